@@ -1,0 +1,105 @@
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::sync::{Arc, RwLock};
+
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange};
+
+use crate::ordered::{fill, push_cloned};
+
+/// A [`BTreeMap`] that threads share behind a lock. The read lock is taken for each fetch and never
+/// held between two, so writers wait for one chunk at most.
+///
+/// Items are clones, made with [`Clone::clone_from`] in the memory of the chunk before.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::sync::{Arc, RwLock};
+/// use keywalk::Walk;
+/// use keywalk_memory::SharedMap;
+///
+/// let map = Arc::new(RwLock::new(BTreeMap::from([(1, "one"), (2, "two"), (3, "three")])));
+/// let mut chunks = Walk::new(SharedMap::new(Arc::clone(&map))).chunk_size(1).chunks();
+/// while let Some(items) = chunks.next()? {
+///     let (number, _) = items[0];
+///     // Nothing is locked here: the loop itself may write.
+///     map.write().expect("no thread panicked").remove(&(number + 1));
+/// }
+/// assert_eq!(chunks.stats().items(), 2);
+/// # Ok::<(), keywalk::Error<keywalk_memory::Poisoned>>(())
+/// ```
+pub struct SharedMap<K, V> {
+    map: Arc<RwLock<BTreeMap<K, V>>>,
+}
+
+impl<K, V> SharedMap<K, V> {
+    /// A source over `map`.
+    #[must_use]
+    pub fn new(map: Arc<RwLock<BTreeMap<K, V>>>) -> Self {
+        SharedMap { map }
+    }
+}
+
+impl<K: Ord + Clone, V: Clone> ChunkSource for SharedMap<K, V> {
+    type Key = K;
+    type Item = (K, V);
+    type Error = Poisoned;
+
+    fn fetch(
+        &mut self,
+        range: &KeyRange<K>,
+        chunk: &mut Chunk<(K, V)>,
+    ) -> Result<Fetched<K>, Poisoned> {
+        // `BTreeMap::range` panics on such a range.
+        if range.is_empty() {
+            return Ok(Fetched::End);
+        }
+        let map = self.map.read().map_err(|_| Poisoned)?;
+        let entries = map.range((range.lower(), range.upper()));
+        Ok(fill(range, entries, chunk, |chunk, (key, value)| {
+            push_cloned(chunk, key, value);
+        }))
+    }
+
+    fn key_of(&self, (key, _): &(K, V)) -> K {
+        key.clone()
+    }
+
+    fn key_into(&self, (item_key, _): &(K, V), key: &mut K) {
+        key.clone_from(item_key);
+    }
+}
+
+impl<K, V> Clone for SharedMap<K, V> {
+    /// Another source over the same map.
+    fn clone(&self) -> Self {
+        SharedMap {
+            map: Arc::clone(&self.map),
+        }
+    }
+}
+
+/// Prints no entries, and takes no lock.
+impl<K, V> fmt::Debug for SharedMap<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedMap").finish_non_exhaustive()
+    }
+}
+
+/// A thread panicked while it held the map's write lock, so the map may be half changed.
+///
+/// The cure: repair the map and call [`RwLock::clear_poison`], then resume the walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Poisoned;
+
+impl fmt::Display for Poisoned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the map's lock is poisoned: a thread panicked while it changed the map; \
+             repair it and call `RwLock::clear_poison`",
+        )
+    }
+}
+
+impl Error for Poisoned {}

@@ -1,0 +1,97 @@
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
+
+use crossbeam_skiplist::SkipMap;
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange};
+
+use crate::ordered::{fill, push_cloned};
+
+/// A lock-free [`SkipMap`], walked while other threads insert and delete.
+///
+/// Items are clones, made with [`Clone::clone_from`] in the memory of the chunk before. A chunk
+/// isn't one moment of the map: each item is read by itself, and a key that is inserted or removed
+/// during the fetch may or may not be in it (G3 and G4 speak of the others).
+///
+/// [`SkipMap::insert`] over a key that is there removes the old entry first: for a moment the key is
+/// absent, and a fetch in that moment may miss it. To change values under a walk without that, keep
+/// them in a cell that can be changed in place.
+///
+/// ```
+/// use std::sync::Arc;
+/// use crossbeam_skiplist::SkipMap;
+/// use keywalk::Walk;
+/// use keywalk_memory::SkipList;
+///
+/// let map = Arc::new(SkipMap::from_iter((0..1_000).map(|n| (n, n * n))));
+/// let deleter = std::thread::spawn({
+///     let map = Arc::clone(&map);
+///     move || (1..1_000).step_by(2).for_each(|odd| drop(map.remove(&odd)))
+/// });
+/// let mut even = 0;
+/// for item in Walk::new(SkipList::new(Arc::clone(&map))) {
+///     let (n, square) = item?;
+///     assert_eq!(square, n * n);
+///     even += usize::from(n % 2 == 0);
+/// }
+/// assert_eq!(even, 500);
+/// # deleter.join().expect("the deleter doesn't panic");
+/// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+/// ```
+pub struct SkipList<K, V> {
+    map: Arc<SkipMap<K, V>>,
+}
+
+impl<K, V> SkipList<K, V> {
+    /// A source over `map`.
+    #[must_use]
+    pub fn new(map: Arc<SkipMap<K, V>>) -> Self {
+        SkipList { map }
+    }
+}
+
+impl<K: Ord + Clone, V: Clone> ChunkSource for SkipList<K, V> {
+    type Key = K;
+    type Item = (K, V);
+    type Error = Infallible;
+
+    fn fetch(
+        &mut self,
+        range: &KeyRange<K>,
+        chunk: &mut Chunk<(K, V)>,
+    ) -> Result<Fetched<K>, Infallible> {
+        if range.is_empty() {
+            return Ok(Fetched::End);
+        }
+        let entries = self.map.range::<K, _>((range.lower(), range.upper()));
+        Ok(fill(range, entries, chunk, |chunk, entry| {
+            push_cloned(chunk, entry.key(), entry.value());
+        }))
+    }
+
+    fn key_of(&self, (key, _): &(K, V)) -> K {
+        key.clone()
+    }
+
+    fn key_into(&self, (item_key, _): &(K, V), key: &mut K) {
+        key.clone_from(item_key);
+    }
+}
+
+impl<K, V> Clone for SkipList<K, V> {
+    /// Another source over the same map.
+    fn clone(&self) -> Self {
+        SkipList {
+            map: Arc::clone(&self.map),
+        }
+    }
+}
+
+/// Prints the number of entries (approximate under concurrent changes), and none of them.
+impl<K, V> fmt::Debug for SkipList<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SkipList")
+            .field("len", &self.map.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,124 @@
+use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
+use std::ops::Bound;
+
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange};
+
+use crate::ordered::fill;
+
+/// A borrowed slice that is sorted by a key of its items, each key once. Items are lent, `&T`.
+///
+/// ```
+/// use keywalk::Walk;
+/// use keywalk_memory::Slice;
+///
+/// let words = ["ant", "bee", "cat", "dog"];
+/// let slice = Slice::new(&words, |word| *word)?;
+/// let some: Vec<_> = Walk::new(slice).range("b".."d").into_iter().collect::<Result<_, _>>()?;
+/// assert_eq!(some, [&"bee", &"cat"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Slice<'a, T, F> {
+    items: &'a [T],
+    key: F,
+}
+
+impl<'a, T, K: Ord, F: Fn(&T) -> K> Slice<'a, T, F> {
+    /// A source over `items`, whose keys `key` tells. Reads every key once, O(n).
+    ///
+    /// # Errors
+    ///
+    /// If a key isn't larger than the one before it.
+    pub fn new(items: &'a [T], key: F) -> Result<Self, Unsorted> {
+        for (before, pair) in items.windows(2).enumerate() {
+            let order = key(&pair[0]).cmp(&key(&pair[1]));
+            if order.is_ge() {
+                return Err(Unsorted {
+                    position: before + 1,
+                    repeated: order.is_eq(),
+                });
+            }
+        }
+        Ok(Slice { items, key })
+    }
+
+    /// How many items lie below `bound`, or at it where it is `past` its own key.
+    fn count_below(&self, bound: &K, past: bool) -> usize {
+        self.items.partition_point(|item| {
+            let key = (self.key)(item);
+            key < *bound || (past && key == *bound)
+        })
+    }
+}
+
+impl<'a, T, K: Ord + Clone, F: Fn(&T) -> K> ChunkSource for Slice<'a, T, F> {
+    type Key = K;
+    type Item = &'a T;
+    type Error = Infallible;
+
+    fn fetch(
+        &mut self,
+        range: &KeyRange<K>,
+        chunk: &mut Chunk<&'a T>,
+    ) -> Result<Fetched<K>, Infallible> {
+        let start = match range.lower() {
+            Bound::Unbounded => 0,
+            Bound::Included(key) => self.count_below(key, false),
+            Bound::Excluded(key) => self.count_below(key, true),
+        };
+        let end = match range.upper() {
+            Bound::Unbounded => self.items.len(),
+            Bound::Included(key) => self.count_below(key, true),
+            Bound::Excluded(key) => self.count_below(key, false),
+        };
+        // Inverted bounds give an inverted range of positions: nothing.
+        let items = self.items.get(start..end).unwrap_or_default();
+        Ok(fill(range, items.iter(), chunk, Chunk::push))
+    }
+
+    fn key_of(&self, item: &&'a T) -> K {
+        (self.key)(item)
+    }
+}
+
+/// Prints the number of items, and none of them.
+impl<T, F> fmt::Debug for Slice<'_, T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slice")
+            .field("len", &self.items.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A slice isn't sorted by its key, so it can't be walked by it.
+///
+/// The cure: `sort_by_key` and, for keys that are there twice, `dedup_by_key`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unsorted {
+    /// The position of the first item whose key isn't larger than the one before it; at least 1.
+    pub position: usize,
+    /// Whether that key is the same as the one before it, rather than smaller.
+    pub repeated: bool,
+}
+
+impl fmt::Display for Unsorted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Unsorted { position, repeated } = self;
+        if *repeated {
+            write!(
+                f,
+                "the key of item {position} is the same as that of the item before it; a key may come once"
+            )
+        } else {
+            write!(
+                f,
+                "the key of item {position} is smaller than that of the item before it; sort the slice by its key"
+            )
+        }
+    }
+}
+
+impl Error for Unsorted {}

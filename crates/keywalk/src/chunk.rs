@@ -1,0 +1,208 @@
+use alloc::vec::Vec;
+use core::fmt;
+
+/// The buffer that a source fills: at most [`limit`](Self::limit) items, in slots that are used
+/// again from chunk to chunk.
+///
+/// A source pushes items until the chunk [`is_full`](Self::is_full). Pushing more is not an error
+/// here: the item is dropped and the chunk remembers that it [overflowed](Self::overflowed), which
+/// ends the walk with a [`Violation`](crate::Violation).
+///
+/// [`clear`](Self::clear) keeps the items of the previous chunk as *spare* slots, so that a source
+/// whose items own memory can fill the old ones again ([`push_with`](Self::push_with)) instead of
+/// making new ones. Once warm, such a walk allocates nothing.
+///
+/// Nothing is allocated ahead of the items, whatever the limit.
+///
+/// ```
+/// use keywalk::Chunk;
+///
+/// let mut chunk = Chunk::with_limit(2);
+/// for word in ["one", "two", "three"] {
+///     if chunk.is_full() {
+///         break;
+///     }
+///     chunk.push_with(|slot: &mut String| {
+///         slot.clear();
+///         slot.push_str(word);
+///     });
+/// }
+/// assert_eq!(chunk.as_slice(), ["one", "two"]);
+/// ```
+pub struct Chunk<T> {
+    /// The items, then the spare ones of earlier chunks.
+    slots: Vec<T>,
+    len: usize,
+    limit: usize,
+    overflowed: bool,
+}
+
+impl<T> Chunk<T> {
+    /// An empty chunk for at most `limit` items. Allocates nothing.
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is 0.
+    #[must_use]
+    #[track_caller]
+    pub fn with_limit(limit: usize) -> Self {
+        assert!(limit > 0, "a chunk's limit must not be 0");
+        Chunk {
+            slots: Vec::new(),
+            len: 0,
+            limit,
+            overflowed: false,
+        }
+    }
+
+    /// The number of items at which the chunk is full; at least 1.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// The number of items in the chunk.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether the chunk holds no item.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether the chunk takes no further item.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.len >= self.limit
+    }
+
+    /// Whether an item was pushed into the full chunk, and lost, since the last
+    /// [`clear`](Self::clear).
+    #[must_use]
+    pub fn overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    /// The items, in the order in which they were pushed.
+    #[must_use]
+    pub fn as_slice(&self) -> &[T] {
+        &self.slots[..self.len]
+    }
+
+    /// The items, to be changed in place.
+    #[must_use]
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        &mut self.slots[..self.len]
+    }
+
+    /// Adds an item, dropping the spare one whose slot it takes.
+    pub fn push(&mut self, item: T) {
+        if self.is_full() {
+            self.overflowed = true;
+            return;
+        }
+        match self.slots.get_mut(self.len) {
+            Some(slot) => *slot = item,
+            None => self.slots.push(item),
+        }
+        self.len += 1;
+    }
+
+    /// Adds an item by filling a slot in place: a spare item of an earlier chunk, with whatever it
+    /// held, or a default one where none is left. `fill` must set all of it.
+    ///
+    /// `fill` isn't called if the chunk is full.
+    pub fn push_with(&mut self, fill: impl FnOnce(&mut T))
+    where
+        T: Default,
+    {
+        if self.is_full() {
+            self.overflowed = true;
+            return;
+        }
+        match self.spare() {
+            Some(slot) => {
+                fill(slot);
+                self.push_spare();
+            }
+            None => {
+                let mut item = T::default();
+                fill(&mut item);
+                self.push(item);
+            }
+        }
+    }
+
+    /// The next slot's old item, if an earlier chunk left one and the chunk isn't full: to be
+    /// filled again and added with [`push_spare`](Self::push_spare). For items that have no
+    /// default or whose filling can fail; until it is added, the item is not in the chunk.
+    ///
+    /// ```
+    /// use keywalk::Chunk;
+    ///
+    /// fn add(chunk: &mut Chunk<String>, number: &str) -> Result<(), std::num::ParseIntError> {
+    ///     let doubled = number.parse::<u32>()? * 2;
+    ///     match chunk.spare() {
+    ///         Some(item) => {
+    ///             item.clear();
+    ///             item.push_str(&doubled.to_string());
+    ///             chunk.push_spare();
+    ///         }
+    ///         None => chunk.push(doubled.to_string()),
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// let mut chunk = Chunk::with_limit(10);
+    /// add(&mut chunk, "21")?;
+    /// chunk.clear();
+    /// add(&mut chunk, "4")?;
+    /// assert_eq!(chunk.as_slice(), ["8"]);
+    /// # Ok::<(), std::num::ParseIntError>(())
+    /// ```
+    pub fn spare(&mut self) -> Option<&mut T> {
+        if self.is_full() {
+            return None;
+        }
+        self.slots.get_mut(self.len)
+    }
+
+    /// Adds the item that [`spare`](Self::spare) lent; without one, does nothing.
+    pub fn push_spare(&mut self) {
+        if !self.is_full() && self.len < self.slots.len() {
+            self.len += 1;
+        }
+    }
+
+    /// Empties the chunk. The items stay as spare slots.
+    pub fn clear(&mut self) {
+        self.len = 0;
+        self.overflowed = false;
+    }
+
+    /// Turns the items round so that [`pop`](Self::pop) takes them in order; drops the spare ones.
+    pub(crate) fn reverse(&mut self) {
+        self.slots.truncate(self.len);
+        self.slots.reverse();
+    }
+
+    /// Takes the last item out. Only after [`reverse`](Self::reverse).
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        let item = self.slots.pop();
+        self.len = self.slots.len();
+        item
+    }
+}
+
+/// Prints counts, and no items.
+impl<T> fmt::Debug for Chunk<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chunk")
+            .field("len", &self.len)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,185 @@
+use core::fmt;
+
+use crate::state::{Ask, State};
+use crate::{Chunk, ChunkSource, Cursor, CursorMismatch, Error, Fetched, Stats};
+
+/// A walk that lends its items a chunk at a time; see [`Walk::chunks`](crate::Walk::chunks).
+///
+/// Between two calls of [`next`](Self::next) nothing of the store is held (G14): it can be written
+/// to, also through the same connection.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use keywalk::Walk;
+/// use keywalk_memory::Map;
+///
+/// let map: BTreeMap<u32, &str> = [(1, "a"), (2, "b"), (3, "c")].into();
+/// let mut chunks = Walk::new(Map::new(&map)).chunk_size(2).chunks();
+/// while let Some(items) = chunks.next()? {
+///     println!("{} items, the first is {:?}", items.len(), items[0]);
+/// }
+/// assert_eq!(chunks.stats().items(), 3);
+/// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+/// ```
+#[must_use = "a walk does nothing until it is iterated"]
+pub struct Chunks<S: ChunkSource> {
+    source: S,
+    state: State<S::Key>,
+    chunk: Chunk<S::Item>,
+    stats: Stats,
+    /// Why the walk can't start, until `next` says it.
+    mismatch: Option<CursorMismatch>,
+    fused: bool,
+}
+
+impl<S: ChunkSource> Chunks<S> {
+    pub(crate) fn new(
+        source: S,
+        chunk_size: usize,
+        state: State<S::Key>,
+        mismatch: Option<CursorMismatch>,
+    ) -> Self {
+        Chunks {
+            source,
+            state,
+            chunk: Chunk::with_limit(chunk_size),
+            stats: Stats::default(),
+            mismatch,
+            fused: false,
+        }
+    }
+
+    /// Fetches and lends the next chunk: at least one item, in key order. `None` at the end, and
+    /// for ever after the end or an error (G12).
+    ///
+    /// The items may be changed or taken in place; the walk's position doesn't depend on them any
+    /// more. What is left in the chunk is filled again by the next call, so a source that refills
+    /// allocates nothing once warm.
+    ///
+    /// # Errors
+    ///
+    /// The source's error, once; [`Error::Contract`] if the source broke its contract; and, at the
+    /// first call, [`Error::Cursor`] if the walk's options contradict its cursor. No item of that
+    /// fetch is handed out (G11).
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an Iterator can't lend from itself"
+    )]
+    pub fn next(&mut self) -> Result<Option<&mut [S::Item]>, Error<S::Error>> {
+        Ok(if self.advance()? {
+            self.stats.items += self.chunk.len() as u64;
+            Some(self.chunk.as_mut_slice())
+        } else {
+            None
+        })
+    }
+
+    /// Where the walk stands: past the last chunk that was lent. O(1), and clones its keys.
+    pub fn cursor(&self) -> Cursor<S::Key> {
+        self.state.cursor()
+    }
+
+    /// What the walk did so far.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// The source, to reach the store between two chunks (its connection, say).
+    pub fn source(&self) -> &S {
+        &self.source
+    }
+
+    /// Ends the walk and gives the source back.
+    pub fn into_source(self) -> S {
+        self.source
+    }
+
+    /// Fetches until there is an item. `false` at the end.
+    pub(crate) fn advance(&mut self) -> Result<bool, Error<S::Error>> {
+        self.chunk.clear();
+        if self.fused {
+            return Ok(false);
+        }
+        let advanced = self.ask_until_items();
+        self.fused = !matches!(advanced, Ok(true));
+        if self.fused {
+            self.chunk.clear();
+        }
+        advanced
+    }
+
+    fn ask_until_items(&mut self) -> Result<bool, Error<S::Error>> {
+        if let Some(mismatch) = self.mismatch.take() {
+            return Err(Error::Cursor(mismatch));
+        }
+        let source = &mut self.source;
+        let chunk = &mut self.chunk;
+        loop {
+            match self.state.ask() {
+                Ask::Nothing => return Ok(false),
+                Ask::LastKey(range) => {
+                    let answer = self.stats.time(|| source.last_key(range));
+                    self.state
+                        .last_key(answer.map_err(Error::Source)?)
+                        .map_err(Error::Contract)?;
+                }
+                Ask::LastItem(range) => {
+                    let mut last = Chunk::with_limit(1);
+                    let answer = self.stats.time(|| source.fetch(range, &mut last));
+                    take(&mut self.state, source, &last, 1, answer)?;
+                }
+                Ask::Items(range) => {
+                    chunk.clear();
+                    let limit = chunk.limit();
+                    let answer = self.stats.time(|| source.fetch(range, chunk));
+                    take(&mut self.state, source, chunk, limit, answer)?;
+                    if !chunk.is_empty() {
+                        self.stats.chunks += 1;
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(crate) fn state(&self) -> &State<S::Key> {
+        &self.state
+    }
+
+    pub(crate) fn chunk(&mut self) -> &mut Chunk<S::Item> {
+        &mut self.chunk
+    }
+
+    pub(crate) fn stats_mut(&mut self) -> &mut Stats {
+        &mut self.stats
+    }
+
+    /// Whether it is known that `advance` will say neither `true` nor an error.
+    pub(crate) fn is_over(&self) -> bool {
+        self.fused || (self.mismatch.is_none() && self.state.is_done())
+    }
+}
+
+/// Tells the state what a fetch answered.
+fn take<S: ChunkSource>(
+    state: &mut State<S::Key>,
+    source: &S,
+    chunk: &Chunk<S::Item>,
+    limit: usize,
+    answer: Result<Fetched<S::Key>, S::Error>,
+) -> Result<(), Error<S::Error>> {
+    let answer = answer.map_err(Error::Source)?;
+    state
+        .fetched(chunk, limit, |item| source.key_of(item), answer)
+        .map_err(Error::Contract)
+}
+
+/// Prints counts, and no data.
+impl<S: ChunkSource> fmt::Debug for Chunks<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chunks")
+            .field("stats", &self.stats)
+            .field("fused", &self.fused)
+            .finish_non_exhaustive()
+    }
+}

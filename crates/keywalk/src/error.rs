@@ -1,0 +1,128 @@
+use core::error::Error as StdError;
+use core::fmt;
+
+/// Why a walk ended before its range did.
+///
+/// The walk yields it once and is then fused; its cursor stays at the last item handed out, so a
+/// walk resumed from there goes on where this one stopped (G11).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error<E> {
+    /// The store failed to answer; the error is the source's own.
+    Source(E),
+    /// The source broke its contract. What it answered was thrown away.
+    Contract(Violation),
+    /// The walk's options contradict the cursor that it was to resume from. The store wasn't asked.
+    Cursor(CursorMismatch),
+}
+
+impl<E> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Source(_) => f.write_str("the store could not be walked further"),
+            Error::Contract(_) => f.write_str("the source broke its contract"),
+            Error::Cursor(_) => f.write_str("the walk can't be resumed from this cursor"),
+        }
+    }
+}
+
+impl<E: StdError + 'static> StdError for Error<E> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Error::Source(error) => Some(error),
+            Error::Contract(violation) => Some(violation),
+            Error::Cursor(mismatch) => Some(mismatch),
+        }
+    }
+}
+
+/// How a source broke the contract of [`ChunkSource`](crate::ChunkSource), as far as a walk can see
+/// it in O(1) a chunk (G15).
+///
+/// A bug in the source, to be reported to its author; the conformance kit finds these and more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Violation {
+    /// An item came whose key is at or before the range's near bound: the source ignores its
+    /// position, or takes an exclusive bound for an inclusive one.
+    NotPastStart,
+    /// An item came, or a stretch was said to be scanned, past the range's far bound.
+    PastEnd,
+    /// The chunk's last key doesn't come after its first one in the range's order.
+    OutOfOrder,
+    /// More items came than the chunk's limit.
+    Overfull,
+    /// The source says that there is more, and neither gives an item nor gets any further; or it
+    /// came back to a position where it had been.
+    NoProgress,
+    /// The source says that it scanned up to a key that lies before an item of the same chunk.
+    ScannedShort,
+    /// What the source says is the range's last key doesn't lie in the range.
+    LastKeyOutside,
+}
+
+impl Violation {
+    /// The clause of the walk's contract that was broken, such as `"G6"`.
+    ///
+    /// ```
+    /// assert_eq!(keywalk::Violation::NoProgress.clause(), "G8");
+    /// ```
+    #[must_use]
+    pub fn clause(self) -> &'static str {
+        match self {
+            Violation::OutOfOrder => "G1",
+            Violation::NotPastStart
+            | Violation::PastEnd
+            | Violation::Overfull
+            | Violation::LastKeyOutside => "G6",
+            Violation::NoProgress | Violation::ScannedShort => "G8",
+        }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Violation::NotPastStart => "an item came whose key is not past the start of the range",
+            Violation::PastEnd => "an item or a scanned key came that is past the end of the range",
+            Violation::OutOfOrder => "the last key of a chunk does not come after its first",
+            Violation::Overfull => "more items came than the chunk's limit",
+            Violation::NoProgress => "the source says there is more, and got no further",
+            Violation::ScannedShort => "the scanned key lies before an item of the same chunk",
+            Violation::LastKeyOutside => "the range's last key does not lie in the range",
+        })?;
+        write!(f, " ({})", self.clause())
+    }
+}
+
+impl StdError for Violation {}
+
+/// Which option of a [`Walk`](crate::Walk) contradicts the cursor that it was to resume from.
+///
+/// A cursor says what is still to be walked, how, and how far; options that say something else are
+/// refused rather than ignored (G10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CursorMismatch {
+    /// The cursor goes in the other order than the walk was told to.
+    Order,
+    /// What the cursor has still to walk isn't within the range that the walk was given.
+    Range,
+    /// The walk was told to be live, and the cursor is of a bounded one.
+    Live,
+}
+
+impl fmt::Display for CursorMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            CursorMismatch::Order => "the cursor's order is the opposite of the walk's",
+            CursorMismatch::Range => {
+                "what the cursor has still to walk is not within the walk's range"
+            }
+            CursorMismatch::Live => "the walk is live and the cursor is of a bounded one",
+        })?;
+        f.write_str("; leave that option out to go on as the cursor says")
+    }
+}
+
+impl StdError for CursorMismatch {}

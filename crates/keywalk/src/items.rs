@@ -1,0 +1,104 @@
+use core::fmt;
+use core::iter::FusedIterator;
+
+use crate::{ChunkSource, Chunks, Cursor, Error, Stats};
+
+/// A walk that hands out its items one by one; what [`Walk`](crate::Walk) turns into in a `for`
+/// loop.
+///
+/// After an error it yields `None` for ever, and its [`cursor`](Self::cursor) stays at the last
+/// item handed out (G11, G12).
+#[must_use = "iterators are lazy and do nothing unless consumed"]
+pub struct Items<S: ChunkSource> {
+    chunks: Chunks<S>,
+    /// How many items of the chunk are still to be handed out; they stand in it in reverse.
+    buffered: usize,
+    /// The key of the last item handed out of the chunk, while others are left in it.
+    handed_out: Option<S::Key>,
+}
+
+impl<S: ChunkSource> Items<S> {
+    pub(crate) fn new(chunks: Chunks<S>) -> Self {
+        Items {
+            chunks,
+            buffered: 0,
+            handed_out: None,
+        }
+    }
+
+    /// Where the walk stands: past the last item handed out, exactly. O(1), and clones its keys.
+    pub fn cursor(&self) -> Cursor<S::Key> {
+        match &self.handed_out {
+            Some(key) if self.buffered > 0 => self.chunks.state().cursor_past(key.clone()),
+            _ => self.chunks.cursor(),
+        }
+    }
+
+    /// What the walk did so far.
+    pub fn stats(&self) -> Stats {
+        self.chunks.stats()
+    }
+
+    /// The source, to reach the store while walking (its connection, say).
+    pub fn source(&self) -> &S {
+        self.chunks.source()
+    }
+
+    /// Ends the walk and gives the source back. Items that were fetched and not handed out are
+    /// dropped.
+    pub fn into_source(self) -> S {
+        self.chunks.into_source()
+    }
+
+    fn hand_out(&mut self) -> Option<S::Item> {
+        let item = self.chunks.chunk().pop()?;
+        self.buffered -= 1;
+        self.chunks.stats_mut().items += 1;
+        if self.buffered > 0 {
+            let source = self.chunks.source();
+            match &mut self.handed_out {
+                Some(key) => source.key_into(&item, key),
+                none => *none = Some(source.key_of(&item)),
+            }
+        }
+        Some(item)
+    }
+}
+
+impl<S: ChunkSource> Iterator for Items<S> {
+    type Item = Result<S::Item, Error<S::Error>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(item) = self.hand_out() {
+            return Some(Ok(item));
+        }
+        match self.chunks.advance() {
+            Ok(true) => {
+                let chunk = self.chunks.chunk();
+                chunk.reverse();
+                self.buffered = chunk.len();
+                self.hand_out().map(Ok)
+            }
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// At least what is buffered; exactly that, once the walk knows that nothing else comes.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let exact = self.chunks.is_over().then_some(self.buffered);
+        (self.buffered, exact)
+    }
+}
+
+impl<S: ChunkSource> FusedIterator for Items<S> {}
+
+/// Prints counts, and no data.
+impl<S: ChunkSource> fmt::Debug for Items<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Items")
+            .field("stats", &self.chunks.stats())
+            .field("buffered", &self.buffered)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,89 @@
+//! Walk any store in key order, a chunk at a time, in constant memory, resumable at any item.
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use keywalk::Walk;
+//! use keywalk_memory::Map;
+//!
+//! let map = BTreeMap::from([(1, "one"), (2, "two"), (3, "three")]);
+//! for item in Walk::new(Map::new(&map)).chunk_size(2) {
+//!     let (number, name) = item?;
+//!     println!("{number} is {name}");
+//! }
+//! # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+//! ```
+//!
+//! A walk is nothing but the key range that it has still to cover. It asks its store for the next
+//! few hundred items of that range, hands them out, and asks again from the last key on. Between two
+//! questions it holds nothing of the store: no statement, transaction, lock or iterator. So others
+//! can insert and delete meanwhile, and the walk can stop at any item and go on later.
+//!
+//! # Contents
+//!
+//! - [`Walk`] is where to start: its options, and then [`Items`] (an iterator) or [`Chunks`] (lends
+//!   a chunk at a time: the fastest way).
+//! - [`ChunkSource`] is what a store implements: "up to N items of this key range". Stores in
+//!   memory are in the crate `keywalk-memory`, SQLite is in `keywalk-sqlite`.
+//! - [`KeyRange`], [`Chunk`] and [`Fetched`] are what a source is asked with, fills and answers.
+//! - [`Cursor`] is a walk's position.
+//! - [`state`] is the walk's state machine apart from any I/O, for those who drive it themselves.
+//!
+//! # What a walk promises
+//!
+//! The promises are numbered; the rest of the documentation cites the numbers. They hold while
+//! others insert and delete.
+//!
+//! | | |
+//! |---|---|
+//! | G1 Order | Keys come strictly ascending (or descending) in the store's own order. |
+//! | G2 Once | No key comes twice. |
+//! | G3 Complete | A key that was there all the time comes. |
+//! | G4 Sound | A key that was never there while its stretch was read doesn't come. |
+//! | G5 Value | An item is one that its key had during the fetch: never torn, never older. |
+//! | G6 Bounds | Every key lies in the range; a chunk holds at most its limit. |
+//! | G7 Exact | Where changes happen only between fetches, a chunk is exactly the store's content. |
+//! | G8 The end is said | A short or empty chunk isn't the end; the store has to say so. |
+//! | G9 Termination | A bounded walk ends, whatever is appended or deleted: after at most (keys / chunk size, rounded up) + 2 queries, and one for each stretch that was scanned without filling a chunk. |
+//! | G10 Resume | What came before a cursor and what comes after it are together one walk. |
+//! | G11 Errors | A failing fetch hands out nothing and moves nothing; the error comes once. |
+//! | G12 Fused | After the end or an error comes `None`, and the store isn't asked again. |
+//! | G13 Bounded and lazy | At most one chunk is in memory; nothing is fetched before the first `next`. |
+//! | G14 Nothing held | Between two fetches nothing of the store is held. |
+//! | G15 Contract checks | A source that breaks its contract ends the walk with an error, never an endless loop. |
+//!
+//! **Not promised.** A walk is not a snapshot: what changes behind it isn't seen, what changes ahead
+//! of it is. Changing an item's key is a delete and an insert: the item can be seen twice, or not at
+//! all. Rows that commit behind the cursor (smaller keys, allocated earlier and committed later) are
+//! not seen.
+//!
+//! # Features
+//!
+//! - `std` (default): measures [`Stats::time_in_store`]. Without it the crate needs only `alloc`.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+mod chunk;
+mod chunks;
+mod cursor;
+mod error;
+mod items;
+mod range;
+mod source;
+pub mod state;
+mod stats;
+mod walk;
+
+pub use chunk::Chunk;
+pub use chunks::Chunks;
+pub use cursor::Cursor;
+pub use error::{CursorMismatch, Error, Violation};
+pub use items::Items;
+pub use range::{KeyRange, Order};
+pub use source::{ChunkSource, Fetched, LastKey};
+pub use stats::Stats;
+pub use walk::Walk;

@@ -1,0 +1,270 @@
+use core::cmp::Ordering;
+use core::ops::{Bound, RangeBounds};
+
+/// The direction in which keys are visited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// From the lower bound to the upper one, in the store's own order. The default.
+    #[default]
+    Ascending,
+    /// From the upper bound to the lower one: the exact mirror of ascending.
+    Descending,
+}
+
+impl Order {
+    /// The opposite direction.
+    ///
+    /// ```
+    /// use keywalk::Order;
+    ///
+    /// assert_eq!(Order::Ascending.reversed(), Order::Descending);
+    /// ```
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        match self {
+            Order::Ascending => Order::Descending,
+            Order::Descending => Order::Ascending,
+        }
+    }
+}
+
+/// The keys that are still to be walked: a lower bound, an upper bound and the order in which to
+/// go from one to the other.
+///
+/// The *near* bound is where the walk is, the *far* bound where it ends: lower and upper when
+/// ascending, upper and lower when descending. Fetching moves the near bound; a cursor is a range
+/// written down.
+///
+/// A range whose bounds are inverted holds nothing ([`is_empty`](Self::is_empty)); making one
+/// never panics, unlike `BTreeMap::range`, so a source over such a map has to ask first.
+///
+/// Keys are compared by `PartialOrd`, and two keys that it can't order count as possibly in order:
+/// a key is outside a range only if it is *known* to be.
+///
+/// ```
+/// use core::ops::Bound;
+/// use keywalk::{KeyRange, Order};
+///
+/// let mut range = KeyRange::new(10..=20, Order::Descending);
+/// assert_eq!(range.near(), Bound::Included(&20));
+/// range.advance_past(17);
+/// assert_eq!(range.near(), Bound::Excluded(&17));
+/// assert!(range.admits(&16) && !range.admits(&17));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeyRange<K> {
+    lower: Bound<K>,
+    upper: Bound<K>,
+    order: Order,
+}
+
+impl<K> KeyRange<K> {
+    /// Every key, in `order`.
+    #[must_use]
+    pub fn all(order: Order) -> Self {
+        KeyRange {
+            lower: Bound::Unbounded,
+            upper: Bound::Unbounded,
+            order,
+        }
+    }
+
+    /// The keys within `bounds`, in `order`. The keys of the bounds are cloned.
+    #[must_use]
+    pub fn new(bounds: impl RangeBounds<K>, order: Order) -> Self
+    where
+        K: Clone,
+    {
+        KeyRange {
+            lower: bounds.start_bound().cloned(),
+            upper: bounds.end_bound().cloned(),
+            order,
+        }
+    }
+
+    /// The direction from the near bound to the far one.
+    #[must_use]
+    pub fn order(&self) -> Order {
+        self.order
+    }
+
+    /// The bound at the side of the smaller keys, whatever the order.
+    #[must_use]
+    pub fn lower(&self) -> Bound<&K> {
+        self.lower.as_ref()
+    }
+
+    /// The bound at the side of the larger keys, whatever the order.
+    #[must_use]
+    pub fn upper(&self) -> Bound<&K> {
+        self.upper.as_ref()
+    }
+
+    /// The bound from which the walk goes on.
+    #[must_use]
+    pub fn near(&self) -> Bound<&K> {
+        match self.order {
+            Order::Ascending => self.lower.as_ref(),
+            Order::Descending => self.upper.as_ref(),
+        }
+    }
+
+    /// The bound at which the walk ends.
+    #[must_use]
+    pub fn far(&self) -> Bound<&K> {
+        match self.order {
+            Order::Ascending => self.upper.as_ref(),
+            Order::Descending => self.lower.as_ref(),
+        }
+    }
+
+    /// Moves the near bound: `key` and all before it are done with.
+    pub fn advance_past(&mut self, key: K) {
+        *self.near_mut() = Bound::Excluded(key);
+    }
+
+    /// Moves the far bound: `key` is the last one to be walked.
+    pub fn end_at(&mut self, key: K) {
+        *self.far_mut() = Bound::Included(key);
+    }
+
+    /// Moves the far bound: the walk ends before `key`.
+    pub fn end_before(&mut self, key: K) {
+        *self.far_mut() = Bound::Excluded(key);
+    }
+
+    /// The same keys in the opposite order.
+    #[must_use]
+    pub fn reversed(&self) -> Self
+    where
+        K: Clone,
+    {
+        KeyRange {
+            order: self.order.reversed(),
+            ..self.clone()
+        }
+    }
+
+    fn near_mut(&mut self) -> &mut Bound<K> {
+        match self.order {
+            Order::Ascending => &mut self.lower,
+            Order::Descending => &mut self.upper,
+        }
+    }
+
+    fn far_mut(&mut self) -> &mut Bound<K> {
+        match self.order {
+            Order::Ascending => &mut self.upper,
+            Order::Descending => &mut self.lower,
+        }
+    }
+}
+
+impl<K: PartialOrd> KeyRange<K> {
+    /// Whether no key can lie in the range: its bounds are inverted, or meet in a key that one of
+    /// them excludes. Bounds that `PartialOrd` can't order are not known to be empty.
+    ///
+    /// ```
+    /// use keywalk::{KeyRange, Order};
+    ///
+    /// assert!(KeyRange::new(7..7, Order::Ascending).is_empty());
+    /// assert!(KeyRange::new(7..=3, Order::Descending).is_empty());
+    /// assert!(!KeyRange::new(7..=7, Order::Ascending).is_empty());
+    /// ```
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let (lower, upper) = match (&self.lower, &self.upper) {
+            (Bound::Unbounded, _) | (_, Bound::Unbounded) => return false,
+            (
+                Bound::Included(lower) | Bound::Excluded(lower),
+                Bound::Included(upper) | Bound::Excluded(upper),
+            ) => (lower, upper),
+        };
+        match lower.partial_cmp(upper) {
+            None | Some(Ordering::Less) => false,
+            Some(Ordering::Greater) => true,
+            Some(Ordering::Equal) => {
+                !matches!(self.lower, Bound::Included(_))
+                    || !matches!(self.upper, Bound::Included(_))
+            }
+        }
+    }
+
+    /// Whether `key` may lie in the range: it is not known to be before the near bound or past the
+    /// far one.
+    #[must_use]
+    pub fn admits(&self, key: &K) -> bool {
+        !self.is_behind(key) && !self.is_beyond(key)
+    }
+
+    /// Whether `key` is known to lie before the near bound: where the walk has been.
+    #[must_use]
+    pub fn is_behind(&self, key: &K) -> bool {
+        self.is_outside(self.near(), key, Ordering::Less)
+    }
+
+    /// Whether `key` is known to lie past the far bound: where the walk doesn't go.
+    #[must_use]
+    pub fn is_beyond(&self, key: &K) -> bool {
+        self.is_outside(self.far(), key, Ordering::Greater)
+    }
+
+    /// Whether all of `other` may lie within this range's bounds, whatever the orders: neither of
+    /// its bounds is known to reach further. An empty `other` lies in every range.
+    #[must_use]
+    pub fn may_enclose(&self, other: &KeyRange<K>) -> bool {
+        fn reaches_further<K: PartialOrd>(
+            bound: Bound<&K>,
+            other: Bound<&K>,
+            side: Ordering,
+        ) -> bool {
+            let (key, at, other_in) = match (bound, other) {
+                (Bound::Unbounded, _) => return false,
+                (_, Bound::Unbounded) => return true,
+                (Bound::Included(key), Bound::Included(at) | Bound::Excluded(at)) => {
+                    (key, at, false)
+                }
+                (Bound::Excluded(key), Bound::Included(at)) => (key, at, true),
+                (Bound::Excluded(key), Bound::Excluded(at)) => (key, at, false),
+            };
+            match at.partial_cmp(key) {
+                None => false,
+                Some(Ordering::Equal) => other_in,
+                Some(at) => at == side,
+            }
+        }
+        other.is_empty()
+            || !(reaches_further(self.lower(), other.lower(), Ordering::Less)
+                || reaches_further(self.upper(), other.upper(), Ordering::Greater))
+    }
+
+    /// Where `a` stands to `b` in the range's order; `None` where `PartialOrd` can't tell.
+    #[must_use]
+    pub fn compare(&self, a: &K, b: &K) -> Option<Ordering> {
+        match self.order {
+            Order::Ascending => a.partial_cmp(b),
+            Order::Descending => b.partial_cmp(a),
+        }
+    }
+
+    fn is_outside(&self, bound: Bound<&K>, key: &K, side: Ordering) -> bool {
+        match bound {
+            Bound::Unbounded => false,
+            Bound::Included(bound) => self.compare(key, bound) == Some(side),
+            Bound::Excluded(bound) => {
+                let at = self.compare(key, bound);
+                at == Some(side) || at == Some(Ordering::Equal)
+            }
+        }
+    }
+}
+
+impl<K> RangeBounds<K> for KeyRange<K> {
+    fn start_bound(&self) -> Bound<&K> {
+        self.lower()
+    }
+
+    fn end_bound(&self) -> Bound<&K> {
+        self.upper()
+    }
+}
