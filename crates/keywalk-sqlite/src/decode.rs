@@ -1,0 +1,212 @@
+//! How a row becomes an item.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use rusqlite::Row as StoredRow;
+
+use crate::Row;
+
+/// A type that a row decodes into; for [`Table::decode`](crate::Table::decode).
+///
+/// ```
+/// use keywalk::Walk;
+/// use keywalk_sqlite::{FromRow, Table};
+///
+/// struct User {
+///     name: String,
+///     photo: Vec<u8>,
+/// }
+///
+/// impl FromRow for User {
+///     fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+///         Ok(User { name: row.get("name")?, photo: row.get("photo")? })
+///     }
+///
+///     // Optional: in the memory of an item of the chunk before.
+///     fn refill(&mut self, row: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
+///         self.name.clear();
+///         self.name.push_str(row.get_ref("name")?.as_str()?);
+///         self.photo.clear();
+///         self.photo.extend_from_slice(row.get_ref("photo")?.as_blob()?);
+///         Ok(())
+///     }
+/// }
+///
+/// # let db = rusqlite::Connection::open_in_memory()?;
+/// # db.execute_batch("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, photo BLOB);
+/// #     INSERT INTO users VALUES (1, 'Ada', x'00'), (2, 'Bob', x'01')")?;
+/// let users = Table::new(&db, "users").key::<i64>(["id"])?.decode::<User>();
+/// let mut chunks = Walk::new(users).chunks();
+/// while let Some(users) = chunks.next()? {
+///     for (id, user) in users {
+///         println!("{id}: {}, {} bytes", user.name, user.photo.len());
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait FromRow: Sized {
+    /// Decodes a row. Its columns are those of the table, or those that
+    /// [`columns`](crate::Table::columns) named, in that order; others may follow.
+    ///
+    /// # Errors
+    ///
+    /// Whatever rusqlite says of a column or its value.
+    fn from_row(row: &StoredRow<'_>) -> rusqlite::Result<Self>;
+
+    /// Decodes a row in the memory of this item, which must not keep anything of what it held.
+    /// Provided: assigns [`from_row`](Self::from_row).
+    ///
+    /// A walk that lends its chunks calls it once its chunk has items to fill again.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_row`](Self::from_row).
+    fn refill(&mut self, row: &StoredRow<'_>) -> rusqlite::Result<()> {
+        *self = Self::from_row(row)?;
+        Ok(())
+    }
+}
+
+/// How rows are decoded. Chosen by the methods of [`Table`](crate::Table) and
+/// [`Query`](crate::Query): a closure, a [`FromRow`], or none for dynamic [`Row`]s.
+pub trait Decode {
+    /// What a row becomes.
+    type Item;
+
+    /// Tells the names of the columns, before the first row.
+    #[doc(hidden)]
+    fn columns(&mut self, names: &Arc<[String]>) {
+        let _ = names;
+    }
+
+    /// Decodes a row.
+    ///
+    /// # Errors
+    ///
+    /// What the closure or the [`FromRow`] says.
+    fn decode(&mut self, row: &StoredRow<'_>) -> rusqlite::Result<Self::Item>;
+
+    /// Decodes a row in the memory of an item that is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode).
+    fn refill(&mut self, row: &StoredRow<'_>, item: &mut Self::Item) -> rusqlite::Result<()> {
+        *item = self.decode(row)?;
+        Ok(())
+    }
+}
+
+/// Rows as [`Row`]s, for tables that aren't known when compiling.
+#[derive(Clone, Debug, Default)]
+pub struct Rows {
+    columns: Arc<[String]>,
+}
+
+impl Decode for Rows {
+    type Item = Row;
+
+    fn columns(&mut self, names: &Arc<[String]>) {
+        self.columns = Arc::clone(names);
+    }
+
+    fn decode(&mut self, row: &StoredRow<'_>) -> rusqlite::Result<Row> {
+        let mut item = Row::empty(Arc::clone(&self.columns));
+        item.refill(row)?;
+        Ok(item)
+    }
+
+    fn refill(&mut self, row: &StoredRow<'_>, item: &mut Row) -> rusqlite::Result<()> {
+        item.refill(row)
+    }
+}
+
+/// Rows by a closure; see [`Table::map`](crate::Table::map).
+#[derive(Clone)]
+pub struct Mapped<F>(F);
+
+impl<F> Mapped<F> {
+    pub(crate) fn new(map: F) -> Self {
+        Mapped(map)
+    }
+}
+
+impl<T, F: FnMut(&StoredRow<'_>) -> rusqlite::Result<T>> Decode for Mapped<F> {
+    type Item = T;
+
+    fn decode(&mut self, row: &StoredRow<'_>) -> rusqlite::Result<T> {
+        (self.0)(row)
+    }
+}
+
+impl<F> fmt::Debug for Mapped<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mapped")
+    }
+}
+
+/// Rows by a closure that fills an item in place; see [`Table::fill`](crate::Table::fill).
+#[derive(Clone)]
+pub struct Filled<F, T> {
+    fill: F,
+    item: PhantomData<fn() -> T>,
+}
+
+impl<F, T> Filled<F, T> {
+    pub(crate) fn new(fill: F) -> Self {
+        Filled {
+            fill,
+            item: PhantomData,
+        }
+    }
+}
+
+impl<T: Default, F: FnMut(&StoredRow<'_>, &mut T) -> rusqlite::Result<()>> Decode for Filled<F, T> {
+    type Item = T;
+
+    fn decode(&mut self, row: &StoredRow<'_>) -> rusqlite::Result<T> {
+        let mut item = T::default();
+        (self.fill)(row, &mut item)?;
+        Ok(item)
+    }
+
+    fn refill(&mut self, row: &StoredRow<'_>, item: &mut T) -> rusqlite::Result<()> {
+        (self.fill)(row, item)
+    }
+}
+
+impl<F, T> fmt::Debug for Filled<F, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Filled")
+    }
+}
+
+/// Rows by their type's [`FromRow`]; see [`Table::decode`](crate::Table::decode).
+#[derive(Clone)]
+pub struct Decoded<T>(PhantomData<fn() -> T>);
+
+impl<T> Decoded<T> {
+    pub(crate) fn new() -> Self {
+        Decoded(PhantomData)
+    }
+}
+
+impl<T: FromRow> Decode for Decoded<T> {
+    type Item = T;
+
+    fn decode(&mut self, row: &StoredRow<'_>) -> rusqlite::Result<T> {
+        T::from_row(row)
+    }
+
+    fn refill(&mut self, row: &StoredRow<'_>, item: &mut T) -> rusqlite::Result<()> {
+        item.refill(row)
+    }
+}
+
+impl<T> fmt::Debug for Decoded<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Decoded")
+    }
+}

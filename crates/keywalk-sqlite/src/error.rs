@@ -1,0 +1,91 @@
+use std::error::Error as StdError;
+use std::fmt;
+
+mod problem;
+
+pub(crate) use problem::{CollationProblem, FilterProblem, Problem, QueryProblem};
+
+/// What went wrong with a SQLite source: a key, filter or query that can't be walked, a stored value
+/// that isn't what was asked for, or SQLite itself.
+///
+/// It says which table, column, key or value it is about and what to do. Match on
+/// [`kind`](Self::kind); what SQLite said is in [`source`](StdError::source) and
+/// [`sqlite_error`](Self::sqlite_error).
+pub struct Error {
+    problem: Box<Problem>,
+}
+
+/// The kinds of [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// There is no such table (in the schema that was named, or in any).
+    NoSuchTable,
+    /// The name is that of a view or a virtual table: its rows have no key that can be proven.
+    NotATable,
+    /// The table or query has no such column.
+    NoSuchColumn,
+    /// No key was named, and the table has no primary key.
+    NoPrimaryKey,
+    /// The key's type has another number of columns than were named, or a column is named twice.
+    KeyColumns,
+    /// Nothing in the schema makes the key unique.
+    NotUnique,
+    /// A key column may hold NULL.
+    Nullable,
+    /// A key column's text isn't ordered as the key's type is.
+    Collation,
+    /// SQLite can't seek by the key: its plan reads or sorts more than the rows it answers.
+    NotSeekable,
+    /// The filter isn't a SQL expression over the table, or its parameters don't fit.
+    Filter,
+    /// The query isn't a single SELECT without an order and a limit of its own, or its parameters
+    /// don't fit.
+    Query,
+    /// A stored value doesn't decode into what was asked for.
+    Value,
+    /// A query gave two rows of the same key.
+    RepeatedKey,
+    /// SQLite failed; see [`Error::sqlite_error`].
+    Sqlite,
+}
+
+impl Error {
+    /// What kind of error it is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.problem.kind()
+    }
+
+    /// What SQLite, or a conversion of rusqlite's, said; `None` if neither is to blame.
+    #[must_use]
+    pub fn sqlite_error(&self) -> Option<&rusqlite::Error> {
+        self.source()?.downcast_ref()
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Error {
+            problem: Box::new(problem),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.problem.fmt(f)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.problem, f)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.problem.source()
+    }
+}

@@ -1,0 +1,365 @@
+use std::error::Error as StdError;
+use std::fmt;
+
+use rusqlite::types::FromSqlError;
+
+use crate::ErrorKind;
+use crate::name::{Names, Quoted};
+
+/// What an [`Error`](crate::Error) is about. A relation is `table "items"` or `the query`.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    NoSuchTable {
+        schema: Option<String>,
+        table: String,
+    },
+    NotATable {
+        table: String,
+        what: String,
+    },
+    NoSuchColumn {
+        relation: String,
+        column: String,
+        columns: Vec<String>,
+    },
+    NoPrimaryKey {
+        table: String,
+        has_rowid: bool,
+    },
+    KeyColumns {
+        relation: String,
+        columns: Vec<String>,
+        /// How many columns the key's type has.
+        expected: Option<usize>,
+    },
+    NotUnique {
+        table: String,
+        columns: Vec<String>,
+        has_rowid: bool,
+    },
+    Nullable {
+        table: String,
+        column: String,
+        has_rowid: bool,
+    },
+    Collation {
+        relation: String,
+        column: String,
+        why: CollationProblem,
+    },
+    FixedToNull {
+        relation: String,
+        column: String,
+    },
+    NotSeekable {
+        relation: String,
+        columns: Vec<String>,
+        plan: String,
+    },
+    Filter {
+        relation: String,
+        why: FilterProblem,
+    },
+    Query {
+        why: QueryProblem,
+    },
+    Key {
+        relation: String,
+        column: String,
+        value: String,
+        source: FromSqlError,
+    },
+    Row {
+        relation: String,
+        key: String,
+        source: rusqlite::Error,
+    },
+    RepeatedKey {
+        key: String,
+    },
+    Sqlite {
+        relation: String,
+        source: rusqlite::Error,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) enum CollationProblem {
+    /// The column's collation isn't the order of the key's type.
+    Collation(String),
+    /// The database's text isn't UTF-8.
+    Encoding(String),
+    /// The store's own order, where the walk has to compare keys by itself.
+    Unordered,
+    /// The store's own order, in a query, whose columns' collations aren't known.
+    InQuery,
+}
+
+#[derive(Debug)]
+pub(crate) enum FilterProblem {
+    Twice,
+    Invalid(rusqlite::Error),
+    Params(rusqlite::Error),
+    /// `?` and `?5` in one filter that has to be written more than once.
+    MixedParams,
+}
+
+#[derive(Debug)]
+pub(crate) enum QueryProblem {
+    Invalid(rusqlite::Error),
+    Params(rusqlite::Error),
+    NotASelect,
+    OrderOrLimit(rusqlite::Error),
+    /// Two columns of the result have the name of a key column.
+    Ambiguous(String),
+    MixedParams,
+}
+
+impl Problem {
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match self {
+            Problem::NoSuchTable { .. } => ErrorKind::NoSuchTable,
+            Problem::NotATable { .. } => ErrorKind::NotATable,
+            Problem::NoSuchColumn { .. } => ErrorKind::NoSuchColumn,
+            Problem::NoPrimaryKey { .. } => ErrorKind::NoPrimaryKey,
+            Problem::KeyColumns { .. } => ErrorKind::KeyColumns,
+            Problem::NotUnique { .. } => ErrorKind::NotUnique,
+            Problem::Nullable { .. } => ErrorKind::Nullable,
+            Problem::Collation { .. } => ErrorKind::Collation,
+            Problem::NotSeekable { .. } => ErrorKind::NotSeekable,
+            Problem::Filter { .. } => ErrorKind::Filter,
+            Problem::Query { .. } => ErrorKind::Query,
+            Problem::FixedToNull { .. } | Problem::Key { .. } | Problem::Row { .. } => {
+                ErrorKind::Value
+            }
+            Problem::RepeatedKey { .. } => ErrorKind::RepeatedKey,
+            Problem::Sqlite { .. } => ErrorKind::Sqlite,
+        }
+    }
+
+    pub(crate) fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Problem::Key { source, .. } => Some(source),
+            Problem::Row { source, .. } | Problem::Sqlite { source, .. } => Some(source),
+            Problem::Filter { why, .. } => match why {
+                FilterProblem::Invalid(source) | FilterProblem::Params(source) => Some(source),
+                FilterProblem::Twice | FilterProblem::MixedParams => None,
+            },
+            Problem::Query { why } => match why {
+                QueryProblem::Invalid(source)
+                | QueryProblem::Params(source)
+                | QueryProblem::OrderOrLimit(source) => Some(source),
+                QueryProblem::NotASelect
+                | QueryProblem::Ambiguous(_)
+                | QueryProblem::MixedParams => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// What to do where a table has no key that can be walked.
+struct OrByRowid(bool);
+
+impl fmt::Display for OrByRowid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0 {
+            ", or walk by the key \"rowid\""
+        } else {
+            ""
+        })
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::NoSuchTable {
+                schema: None,
+                table,
+            } => {
+                write!(
+                    f,
+                    "there is no table {}; check its name, and that this is the right database",
+                    Quoted(table)
+                )
+            }
+            Problem::NoSuchTable {
+                schema: Some(schema),
+                table,
+            } => {
+                write!(
+                    f,
+                    "there is no table {} in schema {}; check both names",
+                    Quoted(table),
+                    Quoted(schema)
+                )
+            }
+            Problem::NotATable { table, what } => write!(
+                f,
+                "{} is a {what}, whose rows have no key that can be proven; walk a table, or the same SELECT as a `Query`",
+                Quoted(table)
+            ),
+            Problem::NoSuchColumn {
+                relation,
+                column,
+                columns,
+            } => write!(
+                f,
+                "{relation} has no column {}; its columns are {}",
+                Quoted(column),
+                Names(columns)
+            ),
+            Problem::NoPrimaryKey { table, has_rowid } => write!(
+                f,
+                "table {} has no primary key; name the columns of a UNIQUE index over NOT NULL columns{}",
+                Quoted(table),
+                OrByRowid(*has_rowid)
+            ),
+            Problem::KeyColumns {
+                relation,
+                columns,
+                expected: Some(expected),
+            } => write!(
+                f,
+                "the key of {relation} has {expected} column(s) by its type, and {} named: {}",
+                columns.len(),
+                Names(columns)
+            ),
+            Problem::KeyColumns {
+                relation,
+                columns,
+                expected: None,
+            } => write!(
+                f,
+                "the key of {relation} must name each of its columns once, and at least one; named were: {}",
+                Names(columns)
+            ),
+            Problem::NotUnique {
+                table,
+                columns,
+                has_rowid,
+            } => write!(
+                f,
+                "nothing makes {} unique in table {}; add the columns of its primary key or of a UNIQUE index to the key{}",
+                Names(columns),
+                Quoted(table),
+                OrByRowid(*has_rowid)
+            ),
+            Problem::Nullable {
+                table,
+                column,
+                has_rowid,
+            } => write!(
+                f,
+                "key column {} of table {} may hold NULL, which has no place in a key; declare it NOT NULL{}",
+                Quoted(column),
+                Quoted(table),
+                OrByRowid(*has_rowid)
+            ),
+            Problem::Collation {
+                relation,
+                column,
+                why,
+            } => {
+                write!(f, "key column {} of {relation} ", Quoted(column))?;
+                fmt::Display::fmt(why, f)
+            }
+            Problem::FixedToNull { relation, column } => write!(
+                f,
+                "column {} of {relation} can't be fixed to NULL, which equals nothing; use a filter with IS NULL",
+                Quoted(column)
+            ),
+            Problem::NotSeekable {
+                relation,
+                columns,
+                plan,
+            } => write!(
+                f,
+                "{relation} can't be searched by {}: SQLite would read or sort more rows than it answers; add an index that begins with these columns, in this order (the plan is: {plan})",
+                Names(columns)
+            ),
+            Problem::Filter { relation, why } => {
+                write!(f, "the filter on {relation} ")?;
+                fmt::Display::fmt(why, f)
+            }
+            Problem::Query { why } => {
+                f.write_str("the query ")?;
+                fmt::Display::fmt(why, f)
+            }
+            Problem::Key {
+                relation,
+                column,
+                value,
+                ..
+            } => write!(
+                f,
+                "key column {} of {relation} holds {value}, which is no value of the key's type; change the row, or the key's type",
+                Quoted(column)
+            ),
+            Problem::Row { relation, key, .. } => {
+                write!(f, "the row of {relation} with the key {key} doesn't decode")
+            }
+            Problem::RepeatedKey { key } => write!(
+                f,
+                "the query gave two rows with the key {key}; walk it by a key that is unique in its result"
+            ),
+            Problem::Sqlite { relation, .. } => write!(f, "SQLite failed to read {relation}"),
+        }
+    }
+}
+
+impl fmt::Display for CollationProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CollationProblem::Collation(collation) => write!(
+                f,
+                "is ordered by the collation {collation}, not by its bytes; use `Collated` as its type"
+            ),
+            CollationProblem::Encoding(encoding) => write!(
+                f,
+                "is text in {encoding}, whose order differs from that of UTF-8; use `Collated` as its type"
+            ),
+            CollationProblem::Unordered => f.write_str(
+                "is ordered by a collation that only SQLite knows, which works only where one index holds all key columns in one direction",
+            ),
+            CollationProblem::InQuery => f.write_str(
+                "is `Collated`, whose collation isn't known of a query's column; use `String`, which orders by bytes",
+            ),
+        }
+    }
+}
+
+impl fmt::Display for FilterProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FilterProblem::Twice => "is set already; join the conditions with AND in one filter",
+            FilterProblem::Invalid(_) => "is not a SQL expression over its columns",
+            FilterProblem::Params(_) => "doesn't go with its parameters",
+            FilterProblem::MixedParams => MIXED_PARAMS,
+        })
+    }
+}
+
+impl fmt::Display for QueryProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            QueryProblem::Invalid(_) => "is not valid SQL",
+            QueryProblem::Params(_) => "doesn't go with its parameters",
+            QueryProblem::NotASelect => "is not a SELECT that only reads",
+            QueryProblem::OrderOrLimit(_) => {
+                "must be a SELECT without an ORDER BY or LIMIT of its own: the walk sets both"
+            }
+            QueryProblem::Ambiguous(column) => {
+                let column = Quoted(column);
+                return write!(
+                    f,
+                    "has several columns named {column}; give the key's its own name with AS"
+                );
+            }
+            QueryProblem::MixedParams => MIXED_PARAMS,
+        })
+    }
+}
+
+const MIXED_PARAMS: &str = "mixes `?` with numbered parameters; use one kind";

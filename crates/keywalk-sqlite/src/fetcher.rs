@@ -1,0 +1,190 @@
+use std::ops::Bound;
+use std::sync::Arc;
+
+use keywalk::{Chunk, Fetched, KeyRange, LastKey};
+use rusqlite::types::{FromSqlError, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Statement};
+
+use crate::decode::Decode;
+use crate::error::{Error, Problem};
+use crate::key::{ColumnLayout, Key};
+use crate::params::Param;
+use crate::reader::Reader;
+use crate::relation::Relation;
+use crate::seek::{Answer, Filtering, Shape, filter_position, key_positions};
+use crate::statements::{Proven, Statements};
+use crate::value::{Shown, bind};
+
+/// How many rows a fetch looks at, at least, before it says how far it got, where its filter drops
+/// them one by one.
+const STRETCH: usize = 512;
+
+/// Answers a walk's questions about a relation, over a connection that it is lent.
+#[derive(Debug)]
+pub(crate) struct Fetcher {
+    relation: Relation,
+    statements: Statements,
+    layouts: Arc<[ColumnLayout]>,
+    key_at: Vec<usize>,
+    filter_at: usize,
+}
+
+impl Fetcher {
+    pub(crate) fn new(db: &Connection, relation: Relation) -> Result<Self, Problem> {
+        Ok(Fetcher {
+            statements: Statements::new(db, &relation)?,
+            layouts: relation.key.iter().map(|part| part.layout).collect(),
+            key_at: key_positions(&relation, Answer::Rows),
+            filter_at: filter_position(&relation),
+            relation,
+        })
+    }
+
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.statements.texts()
+    }
+
+    pub(crate) fn fetch<K: Key, D: Decode>(
+        &mut self,
+        db: &Connection,
+        range: &KeyRange<K>,
+        decode: &mut D,
+        chunk: &mut Chunk<(K, D::Item)>,
+    ) -> Result<Fetched<K>, Error> {
+        if range.is_empty() {
+            return Ok(Fetched::End);
+        }
+        let relation = &self.relation;
+        let failed = |source| relation.failed(source);
+        let reader = Reader::new(
+            relation,
+            self.statements.form(),
+            &self.layouts,
+            &self.key_at,
+        );
+        let shape = Shape::of(range, Answer::Rows);
+        let (proven, mut statement) = self.statements.get(db, relation, shape)?;
+        bind_all(&mut statement, proven, relation, range).map_err(failed)?;
+        let filters = proven.filtering == Filtering::Column;
+        let mut stretch = chunk.limit().max(STRETCH);
+        // Dropping the rows resets the statement, and with it ends its read transaction.
+        let mut rows = statement.raw_query();
+        while !chunk.is_full() {
+            let Some(row) = rows.next().map_err(failed)? else {
+                drop(rows);
+                self.check_null(db, range)?;
+                return Ok(Fetched::End);
+            };
+            if filters {
+                stretch -= 1;
+                let passes: bool = row.get(self.filter_at).map_err(failed)?;
+                if !passes && stretch > 0 {
+                    continue;
+                }
+                if !passes {
+                    let key = reader.key(row)?;
+                    return Ok(if reader.is_beyond(range, &key) {
+                        Fetched::End
+                    } else {
+                        Fetched::ScannedTo(key)
+                    });
+                }
+            }
+            if !reader.push(row, range, decode, chunk)? {
+                return Ok(Fetched::End);
+            }
+            if !relation.unique {
+                reader.check_distinct(chunk)?;
+            }
+        }
+        // The next fetch starts past the last key, and would not see it again.
+        if !relation.unique
+            && let Some(row) = rows.next().map_err(failed)?
+        {
+            reader.check_past(chunk, row)?;
+        }
+        Ok(Fetched::More)
+    }
+
+    /// Reads the key at the far end from the index alone.
+    pub(crate) fn last_key<K: Key>(
+        &mut self,
+        db: &Connection,
+        range: &KeyRange<K>,
+    ) -> Result<LastKey<K>, Error> {
+        self.check_null(db, range)?;
+        if self.statements.filtering() == Filtering::Column {
+            return Ok(LastKey::Unknown);
+        }
+        let relation = &self.relation;
+        let failed = |source| relation.failed(source);
+        let backward = range.reversed();
+        let shape = Shape::of(&backward, Answer::FirstKey);
+        let at = key_positions(relation, Answer::FirstKey);
+        let reader = Reader::new(relation, self.statements.form(), &self.layouts, &at);
+        let (proven, mut statement) = self.statements.get(db, relation, shape)?;
+        if proven.filtering == Filtering::Column {
+            return Ok(LastKey::Unknown);
+        }
+        bind_all(&mut statement, proven, relation, &backward).map_err(failed)?;
+        let mut rows = statement.raw_query();
+        let Some(row) = rows.next().map_err(failed)? else {
+            return Ok(LastKey::Empty);
+        };
+        let key = reader.key(row)?;
+        Ok(if reader.is_beyond(&backward, &key) {
+            LastKey::Empty
+        } else {
+            LastKey::Is(key)
+        })
+    }
+
+    /// NULL sorts before every value and compares with none, so no search finds it: where the
+    /// schema lets the key be NULL and the range reaches down to it, it has to be asked for.
+    fn check_null<K>(&self, db: &Connection, range: &KeyRange<K>) -> Result<(), Error> {
+        let Some(check) = &self.relation.null_check else {
+            return Ok(());
+        };
+        if !matches!(range.lower(), Bound::Unbounded) {
+            return Ok(());
+        }
+        let found: bool = db
+            .prepare_cached(check)
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+            .map_err(|source| self.relation.failed(source))?;
+        if !found {
+            return Ok(());
+        }
+        Err(Error::from(Problem::Key {
+            relation: self.relation.name.clone(),
+            column: self.relation.key[0].name.clone(),
+            value: Shown(ValueRef::Null).to_string(),
+            source: FromSqlError::InvalidType,
+        }))
+    }
+}
+
+fn bind_all<K: Key>(
+    statement: &mut Statement<'_>,
+    proven: &Proven,
+    relation: &Relation,
+    range: &KeyRange<K>,
+) -> rusqlite::Result<()> {
+    fn column<K: Key>(bound: Bound<&K>, column: usize) -> ToSqlOutput<'_> {
+        match bound {
+            Bound::Included(key) | Bound::Excluded(key) => key.bind(column),
+            // Never asked for: the statement has no parameter for an open end.
+            Bound::Unbounded => ToSqlOutput::Borrowed(ValueRef::Null),
+        }
+    }
+    for (number, param) in (1..).zip(&proven.params) {
+        let value = match *param {
+            Param::Given(at) => relation.params.value(at),
+            Param::Fixed(at) => bind(&relation.fixed[at].value),
+            Param::Near(at) => column(range.near(), at),
+            Param::Far(at) => column(range.far(), at),
+        };
+        statement.raw_bind_parameter(number, value)?;
+    }
+    Ok(())
+}

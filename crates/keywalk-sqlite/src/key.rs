@@ -1,0 +1,94 @@
+//! What a row is walked by.
+
+#![expect(unnameable_types, reason = "the parts of a sealed trait")]
+
+use std::sync::Arc;
+
+use keywalk::Order;
+use rusqlite::Row;
+use rusqlite::types::{FromSqlError, ToSqlOutput};
+
+mod any;
+mod collated;
+mod column;
+mod tuple;
+
+pub use any::AnyKey;
+pub use collated::Collated;
+pub use column::{Comparison, KeyColumn};
+
+/// A key that rows can be walked by: one [`KeyColumn`], a tuple of up to six of them, or an
+/// [`AnyKey`] whose columns the schema tells.
+///
+/// | Type | Stored as | Order |
+/// |---|---|---|
+/// | `i8` to `i64`, `u8` to `u32` | INTEGER | numeric |
+/// | `String` | TEXT, collation BINARY | by bytes |
+/// | [`Collated`] | TEXT, any collation | the column's collation |
+/// | `Vec<u8>` | BLOB | by bytes |
+/// | [`Uuid`](uuid::Uuid) | BLOB of 16 bytes | by bytes |
+/// | [`Hyphenated`](uuid::fmt::Hyphenated) | TEXT, 36 lower-case characters | by bytes |
+/// | [`Reverse<T>`](std::cmp::Reverse) | as `T` | the other way round (`DESC`) |
+/// | `(A, B, …)` | a column each | by the first, then by the second, … |
+/// | [`AnyKey`] | anything but NULL | that of the table's key |
+///
+/// A stored value that isn't of its column's type, a text in a column read as `i64`, say, is an
+/// error that names the table, the column and the value; rows are never skipped. `u64` is missing on
+/// purpose: SQLite has no integers above `i64::MAX`.
+///
+/// This trait is sealed; to make a key of your own type implement [`KeyColumn`].
+pub trait Key: Clone + PartialOrd + sealed::Sealed {
+    #[doc(hidden)]
+    fn layout() -> Layout;
+
+    #[doc(hidden)]
+    fn read(row: &KeyRow<'_, '_>) -> Result<Self, Unreadable>;
+
+    /// [`read`](Self::read), in the memory of the key that is there.
+    #[doc(hidden)]
+    fn reread(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable>;
+
+    #[doc(hidden)]
+    fn copy_from(&mut self, other: &Self);
+
+    #[doc(hidden)]
+    fn bind(&self, column: usize) -> ToSqlOutput<'_>;
+}
+
+pub(crate) mod sealed {
+    pub trait Sealed {}
+}
+
+/// The columns that a key's type has.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub enum Layout {
+    Columns(Vec<ColumnLayout>),
+    /// As many as are named, in the order of the index that holds them.
+    FromSchema,
+}
+
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct ColumnLayout {
+    pub order: Order,
+    pub comparison: Comparison,
+}
+
+/// The key columns of a row.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct KeyRow<'a, 'stmt> {
+    pub(crate) row: &'a Row<'stmt>,
+    /// Where each key column stands in the row.
+    pub(crate) at: &'a [usize],
+    pub(crate) columns: &'a Arc<[ColumnLayout]>,
+}
+
+/// A key column's value isn't of its type.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Unreadable {
+    pub(crate) column: usize,
+    pub(crate) error: FromSqlError,
+}

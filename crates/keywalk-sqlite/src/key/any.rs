@@ -1,0 +1,125 @@
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::Arc;
+
+use keywalk::Order;
+use rusqlite::types::{FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef};
+
+use super::sealed::Sealed;
+use super::{ColumnLayout, Comparison, Key, KeyRow, Layout, Unreadable};
+use crate::value::{Shown, bind, compare, refill};
+
+/// A key whose columns the schema tells: what a [`Table`](crate::Table) is walked by where no type
+/// is named.
+///
+/// It holds a value for each column of the table's primary key (or of the columns that were named),
+/// of any storage class but NULL. Its order is SQLite's, with the directions of the index, so an
+/// index over `(a, b DESC)` is walked as it is.
+///
+/// Two keys of different tables don't compare.
+#[derive(Clone)]
+pub struct AnyKey {
+    values: Vec<Value>,
+    columns: Arc<[ColumnLayout]>,
+}
+
+impl AnyKey {
+    /// The values, in the order of the key's columns.
+    #[must_use]
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    /// Takes the values out.
+    #[must_use]
+    pub fn into_values(self) -> Vec<Value> {
+        self.values
+    }
+}
+
+/// NULL has no place in a key: it compares with nothing.
+fn not_null(value: ValueRef<'_>) -> FromSqlResult<ValueRef<'_>> {
+    match value {
+        ValueRef::Null => Err(FromSqlError::InvalidType),
+        value => Ok(value),
+    }
+}
+
+impl Sealed for AnyKey {}
+
+impl Key for AnyKey {
+    fn layout() -> Layout {
+        Layout::FromSchema
+    }
+
+    fn read(row: &KeyRow<'_, '_>) -> Result<Self, Unreadable> {
+        let mut key = AnyKey {
+            values: vec![Value::Null; row.at.len()],
+            columns: Arc::clone(row.columns),
+        };
+        key.reread(row)?;
+        Ok(key)
+    }
+
+    fn reread(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable> {
+        for (column, value) in self.values.iter_mut().enumerate() {
+            row.column(column, |stored| refill(value, not_null(stored)?))?;
+        }
+        Ok(())
+    }
+
+    fn copy_from(&mut self, other: &Self) {
+        self.clone_from(other);
+    }
+
+    fn bind(&self, column: usize) -> ToSqlOutput<'_> {
+        bind(&self.values[column])
+    }
+}
+
+impl PartialEq for AnyKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.partial_cmp(other) == Some(Ordering::Equal)
+    }
+}
+
+impl PartialOrd for AnyKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        if self.values.len() != other.values.len() {
+            return None;
+        }
+        for (column, (a, b)) in self
+            .columns
+            .iter()
+            .zip(self.values.iter().zip(&other.values))
+        {
+            let order = match (a, b, column.comparison) {
+                (Value::Text(a), Value::Text(b), Comparison::Store) if a != b => return None,
+                (a, b, _) => compare(a, b),
+            };
+            match (order, column.order) {
+                (Ordering::Equal, _) => {}
+                (order, Order::Ascending) => return Some(order),
+                (order, Order::Descending) => return Some(order.reverse()),
+            }
+        }
+        Some(Ordering::Equal)
+    }
+}
+
+impl fmt::Debug for AnyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AnyKey").field(&self.values).finish()
+    }
+}
+
+/// As SQL writes a row value; long texts and blobs are cut.
+impl fmt::Display for AnyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut list = f.debug_list();
+        for value in &self.values {
+            list.entry(&format_args!("{}", Shown(value.into())));
+        }
+        list.finish()
+    }
+}

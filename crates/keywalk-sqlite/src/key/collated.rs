@@ -1,0 +1,62 @@
+use std::cmp::Ordering;
+use std::fmt;
+
+use rusqlite::types::{FromSqlResult, ToSqlOutput, ValueRef};
+
+use super::{Comparison, KeyColumn};
+
+/// Text in the order of its column's collation (NOCASE, RTRIM, one that the application defines),
+/// which only SQLite knows.
+///
+/// Two of them compare as `None` unless they are the same text. So a walk by such a key judges by
+/// equality alone: [G15](keywalk#what-a-walk-promises) finds less. What SQLite answers is what
+/// counts, and its index and its comparison use the same collation, which is proven.
+///
+/// ```
+/// use keywalk::Walk;
+/// use keywalk_sqlite::{Collated, Table};
+///
+/// # let db = rusqlite::Connection::open_in_memory()?;
+/// db.execute_batch(
+///     "CREATE TABLE tags (name TEXT NOT NULL COLLATE NOCASE PRIMARY KEY);
+///      INSERT INTO tags VALUES ('b'), ('C'), ('a');",
+/// )?;
+/// let tags = Table::new(&db, "tags").key::<Collated>(["name"])?;
+/// let names: Vec<String> = Walk::new(tags)
+///     .chunk_size(1)
+///     .into_iter()
+///     .map(|item| Ok(item?.0.0))
+///     .collect::<Result<_, keywalk::Error<_>>>()?;
+/// assert_eq!(names, ["a", "b", "C"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Collated(pub String);
+
+impl PartialOrd for Collated {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        (self == other).then_some(Ordering::Equal)
+    }
+}
+
+impl fmt::Display for Collated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl KeyColumn for Collated {
+    const COMPARISON: Comparison = Comparison::Store;
+
+    fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        String::read(value).map(Collated)
+    }
+
+    fn reread(&mut self, value: ValueRef<'_>) -> FromSqlResult<()> {
+        self.0.reread(value)
+    }
+
+    fn bind(&self) -> ToSqlOutput<'_> {
+        self.0.bind()
+    }
+}

@@ -1,0 +1,45 @@
+use rusqlite::types::{ToSqlOutput, Value};
+
+use super::sealed::Sealed;
+use super::{ColumnLayout, Key, KeyColumn, KeyRow, Layout, Unreadable};
+
+macro_rules! tuples {
+    ($(($($column:ident $at:tt),+);)+) => {$(
+        impl<$($column: KeyColumn),+> Sealed for ($($column,)+) {}
+
+        impl<$($column: KeyColumn),+> Key for ($($column,)+) {
+            fn layout() -> Layout {
+                Layout::Columns(vec![$(ColumnLayout::of::<$column>()),+])
+            }
+
+            fn read(row: &KeyRow<'_, '_>) -> Result<Self, Unreadable> {
+                Ok(($(row.column($at, $column::read)?,)+))
+            }
+
+            fn reread(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable> {
+                $(row.column($at, |value| KeyColumn::reread(&mut self.$at, value))?;)+
+                Ok(())
+            }
+
+            fn copy_from(&mut self, other: &Self) {
+                $(self.$at.clone_from(&other.$at);)+
+            }
+
+            fn bind(&self, column: usize) -> ToSqlOutput<'_> {
+                match column {
+                    $($at => KeyColumn::bind(&self.$at),)+
+                    _ => ToSqlOutput::Owned(Value::Null),
+                }
+            }
+        }
+    )+};
+}
+
+tuples! {
+    (A 0);
+    (A 0, B 1);
+    (A 0, B 1, C 2);
+    (A 0, B 1, C 2, D 3);
+    (A 0, B 1, C 2, D 3, E 4);
+    (A 0, B 1, C 2, D 3, E 4, F 5);
+}

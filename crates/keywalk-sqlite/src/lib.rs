@@ -1,0 +1,75 @@
+//! Walk SQLite tables and queries with [keywalk](keywalk): by any key, in constant memory, beside a
+//! live writer.
+//!
+//! ```
+//! use keywalk::Walk;
+//! use keywalk_sqlite::Table;
+//!
+//! # let db = rusqlite::Connection::open_in_memory()?;
+//! # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)")?;
+//! let items = Table::new(&db, "items").key::<i64>(["id"])?.map(|row| row.get::<_, String>("name"));
+//! for item in Walk::new(items).chunk_size(500) {
+//!     let (id, name) = item?;
+//!     println!("{id}: {name}");
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Contents
+//!
+//! - [`Table`] walks a table by its primary key, a unique index or its rowid; [`Query`] a SELECT.
+//! - [`Key`] lists the key types: integers, text, blobs, UUIDs, tuples of them, [`Collated`] text,
+//!   and [`AnyKey`] for tables that aren't known when compiling.
+//! - A row becomes a dynamic [`Row`], what a closure makes of it, or a type with [`FromRow`].
+//! - [`Error`] says what is wrong with a key, a filter or a stored value, and what to do.
+//!
+//! # What it guarantees
+//!
+//! | | |
+//! |---|---|
+//! | Order | the index's: numbers, text by the column's collation, blobs by bytes, each column `ASC` or `DESC` |
+//! | A chunk is | exact: one statement, so one moment of the database |
+//! | Isolation | each chunk sees what was committed when it was fetched (and what its own connection wrote); a walk inside a transaction sees that transaction's |
+//! | Held between fetches | nothing: statements are reset, so no read transaction pins the WAL |
+//! | Memory | one chunk of items, and SQLite's page cache (2 MB by default) |
+//! | A row whose key isn't of the key's type | an error that names table, column and value |
+//! | A key that is NULL | an error |
+//! | Refused | views and virtual tables as a [`Table`] (use a [`Query`]); keys that may repeat; searches that would scan or sort |
+//!
+//! The promises G1 to G15 are those of a [walk](keywalk#what-a-walk-promises).
+//!
+//! rusqlite is part of this crate's interface ([`rusqlite`] is exported again): use the same version.
+//!
+//! # Features
+//!
+//! - `bundled` (default): builds SQLite from source, as rusqlite's feature of that name. Without it
+//!   the system's library is used; it should be 3.37 or newer, which knows `pragma_table_list`.
+
+#![forbid(unsafe_code)]
+
+pub mod decode;
+mod error;
+mod fetcher;
+mod key;
+mod name;
+mod params;
+mod plan;
+mod proof;
+mod query;
+mod reader;
+mod relation;
+mod row;
+mod schema;
+mod seek;
+mod statements;
+mod table;
+mod value;
+
+pub use decode::{Decode, FromRow};
+pub use error::{Error, ErrorKind};
+pub use key::{AnyKey, Collated, Comparison, Key, KeyColumn};
+pub use query::Query;
+pub use row::Row;
+pub use table::Table;
+
+pub use rusqlite;

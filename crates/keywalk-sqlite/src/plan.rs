@@ -1,0 +1,121 @@
+use rusqlite::Connection;
+
+/// What SQLite plans to do for a statement (`EXPLAIN QUERY PLAN`).
+#[derive(Debug, PartialEq)]
+pub(crate) struct Plan {
+    steps: Vec<Step>,
+}
+
+#[derive(Debug)]
+struct Step {
+    id: i64,
+    parent: i64,
+    what: String,
+}
+
+impl Step {
+    fn is_loop(&self) -> bool {
+        self.what.starts_with("SEARCH ") || self.what.starts_with("SCAN ")
+    }
+}
+
+/// Ids are addresses in the program, which differ between statements with the same plan.
+impl PartialEq for Step {
+    fn eq(&self, other: &Self) -> bool {
+        self.what == other.what
+    }
+}
+
+/// One condition that a search of an index has to use, such as `(a,b)>(?,?)`.
+#[derive(Clone, Debug)]
+pub(crate) struct Condition {
+    /// The columns as the plan names them; `None` where they aren't known (a query's).
+    pub(crate) columns: Option<Vec<String>>,
+    pub(crate) count: usize,
+    pub(crate) operator: char,
+}
+
+impl Plan {
+    pub(crate) fn of(db: &Connection, sql: &str) -> rusqlite::Result<Self> {
+        let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+        let mut rows = statement.raw_query();
+        let mut steps: Vec<Step> = Vec::new();
+        let mut aside: Vec<i64> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let step = Step {
+                id: row.get(0)?,
+                parent: row.get(1)?,
+                what: row.get(3)?,
+            };
+            // Subqueries within expressions are the filter's own affair.
+            let is_subquery = !step.is_loop()
+                && step.what.contains("SUBQUERY")
+                && step.what != "LEFT-MOST SUBQUERY";
+            if is_subquery || aside.contains(&step.parent) {
+                aside.push(step.id);
+            } else {
+                steps.push(step);
+            }
+        }
+        Ok(Plan { steps })
+    }
+
+    /// Whether the statement reads what it needs, when it needs it: nothing is sorted, kept aside
+    /// or indexed first.
+    pub(crate) fn streams(&self) -> bool {
+        !self.steps.iter().any(|step| {
+            if step.is_loop() {
+                step.what.contains(" USING AUTOMATIC ")
+            } else {
+                ["USE TEMP B-TREE", "MATERIALIZE", "CO-ROUTINE"]
+                    .iter()
+                    .any(|start| step.what.starts_with(start))
+            }
+        })
+    }
+
+    /// Whether the outermost loop of each of the statement's parts is a search by all of that
+    /// part's conditions. A part without conditions may be a scan in the index's order.
+    pub(crate) fn searches(&self, parts: &[Vec<Condition>]) -> bool {
+        let mut loops: Vec<&Step> = Vec::new();
+        for step in &self.steps {
+            if step.is_loop() && loops.last().is_none_or(|outer| outer.parent != step.parent) {
+                loops.push(step);
+            }
+        }
+        loops.len() == parts.len()
+            && loops.iter().zip(parts).all(|(step, conditions)| {
+                conditions
+                    .iter()
+                    .all(|condition| condition.is_used_by(&step.what))
+            })
+    }
+
+    pub(crate) fn describe(&self) -> String {
+        let steps: Vec<&str> = self.steps.iter().map(|step| step.what.as_str()).collect();
+        steps.join("; ")
+    }
+}
+
+impl Condition {
+    fn is_used_by(&self, step: &str) -> bool {
+        let operator = self.operator;
+        let values = if self.count == 1 {
+            format!("{operator}?")
+        } else {
+            format!("{operator}({}", vec!["?"; self.count].join(","))
+        };
+        let Some(columns) = &self.columns else {
+            return step.starts_with("SEARCH ") && step.contains(&values);
+        };
+        let columns = match columns.as_slice() {
+            [only] => only.clone(),
+            several => format!("({})", several.join(",")),
+        };
+        let condition = columns + &values;
+        step.starts_with("SEARCH ")
+            && step
+                .match_indices(&condition)
+                .any(|(at, _)| step[..at].ends_with(['(', ' ']))
+    }
+}

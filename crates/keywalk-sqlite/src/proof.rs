@@ -1,0 +1,178 @@
+//! Which columns a table is walked by, and that they are a key: proven by the schema.
+
+use keywalk::Order;
+
+use crate::error::{CollationProblem, Problem};
+use crate::key::{ColumnLayout, Comparison, Layout};
+use crate::name;
+use crate::schema::{Column, Index, Schema, UTF_8};
+
+/// The key of a table.
+#[derive(Debug)]
+pub(crate) struct ProvenKey {
+    pub(crate) columns: Vec<(Column, ColumnLayout)>,
+    /// A primary key of one column that isn't declared NOT NULL: SQLite lets it hold NULL, and
+    /// whether it does can be asked of its index.
+    pub(crate) may_hold_null: bool,
+}
+
+/// Finds the key of `table`: the columns that are `named`, or its primary key, without those that
+/// are `fixed` to one value.
+pub(crate) fn prove(
+    schema: &Schema,
+    named: Option<&[String]>,
+    fixed: &[&Column],
+    layout: Layout,
+) -> Result<ProvenKey, Problem> {
+    let names = match named {
+        Some(named) => named.to_vec(),
+        None => primary_key(schema, fixed)?,
+    };
+    let columns = names
+        .iter()
+        .map(|name| schema.column(name))
+        .collect::<Result<Vec<_>, _>>()?;
+    let repeated = |(at, column): (usize, &Column)| {
+        columns[..at].iter().any(|c| c.name == column.name)
+            || fixed.iter().any(|f| f.name == column.name)
+    };
+    let expected = match &layout {
+        Layout::Columns(types) => Some(types.len()),
+        Layout::FromSchema => None,
+    };
+    if columns.is_empty()
+        || columns.iter().enumerate().any(repeated)
+        || expected.is_some_and(|expected| expected != columns.len())
+    {
+        return Err(Problem::KeyColumns {
+            relation: schema.relation(),
+            columns: names,
+            expected: expected.filter(|expected| *expected != columns.len()),
+        });
+    }
+    let types = match layout {
+        Layout::Columns(types) => types,
+        Layout::FromSchema => types_from_schema(schema, &columns, fixed),
+    };
+    let may_hold_null = check_null(schema, &columns, fixed)?;
+    check_unique(schema, &columns, fixed)?;
+    for (column, layout) in columns.iter().zip(&types) {
+        check_collation(schema, column, *layout)?;
+    }
+    Ok(ProvenKey {
+        columns: columns.into_iter().zip(types).collect(),
+        may_hold_null,
+    })
+}
+
+fn primary_key(schema: &Schema, fixed: &[&Column]) -> Result<Vec<String>, Problem> {
+    let mut primary: Vec<&Column> = schema.columns.iter().filter(|c| c.primary > 0).collect();
+    if primary.is_empty() {
+        return Err(Problem::NoPrimaryKey {
+            table: schema.table.clone(),
+            has_rowid: schema.has_rowid,
+        });
+    }
+    primary.sort_by_key(|column| column.primary);
+    Ok(primary
+        .into_iter()
+        .map(|column| column.name.clone())
+        .filter(|column| !fixed.iter().any(|f| f.name == *column))
+        .collect())
+}
+
+/// The directions of the index that holds just these columns, so that it can be walked as it is.
+fn types_from_schema(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> Vec<ColumnLayout> {
+    let index = schema.indexes.iter().find(|index| {
+        let (head, rest) = index.columns.split_at(fixed.len().min(index.columns.len()));
+        head.iter()
+            .all(|head| fixed.iter().any(|f| f.name == head.name))
+            && rest
+                .iter()
+                .map(|column| &column.name)
+                .eq(columns.iter().map(|column| &column.name))
+    });
+    let text_is_utf8 = schema.encoding == UTF_8;
+    columns
+        .iter()
+        .enumerate()
+        .map(|(at, column)| ColumnLayout {
+            order: match index {
+                Some(index) if index.columns[fixed.len() + at].descending => Order::Descending,
+                _ => Order::Ascending,
+            },
+            comparison: if name::same(&column.collation, "BINARY") && text_is_utf8 {
+                Comparison::Bytes
+            } else {
+                Comparison::Store
+            },
+        })
+        .collect()
+}
+
+fn check_null(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> Result<bool, Problem> {
+    let is_safe = |column: &&Column| {
+        column.not_null || column.is_rowid || (!schema.has_rowid && column.primary > 0)
+    };
+    match columns.iter().find(|column| !is_safe(column)) {
+        None => Ok(false),
+        Some(only)
+            if columns.len() == 1
+                && fixed.is_empty()
+                && only.primary > 0
+                && schema.columns.iter().filter(|c| c.primary > 0).count() == 1 =>
+        {
+            Ok(true)
+        }
+        Some(column) => Err(Problem::Nullable {
+            table: schema.table.clone(),
+            column: column.name.clone(),
+            has_rowid: schema.has_rowid,
+        }),
+    }
+}
+
+/// The key, with the fixed columns, holds all of what is unique: the rowid, or the columns of a
+/// unique index. Not the other way round: a unique index under NOCASE says more than one under
+/// BINARY, so the collations must be the same.
+fn check_unique(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> Result<(), Problem> {
+    let holds = |wanted: &str, collation: &str| {
+        columns
+            .iter()
+            .any(|c| c.name == wanted && name::same(&c.collation, collation))
+            || fixed.iter().any(|f| f.name == wanted)
+    };
+    let is_unique = |index: &Index| {
+        index.unique
+            && index
+                .columns
+                .iter()
+                .all(|column| holds(&column.name, &column.collation))
+    };
+    if columns.iter().any(|column| column.is_rowid) || schema.indexes.iter().any(is_unique) {
+        return Ok(());
+    }
+    Err(Problem::NotUnique {
+        table: schema.table.clone(),
+        columns: columns.iter().map(|column| column.name.clone()).collect(),
+        has_rowid: schema.has_rowid,
+    })
+}
+
+fn check_collation(schema: &Schema, column: &Column, layout: ColumnLayout) -> Result<(), Problem> {
+    if layout.comparison != Comparison::Bytes {
+        return Ok(());
+    }
+    let why = if !name::same(&column.collation, "BINARY") {
+        CollationProblem::Collation(column.collation.clone())
+    } else if schema.encoding != UTF_8 {
+        CollationProblem::Encoding(schema.encoding.clone())
+    } else {
+        return Ok(());
+    };
+    Err(Problem::Collation {
+        relation: schema.relation(),
+        column: column.name.clone(),
+        why,
+    })
+}

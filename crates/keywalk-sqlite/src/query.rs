@@ -1,0 +1,326 @@
+use std::borrow::Borrow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Order};
+use rusqlite::{Connection, Params as RusqliteParams, Row as StoredRow};
+
+use crate::decode::{Decode, Decoded, Filled, FromRow, Mapped, Rows};
+use crate::error::{CollationProblem, Error, Problem, QueryProblem};
+use crate::fetcher::Fetcher;
+use crate::key::{ColumnLayout, Comparison, Key, Layout};
+use crate::name::{Quoted, same};
+use crate::params::Params;
+use crate::relation::{KeyPart, Relation};
+use crate::schema;
+
+/// A SELECT, walked by a key that is unique in its result. Its items are `(key, row)`.
+///
+/// For what a [`Table`](crate::Table) can't say: joins, views, computed columns. The query is put
+/// into the walk's statements as a subselect, so it must not have an ORDER BY or LIMIT of its own;
+/// SQLite moves the search by the key into it.
+///
+/// ```
+/// use keywalk::Walk;
+/// use keywalk_sqlite::Query;
+///
+/// # let db = rusqlite::Connection::open_in_memory()?;
+/// # db.execute_batch("CREATE TABLE orders (id INTEGER PRIMARY KEY, user INTEGER NOT NULL, sum REAL);
+/// #     CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT);
+/// #     INSERT INTO users VALUES (1, 'Ada'); INSERT INTO orders VALUES (10, 1, 9.5), (11, 1, 0.5)")?;
+/// let sql = "SELECT o.id, o.sum, u.name FROM orders o JOIN users u ON u.id = o.user WHERE o.sum > ?1";
+/// let orders = Query::new(&db, sql, [1.0])?
+///     .key::<i64>(["id"])?
+///     .map(|row| Ok((row.get::<_, String>("name")?, row.get::<_, f64>("sum")?)));
+/// for item in Walk::new(orders) {
+///     let (id, (name, sum)) = item?;
+///     println!("order {id} of {name}: {sum}");
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # What is proven, and what is checked
+///
+/// The plan is proven as for a table: a search by the whole key, nothing sorted, grouped or kept
+/// aside first. That the key is unique can't be read from a schema, so each key is compared with the
+/// one before, across the chunks' edges too (one row is read ahead): a repeat is an
+/// [error](crate::ErrorKind::RepeatedKey). A key that is NULL is an error too; it is looked for at
+/// the walk's start and end, which reads an index where the columns aren't declared NOT NULL.
+///
+/// A condition inside the query that drops most rows is checked row by row within one fetch; only a
+/// table's [`filter`](crate::Table::filter) is cut into stretches.
+pub struct Query<C, K = (), D = Rows> {
+    db: C,
+    sql: String,
+    columns: Arc<[String]>,
+    key: Vec<String>,
+    params: Params,
+    decode: D,
+    fetcher: Option<Fetcher>,
+    types: PhantomData<fn() -> K>,
+}
+
+impl<C: Borrow<Connection>> Query<C> {
+    /// The rows of this SELECT, with its parameters as rusqlite takes them. Say by what to walk it
+    /// with [`key`](Self::key).
+    ///
+    /// # Errors
+    ///
+    /// If it isn't one valid SELECT that only reads, if it has an ORDER BY or LIMIT of its own, or
+    /// if the parameters don't fit.
+    pub fn new(db: C, sql: impl Into<String>, params: impl RusqliteParams) -> Result<Self, Error> {
+        let sql = sql.into();
+        let refused = |why| Error::from(Problem::Query { why });
+        let connection = db.borrow();
+        let statement = connection
+            .prepare(&sql)
+            .map_err(|source| refused(QueryProblem::Invalid(source)))?;
+        if statement.column_count() == 0 || !statement.readonly() || statement.is_explain() != 0 {
+            return Err(refused(QueryProblem::NotASelect));
+        }
+        // A query that has an order or a limit takes no further order.
+        connection
+            .prepare(&format!("{sql}\nORDER BY 1"))
+            .map_err(|source| refused(QueryProblem::OrderOrLimit(source)))?;
+        let columns = statement.column_names().map(str::to_owned).collect();
+        let params = Params::capture(connection, &statement, params)
+            .map_err(|source| refused(QueryProblem::Params(source)))?;
+        drop(statement);
+        Ok(Query {
+            db,
+            sql,
+            columns,
+            key: Vec::new(),
+            params,
+            decode: Rows::default(),
+            fetcher: None,
+            types: PhantomData,
+        })
+    }
+}
+
+impl<C: Borrow<Connection>, K, D> Query<C, K, D> {
+    /// Walks by these columns of the result, as keys of type `K2`. They must be unique together, and
+    /// columns of one index. Text is compared by bytes: a column under another collation can't be
+    /// searched so, which is an error at the first fetch.
+    ///
+    /// [`AnyKey`](crate::AnyKey) takes every column ascending.
+    ///
+    /// # Errors
+    ///
+    /// If the query has no such column, or two; if the columns don't fit the type; if a type leaves
+    /// the order to the column's collation.
+    pub fn key<K2: Key>(
+        self,
+        columns: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Query<C, K2, D>, Error> {
+        let mut query = self.with_types::<K2, D>(|decode| decode);
+        query.key = columns.into_iter().map(Into::into).collect();
+        query.key_parts()?;
+        Ok(query)
+    }
+
+    /// Makes an item's value of each row by a closure, as [`Table::map`](crate::Table::map) does.
+    pub fn map<T, F>(self, decode: F) -> Query<C, K, Mapped<F>>
+    where
+        F: FnMut(&StoredRow<'_>) -> rusqlite::Result<T>,
+    {
+        self.with_types(|_| Mapped::new(decode))
+    }
+
+    /// As [`map`](Self::map), in place, as [`Table::fill`](crate::Table::fill) does.
+    pub fn fill<T, F>(self, fill: F) -> Query<C, K, Filled<F, T>>
+    where
+        T: Default,
+        F: FnMut(&StoredRow<'_>, &mut T) -> rusqlite::Result<()>,
+    {
+        self.with_types(|_| Filled::new(fill))
+    }
+
+    /// Makes a `T` of each row by its [`FromRow`].
+    pub fn decode<T: FromRow>(self) -> Query<C, K, Decoded<T>> {
+        self.with_types(|_| Decoded::new())
+    }
+
+    fn with_types<K2, D2>(self, decode: impl FnOnce(D) -> D2) -> Query<C, K2, D2> {
+        Query {
+            db: self.db,
+            sql: self.sql,
+            columns: self.columns,
+            key: self.key,
+            params: self.params,
+            decode: decode(self.decode),
+            fetcher: None,
+            types: PhantomData,
+        }
+    }
+
+    /// The connection. Between two fetches it is free for anything.
+    pub fn connection(&self) -> &Connection {
+        self.db.borrow()
+    }
+
+    /// The statements that the walk has prepared so far, to be looked at with `EXPLAIN QUERY PLAN`.
+    pub fn statements(&self) -> impl Iterator<Item = &str> {
+        self.fetcher.iter().flat_map(Fetcher::texts)
+    }
+}
+
+const NAME: &str = "the query";
+
+impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
+    fn key_parts(&self) -> Result<Vec<KeyPart>, Problem> {
+        let encoding = schema::encoding(self.db.borrow()).map_err(|source| Problem::Sqlite {
+            relation: NAME.to_owned(),
+            source,
+        })?;
+        let layouts = match K::layout() {
+            Layout::Columns(layouts) => layouts,
+            Layout::FromSchema => {
+                let layout = ColumnLayout {
+                    order: Order::Ascending,
+                    comparison: match encoding.as_str() {
+                        schema::UTF_8 => Comparison::Bytes,
+                        _ => Comparison::Store,
+                    },
+                };
+                vec![layout; self.key.len()]
+            }
+        };
+        let repeated = |(at, name): (usize, &String)| self.key[..at].iter().any(|k| same(k, name));
+        let fits = layouts.len() == self.key.len();
+        if self.key.is_empty() || !fits || self.key.iter().enumerate().any(repeated) {
+            return Err(Problem::KeyColumns {
+                relation: NAME.to_owned(),
+                columns: self.key.clone(),
+                expected: (!fits).then_some(layouts.len()),
+            });
+        }
+        let is_any = matches!(K::layout(), Layout::FromSchema);
+        self.key
+            .iter()
+            .zip(layouts)
+            .map(|(name, layout)| {
+                let why = match layout.comparison {
+                    Comparison::Store if !is_any => Some(CollationProblem::InQuery),
+                    Comparison::Bytes if encoding != schema::UTF_8 => {
+                        Some(CollationProblem::Encoding(encoding.clone()))
+                    }
+                    _ => None,
+                };
+                match why {
+                    Some(why) => Err(Problem::Collation {
+                        relation: NAME.to_owned(),
+                        column: name.clone(),
+                        why,
+                    }),
+                    None => self.key_part(name, layout),
+                }
+            })
+            .collect()
+    }
+
+    fn key_part(&self, name: &str, layout: ColumnLayout) -> Result<KeyPart, Problem> {
+        let columns = || self.columns.iter().filter(|column| same(column, name));
+        match columns().count() {
+            1 => Ok(KeyPart {
+                name: name.to_owned(),
+                // The collation of a query's column isn't known; where it is another one, its index
+                // can't be searched with this, which the plan shows.
+                expression: format!("{QUERY}.{} COLLATE BINARY", Quoted(name)),
+                in_plan: None,
+                layout,
+                at: None,
+            }),
+            0 => Err(Problem::NoSuchColumn {
+                relation: NAME.to_owned(),
+                column: name.to_owned(),
+                columns: self.columns.to_vec(),
+            }),
+            _ => Err(Problem::Query {
+                why: QueryProblem::Ambiguous(name.to_owned()),
+            }),
+        }
+    }
+
+    fn resolve(&self) -> Result<Relation, Problem> {
+        let key = self.key_parts()?;
+        let from = format!("({}\n) AS {QUERY}", self.sql);
+        let nulls: Vec<String> = self
+            .key
+            .iter()
+            .map(|name| format!("{QUERY}.{} IS NULL", Quoted(name)))
+            .collect();
+        Ok(Relation {
+            name: NAME.to_owned(),
+            null_check: Some(format!(
+                "SELECT EXISTS (SELECT 1 FROM {from} WHERE {})",
+                nulls.join(" OR ")
+            )),
+            from,
+            select: format!("{QUERY}.*"),
+            width: self.columns.len(),
+            key,
+            fixed: Vec::new(),
+            filter: None,
+            params: self.params.clone(),
+            unique: false,
+        })
+    }
+}
+
+/// The subselect's name.
+const QUERY: &str = "\"query\"";
+
+impl<C: Borrow<Connection>, K: Key, D: Decode> Query<C, K, D> {
+    /// The parts that answer; proves the query's plan first if that wasn't done.
+    fn parts(&mut self) -> Result<(&Connection, &mut Fetcher, &mut D), Error> {
+        let fetcher = match self.fetcher.take() {
+            Some(fetcher) => fetcher,
+            None => {
+                self.decode.columns(&self.columns);
+                Fetcher::new(self.db.borrow(), self.resolve()?)?
+            }
+        };
+        let fetcher = self.fetcher.insert(fetcher);
+        Ok((self.db.borrow(), fetcher, &mut self.decode))
+    }
+}
+
+impl<C: Borrow<Connection>, K: Key, D: Decode> ChunkSource for Query<C, K, D> {
+    type Key = K;
+    type Item = (K, D::Item);
+    type Error = Error;
+
+    fn fetch(
+        &mut self,
+        range: &KeyRange<K>,
+        chunk: &mut Chunk<Self::Item>,
+    ) -> Result<Fetched<K>, Error> {
+        let (db, fetcher, decode) = self.parts()?;
+        fetcher.fetch(db, range, decode, chunk)
+    }
+
+    fn key_of(&self, (key, _): &Self::Item) -> K {
+        key.clone()
+    }
+
+    fn key_into(&self, (item_key, _): &Self::Item, key: &mut K) {
+        key.copy_from(item_key);
+    }
+
+    fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, Error> {
+        let (db, fetcher, _) = self.parts()?;
+        fetcher.last_key(db, range)
+    }
+}
+
+/// Prints the names of the columns, and no data.
+impl<C, K, D> fmt::Debug for Query<C, K, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Query")
+            .field("columns", &self.columns)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,144 @@
+use std::sync::Arc;
+
+use keywalk::{Chunk, KeyRange};
+use rusqlite::Row;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+
+use crate::decode::Decode;
+use crate::error::{Error, Problem};
+use crate::key::{ColumnLayout, Key, KeyRow, Unreadable};
+use crate::relation::Relation;
+use crate::seek::Form;
+use crate::value::Shown;
+
+/// Turns rows into keys and items.
+pub(crate) struct Reader<'a> {
+    relation: &'a Relation,
+    form: Form,
+    layouts: &'a Arc<[ColumnLayout]>,
+    key_at: &'a [usize],
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(
+        relation: &'a Relation,
+        form: Form,
+        layouts: &'a Arc<[ColumnLayout]>,
+        key_at: &'a [usize],
+    ) -> Self {
+        Reader {
+            relation,
+            form,
+            layouts,
+            key_at,
+        }
+    }
+
+    pub(crate) fn key<K: Key>(&self, row: &Row<'_>) -> Result<K, Error> {
+        let key_row = self.key_row(row);
+        K::read(&key_row).map_err(|unreadable| self.unreadable(row, unreadable))
+    }
+
+    /// Adds the row's item to the chunk. `false` if the row lies past the range's far bound, which
+    /// not every form of statement looks for.
+    pub(crate) fn push<K: Key, D: Decode>(
+        &self,
+        row: &Row<'_>,
+        range: &KeyRange<K>,
+        decode: &mut D,
+        chunk: &mut Chunk<(K, D::Item)>,
+    ) -> Result<bool, Error> {
+        if let Some((key, item)) = chunk.spare() {
+            let key_row = self.key_row(row);
+            key.reread(&key_row)
+                .map_err(|unreadable| self.unreadable(row, unreadable))?;
+            if self.is_beyond(range, key) {
+                return Ok(false);
+            }
+            decode
+                .refill(row, item)
+                .map_err(|source| self.undecodable(key, source))?;
+            chunk.push_spare();
+        } else {
+            let key = self.key(row)?;
+            if self.is_beyond(range, &key) {
+                return Ok(false);
+            }
+            let item = decode
+                .decode(row)
+                .map_err(|source| self.undecodable(&key, source))?;
+            chunk.push((key, item));
+        }
+        Ok(true)
+    }
+
+    /// Whether the statement gave a key past the range's far bound.
+    pub(crate) fn is_beyond<K: Key>(&self, range: &KeyRange<K>, key: &K) -> bool {
+        self.form == Form::Union && range.is_beyond(key)
+    }
+
+    /// The chunk's last two items have different keys.
+    pub(crate) fn check_distinct<K: Key, T>(&self, chunk: &Chunk<(K, T)>) -> Result<(), Error> {
+        match chunk.as_slice() {
+            [.., (before, _), (key, _)] if before == key => Err(self.repeated(key)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The row has another key than the chunk's last item.
+    pub(crate) fn check_past<K: Key, T>(
+        &self,
+        chunk: &Chunk<(K, T)>,
+        row: &Row<'_>,
+    ) -> Result<(), Error> {
+        let next: K = self.key(row)?;
+        match chunk.as_slice() {
+            [.., (last, _)] if *last == next => Err(self.repeated(last)),
+            _ => Ok(()),
+        }
+    }
+
+    fn key_row<'r, 'stmt>(&'r self, row: &'r Row<'stmt>) -> KeyRow<'r, 'stmt> {
+        KeyRow {
+            row,
+            at: self.key_at,
+            columns: self.layouts,
+        }
+    }
+
+    fn unreadable(&self, row: &Row<'_>, unreadable: Unreadable) -> Error {
+        let Unreadable { column, error } = unreadable;
+        let value = row.get_ref(self.key_at[column]).unwrap_or(ValueRef::Null);
+        Error::from(Problem::Key {
+            relation: self.relation.name.clone(),
+            column: self.relation.key[column].name.clone(),
+            value: Shown(value).to_string(),
+            source: error,
+        })
+    }
+
+    fn undecodable<K: Key>(&self, key: &K, source: rusqlite::Error) -> Error {
+        Error::from(Problem::Row {
+            relation: self.relation.name.clone(),
+            key: self.shown(key),
+            source,
+        })
+    }
+
+    fn repeated<K: Key>(&self, key: &K) -> Error {
+        Error::from(Problem::RepeatedKey {
+            key: self.shown(key),
+        })
+    }
+
+    fn shown<K: Key>(&self, key: &K) -> String {
+        let columns: Vec<String> = (0..self.relation.key.len())
+            .map(|column| match key.bind(column) {
+                ToSqlOutput::Borrowed(value) => Shown(value).to_string(),
+                ToSqlOutput::Owned(value) => Shown((&value).into()).to_string(),
+                _ => "?".to_owned(),
+            })
+            .collect();
+        columns.join(", ")
+    }
+}

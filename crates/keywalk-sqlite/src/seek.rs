@@ -1,0 +1,315 @@
+//! The SQL of a walk.
+
+use std::ops::Bound;
+
+use keywalk::{KeyRange, Order};
+
+use crate::params::Param;
+use crate::plan::Condition;
+use crate::relation::Relation;
+
+/// What a statement is asked for; the values come with each fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shape {
+    pub(crate) order: Order,
+    pub(crate) near: Edge,
+    pub(crate) far: Edge,
+    pub(crate) answer: Answer,
+}
+
+/// A bound without its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Edge {
+    Open,
+    Included,
+    Excluded,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// All rows of the range, until the fetch has enough.
+    Rows,
+    /// The key of the first one.
+    FirstKey,
+}
+
+/// How a statement finds its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `(a, b) > (?, ?)`, bounded at both ends: one search of an index in one direction.
+    RowValue,
+    /// `a = ? AND b < ?`, then `a > ?`, merged: for columns that go in different directions, and for
+    /// an index whose last column is the rowid. Bounded at the near end; the fetch looks for the
+    /// far one. The OR of these conditions would search by the first column alone, and read all
+    /// rows of one `a` at every chunk.
+    Union,
+}
+
+/// Where the filter stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filtering {
+    None,
+    /// In WHERE: SQLite searches an index by it.
+    Where,
+    /// Beside the row's columns, after them: the fetch counts the rows that it drops.
+    Column,
+}
+
+/// A statement's text, and what is known of it.
+#[derive(Debug)]
+pub(crate) struct Seek {
+    pub(crate) sql: String,
+    /// The walk's own parameters, numbered after the caller's.
+    pub(crate) own: Vec<Param>,
+    /// What each part of the statement has to search by.
+    pub(crate) parts: Vec<Vec<Condition>>,
+}
+
+impl Shape {
+    pub(crate) fn of<K>(range: &KeyRange<K>, answer: Answer) -> Self {
+        Shape {
+            order: range.order(),
+            near: Edge::of(range.near()),
+            far: Edge::of(range.far()),
+            answer,
+        }
+    }
+}
+
+impl Edge {
+    fn of<K>(bound: Bound<&K>) -> Self {
+        match bound {
+            Bound::Unbounded => Edge::Open,
+            Bound::Included(_) => Edge::Included,
+            Bound::Excluded(_) => Edge::Excluded,
+        }
+    }
+}
+
+impl Seek {
+    pub(crate) fn new(relation: &Relation, form: Form, filtering: Filtering, shape: Shape) -> Self {
+        let mut writer = Writer {
+            relation,
+            filtering,
+            shape,
+            own: Vec::new(),
+            parts: Vec::new(),
+        };
+        let mut sql = match form {
+            Form::RowValue => writer.row_value(),
+            Form::Union => writer.union(),
+        };
+        sql += &writer.order_by();
+        // A literal: a statement with `LIMIT ?` would be prepared again for each value.
+        if shape.answer == Answer::FirstKey {
+            sql += " LIMIT 1";
+        }
+        Seek {
+            sql,
+            own: writer.own,
+            parts: writer.parts,
+        }
+    }
+}
+
+struct Writer<'a> {
+    relation: &'a Relation,
+    filtering: Filtering,
+    shape: Shape,
+    own: Vec<Param>,
+    parts: Vec<Vec<Condition>>,
+}
+
+impl Writer<'_> {
+    fn row_value(&mut self) -> String {
+        let mut terms = Vec::new();
+        let mut conditions = Vec::new();
+        self.fix(&mut terms, &mut conditions);
+        let all: Vec<usize> = (0..self.relation.key.len()).collect();
+        if self.shape.near != Edge::Open {
+            let past = self.shape.near == Edge::Excluded;
+            let (term, condition) = self.compare(&all, self.shape.order, past, Param::Near);
+            terms.push(term);
+            conditions.push(condition);
+        }
+        if self.shape.far != Edge::Open {
+            let before = self.shape.far == Edge::Excluded;
+            let order = self.shape.order.reversed();
+            let (term, condition) = self.compare(&all, order, before, Param::Far);
+            terms.push(term);
+            conditions.push(condition);
+        }
+        self.parts.push(conditions);
+        self.select(terms)
+    }
+
+    fn union(&mut self) -> String {
+        if self.shape.near == Edge::Open {
+            let mut terms = Vec::new();
+            let mut conditions = Vec::new();
+            self.fix(&mut terms, &mut conditions);
+            self.parts.push(conditions);
+            return self.select(terms);
+        }
+        let columns = self.relation.key.len();
+        let mut selects = Vec::new();
+        // The part with the most columns comes first: its rows do, and it uses every parameter.
+        for equal in (0..columns).rev() {
+            let mut terms = Vec::new();
+            let mut conditions = Vec::new();
+            self.fix(&mut terms, &mut conditions);
+            for column in 0..equal {
+                let number = self.number(Param::Near(column));
+                let expression = &self.relation.key[column].expression;
+                terms.push(format!("{expression} = +?{number}"));
+                conditions.push(self.condition(&[column], '='));
+            }
+            let past = self.shape.near == Edge::Excluded || equal + 1 < columns;
+            let (term, condition) = self.compare(&[equal], self.shape.order, past, Param::Near);
+            terms.push(term);
+            conditions.push(condition);
+            self.parts.push(conditions);
+            selects.push(self.select(terms));
+        }
+        selects.join(" UNION ALL ")
+    }
+
+    /// The columns that are fixed to one value.
+    fn fix(&mut self, terms: &mut Vec<String>, conditions: &mut Vec<Condition>) {
+        let relation = self.relation;
+        for (at, fixed) in relation.fixed.iter().enumerate() {
+            let number = self.number(Param::Fixed(at));
+            terms.push(format!("{} = +?{number}", fixed.expression));
+            conditions.push(Condition {
+                columns: Some(vec![fixed.in_plan.clone()]),
+                count: 1,
+                operator: '=',
+            });
+        }
+    }
+
+    /// A comparison of key columns, all of one direction, with a key: the rows that come after it
+    /// in `order`, and those at it unless `past`.
+    fn compare(
+        &mut self,
+        columns: &[usize],
+        order: Order,
+        past: bool,
+        param: fn(usize) -> Param,
+    ) -> (String, Condition) {
+        let key = &self.relation.key;
+        let operator = match self.relation.direction(&key[columns[0]], order) {
+            Order::Ascending => '>',
+            Order::Descending => '<',
+        };
+        // Plus signs: SQLite doesn't look at the value of an expression when it plans, so a
+        // statement isn't prepared again when another value is bound (as it would be for a table
+        // with statistics).
+        let values: Vec<String> = columns
+            .iter()
+            .map(|column| format!("+?{}", self.number(param(*column))))
+            .collect();
+        let expressions: Vec<&str> = columns
+            .iter()
+            .map(|column| key[*column].expression.as_str())
+            .collect();
+        let or_equal = if past { "" } else { "=" };
+        let term = match (expressions.as_slice(), values.as_slice()) {
+            ([expression], [value]) => format!("{expression} {operator}{or_equal} {value}"),
+            _ => format!(
+                "({}) {operator}{or_equal} ({})",
+                expressions.join(", "),
+                values.join(", ")
+            ),
+        };
+        (term, self.condition(columns, operator))
+    }
+
+    fn condition(&self, columns: &[usize], operator: char) -> Condition {
+        Condition {
+            columns: columns
+                .iter()
+                .map(|column| self.relation.key[*column].in_plan.clone())
+                .collect(),
+            count: columns.len(),
+            operator,
+        }
+    }
+
+    /// The number of one of the walk's own parameters.
+    fn number(&mut self, param: Param) -> usize {
+        let at = self.own.iter().position(|known| *known == param);
+        let at = at.unwrap_or_else(|| {
+            self.own.push(param);
+            self.own.len() - 1
+        });
+        self.relation.params.len() + at + 1
+    }
+
+    fn select(&self, mut terms: Vec<String>) -> String {
+        let relation = self.relation;
+        let key = || relation.key.iter().map(|part| part.expression.as_str());
+        let mut columns: Vec<&str> = Vec::new();
+        if self.shape.answer == Answer::FirstKey {
+            columns.extend(key());
+        } else {
+            columns.extend((relation.width > 0).then_some(relation.select.as_str()));
+            let others = relation.key.iter().filter(|part| part.at.is_none());
+            columns.extend(others.map(|part| part.expression.as_str()));
+        }
+        // On a line of its own: the filter may end in a comment.
+        let filter = relation.filter.as_ref();
+        let verdict;
+        match (filter, self.filtering) {
+            (Some(filter), Filtering::Column) => {
+                verdict = format!("({filter}\n) IS TRUE");
+                columns.push(&verdict);
+            }
+            // After the walk's own conditions: of two that would do, SQLite uses the first.
+            (Some(filter), Filtering::Where) => terms.push(format!("({filter}\n)")),
+            _ => {}
+        }
+        let mut sql = format!("SELECT {} FROM {}", columns.join(", "), relation.from);
+        if !terms.is_empty() {
+            sql += " WHERE ";
+            sql += &terms.join(" AND ");
+        }
+        sql
+    }
+
+    fn order_by(&self) -> String {
+        let relation = self.relation;
+        let at = key_positions(relation, self.shape.answer);
+        let terms: Vec<String> = relation
+            .key
+            .iter()
+            .zip(at)
+            .map(
+                |(part, at)| match relation.direction(part, self.shape.order) {
+                    Order::Ascending => format!("{}", at + 1),
+                    Order::Descending => format!("{} DESC", at + 1),
+                },
+            )
+            .collect();
+        format!(" ORDER BY {}", terms.join(", "))
+    }
+}
+
+/// Where the key's columns stand in a row, from 0.
+pub(crate) fn key_positions(relation: &Relation, answer: Answer) -> Vec<usize> {
+    if answer == Answer::FirstKey {
+        return (0..relation.key.len()).collect();
+    }
+    let mut next = relation.width..;
+    relation
+        .key
+        .iter()
+        .map(|part| part.at.or_else(|| next.next()).unwrap_or_default())
+        .collect()
+}
+
+/// Where the filter's verdict stands in a row that has one.
+pub(crate) fn filter_position(relation: &Relation) -> usize {
+    let others = relation.key.iter().filter(|part| part.at.is_none());
+    relation.width + others.count()
+}

@@ -1,0 +1,291 @@
+use std::borrow::Borrow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey};
+use rusqlite::{Connection, Params, Row as StoredRow, ToSql};
+
+use crate::decode::{Decode, Decoded, Filled, FromRow, Mapped, Rows};
+use crate::error::Error;
+use crate::fetcher::Fetcher;
+use crate::key::{AnyKey, Key};
+
+mod spec;
+
+use spec::Spec;
+
+/// A table, walked by a key. Its items are `(key, row)`.
+///
+/// `C` is a connection: borrowed (`&Connection`), or owned, shared or boxed (`Connection`,
+/// `Rc<Connection>`), anything that lends one. A table that owns its connection is `Send` and
+/// `'static`, and [`connection`](Self::connection) lends it out between two fetches.
+///
+/// What it is walked by (`K`): its primary key as [`AnyKey`], or the columns and the type that
+/// [`key`](Self::key) is told. What a row becomes (`D`): a [`Row`](crate::Row), or what
+/// [`map`](Self::map), [`fill`](Self::fill) or [`decode`](Self::decode) make of it.
+///
+/// ```
+/// use keywalk::Walk;
+/// use keywalk_sqlite::Table;
+///
+/// # let db = rusqlite::Connection::open_in_memory()?;
+/// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, deleted_at TEXT);
+/// #     INSERT INTO items VALUES (-7, 'minus seven', NULL), (3, 'three', 'today')")?;
+/// let items = Table::new(&db, "items")
+///     .key::<i64>(["id"])?
+///     .filter("deleted_at IS NULL", [])?
+///     .map(|row| row.get::<_, String>("name"));
+/// for item in Walk::new(items) {
+///     let (id, name) = item?;
+///     db.execute("UPDATE items SET name = upper(?2) WHERE id = ?1", (id, name))?;
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Proven before the first row
+///
+/// The table and its columns exist; the key is unique by the schema and holds no NULL; and for every
+/// statement of the walk `EXPLAIN QUERY PLAN` shows a search by the whole key on an index, and no
+/// sorting. Each failing is an [`Error`] of its own [kind](crate::ErrorKind). [`key`](Self::key)
+/// proves the schema's part at once, the first fetch the rest.
+///
+/// # Cost
+///
+/// A fetch costs about 3 us and, for each row, what a cursor costs. Where the key isn't how the
+/// table is stored (a secondary index on a rowid table, in no order of the rows), each row is a jump:
+/// 7 to 8 times as much, for any method.
+pub struct Table<C, K = AnyKey, D = Rows> {
+    db: C,
+    spec: Spec,
+    decode: D,
+    /// Made by the first fetch.
+    fetcher: Option<Fetcher>,
+    key: PhantomData<fn() -> K>,
+}
+
+impl<C: Borrow<Connection>> Table<C> {
+    /// The table of that name, by its primary key, with all its columns.
+    ///
+    /// The name is a name and never SQL: `weird "name"` is just that. It is looked up where SQLite
+    /// looks: `temp`, `main`, the attached databases; [`schema`](Self::schema) names one. Nothing is
+    /// read yet.
+    pub fn new(db: C, table: impl Into<String>) -> Self {
+        Table {
+            db,
+            spec: Spec::new(table.into()),
+            decode: Rows::default(),
+            fetcher: None,
+            key: PhantomData,
+        }
+    }
+}
+
+impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
+    /// Looks for the table in this schema only: `main`, `temp` or an attached database.
+    #[must_use]
+    pub fn schema(mut self, schema: impl Into<String>) -> Self {
+        self.spec.schema = Some(schema.into());
+        self.fetcher = None;
+        self
+    }
+
+    /// Walks by these columns, as keys of type `K2`, ascending by the first, then by the second, …
+    ///
+    /// Any columns will do that are unique together and that an index is sorted by: the primary key,
+    /// a UNIQUE index over NOT NULL columns, or an indexed column and the primary key behind it.
+    /// `"rowid"` is one for every table that isn't WITHOUT ROWID; but VACUUM renumbers it unless it
+    /// is an INTEGER PRIMARY KEY, so don't keep a cursor over that.
+    ///
+    /// With [`AnyKey`] as the type the index's own directions are taken.
+    ///
+    /// # Errors
+    ///
+    /// If the table or a column doesn't exist, if the columns don't fit the type, aren't proven to be
+    /// unique or may hold NULL, or if their text is ordered otherwise than the type.
+    pub fn key<K2: Key>(
+        self,
+        columns: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Table<C, K2, D>, Error> {
+        let mut table = Table {
+            db: self.db,
+            spec: self.spec,
+            decode: self.decode,
+            fetcher: None,
+            key: PhantomData::<fn() -> K2>,
+        };
+        table.spec.key = Some(columns.into_iter().map(Into::into).collect());
+        table.spec.prove(table.db.borrow(), K2::layout())?;
+        Ok(table)
+    }
+
+    /// Walks only the rows where a leading column of the key's index has this value, by the rest of
+    /// the key: `within("tenant", 5)` and then `key(["id"])` for a primary key `(tenant, id)`.
+    ///
+    /// May be called for several columns, and must be before [`key`](Self::key). This is the fast
+    /// way: as a filter the condition would not use the index together with the key.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such column, or if the value is NULL, which equals nothing, or doesn't convert.
+    pub fn within(mut self, column: impl Into<String>, value: impl ToSql) -> Result<Self, Error> {
+        self.spec.fix(self.db.borrow(), &column.into(), value)?;
+        self.fetcher = None;
+        Ok(self)
+    }
+
+    /// Walks only the rows for which this SQL expression is true. It may have parameters of its own,
+    /// numbered, named or plain, given as rusqlite takes them.
+    ///
+    /// It never costs the search by the key. Where an index serves the filter and the key together,
+    /// SQLite uses it; anywhere else rows are read and dropped, and a fetch ends after a stretch of
+    /// them (512, or the chunk size if that's larger), so a filter that matches nothing makes for
+    /// many short fetches, not a long one.
+    ///
+    /// A range of keys is better said with [`Walk::range`](keywalk::Walk::range), a fixed leading
+    /// column with [`within`](Self::within).
+    ///
+    /// The expression is SQL: never build it from what a stranger sent. It can't end the condition
+    /// that it stands in, and its values go in as parameters.
+    ///
+    /// # Errors
+    ///
+    /// If it isn't an expression over the table's columns, if the parameters don't fit, or if there is
+    /// a filter already.
+    pub fn filter(
+        mut self,
+        condition: impl Into<String>,
+        params: impl Params,
+    ) -> Result<Self, Error> {
+        self.spec
+            .filter(self.db.borrow(), condition.into(), params)?;
+        self.fetcher = None;
+        Ok(self)
+    }
+
+    /// Reads only these columns, in this order; default: all of the table's. The key is read in any
+    /// case.
+    ///
+    /// Fewer columns are faster, large ones most of all. Checked by the first fetch.
+    #[must_use]
+    pub fn columns(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.spec.columns = Some(columns.into_iter().map(Into::into).collect());
+        self.fetcher = None;
+        self
+    }
+
+    /// Makes an item's value of each row by a closure. Items are `(key, value)`.
+    ///
+    /// The row's columns are the table's, or those of [`columns`](Self::columns), in that order;
+    /// others may follow. A column is found by its name in O(columns), by its position at once.
+    pub fn map<T, F>(self, decode: F) -> Table<C, K, Mapped<F>>
+    where
+        F: FnMut(&StoredRow<'_>) -> rusqlite::Result<T>,
+    {
+        self.with(Mapped::new(decode))
+    }
+
+    /// As [`map`](Self::map), in place: the closure gets an item of the chunk before (or a default
+    /// one) and must set all of it. Lent chunks then allocate nothing once they are warm.
+    ///
+    /// ```
+    /// # use keywalk::Walk;
+    /// # use keywalk_sqlite::Table;
+    /// # let db = rusqlite::Connection::open_in_memory()?;
+    /// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)")?;
+    /// let names = Table::new(&db, "items").key::<i64>(["id"])?.fill(|row, name: &mut String| {
+    ///     name.clear();
+    ///     name.push_str(row.get_ref("name")?.as_str()?);
+    ///     Ok(())
+    /// });
+    /// let mut chunks = Walk::new(names).chunks();
+    /// while let Some(items) = chunks.next()? {
+    ///     println!("{} names", items.len());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn fill<T, F>(self, fill: F) -> Table<C, K, Filled<F, T>>
+    where
+        T: Default,
+        F: FnMut(&StoredRow<'_>, &mut T) -> rusqlite::Result<()>,
+    {
+        self.with(Filled::new(fill))
+    }
+
+    /// Makes a `T` of each row by its [`FromRow`], in place where it says how.
+    pub fn decode<T: FromRow>(self) -> Table<C, K, Decoded<T>> {
+        self.with(Decoded::new())
+    }
+
+    fn with<D2>(self, decode: D2) -> Table<C, K, D2> {
+        Table {
+            db: self.db,
+            spec: self.spec,
+            decode,
+            fetcher: None,
+            key: PhantomData,
+        }
+    }
+
+    /// The connection. Between two fetches it is free for anything: writing, checkpoints, VACUUM.
+    pub fn connection(&self) -> &Connection {
+        self.db.borrow()
+    }
+
+    /// The statements that the walk has prepared so far, to be looked at with `EXPLAIN QUERY PLAN`.
+    pub fn statements(&self) -> impl Iterator<Item = &str> {
+        self.fetcher.iter().flat_map(Fetcher::texts)
+    }
+}
+
+impl<C: Borrow<Connection>, K: Key, D: Decode> ChunkSource for Table<C, K, D> {
+    type Key = K;
+    type Item = (K, D::Item);
+    type Error = Error;
+
+    fn fetch(
+        &mut self,
+        range: &KeyRange<K>,
+        chunk: &mut Chunk<Self::Item>,
+    ) -> Result<Fetched<K>, Error> {
+        let (db, fetcher, decode) = self.parts()?;
+        fetcher.fetch(db, range, decode, chunk)
+    }
+
+    fn key_of(&self, (key, _): &Self::Item) -> K {
+        key.clone()
+    }
+
+    fn key_into(&self, (item_key, _): &Self::Item, key: &mut K) {
+        key.copy_from(item_key);
+    }
+
+    fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, Error> {
+        let (db, fetcher, _) = self.parts()?;
+        fetcher.last_key(db, range)
+    }
+}
+
+impl<C: Borrow<Connection>, K: Key, D: Decode> Table<C, K, D> {
+    /// The parts that answer; proves the table first if that wasn't done.
+    fn parts(&mut self) -> Result<(&Connection, &mut Fetcher, &mut D), Error> {
+        let db = self.db.borrow();
+        let fetcher = match &mut self.fetcher {
+            Some(fetcher) => fetcher,
+            none => {
+                let (relation, columns) = self.spec.resolve(db, K::layout())?;
+                self.decode.columns(&columns.into());
+                none.insert(Fetcher::new(db, relation)?)
+            }
+        };
+        Ok((db, fetcher, &mut self.decode))
+    }
+}
+
+/// Prints the table's name, and no data.
+impl<C, K, D> fmt::Debug for Table<C, K, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table")
+            .field("name", &self.spec.name())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,183 @@
+use rusqlite::types::Value;
+use rusqlite::{Connection, Params as RusqliteParams, ToSql};
+
+use crate::error::{FilterProblem, Problem};
+use crate::key::Layout;
+use crate::name::{Quoted, same};
+use crate::params::Params;
+use crate::proof::{self, ProvenKey};
+use crate::relation::{FixedPart, KeyPart, Relation};
+use crate::schema::{Column, Schema};
+
+/// What the caller said of a table.
+#[derive(Debug)]
+pub(super) struct Spec {
+    pub(super) schema: Option<String>,
+    pub(super) table: String,
+    pub(super) key: Option<Vec<String>>,
+    pub(super) within: Vec<(Column, Value)>,
+    pub(super) columns: Option<Vec<String>>,
+    pub(super) filter: Option<(String, Params)>,
+}
+
+impl Spec {
+    pub(super) fn new(table: String) -> Self {
+        Spec {
+            schema: None,
+            table,
+            key: None,
+            within: Vec::new(),
+            columns: None,
+            filter: None,
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.table
+    }
+
+    fn read_schema(&self, db: &Connection) -> Result<Schema, Problem> {
+        Schema::read(db, self.schema.as_deref(), &self.table)
+    }
+
+    /// Fixes a column to a value.
+    pub(super) fn fix(
+        &mut self,
+        db: &Connection,
+        column: &str,
+        value: impl ToSql,
+    ) -> Result<(), Problem> {
+        let schema = self.read_schema(db)?;
+        let column = schema.column(column)?;
+        if self
+            .within
+            .iter()
+            .any(|(fixed, _)| fixed.name == column.name)
+        {
+            return Err(Problem::KeyColumns {
+                relation: schema.relation(),
+                columns: vec![column.name.clone(), column.name],
+                expected: None,
+            });
+        }
+        let value: Value = db
+            .query_row("SELECT ?1", [value], |row| row.get(0))
+            .map_err(|source| Problem::Sqlite {
+                relation: schema.relation(),
+                source,
+            })?;
+        if value == Value::Null {
+            return Err(Problem::FixedToNull {
+                relation: schema.relation(),
+                column: column.name,
+            });
+        }
+        self.within.push((column, value));
+        Ok(())
+    }
+
+    /// Sets the filter.
+    pub(super) fn filter(
+        &mut self,
+        db: &Connection,
+        condition: String,
+        params: impl RusqliteParams,
+    ) -> Result<(), Problem> {
+        let schema = self.read_schema(db)?;
+        let refused = |why| Problem::Filter {
+            relation: schema.relation(),
+            why,
+        };
+        if self.filter.is_some() {
+            return Err(refused(FilterProblem::Twice));
+        }
+        let from = from(&schema);
+        // In brackets, so that nothing follows it; and bare, so that its own brackets match.
+        let bracketed = format!("SELECT ({condition}\n) FROM {from}");
+        let bare = format!("SELECT 1 FROM {from} WHERE {condition}");
+        let statement = db
+            .prepare(&bracketed)
+            .and_then(|_| db.prepare(&bare))
+            .map_err(|source| refused(FilterProblem::Invalid(source)))?;
+        let params = Params::capture(db, &statement, params)
+            .map_err(|source| refused(FilterProblem::Params(source)))?;
+        self.filter = Some((condition, params));
+        Ok(())
+    }
+
+    /// Proves what the schema can prove.
+    pub(super) fn prove(
+        &self,
+        db: &Connection,
+        layout: Layout,
+    ) -> Result<(Schema, ProvenKey), Problem> {
+        let schema = self.read_schema(db)?;
+        let fixed: Vec<&Column> = self.within.iter().map(|(column, _)| column).collect();
+        let key = proof::prove(&schema, self.key.as_deref(), &fixed, layout)?;
+        Ok((schema, key))
+    }
+
+    /// The relation to fetch from, and the names of its columns.
+    pub(super) fn resolve(
+        &self,
+        db: &Connection,
+        layout: Layout,
+    ) -> Result<(Relation, Vec<String>), Problem> {
+        let (schema, key) = self.prove(db, layout)?;
+        let columns = match &self.columns {
+            None => schema.columns.iter().map(|c| c.name.clone()).collect(),
+            Some(named) => named
+                .iter()
+                .map(|name| schema.column(name).map(|column| column.name))
+                .collect::<Result<Vec<_>, _>>()?,
+        };
+        let expression = |column: &str| format!("{}.{}", Quoted(&schema.table), Quoted(column));
+        let in_plan = |column: &Column| match column.is_rowid {
+            true => "rowid".to_owned(),
+            false => column.name.clone(),
+        };
+        let null_check = key.may_hold_null.then(|| {
+            let (column, _) = &key.columns[0];
+            format!(
+                "SELECT EXISTS (SELECT 1 FROM {} WHERE {} IS NULL)",
+                from(&schema),
+                expression(&column.name)
+            )
+        });
+        let key = key.columns.into_iter().map(|(column, layout)| KeyPart {
+            expression: expression(&column.name),
+            in_plan: Some(in_plan(&column)),
+            layout,
+            at: columns.iter().position(|name| same(name, &column.name)),
+            name: column.name,
+        });
+        let fixed = self.within.iter().map(|(column, value)| FixedPart {
+            name: column.name.clone(),
+            expression: expression(&column.name),
+            in_plan: in_plan(column),
+            value: value.clone(),
+        });
+        let (filter, params) = match self.filter.clone() {
+            Some((filter, params)) => (Some(filter), params),
+            None => (None, Params::default()),
+        };
+        let select: Vec<String> = columns.iter().map(|column| expression(column)).collect();
+        let relation = Relation {
+            name: schema.relation(),
+            from: from(&schema),
+            select: select.join(", "),
+            width: columns.len(),
+            key: key.collect(),
+            fixed: fixed.collect(),
+            filter,
+            params,
+            unique: true,
+            null_check,
+        };
+        Ok((relation, columns))
+    }
+}
+
+fn from(schema: &Schema) -> String {
+    format!("{}.{}", Quoted(&schema.schema), Quoted(&schema.table))
+}

@@ -1,0 +1,106 @@
+use std::cmp::Ordering;
+use std::fmt;
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef};
+
+/// Puts a stored value into `value`, in the memory of the one that is there.
+pub(crate) fn refill(value: &mut Value, stored: ValueRef<'_>) -> FromSqlResult<()> {
+    match (value, stored) {
+        (Value::Text(text), ValueRef::Text(stored)) => refill_text(text, stored)?,
+        (Value::Blob(blob), ValueRef::Blob(stored)) => {
+            blob.clear();
+            blob.extend_from_slice(stored);
+        }
+        (value, stored) => *value = Value::column_result(stored)?,
+    }
+    Ok(())
+}
+
+pub(crate) fn refill_text(text: &mut String, stored: &[u8]) -> FromSqlResult<()> {
+    let stored = std::str::from_utf8(stored).map_err(FromSqlError::Utf8Error)?;
+    text.clear();
+    text.push_str(stored);
+    Ok(())
+}
+
+/// A value lent to a statement's parameter.
+pub(crate) fn bind(value: &Value) -> ToSqlOutput<'_> {
+    ToSqlOutput::Borrowed(value.into())
+}
+
+/// Where `a` stands to `b` in SQLite's own order: NULL, then numbers, then text by bytes, then
+/// blobs by bytes (<https://www.sqlite.org/datatype3.html>, section 4.1).
+pub(crate) fn compare(a: &Value, b: &Value) -> Ordering {
+    match (a, b) {
+        (Value::Integer(a), Value::Integer(b)) => a.cmp(b),
+        (Value::Real(a), Value::Real(b)) => a.partial_cmp(b).unwrap_or(Ordering::Equal),
+        (Value::Integer(a), Value::Real(b)) => compare_mixed(*a, *b),
+        (Value::Real(a), Value::Integer(b)) => compare_mixed(*b, *a).reverse(),
+        (Value::Text(a), Value::Text(b)) => a.cmp(b),
+        (Value::Blob(a), Value::Blob(b)) => a.cmp(b),
+        (a, b) => class(a).cmp(&class(b)),
+    }
+}
+
+fn class(value: &Value) -> u8 {
+    match value {
+        Value::Null => 0,
+        Value::Integer(_) | Value::Real(_) => 1,
+        Value::Text(_) => 2,
+        Value::Blob(_) => 3,
+    }
+}
+
+/// Exact, also where an integer has no `f64` of its own. SQLite stores no NaN.
+fn compare_mixed(integer: i64, real: f64) -> Ordering {
+    const PAST_MAX: f64 = 9_223_372_036_854_775_808.0;
+    if real >= PAST_MAX {
+        return Ordering::Less;
+    }
+    if real < -PAST_MAX {
+        return Ordering::Greater;
+    }
+    // In range, so cutting off the fraction is exact.
+    let whole = real.trunc();
+    integer
+        .cmp(&(whole as i64))
+        .then_with(|| whole.partial_cmp(&real).unwrap_or(Ordering::Equal))
+}
+
+/// A value in a message: as SQL writes it, and cut where it is long.
+pub(crate) struct Shown<'a>(pub(crate) ValueRef<'a>);
+
+const SHOWN_CHARS: usize = 40;
+const SHOWN_BYTES: usize = 16;
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ValueRef::Null => f.write_str("NULL"),
+            ValueRef::Integer(integer) => write!(f, "{integer}"),
+            ValueRef::Real(real) => write!(f, "{real:?}"),
+            ValueRef::Text(bytes) => {
+                // Cut before decoding: a text may be long.
+                let start = &bytes[..bytes.len().min(SHOWN_CHARS * 4)];
+                let text = String::from_utf8_lossy(start);
+                let shown: String = text.chars().take(SHOWN_CHARS).collect();
+                write!(f, "the text '{}'", shown.escape_debug())?;
+                if shown.len() < bytes.len() {
+                    write!(f, "... ({} bytes)", bytes.len())?;
+                }
+                Ok(())
+            }
+            ValueRef::Blob(bytes) => {
+                f.write_str("the blob x'")?;
+                for byte in bytes.iter().take(SHOWN_BYTES) {
+                    write!(f, "{byte:02x}")?;
+                }
+                f.write_str("'")?;
+                if bytes.len() > SHOWN_BYTES {
+                    write!(f, "... ({} bytes)", bytes.len())?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
