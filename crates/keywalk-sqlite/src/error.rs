@@ -1,9 +1,11 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+mod detail;
 mod problem;
 
-pub(crate) use problem::{CollationProblem, FilterProblem, Problem, QueryProblem};
+pub(crate) use detail::{CollationProblem, FilterProblem, QueryProblem};
+pub(crate) use problem::Problem;
 
 /// What went wrong with a SQLite source: a key, filter or query that can't be walked, a stored value
 /// that isn't what was asked for, or SQLite itself.

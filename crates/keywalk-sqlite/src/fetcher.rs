@@ -2,7 +2,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use keywalk::{Chunk, Fetched, KeyRange, LastKey};
-use rusqlite::types::{FromSqlError, ToSqlOutput, ValueRef};
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Statement};
 
 use crate::decode::Decode;
@@ -11,9 +11,10 @@ use crate::key::{ColumnLayout, Key};
 use crate::params::Param;
 use crate::reader::Reader;
 use crate::relation::Relation;
-use crate::seek::{Answer, Filtering, Shape, filter_position, key_positions};
+use crate::seek::Filtering;
+use crate::shape::{Answer, Shape};
 use crate::statements::{Proven, Statements};
-use crate::value::{Shown, bind};
+use crate::value::bind;
 
 /// How many rows a fetch looks at, at least, before it says how far it got, where its filter drops
 /// them one by one.
@@ -34,8 +35,8 @@ impl Fetcher {
         Ok(Fetcher {
             statements: Statements::new(db, &relation)?,
             layouts: relation.key.iter().map(|part| part.layout).collect(),
-            key_at: key_positions(&relation, Answer::Rows),
-            filter_at: filter_position(&relation),
+            key_at: relation.key_positions(Answer::Rows),
+            filter_at: relation.filter_position(),
             relation,
         })
     }
@@ -56,14 +57,9 @@ impl Fetcher {
         }
         let relation = &self.relation;
         let failed = |source| relation.failed(source);
-        let reader = Reader::new(
-            relation,
-            self.statements.form(),
-            &self.layouts,
-            &self.key_at,
-        );
         let shape = Shape::of(range, Answer::Rows);
         let (proven, mut statement) = self.statements.get(db, relation, shape)?;
+        let reader = Reader::new(relation, proven.ends, &self.layouts, &self.key_at);
         bind_all(&mut statement, proven, relation, range).map_err(failed)?;
         let filters = proven.filtering == Filtering::Column;
         let mut stretch = chunk.limit().max(STRETCH);
@@ -71,13 +67,11 @@ impl Fetcher {
         let mut rows = statement.raw_query();
         while !chunk.is_full() {
             let Some(row) = rows.next().map_err(failed)? else {
-                drop(rows);
-                self.check_null(db, range)?;
                 return Ok(Fetched::End);
             };
             if filters {
-                stretch -= 1;
                 let passes: bool = row.get(self.filter_at).map_err(failed)?;
+                stretch -= 1;
                 if !passes && stretch > 0 {
                     continue;
                 }
@@ -96,6 +90,9 @@ impl Fetcher {
             if !relation.unique {
                 reader.check_distinct(chunk)?;
             }
+            if stretch == 0 {
+                return Ok(Fetched::More);
+            }
         }
         // The next fetch starts past the last key, and would not see it again.
         if !relation.unique
@@ -112,7 +109,6 @@ impl Fetcher {
         db: &Connection,
         range: &KeyRange<K>,
     ) -> Result<LastKey<K>, Error> {
-        self.check_null(db, range)?;
         if self.statements.filtering() == Filtering::Column {
             return Ok(LastKey::Unknown);
         }
@@ -120,13 +116,13 @@ impl Fetcher {
         let failed = |source| relation.failed(source);
         let backward = range.reversed();
         let shape = Shape::of(&backward, Answer::FirstKey);
-        let at = key_positions(relation, Answer::FirstKey);
-        let reader = Reader::new(relation, self.statements.form(), &self.layouts, &at);
         let (proven, mut statement) = self.statements.get(db, relation, shape)?;
         if proven.filtering == Filtering::Column {
             return Ok(LastKey::Unknown);
         }
         bind_all(&mut statement, proven, relation, &backward).map_err(failed)?;
+        let at = relation.key_positions(Answer::FirstKey);
+        let reader = Reader::new(relation, proven.ends, &self.layouts, &at);
         let mut rows = statement.raw_query();
         let Some(row) = rows.next().map_err(failed)? else {
             return Ok(LastKey::Empty);
@@ -137,30 +133,6 @@ impl Fetcher {
         } else {
             LastKey::Is(key)
         })
-    }
-
-    /// NULL sorts before every value and compares with none, so no search finds it: where the
-    /// schema lets the key be NULL and the range reaches down to it, it has to be asked for.
-    fn check_null<K>(&self, db: &Connection, range: &KeyRange<K>) -> Result<(), Error> {
-        let Some(check) = &self.relation.null_check else {
-            return Ok(());
-        };
-        if !matches!(range.lower(), Bound::Unbounded) {
-            return Ok(());
-        }
-        let found: bool = db
-            .prepare_cached(check)
-            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
-            .map_err(|source| self.relation.failed(source))?;
-        if !found {
-            return Ok(());
-        }
-        Err(Error::from(Problem::Key {
-            relation: self.relation.name.clone(),
-            column: self.relation.key[0].name.clone(),
-            value: Shown(ValueRef::Null).to_string(),
-            source: FromSqlError::InvalidType,
-        }))
     }
 }
 

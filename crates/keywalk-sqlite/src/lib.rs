@@ -61,8 +61,10 @@ mod relation;
 mod row;
 mod schema;
 mod seek;
+mod shape;
 mod statements;
 mod table;
+mod tokens;
 mod value;
 
 pub use decode::{Decode, FromRow};

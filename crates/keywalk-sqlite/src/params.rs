@@ -1,18 +1,13 @@
 use rusqlite::types::{ToSqlOutput, Value};
 use rusqlite::{Connection, Params as RusqliteParams, Statement};
 
+use crate::tokens::{Token, tokens};
 use crate::value;
 
-/// The parameters of a piece of SQL that the caller wrote, with their values: bound anew for each
-/// fetch.
-///
-/// A walk's statement repeats the caller's SQL and adds parameters of its own. Numbered and named
-/// parameters keep their meaning wherever they stand; a plain `?` gets a new number each time.
+/// The values of the parameters in a piece of SQL that the caller wrote: bound anew for each fetch.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Params {
     values: Vec<Value>,
-    /// `None` is a plain `?`, or a number that was left out.
-    names: Vec<Option<String>>,
 }
 
 /// What a parameter of a walk's statement stands for.
@@ -29,28 +24,52 @@ pub(crate) enum Param {
 }
 
 impl Params {
-    /// Takes the values of the parameters that `statement` has. rusqlite binds them itself, to a
-    /// statement that answers them, so all that it accepts is accepted.
+    /// Takes the values of the parameters of `sql`, which `statement` was prepared from. rusqlite
+    /// binds them itself, to a statement that answers them, so all that it accepts is accepted.
+    ///
+    /// Answers `sql` too, with each parameter as `(+?1)`: by its number, so that the text can stand
+    /// in a statement more than once; and as an expression, whose value SQLite doesn't look at when
+    /// it plans. A table with statistics would have a statement with a bare parameter prepared again
+    /// at every fetch.
     pub(crate) fn capture(
         db: &Connection,
+        sql: &str,
         statement: &Statement<'_>,
         given: impl RusqliteParams,
-    ) -> rusqlite::Result<Self> {
+    ) -> rusqlite::Result<(String, Self)> {
         let count = statement.parameter_count();
-        let names: Vec<Option<String>> = (1..=count)
-            .map(|at| statement.parameter_name(at).map(str::to_owned))
-            .collect();
+        let name = |number| statement.parameter_name(number);
         let mut echo = "SELECT 1".to_owned();
-        for (at, name) in (1..).zip(&names) {
-            match name {
-                Some(name) => echo += &format!(", {name}"),
-                None => echo += &format!(", ?{at}"),
+        for number in 1..=count {
+            echo += ", ";
+            match name(number) {
+                Some(name) => echo += name,
+                None => echo += &format!("?{number}"),
             }
         }
-        let values = db.query_row(&echo, given, |row| {
+        let values: Vec<Value> = db.query_row(&echo, given, |row| {
             (1..=count).map(|at| row.get(at)).collect()
         })?;
-        Ok(Params { values, names })
+
+        let mut numbered = String::new();
+        // A plain `?` has the number after the largest so far (sqlite.org/lang_expr.html#varparam).
+        let mut largest = 0;
+        for token in tokens(sql) {
+            let number = match token {
+                Token::Other(text) => {
+                    numbered += text;
+                    continue;
+                }
+                Token::Parameter("?") => largest + 1,
+                Token::Parameter(text) => (1..=count)
+                    .find(|number| name(*number) == Some(text))
+                    .or_else(|| text.strip_prefix('?')?.parse().ok())
+                    .unwrap_or(largest + 1),
+            };
+            largest = largest.max(number);
+            numbered += &format!("(+?{number})");
+        }
+        Ok((numbered, Params { values }))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -59,35 +78,5 @@ impl Params {
 
     pub(crate) fn value(&self, at: usize) -> ToSqlOutput<'_> {
         value::bind(&self.values[at])
-    }
-
-    /// What each parameter of `statement` stands for, by its number less one. `own` are the walk's,
-    /// which are numbered from the caller's on. `None` if it can't be told: plain `?` and numbers in
-    /// one text, which is repeated.
-    pub(crate) fn assign(&self, statement: &Statement<'_>, own: &[Param]) -> Option<Vec<Param>> {
-        let plain: Vec<usize> = (0..self.len())
-            .filter(|at| self.names[*at].is_none())
-            .collect();
-        let mut assigned: Vec<Param> = (0..self.len()).map(Param::Given).collect();
-        assigned.truncate(statement.parameter_count());
-        assigned.extend(own);
-        let first_repeated = assigned.len() + 1;
-        let mut repeated = plain.iter().cycle();
-        let mut repeats = 0;
-        for number in first_repeated..=statement.parameter_count() {
-            let at = match statement.parameter_name(number) {
-                None => {
-                    repeats += 1;
-                    *repeated.next()?
-                }
-                Some(name) => self
-                    .names
-                    .iter()
-                    .position(|known| known.as_deref() == Some(name))?,
-            };
-            assigned.push(Param::Given(at));
-        }
-        let whole = plain.is_empty() || repeats % plain.len() == 0;
-        whole.then_some(assigned)
     }
 }

@@ -77,18 +77,30 @@ impl Plan {
     /// Whether the outermost loop of each of the statement's parts is a search by all of that
     /// part's conditions. A part without conditions may be a scan in the index's order.
     pub(crate) fn searches(&self, parts: &[Vec<Condition>]) -> bool {
-        let mut loops: Vec<&Step> = Vec::new();
-        for step in &self.steps {
-            if step.is_loop() && loops.last().is_none_or(|outer| outer.parent != step.parent) {
-                loops.push(step);
-            }
-        }
+        let loops = self.outer_loops();
         loops.len() == parts.len()
             && loops.iter().zip(parts).all(|(step, conditions)| {
                 conditions
                     .iter()
-                    .all(|condition| condition.is_used_by(&step.what))
+                    .all(|condition| condition.is_used_by(step))
             })
+    }
+
+    /// Whether an outermost loop is a search from some value on, by this operator.
+    pub(crate) fn ranges(&self, operator: char) -> bool {
+        let (one, several) = (format!("{operator}?"), format!("{operator}("));
+        let from_value = |step: &&str| step.contains(&one) || step.contains(&several);
+        self.outer_loops().iter().any(from_value)
+    }
+
+    fn outer_loops(&self) -> Vec<&str> {
+        let mut loops: Vec<&Step> = Vec::new();
+        for step in self.steps.iter().filter(|step| step.is_loop()) {
+            if loops.last().is_none_or(|outer| outer.parent != step.parent) {
+                loops.push(step);
+            }
+        }
+        loops.into_iter().map(|step| step.what.as_str()).collect()
     }
 
     pub(crate) fn describe(&self) -> String {

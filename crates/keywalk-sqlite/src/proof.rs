@@ -11,8 +11,7 @@ use crate::schema::{Column, Index, Schema, UTF_8};
 #[derive(Debug)]
 pub(crate) struct ProvenKey {
     pub(crate) columns: Vec<(Column, ColumnLayout)>,
-    /// A primary key of one column that isn't declared NOT NULL: SQLite lets it hold NULL, and
-    /// whether it does can be asked of its index.
+    /// SQLite lets a primary key hold NULL, unless it is declared NOT NULL.
     pub(crate) may_hold_null: bool,
 }
 
@@ -54,7 +53,7 @@ pub(crate) fn prove(
         Layout::Columns(types) => types,
         Layout::FromSchema => types_from_schema(schema, &columns, fixed),
     };
-    let may_hold_null = check_null(schema, &columns, fixed)?;
+    let may_hold_null = check_null(schema, &columns, &types, fixed)?;
     check_unique(schema, &columns, fixed)?;
     for (column, layout) in columns.iter().zip(&types) {
         check_collation(schema, column, *layout)?;
@@ -110,26 +109,32 @@ fn types_from_schema(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> 
         .collect()
 }
 
-fn check_null(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> Result<bool, Problem> {
+/// Whether the key may hold NULL. That is let pass for a primary key of one column, where it is only
+/// a slip of the declaration, and where the walk can see a NULL when it comes to it.
+fn check_null(
+    schema: &Schema,
+    columns: &[Column],
+    types: &[ColumnLayout],
+    fixed: &[&Column],
+) -> Result<bool, Problem> {
     let is_safe = |column: &&Column| {
         column.not_null || column.is_rowid || (!schema.has_rowid && column.primary > 0)
     };
-    match columns.iter().find(|column| !is_safe(column)) {
-        None => Ok(false),
-        Some(only)
-            if columns.len() == 1
-                && fixed.is_empty()
-                && only.primary > 0
-                && schema.columns.iter().filter(|c| c.primary > 0).count() == 1 =>
-        {
-            Ok(true)
-        }
-        Some(column) => Err(Problem::Nullable {
-            table: schema.table.clone(),
-            column: column.name.clone(),
-            has_rowid: schema.has_rowid,
-        }),
+    let Some(column) = columns.iter().find(|column| !is_safe(column)) else {
+        return Ok(false);
+    };
+    let is_whole_primary_key = columns.len() == 1
+        && fixed.is_empty()
+        && column.primary > 0
+        && schema.columns.iter().filter(|c| c.primary > 0).count() == 1;
+    if is_whole_primary_key && types[0].comparison != Comparison::Store {
+        return Ok(true);
     }
+    Err(Problem::Nullable {
+        table: schema.table.clone(),
+        column: column.name.clone(),
+        has_rowid: schema.has_rowid,
+    })
 }
 
 /// The key, with the fixed columns, holds all of what is unique: the rowid, or the columns of a

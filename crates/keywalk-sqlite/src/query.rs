@@ -45,8 +45,8 @@ use crate::schema;
 /// The plan is proven as for a table: a search by the whole key, nothing sorted, grouped or kept
 /// aside first. That the key is unique can't be read from a schema, so each key is compared with the
 /// one before, across the chunks' edges too (one row is read ahead): a repeat is an
-/// [error](crate::ErrorKind::RepeatedKey). A key that is NULL is an error too; it is looked for at
-/// the walk's start and end, which reads an index where the columns aren't declared NOT NULL.
+/// [error](crate::ErrorKind::RepeatedKey). A row whose key holds NULL is an
+/// [error](crate::ErrorKind::Value) too, when the walk comes to it.
 ///
 /// A condition inside the query that drops most rows is checked row by row within one fetch; only a
 /// table's [`filter`](crate::Table::filter) is cut into stretches.
@@ -84,7 +84,7 @@ impl<C: Borrow<Connection>> Query<C> {
             .prepare(&format!("{sql}\nORDER BY 1"))
             .map_err(|source| refused(QueryProblem::OrderOrLimit(source)))?;
         let columns = statement.column_names().map(str::to_owned).collect();
-        let params = Params::capture(connection, &statement, params)
+        let (sql, params) = Params::capture(connection, &sql, &statement, params)
             .map_err(|source| refused(QueryProblem::Params(source)))?;
         drop(statement);
         Ok(Query {
@@ -180,10 +180,7 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
             Layout::FromSchema => {
                 let layout = ColumnLayout {
                     order: Order::Ascending,
-                    comparison: match encoding.as_str() {
-                        schema::UTF_8 => Comparison::Bytes,
-                        _ => Comparison::Store,
-                    },
+                    comparison: Comparison::Bytes,
                 };
                 vec![layout; self.key.len()]
             }
@@ -197,13 +194,12 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
                 expected: (!fits).then_some(layouts.len()),
             });
         }
-        let is_any = matches!(K::layout(), Layout::FromSchema);
         self.key
             .iter()
             .zip(layouts)
             .map(|(name, layout)| {
                 let why = match layout.comparison {
-                    Comparison::Store if !is_any => Some(CollationProblem::InQuery),
+                    Comparison::Store => Some(CollationProblem::InQuery),
                     Comparison::Bytes if encoding != schema::UTF_8 => {
                         Some(CollationProblem::Encoding(encoding.clone()))
                     }
@@ -247,17 +243,8 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
     fn resolve(&self) -> Result<Relation, Problem> {
         let key = self.key_parts()?;
         let from = format!("({}\n) AS {QUERY}", self.sql);
-        let nulls: Vec<String> = self
-            .key
-            .iter()
-            .map(|name| format!("{QUERY}.{} IS NULL", Quoted(name)))
-            .collect();
         Ok(Relation {
             name: NAME.to_owned(),
-            null_check: Some(format!(
-                "SELECT EXISTS (SELECT 1 FROM {from} WHERE {})",
-                nulls.join(" OR ")
-            )),
             from,
             select: format!("{QUERY}.*"),
             width: self.columns.len(),
@@ -266,6 +253,7 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
             filter: None,
             params: self.params.clone(),
             unique: false,
+            nullable: true,
         })
     }
 }

@@ -8,13 +8,13 @@ use crate::decode::Decode;
 use crate::error::{Error, Problem};
 use crate::key::{ColumnLayout, Key, KeyRow, Unreadable};
 use crate::relation::Relation;
-use crate::seek::Form;
 use crate::value::Shown;
 
 /// Turns rows into keys and items.
 pub(crate) struct Reader<'a> {
     relation: &'a Relation,
-    form: Form,
+    /// Whether the statement itself ends at the far bound.
+    ends: bool,
     layouts: &'a Arc<[ColumnLayout]>,
     key_at: &'a [usize],
 }
@@ -22,13 +22,13 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(crate) fn new(
         relation: &'a Relation,
-        form: Form,
+        ends: bool,
         layouts: &'a Arc<[ColumnLayout]>,
         key_at: &'a [usize],
     ) -> Self {
         Reader {
             relation,
-            form,
+            ends,
             layouts,
             key_at,
         }
@@ -74,7 +74,7 @@ impl<'a> Reader<'a> {
 
     /// Whether the statement gave a key past the range's far bound.
     pub(crate) fn is_beyond<K: Key>(&self, range: &KeyRange<K>, key: &K) -> bool {
-        self.form == Form::Union && range.is_beyond(key)
+        !self.ends && range.is_beyond(key)
     }
 
     /// The chunk's last two items have different keys.

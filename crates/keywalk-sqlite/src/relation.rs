@@ -4,6 +4,7 @@ use rusqlite::types::Value;
 use crate::error::Problem;
 use crate::key::ColumnLayout;
 use crate::params::Params;
+use crate::shape::Answer;
 
 /// What is walked, resolved and proven: a table, or a query as a subselect.
 #[derive(Debug)]
@@ -24,8 +25,9 @@ pub(crate) struct Relation {
     pub(crate) params: Params,
     /// Whether the schema proves that no key comes twice; otherwise each fetch checks.
     pub(crate) unique: bool,
-    /// SQL that answers whether the key holds NULL, where the schema lets it.
-    pub(crate) null_check: Option<String>,
+    /// Whether a key column may hold NULL. Such a row is an error when it comes; and since NULL
+    /// compares with nothing, statements must be written so that it does come.
+    pub(crate) nullable: bool,
 }
 
 /// A column of the key.
@@ -59,11 +61,40 @@ impl Relation {
         orders.any(|order| Some(order) != first)
     }
 
+    /// Where the key's columns stand in a row, from 0: those that aren't selected follow.
+    pub(crate) fn key_positions(&self, answer: Answer) -> Vec<usize> {
+        if answer == Answer::FirstKey {
+            return (0..self.key.len()).collect();
+        }
+        let mut next = self.width;
+        let mut follow = || {
+            next += 1;
+            next - 1
+        };
+        self.key
+            .iter()
+            .map(|part| part.at.unwrap_or_else(&mut follow))
+            .collect()
+    }
+
+    /// Where the filter's verdict stands in a row that has one: last.
+    pub(crate) fn filter_position(&self) -> usize {
+        self.width + self.key.iter().filter(|part| part.at.is_none()).count()
+    }
+
     /// The direction of a key column in a walk of this order.
     pub(crate) fn direction(&self, part: &KeyPart, order: Order) -> Order {
         match part.layout.order {
             Order::Ascending => order,
             Order::Descending => order.reversed(),
+        }
+    }
+
+    /// What a key column's values must be to come after another in a walk of this order.
+    pub(crate) fn operator(&self, part: &KeyPart, order: Order) -> char {
+        match self.direction(part, order) {
+            Order::Ascending => '>',
+            Order::Descending => '<',
         }
     }
 

@@ -1,47 +1,21 @@
 //! The SQL of a walk.
 
-use std::ops::Bound;
-
-use keywalk::{KeyRange, Order};
+use keywalk::Order;
 
 use crate::params::Param;
 use crate::plan::Condition;
 use crate::relation::Relation;
-
-/// What a statement is asked for; the values come with each fetch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Shape {
-    pub(crate) order: Order,
-    pub(crate) near: Edge,
-    pub(crate) far: Edge,
-    pub(crate) answer: Answer,
-}
-
-/// A bound without its key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Edge {
-    Open,
-    Included,
-    Excluded,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// All rows of the range, until the fetch has enough.
-    Rows,
-    /// The key of the first one.
-    FirstKey,
-}
+use crate::shape::{Answer, Edge, Shape};
 
 /// How a statement finds its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// `(a, b) > (?, ?)`, bounded at both ends: one search of an index in one direction.
     RowValue,
-    /// `a = ? AND b < ?`, then `a > ?`, merged: for columns that go in different directions, and for
-    /// an index whose last column is the rowid. Bounded at the near end; the fetch looks for the
-    /// far one. The OR of these conditions would search by the first column alone, and read all
-    /// rows of one `a` at every chunk.
+    /// `a = ? AND b < ?`, then `a > ?`, merged: for columns that go in different directions, for an
+    /// index whose last column is the rowid, and on the way down to NULL. Bounded at the near end
+    /// only. The OR of these conditions would search by the first column alone, and read all rows of
+    /// one `a` at every chunk.
     Union,
 }
 
@@ -55,6 +29,13 @@ pub(crate) enum Filtering {
     Column,
 }
 
+/// How a statement is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct How {
+    pub(crate) form: Form,
+    pub(crate) filtering: Filtering,
+}
+
 /// A statement's text, and what is known of it.
 #[derive(Debug)]
 pub(crate) struct Seek {
@@ -63,38 +44,20 @@ pub(crate) struct Seek {
     pub(crate) own: Vec<Param>,
     /// What each part of the statement has to search by.
     pub(crate) parts: Vec<Vec<Condition>>,
-}
-
-impl Shape {
-    pub(crate) fn of<K>(range: &KeyRange<K>, answer: Answer) -> Self {
-        Shape {
-            order: range.order(),
-            near: Edge::of(range.near()),
-            far: Edge::of(range.far()),
-            answer,
-        }
-    }
-}
-
-impl Edge {
-    fn of<K>(bound: Bound<&K>) -> Self {
-        match bound {
-            Bound::Unbounded => Edge::Open,
-            Bound::Included(_) => Edge::Included,
-            Bound::Excluded(_) => Edge::Excluded,
-        }
-    }
+    /// Whether the statement ends at the range's far bound; otherwise the fetch has to look for it.
+    pub(crate) ends: bool,
 }
 
 impl Seek {
-    pub(crate) fn new(relation: &Relation, form: Form, filtering: Filtering, shape: Shape) -> Self {
+    pub(crate) fn new(relation: &Relation, how: How, shape: Shape) -> Self {
         let mut writer = Writer {
             relation,
-            filtering,
+            how,
             shape,
             own: Vec::new(),
             parts: Vec::new(),
         };
+        let form = writer.form();
         let mut sql = match form {
             Form::RowValue => writer.row_value(),
             Form::Union => writer.union(),
@@ -106,6 +69,7 @@ impl Seek {
         }
         Seek {
             sql,
+            ends: shape.far == Edge::Open || writer.ends(form),
             own: writer.own,
             parts: writer.parts,
         }
@@ -114,13 +78,29 @@ impl Seek {
 
 struct Writer<'a> {
     relation: &'a Relation,
-    filtering: Filtering,
+    how: How,
     shape: Shape,
     own: Vec<Param>,
     parts: Vec<Vec<Condition>>,
 }
 
 impl Writer<'_> {
+    /// A row value with NULL in it compares as NULL: the search down from `(x, 5)` would miss
+    /// `(x, NULL)`. The union has parts for those.
+    fn form(&self) -> Form {
+        let down = |part| self.relation.direction(part, self.shape.order) == Order::Descending;
+        if self.relation.nullable && self.relation.key.iter().any(down) {
+            Form::Union
+        } else {
+            self.how.form
+        }
+    }
+
+    /// Up to `(x, 5)`, a row value would miss `(x, NULL)`.
+    fn ends(&self, form: Form) -> bool {
+        form == Form::RowValue && !self.relation.nullable
+    }
+
     fn row_value(&mut self) -> String {
         let mut terms = Vec::new();
         let mut conditions = Vec::new();
@@ -132,7 +112,7 @@ impl Writer<'_> {
             terms.push(term);
             conditions.push(condition);
         }
-        if self.shape.far != Edge::Open {
+        if self.shape.far != Edge::Open && self.ends(Form::RowValue) {
             let before = self.shape.far == Edge::Excluded;
             let order = self.shape.order.reversed();
             let (term, condition) = self.compare(&all, order, before, Param::Far);
@@ -155,23 +135,43 @@ impl Writer<'_> {
         let mut selects = Vec::new();
         // The part with the most columns comes first: its rows do, and it uses every parameter.
         for equal in (0..columns).rev() {
-            let mut terms = Vec::new();
-            let mut conditions = Vec::new();
-            self.fix(&mut terms, &mut conditions);
-            for column in 0..equal {
-                let number = self.number(Param::Near(column));
-                let expression = &self.relation.key[column].expression;
-                terms.push(format!("{expression} = +?{number}"));
-                conditions.push(self.condition(&[column], '='));
-            }
             let past = self.shape.near == Edge::Excluded || equal + 1 < columns;
-            let (term, condition) = self.compare(&[equal], self.shape.order, past, Param::Near);
-            terms.push(term);
-            conditions.push(condition);
-            self.parts.push(conditions);
-            selects.push(self.select(terms));
+            selects.push(self.part(equal, |writer| {
+                writer.compare(&[equal], writer.shape.order, past, Param::Near)
+            }));
+            let key = &self.relation.key[equal];
+            let down = self.relation.direction(key, self.shape.order) == Order::Descending;
+            if self.relation.nullable && down {
+                selects.push(self.part(equal, |writer| {
+                    let term = format!("{} IS NULL", writer.relation.key[equal].expression);
+                    (term, writer.condition(&[equal], '='))
+                }));
+            }
         }
         selects.join(" UNION ALL ")
+    }
+
+    /// A part of the union: the rows that have the first `equal` columns of the near key, and for
+    /// which `last` holds.
+    fn part(
+        &mut self,
+        equal: usize,
+        last: impl FnOnce(&mut Self) -> (String, Condition),
+    ) -> String {
+        let mut terms = Vec::new();
+        let mut conditions = Vec::new();
+        self.fix(&mut terms, &mut conditions);
+        for column in 0..equal {
+            let number = self.number(Param::Near(column));
+            let expression = &self.relation.key[column].expression;
+            terms.push(format!("{expression} = +?{number}"));
+            conditions.push(self.condition(&[column], '='));
+        }
+        let (term, condition) = last(self);
+        terms.push(term);
+        conditions.push(condition);
+        self.parts.push(conditions);
+        self.select(terms)
     }
 
     /// The columns that are fixed to one value.
@@ -198,10 +198,7 @@ impl Writer<'_> {
         param: fn(usize) -> Param,
     ) -> (String, Condition) {
         let key = &self.relation.key;
-        let operator = match self.relation.direction(&key[columns[0]], order) {
-            Order::Ascending => '>',
-            Order::Descending => '<',
-        };
+        let operator = self.relation.operator(&key[columns[0]], order);
         // Plus signs: SQLite doesn't look at the value of an expression when it plans, so a
         // statement isn't prepared again when another value is bound (as it would be for a table
         // with statistics).
@@ -260,7 +257,7 @@ impl Writer<'_> {
         // On a line of its own: the filter may end in a comment.
         let filter = relation.filter.as_ref();
         let verdict;
-        match (filter, self.filtering) {
+        match (filter, self.how.filtering) {
             (Some(filter), Filtering::Column) => {
                 verdict = format!("({filter}\n) IS TRUE");
                 columns.push(&verdict);
@@ -279,7 +276,7 @@ impl Writer<'_> {
 
     fn order_by(&self) -> String {
         let relation = self.relation;
-        let at = key_positions(relation, self.shape.answer);
+        let at = relation.key_positions(self.shape.answer);
         let terms: Vec<String> = relation
             .key
             .iter()
@@ -293,23 +290,4 @@ impl Writer<'_> {
             .collect();
         format!(" ORDER BY {}", terms.join(", "))
     }
-}
-
-/// Where the key's columns stand in a row, from 0.
-pub(crate) fn key_positions(relation: &Relation, answer: Answer) -> Vec<usize> {
-    if answer == Answer::FirstKey {
-        return (0..relation.key.len()).collect();
-    }
-    let mut next = relation.width..;
-    relation
-        .key
-        .iter()
-        .map(|part| part.at.or_else(|| next.next()).unwrap_or_default())
-        .collect()
-}
-
-/// Where the filter's verdict stands in a row that has one.
-pub(crate) fn filter_position(relation: &Relation) -> usize {
-    let others = relation.key.iter().filter(|part| part.at.is_none());
-    relation.width + others.count()
 }

@@ -1,18 +1,18 @@
 use keywalk::Order;
 use rusqlite::{CachedStatement, Connection};
 
-use crate::error::{CollationProblem, FilterProblem, Problem, QueryProblem};
+use crate::error::{CollationProblem, Problem};
 use crate::key::Comparison;
 use crate::params::Param;
 use crate::plan::Plan;
 use crate::relation::Relation;
-use crate::seek::{Answer, Edge, Filtering, Form, Seek, Shape};
+use crate::seek::{Filtering, Form, How, Seek};
+use crate::shape::{Answer, Edge, Shape};
 
 /// The statements of a walk: each is written, proven by its plan and prepared once, when it is
 /// first needed.
 #[derive(Debug)]
 pub(crate) struct Statements {
-    form: Form,
     filtering: Filtering,
     known: Vec<Proven>,
 }
@@ -23,6 +23,8 @@ pub(crate) struct Proven {
     shape: Shape,
     pub(crate) filtering: Filtering,
     pub(crate) sql: String,
+    /// Whether it ends at the range's far bound by itself.
+    pub(crate) ends: bool,
     /// What each of its parameters stands for, by its number less one.
     pub(crate) params: Vec<Param>,
 }
@@ -36,36 +38,28 @@ const MIDDLE: Shape = Shape {
 };
 
 impl Statements {
-    /// Finds the form in which SQLite searches by the whole key, and where the filter may stand
-    /// without costing that.
+    /// Proves that SQLite can search by the whole key, and finds where the filter may stand without
+    /// costing that.
     pub(crate) fn new(db: &Connection, relation: &Relation) -> Result<Self, Problem> {
-        let forms: &[Form] = if relation.key.len() == 1 {
-            &[Form::RowValue]
-        } else if relation.is_mixed() {
-            &[Form::Union]
-        } else {
-            &[Form::RowValue, Form::Union]
+        let (_, without) = write(db, relation, Filtering::None, MIDDLE)?;
+        let filtering = match relation.filter {
+            None => Filtering::None,
+            // A filter stands in WHERE where SQLite searches an index by it and by the whole key:
+            // the plan is good, and not the one without the filter. Anywhere else it would be
+            // checked row by row, and a filter that matches nothing would make one fetch read the
+            // whole table; as a column beside the row's, the fetch can stop after so many rows.
+            Some(_) => match write(db, relation, Filtering::Where, MIDDLE) {
+                Ok((_, plan)) if plan != without => Filtering::Where,
+                Ok(_) | Err(Problem::NotSeekable { .. } | Problem::OwnRange { .. }) => {
+                    Filtering::Column
+                }
+                Err(problem) => return Err(problem),
+            },
         };
-        let mut refused = None;
-        for form in forms {
-            let seek = Seek::new(relation, *form, Filtering::None, MIDDLE);
-            let plan = plan(db, relation, &seek)?;
-            if !is_good(&plan, &seek) {
-                refused.get_or_insert(plan);
-                continue;
-            }
-            check_comparable(relation, *form)?;
-            return Ok(Statements {
-                form: *form,
-                filtering: place_filter(db, relation, *form, &plan)?,
-                known: Vec::new(),
-            });
-        }
-        Err(not_seekable(relation, refused.as_ref()))
-    }
-
-    pub(crate) fn form(&self) -> Form {
-        self.form
+        Ok(Statements {
+            filtering,
+            known: Vec::new(),
+        })
     }
 
     pub(crate) fn filtering(&self) -> Filtering {
@@ -92,102 +86,118 @@ impl Statements {
             }
         };
         let proven = &self.known[at];
-        let statement = prepare(db, relation, &proven.sql)?;
+        let statement = db
+            .prepare_cached(&proven.sql)
+            .map_err(|source| relation.failed(source))?;
         Ok((proven, statement))
     }
 
     fn prove(&self, db: &Connection, relation: &Relation, shape: Shape) -> Result<Proven, Problem> {
         let mut filtering = self.filtering;
-        let mut seek = Seek::new(relation, self.form, filtering, shape);
-        let mut plan_of_seek = plan(db, relation, &seek)?;
-        // At an open end SQLite may use the filter's index in another way.
-        if filtering == Filtering::Where && !is_good(&plan_of_seek, &seek) {
-            filtering = Filtering::Column;
-            seek = Seek::new(relation, self.form, filtering, shape);
-            plan_of_seek = plan(db, relation, &seek)?;
-        }
-        if !is_good(&plan_of_seek, &seek) {
-            return Err(not_seekable(relation, Some(&plan_of_seek)));
-        }
-        let statement = prepare(db, relation, &seek.sql)?;
-        let Some(params) = relation.params.assign(&statement, &seek.own) else {
-            return Err(match relation.filter {
-                Some(_) => Problem::Filter {
-                    relation: relation.name.clone(),
-                    why: FilterProblem::MixedParams,
-                },
-                None => Problem::Query {
-                    why: QueryProblem::MixedParams,
-                },
-            });
+        let seek = match write(db, relation, filtering, shape) {
+            // At an open end SQLite may use the filter's index in another way.
+            Err(Problem::NotSeekable { .. } | Problem::OwnRange { .. })
+                if filtering == Filtering::Where =>
+            {
+                filtering = Filtering::Column;
+                write(db, relation, filtering, shape)?.0
+            }
+            written => written?.0,
         };
+        let given = (0..relation.params.len()).map(Param::Given);
         Ok(Proven {
             shape,
             filtering,
-            params,
+            ends: seek.ends,
+            params: given.chain(seek.own).collect(),
             sql: seek.sql,
         })
     }
 }
 
-fn prepare<'db>(
-    db: &'db Connection,
+/// Writes a statement in the first form for which SQLite's plan is a search by all conditions.
+fn write(
+    db: &Connection,
     relation: &Relation,
-    sql: &str,
-) -> Result<CachedStatement<'db>, Problem> {
-    db.prepare_cached(sql)
-        .map_err(|source| relation.failed(source))
+    filtering: Filtering,
+    shape: Shape,
+) -> Result<(Seek, Plan), Problem> {
+    let forms: &[Form] = if relation.key.len() == 1 {
+        &[Form::RowValue]
+    } else if relation.is_mixed() {
+        &[Form::Union]
+    } else {
+        &[Form::RowValue, Form::Union]
+    };
+    let mut refused = None;
+    for form in forms {
+        let how = How {
+            form: *form,
+            filtering,
+        };
+        let seek = Seek::new(relation, how, shape);
+        let plan = plan(db, relation, &seek)?;
+        if plan.streams() && plan.searches(&seek.parts) {
+            check_comparable(relation, &seek)?;
+            check_no_range(db, relation, how, shape)?;
+            return Ok((seek, plan));
+        }
+        refused.get_or_insert(plan);
+    }
+    let mut columns: Vec<String> = Vec::new();
+    columns.extend(relation.fixed.iter().map(|fixed| fixed.name.clone()));
+    columns.extend(relation.key_names());
+    Err(Problem::NotSeekable {
+        relation: relation.name.clone(),
+        columns,
+        plan: refused.as_ref().map(Plan::describe).unwrap_or_default(),
+    })
+}
+
+/// The caller's SQL has no range over the key: SQLite searches by one of two such conditions and
+/// checks the other row by row, from the same place at every chunk if it chooses the wrong one. It
+/// shows in the plan where the walk itself asks for no range.
+fn check_no_range(
+    db: &Connection,
+    relation: &Relation,
+    how: How,
+    shape: Shape,
+) -> Result<(), Problem> {
+    let has_callers_sql = !relation.unique || how.filtering == Filtering::Where;
+    if !has_callers_sql || shape.near == Edge::Open {
+        return Ok(());
+    }
+    let open = Shape {
+        near: Edge::Open,
+        far: Edge::Open,
+        ..shape
+    };
+    let plan = plan(db, relation, &Seek::new(relation, how, open))?;
+    let operators = relation
+        .key
+        .iter()
+        .map(|part| relation.operator(part, shape.order));
+    if plan.streams() && operators.into_iter().any(|operator| plan.ranges(operator)) {
+        return Err(Problem::OwnRange {
+            relation: relation.name.clone(),
+            columns: relation.key_names(),
+        });
+    }
+    Ok(())
 }
 
 fn plan(db: &Connection, relation: &Relation, seek: &Seek) -> Result<Plan, Problem> {
     Plan::of(db, &seek.sql).map_err(|source| relation.failed(source))
 }
 
-fn is_good(plan: &Plan, seek: &Seek) -> bool {
-    plan.streams() && plan.searches(&seek.parts)
-}
-
-fn not_seekable(relation: &Relation, plan: Option<&Plan>) -> Problem {
-    let mut columns: Vec<String> = Vec::new();
-    columns.extend(relation.fixed.iter().map(|fixed| fixed.name.clone()));
-    columns.extend(relation.key_names());
-    Problem::NotSeekable {
-        relation: relation.name.clone(),
-        columns,
-        plan: plan.map(Plan::describe).unwrap_or_default(),
-    }
-}
-
-/// A filter stands in WHERE where SQLite searches an index by it and by the whole key: the plan is
-/// good and not the one without the filter. Anywhere else it would be checked row by row, and a
-/// filter that matches nothing would make one fetch read the whole table; as a column beside the
-/// row's, the fetch can stop after so many rows.
-fn place_filter(
-    db: &Connection,
-    relation: &Relation,
-    form: Form,
-    without: &Plan,
-) -> Result<Filtering, Problem> {
-    if relation.filter.is_none() {
-        return Ok(Filtering::None);
-    }
-    let seek = Seek::new(relation, form, Filtering::Where, MIDDLE);
-    let plan = plan(db, relation, &seek)?;
-    Ok(if is_good(&plan, &seek) && plan != *without {
-        Filtering::Where
-    } else {
-        Filtering::Column
-    })
-}
-
-/// In the union form the fetch itself has to see the far bound.
-fn check_comparable(relation: &Relation, form: Form) -> Result<(), Problem> {
+/// Where the statement doesn't end at the far bound, the fetch itself has to see it.
+fn check_comparable(relation: &Relation, seek: &Seek) -> Result<(), Problem> {
     let unordered = relation
         .key
         .iter()
         .find(|part| part.layout.comparison == Comparison::Store);
     match unordered {
-        Some(part) if form == Form::Union => Err(Problem::Collation {
+        Some(part) if !seek.ends => Err(Problem::Collation {
             relation: relation.name.clone(),
             column: part.name.clone(),
             why: CollationProblem::Unordered,

@@ -3,6 +3,7 @@ use std::fmt;
 
 use rusqlite::types::FromSqlError;
 
+use super::detail::{CollationProblem, FilterProblem, QueryProblem};
 use crate::ErrorKind;
 use crate::name::{Names, Quoted};
 
@@ -56,6 +57,10 @@ pub(crate) enum Problem {
         columns: Vec<String>,
         plan: String,
     },
+    OwnRange {
+        relation: String,
+        columns: Vec<String>,
+    },
     Filter {
         relation: String,
         why: FilterProblem,
@@ -83,38 +88,6 @@ pub(crate) enum Problem {
     },
 }
 
-#[derive(Debug)]
-pub(crate) enum CollationProblem {
-    /// The column's collation isn't the order of the key's type.
-    Collation(String),
-    /// The database's text isn't UTF-8.
-    Encoding(String),
-    /// The store's own order, where the walk has to compare keys by itself.
-    Unordered,
-    /// The store's own order, in a query, whose columns' collations aren't known.
-    InQuery,
-}
-
-#[derive(Debug)]
-pub(crate) enum FilterProblem {
-    Twice,
-    Invalid(rusqlite::Error),
-    Params(rusqlite::Error),
-    /// `?` and `?5` in one filter that has to be written more than once.
-    MixedParams,
-}
-
-#[derive(Debug)]
-pub(crate) enum QueryProblem {
-    Invalid(rusqlite::Error),
-    Params(rusqlite::Error),
-    NotASelect,
-    OrderOrLimit(rusqlite::Error),
-    /// Two columns of the result have the name of a key column.
-    Ambiguous(String),
-    MixedParams,
-}
-
 impl Problem {
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
@@ -126,7 +99,7 @@ impl Problem {
             Problem::NotUnique { .. } => ErrorKind::NotUnique,
             Problem::Nullable { .. } => ErrorKind::Nullable,
             Problem::Collation { .. } => ErrorKind::Collation,
-            Problem::NotSeekable { .. } => ErrorKind::NotSeekable,
+            Problem::NotSeekable { .. } | Problem::OwnRange { .. } => ErrorKind::NotSeekable,
             Problem::Filter { .. } => ErrorKind::Filter,
             Problem::Query { .. } => ErrorKind::Query,
             Problem::FixedToNull { .. } | Problem::Key { .. } | Problem::Row { .. } => {
@@ -143,15 +116,13 @@ impl Problem {
             Problem::Row { source, .. } | Problem::Sqlite { source, .. } => Some(source),
             Problem::Filter { why, .. } => match why {
                 FilterProblem::Invalid(source) | FilterProblem::Params(source) => Some(source),
-                FilterProblem::Twice | FilterProblem::MixedParams => None,
+                FilterProblem::Twice => None,
             },
             Problem::Query { why } => match why {
                 QueryProblem::Invalid(source)
                 | QueryProblem::Params(source)
                 | QueryProblem::OrderOrLimit(source) => Some(source),
-                QueryProblem::NotASelect
-                | QueryProblem::Ambiguous(_)
-                | QueryProblem::MixedParams => None,
+                QueryProblem::NotASelect | QueryProblem::Ambiguous(_) => None,
             },
             _ => None,
         }
@@ -279,6 +250,11 @@ impl fmt::Display for Problem {
                 "{relation} can't be searched by {}: SQLite would read or sort more rows than it answers; add an index that begins with these columns, in this order (the plan is: {plan})",
                 Names(columns)
             ),
+            Problem::OwnRange { relation, columns } => write!(
+                f,
+                "{relation} compares its key ({}) with a value by itself, and SQLite would search from there at every chunk; leave that condition out and give the walk a `range`",
+                Names(columns)
+            ),
             Problem::Filter { relation, why } => {
                 write!(f, "the filter on {relation} ")?;
                 fmt::Display::fmt(why, f)
@@ -308,58 +284,3 @@ impl fmt::Display for Problem {
         }
     }
 }
-
-impl fmt::Display for CollationProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CollationProblem::Collation(collation) => write!(
-                f,
-                "is ordered by the collation {collation}, not by its bytes; use `Collated` as its type"
-            ),
-            CollationProblem::Encoding(encoding) => write!(
-                f,
-                "is text in {encoding}, whose order differs from that of UTF-8; use `Collated` as its type"
-            ),
-            CollationProblem::Unordered => f.write_str(
-                "is ordered by a collation that only SQLite knows, which works only where one index holds all key columns in one direction",
-            ),
-            CollationProblem::InQuery => f.write_str(
-                "is `Collated`, whose collation isn't known of a query's column; use `String`, which orders by bytes",
-            ),
-        }
-    }
-}
-
-impl fmt::Display for FilterProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            FilterProblem::Twice => "is set already; join the conditions with AND in one filter",
-            FilterProblem::Invalid(_) => "is not a SQL expression over its columns",
-            FilterProblem::Params(_) => "doesn't go with its parameters",
-            FilterProblem::MixedParams => MIXED_PARAMS,
-        })
-    }
-}
-
-impl fmt::Display for QueryProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            QueryProblem::Invalid(_) => "is not valid SQL",
-            QueryProblem::Params(_) => "doesn't go with its parameters",
-            QueryProblem::NotASelect => "is not a SELECT that only reads",
-            QueryProblem::OrderOrLimit(_) => {
-                "must be a SELECT without an ORDER BY or LIMIT of its own: the walk sets both"
-            }
-            QueryProblem::Ambiguous(column) => {
-                let column = Quoted(column);
-                return write!(
-                    f,
-                    "has several columns named {column}; give the key's its own name with AS"
-                );
-            }
-            QueryProblem::MixedParams => MIXED_PARAMS,
-        })
-    }
-}
-
-const MIXED_PARAMS: &str = "mixes `?` with numbered parameters; use one kind";

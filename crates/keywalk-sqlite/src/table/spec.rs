@@ -99,9 +99,9 @@ impl Spec {
             .prepare(&bracketed)
             .and_then(|_| db.prepare(&bare))
             .map_err(|source| refused(FilterProblem::Invalid(source)))?;
-        let params = Params::capture(db, &statement, params)
+        self.filter = Params::capture(db, &condition, &statement, params)
+            .map(Some)
             .map_err(|source| refused(FilterProblem::Params(source)))?;
-        self.filter = Some((condition, params));
         Ok(())
     }
 
@@ -136,14 +136,7 @@ impl Spec {
             true => "rowid".to_owned(),
             false => column.name.clone(),
         };
-        let null_check = key.may_hold_null.then(|| {
-            let (column, _) = &key.columns[0];
-            format!(
-                "SELECT EXISTS (SELECT 1 FROM {} WHERE {} IS NULL)",
-                from(&schema),
-                expression(&column.name)
-            )
-        });
+        let nullable = key.may_hold_null;
         let key = key.columns.into_iter().map(|(column, layout)| KeyPart {
             expression: expression(&column.name),
             in_plan: Some(in_plan(&column)),
@@ -172,7 +165,7 @@ impl Spec {
             filter,
             params,
             unique: true,
-            null_check,
+            nullable,
         };
         Ok((relation, columns))
     }

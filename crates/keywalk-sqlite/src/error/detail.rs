@@ -1,0 +1,86 @@
+use std::fmt;
+
+use crate::name::Quoted;
+
+/// Why a key column's text isn't ordered as the key's type is.
+#[derive(Debug)]
+pub(crate) enum CollationProblem {
+    /// The column's collation isn't the order of the key's type.
+    Collation(String),
+    /// The database's text isn't UTF-8.
+    Encoding(String),
+    /// The store's own order, where the walk has to compare keys by itself.
+    Unordered,
+    /// The store's own order, in a query, whose columns' collations aren't known.
+    InQuery,
+}
+
+/// Why a filter can't be used.
+#[derive(Debug)]
+pub(crate) enum FilterProblem {
+    Twice,
+    Invalid(rusqlite::Error),
+    Params(rusqlite::Error),
+}
+
+/// Why a query can't be walked.
+#[derive(Debug)]
+pub(crate) enum QueryProblem {
+    Invalid(rusqlite::Error),
+    Params(rusqlite::Error),
+    NotASelect,
+    OrderOrLimit(rusqlite::Error),
+    /// Two columns of the result have the name of a key column.
+    Ambiguous(String),
+}
+
+impl fmt::Display for CollationProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CollationProblem::Collation(collation) => write!(
+                f,
+                "is ordered by the collation {collation}, not by its bytes; use `Collated` as its type"
+            ),
+            CollationProblem::Encoding(encoding) => write!(
+                f,
+                "is text in {encoding}, whose order differs from that of UTF-8; as a table's key, use `Collated` as its type"
+            ),
+            CollationProblem::Unordered => f.write_str(
+                "is ordered by a collation that only SQLite knows, which works only where one index holds all key columns in one direction",
+            ),
+            CollationProblem::InQuery => f.write_str(
+                "is `Collated`, whose collation isn't known of a query's column; use `String`, which orders by bytes",
+            ),
+        }
+    }
+}
+
+impl fmt::Display for FilterProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FilterProblem::Twice => "is set already; join the conditions with AND in one filter",
+            FilterProblem::Invalid(_) => "is not a SQL expression over its columns",
+            FilterProblem::Params(_) => "doesn't go with its parameters",
+        })
+    }
+}
+
+impl fmt::Display for QueryProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            QueryProblem::Invalid(_) => "is not valid SQL",
+            QueryProblem::Params(_) => "doesn't go with its parameters",
+            QueryProblem::NotASelect => "is not a SELECT that only reads",
+            QueryProblem::OrderOrLimit(_) => {
+                "must be a SELECT without an ORDER BY or LIMIT of its own: the walk sets both"
+            }
+            QueryProblem::Ambiguous(column) => {
+                let column = Quoted(column);
+                return write!(
+                    f,
+                    "has several columns named {column}; give the key's its own name with AS"
+                );
+            }
+        })
+    }
+}

@@ -1,0 +1,101 @@
+/// A piece of SQL, as far as parameters need to be told from everything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token<'a> {
+    /// `?`, `?5`, `:name`, `@name` or `$name`.
+    Parameter(&'a str),
+    /// Anything else, strings, quoted names and comments whole.
+    Other(&'a str),
+}
+
+/// Cuts SQL at its parameters, by the rules of SQLite's own tokenizer. The pieces together are the
+/// text.
+pub(crate) fn tokens(mut sql: &str) -> impl Iterator<Item = Token<'_>> {
+    std::iter::from_fn(move || {
+        let first = sql.chars().next()?;
+        let rest = &sql[first.len_utf8()..];
+        let len = first.len_utf8()
+            + match first {
+                '\'' | '"' | '`' => quoted_len(rest, first),
+                '[' => rest.find(']').map_or(rest.len(), |at| at + 1),
+                '-' if rest.starts_with('-') => rest.find('\n').unwrap_or(rest.len()),
+                '/' if rest.starts_with('*') => {
+                    rest[1..].find("*/").map_or(rest.len(), |at| at + 3)
+                }
+                '?' => len_while(rest, |c| c.is_ascii_digit()),
+                ':' | '@' | '$' => len_while(rest, in_name),
+                c if in_name(c) => len_while(rest, in_name),
+                _ => 0,
+            };
+        let (token, after) = sql.split_at(len);
+        sql = after;
+        let is_parameter = match first {
+            '?' => true,
+            ':' | '@' | '$' => token.len() > 1,
+            _ => false,
+        };
+        Some(if is_parameter {
+            Token::Parameter(token)
+        } else {
+            Token::Other(token)
+        })
+    })
+}
+
+/// Up to and with the closing quote; a doubled one stands for itself.
+fn quoted_len(rest: &str, quote: char) -> usize {
+    let mut chars = rest.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        if c == quote && chars.next_if(|(_, next)| *next == quote).is_none() {
+            return at + 1;
+        }
+    }
+    rest.len()
+}
+
+fn len_while(text: &str, accepts: impl Fn(char) -> bool) -> usize {
+    text.find(|c| !accepts(c)).unwrap_or(text.len())
+}
+
+fn in_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Token, tokens};
+
+    fn parameters(sql: &str) -> Vec<&str> {
+        let whole: String = tokens(sql)
+            .map(|(Token::Parameter(text) | Token::Other(text))| text)
+            .collect();
+        assert_eq!(whole, sql, "the pieces together are the text");
+        tokens(sql)
+            .filter_map(|token| match token {
+                Token::Parameter(text) => Some(text),
+                Token::Other(_) => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_form_of_parameter_is_found() {
+        let found = parameters("a=? and b>?12 or c in (:x,@y_1,$zé)");
+        assert_eq!(found, ["?", "?12", ":x", "@y_1", "$zé"]);
+    }
+
+    #[test]
+    fn what_is_quoted_or_commented_is_no_parameter() {
+        let sql = "'?' \"?1\" `:a` [@b] 'it''s ?' -- ?\n /* :c */ x'3f' a$b ?";
+        assert_eq!(parameters(sql), ["?"]);
+    }
+
+    #[test]
+    fn unclosed_quotes_and_comments_reach_the_end() {
+        for sql in [
+            "'?", "\"?", "[?", "/* ?", "/*", "-- ?", "'?''", "-", "/", ":", "é?",
+        ] {
+            let expected: &[&str] = if sql == "é?" { &["?"] } else { &[] };
+            assert_eq!(parameters(sql), expected, "{sql}");
+        }
+    }
+}
