@@ -6,7 +6,7 @@ use keywalk::{Chunk, ChunkSource, Fetched, KeyRange};
 
 use crate::ordered::fill;
 
-/// A borrowed [`BTreeMap`]. Its entries are lent, `(&K, &V)`; only keys are cloned, two for a chunk
+/// A borrowed [`BTreeMap`]. Its entries are lent, `(&K, &V)`; only keys are cloned, a few for a chunk
 /// and one for an item that the iterator hands out.
 ///
 /// The map can't change while it is borrowed, so a walk over it is exact. For a map that others

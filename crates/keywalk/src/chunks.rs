@@ -26,6 +26,8 @@ pub struct Chunks<S: ChunkSource> {
     source: S,
     state: State<S::Key>,
     chunk: Chunk<S::Item>,
+    /// Not the chunk's own limit: a source could put another chunk in its place.
+    chunk_size: usize,
     stats: Stats,
     /// Why the walk can't start, until `next` says it.
     mismatch: Option<CursorMismatch>,
@@ -43,6 +45,7 @@ impl<S: ChunkSource> Chunks<S> {
             source,
             state,
             chunk: Chunk::with_limit(chunk_size),
+            chunk_size,
             stats: Stats::default(),
             mismatch,
             fused: false,
@@ -96,15 +99,11 @@ impl<S: ChunkSource> Chunks<S> {
 
     /// Fetches until there is an item. `false` at the end.
     pub(crate) fn advance(&mut self) -> Result<bool, Error<S::Error>> {
-        self.chunk.clear();
         if self.fused {
             return Ok(false);
         }
         let advanced = self.ask_until_items();
         self.fused = !matches!(advanced, Ok(true));
-        if self.fused {
-            self.chunk.clear();
-        }
         advanced
     }
 
@@ -130,9 +129,8 @@ impl<S: ChunkSource> Chunks<S> {
                 }
                 Ask::Items(range) => {
                     chunk.clear();
-                    let limit = chunk.limit();
                     let answer = self.stats.time(|| source.fetch(range, chunk));
-                    take(&mut self.state, source, chunk, limit, answer)?;
+                    take(&mut self.state, source, chunk, self.chunk_size, answer)?;
                     if !chunk.is_empty() {
                         self.stats.chunks += 1;
                         return Ok(true);

@@ -51,6 +51,9 @@ impl<S: ChunkSource> Items<S> {
     }
 
     fn hand_out(&mut self) -> Option<S::Item> {
+        if self.buffered == 0 {
+            return None;
+        }
         let item = self.chunks.chunk().pop()?;
         self.buffered -= 1;
         self.chunks.stats_mut().items += 1;

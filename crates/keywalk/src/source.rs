@@ -77,7 +77,7 @@ pub trait ChunkSource {
     ///
     /// `PartialOrd` must agree with the store. A key whose order only the store knows (text under
     /// an ICU collation, say) compares as `None` unless equal; the walk then judges by equality
-    /// alone.
+    /// alone. Every key equals itself (a NaN doesn't, and is no key).
     type Key: Clone + PartialOrd;
 
     /// What the walk yields.

@@ -1,0 +1,131 @@
+//! The common traits of the public types, and what their `Debug` doesn't show.
+
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::error::Error as StdError;
+use std::fmt::{Debug, Display};
+use std::iter::FusedIterator;
+
+use keywalk::state::{Ask, State};
+use keywalk::{
+    Chunk, Chunks, Cursor, CursorMismatch, Error, Fetched, Items, KeyRange, LastKey, Order, Stats,
+    Violation, Walk,
+};
+use keywalk_memory::{Map, Poisoned};
+
+fn assert_plain<T: Send + Sync + Unpin + Debug>() {}
+fn assert_error<T: StdError + Send + Sync + 'static>() {}
+fn assert_fused<T: FusedIterator>() {}
+
+#[test]
+fn types_are_send_sync_and_debug_where_their_parts_are() {
+    type Source = Map<'static, String, Vec<u8>>;
+    assert_plain::<Walk<Source>>();
+    assert_plain::<Chunks<Source>>();
+    assert_plain::<Items<Source>>();
+    assert_plain::<Chunk<String>>();
+    assert_plain::<KeyRange<String>>();
+    assert_plain::<Cursor<String>>();
+    assert_plain::<State<String>>();
+    assert_plain::<Ask<'_, String>>();
+    assert_plain::<Fetched<String>>();
+    assert_plain::<LastKey<String>>();
+    assert_plain::<Order>();
+    assert_plain::<Stats>();
+    assert_fused::<Items<Source>>();
+}
+
+#[test]
+fn errors_are_errors_that_can_cross_threads() {
+    assert_error::<Error<Poisoned>>();
+    assert_error::<Violation>();
+    assert_error::<CursorMismatch>();
+}
+
+/// Every error: one lower-case sentence that doesn't repeat what caused it.
+#[test]
+fn an_error_says_one_sentence_and_its_source_says_the_rest() {
+    fn sentence(error: &impl Display) -> String {
+        let text = error.to_string();
+        assert!(text.starts_with(char::is_lowercase), "{text}");
+        assert!(!text.ends_with('.') && !text.contains('\n'), "{text}");
+        text
+    }
+    let errors = [
+        Error::Source(std::fmt::Error),
+        Error::Contract(Violation::Overfull),
+        Error::Cursor(CursorMismatch::Order),
+    ];
+    for error in errors {
+        let source = error.source().unwrap();
+        assert!(!sentence(&error).contains(&source.to_string()));
+    }
+    let source = |error: &Error<std::fmt::Error>| error.source().unwrap().to_string();
+    assert_eq!(
+        source(&Error::Source(std::fmt::Error)),
+        std::fmt::Error.to_string()
+    );
+    assert_eq!(
+        source(&Error::Contract(Violation::PastEnd)),
+        sentence(&Violation::PastEnd)
+    );
+    for mismatch in [
+        CursorMismatch::Order,
+        CursorMismatch::Range,
+        CursorMismatch::Live,
+    ] {
+        assert_eq!(source(&Error::Cursor(mismatch)), sentence(&mismatch));
+    }
+}
+
+#[test]
+fn a_violation_says_its_clause() {
+    for (violation, clause) in [
+        (Violation::NotPastStart, "G6"),
+        (Violation::PastEnd, "G6"),
+        (Violation::OutOfOrder, "G1"),
+        (Violation::Overfull, "G6"),
+        (Violation::NoProgress, "G8"),
+        (Violation::ScannedShort, "G8"),
+        (Violation::LastKeyOutside, "G6"),
+    ] {
+        assert_eq!(violation.clause(), clause);
+        assert!(violation.to_string().ends_with(&format!(" ({clause})")));
+    }
+}
+
+#[test]
+fn debug_of_a_walk_shows_counts_and_no_data() {
+    let shows = |value: &dyn Debug, counts: &[&str]| {
+        let text = format!("{value:?}");
+        assert!(
+            !text.contains("secret") && !format!("{value:#?}").contains("secret"),
+            "{text}"
+        );
+        for count in counts {
+            assert!(text.contains(count), "{text} lacks {count}");
+        }
+    };
+    let key = |n: u8| format!("secret key {n}");
+    let map: BTreeMap<String, &str> = (1..=5).map(|n| (key(n), "secret value")).collect();
+    let walk = || Walk::new(Map::new(&map)).range(key(2)..).chunk_size(3);
+    shows(
+        &walk().live(),
+        &[
+            "chunk_size: 3",
+            "ranged: true",
+            "live: true",
+            "resumed: false",
+        ],
+    );
+    shows(&walk().descending(), &["order: Descending", "live: false"]);
+
+    let mut chunks = walk().chunks();
+    chunks.next().unwrap();
+    shows(&chunks, &["items: 3"]);
+    let mut items = walk().into_iter();
+    items.next().unwrap().unwrap();
+    shows(&items, &["items: 1", "buffered: 2"]);
+    shows(&walk().resume(items.cursor()), &["resumed: true"]);
+}
