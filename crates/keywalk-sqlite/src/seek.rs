@@ -137,14 +137,18 @@ impl Writer<'_> {
         for equal in (0..columns).rev() {
             let past = self.shape.near == Edge::Excluded || equal + 1 < columns;
             selects.push(self.part(equal, |writer| {
-                writer.compare(&[equal], writer.shape.order, past, Param::Near)
+                let (term, condition) =
+                    writer.compare(&[equal], writer.shape.order, past, Param::Near);
+                (term, Some(condition))
             }));
             let key = &self.relation.key[equal];
             let down = self.relation.direction(key, self.shape.order) == Order::Descending;
             if self.relation.nullable && down {
                 selects.push(self.part(equal, |writer| {
                     let term = format!("{} IS NULL", writer.relation.key[equal].expression);
-                    (term, writer.condition(&[equal], '='))
+                    // SQLite may know that it can't be; then it says nothing of a search, and
+                    // doesn't begin with this part.
+                    (term, None)
                 }));
             }
         }
@@ -156,7 +160,7 @@ impl Writer<'_> {
     fn part(
         &mut self,
         equal: usize,
-        last: impl FnOnce(&mut Self) -> (String, Condition),
+        last: impl FnOnce(&mut Self) -> (String, Option<Condition>),
     ) -> String {
         let mut terms = Vec::new();
         let mut conditions = Vec::new();
@@ -169,7 +173,10 @@ impl Writer<'_> {
         }
         let (term, condition) = last(self);
         terms.push(term);
-        conditions.push(condition);
+        match condition {
+            Some(condition) => conditions.push(condition),
+            None => conditions.clear(),
+        }
         self.parts.push(conditions);
         self.select(terms)
     }
