@@ -22,3 +22,15 @@ pub use oracle::Oracle;
 pub use schedule::{Mutation, Schedule, schedules};
 pub use store::{BoxError, Store};
 pub use witness::{Question, Witness};
+
+/// The code in the repository's pages is compiled, and run where it can be.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    #[expect(dead_code, reason = "holds the page")]
+    struct Readme;
+
+    #[doc = include_str!("../../CONTRIBUTING.md")]
+    #[expect(dead_code, reason = "holds the page")]
+    struct Contributing;
+}

@@ -1,4 +1,4 @@
-//! Stores in memory for [keywalk](keywalk): maps, a lock-free skip list and sorted slices.
+//! Stores in memory for [keywalk]: maps, a lock-free skip list and sorted slices.
 //!
 //! ```
 //! use std::collections::BTreeMap;

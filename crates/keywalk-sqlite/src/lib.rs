@@ -1,4 +1,4 @@
-//! Walk SQLite tables and queries with [keywalk](keywalk): by any key, in constant memory, beside a
+//! Walk SQLite tables and queries with [keywalk]: by any key, in constant memory, beside a
 //! live writer.
 //!
 //! ```

@@ -1,0 +1,97 @@
+use std::error::Error;
+use std::fmt;
+use std::process::ExitCode;
+
+/// Why the example ends early: one line for stderr, and an exit code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    code: u8,
+}
+
+/// What the user can mend: arguments, the file, the table, its key.
+const USAGE: u8 = 2;
+/// What is wrong with the walk or its data.
+const FAILED: u8 = 1;
+
+impl Failure {
+    pub(crate) fn usage(message: impl fmt::Display) -> Self {
+        Failure {
+            message: format!("{message}; --help lists the options"),
+            code: USAGE,
+        }
+    }
+
+    pub(crate) fn input(message: impl fmt::Display) -> Self {
+        Failure {
+            message: message.to_string(),
+            code: USAGE,
+        }
+    }
+
+    pub(crate) fn failed(message: impl fmt::Display) -> Self {
+        Failure {
+            message: message.to_string(),
+            code: FAILED,
+        }
+    }
+
+    /// An error of the walk. Those about the database and its table are the user's to mend.
+    pub(crate) fn walk(error: keywalk::Error<keywalk_sqlite::Error>) -> Self {
+        use keywalk_sqlite::ErrorKind;
+        let keywalk::Error::Source(error) = error else {
+            return Failure::failed(chain(&error));
+        };
+        let is_database = error
+            .sqlite_error()
+            .and_then(rusqlite::Error::sqlite_error_code)
+            != Some(rusqlite::ErrorCode::NotADatabase);
+        match error.kind() {
+            ErrorKind::Sqlite | ErrorKind::Value if is_database => Failure::failed(chain(&error)),
+            ErrorKind::Sqlite => {
+                Failure::input(format!("the file is not a database ({})", chain(&error)))
+            }
+            _ => Failure::input(chain(&error)),
+        }
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // One line, whatever a name or SQLite's message holds.
+        f.write_str(&self.message.replace(['\n', '\r'], " "))
+    }
+}
+
+impl From<keywalk_sqlite::Error> for Failure {
+    fn from(error: keywalk_sqlite::Error) -> Self {
+        Failure::walk(keywalk::Error::Source(error))
+    }
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Failure::failed(chain(&error))
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Failure::failed(chain(&error))
+    }
+}
+
+/// The error and what caused it, after colons.
+fn chain(error: &dyn Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message += &format!(": {error}");
+        cause = error.source();
+    }
+    message
+}
