@@ -62,6 +62,7 @@ mod row;
 mod schema;
 mod seek;
 mod shape;
+mod source;
 mod statements;
 mod table;
 mod tokens;

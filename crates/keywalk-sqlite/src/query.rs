@@ -3,7 +3,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Order};
+use keywalk::Order;
 use rusqlite::{Connection, Params as RusqliteParams, Row as StoredRow};
 
 use crate::decode::{Decode, Decoded, Filled, FromRow, Mapped, Rows};
@@ -70,7 +70,12 @@ impl<C: Borrow<Connection>> Query<C> {
     /// If it isn't one valid SELECT that only reads, if it has an ORDER BY or LIMIT of its own, or
     /// if the parameters don't fit.
     pub fn new(db: C, sql: impl Into<String>, params: impl RusqliteParams) -> Result<Self, Error> {
-        let sql = sql.into();
+        let mut sql = sql.into();
+        // What ends a statement can't stand in a subselect.
+        sql.truncate(
+            sql.trim_end_matches(|c: char| c == ';' || c.is_whitespace())
+                .len(),
+        );
         let refused = |why| Error::from(Problem::Query { why });
         let connection = db.borrow();
         let statement = connection
@@ -263,7 +268,7 @@ const QUERY: &str = "\"query\"";
 
 impl<C: Borrow<Connection>, K: Key, D: Decode> Query<C, K, D> {
     /// The parts that answer; proves the query's plan first if that wasn't done.
-    fn parts(&mut self) -> Result<(&Connection, &mut Fetcher, &mut D), Error> {
+    pub(crate) fn parts(&mut self) -> Result<(&Connection, &mut Fetcher, &mut D), Error> {
         let fetcher = match self.fetcher.take() {
             Some(fetcher) => fetcher,
             None => {
@@ -273,34 +278,6 @@ impl<C: Borrow<Connection>, K: Key, D: Decode> Query<C, K, D> {
         };
         let fetcher = self.fetcher.insert(fetcher);
         Ok((self.db.borrow(), fetcher, &mut self.decode))
-    }
-}
-
-impl<C: Borrow<Connection>, K: Key, D: Decode> ChunkSource for Query<C, K, D> {
-    type Key = K;
-    type Item = (K, D::Item);
-    type Error = Error;
-
-    fn fetch(
-        &mut self,
-        range: &KeyRange<K>,
-        chunk: &mut Chunk<Self::Item>,
-    ) -> Result<Fetched<K>, Error> {
-        let (db, fetcher, decode) = self.parts()?;
-        fetcher.fetch(db, range, decode, chunk)
-    }
-
-    fn key_of(&self, (key, _): &Self::Item) -> K {
-        key.clone()
-    }
-
-    fn key_into(&self, (item_key, _): &Self::Item, key: &mut K) {
-        key.copy_from(item_key);
-    }
-
-    fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, Error> {
-        let (db, fetcher, _) = self.parts()?;
-        fetcher.last_key(db, range)
     }
 }
 

@@ -2,7 +2,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey};
+use rusqlite::types::Value;
 use rusqlite::{Connection, Params, Row as StoredRow, ToSql};
 
 use crate::decode::{Decode, Decoded, Filled, FromRow, Mapped, Rows};
@@ -18,7 +18,8 @@ use spec::Spec;
 ///
 /// `C` is a connection: borrowed (`&Connection`), or owned, shared or boxed (`Connection`,
 /// `Rc<Connection>`), anything that lends one. A table that owns its connection is `Send` and
-/// `'static`, and [`connection`](Self::connection) lends it out between two fetches.
+/// `'static`, and [`connection`](Self::connection) lends it out between two fetches. Inside a
+/// transaction give `&*transaction`.
 ///
 /// What it is walked by (`K`): its primary key as [`AnyKey`], or the columns and the type that
 /// [`key`](Self::key) is told. What a row becomes (`D`): a [`Row`](crate::Row), or what
@@ -77,6 +78,33 @@ impl<C: Borrow<Connection>> Table<C> {
             fetcher: None,
             key: PhantomData,
         }
+    }
+}
+
+impl<C: Borrow<Connection>, D> Table<C, AnyKey, D> {
+    /// A key of this table, for a [range](keywalk::Walk::range): a value for each column of the key.
+    ///
+    /// ```
+    /// # use keywalk::Walk;
+    /// # use keywalk_sqlite::Table;
+    /// # let db = rusqlite::Connection::open_in_memory()?;
+    /// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY)")?;
+    /// let items = Table::new(&db, "items");
+    /// let start = items.any_key([100])?;
+    /// let from_100_on = Walk::new(items).range(start..);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the table's key can't be proven, if there is another number of values than columns, or if
+    /// one is NULL.
+    pub fn any_key(
+        &self,
+        values: impl IntoIterator<Item = impl Into<Value>>,
+    ) -> Result<AnyKey, Error> {
+        let values = values.into_iter().map(Into::into).collect();
+        Ok(self.spec.any_key(self.db.borrow(), values)?)
     }
 }
 
@@ -237,37 +265,9 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     }
 }
 
-impl<C: Borrow<Connection>, K: Key, D: Decode> ChunkSource for Table<C, K, D> {
-    type Key = K;
-    type Item = (K, D::Item);
-    type Error = Error;
-
-    fn fetch(
-        &mut self,
-        range: &KeyRange<K>,
-        chunk: &mut Chunk<Self::Item>,
-    ) -> Result<Fetched<K>, Error> {
-        let (db, fetcher, decode) = self.parts()?;
-        fetcher.fetch(db, range, decode, chunk)
-    }
-
-    fn key_of(&self, (key, _): &Self::Item) -> K {
-        key.clone()
-    }
-
-    fn key_into(&self, (item_key, _): &Self::Item, key: &mut K) {
-        key.copy_from(item_key);
-    }
-
-    fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, Error> {
-        let (db, fetcher, _) = self.parts()?;
-        fetcher.last_key(db, range)
-    }
-}
-
 impl<C: Borrow<Connection>, K: Key, D: Decode> Table<C, K, D> {
     /// The parts that answer; proves the table first if that wasn't done.
-    fn parts(&mut self) -> Result<(&Connection, &mut Fetcher, &mut D), Error> {
+    pub(crate) fn parts(&mut self) -> Result<(&Connection, &mut Fetcher, &mut D), Error> {
         let db = self.db.borrow();
         let fetcher = match &mut self.fetcher {
             Some(fetcher) => fetcher,

@@ -68,6 +68,10 @@ pub(crate) enum Problem {
     Query {
         why: QueryProblem,
     },
+    AnyKey {
+        relation: String,
+        columns: Vec<String>,
+    },
     Key {
         relation: String,
         column: String,
@@ -102,9 +106,10 @@ impl Problem {
             Problem::NotSeekable { .. } | Problem::OwnRange { .. } => ErrorKind::NotSeekable,
             Problem::Filter { .. } => ErrorKind::Filter,
             Problem::Query { .. } => ErrorKind::Query,
-            Problem::FixedToNull { .. } | Problem::Key { .. } | Problem::Row { .. } => {
-                ErrorKind::Value
-            }
+            Problem::FixedToNull { .. }
+            | Problem::AnyKey { .. }
+            | Problem::Key { .. }
+            | Problem::Row { .. } => ErrorKind::Value,
             Problem::RepeatedKey { .. } => ErrorKind::RepeatedKey,
             Problem::Sqlite { .. } => ErrorKind::Sqlite,
         }
@@ -263,6 +268,11 @@ impl fmt::Display for Problem {
                 f.write_str("the query ")?;
                 fmt::Display::fmt(why, f)
             }
+            Problem::AnyKey { relation, columns } => write!(
+                f,
+                "a key of {relation} takes a value that isn't NULL for each of {}",
+                Names(columns)
+            ),
             Problem::Key {
                 relation,
                 column,

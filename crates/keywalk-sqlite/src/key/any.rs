@@ -16,7 +16,8 @@ use crate::value::{Shown, bind, compare, refill};
 /// of any storage class but NULL. Its order is SQLite's, with the directions of the index, so an
 /// index over `(a, b DESC)` is walked as it is.
 ///
-/// Two keys of different tables don't compare.
+/// Two keys of different tables don't compare. [`Table::any_key`](crate::Table::any_key) makes one, for
+/// a [range](keywalk::Walk::range).
 #[derive(Clone)]
 pub struct AnyKey {
     values: Vec<Value>,
@@ -24,6 +25,12 @@ pub struct AnyKey {
 }
 
 impl AnyKey {
+    /// `None` if there is another number of values than columns, or a NULL among them.
+    pub(crate) fn new(values: Vec<Value>, columns: Arc<[ColumnLayout]>) -> Option<Self> {
+        let fits = values.len() == columns.len() && !values.contains(&Value::Null);
+        fits.then_some(AnyKey { values, columns })
+    }
+
     /// The values, in the order of the key's columns.
     #[must_use]
     pub fn values(&self) -> &[Value] {

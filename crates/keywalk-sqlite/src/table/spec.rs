@@ -2,7 +2,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Params as RusqliteParams, ToSql};
 
 use crate::error::{FilterProblem, Problem};
-use crate::key::Layout;
+use crate::key::{AnyKey, Key, Layout};
 use crate::name::{Quoted, same};
 use crate::params::Params;
 use crate::proof::{self, ProvenKey};
@@ -115,6 +115,20 @@ impl Spec {
         let fixed: Vec<&Column> = self.within.iter().map(|(column, _)| column).collect();
         let key = proof::prove(&schema, self.key.as_deref(), &fixed, layout)?;
         Ok((schema, key))
+    }
+
+    /// A dynamic key of these values.
+    pub(super) fn any_key(&self, db: &Connection, values: Vec<Value>) -> Result<AnyKey, Problem> {
+        let (schema, key) = self.prove(db, AnyKey::layout())?;
+        let columns = key.columns.iter().map(|(_, layout)| *layout).collect();
+        AnyKey::new(values, columns).ok_or_else(|| Problem::AnyKey {
+            relation: schema.relation(),
+            columns: key
+                .columns
+                .into_iter()
+                .map(|(column, _)| column.name)
+                .collect(),
+        })
     }
 
     /// The relation to fetch from, and the names of its columns.
