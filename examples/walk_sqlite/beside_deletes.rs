@@ -72,6 +72,12 @@ fn is_deleted_behind(place: u64) -> bool {
 pub(crate) fn walk(rows: u64, options: &Options) -> Result<Outcome, Failure> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("items.db");
+    let on_interrupt = folder.path().to_owned();
+    ctrlc::set_handler(move || {
+        let _ = std::fs::remove_dir_all(&on_interrupt);
+        std::process::exit(130);
+    })
+    .map_err(Failure::failed)?;
     // In a process of its own, so that its memory isn't there to be used again by the walk.
     let made = Command::new(std::env::current_exe()?)
         .args(["--rows", &rows.to_string(), "--make"])

@@ -19,11 +19,11 @@ impl Progress {
             let (bar, template) = match total {
                 Some(total) => (
                     ProgressBar::new(total),
-                    "{msg} {wide_bar} {human_pos}/{human_len} rows, {per_sec}, {eta} left",
+                    "{msg} {wide_bar} {human_pos} of {human_len} rows, {eta} left",
                 ),
                 None => (
                     ProgressBar::new_spinner(),
-                    "{msg} {spinner} {human_pos} rows, {per_sec}",
+                    "{msg} {spinner} {human_pos} rows in {elapsed}",
                 ),
             };
             // The template is fixed; should it not parse, the default style does.

@@ -15,7 +15,7 @@ use crate::ordered::fill;
 ///
 /// let words = ["ant", "bee", "cat", "dog"];
 /// let slice = Slice::new(&words, |word| *word)?;
-/// let some: Vec<_> = Walk::new(slice).range("b".."d").into_iter().collect::<Result<_, _>>()?;
+/// let some: Vec<_> = Walk::new(slice).range("b".."d").items().collect::<Result<_, _>>()?;
 /// assert_eq!(some, [&"bee", &"cat"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -12,11 +12,11 @@ use crate::KeyRange;
 /// use keywalk_memory::Map;
 ///
 /// let map = BTreeMap::from([(1, "one"), (2, "two"), (3, "three")]);
-/// let mut items = Walk::new(Map::new(&map)).into_iter();
+/// let mut items = Walk::new(Map::new(&map)).items();
 /// assert_eq!(items.next(), Some(Ok((&1, &"one"))));
 ///
 /// let cursor = items.cursor();
-/// let mut rest = Walk::new(Map::new(&map)).resume(cursor).into_iter();
+/// let mut rest = Walk::new(Map::new(&map)).resume(cursor).items();
 /// assert_eq!(rest.next(), Some(Ok((&2, &"two"))));
 /// ```
 #[derive(Clone, Debug, PartialEq)]

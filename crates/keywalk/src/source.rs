@@ -64,7 +64,7 @@ use crate::{Chunk, KeyRange};
 ///     }
 /// }
 ///
-/// let last = Walk::new(Squares).descending().into_iter().next();
+/// let last = Walk::new(Squares).descending().items().next();
 /// assert_eq!(last, Some(Ok((99, 9801))));
 /// ```
 ///

@@ -113,6 +113,12 @@ impl<S: ChunkSource> Walk<S> {
         self
     }
 
+    /// Hands out the walk's items one by one; what a `for` loop does by itself. For the
+    /// [cursor](Items::cursor) and the [stats](Items::stats) while it goes on.
+    pub fn items(self) -> Items<S> {
+        Items::new(self.chunks())
+    }
+
     /// Lends the walk's items a chunk at a time. The fastest way: a source can fill old items again
     /// in place.
     pub fn chunks(self) -> Chunks<S> {
@@ -157,9 +163,8 @@ impl<S: ChunkSource> IntoIterator for Walk<S> {
     type Item = Result<S::Item, crate::Error<S::Error>>;
     type IntoIter = Items<S>;
 
-    /// Hands out the walk's items one by one.
     fn into_iter(self) -> Items<S> {
-        Items::new(self.chunks())
+        self.items()
     }
 }
 

@@ -24,7 +24,7 @@ use super::{Comparison, KeyColumn};
 /// let tags = Table::new(&db, "tags").key::<Collated>(["name"])?;
 /// let names: Vec<String> = Walk::new(tags)
 ///     .chunk_size(1)
-///     .into_iter()
+///     .items()
 ///     .map(|item| Ok(item?.0.0))
 ///     .collect::<Result<_, keywalk::Error<_>>>()?;
 /// assert_eq!(names, ["a", "b", "C"]);
