@@ -15,7 +15,8 @@ Walks a SQLite table in key order, a chunk at a time, in constant memory.
                                           walks it while a second connection deletes every tenth row
   walk_sqlite --db FILE --table NAME      walks a table of yours; the file is opened read-only
               [--key COLUMN,COLUMN...]    by these columns; default: the table's primary key
-              [--print-keys]              prints each key, its columns separated by tabs
+              [--print-keys]              prints each key, its columns separated by tabs, and the last
+                                          line on stderr
   walk_sqlite --make FILE [--rows N]      only makes the table, `items`, in a new file
 
   --chunk-size N                          items to fetch at a time (512)
@@ -66,9 +67,9 @@ impl Args {
             print_keys: false,
         };
         while let Some(arg) = parser.next().map_err(Failure::usage)? {
-            use lexopt::Arg::Long;
+            use lexopt::Arg::{Long, Short};
             match arg {
-                Long("help") => {
+                Long("help") | Short('h') => {
                     return Ok(Args {
                         task: Task::Help,
                         options,

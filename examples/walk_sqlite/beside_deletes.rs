@@ -31,6 +31,7 @@ pub(crate) fn make(file: &Path, rows: u64) -> Result<(), Failure> {
     let mut progress = Progress::new("making", Some(rows));
     make_table(&mut db, rows, |made| progress.set(made))?;
     progress.finish();
+    eprintln!("made the table items of {rows} rows in {}", file.display());
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::fmt;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Why the example ends early: one line for stderr, and an exit code.
@@ -40,19 +41,24 @@ impl Failure {
     pub(crate) fn walk(error: keywalk::Error<keywalk_sqlite::Error>) -> Self {
         use keywalk_sqlite::ErrorKind;
         let keywalk::Error::Source(error) = error else {
-            return Failure::failed(chain(&error));
+            return Failure::failed(error);
         };
-        let is_database = error
+        let code = error
             .sqlite_error()
-            .and_then(rusqlite::Error::sqlite_error_code)
-            != Some(rusqlite::ErrorCode::NotADatabase);
+            .and_then(|error| error.sqlite_error_code());
         match error.kind() {
-            ErrorKind::Sqlite | ErrorKind::Value if is_database => Failure::failed(chain(&error)),
-            ErrorKind::Sqlite => {
-                Failure::input(format!("the file is not a database ({})", chain(&error)))
+            ErrorKind::Sqlite if code == Some(rusqlite::ErrorCode::NotADatabase) => {
+                Failure::input("the file is not a SQLite database")
             }
+            ErrorKind::Sqlite | ErrorKind::Value => Failure::failed(chain(&error)),
             _ => Failure::input(chain(&error)),
         }
+    }
+
+    /// Says which file it is about.
+    pub(crate) fn about(mut self, file: &Path) -> Self {
+        self.message = format!("{}: {}", file.display(), self.message);
+        self
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {

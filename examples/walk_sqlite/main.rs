@@ -40,7 +40,13 @@ fn run() -> Result<(), Failure> {
             beside_deletes::walk(*rows, &args.options).map(|outcome| println!("{outcome}"))
         }
         Task::WalkOwn { file, table, key } => {
-            own_table::walk(file, table, key, &args.options).map(|outcome| println!("{outcome}"))
+            let outcome = own_table::walk(file, table, key, &args.options)?;
+            if args.options.print_keys {
+                eprintln!("{outcome}");
+            } else {
+                println!("{outcome}");
+            }
+            Ok(())
         }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn walk(
     let tidy = Tidy::new(file);
     let walked = walk_file(file, table, key, options);
     tidy.up();
-    walked
+    walked.map_err(|failure| failure.about(file))
 }
 
 fn walk_file(

@@ -4,8 +4,6 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use rusqlite::Row as StoredRow;
-
 use crate::Row;
 
 /// A type that a row decodes into; for [`Table::decode`](crate::Table::decode).
@@ -53,7 +51,7 @@ pub trait FromRow: Sized {
     /// # Errors
     ///
     /// Whatever rusqlite says of a column or its value.
-    fn from_row(row: &StoredRow<'_>) -> rusqlite::Result<Self>;
+    fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self>;
 
     /// Decodes a row in the memory of this item, which must not keep anything of what it held.
     /// Provided: assigns [`from_row`](Self::from_row).
@@ -63,7 +61,7 @@ pub trait FromRow: Sized {
     /// # Errors
     ///
     /// As [`from_row`](Self::from_row).
-    fn refill(&mut self, row: &StoredRow<'_>) -> rusqlite::Result<()> {
+    fn refill(&mut self, row: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
         *self = Self::from_row(row)?;
         Ok(())
     }
@@ -86,14 +84,14 @@ pub trait Decode {
     /// # Errors
     ///
     /// What the closure or the [`FromRow`] says.
-    fn decode(&mut self, row: &StoredRow<'_>) -> rusqlite::Result<Self::Item>;
+    fn decode(&mut self, row: &rusqlite::Row<'_>) -> rusqlite::Result<Self::Item>;
 
     /// Decodes a row in the memory of an item that is there.
     ///
     /// # Errors
     ///
     /// As [`decode`](Self::decode).
-    fn refill(&mut self, row: &StoredRow<'_>, item: &mut Self::Item) -> rusqlite::Result<()> {
+    fn refill(&mut self, row: &rusqlite::Row<'_>, item: &mut Self::Item) -> rusqlite::Result<()> {
         *item = self.decode(row)?;
         Ok(())
     }
@@ -112,13 +110,13 @@ impl Decode for Rows {
         self.columns = Arc::clone(names);
     }
 
-    fn decode(&mut self, row: &StoredRow<'_>) -> rusqlite::Result<Row> {
+    fn decode(&mut self, row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         let mut item = Row::empty(Arc::clone(&self.columns));
         item.refill(row)?;
         Ok(item)
     }
 
-    fn refill(&mut self, row: &StoredRow<'_>, item: &mut Row) -> rusqlite::Result<()> {
+    fn refill(&mut self, row: &rusqlite::Row<'_>, item: &mut Row) -> rusqlite::Result<()> {
         item.refill(row)
     }
 }
@@ -133,10 +131,10 @@ impl<F> Mapped<F> {
     }
 }
 
-impl<T, F: FnMut(&StoredRow<'_>) -> rusqlite::Result<T>> Decode for Mapped<F> {
+impl<T, F: FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>> Decode for Mapped<F> {
     type Item = T;
 
-    fn decode(&mut self, row: &StoredRow<'_>) -> rusqlite::Result<T> {
+    fn decode(&mut self, row: &rusqlite::Row<'_>) -> rusqlite::Result<T> {
         (self.0)(row)
     }
 }
@@ -163,16 +161,18 @@ impl<F, T> Filled<F, T> {
     }
 }
 
-impl<T: Default, F: FnMut(&StoredRow<'_>, &mut T) -> rusqlite::Result<()>> Decode for Filled<F, T> {
+impl<T: Default, F: FnMut(&rusqlite::Row<'_>, &mut T) -> rusqlite::Result<()>> Decode
+    for Filled<F, T>
+{
     type Item = T;
 
-    fn decode(&mut self, row: &StoredRow<'_>) -> rusqlite::Result<T> {
+    fn decode(&mut self, row: &rusqlite::Row<'_>) -> rusqlite::Result<T> {
         let mut item = T::default();
         (self.fill)(row, &mut item)?;
         Ok(item)
     }
 
-    fn refill(&mut self, row: &StoredRow<'_>, item: &mut T) -> rusqlite::Result<()> {
+    fn refill(&mut self, row: &rusqlite::Row<'_>, item: &mut T) -> rusqlite::Result<()> {
         (self.fill)(row, item)
     }
 }
@@ -196,11 +196,11 @@ impl<T> Decoded<T> {
 impl<T: FromRow> Decode for Decoded<T> {
     type Item = T;
 
-    fn decode(&mut self, row: &StoredRow<'_>) -> rusqlite::Result<T> {
+    fn decode(&mut self, row: &rusqlite::Row<'_>) -> rusqlite::Result<T> {
         T::from_row(row)
     }
 
-    fn refill(&mut self, row: &StoredRow<'_>, item: &mut T) -> rusqlite::Result<()> {
+    fn refill(&mut self, row: &rusqlite::Row<'_>, item: &mut T) -> rusqlite::Result<()> {
         item.refill(row)
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 mod detail;
 mod problem;
 
-pub(crate) use detail::{CollationProblem, FilterProblem, QueryProblem};
+pub(crate) use detail::{CollationProblem, FilterProblem, KeyProblem, QueryProblem};
 pub(crate) use problem::Problem;
 
 /// What went wrong with a SQLite source: a key, filter or query that can't be walked, a stored value
@@ -44,7 +44,8 @@ pub enum ErrorKind {
     /// The query isn't a single SELECT without an order and a limit of its own, or its parameters
     /// don't fit.
     Query,
-    /// A stored value doesn't decode into what was asked for.
+    /// A stored value doesn't decode into what was asked for, or the decoding asked for a column that
+    /// isn't read; or a value that was given is NULL where that can't be.
     Value,
     /// A query gave two rows of the same key.
     RepeatedKey,
@@ -74,9 +75,14 @@ impl From<Problem> for Error {
     }
 }
 
+/// With the message: it is what a `main` that returns the error shows.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.problem.fmt(f)
+        f.debug_struct("Error")
+            .field("kind", &self.kind())
+            .field("message", &format_args!("{self}"))
+            .field("source", &self.source())
+            .finish()
     }
 }
 

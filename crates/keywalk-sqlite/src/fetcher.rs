@@ -7,7 +7,7 @@ use rusqlite::{Connection, Statement};
 
 use crate::decode::Decode;
 use crate::error::{Error, Problem};
-use crate::key::{ColumnLayout, Key};
+use crate::key::{Key, KeyColumns};
 use crate::params::Param;
 use crate::reader::Reader;
 use crate::relation::Relation;
@@ -25,7 +25,7 @@ const STRETCH: usize = 512;
 pub(crate) struct Fetcher {
     relation: Relation,
     statements: Statements,
-    layouts: Arc<[ColumnLayout]>,
+    columns: Arc<KeyColumns>,
     key_at: Vec<usize>,
     filter_at: usize,
 }
@@ -34,7 +34,7 @@ impl Fetcher {
     pub(crate) fn new(db: &Connection, relation: Relation) -> Result<Self, Problem> {
         Ok(Fetcher {
             statements: Statements::new(db, &relation)?,
-            layouts: relation.key.iter().map(|part| part.layout).collect(),
+            columns: Arc::new(relation.key_columns()),
             key_at: relation.key_positions(Answer::Rows),
             filter_at: relation.filter_position(),
             relation,
@@ -55,11 +55,12 @@ impl Fetcher {
         if range.is_empty() {
             return Ok(Fetched::End);
         }
+        self.check_keys(range)?;
         let relation = &self.relation;
         let failed = |source| relation.failed(source);
         let shape = Shape::of(range, Answer::Rows);
         let (proven, mut statement) = self.statements.get(db, relation, shape)?;
-        let reader = Reader::new(relation, proven.ends, &self.layouts, &self.key_at);
+        let reader = Reader::new(relation, proven.ends, &self.columns, &self.key_at);
         bind_all(&mut statement, proven, relation, range).map_err(failed)?;
         let filters = proven.filtering == Filtering::Column;
         let mut stretch = chunk.limit().max(STRETCH);
@@ -112,6 +113,7 @@ impl Fetcher {
         if self.statements.filtering() == Filtering::Column {
             return Ok(LastKey::Unknown);
         }
+        self.check_keys(range)?;
         let relation = &self.relation;
         let failed = |source| relation.failed(source);
         let backward = range.reversed();
@@ -122,7 +124,7 @@ impl Fetcher {
         }
         bind_all(&mut statement, proven, relation, &backward).map_err(failed)?;
         let at = relation.key_positions(Answer::FirstKey);
-        let reader = Reader::new(relation, proven.ends, &self.layouts, &at);
+        let reader = Reader::new(relation, proven.ends, &self.columns, &at);
         let mut rows = statement.raw_query();
         let Some(row) = rows.next().map_err(failed)? else {
             return Ok(LastKey::Empty);
@@ -132,6 +134,21 @@ impl Fetcher {
             LastKey::Empty
         } else {
             LastKey::Is(key)
+        })
+    }
+
+    /// The range's keys are keys of this relation.
+    fn check_keys<K: Key>(&self, range: &KeyRange<K>) -> Result<(), Problem> {
+        let is_ours = |bound: Bound<&K>| match bound {
+            Bound::Unbounded => true,
+            Bound::Included(key) | Bound::Excluded(key) => key.is_of(&self.columns),
+        };
+        if is_ours(range.near()) && is_ours(range.far()) {
+            return Ok(());
+        }
+        Err(Problem::ForeignKey {
+            relation: self.relation.name.clone(),
+            columns: self.relation.key_names(),
         })
     }
 }

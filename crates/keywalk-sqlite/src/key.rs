@@ -53,6 +53,13 @@ pub trait Key: Clone + PartialOrd + sealed::Sealed {
 
     #[doc(hidden)]
     fn bind(&self, column: usize) -> ToSqlOutput<'_>;
+
+    /// Whether the key is one of these columns; a type that says its columns is.
+    #[doc(hidden)]
+    fn is_of(&self, columns: &Arc<KeyColumns>) -> bool {
+        let _ = columns;
+        true
+    }
 }
 
 pub(crate) mod sealed {
@@ -69,10 +76,20 @@ pub enum Layout {
 }
 
 #[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ColumnLayout {
     pub order: Order,
     pub comparison: Comparison,
+}
+
+/// The columns of a key, and whose they are.
+#[doc(hidden)]
+#[derive(Debug, PartialEq)]
+pub struct KeyColumns {
+    /// What stands after FROM.
+    pub(crate) from: String,
+    pub(crate) names: Vec<String>,
+    pub(crate) layouts: Vec<ColumnLayout>,
 }
 
 /// The key columns of a row.
@@ -82,7 +99,7 @@ pub struct KeyRow<'a, 'stmt> {
     pub(crate) row: &'a Row<'stmt>,
     /// Where each key column stands in the row.
     pub(crate) at: &'a [usize],
-    pub(crate) columns: &'a Arc<[ColumnLayout]>,
+    pub(crate) columns: &'a Arc<KeyColumns>,
 }
 
 /// A key column's value isn't of its type.

@@ -34,11 +34,47 @@
 //! | Memory | one chunk of items, and SQLite's page cache (2 MB by default) |
 //! | A row whose key isn't of the key's type | an error that names table, column and value |
 //! | A key that is NULL | an error |
+//! | Other collations than BINARY | [`Collated`], where one index holds the key in one direction |
 //! | Refused | views and virtual tables as a [`Table`] (use a [`Query`]); keys that may repeat; searches that would scan or sort |
 //!
 //! The promises G1 to G15 are those of a [walk](keywalk#what-a-walk-promises).
 //!
-//! rusqlite is part of this crate's interface ([`rusqlite`] is exported again): use the same version.
+//! rusqlite and uuid are parts of this crate's interface ([`rusqlite`] and [`uuid`] are exported again):
+//! use the same versions. A UUID stored as a blob is a [`uuid::Uuid`], one stored as text a
+//! [`uuid::fmt::Hyphenated`].
+//!
+//! # A connection that moves
+//!
+//! A table that owns its connection can be walked in another thread, stored or returned:
+//!
+//! ```
+//! use keywalk::{Items, Walk};
+//! use keywalk_sqlite::{FromRow, Table, decode::Decoded, rusqlite::Connection};
+//!
+//! # struct Order;
+//! # impl FromRow for Order {
+//! #     fn from_row(_: &rusqlite::Row<'_>) -> rusqlite::Result<Self> { Ok(Order) }
+//! # }
+//! type Orders = Items<Table<Connection, i64, Decoded<Order>>>;
+//!
+//! fn orders(db: Connection) -> Result<Orders, keywalk_sqlite::Error> {
+//!     Ok(Walk::new(Table::new(db, "orders").key(["id"])?.decode()).items())
+//! }
+//!
+//! # let db = Connection::open_in_memory()?;
+//! # db.execute_batch("CREATE TABLE orders (id INTEGER PRIMARY KEY)")?;
+//! let mut orders = orders(db)?;
+//! let thread = std::thread::spawn(move || {
+//!     while let Some(order) = orders.next() {
+//!         let (id, _order) = order?;
+//!         let db = orders.source().connection();
+//!         db.execute("DELETE FROM orders WHERE id = ?1", [id]).expect("it is ours alone");
+//!     }
+//!     Ok::<(), keywalk::Error<keywalk_sqlite::Error>>(())
+//! });
+//! thread.join().expect("it doesn't panic")?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # Features
 //!
@@ -75,4 +111,4 @@ pub use query::Query;
 pub use row::Row;
 pub use table::Table;
 
-pub use rusqlite;
+pub use {rusqlite, uuid};

@@ -26,11 +26,20 @@ impl PartialEq for Step {
     }
 }
 
+/// A column, as plans name it.
+#[derive(Clone, Debug)]
+pub(crate) struct PlanName {
+    pub(crate) name: String,
+    /// Then it may also be called `rowid`: where no index names it, or an index has it at its end
+    /// without naming it.
+    pub(crate) is_rowid: bool,
+}
+
 /// One condition that a search of an index has to use, such as `(a,b)>(?,?)`.
 #[derive(Clone, Debug)]
 pub(crate) struct Condition {
     /// The columns as the plan names them; `None` where they aren't known (a query's).
-    pub(crate) columns: Option<Vec<String>>,
+    pub(crate) columns: Option<Vec<PlanName>>,
     pub(crate) count: usize,
     pub(crate) operator: char,
 }
@@ -120,14 +129,21 @@ impl Condition {
         let Some(columns) = &self.columns else {
             return step.starts_with("SEARCH ") && step.contains(&values);
         };
-        let columns = match columns.as_slice() {
-            [only] => only.clone(),
-            several => format!("({})", several.join(",")),
+        let named = |rowid: bool| {
+            let name = |column: &PlanName| match column.is_rowid && rowid {
+                true => "rowid".to_owned(),
+                false => column.name.clone(),
+            };
+            let names: Vec<String> = columns.iter().map(name).collect();
+            match names.as_slice() {
+                [only] => format!("{only}{values}"),
+                several => format!("({}){values}", several.join(",")),
+            }
         };
-        let condition = columns + &values;
-        step.starts_with("SEARCH ")
-            && step
-                .match_indices(&condition)
+        let is_in_step = |condition: String| {
+            step.match_indices(&condition)
                 .any(|(at, _)| step[..at].ends_with(['(', ' ']))
+        };
+        step.starts_with("SEARCH ") && (is_in_step(named(false)) || is_in_step(named(true)))
     }
 }

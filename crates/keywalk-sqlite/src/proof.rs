@@ -2,7 +2,7 @@
 
 use keywalk::Order;
 
-use crate::error::{CollationProblem, Problem};
+use crate::error::{CollationProblem, KeyProblem, Problem};
 use crate::key::{ColumnLayout, Comparison, Layout};
 use crate::name;
 use crate::schema::{Column, Index, Schema, UTF_8};
@@ -31,24 +31,7 @@ pub(crate) fn prove(
         .iter()
         .map(|name| schema.column(name))
         .collect::<Result<Vec<_>, _>>()?;
-    let repeated = |(at, column): (usize, &Column)| {
-        columns[..at].iter().any(|c| c.name == column.name)
-            || fixed.iter().any(|f| f.name == column.name)
-    };
-    let expected = match &layout {
-        Layout::Columns(types) => Some(types.len()),
-        Layout::FromSchema => None,
-    };
-    if columns.is_empty()
-        || columns.iter().enumerate().any(repeated)
-        || expected.is_some_and(|expected| expected != columns.len())
-    {
-        return Err(Problem::KeyColumns {
-            relation: schema.relation(),
-            columns: names,
-            expected: expected.filter(|expected| *expected != columns.len()),
-        });
-    }
+    check_columns(schema, &columns, fixed, &layout)?;
     let types = match layout {
         Layout::Columns(types) => types,
         Layout::FromSchema => types_from_schema(schema, &columns, fixed),
@@ -61,6 +44,28 @@ pub(crate) fn prove(
     Ok(ProvenKey {
         columns: columns.into_iter().zip(types).collect(),
         may_hold_null,
+    })
+}
+
+fn check_columns(
+    schema: &Schema,
+    columns: &[Column],
+    fixed: &[&Column],
+    layout: &Layout,
+) -> Result<(), Problem> {
+    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    let fixed_column = names
+        .iter()
+        .find(|name| fixed.iter().any(|fixed| fixed.name == **name));
+    let why = match (fixed_column, KeyProblem::of(&names, layout)) {
+        (Some(column), _) => KeyProblem::Fixed((*column).to_owned()),
+        (None, Some(KeyProblem::None)) if !fixed.is_empty() => KeyProblem::AllFixed,
+        (None, Some(why)) => why,
+        (None, None) => return Ok(()),
+    };
+    Err(Problem::KeyColumns {
+        relation: schema.relation(),
+        why,
     })
 }
 
@@ -80,24 +85,30 @@ fn primary_key(schema: &Schema, fixed: &[&Column]) -> Result<Vec<String>, Proble
         .collect())
 }
 
-/// The directions of the index that holds just these columns, so that it can be walked as it is.
+/// The directions of the index that holds just these columns, so that it can be walked as it is. The
+/// rowid may stand at the end of any, unnamed and ascending.
 fn types_from_schema(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> Vec<ColumnLayout> {
-    let index = schema.indexes.iter().find(|index| {
-        let (head, rest) = index.columns.split_at(fixed.len().min(index.columns.len()));
-        head.iter()
-            .all(|head| fixed.iter().any(|f| f.name == head.name))
-            && rest
-                .iter()
-                .map(|column| &column.name)
-                .eq(columns.iter().map(|column| &column.name))
+    let directions = schema.indexes.iter().find_map(|index| {
+        let (head, rest) = index.columns.split_at_checked(fixed.len())?;
+        let is_fixed = |name: &str| fixed.iter().any(|f| f.name == name);
+        let mut wanted = columns.iter();
+        let fits = head.iter().all(|column| is_fixed(&column.name))
+            && rest.iter().all(|column| {
+                wanted
+                    .next()
+                    .is_some_and(|wanted| wanted.name == column.name)
+            })
+            && wanted.all(|column| column.is_rowid);
+        fits.then(|| rest.iter().map(|column| column.descending).collect())
     });
+    let directions: Vec<bool> = directions.unwrap_or_default();
     let text_is_utf8 = schema.encoding == UTF_8;
     columns
         .iter()
         .enumerate()
         .map(|(at, column)| ColumnLayout {
-            order: match index {
-                Some(index) if index.columns[fixed.len() + at].descending => Order::Descending,
+            order: match directions.get(at) {
+                Some(true) => Order::Descending,
                 _ => Order::Ascending,
             },
             comparison: if name::same(&column.collation, "BINARY") && text_is_utf8 {

@@ -4,10 +4,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use keywalk::Order;
-use rusqlite::{Connection, Params as RusqliteParams, Row as StoredRow};
+use rusqlite::Connection;
 
 use crate::decode::{Decode, Decoded, Filled, FromRow, Mapped, Rows};
-use crate::error::{CollationProblem, Error, Problem, QueryProblem};
+use crate::error::{CollationProblem, Error, KeyProblem, Problem, QueryProblem};
 use crate::fetcher::Fetcher;
 use crate::key::{ColumnLayout, Comparison, Key, Layout};
 use crate::name::{Quoted, same};
@@ -69,7 +69,11 @@ impl<C: Borrow<Connection>> Query<C> {
     ///
     /// If it isn't one valid SELECT that only reads, if it has an ORDER BY or LIMIT of its own, or
     /// if the parameters don't fit.
-    pub fn new(db: C, sql: impl Into<String>, params: impl RusqliteParams) -> Result<Self, Error> {
+    pub fn new(
+        db: C,
+        sql: impl Into<String>,
+        params: impl rusqlite::Params,
+    ) -> Result<Self, Error> {
         let mut sql = sql.into();
         // What ends a statement can't stand in a subselect.
         sql.truncate(
@@ -129,7 +133,7 @@ impl<C: Borrow<Connection>, K, D> Query<C, K, D> {
     /// Makes an item's value of each row by a closure, as [`Table::map`](crate::Table::map) does.
     pub fn map<T, F>(self, decode: F) -> Query<C, K, Mapped<F>>
     where
-        F: FnMut(&StoredRow<'_>) -> rusqlite::Result<T>,
+        F: FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
     {
         self.with_types(|_| Mapped::new(decode))
     }
@@ -138,7 +142,7 @@ impl<C: Borrow<Connection>, K, D> Query<C, K, D> {
     pub fn fill<T, F>(self, fill: F) -> Query<C, K, Filled<F, T>>
     where
         T: Default,
-        F: FnMut(&StoredRow<'_>, &mut T) -> rusqlite::Result<()>,
+        F: FnMut(&rusqlite::Row<'_>, &mut T) -> rusqlite::Result<()>,
     {
         self.with_types(|_| Filled::new(fill))
     }
@@ -190,13 +194,11 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
                 vec![layout; self.key.len()]
             }
         };
-        let repeated = |(at, name): (usize, &String)| self.key[..at].iter().any(|k| same(k, name));
-        let fits = layouts.len() == self.key.len();
-        if self.key.is_empty() || !fits || self.key.iter().enumerate().any(repeated) {
+        let names: Vec<&str> = self.key.iter().map(String::as_str).collect();
+        if let Some(why) = KeyProblem::of(&names, &K::layout()) {
             return Err(Problem::KeyColumns {
                 relation: NAME.to_owned(),
-                columns: self.key.clone(),
-                expected: (!fits).then_some(layouts.len()),
+                why,
             });
         }
         self.key

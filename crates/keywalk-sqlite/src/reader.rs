@@ -6,7 +6,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use crate::decode::Decode;
 use crate::error::{Error, Problem};
-use crate::key::{ColumnLayout, Key, KeyRow, Unreadable};
+use crate::key::{Key, KeyColumns, KeyRow, Unreadable};
 use crate::relation::Relation;
 use crate::value::Shown;
 
@@ -15,7 +15,7 @@ pub(crate) struct Reader<'a> {
     relation: &'a Relation,
     /// Whether the statement itself ends at the far bound.
     ends: bool,
-    layouts: &'a Arc<[ColumnLayout]>,
+    columns: &'a Arc<KeyColumns>,
     key_at: &'a [usize],
 }
 
@@ -23,13 +23,13 @@ impl<'a> Reader<'a> {
     pub(crate) fn new(
         relation: &'a Relation,
         ends: bool,
-        layouts: &'a Arc<[ColumnLayout]>,
+        columns: &'a Arc<KeyColumns>,
         key_at: &'a [usize],
     ) -> Self {
         Reader {
             relation,
             ends,
-            layouts,
+            columns,
             key_at,
         }
     }
@@ -102,13 +102,19 @@ impl<'a> Reader<'a> {
         KeyRow {
             row,
             at: self.key_at,
-            columns: self.layouts,
+            columns: self.columns,
         }
     }
 
     fn unreadable(&self, row: &Row<'_>, unreadable: Unreadable) -> Error {
         let Unreadable { column, error } = unreadable;
         let value = row.get_ref(self.key_at[column]).unwrap_or(ValueRef::Null);
+        if value == ValueRef::Null {
+            return Error::from(Problem::NullKey {
+                relation: self.relation.name.clone(),
+                column: self.relation.key[column].name.clone(),
+            });
+        }
         Error::from(Problem::Key {
             relation: self.relation.name.clone(),
             column: self.relation.key[column].name.clone(),

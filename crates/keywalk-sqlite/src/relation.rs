@@ -2,8 +2,10 @@ use keywalk::Order;
 use rusqlite::types::Value;
 
 use crate::error::Problem;
-use crate::key::ColumnLayout;
+use crate::key::{ColumnLayout, KeyColumns};
+use crate::name::Quoted;
 use crate::params::Params;
+use crate::plan::PlanName;
 use crate::shape::Answer;
 
 /// What is walked, resolved and proven: a table, or a query as a subselect.
@@ -38,7 +40,7 @@ pub(crate) struct KeyPart {
     /// The column as SQL.
     pub(crate) expression: String,
     /// The column as plans name it, if that's known.
-    pub(crate) in_plan: Option<String>,
+    pub(crate) in_plan: Option<PlanName>,
     pub(crate) layout: ColumnLayout,
     /// Where the column stands in `select`, if it does.
     pub(crate) at: Option<usize>,
@@ -49,7 +51,7 @@ pub(crate) struct KeyPart {
 pub(crate) struct FixedPart {
     pub(crate) name: String,
     pub(crate) expression: String,
-    pub(crate) in_plan: String,
+    pub(crate) in_plan: PlanName,
     pub(crate) value: Value,
 }
 
@@ -102,6 +104,25 @@ impl Relation {
         Problem::Sqlite {
             relation: self.name.clone(),
             source,
+        }
+    }
+
+    /// The columns of an index that the relation could be searched by, as SQL declares them.
+    pub(crate) fn wanted_index(&self) -> String {
+        let fixed = self.fixed.iter().map(|part| Quoted(&part.name).to_string());
+        let key = self.key.iter().map(|part| match part.layout.order {
+            Order::Ascending => Quoted(&part.name).to_string(),
+            Order::Descending => format!("{} DESC", Quoted(&part.name)),
+        });
+        let columns: Vec<String> = fixed.chain(key).collect();
+        columns.join(", ")
+    }
+
+    pub(crate) fn key_columns(&self) -> KeyColumns {
+        KeyColumns {
+            from: self.from.clone(),
+            names: self.key_names(),
+            layouts: self.key.iter().map(|part| part.layout).collect(),
         }
     }
 

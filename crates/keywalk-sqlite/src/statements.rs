@@ -144,12 +144,9 @@ fn write(
         }
         refused.get_or_insert(plan);
     }
-    let mut columns: Vec<String> = Vec::new();
-    columns.extend(relation.fixed.iter().map(|fixed| fixed.name.clone()));
-    columns.extend(relation.key_names());
     Err(Problem::NotSeekable {
         relation: relation.name.clone(),
-        columns,
+        index: relation.unique.then(|| relation.wanted_index()),
         plan: refused.as_ref().map(Plan::describe).unwrap_or_default(),
     })
 }
@@ -173,11 +170,11 @@ fn check_no_range(
         ..shape
     };
     let plan = plan(db, relation, &Seek::new(relation, how, open))?;
-    let operators = relation
+    let is_ranged = relation
         .key
         .iter()
-        .map(|part| relation.operator(part, shape.order));
-    if plan.streams() && operators.into_iter().any(|operator| plan.ranges(operator)) {
+        .any(|part| plan.ranges(relation.operator(part, shape.order)));
+    if plan.streams() && is_ranged {
         return Err(Problem::OwnRange {
             relation: relation.name.clone(),
             columns: relation.key_names(),

@@ -3,7 +3,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, Params, Row as StoredRow, ToSql};
+use rusqlite::{Connection, ToSql};
 
 use crate::decode::{Decode, Decoded, Filled, FromRow, Mapped, Rows};
 use crate::error::Error;
@@ -182,7 +182,7 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     pub fn filter(
         mut self,
         condition: impl Into<String>,
-        params: impl Params,
+        params: impl rusqlite::Params,
     ) -> Result<Self, Error> {
         self.spec
             .filter(self.db.borrow(), condition.into(), params)?;
@@ -207,7 +207,7 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     /// others may follow. A column is found by its name in O(columns), by its position at once.
     pub fn map<T, F>(self, decode: F) -> Table<C, K, Mapped<F>>
     where
-        F: FnMut(&StoredRow<'_>) -> rusqlite::Result<T>,
+        F: FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
     {
         self.with(Mapped::new(decode))
     }
@@ -234,7 +234,7 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     pub fn fill<T, F>(self, fill: F) -> Table<C, K, Filled<F, T>>
     where
         T: Default,
-        F: FnMut(&StoredRow<'_>, &mut T) -> rusqlite::Result<()>,
+        F: FnMut(&rusqlite::Row<'_>, &mut T) -> rusqlite::Result<()>,
     {
         self.with(Filled::new(fill))
     }

@@ -4,7 +4,8 @@ use crate::KeyRange;
 ///
 /// Got from [`Items::cursor`](crate::Items::cursor) or [`Chunks::cursor`](crate::Chunks::cursor),
 /// given to [`Walk::resume`](crate::Walk::resume): what came before it and what comes after are
-/// together one walk (G10), whatever the chunk sizes. The row that it stands at may be deleted.
+/// together one walk (G10), whatever the chunk sizes. The row that it stands at may be deleted. It is
+/// for a walk over the same store: of what it is a cursor isn't recorded yet.
 ///
 /// ```
 /// use std::collections::BTreeMap;

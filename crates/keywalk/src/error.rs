@@ -16,22 +16,32 @@ pub enum Error<E> {
     Cursor(CursorMismatch),
 }
 
-impl<E> fmt::Display for Error<E> {
+/// For `?` in a function that returns the walk's error.
+impl<E> From<E> for Error<E> {
+    fn from(error: E) -> Self {
+        Error::Source(error)
+    }
+}
+
+/// The source's error speaks for itself; the others are whole sentences.
+impl<E: fmt::Display> fmt::Display for Error<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Source(_) => f.write_str("the store could not be walked further"),
-            Error::Contract(_) => f.write_str("the source broke its contract"),
-            Error::Cursor(_) => f.write_str("the walk can't be resumed from this cursor"),
+            Error::Source(error) => error.fmt(f),
+            Error::Contract(violation) => write!(f, "the source broke its contract: {violation}"),
+            Error::Cursor(mismatch) => {
+                write!(f, "the walk can't be resumed from this cursor: {mismatch}")
+            }
         }
     }
 }
 
-impl<E: StdError + 'static> StdError for Error<E> {
+impl<E: StdError> StdError for Error<E> {
+    /// What caused the source's error; the error itself is in [`Error::Source`].
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Error::Source(error) => Some(error),
-            Error::Contract(violation) => Some(violation),
-            Error::Cursor(mismatch) => Some(mismatch),
+            Error::Source(error) => error.source(),
+            Error::Contract(_) | Error::Cursor(_) => None,
         }
     }
 }

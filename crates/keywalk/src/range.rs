@@ -213,26 +213,6 @@ impl<K: PartialOrd> KeyRange<K> {
     /// its bounds is known to reach further. An empty `other` lies in every range.
     #[must_use]
     pub fn may_enclose(&self, other: &KeyRange<K>) -> bool {
-        fn reaches_further<K: PartialOrd>(
-            bound: Bound<&K>,
-            other: Bound<&K>,
-            side: Ordering,
-        ) -> bool {
-            let (key, at, other_in) = match (bound, other) {
-                (Bound::Unbounded, _) => return false,
-                (_, Bound::Unbounded) => return true,
-                (Bound::Included(key), Bound::Included(at) | Bound::Excluded(at)) => {
-                    (key, at, false)
-                }
-                (Bound::Excluded(key), Bound::Included(at)) => (key, at, true),
-                (Bound::Excluded(key), Bound::Excluded(at)) => (key, at, false),
-            };
-            match at.partial_cmp(key) {
-                None => false,
-                Some(Ordering::Equal) => other_in,
-                Some(at) => at == side,
-            }
-        }
         other.is_empty()
             || !(reaches_further(self.lower(), other.lower(), Ordering::Less)
                 || reaches_further(self.upper(), other.upper(), Ordering::Greater))
@@ -256,6 +236,24 @@ impl<K: PartialOrd> KeyRange<K> {
                 at == Some(side) || at == Some(Ordering::Equal)
             }
         }
+    }
+}
+
+/// Whether `other` is known to let in more than `bound` at its `side`.
+fn reaches_further<K: PartialOrd>(bound: Bound<&K>, other: Bound<&K>, side: Ordering) -> bool {
+    let (key, at) = match (bound, other) {
+        (Bound::Unbounded, _) => return false,
+        (_, Bound::Unbounded) => return true,
+        (
+            Bound::Included(key) | Bound::Excluded(key),
+            Bound::Included(at) | Bound::Excluded(at),
+        ) => (key, at),
+    };
+    match at.partial_cmp(key) {
+        Some(Ordering::Equal) => {
+            matches!(bound, Bound::Excluded(_)) && matches!(other, Bound::Included(_))
+        }
+        order => order == Some(side),
     }
 }
 

@@ -1,6 +1,7 @@
 use std::fmt;
 
-use crate::name::Quoted;
+use crate::key::Layout;
+use crate::name::{Quoted, same};
 
 /// Why a key column's text isn't ordered as the key's type is.
 #[derive(Debug)]
@@ -13,6 +14,39 @@ pub(crate) enum CollationProblem {
     Unordered,
     /// The store's own order, in a query, whose columns' collations aren't known.
     InQuery,
+}
+
+/// Why the columns that were named are no key.
+#[derive(Debug)]
+pub(crate) enum KeyProblem {
+    /// The key's type has this many columns, and so many were named.
+    Count {
+        expected: usize,
+        named: usize,
+    },
+    Repeated(String),
+    /// `within` fixes the column to one value.
+    Fixed(String),
+    /// `within` fixes every column.
+    AllFixed,
+    None,
+}
+
+impl KeyProblem {
+    pub(crate) fn of(names: &[&str], layout: &Layout) -> Option<Self> {
+        let repeated = names
+            .iter()
+            .enumerate()
+            .find(|(at, name)| names[..*at].iter().any(|before| same(before, name)));
+        match layout {
+            _ if names.is_empty() => Some(KeyProblem::None),
+            Layout::Columns(types) if types.len() != names.len() => Some(KeyProblem::Count {
+                expected: types.len(),
+                named: names.len(),
+            }),
+            _ => repeated.map(|(_, name)| KeyProblem::Repeated((*name).to_owned())),
+        }
+    }
 }
 
 /// Why a filter can't be used.
@@ -51,6 +85,29 @@ impl fmt::Display for CollationProblem {
             CollationProblem::InQuery => f.write_str(
                 "is `Collated`, whose collation isn't known of a query's column; use `String`, which orders by bytes",
             ),
+        }
+    }
+}
+
+impl fmt::Display for KeyProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KeyProblem::Count { expected, named } => write!(
+                f,
+                "has {expected} column(s) by its type, and {named} were named; name one for each, or change the type"
+            ),
+            KeyProblem::Repeated(column) => {
+                write!(f, "names the column {} twice", Quoted(column))
+            }
+            KeyProblem::Fixed(column) => write!(
+                f,
+                "names the column {}, which `within` fixes to one value; leave one of the two out",
+                Quoted(column)
+            ),
+            KeyProblem::AllFixed => {
+                f.write_str("has no column left to walk by: `within` fixes all of them")
+            }
+            KeyProblem::None => f.write_str("names no column"),
         }
     }
 }

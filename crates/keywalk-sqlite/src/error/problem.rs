@@ -3,7 +3,7 @@ use std::fmt;
 
 use rusqlite::types::FromSqlError;
 
-use super::detail::{CollationProblem, FilterProblem, QueryProblem};
+use super::detail::{CollationProblem, FilterProblem, KeyProblem, QueryProblem};
 use crate::ErrorKind;
 use crate::name::{Names, Quoted};
 
@@ -29,9 +29,7 @@ pub(crate) enum Problem {
     },
     KeyColumns {
         relation: String,
-        columns: Vec<String>,
-        /// How many columns the key's type has.
-        expected: Option<usize>,
+        why: KeyProblem,
     },
     NotUnique {
         table: String,
@@ -54,7 +52,8 @@ pub(crate) enum Problem {
     },
     NotSeekable {
         relation: String,
-        columns: Vec<String>,
+        /// What index would do; `None` for a query.
+        index: Option<String>,
         plan: String,
     },
     OwnRange {
@@ -72,6 +71,10 @@ pub(crate) enum Problem {
         relation: String,
         columns: Vec<String>,
     },
+    ForeignKey {
+        relation: String,
+        columns: Vec<String>,
+    },
     Key {
         relation: String,
         column: String,
@@ -82,6 +85,10 @@ pub(crate) enum Problem {
         relation: String,
         key: String,
         source: rusqlite::Error,
+    },
+    NullKey {
+        relation: String,
+        column: String,
     },
     RepeatedKey {
         key: String,
@@ -108,7 +115,9 @@ impl Problem {
             Problem::Query { .. } => ErrorKind::Query,
             Problem::FixedToNull { .. }
             | Problem::AnyKey { .. }
+            | Problem::ForeignKey { .. }
             | Problem::Key { .. }
+            | Problem::NullKey { .. }
             | Problem::Row { .. } => ErrorKind::Value,
             Problem::RepeatedKey { .. } => ErrorKind::RepeatedKey,
             Problem::Sqlite { .. } => ErrorKind::Sqlite,
@@ -156,8 +165,12 @@ impl fmt::Display for Problem {
             } => {
                 write!(
                     f,
-                    "there is no table {}; check its name, and that this is the right database",
-                    Quoted(table)
+                    "there is no table {}; check its name{}, and that this is the right database",
+                    Quoted(table),
+                    match table.contains('.') {
+                        true => " (a schema is named by `schema`)",
+                        false => "",
+                    }
                 )
             }
             Problem::NoSuchTable {
@@ -192,25 +205,7 @@ impl fmt::Display for Problem {
                 Quoted(table),
                 OrByRowid(*has_rowid)
             ),
-            Problem::KeyColumns {
-                relation,
-                columns,
-                expected: Some(expected),
-            } => write!(
-                f,
-                "the key of {relation} has {expected} column(s) by its type, and {} named: {}",
-                columns.len(),
-                Names(columns)
-            ),
-            Problem::KeyColumns {
-                relation,
-                columns,
-                expected: None,
-            } => write!(
-                f,
-                "the key of {relation} must name each of its columns once, and at least one; named were: {}",
-                Names(columns)
-            ),
+            Problem::KeyColumns { relation, why } => write!(f, "the key of {relation} {why}"),
             Problem::NotUnique {
                 table,
                 columns,
@@ -248,12 +243,19 @@ impl fmt::Display for Problem {
             ),
             Problem::NotSeekable {
                 relation,
-                columns,
+                index: Some(index),
                 plan,
             } => write!(
                 f,
-                "{relation} can't be searched by {}: SQLite would read or sort more rows than it answers; add an index that begins with these columns, in this order (the plan is: {plan})",
-                Names(columns)
+                "{relation} has no index to search by this key: SQLite would read or sort more rows than it answers; make one on ({index}), or walk by a key that has one (the plan is: {plan})"
+            ),
+            Problem::NotSeekable {
+                relation,
+                index: None,
+                plan,
+            } => write!(
+                f,
+                "{relation} can't be searched by its key: SQLite would read, sort or group more rows than it answers; the key's columns must be those of one index, with the collation BINARY, of the table that is read first, which CROSS JOIN makes the one on its left (the plan is: {plan})"
             ),
             Problem::OwnRange { relation, columns } => write!(
                 f,
@@ -268,6 +270,11 @@ impl fmt::Display for Problem {
                 f.write_str("the query ")?;
                 fmt::Display::fmt(why, f)
             }
+            Problem::ForeignKey { relation, columns } => write!(
+                f,
+                "the range or cursor has a key of another table or of other columns than {} of {relation}; use one that was made for this key",
+                Names(columns)
+            ),
             Problem::AnyKey { relation, columns } => write!(
                 f,
                 "a key of {relation} takes a value that isn't NULL for each of {}",
@@ -281,6 +288,11 @@ impl fmt::Display for Problem {
             } => write!(
                 f,
                 "key column {} of {relation} holds {value}, which is no value of the key's type; change the row, or the key's type",
+                Quoted(column)
+            ),
+            Problem::NullKey { relation, column } => write!(
+                f,
+                "key column {} of {relation} holds NULL, which has no place in a key; give the row a value, or leave it out by a filter with IS NOT NULL",
                 Quoted(column)
             ),
             Problem::Row { relation, key, .. } => {

@@ -6,7 +6,7 @@ use keywalk::Order;
 use rusqlite::types::{FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef};
 
 use super::sealed::Sealed;
-use super::{ColumnLayout, Comparison, Key, KeyRow, Layout, Unreadable};
+use super::{Comparison, Key, KeyColumns, KeyRow, Layout, Unreadable};
 use crate::value::{Shown, bind, compare, refill};
 
 /// A key whose columns the schema tells: what a [`Table`](crate::Table) is walked by where no type
@@ -21,14 +21,17 @@ use crate::value::{Shown, bind, compare, refill};
 #[derive(Clone)]
 pub struct AnyKey {
     values: Vec<Value>,
-    columns: Arc<[ColumnLayout]>,
+    columns: Arc<KeyColumns>,
 }
 
 impl AnyKey {
     /// `None` if there is another number of values than columns, or a NULL among them.
-    pub(crate) fn new(values: Vec<Value>, columns: Arc<[ColumnLayout]>) -> Option<Self> {
-        let fits = values.len() == columns.len() && !values.contains(&Value::Null);
-        fits.then_some(AnyKey { values, columns })
+    pub(crate) fn new(values: Vec<Value>, columns: KeyColumns) -> Option<Self> {
+        let fits = values.len() == columns.names.len() && !values.contains(&Value::Null);
+        fits.then(|| AnyKey {
+            values,
+            columns: Arc::new(columns),
+        })
     }
 
     /// The values, in the order of the key's columns.
@@ -82,6 +85,10 @@ impl Key for AnyKey {
     fn bind(&self, column: usize) -> ToSqlOutput<'_> {
         bind(&self.values[column])
     }
+
+    fn is_of(&self, columns: &Arc<KeyColumns>) -> bool {
+        Arc::ptr_eq(&self.columns, columns) || self.columns == *columns
+    }
 }
 
 impl PartialEq for AnyKey {
@@ -92,11 +99,12 @@ impl PartialEq for AnyKey {
 
 impl PartialOrd for AnyKey {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        if self.values.len() != other.values.len() {
+        if !self.is_of(&other.columns) {
             return None;
         }
         for (column, (a, b)) in self
             .columns
+            .layouts
             .iter()
             .zip(self.values.iter().zip(&other.values))
         {

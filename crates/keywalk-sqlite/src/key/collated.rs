@@ -25,8 +25,8 @@ use super::{Comparison, KeyColumn};
 /// let names: Vec<String> = Walk::new(tags)
 ///     .chunk_size(1)
 ///     .items()
-///     .map(|item| Ok(item?.0.0))
-///     .collect::<Result<_, keywalk::Error<_>>>()?;
+///     .map(|item| item.map(|(name, _row)| name.0))
+///     .collect::<Result<_, _>>()?;
 /// assert_eq!(names, ["a", "b", "C"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

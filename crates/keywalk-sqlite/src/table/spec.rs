@@ -1,10 +1,11 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, Params as RusqliteParams, ToSql};
 
-use crate::error::{FilterProblem, Problem};
+use crate::error::{FilterProblem, KeyProblem, Problem};
 use crate::key::{AnyKey, Key, Layout};
 use crate::name::{Quoted, same};
 use crate::params::Params;
+use crate::plan::PlanName;
 use crate::proof::{self, ProvenKey};
 use crate::relation::{FixedPart, KeyPart, Relation};
 use crate::schema::{Column, Schema};
@@ -49,16 +50,19 @@ impl Spec {
     ) -> Result<(), Problem> {
         let schema = self.read_schema(db)?;
         let column = schema.column(column)?;
+        let refused = |why| Problem::KeyColumns {
+            relation: schema.relation(),
+            why,
+        };
         if self
             .within
             .iter()
             .any(|(fixed, _)| fixed.name == column.name)
         {
-            return Err(Problem::KeyColumns {
-                relation: schema.relation(),
-                columns: vec![column.name.clone(), column.name],
-                expected: None,
-            });
+            return Err(refused(KeyProblem::Repeated(column.name)));
+        }
+        if self.key.iter().flatten().any(|key| same(key, &column.name)) {
+            return Err(refused(KeyProblem::Fixed(column.name)));
         }
         let value: Value = db
             .query_row("SELECT ?1", [value], |row| row.get(0))
@@ -119,15 +123,10 @@ impl Spec {
 
     /// A dynamic key of these values.
     pub(super) fn any_key(&self, db: &Connection, values: Vec<Value>) -> Result<AnyKey, Problem> {
-        let (schema, key) = self.prove(db, AnyKey::layout())?;
-        let columns = key.columns.iter().map(|(_, layout)| *layout).collect();
-        AnyKey::new(values, columns).ok_or_else(|| Problem::AnyKey {
-            relation: schema.relation(),
-            columns: key
-                .columns
-                .into_iter()
-                .map(|(column, _)| column.name)
-                .collect(),
+        let (relation, _) = self.resolve(db, AnyKey::layout())?;
+        AnyKey::new(values, relation.key_columns()).ok_or_else(|| Problem::AnyKey {
+            columns: relation.key_names(),
+            relation: relation.name,
         })
     }
 
@@ -146,9 +145,9 @@ impl Spec {
                 .collect::<Result<Vec<_>, _>>()?,
         };
         let expression = |column: &str| format!("{}.{}", Quoted(&schema.table), Quoted(column));
-        let in_plan = |column: &Column| match column.is_rowid {
-            true => "rowid".to_owned(),
-            false => column.name.clone(),
+        let in_plan = |column: &Column| PlanName {
+            name: column.name.clone(),
+            is_rowid: column.is_rowid,
         };
         let nullable = key.may_hold_null;
         let key = key.columns.into_iter().map(|(column, layout)| KeyPart {
