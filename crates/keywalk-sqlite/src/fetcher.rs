@@ -11,10 +11,9 @@ use crate::key::{Key, KeyColumns};
 use crate::params::Param;
 use crate::reader::Reader;
 use crate::relation::Relation;
-use crate::seek::Filtering;
 use crate::shape::{Answer, Shape};
 use crate::statements::{Proven, Statements};
-use crate::value::bind;
+use crate::value::{Shown, bind};
 
 /// How many rows a fetch looks at, at least, before it says how far it got, where its filter drops
 /// them one by one.
@@ -62,7 +61,8 @@ impl Fetcher {
         let (proven, mut statement) = self.statements.get(db, relation, shape)?;
         let reader = Reader::new(relation, proven.ends, &self.columns, &self.key_at);
         bind_all(&mut statement, proven, relation, range).map_err(failed)?;
-        let filters = proven.filtering == Filtering::Column;
+        let filters = proven.filters;
+        let width = self.filter_at + usize::from(filters);
         let mut stretch = chunk.limit().max(STRETCH);
         // Dropping the rows resets the statement, and with it ends its read transaction.
         let mut rows = statement.raw_query();
@@ -70,19 +70,23 @@ impl Fetcher {
             let Some(row) = rows.next().map_err(failed)? else {
                 return Ok(Fetched::End);
             };
+            // A schema that changed since the last fetch may have moved a query's columns.
+            if chunk.is_empty() && row.as_ref().column_count() != width {
+                return Err(relation.changed().into());
+            }
             if filters {
                 let passes: bool = row.get(self.filter_at).map_err(failed)?;
-                stretch -= 1;
-                if !passes && stretch > 0 {
-                    continue;
-                }
+                stretch = stretch.saturating_sub(1);
                 if !passes {
-                    let key = reader.key(row)?;
-                    return Ok(if reader.is_beyond(range, &key) {
-                        Fetched::End
-                    } else {
-                        Fetched::ScannedTo(key)
-                    });
+                    // A dropped row needs no key; the stretch then ends at one that has one.
+                    if stretch > 0 {
+                        continue;
+                    }
+                    match reader.key(row) {
+                        Err(_) => continue,
+                        Ok(key) if reader.is_beyond(range, &key) => return Ok(Fetched::End),
+                        Ok(key) => return Ok(Fetched::ScannedTo(key)),
+                    }
                 }
             }
             if !reader.push(row, range, decode, chunk)? {
@@ -110,7 +114,7 @@ impl Fetcher {
         db: &Connection,
         range: &KeyRange<K>,
     ) -> Result<LastKey<K>, Error> {
-        if self.statements.filtering() == Filtering::Column {
+        if !self.statements.serves_all(&self.relation) {
             return Ok(LastKey::Unknown);
         }
         self.check_keys(range)?;
@@ -119,7 +123,7 @@ impl Fetcher {
         let backward = range.reversed();
         let shape = Shape::of(&backward, Answer::FirstKey);
         let (proven, mut statement) = self.statements.get(db, relation, shape)?;
-        if proven.filtering == Filtering::Column {
+        if proven.filters {
             return Ok(LastKey::Unknown);
         }
         bind_all(&mut statement, proven, relation, &backward).map_err(failed)?;
@@ -137,20 +141,40 @@ impl Fetcher {
         })
     }
 
-    /// The range's keys are keys of this relation.
+    /// The range's keys are keys of this relation, and compare as its rows do.
     fn check_keys<K: Key>(&self, range: &KeyRange<K>) -> Result<(), Problem> {
-        let is_ours = |bound: Bound<&K>| match bound {
-            Bound::Unbounded => true,
-            Bound::Included(key) | Bound::Excluded(key) => key.is_of(&self.columns),
-        };
-        if is_ours(range.near()) && is_ours(range.far()) {
-            return Ok(());
+        for bound in [range.near(), range.far()] {
+            let (Bound::Included(key) | Bound::Excluded(key)) = bound else {
+                continue;
+            };
+            if !key.is_of(&self.columns) {
+                return Err(Problem::ForeignKey {
+                    relation: self.relation.name.clone(),
+                    columns: self.relation.key_names(),
+                });
+            }
+            for (at, part) in self.relation.key.iter().enumerate() {
+                if part.is_numeric
+                    && let ToSqlOutput::Borrowed(value @ ValueRef::Text(text)) = key.bind(at)
+                    && looks_like_a_number(text)
+                {
+                    return Err(Problem::NumericBound {
+                        relation: self.relation.name.clone(),
+                        column: part.name.clone(),
+                        value: Shown(value).to_string(),
+                    });
+                }
+            }
         }
-        Err(Problem::ForeignKey {
-            relation: self.relation.name.clone(),
-            columns: self.relation.key_names(),
-        })
+        Ok(())
     }
+}
+
+/// No row holds such text in a column of numeric affinity: it was stored as the number.
+fn looks_like_a_number(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| {
+        text.contains(|c: char| c.is_ascii_digit()) && text.trim().parse::<f64>().is_ok()
+    })
 }
 
 fn bind_all<K: Key>(

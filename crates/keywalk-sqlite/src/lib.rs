@@ -83,6 +83,7 @@
 
 #![forbid(unsafe_code)]
 
+mod conjuncts;
 pub mod decode;
 mod error;
 mod fetcher;

@@ -76,9 +76,14 @@ impl Plan {
             if step.is_loop() {
                 step.what.contains(" USING AUTOMATIC ")
             } else {
-                ["USE TEMP B-TREE", "MATERIALIZE", "CO-ROUTINE"]
-                    .iter()
-                    .any(|start| step.what.starts_with(start))
+                [
+                    "USE TEMP B-TREE",
+                    "MATERIALIZE",
+                    "CO-ROUTINE",
+                    "BLOOM FILTER",
+                ]
+                .iter()
+                .any(|start| step.what.starts_with(start))
             }
         })
     }
@@ -92,6 +97,22 @@ impl Plan {
                 conditions
                     .iter()
                     .all(|condition| condition.is_used_by(step))
+            })
+    }
+
+    /// Whether an index serves more of the conditions than in `other`: each search is by a further
+    /// equality, or in an index that holds only the rows in question.
+    pub(crate) fn serves_more_than(&self, other: &Plan, partial_indexes: &[String]) -> bool {
+        let equalities = |step: &str| step.matches("=?").count();
+        let is_partial = |step: &str| {
+            partial_indexes
+                .iter()
+                .any(|index| step.contains(&format!(" INDEX {index} ")))
+        };
+        let (loops, others) = (self.outer_loops(), other.outer_loops());
+        loops.len() == others.len()
+            && loops.iter().zip(others).all(|(step, other)| {
+                equalities(step) > equalities(other) || is_partial(step) && !is_partial(other)
             })
     }
 

@@ -85,23 +85,23 @@ fn primary_key(schema: &Schema, fixed: &[&Column]) -> Result<Vec<String>, Proble
         .collect())
 }
 
-/// The directions of the index that holds just these columns, so that it can be walked as it is. The
-/// rowid may stand at the end of any, unnamed and ascending.
+/// The directions of the index that holds just these columns, so that it can be walked as it is: the
+/// primary key's, a unique one's, or any.
 fn types_from_schema(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> Vec<ColumnLayout> {
-    let directions = schema.indexes.iter().find_map(|index| {
-        let (head, rest) = index.columns.split_at_checked(fixed.len())?;
-        let is_fixed = |name: &str| fixed.iter().any(|f| f.name == name);
-        let mut wanted = columns.iter();
-        let fits = head.iter().all(|column| is_fixed(&column.name))
-            && rest.iter().all(|column| {
-                wanted
-                    .next()
-                    .is_some_and(|wanted| wanted.name == column.name)
-            })
-            && wanted.all(|column| column.is_rowid);
-        fits.then(|| rest.iter().map(|column| column.descending).collect())
-    });
-    let directions: Vec<bool> = directions.unwrap_or_default();
+    let wanted: Vec<&Column> = columns.iter().collect();
+    let is_rowid_alone = fixed.is_empty() && columns.len() == 1 && columns[0].is_rowid;
+    let sorted = schema
+        .indexes
+        .iter()
+        .filter(|_| !is_rowid_alone)
+        .filter_map(|index| Some((index, index.sorted_by(fixed, &wanted)?)))
+        .max_by_key(|(index, _)| (index.primary, index.unique))
+        .map(|(_, columns)| columns);
+    let directions: Vec<bool> = sorted
+        .into_iter()
+        .flatten()
+        .map(|column| column.descending)
+        .collect();
     let text_is_utf8 = schema.encoding == UTF_8;
     columns
         .iter()
@@ -155,8 +155,8 @@ fn check_unique(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> Resul
     let holds = |wanted: &str, collation: &str| {
         columns
             .iter()
+            .chain(fixed.iter().copied())
             .any(|c| c.name == wanted && name::same(&c.collation, collation))
-            || fixed.iter().any(|f| f.name == wanted)
     };
     let is_unique = |index: &Index| {
         index.unique

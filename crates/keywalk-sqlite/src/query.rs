@@ -234,6 +234,7 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
                 expression: format!("{QUERY}.{} COLLATE BINARY", Quoted(name)),
                 in_plan: None,
                 layout,
+                is_numeric: false,
                 at: None,
             }),
             0 => Err(Problem::NoSuchColumn {
@@ -257,7 +258,9 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
             width: self.columns.len(),
             key,
             fixed: Vec::new(),
-            filter: None,
+            filters: Vec::new(),
+            indexes: Vec::new(),
+            partial_indexes: Vec::new(),
             params: self.params.clone(),
             unique: false,
             nullable: true,

@@ -15,6 +15,11 @@ pub(crate) struct Relation {
     pub(crate) name: String,
     /// What stands after FROM.
     pub(crate) from: String,
+    /// Indexes that are sorted by the key, for where SQLite wouldn't search them by itself: its
+    /// statistics may speak for another, which isn't.
+    pub(crate) indexes: Vec<String>,
+    /// Indexes over a part of the table.
+    pub(crate) partial_indexes: Vec<String>,
     /// What is selected, as SQL, before key columns that aren't among it.
     pub(crate) select: String,
     /// How many columns that is.
@@ -22,7 +27,8 @@ pub(crate) struct Relation {
     pub(crate) key: Vec<KeyPart>,
     /// Columns that are fixed to one value.
     pub(crate) fixed: Vec<FixedPart>,
-    pub(crate) filter: Option<String>,
+    /// The conditions that rows must meet.
+    pub(crate) filters: Vec<String>,
     /// Of the filter, or of the query.
     pub(crate) params: Params,
     /// Whether the schema proves that no key comes twice; otherwise each fetch checks.
@@ -42,6 +48,8 @@ pub(crate) struct KeyPart {
     /// The column as plans name it, if that's known.
     pub(crate) in_plan: Option<PlanName>,
     pub(crate) layout: ColumnLayout,
+    /// Whether SQLite compares text with it as a number where it looks like one.
+    pub(crate) is_numeric: bool,
     /// Where the column stands in `select`, if it does.
     pub(crate) at: Option<usize>,
 }
@@ -56,6 +64,16 @@ pub(crate) struct FixedPart {
 }
 
 impl Relation {
+    /// Whether the key is the rowid alone.
+    pub(crate) fn is_by_rowid(&self) -> bool {
+        match self.key.as_slice() {
+            [part] => {
+                part.in_plan.as_ref().is_some_and(|name| name.is_rowid) && self.fixed.is_empty()
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the key's columns go in different directions.
     pub(crate) fn is_mixed(&self) -> bool {
         let mut orders = self.key.iter().map(|part| part.layout.order);
@@ -97,6 +115,12 @@ impl Relation {
         match self.direction(part, order) {
             Order::Ascending => '>',
             Order::Descending => '<',
+        }
+    }
+
+    pub(crate) fn changed(&self) -> Problem {
+        Problem::Changed {
+            relation: self.name.clone(),
         }
     }
 

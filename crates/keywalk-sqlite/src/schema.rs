@@ -23,6 +23,8 @@ pub(crate) struct Column {
     /// The position in the primary key, from 1; 0 if it isn't in it.
     pub(crate) primary: i64,
     pub(crate) collation: String,
+    /// Whether SQLite compares the column's text as numbers where it looks like them.
+    pub(crate) is_numeric: bool,
     /// Another name of the rowid: an INTEGER PRIMARY KEY.
     pub(crate) is_rowid: bool,
 }
@@ -30,6 +32,7 @@ pub(crate) struct Column {
 /// An index that SQLite can search, without those of expressions and partial ones.
 #[derive(Debug)]
 pub(crate) struct Index {
+    pub(crate) name: String,
     pub(crate) columns: Vec<IndexColumn>,
     pub(crate) unique: bool,
     pub(crate) primary: bool,
@@ -40,6 +43,28 @@ pub(crate) struct IndexColumn {
     pub(crate) name: String,
     pub(crate) descending: bool,
     pub(crate) collation: String,
+}
+
+impl Index {
+    /// The index's key columns behind those that are `fixed`, if it is sorted by just these
+    /// `columns`. The rowid may stand at the end of any index, unnamed and ascending.
+    pub(crate) fn sorted_by(
+        &self,
+        fixed: &[&Column],
+        columns: &[&Column],
+    ) -> Option<&[IndexColumn]> {
+        let (head, rest) = self.columns.split_at_checked(fixed.len())?;
+        let is_fixed = |name: &str| fixed.iter().any(|fixed| fixed.name == name);
+        let mut wanted = columns.iter();
+        let fits = head.iter().all(|column| is_fixed(&column.name))
+            && rest.iter().all(|column| {
+                wanted
+                    .next()
+                    .is_some_and(|wanted| wanted.name == column.name)
+            })
+            && wanted.all(|column| column.is_rowid);
+        fits.then_some(rest)
+    }
 }
 
 impl Schema {
@@ -87,6 +112,19 @@ impl Schema {
         })
     }
 
+    /// The names of the table's partial indexes.
+    pub(crate) fn partial_indexes(&self, db: &Connection) -> Result<Vec<String>, Problem> {
+        let read = || -> rusqlite::Result<Vec<String>> {
+            db.prepare("SELECT name FROM pragma_index_list(?1, ?2) WHERE partial")?
+                .query_map((&self.table, &self.schema), |row| row.get(0))?
+                .collect()
+        };
+        read().map_err(|source| Problem::Sqlite {
+            relation: self.relation(),
+            source,
+        })
+    }
+
     pub(crate) fn relation(&self) -> String {
         relation_name(&self.table)
     }
@@ -105,6 +143,7 @@ impl Schema {
                 not_null: true,
                 primary: 0,
                 collation: "BINARY".to_owned(),
+                is_numeric: true,
                 is_rowid: true,
             });
         }
@@ -154,18 +193,30 @@ fn read_columns(db: &Connection, schema: &str, table: &str) -> rusqlite::Result<
                 not_null: row.get(1)?,
                 primary: row.get(2)?,
                 collation: String::new(),
+                is_numeric: false,
                 is_rowid: false,
             })
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     for column in &mut columns {
-        let (_, collation, _, _, _) = db.column_metadata(Some(schema), table, &column.name)?;
+        let (declared, collation, _, _, _) =
+            db.column_metadata(Some(schema), table, &column.name)?;
+        column.is_numeric =
+            declared.is_some_and(|declared| is_numeric(&declared.to_string_lossy()));
         column.collation = match collation {
             Some(collation) => collation.to_string_lossy().into_owned(),
             None => "BINARY".to_owned(),
         };
     }
     Ok(columns)
+}
+
+/// The affinity of a declared type (<https://www.sqlite.org/datatype3.html>, section 3.1), as far as
+/// it turns text that looks like a number into one.
+fn is_numeric(declared: &str) -> bool {
+    let declared = declared.to_ascii_uppercase();
+    let has = |word: &&str| declared.contains(*word);
+    has(&"INT") || !(declared.is_empty() || ["CHAR", "CLOB", "TEXT", "BLOB"].iter().any(has))
 }
 
 fn read_indexes(db: &Connection, schema: &str, table: &str) -> rusqlite::Result<Vec<Index>> {
@@ -198,6 +249,7 @@ fn read_indexes(db: &Connection, schema: &str, table: &str) -> rusqlite::Result<
             .collect::<rusqlite::Result<Option<Vec<_>>>>()?;
         if let Some(columns) = columns {
             indexes.push(Index {
+                name,
                 columns,
                 unique,
                 primary,

@@ -2,6 +2,7 @@
 
 use keywalk::Order;
 
+use crate::name::Quoted;
 use crate::params::Param;
 use crate::plan::Condition;
 use crate::relation::Relation;
@@ -19,21 +20,15 @@ pub(crate) enum Form {
     Union,
 }
 
-/// Where the filter stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Filtering {
-    None,
-    /// In WHERE: SQLite searches an index by it.
-    Where,
-    /// Beside the row's columns, after them: the fetch counts the rows that it drops.
-    Column,
-}
-
 /// How a statement is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct How {
+#[derive(Clone, Debug)]
+pub(crate) struct How<'a> {
     pub(crate) form: Form,
-    pub(crate) filtering: Filtering,
+    /// The index that SQLite is told to use.
+    pub(crate) index: Option<&'a str>,
+    /// The filters that stand in WHERE, since an index serves them; by their positions. The others
+    /// stand beside the row's columns, after them: the fetch counts the rows that they drop.
+    pub(crate) served: &'a [usize],
 }
 
 /// A statement's text, and what is known of it.
@@ -49,7 +44,7 @@ pub(crate) struct Seek {
 }
 
 impl Seek {
-    pub(crate) fn new(relation: &Relation, how: How, shape: Shape) -> Self {
+    pub(crate) fn new(relation: &Relation, how: How<'_>, shape: Shape) -> Self {
         let mut writer = Writer {
             relation,
             how,
@@ -78,7 +73,7 @@ impl Seek {
 
 struct Writer<'a> {
     relation: &'a Relation,
-    how: How,
+    how: How<'a>,
     shape: Shape,
     own: Vec<Param>,
     parts: Vec<Vec<Condition>>,
@@ -128,6 +123,7 @@ impl Writer<'_> {
             let mut terms = Vec::new();
             let mut conditions = Vec::new();
             self.fix(&mut terms, &mut conditions);
+            self.end_at_first_column(&mut terms);
             self.parts.push(conditions);
             return self.select(terms);
         }
@@ -177,8 +173,17 @@ impl Writer<'_> {
             Some(condition) => conditions.push(condition),
             None => conditions.clear(),
         }
+        self.end_at_first_column(&mut terms);
         self.parts.push(conditions);
         self.select(terms)
+    }
+
+    /// The far bound, as far as the first column tells: rows past it aren't read.
+    fn end_at_first_column(&mut self, terms: &mut Vec<String>) {
+        if self.shape.far != Edge::Open && !self.relation.nullable {
+            let order = self.shape.order.reversed();
+            terms.push(self.compare(&[0], order, false, Param::Far).0);
+        }
     }
 
     /// The columns that are fixed to one value.
@@ -261,19 +266,25 @@ impl Writer<'_> {
             let others = relation.key.iter().filter(|part| part.at.is_none());
             columns.extend(others.map(|part| part.expression.as_str()));
         }
-        // On a line of its own: the filter may end in a comment.
-        let filter = relation.filter.as_ref();
-        let verdict;
-        match (filter, self.how.filtering) {
-            (Some(filter), Filtering::Column) => {
-                verdict = format!("({filter}\n) IS TRUE");
-                columns.push(&verdict);
+        let (mut checked, mut served) = (Vec::new(), Vec::new());
+        for (at, filter) in relation.filters.iter().enumerate() {
+            // The bracket on a line of its own: a filter may end in a comment.
+            let filter = format!("({filter}\n)");
+            match self.how.served.contains(&at) {
+                true => served.push(filter),
+                false => checked.push(filter),
             }
-            // After the walk's own conditions: of two that would do, SQLite uses the first.
-            (Some(filter), Filtering::Where) => terms.push(format!("({filter}\n)")),
-            _ => {}
+        }
+        // After the walk's own conditions: of two that would do, SQLite uses the first.
+        terms.append(&mut served);
+        let verdict = format!("({}) IS TRUE", checked.join(" AND "));
+        if !checked.is_empty() {
+            columns.push(&verdict);
         }
         let mut sql = format!("SELECT {} FROM {}", columns.join(", "), relation.from);
+        if let Some(index) = self.how.index {
+            sql += &format!(" INDEXED BY {}", Quoted(index));
+        }
         if !terms.is_empty() {
             sql += " WHERE ";
             sql += &terms.join(" AND ");

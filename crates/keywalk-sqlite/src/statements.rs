@@ -1,19 +1,21 @@
 use keywalk::Order;
 use rusqlite::{CachedStatement, Connection};
 
+use crate::conjuncts::is_single;
 use crate::error::{CollationProblem, Problem};
 use crate::key::Comparison;
 use crate::params::Param;
 use crate::plan::Plan;
 use crate::relation::Relation;
-use crate::seek::{Filtering, Form, How, Seek};
+use crate::seek::{Form, How, Seek};
 use crate::shape::{Answer, Edge, Shape};
 
 /// The statements of a walk: each is written, proven by its plan and prepared once, when it is
 /// first needed.
 #[derive(Debug)]
 pub(crate) struct Statements {
-    filtering: Filtering,
+    /// The filters that an index serves, by their positions.
+    served: Vec<usize>,
     known: Vec<Proven>,
 }
 
@@ -21,7 +23,8 @@ pub(crate) struct Statements {
 #[derive(Debug)]
 pub(crate) struct Proven {
     shape: Shape,
-    pub(crate) filtering: Filtering,
+    /// Whether rows come with a verdict of the filters.
+    pub(crate) filters: bool,
     pub(crate) sql: String,
     /// Whether it ends at the range's far bound by itself.
     pub(crate) ends: bool,
@@ -37,33 +40,41 @@ const MIDDLE: Shape = Shape {
     answer: Answer::Rows,
 };
 
+/// A table of so few rows is read whole as cheaply as it is searched.
+const FEW_ROWS: u32 = 512;
+
 impl Statements {
-    /// Proves that SQLite can search by the whole key, and finds where the filter may stand without
-    /// costing that.
+    /// Proves that SQLite can search by the whole key, and finds which filters may stand in WHERE
+    /// without costing that: those that an index serves together with the key. Any other would be
+    /// checked row by row, and if it matches nothing make one fetch read the whole table; beside the
+    /// row's columns, the fetch can stop after so many rows.
     pub(crate) fn new(db: &Connection, relation: &Relation) -> Result<Self, Problem> {
-        let (_, without) = write(db, relation, Filtering::None, MIDDLE)?;
-        let filtering = match relation.filter {
-            None => Filtering::None,
-            // A filter stands in WHERE where SQLite searches an index by it and by the whole key:
-            // the plan is good, and not the one without the filter. Anywhere else it would be
-            // checked row by row, and a filter that matches nothing would make one fetch read the
-            // whole table; as a column beside the row's, the fetch can stop after so many rows.
-            Some(_) => match write(db, relation, Filtering::Where, MIDDLE) {
-                Ok((_, plan)) if plan != without => Filtering::Where,
-                Ok(_) | Err(Problem::NotSeekable { .. } | Problem::OwnRange { .. }) => {
-                    Filtering::Column
+        let (_, mut plan) = write(db, relation, &[], MIDDLE)?;
+        let mut served = Vec::new();
+        for (at, filter) in relation.filters.iter().enumerate() {
+            if !is_single(filter) {
+                continue;
+            }
+            served.push(at);
+            match write(db, relation, &served, MIDDLE) {
+                Ok((_, better)) if better.serves_more_than(&plan, &relation.partial_indexes) => {
+                    plan = better;
                 }
-                Err(problem) => return Err(problem),
-            },
-        };
+                Err(problem @ Problem::Sqlite { .. }) => return Err(problem),
+                Ok(_) | Err(_) => {
+                    served.pop();
+                }
+            }
+        }
         Ok(Statements {
-            filtering,
+            served,
             known: Vec::new(),
         })
     }
 
-    pub(crate) fn filtering(&self) -> Filtering {
-        self.filtering
+    /// Whether all filters stand in WHERE.
+    pub(crate) fn serves_all(&self, relation: &Relation) -> bool {
+        self.served.len() == relation.filters.len()
     }
 
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
@@ -93,21 +104,19 @@ impl Statements {
     }
 
     fn prove(&self, db: &Connection, relation: &Relation, shape: Shape) -> Result<Proven, Problem> {
-        let mut filtering = self.filtering;
-        let seek = match write(db, relation, filtering, shape) {
+        let mut served = self.served.as_slice();
+        let seek = match write(db, relation, served, shape) {
             // At an open end SQLite may use the filter's index in another way.
-            Err(Problem::NotSeekable { .. } | Problem::OwnRange { .. })
-                if filtering == Filtering::Where =>
-            {
-                filtering = Filtering::Column;
-                write(db, relation, filtering, shape)?.0
+            Err(problem) if !served.is_empty() && !matches!(problem, Problem::Sqlite { .. }) => {
+                served = &[];
+                write(db, relation, served, shape)?.0
             }
             written => written?.0,
         };
         let given = (0..relation.params.len()).map(Param::Given);
         Ok(Proven {
             shape,
-            filtering,
+            filters: served.len() < relation.filters.len(),
             ends: seek.ends,
             params: given.chain(seek.own).collect(),
             sql: seek.sql,
@@ -115,11 +124,11 @@ impl Statements {
     }
 }
 
-/// Writes a statement in the first form for which SQLite's plan is a search by all conditions.
+/// Writes a statement in the first way for which SQLite's plan is a search by all conditions.
 fn write(
     db: &Connection,
     relation: &Relation,
-    filtering: Filtering,
+    served: &[usize],
     shape: Shape,
 ) -> Result<(Seek, Plan), Problem> {
     let forms: &[Form] = if relation.key.len() == 1 {
@@ -129,20 +138,41 @@ fn write(
     } else {
         &[Form::RowValue, Form::Union]
     };
+    // An index that serves a filter too is SQLite's own choice.
+    let own_choice = std::iter::once(None);
+    let told = relation.indexes.iter().map(|index| Some(index.as_str()));
+    let indexes = own_choice.chain(told.filter(|_| served.is_empty()));
+    // SQLite scans a table that its statistics say has a dozen rows, also by an index that it is told.
+    let has_index = relation.is_by_rowid() || !relation.indexes.is_empty();
+    let mut is_stale = false;
     let mut refused = None;
-    for form in forms {
+    for (index, form) in indexes.flat_map(|index| forms.iter().map(move |form| (index, *form))) {
         let how = How {
-            form: *form,
-            filtering,
+            form,
+            index,
+            served,
         };
-        let seek = Seek::new(relation, how, shape);
-        let plan = plan(db, relation, &seek)?;
-        if plan.streams() && plan.searches(&seek.parts) {
+        let seek = Seek::new(relation, how.clone(), shape);
+        let plan = match Plan::of(db, &seek.sql) {
+            Ok(plan) => plan,
+            // The index can't be used for this: "no query solution".
+            Err(_) if index.is_some() => continue,
+            Err(source) => return Err(relation.failed(source)),
+        };
+        let searches = plan.streams() && plan.searches(&seek.parts);
+        let may_scan = has_index && served.is_empty() && plan.streams();
+        if searches || may_scan && is_small(db, relation)? {
             check_comparable(relation, &seek)?;
             check_no_range(db, relation, how, shape)?;
             return Ok((seek, plan));
         }
+        is_stale |= may_scan;
         refused.get_or_insert(plan);
+    }
+    if is_stale {
+        return Err(Problem::StaleStatistics {
+            relation: relation.name.clone(),
+        });
     }
     Err(Problem::NotSeekable {
         relation: relation.name.clone(),
@@ -151,16 +181,29 @@ fn write(
     })
 }
 
+/// Whether the table has few rows, whatever the statistics say.
+fn is_small(db: &Connection, relation: &Relation) -> Result<bool, Problem> {
+    let from = &relation.from;
+    let limit = FEW_ROWS + 1;
+    db.query_row(
+        &format!("SELECT count(*) FROM (SELECT 1 FROM {from} LIMIT {limit})"),
+        [],
+        |row| row.get::<_, u32>(0),
+    )
+    .map(|rows| rows <= FEW_ROWS)
+    .map_err(|source| relation.failed(source))
+}
+
 /// The caller's SQL has no range over the key: SQLite searches by one of two such conditions and
 /// checks the other row by row, from the same place at every chunk if it chooses the wrong one. It
 /// shows in the plan where the walk itself asks for no range.
 fn check_no_range(
     db: &Connection,
     relation: &Relation,
-    how: How,
+    how: How<'_>,
     shape: Shape,
 ) -> Result<(), Problem> {
-    let has_callers_sql = !relation.unique || how.filtering == Filtering::Where;
+    let has_callers_sql = !relation.unique || !how.served.is_empty();
     if !has_callers_sql || shape.near == Edge::Open {
         return Ok(());
     }

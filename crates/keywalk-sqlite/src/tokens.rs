@@ -1,7 +1,7 @@
 /// A piece of SQL, as far as parameters need to be told from everything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Token<'a> {
-    /// `?`, `?5`, `:name`, `@name` or `$name`.
+    /// `?`, `?5`, `:name`, `@name`, `#name` or `$name`.
     Parameter(&'a str),
     /// Anything else, strings, quoted names and comments whole.
     Other(&'a str),
@@ -22,7 +22,7 @@ pub(crate) fn tokens(mut sql: &str) -> impl Iterator<Item = Token<'_>> {
                     rest[1..].find("*/").map_or(rest.len(), |at| at + 3)
                 }
                 '?' => len_while(rest, |c| c.is_ascii_digit()),
-                ':' | '@' | '$' => len_while(rest, in_name),
+                ':' | '@' | '#' | '$' => variable_len(rest),
                 c if in_name(c) => len_while(rest, in_name),
                 _ => 0,
             };
@@ -30,7 +30,7 @@ pub(crate) fn tokens(mut sql: &str) -> impl Iterator<Item = Token<'_>> {
         sql = after;
         let is_parameter = match first {
             '?' => true,
-            ':' | '@' | '$' => token.len() > 1,
+            ':' | '@' | '#' | '$' => token.len() > 1,
             _ => false,
         };
         Some(if is_parameter {
@@ -50,6 +50,21 @@ fn quoted_len(rest: &str, quote: char) -> usize {
         }
     }
     rest.len()
+}
+
+/// A name, which may go on behind `::` and end in brackets, as Tcl's variables do.
+fn variable_len(rest: &str) -> usize {
+    let mut len = len_while(rest, in_name);
+    while rest[len..].starts_with("::") {
+        len += 2 + len_while(&rest[len + 2..], in_name);
+    }
+    if len > 0 && rest[len..].starts_with('(') {
+        let inside = len_while(&rest[len + 1..], |c| c != ')' && !c.is_ascii_whitespace());
+        if rest[len + 1 + inside..].starts_with(')') {
+            len += inside + 2;
+        }
+    }
+    len
 }
 
 fn len_while(text: &str, accepts: impl Fn(char) -> bool) -> usize {
@@ -79,8 +94,9 @@ mod tests {
 
     #[test]
     fn every_form_of_parameter_is_found() {
-        let found = parameters("a=? and b>?12 or c in (:x,@y_1,$zé)");
-        assert_eq!(found, ["?", "?12", ":x", "@y_1", "$zé"]);
+        let found = parameters("a=? and b>?12 or c in (:x,@y_1,$zé,#n,$a::b(c d),$a::b(c))");
+        let expected = ["?", "?12", ":x", "@y_1", "$zé", "#n", "$a::b", "$a::b(c)"];
+        assert_eq!(found, expected);
     }
 
     #[test]

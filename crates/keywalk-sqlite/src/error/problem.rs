@@ -56,6 +56,13 @@ pub(crate) enum Problem {
         index: Option<String>,
         plan: String,
     },
+    StaleStatistics {
+        relation: String,
+    },
+    /// The schema changed while it was walked.
+    Changed {
+        relation: String,
+    },
     OwnRange {
         relation: String,
         columns: Vec<String>,
@@ -70,6 +77,11 @@ pub(crate) enum Problem {
     AnyKey {
         relation: String,
         columns: Vec<String>,
+    },
+    NumericBound {
+        relation: String,
+        column: String,
+        value: String,
     },
     ForeignKey {
         relation: String,
@@ -110,12 +122,16 @@ impl Problem {
             Problem::NotUnique { .. } => ErrorKind::NotUnique,
             Problem::Nullable { .. } => ErrorKind::Nullable,
             Problem::Collation { .. } => ErrorKind::Collation,
-            Problem::NotSeekable { .. } | Problem::OwnRange { .. } => ErrorKind::NotSeekable,
+            Problem::NotSeekable { .. }
+            | Problem::StaleStatistics { .. }
+            | Problem::OwnRange { .. } => ErrorKind::NotSeekable,
+            Problem::Changed { .. } => ErrorKind::Query,
             Problem::Filter { .. } => ErrorKind::Filter,
             Problem::Query { .. } => ErrorKind::Query,
             Problem::FixedToNull { .. }
             | Problem::AnyKey { .. }
             | Problem::ForeignKey { .. }
+            | Problem::NumericBound { .. }
             | Problem::Key { .. }
             | Problem::NullKey { .. }
             | Problem::Row { .. } => ErrorKind::Value,
@@ -257,6 +273,14 @@ impl fmt::Display for Problem {
                 f,
                 "{relation} can't be searched by its key: SQLite would read, sort or group more rows than it answers; the key's columns must be those of one index, with the collation BINARY, of the table that is read first, which CROSS JOIN makes the one on its left (the plan is: {plan})"
             ),
+            Problem::StaleStatistics { relation } => write!(
+                f,
+                "SQLite would read {relation} from its start at every chunk, since its statistics say that it has only a few rows; run ANALYZE"
+            ),
+            Problem::Changed { relation } => write!(
+                f,
+                "{relation} has other columns than when the walk began; name its columns instead of *, and resume the walk"
+            ),
             Problem::OwnRange { relation, columns } => write!(
                 f,
                 "{relation} compares its key ({}) with a value by itself, and SQLite would search from there at every chunk; leave that condition out and give the walk a `range`",
@@ -270,6 +294,15 @@ impl fmt::Display for Problem {
                 f.write_str("the query ")?;
                 fmt::Display::fmt(why, f)
             }
+            Problem::NumericBound {
+                relation,
+                column,
+                value,
+            } => write!(
+                f,
+                "{value} can't be a bound of key column {} of {relation}: by its declared type SQLite compares it as a number; declare the column TEXT, or bound the walk by a number as an `AnyKey`",
+                Quoted(column)
+            ),
             Problem::ForeignKey { relation, columns } => write!(
                 f,
                 "the range or cursor has a key of another table or of other columns than {} of {relation}; use one that was made for this key",

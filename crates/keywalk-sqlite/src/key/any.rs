@@ -25,9 +25,15 @@ pub struct AnyKey {
 }
 
 impl AnyKey {
-    /// `None` if there is another number of values than columns, or a NULL among them.
+    /// `None` if there is another number of values than columns, or a NULL among them (which SQLite
+    /// takes a NaN for).
     pub(crate) fn new(values: Vec<Value>, columns: KeyColumns) -> Option<Self> {
-        let fits = values.len() == columns.names.len() && !values.contains(&Value::Null);
+        let is_null = |value: &Value| match value {
+            Value::Null => true,
+            Value::Real(real) => real.is_nan(),
+            _ => false,
+        };
+        let fits = values.len() == columns.names.len() && !values.iter().any(is_null);
         fits.then(|| AnyKey {
             values,
             columns: Arc::new(columns),

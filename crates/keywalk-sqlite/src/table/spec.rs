@@ -1,6 +1,7 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, Params as RusqliteParams, ToSql};
 
+use crate::conjuncts::conjuncts;
 use crate::error::{FilterProblem, KeyProblem, Problem};
 use crate::key::{AnyKey, Key, Layout};
 use crate::name::{Quoted, same};
@@ -18,7 +19,7 @@ pub(super) struct Spec {
     pub(super) key: Option<Vec<String>>,
     pub(super) within: Vec<(Column, Value)>,
     pub(super) columns: Option<Vec<String>>,
-    pub(super) filter: Option<(String, Params)>,
+    pub(super) filter: Option<(Vec<String>, Params)>,
 }
 
 impl Spec {
@@ -103,9 +104,18 @@ impl Spec {
             .prepare(&bracketed)
             .and_then(|_| db.prepare(&bare))
             .map_err(|source| refused(FilterProblem::Invalid(source)))?;
-        self.filter = Params::capture(db, &condition, &statement, params)
-            .map(Some)
+        let (condition, params) = Params::capture(db, &condition, &statement, params)
             .map_err(|source| refused(FilterProblem::Params(source)))?;
+        let parts = conjuncts(&condition);
+        let is_expression = |part: &String| {
+            db.prepare(&format!("SELECT ({part}\n) FROM {from}"))
+                .is_ok()
+        };
+        let filters = match parts.iter().all(is_expression) {
+            true => parts,
+            false => vec![condition],
+        };
+        self.filter = Some((filters, params));
         Ok(())
     }
 
@@ -150,10 +160,19 @@ impl Spec {
             is_rowid: column.is_rowid,
         };
         let nullable = key.may_hold_null;
+        let fixed_columns: Vec<&Column> = self.within.iter().map(|(column, _)| column).collect();
+        let key_columns: Vec<&Column> = key.columns.iter().map(|(column, _)| column).collect();
+        let indexes = schema
+            .indexes
+            .iter()
+            .filter(|index| index.sorted_by(&fixed_columns, &key_columns).is_some())
+            .map(|index| index.name.clone())
+            .collect();
         let key = key.columns.into_iter().map(|(column, layout)| KeyPart {
             expression: expression(&column.name),
             in_plan: Some(in_plan(&column)),
             layout,
+            is_numeric: column.is_numeric,
             at: columns.iter().position(|name| same(name, &column.name)),
             name: column.name,
         });
@@ -163,19 +182,18 @@ impl Spec {
             in_plan: in_plan(column),
             value: value.clone(),
         });
-        let (filter, params) = match self.filter.clone() {
-            Some((filter, params)) => (Some(filter), params),
-            None => (None, Params::default()),
-        };
+        let (filters, params) = self.filter.clone().unwrap_or_default();
         let select: Vec<String> = columns.iter().map(|column| expression(column)).collect();
         let relation = Relation {
             name: schema.relation(),
             from: from(&schema),
+            indexes,
+            partial_indexes: schema.partial_indexes(db)?,
             select: select.join(", "),
             width: columns.len(),
             key: key.collect(),
             fixed: fixed.collect(),
-            filter,
+            filters,
             params,
             unique: true,
             nullable,
