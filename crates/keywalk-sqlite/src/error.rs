@@ -2,6 +2,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 mod detail;
+mod message;
 mod problem;
 
 pub(crate) use detail::{CollationProblem, FilterProblem, KeyProblem, QueryProblem};

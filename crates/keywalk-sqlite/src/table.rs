@@ -164,10 +164,10 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     /// Walks only the rows for which this SQL expression is true. It may have parameters of its own,
     /// numbered, named or plain, given as rusqlite takes them.
     ///
-    /// It never costs the search by the key. Where an index serves the filter and the key together,
-    /// SQLite uses it; anywhere else rows are read and dropped, and a fetch ends after a stretch of
-    /// them (512, or the chunk size if that's larger), so a filter that matches nothing makes for
-    /// many short fetches, not a long one.
+    /// It never costs the search by the key. Of conditions that AND joins, those that an index serves
+    /// together with the key are searched by; for the others rows are read and dropped, and a fetch
+    /// ends after a stretch of them (512, or the chunk size if that's larger), so a filter that
+    /// matches nothing makes for many short fetches, not a long one.
     ///
     /// A range of keys is better said with [`Walk::range`](keywalk::Walk::range), a fixed leading
     /// column with [`within`](Self::within).

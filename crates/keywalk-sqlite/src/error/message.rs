@@ -1,0 +1,187 @@
+//! What each problem says: what is wrong, with which names and values, and the cure.
+
+use std::fmt;
+
+use super::Problem;
+use crate::name::{Names, Quoted};
+
+/// What to do where a table has no key that can be walked.
+struct OrByRowid(bool);
+
+impl fmt::Display for OrByRowid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0 {
+            ", or walk by the key \"rowid\""
+        } else {
+            ""
+        })
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::NoSuchTable {
+                schema: None,
+                table,
+            } => {
+                write!(
+                    f,
+                    "there is no table {}; check its name{}, and that this is the right database",
+                    Quoted(table),
+                    match table.contains('.') {
+                        true => " (a schema is named by `schema`)",
+                        false => "",
+                    }
+                )
+            }
+            Problem::NoSuchTable {
+                schema: Some(schema),
+                table,
+            } => {
+                write!(
+                    f,
+                    "there is no table {} in schema {}; check both names",
+                    Quoted(table),
+                    Quoted(schema)
+                )
+            }
+            Problem::NotATable { table, what } => write!(
+                f,
+                "{} is a {what}, whose rows have no key that can be proven; walk a table, or the same SELECT as a `Query`",
+                Quoted(table)
+            ),
+            Problem::NoSuchColumn {
+                relation,
+                column,
+                columns,
+            } => write!(
+                f,
+                "{relation} has no column {}; its columns are {}",
+                Quoted(column),
+                Names(columns)
+            ),
+            Problem::NoPrimaryKey { table, has_rowid } => write!(
+                f,
+                "table {} has no primary key; name the columns of a UNIQUE index over NOT NULL columns{}",
+                Quoted(table),
+                OrByRowid(*has_rowid)
+            ),
+            Problem::KeyColumns { relation, why } => write!(f, "the key of {relation} {why}"),
+            Problem::NotUnique {
+                table,
+                columns,
+                has_rowid,
+            } => write!(
+                f,
+                "nothing makes {} unique in table {}; add the columns of its primary key or of a UNIQUE index to the key{}",
+                Names(columns),
+                Quoted(table),
+                OrByRowid(*has_rowid)
+            ),
+            Problem::Nullable {
+                table,
+                column,
+                has_rowid,
+            } => write!(
+                f,
+                "key column {} of table {} may hold NULL, which has no place in a key; declare it NOT NULL{}",
+                Quoted(column),
+                Quoted(table),
+                OrByRowid(*has_rowid)
+            ),
+            Problem::Collation {
+                relation,
+                column,
+                why,
+            } => {
+                write!(f, "key column {} of {relation} ", Quoted(column))?;
+                fmt::Display::fmt(why, f)
+            }
+            Problem::FixedToNull { relation, column } => write!(
+                f,
+                "column {} of {relation} can't be fixed to NULL, which equals nothing; use a filter with IS NULL",
+                Quoted(column)
+            ),
+            Problem::NotSeekable {
+                relation,
+                index: Some(index),
+                plan,
+            } => write!(
+                f,
+                "{relation} has no index to search by this key: SQLite would read or sort more rows than it answers; make one on ({index}), or walk by a key that has one (the plan is: {plan})"
+            ),
+            Problem::NotSeekable {
+                relation,
+                index: None,
+                plan,
+            } => write!(
+                f,
+                "{relation} can't be searched by its key: SQLite would read, sort or group more rows than it answers; the key's columns must be those of one index, with the collation BINARY, of the table that is read first, which CROSS JOIN makes the one on its left (the plan is: {plan})"
+            ),
+            Problem::StaleStatistics { relation } => write!(
+                f,
+                "SQLite would read {relation} from its start at every chunk, since its statistics say that it has only a few rows; run ANALYZE"
+            ),
+            Problem::Changed { relation } => write!(
+                f,
+                "{relation} has other columns than when the walk began; name its columns instead of *, and resume the walk"
+            ),
+            Problem::OwnRange { relation, columns } => write!(
+                f,
+                "{relation} compares its key ({}) with a value by itself, and SQLite would search from there at every chunk; leave that condition out and give the walk a `range`",
+                Names(columns)
+            ),
+            Problem::Filter { relation, why } => {
+                write!(f, "the filter on {relation} ")?;
+                fmt::Display::fmt(why, f)
+            }
+            Problem::Query { why } => {
+                f.write_str("the query ")?;
+                fmt::Display::fmt(why, f)
+            }
+            Problem::NumericBound {
+                relation,
+                column,
+                value,
+            } => write!(
+                f,
+                "{value} can't be a bound of key column {} of {relation}: by its declared type SQLite compares it as a number; declare the column TEXT, or bound the walk by a number as an `AnyKey`",
+                Quoted(column)
+            ),
+            Problem::ForeignKey { relation, columns } => write!(
+                f,
+                "the range or cursor has a key of another table or of other columns than {} of {relation}; use one that was made for this key",
+                Names(columns)
+            ),
+            Problem::AnyKey { relation, columns } => write!(
+                f,
+                "a key of {relation} takes a value that isn't NULL for each of {}",
+                Names(columns)
+            ),
+            Problem::Key {
+                relation,
+                column,
+                value,
+                ..
+            } => write!(
+                f,
+                "key column {} of {relation} holds {value}, which is no value of the key's type; change the row, or the key's type",
+                Quoted(column)
+            ),
+            Problem::NullKey { relation, column } => write!(
+                f,
+                "key column {} of {relation} holds NULL, which has no place in a key; give the row a value, or leave it out by a filter with IS NOT NULL",
+                Quoted(column)
+            ),
+            Problem::Row { relation, key, .. } => {
+                write!(f, "the row of {relation} with the key {key} doesn't decode")
+            }
+            Problem::RepeatedKey { key } => write!(
+                f,
+                "the query gave two rows with the key {key}; walk it by a key that is unique in its result"
+            ),
+            Problem::Sqlite { relation, .. } => write!(f, "SQLite failed to read {relation}"),
+        }
+    }
+}
