@@ -170,7 +170,7 @@ impl<C: Borrow<Connection>, K, D> Query<C, K, D> {
         self.db.borrow()
     }
 
-    /// The statements that the walk has prepared so far, to be looked at with `EXPLAIN QUERY PLAN`.
+    /// The statements that the walk has run so far, to be looked at with `EXPLAIN QUERY PLAN`.
     pub fn statements(&self) -> impl Iterator<Item = &str> {
         self.fetcher.iter().flat_map(Fetcher::texts)
     }

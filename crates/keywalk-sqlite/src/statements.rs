@@ -23,6 +23,8 @@ pub(crate) struct Statements {
 #[derive(Debug)]
 pub(crate) struct Proven {
     shape: Shape,
+    /// Whether it was asked for; if not, it was proven ahead.
+    is_used: bool,
     /// Whether rows come with a verdict of the filters.
     pub(crate) filters: bool,
     pub(crate) sql: String,
@@ -78,7 +80,8 @@ impl Statements {
     }
 
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
-        self.known.iter().map(|proven| proven.sql.as_str())
+        let used = self.known.iter().filter(|proven| proven.is_used);
+        used.map(|proven| proven.sql.as_str())
     }
 
     /// The statement for `shape`, ready to be bound.
@@ -88,19 +91,38 @@ impl Statements {
         relation: &Relation,
         shape: Shape,
     ) -> Result<(&'a Proven, CachedStatement<'db>), Problem> {
-        let at = match self.known.iter().position(|proven| proven.shape == shape) {
-            Some(at) => at,
-            None => {
-                let proven = self.prove(db, relation, shape)?;
-                self.known.push(proven);
-                self.known.len() - 1
-            }
-        };
+        // Before the first row: what will be asked after it.
+        if shape.answer == Answer::Rows && shape.near != Edge::Excluded {
+            self.find_or_prove(
+                db,
+                relation,
+                Shape {
+                    near: Edge::Excluded,
+                    ..shape
+                },
+            )?;
+        }
+        let at = self.find_or_prove(db, relation, shape)?;
+        self.known[at].is_used = true;
         let proven = &self.known[at];
         let statement = db
             .prepare_cached(&proven.sql)
             .map_err(|source| relation.failed(source))?;
         Ok((proven, statement))
+    }
+
+    fn find_or_prove(
+        &mut self,
+        db: &Connection,
+        relation: &Relation,
+        shape: Shape,
+    ) -> Result<usize, Problem> {
+        if let Some(at) = self.known.iter().position(|proven| proven.shape == shape) {
+            return Ok(at);
+        }
+        let proven = self.prove(db, relation, shape)?;
+        self.known.push(proven);
+        Ok(self.known.len() - 1)
     }
 
     fn prove(&self, db: &Connection, relation: &Relation, shape: Shape) -> Result<Proven, Problem> {
@@ -116,6 +138,7 @@ impl Statements {
         let given = (0..relation.params.len()).map(Param::Given);
         Ok(Proven {
             shape,
+            is_used: false,
             filters: served.len() < relation.filters.len(),
             ends: seek.ends,
             params: given.chain(seek.own).collect(),
