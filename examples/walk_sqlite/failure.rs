@@ -43,14 +43,11 @@ impl Failure {
         let keywalk::Error::Source(error) = error else {
             return Failure::failed(error);
         };
-        let code = error
-            .sqlite_error()
-            .and_then(|error| error.sqlite_error_code());
         match error.kind() {
-            ErrorKind::Sqlite if code == Some(rusqlite::ErrorCode::NotADatabase) => {
-                Failure::input("the file is not a SQLite database")
+            ErrorKind::Sqlite | ErrorKind::Value if !is_no_database(error.sqlite_error()) => {
+                Failure::failed(chain(&error))
             }
-            ErrorKind::Sqlite | ErrorKind::Value => Failure::failed(chain(&error)),
+            ErrorKind::Sqlite => Failure::input(NO_DATABASE),
             _ => Failure::input(chain(&error)),
         }
     }
@@ -81,6 +78,9 @@ impl From<keywalk_sqlite::Error> for Failure {
 
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Self {
+        if is_no_database(Some(&error)) {
+            return Failure::input(NO_DATABASE);
+        }
         Failure::failed(chain(&error))
     }
 }
@@ -89,6 +89,13 @@ impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Failure::failed(chain(&error))
     }
+}
+
+const NO_DATABASE: &str = "the file is not a SQLite database";
+
+fn is_no_database(error: Option<&rusqlite::Error>) -> bool {
+    let code = error.and_then(|error| error.sqlite_error_code());
+    code == Some(rusqlite::ErrorCode::NotADatabase)
 }
 
 /// The error and what caused it, after colons.

@@ -1,5 +1,5 @@
 use keywalk::Order;
-use rusqlite::{CachedStatement, Connection};
+use rusqlite::{CachedStatement, Connection, ErrorCode};
 
 use crate::conjuncts::is_single;
 use crate::error::{CollationProblem, Problem};
@@ -178,8 +178,12 @@ fn write(
         let seek = Seek::new(relation, how.clone(), shape);
         let plan = match Plan::of(db, &seek.sql) {
             Ok(plan) => plan,
-            // The index can't be used for this: "no query solution".
-            Err(_) if index.is_some() => continue,
+            // An index that can't be used for this is an error of the statement: "no query solution".
+            Err(source)
+                if index.is_some() && source.sqlite_error_code() == Some(ErrorCode::Unknown) =>
+            {
+                continue;
+            }
             Err(source) => return Err(relation.failed(source)),
         };
         let searches = plan.streams() && plan.searches(&seek.parts);
