@@ -14,9 +14,10 @@ pub(crate) enum Form {
     /// `(a, b) > (?, ?)`, bounded at both ends: one search of an index in one direction.
     RowValue,
     /// `a = ? AND b < ?`, then `a > ?`, merged: for columns that go in different directions, for an
-    /// index whose last column is the rowid, and on the way down to NULL. Bounded at the near end
-    /// only. The OR of these conditions would search by the first column alone, and read all rows of
-    /// one `a` at every chunk.
+    /// index whose last column is the rowid, and on the way down to NULL. Bounded at the near end,
+    /// and at the far one by the first column: the fetch looks for the rest. The OR of these
+    /// conditions would search by the first column alone, and read all rows of one `a` at every
+    /// chunk.
     Union,
 }
 
