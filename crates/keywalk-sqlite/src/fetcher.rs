@@ -7,6 +7,7 @@ use rusqlite::{Connection, Statement};
 
 use crate::decode::Decode;
 use crate::error::{Error, Problem};
+use crate::form::FarBound;
 use crate::key::{Key, KeyColumns};
 use crate::params::Param;
 use crate::reader::Reader;
@@ -59,10 +60,11 @@ impl Fetcher {
         let failed = |source| relation.failed(source);
         let shape = Shape::of(range, Answer::Rows);
         let (proven, mut statement) = self.statements.get(db, relation, shape)?;
-        let reader = Reader::new(relation, proven.ends, &self.columns, &self.key_at);
+        let reader = Reader::new(relation, proven.far, &self.columns, &self.key_at);
         bind_all(&mut statement, proven, relation, range).map_err(failed)?;
         let filters = proven.filters;
-        let width = self.filter_at + usize::from(filters);
+        let told = proven.far == FarBound::Told;
+        let width = self.filter_at + usize::from(filters) + usize::from(told);
         let mut stretch = chunk.limit().max(STRETCH);
         // Dropping the rows resets the statement, and with it ends its read transaction.
         let mut rows = statement.raw_query();
@@ -84,7 +86,7 @@ impl Fetcher {
                     }
                     match reader.key(row) {
                         Err(_) => continue,
-                        Ok(key) if reader.is_beyond(range, &key) => return Ok(Fetched::End),
+                        Ok(key) if reader.is_beyond(row, range, &key)? => return Ok(Fetched::End),
                         Ok(key) => return Ok(Fetched::ScannedTo(key)),
                     }
                 }
@@ -128,13 +130,13 @@ impl Fetcher {
         }
         bind_all(&mut statement, proven, relation, &backward).map_err(failed)?;
         let at = relation.key_positions(Answer::FirstKey);
-        let reader = Reader::new(relation, proven.ends, &self.columns, &at);
+        let reader = Reader::new(relation, proven.far, &self.columns, &at);
         let mut rows = statement.raw_query();
         let Some(row) = rows.next().map_err(failed)? else {
             return Ok(LastKey::Empty);
         };
         let key = reader.key(row)?;
-        Ok(if reader.is_beyond(&backward, &key) {
+        Ok(if reader.is_beyond(row, &backward, &key)? {
             LastKey::Empty
         } else {
             LastKey::Is(key)

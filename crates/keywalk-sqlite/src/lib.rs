@@ -34,7 +34,7 @@
 //! | Memory | one chunk of items, and SQLite's page cache (2 MB by default) |
 //! | A row whose key isn't of the key's type | an error that names table, column and value |
 //! | A key that is NULL | an error |
-//! | Other collations than BINARY | [`Collated`], where one index holds the key in one direction |
+//! | Other collations than BINARY | [`Collated`] |
 //! | Refused | views and virtual tables as a [`Table`] (use a [`Query`]); keys that may repeat; searches that would scan or sort |
 //!
 //! The promises G1 to G15 are those of a [walk](keywalk#what-a-walk-promises).
@@ -87,6 +87,7 @@ mod conjuncts;
 pub mod decode;
 mod error;
 mod fetcher;
+mod form;
 mod key;
 mod name;
 mod params;

@@ -6,6 +6,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use crate::decode::Decode;
 use crate::error::{Error, Problem};
+use crate::form::FarBound;
 use crate::key::{Key, KeyColumns, KeyRow, Unreadable};
 use crate::relation::Relation;
 use crate::value::Shown;
@@ -13,8 +14,7 @@ use crate::value::Shown;
 /// Turns rows into keys and items.
 pub(crate) struct Reader<'a> {
     relation: &'a Relation,
-    /// Whether the statement itself ends at the far bound.
-    ends: bool,
+    far: FarBound,
     columns: &'a Arc<KeyColumns>,
     key_at: &'a [usize],
 }
@@ -22,13 +22,13 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(crate) fn new(
         relation: &'a Relation,
-        ends: bool,
+        far: FarBound,
         columns: &'a Arc<KeyColumns>,
         key_at: &'a [usize],
     ) -> Self {
         Reader {
             relation,
-            ends,
+            far,
             columns,
             key_at,
         }
@@ -52,7 +52,7 @@ impl<'a> Reader<'a> {
             let key_row = self.key_row(row);
             key.reread(&key_row)
                 .map_err(|unreadable| self.unreadable(row, unreadable))?;
-            if self.is_beyond(range, key) {
+            if self.is_beyond(row, range, key)? {
                 return Ok(false);
             }
             decode
@@ -61,7 +61,7 @@ impl<'a> Reader<'a> {
             chunk.push_spare();
         } else {
             let key = self.key(row)?;
-            if self.is_beyond(range, &key) {
+            if self.is_beyond(row, range, &key)? {
                 return Ok(false);
             }
             let item = decode
@@ -72,9 +72,23 @@ impl<'a> Reader<'a> {
         Ok(true)
     }
 
-    /// Whether the statement gave a key past the range's far bound.
-    pub(crate) fn is_beyond<K: Key>(&self, range: &KeyRange<K>, key: &K) -> bool {
-        !self.ends && range.is_beyond(key)
+    /// Whether the statement gave a row past the range's far bound.
+    pub(crate) fn is_beyond<K: Key>(
+        &self,
+        row: &Row<'_>,
+        range: &KeyRange<K>,
+        key: &K,
+    ) -> Result<bool, Error> {
+        match self.far {
+            FarBound::Ended => Ok(false),
+            FarBound::Compared => Ok(range.is_beyond(key)),
+            FarBound::Told => {
+                let last = row.as_ref().column_count() - 1;
+                row.get(last)
+                    .map(|within: bool| !within)
+                    .map_err(|source| self.relation.failed(source).into())
+            }
+        }
     }
 
     /// The chunk's last two items have different keys.

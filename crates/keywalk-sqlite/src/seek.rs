@@ -2,35 +2,13 @@
 
 use keywalk::Order;
 
+use crate::form::{FarBound, Form, How};
+use crate::key::Comparison;
 use crate::name::Quoted;
 use crate::params::Param;
 use crate::plan::Condition;
-use crate::relation::Relation;
+use crate::relation::{KeyPart, Relation};
 use crate::shape::{Answer, Edge, Shape};
-
-/// How a statement finds its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// `(a, b) > (?, ?)`, bounded at both ends: one search of an index in one direction.
-    RowValue,
-    /// `a = ? AND b < ?`, then `a > ?`, merged: for columns that go in different directions, for an
-    /// index whose last column is the rowid, and on the way down to NULL. Bounded at the near end,
-    /// and at the far one by the first column: the fetch looks for the rest. The OR of these
-    /// conditions would search by the first column alone, and read all rows of one `a` at every
-    /// chunk.
-    Union,
-}
-
-/// How a statement is written.
-#[derive(Clone, Debug)]
-pub(crate) struct How<'a> {
-    pub(crate) form: Form,
-    /// The index that SQLite is told to use.
-    pub(crate) index: Option<&'a str>,
-    /// The filters that stand in WHERE, since an index serves them; by their positions. The others
-    /// stand beside the row's columns, after them: the fetch counts the rows that they drop.
-    pub(crate) served: &'a [usize],
-}
 
 /// A statement's text, and what is known of it.
 #[derive(Debug)]
@@ -40,8 +18,7 @@ pub(crate) struct Seek {
     pub(crate) own: Vec<Param>,
     /// What each part of the statement has to search by.
     pub(crate) parts: Vec<Vec<Condition>>,
-    /// Whether the statement ends at the range's far bound; otherwise the fetch has to look for it.
-    pub(crate) ends: bool,
+    pub(crate) far: FarBound,
 }
 
 impl Seek {
@@ -53,8 +30,7 @@ impl Seek {
             own: Vec::new(),
             parts: Vec::new(),
         };
-        let form = writer.form();
-        let mut sql = match form {
+        let mut sql = match writer.form() {
             Form::RowValue => writer.row_value(),
             Form::Union => writer.union(),
         };
@@ -65,7 +41,7 @@ impl Seek {
         }
         Seek {
             sql,
-            ends: shape.far == Edge::Open || writer.ends(form),
+            far: writer.far(),
             own: writer.own,
             parts: writer.parts,
         }
@@ -92,9 +68,17 @@ impl Writer<'_> {
         }
     }
 
-    /// Up to `(x, 5)`, a row value would miss `(x, NULL)`.
-    fn ends(&self, form: Form) -> bool {
-        form == Form::RowValue && !self.relation.nullable
+    /// Up to `(x, 5)`, a row value would miss `(x, NULL)`: then the fetch looks for the far bound.
+    fn far(&self) -> FarBound {
+        let is_unordered = |part: &KeyPart| part.layout.comparison == Comparison::Store;
+        if self.shape.far == Edge::Open || self.form() == Form::RowValue && !self.relation.nullable
+        {
+            FarBound::Ended
+        } else if self.relation.key.iter().any(is_unordered) {
+            FarBound::Told
+        } else {
+            FarBound::Compared
+        }
     }
 
     fn row_value(&mut self) -> String {
@@ -108,7 +92,7 @@ impl Writer<'_> {
             terms.push(term);
             conditions.push(condition);
         }
-        if self.shape.far != Edge::Open && self.ends(Form::RowValue) {
+        if self.shape.far != Edge::Open && self.far() == FarBound::Ended {
             let before = self.shape.far == Edge::Excluded;
             let order = self.shape.order.reversed();
             let (term, condition) = self.compare(&all, order, before, Param::Far);
@@ -256,7 +240,7 @@ impl Writer<'_> {
         self.relation.params.len() + at + 1
     }
 
-    fn select(&self, mut terms: Vec<String>) -> String {
+    fn select(&mut self, mut terms: Vec<String>) -> String {
         let relation = self.relation;
         let key = || relation.key.iter().map(|part| part.expression.as_str());
         let mut columns: Vec<&str> = Vec::new();
@@ -282,6 +266,11 @@ impl Writer<'_> {
         if !checked.is_empty() {
             columns.push(&verdict);
         }
+        let within = match self.far() {
+            FarBound::Told => Some(self.within()),
+            FarBound::Ended | FarBound::Compared => None,
+        };
+        columns.extend(within.as_deref());
         let mut sql = format!("SELECT {} FROM {}", columns.join(", "), relation.from);
         if let Some(index) = self.how.index {
             sql += &format!(" INDEXED BY {}", Quoted(index));
@@ -291,6 +280,28 @@ impl Writer<'_> {
             sql += &terms.join(" AND ");
         }
         sql
+    }
+
+    /// Whether a row lies within the far bound, as an expression that doesn't end a search.
+    fn within(&mut self) -> String {
+        let order = self.shape.order.reversed();
+        let last = self.relation.key.len() - 1;
+        let mut within = String::new();
+        for (at, part) in self.relation.key.iter().enumerate().rev() {
+            let number = self.number(Param::Far(at));
+            let expression = &part.expression;
+            let operator = self.relation.operator(part, order);
+            within = if at < last {
+                format!(
+                    "({expression} {operator} +?{number} OR ({expression} = +?{number} AND {within}))"
+                )
+            } else if self.shape.far == Edge::Included {
+                format!("{expression} {operator}= +?{number}")
+            } else {
+                format!("{expression} {operator} +?{number}")
+            };
+        }
+        format!("({within}) IS TRUE")
     }
 
     fn order_by(&self) -> String {

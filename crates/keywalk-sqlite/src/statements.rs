@@ -2,12 +2,12 @@ use keywalk::Order;
 use rusqlite::{CachedStatement, Connection, ErrorCode};
 
 use crate::conjuncts::is_single;
-use crate::error::{CollationProblem, Problem};
-use crate::key::Comparison;
+use crate::error::Problem;
+use crate::form::{FarBound, Form, How};
 use crate::params::Param;
 use crate::plan::Plan;
 use crate::relation::Relation;
-use crate::seek::{Form, How, Seek};
+use crate::seek::Seek;
 use crate::shape::{Answer, Edge, Shape};
 
 /// The statements of a walk: each is written, proven by its plan and prepared once, when it is
@@ -28,8 +28,7 @@ pub(crate) struct Proven {
     /// Whether rows come with a verdict of the filters.
     pub(crate) filters: bool,
     pub(crate) sql: String,
-    /// Whether it ends at the range's far bound by itself.
-    pub(crate) ends: bool,
+    pub(crate) far: FarBound,
     /// What each of its parameters stands for, by its number less one.
     pub(crate) params: Vec<Param>,
 }
@@ -140,7 +139,7 @@ impl Statements {
             shape,
             is_used: false,
             filters: served.len() < relation.filters.len(),
-            ends: seek.ends,
+            far: seek.far,
             params: given.chain(seek.own).collect(),
             sql: seek.sql,
         })
@@ -189,7 +188,6 @@ fn write(
         let searches = plan.streams() && plan.searches(&seek.parts);
         let may_scan = has_index && served.is_empty() && plan.streams();
         if searches || may_scan && is_small(db, relation)? {
-            check_comparable(relation, &seek)?;
             check_no_range(db, relation, how, shape)?;
             return Ok((seek, plan));
         }
@@ -255,20 +253,4 @@ fn check_no_range(
 
 fn plan(db: &Connection, relation: &Relation, seek: &Seek) -> Result<Plan, Problem> {
     Plan::of(db, &seek.sql).map_err(|source| relation.failed(source))
-}
-
-/// Where the statement doesn't end at the far bound, the fetch itself has to see it.
-fn check_comparable(relation: &Relation, seek: &Seek) -> Result<(), Problem> {
-    let unordered = relation
-        .key
-        .iter()
-        .find(|part| part.layout.comparison == Comparison::Store);
-    match unordered {
-        Some(part) if !seek.ends => Err(Problem::Collation {
-            relation: relation.name.clone(),
-            column: part.name.clone(),
-            why: CollationProblem::Unordered,
-        }),
-        _ => Ok(()),
-    }
 }

@@ -217,16 +217,6 @@ fn text_that_is_not_ordered_by_its_bytes_needs_another_type() {
     let error = refusal(one::<String>(&db, &["a"]));
     assert_says(&error, ErrorKind::Collation, &["UTF-16le", "`Collated`"]);
     assert!(one::<keywalk_sqlite::Collated>(&db, &["a"]).is_ok());
-    let db = open(
-        "CREATE TABLE t (a TEXT NOT NULL COLLATE NOCASE, b INT NOT NULL, PRIMARY KEY (a, b DESC));
-         INSERT INTO t VALUES ('a', 1)",
-    );
-    let error = refusal(Ok(Table::new(&db, "t")));
-    assert_says(
-        &error,
-        ErrorKind::Collation,
-        &["\"a\"", "one index", "one direction"],
-    );
 }
 
 #[test]

@@ -10,8 +10,6 @@ pub(crate) enum CollationProblem {
     Collation(String),
     /// The database's text isn't UTF-8.
     Encoding(String),
-    /// The store's own order, where the walk has to compare keys by itself.
-    Unordered,
     /// The store's own order, in a query, whose columns' collations aren't known.
     InQuery,
 }
@@ -78,9 +76,6 @@ impl fmt::Display for CollationProblem {
             CollationProblem::Encoding(encoding) => write!(
                 f,
                 "is text in {encoding}, whose order differs from that of UTF-8; as a table's key, use `Collated` as its type"
-            ),
-            CollationProblem::Unordered => f.write_str(
-                "is ordered by a collation that only SQLite knows, which works only where one index holds all key columns in one direction",
             ),
             CollationProblem::InQuery => f.write_str(
                 "is `Collated`, whose collation isn't known of a query's column; use `String`, which orders by bytes",
