@@ -5,8 +5,8 @@ use crate::error::Problem;
 use crate::key::{ColumnLayout, KeyColumns};
 use crate::name::Quoted;
 use crate::params::Params;
-use crate::plan::PlanName;
-use crate::shape::Answer;
+use crate::plan::{Condition, PlanName};
+use crate::shape::{Answer, Shape};
 
 /// What is walked, resolved and proven: a table, or a query as a subselect.
 #[derive(Debug)]
@@ -116,6 +116,33 @@ impl Relation {
             Order::Ascending => '>',
             Order::Descending => '<',
         }
+    }
+
+    /// What a plan says of a search by these key columns.
+    pub(crate) fn condition(&self, columns: &[usize], operator: char) -> Condition {
+        Condition {
+            columns: columns
+                .iter()
+                .map(|column| self.key[*column].in_plan.clone())
+                .collect(),
+            count: columns.len(),
+            operator,
+        }
+    }
+
+    /// The order of a statement, by the positions of the key's columns.
+    pub(crate) fn order_by(&self, shape: Shape) -> String {
+        let positions = self.key_positions(shape.answer);
+        let terms: Vec<String> = self
+            .key
+            .iter()
+            .zip(positions)
+            .map(|(part, at)| match self.direction(part, shape.order) {
+                Order::Ascending => format!("{}", at + 1),
+                Order::Descending => format!("{} DESC", at + 1),
+            })
+            .collect();
+        format!(" ORDER BY {}", terms.join(", "))
     }
 
     pub(crate) fn changed(&self) -> Problem {

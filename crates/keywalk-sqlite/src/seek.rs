@@ -34,7 +34,7 @@ impl Seek {
             Form::RowValue => writer.row_value(),
             Form::Union => writer.union(),
         };
-        sql += &writer.order_by();
+        sql += &relation.order_by(shape);
         // A literal: a statement with `LIMIT ?` would be prepared again for each value.
         if shape.answer == Answer::FirstKey {
             sql += " LIMIT 1";
@@ -150,7 +150,7 @@ impl Writer<'_> {
             let number = self.number(Param::Near(column));
             let expression = &self.relation.key[column].expression;
             terms.push(format!("{expression} = +?{number}"));
-            conditions.push(self.condition(&[column], '='));
+            conditions.push(self.relation.condition(&[column], '='));
         }
         let (term, condition) = last(self);
         terms.push(term);
@@ -216,18 +216,7 @@ impl Writer<'_> {
                 values.join(", ")
             ),
         };
-        (term, self.condition(columns, operator))
-    }
-
-    fn condition(&self, columns: &[usize], operator: char) -> Condition {
-        Condition {
-            columns: columns
-                .iter()
-                .map(|column| self.relation.key[*column].in_plan.clone())
-                .collect(),
-            count: columns.len(),
-            operator,
-        }
+        (term, self.relation.condition(columns, operator))
     }
 
     /// The number of one of the walk's own parameters.
@@ -302,22 +291,5 @@ impl Writer<'_> {
             };
         }
         format!("({within}) IS TRUE")
-    }
-
-    fn order_by(&self) -> String {
-        let relation = self.relation;
-        let at = relation.key_positions(self.shape.answer);
-        let terms: Vec<String> = relation
-            .key
-            .iter()
-            .zip(at)
-            .map(
-                |(part, at)| match relation.direction(part, self.shape.order) {
-                    Order::Ascending => format!("{}", at + 1),
-                    Order::Descending => format!("{} DESC", at + 1),
-                },
-            )
-            .collect();
-        format!(" ORDER BY {}", terms.join(", "))
     }
 }
