@@ -190,17 +190,20 @@ fn an_index_that_only_covers_the_filters_column_does_not_count_as_serving_it() {
 fn an_index_that_serves_a_part_of_the_filter_does_not_make_one_fetch_read_all() {
     let (db, count) = open(false);
     db.execute_batch("UPDATE t SET d = 'same'").unwrap();
-    let table = Table::new(&db, "t")
-        .filter("d = 'same' AND x < 0", [])
-        .unwrap()
-        .key::<i64>(["id"])
-        .unwrap();
-    let before = count.load(Ordering::Relaxed);
-    let (costs, _) = costs(table, &count, Order::Ascending, 100);
-    let all = count.load(Ordering::Relaxed) - before;
-    assert!(
-        costs.len() > 10,
-        "{} fetches, {all} operations",
-        costs.len()
-    );
+    // In brackets the parts can't be told apart, so no index may serve the whole.
+    for condition in ["d = 'same' AND x < 0", "(d = 'same' AND x < 0)"] {
+        let table = Table::new(&db, "t")
+            .filter(condition, [])
+            .unwrap()
+            .key::<i64>(["id"])
+            .unwrap();
+        let before = count.load(Ordering::Relaxed);
+        let (costs, _) = costs(table, &count, Order::Ascending, 100);
+        let all = count.load(Ordering::Relaxed) - before;
+        assert!(
+            costs.len() > 10,
+            "{condition}: {} fetches, {all} operations",
+            costs.len()
+        );
+    }
 }
