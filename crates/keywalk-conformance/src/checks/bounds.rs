@@ -1,0 +1,97 @@
+//! Where a fetch stops: the range's bounds, and the limit.
+
+use std::ops::Bound;
+
+use keywalk::KeyRange;
+
+use super::start::with_limits;
+use crate::Harness;
+use crate::exhaustive::Small;
+use crate::lab::{Lab, Stop};
+
+pub(super) fn bounds_are_included_or_excluded<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+    lab.exhaustively(|small| {
+        let ranges = ranges(small).into_iter().filter(|range| !range.is_empty());
+        ranges
+            .flat_map(|range| [(range.clone(), 2), (range, usize::MAX)])
+            .collect()
+    })
+}
+
+pub(super) fn inverted_and_empty_ranges_hold_nothing<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+    lab.exhaustively(|small| {
+        let ranges = ranges(small).into_iter().filter(KeyRange::is_empty);
+        ranges.map(|range| (range, 2)).collect()
+    })
+}
+
+pub(super) fn a_limit_of_one_gives_one<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+    lab.exhaustively(|small| {
+        let bounds = small.bounds().into_iter();
+        bounds.map(|near| (small.from(near), 1)).collect()
+    })
+}
+
+pub(super) fn the_limit_is_respected<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+    lab.exhaustively(|small| {
+        let limits = 1..=small.pool.len() + 1;
+        limits.map(|limit| (small.all(), limit)).collect()
+    })
+}
+
+pub(super) fn no_limit_is_too_large<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+    // Past what bytes, signed and unsigned integers of SQL and others hold.
+    const LARGE: [usize; 6] = [
+        usize::MAX,
+        usize::MAX - 1,
+        isize::MAX as usize,
+        isize::MAX as usize + 1,
+        u32::MAX as usize,
+        256,
+    ];
+    lab.exhaustively(|small| {
+        let from = small.pool.iter().take(1).map(Bound::Excluded);
+        let starts = from.chain([Bound::Unbounded]);
+        starts
+            .flat_map(|near| LARGE.map(|limit| (small.from(near), limit)))
+            .collect()
+    })
+}
+
+/// Just as many as are left: whether more is said to come or the end, it must be true.
+pub(super) fn an_exact_multiple_of_the_limit_ends<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+    lab.exhaustively(|small| {
+        let count = small.present.len();
+        let exact = (1..=count).filter(|limit| count % limit == 0);
+        let last = small.present.iter().map(Bound::Excluded);
+        exact
+            .flat_map(|limit| {
+                let pages = last.clone().map(move |near| (small.from(near), limit));
+                pages.chain([(small.all(), limit)])
+            })
+            .collect()
+    })
+}
+
+pub(super) fn descending_mirrors_ascending<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+    lab.needs(|can| can.descending)?;
+    lab.exhaustively(|small| {
+        let ranges = ranges(small).into_iter().step_by(3);
+        ranges
+            .flat_map(|range| {
+                let reversed = with_limits(range.reversed());
+                with_limits(range).chain(reversed)
+            })
+            .collect()
+    })
+}
+
+/// Every lower bound with every upper one.
+pub(super) fn ranges<K: Ord + Clone>(small: &Small<'_, K>) -> Vec<KeyRange<K>> {
+    let bounds = small.bounds();
+    let mut ranges = Vec::new();
+    for lower in &bounds {
+        ranges.extend(bounds.iter().map(|upper| small.range(*lower, *upper)));
+    }
+    ranges
+}

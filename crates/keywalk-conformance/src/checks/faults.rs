@@ -1,0 +1,234 @@
+//! What a walk does when its store fails.
+
+use keywalk::{Chunk, ChunkSource, Error, Order, Walk};
+
+use super::walk::all;
+use crate::history::{Answer, Breach, Flaw, Items, Question};
+use crate::lab::{Lab, Stop};
+use crate::run::{Run, unexpected};
+use crate::schedule::Schedule;
+use crate::trial::{HarnessBreach, Trial};
+use crate::witness::Witness;
+use crate::{Clause, Fault, Faults, Harness};
+
+/// A store that still fails at its so-manieth operation isn't tried further.
+const MOST_OPERATIONS: u64 = 3_000;
+
+/// Few, so that every operation of a walk can be made to fail.
+const KEYS: usize = 5;
+
+pub(super) fn a_transient_fault_is_said_and_loses_nothing<H: Harness>(
+    lab: &Lab<H>,
+) -> Result<(), Stop> {
+    every_fault(lab, Fault::Once)
+}
+
+pub(super) fn a_lasting_fault_is_said_and_loses_nothing<H: Harness>(
+    lab: &Lab<H>,
+) -> Result<(), Stop> {
+    every_fault(lab, Fault::From)
+}
+
+/// Fails a walk's first operation, its second, … until it has no more.
+fn every_fault<H: Harness>(lab: &Lab<H>, fault: fn(u64) -> Fault) -> Result<(), Stop> {
+    lab.needs(|can| can.faults)?;
+    let keys = lab.some_keys(KEYS);
+    for order in lab.orders() {
+        let schedule = Schedule {
+            initial: keys.clone(),
+            ..all(*order, 2)
+        };
+        let mut clean = Vec::new();
+        lab.attempt(|trial| {
+            trial.put_all(&keys)?;
+            let mut items = schedule.walk(trial.source()?).items();
+            items
+                .try_for_each(|item| item.map(drop))
+                .map_err(|error| unexpected(&error))?;
+            clean = items.source().questions().to_vec();
+            Ok(())
+        })?;
+        for number in 1..MOST_OPERATIONS {
+            let mut fired = 0;
+            lab.attempt(|trial| {
+                trial.put_all(&keys)?;
+                fired = walk_beside(trial, &schedule, fault(number), &clean)?;
+                Ok(())
+            })?;
+            if fired == 0 {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Walks until the fault is said, and goes on without it. How many operations failed?
+fn walk_beside<H: Harness>(
+    trial: &Trial<H>,
+    schedule: &Schedule<H::Key>,
+    fault: Fault,
+    clean: &[Question<H::Key>],
+) -> Result<u64, HarnessBreach<H>> {
+    let faults = faults(trial)?;
+    let mut items = schedule.walk(trial.source()?).items();
+    trial.note(format!("from here on operations fail: {fault:?}"));
+    faults.arm(fault);
+    let mut seen = Vec::new();
+    let mut error = None;
+    for item in items.by_ref() {
+        match item {
+            Ok(item) => seen.push(item),
+            Err(said) => error = Some(said),
+        }
+    }
+    let asked = items.source().questions().len();
+    let is_fused = items.next().is_none() && items.source().questions().len() == asked;
+    let fired = faults.disarm();
+    trial.note("from here on nothing fails");
+    let seen: Vec<_> = seen.iter().map(|item| items.source().entry(item)).collect();
+    match error {
+        None if fired > 0 => looks_alike(items.source(), clean)?,
+        None => {}
+        Some(Error::Source(_)) if fired == 0 => {
+            return Err(Breach::new(Flaw::Failed));
+        }
+        Some(Error::Source(_)) => {}
+        Some(error) => return Err(unexpected::<H::Key, _>(&error).of(Clause::G11)),
+    }
+    if !is_fused {
+        return Err(Breach::new(Flaw::Said("the walk went on after its error")).of(Clause::G12));
+    }
+    // What it handed out, and what comes after, are one walk.
+    let rest = Walk::new(trial.source()?).resume(items.cursor()).items();
+    let rest = entries(rest)?;
+    let expected: Vec<_> = clean
+        .iter()
+        .flat_map(items_handed_out(schedule.order))
+        .collect();
+    let got: Vec<_> = seen.into_iter().chain(rest).collect();
+    if got != expected {
+        let lost = Flaw::Said("after an error, what came and what comes are not one walk");
+        return Err(Breach::new(lost)
+            .of(Clause::G11)
+            .expected(format!("{expected:?}"))
+            .got(format!("{got:?}"))
+            .hint("is an error taken for the end, or did the position move without its items?"));
+    }
+    Ok(fired)
+}
+
+fn entries<H: Harness>(
+    mut items: keywalk::Items<Witness<'_, H>>,
+) -> Result<Vec<(H::Key, u64)>, HarnessBreach<H>> {
+    let mut entries = Vec::new();
+    while let Some(item) = items.next() {
+        let item = item.map_err(|error| unexpected::<H::Key, _>(&error).of(Clause::G11))?;
+        entries.push(items.source().entry(&item));
+    }
+    Ok(entries)
+}
+
+/// The items of a walk's own questions, not of its search for the last key.
+fn items_handed_out<K: Clone>(order: Order) -> impl Fn(&Question<K>) -> Vec<(K, u64)> {
+    move |question| match &question.answer {
+        Answer::Items(answer) if question.range.order() == order => answer.items.clone(),
+        _ => Vec::new(),
+    }
+}
+
+/// An operation failed, and no error was said: then it was tried again, and the walk is the same as
+/// without the fault.
+fn looks_alike<H: Harness>(
+    witness: &Witness<'_, H>,
+    clean: &[Question<H::Key>],
+) -> Result<(), HarnessBreach<H>> {
+    let swallowed = "an operation failed, and instead of the error came";
+    for (question, clean) in witness.questions().iter().zip(clean) {
+        if let (Answer::Items(answer), Answer::Items(whole)) = (&question.answer, &clean.answer) {
+            if answer == whole {
+                continue;
+            }
+            let what = match (&answer.fetched, is_full(whole)) {
+                (keywalk::Fetched::End, _) => "an operation failed, and the end was said",
+                // Pages that are short without a fault may be shorter with one.
+                (_, false) => return Ok(()),
+                (_, true) => swallowed,
+            };
+            return Err(Breach::new(Flaw::Said(what))
+                .of(Clause::G11)
+                .expected(format!("the error, or {:?}", whole.items))
+                .got(format!("{:?}, {:?}", answer.items, answer.fetched))
+                .hint("half a chunk is thrown away: the same range is asked again"));
+        }
+    }
+    Ok(())
+}
+
+fn is_full<K>(answer: &Items<K>) -> bool {
+    answer.items.len() == answer.limit
+}
+
+/// The same source is asked the same again, with and without the fault.
+pub(super) fn a_failed_fetch_can_be_asked_again<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+    lab.needs(|can| can.faults)?;
+    let keys = lab.some_keys(KEYS);
+    for number in 1..MOST_OPERATIONS {
+        let mut fired = 0;
+        lab.attempt(|trial| {
+            trial.put_all(&keys)?;
+            let faults = faults(trial)?;
+            let mut source = trial.source()?;
+            let mut range = keywalk::KeyRange::all(Order::Ascending);
+            let mut chunk = Chunk::with_limit(2);
+            for turn in 0..=keys.len() {
+                // The second time the slots of the failed fetch are there.
+                if turn == 1 {
+                    trial.note(format!(
+                        "from here on operation {number} fails, and all after it"
+                    ));
+                    faults.arm(Fault::From(number));
+                    for _ in 0..2 {
+                        chunk.clear();
+                        // Whatever it says.
+                        drop(source.fetch(&range, &mut chunk));
+                    }
+                    fired = faults.disarm();
+                    trial.note("from here on nothing fails");
+                }
+                let covered = source.ask(&range, &mut chunk).map_err(|breach| {
+                    if turn == 0 {
+                        breach
+                    } else {
+                        breach.of(Clause::G11)
+                    }
+                })?;
+                match covered {
+                    Some(key) => range.advance_past(key),
+                    None => break,
+                }
+            }
+            Ok(())
+        })?;
+        if fired == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn faults<H: Harness>(trial: &Trial<H>) -> Result<&dyn Faults, HarnessBreach<H>> {
+    let none = "faults are declared, and the harness has none";
+    let faults = trial.harness()?.faults();
+    faults.ok_or_else(|| Breach::new(Flaw::Said(none)))
+}
+
+/// Whether any operation of a walk can be made to fail.
+pub(super) fn fire<H: Harness>(trial: &Trial<H>) -> Result<bool, HarnessBreach<H>> {
+    let faults = faults(trial)?;
+    let schedule = all(Order::Ascending, 2);
+    faults.arm(Fault::Once(1));
+    let run = Run::<H>::again(trial, &schedule);
+    drop(run.by_chunks(trial));
+    Ok(faults.disarm() > 0)
+}

@@ -1,0 +1,240 @@
+//! A whole walk over a store that nobody changes, or only in front of the walk.
+
+use keywalk::{Order, Walk};
+
+use crate::history::{Breach, Flaw};
+use crate::lab::{Lab, Stop};
+use crate::run::{Run, unexpected};
+use crate::schedule::Schedule;
+use crate::trial::{HarnessBreach, Trial};
+use crate::{Clause, Harness};
+
+/// All of a store, as it is.
+pub(super) fn all<K>(order: Order, chunk_size: usize) -> Schedule<K> {
+    Schedule {
+        pool: Vec::new(),
+        initial: Vec::new(),
+        bounds: (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded),
+        order,
+        chunk_size,
+        second_chunk_size: chunk_size,
+        live: false,
+        cut: 0,
+        mutations: Vec::new(),
+        always: &[],
+    }
+}
+
+pub(super) fn every_chunk_size_gives_the_same_walk<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+    let keys = lab.some_keys(14);
+    lab.attempt_with(&keys, |trial, keys| {
+        for order in lab.orders() {
+            for size in (1..=keys.len() + 1).chain([usize::MAX]) {
+                by_chunks_and_items(trial, &all(*order, size))?;
+            }
+        }
+        Ok(())
+    })?;
+    lab.law(&lab.schedules(), |trial, schedule| {
+        let schedule = schedule.clone().still();
+        trial.put_all(&schedule.initial)?;
+        by_chunks_and_items(trial, &schedule)
+    })
+}
+
+fn by_chunks_and_items<H: Harness>(
+    trial: &Trial<H>,
+    schedule: &Schedule<H::Key>,
+) -> Result<(), HarnessBreach<H>> {
+    Run::again(trial, schedule).by_chunks(trial)?;
+    let walk = schedule.walk(trial.source()?);
+    let size = schedule.chunk_size;
+    Run::again(trial, schedule)
+        .by_items(trial, walk, size, usize::MAX)
+        .map(drop)
+}
+
+/// More than 300 items, in chunks above 64: more than one page of whatever a store pages by.
+pub(super) fn long_walks_have_every_item<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+    let keys = lab.some_keys(400);
+    lab.attempt_with(&keys, |trial, _| {
+        for order in lab.orders() {
+            for size in [65, 100, 128, 199, 200, 255, 256, 257, 300, 400, 512] {
+                Run::again(trial, &all(*order, size)).by_chunks(trial)?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+pub(super) fn after_the_end_nothing_comes<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+    let keys = lab.some_keys(8);
+    let Some((spare, keys)) = keys.split_last() else {
+        return Ok(());
+    };
+    lab.attempt_with(keys, |trial, _| {
+        for size in [1, 7, 8] {
+            for live in [false, true] {
+                // What is put after the end is there, and isn't the ended walk's.
+                let schedule = Schedule {
+                    pool: vec![spare.clone()],
+                    live,
+                    ..all(Order::Ascending, size)
+                };
+                by_chunks_and_items(trial, &schedule)?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+pub(super) fn nothing_is_read_before_the_first_item<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+    lab.needs(|can| can.mutation)?;
+    if lab.capabilities().snapshot.is_yes() {
+        return Err(Stop::Skipped(
+            "a snapshot may be taken when the source is opened",
+        ));
+    }
+    let keys = lab.some_keys(6);
+    lab.attempt(|trial| {
+        let (even, odd): (Vec<_>, Vec<_>) =
+            keys.iter().enumerate().partition(|(at, _)| at % 2 == 0);
+        trial.put_all(even.iter().map(|(_, key)| *key))?;
+        let schedule = all(Order::Ascending, 2);
+        let reads = trial.harness()?.reads();
+        let source = trial.source()?;
+        let walk = schedule.walk(source);
+        trial.note("a walk is made, and nothing is asked of it yet");
+        if reads != trial.harness()?.reads() {
+            return Err(
+                Breach::new(Flaw::Said("items were read before the first was asked for"))
+                    .of(Clause::G13),
+            );
+        }
+        // What is there at the first question is what counts.
+        trial.put_all(odd.iter().map(|(_, key)| *key))?;
+        for (_, key) in &even {
+            trial.delete(key)?;
+        }
+        let mut run = Run::again(trial, &schedule);
+        run.by_items(trial, walk, 2, usize::MAX)
+            .map(drop)
+            .map_err(|breach| match breach.clause() {
+                Clause::G7 | Clause::G5 => breach.of(Clause::G13),
+                _ => breach,
+            })
+    })?;
+    Ok(())
+}
+
+/// With a chunk handed out, everything ahead of it is rewritten: what comes is what is there now.
+pub(super) fn no_more_than_a_chunk_is_buffered<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+    lab.needs(|can| can.mutation)?;
+    if lab.capabilities().snapshot.is_yes() {
+        return Err(Stop::Skipped("a snapshot answers what was there"));
+    }
+    let keys = lab.some_keys(60);
+    lab.attempt_with(&keys, |trial, keys| {
+        for size in [1, 5, 20] {
+            for order in lab.orders() {
+                let mut chunks = Walk::new(trial.source()?)
+                    .order(*order)
+                    .chunk_size(size)
+                    .chunks();
+                loop {
+                    let next = chunks.next().map(|chunk| chunk.map(|items| items.len()));
+                    let witness = chunks.source();
+                    witness
+                        .judge_last()
+                        .map_err(|breach| match breach.clause() {
+                            Clause::G7 | Clause::G5 => breach.of(Clause::G13).hint(
+                                "items that were read ahead? A fetch reads about as many as it \
+                                 is asked for",
+                            ),
+                            _ => breach,
+                        })?;
+                    match next.map_err(|error| unexpected(&error))? {
+                        Some(count) if count > size => {
+                            return Err(Breach::new(Flaw::HandedOut).got(count));
+                        }
+                        Some(_) => trial.put_all(keys)?,
+                        None => break,
+                    }
+                }
+            }
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+pub(super) fn a_fetch_reads_about_what_it_answers<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+    lab.needs(|can| can.counting)?;
+    let keys = lab.some_keys(300);
+    lab.attempt_with(&keys, |trial, keys| {
+        for size in [1, 10] {
+            for order in lab.orders() {
+                let harness = trial.harness()?;
+                let before = harness.reads().unwrap_or_default();
+                let walk = Walk::new(trial.source()?).order(*order).chunk_size(size);
+                let mut items = walk.items();
+                for _ in 0..3 * size {
+                    if let Some(Err(error)) = items.next() {
+                        return Err(unexpected(&error));
+                    }
+                }
+                let read = harness.reads().unwrap_or_default() - before;
+                let stretches = items.source().questions().len();
+                let most = (4 * size + 16) * stretches.max(1);
+                if read > most as u64 {
+                    let much = Flaw::Said("a fetch reads far more than it is asked for");
+                    return Err(Breach::new(much)
+                        .of(Clause::G13)
+                        .expected(format!("at most {most} of {} items read", keys.len()))
+                        .got(read)
+                        .hint("does it seek to its position, and stop when the chunk is full?"));
+                }
+            }
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+pub(super) fn two_walks_do_not_disturb_each_other<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+    let keys = lab.some_keys(20);
+    lab.attempt_with(&keys, |trial, keys| {
+        let walk = |order| -> Result<_, HarnessBreach<H>> {
+            Ok(Walk::new(trial.source()?)
+                .order(order)
+                .chunk_size(3)
+                .items())
+        };
+        let orders = lab.orders();
+        let mut walks = [walk(orders[0])?, walk(orders[orders.len() - 1])?];
+        let mut seen = [0, 0];
+        // One goes twice as fast.
+        for turn in [0, 0, 1].into_iter().cycle().take(3 * keys.len() + 6) {
+            match walks[turn].next() {
+                Some(Ok(_)) => seen[turn] += 1,
+                Some(Err(error)) => return Err(unexpected(&error)),
+                None => {}
+            }
+            let asked = walks[turn].source().questions().len();
+            if asked > 0 {
+                walks[turn].source().judge_last()?;
+            }
+        }
+        if seen != [keys.len(); 2] {
+            let fewer = Flaw::Said("of two walks in turns, each has all items");
+            return Err(Breach::new(fewer)
+                .of(Clause::G3)
+                .expected(keys.len())
+                .got(format!("{seen:?}")));
+        }
+        Ok(())
+    })?;
+    Ok(())
+}

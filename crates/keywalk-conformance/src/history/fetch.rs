@@ -1,0 +1,254 @@
+//! The judgement of a single answer.
+
+use std::cmp::Ordering;
+use std::fmt::Debug;
+use std::ops::Bound;
+
+use keywalk::{Fetched, KeyRange, LastKey, Order};
+
+use super::{Breach, Flaw, Items, Lives, Presence, Span};
+
+/// How far an answer got: to a key, or to the end of its range (`None`).
+type Covered<K> = Option<K>;
+
+/// Judges what a fetch of `range` answered, by what its store may have held during a span.
+pub(crate) fn judge<K: Ord + Clone + Debug>(
+    range: &KeyRange<K>,
+    answer: &Items<K>,
+    lives: &Lives<K>,
+    during: Span,
+) -> Result<Covered<K>, Breach<K>> {
+    let Items {
+        limit,
+        items,
+        overflowed,
+        fetched,
+    } = answer;
+    let breach = |flaw| {
+        let about = match &flaw {
+            Flaw::Missing(key) | Flaw::MissingAtEnd(key) => Some(key),
+            _ => None,
+        };
+        let expected = expectation(range, answer, lives, during, about);
+        Breach::new(flaw).expected(expected).got(list(
+            items
+                .iter()
+                .map(|(key, value)| format!("{key:?} = {value}")),
+        ))
+    };
+    if *overflowed || items.len() > *limit {
+        return Err(breach(Flaw::Overfull));
+    }
+    if let Some(flaw) = disorder(range, items).or_else(|| outside(range, items)) {
+        let hint = hint_at_bound(range, &flaw);
+        let breach = breach(flaw);
+        return Err(match hint {
+            Some(hint) => breach.hint(hint),
+            None => breach,
+        });
+    }
+    for (key, value) in items {
+        if lives.presence(key, during) == Presence::Absent {
+            return Err(breach(Flaw::Absent(key.clone())));
+        }
+        if !lives.may_hold(key, *value, during) {
+            return Err(breach(Flaw::Value(key.clone())));
+        }
+    }
+    let last = items.last().map(|(key, _)| key);
+    let covered = match fetched {
+        Fetched::End => None,
+        Fetched::More => match last {
+            Some(key) => Some(key),
+            None => return Err(breach(Flaw::Stuck)),
+        },
+        Fetched::ScannedTo(key) => {
+            if is_beyond(range, key) {
+                return Err(breach(Flaw::Beyond(key.clone())));
+            }
+            match last {
+                Some(last) if compare(range.order(), key, last).is_lt() => {
+                    return Err(breach(Flaw::ScannedShort(key.clone())));
+                }
+                None if is_behind(range, key) => return Err(breach(Flaw::Stuck)),
+                _ => Some(key),
+            }
+        }
+    };
+    if let Some(flaw) = missing(range, items, covered, lives, during) {
+        return Err(breach(flaw));
+    }
+    Ok(covered.cloned())
+}
+
+/// Judges what was said to be the last key of `range`.
+pub(crate) fn judge_last_key<K: Ord + Clone + Debug>(
+    range: &KeyRange<K>,
+    answer: &LastKey<K>,
+    lives: &Lives<K>,
+    during: Span,
+) -> Result<(), Breach<K>> {
+    let backward = range.reversed();
+    let content = lives.content(&backward, during);
+    let last = content
+        .filter(|(_, presence)| *presence == Presence::Present)
+        .map(|(key, _)| key)
+        .next();
+    let flaw = match (answer, last) {
+        (LastKey::Unknown, _) | (LastKey::Empty, None) => return Ok(()),
+        (LastKey::Empty, Some(last)) => Flaw::NoLast(last.clone()),
+        (LastKey::Is(key), _) if is_behind(range, key) => Flaw::Behind(key.clone()),
+        (LastKey::Is(key), _) if is_beyond(range, key) => Flaw::Beyond(key.clone()),
+        (LastKey::Is(key), Some(last)) if compare(range.order(), key, last).is_lt() => {
+            Flaw::NotLast(last.clone())
+        }
+        (LastKey::Is(key), _) if lives.presence(key, during) == Presence::Absent => {
+            Flaw::Absent(key.clone())
+        }
+        (LastKey::Is(_), _) => return Ok(()),
+    };
+    let expected = match last {
+        Some(key) => format!("Is({key:?})"),
+        None => "Empty".to_owned(),
+    };
+    Err(Breach::new(flaw)
+        .expected(expected)
+        .got(format!("{answer:?}")))
+}
+
+/// Where `a` stands to `b` in this order, by `Ord` alone: nothing here relies on what is under test.
+pub(crate) fn compare<K: Ord>(order: Order, a: &K, b: &K) -> Ordering {
+    match order {
+        Order::Ascending => a.cmp(b),
+        Order::Descending => b.cmp(a),
+    }
+}
+
+fn is_behind<K: Ord>(range: &KeyRange<K>, key: &K) -> bool {
+    match range.near() {
+        Bound::Unbounded => false,
+        Bound::Included(near) => compare(range.order(), key, near).is_lt(),
+        Bound::Excluded(near) => compare(range.order(), key, near).is_le(),
+    }
+}
+
+fn is_beyond<K: Ord>(range: &KeyRange<K>, key: &K) -> bool {
+    match range.far() {
+        Bound::Unbounded => false,
+        Bound::Included(far) => compare(range.order(), key, far).is_gt(),
+        Bound::Excluded(far) => compare(range.order(), key, far).is_ge(),
+    }
+}
+
+fn outside<K: Ord + Clone>(range: &KeyRange<K>, items: &[(K, u64)]) -> Option<Flaw<K>> {
+    items.iter().find_map(|(key, _)| {
+        if is_behind(range, key) {
+            Some(Flaw::Behind(key.clone()))
+        } else if is_beyond(range, key) {
+            Some(Flaw::Beyond(key.clone()))
+        } else {
+            None
+        }
+    })
+}
+
+/// A repeated key, if there is one anywhere: it explains the disorder.
+fn disorder<K: Ord + Clone>(range: &KeyRange<K>, items: &[(K, u64)]) -> Option<Flaw<K>> {
+    let order = |pair: &&[(K, u64)]| compare(range.order(), &pair[0].0, &pair[1].0);
+    let pair = items.windows(2).find(|pair| order(pair).is_ge())?;
+    let mut keys: Vec<&K> = items.iter().map(|(key, _)| key).collect();
+    keys.sort();
+    let repeated = keys.windows(2).find(|pair| pair[0] == pair[1]);
+    Some(match repeated {
+        Some(pair) => Flaw::Repeated(pair[0].clone()),
+        None => Flaw::Disordered(pair[0].0.clone(), pair[1].0.clone()),
+    })
+}
+
+/// The first key that is certainly there, up to what is covered, and not among the items.
+fn missing<K: Ord + Clone>(
+    range: &KeyRange<K>,
+    items: &[(K, u64)],
+    covered: Option<&K>,
+    lives: &Lives<K>,
+    during: Span,
+) -> Option<Flaw<K>> {
+    let order = range.order();
+    let mut items = items.iter().map(|(key, _)| key).peekable();
+    for (key, presence) in lives.content(range, during) {
+        if covered.is_some_and(|to| compare(order, key, to).is_gt()) {
+            return None;
+        }
+        while items
+            .next_if(|item| compare(order, *item, key).is_lt())
+            .is_some()
+        {}
+        if items.next_if_eq(&key).is_none() && presence == Presence::Present {
+            let is_last = items.peek().is_none() && covered.is_none();
+            return Some(if is_last {
+                Flaw::MissingAtEnd(key.clone())
+            } else {
+                Flaw::Missing(key.clone())
+            });
+        }
+    }
+    None
+}
+
+fn hint_at_bound<K: PartialEq>(range: &KeyRange<K>, flaw: &Flaw<K>) -> Option<&'static str> {
+    match (flaw, range.near(), range.far()) {
+        (Flaw::Behind(key), Bound::Excluded(near), _) if key == near => {
+            Some("the key equals the cursor, which is excluded: `>=` where `>` is meant?")
+        }
+        (Flaw::Beyond(key), _, Bound::Excluded(far)) if key == far => {
+            Some("the key equals the bound, which is excluded: `<=` where `<` is meant?")
+        }
+        _ => None,
+    }
+}
+
+/// What the fetch was to answer, around the key that it is about. What is only possible is marked.
+fn expectation<K: Ord + Clone + Debug>(
+    range: &KeyRange<K>,
+    answer: &Items<K>,
+    lives: &Lives<K>,
+    during: Span,
+    about: Option<&K>,
+) -> String {
+    let mut certain = 0;
+    let limit = answer
+        .limit
+        .min(answer.items.len().max(1).saturating_add(8));
+    let content = lives.content(range, during).take_while(|(_, presence)| {
+        let is_within = certain < limit;
+        certain += usize::from(*presence == Presence::Present);
+        is_within
+    });
+    let entries = content.map(|(key, presence)| {
+        let values: Vec<String> = lives
+            .values(key, during)
+            .iter()
+            .map(u64::to_string)
+            .collect();
+        let mark = if presence == Presence::Possible {
+            "?"
+        } else {
+            ""
+        };
+        let missing = if about == Some(key) { " (missing)" } else { "" };
+        format!("{key:?} = {}{mark}{missing}", values.join(" or "))
+    });
+    list(entries)
+}
+
+/// At most some entries, the first and the last.
+fn list(entries: impl Iterator<Item = String>) -> String {
+    const MOST: usize = 12;
+    let mut entries: Vec<String> = entries.collect();
+    if entries.len() > MOST {
+        let left_out = entries.len() - MOST;
+        let dots = format!("… {left_out} more …");
+        entries.splice(MOST / 2..entries.len() - MOST / 2, [dots]);
+    }
+    format!("[{}]", entries.join(", "))
+}

@@ -1,0 +1,100 @@
+use std::fmt;
+
+use proptest::strategy::{BoxedStrategy, Strategy};
+
+mod known;
+
+pub use known::KnownKey;
+
+/// Keys to try a store with: any, and a ladder of those at which stores go wrong.
+///
+/// ```
+/// use keywalk_conformance::KeySpace;
+/// use proptest::strategy::Strategy;
+///
+/// // Supplied: integers, text, bytes, UUIDs, `Reverse`, pairs and triples.
+/// let known = KeySpace::<(String, i64)>::known();
+/// assert!(known.ladder().is_sorted());
+///
+/// // Your own: even numbers, of 16 bits.
+/// let even = KeySpace::new((0..=0x7fff_u16).prop_map(|n| n * 2), [0, 2, 254, 256, 0xfffe]);
+/// assert_eq!(even.ladder().len(), 5);
+/// ```
+pub struct KeySpace<K> {
+    strategy: BoxedStrategy<K>,
+    ladder: Vec<K>,
+}
+
+impl<K: Ord> KeySpace<K> {
+    /// Any keys by a proptest strategy; boundary keys in any order.
+    ///
+    /// The ladder should hold at least five keys, the store's smallest and largest among them. The
+    /// strategy should be able to make some hundred different ones.
+    #[must_use]
+    pub fn new(
+        strategy: impl Strategy<Value = K> + 'static,
+        ladder: impl IntoIterator<Item = K>,
+    ) -> Self
+    where
+        K: fmt::Debug,
+    {
+        let mut ladder = Vec::from_iter(ladder);
+        ladder.sort();
+        ladder.dedup();
+        KeySpace {
+            strategy: strategy.boxed(),
+            ladder,
+        }
+    }
+}
+
+impl<K: KnownKey> KeySpace<K> {
+    /// The key space that the kit supplies for this type.
+    #[must_use]
+    pub fn known() -> Self {
+        K::key_space()
+    }
+}
+
+impl<K> KeySpace<K> {
+    /// Any keys.
+    pub fn strategy(&self) -> &BoxedStrategy<K> {
+        &self.strategy
+    }
+
+    /// The boundary keys, ascending, each once.
+    #[must_use]
+    pub fn ladder(&self) -> &[K] {
+        &self.ladder
+    }
+}
+
+impl<K> KeySpace<K> {
+    /// The same keys as another type, in the order of that type.
+    ///
+    /// ```
+    /// use keywalk_conformance::KeySpace;
+    ///
+    /// #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    /// struct Id(i64);
+    ///
+    /// let ids = KeySpace::known().map(Id);
+    /// assert_eq!(ids.ladder()[0], Id(i64::MIN));
+    /// ```
+    #[must_use]
+    pub fn map<T: Ord + fmt::Debug + 'static>(self, into: fn(K) -> T) -> KeySpace<T>
+    where
+        K: fmt::Debug + 'static,
+    {
+        let ladder = self.ladder.into_iter().map(into);
+        KeySpace::new(self.strategy.prop_map(into), ladder)
+    }
+}
+
+impl<K: fmt::Debug> fmt::Debug for KeySpace<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeySpace")
+            .field("ladder", &self.ladder)
+            .finish_non_exhaustive()
+    }
+}

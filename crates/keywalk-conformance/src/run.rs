@@ -1,0 +1,316 @@
+use std::collections::VecDeque;
+use std::fmt::Debug;
+
+use keywalk::{Cursor, Error, KeyRange, Order, Walk};
+
+use crate::history::{Answer, Breach, Flaw, Oracle, Question, explained};
+use crate::schedule::{Mutation, Schedule};
+use crate::trial::{HarnessBreach, Trial};
+use crate::witness::{SourceError, Witness};
+use crate::{Clause, Harness};
+
+/// A walk over a trial's store, as a schedule says, beside what it must be.
+pub(crate) struct Run<'s, H: Harness> {
+    schedule: &'s Schedule<H::Key>,
+    oracle: Oracle<H::Key>,
+    is_snapshot: bool,
+    /// How many chunks were asked for.
+    step: usize,
+    /// What was handed out.
+    seen: Vec<(H::Key, u64)>,
+}
+
+impl<'s, H: Harness> Run<'s, H> {
+    /// Puts what the schedule has at first.
+    pub(crate) fn start(
+        trial: &Trial<H>,
+        schedule: &'s Schedule<H::Key>,
+    ) -> Result<Self, HarnessBreach<H>> {
+        trial.put_all(&schedule.initial)?;
+        Ok(Self::again(trial, schedule))
+    }
+
+    /// Over what is there. Nothing changes before its first step.
+    pub(crate) fn again(trial: &Trial<H>, schedule: &'s Schedule<H::Key>) -> Self {
+        let is_snapshot = H::capabilities().snapshot.is_yes();
+        let oracle = schedule.oracle();
+        Run {
+            schedule,
+            oracle: if is_snapshot {
+                oracle.snapshot(trial.clock().tick())
+            } else {
+                oracle
+            },
+            is_snapshot,
+            step: 0,
+            seen: Vec::new(),
+        }
+    }
+
+    /// Walks by chunks, with mutations between them.
+    pub(crate) fn by_chunks(mut self, trial: &Trial<H>) -> Result<(), HarnessBreach<H>> {
+        // Tells keys while a chunk is lent.
+        let reader = trial.source()?;
+        let mut chunks = self.schedule.walk(trial.source()?).chunks();
+        let mut judged = 0;
+        loop {
+            self.mutate(trial)?;
+            let chunk = match chunks.next() {
+                Ok(chunk) => chunk.map(|items| {
+                    let entries = items.iter().map(|item| reader.entry(item));
+                    entries.collect::<Vec<_>>()
+                }),
+                Err(error) => return Err(self.failed(trial, chunks.source(), judged, &error)),
+            };
+            let fetched = self.judge(trial, chunks.source(), &mut judged)?;
+            self.oracle.cursor_is(&chunks.cursor())?;
+            let Some(chunk) = chunk else { break };
+            if chunk != fetched || chunk.is_empty() {
+                return Err(handed_out(&fetched, &chunk));
+            }
+            chunk.into_iter().try_for_each(|entry| self.see(entry))?;
+        }
+        self.oracle.end(self.schedule.chunk_size, &trial.lives())?;
+        self.refill(trial)?;
+        let is_over = matches!(chunks.next(), Ok(None));
+        if is_over && chunks.source().questions().len() == judged {
+            Ok(())
+        } else {
+            Err(not_fused())
+        }
+    }
+
+    /// Takes items one by one, with mutations whenever none is buffered, and answers where the walk
+    /// then stands.
+    pub(crate) fn by_items(
+        &mut self,
+        trial: &Trial<H>,
+        walk: Walk<Witness<'_, H>>,
+        chunk_size: usize,
+        most: usize,
+    ) -> Result<Cursor<H::Key>, HarnessBreach<H>> {
+        let mut items = walk.items();
+        let mut judged = 0;
+        let mut buffered = VecDeque::new();
+        for _ in 0..most {
+            if items.size_hint().0 != buffered.len() {
+                return Err(handed_out(&buffered, &items.size_hint()));
+            }
+            if buffered.is_empty() {
+                self.mutate(trial)?;
+            }
+            let item = match items.next().transpose() {
+                Ok(item) => item,
+                Err(error) => return Err(self.failed(trial, items.source(), judged, &error)),
+            };
+            if items.source().questions().len() > judged {
+                if !buffered.is_empty() {
+                    return Err(handed_out(&buffered, &"another fetch"));
+                }
+                buffered = self.judge(trial, items.source(), &mut judged)?.into();
+            }
+            let entry = item.map(|item| items.source().entry(&item));
+            let due = buffered.pop_front();
+            if entry != due {
+                return Err(handed_out(&due, &entry));
+            }
+            let Some(entry) = entry else {
+                self.oracle.end(chunk_size, &trial.lives())?;
+                self.refill(trial)?;
+                if items.next().is_some() || items.source().questions().len() != judged {
+                    return Err(not_fused());
+                }
+                break;
+            };
+            if buffered.is_empty() {
+                self.oracle.cursor_is(&items.cursor())?;
+            } else {
+                self.oracle.cursor_is_past(&items.cursor(), &entry.0)?;
+            }
+            self.see(entry)?;
+        }
+        self.oracle
+            .resume(!buffered.is_empty(), trial.clock().tick());
+        Ok(items.cursor())
+    }
+
+    /// Goes on from a cursor, to the end.
+    pub(crate) fn resume(
+        &mut self,
+        trial: &Trial<H>,
+        cursor: Cursor<H::Key>,
+    ) -> Result<(), HarnessBreach<H>> {
+        let size = self.schedule.second_chunk_size;
+        let walk = Walk::new(trial.source()?).resume(cursor).chunk_size(size);
+        self.by_items(trial, walk, size, usize::MAX).map(drop)
+    }
+
+    /// What was handed out.
+    pub(crate) fn into_trace(self) -> Vec<(H::Key, u64)> {
+        self.seen
+    }
+
+    fn mutate(&mut self, trial: &Trial<H>) -> Result<(), HarnessBreach<H>> {
+        let Schedule {
+            mutations,
+            always,
+            pool,
+            order,
+            ..
+        } = self.schedule;
+        // A snapshot is of the walk's start, whenever it is taken.
+        if self.step > 0 || !self.is_snapshot {
+            let now = mutations.get(self.step).into_iter().flatten();
+            let last = self.seen.last().map(|(key, _)| key);
+            for mutation in now.chain(always.iter()) {
+                apply(trial, mutation, pool, *order, last)?;
+            }
+        }
+        self.step += 1;
+        Ok(())
+    }
+
+    /// Puts every key of the pool: nothing of it may come after the end.
+    fn refill(&self, trial: &Trial<H>) -> Result<(), HarnessBreach<H>> {
+        if H::capabilities().mutation.is_yes() {
+            trial.put_all(&self.schedule.pool)?;
+        }
+        Ok(())
+    }
+
+    /// Judges what was asked since the last mutation, and tells what is to be handed out of it.
+    fn judge(
+        &mut self,
+        trial: &Trial<H>,
+        witness: &Witness<'_, H>,
+        judged: &mut usize,
+    ) -> Result<Vec<(H::Key, u64)>, HarnessBreach<H>> {
+        let mut fetched = Vec::new();
+        for question in &witness.questions()[*judged..] {
+            if !fetched.is_empty() {
+                return Err(handed_out(&fetched, &"another fetch"));
+            }
+            self.observe(trial, witness, question)?;
+            if let Answer::Items(answer) = &question.answer {
+                // The search for the last key goes in the other order.
+                if question.range.order() == self.schedule.order {
+                    fetched.clone_from(&answer.items);
+                }
+            }
+        }
+        *judged = witness.questions().len();
+        Ok(fetched)
+    }
+
+    fn observe(
+        &mut self,
+        trial: &Trial<H>,
+        witness: &Witness<'_, H>,
+        question: &Question<H::Key>,
+    ) -> Result<(), HarnessBreach<H>> {
+        let lives = trial.lives();
+        let observed = self.oracle.observe(question, &lives);
+        observed.map_err(|breach| match &question.answer {
+            Answer::Items(answer) if !self.is_snapshot => {
+                let times = (witness.opened(), question.during);
+                let breach = explained(breach, &question.range, answer, &lives, times);
+                match breach.clause() {
+                    Clause::G7 | Clause::G5 => breach,
+                    _ => witness.compared(breach),
+                }
+            }
+            _ => breach,
+        })
+    }
+
+    /// Why a walk failed: what its source answered, if that shows it.
+    fn failed(
+        &mut self,
+        trial: &Trial<H>,
+        witness: &Witness<'_, H>,
+        judged: usize,
+        error: &Error<SourceError<'_, H>>,
+    ) -> HarnessBreach<H> {
+        let mut questions = witness.questions()[judged..].iter();
+        match questions.try_for_each(|question| self.observe(trial, witness, question)) {
+            Err(breach) => breach,
+            Ok(()) => unexpected(error),
+        }
+    }
+
+    /// G1 and G2, of all that was handed out, whatever the fetches were.
+    fn see(&mut self, entry: (H::Key, u64)) -> Result<(), HarnessBreach<H>> {
+        self.oracle.hand_out(&entry.0)?;
+        self.seen.push(entry);
+        Ok(())
+    }
+}
+
+/// An error where nothing was made to fail.
+pub(crate) fn unexpected<K: Debug, E: Debug>(error: &Error<E>) -> Breach<K> {
+    match error {
+        Error::Contract(violation) => Breach::new(Flaw::Said(
+            "the walk ended with a violation of the contract",
+        ))
+        .of(Clause::of(*violation))
+        .got(violation),
+        error => Breach::new(Flaw::Failed).got(format!("{error:?}")),
+    }
+}
+
+fn handed_out<K: Debug>(fetched: &impl Debug, handed_out: &impl Debug) -> Breach<K> {
+    Breach::new(Flaw::HandedOut)
+        .expected(format!("{fetched:?}"))
+        .got(format!("{handed_out:?}"))
+}
+
+fn not_fused<K: Debug>() -> Breach<K> {
+    Breach::new(Flaw::Said("the walk went on after its end")).of(Clause::G12)
+}
+
+/// Does what the mutation says. `cursor` is the last key handed out by a walk in `order`.
+fn apply<H: Harness>(
+    trial: &Trial<H>,
+    mutation: &Mutation,
+    pool: &[H::Key],
+    order: Order,
+    cursor: Option<&H::Key>,
+) -> Result<(), HarnessBreach<H>> {
+    let all = KeyRange::all(order);
+    let mut ahead = all.clone();
+    let mut behind = all.reversed();
+    if let Some(cursor) = cursor {
+        ahead.advance_past(cursor.clone());
+        behind.advance_past(cursor.clone());
+    }
+    let present = trial.present();
+    let put = |key: Option<&H::Key>| key.map_or(Ok(()), |key| trial.put(key));
+    let delete = |key: Option<&H::Key>| key.map_or(Ok(()), |key| trial.delete(key));
+    match mutation {
+        Mutation::Put(at) => trial.put(at.get(pool)),
+        Mutation::Delete(at) => trial.delete(at.get(pool)),
+        Mutation::DeleteCursor => delete(cursor),
+        Mutation::PutCursor => put(cursor),
+        Mutation::DeleteLast => delete(nearest(&present, &all.reversed())),
+        Mutation::Clear => present.iter().try_for_each(|key| trial.delete(key)),
+        Mutation::Append => {
+            let mut beyond = all.clone();
+            if let Some(last) = nearest(&present, &all.reversed()) {
+                beyond.advance_past(last.clone());
+            }
+            put(nearest(pool, &beyond))
+        }
+        Mutation::InsertAhead => put(nearest(pool, &ahead)),
+        Mutation::DeleteAhead => delete(nearest(&present, &ahead)),
+        Mutation::InsertBehind => put(nearest(pool, &behind)),
+    }
+}
+
+/// The first of some keys within a range, in its order.
+fn nearest<'k, K: Ord>(keys: &'k [K], range: &KeyRange<K>) -> Option<&'k K> {
+    let within = keys.iter().filter(|key| range.admits(key));
+    match range.order() {
+        Order::Ascending => within.min(),
+        Order::Descending => within.max(),
+    }
+}

@@ -1,0 +1,74 @@
+//! Broken sources: each must fail, by the check that is there for it and by the clause that names its
+//! fault.
+
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use keywalk_conformance::{Clause, Config, Harness, Verdict, run_check};
+
+mod mutants {
+    pub(crate) mod bound;
+    pub(crate) mod end;
+    pub(crate) mod fault;
+    pub(crate) mod held;
+    pub(crate) mod item;
+    pub(crate) mod position;
+    pub(crate) mod store;
+}
+
+use mutants::store::Quirky;
+use mutants::{bound, end, fault, held, item, position};
+
+/// One that hangs is found soon.
+fn clause_of<H: Harness>(check: &str) -> Option<Clause> {
+    let config = Config::default().patience(Duration::from_millis(500));
+    let outcome = run_check::<H>(check, &config)?;
+    // Shown if it isn't the expected one.
+    println!("{:?}", outcome.verdict());
+    match outcome.verdict() {
+        Verdict::Failed(failure) => Some(failure.clause()),
+        _ => None,
+    }
+}
+
+/// Which check must fail, and by which clause.
+macro_rules! mutants {
+    ($($name:ident: $mutant:ty, $check:literal, $clause:ident;)+) => {$(
+        #[test]
+        fn $name() {
+            assert_eq!(clause_of::<$mutant>($check), Some(Clause::$clause));
+        }
+    )+};
+}
+
+mutants! {
+    cursor_inclusive: Quirky<position::Inclusive>, "the_start_is_exclusive", G6;
+    skips_the_key_after_the_cursor: Quirky<position::Skips>, "the_start_is_exclusive", G3;
+    takes_zero_for_the_start: Quirky<position::ZeroIsStart>, "the_start_is_exclusive", G6;
+    ignores_its_position: Quirky<position::Ignored>, "the_start_is_exclusive", G6;
+    pages_by_offset: Quirky<position::Offset>, "deleting_the_cursors_row_loses_nothing", G3;
+    upper_bound_exclusive: Quirky<bound::UpperExclusive>, "bounds_are_included_or_excluded", G6;
+    lower_bound_exclusive: Quirky<bound::LowerExclusive>, "bounds_are_included_or_excluded", G6;
+    upper_bound_ignored: Quirky<bound::UpperIgnored>, "bounds_are_included_or_excluded", G6;
+    one_more_than_the_limit: Quirky<bound::OneMore>, "the_limit_is_respected", G6;
+    limit_cut_to_a_byte: Quirky<bound::ByteLimit>, "no_limit_is_too_large", G8;
+    panics_on_inverted_ranges: Quirky<bound::Panics>, "inverted_and_empty_ranges_hold_nothing", G6;
+    sign_bit_lost: Quirky<item::SignLost>, "keys_come_in_strict_order", G1;
+    drops_the_smallest_key: Quirky<item::DropsSmallest>, "the_smallest_and_the_largest_key_come", G3;
+    drops_the_largest_key: Quirky<item::DropsLargest>, "every_boundary_key_has_its_place", G3;
+    wrong_order: Quirky<item::Ascending>, "descending_mirrors_ascending", G1;
+    last_two_swapped: Quirky<item::Swapped>, "keys_come_in_strict_order", G1;
+    duplicates_from_a_join: Quirky<item::Joined>, "no_key_comes_twice", G2;
+    wrong_values: Quirky<item::WrongValues>, "values_are_those_that_were_put", G5;
+    a_short_page_taken_for_the_end: Quirky<end::ShortPage>, "the_end_is_said_only_when_nothing_remains", G8;
+    always_ends: Quirky<end::Always>, "the_end_is_said_only_when_nothing_remains", G8;
+    never_ends: Quirky<end::Never>, "the_end_comes", G8;
+    stops_where_the_cursors_row_is_gone: Quirky<end::RowGone>, "an_absent_key_is_a_position_too", G8;
+    an_error_taken_for_the_end: Quirky<fault::End>, "a_transient_fault_is_said_and_loses_nothing", G11;
+    half_a_chunk_before_an_error: Quirky<fault::Half>, "a_transient_fault_is_said_and_loses_nothing", G11;
+    an_old_snapshot: Quirky<held::Snapshot>, "what_is_deleted_ahead_does_not_come", G7;
+    holds_a_lock: Quirky<held::Lock>, "nothing_is_held_between_fetches", G14;
+    not_lazy: Quirky<held::Eager>, "nothing_is_read_before_the_first_item", G13;
+    reads_everything_on_the_first_fetch: Quirky<held::All>, "a_fetch_reads_about_what_it_answers", G13;
+}
