@@ -1,0 +1,45 @@
+use std::ops::Bound;
+
+use crate::Key;
+
+/// A bound of a range as bytes, in memory that is used again.
+#[derive(Debug)]
+pub(crate) struct Edge {
+    bound: Bound<()>,
+    bytes: Vec<u8>,
+}
+
+impl Edge {
+    pub(crate) fn new() -> Self {
+        Edge {
+            bound: Bound::Unbounded,
+            bytes: Vec::new(),
+        }
+    }
+
+    pub(crate) fn set<K: Key>(&mut self, bound: Bound<&K>) {
+        self.bytes.clear();
+        self.bound = bound.map(|key| key.encode(&mut self.bytes));
+    }
+
+    pub(crate) fn get(&self) -> Bound<&[u8]> {
+        self.bound.map(|()| self.bytes.as_slice())
+    }
+}
+
+/// Whether `key` lies above an upper bound.
+pub(crate) fn is_above(key: &[u8], upper: Bound<&[u8]>) -> bool {
+    match upper {
+        Bound::Unbounded => false,
+        Bound::Included(upper) => key > upper,
+        Bound::Excluded(upper) => key >= upper,
+    }
+}
+
+/// Whether `key` lies below a lower bound, or at one, included or not.
+pub(crate) fn is_not_past(key: &[u8], lower: Bound<&[u8]>) -> bool {
+    match lower {
+        Bound::Unbounded => false,
+        Bound::Included(lower) | Bound::Excluded(lower) => key <= lower,
+    }
+}

@@ -1,0 +1,60 @@
+use std::fmt;
+use std::str;
+
+use sled::IVec;
+
+/// At most so many bytes of a key are shown.
+const MOST_BYTES: usize = 32;
+
+/// A key's bytes, in hexadecimal and, if they are printable, as text.
+pub(super) struct ShownKey<'a>(pub(super) &'a [u8]);
+
+impl fmt::Display for ShownKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.0;
+        if bytes.is_empty() {
+            return f.write_str("of no bytes");
+        }
+        let shown = &bytes[..bytes.len().min(MOST_BYTES)];
+        f.write_str("0x")?;
+        for byte in shown {
+            write!(f, "{byte:02x}")?;
+        }
+        let shortened = shown.len() < bytes.len();
+        if shortened {
+            write!(f, "… of {} bytes", bytes.len())?;
+        }
+        match str::from_utf8(shown) {
+            Ok(text) if !text.chars().any(char::is_control) => {
+                write!(f, " ({text:?}{})", if shortened { "…" } else { "" })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `tree "items"`, or the default one.
+pub(crate) struct TreeName(pub(crate) IVec);
+
+impl fmt::Display for TreeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match str::from_utf8(&self.0) {
+            Ok("__sled__default") => f.write_str("the default tree"),
+            Ok(name) => write!(f, "tree {name:?}"),
+            Err(_) => write!(f, "tree {}", ShownKey(&self.0)),
+        }
+    }
+}
+
+/// A type's name without the modules that it is in.
+pub(crate) struct TypeName(pub(crate) &'static str);
+
+impl fmt::Display for TypeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_of_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+        for part in self.0.split_inclusive(|c| !is_of_path(c)) {
+            f.write_str(part.rsplit("::").next().unwrap_or(part))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,36 @@
+use foundationdb_tuple::Bytes;
+
+use super::{Key, KeyColumn, Malformed, packed};
+
+impl Key for Vec<u8> {
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(self);
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        Ok(bytes.to_vec())
+    }
+
+    fn decode_in_place(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+        self.clear();
+        self.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+impl KeyColumn for Vec<u8> {
+    fn pack(&self, bytes: &mut Vec<u8>) {
+        packed::pack(&Bytes::from(self.as_slice()), bytes);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
+        packed::unpack(bytes, "byte string").map(Bytes::into_owned)
+    }
+
+    fn unpack_in_place(&mut self, bytes: &mut &[u8]) -> Result<(), Malformed> {
+        let found: Bytes<'_> = packed::unpack(bytes, "byte string")?;
+        self.clear();
+        self.extend_from_slice(&found);
+        Ok(())
+    }
+}

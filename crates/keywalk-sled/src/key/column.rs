@@ -1,0 +1,65 @@
+use super::Malformed;
+
+/// A column of a tuple that is a [`Key`](crate::Key): bytes that are ordered and show where they end,
+/// so that another column can follow.
+///
+/// Implemented for `i8` to `i128`, `u8` to `u128`, `String`, `Vec<u8>` and [`Uuid`](uuid::Uuid), whose
+/// bytes are those of FoundationDB's
+/// [tuple layer](https://github.com/apple/foundationdb/blob/main/design/tuple.md). There all integers
+/// are of one form, whatever their type: a column may become wider without being written again.
+///
+/// And for the [`Reverse`](std::cmp::Reverse) of any column, which the tuple layer lacks: its bytes are
+/// the complement, of texts and byte strings with one more `00` at their end. (The text `"a"`, `02 61
+/// 00`, is the beginning of `"a\0b"`, `02 61 00 ff 62 00`, and has to come after it.)
+///
+/// A type of your own that is made of one of these passes on what it is asked:
+///
+/// ```
+/// use keywalk_sled::{Key, KeyColumn, Malformed};
+///
+/// #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// struct Tenant(u32);
+///
+/// impl KeyColumn for Tenant {
+///     fn pack(&self, bytes: &mut Vec<u8>) {
+///         self.0.pack(bytes);
+///     }
+///
+///     fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
+///         u32::unpack(bytes).map(Tenant)
+///     }
+/// }
+///
+/// let key = (Tenant(7), "order".to_owned());
+/// assert_eq!(key.to_bytes(), b"\x15\x07\x02order\x00");
+/// assert_eq!(<(Tenant, String)>::decode(&key.to_bytes()), Ok(key));
+/// ```
+///
+/// # Contract
+///
+/// As that of [`Key`](crate::Key), and:
+///
+/// 1. The first byte is neither `00` nor `ff`.
+/// 2. No column's bytes are the beginning of another's; or, where the first byte is `01` or `02`, only
+///    if the other goes on with `ff`.
+pub trait KeyColumn: Clone + Ord {
+    /// Appends the column's bytes.
+    fn pack(&self, bytes: &mut Vec<u8>);
+
+    /// Takes the column off the front of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// If they don't begin with one.
+    fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed>;
+
+    /// Unpacks in the memory of a column that is there. Provided: assigns [`unpack`](Self::unpack).
+    ///
+    /// # Errors
+    ///
+    /// As [`unpack`](Self::unpack); the column is then of no meaning.
+    fn unpack_in_place(&mut self, bytes: &mut &[u8]) -> Result<(), Malformed> {
+        *self = Self::unpack(bytes)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,66 @@
+use super::{Key, KeyColumn, Malformed, packed};
+
+/// The bytes, if they are as many as the type has.
+pub(super) fn fixed<const WIDTH: usize>(bytes: &[u8]) -> Result<[u8; WIDTH], Malformed> {
+    bytes.try_into().map_err(|_| {
+        let count = bytes.len();
+        Malformed::new(match count {
+            1 => format!("has 1 byte, not {WIDTH}"),
+            _ => format!("has {count} bytes, not {WIDTH}"),
+        })
+    })
+}
+
+macro_rules! keys {
+    ($($integer:ident flips $sign:expr),+;) => {$(
+        impl Key for $integer {
+            fn encode(&self, bytes: &mut Vec<u8>) {
+                bytes.extend_from_slice(&(self ^ $sign).to_be_bytes());
+            }
+
+            fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+                Ok($integer::from_be_bytes(fixed(bytes)?) ^ $sign)
+            }
+        }
+    )+};
+}
+
+keys! {
+    u8 flips 0, u16 flips 0, u32 flips 0, u64 flips 0, u128 flips 0,
+    i8 flips i8::MIN, i16 flips i16::MIN, i32 flips i32::MIN, i64 flips i64::MIN,
+    i128 flips i128::MIN;
+}
+
+macro_rules! columns {
+    ($($integer:ident),+) => {$(
+        impl KeyColumn for $integer {
+            fn pack(&self, bytes: &mut Vec<u8>) {
+                packed::pack(self, bytes);
+            }
+
+            fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
+                packed::unpack(bytes, "integer")
+            }
+        }
+    )+};
+}
+
+columns!(i16, i32, i64, i128, u16, u32, u64, u128);
+
+/// The tuple layer's crate begins at two bytes; the form is the same.
+macro_rules! narrow_columns {
+    ($($integer:ident as $wide:ident),+) => {$(
+        impl KeyColumn for $integer {
+            fn pack(&self, bytes: &mut Vec<u8>) {
+                packed::pack(&$wide::from(*self), bytes);
+            }
+
+            fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
+                let wide: $wide = packed::unpack(bytes, "integer")?;
+                wide.try_into().map_err(|_| packed::out_of_range())
+            }
+        }
+    )+};
+}
+
+narrow_columns!(i8 as i16, u8 as u16);

@@ -1,0 +1,39 @@
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+/// Why bytes are no key of a type; what [`Key::decode`](crate::Key::decode) answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    /// Counted from 1.
+    column: Option<usize>,
+    why: Cow<'static, str>,
+}
+
+impl Malformed {
+    /// `why` is read after "it": `"has 3 bytes, not 4"`.
+    pub fn new(why: impl Into<Cow<'static, str>>) -> Self {
+        Malformed {
+            column: None,
+            why: why.into(),
+        }
+    }
+
+    pub(super) fn in_column(self, at: usize) -> Self {
+        Malformed {
+            column: Some(at + 1),
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.column {
+            None => write!(f, "it {}", self.why),
+            Some(column) => write!(f, "its column {column} {}", self.why),
+        }
+    }
+}
+
+impl StdError for Malformed {}

@@ -1,0 +1,121 @@
+use std::cmp::Reverse;
+
+use uuid::Uuid;
+
+use super::{Key, KeyColumn, Malformed, packed};
+
+/// Of fixed width: the complement.
+macro_rules! fixed {
+    ($($key:ident),+) => {$(
+        impl Key for Reverse<$key> {
+            fn encode(&self, bytes: &mut Vec<u8>) {
+                turn_appended(bytes, |bytes| Key::encode(&self.0, bytes));
+            }
+
+            fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+                turned(bytes, <$key as Key>::decode).map(Reverse)
+            }
+        }
+    )+};
+}
+
+fixed!(i8, i16, i32, i64, i128, u8, u16, u32, u64, u128, Uuid);
+
+/// Of any width: as a column.
+macro_rules! by_column {
+    ($($key:ty),+) => {$(
+        impl Key for Reverse<$key> {
+            fn encode(&self, bytes: &mut Vec<u8>) {
+                self.pack(bytes);
+            }
+
+            fn decode(mut bytes: &[u8]) -> Result<Self, Malformed> {
+                let key = Self::unpack(&mut bytes)?;
+                packed::end(bytes)?;
+                Ok(key)
+            }
+
+            fn decode_in_place(&mut self, mut bytes: &[u8]) -> Result<(), Malformed> {
+                self.unpack_in_place(&mut bytes)?;
+                packed::end(bytes)
+            }
+        }
+    )+};
+}
+
+by_column!(String, Vec<u8>);
+
+impl<T: KeyColumn> KeyColumn for Reverse<T> {
+    fn pack(&self, bytes: &mut Vec<u8>) {
+        turn_appended(bytes, |bytes| {
+            let start = bytes.len();
+            self.0.pack(bytes);
+            if has_open_end(&bytes[start..]) {
+                bytes.push(END);
+            }
+        });
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
+        take_turned(bytes, T::unpack).map(Reverse)
+    }
+
+    fn unpack_in_place(&mut self, bytes: &mut &[u8]) -> Result<(), Malformed> {
+        take_turned(bytes, |bytes| self.0.unpack_in_place(bytes))
+    }
+}
+
+const END: u8 = 0x00;
+
+/// A text or byte string ends with `00`, and one that holds a `00` there goes on with `ff`: the first is
+/// the beginning of the second. Upwards the shorter comes first, as it should; downwards it mustn't.
+fn has_open_end(bytes: &[u8]) -> bool {
+    matches!(bytes.first(), Some(0x01 | 0x02))
+}
+
+/// The complement of what `append` appends.
+fn turn_appended(bytes: &mut Vec<u8>, append: impl FnOnce(&mut Vec<u8>)) {
+    let start = bytes.len();
+    append(bytes);
+    turn(&mut bytes[start..]);
+}
+
+/// Reads a column of the complement, and takes as much off `bytes` as was read.
+fn take_turned<R>(
+    bytes: &mut &[u8],
+    read: impl FnOnce(&mut &[u8]) -> Result<R, Malformed>,
+) -> Result<R, Malformed> {
+    let (found, left) = turned(bytes, |mut turned| {
+        let has_open_end = has_open_end(turned);
+        let found = read(&mut turned)?;
+        if has_open_end {
+            turned = match turned.split_first() {
+                Some((&END, rest)) => rest,
+                _ => return Err(Malformed::new("lacks the mark of its end")),
+            };
+        }
+        Ok((found, turned.len()))
+    })?;
+    *bytes = &bytes[bytes.len() - left..];
+    Ok(found)
+}
+
+/// Reads the complement; without allocating unless it is long.
+fn turned<R>(bytes: &[u8], read: impl FnOnce(&[u8]) -> R) -> R {
+    let mut short = [0; 128];
+    if let Some(short) = short.get_mut(..bytes.len()) {
+        short.copy_from_slice(bytes);
+        turn(short);
+        read(short)
+    } else {
+        let mut long = bytes.to_vec();
+        turn(&mut long);
+        read(&long)
+    }
+}
+
+fn turn(bytes: &mut [u8]) {
+    for byte in bytes {
+        *byte = !*byte;
+    }
+}

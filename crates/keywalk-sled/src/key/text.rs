@@ -1,0 +1,114 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::str;
+
+use super::{Key, KeyColumn, Malformed, packed};
+
+impl Key for String {
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        self.pack(bytes);
+    }
+
+    fn decode(mut bytes: &[u8]) -> Result<Self, Malformed> {
+        let text = String::unpack(&mut bytes)?;
+        packed::end(bytes)?;
+        Ok(text)
+    }
+
+    fn decode_in_place(&mut self, mut bytes: &[u8]) -> Result<(), Malformed> {
+        self.unpack_in_place(&mut bytes)?;
+        packed::end(bytes)
+    }
+}
+
+impl KeyColumn for String {
+    fn pack(&self, bytes: &mut Vec<u8>) {
+        packed::pack(self, bytes);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
+        packed::unpack(bytes, "text")
+    }
+
+    fn unpack_in_place(&mut self, bytes: &mut &[u8]) -> Result<(), Malformed> {
+        let found: Cow<'_, str> = packed::unpack(bytes, "text")?;
+        self.clear();
+        self.push_str(&found);
+        Ok(())
+    }
+}
+
+/// A text whose bytes are the key, with nothing around them: what `tree.insert("name", …)` writes.
+///
+/// A `String` is stored with an end mark instead, so that it can stand in a tuple or be reversed. This
+/// one can't: a text may be the beginning of another.
+///
+/// ```
+/// use keywalk::Walk;
+/// use keywalk_sled::{Tree, Utf8};
+///
+/// # let db = sled::Config::new().temporary(true).open()?;
+/// db.insert("bob", "7")?;
+/// db.insert("ada", "9")?;
+/// let mut names = Vec::new();
+/// for item in Walk::new(Tree::<Utf8>::new((*db).clone())).range(Utf8::from("b")..) {
+///     let (name, _) = item?;
+///     names.push(name.0);
+/// }
+/// assert_eq!(names, ["bob"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Utf8(pub String);
+
+impl Key for Utf8 {
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(self.0.as_bytes());
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        utf8(bytes).map(Utf8::from)
+    }
+
+    fn decode_in_place(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+        let text = utf8(bytes)?;
+        self.0.clear();
+        self.0.push_str(text);
+        Ok(())
+    }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, Malformed> {
+    str::from_utf8(bytes).map_err(|error| {
+        Malformed::new(format!("isn't UTF-8 from byte {} on", error.valid_up_to()))
+    })
+}
+
+/// In the memory of the text that is there, where [`clone_from`](Clone::clone_from) is asked.
+impl Clone for Utf8 {
+    fn clone(&self) -> Self {
+        Utf8(self.0.clone())
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        self.0.clone_from(&other.0);
+    }
+}
+
+impl From<String> for Utf8 {
+    fn from(text: String) -> Self {
+        Utf8(text)
+    }
+}
+
+impl From<&str> for Utf8 {
+    fn from(text: &str) -> Self {
+        Utf8(text.to_owned())
+    }
+}
+
+impl fmt::Display for Utf8 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,41 @@
+use super::{Key, KeyColumn, Malformed, packed};
+
+macro_rules! tuples {
+    ($(($($column:ident $at:tt),+);)+) => {$(
+        impl<$($column: KeyColumn),+> Key for ($($column,)+) {
+            fn encode(&self, bytes: &mut Vec<u8>) {
+                $(self.$at.pack(bytes);)+
+            }
+
+            fn decode(mut bytes: &[u8]) -> Result<Self, Malformed> {
+                let key = ($(
+                    $column::unpack(&mut bytes).map_err(|malformed| malformed.in_column($at))?,
+                )+);
+                packed::end(bytes)?;
+                Ok(key)
+            }
+
+            fn decode_in_place(&mut self, mut bytes: &[u8]) -> Result<(), Malformed> {
+                $(
+                    self.$at
+                        .unpack_in_place(&mut bytes)
+                        .map_err(|malformed| malformed.in_column($at))?;
+                )+
+                packed::end(bytes)
+            }
+
+            fn copy_from(&mut self, other: &Self) {
+                $(self.$at.clone_from(&other.$at);)+
+            }
+        }
+    )+};
+}
+
+tuples! {
+    (A 0);
+    (A 0, B 1);
+    (A 0, B 1, C 2);
+    (A 0, B 1, C 2, D 3);
+    (A 0, B 1, C 2, D 3, E 4);
+    (A 0, B 1, C 2, D 3, E 4, F 5);
+}

@@ -1,0 +1,81 @@
+//! Walk sled trees with [keywalk]: by typed keys, in both orders, in constant memory.
+//!
+//! ```
+//! use keywalk::Walk;
+//! use keywalk_sled::Tree;
+//!
+//! # let db = sled::Config::new().temporary(true).open()?;
+//! # db.open_tree("items")?.insert(7_u64.to_be_bytes(), "seven")?;
+//! let items = Tree::<u64>::new(db.open_tree("items")?);
+//! for item in Walk::new(items).chunk_size(500) {
+//!     let (id, value) = item?;
+//!     println!("{id}: {} bytes", value.len());
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Contents
+//!
+//! - [`Tree`] walks a tree. Its items are keys and the values as sled lends them, or what a closure
+//!   makes of those.
+//! - [`Key`] lists the key types and their bytes: integers, text, UUIDs, raw bytes, tuples of columns
+//!   ([`KeyColumn`]) in any direction, and types of your own. [`Key::to_bytes`] makes what to insert by.
+//! - [`Error`] says which key of which tree isn't what was asked for, and what to do.
+//!
+//! # What it guarantees
+//!
+//! | | |
+//! |---|---|
+//! | Order | by the keys' bytes, which is the `Ord` of the key's type |
+//! | Both ways | yes, and over every key; sled's own `next_back` isn't used, since it [panics over some](Tree#cost) |
+//! | A chunk is | not one moment of the tree: a key that is inserted or removed during the fetch may or may not be in it (G3 and G4 speak of the others) |
+//! | Isolation | none: sled's ranges see what others write meanwhile; a single insert or remove is seen whole or not at all, a batch or transaction may be seen in part |
+//! | Held between fetches | nothing: no iterator. The source keeps sled's handle, and with it the database open |
+//! | Memory | a chunk of items, descending half a chunk more during a fetch and some 256 keys; and sled's cache (1 GiB by default) |
+//! | A value | is a count on sled's own buffer: it stays whole when the entry is overwritten or removed |
+//! | A key that isn't of the key's type | an error that shows its bytes; nothing is skipped |
+//! | A key written in a second way | an error: what is decoded is encoded again and compared |
+//! | Allocated for each item, warm and lent | nothing here; sled itself allocates for a key of more than 22 bytes |
+//!
+//! The promises G1 to G15 are those of a [walk](keywalk#what-a-walk-promises).
+//!
+//! Don't fetch inside a sled transaction's closure: sled's ranges wait for the transaction there, for
+//! ever. Between two transactions, and between two items of a walk, all is free.
+//!
+//! sled and uuid are parts of this crate's interface ([`sled`] and [`uuid`] are exported again): use the
+//! same versions.
+//!
+//! # The state of sled
+//!
+//! sled 0.34.7 is of 2021 and isn't maintained. It can hang ([#1412]), and issues [#1533] and [#1387] are
+//! open. It pulls in two crates that RustSec lists as unmaintained: `fxhash` ([RUSTSEC-2025-0057]) and,
+//! with an old `parking_lot`, `instant` ([RUSTSEC-2024-0384]). The alphas of 1.0 aren't used: their
+//! iterators give keys again ([#1540]). This crate is for the databases that are there; for a new one
+//! redb is the safer embedded store.
+//!
+//! [#1412]: https://github.com/spacejam/sled/issues/1412
+//! [#1533]: https://github.com/spacejam/sled/issues/1533
+//! [#1387]: https://github.com/spacejam/sled/issues/1387
+//! [#1540]: https://github.com/spacejam/sled/issues/1540
+//! [RUSTSEC-2025-0057]: https://rustsec.org/advisories/RUSTSEC-2025-0057
+//! [RUSTSEC-2024-0384]: https://rustsec.org/advisories/RUSTSEC-2024-0384
+
+#![forbid(unsafe_code)]
+
+mod backward;
+pub mod decode;
+mod edge;
+mod error;
+mod key;
+mod marks;
+mod reader;
+mod source;
+mod step;
+mod tree;
+
+pub use decode::Decode;
+pub use error::{Error, ErrorKind};
+pub use key::{Key, KeyColumn, Malformed, Utf8};
+pub use tree::Tree;
+
+pub use {sled, uuid};

@@ -1,0 +1,69 @@
+//! Values are lent, or decoded in the memory of old items.
+
+#![forbid(unsafe_code)]
+
+use keywalk::{Order, Walk};
+use keywalk_sled::{Key, Tree, Utf8};
+
+const ORDERS: [Order; 2] = [Order::Ascending, Order::Descending];
+
+fn open() -> sled::Db {
+    sled::Config::new()
+        .temporary(true)
+        .open()
+        .expect("a temporary database opens")
+}
+
+/// Inserts in an order that is neither up nor down: sled's leaves then lie as in a grown tree.
+fn insert<K: Key>(tree: &sled::Tree, keys: &[K]) {
+    let mut at = 0;
+    for _ in keys {
+        at = (at + 7_919) % keys.len();
+        tree.insert(keys[at].to_bytes(), keys[at].to_bytes())
+            .expect("it can be written");
+    }
+    for key in keys {
+        tree.insert(key.to_bytes(), key.to_bytes())
+            .expect("it can be written");
+    }
+}
+
+#[test]
+fn old_items_are_filled_again_in_place() {
+    let db = open();
+    let keys: Vec<u32> = (0..100).collect();
+    insert(&db, &keys);
+    for order in ORDERS {
+        let mut fresh = 0;
+        let tree = Tree::<u32>::new((*db).clone()).fill(|value, item: &mut (bool, Vec<u8>)| {
+            fresh += usize::from(!item.0);
+            item.0 = true;
+            item.1.clear();
+            item.1.extend_from_slice(value);
+            Ok::<_, std::convert::Infallible>(())
+        });
+        let mut chunks = Walk::new(tree).order(order).chunk_size(10).chunks();
+        let mut count = 0;
+        while let Some(items) = chunks.next().unwrap() {
+            for (key, (_, value)) in items {
+                assert_eq!(key.to_bytes(), *value);
+                count += 1;
+            }
+        }
+        drop(chunks);
+        assert_eq!((count, fresh), (100, 10), "{order:?}");
+    }
+}
+
+#[test]
+fn a_lent_value_is_sleds_own() {
+    let db = open();
+    db.insert("key", vec![7; 500]).unwrap();
+    let (_, lent) = Walk::new(Tree::<Utf8>::new((*db).clone()))
+        .items()
+        .next()
+        .unwrap()
+        .unwrap();
+    let got = db.get("key").unwrap().unwrap();
+    assert_eq!(lent.as_ptr(), got.as_ptr());
+}
