@@ -41,7 +41,7 @@ mod oracle;
 mod timeline;
 
 pub use breach::{Breach, Flaw};
-pub(crate) use cause::{diagnosed, explained};
+pub(crate) use cause::{diagnosed, explained, explained_by};
 pub(crate) use fetch::{judge, judge_last_key};
 pub use lives::{Lives, Presence};
 pub use oracle::Oracle;

@@ -10,7 +10,7 @@ use crate::smallest::smallest;
 use crate::trial::{HarnessBreach, Trial};
 use crate::watch::{Beat, lock, message};
 use crate::witness::Endless;
-use crate::{Capabilities, Capability, Config, Failure, Harness, KeySpace};
+use crate::{Capabilities, Capability, Clause, Config, Failure, Harness, KeySpace};
 
 /// Where a check is carried out.
 pub(crate) struct Lab<H: Harness> {
@@ -154,7 +154,12 @@ impl<H: Harness> Lab<H> {
                 continue;
             };
             let mut attempts = 0;
-            while attempts < MOST_ATTEMPTS && tree.simplify() {
+            let most = match smallest.clause() {
+                // Each takes long.
+                Clause::G9 => MOST_ATTEMPTS / 20,
+                _ => MOST_ATTEMPTS,
+            };
+            while attempts < most && tree.simplify() {
                 // Back up where it passes, or fails otherwise.
                 loop {
                     attempts += 1;
@@ -163,7 +168,7 @@ impl<H: Harness> Lab<H> {
                             smallest = failure;
                             break;
                         }
-                        _ if attempts < MOST_ATTEMPTS && tree.complicate() => {}
+                        _ if attempts < most && tree.complicate() => {}
                         _ => return Err(smallest.into()),
                     }
                 }

@@ -56,8 +56,8 @@
 //!     1  put 3 = 1
 //!     2  fetch all of (3, -): [3 = 1], the end
 //!
-//!   expected  []
-//!   got       [3 = 1]
+//!   expected  [], the end
+//!   got       [3 = 1], the end
 //!   hint      the key equals the cursor, which is excluded: `>=` where `>` is meant?
 //!   seed      KEYWALK_SEED=2818768626 shows it again
 //! ```
@@ -86,6 +86,7 @@ mod harness;
 pub mod history;
 mod key_space;
 mod lab;
+mod mutation;
 mod report;
 mod run;
 mod schedule;
@@ -105,4 +106,4 @@ pub use key_space::{KeySpace, KnownKey};
 #[doc(hidden)]
 pub use report::assert_conforms;
 pub use report::{Outcome, Report, Verdict, run, run_check};
-pub use trace::{Trace, traces};
+pub use trace::{Beside, Trace, traces};

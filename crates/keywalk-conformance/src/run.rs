@@ -1,10 +1,10 @@
 use std::collections::VecDeque;
 use std::fmt::Debug;
 
-use keywalk::{Cursor, Error, KeyRange, Order, Walk};
+use keywalk::{Cursor, Error, Walk};
 
 use crate::history::{Answer, Breach, Flaw, Oracle, Question, explained};
-use crate::schedule::{Mutation, Schedule};
+use crate::schedule::Schedule;
 use crate::trial::{HarnessBreach, Trial};
 use crate::witness::{SourceError, Witness};
 use crate::{Clause, Harness};
@@ -163,7 +163,7 @@ impl<'s, H: Harness> Run<'s, H> {
             let now = mutations.get(self.step).into_iter().flatten();
             let last = self.seen.last().map(|(key, _)| key);
             for mutation in now.chain(always.iter()) {
-                apply(trial, mutation, pool, *order, last)?;
+                mutation.apply(trial, pool, *order, last)?;
             }
         }
         self.step += 1;
@@ -219,6 +219,7 @@ impl<'s, H: Harness> Run<'s, H> {
                     _ => witness.compared(breach),
                 }
             }
+            Answer::Items(_) if breach.flaw().key().is_some() => breach.of_a_snapshot(),
             _ => breach,
         })
     }
@@ -266,51 +267,4 @@ fn handed_out<K: Debug>(fetched: &impl Debug, handed_out: &impl Debug) -> Breach
 
 fn not_fused<K: Debug>() -> Breach<K> {
     Breach::new(Flaw::Said("the walk went on after its end")).of(Clause::G12)
-}
-
-/// Does what the mutation says. `cursor` is the last key handed out by a walk in `order`.
-fn apply<H: Harness>(
-    trial: &Trial<H>,
-    mutation: &Mutation,
-    pool: &[H::Key],
-    order: Order,
-    cursor: Option<&H::Key>,
-) -> Result<(), HarnessBreach<H>> {
-    let all = KeyRange::all(order);
-    let mut ahead = all.clone();
-    let mut behind = all.reversed();
-    if let Some(cursor) = cursor {
-        ahead.advance_past(cursor.clone());
-        behind.advance_past(cursor.clone());
-    }
-    let present = trial.present();
-    let put = |key: Option<&H::Key>| key.map_or(Ok(()), |key| trial.put(key));
-    let delete = |key: Option<&H::Key>| key.map_or(Ok(()), |key| trial.delete(key));
-    match mutation {
-        Mutation::Put(at) => trial.put(at.get(pool)),
-        Mutation::Delete(at) => trial.delete(at.get(pool)),
-        Mutation::DeleteCursor => delete(cursor),
-        Mutation::PutCursor => put(cursor),
-        Mutation::DeleteLast => delete(nearest(&present, &all.reversed())),
-        Mutation::Clear => present.iter().try_for_each(|key| trial.delete(key)),
-        Mutation::Append => {
-            let mut beyond = all.clone();
-            if let Some(last) = nearest(&present, &all.reversed()) {
-                beyond.advance_past(last.clone());
-            }
-            put(nearest(pool, &beyond))
-        }
-        Mutation::InsertAhead => put(nearest(pool, &ahead)),
-        Mutation::DeleteAhead => delete(nearest(&present, &ahead)),
-        Mutation::InsertBehind => put(nearest(pool, &behind)),
-    }
-}
-
-/// The first of some keys within a range, in its order.
-fn nearest<'k, K: Ord>(keys: &'k [K], range: &KeyRange<K>) -> Option<&'k K> {
-    let within = keys.iter().filter(|key| range.admits(key));
-    match range.order() {
-        Order::Ascending => within.min(),
-        Order::Descending => within.max(),
-    }
 }

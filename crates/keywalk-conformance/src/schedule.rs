@@ -7,31 +7,7 @@ use proptest::sample::Index;
 use crate::Harness;
 use crate::history::Oracle;
 use crate::lab::Lab;
-
-/// Something that others do to the store between two fetches.
-#[derive(Clone, Debug)]
-pub(crate) enum Mutation {
-    /// Inserts or replaces a key of the pool.
-    Put(Index),
-    /// Deletes a key of the pool.
-    Delete(Index),
-    /// Deletes the last row that was handed out: the one that the walk stands at.
-    DeleteCursor,
-    /// Inserts it, or gives it another value.
-    PutCursor,
-    /// Deletes the last row of the store, in the walk's order.
-    DeleteLast,
-    /// Deletes everything.
-    Clear,
-    /// Inserts after every row that is there, in the walk's order.
-    Append,
-    /// Inserts or replaces the nearest key that the walk has still before it.
-    InsertAhead,
-    /// Deletes it.
-    DeleteAhead,
-    /// Inserts or replaces the nearest key that the walk has behind it.
-    InsertBehind,
-}
+use crate::mutation::{Mutation, mutation};
 
 /// A walk, and what happens to its store meanwhile.
 #[derive(Clone, Debug)]
@@ -152,20 +128,5 @@ fn bound() -> impl Strategy<Value = Bound<Index>> {
         2 => Just(Bound::Unbounded),
         1 => any::<Index>().prop_map(Bound::Included),
         1 => any::<Index>().prop_map(Bound::Excluded),
-    ]
-}
-
-fn mutation() -> impl Strategy<Value = Mutation> {
-    prop_oneof![
-        4 => any::<Index>().prop_map(Mutation::Put),
-        4 => any::<Index>().prop_map(Mutation::Delete),
-        3 => Just(Mutation::DeleteCursor),
-        1 => Just(Mutation::PutCursor),
-        2 => Just(Mutation::DeleteLast),
-        1 => Just(Mutation::Clear),
-        3 => Just(Mutation::Append),
-        3 => Just(Mutation::InsertAhead),
-        1 => Just(Mutation::DeleteAhead),
-        3 => Just(Mutation::InsertBehind),
     ]
 }

@@ -9,17 +9,27 @@ use crate::{Config, Failure, Harness};
 /// What a walk handed out: keys, with the number of the put that their value is of.
 pub type Trace<K> = Vec<(K, u64)>;
 
-/// What walks hand out that are made, changed beside and cut as the seed says: for harnesses of the
-/// same key space and the same capabilities, the same.
+/// What happens to a store while [`traces`] walks it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// Rows are inserted, replaced and deleted between chunks.
+    Changes,
+    /// Nothing: for stores that can't be changed, or answer from a snapshot.
+    Nothing,
+}
+
+/// What walks hand out that are made, changed beside, cut and resumed as the seed says: for harnesses
+/// of the same key space and the same capabilities, the same.
 ///
 /// For tests of one store against another:
 ///
 /// ```
-/// # use keywalk_conformance::{Config, Harness, traces};
+/// # use keywalk_conformance::{Beside, Config, Harness, traces};
 /// fn are_alike<A: Harness, B: Harness<Key = A::Key>>() {
 ///     let config = Config::default();
-///     let (a, b) = (traces::<A>(&config), traces::<B>(&config));
-///     assert_eq!(a.expect("A is sound"), b.expect("B is sound"));
+///     let traces_of_a = traces::<A>(&config, Beside::Changes).expect("A is sound");
+///     let traces_of_b = traces::<B>(&config, Beside::Changes).expect("B is sound");
+///     assert_eq!(traces_of_a, traces_of_b);
 /// }
 /// ```
 ///
@@ -29,13 +39,17 @@ pub type Trace<K> = Vec<(K, u64)>;
 /// # Errors
 ///
 /// If a walk breaks its contract.
-pub fn traces<H: Harness>(config: &Config) -> Result<Vec<Trace<H::Key>>, Failure> {
+pub fn traces<H: Harness>(config: &Config, beside: Beside) -> Result<Vec<Trace<H::Key>>, Failure> {
     const NAME: &str = "traces";
     let (tells, told) = channel();
     let config = *config;
     watched(NAME, config.seed, config.patience, move |beat| {
         let lab = Lab::<H>::new(type_name::<H>(), NAME, config, beat);
-        let traced = lab.law(&lab.schedules(), |trial, schedule| {
+        let schedules = match beside {
+            Beside::Changes => lab.schedules(),
+            Beside::Nothing => lab.schedules_of(&[]),
+        };
+        let traced = lab.law(&schedules, |trial, schedule| {
             let mut run = Run::start(trial, schedule)?;
             let walk = schedule.walk(trial.source()?);
             let cursor = run.by_items(trial, walk, schedule.chunk_size, schedule.cut)?;

@@ -65,6 +65,11 @@ impl<H: Harness> Trial<H> {
         self.change(key, Change::Put(value), |harness| harness.put(key, value))
     }
 
+    /// The values of puts go on from here.
+    pub(crate) fn puts_from(&self, value: u64) {
+        self.puts.set(value);
+    }
+
     pub(crate) fn put_all<'k>(
         &self,
         keys: impl IntoIterator<Item = &'k H::Key>,
@@ -142,14 +147,17 @@ impl<H: Harness> Trial<H> {
         self.lives.borrow()
     }
 
-    /// What happened elsewhere, on other threads.
-    pub(crate) fn adopt(&self, mutations: impl IntoIterator<Item = Mutation<H::Key>>) {
+    /// What happened elsewhere, on other threads. It is far too much to be told.
+    pub(crate) fn adopt(&self, mutations: &[Mutation<H::Key>]) {
         let mut lives = self.lives.borrow_mut();
-        let mut timeline = lock(&self.timeline);
         for mutation in mutations {
             lives.record(mutation.clone());
-            timeline.extend([Event::Mutation(mutation)]);
         }
+    }
+
+    /// Tells nothing but this.
+    pub(crate) fn tell_only(&self, events: Vec<Event<H::Key>>) {
+        *lock(&self.timeline) = Timeline::of(events);
     }
 
     /// The keys that are there.

@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey};
 
 use crate::history::{
-    Answer, Breach, Event, Flaw, Items, Question, diagnosed, explained, judge, judge_last_key,
+    Answer, Breach, Event, Flaw, Items, Question, diagnosed, explained, explained_by, judge,
+    judge_last_key,
 };
 use crate::trial::{HarnessBreach, Trial};
 use crate::watch::{Doing, message};
@@ -120,13 +121,21 @@ impl<'t, H: Harness> Witness<'t, H> {
         let lives = self.trial.lives();
         match answer {
             Answer::LastKey(answer) => {
-                judge_last_key(range, answer, &lives, *during).map(|()| None)
+                let times = (self.opened, *during);
+                judge_last_key(range, answer, &lives, *during)
+                    .map(|()| None)
+                    .map_err(|breach| {
+                        explained_by(breach, &lives, times, |at| {
+                            judge_last_key(range, answer, &lives, at).is_ok()
+                        })
+                    })
             }
             Answer::Items(answer) => judge(range, answer, &lives, *during)
                 .map_err(|breach| explained(breach, range, answer, &lives, (self.opened, *during))),
             Answer::Error(error) => Err(Breach::new(Flaw::Failed).got(error)),
             Answer::Panic(panic) if range.is_empty() => {
-                Err(Breach::new(Flaw::Panicked).of(Clause::G6).got(panic))
+                let breach = Breach::new(Flaw::Panicked).of(Clause::G6).got(panic);
+                Err(breach.hint("`BTreeMap::range` panics on such a range: ask `is_empty` first"))
             }
             Answer::Panic(panic) => Err(Breach::new(Flaw::Panicked).got(panic)),
         }

@@ -3,26 +3,32 @@
 
 #![forbid(unsafe_code)]
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use keywalk_conformance::{Clause, Config, Harness, Verdict, run_check};
 
 mod mutants {
     pub(crate) mod bound;
+    pub(crate) mod cache;
+    pub(crate) mod column;
     pub(crate) mod end;
     pub(crate) mod fault;
     pub(crate) mod held;
     pub(crate) mod item;
+    pub(crate) mod last;
     pub(crate) mod position;
+    pub(crate) mod scan;
     pub(crate) mod store;
 }
 
 use mutants::store::Quirky;
-use mutants::{bound, end, fault, held, item, position};
+use mutants::{bound, cache, column, end, fault, held, item, last, position, scan};
 
-/// One that hangs is found soon.
+/// One that hangs is found soon; but not so soon that a loaded machine, which may take a second over
+/// the first backtrace of a panic, looks like one.
 fn clause_of<H: Harness>(check: &str) -> Option<Clause> {
-    let config = Config::default().patience(Duration::from_millis(500));
+    let config = Config::default().patience(Duration::from_secs(5));
     let outcome = run_check::<H>(check, &config)?;
     // Shown if it isn't the expected one.
     println!("{:?}", outcome.verdict());
@@ -70,5 +76,26 @@ mutants! {
     an_old_snapshot: Quirky<held::Snapshot>, "what_is_deleted_ahead_does_not_come", G7;
     holds_a_lock: Quirky<held::Lock>, "nothing_is_held_between_fetches", G14;
     not_lazy: Quirky<held::Eager>, "nothing_is_read_before_the_first_item", G13;
+    compares_each_column: Quirky<column::Each, (i64, i64)>, "the_start_is_exclusive", G3;
+    compares_the_first_column: Quirky<column::FirstOnly, (i64, i64)>, "the_start_is_exclusive", G3;
+    takes_a_descending_column_for_ascending: Quirky<column::Reversed, (i64, Reverse<String>)>, "keys_come_in_strict_order", G1;
+    keeps_half_of_a_key: Quirky<column::HalfKept, (i64, i64)>, "a_key_is_told_alike_in_both_ways", G10;
+    the_nearest_key_for_the_last: Quirky<last::Nearest>, "the_last_key_is_the_furthest", G8;
+    the_largest_key_for_the_last: Quirky<last::Largest>, "the_last_key_is_the_furthest", G8;
+    the_last_key_of_the_store: Quirky<last::OfTheStore>, "the_last_key_is_the_furthest", G6;
+    the_bound_for_the_last_key: Quirky<last::TheBound>, "the_last_key_is_the_furthest", G4;
+    the_key_before_the_bound_for_the_last: Quirky<last::BeforeTheBound>, "the_last_key_is_the_furthest", G8;
+    an_error_taken_for_an_empty_range: Quirky<last::EmptyOnError>, "a_transient_fault_is_said_and_loses_nothing", G11;
+    remembers_values: Quirky<cache::Values>, "a_refetch_sees_the_latest", G5;
+    leaves_out_what_it_gave_before: Quirky<cache::Seen>, "a_question_can_be_asked_again", G3;
+    keeps_an_iterator: Quirky<cache::Iterator>, "no_more_than_a_chunk_is_buffered", G13;
+    keeps_the_item_that_it_peeked_at: Quirky<cache::Peeked>, "no_more_than_a_chunk_is_buffered", G13;
+    scans_past_items: Quirky<scan::PastItems>, "the_first_item_is_at_the_start", G3;
+    scans_upwards_always: Quirky<scan::Upwards>, "descending_mirrors_ascending", G8;
+    says_more_without_an_item: Quirky<scan::Nowhere>, "past_the_last_key_is_the_end", G8;
+    slots_that_are_not_emptied: Quirky<item::Appended, String>, "a_question_can_be_asked_again", G4;
+    an_error_a_fetch_late: Quirky<fault::Late>, "a_failed_fetch_can_be_asked_again", G11;
+    dead_after_an_error: Quirky<fault::Dead>, "a_failed_fetch_can_be_asked_again", G11;
+    tries_again_into_the_same_chunk: Quirky<fault::Again>, "a_transient_fault_is_said_and_loses_nothing", G11;
     reads_everything_on_the_first_fetch: Quirky<held::All>, "a_fetch_reads_about_what_it_answers", G13;
 }

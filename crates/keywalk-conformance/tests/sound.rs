@@ -8,15 +8,14 @@ use keywalk_conformance::conformance;
 use uuid::Uuid;
 
 mod mutants {
-    pub(crate) mod held;
     pub(crate) mod store;
     pub(crate) mod unusual;
 }
 
-use mutants::held::Declared;
 use mutants::store::Quirky;
 use mutants::unusual::{
-    EmptyLast, ForwardOnly, KnowsItsLast, Plain, Retries, ScansStretches, ShortPages, Tombstones,
+    EmptyLast, ForwardOnly, KnowsItsLast, Plain, Retries, ScansStretches, ShortPages, Snapshot,
+    SometimesKnows, Tombstones,
 };
 
 conformance! {
@@ -34,8 +33,9 @@ conformance! {
     pages_smaller_than_the_limit: Quirky<ShortPages>;
     stretches_with_empty_chunks: Quirky<ScansStretches>;
     tombstones_before_the_first_item: Quirky<Tombstones>;
-    a_declared_snapshot: Quirky<Declared>;
+    a_declared_snapshot: Quirky<Snapshot>;
     a_source_that_knows_its_last_key: Quirky<KnowsItsLast>;
+    a_source_that_knows_its_last_key_at_times: Quirky<SometimesKnows>;
     a_source_that_goes_forward_only: Quirky<ForwardOnly>;
     a_source_that_tries_again: Quirky<Retries>;
 }

@@ -5,8 +5,9 @@ use keywalk::{Chunk, KeyRange, Order, Walk};
 use super::walk::all;
 use crate::history::{Breach, Flaw};
 use crate::lab::{Lab, Stop};
+use crate::mutation::Mutation;
 use crate::run::{Run, unexpected};
-use crate::schedule::{Mutation, Schedule};
+use crate::schedule::Schedule;
 use crate::{Clause, Harness};
 
 pub(super) fn every_fetch_is_exact_beside_changes<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
@@ -90,6 +91,21 @@ pub(super) fn clearing_the_store_ends_the_walk<H: Harness>(lab: &Lab<H>) -> Resu
 
 fn beside<H: Harness>(lab: &Lab<H>, always: &'static [Mutation]) -> Result<(), Stop> {
     lab.needs(|can| can.mutation)?;
+    // One in which it surely shows, whatever the schedules are.
+    let keys = lab.some_keys(12);
+    for order in lab.orders() {
+        for live in [false, true] {
+            let schedule = Schedule {
+                pool: keys.clone(),
+                live,
+                always,
+                ..all(*order, 2)
+            };
+            lab.attempt_with(&keys, |trial, _| {
+                Run::again(trial, &schedule).by_chunks(trial)
+            })?;
+        }
+    }
     lab.law(&lab.schedules_of(always), |trial, schedule| {
         Run::start(trial, schedule)?.by_chunks(trial)
     })
@@ -114,6 +130,7 @@ pub(super) fn a_refetch_sees_the_latest<H: Harness>(lab: &Lab<H>) -> Result<(), 
                 }
                 for range in [KeyRange::all(schedule.order), schedule.range()] {
                     source.ask(&range, &mut chunk)?;
+                    source.ask_last_key(&range)?;
                 }
             }
         }

@@ -7,9 +7,10 @@ use keywalk::{Chunk, ChunkSource, Error, KeyRange, LastKey, Order, Walk};
 use super::{faults, walk};
 use crate::history::{Answer, Breach, Flaw};
 use crate::lab::{Lab, Stop};
+use crate::mutation::Mutation;
 use crate::run::Run;
-use crate::schedule::{Mutation, Schedule};
-use crate::trial::{HarnessBreach, Trial};
+use crate::schedule::Schedule;
+use crate::trial::{HarnessBreach, Trial, refused};
 use crate::{Capability, Clause, Harness};
 
 pub(super) fn every_store_is_opened_empty<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
@@ -37,7 +38,7 @@ pub(super) fn every_store_is_opened_empty<H: Harness>(lab: &Lab<H>) -> Result<()
 }
 
 fn is_empty<H: Harness>(trial: &Trial<H>, otherwise: &'static str) -> Result<(), HarnessBreach<H>> {
-    match fetch_all(trial)?.first() {
+    match fetch_all(trial)?.unwrap_or_default().first() {
         None => Ok(()),
         Some(item) => Err(Breach::new(Flaw::Said(otherwise)).got(format!("{item:?}"))),
     }
@@ -48,14 +49,17 @@ pub(super) fn what_is_put_can_be_fetched<H: Harness>(lab: &Lab<H>) -> Result<(),
     let some = lab.some_keys(20);
     for keys in [ladder, &some] {
         lab.attempt_with(keys, |trial, keys| {
-            if fetch_all(trial)?.is_empty() && !keys.is_empty() {
+            // What isn't there may be deleted; before any fetch, so that a failure is the harness's.
+            for _ in 0..2 {
+                keys.iter().try_for_each(|key| trial.delete(key))?;
+            }
+            trial.put_all(keys)?;
+            if fetch_all(trial)?.is_some_and(|all| all.is_empty()) && !keys.is_empty() {
                 let nothing = "nothing comes of what was put";
                 return Err(Breach::new(Flaw::Said(nothing)).hint(
                     "does `put` write where `source` reads? Or does the source always say the end?",
                 ));
             }
-            keys.iter().try_for_each(|key| trial.delete(key))?;
-            // What isn't there may be deleted.
             keys.iter().try_for_each(|key| trial.delete(key))?;
             is_empty(trial, "what was deleted still comes")
         })?;
@@ -63,8 +67,11 @@ pub(super) fn what_is_put_can_be_fetched<H: Harness>(lab: &Lab<H>) -> Result<(),
     Ok(())
 }
 
-/// All items, without a judgement of them: what is wrong with the source is for other checks.
-fn fetch_all<H: Harness>(trial: &Trial<H>) -> Result<Vec<(H::Key, u64)>, HarnessBreach<H>> {
+type Entries<H> = Vec<(<H as Harness>::Key, u64)>;
+
+/// All items, without a judgement of them; `None` if the source breaks its contract, which is for other
+/// checks.
+fn fetch_all<H: Harness>(trial: &Trial<H>) -> Result<Option<Entries<H>>, HarnessBreach<H>> {
     let mut items = Walk::new(trial.source()?).live().items();
     let mut all = Vec::new();
     while let Some(item) = items.next() {
@@ -73,10 +80,10 @@ fn fetch_all<H: Harness>(trial: &Trial<H>) -> Result<Vec<(H::Key, u64)>, Harness
             Err(Error::Source(error)) => {
                 return Err(Breach::new(Flaw::Failed).got(format!("{error:?}")));
             }
-            Err(_) => break,
+            Err(_) => return Ok(None),
         }
     }
-    Ok(all)
+    Ok(Some(all))
 }
 
 /// `PartialOrd`, which the walk uses, agrees with `Ord`; the key space has keys enough.
@@ -151,7 +158,12 @@ pub(super) fn capabilities_are_as_declared<H: Harness>(lab: &Lab<H>) -> Result<(
         Ok(())
     })?;
     lab.attempt_with(&keys, |trial, keys| {
-        let kept = trial.reopen().is_ok() && fetch_all(trial)?.len() == keys.len();
+        if let [first, second, ..] = keys {
+            trial.put(first)?;
+            trial.delete(second)?;
+        }
+        let held = fetch_all(trial)?;
+        let kept = trial.reopen().is_ok() && fetch_all(trial)? == held;
         if kept == can.reopening.is_yes() {
             return Ok(());
         }
@@ -161,6 +173,9 @@ pub(super) fn capabilities_are_as_declared<H: Harness>(lab: &Lab<H>) -> Result<(
             "reopening is declared not to work, and does",
         ))
     })?;
+    if can.threads.is_yes() {
+        lab.attempt_with(&keys, |trial, keys| writes_here(trial, keys))?;
+    }
     if !can.mutation.is_yes() {
         let beside = Schedule {
             pool: keys.clone(),
@@ -178,6 +193,24 @@ pub(super) fn capabilities_are_as_declared<H: Harness>(lab: &Lab<H>) -> Result<(
         }
     }
     Ok(())
+}
+
+/// A writer for another thread changes this store.
+fn writes_here<H: Harness>(trial: &Trial<H>, keys: &[H::Key]) -> Result<(), HarnessBreach<H>> {
+    let (Some(mut writer), [first, second, ..]) = (trial.harness()?.writer(), keys) else {
+        return Ok(());
+    };
+    writer.put(first, u64::from(u32::MAX)).map_err(refused)?;
+    writer.delete(second).map_err(refused)?;
+    let Some(all) = fetch_all(trial)? else {
+        return Ok(());
+    };
+    let is_put = all.contains(&(first.clone(), u64::from(u32::MAX)));
+    if is_put && all.iter().all(|(key, _)| key != second) {
+        return Ok(());
+    }
+    let elsewhere = "what a writer for other threads does isn't seen";
+    Err(Breach::new(Flaw::Said(elsewhere)).got(format!("{all:?}")))
 }
 
 /// Whether all comes in descending order too.

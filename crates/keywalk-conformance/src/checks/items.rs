@@ -41,6 +41,8 @@ fn again<H: Harness>(
             orders.try_for_each(|order| page_through(trial, KeyRange::all(*order), 3).map(drop))
         };
         pages(trial)?;
+        // More than what 32 bits hold.
+        trial.puts_from(1 << 40);
         ladder.iter().try_for_each(|key| change(trial, key))?;
         pages(trial)
     })?;

@@ -1,14 +1,15 @@
 //! What other threads change during a fetch.
 
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::{self, JoinHandle};
 
-use keywalk::Walk;
+use keywalk::{KeyRange, Order, Walk};
 
-use crate::history::{Breach, Change, Clock, Flaw, Mutation, Oracle};
+use crate::history::{Breach, Change, Clock, Event, Flaw, Mutation, Oracle, Question};
 use crate::lab::{Lab, Stop};
 use crate::run::unexpected;
 use crate::trial::{HarnessBreach, Trial};
@@ -17,6 +18,10 @@ use crate::{Harness, Writer};
 
 /// So that a history stays small where a walk is slow.
 const MOST_CHANGES: usize = 4_000;
+
+/// Walks go on until so much has happened (a call and a return are four moments), or so many times.
+const MOMENTS: u64 = 4_000;
+const MOST_TURNS: usize = 60;
 
 /// Keys that stay, among others that come and go: none of them is missed, repeated or overshot, and
 /// of the others none comes that certainly wasn't there. Each round another pair of writers works on
@@ -74,22 +79,35 @@ fn beside_writers<H: Harness>(
     let walked = walks(lab, trial, round);
     stop.store(true, SeqCst);
     // A writer may wait for ever, for a lock.
-    let joined = || churns.into_iter().try_for_each(|churn| adopt(trial, churn));
-    let changed = trial
-        .beat()
-        .during(Doing::Changing { has_walked: true }, joined);
-    let walked = walked?;
-    changed?;
+    let join = || churns.into_iter().map(JoinHandle::join).collect::<Vec<_>>();
+    let doing = Doing::Changing { has_walked: true };
+    let mut changes = Vec::new();
+    let mut failed = None;
+    for joined in trial.beat().during(doing, join) {
+        let Ok((mutations, error)) = joined else {
+            return Err(Breach::new(Flaw::Panicked).got("a writer"));
+        };
+        trial.adopt(&mutations);
+        changes.extend(mutations);
+        failed = failed.or(error);
+    }
     // With everything known, each question is judged.
-    walked.into_iter().try_for_each(|walk| walk.judge(trial))
+    let judged = walked?
+        .into_iter()
+        .try_for_each(|walk| walk.judge(trial, &changes));
+    match failed {
+        Some(error) => Err(Breach::new(Flaw::Failed).got(format!("a writer: {error}"))),
+        None => judged,
+    }
 }
 
-/// A walk's questions, and what it handed out.
+/// A walk's questions, what it handed out, and why it stopped early.
 struct Walked<K> {
     oracle: Oracle<K>,
     chunk_size: usize,
-    questions: Vec<crate::history::Question<K>>,
+    questions: Vec<Question<K>>,
     keys: Vec<K>,
+    failed: Option<Breach<K>>,
 }
 
 fn walks<H: Harness>(
@@ -98,53 +116,97 @@ fn walks<H: Harness>(
     round: u32,
 ) -> Result<Vec<Walked<H::Key>>, HarnessBreach<H>> {
     let mut walked = Vec::new();
-    for order in lab.orders() {
-        for chunk_size in [1, 2 + round as usize, 1_000] {
-            let range = keywalk::KeyRange::all(*order);
-            let opened = trial.clock().tick();
-            let walk = Walk::new(trial.source()?)
-                .order(*order)
-                .chunk_size(chunk_size);
-            let mut items = walk.items();
-            let mut keys = Vec::new();
-            let mut failed = None;
-            while let Some(item) = items.next() {
-                match item {
-                    Ok(item) => keys.push(items.source().entry(&item).0),
-                    Err(error) => failed = Some(unexpected(&error)),
-                }
-            }
-            let oracle = Oracle::bounded(range);
-            let is_snapshot = lab.capabilities().snapshot.is_yes();
-            walked.push(Walked {
-                oracle: if is_snapshot {
-                    oracle.snapshot(opened)
-                } else {
-                    oracle
-                },
-                chunk_size,
-                questions: items.source().questions().to_vec(),
-                keys,
-            });
-            if let Some(breach) = failed {
-                return Err(breach);
+    let until = trial.clock().tick() + MOMENTS;
+    for turn in 0..MOST_TURNS {
+        if turn > 0 && trial.clock().tick() > until {
+            break;
+        }
+        for order in lab.orders() {
+            for chunk_size in [1, 2 + round as usize, 1_000] {
+                walked.push(walk(lab, trial, *order, chunk_size)?);
+                // On a machine with one core too, the writers have their turn.
+                thread::yield_now();
             }
         }
     }
     Ok(walked)
 }
 
-impl<K: Ord + Clone + std::fmt::Debug + Send + 'static> Walked<K> {
-    fn judge<H: Harness<Key = K>>(mut self, trial: &Trial<H>) -> Result<(), Breach<K>> {
+fn walk<H: Harness>(
+    lab: &Lab<H>,
+    trial: &Trial<H>,
+    order: Order,
+    chunk_size: usize,
+) -> Result<Walked<H::Key>, HarnessBreach<H>> {
+    let mut oracle = Oracle::bounded(KeyRange::all(order));
+    if lab.capabilities().snapshot.is_yes() {
+        oracle = oracle.snapshot(trial.clock().tick());
+    }
+    let walk = Walk::new(trial.source()?);
+    let mut items = walk.order(order).chunk_size(chunk_size).items();
+    let mut keys = Vec::new();
+    let mut failed = None;
+    while let Some(item) = items.next() {
+        match item {
+            Ok(item) => keys.push(items.source().entry(&item).0),
+            Err(error) => failed = Some(unexpected(&error)),
+        }
+    }
+    Ok(Walked {
+        oracle,
+        chunk_size,
+        questions: items.source().questions().to_vec(),
+        keys,
+        failed,
+    })
+}
+
+impl<K: Ord + Clone + Debug + Send + 'static> Walked<K> {
+    fn judge<H: Harness<Key = K>>(
+        mut self,
+        trial: &Trial<H>,
+        changes: &[Mutation<K>],
+    ) -> Result<(), Breach<K>> {
         let lives = trial.lives();
         for question in &self.questions {
-            self.oracle.observe(question, &lives)?;
+            let observed = self.oracle.observe(question, &lives);
+            observed.inspect_err(|breach| trial.tell_only(about(breach, question, changes)))?;
         }
         for key in &self.keys {
             self.oracle.hand_out(key)?;
         }
-        self.oracle.end(self.chunk_size, &lives)
+        match self.failed {
+            Some(breach) => Err(breach),
+            None => self.oracle.end(self.chunk_size, &lives),
+        }
     }
+}
+
+/// What bears on a question, of all that happened: the last changes of the key that the breach is about,
+/// and what was at the same time; then the question.
+fn about<K: Ord + Clone + Debug>(
+    breach: &Breach<K>,
+    question: &Question<K>,
+    changes: &[Mutation<K>],
+) -> Vec<Event<K>> {
+    const MOST: usize = 12;
+    let is_of_key = |change: &&&Mutation<K>| Some(&change.key) == breach.flaw().key();
+    let is_before = |change: &&&Mutation<K>| change.during.is_before(question.during);
+    let is_after = |change: &&&Mutation<K>| question.during.is_before(change.during);
+    let mut changes: Vec<&Mutation<K>> = changes.iter().collect();
+    changes.sort_by_key(|change| change.during.from);
+    let newest = changes.iter().rev().filter(is_of_key).filter(is_before);
+    let mut told: Vec<&Mutation<K>> = newest.take(MOST).copied().collect();
+    let meanwhile = changes
+        .iter()
+        .filter(|change| !is_before(change) && !is_after(change));
+    // Those of the key first, so that they aren't left out.
+    let (of_key, others): (Vec<&&Mutation<K>>, Vec<_>) =
+        meanwhile.partition(|change| is_of_key(change));
+    told.extend(of_key.into_iter().chain(others).take(MOST));
+    told.sort_by_key(|change| change.during.from);
+    let told = told.into_iter().cloned().map(Event::Mutation);
+    told.chain([Event::Question(question.clone())]).collect()
 }
 
 struct Churn<K> {
@@ -206,19 +268,5 @@ impl<K: Ord + Clone> Churn<K> {
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
         (self.random >> 16) as usize
-    }
-}
-
-fn adopt<H: Harness>(
-    trial: &Trial<H>,
-    churn: JoinHandle<Changes<H::Key>>,
-) -> Result<(), HarnessBreach<H>> {
-    let Ok((mutations, failed)) = churn.join() else {
-        return Err(Breach::new(Flaw::Panicked).got("a writer"));
-    };
-    trial.adopt(mutations);
-    match failed {
-        Some(error) => Err(Breach::new(Flaw::Failed).got(format!("a writer: {error}"))),
-        None => Ok(()),
     }
 }

@@ -82,6 +82,24 @@ impl<K> Flaw<K> {
         }
     }
 
+    /// The key that it is about.
+    pub(crate) fn key(&self) -> Option<&K> {
+        match self {
+            Flaw::Repeated(key)
+            | Flaw::Disordered(_, key)
+            | Flaw::Behind(key)
+            | Flaw::Beyond(key)
+            | Flaw::Absent(key)
+            | Flaw::Missing(key)
+            | Flaw::MissingAtEnd(key)
+            | Flaw::Value(key)
+            | Flaw::ScannedShort(key)
+            | Flaw::NotLast(key)
+            | Flaw::NoLast(key) => Some(key),
+            _ => None,
+        }
+    }
+
     fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Flaw::Overfull => "is the limit one too large, or are items pushed into a full chunk?",
@@ -111,7 +129,6 @@ impl<K> Flaw<K> {
                 "the last key is that at the far end in the range's order: the largest when \
                  ascending, the smallest when descending"
             }
-            Flaw::Panicked => "`BTreeMap::range` panics on an inverted range: ask `is_empty` first",
             Flaw::Failed => "if the store is busy for a moment, let the source wait",
             _ => return None,
         })
@@ -160,6 +177,16 @@ impl<K: Debug> Breach<K> {
             "a fresh source answers right: does it count its position (OFFSET), keep items, or use \
              the chunk's old ones?",
         )
+    }
+
+    /// The source declares a snapshot, and this isn't of it.
+    pub(crate) fn of_a_snapshot(self) -> Self {
+        match self.flaw {
+            Flaw::Missing(_) | Flaw::MissingAtEnd(_) | Flaw::Absent(_) | Flaw::Value(_) => self
+                .of(Clause::G7)
+                .hint("the source declares a snapshot: does it answer what the store holds now?"),
+            _ => self,
+        }
     }
 
     /// The clause.

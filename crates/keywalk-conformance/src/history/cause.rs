@@ -14,17 +14,33 @@ pub(crate) fn explained<K: Ord + Clone + Debug>(
     range: &KeyRange<K>,
     answer: &Items<K>,
     lives: &Lives<K>,
+    times: (u64, Span),
+) -> Breach<K> {
+    explained_by(breach, lives, times, |at| {
+        judge(range, answer, lives, at).is_ok()
+    })
+}
+
+/// The same of any answer, that `is_right` at some moments.
+pub(crate) fn explained_by<K: Ord + Clone + Debug>(
+    breach: Breach<K>,
+    lives: &Lives<K>,
     (opened, asked): (u64, Span),
+    is_right: impl Fn(Span) -> bool,
 ) -> Breach<K> {
     let clause = match breach.flaw() {
-        Flaw::Missing(_) | Flaw::MissingAtEnd(_) | Flaw::Absent(_) => Clause::G7,
+        Flaw::Missing(_)
+        | Flaw::MissingAtEnd(_)
+        | Flaw::Absent(_)
+        | Flaw::NotLast(_)
+        | Flaw::NoLast(_) => Clause::G7,
         Flaw::Value(_) => Clause::G5,
         _ => return breach,
     };
     let returns = lives.moments(opened).filter(|at| *at < asked.from);
     let mut moments = std::iter::once(opened).chain(returns);
     // Just after it; nothing else begins then.
-    if moments.any(|at| judge(range, answer, lives, Span::at(at + 1)).is_ok()) {
+    if moments.any(|at| is_right(Span::at(at + 1))) {
         breach.of(clause).hint(
             "this is what the store held earlier: a snapshot, a transaction that is kept open, or \
              items read ahead?",

@@ -1,7 +1,7 @@
 //! The judgement of a single answer.
 
 use std::cmp::Ordering;
-use std::fmt::Debug;
+use std::fmt::{self, Debug, Display};
 use std::ops::Bound;
 
 use keywalk::{Fetched, KeyRange, LastKey, Order};
@@ -30,11 +30,7 @@ pub(crate) fn judge<K: Ord + Clone + Debug>(
             _ => None,
         };
         let expected = expectation(range, answer, lives, during, about);
-        Breach::new(flaw).expected(expected).got(list(
-            items
-                .iter()
-                .map(|(key, value)| format!("{key:?} = {value}")),
-        ))
+        Breach::new(flaw).expected(expected).got(answer)
     };
     if *overflowed || items.len() > *limit {
         return Err(breach(Flaw::Overfull));
@@ -207,7 +203,7 @@ fn hint_at_bound<K: PartialEq>(range: &KeyRange<K>, flaw: &Flaw<K>) -> Option<&'
     }
 }
 
-/// What the fetch was to answer, around the key that it is about. What is only possible is marked.
+/// What the fetch was to answer. What is only possible is marked.
 fn expectation<K: Ord + Clone + Debug>(
     range: &KeyRange<K>,
     answer: &Items<K>,
@@ -216,35 +212,45 @@ fn expectation<K: Ord + Clone + Debug>(
     about: Option<&K>,
 ) -> String {
     let mut certain = 0;
-    let limit = answer
-        .limit
-        .min(answer.items.len().max(1).saturating_add(8));
-    let content = lives.content(range, during).take_while(|(_, presence)| {
-        let is_within = certain < limit;
-        certain += usize::from(*presence == Presence::Present);
-        is_within
-    });
-    let entries = content.map(|(key, presence)| {
-        let values: Vec<String> = lives
-            .values(key, during)
-            .iter()
-            .map(u64::to_string)
-            .collect();
-        let mark = if presence == Presence::Possible {
-            "?"
-        } else {
-            ""
-        };
+    let mut content = lives.content(range, during).peekable();
+    let mut entries = Vec::new();
+    while certain < answer.limit
+        && let Some((key, presence)) = content.next()
+    {
+        let values = lives.values(key, during);
+        let values: Vec<String> = values.iter().map(u64::to_string).collect();
+        let is_certain = presence == Presence::Present;
+        certain += usize::from(is_certain);
+        let mark = if is_certain { "" } else { "?" };
         let missing = if about == Some(key) { " (missing)" } else { "" };
-        format!("{key:?} = {}{mark}{missing}", values.join(" or "))
-    });
-    list(entries)
+        entries.push(format!("{key:?} = {}{mark}{missing}", values.join(" or ")));
+    }
+    let end = match content.peek() {
+        Some(_) => "and more to come",
+        None => "the end",
+    };
+    format!("{}, {end}", list(entries))
+}
+
+impl<K: Debug> Display for Items<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = self.items.iter();
+        let entries = entries.map(|(key, value)| format!("{key:?} = {value}"));
+        f.write_str(&list(entries.collect()))?;
+        if self.overflowed {
+            f.write_str(", and more than that")?;
+        }
+        match &self.fetched {
+            Fetched::End => f.write_str(", the end"),
+            Fetched::More => f.write_str(", and more to come"),
+            Fetched::ScannedTo(key) => write!(f, ", scanned to {key:?}"),
+        }
+    }
 }
 
 /// At most some entries, the first and the last.
-fn list(entries: impl Iterator<Item = String>) -> String {
+fn list(mut entries: Vec<String>) -> String {
     const MOST: usize = 12;
-    let mut entries: Vec<String> = entries.collect();
     if entries.len() > MOST {
         let left_out = entries.len() - MOST;
         let dots = format!("… {left_out} more …");

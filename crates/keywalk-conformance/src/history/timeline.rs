@@ -1,7 +1,7 @@
 use std::fmt::{self, Debug, Display};
 use std::ops::Bound;
 
-use keywalk::{Fetched, KeyRange, Order};
+use keywalk::{KeyRange, Order};
 
 use super::{Answer, Change, Event, Mutation, Question, Span};
 
@@ -22,8 +22,8 @@ impl<K> Timeline<K> {
         self.events.push(event);
     }
 
-    pub(crate) fn extend(&mut self, events: impl IntoIterator<Item = Event<K>>) {
-        self.events.extend(events);
+    pub(crate) fn of(events: Vec<Event<K>>) -> Self {
+        Timeline { events }
     }
 }
 
@@ -120,30 +120,10 @@ impl<K: Debug> Display for Question<K> {
             Answer::LastKey(answer) => write!(f, "last key of {range}: {answer:?}"),
             Answer::Error(error) => write!(f, "ask for {range}: failed, {error}"),
             Answer::Panic(panic) => write!(f, "ask for {range}: panicked, {panic}"),
-            Answer::Items(answer) => {
-                match answer.limit {
-                    usize::MAX => write!(f, "fetch all of {range}: [")?,
-                    limit => write!(f, "fetch {limit} of {range}: [")?,
-                }
-                for (at, (key, value)) in answer.items.iter().enumerate() {
-                    if at == 12 {
-                        write!(f, ", … {} in all", answer.items.len())?;
-                        break;
-                    }
-                    let comma = if at > 0 { ", " } else { "" };
-                    write!(f, "{comma}{key:?} = {value}")?;
-                }
-                let more = if answer.overflowed {
-                    ", and more than that"
-                } else {
-                    ""
-                };
-                match &answer.fetched {
-                    Fetched::End => write!(f, "]{more}, the end"),
-                    Fetched::More => write!(f, "]{more}, and more to come"),
-                    Fetched::ScannedTo(key) => write!(f, "]{more}, scanned to {key:?}"),
-                }
-            }
+            Answer::Items(answer) => match answer.limit {
+                usize::MAX => write!(f, "fetch all of {range}: {answer}"),
+                limit => write!(f, "fetch {limit} of {range}: {answer}"),
+            },
         }
     }
 }

@@ -41,3 +41,63 @@ impl Quirk<i64> for Half {
         }
     }
 }
+
+/// What was read so far is handed out, and the error is said by the next fetch.
+#[derive(Default)]
+pub(crate) struct Late(Option<Blown>);
+
+impl Quirk<i64> for Late {
+    fn fetch(
+        &mut self,
+        store: &Arc<Store<i64>>,
+        range: &KeyRange<i64>,
+        chunk: &mut Numbers,
+    ) -> Result<Fetched<i64>, Blown> {
+        if let Some(error) = self.0.take() {
+            return Err(error);
+        }
+        let answer = store.answer(range, chunk);
+        if answer.is_err() && !chunk.is_empty() {
+            self.0 = answer.err();
+            return Ok(Fetched::More);
+        }
+        answer
+    }
+}
+
+/// After an error there is nothing any more.
+#[derive(Default)]
+pub(crate) struct Dead(bool);
+
+impl Quirk<i64> for Dead {
+    fn fetch(
+        &mut self,
+        store: &Arc<Store<i64>>,
+        range: &KeyRange<i64>,
+        chunk: &mut Numbers,
+    ) -> Result<Fetched<i64>, Blown> {
+        if self.0 {
+            return Ok(Fetched::End);
+        }
+        let answer = store.answer(range, chunk);
+        self.0 = answer.is_err();
+        answer
+    }
+}
+
+/// A fetch that failed is tried again into the same chunk.
+#[derive(Default)]
+pub(crate) struct Again;
+
+impl Quirk<i64> for Again {
+    fn fetch(
+        &mut self,
+        store: &Arc<Store<i64>>,
+        range: &KeyRange<i64>,
+        chunk: &mut Numbers,
+    ) -> Result<Fetched<i64>, Blown> {
+        store
+            .answer(range, chunk)
+            .or_else(|_| store.answer(range, chunk))
+    }
+}

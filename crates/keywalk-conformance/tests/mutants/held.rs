@@ -4,33 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use keywalk::{Chunk, Fetched, KeyRange, Order};
-use keywalk_conformance::{Blown, Capabilities};
+use keywalk_conformance::Blown;
 
-use super::store::{Quirk, Store};
+use super::store::{Quirk, Store, answer_from};
 
 type Numbers = Chunk<(i64, u64)>;
-
-/// Answers from entries of its own.
-fn answer(
-    entries: &BTreeMap<i64, u64>,
-    range: &KeyRange<i64>,
-    chunk: &mut Numbers,
-) -> Fetched<i64> {
-    let mut within: Vec<_> = entries
-        .iter()
-        .filter(|(key, _)| range.admits(key))
-        .collect();
-    if range.order() == Order::Descending {
-        within.reverse();
-    }
-    for (key, value) in within {
-        if chunk.is_full() {
-            return Fetched::More;
-        }
-        chunk.push((*key, *value));
-    }
-    Fetched::End
-}
 
 /// A transaction that is begun by the first fetch, and stays.
 #[derive(Default)]
@@ -45,29 +23,7 @@ impl Quirk<i64> for Snapshot {
     ) -> Result<Fetched<i64>, Blown> {
         store.fuse.operation()?;
         let entries = self.0.get_or_insert_with(|| store.read_lock().clone());
-        Ok(answer(entries, range, chunk))
-    }
-}
-
-/// The same, and it says so: this one is right.
-#[derive(Default)]
-pub(crate) struct Declared(Snapshot);
-
-impl Quirk<i64> for Declared {
-    fn fetch(
-        &mut self,
-        store: &Arc<Store<i64>>,
-        range: &KeyRange<i64>,
-        chunk: &mut Numbers,
-    ) -> Result<Fetched<i64>, Blown> {
-        self.0.fetch(store, range, chunk)
-    }
-
-    fn capabilities(all: Capabilities) -> Capabilities {
-        Capabilities {
-            snapshot: keywalk_conformance::Capability::Yes,
-            ..all
-        }
+        Ok(answer_from(entries, range, chunk))
     }
 }
 
@@ -87,7 +43,7 @@ impl Quirk<i64> for Eager {
         chunk: &mut Numbers,
     ) -> Result<Fetched<i64>, Blown> {
         store.fuse.operation()?;
-        Ok(answer(&self.0, range, chunk))
+        Ok(answer_from(&self.0, range, chunk))
     }
 }
 
@@ -103,7 +59,7 @@ impl Quirk<i64> for All {
         chunk: &mut Numbers,
     ) -> Result<Fetched<i64>, Blown> {
         let all = store.take(&KeyRange::all(Order::Ascending), usize::MAX)?;
-        Ok(answer(&all.into_iter().collect(), range, chunk))
+        Ok(answer_from(&all.into_iter().collect(), range, chunk))
     }
 }
 

@@ -43,7 +43,8 @@ with_items! {
         let place = |key: i64| key.cast_unsigned();
         let (lower, upper) = (range.lower().map(|key| place(*key)), range.upper().map(|key| place(*key)));
         let bytes = KeyRange::new((lower, upper), range.order());
-        items = store.take(&KeyRange::all(Order::Ascending), usize::MAX)?;
+        items.clear();
+        items.extend(store.take(&KeyRange::all(Order::Ascending), usize::MAX)?);
         items.retain(|(key, _)| bytes.admits(&place(*key)));
         items.sort_by_key(|(key, _)| place(*key));
         if range.order() == Order::Descending {
@@ -100,5 +101,30 @@ with_items! {
         let values: Vec<u64> = items.iter().map(|(_, value)| *value).collect();
         let shifted = values.iter().cycle().skip(1);
         items.iter_mut().zip(shifted).for_each(|(item, value)| item.1 = *value);
+    }
+}
+
+/// The slots of an earlier chunk are filled again, and not emptied before.
+#[derive(Default)]
+pub(crate) struct Appended;
+
+impl Quirk<String> for Appended {
+    fn fetch(
+        &mut self,
+        store: &Arc<Store<String>>,
+        range: &KeyRange<String>,
+        chunk: &mut Chunk<(String, u64)>,
+    ) -> Result<Fetched<String>, Blown> {
+        for (key, value) in store.take(range, chunk.limit())? {
+            chunk.push_with(|slot| {
+                slot.0.push_str(&key);
+                slot.1 = value;
+            });
+        }
+        Ok(if chunk.is_full() {
+            Fetched::More
+        } else {
+            Fetched::End
+        })
     }
 }

@@ -82,6 +82,28 @@ impl<K: Ord + Clone> Store<K> {
     }
 }
 
+/// Answers from entries that a source keeps for itself.
+pub(crate) fn answer_from(
+    entries: &BTreeMap<i64, u64>,
+    range: &KeyRange<i64>,
+    chunk: &mut Chunk<(i64, u64)>,
+) -> Fetched<i64> {
+    let mut within: Vec<_> = entries
+        .iter()
+        .filter(|(key, _)| range.admits(key))
+        .collect();
+    if range.order() == Order::Descending {
+        within.reverse();
+    }
+    for (key, value) in within {
+        if chunk.is_full() {
+            return Fetched::More;
+        }
+        chunk.push((*key, *value));
+    }
+    Fetched::End
+}
+
 /// What is peculiar about a source. Everything provided is sound.
 pub(crate) trait Quirk<K: KnownKey + Send + Sync>: Default + 'static {
     /// When the source is opened.
@@ -197,7 +219,8 @@ impl<Q: Quirk<K>, K: KnownKey + Send + Sync> Harness for Quirky<Q, K> {
     }
 
     fn reads(&self) -> Option<u64> {
-        Some(self.store.reads.load(SeqCst))
+        let counts = Self::capabilities().counting.is_yes();
+        counts.then(|| self.store.reads.load(SeqCst))
     }
 }
 

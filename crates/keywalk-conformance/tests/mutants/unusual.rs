@@ -1,12 +1,13 @@
 //! Sources that are right, in ways that a naive kit would take for wrong.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use keywalk::{Chunk, Fetched, KeyRange, LastKey, Order};
 use keywalk_conformance::{Blown, Capabilities, Capability, KnownKey};
 
-use super::store::{Quirk, Store};
+use super::store::{Quirk, Store, answer_from};
 
 type Numbers = Chunk<(i64, u64)>;
 
@@ -182,5 +183,48 @@ impl Quirk<i64> for Retries {
             chunk.clear();
             store.answer(range, chunk)
         })
+    }
+}
+
+/// A snapshot is taken by the first fetch, as it says.
+#[derive(Default)]
+pub(crate) struct Snapshot(Option<BTreeMap<i64, u64>>);
+
+impl Quirk<i64> for Snapshot {
+    fn fetch(
+        &mut self,
+        store: &Arc<Store<i64>>,
+        range: &KeyRange<i64>,
+        chunk: &mut Numbers,
+    ) -> Result<Fetched<i64>, Blown> {
+        store.fuse.operation()?;
+        let entries = self.0.get_or_insert_with(|| store.read_lock().clone());
+        Ok(answer_from(entries, range, chunk))
+    }
+
+    fn capabilities(all: Capabilities) -> Capabilities {
+        Capabilities {
+            snapshot: Capability::Yes,
+            ..all
+        }
+    }
+}
+
+/// It knows its last key now and then.
+#[derive(Default)]
+pub(crate) struct SometimesKnows(bool);
+
+impl Quirk<i64> for SometimesKnows {
+    fn last_key(
+        &mut self,
+        store: &Arc<Store<i64>>,
+        range: &KeyRange<i64>,
+    ) -> Result<LastKey<i64>, Blown> {
+        self.0 = !self.0;
+        if self.0 {
+            KnowsItsLast.last_key(store, range)
+        } else {
+            Ok(LastKey::Unknown)
+        }
     }
 }
