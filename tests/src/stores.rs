@@ -1,13 +1,12 @@
-//! The stores that the laws are tried on.
+//! A harness for each store.
 
-mod map;
+mod lent;
 mod shared_map;
 mod skip_list;
-mod slice;
-mod sqlite;
+pub mod sled;
+pub mod sqlite;
 
-pub use map::{RebuiltMap, RebuiltMapSource};
-pub use shared_map::SharedMapStore;
-pub use skip_list::SkipListStore;
-pub use slice::{RebuiltSlice, RebuiltSliceSource};
-pub use sqlite::{Clustered, Filtered, Joined, SqliteKey, SqliteStore, Way};
+pub use lent::{LentMap, LentSlice};
+pub use shared_map::SharedMapHarness;
+pub use skip_list::SkipListHarness;
+pub use self::sled::SledHarness;

@@ -68,6 +68,8 @@ use crate::{Chunk, KeyRange};
 /// assert_eq!(last, Some(Ok((99, 9801))));
 /// ```
 ///
+/// The crate `keywalk-conformance` proves a source by a test for each rule.
+///
 /// # Wrapping
 ///
 /// `&mut S`, `Box<S>` and `Box<dyn ChunkSource<Key = K, Item = T, Error = E>>` are sources.

@@ -1,81 +1,90 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::fmt::Debug;
+use std::fmt;
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey};
-use keywalk_memory::Map;
+use keywalk_conformance::{BoxError, Capabilities, Capability, Harness, KeySpace, KnownKey};
+use keywalk_memory::{Map, Slice};
+use typed_arena::Arena;
 
-use crate::{BoxError, Store};
-
-/// A map that is borrowed for one fetch at a time, since a borrowed one can't change.
-#[derive(Debug)]
-pub struct RebuiltMap<K> {
-    map: RefCell<BTreeMap<K, u64>>,
+/// A map, of which each source borrows a copy: what is borrowed can't change. So a source answers
+/// from a snapshot.
+pub struct LentMap<K> {
+    now: RefCell<BTreeMap<K, u64>>,
+    lent: Arena<BTreeMap<K, u64>>,
 }
 
-/// Makes a [`Map`] for each fetch.
-#[derive(Debug)]
-pub struct RebuiltMapSource<'a, K> {
-    map: &'a RefCell<BTreeMap<K, u64>>,
+/// The same, laid out as a sorted slice.
+pub struct LentSlice<K> {
+    now: RefCell<BTreeMap<K, u64>>,
+    lent: Arena<Vec<(K, u64)>>,
 }
 
-impl<K: Ord + Clone + Debug> Store for RebuiltMap<K> {
-    type Key = K;
-    type Source<'a>
-        = RebuiltMapSource<'a, K>
-    where
-        K: 'a;
+type KeyOf<K> = fn(&(K, u64)) -> K;
 
-    fn open() -> Result<Self, BoxError> {
-        Ok(RebuiltMap {
-            map: RefCell::default(),
-        })
-    }
+const SNAPSHOT: Capabilities = Capabilities {
+    descending: Capability::Yes,
+    mutation: Capability::Yes,
+    replacement: Capability::Yes,
+    snapshot: Capability::Yes,
+    threads: Capability::No("what is borrowed can't be changed by another thread"),
+    faults: Capability::No("reading memory doesn't fail"),
+    reopening: Capability::No("memory doesn't outlive its process"),
+    counting: Capability::No("memory doesn't count its reads"),
+};
 
-    fn source(&self) -> Result<RebuiltMapSource<'_, K>, BoxError> {
-        Ok(RebuiltMapSource { map: &self.map })
-    }
+macro_rules! lent {
+    ($name:ident, $a:lifetime $source:ty, $item:pat => $value:expr, $copy:ident => $lend:expr) => {
+        impl<K: KnownKey + Send> Harness for $name<K> {
+            type Key = K;
+            type Source<$a> = $source;
 
-    fn value((_, value): &(K, u64)) -> u64 {
-        *value
-    }
+            fn open() -> Result<Self, BoxError> {
+                Ok($name {
+                    now: RefCell::default(),
+                    lent: Arena::new(),
+                })
+            }
 
-    fn put(&self, key: &K, value: u64) -> Result<(), BoxError> {
-        self.map.try_borrow_mut()?.insert(key.clone(), value);
-        Ok(())
-    }
+            fn capabilities() -> Capabilities {
+                SNAPSHOT
+            }
 
-    fn delete(&self, key: &K) -> Result<(), BoxError> {
-        self.map.try_borrow_mut()?.remove(key);
-        Ok(())
-    }
+            fn source(&self) -> Result<Self::Source<'_>, BoxError> {
+                let $copy = self.lent.alloc(self.now.borrow().clone().into_iter().collect());
+                Ok($lend)
+            }
+
+            fn put(&self, key: &K, value: u64) -> Result<(), BoxError> {
+                self.now.try_borrow_mut()?.insert(key.clone(), value);
+                Ok(())
+            }
+
+            fn delete(&self, key: &K) -> Result<(), BoxError> {
+                self.now.try_borrow_mut()?.remove(key);
+                Ok(())
+            }
+
+            fn value($item: &<Self::Source<'_> as keywalk::ChunkSource>::Item) -> u64 {
+                $value
+            }
+
+            fn keys() -> KeySpace<K> {
+                KeySpace::known()
+            }
+        }
+
+        impl<K> fmt::Debug for $name<K> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    };
 }
 
-impl<K: Ord + Clone> ChunkSource for RebuiltMapSource<'_, K> {
-    type Key = K;
-    type Item = (K, u64);
-    type Error = Infallible;
-
-    fn fetch(
-        &mut self,
-        range: &KeyRange<K>,
-        chunk: &mut Chunk<(K, u64)>,
-    ) -> Result<Fetched<K>, Infallible> {
-        let map = self.map.borrow();
-        let mut lent = Chunk::with_limit(chunk.limit());
-        let fetched = Map::new(&map).fetch(range, &mut lent)?;
-        lent.as_slice()
-            .iter()
-            .for_each(|(key, value)| chunk.push((K::clone(key), **value)));
-        Ok(fetched)
-    }
-
-    fn key_of(&self, (key, _): &(K, u64)) -> K {
-        key.clone()
-    }
-
-    fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, Infallible> {
-        Map::new(&self.map.borrow()).last_key(range)
-    }
-}
+lent!(LentMap, 'a Map<'a, K, u64>, (_, value) => **value, map => Map::new(map));
+lent!(
+    LentSlice,
+    'a Slice<'a, (K, u64), KeyOf<K>>,
+    (_, value) => *value,
+    items => Slice::new(items, (|(key, _)| key.clone()) as KeyOf<K>)?
+);

@@ -1,54 +1,82 @@
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 use std::sync::{Arc, RwLock, RwLockWriteGuard};
 
+use keywalk_conformance::{
+    BoxError, Capabilities, Capability, Harness, KeySpace, KnownKey, Writer,
+};
 use keywalk_memory::SharedMap;
 
-use crate::{BoxError, Store};
-
 /// A map behind a lock.
-#[derive(Debug)]
-pub struct SharedMapStore<K> {
+#[derive(Clone, Debug)]
+pub struct SharedMapHarness<K> {
     map: Arc<RwLock<BTreeMap<K, u64>>>,
 }
 
-impl<K> SharedMapStore<K> {
-    /// Never waits: the walk holds nothing (G14).
-    fn write(&self) -> Result<RwLockWriteGuard<'_, BTreeMap<K, u64>>, BoxError> {
-        self.map
-            .try_write()
-            .map_err(|error| error.to_string().into())
+impl<K> SharedMapHarness<K> {
+    fn lock(&self) -> Result<RwLockWriteGuard<'_, BTreeMap<K, u64>>, BoxError> {
+        self.map.write().map_err(|error| error.to_string().into())
     }
 }
 
-impl<K: Ord + Clone + Debug> Store for SharedMapStore<K> {
+impl<K: KnownKey + Send + Sync> Harness for SharedMapHarness<K> {
     type Key = K;
-    type Source<'a>
-        = SharedMap<K, u64>
-    where
-        K: 'a;
+    type Source<'a> = SharedMap<K, u64>;
 
     fn open() -> Result<Self, BoxError> {
-        Ok(SharedMapStore {
+        Ok(SharedMapHarness {
             map: Arc::default(),
         })
+    }
+
+    fn capabilities() -> Capabilities {
+        Capabilities {
+            threads: Capability::Yes,
+            faults: Capability::No("a lock fails where a thread panicked, and not at the n-th read"),
+            reopening: Capability::No("memory doesn't outlive its process"),
+            counting: Capability::No("a map doesn't count its reads"),
+            ..Capabilities::default()
+        }
     }
 
     fn source(&self) -> Result<SharedMap<K, u64>, BoxError> {
         Ok(SharedMap::new(Arc::clone(&self.map)))
     }
 
-    fn value((_, value): &(K, u64)) -> u64 {
-        *value
-    }
-
     fn put(&self, key: &K, value: u64) -> Result<(), BoxError> {
-        self.write()?.insert(key.clone(), value);
+        self.lock()?.insert(key.clone(), value);
         Ok(())
     }
 
     fn delete(&self, key: &K) -> Result<(), BoxError> {
-        self.write()?.remove(key);
+        self.lock()?.remove(key);
         Ok(())
+    }
+
+    fn value((_, value): &(K, u64)) -> u64 {
+        *value
+    }
+
+    fn keys() -> KeySpace<K> {
+        KeySpace::known()
+    }
+
+    fn writer(&self) -> Option<Box<dyn Writer<K>>> {
+        Some(Box::new(self.clone()))
+    }
+
+    /// Doesn't wait: a lock that is held is an error.
+    fn use_alone(&self) -> Result<(), BoxError> {
+        let locked = self.map.try_write();
+        locked.map(drop).map_err(|error| error.to_string().into())
+    }
+}
+
+impl<K: KnownKey + Send + Sync> Writer<K> for SharedMapHarness<K> {
+    fn put(&mut self, key: &K, value: u64) -> Result<(), BoxError> {
+        Harness::put(self, key, value)
+    }
+
+    fn delete(&mut self, key: &K) -> Result<(), BoxError> {
+        Harness::delete(self, key)
     }
 }

@@ -1,36 +1,41 @@
 use std::fmt;
-use std::fmt::Debug;
 use std::sync::Arc;
 
 use crossbeam_skiplist::SkipMap;
+use keywalk_conformance::{
+    BoxError, Capabilities, Capability, Harness, KeySpace, KnownKey, Writer,
+};
 use keywalk_memory::SkipList;
 
-use crate::{BoxError, Store};
-
 /// A lock-free skip list.
-pub struct SkipListStore<K> {
+#[derive(Clone)]
+pub struct SkipListHarness<K> {
     map: Arc<SkipMap<K, u64>>,
 }
 
-impl<K: Ord + Clone + Debug + Send + 'static> Store for SkipListStore<K> {
+impl<K: KnownKey + Send + Sync> Harness for SkipListHarness<K> {
     type Key = K;
-    type Source<'a>
-        = SkipList<K, u64>
-    where
-        K: 'a;
+    type Source<'a> = SkipList<K, u64>;
 
     fn open() -> Result<Self, BoxError> {
-        Ok(SkipListStore {
+        Ok(SkipListHarness {
             map: Arc::new(SkipMap::new()),
         })
     }
 
-    fn source(&self) -> Result<SkipList<K, u64>, BoxError> {
-        Ok(SkipList::new(Arc::clone(&self.map)))
+    fn capabilities() -> Capabilities {
+        Capabilities {
+            threads: Capability::Yes,
+            replacement: Capability::No("`SkipMap::insert` removes the old entry first"),
+            faults: Capability::No("reading memory doesn't fail"),
+            reopening: Capability::No("memory doesn't outlive its process"),
+            counting: Capability::No("a skip list doesn't count its reads"),
+            ..Capabilities::default()
+        }
     }
 
-    fn value((_, value): &(K, u64)) -> u64 {
-        *value
+    fn source(&self) -> Result<SkipList<K, u64>, BoxError> {
+        Ok(SkipList::new(Arc::clone(&self.map)))
     }
 
     fn put(&self, key: &K, value: u64) -> Result<(), BoxError> {
@@ -42,10 +47,32 @@ impl<K: Ord + Clone + Debug + Send + 'static> Store for SkipListStore<K> {
         self.map.remove(key);
         Ok(())
     }
+
+    fn value((_, value): &(K, u64)) -> u64 {
+        *value
+    }
+
+    fn keys() -> KeySpace<K> {
+        KeySpace::known()
+    }
+
+    fn writer(&self) -> Option<Box<dyn Writer<K>>> {
+        Some(Box::new(self.clone()))
+    }
 }
 
-impl<K> Debug for SkipListStore<K> {
+impl<K: KnownKey + Send + Sync> Writer<K> for SkipListHarness<K> {
+    fn put(&mut self, key: &K, value: u64) -> Result<(), BoxError> {
+        Harness::put(self, key, value)
+    }
+
+    fn delete(&mut self, key: &K) -> Result<(), BoxError> {
+        Harness::delete(self, key)
+    }
+}
+
+impl<K> fmt::Debug for SkipListHarness<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SkipListStore").finish_non_exhaustive()
+        f.debug_struct("SkipListHarness").finish_non_exhaustive()
     }
 }

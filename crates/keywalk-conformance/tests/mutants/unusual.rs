@@ -205,6 +205,7 @@ impl Quirk<i64> for Snapshot {
     fn capabilities(all: Capabilities) -> Capabilities {
         Capabilities {
             snapshot: Capability::Yes,
+            counting: Capability::No("the snapshot is taken as a whole"),
             ..all
         }
     }

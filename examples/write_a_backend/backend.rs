@@ -1,0 +1,43 @@
+//! A backend for redb: what keywalk asks of a store.
+
+use std::sync::Arc;
+
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order};
+use redb::{Database, ReadableDatabase, TableDefinition};
+
+/// The table that is walked.
+pub(crate) const ITEMS: TableDefinition<'_, i64, u64> = TableDefinition::new("items");
+
+/// The items of a database, by key.
+pub(crate) struct Items(pub(crate) Arc<Database>);
+
+impl ChunkSource for Items {
+    type Key = i64;
+    type Item = (i64, u64);
+    type Error = redb::Error;
+
+    fn fetch(
+        &mut self,
+        range: &KeyRange<i64>,
+        chunk: &mut Chunk<(i64, u64)>,
+    ) -> Result<Fetched<i64>, redb::Error> {
+        // Of this fetch alone: when it returns, nothing is held.
+        let table = self.0.begin_read()?.open_table(ITEMS)?;
+        let mut entries = table.range::<&i64>((range.lower(), range.upper()))?;
+        while !chunk.is_full() {
+            let next = match range.order() {
+                Order::Ascending => entries.next(),
+                Order::Descending => entries.next_back(),
+            };
+            match next.transpose()? {
+                Some((key, value)) => chunk.push((key.value(), value.value())),
+                None => return Ok(Fetched::End),
+            }
+        }
+        Ok(Fetched::More)
+    }
+
+    fn key_of(&self, (key, _): &(i64, u64)) -> i64 {
+        *key
+    }
+}

@@ -1,0 +1,78 @@
+//! How the conformance kit makes, changes and reads such a store.
+
+use std::sync::Arc;
+
+use keywalk_conformance::{BoxError, Capabilities, Capability, Harness, KeySpace, Writer};
+use redb::backends::InMemoryBackend;
+use redb::{Database, WriteTransaction};
+
+use crate::backend::{ITEMS, Items};
+
+/// A database in memory.
+#[derive(Clone)]
+pub(crate) struct Redb(Arc<Database>);
+
+impl Redb {
+    fn write(
+        &self,
+        change: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+    ) -> Result<(), BoxError> {
+        let transaction = self.0.begin_write()?;
+        change(&transaction)?;
+        Ok(transaction.commit()?)
+    }
+}
+
+impl Harness for Redb {
+    type Key = i64;
+    type Source<'a> = Items;
+
+    fn open() -> Result<Self, BoxError> {
+        let database = Database::builder().create_with_backend(InMemoryBackend::new())?;
+        let redb = Redb(Arc::new(database));
+        redb.write(|transaction| Ok(drop(transaction.open_table(ITEMS)?)))?;
+        Ok(redb)
+    }
+
+    fn capabilities() -> Capabilities {
+        Capabilities {
+            threads: Capability::Yes,
+            reopening: Capability::No("the database is in memory"),
+            ..Capabilities::default()
+        }
+    }
+
+    fn source(&self) -> Result<Items, BoxError> {
+        Ok(Items(Arc::clone(&self.0)))
+    }
+
+    fn put(&self, key: &i64, value: u64) -> Result<(), BoxError> {
+        self.write(|transaction| Ok(drop(transaction.open_table(ITEMS)?.insert(key, value)?)))
+    }
+
+    fn delete(&self, key: &i64) -> Result<(), BoxError> {
+        self.write(|transaction| Ok(drop(transaction.open_table(ITEMS)?.remove(key)?)))
+    }
+
+    fn value((_, value): &(i64, u64)) -> u64 {
+        *value
+    }
+
+    fn keys() -> KeySpace<i64> {
+        KeySpace::known()
+    }
+
+    fn writer(&self) -> Option<Box<dyn Writer<i64>>> {
+        Some(Box::new(self.clone()))
+    }
+}
+
+impl Writer<i64> for Redb {
+    fn put(&mut self, key: &i64, value: u64) -> Result<(), BoxError> {
+        Harness::put(self, key, value)
+    }
+
+    fn delete(&mut self, key: &i64) -> Result<(), BoxError> {
+        Harness::delete(self, key)
+    }
+}

@@ -1,0 +1,60 @@
+//! How do I walk a store that keywalk has no crate for, and how do I know that I did it right?
+//!
+//! `backend.rs` is the whole backend, here for redb, and `harness.rs` what the conformance kit needs
+//! to prove it. `cargo test --example write_a_backend` runs a test a rule; this walks a table, and
+//! then carries out the same checks and prints the report.
+
+#![forbid(unsafe_code)]
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use keywalk::Walk;
+use keywalk_conformance::{Config, Harness};
+
+mod backend;
+mod harness;
+
+use harness::Redb;
+
+keywalk_conformance::conformance!(redb: Redb);
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let redb = Redb::open()?;
+    for n in -3..=3_i64 {
+        redb.put(&n, n.unsigned_abs().pow(2))?;
+    }
+    for item in Walk::new(redb.source()?).descending().chunk_size(2) {
+        let (key, value) = item?;
+        println!("{key}: {value}");
+        // Nothing is held: the loop may write.
+        redb.delete(&key)?;
+    }
+
+    let report = keywalk_conformance::run::<Redb>(&Config::default());
+    print!("{report}");
+    Ok(if report.is_ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+#[cfg(test)]
+mod page {
+    #[test]
+    fn contributing_shows_this_backend_and_this_harness() {
+        let page = include_str!("../../CONTRIBUTING.md");
+        for file in [include_str!("backend.rs"), include_str!("harness.rs")] {
+            let (_, code) = file.split_once("\n\n").expect("a line of documentation");
+            assert!(page.contains(code), "CONTRIBUTING.md hasn't:\n{code}");
+        }
+    }
+
+    #[test]
+    fn a_backend_takes_at_most_forty_lines() {
+        let lines = include_str!("backend.rs").lines().map(str::trim);
+        let code = lines.filter(|line| !line.is_empty() && !line.starts_with("//"));
+        assert!(code.count() <= 40);
+    }
+}

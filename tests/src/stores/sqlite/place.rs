@@ -1,0 +1,245 @@
+//! Where a database is, and how its connections are lent.
+
+use std::borrow::Borrow;
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::time::Duration;
+
+use keywalk_conformance::{BoxError, Capabilities, Capability};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::Probe;
+
+/// A database, and the connection that a source gets.
+pub trait Place: Debug + Sized + 'static {
+    /// What a source gets.
+    type Connection<'a>: Borrow<Connection>;
+
+    /// A fresh and empty database, with this probe on the sources' connections.
+    ///
+    /// # Errors
+    ///
+    /// SQLite's own.
+    fn open(probe: Probe) -> Result<Self, BoxError>;
+
+    /// What can be done there.
+    #[must_use]
+    fn capabilities() -> Capabilities;
+
+    /// The connection for changes.
+    fn changes(&self) -> &Connection;
+
+    /// A connection for a source.
+    ///
+    /// # Errors
+    ///
+    /// SQLite's own.
+    fn connect(&self) -> Result<Self::Connection<'_>, BoxError>;
+
+    /// Of the sources' connections.
+    fn probe(&self) -> &Probe;
+
+    /// Does what fails while a statement of a source isn't reset.
+    ///
+    /// # Errors
+    ///
+    /// If there is one.
+    fn use_alone(&self) -> Result<(), BoxError>;
+
+    /// A connection for another thread; none where the database has one only.
+    fn another(&self) -> Option<Result<Connection, BoxError>> {
+        None
+    }
+
+    /// Closes the database, and opens it again.
+    ///
+    /// # Errors
+    ///
+    /// SQLite's own; or if it is gone when it is closed.
+    fn reopen(self) -> Result<Self, BoxError> {
+        Err("a database in memory is gone when it is closed".into())
+    }
+}
+
+macro_rules! in_memory {
+    ($($(#[$attribute:meta])* $name:ident($db:ty) lends $a:lifetime $lent:ty, $self:ident => $lend:expr;)+) => {$(
+        $(#[$attribute])*
+        #[derive(Debug)]
+        pub struct $name {
+            db: $db,
+            probe: Probe,
+        }
+
+        impl Place for $name {
+            type Connection<$a> = $lent;
+
+            fn open(probe: Probe) -> Result<Self, BoxError> {
+                let mut db = Connection::open_in_memory()?;
+                // For every kind of question that the kit asks.
+                db.set_prepared_statement_cache_capacity(64);
+                probe.attach(&mut db)?;
+                Ok($name { db: db.into(), probe })
+            }
+
+            fn capabilities() -> Capabilities {
+                Capabilities {
+                    threads: Capability::No("the database has one connection, of one thread"),
+                    reopening: Capability::No("a database in memory is gone when it is closed"),
+                    ..Capabilities::default()
+                }
+            }
+
+            fn changes(&self) -> &Connection {
+                self.db.borrow()
+            }
+
+            fn connect(&$self) -> Result<Self::Connection<'_>, BoxError> {
+                Ok($lend)
+            }
+
+            fn probe(&self) -> &Probe {
+                &self.probe
+            }
+
+            /// A table can't be dropped while a statement of the connection reads.
+            fn use_alone(&self) -> Result<(), BoxError> {
+                let db = self.changes();
+                db.execute_batch("CREATE TABLE alone (a); DROP TABLE alone")?;
+                if db.is_busy() {
+                    return Err("a statement isn't reset".into());
+                }
+                Ok(())
+            }
+        }
+    )+};
+}
+
+in_memory! {
+    /// In memory. Sources borrow the connection that changes are made through.
+    Lent(Connection) lends 'a &'a Connection, self => &self.db;
+
+    /// In memory. Sources share the connection that changes are made through.
+    Shared(Rc<Connection>) lends 'a Rc<Connection>, self => Rc::clone(&self.db);
+}
+
+/// How a file's transactions are kept.
+pub trait Journal: Debug + 'static {
+    /// Its name, for SQL.
+    const MODE: &'static str;
+}
+
+/// Readers and a writer don't wait for one another.
+#[derive(Debug)]
+pub struct Wal;
+
+impl Journal for Wal {
+    const MODE: &'static str = "WAL";
+}
+
+/// A writer waits for readers, and they for it.
+#[derive(Debug)]
+pub struct Rollback;
+
+impl Journal for Rollback {
+    const MODE: &'static str = "DELETE";
+}
+
+/// A file. Each source owns a connection of its own.
+#[derive(Debug)]
+pub struct File<J> {
+    // Closed before the directory is removed.
+    changes: Connection,
+    directory: TempDir,
+    probe: Probe,
+    journal: PhantomData<fn() -> J>,
+}
+
+/// What a change may wait for a source: nothing is held, so it has to be short.
+const SHORT: Duration = Duration::from_millis(50);
+
+/// What threads wait for one another.
+const LONG: Duration = Duration::from_secs(30);
+
+impl<J: Journal> File<J> {
+    fn open_in(directory: TempDir, probe: Probe) -> Result<Self, BoxError> {
+        let changes = connection(&directory, SHORT)?;
+        changes.pragma_update_and_check(None, "journal_mode", J::MODE, |row| {
+            let mode: String = row.get(0)?;
+            assert!(mode.eq_ignore_ascii_case(J::MODE), "the journal is {mode}");
+            Ok(())
+        })?;
+        Ok(File {
+            changes,
+            directory,
+            probe,
+            journal: PhantomData,
+        })
+    }
+}
+
+fn connection(directory: &TempDir, patience: Duration) -> Result<Connection, BoxError> {
+    let db = Connection::open(directory.path().join("walked.db"))?;
+    db.busy_timeout(patience)?;
+    // Nothing has to outlive the machine.
+    db.pragma_update(None, "synchronous", "OFF")?;
+    Ok(db)
+}
+
+impl<J: Journal> Place for File<J> {
+    type Connection<'a> = Connection;
+
+    fn open(probe: Probe) -> Result<Self, BoxError> {
+        Self::open_in(TempDir::new()?, probe)
+    }
+
+    fn capabilities() -> Capabilities {
+        Capabilities {
+            threads: Capability::Yes,
+            reopening: Capability::Yes,
+            ..Capabilities::default()
+        }
+    }
+
+    fn changes(&self) -> &Connection {
+        &self.changes
+    }
+
+    fn connect(&self) -> Result<Connection, BoxError> {
+        let mut db = connection(&self.directory, LONG)?;
+        self.probe.attach(&mut db)?;
+        Ok(db)
+    }
+
+    fn probe(&self) -> &Probe {
+        &self.probe
+    }
+
+    /// With a rollback journal a reader keeps others from the lock; with a WAL it keeps a checkpoint
+    /// from its end.
+    fn use_alone(&self) -> Result<(), BoxError> {
+        self.changes.execute_batch("BEGIN EXCLUSIVE; COMMIT")?;
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let is_busy: bool = self.changes.query_row(checkpoint, [], |row| row.get(0))?;
+        if is_busy {
+            return Err("the checkpoint couldn't be completed".into());
+        }
+        Ok(())
+    }
+
+    fn another(&self) -> Option<Result<Connection, BoxError>> {
+        Some(connection(&self.directory, LONG))
+    }
+
+    fn reopen(self) -> Result<Self, BoxError> {
+        let File {
+            changes,
+            directory,
+            probe,
+            ..
+        } = self;
+        changes.close().map_err(|(_, error)| error)?;
+        Self::open_in(directory, probe)
+    }
+}

@@ -1,0 +1,91 @@
+//! A source whose keys are told as another type.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Bound;
+
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey};
+
+/// A source by keys without a total order, as one by keys that have it: the kit asks for `Ord`.
+pub struct Recast<S: ChunkSource, K> {
+    source: S,
+    into: fn(&S, &K) -> Result<S::Key, S::Error>,
+    from: fn(S::Key) -> K,
+    /// A dynamic key is made by reading the schema.
+    known: RefCell<BTreeMap<K, S::Key>>,
+}
+
+impl<S: ChunkSource, K: Clone + Ord> Recast<S, K> {
+    pub(super) fn new(
+        source: S,
+        into: fn(&S, &K) -> Result<S::Key, S::Error>,
+        from: fn(S::Key) -> K,
+    ) -> Self {
+        Recast {
+            source,
+            into,
+            from,
+            known: RefCell::default(),
+        }
+    }
+
+    fn key(&self, key: &K) -> Result<S::Key, S::Error> {
+        if let Some(known) = self.known.borrow().get(key) {
+            return Ok(known.clone());
+        }
+        let made = (self.into)(&self.source, key)?;
+        self.known.borrow_mut().insert(key.clone(), made.clone());
+        Ok(made)
+    }
+
+    fn range(&self, range: &KeyRange<K>) -> Result<KeyRange<S::Key>, S::Error> {
+        let bound = |bound: Bound<&K>| {
+            Ok(match bound {
+                Bound::Included(key) => Bound::Included(self.key(key)?),
+                Bound::Excluded(key) => Bound::Excluded(self.key(key)?),
+                Bound::Unbounded => Bound::Unbounded,
+            })
+        };
+        let bounds = (bound(range.lower())?, bound(range.upper())?);
+        Ok(KeyRange::new(bounds, range.order()))
+    }
+}
+
+impl<S: ChunkSource, K: Clone + Ord> ChunkSource for Recast<S, K> {
+    type Key = K;
+    type Item = S::Item;
+    type Error = S::Error;
+
+    fn fetch(
+        &mut self,
+        range: &KeyRange<K>,
+        chunk: &mut Chunk<S::Item>,
+    ) -> Result<Fetched<K>, S::Error> {
+        let range = self.range(range)?;
+        Ok(match self.source.fetch(&range, chunk)? {
+            Fetched::End => Fetched::End,
+            Fetched::More => Fetched::More,
+            Fetched::ScannedTo(key) => Fetched::ScannedTo((self.from)(key)),
+        })
+    }
+
+    fn key_of(&self, item: &S::Item) -> K {
+        (self.from)(self.source.key_of(item))
+    }
+
+    fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, S::Error> {
+        let range = self.range(range)?;
+        Ok(match self.source.last_key(&range)? {
+            LastKey::Is(key) => LastKey::Is((self.from)(key)),
+            LastKey::Empty => LastKey::Empty,
+            LastKey::Unknown => LastKey::Unknown,
+        })
+    }
+}
+
+impl<S: ChunkSource + fmt::Debug, K> fmt::Debug for Recast<S, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Recast").field(&self.source).finish()
+    }
+}
