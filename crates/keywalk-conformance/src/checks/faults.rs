@@ -243,9 +243,10 @@ fn faults<H: Harness>(trial: &Trial<H>) -> Result<&dyn Faults, HarnessBreach<H>>
 pub(super) fn fire<H: Harness>(trial: &Trial<H>) -> Result<bool, HarnessBreach<H>> {
     let faults = faults(trial)?;
     let mut source = trial.source()?;
-    faults.arm(Fault::Once(1));
+    faults.arm(Fault::From(1));
     let mut chunk = Chunk::with_limit(2);
-    // Whatever it says.
+    // Whatever they say.
     drop(source.fetch(&keywalk::KeyRange::all(Order::Ascending), &mut chunk));
+    Walk::new(source).items().for_each(drop);
     Ok(faults.disarm() > 0)
 }
