@@ -6,7 +6,7 @@ mod skip_list;
 pub mod sled;
 pub mod sqlite;
 
+pub use self::sled::SledHarness;
 pub use lent::{LentMap, LentSlice};
 pub use shared_map::SharedMapHarness;
 pub use skip_list::SkipListHarness;
-pub use self::sled::SledHarness;

@@ -50,7 +50,9 @@ macro_rules! lent {
             }
 
             fn source(&self) -> Result<Self::Source<'_>, BoxError> {
-                let $copy = self.lent.alloc(self.now.borrow().clone().into_iter().collect());
+                let $copy = self
+                    .lent
+                    .alloc(self.now.borrow().clone().into_iter().collect());
                 Ok($lend)
             }
 

@@ -31,7 +31,9 @@ impl<K: KnownKey + Send + Sync> Harness for SharedMapHarness<K> {
     fn capabilities() -> Capabilities {
         Capabilities {
             threads: Capability::Yes,
-            faults: Capability::No("a lock fails where a thread panicked, and not at the n-th read"),
+            faults: Capability::No(
+                "a lock fails where a thread panicked, and not at the n-th read",
+            ),
             reopening: Capability::No("memory doesn't outlive its process"),
             counting: Capability::No("a map doesn't count its reads"),
             ..Capabilities::default()

@@ -101,7 +101,8 @@ impl Place for Shared {
             Some(tree) => tree,
             None => {
                 let db = DB.get_or_init(|| sled::Config::new().temporary(true).open());
-                db.clone()?.open_tree(TREES.fetch_add(1, Relaxed).to_be_bytes())?
+                db.clone()?
+                    .open_tree(TREES.fetch_add(1, Relaxed).to_be_bytes())?
             }
         };
         Ok(Shared(tree))
@@ -202,7 +203,9 @@ impl<K: SledKey, P: Place> Harness for SledHarness<K, P> {
     }
 
     fn put(&self, key: &K, value: u64) -> Result<(), BoxError> {
-        self.place.tree().insert(key.to_bytes(), &value.to_be_bytes())?;
+        self.place
+            .tree()
+            .insert(key.to_bytes(), &value.to_be_bytes())?;
         Ok(())
     }
 
