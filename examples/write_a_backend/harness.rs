@@ -30,7 +30,10 @@ impl Harness for Redb {
     fn open() -> Result<Self, BoxError> {
         let database = Database::builder().create_with_backend(InMemoryBackend::new())?;
         let redb = Redb(Arc::new(database));
-        redb.write(|transaction| Ok(drop(transaction.open_table(ITEMS)?)))?;
+        redb.write(|transaction| {
+            transaction.open_table(ITEMS)?;
+            Ok(())
+        })?;
         Ok(redb)
     }
 
@@ -47,11 +50,17 @@ impl Harness for Redb {
     }
 
     fn put(&self, key: &i64, value: u64) -> Result<(), BoxError> {
-        self.write(|transaction| Ok(drop(transaction.open_table(ITEMS)?.insert(key, value)?)))
+        self.write(|transaction| {
+            transaction.open_table(ITEMS)?.insert(key, value)?;
+            Ok(())
+        })
     }
 
     fn delete(&self, key: &i64) -> Result<(), BoxError> {
-        self.write(|transaction| Ok(drop(transaction.open_table(ITEMS)?.remove(key)?)))
+        self.write(|transaction| {
+            transaction.open_table(ITEMS)?.remove(key)?;
+            Ok(())
+        })
     }
 
     fn value((_, value): &(i64, u64)) -> u64 {

@@ -7,21 +7,20 @@ use std::ops::Bound;
 
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey};
 
+/// Makes the source's key.
+type Made<S, K> = fn(&S, &K) -> Result<<S as ChunkSource>::Key, <S as ChunkSource>::Error>;
+
 /// A source by keys without a total order, as one by keys that have it: the kit asks for `Ord`.
 pub struct Recast<S: ChunkSource, K> {
     source: S,
-    into: fn(&S, &K) -> Result<S::Key, S::Error>,
+    into: Made<S, K>,
     from: fn(S::Key) -> K,
     /// A dynamic key is made by reading the schema.
     known: RefCell<BTreeMap<K, S::Key>>,
 }
 
 impl<S: ChunkSource, K: Clone + Ord> Recast<S, K> {
-    pub(super) fn new(
-        source: S,
-        into: fn(&S, &K) -> Result<S::Key, S::Error>,
-        from: fn(S::Key) -> K,
-    ) -> Self {
+    pub(super) fn new(source: S, into: Made<S, K>, from: fn(S::Key) -> K) -> Self {
         Recast {
             source,
             into,

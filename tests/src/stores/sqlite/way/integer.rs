@@ -1,0 +1,67 @@
+//! Tables by integers.
+
+use std::borrow::Borrow;
+
+use keywalk_conformance::{BoxError, KeySpace};
+use keywalk_sqlite::Table;
+use proptest::prop_oneof;
+use proptest::sample::select;
+use rusqlite::Connection;
+
+use super::{Decoder, Filtered, Walked, Way, by_rowid, decode};
+
+/// By the rowid of a table without a primary key.
+#[derive(Debug)]
+pub struct Rowid;
+
+impl Way<i64> for Rowid {
+    type Walked = i64;
+    type Source<C: Borrow<Connection>> = Walked<C, i64>;
+
+    fn names() -> Vec<&'static str> {
+        vec!["rowid"]
+    }
+
+    fn schema() -> String {
+        "CREATE TABLE t (value INTEGER, hidden INTEGER DEFAULT 0)".to_owned()
+    }
+
+    fn source<C: Borrow<Connection>>(db: C) -> Result<Walked<C, i64>, BoxError> {
+        let table = Table::new(db, "t").key::<i64>(["rowid"])?;
+        Ok(table.map(decode as Decoder))
+    }
+}
+
+/// A filter that drops more rows in a row than a fetch looks at, so that it says how far it got.
+#[derive(Debug)]
+pub struct Sparse;
+
+impl Way<i64> for Sparse {
+    type Walked = i64;
+    type Source<C: Borrow<Connection>> = Walked<C, i64>;
+    const HIDES: bool = true;
+    // Hundreds of rows are dropped: not at each of them.
+    const STEPS: i32 = 64;
+
+    /// Few, around those that are dropped and among them.
+    fn keys() -> KeySpace<i64> {
+        let ladder = [i64::MIN, 299, 300, 600, 901, i64::MAX];
+        let known = KeySpace::known();
+        KeySpace::new(
+            prop_oneof![select(ladder.to_vec()), known.strategy().clone()],
+            ladder,
+        )
+    }
+
+    fn schema() -> String {
+        by_rowid::<i64>(
+            "INSERT INTO t (a, hidden)
+             WITH n (a) AS (SELECT 300 UNION ALL SELECT a + 1 FROM n WHERE a < 900)
+             SELECT a, 1 FROM n",
+        )
+    }
+
+    fn source<C: Borrow<Connection>>(db: C) -> Result<Walked<C, i64>, BoxError> {
+        <Filtered as Way<i64>>::source(db)
+    }
+}

@@ -1,0 +1,35 @@
+//! A query.
+
+use std::borrow::Borrow;
+
+use keywalk_conformance::BoxError;
+use keywalk_sqlite::decode::Mapped;
+use keywalk_sqlite::{Key, Query};
+use rusqlite::Connection;
+
+use super::{Decoder, Way, by_key, decode};
+use crate::stores::sqlite::SqliteKey;
+
+/// A query that joins the table to itself.
+#[derive(Debug)]
+pub struct Joined;
+
+impl<K: SqliteKey + Key> Way<K> for Joined {
+    type Walked = K;
+    type Source<C: Borrow<Connection>> = Query<C, K, Mapped<Decoder>>;
+    const HIDES: bool = true;
+
+    fn schema() -> String {
+        by_key::<K>()
+    }
+
+    fn source<C: Borrow<Connection>>(db: C) -> Result<Self::Source<C>, BoxError> {
+        let names = <Self as Way<K>>::names();
+        let sql = format!(
+            "SELECT t.*, u.value AS same FROM t JOIN t AS u USING ({}) WHERE t.hidden = ?1",
+            names.join(", ")
+        );
+        let query = Query::new(db, sql, [false])?.key::<K>(names)?;
+        Ok(query.map(decode as Decoder))
+    }
+}

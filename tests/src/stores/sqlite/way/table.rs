@@ -1,0 +1,100 @@
+//! Tables by keys of any type.
+
+use std::borrow::Borrow;
+
+use keywalk_conformance::BoxError;
+use keywalk_sqlite::{Key, Table};
+use rusqlite::Connection;
+
+use super::{Decoder, Walked, Way, by_key, by_rowid, declared, decode, sorted};
+use crate::stores::sqlite::SqliteKey;
+
+macro_rules! ways {
+    ($(
+        $(#[$attribute:meta])*
+        $name:ident: $schema:expr,
+        { $(const $const:ident: $type:ty = $value:expr;)* }
+        $table:ident, $names:ident => $source:expr;
+    )+) => {$(
+        $(#[$attribute])*
+        #[derive(Debug)]
+        pub struct $name;
+
+        impl<K: SqliteKey + Key> Way<K> for $name {
+            type Walked = K;
+            type Source<C: Borrow<Connection>> = Walked<C, K>;
+            $(const $const: $type = $value;)*
+
+            fn schema() -> String {
+                $schema
+            }
+
+            fn source<C: Borrow<Connection>>(db: C) -> Result<Walked<C, K>, BoxError> {
+                let $table = Table::new(db, "t");
+                let $names = <Self as Way<K>>::names();
+                Ok($source.map(decode as Decoder))
+            }
+        }
+    )+};
+}
+
+ways! {
+    /// A table that is stored by its key.
+    Clustered: by_key::<K>(), {}
+    table, names => table.key::<K>(names)?;
+
+    /// A rowid table with that primary key; an integer alone is the rowid.
+    Plain: by_rowid::<K>(""), {}
+    table, names => table.key::<K>(names)?;
+
+    /// A unique index, beside another primary key.
+    Indexed: format!(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, {}, UNIQUE ({}))",
+        declared::<K>(),
+        sorted::<K>()
+    ), {}
+    table, names => table.key::<K>(names)?;
+
+    /// A filter that no index serves: rows are read and dropped.
+    Filtered: by_rowid::<K>(""), { const HIDES: bool = true; }
+    table, names => table.key::<K>(names)?.filter("hidden = ?", [false])?;
+
+    /// A filter that an index serves together with the key.
+    Served: by_rowid::<K>(&format!("CREATE INDEX shown ON t (hidden, {})", sorted::<K>())), {
+        const HIDES: bool = true;
+    }
+    table, names => table.key::<K>(names)?.filter("hidden = ?", [false])?;
+
+    /// A filter that a partial index holds to.
+    Partial: format!(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, {0}, UNIQUE ({1}));
+         CREATE INDEX shown ON t ({1}) WHERE hidden = 0",
+        declared::<K>(),
+        sorted::<K>()
+    ), { const HIDES: bool = true; }
+    table, names => table.key::<K>(names)?.filter("hidden = 0", [])?;
+
+    /// A filter that counts the rows.
+    Counted: by_rowid::<K>(""), {
+        const HIDES: bool = true;
+        const COUNTS: bool = true;
+    }
+    table, names => table.key::<K>(names)?.filter("seen(a) AND hidden = 0", [])?;
+
+    /// Between the rows of two others, of which each has all that this one was ever given.
+    Within: format!(
+        "CREATE TABLE t (tenant INTEGER NOT NULL DEFAULT 5, {}, PRIMARY KEY (tenant, {})) WITHOUT ROWID;
+         CREATE TRIGGER neighbours AFTER INSERT ON t WHEN new.tenant = 5 BEGIN
+             INSERT OR REPLACE INTO t (tenant, {names}, value) SELECT 4, {names}, 0 FROM t WHERE {it};
+             INSERT OR REPLACE INTO t (tenant, {names}, value) SELECT 6, {names}, 0 FROM t WHERE {it};
+         END",
+        declared::<K>(),
+        sorted::<K>(),
+        names = <Self as Way<K>>::names().join(", "),
+        it = <Self as Way<K>>::names()
+            .iter()
+            .map(|name| format!("{name} = new.{name} AND "))
+            .collect::<String>() + "tenant = 5",
+    ), { const OURS: &'static str = "tenant = 5"; }
+    table, names => table.within("tenant", 5)?.key::<K>(names)?;
+}
