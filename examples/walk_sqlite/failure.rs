@@ -44,10 +44,16 @@ impl Failure {
             return Failure::failed(error);
         };
         match error.kind() {
-            ErrorKind::Sqlite | ErrorKind::Value if !is_no_database(error.sqlite_error()) => {
-                Failure::failed(chain(&error))
+            ErrorKind::Corrupt if is_no_database(error.sqlite_error()) => {
+                Failure::input(NO_DATABASE)
             }
-            ErrorKind::Sqlite => Failure::input(NO_DATABASE),
+            ErrorKind::Sqlite
+            | ErrorKind::Busy
+            | ErrorKind::Interrupted
+            | ErrorKind::Corrupt
+            | ErrorKind::System
+            | ErrorKind::Changed
+            | ErrorKind::Value => Failure::failed(chain(&error)),
             _ => Failure::input(chain(&error)),
         }
     }

@@ -5,8 +5,8 @@ mod detail;
 mod message;
 mod problem;
 
-pub(crate) use detail::{CollationProblem, FilterProblem, KeyProblem, QueryProblem};
-pub(crate) use problem::Problem;
+pub(crate) use detail::{Change, CollationProblem, FilterProblem, KeyProblem, QueryProblem};
+pub(crate) use problem::{Problem, is_of_store};
 
 /// What went wrong with a SQLite source: a key, filter or query that can't be walked, a stored value
 /// that isn't what was asked for, or SQLite itself.
@@ -50,7 +50,19 @@ pub enum ErrorKind {
     Value,
     /// A query gave two rows of the same key.
     RepeatedKey,
-    /// SQLite failed; see [`Error::sqlite_error`].
+    /// While it was walked, the schema changed in a way that the walk can't go on under.
+    Changed,
+    /// Another connection holds a lock (`SQLITE_BUSY`, `LOCKED`, `PROTOCOL`). The same fetch may
+    /// succeed later.
+    Busy,
+    /// SQLite was told to stop (`SQLITE_INTERRUPT`): by an interrupt handle or a progress handler.
+    Interrupted,
+    /// The file is damaged, or no database (`SQLITE_CORRUPT`, `NOTADB`).
+    Corrupt,
+    /// The system failed: the file, the disk or the memory (`SQLITE_IOERR`, `CANTOPEN`, `FULL`,
+    /// `NOMEM`, `PERM`, `NOLFS`).
+    System,
+    /// SQLite failed in another way; see [`Error::sqlite_error`].
     Sqlite,
 }
 
@@ -59,6 +71,15 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.problem.kind()
+    }
+
+    /// Whether the same may succeed if it is just asked again, after a while: another connection's
+    /// lock is in the way, of the walk's own statement ([`ErrorKind::Busy`]) or of one that the
+    /// decoding ran. Any other error wants something done.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.sqlite_error()
+            .is_some_and(|error| problem::kind_of(error) == ErrorKind::Busy)
     }
 
     /// What SQLite, or a conversion of rusqlite's, said; `None` if neither is to blame.

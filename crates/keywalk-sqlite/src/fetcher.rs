@@ -6,13 +6,13 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Statement};
 
 use crate::decode::Decode;
-use crate::error::{Error, Problem};
-use crate::form::FarBound;
+use crate::error::{Change, Error, Problem};
 use crate::key::{Key, KeyColumns};
 use crate::params::Param;
 use crate::reader::Reader;
 use crate::relation::Relation;
 use crate::shape::{Answer, Shape};
+use crate::stamp::Runs;
 use crate::statements::{Proven, Statements};
 use crate::value::{Shown, bind};
 
@@ -45,6 +45,10 @@ impl Fetcher {
         self.statements.texts()
     }
 
+    pub(crate) fn relation(&self) -> &Relation {
+        &self.relation
+    }
+
     pub(crate) fn fetch<K: Key, D: Decode>(
         &mut self,
         db: &Connection,
@@ -59,24 +63,32 @@ impl Fetcher {
         let relation = &self.relation;
         let failed = |source| relation.failed(source);
         let shape = Shape::of(range, Answer::Rows);
-        let (proven, mut statement) = self.statements.get(db, relation, shape)?;
+        let statement = self.statements.get(db, relation, shape);
+        let (proven, mut statement) = statement.map_err(|p| or_changed(db, relation, p))?;
         let reader = Reader::new(relation, proven.far, &self.columns, &self.key_at);
         bind_all(&mut statement, proven, relation, range).map_err(failed)?;
-        let filters = proven.filters;
-        let told = proven.far == FarBound::Told;
-        let width = self.filter_at + usize::from(filters) + usize::from(told);
         let mut stretch = chunk.limit().max(STRETCH);
+        let before = Runs::of(&statement);
+        let mut is_first = true;
         // Dropping the rows resets the statement, and with it ends its read transaction.
         let mut rows = statement.raw_query();
         while !chunk.is_full() {
-            let Some(row) = rows.next().map_err(failed)? else {
+            let row = rows.next().map_err(|source| match is_first {
+                true => or_changed(db, relation, failed(source)),
+                false => failed(source),
+            })?;
+            let Some(row) = row else {
+                drop(rows);
+                if is_first {
+                    check_schema(db, relation, proven, &statement, before)?;
+                }
                 return Ok(Fetched::End);
             };
-            // A schema that changed since the last fetch may have moved a query's columns.
-            if chunk.is_empty() && row.as_ref().column_count() != width {
-                return Err(relation.changed().into());
+            if is_first {
+                is_first = false;
+                check_schema(db, relation, proven, row.as_ref(), before)?;
             }
-            if filters {
+            if proven.filters {
                 let passes: bool = row.get(self.filter_at).map_err(failed)?;
                 stretch = stretch.saturating_sub(1);
                 if !passes {
@@ -124,17 +136,24 @@ impl Fetcher {
         let failed = |source| relation.failed(source);
         let backward = range.reversed();
         let shape = Shape::of(&backward, Answer::FirstKey);
-        let (proven, mut statement) = self.statements.get(db, relation, shape)?;
+        let changed = |problem| or_changed(db, relation, problem);
+        let statement = self.statements.get(db, relation, shape);
+        let (proven, mut statement) = statement.map_err(changed)?;
         if proven.filters {
             return Ok(LastKey::Unknown);
         }
         bind_all(&mut statement, proven, relation, &backward).map_err(failed)?;
         let at = relation.key_positions(Answer::FirstKey);
         let reader = Reader::new(relation, proven.far, &self.columns, &at);
+        let before = Runs::of(&statement);
         let mut rows = statement.raw_query();
-        let Some(row) = rows.next().map_err(failed)? else {
+        let row = rows.next().map_err(|source| changed(failed(source)))?;
+        let Some(row) = row else {
+            drop(rows);
+            check_schema(db, relation, proven, &statement, before)?;
             return Ok(LastKey::Empty);
         };
+        check_schema(db, relation, proven, row.as_ref(), before)?;
         let key = reader.key(row)?;
         Ok(if reader.is_beyond(row, &backward, &key)? {
             LastKey::Empty
@@ -170,6 +189,35 @@ impl Fetcher {
         }
         Ok(())
     }
+}
+
+/// A problem that a statement has from its start; or, if the schema isn't any longer the one that it
+/// was written for, that.
+fn or_changed(db: &Connection, relation: &Relation, problem: Problem) -> Problem {
+    match relation.stamp.is_stale(db) {
+        Ok(true) => relation.changed(Change::Unceasing),
+        _ => problem,
+    }
+}
+
+/// Once a statement runs, and with it a read transaction: whether the schema is the one that all was
+/// proven under.
+fn check_schema(
+    db: &Connection,
+    relation: &Relation,
+    proven: &mut Proven,
+    statement: &Statement<'_>,
+    before: Runs,
+) -> Result<(), Problem> {
+    let is_stale = || {
+        let stale = relation.stamp.is_stale(db);
+        stale.map_err(|source| relation.failed(source))
+    };
+    if proven.is_suspect(statement, before) && is_stale()? {
+        return Err(relation.changed(Change::Unceasing));
+    }
+    proven.trust(statement);
+    Ok(())
 }
 
 /// No row holds such text in a column of numeric affinity: it was stored as the number.

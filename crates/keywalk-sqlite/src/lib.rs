@@ -101,6 +101,7 @@ mod schema;
 mod seek;
 mod shape;
 mod source;
+mod stamp;
 mod statements;
 mod table;
 mod tokens;

@@ -3,17 +3,17 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use keywalk::Order;
 use rusqlite::Connection;
 
-use crate::decode::{Decode, Decoded, Filled, FromRow, Mapped, Rows};
-use crate::error::{CollationProblem, Error, KeyProblem, Problem, QueryProblem};
+use crate::decode::{Decoded, Filled, FromRow, Mapped, Rows};
+use crate::error::{Error, Problem, QueryProblem, is_of_store};
 use crate::fetcher::Fetcher;
-use crate::key::{ColumnLayout, Comparison, Key, Layout};
-use crate::name::{Quoted, same};
+use crate::key::Key;
 use crate::params::Params;
-use crate::relation::{KeyPart, Relation};
-use crate::schema;
+
+mod resolve;
+
+use resolve::failed;
 
 /// A SELECT, walked by a key that is unique in its result. Its items are `(key, row)`.
 ///
@@ -84,7 +84,10 @@ impl<C: Borrow<Connection>> Query<C> {
         let connection = db.borrow();
         let statement = connection
             .prepare(&sql)
-            .map_err(|source| refused(QueryProblem::Invalid(source)))?;
+            .map_err(|source| match is_of_store(&source) {
+                true => Error::from(failed(source)),
+                false => refused(QueryProblem::Invalid(source)),
+            })?;
         if statement.column_count() == 0 || !statement.readonly() || statement.is_explain() != 0 {
             return Err(refused(QueryProblem::NotASelect));
         }
@@ -173,116 +176,6 @@ impl<C: Borrow<Connection>, K, D> Query<C, K, D> {
     /// The statements that the walk has run so far, to be looked at with `EXPLAIN QUERY PLAN`.
     pub fn statements(&self) -> impl Iterator<Item = &str> {
         self.fetcher.iter().flat_map(Fetcher::texts)
-    }
-}
-
-const NAME: &str = "the query";
-
-impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
-    fn key_parts(&self) -> Result<Vec<KeyPart>, Problem> {
-        let encoding = schema::encoding(self.db.borrow()).map_err(|source| Problem::Sqlite {
-            relation: NAME.to_owned(),
-            source,
-        })?;
-        let layouts = match K::layout() {
-            Layout::Columns(layouts) => layouts,
-            Layout::FromSchema => {
-                let layout = ColumnLayout {
-                    order: Order::Ascending,
-                    comparison: Comparison::Bytes,
-                };
-                vec![layout; self.key.len()]
-            }
-        };
-        let names: Vec<&str> = self.key.iter().map(String::as_str).collect();
-        if let Some(why) = KeyProblem::of(&names, &K::layout()) {
-            return Err(Problem::KeyColumns {
-                relation: NAME.to_owned(),
-                why,
-            });
-        }
-        self.key
-            .iter()
-            .zip(layouts)
-            .map(|(name, layout)| {
-                let why = match layout.comparison {
-                    Comparison::Store => Some(CollationProblem::InQuery),
-                    Comparison::Bytes if encoding != schema::UTF_8 => {
-                        Some(CollationProblem::Encoding(encoding.clone()))
-                    }
-                    _ => None,
-                };
-                match why {
-                    Some(why) => Err(Problem::Collation {
-                        relation: NAME.to_owned(),
-                        column: name.clone(),
-                        why,
-                    }),
-                    None => self.key_part(name, layout),
-                }
-            })
-            .collect()
-    }
-
-    fn key_part(&self, name: &str, layout: ColumnLayout) -> Result<KeyPart, Problem> {
-        let columns = || self.columns.iter().filter(|column| same(column, name));
-        match columns().count() {
-            1 => Ok(KeyPart {
-                name: name.to_owned(),
-                // The collation of a query's column isn't known; where it is another one, its index
-                // can't be searched with this, which the plan shows.
-                expression: format!("{QUERY}.{} COLLATE BINARY", Quoted(name)),
-                in_plan: None,
-                layout,
-                is_numeric: false,
-                at: None,
-            }),
-            0 => Err(Problem::NoSuchColumn {
-                relation: NAME.to_owned(),
-                column: name.to_owned(),
-                columns: self.columns.to_vec(),
-            }),
-            _ => Err(Problem::Query {
-                why: QueryProblem::Ambiguous(name.to_owned()),
-            }),
-        }
-    }
-
-    fn resolve(&self) -> Result<Relation, Problem> {
-        let key = self.key_parts()?;
-        let from = format!("({}\n) AS {QUERY}", self.sql);
-        Ok(Relation {
-            name: NAME.to_owned(),
-            from,
-            select: format!("{QUERY}.*"),
-            width: self.columns.len(),
-            key,
-            fixed: Vec::new(),
-            filters: Vec::new(),
-            indexes: Vec::new(),
-            partial_indexes: Vec::new(),
-            params: self.params.clone(),
-            unique: false,
-            nullable: true,
-        })
-    }
-}
-
-/// The subselect's name.
-const QUERY: &str = "\"query\"";
-
-impl<C: Borrow<Connection>, K: Key, D: Decode> Query<C, K, D> {
-    /// The parts that answer; proves the query's plan first if that wasn't done.
-    pub(crate) fn parts(&mut self) -> Result<(&Connection, &mut Fetcher, &mut D), Error> {
-        let fetcher = match self.fetcher.take() {
-            Some(fetcher) => fetcher,
-            None => {
-                self.decode.columns(&self.columns);
-                Fetcher::new(self.db.borrow(), self.resolve()?)?
-            }
-        };
-        let fetcher = self.fetcher.insert(fetcher);
-        Ok((self.db.borrow(), fetcher, &mut self.decode))
     }
 }
 

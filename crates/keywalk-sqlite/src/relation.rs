@@ -1,12 +1,15 @@
+use std::sync::Arc;
+
 use keywalk::Order;
 use rusqlite::types::Value;
 
-use crate::error::Problem;
-use crate::key::{ColumnLayout, KeyColumns};
+use crate::error::{Change, Problem};
+use crate::key::{ColumnLayout, Comparison, KeyColumns};
 use crate::name::Quoted;
 use crate::params::Params;
 use crate::plan::{Condition, PlanName};
 use crate::shape::{Answer, Shape};
+use crate::stamp::Stamp;
 
 /// What is walked, resolved and proven: a table, or a query as a subselect.
 #[derive(Debug)]
@@ -22,8 +25,8 @@ pub(crate) struct Relation {
     pub(crate) partial_indexes: Vec<String>,
     /// What is selected, as SQL, before key columns that aren't among it.
     pub(crate) select: String,
-    /// How many columns that is.
-    pub(crate) width: usize,
+    /// The names of those columns.
+    pub(crate) columns: Arc<[String]>,
     pub(crate) key: Vec<KeyPart>,
     /// Columns that are fixed to one value.
     pub(crate) fixed: Vec<FixedPart>,
@@ -36,6 +39,8 @@ pub(crate) struct Relation {
     /// Whether a key column may hold NULL. Such a row is an error when it comes; and since NULL
     /// compares with nothing, statements must be written so that it does come.
     pub(crate) nullable: bool,
+    /// When all this was read from the schema.
+    pub(crate) stamp: Stamp,
 }
 
 /// A column of the key.
@@ -48,6 +53,10 @@ pub(crate) struct KeyPart {
     /// The column as plans name it, if that's known.
     pub(crate) in_plan: Option<PlanName>,
     pub(crate) layout: ColumnLayout,
+    /// What its text is ordered by, if that's known.
+    pub(crate) collation: Option<String>,
+    /// Whether it is a rowid that VACUUM may change: not an INTEGER PRIMARY KEY.
+    pub(crate) is_fleeting: bool,
     /// Whether SQLite compares text with it as a number where it looks like one.
     pub(crate) is_numeric: bool,
     /// Where the column stands in `select`, if it does.
@@ -81,12 +90,17 @@ impl Relation {
         orders.any(|order| Some(order) != first)
     }
 
+    /// How many columns are selected, apart from key columns that follow them.
+    pub(crate) fn width(&self) -> usize {
+        self.columns.len()
+    }
+
     /// Where the key's columns stand in a row, from 0: those that aren't selected follow.
     pub(crate) fn key_positions(&self, answer: Answer) -> Vec<usize> {
         if answer == Answer::FirstKey {
             return (0..self.key.len()).collect();
         }
-        let mut next = self.width;
+        let mut next = self.width();
         let mut follow = || {
             next += 1;
             next - 1
@@ -99,7 +113,7 @@ impl Relation {
 
     /// Where the filter's verdict stands in a row that has one: last.
     pub(crate) fn filter_position(&self) -> usize {
-        self.width + self.key.iter().filter(|part| part.at.is_none()).count()
+        self.width() + self.key.iter().filter(|part| part.at.is_none()).count()
     }
 
     /// The direction of a key column in a walk of this order.
@@ -145,10 +159,27 @@ impl Relation {
         format!(" ORDER BY {}", terms.join(", "))
     }
 
-    pub(crate) fn changed(&self) -> Problem {
+    pub(crate) fn changed(&self, why: Change) -> Problem {
         Problem::Changed {
             relation: self.name.clone(),
+            why,
         }
+    }
+
+    /// This relation under a schema that has changed since `before`: positions of that one mean the
+    /// same in it.
+    pub(crate) fn succeeds(&self, before: &Relation) -> Result<(), Problem> {
+        let same_order = self.key_columns() == before.key_columns()
+            && self.key.iter().zip(&before.key).all(|(now, then)| {
+                now.layout.comparison != Comparison::Store || now.collation == then.collation
+            });
+        if !same_order {
+            return Err(self.changed(Change::Key));
+        }
+        if before.key.iter().any(|part| part.is_fleeting) {
+            return Err(self.changed(Change::Rowids));
+        }
+        Ok(())
     }
 
     pub(crate) fn failed(&self, source: rusqlite::Error) -> Problem {

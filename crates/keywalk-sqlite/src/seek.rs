@@ -236,7 +236,7 @@ impl Writer<'_> {
         if self.shape.answer == Answer::FirstKey {
             columns.extend(key());
         } else {
-            columns.extend((relation.width > 0).then_some(relation.select.as_str()));
+            columns.extend((relation.width() > 0).then_some(relation.select.as_str()));
             let others = relation.key.iter().filter(|part| part.at.is_none());
             columns.extend(others.map(|part| part.expression.as_str()));
         }

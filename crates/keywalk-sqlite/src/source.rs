@@ -6,10 +6,32 @@ use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey};
 use rusqlite::Connection;
 
 use crate::decode::Decode;
-use crate::{Error, Key, Query, Table};
+use crate::fetcher::Fetcher;
+use crate::{Error, ErrorKind, Key, Query, Table};
+
+/// How often one question proves its relation again, because the schema changed meanwhile.
+const MOST_CHANGES: u32 = 8;
 
 macro_rules! source {
     ($($relation:ident),+) => {$(
+        impl<C: Borrow<Connection>, K: Key, D: Decode> $relation<C, K, D> {
+            /// Asks, and asks again where the schema turns out to have changed before the first row.
+            fn ask<T>(
+                &mut self,
+                mut question: impl FnMut(&Connection, &mut Fetcher, &mut D) -> Result<T, Error>,
+            ) -> Result<T, Error> {
+                for _ in 0..MOST_CHANGES {
+                    let (db, fetcher, decode) = self.parts()?;
+                    match question(db, fetcher, decode) {
+                        Err(error) if error.kind() == ErrorKind::Changed => self.renew()?,
+                        answer => return answer,
+                    }
+                }
+                let (db, fetcher, decode) = self.parts()?;
+                question(db, fetcher, decode)
+            }
+        }
+
         impl<C: Borrow<Connection>, K: Key, D: Decode> ChunkSource for $relation<C, K, D> {
             type Key = K;
             type Item = (K, D::Item);
@@ -20,8 +42,7 @@ macro_rules! source {
                 range: &KeyRange<K>,
                 chunk: &mut Chunk<Self::Item>,
             ) -> Result<Fetched<K>, Error> {
-                let (db, fetcher, decode) = self.parts()?;
-                fetcher.fetch(db, range, decode, chunk)
+                self.ask(|db, fetcher, decode| fetcher.fetch(db, range, decode, chunk))
             }
 
             fn key_of(&self, (key, _): &Self::Item) -> K {
@@ -33,8 +54,7 @@ macro_rules! source {
             }
 
             fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, Error> {
-                let (db, fetcher, _) = self.parts()?;
-                fetcher.last_key(db, range)
+                self.ask(|db, fetcher, _| fetcher.last_key(db, range))
             }
         }
     )+};

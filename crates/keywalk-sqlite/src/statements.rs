@@ -1,5 +1,5 @@
 use keywalk::Order;
-use rusqlite::{CachedStatement, Connection, ErrorCode};
+use rusqlite::{CachedStatement, Connection, ErrorCode, Statement};
 
 use crate::conjuncts::is_single;
 use crate::error::Problem;
@@ -9,6 +9,7 @@ use crate::plan::Plan;
 use crate::relation::Relation;
 use crate::seek::Seek;
 use crate::shape::{Answer, Edge, Shape};
+use crate::stamp::Runs;
 
 /// The statements of a walk: each is written, proven by its plan and prepared once, when it is
 /// first needed.
@@ -31,6 +32,21 @@ pub(crate) struct Proven {
     pub(crate) far: FarBound,
     /// What each of its parameters stands for, by its number less one.
     pub(crate) params: Vec<Param>,
+    /// What was counted when the schema was last seen to be the one that it was proven under.
+    runs: Option<Runs>,
+}
+
+impl Proven {
+    /// Whether the statement, which now runs, may not run under the schema that it was proven under:
+    /// it was prepared anew, or others ran it, since the last time. `before` it ran it was at this count.
+    pub(crate) fn is_suspect(&self, statement: &Statement<'_>, before: Runs) -> bool {
+        self.runs != Some(before) || Runs::of(statement).is_anew_since(before)
+    }
+
+    /// The schema is still the same.
+    pub(crate) fn trust(&mut self, statement: &Statement<'_>) {
+        self.runs = Some(Runs::of(statement));
+    }
 }
 
 /// What every step but the first and the last of a walk looks like.
@@ -89,7 +105,7 @@ impl Statements {
         db: &'db Connection,
         relation: &Relation,
         shape: Shape,
-    ) -> Result<(&'a Proven, CachedStatement<'db>), Problem> {
+    ) -> Result<(&'a mut Proven, CachedStatement<'db>), Problem> {
         // Before the first row: what will be asked after it.
         if shape.answer == Answer::Rows && shape.near != Edge::Excluded {
             self.find_or_prove(
@@ -103,7 +119,7 @@ impl Statements {
         }
         let at = self.find_or_prove(db, relation, shape)?;
         self.known[at].is_used = true;
-        let proven = &self.known[at];
+        let proven = &mut self.known[at];
         let statement = db
             .prepare_cached(&proven.sql)
             .map_err(|source| relation.failed(source))?;
@@ -142,6 +158,7 @@ impl Statements {
             far: seek.far,
             params: given.chain(seek.own).collect(),
             sql: seek.sql,
+            runs: None,
         })
     }
 }

@@ -272,12 +272,23 @@ impl<C: Borrow<Connection>, K: Key, D: Decode> Table<C, K, D> {
         let fetcher = match &mut self.fetcher {
             Some(fetcher) => fetcher,
             none => {
-                let (relation, columns) = self.spec.resolve(db, K::layout())?;
-                self.decode.columns(&columns.into());
+                let relation = self.spec.resolve(db, K::layout())?;
+                self.decode.columns(&relation.columns);
                 none.insert(Fetcher::new(db, relation)?)
             }
         };
         Ok((db, fetcher, &mut self.decode))
+    }
+
+    /// Proves the table again, under a schema that has changed. If it can't be, the parts stay as they
+    /// were, for the schema may change back.
+    pub(crate) fn renew(&mut self) -> Result<(), Error> {
+        if let Some(fetcher) = &mut self.fetcher {
+            let db = self.db.borrow();
+            let relation = self.spec.resolve_again(db, fetcher.relation())?;
+            *fetcher = Fetcher::new(db, relation)?;
+        }
+        Ok(())
     }
 }
 

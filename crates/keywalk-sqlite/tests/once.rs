@@ -84,14 +84,7 @@ fn a_column_that_is_dropped_meanwhile_is_an_error_and_no_string() {
         let Err(keywalk::Error::Source(error)) = chunks.next() else {
             panic!("{sql}: the column isn't missed");
         };
-        assert_eq!(error.kind(), ErrorKind::Sqlite);
-        assert!(
-            error
-                .sqlite_error()
-                .unwrap()
-                .to_string()
-                .contains("no such column")
-        );
+        assert_eq!(error.kind(), ErrorKind::NoSuchColumn);
     }
 }
 
@@ -112,7 +105,8 @@ fn a_database_that_is_locked_is_an_error_and_the_walk_resumes() {
     let Some(Err(keywalk::Error::Source(error))) = items.next() else {
         panic!("the database is locked");
     };
-    assert_eq!(error.kind(), ErrorKind::Sqlite);
+    assert_eq!(error.kind(), ErrorKind::Busy);
+    assert!(error.is_transient());
     let code = error
         .sqlite_error()
         .and_then(rusqlite::Error::sqlite_error_code);

@@ -47,6 +47,19 @@ impl KeyProblem {
     }
 }
 
+/// What changed so that a walk can't go on.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// A query of `*` has other columns.
+    Columns,
+    /// The key is another one, or ordered in another way.
+    Key,
+    /// The schema did, perhaps by VACUUM, and with it the rowids that the table is walked by.
+    Rowids,
+    /// The schema changes faster than a table can be read.
+    Unceasing,
+}
+
 /// Why a filter can't be used.
 #[derive(Debug)]
 pub(crate) enum FilterProblem {
@@ -104,6 +117,23 @@ impl fmt::Display for KeyProblem {
             }
             KeyProblem::None => f.write_str("names no column"),
         }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Change::Columns => {
+                "it has other columns; name its columns instead of *, and resume the walk"
+            }
+            Change::Key => {
+                "its key has other columns or another order, in which the walk's position means nothing; begin a new walk"
+            }
+            Change::Rowids => {
+                "by what may be a VACUUM, which renumbers the rowid that it is walked by; begin a new walk, or walk by a key or an INTEGER PRIMARY KEY"
+            }
+            Change::Unceasing => "again and again during one fetch; resume the walk",
+        })
     }
 }
 

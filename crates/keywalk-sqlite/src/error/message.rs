@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Problem;
+use crate::ErrorKind;
 use crate::name::{Names, Quoted};
 
 /// What to do where a table has no key that can be walked.
@@ -15,6 +16,21 @@ impl fmt::Display for OrByRowid {
         } else {
             ""
         })
+    }
+}
+
+/// What to do about a failure of SQLite's own.
+fn cure(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Busy => {
+            ", which another connection has locked; set a busy timeout, or ask again later"
+        }
+        ErrorKind::Interrupted => ", as it was told to stop; resume the walk from its cursor",
+        ErrorKind::Corrupt => {
+            ", whose file is damaged or no database; PRAGMA integrity_check tells more"
+        }
+        ErrorKind::System => "; look after the file, the disk and the memory, and resume the walk",
+        _ => "",
     }
 }
 
@@ -123,10 +139,10 @@ impl fmt::Display for Problem {
                 f,
                 "SQLite would read {relation} from its start at every chunk, since its statistics say that it has only a few rows; run ANALYZE"
             ),
-            Problem::Changed { relation } => write!(
-                f,
-                "{relation} has other columns than when the walk began; name its columns instead of *, and resume the walk"
-            ),
+            Problem::Changed { relation, why } => {
+                write!(f, "{relation} has changed since the walk began: ")?;
+                fmt::Display::fmt(why, f)
+            }
             Problem::OwnRange { relation, columns } => write!(
                 f,
                 "{relation} compares its key ({}) with a value by itself, and SQLite would search from there at every chunk; leave that condition out and give the walk a `range`",
@@ -181,7 +197,9 @@ impl fmt::Display for Problem {
                 f,
                 "the query gave two rows with the key {key}; walk it by a key that is unique in its result"
             ),
-            Problem::Sqlite { relation, .. } => write!(f, "SQLite failed to read {relation}"),
+            Problem::Sqlite { relation, .. } => {
+                write!(f, "SQLite failed to read {relation}{}", cure(self.kind()))
+            }
         }
     }
 }

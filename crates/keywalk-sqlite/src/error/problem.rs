@@ -1,8 +1,9 @@
 use std::error::Error as StdError;
 
+use rusqlite::ErrorCode;
 use rusqlite::types::FromSqlError;
 
-use super::detail::{CollationProblem, FilterProblem, KeyProblem, QueryProblem};
+use super::detail::{Change, CollationProblem, FilterProblem, KeyProblem, QueryProblem};
 use crate::ErrorKind;
 
 /// What an [`Error`](crate::Error) is about. A relation is `table "items"` or `the query`.
@@ -60,6 +61,7 @@ pub(crate) enum Problem {
     /// The schema changed while it was walked.
     Changed {
         relation: String,
+        why: Change,
     },
     OwnRange {
         relation: String,
@@ -123,7 +125,7 @@ impl Problem {
             Problem::NotSeekable { .. }
             | Problem::StaleStatistics { .. }
             | Problem::OwnRange { .. } => ErrorKind::NotSeekable,
-            Problem::Changed { .. } => ErrorKind::Query,
+            Problem::Changed { .. } => ErrorKind::Changed,
             Problem::Filter { .. } => ErrorKind::Filter,
             Problem::Query { .. } => ErrorKind::Query,
             Problem::FixedToNull { .. }
@@ -134,7 +136,7 @@ impl Problem {
             | Problem::NullKey { .. }
             | Problem::Row { .. } => ErrorKind::Value,
             Problem::RepeatedKey { .. } => ErrorKind::RepeatedKey,
-            Problem::Sqlite { .. } => ErrorKind::Sqlite,
+            Problem::Sqlite { source, .. } => kind_of(source),
         }
     }
 
@@ -154,5 +156,32 @@ impl Problem {
             },
             _ => None,
         }
+    }
+}
+
+/// Whether SQL failed for what the store is or does, and not for how it is written.
+pub(crate) fn is_of_store(error: &rusqlite::Error) -> bool {
+    kind_of(error) != ErrorKind::Sqlite
+}
+
+/// The kind of a failure of SQLite's own.
+pub(super) fn kind_of(error: &rusqlite::Error) -> ErrorKind {
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::FileLockingProtocolFailed,
+        ) => ErrorKind::Busy,
+        Some(ErrorCode::OperationInterrupted) => ErrorKind::Interrupted,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => ErrorKind::Corrupt,
+        Some(
+            ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::DiskFull
+            | ErrorCode::OutOfMemory
+            | ErrorCode::PermissionDenied
+            | ErrorCode::NoLargeFileSupport,
+        ) => ErrorKind::System,
+        _ => ErrorKind::Sqlite,
     }
 }

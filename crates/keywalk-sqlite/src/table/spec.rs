@@ -1,8 +1,10 @@
+use std::sync::Arc;
+
 use rusqlite::types::Value;
 use rusqlite::{Connection, Params as RusqliteParams, ToSql};
 
 use crate::conjuncts::conjuncts;
-use crate::error::{FilterProblem, KeyProblem, Problem};
+use crate::error::{FilterProblem, KeyProblem, Problem, is_of_store};
 use crate::key::{AnyKey, Key, Layout};
 use crate::name::{Quoted, same};
 use crate::params::Params;
@@ -10,9 +12,10 @@ use crate::plan::PlanName;
 use crate::proof::{self, ProvenKey};
 use crate::relation::{FixedPart, KeyPart, Relation};
 use crate::schema::{Column, Schema};
+use crate::stamp::Stamp;
 
 /// What the caller said of a table.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Spec {
     pub(super) schema: Option<String>,
     pub(super) table: String,
@@ -103,7 +106,13 @@ impl Spec {
         let statement = db
             .prepare(&bracketed)
             .and_then(|_| db.prepare(&bare))
-            .map_err(|source| refused(FilterProblem::Invalid(source)))?;
+            .map_err(|source| match is_of_store(&source) {
+                true => Problem::Sqlite {
+                    relation: schema.relation(),
+                    source,
+                },
+                false => refused(FilterProblem::Invalid(source)),
+            })?;
         let (condition, params) = Params::capture(db, &condition, &statement, params)
             .map_err(|source| refused(FilterProblem::Params(source)))?;
         let parts = conjuncts(&condition);
@@ -126,33 +135,61 @@ impl Spec {
         layout: Layout,
     ) -> Result<(Schema, ProvenKey), Problem> {
         let schema = self.read_schema(db)?;
-        let fixed: Vec<&Column> = self.within.iter().map(|(column, _)| column).collect();
+        let fixed = self.fixed(&schema)?;
+        let fixed: Vec<&Column> = fixed.iter().collect();
         let key = proof::prove(&schema, self.key.as_deref(), &fixed, layout)?;
         Ok((schema, key))
     }
 
+    /// The columns that are fixed, as the schema has them now.
+    fn fixed(&self, schema: &Schema) -> Result<Vec<Column>, Problem> {
+        self.within
+            .iter()
+            .map(|(column, _)| schema.column(&column.name))
+            .collect()
+    }
+
     /// A dynamic key of these values.
     pub(super) fn any_key(&self, db: &Connection, values: Vec<Value>) -> Result<AnyKey, Problem> {
-        let (relation, _) = self.resolve(db, AnyKey::layout())?;
+        let relation = self.resolve(db, AnyKey::layout())?;
         AnyKey::new(values, relation.key_columns()).ok_or_else(|| Problem::AnyKey {
             columns: relation.key_names(),
             relation: relation.name,
         })
     }
 
-    /// The relation to fetch from, and the names of its columns.
-    pub(super) fn resolve(
+    /// The relation that `before` is under a schema that has changed: of the same table, key and
+    /// columns.
+    pub(super) fn resolve_again(
         &self,
         db: &Connection,
-        layout: Layout,
-    ) -> Result<(Relation, Vec<String>), Problem> {
+        before: &Relation,
+    ) -> Result<Relation, Problem> {
+        let mut spec = self.clone();
+        spec.schema = before.stamp.schema().map(str::to_owned);
+        spec.key = Some(before.key_names());
+        spec.columns = Some(before.columns.to_vec());
+        let layouts = before.key.iter().map(|part| part.layout).collect();
+        let relation = spec.resolve(db, Layout::Columns(layouts))?;
+        relation.succeeds(before)?;
+        Ok(relation)
+    }
+
+    /// The relation to fetch from.
+    pub(super) fn resolve(&self, db: &Connection, layout: Layout) -> Result<Relation, Problem> {
+        let found = self.read_schema(db)?;
+        // Before the rest is read: what changes from here on will be seen.
+        let stamp = Stamp::of(db, &found.schema).map_err(|source| Problem::Sqlite {
+            relation: found.relation(),
+            source,
+        })?;
         let (schema, key) = self.prove(db, layout)?;
         let columns = match &self.columns {
             None => schema.columns.iter().map(|c| c.name.clone()).collect(),
             Some(named) => named
                 .iter()
                 .map(|name| schema.column(name).map(|column| column.name))
-                .collect::<Result<Vec<_>, _>>()?,
+                .collect::<Result<Arc<[_]>, _>>()?,
         };
         let expression = |column: &str| format!("{}.{}", Quoted(&schema.table), Quoted(column));
         let in_plan = |column: &Column| PlanName {
@@ -160,7 +197,8 @@ impl Spec {
             is_rowid: column.is_rowid,
         };
         let nullable = key.may_hold_null;
-        let fixed_columns: Vec<&Column> = self.within.iter().map(|(column, _)| column).collect();
+        let fixed_columns = self.fixed(&schema)?;
+        let fixed_columns: Vec<&Column> = fixed_columns.iter().collect();
         let key_columns: Vec<&Column> = key.columns.iter().map(|(column, _)| column).collect();
         let indexes = schema
             .indexes
@@ -168,14 +206,21 @@ impl Spec {
             .filter(|index| index.sorted_by(&fixed_columns, &key_columns).is_some())
             .map(|index| index.name.clone())
             .collect();
-        let key = key.columns.into_iter().map(|(column, layout)| KeyPart {
-            expression: expression(&column.name),
-            in_plan: Some(in_plan(&column)),
-            layout,
-            is_numeric: column.is_numeric,
-            at: columns.iter().position(|name| same(name, &column.name)),
-            name: column.name,
-        });
+        let at = |name: &str| columns.iter().position(|column| same(column, name));
+        let key = key
+            .columns
+            .into_iter()
+            .map(|(column, layout)| KeyPart {
+                expression: expression(&column.name),
+                in_plan: Some(in_plan(&column)),
+                layout,
+                collation: Some(column.collation),
+                is_fleeting: column.is_rowid && column.primary == 0,
+                is_numeric: column.is_numeric,
+                at: at(&column.name),
+                name: column.name,
+            })
+            .collect();
         let fixed = self.within.iter().map(|(column, value)| FixedPart {
             name: column.name.clone(),
             expression: expression(&column.name),
@@ -184,21 +229,21 @@ impl Spec {
         });
         let (filters, params) = self.filter.clone().unwrap_or_default();
         let select: Vec<String> = columns.iter().map(|column| expression(column)).collect();
-        let relation = Relation {
+        Ok(Relation {
             name: schema.relation(),
             from: from(&schema),
             indexes,
             partial_indexes: schema.partial_indexes(db)?,
             select: select.join(", "),
-            width: columns.len(),
-            key: key.collect(),
+            columns,
+            key,
             fixed: fixed.collect(),
             filters,
             params,
             unique: true,
             nullable,
-        };
-        Ok((relation, columns))
+            stamp,
+        })
     }
 }
 

@@ -1,0 +1,151 @@
+//! What a query is walked as, under the schema as it is.
+
+use std::borrow::Borrow;
+use std::sync::Arc;
+
+use keywalk::Order;
+use rusqlite::Connection;
+
+use super::Query;
+use crate::decode::Decode;
+use crate::error::{Change, CollationProblem, Error, KeyProblem, Problem, QueryProblem};
+use crate::fetcher::Fetcher;
+use crate::key::{ColumnLayout, Comparison, Key, Layout};
+use crate::name::{Quoted, same};
+use crate::relation::{KeyPart, Relation};
+use crate::schema;
+use crate::stamp::Stamp;
+
+const NAME: &str = "the query";
+
+pub(super) fn failed(source: rusqlite::Error) -> Problem {
+    Problem::Sqlite {
+        relation: NAME.to_owned(),
+        source,
+    }
+}
+
+impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
+    pub(super) fn key_parts(&self) -> Result<Vec<KeyPart>, Problem> {
+        let encoding = schema::encoding(self.db.borrow()).map_err(failed)?;
+        let layouts = match K::layout() {
+            Layout::Columns(layouts) => layouts,
+            Layout::FromSchema => {
+                let layout = ColumnLayout {
+                    order: Order::Ascending,
+                    comparison: Comparison::Bytes,
+                };
+                vec![layout; self.key.len()]
+            }
+        };
+        let names: Vec<&str> = self.key.iter().map(String::as_str).collect();
+        if let Some(why) = KeyProblem::of(&names, &K::layout()) {
+            return Err(Problem::KeyColumns {
+                relation: NAME.to_owned(),
+                why,
+            });
+        }
+        self.key
+            .iter()
+            .zip(layouts)
+            .map(|(name, layout)| {
+                let why = match layout.comparison {
+                    Comparison::Store => Some(CollationProblem::InQuery),
+                    Comparison::Bytes if encoding != schema::UTF_8 => {
+                        Some(CollationProblem::Encoding(encoding.clone()))
+                    }
+                    _ => None,
+                };
+                match why {
+                    Some(why) => Err(Problem::Collation {
+                        relation: NAME.to_owned(),
+                        column: name.clone(),
+                        why,
+                    }),
+                    None => self.key_part(name, layout),
+                }
+            })
+            .collect()
+    }
+
+    fn key_part(&self, name: &str, layout: ColumnLayout) -> Result<KeyPart, Problem> {
+        let columns = || self.columns.iter().filter(|column| same(column, name));
+        match columns().count() {
+            1 => Ok(KeyPart {
+                collation: None,
+                is_fleeting: false,
+                name: name.to_owned(),
+                // The collation of a query's column isn't known; where it is another one, its index
+                // can't be searched with this, which the plan shows.
+                expression: format!("{QUERY}.{} COLLATE BINARY", Quoted(name)),
+                in_plan: None,
+                layout,
+                is_numeric: false,
+                at: None,
+            }),
+            0 => Err(Problem::NoSuchColumn {
+                relation: NAME.to_owned(),
+                column: name.to_owned(),
+                columns: self.columns.to_vec(),
+            }),
+            _ => Err(Problem::Query {
+                why: QueryProblem::Ambiguous(name.to_owned()),
+            }),
+        }
+    }
+
+    fn resolve(&self) -> Result<Relation, Problem> {
+        let stamp = Stamp::of_all(self.db.borrow()).map_err(failed)?;
+        let key = self.key_parts()?;
+        let from = format!("({}\n) AS {QUERY}", self.sql);
+        Ok(Relation {
+            name: NAME.to_owned(),
+            from,
+            select: format!("{QUERY}.*"),
+            columns: Arc::clone(&self.columns),
+            key,
+            fixed: Vec::new(),
+            filters: Vec::new(),
+            indexes: Vec::new(),
+            partial_indexes: Vec::new(),
+            params: self.params.clone(),
+            unique: false,
+            nullable: true,
+            stamp,
+        })
+    }
+}
+
+/// The subselect's name.
+const QUERY: &str = "\"query\"";
+
+impl<C: Borrow<Connection>, K: Key, D: Decode> Query<C, K, D> {
+    /// The parts that answer; proves the query's plan first if that wasn't done.
+    pub(crate) fn parts(&mut self) -> Result<(&Connection, &mut Fetcher, &mut D), Error> {
+        let fetcher = match self.fetcher.take() {
+            Some(fetcher) => fetcher,
+            None => {
+                self.decode.columns(&self.columns);
+                Fetcher::new(self.db.borrow(), self.resolve()?)?
+            }
+        };
+        let fetcher = self.fetcher.insert(fetcher);
+        Ok((self.db.borrow(), fetcher, &mut self.decode))
+    }
+
+    /// Proves the query's plan again, under a schema that has changed. If it can't be, the parts stay
+    /// as they were, for the schema may change back.
+    pub(crate) fn renew(&mut self) -> Result<(), Error> {
+        if let Some(fetcher) = &self.fetcher {
+            let db = self.db.borrow();
+            let relation = self.resolve()?;
+            let statement = db.prepare(&self.sql).map_err(failed)?;
+            if !statement.column_names().eq(self.columns.iter()) {
+                return Err(relation.changed(Change::Columns).into());
+            }
+            relation.succeeds(fetcher.relation())?;
+            self.fetcher = Some(Fetcher::new(db, relation)?);
+        }
+        Ok(())
+    }
+}
