@@ -5,7 +5,9 @@
 use std::cmp::Reverse;
 
 use keywalk_conformance::conformance;
-use keywalk_tests::stores::{LentMap, LentSlice, SharedMapHarness, SkipListHarness};
+use keywalk_tests::stores::{
+    LentMap, LentSlice, RetriedHarness, SharedMapHarness, SkipListHarness,
+};
 use uuid::Uuid;
 
 conformance! {
@@ -17,6 +19,7 @@ conformance! {
     shared_map_uuid: SharedMapHarness<Uuid>;
     shared_map_text_and_i64: SharedMapHarness<(String, i64)>;
     shared_map_i64_and_text_descending: SharedMapHarness<(i64, Reverse<String>)>;
+    retried_i64: RetriedHarness<i64>;
     skip_list_i64: SkipListHarness<i64>;
     skip_list_uuid: SkipListHarness<Uuid>;
     skip_list_text_and_i64: SkipListHarness<(String, i64)>;

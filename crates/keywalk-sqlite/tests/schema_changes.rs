@@ -11,8 +11,8 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 
 fn open(sql: &str) -> Connection {
-    let db = Connection::open_in_memory().unwrap();
-    db.execute_batch(sql).unwrap();
+    let db = Connection::open_in_memory().expect("memory is there");
+    db.execute_batch(sql).expect("the schema is valid");
     db
 }
 
@@ -26,7 +26,7 @@ fn change_after_two<S: ChunkSource<Error = Error, Item: Debug>>(
 ) -> Chunks<S> {
     let mut chunks = Walk::new(source).chunk_size(1).chunks();
     for _ in 0..2 {
-        assert!(chunks.next().unwrap().is_some());
+        assert!(chunks.next().expect("they are fine").is_some());
     }
     change();
     chunks
@@ -50,7 +50,9 @@ fn rest<K: Key, T, S: ChunkSource<Key = K, Item = (K, T), Error = Error>>(
 }
 
 fn by_id(db: &Connection) -> Table<&Connection, i64> {
-    Table::new(db, "t").key(["id"]).unwrap()
+    Table::new(db, "t")
+        .key(["id"])
+        .expect("it is the primary key")
 }
 
 /// What becomes of a walk by `id` after this change.

@@ -177,6 +177,28 @@ impl<T> Chunk<T> {
         }
     }
 
+    /// Keeps only the first `len` items; the others stay as spare slots. For a wrapper that asks its
+    /// source again after a failure. Does nothing if the chunk holds no more.
+    ///
+    /// ```
+    /// use keywalk::Chunk;
+    ///
+    /// let mut chunk = Chunk::with_limit(2);
+    /// chunk.push("one");
+    /// chunk.push("two");
+    /// chunk.push("three");
+    /// chunk.truncate(1);
+    /// assert_eq!(chunk.as_slice(), ["one"]);
+    /// // What had overflowed came after what was kept.
+    /// assert!(!chunk.overflowed());
+    /// ```
+    pub fn truncate(&mut self, len: usize) {
+        if len < self.len {
+            self.len = len;
+            self.overflowed = false;
+        }
+    }
+
     /// Empties the chunk. The items stay as spare slots.
     pub fn clear(&mut self) {
         self.len = 0;

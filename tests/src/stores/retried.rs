@@ -1,0 +1,117 @@
+use std::time::Duration;
+
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey};
+use keywalk_conformance::{BoxError, Capabilities, Harness, KeySpace, KnownKey, Writer};
+use keywalk_memory::{Poisoned, SharedMap};
+use keywalk_retry::{ConstantBuilder, Retry};
+
+use super::SharedMapHarness;
+
+/// A map behind a lock whose every other answer gets lost, asked again each time.
+#[derive(Clone, Debug)]
+pub struct RetriedHarness<K>(SharedMapHarness<K>);
+
+/// Why an answer didn't arrive.
+#[derive(Debug)]
+pub enum Loss {
+    /// It was the turn of one.
+    OnTheWay,
+    /// The map's own error.
+    Store(Poisoned),
+}
+
+/// A source whose answers get lost, every other one, with the chunk already filled.
+#[derive(Debug)]
+pub struct Lossy<S> {
+    source: S,
+    asked: u64,
+}
+
+impl<S> Lossy<S> {
+    fn arrive<T>(&mut self, answer: Result<T, Poisoned>) -> Result<T, Loss> {
+        self.asked += 1;
+        match answer {
+            Ok(answer) if self.asked.is_multiple_of(2) => Ok(answer),
+            Ok(_) => Err(Loss::OnTheWay),
+            Err(error) => Err(Loss::Store(error)),
+        }
+    }
+}
+
+impl<S: ChunkSource<Error = Poisoned>> ChunkSource for Lossy<S> {
+    type Key = S::Key;
+    type Item = S::Item;
+    type Error = Loss;
+
+    fn fetch(
+        &mut self,
+        range: &KeyRange<S::Key>,
+        chunk: &mut Chunk<S::Item>,
+    ) -> Result<Fetched<S::Key>, Loss> {
+        let answer = self.source.fetch(range, chunk);
+        self.arrive(answer)
+    }
+
+    fn key_of(&self, item: &S::Item) -> S::Key {
+        self.source.key_of(item)
+    }
+
+    fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, Loss> {
+        let answer = self.source.last_key(range);
+        self.arrive(answer)
+    }
+}
+
+fn is_on_the_way(loss: &Loss) -> bool {
+    matches!(loss, Loss::OnTheWay)
+}
+
+impl<K: KnownKey + Send + Sync> Harness for RetriedHarness<K> {
+    type Key = K;
+    type Source<'a> = Retry<Lossy<SharedMap<K, u64>>, ConstantBuilder, fn(&Loss) -> bool>;
+
+    fn open() -> Result<Self, BoxError> {
+        SharedMapHarness::open().map(RetriedHarness)
+    }
+
+    fn capabilities() -> Capabilities {
+        SharedMapHarness::<K>::capabilities()
+    }
+
+    fn source(&self) -> Result<Self::Source<'_>, BoxError> {
+        let source = Lossy {
+            source: self.0.source()?,
+            asked: 0,
+        };
+        let at_once = ConstantBuilder::default().with_delay(Duration::ZERO);
+        Ok(Retry::new(
+            source,
+            at_once,
+            is_on_the_way as fn(&Loss) -> bool,
+        ))
+    }
+
+    fn put(&self, key: &K, value: u64) -> Result<(), BoxError> {
+        Harness::put(&self.0, key, value)
+    }
+
+    fn delete(&self, key: &K) -> Result<(), BoxError> {
+        Harness::delete(&self.0, key)
+    }
+
+    fn value(item: &(K, u64)) -> u64 {
+        SharedMapHarness::<K>::value(item)
+    }
+
+    fn keys() -> KeySpace<K> {
+        KeySpace::known()
+    }
+
+    fn writer(&self) -> Option<Box<dyn Writer<K>>> {
+        self.0.writer()
+    }
+
+    fn use_alone(&self) -> Result<(), BoxError> {
+        self.0.use_alone()
+    }
+}
