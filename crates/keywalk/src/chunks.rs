@@ -144,6 +144,11 @@ impl<S: ChunkSource> Chunks<S> {
         &self.state
     }
 
+    /// The item that the chunk's [`pop`](Chunk::pop) would take out.
+    pub(crate) fn next_item(&self) -> Option<(&S, &S::Item)> {
+        Some((&self.source, self.chunk.as_slice().last()?))
+    }
+
     pub(crate) fn chunk(&mut self) -> &mut Chunk<S::Item> {
         &mut self.chunk
     }

@@ -54,16 +54,17 @@ impl<S: ChunkSource> Items<S> {
         if self.buffered == 0 {
             return None;
         }
+        // Before the item is taken out: a source that panics here loses it nothing.
+        if self.buffered > 1 {
+            let (source, item) = self.chunks.next_item()?;
+            match &mut self.handed_out {
+                Some(key) => source.key_into(item, key),
+                none => *none = Some(source.key_of(item)),
+            }
+        }
         let item = self.chunks.chunk().pop()?;
         self.buffered -= 1;
         self.chunks.stats_mut().items += 1;
-        if self.buffered > 0 {
-            let source = self.chunks.source();
-            match &mut self.handed_out {
-                Some(key) => source.key_into(&item, key),
-                none => *none = Some(source.key_of(&item)),
-            }
-        }
         Some(item)
     }
 }
