@@ -13,8 +13,10 @@ pub struct Items<S: ChunkSource> {
     chunks: Chunks<S>,
     /// How many items of the chunk are still to be handed out; they stand in it in reverse.
     buffered: usize,
-    /// The key of the last item handed out of the chunk, while others are left in it.
+    /// The key of the last item handed out.
     handed_out: Option<S::Key>,
+    /// Where the walk stood before its first item came.
+    start: Option<Cursor<S::Key>>,
 }
 
 impl<S: ChunkSource> Items<S> {
@@ -23,13 +25,16 @@ impl<S: ChunkSource> Items<S> {
             chunks,
             buffered: 0,
             handed_out: None,
+            start: None,
         }
     }
 
     /// Where the walk stands: past the last item handed out, exactly. O(1), and clones its keys.
     pub fn cursor(&self) -> Cursor<S::Key> {
-        match &self.handed_out {
-            Some(key) if self.buffered > 0 => self.chunks.state().cursor_past(key.clone()),
+        match (&self.handed_out, &self.start) {
+            (Some(key), _) if self.buffered > 0 => self.chunks.state().cursor_past(key.clone()),
+            // The source panicked over the first item's key.
+            (None, Some(start)) if self.buffered > 0 => start.clone(),
             _ => self.chunks.cursor(),
         }
     }
@@ -54,13 +59,11 @@ impl<S: ChunkSource> Items<S> {
         if self.buffered == 0 {
             return None;
         }
-        // Before the item is taken out: a source that panics here loses it nothing.
-        if self.buffered > 1 {
-            let (source, item) = self.chunks.next_item()?;
-            match &mut self.handed_out {
-                Some(key) => source.key_into(item, key),
-                none => *none = Some(source.key_of(item)),
-            }
+        // Before the item is taken out: if the source panics here, it isn't lost.
+        let (source, item) = self.chunks.next_item()?;
+        match &mut self.handed_out {
+            Some(key) => source.key_into(item, key),
+            none => *none = Some(source.key_of(item)),
         }
         let item = self.chunks.chunk().pop()?;
         self.buffered -= 1;
@@ -75,6 +78,9 @@ impl<S: ChunkSource> Iterator for Items<S> {
     fn next(&mut self) -> Option<Self::Item> {
         if let Some(item) = self.hand_out() {
             return Some(Ok(item));
+        }
+        if self.handed_out.is_none() {
+            self.start = Some(self.chunks.cursor());
         }
         match self.chunks.advance() {
             Ok(true) => {
