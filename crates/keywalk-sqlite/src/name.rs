@@ -16,21 +16,53 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// Names, quoted, with commas between; "none" if there are none.
+/// A name in a message: quoted, cut where it is long, and on one line.
+pub(crate) struct Named<'a>(pub(crate) &'a str);
+
+const NAMED_CHARS: usize = 80;
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Cut(self.0, NAMED_CHARS).to_string();
+        if name.contains(char::is_control) {
+            return write!(f, "{name:?}");
+        }
+        fmt::Display::fmt(&Quoted(&name), f)
+    }
+}
+
+/// A text of which a message shows so many characters at most.
+pub(crate) struct Cut<'a>(pub(crate) &'a str, pub(crate) usize);
+
+impl fmt::Display for Cut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.char_indices().nth(self.1) {
+            Some((end, _)) => write!(f, "{}... ({} bytes)", &self.0[..end], self.0.len()),
+            None => f.write_str(self.0),
+        }
+    }
+}
+
+/// Names, quoted, with commas between, the first of many; "none" if there are none.
 pub(crate) struct Names<'a>(pub(crate) &'a [String]);
+
+const MOST_NAMES: usize = 20;
 
 impl fmt::Display for Names<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
             return f.write_str("none");
         }
-        for (i, name) in self.0.iter().enumerate() {
+        for (i, name) in self.0.iter().take(MOST_NAMES).enumerate() {
             if i > 0 {
                 f.write_str(", ")?;
             }
-            write!(f, "{}", Quoted(name))?;
+            write!(f, "{}", Named(name))?;
         }
-        Ok(())
+        match self.0.len().checked_sub(MOST_NAMES) {
+            None | Some(0) => Ok(()),
+            Some(more) => write!(f, " and {more} more"),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::Problem;
-use crate::name::{self, Quoted};
+use crate::name::{self, Named};
 
 /// What the database says of a table.
 #[derive(Debug)]
@@ -163,7 +163,7 @@ pub(crate) fn encoding(db: &Connection) -> rusqlite::Result<String> {
 }
 
 pub(crate) fn relation_name(table: &str) -> String {
-    format!("table {}", Quoted(table))
+    format!("table {}", Named(table))
 }
 
 type Found = (String, String, String, bool);

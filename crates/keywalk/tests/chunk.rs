@@ -90,6 +90,21 @@ fn a_full_chunk_drops_what_is_pushed_and_remembers_it_until_it_is_cleared() {
 }
 
 #[test]
+fn truncating_to_what_the_chunk_holds_or_more_does_nothing() {
+    let mut chunk = Chunk::with_limit(2);
+    for item in [1, 2, 3] {
+        chunk.push(item);
+    }
+    for len in [3, 2] {
+        chunk.truncate(len);
+        assert_eq!(chunk.as_slice(), [1, 2]);
+        assert!(chunk.overflowed());
+    }
+    chunk.truncate(1);
+    assert_eq!((chunk.as_slice(), chunk.overflowed()), (&[1][..], false));
+}
+
+#[test]
 fn push_with_fills_nothing_when_the_chunk_is_full() {
     let mut chunk = Chunk::with_limit(1);
     chunk.push_with(|slot: &mut u8| *slot = 1);

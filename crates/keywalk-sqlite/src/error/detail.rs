@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::key::Layout;
-use crate::name::{Quoted, same};
+use crate::name::{Named, same};
 
 /// Why a key column's text isn't ordered as the key's type is.
 #[derive(Debug)]
@@ -105,12 +105,12 @@ impl fmt::Display for KeyProblem {
                 "has {expected} column(s) by its type, and {named} were named; name one for each, or change the type"
             ),
             KeyProblem::Repeated(column) => {
-                write!(f, "names the column {} twice", Quoted(column))
+                write!(f, "names the column {} twice", Named(column))
             }
             KeyProblem::Fixed(column) => write!(
                 f,
                 "names the column {}, which `within` fixes to one value; leave one of the two out",
-                Quoted(column)
+                Named(column)
             ),
             KeyProblem::AllFixed => {
                 f.write_str("has no column left to walk by: `within` fixes all of them")
@@ -157,7 +157,7 @@ impl fmt::Display for QueryProblem {
                 "must be a SELECT without an ORDER BY or LIMIT of its own: the walk sets both"
             }
             QueryProblem::Ambiguous(column) => {
-                let column = Quoted(column);
+                let column = Named(column);
                 return write!(
                     f,
                     "has several columns named {column}; give the key's its own name with AS"

@@ -4,7 +4,10 @@ use std::fmt;
 
 use super::Problem;
 use crate::ErrorKind;
-use crate::name::{Names, Quoted};
+use crate::name::{Cut, Named, Names};
+
+/// How much of a plan is shown.
+const PLAN_CHARS: usize = 400;
 
 /// What to do where a table has no key that can be walked.
 struct OrByRowid(bool);
@@ -44,7 +47,7 @@ impl fmt::Display for Problem {
                 write!(
                     f,
                     "there is no table {}; check its name{}, and that this is the right database",
-                    Quoted(table),
+                    Named(table),
                     match table.contains('.') {
                         true => " (a schema is named by `schema`)",
                         false => "",
@@ -58,14 +61,14 @@ impl fmt::Display for Problem {
                 write!(
                     f,
                     "there is no table {} in schema {}; check both names",
-                    Quoted(table),
-                    Quoted(schema)
+                    Named(table),
+                    Named(schema)
                 )
             }
             Problem::NotATable { table, what } => write!(
                 f,
                 "{} is a {what}, whose rows have no key that can be proven; walk a table, or the same SELECT as a `Query`",
-                Quoted(table)
+                Named(table)
             ),
             Problem::NoSuchColumn {
                 relation,
@@ -74,13 +77,13 @@ impl fmt::Display for Problem {
             } => write!(
                 f,
                 "{relation} has no column {}; its columns are {}",
-                Quoted(column),
+                Named(column),
                 Names(columns)
             ),
             Problem::NoPrimaryKey { table, has_rowid } => write!(
                 f,
                 "table {} has no primary key; name the columns of a UNIQUE index over NOT NULL columns{}",
-                Quoted(table),
+                Named(table),
                 OrByRowid(*has_rowid)
             ),
             Problem::KeyColumns { relation, why } => write!(f, "the key of {relation} {why}"),
@@ -92,7 +95,7 @@ impl fmt::Display for Problem {
                 f,
                 "nothing makes {} unique in table {}; add the columns of its primary key or of a UNIQUE index to the key{}",
                 Names(columns),
-                Quoted(table),
+                Named(table),
                 OrByRowid(*has_rowid)
             ),
             Problem::Nullable {
@@ -102,8 +105,8 @@ impl fmt::Display for Problem {
             } => write!(
                 f,
                 "key column {} of table {} may hold NULL, which has no place in a key; declare it NOT NULL{}",
-                Quoted(column),
-                Quoted(table),
+                Named(column),
+                Named(table),
                 OrByRowid(*has_rowid)
             ),
             Problem::Collation {
@@ -111,13 +114,13 @@ impl fmt::Display for Problem {
                 column,
                 why,
             } => {
-                write!(f, "key column {} of {relation} ", Quoted(column))?;
+                write!(f, "key column {} of {relation} ", Named(column))?;
                 fmt::Display::fmt(why, f)
             }
             Problem::FixedToNull { relation, column } => write!(
                 f,
                 "column {} of {relation} can't be fixed to NULL, which equals nothing; use a filter with IS NULL",
-                Quoted(column)
+                Named(column)
             ),
             Problem::NotSeekable {
                 relation,
@@ -125,7 +128,8 @@ impl fmt::Display for Problem {
                 plan,
             } => write!(
                 f,
-                "{relation} has no index to search by this key: SQLite would read or sort more rows than it answers; make one on ({index}), or walk by a key that has one (the plan is: {plan})"
+                "{relation} has no index to search by this key: SQLite would read or sort more rows than it answers; make one on ({index}), or walk by a key that has one (the plan is: {})",
+                Cut(plan, PLAN_CHARS)
             ),
             Problem::NotSeekable {
                 relation,
@@ -133,7 +137,8 @@ impl fmt::Display for Problem {
                 plan,
             } => write!(
                 f,
-                "{relation} can't be searched by its key: SQLite would read, sort or group more rows than it answers; the key's columns must be those of one index, with the collation BINARY, of the table that is read first, which CROSS JOIN makes the one on its left (the plan is: {plan})"
+                "{relation} can't be searched by its key: SQLite would read, sort or group more rows than it answers; the key's columns must be those of one index, with the collation BINARY, of the table that is read first, which CROSS JOIN makes the one on its left (the plan is: {})",
+                Cut(plan, PLAN_CHARS)
             ),
             Problem::StaleStatistics { relation } => write!(
                 f,
@@ -163,7 +168,7 @@ impl fmt::Display for Problem {
             } => write!(
                 f,
                 "{value} can't be a bound of key column {} of {relation}: by its declared type SQLite compares it as a number; declare the column TEXT, or bound the walk by a number as an `AnyKey`",
-                Quoted(column)
+                Named(column)
             ),
             Problem::ForeignKey { relation, columns } => write!(
                 f,
@@ -183,12 +188,12 @@ impl fmt::Display for Problem {
             } => write!(
                 f,
                 "key column {} of {relation} holds {value}, which is no value of the key's type; change the row, or the key's type",
-                Quoted(column)
+                Named(column)
             ),
             Problem::NullKey { relation, column } => write!(
                 f,
                 "key column {} of {relation} holds NULL, which has no place in a key; give the row a value, or leave it out by a filter with IS NOT NULL",
-                Quoted(column)
+                Named(column)
             ),
             Problem::Row { relation, key, .. } => {
                 write!(f, "the row of {relation} with the key {key} doesn't decode")
