@@ -51,7 +51,8 @@ impl Failure {
             | ErrorKind::Busy
             | ErrorKind::Interrupted
             | ErrorKind::Corrupt
-            | ErrorKind::System
+            | ErrorKind::Io
+            | ErrorKind::OutOfMemory
             | ErrorKind::Changed
             | ErrorKind::Value => Failure::failed(chain(&error)),
             _ => Failure::input(chain(&error)),

@@ -59,9 +59,10 @@ pub enum ErrorKind {
     Interrupted,
     /// The file is damaged, or no database (`SQLITE_CORRUPT`, `NOTADB`).
     Corrupt,
-    /// The system failed: the file, the disk or the memory (`SQLITE_IOERR`, `CANTOPEN`, `FULL`,
-    /// `NOMEM`, `PERM`, `NOLFS`).
-    System,
+    /// A file can't be opened, read or written (`SQLITE_IOERR`, `CANTOPEN`, `FULL`, `PERM`, `NOLFS`).
+    Io,
+    /// There is no more memory, or no more than SQLite was allowed (`SQLITE_NOMEM`).
+    OutOfMemory,
     /// SQLite failed in another way; see [`Error::sqlite_error`].
     Sqlite,
 }

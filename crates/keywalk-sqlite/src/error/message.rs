@@ -32,7 +32,10 @@ fn cure(kind: ErrorKind) -> &'static str {
         ErrorKind::Corrupt => {
             ", whose file is damaged or no database; PRAGMA integrity_check tells more"
         }
-        ErrorKind::System => "; look after the file, the disk and the memory, and resume the walk",
+        ErrorKind::Io => "; look after its file and disk, and resume the walk",
+        ErrorKind::OutOfMemory => {
+            ", as there is no memory left for it; resume the walk with smaller chunks or a higher limit"
+        }
         _ => "",
     }
 }

@@ -178,10 +178,10 @@ pub(super) fn kind_of(error: &rusqlite::Error) -> ErrorKind {
             ErrorCode::SystemIoFailure
             | ErrorCode::CannotOpen
             | ErrorCode::DiskFull
-            | ErrorCode::OutOfMemory
             | ErrorCode::PermissionDenied
             | ErrorCode::NoLargeFileSupport,
-        ) => ErrorKind::System,
+        ) => ErrorKind::Io,
+        Some(ErrorCode::OutOfMemory) => ErrorKind::OutOfMemory,
         _ => ErrorKind::Sqlite,
     }
 }
