@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Order, Walk};
-use keywalk_sqlite::{Error, Query, Table};
+use keywalk_sqlite::{Error, ErrorKind, Query, Table};
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode};
 
@@ -179,5 +179,58 @@ fn a_last_key_that_cannot_be_read_is_an_error_before_the_first_row() {
         db.set_limit(Limit::SQLITE_LIMIT_LENGTH, 1_000_000).unwrap();
         let rest = Walk::new(items.into_source()).items();
         assert_eq!(rest.map(Result::unwrap).count(), 3);
+    }
+}
+
+/// A source in the making, which proves what was said of it at once.
+type Make = fn(&Connection) -> Result<Source<'_>, Error>;
+
+const MAKES: [Make; 3] = [
+    |db| {
+        let query = Query::new(db, "SELECT id FROM t WHERE +id > ?1", [0])?;
+        Ok(Box::new(query.key(["id"])?.map(|_| Ok(Vec::new()))))
+    },
+    |db| {
+        let table = Table::new(db, "t").filter("+id > ?1 AND +id > ?2", [0, -1])?;
+        Ok(Box::new(table.key(["id"])?.map(|_| Ok(Vec::new()))))
+    },
+    |db| {
+        let table = Table::new(db, "u").within("a", 5)?;
+        Ok(Box::new(table.key(["id"])?.map(|_| Ok(Vec::new()))))
+    },
+];
+
+/// What isn't the fault of the SQL that was given isn't laid at its door.
+#[test]
+fn every_step_of_making_a_source_fails_once_as_what_it_is() {
+    let (db, left) = open();
+    db.execute_batch(
+        "CREATE TABLE u (a INT NOT NULL, id INT NOT NULL, PRIMARY KEY (a, id)) WITHOUT ROWID;
+         INSERT INTO u SELECT 5, id FROM t",
+    )
+    .unwrap();
+    for make in MAKES {
+        for steps in 1.. {
+            db.flush_prepared_statement_cache();
+            left.store(steps, SeqCst);
+            let made = make(&db);
+            let was_hit = left.swap(i64::MAX, SeqCst) <= 0;
+            if let Err(error) = &made {
+                assert_eq!(
+                    error.kind(),
+                    ErrorKind::Interrupted,
+                    "step {steps}: {error:?}"
+                );
+            }
+            assert!(!db.is_busy() && db.is_autocommit());
+            // A filter that couldn't be taken apart is taken whole.
+            let source = made.or_else(|_| make(&db)).unwrap();
+            let items = Walk::new(source).chunk_size(3).items();
+            let keys: Vec<i64> = items.map(|item| item.unwrap().0).collect();
+            assert_eq!(keys, (1..=ROWS).collect::<Vec<_>>(), "step {steps}");
+            if !was_hit {
+                break;
+            }
+        }
     }
 }
