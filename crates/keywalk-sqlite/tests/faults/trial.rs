@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 
 use keywalk::{Cursor, Order, Walk};
-use keywalk_sqlite::Error;
+use keywalk_sqlite::{Error, ErrorKind};
 use rusqlite::{Connection, ErrorCode};
 
 use crate::world::{Source, Way};
@@ -178,18 +178,35 @@ impl Trial {
     }
 }
 
-/// SQLite's code in a walk's error. The kinds of [`Error`] may tell more codes apart in time: this is
-/// the place to ask for them.
+/// SQLite's code in a walk's error, whose kind goes with it.
 pub(crate) fn code_of(error: &keywalk::Error<Error>) -> ErrorCode {
-    sqlite_error(error)
+    let code = sqlite_error(error)
         .sqlite_error_code()
-        .expect("it is SQLite that failed")
+        .expect("it is SQLite that failed");
+    let kind = match code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => ErrorKind::Busy,
+        ErrorCode::OperationInterrupted => ErrorKind::Interrupted,
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => ErrorKind::Corrupt,
+        ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::OutOfMemory => {
+            ErrorKind::System
+        }
+        _ => ErrorKind::Sqlite,
+    };
+    let source = source_of(error);
+    assert_eq!(source.kind(), kind, "{error}: {source:?}");
+    assert_eq!(source.is_transient(), kind == ErrorKind::Busy, "{error}");
+    code
+}
+
+pub(crate) fn source_of(error: &keywalk::Error<Error>) -> &Error {
+    match error {
+        keywalk::Error::Source(source) => source,
+        _ => panic!("it isn't the store's: {error}"),
+    }
 }
 
 pub(crate) fn sqlite_error(error: &keywalk::Error<Error>) -> &rusqlite::Error {
-    let keywalk::Error::Source(source) = error else {
-        panic!("it isn't the store's: {error}");
-    };
+    let source = source_of(error);
     let sqlite = source.sqlite_error().expect("SQLite is to blame");
     for cause in [source.source(), error.source()] {
         let cause = cause.and_then(<dyn StdError>::downcast_ref::<rusqlite::Error>);
