@@ -127,6 +127,31 @@ fn a_wal_that_is_cut_is_an_io_error_until_it_is_whole_again() {
     );
 }
 
+/// Frames carry checksums, which only recovery looks at: to a reader their pages are as good or as
+/// bad as pages of the database.
+#[test]
+fn a_wal_whose_frames_are_overwritten_is_no_database_until_it_is_restored() {
+    let world = wal();
+    let path = world.file("items.db-wal");
+    let whole = fs::read(&path).unwrap();
+    let mut garbage = whole.clone();
+    garbage[32..].fill(0x5a);
+    for trial in Trial::after(260) {
+        trial.holds(
+            &world.db,
+            ErrorCode::NotADatabase,
+            || {
+                overwrite_head(&path, &garbage);
+                forget_pages(&world.db);
+            },
+            || {
+                overwrite_head(&path, &whole);
+                forget_pages(&world.db);
+            },
+        );
+    }
+}
+
 /// The header of the WAL's index is checked by each fetch, and the index made anew from the WAL.
 #[test]
 fn an_index_of_the_wal_that_is_overwritten_is_made_anew() {

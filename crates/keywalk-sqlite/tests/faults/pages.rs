@@ -1,9 +1,11 @@
 //! The pages of a database file, and how they are damaged.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 
 use proptest::prelude::*;
 use rusqlite::Connection;
+use tempfile::TempDir;
 
 use crate::world::{World, connect};
 
@@ -67,13 +69,22 @@ impl Image {
     }
 
     /// A file with this damage, and a connection to it.
-    pub(crate) fn damaged(&self, page: Page, damage: &Damage) -> (tempfile::TempDir, Connection) {
+    pub(crate) fn damaged(&self, page: Page, damage: &Damage) -> (TempDir, Connection) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("items.db");
         let mut bytes = self.bytes.clone();
         damage.apply(&mut bytes[(page.number - 1) * SIZE..page.number * SIZE]);
         fs::write(&path, bytes).unwrap();
         (dir, connect(&path))
+    }
+
+    /// Makes the file in this folder whole again, in place.
+    pub(crate) fn restore(&self, dir: &TempDir) {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .open(dir.path().join("items.db"))
+            .unwrap();
+        file.write_all(&self.bytes).unwrap();
     }
 }
 
