@@ -160,3 +160,28 @@ fn an_interrupt_lasts_while_another_statement_of_the_connection_runs() {
     }
     interrupter.join();
 }
+
+/// A read that fails rolls nothing back.
+#[test]
+fn a_walk_that_is_interrupted_leaves_the_callers_transaction_as_it_is() {
+    let world = World::new("DELETE");
+    let db = &world.db;
+    let interrupter = Interrupter::new(db.get_interrupt_handle());
+    let at = Cell::new(Some(300));
+    db.execute_batch("BEGIN; DELETE FROM t WHERE id = 310")
+        .unwrap();
+    let mut items = Walk::new(source(db, &interrupter, &at, false))
+        .chunk_size(7)
+        .items();
+    let mut seen: Vec<i64> = items.by_ref().map_while(|i| Some(i.ok()?.0)).collect();
+    assert_eq!(seen, (1..=294).collect::<Vec<_>>());
+    assert!(!db.is_autocommit() && !db.is_busy());
+    let cursor = items.cursor();
+    let rest = Walk::new(items.into_source()).resume(cursor).items();
+    seen.extend(rest.map(|item| item.unwrap().0));
+    assert!(seen.into_iter().eq((1..=ROWS).filter(|id| *id != 310)));
+    db.execute_batch("ROLLBACK").unwrap();
+    let rows = Walk::new(source(db, &interrupter, &at, false)).items();
+    assert_eq!(rows.count() as i64, ROWS);
+    interrupter.join();
+}
