@@ -125,10 +125,8 @@ fn check_page(page: Page, damage: &Damage, trial: &Trial) -> bool {
 fn every_page_that_is_gone_is_an_error_or_is_not_needed() {
     let mut failed = 0;
     for (at, page) in IMAGE.pages.iter().enumerate() {
-        for (way, order) in Way::ALL
-            .into_iter()
-            .flat_map(|w| [(w, Order::Ascending), (w, Order::Descending)])
-        {
+        for way in Way::ALL {
+            let order = [Order::Ascending, Order::Descending][at / 2 % 2];
             let trial = Trial {
                 way,
                 size: SIZES[at % 5],

@@ -15,7 +15,7 @@ use rusqlite::{Connection, ErrorCode};
 use crate::trial::code_of;
 use crate::world::Source;
 
-const ROWS: i64 = 8;
+const ROWS: i64 = 7;
 
 /// Where a source is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
