@@ -81,23 +81,26 @@ impl<C: Borrow<Connection>> Query<C> {
                 .len(),
         );
         let refused = |why| Error::from(Problem::Query { why });
+        // A store that fails meanwhile says nothing of the query.
+        let because = |why: fn(rusqlite::Error) -> QueryProblem, source| match is_of_store(&source)
+        {
+            true => Error::from(failed(source)),
+            false => refused(why(source)),
+        };
         let connection = db.borrow();
         let statement = connection
             .prepare(&sql)
-            .map_err(|source| match is_of_store(&source) {
-                true => Error::from(failed(source)),
-                false => refused(QueryProblem::Invalid(source)),
-            })?;
+            .map_err(|source| because(QueryProblem::Invalid, source))?;
         if statement.column_count() == 0 || !statement.readonly() || statement.is_explain() != 0 {
             return Err(refused(QueryProblem::NotASelect));
         }
         // A query that has an order or a limit takes no further order.
         connection
             .prepare(&format!("{sql}\nORDER BY 1"))
-            .map_err(|source| refused(QueryProblem::OrderOrLimit(source)))?;
+            .map_err(|source| because(QueryProblem::OrderOrLimit, source))?;
         let columns = statement.column_names().map(str::to_owned).collect();
         let (sql, params) = Params::capture(connection, &sql, &statement, params)
-            .map_err(|source| refused(QueryProblem::Params(source)))?;
+            .map_err(|source| because(QueryProblem::Params, source))?;
         drop(statement);
         Ok(Query {
             db,

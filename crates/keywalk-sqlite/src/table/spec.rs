@@ -96,6 +96,15 @@ impl Spec {
             relation: schema.relation(),
             why,
         };
+        // A store that fails meanwhile says nothing of the filter.
+        let because = |why: fn(rusqlite::Error) -> FilterProblem, source| match is_of_store(&source)
+        {
+            true => Problem::Sqlite {
+                relation: schema.relation(),
+                source,
+            },
+            false => refused(why(source)),
+        };
         if self.filter.is_some() {
             return Err(refused(FilterProblem::Twice));
         }
@@ -106,15 +115,9 @@ impl Spec {
         let statement = db
             .prepare(&bracketed)
             .and_then(|_| db.prepare(&bare))
-            .map_err(|source| match is_of_store(&source) {
-                true => Problem::Sqlite {
-                    relation: schema.relation(),
-                    source,
-                },
-                false => refused(FilterProblem::Invalid(source)),
-            })?;
+            .map_err(|source| because(FilterProblem::Invalid, source))?;
         let (condition, params) = Params::capture(db, &condition, &statement, params)
-            .map_err(|source| refused(FilterProblem::Params(source)))?;
+            .map_err(|source| because(FilterProblem::Params, source))?;
         let parts = conjuncts(&condition);
         let is_expression = |part: &String| {
             db.prepare(&format!("SELECT ({part}\n) FROM {from}"))
