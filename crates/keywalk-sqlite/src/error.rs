@@ -57,7 +57,8 @@ pub enum ErrorKind {
     Busy,
     /// SQLite was told to stop (`SQLITE_INTERRUPT`): by an interrupt handle or a progress handler.
     Interrupted,
-    /// The file is damaged, or no database (`SQLITE_CORRUPT`, `NOTADB`).
+    /// The file is damaged, or no database (`SQLITE_CORRUPT`, `NOTADB`), or rows come in an order that
+    /// isn't the index's.
     Corrupt,
     /// A file can't be opened, read or written (`SQLITE_IOERR`, `CANTOPEN`, `FULL`, `PERM`, `NOLFS`).
     Io,

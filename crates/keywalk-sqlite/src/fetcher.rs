@@ -13,7 +13,7 @@ use crate::reader::Reader;
 use crate::relation::Relation;
 use crate::shape::{Answer, Shape};
 use crate::stamp::Runs;
-use crate::statements::{Proven, Statements};
+use crate::statements::{Doubt, Proven, Statements};
 use crate::value::{Shown, bind};
 
 /// How many rows a fetch looks at, at least, before it says how far it got, where its filter drops
@@ -106,9 +106,7 @@ impl Fetcher {
             if !reader.push(row, range, decode, chunk)? {
                 return Ok(Fetched::End);
             }
-            if !relation.unique {
-                reader.check_distinct(chunk)?;
-            }
+            reader.check_last(range, chunk)?;
             if stretch == 0 {
                 return Ok(Fetched::More);
             }
@@ -117,7 +115,7 @@ impl Fetcher {
         if !relation.unique
             && let Some(row) = rows.next().map_err(failed)?
         {
-            reader.check_past(chunk, row)?;
+            reader.check_next(range, chunk, row)?;
         }
         Ok(Fetched::More)
     }
@@ -200,8 +198,8 @@ fn or_changed(db: &Connection, relation: &Relation, problem: Problem) -> Problem
     }
 }
 
-/// Once a statement runs, and with it a read transaction: whether the schema is the one that all was
-/// proven under.
+/// Once a statement runs, and with it a read transaction: that its plan and the schema are those that
+/// were proven.
 fn check_schema(
     db: &Connection,
     relation: &Relation,
@@ -213,7 +211,12 @@ fn check_schema(
         let stale = relation.stamp.is_stale(db);
         stale.map_err(|source| relation.failed(source))
     };
-    if proven.is_suspect(statement, before) && is_stale()? {
+    let is_another = match proven.doubt(statement, before) {
+        Doubt::None => false,
+        Doubt::RunByOthers => is_stale()?,
+        Doubt::PreparedAnew => true,
+    };
+    if is_another {
         return Err(relation.changed(Change::Unceasing));
     }
     proven.trust(statement);

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use std::cmp::Ordering;
+
 use keywalk::{Chunk, KeyRange};
 use rusqlite::Row;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -91,24 +93,45 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The chunk's last two items have different keys.
-    pub(crate) fn check_distinct<K: Key, T>(&self, chunk: &Chunk<(K, T)>) -> Result<(), Error> {
+    /// The chunk's last item comes after the one before it.
+    pub(crate) fn check_last<K: Key, T>(
+        &self,
+        range: &KeyRange<K>,
+        chunk: &Chunk<(K, T)>,
+    ) -> Result<(), Error> {
         match chunk.as_slice() {
-            [.., (before, _), (key, _)] if before == key => Err(self.repeated(key)),
+            [.., (before, _), (key, _)] => self.check_order(range, before, key),
             _ => Ok(()),
         }
     }
 
-    /// The row has another key than the chunk's last item.
-    pub(crate) fn check_past<K: Key, T>(
+    /// The row comes after the chunk's last item.
+    pub(crate) fn check_next<K: Key, T>(
         &self,
+        range: &KeyRange<K>,
         chunk: &Chunk<(K, T)>,
         row: &Row<'_>,
     ) -> Result<(), Error> {
-        let next: K = self.key(row)?;
         match chunk.as_slice() {
-            [.., (last, _)] if *last == next => Err(self.repeated(last)),
+            [.., (last, _)] => self.check_order(range, last, &self.key(row)?),
             _ => Ok(()),
+        }
+    }
+
+    fn check_order<K: Key>(&self, range: &KeyRange<K>, before: &K, key: &K) -> Result<(), Error> {
+        match range.compare(before, key) {
+            None | Some(Ordering::Less) => Ok(()),
+            Some(Ordering::Equal) if !self.relation.unique => {
+                Err(Error::from(Problem::RepeatedKey {
+                    key: self.shown(key),
+                }))
+            }
+            // Nothing but damage, or a collation that contradicts itself.
+            Some(_) => Err(Error::from(Problem::OutOfOrder {
+                relation: self.relation.name.clone(),
+                before: self.shown(before),
+                key: self.shown(key),
+            })),
         }
     }
 
@@ -142,12 +165,6 @@ impl<'a> Reader<'a> {
             relation: self.relation.name.clone(),
             key: self.shown(key),
             source,
-        })
-    }
-
-    fn repeated<K: Key>(&self, key: &K) -> Error {
-        Error::from(Problem::RepeatedKey {
-            key: self.shown(key),
         })
     }
 

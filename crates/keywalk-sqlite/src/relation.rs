@@ -176,7 +176,7 @@ impl Relation {
         if !same_order {
             return Err(self.changed(Change::Key));
         }
-        if before.key.iter().any(|part| part.is_fleeting) {
+        if self.stamp != before.stamp && before.key.iter().any(|part| part.is_fleeting) {
             return Err(self.changed(Change::Rowids));
         }
         Ok(())

@@ -6,7 +6,7 @@ use crate::name::Quoted;
 
 /// The versions of the databases' schemas at one time. Every change of a schema counts its version up
 /// (<https://www.sqlite.org/pragma.html#pragma_schema_version>), and so does VACUUM.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Stamp(Vec<(String, i64)>);
 
 impl Stamp {

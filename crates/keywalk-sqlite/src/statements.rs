@@ -36,11 +36,27 @@ pub(crate) struct Proven {
     runs: Option<Runs>,
 }
 
+/// Why a statement may be another one than was proven.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Doubt {
+    None,
+    /// Another walk may have met a change of the schema before; or it is its first run.
+    RunByOthers,
+    /// The schema changed, or its statistics did, and with them perhaps the plan.
+    PreparedAnew,
+}
+
 impl Proven {
-    /// Whether the statement, which now runs, may not run under the schema that it was proven under:
-    /// it was prepared anew, or others ran it, since the last time. `before` it ran it was at this count.
-    pub(crate) fn is_suspect(&self, statement: &Statement<'_>, before: Runs) -> bool {
-        self.runs != Some(before) || Runs::of(statement).is_anew_since(before)
+    /// Whether the statement, which now runs, still is what was proven. `before` it ran it was at this
+    /// count.
+    pub(crate) fn doubt(&self, statement: &Statement<'_>, before: Runs) -> Doubt {
+        if Runs::of(statement).is_anew_since(self.runs.unwrap_or(before)) {
+            Doubt::PreparedAnew
+        } else if self.runs != Some(before) {
+            Doubt::RunByOthers
+        } else {
+            Doubt::None
+        }
     }
 
     /// The schema is still the same.

@@ -58,7 +58,9 @@ fn by_id(db: &Connection) -> Table<&Connection, i64> {
 /// What becomes of a walk by `id` after this change.
 fn after(sql: &str) -> Result<Vec<i64>, ErrorKind> {
     let db = open(ITEMS);
-    let mut chunks = change_after_two(by_id(&db), || db.execute_batch(sql).unwrap());
+    let mut chunks = change_after_two(by_id(&db), || {
+        db.execute_batch(sql).expect("the change is valid");
+    });
     rest(&mut chunks)
 }
 

@@ -49,7 +49,8 @@ impl<E: StdError> StdError for Error<E> {
 /// How a source broke the contract of [`ChunkSource`](crate::ChunkSource), as far as a walk can see
 /// it in O(1) a chunk (G15).
 ///
-/// A bug in the source, to be reported to its author; the conformance kit finds these and more.
+/// A bug in the source, to be reported to its author; the conformance kit finds these and more. Or the
+/// store under it is damaged in a way that it doesn't notice itself: check that first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Violation {

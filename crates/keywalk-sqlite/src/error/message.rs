@@ -205,6 +205,14 @@ impl fmt::Display for Problem {
                 f,
                 "the query gave two rows with the key {key}; walk it by a key that is unique in its result"
             ),
+            Problem::OutOfOrder {
+                relation,
+                before,
+                key,
+            } => write!(
+                f,
+                "SQLite gave the row of {relation} with the key {key} after the one with {before}, against its order: the file is damaged; PRAGMA integrity_check tells more, and REINDEX mends an index"
+            ),
             Problem::Sqlite { relation, .. } => {
                 write!(f, "SQLite failed to read {relation}{}", cure(self.kind()))
             }

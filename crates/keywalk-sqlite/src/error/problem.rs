@@ -105,6 +105,11 @@ pub(crate) enum Problem {
     RepeatedKey {
         key: String,
     },
+    OutOfOrder {
+        relation: String,
+        before: String,
+        key: String,
+    },
     Sqlite {
         relation: String,
         source: rusqlite::Error,
@@ -136,6 +141,7 @@ impl Problem {
             | Problem::NullKey { .. }
             | Problem::Row { .. } => ErrorKind::Value,
             Problem::RepeatedKey { .. } => ErrorKind::RepeatedKey,
+            Problem::OutOfOrder { .. } => ErrorKind::Corrupt,
             Problem::Sqlite { source, .. } => kind_of(source),
         }
     }
@@ -182,6 +188,15 @@ pub(super) fn kind_of(error: &rusqlite::Error) -> ErrorKind {
             | ErrorCode::NoLargeFileSupport,
         ) => ErrorKind::Io,
         Some(ErrorCode::OutOfMemory) => ErrorKind::OutOfMemory,
+        // While it reads a pragma as a table, SQLite loses the code (of `sqlite3_declare_vtab`).
+        Some(ErrorCode::Unknown) if message(error) == Some("interrupted") => ErrorKind::Interrupted,
         _ => ErrorKind::Sqlite,
+    }
+}
+
+fn message(error: &rusqlite::Error) -> Option<&str> {
+    match error {
+        rusqlite::Error::SqliteFailure(_, message) => message.as_deref(),
+        _ => None,
     }
 }

@@ -11,6 +11,7 @@ mod files;
 mod interrupts;
 mod limits;
 mod locks;
+mod order;
 mod pages;
 mod parts;
 mod process;

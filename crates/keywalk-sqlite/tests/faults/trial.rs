@@ -187,9 +187,8 @@ pub(crate) fn code_of(error: &keywalk::Error<Error>) -> ErrorCode {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => ErrorKind::Busy,
         ErrorCode::OperationInterrupted => ErrorKind::Interrupted,
         ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => ErrorKind::Corrupt,
-        ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::OutOfMemory => {
-            ErrorKind::System
-        }
+        ErrorCode::SystemIoFailure | ErrorCode::CannotOpen => ErrorKind::Io,
+        ErrorCode::OutOfMemory => ErrorKind::OutOfMemory,
         _ => ErrorKind::Sqlite,
     };
     let source = source_of(error);
