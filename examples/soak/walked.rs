@@ -180,14 +180,23 @@ impl Walked {
         if part.unread <= part.size && part.handed_out.iter().eq(fetched[..due].iter().copied()) {
             return Ok(());
         }
-        Err(Violation {
-            clause: Clause::G13,
-            what: format!(
-                "{} items were handed out of {} fetched, {} left unread, or others",
-                part.handed_out.len(),
-                fetched.len(),
-                part.unread
-            ),
+        let lost = fetched[..due]
+            .iter()
+            .find(|item| !part.handed_out.contains(item));
+        Err(match lost {
+            Some((key, _)) => Violation {
+                clause: Clause::G3,
+                what: format!("{key} was fetched and not handed out, and what came after it was"),
+            },
+            None => Violation {
+                clause: Clause::G13,
+                what: format!(
+                    "{} items were handed out of {} fetched, {} left unread",
+                    part.handed_out.len(),
+                    fetched.len(),
+                    part.unread
+                ),
+            },
         })
     }
 }

@@ -74,9 +74,9 @@ where
     }
 }
 
-impl<'a, S> ChunkSource for Witness<S>
+impl<S> ChunkSource for Witness<S>
 where
-    S: ChunkSource<Key = i64, Item = (i64, u64)> + 'a,
+    S: ChunkSource<Key = i64, Item = (i64, u64)>,
     S::Error: Into<Trouble>,
 {
     type Key = i64;
