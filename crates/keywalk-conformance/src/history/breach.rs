@@ -83,7 +83,8 @@ impl<K> Flaw<K> {
     }
 
     /// The key that it is about.
-    pub(crate) fn key(&self) -> Option<&K> {
+    #[must_use]
+    pub fn key(&self) -> Option<&K> {
         match self {
             Flaw::Repeated(key)
             | Flaw::Disordered(_, key)
@@ -243,9 +244,16 @@ impl<K: Debug> Display for Flaw<K> {
     }
 }
 
+/// The alternate form (`{:#}`) also says what was expected and what came, a line each.
 impl<K: Debug> Display for Breach<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.flaw, self.clause.name())
+        write!(f, "{} ({})", self.flaw, self.clause.name())?;
+        for (name, fact) in [("expected", &self.expected), ("got", &self.got)] {
+            if let (Some(fact), true) = (fact, f.alternate()) {
+                write!(f, "\n  {name:<10}{fact}")?;
+            }
+        }
+        Ok(())
     }
 }
 

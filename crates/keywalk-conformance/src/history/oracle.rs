@@ -224,6 +224,10 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
         }
         // Each part ends by its own count.
         (self.questions, self.extra) = (0, 0);
+        // A cursor doesn't know of a search that failed midway: it begins again.
+        if let Stage::Backward(_) = self.stage {
+            self.stage = Stage::Start;
+        }
         let asks_again = unread || (self.live && self.has_ended());
         if let Some(last) = self.last.clone().filter(|_| unread) {
             self.left.advance_past(last);
