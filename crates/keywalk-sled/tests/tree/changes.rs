@@ -1,7 +1,5 @@
 //! Trees that change while they are walked.
 
-#![forbid(unsafe_code)]
-
 use std::collections::BTreeMap;
 
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order, Walk};
@@ -9,28 +7,7 @@ use keywalk_sled::{Key, Tree};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
-const ORDERS: [Order; 2] = [Order::Ascending, Order::Descending];
-
-fn open() -> sled::Db {
-    sled::Config::new()
-        .temporary(true)
-        .open()
-        .expect("a temporary database opens")
-}
-
-/// Inserts in an order that is neither up nor down: sled's leaves then lie as in a grown tree.
-fn insert<K: Key>(tree: &sled::Tree, keys: &[K]) {
-    let mut at = 0;
-    for _ in keys {
-        at = (at + 7_919) % keys.len();
-        tree.insert(keys[at].to_bytes(), keys[at].to_bytes())
-            .expect("it can be written");
-    }
-    for key in keys {
-        tree.insert(key.to_bytes(), key.to_bytes())
-            .expect("it can be written");
-    }
-}
+use crate::trees::{ORDERS, insert, open};
 
 #[test]
 fn what_a_loop_deletes_and_inserts_does_not_disturb_it() {

@@ -1,7 +1,5 @@
 //! Whatever bytes a tree holds: a key type takes its own, each in one way, and refuses the others.
 
-#![forbid(unsafe_code)]
-
 use std::cmp::Reverse;
 use std::fmt::Debug;
 
@@ -11,6 +9,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use uuid::Uuid;
+
+use crate::trees::open;
 
 /// What the walk does with a tree of this one key.
 fn walk<K: Key + Debug>(tree: &sled::Tree, bytes: &[u8]) -> Result<bool, TestCaseError> {
@@ -122,7 +122,7 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
 
 #[test]
 fn hostile_bytes_are_one_key_or_an_error() {
-    let db = sled::Config::new().temporary(true).open().unwrap();
+    let db = open();
     let tree = db.open_tree("hostile").unwrap();
     let any_bytes = prop_oneof![vec(any::<u8>(), 0..20), columns(), damaged()];
     proptest!(ProptestConfig::with_cases(600), |(bytes in any_bytes)| {
@@ -132,7 +132,7 @@ fn hostile_bytes_are_one_key_or_an_error() {
 
 #[test]
 fn a_second_way_to_write_a_key_is_refused() {
-    let db = sled::Config::new().temporary(true).open().unwrap();
+    let db = open();
     let refused = |bytes: &[u8]| !walk::<(i64,)>(&db, bytes).unwrap();
     assert!(!refused(b"\x15\x01"));
     // A leading zero, a negative zero, and the form of large integers.

@@ -1,35 +1,12 @@
 //! Trees are walked as their keys are ordered, both ways, in chunks of any size.
 
-#![forbid(unsafe_code)]
-
 use std::fmt::Debug;
 use std::ops::Bound;
 
 use keywalk::{ChunkSource, KeyRange, LastKey, Order, Walk};
 use keywalk_sled::{Key, Tree, Utf8};
 
-const ORDERS: [Order; 2] = [Order::Ascending, Order::Descending];
-
-fn open() -> sled::Db {
-    sled::Config::new()
-        .temporary(true)
-        .open()
-        .expect("a temporary database opens")
-}
-
-/// Inserts in an order that is neither up nor down: sled's leaves then lie as in a grown tree.
-fn insert<K: Key>(tree: &sled::Tree, keys: &[K]) {
-    let mut at = 0;
-    for _ in keys {
-        at = (at + 7_919) % keys.len();
-        tree.insert(keys[at].to_bytes(), keys[at].to_bytes())
-            .expect("it can be written");
-    }
-    for key in keys {
-        tree.insert(key.to_bytes(), key.to_bytes())
-            .expect("it can be written");
-    }
-}
+use crate::trees::{ORDERS, insert, open};
 
 /// Walks in every chunk size, both ways, bounded and live, and compares.
 fn check<K: Key + Debug>(tree: &sled::Tree, bounds: (Bound<K>, Bound<K>), expected: &[K]) {

@@ -1,22 +1,15 @@
 //! What can't be read is an error that says where it is, what it is and what to do; nothing is skipped.
 
-#![forbid(unsafe_code)]
-
 use std::cmp::Reverse;
 use std::error::Error as StdError;
 
 use keywalk::{ChunkSource, Order, Walk};
 use keywalk_sled::{Error, ErrorKind, Key, Tree, Utf8};
 
+use crate::trees::open;
+
 const CURE: &str = "; walk the tree by the type of key that it was written with \
                     (`Vec<u8>` takes any), or remove the key";
-
-fn open() -> sled::Db {
-    sled::Config::new()
-        .temporary(true)
-        .open()
-        .expect("a temporary database opens")
-}
 
 /// How many items came, one at a time, and the error after them.
 fn items_and_error<S: ChunkSource<Error = Error>>(walk: Walk<S>) -> (usize, Error) {

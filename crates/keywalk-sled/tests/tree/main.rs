@@ -1,0 +1,14 @@
+//! Trees of sled, walked.
+
+#![forbid(unsafe_code)]
+
+mod changes;
+mod encodings;
+mod errors;
+mod hostile;
+mod order;
+mod ranges;
+mod traits;
+mod trees;
+mod values;
+mod walk;
