@@ -3,7 +3,9 @@ use std::ops::Bound;
 
 use sled::{IVec, Tree};
 
-use crate::edge::{is_above, is_not_past};
+use crate::ascend::ascend;
+use crate::edge::is_not_past;
+use crate::fault::Fault;
 use crate::marks::Marks;
 use crate::step::Step;
 
@@ -41,23 +43,27 @@ enum Guess {
 impl Backward {
     /// Calls `take` with the entries from `upper` down to `lower`, until it wants no more (`false`) or
     /// there are none (`true`). It wants so many.
-    pub(crate) fn fetch<E: From<sled::Error>>(
+    pub(crate) fn fetch<E: From<Fault>>(
         &mut self,
         tree: &Tree,
         bounds: (Bound<&[u8]>, Bound<&[u8]>),
         wanted: usize,
         take: impl FnMut(IVec, IVec) -> Result<bool, E>,
     ) -> Result<bool, E> {
-        let ended = self.descend(tree, bounds, wanted, take);
-        self.stretch.clear();
+        // Out of the source for so long: if `take` panics, no entry is kept.
+        let mut stretch = mem::take(&mut self.stretch);
+        let ended = self.descend(tree, bounds, wanted, &mut stretch, take);
+        stretch.clear();
+        self.stretch = stretch;
         ended
     }
 
-    fn descend<E: From<sled::Error>>(
+    fn descend<E: From<Fault>>(
         &mut self,
         tree: &Tree,
         (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),
         wanted: usize,
+        stretch: &mut Vec<(IVec, IVec)>,
         mut take: impl FnMut(IVec, IVec) -> Result<bool, E>,
     ) -> Result<bool, E> {
         let most = wanted.saturating_add(wanted / 2).saturating_add(16);
@@ -81,13 +87,13 @@ impl Backward {
                 Begin::Mark | Begin::Guessed => Bound::Included(self.start.as_slice()),
             };
             let upto = top.map(|()| self.top.as_slice());
-            if !read(tree, (start, upto), most, &mut self.stretch)? {
-                let (low, high) = (&self.stretch[0].0, &self.stretch[most - 1].0);
+            if !read(tree, (start, upto), most, stretch)? {
+                let (low, high) = (&stretch[0].0, &stretch[most - 1].0);
                 guess = Guess::Half(Step::between(low, Some(high)));
-                self.marks.add(&self.stretch);
+                self.marks.add(stretch);
                 continue;
             }
-            while let Some((key, value)) = self.stretch.pop() {
+            while let Some((key, value)) = stretch.pop() {
                 let last = key.clone();
                 taken += 1;
                 if !take(key, value)? {
@@ -161,26 +167,22 @@ fn key_of(bound: Bound<&[u8]>) -> Option<&[u8]> {
 /// Reads the entries of a range; `false` if there are more than so many.
 fn read(
     tree: &Tree,
-    (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),
+    bounds: (Bound<&[u8]>, Bound<&[u8]>),
     most: usize,
     stretch: &mut Vec<(IVec, IVec)>,
-) -> Result<bool, sled::Error> {
+) -> Result<bool, Fault> {
     stretch.clear();
     #[cfg(test)]
     tests::count(1, 0);
-    for entry in tree.range::<&[u8], _>((lower, Bound::Unbounded)) {
-        let (key, value) = entry?;
+    ascend(tree, bounds, |key, value| {
         #[cfg(test)]
         tests::count(0, 1);
-        if is_above(&key, upper) {
-            break;
-        }
         if stretch.len() == most {
             return Ok(false);
         }
         stretch.push((key, value));
-    }
-    Ok(true)
+        Ok(true)
+    })
 }
 
 #[cfg(test)]
@@ -219,9 +221,9 @@ mod tests {
             let ended = backward
                 .fetch(&db, (Bound::Unbounded, bound), wanted, |key, _| {
                     chunk.push(key);
-                    Ok::<_, sled::Error>(chunk.len() < wanted)
+                    Ok::<_, Fault>(chunk.len() < wanted)
                 })
-                .expect("it is read");
+                .unwrap_or_else(|_| panic!("it is read"));
             assert!(backward.stretch.is_empty());
             walked += chunk.len();
             if ended {

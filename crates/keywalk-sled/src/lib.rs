@@ -62,10 +62,12 @@
 
 #![forbid(unsafe_code)]
 
+mod ascend;
 mod backward;
 pub mod decode;
 mod edge;
 mod error;
+mod fault;
 mod key;
 mod marks;
 mod reader;

@@ -2,7 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+mod callers;
 mod changes;
+mod closed;
 mod encodings;
 mod errors;
 mod hostile;

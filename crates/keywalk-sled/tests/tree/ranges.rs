@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Order};
-use keywalk_sled::{Key, Tree};
+use keywalk_sled::Tree;
 
 use crate::trees::{ORDERS, insert, open};
 

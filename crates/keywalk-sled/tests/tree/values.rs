@@ -1,6 +1,6 @@
 //! Values are lent, or decoded in the memory of old items.
 
-use keywalk::{Order, Walk};
+use keywalk::Walk;
 use keywalk_sled::{Key, Tree, Utf8};
 
 use crate::trees::{ORDERS, insert, open};

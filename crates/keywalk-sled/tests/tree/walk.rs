@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::ops::Bound;
 
-use keywalk::{ChunkSource, KeyRange, LastKey, Order, Walk};
+use keywalk::{ChunkSource, KeyRange, LastKey, Walk};
 use keywalk_sled::{Key, Tree, Utf8};
 
 use crate::trees::{ORDERS, insert, open};
