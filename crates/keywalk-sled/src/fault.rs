@@ -1,6 +1,9 @@
 use std::any::Any;
 use std::cell::Cell;
+use std::ops::Bound;
 use std::panic::{self, AssertUnwindSafe};
+
+use sled::IVec;
 
 /// How sled failed to answer.
 pub(crate) enum Fault {
@@ -11,10 +14,20 @@ pub(crate) enum Fault {
     Disorder(Disorder),
 }
 
-/// A key that came after one that isn't smaller.
+/// A key that came after one, or from a bound on, that isn't smaller.
 pub(crate) struct Disorder {
-    pub(crate) before: sled::IVec,
-    pub(crate) key: sled::IVec,
+    pub(crate) before: IVec,
+    pub(crate) key: IVec,
+}
+
+impl Disorder {
+    pub(crate) fn new(before: Bound<&[u8]>, key: IVec) -> Self {
+        let before = match before {
+            Bound::Unbounded => IVec::default(),
+            Bound::Included(before) | Bound::Excluded(before) => IVec::from(before),
+        };
+        Disorder { before, key }
+    }
 }
 
 impl From<sled::Error> for Fault {

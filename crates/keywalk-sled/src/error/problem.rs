@@ -143,3 +143,46 @@ fn show_fault(f: &mut fmt::Formatter<'_>, tree: &TreeName, fault: &Fault) -> fmt
     }
     f.write_str("; restore the database, or walk the ranges that can still be read")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+    use crate::fault::Disorder;
+
+    #[test]
+    fn what_sled_never_seems_to_say_has_its_kind_and_cure_too() {
+        let said = |fault| {
+            let tree = TreeName("t".into());
+            let error = Error::from(Problem::Store { tree, fault });
+            (
+                error.kind(),
+                error.key().map(<[u8]>::to_vec),
+                error.to_string(),
+            )
+        };
+        let disorder = Disorder {
+            before: "b".into(),
+            key: "a".into(),
+        };
+        let (kind, key, message) = said(Fault::Disorder(disorder));
+        assert_eq!((kind, key), (ErrorKind::Corrupt, Some(b"a".to_vec())));
+        assert_eq!(
+            message,
+            "tree \"t\" is damaged: the key 0x61 (\"a\") comes after the one 0x62 (\"b\"); restore the database, or walk the ranges that can still be read"
+        );
+        let (kind, key, message) = said(Fault::Error(sled::Error::ReportableBug("x".into())));
+        assert_eq!((kind, key), (ErrorKind::Store, None));
+        assert_eq!(
+            message,
+            "sled failed to read tree \"t\"; open the database again, and resume the walk"
+        );
+        let whole_tree = "k: v, ".repeat(1_000);
+        let (kind, _, message) = said(Fault::Panic(whole_tree));
+        assert_eq!(kind, ErrorKind::Panicked);
+        assert!(
+            message.contains("(\"k: v, k: v") && message.len() < 300,
+            "{message}"
+        );
+    }
+}
