@@ -40,6 +40,10 @@ enum Guess {
     Half(Option<Step>),
 }
 
+/// A way that is empty is halved no more often: down to a key of a million bytes it could be millions of
+/// times.
+const MOST_HALVES: usize = 16;
+
 impl Backward {
     /// Calls `take` with the entries from `upper` down to `lower`, until it wants no more (`false`) or
     /// there are none (`true`). It wants so many.
@@ -71,6 +75,8 @@ impl Backward {
         let mut taken = 0;
         let mut first: Option<IVec> = None;
         let mut guess = Guess::Step(self.step);
+        // So many stretches in a row were empty.
+        let mut empty = 0;
         let mut top = upper.map(|key| {
             self.top.clear();
             self.top.extend_from_slice(key);
@@ -91,8 +97,10 @@ impl Backward {
                 let (low, high) = (&stretch[0].0, &stretch[most - 1].0);
                 guess = Guess::Half(Step::between(low, Some(high)));
                 self.marks.add(stretch);
+                empty = 0;
                 continue;
             }
+            empty = if stretch.is_empty() { empty + 1 } else { 0 };
             while let Some((key, value)) = stretch.pop() {
                 let last = key.clone();
                 taken += 1;
@@ -105,7 +113,11 @@ impl Backward {
             }
             guess = match (begin, guess) {
                 (Begin::Lower, _) => return Ok(true),
-                (Begin::Guessed, Guess::Step(step)) => Guess::Step(step.map(Step::sixteenfold)),
+                (Begin::Guessed, Guess::Step(step)) => {
+                    Guess::Step(step.map(|step| step.grown(empty)))
+                }
+                // From the mark on there is an entry at least.
+                (Begin::Guessed, Guess::Half(_)) if empty > MOST_HALVES => Guess::Step(None),
                 (Begin::Guessed, Guess::Half(near)) => Guess::Half(near),
                 (Begin::Mark, Guess::Step(step) | Guess::Half(step)) => Guess::Step(step),
             };
@@ -188,6 +200,7 @@ fn read(
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::panic::{self, AssertUnwindSafe};
 
     use super::*;
 
@@ -244,7 +257,11 @@ mod tests {
         let count = 3_000_u64;
         let mixed = |n: u64| n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         type MakeKey<'a> = &'a dyn Fn(u64) -> Vec<u8>;
-        let key_spaces: [(&str, MakeKey<'_>); 6] = [
+        let long = |n: u64| {
+            let stem = vec![u8::try_from(n % 3).expect("it is small"); 5_000];
+            [&stem[..], &n.to_be_bytes()].concat()
+        };
+        let key_spaces: [(&str, MakeKey<'_>); 7] = [
             ("dense", &|n| n.to_be_bytes().to_vec()),
             ("random", &|n| mixed(n).to_be_bytes().to_vec()),
             ("skewed", &|n| (mixed(n) >> (n % 50)).to_be_bytes().to_vec()),
@@ -254,6 +271,7 @@ mod tests {
             ("text", &|n| {
                 format!("https://example.com/{}/{n}", mixed(n) % 40).into_bytes()
             }),
+            ("long", &long),
             ("one number", &|n| {
                 vec![0; usize::try_from(n / 6).expect("it is small")]
             }),
@@ -264,7 +282,7 @@ mod tests {
             keys.dedup();
             // The first chunk's search for where to begin counts for more where chunks are few.
             for (wanted, most_entries, most_ranges) in [
-                (1, 7.0, 2.0),
+                (1, 7.0, 2.2),
                 (10, 3.0, 5.0),
                 (100, 2.5, 10.0),
                 (1_000, 3.0, 100.0),
@@ -276,5 +294,23 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn what_is_taken_may_panic_and_no_entry_is_kept() {
+        let db = sled::Config::new()
+            .temporary(true)
+            .open()
+            .expect("it opens");
+        for key in 0..9_u8 {
+            db.insert([key], "").expect("it can be written");
+        }
+        let mut backward = Backward::default();
+        let all = (Bound::Unbounded, Bound::Unbounded);
+        // Unlike `panic!` this prints nothing.
+        let take = |_, _| -> Result<bool, Fault> { panic::resume_unwind(Box::new(7)) };
+        let fetch = AssertUnwindSafe(|| backward.fetch(&db, all, 5, take).is_ok());
+        assert!(panic::catch_unwind(fetch).is_err());
+        assert!(backward.stretch.is_empty());
     }
 }

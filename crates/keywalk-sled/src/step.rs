@@ -53,6 +53,20 @@ impl Step {
         .normal()
     }
 
+    /// Sixteenfold; the more often that was in vain, the more: keys may be millions of bytes long, and be
+    /// apart in their last ones alone.
+    pub(crate) fn grown(self, times: usize) -> Step {
+        let bytes = match times.checked_sub(5) {
+            None => 0,
+            Some(more) => 1_usize
+                .checked_shl(more.try_into().unwrap_or(u32::MAX))
+                .unwrap_or(self.bytes),
+        };
+        let mut step = self.sixteenfold();
+        step.bytes = step.bytes.saturating_sub(bytes);
+        step
+    }
+
     /// A quarter more.
     pub(crate) fn with_margin(self) -> Step {
         Step {
@@ -186,5 +200,26 @@ mod tests {
             step = step.sixteenfold().with_margin();
         }
         assert!(!step.below(None, &mut Vec::new()));
+    }
+
+    #[test]
+    fn a_step_that_was_in_vain_often_soon_grows_over_everything() {
+        let step = Step::between(&[7; 1_000_000], None).expect("it is larger");
+        let mut small = Step {
+            bytes: 1_000_000,
+            ..step
+        };
+        for times in 1..=4 {
+            assert_eq!(small.grown(times), small.sixteenfold());
+            small = small.sixteenfold();
+        }
+        let mut times = 4;
+        while small.below(Some(&[7; 1_000_000]), &mut Vec::new()) {
+            times += 1;
+            assert!(small.grown(times).is_longer_than(small));
+            small = small.grown(times);
+        }
+        assert!((20..30).contains(&times), "{times}");
+        assert!(!step.grown(usize::MAX).below(Some(b"\xff"), &mut Vec::new()));
     }
 }
