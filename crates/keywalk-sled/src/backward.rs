@@ -42,7 +42,7 @@ enum Guess {
 
 /// A way that is empty is halved no more often: down to a key of a million bytes it could be millions of
 /// times.
-const MOST_HALVES: usize = 16;
+const MOST_HALVES: usize = 4;
 
 impl Backward {
     /// Calls `take` with the entries from `upper` down to `lower`, until it wants no more (`false`) or
