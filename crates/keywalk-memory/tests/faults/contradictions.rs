@@ -34,10 +34,7 @@ impl Visit for Ends {
             let walk = Walk::new(&mut source).order(self.order);
             let walk = if self.live { walk.live() } else { walk };
             let items = walk.chunk_size(self.size).into_iter();
-            items
-                .map_while(Result::ok)
-                .map(|item| number(&item))
-                .count()
+            items.map_while(Result::ok).count()
         };
         let ended = panic::catch_unwind(AssertUnwindSafe(walk));
         set_mood(Mood::Well, 0);
