@@ -102,6 +102,20 @@ fn a_long_key_is_shortened() {
 }
 
 #[test]
+fn a_long_key_is_shown_as_text_up_to_a_character_that_is_cut_and_other_bytes_are_not() {
+    let euros = "€".repeat(40);
+    let shown = message::<u64>(b"t", euros.as_bytes());
+    let text = format!("… of 120 bytes (\"{}\"…) of tree", "€".repeat(10));
+    assert!(shown.contains(&text), "{shown}");
+    let shown = message::<u64>(b"t", &[b'a', b'b', 0xff].repeat(40));
+    assert!(shown.contains("… of 120 bytes of tree"), "{shown}");
+    assert_eq!(
+        message::<u64>(b"t", b"ab\xe2\x82"),
+        "the key 0x6162e282 of tree \"t\" is no u64: it has 4 bytes, not 8"
+    );
+}
+
+#[test]
 fn what_comes_before_a_key_of_another_type_is_handed_out() {
     let db = open();
     for key in [1_u64, 2, 3, 4] {

@@ -121,3 +121,19 @@ fn an_empty_tree_ends_at_once() {
         &[],
     );
 }
+
+#[test]
+fn a_cursor_within_a_chunk_is_exact() {
+    let db = open();
+    let all: Vec<(u8, String)> = (0..20).map(|n| (n, format!("item {n}"))).collect();
+    insert(&db, &all);
+    for taken in 0..20 {
+        let mut source = Tree::<(u8, String)>::new((*db).clone());
+        let mut items = Walk::new(&mut source).chunk_size(7).into_iter();
+        let mut keys: Vec<_> = items.by_ref().take(taken).map(Result::unwrap).collect();
+        let cursor = items.cursor();
+        let rest = Walk::new(&mut source).resume(cursor).into_iter();
+        keys.extend(rest.map(Result::unwrap));
+        assert!(keys.iter().map(|(key, _)| key).eq(&all), "{taken} items");
+    }
+}
