@@ -130,6 +130,7 @@ mod tests {
             (b"\0\0\0\0\0\0\0\x01", b"\0\0\0\0\0\0\0\x02"),
             (b"abc", b"abd"),
             (b"", b"\x01"),
+            (b"\0\0\0\0\0", b"\xff\xff\xff\xff\xff"),
         ] {
             let (within, mut key) = below(low, Some(high));
             key.resize(low.len(), 0);
@@ -147,6 +148,23 @@ mod tests {
         let (within, key) = below(b"\x10\x20\x30\x40\x50\x60\x70\x80", Some(b"\xf0"));
         assert!(within);
         assert_eq!(key[..4], b"\x10\x20\x30\x40"[..]);
+    }
+
+    #[test]
+    fn a_large_step_is_rounded_down() {
+        let low = b"\x10\0\0\0\0\0\x01";
+        let (within, mut key) = below(low, Some(b"\xf0"));
+        key.resize(low.len(), 0);
+        assert!(within && key[..] > low[..], "{key:x?}");
+    }
+
+    #[test]
+    fn steps_are_multiplied_by_what_they_say() {
+        let step = |low: &[u8], high: &[u8]| Step::between(low, Some(high)).expect("it is larger");
+        let as_long = |a: Step, b: Step| !a.is_longer_than(b) && !b.is_longer_than(a);
+        assert!(as_long(step(b"a", b"b").halved(), step(b"a\x80", b"b")));
+        assert!(as_long(step(b"a", b"b").sixteenfold(), step(b"a", b"q")));
+        assert!(as_long(step(b"a", b"e").with_margin(), step(b"a", b"f")));
     }
 
     #[test]
