@@ -26,6 +26,16 @@
 //! | Fails when | never | the lock is poisoned | never | it isn't sorted, when made |
 //! | A fetch costs | O(log n + items) | O(log n + items), locked | O(log n + items) | O(log n + items) |
 //!
+//! # What happens when
+//!
+//! | | What comes of it | And then |
+//! |---|---|---|
+//! | A thread panics while it holds [`SharedMap`]'s write lock | [`Poisoned`], once; nothing is lost | repair the map, [`clear_poison`](std::sync::RwLock::clear_poison), resume from the cursor |
+//! | A slice isn't sorted, or a key comes twice | [`Unsorted`] when the [`Slice`] is made, with the place | `sort_by_key`, `dedup_by_key` |
+//! | Items of a slice change behind it (a `Cell`) so that it is no longer sorted | items are missed or come twice, or a contract error; the walk ends | make the slice anew |
+//! | `Ord` of a key contradicts itself | the same; and `BTreeMap` may panic | correct the `Ord` |
+//! | `Ord` or `Clone` of a key or value panics | the panic goes on to the caller; no lock is held or poisoned, and the source is as before | walk again |
+//!
 //! The promises G1 to G15 are those of a [walk](keywalk#what-a-walk-promises).
 
 #![forbid(unsafe_code)]

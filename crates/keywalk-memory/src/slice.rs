@@ -9,6 +9,9 @@ use crate::ordered::fill;
 
 /// A borrowed slice that is sorted by a key of its items, each key once. Items are lent, `&T`.
 ///
+/// That it is sorted is proven when it is made, and has to stay so: an item that changes its key behind
+/// the slice (in a `Cell`), or a closure that tells another one later, may be missed or come twice.
+///
 /// ```
 /// use keywalk::Walk;
 /// use keywalk_memory::Slice;

@@ -3,7 +3,9 @@ use std::ops::Bound;
 
 use sled::{IVec, Tree};
 
-use crate::edge::{is_above, is_not_past};
+use crate::ascend::ascend;
+use crate::edge::is_not_past;
+use crate::fault::Fault;
 use crate::marks::Marks;
 use crate::step::Step;
 
@@ -38,26 +40,34 @@ enum Guess {
     Half(Option<Step>),
 }
 
+/// In a fetch a way is halved no more often than that leads past 64 bytes that keys have in common. Where
+/// they differ behind that, it could be millions of times; from the mark on there is an entry at least.
+const MOST_HALVES: usize = 512;
+
 impl Backward {
     /// Calls `take` with the entries from `upper` down to `lower`, until it wants no more (`false`) or
     /// there are none (`true`). It wants so many.
-    pub(crate) fn fetch<E: From<sled::Error>>(
+    pub(crate) fn fetch<E: From<Fault>>(
         &mut self,
         tree: &Tree,
         bounds: (Bound<&[u8]>, Bound<&[u8]>),
         wanted: usize,
         take: impl FnMut(IVec, IVec) -> Result<bool, E>,
     ) -> Result<bool, E> {
-        let ended = self.descend(tree, bounds, wanted, take);
-        self.stretch.clear();
+        // Out of the source for so long: if `take` panics, no entry is kept.
+        let mut stretch = mem::take(&mut self.stretch);
+        let ended = self.descend(tree, bounds, wanted, &mut stretch, take);
+        stretch.clear();
+        self.stretch = stretch;
         ended
     }
 
-    fn descend<E: From<sled::Error>>(
+    fn descend<E: From<Fault>>(
         &mut self,
         tree: &Tree,
         (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),
         wanted: usize,
+        stretch: &mut Vec<(IVec, IVec)>,
         mut take: impl FnMut(IVec, IVec) -> Result<bool, E>,
     ) -> Result<bool, E> {
         let most = wanted.saturating_add(wanted / 2).saturating_add(16);
@@ -65,6 +75,9 @@ impl Backward {
         let mut taken = 0;
         let mut first: Option<IVec> = None;
         let mut guess = Guess::Step(self.step);
+        // So many stretches in a row were empty.
+        let mut empty = 0;
+        let mut halves = 0;
         let mut top = upper.map(|key| {
             self.top.clear();
             self.top.extend_from_slice(key);
@@ -81,13 +94,18 @@ impl Backward {
                 Begin::Mark | Begin::Guessed => Bound::Included(self.start.as_slice()),
             };
             let upto = top.map(|()| self.top.as_slice());
-            if !read(tree, (start, upto), most, &mut self.stretch)? {
-                let (low, high) = (&self.stretch[0].0, &self.stretch[most - 1].0);
-                guess = Guess::Half(Step::between(low, Some(high)));
-                self.marks.add(&self.stretch);
+            if !read(tree, (start, upto), most, stretch)? {
+                let (low, high) = (&stretch[0].0, &stretch[most - 1].0);
+                guess = match halves < MOST_HALVES {
+                    true => Guess::Half(Step::between(low, Some(high))),
+                    false => Guess::Step(None),
+                };
+                self.marks.add(stretch);
+                empty = 0;
                 continue;
             }
-            while let Some((key, value)) = self.stretch.pop() {
+            empty = if stretch.is_empty() { empty + 1 } else { 0 };
+            while let Some((key, value)) = stretch.pop() {
                 let last = key.clone();
                 taken += 1;
                 if !take(key, value)? {
@@ -99,8 +117,17 @@ impl Backward {
             }
             guess = match (begin, guess) {
                 (Begin::Lower, _) => return Ok(true),
-                (Begin::Guessed, Guess::Step(step)) => Guess::Step(step.map(Step::sixteenfold)),
-                (Begin::Guessed, Guess::Half(near)) => Guess::Half(near),
+                (Begin::Guessed, Guess::Step(step)) => {
+                    Guess::Step(step.map(|step| step.grown(empty)))
+                }
+                (Begin::Guessed, Guess::Half(near)) => {
+                    halves += 1;
+                    if halves < MOST_HALVES {
+                        Guess::Half(near)
+                    } else {
+                        Guess::Step(None)
+                    }
+                }
                 (Begin::Mark, Guess::Step(step) | Guess::Half(step)) => Guess::Step(step),
             };
             mem::swap(&mut self.top, &mut self.start);
@@ -161,118 +188,23 @@ fn key_of(bound: Bound<&[u8]>) -> Option<&[u8]> {
 /// Reads the entries of a range; `false` if there are more than so many.
 fn read(
     tree: &Tree,
-    (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),
+    bounds: (Bound<&[u8]>, Bound<&[u8]>),
     most: usize,
     stretch: &mut Vec<(IVec, IVec)>,
-) -> Result<bool, sled::Error> {
+) -> Result<bool, Fault> {
     stretch.clear();
     #[cfg(test)]
     tests::count(1, 0);
-    for entry in tree.range::<&[u8], _>((lower, Bound::Unbounded)) {
-        let (key, value) = entry?;
+    ascend(tree, bounds, |key, value| {
         #[cfg(test)]
         tests::count(0, 1);
-        if is_above(&key, upper) {
-            break;
-        }
         if stretch.len() == most {
             return Ok(false);
         }
         stretch.push((key, value));
-    }
-    Ok(true)
+        Ok(true)
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use std::cell::Cell;
-
-    use super::*;
-
-    thread_local! {
-        /// How many ranges and entries were read.
-        static READ: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
-    }
-
-    pub(super) fn count(ranges: usize, entries: usize) {
-        let before = READ.get();
-        READ.set((before.0 + ranges, before.1 + entries));
-    }
-
-    /// Walks down in chunks, and says how many entries were read for each that was wanted, and how many
-    /// ranges for each chunk.
-    fn cost(keys: &[Vec<u8>], wanted: usize) -> (f64, f64) {
-        READ.set((0, 0));
-        let db = sled::Config::new()
-            .temporary(true)
-            .open()
-            .expect("it opens");
-        for key in keys {
-            db.insert(key, "").expect("it can be written");
-        }
-        let mut backward = Backward::default();
-        let mut upper: Option<IVec> = None;
-        let mut walked = 0;
-        loop {
-            let bound = upper.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-            let mut chunk = Vec::new();
-            let ended = backward
-                .fetch(&db, (Bound::Unbounded, bound), wanted, |key, _| {
-                    chunk.push(key);
-                    Ok::<_, sled::Error>(chunk.len() < wanted)
-                })
-                .expect("it is read");
-            assert!(backward.stretch.is_empty());
-            walked += chunk.len();
-            if ended {
-                break;
-            }
-            upper = chunk.pop();
-        }
-        assert_eq!(walked, keys.len());
-        let (ranges, entries) = READ.get();
-        (
-            entries as f64 / walked as f64,
-            (ranges * wanted) as f64 / walked as f64,
-        )
-    }
-
-    #[test]
-    fn about_as_much_is_read_as_is_wanted_however_keys_lie() {
-        let count = 3_000_u64;
-        let mixed = |n: u64| n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        type MakeKey<'a> = &'a dyn Fn(u64) -> Vec<u8>;
-        let key_spaces: [(&str, MakeKey<'_>); 6] = [
-            ("dense", &|n| n.to_be_bytes().to_vec()),
-            ("random", &|n| mixed(n).to_be_bytes().to_vec()),
-            ("skewed", &|n| (mixed(n) >> (n % 50)).to_be_bytes().to_vec()),
-            ("around zero", &|n| {
-                (n ^ 1 << 63).wrapping_sub(count / 2).to_be_bytes().to_vec()
-            }),
-            ("text", &|n| {
-                format!("https://example.com/{}/{n}", mixed(n) % 40).into_bytes()
-            }),
-            ("one number", &|n| {
-                vec![0; usize::try_from(n / 6).expect("it is small")]
-            }),
-        ];
-        for (name, key) in key_spaces {
-            let mut keys: Vec<Vec<u8>> = (0..count).map(key).collect();
-            keys.sort();
-            keys.dedup();
-            // The first chunk's search for where to begin counts for more where chunks are few.
-            for (wanted, most_entries, most_ranges) in [
-                (1, 7.0, 2.0),
-                (10, 3.0, 5.0),
-                (100, 2.5, 10.0),
-                (1_000, 3.0, 100.0),
-            ] {
-                let (entries, ranges) = cost(&keys, wanted);
-                assert!(
-                    entries < most_entries && ranges < most_ranges,
-                    "{name}, {wanted}: {entries:.2} entries each, {ranges:.2} ranges a chunk"
-                );
-            }
-        }
-    }
-}
+mod tests;

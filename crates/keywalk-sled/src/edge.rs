@@ -36,6 +36,15 @@ pub(crate) fn is_above(key: &[u8], upper: Bound<&[u8]>) -> bool {
     }
 }
 
+/// Whether `key` lies below a lower bound.
+pub(crate) fn is_below(key: &[u8], lower: Bound<&[u8]>) -> bool {
+    match lower {
+        Bound::Unbounded => false,
+        Bound::Included(lower) => key < lower,
+        Bound::Excluded(lower) => key <= lower,
+    }
+}
+
 /// Whether `key` lies below a lower bound, or at one, included or not.
 pub(crate) fn is_not_past(key: &[u8], lower: Bound<&[u8]>) -> bool {
     match lower {

@@ -11,7 +11,7 @@ pub(crate) use shown::{TreeName, TypeName};
 /// or sled itself.
 ///
 /// It says which tree and key it is about and what to do. Match on [`kind`](Self::kind); what a closure
-/// or sled said is in [`source`](StdError::source).
+/// or sled said is in [`source`](StdError::source). None is transient: sled waits for its locks itself.
 pub struct Error {
     problem: Box<Problem>,
 }
@@ -24,7 +24,17 @@ pub enum ErrorKind {
     Key,
     /// A value doesn't decode; the closure's error is the source.
     Value,
-    /// sled failed; its error is the source.
+    /// The tree was dropped, if a tree of its name is there again or not; sled's error is the source.
+    Dropped,
+    /// What the files hold isn't what was written: a checksum is wrong, a file is too short (sled's
+    /// error is the source), or keys come out of order.
+    Corrupt,
+    /// A file can't be read, or is missing; sled's error is the source.
+    Io,
+    /// sled itself panicked; the message is the error's. See the [crate](crate#what-happens-when) for
+    /// what sled is good for then.
+    Panicked,
+    /// sled failed in another way; its error is the source.
     Store,
 }
 
@@ -32,20 +42,19 @@ impl Error {
     /// What kind of error it is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
-        match *self.problem {
-            Problem::Key { .. } => ErrorKind::Key,
-            Problem::Value { .. } => ErrorKind::Value,
-            Problem::Store { .. } => ErrorKind::Store,
-        }
+        self.problem.kind()
     }
 
     /// The bytes of the key that it is about; `None` if it is about none.
     #[must_use]
     pub fn key(&self) -> Option<&[u8]> {
-        match &*self.problem {
-            Problem::Key { key, .. } | Problem::Value { key, .. } => Some(key),
-            Problem::Store { .. } => None,
-        }
+        self.problem.key()
+    }
+
+    /// sled's own error, if it is the [`source`](StdError::source).
+    #[must_use]
+    pub fn sled_error(&self) -> Option<&sled::Error> {
+        self.problem.sled_error()
     }
 }
 

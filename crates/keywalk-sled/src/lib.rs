@@ -45,6 +45,30 @@
 //! sled and uuid are parts of this crate's interface ([`sled`] and [`uuid`] are exported again): use the
 //! same versions.
 //!
+//! # What happens when
+//!
+//! An [error](ErrorKind) comes once; what was handed out before stays good, the walk is over, and its
+//! cursor stands at the last item, to resume from.
+//!
+//! | | [`ErrorKind`] | The cure |
+//! |---|---|---|
+//! | a key isn't of the key's type | `Key` | walk by the type that it was written with, or remove it |
+//! | the closure refuses a value | `Value`, the closure's error as the source | put the value right or remove it |
+//! | the tree is dropped, and perhaps made again by its name | `Dropped` | open it again; a source over that resumes |
+//! | a checksum is wrong, a file is cut off, or keys don't ascend | `Corrupt` | restore the database, or walk the ranges around it |
+//! | a file can't be read, or is gone with its directory | `Io` | see to the file system; it may be passing |
+//! | sled panics | `Panicked`, with what it said | open the database in a new process, or restore it |
+//! | sled says anything else | `Store` | open the database again |
+//! | the closure, or a method of the key, panics | the panic goes on to the caller as it was | walk on: nothing is held, and no item is lost that way in a fetch |
+//! | the tree is cleared | no error: the walk ends | |
+//! | all `Db`s are dropped | no error: the source keeps the database open, and locked, until it is dropped | |
+//! | another process opens the database | no error here: sled refuses it there | |
+//!
+//! A panic of sled's own prints its message as any does: the panic hook is left as it is. What sled had
+//! locked then is free again but may be half done, and it wasn't written to be used after that: read what
+//! is needed and end the process. With `panic = "abort"` the panic ends it at once. Some damage makes sled
+//! look for something a million times before it panics, which takes seconds; and it can hang.
+//!
 //! # The state of sled
 //!
 //! sled 0.34.7 is of 2021 and isn't maintained. It can hang ([#1412]), and issues [#1533] and [#1387] are
@@ -62,10 +86,12 @@
 
 #![forbid(unsafe_code)]
 
+mod ascend;
 mod backward;
 pub mod decode;
 mod edge;
 mod error;
+mod fault;
 mod key;
 mod marks;
 mod reader;

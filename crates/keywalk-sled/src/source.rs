@@ -1,14 +1,13 @@
 //! How a tree answers a walk.
 
-use std::ops::Bound;
-
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Order};
 use sled::IVec;
 
+use crate::ascend::ascend;
 use crate::backward::Backward;
 use crate::decode::Decode;
-use crate::edge::is_above;
 use crate::error::{Problem, TreeName};
+use crate::fault::Fault;
 use crate::key::Key;
 use crate::reader::Reader;
 use crate::{Error, Tree};
@@ -38,8 +37,8 @@ impl<K: Key, D: Decode> ChunkSource for Tree<K, D> {
             reader.push(key, value, &mut self.decode, chunk)?;
             Ok(!chunk.is_full())
         };
-        let ended = match range.order() {
-            Order::Ascending => forward(&self.tree, bounds, push),
+        let ended: Result<bool, Failure> = match range.order() {
+            Order::Ascending => ascend(&self.tree, bounds, push),
             Order::Descending => self.backward.fetch(&self.tree, bounds, wanted, push),
         };
         match ended {
@@ -73,7 +72,7 @@ impl<K: Key, D: Decode> ChunkSource for Tree<K, D> {
         match range.order() {
             // Apart from that of the walk, which is for chunks.
             Order::Ascending => Backward::default().fetch(&self.tree, bounds, 1, take),
-            Order::Descending => forward(&self.tree, bounds, take),
+            Order::Descending => ascend(&self.tree, bounds, take),
         }
         .map_err(|failure| failure.in_tree(&self.tree))?;
         let mut reader = Reader::new(&self.tree, &mut self.again);
@@ -82,46 +81,27 @@ impl<K: Key, D: Decode> ChunkSource for Tree<K, D> {
     }
 }
 
-/// Calls `take` with the entries from `lower` up to `upper`, until it wants no more (`false`) or there
-/// are none (`true`).
-fn forward(
-    tree: &sled::Tree,
-    (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),
-    mut take: impl FnMut(IVec, IVec) -> Result<bool, Failure>,
-) -> Result<bool, Failure> {
-    for entry in tree.range::<&[u8], _>((lower, Bound::Unbounded)) {
-        let (key, value) = entry?;
-        if is_above(&key, upper) {
-            break;
-        }
-        if !take(key, value)? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
 /// What ends a fetch early.
 enum Failure {
-    Sled(sled::Error),
+    Store(Fault),
     Entry(Error),
 }
 
 impl Failure {
     fn in_tree(self, tree: &sled::Tree) -> Error {
         match self {
-            Failure::Sled(source) => Error::from(Problem::Store {
+            Failure::Store(fault) => Error::from(Problem::Store {
                 tree: TreeName(tree.name()),
-                source,
+                fault,
             }),
             Failure::Entry(error) => error,
         }
     }
 }
 
-impl From<sled::Error> for Failure {
-    fn from(error: sled::Error) -> Self {
-        Failure::Sled(error)
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Failure::Store(fault)
     }
 }
 

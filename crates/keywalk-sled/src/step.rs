@@ -53,6 +53,20 @@ impl Step {
         .normal()
     }
 
+    /// Sixteenfold; the more often that was in vain, the more: keys may be millions of bytes long, and be
+    /// apart in their last ones alone.
+    pub(crate) fn grown(self, times: usize) -> Step {
+        let bytes = match times.checked_sub(5) {
+            None => 0,
+            Some(more) => 1_usize
+                .checked_shl(more.try_into().unwrap_or(u32::MAX))
+                .unwrap_or(self.bytes),
+        };
+        let mut step = self.sixteenfold();
+        step.bytes = step.bytes.saturating_sub(bytes);
+        step
+    }
+
     /// A quarter more.
     pub(crate) fn with_margin(self) -> Step {
         Step {
@@ -116,6 +130,7 @@ mod tests {
             (b"\0\0\0\0\0\0\0\x01", b"\0\0\0\0\0\0\0\x02"),
             (b"abc", b"abd"),
             (b"", b"\x01"),
+            (b"\0\0\0\0\0", b"\xff\xff\xff\xff\xff"),
         ] {
             let (within, mut key) = below(low, Some(high));
             key.resize(low.len(), 0);
@@ -133,6 +148,23 @@ mod tests {
         let (within, key) = below(b"\x10\x20\x30\x40\x50\x60\x70\x80", Some(b"\xf0"));
         assert!(within);
         assert_eq!(key[..4], b"\x10\x20\x30\x40"[..]);
+    }
+
+    #[test]
+    fn a_large_step_is_rounded_down() {
+        let low = b"\x10\0\0\0\0\0\x01";
+        let (within, mut key) = below(low, Some(b"\xf0"));
+        key.resize(low.len(), 0);
+        assert!(within && key[..] > low[..], "{key:x?}");
+    }
+
+    #[test]
+    fn steps_are_multiplied_by_what_they_say() {
+        let step = |low: &[u8], high: &[u8]| Step::between(low, Some(high)).expect("it is larger");
+        let as_long = |a: Step, b: Step| !a.is_longer_than(b) && !b.is_longer_than(a);
+        assert!(as_long(step(b"a", b"b").halved(), step(b"a\x80", b"b")));
+        assert!(as_long(step(b"a", b"b").sixteenfold(), step(b"a", b"q")));
+        assert!(as_long(step(b"a", b"e").with_margin(), step(b"a", b"f")));
     }
 
     #[test]
@@ -186,5 +218,26 @@ mod tests {
             step = step.sixteenfold().with_margin();
         }
         assert!(!step.below(None, &mut Vec::new()));
+    }
+
+    #[test]
+    fn a_step_that_was_in_vain_often_soon_grows_over_everything() {
+        let step = Step::between(&[7; 1_000_000], None).expect("it is larger");
+        let mut small = Step {
+            bytes: 1_000_000,
+            ..step
+        };
+        for times in 1..=4 {
+            assert_eq!(small.grown(times), small.sixteenfold());
+            small = small.sixteenfold();
+        }
+        let mut times = 4;
+        while small.below(Some(&[7; 1_000_000]), &mut Vec::new()) {
+            times += 1;
+            assert!(small.grown(times).is_longer_than(small));
+            small = small.grown(times);
+        }
+        assert!((20..30).contains(&times), "{times}");
+        assert!(!step.grown(usize::MAX).below(Some(b"\xff"), &mut Vec::new()));
     }
 }

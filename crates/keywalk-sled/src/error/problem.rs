@@ -1,10 +1,12 @@
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 
 use sled::IVec;
 
-use super::shown::{ShownKey, TreeName, TypeName};
-use crate::Malformed;
+use super::shown::{ShownKey, ShownText, TreeName, TypeName};
+use crate::fault::Fault;
+use crate::{ErrorKind, Malformed};
 
 /// What an [`Error`](crate::Error) is about.
 pub(crate) enum Problem {
@@ -21,17 +23,61 @@ pub(crate) enum Problem {
     },
     Store {
         tree: TreeName,
-        source: sled::Error,
+        fault: Fault,
     },
 }
 
 impl Problem {
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match self {
+            Problem::Key { .. } => ErrorKind::Key,
+            Problem::Value { .. } => ErrorKind::Value,
+            Problem::Store { fault, .. } => kind_of(fault),
+        }
+    }
+
+    pub(crate) fn key(&self) -> Option<&[u8]> {
+        match self {
+            Problem::Key { key, .. } | Problem::Value { key, .. } => Some(key),
+            Problem::Store { fault, .. } => match fault {
+                Fault::Disorder(disorder) => Some(&disorder.key),
+                Fault::Error(_) | Fault::Panic(_) => None,
+            },
+        }
+    }
+
+    pub(crate) fn sled_error(&self) -> Option<&sled::Error> {
+        match self {
+            Problem::Store {
+                fault: Fault::Error(error),
+                ..
+            } => Some(error),
+            _ => None,
+        }
+    }
+
     pub(crate) fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Problem::Key { .. } => None,
             Problem::Value { source, .. } => Some(&**source),
-            Problem::Store { source, .. } => Some(source),
+            _ => self.sled_error().map(|error| error as _),
         }
+    }
+}
+
+fn kind_of(fault: &Fault) -> ErrorKind {
+    match fault {
+        Fault::Panic(_) => ErrorKind::Panicked,
+        Fault::Disorder(_) => ErrorKind::Corrupt,
+        Fault::Error(error) => match error {
+            sled::Error::CollectionNotFound(_) => ErrorKind::Dropped,
+            sled::Error::Corruption { .. } => ErrorKind::Corrupt,
+            // The file ends before what was written to it.
+            sled::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                ErrorKind::Corrupt
+            }
+            sled::Error::Io(_) => ErrorKind::Io,
+            _ => ErrorKind::Store,
+        },
     }
 }
 
@@ -48,14 +94,95 @@ impl fmt::Display for Problem {
                 "the key {} of {tree} is no {expected}: {why}; walk the tree by the type of key that it was written with (`Vec<u8>` takes any), or remove the key",
                 ShownKey(key)
             ),
-            Problem::Value { tree, key, .. } => {
-                write!(
-                    f,
-                    "the value of {tree} at the key {} doesn't decode",
-                    ShownKey(key)
-                )
-            }
-            Problem::Store { tree, .. } => write!(f, "sled failed to read {tree}"),
+            Problem::Value { tree, key, .. } => write!(
+                f,
+                "the value of {tree} at the key {} doesn't decode; put it right or remove it, or let the closure take it",
+                ShownKey(key)
+            ),
+            Problem::Store { tree, fault } => show_fault(f, tree, fault),
         }
+    }
+}
+
+fn show_fault(f: &mut fmt::Formatter<'_>, tree: &TreeName, fault: &Fault) -> fmt::Result {
+    match fault {
+        Fault::Panic(said) => {
+            return write!(
+                f,
+                "sled panicked when it read {tree} ({}); open the database again in a new process, and if that doesn't help, restore it",
+                ShownText(said)
+            );
+        }
+        Fault::Disorder(disorder) => write!(
+            f,
+            "{tree} is damaged: the key {} comes after the one {}",
+            ShownKey(&disorder.key),
+            ShownKey(&disorder.before)
+        )?,
+        Fault::Error(_) => match kind_of(fault) {
+            ErrorKind::Dropped => {
+                return write!(
+                    f,
+                    "{tree} was dropped; open it again by its name, and resume the walk with that"
+                );
+            }
+            ErrorKind::Io => {
+                return write!(
+                    f,
+                    "the files of {tree} can't be read; see to what their file system says, and resume the walk"
+                );
+            }
+            ErrorKind::Corrupt => write!(f, "{tree} is damaged")?,
+            _ => {
+                return write!(
+                    f,
+                    "sled failed to read {tree}; open the database again, and resume the walk"
+                );
+            }
+        },
+    }
+    f.write_str("; restore the database, or walk the ranges that can still be read")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+    use crate::fault::Disorder;
+
+    #[test]
+    fn what_sled_never_seems_to_say_has_its_kind_and_cure_too() {
+        let said = |fault| {
+            let tree = TreeName("t".into());
+            let error = Error::from(Problem::Store { tree, fault });
+            (
+                error.kind(),
+                error.key().map(<[u8]>::to_vec),
+                error.to_string(),
+            )
+        };
+        let disorder = Disorder {
+            before: "b".into(),
+            key: "a".into(),
+        };
+        let (kind, key, message) = said(Fault::Disorder(disorder));
+        assert_eq!((kind, key), (ErrorKind::Corrupt, Some(b"a".to_vec())));
+        assert_eq!(
+            message,
+            "tree \"t\" is damaged: the key 0x61 (\"a\") comes after the one 0x62 (\"b\"); restore the database, or walk the ranges that can still be read"
+        );
+        let (kind, key, message) = said(Fault::Error(sled::Error::ReportableBug("x".into())));
+        assert_eq!((kind, key), (ErrorKind::Store, None));
+        assert_eq!(
+            message,
+            "sled failed to read tree \"t\"; open the database again, and resume the walk"
+        );
+        let whole_tree = "k: v, ".repeat(1_000);
+        let (kind, _, message) = said(Fault::Panic(whole_tree));
+        assert_eq!(kind, ErrorKind::Panicked);
+        assert!(
+            message.contains("(\"k: v, k: v") && message.len() < 300,
+            "{message}"
+        );
     }
 }

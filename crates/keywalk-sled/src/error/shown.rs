@@ -24,11 +24,37 @@ impl fmt::Display for ShownKey<'_> {
         if shortened {
             write!(f, "… of {} bytes", bytes.len())?;
         }
-        match str::from_utf8(shown) {
-            Ok(text) if !text.chars().any(char::is_control) => {
+        match beginning(shown, shortened) {
+            Some(text) if !text.chars().any(char::is_control) => {
                 write!(f, " ({text:?}{})", if shortened { "…" } else { "" })
             }
             _ => Ok(()),
+        }
+    }
+}
+
+/// The text, if it is one; of a shortened one without a last character that was cut.
+fn beginning(bytes: &[u8], shortened: bool) -> Option<&str> {
+    match str::from_utf8(bytes) {
+        Ok(text) => Some(text),
+        Err(error) if shortened && error.error_len().is_none() => {
+            str::from_utf8(&bytes[..error.valid_up_to()]).ok()
+        }
+        Err(_) => None,
+    }
+}
+
+/// A text in quotation marks, of which no more than so much is shown: sled puts whole trees into some.
+pub(super) struct ShownText<'a>(pub(super) &'a str);
+
+/// At most so many characters of a text are shown.
+const MOST_CHARS: usize = 120;
+
+impl fmt::Display for ShownText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.char_indices().nth(MOST_CHARS) {
+            None => write!(f, "{:?}", self.0),
+            Some((end, _)) => write!(f, "{:?}…", &self.0[..end]),
         }
     }
 }
@@ -40,7 +66,7 @@ impl fmt::Display for TreeName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match str::from_utf8(&self.0) {
             Ok("__sled__default") => f.write_str("the default tree"),
-            Ok(name) => write!(f, "tree {name:?}"),
+            Ok(name) => write!(f, "tree {}", ShownText(name)),
             Err(_) => write!(f, "tree {}", ShownKey(&self.0)),
         }
     }

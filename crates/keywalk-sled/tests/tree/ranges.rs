@@ -1,34 +1,11 @@
 //! A fetch keeps to its range, fills its chunk and says the end.
 
-#![forbid(unsafe_code)]
-
 use std::ops::Bound;
 
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Order};
-use keywalk_sled::{Key, Tree};
+use keywalk_sled::Tree;
 
-const ORDERS: [Order; 2] = [Order::Ascending, Order::Descending];
-
-fn open() -> sled::Db {
-    sled::Config::new()
-        .temporary(true)
-        .open()
-        .expect("a temporary database opens")
-}
-
-/// Inserts in an order that is neither up nor down: sled's leaves then lie as in a grown tree.
-fn insert<K: Key>(tree: &sled::Tree, keys: &[K]) {
-    let mut at = 0;
-    for _ in keys {
-        at = (at + 7_919) % keys.len();
-        tree.insert(keys[at].to_bytes(), keys[at].to_bytes())
-            .expect("it can be written");
-    }
-    for key in keys {
-        tree.insert(key.to_bytes(), key.to_bytes())
-            .expect("it can be written");
-    }
-}
+use crate::trees::{ORDERS, insert, open};
 
 #[test]
 fn every_bound_of_every_kind_is_kept() {

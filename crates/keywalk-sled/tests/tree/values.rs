@@ -1,32 +1,9 @@
 //! Values are lent, or decoded in the memory of old items.
 
-#![forbid(unsafe_code)]
-
-use keywalk::{Order, Walk};
+use keywalk::Walk;
 use keywalk_sled::{Key, Tree, Utf8};
 
-const ORDERS: [Order; 2] = [Order::Ascending, Order::Descending];
-
-fn open() -> sled::Db {
-    sled::Config::new()
-        .temporary(true)
-        .open()
-        .expect("a temporary database opens")
-}
-
-/// Inserts in an order that is neither up nor down: sled's leaves then lie as in a grown tree.
-fn insert<K: Key>(tree: &sled::Tree, keys: &[K]) {
-    let mut at = 0;
-    for _ in keys {
-        at = (at + 7_919) % keys.len();
-        tree.insert(keys[at].to_bytes(), keys[at].to_bytes())
-            .expect("it can be written");
-    }
-    for key in keys {
-        tree.insert(key.to_bytes(), key.to_bytes())
-            .expect("it can be written");
-    }
-}
+use crate::trees::{ORDERS, insert, open};
 
 #[test]
 fn old_items_are_filled_again_in_place() {

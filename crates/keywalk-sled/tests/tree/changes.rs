@@ -1,36 +1,14 @@
 //! Trees that change while they are walked.
 
-#![forbid(unsafe_code)]
-
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order, Walk};
 use keywalk_sled::{Key, Tree};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
+use sled::transaction::TransactionResult;
 
-const ORDERS: [Order; 2] = [Order::Ascending, Order::Descending];
-
-fn open() -> sled::Db {
-    sled::Config::new()
-        .temporary(true)
-        .open()
-        .expect("a temporary database opens")
-}
-
-/// Inserts in an order that is neither up nor down: sled's leaves then lie as in a grown tree.
-fn insert<K: Key>(tree: &sled::Tree, keys: &[K]) {
-    let mut at = 0;
-    for _ in keys {
-        at = (at + 7_919) % keys.len();
-        tree.insert(keys[at].to_bytes(), keys[at].to_bytes())
-            .expect("it can be written");
-    }
-    for key in keys {
-        tree.insert(key.to_bytes(), key.to_bytes())
-            .expect("it can be written");
-    }
-}
+use crate::trees::{ORDERS, insert, open};
 
 #[test]
 fn what_a_loop_deletes_and_inserts_does_not_disturb_it() {
@@ -92,24 +70,24 @@ proptest! {
     #[test]
     fn each_chunk_is_the_models(
         keys in btree_set(vec(prop_oneof![Just(0), Just(0x80), Just(0xff), any::<u8>()], 0..9), 0..120),
-        changes in vec((any::<bool>(), vec(prop_oneof![Just(0), Just(0x7f), Just(0xff)], 0..9)), 0..60),
+        changes in vec(vec(change(), 0..3), 0..30),
         size in 1..20_usize,
         descending in any::<bool>(),
     ) {
         let db = open();
-        let mut model: BTreeMap<Vec<u8>, ()> = keys.into_iter().map(|key| (key, ())).collect();
-        for key in model.keys() {
+        let mut model: BTreeSet<Vec<u8>> = keys;
+        for key in &model {
             db.insert(key, "").unwrap();
         }
-        let order = if descending { Order::Descending } else { Order::Ascending };
+        let order = ORDERS[usize::from(descending)];
         let mut tree = Tree::<Vec<u8>>::new((*db).clone());
         let mut range = KeyRange::all(order);
-        let mut changes = changes.chunks(3);
+        let mut changes = changes.into_iter();
         let mut chunk = Chunk::with_limit(size);
         loop {
             let fetched = tree.fetch(&range, &mut chunk).unwrap();
             let mut expected: Vec<Vec<u8>> =
-                model.keys().filter(|key| range.admits(key)).cloned().collect();
+                model.iter().filter(|key| range.admits(key)).cloned().collect();
             if descending {
                 expected.reverse();
             }
@@ -119,13 +97,74 @@ proptest! {
             let Some(last) = found.last().cloned() else { break };
             range.advance_past(last);
             chunk.clear();
-            for (insert, key) in changes.next().unwrap_or_default() {
-                if *insert {
-                    db.insert(key, "").unwrap();
-                    model.insert(key.clone(), ());
+            for change in changes.next().unwrap_or_default() {
+                change.apply(&db);
+                change.apply_to(&mut model);
+            }
+        }
+    }
+}
+
+/// What others do to a tree between two fetches.
+#[derive(Clone, Debug)]
+enum Change {
+    Insert(Vec<u8>),
+    Remove(Vec<u8>),
+    Clear,
+    /// All at once, and as a transaction if `true`.
+    Several(bool, Vec<Change>),
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let key = || vec(prop_oneof![Just(0), Just(0x7f), Just(0xff)], 0..9);
+    let single = move || {
+        prop_oneof![
+            key().prop_map(Change::Insert),
+            key().prop_map(Change::Remove)
+        ]
+    };
+    let several = (any::<bool>(), vec(single(), 0..9));
+    prop_oneof![
+        12 => single(),
+        1 => Just(Change::Clear),
+        3 => several.prop_map(|(transaction, changes)| Change::Several(transaction, changes)),
+    ]
+}
+
+impl Change {
+    fn apply(&self, tree: &sled::Tree) {
+        match self {
+            Change::Insert(key) => drop(tree.insert(key, "").expect("it can be written")),
+            Change::Remove(key) => drop(tree.remove(key).expect("it can be written")),
+            Change::Clear => tree.clear().expect("it can be written"),
+            Change::Several(transaction, changes) => {
+                let mut batch = sled::Batch::default();
+                for change in changes {
+                    match change {
+                        Change::Insert(key) => batch.insert(&key[..], ""),
+                        Change::Remove(key) => batch.remove(&key[..]),
+                        Change::Clear | Change::Several(..) => unreachable!("it isn't made"),
+                    }
+                }
+                if *transaction {
+                    let written: TransactionResult<()> =
+                        tree.transaction(|tree| Ok(tree.apply_batch(&batch)?));
+                    written.expect("nothing conflicts");
                 } else {
-                    db.remove(key).unwrap();
-                    model.remove(key);
+                    tree.apply_batch(batch).expect("it can be written");
+                }
+            }
+        }
+    }
+
+    fn apply_to(&self, model: &mut BTreeSet<Vec<u8>>) {
+        match self {
+            Change::Insert(key) => drop(model.insert(key.clone())),
+            Change::Remove(key) => drop(model.remove(key)),
+            Change::Clear => model.clear(),
+            Change::Several(_, changes) => {
+                for change in changes {
+                    change.apply_to(model);
                 }
             }
         }

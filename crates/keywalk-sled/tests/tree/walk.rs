@@ -1,35 +1,12 @@
 //! Trees are walked as their keys are ordered, both ways, in chunks of any size.
 
-#![forbid(unsafe_code)]
-
 use std::fmt::Debug;
 use std::ops::Bound;
 
-use keywalk::{ChunkSource, KeyRange, LastKey, Order, Walk};
+use keywalk::{ChunkSource, KeyRange, LastKey, Walk};
 use keywalk_sled::{Key, Tree, Utf8};
 
-const ORDERS: [Order; 2] = [Order::Ascending, Order::Descending];
-
-fn open() -> sled::Db {
-    sled::Config::new()
-        .temporary(true)
-        .open()
-        .expect("a temporary database opens")
-}
-
-/// Inserts in an order that is neither up nor down: sled's leaves then lie as in a grown tree.
-fn insert<K: Key>(tree: &sled::Tree, keys: &[K]) {
-    let mut at = 0;
-    for _ in keys {
-        at = (at + 7_919) % keys.len();
-        tree.insert(keys[at].to_bytes(), keys[at].to_bytes())
-            .expect("it can be written");
-    }
-    for key in keys {
-        tree.insert(key.to_bytes(), key.to_bytes())
-            .expect("it can be written");
-    }
-}
+use crate::trees::{ORDERS, insert, open};
 
 /// Walks in every chunk size, both ways, bounded and live, and compares.
 fn check<K: Key + Debug>(tree: &sled::Tree, bounds: (Bound<K>, Bound<K>), expected: &[K]) {
@@ -143,4 +120,20 @@ fn an_empty_tree_ends_at_once() {
         (Bound::Included(Utf8::from("a")), Bound::Unbounded),
         &[],
     );
+}
+
+#[test]
+fn a_cursor_within_a_chunk_is_exact() {
+    let db = open();
+    let all: Vec<(u8, String)> = (0..20).map(|n| (n, format!("item {n}"))).collect();
+    insert(&db, &all);
+    for taken in 0..20 {
+        let mut source = Tree::<(u8, String)>::new((*db).clone());
+        let mut items = Walk::new(&mut source).chunk_size(7).into_iter();
+        let mut keys: Vec<_> = items.by_ref().take(taken).map(Result::unwrap).collect();
+        let cursor = items.cursor();
+        let rest = Walk::new(&mut source).resume(cursor).into_iter();
+        keys.extend(rest.map(Result::unwrap));
+        assert!(keys.iter().map(|(key, _)| key).eq(&all), "{taken} items");
+    }
 }

@@ -1,16 +1,16 @@
 //! Whatever bytes a tree holds: a key type takes its own, each in one way, and refuses the others.
 
-#![forbid(unsafe_code)]
-
 use std::cmp::Reverse;
 use std::fmt::Debug;
 
-use keywalk::Walk;
+use keywalk::{Order, Walk};
 use keywalk_sled::{ErrorKind, Key, Tree, Utf8};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use uuid::Uuid;
+
+use crate::trees::{ORDERS, open};
 
 /// What the walk does with a tree of this one key.
 fn walk<K: Key + Debug>(tree: &sled::Tree, bytes: &[u8]) -> Result<bool, TestCaseError> {
@@ -122,7 +122,7 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
 
 #[test]
 fn hostile_bytes_are_one_key_or_an_error() {
-    let db = sled::Config::new().temporary(true).open().unwrap();
+    let db = open();
     let tree = db.open_tree("hostile").unwrap();
     let any_bytes = prop_oneof![vec(any::<u8>(), 0..20), columns(), damaged()];
     proptest!(ProptestConfig::with_cases(600), |(bytes in any_bytes)| {
@@ -132,7 +132,7 @@ fn hostile_bytes_are_one_key_or_an_error() {
 
 #[test]
 fn a_second_way_to_write_a_key_is_refused() {
-    let db = sled::Config::new().temporary(true).open().unwrap();
+    let db = open();
     let refused = |bytes: &[u8]| !walk::<(i64,)>(&db, bytes).unwrap();
     assert!(!refused(b"\x15\x01"));
     // A leading zero, a negative zero, and the form of large integers.
@@ -145,4 +145,56 @@ fn a_second_way_to_write_a_key_is_refused() {
     assert!(refused(b"\x16\x01"));
     assert!(refused(b"\x15\x01\x00"));
     assert!(refused(b""));
+}
+
+#[test]
+fn the_longest_and_the_highest_keys_come_in_order_both_ways() {
+    let db = open();
+    let million = 1 << 20;
+    let mut keys = vec![Vec::new()];
+    for byte in [0, 0x7f, 0xff] {
+        for length in [
+            1,
+            2,
+            3,
+            4,
+            5,
+            8,
+            255,
+            256,
+            257,
+            million - 1,
+            million,
+            million + 1,
+        ] {
+            keys.push(vec![byte; length]);
+        }
+        // Long and different at their ends alone.
+        for end in [0, 0xff] {
+            keys.push([&vec![byte; million][..], &[end, end]].concat());
+        }
+    }
+    keys.sort();
+    keys.dedup();
+    for key in &keys {
+        db.insert(key, &key.len().to_be_bytes()).unwrap();
+    }
+    for order in ORDERS {
+        for size in [1, 1_000] {
+            let tree = Tree::<Vec<u8>>::new((*db).clone());
+            let walk = Walk::new(tree).order(order).chunk_size(size).into_iter();
+            let mut found: Vec<Vec<u8>> = walk
+                .map(|item| {
+                    let (key, value) = item.unwrap();
+                    assert_eq!(value, &key.len().to_be_bytes());
+                    key
+                })
+                .collect();
+            if order == Order::Descending {
+                found.reverse();
+            }
+            // Not `assert_eq!`, which would print them.
+            assert!(found == keys, "{order:?}, chunks of {size}");
+        }
+    }
 }

@@ -1,7 +1,5 @@
 //! The bytes of every type of key are ordered as the keys are, and give the key back.
 
-#![forbid(unsafe_code)]
-
 use std::cmp::Reverse;
 use std::fmt::Debug;
 

@@ -3,8 +3,6 @@
 //! Tuples, and single texts, are of FoundationDB's tuple layer:
 //! <https://github.com/apple/foundationdb/blob/main/design/tuple.md>.
 
-#![forbid(unsafe_code)]
-
 use std::cmp::Reverse;
 use std::fmt::Debug;
 

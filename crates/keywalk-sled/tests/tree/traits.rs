@@ -1,12 +1,12 @@
 //! What types are beside what they do.
 
-#![forbid(unsafe_code)]
-
 use std::error::Error as StdError;
 use std::fmt::Debug;
 
 use keywalk::{ChunkSource, Items, Walk};
 use keywalk_sled::{Error, Malformed, Tree, Utf8};
+
+use crate::trees::open;
 
 fn is_thread_safe<T: Send + Sync + 'static>() {}
 
@@ -24,7 +24,7 @@ fn sources_and_errors_move_between_threads() {
 
 #[test]
 fn a_walk_moves_to_another_thread() {
-    let db = sled::Config::new().temporary(true).open().unwrap();
+    let db = open();
     db.insert(7_u32.to_be_bytes(), "x").unwrap();
     let items = Walk::new(Tree::<u32>::new((*db).clone()).map(|value| Ok::<_, Error>(value.len())));
     let mut items = items.items();
@@ -34,7 +34,7 @@ fn a_walk_moves_to_another_thread() {
 
 #[test]
 fn a_tree_is_printed_by_its_name_alone() {
-    let db = sled::Config::new().temporary(true).open().unwrap();
+    let db = open();
     let tree = db.open_tree("se\"cret").unwrap();
     tree.insert("key", "value").unwrap();
     assert_eq!(
@@ -51,7 +51,7 @@ fn a_tree_is_printed_by_its_name_alone() {
 
 #[test]
 fn sleds_tree_can_be_reached_through_the_walk() {
-    let db = sled::Config::new().temporary(true).open().unwrap();
+    let db = open();
     db.insert("a", "1").unwrap();
     db.insert("b", "2").unwrap();
     let mut items = Walk::new(Tree::<Utf8>::new((*db).clone()))

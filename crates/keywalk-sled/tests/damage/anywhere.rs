@@ -1,0 +1,274 @@
+//! Files that are damaged anywhere, before the database is opened or after.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::LazyLock;
+
+use keywalk::{Order, Walk};
+use keywalk_sled::{ErrorKind, Tree};
+use proptest::prelude::*;
+
+use crate::child::{Ended, run, say};
+use crate::files::{self, Files, value};
+
+const ROWS: u64 = 300;
+
+/// What is done to a file: how, from which part of it on (in 1 / 65536), and for how many bytes.
+#[derive(Clone, Debug)]
+struct Damage {
+    before_opening: bool,
+    file: u16,
+    how: How,
+    at: u16,
+    length: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum How {
+    Flip,
+    Zero,
+    Cut,
+    /// Bytes of the file itself, from elsewhere: whole and in the wrong place.
+    Copy,
+    Remove,
+}
+
+const WAYS: [How; 5] = [How::Flip, How::Zero, How::Cut, How::Copy, How::Remove];
+
+impl Damage {
+    fn job(&self) -> String {
+        let how = WAYS.iter().position(|way| *way == self.how);
+        format!(
+            "damage {} {} {} {} {}",
+            u8::from(self.before_opening),
+            self.file,
+            how.expect("it is one of them"),
+            self.at,
+            self.length
+        )
+    }
+
+    fn of_job(job: &str) -> Self {
+        let numbers: Vec<usize> = job
+            .split(' ')
+            .map(|number| number.parse().expect("it is a number"))
+            .collect();
+        Damage {
+            before_opening: numbers[0] == 1,
+            file: numbers[1] as u16,
+            how: WAYS[numbers[2]],
+            at: numbers[3] as u16,
+            length: numbers[4],
+        }
+    }
+
+    fn apply(&self, directory: &Path) {
+        let file = self.choose(directory);
+        if self.how == How::Remove {
+            return fs::remove_file(file).expect("it can be removed");
+        }
+        let mut bytes = fs::read(&file).expect("it is readable");
+        let at = bytes.len() * usize::from(self.at) / 65_536;
+        let end = bytes.len().min(at + self.length);
+        match self.how {
+            How::Flip if at < bytes.len() => bytes[at] ^= 1 << (self.length % 8),
+            How::Zero => bytes[at..end].fill(0),
+            How::Cut => bytes.truncate(at),
+            // From the segment before or, in the first one, from the last.
+            How::Copy => {
+                let from = at.checked_sub(2_048).unwrap_or(bytes.len() - (end - at));
+                bytes.copy_within(from..from + (end - at), at);
+            }
+            How::Flip | How::Remove => {}
+        }
+        // In place: sled has the file open.
+        fs::write(file, bytes).expect("it is writable");
+    }
+
+    /// Half the time the log, otherwise any file.
+    fn choose(&self, directory: &Path) -> PathBuf {
+        let mut others = Vec::new();
+        for directory in [directory.to_owned(), directory.join("blobs")] {
+            for entry in fs::read_dir(directory).expect("it is there") {
+                let path = entry.expect("it is readable").path();
+                if path.is_file() && !path.ends_with("db") {
+                    others.push(path);
+                }
+            }
+        }
+        others.sort();
+        let log = directory.join("db");
+        match usize::from(self.file / 2) {
+            other if self.file % 2 == 1 => others.swap_remove(other % others.len()),
+            _ => log,
+        }
+    }
+}
+
+fn damages() -> impl Strategy<Value = Damage> {
+    let how = prop_oneof![
+        4 => Just(How::Flip),
+        3 => Just(How::Zero),
+        1 => Just(How::Cut),
+        3 => Just(How::Copy),
+        1 => Just(How::Remove),
+    ];
+    let length = prop_oneof![1..40_usize, Just(2_048), 1..20_000_usize];
+    (any::<bool>(), any::<u16>(), how, any::<u16>(), length).prop_map(
+        |(before_opening, file, how, at, length)| Damage {
+            before_opening,
+            file,
+            how,
+            at,
+            length,
+        },
+    )
+}
+
+/// In a child: damages a database and walks it in every way. What is said last tells how far it came.
+pub(crate) fn damage_and_walk(directory: &Path, how: &str) {
+    let damage = Damage::of_job(how);
+    if damage.before_opening {
+        damage.apply(directory);
+    }
+    say("opening");
+    let opened = panic::catch_unwind(AssertUnwindSafe(|| files::open(directory)));
+    let Ok(Ok(db)) = opened else {
+        say("refused");
+        process::exit(0);
+    };
+    if !damage.before_opening {
+        damage.apply(directory);
+    }
+    say("reading");
+    let read = Read::of(&db);
+    say("walking");
+    let mut kinds = BTreeMap::new();
+    for order in [Order::Ascending, Order::Descending] {
+        // Where sled looks a million times before it panics, each walk takes a second.
+        for (size, live) in [(1, true), (16, true), (1_000, true), (16, false)] {
+            let walk = Walk::new(Tree::<u64>::new((*db).clone())).order(order);
+            let walk = if live { walk.live() } else { walk };
+            let kind = read.check(walk.chunk_size(size), order, size, live);
+            *kinds.entry(format!("{kind:?}")).or_insert(0) += 1;
+        }
+    }
+    say(&format!("walked: {kinds:?}"));
+    // Without sled's own end, which writes to the damaged files.
+    process::exit(0);
+}
+
+/// What sled itself reads.
+struct Read<'a> {
+    tree: &'a sled::Tree,
+    /// From the lowest key on, until it fails.
+    up: Vec<u64>,
+    failed: bool,
+}
+
+impl<'a> Read<'a> {
+    fn of(tree: &'a sled::Tree) -> Self {
+        let mut up = Vec::new();
+        let whole = panic::catch_unwind(AssertUnwindSafe(|| {
+            for entry in tree.iter() {
+                let (key, found) = entry?;
+                let key = u64::from_be_bytes(key[..].try_into().expect("it was written"));
+                assert_eq!(found, value(key), "it was written");
+                up.push(key);
+            }
+            Ok::<_, sled::Error>(())
+        }));
+        let failed = !matches!(whole, Ok(Ok(())));
+        Read { tree, up, failed }
+    }
+
+    fn has(&self, key: u64) -> bool {
+        let get = || self.tree.get(key.to_be_bytes());
+        matches!(panic::catch_unwind(AssertUnwindSafe(get)), Ok(Ok(Some(_))))
+    }
+
+    /// Good rows and then one error, or what sled itself reads, exactly.
+    fn check(
+        &self,
+        walk: Walk<Tree<u64>>,
+        order: Order,
+        size: usize,
+        live: bool,
+    ) -> Option<ErrorKind> {
+        let mut chunks = walk.chunks();
+        let mut keys = Vec::new();
+        let kind = loop {
+            match chunks.next() {
+                Ok(Some(items)) => keys.extend(items.iter().map(|(key, found)| {
+                    assert_eq!(*found, value(*key));
+                    *key
+                })),
+                Ok(None) => break None,
+                Err(keywalk::Error::Source(error)) => break Some(error.kind()),
+                Err(other) => panic!("{other:?}"),
+            }
+        };
+        assert!(matches!(chunks.next(), Ok(None)), "it is fused");
+        assert_ne!(kind, Some(ErrorKind::Key));
+        assert_ne!(kind, Some(ErrorKind::Value));
+        assert_eq!(kind.is_some(), self.failed, "what sled can't read");
+        if order == Order::Ascending {
+            assert!(self.up.starts_with(&keys), "{keys:?} of {:?}", self.up);
+            let lost = self.up.len() - keys.len();
+            assert!(lost < size || !live, "the rows before the damage come");
+        } else if kind.is_some() {
+            assert!(keys.is_sorted_by(|a, b| a > b), "{keys:?}");
+            let last = keys.last().copied().unwrap_or(ROWS);
+            let skipped = (last..ROWS).find(|key| !keys.contains(key) && self.has(*key));
+            assert_eq!(skipped, None, "{keys:?}");
+        } else {
+            assert!(keys.iter().rev().eq(&self.up), "{keys:?} of {:?}", self.up);
+        }
+        kind
+    }
+}
+
+/// A database that all cases copy.
+static ORIGINAL: LazyLock<Files> = LazyLock::new(|| Files::written(0..ROWS));
+
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).expect("it is there") {
+        let from = entry.expect("it is readable").path();
+        let to = to.join(from.file_name().expect("it has a name"));
+        if from.is_dir() {
+            fs::create_dir(&to).expect("it is new");
+            copy(&from, &to);
+        } else {
+            fs::copy(from, to).expect("there is room");
+        }
+    }
+}
+
+/// The last word of a child that damages and walks a copy.
+fn outcome(damage: &Damage) -> Result<String, TestCaseError> {
+    let directory = tempfile::tempdir()?;
+    copy(ORIGINAL.path(), directory.path());
+    let (said, ended) = run(&damage.job(), directory.path());
+    let last = said.last().cloned().unwrap_or_default();
+    match (last.as_str(), &ended) {
+        ("refused", Ended::Well) => Ok(last),
+        (walked, Ended::Well) if walked.starts_with("walked") => Ok(last),
+        // sled itself, before anything was walked.
+        ("opening" | "reading", Ended::Badly | Ended::Hung) => Ok(format!("{last}: {ended:?}")),
+        _ => Err(TestCaseError::fail(format!("{ended:?}: {said:?}"))),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_damaged_database_gives_good_rows_and_then_one_error_whatever_the_damage(
+        damage in damages(),
+    ) {
+        outcome(&damage)?;
+    }
+}

@@ -1,0 +1,9 @@
+//! Trees of sled whose files are damaged.
+
+#![forbid(unsafe_code)]
+
+mod anywhere;
+mod blobs;
+mod child;
+mod files;
+mod processes;

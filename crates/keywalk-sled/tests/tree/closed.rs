@@ -1,0 +1,132 @@
+//! Databases that are closed, and trees that are dropped, made again or cleared, while they are walked.
+
+use std::error::Error as _;
+
+use keywalk::{Cursor, Items, Order, Walk};
+use keywalk_sled::{Error, ErrorKind, Tree, Utf8};
+
+use crate::trees::{ORDERS, insert, open};
+
+/// A walk over the tree that handed out `count` items.
+fn begun(tree: &sled::Tree, order: Order, count: usize) -> Items<Tree<u16>> {
+    let walk = Walk::new(Tree::<u16>::new(tree.clone()));
+    let mut items = walk.order(order).chunk_size(4).into_iter();
+    assert_eq!(
+        items.by_ref().map_while(Result::ok).take(count).count(),
+        count
+    );
+    items
+}
+
+/// The only error of a walk, after which it is fused; and how many items came before it.
+fn only_error(items: &mut Items<Tree<u16>>) -> (usize, Error) {
+    let mut count = 0;
+    let error = loop {
+        match items.next() {
+            Some(Ok(_)) => count += 1,
+            Some(Err(keywalk::Error::Source(error))) => break error,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(items.next().is_none(), "it comes once");
+    (count, error)
+}
+
+fn resumed(tree: sled::Tree, cursor: Cursor<u16>) -> Vec<u16> {
+    let walk = Walk::new(Tree::<u16>::new(tree)).resume(cursor).into_iter();
+    walk.map(|item| item.expect("it is there again").0)
+        .collect()
+}
+
+#[test]
+fn a_tree_that_is_dropped_is_an_error_that_says_so_in_every_state() {
+    let db = open();
+    for order in ORDERS {
+        // Before the first query, within a chunk, between two chunks.
+        for (before, buffered) in [(0, 0), (3, 1), (4, 0)] {
+            let tree = db.open_tree("gone").unwrap();
+            insert(&tree, &(0..20).collect::<Vec<u16>>());
+            let mut items = begun(&tree, order, before);
+            db.drop_tree("gone").unwrap();
+            let (count, error) = only_error(&mut items);
+            assert_eq!(count, buffered, "what was fetched before is handed out");
+            assert_eq!((error.kind(), error.key()), (ErrorKind::Dropped, None));
+            assert_eq!(
+                error.to_string(),
+                "tree \"gone\" was dropped; open it again by its name, and resume the walk with that"
+            );
+            let cause = error.source().unwrap().downcast_ref::<sled::Error>();
+            assert!(
+                matches!(cause, Some(sled::Error::CollectionNotFound(_))),
+                "{error:?}"
+            );
+            assert_eq!(error.sled_error(), cause);
+        }
+    }
+}
+
+#[test]
+fn a_tree_that_is_made_again_is_another_and_the_cursor_goes_on_there() {
+    let db = open();
+    for order in ORDERS {
+        let tree = db.open_tree("again").unwrap();
+        insert(&tree, &(0..20).collect::<Vec<u16>>());
+        let mut items = begun(&tree, order, 4);
+        db.drop_tree("again").unwrap();
+        let again = db.open_tree("again").unwrap();
+        insert(&again, &[2_u16, 3, 4, 9, 15, 16, 17]);
+        // The old handle doesn't show what the new tree holds.
+        assert_eq!(only_error(&mut items).1.kind(), ErrorKind::Dropped);
+        let rest = resumed(again, items.cursor());
+        match order {
+            Order::Ascending => assert_eq!(rest, [4, 9, 15, 16, 17]),
+            Order::Descending => assert_eq!(rest, [15, 9, 4, 3, 2]),
+        }
+        db.drop_tree("again").unwrap();
+    }
+}
+
+#[test]
+fn a_tree_that_is_cleared_ends_the_walk() {
+    let db = open();
+    for order in ORDERS {
+        for live in [false, true] {
+            insert(&db, &(0..40).collect::<Vec<u16>>());
+            let walk = Walk::new(Tree::<u16>::new((*db).clone())).order(order);
+            let walk = if live { walk.live() } else { walk };
+            let mut chunks = walk.chunk_size(4).chunks();
+            assert_eq!(chunks.next().unwrap().unwrap().len(), 4);
+            db.clear().unwrap();
+            assert!(chunks.next().unwrap().is_none());
+        }
+    }
+}
+
+#[test]
+fn a_source_keeps_the_database_open_and_no_longer_than_it_lives() {
+    let directory = tempfile::tempdir().unwrap();
+    for order in ORDERS {
+        let db = sled::open(directory.path()).unwrap();
+        insert(&db, &(0..40).collect::<Vec<u16>>());
+        let mut items = begun(&db, order, 6);
+        drop(db);
+        assert_eq!(items.by_ref().map_while(Result::ok).count(), 34);
+        // sled's own lock: the database is open still, and a second one is refused.
+        let refused = sled::open(directory.path()).unwrap_err();
+        assert!(matches!(refused, sled::Error::Io(_)), "{refused:?}");
+        drop(items);
+    }
+    sled::open(directory.path()).unwrap();
+}
+
+#[test]
+fn a_long_name_of_a_tree_is_shortened() {
+    let db = open();
+    let name = "n".repeat(1_000);
+    let tree = db.open_tree(&name).unwrap();
+    db.drop_tree(&name).unwrap();
+    let error = Walk::new(Tree::<Utf8>::new(tree)).into_iter().next();
+    let message = error.unwrap().unwrap_err().to_string();
+    let shown = format!("tree \"{}\"… was dropped", "n".repeat(120));
+    assert!(message.starts_with(&shown), "{message}");
+}
