@@ -125,3 +125,22 @@ fn a_state_goes_on_from_the_cursor_past_an_item() {
         assert_eq!(resumed.cursor(), cursor);
     }
 }
+
+#[test]
+fn at_its_end_a_bounded_walk_stands_at_its_bound_and_a_live_one_at_its_last_item() {
+    for (live, left) in [(false, false), (true, true)] {
+        let range = KeyRange::new(..=9, Order::Ascending);
+        let mut state = if live {
+            State::live(range)
+        } else {
+            State::bounded(range)
+        };
+        if !live {
+            assert_eq!(state.last_key(LastKey::Is(9)), Ok(()));
+        }
+        // What was the last key is gone.
+        assert_eq!(answer(&mut state, &[1, 2], Fetched::End), Ok(()));
+        assert!(state.is_done());
+        assert_eq!(state.cursor().range().admits(&3), left);
+    }
+}
