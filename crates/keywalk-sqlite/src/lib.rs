@@ -43,6 +43,37 @@
 //! use the same versions. A UUID stored as a blob is a [`uuid::Uuid`], one stored as text a
 //! [`uuid::fmt::Hyphenated`].
 //!
+//! # What happens when
+//!
+//! An error comes once and ends the walk (G11). Its cursor stands at the last item handed out: resumed
+//! from there, once the cause is gone, the walk goes on as if nothing had been.
+//!
+//! | What | The walk | [`ErrorKind`] | The cure |
+//! |---|---|---|---|
+//! | No such table or column; a view or virtual table as a [`Table`]; a key that isn't unique, may hold NULL, or can't be searched | doesn't begin | `NoSuchTable`, `NoSuchColumn`, `NotATable`, `NoPrimaryKey`, `KeyColumns`, `NotUnique`, `Nullable`, `Collation`, `NotSeekable` | the message names it: another key, an index, a declaration |
+//! | A filter or query that isn't one, or has parameters that don't fit | doesn't begin | `Filter`, `Query` | write it as the message says |
+//! | A key of another type than the key's, or NULL; a row that doesn't decode | stops before its row's chunk | `Value` | mend the row, or name another type |
+//! | A query gives a key twice | stops | `RepeatedKey` | walk it by a key that is unique |
+//! | Another connection holds an exclusive lock, or a shared cache's | stops | `Busy`, the only [transient](Error::is_transient) one | a busy timeout; `keywalk-retry`; resume |
+//! | Another connection writes to the WAL, or has only begun to write | goes on | | |
+//! | A writer crashed | goes on: what it had begun is rolled back (not by a read-only connection: `Sqlite`) | | |
+//! | An interrupt, or a progress handler that says stop, during a fetch | stops; the caller's transaction stays | `Interrupted` | resume |
+//! | The schema changes: another index, a column added, the table made anew with the same key, VACUUM | goes on, proven again, with the columns that it had | | |
+//! | The table, the key or a column that is read goes | stops | that of the first row | bring it back and resume, or walk anew |
+//! | The key's order changes; VACUUM, and the key is a rowid that isn't an INTEGER PRIMARY KEY; a query of `*` over other columns | stops | `Changed` | walk anew |
+//! | Pages are damaged, the file is cut, its header is overwritten | stops behind the rows that are whole | `Corrupt` | restore it, drop the page cache, resume |
+//! | Bits of a key are damaged, which SQLite doesn't notice | stops where rows are out of order; behind a wrong key at the very end of a table's chunk rows can be missed | `Corrupt`, `Value` | `PRAGMA integrity_check` |
+//! | The file is renamed over or deleted | goes on over the old file, to its end (Unix) | | open it again |
+//! | The WAL is cut, a file can't be opened, the disk fails | stops | `Io` | mend it, resume |
+//! | The disk is full | goes on: only writers fail | | |
+//! | A heap limit is reached | stops | `OutOfMemory` | smaller chunks, a higher limit |
+//! | A row or statement is above one of SQLite's [limits](https://www.sqlite.org/limits.html) | stops before its chunk | `Sqlite` | raise the limit |
+//! | An authorizer denies | stops when SQLite prepares the next time | `Sqlite` | allow it |
+//! | The decoding panics | the panic goes on to the caller; nothing is held, and the walk may go on | | |
+//!
+//! With [`PRAGMA mmap_size`](https://www.sqlite.org/mmap.html) a file that another program cuts ends the
+//! process (SIGBUS), as it does for any reader.
+//!
 //! # A connection that moves
 //!
 //! A table that owns its connection can be walked in another thread, stored or returned:
