@@ -60,27 +60,28 @@ pub(crate) struct Walked<K> {
     pub(crate) cursor: Cursor<K>,
 }
 
-/// Walks to the end or to the error, behind which nothing comes.
+/// Walks to the end or to the error, behind which nothing comes; by lent chunks, whose keys are read into
+/// the memory of those before.
 pub(crate) fn walked<S, K, T>(walk: Walk<S>) -> Walked<K>
 where
     S: ChunkSource<Key = K, Item = (K, T), Error = Error>,
     K: Clone + PartialOrd,
 {
-    let mut items = walk.items();
+    let mut chunks = walk.chunks();
     let mut keys = Vec::new();
     let error = loop {
-        match items.next() {
-            None => break None,
-            Some(Ok((key, _))) => keys.push(key),
-            Some(Err(keywalk::Error::Source(error))) => break Some(error),
-            Some(Err(other)) => panic!("{other}"),
+        match chunks.next() {
+            Ok(None) => break None,
+            Ok(Some(items)) => keys.extend(items.iter().map(|(key, _)| key.clone())),
+            Err(keywalk::Error::Source(error)) => break Some(error),
+            Err(other) => panic!("{other}"),
         }
     };
-    assert!(items.next().is_none() && items.next().is_none(), "fused");
+    assert!(matches!(chunks.next(), Ok(None)), "it is fused");
     Walked {
         keys,
         error,
-        cursor: items.cursor(),
+        cursor: chunks.cursor(),
     }
 }
 
