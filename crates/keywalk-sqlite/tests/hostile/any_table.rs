@@ -234,6 +234,29 @@ proptest! {
         let (numbers, _) = walk_cut(source, walk, &sizes, cut);
         prop_assert_eq!(numbers, expected);
 
+        // The rows of one value of the first column, by the rest of the key.
+        if let (Some(key), [_, rest @ ..]) = (keys.get(lower), table.columns.as_slice())
+            && !rest.is_empty()
+        {
+            let names: Vec<String> = (1..=rest.len()).map(|at| format!("k{at}")).collect();
+            let value = &key.values()[0];
+            let sql = format!("SELECT n FROM t WHERE k0 = ?1 ORDER BY {}", table.order());
+            let expected: Vec<i64> = db
+                .prepare(&sql)
+                .and_then(|mut statement| statement.query_map([value], |row| row.get(0))?.collect())
+                .expect("SQLite answers");
+            let source = || {
+                let within = Table::new(db, "t").within("k0", value.clone());
+                within.and_then(|table| table.key(names.clone())).expect("it is a key")
+            };
+            let walk = |table| Walk::new(table).order(order);
+            let (mut numbers, _) = walk_cut(source, walk, &sizes, cut);
+            if descending {
+                numbers.reverse();
+            }
+            prop_assert_eq!(numbers, expected);
+        }
+
         // The same bounds made by hand.
         for key in keys {
             let by_hand = source().any_key(key.values().to_vec());

@@ -214,3 +214,51 @@ fn columns_that_the_walk_does_not_read_are_added_renamed_and_dropped_under_it() 
     assert!(items.next().is_none());
     assert_eq!(column(&db, "SELECT id FROM t ORDER BY id"), all);
 }
+
+#[test]
+fn a_database_that_is_detached_under_the_walk_is_missed_until_it_is_back() {
+    let (dir, db, _) = open_file(SCHEMA);
+    let path = dir.path().join("t.db");
+    let main = Connection::open_in_memory().unwrap();
+    let attach = || {
+        let path = path.to_str().expect("it is UTF-8");
+        main.execute("ATTACH ?1 AS far", [path]).unwrap();
+    };
+    attach();
+    let far = || {
+        Table::new(&main, "t")
+            .schema("far")
+            .key::<i64>(["id"])
+            .unwrap()
+    };
+    for size in [1, 3] {
+        let mut items = Walk::new(far()).chunk_size(size).items();
+        let mut found: Vec<i64> = items.by_ref().take(6).map(|item| item.unwrap().0).collect();
+        main.execute_batch("DETACH far").unwrap();
+        let Some(Err(keywalk::Error::Source(error))) = items.next() else {
+            panic!("it isn't missed");
+        };
+        assert!(error.to_string().contains("\"t\""), "{error}");
+        assert!(items.next().is_none());
+        attach();
+        found.extend(keys(Walk::new(far()).resume(items.cursor())));
+        assert_eq!(found, ids(&db), "chunks of {size}");
+    }
+}
+
+#[test]
+fn a_temporary_table_that_comes_to_hide_the_walked_one_does_not_take_its_place() {
+    let (_dir, db, _) = open_file(SCHEMA);
+    let expected = ids(&db);
+    let mut items = Walk::new(by_id(&db)).chunk_size(1).items();
+    let mut found = vec![items.next().unwrap().unwrap().0];
+    db.execute_batch(
+        "CREATE TEMP TABLE t (id INTEGER PRIMARY KEY); INSERT INTO temp.t VALUES (15)",
+    )
+    .unwrap();
+    found.push(items.next().unwrap().unwrap().0);
+    // This makes the walk look at the schema of its table again.
+    db.execute_batch("CREATE TABLE main.x (y)").unwrap();
+    found.extend(items.map(|item| item.unwrap().0));
+    assert_eq!(found, expected);
+}

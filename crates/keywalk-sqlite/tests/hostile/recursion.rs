@@ -4,7 +4,7 @@ use keywalk::{Order, Walk};
 use keywalk_sqlite::{Query, Table};
 use rusqlite::Connection;
 
-use crate::walked::{ORDERS, integers, keys, open};
+use crate::walked::{ORDERS, integers, keys, open, walked};
 
 fn two_tables() -> Connection {
     open(
@@ -107,4 +107,59 @@ fn a_closure_that_empties_the_cache_of_statements_disturbs_nothing() {
         row.get::<_, i64>("id")
     });
     assert_eq!(keys(Walk::new(table).chunk_size(2)), [1, 2, 3, 4, 5]);
+}
+
+/// Under a statement that is running SQLite refuses some things; that is the closure's error, and the
+/// walk's, and nothing is lost.
+#[test]
+fn what_sqlite_refuses_to_a_closure_is_an_error_of_its_row() {
+    for sql in [
+        "VACUUM",
+        "DROP TABLE t",
+        "PRAGMA journal_mode = WAL; VACUUM",
+        "nonsense",
+    ] {
+        for size in [1, 3, 512] {
+            let db = two_tables();
+            let table = by_id(&db).map(|row| {
+                let id: i64 = row.get("id")?;
+                if id == 4 {
+                    db.execute_batch(sql)
+                } else {
+                    Ok(())
+                }
+            });
+            let found = walked(Walk::new(table).chunk_size(size));
+            let error = found.error.expect("it is refused").to_string();
+            assert!(
+                error.contains("the row of table \"t\" with the key 4"),
+                "{error}"
+            );
+            assert!(!db.is_busy());
+            let rest = keys(Walk::new(by_id(&db)).resume(found.cursor));
+            assert_eq!([found.keys, rest].concat(), [1, 2, 3, 4, 5], "{sql}");
+        }
+    }
+}
+
+/// Transactions of its own, that it ends; and one that it rolls back, in which the walk stands.
+#[test]
+fn a_closure_may_begin_and_end_transactions() {
+    for sql in [
+        "BEGIN; DELETE FROM t; ROLLBACK",
+        "BEGIN; INSERT INTO log (t) VALUES (1); COMMIT",
+        "SAVEPOINT s; DELETE FROM t; ROLLBACK TO s; RELEASE s",
+    ] {
+        for (size, order) in [1, 3, 512]
+            .into_iter()
+            .flat_map(|size| ORDERS.map(|order| (size, order)))
+        {
+            let db = two_tables();
+            let table = by_id(&db).map(|_| db.execute_batch(sql));
+            let mut found = keys(Walk::new(table).chunk_size(size).order(order));
+            found.sort_unstable();
+            assert_eq!(found, [1, 2, 3, 4, 5], "{sql}, chunks of {size}");
+            assert!(db.is_autocommit() && !db.is_busy());
+        }
+    }
 }
