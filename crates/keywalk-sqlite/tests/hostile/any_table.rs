@@ -36,7 +36,20 @@ struct AnyTable {
     /// Not the primary key, and a filter that lets all pass.
     unique: bool,
     filtered: bool,
+    /// What the database says of each index, true or not.
+    statistics: &'static str,
 }
+
+const STATISTICS: [&str; 8] = [
+    "",
+    "1 1 1 1",
+    "0 0 0 0",
+    "12 12 12 12",
+    "1000000 1 1 1",
+    "9223372036854775807 9223372036854775807 1 1",
+    "1000000 1000000 1000000 1000000",
+    "no numbers -1 noskipscan sz=0",
+];
 
 fn any_table() -> impl Strategy<Value = AnyTable> {
     let column = (
@@ -45,8 +58,10 @@ fn any_table() -> impl Strategy<Value = AnyTable> {
     );
     let options = prop::sample::select(&["", "WITHOUT ROWID"][..]);
     let columns = prop::collection::vec(column, 1..4);
-    (columns, options, any::<bool>(), any::<bool>()).prop_map(|any| {
-        let (mut columns, mut options, unique, filtered) = any;
+    let statistics = prop::sample::select(&STATISTICS[..]);
+    let flags = any::<(bool, bool)>();
+    (columns, options, flags, statistics).prop_map(|any| {
+        let (mut columns, mut options, (unique, filtered), statistics) = any;
         if unique {
             options = "";
         }
@@ -59,6 +74,7 @@ fn any_table() -> impl Strategy<Value = AnyTable> {
             options,
             unique,
             filtered,
+            statistics,
         }
     })
 }
@@ -141,6 +157,14 @@ impl AnyTable {
                 // An INTEGER PRIMARY KEY takes nothing else.
                 assert_eq!(error.sqlite_error_code(), Some(ErrorCode::TypeMismatch));
             }
+        }
+        if !self.statistics.is_empty() {
+            db.execute_batch(&format!(
+                "CREATE INDEX i ON t (n); CREATE INDEX j ON t (k0, n); ANALYZE;
+                 UPDATE sqlite_stat1 SET stat = '{}'; ANALYZE sqlite_schema",
+                self.statistics
+            ))
+            .expect("SQLite takes any");
         }
         db
     }
