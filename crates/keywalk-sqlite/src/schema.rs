@@ -5,6 +5,7 @@ use crate::name::{self, Quoted};
 
 mod catalog;
 
+pub(crate) use catalog::is_numeric;
 use catalog::{Found, find, list_indexes, read_columns, read_indexes};
 
 /// What the database says of a table.

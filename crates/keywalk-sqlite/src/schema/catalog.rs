@@ -108,7 +108,7 @@ pub(super) fn read_columns(
 
 /// The affinity of a declared type (<https://www.sqlite.org/datatype3.html>, section 3.1), as far as
 /// it turns text that looks like a number into one. ANY has none in a STRICT table.
-fn is_numeric(declared: &str) -> bool {
+pub(crate) fn is_numeric(declared: &str) -> bool {
     let has = |word: &&str| declared.contains(*word);
     has(&"INT") || !(declared.is_empty() || is_text(declared) || has(&"BLOB"))
 }

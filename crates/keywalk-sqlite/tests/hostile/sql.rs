@@ -238,3 +238,32 @@ fn a_query_with_conditions_in_any_place_gives_what_sql_gives_or_is_refused() {
     }
     assert!(walked > 80, "{walked} walks of 144 weren't refused");
 }
+
+/// To SQLite DATETIME is a type of numbers: `'2024'` is the number, which no text comes before.
+#[test]
+fn a_text_that_looks_like_a_number_is_no_bound_of_a_querys_numeric_column() {
+    let db = open(
+        "CREATE TABLE t (at DATETIME NOT NULL UNIQUE, k TEXT NOT NULL UNIQUE);
+         CREATE VIEW w AS SELECT k AS text, at AS since FROM t;
+         INSERT INTO t VALUES ('2023-05-01', '5'), ('2024-01-01', '10'), ('2025-01-01', '7')",
+    );
+    for (sql, column) in [("SELECT * FROM t", "at"), ("SELECT * FROM w", "since")] {
+        let query = || {
+            let query = Query::new(&db, sql, []).unwrap();
+            query.key::<String>([column]).unwrap()
+        };
+        for order in ORDERS {
+            let until = |bound: &str| Walk::new(query()).range(..bound.to_owned()).order(order);
+            let words = [column, "the query", "2024"];
+            assert_says(outcome(until("2024")), &[ErrorKind::Value], &words);
+            assert_eq!(keys(until("2024-")), ["2023-05-01"]);
+            assert_eq!(keys(Walk::new(query()).chunk_size(1).order(order)).len(), 3);
+        }
+    }
+    // Text is text, whatever it looks like.
+    for (sql, column) in [("SELECT * FROM t", "k"), ("SELECT * FROM w", "text")] {
+        let query = Query::new(&db, sql, []).unwrap();
+        let walk = Walk::new(query.key::<String>([column]).unwrap());
+        assert_eq!(keys(walk.range("5".to_owned()..).chunk_size(1)), ["5", "7"]);
+    }
+}
