@@ -34,7 +34,15 @@ pub use column::{Comparison, KeyColumn};
 ///
 /// A stored value that isn't of its column's type, a text in a column read as `i64`, say, is an
 /// error that names the table, the column and the value; rows are never skipped. `u64` is missing on
-/// purpose: SQLite has no integers above `i64::MAX`.
+/// purpose: SQLite has no integers above `i64::MAX`, a larger one is stored as a REAL.
+///
+/// ```compile_fail,E0277
+/// # use keywalk_sqlite::{Error, Table, rusqlite::Connection};
+/// # fn walk(db: &Connection) -> Result<(), Error> {
+/// let items = Table::new(db, "items").key::<u64>(["id"])?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// This trait is sealed; to make a key of your own type implement [`KeyColumn`].
 pub trait Key: Clone + PartialOrd + sealed::Sealed {

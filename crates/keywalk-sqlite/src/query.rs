@@ -10,6 +10,7 @@ use crate::error::{Error, Problem, QueryProblem, is_of_store};
 use crate::fetcher::Fetcher;
 use crate::key::Key;
 use crate::params::Params;
+use crate::tokens::without_end;
 
 mod resolve;
 
@@ -76,10 +77,7 @@ impl<C: Borrow<Connection>> Query<C> {
     ) -> Result<Self, Error> {
         let mut sql = sql.into();
         // What ends a statement can't stand in a subselect.
-        sql.truncate(
-            sql.trim_end_matches(|c: char| c == ';' || c.is_whitespace())
-                .len(),
-        );
+        sql.truncate(without_end(&sql).len());
         let refused = |why| Error::from(Problem::Query { why });
         // A store that fails meanwhile says nothing of the query.
         let because = |why: fn(rusqlite::Error) -> QueryProblem, source| match is_of_store(&source)
@@ -94,6 +92,9 @@ impl<C: Borrow<Connection>> Query<C> {
         if statement.column_count() == 0 || !statement.readonly() || statement.is_explain() != 0 {
             return Err(refused(QueryProblem::NotASelect));
         }
+        connection
+            .prepare(&format!("SELECT * FROM ({sql}\n)"))
+            .map_err(|source| refused(QueryProblem::Invalid(source)))?;
         // A query that has an order or a limit takes no further order.
         connection
             .prepare(&format!("{sql}\nORDER BY 1"))

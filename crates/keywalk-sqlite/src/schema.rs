@@ -1,7 +1,12 @@
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use crate::error::Problem;
 use crate::name::{self, Named};
+
+mod catalog;
+
+pub(crate) use catalog::is_numeric;
+use catalog::{Found, find, list_indexes, read_columns, read_indexes};
 
 /// What the database says of a table.
 #[derive(Debug)]
@@ -25,6 +30,8 @@ pub(crate) struct Column {
     pub(crate) collation: String,
     /// Whether SQLite compares the column's text as numbers where it looks like them.
     pub(crate) is_numeric: bool,
+    /// Whether SQLite stores numbers in the column as text, and compares them so.
+    pub(crate) is_text: bool,
     /// Another name of the rowid: an INTEGER PRIMARY KEY.
     pub(crate) is_rowid: bool,
 }
@@ -79,7 +86,14 @@ impl Schema {
             source,
         };
         let found = find(db, schema, table).map_err(failed)?;
-        let Some((schema, table, kind, without_rowid)) = found else {
+        let Some(Found {
+            schema,
+            table,
+            kind,
+            without_rowid,
+            strict,
+        }) = found
+        else {
             return Err(Problem::NoSuchTable {
                 schema: schema.map(str::to_owned),
                 table: table.to_owned(),
@@ -93,7 +107,7 @@ impl Schema {
             return Err(Problem::NotATable { table, what });
         }
         let indexes = read_indexes(db, &schema, &table).map_err(failed)?;
-        let mut columns = read_columns(db, &schema, &table).map_err(failed)?;
+        let mut columns = read_columns(db, &schema, &table, strict).map_err(failed)?;
         let has_rowid = !without_rowid;
         // A primary key of a rowid table that needs no index of its own is the rowid.
         if has_rowid && !indexes.iter().any(|index| index.primary) {
@@ -114,15 +128,13 @@ impl Schema {
 
     /// The names of the table's partial indexes.
     pub(crate) fn partial_indexes(&self, db: &Connection) -> Result<Vec<String>, Problem> {
-        let read = || -> rusqlite::Result<Vec<String>> {
-            db.prepare("SELECT name FROM pragma_index_list(?1, ?2) WHERE partial")?
-                .query_map((&self.table, &self.schema), |row| row.get(0))?
-                .collect()
-        };
-        read().map_err(|source| Problem::Sqlite {
+        let listed = list_indexes(db, &self.schema, &self.table);
+        let listed = listed.map_err(|source| Problem::Sqlite {
             relation: self.relation(),
             source,
-        })
+        })?;
+        let partial = listed.into_iter().filter(|index| index.partial);
+        Ok(partial.map(|index| index.name).collect())
     }
 
     pub(crate) fn relation(&self) -> String {
@@ -144,6 +156,7 @@ impl Schema {
                 primary: 0,
                 collation: "BINARY".to_owned(),
                 is_numeric: true,
+                is_text: false,
                 is_rowid: true,
             });
         }
@@ -164,97 +177,4 @@ pub(crate) fn encoding(db: &Connection) -> rusqlite::Result<String> {
 
 pub(crate) fn relation_name(table: &str) -> String {
     format!("table {}", Named(table))
-}
-
-type Found = (String, String, String, bool);
-
-/// Looks where SQLite looks: in `temp`, in `main`, then in the attached databases in their order.
-fn find(db: &Connection, schema: Option<&str>, table: &str) -> rusqlite::Result<Option<Found>> {
-    db.query_row(
-        "SELECT l.schema, l.name, l.type, l.wr
-         FROM pragma_table_list(?1) AS l JOIN pragma_database_list AS d ON d.name = l.schema
-         WHERE l.name = ?1 COLLATE NOCASE AND (?2 IS NULL OR l.schema = ?2 COLLATE NOCASE)
-         ORDER BY l.schema <> 'temp', d.seq LIMIT 1",
-        (table, schema),
-        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
-    )
-    .optional()
-}
-
-fn read_columns(db: &Connection, schema: &str, table: &str) -> rusqlite::Result<Vec<Column>> {
-    // Hidden columns (1) are those of virtual tables; 2 and 3 are generated ones.
-    let mut statement = db.prepare(
-        "SELECT name, \"notnull\", pk FROM pragma_table_xinfo(?1, ?2) WHERE hidden <> 1 ORDER BY cid",
-    )?;
-    let mut columns = statement
-        .query_map((table, schema), |row| {
-            Ok(Column {
-                name: row.get(0)?,
-                not_null: row.get(1)?,
-                primary: row.get(2)?,
-                collation: String::new(),
-                is_numeric: false,
-                is_rowid: false,
-            })
-        })?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    for column in &mut columns {
-        let (declared, collation, _, _, _) =
-            db.column_metadata(Some(schema), table, &column.name)?;
-        column.is_numeric =
-            declared.is_some_and(|declared| is_numeric(&declared.to_string_lossy()));
-        column.collation = match collation {
-            Some(collation) => collation.to_string_lossy().into_owned(),
-            None => "BINARY".to_owned(),
-        };
-    }
-    Ok(columns)
-}
-
-/// The affinity of a declared type (<https://www.sqlite.org/datatype3.html>, section 3.1), as far as
-/// it turns text that looks like a number into one.
-fn is_numeric(declared: &str) -> bool {
-    let declared = declared.to_ascii_uppercase();
-    let has = |word: &&str| declared.contains(*word);
-    has(&"INT") || !(declared.is_empty() || ["CHAR", "CLOB", "TEXT", "BLOB"].iter().any(has))
-}
-
-fn read_indexes(db: &Connection, schema: &str, table: &str) -> rusqlite::Result<Vec<Index>> {
-    let mut statement = db.prepare(
-        "SELECT name, \"unique\", origin = 'pk' FROM pragma_index_list(?1, ?2) WHERE NOT partial",
-    )?;
-    let found = statement
-        .query_map((table, schema), |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?
-        .collect::<rusqlite::Result<Vec<(String, bool, bool)>>>()?;
-    let mut statement = db.prepare(
-        "SELECT name, \"desc\", coll FROM pragma_index_xinfo(?1, ?2) WHERE key ORDER BY seqno",
-    )?;
-    let mut indexes = Vec::new();
-    for (name, unique, primary) in found {
-        let columns = statement
-            .query_map((&name, schema), |row| {
-                // An expression has no name.
-                let name: Option<String> = row.get(0)?;
-                Ok(match name {
-                    Some(name) => Some(IndexColumn {
-                        name,
-                        descending: row.get(1)?,
-                        collation: row.get(2)?,
-                    }),
-                    None => None,
-                })
-            })?
-            .collect::<rusqlite::Result<Option<Vec<_>>>>()?;
-        if let Some(columns) = columns {
-            indexes.push(Index {
-                name,
-                columns,
-                unique,
-                primary,
-            });
-        }
-    }
-    Ok(indexes)
 }

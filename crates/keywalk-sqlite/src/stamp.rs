@@ -22,8 +22,8 @@ impl Stamp {
 
     /// Of all databases of the connection.
     pub(crate) fn of_all(db: &Connection) -> rusqlite::Result<Self> {
-        let mut names = db.prepare("SELECT name FROM pragma_database_list")?;
-        let names = names.query_map([], |row| row.get::<_, String>(0))?;
+        let mut names = db.prepare("PRAGMA database_list")?;
+        let names = names.query_map([], |row| row.get::<_, String>(1))?;
         names
             .map(|name| {
                 let name = name?;

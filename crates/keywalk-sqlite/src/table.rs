@@ -172,6 +172,9 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     /// A range of keys is better said with [`Walk::range`](keywalk::Walk::range), a fixed leading
     /// column with [`within`](Self::within).
     ///
+    /// What stands in double quotes is a name here, never a string, as it would be to SQLite where there
+    /// is no such column.
+    ///
     /// The expression is SQL: never build it from what a stranger sent. It can't end the condition
     /// that it stands in, and its values go in as parameters.
     ///

@@ -41,6 +41,36 @@ pub(crate) fn tokens(mut sql: &str) -> impl Iterator<Item = Token<'_>> {
     })
 }
 
+/// The SQL with backticks around the names that stand in double quotes. SQLite takes `"x"` for a string
+/// where there is no column `x`; `` `x` `` is always a name.
+pub(crate) fn with_backticks(sql: &str) -> String {
+    let mut changed = String::new();
+    for Token::Parameter(text) | Token::Other(text) in tokens(sql) {
+        let quoted = text.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
+        match quoted {
+            Some(name) => {
+                let name = name.replace("\"\"", "\"").replace('`', "``");
+                changed += &format!("`{name}`");
+            }
+            None => changed += text,
+        }
+    }
+    changed
+}
+
+/// The SQL without the semicolons, blanks and comments at its end.
+pub(crate) fn without_end(sql: &str) -> &str {
+    let (mut end, mut at) = (0, 0);
+    for Token::Parameter(text) | Token::Other(text) in tokens(sql) {
+        at += text.len();
+        let is_comment = text.starts_with("--") || text.starts_with("/*");
+        if !is_comment && text != ";" && !text.trim().is_empty() {
+            end = at;
+        }
+    }
+    &sql[..end]
+}
+
 /// Up to and with the closing quote; a doubled one stands for itself.
 fn quoted_len(rest: &str, quote: char) -> usize {
     let mut chars = rest.char_indices().peekable();
@@ -77,7 +107,7 @@ fn in_name(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Token, tokens};
+    use super::{Token, tokens, with_backticks, without_end};
 
     fn parameters(sql: &str) -> Vec<&str> {
         let whole: String = tokens(sql)
@@ -113,5 +143,33 @@ mod tests {
             let expected: &[&str] = if sql == "é?" { &["?"] } else { &[] };
             assert_eq!(parameters(sql), expected, "{sql}");
         }
+    }
+
+    #[test]
+    fn names_in_double_quotes_get_backticks_and_nothing_else_changes() {
+        let sql = r#""a" = '"b"' AND "c""d`e" > [f"g] -- "h"#;
+        let expected = r#"`a` = '"b"' AND `c"d``e` > [f"g] -- "h"#;
+        assert_eq!(with_backticks(sql), expected);
+        assert_eq!(with_backticks("\"\" \"unclosed"), "`` \"unclosed");
+    }
+
+    #[test]
+    fn what_ends_a_statement_is_cut_and_nothing_else() {
+        for end in [
+            "",
+            ";",
+            " ; ;\n",
+            "; -- ;",
+            "/* ; */ ;",
+            " /* unclosed",
+            "--",
+        ] {
+            assert_eq!(
+                without_end(&format!("a - b;c /* d */ e{end}")),
+                "a - b;c /* d */ e"
+            );
+        }
+        assert_eq!(without_end("a '; --'"), "a '; --'");
+        assert_eq!(without_end("; -- a"), "");
     }
 }

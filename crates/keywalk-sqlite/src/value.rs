@@ -1,6 +1,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use rusqlite::Connection;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef};
 
 /// Puts a stored value into `value`, in the memory of the one that is there.
@@ -26,6 +27,16 @@ pub(crate) fn refill_text(text: &mut String, stored: &[u8]) -> FromSqlResult<()>
 /// A value lent to a statement's parameter.
 pub(crate) fn bind(value: &Value) -> ToSqlOutput<'_> {
     ToSqlOutput::Borrowed(value.into())
+}
+
+/// A number as SQLite compares it with a column of text; anything else as it is.
+pub(crate) fn as_text(db: &Connection, value: &Value) -> rusqlite::Result<Value> {
+    match value {
+        Value::Integer(_) | Value::Real(_) => {
+            db.query_row("SELECT CAST(?1 AS TEXT)", [value], |row| row.get(0))
+        }
+        other => Ok(other.clone()),
+    }
 }
 
 /// Where `a` stands to `b` in SQLite's own order: NULL, then numbers, then text by bytes, then

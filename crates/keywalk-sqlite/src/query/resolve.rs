@@ -80,7 +80,7 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
                 expression: format!("{QUERY}.{} COLLATE BINARY", Quoted(name)),
                 in_plan: None,
                 layout,
-                is_numeric: false,
+                is_numeric: self.is_numeric(name).map_err(failed)?,
                 at: None,
             }),
             0 => Err(Problem::NoSuchColumn {
@@ -92,6 +92,17 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
                 why: QueryProblem::Ambiguous(name.to_owned()),
             }),
         }
+    }
+
+    /// Whether SQLite compares the column's text as numbers where it looks like them, as far as its
+    /// declared type tells.
+    fn is_numeric(&self, name: &str) -> rusqlite::Result<bool> {
+        let statement = self.db.borrow().prepare(&self.sql)?;
+        let column = statement.columns().find(|column| same(column.name(), name));
+        let declared = column.and_then(|column| Some(column.decl_type()?.to_ascii_uppercase()));
+        let declared = declared.unwrap_or_default();
+        // It isn't in a STRICT table, and hardly anyone declares it in another.
+        Ok(declared != "ANY" && schema::is_numeric(&declared))
     }
 
     fn resolve(&self) -> Result<Relation, Problem> {

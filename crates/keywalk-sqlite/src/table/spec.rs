@@ -13,6 +13,8 @@ use crate::proof::{self, ProvenKey};
 use crate::relation::{FixedPart, KeyPart, Relation};
 use crate::schema::{Column, Schema};
 use crate::stamp::Stamp;
+use crate::tokens::with_backticks;
+use crate::value::as_text;
 
 /// What the caller said of a table.
 #[derive(Clone, Debug)]
@@ -109,6 +111,7 @@ impl Spec {
             return Err(refused(FilterProblem::Twice));
         }
         let from = from(&schema);
+        let condition = with_backticks(&condition);
         // In brackets, so that nothing follows it; and bare, so that its own brackets match.
         let bracketed = format!("SELECT ({condition}\n) FROM {from}");
         let bare = format!("SELECT 1 FROM {from} WHERE {condition}");
@@ -153,8 +156,18 @@ impl Spec {
     }
 
     /// A dynamic key of these values.
-    pub(super) fn any_key(&self, db: &Connection, values: Vec<Value>) -> Result<AnyKey, Problem> {
+    pub(super) fn any_key(
+        &self,
+        db: &Connection,
+        mut values: Vec<Value>,
+    ) -> Result<AnyKey, Problem> {
         let relation = self.resolve(db, AnyKey::layout())?;
+        let (_, key) = self.prove(db, AnyKey::layout())?;
+        for ((column, _), value) in key.columns.iter().zip(&mut values) {
+            if column.is_text {
+                *value = as_text(db, value).map_err(|source| relation.failed(source))?;
+            }
+        }
         AnyKey::new(values, relation.key_columns()).ok_or_else(|| Problem::AnyKey {
             columns: relation.key_names(),
             relation: relation.name,

@@ -1,0 +1,176 @@
+//! What the database says of its tables.
+
+use rusqlite::{Connection, Row};
+
+use super::{Column, Index, IndexColumn};
+use crate::name::{self, Quoted};
+
+/// Asks a pragma about something, in one schema or in all. Not the virtual table of the pragma's
+/// name: a database may hold a table of that name, which would answer what it likes.
+fn pragma<T>(
+    db: &Connection,
+    schema: Option<&str>,
+    pragma: &str,
+    of: &str,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    let sql = match schema {
+        Some(schema) => format!("PRAGMA {}.{pragma}({})", Quoted(schema), Quoted(of)),
+        None => format!("PRAGMA {pragma}({})", Quoted(of)),
+    };
+    db.prepare(&sql)?.query_map([], read)?.collect()
+}
+
+pub(super) struct Found {
+    pub(super) schema: String,
+    pub(super) table: String,
+    pub(super) kind: String,
+    pub(super) without_rowid: bool,
+    pub(super) strict: bool,
+}
+
+/// Looks where SQLite looks: in `temp`, in `main`, then in the attached databases in their order.
+pub(super) fn find(
+    db: &Connection,
+    schema: Option<&str>,
+    table: &str,
+) -> rusqlite::Result<Option<Found>> {
+    // Nothing has such a name, and SQL ends there.
+    if table.contains('\0') {
+        return Ok(None);
+    }
+    let read = |row: &Row<'_>| {
+        Ok(Found {
+            schema: row.get(0)?,
+            table: row.get(1)?,
+            kind: row.get(2)?,
+            without_rowid: row.get(4)?,
+            strict: row.get(5)?,
+        })
+    };
+    // The schema's own tables are listed under their new names, and known by the old ones.
+    let is = |name| name::same(table, name);
+    let known_as = match () {
+        () if is("sqlite_schema") => "sqlite_master",
+        () if is("sqlite_temp_schema") => "sqlite_temp_master",
+        () => table,
+    };
+    let mut found = pragma(db, None, "table_list", known_as, read)?;
+    found.retain(|found| schema.is_none_or(|schema| name::same(schema, &found.schema)));
+    let schemas = db
+        .prepare("PRAGMA database_list")?
+        .query_map([], |row| row.get(1))?
+        .collect::<rusqlite::Result<Vec<String>>>()?;
+    Ok(found.into_iter().min_by_key(|found| {
+        let at = schemas.iter().position(|schema| *schema == found.schema);
+        (found.schema != "temp", at)
+    }))
+}
+
+pub(super) fn read_columns(
+    db: &Connection,
+    schema: &str,
+    table: &str,
+    strict: bool,
+) -> rusqlite::Result<Vec<Column>> {
+    let read = |row: &Row<'_>| {
+        let column = Column {
+            name: row.get(1)?,
+            not_null: row.get(3)?,
+            primary: row.get(5)?,
+            collation: String::new(),
+            is_numeric: false,
+            is_text: false,
+            is_rowid: false,
+        };
+        Ok((column, row.get(6)?))
+    };
+    let columns: Vec<(Column, i64)> = pragma(db, Some(schema), "table_xinfo", table, read)?;
+    columns
+        .into_iter()
+        // Hidden columns (1) are those of virtual tables; 2 and 3 are generated ones.
+        .filter(|(_, hidden)| *hidden != 1)
+        .map(|(mut column, _)| {
+            let (declared, collation, _, _, _) =
+                db.column_metadata(Some(schema), table, &column.name)?;
+            let declared = declared.map(|declared| declared.to_string_lossy().to_ascii_uppercase());
+            let declared = declared.unwrap_or_default();
+            column.is_text = is_text(&declared);
+            column.is_numeric = is_numeric(&declared) && !(strict && declared == "ANY");
+            column.collation = match collation {
+                Some(collation) => collation.to_string_lossy().into_owned(),
+                None => "BINARY".to_owned(),
+            };
+            Ok(column)
+        })
+        .collect()
+}
+
+/// The affinity of a declared type (<https://www.sqlite.org/datatype3.html>, section 3.1), as far as
+/// it turns text that looks like a number into one. ANY has none in a STRICT table.
+pub(crate) fn is_numeric(declared: &str) -> bool {
+    let has = |word: &&str| declared.contains(*word);
+    has(&"INT") || !(declared.is_empty() || is_text(declared) || has(&"BLOB"))
+}
+
+/// The same, as far as it turns numbers into text.
+fn is_text(declared: &str) -> bool {
+    let has = |word: &&str| declared.contains(*word);
+    !has(&"INT") && ["CHAR", "CLOB", "TEXT"].iter().any(has)
+}
+
+pub(super) struct Listed {
+    pub(super) name: String,
+    unique: bool,
+    primary: bool,
+    pub(super) partial: bool,
+}
+
+pub(super) fn list_indexes(
+    db: &Connection,
+    schema: &str,
+    table: &str,
+) -> rusqlite::Result<Vec<Listed>> {
+    pragma(db, Some(schema), "index_list", table, |row| {
+        let origin: String = row.get(3)?;
+        Ok(Listed {
+            name: row.get(1)?,
+            unique: row.get(2)?,
+            primary: origin == "pk",
+            partial: row.get(4)?,
+        })
+    })
+}
+
+pub(super) fn read_indexes(
+    db: &Connection,
+    schema: &str,
+    table: &str,
+) -> rusqlite::Result<Vec<Index>> {
+    let mut indexes = Vec::new();
+    let listed = list_indexes(db, schema, table)?;
+    for listed in listed.into_iter().filter(|listed| !listed.partial) {
+        let read = |row: &Row<'_>| {
+            let is_key: bool = row.get(5)?;
+            // An expression has no name.
+            let name: Option<String> = row.get(2)?;
+            let (descending, collation) = (row.get(3)?, row.get(4)?);
+            let column = name.map(|name| IndexColumn {
+                name,
+                descending,
+                collation,
+            });
+            Ok(is_key.then_some(column))
+        };
+        let columns = pragma(db, Some(schema), "index_xinfo", &listed.name, read)?;
+        if let Some(columns) = columns.into_iter().flatten().collect() {
+            indexes.push(Index {
+                name: listed.name,
+                columns,
+                unique: listed.unique,
+                primary: listed.primary,
+            });
+        }
+    }
+    Ok(indexes)
+}
