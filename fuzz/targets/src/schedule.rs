@@ -73,6 +73,8 @@ struct Options {
     chunk_size: u8,
 }
 
+const MOST_AT_A_TIME: usize = 12;
+
 /// How a walk is driven, and how many items it asks for at a time.
 #[derive(Clone, Copy)]
 struct Pace {
@@ -84,7 +86,7 @@ impl Pace {
     fn new(by_items: bool, chunk_size: u8) -> Self {
         Pace {
             by_items,
-            chunk_size: usize::from(chunk_size % 12) + 1,
+            chunk_size: usize::from(chunk_size) % MOST_AT_A_TIME + 1,
         }
     }
 }
@@ -180,8 +182,8 @@ pub(crate) fn follow<S: Store>(store: &S, input: &mut Unstructured<'_>) -> arbit
             Step::Resume(size, by_items) => pair = pair.resume(store, Pace::new(by_items, size)),
         }
     }
-    // To the end, which comes: 256 keys and nothing changes any more.
-    for _ in 0..=model.len() {
+    // To the end, which comes: what was fetched, and then what is there, which doesn't change any more.
+    for _ in 0..=model.len() + MOST_AT_A_TIME {
         pair.fetch(&model);
     }
     assert_eq!(pair.walker.next(), Vec::new(), "G9");
