@@ -16,9 +16,11 @@ fn folder(path: &str) -> PathBuf {
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder);
-    let entries = entries.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    let entries = fs::read_dir(folder).and_then(|entries| {
+        let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+        paths.collect::<Result<Vec<_>, _>>()
+    });
+    let mut files = entries.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     assert!(!files.is_empty(), "{} is empty", folder.display());
     files.sort();
     files
@@ -26,14 +28,16 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// The names in a folder, without what stands behind a dot.
 fn names(path: &str) -> BTreeSet<String> {
-    let stem = |path: PathBuf| path.file_stem().unwrap().to_str().unwrap().to_owned();
-    files(&folder(path)).into_iter().map(stem).collect()
+    let files = files(&folder(path));
+    let stems = files.iter().filter_map(|file| file.file_stem());
+    stems.map(|stem| stem.to_string_lossy().into()).collect()
 }
 
 fn replay(kind: &str, target: &str) {
-    let (_, run) = TARGETS.iter().find(|(name, _)| *name == target).unwrap();
+    let found = TARGETS.iter().find(|(name, _)| *name == target);
+    let (_, run) = found.unwrap_or_else(|| panic!("{kind}/{target} is of no fuzzer"));
     for file in files(&folder(kind).join(target)) {
-        let input = fs::read(&file).unwrap();
+        let input = fs::read(&file).expect("what is listed can be read");
         let outcome = catch_unwind(|| run(&input));
         assert!(outcome.is_ok(), "{} fails", file.display());
     }
