@@ -72,20 +72,20 @@ impl Plan {
     /// Whether the statement reads what it needs, when it needs it: nothing is sorted, kept aside
     /// or indexed first.
     pub(crate) fn streams(&self) -> bool {
-        !self.steps.iter().any(|step| {
-            if step.is_loop() {
-                step.what.contains(" USING AUTOMATIC ")
-            } else {
-                [
-                    "USE TEMP B-TREE",
-                    "MATERIALIZE",
-                    "CO-ROUTINE",
-                    "BLOOM FILTER",
-                ]
-                .iter()
-                .any(|start| step.what.starts_with(start))
-            }
-        })
+        let keeps = |step: &Step| {
+            [
+                "USE TEMP B-TREE",
+                "MATERIALIZE",
+                "CO-ROUTINE",
+                "BLOOM FILTER",
+            ]
+            .iter()
+            .any(|start| step.what.starts_with(start))
+        };
+        // Only what is joined is indexed for that. In an outer loop it would be the table's name.
+        let (_, inner) = self.loops();
+        !self.steps.iter().any(|step| !step.is_loop() && keeps(step))
+            && !inner.iter().any(|step| step.contains(" USING AUTOMATIC "))
     }
 
     /// Whether the outermost loop of each of the statement's parts is a search by all of that
@@ -124,13 +124,20 @@ impl Plan {
     }
 
     fn outer_loops(&self) -> Vec<&str> {
-        let mut loops: Vec<&Step> = Vec::new();
+        self.loops().0
+    }
+
+    /// The outermost loop of each of the statement's parts, and those within them.
+    fn loops(&self) -> (Vec<&str>, Vec<&str>) {
+        let (mut outer, mut inner) = (Vec::new(), Vec::new());
+        let mut part = None;
         for step in self.steps.iter().filter(|step| step.is_loop()) {
-            if loops.last().is_none_or(|outer| outer.parent != step.parent) {
-                loops.push(step);
+            match part.replace(step.parent) == Some(step.parent) {
+                false => outer.push(step.what.as_str()),
+                true => inner.push(step.what.as_str()),
             }
         }
-        loops.into_iter().map(|step| step.what.as_str()).collect()
+        (outer, inner)
     }
 
     pub(crate) fn describe(&self) -> String {

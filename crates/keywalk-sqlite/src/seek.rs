@@ -263,6 +263,9 @@ impl Writer<'_> {
         let mut sql = format!("SELECT {} FROM {}", columns.join(", "), relation.from);
         if let Some(index) = self.how.index {
             sql += &format!(" INDEXED BY {}", Quoted(index));
+        } else if relation.is_by_rowid() && self.how.served.is_empty() {
+            // By the rowid still: where an index is small, SQLite may sort what that holds instead.
+            sql += " NOT INDEXED";
         }
         if !terms.is_empty() {
             sql += " WHERE ";

@@ -75,6 +75,24 @@ fn tables_and_columns_may_have_any_name() {
 }
 
 #[test]
+fn a_table_named_like_what_a_plan_says_can_be_walked() {
+    let db = Connection::open_in_memory().unwrap();
+    for name in [
+        " USING AUTOMATIC ",
+        "USE TEMP B-TREE",
+        "t USING INDEX x (a>?)",
+    ] {
+        db.execute_batch(&format!(
+            "CREATE TABLE {0} (id INT NOT NULL UNIQUE); INSERT INTO {0} VALUES (2), (1)",
+            quoted(name)
+        ))
+        .unwrap();
+        let table = Table::new(&db, name).key::<i64>(["id"]).unwrap();
+        assert_eq!(keys(table, 1), [1, 2], "{name}");
+    }
+}
+
+#[test]
 fn columns_of_any_name_make_composite_keys_and_prefixes() {
     for pair in NAMES.windows(2) {
         let db = Connection::open_in_memory().unwrap();

@@ -232,6 +232,38 @@ fn a_small_table_with_statistics_is_walked() {
     assert!(refused.is_empty(), "refused with {refused:?} rows");
 }
 
+/// An index of few rows looks smaller than the table, also to be sorted.
+#[test]
+fn a_small_table_with_statistics_is_walked_by_its_rowid_whatever_indexes_it_has() {
+    for columns in [
+        "v",
+        "v, id",
+        "v % 2, id",
+        "id, v",
+        "id",
+        "id) WHERE (v % 2 = 0",
+    ] {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(&format!(
+            "CREATE TABLE t (v INTEGER, id INTEGER PRIMARY KEY);
+             CREATE INDEX i ON t ({columns})"
+        ))
+        .unwrap();
+        for rows in 0..=12 {
+            db.execute_batch("ANALYZE; DROP INDEX IF EXISTS later; CREATE INDEX later ON t (v)")
+                .unwrap();
+            for order in [Order::Ascending, Order::Descending] {
+                let table = Table::new(&db, "t").columns(["v"]);
+                let table = table.filter("v % 2 = 0", []).unwrap();
+                let walk = Walk::new(table).order(order).live();
+                let items: Result<Vec<_>, _> = walk.into_iter().collect();
+                assert_eq!(items.expect(columns).len(), rows, "{columns}");
+            }
+            db.execute("INSERT INTO t (v) VALUES (8)", []).unwrap();
+        }
+    }
+}
+
 /// With one value of `c`, its index tells nothing, and SQLite searches the table by `id` instead.
 #[test]
 fn a_leading_column_of_few_values_with_statistics_is_walked() {
