@@ -131,6 +131,8 @@ fn parameters_of_every_kind_have_their_values_in_every_form_of_statement() {
         [0],
     );
     check(&db, "ifnull(d, ?) = ?1", ["d1"]);
+    // A minus that begins no comment.
+    check(&db, "x - ?1 > ?2 -- ?3", [2, 3]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
 use keywalk::{Order, Walk};
-use keywalk_sqlite::Table;
+use keywalk_sqlite::{ErrorKind, Table};
 use rusqlite::{Connection, ErrorCode};
 
 const ROWS: i64 = 600;
@@ -81,6 +81,8 @@ fn a_fetch_without_memory_is_an_error_until_there_is_some() {
                 let sqlite = error.sqlite_error().expect("SQLite is to blame");
                 let code = sqlite.sqlite_error_code();
                 assert_eq!(code, Some(ErrorCode::OutOfMemory), "{what}");
+                assert_eq!(error.kind(), ErrorKind::OutOfMemory);
+                assert!(error.to_string().contains("no memory left"), "{error}");
             } else {
                 assert!(error.is_none() && seen == keys, "{what}: {error:?}");
             }

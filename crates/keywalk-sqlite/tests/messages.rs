@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use keywalk_sqlite::{Error, ErrorKind, Table};
+use keywalk_sqlite::{AnyKey, Error, ErrorKind, Table};
 use rusqlite::Connection;
 
 /// The message, and that it is fit for a log.
@@ -54,7 +54,12 @@ fn of_many_columns_the_first_are_named() {
         .unwrap();
         let refused = Table::new(&db, "t").key::<i64>(["nothing"]).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::NoSuchColumn);
-        assert!(message(&refused).ends_with(end), "{refused}");
+        let message = message(&refused);
+        assert!(message.ends_with(end), "{message}");
+        assert!(
+            message.contains("columns are \"c0\", \"c1\", "),
+            "{message}"
+        );
     }
 }
 
@@ -86,4 +91,17 @@ fn a_long_plan_is_cut() {
     assert_eq!(refused.kind(), ErrorKind::NotSeekable);
     let message = refused.to_string();
     assert!(message.len() < 3_000, "{message}");
+}
+
+#[test]
+fn a_key_of_no_columns_is_told_from_one_whose_columns_are_all_fixed() {
+    let db = Connection::open_in_memory().unwrap();
+    db.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY)")
+        .unwrap();
+    let nothing: [&str; 0] = [];
+    let refused = Table::new(&db, "t").key::<AnyKey>(nothing).unwrap_err();
+    assert!(message(&refused).contains("names no column"), "{refused}");
+    let fixed = Table::new(&db, "t").within("id", 1).unwrap();
+    let refused = fixed.key::<AnyKey>(nothing).unwrap_err();
+    assert!(message(&refused).contains("fixes all of them"), "{refused}");
 }

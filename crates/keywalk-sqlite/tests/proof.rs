@@ -5,7 +5,7 @@
 use std::error::Error as StdError;
 
 use keywalk::Walk;
-use keywalk_sqlite::{AnyKey, Error, ErrorKind, Key, Table};
+use keywalk_sqlite::{AnyKey, Error, ErrorKind, Key, Query, Table};
 use rusqlite::Connection;
 
 fn open(sql: &str) -> Connection {
@@ -216,6 +216,9 @@ fn text_that_is_not_ordered_by_its_bytes_needs_another_type() {
     );
     let error = refusal(one::<String>(&db, &["a"]));
     assert_says(&error, ErrorKind::Collation, &["UTF-16le", "`Collated`"]);
+    let query = Query::new(&db, "SELECT a FROM t", []).unwrap();
+    let error = query.key::<String>(["a"]).unwrap_err();
+    assert_says(&error, ErrorKind::Collation, &["UTF-16le", "the query"]);
     assert!(one::<keywalk_sqlite::Collated>(&db, &["a"]).is_ok());
 }
 
