@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use keywalk_sqlite::{AnyKey, Error, ErrorKind, Table};
+use keywalk_sqlite::{AnyKey, Error, ErrorKind, Query, Table};
 use rusqlite::Connection;
 
 /// The message, and that it is fit for a log.
@@ -104,4 +104,20 @@ fn a_key_of_no_columns_is_told_from_one_whose_columns_are_all_fixed() {
     let fixed = Table::new(&db, "t").within("id", 1).unwrap();
     let refused = fixed.key::<AnyKey>(nothing).unwrap_err();
     assert!(message(&refused).contains("fixes all of them"), "{refused}");
+}
+
+#[test]
+fn debug_of_a_table_or_query_shows_names_and_no_data() {
+    let db = Connection::open_in_memory().unwrap();
+    db.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (77)")
+        .unwrap();
+    assert_eq!(
+        format!("{:?}", Table::new(&db, "t")),
+        "Table { name: \"t\", .. }"
+    );
+    let query = Query::new(&db, "SELECT id, 77 AS seven FROM t", []).unwrap();
+    assert_eq!(
+        format!("{query:?}"),
+        "Query { columns: [\"id\", \"seven\"], .. }"
+    );
 }

@@ -12,6 +12,11 @@ use super::{Comparison, KeyColumn};
 /// equality alone: [G15](keywalk#what-a-walk-promises) finds less. What SQLite answers is what
 /// counts, and its index and its comparison use the same collation, which is proven.
 ///
+/// So the collation must be what the index was sorted by, and an order: one that an application
+/// defines anew, without REINDEX, or that contradicts itself or panics, misleads SQLite's search, which
+/// may then miss rows without noticing. The same goes for text in a UTF-16 database that isn't valid:
+/// it can't be read as it is stored. Walk such a table by another key.
+///
 /// ```
 /// use keywalk::Walk;
 /// use keywalk_sqlite::{Collated, Table};
