@@ -94,7 +94,7 @@ fn a_lock_of_a_second_process_delays_a_walk_and_loses_nothing() {
     });
     let mut walk = Walk::new(source).chunk_size(3).into_iter();
     let mut seen = Vec::new();
-    while let Some(item) = walk.next() {
+    for item in walk.by_ref() {
         seen.push(item.unwrap().0);
         if seen.len().is_multiple_of(6) {
             // Behind the walk and at its position: it must neither come back nor lose the next.
