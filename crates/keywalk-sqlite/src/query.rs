@@ -94,7 +94,7 @@ impl<C: Borrow<Connection>> Query<C> {
         }
         connection
             .prepare(&format!("SELECT * FROM ({sql}\n)"))
-            .map_err(|source| refused(QueryProblem::Invalid(source)))?;
+            .map_err(|source| because(QueryProblem::Invalid, source))?;
         // A query that has an order or a limit takes no further order.
         connection
             .prepare(&format!("{sql}\nORDER BY 1"))
