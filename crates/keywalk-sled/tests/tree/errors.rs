@@ -209,3 +209,16 @@ fn a_key_is_refused_alike_in_the_memory_of_another() {
     check(&(7_u8, "a".to_owned(), vec![7]), too_long);
     check(&7_u64, ": it has 9 bytes, not 8; ");
 }
+
+/// It is what a `main` that returns the error prints.
+#[test]
+fn debug_of_an_error_shows_its_kind_and_message() {
+    let db = open();
+    db.insert("name", "value").expect("it takes any key");
+    let (_, error) = items_and_error(Walk::new(Tree::<u64>::new((*db).clone())).live());
+    let shown = format!("{error:?}");
+    assert!(
+        shown.starts_with("Error { kind: Key, message: the key 0x6e616d65"),
+        "{shown}"
+    );
+}

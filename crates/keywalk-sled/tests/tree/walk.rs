@@ -137,3 +137,29 @@ fn a_cursor_within_a_chunk_is_exact() {
         assert!(keys.iter().map(|(key, _)| key).eq(&all), "{taken} items");
     }
 }
+
+/// The cursor after each item, which lies within a chunk, tells the next.
+fn cursors_are_exact<K: Key + Debug>(keys: &[K]) {
+    let db = open();
+    insert(&db, keys);
+    let mut items = Walk::new(Tree::<K>::new((*db).clone())).into_iter();
+    for at in 1..keys.len() {
+        assert!(items.next().is_some_and(|item| item.is_ok()));
+        let rest = Walk::new(Tree::<K>::new((*db).clone())).resume(items.cursor());
+        let next = rest
+            .items()
+            .next()
+            .expect("there is more")
+            .expect("it is read");
+        assert_eq!(next.0, keys[at]);
+    }
+}
+
+#[test]
+fn a_cursor_within_a_chunk_is_exact_whatever_the_key() {
+    cursors_are_exact::<i64>(&[-2, -1, 0, 1, 2]);
+    cursors_are_exact::<u8>(&[0, 1, 2, 255]);
+    cursors_are_exact::<Vec<u8>>(&[vec![], vec![0], vec![0, 1], vec![7]]);
+    cursors_are_exact::<String>(&["".into(), "a".into(), "ab".into(), "b".into()]);
+    cursors_are_exact::<(i64, String)>(&[(-1, "b".into()), (0, "".into()), (0, "a".into())]);
+}
