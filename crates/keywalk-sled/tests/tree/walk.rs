@@ -143,7 +143,7 @@ fn cursors_are_exact<K: Key + Debug>(keys: &[K]) {
     let db = open();
     insert(&db, keys);
     let mut items = Walk::new(Tree::<K>::new((*db).clone())).into_iter();
-    for at in 1..keys.len() {
+    for expected in &keys[1..] {
         assert!(items.next().is_some_and(|item| item.is_ok()));
         let rest = Walk::new(Tree::<K>::new((*db).clone())).resume(items.cursor());
         let next = rest
@@ -151,7 +151,7 @@ fn cursors_are_exact<K: Key + Debug>(keys: &[K]) {
             .next()
             .expect("there is more")
             .expect("it is read");
-        assert_eq!(next.0, keys[at]);
+        assert_eq!(next.0, *expected);
     }
 }
 
