@@ -216,8 +216,15 @@ impl<'a> Read<'a> {
         assert_ne!(kind, Some(ErrorKind::Value));
         assert_eq!(kind.is_some(), self.failed, "what sled can't read");
         if order == Order::Ascending {
-            assert!(self.up.starts_with(&keys), "{keys:?} of {:?}", self.up);
-            let lost = self.up.len() - keys.len();
+            // After damage sled itself may end early without a word, and find the rest the next time.
+            let is_more = keys.starts_with(&self.up);
+            assert!(is_more || kind.is_some(), "{keys:?} of {:?}", self.up);
+            assert!(
+                is_more || self.up.starts_with(&keys),
+                "{keys:?} of {:?}",
+                self.up
+            );
+            let lost = self.up.len().saturating_sub(keys.len());
             assert!(lost < size || !live, "the rows before the damage come");
         } else if kind.is_some() {
             assert!(keys.is_sorted_by(|a, b| a > b), "{keys:?}");
@@ -225,7 +232,8 @@ impl<'a> Read<'a> {
             let skipped = (last..ROWS).find(|key| !keys.contains(key) && self.has(*key));
             assert_eq!(skipped, None, "{keys:?}");
         } else {
-            assert!(keys.iter().rev().eq(&self.up), "{keys:?} of {:?}", self.up);
+            keys.reverse();
+            assert!(keys.starts_with(&self.up), "{keys:?} of {:?}", self.up);
         }
         kind
     }
