@@ -194,6 +194,15 @@ pub(crate) fn code_of(error: &keywalk::Error<Error>) -> ErrorCode {
     let source = source_of(error);
     assert_eq!(source.kind(), kind, "{error}: {source:?}");
     assert_eq!(source.is_transient(), kind == ErrorKind::Busy, "{error}");
+    let cure = match kind {
+        ErrorKind::Busy => "ask again later",
+        ErrorKind::Interrupted => "told to stop",
+        ErrorKind::Corrupt => "integrity_check",
+        ErrorKind::Io => "file and disk",
+        ErrorKind::OutOfMemory => "no memory left",
+        _ => "",
+    };
+    assert!(error.to_string().contains(cure), "{error}");
     code
 }
 
