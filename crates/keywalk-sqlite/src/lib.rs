@@ -60,7 +60,7 @@
 //! | An interrupt, or a progress handler that says stop, during a fetch | stops; the caller's transaction stays | `Interrupted` | resume |
 //! | The schema changes: another index, a column added, the table made anew with the same key, VACUUM | goes on, proven again, with the columns that it had | | |
 //! | The table, the key or a column that is read goes | stops | that of the first row | bring it back and resume, or walk anew |
-//! | The key's order changes; VACUUM, and the key is a rowid that isn't an INTEGER PRIMARY KEY; a query of `*` over other columns | stops | `Changed` | walk anew |
+//! | The key's order changes; any change of the schema, since VACUUM looks the same, where the key is a rowid that isn't an INTEGER PRIMARY KEY; a query of `*` over other columns | stops | `Changed` | walk anew |
 //! | Pages are damaged, the file is cut, its header is overwritten | stops behind the rows that are whole | `Corrupt` | restore it, drop the page cache, resume |
 //! | Bits of a key are damaged, which SQLite doesn't notice | stops where rows are out of order; behind a wrong key at the very end of a table's chunk rows can be missed | `Corrupt`, `Value` | `PRAGMA integrity_check` |
 //! | The file is renamed over or deleted | goes on over the old file, to its end (Unix) | | open it again |

@@ -103,10 +103,11 @@ macro_rules! in_memory {
                 &self.probe
             }
 
-            /// A table can't be dropped while a statement of the connection reads.
+            /// A table can't be dropped while a statement of the connection reads. A temporary one: a
+            /// change of the walked schema would end a walk by rowid.
             fn use_alone(&self) -> Result<(), BoxError> {
                 let db = self.changes();
-                db.execute_batch("CREATE TABLE alone (a); DROP TABLE alone")?;
+                db.execute_batch("CREATE TEMP TABLE alone (a); DROP TABLE alone")?;
                 if db.is_busy() {
                     return Err("a statement isn't reset".into());
                 }
