@@ -215,6 +215,9 @@ impl<'a> Read<'a> {
         assert_ne!(kind, Some(ErrorKind::Key));
         assert_ne!(kind, Some(ErrorKind::Value));
         assert_eq!(kind.is_some(), self.failed, "what sled can't read");
+        let unread = |key: &&u64| !self.up.contains(key);
+        let made_up = keys.iter().filter(unread).find(|key| !self.has(**key));
+        assert_eq!(made_up, None, "sled has it not");
         if order == Order::Ascending {
             // After damage sled itself may end early without a word, and find the rest the next time.
             let is_more = keys.starts_with(&self.up);
