@@ -77,9 +77,69 @@ impl<S: ChunkSource> Chunks<S> {
         })
     }
 
+    /// Puts one question to the store, where [`next`](Self::next) asks until there are items: for a
+    /// caller who holds something meanwhile, a transaction or a lock, and wants to let go of it between
+    /// two questions also where a filter matches nothing for long.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use keywalk::{Step, Walk};
+    /// use keywalk_memory::Map;
+    ///
+    /// let map = BTreeMap::from([(1, "one"), (2, "two")]);
+    /// let mut chunks = Walk::new(Map::new(&map)).chunks();
+    /// loop {
+    ///     match chunks.step()? {
+    ///         Step::Items(items) => println!("{} items", items.len()),
+    ///         Step::Moved => println!("none yet"),
+    ///         Step::End => break,
+    ///     }
+    /// }
+    /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next).
+    pub fn step(&mut self) -> Result<Step<'_, S::Item>, Error<S::Error>> {
+        if self.fused {
+            return Ok(Step::End);
+        }
+        let asked = self.ask();
+        self.fused = !matches!(asked, Ok(Asked::Items | Asked::Moved));
+        Ok(match asked? {
+            Asked::Items => {
+                self.stats.items += self.chunk.len() as u64;
+                Step::Items(self.chunk.as_mut_slice())
+            }
+            Asked::Moved => Step::Moved,
+            Asked::Nothing => Step::End,
+        })
+    }
+
     /// Where the walk stands: past the last chunk that was lent. O(1), and clones its keys.
     pub fn cursor(&self) -> Cursor<S::Key> {
         self.state.cursor()
+    }
+
+    /// Where the walk would stand past the item of this key, one of the last chunk that was lent: for a
+    /// caller who stops in the middle of it. O(1), and clones the far bound.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use keywalk::Walk;
+    /// use keywalk_memory::Map;
+    ///
+    /// let map = BTreeMap::from([(1, "one"), (2, "two"), (3, "three")]);
+    /// let mut chunks = Walk::new(Map::new(&map)).chunks();
+    /// let done = chunks.next()?.map(|items| *items[0].0).unwrap_or_default();
+    ///
+    /// let rest = Walk::new(Map::new(&map)).resume(chunks.cursor_past(done));
+    /// assert_eq!(rest.items().next(), Some(Ok((&2, &"two"))));
+    /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+    /// ```
+    pub fn cursor_past(&self, key: S::Key) -> Cursor<S::Key> {
+        self.state.cursor_past(key)
     }
 
     /// What the walk did so far.
@@ -108,36 +168,46 @@ impl<S: ChunkSource> Chunks<S> {
     }
 
     fn ask_until_items(&mut self) -> Result<bool, Error<S::Error>> {
+        loop {
+            match self.ask()? {
+                Asked::Items => return Ok(true),
+                Asked::Nothing => return Ok(false),
+                Asked::Moved => {}
+            }
+        }
+    }
+
+    /// Puts one question to the store.
+    fn ask(&mut self) -> Result<Asked, Error<S::Error>> {
         if let Some(mismatch) = self.mismatch.take() {
             return Err(Error::Cursor(mismatch));
         }
         let source = &mut self.source;
         let chunk = &mut self.chunk;
-        loop {
-            match self.state.ask() {
-                Ask::Nothing => return Ok(false),
-                Ask::LastKey(range) => {
-                    let answer = self.stats.time(|| source.last_key(range));
-                    self.state
-                        .last_key(answer.map_err(Error::Source)?)
-                        .map_err(Error::Contract)?;
-                }
-                Ask::LastItem(range) => {
-                    let mut last = Chunk::with_limit(1);
-                    let answer = self.stats.time(|| source.fetch(range, &mut last));
-                    take(&mut self.state, source, &last, 1, answer)?;
-                }
-                Ask::Items(range) => {
-                    chunk.clear();
-                    let answer = self.stats.time(|| source.fetch(range, chunk));
-                    take(&mut self.state, source, chunk, self.chunk_size, answer)?;
-                    if !chunk.is_empty() {
-                        self.stats.chunks += 1;
-                        return Ok(true);
-                    }
+        match self.state.ask() {
+            Ask::Nothing => return Ok(Asked::Nothing),
+            Ask::LastKey(range) => {
+                let answer = self.stats.time(|| source.last_key(range));
+                self.state
+                    .last_key(answer.map_err(Error::Source)?)
+                    .map_err(Error::Contract)?;
+            }
+            Ask::LastItem(range) => {
+                let mut last = Chunk::with_limit(1);
+                let answer = self.stats.time(|| source.fetch(range, &mut last));
+                take(&mut self.state, source, &last, 1, answer)?;
+            }
+            Ask::Items(range) => {
+                chunk.clear();
+                let answer = self.stats.time(|| source.fetch(range, chunk));
+                take(&mut self.state, source, chunk, self.chunk_size, answer)?;
+                if !chunk.is_empty() {
+                    self.stats.chunks += 1;
+                    return Ok(Asked::Items);
                 }
             }
         }
+        Ok(Asked::Moved)
     }
 
     pub(crate) fn state(&self) -> &State<S::Key> {
@@ -161,6 +231,25 @@ impl<S: ChunkSource> Chunks<S> {
     pub(crate) fn is_over(&self) -> bool {
         self.fused || (self.mismatch.is_none() && self.state.is_done())
     }
+}
+
+/// What came of one question; see [`Chunks::step`].
+#[derive(Debug, PartialEq)]
+pub enum Step<'a, T> {
+    /// A chunk: at least one item, in key order.
+    Items(&'a mut [T]),
+    /// The walk got further, and no item came: it asked for the last key, or scanned a stretch that
+    /// holds nothing.
+    Moved,
+    /// The end, for ever.
+    End,
+}
+
+/// What came of one question, while the chunk keeps its items.
+enum Asked {
+    Items,
+    Moved,
+    Nothing,
 }
 
 /// Tells the state what a fetch answered.

@@ -79,7 +79,7 @@ mod stats;
 mod walk;
 
 pub use chunk::Chunk;
-pub use chunks::Chunks;
+pub use chunks::{Chunks, Step};
 pub use cursor::Cursor;
 pub use error::{CursorMismatch, Error, Violation};
 pub use items::Items;
