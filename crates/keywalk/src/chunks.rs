@@ -1,7 +1,9 @@
 use core::fmt;
 
 use crate::state::{Ask, State};
-use crate::{Chunk, ChunkSource, Cursor, CursorMismatch, Error, Fetched, Stats};
+use crate::{
+    Chunk, ChunkSource, Cursor, CursorMismatch, DurableSource, Error, Fetched, Stats, Token,
+};
 
 /// A walk that lends its items a chunk at a time; see [`Walk::chunks`](crate::Walk::chunks).
 ///
@@ -140,6 +142,18 @@ impl<S: ChunkSource> Chunks<S> {
     /// ```
     pub fn cursor_past(&self, key: S::Key) -> Cursor<S::Key> {
         self.state.cursor_past(key)
+    }
+
+    /// [`cursor`](Self::cursor), written down for another process.
+    ///
+    /// # Errors
+    ///
+    /// The source's, if it can't say what it walks.
+    pub fn token(&self) -> Result<Token, S::Error>
+    where
+        S: DurableSource,
+    {
+        Token::new(&self.cursor(), &self.source)
     }
 
     /// What the walk did so far.

@@ -4,8 +4,11 @@ use crate::KeyRange;
 ///
 /// Got from [`Items::cursor`](crate::Items::cursor) or [`Chunks::cursor`](crate::Chunks::cursor),
 /// given to [`Walk::resume`](crate::Walk::resume): what came before it and what comes after are
-/// together one walk (G10), whatever the chunk sizes. The row that it stands at may be deleted. It is
-/// for a walk over the same store: of what it is a cursor isn't recorded yet.
+/// together one walk (G10), whatever the chunk sizes. The row that it stands at may be deleted.
+///
+/// It lives as long as the process, and is for walks over the same store by the same key, which it doesn't
+/// record: it is no more than the range. A [`Token`](crate::Token) is a cursor written down, and refuses
+/// every other source.
 ///
 /// ```
 /// use std::collections::BTreeMap;

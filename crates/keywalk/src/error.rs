@@ -1,6 +1,8 @@
 use core::error::Error as StdError;
 use core::fmt;
 
+use crate::TokenError;
+
 /// Why a walk ended before its range did.
 ///
 /// The walk yields it once and is then fused; its cursor stays at the last item handed out, so a
@@ -14,6 +16,8 @@ pub enum Error<E> {
     Contract(Violation),
     /// The walk's options contradict the cursor that it was to resume from. The store wasn't asked.
     Cursor(CursorMismatch),
+    /// The token that the walk was to resume from isn't one of this source's, or is damaged.
+    Token(TokenError),
 }
 
 /// For `?` in a function that returns the walk's error.
@@ -32,6 +36,7 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Error::Cursor(mismatch) => {
                 write!(f, "the walk can't be resumed from this cursor: {mismatch}")
             }
+            Error::Token(error) => error.fmt(f),
         }
     }
 }
@@ -41,7 +46,7 @@ impl<E: StdError> StdError for Error<E> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Error::Source(error) => error.source(),
-            Error::Contract(_) | Error::Cursor(_) => None,
+            Error::Contract(_) | Error::Cursor(_) | Error::Token(_) => None,
         }
     }
 }

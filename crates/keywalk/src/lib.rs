@@ -25,7 +25,8 @@
 //! - [`ChunkSource`] is what a store implements: "up to N items of this key range". Stores in
 //!   memory are in the crate `keywalk-memory`, SQLite is in `keywalk-sqlite`.
 //! - [`KeyRange`], [`Chunk`] and [`Fetched`] are what a source is asked with, fills and answers.
-//! - [`Cursor`] is a walk's position.
+//! - [`Cursor`] is a walk's position, and [`Token`] one that is written down, for another process; the
+//!   sources that have it are [`DurableSource`]s.
 //! - [`state`] is the walk's state machine apart from any I/O, for those who drive it themselves.
 //!
 //! # What a walk promises
@@ -59,6 +60,8 @@
 //! # Features
 //!
 //! - `std` (default): measures [`Stats::time_in_store`]. Without it the crate needs only `alloc`.
+//! - `hmac`: `SignedToken`, for cursors that pass through hands that aren't trusted.
+//! - `serde`: a [`Token`] is text in formats for people, and bytes in others.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -70,20 +73,29 @@ extern crate std;
 mod chunk;
 mod chunks;
 mod cursor;
+mod durable_source;
 mod error;
+mod fingerprint;
+mod fnv;
 mod items;
 mod range;
 mod source;
 pub mod state;
 mod stats;
+mod token;
 mod walk;
 
 pub use chunk::Chunk;
 pub use chunks::{Chunks, Step};
 pub use cursor::Cursor;
+pub use durable_source::DurableSource;
 pub use error::{CursorMismatch, Error, Violation};
+pub use fingerprint::{Aspect, Fingerprint};
 pub use items::Items;
 pub use range::{KeyRange, Order};
 pub use source::{ChunkSource, Fetched, LastKey};
 pub use stats::Stats;
+#[cfg(feature = "hmac")]
+pub use token::SignedToken;
+pub use token::{Token, TokenError};
 pub use walk::Walk;

@@ -3,7 +3,10 @@ use core::ops::RangeBounds;
 
 use crate::cursor::Stage;
 use crate::state::State;
-use crate::{ChunkSource, Chunks, Cursor, CursorMismatch, Items, KeyRange, Order};
+use crate::{
+    ChunkSource, Chunks, Cursor, CursorMismatch, DurableSource, Error, Items, KeyRange, Order,
+    Token,
+};
 
 /// A walk over a source, to be configured and then iterated: item by item, as it is an
 /// [`IntoIterator`], or chunk by chunk with [`chunks`](Self::chunks).
@@ -113,6 +116,21 @@ impl<S: ChunkSource> Walk<S> {
         self
     }
 
+    /// Goes on from a cursor that was written down, by this process or another one, as
+    /// [`resume`](Self::resume) does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Token`] if the token is of another store, table, key or filter than this walk's source,
+    /// and [`Error::Source`] if the source can't say what it walks.
+    pub fn resume_token(self, token: &Token) -> Result<Self, Error<S::Error>>
+    where
+        S: DurableSource,
+    {
+        let cursor = token.cursor(&self.source)?;
+        Ok(self.resume(cursor))
+    }
+
     /// Hands out the walk's items one by one; what a `for` loop does by itself. For the
     /// [cursor](Items::cursor) and the [stats](Items::stats) while it goes on.
     pub fn items(self) -> Items<S> {
@@ -160,7 +178,7 @@ impl<S: ChunkSource> Walk<S> {
 }
 
 impl<S: ChunkSource> IntoIterator for Walk<S> {
-    type Item = Result<S::Item, crate::Error<S::Error>>;
+    type Item = Result<S::Item, Error<S::Error>>;
     type IntoIter = Items<S>;
 
     fn into_iter(self) -> Items<S> {

@@ -1,0 +1,125 @@
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::{ChunkSource, Fingerprint};
+
+/// A source whose cursors can be written down, as a [`Token`](crate::Token), and read by another
+/// process: it says what it walks, and its keys have a form as bytes.
+///
+/// A *backend* implements it beside [`ChunkSource`]; [`Token`](crate::Token) calls it.
+///
+/// # Contract
+///
+/// 1. **Told apart.** Two sources that don't walk the same keys in the same order have different
+///    [fingerprints](Self::fingerprint); a source made anew in another process has the same one.
+/// 2. **Round trip.** A key's bytes decode into that key, exactly: nothing is rounded, cut or made
+///    lower-case.
+/// 3. **Stable.** Neither the fingerprint nor the bytes change from one release to the next.
+/// 4. **Hostile bytes.** [`decode_key`](Self::decode_key) takes any bytes and doesn't panic. It need not
+///    be strict: what it takes is encoded again and compared.
+///
+/// The bytes need not be ordered as the keys are. A codec that is serves well; the crate `keywalk-key`
+/// has one for the usual types.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::convert::Infallible;
+/// use keywalk::{ChunkSource, DurableSource, Fingerprint, Walk};
+/// # use keywalk::{Chunk, Fetched, KeyRange};
+/// # struct Squares;
+/// # impl ChunkSource for Squares {
+/// #     type Key = u32;
+/// #     type Item = (u32, u32);
+/// #     type Error = Infallible;
+/// #     fn fetch(&mut self, range: &KeyRange<u32>, chunk: &mut Chunk<(u32, u32)>)
+/// #         -> Result<Fetched<u32>, Infallible> {
+/// #         for n in (0..100).filter(|n| range.admits(n)) {
+/// #             if chunk.is_full() { return Ok(Fetched::More); }
+/// #             chunk.push((n, n * n));
+/// #         }
+/// #         Ok(Fetched::End)
+/// #     }
+/// #     fn key_of(&self, item: &(u32, u32)) -> u32 { item.0 }
+/// #     fn last_key(&mut self, range: &KeyRange<u32>) -> Result<keywalk::LastKey<u32>, Infallible> {
+/// #         Ok((0..100).rev().find(|n| range.admits(n)).into())
+/// #     }
+/// # }
+///
+/// impl DurableSource for Squares {
+///     fn fingerprint(&self) -> Result<Fingerprint, Infallible> {
+///         Ok(Fingerprint::new("squares").key("u32"))
+///     }
+///
+///     fn encode_key(&self, key: &u32, bytes: &mut Vec<u8>) {
+///         bytes.extend_from_slice(&key.to_be_bytes());
+///     }
+///
+///     fn decode_key(&self, bytes: &[u8]) -> Result<Option<u32>, Infallible> {
+///         Ok(bytes.try_into().ok().map(u32::from_be_bytes))
+///     }
+/// }
+///
+/// let mut items = Walk::new(Squares).items();
+/// assert_eq!(items.nth(6), Some(Ok((6, 36))));
+/// let text = items.token()?.to_string();
+///
+/// // Another process.
+/// let mut rest = Walk::new(Squares).resume_token(&text.parse()?)?.items();
+/// assert_eq!(rest.next(), Some(Ok((7, 49))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait DurableSource: ChunkSource {
+    /// What this source walks.
+    ///
+    /// Called for each token that is made or read. Before the first fetch it may ask the store, for its
+    /// schema say.
+    ///
+    /// # Errors
+    ///
+    /// The store's own.
+    fn fingerprint(&self) -> Result<Fingerprint, Self::Error>;
+
+    /// Appends the bytes of a key.
+    fn encode_key(&self, key: &Self::Key, bytes: &mut Vec<u8>);
+
+    /// The key that these bytes are; `None` if they are none of this source's.
+    ///
+    /// # Errors
+    ///
+    /// The store's own.
+    fn decode_key(&self, bytes: &[u8]) -> Result<Option<Self::Key>, Self::Error>;
+
+    /// What part of the way from `first` to `last` lies before `at`: 0 to 1, whatever the order, for a
+    /// progress bar. Provided: `None`, it can't be told.
+    ///
+    /// By the keys alone, without asking the store: an estimate, right where keys are spread evenly.
+    fn share(&self, first: &Self::Key, last: &Self::Key, at: &Self::Key) -> Option<f64> {
+        let _ = (first, last, at);
+        None
+    }
+}
+
+macro_rules! forward {
+    ($($pointer:ty),+) => {$(
+        #[deny(clippy::missing_trait_methods)]
+        impl<S: DurableSource + ?Sized> DurableSource for $pointer {
+            fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
+                (**self).fingerprint()
+            }
+
+            fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
+                (**self).encode_key(key, bytes);
+            }
+
+            fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, S::Error> {
+                (**self).decode_key(bytes)
+            }
+
+            fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
+                (**self).share(first, last, at)
+            }
+        }
+    )+};
+}
+
+forward!(&mut S, Box<S>);

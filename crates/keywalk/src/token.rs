@@ -1,0 +1,176 @@
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
+
+use crate::{Cursor, DurableSource, Error, Fingerprint};
+
+mod body;
+mod error;
+#[cfg(feature = "serde")]
+mod serde;
+#[cfg(feature = "hmac")]
+mod signed;
+mod text;
+
+use body::Body;
+pub use error::TokenError;
+#[cfg(feature = "hmac")]
+pub use signed::SignedToken;
+
+/// The form that is written. It is the first byte, and a checksum the last eight, in every form.
+const VERSION: u8 = 1;
+const CHECKSUM: usize = 8;
+
+/// A [`Cursor`] written down, to go on from in another process (G10): as bytes, or as text that can
+/// stand in a URL.
+///
+/// [`Items::token`](crate::Items::token) and [`Chunks::token`](crate::Chunks::token) make one,
+/// [`Walk::resume_token`](crate::Walk::resume_token) goes on from it. It holds the range that is still to
+/// be walked, the walk's bound and order, and a [fingerprint](crate::Fingerprint) of its source; not the
+/// chunk size, which is free. One that is damaged, of another source or of a later release's form is
+/// refused with a [`TokenError`] that says what differs, never reinterpreted.
+///
+/// ```
+/// use keywalk::{Token, Walk};
+/// use keywalk_memory::Map;
+/// use std::collections::BTreeMap;
+///
+/// let map: BTreeMap<u32, char> = (1..).zip("keywalk".chars()).collect();
+/// let mut items = Walk::new(Map::new(&map)).items();
+/// let key: String = items.by_ref().take(3).flatten().map(|(_, letter)| *letter).collect();
+/// let stored: String = items.token()?.to_string();
+///
+/// let token: Token = stored.parse()?;
+/// let rest = Walk::new(Map::new(&map)).resume_token(&token)?.items();
+/// let walk: String = rest.flatten().map(|(_, letter)| *letter).collect();
+/// assert_eq!((key, walk), ("key".to_string(), "walk".to_string()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Its form
+///
+/// 34 bytes and the bytes of two keys; the text is a third longer. A key can be read from it: what
+/// mustn't be seen has to be encrypted. The checksum finds accidents, not forgers: a token that passes
+/// through a stranger's hands is signed first (`Token::sign`, feature `hmac`).
+///
+/// What is written by this release is read by every later one, and gives the same walk. Two cursors
+/// have the same bytes if and only if they are equal and of the same source.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Token {
+    bytes: Vec<u8>,
+}
+
+impl Token {
+    /// Writes down a cursor of a walk over `source`.
+    ///
+    /// # Errors
+    ///
+    /// The source's, if it can't say what it walks.
+    pub fn new<S: DurableSource + ?Sized>(
+        cursor: &Cursor<S::Key>,
+        source: &S,
+    ) -> Result<Self, S::Error> {
+        let mut bytes = body::write(cursor, source)?;
+        let checksum = crate::fnv::Fnv::of(&bytes);
+        bytes.extend_from_slice(&checksum.to_be_bytes());
+        Ok(Token { bytes })
+    }
+
+    /// The token that these bytes are, which [`as_bytes`](Self::as_bytes) gave. Of which source it is
+    /// can be told only with the source.
+    ///
+    /// # Errors
+    ///
+    /// If they are damaged, or of a later release's form.
+    pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self, TokenError> {
+        let bytes = bytes.into();
+        match Body::read(checked(&bytes)?)?.is_signed {
+            false => Ok(Token { bytes }),
+            true => Err(TokenError::Damaged),
+        }
+    }
+
+    /// The bytes, to be stored.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Takes the bytes out.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// The cursor, for a walk over `source`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Token`] if it is of another source, and [`Error::Source`] if the source can't say what it
+    /// walks.
+    pub fn cursor<S: DurableSource + ?Sized>(
+        &self,
+        source: &S,
+    ) -> Result<Cursor<S::Key>, Error<S::Error>> {
+        self.body().map_err(Error::Token)?.cursor(source)
+    }
+
+    /// That it is of a source with this fingerprint.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::Source`] if it isn't.
+    pub fn check(&self, fingerprint: &Fingerprint) -> Result<(), TokenError> {
+        self.body()?.check(fingerprint)
+    }
+
+    /// Whether the walk had ended: going on yields nothing. Never true of a live walk.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.body().is_ok_and(|body| body.is_done())
+    }
+
+    fn body(&self) -> Result<Body<'_>, TokenError> {
+        Body::read(&self.bytes[..self.bytes.len() - CHECKSUM])
+    }
+}
+
+/// What stands before the checksum.
+fn checked(bytes: &[u8]) -> Result<&[u8], TokenError> {
+    let (body, checksum) = bytes
+        .split_last_chunk::<CHECKSUM>()
+        .ok_or(TokenError::Damaged)?;
+    if crate::fnv::Fnv::of(body).to_be_bytes() == *checksum {
+        return Ok(body);
+    }
+    #[cfg(feature = "hmac")]
+    if SignedToken::from_bytes(bytes).is_ok() {
+        return Err(TokenError::Signed);
+    }
+    Err(TokenError::Damaged)
+}
+
+/// As text that can stand in a URL, a header, a file name: letters, digits, `-` and `_`.
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&text::encode(&self.bytes))
+    }
+}
+
+/// The text that [`Display`](fmt::Display) gives, to the letter.
+impl FromStr for Token {
+    type Err = TokenError;
+
+    fn from_str(text: &str) -> Result<Self, TokenError> {
+        Token::from_bytes(text::decode(text).ok_or(TokenError::Damaged)?)
+    }
+}
+
+/// Prints its length, and no key.
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("bytes", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,214 @@
+//! What a token says, before its checksum or signature:
+//!
+//! ```text
+//! byte 0       the form's version
+//! byte 1       bit 0: descending; bits 1 and 2: the stage; bits 3 and 4: the near bound's kind;
+//!              bits 5 and 6: the far bound's; bit 7: signed
+//! bytes 2..18  the fingerprint: store, relation, key, filter, four bytes each
+//! then         for each bound that has one, near and then far: the length of its key's bytes (LEB128), and
+//!              the bytes
+//! ```
+
+use alloc::vec::Vec;
+use core::ops::Bound;
+
+use super::{TokenError, VERSION};
+use crate::cursor::Stage;
+use crate::fingerprint::{Aspect, Fingerprint};
+use crate::{Cursor, DurableSource, Error, KeyRange, Order};
+
+pub(super) const SIGNED: u8 = 1 << 7;
+const DESCENDING: u8 = 1;
+const STAGE: u8 = 1;
+const NEAR: u8 = 3;
+const FAR: u8 = 5;
+
+pub(super) struct Body<'a> {
+    pub(super) is_signed: bool,
+    descending: bool,
+    stage: Stage,
+    near: Bound<&'a [u8]>,
+    far: Bound<&'a [u8]>,
+    fingerprint: [u32; 4],
+}
+
+pub(super) fn write<S: DurableSource + ?Sized>(
+    cursor: &Cursor<S::Key>,
+    source: &S,
+) -> Result<Vec<u8>, S::Error> {
+    let range = &cursor.range;
+    let flags = u8::from(range.order() == Order::Descending) * DESCENDING
+        | stage_code(cursor.stage) << STAGE
+        | bound_code(range.near()) << NEAR
+        | bound_code(range.far()) << FAR;
+    let mut bytes = Vec::from([VERSION, flags]);
+    for hash in source.fingerprint()?.hashes() {
+        bytes.extend_from_slice(&hash.to_be_bytes());
+    }
+    let mut encoded = Vec::new();
+    for bound in [range.near(), range.far()] {
+        if let Bound::Included(key) | Bound::Excluded(key) = bound {
+            encoded.clear();
+            source.encode_key(key, &mut encoded);
+            write_length(encoded.len(), &mut bytes);
+            bytes.extend_from_slice(&encoded);
+        }
+    }
+    Ok(bytes)
+}
+
+impl<'a> Body<'a> {
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, TokenError> {
+        let (&[version, flags], rest) =
+            bytes.split_first_chunk::<2>().ok_or(TokenError::Damaged)?;
+        if version != VERSION {
+            return Err(TokenError::Version(version));
+        }
+        let body = Self::read_fields(flags, rest).ok_or(TokenError::Damaged)?;
+        // The bound of a walk that has looked for it is a key that is walked.
+        match (body.stage, &body.far) {
+            (Stage::Bounded, Bound::Unbounded | Bound::Excluded(_)) => Err(TokenError::Damaged),
+            _ => Ok(body),
+        }
+    }
+
+    fn read_fields(flags: u8, bytes: &'a [u8]) -> Option<Self> {
+        let mut fingerprint = [0; 4];
+        let mut rest = bytes;
+        for hash in &mut fingerprint {
+            let (bytes, after) = rest.split_first_chunk()?;
+            *hash = u32::from_be_bytes(*bytes);
+            rest = after;
+        }
+        let mut bound = |shift: u8| match flags >> shift & 3 {
+            0 => Some(Bound::Unbounded),
+            1 => take_key(&mut rest).map(Bound::Included),
+            2 => take_key(&mut rest).map(Bound::Excluded),
+            _ => None,
+        };
+        let (near, far) = (bound(NEAR)?, bound(FAR)?);
+        let stage = match flags >> STAGE & 3 {
+            0 => Stage::Start,
+            1 => Stage::Bounded,
+            2 => Stage::Live,
+            _ => Stage::Done,
+        };
+        rest.is_empty().then_some(Body {
+            is_signed: flags & SIGNED != 0,
+            descending: flags & DESCENDING != 0,
+            stage,
+            near,
+            far,
+            fingerprint,
+        })
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.stage == Stage::Done
+    }
+
+    pub(super) fn check(&self, source: &Fingerprint) -> Result<(), TokenError> {
+        let here = source.hashes();
+        match Aspect::ALL
+            .into_iter()
+            .find(|aspect| self.fingerprint[*aspect as usize] != here[*aspect as usize])
+        {
+            None => Ok(()),
+            Some(aspect) => Err(TokenError::Source {
+                aspect,
+                here: source.text(aspect).into(),
+            }),
+        }
+    }
+
+    pub(super) fn cursor<S: DurableSource + ?Sized>(
+        &self,
+        source: &S,
+    ) -> Result<Cursor<S::Key>, Error<S::Error>> {
+        let fingerprint = source.fingerprint().map_err(Error::Source)?;
+        self.check(&fingerprint).map_err(Error::Token)?;
+        let near = read_bound(self.near, source)?;
+        let far = read_bound(self.far, source)?;
+        let range = match self.descending {
+            false => KeyRange::new((near, far), Order::Ascending),
+            true => KeyRange::new((far, near), Order::Descending),
+        };
+        Ok(Cursor {
+            range,
+            stage: self.stage,
+        })
+    }
+}
+
+/// A key has one form: what a lenient source decodes from another one is refused.
+fn read_bound<S: DurableSource + ?Sized>(
+    bound: Bound<&[u8]>,
+    source: &S,
+) -> Result<Bound<S::Key>, Error<S::Error>> {
+    let read = |bytes: &[u8]| {
+        let key = source.decode_key(bytes).map_err(Error::Source)?;
+        let mut again = Vec::with_capacity(bytes.len());
+        match key {
+            Some(key) => {
+                source.encode_key(&key, &mut again);
+                (again == bytes).then_some(key)
+            }
+            None => None,
+        }
+        .ok_or(Error::Token(TokenError::Key))
+    };
+    Ok(match bound {
+        Bound::Unbounded => Bound::Unbounded,
+        Bound::Included(bytes) => Bound::Included(read(bytes)?),
+        Bound::Excluded(bytes) => Bound::Excluded(read(bytes)?),
+    })
+}
+
+fn stage_code(stage: Stage) -> u8 {
+    match stage {
+        Stage::Start => 0,
+        Stage::Bounded => 1,
+        Stage::Live => 2,
+        Stage::Done => 3,
+    }
+}
+
+fn bound_code<K>(bound: Bound<K>) -> u8 {
+    match bound {
+        Bound::Unbounded => 0,
+        Bound::Included(_) => 1,
+        Bound::Excluded(_) => 2,
+    }
+}
+
+fn write_length(mut length: usize, bytes: &mut Vec<u8>) {
+    while length >= 0x80 {
+        bytes.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    bytes.push(length as u8);
+}
+
+/// A length in its shortest form, and that many bytes.
+fn take_key<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let mut length = 0_usize;
+    for shift in (0..usize::BITS).step_by(7) {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        let digit = usize::from(byte & 0x7f);
+        // Bits that don't fit are lost by the shift.
+        if digit << shift >> shift != digit {
+            return None;
+        }
+        length |= digit << shift;
+        if byte < 0x80 {
+            if byte == 0 && shift > 0 {
+                return None;
+            }
+            let (key, rest) = bytes.split_at_checked(length)?;
+            *bytes = rest;
+            return Some(key);
+        }
+    }
+    None
+}

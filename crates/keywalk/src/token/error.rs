@@ -1,0 +1,86 @@
+use alloc::string::String;
+use core::error::Error;
+use core::fmt;
+
+use crate::Aspect;
+
+/// Why a [`Token`](crate::Token) isn't taken. It is never reinterpreted (G10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// It isn't what was written: cut, changed, or no token at all.
+    Damaged,
+    /// It was written in a form of a later release, by this number.
+    Version(u8),
+    /// It is signed, and was read as if it weren't.
+    Signed,
+    /// It isn't signed, or its signature isn't the secret's: it was changed or forged, or the secret is
+    /// another one.
+    Signature,
+    /// It is of another source.
+    Source {
+        /// What differs; the first of them, if several do.
+        aspect: Aspect,
+        /// What the source that was to be walked says of it.
+        here: String,
+    },
+    /// A key in it is none of the source's.
+    Key,
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TokenError::Damaged => f.write_str(
+                "the cursor's token is damaged: it was cut or changed, or is no token; \
+                 walk from the start, or from an earlier token",
+            ),
+            TokenError::Version(version) => write!(
+                f,
+                "the cursor's token has the form {version}, and this release knows forms up to {}; \
+                 read it with the release that wrote it, or a later one",
+                super::VERSION
+            ),
+            TokenError::Signed => f.write_str(
+                "the cursor's token is signed; read it as a `SignedToken` and verify it",
+            ),
+            TokenError::Signature => f.write_str(
+                "the signature of the cursor's token doesn't verify: it was changed or forged, or \
+                 signed by another secret",
+            ),
+            TokenError::Source { aspect, here } if here.is_empty() => write!(
+                f,
+                "the cursor's token is of another {aspect} than the source, which has none; \
+                 resume it over the source that it was taken from",
+            ),
+            TokenError::Source { aspect, here } => write!(
+                f,
+                "the cursor's token is of another {aspect} than the source's, {}; resume it over the \
+                 source that it was taken from",
+                Cut(here)
+            ),
+            TokenError::Key => f.write_str(
+                "a key of the cursor's token isn't one of the source's; resume it by the type of key \
+                 that it was taken from",
+            ),
+        }
+    }
+}
+
+impl Error for TokenError {}
+
+/// In backticks, on one line, and cut where it is long.
+struct Cut<'a>(&'a str);
+
+impl fmt::Display for Cut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MOST: usize = 120;
+        let mut chars = self.0.chars();
+        f.write_str("`")?;
+        for c in chars.by_ref().take(MOST) {
+            let c = if c.is_control() { ' ' } else { c };
+            write!(f, "{c}")?;
+        }
+        f.write_str(if chars.next().is_some() { "...`" } else { "`" })
+    }
+}

@@ -1,0 +1,125 @@
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::body::{Body, SIGNED};
+use super::{CHECKSUM, Token, TokenError, text};
+
+const SIGNATURE: usize = 32;
+
+/// A [`Token`] with a signature (HMAC-SHA-256) in the place of its checksum, for hands that aren't
+/// trusted: a page's "next" link, say.
+///
+/// Whoever doesn't have the secret can neither change it nor make one. They can still read its keys, use
+/// it again later, and use it in the place of another one that was signed by the same secret: what mustn't
+/// be mixed up gets a secret of its own.
+///
+/// ```
+/// use keywalk::{SignedToken, Token, Walk};
+/// use keywalk_memory::Map;
+/// use std::collections::BTreeMap;
+///
+/// let map = BTreeMap::from([(1, "one"), (2, "two")]);
+/// let mut items = Walk::new(Map::new(&map)).items();
+/// items.next();
+/// let link = items.token()?.sign(b"the server's secret").to_string();
+///
+/// let token = link.parse::<SignedToken>()?.verify(b"the server's secret")?;
+/// let mut rest = Walk::new(Map::new(&map)).resume_token(&token)?.items();
+/// assert_eq!(rest.next(), Some(Ok((&2, &"two"))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct SignedToken {
+    bytes: Vec<u8>,
+}
+
+impl Token {
+    /// Signs the token with a secret, of any length; 32 random bytes are a good one.
+    #[must_use]
+    pub fn sign(&self, secret: &[u8]) -> SignedToken {
+        let mut bytes = self.bytes[..self.bytes.len() - CHECKSUM].to_vec();
+        bytes[1] |= SIGNED;
+        let signature = keyed(secret, &bytes).finalize().into_bytes();
+        bytes.extend_from_slice(&signature);
+        SignedToken { bytes }
+    }
+}
+
+impl SignedToken {
+    /// The signed token that these bytes are, to be [verified](Self::verify).
+    ///
+    /// # Errors
+    ///
+    /// If they are none.
+    pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self, TokenError> {
+        let bytes = bytes.into();
+        let (body, _) = bytes
+            .split_last_chunk::<SIGNATURE>()
+            .ok_or(TokenError::Damaged)?;
+        match Body::read(body)?.is_signed {
+            true => Ok(SignedToken { bytes }),
+            false => Err(TokenError::Damaged),
+        }
+    }
+
+    /// The token, if this secret signed it. Takes the same time wherever a wrong signature differs.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::Signature`] if it didn't.
+    pub fn verify(&self, secret: &[u8]) -> Result<Token, TokenError> {
+        let (body, signature) = self
+            .bytes
+            .split_last_chunk::<SIGNATURE>()
+            .ok_or(TokenError::Damaged)?;
+        keyed(secret, body)
+            .verify_slice(signature)
+            .map_err(|_| TokenError::Signature)?;
+        let mut bytes = body.to_vec();
+        bytes[1] &= !SIGNED;
+        let checksum = crate::fnv::Fnv::of(&bytes);
+        bytes.extend_from_slice(&checksum.to_be_bytes());
+        Ok(Token { bytes })
+    }
+
+    /// The bytes, to be stored.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+fn keyed(secret: &[u8], body: &[u8]) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
+    mac.update(body);
+    mac
+}
+
+/// As text that can stand in a URL.
+impl fmt::Display for SignedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&text::encode(&self.bytes))
+    }
+}
+
+/// The text that [`Display`](fmt::Display) gives, to the letter.
+impl FromStr for SignedToken {
+    type Err = TokenError;
+
+    fn from_str(text: &str) -> Result<Self, TokenError> {
+        SignedToken::from_bytes(text::decode(text).ok_or(TokenError::Damaged)?)
+    }
+}
+
+/// Prints its length, and no key.
+impl fmt::Debug for SignedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedToken")
+            .field("bytes", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
+}
