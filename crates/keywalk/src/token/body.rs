@@ -37,10 +37,13 @@ pub(super) fn write<S: DurableSource + ?Sized>(
     source: &S,
 ) -> Result<Vec<u8>, S::Error> {
     let range = &cursor.range;
-    let flags = u8::from(range.order() == Order::Descending) * DESCENDING
-        | stage_code(cursor.stage) << STAGE
-        | bound_code(range.near()) << NEAR
-        | bound_code(range.far()) << FAR;
+    let flags = [
+        u8::from(range.order() == Order::Descending),
+        stage_code(cursor.stage) << STAGE,
+        bound_code(range.near()) << NEAR,
+        bound_code(range.far()) << FAR,
+    ];
+    let flags = flags.into_iter().sum();
     let mut bytes = Vec::from([VERSION, flags]);
     for hash in source.fingerprint()?.hashes() {
         bytes.extend_from_slice(&hash.to_be_bytes());
