@@ -2,7 +2,7 @@ use core::fmt;
 
 use crate::state::{Ask, State};
 use crate::{
-    Chunk, ChunkSource, Cursor, CursorMismatch, DurableSource, Error, Fetched, Stats, Token,
+    Chunk, ChunkSource, Cursor, CursorMismatch, DurableSource, Error, Fetched, Stats, Step, Token,
 };
 
 /// A walk that lends its items a chunk at a time; see [`Walk::chunks`](crate::Walk::chunks).
@@ -144,6 +144,35 @@ impl<S: ChunkSource> Chunks<S> {
         self.state.cursor_past(key)
     }
 
+    /// Goes on from `cursor`, one of this walk's: back to where it was, say, where what was done with a
+    /// chunk was undone. Also after an error or the end, which are then forgotten.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use keywalk::Walk;
+    /// use keywalk_memory::Map;
+    ///
+    /// let map = BTreeMap::from([(1, "one"), (2, "two"), (3, "three")]);
+    /// let mut chunks = Walk::new(Map::new(&map)).chunk_size(2).chunks();
+    /// let start = chunks.cursor();
+    /// chunks.next()?;
+    /// chunks.seek(start);
+    /// assert_eq!(chunks.next()?.map(|items| *items[0].0), Some(1));
+    /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+    /// ```
+    pub fn seek(&mut self, cursor: Cursor<S::Key>) {
+        self.chunk.clear();
+        self.state = State::resume(cursor);
+        self.mismatch = None;
+        self.fused = false;
+    }
+
+    /// The items of the chunk that was lent last, while [`source`](Self::source) is there to tell their
+    /// keys; none before the first, and after the end.
+    pub fn items(&self) -> &[S::Item] {
+        self.chunk.as_slice()
+    }
+
     /// [`cursor`](Self::cursor), written down for another process.
     ///
     /// # Errors
@@ -199,7 +228,10 @@ impl<S: ChunkSource> Chunks<S> {
         let source = &mut self.source;
         let chunk = &mut self.chunk;
         match self.state.ask() {
-            Ask::Nothing => return Ok(Asked::Nothing),
+            Ask::Nothing => {
+                chunk.clear();
+                return Ok(Asked::Nothing);
+            }
             Ask::LastKey(range) => {
                 let answer = self.stats.time(|| source.last_key(range));
                 self.state
@@ -214,7 +246,9 @@ impl<S: ChunkSource> Chunks<S> {
             Ask::Items(range) => {
                 chunk.clear();
                 let answer = self.stats.time(|| source.fetch(range, chunk));
-                take(&mut self.state, source, chunk, self.chunk_size, answer)?;
+                let taken = take(&mut self.state, source, chunk, self.chunk_size, answer);
+                // What came before a failure isn't handed out.
+                taken.inspect_err(|_| chunk.clear())?;
                 if !chunk.is_empty() {
                     self.stats.chunks += 1;
                     return Ok(Asked::Items);
@@ -245,18 +279,6 @@ impl<S: ChunkSource> Chunks<S> {
     pub(crate) fn is_over(&self) -> bool {
         self.fused || (self.mismatch.is_none() && self.state.is_done())
     }
-}
-
-/// What came of one question; see [`Chunks::step`].
-#[derive(Debug, PartialEq)]
-pub enum Step<'a, T> {
-    /// A chunk: at least one item, in key order.
-    Items(&'a mut [T]),
-    /// The walk got further, and no item came: it asked for the last key, or scanned a stretch that
-    /// holds nothing.
-    Moved,
-    /// The end, for ever.
-    End,
 }
 
 /// What came of one question, while the chunk keeps its items.

@@ -82,11 +82,12 @@ mod range;
 mod source;
 pub mod state;
 mod stats;
+mod step;
 mod token;
 mod walk;
 
 pub use chunk::Chunk;
-pub use chunks::{Chunks, Step};
+pub use chunks::Chunks;
 pub use cursor::Cursor;
 pub use durable_source::DurableSource;
 pub use error::{CursorMismatch, Error, Violation};
@@ -95,6 +96,7 @@ pub use items::Items;
 pub use range::{KeyRange, Order};
 pub use source::{ChunkSource, Fetched, LastKey};
 pub use stats::Stats;
+pub use step::Step;
 #[cfg(feature = "hmac")]
 pub use token::SignedToken;
 pub use token::{Token, TokenError};
