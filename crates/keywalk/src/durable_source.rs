@@ -1,5 +1,7 @@
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt::Write;
 
 use crate::{ChunkSource, Fingerprint};
 
@@ -89,6 +91,18 @@ pub trait DurableSource: ChunkSource {
     /// The store's own.
     fn decode_key(&self, bytes: &[u8]) -> Result<Option<Self::Key>, Self::Error>;
 
+    /// A key in words, for people: in a log, a progress bar, a list of what failed. Provided: its bytes
+    /// as hexadecimal digits.
+    fn key_text(&self, key: &Self::Key) -> String {
+        let mut bytes = Vec::new();
+        self.encode_key(key, &mut bytes);
+        bytes.iter().fold(String::new(), |mut text, byte| {
+            // A string takes whatever is written.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
     /// What part of the way from `first` to `last` lies before `at`: 0 to 1, whatever the order, for a
     /// progress bar. Provided: `None`, it can't be told.
     ///
@@ -113,6 +127,10 @@ macro_rules! forward {
 
             fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, S::Error> {
                 (**self).decode_key(bytes)
+            }
+
+            fn key_text(&self, key: &S::Key) -> String {
+                (**self).key_text(key)
             }
 
             fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
