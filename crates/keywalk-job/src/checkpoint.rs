@@ -1,0 +1,134 @@
+use std::error::Error;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use keywalk::Token;
+use serde::{Deserialize, Serialize};
+
+/// How far a job got: what a store of [`Checkpoints`](crate::Checkpoints) keeps of it.
+///
+/// With serde, or [`to_json`](Self::to_json), it has a form that later releases read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    pub(crate) job: String,
+    pub(crate) run: u64,
+    pub(crate) token: Token,
+    /// A cursor past the first item, to tell what share is done.
+    #[serde(default)]
+    pub(crate) first: Option<Token>,
+    pub(crate) position: Option<String>,
+    #[serde(default)]
+    pub(crate) share: Option<f64>,
+    pub(crate) items: u64,
+    pub(crate) chunks: u64,
+    pub(crate) skipped: u64,
+    /// In milliseconds since 1970.
+    pub(crate) started: u64,
+    pub(crate) updated: u64,
+}
+
+impl Checkpoint {
+    /// The job's name.
+    #[must_use]
+    pub fn job(&self) -> &str {
+        &self.job
+    }
+
+    /// Which run of the job wrote this, counted from 1. A store that can compare refuses to replace a
+    /// later run's by an earlier one's.
+    #[must_use]
+    pub fn run(&self) -> u64 {
+        self.run
+    }
+
+    /// The position, to go on from.
+    #[must_use]
+    pub fn token(&self) -> &Token {
+        &self.token
+    }
+
+    /// Whether the job has come to its end. Never true of a live walk's.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.token.is_done()
+    }
+
+    /// The last key that was done, in words; `None` before the first.
+    #[must_use]
+    pub fn position(&self) -> Option<&str> {
+        self.position.as_deref()
+    }
+
+    /// The share that was done, 0 to 1, where it can be told; see [`Progress::share`](crate::Progress::share).
+    #[must_use]
+    pub fn share(&self) -> Option<f64> {
+        self.share
+    }
+
+    /// The items that were done, by all runs since the job began; the skipped ones among them.
+    #[must_use]
+    pub fn items(&self) -> u64 {
+        self.items
+    }
+
+    /// The chunks that were done, by all runs since the job began.
+    #[must_use]
+    pub fn chunks(&self) -> u64 {
+        self.chunks
+    }
+
+    /// The items that failed and were [recorded](crate::DeadLetter) instead, by all runs.
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// When the job's first run began.
+    #[must_use]
+    pub fn started(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(self.started)
+    }
+
+    /// When this was written.
+    #[must_use]
+    pub fn updated(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(self.updated)
+    }
+
+    /// One JSON object, on one line.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::json!(self).to_string()
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote, by this release or an earlier one.
+    ///
+    /// # Errors
+    ///
+    /// If it is none, or the token in it is damaged.
+    pub fn from_json(json: &str) -> Result<Self, NotACheckpoint> {
+        serde_json::from_str(json).map_err(NotACheckpoint)
+    }
+}
+
+/// Milliseconds since 1970; 0 before.
+pub(crate) fn milliseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis().try_into().unwrap_or(u64::MAX))
+}
+
+/// A text is no checkpoint: cut, changed, or of a later release.
+#[derive(Debug)]
+pub struct NotACheckpoint(serde_json::Error);
+
+impl fmt::Display for NotACheckpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the checkpoint can't be read; restore it, or reset the job to start anew")
+    }
+}
+
+impl Error for NotACheckpoint {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
+    }
+}

@@ -1,0 +1,151 @@
+use std::fmt::Write as _;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use atomic_write_file::AtomicWriteFile;
+use serde_json::json;
+
+use crate::checkpoint::milliseconds;
+use crate::lease::file_name;
+use crate::{Checkpoint, Checkpoints, DeadLetter, FileError, Lease};
+
+/// Checkpoints in a folder, a file a job: for walks over any source, with effects anywhere.
+///
+/// A job's effects are *at least once*: the checkpoint is written after the chunk's work, so that after a
+/// crash between the two the items of that one chunk come again.
+///
+/// | File | |
+/// |---|---|
+/// | `NAME.job.json` | the checkpoint: written whole and durably or not at all (a new file, synced and renamed over the old one, and the folder synced) |
+/// | `NAME.dead-letters.ndjson` | items that were skipped, a JSON object a line: `key`, `error`, `time` in milliseconds since 1970, and `key_bytes` in hexadecimal digits |
+/// | `NAME.lock` | locked by the operating system while the job runs; empty, and left there |
+///
+/// In the names of files what isn't a letter, digit, `-` or `_` of a job's name is written as `%` and two
+/// hexadecimal digits.
+///
+/// # Cost
+///
+/// Two syncs a chunk: some milliseconds on a disk. Larger chunks pay it less often, and repeat more after a
+/// crash.
+#[derive(Clone, Debug)]
+pub struct CheckpointFiles {
+    folder: PathBuf,
+}
+
+impl CheckpointFiles {
+    /// Checkpoints in this folder, which is made when the first job runs. Nothing is read yet.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        CheckpointFiles {
+            folder: folder.into(),
+        }
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn path(&self, job: &str, end: &str) -> PathBuf {
+        self.folder.join(file_name(job) + end)
+    }
+}
+
+const CHECKPOINT: &str = ".job.json";
+const LOCK: &str = ".lock";
+const DEAD_LETTERS: &str = ".dead-letters.ndjson";
+
+impl Checkpoints for CheckpointFiles {
+    type Scope = ();
+    type Error = FileError;
+
+    fn lease(&mut self, job: &str) -> Result<Option<Lease>, FileError> {
+        fs::create_dir_all(&self.folder).map_err(FileError::io("make", &self.folder))?;
+        let path = self.path(job, LOCK);
+        Lease::by_file(&path).map_err(FileError::io("lock", &path))
+    }
+
+    fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, FileError> {
+        read(&self.path(job, CHECKPOINT))
+    }
+
+    fn begin(&mut self) -> Result<(), FileError> {
+        Ok(())
+    }
+
+    fn commit(&mut self, (): (), checkpoint: &Checkpoint) -> Result<(), FileError> {
+        let path = self.path(checkpoint.job(), CHECKPOINT);
+        let write = || {
+            let mut file = AtomicWriteFile::open(&path)?;
+            writeln!(file, "{}", checkpoint.to_json())?;
+            file.commit()
+        };
+        write().map_err(FileError::io("write", &path))
+    }
+
+    fn remove(&mut self, job: &str) -> Result<bool, FileError> {
+        let mut was_there = false;
+        for end in [DEAD_LETTERS, CHECKPOINT] {
+            let path = self.path(job, end);
+            match fs::remove_file(&path) {
+                Ok(()) => was_there = true,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(FileError::io("remove", &path)(error)),
+            }
+        }
+        Ok(was_there)
+    }
+
+    fn list(&mut self) -> Result<Vec<Checkpoint>, FileError> {
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(FileError::io("read", &self.folder))?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(FileError::io("read", &self.folder))?.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            if name.is_some_and(|name| name.ends_with(CHECKPOINT)) {
+                found.extend(read(&path)?);
+            }
+        }
+        found.sort_by(|a, b| a.job().cmp(b.job()));
+        Ok(found)
+    }
+
+    fn bury(&mut self, (): &(), letter: &DeadLetter<'_>) -> Result<bool, FileError> {
+        let path = self.path(letter.job(), DEAD_LETTERS);
+        let line = json!({
+            "key": letter.key(),
+            "key_bytes": hex(letter.key_bytes()),
+            "error": letter.error_text(),
+            "time": milliseconds(letter.time()),
+        });
+        let write = || {
+            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+            file.write_all(format!("{line}\n").as_bytes())?;
+            file.sync_all()
+        };
+        write().map_err(FileError::io("write", &path))?;
+        Ok(true)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // A string takes whatever is written.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn read(path: &Path) -> Result<Option<Checkpoint>, FileError> {
+    match fs::read_to_string(path) {
+        Ok(json) => Checkpoint::from_json(&json)
+            .map(Some)
+            .map_err(FileError::content(path)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(FileError::io("read", path)(error)),
+    }
+}

@@ -1,0 +1,174 @@
+use std::error::Error;
+
+use crate::{BoxError, Checkpoint, DeadLetter, Lease};
+
+/// Where jobs record how far they got: a database, a folder of files, or a store of your own.
+///
+/// A [`Job`](crate::Job) calls it. Before a chunk is fetched it [begins](Self::begin) a scope; the chunk is
+/// fetched, the caller's function gets the scope and the items, and then the scope is
+/// [committed](Self::commit) together with the checkpoint; or dropped, if anything failed.
+///
+/// # Contract
+///
+/// 1. **One runner.** While a job's [`Lease`] lives, no other is given for it; a crash ends it.
+/// 2. **Whole.** What [`load`](Self::load) answers is a checkpoint that was committed, the last one, or
+///    nothing if there was none; also after a crash in the middle of `commit`.
+/// 3. **Durable.** What `commit` has said yes to survives a crash.
+/// 4. **Together or apart.** If the scope is a transaction that the checkpoint is a part of, both commit or
+///    neither does: effects through it are then *exactly once*. If not (`Scope = ()`), `commit` comes after
+///    the effects, which are *at least once*: after a crash one chunk may come again.
+/// 5. A scope that is dropped undoes what was done through it, if it can.
+///
+/// # A store of your own
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::convert::Infallible;
+/// use keywalk_job::{Checkpoint, Checkpoints, Lease};
+///
+/// /// For a job that may start anew when the process does.
+/// #[derive(Default)]
+/// struct InMemory(BTreeMap<String, Checkpoint>);
+///
+/// impl Checkpoints for InMemory {
+///     type Scope = ();
+///     type Error = Infallible;
+///
+///     fn lease(&mut self, _job: &str) -> Result<Option<Lease>, Infallible> {
+///         Ok(Some(Lease::unguarded())) // `&mut self`: there is no second runner.
+///     }
+///     fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, Infallible> {
+///         Ok(self.0.get(job).cloned())
+///     }
+///     fn begin(&mut self) -> Result<(), Infallible> {
+///         Ok(())
+///     }
+///     fn commit(&mut self, (): (), checkpoint: &Checkpoint) -> Result<(), Infallible> {
+///         self.0.insert(checkpoint.job().to_owned(), checkpoint.clone());
+///         Ok(())
+///     }
+///     fn remove(&mut self, job: &str) -> Result<bool, Infallible> {
+///         Ok(self.0.remove(job).is_some())
+///     }
+///     fn list(&mut self) -> Result<Vec<Checkpoint>, Infallible> {
+///         Ok(self.0.values().cloned().collect())
+///     }
+/// }
+/// ```
+pub trait Checkpoints {
+    /// What the work of a chunk is done in, lent to the job's function: a transaction, or `()`.
+    type Scope;
+
+    /// What can go wrong in the store.
+    type Error: Error;
+
+    /// Takes the job for one runner; `None` if another one has it. Doesn't wait.
+    ///
+    /// # Errors
+    ///
+    /// The store's own.
+    fn lease(&mut self, job: &str) -> Result<Option<Lease>, Self::Error>;
+
+    /// What was last committed of the job.
+    ///
+    /// # Errors
+    ///
+    /// The store's own; also if the checkpoint can't be read.
+    fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, Self::Error>;
+
+    /// Begins the work of a chunk.
+    ///
+    /// # Errors
+    ///
+    /// The store's own.
+    fn begin(&mut self) -> Result<Self::Scope, Self::Error>;
+
+    /// Makes the work and the checkpoint durable, in the place of the job's last one.
+    ///
+    /// # Errors
+    ///
+    /// The store's own; also if a later [run](Checkpoint::run) of the job has committed, where the store
+    /// can tell.
+    fn commit(&mut self, scope: Self::Scope, checkpoint: &Checkpoint) -> Result<(), Self::Error>;
+
+    /// Forgets the job, and answers whether there was one. [`reset`](crate::reset) calls it, with a lease.
+    ///
+    /// # Errors
+    ///
+    /// The store's own.
+    fn remove(&mut self, job: &str) -> Result<bool, Self::Error>;
+
+    /// All jobs that are known, by name.
+    ///
+    /// # Errors
+    ///
+    /// The store's own.
+    fn list(&mut self) -> Result<Vec<Checkpoint>, Self::Error>;
+
+    /// Does a part of the chunk's work, and undoes it alone if it fails, where the store can. Provided: it
+    /// can't.
+    ///
+    /// # Errors
+    ///
+    /// The store's own; what the work fails with is the inner result.
+    fn attempt(
+        &mut self,
+        scope: &Self::Scope,
+        work: &mut dyn FnMut(&Self::Scope) -> Result<(), BoxError>,
+    ) -> Result<Result<(), BoxError>, Self::Error> {
+        Ok(work(scope))
+    }
+
+    /// Records an item that failed, to be committed with the scope. A later letter of the same job and key
+    /// replaces it. Provided: `false`, there is no place for it, and the job then stops at the failure.
+    ///
+    /// # Errors
+    ///
+    /// The store's own.
+    fn bury(&mut self, scope: &Self::Scope, letter: &DeadLetter<'_>) -> Result<bool, Self::Error> {
+        let _ = (scope, letter);
+        Ok(false)
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<C: Checkpoints + ?Sized> Checkpoints for &mut C {
+    type Scope = C::Scope;
+    type Error = C::Error;
+
+    fn lease(&mut self, job: &str) -> Result<Option<Lease>, C::Error> {
+        (**self).lease(job)
+    }
+
+    fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, C::Error> {
+        (**self).load(job)
+    }
+
+    fn begin(&mut self) -> Result<C::Scope, C::Error> {
+        (**self).begin()
+    }
+
+    fn commit(&mut self, scope: C::Scope, checkpoint: &Checkpoint) -> Result<(), C::Error> {
+        (**self).commit(scope, checkpoint)
+    }
+
+    fn remove(&mut self, job: &str) -> Result<bool, C::Error> {
+        (**self).remove(job)
+    }
+
+    fn list(&mut self) -> Result<Vec<Checkpoint>, C::Error> {
+        (**self).list()
+    }
+
+    fn attempt(
+        &mut self,
+        scope: &C::Scope,
+        work: &mut dyn FnMut(&C::Scope) -> Result<(), BoxError>,
+    ) -> Result<Result<(), BoxError>, C::Error> {
+        (**self).attempt(scope, work)
+    }
+
+    fn bury(&mut self, scope: &C::Scope, letter: &DeadLetter<'_>) -> Result<bool, C::Error> {
+        (**self).bury(scope, letter)
+    }
+}

@@ -1,0 +1,51 @@
+use std::fmt;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+/// What a job knows of time, and how it waits: the machine's clock, or one that a test moves by hand.
+pub trait Clock: fmt::Debug {
+    /// The time since some start that stays the same.
+    fn now(&self) -> Duration;
+
+    /// Waits. A job waits in short steps, between which it looks whether to stop.
+    fn sleep(&self, time: Duration);
+
+    /// The time of day, for what is recorded. Provided: the machine's.
+    fn time_of_day(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}
+
+impl<C: Clock + ?Sized> Clock for &C {
+    fn now(&self) -> Duration {
+        (**self).now()
+    }
+
+    fn sleep(&self, time: Duration) {
+        (**self).sleep(time);
+    }
+
+    fn time_of_day(&self) -> SystemTime {
+        (**self).time_of_day()
+    }
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SystemClock(Instant);
+
+impl SystemClock {
+    pub(crate) fn new() -> Self {
+        SystemClock(Instant::now())
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn sleep(&self, time: Duration) {
+        thread::sleep(time);
+    }
+}

@@ -1,0 +1,88 @@
+use std::error::Error as StdError;
+use std::fmt;
+
+/// What a job's function fails with: any error, by `?`.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// Why a run of a job ended before the job did. The checkpoint stands at what was done: run again, the job
+/// goes on there.
+///
+/// `S` is the source's error, `C` that of the [`Checkpoints`](crate::Checkpoints).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error<S, C> {
+    /// Another runner has the job. Nothing was done.
+    Taken {
+        /// The job's name.
+        job: String,
+    },
+    /// The job's checkpoint isn't one of this walk's: it is of another table, key, filter, range or order.
+    /// Nothing was done.
+    Resume {
+        /// The job's name.
+        job: String,
+        /// What differs.
+        error: keywalk::Error<S>,
+    },
+    /// The walk failed: the store, or the source's contract.
+    Walk(keywalk::Error<S>),
+    /// The checkpoint couldn't be read or written. After a failed write what was done with the last chunk
+    /// is undone, or done again by the next run.
+    Checkpoints(C),
+    /// The job's function failed, and what it did with the chunk is undone, where it can be.
+    Work {
+        /// The job's name.
+        job: String,
+        /// The last key before the chunk, in words; `None` at the start.
+        after: Option<String>,
+        /// How many items the function was given.
+        items: usize,
+        /// What it failed with.
+        error: BoxError,
+    },
+}
+
+impl<S: fmt::Display, C: fmt::Display> fmt::Display for Error<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Taken { job } => write!(
+                f,
+                "the job {job:?} is run by another process or thread; wait for it, or let it wait \
+                 (`Job::wait_for_lease`)"
+            ),
+            Error::Resume { job, .. } => write!(
+                f,
+                "the job {job:?} can't go on from its checkpoint with this walk; give it the walk that \
+                 it was begun with, another name, or reset it to start anew"
+            ),
+            Error::Walk(error) => error.fmt(f),
+            Error::Checkpoints(error) => error.fmt(f),
+            Error::Work {
+                job, after, items, ..
+            } => {
+                write!(f, "the function of the job {job:?} failed on ")?;
+                match items {
+                    1 => f.write_str("1 item")?,
+                    items => write!(f, "{items} items")?,
+                }
+                match after {
+                    Some(key) => write!(f, " after the key {key}")?,
+                    None => f.write_str(" at the start")?,
+                }
+                f.write_str("; run the job again to go on there")
+            }
+        }
+    }
+}
+
+impl<S: StdError + 'static, C: StdError + 'static> StdError for Error<S, C> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Error::Taken { .. } => None,
+            Error::Resume { error, .. } => Some(error),
+            Error::Walk(error) => error.source(),
+            Error::Checkpoints(error) => error.source(),
+            Error::Work { error, .. } => Some(&**error),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What a run tells `tracing`, with that feature; nothing without.
+
+use std::time::Duration;
+
+use crate::{Checkpoint, DeadLetter, Ended, Error};
+
+#[cfg(feature = "tracing")]
+pub(crate) use tracing::Span;
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) struct Span;
+
+#[cfg(not(feature = "tracing"))]
+impl Span {
+    pub(crate) fn in_scope<R>(&self, f: impl FnOnce() -> R) -> R {
+        f()
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+macro_rules! event {
+    ($level:ident, $($field:ident = $value:expr,)* $message:literal) => {{
+        $(let _ = &$value;)*
+    }};
+}
+
+#[cfg(feature = "tracing")]
+macro_rules! event {
+    ($level:ident, $($field:ident = $value:expr,)* $message:literal) => {
+        tracing::$level!($($field = $value,)* $message)
+    };
+}
+
+pub(crate) fn run(checkpoint: &Checkpoint) -> Span {
+    #[cfg(feature = "tracing")]
+    return tracing::info_span!("job", name = checkpoint.job(), run = checkpoint.run());
+    #[cfg(not(feature = "tracing"))]
+    {
+        let _ = checkpoint;
+        Span
+    }
+}
+
+pub(crate) fn chunk(checkpoint: &Checkpoint, items: usize, skipped: u64) {
+    event!(
+        debug,
+        items = items,
+        skipped = skipped,
+        position = checkpoint.position(),
+        "a chunk is done"
+    );
+}
+
+pub(crate) fn tried(checkpoint: &Checkpoint, items: usize, delay: Duration) {
+    event!(
+        warn,
+        items = items,
+        after = checkpoint.position(),
+        delay = delay.as_secs_f64(),
+        "a chunk failed and is tried again"
+    );
+}
+
+pub(crate) fn buried(letter: &DeadLetter<'_>) {
+    event!(
+        warn,
+        key = letter.key(),
+        error = letter.error_text(),
+        "an item failed and is skipped"
+    );
+}
+
+pub(crate) fn ended<S, C>(ended: &Result<Ended, Error<S, C>>) {
+    let why = match ended {
+        Ok(ended) => return event!(info, ended = format!("{ended:?}"), "the run ended"),
+        Err(Error::Work { error, .. }) => error.to_string(),
+        Err(Error::Checkpoints(_)) => "the checkpoint can't be read or written".to_owned(),
+        Err(Error::Resume { .. }) => "the checkpoint isn't of this walk".to_owned(),
+        Err(Error::Walk(_) | Error::Taken { .. }) => "the store failed".to_owned(),
+    };
+    event!(error, error = why, "the run failed");
+}

@@ -1,0 +1,217 @@
+use std::fmt;
+use std::time::Duration;
+
+use backon::BackoffBuilder;
+use keywalk::{DurableSource, Walk};
+
+use crate::clock::SystemClock;
+use crate::options::{Again, Options};
+use crate::run::Run;
+use crate::{BoxError, Checkpoints, Clock, Error, Outcome, Progress, Stop};
+
+/// A walk with a name, whose position is kept: stopped, killed or crashed, it goes on where it was when it
+/// is run again.
+///
+/// For each chunk it fetches the items, runs the caller's function over them and records the position.
+/// Where the function works through the transaction that the position is recorded in
+/// (`keywalk_sqlite::CheckpointTable`) each item's effect happens *exactly once*, whatever happens to the
+/// process. With a checkpoint elsewhere ([`CheckpointFiles`](crate::CheckpointFiles)) it is *at least
+/// once*: after a crash the items of one chunk may come again, and only those.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::sync::{Arc, RwLock};
+/// use keywalk::Walk;
+/// use keywalk_job::{CheckpointFiles, Job};
+/// use keywalk_memory::SharedMap;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let folder = folder.path();
+/// let users = Arc::new(RwLock::new(BTreeMap::from([(1, "ada"), (2, "bob")])));
+/// let walk = Walk::new(SharedMap::new(users)).chunk_size(100);
+///
+/// let outcome = Job::new("greet", walk, CheckpointFiles::new(folder)).run(|(), users| {
+///     for (id, name) in users {
+///         println!("hello {name}, who is {id}");
+///     }
+///     Ok(())
+/// })?;
+/// assert!(outcome.is_done());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Running it again
+///
+/// A run goes on from the checkpoint, if there is one; then the walk has to be over the same source, in the
+/// same order and range, and what differs is an [error](Error::Resume). Its chunk size is free. A job that
+/// is done does nothing more, unless it is [`repeated`](Self::repeated). A [live](Walk::live) walk's job is
+/// never done: each run does what was appended since.
+///
+/// Only one runner has a job at a time; see [`wait_for_lease`](Self::wait_for_lease).
+#[must_use = "a job does nothing until it is run"]
+pub struct Job<'a, S: DurableSource, C> {
+    pub(crate) name: String,
+    pub(crate) walk: Walk<S>,
+    pub(crate) checkpoints: C,
+    pub(crate) options: Options<'a, S::Key>,
+}
+
+impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
+    /// A job of this name, unique among those of the same checkpoints. Nothing is read yet.
+    pub fn new(name: impl Into<String>, walk: Walk<S>, checkpoints: C) -> Self {
+        Job {
+            name: name.into(),
+            walk,
+            checkpoints,
+            options: Options::new(SystemClock::new()),
+        }
+    }
+
+    /// Starts anew where an earlier run has come to the end, as a nightly clean-up does. Default: a job
+    /// that is done stays done.
+    pub fn repeated(mut self) -> Self {
+        self.options.repeated = true;
+        self
+    }
+
+    /// Waits while another runner has the job, until it is [stopped](Self::stop_on) or its
+    /// [time](Self::deadline) is up. Default: [`Error::Taken`] at once.
+    pub fn wait_for_lease(mut self) -> Self {
+        self.options.waits = true;
+        self
+    }
+
+    /// Stops when this flag asks for it: the chunk is finished and recorded, and the run ends. Looked at
+    /// between two chunks, and every 20 milliseconds of a pause. May be called for several flags.
+    pub fn stop_on(mut self, stop: &Stop) -> Self {
+        self.options.stops.push(stop.clone());
+        self
+    }
+
+    /// Stops after this time, as a cron job needs that must be over before the next one: no chunk is begun
+    /// after it. Default: never. A chunk that is under way is finished, so give it smaller chunks where
+    /// that takes long.
+    pub fn deadline(mut self, time: Duration) -> Self {
+        self.options.deadline = Some(time);
+        self
+    }
+
+    /// Pauses this long after each chunk, to leave the store to others. Default: not at all.
+    pub fn pause(mut self, time: Duration) -> Self {
+        self.options.pause = time;
+        self
+    }
+
+    /// Does at most this many items a second: after each chunk it waits until as much time has passed as
+    /// its items may take. Default: no ceiling.
+    ///
+    /// # Panics
+    ///
+    /// If the rate isn't a number above 0.
+    #[track_caller]
+    pub fn most_per_second(mut self, items: f64) -> Self {
+        assert!(items > 0.0, "the rate must be above 0");
+        self.options.rate = Some(items);
+        self
+    }
+
+    /// Asks before each chunk whether to hold on: while it answers a time, the job waits that long and asks
+    /// again. For what should slow it down: load, a replica's lag, the size of the WAL. Default: goes on.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use keywalk::Walk;
+    /// # use keywalk_job::{CheckpointFiles, Job};
+    /// # let map = std::collections::BTreeMap::from([(1, 2)]);
+    /// # let walk = Walk::new(keywalk_memory::Map::new(&map));
+    /// # let folder = tempfile::tempdir()?;
+    /// # let checkpoints = CheckpointFiles::new(folder.path());
+    /// let job = Job::new("polite", walk, checkpoints).hold_while(|_progress| {
+    ///     let wal = std::fs::metadata("shop.db-wal").map_or(0, |file| file.len());
+    ///     (wal > 64 << 20).then_some(Duration::from_millis(200))
+    /// });
+    /// # drop(job);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn hold_while(
+        mut self,
+        hold: impl FnMut(&Progress<'_, S::Key>) -> Option<Duration> + 'a,
+    ) -> Self {
+        self.options.hold = Some(Box::new(hold));
+        self
+    }
+
+    /// Skips the items for which the function fails, and records each with its error as a
+    /// [dead letter](crate::DeadLetter), where the checkpoints have a place for them. Default: the run ends
+    /// at the first failure.
+    ///
+    /// The function is then called with one item at a time, and over SQLite what it did for an item that
+    /// failed is undone alone (a savepoint for each item, about a microsecond).
+    pub fn skip_failures(mut self) -> Self {
+        self.options.skips = true;
+        self
+    }
+
+    /// Tries a chunk again for which the function fails, after each of the policy's delays, `when` this
+    /// says of the error that another try is worth it. Only then the run ends, or the item is
+    /// [skipped](Self::skip_failures). Default: no second try.
+    ///
+    /// What was done with the chunk is undone first, where it can be, and its items are fetched anew.
+    /// Between two tries nothing of the store is held. Failures of the *source* are for `keywalk-retry`.
+    pub fn retry<B>(mut self, policy: B, when: impl FnMut(&BoxError) -> bool + 'a) -> Self
+    where
+        B: BackoffBuilder + Clone + 'a,
+        B::Backoff: 'a,
+    {
+        self.options.again = Some(Again {
+            policy: Box::new(move || Box::new(policy.clone().build())),
+            when: Box::new(when),
+        });
+        self
+    }
+
+    /// Tells how many items the job has in all, for [`Progress::share`]; from a count of the table, say.
+    /// Default: the share is told by the key, without counting.
+    pub fn total(mut self, items: u64) -> Self {
+        self.options.total = Some(items);
+        self
+    }
+
+    /// Calls this before the first chunk and after each, when it is recorded. May be called for several.
+    pub fn on_progress(mut self, hook: impl FnMut(&Progress<'_, S::Key>) + 'a) -> Self {
+        self.options.hooks.push(Box::new(hook));
+        self
+    }
+
+    /// Takes time from this clock and waits by it. Default: the machine's. For tests.
+    pub fn clock(mut self, clock: impl Clock + 'a) -> Self {
+        self.options.clock = Box::new(clock);
+        self
+    }
+
+    /// Runs the job: until it is done, stopped, out of time, or something fails.
+    ///
+    /// `work` is called for each chunk, with the scope of the checkpoints (a transaction, or `()`) and the
+    /// chunk's items: at least one. It may be called again for a chunk that was undone. If it panics, the
+    /// panic goes on to the caller, and what it did with the chunk is undone as if it had failed.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]. What was done before stays done, and recorded.
+    pub fn run<F>(self, work: F) -> Result<Outcome, Error<S::Error, C::Error>>
+    where
+        F: FnMut(&C::Scope, &[S::Item]) -> Result<(), BoxError>,
+    {
+        Run::of(self, work)
+    }
+}
+
+/// Prints the name, and no data.
+impl<S: DurableSource, C> fmt::Debug for Job<'_, S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job")
+            .field("name", &self.name)
+            .field("walk", &self.walk)
+            .finish_non_exhaustive()
+    }
+}

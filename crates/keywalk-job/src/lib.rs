@@ -1,0 +1,104 @@
+//! Jobs over [keywalk] sources: stopped, killed or crashed, a job goes on at the exact item.
+//!
+//! ```
+//! # use std::{collections::BTreeMap, sync::{Arc, RwLock}};
+//! use keywalk::Walk;
+//! use keywalk_job::{CheckpointFiles, Job, Stop};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let map = Arc::new(RwLock::new(BTreeMap::from([(1, "one")])));
+//! # let (source, folder) = (keywalk_memory::SharedMap::new(map), folder.path());
+//! let stop = Stop::new(); // for a Ctrl-C handler
+//! let outcome = Job::new("export", Walk::new(source), CheckpointFiles::new(folder))
+//!     .stop_on(&stop)
+//!     .run(|(), items| {
+//!         items.iter().for_each(|(key, value)| println!("{key}: {value}"));
+//!         Ok(())
+//!     })?;
+//! println!("{} items, {:?}", outcome.items(), outcome.ended());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Contents
+//!
+//! - [`Job`] is where to start: a named walk whose position is kept. What may be said: how it is
+//!   throttled, stopped, what a failure does, who hears of its progress.
+//! - [`Checkpoints`] is where positions are kept: [`CheckpointFiles`], SQLite's `CheckpointTable` (in
+//!   `keywalk-sqlite`, feature `jobs`), or a store of your own.
+//! - [`Outcome`], [`Error`], [`Progress`], [`Checkpoint`] and [`DeadLetter`] are what is told of a job;
+//!   [`reset`] forgets it.
+//!
+//! # How often an item's effect happens
+//!
+//! | Checkpoints | The effects are | After a crash, or `kill -9` |
+//! |---|---|---|
+//! | `keywalk_sqlite::CheckpointTable` | changes through the transaction that the function is given | **exactly once**: a chunk's effects and its checkpoint commit together or not at all |
+//! | the same | anywhere else (a request, a file) | at least once: the items of one chunk may come again |
+//! | [`CheckpointFiles`] | anywhere | at least once: the items of one chunk may come again |
+//!
+//! What comes again comes from the last checkpoint on, never from earlier, and nothing is left out. So an
+//! effect outside of the transaction should be one that can be repeated, or tell its repetition by the
+//! item's key.
+//!
+//! # What happens when
+//!
+//! | What | The run | The next run |
+//! |---|---|---|
+//! | The process is killed, the machine loses power | ends | goes on from the last checkpoint |
+//! | [`Stop`] is asked for, or the [deadline](Job::deadline) is over | finishes the chunk, records it, ends | goes on |
+//! | The function fails | ends with [`Error::Work`]; the chunk is undone where it can be. Or tries [again](Job::retry), or [skips](Job::skip_failures) the item | tries the chunk again |
+//! | The function panics | the panic goes on to the caller, as if it had failed | the same |
+//! | The store fails | ends with [`Error::Walk`] (`keywalk-retry` waits for what passes by itself) | goes on |
+//! | The checkpoint can't be written | ends with [`Error::Checkpoints`] | goes on from the last one that was |
+//! | Another runner has the job | [`Error::Taken`], or [waits](Job::wait_for_lease) | |
+//! | The walk is over another table, key, filter, range or order | [`Error::Resume`] | |
+//! | The job is done | does nothing, or starts [anew](Job::repeated) | |
+//! | Its rows are deleted, inserted, changed meanwhile | as any [walk](keywalk#what-a-walk-promises) | |
+//!
+//! The function may delete, update and insert what it likes, also in the table that is walked. Changing a
+//! row's *key* is a delete and an insert: moved ahead of the walk it comes again, under its new key; moved
+//! behind, it doesn't.
+//!
+//! # Features
+//!
+//! - `indicatif`: a job's progress on a bar (`Job::bar`).
+//! - `tracing`: a span a run, an event a chunk (debug), retry or skipped item (warn), and at the end.
+
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "indicatif")]
+mod bar;
+mod checkpoint;
+mod checkpoint_files;
+mod checkpoints;
+mod clock;
+mod dead_letter;
+mod error;
+mod events;
+mod file_error;
+mod job;
+mod lease;
+mod options;
+mod outcome;
+mod progress;
+mod reset;
+mod run;
+mod stop;
+
+pub use backon::{self, BackoffBuilder, ConstantBuilder, ExponentialBuilder};
+#[cfg(feature = "indicatif")]
+pub use indicatif;
+
+pub use checkpoint::{Checkpoint, NotACheckpoint};
+pub use checkpoint_files::CheckpointFiles;
+pub use checkpoints::Checkpoints;
+pub use clock::Clock;
+pub use dead_letter::DeadLetter;
+pub use error::{BoxError, Error};
+pub use file_error::FileError;
+pub use job::Job;
+pub use lease::Lease;
+pub use outcome::{Ended, Outcome};
+pub use progress::Progress;
+pub use reset::reset;
+pub use stop::Stop;

@@ -1,0 +1,93 @@
+use std::time::Duration;
+
+use crate::{BoxError, Clock, Ended, Progress, Stop};
+
+/// The longest time for which a job doesn't look whether to stop.
+const STEP: Duration = Duration::from_millis(20);
+
+/// What a job was told, but for its walk.
+pub(crate) struct Options<'a, K> {
+    pub(crate) repeated: bool,
+    pub(crate) waits: bool,
+    pub(crate) skips: bool,
+    pub(crate) again: Option<Again<'a>>,
+    pub(crate) stops: Vec<Stop>,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) pause: Duration,
+    /// Items per second.
+    pub(crate) rate: Option<f64>,
+    pub(crate) hold: Option<Hold<'a, K>>,
+    pub(crate) total: Option<u64>,
+    pub(crate) hooks: Vec<Hook<'a, K>>,
+    pub(crate) clock: Box<dyn Clock + 'a>,
+}
+
+pub(crate) type Hold<'a, K> = Box<dyn FnMut(&Progress<'_, K>) -> Option<Duration> + 'a>;
+pub(crate) type Hook<'a, K> = Box<dyn FnMut(&Progress<'_, K>) + 'a>;
+pub(crate) type Delays<'a> = Box<dyn Iterator<Item = Duration> + 'a>;
+
+/// How a chunk is tried again.
+pub(crate) struct Again<'a> {
+    pub(crate) policy: Box<dyn Fn() -> Delays<'a> + 'a>,
+    pub(crate) when: Box<dyn FnMut(&BoxError) -> bool + 'a>,
+}
+
+impl<'a, K> Options<'a, K> {
+    pub(crate) fn new(clock: impl Clock + 'a) -> Self {
+        Options {
+            repeated: false,
+            waits: false,
+            skips: false,
+            again: None,
+            stops: Vec::new(),
+            deadline: None,
+            pause: Duration::ZERO,
+            rate: None,
+            hold: None,
+            total: None,
+            hooks: Vec::new(),
+            clock: Box::new(clock),
+        }
+    }
+
+    /// Why the run should end now, if it should; `began` is when it did.
+    pub(crate) fn end_asked(&self, began: Duration) -> Option<Ended> {
+        if self.stops.iter().any(Stop::is_requested) {
+            return Some(Ended::Stopped);
+        }
+        let elapsed = self.clock.now().saturating_sub(began);
+        let is_late = self.deadline.is_some_and(|deadline| elapsed >= deadline);
+        is_late.then_some(Ended::Deadline)
+    }
+
+    /// Waits until `time`, unless the run should end before.
+    pub(crate) fn wait_until(&self, time: Duration, began: Duration) -> Option<Ended> {
+        loop {
+            if let Some(ended) = self.end_asked(began) {
+                return Some(ended);
+            }
+            let now = self.clock.now();
+            if now >= time {
+                return None;
+            }
+            let end = self.deadline.map_or(time, |left| time.min(began + left));
+            self.clock.sleep(end.saturating_sub(now).min(STEP));
+        }
+    }
+
+    /// Waits at least a moment, so that who asks again and again doesn't spin.
+    pub(crate) fn wait_for(&self, time: Duration, began: Duration) -> Option<Ended> {
+        let time = time.max(Duration::from_millis(1));
+        self.wait_until(self.clock.now().saturating_add(time), began)
+    }
+
+    /// When the next chunk may begin, after one of so many items.
+    pub(crate) fn next_start(&self, chunk_began: Duration, items: usize) -> Duration {
+        let paused = self.clock.now().saturating_add(self.pause);
+        let allowed = self.rate.and_then(|rate| {
+            let time = Duration::try_from_secs_f64(items as f64 / rate).ok()?;
+            Some(chunk_began.saturating_add(time))
+        });
+        allowed.map_or(paused, |allowed| allowed.max(paused))
+    }
+}

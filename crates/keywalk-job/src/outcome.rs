@@ -1,0 +1,77 @@
+use std::time::Duration;
+
+use crate::Checkpoint;
+
+/// How a run of a job ended, where nothing failed.
+#[derive(Clone, Debug)]
+#[must_use = "the run may have been stopped before the job was done"]
+pub struct Outcome {
+    pub(crate) ended: Ended,
+    pub(crate) items: u64,
+    pub(crate) chunks: u64,
+    pub(crate) skipped: u64,
+    pub(crate) retries: u64,
+    pub(crate) elapsed: Duration,
+    pub(crate) checkpoint: Option<Checkpoint>,
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ended {
+    /// The job is done: the walk came to its end, now or in an earlier run.
+    Done,
+    /// It was [asked to](crate::Stop).
+    Stopped,
+    /// Its [time](crate::Job::deadline) was up.
+    Deadline,
+}
+
+impl Outcome {
+    /// Why the run ended.
+    #[must_use]
+    pub fn ended(&self) -> Ended {
+        self.ended
+    }
+
+    /// Whether the job is done.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.ended == Ended::Done
+    }
+
+    /// The items of this run; the skipped ones among them.
+    #[must_use]
+    pub fn items(&self) -> u64 {
+        self.items
+    }
+
+    /// The chunks of this run.
+    #[must_use]
+    pub fn chunks(&self) -> u64 {
+        self.chunks
+    }
+
+    /// The items that failed in this run and were recorded instead.
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// How often a chunk was tried again in this run.
+    #[must_use]
+    pub fn retries(&self) -> u64 {
+        self.retries
+    }
+
+    /// How long this run took.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// Where the job stands; `None` if it was stopped while it waited for another runner.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<&Checkpoint> {
+        self.checkpoint.as_ref()
+    }
+}

@@ -1,0 +1,196 @@
+use std::ops::Bound;
+use std::time::Duration;
+
+use keywalk::{Chunks, Cursor, DurableSource, Step, Token};
+
+mod chunk;
+mod start;
+
+use chunk::Tried;
+
+use crate::checkpoint::milliseconds;
+use crate::options::{Delays, Options};
+use crate::{BoxError, Checkpoint, Checkpoints, Ended, Error, Lease, Outcome, Progress};
+
+/// After how many stretches without an item the position is recorded all the same.
+const MOST_MOVES: u32 = 64;
+
+/// A run of a job.
+pub(crate) struct Run<'a, S: DurableSource, C, F> {
+    chunks: Chunks<S>,
+    checkpoints: C,
+    options: Options<'a, S::Key>,
+    work: F,
+    /// As it is committed next.
+    checkpoint: Checkpoint,
+    /// Where the walk stands by what was committed.
+    committed: Cursor<S::Key>,
+    first: Option<S::Key>,
+    began: Duration,
+    /// Stretches since the last commit.
+    moves: u32,
+    share_at_start: Option<f64>,
+    outcome: Outcome,
+    /// Those that are left for the chunk that is tried.
+    delays: Option<Delays<'a>>,
+    _lease: Lease,
+}
+
+type Failure<S, C> = Error<<S as keywalk::ChunkSource>::Error, <C as Checkpoints>::Error>;
+
+impl<'a, S, C, F> Run<'a, S, C, F>
+where
+    S: DurableSource,
+    C: Checkpoints,
+    F: FnMut(&C::Scope, &[S::Item]) -> Result<(), BoxError>,
+{
+    fn go(&mut self) -> Result<Ended, Failure<S, C>> {
+        self.share_at_start = Some(self.share().unwrap_or(0.0));
+        if !self.checkpoint.is_done() {
+            // That it has begun is recorded: an earlier runner that lives on is found out.
+            self.record()?;
+        }
+        self.tell();
+        let mut next_start = Duration::ZERO;
+        loop {
+            if let Some(ended) = self.wait(next_start) {
+                if self.moves > 0 {
+                    self.record()?;
+                }
+                return Ok(ended);
+            }
+            let chunk_began = self.options.clock.now();
+            let scope = self.checkpoints.begin().map_err(Error::Checkpoints)?;
+            match self.chunks.step() {
+                Err(error) => {
+                    drop(scope);
+                    return Err(self.walk_failed(error));
+                }
+                Ok(Step::Moved) => {
+                    drop(scope);
+                    self.moves += 1;
+                    if self.moves >= MOST_MOVES {
+                        self.record()?;
+                    }
+                }
+                Ok(Step::End) => {
+                    if self.checkpoint.is_done() {
+                        drop(scope);
+                    } else {
+                        self.commit(scope)?;
+                    }
+                    self.tell();
+                    return Ok(Ended::Done);
+                }
+                Ok(Step::Items(_)) => match self.do_chunk(scope)? {
+                    Tried::Done(items) => {
+                        next_start = self.options.next_start(chunk_began, items);
+                    }
+                    Tried::Again(delay) => {
+                        next_start = self.options.clock.now().saturating_add(delay);
+                    }
+                },
+            }
+        }
+    }
+
+    /// Waits as long as the job was told to, unless the run should end before.
+    fn wait(&mut self, next_start: Duration) -> Option<Ended> {
+        if let Some(ended) = self.options.wait_until(next_start, self.began) {
+            return Some(ended);
+        }
+        let mut hold = self.options.hold.take()?;
+        let mut ended = None;
+        while ended.is_none()
+            && let Some(time) = hold(&self.progress())
+        {
+            ended = self.options.wait_for(time, self.began);
+        }
+        self.options.hold = Some(hold);
+        ended
+    }
+
+    fn walk_failed(&self, error: keywalk::Error<S::Error>) -> Failure<S, C> {
+        match error {
+            error @ keywalk::Error::Cursor(_) => Error::Resume {
+                job: self.checkpoint.job.clone(),
+                error,
+            },
+            error => Error::Walk(error),
+        }
+    }
+
+    /// Commits where the walk stands, with nothing done meanwhile.
+    fn record(&mut self) -> Result<(), Failure<S, C>> {
+        let scope = self.checkpoints.begin().map_err(Error::Checkpoints)?;
+        self.commit(scope)
+    }
+
+    fn commit(&mut self, scope: C::Scope) -> Result<(), Failure<S, C>> {
+        let cursor = self.chunks.cursor();
+        let source = self.chunks.source();
+        self.checkpoint.token = Token::new(&cursor, source).map_err(source_failed)?;
+        self.checkpoint.position = position(&cursor).map(|key| source.key_text(key));
+        self.checkpoint.share = self.share();
+        self.checkpoint.updated = milliseconds(self.options.clock.time_of_day());
+        let committed = self.checkpoints.commit(scope, &self.checkpoint);
+        committed.map_err(Error::Checkpoints)?;
+        self.committed = cursor;
+        self.moves = 0;
+        Ok(())
+    }
+
+    fn share(&self) -> Option<f64> {
+        if self.checkpoint.is_done() {
+            return Some(1.0);
+        }
+        if let Some(total) = self.options.total {
+            let share = self.checkpoint.items as f64 / total as f64;
+            return (total > 0).then_some(share.min(1.0));
+        }
+        let cursor = self.chunks.cursor();
+        let (Bound::Included(last) | Bound::Excluded(last)) = cursor.range().far() else {
+            return None;
+        };
+        let (first, at) = (self.first.as_ref()?, position(&cursor)?);
+        self.chunks.source().share(first, last, at)
+    }
+
+    fn tell(&mut self) {
+        if self.options.hooks.is_empty() {
+            return;
+        }
+        let mut hooks = std::mem::take(&mut self.options.hooks);
+        let progress = self.progress();
+        hooks.iter_mut().for_each(|hook| hook(&progress));
+        self.options.hooks = hooks;
+    }
+
+    fn progress(&self) -> Progress<'_, S::Key> {
+        Progress {
+            job: &self.checkpoint.job,
+            position: position(&self.committed),
+            items: self.checkpoint.items,
+            items_of_run: self.outcome.items,
+            chunks: self.checkpoint.chunks,
+            skipped: self.checkpoint.skipped,
+            elapsed: self.options.clock.now().saturating_sub(self.began),
+            share: self.checkpoint.share,
+            share_at_start: self.share_at_start,
+            total: self.options.total,
+            is_done: self.checkpoint.is_done(),
+        }
+    }
+}
+
+/// The key that a walk has come past.
+fn position<K>(cursor: &Cursor<K>) -> Option<&K> {
+    match cursor.range().near() {
+        Bound::Excluded(key) => Some(key),
+        Bound::Included(_) | Bound::Unbounded => None,
+    }
+}
+
+fn source_failed<S, C>(error: S) -> Error<S, C> {
+    Error::Walk(keywalk::Error::Source(error))
+}
