@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Checkpoint, DeadLetter, Ended, Error};
+use crate::{Checkpoint, DeadLetter, Error, Outcome};
 
 #[cfg(feature = "tracing")]
 pub(crate) use tracing::Span;
@@ -70,9 +70,17 @@ pub(crate) fn buried(letter: &DeadLetter<'_>) {
     );
 }
 
-pub(crate) fn ended<S, C>(ended: &Result<Ended, Error<S, C>>) {
-    let why = match ended {
-        Ok(ended) => return event!(info, ended = format!("{ended:?}"), "the run ended"),
+pub(crate) fn ended<S, C>(outcome: &Result<Outcome, Error<S, C>>) {
+    let why = match outcome {
+        Ok(outcome) => {
+            let ended = format!("{:?}", outcome.ended());
+            return event!(
+                info,
+                ended = ended,
+                items = outcome.items(),
+                "the run ended"
+            );
+        }
         Err(Error::Work { error, .. }) => error.to_string(),
         Err(Error::Checkpoints(_)) => "the checkpoint can't be read or written".to_owned(),
         Err(Error::Resume { .. }) => "the checkpoint isn't of this walk".to_owned(),

@@ -27,6 +27,18 @@ pub enum Ended {
 }
 
 impl Outcome {
+    pub(crate) fn of(ended: Ended, elapsed: Duration) -> Self {
+        Outcome {
+            ended,
+            items: 0,
+            chunks: 0,
+            skipped: 0,
+            retries: 0,
+            elapsed,
+            checkpoint: None,
+        }
+    }
+
     /// Why the run ended.
     #[must_use]
     pub fn ended(&self) -> Ended {

@@ -44,13 +44,26 @@ where
     C: Checkpoints,
     F: FnMut(&C::Scope, &[S::Item]) -> Result<(), BoxError>,
 {
-    fn go(&mut self) -> Result<Ended, Failure<S, C>> {
+    fn go(mut self, scope: C::Scope) -> Result<Outcome, Failure<S, C>> {
         self.share_at_start = Some(self.share().unwrap_or(0.0));
-        if !self.checkpoint.is_done() {
-            // That it has begun is recorded: an earlier runner that lives on is found out.
-            self.record()?;
+        if self.checkpoint.is_done() {
+            drop(scope);
+        } else {
+            // That it has begun.
+            self.commit(scope)?;
         }
         self.tell();
+        let ended = self.walk()?;
+        Ok(Outcome {
+            ended,
+            elapsed: self.options.clock.now().saturating_sub(self.began),
+            checkpoint: Some(self.checkpoint),
+            ..self.outcome
+        })
+    }
+
+    /// Chunk by chunk, until the run ends.
+    fn walk(&mut self) -> Result<Ended, Failure<S, C>> {
         let mut next_start = Duration::ZERO;
         loop {
             if let Some(ended) = self.wait(next_start) {

@@ -111,9 +111,12 @@
 //!
 //! - `bundled` (default): builds SQLite from source, as rusqlite's feature of that name. Without it
 //!   the system's library is used; it should be 3.37 or newer, which knows `pragma_table_list`.
+//! - `jobs`: `CheckpointTable`, for jobs of `keywalk-job` whose effects happen exactly once.
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "jobs")]
+mod checkpoint_table;
 mod conjuncts;
 pub mod decode;
 mod error;
@@ -138,6 +141,8 @@ mod table;
 mod tokens;
 mod value;
 
+#[cfg(feature = "jobs")]
+pub use checkpoint_table::{CheckpointError, CheckpointErrorKind, CheckpointTable};
 pub use decode::{Decode, FromRow};
 pub use error::{Error, ErrorKind};
 pub use key::{AnyKey, Collated, Comparison, Key, KeyColumn};

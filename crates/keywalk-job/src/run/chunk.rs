@@ -41,6 +41,7 @@ where
             drop(scope);
             events::tried(&self.checkpoint, count, delay);
             self.chunks.seek(self.committed.clone());
+            self.moves = 0;
             self.outcome.retries += 1;
             return Ok(Tried::Again(delay));
         }

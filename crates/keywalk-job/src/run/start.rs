@@ -1,11 +1,12 @@
 use std::time::Duration;
 
-use keywalk::DurableSource;
+use keywalk::{Chunks, DurableSource, Walk};
 
 use super::{Failure, Run, position, source_failed};
 use crate::checkpoint::milliseconds;
 use crate::events;
-use crate::{BoxError, Checkpoint, Checkpoints, Ended, Error, Job, Outcome};
+use crate::options::Options;
+use crate::{BoxError, Checkpoint, Checkpoints, Ended, Error, Job, Lease, Outcome};
 
 const LEASE_POLL: Duration = Duration::from_millis(50);
 
@@ -15,6 +16,7 @@ where
     C: Checkpoints,
     F: FnMut(&C::Scope, &[S::Item]) -> Result<(), BoxError>,
 {
+    /// Runs a job.
     pub(crate) fn of(job: Job<'a, S, C>, work: F) -> Result<Outcome, Failure<S, C>> {
         let Job {
             name,
@@ -23,46 +25,28 @@ where
             options,
         } = job;
         let began = options.clock.now();
-        let mut outcome = Outcome {
-            ended: Ended::Done,
-            items: 0,
-            chunks: 0,
-            skipped: 0,
-            retries: 0,
-            elapsed: Duration::ZERO,
-            checkpoint: None,
-        };
-        let lease = loop {
-            match checkpoints.lease(&name).map_err(Error::Checkpoints)? {
-                Some(lease) => break lease,
-                None if !options.waits => return Err(Error::Taken { job: name }),
-                None => {
-                    if let Some(ended) = options.wait_for(LEASE_POLL, began) {
-                        outcome.ended = ended;
-                        outcome.elapsed = options.clock.now().saturating_sub(began);
-                        return Ok(outcome);
-                    }
-                }
+        let lease = match take_lease(&name, &mut checkpoints, &options, began)? {
+            Ok(lease) => lease,
+            Err(ended) => {
+                return Ok(Outcome::of(
+                    ended,
+                    options.clock.now().saturating_sub(began),
+                ));
             }
         };
+        // Where scopes are transactions an earlier runner that lives on, in spite of the lease, can't commit
+        // between what is loaded here and what is recorded.
+        let scope = checkpoints.begin().map_err(Error::Checkpoints)?;
         let stored = checkpoints.load(&name).map_err(Error::Checkpoints)?;
         let run = stored.as_ref().map_or(0, Checkpoint::run) + 1;
         let goes_on = stored.filter(|stored| !(options.repeated && stored.is_done()));
-        let resumed = match &goes_on {
-            None => Ok((walk.chunks(), None)),
-            Some(stored) => walk.resume_token(&stored.token).and_then(|walk| {
-                let chunks = walk.chunks();
-                let first = stored
-                    .first
-                    .as_ref()
-                    .map(|token| token.cursor(chunks.source()));
-                Ok((chunks, first.transpose()?))
-            }),
+        let (chunks, first) = match &goes_on {
+            None => (walk.chunks(), None),
+            Some(stored) => resume(walk, stored).map_err(|error| Error::Resume {
+                job: name.clone(),
+                error,
+            })?,
         };
-        let (chunks, first) = resumed.map_err(|error| Error::Resume {
-            job: name.clone(),
-            error,
-        })?;
         let now = milliseconds(options.clock.time_of_day());
         let checkpoint = match goes_on {
             Some(stored) => Checkpoint { run, ..stored },
@@ -80,9 +64,9 @@ where
                 job: name,
             },
         };
-        let mut run = Run {
+        let run = Run {
             committed: chunks.cursor(),
-            first: first.and_then(|cursor| position(&cursor).cloned()),
+            first,
             chunks,
             checkpoints,
             options,
@@ -91,19 +75,55 @@ where
             began,
             moves: 0,
             share_at_start: None,
-            outcome,
+            outcome: Outcome::of(Ended::Done, Duration::ZERO),
             delays: None,
             _lease: lease,
         };
         let span = events::run(&run.checkpoint);
-        let ended = span.in_scope(|| run.go());
-        events::ended(&ended);
-        let ended = ended?;
-        Ok(Outcome {
-            ended,
-            elapsed: run.options.clock.now().saturating_sub(began),
-            checkpoint: Some(run.checkpoint),
-            ..run.outcome
+        span.in_scope(|| {
+            let outcome = run.go(scope);
+            events::ended(&outcome);
+            outcome
         })
     }
+}
+
+/// Waits for the lease where that was asked for; why the run should end, if that comes first.
+fn take_lease<K, S, C: Checkpoints>(
+    job: &str,
+    checkpoints: &mut C,
+    options: &Options<'_, K>,
+    began: Duration,
+) -> Result<Result<Lease, Ended>, Error<S, C::Error>> {
+    loop {
+        let lease = checkpoints.lease(job).map_err(Error::Checkpoints)?;
+        if let Some(lease) = lease {
+            return Ok(Ok(lease));
+        }
+        if !options.waits {
+            return Err(Error::Taken {
+                job: job.to_owned(),
+            });
+        }
+        if let Some(ended) = options.wait_for(LEASE_POLL, began) {
+            return Ok(Err(ended));
+        }
+    }
+}
+
+/// The walk from the checkpoint on, and the first key that the job had.
+#[expect(
+    clippy::type_complexity,
+    reason = "told apart right where it is called"
+)]
+fn resume<S: DurableSource>(
+    walk: Walk<S>,
+    stored: &Checkpoint,
+) -> Result<(Chunks<S>, Option<S::Key>), keywalk::Error<S::Error>> {
+    let chunks = walk.resume_token(&stored.token)?.chunks();
+    let first = match &stored.first {
+        Some(first) => position(&first.cursor(chunks.source())?).cloned(),
+        None => None,
+    };
+    Ok((chunks, first))
 }

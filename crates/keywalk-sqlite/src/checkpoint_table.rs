@@ -1,0 +1,302 @@
+use std::path::Path;
+
+use keywalk_job::{BoxError, Checkpoint, Checkpoints, DeadLetter, Lease};
+use rusqlite::{Connection, Params, Row, Transaction, TransactionBehavior};
+
+mod error;
+
+pub use error::{CheckpointError, CheckpointErrorKind};
+
+use error::Problem;
+
+/// Checkpoints of jobs in the database that the jobs change: each chunk's effects and its checkpoint commit
+/// in one transaction, so every item's effect happens **exactly once**, whatever happens to the process.
+///
+/// The job's function is given the [`Transaction`]. What it changes through it is part of the promise;
+/// what it does anywhere else (a request, a file, another connection) is at least once. The walk may be
+/// over the same database, by the same connection or another one, or over any other store.
+///
+/// ```
+/// use keywalk::Walk;
+/// use keywalk_job::Job;
+/// use keywalk_sqlite::{CheckpointTable, Table};
+///
+/// # let db = rusqlite::Connection::open_in_memory()?;
+/// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, slug TEXT);
+/// #     INSERT INTO items VALUES (1, 'A Name', NULL)")?;
+/// let items = Table::new(&db, "items").key::<i64>(["id"])?.map(|row| row.get::<_, String>("name"));
+/// let job = Job::new("slugs", Walk::new(items), CheckpointTable::new(&db));
+/// let outcome = job.run(|tx, items| {
+///     let mut update = tx.prepare_cached("UPDATE items SET slug = ?2 WHERE id = ?1")?;
+///     for (id, name) in items {
+///         update.execute((id, name.to_lowercase().replace(' ', "-")))?;
+///     }
+///     Ok(())
+/// })?;
+/// assert!(outcome.is_done());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # A chunk's transaction
+///
+/// It begins before the chunk is fetched and holds the database's write lock (`BEGIN IMMEDIATE`): the items
+/// are what the rows are until it commits, and no other writer's change is lost. Other writers wait
+/// meanwhile, for as long as the function takes over one chunk, so keep slow work out of it or chunks
+/// small. Between two chunks, and while the job pauses or waits, nothing is held.
+///
+/// The function must leave the transaction open: one that it ends, or that SQLite ends over an error
+/// (`INSERT OR ROLLBACK`), is an error, and the chunk comes again.
+///
+/// # Tables
+///
+/// Both are made in `main` when the first job runs, which changes the schema.
+///
+/// - `keywalk_jobs`: a row a job: `name`, `run`, `done` (0 or 1), `items`, `skipped`, `share` (0 to 1),
+///   `position` (the last key, in words), `updated` (milliseconds since 1970), and `checkpoint`, of which
+///   the others are copies for those who look.
+/// - `keywalk_dead_letters`: a row an item that was [skipped](Job::skip_failures): `job`, `key` (in words),
+///   `key_bytes`, `error`, `time` (milliseconds since 1970).
+///
+/// # Two runners
+///
+/// A job's lease is a lock of the operating system on the file `DATABASE-JOB.lock` beside the database,
+/// which ends with the process however that ends; the empty file stays. A database in memory has none. And
+/// where that lock fails to keep two runners apart (two machines on a network's file system), the earlier
+/// run's next commit is refused, since the later one has recorded itself: nothing is done twice.
+///
+/// [`Job::skip_failures`]: keywalk_job::Job::skip_failures
+/// [Job::skip_failures]: keywalk_job::Job::skip_failures
+#[derive(Debug)]
+pub struct CheckpointTable<'db> {
+    db: &'db Connection,
+    /// Whether the tables are known to be there.
+    is_made: bool,
+}
+
+impl<'db> CheckpointTable<'db> {
+    /// Checkpoints in this connection's main database. Nothing is read yet.
+    #[must_use]
+    pub fn new(db: &'db Connection) -> Self {
+        CheckpointTable { db, is_made: false }
+    }
+
+    /// Asks the table of jobs; nothing if there is none yet.
+    fn ask<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, Problem> {
+        let exists =
+            "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'keywalk_jobs'";
+        let ask = || {
+            if !self.db.prepare_cached(exists)?.exists([])? {
+                return Ok(Vec::new());
+            }
+            let mut statement = self.db.prepare(sql)?;
+            let rows = statement.query_map(params, |row| read(row))?;
+            rows.collect()
+        };
+        ask().map_err(|source| Problem::Sqlite {
+            verb: "read",
+            source,
+        })
+    }
+}
+
+const TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS main.keywalk_jobs (
+        name TEXT NOT NULL PRIMARY KEY,
+        run INTEGER NOT NULL,
+        done INTEGER NOT NULL,
+        items INTEGER NOT NULL,
+        skipped INTEGER NOT NULL,
+        share REAL,
+        position TEXT,
+        updated INTEGER NOT NULL,
+        checkpoint TEXT NOT NULL
+    );
+    CREATE TABLE IF NOT EXISTS main.keywalk_dead_letters (
+        job TEXT NOT NULL,
+        key TEXT NOT NULL,
+        key_bytes BLOB NOT NULL,
+        error TEXT NOT NULL,
+        time INTEGER NOT NULL,
+        PRIMARY KEY (job, key_bytes)
+    );";
+
+/// Replaces no later run's.
+const RECORD: &str = "
+    INSERT INTO main.keywalk_jobs
+        (name, run, done, items, skipped, share, position, updated, checkpoint)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+    ON CONFLICT (name) DO UPDATE SET
+        run = excluded.run, done = excluded.done, items = excluded.items, skipped = excluded.skipped,
+        share = excluded.share, position = excluded.position, updated = excluded.updated,
+        checkpoint = excluded.checkpoint
+    WHERE run <= excluded.run";
+
+impl<'db> Checkpoints for CheckpointTable<'db> {
+    type Scope = Transaction<'db>;
+    type Error = CheckpointError;
+
+    fn lease(&mut self, job: &str) -> Result<Option<Lease>, CheckpointError> {
+        // In memory, or in a file that has no name.
+        let Some(path) = self.db.path().filter(|path| !path.is_empty()) else {
+            return Ok(Some(Lease::unguarded()));
+        };
+        let lease = Lease::beside(Path::new(path), job);
+        Ok(lease.map_err(|source| Problem::Lease {
+            path: path.to_owned(),
+            source,
+        })?)
+    }
+
+    fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, CheckpointError> {
+        let sql = "SELECT checkpoint FROM main.keywalk_jobs WHERE name = ?1";
+        let found = self.ask(sql, [job], |row| row.get::<_, String>(0))?;
+        found.first().map(|json| read(job, json)).transpose()
+    }
+
+    fn begin(&mut self) -> Result<Transaction<'db>, CheckpointError> {
+        if !self.db.is_autocommit() {
+            return Err(Problem::InTransaction.into());
+        }
+        let begin = || {
+            let transaction = Transaction::new_unchecked(self.db, TransactionBehavior::Immediate)?;
+            if !self.is_made {
+                transaction.execute_batch(TABLES)?;
+            }
+            Ok(transaction)
+        };
+        Ok(begin().map_err(|source| Problem::Sqlite {
+            verb: "begin",
+            source,
+        })?)
+    }
+
+    fn commit(
+        &mut self,
+        scope: Transaction<'db>,
+        checkpoint: &Checkpoint,
+    ) -> Result<(), CheckpointError> {
+        let job = || checkpoint.job().to_owned();
+        if scope.is_autocommit() {
+            return Err(Problem::Ended { job: job() }.into());
+        }
+        let failed = |source| Problem::Sqlite {
+            verb: "write",
+            source,
+        };
+        let updated = checkpoint.updated().duration_since(std::time::UNIX_EPOCH);
+        let recorded = scope.prepare_cached(RECORD).and_then(|mut statement| {
+            statement.execute((
+                checkpoint.job(),
+                checkpoint.run().cast_signed(),
+                checkpoint.is_done(),
+                checkpoint.items().cast_signed(),
+                checkpoint.skipped().cast_signed(),
+                checkpoint.share(),
+                checkpoint.position(),
+                updated.map_or(0, |time| {
+                    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+                }),
+                checkpoint.to_json(),
+            ))
+        });
+        if recorded.map_err(failed)? == 0 {
+            return Err(Problem::Superseded { job: job() }.into());
+        }
+        scope.commit().map_err(failed)?;
+        self.is_made = true;
+        Ok(())
+    }
+
+    fn remove(&mut self, job: &str) -> Result<bool, CheckpointError> {
+        let scope = self.begin()?;
+        let remove = || {
+            scope.execute(
+                "DELETE FROM main.keywalk_dead_letters WHERE job = ?1",
+                [job],
+            )?;
+            let removed = scope.execute("DELETE FROM main.keywalk_jobs WHERE name = ?1", [job])?;
+            scope.commit()?;
+            Ok(removed > 0)
+        };
+        Ok(remove().map_err(|source| Problem::Sqlite {
+            verb: "write",
+            source,
+        })?)
+    }
+
+    fn list(&mut self) -> Result<Vec<Checkpoint>, CheckpointError> {
+        let sql = "SELECT name, checkpoint FROM main.keywalk_jobs ORDER BY name";
+        let found = self.ask(sql, [], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+        })?;
+        found.iter().map(|(job, json)| read(job, json)).collect()
+    }
+
+    fn attempt(
+        &mut self,
+        scope: &Transaction<'db>,
+        work: &mut dyn FnMut(&Transaction<'db>) -> Result<(), BoxError>,
+    ) -> Result<Result<(), BoxError>, CheckpointError> {
+        let run = |sql: &str| {
+            let run = scope
+                .prepare_cached(sql)
+                .and_then(|mut statement| statement.execute([]));
+            run.map_err(|source| Problem::Sqlite {
+                verb: "write",
+                source,
+            })
+        };
+        run("SAVEPOINT keywalk_item")?;
+        let worked = work(scope);
+        // Without a transaction there is no savepoint either, and the commit will say so.
+        if !scope.is_autocommit() {
+            if worked.is_err() {
+                run("ROLLBACK TO keywalk_item")?;
+            }
+            run("RELEASE keywalk_item")?;
+        }
+        Ok(worked)
+    }
+
+    fn bury(
+        &mut self,
+        scope: &Transaction<'db>,
+        letter: &DeadLetter<'_>,
+    ) -> Result<bool, CheckpointError> {
+        let time = letter.time().duration_since(std::time::UNIX_EPOCH);
+        let bury = || {
+            let mut statement = scope.prepare_cached(
+                "INSERT OR REPLACE INTO main.keywalk_dead_letters (job, key, key_bytes, error, time)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?;
+            statement.execute((
+                letter.job(),
+                letter.key(),
+                letter.key_bytes(),
+                letter.error_text(),
+                time.map_or(0, |time| {
+                    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+                }),
+            ))
+        };
+        bury().map_err(|source| Problem::Sqlite {
+            verb: "write",
+            source,
+        })?;
+        Ok(true)
+    }
+}
+
+fn read(job: &str, json: &str) -> Result<Checkpoint, CheckpointError> {
+    Ok(
+        Checkpoint::from_json(json).map_err(|source| Problem::Content {
+            job: job.to_owned(),
+            source,
+        })?,
+    )
+}

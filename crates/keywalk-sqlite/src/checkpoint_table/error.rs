@@ -1,0 +1,131 @@
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+use keywalk_job::NotACheckpoint;
+
+/// What is wrong with a job's checkpoint in a database, and what to do.
+///
+/// Opaque: match on its [`kind`](Self::kind).
+#[derive(Debug)]
+pub struct CheckpointError {
+    problem: Box<Problem>,
+}
+
+/// What a [`CheckpointError`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CheckpointErrorKind {
+    /// The connection is in a transaction already; a job has its own.
+    InTransaction,
+    /// The job's function ended the transaction that it was given, or SQLite did over an error.
+    TransactionEnded,
+    /// A later run of the job has recorded itself: this one does nothing more.
+    Superseded,
+    /// What the table holds can't be read.
+    Content,
+    /// The file of the job's lease can't be made or locked.
+    Lease,
+    /// SQLite failed; see [`CheckpointError::sqlite_error`].
+    Sqlite,
+}
+
+#[derive(Debug)]
+pub(super) enum Problem {
+    InTransaction,
+    Ended {
+        job: String,
+    },
+    Superseded {
+        job: String,
+    },
+    Content {
+        job: String,
+        source: NotACheckpoint,
+    },
+    Lease {
+        path: String,
+        source: io::Error,
+    },
+    Sqlite {
+        /// What couldn't be done.
+        verb: &'static str,
+        source: rusqlite::Error,
+    },
+}
+
+impl CheckpointError {
+    /// What kind of error it is.
+    #[must_use]
+    pub fn kind(&self) -> CheckpointErrorKind {
+        match *self.problem {
+            Problem::InTransaction => CheckpointErrorKind::InTransaction,
+            Problem::Ended { .. } => CheckpointErrorKind::TransactionEnded,
+            Problem::Superseded { .. } => CheckpointErrorKind::Superseded,
+            Problem::Content { .. } => CheckpointErrorKind::Content,
+            Problem::Lease { .. } => CheckpointErrorKind::Lease,
+            Problem::Sqlite { .. } => CheckpointErrorKind::Sqlite,
+        }
+    }
+
+    /// What SQLite said, if it is to blame.
+    #[must_use]
+    pub fn sqlite_error(&self) -> Option<&rusqlite::Error> {
+        match &*self.problem {
+            Problem::Sqlite { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl From<Problem> for CheckpointError {
+    fn from(problem: Problem) -> Self {
+        CheckpointError {
+            problem: Box::new(problem),
+        }
+    }
+}
+
+impl fmt::Display for CheckpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.problem {
+            Problem::InTransaction => f.write_str(
+                "the connection is in a transaction, and a job has its own for each chunk; commit it \
+                 first, or give the job another connection",
+            ),
+            Problem::Ended { job } => write!(
+                f,
+                "the transaction of the job {job:?} was ended by its function, or by SQLite over an error \
+                 that the function passed over; leave it open, and hand errors on"
+            ),
+            Problem::Superseded { job } => write!(
+                f,
+                "a later run of the job {job:?} has taken it over; nothing of this chunk was done"
+            ),
+            Problem::Content { job, .. } => write!(
+                f,
+                "what the table keywalk_jobs holds of the job {job:?} can't be read; restore it, or reset \
+                 the job to start anew"
+            ),
+            Problem::Lease { path, .. } => write!(
+                f,
+                "the lock of a job can't be made or locked beside {path}; the folder must be writable"
+            ),
+            Problem::Sqlite { verb, .. } => match *verb {
+                "begin" => f.write_str("a job's transaction can't begin"),
+                verb => write!(f, "can't {verb} the checkpoint in the table keywalk_jobs"),
+            },
+        }
+    }
+}
+
+impl StdError for CheckpointError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &*self.problem {
+            Problem::Content { source, .. } => source.source(),
+            Problem::Lease { source, .. } => Some(source),
+            Problem::Sqlite { source, .. } => Some(source),
+            Problem::InTransaction | Problem::Ended { .. } | Problem::Superseded { .. } => None,
+        }
+    }
+}
