@@ -92,7 +92,6 @@ pub mod decode;
 mod edge;
 mod error;
 mod fault;
-mod key;
 mod marks;
 mod reader;
 mod source;
@@ -101,7 +100,8 @@ mod tree;
 
 pub use decode::Decode;
 pub use error::{Error, ErrorKind};
-pub use key::{Key, KeyColumn, Malformed, Utf8};
+pub use keywalk_key::{Key, KeyColumn, Malformed, Utf8};
 pub use tree::Tree;
 
-pub use {sled, uuid};
+pub use keywalk_key::uuid;
+pub use sled;

@@ -8,9 +8,8 @@ use crate::backward::Backward;
 use crate::decode::Decode;
 use crate::error::{Problem, TreeName};
 use crate::fault::Fault;
-use crate::key::Key;
 use crate::reader::Reader;
-use crate::{Error, Tree};
+use crate::{Error, Key, Tree};
 
 impl<K: Key, D: Decode> ChunkSource for Tree<K, D> {
     type Key = K;

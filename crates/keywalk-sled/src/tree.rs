@@ -2,11 +2,11 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::marker::PhantomData;
 
+use crate::Key;
 use crate::backward::Backward;
 use crate::decode::{Filled, Lent, Mapped};
 use crate::edge::Edge;
 use crate::error::TreeName;
-use crate::key::Key;
 
 /// A sled tree, walked by keys of type `K`. Its items are `(key, value)`.
 ///

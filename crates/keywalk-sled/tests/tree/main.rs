@@ -5,10 +5,8 @@
 mod callers;
 mod changes;
 mod closed;
-mod encodings;
 mod errors;
 mod hostile;
-mod order;
 mod ranges;
 mod traits;
 mod trees;

@@ -38,25 +38,16 @@ impl KeyColumn for String {
     }
 }
 
-/// A text whose bytes are the key, with nothing around them: what `tree.insert("name", …)` writes.
+/// A text whose bytes are the key, with nothing around them: what sled's `tree.insert("name", …)` writes.
 ///
 /// A `String` is stored with an end mark instead, so that it can stand in a tuple or be reversed. This
 /// one can't: a text may be the beginning of another.
 ///
 /// ```
-/// use keywalk::Walk;
-/// use keywalk_sled::{Tree, Utf8};
+/// use keywalk_key::{Key, Utf8};
 ///
-/// # let db = sled::Config::new().temporary(true).open()?;
-/// db.insert("bob", "7")?;
-/// db.insert("ada", "9")?;
-/// let mut names = Vec::new();
-/// for item in Walk::new(Tree::<Utf8>::new((*db).clone())).range(Utf8::from("b")..) {
-///     let (name, _) = item?;
-///     names.push(name.0);
-/// }
-/// assert_eq!(names, ["bob"]);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// assert_eq!(Utf8::from("bob").to_bytes(), b"bob");
+/// assert_eq!("bob".to_string().to_bytes(), b"\x02bob\x00");
 /// ```
 #[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Utf8(pub String);

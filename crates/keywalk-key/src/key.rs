@@ -1,4 +1,4 @@
-//! What a tree is walked by.
+//! Keys, and their bytes.
 
 mod bytes;
 mod column;
@@ -14,15 +14,15 @@ pub use column::KeyColumn;
 pub use malformed::Malformed;
 pub use text::Utf8;
 
-/// A key of a tree: bytes whose order is the key's own.
+/// A key of a store that is ordered by bytes: bytes whose order is the key's own.
 ///
 /// | Type | Its bytes |
 /// |---|---|
 /// | `u8` to `u128` | big-endian, as wide as the type |
 /// | `i8` to `i128` | the same with the sign bit flipped |
 /// | [`Uuid`](::uuid::Uuid) | its 16 bytes |
-/// | `Vec<u8>` | themselves: any tree can be walked by it |
-/// | [`Utf8`] | the text, as `tree.insert("name", …)` writes it |
+/// | `Vec<u8>` | themselves: every store's |
+/// | [`Utf8`] | the text, with nothing around it |
 /// | `String` | one text of the tuple layer: `02`, the text with `00` as `00 ff`, `00` |
 /// | `(A, B, …)`, to six | one [`KeyColumn`] of the tuple layer after the other |
 /// | [`Reverse`](std::cmp::Reverse) of an integer or UUID | the complement of its bytes |
@@ -34,8 +34,7 @@ pub use text::Utf8;
 /// A type of your own is a key once it says its bytes:
 ///
 /// ```
-/// use keywalk::Walk;
-/// use keywalk_sled::{Key, Malformed, Tree};
+/// use keywalk_key::{Key, Malformed};
 ///
 /// #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 /// struct Version {
@@ -60,13 +59,9 @@ pub use text::Utf8;
 ///     }
 /// }
 ///
-/// # let db = sled::Config::new().temporary(true).open()?;
-/// let releases = db.open_tree("releases")?;
-/// releases.insert(Version { major: 1, minor: 300 }.to_bytes(), "slow")?;
-/// releases.insert(Version { major: 1, minor: 2 }.to_bytes(), "broken")?;
-/// let first = Walk::new(Tree::<Version>::new(releases)).items().next().transpose()?;
-/// assert_eq!(first, Some((Version { major: 1, minor: 2 }, "broken".into())));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// let (broken, slow) = (Version { major: 1, minor: 2 }, Version { major: 1, minor: 300 });
+/// assert!(broken.to_bytes() < slow.to_bytes());
+/// assert_eq!(Version::decode(&slow.to_bytes()), Ok(slow));
 /// ```
 ///
 /// # Contract
@@ -74,7 +69,7 @@ pub use text::Utf8;
 /// 1. **Order.** The bytes of a smaller key are smaller, byte by byte and a beginning before what it
 ///    begins.
 /// 2. **Round trip.** `decode` gives back what was encoded.
-/// 3. **Hostile bytes.** `decode` takes whatever a tree holds, and never panics. It need not be strict:
+/// 3. **Hostile bytes.** `decode` takes whatever a store holds, and never panics. It need not be strict:
 ///    what it takes is encoded again and compared, so no two byte strings come as one key.
 pub trait Key: Clone + Ord {
     /// Appends the key's bytes.

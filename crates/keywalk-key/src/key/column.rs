@@ -15,7 +15,7 @@ use super::Malformed;
 /// A type of your own that is made of one of these passes on what it is asked:
 ///
 /// ```
-/// use keywalk_sled::{Key, KeyColumn, Malformed};
+/// use keywalk_key::{Key, KeyColumn, Malformed};
 ///
 /// #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 /// struct Tenant(u32);

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::fmt::Debug;
 
-use keywalk_sled::{Key, KeyColumn, Utf8};
+use keywalk_key::{Key, KeyColumn, Utf8};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use uuid::Uuid;

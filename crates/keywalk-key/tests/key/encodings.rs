@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::fmt::Debug;
 
-use keywalk_sled::{Key, Utf8};
+use keywalk_key::{Key, Utf8};
 use uuid::Uuid;
 
 fn check<K: Key + Debug>(key: K, bytes: &[u8]) {

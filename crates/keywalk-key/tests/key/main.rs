@@ -1,0 +1,7 @@
+//! Keys as bytes.
+
+#![forbid(unsafe_code)]
+
+mod encodings;
+mod order;
+mod traits;
