@@ -6,9 +6,12 @@ mod integer;
 mod malformed;
 mod packed;
 mod reverse;
+mod share;
 mod text;
 mod tuple;
 mod uuid;
+
+use std::borrow::Cow;
 
 pub use column::KeyColumn;
 pub use malformed::Malformed;
@@ -34,6 +37,7 @@ pub use text::Utf8;
 /// A type of your own is a key once it says its bytes:
 ///
 /// ```
+/// use std::borrow::Cow;
 /// use keywalk_key::{Key, Malformed};
 ///
 /// #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +61,10 @@ pub use text::Utf8;
 ///             _ => Err(Malformed::new(format!("has {} bytes, not 4", bytes.len()))),
 ///         }
 ///     }
+///
+///     fn kind() -> Cow<'static, str> {
+///         "our_shop::Version".into()
+///     }
 /// }
 ///
 /// let (broken, slow) = (Version { major: 1, minor: 2 }, Version { major: 1, minor: 300 });
@@ -71,6 +79,7 @@ pub use text::Utf8;
 /// 2. **Round trip.** `decode` gives back what was encoded.
 /// 3. **Hostile bytes.** `decode` takes whatever a store holds, and never panics. It need not be strict:
 ///    what it takes is encoded again and compared, so no two byte strings come as one key.
+/// 4. **Named.** Types whose bytes or order differ have different [kinds](Self::kind).
 pub trait Key: Clone + Ord {
     /// Appends the key's bytes.
     fn encode(&self, bytes: &mut Vec<u8>);
@@ -81,6 +90,42 @@ pub trait Key: Clone + Ord {
     ///
     /// If they are none.
     fn decode(bytes: &[u8]) -> Result<Self, Malformed>;
+
+    /// The name of the type's bytes and order, by which a cursor that was written down is told from one
+    /// by another key: `"i64"`, `"Reverse<String>"`, `"(integer, String)"`.
+    ///
+    /// It stays what it is, whatever the compiler and the release ([`type_name`](std::any::type_name)
+    /// doesn't). A type of your own says what nobody else says, by its crate's name for one; or, if it
+    /// does nothing but wrap one of these and is written and ordered as that, the wrapped one's.
+    ///
+    /// ```
+    /// use std::cmp::Reverse;
+    /// use keywalk_key::Key;
+    ///
+    /// assert_eq!(<u16 as Key>::kind(), "u16");
+    /// // An integer column is written alike whatever its type, so it may become wider.
+    /// assert_eq!(<(u16, Reverse<String>)>::kind(), "(integer, Reverse<String>)");
+    /// ```
+    fn kind() -> Cow<'static, str>;
+
+    /// What part of the way from `first` to `last` lies before `at`, from 0 to 1, for a progress bar;
+    /// `None` if there is no way between them. `first` is the larger one of a walk downwards.
+    ///
+    /// By value for integers and UUIDs, by the bytes behind the common beginning for text and bytes, by
+    /// the first column that differs for tuples: right where keys are spread evenly. Provided: by the
+    /// key's bytes, as for bytes.
+    ///
+    /// ```
+    /// use keywalk_key::Key;
+    ///
+    /// assert_eq!(Key::share(&-10_i64, &30, &0), Some(0.25));
+    /// assert_eq!(Key::share(&30_i64, &-10, &0), Some(0.75));
+    /// assert_eq!(Key::share(&7_i64, &7, &7), None);
+    /// ```
+    #[must_use]
+    fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+        share::of_bytes(&first.to_bytes(), &last.to_bytes(), &at.to_bytes())
+    }
 
     /// Decodes in the memory of a key that is there. Provided: assigns [`decode`](Self::decode).
     ///

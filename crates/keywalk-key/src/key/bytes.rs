@@ -1,6 +1,8 @@
+use std::borrow::Cow;
+
 use foundationdb_tuple::Bytes;
 
-use super::{Key, KeyColumn, Malformed, packed};
+use super::{Key, KeyColumn, Malformed, packed, share};
 
 impl Key for Vec<u8> {
     fn encode(&self, bytes: &mut Vec<u8>) {
@@ -9,6 +11,14 @@ impl Key for Vec<u8> {
 
     fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         Ok(bytes.to_vec())
+    }
+
+    fn kind() -> Cow<'static, str> {
+        Self::column_kind()
+    }
+
+    fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+        Self::column_share(first, last, at)
     }
 
     fn decode_in_place(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
@@ -25,6 +35,14 @@ impl KeyColumn for Vec<u8> {
 
     fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
         packed::unpack(bytes, "byte string").map(Bytes::into_owned)
+    }
+
+    fn column_kind() -> Cow<'static, str> {
+        "bytes".into()
+    }
+
+    fn column_share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+        share::of_bytes(first, last, at)
     }
 
     fn unpack_in_place(&mut self, bytes: &mut &[u8]) -> Result<(), Malformed> {

@@ -1,4 +1,6 @@
-use super::Malformed;
+use std::borrow::Cow;
+
+use super::{Malformed, share};
 
 /// A column of a tuple that is a [`Key`](crate::Key): bytes that are ordered and show where they end,
 /// so that another column can follow.
@@ -15,6 +17,7 @@ use super::Malformed;
 /// A type of your own that is made of one of these passes on what it is asked:
 ///
 /// ```
+/// use std::borrow::Cow;
 /// use keywalk_key::{Key, KeyColumn, Malformed};
 ///
 /// #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +30,14 @@ use super::Malformed;
 ///
 ///     fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
 ///         u32::unpack(bytes).map(Tenant)
+///     }
+///
+///     fn column_kind() -> Cow<'static, str> {
+///         u32::column_kind()
+///     }
+///
+///     fn column_share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+///         u32::column_share(&first.0, &last.0, &at.0)
 ///     }
 /// }
 ///
@@ -52,6 +63,22 @@ pub trait KeyColumn: Clone + Ord {
     ///
     /// If they don't begin with one.
     fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed>;
+
+    /// The name of the column's bytes and order, in the [kind](crate::Key::kind) of its tuple:
+    /// `"integer"`, `"String"`, `"Reverse<integer>"`.
+    fn column_kind() -> Cow<'static, str>;
+
+    /// What part of the way from `first` to `last` lies before `at`, as [`Key::share`](crate::Key::share)
+    /// says. Provided: by the column's bytes.
+    #[must_use]
+    fn column_share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+        let packed = |column: &Self| {
+            let mut bytes = Vec::new();
+            column.pack(&mut bytes);
+            bytes
+        };
+        share::of_bytes(&packed(first), &packed(last), &packed(at))
+    }
 
     /// Unpacks in the memory of a column that is there. Provided: assigns [`unpack`](Self::unpack).
     ///

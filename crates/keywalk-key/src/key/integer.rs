@@ -1,4 +1,6 @@
-use super::{Key, KeyColumn, Malformed, packed};
+use std::borrow::Cow;
+
+use super::{Key, KeyColumn, Malformed, packed, share};
 
 /// The bytes, if they are as many as the type has.
 pub(super) fn fixed<const WIDTH: usize>(bytes: &[u8]) -> Result<[u8; WIDTH], Malformed> {
@@ -21,6 +23,14 @@ macro_rules! keys {
             fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
                 Ok($integer::from_be_bytes(fixed(bytes)?) ^ $sign)
             }
+
+            fn kind() -> Cow<'static, str> {
+                stringify!($integer).into()
+            }
+
+            fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+                Self::column_share(first, last, at)
+            }
         }
     )+};
 }
@@ -29,6 +39,21 @@ keys! {
     u8 flips 0, u16 flips 0, u32 flips 0, u64 flips 0, u128 flips 0,
     i8 flips i8::MIN, i16 flips i16::MIN, i32 flips i32::MIN, i64 flips i64::MIN,
     i128 flips i128::MIN;
+}
+
+/// What columns of all integers have alike.
+macro_rules! integer {
+    () => {
+        fn column_kind() -> Cow<'static, str> {
+            "integer".into()
+        }
+
+        fn column_share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+            share::between(first, last, at, || {
+                Some(at.abs_diff(*first) as f64 / last.abs_diff(*first) as f64)
+            })
+        }
+    };
 }
 
 macro_rules! columns {
@@ -41,6 +66,8 @@ macro_rules! columns {
             fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
                 packed::unpack(bytes, "integer")
             }
+
+            integer!();
         }
     )+};
 }
@@ -59,6 +86,8 @@ macro_rules! narrow_columns {
                 let wide: $wide = packed::unpack(bytes, "integer")?;
                 wide.try_into().map_err(|_| packed::out_of_range())
             }
+
+            integer!();
         }
     )+};
 }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use uuid::Uuid;
@@ -14,6 +15,14 @@ macro_rules! fixed {
 
             fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
                 turned(bytes, <$key as Key>::decode).map(Reverse)
+            }
+
+            fn kind() -> Cow<'static, str> {
+                reverse(&<$key as Key>::kind())
+            }
+
+            fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+                Key::share(&first.0, &last.0, &at.0)
             }
         }
     )+};
@@ -33,6 +42,14 @@ macro_rules! by_column {
                 let key = Self::unpack(&mut bytes)?;
                 packed::end(bytes)?;
                 Ok(key)
+            }
+
+            fn kind() -> Cow<'static, str> {
+                Self::column_kind()
+            }
+
+            fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+                Self::column_share(first, last, at)
             }
 
             fn decode_in_place(&mut self, mut bytes: &[u8]) -> Result<(), Malformed> {
@@ -60,9 +77,21 @@ impl<T: KeyColumn> KeyColumn for Reverse<T> {
         take_turned(bytes, T::unpack).map(Reverse)
     }
 
+    fn column_kind() -> Cow<'static, str> {
+        reverse(&T::column_kind())
+    }
+
+    fn column_share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+        T::column_share(&first.0, &last.0, &at.0)
+    }
+
     fn unpack_in_place(&mut self, bytes: &mut &[u8]) -> Result<(), Malformed> {
         take_turned(bytes, |bytes| self.0.unpack_in_place(bytes))
     }
+}
+
+fn reverse(kind: &str) -> Cow<'static, str> {
+    format!("Reverse<{kind}>").into()
 }
 
 const END: u8 = 0x00;

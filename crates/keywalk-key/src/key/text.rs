@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str;
 
-use super::{Key, KeyColumn, Malformed, packed};
+use super::{Key, KeyColumn, Malformed, packed, share};
 
 impl Key for String {
     fn encode(&self, bytes: &mut Vec<u8>) {
@@ -13,6 +13,14 @@ impl Key for String {
         let text = String::unpack(&mut bytes)?;
         packed::end(bytes)?;
         Ok(text)
+    }
+
+    fn kind() -> Cow<'static, str> {
+        Self::column_kind()
+    }
+
+    fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+        Self::column_share(first, last, at)
     }
 
     fn decode_in_place(&mut self, mut bytes: &[u8]) -> Result<(), Malformed> {
@@ -28,6 +36,14 @@ impl KeyColumn for String {
 
     fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
         packed::unpack(bytes, "text")
+    }
+
+    fn column_kind() -> Cow<'static, str> {
+        "String".into()
+    }
+
+    fn column_share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+        share::of_bytes(first.as_bytes(), last.as_bytes(), at.as_bytes())
     }
 
     fn unpack_in_place(&mut self, bytes: &mut &[u8]) -> Result<(), Malformed> {
@@ -59,6 +75,14 @@ impl Key for Utf8 {
 
     fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         utf8(bytes).map(Utf8::from)
+    }
+
+    fn kind() -> Cow<'static, str> {
+        "Utf8".into()
+    }
+
+    fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+        String::column_share(&first.0, &last.0, &at.0)
     }
 
     fn decode_in_place(&mut self, bytes: &[u8]) -> Result<(), Malformed> {

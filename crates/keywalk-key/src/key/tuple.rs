@@ -1,4 +1,6 @@
-use super::{Key, KeyColumn, Malformed, packed};
+use std::borrow::Cow;
+
+use super::{Key, KeyColumn, Malformed, packed, share};
 
 macro_rules! tuples {
     ($(($($column:ident $at:tt),+);)+) => {$(
@@ -13,6 +15,23 @@ macro_rules! tuples {
                 )+);
                 packed::end(bytes)?;
                 Ok(key)
+            }
+
+            fn kind() -> Cow<'static, str> {
+                let kinds = [$($column::column_kind()),+].join(", ");
+                format!("({kinds})").into()
+            }
+
+            fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+                // What lies between is in the columns before as both are.
+                share::between(first, last, at, || {
+                    $(
+                        if first.$at != last.$at {
+                            return $column::column_share(&first.$at, &last.$at, &at.$at);
+                        }
+                    )+
+                    None
+                })
             }
 
             fn decode_in_place(&mut self, mut bytes: &[u8]) -> Result<(), Malformed> {

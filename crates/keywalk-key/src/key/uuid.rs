@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use uuid::Uuid;
 
 use super::{Key, KeyColumn, Malformed, integer, packed};
@@ -10,6 +12,14 @@ impl Key for Uuid {
     fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         integer::fixed(bytes).map(Uuid::from_bytes)
     }
+
+    fn kind() -> Cow<'static, str> {
+        Self::column_kind()
+    }
+
+    fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+        Self::column_share(first, last, at)
+    }
 }
 
 impl KeyColumn for Uuid {
@@ -19,5 +29,13 @@ impl KeyColumn for Uuid {
 
     fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
         packed::unpack(bytes, "UUID")
+    }
+
+    fn column_kind() -> Cow<'static, str> {
+        "Uuid".into()
+    }
+
+    fn column_share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+        u128::column_share(&first.as_u128(), &last.as_u128(), &at.as_u128())
     }
 }

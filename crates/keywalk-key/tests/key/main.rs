@@ -3,5 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod encodings;
+mod kinds;
 mod order;
+mod shares;
 mod traits;

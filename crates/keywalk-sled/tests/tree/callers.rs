@@ -1,5 +1,6 @@
 //! What a caller's own code does over a tree: it panics, stops early, or walks twice at a time.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 
@@ -76,6 +77,10 @@ impl Key for Touchy {
     fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         tick(Code::Bytes);
         u16::decode(bytes).map(Touchy)
+    }
+
+    fn kind() -> Cow<'static, str> {
+        "Touchy".into()
     }
 }
 

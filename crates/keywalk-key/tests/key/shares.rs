@@ -1,0 +1,215 @@
+//! How far along a key lies, by its value.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::fmt::Debug;
+
+use keywalk_key::{Key, KeyColumn, Malformed, Utf8};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use uuid::Uuid;
+
+/// As a type of one's own that says no more than it must: the provided shares.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Own(u64);
+
+impl Key for Own {
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        Key::encode(&self.0, bytes);
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        Key::decode(bytes).map(Own)
+    }
+
+    fn kind() -> Cow<'static, str> {
+        "Own".into()
+    }
+}
+
+impl KeyColumn for Own {
+    fn pack(&self, bytes: &mut Vec<u8>) {
+        Uuid::from_u128(self.0.into()).pack(bytes);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
+        let uuid = Uuid::unpack(bytes)?;
+        let number = uuid.as_u128().try_into();
+        number
+            .map(Own)
+            .map_err(|_| Malformed::new("is a larger number"))
+    }
+
+    fn column_kind() -> Cow<'static, str> {
+        "Own".into()
+    }
+}
+
+/// 0 at the first, 1 at the last, never back on the way, and the same from the other end.
+fn check<K: Key + Debug>(mut keys: Vec<K>) -> Result<(), TestCaseError> {
+    keys.sort();
+    let (first, last) = (&keys[0], &keys[keys.len() - 1]);
+    prop_assert_eq!(K::share(first, first, last), None);
+    if first == last {
+        return Ok(());
+    }
+    let mut before = 0.0;
+    for at in &keys {
+        let share = K::share(first, last, at).unwrap();
+        prop_assert!(before <= share && share <= 1.0, "{before} {share} {at:?}");
+        let back = K::share(last, first, at).unwrap();
+        prop_assert!((share + back - 1.0).abs() < 1e-9, "{share} {back}");
+        before = share;
+    }
+    prop_assert_eq!(K::share(first, last, first), Some(0.0));
+    prop_assert_eq!(K::share(first, last, last), Some(1.0));
+    prop_assert_eq!(K::share(last, first, last), Some(0.0));
+    prop_assert_eq!(K::share(last, first, first), Some(1.0));
+    // What lies outside.
+    let middle = &keys[keys.len() / 2];
+    if first < middle && middle < last {
+        prop_assert_eq!(K::share(middle, last, first), Some(0.0));
+        prop_assert_eq!(K::share(last, middle, first), Some(1.0));
+        prop_assert_eq!(K::share(first, middle, last), Some(1.0));
+        prop_assert_eq!(K::share(middle, first, last), Some(0.0));
+    }
+    Ok(())
+}
+
+/// Few letters, so that they agree at their beginnings and end in zeros.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    vec(prop_oneof![Just(0), Just(0), Just(7), any::<u8>()], 0..24)
+}
+
+fn text() -> impl Strategy<Value = String> {
+    vec(
+        prop_oneof![Just('\0'), Just('a'), Just('ÿ'), any::<char>()],
+        0..6,
+    )
+    .prop_map(String::from_iter)
+}
+
+macro_rules! every_integer {
+    ($($integer:ident),+) => {
+        proptest! {
+            #[test]
+            fn integers_go_from_0_to_1(numbers in vec(any::<i128>(), 2..9), shift in 0..128_u32) {
+                $(
+                    let keys: Vec<$integer> =
+                        numbers.iter().map(|number| (number >> shift) as $integer).collect();
+                    check(keys.clone())?;
+                    check(keys.iter().map(|key| Reverse(*key)).collect())?;
+                    check(keys.iter().map(|key| (*key, Reverse(0))).collect::<Vec<($integer, Reverse<i32>)>>())?;
+                    check(keys.iter().map(|key| (Reverse(*key),)).collect())?;
+                    check(vec![$integer::MIN, keys[0], keys[1], $integer::MAX])?;
+                )+
+            }
+        }
+    };
+}
+
+every_integer!(i8, i16, i32, i64, i128, u8, u16, u32, u64, u128);
+
+/// `at` is so far from `first`, of `steps` to the last one.
+fn near(share: Option<f64>, part: u32, steps: u32) -> bool {
+    (share.unwrap() - f64::from(part) / f64::from(steps)).abs() < 1e-9
+}
+
+proptest! {
+    #[test]
+    fn bytes_go_from_0_to_1(keys in vec(bytes(), 2..9)) {
+        check(keys.clone())?;
+        check(keys.iter().cloned().map(Reverse).collect())?;
+        check(keys.into_iter().map(|key| (key, 1_u8)).collect())?;
+    }
+
+    #[test]
+    fn texts_go_from_0_to_1(keys in vec(text(), 2..9)) {
+        check(keys.clone())?;
+        check(keys.iter().cloned().map(Utf8).collect())?;
+        check(keys.iter().cloned().map(Reverse).collect())?;
+        check(keys.into_iter().map(|key| (0_u8, Reverse(key))).collect())?;
+    }
+
+    #[test]
+    fn uuids_go_from_0_to_1(keys in vec(any::<u128>(), 2..9), shift in 0..128_u32) {
+        let keys: Vec<_> = keys.iter().map(|bits| Uuid::from_u128(bits >> shift)).collect();
+        check(keys.clone())?;
+        check(keys.iter().copied().map(Reverse).collect())?;
+        check(keys.into_iter().map(|key| (key, "x".to_owned())).collect())?;
+    }
+
+    #[test]
+    fn tuples_go_from_0_to_1(keys in vec((0..3_u8, text(), any::<i64>()), 2..9)) {
+        check(keys.clone())?;
+        check(keys.iter().cloned().map(|(a, b, c)| (Reverse(a), Reverse(b), c)).collect())?;
+        check(keys.into_iter().map(|(a, _, c)| (a, Reverse(c), a, 0_u8, 0_u8, c)).collect())?;
+    }
+
+    #[test]
+    fn types_of_ones_own_go_from_0_to_1(keys in vec(any::<u64>(), 2..9)) {
+        check(keys.iter().copied().map(Own).collect())?;
+        check(keys.into_iter().map(|number| (1_u8, Own(number))).collect())?;
+    }
+
+    /// Equal steps of values are equal steps of shares, wherever they lie and however far they go.
+    #[test]
+    fn shares_are_linear_in_the_value(
+        start in any::<i64>(),
+        step in 1..=i64::MAX / 1_000,
+        (part, steps) in (1..=1_000_u32).prop_flat_map(|steps| (0..=steps, Just(steps))),
+    ) {
+        let start = start.min(i64::MAX - step * i64::from(steps));
+        let (last, at) = (start + step * i64::from(steps), start + step * i64::from(part));
+        prop_assert!(near(Key::share(&start, &last, &at), part, steps));
+        prop_assert!(near(Key::share(&last, &start, &at), steps - part, steps));
+        prop_assert!(near(Key::share(&Reverse(last), &Reverse(start), &Reverse(at)), steps - part, steps));
+        prop_assert!(near(Key::share(&(7, start), &(7, last), &(7, at)), part, steps));
+        // By their bytes, too.
+        prop_assert!(near(Vec::share(&start.to_bytes(), &last.to_bytes(), &at.to_bytes()), part, steps));
+        let own = |number: i64| Own(number.wrapping_sub(i64::MIN) as u64);
+        prop_assert!(near(Key::share(&own(start), &own(last), &own(at)), part, steps));
+        prop_assert!(near(Key::share(&(own(start),), &(own(last),), &(own(at),)), part, steps));
+        // Over twice the width, with bits below that count for nothing.
+        let wide = |number: i64| (own(number).0 as u128) << 64 | 0xffff;
+        prop_assert!(near(Key::share(&wide(start), &wide(last), &wide(at)), part, steps));
+        let uuid = |number| Uuid::from_u128(wide(number));
+        prop_assert!(near(Key::share(&uuid(start), &uuid(last), &uuid(at)), part, steps));
+    }
+}
+
+#[test]
+fn the_widest_ranges_do_not_overflow() {
+    assert_eq!(Key::share(&i64::MIN, &i64::MAX, &0), Some(0.5));
+    assert_eq!(Key::share(&i128::MAX, &i128::MIN, &0), Some(0.5));
+    assert_eq!(Key::share(&u128::MAX, &0, &(u128::MAX / 4 * 3)), Some(0.25));
+    assert_eq!(Key::share(&i8::MIN, &i8::MAX, &127), Some(1.0));
+}
+
+#[test]
+fn text_is_measured_behind_the_common_beginning() {
+    let share = |first: &str, last: &str, at: &str| {
+        Key::share(&first.to_owned(), &last.to_owned(), &at.to_owned()).unwrap()
+    };
+    assert_eq!(share("order-0000", "order-0002", "order-0001"), 0.5);
+    assert_eq!(share("order-a", "order-e", "order-b"), 0.25);
+    assert_eq!(share("", "\u{40}", "\u{10}"), 0.25);
+}
+
+#[test]
+fn bytes_that_differ_in_the_zeros_at_their_end_alone_are_half_way() {
+    let zeros = |count| vec![0; count];
+    assert_eq!(Vec::share(&zeros(1), &zeros(3), &zeros(2)), Some(0.5));
+    assert_eq!(Vec::share(&zeros(3), &zeros(1), &zeros(2)), Some(0.5));
+    assert_eq!(Vec::share(&zeros(3), &zeros(1), &zeros(3)), Some(0.0));
+}
+
+#[test]
+fn tuples_are_measured_by_the_first_column_that_differs() {
+    let share = <(u8, i64, String)>::share;
+    let key = |a, b, c: &str| (a, b, c.to_owned());
+    let (first, last) = (key(1, 0, "z"), key(1, 4, "a"));
+    assert_eq!(share(&first, &last, &key(1, 3, "m")), Some(0.75));
+    assert_eq!(share(&first, &last, &key(0, 9, "m")), Some(0.0));
+    assert_eq!(share(&first, &last, &key(2, 1, "m")), Some(1.0));
+}
