@@ -24,6 +24,7 @@
 //! | A chunk is | exact | exact: one lock | each item by itself | exact |
 //! | Held between fetches | nothing | nothing | nothing | nothing |
 //! | Fails when | never | the lock is poisoned | never | it isn't sorted, when made |
+//! | A cursor can be written down | where its keys are a [`keywalk_key::Key`] | the same | the same | the same |
 //! | A fetch costs | O(log n + items) | O(log n + items), locked | O(log n + items) | O(log n + items) |
 //!
 //! # What happens when
@@ -36,10 +37,14 @@
 //! | `Ord` of a key contradicts itself | the same; and `BTreeMap` may panic | correct the `Ord` |
 //! | `Ord` or `Clone` of a key or value panics | the panic goes on to the caller; no lock is held or poisoned, and the source is as before | walk again |
 //!
+//! A cursor that is written down, a [`Token`](keywalk::Token), goes on over any of these stores whose keys
+//! are of the same type and that has the same name: [`Map::named`].
+//!
 //! The promises G1 to G15 are those of a [walk](keywalk#what-a-walk-promises).
 
 #![forbid(unsafe_code)]
 
+mod durable;
 mod map;
 mod ordered;
 mod shared_map;
@@ -50,3 +55,5 @@ pub use map::Map;
 pub use shared_map::{Poisoned, SharedMap};
 pub use skip_list::SkipList;
 pub use slice::{Slice, Unsorted};
+
+pub use keywalk_key;

@@ -27,13 +27,38 @@ use crate::ordered::fill;
 /// ```
 pub struct Map<'a, K, V> {
     map: &'a BTreeMap<K, V>,
+    pub(crate) name: &'a str,
 }
 
 impl<'a, K, V> Map<'a, K, V> {
     /// A source over `map`.
     #[must_use]
     pub fn new(map: &'a BTreeMap<K, V>) -> Self {
-        Map { map }
+        Map { map, name: "" }
+    }
+
+    /// Names the map, for cursors that are written down ([`Token`](keywalk::Token)): one is taken only by
+    /// a store of the same name and type of key. Default: no name, and maps of one type of key can't be
+    /// told apart.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use keywalk::Walk;
+    /// use keywalk_memory::Map;
+    ///
+    /// let sessions = BTreeMap::from([(7_u64, "ada"), (9, "bob")]);
+    /// let users = BTreeMap::from([(7_u64, "ada"), (8, "cy"), (9, "bob")]);
+    /// let mut items = Walk::new(Map::new(&sessions).named("sessions")).items();
+    /// items.next();
+    ///
+    /// let token = items.token()?;
+    /// let refused = Walk::new(Map::new(&users).named("users")).resume_token(&token);
+    /// assert!(refused.is_err());
+    /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+    /// ```
+    #[must_use]
+    pub fn named(self, name: &'a str) -> Self {
+        Map { name, ..self }
     }
 }
 

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
@@ -30,13 +31,35 @@ use crate::ordered::{fill, push_cloned};
 /// ```
 pub struct SharedMap<K, V> {
     map: Arc<RwLock<BTreeMap<K, V>>>,
+    pub(crate) name: Cow<'static, str>,
 }
 
 impl<K, V> SharedMap<K, V> {
     /// A source over `map`.
     #[must_use]
     pub fn new(map: Arc<RwLock<BTreeMap<K, V>>>) -> Self {
-        SharedMap { map }
+        SharedMap {
+            map,
+            name: Cow::Borrowed(""),
+        }
+    }
+
+    /// Names the map, for cursors that are written down ([`Token`](keywalk::Token)): one is taken only by
+    /// a store of the same name and type of key. Default: no name, and maps of one type of key can't be
+    /// told apart.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use std::sync::{Arc, RwLock};
+    /// use keywalk_memory::SharedMap;
+    ///
+    /// let map = Arc::new(RwLock::new(BTreeMap::from([(7_u64, "ada")])));
+    /// let sessions = SharedMap::new(Arc::clone(&map)).named("sessions");
+    /// ```
+    #[must_use]
+    pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.name = name.into();
+        self
     }
 }
 
@@ -71,10 +94,11 @@ impl<K: Ord + Clone, V: Clone> ChunkSource for SharedMap<K, V> {
 }
 
 impl<K, V> Clone for SharedMap<K, V> {
-    /// Another source over the same map.
+    /// Another source over the same map, of the same name.
     fn clone(&self) -> Self {
         SharedMap {
             map: Arc::clone(&self.map),
+            name: self.name.clone(),
         }
     }
 }

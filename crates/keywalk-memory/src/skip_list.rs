@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
@@ -40,13 +41,35 @@ use crate::ordered::{fill, push_cloned};
 /// ```
 pub struct SkipList<K, V> {
     map: Arc<SkipMap<K, V>>,
+    pub(crate) name: Cow<'static, str>,
 }
 
 impl<K, V> SkipList<K, V> {
     /// A source over `map`.
     #[must_use]
     pub fn new(map: Arc<SkipMap<K, V>>) -> Self {
-        SkipList { map }
+        SkipList {
+            map,
+            name: Cow::Borrowed(""),
+        }
+    }
+
+    /// Names the map, for cursors that are written down ([`Token`](keywalk::Token)): one is taken only by
+    /// a store of the same name and type of key. Default: no name, and maps of one type of key can't be
+    /// told apart.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use crossbeam_skiplist::SkipMap;
+    /// use keywalk_memory::SkipList;
+    ///
+    /// let map = Arc::new(SkipMap::from_iter([(7_u64, "ada")]));
+    /// let sessions = SkipList::new(Arc::clone(&map)).named("sessions");
+    /// ```
+    #[must_use]
+    pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.name = name.into();
+        self
     }
 }
 
@@ -79,10 +102,11 @@ impl<K: Ord + Clone, V: Clone> ChunkSource for SkipList<K, V> {
 }
 
 impl<K, V> Clone for SkipList<K, V> {
-    /// Another source over the same map.
+    /// Another source over the same map, of the same name.
     fn clone(&self) -> Self {
         SkipList {
             map: Arc::clone(&self.map),
+            name: self.name.clone(),
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::ordered::fill;
 pub struct Slice<'a, T, F> {
     items: &'a [T],
     key: F,
+    pub(crate) name: &'a str,
 }
 
 impl<'a, T, K: Ord, F: Fn(&T) -> K> Slice<'a, T, F> {
@@ -44,7 +45,11 @@ impl<'a, T, K: Ord, F: Fn(&T) -> K> Slice<'a, T, F> {
                 });
             }
         }
-        Ok(Slice { items, key })
+        Ok(Slice {
+            items,
+            key,
+            name: "",
+        })
     }
 
     /// How many items lie below `bound`, or at it where it is `past` its own key.
@@ -53,6 +58,24 @@ impl<'a, T, K: Ord, F: Fn(&T) -> K> Slice<'a, T, F> {
             let key = (self.key)(item);
             key < *bound || (past && key == *bound)
         })
+    }
+}
+
+impl<'a, T, F> Slice<'a, T, F> {
+    /// Names the slice, for cursors that are written down ([`Token`](keywalk::Token)): one is taken only by
+    /// a store of the same name and type of key. Default: no name, and slices of one type of key can't be
+    /// told apart.
+    ///
+    /// ```
+    /// use keywalk_memory::Slice;
+    ///
+    /// let users = [(7_u64, "ada"), (9, "bob")];
+    /// let users = Slice::new(&users, |user| user.0)?.named("users");
+    /// # Ok::<(), keywalk_memory::Unsorted>(())
+    /// ```
+    #[must_use]
+    pub fn named(self, name: &'a str) -> Self {
+        Slice { name, ..self }
     }
 }
 

@@ -20,6 +20,8 @@
 //!   makes of those.
 //! - [`Key`] lists the key types and their bytes: integers, text, UUIDs, raw bytes, tuples of columns
 //!   ([`KeyColumn`]) in any direction, and types of your own. [`Key::to_bytes`] makes what to insert by.
+//! - A walk's cursor can be written down, as a [`Token`](keywalk::Token), and another process goes on from
+//!   it over a tree of the same name, by the same type of key, wherever its database lies.
 //! - [`Error`] says which key of which tree isn't what was asked for, and what to do.
 //!
 //! # What it guarantees
@@ -89,6 +91,7 @@
 mod ascend;
 mod backward;
 pub mod decode;
+mod durable;
 mod edge;
 mod error;
 mod fault;
