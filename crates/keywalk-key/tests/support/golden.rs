@@ -1,0 +1,78 @@
+//! Tokens that an earlier release wrote, a file each, in the folder of their form's version. Not this
+//! crate's: what the stores' tests share.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::fs;
+use std::path::Path;
+
+use keywalk::{DurableSource, Items, Order, Walk};
+
+use crate::samples::Sample;
+use crate::walks::{ORDERS, rest};
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v1");
+
+/// The files that were read.
+#[derive(Default)]
+pub(crate) struct Golden {
+    names: BTreeSet<String>,
+}
+
+impl Golden {
+    /// That the file's token gives the rest of the walk, and is what the walk's cursor is written as today.
+    ///
+    /// A file that is missing is written if `KEYWALK_BLESS` is 1; one that is there never is.
+    pub(crate) fn check<S>(&mut self, name: &str, walked: &Items<S>, again: S, left: &[S::Key])
+    where
+        S: DurableSource<Key: Debug, Error: Debug>,
+    {
+        let name = format!("{name}.txt");
+        let path = Path::new(FOLDER).join(&name);
+        let today = walked.token().unwrap().to_string();
+        if !path.exists() && std::env::var("KEYWALK_BLESS").is_ok_and(|bless| bless == "1") {
+            fs::create_dir_all(FOLDER).unwrap();
+            fs::write(&path, format!("{today}\n")).unwrap();
+        }
+        let file = fs::read_to_string(&path);
+        let file = file.unwrap_or_else(|error| {
+            panic!("{name}: {error}; KEYWALK_BLESS=1 writes it, once and for all")
+        });
+        let text = file.trim_end();
+        assert_eq!(rest(again, text, 2), left, "{name}");
+        assert_eq!(text, today, "{name}: no release writes it differently");
+        assert!(self.names.insert(name), "each has a file of its own");
+    }
+
+    /// In the middle of walks over the fixed keys of a type, in both orders, bounded and live.
+    pub(crate) fn check_walks<K: Sample, S>(&mut self, source: impl Fn() -> S)
+    where
+        S: DurableSource<Key = K, Error: Debug>,
+    {
+        for order in ORDERS {
+            let mut keys = K::fixed();
+            if order == Order::Descending {
+                keys.reverse();
+            }
+            let walk = || Walk::new(source()).order(order).chunk_size(2);
+            let direction = match order {
+                Order::Ascending => "ascending",
+                Order::Descending => "descending",
+            };
+            for (stage, walk) in [("bounded", walk()), ("live", walk().live())] {
+                let mut items = walk.items();
+                assert_eq!(items.by_ref().take(3).filter(Result::is_ok).count(), 3);
+                let name = format!("{}-{direction}-{stage}", K::NAME);
+                self.check(&name, &items, source(), &keys[3..]);
+            }
+        }
+    }
+
+    /// What was written once is read for ever.
+    pub(crate) fn finish(self) {
+        let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+        let files = fs::read_dir(FOLDER).unwrap();
+        let files: BTreeSet<String> = files.map(|entry| name(entry.unwrap())).collect();
+        assert_eq!(files, self.names, "each file is read");
+    }
+}
