@@ -115,11 +115,15 @@
 #![forbid(unsafe_code)]
 
 mod conjuncts;
+mod count;
 pub mod decode;
+mod durable_source;
 mod error;
 mod fetcher;
+mod fingerprint;
 mod form;
 mod key;
+mod known;
 mod name;
 mod params;
 mod plan;
@@ -131,6 +135,7 @@ mod row;
 mod schema;
 mod seek;
 mod shape;
+mod share;
 mod source;
 mod stamp;
 mod statements;
