@@ -49,6 +49,10 @@ impl Fetcher {
         &self.relation
     }
 
+    pub(crate) fn columns(&self) -> &Arc<KeyColumns> {
+        &self.columns
+    }
+
     pub(crate) fn fetch<K: Key, D: Decode>(
         &mut self,
         db: &Connection,

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use keywalk::Order;
 use rusqlite::Row;
-use rusqlite::types::{FromSqlError, ToSqlOutput};
+use rusqlite::types::{FromSqlError, ToSqlOutput, Value};
 
 mod any;
+pub(crate) mod bytes;
 mod collated;
 mod column;
 mod tuple;
@@ -61,6 +62,17 @@ pub trait Key: Clone + PartialOrd + sealed::Sealed {
 
     #[doc(hidden)]
     fn bind(&self, column: usize) -> ToSqlOutput<'_>;
+
+    /// How many columns there are to [`bind`](Self::bind).
+    #[doc(hidden)]
+    fn width(&self) -> usize;
+
+    #[doc(hidden)]
+    fn comparison(&self, column: usize) -> Comparison;
+
+    /// The key of these values; `None` if they are none of it.
+    #[doc(hidden)]
+    fn from_values(values: Vec<Value>, columns: &Arc<KeyColumns>) -> Option<Self>;
 
     /// Whether the key is one of these columns; a type that says its columns is.
     #[doc(hidden)]

@@ -118,11 +118,15 @@
 #[cfg(feature = "jobs")]
 mod checkpoint_table;
 mod conjuncts;
+mod count;
 pub mod decode;
+mod durable_source;
 mod error;
 mod fetcher;
+mod fingerprint;
 mod form;
 mod key;
+mod known;
 mod name;
 mod params;
 mod plan;
@@ -134,6 +138,7 @@ mod row;
 mod schema;
 mod seek;
 mod shape;
+mod share;
 mod source;
 mod stamp;
 mod statements;

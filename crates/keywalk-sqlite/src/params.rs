@@ -72,6 +72,10 @@ impl Params {
         Ok((numbered, Params { values }))
     }
 
+    pub(crate) fn values(&self) -> &[Value] {
+        &self.values
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.values.len()
     }

@@ -9,6 +9,7 @@ use crate::decode::{Decoded, Filled, FromRow, Mapped, Rows};
 use crate::error::{Error, Problem, QueryProblem, is_of_store};
 use crate::fetcher::Fetcher;
 use crate::key::Key;
+use crate::known::Known;
 use crate::params::Params;
 use crate::tokens::without_end;
 
@@ -53,12 +54,15 @@ use resolve::failed;
 /// table's [`filter`](crate::Table::filter) is cut into stretches.
 pub struct Query<C, K = (), D = Rows> {
     db: C,
+    /// As it was written.
+    text: String,
+    /// With numbered parameters.
     sql: String,
     columns: Arc<[String]>,
     key: Vec<String>,
     params: Params,
     decode: D,
-    fetcher: Option<Fetcher>,
+    pub(crate) known: Known,
     types: PhantomData<fn() -> K>,
 }
 
@@ -100,17 +104,18 @@ impl<C: Borrow<Connection>> Query<C> {
             .prepare(&format!("{sql}\nORDER BY 1"))
             .map_err(|source| because(QueryProblem::OrderOrLimit, source))?;
         let columns = statement.column_names().map(str::to_owned).collect();
-        let (sql, params) = Params::capture(connection, &sql, &statement, params)
+        let (numbered, params) = Params::capture(connection, &sql, &statement, params)
             .map_err(|source| because(QueryProblem::Params, source))?;
         drop(statement);
         Ok(Query {
             db,
-            sql,
+            text: sql,
+            sql: numbered,
             columns,
             key: Vec::new(),
             params,
             decode: Rows::default(),
-            fetcher: None,
+            known: Known::default(),
             types: PhantomData,
         })
     }
@@ -162,12 +167,13 @@ impl<C: Borrow<Connection>, K, D> Query<C, K, D> {
     fn with_types<K2, D2>(self, decode: impl FnOnce(D) -> D2) -> Query<C, K2, D2> {
         Query {
             db: self.db,
+            text: self.text,
             sql: self.sql,
             columns: self.columns,
             key: self.key,
             params: self.params,
             decode: decode(self.decode),
-            fetcher: None,
+            known: Known::default(),
             types: PhantomData,
         }
     }
@@ -179,7 +185,7 @@ impl<C: Borrow<Connection>, K, D> Query<C, K, D> {
 
     /// The statements that the walk has run so far, to be looked at with `EXPLAIN QUERY PLAN`.
     pub fn statements(&self) -> impl Iterator<Item = &str> {
-        self.fetcher.iter().flat_map(Fetcher::texts)
+        self.known.fetcher.iter().flat_map(Fetcher::texts)
     }
 }
 

@@ -16,6 +16,8 @@ use crate::stamp::Stamp;
 pub(crate) struct Relation {
     /// For messages: `table "items"` or `the query`.
     pub(crate) name: String,
+    /// As the caller said it.
+    pub(crate) said: Said,
     /// What stands after FROM.
     pub(crate) from: String,
     /// Indexes that are sorted by the key, for where SQLite wouldn't search them by itself: its
@@ -43,6 +45,15 @@ pub(crate) struct Relation {
     pub(crate) stamp: Stamp,
 }
 
+/// What the caller said, for what doesn't change with the way that statements are written.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// The filter, if there is one.
+    Table(Option<String>),
+    /// The SELECT.
+    Query(String),
+}
+
 /// A column of the key.
 #[derive(Debug)]
 pub(crate) struct KeyPart {
@@ -55,6 +66,8 @@ pub(crate) struct KeyPart {
     pub(crate) layout: ColumnLayout,
     /// What its text is ordered by, if that's known.
     pub(crate) collation: Option<String>,
+    /// The same where it isn't by its UTF-8 bytes, as a fingerprint says it.
+    pub(crate) text_order: Option<String>,
     /// Whether it is a rowid that VACUUM may change: not an INTEGER PRIMARY KEY.
     pub(crate) is_fleeting: bool,
     /// Whether SQLite compares text with it as a number where it looks like one.

@@ -141,6 +141,20 @@ impl Schema {
         relation_name(&self.table)
     }
 
+    /// What a column's text is ordered by where it isn't by its UTF-8 bytes. A rowid is no text.
+    pub(crate) fn text_order(&self, column: &Column) -> Option<String> {
+        let is_binary = name::same(&column.collation, "BINARY");
+        if column.is_rowid || is_binary && self.encoding == UTF_8 {
+            return None;
+        }
+        let collation = column.collation.to_ascii_uppercase();
+        let mut order = format!("COLLATE {}", name::Quoted(&collation));
+        if self.encoding != UTF_8 {
+            order += &format!(" IN {}", self.encoding);
+        }
+        Some(order)
+    }
+
     /// The column of that name; the rowid under one of its three names if no column has it.
     pub(crate) fn column(&self, wanted: &str) -> Result<Column, Problem> {
         if let Some(column) = self.columns.iter().find(|c| name::same(&c.name, wanted)) {

@@ -20,6 +20,11 @@ impl Stamp {
         self.0.first().map(|(name, _)| name.as_str())
     }
 
+    /// The version of the first of its databases.
+    pub(crate) fn version(&self) -> Option<i64> {
+        self.0.first().map(|(_, version)| *version)
+    }
+
     /// Of all databases of the connection.
     pub(crate) fn of_all(db: &Connection) -> rusqlite::Result<Self> {
         let mut names = db.prepare("PRAGMA database_list")?;

@@ -5,11 +5,13 @@ use std::marker::PhantomData;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ToSql};
 
-use crate::decode::{Decode, Decoded, Filled, FromRow, Mapped, Rows};
+use crate::decode::{Decoded, Filled, FromRow, Mapped, Rows};
 use crate::error::Error;
 use crate::fetcher::Fetcher;
 use crate::key::{AnyKey, Key};
+use crate::known::Known;
 
+mod resolve;
 mod spec;
 
 use spec::Spec;
@@ -59,8 +61,7 @@ pub struct Table<C, K = AnyKey, D = Rows> {
     db: C,
     spec: Spec,
     decode: D,
-    /// Made by the first fetch.
-    fetcher: Option<Fetcher>,
+    pub(crate) known: Known,
     key: PhantomData<fn() -> K>,
 }
 
@@ -75,7 +76,7 @@ impl<C: Borrow<Connection>> Table<C> {
             db,
             spec: Spec::new(table.into()),
             decode: Rows::default(),
-            fetcher: None,
+            known: Known::default(),
             key: PhantomData,
         }
     }
@@ -113,7 +114,7 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     #[must_use]
     pub fn schema(mut self, schema: impl Into<String>) -> Self {
         self.spec.schema = Some(schema.into());
-        self.fetcher = None;
+        self.known = Known::default();
         self
     }
 
@@ -138,7 +139,7 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
             db: self.db,
             spec: self.spec,
             decode: self.decode,
-            fetcher: None,
+            known: Known::default(),
             key: PhantomData::<fn() -> K2>,
         };
         table.spec.key = Some(columns.into_iter().map(Into::into).collect());
@@ -157,7 +158,7 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     /// If there is no such column, or if the value is NULL, which equals nothing, or doesn't convert.
     pub fn within(mut self, column: impl Into<String>, value: impl ToSql) -> Result<Self, Error> {
         self.spec.fix(self.db.borrow(), &column.into(), value)?;
-        self.fetcher = None;
+        self.known = Known::default();
         Ok(self)
     }
 
@@ -189,7 +190,7 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     ) -> Result<Self, Error> {
         self.spec
             .filter(self.db.borrow(), condition.into(), params)?;
-        self.fetcher = None;
+        self.known = Known::default();
         Ok(self)
     }
 
@@ -200,7 +201,7 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     #[must_use]
     pub fn columns(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.spec.columns = Some(columns.into_iter().map(Into::into).collect());
-        self.fetcher = None;
+        self.known = Known::default();
         self
     }
 
@@ -252,7 +253,7 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
             db: self.db,
             spec: self.spec,
             decode,
-            fetcher: None,
+            known: Known::default(),
             key: PhantomData,
         }
     }
@@ -264,34 +265,7 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
 
     /// The statements that the walk has run so far, to be looked at with `EXPLAIN QUERY PLAN`.
     pub fn statements(&self) -> impl Iterator<Item = &str> {
-        self.fetcher.iter().flat_map(Fetcher::texts)
-    }
-}
-
-impl<C: Borrow<Connection>, K: Key, D: Decode> Table<C, K, D> {
-    /// The parts that answer; proves the table first if that wasn't done.
-    pub(crate) fn parts(&mut self) -> Result<(&Connection, &mut Fetcher, &mut D), Error> {
-        let db = self.db.borrow();
-        let fetcher = match &mut self.fetcher {
-            Some(fetcher) => fetcher,
-            none => {
-                let relation = self.spec.resolve(db, K::layout())?;
-                self.decode.columns(&relation.columns);
-                none.insert(Fetcher::new(db, relation)?)
-            }
-        };
-        Ok((db, fetcher, &mut self.decode))
-    }
-
-    /// Proves the table again, under a schema that has changed. If it can't be, the parts stay as they
-    /// were, for the schema may change back.
-    pub(crate) fn renew(&mut self) -> Result<(), Error> {
-        if let Some(fetcher) = &mut self.fetcher {
-            let db = self.db.borrow();
-            let relation = self.spec.resolve_again(db, fetcher.relation())?;
-            *fetcher = Fetcher::new(db, relation)?;
-        }
-        Ok(())
+        self.known.fetcher.iter().flat_map(Fetcher::texts)
     }
 }
 

@@ -27,17 +27,14 @@ pub struct AnyKey {
 impl AnyKey {
     /// `None` if there is another number of values than columns, or a NULL among them (which SQLite
     /// takes a NaN for).
-    pub(crate) fn new(values: Vec<Value>, columns: KeyColumns) -> Option<Self> {
+    pub(crate) fn new(values: Vec<Value>, columns: Arc<KeyColumns>) -> Option<Self> {
         let is_null = |value: &Value| match value {
             Value::Null => true,
             Value::Real(real) => real.is_nan(),
             _ => false,
         };
         let fits = values.len() == columns.names.len() && !values.iter().any(is_null);
-        fits.then(|| AnyKey {
-            values,
-            columns: Arc::new(columns),
-        })
+        fits.then_some(AnyKey { values, columns })
     }
 
     /// The values, in the order of the key's columns.
@@ -90,6 +87,18 @@ impl Key for AnyKey {
 
     fn bind(&self, column: usize) -> ToSqlOutput<'_> {
         bind(&self.values[column])
+    }
+
+    fn width(&self) -> usize {
+        self.values.len()
+    }
+
+    fn comparison(&self, column: usize) -> Comparison {
+        self.columns.layouts[column].comparison
+    }
+
+    fn from_values(values: Vec<Value>, columns: &Arc<KeyColumns>) -> Option<Self> {
+        AnyKey::new(values, Arc::clone(columns))
     }
 
     fn is_of(&self, columns: &Arc<KeyColumns>) -> bool {

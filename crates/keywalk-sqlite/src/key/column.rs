@@ -1,12 +1,13 @@
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use keywalk::Order;
-use rusqlite::types::{FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
+use rusqlite::types::{FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef};
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
 use super::sealed::Sealed;
-use super::{ColumnLayout, Key, KeyRow, Layout, Unreadable};
+use super::{ColumnLayout, Key, KeyColumns, KeyRow, Layout, Unreadable};
 use crate::value::refill_text;
 
 /// A type that one column of a key can have. [`Key`] lists those that are here.
@@ -242,6 +243,21 @@ impl<T: KeyColumn> Key for T {
 
     fn bind(&self, _column: usize) -> ToSqlOutput<'_> {
         KeyColumn::bind(self)
+    }
+
+    fn width(&self) -> usize {
+        1
+    }
+
+    fn comparison(&self, _column: usize) -> Comparison {
+        T::COMPARISON
+    }
+
+    fn from_values(values: Vec<Value>, _columns: &Arc<KeyColumns>) -> Option<Self> {
+        let [value] = values.as_slice() else {
+            return None;
+        };
+        T::read(value.into()).ok()
     }
 }
 

@@ -1,7 +1,9 @@
+use std::sync::Arc;
+
 use rusqlite::types::{ToSqlOutput, Value};
 
 use super::sealed::Sealed;
-use super::{ColumnLayout, Key, KeyColumn, KeyRow, Layout, Unreadable};
+use super::{ColumnLayout, Comparison, Key, KeyColumn, KeyColumns, KeyRow, Layout, Unreadable};
 
 macro_rules! tuples {
     ($(($($column:ident $at:tt),+);)+) => {$(
@@ -30,6 +32,21 @@ macro_rules! tuples {
                     $($at => KeyColumn::bind(&self.$at),)+
                     _ => ToSqlOutput::Owned(Value::Null),
                 }
+            }
+
+            fn width(&self) -> usize {
+                [$($at),+].len()
+            }
+
+            fn comparison(&self, column: usize) -> Comparison {
+                [$($column::COMPARISON),+][column]
+            }
+
+            fn from_values(values: Vec<Value>, _columns: &Arc<KeyColumns>) -> Option<Self> {
+                if values.len() != [$($at),+].len() {
+                    return None;
+                }
+                Some(($($column::read((&values[$at]).into()).ok()?,)+))
             }
         }
     )+};

@@ -12,7 +12,7 @@ use crate::error::{Change, CollationProblem, Error, KeyProblem, Problem, QueryPr
 use crate::fetcher::Fetcher;
 use crate::key::{ColumnLayout, Comparison, Key, Layout};
 use crate::name::{Quoted, same};
-use crate::relation::{KeyPart, Relation};
+use crate::relation::{KeyPart, Relation, Said};
 use crate::schema;
 use crate::stamp::Stamp;
 
@@ -69,26 +69,27 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
     }
 
     fn key_part(&self, name: &str, layout: ColumnLayout) -> Result<KeyPart, Problem> {
-        let columns = || self.columns.iter().filter(|column| same(column, name));
-        match columns().count() {
-            1 => Ok(KeyPart {
+        let mut columns = self.columns.iter().filter(|column| same(column, name));
+        match (columns.next(), columns.next()) {
+            (Some(column), None) => Ok(KeyPart {
                 collation: None,
                 is_fleeting: false,
-                name: name.to_owned(),
+                name: column.clone(),
                 // The collation of a query's column isn't known; where it is another one, its index
                 // can't be searched with this, which the plan shows.
                 expression: format!("{QUERY}.{} COLLATE BINARY", Quoted(name)),
                 in_plan: None,
+                text_order: None,
                 layout,
                 is_numeric: self.is_numeric(name).map_err(failed)?,
                 at: None,
             }),
-            0 => Err(Problem::NoSuchColumn {
+            (None, _) => Err(Problem::NoSuchColumn {
                 relation: NAME.to_owned(),
                 column: name.to_owned(),
                 columns: self.columns.to_vec(),
             }),
-            _ => Err(Problem::Query {
+            (Some(_), Some(_)) => Err(Problem::Query {
                 why: QueryProblem::Ambiguous(name.to_owned()),
             }),
         }
@@ -105,12 +106,14 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
         Ok(declared != "ANY" && schema::is_numeric(&declared))
     }
 
-    fn resolve(&self) -> Result<Relation, Problem> {
+    /// What is walked, under the schema as it is.
+    pub(crate) fn resolve(&self) -> Result<Relation, Problem> {
         let stamp = Stamp::of_all(self.db.borrow()).map_err(failed)?;
         let key = self.key_parts()?;
         let from = format!("({}\n) AS {QUERY}", self.sql);
         Ok(Relation {
             name: NAME.to_owned(),
+            said: Said::Query(self.text.trim_start().to_owned()),
             from,
             select: format!("{QUERY}.*"),
             columns: Arc::clone(&self.columns),
@@ -125,6 +128,18 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
             stamp,
         })
     }
+
+    /// The relation that `before` is under a schema that has changed.
+    fn resolve_again(&self, before: &Relation) -> Result<Relation, Problem> {
+        let db = self.db.borrow();
+        let relation = self.resolve()?;
+        let statement = db.prepare(&self.sql).map_err(failed)?;
+        if !statement.column_names().eq(self.columns.iter()) {
+            return Err(relation.changed(Change::Columns));
+        }
+        relation.succeeds(before)?;
+        Ok(relation)
+    }
 }
 
 /// The subselect's name.
@@ -133,29 +148,27 @@ const QUERY: &str = "\"query\"";
 impl<C: Borrow<Connection>, K: Key, D: Decode> Query<C, K, D> {
     /// The parts that answer; proves the query's plan first if that wasn't done.
     pub(crate) fn parts(&mut self) -> Result<(&Connection, &mut Fetcher, &mut D), Error> {
-        let fetcher = match self.fetcher.take() {
+        let fetcher = match self.known.fetcher.take() {
             Some(fetcher) => fetcher,
             None => {
+                let relation = match self.known.before() {
+                    Some(before) => self.resolve_again(before)?,
+                    None => self.resolve()?,
+                };
                 self.decode.columns(&self.columns);
-                Fetcher::new(self.db.borrow(), self.resolve()?)?
+                Fetcher::new(self.db.borrow(), relation)?
             }
         };
-        let fetcher = self.fetcher.insert(fetcher);
+        let fetcher = self.known.fetcher.insert(fetcher);
         Ok((self.db.borrow(), fetcher, &mut self.decode))
     }
 
     /// Proves the query's plan again, under a schema that has changed. If it can't be, the parts stay
     /// as they were, for the schema may change back.
     pub(crate) fn renew(&mut self) -> Result<(), Error> {
-        if let Some(fetcher) = &self.fetcher {
-            let db = self.db.borrow();
-            let relation = self.resolve()?;
-            let statement = db.prepare(&self.sql).map_err(failed)?;
-            if !statement.column_names().eq(self.columns.iter()) {
-                return Err(relation.changed(Change::Columns).into());
-            }
-            relation.succeeds(fetcher.relation())?;
-            self.fetcher = Some(Fetcher::new(db, relation)?);
+        if let Some(fetcher) = &self.known.fetcher {
+            let relation = self.resolve_again(fetcher.relation())?;
+            self.known.fetcher = Some(Fetcher::new(self.db.borrow(), relation)?);
         }
         Ok(())
     }

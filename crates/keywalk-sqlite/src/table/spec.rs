@@ -10,7 +10,7 @@ use crate::name::{Quoted, same};
 use crate::params::Params;
 use crate::plan::PlanName;
 use crate::proof::{self, ProvenKey};
-use crate::relation::{FixedPart, KeyPart, Relation};
+use crate::relation::{FixedPart, KeyPart, Relation, Said};
 use crate::schema::{Column, Schema};
 use crate::stamp::Stamp;
 use crate::tokens::with_backticks;
@@ -24,7 +24,17 @@ pub(super) struct Spec {
     pub(super) key: Option<Vec<String>>,
     pub(super) within: Vec<(Column, Value)>,
     pub(super) columns: Option<Vec<String>>,
-    pub(super) filter: Option<(Vec<String>, Params)>,
+    pub(super) filter: Option<Filter>,
+}
+
+/// A condition on the rows.
+#[derive(Clone, Debug)]
+pub(super) struct Filter {
+    /// As it was written.
+    text: String,
+    /// With numbered parameters, cut at its ANDs.
+    parts: Vec<String>,
+    params: Params,
 }
 
 impl Spec {
@@ -111,6 +121,7 @@ impl Spec {
             return Err(refused(FilterProblem::Twice));
         }
         let from = from(&schema);
+        let text = condition.trim().to_owned();
         let condition = with_backticks(&condition);
         // In brackets, so that nothing follows it; and bare, so that its own brackets match.
         let bracketed = format!("SELECT ({condition}\n) FROM {from}");
@@ -126,11 +137,15 @@ impl Spec {
             db.prepare(&format!("SELECT ({part}\n) FROM {from}"))
                 .is_ok()
         };
-        let filters = match parts.iter().all(is_expression) {
+        let parts = match parts.iter().all(is_expression) {
             true => parts,
             false => vec![condition],
         };
-        self.filter = Some((filters, params));
+        self.filter = Some(Filter {
+            text,
+            parts,
+            params,
+        });
         Ok(())
     }
 
@@ -168,7 +183,7 @@ impl Spec {
                 *value = as_text(db, value).map_err(|source| relation.failed(source))?;
             }
         }
-        AnyKey::new(values, relation.key_columns()).ok_or_else(|| Problem::AnyKey {
+        AnyKey::new(values, Arc::new(relation.key_columns())).ok_or_else(|| Problem::AnyKey {
             columns: relation.key_names(),
             relation: relation.name,
         })
@@ -230,6 +245,7 @@ impl Spec {
                 expression: expression(&column.name),
                 in_plan: Some(in_plan(&column)),
                 layout,
+                text_order: schema.text_order(&column),
                 collation: Some(column.collation),
                 is_fleeting: column.is_rowid && column.primary == 0,
                 is_numeric: column.is_numeric,
@@ -243,10 +259,14 @@ impl Spec {
             in_plan: in_plan(column),
             value: value.clone(),
         });
-        let (filters, params) = self.filter.clone().unwrap_or_default();
+        let (text, filters, params) = match self.filter.clone() {
+            Some(filter) => (Some(filter.text), filter.parts, filter.params),
+            None => (None, Vec::new(), Params::default()),
+        };
         let select: Vec<String> = columns.iter().map(|column| expression(column)).collect();
         Ok(Relation {
             name: schema.relation(),
+            said: Said::Table(text),
             from: from(&schema),
             indexes,
             partial_indexes: schema.partial_indexes(db)?,

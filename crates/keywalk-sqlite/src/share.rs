@@ -1,0 +1,91 @@
+use std::cmp::Ordering;
+
+use rusqlite::types::Value;
+
+use crate::key::{Comparison, Key, bytes};
+use crate::value::compare;
+
+/// What part of the way from `first` to `last` lies before `at`, by the first column in which those two
+/// differ. `None` where only the store knows the way: along text by a collation, and from a number to a
+/// text.
+pub(crate) fn share<K: Key>(first: &K, last: &K, at: &K) -> Option<f64> {
+    for column in 0..first.width() {
+        // Fails for what is no value of SQLite's.
+        let value = |key: &K| Value::try_from(bytes::lent(&key.bind(column))).ok();
+        let (from, to, here) = (value(first)?, value(last)?, value(at)?);
+        if compare(&from, &to) != Ordering::Equal {
+            let is_text = |value| matches!(value, &Value::Text(_));
+            let by_collation = first.comparison(column) == Comparison::Store;
+            return match by_collation && [&from, &to, &here].into_iter().any(is_text) {
+                true => None,
+                false => part(&from, &to, &here),
+            };
+        }
+        if compare(&from, &here) != Ordering::Equal {
+            return beside(first, last, at);
+        }
+    }
+    None
+}
+
+/// Where a key stands that has other values in columns which first and last have in common.
+fn beside<K: Key>(first: &K, last: &K, at: &K) -> Option<f64> {
+    let way = first.partial_cmp(last)?;
+    let step = first.partial_cmp(at)?;
+    Some(if step == way { 1.0 } else { 0.0 })
+}
+
+fn part(from: &Value, to: &Value, at: &Value) -> Option<f64> {
+    let way = compare(from, to);
+    if compare(from, at) != way {
+        return Some(0.0);
+    }
+    if compare(at, to) != way {
+        return Some(1.0);
+    }
+    let (to, at) = match (from, to, at) {
+        (Value::Integer(from), Value::Integer(to), Value::Integer(at)) => {
+            let from = i128::from(*from);
+            let steps = |to: &i64| (i128::from(*to) - from) as f64;
+            (steps(to), steps(at))
+        }
+        (Value::Text(from), Value::Text(to), Value::Text(at)) => {
+            strings(from.as_bytes(), to.as_bytes(), at.as_bytes())
+        }
+        (Value::Blob(from), Value::Blob(to), Value::Blob(at)) => strings(from, to, at),
+        (from, to, at) => {
+            let (from, to, at) = (number(from)?, number(to)?, number(at)?);
+            (to - from, at - from)
+        }
+    };
+    // They may be too close together for a number to tell.
+    Some(match to == 0.0 {
+        true => 0.0,
+        false => (at / to).clamp(0.0, 1.0),
+    })
+}
+
+/// Halved, so that no difference is infinite.
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Integer(integer) => Some(*integer as f64 / 2.0),
+        Value::Real(real) => Some(real.clamp(f64::MIN, f64::MAX) / 2.0),
+        _ => None,
+    }
+}
+
+/// How far it is to `to` and to `at`, by the eight bytes after what `from` and `to` have in common; what
+/// lies between them has it too.
+fn strings(from: &[u8], to: &[u8], at: &[u8]) -> (f64, f64) {
+    let common = from.iter().zip(to).take_while(|(a, b)| a == b).count();
+    let digits = |bytes: &[u8]| {
+        let rest = bytes.get(common..).unwrap_or_default();
+        let mut digits = [0; 8];
+        for (digit, byte) in digits.iter_mut().zip(rest) {
+            *digit = *byte;
+        }
+        i128::from(u64::from_be_bytes(digits))
+    };
+    let from = digits(from);
+    ((digits(to) - from) as f64, (digits(at) - from) as f64)
+}
