@@ -115,15 +115,18 @@ impl<K: Clone + PartialOrd> State<K> {
         }
     }
 
-    /// Where the walk stands once the item of this key, of the last fetch, was handed out.
+    /// Where the walk stands once the item of this key, of the last fetch, was handed out. Before the
+    /// first fetch it is a walk that begins past the key.
     #[must_use]
     pub fn cursor_past(&self, key: K) -> Cursor<K> {
         let mut range = self.range.clone();
         range.advance_past(key);
-        let stage = if self.live {
-            Stage::Live
-        } else {
-            Stage::Bounded
+        let stage = match (self.stage, range.far()) {
+            _ if self.live => Stage::Live,
+            _ if range.is_empty() => Stage::Done,
+            // It ended at this fetch, and part of what came is still to be walked.
+            (Stage::Done, Bound::Included(_)) => Stage::Bounded,
+            (stage, _) => stage,
         };
         Cursor { range, stage }
     }

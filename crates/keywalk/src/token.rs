@@ -20,6 +20,8 @@ pub use signed::SignedToken;
 /// The form that is written. It is the first byte, and a checksum the last eight, in every form.
 const VERSION: u8 = 1;
 const CHECKSUM: usize = 8;
+/// In the checksum's place in what is signed.
+const SIGNATURE: usize = 32;
 
 /// A [`Cursor`] written down, to go on from in another process (G10): as bytes, or as text that can
 /// stand in a URL.
@@ -49,7 +51,7 @@ const CHECKSUM: usize = 8;
 ///
 /// # Its form
 ///
-/// 34 bytes and the bytes of two keys; the text is a third longer. A key can be read from it: what
+/// 28 bytes and the bytes of two keys; the text is a third longer. A key can be read from it: what
 /// mustn't be seen has to be encrypted. The checksum finds accidents, not forgers: a token that passes
 /// through a stranger's hands is signed first (`Token::sign`, feature `hmac`).
 ///
@@ -84,9 +86,11 @@ impl Token {
     /// If they are damaged, or of a later release's form.
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self, TokenError> {
         let bytes = bytes.into();
-        match Body::read(checked(&bytes)?)?.is_signed {
-            false => Ok(Token { bytes }),
-            true => Err(TokenError::Damaged),
+        match checked(&bytes) {
+            Some(body) if Body::read(body)?.is_signed => Err(TokenError::Damaged),
+            Some(_) => Ok(Token { bytes }),
+            None if signed(&bytes).is_ok() => Err(TokenError::Signed),
+            None => Err(TokenError::Damaged),
         }
     }
 
@@ -135,19 +139,21 @@ impl Token {
     }
 }
 
-/// What stands before the checksum.
-fn checked(bytes: &[u8]) -> Result<&[u8], TokenError> {
-    let (body, checksum) = bytes
-        .split_last_chunk::<CHECKSUM>()
+/// What stands before the checksum, if that is right.
+fn checked(bytes: &[u8]) -> Option<&[u8]> {
+    let (body, checksum) = bytes.split_last_chunk::<CHECKSUM>()?;
+    (crate::fnv::Fnv::of(body).to_be_bytes() == *checksum).then_some(body)
+}
+
+/// What stands before the signature, which isn't looked at, and the signature.
+fn signed(bytes: &[u8]) -> Result<(&[u8], &[u8; SIGNATURE]), TokenError> {
+    let parts = bytes
+        .split_last_chunk::<SIGNATURE>()
         .ok_or(TokenError::Damaged)?;
-    if crate::fnv::Fnv::of(body).to_be_bytes() == *checksum {
-        return Ok(body);
+    match Body::read(parts.0)?.is_signed {
+        true => Ok(parts),
+        false => Err(TokenError::Damaged),
     }
-    #[cfg(feature = "hmac")]
-    if SignedToken::from_bytes(bytes).is_ok() {
-        return Err(TokenError::Signed);
-    }
-    Err(TokenError::Damaged)
 }
 
 /// As text that can stand in a URL, a header, a file name: letters, digits, `-` and `_`.

@@ -62,12 +62,12 @@ pub(super) fn write<S: DurableSource + ?Sized>(
 
 impl<'a> Body<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, TokenError> {
-        let (&[version, flags], rest) =
-            bytes.split_first_chunk::<2>().ok_or(TokenError::Damaged)?;
-        if version != VERSION {
-            return Err(TokenError::Version(version));
+        match bytes.first() {
+            Some(&VERSION) => {}
+            None | Some(0) => return Err(TokenError::Damaged),
+            Some(later) => return Err(TokenError::Version(*later)),
         }
-        let body = Self::read_fields(flags, rest).ok_or(TokenError::Damaged)?;
+        let body = Self::read_fields(bytes).ok_or(TokenError::Damaged)?;
         // The bound of a walk that has looked for it is a key that is walked.
         match (body.stage, &body.far) {
             (Stage::Bounded, Bound::Unbounded | Bound::Excluded(_)) => Err(TokenError::Damaged),
@@ -75,9 +75,9 @@ impl<'a> Body<'a> {
         }
     }
 
-    fn read_fields(flags: u8, bytes: &'a [u8]) -> Option<Self> {
+    fn read_fields(bytes: &'a [u8]) -> Option<Self> {
+        let (&[_, flags], mut rest) = bytes.split_first_chunk()?;
         let mut fingerprint = [0; 4];
-        let mut rest = bytes;
         for hash in &mut fingerprint {
             let (bytes, after) = rest.split_first_chunk()?;
             *hash = u32::from_be_bytes(*bytes);
@@ -143,22 +143,20 @@ impl<'a> Body<'a> {
     }
 }
 
-/// A key has one form: what a lenient source decodes from another one is refused.
+/// A key has one form, and equals itself: what a lenient source decodes from another one is refused.
 fn read_bound<S: DurableSource + ?Sized>(
     bound: Bound<&[u8]>,
     source: &S,
 ) -> Result<Bound<S::Key>, Error<S::Error>> {
+    let is_form = |key: &S::Key, bytes: &[u8]| {
+        let mut again = Vec::with_capacity(bytes.len());
+        source.encode_key(key, &mut again);
+        again == bytes && PartialEq::eq(key, key)
+    };
     let read = |bytes: &[u8]| {
         let key = source.decode_key(bytes).map_err(Error::Source)?;
-        let mut again = Vec::with_capacity(bytes.len());
-        match key {
-            Some(key) => {
-                source.encode_key(&key, &mut again);
-                (again == bytes).then_some(key)
-            }
-            None => None,
-        }
-        .ok_or(Error::Token(TokenError::Key))
+        key.filter(|key| is_form(key, bytes))
+            .ok_or(Error::Token(TokenError::Key))
     };
     Ok(match bound {
         Bound::Unbounded => Bound::Unbounded,

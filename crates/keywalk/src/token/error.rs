@@ -42,11 +42,11 @@ impl fmt::Display for TokenError {
                 super::VERSION
             ),
             TokenError::Signed => f.write_str(
-                "the cursor's token is signed; read it as a `SignedToken` and verify it",
+                "the cursor's token is signed; read it as a `SignedToken` (feature `hmac`) and verify it",
             ),
             TokenError::Signature => f.write_str(
-                "the signature of the cursor's token doesn't verify: it was changed or forged, or \
-                 signed by another secret",
+                "the cursor's token has no signature by this secret: it was changed or forged, or \
+                 signed by another secret, or not at all",
             ),
             TokenError::Source { aspect, here } if here.is_empty() => write!(
                 f,

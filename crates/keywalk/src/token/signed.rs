@@ -6,9 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::body::{Body, SIGNED};
-use super::{CHECKSUM, Token, TokenError, text};
-
-const SIGNATURE: usize = 32;
+use super::{CHECKSUM, Token, TokenError, checked, signed, text};
 
 /// A [`Token`] with a signature (HMAC-SHA-256) in the place of its checksum, for hands that aren't
 /// trusted: a page's "next" link, say.
@@ -54,16 +52,15 @@ impl SignedToken {
     ///
     /// # Errors
     ///
-    /// If they are none.
+    /// If they are none; [`TokenError::Signature`] if they are a token without a signature.
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self, TokenError> {
         let bytes = bytes.into();
-        let (body, _) = bytes
-            .split_last_chunk::<SIGNATURE>()
-            .ok_or(TokenError::Damaged)?;
-        match Body::read(body)?.is_signed {
-            true => Ok(SignedToken { bytes }),
-            false => Err(TokenError::Damaged),
+        if let Some(body) = checked(&bytes) {
+            Body::read(body)?;
+            return Err(TokenError::Signature);
         }
+        signed(&bytes)?;
+        Ok(SignedToken { bytes })
     }
 
     /// The token, if this secret signed it. Takes the same time wherever a wrong signature differs.
@@ -72,10 +69,7 @@ impl SignedToken {
     ///
     /// [`TokenError::Signature`] if it didn't.
     pub fn verify(&self, secret: &[u8]) -> Result<Token, TokenError> {
-        let (body, signature) = self
-            .bytes
-            .split_last_chunk::<SIGNATURE>()
-            .ok_or(TokenError::Damaged)?;
+        let (body, signature) = signed(&self.bytes)?;
         keyed(secret, body)
             .verify_slice(signature)
             .map_err(|_| TokenError::Signature)?;

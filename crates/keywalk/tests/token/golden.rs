@@ -1,0 +1,145 @@
+//! What a release has written every later one reads, and writes to the very same text.
+//!
+//! `KEYWALK_BLESS=1` writes the files that are missing. One that is there is never changed: a form that
+//! is to change gets a new version, and a folder of its own.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::ops::Bound;
+use std::path::Path;
+
+use keywalk::{Order, SignedToken, Token, Walk};
+
+use super::shelf::{Coded, Shelf, tens};
+
+const SECRET: &[u8] = b"the server's secret";
+
+/// After `taken` items of a walk: its token, and what a walk from it yields.
+struct Shape {
+    name: &'static str,
+    token: Token,
+    rest: fn(&Token) -> String,
+    expected: &'static str,
+}
+
+fn numbers() -> Shelf<i64> {
+    tens(5)
+}
+
+fn texts() -> Shelf<String> {
+    Shelf::of(["", "a", "é", "\u{10ffff}"].map(String::from))
+}
+
+fn shown<K: Coded>(keys: Vec<K>) -> String {
+    format!("{keys:?}")
+}
+
+fn after<K: Coded>(walk: Walk<Shelf<K>>, taken: usize) -> Token {
+    let mut items = walk.chunk_size(2).items();
+    assert!(items.by_ref().take(taken).all(|item| item.is_ok()));
+    items.token().expect("it isn't broken")
+}
+
+fn shapes() -> Vec<Shape> {
+    let walk = || Walk::new(numbers());
+    let of_numbers = |name, walk, taken, expected| Shape {
+        name,
+        token: after(walk, taken),
+        rest: |token| shown(numbers().rest(token, 2)),
+        expected,
+    };
+    let of_texts = |name, walk, taken, expected| Shape {
+        name,
+        token: after(walk, taken),
+        rest: |token| shown(texts().rest(token, 2)),
+        expected,
+    };
+    let excluded = (Bound::Excluded(10), Bound::Excluded(50));
+    vec![
+        of_numbers("start", walk(), 0, "[10, 20, 30, 40, 50]"),
+        of_numbers(
+            "start-descending",
+            walk().descending(),
+            0,
+            "[50, 40, 30, 20, 10]",
+        ),
+        of_numbers("start-included", walk().range(20..=40), 0, "[20, 30, 40]"),
+        of_numbers("start-excluded", walk().range(excluded), 0, "[20, 30, 40]"),
+        of_numbers("bounded", walk(), 2, "[30, 40, 50]"),
+        of_numbers("bounded-descending", walk().descending(), 2, "[30, 20, 10]"),
+        of_numbers("live", walk().live(), 3, "[40, 50]"),
+        of_numbers(
+            "live-included",
+            walk().range(..=40).live(),
+            1,
+            "[20, 30, 40]",
+        ),
+        of_numbers("live-excluded", walk().range(..40).live(), 1, "[20, 30]"),
+        of_numbers(
+            "live-descending",
+            walk().order(Order::Descending).live(),
+            4,
+            "[10]",
+        ),
+        of_numbers("live-ended", walk().live(), 6, "[]"),
+        of_numbers("done", walk(), 6, "[]"),
+        of_numbers("done-descending", walk().descending(), 6, "[]"),
+        of_numbers("done-empty", walk().range(90..), 1, "[]"),
+        of_texts("text", Walk::new(texts()), 1, r#"["a", "é", "\u{10ffff}"]"#),
+        of_texts(
+            "text-long",
+            Walk::new(texts()).range("k".repeat(200)..),
+            0,
+            r#"["é", "\u{10ffff}"]"#,
+        ),
+    ]
+}
+
+/// The text in a golden file. With its line's end, as editors like it.
+fn golden(name: &str, written: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1");
+    let file = folder.join(format!("{name}.txt"));
+    if !file.exists() && std::env::var_os("KEYWALK_BLESS").is_some_and(|bless| bless == "1") {
+        fs::write(&file, format!("{written}\n")).expect("the folder is there");
+    }
+    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{name}: {error}"));
+    text.strip_suffix('\n').expect("a line").to_owned()
+}
+
+#[test]
+fn what_was_written_is_read_and_written_to_the_very_same_text() {
+    for shape in shapes() {
+        let text = golden(shape.name, &shape.token.to_string());
+        let token: Token = text.parse().unwrap();
+        assert_eq!(shape.token.to_string(), text, "{}", shape.name);
+        assert_eq!(token, shape.token, "{}", shape.name);
+        assert_eq!((shape.rest)(&token), shape.expected, "{}", shape.name);
+    }
+}
+
+#[test]
+fn what_was_signed_verifies_and_is_signed_to_the_very_same_text() {
+    for shape in shapes() {
+        let signed = shape.token.sign(SECRET).to_string();
+        let text = golden(&format!("{}-signed", shape.name), &signed);
+        assert_eq!(signed, text, "{}", shape.name);
+        let token = text.parse::<SignedToken>().unwrap().verify(SECRET).unwrap();
+        assert_eq!((shape.rest)(&token), shape.expected, "{}", shape.name);
+    }
+}
+
+#[test]
+fn every_golden_file_is_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1");
+    let files = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let files: BTreeSet<String> = files
+        .map(|file| file.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    let names = shapes().into_iter().flat_map(|shape| {
+        let signed = format!("{}-signed", shape.name);
+        [shape.name.to_owned(), signed]
+    });
+    assert_eq!(files, names.collect());
+}
