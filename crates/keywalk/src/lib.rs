@@ -26,6 +26,7 @@
 //!   memory are in the crate `keywalk-memory`, SQLite is in `keywalk-sqlite`.
 //! - [`KeyRange`], [`Chunk`] and [`Fetched`] are what a source is asked with, fills and answers.
 //! - [`Cursor`] is a walk's position.
+//! - [`Weigh`] tells an item's bytes, for chunks [by bytes](Walk::chunk_bytes).
 //! - [`state`] is the walk's state machine apart from any I/O, for those who drive it themselves.
 //!
 //! # What a walk promises
@@ -58,7 +59,9 @@
 //!
 //! # Features
 //!
-//! - `std` (default): measures [`Stats::time_in_store`]. Without it the crate needs only `alloc`.
+//! - `std` (default): the system's clock, for [`Stats::time_in_store`] and [`Walk::chunk_time`]. Without
+//!   it the crate needs only `alloc`, and a walk that is to know the time is given a
+//!   [`clock`](Walk::clock).
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -67,16 +70,21 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod budget;
 mod chunk;
 mod chunks;
+mod clock;
 mod cursor;
 mod error;
 mod items;
+mod limits;
+mod pace;
 mod range;
 mod source;
 pub mod state;
 mod stats;
 mod walk;
+mod weigh;
 
 pub use chunk::Chunk;
 pub use chunks::{Chunks, Step};
@@ -87,3 +95,4 @@ pub use range::{KeyRange, Order};
 pub use source::{ChunkSource, Fetched, LastKey};
 pub use stats::Stats;
 pub use walk::Walk;
+pub use weigh::Weigh;
