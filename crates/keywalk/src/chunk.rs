@@ -1,7 +1,9 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::budget::{Added, Budget, Ledger};
+use budget::{Added, Ledger};
+
+pub(crate) mod budget;
 
 /// The buffer that a source fills: at most [`limit`](Self::limit) items, in slots that are used
 /// again from chunk to chunk.
@@ -64,41 +66,6 @@ impl<T> Chunk<T> {
             overflowed: false,
             ledger: None,
         }
-    }
-
-    /// An empty chunk that is full at `limit` items or at so many `bytes`, as `weigh` tells them,
-    /// whichever comes first: for those who drive a [`State`](crate::state::State) themselves.
-    ///
-    /// At least one item fits. What all slots hold, the spare ones too, stays below twice the bytes and
-    /// one item; [`Walk::chunk_bytes`](crate::Walk::chunk_bytes) says when.
-    ///
-    /// ```
-    /// use keywalk::Chunk;
-    ///
-    /// let mut chunk = Chunk::with_budget(100, 10, |text: &&str| text.len());
-    /// for text in ["six by", "six ne", "seven"] {
-    ///     if !chunk.is_full() {
-    ///         chunk.push(text);
-    ///     }
-    /// }
-    /// assert_eq!(chunk.as_slice(), ["six by", "six ne"]);
-    /// ```
-    ///
-    /// # Panics
-    ///
-    /// If `limit` or `bytes` is 0.
-    #[must_use]
-    #[track_caller]
-    pub fn with_budget(limit: usize, bytes: usize, weigh: fn(&T) -> usize) -> Self {
-        let mut chunk = Self::with_limit(limit);
-        chunk.ledger = Some(Ledger::new(Budget::new(bytes, weigh)));
-        chunk
-    }
-
-    /// The bytes at which the chunk is full; `None` if only their number limits its items.
-    #[must_use]
-    pub fn budget(&self) -> Option<usize> {
-        self.ledger.as_ref().map(Ledger::bytes)
     }
 
     /// The number of items at which the chunk is full; at least 1.
@@ -259,6 +226,8 @@ impl<T> Chunk<T> {
     pub fn truncate(&mut self, len: usize) {
         if len < self.len {
             self.keep(len);
+        } else if let Some(ledger) = &mut self.ledger {
+            ledger.settle(&mut self.slots, self.len);
         }
     }
 
@@ -275,30 +244,6 @@ impl<T> Chunk<T> {
         self.len = len;
         self.room = self.limit;
         self.overflowed = false;
-    }
-
-    /// Empties the chunk for a fetch with these limits. Spare slots stay, unless a source put another
-    /// chunk in the place of the walk's.
-    pub(crate) fn begin(&mut self, limit: usize, budget: Option<Budget<T>>) {
-        if !self.is_by(budget) {
-            self.slots.clear();
-            self.ledger = budget.map(Ledger::new);
-        }
-        self.limit = limit;
-        self.clear();
-    }
-
-    /// Whether there are more items than the budget allows; also if the chunk isn't the walk's.
-    pub(crate) fn exceeds(&self, budget: Option<Budget<T>>) -> bool {
-        !self.is_by(budget) && budget.is_some_and(|budget| budget.is_exceeded_by(self.as_slice()))
-    }
-
-    fn is_by(&self, budget: Option<Budget<T>>) -> bool {
-        match (&self.ledger, budget) {
-            (Some(ledger), Some(budget)) => ledger.is_by(budget),
-            (None, None) => true,
-            _ => false,
-        }
     }
 
     /// Turns the items round so that [`pop`](Self::pop) takes them in order; drops the spare ones.

@@ -1,6 +1,6 @@
 use core::fmt;
 
-use crate::budget::Budget;
+use crate::chunk::budget::Budget;
 use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::pace::Pace;

@@ -70,7 +70,6 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
-mod budget;
 mod chunk;
 mod chunks;
 mod clock;

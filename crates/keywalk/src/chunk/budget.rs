@@ -1,6 +1,69 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::Chunk;
+
+impl<T> Chunk<T> {
+    /// An empty chunk that is full at `limit` items or at so many `bytes`, as `weigh` tells them,
+    /// whichever comes first: for those who drive a [`State`](crate::state::State) themselves.
+    ///
+    /// At least one item fits. All slots together, the spare ones too, hold at most twice the bytes and
+    /// the heaviest item; [`Walk::chunk_bytes`](crate::Walk::chunk_bytes) says what that counts.
+    ///
+    /// ```
+    /// use keywalk::Chunk;
+    ///
+    /// let mut chunk = Chunk::with_budget(100, 10, |text: &&str| text.len());
+    /// for text in ["six by", "six ne", "seven"] {
+    ///     if !chunk.is_full() {
+    ///         chunk.push(text);
+    ///     }
+    /// }
+    /// assert_eq!(chunk.as_slice(), ["six by", "six ne"]);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If `limit` or `bytes` is 0.
+    #[must_use]
+    #[track_caller]
+    pub fn with_budget(limit: usize, bytes: usize, weigh: fn(&T) -> usize) -> Self {
+        let mut chunk = Self::with_limit(limit);
+        chunk.ledger = Some(Ledger::new(Budget::new(bytes, weigh)));
+        chunk
+    }
+
+    /// The bytes at which the chunk is full; `None` if only their number limits its items.
+    #[must_use]
+    pub fn budget(&self) -> Option<usize> {
+        self.ledger.as_ref().map(Ledger::bytes)
+    }
+
+    /// Empties the chunk for a fetch with these limits. Spare slots stay, unless a source put another
+    /// chunk in the place of the walk's.
+    pub(crate) fn begin(&mut self, limit: usize, budget: Option<Budget<T>>) {
+        if !self.is_by(budget) {
+            self.slots.clear();
+            self.ledger = budget.map(Ledger::new);
+        }
+        self.limit = limit;
+        self.clear();
+    }
+
+    /// Whether there are more items than the budget allows; also if the chunk isn't the walk's.
+    pub(crate) fn exceeds(&self, budget: Option<Budget<T>>) -> bool {
+        !self.is_by(budget) && budget.is_some_and(|budget| budget.is_exceeded_by(self.as_slice()))
+    }
+
+    fn is_by(&self, budget: Option<Budget<T>>) -> bool {
+        match (&self.ledger, budget) {
+            (Some(ledger), Some(budget)) => ledger.is_by(budget),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
 /// The bytes at which a chunk is full, and how they are told.
 pub(crate) struct Budget<T> {
     bytes: usize,
@@ -58,16 +121,16 @@ impl<T> fmt::Debug for Budget<T> {
 /// that would be too much.
 ///
 /// A slot that is filled again keeps the memory of the heaviest item that it ever held: its peak. So a
-/// heavy item that wanders over the slots would make each of them as large. Two rules keep the peaks
-/// of all slots together below twice the budget and one item:
+/// heavy item that wanders over the slots would make each of them as large. Two rules keep all that is
+/// held to twice the budget and one item:
 ///
 /// 1. The slots of the chunk's items may hold, beyond these items, no more than the budget. A spare
 ///    slot that could make it more isn't filled again.
 /// 2. While the peaks are more than twice the budget, there are no spare slots.
 ///
 /// For before an item comes, those in the chunk weigh less than the budget; by the first rule their
-/// slots hold less than twice as much, and by the second so do all slots. Items of which the largest
-/// is no more than twice their mean are always filled again.
+/// slots hold less than twice as much, and by the second all slots hold at most that. Items of which the
+/// largest is no more than about twice their mean are filled again all the same.
 pub(crate) struct Ledger<T> {
     budget: Budget<T>,
     /// Of each slot.
@@ -170,7 +233,7 @@ impl<T> Ledger<T> {
     }
 
     /// What was filled into the slot that was lent, and not added, is in it.
-    fn settle(&mut self, slots: &[T], len: usize) {
+    pub(crate) fn settle(&mut self, slots: &mut Vec<T>, len: usize) {
         if !core::mem::take(&mut self.lent) {
             return;
         }
@@ -179,6 +242,7 @@ impl<T> Ledger<T> {
             *peak += grown;
             self.held += grown as u128;
         }
+        self.trim(slots, len);
     }
 
     fn trim(&mut self, slots: &mut Vec<T>, len: usize) {
