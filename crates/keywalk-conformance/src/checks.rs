@@ -39,6 +39,7 @@ macro_rules! __each_check {
             bounds::inverted_and_empty_ranges_hold_nothing
             bounds::a_limit_of_one_gives_one
             bounds::the_limit_is_respected
+            bounds::a_byte_budget_is_kept
             bounds::no_limit_is_too_large
             bounds::an_exact_multiple_of_the_limit_ends
             bounds::descending_mirrors_ascending

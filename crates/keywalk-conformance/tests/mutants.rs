@@ -58,6 +58,7 @@ mutants! {
     lower_bound_exclusive: Quirky<bound::LowerExclusive>, "bounds_are_included_or_excluded", G6;
     upper_bound_ignored: Quirky<bound::UpperIgnored>, "bounds_are_included_or_excluded", G6;
     one_more_than_the_limit: Quirky<bound::OneMore>, "the_limit_is_respected", G6;
+    up_to_the_limit_whatever_the_bytes: Quirky<bound::BytesIgnored>, "a_byte_budget_is_kept", G6;
     limit_cut_to_a_byte: Quirky<bound::ByteLimit>, "no_limit_is_too_large", G8;
     panics_on_inverted_ranges: Quirky<bound::Panics>, "inverted_and_empty_ranges_hold_nothing", G6;
     sign_bit_lost: Quirky<item::SignLost>, "keys_come_in_strict_order", G1;

@@ -24,6 +24,8 @@ use crate::step::Step;
 pub(crate) struct Backward {
     /// How far down the last fetch came.
     step: Option<Step>,
+    /// How many entries the last fetch took, if it wanted no more.
+    taken: usize,
     marks: Marks,
     /// The entries of a stretch. Empty between two fetches.
     stretch: Vec<(IVec, IVec)>,
@@ -44,9 +46,18 @@ enum Guess {
 /// they differ behind that, it could be millions of times; from the mark on there is an entry at least.
 const MOST_HALVES: usize = 512;
 
+/// So many entries are expected to be taken at least.
+const FEW: usize = 8;
+
 impl Backward {
+    /// How many entries will be taken about, where that depends on what is in them: as many as the last
+    /// time.
+    pub(crate) fn expected(&self) -> usize {
+        self.taken.max(FEW)
+    }
+
     /// Calls `take` with the entries from `upper` down to `lower`, until it wants no more (`false`) or
-    /// there are none (`true`). It wants so many.
+    /// there are none (`true`). It wants about so many.
     pub(crate) fn fetch<E: From<Fault>>(
         &mut self,
         tree: &Tree,
@@ -85,7 +96,10 @@ impl Backward {
         loop {
             let top_key = key_of(top.map(|()| self.top.as_slice()));
             self.marks.come_to(top_key, apart);
-            let mut begin = choose(&self.marks, guess, top_key, wanted - taken, &mut self.start);
+            // It was a guess, if more are taken: then about as many again.
+            let more = wanted.checked_sub(taken).filter(|more| *more > 0);
+            let more = more.unwrap_or(wanted);
+            let mut begin = choose(&self.marks, guess, top_key, more, &mut self.start);
             if !matches!(begin, Begin::Lower) && is_not_past(&self.start, lower) {
                 begin = Begin::Lower;
             }
@@ -111,6 +125,7 @@ impl Backward {
                 if !take(key, value)? {
                     let from = key_of(upper).or(first.as_deref()).unwrap_or(&last);
                     self.step = Step::between(&last, Some(from)).map(Step::with_margin);
+                    self.taken = taken;
                     return Ok(false);
                 }
                 first.get_or_insert(last);

@@ -33,7 +33,7 @@
 //! | A chunk is | not one moment of the tree: a key that is inserted or removed during the fetch may or may not be in it (G3 and G4 speak of the others) |
 //! | Isolation | none: sled's ranges see what others write meanwhile; a single insert or remove is seen whole or not at all, a batch or transaction may be seen in part |
 //! | Held between fetches | nothing: no iterator. The source keeps sled's handle, and with it the database open |
-//! | Memory | a chunk of items, descending half a chunk more during a fetch and some 256 keys; and sled's cache (1 GiB by default) |
+//! | Memory | a chunk of items, descending during a fetch half a chunk and 16 entries more (of a chunk by bytes: as many as the one before), and some 256 keys; and sled's cache (1 GiB by default) |
 //! | A value | is a count on sled's own buffer: it stays whole when the entry is overwritten or removed |
 //! | A key that isn't of the key's type | an error that shows its bytes; nothing is skipped |
 //! | A key written in a second way | an error: what is decoded is encoded again and compared |

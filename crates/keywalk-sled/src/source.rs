@@ -31,7 +31,12 @@ impl<K: Key, D: Decode> ChunkSource for Tree<K, D> {
         self.upper.set(range.upper());
         let bounds = (self.lower.get(), self.upper.get());
         let mut reader = Reader::new(&self.tree, &mut self.again);
-        let wanted = chunk.limit() - chunk.len();
+        let room = chunk.limit() - chunk.len();
+        // Where bytes end a chunk, entries up to the limit would be read in vain, and held meanwhile.
+        let wanted = match chunk.budget() {
+            Some(_) => room.min(self.backward.expected()),
+            None => room,
+        };
         let push = |key, value| {
             reader.push(key, value, &mut self.decode, chunk)?;
             Ok(!chunk.is_full())

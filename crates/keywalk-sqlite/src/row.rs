@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
+use keywalk::Weigh;
 use rusqlite::types::{Type, Value};
 
 use crate::name;
-use crate::value::refill;
+use crate::value::{refill, weigh};
 
 /// A row of a table that isn't known when compiling: a [`Value`] for each column.
 ///
@@ -75,5 +76,12 @@ impl Row {
     /// The columns' names with their values.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
         self.columns.iter().map(String::as_str).zip(&self.values)
+    }
+}
+
+/// Its values; the names of the columns are shared by all rows and don't count. O(columns).
+impl Weigh for Row {
+    fn weigh(&self) -> usize {
+        size_of::<Self>().saturating_add(weigh(&self.values))
     }
 }

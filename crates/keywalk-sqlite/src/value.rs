@@ -24,6 +24,16 @@ pub(crate) fn refill_text(text: &mut String, stored: &[u8]) -> FromSqlResult<()>
     Ok(())
 }
 
+/// The bytes that values hold, with themselves.
+pub(crate) fn weigh(values: &[Value]) -> usize {
+    let owned = values.iter().map(|value| match value {
+        Value::Null | Value::Integer(_) | Value::Real(_) => 0,
+        Value::Text(text) => text.len(),
+        Value::Blob(blob) => blob.len(),
+    });
+    owned.fold(size_of_val(values), usize::saturating_add)
+}
+
 /// A value lent to a statement's parameter.
 pub(crate) fn bind(value: &Value) -> ToSqlOutput<'_> {
     ToSqlOutput::Borrowed(value.into())

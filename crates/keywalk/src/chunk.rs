@@ -1,6 +1,10 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use budget::{Added, Ledger};
+
+pub(crate) mod budget;
+
 /// The buffer that a source fills: at most [`limit`](Self::limit) items, in slots that are used
 /// again from chunk to chunk.
 ///
@@ -13,6 +17,10 @@ use core::fmt;
 /// making new ones. Once warm, such a walk allocates nothing.
 ///
 /// Nothing is allocated ahead of the items, whatever the limit.
+///
+/// A walk [by bytes](crate::Walk::chunk_bytes) gives its chunk a [budget](Self::budget) too: the chunk
+/// is full once its items weigh as much. So ask `is_full` after each item, and never count up to the
+/// limit alone. An item is weighed when it is pushed.
 ///
 /// ```
 /// use keywalk::Chunk;
@@ -34,7 +42,10 @@ pub struct Chunk<T> {
     slots: Vec<T>,
     len: usize,
     limit: usize,
+    /// The limit; or the number of items, once these have the budget's weight.
+    room: usize,
     overflowed: bool,
+    ledger: Option<Ledger<T>>,
 }
 
 impl<T> Chunk<T> {
@@ -51,7 +62,9 @@ impl<T> Chunk<T> {
             slots: Vec::new(),
             len: 0,
             limit,
+            room: limit,
             overflowed: false,
+            ledger: None,
         }
     }
 
@@ -76,7 +89,7 @@ impl<T> Chunk<T> {
     /// Whether the chunk takes no further item.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.len >= self.limit
+        self.len >= self.room
     }
 
     /// Whether an item was pushed into the full chunk, and lost, since the last
@@ -104,11 +117,12 @@ impl<T> Chunk<T> {
             self.overflowed = true;
             return;
         }
+        let weight = self.ledger.as_ref().map(|ledger| ledger.weigh(&item));
         match self.slots.get_mut(self.len) {
             Some(slot) => *slot = item,
             None => self.slots.push(item),
         }
-        self.len += 1;
+        self.add(weight, Added::Put);
     }
 
     /// Adds an item by filling a slot in place: a spare item of an earlier chunk, with whatever it
@@ -167,14 +181,31 @@ impl<T> Chunk<T> {
         if self.is_full() {
             return None;
         }
+        if let Some(ledger) = &mut self.ledger {
+            ledger.lend(&mut self.slots, self.len);
+        }
         self.slots.get_mut(self.len)
     }
 
     /// Adds the item that [`spare`](Self::spare) lent; without one, does nothing.
     pub fn push_spare(&mut self) {
-        if !self.is_full() && self.len < self.slots.len() {
-            self.len += 1;
+        if !self.is_full()
+            && let Some(item) = self.slots.get(self.len)
+        {
+            let weight = self.ledger.as_ref().map(|ledger| ledger.weigh(item));
+            self.add(weight, Added::Filled);
         }
+    }
+
+    /// The next slot's item, of this weight, is in the chunk now.
+    fn add(&mut self, weight: Option<usize>, how: Added) {
+        if let (Some(ledger), Some(weight)) = (&mut self.ledger, weight) {
+            ledger.add(&mut self.slots, self.len, weight, how);
+            if ledger.is_full() {
+                self.room = self.len + 1;
+            }
+        }
+        self.len += 1;
     }
 
     /// Keeps only the first `len` items; the others stay as spare slots. For a wrapper that asks its
@@ -194,25 +225,41 @@ impl<T> Chunk<T> {
     /// ```
     pub fn truncate(&mut self, len: usize) {
         if len < self.len {
-            self.len = len;
-            self.overflowed = false;
+            self.keep(len);
+        } else if let Some(ledger) = &mut self.ledger {
+            ledger.settle(&mut self.slots, self.len);
         }
     }
 
-    /// Empties the chunk. The items stay as spare slots.
+    /// Empties the chunk. The items stay as spare slots, unless they are more than a
+    /// [budget](Self::budget) allows.
     pub fn clear(&mut self) {
-        self.len = 0;
+        self.keep(0);
+    }
+
+    fn keep(&mut self, len: usize) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.keep(&mut self.slots, self.len, len);
+        }
+        self.len = len;
+        self.room = self.limit;
         self.overflowed = false;
     }
 
     /// Turns the items round so that [`pop`](Self::pop) takes them in order; drops the spare ones.
     pub(crate) fn reverse(&mut self) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.reverse(self.len);
+        }
         self.slots.truncate(self.len);
         self.slots.reverse();
     }
 
     /// Takes the last item out. Only after [`reverse`](Self::reverse).
     pub(crate) fn pop(&mut self) -> Option<T> {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.pop();
+        }
         let item = self.slots.pop();
         self.len = self.slots.len();
         item

@@ -1,8 +1,13 @@
 use core::fmt;
 
+use crate::chunk::budget::Budget;
+use crate::clock::Clock;
+use crate::limits::Limits;
+use crate::pace::Pace;
 use crate::state::{Ask, State};
 use crate::{
     Chunk, ChunkSource, Cursor, CursorMismatch, DurableSource, Error, Fetched, Stats, Step, Token,
+    Violation,
 };
 
 /// A walk that lends its items a chunk at a time; see [`Walk::chunks`](crate::Walk::chunks).
@@ -30,6 +35,10 @@ pub struct Chunks<S: ChunkSource> {
     chunk: Chunk<S::Item>,
     /// Not the chunk's own limit: a source could put another chunk in its place.
     chunk_size: usize,
+    budget: Option<Budget<S::Item>>,
+    /// Sets the chunk size from fetch to fetch.
+    pace: Option<Pace>,
+    clock: Clock,
     stats: Stats,
     /// Why the walk can't start, until `next` says it.
     mismatch: Option<CursorMismatch>,
@@ -39,15 +48,19 @@ pub struct Chunks<S: ChunkSource> {
 impl<S: ChunkSource> Chunks<S> {
     pub(crate) fn new(
         source: S,
-        chunk_size: usize,
+        limits: Limits<S::Item>,
         state: State<S::Key>,
         mismatch: Option<CursorMismatch>,
     ) -> Self {
+        let chunk_size = limits.chunk_size();
         Chunks {
             source,
             state,
             chunk: Chunk::with_limit(chunk_size),
             chunk_size,
+            budget: limits.budget,
+            pace: limits.pace(),
+            clock: limits.clock,
             stats: Stats::default(),
             mismatch,
             fused: false,
@@ -227,28 +240,37 @@ impl<S: ChunkSource> Chunks<S> {
         }
         let source = &mut self.source;
         let chunk = &mut self.chunk;
+        let clock = &self.clock;
         match self.state.ask() {
             Ask::Nothing => {
                 chunk.clear();
                 return Ok(Asked::Nothing);
             }
             Ask::LastKey(range) => {
-                let answer = self.stats.time(|| source.last_key(range));
+                let (answer, _) = self.stats.time(clock, || source.last_key(range));
                 self.state
                     .last_key(answer.map_err(Error::Source)?)
                     .map_err(Error::Contract)?;
             }
             Ask::LastItem(range) => {
                 let mut last = Chunk::with_limit(1);
-                let answer = self.stats.time(|| source.fetch(range, &mut last));
+                let (answer, _) = self.stats.time(clock, || source.fetch(range, &mut last));
                 take(&mut self.state, source, &last, 1, answer)?;
             }
             Ask::Items(range) => {
-                chunk.clear();
-                let answer = self.stats.time(|| source.fetch(range, chunk));
-                let taken = take(&mut self.state, source, chunk, self.chunk_size, answer);
+                let limit = self.pace.map_or(self.chunk_size, |pace| pace.size());
+                chunk.begin(limit, self.budget);
+                let (answer, took) = self.stats.time(clock, || source.fetch(range, chunk));
+                let taken = if answer.is_ok() && chunk.exceeds(self.budget) {
+                    Err(Error::Contract(Violation::Overfull))
+                } else {
+                    take(&mut self.state, source, chunk, limit, answer)
+                };
                 // What came before a failure isn't handed out.
                 taken.inspect_err(|_| chunk.clear())?;
+                if let Some(pace) = &mut self.pace {
+                    pace.fetched(chunk.len(), took);
+                }
                 if !chunk.is_empty() {
                     self.stats.chunks += 1;
                     return Ok(Asked::Items);

@@ -66,7 +66,7 @@ pub enum Violation {
     PastEnd,
     /// The chunk's last key doesn't come after its first one in the range's order.
     OutOfOrder,
-    /// More items came than the chunk's limit.
+    /// More items came than the chunk's limit, or its bytes, allow.
     Overfull,
     /// The source says that there is more, and neither gives an item nor gets any further; or it
     /// came back to a position where it had been.

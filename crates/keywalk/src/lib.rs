@@ -27,6 +27,7 @@
 //! - [`KeyRange`], [`Chunk`] and [`Fetched`] are what a source is asked with, fills and answers.
 //! - [`Cursor`] is a walk's position, and [`Token`] one that is written down, for another process; the
 //!   sources that have it are [`DurableSource`]s.
+//! - [`Weigh`] tells an item's bytes, for chunks [by bytes](Walk::chunk_bytes).
 //! - [`state`] is the walk's state machine apart from any I/O, for those who drive it themselves.
 //!
 //! # What a walk promises
@@ -59,7 +60,9 @@
 //!
 //! # Features
 //!
-//! - `std` (default): measures [`Stats::time_in_store`]. Without it the crate needs only `alloc`.
+//! - `std` (default): the system's clock, for [`Stats::time_in_store`] and [`Walk::chunk_time`]. Without
+//!   it the crate needs only `alloc`, and a walk that is to know the time is given a
+//!   [`clock`](Walk::clock).
 //! - `hmac`: `SignedToken`, for cursors that pass through hands that aren't trusted.
 //! - `serde`: a [`Token`] is text in formats for people, and bytes in others.
 
@@ -72,12 +75,15 @@ extern crate std;
 
 mod chunk;
 mod chunks;
+mod clock;
 mod cursor;
 mod durable_source;
 mod error;
 mod fingerprint;
 mod fnv;
 mod items;
+mod limits;
+mod pace;
 mod range;
 mod source;
 pub mod state;
@@ -85,6 +91,7 @@ mod stats;
 mod step;
 mod token;
 mod walk;
+mod weigh;
 
 pub use chunk::Chunk;
 pub use chunks::Chunks;
@@ -101,3 +108,4 @@ pub use step::Step;
 pub use token::SignedToken;
 pub use token::{Token, TokenError};
 pub use walk::Walk;
+pub use weigh::Weigh;

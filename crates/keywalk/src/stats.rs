@@ -1,5 +1,6 @@
-#[cfg(feature = "std")]
 use core::time::Duration;
+
+use crate::clock::Clock;
 
 /// What a walk did so far; from [`Items::stats`](crate::Items::stats) or
 /// [`Chunks::stats`](crate::Chunks::stats).
@@ -8,7 +9,6 @@ pub struct Stats {
     pub(crate) queries: u64,
     pub(crate) chunks: u64,
     pub(crate) items: u64,
-    #[cfg(feature = "std")]
     time_in_store: Duration,
 }
 
@@ -32,23 +32,19 @@ impl Stats {
         self.items
     }
 
-    /// The time that passed inside the store's queries, decoding of items included.
-    #[cfg(feature = "std")]
+    /// The time that passed inside the store's queries, decoding of items included: by the walk's
+    /// [clock](crate::Walk::clock), if it was given one. Zero where there is no clock: without the
+    /// feature `std`.
     #[must_use]
     pub fn time_in_store(&self) -> Duration {
         self.time_in_store
     }
 
-    /// Asks the store, and counts it.
-    pub(crate) fn time<R>(&mut self, query: impl FnOnce() -> R) -> R {
+    /// Asks the store, and counts it. Tells how long it took, too.
+    pub(crate) fn time<R>(&mut self, clock: &Clock, query: impl FnOnce() -> R) -> (R, Duration) {
         self.queries += 1;
-        #[cfg(feature = "std")]
-        let start = std::time::Instant::now();
-        let answer = query();
-        #[cfg(feature = "std")]
-        {
-            self.time_in_store += start.elapsed();
-        }
-        answer
+        let (answer, took) = clock.time(query);
+        self.time_in_store = self.time_in_store.saturating_add(took);
+        (answer, took)
     }
 }

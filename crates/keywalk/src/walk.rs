@@ -1,7 +1,9 @@
 use core::fmt;
 use core::ops::RangeBounds;
 
+use crate::chunk::budget::Budget;
 use crate::cursor::Stage;
+use crate::limits::Limits;
 use crate::state::State;
 use crate::{
     ChunkSource, Chunks, Cursor, CursorMismatch, DurableSource, Error, Items, KeyRange, Order,
@@ -32,7 +34,7 @@ use crate::{
 #[must_use = "a walk does nothing until it is iterated"]
 pub struct Walk<S: ChunkSource> {
     source: S,
-    chunk_size: usize,
+    pub(crate) limits: Limits<S::Item>,
     /// The order in it isn't used: `order` is.
     bounds: Option<KeyRange<S::Key>>,
     order: Option<Order>,
@@ -45,13 +47,20 @@ impl<S: ChunkSource> Walk<S> {
     ///
     /// On the plateau of what was measured over SQLite: below 100 the fixed cost of a fetch (about
     /// 3 us) shows, above some thousands the chunk no longer fits the processor's cache.
-    pub const DEFAULT_CHUNK_SIZE: usize = 512;
+    pub const DEFAULT_CHUNK_SIZE: usize = Limits::<S::Item>::DEFAULT;
+
+    /// The most items of a chunk where [`chunk_time`](Self::chunk_time) sizes chunks and no
+    /// [`chunk_size`](Self::chunk_size) is set.
+    ///
+    /// Sixteen times the default: beyond that a fetch's fixed cost no longer shows, unless it is a long
+    /// way to the store.
+    pub const MAX_TIMED_CHUNK_SIZE: usize = Limits::<S::Item>::MOST_TIMED;
 
     /// A walk over all of `source`, ascending and bounded.
     pub fn new(source: S) -> Self {
         Walk {
             source,
-            chunk_size: Self::DEFAULT_CHUNK_SIZE,
+            limits: Limits::default(),
             bounds: None,
             order: None,
             live: false,
@@ -59,7 +68,9 @@ impl<S: ChunkSource> Walk<S> {
         }
     }
 
-    /// How many items to fetch at a time; also how many are in memory at once.
+    /// How many items to fetch at a time; also how many are in memory at once. Beside
+    /// [`chunk_bytes`](Self::chunk_bytes) and [`chunk_time`](Self::chunk_time) it is the most of a
+    /// chunk: a chunk ends at whatever is reached first.
     ///
     /// Default: [`DEFAULT_CHUNK_SIZE`](Self::DEFAULT_CHUNK_SIZE). Smaller chunks see changes sooner
     /// and hold less memory where items are large; larger ones pay the cost of a fetch less often.
@@ -72,7 +83,7 @@ impl<S: ChunkSource> Walk<S> {
     #[track_caller]
     pub fn chunk_size(mut self, items: usize) -> Self {
         assert!(items > 0, "the chunk size must not be 0");
-        self.chunk_size = items;
+        self.limits.items = Some(items);
         self
     }
 
@@ -133,13 +144,26 @@ impl<S: ChunkSource> Walk<S> {
 
     /// Hands out the walk's items one by one; what a `for` loop does by itself. For the
     /// [cursor](Items::cursor) and the [stats](Items::stats) while it goes on.
+    ///
+    /// # Panics
+    ///
+    /// As [`chunks`](Self::chunks).
     pub fn items(self) -> Items<S> {
         Items::new(self.chunks())
     }
 
     /// Lends the walk's items a chunk at a time. The fastest way: a source can fill old items again
     /// in place.
+    ///
+    /// # Panics
+    ///
+    /// If there is a [`chunk_time`](Self::chunk_time) and no clock: without the feature `std`, where none
+    /// was given.
     pub fn chunks(self) -> Chunks<S> {
+        assert!(
+            self.limits.target.is_none() || self.limits.clock.runs(),
+            "a chunk's time needs a clock: `Walk::clock`, or the feature `std`"
+        );
         let order = self.order.unwrap_or_default();
         let range = match &self.bounds {
             Some(bounds) => KeyRange::new(bounds.clone(), order),
@@ -153,7 +177,7 @@ impl<S: ChunkSource> Walk<S> {
             None if self.live => (State::live(range), None),
             None => (State::bounded(range), None),
         };
-        Chunks::new(self.source, self.chunk_size, state, mismatch)
+        Chunks::new(self.source, self.limits, state, mismatch)
     }
 
     /// The first option that was set and says something else than the cursor.
@@ -190,7 +214,9 @@ impl<S: ChunkSource> IntoIterator for Walk<S> {
 impl<S: ChunkSource> fmt::Debug for Walk<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Walk")
-            .field("chunk_size", &self.chunk_size)
+            .field("chunk_size", &self.limits.chunk_size())
+            .field("chunk_bytes", &self.limits.budget.map(Budget::bytes))
+            .field("chunk_time", &self.limits.target)
             .field("order", &self.order.unwrap_or_default())
             .field("ranged", &self.bounds.is_some())
             .field("live", &self.live)

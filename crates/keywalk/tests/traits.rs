@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::fmt::{Debug, Display};
 use std::iter::FusedIterator;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use keywalk::state::{Ask, State};
 use keywalk::{
@@ -15,6 +16,7 @@ use keywalk::{
 use keywalk_memory::{Map, Poisoned};
 
 fn assert_plain<T: Send + Sync + Unpin + Debug>() {}
+fn assert_unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
 fn assert_error<T: StdError + Send + Sync + 'static>() {}
 fn assert_fused<T: FusedIterator>() {}
 
@@ -34,6 +36,16 @@ fn types_are_send_sync_and_debug_where_their_parts_are() {
     assert_plain::<Order>();
     assert_plain::<Stats>();
     assert_fused::<Items<Source>>();
+}
+
+/// A walk may have a clock, of any type.
+#[test]
+fn walks_can_cross_a_caught_panic_where_their_source_can() {
+    type Source = Map<'static, String, Vec<u8>>;
+    assert_unwind_safe::<Walk<Source>>();
+    assert_unwind_safe::<Chunks<Source>>();
+    assert_unwind_safe::<Items<Source>>();
+    assert_unwind_safe::<Chunk<String>>();
 }
 
 #[test]

@@ -2,12 +2,17 @@
 
 use std::ops::Bound;
 
-use keywalk::KeyRange;
+use keywalk::{Error, KeyRange, Violation, Walk};
 
 use super::start::with_limits;
+use super::walk::all;
 use crate::Harness;
 use crate::exhaustive::Small;
+use crate::history::{Breach, Flaw};
 use crate::lab::{Lab, Stop};
+use crate::run::Run;
+use crate::trial::{HarnessBreach, Trial};
+use crate::witness::Witness;
 
 pub(super) fn bounds_are_included_or_excluded<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
     lab.exhaustively(|small| {
@@ -37,6 +42,51 @@ pub(super) fn the_limit_is_respected<H: Harness>(lab: &Lab<H>) -> Result<(), Sto
         let limits = 1..=small.pool.len() + 1;
         limits.map(|limit| (small.all(), limit)).collect()
     })
+}
+
+/// Bytes end a chunk where its limit is far: the source has to ask the chunk whether it is full.
+pub(super) fn a_byte_budget_is_kept<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+    const LIMIT: usize = 20;
+    let keys = lab.some_keys(13);
+    lab.attempt_with(&keys, |trial, _| {
+        for order in lab.orders() {
+            for items in [1, 3] {
+                let schedule = all(*order, LIMIT);
+                let walk = |trial| -> Result<Walk<Witness<'_, H>>, HarnessBreach<H>> {
+                    let walk = schedule.walk(Trial::source(trial)?);
+                    Ok(walk.chunk_bytes_by(8 * items, |_| 8))
+                };
+                chunks_hold_at_most(walk(trial)?, items)?;
+                let walk = walk(trial)?;
+                Run::again(trial, &schedule).by_items(trial, walk, items, usize::MAX)?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn chunks_hold_at_most<H: Harness>(
+    walk: Walk<Witness<'_, H>>,
+    most: usize,
+) -> Result<(), HarnessBreach<H>> {
+    let mut chunks = walk.chunks();
+    loop {
+        let came = match chunks.next() {
+            Ok(Some(items)) => items.len(),
+            Ok(None) => return Ok(()),
+            Err(Error::Contract(Violation::Overfull)) => most + 1,
+            // What it answered is judged where the items are.
+            Err(_) => return Ok(()),
+        };
+        if came > most {
+            return Err(Breach::new(Flaw::Overfull)
+                .expected(format!(
+                    "at most {most} items, which weigh as much as is asked for"
+                ))
+                .hint("a chunk may be full before its limit: ask `is_full` after each item"));
+        }
+    }
 }
 
 pub(super) fn no_limit_is_too_large<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {

@@ -77,6 +77,28 @@ impl Quirk<i64> for OneMore {
     }
 }
 
+/// It asks for as many as the limit, and never whether the chunk is full.
+#[derive(Default)]
+pub(crate) struct BytesIgnored;
+
+impl Quirk<i64> for BytesIgnored {
+    fn fetch(
+        &mut self,
+        store: &Arc<Store<i64>>,
+        range: &KeyRange<i64>,
+        chunk: &mut Numbers,
+    ) -> Result<Fetched<i64>, Blown> {
+        let entries = store.take(range, chunk.limit())?;
+        let has_more = entries.len() == chunk.limit();
+        entries.into_iter().for_each(|entry| chunk.push(entry));
+        Ok(if has_more {
+            Fetched::More
+        } else {
+            Fetched::End
+        })
+    }
+}
+
 /// A limit of 256 is one of 0.
 #[derive(Default)]
 pub(crate) struct ByteLimit;

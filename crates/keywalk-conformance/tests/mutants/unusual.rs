@@ -49,8 +49,11 @@ impl Quirk<i64> for ShortPages {
         chunk: &mut Numbers,
     ) -> Result<Fetched<i64>, Blown> {
         self.0 = self.0 % 3 + 1;
-        let page = store.take(range, chunk.limit().min(self.0))?;
-        page.into_iter().for_each(|entry| chunk.push(entry));
+        for entry in store.take(range, chunk.limit().min(self.0))? {
+            if !chunk.is_full() {
+                chunk.push(entry);
+            }
+        }
         Ok(if chunk.is_empty() {
             Fetched::End
         } else {
@@ -81,8 +84,13 @@ impl Quirk<i64> for ScansStretches {
         match before.filter(|key| range.admits(key)) {
             Some(before) => Ok(Fetched::ScannedTo(before)),
             None => {
-                let (last, _) = page[page.len() - 1];
-                page.into_iter().for_each(|entry| chunk.push(entry));
+                let mut last = *first;
+                for entry in page {
+                    if !chunk.is_full() {
+                        last = entry.0;
+                        chunk.push(entry);
+                    }
+                }
                 Ok(Fetched::ScannedTo(last))
             }
         }

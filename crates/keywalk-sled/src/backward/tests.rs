@@ -1,6 +1,8 @@
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 
+use keywalk::Walk;
+
 use super::*;
 
 thread_local! {
@@ -87,6 +89,28 @@ fn about_as_much_is_read_as_is_wanted_however_keys_lie() {
                 "{name}, {wanted}: {entries:.2} entries each, {ranges:.2} ranges a chunk"
             );
         }
+    }
+}
+
+/// As it is walked by bytes: a fetch is cut before the chunk's limit, where nobody knows beforehand.
+#[test]
+fn a_walk_by_bytes_reads_about_as_much_as_it_takes_and_not_up_to_the_limit() {
+    let db = sled::Config::new()
+        .temporary(true)
+        .open()
+        .expect("it opens");
+    for n in 0..3_000_u64 {
+        db.insert(n.to_be_bytes(), "").expect("it can be written");
+    }
+    for (items, most) in [(1, 30.0), (10, 4.0), (100, 3.0)] {
+        let walk = Walk::new(crate::Tree::<u64>::new((*db).clone())).descending();
+        let walk = walk.chunk_size(1_000).chunk_bytes_by(8 * items, |_| 8);
+        READ.set((0, 0));
+        let keys = walk.items().map(|item| item.map(|(key, _)| key));
+        let keys: Vec<u64> = keys.collect::<Result<_, _>>().expect("it is read");
+        assert!(keys.into_iter().eq((0..3_000).rev()));
+        let each = READ.get().1 as f64 / 3_000.0;
+        assert!(each < most, "{items}: {each:.2} entries for each");
     }
 }
 

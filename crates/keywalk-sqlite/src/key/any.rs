@@ -2,12 +2,12 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use keywalk::Order;
+use keywalk::{Order, Weigh};
 use rusqlite::types::{FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef};
 
 use super::sealed::Sealed;
 use super::{Comparison, Key, KeyColumns, KeyRow, Layout, Unreadable};
-use crate::value::{Shown, bind, compare, refill};
+use crate::value::{Shown, bind, compare, refill, weigh};
 
 /// A key whose columns the schema tells: what a [`Table`](crate::Table) is walked by where no type
 /// is named.
@@ -103,6 +103,13 @@ impl Key for AnyKey {
 
     fn is_of(&self, columns: &Arc<KeyColumns>) -> bool {
         Arc::ptr_eq(&self.columns, columns) || self.columns == *columns
+    }
+}
+
+/// Its values. O(columns).
+impl Weigh for AnyKey {
+    fn weigh(&self) -> usize {
+        size_of::<Self>().saturating_add(weigh(&self.values))
     }
 }
 

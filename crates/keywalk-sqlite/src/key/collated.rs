@@ -1,6 +1,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use keywalk::Weigh;
 use rusqlite::types::{FromSqlResult, ToSqlOutput, ValueRef};
 
 use super::{Comparison, KeyColumn};
@@ -37,6 +38,12 @@ use super::{Comparison, KeyColumn};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Collated(pub String);
+
+impl Weigh for Collated {
+    fn weigh(&self) -> usize {
+        self.0.weigh()
+    }
+}
 
 impl PartialOrd for Collated {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {

@@ -1,0 +1,92 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn nanos(nanos: u64) -> Duration {
+    Duration::from_nanos(nanos)
+}
+
+/// Fetches, each of as many items as the pace says, at this cost.
+fn paced(pace: &mut Pace, fetches: usize, cost: impl Fn(usize) -> u64) {
+    for _ in 0..fetches {
+        let size = pace.size();
+        pace.fetched(size, nanos(cost(size)));
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_size_is_never_0_nor_more_than_the_most_and_at_most_doubled_or_halved(
+        target in 1..=u64::MAX,
+        start in 1..=usize::MAX,
+        most in prop_oneof![1..100_usize, 1..=usize::MAX],
+        fetches in prop::collection::vec((any::<bool>(), any::<Duration>()), 0..40),
+    ) {
+        let mut pace = Pace::new(nanos(target), start, most);
+        prop_assert_eq!(pace.size(), start.min(most));
+        for (is_full, took) in fetches {
+            let before = pace.size();
+            pace.fetched(if is_full { before } else { before - 1 }, took);
+            let after = pace.size();
+            prop_assert!(after >= 1 && after <= most);
+            prop_assert!(after <= before.saturating_mul(2) && after >= before / 2);
+            prop_assert!(after <= before || (is_full && took < nanos(target)));
+            prop_assert!(after >= before || took > nanos(target));
+            prop_assert!(took <= nanos(target) || before == 1 || after < before);
+        }
+    }
+
+    #[test]
+    fn where_each_item_costs_the_same_a_fetch_soon_takes_the_target(
+        fixed in 0..1_000_u64,
+        each in 1..1_000_u64,
+        fit in 1..5_000_u64,
+    ) {
+        let cost = |size: usize| fixed + each * size as u64;
+        // As much as so many items cost.
+        let target = fixed + each * fit;
+        let fit = fit as usize;
+        let mut pace = Pace::new(nanos(target), 512, usize::MAX);
+        // The longest way is where a fetch costs most by itself: one item more at a time.
+        paced(&mut pace, 12_000, cost);
+        for _ in 0..10 {
+            paced(&mut pace, 1, cost);
+            prop_assert!(pace.size().abs_diff(fit) <= 1, "{} instead of {fit}", pace.size());
+        }
+    }
+
+    #[test]
+    fn after_one_slow_fetch_the_size_is_soon_what_it_was(
+        size in 2..100_000_usize,
+        spike in 2..1_000_000_u64,
+    ) {
+        let target = 1_000 * size as u64;
+        let mut pace = Pace::new(nanos(target), size, usize::MAX);
+        pace.fetched(size, nanos(target.saturating_mul(spike)));
+        prop_assert_eq!(pace.size(), size.div_ceil(2));
+        paced(&mut pace, 2, |size| 1_000 * size as u64);
+        prop_assert_eq!(pace.size(), size);
+    }
+}
+
+#[test]
+fn a_short_chunk_does_not_let_it_grow_and_a_slow_one_lets_it_shrink() {
+    let mut pace = Pace::new(nanos(1_000), 100, 1_000);
+    for items in [0, 1, 99] {
+        pace.fetched(items, nanos(1));
+        assert_eq!(pace.size(), 100);
+    }
+    pace.fetched(100, nanos(1));
+    assert_eq!(pace.size(), 200);
+    pace.fetched(0, nanos(1_001));
+    assert_eq!(pace.size(), 199);
+    pace.fetched(3, nanos(1_000_000));
+    assert_eq!(pace.size(), 100);
+}
+
+#[test]
+fn a_store_that_takes_no_time_is_asked_for_the_most() {
+    let mut pace = Pace::new(Duration::MAX, 512, 100_000);
+    paced(&mut pace, 8, |_| 0);
+    assert_eq!(pace.size(), 100_000);
+}
