@@ -2,11 +2,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use keywalk::{Order, Walk};
+use keywalk_examples::Failure;
 use keywalk_sqlite::Table;
 use lexopt::ValueExt;
 use rusqlite::Connection;
-
-use crate::failure::Failure;
 
 pub(crate) const USAGE: &str = "\
 Walks a SQLite table in key order, a chunk at a time, in constant memory.

@@ -6,12 +6,11 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use keywalk::{Order, Walk};
-use keywalk_examples::make_table;
+use keywalk_examples::{Failure, make_table};
 use keywalk_sqlite::Table;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::args::Options;
-use crate::failure::Failure;
 use crate::outcome::{Measure, Outcome};
 use crate::progress::Progress;
 

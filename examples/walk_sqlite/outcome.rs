@@ -3,9 +3,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use keywalk::Stats;
-use keywalk_examples::PeakMemory;
-
-use crate::failure::Failure;
+use keywalk_examples::{Failure, PeakMemory};
 
 /// The line that a script can read.
 pub(crate) struct Outcome {
@@ -25,7 +23,8 @@ pub(crate) struct Measure {
 
 impl Measure {
     pub(crate) fn start(file: &Path) -> Result<Self, Failure> {
-        let database = std::fs::metadata(file)?.len();
+        let database = std::fs::metadata(file)
+            .map_err(|error| Failure::input(format!("can't open {}: {error}", file.display())))?;
         let memory = PeakMemory::start().map_err(|error| {
             Failure::failed(format!(
                 "peak memory can only be measured on Linux: {error}"
@@ -34,7 +33,7 @@ impl Measure {
         Ok(Measure {
             start: Instant::now(),
             memory,
-            database,
+            database: database.len(),
         })
     }
 

@@ -1,14 +1,13 @@
-use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use keywalk::Walk;
+use keywalk::{Stats, Walk};
+use keywalk_examples::{Failure, ReadOnly};
 use keywalk_sqlite::{AnyKey, Table};
+use rusqlite::Connection;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags};
 
 use crate::args::Options;
-use crate::failure::Failure;
 use crate::outcome::{Measure, Outcome};
 use crate::progress::Progress;
 
@@ -19,31 +18,21 @@ pub(crate) fn walk(
     key: &[String],
     options: &Options,
 ) -> Result<Outcome, Failure> {
-    let shown = file.display();
-    match std::fs::metadata(file) {
-        Ok(metadata) if metadata.is_file() => {}
-        Ok(_) => return Err(Failure::input(format!("{shown} is not a file"))),
-        Err(error) => return Err(Failure::input(format!("can't open {shown}: {error}"))),
-    }
-    let tidy = Tidy::new(file);
-    let walked = walk_file(file, table, key, options);
-    tidy.up();
-    walked.map_err(|failure| failure.about(file))
+    let measure = Measure::start(file)?;
+    let own = ReadOnly::open(file)?;
+    let stats = walk_table(own.db(), table, key, options).map_err(|failure| failure.about(file))?;
+    measure.outcome(stats)
 }
 
-fn walk_file(
-    file: &Path,
+fn walk_table(
+    db: &Connection,
     table: &str,
     key: &[String],
     options: &Options,
-) -> Result<Outcome, Failure> {
-    let measure = Measure::start(file)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = Connection::open_with_flags(file, flags)
-        .map_err(|error| Failure::input(format!("can't open {}: {error}", file.display())))?;
+) -> Result<Stats, Failure> {
     // A walk reads each page once: more cache than SQLite needs for the way down the tree is wasted.
     db.execute_batch("PRAGMA cache_size = -512")?;
-    let mut source = Table::new(&db, table);
+    let mut source = Table::new(db, table);
     if !key.is_empty() {
         source = source.key::<AnyKey>(key)?;
     }
@@ -63,7 +52,7 @@ fn walk_file(
     }
     out.flush()?;
     progress.finish();
-    measure.outcome(chunks.stats())
+    Ok(chunks.stats())
 }
 
 fn print_key(out: &mut impl Write, key: &AnyKey) -> io::Result<()> {
@@ -84,38 +73,4 @@ fn print_key(out: &mut impl Write, key: &AnyKey) -> io::Result<()> {
         }
     }
     writeln!(out)
-}
-
-/// To read a database in WAL mode SQLite makes the files `-wal` and `-shm` beside it, and a read-only
-/// connection doesn't remove them. One that may write does, as the last to close.
-struct Tidy {
-    file: PathBuf,
-    was_there: bool,
-}
-
-impl Tidy {
-    fn new(file: &Path) -> Self {
-        Tidy {
-            file: file.to_owned(),
-            was_there: beside(file, "-wal").exists() || beside(file, "-shm").exists(),
-        }
-    }
-
-    /// Removes the files if they weren't there before. If that can't be done they stay: they are
-    /// empty, and the next writer removes them.
-    fn up(self) {
-        if self.was_there || !beside(&self.file, "-wal").exists() {
-            return;
-        }
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        if let Ok(db) = Connection::open_with_flags(&self.file, flags) {
-            let _ = db.query_row("SELECT 1 FROM sqlite_schema", [], |_| Ok(()));
-        }
-    }
-}
-
-fn beside(file: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(file);
-    name.push(suffix);
-    PathBuf::from(name)
 }
