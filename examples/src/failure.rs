@@ -135,12 +135,15 @@ impl<C: Error + 'static> From<keywalk_job::Error<keywalk_sqlite::Error, C>> for 
     }
 }
 
-/// The error and what caused it, after colons.
+/// The error and what caused it, after colons; without what it says itself.
 fn chain(error: &dyn Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        message += &format!(": {error}");
+        let said = error.to_string();
+        if !message.contains(&said) {
+            message += &format!(": {said}");
+        }
         cause = error.source();
     }
     message

@@ -1,0 +1,72 @@
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use keywalk_examples::{Failure, stop_on_interrupt};
+
+use crate::args::{Options, Own};
+use crate::made_table::{check, make};
+
+/// Kills an export to a file at random moments, runs it again until it is done, and checks the file. Where it
+/// is done before all kills are, it is checked and begun anew.
+pub(crate) fn run(rows: u64, kills: u64, options: &Options) -> Result<(), Failure> {
+    let stop = stop_on_interrupt()?;
+    let folder = tempfile::tempdir()?;
+    let own = make(folder.path(), rows, &stop)?;
+    let out = folder.path().join("out.ndjson");
+    let own = Own {
+        out: Some(out.clone()),
+        ..own
+    };
+    // About as long as each may live for an export to take a dozen of them.
+    let began = Instant::now();
+    start(&own, options, true)?.wait()?;
+    let life = began.elapsed().div_f64(12.0);
+
+    let (mut killed, mut runs) = (0, 0);
+    let mut anew = true;
+    while killed < kills && !stop.is_requested() {
+        let mut child = start(&own, options, anew)?;
+        anew = false;
+        thread::sleep(random(runs, life * 2));
+        runs += 1;
+        match child.try_wait()? {
+            None => {
+                child.kill()?;
+                child.wait()?;
+                killed += 1;
+            }
+            Some(status) if status.success() => {
+                check(&own.db, &out)?;
+                anew = true;
+            }
+            Some(_) => return Err(Failure::failed("the export failed")),
+        }
+    }
+    if !start(&own, options, false)?.wait()?.success() {
+        return Err(Failure::failed("the export failed"));
+    }
+    check(&own.db, &out)?;
+    println!("crash test: {killed} kills, {rows} rows, 0 missed, 0 repeated");
+    Ok(())
+}
+
+fn start(own: &Own, options: &Options, anew: bool) -> Result<Child, Failure> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("--db").arg(&own.db);
+    command.args(["--table", &own.what.table]);
+    command.args(
+        own.out
+            .iter()
+            .flat_map(|out| ["--out".as_ref(), out.as_os_str()]),
+    );
+    command.args(["--chunk-size", &options.chunk_size.to_string()]);
+    command.args(anew.then_some("--reset"));
+    Ok(command.stdin(Stdio::null()).stderr(Stdio::null()).spawn()?)
+}
+
+/// Spread over the time, and in no pattern that the work could follow.
+fn random(at: u32, most: Duration) -> Duration {
+    const GOLDEN: f64 = 0.618_033_988_749_895;
+    most.mul_f64((f64::from(at) * GOLDEN).fract())
+}

@@ -1,0 +1,103 @@
+use std::path::PathBuf;
+
+use keywalk::Walk;
+use keywalk_examples::{Failure, ReadOnly};
+use keywalk_job::{CheckpointFiles, Checkpoints, Outcome, Stop};
+
+use crate::args::{Options, Own};
+use crate::export::{job_name, lines, to_file, to_stdout};
+use crate::spool::Spool;
+use crate::spool_error::SpoolError;
+
+/// Exports a table of the user's own, or goes on with it. Answers whether it is done.
+pub(crate) fn export(own: &Own, options: &Options, stop: &Stop) -> Result<bool, Failure> {
+    let Some(outcome) = run(own, options, stop)? else {
+        return Ok(false);
+    };
+    let mut end = "";
+    if !outcome.is_done() {
+        end = ", not done yet";
+        eprintln!(
+            "stopped; run it again to {}",
+            match own.state_folder() {
+                Some(_) => "go on",
+                None => "start anew, or with --state to go on where it stops",
+            }
+        );
+    }
+    eprintln!(
+        "exported {} rows in {} chunks, {:.2} s{end}",
+        outcome.items(),
+        outcome.chunks(),
+        outcome.elapsed().as_secs_f64()
+    );
+    Ok(outcome.is_done())
+}
+
+fn run(own: &Own, options: &Options, stop: &Stop) -> Result<Option<Outcome>, Failure> {
+    let database = ReadOnly::open(&own.db)?;
+    let source = lines(database.db(), &own.what).map_err(|failure| failure.about(&own.db))?;
+    let walk = Walk::new(source).chunk_size(options.chunk_size);
+    let name = own.job()?;
+    let Some(folder) = own.state_folder() else {
+        // It is kept for as long as it runs.
+        let folder = tempfile::tempdir()?;
+        return to_stdout(
+            &name,
+            walk,
+            CheckpointFiles::new(folder.path()),
+            options,
+            stop,
+        );
+    };
+    let mut checkpoints = CheckpointFiles::new(folder);
+    if let Some(out) = &own.out {
+        let mut spool = Spool::new(out, checkpoints, options.anew);
+        spool.check(&name)?;
+        return to_file(&name, walk, spool, options, stop).map(Some);
+    }
+    checkpoints.load(&name).map_err(SpoolError::from)?;
+    if options.anew {
+        let reset = keywalk_job::reset(&mut checkpoints, &name);
+        reset.map_err(|error| Failure::caused(&error))?;
+    }
+    to_stdout(&name, walk, checkpoints, options, stop)
+}
+
+/// Says where the job stands.
+pub(crate) fn status(own: &Own) -> Result<(), Failure> {
+    let Some(folder) = own.state_folder() else {
+        return Ok(());
+    };
+    let checkpoint = CheckpointFiles::new(folder).load(&own.job()?);
+    match checkpoint.map_err(SpoolError::from)? {
+        None => println!("exported nothing yet"),
+        Some(checkpoint) => println!(
+            "exported {} rows in {} chunks, {:.0} %, up to the key {}{}",
+            checkpoint.items(),
+            checkpoint.chunks(),
+            checkpoint.share().unwrap_or_default() * 100.0,
+            checkpoint.position().unwrap_or("-"),
+            match checkpoint.is_done() {
+                true => ", done",
+                false => ", not done yet",
+            }
+        ),
+    }
+    Ok(())
+}
+
+impl Own {
+    fn job(&self) -> Result<String, Failure> {
+        job_name(&self.db, &self.what.table, self.out.as_deref())
+    }
+
+    /// Where checkpoints are kept, if they are.
+    fn state_folder(&self) -> Option<PathBuf> {
+        self.state.clone().or_else(|| {
+            let mut folder = self.out.clone()?.into_os_string();
+            folder.push(".state");
+            Some(folder.into())
+        })
+    }
+}
