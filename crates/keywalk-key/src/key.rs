@@ -10,6 +10,7 @@ mod share;
 mod text;
 mod tuple;
 mod uuid;
+mod words;
 
 use std::borrow::Cow;
 
@@ -125,6 +126,20 @@ pub trait Key: Clone + Ord {
     #[must_use]
     fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
         share::of_bytes(&first.to_bytes(), &last.to_bytes(), &at.to_bytes())
+    }
+
+    /// The key in words, for people: in a log or a progress bar, and no format. Provided: its bytes as
+    /// hexadecimal digits.
+    ///
+    /// ```
+    /// use std::cmp::Reverse;
+    /// use keywalk_key::Key;
+    ///
+    /// let key = ("ada".to_string(), Reverse(7_i64), vec![0, 255]);
+    /// assert_eq!(key.text(), r#"("ada", 7, 00ff)"#);
+    /// ```
+    fn text(&self) -> String {
+        words::of_bytes(&self.to_bytes())
     }
 
     /// Decodes in the memory of a key that is there. Provided: assigns [`decode`](Self::decode).

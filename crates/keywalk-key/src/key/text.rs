@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str;
 
-use super::{Key, KeyColumn, Malformed, packed, share};
+use super::{Key, KeyColumn, Malformed, packed, share, words};
 
 impl Key for String {
     fn encode(&self, bytes: &mut Vec<u8>) {
@@ -21,6 +21,10 @@ impl Key for String {
 
     fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
         Self::column_share(first, last, at)
+    }
+
+    fn text(&self) -> String {
+        self.column_text()
     }
 
     fn decode_in_place(&mut self, mut bytes: &[u8]) -> Result<(), Malformed> {
@@ -44,6 +48,10 @@ impl KeyColumn for String {
 
     fn column_share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
         share::of_bytes(first.as_bytes(), last.as_bytes(), at.as_bytes())
+    }
+
+    fn column_text(&self) -> String {
+        words::of_text(self)
     }
 
     fn unpack_in_place(&mut self, bytes: &mut &[u8]) -> Result<(), Malformed> {
@@ -83,6 +91,10 @@ impl Key for Utf8 {
 
     fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
         String::column_share(&first.0, &last.0, &at.0)
+    }
+
+    fn text(&self) -> String {
+        words::of_text(&self.0)
     }
 
     fn decode_in_place(&mut self, bytes: &[u8]) -> Result<(), Malformed> {

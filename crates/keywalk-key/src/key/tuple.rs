@@ -34,6 +34,11 @@ macro_rules! tuples {
                 })
             }
 
+            fn text(&self) -> String {
+                let columns = [$(self.$at.column_text()),+].join(", ");
+                format!("({columns})")
+            }
+
             fn decode_in_place(&mut self, mut bytes: &[u8]) -> Result<(), Malformed> {
                 $(
                     self.$at

@@ -1,49 +1,14 @@
 //! How far along a key lies, by its value.
 
-use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::fmt::Debug;
 
-use keywalk_key::{Key, KeyColumn, Malformed, Utf8};
+use keywalk_key::{Key, Utf8};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-/// As a type of one's own that says no more than it must: the provided shares.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Own(u64);
-
-impl Key for Own {
-    fn encode(&self, bytes: &mut Vec<u8>) {
-        Key::encode(&self.0, bytes);
-    }
-
-    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        Key::decode(bytes).map(Own)
-    }
-
-    fn kind() -> Cow<'static, str> {
-        "Own".into()
-    }
-}
-
-impl KeyColumn for Own {
-    fn pack(&self, bytes: &mut Vec<u8>) {
-        Uuid::from_u128(self.0.into()).pack(bytes);
-    }
-
-    fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
-        let uuid = Uuid::unpack(bytes)?;
-        let number = uuid.as_u128().try_into();
-        number
-            .map(Own)
-            .map_err(|_| Malformed::new("is a larger number"))
-    }
-
-    fn column_kind() -> Cow<'static, str> {
-        "Own".into()
-    }
-}
+use crate::own::Own;
 
 /// 0 at the first, 1 at the last, never back on the way, and the same from the other end.
 fn check<K: Key + Debug>(mut keys: Vec<K>) -> Result<(), TestCaseError> {
