@@ -101,9 +101,10 @@ fn a_type_of_ones_own_is_written_down_too_and_its_way_measured() {
 }
 
 #[test]
-fn the_way_is_measured_by_the_key() {
+fn the_way_is_measured_by_the_key_and_keys_are_in_words() {
     let source = Tree::<(u8, i64)>::new(open().open_tree("orders").unwrap());
     assert_eq!(source.share(&(1, 0), &(1, 8), &(1, 2)), Some(0.25));
     assert_eq!(source.share(&(1, 8), &(1, 0), &(1, 2)), Some(0.75));
     assert_eq!(source.share(&(1, 8), &(1, 8), &(1, 8)), None);
+    assert_eq!(source.key_text(&(1, -2)), "(1, -2)");
 }
