@@ -50,6 +50,11 @@ fn numbers_are_measured_from_end_to_end() {
     assert_eq!(share(i64::MAX, i64::MIN, i64::MIN), Some(1.0));
     assert_eq!(share(i64::MAX - 4, i64::MAX, i64::MAX - 3), Some(0.25));
     assert_eq!(reals(-1.0, 1.0, 0.5), Some(0.75));
+    // A real between integers is not ahead of the integer that it equals.
+    let ends =
+        [246_767_622_502_776_465_i64, -810_567_945_475_427_512].map(|end| [end.into(), 0.into()]);
+    let at = |zero: Value| any_share(TWO, [ends[0].clone(), ends[1].clone(), [zero, 0.into()]]);
+    assert_eq!(at(0.into()), at(0.0.into()));
     assert_eq!(reals(f64::MIN, f64::MAX, 0.0), Some(0.5));
     assert_eq!(reals(f64::NEG_INFINITY, f64::INFINITY, 0.0), Some(0.5));
     let mixed = [
