@@ -44,10 +44,10 @@ fn part(from: &Value, to: &Value, at: &Value) -> Option<f64> {
         return Some(1.0);
     }
     let (to, at) = match (from, to, at) {
-        (Value::Integer(from), Value::Integer(to), Value::Integer(at)) => {
-            let from = i128::from(*from);
-            let steps = |to: &i64| (i128::from(*to) - from) as f64;
-            (steps(to), steps(at))
+        // Exact, where a number of all 64 bits differs from the next in the last.
+        (Value::Integer(from), Value::Integer(to), at) => {
+            let steps = |to: i128| (to - i128::from(*from)) as f64;
+            (steps(i128::from(*to)), steps(whole(at)?))
         }
         (Value::Text(from), Value::Text(to), Value::Text(at)) => {
             strings(from.as_bytes(), to.as_bytes(), at.as_bytes())
@@ -63,6 +63,15 @@ fn part(from: &Value, to: &Value, at: &Value) -> Option<f64> {
         true => 0.0,
         false => (at / to).clamp(0.0, 1.0),
     })
+}
+
+/// A number between two integers, rounded down.
+fn whole(value: &Value) -> Option<i128> {
+    match value {
+        Value::Integer(integer) => Some(i128::from(*integer)),
+        Value::Real(real) => Some(real.floor() as i128),
+        _ => None,
+    }
 }
 
 /// Halved, so that no difference is infinite.
