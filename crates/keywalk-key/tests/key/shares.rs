@@ -158,6 +158,8 @@ fn text_is_measured_behind_the_common_beginning() {
     };
     assert_eq!(share("order-0000", "order-0002", "order-0001"), 0.5);
     assert_eq!(share("order-a", "order-e", "order-b"), 0.25);
+    let long = |end| format!("https://example.org/orders/2026/{end}");
+    assert_eq!(share(&long("a"), &long("e"), &long("b")), 0.25);
     assert_eq!(share("", "\u{40}", "\u{10}"), 0.25);
 }
 
