@@ -131,8 +131,8 @@ fn a_rowid_of_another_database_file_is_told_by_its_schema_alone() {
 }
 
 /// Reads the token, changes the schema, and only then walks.
-fn changed_between<'db, K: Key>(
-    db: &'db Connection,
+fn changed_between<K: Key>(
+    db: &Connection,
     columns: &[&str],
     sql: &str,
 ) -> Result<usize, ErrorKind> {
