@@ -63,6 +63,12 @@ fn numbers_are_measured_from_end_to_end() {
         [1.5.into(), 1.into()],
     ];
     assert_eq!(any_share(TWO, mixed), Some(0.5));
+    let mixed = [
+        [1.into(), 1.into()],
+        [4.0.into(), 1.into()],
+        [2.5.into(), 1.into()],
+    ];
+    assert_eq!(any_share(TWO, mixed), Some(0.5));
 }
 
 #[test]
@@ -74,6 +80,8 @@ fn bytes_are_measured_behind_what_they_have_in_common() {
         Some(0.25)
     );
     assert_eq!(share(vec![0_u8], vec![0xff], vec![0x33]), Some(0.2));
+    let url = |end: u8| format!("https://example.org/{}", char::from(end)).into_bytes();
+    assert_eq!(share(url(0x20), url(0x30), url(0x2c)), Some(0.75));
     let uuid = |byte: u8| Uuid::from_bytes([byte; 16]);
     let part = share(uuid(0), uuid(0xff), uuid(0x40)).expect("it can be told");
     assert!((part - 0.25).abs() < 0.01, "{part}");

@@ -130,7 +130,8 @@ fn another_process_goes_on_after_each_item_over_a_connection_of_its_own() {
     fill(&open_file(&path), 100);
     for order in ORDERS {
         let (mut keys, mut stored) = (Vec::new(), None::<String>);
-        loop {
+        // Once more than there are rows.
+        for _ in 0..=100 {
             let db = open_file(&path);
             let walk = Walk::new(by_id(&db)).chunk_size(7 + keys.len() % 3);
             let mut items = match &stored {
@@ -283,4 +284,10 @@ fn walks_not_begun_done_live_and_within_a_range_go_on_as_what_they_are() {
         .expect("it is new");
     assert_eq!(next(by_id(&db), &ended.to_string(), 2, 99), [0_i64; 0]);
     assert_eq!(next(by_id(&db), &live.to_string(), 2, 99), [11]);
+    let again = Walk::new(by_id(&db)).chunk_size(1).resume_token(&live);
+    let mut again = again.expect("it is of the table").items();
+    again.next().expect("there is one").expect("it is fine");
+    db.execute("INSERT INTO t VALUES (12, 'z', 1)", [])
+        .expect("it is new");
+    assert!(again.next().is_some(), "it is live still");
 }
