@@ -21,6 +21,7 @@ Fills a column of a SQLite table from another one, a chunk at a time, and goes o
   --checkpoint FOLDER              keeps the position in a file there (at least once) instead of in the database
                                    (exactly once)
   --chunk-size N                   rows to a transaction (512)
+  --count                          counts the rows first, to show how much is left where the key doesn't tell
   --most-per-second N              no faster than this
   --deadline SECONDS               stops after so long
   --seed N                         of the moments at which the crash test kills
@@ -51,6 +52,7 @@ pub(crate) struct Options {
     /// A folder for the checkpoint; otherwise it is in the database.
     pub(crate) checkpoint: Option<PathBuf>,
     pub(crate) chunk_size: usize,
+    pub(crate) count: bool,
     pub(crate) most_per_second: Option<f64>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) seed: Option<u64>,
@@ -68,6 +70,7 @@ impl Args {
             to: "slug".to_owned(),
             checkpoint: None,
             chunk_size: 512,
+            count: false,
             most_per_second: None,
             deadline: None,
             seed: None,
@@ -96,6 +99,7 @@ impl Args {
                     let seconds = number(&mut parser, "--deadline", 0)?;
                     options.deadline = Some(Duration::from_secs(seconds));
                 }
+                Long("count") => options.count = true,
                 Long("seed") => options.seed = Some(number(&mut parser, "--seed", 0)?),
                 Long("counts") => options.counts = true,
                 Long("status") => ask = Some(true),

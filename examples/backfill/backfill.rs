@@ -82,6 +82,7 @@ fn fill(db: &Connection, options: &Options) -> Result<Outcome, Failure> {
         .key::<AnyKey>(&key)?
         .columns([&from])
         .map(move |row| row.get::<_, Option<String>>(0));
+    let total = options.count.then(|| items.count()).transpose()?;
     let walk = Walk::new(items).chunk_size(options.chunk_size);
 
     let set = match options.counts {
@@ -113,21 +114,19 @@ fn fill(db: &Connection, options: &Options) -> Result<Outcome, Failure> {
 
     match Ledger::new(db, options) {
         // The effects and the checkpoint are one transaction: exactly once.
-        Ledger::Table(checkpoints) => run(
-            Job::new(name(options), walk, checkpoints),
-            options,
-            |tx, items| work(tx, items),
-        ),
+        Ledger::Table(checkpoints) => {
+            let job = Job::new(name(options), walk, checkpoints);
+            run(job, options, total, |tx, items| work(tx, items))
+        }
         // The checkpoint comes after the effects: after a crash one chunk comes again.
-        Ledger::Files(checkpoints) => run(
-            Job::new(name(options), walk, checkpoints),
-            options,
-            |(), items| {
+        Ledger::Files(checkpoints) => {
+            let job = Job::new(name(options), walk, checkpoints);
+            run(job, options, total, |(), items| {
                 let tx = db.unchecked_transaction()?;
                 work(&tx, items)?;
                 Ok(tx.commit()?)
-            },
-        ),
+            })
+        }
     }
 }
 
@@ -136,6 +135,7 @@ type Items<'db, D> = Table<&'db Connection, AnyKey, D>;
 fn run<'db, D, C>(
     mut job: Job<'_, Items<'db, D>, C>,
     options: &Options,
+    total: Option<u64>,
     work: impl FnMut(&C::Scope, &[(AnyKey, D::Item)]) -> Result<(), BoxError>,
 ) -> Result<Outcome, Failure>
 where
@@ -151,6 +151,9 @@ where
     }
     if let Some(deadline) = options.deadline {
         job = job.deadline(deadline);
+    }
+    if let Some(total) = total {
+        job = job.total(total);
     }
     if !options.counts {
         job = show_progress(job, "filling");
