@@ -1,8 +1,8 @@
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Instant, SystemTime};
 
-use keywalk_examples::{Failure, stop_on_interrupt};
+use keywalk_examples::{Failure, Random, stop_on_interrupt};
 
 use crate::args::{Options, Own};
 use crate::made_table::{check, make};
@@ -23,13 +23,14 @@ pub(crate) fn run(rows: u64, kills: u64, options: &Options) -> Result<(), Failur
     start(&own, options, true)?.wait()?;
     let life = began.elapsed().div_f64(12.0);
 
-    let (mut killed, mut runs) = (0, 0);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let mut random = Random::new(now.map_or(0, |now| now.subsec_nanos().into()));
+    let mut killed = 0;
     let mut anew = true;
     while killed < kills && !stop.is_requested() {
         let mut child = start(&own, options, anew)?;
         anew = false;
-        thread::sleep(random(runs, life * 2));
-        runs += 1;
+        thread::sleep(life.mul_f64(random.below(2_000) as f64 / 1_000.0));
         match child.try_wait()? {
             None => {
                 child.kill()?;
@@ -63,10 +64,4 @@ fn start(own: &Own, options: &Options, anew: bool) -> Result<Child, Failure> {
     command.args(["--chunk-size", &options.chunk_size.to_string()]);
     command.args(anew.then_some("--reset"));
     Ok(command.stdin(Stdio::null()).stderr(Stdio::null()).spawn()?)
-}
-
-/// Spread over the time, and in no pattern that the work could follow.
-fn random(at: u32, most: Duration) -> Duration {
-    const GOLDEN: f64 = 0.618_033_988_749_895;
-    most.mul_f64((f64::from(at) * GOLDEN).fract())
 }

@@ -10,6 +10,7 @@ mod made_table;
 pub mod option_value;
 mod own_database;
 mod peak_memory;
+mod random;
 mod read_only;
 
 pub use failure::Failure;
@@ -18,6 +19,7 @@ pub use job_progress::show_progress;
 pub use made_table::make_table;
 pub use own_database::{key_columns, open, quoted};
 pub use peak_memory::PeakMemory;
+pub use random::Random;
 pub use read_only::ReadOnly;
 
 /// The CPU time that this thread has used, in nanoseconds. Unlike the clock on the wall it doesn't

@@ -10,6 +10,7 @@ mod share;
 mod text;
 mod tuple;
 mod uuid;
+mod words;
 
 use std::borrow::Cow;
 
@@ -109,10 +110,11 @@ pub trait Key: Clone + Ord {
     fn kind() -> Cow<'static, str>;
 
     /// What part of the way from `first` to `last` lies before `at`, from 0 to 1, for a progress bar;
-    /// `None` if there is no way between them. `first` is the larger one of a walk downwards.
+    /// `None` if there is no way between them, or it can't be told. `first` is the larger one of a walk
+    /// downwards.
     ///
-    /// By value for integers and UUIDs, by the bytes behind the common beginning for text and bytes, by
-    /// the first column that differs for tuples: right where keys are spread evenly. Provided: by the
+    /// By value for integers and UUIDs, by what follows the common beginning for bytes, by the first column
+    /// that differs for tuples: right where keys are spread evenly. Not told for text. Provided: by the
     /// key's bytes, as for bytes.
     ///
     /// ```
@@ -125,6 +127,20 @@ pub trait Key: Clone + Ord {
     #[must_use]
     fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
         share::of_bytes(&first.to_bytes(), &last.to_bytes(), &at.to_bytes())
+    }
+
+    /// The key in words, for people: in a log or a progress bar, and no format. Provided: its bytes as
+    /// hexadecimal digits.
+    ///
+    /// ```
+    /// use std::cmp::Reverse;
+    /// use keywalk_key::Key;
+    ///
+    /// let key = ("ada".to_string(), Reverse(7_i64), vec![0, 255]);
+    /// assert_eq!(key.text(), r#"("ada", 7, 00ff)"#);
+    /// ```
+    fn text(&self) -> String {
+        words::of_bytes(&self.to_bytes())
     }
 
     /// Decodes in the memory of a key that is there. Provided: assigns [`decode`](Self::decode).

@@ -44,7 +44,7 @@
 
 #![forbid(unsafe_code)]
 
-mod durable;
+mod durable_source;
 mod map;
 mod ordered;
 mod shared_map;

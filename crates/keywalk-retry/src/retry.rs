@@ -175,6 +175,10 @@ where
         self.source.decode_key(bytes)
     }
 
+    fn key_text(&self, key: &S::Key) -> String {
+        self.source.key_text(key)
+    }
+
     fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
         self.source.share(first, last, at)
     }

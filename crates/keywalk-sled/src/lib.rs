@@ -91,7 +91,7 @@
 mod ascend;
 mod backward;
 pub mod decode;
-mod durable;
+mod durable_source;
 mod edge;
 mod error;
 mod fault;

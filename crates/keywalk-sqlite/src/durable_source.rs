@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use crate::decode::Decode;
 use crate::key::bytes;
 use crate::share::share;
+use crate::value::Literal;
 use crate::{Error, Key, Query, Table};
 
 macro_rules! durable_source {
@@ -30,6 +31,15 @@ macro_rules! durable_source {
                 };
                 let columns = self.known.key_columns(|| self.resolve())?;
                 Ok(K::from_values(values, &columns))
+            }
+
+            /// As SQL writes it: `7`, `'a name'`, `(5, x'00ff')`.
+            fn key_text(&self, key: &K) -> String {
+                let literal = |column| Literal(bytes::lent(&key.bind(column))).to_string();
+                match key.width() {
+                    1 => literal(0),
+                    width => format!("({})", (0..width).map(literal).collect::<Vec<_>>().join(", ")),
+                }
             }
 
             fn share(&self, first: &K, last: &K, at: &K) -> Option<f64> {

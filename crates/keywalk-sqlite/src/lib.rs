@@ -43,6 +43,44 @@
 //! use the same versions. A UUID stored as a blob is a [`uuid::Uuid`], one stored as text a
 //! [`uuid::fmt::Hyphenated`].
 //!
+//! # Stopping and going on
+//!
+//! A walk's [token](keywalk::Token) is its position as text. Another process goes on from it, exact to
+//! the item, whatever rows came or went, with whatever chunk size:
+//!
+//! ```
+//! use keywalk::Walk;
+//! use keywalk_sqlite::Table;
+//!
+//! # let db = rusqlite::Connection::open_in_memory()?;
+//! # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT);
+//! #     INSERT INTO items VALUES (1, 'a'), (2, 'b'), (3, 'c');
+//! #     CREATE TABLE jobs (name TEXT PRIMARY KEY, token TEXT)")?;
+//! let items = Table::new(&db, "items").key::<i64>(["id"])?;
+//! let mut items = Walk::new(items).items();
+//! let (id, _row) = items.next().transpose()?.expect("there is one");
+//! db.execute("INSERT INTO jobs VALUES ('trim', ?1)", [items.token()?.to_string()])?;
+//!
+//! // Tomorrow:
+//! let token: String = db.query_row("SELECT token FROM jobs", [], |row| row.get(0))?;
+//! let items = Table::new(&db, "items").key::<i64>(["id"])?;
+//! for item in Walk::new(items).resume_token(&token.parse()?)? {
+//!     let (id, _row) = item?;
+//!     println!("{id}");
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! It is good for the same table (by schema and name) or the same SELECT (to the letter, with the same
+//! parameters), by the same key columns in the same directions and collations, with the same filter and
+//! fixed columns. Any other is [refused](keywalk::TokenError::Source). The key's Rust type is free (`i64`
+//! or [`AnyKey`]), and so are the file, the columns that are read, how they are decoded, indexes and the
+//! rest of the schema. A table's name is looked up anew: one in `temp` hides one in `main`.
+//!
+//! Keys stand in it readably, as one tuple of
+//! [FoundationDB's tuple layer](https://github.com/apple/foundationdb/blob/main/design/tuple.md); names
+//! and a filter's values don't.
+//!
 //! # What happens when
 //!
 //! An error comes once and ends the walk (G11). Its cursor stands at the last item handed out: resumed
@@ -53,6 +91,9 @@
 //! | No such table or column; a view or virtual table as a [`Table`]; a key that isn't unique, may hold NULL, or can't be searched | doesn't begin | `NoSuchTable`, `NoSuchColumn`, `NotATable`, `NoPrimaryKey`, `KeyColumns`, `NotUnique`, `Nullable`, `Collation`, `NotSeekable` | the message names it: another key, an index, a declaration |
 //! | A filter or query that isn't one, or has parameters that don't fit | doesn't begin | `Filter`, `Query` | write it as the message says |
 //! | A key of another type than the key's, or NULL; a row that doesn't decode | stops before its row's chunk | `Value` | mend the row, or name another type |
+//! | A [token](keywalk::Token) of another table, key, filter or query, or of a rowid that a change of the schema may have renumbered | doesn't begin | none: [`keywalk::Error::Token`], which says what differs | resume what it was taken from, or walk anew |
+//! | A token that was cut or changed, or has a key that the key's type can't hold | doesn't begin | none: [`keywalk::Error::Token`] | an earlier token; the type it was taken with |
+//! | The schema changes after a token was read and before the first row | as while it is walked | | |
 //! | A query gives a key twice | stops | `RepeatedKey` | walk it by a key that is unique |
 //! | Another connection holds an exclusive lock, or a shared cache's | stops | `Busy`, the only [transient](Error::is_transient) one | a busy timeout; `keywalk-retry`; resume |
 //! | Another connection writes to the WAL, or has only begun to write | goes on | | |

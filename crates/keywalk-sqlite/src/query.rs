@@ -50,6 +50,10 @@ use resolve::failed;
 /// [error](crate::ErrorKind::RepeatedKey). A row whose key holds NULL is an
 /// [error](crate::ErrorKind::Value) too, when the walk comes to it.
 ///
+/// A [token](keywalk::Token) of it is good for the same text and the same values of its parameters. Name
+/// the schemas of its tables where there are several; and don't walk it by a rowid that isn't an INTEGER
+/// PRIMARY KEY, which VACUUM renumbers: behind a SELECT that can't be seen.
+///
 /// A condition inside the query that drops most rows is checked row by row within one fetch; only a
 /// table's [`filter`](crate::Table::filter) is cut into stretches.
 pub struct Query<C, K = (), D = Rows> {

@@ -122,8 +122,11 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     ///
     /// Any columns will do that are unique together and that an index is sorted by: the primary key,
     /// a UNIQUE index over NOT NULL columns, or an indexed column and the primary key behind it.
-    /// `"rowid"` is one for every table that isn't WITHOUT ROWID; but VACUUM renumbers it unless it
-    /// is an INTEGER PRIMARY KEY, so don't keep a cursor over that.
+    /// `"rowid"` is one for every table that isn't WITHOUT ROWID. But VACUUM renumbers it, and no row
+    /// shows that: a walk by it ends, and its [token](keywalk::Token) is refused, after any change of
+    /// the schema, which VACUUM counts as. A copy that was made row by row, as from a dump, isn't
+    /// noticed: don't carry such a token to another file. An INTEGER PRIMARY KEY is a rowid that stays:
+    /// walk by its own name.
     ///
     /// With [`AnyKey`] as the type the index's own directions are taken.
     ///

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use foundationdb_tuple::Bytes;
 
-use super::{Key, KeyColumn, Malformed, packed, share};
+use super::{Key, KeyColumn, Malformed, packed, share, words};
 
 impl Key for Vec<u8> {
     fn encode(&self, bytes: &mut Vec<u8>) {
@@ -19,6 +19,10 @@ impl Key for Vec<u8> {
 
     fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
         Self::column_share(first, last, at)
+    }
+
+    fn text(&self) -> String {
+        self.column_text()
     }
 
     fn decode_in_place(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
@@ -43,6 +47,10 @@ impl KeyColumn for Vec<u8> {
 
     fn column_share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
         share::of_bytes(first, last, at)
+    }
+
+    fn column_text(&self) -> String {
+        words::of_bytes(self)
     }
 
     fn unpack_in_place(&mut self, bytes: &mut &[u8]) -> Result<(), Malformed> {

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use super::{Malformed, share};
+use super::{Malformed, share, words};
 
 /// A column of a tuple that is a [`Key`](crate::Key): bytes that are ordered and show where they end,
 /// so that another column can follow.
@@ -72,12 +72,13 @@ pub trait KeyColumn: Clone + Ord {
     /// says. Provided: by the column's bytes.
     #[must_use]
     fn column_share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-        let packed = |column: &Self| {
-            let mut bytes = Vec::new();
-            column.pack(&mut bytes);
-            bytes
-        };
         share::of_bytes(&packed(first), &packed(last), &packed(at))
+    }
+
+    /// The column in words, for people, as [`Key::text`](crate::Key::text) says. Provided: its bytes as
+    /// hexadecimal digits.
+    fn column_text(&self) -> String {
+        words::of_bytes(&packed(self))
     }
 
     /// Unpacks in the memory of a column that is there. Provided: assigns [`unpack`](Self::unpack).
@@ -89,4 +90,10 @@ pub trait KeyColumn: Clone + Ord {
         *self = Self::unpack(bytes)?;
         Ok(())
     }
+}
+
+fn packed(column: &impl KeyColumn) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    column.pack(&mut bytes);
+    bytes
 }

@@ -31,6 +31,10 @@ macro_rules! keys {
             fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
                 Self::column_share(first, last, at)
             }
+
+            fn text(&self) -> String {
+                self.column_text()
+            }
         }
     )+};
 }
@@ -52,6 +56,10 @@ macro_rules! integer {
             share::between(first, last, at, || {
                 Some(at.abs_diff(*first) as f64 / last.abs_diff(*first) as f64)
             })
+        }
+
+        fn column_text(&self) -> String {
+            self.to_string()
         }
     };
 }

@@ -24,6 +24,10 @@ macro_rules! fixed {
             fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
                 Key::share(&first.0, &last.0, &at.0)
             }
+
+            fn text(&self) -> String {
+                self.0.text()
+            }
         }
     )+};
 }
@@ -50,6 +54,10 @@ macro_rules! by_column {
 
             fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
                 Self::column_share(first, last, at)
+            }
+
+            fn text(&self) -> String {
+                self.column_text()
             }
 
             fn decode_in_place(&mut self, mut bytes: &[u8]) -> Result<(), Malformed> {
@@ -83,6 +91,10 @@ impl<T: KeyColumn> KeyColumn for Reverse<T> {
 
     fn column_share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
         T::column_share(&first.0, &last.0, &at.0)
+    }
+
+    fn column_text(&self) -> String {
+        self.0.column_text()
     }
 
     fn unpack_in_place(&mut self, bytes: &mut &[u8]) -> Result<(), Malformed> {

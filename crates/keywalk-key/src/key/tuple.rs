@@ -24,14 +24,20 @@ macro_rules! tuples {
 
             fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
                 // What lies between is in the columns before as both are.
-                share::between(first, last, at, || {
+                let inside = 'column: {
                     $(
                         if first.$at != last.$at {
-                            return $column::column_share(&first.$at, &last.$at, &at.$at);
+                            break 'column $column::column_share(&first.$at, &last.$at, &at.$at);
                         }
                     )+
                     None
-                })
+                }?;
+                share::between(first, last, at, || Some(inside))
+            }
+
+            fn text(&self) -> String {
+                let columns = [$(self.$at.column_text()),+].join(", ");
+                format!("({columns})")
             }
 
             fn decode_in_place(&mut self, mut bytes: &[u8]) -> Result<(), Malformed> {

@@ -20,6 +20,10 @@ impl Key for Uuid {
     fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
         Self::column_share(first, last, at)
     }
+
+    fn text(&self) -> String {
+        self.column_text()
+    }
 }
 
 impl KeyColumn for Uuid {
@@ -37,5 +41,9 @@ impl KeyColumn for Uuid {
 
     fn column_share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
         u128::column_share(&first.as_u128(), &last.as_u128(), &at.as_u128())
+    }
+
+    fn column_text(&self) -> String {
+        self.to_string()
     }
 }

@@ -5,5 +5,7 @@
 mod encodings;
 mod kinds;
 mod order;
+mod own;
 mod shares;
 mod traits;
+mod words;

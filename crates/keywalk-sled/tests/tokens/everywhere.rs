@@ -7,19 +7,15 @@ use keywalk_sled::{Key, Malformed, Tree};
 use proptest::prelude::*;
 
 use crate::samples::samples;
-use crate::trees::{fill, open};
+use crate::trees::{fill, open, orders};
 use crate::walks::{plan, rest};
-
-thread_local! {
-    static TREE: sled::Tree = open().open_tree("orders").unwrap();
-}
 
 macro_rules! types {
     ($($name:ident: $key:ty),+ $(,)?) => {$(
         proptest! {
             #[test]
             fn $name(plan in plan::<$key>()) {
-                let tree = TREE.with(Clone::clone);
+                let tree = orders();
                 fill(&tree, &plan.keys);
                 let source = || Tree::<$key>::new(tree.clone());
                 let tokens = plan.tokens(source());
@@ -101,9 +97,10 @@ fn a_type_of_ones_own_is_written_down_too_and_its_way_measured() {
 }
 
 #[test]
-fn the_way_is_measured_by_the_key() {
+fn the_way_is_measured_by_the_key_and_keys_are_in_words() {
     let source = Tree::<(u8, i64)>::new(open().open_tree("orders").unwrap());
     assert_eq!(source.share(&(1, 0), &(1, 8), &(1, 2)), Some(0.25));
     assert_eq!(source.share(&(1, 8), &(1, 0), &(1, 2)), Some(0.75));
     assert_eq!(source.share(&(1, 8), &(1, 8), &(1, 8)), None);
+    assert_eq!(source.key_text(&(1, -2)), "(1, -2)");
 }

@@ -30,6 +30,10 @@ impl<K: Key, D: Decode> DurableSource for Tree<K, D> {
         Ok(K::decode(bytes).ok())
     }
 
+    fn key_text(&self, key: &K) -> String {
+        key.text()
+    }
+
     fn share(&self, first: &K, last: &K, at: &K) -> Option<f64> {
         K::share(first, last, at)
     }

@@ -27,6 +27,10 @@ macro_rules! durable {
                 Ok(K::decode(bytes).ok())
             }
 
+            fn key_text(&self, key: &K) -> String {
+                key.text()
+            }
+
             fn share(&self, first: &K, last: &K, at: &K) -> Option<f64> {
                 K::share(first, last, at)
             }
