@@ -8,6 +8,9 @@ use crate::{BoxError, Checkpoint, DeadLetter, Lease};
 /// fetched, the caller's function gets the scope and the items, and then the scope is
 /// [committed](Self::commit) together with the checkpoint; or dropped, if anything failed.
 ///
+/// A run begins with [`lease`](Self::lease), [`begin`](Self::begin), [`load`](Self::load) and a `commit` that
+/// records that it has begun, before the first chunk; unless the job is done.
+///
 /// # Contract
 ///
 /// 1. **One runner.** While a job's [`Lease`] lives, no other is given for it; a crash ends it.

@@ -42,7 +42,8 @@ use error::Problem;
 /// It begins before the chunk is fetched and holds the database's write lock (`BEGIN IMMEDIATE`): the items
 /// are what the rows are until it commits, and no other writer's change is lost. Other writers wait
 /// meanwhile, for as long as the function takes over one chunk, so keep slow work out of it or chunks
-/// small. Between two chunks, and while the job pauses or waits, nothing is held.
+/// small. The job waits for their locks as long as the connection's busy timeout says (rusqlite's is 5
+/// seconds). Between two chunks, and while the job pauses or waits, nothing is held.
 ///
 /// The function must leave the transaction open: one that it ends, or that SQLite ends over an error
 /// (`INSERT OR ROLLBACK`), is an error, and the chunk comes again.
