@@ -68,10 +68,15 @@ impl First {
         let Err(TokenError::Source { aspect, .. }) = self.token.check(&now) else {
             return Ok(());
         };
+        let (first, now) = (self.fingerprint.text(aspect), now.text(aspect));
+        let value = match first == now {
+            true => " with another value",
+            false => "",
+        };
         Err(Breach::new(Flaw::Said("the fingerprint changes"))
             .of(Clause::G10)
-            .expected(format!("{aspect} {:?}", self.fingerprint.text(aspect)))
-            .got(format!("{:?}, {when}", now.text(aspect)))
+            .expected(format!("{aspect} {first:?}"))
+            .got(format!("{now:?}{value}, {when}"))
             .hint("does it say more than what decides which keys are walked, in which order?"))
     }
 }

@@ -36,7 +36,7 @@ mutants! {
     /// Which time the store was opened.
     OfTheHandle, store, walked => {
         let time = store.reopened.load(SeqCst);
-        walked.fingerprint().filter(format!("opened for the {time}th time"))
+        walked.fingerprint().filter(format!("reopened {time} times"))
     };
 
     /// All tables are alike.
