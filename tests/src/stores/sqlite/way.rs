@@ -75,14 +75,20 @@ pub trait Way<K: SqliteKey>: Debug + 'static {
     fn strangers(db: &Connection) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
         db.execute_batch("CREATE TABLE IF NOT EXISTS u (a INTEGER PRIMARY KEY)")?;
         let another = Table::new(db, "u").key::<i64>(["a"])?;
-        let filtered = Table::new(db, "t").key::<K::Walked>(Self::names())?;
         Ok(vec![
             (Aspect::Relation, another.fingerprint()?),
-            (
-                Self::TOLD_BY,
-                filtered.filter("value = ?", [7])?.fingerprint()?,
-            ),
+            (Self::TOLD_BY, Self::filtered(db)?),
         ])
+    }
+
+    /// The table with another filter.
+    ///
+    /// # Errors
+    ///
+    /// SQLite's.
+    fn filtered(db: &Connection) -> Result<Fingerprint, BoxError> {
+        let table = Table::new(db, "t").key::<K::Walked>(Self::names())?;
+        Ok(table.filter("value = ?", [7])?.fingerprint()?)
     }
 }
 
