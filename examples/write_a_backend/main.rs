@@ -1,8 +1,8 @@
 //! How do I walk a store that keywalk has no crate for, and how do I know that I did it right?
 //!
-//! `backend.rs` is the whole backend, here for redb, and `harness.rs` what the conformance kit needs
-//! to prove it. `cargo test --example write_a_backend` runs a test a rule; this walks a table, and
-//! then carries out the same checks and prints the report.
+//! `backend.rs` is the whole backend, here for redb, `durable.rs` how its cursors are written down, and
+//! `harness.rs` what the conformance kit needs to prove both. `cargo test --example write_a_backend` runs
+//! a test a rule; this walks a table, and then carries out the same checks and prints the report.
 
 #![forbid(unsafe_code)]
 
@@ -13,11 +13,12 @@ use keywalk::Walk;
 use keywalk_conformance::{Config, Harness};
 
 mod backend;
+mod durable;
 mod harness;
 
 use harness::Redb;
 
-keywalk_conformance::conformance!(redb: Redb);
+keywalk_conformance::conformance!(redb: Redb, durable);
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let redb = Redb::open()?;
@@ -31,7 +32,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         redb.delete(&key)?;
     }
 
-    let report = keywalk_conformance::run::<Redb>(&Config::default());
+    let report = keywalk_conformance::run_durable::<Redb>(&Config::default());
     print!("{report}");
     Ok(if report.is_ok() {
         ExitCode::SUCCESS
@@ -45,7 +46,12 @@ mod page {
     #[test]
     fn contributing_shows_this_backend_and_this_harness() {
         let page = include_str!("../../CONTRIBUTING.md");
-        for file in [include_str!("backend.rs"), include_str!("harness.rs")] {
+        let files = [
+            include_str!("backend.rs"),
+            include_str!("harness.rs"),
+            include_str!("durable.rs"),
+        ];
+        for file in files {
             let (_, code) = file.split_once("\n\n").expect("a line of documentation");
             assert!(page.contains(code), "CONTRIBUTING.md hasn't:\n{code}");
         }

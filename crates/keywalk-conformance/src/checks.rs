@@ -3,16 +3,20 @@
 use crate::lab::{Lab, Stop};
 use crate::report::{Outcome, Verdict};
 use crate::watch::watched;
-use crate::{Config, Harness};
+use crate::{Config, DurableHarness, Harness};
 
 mod bounds;
 mod change;
 mod faults;
+mod fingerprint;
 mod harness;
 mod items;
+mod key_bytes;
 mod resume;
+mod share;
 mod start;
 mod threads;
+mod token;
 mod walk;
 
 /// Hands the list of checks, each `module::name`, to a macro.
@@ -91,6 +95,32 @@ macro_rules! __each_check {
     };
 }
 
+/// The same, of the checks of sources whose cursors can be written down.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __each_durable_check {
+    ($then:path, $($argument:tt)*) => {
+        $then! {
+            $($argument)*
+            key_bytes::keys_come_back_from_their_bytes
+            key_bytes::different_keys_have_different_bytes
+            key_bytes::any_bytes_are_a_key_or_refused
+            key_bytes::a_key_in_words_is_told_apart
+
+            token::a_token_goes_on_at_every_item
+            token::a_token_goes_on_after_changes
+            token::a_token_goes_on_after_reopening
+            token::a_token_outlives_its_rows
+
+            fingerprint::the_fingerprint_stays_the_same
+            fingerprint::a_token_of_a_stranger_is_refused
+            fingerprint::a_damaged_token_is_refused
+
+            share::the_share_grows_from_0_to_1
+        }
+    };
+}
+
 /// One of the kit's checks.
 pub(crate) struct Check<H: Harness> {
     pub(crate) name: &'static str,
@@ -98,15 +128,39 @@ pub(crate) struct Check<H: Harness> {
 }
 
 macro_rules! checks {
-    ($($module:ident :: $name:ident)+) => {
-        /// All checks, in the order in which they are best read.
-        pub(crate) fn all<H: Harness>() -> Vec<Check<H>> {
+    (
+        {$(#[$attribute:meta])* $checks:ident: $harness:ident}
+        $($module:ident :: $name:ident)+
+    ) => {
+        $(#[$attribute])*
+        pub(crate) fn $checks<H: $harness>() -> Vec<Check<H>> {
             vec![$(Check { name: stringify!($name), run: $module::$name::<H> }),+]
         }
     };
 }
 
-crate::__each_check!(checks,);
+crate::__each_check! {
+    checks,
+    {
+        /// Those of every source, in the order in which they are best read.
+        of_walks: Harness
+    }
+}
+
+crate::__each_durable_check! {
+    checks,
+    {
+        /// Those of a source whose cursors can be written down.
+        of_tokens: DurableHarness
+    }
+}
+
+/// All of them.
+pub(crate) fn of_both<H: DurableHarness>() -> Vec<Check<H>> {
+    let mut checks = of_walks();
+    checks.extend(of_tokens());
+    checks
+}
 
 impl<H: Harness> Check<H> {
     /// Runs it, on a thread of its own.

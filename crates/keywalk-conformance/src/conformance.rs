@@ -14,9 +14,19 @@
 ///
 /// `cargo test shared::the_start` runs those of a name. Each opens stores of its own, so they run at
 /// the same time.
+///
+/// A source whose cursors can be written down ([`DurableSource`](keywalk::DurableSource)) is said to be
+/// `durable`: its tokens, keys' bytes and fingerprint are then tried too.
+///
+/// ```
+/// # mod tests {
+/// # macro_rules! conformance { ($($tokens:tt)*) => {} }
+/// conformance!(shared: Shared, durable);
+/// # }
+/// ```
 #[macro_export]
 macro_rules! conformance {
-    ($($(#[$attribute:meta])* $name:ident: $harness:ty);+ $(;)?) => {$(
+    ($($(#[$attribute:meta])* $name:ident: $harness:ty $(, $durable:ident)?);+ $(;)?) => {$(
         $(#[$attribute])*
         #[cfg(test)]
         mod $name {
@@ -25,7 +35,8 @@ macro_rules! conformance {
 
             type Harness = $harness;
 
-            $crate::__each_check!($crate::__tests, {$name});
+            $crate::__each_check!($crate::__tests, {$name assert_conforms});
+            $($crate::__durable_tests! { $name $durable })?
         }
     )+};
 }
@@ -33,10 +44,21 @@ macro_rules! conformance {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __tests {
-    ({$suite:ident} $($module:ident :: $check:ident)+) => {$(
+    ({$suite:ident $assert:ident} $($module:ident :: $check:ident)+) => {$(
         #[test]
         fn $check() {
-            $crate::assert_conforms::<Harness>(stringify!($suite), stringify!($check));
+            $crate::$assert::<Harness>(stringify!($suite), stringify!($check));
         }
     )+};
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __durable_tests {
+    ($suite:ident durable) => {
+        $crate::__each_durable_check!($crate::__tests, {$suite assert_conforms_durably});
+    };
+    ($suite:ident $other:ident) => {
+        compile_error!("a source can be `durable`, and nothing else");
+    };
 }

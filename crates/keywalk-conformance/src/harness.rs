@@ -1,7 +1,7 @@
 use std::error::Error;
 use std::fmt::Debug;
 
-use keywalk::ChunkSource;
+use keywalk::{Aspect, ChunkSource, Fingerprint};
 
 use crate::{Capabilities, Faults, KeySpace};
 
@@ -142,6 +142,19 @@ pub trait Harness: Sized + 'static {
     /// If the store is in use.
     fn use_alone(&self) -> Result<(), BoxError> {
         Ok(())
+    }
+
+    /// Fingerprints of sources that walk something else than [`source`](Self::source), each with what it
+    /// differs in: another table, the same with another filter, the key the other way round. A token of
+    /// theirs must be refused; where several aspects differ, the first one is named. Provided: none.
+    ///
+    /// For sources whose cursors can be written down ([`DurableHarness`](crate::DurableHarness)).
+    ///
+    /// # Errors
+    ///
+    /// The store's own.
+    fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
+        Ok(Vec::new())
     }
 }
 

@@ -9,7 +9,7 @@ use crate::history::{Breach, Flaw, Tell};
 use crate::smallest::smallest;
 use crate::trial::{HarnessBreach, Trial};
 use crate::watch::{Beat, lock, message};
-use crate::witness::Endless;
+use crate::witness::{Endless, Unwritten};
 use crate::{Capabilities, Capability, Clause, Config, Failure, Harness, KeySpace};
 
 /// Where a check is carried out.
@@ -101,7 +101,10 @@ impl<H: Harness> Lab<H> {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(breach)) => breach,
             Err(panic) if panic.is::<Endless>() => Breach::new(Flaw::Endless),
-            Err(panic) => Breach::new(Flaw::Panicked).got(message(&*panic)),
+            Err(panic) => match panic.downcast::<Unwritten>() {
+                Ok(unwritten) => unwritten.breach(),
+                Err(panic) => Breach::new(Flaw::Panicked).got(message(&*panic)),
+            },
         };
         let timeline = lock(&timeline);
         Err(self.failure(breach, Some(&*timeline)))

@@ -30,6 +30,14 @@
 //! exclusive, that a deleted last row ends the walk, that nothing is held between two fetches.
 //! [`run`] carries out the same and answers a [`Report`].
 //!
+//! Where the source's cursors can be written down ([`DurableSource`](keywalk::DurableSource)), one word
+//! more proves that too, and [`run_durable`]; [`Harness::strangers`] says whose tokens it must refuse:
+//!
+//! ```
+//! # macro_rules! conformance { ($($tokens:tt)*) => {} }
+//! conformance!(my_store: MyStore, durable);
+//! ```
+//!
 //! # What is tried
 //!
 //! - The harness itself, and what it declares.
@@ -38,6 +46,9 @@
 //! - Whole walks against a model, in all chunk sizes, longer than any page; with rows inserted,
 //!   deleted and replaced between the fetches; cut at every item and resumed; beside threads that
 //!   write; with every operation of the store made to fail in turn.
+//! - Of a durable source: that keys come back from their bytes, and any other bytes do no harm; that a token
+//!   goes on exactly, from every item, through text, by another source, after changes and after reopening;
+//!   that the fingerprint stays what it is, and refuses strangers; shares, and keys in words.
 //!
 //! Each answer is judged by what the store may have held meanwhile ([`history`]); a walk that isn't
 //! beside threads has to be exact. What a store can't do is declared ([`Capabilities`]), and said on
@@ -79,9 +90,11 @@ mod checks;
 mod clause;
 mod config;
 mod conformance;
+mod durable_harness;
 mod exhaustive;
 mod failure;
 mod faults;
+mod forged;
 mod harness;
 pub mod history;
 mod key_space;
@@ -99,11 +112,12 @@ mod witness;
 pub use capabilities::{Capabilities, Capability};
 pub use clause::Clause;
 pub use config::Config;
+pub use durable_harness::DurableHarness;
 pub use failure::Failure;
 pub use faults::{Blown, Fault, Faults, Fuse};
 pub use harness::{BoxError, Harness, Writer};
 pub use key_space::{KeySpace, KnownKey};
+pub use report::{Outcome, Report, Verdict, run, run_check, run_durable, run_durable_check};
 #[doc(hidden)]
-pub use report::assert_conforms;
-pub use report::{Outcome, Report, Verdict, run, run_check};
+pub use report::{assert_conforms, assert_conforms_durably};
 pub use trace::{Beside, Trace, traces};

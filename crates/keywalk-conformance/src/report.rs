@@ -1,7 +1,7 @@
 use std::fmt;
 
-use crate::checks;
-use crate::{Config, Failure, Harness};
+use crate::checks::{self, Check};
+use crate::{Config, DurableHarness, Failure, Harness};
 
 /// What came out of all checks.
 #[derive(Clone, Debug)]
@@ -33,21 +33,28 @@ pub enum Verdict {
 /// first failure.
 #[must_use]
 pub fn run<H: Harness>(config: &Config) -> Report {
-    let suite = std::any::type_name::<H>();
-    Report {
-        suite,
-        seed: config.seed,
-        outcomes: checks::all::<H>()
-            .iter()
-            .map(|check| check.run(suite, *config))
-            .collect(),
-    }
+    Report::of(&checks::of_walks::<H>(), config)
+}
+
+/// The same of a source whose cursors can be written down: with the checks of its tokens too.
+#[must_use]
+pub fn run_durable<H: DurableHarness>(config: &Config) -> Report {
+    Report::of(&checks::of_both::<H>(), config)
 }
 
 /// Carries out one check, by its name; `None` if the kit has none of that name.
 #[must_use]
 pub fn run_check<H: Harness>(check: &str, config: &Config) -> Option<Outcome> {
-    let all = checks::all::<H>();
+    one_of(&checks::of_walks::<H>(), check, config)
+}
+
+/// The same of the checks that only [`run_durable`] carries out.
+#[must_use]
+pub fn run_durable_check<H: DurableHarness>(check: &str, config: &Config) -> Option<Outcome> {
+    one_of(&checks::of_tokens::<H>(), check, config)
+}
+
+fn one_of<H: Harness>(all: &[Check<H>], check: &str, config: &Config) -> Option<Outcome> {
     let check = all.iter().find(|known| known.name == check)?;
     Some(check.run(std::any::type_name::<H>(), *config))
 }
@@ -60,7 +67,22 @@ pub fn run_check<H: Harness>(check: &str, config: &Config) -> Option<Outcome> {
 #[doc(hidden)]
 #[track_caller]
 pub fn assert_conforms<H: Harness>(suite: &'static str, check: &str) {
-    let all = checks::all::<H>();
+    assert_passes(&checks::of_walks::<H>(), suite, check);
+}
+
+/// The same for a check of tokens.
+///
+/// # Panics
+///
+/// As [`assert_conforms`].
+#[doc(hidden)]
+#[track_caller]
+pub fn assert_conforms_durably<H: DurableHarness>(suite: &'static str, check: &str) {
+    assert_passes(&checks::of_tokens::<H>(), suite, check);
+}
+
+#[track_caller]
+fn assert_passes<H: Harness>(all: &[Check<H>], suite: &'static str, check: &str) {
     let Some(check) = all.iter().find(|known| known.name == check) else {
         panic!("the kit has no check {check}");
     };
@@ -72,6 +94,16 @@ pub fn assert_conforms<H: Harness>(suite: &'static str, check: &str) {
 }
 
 impl Report {
+    fn of<H: Harness>(checks: &[Check<H>], config: &Config) -> Self {
+        let suite = std::any::type_name::<H>();
+        let outcomes = checks.iter().map(|check| check.run(suite, *config));
+        Report {
+            suite,
+            seed: config.seed,
+            outcomes: outcomes.collect(),
+        }
+    }
+
     /// Whether no check failed.
     #[must_use]
     pub fn is_ok(&self) -> bool {

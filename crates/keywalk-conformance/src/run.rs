@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::fmt::Debug;
 
-use keywalk::{Cursor, Error, Walk};
+use keywalk::{Cursor, Error, Items, Walk};
 
 use crate::history::{Answer, Breach, Flaw, Oracle, Question, explained};
 use crate::schedule::Schedule;
@@ -80,15 +80,15 @@ impl<'s, H: Harness> Run<'s, H> {
         }
     }
 
-    /// Takes items one by one, with mutations whenever none is buffered, and answers where the walk
+    /// Takes items one by one, with mutations whenever none is buffered, and gives the walk back as it
     /// then stands.
-    pub(crate) fn by_items(
+    pub(crate) fn by_items<'t>(
         &mut self,
-        trial: &Trial<H>,
-        walk: Walk<Witness<'_, H>>,
+        trial: &'t Trial<H>,
+        walk: Walk<Witness<'t, H>>,
         chunk_size: usize,
         most: usize,
-    ) -> Result<Cursor<H::Key>, HarnessBreach<H>> {
+    ) -> Result<Items<Witness<'t, H>>, HarnessBreach<H>> {
         let mut items = walk.items();
         let mut judged = 0;
         let mut buffered = VecDeque::new();
@@ -131,7 +131,7 @@ impl<'s, H: Harness> Run<'s, H> {
         }
         self.oracle
             .resume(!buffered.is_empty(), trial.clock().tick());
-        Ok(items.cursor())
+        Ok(items)
     }
 
     /// Goes on from a cursor, to the end.
@@ -150,7 +150,8 @@ impl<'s, H: Harness> Run<'s, H> {
         self.seen
     }
 
-    fn mutate(&mut self, trial: &Trial<H>) -> Result<(), HarnessBreach<H>> {
+    /// Does what is due before the next chunk.
+    pub(crate) fn mutate(&mut self, trial: &Trial<H>) -> Result<(), HarnessBreach<H>> {
         let Schedule {
             mutations,
             always,

@@ -52,8 +52,8 @@ pub fn traces<H: Harness>(config: &Config, beside: Beside) -> Result<Vec<Trace<H
         let traced = lab.law(&schedules, |trial, schedule| {
             let mut run = Run::start(trial, schedule)?;
             let walk = schedule.walk(trial.source()?);
-            let cursor = run.by_items(trial, walk, schedule.chunk_size, schedule.cut)?;
-            run.resume(trial, cursor)?;
+            let items = run.by_items(trial, walk, schedule.chunk_size, schedule.cut)?;
+            run.resume(trial, items.cursor())?;
             // Where nobody listens any more, nothing is lost.
             drop(tells.send(run.into_trace()));
             Ok(())

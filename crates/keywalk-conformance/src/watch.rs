@@ -30,6 +30,8 @@ pub(crate) enum Doing {
         has_walked: bool,
     },
     Fetching,
+    /// A method of [`DurableSource`](keywalk::DurableSource).
+    Writing,
 }
 
 impl Beat {
@@ -60,6 +62,7 @@ impl Beat {
             Doing::Changing { has_walked: false } => (Clause::Harness, "a change doesn't return"),
             Doing::Opening => (Clause::Harness, "opening the store doesn't return"),
             Doing::Fetching => (Clause::G9, "a fetch doesn't return"),
+            Doing::Writing => (Clause::G10, "a method of `DurableSource` doesn't return"),
         };
         let timeline = lock(&self.0.history)
             .as_ref()

@@ -11,6 +11,10 @@ use crate::trial::{HarnessBreach, Trial};
 use crate::watch::{Doing, message};
 use crate::{Clause, Harness};
 
+mod durable;
+
+pub(crate) use durable::Unwritten;
+
 /// A source that writes down every question and answer, in its trial's history too.
 pub(crate) struct Witness<'t, H: Harness> {
     trial: &'t Trial<H>,

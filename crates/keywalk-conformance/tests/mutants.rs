@@ -6,30 +6,37 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use keywalk_conformance::{Clause, Config, Harness, Verdict, run_check};
+use keywalk_conformance::{Clause, Config, Outcome, Verdict, run_check, run_durable_check};
 
 mod mutants {
     pub(crate) mod bound;
     pub(crate) mod cache;
     pub(crate) mod column;
+    pub(crate) mod durable;
     pub(crate) mod end;
     pub(crate) mod fault;
+    pub(crate) mod fingerprint;
     pub(crate) mod held;
     pub(crate) mod item;
+    pub(crate) mod key_bytes;
     pub(crate) mod last;
     pub(crate) mod position;
     pub(crate) mod scan;
+    pub(crate) mod share;
     pub(crate) mod store;
 }
 
 use mutants::store::Quirky;
-use mutants::{bound, cache, column, end, fault, held, item, last, position, scan};
+use mutants::{
+    bound, cache, column, end, fault, fingerprint, held, item, key_bytes, last, position, scan,
+    share,
+};
 
 /// One that hangs is found soon; but not so soon that a loaded machine, which may take a second over
 /// the first backtrace of a panic, looks like one.
-fn clause_of<H: Harness>(check: &str) -> Option<Clause> {
+fn clause_of(run: fn(&str, &Config) -> Option<Outcome>, check: &str) -> Option<Clause> {
     let config = Config::default().patience(Duration::from_secs(5));
-    let outcome = run_check::<H>(check, &config)?;
+    let outcome = run(check, &config)?;
     // Shown if it isn't the expected one.
     println!("{:?}", outcome.verdict());
     match outcome.verdict() {
@@ -40,15 +47,16 @@ fn clause_of<H: Harness>(check: &str) -> Option<Clause> {
 
 /// Which check must fail, and by which clause.
 macro_rules! mutants {
-    ($($name:ident: $mutant:ty, $check:literal, $clause:ident;)+) => {$(
+    ($run:ident; $($name:ident: $mutant:ty, $check:literal, $clause:ident;)+) => {$(
         #[test]
         fn $name() {
-            assert_eq!(clause_of::<$mutant>($check), Some(Clause::$clause));
+            assert_eq!(clause_of($run::<$mutant>, $check), Some(Clause::$clause));
         }
     )+};
 }
 
 mutants! {
+    run_check;
     cursor_inclusive: Quirky<position::Inclusive>, "the_start_is_exclusive", G6;
     skips_the_key_after_the_cursor: Quirky<position::Skips>, "the_start_is_exclusive", G3;
     takes_zero_for_the_start: Quirky<position::ZeroIsStart>, "the_start_is_exclusive", G6;
@@ -99,4 +107,34 @@ mutants! {
     dead_after_an_error: Quirky<fault::Dead>, "a_failed_fetch_can_be_asked_again", G11;
     tries_again_into_the_same_chunk: Quirky<fault::Again>, "a_transient_fault_is_said_and_loses_nothing", G11;
     reads_everything_on_the_first_fetch: Quirky<held::All>, "a_fetch_reads_about_what_it_answers", G13;
+}
+
+mutants! {
+    run_durable_check;
+    a_key_cut_to_32_bits: Quirky<key_bytes::Cut>, "keys_come_back_from_their_bytes", G10;
+    a_time_cut_to_milliseconds: Quirky<key_bytes::Milliseconds>, "keys_come_back_from_their_bytes", G10;
+    text_in_lower_case: Quirky<key_bytes::LowerCase, String>, "keys_come_back_from_their_bytes", G10;
+    any_bytes_as_the_default_key: Quirky<key_bytes::Zero>, "keys_come_back_from_their_bytes", G10;
+    bytes_in_the_place_of_others: Quirky<key_bytes::Clears>, "keys_come_back_from_their_bytes", G10;
+    the_same_bytes_for_two_keys: Quirky<key_bytes::SignLost>, "different_keys_have_different_bytes", G10;
+    text_without_its_blanks: Quirky<key_bytes::NoBlanks, String>, "different_keys_have_different_bytes", G10;
+    short_bytes_panic: Quirky<key_bytes::Slices>, "any_bytes_are_a_key_or_refused", G10;
+    bytes_of_no_key_are_an_error: Quirky<key_bytes::Fails>, "any_bytes_are_a_key_or_refused", G10;
+    keys_that_only_their_source_knows: Quirky<key_bytes::Numbered>, "a_token_goes_on_at_every_item", G10;
+    a_key_is_read_by_its_row: Quirky<key_bytes::ByRow>, "a_token_outlives_its_rows", G10;
+    the_first_column_in_words: Quirky<key_bytes::FirstInWords, (i64, i64)>, "a_key_in_words_is_told_apart", G10;
+    no_words: Quirky<key_bytes::NoWords>, "a_key_in_words_is_told_apart", G10;
+    a_fingerprint_of_each_source: Quirky<fingerprint::OfEach>, "the_fingerprint_stays_the_same", G10;
+    a_fingerprint_of_the_first_fetch: Quirky<fingerprint::OfTheFetch>, "the_fingerprint_stays_the_same", G10;
+    a_fingerprint_of_the_rows: Quirky<fingerprint::OfTheRows>, "a_token_goes_on_after_changes", G10;
+    a_fingerprint_of_the_handle: Quirky<fingerprint::OfTheHandle>, "a_token_goes_on_after_reopening", G10;
+    a_fingerprint_without_the_table: Quirky<fingerprint::NoTable>, "a_token_of_a_stranger_is_refused", G10;
+    a_fingerprint_without_directions: Quirky<fingerprint::NoDirection>, "a_token_of_a_stranger_is_refused", G10;
+    a_fingerprint_without_the_filters_value: Quirky<fingerprint::NoValue>, "a_token_of_a_stranger_is_refused", G10;
+    a_fingerprint_of_one_word: Quirky<fingerprint::OneWord>, "a_token_of_a_stranger_is_refused", G10;
+    a_share_that_goes_back: Quirky<share::Back>, "the_share_grows_from_0_to_1", G10;
+    a_share_in_percent: Quirky<share::Percent>, "the_share_grows_from_0_to_1", G10;
+    a_share_of_walks_upwards: Quirky<share::Upwards>, "the_share_grows_from_0_to_1", G10;
+    a_share_that_overflows: Quirky<share::Overflows>, "the_share_grows_from_0_to_1", G10;
+    a_share_that_is_no_number: Quirky<share::NoNumber>, "the_share_grows_from_0_to_1", G10;
 }

@@ -8,10 +8,13 @@ use keywalk_conformance::conformance;
 use uuid::Uuid;
 
 mod mutants {
+    pub(crate) mod durable;
+    pub(crate) mod lenient;
     pub(crate) mod store;
     pub(crate) mod unusual;
 }
 
+use mutants::lenient::{Lenient, LittleEndian, NoShare, Worded};
 use mutants::store::Quirky;
 use mutants::unusual::{
     EmptyLast, ForwardOnly, KnowsItsLast, Plain, Retries, ScansStretches, ShortPages, Snapshot,
@@ -19,23 +22,29 @@ use mutants::unusual::{
 };
 
 conformance! {
-    plain_i64: Quirky<Plain>;
-    plain_u64: Quirky<Plain, u64>;
-    plain_i8: Quirky<Plain, i8>;
-    plain_uuid: Quirky<Plain, Uuid>;
-    plain_text: Quirky<Plain, String>;
-    plain_bytes: Quirky<Plain, Vec<u8>>;
-    plain_pair: Quirky<Plain, (String, i64)>;
-    plain_triple: Quirky<Plain, (i64, String, u64)>;
-    plain_reverse: Quirky<Plain, (i64, Reverse<String>)>;
+    plain_i64: Quirky<Plain>, durable;
+    plain_u64: Quirky<Plain, u64>, durable;
+    plain_i8: Quirky<Plain, i8>, durable;
+    plain_uuid: Quirky<Plain, Uuid>, durable;
+    plain_text: Quirky<Plain, String>, durable;
+    plain_bytes: Quirky<Plain, Vec<u8>>, durable;
+    plain_pair: Quirky<Plain, (String, i64)>, durable;
+    plain_triple: Quirky<Plain, (i64, String, u64)>, durable;
+    plain_reverse: Quirky<Plain, (i64, Reverse<String>)>, durable;
 
-    an_empty_final_chunk: Quirky<EmptyLast>;
-    pages_smaller_than_the_limit: Quirky<ShortPages>;
-    stretches_with_empty_chunks: Quirky<ScansStretches>;
-    tombstones_before_the_first_item: Quirky<Tombstones>;
-    a_declared_snapshot: Quirky<Snapshot>;
-    a_source_that_knows_its_last_key: Quirky<KnowsItsLast>;
-    a_source_that_knows_its_last_key_at_times: Quirky<SometimesKnows>;
-    a_source_that_goes_forward_only: Quirky<ForwardOnly>;
-    a_source_that_tries_again: Quirky<Retries>;
+    an_empty_final_chunk: Quirky<EmptyLast>, durable;
+    pages_smaller_than_the_limit: Quirky<ShortPages>, durable;
+    stretches_with_empty_chunks: Quirky<ScansStretches>, durable;
+    tombstones_before_the_first_item: Quirky<Tombstones>, durable;
+    a_declared_snapshot: Quirky<Snapshot>, durable;
+    a_source_that_knows_its_last_key: Quirky<KnowsItsLast>, durable;
+    a_source_that_knows_its_last_key_at_times: Quirky<SometimesKnows>, durable;
+    a_source_that_goes_forward_only: Quirky<ForwardOnly>, durable;
+    a_source_that_tries_again: Quirky<Retries>, durable;
+
+    keys_written_backwards: Quirky<LittleEndian>, durable;
+    bytes_read_leniently: Quirky<Lenient>, durable;
+    text_read_leniently: Quirky<Lenient, String>, durable;
+    a_way_of_unknown_length: Quirky<NoShare>, durable;
+    keys_in_words_of_their_own: Quirky<Worded, (String, i64)>, durable;
 }

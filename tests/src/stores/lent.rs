@@ -2,7 +2,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use keywalk::{Aspect, DurableSource, Fingerprint};
 use keywalk_conformance::{BoxError, Capabilities, Capability, Harness, KeySpace, KnownKey};
+use keywalk_key::Key;
 use keywalk_memory::{Map, Slice};
 use typed_arena::Arena;
 
@@ -34,7 +36,7 @@ const SNAPSHOT: Capabilities = Capabilities {
 
 macro_rules! lent {
     ($name:ident, $a:lifetime $source:ty, $item:pat => $value:expr, $copy:ident => $lend:expr) => {
-        impl<K: KnownKey + Send> Harness for $name<K> {
+        impl<K: KnownKey + Key + Send> Harness for $name<K> {
             type Key = K;
             type Source<$a> = $source;
 
@@ -73,6 +75,10 @@ macro_rules! lent {
             fn keys() -> KeySpace<K> {
                 KeySpace::known()
             }
+
+            fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
+                strangers(self.source()?.named("another"))
+            }
         }
 
         impl<K> fmt::Debug for $name<K> {
@@ -90,3 +96,15 @@ lent!(
     (_, value) => *value,
     items => Slice::new(items, (|(key, _)| key.clone()) as KeyOf<K>)?
 );
+
+/// A store in memory of another name, and one by keys of another type.
+pub(super) fn strangers<S>(another: S) -> Result<Vec<(Aspect, Fingerprint)>, BoxError>
+where
+    S: DurableSource<Error: std::error::Error + 'static>,
+{
+    let by_another_key = Map::new(&BTreeMap::<u8, u64>::new()).fingerprint()?;
+    Ok(vec![
+        (Aspect::Relation, another.fingerprint()?),
+        (Aspect::Key, by_another_key),
+    ])
+}

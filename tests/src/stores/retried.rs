@@ -1,7 +1,8 @@
 use std::time::Duration;
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey};
+use keywalk::{Aspect, Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
 use keywalk_conformance::{BoxError, Capabilities, Harness, KeySpace, KnownKey, Writer};
+use keywalk_key::Key;
 use keywalk_memory::{Poisoned, SharedMap};
 use keywalk_retry::{ConstantBuilder, Retry};
 
@@ -62,11 +63,34 @@ impl<S: ChunkSource<Error = Poisoned>> ChunkSource for Lossy<S> {
     }
 }
 
+/// What asks no store doesn't get lost.
+impl<S: DurableSource<Error = Poisoned>> DurableSource for Lossy<S> {
+    fn fingerprint(&self) -> Result<Fingerprint, Loss> {
+        self.source.fingerprint().map_err(Loss::Store)
+    }
+
+    fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
+        self.source.encode_key(key, bytes);
+    }
+
+    fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, Loss> {
+        self.source.decode_key(bytes).map_err(Loss::Store)
+    }
+
+    fn key_text(&self, key: &S::Key) -> String {
+        self.source.key_text(key)
+    }
+
+    fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
+        self.source.share(first, last, at)
+    }
+}
+
 fn is_on_the_way(loss: &Loss) -> bool {
     matches!(loss, Loss::OnTheWay)
 }
 
-impl<K: KnownKey + Send + Sync> Harness for RetriedHarness<K> {
+impl<K: KnownKey + Key + Send + Sync> Harness for RetriedHarness<K> {
     type Key = K;
     type Source<'a> = Retry<Lossy<SharedMap<K, u64>>, ConstantBuilder, fn(&Loss) -> bool>;
 
@@ -109,6 +133,10 @@ impl<K: KnownKey + Send + Sync> Harness for RetriedHarness<K> {
 
     fn writer(&self) -> Option<Box<dyn Writer<K>>> {
         self.0.writer()
+    }
+
+    fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
+        self.0.strangers()
     }
 
     fn use_alone(&self) -> Result<(), BoxError> {

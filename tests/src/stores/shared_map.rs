@@ -1,10 +1,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock, RwLockWriteGuard};
 
+use keywalk::{Aspect, Fingerprint};
 use keywalk_conformance::{
     BoxError, Capabilities, Capability, Harness, KeySpace, KnownKey, Writer,
 };
+use keywalk_key::Key;
 use keywalk_memory::SharedMap;
+
+use super::lent::strangers;
 
 /// A map behind a lock.
 #[derive(Clone, Debug)]
@@ -18,7 +22,7 @@ impl<K> SharedMapHarness<K> {
     }
 }
 
-impl<K: KnownKey + Send + Sync> Harness for SharedMapHarness<K> {
+impl<K: KnownKey + Key + Send + Sync> Harness for SharedMapHarness<K> {
     type Key = K;
     type Source<'a> = SharedMap<K, u64>;
 
@@ -62,6 +66,10 @@ impl<K: KnownKey + Send + Sync> Harness for SharedMapHarness<K> {
         KeySpace::known()
     }
 
+    fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
+        strangers(self.source()?.named("another"))
+    }
+
     fn writer(&self) -> Option<Box<dyn Writer<K>>> {
         Some(Box::new(self.clone()))
     }
@@ -73,7 +81,7 @@ impl<K: KnownKey + Send + Sync> Harness for SharedMapHarness<K> {
     }
 }
 
-impl<K: KnownKey + Send + Sync> Writer<K> for SharedMapHarness<K> {
+impl<K: KnownKey + Key + Send + Sync> Writer<K> for SharedMapHarness<K> {
     fn put(&mut self, key: &K, value: u64) -> Result<(), BoxError> {
         Harness::put(self, key, value)
     }

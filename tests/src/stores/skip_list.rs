@@ -2,10 +2,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use crossbeam_skiplist::SkipMap;
+use keywalk::{Aspect, Fingerprint};
 use keywalk_conformance::{
     BoxError, Capabilities, Capability, Harness, KeySpace, KnownKey, Writer,
 };
+use keywalk_key::Key;
 use keywalk_memory::SkipList;
+
+use super::lent::strangers;
 
 /// A lock-free skip list.
 #[derive(Clone)]
@@ -13,7 +17,7 @@ pub struct SkipListHarness<K> {
     map: Arc<SkipMap<K, u64>>,
 }
 
-impl<K: KnownKey + Send + Sync> Harness for SkipListHarness<K> {
+impl<K: KnownKey + Key + Send + Sync> Harness for SkipListHarness<K> {
     type Key = K;
     type Source<'a> = SkipList<K, u64>;
 
@@ -56,12 +60,16 @@ impl<K: KnownKey + Send + Sync> Harness for SkipListHarness<K> {
         KeySpace::known()
     }
 
+    fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
+        strangers(self.source()?.named("another"))
+    }
+
     fn writer(&self) -> Option<Box<dyn Writer<K>>> {
         Some(Box::new(self.clone()))
     }
 }
 
-impl<K: KnownKey + Send + Sync> Writer<K> for SkipListHarness<K> {
+impl<K: KnownKey + Key + Send + Sync> Writer<K> for SkipListHarness<K> {
     fn put(&mut self, key: &K, value: u64) -> Result<(), BoxError> {
         Harness::put(self, key, value)
     }

@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock};
 
+use keywalk::{Aspect, DurableSource, Fingerprint};
 use keywalk_conformance::{
     BoxError, Capabilities, Capability, Faults, Fuse, Harness, KeySpace, Writer,
 };
@@ -76,6 +77,13 @@ pub trait Place: Sized + 'static {
     /// The tree.
     fn tree(&self) -> &sled::Tree;
 
+    /// Another tree of the same database.
+    ///
+    /// # Errors
+    ///
+    /// sled's.
+    fn another(&self) -> Result<sled::Tree, BoxError>;
+
     /// The same tree, of a database that was closed.
     ///
     /// # Errors
@@ -90,26 +98,33 @@ pub struct Shared(sled::Tree);
 
 static IDLE: Mutex<Vec<sled::Tree>> = Mutex::new(Vec::new());
 
+impl Shared {
+    fn db() -> Result<Db, sled::Error> {
+        static DB: OnceLock<Result<Db, sled::Error>> = OnceLock::new();
+        DB.get_or_init(|| sled::Config::new().temporary(true).open())
+            .clone()
+    }
+}
+
 impl Place for Shared {
     const REOPENING: Capability = Capability::No("its database is that of other harnesses too");
 
     fn open() -> Result<Self, BoxError> {
-        static DB: OnceLock<Result<Db, sled::Error>> = OnceLock::new();
         static TREES: AtomicU64 = AtomicU64::new(0);
         let idle = IDLE.lock().map_err(|error| error.to_string())?.pop();
         let tree = match idle {
             Some(tree) => tree,
-            None => {
-                let db = DB.get_or_init(|| sled::Config::new().temporary(true).open());
-                db.clone()?
-                    .open_tree(TREES.fetch_add(1, Relaxed).to_be_bytes())?
-            }
+            None => Shared::db()?.open_tree(TREES.fetch_add(1, Relaxed).to_be_bytes())?,
         };
         Ok(Shared(tree))
     }
 
     fn tree(&self) -> &sled::Tree {
         &self.0
+    }
+
+    fn another(&self) -> Result<sled::Tree, BoxError> {
+        Ok(Shared::db()?.open_tree("another")?)
     }
 
     fn reopen(self) -> Result<Self, BoxError> {
@@ -131,14 +146,16 @@ impl Drop for Shared {
 /// In a database of its own.
 #[derive(Debug)]
 pub struct Own {
+    db: Db,
     tree: sled::Tree,
     folder: TempDir,
 }
 
 impl Own {
     fn at(folder: TempDir) -> Result<Self, BoxError> {
-        let tree = sled::open(folder.path())?.open_tree("items")?;
-        Ok(Own { tree, folder })
+        let db = sled::open(folder.path())?;
+        let tree = db.open_tree("items")?;
+        Ok(Own { db, tree, folder })
     }
 }
 
@@ -153,10 +170,14 @@ impl Place for Own {
         &self.tree
     }
 
+    fn another(&self) -> Result<sled::Tree, BoxError> {
+        Ok(self.db.open_tree("another")?)
+    }
+
     fn reopen(self) -> Result<Self, BoxError> {
-        let Own { tree, folder } = self;
+        let Own { db, tree, folder } = self;
         // The file is locked for as long as a handle lives.
-        drop(tree);
+        drop((db, tree));
         Own::at(folder)
     }
 }
@@ -228,6 +249,16 @@ impl<K: SledKey, P: Place> Harness for SledHarness<K, P> {
 
     fn faults(&self) -> Option<&dyn Faults> {
         Some(&self.fuse)
+    }
+
+    fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
+        let another = Tree::<K>::new(self.place.another()?).fingerprint()?;
+        // No store of ours has keys of these types.
+        let by_another_key = Tree::<(u8, Reverse<u8>)>::new(self.place.tree().clone());
+        Ok(vec![
+            (Aspect::Relation, another),
+            (Aspect::Key, by_another_key.fingerprint()?),
+        ])
     }
 
     fn reopen(self) -> Result<Self, BoxError> {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use keywalk::{Aspect, Fingerprint};
 use keywalk_conformance::{BoxError, Capabilities, Capability, Faults, Harness, KeySpace, Writer};
 
 mod change;
@@ -85,6 +86,10 @@ impl<K: SqliteKey, W: Way<K>, P: Place> Harness for SqliteHarness<K, W, P> {
 
     fn faults(&self) -> Option<&dyn Faults> {
         Some(self.place.probe().fuse())
+    }
+
+    fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
+        W::strangers(self.place.changes())
     }
 
     fn reopen(self) -> Result<Self, BoxError> {

@@ -58,7 +58,7 @@ pub(super) fn a_byte_budget_is_kept<H: Harness>(lab: &Lab<H>) -> Result<(), Stop
                 };
                 chunks_hold_at_most(walk(trial)?, items)?;
                 let walk = walk(trial)?;
-                Run::again(trial, &schedule).by_items(trial, walk, items, usize::MAX)?;
+                drop(Run::again(trial, &schedule).by_items(trial, walk, items, usize::MAX)?);
             }
         }
         Ok(())

@@ -51,7 +51,8 @@ fn first_part<H: Harness>(
     cut: usize,
 ) -> Result<keywalk::Cursor<H::Key>, HarnessBreach<H>> {
     let walk = schedule.walk(trial.source()?);
-    run.by_items(trial, walk, schedule.chunk_size, cut)
+    let items = run.by_items(trial, walk, schedule.chunk_size, cut)?;
+    Ok(items.cursor())
 }
 
 /// What is left by a cursor is what is past its key, whether that key was ever there or not.
@@ -66,7 +67,7 @@ pub(super) fn a_cursor_goes_on_by_its_key_alone<H: Harness>(lab: &Lab<H>) -> Res
                 let schedule = all(*order, 4);
                 let walk = schedule.walk(trial.source()?);
                 let mut run = Run::again(trial, &schedule);
-                cursor = Some(run.by_items(trial, walk, 4, taken)?);
+                cursor = Some(run.by_items(trial, walk, 4, taken)?.cursor());
                 Ok(())
             })?;
             let Some(cursor) = cursor else { continue };

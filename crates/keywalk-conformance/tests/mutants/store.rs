@@ -3,15 +3,19 @@ use std::fmt::Debug;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Order};
+use keywalk::{Aspect, Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, Order};
 use keywalk_conformance::{
     Blown, BoxError, Capabilities, Capability, Faults, Fuse, Harness, KeySpace, KnownKey, Writer,
 };
+
+use super::durable::Walked;
 
 /// Numbers by key, behind a lock; it counts what is read and fails where it is made to.
 pub(crate) struct Store<K> {
     entries: RwLock<BTreeMap<K, u64>>,
     reads: AtomicU64,
+    /// How many times it was reopened.
+    pub(crate) reopened: AtomicU64,
     pub(crate) fuse: Fuse,
 }
 
@@ -137,6 +141,12 @@ pub(crate) trait Quirk<K: KnownKey + Send + Sync>: Default + 'static {
         item.1
     }
 
+    /// What is said of a source that walks this.
+    fn fingerprint(&self, store: &Arc<Store<K>>, walked: &Walked) -> Fingerprint {
+        let _ = store;
+        walked.fingerprint()
+    }
+
     fn capabilities(all: Capabilities) -> Capabilities {
         all
     }
@@ -149,8 +159,8 @@ pub(crate) struct Quirky<Q, K = i64> {
 }
 
 pub(crate) struct Source<Q, K> {
-    store: Arc<Store<K>>,
-    quirk: Q,
+    pub(crate) store: Arc<Store<K>>,
+    pub(crate) quirk: Q,
 }
 
 impl<Q: Quirk<K>, K: KnownKey + Send + Sync> Harness for Quirky<Q, K> {
@@ -162,6 +172,7 @@ impl<Q: Quirk<K>, K: KnownKey + Send + Sync> Harness for Quirky<Q, K> {
             store: Arc::new(Store {
                 entries: RwLock::default(),
                 reads: AtomicU64::new(0),
+                reopened: AtomicU64::new(0),
                 fuse: Fuse::default(),
             }),
             quirk: std::marker::PhantomData,
@@ -215,7 +226,16 @@ impl<Q: Quirk<K>, K: KnownKey + Send + Sync> Harness for Quirky<Q, K> {
     }
 
     fn reopen(self) -> Result<Self, BoxError> {
+        self.store.reopened.fetch_add(1, SeqCst);
         Ok(self)
+    }
+
+    fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
+        let aspects = Walked::strangers().into_iter();
+        let of = |walked| Q::default().fingerprint(&self.store, &walked);
+        Ok(aspects
+            .map(|(aspect, walked)| (aspect, of(walked)))
+            .collect())
     }
 
     fn reads(&self) -> Option<u64> {

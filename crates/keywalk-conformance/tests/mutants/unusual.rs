@@ -7,15 +7,36 @@ use std::sync::Arc;
 use keywalk::{Chunk, Fetched, KeyRange, LastKey, Order};
 use keywalk_conformance::{Blown, Capabilities, Capability, KnownKey};
 
+use super::durable::{Durable, DurableKey};
 use super::store::{Quirk, Store, answer_from};
 
 type Numbers = Chunk<(i64, u64)>;
+
+macro_rules! durable {
+    ($($quirk:ident),+) => {$(
+        impl Durable<i64> for $quirk {}
+    )+};
+}
+
+durable!(
+    EmptyLast,
+    ShortPages,
+    ScansStretches,
+    Tombstones,
+    KnowsItsLast,
+    ForwardOnly,
+    Retries,
+    Snapshot,
+    SometimesKnows
+);
 
 /// As one would expect.
 #[derive(Default)]
 pub(crate) struct Plain;
 
 impl<K: KnownKey + Send + Sync> Quirk<K> for Plain {}
+
+impl<K: DurableKey> Durable<K> for Plain {}
 
 /// Where the last item is, it says that there may be more; then the end, without an item.
 #[derive(Default)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey};
+use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
 
 /// Makes the source's key.
 type Made<S, K> = fn(&S, &K) -> Result<<S as ChunkSource>::Key, <S as ChunkSource>::Error>;
@@ -80,6 +80,33 @@ impl<S: ChunkSource, K: Clone + Ord> ChunkSource for Recast<S, K> {
             LastKey::Empty => LastKey::Empty,
             LastKey::Unknown => LastKey::Unknown,
         })
+    }
+}
+
+/// By the source's own keys. What it can't make a key of isn't walked either.
+impl<S: DurableSource, K: Clone + Ord> DurableSource for Recast<S, K> {
+    fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
+        self.source.fingerprint()
+    }
+
+    fn encode_key(&self, key: &K, bytes: &mut Vec<u8>) {
+        if let Ok(key) = self.key(key) {
+            self.source.encode_key(&key, bytes);
+        }
+    }
+
+    fn decode_key(&self, bytes: &[u8]) -> Result<Option<K>, S::Error> {
+        Ok(self.source.decode_key(bytes)?.map(self.from))
+    }
+
+    fn key_text(&self, key: &K) -> String {
+        let key = self.key(key).ok();
+        key.map_or_else(String::new, |key| self.source.key_text(&key))
+    }
+
+    fn share(&self, first: &K, last: &K, at: &K) -> Option<f64> {
+        let [first, last, at] = [first, last, at].map(|key| self.key(key).ok());
+        self.source.share(&first?, &last?, &at?)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 use std::fmt::Debug;
 
-use keywalk::{ChunkSource, Order};
+use keywalk::{Aspect, DurableSource, Fingerprint, Order};
 use keywalk_conformance::{BoxError, KeySpace};
 use keywalk_sqlite::decode::Mapped;
 use keywalk_sqlite::{Error, Table};
@@ -27,7 +27,7 @@ pub trait Way<K: SqliteKey>: Debug + 'static {
     type Walked;
 
     /// The source over a connection.
-    type Source<C: Borrow<Connection>>: ChunkSource<Key = K, Item = (Self::Walked, u64), Error = Error>;
+    type Source<C: Borrow<Connection>>: DurableSource<Key = K, Item = (Self::Walked, u64), Error = Error>;
 
     /// Whether hidden rows aren't walked.
     const HIDES: bool = false;
@@ -37,6 +37,9 @@ pub trait Way<K: SqliteKey>: Debug + 'static {
 
     /// How many steps of SQLite are an operation that can fail: fewer than a row takes.
     const STEPS: i32 = 4;
+
+    /// By what it is told from the same table with another filter.
+    const TOLD_BY: Aspect = Aspect::Filter;
 
     /// What else is true of the rows that are walked.
     const OURS: &'static str = "TRUE";
@@ -63,6 +66,30 @@ pub trait Way<K: SqliteKey>: Debug + 'static {
     ///
     /// If the key isn't proven.
     fn source<C: Borrow<Connection>>(db: C) -> Result<Self::Source<C>, BoxError>;
+
+    /// What it must be told apart from: another table, and this one with another filter.
+    ///
+    /// # Errors
+    ///
+    /// SQLite's.
+    fn strangers(db: &Connection) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
+        db.execute_batch("CREATE TABLE IF NOT EXISTS u (a INTEGER PRIMARY KEY)")?;
+        let another = Table::new(db, "u").key::<i64>(["a"])?;
+        Ok(vec![
+            (Aspect::Relation, another.fingerprint()?),
+            (Self::TOLD_BY, Self::filtered(db)?),
+        ])
+    }
+
+    /// The table with another filter.
+    ///
+    /// # Errors
+    ///
+    /// SQLite's.
+    fn filtered(db: &Connection) -> Result<Fingerprint, BoxError> {
+        let table = Table::new(db, "t").key::<K::Walked>(Self::names())?;
+        Ok(table.filter("value = ?", [7])?.fingerprint()?)
+    }
 }
 
 /// What makes an item's value.

@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 
+use keywalk::Aspect;
 use keywalk_conformance::BoxError;
 use keywalk_sqlite::decode::Mapped;
 use keywalk_sqlite::{Key, Query};
@@ -18,6 +19,7 @@ impl<K: SqliteKey + Key> Way<K> for Joined {
     type Walked = K;
     type Source<C: Borrow<Connection>> = Query<C, K, Mapped<Decoder>>;
     const HIDES: bool = true;
+    const TOLD_BY: Aspect = Aspect::Relation;
 
     fn schema() -> String {
         by_key::<K>()

@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 
+use keywalk::{DurableSource, Fingerprint};
 use keywalk_conformance::BoxError;
 use keywalk_sqlite::{Key, Table};
 use rusqlite::Connection;
@@ -13,7 +14,7 @@ macro_rules! ways {
     ($(
         $(#[$attribute:meta])*
         $name:ident: $schema:expr,
-        { $(const $const:ident: $type:ty = $value:expr;)* }
+        { $($more:tt)* }
         $table:ident, $names:ident => $source:expr;
     )+) => {$(
         $(#[$attribute])*
@@ -23,7 +24,7 @@ macro_rules! ways {
         impl<K: SqliteKey + Key> Way<K> for $name {
             type Walked = K;
             type Source<C: Borrow<Connection>> = Walked<C, K>;
-            $(const $const: $type = $value;)*
+            $($more)*
 
             fn schema() -> String {
                 $schema
@@ -95,6 +96,13 @@ ways! {
             .iter()
             .map(|name| format!("{name} = new.{name} AND "))
             .collect::<String>() + "tenant = 5",
-    ), { const OURS: &'static str = "tenant = 5"; }
+    ), {
+        const OURS: &'static str = "tenant = 5";
+
+        fn filtered(db: &Connection) -> Result<Fingerprint, BoxError> {
+            let table = Table::new(db, "t").within("tenant", 6)?;
+            Ok(table.key::<K>(<Self as Way<K>>::names())?.fingerprint()?)
+        }
+    }
     table, names => table.within("tenant", 5)?.key::<K>(names)?;
 }

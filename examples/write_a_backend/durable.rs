@@ -1,0 +1,26 @@
+//! How its cursors are written down, to go on from in another process.
+
+use keywalk::{DurableSource, Fingerprint};
+use keywalk_key::Key;
+use redb::TableHandle;
+
+use crate::backend::{ITEMS, Items};
+
+impl DurableSource for Items {
+    fn fingerprint(&self) -> Result<Fingerprint, redb::Error> {
+        let fingerprint = Fingerprint::new("redb").relation(ITEMS.name());
+        Ok(fingerprint.key(i64::kind()))
+    }
+
+    fn encode_key(&self, key: &i64, bytes: &mut Vec<u8>) {
+        key.encode(bytes);
+    }
+
+    fn decode_key(&self, bytes: &[u8]) -> Result<Option<i64>, redb::Error> {
+        Ok(i64::decode(bytes).ok())
+    }
+
+    fn share(&self, first: &i64, last: &i64, at: &i64) -> Option<f64> {
+        Key::share(first, last, at)
+    }
+}
