@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 
 use keywalk::{DurableSource, Fingerprint};
 use rusqlite::Connection;
+use rusqlite::types::ValueRef;
 
 use crate::decode::Decode;
 use crate::key::bytes;
@@ -32,6 +33,15 @@ macro_rules! durable_source {
                 Ok(K::from_values(values, &columns))
             }
 
+            fn key_text(&self, key: &K) -> String {
+                let columns = (0..key.width()).map(|column| words(bytes::lent(&key.bind(column))));
+                let columns: Vec<String> = columns.collect();
+                match columns.as_slice() {
+                    [column] => column.clone(),
+                    columns => format!("({})", columns.join(", ")),
+                }
+            }
+
             fn share(&self, first: &K, last: &K, at: &K) -> Option<f64> {
                 share(first, last, at)
             }
@@ -40,3 +50,14 @@ macro_rules! durable_source {
 }
 
 durable_source!(Table, Query);
+
+/// As other stores' keys: numbers, text in quotation marks and on one line, bytes in hexadecimal digits.
+fn words(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Null => "NULL".to_owned(),
+        ValueRef::Integer(integer) => integer.to_string(),
+        ValueRef::Real(real) => format!("{real:?}"),
+        ValueRef::Text(text) => format!("{:?}", String::from_utf8_lossy(text)),
+        ValueRef::Blob(blob) => blob.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}
