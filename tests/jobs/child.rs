@@ -20,7 +20,8 @@ pub(crate) const CHUNK: usize = 20;
 
 const STORE: &str = "KEYWALK_JOB_STORE";
 const FOLDER: &str = "KEYWALK_JOB_FOLDER";
-const BEGUN: &str = "the job has begun";
+/// What it says before the first chunk, and after each.
+const SAID: &str = "chunks done by this process: ";
 
 /// Where the positions are kept.
 #[derive(Clone, Copy, Debug)]
@@ -53,13 +54,19 @@ impl Process {
             chunks,
             output,
         };
-        let mut line = String::new();
-        while !line.contains(BEGUN) {
-            line.clear();
-            let length = process.output.read_line(&mut line).unwrap();
-            assert_ne!(length, 0, "the child has the job at once");
-        }
+        process.wait_for(0);
         process
+    }
+
+    /// Until it has done so many chunks.
+    pub(crate) fn wait_for(&mut self, chunks: u64) {
+        let mut line = String::new();
+        // What the test harness prints may stand before it.
+        while !line.trim().ends_with(&format!("{SAID}{chunks}")) {
+            line.clear();
+            let length = self.output.read_line(&mut line).unwrap();
+            assert_ne!(length, 0, "the child has the job at once, and goes on");
+        }
     }
 
     /// Lets it do so many chunks.
@@ -115,12 +122,10 @@ pub(crate) fn files_job<'a>(folder: &Path) -> Job<'a, SharedMap<u32, ()>, Checkp
 
 /// Waits to be allowed each chunk.
 fn in_steps<S: keywalk::DurableSource, C: Checkpoints>(job: Job<'_, S, C>) -> Job<'_, S, C> {
-    let mut has_begun = false;
+    let mut chunks = 0;
     job.on_progress(move |_| {
-        if !has_begun {
-            println!("{BEGUN}");
-            has_begun = true;
-        }
+        println!("{SAID}{chunks}");
+        chunks += 1;
         // None, when there will be no more.
         std::io::stdin().read_exact(&mut [0]).unwrap_or_default();
     })

@@ -16,9 +16,13 @@ const CHUNKS: u64 = ROWS as u64 / CHUNK as u64 / KILLS as u64 - 1;
 /// Kills child after child, and tells how far each was.
 fn kill_often(store: Store, folder: &Path, mut killed: impl FnMut()) {
     let mut moments = Moments::new();
-    for _ in 0..KILLS {
+    for kill in 0..KILLS {
         let mut process = Process::start(store, folder);
         process.allow(moments.below(CHUNKS) + 1);
+        // However slow the machine is, the job goes on.
+        if kill % 2 == 0 {
+            process.wait_for(1);
+        }
         thread::sleep(Duration::from_micros(moments.below(15_000)));
         process.kill();
         killed();
@@ -55,7 +59,7 @@ fn exactly_once(mode: &str) {
         marks.len()
     );
     assert_eq!((once, logged), (ROWS, ROWS));
-    assert!(marks.len() > KILLS / 4, "in the middle of the job");
+    assert!(marks.len() >= KILLS / 2, "in the middle of the job");
 }
 
 #[test]

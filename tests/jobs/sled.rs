@@ -5,6 +5,7 @@ use keywalk_job::{Ended, Job, Stop};
 use keywalk_sled::Tree;
 use keywalk_sqlite::CheckpointTable;
 use rusqlite::Connection;
+use sled::Tree as SledTree;
 
 #[test]
 fn what_is_copied_from_sled_to_sqlite_is_copied_exactly_once() {
@@ -21,7 +22,7 @@ fn what_is_copied_from_sled_to_sqlite_is_copied_exactly_once() {
     loop {
         runs += 1;
         let stop = Stop::new();
-        let tree = Tree::new(&sled).key::<u64>();
+        let tree = Tree::<u64>::new(SledTree::clone(&sled));
         let job = Job::new(
             "copy",
             Walk::new(tree).chunk_size(8),
@@ -36,7 +37,10 @@ fn what_is_copied_from_sled_to_sqlite_is_copied_exactly_once() {
             chunks += 1;
             match runs % 3 {
                 0 => Err("after the work".into()),
-                1 if chunks == 2 => Ok(stop.request()),
+                1 if chunks == 2 => {
+                    stop.request();
+                    Ok(())
+                }
                 _ if chunks == 3 => Err("late".into()),
                 _ => Ok(()),
             }

@@ -213,7 +213,7 @@ fn a_job_whose_last_rows_are_deleted_meanwhile_is_done() {
 fn a_job_that_is_reset_starts_anew() {
     let (numbers, mut store) = (Numbers::new(0..3), Store::default());
     assert!(!reset(&mut store, "ends").unwrap());
-    collect(job(&numbers, 2, &store)).1.unwrap().checkpoint();
+    assert!(collect(job(&numbers, 2, &store)).1.unwrap().is_done());
     assert_eq!(store.list().unwrap().len(), 1);
     assert!(reset(&mut store, "ends").unwrap());
     assert_eq!(collect(job(&numbers, 2, &store)).0, [0, 1, 2]);

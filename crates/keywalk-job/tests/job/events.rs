@@ -59,8 +59,7 @@ impl Subscriber for Collected {
 fn told(work: impl FnOnce()) -> Vec<String> {
     let collected = Collected::default();
     tracing::subscriber::with_default(collected.clone(), work);
-    let told = collected.0.lock().unwrap().clone();
-    told
+    collected.0.lock().unwrap().clone()
 }
 
 #[test]
