@@ -61,7 +61,7 @@ use sql::{BURY, RECORD, TABLES};
 /// - `keywalk_jobs`: a row a job: `name`, `run`, `done` (0 or 1), `items`, `skipped`, `share` (0 to 1),
 ///   `position` (the last key, in words), `updated` (milliseconds since 1970), and `checkpoint`, of which
 ///   the others are copies for those who look.
-/// - `keywalk_dead_letters`: a row an item that was [skipped](Job::skip_failures): `job`, `key` (in words),
+/// - `keywalk_dead_letters`: a row an item that was [skipped]: `job`, `key` (in words),
 ///   `key_bytes`, `error`, `time` (milliseconds since 1970).
 ///
 /// # Two runners
@@ -71,8 +71,7 @@ use sql::{BURY, RECORD, TABLES};
 /// where that lock fails to keep two runners apart (two machines on a network's file system), the earlier
 /// run's next commit is refused, since the later one has recorded itself: nothing is done twice.
 ///
-/// [`Job::skip_failures`]: keywalk_job::Job::skip_failures
-/// [Job::skip_failures]: keywalk_job::Job::skip_failures
+/// [skipped]: keywalk_job::Job::skip_failures
 #[derive(Debug)]
 pub struct CheckpointTable<'db> {
     db: &'db Connection,
