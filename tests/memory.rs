@@ -17,6 +17,8 @@ use std::process::ExitCode;
 
 use keywalk::{ChunkSource, Order, Stats, Walk};
 
+#[path = "memory/by_bytes.rs"]
+mod by_bytes;
 #[path = "memory/filled.rs"]
 mod filled;
 #[path = "memory/heap.rs"]
@@ -62,7 +64,10 @@ fn every_store(heap: &Heap, report: &mut Report) -> Result<(), BoxError> {
     a_warm_walk_allocates_nothing_per_item::<BorrowedMap<String>>(heap, report)?;
     a_warm_walk_allocates_nothing_per_item::<LockedMap<String>>(heap, report)?;
     a_warm_walk_allocates_nothing_per_item::<LockFreeList<String>>(heap, report)?;
-    a_warm_walk_allocates_nothing_per_item::<SqliteTable<String>>(heap, report)
+    a_warm_walk_allocates_nothing_per_item::<SqliteTable<String>>(heap, report)?;
+
+    by_bytes::a_walk_by_bytes_holds_twice_as_many_and_an_item(heap, report)?;
+    by_bytes::a_warm_walk_by_bytes_allocates_nothing_per_item(heap, report)
 }
 
 fn both<S: Filled>(heap: &Heap, report: &mut Report) -> Result<(), BoxError> {
@@ -177,7 +182,17 @@ fn a_warm_walk_allocates_nothing_per_item<S: Filled>(
 
 /// Makes a source and walks it to the end.
 fn walk<S: Filled>(store: &S, chunk: usize, way: Way, order: Order) -> Result<Stats, BoxError> {
-    let walk = Walk::new(store.source()?).chunk_size(chunk).order(order);
+    walked(
+        Walk::new(store.source()?).chunk_size(chunk).order(order),
+        way,
+    )
+}
+
+/// Walks to the end.
+fn walked<S: ChunkSource<Error: std::error::Error + 'static>>(
+    walk: Walk<S>,
+    way: Way,
+) -> Result<Stats, BoxError> {
     Ok(match way {
         Way::Lent => {
             let mut chunks = walk.chunks();

@@ -4,9 +4,9 @@ use std::time::Duration;
 use keywalk_conformance::history::{Clock, Mutation};
 
 use crate::plan::{QUEUE, pool_key};
-use crate::random::Random;
 use crate::store::{Step, Store};
 use crate::trouble::BoxError;
+use keywalk_examples::Random;
 
 /// What a writer does.
 #[derive(Clone, Copy, Debug)]

@@ -10,12 +10,12 @@ use crate::database::Database;
 use crate::message::Command;
 use crate::plan::{Plan, pool_key};
 use crate::process::{Process, Remote};
-use crate::random::Random;
 use crate::store::{Step, Store};
 use crate::trouble::{BoxError, Fault};
 use crate::walked::Walked;
 use crate::walker::Walker;
 use crate::witness::Witness;
+use keywalk_examples::Random;
 
 /// Has a process write and walk, kills it at random moments, and starts it again.
 pub(crate) struct Killer {

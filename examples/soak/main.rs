@@ -15,7 +15,6 @@ mod message;
 mod outcome;
 mod plan;
 mod process;
-mod random;
 mod round;
 mod saboteur;
 mod soak;

@@ -2,7 +2,7 @@ use std::ops::Bound;
 
 use keywalk::{KeyRange, Order};
 
-use crate::random::Random;
+use keywalk_examples::Random;
 
 /// Keys come and go among these; those of a queue are above.
 pub(crate) const POOL: i64 = 600;

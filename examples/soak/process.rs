@@ -9,8 +9,8 @@ use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey};
 
 use crate::args::VICTIM;
 use crate::message::{Command, parse_fetched, parse_last_key};
-use crate::random::Random;
 use crate::trouble::{BoxError, Fault, Trouble};
+use keywalk_examples::Random;
 
 /// Another process that works with a database, and is killed now and then.
 pub(crate) struct Process {

@@ -10,7 +10,6 @@ use keywalk_conformance::history::{Change, Clock, Lives, Mutation, Oracle, Quest
 use crate::churn::{Churn, Trade, queue};
 use crate::killer::{Deeds, Killer};
 use crate::plan::Plan;
-use crate::random::Random;
 use crate::saboteur::{Handles, Saboteur};
 use crate::store::Store;
 use crate::tally::{Counts, Violation};
@@ -18,6 +17,7 @@ use crate::timeline::Timeline;
 use crate::trouble::{BoxError, Mischief};
 use crate::walked::Walked;
 use crate::walker::{Pause, Walker};
+use keywalk_examples::Random;
 
 /// So long things happen; then it is judged, and forgotten.
 const TIME: Duration = Duration::from_millis(1_500);

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use rusqlite::InterruptHandle;
 
-use crate::random::Random;
 use crate::store::Store;
 use crate::trouble::BoxError;
+use keywalk_examples::Random;
 
 /// Interrupts walks, and keeps everyone from the store for a moment, now and then.
 pub(crate) struct Saboteur {

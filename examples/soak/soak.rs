@@ -10,12 +10,12 @@ use keywalk_examples::PeakMemory;
 
 use crate::database::{Database, Journal};
 use crate::outcome::Outcome;
-use crate::random::Random;
 use crate::round::Round;
 use crate::store::Store;
 use crate::tally::{Counts, Tally, Violation};
 use crate::tree::SledTree;
 use crate::trouble::BoxError;
+use keywalk_examples::Random;
 
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
 

@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 
 use rusqlite::{ErrorCode, InterruptHandle};
 
-use crate::random::Random;
+use keywalk_examples::Random;
 
 /// Any error, of any thread.
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;

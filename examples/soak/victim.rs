@@ -6,10 +6,10 @@ use keywalk_conformance::history::Clock;
 
 use crate::database::Database;
 use crate::message::{Command, fetched_line, last_key_line};
-use crate::random::Random;
 use crate::store::Store;
 use crate::trouble::{BoxError, Mischief};
 use crate::witness::Log;
+use keywalk_examples::Random;
 
 /// The process that is killed: does what it is told on its standard input, until that ends.
 pub(crate) fn run(file: PathBuf) -> Result<(), BoxError> {

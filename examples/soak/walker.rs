@@ -9,11 +9,11 @@ use keywalk_conformance::Clause;
 use keywalk_conformance::history::Clock;
 
 use crate::plan::{Plan, chunk_size};
-use crate::random::Random;
 use crate::tally::Violation;
 use crate::trouble::{Fault, Made, Mischief, Trouble};
 use crate::walked::{Part, Walked};
 use crate::witness::{Log, Source};
+use keywalk_examples::Random;
 
 /// Opens a source for each part of a walk.
 pub(crate) type Open<'o, 's> = &'o mut dyn FnMut(&Rc<Log>, Mischief) -> Result<Source<'s>, Trouble>;

@@ -6,7 +6,7 @@ use keywalk_sqlite::Table;
 use lexopt::ValueExt;
 use rusqlite::Connection;
 
-use crate::failure::Failure;
+use keywalk_examples::Failure;
 
 pub(crate) const USAGE: &str = "\
 Walks a SQLite table in key order, a chunk at a time, in constant memory.

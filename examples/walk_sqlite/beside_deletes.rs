@@ -11,9 +11,9 @@ use keywalk_sqlite::Table;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::args::Options;
-use crate::failure::Failure;
 use crate::outcome::{Measure, Outcome};
 use crate::progress::Progress;
+use keywalk_examples::Failure;
 
 /// How many rows in front of the cursor are deleted from, at least.
 const AHEAD: u64 = 10_000;

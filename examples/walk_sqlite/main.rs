@@ -8,7 +8,6 @@
 
 mod args;
 mod beside_deletes;
-mod failure;
 mod outcome;
 mod own_table;
 mod progress;
@@ -16,7 +15,7 @@ mod progress;
 use std::process::ExitCode;
 
 use args::{Args, Task, USAGE};
-use failure::Failure;
+use keywalk_examples::Failure;
 
 fn main() -> ExitCode {
     match run() {

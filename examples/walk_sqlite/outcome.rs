@@ -5,7 +5,7 @@ use std::time::Instant;
 use keywalk::Stats;
 use keywalk_examples::PeakMemory;
 
-use crate::failure::Failure;
+use keywalk_examples::Failure;
 
 /// The line that a script can read.
 pub(crate) struct Outcome {

@@ -8,9 +8,9 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::args::Options;
-use crate::failure::Failure;
 use crate::outcome::{Measure, Outcome};
 use crate::progress::Progress;
+use keywalk_examples::Failure;
 
 /// Walks a table of the user's own, whose key and types its schema tells.
 pub(crate) fn walk(

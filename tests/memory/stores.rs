@@ -7,6 +7,7 @@ mod shared_map;
 mod skip_list;
 mod slice;
 mod sqlite_table;
+pub(crate) mod wild_table;
 
 pub(crate) use key::Key;
 pub(crate) use map::BorrowedMap;
@@ -14,3 +15,4 @@ pub(crate) use shared_map::LockedMap;
 pub(crate) use skip_list::LockFreeList;
 pub(crate) use slice::SortedSlice;
 pub(crate) use sqlite_table::SqliteTable;
+pub(crate) use wild_table::WildTable;

@@ -76,8 +76,9 @@ impl<K> Progress<'_, K> {
 
     /// The share that is done, 0 to 1: of the items, if their [total](crate::Job::total) was told;
     /// otherwise by where the last key lies between the first and the last one of the walk, which costs
-    /// nothing and is right where keys are spread evenly. `None` where neither can be told: a live walk
-    /// without an end, keys that only their store can order, the start.
+    /// nothing and is right where keys are spread evenly. That can be told for integers, UUIDs and bytes, and
+    /// for composite keys by the first column that changes. `None` for text, for a live walk without an end,
+    /// and at the start.
     #[must_use]
     pub fn share(&self) -> Option<f64> {
         self.share

@@ -110,10 +110,11 @@ pub trait Key: Clone + Ord {
     fn kind() -> Cow<'static, str>;
 
     /// What part of the way from `first` to `last` lies before `at`, from 0 to 1, for a progress bar;
-    /// `None` if there is no way between them. `first` is the larger one of a walk downwards.
+    /// `None` if there is no way between them, or it can't be told. `first` is the larger one of a walk
+    /// downwards.
     ///
-    /// By value for integers and UUIDs, by the bytes behind the common beginning for text and bytes, by
-    /// the first column that differs for tuples: right where keys are spread evenly. Provided: by the
+    /// By value for integers and UUIDs, by what follows the common beginning for bytes, by the first column
+    /// that differs for tuples: right where keys are spread evenly. Not told for text. Provided: by the
     /// key's bytes, as for bytes.
     ///
     /// ```

@@ -95,7 +95,7 @@ fn retry(source: Numbers) -> Retry<Numbers, ConstantBuilder, fn(&Failure) -> boo
 fn token<S: DurableSource<Key = u8, Item = u8, Error = Failure>>(source: S, items: usize) -> Token {
     let mut walk = Walk::new(source).live().items();
     assert!(walk.by_ref().take(items).all(|item| item.is_ok()));
-    walk.token().unwrap()
+    walk.token().expect("it has a name")
 }
 
 #[test]

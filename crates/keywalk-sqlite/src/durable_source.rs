@@ -4,11 +4,11 @@ use std::borrow::Borrow;
 
 use keywalk::{DurableSource, Fingerprint};
 use rusqlite::Connection;
-use rusqlite::types::ValueRef;
 
 use crate::decode::Decode;
 use crate::key::bytes;
 use crate::share::share;
+use crate::value::Literal;
 use crate::{Error, Key, Query, Table};
 
 macro_rules! durable_source {
@@ -33,12 +33,12 @@ macro_rules! durable_source {
                 Ok(K::from_values(values, &columns))
             }
 
+            /// As SQL writes it: `7`, `'a name'`, `(5, x'00ff')`.
             fn key_text(&self, key: &K) -> String {
-                let columns = (0..key.width()).map(|column| words(bytes::lent(&key.bind(column))));
-                let columns: Vec<String> = columns.collect();
-                match columns.as_slice() {
-                    [column] => column.clone(),
-                    columns => format!("({})", columns.join(", ")),
+                let literal = |column| Literal(bytes::lent(&key.bind(column))).to_string();
+                match key.width() {
+                    1 => literal(0),
+                    width => format!("({})", (0..width).map(literal).collect::<Vec<_>>().join(", ")),
                 }
             }
 
@@ -50,14 +50,3 @@ macro_rules! durable_source {
 }
 
 durable_source!(Table, Query);
-
-/// As other stores' keys: numbers, text in quotation marks and on one line, bytes in hexadecimal digits.
-fn words(value: ValueRef<'_>) -> String {
-    match value {
-        ValueRef::Null => "NULL".to_owned(),
-        ValueRef::Integer(integer) => integer.to_string(),
-        ValueRef::Real(real) => format!("{real:?}"),
-        ValueRef::Text(text) => format!("{:?}", String::from_utf8_lossy(text)),
-        ValueRef::Blob(blob) => blob.iter().map(|byte| format!("{byte:02x}")).collect(),
-    }
-}

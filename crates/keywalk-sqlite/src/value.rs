@@ -88,6 +88,26 @@ fn compare_mixed(integer: i64, real: f64) -> Ordering {
         .then_with(|| whole.partial_cmp(&real).unwrap_or(Ordering::Equal))
 }
 
+/// A value as SQL writes it, whole.
+pub(crate) struct Literal<'a>(pub(crate) ValueRef<'a>);
+
+impl fmt::Display for Literal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ValueRef::Text(bytes) => {
+                let text = String::from_utf8_lossy(bytes);
+                write!(f, "'{}'", text.replace('\'', "''"))
+            }
+            ValueRef::Blob(bytes) => {
+                f.write_str("x'")?;
+                bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+                f.write_str("'")
+            }
+            number => Shown(number).fmt(f),
+        }
+    }
+}
+
 /// A value in a message: as SQL writes it, and cut where it is long.
 pub(crate) struct Shown<'a>(pub(crate) ValueRef<'a>);
 

@@ -9,10 +9,26 @@ use std::fmt::Debug;
 use keywalk::DurableSource;
 use keywalk_sqlite::uuid::Uuid;
 use keywalk_sqlite::uuid::fmt::Hyphenated;
-use keywalk_sqlite::{AnyKey, Collated, Key, Table};
+use keywalk_sqlite::{AnyKey, Collated, Comparison, Key, KeyColumn, Table};
 use proptest::prelude::*;
 use rusqlite::Connection;
-use rusqlite::types::Value;
+use rusqlite::types::{FromSqlResult, ToSqlOutput, Value, ValueRef};
+
+/// A type of the caller's own.
+#[derive(Clone, Debug, PartialEq, PartialOrd)]
+struct Real(f64);
+
+impl KeyColumn for Real {
+    const COMPARISON: Comparison = Comparison::Value;
+
+    fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_f64().map(Real)
+    }
+
+    fn bind(&self) -> ToSqlOutput<'_> {
+        ToSqlOutput::Borrowed(ValueRef::Real(self.0))
+    }
+}
 
 fn open() -> Connection {
     let db = Connection::open_in_memory().expect("memory is there");
@@ -25,7 +41,7 @@ fn open() -> Connection {
     db
 }
 
-fn by<'db, K: Key>(db: &'db Connection) -> Table<&'db Connection, K> {
+fn by<K: Key>(db: &Connection) -> Table<&Connection, K> {
     let columns = ["a", "b", "c"];
     for (at, table) in ["one", "two", "three"].into_iter().enumerate() {
         if let Ok(table) = Table::new(db, table).key(columns[..=at].iter().copied()) {
@@ -143,6 +159,8 @@ fn what_is_no_key_of_the_type_is_none() {
     assert!(is_taken::<(i64, i64)>(&two) && is_taken_by_any("two", &two));
     assert!(!is_taken::<i64>(&two) && !is_taken_by_any("one", &two));
     assert!(!is_taken::<(i64, i64, i64)>(&two) && !is_taken_by_any("three", &two));
+    let three = bytes((1_i64, 2_i64, 3_i64));
+    assert!(!is_taken::<(i64, i64)>(&three) && !is_taken_by_any("two", &three));
     assert!(!is_taken::<(i64, String)>(&two) && !is_taken::<i64>(&[]));
     assert!(!is_taken::<u8>(&bytes(256_i64)) && !is_taken::<u8>(&bytes(-1_i64)));
     assert!(!is_taken::<Uuid>(&bytes(vec![0; 15])));
@@ -166,6 +184,7 @@ fn what_is_no_key_of_the_type_is_none() {
         b"\xff",
     ] {
         assert!(!is_taken_by_any("one", none), "{none:?}");
+        assert!(!is_taken::<Real>(none), "{none:?}");
         assert!(
             !is_taken::<i64>(none) && !is_taken::<String>(none),
             "{none:?}"

@@ -127,7 +127,7 @@ fn values_that_look_alike_are_not() {
         &0.0,
         &-0.0,
         &"1\0",
-        &"\01",
+        &"\x001",
     ];
     let mut tokens = Vec::new();
     for a in values {

@@ -131,8 +131,8 @@ fn a_rowid_of_another_database_file_is_told_by_its_schema_alone() {
 }
 
 /// Reads the token, changes the schema, and only then walks.
-fn changed_between<'db, K: Key>(
-    db: &'db Connection,
+fn changed_between<K: Key>(
+    db: &Connection,
     columns: &[&str],
     sql: &str,
 ) -> Result<usize, ErrorKind> {
@@ -202,4 +202,26 @@ fn a_query_of_all_columns_keeps_its_tokens_when_there_are_more() {
     let token = token_after_one(query());
     change(&db, "ALTER TABLE t ADD COLUMN more");
     assert_eq!(rest(query(), &token).ok(), Some(vec![2, 3, 4]));
+}
+
+/// A row's values would be read from the wrong columns, the key's too.
+#[test]
+fn a_query_of_all_columns_that_has_others_before_its_first_row_is_an_error() {
+    for reads_token in [false, true] {
+        let db = open(ITEMS);
+        let query = || {
+            let query = Query::new(&db, "SELECT * FROM t", []).expect("it is a query");
+            query.key::<i64>(["id"]).expect("it has the column")
+        };
+        let token = token_after_one(query());
+        let mut walk = Walk::new(query());
+        if reads_token {
+            walk = walk.resume_token(&token).expect("it is the query's");
+        }
+        change(&db, "ALTER TABLE t ADD COLUMN more INT DEFAULT 7");
+        match walk.items().next() {
+            Some(Err(Error::Source(error))) => assert_eq!(error.kind(), ErrorKind::Changed),
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -45,8 +45,8 @@
 //! | G6 Bounds | Every key lies in the range; a chunk holds at most its limit. |
 //! | G7 Exact | Where changes happen only between fetches, a chunk is exactly the store's content. |
 //! | G8 The end is said | A short or empty chunk isn't the end; the store has to say so. |
-//! | G9 Termination | A bounded walk ends, whatever is appended or deleted: after at most (keys / chunk size, rounded up) + 2 queries, and one for each stretch that was scanned without filling a chunk. |
-//! | G10 Resume | What came before a cursor and what comes after it are together one walk. |
+//! | G9 Termination | A bounded walk ends, whatever is appended or deleted: after at most (keys / chunk size, rounded up) + 2 queries, and one for each stretch that was scanned without filling a chunk, or chunk that bytes or time ended sooner. |
+//! | G10 Resume | What came before a cursor and what comes after it are together one walk, also in another process by its [`Token`]; one that is damaged, or of another source, is refused. |
 //! | G11 Errors | A failing fetch hands out nothing and moves nothing; the error comes once. |
 //! | G12 Fused | After the end or an error comes `None`, and the store isn't asked again. |
 //! | G13 Bounded and lazy | At most one chunk is in memory; nothing is fetched before the first `next`. |

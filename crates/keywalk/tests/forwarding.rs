@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Walk};
+use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey, Walk};
 use keywalk_memory::Map;
 
 #[path = "support/tally.rs"]
@@ -131,4 +131,43 @@ fn sources_of_different_types_can_stand_in_one_list() {
 fn an_option_is_what_sql_says_of_a_last_key() {
     assert_eq!(LastKey::from(Some(7)), LastKey::Is(7));
     assert_eq!(LastKey::<u32>::from(None), LastKey::Empty);
+}
+
+impl DurableSource for Knowing<'_> {
+    fn fingerprint(&self) -> Result<Fingerprint, Infallible> {
+        Ok(Fingerprint::new("knowing"))
+    }
+
+    fn encode_key(&self, key: &u32, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&key.to_be_bytes());
+    }
+
+    fn decode_key(&self, bytes: &[u8]) -> Result<Option<u32>, Infallible> {
+        Ok(bytes.try_into().ok().map(u32::from_be_bytes))
+    }
+
+    fn share(&self, first: &u32, last: &u32, at: &u32) -> Option<f64> {
+        Some(f64::from(at - first) / f64::from(last - first))
+    }
+}
+
+#[test]
+fn pointers_to_durable_sources_are_durable_and_forward_every_method() {
+    fn assert_forwards<S: DurableSource<Key = u32, Error = Infallible>>(source: &S) {
+        assert_eq!(source.fingerprint(), Ok(Fingerprint::new("knowing")));
+        let mut bytes = vec![9];
+        source.encode_key(&258, &mut bytes);
+        assert_eq!(bytes, [9, 0, 0, 1, 2]);
+        assert_eq!(source.decode_key(&bytes[1..]), Ok(Some(258)));
+        assert_eq!(source.decode_key(&bytes), Ok(None));
+        assert_eq!(source.share(&10, &30, &15), Some(0.25));
+    }
+    type Dyn<'a> =
+        dyn DurableSource<Key = u32, Item = (&'a u32, &'a char), Error = Infallible> + 'a;
+    let map = letters();
+    let mut knowing = Knowing::new(&map);
+    assert_forwards(&knowing);
+    assert_forwards(&&mut knowing);
+    let boxed: Box<Dyn<'_>> = Box::new(knowing);
+    assert_forwards(&boxed);
 }

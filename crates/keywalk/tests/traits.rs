@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::fmt::{Debug, Display};
 use std::iter::FusedIterator;
@@ -10,7 +11,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use keywalk::state::{Ask, State};
 use keywalk::{
-    Chunk, Chunks, Cursor, CursorMismatch, Error, Fetched, Items, KeyRange, LastKey, Order, Stats,
+    Aspect, Chunk, ChunkSource, Chunks, Cursor, CursorMismatch, DurableSource, Error, Fetched,
+    Fingerprint, Items, KeyRange, LastKey, Order, SignedToken, Stats, Step, Token, TokenError,
     Violation, Walk,
 };
 use keywalk_memory::{Map, Poisoned};
@@ -35,6 +37,11 @@ fn types_are_send_sync_and_debug_where_their_parts_are() {
     assert_plain::<LastKey<String>>();
     assert_plain::<Order>();
     assert_plain::<Stats>();
+    assert_plain::<Step<'_, String>>();
+    assert_plain::<Token>();
+    assert_plain::<SignedToken>();
+    assert_plain::<Fingerprint>();
+    assert_plain::<Aspect>();
     assert_fused::<Items<Source>>();
 }
 
@@ -53,6 +60,7 @@ fn errors_are_errors_that_can_cross_threads() {
     assert_error::<Error<Poisoned>>();
     assert_error::<Violation>();
     assert_error::<CursorMismatch>();
+    assert_error::<TokenError>();
 }
 
 /// The source's error speaks for itself, as if it weren't wrapped; so nothing is said twice.
@@ -74,6 +82,25 @@ fn a_walks_error_is_one_whole_sentence() {
     ] {
         let error = Error::<Poisoned>::Cursor(mismatch);
         assert!(sentence(&error).contains(&sentence(&mismatch)));
+        assert!(error.source().is_none());
+    }
+    let here = "of\ntenant".to_owned();
+    let source = |here| TokenError::Source {
+        aspect: Aspect::Filter,
+        here,
+    };
+    for (token, says) in [
+        (TokenError::Damaged, "damaged"),
+        (TokenError::Version(7), "form 7"),
+        (TokenError::Signed, "`SignedToken`"),
+        (TokenError::Signature, "by this secret"),
+        (source(here), "`of tenant`"),
+        (source(String::new()), "has none"),
+        (TokenError::Key, "type of key"),
+    ] {
+        let error = Error::<Poisoned>::Token(token.clone());
+        assert_eq!(sentence(&error), sentence(&token));
+        assert!(sentence(&token).contains(says), "{token}");
         assert!(error.source().is_none());
     }
 }
@@ -151,4 +178,48 @@ fn debug_of_a_walk_shows_counts_and_no_data() {
     items.next().unwrap().unwrap();
     shows(&items, &["items: 1", "buffered: 2"]);
     shows(&walk().resume(items.cursor()), &["resumed: true"]);
+    let token = token_past(key(3));
+    shows(&token, &["Token", "bytes: 39"]);
+    shows(&token.sign(b"secret"), &["SignedToken", "bytes: 63"]);
+}
+
+/// Of a live walk by text.
+fn token_past(key: String) -> Token {
+    struct Texts;
+
+    impl ChunkSource for Texts {
+        type Key = String;
+        type Item = String;
+        type Error = Infallible;
+
+        fn fetch(
+            &mut self,
+            _: &KeyRange<String>,
+            _: &mut Chunk<String>,
+        ) -> Result<Fetched<String>, Infallible> {
+            Ok(Fetched::End)
+        }
+
+        fn key_of(&self, item: &String) -> String {
+            item.clone()
+        }
+    }
+
+    impl DurableSource for Texts {
+        fn fingerprint(&self) -> Result<Fingerprint, Infallible> {
+            Ok(Fingerprint::new("texts"))
+        }
+
+        fn encode_key(&self, key: &String, bytes: &mut Vec<u8>) {
+            bytes.extend_from_slice(key.as_bytes());
+        }
+
+        fn decode_key(&self, bytes: &[u8]) -> Result<Option<String>, Infallible> {
+            Ok(String::from_utf8(bytes.into()).ok())
+        }
+    }
+
+    let chunks = Walk::new(Texts).live().chunks();
+    let token = Token::new(&chunks.cursor_past(key), chunks.source());
+    token.unwrap_or_else(|error| match error {})
 }

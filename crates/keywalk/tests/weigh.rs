@@ -76,6 +76,7 @@ impl Weigh for All {
 #[test]
 fn weights_do_not_overflow() {
     assert_eq!((All, 1_u8, All).weigh(), usize::MAX);
+    assert_eq!([All, All].weigh(), usize::MAX);
     assert_eq!(vec![All, All].weigh(), usize::MAX);
     assert_eq!(Some(Box::new([All, All])).weigh(), usize::MAX);
 }

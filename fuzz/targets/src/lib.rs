@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod core_state;
+pub mod core_token;
 mod emptied;
 mod schedule;
 pub mod sled_key;
@@ -18,8 +19,9 @@ pub mod sqlite_schedule;
 pub type Run = fn(&[u8]);
 
 /// Every target, by its name: that of its fuzzer and of the folders of its inputs.
-pub const TARGETS: [(&str, Run); 6] = [
+pub const TARGETS: [(&str, Run); 7] = [
     ("core_state", core_state::run),
+    ("core_token", core_token::run),
     ("sled_key", sled_key::run),
     ("sled_schedule", sled_schedule::run),
     ("sqlite_key", sqlite_key::run),

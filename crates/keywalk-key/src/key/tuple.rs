@@ -24,14 +24,15 @@ macro_rules! tuples {
 
             fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
                 // What lies between is in the columns before as both are.
-                share::between(first, last, at, || {
+                let inside = 'column: {
                     $(
                         if first.$at != last.$at {
-                            return $column::column_share(&first.$at, &last.$at, &at.$at);
+                            break 'column $column::column_share(&first.$at, &last.$at, &at.$at);
                         }
                     )+
                     None
-                })
+                }?;
+                share::between(first, last, at, || Some(inside))
             }
 
             fn text(&self) -> String {

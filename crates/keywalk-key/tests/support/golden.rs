@@ -29,10 +29,13 @@ impl Golden {
     {
         let name = format!("{name}.txt");
         let path = Path::new(FOLDER).join(&name);
-        let today = walked.token().unwrap().to_string();
+        let today = walked
+            .token()
+            .expect("the source says what it is")
+            .to_string();
         if !path.exists() && std::env::var("KEYWALK_BLESS").is_ok_and(|bless| bless == "1") {
-            fs::create_dir_all(FOLDER).unwrap();
-            fs::write(&path, format!("{today}\n")).unwrap();
+            fs::create_dir_all(FOLDER).expect("it can be made");
+            fs::write(&path, format!("{today}\n")).expect("it can be written");
         }
         let file = fs::read_to_string(&path);
         let file = file.unwrap_or_else(|error| {
@@ -71,8 +74,10 @@ impl Golden {
     /// What was written once is read for ever.
     pub(crate) fn finish(self) {
         let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
-        let files = fs::read_dir(FOLDER).unwrap();
-        let files: BTreeSet<String> = files.map(|entry| name(entry.unwrap())).collect();
+        let files = fs::read_dir(FOLDER).expect("it is there");
+        let files: BTreeSet<String> = files
+            .map(|entry| name(entry.expect("it can be read")))
+            .collect();
         assert_eq!(files, self.names, "each file is read");
     }
 }

@@ -69,12 +69,12 @@ impl<K: Sample> Plan<K> {
             .order(self.order);
         let walk = if self.live { walk.live() } else { walk };
         let mut items = walk.chunk_size(self.chunk_size).items();
-        let mut tokens = vec![items.token().unwrap()];
+        let mut tokens = vec![items.token().expect("the source says what it is")];
         while let Some(item) = items.next() {
-            item.map_err(drop).unwrap();
-            tokens.push(items.token().unwrap());
+            item.map_err(drop).expect("the store answers");
+            tokens.push(items.token().expect("the source says what it is"));
         }
-        tokens.push(items.token().unwrap());
+        tokens.push(items.token().expect("the source says what it is"));
         tokens
     }
 
@@ -107,12 +107,13 @@ pub(crate) fn rest<S>(source: S, text: &str, chunk_size: usize) -> Vec<S::Key>
 where
     S: DurableSource<Error: Debug>,
 {
-    let token: Token = text.parse().unwrap();
-    let walk = Walk::new(source).resume_token(&token).unwrap();
+    let token: Token = text.parse().expect("it is a token");
+    let walk = Walk::new(source).resume_token(&token);
+    let walk = walk.expect("it is the source's");
     let mut items = walk.chunk_size(chunk_size).items();
     let mut keys = Vec::new();
     while let Some(item) = items.next() {
-        let item = item.map_err(|error| panic!("{error:?}")).unwrap();
+        let item = item.map_err(drop).expect("the store answers");
         keys.push(items.source().key_of(&item));
     }
     keys

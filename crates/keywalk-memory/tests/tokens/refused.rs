@@ -15,8 +15,10 @@ use crate::stores::{Stores, each};
 
 fn token<S: DurableSource<Error: Debug>>(source: S) -> Token {
     let mut items = Walk::new(source).live().items();
-    items.next().map(|item| item.map_err(drop).unwrap());
-    items.token().unwrap()
+    items
+        .next()
+        .map(|item| item.map_err(drop).expect("the store answers"));
+    items.token().expect("the source says what it is")
 }
 
 fn refusal<S: DurableSource<Error: Debug>>(source: S, token: &Token) -> TokenError {

@@ -7,19 +7,15 @@ use keywalk_sled::{Key, Malformed, Tree};
 use proptest::prelude::*;
 
 use crate::samples::samples;
-use crate::trees::{fill, open};
+use crate::trees::{fill, open, orders};
 use crate::walks::{plan, rest};
-
-thread_local! {
-    static TREE: sled::Tree = open().open_tree("orders").unwrap();
-}
 
 macro_rules! types {
     ($($name:ident: $key:ty),+ $(,)?) => {$(
         proptest! {
             #[test]
             fn $name(plan in plan::<$key>()) {
-                let tree = TREE.with(Clone::clone);
+                let tree = orders();
                 fill(&tree, &plan.keys);
                 let source = || Tree::<$key>::new(tree.clone());
                 let tokens = plan.tokens(source());

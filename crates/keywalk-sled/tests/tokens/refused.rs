@@ -10,12 +10,14 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use crate::relabelled::Relabelled;
-use crate::trees::{fill, open};
+use crate::trees::{fill, open, orders};
 
 fn token<S: DurableSource<Error: Debug>>(source: S) -> Token {
     let mut items = Walk::new(source).live().items();
-    items.next().map(|item| item.map_err(drop).unwrap());
-    items.token().unwrap()
+    items
+        .next()
+        .map(|item| item.map_err(drop).expect("the store answers"));
+    items.token().expect("the source says what it is")
 }
 
 fn refusal<S: DurableSource<Error: Debug>>(source: S, token: &Token) -> TokenError {
@@ -132,27 +134,20 @@ fn a_damaged_token_is_refused_wherever_the_damage_is() {
 
 /// The checksum is right, and the bytes are whatever somebody wrote.
 fn check_bytes<K: Key + Debug>(bytes: &[u8]) -> Result<(), TestCaseError> {
-    let tree = open_tree();
+    let tree = orders();
     let source = Tree::<K>::new(tree.clone());
     let forger = Relabelled {
         source: Tree::<Vec<u8>>::new(tree),
-        fingerprint: source.fingerprint().unwrap(),
+        fingerprint: source.fingerprint().expect("it asks nobody"),
     };
     let walk = Walk::new(forger).live().range(bytes.to_vec()..);
-    let token = walk.items().token().unwrap();
+    let token = walk.items().token().expect("it asks nobody");
     let resumed = Walk::new(source).resume_token(&token);
     match K::decode(bytes) {
         Ok(key) if key.to_bytes() == bytes => prop_assert!(resumed.is_ok()),
         _ => prop_assert!(matches!(resumed, Err(Error::Token(TokenError::Key)))),
     }
     Ok(())
-}
-
-fn open_tree() -> sled::Tree {
-    thread_local! {
-        static DB: sled::Db = open();
-    }
-    DB.with(|db| db.open_tree("orders").unwrap())
 }
 
 fn bytes() -> impl Strategy<Value = Vec<u8>> {

@@ -17,3 +17,11 @@ pub(crate) fn fill<K: Key>(tree: &sled::Tree, keys: &[K]) {
             .expect("it can be written");
     }
 }
+
+/// The thread's own: making one takes sled long.
+pub(crate) fn orders() -> sled::Tree {
+    thread_local! {
+        static DB: sled::Db = open();
+    }
+    DB.with(|db| db.open_tree("orders").expect("it can be opened"))
+}

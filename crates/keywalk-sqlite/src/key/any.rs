@@ -37,6 +37,12 @@ impl AnyKey {
         fits.then_some(AnyKey { values, columns })
     }
 
+    /// The names of the key's columns, in its order.
+    #[must_use]
+    pub fn columns(&self) -> &[String] {
+        &self.columns.names
+    }
+
     /// The values, in the order of the key's columns.
     #[must_use]
     pub fn values(&self) -> &[Value] {

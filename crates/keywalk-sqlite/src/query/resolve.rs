@@ -108,8 +108,16 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
 
     /// What is walked, under the schema as it is.
     pub(crate) fn resolve(&self) -> Result<Relation, Problem> {
-        let stamp = Stamp::of_all(self.db.borrow()).map_err(failed)?;
+        let db = self.db.borrow();
+        let stamp = Stamp::of_all(db).map_err(failed)?;
         let key = self.key_parts()?;
+        let statement = db.prepare(&self.sql).map_err(failed)?;
+        if !statement.column_names().eq(self.columns.iter()) {
+            return Err(Problem::Changed {
+                relation: NAME.to_owned(),
+                why: Change::Columns,
+            });
+        }
         let from = format!("({}\n) AS {QUERY}", self.sql);
         Ok(Relation {
             name: NAME.to_owned(),
@@ -131,12 +139,7 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
 
     /// The relation that `before` is under a schema that has changed.
     fn resolve_again(&self, before: &Relation) -> Result<Relation, Problem> {
-        let db = self.db.borrow();
         let relation = self.resolve()?;
-        let statement = db.prepare(&self.sql).map_err(failed)?;
-        if !statement.column_names().eq(self.columns.iter()) {
-            return Err(relation.changed(Change::Columns));
-        }
         relation.succeeds(before)?;
         Ok(relation)
     }

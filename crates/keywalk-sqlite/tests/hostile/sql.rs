@@ -76,7 +76,7 @@ fn a_filter_with_or_and_parameters_of_all_kinds_keeps_to_itself() {
     );
     assert_eq!(
         filtered(t().filter("v IS ?1 OR v = '?1'", [None::<i64>])),
-        []
+        [0_i64; 0]
     );
     let blob = params![x_blob(), f64::INFINITY, "40"];
     assert_eq!(

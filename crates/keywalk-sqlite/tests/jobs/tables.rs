@@ -54,7 +54,7 @@ fn keys_are_in_words() {
     );
     let outcome = job.run(|_, _| Ok(())).unwrap();
     let position = outcome.checkpoint().unwrap().position();
-    assert_eq!(position, Some(r#"("say \"a\"", 1.5, 00ff)"#));
+    assert_eq!(position, Some(r#"('say "a"', 1.5, x'00ff')"#));
 }
 
 #[test]

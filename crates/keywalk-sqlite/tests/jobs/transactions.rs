@@ -120,7 +120,8 @@ fn a_connection_in_a_transaction_is_refused_and_its_transaction_left() {
     // A job within a job, over its connection.
     let nested = run(&db, 2, |tx, _| {
         let inner = Job::new("inner", walk(tx, 2), CheckpointTable::new(tx));
-        Ok(drop(inner.run(|_, _| Ok(()))?))
+        assert!(inner.run(|_, _| Ok(()))?.is_done());
+        Ok(())
     });
     let Err(Error::Work { error, .. }) = nested else {
         panic!("{nested:?}");

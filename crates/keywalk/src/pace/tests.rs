@@ -41,12 +41,13 @@ proptest! {
         fixed in 0..1_000_u64,
         each in 1..1_000_u64,
         fit in 1..5_000_u64,
+        start in 1..5_000_usize,
     ) {
         let cost = |size: usize| fixed + each * size as u64;
         // As much as so many items cost.
         let target = fixed + each * fit;
         let fit = fit as usize;
-        let mut pace = Pace::new(nanos(target), 512, usize::MAX);
+        let mut pace = Pace::new(nanos(target), start, usize::MAX);
         // The longest way is where a fetch costs most by itself: one item more at a time.
         paced(&mut pace, 12_000, cost);
         for _ in 0..10 {
@@ -82,6 +83,13 @@ fn a_short_chunk_does_not_let_it_grow_and_a_slow_one_lets_it_shrink() {
     assert_eq!(pace.size(), 199);
     pace.fetched(3, nanos(1_000_000));
     assert_eq!(pace.size(), 100);
+}
+
+#[test]
+fn a_fetch_that_costs_much_by_itself_gets_as_many_items_as_fit_from_one_on() {
+    let mut pace = Pace::new(nanos(1_000), 1, 100);
+    paced(&mut pace, 9, |size| 900 + 10 * size as u64);
+    assert_eq!(pace.size(), 10);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 /// Why the example ends early: one line for stderr, and an exit code.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     message: String,
     code: u8,
 }
@@ -16,21 +16,27 @@ const USAGE: u8 = 2;
 const FAILED: u8 = 1;
 
 impl Failure {
-    pub(crate) fn usage(message: impl fmt::Display) -> Self {
+    /// Of the arguments.
+    #[must_use]
+    pub fn usage(message: impl fmt::Display) -> Self {
         Failure {
             message: format!("{message}; --help lists the options"),
             code: USAGE,
         }
     }
 
-    pub(crate) fn input(message: impl fmt::Display) -> Self {
+    /// Of what the user gave: a file, a table.
+    #[must_use]
+    pub fn input(message: impl fmt::Display) -> Self {
         Failure {
             message: message.to_string(),
             code: USAGE,
         }
     }
 
-    pub(crate) fn failed(message: impl fmt::Display) -> Self {
+    /// Of anything else.
+    #[must_use]
+    pub fn failed(message: impl fmt::Display) -> Self {
         Failure {
             message: message.to_string(),
             code: FAILED,
@@ -38,7 +44,8 @@ impl Failure {
     }
 
     /// An error of the walk. Those about the database and its table are the user's to mend.
-    pub(crate) fn walk(error: keywalk::Error<keywalk_sqlite::Error>) -> Self {
+    #[must_use]
+    pub fn walk(error: keywalk::Error<keywalk_sqlite::Error>) -> Self {
         use keywalk_sqlite::ErrorKind;
         let keywalk::Error::Source(error) = error else {
             return Failure::failed(error);
@@ -59,13 +66,22 @@ impl Failure {
         }
     }
 
+    /// What an error and its causes say.
+    #[must_use]
+    pub fn caused(error: &dyn Error) -> Self {
+        Failure::failed(chain(error))
+    }
+
     /// Says which file it is about.
-    pub(crate) fn about(mut self, file: &Path) -> Self {
+    #[must_use]
+    pub fn about(mut self, file: &Path) -> Self {
         self.message = format!("{}: {}", file.display(), self.message);
         self
     }
 
-    pub(crate) fn exit_code(&self) -> ExitCode {
+    /// 2 for what the user can mend, 1 for anything else.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code)
     }
 }
@@ -103,6 +119,20 @@ const NO_DATABASE: &str = "the file is not a SQLite database";
 fn is_no_database(error: Option<&rusqlite::Error>) -> bool {
     let code = error.and_then(|error| error.sqlite_error_code());
     code == Some(rusqlite::ErrorCode::NotADatabase)
+}
+
+/// A job that failed. What is about its walk, table or checkpoint is the user's to mend, as for a
+/// [walk](Failure::walk).
+impl<C: Error + 'static> From<keywalk_job::Error<keywalk_sqlite::Error, C>> for Failure {
+    fn from(error: keywalk_job::Error<keywalk_sqlite::Error, C>) -> Self {
+        match error {
+            keywalk_job::Error::Walk { error, .. } => Failure::walk(error),
+            error @ (keywalk_job::Error::Taken { .. } | keywalk_job::Error::Resume { .. }) => {
+                Failure::input(chain(&error))
+            }
+            error => Failure::failed(chain(&error)),
+        }
+    }
 }
 
 /// The error and what caused it, after colons.
