@@ -115,8 +115,8 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
     type Error = CheckpointError;
 
     fn lease(&mut self, job: &str) -> Result<Option<Lease>, CheckpointError> {
-        // There is no such file of a database in memory, whatever it is called.
-        let Some(path) = self.db.path().filter(|path| Path::new(path).is_file()) else {
+        // In memory, or in a file that has no name.
+        let Some(path) = self.db.path().filter(|path| !path.is_empty()) else {
             return Ok(Some(Lease::unguarded()));
         };
         let lease = Lease::beside(Path::new(path), job);
@@ -216,10 +216,6 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
         scope: &Transaction<'db>,
         work: &mut dyn FnMut(&Transaction<'db>) -> Result<(), BoxError>,
     ) -> Result<Result<(), BoxError>, CheckpointError> {
-        // It would begin a transaction of its own, and its release commit that.
-        if scope.is_autocommit() {
-            return Err(Problem::Ended { error: None }.into());
-        }
         run(scope, "SAVEPOINT keywalk_item").map_err(unwritten)?;
         let worked = work(scope);
         let is_kept = || {
@@ -229,7 +225,8 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
         };
         match is_kept() {
             true => Ok(worked),
-            // Some errors end the transaction, a full disk and an interrupt among them.
+            // Some errors end the transaction, a full disk and an interrupt among them. Another savepoint
+            // would then begin one, and its release commit the next item by itself.
             false => Err(Problem::Ended {
                 error: worked.err(),
             }

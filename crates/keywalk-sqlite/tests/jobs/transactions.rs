@@ -216,6 +216,24 @@ fn what_a_commit_refuses_is_undone() {
 }
 
 #[test]
+fn no_other_writer_comes_between_a_chunks_rows_and_what_is_done_with_them() {
+    for mode in ["wal", "delete"] {
+        let world = World::new(4);
+        let (db, writer) = (world.connect(), world.connect());
+        db.execute_batch(&format!("PRAGMA journal_mode = {mode}"))
+            .unwrap();
+        let outcome = run(&db, 2, |_, id| {
+            let other = writer.execute("UPDATE items SET count = 9 WHERE id = ?1", [id]);
+            let code = other.unwrap_err().sqlite_error_code();
+            assert_eq!(code, Some(rusqlite::ErrorCode::DatabaseBusy), "{mode}");
+            Ok(())
+        });
+        assert!(outcome.unwrap().is_done());
+        assert_once(&db, 4);
+    }
+}
+
+#[test]
 fn a_locked_database_is_an_error_before_anything_is_done() {
     let world = World::new(4);
     let (db, writer) = (world.connect(), world.connect());
