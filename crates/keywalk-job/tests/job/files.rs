@@ -237,3 +237,29 @@ fn a_stop_in_each_chunk_does_every_item_once() {
     }
     assert!((0..10).eq(seen));
 }
+
+#[test]
+fn a_chunk_of_bytes_is_recorded_as_one_of_items() {
+    let folder = tempfile::tempdir().unwrap();
+    let texts = (0..40_u64).map(|key| (key, "x".repeat(100)));
+    let map = Arc::new(RwLock::new(texts.collect::<BTreeMap<_, _>>()));
+    let mut seen = Vec::new();
+    let mut runs = 0;
+    loop {
+        runs += 1;
+        let walk = Walk::new(SharedMap::new(Arc::clone(&map))).chunk_bytes(700);
+        let stop = Stop::new();
+        let job = Job::new("bytes", walk, CheckpointFiles::new(folder.path())).stop_on(&stop);
+        let outcome = job.run(|(), items| {
+            assert!(items.len() < 8, "{} items", items.len());
+            seen.extend(items.iter().map(|(key, _)| *key));
+            stop.request();
+            Ok(())
+        });
+        if outcome.unwrap().is_done() {
+            break;
+        }
+    }
+    assert!((0..40).eq(seen));
+    assert!(runs > 5);
+}

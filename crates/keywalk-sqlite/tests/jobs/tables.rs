@@ -58,6 +58,57 @@ fn keys_are_in_words() {
 }
 
 #[test]
+fn shares_of_composite_keys_and_uuids_rise_from_run_to_run() {
+    let db = Connection::open_in_memory().unwrap();
+    db.execute_batch(
+        "CREATE TABLE pairs (a INTEGER NOT NULL, b INTEGER NOT NULL, PRIMARY KEY (a, b)) WITHOUT ROWID;
+         CREATE TABLE uuids (id BLOB NOT NULL PRIMARY KEY) WITHOUT ROWID;
+         WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 99)
+             INSERT INTO pairs SELECT i / 10, i FROM n;
+         WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 99)
+             INSERT INTO uuids SELECT CAST(printf('%02d345678abcdefgh', i) AS BLOB) FROM n;
+         UPDATE uuids SET id = substr(id, 1, 16);",
+    )
+    .unwrap();
+    fn shares<K: keywalk_sqlite::Key>(
+        table: Table<&Connection, K>,
+        db: &Connection,
+    ) -> Option<f64> {
+        let mut shares = Vec::new();
+        let stop = Stop::new();
+        let walk = keywalk::Walk::new(table).chunk_size(10);
+        let job = Job::new("shares", walk, CheckpointTable::new(db)).stop_on(&stop);
+        let job = job.on_progress(|progress| shares.push(progress.share()));
+        let outcome = job.run(|_, _| {
+            stop.request();
+            Ok(())
+        });
+        assert_eq!(outcome.unwrap().items(), 10);
+        shares.pop().flatten()
+    }
+    for name in ["pairs", "uuids"] {
+        let mut all = Vec::new();
+        for _ in 0..10 {
+            let table = Table::new(&db, name);
+            all.push(match name {
+                "pairs" => shares(table.key::<(i64, i64)>(["a", "b"]).unwrap(), &db).unwrap(),
+                _ => shares(
+                    table.key::<keywalk_sqlite::uuid::Uuid>(["id"]).unwrap(),
+                    &db,
+                )
+                .unwrap(),
+            });
+        }
+        assert!(
+            all.is_sorted() && all[4] > 0.3 && all[4] < 0.7,
+            "{name}: {all:?}"
+        );
+        assert_eq!(all.last(), Some(&1.0));
+        assert!(reset(&mut CheckpointTable::new(&db), "shares").unwrap());
+    }
+}
+
+#[test]
 fn asking_makes_no_tables() {
     let world = World::new(2);
     let db = world.connect();
