@@ -92,11 +92,7 @@ fn shares_of_composite_keys_and_uuids_rise_from_run_to_run() {
             let table = Table::new(&db, name);
             all.push(match name {
                 "pairs" => shares(table.key::<(i64, i64)>(["a", "b"]).unwrap(), &db).unwrap(),
-                _ => shares(
-                    table.key::<keywalk_sqlite::uuid::Uuid>(["id"]).unwrap(),
-                    &db,
-                )
-                .unwrap(),
+                _ => shares(table.key::<uuid::Uuid>(["id"]).unwrap(), &db).unwrap(),
             });
         }
         assert!(
