@@ -126,7 +126,7 @@ fn is_no_database(error: Option<&rusqlite::Error>) -> bool {
 impl<C: Error + 'static> From<keywalk_job::Error<keywalk_sqlite::Error, C>> for Failure {
     fn from(error: keywalk_job::Error<keywalk_sqlite::Error, C>) -> Self {
         match error {
-            keywalk_job::Error::Walk(error) => Failure::walk(error),
+            keywalk_job::Error::Walk { error, .. } => Failure::walk(error),
             error @ (keywalk_job::Error::Taken { .. } | keywalk_job::Error::Resume { .. }) => {
                 Failure::input(chain(&error))
             }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// How far a job got: what a store of [`Checkpoints`](crate::Checkpoints) keeps of it.
 ///
 /// With serde, or [`to_json`](Self::to_json), it has a form that later releases read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
     pub(crate) job: String,
     pub(crate) run: u64,
@@ -53,7 +53,7 @@ impl Checkpoint {
         self.token.is_done()
     }
 
-    /// The last key that was done, in words; `None` before the first.
+    /// The key that the walk has come to, in words; `None` before the first item.
     #[must_use]
     pub fn position(&self) -> Option<&str> {
         self.position.as_deref()
@@ -108,6 +108,19 @@ impl Checkpoint {
     /// If it is none, or the token in it is damaged.
     pub fn from_json(json: &str) -> Result<Self, NotACheckpoint> {
         serde_json::from_str(json).map_err(NotACheckpoint)
+    }
+}
+
+/// Prints the job's name and counts, and no key.
+impl fmt::Debug for Checkpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checkpoint")
+            .field("job", &self.job)
+            .field("run", &self.run)
+            .field("items", &self.items)
+            .field("share", &self.share)
+            .field("done", &self.is_done())
+            .finish_non_exhaustive()
     }
 }
 

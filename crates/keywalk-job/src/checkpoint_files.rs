@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use atomic_write_file::AtomicWriteFile;
@@ -17,12 +17,13 @@ use crate::{Checkpoint, Checkpoints, DeadLetter, FileError, Lease};
 ///
 /// | File | |
 /// |---|---|
-/// | `NAME.job.json` | the checkpoint: written whole and durably or not at all (a new file, synced and renamed over the old one, and the folder synced) |
-/// | `NAME.dead-letters.ndjson` | items that were skipped, a JSON object a line: `key`, `error`, `time` in milliseconds since 1970, and `key_bytes` in hexadecimal digits |
-/// | `NAME.lock` | locked by the operating system while the job runs; empty, and left there |
+/// | `job-NAME.json` | the checkpoint: written whole and durably or not at all (a new file, synced and renamed over the old one, and the folder synced) |
+/// | `job-NAME.dead-letters.ndjson` | items that were skipped, a JSON object a line: `key`, `error`, `time` in milliseconds since 1970, and `key_bytes` in hexadecimal digits; the last line of a key counts, since a chunk that comes again adds its letters again |
+/// | `job-NAME.lock` | locked by the operating system while the job runs; empty, and left there |
 ///
-/// In the names of files what isn't a letter, digit, `-` or `_` of a job's name is written as `%` and two
-/// hexadecimal digits.
+/// In the names of files what isn't a small letter, digit, `-` or `_` of a job's name is written as `%` and
+/// two hexadecimal digits. A process that is killed while it writes can leave a file
+/// `.job-NAME.json.XXXXXX`, which may be deleted.
 ///
 /// # Cost
 ///
@@ -48,11 +49,12 @@ impl CheckpointFiles {
     }
 
     fn path(&self, job: &str, end: &str) -> PathBuf {
-        self.folder.join(file_name(job) + end)
+        self.folder.join(format!("{START}{}{end}", file_name(job)))
     }
 }
 
-const CHECKPOINT: &str = ".job.json";
+const START: &str = "job-";
+const CHECKPOINT: &str = ".json";
 const LOCK: &str = ".lock";
 const DEAD_LETTERS: &str = ".dead-letters.ndjson";
 
@@ -106,7 +108,7 @@ impl Checkpoints for CheckpointFiles {
         for entry in entries {
             let path = entry.map_err(FileError::io("read", &self.folder))?.path();
             let name = path.file_name().and_then(|name| name.to_str());
-            if name.is_some_and(|name| name.ends_with(CHECKPOINT)) {
+            if name.is_some_and(|name| name.starts_with(START) && name.ends_with(CHECKPOINT)) {
                 found.extend(read(&path)?);
             }
         }
@@ -123,13 +125,27 @@ impl Checkpoints for CheckpointFiles {
             "time": milliseconds(letter.time()),
         });
         let write = || {
-            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
-            file.write_all(format!("{line}\n").as_bytes())?;
+            let mut options = OpenOptions::new();
+            let mut file = options.create(true).read(true).append(true).open(&path)?;
+            // A line that a crash cut stays one of its own.
+            let break_line = if is_cut(&mut file)? { "\n" } else { "" };
+            file.write_all(format!("{break_line}{line}\n").as_bytes())?;
             file.sync_all()
         };
         write().map_err(FileError::io("write", &path))?;
         Ok(true)
     }
+}
+
+/// Whether the file's last line has no end.
+fn is_cut(file: &mut File) -> io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -5,7 +5,6 @@ use crate::BoxError;
 
 /// An item that the job's function failed for, and that was skipped: what
 /// [`Job::skip_failures`](crate::Job::skip_failures) has recorded.
-#[derive(Debug)]
 pub struct DeadLetter<'a> {
     pub(crate) job: &'a str,
     pub(crate) key: String,
@@ -39,7 +38,7 @@ impl DeadLetter<'_> {
         self.error
     }
 
-    /// The error and what caused it, on one line.
+    /// The error and what caused it, with colons between them.
     #[must_use]
     pub fn error_text(&self) -> String {
         use fmt::Write;
@@ -57,5 +56,14 @@ impl DeadLetter<'_> {
     #[must_use]
     pub fn time(&self) -> SystemTime {
         self.time
+    }
+}
+
+/// Prints the job's name, and no data.
+impl fmt::Debug for DeadLetter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeadLetter")
+            .field("job", &self.job)
+            .finish_non_exhaustive()
     }
 }

@@ -25,10 +25,20 @@ pub enum Error<S, C> {
         error: keywalk::Error<S>,
     },
     /// The walk failed: the store, or the source's contract.
-    Walk(keywalk::Error<S>),
+    Walk {
+        /// The job's name.
+        job: String,
+        /// What it failed with.
+        error: keywalk::Error<S>,
+    },
     /// The checkpoint couldn't be read or written. After a failed write what was done with the last chunk
     /// is undone, or done again by the next run.
-    Checkpoints(C),
+    Checkpoints {
+        /// The job's name.
+        job: String,
+        /// What the store of the checkpoints failed with.
+        error: C,
+    },
     /// The job's function failed, and what it did with the chunk is undone, where it can be.
     Work {
         /// The job's name.
@@ -42,7 +52,7 @@ pub enum Error<S, C> {
     },
 }
 
-impl<S: fmt::Display, C: fmt::Display> fmt::Display for Error<S, C> {
+impl<S, C> fmt::Display for Error<S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Taken { job } => write!(
@@ -55,8 +65,13 @@ impl<S: fmt::Display, C: fmt::Display> fmt::Display for Error<S, C> {
                 "the job {job:?} can't go on from its checkpoint with this walk; give it the walk that \
                  it was begun with, another name, or reset it to start anew"
             ),
-            Error::Walk(error) => error.fmt(f),
-            Error::Checkpoints(error) => error.fmt(f),
+            Error::Walk { job, .. } => write!(
+                f,
+                "the walk of the job {job:?} failed; run the job again to go on where it was"
+            ),
+            Error::Checkpoints { job, .. } => {
+                write!(f, "the checkpoint of the job {job:?} can't be kept")
+            }
             Error::Work {
                 job, after, items, ..
             } => {
@@ -79,9 +94,8 @@ impl<S: StdError + 'static, C: StdError + 'static> StdError for Error<S, C> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Error::Taken { .. } => None,
-            Error::Resume { error, .. } => Some(error),
-            Error::Walk(error) => error.source(),
-            Error::Checkpoints(error) => error.source(),
+            Error::Resume { error, .. } | Error::Walk { error, .. } => Some(error),
+            Error::Checkpoints { error, .. } => Some(error),
             Error::Work { error, .. } => Some(&**error),
         }
     }

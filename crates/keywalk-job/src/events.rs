@@ -82,9 +82,10 @@ pub(crate) fn ended<S, C>(outcome: &Result<Outcome, Error<S, C>>) {
             );
         }
         Err(Error::Work { error, .. }) => error.to_string(),
-        Err(Error::Checkpoints(_)) => "the checkpoint can't be read or written".to_owned(),
+        Err(Error::Checkpoints { .. }) => "the checkpoint can't be read or written".to_owned(),
         Err(Error::Resume { .. }) => "the checkpoint isn't of this walk".to_owned(),
-        Err(Error::Walk(_) | Error::Taken { .. }) => "the store failed".to_owned(),
+        Err(Error::Walk { .. }) => "the walk failed".to_owned(),
+        Err(Error::Taken { .. }) => "another runner has the job".to_owned(),
     };
     event!(error, error = why, "the run failed");
 }

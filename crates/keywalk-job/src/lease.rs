@@ -41,14 +41,15 @@ impl Lease {
             .truncate(false)
             .open(path)?;
         match File::try_lock(&file) {
-            Ok(()) => Ok(Some(Lease::new(file))),
+            Ok(()) => Ok(Some(Lease::new(Locked(file)))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
 
     /// [`by_file`](Self::by_file), for a job of the store at `path`: the file is `PATH-JOB.lock`, where what
-    /// isn't a letter, digit, `-` or `_` of the job's name is written as `%` and two hexadecimal digits.
+    /// isn't a small letter, digit, `-` or `_` of the job's name is written as `%` and two hexadecimal
+    /// digits.
     ///
     /// # Errors
     ///
@@ -60,12 +61,23 @@ impl Lease {
     }
 }
 
-/// A job's name as a part of a file's.
+/// A child that is just being started has a copy of each open file, and would keep the lock for the moment
+/// if the file were only closed.
+struct Locked(File);
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // It is closed in any case.
+        let _ = self.0.unlock();
+    }
+}
+
+/// A job's name as a part of a file's; two names are two files also where case doesn't count.
 pub(crate) fn file_name(job: &str) -> String {
     job.bytes()
         .fold(String::with_capacity(job.len()), |mut name, byte| {
             match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => {
+                b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => {
                     name.push(char::from(byte));
                 }
                 // A string takes whatever is written.

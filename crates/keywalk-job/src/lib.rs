@@ -50,6 +50,7 @@
 //! | The function panics | the panic goes on to the caller, as if it had failed | the same |
 //! | The store fails | ends with [`Error::Walk`] (`keywalk-retry` waits for what passes by itself) | goes on |
 //! | The checkpoint can't be written | ends with [`Error::Checkpoints`] | goes on from the last one that was |
+//! | The checkpoint is damaged | ends with [`Error::Checkpoints`] before anything is done | the same, until it is restored or [`reset`] |
 //! | Another runner has the job | [`Error::Taken`], or [waits](Job::wait_for_lease) | |
 //! | The walk is over another table, key, filter, range or order | [`Error::Resume`] | |
 //! | The job is done | does nothing, or starts [anew](Job::repeated) | |

@@ -70,7 +70,8 @@ impl<'a, K> Options<'a, K> {
             if now >= time {
                 return None;
             }
-            let end = self.deadline.map_or(time, |left| time.min(began + left));
+            let deadline = self.deadline.map(|left| began.saturating_add(left));
+            let end = deadline.map_or(time, |deadline| time.min(deadline));
             self.clock.sleep(end.saturating_sub(now).min(STEP));
         }
     }
@@ -84,10 +85,10 @@ impl<'a, K> Options<'a, K> {
     /// When the next chunk may begin, after one of so many items.
     pub(crate) fn next_start(&self, chunk_began: Duration, items: usize) -> Duration {
         let paused = self.clock.now().saturating_add(self.pause);
-        let allowed = self.rate.and_then(|rate| {
-            let time = Duration::try_from_secs_f64(items as f64 / rate).ok()?;
-            Some(chunk_began.saturating_add(time))
-        });
-        allowed.map_or(paused, |allowed| allowed.max(paused))
+        let Some(rate) = self.rate else {
+            return paused;
+        };
+        let time = Duration::try_from_secs_f64(items as f64 / rate).unwrap_or(Duration::MAX);
+        chunk_began.saturating_add(time).max(paused)
     }
 }

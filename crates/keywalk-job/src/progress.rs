@@ -1,7 +1,8 @@
+use std::fmt;
 use std::time::Duration;
 
 /// How far a job has got; what its hooks are told before the first chunk and after each.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Progress<'a, K> {
     pub(crate) job: &'a str,
     pub(crate) position: Option<&'a K>,
@@ -23,7 +24,8 @@ impl<K> Progress<'_, K> {
         self.job
     }
 
-    /// The last key that was done; `None` before the first.
+    /// The key that the walk has come to: the last one that was done, or a later one where a filter has
+    /// dropped what follows it. `None` before the first item.
     #[must_use]
     pub fn position(&self) -> Option<&K> {
         self.position
@@ -75,8 +77,8 @@ impl<K> Progress<'_, K> {
     /// The share that is done, 0 to 1: of the items, if their [total](crate::Job::total) was told;
     /// otherwise by where the last key lies between the first and the last one of the walk, which costs
     /// nothing and is right where keys are spread evenly. That can be told for integers, UUIDs and bytes, and
-    /// for composite keys by the first column that changes. `None` for text, for a live walk, and at the
-    /// start.
+    /// for composite keys by the first column that changes. `None` for text, for a live walk without an end,
+    /// and at the start.
     #[must_use]
     pub fn share(&self) -> Option<f64> {
         self.share
@@ -99,5 +101,17 @@ impl<K> Progress<'_, K> {
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.is_done
+    }
+}
+
+/// Prints the job's name and counts, and no key.
+impl<K> fmt::Debug for Progress<'_, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Progress")
+            .field("job", &self.job)
+            .field("items", &self.items)
+            .field("share", &self.share)
+            .field("done", &self.is_done)
+            .finish_non_exhaustive()
     }
 }

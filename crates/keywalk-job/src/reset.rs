@@ -25,9 +25,13 @@ pub fn reset<C: Checkpoints + ?Sized>(
     checkpoints: &mut C,
     job: &str,
 ) -> Result<bool, Error<Infallible, C::Error>> {
-    let lease = checkpoints.lease(job).map_err(Error::Checkpoints)?;
+    let failed = |error| Error::Checkpoints {
+        job: job.to_owned(),
+        error,
+    };
+    let lease = checkpoints.lease(job).map_err(failed)?;
     match lease {
-        Some(_lease) => checkpoints.remove(job).map_err(Error::Checkpoints),
+        Some(_lease) => checkpoints.remove(job).map_err(failed),
         None => Err(Error::Taken {
             job: job.to_owned(),
         }),

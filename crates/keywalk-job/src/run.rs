@@ -48,6 +48,10 @@ where
         self.share_at_start = Some(self.share().unwrap_or(0.0));
         if self.checkpoint.is_done() {
             drop(scope);
+            // Asks nothing of the store; fails if the checkpoint isn't one of this walk's.
+            self.chunks
+                .step()
+                .map_err(|error| walk_failed(&self.checkpoint.job, error))?;
         } else {
             // That it has begun.
             self.commit(scope)?;
@@ -65,7 +69,7 @@ where
     /// Chunk by chunk, until the run ends.
     fn walk(&mut self) -> Result<Ended, Failure<S, C>> {
         let mut next_start = Duration::ZERO;
-        loop {
+        while !self.checkpoint.is_done() {
             if let Some(ended) = self.wait(next_start) {
                 if self.moves > 0 {
                     self.record()?;
@@ -73,11 +77,11 @@ where
                 return Ok(ended);
             }
             let chunk_began = self.options.clock.now();
-            let scope = self.checkpoints.begin().map_err(Error::Checkpoints)?;
+            let scope = self.begin()?;
             match self.chunks.step() {
                 Err(error) => {
                     drop(scope);
-                    return Err(self.walk_failed(error));
+                    return Err(walk_failed(&self.checkpoint.job, error));
                 }
                 Ok(Step::Moved) => {
                     drop(scope);
@@ -87,13 +91,9 @@ where
                     }
                 }
                 Ok(Step::End) => {
-                    if self.checkpoint.is_done() {
-                        drop(scope);
-                    } else {
-                        self.commit(scope)?;
-                    }
+                    self.commit(scope)?;
                     self.tell();
-                    return Ok(Ended::Done);
+                    break;
                 }
                 Ok(Step::Items(_)) => match self.do_chunk(scope)? {
                     Tried::Done(items) => {
@@ -105,6 +105,7 @@ where
                 },
             }
         }
+        Ok(Ended::Done)
     }
 
     /// Waits as long as the job was told to, unless the run should end before.
@@ -123,31 +124,28 @@ where
         ended
     }
 
-    fn walk_failed(&self, error: keywalk::Error<S::Error>) -> Failure<S, C> {
-        match error {
-            error @ keywalk::Error::Cursor(_) => Error::Resume {
-                job: self.checkpoint.job.clone(),
-                error,
-            },
-            error => Error::Walk(error),
-        }
-    }
-
     /// Commits where the walk stands, with nothing done meanwhile.
     fn record(&mut self) -> Result<(), Failure<S, C>> {
-        let scope = self.checkpoints.begin().map_err(Error::Checkpoints)?;
+        let scope = self.begin()?;
         self.commit(scope)
+    }
+
+    fn begin(&mut self) -> Result<C::Scope, Failure<S, C>> {
+        let begun = self.checkpoints.begin();
+        begun.map_err(checkpoints_failed(&self.checkpoint.job))
     }
 
     fn commit(&mut self, scope: C::Scope) -> Result<(), Failure<S, C>> {
         let cursor = self.chunks.cursor();
         let source = self.chunks.source();
-        self.checkpoint.token = Token::new(&cursor, source).map_err(source_failed)?;
-        self.checkpoint.position = position(&cursor).map(|key| source.key_text(key));
+        let token = Token::new(&cursor, source);
+        self.checkpoint.token = token.map_err(source_failed(&self.checkpoint.job))?;
+        let position = position(&cursor, &self.checkpoint);
+        self.checkpoint.position = position.map(|key| source.key_text(key));
         self.checkpoint.share = self.share();
         self.checkpoint.updated = milliseconds(self.options.clock.time_of_day());
         let committed = self.checkpoints.commit(scope, &self.checkpoint);
-        committed.map_err(Error::Checkpoints)?;
+        committed.map_err(checkpoints_failed(&self.checkpoint.job))?;
         self.committed = cursor;
         self.moves = 0;
         Ok(())
@@ -165,7 +163,7 @@ where
         let (Bound::Included(last) | Bound::Excluded(last)) = cursor.range().far() else {
             return None;
         };
-        let (first, at) = (self.first.as_ref()?, position(&cursor)?);
+        let (first, at) = (self.first.as_ref()?, passed(&cursor)?);
         self.chunks.source().share(first, last, at)
     }
 
@@ -182,7 +180,7 @@ where
     fn progress(&self) -> Progress<'_, S::Key> {
         Progress {
             job: &self.checkpoint.job,
-            position: position(&self.committed),
+            position: position(&self.committed, &self.checkpoint),
             items: self.checkpoint.items,
             items_of_run: self.outcome.items,
             chunks: self.checkpoint.chunks,
@@ -196,14 +194,37 @@ where
     }
 }
 
-/// The key that a walk has come past.
-fn position<K>(cursor: &Cursor<K>) -> Option<&K> {
+/// The key that a job has come to. None before its first item: a walk that begins behind a key hasn't
+/// come to that.
+fn position<'c, K>(cursor: &'c Cursor<K>, checkpoint: &Checkpoint) -> Option<&'c K> {
+    (checkpoint.items > 0).then(|| passed(cursor)).flatten()
+}
+
+/// The key that the rest of a walk lies behind.
+fn passed<K>(cursor: &Cursor<K>) -> Option<&K> {
     match cursor.range().near() {
         Bound::Excluded(key) => Some(key),
         Bound::Included(_) | Bound::Unbounded => None,
     }
 }
 
-fn source_failed<S, C>(error: S) -> Error<S, C> {
-    Error::Walk(keywalk::Error::Source(error))
+fn walk_failed<S, C>(job: &str, error: keywalk::Error<S>) -> Error<S, C> {
+    let job = job.to_owned();
+    match error {
+        error @ (keywalk::Error::Cursor(_) | keywalk::Error::Token(_)) => {
+            Error::Resume { job, error }
+        }
+        error => Error::Walk { job, error },
+    }
+}
+
+fn source_failed<S, C>(job: &str) -> impl FnOnce(S) -> Error<S, C> {
+    move |error| walk_failed(job, keywalk::Error::Source(error))
+}
+
+fn checkpoints_failed<S, C>(job: &str) -> impl FnOnce(C) -> Error<S, C> {
+    move |error| Error::Checkpoints {
+        job: job.to_owned(),
+        error,
+    }
 }

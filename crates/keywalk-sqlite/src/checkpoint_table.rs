@@ -4,10 +4,12 @@ use keywalk_job::{BoxError, Checkpoint, Checkpoints, DeadLetter, Lease};
 use rusqlite::{Connection, Params, Row, Transaction, TransactionBehavior};
 
 mod error;
+mod sql;
 
 pub use error::{CheckpointError, CheckpointErrorKind};
 
 use error::Problem;
+use sql::{BURY, RECORD, TABLES};
 
 /// Checkpoints of jobs in the database that the jobs change: each chunk's effects and its checkpoint commit
 /// in one transaction, so every item's effect happens **exactly once**, whatever happens to the process.
@@ -45,8 +47,14 @@ use error::Problem;
 /// small. The job waits for their locks as long as the connection's busy timeout says (rusqlite's is 5
 /// seconds). Between two chunks, and while the job pauses or waits, nothing is held.
 ///
-/// The function must leave the transaction open: one that it ends, or that SQLite ends over an error
-/// (`INSERT OR ROLLBACK`), is an error, and the chunk comes again.
+/// The function must leave the transaction open, and hand on errors. One that it ends, or that SQLite ends
+/// over an error (`INSERT OR ROLLBACK`, an interrupt, a full disk), is an error, and the chunk comes again;
+/// but what the function has changed outside of it, by committing or after its end, stays. A savepoint tells
+/// one transaction from another in its place, at a few hundredths of SQLite's time.
+///
+/// What SQLite doesn't promise of one transaction isn't promised here: with a WAL it commits to each
+/// attached database by itself, and without a journal on the disk (`journal_mode` OFF or MEMORY) a crash
+/// leaves the database damaged.
 ///
 /// # Tables
 ///
@@ -55,7 +63,7 @@ use error::Problem;
 /// - `keywalk_jobs`: a row a job: `name`, `run`, `done` (0 or 1), `items`, `skipped`, `share` (0 to 1),
 ///   `position` (the last key, in words), `updated` (milliseconds since 1970), and `checkpoint`, of which
 ///   the others are copies for those who look.
-/// - `keywalk_dead_letters`: a row an item that was [skipped](Job::skip_failures): `job`, `key` (in words),
+/// - `keywalk_dead_letters`: a row an item that was [skipped]: `job`, `key` (in words),
 ///   `key_bytes`, `error`, `time` (milliseconds since 1970).
 ///
 /// # Two runners
@@ -63,10 +71,10 @@ use error::Problem;
 /// A job's lease is a lock of the operating system on the file `DATABASE-JOB.lock` beside the database,
 /// which ends with the process however that ends; the empty file stays. A database in memory has none. And
 /// where that lock fails to keep two runners apart (two machines on a network's file system), the earlier
-/// run's next commit is refused, since the later one has recorded itself: nothing is done twice.
+/// run's next commit is refused, since the later one has recorded itself: nothing is done twice, unless the
+/// job was reset between the two.
 ///
-/// [`Job::skip_failures`]: keywalk_job::Job::skip_failures
-/// [Job::skip_failures]: keywalk_job::Job::skip_failures
+/// [skipped]: keywalk_job::Job::skip_failures
 #[derive(Debug)]
 pub struct CheckpointTable<'db> {
     db: &'db Connection,
@@ -105,38 +113,6 @@ impl<'db> CheckpointTable<'db> {
     }
 }
 
-const TABLES: &str = "
-    CREATE TABLE IF NOT EXISTS main.keywalk_jobs (
-        name TEXT NOT NULL PRIMARY KEY,
-        run INTEGER NOT NULL,
-        done INTEGER NOT NULL,
-        items INTEGER NOT NULL,
-        skipped INTEGER NOT NULL,
-        share REAL,
-        position TEXT,
-        updated INTEGER NOT NULL,
-        checkpoint TEXT NOT NULL
-    );
-    CREATE TABLE IF NOT EXISTS main.keywalk_dead_letters (
-        job TEXT NOT NULL,
-        key TEXT NOT NULL,
-        key_bytes BLOB NOT NULL,
-        error TEXT NOT NULL,
-        time INTEGER NOT NULL,
-        PRIMARY KEY (job, key_bytes)
-    );";
-
-/// Replaces no later run's.
-const RECORD: &str = "
-    INSERT INTO main.keywalk_jobs
-        (name, run, done, items, skipped, share, position, updated, checkpoint)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-    ON CONFLICT (name) DO UPDATE SET
-        run = excluded.run, done = excluded.done, items = excluded.items, skipped = excluded.skipped,
-        share = excluded.share, position = excluded.position, updated = excluded.updated,
-        checkpoint = excluded.checkpoint
-    WHERE run <= excluded.run";
-
 impl<'db> Checkpoints for CheckpointTable<'db> {
     type Scope = Transaction<'db>;
     type Error = CheckpointError;
@@ -163,17 +139,23 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
         if !self.db.is_autocommit() {
             return Err(Problem::InTransaction.into());
         }
-        let begin = || {
-            let transaction = Transaction::new_unchecked(self.db, TransactionBehavior::Immediate)?;
-            if !self.is_made {
-                transaction.execute_batch(TABLES)?;
-            }
-            Ok(transaction)
-        };
-        Ok(begin().map_err(|source| Problem::Sqlite {
+        let begin = || Transaction::new_unchecked(self.db, TransactionBehavior::Immediate);
+        let failed = |source| Problem::Sqlite {
             verb: "begin",
             source,
-        })?)
+        };
+        if !self.is_made {
+            // A change of the schema, which a walk by another connection doesn't see in the middle of one.
+            let made = begin().and_then(|transaction| {
+                transaction.execute_batch(TABLES)?;
+                transaction.commit()
+            });
+            made.map_err(failed)?;
+            self.is_made = true;
+        }
+        let transaction = begin().map_err(failed)?;
+        run(&transaction, MARK).map_err(failed)?;
+        Ok(transaction)
     }
 
     fn commit(
@@ -181,14 +163,9 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
         scope: Transaction<'db>,
         checkpoint: &Checkpoint,
     ) -> Result<(), CheckpointError> {
-        let job = || checkpoint.job().to_owned();
-        if scope.is_autocommit() {
-            return Err(Problem::Ended { job: job() }.into());
+        if scope.is_autocommit() || run(&scope, UNMARK).is_err() {
+            return Err(Problem::Ended { error: None }.into());
         }
-        let failed = |source| Problem::Sqlite {
-            verb: "write",
-            source,
-        };
         let updated = checkpoint.updated().duration_since(std::time::UNIX_EPOCH);
         let recorded = scope.prepare_cached(RECORD).and_then(|mut statement| {
             statement.execute((
@@ -205,12 +182,14 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
                 checkpoint.to_json(),
             ))
         });
-        if recorded.map_err(failed)? == 0 {
-            return Err(Problem::Superseded { job: job() }.into());
+        if recorded.map_err(unwritten)? == 0 {
+            let job = checkpoint.job().to_owned();
+            return Err(Problem::Superseded { job }.into());
         }
-        scope.commit().map_err(failed)?;
-        self.is_made = true;
-        Ok(())
+        Ok(scope.commit().map_err(|source| Problem::Sqlite {
+            verb: "commit",
+            source,
+        })?)
     }
 
     fn remove(&mut self, job: &str) -> Result<bool, CheckpointError> {
@@ -224,10 +203,7 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
             scope.commit()?;
             Ok(removed > 0)
         };
-        Ok(remove().map_err(|source| Problem::Sqlite {
-            verb: "write",
-            source,
-        })?)
+        Ok(remove().map_err(unwritten)?)
     }
 
     fn list(&mut self) -> Result<Vec<Checkpoint>, CheckpointError> {
@@ -243,25 +219,22 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
         scope: &Transaction<'db>,
         work: &mut dyn FnMut(&Transaction<'db>) -> Result<(), BoxError>,
     ) -> Result<Result<(), BoxError>, CheckpointError> {
-        let run = |sql: &str| {
-            let run = scope
-                .prepare_cached(sql)
-                .and_then(|mut statement| statement.execute([]));
-            run.map_err(|source| Problem::Sqlite {
-                verb: "write",
-                source,
-            })
-        };
-        run("SAVEPOINT keywalk_item")?;
+        run(scope, "SAVEPOINT keywalk_item").map_err(unwritten)?;
         let worked = work(scope);
-        // Without a transaction there is no savepoint either, and the commit will say so.
-        if !scope.is_autocommit() {
-            if worked.is_err() {
-                run("ROLLBACK TO keywalk_item")?;
+        let is_kept = || {
+            !scope.is_autocommit()
+                && (worked.is_ok() || run(scope, "ROLLBACK TO keywalk_item").is_ok())
+                && run(scope, "RELEASE keywalk_item").is_ok()
+        };
+        match is_kept() {
+            true => Ok(worked),
+            // Some errors end the transaction, a full disk and an interrupt among them. Another savepoint
+            // would then begin one, and its release commit the next item by itself.
+            false => Err(Problem::Ended {
+                error: worked.err(),
             }
-            run("RELEASE keywalk_item")?;
+            .into()),
         }
-        Ok(worked)
     }
 
     fn bury(
@@ -271,11 +244,7 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
     ) -> Result<bool, CheckpointError> {
         let time = letter.time().duration_since(std::time::UNIX_EPOCH);
         let bury = || {
-            let mut statement = scope.prepare_cached(
-                "INSERT OR REPLACE INTO main.keywalk_dead_letters (job, key, key_bytes, error, time)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?;
-            statement.execute((
+            scope.prepare_cached(BURY)?.execute((
                 letter.job(),
                 letter.key(),
                 letter.key_bytes(),
@@ -285,11 +254,23 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
                 }),
             ))
         };
-        bury().map_err(|source| Problem::Sqlite {
-            verb: "write",
-            source,
-        })?;
+        bury().map_err(unwritten)?;
         Ok(true)
+    }
+}
+
+/// Of a chunk's transaction: it is gone from one that the function has put in the place of it.
+const MARK: &str = "SAVEPOINT keywalk_chunk";
+const UNMARK: &str = "RELEASE keywalk_chunk";
+
+fn run(scope: &Connection, sql: &str) -> rusqlite::Result<usize> {
+    scope.prepare_cached(sql)?.execute([])
+}
+
+fn unwritten(source: rusqlite::Error) -> Problem {
+    Problem::Sqlite {
+        verb: "write",
+        source,
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use keywalk::{DurableSource, Token};
 
-use super::{Failure, Run, source_failed};
+use super::{Failure, Run, checkpoints_failed, source_failed};
 use crate::events;
 use crate::{BoxError, Checkpoints, DeadLetter, Error};
 
@@ -30,7 +30,8 @@ where
                 let work = &mut self.work;
                 let mut work = |scope: &C::Scope| work(scope, slice::from_ref(item));
                 let tried = self.checkpoints.attempt(&scope, &mut work);
-                if let Err(error) = tried.map_err(Error::Checkpoints)? {
+                let failed_by = checkpoints_failed(&self.checkpoint.job);
+                if let Err(error) = tried.map_err(failed_by)? {
                     failed.push((at, error));
                 }
             }
@@ -63,7 +64,9 @@ where
             self.first = self.chunks.items().first().map(|item| source.key_of(item));
             let first = self.first.clone().map(|key| self.chunks.cursor_past(key));
             let first = first.map(|cursor| Token::new(&cursor, source));
-            self.checkpoint.first = first.transpose().map_err(source_failed)?;
+            self.checkpoint.first = first
+                .transpose()
+                .map_err(source_failed(&self.checkpoint.job))?;
         }
         self.checkpoint.items += count as u64;
         self.checkpoint.chunks += 1;
@@ -109,6 +112,6 @@ where
         };
         events::buried(&letter);
         let buried = self.checkpoints.bury(scope, &letter);
-        buried.map_err(Error::Checkpoints)
+        buried.map_err(checkpoints_failed(&self.checkpoint.job))
     }
 }

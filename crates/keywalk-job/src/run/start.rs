@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use keywalk::{Chunks, DurableSource, Walk};
 
-use super::{Failure, Run, position, source_failed};
+use super::{Failure, Run, checkpoints_failed, passed, source_failed, walk_failed};
 use crate::checkpoint::milliseconds;
 use crate::events;
 use crate::options::Options;
@@ -36,23 +36,25 @@ where
         };
         // Where scopes are transactions an earlier runner that lives on, in spite of the lease, can't commit
         // between what is loaded here and what is recorded.
-        let scope = checkpoints.begin().map_err(Error::Checkpoints)?;
-        let stored = checkpoints.load(&name).map_err(Error::Checkpoints)?;
-        let run = stored.as_ref().map_or(0, Checkpoint::run) + 1;
+        let scope = checkpoints.begin().map_err(checkpoints_failed(&name))?;
+        let stored = checkpoints.load(&name).map_err(checkpoints_failed(&name))?;
+        let run = stored.as_ref().map_or(0, Checkpoint::run).saturating_add(1);
         let goes_on = stored.filter(|stored| !(options.repeated && stored.is_done()));
         let (chunks, first) = match &goes_on {
             None => (walk.chunks(), None),
-            Some(stored) => resume(walk, stored).map_err(|error| Error::Resume {
-                job: name.clone(),
-                error,
-            })?,
+            Some(stored) => resume(walk, stored).map_err(|error| walk_failed(&name, error))?,
         };
         let now = milliseconds(options.clock.time_of_day());
         let checkpoint = match goes_on {
-            Some(stored) => Checkpoint { run, ..stored },
+            // The name is that of the job that runs, whatever is stored under it.
+            Some(stored) => Checkpoint {
+                run,
+                job: name,
+                ..stored
+            },
             None => Checkpoint {
                 run,
-                token: chunks.token().map_err(source_failed)?,
+                token: chunks.token().map_err(source_failed(&name))?,
                 first: None,
                 position: None,
                 share: None,
@@ -96,7 +98,7 @@ fn take_lease<K, S, C: Checkpoints>(
     began: Duration,
 ) -> Result<Result<Lease, Ended>, Error<S, C::Error>> {
     loop {
-        let lease = checkpoints.lease(job).map_err(Error::Checkpoints)?;
+        let lease = checkpoints.lease(job).map_err(checkpoints_failed(job))?;
         if let Some(lease) = lease {
             return Ok(Ok(lease));
         }
@@ -122,7 +124,7 @@ fn resume<S: DurableSource>(
 ) -> Result<(Chunks<S>, Option<S::Key>), keywalk::Error<S::Error>> {
     let chunks = walk.resume_token(&stored.token)?.chunks();
     let first = match &stored.first {
-        Some(first) => position(&first.cursor(chunks.source())?).cloned(),
+        Some(first) => passed(&first.cursor(chunks.source())?).cloned(),
         None => None,
     };
     Ok((chunks, first))

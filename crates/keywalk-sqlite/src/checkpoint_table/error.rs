@@ -2,7 +2,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use keywalk_job::NotACheckpoint;
+use keywalk_job::{BoxError, NotACheckpoint};
 
 /// What is wrong with a job's checkpoint in a database, and what to do.
 ///
@@ -34,7 +34,8 @@ pub enum CheckpointErrorKind {
 pub(super) enum Problem {
     InTransaction,
     Ended {
-        job: String,
+        /// What the function failed with, if that ended it.
+        error: Option<BoxError>,
     },
     Superseded {
         job: String,
@@ -93,10 +94,12 @@ impl fmt::Display for CheckpointError {
                 "the connection is in a transaction, and a job has its own for each chunk; commit it \
                  first, or give the job another connection",
             ),
-            Problem::Ended { job } => write!(
-                f,
-                "the transaction of the job {job:?} was ended by its function, or by SQLite over an error \
-                 that the function passed over; leave it open, and hand errors on"
+            Problem::Ended { error: None } => f.write_str(
+                "the transaction of a job's chunk was ended by its function, or by SQLite over an error \
+                 that the function passed over; leave it open, and hand errors on",
+            ),
+            Problem::Ended { error: Some(_) } => f.write_str(
+                "the transaction of a job's chunk was ended over what its function failed with",
             ),
             Problem::Superseded { job } => write!(
                 f,
@@ -112,7 +115,7 @@ impl fmt::Display for CheckpointError {
                 "the lock of a job can't be made or locked beside {path}; the folder must be writable"
             ),
             Problem::Sqlite { verb, .. } => match *verb {
-                "begin" => f.write_str("a job's transaction can't begin"),
+                "begin" | "commit" => write!(f, "the transaction of a job's chunk can't {verb}"),
                 verb => write!(f, "can't {verb} the checkpoint in the table keywalk_jobs"),
             },
         }
@@ -125,7 +128,8 @@ impl StdError for CheckpointError {
             Problem::Content { source, .. } => source.source(),
             Problem::Lease { source, .. } => Some(source),
             Problem::Sqlite { source, .. } => Some(source),
-            Problem::InTransaction | Problem::Ended { .. } | Problem::Superseded { .. } => None,
+            Problem::Ended { error } => error.as_deref().map(|error| error as _),
+            Problem::InTransaction | Problem::Superseded { .. } => None,
         }
     }
 }

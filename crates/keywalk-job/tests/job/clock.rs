@@ -1,0 +1,50 @@
+//! A clock that moves when it is slept on, and by hand.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use keywalk_job::Clock;
+
+#[derive(Clone, Default)]
+pub(crate) struct TestClock {
+    now: Rc<Cell<Duration>>,
+    #[expect(clippy::type_complexity, reason = "said once")]
+    on_sleep: Rc<RefCell<Option<Box<dyn FnMut(Duration)>>>>,
+}
+
+impl TestClock {
+    pub(crate) fn pass(&self, time: Duration) {
+        self.now.set(self.now.get() + time);
+    }
+
+    /// Calls this at each sleep with the time when it is over.
+    pub(crate) fn on_sleep(&self, hook: impl FnMut(Duration) + 'static) {
+        *self.on_sleep.borrow_mut() = Some(Box::new(hook));
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Duration {
+        self.now.get()
+    }
+
+    fn sleep(&self, time: Duration) {
+        assert!(!time.is_zero(), "a sleep of no time is a spin");
+        self.pass(time);
+        if let Some(hook) = &mut *self.on_sleep.borrow_mut() {
+            hook(self.now());
+        }
+    }
+
+    fn time_of_day(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + self.now()
+    }
+}
+
+impl fmt::Debug for TestClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TestClock")
+    }
+}

@@ -1,0 +1,163 @@
+//! Which walk a job goes on with, and how far a filter that matches nothing is recorded.
+
+use keywalk::Walk;
+use keywalk_job::{Ended, Error, Job, Stop};
+
+use crate::numbers::{Broken, Numbers};
+use crate::store::{Failed, Store};
+
+fn run(walk: Walk<Numbers>, store: &Store) -> Result<Vec<u32>, Error<Broken, Failed>> {
+    let mut seen = Vec::new();
+    let job = Job::new("walk", walk, store.clone());
+    let outcome = job.run(|_, items| {
+        seen.extend_from_slice(items);
+        Ok(())
+    })?;
+    assert_eq!(outcome.ended(), Ended::Done);
+    Ok(seen)
+}
+
+/// After the first chunk of four.
+fn begun(walk: Walk<Numbers>) -> Store {
+    let (store, stop) = (Store::default(), Stop::new());
+    let job = Job::new("walk", walk.chunk_size(4), store.clone()).stop_on(&stop);
+    let outcome = job.run(|_, _| {
+        stop.request();
+        Ok(())
+    });
+    assert_eq!(outcome.unwrap().items(), 4);
+    store
+}
+
+#[test]
+fn another_walk_is_refused_and_nothing_is_done() {
+    let all = || Walk::new(Numbers::new(0..10));
+    let other = || {
+        let mut other = Numbers::new(0..10);
+        other.name = "others";
+        Walk::new(other)
+    };
+    let done = Store::default();
+    run(all(), &done).unwrap();
+    for store in [begun(all()), done] {
+        let cases = [other(), all().descending(), all().live()];
+        for walk in cases {
+            let before = store.at("walk");
+            let error = run(walk, &store).unwrap_err();
+            assert!(
+                matches!(&error, Error::Resume { job, .. } if job == "walk"),
+                "{error:?}"
+            );
+            assert!(std::error::Error::source(&error).is_some(), "what differs");
+            let after = store.at("walk");
+            assert_eq!(
+                (after.token(), after.items()),
+                (before.token(), before.items())
+            );
+        }
+    }
+    let store = begun(all());
+    let error = run(all().range(..4), &store).unwrap_err();
+    assert!(matches!(error, Error::Resume { .. }), "{error:?}");
+    assert_eq!(run(all(), &store).unwrap(), [4, 5, 6, 7, 8, 9]);
+}
+
+#[test]
+fn a_repeated_job_may_start_anew_with_another_walk() {
+    let store = Store::default();
+    run(Walk::new(Numbers::new(0..3)), &store).unwrap();
+    let walk = Walk::new(Numbers::new(0..3)).descending();
+    let mut seen = Vec::new();
+    let job = Job::new("walk", walk, store.clone()).repeated();
+    let outcome = job.run(|_, items| {
+        seen.extend_from_slice(items);
+        Ok(())
+    });
+    assert!(outcome.unwrap().is_done());
+    assert_eq!(seen, [2, 1, 0]);
+}
+
+#[test]
+fn ranges_and_both_orders_go_on_where_they_were() {
+    let all = || Walk::new(Numbers::new(0..20));
+    let store = begun(all().range(3..12));
+    assert_eq!(run(all().range(3..12), &store).unwrap(), [7, 8, 9, 10, 11]);
+    let store = begun(all().range(3..12).descending());
+    let rest = run(all().range(3..12).descending().chunk_size(1), &store).unwrap();
+    assert_eq!(rest, [7, 6, 5, 4, 3]);
+}
+
+#[test]
+fn a_walk_that_begins_behind_a_key_has_not_come_to_it() {
+    let walk = || Walk::new(Numbers::new(0..20)).range(..10).descending();
+    let store = Store::default();
+    let mut told = Vec::new();
+    let run = Job::new("walk", walk().chunk_size(8), store.clone())
+        .on_progress(|progress| told.push(progress.position().copied()))
+        .run(|_, items| match items.contains(&9) {
+            true => Ok(()),
+            false => Err("bad".into()),
+        });
+    assert!(run.unwrap_err().to_string().contains("after the key 2"));
+    assert_eq!(told, [None, Some(2)]);
+    let store = Store::default();
+    let run = Job::new("walk", walk(), store.clone()).run(|_, _| Err("bad".into()));
+    assert!(run.unwrap_err().to_string().contains("at the start"));
+    assert_eq!(store.at("walk").position(), None);
+}
+
+#[test]
+fn a_checkpoint_under_another_name_is_of_the_job_that_runs() {
+    let store = begun(Walk::new(Numbers::new(0..10)));
+    let copied = store.at("walk");
+    store
+        .get()
+        .checkpoints
+        .insert("copy".to_owned(), copied.clone());
+    let job = Job::new("copy", Walk::new(Numbers::new(0..10)), store.clone());
+    assert_eq!(job.run(|_, _| Ok(())).unwrap().items(), 6);
+    assert_eq!(store.at("walk"), copied, "the other job's is left alone");
+    assert!(store.at("copy").is_done());
+    assert_eq!(store.at("copy").job(), "copy");
+}
+
+#[test]
+fn a_filter_that_matches_nothing_for_long_is_recorded_and_held_a_stretch_at_a_time() {
+    // 300 stretches of ten keys.
+    let numbers = Numbers::new(0..3000).filter(|n| n == 2999);
+    let store = Store::default();
+    numbers.fails_in.set(Some(201));
+    let walk = || Walk::new(numbers.clone());
+    run(walk(), &store).unwrap_err();
+    // The last key is asked for in the same way; then every 64th stretch is a commit.
+    let commits = store.get().commits;
+    assert!((3..=1 + 201 / 64).contains(&commits), "{commits} commits");
+    assert_eq!(store.at("walk").position(), None, "before the first item");
+    let asked = numbers.asked.get();
+    assert_eq!(run(walk(), &store).unwrap(), [2999]);
+    let again = numbers.asked.get() - asked;
+    assert!(again <= 301 - 201 + 64 + 1, "{again} stretches again");
+}
+
+#[test]
+fn a_stop_in_the_middle_of_what_a_filter_drops_records_how_far_it_was() {
+    let numbers = Numbers::new(0..1000).filter(|n| n == 999);
+    let (store, stop) = (Store::default(), Stop::new());
+    let mut questions = 0;
+    let job = Job::new("walk", Walk::new(numbers.clone()), store.clone())
+        .stop_on(&stop)
+        .hold_while(|_| {
+            questions += 1;
+            if questions == 30 {
+                stop.request();
+            }
+            None
+        });
+    let outcome = job.run(|_, _| Ok(())).unwrap();
+    assert_eq!(outcome.ended(), Ended::Stopped);
+    assert_eq!(store.get().commits, 2);
+    let asked = numbers.asked.get();
+    assert_eq!(asked, 30);
+    assert_eq!(run(Walk::new(numbers.clone()), &store).unwrap(), [999]);
+    assert_eq!(numbers.asked.get(), 101, "no stretch is walked twice");
+}

@@ -1,0 +1,108 @@
+//! What `tracing` is told.
+
+use std::fmt::{Debug, Write};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use keywalk::Walk;
+use keywalk_job::{ConstantBuilder, Job};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use crate::clock::TestClock;
+use crate::numbers::Numbers;
+use crate::store::Store;
+
+#[derive(Clone, Default)]
+struct Collected(Arc<Mutex<Vec<String>>>);
+
+struct Fields(String);
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, " {}={value:?}", field.name()).unwrap();
+    }
+}
+
+impl Subscriber for Collected {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let mut fields = Fields(format!("span {}", span.metadata().name()));
+        span.record(&mut fields);
+        self.0.lock().unwrap().push(fields.0);
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut fields = Fields(event.metadata().level().to_string());
+        event.record(&mut fields);
+        self.0.lock().unwrap().push(fields.0);
+    }
+
+    fn enter(&self, _: &Id) {
+        self.0.lock().unwrap().push("enter".to_owned());
+    }
+
+    fn exit(&self, _: &Id) {
+        self.0.lock().unwrap().push("exit".to_owned());
+    }
+}
+
+fn told(work: impl FnOnce()) -> Vec<String> {
+    let collected = Collected::default();
+    tracing::subscriber::with_default(collected.clone(), work);
+    collected.0.lock().unwrap().clone()
+}
+
+#[test]
+fn a_run_is_a_span_with_an_event_a_chunk_a_retry_a_skipped_item_and_its_end() {
+    let store = Store::default();
+    store.get().buries = true;
+    let told = told(|| {
+        let walk = Walk::new(Numbers::new(0..3)).chunk_size(2);
+        let policy = ConstantBuilder::new()
+            .with_delay(Duration::from_secs(2))
+            .with_max_times(1);
+        let job = Job::new("traced", walk, store)
+            .clock(TestClock::default())
+            .skip_failures()
+            .retry(policy, |_| true);
+        let outcome = job.run(|_, items| match items[0] {
+            2 => Err("bad".into()),
+            _ => Ok(()),
+        });
+        assert!(outcome.unwrap().is_done());
+    });
+    let expected = [
+        "span job name=\"traced\" run=1",
+        "enter",
+        "DEBUG message=a chunk is done items=2 skipped=0 position=\"1\"",
+        "WARN message=a chunk failed and is tried again items=1 after=\"1\" delay=2.0",
+        "WARN message=an item failed and is skipped key=\"2\" error=\"bad\"",
+        "DEBUG message=a chunk is done items=1 skipped=1 position=\"2\"",
+        "INFO message=the run ended ended=\"Done\" items=3",
+        "exit",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_failed_run_says_why() {
+    let told = told(|| {
+        let job = Job::new("traced", Walk::new(Numbers::new(0..3)), Store::default());
+        let outcome = job.run(|_, _| Err("no disk".into()));
+        assert!(outcome.is_err());
+    });
+    assert!(
+        told.contains(&"ERROR message=the run failed error=\"no disk\"".to_owned()),
+        "{told:?}"
+    );
+}

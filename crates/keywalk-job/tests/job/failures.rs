@@ -1,0 +1,245 @@
+//! What a failure of the function, the source or the store does.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use keywalk::Walk;
+use keywalk_job::{BoxError, ConstantBuilder, Ended, Error, Job, Stop};
+
+use crate::clock::TestClock;
+use crate::numbers::Numbers;
+use crate::store::Store;
+
+fn job<'a>(numbers: &Numbers, size: usize, store: &Store) -> Job<'a, Numbers, Store> {
+    let walk = Walk::new(numbers.clone()).chunk_size(size);
+    Job::new("work", walk, store.clone())
+}
+
+fn delays(times: usize) -> ConstantBuilder {
+    ConstantBuilder::new()
+        .with_delay(Duration::from_secs(3))
+        .with_max_times(times)
+}
+
+#[test]
+fn a_failure_ends_the_run_and_says_where() {
+    let (numbers, store) = (Numbers::new(0..6), Store::default());
+    let mut calls = 0;
+    let mut fail_at = |at| {
+        let run = job(&numbers, 2, &store).run(|_, items| match items.contains(&at) {
+            true => Err("bad".into()),
+            false => {
+                calls += 1;
+                Ok(())
+            }
+        });
+        run.unwrap_err()
+    };
+    let error = fail_at(0);
+    assert_eq!(
+        error.to_string(),
+        "the function of the job \"work\" failed on 2 items at the start; run the job again to go on \
+         there"
+    );
+    let error = fail_at(3);
+    assert_eq!(
+        error.to_string(),
+        "the function of the job \"work\" failed on 2 items after the key 1; run the job again to go on \
+         there"
+    );
+    assert_eq!(error.source().unwrap().to_string(), "bad");
+    assert_eq!(calls, 1);
+    assert_eq!(store.at("work").items(), 2);
+}
+
+#[test]
+fn the_source_and_the_store_fail_by_name() {
+    let (numbers, store) = (Numbers::new(0..6), Store::default());
+    numbers.fails_in.set(Some(1));
+    let error = job(&numbers, 2, &store).run(|_, _| Ok(())).unwrap_err();
+    assert!(matches!(&error, Error::Walk { job, .. } if job == "work"));
+    assert!(error.to_string().contains("\"work\""), "{error}");
+    let said = error.source().unwrap();
+    let said = said.source().unwrap_or(said).to_string();
+    assert_eq!(said, "the numbers are gone");
+    store.get().fails_in = Some(0);
+    let error = job(&numbers, 2, &store).run(|_, _| Ok(())).unwrap_err();
+    assert!(matches!(&error, Error::Checkpoints { job, .. } if job == "work"));
+    assert_eq!(error.source().unwrap().to_string(), "begin failed");
+    assert!(
+        job(&numbers, 2, &store)
+            .run(|_, _| Ok(()))
+            .unwrap()
+            .is_done()
+    );
+}
+
+#[test]
+fn a_chunk_is_tried_again_after_each_delay_with_nothing_held_and_fetched_anew() {
+    let (numbers, store, clock) = (Numbers::new(0..4), Store::default(), TestClock::default());
+    let held = store.clone();
+    clock.on_sleep(move |_| assert_eq!(held.open_scopes(), 0));
+    let mut tries = Vec::new();
+    let keys = numbers.keys.clone();
+    let run = job(&numbers, 2, &store)
+        .clock(clock.clone())
+        .retry(delays(2), |error| error.to_string() == "passes")
+        .run(|effects, items| {
+            tries.push(items.to_vec());
+            items.iter().for_each(|number| effects.done(*number));
+            if items.contains(&3) && tries.len() < 4 {
+                keys.borrow_mut().remove(&2);
+                return Err("passes".into());
+            }
+            Ok(())
+        });
+    let outcome = run.unwrap();
+    assert_eq!(tries, [vec![0, 1], vec![2, 3], vec![3], vec![3]]);
+    assert_eq!(outcome.retries(), 2);
+    assert_eq!(outcome.elapsed(), Duration::from_secs(6));
+    assert!(store.get().published.values().all(|times| *times == 1));
+    assert_eq!(outcome.items(), 3);
+}
+
+#[test]
+fn tries_run_out_and_each_chunk_has_its_own() {
+    let (numbers, store) = (Numbers::new(0..4), Store::default());
+    let mut tries = Vec::new();
+    let mut run = |bad: fn(usize, u32) -> bool| {
+        tries.clear();
+        let run = job(&numbers, 1, &store)
+            .clock(TestClock::default())
+            .retry(delays(2), |_| true)
+            .run(|_, items| {
+                tries.push(items[0]);
+                match bad(tries.len(), items[0]) {
+                    true => Err("passes".into()),
+                    false => Ok(()),
+                }
+            });
+        (tries.clone(), run)
+    };
+    // Every chunk succeeds at its third try.
+    let (tries, outcome) = run(|tries, _| tries % 3 != 0);
+    assert_eq!(tries, [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]);
+    assert_eq!(outcome.unwrap().retries(), 8);
+    store.get().checkpoints.clear();
+    let (tries, outcome) = run(|_, number| number == 1);
+    assert_eq!(tries, [0, 1, 1, 1]);
+    assert!(matches!(outcome, Err(Error::Work { .. })));
+}
+
+#[test]
+fn what_is_not_worth_it_is_not_tried_again() {
+    let (numbers, store) = (Numbers::new(0..4), Store::default());
+    let mut tries = 0;
+    let run = job(&numbers, 4, &store)
+        .retry(delays(2), |error: &BoxError| error.to_string() == "passes")
+        .run(|_, _| {
+            tries += 1;
+            Err("stays".into())
+        });
+    assert!(matches!(run, Err(Error::Work { items: 4, .. })));
+    assert_eq!(tries, 1);
+}
+
+#[test]
+fn a_stop_or_deadline_between_two_tries_ends_the_run() {
+    let (numbers, store, stop) = (Numbers::new(0..4), Store::default(), Stop::new());
+    let clock = TestClock::default();
+    let asked = stop.clone();
+    clock.on_sleep(move |now| {
+        if now >= Duration::from_secs(1) {
+            asked.request();
+        }
+    });
+    let retried = |deadline| {
+        job(&numbers, 4, &store)
+            .deadline(Duration::from_secs(deadline))
+            .retry(delays(2), |_| true)
+    };
+    let run = retried(60).clock(clock).stop_on(&stop);
+    let outcome = run.run(|_, _| Err("bad".into())).unwrap();
+    assert_eq!(outcome.ended(), Ended::Stopped);
+    assert_eq!(outcome.elapsed(), Duration::from_secs(1));
+    let run = retried(2).clock(TestClock::default());
+    let outcome = run.run(|_, _| Err("bad".into())).unwrap();
+    assert_eq!(outcome.ended(), Ended::Deadline);
+    assert_eq!(outcome.elapsed(), Duration::from_secs(2));
+    assert_eq!(store.at("work").items(), 0);
+}
+
+#[test]
+fn a_skipped_item_is_buried_with_its_error_and_undone_alone() {
+    #[derive(Debug)]
+    struct Outer(std::num::ParseIntError);
+    impl std::fmt::Display for Outer {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("no number")
+        }
+    }
+    impl std::error::Error for Outer {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+    let (numbers, store) = (Numbers::new(0..6), Store::default());
+    store.get().buries = true;
+    let run = job(&numbers, 4, &store)
+        .skip_failures()
+        .run(|effects, items| {
+            let [number] = items else {
+                panic!("one at a time")
+            };
+            effects.done(*number);
+            match number % 2 {
+                0 => Ok(()),
+                _ => Err("x".parse::<u8>().map_err(Outer).unwrap_err().into()),
+            }
+        });
+    let outcome = run.unwrap();
+    assert_eq!((outcome.items(), outcome.skipped()), (6, 3));
+    assert_eq!(store.at("work").skipped(), 3);
+    let inner = store.get();
+    assert!(inner.published.keys().eq(&[0, 2, 4]), "undone alone");
+    let letters: Vec<_> = inner.letters.iter().collect();
+    assert_eq!(letters.len(), 3);
+    let said = "no number: invalid digit found in string".to_owned();
+    assert_eq!(letters[0], (&vec![0, 0, 0, 1], &("1".to_owned(), said)));
+}
+
+#[test]
+fn a_store_without_a_place_for_letters_stops_the_job() {
+    let (numbers, store) = (Numbers::new(0..6), Store::default());
+    let run = job(&numbers, 4, &store).skip_failures();
+    let run = run.run(|_, items| match items[0] {
+        5 => Err("bad".into()),
+        _ => Ok(()),
+    });
+    assert!(matches!(run, Err(Error::Work { items: 1, .. })), "{run:?}");
+    assert_eq!(store.at("work").items(), 4);
+}
+
+#[test]
+fn an_item_is_skipped_only_when_its_tries_are_over() {
+    let (numbers, store) = (Numbers::new(0..3), Store::default());
+    store.get().buries = true;
+    let mut tries = Vec::new();
+    let run = job(&numbers, 3, &store)
+        .clock(TestClock::default())
+        .skip_failures()
+        .retry(delays(1), |_| true)
+        .run(|effects, items| {
+            tries.push(items[0]);
+            effects.done(items[0]);
+            match items[0] {
+                1 => Err("bad".into()),
+                _ => Ok(()),
+            }
+        });
+    let outcome = run.unwrap();
+    assert_eq!(tries, [0, 1, 2, 0, 1, 2]);
+    assert_eq!((outcome.skipped(), outcome.retries()), (1, 1));
+    let inner = store.get();
+    assert!(inner.published.iter().eq([(&0, &1), (&2, &1)]));
+}

@@ -1,0 +1,125 @@
+//! A source of numbers that tests change, filter and break.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::rc::Rc;
+
+use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey, Order};
+
+#[derive(Clone)]
+pub(crate) struct Numbers {
+    pub(crate) keys: Rc<RefCell<BTreeSet<u32>>>,
+    pub(crate) passes: fn(u32) -> bool,
+    pub(crate) name: &'static str,
+    /// How many questions are answered before one fails.
+    pub(crate) fails_in: Rc<Cell<Option<usize>>>,
+    pub(crate) asked: Rc<Cell<usize>>,
+}
+
+#[derive(Debug, PartialEq)]
+pub(crate) struct Broken;
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the numbers are gone")
+    }
+}
+
+impl std::error::Error for Broken {}
+
+/// How many keys a fetch looks at.
+const STRETCH: usize = 10;
+
+impl Numbers {
+    pub(crate) fn new(keys: impl IntoIterator<Item = u32>) -> Self {
+        Numbers {
+            keys: Rc::new(RefCell::new(keys.into_iter().collect())),
+            passes: |_| true,
+            name: "numbers",
+            fails_in: Rc::default(),
+            asked: Rc::default(),
+        }
+    }
+
+    pub(crate) fn filter(self, passes: fn(u32) -> bool) -> Self {
+        Numbers { passes, ..self }
+    }
+
+    fn ask(&self) -> Result<(), Broken> {
+        self.asked.set(self.asked.get() + 1);
+        match self.fails_in.take() {
+            Some(0) => Err(Broken),
+            left => {
+                self.fails_in.set(left.map(|left| left - 1));
+                Ok(())
+            }
+        }
+    }
+
+    fn within(&self, range: &KeyRange<u32>) -> Vec<u32> {
+        let keys = self.keys.borrow();
+        let mut within: Vec<u32> = keys.iter().copied().filter(|k| range.admits(k)).collect();
+        if range.order() == Order::Descending {
+            within.reverse();
+        }
+        within
+    }
+}
+
+impl ChunkSource for Numbers {
+    type Key = u32;
+    type Item = u32;
+    type Error = Broken;
+
+    fn fetch(
+        &mut self,
+        range: &KeyRange<u32>,
+        chunk: &mut Chunk<u32>,
+    ) -> Result<Fetched<u32>, Broken> {
+        self.ask()?;
+        for (seen, key) in self.within(range).into_iter().enumerate() {
+            if chunk.is_full() {
+                return Ok(Fetched::More);
+            }
+            if (self.passes)(key) {
+                chunk.push(key);
+            } else if seen + 1 >= STRETCH {
+                return Ok(Fetched::ScannedTo(key));
+            }
+        }
+        Ok(Fetched::End)
+    }
+
+    fn key_of(&self, item: &u32) -> u32 {
+        *item
+    }
+
+    fn last_key(&mut self, range: &KeyRange<u32>) -> Result<LastKey<u32>, Broken> {
+        self.ask()?;
+        Ok(self.within(range).last().copied().into())
+    }
+}
+
+impl DurableSource for Numbers {
+    fn fingerprint(&self) -> Result<Fingerprint, Broken> {
+        Ok(Fingerprint::new("numbers").relation(self.name).key("u32"))
+    }
+
+    fn encode_key(&self, key: &u32, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&key.to_be_bytes());
+    }
+
+    fn decode_key(&self, bytes: &[u8]) -> Result<Option<u32>, Broken> {
+        Ok(bytes.try_into().ok().map(u32::from_be_bytes))
+    }
+
+    fn key_text(&self, key: &u32) -> String {
+        key.to_string()
+    }
+
+    fn share(&self, first: &u32, last: &u32, at: &u32) -> Option<f64> {
+        let way = f64::from(last.abs_diff(*first));
+        (way > 0.0).then(|| f64::from(at.abs_diff(*first)) / way)
+    }
+}

@@ -1,0 +1,162 @@
+//! Checkpoints in memory, with effects that are published when they are committed, and failures.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use keywalk_job::{BoxError, Checkpoint, Checkpoints, DeadLetter, Lease};
+
+/// Clones are one store.
+#[derive(Clone, Default)]
+pub(crate) struct Store(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+pub(crate) struct Inner {
+    pub(crate) checkpoints: BTreeMap<String, Checkpoint>,
+    /// How often each number was done by what was committed.
+    pub(crate) published: BTreeMap<u32, u32>,
+    /// Numbers that were done and not committed, and those that were.
+    pub(crate) unrecorded: BTreeSet<u32>,
+    pub(crate) recorded: BTreeSet<u32>,
+    pub(crate) letters: BTreeMap<Vec<u8>, (String, String)>,
+    pub(crate) commits: usize,
+    /// Scopes that are open.
+    pub(crate) open: Arc<()>,
+    /// How many operations go well before one fails.
+    pub(crate) fails_in: Option<usize>,
+    /// Whether a commit that fails has been written all the same.
+    pub(crate) fails_late: bool,
+    /// Whether there is a place for letters.
+    pub(crate) buries: bool,
+    taken: BTreeMap<String, Arc<()>>,
+}
+
+/// What was done with numbers and isn't published.
+pub(crate) struct Effects {
+    pub(crate) done: RefCell<Vec<u32>>,
+    _open: Arc<()>,
+}
+
+impl Effects {
+    pub(crate) fn done(&self, number: u32) {
+        self.done.borrow_mut().push(number);
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Failed(pub(crate) &'static str);
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} failed", self.0)
+    }
+}
+
+impl std::error::Error for Failed {}
+
+impl Store {
+    pub(crate) fn get(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap()
+    }
+
+    pub(crate) fn at(&self, job: &str) -> Checkpoint {
+        self.get().checkpoints[job].clone()
+    }
+
+    pub(crate) fn open_scopes(&self) -> usize {
+        Arc::strong_count(&self.get().open) - 1
+    }
+
+    /// Something happens to a number, outside of any scope.
+    pub(crate) fn happens(&self, number: u32) {
+        let mut inner = self.get();
+        assert!(!inner.recorded.contains(&number), "{number} comes again");
+        inner.unrecorded.insert(number);
+    }
+
+    fn operation(&self, name: &'static str) -> Result<(), Failed> {
+        let mut inner = self.get();
+        match inner.fails_in.take() {
+            Some(0) => Err(Failed(name)),
+            left => {
+                inner.fails_in = left.map(|left| left - 1);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Checkpoints for Store {
+    type Scope = Effects;
+    type Error = Failed;
+
+    fn lease(&mut self, job: &str) -> Result<Option<Lease>, Failed> {
+        let mut inner = self.get();
+        let guard = inner.taken.entry(job.to_owned()).or_default();
+        let is_free = Arc::strong_count(guard) == 1;
+        Ok(is_free.then(|| Lease::new(Arc::clone(guard))))
+    }
+
+    fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, Failed> {
+        self.operation("load")?;
+        Ok(self.get().checkpoints.get(job).cloned())
+    }
+
+    fn begin(&mut self) -> Result<Effects, Failed> {
+        self.operation("begin")?;
+        assert_eq!(self.open_scopes(), 0, "one scope at a time");
+        Ok(Effects {
+            done: RefCell::default(),
+            _open: Arc::clone(&self.get().open),
+        })
+    }
+
+    fn commit(&mut self, scope: Effects, checkpoint: &Checkpoint) -> Result<(), Failed> {
+        let operation = self.operation("commit");
+        let inner = &mut *self.get();
+        if operation.is_err() && !inner.fails_late {
+            return operation;
+        }
+        for number in scope.done.into_inner() {
+            *inner.published.entry(number).or_default() += 1;
+            inner.unrecorded.remove(&number);
+            inner.recorded.insert(number);
+        }
+        inner
+            .checkpoints
+            .insert(checkpoint.job().to_owned(), checkpoint.clone());
+        inner.commits += 1;
+        operation
+    }
+
+    fn remove(&mut self, job: &str) -> Result<bool, Failed> {
+        Ok(self.get().checkpoints.remove(job).is_some())
+    }
+
+    fn list(&mut self) -> Result<Vec<Checkpoint>, Failed> {
+        Ok(self.get().checkpoints.values().cloned().collect())
+    }
+
+    fn attempt(
+        &mut self,
+        scope: &Effects,
+        work: &mut dyn FnMut(&Effects) -> Result<(), BoxError>,
+    ) -> Result<Result<(), BoxError>, Failed> {
+        let before = scope.done.borrow().len();
+        let worked = work(scope);
+        if worked.is_err() {
+            scope.done.borrow_mut().truncate(before);
+        }
+        Ok(worked)
+    }
+
+    fn bury(&mut self, _: &Effects, letter: &DeadLetter<'_>) -> Result<bool, Failed> {
+        let mut inner = self.get();
+        if inner.buries {
+            let said = (letter.key().to_owned(), letter.error_text());
+            inner.letters.insert(letter.key_bytes().to_owned(), said);
+        }
+        Ok(inner.buries)
+    }
+}

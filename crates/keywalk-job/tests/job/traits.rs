@@ -1,0 +1,87 @@
+//! What the types are.
+
+use std::error::Error as StdError;
+use std::fmt::Debug;
+
+use keywalk::Walk;
+use keywalk_job::{
+    Checkpoint, CheckpointFiles, Clock, DeadLetter, Ended, Error, FileError, Job, Lease,
+    NotACheckpoint, Outcome, Progress, Stop,
+};
+
+use crate::numbers::{Broken, Numbers};
+use crate::store::{Failed, Store};
+
+#[test]
+fn they_can_be_sent_shared_and_printed() {
+    fn all<T: Send + Sync + Debug>() {}
+    all::<Checkpoint>();
+    all::<CheckpointFiles>();
+    all::<DeadLetter<'_>>();
+    all::<Ended>();
+    all::<Error<Broken, Failed>>();
+    all::<FileError>();
+    all::<NotACheckpoint>();
+    all::<Outcome>();
+    all::<Progress<'_, u32>>();
+    all::<Stop>();
+    fn sent<T: Send + Debug>() {}
+    sent::<Lease>();
+    fn printed<T: Debug + ?Sized>() {}
+    printed::<dyn Clock>();
+    printed::<Job<'_, Numbers, Store>>();
+    // Also of a key that can't be printed.
+    struct Secret;
+    printed::<Progress<'_, Secret>>();
+}
+
+#[test]
+fn errors_are_errors() {
+    fn error<T: StdError + Send + Sync + 'static>() {}
+    error::<Error<Broken, Failed>>();
+    error::<FileError>();
+    error::<NotACheckpoint>();
+}
+
+#[test]
+fn what_is_printed_holds_no_key() {
+    let store = Store::default();
+    store.get().buries = true;
+    let walk = Walk::new(Numbers::new([987_654_321]));
+    let mut printed = Vec::new();
+    let job = Job::new("print", walk, store.clone())
+        .skip_failures()
+        .on_progress(|progress| printed.push(format!("{progress:?}")));
+    let begun = format!("{job:?}");
+    let outcome = job.run(|_, _| Err("bad".into())).unwrap();
+    printed.extend([
+        begun,
+        format!("{outcome:?}"),
+        format!("{:?}", store.at("print")),
+    ]);
+    assert_eq!(store.at("print").position(), Some("987654321"));
+    for text in printed {
+        assert!(text.contains("print"), "the name: {text}");
+        assert!(!text.contains("987654321"), "a key: {text}");
+    }
+}
+
+#[test]
+fn a_checkpoint_is_read_from_what_it_writes_and_from_an_earlier_release() {
+    let store = Store::default();
+    let job = Job::new("a \"job\"\n", Walk::new(Numbers::new(0..4)), store.clone());
+    assert!(job.run(|_, _| Ok(())).unwrap().is_done());
+    let checkpoint = store.at("a \"job\"\n");
+    let json = checkpoint.to_json();
+    assert!(!json.contains('\n'), "on one line");
+    assert_eq!(Checkpoint::from_json(&json).unwrap(), checkpoint);
+    // What a later release adds is passed over.
+    let more = json.replacen('{', "{\"later\": [1, 2],", 1);
+    assert_eq!(Checkpoint::from_json(&more).unwrap(), checkpoint);
+    for end in 0..json.len() {
+        if json.is_char_boundary(end) {
+            let error = Checkpoint::from_json(&json[..end]).unwrap_err();
+            assert!(error.source().is_some());
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Items that fail and are skipped.
+
+use keywalk_job::{Checkpoints, ConstantBuilder, Job, reset};
+use keywalk_sqlite::CheckpointTable;
+use rusqlite::Connection;
+
+use crate::world::{World, log, touch, walk};
+
+fn letters(db: &Connection) -> Vec<(String, String, Vec<u8>, String)> {
+    let sql =
+        "SELECT job, key, key_bytes, error FROM keywalk_dead_letters ORDER BY CAST(key AS INT)";
+    let mut statement = db.prepare(sql).unwrap();
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+    let rows = statement.query_map([], read);
+    rows.unwrap().collect::<rusqlite::Result<_>>().unwrap()
+}
+
+#[test]
+fn a_failed_items_effects_alone_are_undone_and_its_letter_commits_with_the_chunk() {
+    let world = World::new(10);
+    let db = world.connect();
+    let job = Job::new("skips", walk(&db, 4), CheckpointTable::new(&db)).skip_failures();
+    let outcome = job.run(|tx, items| {
+        let [(id, ())] = items else {
+            panic!("one at a time");
+        };
+        touch(tx, *id)?;
+        match id % 3 {
+            0 => Err(format!("no {id}").into()),
+            _ => Ok(()),
+        }
+    });
+    assert_eq!(outcome.unwrap().skipped(), 3);
+    let done: Vec<_> = log(&db).into_iter().collect();
+    assert_eq!(done, [1, 2, 4, 5, 7, 8, 10].map(|id| (id, 1)));
+    let letters = letters(&db);
+    let said: Vec<_> = letters
+        .iter()
+        .map(|(job, key, _, error)| (job.as_str(), key.as_str(), error.as_str()))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("skips", "3", "no 3"),
+            ("skips", "6", "no 6"),
+            ("skips", "9", "no 9")
+        ]
+    );
+    let sql = "SELECT items, skipped, done FROM keywalk_jobs WHERE name = 'skips'";
+    let row = db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    assert_eq!(row.unwrap(), (10, 3, true));
+}
+
+#[test]
+fn a_savepoint_of_the_functions_own_is_its_own() {
+    let world = World::new(4);
+    let db = world.connect();
+    let job = Job::new("own", walk(&db, 4), CheckpointTable::new(&db)).skip_failures();
+    let outcome = job.run(|tx, items| {
+        let id = items[0].0;
+        tx.execute_batch("SAVEPOINT a; SAVEPOINT b")?;
+        touch(tx, id)?;
+        match id {
+            // Both are left open.
+            1 => Ok(()),
+            2 => Ok(tx.execute_batch("ROLLBACK TO a; RELEASE a")?),
+            3 => Ok(tx.execute_batch("RELEASE a")?),
+            _ => Err("bad".into()),
+        }
+    });
+    assert_eq!(outcome.unwrap().skipped(), 1);
+    assert!(log(&db).keys().eq(&[1, 3]));
+}
+
+#[test]
+fn a_letter_is_replaced_when_its_item_fails_again_and_goes_with_a_reset() {
+    let world = World::new(4);
+    let db = world.connect();
+    let run = |name: &str, said: &str| {
+        let job = Job::new(name, walk(&db, 4), CheckpointTable::new(&db));
+        let job = job.repeated().skip_failures();
+        let outcome = job.run(|_, items| match items[0].0 {
+            2 => Err(said.into()),
+            _ => Ok(()),
+        });
+        assert_eq!(outcome.unwrap().skipped(), 1);
+    };
+    run("a", "first");
+    run("a", "second");
+    run("b", "another");
+    let errors: Vec<_> = letters(&db)
+        .into_iter()
+        .map(|letter| (letter.0, letter.3))
+        .collect();
+    let expected = [("a", "second"), ("b", "another")];
+    assert_eq!(
+        errors,
+        expected.map(|(job, error)| (job.to_owned(), error.to_owned()))
+    );
+    assert!(reset(&mut CheckpointTable::new(&db), "a").unwrap());
+    assert_eq!(letters(&db).len(), 1);
+    assert!(CheckpointTable::new(&db).load("a").unwrap().is_none());
+}
+
+#[test]
+fn a_letters_key_bytes_are_the_sources() {
+    let world = World::new(3);
+    let db = world.connect();
+    let job = Job::new("bytes", walk(&db, 4), CheckpointTable::new(&db)).skip_failures();
+    let outcome = job.run(|_, _| Err("bad".into()));
+    assert_eq!(outcome.unwrap().skipped(), 3);
+    let items = keywalk_sqlite::Table::new(&db, "items")
+        .key::<i64>(["id"])
+        .unwrap();
+    for (_, key, bytes, _) in letters(&db) {
+        let decoded = keywalk::DurableSource::decode_key(&items, &bytes).unwrap();
+        assert_eq!(decoded.map(|id| id.to_string()), Some(key));
+    }
+}
+
+#[test]
+fn no_letter_stays_of_a_chunk_that_is_tried_again() {
+    let world = World::new(4);
+    let db = world.connect();
+    let policy = ConstantBuilder::new()
+        .with_delay(std::time::Duration::ZERO)
+        .with_max_times(1);
+    let job = Job::new("again", walk(&db, 4), CheckpointTable::new(&db));
+    let mut tries = 0;
+    let outcome = job
+        .skip_failures()
+        .retry(policy, |_| true)
+        .run(|tx, items| {
+            touch(tx, items[0].0)?;
+            tries += 1;
+            match tries {
+                // Of the first try, then of the second.
+                2 | 7 => Err("bad".into()),
+                _ => Ok(()),
+            }
+        });
+    let outcome = outcome.unwrap();
+    assert_eq!((outcome.retries(), outcome.skipped()), (1, 1));
+    assert!(log(&db).into_iter().eq([(1, 1), (2, 1), (4, 1)]));
+    assert_eq!(letters(&db)[0].1, "3");
+    assert_eq!(letters(&db).len(), 1);
+}

@@ -1,0 +1,83 @@
+//! One job, two processes.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::time::Duration;
+
+use keywalk_job::{Clock, Error, Outcome};
+
+use crate::child::{CHUNK, Process, Store, database, files_job, sqlite_job};
+
+/// Kills the child when it is slept on, and stops who waits too long.
+struct Killing(RefCell<Process>, Cell<u32>);
+
+impl Clock for Killing {
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.1.get().into())
+    }
+
+    fn sleep(&self, _: Duration) {
+        self.1.set(self.1.get() + 100);
+        assert!(self.1.get() < 5000, "the lease ends with the process");
+        self.0.borrow_mut().kill();
+    }
+}
+
+impl fmt::Debug for Killing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Killing")
+    }
+}
+
+fn check(
+    store: Store,
+    refused: impl Fn() -> bool,
+    waits: impl FnOnce(&Killing) -> Outcome,
+    folder: &std::path::Path,
+) {
+    let process = Process::start(store, folder);
+    assert!(refused(), "another process has it");
+    let clock = Killing(RefCell::new(process), Cell::new(0));
+    let outcome = waits(&clock);
+    assert!(outcome.is_done() && clock.1.get() > 0);
+    assert!(!refused(), "it is free again");
+}
+
+#[test]
+fn a_job_that_another_process_has_is_refused_or_waited_for_until_that_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let db = database(folder);
+    db.execute_batch(
+        "CREATE TABLE items (id INTEGER PRIMARY KEY, count INTEGER NOT NULL);
+         CREATE TABLE log (id INTEGER NOT NULL); INSERT INTO items VALUES (1, 0), (2, 0)",
+    )
+    .unwrap();
+    check(
+        Store::Sqlite,
+        || matches!(sqlite_job(&db).run(|_, _| Ok(())), Err(Error::Taken { .. })),
+        |clock| {
+            let job = sqlite_job(&db).wait_for_lease().clock(clock);
+            job.run(|_, _| Ok(())).unwrap()
+        },
+        folder,
+    );
+    check(
+        Store::Files,
+        || {
+            matches!(
+                files_job(folder).run(|_, _| Ok(())),
+                Err(Error::Taken { .. })
+            )
+        },
+        |clock| {
+            let job = files_job(folder).wait_for_lease().clock(clock);
+            job.run(|_, items| {
+                assert_eq!(items.len(), CHUNK);
+                Ok(())
+            })
+            .unwrap()
+        },
+        folder,
+    );
+}
