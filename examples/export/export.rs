@@ -100,7 +100,7 @@ pub(crate) fn to_file(
     });
     match ran {
         Ok(outcome) => Ok(outcome),
-        Err(Error::Checkpoints(error)) => Err(error.into()),
+        Err(Error::Checkpoints { error, .. }) => Err(error.into()),
         Err(error) => Err(error.into()),
     }
 }

@@ -92,10 +92,13 @@ pub trait DurableSource: ChunkSource {
     fn decode_key(&self, bytes: &[u8]) -> Result<Option<Self::Key>, Self::Error>;
 
     /// A key in words, for people: in a log, a progress bar, a list of what failed. Provided: its bytes
-    /// as hexadecimal digits.
+    /// as hexadecimal digits, or `empty`.
     fn key_text(&self, key: &Self::Key) -> String {
         let mut bytes = Vec::new();
         self.encode_key(key, &mut bytes);
+        if bytes.is_empty() {
+            return "empty".into();
+        }
         bytes.iter().fold(String::new(), |mut text, byte| {
             // A string takes whatever is written.
             let _ = write!(text, "{byte:02x}");

@@ -178,8 +178,7 @@ pub(super) fn a_key_in_words_is_told_apart<H: DurableHarness>(lab: &Lab<H>) -> R
         let mut seen = BTreeMap::new();
         for key in &keys {
             let text = source.key_text(key);
-            // The provided one shows the bytes, of which a key may have none.
-            if text.is_empty() && !encoded(&source, key).is_empty() {
+            if text.is_empty() {
                 return Err(Breach::new(Flaw::Said("a key in words is empty"))
                     .of(Clause::G10)
                     .got(format!("\"\", for {key:?}")));

@@ -2,8 +2,11 @@
 
 use std::fmt::Write;
 
-/// Hexadecimal digits.
+/// Hexadecimal digits, or a word where there are none.
 pub(super) fn of_bytes(bytes: &[u8]) -> String {
+    if bytes.is_empty() {
+        return "empty".to_owned();
+    }
     bytes
         .iter()
         .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
