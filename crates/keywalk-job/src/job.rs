@@ -177,7 +177,8 @@ impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
         self
     }
 
-    /// Calls this before the first chunk and after each, when it is recorded. May be called for several.
+    /// Calls this before the first chunk, and after each once it is recorded; also now and then while a filter
+    /// matches nothing. May be called for several.
     pub fn on_progress(mut self, hook: impl FnMut(&Progress<'_, S::Key>) + 'a) -> Self {
         self.options.hooks.push(Box::new(hook));
         self

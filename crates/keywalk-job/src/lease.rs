@@ -47,7 +47,7 @@ impl Lease {
         }
     }
 
-    /// [`by_file`](Self::by_file), for a job of the store at `path`: the file is `PATH-JOB.lock`, where what
+    /// [`by_file`](Self::by_file), for a job of the store at `path`: the file is `PATH.job-NAME.lock`, where what
     /// isn't a small letter, digit, `-` or `_` of the job's name is written as `%` and two hexadecimal
     /// digits.
     ///
@@ -56,7 +56,7 @@ impl Lease {
     /// If the file can't be made or locked.
     pub fn beside(path: &Path, job: &str) -> io::Result<Option<Self>> {
         let mut file = path.as_os_str().to_owned();
-        file.push(format!("-{}.lock", file_name(job)));
+        file.push(format!(".job-{}.lock", file_name(job)));
         Lease::by_file(Path::new(&file))
     }
 }

@@ -88,6 +88,7 @@ where
                     self.moves += 1;
                     if self.moves >= MOST_MOVES {
                         self.record()?;
+                        self.tell();
                     }
                 }
                 Ok(Step::End) => {

@@ -68,7 +68,7 @@ use sql::{BURY, RECORD, TABLES};
 ///
 /// # Two runners
 ///
-/// A job's lease is a lock of the operating system on the file `DATABASE-JOB.lock` beside the database,
+/// A job's lease is a lock of the operating system on the file `DATABASE.job-NAME.lock` beside the database,
 /// which ends with the process however that ends; the empty file stays. A database in memory has none. And
 /// where that lock fails to keep two runners apart (two machines on a network's file system), the earlier
 /// run's next commit is refused, since the later one has recorded itself: nothing is done twice, unless the

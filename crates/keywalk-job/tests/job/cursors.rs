@@ -140,6 +140,18 @@ fn a_filter_that_matches_nothing_for_long_is_recorded_and_held_a_stretch_at_a_ti
 }
 
 #[test]
+fn progress_is_told_while_a_filter_drops_everything() {
+    let numbers = Numbers::new(0..3000).filter(|n| [0, 2999].contains(&n));
+    let mut positions = Vec::new();
+    let job = Job::new("walk", Walk::new(numbers), Store::default());
+    let job = job.on_progress(|progress| positions.extend(progress.position().copied()));
+    assert_eq!(job.run(|_, _| Ok(())).unwrap().items(), 2);
+    let between = positions.iter().filter(|at| (1..2999).contains(*at));
+    assert!(between.count() >= 3, "{positions:?}");
+    assert!(positions.is_sorted());
+}
+
+#[test]
 fn a_stop_in_the_middle_of_what_a_filter_drops_records_how_far_it_was() {
     let numbers = Numbers::new(0..1000).filter(|n| n == 999);
     let (store, stop) = (Store::default(), Stop::new());

@@ -38,13 +38,18 @@ fn the_lease_is_a_file_beside_the_database_and_none_in_memory() {
     let world = World::new(1);
     let db = world.connect();
     assert!(run(&db, 1, |_, _| Ok(())).unwrap().is_done());
-    assert!(world.path().with_file_name("jobs.db-touch.lock").exists());
+    assert!(
+        world
+            .path()
+            .with_file_name("jobs.db.job-touch.lock")
+            .exists()
+    );
     for name in [":memory:", "", "file:/keywalk-jobs-in-memory?vfs=memdb"] {
         let memory = Connection::open(name).unwrap();
         let lease = CheckpointTable::new(&memory).lease("job").unwrap();
         assert!(lease.is_some(), "{name}");
     }
-    assert!(!std::path::Path::new("/keywalk-jobs-in-memory-job.lock").exists());
+    assert!(!std::path::Path::new("/keywalk-jobs-in-memory.job-job.lock").exists());
 }
 
 /// A store whose lease keeps no one out, as on a network's file system.

@@ -167,7 +167,7 @@ fn a_folder_that_cannot_be_written_to_is_an_error_about_the_lease() {
     let world = World::new(2);
     let db = world.connect();
     // As good as a folder that can't be written to, and so also for root.
-    let lock = world.path().with_file_name("jobs.db-touch.lock");
+    let lock = world.path().with_file_name("jobs.db.job-touch.lock");
     std::fs::create_dir(&lock).unwrap();
     let error = run(&db, 2, |_, _| Ok(()));
     assert_eq!(kind(error), CheckpointErrorKind::Lease);
