@@ -116,12 +116,8 @@ impl CrashTest<'_> {
         let name = name(self.options);
         let reset = |error: &dyn std::error::Error| Failure::caused(error);
         match Ledger::new(&self.db, &self.child_options()) {
-            Ledger::Table(mut table) => {
-                keywalk_job::reset(&mut table, &name).map_err(|e| reset(&e))?
-            }
-            Ledger::Files(mut files) => {
-                keywalk_job::reset(&mut files, &name).map_err(|e| reset(&e))?
-            }
+            Ledger::Table(mut table) => table.reset(&name).map_err(|e| reset(&e))?,
+            Ledger::Files(mut files) => files.reset(&name).map_err(|e| reset(&e))?,
         };
         self.rounds += 1;
         self.lives = Duration::ZERO;

@@ -54,8 +54,9 @@ fn forget<C: Checkpoints<Error: 'static>>(
     options: &Options,
 ) -> Result<(), Failure> {
     let name = name(options);
-    let was_known =
-        keywalk_job::reset(checkpoints, &name).map_err(|error| Failure::caused(&error))?;
+    let was_known = checkpoints
+        .reset(&name)
+        .map_err(|error| Failure::caused(&error))?;
     println!(
         "{name}: {}",
         if was_known { "forgotten" } else { "not known" }

@@ -58,7 +58,7 @@ fn run(own: &Own, options: &Options, stop: &Stop) -> Result<Option<Outcome>, Fai
     }
     checkpoints.load(&name).map_err(SpoolError::from)?;
     if options.anew {
-        let reset = keywalk_job::reset(&mut checkpoints, &name);
+        let reset = checkpoints.reset(&name);
         reset.map_err(|error| Failure::caused(&error))?;
     }
     to_stdout(&name, walk, checkpoints, options, stop)

@@ -1,6 +1,6 @@
 use keywalk::Walk;
 use keywalk_examples::{Failure, key_columns, show_progress};
-use keywalk_job::{Job, Outcome, Stop};
+use keywalk_job::{Checkpoints, Job, Outcome, Stop};
 use keywalk_sqlite::{AnyKey, CheckpointTable, Table};
 use rusqlite::Connection;
 
@@ -50,7 +50,9 @@ pub(crate) fn run(
     let name = old.job();
     let mut checkpoints = CheckpointTable::new(db);
     if options.anew {
-        keywalk_job::reset(&mut checkpoints, &name).map_err(|error| Failure::caused(&error))?;
+        checkpoints
+            .reset(&name)
+            .map_err(|error| Failure::caused(&error))?;
     }
     // Done, it starts anew: a purge that runs every night.
     let mut job = Job::new(name, walk, checkpoints)

@@ -27,14 +27,6 @@ pub fn show_progress<'a, S: DurableSource, C: Checkpoints>(
             return;
         }
         next_line = (progress.items_of_run() / ITEMS_PER_LINE + 1) * ITEMS_PER_LINE;
-        let items = progress.items();
-        match (progress.share(), progress.time_left()) {
-            (Some(share), Some(left)) => eprintln!(
-                "{what}: {items} items, {:.0} %, {} s left",
-                share * 100.0,
-                left.as_secs()
-            ),
-            _ => eprintln!("{what}: {items} items"),
-        }
+        eprintln!("{what}: {progress}");
     })
 }

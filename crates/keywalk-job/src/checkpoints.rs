@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::error::Error;
 
 use crate::{BoxError, Checkpoint, DeadLetter, Lease};
@@ -94,7 +95,8 @@ pub trait Checkpoints {
     /// can tell.
     fn commit(&mut self, scope: Self::Scope, checkpoint: &Checkpoint) -> Result<(), Self::Error>;
 
-    /// Forgets the job, and answers whether there was one. [`reset`](crate::reset) calls it, with a lease.
+    /// Forgets the job, and answers whether there was one: for [`reset`](Self::reset), which takes the lease
+    /// first.
     ///
     /// # Errors
     ///
@@ -107,6 +109,37 @@ pub trait Checkpoints {
     ///
     /// The store's own.
     fn list(&mut self) -> Result<Vec<Checkpoint>, Self::Error>;
+
+    /// Forgets a job that isn't running, so that its next run starts anew; its dead letters go too. Answers
+    /// whether it was known. Provided, by [`lease`](Self::lease) and [`remove`](Self::remove).
+    ///
+    /// ```
+    /// use keywalk_job::{CheckpointFiles, Checkpoints};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let mut checkpoints = CheckpointFiles::new(folder.path());
+    /// for job in checkpoints.list()? {
+    ///     println!("{}: {} items, at {:?}", job.job(), job.items(), job.position());
+    /// }
+    /// assert!(!checkpoints.reset("export")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Taken`](crate::Error::Taken) while the job runs, and the store's own.
+    fn reset(&mut self, job: &str) -> Result<bool, crate::Error<Infallible, Self::Error>> {
+        let failed = |error| crate::Error::Checkpoints {
+            job: job.to_owned(),
+            error,
+        };
+        match self.lease(job).map_err(failed)? {
+            Some(_lease) => self.remove(job).map_err(failed),
+            None => Err(crate::Error::Taken {
+                job: job.to_owned(),
+            }),
+        }
+    }
 
     /// Does a part of the chunk's work, and undoes it alone if it fails, where the store can. Provided: it
     /// can't.
@@ -161,6 +194,10 @@ impl<C: Checkpoints + ?Sized> Checkpoints for &mut C {
 
     fn list(&mut self) -> Result<Vec<Checkpoint>, C::Error> {
         (**self).list()
+    }
+
+    fn reset(&mut self, job: &str) -> Result<bool, crate::Error<Infallible, C::Error>> {
+        (**self).reset(job)
     }
 
     fn attempt(

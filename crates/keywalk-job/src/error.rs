@@ -47,6 +47,8 @@ pub enum Error<S, C> {
         after: Option<String>,
         /// How many items the function was given.
         items: usize,
+        /// How often it was tried.
+        tries: u64,
         /// What it failed with.
         error: BoxError,
     },
@@ -57,8 +59,8 @@ impl<S, C> fmt::Display for Error<S, C> {
         match self {
             Error::Taken { job } => write!(
                 f,
-                "the job {job:?} is run by another process or thread; wait for it, or let it wait \
-                 (`Job::wait_for_lease`)"
+                "another process or thread runs the job {job:?}; try again when that has ended, or let a run \
+                 wait for it (`Job::wait_for_lease`)"
             ),
             Error::Resume { job, .. } => write!(
                 f,
@@ -73,18 +75,28 @@ impl<S, C> fmt::Display for Error<S, C> {
                 write!(f, "the checkpoint of the job {job:?} can't be kept")
             }
             Error::Work {
-                job, after, items, ..
+                job,
+                after,
+                items,
+                tries,
+                ..
             } => {
-                write!(f, "the function of the job {job:?} failed on ")?;
+                write!(f, "the function of the job {job:?} failed ")?;
+                if *tries > 1 {
+                    write!(f, "{tries} times ")?;
+                }
                 match items {
-                    1 => f.write_str("1 item")?,
-                    items => write!(f, "{items} items")?,
+                    1 => f.write_str("on an item")?,
+                    items => write!(f, "in the chunk of {items} items")?,
                 }
                 match after {
                     Some(key) => write!(f, " after the key {key}")?,
                     None => f.write_str(" at the start")?,
                 }
-                f.write_str("; run the job again to go on there")
+                f.write_str(
+                    "; mend what it failed over and run the job again, or let it skip such items \
+                     (`Job::skip_failures`) or try again (`Job::retry`)",
+                )
             }
         }
     }

@@ -103,7 +103,8 @@ impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
     }
 
     /// Does at most this many items a second: after each chunk it waits until as much time has passed as
-    /// its items may take. Default: no ceiling.
+    /// its items may take. Chunks are made small enough for a second each, so what is bunched is that much;
+    /// a run doesn't know when the one before ended. Default: no ceiling.
     ///
     /// # Panics
     ///
@@ -144,6 +145,9 @@ impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
     /// Skips the items for which the function fails, and records each with its error as a
     /// [dead letter](crate::DeadLetter), where the checkpoints have a place for them. Default: the run ends
     /// at the first failure.
+    ///
+    /// What the *source* fails at isn't skipped: a row that its closure can't decode ends the run. Decode in
+    /// the job's function what may be wrong.
     ///
     /// The function is then called with one item at a time, and over SQLite what it did for an item that
     /// failed is undone alone (a savepoint for each item, about a microsecond).

@@ -25,8 +25,9 @@
 //!   throttled, stopped, what a failure does, who hears of its progress.
 //! - [`Checkpoints`] is where positions are kept: [`CheckpointFiles`], SQLite's `CheckpointTable` (in
 //!   `keywalk-sqlite`, feature `jobs`), or a store of your own.
-//! - [`Outcome`], [`Error`], [`Progress`], [`Checkpoint`] and [`DeadLetter`] are what is told of a job;
-//!   [`reset`] forgets it.
+//! - [`Outcome`], [`Error`], [`Progress`], [`Checkpoint`] and [`DeadLetter`] are what is told of a job.
+//!   [`Checkpoints::list`] and [`load`](Checkpoints::load) tell what jobs are known and where they stand,
+//!   [`reset`](Checkpoints::reset) forgets one.
 //!
 //! # How often an item's effect happens
 //!
@@ -82,7 +83,6 @@ mod lease;
 mod options;
 mod outcome;
 mod progress;
-mod reset;
 mod run;
 mod stop;
 
@@ -101,5 +101,4 @@ pub use job::Job;
 pub use lease::Lease;
 pub use outcome::{Ended, Outcome};
 pub use progress::Progress;
-pub use reset::reset;
 pub use stop::Stop;

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use crate::Checkpoint;
@@ -85,5 +86,22 @@ impl Outcome {
     #[must_use]
     pub fn checkpoint(&self) -> Option<&Checkpoint> {
         self.checkpoint.as_ref()
+    }
+}
+
+/// In words: `done: 500000 items in 977 chunks, 2.31 s`.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ended = match self.ended {
+            Ended::Done => "done",
+            Ended::Stopped => "stopped",
+            Ended::Deadline => "out of time",
+        };
+        let (items, chunks) = (self.items, self.chunks);
+        let seconds = self.elapsed.as_secs_f64();
+        write!(
+            f,
+            "{ended}: {items} items in {chunks} chunks, {seconds:.2} s"
+        )
     }
 }

@@ -11,6 +11,8 @@ pub struct Progress<'a, K> {
     pub(crate) chunks: u64,
     pub(crate) skipped: u64,
     pub(crate) elapsed: Duration,
+    /// With the pause that the last chunk has earned, which is still to come.
+    pub(crate) charged: Duration,
     pub(crate) share: Option<f64>,
     pub(crate) share_at_start: Option<f64>,
     pub(crate) total: Option<u64>,
@@ -64,7 +66,7 @@ impl<K> Progress<'_, K> {
     /// Items per second of this run, pauses included; `None` at its start.
     #[must_use]
     pub fn rate(&self) -> Option<f64> {
-        let seconds = self.elapsed.as_secs_f64();
+        let seconds = self.charged.as_secs_f64();
         (seconds > 0.0 && self.items_of_run > 0).then(|| self.items_of_run as f64 / seconds)
     }
 
@@ -93,7 +95,7 @@ impl<K> Progress<'_, K> {
         }
         let share = self.share?;
         let covered = share - self.share_at_start?;
-        let left = self.elapsed.as_secs_f64() * (1.0 - share) / covered;
+        let left = self.charged.as_secs_f64() * (1.0 - share) / covered;
         (covered > 0.0).then(|| Duration::try_from_secs_f64(left.max(0.0)).ok())?
     }
 
@@ -113,5 +115,20 @@ impl<K> fmt::Debug for Progress<'_, K> {
             .field("share", &self.share)
             .field("done", &self.is_done)
             .finish_non_exhaustive()
+    }
+}
+
+/// In words: `41000 items, 41 %, 8 s left`, as far as they can be told.
+impl<K> fmt::Display for Progress<'_, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} items", self.items)?;
+        if let Some(share) = self.share {
+            // Down: all of it is done when it is.
+            write!(f, ", {} %", (share * 100.0).floor())?;
+        }
+        match self.time_left() {
+            Some(left) if !self.is_done => write!(f, ", {} s left", left.as_secs()),
+            _ => Ok(()),
+        }
     }
 }

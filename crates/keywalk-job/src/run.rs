@@ -6,8 +6,6 @@ use keywalk::{Chunks, Cursor, DurableSource, Step, Token};
 mod chunk;
 mod start;
 
-use chunk::Tried;
-
 use crate::checkpoint::milliseconds;
 use crate::options::{Delays, Options};
 use crate::{BoxError, Checkpoint, Checkpoints, Ended, Error, Lease, Outcome, Progress};
@@ -33,6 +31,10 @@ pub(crate) struct Run<'a, S: DurableSource, C, F> {
     outcome: Outcome,
     /// Those that are left for the chunk that is tried.
     delays: Option<Delays<'a>>,
+    /// How often that chunk has failed.
+    tries: u64,
+    /// When the next chunk may begin.
+    next_start: Duration,
     _lease: Lease,
 }
 
@@ -68,9 +70,8 @@ where
 
     /// Chunk by chunk, until the run ends.
     fn walk(&mut self) -> Result<Ended, Failure<S, C>> {
-        let mut next_start = Duration::ZERO;
         while !self.checkpoint.is_done() {
-            if let Some(ended) = self.wait(next_start) {
+            if let Some(ended) = self.wait() {
                 if self.moves > 0 {
                     self.record()?;
                 }
@@ -96,22 +97,15 @@ where
                     self.tell();
                     break;
                 }
-                Ok(Step::Items(_)) => match self.do_chunk(scope)? {
-                    Tried::Done(items) => {
-                        next_start = self.options.next_start(chunk_began, items);
-                    }
-                    Tried::Again(delay) => {
-                        next_start = self.options.clock.now().saturating_add(delay);
-                    }
-                },
+                Ok(Step::Items(_)) => self.do_chunk(scope, chunk_began)?,
             }
         }
         Ok(Ended::Done)
     }
 
     /// Waits as long as the job was told to, unless the run should end before.
-    fn wait(&mut self, next_start: Duration) -> Option<Ended> {
-        if let Some(ended) = self.options.wait_until(next_start, self.began) {
+    fn wait(&mut self) -> Option<Ended> {
+        if let Some(ended) = self.options.wait_until(self.next_start, self.began) {
             return Some(ended);
         }
         let mut hold = self.options.hold.take()?;
@@ -179,6 +173,11 @@ where
     }
 
     fn progress(&self) -> Progress<'_, S::Key> {
+        let now = self.options.clock.now();
+        let due = match self.checkpoint.is_done() {
+            true => now,
+            false => now.max(self.next_start),
+        };
         Progress {
             job: &self.checkpoint.job,
             position: position(&self.committed, &self.checkpoint),
@@ -186,7 +185,8 @@ where
             items_of_run: self.outcome.items,
             chunks: self.checkpoint.chunks,
             skipped: self.checkpoint.skipped,
-            elapsed: self.options.clock.now().saturating_sub(self.began),
+            elapsed: now.saturating_sub(self.began),
+            charged: due.saturating_sub(self.began),
             share: self.checkpoint.share,
             share_at_start: self.share_at_start,
             total: self.options.total,

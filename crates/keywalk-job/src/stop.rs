@@ -35,6 +35,7 @@ impl Stop {
     }
 
     /// Asks to stop. Takes no lock, so a signal's handler may call it.
+    #[doc(alias = "stop")]
     pub fn request(&self) {
         self.flag.store(true, Ordering::Release);
     }

@@ -18,14 +18,14 @@ impl<T> Limits<T> {
     /// The chunk size of a walk that isn't given one.
     pub(crate) const DEFAULT: usize = 512;
 
-    /// The most items of a walk that is given a time, and no chunk size.
-    pub(crate) const MOST_TIMED: usize = 8_192;
+    /// The most items of a walk that is given bytes or a time, and no chunk size.
+    pub(crate) const MOST: usize = 8_192;
 
     /// The most items of a chunk.
     pub(crate) fn chunk_size(&self) -> usize {
-        self.items.unwrap_or(match self.target {
-            Some(_) => Self::MOST_TIMED,
-            None => Self::DEFAULT,
+        self.items.unwrap_or(match (self.budget, self.target) {
+            (None, None) => Self::DEFAULT,
+            _ => Self::MOST,
         })
     }
 
@@ -49,13 +49,25 @@ impl<T> Default for Limits<T> {
 
 /// Chunks by their bytes and by their time.
 impl<S: ChunkSource> Walk<S> {
+    /// Lowers the most items of a chunk to `items`, where it is larger: for who runs a walk that another
+    /// one has configured, as a job does that may do only so many items a second.
+    ///
+    /// # Panics
+    ///
+    /// If `items` is 0.
+    #[track_caller]
+    pub fn chunk_size_at_most(self, items: usize) -> Self {
+        let size = self.limits.chunk_size().min(items);
+        self.chunk_size(size)
+    }
+
     /// How many bytes of items to fetch at a time, as their [`Weigh`] tells them: for items of very
     /// different sizes. [`chunk_bytes_by`](Self::chunk_bytes_by) takes a function instead.
     ///
     /// Default: not limited. A chunk is full once its items weigh so much: with the one that reaches
-    /// it, so at least one item comes, however large it is. [`chunk_size`](Self::chunk_size) holds too;
-    /// raise it if small items are to come by many more than
-    /// [`DEFAULT_CHUNK_SIZE`](Self::DEFAULT_CHUNK_SIZE). Fewer bytes hold less memory, and pay the cost
+    /// it, so at least one item comes, however large it is; and at
+    /// [`chunk_size`](Self::chunk_size) items, or [`MAX_CHUNK_SIZE`](Self::MAX_CHUNK_SIZE) if that isn't
+    /// set. Fewer bytes hold less memory, and pay the cost
     /// of a fetch more often. Each item is weighed once. What a walk yields doesn't depend on it.
     ///
     /// # Memory
@@ -134,7 +146,7 @@ impl<S: ChunkSource> Walk<S> {
     /// items. The first fetch asks for [`DEFAULT_CHUNK_SIZE`](Self::DEFAULT_CHUNK_SIZE) items. From one
     /// fetch to the next that is at most halved, where one took longer; and at most doubled, where one
     /// took less and brought as many items as it was asked for. It stays between 1 and
-    /// [`chunk_size`](Self::chunk_size), or [`MAX_TIMED_CHUNK_SIZE`](Self::MAX_TIMED_CHUNK_SIZE) if that
+    /// [`chunk_size`](Self::chunk_size), or [`MAX_CHUNK_SIZE`](Self::MAX_CHUNK_SIZE) if that
     /// isn't set. The question for the last key doesn't count.
     ///
     /// A short time lets go of the store more often, for writers that wait; a long one pays the cost of a

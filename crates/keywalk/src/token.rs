@@ -163,12 +163,13 @@ impl fmt::Display for Token {
     }
 }
 
-/// The text that [`Display`](fmt::Display) gives, to the letter.
+/// The text that [`Display`](fmt::Display) gives, to the letter; white space around it, such as the end of a
+/// file's line, doesn't count.
 impl FromStr for Token {
     type Err = TokenError;
 
     fn from_str(text: &str) -> Result<Self, TokenError> {
-        Token::from_bytes(text::decode(text).ok_or(TokenError::Damaged)?)
+        Token::from_bytes(text::decode(text.trim_ascii()).ok_or(TokenError::Damaged)?)
     }
 }
 

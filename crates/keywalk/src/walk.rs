@@ -49,12 +49,12 @@ impl<S: ChunkSource> Walk<S> {
     /// 3 us) shows, above some thousands the chunk no longer fits the processor's cache.
     pub const DEFAULT_CHUNK_SIZE: usize = Limits::<S::Item>::DEFAULT;
 
-    /// The most items of a chunk where [`chunk_time`](Self::chunk_time) sizes chunks and no
-    /// [`chunk_size`](Self::chunk_size) is set.
+    /// The most items of a chunk where [`chunk_bytes`](Self::chunk_bytes) or
+    /// [`chunk_time`](Self::chunk_time) sizes chunks and no [`chunk_size`](Self::chunk_size) is set.
     ///
     /// Sixteen times the default: beyond that a fetch's fixed cost no longer shows, unless it is a long
     /// way to the store.
-    pub const MAX_TIMED_CHUNK_SIZE: usize = Limits::<S::Item>::MOST_TIMED;
+    pub const MAX_CHUNK_SIZE: usize = Limits::<S::Item>::MOST;
 
     /// A walk over all of `source`, ascending and bounded.
     pub fn new(source: S) -> Self {

@@ -33,6 +33,10 @@ use core::cmp::Reverse;
 /// let ada = User { id: 1, name: "Ada".to_owned() };
 /// assert_eq!(ada.weigh(), size_of::<User>() + 3);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "it isn't known how many bytes `{Self}` holds",
+    note = "implement `Weigh` for it, or give a function to `Walk::chunk_bytes_by`"
+)]
 pub trait Weigh {
     /// The bytes. Called once for each item that comes, so it should be O(1), or as good as.
     fn weigh(&self) -> usize;

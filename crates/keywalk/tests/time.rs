@@ -161,7 +161,7 @@ fn the_size_never_goes_beyond_the_chunk_size_or_the_named_most() {
     let (_, numbers) = Numbers::new(60_000, 0);
     let limits = walked(numbers.walk().chunk_time(nanos(10))).limits();
     assert_eq!(limits[..5], [512, 1_024, 2_048, 4_096, 8_192]);
-    let most = Walk::<Numbers>::MAX_TIMED_CHUNK_SIZE;
+    let most = Walk::<Numbers>::MAX_CHUNK_SIZE;
     assert!(limits[5..].iter().all(|limit| *limit == most), "{limits:?}");
 
     for (chunk_size, first) in [(100, 100), (700, 512)] {

@@ -7,21 +7,18 @@ use super::{Failure, Run, checkpoints_failed, source_failed};
 use crate::events;
 use crate::{BoxError, Checkpoints, DeadLetter, Error};
 
-/// What came of a chunk.
-pub(super) enum Tried {
-    /// So many items are done.
-    Done(usize),
-    /// It is to be tried again, after this time.
-    Again(Duration),
-}
-
 impl<'a, S, C, F> Run<'a, S, C, F>
 where
     S: DurableSource,
     C: Checkpoints,
     F: FnMut(&C::Scope, &[S::Item]) -> Result<(), BoxError>,
 {
-    pub(super) fn do_chunk(&mut self, scope: C::Scope) -> Result<Tried, Failure<S, C>> {
+    /// Does and records the chunk that was fetched; or undoes it, to be tried again.
+    pub(super) fn do_chunk(
+        &mut self,
+        scope: C::Scope,
+        began: Duration,
+    ) -> Result<(), Failure<S, C>> {
         let items = self.chunks.items();
         let count = items.len();
         let mut failed: Vec<(usize, BoxError)> = Vec::new();
@@ -44,9 +41,12 @@ where
             self.chunks.seek(self.committed.clone());
             self.moves = 0;
             self.outcome.retries += 1;
-            return Ok(Tried::Again(delay));
+            self.tries += 1;
+            self.next_start = self.options.clock.now().saturating_add(delay);
+            return Ok(());
         }
         self.delays = None;
+        let tries = std::mem::take(&mut self.tries) + 1;
         let letters = failed.len() as u64;
         for (at, error) in failed {
             if !self.options.skips || !self.bury(&scope, at, &error)? {
@@ -55,6 +55,7 @@ where
                     job: self.checkpoint.job.clone(),
                     after: self.checkpoint.position.clone(),
                     items: if self.options.skips { 1 } else { count },
+                    tries,
                     error,
                 });
             }
@@ -76,8 +77,9 @@ where
         self.outcome.chunks += 1;
         self.outcome.skipped += letters;
         events::chunk(&self.checkpoint, count, letters);
+        self.next_start = self.options.next_start(began, count);
         self.tell();
-        Ok(Tried::Done(count))
+        Ok(())
     }
 
     /// The time after which to try the chunk again, if that is worth it.

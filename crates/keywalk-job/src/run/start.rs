@@ -24,6 +24,11 @@ where
             mut checkpoints,
             options,
         } = job;
+        let walk = match options.rate {
+            // A second's worth: what is bunched by a chunk isn't more.
+            Some(rate) => walk.chunk_size_at_most((rate.ceil() as usize).max(1)),
+            None => walk,
+        };
         let began = options.clock.now();
         let lease = match take_lease(&name, &mut checkpoints, &options, began)? {
             Ok(lease) => lease,
@@ -79,6 +84,8 @@ where
             share_at_start: None,
             outcome: Outcome::of(Ended::Done, Duration::ZERO),
             delays: None,
+            tries: 0,
+            next_start: Duration::ZERO,
             _lease: lease,
         };
         let span = events::run(&run.checkpoint);

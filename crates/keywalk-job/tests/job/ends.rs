@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keywalk::Walk;
-use keywalk_job::{Checkpoints, Ended, Error, Job, Outcome, Stop, reset};
+use keywalk_job::{Checkpoints, Ended, Error, Job, Outcome, Stop};
 
 use crate::clock::TestClock;
 use crate::numbers::{Broken, Numbers};
@@ -212,10 +212,10 @@ fn a_job_whose_last_rows_are_deleted_meanwhile_is_done() {
 #[test]
 fn a_job_that_is_reset_starts_anew() {
     let (numbers, mut store) = (Numbers::new(0..3), Store::default());
-    assert!(!reset(&mut store, "ends").unwrap());
+    assert!(!store.reset("ends").unwrap());
     assert!(collect(job(&numbers, 2, &store)).1.unwrap().is_done());
     assert_eq!(store.list().unwrap().len(), 1);
-    assert!(reset(&mut store, "ends").unwrap());
+    assert!(store.reset("ends").unwrap());
     assert_eq!(collect(job(&numbers, 2, &store)).0, [0, 1, 2]);
     assert_eq!(store.at("ends").run(), 1);
 }

@@ -38,14 +38,15 @@ fn a_failure_ends_the_run_and_says_where() {
     let error = fail_at(0);
     assert_eq!(
         error.to_string(),
-        "the function of the job \"work\" failed on 2 items at the start; run the job again to go on \
-         there"
+        "the function of the job \"work\" failed in the chunk of 2 items at the start; mend what it failed \
+         over and run the job again, or let it skip such items (`Job::skip_failures`) or try again \
+         (`Job::retry`)"
     );
     let error = fail_at(3);
-    assert_eq!(
-        error.to_string(),
-        "the function of the job \"work\" failed on 2 items after the key 1; run the job again to go on \
-         there"
+    let says = error.to_string();
+    assert!(
+        says.contains("failed in the chunk of 2 items after the key 1; "),
+        "{says}"
     );
     assert_eq!(error.source().unwrap().to_string(), "bad");
     assert_eq!(calls, 1);
@@ -127,6 +128,28 @@ fn tries_run_out_and_each_chunk_has_its_own() {
     let (tries, outcome) = run(|_, number| number == 1);
     assert_eq!(tries, [0, 1, 1, 1]);
     assert!(matches!(outcome, Err(Error::Work { .. })));
+}
+
+#[test]
+fn a_failure_tells_how_often_it_was_tried() {
+    let (numbers, store) = (Numbers::new(0..6), Store::default());
+    let policy = ConstantBuilder::default().with_max_times(3);
+    let clock = TestClock::default();
+    let job = job(&numbers, 2, &store).clock(clock.clone());
+    let mut good = true;
+    let run = job
+        .retry(policy, |_| true)
+        .run(|_, _| match std::mem::take(&mut good) {
+            true => Ok(()),
+            false => Err("bad".into()),
+        });
+    let error = run.unwrap_err();
+    assert!(matches!(error, Error::Work { tries: 4, .. }), "{error:?}");
+    let says = error.to_string();
+    assert!(
+        says.contains("failed 4 times in the chunk of 2 items after the key 1"),
+        "{says}"
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 use keywalk::Walk;
-use keywalk_job::{CheckpointFiles, Checkpoints, Error, Job, Outcome, Stop, reset};
+use keywalk_job::{CheckpointFiles, Checkpoints, Error, Job, Outcome, Stop};
 use keywalk_memory::{Poisoned, SharedMap};
 
 type Run = Result<Outcome, Error<Poisoned, keywalk_job::FileError>>;
@@ -80,9 +80,9 @@ fn the_folder_is_made_and_holds_what_is_documented() {
     );
     assert!(line.contains(r#""key_bytes":"0000000000000003""#), "{line}");
     assert_eq!(files.load("letters").unwrap().unwrap().skipped(), 1);
-    assert!(reset(&mut files, "letters").unwrap());
+    assert!(files.reset("letters").unwrap());
     assert_eq!(names(&folder), ["job-letters.lock"]);
-    assert!(!reset(&mut files, "letters").unwrap());
+    assert!(!files.reset("letters").unwrap());
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn a_damaged_checkpoint_is_an_error_and_a_reset_mends_it() {
             "it is left for who looks"
         );
     }
-    assert!(reset(&mut CheckpointFiles::new(folder.path()), "damage").unwrap());
+    assert!(CheckpointFiles::new(folder.path()).reset("damage").unwrap());
     assert_eq!(
         run("damage", 4, folder.path(), &mut Vec::new())
             .unwrap()

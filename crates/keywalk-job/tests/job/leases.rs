@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use keywalk::Walk;
-use keywalk_job::{CheckpointFiles, Checkpoints, Ended, Error, Job, Stop, reset};
+use keywalk_job::{CheckpointFiles, Checkpoints, Ended, Error, Job, Stop};
 
 use crate::clock::TestClock;
 use crate::numbers::Numbers;
@@ -25,7 +25,7 @@ where
         let thread = std::thread::spawn(move || {
             let refused = job(&mut other).run(|_, _| Err("it is taken".into()));
             assert!(matches!(refused, Err(Error::Taken { job }) if job == "mine"));
-            let refused = reset(&mut other, "mine");
+            let refused = other.reset("mine");
             assert!(matches!(refused, Err(Error::Taken { job }) if job == "mine"));
             let another = Job::new("another", Walk::new(Numbers::new(0..4)), &mut other);
             assert!(another.run(|_, _| Ok(())).unwrap().is_done());

@@ -75,6 +75,30 @@ fn rate_and_time_left_are_those_of_this_run() {
     assert_eq!(told[5], (Some(1.0), Some(5.0), Some(Duration::ZERO)));
 }
 
+/// As soon as the chunk is done, though the pause that it has earned is still to come.
+#[test]
+fn rate_and_time_left_know_the_pause_that_follows() {
+    let clock = TestClock::default();
+    let walk = Walk::new(Numbers::new(0..101)).chunk_size(51);
+    let mut told = Vec::new();
+    let job = Job::new("slow", walk, Store::default()).clock(clock.clone());
+    let job = job.most_per_second(51.0).pause(Duration::from_secs(10));
+    let run = job
+        .on_progress(|progress| {
+            told.push((progress.rate(), progress.elapsed(), progress.to_string()))
+        })
+        .run(|_, _| Ok(()));
+    assert!(run.unwrap().is_done());
+    let second = Duration::from_secs(10);
+    assert_eq!(told[0], (None, Duration::ZERO, "0 items".to_owned()));
+    let (rate, elapsed, words) = &told[1];
+    assert_eq!(
+        (*rate, *elapsed, &words[..]),
+        (Some(5.1), Duration::ZERO, "51 items, 50 %, 10 s left")
+    );
+    assert_eq!(told[2], (Some(10.1), second, "101 items, 100 %".to_owned()));
+}
+
 #[test]
 fn a_total_tells_the_share_where_the_key_cannot() {
     let store = Store::default();

@@ -47,6 +47,25 @@ fn a_ceiling_counts_from_the_beginning_of_a_chunk() {
 }
 
 #[test]
+fn a_ceiling_makes_chunks_of_a_seconds_worth() {
+    for (rate, second) in [(2.5, 3), (0.1, 1), (100.0, 12)] {
+        let mut chunks = Vec::new();
+        let clock = TestClock::default();
+        let job = job(12, 12, &clock).most_per_second(rate);
+        let outcome = job.run(|_, items| {
+            chunks.push(items.len());
+            Ok(())
+        });
+        assert!(outcome.unwrap().is_done());
+        assert_eq!(
+            (chunks[0], chunks.iter().sum()),
+            (second, 12),
+            "{rate} a second"
+        );
+    }
+}
+
+#[test]
 fn the_longer_of_pause_and_ceiling_counts() {
     for (pause, rate, second) in [(700, 10.0, 800), (10, 10.0, 500)] {
         let clock = TestClock::default();

@@ -199,7 +199,10 @@ impl fmt::Display for Problem {
                 Named(column)
             ),
             Problem::Row { relation, key, .. } => {
-                write!(f, "the row of {relation} with the key {key} doesn't decode")
+                write!(
+                    f,
+                    "the row of {relation} with the key {key} doesn't decode; change it, or what it is decoded into (an `Option` where a column may be NULL)"
+                )
             }
             Problem::RepeatedKey { key } => write!(
                 f,

@@ -1,6 +1,6 @@
 //! Items that fail and are skipped.
 
-use keywalk_job::{Checkpoints, ConstantBuilder, Job, reset};
+use keywalk_job::{Checkpoints, ConstantBuilder, Job};
 use keywalk_sqlite::CheckpointTable;
 use rusqlite::Connection;
 
@@ -97,7 +97,7 @@ fn a_letter_is_replaced_when_its_item_fails_again_and_goes_with_a_reset() {
         errors,
         expected.map(|(job, error)| (job.to_owned(), error.to_owned()))
     );
-    assert!(reset(&mut CheckpointTable::new(&db), "a").unwrap());
+    assert!(CheckpointTable::new(&db).reset("a").unwrap());
     assert_eq!(letters(&db).len(), 1);
     assert!(CheckpointTable::new(&db).load("a").unwrap().is_none());
 }

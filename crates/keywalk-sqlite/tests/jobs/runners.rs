@@ -25,7 +25,7 @@ fn a_second_runner_is_refused_whatever_its_thread_and_connection() {
             });
             other.join().unwrap();
         }
-        let refused = keywalk_job::reset(&mut CheckpointTable::new(&db), "touch");
+        let refused = CheckpointTable::new(&db).reset("touch");
         assert!(matches!(refused, Err(Error::Taken { .. })));
         Ok(())
     });

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use keywalk_job::{Checkpoints, Error, Job, Stop, reset};
+use keywalk_job::{Checkpoints, Error, Job, Stop};
 use keywalk_sqlite::{CheckpointError, CheckpointErrorKind, CheckpointTable, Table};
 use rusqlite::Connection;
 
@@ -100,7 +100,7 @@ fn shares_of_composite_keys_and_uuids_rise_from_run_to_run() {
             "{name}: {all:?}"
         );
         assert_eq!(all.last(), Some(&1.0));
-        assert!(reset(&mut CheckpointTable::new(&db), "shares").unwrap());
+        assert!(CheckpointTable::new(&db).reset("shares").unwrap());
     }
 }
 
@@ -126,8 +126,8 @@ fn asking_makes_no_tables() {
     db.execute_batch("CREATE TEMP TABLE keywalk_jobs (name, checkpoint)")
         .unwrap();
     assert_eq!(table.list().unwrap().len(), 1);
-    assert!(reset(&mut table, "touch").unwrap());
-    assert!(!reset(&mut table, "touch").unwrap());
+    assert!(table.reset("touch").unwrap());
+    assert!(!table.reset("touch").unwrap());
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_damaged_checkpoint_is_an_error_that_a_reset_mends() {
     }
     let error = CheckpointTable::new(&db).list().unwrap_err();
     assert!(error.source().is_some() && error.to_string().contains("\"touch\""));
-    assert!(reset(&mut CheckpointTable::new(&db), "touch").unwrap());
+    assert!(CheckpointTable::new(&db).reset("touch").unwrap());
     assert_eq!(run(&db, 2, |_, _| Ok(())).unwrap().items(), 4);
 }
 

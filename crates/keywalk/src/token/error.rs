@@ -5,7 +5,7 @@ use core::fmt;
 use crate::Aspect;
 
 /// Why a [`Token`](crate::Token) isn't taken. It is never reinterpreted (G10).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenError {
     /// It isn't what was written: cut, changed, or no token at all.
@@ -64,6 +64,13 @@ impl fmt::Display for TokenError {
                  that it was taken from",
             ),
         }
+    }
+}
+
+/// The message: it is what a `main` that returns the error shows.
+impl fmt::Debug for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenError({self})")
     }
 }
 

@@ -100,12 +100,12 @@ impl fmt::Display for SignedToken {
     }
 }
 
-/// The text that [`Display`](fmt::Display) gives, to the letter.
+/// The text that [`Display`](fmt::Display) gives, as a [`Token`]'s is read.
 impl FromStr for SignedToken {
     type Err = TokenError;
 
     fn from_str(text: &str) -> Result<Self, TokenError> {
-        SignedToken::from_bytes(text::decode(text).ok_or(TokenError::Damaged)?)
+        SignedToken::from_bytes(text::decode(text.trim_ascii()).ok_or(TokenError::Damaged)?)
     }
 }
 

@@ -99,8 +99,11 @@ fn what_is_longer_by_anything_is_refused() {
         assert!((form.read)(&[&bytes[..], &bytes].concat()).is_err());
         let more = (0..=127_u8).map(|byte| char::from(byte).to_string());
         for more in more.chain(["=", "==", "\r\n", "\u{feff}", "%3D"].map(String::from)) {
-            assert!((form.parse)(&format!("{text}{more}")).is_err(), "{more:?}");
-            assert!((form.parse)(&format!("{more}{text}")).is_err(), "{more:?}");
+            // But for the end of a line.
+            let is_space = more.trim_ascii().is_empty();
+            for around in [format!("{text}{more}"), format!("{more}{text}")] {
+                assert_eq!((form.parse)(&around).is_ok(), is_space, "{more:?}");
+            }
             let (head, tail) = text.split_at(8);
             assert!(
                 (form.parse)(&format!("{head}{more}{tail}")).is_err(),

@@ -1,6 +1,6 @@
 //! Tokens in formats of serde's: text for people, bytes for machines.
 
-use keywalk::Token;
+use keywalk::{SignedToken, Token};
 
 use super::shelf::samples;
 
@@ -83,4 +83,23 @@ fn damage_is_refused_with_the_tokens_own_message() {
     }
     let error = serde_json::from_str::<Token>("1").unwrap_err();
     assert!(error.to_string().contains("a cursor's token"), "{error}");
+}
+
+/// It is the one for strangers' hands, so it's the one that a page's state holds.
+#[test]
+fn a_signed_token_has_the_same_two_forms() {
+    let secret = b"the server's secret";
+    for token in samples() {
+        let signed = token.sign(secret);
+        let json = serde_json::to_string(&signed).unwrap();
+        assert_eq!(json, format!("\"{signed}\""));
+        let read: SignedToken = serde_json::from_str(&json).unwrap();
+        assert_eq!(read.verify(secret), Ok(token.clone()));
+        let bytes = postcard::to_allocvec(&signed).unwrap();
+        assert_eq!(postcard::from_bytes::<SignedToken>(&bytes).unwrap(), signed);
+        // Neither is taken for the other.
+        assert!(serde_json::from_str::<Token>(&json).is_err());
+        let unsigned = serde_json::to_string(&token).unwrap();
+        assert!(serde_json::from_str::<SignedToken>(&unsigned).is_err());
+    }
 }
