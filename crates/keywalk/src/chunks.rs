@@ -5,10 +5,7 @@ use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::pace::Pace;
 use crate::state::{Ask, State};
-use crate::{
-    Chunk, ChunkSource, Cursor, CursorMismatch, DurableSource, Error, Fetched, Stats, Step, Token,
-    Violation,
-};
+use crate::{Chunk, ChunkSource, Cursor, CursorMismatch, Error, Fetched, Stats, Step, Violation};
 
 /// A walk that lends its items a chunk at a time; see [`Walk::chunks`](crate::Walk::chunks).
 ///
@@ -184,18 +181,6 @@ impl<S: ChunkSource> Chunks<S> {
     /// keys; none before the first, and after the end.
     pub fn items(&self) -> &[S::Item] {
         self.chunk.as_slice()
-    }
-
-    /// [`cursor`](Self::cursor), written down for another process.
-    ///
-    /// # Errors
-    ///
-    /// The source's, if it can't say what it walks.
-    pub fn token(&self) -> Result<Token, S::Error>
-    where
-        S: DurableSource,
-    {
-        Token::new(&self.cursor(), &self.source)
     }
 
     /// What the walk did so far.

@@ -1,7 +1,7 @@
 use core::fmt;
 use core::iter::FusedIterator;
 
-use crate::{ChunkSource, Chunks, Cursor, DurableSource, Error, Stats, Token};
+use crate::{ChunkSource, Chunks, Cursor, Error, Stats};
 
 /// A walk that hands out its items one by one; what [`Walk`](crate::Walk) turns into in a `for`
 /// loop.
@@ -37,18 +37,6 @@ impl<S: ChunkSource> Items<S> {
             (None, Some(start)) if self.buffered > 0 => start.clone(),
             _ => self.chunks.cursor(),
         }
-    }
-
-    /// [`cursor`](Self::cursor), written down for another process.
-    ///
-    /// # Errors
-    ///
-    /// The source's, if it can't say what it walks.
-    pub fn token(&self) -> Result<Token, S::Error>
-    where
-        S: DurableSource,
-    {
-        Token::new(&self.cursor(), self.source())
     }
 
     /// What the walk did so far.

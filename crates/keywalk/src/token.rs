@@ -11,6 +11,7 @@ mod serde;
 #[cfg(feature = "hmac")]
 mod signed;
 mod text;
+mod walked;
 
 use body::Body;
 pub use error::TokenError;

@@ -5,10 +5,7 @@ use crate::chunk::budget::Budget;
 use crate::cursor::Stage;
 use crate::limits::Limits;
 use crate::state::State;
-use crate::{
-    ChunkSource, Chunks, Cursor, CursorMismatch, DurableSource, Error, Items, KeyRange, Order,
-    Token,
-};
+use crate::{ChunkSource, Chunks, Cursor, CursorMismatch, Error, Items, KeyRange, Order};
 
 /// A walk over a source, to be configured and then iterated: item by item, as it is an
 /// [`IntoIterator`], or chunk by chunk with [`chunks`](Self::chunks).
@@ -127,19 +124,8 @@ impl<S: ChunkSource> Walk<S> {
         self
     }
 
-    /// Goes on from a cursor that was written down, by this process or another one, as
-    /// [`resume`](Self::resume) does.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Token`] if the token is of another store, table, key or filter than this walk's source,
-    /// and [`Error::Source`] if the source can't say what it walks.
-    pub fn resume_token(self, token: &Token) -> Result<Self, Error<S::Error>>
-    where
-        S: DurableSource,
-    {
-        let cursor = token.cursor(&self.source)?;
-        Ok(self.resume(cursor))
+    pub(crate) fn source(&self) -> &S {
+        &self.source
     }
 
     /// Hands out the walk's items one by one; what a `for` loop does by itself. For the
