@@ -2,7 +2,7 @@ use std::path::Path;
 
 use keywalk::Walk;
 use keywalk_examples::{Failure, key_columns, make_table, open, quoted, show_progress};
-use keywalk_job::{BoxError, Checkpoint, Checkpoints, Ended, Job, Outcome, Stop};
+use keywalk_job::{BoxError, Checkpoint, Checkpoints, Job, Outcome, Stop};
 use keywalk_sqlite::{AnyKey, Table};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
@@ -19,16 +19,9 @@ pub(crate) fn own(file: &Path, options: &Options) -> Result<(), Failure> {
         return Ok(());
     }
     let position = outcome.checkpoint().and_then(Checkpoint::position);
-    match outcome.ended() {
-        Ended::Done => {}
-        Ended::Stopped => eprintln!(
-            "stopped after the key {}; run it again to go on",
-            position.unwrap_or("-")
-        ),
-        Ended::Deadline => eprintln!(
-            "out of time after the key {}; run it again to go on",
-            position.unwrap_or("-")
-        ),
+    if !outcome.is_done() {
+        let position = position.unwrap_or("-");
+        eprintln!("{outcome}, after the key {position}; run it again to go on");
     }
     println!("{}", last_line(&outcome));
     Ok(())

@@ -1,7 +1,6 @@
 use std::path::Path;
 
 use keywalk_examples::{Failure, ReadOnly, key_columns, open, stop_on_interrupt};
-use keywalk_job::Ended;
 use keywalk_sqlite::{AnyKey, Table};
 
 use crate::args::Options;
@@ -32,12 +31,11 @@ pub(crate) fn purge(file: &Path, old: &OldRows, options: &Options) -> Result<(),
 
     let purged = purge::run(&db, old, options, &stop).map_err(|failure| failure.about(file))?;
     let outcome = purged.outcome;
-    let what = match outcome.ended() {
-        Ended::Done => "done",
-        Ended::Stopped | Ended::Deadline => {
-            eprintln!("what was deleted stays so; run it again to go on");
-            "not done yet"
-        }
+    let what = if outcome.is_done() {
+        "done"
+    } else {
+        eprintln!("what was deleted stays so; run it again to go on");
+        "not done yet"
     };
     println!(
         "purged {} rows in {} chunks, {:.2} s, {what}",

@@ -13,6 +13,8 @@ pub struct Checkpoint {
     pub(crate) job: String,
     pub(crate) run: u64,
     pub(crate) token: Token,
+    /// Where the walk began: its range and order, to tell another walk by.
+    pub(crate) begun: Token,
     /// A cursor past the first item, to tell what share is done.
     #[serde(default)]
     pub(crate) first: Option<Token>,
@@ -86,28 +88,42 @@ impl Checkpoint {
     /// When the job's first run began.
     #[must_use]
     pub fn started(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_millis(self.started)
+        time(self.started)
     }
 
     /// When this was written.
     #[must_use]
     pub fn updated(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_millis(self.updated)
+        time(self.updated)
     }
 
-    /// One JSON object, on one line.
+    /// One JSON object, on one line. It ends with a checksum of the text before, so it is to be stored as it
+    /// is.
     #[must_use]
     pub fn to_json(&self) -> String {
-        serde_json::json!(self).to_string()
+        let mut json = serde_json::json!(self).to_string();
+        // The object's end, which the checksum's field comes before.
+        json.pop();
+        let checksum = crc32fast::hash(json.as_bytes());
+        json + CHECKSUM + &format!("{checksum:08x}\"}}")
     }
 
     /// Reads what [`to_json`](Self::to_json) wrote, by this release or an earlier one.
     ///
     /// # Errors
     ///
-    /// If it is none, or the token in it is damaged.
+    /// If it is none, or anything in it was changed.
     pub fn from_json(json: &str) -> Result<Self, NotACheckpoint> {
-        serde_json::from_str(json).map_err(NotACheckpoint)
+        let checkpoint = serde_json::from_str(json).map_err(|error| NotACheckpoint(Some(error)))?;
+        let given = json
+            .trim_end()
+            .rsplit_once(CHECKSUM)
+            .and_then(|(before, checksum)| {
+                let is_right =
+                    checksum == format!("{:08x}\"}}", crc32fast::hash(before.as_bytes()));
+                is_right.then_some(checkpoint)
+            });
+        given.ok_or(NotACheckpoint(None))
     }
 }
 
@@ -124,6 +140,14 @@ impl fmt::Debug for Checkpoint {
     }
 }
 
+const CHECKSUM: &str = ",\"checksum\":\"";
+
+/// The other way round; 1970 where it can't be told.
+fn time(milliseconds: u64) -> SystemTime {
+    let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds));
+    time.unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
 /// Milliseconds since 1970; 0 before.
 pub(crate) fn milliseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH);
@@ -132,7 +156,7 @@ pub(crate) fn milliseconds(time: SystemTime) -> u64 {
 
 /// A text is no checkpoint: cut, changed, or of a later release.
 #[derive(Debug)]
-pub struct NotACheckpoint(serde_json::Error);
+pub struct NotACheckpoint(Option<serde_json::Error>);
 
 impl fmt::Display for NotACheckpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -142,6 +166,6 @@ impl fmt::Display for NotACheckpoint {
 
 impl Error for NotACheckpoint {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.0)
+        self.0.as_ref().map(|error| error as _)
     }
 }

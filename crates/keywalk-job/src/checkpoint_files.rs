@@ -18,12 +18,15 @@ use crate::{Checkpoint, Checkpoints, DeadLetter, FileError, Lease};
 /// | File | |
 /// |---|---|
 /// | `job-NAME.json` | the checkpoint: written whole and durably or not at all (a new file, synced and renamed over the old one, and the folder synced) |
-/// | `job-NAME.dead-letters.ndjson` | items that were skipped, a JSON object a line: `key`, `error`, `time` in milliseconds since 1970, and `key_bytes` in hexadecimal digits; the last line of a key counts, since a chunk that comes again adds its letters again |
+/// | `job-NAME.dead-letters.ndjson` | items that were skipped, a JSON object a line: `key`, `error`, `time` in milliseconds since 1970, and `key_bytes` in hexadecimal digits; of lines with one key the last counts, since a chunk that comes again adds its letters again |
 /// | `job-NAME.lock` | locked by the operating system while the job runs; empty, and left there |
 ///
 /// In the names of files what isn't a small letter, digit, `-` or `_` of a job's name is written as `%` and
 /// two hexadecimal digits. A process that is killed while it writes can leave a file
 /// `.job-NAME.json.XXXXXX`, which may be deleted.
+///
+/// The lease is the lock alone: the folder must be on a file system on which locks hold, and not be one that
+/// two machines share. A checkpoint that can't be read makes [`list`](Checkpoints::list) fail, with its path.
 ///
 /// # Cost
 ///

@@ -142,17 +142,20 @@ pub trait Checkpoints {
     }
 
     /// Does a part of the chunk's work, and undoes it alone if it fails, where the store can. Provided: it
-    /// can't.
+    /// can't, and passes that for undone.
     ///
     /// # Errors
     ///
-    /// The store's own; what the work fails with is the inner result.
+    /// The store's own; what the work fails with is in the [`Attempt`].
     fn attempt(
         &mut self,
         scope: &Self::Scope,
         work: &mut dyn FnMut(&Self::Scope) -> Result<(), BoxError>,
-    ) -> Result<Result<(), BoxError>, Self::Error> {
-        Ok(work(scope))
+    ) -> Result<Attempt, Self::Error> {
+        Ok(match work(scope) {
+            Ok(()) => Attempt::Done,
+            Err(error) => Attempt::Undone(error),
+        })
     }
 
     /// Records an item that failed, to be committed with the scope. A later letter of the same job and key
@@ -204,11 +207,23 @@ impl<C: Checkpoints + ?Sized> Checkpoints for &mut C {
         &mut self,
         scope: &C::Scope,
         work: &mut dyn FnMut(&C::Scope) -> Result<(), BoxError>,
-    ) -> Result<Result<(), BoxError>, C::Error> {
+    ) -> Result<Attempt, C::Error> {
         (**self).attempt(scope, work)
     }
 
     fn bury(&mut self, scope: &C::Scope, letter: &DeadLetter<'_>) -> Result<bool, C::Error> {
         (**self).bury(scope, letter)
     }
+}
+
+/// What came of a part of a chunk's work; see [`Checkpoints::attempt`].
+#[derive(Debug)]
+pub enum Attempt {
+    /// It is done.
+    Done,
+    /// It failed, and is undone; the rest of the chunk can be done all the same.
+    Undone(BoxError),
+    /// It failed, and the scope is lost with it: an error of SQLite's that ends the transaction, say. The
+    /// chunk can't be committed.
+    Lost(BoxError),
 }

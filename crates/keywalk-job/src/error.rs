@@ -1,6 +1,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use keywalk::TokenError;
+
 /// What a job's function fails with: any error, by `?`.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -22,7 +24,7 @@ pub enum Error<S, C> {
         /// The job's name.
         job: String,
         /// What differs.
-        error: keywalk::Error<S>,
+        differs: Differs,
     },
     /// The walk failed: the store, or the source's contract.
     Walk {
@@ -43,9 +45,11 @@ pub enum Error<S, C> {
     Work {
         /// The job's name.
         job: String,
+        /// The item's key, in words, where the function is given one at a time.
+        item: Option<String>,
         /// The last key before the chunk, in words; `None` at the start.
         after: Option<String>,
-        /// How many items the function was given.
+        /// How many items the chunk has.
         items: usize,
         /// How often it was tried.
         tries: u64,
@@ -62,20 +66,21 @@ impl<S, C> fmt::Display for Error<S, C> {
                 "another process or thread runs the job {job:?}; try again when that has ended, or let a run \
                  wait for it (`Job::wait_for_lease`)"
             ),
-            Error::Resume { job, .. } => write!(
+            Error::Resume { job, differs } => write!(
                 f,
-                "the job {job:?} can't go on from its checkpoint with this walk; give it the walk that \
-                 it was begun with, another name, or reset it to start anew"
+                "the job {job:?} can't go on with this walk, {differs}; give it the walk that it was begun \
+                 with, another name, or reset it to start anew"
             ),
             Error::Walk { job, .. } => write!(
                 f,
                 "the walk of the job {job:?} failed; run the job again to go on where it was"
             ),
             Error::Checkpoints { job, .. } => {
-                write!(f, "the checkpoint of the job {job:?} can't be kept")
+                write!(f, "the checkpoints of the job {job:?} failed")
             }
             Error::Work {
                 job,
+                item,
                 after,
                 items,
                 tries,
@@ -85,13 +90,10 @@ impl<S, C> fmt::Display for Error<S, C> {
                 if *tries > 1 {
                     write!(f, "{tries} times ")?;
                 }
-                match items {
-                    1 => f.write_str("on an item")?,
-                    items => write!(f, "in the chunk of {items} items")?,
-                }
-                match after {
-                    Some(key) => write!(f, " after the key {key}")?,
-                    None => f.write_str(" at the start")?,
+                match (item, after) {
+                    (Some(key), _) => write!(f, "on the item with the key {key}")?,
+                    (None, Some(key)) => write!(f, "in the chunk of {items} after the key {key}")?,
+                    (None, None) => write!(f, "in the chunk of {items} at the start")?,
                 }
                 f.write_str(
                     "; mend what it failed over and run the job again, or let it skip such items \
@@ -106,9 +108,44 @@ impl<S: StdError + 'static, C: StdError + 'static> StdError for Error<S, C> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Error::Taken { .. } => None,
-            Error::Resume { error, .. } | Error::Walk { error, .. } => Some(error),
+            Error::Resume { differs, .. } => differs.token_error(),
+            Error::Walk { error, .. } => Some(error),
             Error::Checkpoints { error, .. } => Some(error),
             Error::Work { error, .. } => Some(&**error),
         }
+    }
+}
+
+/// How a walk differs from the one that a job was begun with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Differs {
+    /// It is of another source, or the checkpoint's token is damaged.
+    Token(TokenError),
+    /// It goes in the other order.
+    Order,
+    /// It covers another range.
+    Range,
+    /// One of them is live, the other isn't.
+    Live,
+}
+
+impl Differs {
+    fn token_error(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Differs::Token(error) => Some(error),
+            Differs::Order | Differs::Range | Differs::Live => None,
+        }
+    }
+}
+
+impl fmt::Display for Differs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Differs::Token(_) => "which isn't over what it was begun over",
+            Differs::Order => "which goes in the other order than it was begun in",
+            Differs::Range => "which covers another range than it was begun with",
+            Differs::Live => "which is live where it was begun with one that isn't, or the reverse",
+        })
     }
 }

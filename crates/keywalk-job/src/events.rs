@@ -31,12 +31,12 @@ macro_rules! event {
     };
 }
 
-pub(crate) fn run(checkpoint: &Checkpoint) -> Span {
+pub(crate) fn run(job: &str) -> Span {
     #[cfg(feature = "tracing")]
-    return tracing::info_span!("job", name = checkpoint.job(), run = checkpoint.run());
+    return tracing::info_span!("job", name = job);
     #[cfg(not(feature = "tracing"))]
     {
-        let _ = checkpoint;
+        let _ = job;
         Span
     }
 }

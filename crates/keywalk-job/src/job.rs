@@ -58,6 +58,9 @@ pub struct Job<'a, S: DurableSource, C> {
 
 impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
     /// A job of this name, unique among those of the same checkpoints. Nothing is read yet.
+    ///
+    /// The name becomes a part of a file's, three bytes for any that isn't a small letter, a digit, `-` or
+    /// `_`: what is too long for that is an error when the job runs (255 bytes in all, on most systems).
     pub fn new(name: impl Into<String>, walk: Walk<S>, checkpoints: C) -> Self {
         Job {
             name: name.into(),
@@ -67,8 +70,9 @@ impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
         }
     }
 
-    /// Starts anew where an earlier run has come to the end, as a nightly clean-up does. Default: a job
-    /// that is done stays done.
+    /// Starts anew where an earlier run has come to the end, as a nightly clean-up does; then with any walk.
+    /// Dead letters stay until their item fails again or the job is reset. Default: a job that is done stays
+    /// done.
     pub fn repeated(mut self) -> Self {
         self.options.repeated = true;
         self
@@ -188,7 +192,8 @@ impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
         self
     }
 
-    /// Takes time from this clock and waits by it. Default: the machine's. For tests.
+    /// Takes time from this clock and waits by it. Default: the machine's. For tests. The walk's
+    /// [own](Walk::clock), by which chunks are sized, is another one.
     pub fn clock(mut self, clock: impl Clock + 'a) -> Self {
         self.options.clock = Box::new(clock);
         self

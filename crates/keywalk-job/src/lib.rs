@@ -45,15 +45,15 @@
 //!
 //! | What | The run | The next run |
 //! |---|---|---|
-//! | The process is killed, the machine loses power | ends | goes on from the last checkpoint |
+//! | The process is killed, the machine loses power | ends | goes on from the last checkpoint (of those that the store kept: SQLite with `synchronous` below FULL can lose the last ones to a power failure) |
 //! | [`Stop`] is asked for, or the [deadline](Job::deadline) is over | finishes the chunk, records it, ends | goes on |
 //! | The function fails | ends with [`Error::Work`]; the chunk is undone where it can be. Or tries [again](Job::retry), or [skips](Job::skip_failures) the item | tries the chunk again |
 //! | The function panics | the panic goes on to the caller, as if it had failed | the same |
 //! | The store fails | ends with [`Error::Walk`] (`keywalk-retry` waits for what passes by itself) | goes on |
 //! | The checkpoint can't be written | ends with [`Error::Checkpoints`] | goes on from the last one that was |
-//! | The checkpoint is damaged | ends with [`Error::Checkpoints`] before anything is done | the same, until it is restored or [`reset`] |
+//! | The checkpoint is damaged | ends with [`Error::Checkpoints`] before anything is done | the same, until it is restored or [reset](Checkpoints::reset) |
 //! | Another runner has the job | [`Error::Taken`], or [waits](Job::wait_for_lease) | |
-//! | The walk is over another table, key, filter, range or order | [`Error::Resume`] | |
+//! | The walk is over another table, key, filter, range or order, or live where it wasn't | [`Error::Resume`] | |
 //! | The job is done | does nothing, or starts [anew](Job::repeated) | |
 //! | Its rows are deleted, inserted, changed meanwhile | as any [walk](keywalk#what-a-walk-promises) | |
 //!
@@ -64,7 +64,8 @@
 //! # Features
 //!
 //! - `indicatif`: a job's progress on a bar (`Job::bar`).
-//! - `tracing`: a span a run, an event a chunk (debug), retry or skipped item (warn), and at the end.
+//! - `tracing`: a span a run, an event a chunk (debug), retry or skipped item (warn), and at the end. Keys and
+//!   errors are told in words.
 
 #![forbid(unsafe_code)]
 
@@ -92,10 +93,10 @@ pub use indicatif;
 
 pub use checkpoint::{Checkpoint, NotACheckpoint};
 pub use checkpoint_files::CheckpointFiles;
-pub use checkpoints::Checkpoints;
+pub use checkpoints::{Attempt, Checkpoints};
 pub use clock::Clock;
 pub use dead_letter::DeadLetter;
-pub use error::{BoxError, Error};
+pub use error::{BoxError, Differs, Error};
 pub use file_error::FileError;
 pub use job::Job;
 pub use lease::Lease;

@@ -18,6 +18,7 @@ pub struct Outcome {
 
 /// Why a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Ended {
     /// The job is done: the walk came to its end, now or in an earlier run.
     Done,
@@ -46,7 +47,8 @@ impl Outcome {
         self.ended
     }
 
-    /// Whether the job is done.
+    /// Whether the walk came to its end, now or in an earlier run. True of a live walk's run too, which found
+    /// nothing more, while its job is never done.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.ended == Ended::Done

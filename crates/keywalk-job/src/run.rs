@@ -8,7 +8,7 @@ mod start;
 
 use crate::checkpoint::milliseconds;
 use crate::options::{Delays, Options};
-use crate::{BoxError, Checkpoint, Checkpoints, Ended, Error, Lease, Outcome, Progress};
+use crate::{BoxError, Checkpoint, Checkpoints, Differs, Ended, Error, Lease, Outcome, Progress};
 
 /// After how many stretches without an item the position is recorded all the same.
 const MOST_MOVES: u32 = 64;
@@ -50,10 +50,6 @@ where
         self.share_at_start = Some(self.share().unwrap_or(0.0));
         if self.checkpoint.is_done() {
             drop(scope);
-            // Asks nothing of the store; fails if the checkpoint isn't one of this walk's.
-            self.chunks
-                .step()
-                .map_err(|error| walk_failed(&self.checkpoint.job, error))?;
         } else {
             // That it has begun.
             self.commit(scope)?;
@@ -212,9 +208,10 @@ fn passed<K>(cursor: &Cursor<K>) -> Option<&K> {
 fn walk_failed<S, C>(job: &str, error: keywalk::Error<S>) -> Error<S, C> {
     let job = job.to_owned();
     match error {
-        error @ (keywalk::Error::Cursor(_) | keywalk::Error::Token(_)) => {
-            Error::Resume { job, error }
-        }
+        keywalk::Error::Token(error) => Error::Resume {
+            job,
+            differs: Differs::Token(error),
+        },
         error => Error::Walk { job, error },
     }
 }

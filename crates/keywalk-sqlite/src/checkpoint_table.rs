@@ -1,6 +1,11 @@
-use std::path::Path;
+#[cfg(unix)]
+use std::ffi::OsString;
+#[cfg(unix)]
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 
-use keywalk_job::{BoxError, Checkpoint, Checkpoints, DeadLetter, Lease};
+use keywalk_job::{Attempt, BoxError, Checkpoint, Checkpoints, DeadLetter, Lease};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row, Transaction, TransactionBehavior};
 
 mod error;
@@ -15,8 +20,9 @@ use sql::{BURY, RECORD, TABLES};
 /// in one transaction, so every item's effect happens **exactly once**, whatever happens to the process.
 ///
 /// The job's function is given the [`Transaction`]. What it changes through it is part of the promise;
-/// what it does anywhere else (a request, a file, another connection) is at least once. The walk may be
-/// over the same database, by the same connection or another one, or over any other store.
+/// what it does anywhere else (a request, a file, another database) is at least once. Another connection
+/// to the *same* database can't write meanwhile: it finds it locked. The walk may be over the same database,
+/// by the same connection or another one, or over any other store.
 ///
 /// ```
 /// use keywalk::Walk;
@@ -45,15 +51,20 @@ use sql::{BURY, RECORD, TABLES};
 /// are what the rows are until it commits, and no other writer's change is lost. Other writers wait
 /// meanwhile, for as long as the function takes over one chunk, so keep slow work out of it or chunks
 /// small. The job waits for their locks as long as the connection's busy timeout says (rusqlite's is 5
-/// seconds). Between two chunks, and while the job pauses or waits, nothing is held.
+/// seconds). A source that waits by itself, `keywalk-retry`'s, waits within the transaction: give it short
+/// delays, or the whole chunk some by [`Job::retry`](keywalk_job::Job::retry). Between two chunks, and while the job pauses or waits, nothing is held.
 ///
 /// The function must leave the transaction open, and hand on errors. One that it ends, or that SQLite ends
 /// over an error (`INSERT OR ROLLBACK`, an interrupt, a full disk), is an error, and the chunk comes again;
 /// but what the function has changed outside of it, by committing or after its end, stays. A savepoint tells
 /// one transaction from another in its place, at a few hundredths of SQLite's time.
 ///
+/// An error that ends the transaction is tried again where [`Job::retry`](keywalk_job::Job::retry) says so,
+/// and isn't [skipped]; nor is a constraint that is checked at the commit.
+///
 /// What SQLite doesn't promise of one transaction isn't promised here: with a WAL it commits to each
-/// attached database by itself, and without a journal on the disk (`journal_mode` OFF or MEMORY) a crash
+/// attached database by itself; with a WAL and `synchronous` below FULL a power failure can take back the
+/// last commits, effects and checkpoint together; and without a journal on the disk (`journal_mode` OFF or MEMORY) a crash
 /// leaves the database damaged.
 ///
 /// # Tables
@@ -89,6 +100,12 @@ impl<'db> CheckpointTable<'db> {
         CheckpointTable { db, is_made: false }
     }
 
+    fn load_json(&self, job: &str) -> Result<Option<String>, Problem> {
+        let sql = "SELECT checkpoint FROM main.keywalk_jobs WHERE name = ?1";
+        let mut found = self.ask(sql, [job], |row| row.get::<_, String>(0))?;
+        Ok(found.pop())
+    }
+
     /// Asks the table of jobs; nothing if there is none yet.
     fn ask<T>(
         &self,
@@ -118,21 +135,18 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
     type Error = CheckpointError;
 
     fn lease(&mut self, job: &str) -> Result<Option<Lease>, CheckpointError> {
+        let path = file(self.db)?;
         // In memory, or in a file that has no name.
-        let Some(path) = self.db.path().filter(|path| !path.is_empty()) else {
+        if path.as_os_str().is_empty() {
             return Ok(Some(Lease::unguarded()));
-        };
-        let lease = Lease::beside(Path::new(path), job);
-        Ok(lease.map_err(|source| Problem::Lease {
-            path: path.to_owned(),
-            source,
-        })?)
+        }
+        let lease = Lease::beside(&path, job);
+        Ok(lease.map_err(|source| Problem::Lease { path, source })?)
     }
 
     fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, CheckpointError> {
-        let sql = "SELECT checkpoint FROM main.keywalk_jobs WHERE name = ?1";
-        let found = self.ask(sql, [job], |row| row.get::<_, String>(0))?;
-        found.first().map(|json| read(job, json)).transpose()
+        let json = self.load_json(job)?;
+        json.map(|json| read(job, &json)).transpose()
     }
 
     fn begin(&mut self) -> Result<Transaction<'db>, CheckpointError> {
@@ -164,7 +178,7 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
         checkpoint: &Checkpoint,
     ) -> Result<(), CheckpointError> {
         if scope.is_autocommit() || run(&scope, UNMARK).is_err() {
-            return Err(Problem::Ended { error: None }.into());
+            return Err(Problem::Ended.into());
         }
         let updated = checkpoint.updated().duration_since(std::time::UNIX_EPOCH);
         let recorded = scope.prepare_cached(RECORD).and_then(|mut statement| {
@@ -193,6 +207,10 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
     }
 
     fn remove(&mut self, job: &str) -> Result<bool, CheckpointError> {
+        // Not to make the tables for it.
+        if self.load_json(job)?.is_none() {
+            return Ok(false);
+        }
         let scope = self.begin()?;
         let remove = || {
             scope.execute(
@@ -218,7 +236,7 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
         &mut self,
         scope: &Transaction<'db>,
         work: &mut dyn FnMut(&Transaction<'db>) -> Result<(), BoxError>,
-    ) -> Result<Result<(), BoxError>, CheckpointError> {
+    ) -> Result<Attempt, CheckpointError> {
         run(scope, "SAVEPOINT keywalk_item").map_err(unwritten)?;
         let worked = work(scope);
         let is_kept = || {
@@ -226,14 +244,13 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
                 && (worked.is_ok() || run(scope, "ROLLBACK TO keywalk_item").is_ok())
                 && run(scope, "RELEASE keywalk_item").is_ok()
         };
-        match is_kept() {
-            true => Ok(worked),
+        match (is_kept(), worked) {
+            (true, Ok(())) => Ok(Attempt::Done),
+            (true, Err(error)) => Ok(Attempt::Undone(error)),
             // Some errors end the transaction, a full disk and an interrupt among them. Another savepoint
             // would then begin one, and its release commit the next item by itself.
-            false => Err(Problem::Ended {
-                error: worked.err(),
-            }
-            .into()),
+            (false, Err(error)) => Ok(Attempt::Lost(error)),
+            (false, Ok(())) => Err(Problem::Ended.into()),
         }
     }
 
@@ -262,6 +279,24 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
 /// Of a chunk's transaction: it is gone from one that the function has put in the place of it.
 const MARK: &str = "SAVEPOINT keywalk_chunk";
 const UNMARK: &str = "RELEASE keywalk_chunk";
+
+/// The main database's file, whose name need not be UTF-8; empty if it has none.
+fn file(db: &Connection) -> Result<PathBuf, Problem> {
+    let sql = "SELECT file FROM pragma_database_list WHERE name = 'main'";
+    let name = db.query_row(sql, [], |row| match row.get_ref(0)? {
+        ValueRef::Text(name) => Ok(name.to_vec()),
+        _ => Ok(Vec::new()),
+    });
+    let name = name.map_err(|source| Problem::Sqlite {
+        verb: "find",
+        source,
+    })?;
+    #[cfg(unix)]
+    return Ok(OsString::from_vec(name).into());
+    // SQLite's names are UTF-8 elsewhere.
+    #[cfg(not(unix))]
+    return Ok(String::from_utf8_lossy(&name).into_owned().into());
+}
 
 fn run(scope: &Connection, sql: &str) -> rusqlite::Result<usize> {
     scope.prepare_cached(sql)?.execute([])

@@ -27,8 +27,8 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     ///
     /// If the schema doesn't prove the key, and SQLite's own.
     pub fn count(&self) -> Result<u64, Error> {
-        let relation = self.known.relation(|| self.resolve())?;
-        Ok(relation.count(self.connection())?)
+        // What a walk begins from isn't settled by it.
+        Ok(self.resolve()?.count(self.connection())?)
     }
 }
 
@@ -42,8 +42,8 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
     ///
     /// SQLite's own.
     pub fn count(&self) -> Result<u64, Error> {
-        let relation = self.known.relation(|| self.resolve())?;
-        Ok(relation.count(self.connection())?)
+        // What a walk begins from isn't settled by it.
+        Ok(self.resolve()?.count(self.connection())?)
     }
 }
 

@@ -44,7 +44,9 @@ impl Relation {
     /// The key's columns. A rowid that VACUUM renumbers is the same as long as the schema is, whose
     /// version VACUUM counts up.
     fn key_text(&self) -> String {
-        let columns: Vec<String> = self.key.iter().map(column_text).collect();
+        let is_query = matches!(self.said, Said::Query(_));
+        let columns = self.key.iter().map(|part| column_text(part, is_query));
+        let columns: Vec<String> = columns.collect();
         let mut text = columns.join(", ");
         if self.key.iter().any(|part| part.is_fleeting)
             && let Some(version) = self.stamp.version()
@@ -55,19 +57,21 @@ impl Relation {
     }
 }
 
-fn column_text(part: &KeyPart) -> String {
-    // Of its three names, any will do.
-    let name = match part.is_fleeting {
-        true => "rowid",
-        false => &part.name,
+fn column_text(part: &KeyPart, is_query: bool) -> String {
+    let name = match (part.is_fleeting, is_query) {
+        // Of its three names, any will do.
+        (true, _) => "rowid".to_owned(),
+        // How SQLite calls a query's column without AS may change from one of its releases to the next.
+        (false, true) => part.name.to_ascii_lowercase(),
+        (false, false) => part.name.clone(),
     };
     let order = match part.layout.order {
         Order::Ascending => "ASC",
         Order::Descending => "DESC",
     };
     match &part.text_order {
-        Some(text_order) => format!("{} {text_order} {order}", Quoted(name)),
-        None => format!("{} {order}", Quoted(name)),
+        Some(text_order) => format!("{} {text_order} {order}", Quoted(&name)),
+        None => format!("{} {order}", Quoted(&name)),
     }
 }
 

@@ -50,6 +50,12 @@ impl<K> Cursor<K> {
         &self.range
     }
 
+    /// Whether the walk is [live](crate::Walk::live), rather than bounded by the last key.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.stage == Stage::Live
+    }
+
     /// Whether the walk has ended: resuming yields nothing. Never true of a live walk, which looks
     /// for what was appended since.
     #[must_use]

@@ -30,6 +30,7 @@ pub struct Fingerprint {
 
 /// What two sources can differ in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Aspect {
     /// The kind of store: SQLite, sled, a map.
     Store,

@@ -124,7 +124,15 @@ impl<S: ChunkSource> Walk<S> {
         self
     }
 
-    pub(crate) fn source(&self) -> &S {
+    /// Where the walk begins: its range, its order, and whether it is live. The store isn't asked.
+    ///
+    /// Two walks over one source that begin with equal cursors are the same walk.
+    pub fn cursor(&self) -> Cursor<S::Key> {
+        self.start().cursor()
+    }
+
+    /// The source that is to be walked.
+    pub fn source(&self) -> &S {
         &self.source
     }
 
@@ -150,28 +158,30 @@ impl<S: ChunkSource> Walk<S> {
             self.limits.target.is_none() || self.limits.clock.runs(),
             "a chunk's time needs a clock: `Walk::clock`, or the feature `std`"
         );
-        let order = self.order.unwrap_or_default();
-        let range = match &self.bounds {
-            Some(bounds) => KeyRange::new(bounds.clone(), order),
-            None => KeyRange::all(order),
-        };
-        let (state, mismatch) = match &self.cursor {
-            Some(cursor) => {
-                let mismatch = self.mismatch(cursor, &range);
-                (State::resume(cursor.clone()), mismatch)
-            }
-            None if self.live => (State::live(range), None),
-            None => (State::bounded(range), None),
-        };
+        let state = self.start();
+        let cursor = self.cursor.as_ref();
+        let mismatch = cursor.and_then(|cursor| self.mismatch(cursor));
         Chunks::new(self.source, self.limits, state, mismatch)
     }
 
+    fn range_of_options(&self) -> KeyRange<S::Key> {
+        let order = self.order.unwrap_or_default();
+        match &self.bounds {
+            Some(bounds) => KeyRange::new(bounds.clone(), order),
+            None => KeyRange::all(order),
+        }
+    }
+
+    fn start(&self) -> State<S::Key> {
+        match &self.cursor {
+            Some(cursor) => State::resume(cursor.clone()),
+            None if self.live => State::live(self.range_of_options()),
+            None => State::bounded(self.range_of_options()),
+        }
+    }
+
     /// The first option that was set and says something else than the cursor.
-    fn mismatch(
-        &self,
-        cursor: &Cursor<S::Key>,
-        range: &KeyRange<S::Key>,
-    ) -> Option<CursorMismatch> {
+    fn mismatch(&self, cursor: &Cursor<S::Key>) -> Option<CursorMismatch> {
         if self
             .order
             .is_some_and(|order| order != cursor.range.order())
@@ -179,7 +189,7 @@ impl<S: ChunkSource> Walk<S> {
             Some(CursorMismatch::Order)
         } else if self.live && cursor.stage != Stage::Live {
             Some(CursorMismatch::Live)
-        } else if self.bounds.is_some() && !range.may_enclose(&cursor.range) {
+        } else if self.bounds.is_some() && !self.range_of_options().may_enclose(&cursor.range) {
             Some(CursorMismatch::Range)
         } else {
             None

@@ -5,7 +5,21 @@ use keywalk::{DurableSource, Token};
 
 use super::{Failure, Run, checkpoints_failed, source_failed};
 use crate::events;
-use crate::{BoxError, Checkpoints, DeadLetter, Error};
+use crate::{Attempt, BoxError, Checkpoints, DeadLetter, Error};
+
+/// What came of the function's work on a chunk.
+enum Worked {
+    Done {
+        skipped: u64,
+    },
+    /// It is to be tried again, after this time.
+    Again(Duration),
+    Failed {
+        /// The key of the item, in words, where items are worked on one by one.
+        item: Option<String>,
+        error: BoxError,
+    },
+}
 
 impl<'a, S, C, F> Run<'a, S, C, F>
 where
@@ -19,47 +33,33 @@ where
         scope: C::Scope,
         began: Duration,
     ) -> Result<(), Failure<S, C>> {
-        let items = self.chunks.items();
-        let count = items.len();
-        let mut failed: Vec<(usize, BoxError)> = Vec::new();
-        if self.options.skips {
-            for (at, item) in items.iter().enumerate() {
-                let work = &mut self.work;
-                let mut work = |scope: &C::Scope| work(scope, slice::from_ref(item));
-                let tried = self.checkpoints.attempt(&scope, &mut work);
-                let failed_by = checkpoints_failed(&self.checkpoint.job);
-                if let Err(error) = tried.map_err(failed_by)? {
-                    failed.push((at, error));
-                }
+        let count = self.chunks.items().len();
+        let skipped = match self.work_on(&scope)? {
+            Worked::Done { skipped } => skipped,
+            Worked::Again(delay) => {
+                drop(scope);
+                events::tried(&self.checkpoint, count, delay);
+                self.chunks.seek(self.committed.clone());
+                self.moves = 0;
+                self.outcome.retries += 1;
+                self.tries += 1;
+                self.next_start = self.options.clock.now().saturating_add(delay);
+                return Ok(());
             }
-        } else if let Err(error) = (self.work)(&scope, items) {
-            failed.push((0, error));
-        }
-        if let Some(delay) = self.delay_for(&failed) {
-            drop(scope);
-            events::tried(&self.checkpoint, count, delay);
-            self.chunks.seek(self.committed.clone());
-            self.moves = 0;
-            self.outcome.retries += 1;
-            self.tries += 1;
-            self.next_start = self.options.clock.now().saturating_add(delay);
-            return Ok(());
-        }
-        self.delays = None;
-        let tries = std::mem::take(&mut self.tries) + 1;
-        let letters = failed.len() as u64;
-        for (at, error) in failed {
-            if !self.options.skips || !self.bury(&scope, at, &error)? {
+            Worked::Failed { item, error } => {
                 drop(scope);
                 return Err(Error::Work {
                     job: self.checkpoint.job.clone(),
+                    item,
                     after: self.checkpoint.position.clone(),
-                    items: if self.options.skips { 1 } else { count },
-                    tries,
+                    items: count,
+                    tries: self.tries + 1,
                     error,
                 });
             }
-        }
+        };
+        self.delays = None;
+        self.tries = 0;
         if self.first.is_none() {
             let source = self.chunks.source();
             self.first = self.chunks.items().first().map(|item| source.key_of(item));
@@ -71,24 +71,70 @@ where
         }
         self.checkpoint.items += count as u64;
         self.checkpoint.chunks += 1;
-        self.checkpoint.skipped += letters;
+        self.checkpoint.skipped += skipped;
         self.commit(scope)?;
         self.outcome.items += count as u64;
         self.outcome.chunks += 1;
-        self.outcome.skipped += letters;
-        events::chunk(&self.checkpoint, count, letters);
+        self.outcome.skipped += skipped;
+        events::chunk(&self.checkpoint, count, skipped);
         self.next_start = self.options.next_start(began, count);
         self.tell();
         Ok(())
     }
 
+    /// Has the function work on the chunk's items: on all at once, or one by one where some may be skipped.
+    fn work_on(&mut self, scope: &C::Scope) -> Result<Worked, Failure<S, C>> {
+        let mut skipped = 0;
+        if !self.options.skips {
+            let worked = (self.work)(scope, self.chunks.items());
+            return Ok(match worked {
+                Ok(()) => Worked::Done { skipped },
+                Err(error) => self.again_or(error, None),
+            });
+        }
+        for at in 0..self.chunks.items().len() {
+            let item = slice::from_ref(&self.chunks.items()[at]);
+            let work = &mut self.work;
+            let attempt = self
+                .checkpoints
+                .attempt(scope, &mut |scope| work(scope, item));
+            let (error, is_undone) =
+                match attempt.map_err(checkpoints_failed(&self.checkpoint.job))? {
+                    Attempt::Done => continue,
+                    Attempt::Undone(error) => (error, true),
+                    Attempt::Lost(error) => (error, false),
+                };
+            if let Some(delay) = self.delay_for(&error) {
+                return Ok(Worked::Again(delay));
+            }
+            if !is_undone || !self.bury(scope, at, &error)? {
+                let item = Some(self.key_text(at));
+                return Ok(Worked::Failed { item, error });
+            }
+            skipped += 1;
+        }
+        Ok(Worked::Done { skipped })
+    }
+
+    fn again_or(&mut self, error: BoxError, item: Option<String>) -> Worked {
+        match self.delay_for(&error) {
+            Some(delay) => Worked::Again(delay),
+            None => Worked::Failed { item, error },
+        }
+    }
+
     /// The time after which to try the chunk again, if that is worth it.
-    fn delay_for(&mut self, failed: &[(usize, BoxError)]) -> Option<Duration> {
+    fn delay_for(&mut self, error: &BoxError) -> Option<Duration> {
         let again = self.options.again.as_mut()?;
-        if !failed.iter().any(|(_, error)| (again.when)(error)) {
+        if !(again.when)(error) {
             return None;
         }
         self.delays.get_or_insert_with(|| (again.policy)()).next()
+    }
+
+    fn key_text(&self, at: usize) -> String {
+        let source = self.chunks.source();
+        source.key_text(&source.key_of(&self.chunks.items()[at]))
     }
 
     /// Records the item at this place of the chunk with its error.
@@ -98,11 +144,8 @@ where
         at: usize,
         error: &BoxError,
     ) -> Result<bool, Failure<S, C>> {
-        let Some(item) = self.chunks.items().get(at) else {
-            return Ok(false);
-        };
         let source = self.chunks.source();
-        let key = source.key_of(item);
+        let key = source.key_of(&self.chunks.items()[at]);
         let mut key_bytes = Vec::new();
         source.encode_key(&key, &mut key_bytes);
         let letter = DeadLetter {

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
-use keywalk::{Chunks, DurableSource, Walk};
+use keywalk::{Chunks, DurableSource, Token, Walk};
 
 use super::{Failure, Run, checkpoints_failed, passed, source_failed, walk_failed};
 use crate::checkpoint::milliseconds;
 use crate::events;
 use crate::options::Options;
-use crate::{BoxError, Checkpoint, Checkpoints, Ended, Error, Job, Lease, Outcome};
+use crate::{BoxError, Checkpoint, Checkpoints, Differs, Ended, Error, Job, Lease, Outcome};
 
 const LEASE_POLL: Duration = Duration::from_millis(50);
 
@@ -18,6 +18,14 @@ where
 {
     /// Runs a job.
     pub(crate) fn of(job: Job<'a, S, C>, work: F) -> Result<Outcome, Failure<S, C>> {
+        events::run(&job.name).in_scope(|| {
+            let outcome = Self::start(job, work);
+            events::ended(&outcome);
+            outcome
+        })
+    }
+
+    fn start(job: Job<'a, S, C>, work: F) -> Result<Outcome, Failure<S, C>> {
         let Job {
             name,
             walk,
@@ -43,23 +51,28 @@ where
         // between what is loaded here and what is recorded.
         let scope = checkpoints.begin().map_err(checkpoints_failed(&name))?;
         let stored = checkpoints.load(&name).map_err(checkpoints_failed(&name))?;
-        let run = stored.as_ref().map_or(0, Checkpoint::run).saturating_add(1);
-        let goes_on = stored.filter(|stored| !(options.repeated && stored.is_done()));
-        let (chunks, first) = match &goes_on {
+        let goes_on = stored
+            .as_ref()
+            .filter(|stored| !(options.repeated && stored.is_done()));
+        let begun = Token::new(&walk.cursor(), walk.source()).map_err(source_failed(&name))?;
+        let (chunks, first) = match goes_on {
             None => (walk.chunks(), None),
-            Some(stored) => resume(walk, stored).map_err(|error| walk_failed(&name, error))?,
+            Some(stored) => resume(walk, stored, &name)?,
         };
         let now = milliseconds(options.clock.time_of_day());
+        let last = stored.as_ref().map_or(0, Checkpoint::run);
         let checkpoint = match goes_on {
-            // The name is that of the job that runs, whatever is stored under it.
+            // The name is that of the job that runs, whatever is stored under it. A run over a job that is
+            // done records nothing.
             Some(stored) => Checkpoint {
-                run,
+                run: last.saturating_add(u64::from(!stored.is_done())),
                 job: name,
-                ..stored
+                ..stored.clone()
             },
             None => Checkpoint {
-                run,
-                token: chunks.token().map_err(source_failed(&name))?,
+                run: last.saturating_add(1),
+                token: begun.clone(),
+                begun,
                 first: None,
                 position: None,
                 share: None,
@@ -88,12 +101,7 @@ where
             next_start: Duration::ZERO,
             _lease: lease,
         };
-        let span = events::run(&run.checkpoint);
-        span.in_scope(|| {
-            let outcome = run.go(scope);
-            events::ended(&outcome);
-            outcome
-        })
+        run.go(scope)
     }
 }
 
@@ -125,14 +133,31 @@ fn take_lease<K, S, C: Checkpoints>(
     clippy::type_complexity,
     reason = "told apart right where it is called"
 )]
-fn resume<S: DurableSource>(
+fn resume<S: DurableSource, C>(
     walk: Walk<S>,
     stored: &Checkpoint,
-) -> Result<(Chunks<S>, Option<S::Key>), keywalk::Error<S::Error>> {
-    let chunks = walk.resume_token(&stored.token)?.chunks();
-    let first = match &stored.first {
-        Some(first) => passed(&first.cursor(chunks.source())?).cloned(),
-        None => None,
+    job: &str,
+) -> Result<(Chunks<S>, Option<S::Key>), Error<S::Error, C>> {
+    let read = |token: &Token| token.cursor(walk.source());
+    let failed = |error| walk_failed(job, error);
+    let (begun, now) = (read(&stored.begun).map_err(failed)?, walk.cursor());
+    let differs = if begun.range().order() != now.range().order() {
+        Some(Differs::Order)
+    } else if begun.is_live() != now.is_live() {
+        Some(Differs::Live)
+    } else if begun.range() != now.range() {
+        Some(Differs::Range)
+    } else {
+        None
     };
-    Ok((chunks, first))
+    if let Some(differs) = differs {
+        let job = job.to_owned();
+        return Err(Error::Resume { job, differs });
+    }
+    let first = stored.first.as_ref().map(read).transpose();
+    let first = first
+        .map_err(failed)?
+        .and_then(|cursor| passed(&cursor).cloned());
+    let walk = walk.resume_token(&stored.token).map_err(failed)?;
+    Ok((walk.chunks(), first))
 }

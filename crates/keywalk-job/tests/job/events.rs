@@ -82,7 +82,7 @@ fn a_run_is_a_span_with_an_event_a_chunk_a_retry_a_skipped_item_and_its_end() {
         assert!(outcome.unwrap().is_done());
     });
     let expected = [
-        "span job name=\"traced\" run=1",
+        "span job name=\"traced\"",
         "enter",
         "DEBUG message=a chunk is done items=2 skipped=0 position=\"1\"",
         "WARN message=a chunk failed and is tried again items=1 after=\"1\" delay=2.0",

@@ -38,14 +38,14 @@ fn a_failure_ends_the_run_and_says_where() {
     let error = fail_at(0);
     assert_eq!(
         error.to_string(),
-        "the function of the job \"work\" failed in the chunk of 2 items at the start; mend what it failed \
+        "the function of the job \"work\" failed in the chunk of 2 at the start; mend what it failed \
          over and run the job again, or let it skip such items (`Job::skip_failures`) or try again \
          (`Job::retry`)"
     );
     let error = fail_at(3);
     let says = error.to_string();
     assert!(
-        says.contains("failed in the chunk of 2 items after the key 1; "),
+        says.contains("failed in the chunk of 2 after the key 1; "),
         "{says}"
     );
     assert_eq!(error.source().unwrap().to_string(), "bad");
@@ -147,7 +147,7 @@ fn a_failure_tells_how_often_it_was_tried() {
     assert!(matches!(error, Error::Work { tries: 4, .. }), "{error:?}");
     let says = error.to_string();
     assert!(
-        says.contains("failed 4 times in the chunk of 2 items after the key 1"),
+        says.contains("failed 4 times in the chunk of 2 after the key 1"),
         "{says}"
     );
 }
@@ -234,12 +234,20 @@ fn a_skipped_item_is_buried_with_its_error_and_undone_alone() {
 #[test]
 fn a_store_without_a_place_for_letters_stops_the_job() {
     let (numbers, store) = (Numbers::new(0..6), Store::default());
+    let mut worked = Vec::new();
     let run = job(&numbers, 4, &store).skip_failures();
-    let run = run.run(|_, items| match items[0] {
-        5 => Err("bad".into()),
-        _ => Ok(()),
+    let run = run.run(|_, items| {
+        worked.push(items[0]);
+        match items[0] {
+            4 => Err("bad".into()),
+            _ => Ok(()),
+        }
     });
-    assert!(matches!(run, Err(Error::Work { items: 1, .. })), "{run:?}");
+    let error = run.unwrap_err();
+    let says = error.to_string();
+    assert!(says.contains("failed on the item with the key 4"), "{says}");
+    // Not at the chunk's end: what comes after it isn't done in vain.
+    assert_eq!(worked, [0, 1, 2, 3, 4]);
     assert_eq!(store.at("work").items(), 4);
 }
 
@@ -261,7 +269,7 @@ fn an_item_is_skipped_only_when_its_tries_are_over() {
             }
         });
     let outcome = run.unwrap();
-    assert_eq!(tries, [0, 1, 2, 0, 1, 2]);
+    assert_eq!(tries, [0, 1, 0, 1, 2]);
     assert_eq!((outcome.skipped(), outcome.retries()), (1, 1));
     let inner = store.get();
     assert!(inner.published.iter().eq([(&0, &1), (&2, &1)]));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use keywalk_job::{BoxError, Checkpoint, Checkpoints, DeadLetter, Lease};
+use keywalk_job::{Attempt, BoxError, Checkpoint, Checkpoints, DeadLetter, Lease};
 
 /// Clones are one store.
 #[derive(Clone, Default)]
@@ -142,13 +142,15 @@ impl Checkpoints for Store {
         &mut self,
         scope: &Effects,
         work: &mut dyn FnMut(&Effects) -> Result<(), BoxError>,
-    ) -> Result<Result<(), BoxError>, Failed> {
+    ) -> Result<Attempt, Failed> {
         let before = scope.done.borrow().len();
-        let worked = work(scope);
-        if worked.is_err() {
-            scope.done.borrow_mut().truncate(before);
-        }
-        Ok(worked)
+        Ok(match work(scope) {
+            Ok(()) => Attempt::Done,
+            Err(error) => {
+                scope.done.borrow_mut().truncate(before);
+                Attempt::Undone(error)
+            }
+        })
     }
 
     fn bury(&mut self, _: &Effects, letter: &DeadLetter<'_>) -> Result<bool, Failed> {

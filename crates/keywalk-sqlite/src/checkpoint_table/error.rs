@@ -1,8 +1,9 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
-use keywalk_job::{BoxError, NotACheckpoint};
+use keywalk_job::NotACheckpoint;
 
 /// What is wrong with a job's checkpoint in a database, and what to do.
 ///
@@ -33,10 +34,7 @@ pub enum CheckpointErrorKind {
 #[derive(Debug)]
 pub(super) enum Problem {
     InTransaction,
-    Ended {
-        /// What the function failed with, if that ended it.
-        error: Option<BoxError>,
-    },
+    Ended,
     Superseded {
         job: String,
     },
@@ -45,7 +43,7 @@ pub(super) enum Problem {
         source: NotACheckpoint,
     },
     Lease {
-        path: String,
+        path: PathBuf,
         source: io::Error,
     },
     Sqlite {
@@ -61,7 +59,7 @@ impl CheckpointError {
     pub fn kind(&self) -> CheckpointErrorKind {
         match *self.problem {
             Problem::InTransaction => CheckpointErrorKind::InTransaction,
-            Problem::Ended { .. } => CheckpointErrorKind::TransactionEnded,
+            Problem::Ended => CheckpointErrorKind::TransactionEnded,
             Problem::Superseded { .. } => CheckpointErrorKind::Superseded,
             Problem::Content { .. } => CheckpointErrorKind::Content,
             Problem::Lease { .. } => CheckpointErrorKind::Lease,
@@ -94,12 +92,9 @@ impl fmt::Display for CheckpointError {
                 "the connection is in a transaction, and a job has its own for each chunk; commit it \
                  first, or give the job another connection",
             ),
-            Problem::Ended { error: None } => f.write_str(
+            Problem::Ended => f.write_str(
                 "the transaction of a job's chunk was ended by its function, or by SQLite over an error \
                  that the function passed over; leave it open, and hand errors on",
-            ),
-            Problem::Ended { error: Some(_) } => f.write_str(
-                "the transaction of a job's chunk was ended over what its function failed with",
             ),
             Problem::Superseded { job } => write!(
                 f,
@@ -112,7 +107,9 @@ impl fmt::Display for CheckpointError {
             ),
             Problem::Lease { path, .. } => write!(
                 f,
-                "the lock of a job can't be made or locked beside {path}; the folder must be writable"
+                "the lock of a job can't be made or locked beside {}; the folder must be writable, and the \
+                 job's name not too long for a file's",
+                path.display()
             ),
             Problem::Sqlite { verb, .. } => match *verb {
                 "begin" | "commit" => write!(f, "the transaction of a job's chunk can't {verb}"),
@@ -128,8 +125,7 @@ impl StdError for CheckpointError {
             Problem::Content { source, .. } => source.source(),
             Problem::Lease { source, .. } => Some(source),
             Problem::Sqlite { source, .. } => Some(source),
-            Problem::Ended { error } => error.as_deref().map(|error| error as _),
-            Problem::InTransaction | Problem::Superseded { .. } => None,
+            Problem::InTransaction | Problem::Ended | Problem::Superseded { .. } => None,
         }
     }
 }

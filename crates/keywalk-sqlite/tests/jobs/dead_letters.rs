@@ -135,7 +135,7 @@ fn no_letter_stays_of_a_chunk_that_is_tried_again() {
             tries += 1;
             match tries {
                 // Of the first try, then of the second.
-                2 | 7 => Err("bad".into()),
+                2 | 5 => Err("bad".into()),
                 _ => Ok(()),
             }
         });

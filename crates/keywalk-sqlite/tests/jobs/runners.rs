@@ -52,6 +52,26 @@ fn the_lease_is_a_file_beside_the_database_and_none_in_memory() {
     assert!(!std::path::Path::new("/keywalk-jobs-in-memory.job-job.lock").exists());
 }
 
+#[cfg(unix)]
+#[test]
+fn a_database_whose_name_is_not_utf8_has_a_lease_like_any() {
+    use std::os::unix::ffi::OsStrExt;
+    let world = World::empty();
+    let path = world
+        .path()
+        .with_file_name(std::ffi::OsStr::from_bytes(b"a\xff.db"));
+    let (db, other) = (
+        Connection::open(&path).unwrap(),
+        Connection::open(&path).unwrap(),
+    );
+    db.execute_batch("CREATE TABLE t (a)").unwrap();
+    let lease = CheckpointTable::new(&db).lease("job").unwrap();
+    assert!(lease.is_some());
+    assert!(CheckpointTable::new(&other).lease("job").unwrap().is_none());
+    drop(lease);
+    assert!(CheckpointTable::new(&other).lease("job").unwrap().is_some());
+}
+
 /// A store whose lease keeps no one out, as on a network's file system.
 struct Unguarded<'db>(CheckpointTable<'db>);
 

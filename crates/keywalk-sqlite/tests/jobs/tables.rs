@@ -111,6 +111,7 @@ fn asking_makes_no_tables() {
     let mut table = CheckpointTable::new(&db);
     assert!(table.list().unwrap().is_empty());
     assert!(table.load("touch").unwrap().is_none());
+    assert!(!table.reset("touch").unwrap());
     let sql = "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'keywalk%'";
     assert_eq!(db.query_row(sql, [], |row| row.get(0)), Ok(0));
     assert!(run(&db, 2, |_, _| Ok(())).unwrap().is_done());

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use keywalk_job::{Error, Job};
+use keywalk_job::{ConstantBuilder, Error, Job};
 use keywalk_sqlite::{CheckpointErrorKind, CheckpointTable};
 
 use crate::world::{World, assert_once, items_done, kind, log, run, touch, walk};
@@ -96,15 +96,45 @@ fn a_skipped_item_that_ends_the_transaction_ends_the_run_and_nothing_is_done_twi
         })
     };
     let error = attempt(true).unwrap_err();
-    let Error::Checkpoints { error, .. } = error else {
-        panic!("{error}");
-    };
-    assert_eq!(error.kind(), CheckpointErrorKind::TransactionEnded);
+    assert!(
+        error.to_string().contains("the item with the key 2"),
+        "{error}"
+    );
     let source = error.source().unwrap().to_string();
     assert!(source.contains("UNIQUE"), "why it was: {source}");
     assert!(log(&db).is_empty(), "no later item commits by itself");
     assert!(attempt(false).unwrap().is_done());
     assert_once(&db, 6);
+}
+
+/// A disk that is full for a moment, say.
+#[test]
+fn an_error_that_ends_the_transaction_is_tried_again_also_where_failures_are_skipped() {
+    for skips in [false, true] {
+        let world = World::new(6);
+        let db = world.connect();
+        db.execute_batch("CREATE TABLE once (id INTEGER UNIQUE); INSERT INTO once VALUES (2)")
+            .unwrap();
+        let policy = ConstantBuilder::new()
+            .with_delay(std::time::Duration::ZERO)
+            .with_max_times(2);
+        let job =
+            Job::new("touch", walk(&db, 6), CheckpointTable::new(&db)).retry(policy, |_| true);
+        let job = if skips { job.skip_failures() } else { job };
+        let mut bad = true;
+        let outcome = job.run(|tx, items| {
+            for (id, ()) in items {
+                if *id == 2 && std::mem::take(&mut bad) {
+                    tx.execute("INSERT OR ROLLBACK INTO once VALUES (2)", [])?;
+                }
+                touch(tx, *id)?;
+            }
+            Ok(())
+        });
+        let outcome = outcome.unwrap();
+        assert_eq!((outcome.retries(), outcome.skipped()), (1, 0), "{skips}");
+        assert_once(&db, 6);
+    }
 }
 
 #[test]
