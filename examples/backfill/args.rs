@@ -1,10 +1,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use keywalk_examples::Failure;
-use lexopt::ValueExt;
+use keywalk_examples::option_value::{number, path, text};
 
 pub(crate) const USAGE: &str = "\
 Fills a column of a SQLite table from another one, a chunk at a time, and goes on where it was.
@@ -83,13 +82,13 @@ impl Args {
                     let task = Task::Help;
                     return Ok(Args { task, options });
                 }
-                Long("db") => db = Some(PathBuf::from(value(&mut parser)?)),
+                Long("db") => db = Some(path(&mut parser)?),
                 Long("table") => options.table = text(&mut parser)?,
                 Long("from") => options.from = text(&mut parser)?,
                 Long("to") => options.to = text(&mut parser)?,
                 Long("rows") => rows = Some(number(&mut parser, "--rows", 1)?),
                 Long("crash-test") => kills = Some(number(&mut parser, "--crash-test", 0)?),
-                Long("checkpoint") => options.checkpoint = Some(value(&mut parser)?.into()),
+                Long("checkpoint") => options.checkpoint = Some(path(&mut parser)?),
                 Long("chunk-size") => options.chunk_size = number(&mut parser, "--chunk-size", 1)?,
                 Long("most-per-second") => {
                     let most: u32 = number(&mut parser, "--most-per-second", 1)?;
@@ -132,27 +131,4 @@ impl Args {
         };
         Ok(Args { task, options })
     }
-}
-
-fn value(parser: &mut lexopt::Parser) -> Result<OsString, Failure> {
-    parser.value().map_err(Failure::usage)
-}
-
-fn text(parser: &mut lexopt::Parser) -> Result<String, Failure> {
-    value(parser)?.string().map_err(Failure::usage)
-}
-
-fn number<N: FromStr + PartialOrd + std::fmt::Display>(
-    parser: &mut lexopt::Parser,
-    option: &str,
-    least: N,
-) -> Result<N, Failure> {
-    let given = value(parser)?;
-    let number = given.to_str().and_then(|text| text.parse().ok());
-    number.filter(|number| *number >= least).ok_or_else(|| {
-        Failure::usage(format!(
-            "{option} takes a whole number from {least} on, not \"{}\"",
-            given.to_string_lossy()
-        ))
-    })
 }

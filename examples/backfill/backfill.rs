@@ -1,8 +1,10 @@
 use std::path::Path;
 
 use keywalk::Walk;
-use keywalk_examples::{Failure, key_columns, make_table, open, quoted, show_progress};
-use keywalk_job::{BoxError, Checkpoint, Checkpoints, Job, Outcome, Stop};
+use keywalk_examples::{
+    Failure, key_columns, make_table, open, quoted, show_progress, stop_on_interrupt,
+};
+use keywalk_job::{BoxError, Checkpoint, Checkpoints, Job, Outcome};
 use keywalk_sqlite::{AnyKey, Table};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
@@ -135,10 +137,7 @@ where
     D: keywalk_sqlite::Decode,
     C: Checkpoints<Error: 'static>,
 {
-    let stop = Stop::new();
-    let on_interrupt = stop.clone();
-    ctrlc::set_handler(move || on_interrupt.request()).map_err(Failure::failed)?;
-    job = job.stop_on(&stop);
+    job = job.stop_on(&stop_on_interrupt()?);
     if let Some(rate) = options.most_per_second {
         job = job.most_per_second(rate);
     }

@@ -3,8 +3,8 @@ use std::path::PathBuf;
 
 use keywalk::{Order, Walk};
 use keywalk_examples::Failure;
+use keywalk_examples::option_value::{names, number, path, text};
 use keywalk_sqlite::Table;
-use lexopt::ValueExt;
 use rusqlite::Connection;
 
 pub(crate) const USAGE: &str = "\
@@ -74,26 +74,13 @@ impl Args {
                         options,
                     });
                 }
-                Long("make") => make = Some(value(&mut parser)?.into()),
-                Long("db") => db = Some(PathBuf::from(value(&mut parser)?)),
-                Long("table") => {
-                    table = Some(value(&mut parser)?.string().map_err(Failure::usage)?)
-                }
-                Long("key") => {
-                    let columns = value(&mut parser)?.string().map_err(Failure::usage)?;
-                    key = columns.split(',').map(|c| c.trim().to_owned()).collect();
-                    if key.iter().any(String::is_empty) {
-                        return Err(Failure::usage(
-                            "--key takes names of columns, as in --key a,b",
-                        ));
-                    }
-                }
-                Long("rows") => rows = Some(number(&mut parser, "--rows")?),
+                Long("make") => make = Some(path(&mut parser)?),
+                Long("db") => db = Some(path(&mut parser)?),
+                Long("table") => table = Some(text(&mut parser)?),
+                Long("key") => key = names(&mut parser, "--key")?,
+                Long("rows") => rows = Some(number(&mut parser, "--rows", 0)?),
                 Long("chunk-size") => {
-                    options.chunk_size = number(&mut parser, "--chunk-size")?;
-                    if options.chunk_size == 0 {
-                        return Err(Failure::usage("--chunk-size must be at least 1"));
-                    }
+                    options.chunk_size = number(&mut parser, "--chunk-size", 1)?;
                 }
                 Long("desc") => options.order = Order::Descending,
                 Long("print-keys") => options.print_keys = true,
@@ -121,21 +108,4 @@ impl Args {
         };
         Ok(Args { task, options })
     }
-}
-
-fn value(parser: &mut lexopt::Parser) -> Result<OsString, Failure> {
-    parser.value().map_err(Failure::usage)
-}
-
-fn number<N: std::str::FromStr>(parser: &mut lexopt::Parser, option: &str) -> Result<N, Failure> {
-    let given = value(parser)?;
-    given
-        .to_str()
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(|| {
-            Failure::usage(format!(
-                "{option} takes a whole number, not \"{}\"",
-                given.to_string_lossy()
-            ))
-        })
 }

@@ -3,6 +3,7 @@ use std::ffi::OsString;
 #[cfg(unix)]
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use keywalk_job::{Attempt, BoxError, Checkpoint, Checkpoints, DeadLetter, Lease};
 use rusqlite::types::ValueRef;
@@ -180,7 +181,7 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
         if scope.is_autocommit() || run(&scope, UNMARK).is_err() {
             return Err(Problem::Ended.into());
         }
-        let updated = checkpoint.updated().duration_since(std::time::UNIX_EPOCH);
+        let updated = milliseconds(checkpoint.updated());
         let recorded = scope.prepare_cached(RECORD).and_then(|mut statement| {
             statement.execute((
                 checkpoint.job(),
@@ -190,9 +191,7 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
                 checkpoint.skipped().cast_signed(),
                 checkpoint.share(),
                 checkpoint.position(),
-                updated.map_or(0, |time| {
-                    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
-                }),
+                updated,
                 checkpoint.to_json(),
             ))
         });
@@ -259,16 +258,13 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
         scope: &Transaction<'db>,
         letter: &DeadLetter<'_>,
     ) -> Result<bool, CheckpointError> {
-        let time = letter.time().duration_since(std::time::UNIX_EPOCH);
         let bury = || {
             scope.prepare_cached(BURY)?.execute((
                 letter.job(),
                 letter.key(),
                 letter.key_bytes(),
                 letter.error_text(),
-                time.map_or(0, |time| {
-                    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
-                }),
+                milliseconds(letter.time()),
             ))
         };
         bury().map_err(unwritten)?;
@@ -296,6 +292,14 @@ fn file(db: &Connection) -> Result<PathBuf, Problem> {
     // SQLite's names are UTF-8 elsewhere.
     #[cfg(not(unix))]
     return Ok(String::from_utf8_lossy(&name).into_owned().into());
+}
+
+/// Since 1970; 0 before.
+fn milliseconds(time: SystemTime) -> i64 {
+    let since = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    since.as_millis().try_into().unwrap_or(i64::MAX)
 }
 
 fn run(scope: &Connection, sql: &str) -> rusqlite::Result<usize> {
