@@ -21,6 +21,8 @@
 //! - [`Key`] lists the key types: integers, text, blobs, UUIDs, tuples of them, [`Collated`] text,
 //!   and [`AnyKey`] for tables that aren't known when compiling.
 //! - A row becomes a dynamic [`Row`], what a closure makes of it, or a type with [`FromRow`].
+//! - `CheckpointTable` (feature `jobs`) keeps the positions of `keywalk-job`'s jobs, so that what they do to
+//!   each row happens exactly once.
 //! - [`Error`] says what is wrong with a key, a filter or a stored value, and what to do.
 //!
 //! # What it guarantees

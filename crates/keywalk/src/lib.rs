@@ -27,6 +27,7 @@
 //! - [`KeyRange`], [`Chunk`] and [`Fetched`] are what a source is asked with, fills and answers.
 //! - [`Cursor`] is a walk's position, and [`Token`] one that is written down, for another process; the
 //!   sources that have it are [`DurableSource`]s.
+//!   Jobs whose position is kept, so that they survive crashes, are in the crate `keywalk-job`.
 //! - [`Weigh`] tells an item's bytes, for chunks [by bytes](Walk::chunk_bytes).
 //! - [`state`] is the walk's state machine apart from any I/O, for those who drive it themselves.
 //!
