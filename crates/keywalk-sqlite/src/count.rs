@@ -3,6 +3,7 @@ use std::borrow::Borrow;
 use rusqlite::Connection;
 
 use crate::error::Problem;
+use crate::known::Known;
 use crate::relation::Relation;
 use crate::value::bind;
 use crate::{Error, Key, Query, Table};
@@ -27,8 +28,7 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     ///
     /// If the schema doesn't prove the key, and SQLite's own.
     pub fn count(&self) -> Result<u64, Error> {
-        // What a walk begins from isn't settled by it.
-        Ok(self.resolve()?.count(self.connection())?)
+        self.known.count(self.connection(), || self.resolve())
     }
 }
 
@@ -42,8 +42,21 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
     ///
     /// SQLite's own.
     pub fn count(&self) -> Result<u64, Error> {
-        // What a walk begins from isn't settled by it.
-        Ok(self.resolve()?.count(self.connection())?)
+        self.known.count(self.connection(), || self.resolve())
+    }
+}
+
+impl Known {
+    /// What a walk begins from isn't settled by counting: a job makes its tables after that.
+    fn count(
+        &self,
+        db: &Connection,
+        resolve: impl FnOnce() -> Result<Relation, Problem>,
+    ) -> Result<u64, Error> {
+        Ok(match &self.fetcher {
+            Some(fetcher) => fetcher.relation().count(db)?,
+            None => resolve()?.count(db)?,
+        })
     }
 }
 
