@@ -97,7 +97,8 @@ fn a_row_that_does_not_decode_is_named_by_its_key() {
     assert_eq!((rows, error.kind()), (1, ErrorKind::Value));
     assert_eq!(
         error.to_string(),
-        "the row of table \"t\" with the key the text 'y', 2 doesn't decode"
+        "the row of table \"t\" with the key the text 'y', 2 doesn't decode; change it, or what it is \
+         decoded into (an `Option` where a column may be NULL)"
     );
     assert!(
         error.sqlite_error().unwrap().to_string().contains('v'),
