@@ -1,20 +1,16 @@
-#[cfg(unix)]
-use std::ffi::OsString;
-#[cfg(unix)]
-use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
 use std::time::SystemTime;
 
 use keywalk_job::{Attempt, BoxError, Checkpoint, Checkpoints, DeadLetter, Lease};
-use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row, Transaction, TransactionBehavior};
 
 mod error;
+mod file;
 mod sql;
 
 pub use error::{CheckpointError, CheckpointErrorKind};
 
 use error::Problem;
+use file::file;
 use sql::{BURY, RECORD, TABLES};
 
 /// Checkpoints of jobs in the database that the jobs change: each chunk's effects and its checkpoint commit
@@ -275,24 +271,6 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
 /// Of a chunk's transaction: it is gone from one that the function has put in the place of it.
 const MARK: &str = "SAVEPOINT keywalk_chunk";
 const UNMARK: &str = "RELEASE keywalk_chunk";
-
-/// The main database's file, whose name need not be UTF-8; empty if it has none.
-fn file(db: &Connection) -> Result<PathBuf, Problem> {
-    let sql = "SELECT file FROM pragma_database_list WHERE name = 'main'";
-    let name = db.query_row(sql, [], |row| match row.get_ref(0)? {
-        ValueRef::Text(name) => Ok(name.to_vec()),
-        _ => Ok(Vec::new()),
-    });
-    let name = name.map_err(|source| Problem::Sqlite {
-        verb: "find",
-        source,
-    })?;
-    #[cfg(unix)]
-    return Ok(OsString::from_vec(name).into());
-    // SQLite's names are UTF-8 elsewhere.
-    #[cfg(not(unix))]
-    return Ok(String::from_utf8_lossy(&name).into_owned().into());
-}
 
 /// Since 1970; 0 before.
 fn milliseconds(time: SystemTime) -> i64 {
