@@ -151,7 +151,8 @@ impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
     /// at the first failure.
     ///
     /// What the *source* fails at isn't skipped: a row that its closure can't decode ends the run. Decode in
-    /// the job's function what may be wrong.
+    /// the job's function what may be wrong. Nor is an error that loses the chunk's whole scope, such as one
+    /// that ends a transaction: it may be tried [again](Self::retry), or ends the run.
     ///
     /// The function is then called with one item at a time, and over SQLite what it did for an item that
     /// failed is undone alone (a savepoint for each item, about a microsecond).

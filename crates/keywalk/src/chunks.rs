@@ -30,6 +30,8 @@ pub struct Chunks<S: ChunkSource> {
     source: S,
     state: State<S::Key>,
     chunk: Chunk<S::Item>,
+    /// Whether what is in the chunk was lent: not so after a failure or panic in the middle of a fetch.
+    is_lent: bool,
     /// Not the chunk's own limit: a source could put another chunk in its place.
     chunk_size: usize,
     budget: Option<Budget<S::Item>>,
@@ -54,6 +56,7 @@ impl<S: ChunkSource> Chunks<S> {
             source,
             state,
             chunk: Chunk::with_limit(chunk_size),
+            is_lent: false,
             chunk_size,
             budget: limits.budget,
             pace: limits.pace(),
@@ -171,16 +174,19 @@ impl<S: ChunkSource> Chunks<S> {
     /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
     /// ```
     pub fn seek(&mut self, cursor: Cursor<S::Key>) {
-        self.chunk.clear();
+        self.is_lent = false;
         self.state = State::resume(cursor);
         self.mismatch = None;
         self.fused = false;
     }
 
     /// The items of the chunk that was lent last, while [`source`](Self::source) is there to tell their
-    /// keys; none before the first, and after the end.
+    /// keys; none before the first, after the end, and after an error or a panic.
     pub fn items(&self) -> &[S::Item] {
-        self.chunk.as_slice()
+        match self.is_lent {
+            true => self.chunk.as_slice(),
+            false => &[],
+        }
     }
 
     /// What the walk did so far.
@@ -223,14 +229,12 @@ impl<S: ChunkSource> Chunks<S> {
         if let Some(mismatch) = self.mismatch.take() {
             return Err(Error::Cursor(mismatch));
         }
+        self.is_lent = false;
         let source = &mut self.source;
         let chunk = &mut self.chunk;
         let clock = &self.clock;
         match self.state.ask() {
-            Ask::Nothing => {
-                chunk.clear();
-                return Ok(Asked::Nothing);
-            }
+            Ask::Nothing => return Ok(Asked::Nothing),
             Ask::LastKey(range) => {
                 let (answer, _) = self.stats.time(clock, || source.last_key(range));
                 self.state
@@ -246,18 +250,16 @@ impl<S: ChunkSource> Chunks<S> {
                 let limit = self.pace.map_or(self.chunk_size, |pace| pace.size());
                 chunk.begin(limit, self.budget);
                 let (answer, took) = self.stats.time(clock, || source.fetch(range, chunk));
-                let taken = if answer.is_ok() && chunk.exceeds(self.budget) {
-                    Err(Error::Contract(Violation::Overfull))
-                } else {
-                    take(&mut self.state, source, chunk, limit, answer)
-                };
-                // What came before a failure isn't handed out.
-                taken.inspect_err(|_| chunk.clear())?;
+                if answer.is_ok() && chunk.exceeds(self.budget) {
+                    return Err(Error::Contract(Violation::Overfull));
+                }
+                take(&mut self.state, source, chunk, limit, answer)?;
                 if let Some(pace) = &mut self.pace {
                     pace.fetched(chunk.len(), took);
                 }
                 if !chunk.is_empty() {
                     self.stats.chunks += 1;
+                    self.is_lent = true;
                     return Ok(Asked::Items);
                 }
             }
