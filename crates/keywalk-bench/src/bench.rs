@@ -1,0 +1,127 @@
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+
+use crate::Fallible;
+use crate::case::{Case, Target};
+use crate::group::Group;
+use crate::seen::Seen;
+use crate::time::{Time, median};
+
+/// How often a way and its floor are measured in turns.
+const PAIRS: usize = 9;
+
+/// Runs cases and keeps what came of them.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    items: u64,
+    group: &'static str,
+    cases: Vec<Case>,
+}
+
+/// Which time a ratio is of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Of {
+    Cpu,
+    Wall,
+}
+
+impl Bench {
+    pub(crate) fn new(items: u64) -> Self {
+        Bench {
+            items,
+            group: "",
+            cases: Vec::new(),
+        }
+    }
+
+    pub(crate) fn run(&mut self, group: &Group) -> Fallible {
+        self.group = group.name;
+        (group.run)(self)
+    }
+
+    /// How many items a store is to have, unless the group has a reason for another number.
+    pub(crate) fn items(&self) -> u64 {
+        self.items
+    }
+
+    /// Measures `way` between two turns of `floor`, nine times, and records the median of its CPU time
+    /// over the mean of those two. Answers it.
+    pub(crate) fn versus(
+        &mut self,
+        name: impl Into<String>,
+        target: Target,
+        floor: impl FnMut() -> Fallible<Seen>,
+        way: impl FnMut() -> Fallible<Seen>,
+    ) -> Fallible<f64> {
+        self.versus_of(Of::Cpu, name, target, floor, way)
+    }
+
+    /// As [`versus`](Self::versus), by either time.
+    pub(crate) fn versus_of(
+        &mut self,
+        of: Of,
+        name: impl Into<String>,
+        target: Target,
+        mut floor: impl FnMut() -> Fallible<Seen>,
+        mut way: impl FnMut() -> Fallible<Seen>,
+    ) -> Fallible<f64> {
+        let name = name.into();
+        let time = |(seen, time): (Fallible<Seen>, Time)| -> Fallible<(Seen, f64)> {
+            let ns = match of {
+                Of::Cpu => time.cpu,
+                Of::Wall => time.wall,
+            };
+            Ok((seen?, ns))
+        };
+        // To warm up, and to see that both do the same.
+        let (expected, seen) = (floor()?, way()?);
+        let mut before = time(Time::of(&mut floor))?.1;
+        let (mut ratios, mut times) = (Vec::new(), Vec::new());
+        for _ in 0..PAIRS {
+            let (again, took) = time(Time::of(&mut way))?;
+            let (_, after) = time(Time::of(&mut floor))?;
+            if seen != expected || again != expected {
+                return Err(format!("{name}: saw {again:?} instead of {expected:?}").into());
+            }
+            ratios.push(took / ((before + after) / 2.0));
+            times.push(took);
+            before = after;
+        }
+        let ratio = median(ratios);
+        let ns_item = median(times) / expected.items as f64;
+        self.record(name, ratio, target, expected.items, ns_item);
+        Ok(ratio)
+    }
+
+    /// Records and prints a case of the group that runs, measured in whatever way.
+    pub(crate) fn record(
+        &mut self,
+        name: impl Into<String>,
+        ratio: f64,
+        target: Target,
+        items: u64,
+        ns_item: f64,
+    ) {
+        let case = Case {
+            group: self.group,
+            name: name.into(),
+            ratio,
+            target,
+            items,
+            ns_item,
+        };
+        println!("{case}");
+        self.cases.push(case);
+    }
+
+    /// The cases that don't reach their target.
+    pub(crate) fn missed(&self) -> Vec<&Case> {
+        self.cases.iter().filter(|case| case.is_missed()).collect()
+    }
+
+    pub(crate) fn write_json(&self, file: &Path) -> Fallible {
+        serde_json::to_writer_pretty(BufWriter::new(File::create(file)?), &self.cases)?;
+        Ok(())
+    }
+}

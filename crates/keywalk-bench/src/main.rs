@@ -1,0 +1,64 @@
+//! What does a walk cost, beside the floor that does the same work and beside what users pick today?
+//!
+//! ```sh
+//! cargo run --release -p keywalk-bench -- [GROUP…] [--check] [--json FILE]
+//! ```
+//!
+//! prints a line a case, `GROUP/CASE ratio=R target<=T items=N ns_item=X`, and with `--check` ends with
+//! exit code 1 where a target is missed. What the ratio is of stands with each group; most are CPU time
+//! over that of a floor, both measured in turns in one process, so that what else the machine does
+//! weighs on both. `--help` lists the groups.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod bench;
+mod case;
+mod group;
+mod seen;
+mod sqlite;
+mod time;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use args::Args;
+use bench::Bench;
+
+type Fallible<T = ()> = Result<T, Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                eprintln!("  because: {error}");
+                cause = error.source();
+            }
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Fallible<ExitCode> {
+    let Some(args) = Args::parse()? else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let mut bench = Bench::new(args.items);
+    for group in &args.groups {
+        bench.run(group)?;
+    }
+    if let Some(file) = &args.json {
+        bench.write_json(file)?;
+    }
+    let missed = bench.missed();
+    for case in &missed {
+        eprintln!("missed: {case}");
+    }
+    Ok(match args.check && !missed.is_empty() {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    })
+}

@@ -1,0 +1,17 @@
+use std::hint::black_box;
+
+/// What a pass over the items saw: equal if two passes did the same work, in the same order.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) items: u64,
+    sum: u64,
+}
+
+impl Seen {
+    /// An item, by a number that tells it from its neighbours.
+    #[inline]
+    pub(crate) fn see(&mut self, item: u64) {
+        self.items += 1;
+        self.sum = self.sum.wrapping_mul(31).wrapping_add(black_box(item));
+    }
+}
