@@ -103,6 +103,19 @@ impl Bench {
         items: u64,
         ns_item: f64,
     ) {
+        self.record_with(name, ratio, target, items, ns_item, String::new());
+    }
+
+    /// As [`record`](Self::record), with what else there is to know of it.
+    pub(crate) fn record_with(
+        &mut self,
+        name: impl Into<String>,
+        ratio: f64,
+        target: Target,
+        items: u64,
+        ns_item: f64,
+        note: String,
+    ) {
         let case = Case {
             group: self.group,
             name: name.into(),
@@ -110,6 +123,7 @@ impl Bench {
             target,
             items,
             ns_item,
+            note,
         };
         println!("{case}");
         self.cases.push(case);

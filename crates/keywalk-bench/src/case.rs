@@ -14,6 +14,9 @@ pub(crate) struct Case {
     pub(crate) items: u64,
     /// Nanoseconds an item.
     pub(crate) ns_item: f64,
+    /// What else there is to know, to stand at the end of the line.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) note: String,
 }
 
 /// What a case has to reach.
@@ -48,6 +51,7 @@ impl fmt::Display for Case {
             target,
             items,
             ns_item,
+            note,
         } = self;
         write!(f, "{group}/{name} ratio={ratio:.2}")?;
         match target {
@@ -55,6 +59,14 @@ impl fmt::Display for Case {
             Target::AtLeast(least) => write!(f, " target>={least:.2}")?,
             Target::None => f.write_str(" target=none")?,
         }
-        write!(f, " items={items} ns_item={ns_item:.1}")
+        write!(f, " items={items}")?;
+        // Where it is of something else than time, there are none.
+        if ns_item.is_finite() {
+            write!(f, " ns_item={ns_item:.1}")?;
+        }
+        match note.is_empty() {
+            true => Ok(()),
+            false => write!(f, " {note}"),
+        }
     }
 }

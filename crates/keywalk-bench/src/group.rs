@@ -1,5 +1,5 @@
 use crate::bench::Bench;
-use crate::{Fallible, sqlite};
+use crate::{Fallible, instructions, memory, skew, sled, sqlite};
 
 /// Cases that belong together.
 #[derive(Debug)]
@@ -12,9 +12,35 @@ pub(crate) struct Group {
 }
 
 /// In the order in which they run.
-pub(crate) const GROUPS: &[Group] = &[Group {
-    name: "sqlite",
-    about: "every key shape and chunk size, beside one cursor: CPU time",
-    by_default: true,
-    run: sqlite::run,
-}];
+pub(crate) const GROUPS: &[Group] = &[
+    Group {
+        name: "sqlite",
+        about: "every key shape and chunk size, beside one cursor: CPU time",
+        by_default: true,
+        run: sqlite::run,
+    },
+    Group {
+        name: "skew",
+        about: "the last chunk of a lopsided table, beside its first: CPU time",
+        by_default: true,
+        run: skew::run,
+    },
+    Group {
+        name: "sled",
+        about: "chunk sizes, beside one native range: CPU time",
+        by_default: true,
+        run: sled::run,
+    },
+    Group {
+        name: "memory",
+        about: "maps, a list and a slice, beside their own iterators: CPU time",
+        by_default: true,
+        run: memory::run,
+    },
+    Group {
+        name: "instructions",
+        about: "instructions an item, beside what they are known to be; needs valgrind",
+        by_default: false,
+        run: instructions::run,
+    },
+];

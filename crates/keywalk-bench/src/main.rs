@@ -15,7 +15,11 @@ mod args;
 mod bench;
 mod case;
 mod group;
+mod instructions;
+mod memory;
 mod seen;
+mod skew;
+mod sled;
 mod sqlite;
 mod time;
 
@@ -28,7 +32,7 @@ use bench::Bench;
 type Fallible<T = ()> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    match run() {
+    match instructions::counted().map_or_else(run, |counted| counted.map(|()| ExitCode::SUCCESS)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");

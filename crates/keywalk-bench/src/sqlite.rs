@@ -17,7 +17,8 @@ use crate::bench::Bench;
 use crate::case::Target;
 use crate::seen::Seen;
 use item::Item;
-use keys::{Composite, Integer, MixedOrder, Text, TimeUuid, UuidIndex};
+pub(crate) use keys::{Composite, Integer, MixedOrder, OneTenant, OneTenantMixed, Text};
+use keys::{TimeUuid, UuidIndex};
 pub(crate) use shape::Shape;
 
 /// What another key may cost beyond what it costs a cursor, over the integer key's ratio.
@@ -118,7 +119,7 @@ fn ways<S: Shape>(
 }
 
 /// What users write who want speed: a cursor that borrows each column.
-fn cursor_visits<S: Shape>(db: &Connection) -> Fallible<Seen> {
+pub(crate) fn cursor_visits<S: Shape>(db: &Connection) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let mut statement = db.prepare_cached(&shape::select::<S>())?;
     let mut rows = statement.query([])?;
@@ -128,7 +129,7 @@ fn cursor_visits<S: Shape>(db: &Connection) -> Fallible<Seen> {
     Ok(seen)
 }
 
-fn walk_visits<S: Shape>(db: &Connection, chunk_size: usize) -> Fallible<Seen> {
+pub(crate) fn walk_visits<S: Shape>(db: &Connection, chunk_size: usize) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let table = Table::new(db, "items")
         .key::<S::Key>(S::KEY.iter().copied())?
@@ -165,7 +166,7 @@ pub(crate) fn walk_lends<S: Shape>(db: &Connection, chunk_size: usize) -> Fallib
     Ok(seen)
 }
 
-fn walk_hands_out<S: Shape>(db: &Connection, chunk_size: usize) -> Fallible<Seen> {
+pub(crate) fn walk_hands_out<S: Shape>(db: &Connection, chunk_size: usize) -> Fallible<Seen> {
     let mut seen = Seen::default();
     for entry in Walk::new(table::<S>(db)?).chunk_size(chunk_size) {
         let (key, item) = entry?;

@@ -21,7 +21,7 @@ impl Shape for Integer {
     const KEY: &'static [&'static str] = &["id"];
     const ORDER: &'static str = "id";
 
-    fn values(at: u64, _rows: u64) -> Vec<Value> {
+    fn values(at: u64) -> Vec<Value> {
         vec![Value::Integer(at as i64)]
     }
 
@@ -54,7 +54,7 @@ impl Shape for Text {
     const KEY: &'static [&'static str] = &["code"];
     const ORDER: &'static str = "code";
 
-    fn values(at: u64, _rows: u64) -> Vec<Value> {
+    fn values(at: u64) -> Vec<Value> {
         vec![Value::Text(format!("code/{at:015}"))]
     }
 
@@ -87,7 +87,7 @@ impl Shape for TimeUuid {
     const KEY: &'static [&'static str] = &["id"];
     const ORDER: &'static str = "id";
 
-    fn values(at: u64, _rows: u64) -> Vec<Value> {
+    fn values(at: u64) -> Vec<Value> {
         uuid_values(at)
     }
 
@@ -120,7 +120,7 @@ impl Shape for UuidIndex {
     const KEY: &'static [&'static str] = TimeUuid::KEY;
     const ORDER: &'static str = TimeUuid::ORDER;
 
-    fn values(at: u64, _rows: u64) -> Vec<Value> {
+    fn values(at: u64) -> Vec<Value> {
         uuid_values(at)
     }
 
@@ -161,10 +161,19 @@ fn digest_uuid(id: &Uuid) -> u64 {
 }
 
 /// `(tenant, number)`, a thousand rows a tenant.
-#[derive(Debug)]
-pub(crate) struct Composite;
+pub(crate) type Composite = TenantNumber<1_000>;
+/// All rows of one tenant.
+pub(crate) type OneTenant = TenantNumber<{ u64::MAX }>;
+/// `(tenant, number DESC)`.
+pub(crate) type MixedOrder = TenantNumberDesc<1_000>;
+/// All rows of one tenant.
+pub(crate) type OneTenantMixed = TenantNumberDesc<{ u64::MAX }>;
 
-impl Shape for Composite {
+/// `(tenant, number)`, so many rows a tenant.
+#[derive(Debug)]
+pub(crate) struct TenantNumber<const ROWS: u64>;
+
+impl<const ROWS: u64> Shape for TenantNumber<ROWS> {
     type Key = (i64, i64);
     const NAME: &'static str = "composite";
     const COLUMNS: &'static str = "tenant INTEGER NOT NULL, number INTEGER NOT NULL";
@@ -173,8 +182,8 @@ impl Shape for Composite {
     const KEY: &'static [&'static str] = &["tenant", "number"];
     const ORDER: &'static str = "tenant, number";
 
-    fn values(at: u64, _rows: u64) -> Vec<Value> {
-        let (tenant, number) = (at / 1_000, at % 1_000);
+    fn values(at: u64) -> Vec<Value> {
+        let (tenant, number) = (at / ROWS, at % ROWS);
         vec![Value::Integer(tenant as i64), Value::Integer(number as i64)]
     }
 
@@ -194,21 +203,21 @@ impl Shape for Composite {
     }
 }
 
-/// `(tenant, number DESC)`, a thousand rows a tenant.
+/// `(tenant, number DESC)`, so many rows a tenant.
 #[derive(Debug)]
-pub(crate) struct MixedOrder;
+pub(crate) struct TenantNumberDesc<const ROWS: u64>;
 
-impl Shape for MixedOrder {
+impl<const ROWS: u64> Shape for TenantNumberDesc<ROWS> {
     type Key = (i64, Reverse<i64>);
     const NAME: &'static str = "mixed_order";
-    const COLUMNS: &'static str = Composite::COLUMNS;
+    const COLUMNS: &'static str = TenantNumber::<ROWS>::COLUMNS;
     const CONSTRAINT: &'static str = ", PRIMARY KEY (tenant, number DESC)";
     const SUFFIX: &'static str = "WITHOUT ROWID";
-    const KEY: &'static [&'static str] = Composite::KEY;
+    const KEY: &'static [&'static str] = TenantNumber::<ROWS>::KEY;
     const ORDER: &'static str = "tenant, number DESC";
 
-    fn values(at: u64, rows: u64) -> Vec<Value> {
-        Composite::values(at, rows)
+    fn values(at: u64) -> Vec<Value> {
+        TenantNumber::<ROWS>::values(at)
     }
 
     #[inline]
@@ -218,11 +227,11 @@ impl Shape for MixedOrder {
 
     #[inline]
     fn visit(row: &Row<'_>) -> Result<u64> {
-        Composite::visit(row)
+        TenantNumber::<ROWS>::visit(row)
     }
 
     #[inline]
     fn digest((tenant, Reverse(number)): &(i64, Reverse<i64>)) -> u64 {
-        Composite::digest(&(*tenant, *number))
+        TenantNumber::<ROWS>::digest(&(*tenant, *number))
     }
 }

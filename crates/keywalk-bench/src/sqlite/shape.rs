@@ -19,8 +19,8 @@ pub(crate) trait Shape {
     /// The order of the walk.
     const ORDER: &'static str;
 
-    /// The key of row number `at`, of `rows`.
-    fn values(at: u64, rows: u64) -> Vec<Value>;
+    /// The key of row number `at`.
+    fn values(at: u64) -> Vec<Value>;
     /// As the cursor that makes structs reads it, for [`digest`](Self::digest).
     fn read(row: &Row<'_>) -> rusqlite::Result<Self::Key>;
     /// The digest of a key that is borrowed.
@@ -45,7 +45,7 @@ pub(crate) fn database<S: Shape>(rows: u64) -> Fallible<(TempDir, Connection)> {
         let transaction = db.transaction()?;
         let mut insert = transaction.prepare_cached(&insert)?;
         for at in first..rows.min(first + ROWS_A_TRANSACTION) {
-            let mut values = S::values(at, rows);
+            let mut values = S::values(at);
             let mut photo = vec![0; 500];
             photo[..8].copy_from_slice(&at.to_be_bytes());
             values.push(Value::Text(format!("the item number {at}")));
