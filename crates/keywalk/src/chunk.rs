@@ -1,7 +1,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use budget::{Added, Ledger};
+use budget::Ledger;
 
 pub(crate) mod budget;
 
@@ -88,6 +88,7 @@ impl<T> Chunk<T> {
 
     /// Whether the chunk takes no further item.
     #[must_use]
+    #[inline]
     pub fn is_full(&self) -> bool {
         self.len >= self.room
     }
@@ -101,6 +102,7 @@ impl<T> Chunk<T> {
 
     /// The items, in the order in which they were pushed.
     #[must_use]
+    #[inline]
     pub fn as_slice(&self) -> &[T] {
         &self.slots[..self.len]
     }
@@ -112,17 +114,26 @@ impl<T> Chunk<T> {
     }
 
     /// Adds an item, dropping the spare one whose slot it takes.
+    #[inline]
     pub fn push(&mut self, item: T) {
         if self.is_full() {
             self.overflowed = true;
             return;
         }
-        let weight = self.ledger.as_ref().map(|ledger| ledger.weigh(&item));
+        if self.ledger.is_some() {
+            self.push_weighed(item);
+            return;
+        }
+        self.put(item);
+        self.len += 1;
+    }
+
+    #[inline]
+    fn put(&mut self, item: T) {
         match self.slots.get_mut(self.len) {
             Some(slot) => *slot = item,
             None => self.slots.push(item),
         }
-        self.add(weight, Added::Put);
     }
 
     /// Adds an item by filling a slot in place: a spare item of an earlier chunk, with whatever it
@@ -177,35 +188,27 @@ impl<T> Chunk<T> {
     /// assert_eq!(chunk.as_slice(), ["8"]);
     /// # Ok::<(), std::num::ParseIntError>(())
     /// ```
+    #[inline]
     pub fn spare(&mut self) -> Option<&mut T> {
         if self.is_full() {
             return None;
         }
-        if let Some(ledger) = &mut self.ledger {
-            ledger.lend(&mut self.slots, self.len);
+        if self.ledger.is_some() {
+            return self.spare_weighed();
         }
         self.slots.get_mut(self.len)
     }
 
     /// Adds the item that [`spare`](Self::spare) lent; without one, does nothing.
+    #[inline]
     pub fn push_spare(&mut self) {
-        if !self.is_full()
-            && let Some(item) = self.slots.get(self.len)
-        {
-            let weight = self.ledger.as_ref().map(|ledger| ledger.weigh(item));
-            self.add(weight, Added::Filled);
+        if self.is_full() || self.len == self.slots.len() {
+            return;
         }
-    }
-
-    /// The next slot's item, of this weight, is in the chunk now.
-    fn add(&mut self, weight: Option<usize>, how: Added) {
-        if let (Some(ledger), Some(weight)) = (&mut self.ledger, weight) {
-            ledger.add(&mut self.slots, self.len, weight, how);
-            if ledger.is_full() {
-                self.room = self.len + 1;
-            }
+        match self.ledger {
+            None => self.len += 1,
+            Some(_) => self.push_spare_weighed(),
         }
-        self.len += 1;
     }
 
     /// Keeps only the first `len` items; the others stay as spare slots. For a wrapper that asks its
@@ -256,6 +259,7 @@ impl<T> Chunk<T> {
     }
 
     /// Takes the last item out. Only after [`reverse`](Self::reverse).
+    #[inline]
     pub(crate) fn pop(&mut self) -> Option<T> {
         if let Some(ledger) = &mut self.ledger {
             ledger.pop();

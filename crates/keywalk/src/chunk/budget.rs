@@ -50,6 +50,40 @@ impl<T> Chunk<T> {
         self.clear();
     }
 
+    /// [`push`](Self::push) with a budget; apart, as the next two, for what is pushed without one.
+    #[inline(never)]
+    pub(super) fn push_weighed(&mut self, item: T) {
+        let weight = self.ledger.as_ref().map(|ledger| ledger.weigh(&item));
+        self.put(item);
+        self.add(weight, Added::Put);
+    }
+
+    #[inline(never)]
+    pub(super) fn spare_weighed(&mut self) -> Option<&mut T> {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.lend(&mut self.slots, self.len);
+        }
+        self.slots.get_mut(self.len)
+    }
+
+    #[inline(never)]
+    pub(super) fn push_spare_weighed(&mut self) {
+        let ledger = self.ledger.as_ref();
+        let weight = ledger.map(|ledger| ledger.weigh(&self.slots[self.len]));
+        self.add(weight, Added::Filled);
+    }
+
+    /// The next slot's item, of this weight, is in the chunk now.
+    fn add(&mut self, weight: Option<usize>, how: Added) {
+        if let (Some(ledger), Some(weight)) = (&mut self.ledger, weight) {
+            ledger.add(&mut self.slots, self.len, weight, how);
+            if ledger.is_full() {
+                self.room = self.len + 1;
+            }
+        }
+        self.len += 1;
+    }
+
     /// Whether there are more items than the budget allows; also if the chunk isn't the walk's.
     pub(crate) fn exceeds(&self, budget: Option<Budget<T>>) -> bool {
         !self.is_by(budget) && budget.is_some_and(|budget| budget.is_exceeded_by(self.as_slice()))
