@@ -78,10 +78,17 @@ pub use text::Utf8;
 /// 1. **Order.** The bytes of a smaller key are smaller, byte by byte and a beginning before what it
 ///    begins.
 /// 2. **Round trip.** `decode` gives back what was encoded.
-/// 3. **Hostile bytes.** `decode` takes whatever a store holds, and never panics. It need not be strict:
-///    what it takes is encoded again and compared, so no two byte strings come as one key.
+/// 3. **Hostile bytes.** `decode` takes whatever a store holds, and never panics. It need not be
+///    [strict](Self::STRICT): what it takes is encoded again and compared, so no two byte strings come as
+///    one key.
 /// 4. **Named.** Types whose bytes or order differ have different [kinds](Self::kind).
 pub trait Key: Clone + Ord {
+    /// Whether [`decode`](Self::decode) refuses all bytes but those that [`encode`](Self::encode) writes,
+    /// so that a store needn't encode each key that it reads again. So it is for integers, UUIDs, bytes,
+    /// [`Utf8`] and [`Reverse`](std::cmp::Reverse) of what has a fixed width; provided: `false`, which is
+    /// never wrong.
+    const STRICT: bool = false;
+
     /// Appends the key's bytes.
     fn encode(&self, bytes: &mut Vec<u8>);
 

@@ -10,7 +10,7 @@ use crate::fault::{Disorder, Fault, Others, caught};
 pub(crate) fn ascend<E: From<Fault>>(
     tree: &Tree,
     (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),
-    take: impl FnMut(IVec, IVec) -> Result<bool, E>,
+    take: impl FnMut(&IVec, IVec) -> Result<bool, E>,
 ) -> Result<bool, E> {
     let read = caught(|others| {
         let entries = tree.range::<&[u8], _>((lower, Bound::Unbounded));
@@ -24,7 +24,7 @@ fn take_each<E: From<Fault>>(
     entries: impl Iterator<Item = sled::Result<(IVec, IVec)>>,
     (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),
     others: &Others,
-    mut take: impl FnMut(IVec, IVec) -> Result<bool, E>,
+    mut take: impl FnMut(&IVec, IVec) -> Result<bool, E>,
 ) -> Result<bool, E> {
     let mut last: Option<IVec> = None;
     for entry in entries {
@@ -36,10 +36,10 @@ fn take_each<E: From<Fault>>(
         if is_above(&key, upper) {
             break;
         }
-        last = Some(key.clone());
-        if !others.run(|| take(key, value))? {
+        if !others.run(|| take(&key, value))? {
             return Ok(false);
         }
+        last = Some(key);
     }
     Ok(true)
 }
@@ -56,7 +56,7 @@ mod tests {
             .map(|key| Ok((IVec::from(*key), IVec::default())));
         let ended = caught(|others| {
             take_each(entries, (lower, Bound::Unbounded), others, |key, _| {
-                taken.push(key);
+                taken.push(key.clone());
                 Ok::<_, Fault>(true)
             })
         });

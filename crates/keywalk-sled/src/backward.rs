@@ -63,7 +63,7 @@ impl Backward {
         tree: &Tree,
         bounds: (Bound<&[u8]>, Bound<&[u8]>),
         wanted: usize,
-        take: impl FnMut(IVec, IVec) -> Result<bool, E>,
+        take: impl FnMut(&IVec, IVec) -> Result<bool, E>,
     ) -> Result<bool, E> {
         // Out of the source for so long: if `take` panics, no entry is kept.
         let mut stretch = mem::take(&mut self.stretch);
@@ -79,7 +79,7 @@ impl Backward {
         (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),
         wanted: usize,
         stretch: &mut Vec<(IVec, IVec)>,
-        mut take: impl FnMut(IVec, IVec) -> Result<bool, E>,
+        mut take: impl FnMut(&IVec, IVec) -> Result<bool, E>,
     ) -> Result<bool, E> {
         let most = wanted.saturating_add(wanted / 2).saturating_add(16);
         let apart = (wanted / 8).max(4);
@@ -120,15 +120,14 @@ impl Backward {
             }
             empty = if stretch.is_empty() { empty + 1 } else { 0 };
             while let Some((key, value)) = stretch.pop() {
-                let last = key.clone();
                 taken += 1;
-                if !take(key, value)? {
-                    let from = key_of(upper).or(first.as_deref()).unwrap_or(&last);
-                    self.step = Step::between(&last, Some(from)).map(Step::with_margin);
+                if !take(&key, value)? {
+                    let from = key_of(upper).or(first.as_deref()).unwrap_or(&key);
+                    self.step = Step::between(&key, Some(from)).map(Step::with_margin);
                     self.taken = taken;
                     return Ok(false);
                 }
-                first.get_or_insert(last);
+                first.get_or_insert(key);
             }
             guess = match (begin, guess) {
                 (Begin::Lower, _) => return Ok(true),
@@ -216,7 +215,7 @@ fn read(
         if stretch.len() == most {
             return Ok(false);
         }
-        stretch.push((key, value));
+        stretch.push((key.clone(), value));
         Ok(true)
     })
 }

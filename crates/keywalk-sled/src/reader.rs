@@ -22,21 +22,21 @@ impl<'a> Reader<'a> {
     /// Adds an entry's item to the chunk.
     pub(crate) fn push<K: Key, D: Decode>(
         &mut self,
-        bytes: IVec,
+        bytes: &IVec,
         value: IVec,
         decode: &mut D,
         chunk: &mut Chunk<(K, D::Item)>,
     ) -> Result<(), Error> {
         if let Some((key, item)) = chunk.spare() {
-            key.decode_in_place(&bytes)
-                .and_then(|()| self.check(key, &bytes))
-                .map_err(|why| self.malformed::<K>(&bytes, why))?;
+            key.decode_in_place(bytes)
+                .and_then(|()| self.check(key, bytes))
+                .map_err(|why| self.malformed::<K>(bytes, why))?;
             decode
                 .refill(value, item)
                 .map_err(|source| self.undecodable(bytes, source))?;
             chunk.push_spare();
         } else {
-            let key = self.key(&bytes)?;
+            let key = self.key(bytes)?;
             let item = decode
                 .decode(value)
                 .map_err(|source| self.undecodable(bytes, source))?;
@@ -54,6 +54,9 @@ impl<'a> Reader<'a> {
     /// No other bytes than the key's own may stand for it: they would be a second key of one name, and
     /// not in its place.
     fn check<K: Key>(&mut self, key: &K, bytes: &[u8]) -> Result<(), Malformed> {
+        if K::STRICT {
+            return Ok(());
+        }
         self.again.clear();
         key.encode(self.again);
         if self.again.as_slice() == bytes {
@@ -63,6 +66,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[cold]
     fn malformed<K>(&self, bytes: &IVec, why: Malformed) -> Error {
         Error::from(Problem::Key {
             tree: TreeName(self.tree.name()),
@@ -72,10 +76,11 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn undecodable(&self, key: IVec, source: Box<dyn std::error::Error + Send + Sync>) -> Error {
+    #[cold]
+    fn undecodable(&self, key: &IVec, source: Box<dyn std::error::Error + Send + Sync>) -> Error {
         Error::from(Problem::Value {
             tree: TreeName(self.tree.name()),
-            key,
+            key: key.clone(),
             source,
         })
     }

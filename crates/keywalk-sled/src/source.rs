@@ -37,7 +37,7 @@ impl<K: Key, D: Decode> ChunkSource for Tree<K, D> {
             Some(_) => room.min(self.backward.expected()),
             None => room,
         };
-        let push = |key, value| {
+        let push = |key: &IVec, value| {
             reader.push(key, value, &mut self.decode, chunk)?;
             Ok(!chunk.is_full())
         };
@@ -69,8 +69,8 @@ impl<K: Key, D: Decode> ChunkSource for Tree<K, D> {
         self.upper.set(range.upper());
         let bounds = (self.lower.get(), self.upper.get());
         let mut last = None;
-        let take = |key: IVec, _| -> Result<bool, Failure> {
-            last = Some(key);
+        let take = |key: &IVec, _| -> Result<bool, Failure> {
+            last = Some(key.clone());
             Ok(false)
         };
         match range.order() {

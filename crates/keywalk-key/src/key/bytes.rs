@@ -5,6 +5,8 @@ use foundationdb_tuple::Bytes;
 use super::{Key, KeyColumn, Malformed, packed, share, words};
 
 impl Key for Vec<u8> {
+    const STRICT: bool = true;
+
     fn encode(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(self);
     }

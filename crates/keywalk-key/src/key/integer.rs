@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use super::{Key, KeyColumn, Malformed, packed, share};
 
 /// The bytes, if they are as many as the type has.
+#[inline]
 pub(super) fn fixed<const WIDTH: usize>(bytes: &[u8]) -> Result<[u8; WIDTH], Malformed> {
     bytes.try_into().map_err(|_| {
         let count = bytes.len();
@@ -16,10 +17,13 @@ pub(super) fn fixed<const WIDTH: usize>(bytes: &[u8]) -> Result<[u8; WIDTH], Mal
 macro_rules! keys {
     ($($integer:ident flips $sign:expr),+;) => {$(
         impl Key for $integer {
+            const STRICT: bool = true;
+
             fn encode(&self, bytes: &mut Vec<u8>) {
                 bytes.extend_from_slice(&(self ^ $sign).to_be_bytes());
             }
 
+            #[inline]
             fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
                 Ok($integer::from_be_bytes(fixed(bytes)?) ^ $sign)
             }

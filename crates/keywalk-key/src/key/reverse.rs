@@ -9,6 +9,8 @@ use super::{Key, KeyColumn, Malformed, packed};
 macro_rules! fixed {
     ($($key:ident),+) => {$(
         impl Key for Reverse<$key> {
+            const STRICT: bool = <$key as Key>::STRICT;
+
             fn encode(&self, bytes: &mut Vec<u8>) {
                 turn_appended(bytes, |bytes| Key::encode(&self.0, bytes));
             }

@@ -80,6 +80,8 @@ impl KeyColumn for String {
 pub struct Utf8(pub String);
 
 impl Key for Utf8 {
+    const STRICT: bool = true;
+
     fn encode(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(self.0.as_bytes());
     }

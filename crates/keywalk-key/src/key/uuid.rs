@@ -5,10 +5,13 @@ use uuid::Uuid;
 use super::{Key, KeyColumn, Malformed, integer, packed};
 
 impl Key for Uuid {
+    const STRICT: bool = true;
+
     fn encode(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(self.as_bytes());
     }
 
+    #[inline]
     fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         integer::fixed(bytes).map(Uuid::from_bytes)
     }

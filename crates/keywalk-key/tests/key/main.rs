@@ -7,5 +7,6 @@ mod kinds;
 mod order;
 mod own;
 mod shares;
+mod strict;
 mod traits;
 mod words;

@@ -34,7 +34,7 @@ fn cost(keys: &[Vec<u8>], wanted: usize) -> (f64, f64) {
         let mut chunk = Vec::new();
         let ended = backward
             .fetch(&db, (Bound::Unbounded, bound), wanted, |key, _| {
-                chunk.push(key);
+                chunk.push(key.clone());
                 Ok::<_, Fault>(chunk.len() < wanted)
             })
             .unwrap_or_else(|_| panic!("it is read"));
@@ -141,7 +141,7 @@ fn what_is_taken_may_panic_and_no_entry_is_kept() {
     let mut backward = Backward::default();
     let all = (Bound::Unbounded, Bound::Unbounded);
     // Unlike `panic!` this prints nothing.
-    let take = |_, _| -> Result<bool, Fault> { panic::resume_unwind(Box::new(7)) };
+    let take = |_: &IVec, _| -> Result<bool, Fault> { panic::resume_unwind(Box::new(7)) };
     let fetch = AssertUnwindSafe(|| backward.fetch(&db, all, 5, take).is_ok());
     assert!(panic::catch_unwind(fetch).is_err());
     assert!(backward.stretch.is_empty());
