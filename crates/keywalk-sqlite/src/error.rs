@@ -84,6 +84,11 @@ impl Error {
             .is_some_and(|error| problem::kind_of(error) == ErrorKind::Busy)
     }
 
+    /// Whether a stored key couldn't be read.
+    pub(crate) fn is_of_key(&self) -> bool {
+        matches!(*self.problem, Problem::Key { .. } | Problem::NullKey { .. })
+    }
+
     /// What SQLite, or a conversion of rusqlite's, said; `None` if neither is to blame.
     #[must_use]
     pub fn sqlite_error(&self) -> Option<&rusqlite::Error> {

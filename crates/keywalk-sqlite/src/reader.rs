@@ -43,6 +43,7 @@ impl<'a> Reader<'a> {
 
     /// Adds the row's item to the chunk. `false` if the row lies past the range's far bound, which
     /// not every form of statement looks for.
+    #[inline]
     pub(crate) fn push<K: Key, D: Decode>(
         &self,
         row: &Row<'_>,
@@ -71,10 +72,12 @@ impl<'a> Reader<'a> {
                 .map_err(|source| self.undecodable(&key, source))?;
             chunk.push((key, item));
         }
+        self.check_last(range, chunk)?;
         Ok(true)
     }
 
     /// Whether the statement gave a row past the range's far bound.
+    #[inline]
     pub(crate) fn is_beyond<K: Key>(
         &self,
         row: &Row<'_>,
@@ -94,7 +97,8 @@ impl<'a> Reader<'a> {
     }
 
     /// The chunk's last item comes after the one before it.
-    pub(crate) fn check_last<K: Key, T>(
+    #[inline]
+    fn check_last<K: Key, T>(
         &self,
         range: &KeyRange<K>,
         chunk: &Chunk<(K, T)>,
@@ -118,23 +122,30 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn check_order<K: Key>(&self, range: &KeyRange<K>, before: &K, key: &K) -> Result<(), Error> {
         match range.compare(before, key) {
             None | Some(Ordering::Less) => Ok(()),
-            Some(Ordering::Equal) if !self.relation.unique => {
-                Err(Error::from(Problem::RepeatedKey {
-                    key: self.shown(key),
-                }))
-            }
-            // Nothing but damage, or a collation that contradicts itself.
-            Some(_) => Err(Error::from(Problem::OutOfOrder {
-                relation: self.relation.name.clone(),
-                before: self.shown(before),
-                key: self.shown(key),
-            })),
+            Some(order) => Err(self.out_of_order(before, key, order)),
         }
     }
 
+    #[cold]
+    fn out_of_order<K: Key>(&self, before: &K, key: &K, order: Ordering) -> Error {
+        Error::from(match order {
+            Ordering::Equal if !self.relation.unique => Problem::RepeatedKey {
+                key: self.shown(key),
+            },
+            // Nothing but damage, or a collation that contradicts itself.
+            _ => Problem::OutOfOrder {
+                relation: self.relation.name.clone(),
+                before: self.shown(before),
+                key: self.shown(key),
+            },
+        })
+    }
+
+    #[inline]
     fn key_row<'r, 'stmt>(&'r self, row: &'r Row<'stmt>) -> KeyRow<'r, 'stmt> {
         KeyRow {
             row,
@@ -143,6 +154,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[cold]
     fn unreadable(&self, row: &Row<'_>, unreadable: Unreadable) -> Error {
         let Unreadable { column, error } = unreadable;
         let value = row.get_ref(self.key_at[column]).unwrap_or(ValueRef::Null);
@@ -160,6 +172,7 @@ impl<'a> Reader<'a> {
         })
     }
 
+    #[cold]
     fn undecodable<K: Key>(&self, key: &K, source: rusqlite::Error) -> Error {
         Error::from(Problem::Row {
             relation: self.relation.name.clone(),

@@ -96,6 +96,13 @@ impl Relation {
         }
     }
 
+    /// Whether the far bound can be left to the fetch, which compares keys: it then reads one row past
+    /// it, which a filter or a query could make a long way off.
+    pub(crate) fn is_bounded_by_keys(&self) -> bool {
+        let is_ordered = |part: &KeyPart| part.layout.comparison != Comparison::Store;
+        self.unique && self.filters.is_empty() && self.key.iter().all(is_ordered)
+    }
+
     /// Whether the key's columns go in different directions.
     pub(crate) fn is_mixed(&self) -> bool {
         let mut orders = self.key.iter().map(|part| part.layout.order);

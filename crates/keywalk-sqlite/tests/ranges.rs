@@ -279,3 +279,33 @@ fn a_bad_row_past_the_range_does_not_matter() {
     );
     assert_eq!(found.len(), 2);
 }
+
+/// Where keys are compared as they are read, a row past the range is read too, and its key may be none.
+#[test]
+fn a_bad_row_past_the_range_does_not_matter_and_one_in_it_does() {
+    let db = open(
+        "CREATE TABLE t (a INT NOT NULL UNIQUE);
+         INSERT INTO t VALUES (-0.5), (0), (1), (2), (2.5), (4)",
+    );
+    let found = |range: std::ops::RangeInclusive<i64>, order, chunk_size| {
+        let table = Table::new(&db, "t").key::<i64>(["a"]).unwrap();
+        let walk = Walk::new(table).range(range).order(order).live();
+        walk.chunk_size(chunk_size)
+            .into_iter()
+            .map(|item| item.map(|(key, _)| key).ok())
+            .collect::<Vec<_>>()
+    };
+    for chunk_size in [1, 2, 3, 100] {
+        let (up, down) = (Order::Ascending, Order::Descending);
+        assert_eq!(found(0..=2, up, chunk_size), [Some(0), Some(1), Some(2)]);
+        assert_eq!(found(0..=2, down, chunk_size), [Some(2), Some(1), Some(0)]);
+        for (range, order) in [(0..=3, up), (-1..=2, down)] {
+            let found = found(range, order, chunk_size);
+            assert_eq!(
+                found.last(),
+                Some(&None),
+                "{order:?}, chunks of {chunk_size}: {found:?}"
+            );
+        }
+    }
+}

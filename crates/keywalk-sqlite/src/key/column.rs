@@ -229,10 +229,12 @@ impl<T: KeyColumn> Key for T {
         Layout::Columns(vec![ColumnLayout::of::<T>()])
     }
 
+    #[inline]
     fn read(row: &KeyRow<'_, '_>) -> Result<Self, Unreadable> {
         row.column(0, T::read)
     }
 
+    #[inline]
     fn reread(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable> {
         row.column(0, |value| KeyColumn::reread(self, value))
     }
@@ -272,6 +274,7 @@ impl ColumnLayout {
 
 impl KeyRow<'_, '_> {
     /// Reads the key's `column`-th value with `read`.
+    #[inline]
     pub(super) fn column<R>(
         &self,
         column: usize,
