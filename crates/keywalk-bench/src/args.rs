@@ -4,8 +4,9 @@ use crate::Fallible;
 use crate::group::{GROUPS, Group};
 
 const USAGE: &str = "\
-Usage: cargo run --release -p keywalk-bench -- [GROUP…] [OPTIONS]
+Usage: cargo run --release -p keywalk-bench -- [GROUP[/CASE]…] [OPTIONS]
 
+With GROUP/CASE only those of the group's cases whose names begin so.
 Without a group all of them but `peers`, which takes minutes to build, and Python.
 
 Options:
@@ -19,7 +20,8 @@ Groups:";
 /// What the command line says.
 #[derive(Debug)]
 pub(crate) struct Args {
-    pub(crate) groups: Vec<&'static Group>,
+    /// With what the names of the cases begin.
+    pub(crate) groups: Vec<(&'static Group, String)>,
     pub(crate) check: bool,
     pub(crate) json: Option<PathBuf>,
     pub(crate) items: u64,
@@ -28,7 +30,7 @@ pub(crate) struct Args {
 impl Args {
     /// `None` if it was only asked for help.
     pub(crate) fn parse() -> Fallible<Option<Self>> {
-        use lexopt::prelude::{Long, Value};
+        use lexopt::prelude::{Long, Value, ValueExt};
 
         let mut args = Args {
             groups: Vec::new(),
@@ -49,20 +51,26 @@ impl Args {
                 Long("check") => args.check = true,
                 Long("json") => args.json = Some(parser.value()?.into()),
                 Long("items") => args.items = at_least(1_000, parser.value()?)?,
-                Value(name) => {
-                    let found = GROUPS.iter().find(|group| name == *group.name);
-                    args.groups.push(
-                        found.ok_or_else(|| format!("there is no group {name:?}; see --help"))?,
-                    );
-                }
+                Value(name) => args.groups.push(group(&name.string()?)?),
                 _ => return Err(arg.unexpected().into()),
             }
         }
         if args.groups.is_empty() {
-            args.groups = GROUPS.iter().filter(|group| group.by_default).collect();
+            args.groups = GROUPS
+                .iter()
+                .filter(|group| group.by_default)
+                .map(|group| (group, String::new()))
+                .collect();
         }
         Ok(Some(args))
     }
+}
+
+fn group(name: &str) -> Fallible<(&'static Group, String)> {
+    let (name, case) = name.split_once('/').unwrap_or((name, ""));
+    let group = GROUPS.iter().find(|group| group.name == name);
+    let group = group.ok_or_else(|| format!("there is no group {name:?}; see --help"))?;
+    Ok((group, case.to_owned()))
 }
 
 fn at_least(least: u64, value: std::ffi::OsString) -> Fallible<u64> {

@@ -16,6 +16,8 @@ const PAIRS: usize = 9;
 pub(crate) struct Bench {
     items: u64,
     group: &'static str,
+    /// With what a case's name has to begin.
+    only: String,
     cases: Vec<Case>,
 }
 
@@ -31,13 +33,26 @@ impl Bench {
         Bench {
             items,
             group: "",
+            only: String::new(),
             cases: Vec::new(),
         }
     }
 
-    pub(crate) fn run(&mut self, group: &Group) -> Fallible {
+    /// Runs the cases of a group whose names begin with `only`.
+    pub(crate) fn run(&mut self, group: &Group, only: &str) -> Fallible {
         self.group = group.name;
+        only.clone_into(&mut self.only);
         (group.run)(self)
+    }
+
+    /// Whether this case is to be measured.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        name.starts_with(&self.only)
+    }
+
+    /// Whether any case that begins so is to be measured.
+    pub(crate) fn wants_any(&self, start: &str) -> bool {
+        start.starts_with(&self.only) || self.only.starts_with(start)
     }
 
     /// How many items a store is to have, unless the group has a reason for another number.
@@ -46,7 +61,7 @@ impl Bench {
     }
 
     /// Measures `way` between two turns of `floor`, nine times, and records the median of its CPU time
-    /// over the mean of those two. Answers it.
+    /// over the mean of those two. Answers it; not a number if the case isn't wanted.
     pub(crate) fn versus(
         &mut self,
         name: impl Into<String>,
@@ -67,6 +82,9 @@ impl Bench {
         mut way: impl FnMut() -> Fallible<Seen>,
     ) -> Fallible<f64> {
         let name = name.into();
+        if !self.wants(&name) {
+            return Ok(f64::NAN);
+        }
         let time = |(seen, time): (Fallible<Seen>, Time)| -> Fallible<(Seen, f64)> {
             let ns = match of {
                 Of::Cpu => time.cpu,

@@ -30,6 +30,9 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
     let mut known = Known::read()?;
     let is_blessed = env::var_os("KEYWALK_BLESS").is_some();
     for subject in SUBJECTS {
+        if !bench.wants(subject.name) {
+            continue;
+        }
         let [few, many] = ITEMS;
         let more = instructions(subject.name, many)? - instructions(subject.name, few)?;
         let an_item = more / (many - few) as f64;

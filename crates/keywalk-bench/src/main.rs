@@ -1,7 +1,7 @@
 //! What does a walk cost, beside the floor that does the same work and beside what users pick today?
 //!
 //! ```sh
-//! cargo run --release -p keywalk-bench -- [GROUP…] [--check] [--json FILE]
+//! cargo run --release -p keywalk-bench -- [GROUP[/CASE]…] [--check] [--json FILE]
 //! ```
 //!
 //! prints a line a case, `GROUP/CASE ratio=R target<=T items=N ns_item=X`, and with `--check` ends with
@@ -51,8 +51,8 @@ fn run() -> Fallible<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     let mut bench = Bench::new(args.items);
-    for group in &args.groups {
-        bench.run(group)?;
+    for (group, case) in &args.groups {
+        bench.run(group, case)?;
     }
     if let Some(file) = &args.json {
         bench.write_json(file)?;

@@ -60,7 +60,7 @@ fn see(seen: &mut Seen, key: &u64, value: &Value) {
     seen.see(key.wrapping_add(u64::from(value[7])));
 }
 
-fn of_refs<'a>(entries: impl IntoIterator<Item = (&'a u64, &'a Value)>) -> Seen {
+pub(crate) fn of_refs<'a>(entries: impl IntoIterator<Item = (&'a u64, &'a Value)>) -> Seen {
     let mut seen = Seen::default();
     for (key, value) in entries {
         see(&mut seen, key, value);

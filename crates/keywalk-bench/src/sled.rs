@@ -70,7 +70,7 @@ fn see(seen: &mut Seen, key: &Uuid, value: &[u8]) {
 }
 
 /// What users write: one range over the whole tree.
-fn native(tree: &sled::Tree) -> Fallible<Seen> {
+pub(crate) fn native(tree: &sled::Tree) -> Fallible<Seen> {
     let mut seen = Seen::default();
     for entry in tree.iter() {
         let (key, value) = entry?;

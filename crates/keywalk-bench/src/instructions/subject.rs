@@ -86,6 +86,27 @@ pub(crate) const SUBJECTS: &[Subject] = &[
         },
     },
     Subject {
+        name: "memory/native_range",
+        run: |items| {
+            let map = memory::map(items);
+            warm_and_counted(|| Ok(memory::of_refs(map.range(..))))
+        },
+    },
+    Subject {
+        name: "memory/native_iter",
+        run: |items| {
+            let map = memory::map(items);
+            warm_and_counted(|| Ok(memory::of_refs(&map)))
+        },
+    },
+    Subject {
+        name: "sled/native",
+        run: |items| {
+            let (_folder, tree) = sled::tree(items)?;
+            warm_and_counted(|| sled::native(&tree))
+        },
+    },
+    Subject {
         name: "memory/map_lent",
         run: |items| {
             let map = memory::map(items);

@@ -1,3 +1,4 @@
+use keywalk_sqlite::FromRow;
 use rusqlite::{Result, Row};
 
 /// What a row holds beside its key.
@@ -8,6 +9,9 @@ pub(crate) struct Item {
 }
 
 impl Item {
+    /// Those that it's made of.
+    pub(crate) const COLUMNS: [&'static str; 2] = ["name", "photo"];
+
     /// The columns from `at` on, borrowed; what [`digest`](Self::digest) would say of them.
     #[inline]
     pub(crate) fn visit(row: &Row<'_>, at: usize) -> Result<u64> {
@@ -25,19 +29,24 @@ impl Item {
         })
     }
 
-    /// As [`read`](Self::read), in the memory that is there.
-    #[inline]
-    pub(crate) fn refill(&mut self, row: &Row<'_>, at: usize) -> Result<()> {
-        self.name.clear();
-        self.name.push_str(row.get_ref(at)?.as_str()?);
-        self.photo.clear();
-        self.photo
-            .extend_from_slice(row.get_ref(at + 1)?.as_blob()?);
-        Ok(())
-    }
-
     #[inline]
     pub(crate) fn digest(&self) -> u64 {
         (self.name.len() + self.photo.len()) as u64
+    }
+}
+
+impl FromRow for Item {
+    #[inline]
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Item::read(row, 0)
+    }
+
+    #[inline]
+    fn refill(&mut self, row: &Row<'_>) -> Result<()> {
+        self.name.clear();
+        self.name.push_str(row.get_ref(0)?.as_str()?);
+        self.photo.clear();
+        self.photo.extend_from_slice(row.get_ref(1)?.as_blob()?);
+        Ok(())
     }
 }
