@@ -3,6 +3,8 @@
 //! Entries of 16-byte keys (UUIDs) and 500-byte values, which sled lends without a copy. `copied_N` fills
 //! values of its own again, over a native range that makes a new one each.
 
+use std::hint::black_box;
+
 use keywalk::Walk;
 use keywalk_sled::Tree;
 use tempfile::TempDir;
@@ -83,7 +85,8 @@ fn native_copies(tree: &sled::Tree) -> Fallible<Seen> {
     let mut seen = Seen::default();
     for entry in tree.iter() {
         let (key, value) = entry?;
-        see(&mut seen, &Uuid::from_slice(&key)?, &value.to_vec());
+        let copy = black_box(Vec::from(&value[..]));
+        see(&mut seen, &Uuid::from_slice(&key)?, &copy);
     }
     Ok(seen)
 }

@@ -272,10 +272,12 @@ impl<S: ChunkSource> Chunks<S> {
     }
 
     /// The item that the chunk's [`pop`](Chunk::pop) would take out.
+    #[inline]
     pub(crate) fn next_item(&self) -> Option<(&S, &S::Item)> {
         Some((&self.source, self.chunk.as_slice().last()?))
     }
 
+    #[inline]
     pub(crate) fn chunk(&mut self) -> &mut Chunk<S::Item> {
         &mut self.chunk
     }

@@ -41,7 +41,9 @@ impl<S: ChunkSource> Items<S> {
 
     /// What the walk did so far.
     pub fn stats(&self) -> Stats {
-        self.chunks.stats()
+        let mut stats = self.chunks.stats();
+        stats.items -= self.buffered as u64;
+        stats
     }
 
     /// The source, to reach the store while walking (its connection, say).
@@ -55,10 +57,9 @@ impl<S: ChunkSource> Items<S> {
         self.chunks.into_source()
     }
 
+    /// The next one of those that are buffered.
+    #[inline]
     fn hand_out(&mut self) -> Option<S::Item> {
-        if self.buffered == 0 {
-            return None;
-        }
         // Before the item is taken out: if the source panics here, it isn't lost.
         let (source, item) = self.chunks.next_item()?;
         match &mut self.handed_out {
@@ -67,18 +68,12 @@ impl<S: ChunkSource> Items<S> {
         }
         let item = self.chunks.chunk().pop()?;
         self.buffered -= 1;
-        self.chunks.stats_mut().items += 1;
         Some(item)
     }
-}
 
-impl<S: ChunkSource> Iterator for Items<S> {
-    type Item = Result<S::Item, Error<S::Error>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if let Some(item) = self.hand_out() {
-            return Some(Ok(item));
-        }
+    /// The first item of the next chunk. Out of the way of what happens for each item.
+    #[inline(never)]
+    fn fetch(&mut self) -> Option<Result<S::Item, Error<S::Error>>> {
         if self.handed_out.is_none() {
             self.start = Some(self.chunks.cursor());
         }
@@ -87,10 +82,23 @@ impl<S: ChunkSource> Iterator for Items<S> {
                 let chunk = self.chunks.chunk();
                 chunk.reverse();
                 self.buffered = chunk.len();
+                self.chunks.stats_mut().items += self.buffered as u64;
                 self.hand_out().map(Ok)
             }
             Ok(false) => None,
             Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+impl<S: ChunkSource> Iterator for Items<S> {
+    type Item = Result<S::Item, Error<S::Error>>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.buffered {
+            0 => self.fetch(),
+            _ => self.hand_out().map(Ok),
         }
     }
 
@@ -107,7 +115,7 @@ impl<S: ChunkSource> FusedIterator for Items<S> {}
 impl<S: ChunkSource> fmt::Debug for Items<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Items")
-            .field("stats", &self.chunks.stats())
+            .field("stats", &self.stats())
             .field("buffered", &self.buffered)
             .finish_non_exhaustive()
     }
