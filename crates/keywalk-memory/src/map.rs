@@ -4,7 +4,7 @@ use std::fmt;
 
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange};
 
-use crate::ordered::fill;
+use crate::ordered::lend;
 
 /// A borrowed [`BTreeMap`]. Its entries are lent, `(&K, &V)`; only keys are cloned, a few for a chunk
 /// and one for an item that the iterator hands out.
@@ -77,7 +77,7 @@ impl<'a, K: Ord + Clone, V> ChunkSource for Map<'a, K, V> {
             return Ok(Fetched::End);
         }
         let entries = self.map.range((range.lower(), range.upper()));
-        Ok(fill(range, entries, chunk, Chunk::push))
+        Ok(lend(range, entries, chunk))
     }
 
     fn key_of(&self, (key, _): &Self::Item) -> K {

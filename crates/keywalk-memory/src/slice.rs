@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange};
 
-use crate::ordered::fill;
+use crate::ordered::lend;
 
 /// A borrowed slice that is sorted by a key of its items, each key once. Items are lent, `&T`.
 ///
@@ -101,7 +101,7 @@ impl<'a, T, K: Ord + Clone, F: Fn(&T) -> K> ChunkSource for Slice<'a, T, F> {
         };
         // Inverted bounds give an inverted range of positions: nothing.
         let items = self.items.get(start..end).unwrap_or_default();
-        Ok(fill(range, items.iter(), chunk, Chunk::push))
+        Ok(lend(range, items.iter(), chunk))
     }
 
     fn key_of(&self, item: &&'a T) -> K {

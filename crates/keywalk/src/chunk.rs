@@ -136,6 +136,44 @@ impl<T> Chunk<T> {
         }
     }
 
+    /// Adds items until the chunk is full, or there are no more: whether it is full. None is taken from
+    /// `items` that doesn't fit. Faster than to push each.
+    ///
+    /// ```
+    /// use keywalk::Chunk;
+    ///
+    /// let mut numbers = 0..7;
+    /// let mut chunk = Chunk::with_limit(5);
+    /// assert!(chunk.fill_from(&mut numbers));
+    /// assert_eq!(chunk.as_slice(), [0, 1, 2, 3, 4]);
+    /// chunk.clear();
+    /// assert!(!chunk.fill_from(&mut numbers));
+    /// assert_eq!(chunk.as_slice(), [5, 6]);
+    /// ```
+    pub fn fill_from(&mut self, items: impl IntoIterator<Item = T>) -> bool {
+        let mut items = items.into_iter();
+        if self.ledger.is_none() {
+            let end = self.room.min(self.slots.len());
+            let mut len = self.len;
+            for slot in self.slots.get_mut(len..end).unwrap_or_default() {
+                let Some(item) = items.next() else {
+                    self.len = len;
+                    return false;
+                };
+                *slot = item;
+                len += 1;
+            }
+            self.len = len;
+        }
+        while !self.is_full() {
+            match items.next() {
+                Some(item) => self.push(item),
+                None => return false,
+            }
+        }
+        true
+    }
+
     /// Adds an item by filling a slot in place: a spare item of an earlier chunk, with whatever it
     /// held, or a default one where none is left. `fill` must set all of it.
     ///
@@ -258,15 +296,21 @@ impl<T> Chunk<T> {
         self.slots.reverse();
     }
 
+    /// The item that [`pop`](Self::pop) would take out.
+    #[inline]
+    pub(crate) fn peek(&self) -> Option<&T> {
+        self.slots.last()
+    }
+
     /// Takes the last item out. Only after [`reverse`](Self::reverse).
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<T> {
         if let Some(ledger) = &mut self.ledger {
             ledger.pop();
         }
-        let item = self.slots.pop();
+        let item = self.slots.pop()?;
         self.len = self.slots.len();
-        item
+        Some(item)
     }
 }
 

@@ -274,7 +274,7 @@ impl<S: ChunkSource> Chunks<S> {
     /// The item that the chunk's [`pop`](Chunk::pop) would take out.
     #[inline]
     pub(crate) fn next_item(&self) -> Option<(&S, &S::Item)> {
-        Some((&self.source, self.chunk.as_slice().last()?))
+        Some((&self.source, self.chunk.peek()?))
     }
 
     #[inline]

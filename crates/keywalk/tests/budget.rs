@@ -68,6 +68,8 @@ impl Drop for Item {
 enum Step {
     Push(usize),
     Fill(usize),
+    /// Two of this length.
+    FillFrom(usize),
     /// A fetch that fails while an item is filled, and is asked again from this number of items on.
     FillInVain(usize, usize),
     Truncate(usize),
@@ -80,6 +82,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => len().prop_map(Step::Push),
         12 => len().prop_map(Step::Fill),
+        2 => len().prop_map(Step::FillFrom),
         1 => (len(), 0..20_usize).prop_map(|(len, kept)| Step::FillInVain(len, kept)),
         1 => (0..9_usize).prop_map(Step::Truncate),
         2 => Just(Step::Clear),
@@ -122,6 +125,16 @@ proptest! {
                         None => chunk.push(Item::new(len, &room)),
                     }
                     model.push(len);
+                }
+                Step::FillFrom(len) => {
+                    for _ in 0..2 {
+                        if !is_full(&model) {
+                            heaviest = heaviest.max(len);
+                            model.push(len);
+                        }
+                    }
+                    let items = std::iter::repeat_with(|| Item::new(len, &room)).take(2);
+                    prop_assert_eq!(chunk.fill_from(items), is_full(&model));
                 }
                 Step::FillInVain(len, kept) => {
                     if let Some(item) = chunk.spare() {

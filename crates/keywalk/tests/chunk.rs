@@ -13,6 +13,8 @@ enum Step {
     Push(u8),
     PushWith(u8),
     FillSpare(u8),
+    /// So many, and where they begin.
+    FillFrom(u8, u8),
     Clear,
 }
 
@@ -21,7 +23,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => any::<u8>().prop_map(Step::Push),
         4 => any::<u8>().prop_map(Step::PushWith),
         4 => any::<u8>().prop_map(Step::FillSpare),
-        1 => Just(Step::Clear),
+        2 => (0..8_u8, any::<u8>()).prop_map(|(count, first)| Step::FillFrom(count, first)),
+        2 => Just(Step::Clear),
     ]
 }
 
@@ -57,6 +60,13 @@ proptest! {
                     }
                     // Without a spare item this does nothing.
                     chunk.push_spare();
+                }
+                Step::FillFrom(count, first) => {
+                    let mut items = (0..count).map(|at| first.wrapping_add(at));
+                    let mut rest = items.clone();
+                    model.extend(rest.by_ref().take(limit - model.len()));
+                    prop_assert_eq!(chunk.fill_from(items.by_ref()), model.len() == limit);
+                    prop_assert!(items.eq(rest), "one was taken that doesn't fit");
                 }
                 Step::Clear => {
                     chunk.clear();

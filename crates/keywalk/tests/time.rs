@@ -2,12 +2,14 @@
 
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Walk};
+use keywalk_memory::Map;
 use proptest::prelude::*;
 
 /// In nanoseconds. It stands still but for what is said to pass.
@@ -223,6 +225,26 @@ fn chunks_that_are_full_by_their_bytes_do_not_let_it_grow() {
         "{:?}",
         numbers.log
     );
+}
+
+#[test]
+fn a_smaller_chunk_leaves_what_a_larger_one_left_to_fill_again_alone() {
+    let clock = Clock::default();
+    let now = move || {
+        clock.pass(1_000);
+        clock.now()
+    };
+    let map: BTreeMap<u64, u64> = (0..2_000).zip(0..).collect();
+    // Each fetch takes a thousand times as long as it should: each chunk has half as many items.
+    let walk = Walk::new(Map::new(&map)).clock(now).chunk_time(nanos(1));
+    let mut chunks = walk.chunks();
+    let (mut lens, mut keys) = (Vec::new(), Vec::new());
+    while let Some(items) = chunks.next().unwrap() {
+        lens.push(items.len());
+        keys.extend(items.iter().map(|(key, _)| **key));
+    }
+    assert_eq!(lens[..4], [512, 256, 128, 64]);
+    assert!(keys.iter().eq(map.keys()));
 }
 
 #[test]
