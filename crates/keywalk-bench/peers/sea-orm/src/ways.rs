@@ -1,0 +1,43 @@
+use futures_util::TryStreamExt;
+use keywalk_bench_seen::Seen;
+use sea_orm::{DatabaseConnection, EntityTrait, QueryOrder};
+
+use crate::Fallible;
+use crate::item::{Column, Entity};
+
+const PAGE: usize = 1_000;
+
+/// One cursor.
+pub(crate) async fn stream(db: &DatabaseConnection) -> Fallible<Seen> {
+    let mut seen = Seen::default();
+    let mut rows = Entity::find().order_by_asc(Column::Id).stream(db).await?;
+    while let Some(item) = rows.try_next().await? {
+        seen.see(item.id, item.name.len(), item.photo.len());
+    }
+    Ok(seen)
+}
+
+/// Pages from the last key on: SeaORM's own.
+pub(crate) async fn cursor(db: &DatabaseConnection) -> Fallible<Seen> {
+    let mut seen = Seen::default();
+    let mut cursor = Entity::find().cursor_by(Column::Id);
+    loop {
+        let page = cursor.first(PAGE as u64).all(db).await?;
+        for item in &page {
+            seen.see(item.id, item.name.len(), item.photo.len());
+        }
+        match page.last() {
+            Some(item) if page.len() == PAGE => cursor.after(item.id),
+            _ => return Ok(seen),
+        };
+    }
+}
+
+/// The whole table at once.
+pub(crate) async fn all(db: &DatabaseConnection) -> Fallible<Seen> {
+    let mut seen = Seen::default();
+    for item in Entity::find().order_by_asc(Column::Id).all(db).await? {
+        seen.see(item.id, item.name.len(), item.photo.len());
+    }
+    Ok(seen)
+}
