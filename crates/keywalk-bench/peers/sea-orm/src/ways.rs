@@ -20,16 +20,18 @@ pub(crate) async fn stream(db: &DatabaseConnection) -> Fallible<Seen> {
 /// Pages from the last key on: SeaORM's own.
 pub(crate) async fn cursor(db: &DatabaseConnection) -> Fallible<Seen> {
     let mut seen = Seen::default();
-    let mut cursor = Entity::find().cursor_by(Column::Id);
+    let mut last = 0;
     loop {
-        let page = cursor.first(PAGE as u64).all(db).await?;
+        // A new one each time: one that is used again keeps the conditions of all pages before.
+        let mut cursor = Entity::find().cursor_by(Column::Id);
+        let page = cursor.after(last).first(PAGE as u64).all(db).await?;
         for item in &page {
             seen.see(item.id, item.name.len(), item.photo.len());
+            last = item.id;
         }
-        match page.last() {
-            Some(item) if page.len() == PAGE => cursor.after(item.id),
-            _ => return Ok(seen),
-        };
+        if page.len() < PAGE {
+            return Ok(seen);
+        }
     }
 }
 
