@@ -13,7 +13,7 @@ pub(crate) fn load_iter(db: &mut SqliteConnection) -> Fallible<Seen> {
     let query = items::table.order(items::id).select(Item::as_select());
     for item in query.load_iter::<Item, DefaultLoadingMode>(db)? {
         let item = item?;
-        seen.see(item.id, item.name.len(), item.photo.len());
+        seen.see(item.id, &item.name, &item.photo);
     }
     Ok(seen)
 }
@@ -30,7 +30,7 @@ pub(crate) fn keyset(db: &mut SqliteConnection) -> Fallible<Seen> {
             .select(Item::as_select())
             .load(db)?;
         for item in &page {
-            seen.see(item.id, item.name.len(), item.photo.len());
+            seen.see(item.id, &item.name, &item.photo);
             last = item.id;
         }
         if page.len() < PAGE {
@@ -44,7 +44,7 @@ pub(crate) fn load(db: &mut SqliteConnection) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let query = items::table.order(items::id).select(Item::as_select());
     for item in query.load(db)? {
-        seen.see(item.id, item.name.len(), item.photo.len());
+        seen.see(item.id, &item.name, &item.photo);
     }
     Ok(seen)
 }

@@ -15,8 +15,8 @@ pub(crate) fn cursor_borrowed(db: &Connection) -> Fallible<Seen> {
     let mut statement = db.prepare("SELECT id, name, photo FROM items ORDER BY id")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let name = row.get_ref(1)?.as_str()?.len();
-        let photo = row.get_ref(2)?.as_blob()?.len();
+        let name = row.get_ref(1)?.as_str()?;
+        let photo = row.get_ref(2)?.as_blob()?;
         seen.see(row.get(0)?, name, photo);
     }
     Ok(seen)
@@ -29,7 +29,7 @@ pub(crate) fn cursor_owned(db: &Connection) -> Fallible<Seen> {
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let item = Item::from_row(row)?;
-        seen.see(row.get(0)?, item.name.len(), item.photo.len());
+        seen.see(row.get(0)?, &item.name, &item.photo);
     }
     Ok(seen)
 }
@@ -48,7 +48,7 @@ pub(crate) fn keyset(db: &Connection) -> Fallible<Seen> {
             page.push((row.get(0)?, Item::from_row(row)?));
         }
         for (id, item) in &page {
-            seen.see(*id, item.name.len(), item.photo.len());
+            seen.see(*id, &item.name, &item.photo);
             last = *id;
         }
         if page.len() < PAGE {
@@ -67,7 +67,7 @@ pub(crate) fn offset(db: &Connection) -> Fallible<Seen> {
         let mut rows = statement.query([i64::try_from(before)?])?;
         while let Some(row) = rows.next()? {
             let item = Item::from_row(row)?;
-            seen.see(row.get(0)?, item.name.len(), item.photo.len());
+            seen.see(row.get(0)?, &item.name, &item.photo);
         }
         if seen.rows() == before {
             return Ok(seen);

@@ -15,7 +15,7 @@ pub(crate) fn lent(db: &Connection) -> Fallible<Seen> {
     let mut chunks = Walk::new(table).chunks();
     while let Some(items) = chunks.next()? {
         for (id, item) in items {
-            seen.see(*id, item.name.len(), item.photo.len());
+            seen.see(*id, &item.name, &item.photo);
         }
     }
     Ok(seen)
@@ -27,7 +27,7 @@ pub(crate) fn items(db: &Connection) -> Fallible<Seen> {
     let table = Table::new(db, "items").key::<i64>(["id"])?.decode::<Item>();
     for item in Walk::new(table) {
         let (id, item) = item?;
-        seen.see(id, item.name.len(), item.photo.len());
+        seen.see(id, &item.name, &item.photo);
     }
     Ok(seen)
 }
@@ -36,14 +36,14 @@ pub(crate) fn items(db: &Connection) -> Fallible<Seen> {
 pub(crate) fn visit(db: &Connection) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let table = Table::new(db, "items").key::<i64>(["id"])?.map(|row| {
-        let name = row.get_ref("name")?.as_str()?.len();
-        let photo = row.get_ref("photo")?.as_blob()?.len();
-        Ok((name, photo))
+        let name = row.get_ref(1)?.as_str()?.len();
+        let photo = row.get_ref(2)?.as_blob()?.len();
+        Ok(name + photo)
     });
     let mut chunks = Walk::new(table).chunks();
     while let Some(items) = chunks.next()? {
-        for &mut (id, (name, photo)) in items {
-            seen.see(id, name, photo);
+        for &mut (id, bytes) in items {
+            seen.see_bytes(id, bytes);
         }
     }
     Ok(seen)

@@ -20,7 +20,7 @@ const ROWS_AHEAD: usize = 1_000;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Fallible<()> {
     let args = Args::of_this_process()?;
-    let mut options = ConnectOptions::new(format!("sqlite://{}", args.file));
+    let mut options = ConnectOptions::new(format!("sqlite:{}", args.file));
     options
         .max_connections(1)
         .sqlx_logging(false)

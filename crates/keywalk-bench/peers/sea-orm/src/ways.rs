@@ -12,7 +12,7 @@ pub(crate) async fn stream(db: &DatabaseConnection) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let mut rows = Entity::find().order_by_asc(Column::Id).stream(db).await?;
     while let Some(item) = rows.try_next().await? {
-        seen.see(item.id, item.name.len(), item.photo.len());
+        seen.see(item.id, &item.name, &item.photo);
     }
     Ok(seen)
 }
@@ -26,7 +26,7 @@ pub(crate) async fn cursor(db: &DatabaseConnection) -> Fallible<Seen> {
         let mut cursor = Entity::find().cursor_by(Column::Id);
         let page = cursor.after(last).first(PAGE as u64).all(db).await?;
         for item in &page {
-            seen.see(item.id, item.name.len(), item.photo.len());
+            seen.see(item.id, &item.name, &item.photo);
             last = item.id;
         }
         if page.len() < PAGE {
@@ -39,7 +39,7 @@ pub(crate) async fn cursor(db: &DatabaseConnection) -> Fallible<Seen> {
 pub(crate) async fn all(db: &DatabaseConnection) -> Fallible<Seen> {
     let mut seen = Seen::default();
     for item in Entity::find().order_by_asc(Column::Id).all(db).await? {
-        seen.see(item.id, item.name.len(), item.photo.len());
+        seen.see(item.id, &item.name, &item.photo);
     }
     Ok(seen)
 }

@@ -13,7 +13,7 @@ pub(crate) async fn fetch(db: &mut SqliteConnection) -> Fallible<Seen> {
     let query = sqlx::query_as::<_, Item>("SELECT id, name, photo FROM items ORDER BY id");
     let mut rows = query.fetch(db);
     while let Some(item) = rows.try_next().await? {
-        seen.see(item.id, item.name.len(), item.photo.len());
+        seen.see(item.id, &item.name, &item.photo);
     }
     Ok(seen)
 }
@@ -27,7 +27,7 @@ pub(crate) async fn keyset(db: &mut SqliteConnection) -> Fallible<Seen> {
         let query = sqlx::query_as::<_, Item>(sql).bind(last).bind(PAGE as i64);
         let page = query.fetch_all(&mut *db).await?;
         for item in &page {
-            seen.see(item.id, item.name.len(), item.photo.len());
+            seen.see(item.id, &item.name, &item.photo);
             last = item.id;
         }
         if page.len() < PAGE {
@@ -41,7 +41,7 @@ pub(crate) async fn fetch_all(db: &mut SqliteConnection) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let query = sqlx::query_as::<_, Item>("SELECT id, name, photo FROM items ORDER BY id");
     for item in query.fetch_all(db).await? {
-        seen.see(item.id, item.name.len(), item.photo.len());
+        seen.see(item.id, &item.name, &item.photo);
     }
     Ok(seen)
 }
