@@ -33,8 +33,12 @@ const ROUNDS: usize = 3;
 pub(crate) fn run(bench: &mut Bench) -> Fallible {
     let rows = bench.items();
     let mut report = Report::default();
+    let wanted: Vec<_> = PEERS.iter().filter(|it| bench.wants(it.name)).collect();
     let mut there = Vec::new();
     for program in Program::ALL {
+        if program != LENT.program && wanted.iter().all(|peer| peer.program != program) {
+            continue;
+        }
         match program.build() {
             Ok(()) => there.push(program),
             Err(error) => report.is_missing(program.name(), error),
@@ -50,8 +54,11 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
     keywalk_examples::make_table(&mut db, rows, |_| {})?;
     drop(db);
 
-    let peers = PEERS.iter().filter(|peer| there.contains(&peer.program));
-    let mut peers: Vec<Runs> = peers.map(Runs::of).collect();
+    let mut peers: Vec<Runs> = wanted
+        .into_iter()
+        .filter(|peer| there.contains(&peer.program))
+        .map(Runs::of)
+        .collect();
     let lent = in_turns(&mut peers, &file, &mut report)?;
 
     report.row(&lent, 1.0);
@@ -71,6 +78,7 @@ fn in_turns(peers: &mut [Runs], file: &Path, report: &mut Report) -> Fallible<Ru
     let seen = Run::of(&LENT, file)?.seen;
     let mut lent = Runs::of(&LENT);
     let mut before = Run::of(&LENT, file)?.usage;
+    lent.push(before, before.cpu);
     for round in 0..ROUNDS {
         for runs in &mut *peers {
             if runs.has_failed || runs.peer.is_slow && round > 0 {
@@ -90,7 +98,7 @@ fn in_turns(peers: &mut [Runs], file: &Path, report: &mut Report) -> Fallible<Ru
             }
             let after = Run::of(&LENT, file)?.usage;
             runs.push(run.usage, (before.cpu + after.cpu) / 2.0);
-            lent.push(before, after.cpu);
+            lent.push(after, before.cpu);
             before = after;
         }
     }

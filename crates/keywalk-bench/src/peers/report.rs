@@ -34,8 +34,14 @@ impl Report {
         for row in &self.rows {
             println!("{row}");
         }
-        let versions: Fallible<Vec<String>> = there.iter().map(|it| it.versions()).collect();
-        println!("\n{}; {}.", machine()?, versions?.join(", "));
+        let versions: Vec<String> = there
+            .iter()
+            .map(|program| match program.versions() {
+                Ok(versions) => versions,
+                Err(error) => format!("{} ({error})", program.name()),
+            })
+            .collect();
+        println!("\n{}; {}.", machine()?, versions.join(", "));
         for line in &self.missing {
             println!("{line}");
         }
