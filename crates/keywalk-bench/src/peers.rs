@@ -65,7 +65,10 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
     for runs in peers.iter().filter(|runs| !runs.has_failed) {
         let Peer { name, target, .. } = *runs.peer;
         let ns_item = runs.cpu() * 1e9 / rows as f64;
-        let note = format!("wall_s={:.2} peak_mib={:.1}", runs.wall(), runs.peak_mib());
+        // Rounds of what runs in two threads, as sqlx does, were seen to differ threefold.
+        let (low, high) = runs.ratios();
+        let (wall, peak) = (runs.wall(), runs.peak_mib());
+        let note = format!("ratios={low:.2}..{high:.2} wall_s={wall:.2} peak_mib={peak:.1}");
         bench.record_with(name, runs.ratio(), target, rows, ns_item, note);
         report.row(runs, runs.ratio());
     }

@@ -7,7 +7,7 @@ from django.conf import settings
 
 import seen
 
-# From 100 to 5,000 all take the same within a twentieth; the default is 2,000.
+# From 100 to 5,000 all take the same within a tenth; the default is 2,000.
 CHUNK_SIZE = 1_000
 
 

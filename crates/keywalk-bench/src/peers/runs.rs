@@ -51,6 +51,15 @@ impl Runs {
         median(self.ratios.clone())
     }
 
+    /// The lowest and the highest.
+    pub(crate) fn ratios(&self) -> (f64, f64) {
+        let ratios = self.ratios.iter().copied();
+        (
+            ratios.clone().fold(f64::INFINITY, f64::min),
+            ratios.fold(0.0, f64::max),
+        )
+    }
+
     pub(crate) fn cpu(&self) -> f64 {
         self.median_of(|usage| usage.cpu)
     }
