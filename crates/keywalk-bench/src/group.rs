@@ -1,5 +1,5 @@
 use crate::bench::Bench;
-use crate::{Fallible, instructions, memory, skew, sled, sqlite};
+use crate::{Fallible, instructions, memory, peers, skew, sled, sqlite};
 
 /// Cases that belong together.
 #[derive(Debug)]
@@ -42,5 +42,11 @@ pub(crate) const GROUPS: &[Group] = &[
         about: "instructions an item, beside what they are known to be; needs valgrind",
         by_default: false,
         run: instructions::run,
+    },
+    Group {
+        name: "peers",
+        about: "what users pick today, beside keywalk's lent chunks: CPU time of processes",
+        by_default: false,
+        run: peers::run,
     },
 ];

@@ -17,6 +17,7 @@ mod case;
 mod group;
 mod instructions;
 mod memory;
+mod peers;
 mod seen;
 mod skew;
 mod sled;
@@ -32,7 +33,9 @@ use bench::Bench;
 type Fallible<T = ()> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    match instructions::counted().map_or_else(run, |counted| counted.map(|()| ExitCode::SUCCESS)) {
+    // A process that another of this program started, or one that a person did.
+    let started = instructions::counted().or_else(peers::measured);
+    match started.map_or_else(run, |done| done.map(|()| ExitCode::SUCCESS)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");

@@ -1,0 +1,25 @@
+"""What every peer written in Python counts, and how it is called."""
+
+import sys
+
+MASK = 2**64 - 1
+
+
+def see(items):
+    """Sums the items, so that all peers can be seen to have done the same work."""
+    rows = total = 0
+    for item in items:
+        rows += 1
+        # The table's names are ASCII: as many bytes as characters.
+        total = (total * 31 + item.id + len(item.name) + len(item.photo)) & MASK
+    return f"{rows} {total}"
+
+
+def run(prepare, ways):
+    """Walks by WAY over FILE, the arguments."""
+    if len(sys.argv) != 3:
+        sys.exit("error: give WAY and FILE")
+    way, file = sys.argv[1:]
+    if way not in ways:
+        sys.exit(f"error: no such way: {way}")
+    print(see(ways[way](prepare(file))))
