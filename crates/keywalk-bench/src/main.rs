@@ -17,6 +17,7 @@ mod case;
 mod group;
 mod instructions;
 mod memory;
+mod pairs;
 mod seen;
 mod skew;
 mod sled;
