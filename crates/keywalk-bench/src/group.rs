@@ -1,5 +1,5 @@
 use crate::bench::Bench;
-use crate::{Fallible, instructions, memory, skew, sled, sqlite};
+use crate::{Fallible, instructions, memory, memory_peak, skew, sled, sqlite};
 
 /// Cases that belong together.
 #[derive(Debug)]
@@ -36,6 +36,12 @@ pub(crate) const GROUPS: &[Group] = &[
         about: "maps, a list and a slice, beside their own iterators: CPU time",
         by_default: true,
         run: memory::run,
+    },
+    Group {
+        name: "memory_peak",
+        about: "walks over short and long tables, beside one cursor: peak memory of a process",
+        by_default: true,
+        run: memory_peak::run,
     },
     Group {
         name: "instructions",

@@ -14,9 +14,11 @@
 mod args;
 mod bench;
 mod case;
+mod filled_table;
 mod group;
 mod instructions;
 mod memory;
+mod memory_peak;
 mod pairs;
 mod seen;
 mod skew;
@@ -33,7 +35,8 @@ use bench::Bench;
 type Fallible<T = ()> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    match instructions::counted().map_or_else(run, |counted| counted.map(|()| ExitCode::SUCCESS)) {
+    let child = instructions::counted().or_else(memory_peak::child);
+    match child.map_or_else(run, |child| child.map(|()| ExitCode::SUCCESS)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");

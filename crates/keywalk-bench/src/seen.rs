@@ -1,7 +1,9 @@
 use std::hint::black_box;
 
+use serde::{Deserialize, Serialize};
+
 /// What a pass over the items saw: equal if two passes did the same work, in the same order.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub(crate) struct Seen {
     pub(crate) items: u64,
     sum: u64,
