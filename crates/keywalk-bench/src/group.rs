@@ -1,5 +1,5 @@
 use crate::bench::Bench;
-use crate::{Fallible, instructions, memory, memory_peak, skew, sled, sqlite};
+use crate::{Fallible, allocations, instructions, memory, memory_peak, skew, sled, sqlite};
 
 /// Cases that belong together.
 #[derive(Debug)]
@@ -42,6 +42,12 @@ pub(crate) const GROUPS: &[Group] = &[
         about: "walks over short and long tables, beside one cursor: peak memory of a process",
         by_default: true,
         run: memory_peak::run,
+    },
+    Group {
+        name: "allocations",
+        about: "warm walks over every store: how often they allocate for an item",
+        by_default: true,
+        run: allocations::run,
     },
     Group {
         name: "instructions",

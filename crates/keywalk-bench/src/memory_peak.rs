@@ -36,7 +36,7 @@ const USUAL_CACHE_KIB: u64 = 2_000;
 /// Less than the short table of narrow rows.
 const SMALL_CACHE_KIB: u64 = 128;
 
-const PROCESSES: usize = 5;
+const PROCESSES: usize = 9;
 /// Over the long table, which takes seconds.
 const LONG_PROCESSES: usize = 3;
 
