@@ -1,5 +1,5 @@
 use crate::bench::Bench;
-use crate::{Fallible, allocations, instructions, memory, memory_peak, skew, sled, sqlite};
+use crate::{Fallible, allocations, instructions, memory, memory_peak, skew, sled, sqlite, wal};
 
 /// Cases that belong together.
 #[derive(Debug)]
@@ -48,6 +48,12 @@ pub(crate) const GROUPS: &[Group] = &[
         about: "warm walks over every store: how often they allocate for an item",
         by_default: true,
         run: allocations::run,
+    },
+    Group {
+        name: "wal",
+        about: "walks beside a SQLite writer: its WAL and its time, beside those without a reader",
+        by_default: true,
+        run: wal::run,
     },
     Group {
         name: "instructions",

@@ -26,6 +26,7 @@ mod skew;
 mod sled;
 mod sqlite;
 mod time;
+mod wal;
 
 use std::error::Error;
 use std::process::ExitCode;
