@@ -1,5 +1,7 @@
 use crate::bench::Bench;
-use crate::{Fallible, allocations, instructions, memory, memory_peak, skew, sled, sqlite, wal};
+use crate::{
+    Fallible, allocations, delete, instructions, memory, memory_peak, skew, sled, sqlite, wal,
+};
 
 /// Cases that belong together.
 #[derive(Debug)]
@@ -54,6 +56,12 @@ pub(crate) const GROUPS: &[Group] = &[
         about: "walks beside a SQLite writer: its WAL and its time, beside those without a reader",
         by_default: true,
         run: wal::run,
+    },
+    Group {
+        name: "delete",
+        about: "deleting and updating SQLite rows while walking, beside a statement a chunk: CPU time",
+        by_default: true,
+        run: delete::run,
     },
     Group {
         name: "instructions",

@@ -15,6 +15,7 @@ mod allocations;
 mod args;
 mod bench;
 mod case;
+mod delete;
 mod filled_table;
 mod group;
 mod instructions;

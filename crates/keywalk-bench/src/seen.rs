@@ -10,6 +10,11 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// So many items, where what is left of them is this.
+    pub(crate) fn of(items: u64, sum: u64) -> Self {
+        Seen { items, sum }
+    }
+
     /// An item, by a number that tells it from its neighbours.
     #[inline]
     pub(crate) fn see(&mut self, item: u64) {
