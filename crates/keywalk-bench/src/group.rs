@@ -1,6 +1,7 @@
 use crate::bench::Bench;
 use crate::{
-    Fallible, allocations, delete, instructions, memory, memory_peak, skew, sled, sqlite, wal,
+    Fallible, allocations, delete, growth, instructions, memory, memory_peak, skew, sled, sqlite,
+    wal,
 };
 
 /// Cases that belong together.
@@ -62,6 +63,12 @@ pub(crate) const GROUPS: &[Group] = &[
         about: "deleting and updating SQLite rows while walking, beside a statement a chunk: CPU time",
         by_default: true,
         run: delete::run,
+    },
+    Group {
+        name: "growth",
+        about: "what an item costs in ever larger stores, beside the stores' own passes: CPU time",
+        by_default: true,
+        run: growth::run,
     },
     Group {
         name: "instructions",

@@ -18,6 +18,7 @@ mod case;
 mod delete;
 mod filled_table;
 mod group;
+mod growth;
 mod instructions;
 mod memory;
 mod memory_peak;

@@ -21,4 +21,10 @@ impl Seen {
         self.items += 1;
         self.sum = self.sum.wrapping_mul(31).wrapping_add(black_box(item));
     }
+
+    /// All that another pass saw.
+    pub(crate) fn add(&mut self, pass: Seen) {
+        self.items += pass.items;
+        self.sum = self.sum.wrapping_mul(31).wrapping_add(pass.sum);
+    }
 }
