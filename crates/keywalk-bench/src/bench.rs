@@ -114,9 +114,14 @@ impl Bench {
         ns_item: f64,
         note: String,
     ) {
+        let name = name.into();
+        // A group may have to measure more than what is wanted.
+        if !self.wants(&name) {
+            return;
+        }
         let case = Case {
             group: self.group,
-            name: name.into(),
+            name,
             ratio,
             target,
             items,

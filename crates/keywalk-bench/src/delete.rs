@@ -24,6 +24,9 @@ use test_table::{TestTable, Work};
 pub(crate) fn run(bench: &mut Bench) -> Fallible {
     let table = TestTable::new(bench.items() / 10)?;
     let mut versus = |name: &str, floor: Work, way: Work| -> Fallible {
+        if !bench.wants(name) {
+            return Ok(());
+        }
         let Measured {
             ratio,
             items,

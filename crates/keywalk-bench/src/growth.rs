@@ -43,7 +43,8 @@ fn grow(bench: &mut Bench, store: &str, most: u64, turn: u64, with: With) -> Fal
     let mut base = None;
     // The base first.
     for size in [BASE, 1_000, 100_000, 1_000_000, 10_000_000] {
-        if size > most {
+        // Without the base there is nothing to compare with.
+        if size > most || !bench.wants_any(&format!("{store}/")) {
             continue;
         }
         let name = format!("{store}/rows_{size}");

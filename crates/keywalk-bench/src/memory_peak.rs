@@ -48,6 +48,9 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
 }
 
 fn beside_the_cursor(bench: &mut Bench, rows: u64) -> Fallible {
+    if !bench.wants_any(&format!("rows_{rows}/")) {
+        return Ok(());
+    }
     let table = TestTable::new(rows, 500, USUAL_CACHE_KIB)?;
     let (floor, expected) = table.peak(Way::Cursor, PROCESSES)?;
     for (way, target) in [
@@ -73,6 +76,9 @@ fn beside_the_cursor(bench: &mut Bench, rows: u64) -> Fallible {
 }
 
 fn short_and_long(bench: &mut Bench) -> Fallible {
+    if !bench.wants_any("same/") {
+        return Ok(());
+    }
     let (few, many) = (bench.items() / 100, bench.items() * 10);
     let short = TestTable::new(few, 16, SMALL_CACHE_KIB)?;
     let long = TestTable::new(many, 16, SMALL_CACHE_KIB)?;
