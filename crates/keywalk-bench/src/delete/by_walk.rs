@@ -144,9 +144,12 @@ where
 {
     let mut all = 0;
     let walk = Walk::new(source).range(..end);
-    Job::new("work", walk, CheckpointTable::new(db)).run(|transaction, rows| {
+    let outcome = Job::new("work", walk, CheckpointTable::new(db)).run(|transaction, rows| {
         all += work(transaction, rows)?;
         Ok(())
     })?;
-    Ok(all)
+    match outcome.is_done() {
+        true => Ok(all),
+        false => Err(format!("the job ended early: {outcome}").into()),
+    }
 }
