@@ -15,7 +15,7 @@ use std::thread;
 
 use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker, Allocator};
 
-use crate::filled::BoxError;
+use crate::BoxError;
 
 #[global_allocator]
 static ALLOCATOR: Allocator<System> = Allocator::system();

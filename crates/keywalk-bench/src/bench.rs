@@ -5,11 +5,8 @@ use std::path::Path;
 use crate::Fallible;
 use crate::case::{Case, Target};
 use crate::group::Group;
+use crate::pairs::{Measured, measure, timed};
 use crate::seen::Seen;
-use crate::time::{Time, median};
-
-/// How often a way and its floor are measured in turns.
-const PAIRS: usize = 9;
 
 /// Runs cases and keeps what came of them.
 #[derive(Debug)]
@@ -85,30 +82,13 @@ impl Bench {
         if !self.wants(&name) {
             return Ok(f64::NAN);
         }
-        let time = |(seen, time): (Fallible<Seen>, Time)| -> Fallible<(Seen, f64)> {
-            let ns = match of {
-                Of::Cpu => time.cpu,
-                Of::Wall => time.wall,
-            };
-            Ok((seen?, ns))
-        };
-        // To warm up, and to see that both do the same.
-        let (expected, seen) = (floor()?, way()?);
-        let mut before = time(Time::of(&mut floor))?.1;
-        let (mut ratios, mut times) = (Vec::new(), Vec::new());
-        for _ in 0..PAIRS {
-            let (again, took) = time(Time::of(&mut way))?;
-            let (_, after) = time(Time::of(&mut floor))?;
-            if seen != expected || again != expected {
-                return Err(format!("{name}: saw {again:?} instead of {expected:?}").into());
-            }
-            ratios.push(took / ((before + after) / 2.0));
-            times.push(took);
-            before = after;
-        }
-        let ratio = median(ratios);
-        let ns_item = median(times) / expected.items as f64;
-        self.record(name, ratio, target, expected.items, ns_item);
+        let (floor, way) = (|| timed(&mut floor), || timed(&mut way));
+        let Measured {
+            ratio,
+            items,
+            ns_item,
+        } = measure(of, &name, floor, way)?;
+        self.record(name, ratio, target, items, ns_item);
         Ok(ratio)
     }
 
@@ -134,9 +114,14 @@ impl Bench {
         ns_item: f64,
         note: String,
     ) {
+        let name = name.into();
+        // A group may have to measure more than what is wanted.
+        if !self.wants(&name) {
+            return;
+        }
         let case = Case {
             group: self.group,
-            name: name.into(),
+            name,
             ratio,
             target,
             items,

@@ -34,6 +34,8 @@ impl Case {
         // To the hundredth that is printed: what reads as reached is.
         let ratio = (self.ratio * 100.0).round() / 100.0;
         match self.target {
+            // What has to be none isn't there if there is a little of it.
+            Target::AtMost(0.0) => self.ratio > 0.0,
             Target::AtMost(most) => ratio > most,
             Target::AtLeast(least) => ratio < least,
             Target::None => false,
@@ -53,7 +55,11 @@ impl fmt::Display for Case {
             ns_item,
             note,
         } = self;
-        write!(f, "{group}/{name} ratio={ratio:.2}")?;
+        write!(f, "{group}/{name} ratio=")?;
+        match *ratio != 0.0 && ratio.abs() < 0.01 {
+            true => write!(f, "{ratio:.6}")?,
+            false => write!(f, "{ratio:.2}")?,
+        }
         match target {
             Target::AtMost(most) => write!(f, " target<={most:.2}")?,
             Target::AtLeast(least) => write!(f, " target>={least:.2}")?,

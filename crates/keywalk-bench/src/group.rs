@@ -1,5 +1,8 @@
 use crate::bench::Bench;
-use crate::{Fallible, instructions, memory, peers, skew, sled, sqlite};
+use crate::{
+    Fallible, allocations, delete, growth, instructions, memory, memory_peak, peers, skew, sled,
+    sqlite, wal,
+};
 
 /// Cases that belong together.
 #[derive(Debug)]
@@ -36,6 +39,36 @@ pub(crate) const GROUPS: &[Group] = &[
         about: "maps, a list and a slice, beside their own iterators: CPU time",
         by_default: true,
         run: memory::run,
+    },
+    Group {
+        name: "memory_peak",
+        about: "walks over short and long tables, beside one cursor: peak memory of a process",
+        by_default: true,
+        run: memory_peak::run,
+    },
+    Group {
+        name: "allocations",
+        about: "warm walks over every store: how often they allocate for an item",
+        by_default: true,
+        run: allocations::run,
+    },
+    Group {
+        name: "wal",
+        about: "walks beside a SQLite writer: its WAL and its time, beside those without a reader",
+        by_default: true,
+        run: wal::run,
+    },
+    Group {
+        name: "delete",
+        about: "deleting and updating SQLite rows while walking, beside a statement a chunk: CPU time",
+        by_default: true,
+        run: delete::run,
+    },
+    Group {
+        name: "growth",
+        about: "what an item costs in ever larger stores, beside the stores' own passes: CPU time",
+        by_default: true,
+        run: growth::run,
     },
     Group {
         name: "instructions",

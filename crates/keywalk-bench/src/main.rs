@@ -11,18 +11,25 @@
 
 #![forbid(unsafe_code)]
 
+mod allocations;
 mod args;
 mod bench;
 mod case;
+mod delete;
+mod filled_table;
 mod group;
+mod growth;
 mod instructions;
 mod memory;
+mod memory_peak;
+mod pairs;
 mod peers;
 mod seen;
 mod skew;
 mod sled;
 mod sqlite;
 mod time;
+mod wal;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -34,7 +41,9 @@ type Fallible<T = ()> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
     // A process that another of this program started, or one that a person did.
-    let started = instructions::counted().or_else(peers::measured);
+    let started = instructions::counted()
+        .or_else(memory_peak::child)
+        .or_else(peers::measured);
     match started.map_or_else(run, |done| done.map(|()| ExitCode::SUCCESS)) {
         Ok(code) => code,
         Err(error) => {
