@@ -150,6 +150,32 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! So it can also be [prefetched](keywalk::Walk::prefetch): a thread fetches and decodes the next chunk
+//! while the caller works on this one. What the caller writes goes through another connection (with a WAL
+//! neither waits for the other), and need not be seen in the chunk that is already there.
+//!
+//! ```
+//! use keywalk::Walk;
+//! use keywalk_sqlite::{Table, rusqlite::Connection};
+//!
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("shop.db");
+//! # Connection::open(&path)?.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT);
+//! #     INSERT INTO items VALUES (1, 'a'), (2, 'b')")?;
+//! let items = Table::new(Connection::open(&path)?, "items").key::<i64>(["id"])?;
+//! let items = items.map(|row| row.get::<_, String>("name"));
+//! let mut chunks = Walk::new(items).prefetch(1).chunks();
+//! while let Some(items) = chunks.next()? {
+//!     for (id, name) in items {
+//!         println!("{id}: {name}");
+//!     }
+//! }
+//! // The connection comes back with the table.
+//! let items = chunks.into_source();
+//! assert!(items.connection().is_autocommit());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Features
 //!
 //! - `bundled` (default): builds SQLite from source, as rusqlite's feature of that name. Without it

@@ -22,6 +22,7 @@
 //!
 //! - [`Walk`] is where to start: its options, and then [`Items`] (an iterator) or [`Chunks`] (lends
 //!   a chunk at a time: the fastest way).
+//! - [`Walk::prefetch`] fetches the next chunks in a thread while the caller works on this one.
 //! - [`ChunkSource`] is what a store implements: "up to N items of this key range". Stores in
 //!   memory are in the crate `keywalk-memory`, SQLite is in `keywalk-sqlite`.
 //! - [`KeyRange`], [`Chunk`] and [`Fetched`] are what a source is asked with, fills and answers.
@@ -50,7 +51,7 @@
 //! | G10 Resume | What came before a cursor and what comes after it are together one walk, also in another process by its [`Token`]; one that is damaged, or of another source, is refused. |
 //! | G11 Errors | A failing fetch hands out nothing and moves nothing; the error comes once. |
 //! | G12 Fused | After the end or an error comes `None`, and the store isn't asked again. |
-//! | G13 Bounded and lazy | At most one chunk is in memory; nothing is fetched before the first `next`. |
+//! | G13 Bounded and lazy | At most one chunk is in memory, of a walk that [prefetches](Walk::prefetch) its depth and one; nothing is fetched before the first `next`. |
 //! | G14 Nothing held | Between two fetches nothing of the store is held. |
 //! | G15 Contract checks | A source that breaks its contract ends the walk with an error, never an endless loop. |
 //!
@@ -61,9 +62,9 @@
 //!
 //! # Features
 //!
-//! - `std` (default): the system's clock, for [`Stats::time_in_store`] and [`Walk::chunk_time`]. Without
-//!   it the crate needs only `alloc`, and a walk that is to know the time is given a
-//!   [`clock`](Walk::clock).
+//! - `std` (default): the system's clock, for [`Stats::time_in_store`] and [`Walk::chunk_time`], and
+//!   threads, for [`Walk::prefetch`]. Without it the crate needs only `alloc`, and a walk that is to know
+//!   the time is given a [`clock`](Walk::clock).
 //! - `hmac`: `SignedToken`, for cursors that pass through hands that aren't trusted.
 //! - `serde`: a [`Token`] is text in formats for people, and bytes in others.
 
@@ -85,6 +86,8 @@ mod fnv;
 mod items;
 mod limits;
 mod pace;
+#[cfg(feature = "std")]
+mod prefetch;
 mod range;
 mod source;
 pub mod state;
@@ -101,6 +104,8 @@ pub use durable_source::DurableSource;
 pub use error::{CursorMismatch, Error, Violation};
 pub use fingerprint::{Aspect, Fingerprint};
 pub use items::Items;
+#[cfg(feature = "std")]
+pub use prefetch::{Prefetch, PrefetchedChunks, PrefetchedItems};
 pub use range::{KeyRange, Order};
 pub use source::{ChunkSource, Fetched, LastKey};
 pub use stats::Stats;

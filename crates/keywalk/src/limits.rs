@@ -82,6 +82,9 @@ impl<S: ChunkSource> Walk<S> {
     ///   for the most items that were in a chunk;
     /// - what the source holds during a fetch.
     ///
+    /// A walk that [prefetches](Self::prefetch) holds `depth + 1` times as much, and item by item the keys
+    /// of these items.
+    ///
     /// So that this is so, items that are large beside the others aren't filled again: a
     /// [lent chunk](Self::chunks) whose largest item weighs more than about twice the mean is partly
     /// allocated anew. Items that are moved about in a lent chunk, or made larger, are counted as if

@@ -65,7 +65,8 @@ impl<S: ChunkSource> Walk<S> {
         }
     }
 
-    /// How many items to fetch at a time; also how many are in memory at once. Beside
+    /// How many items to fetch at a time; also how many are in memory at once (and `depth` times as many
+    /// more if they are [prefetched](Self::prefetch)). Beside
     /// [`chunk_bytes`](Self::chunk_bytes) and [`chunk_time`](Self::chunk_time) it is the most of a
     /// chunk: a chunk ends at whatever is reached first.
     ///

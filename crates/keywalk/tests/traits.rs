@@ -8,14 +8,15 @@ use std::error::Error as StdError;
 use std::fmt::{Debug, Display};
 use std::iter::FusedIterator;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::{Arc, RwLock};
 
 use keywalk::state::{Ask, State};
 use keywalk::{
     Aspect, Chunk, ChunkSource, Chunks, Cursor, CursorMismatch, DurableSource, Error, Fetched,
-    Fingerprint, Items, KeyRange, LastKey, Order, SignedToken, Stats, Step, Token, TokenError,
-    Violation, Walk,
+    Fingerprint, Items, KeyRange, LastKey, Order, Prefetch, PrefetchedChunks, PrefetchedItems,
+    SignedToken, Stats, Step, Token, TokenError, Violation, Walk,
 };
-use keywalk_memory::{Map, Poisoned};
+use keywalk_memory::{Map, Poisoned, SharedMap};
 
 fn assert_plain<T: Send + Sync + Unpin + Debug>() {}
 fn assert_unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
@@ -43,6 +44,11 @@ fn types_are_send_sync_and_debug_where_their_parts_are() {
     assert_plain::<Fingerprint>();
     assert_plain::<Aspect>();
     assert_fused::<Items<Source>>();
+    type Owned = SharedMap<String, Vec<u8>>;
+    assert_plain::<Prefetch<Owned>>();
+    assert_plain::<PrefetchedChunks<Owned>>();
+    assert_plain::<PrefetchedItems<Owned>>();
+    assert_fused::<PrefetchedItems<Owned>>();
 }
 
 /// A walk may have a clock, of any type.
@@ -53,6 +59,10 @@ fn walks_can_cross_a_caught_panic_where_their_source_can() {
     assert_unwind_safe::<Chunks<Source>>();
     assert_unwind_safe::<Items<Source>>();
     assert_unwind_safe::<Chunk<String>>();
+    type Owned = SharedMap<String, Vec<u8>>;
+    assert_unwind_safe::<Prefetch<Owned>>();
+    assert_unwind_safe::<PrefetchedChunks<Owned>>();
+    assert_unwind_safe::<PrefetchedItems<Owned>>();
 }
 
 #[test]
@@ -178,6 +188,16 @@ fn debug_of_a_walk_shows_counts_and_no_data() {
     items.next().unwrap().unwrap();
     shows(&items, &["items: 1", "buffered: 2"]);
     shows(&walk().resume(items.cursor()), &["resumed: true"]);
+    let owned = map.iter().map(|(key, value)| (key.clone(), *value));
+    let owned = SharedMap::new(Arc::new(RwLock::new(owned.collect())));
+    let walk = || Walk::new(owned.clone()).chunk_size(3).prefetch(2);
+    shows(&walk(), &["depth: 2", "chunk_size: 3"]);
+    let mut chunks = walk().chunks();
+    chunks.next().unwrap();
+    shows(&chunks, &["items: 3", "depth: 2"]);
+    let mut items = walk().into_iter();
+    items.next().unwrap().unwrap();
+    shows(&items, &["items: 1", "buffered: 2"]);
     let token = token_past(key(3));
     shows(&token, &["Token", "bytes: 39"]);
     shows(&token.sign(b"secret"), &["SignedToken", "bytes: 63"]);

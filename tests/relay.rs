@@ -1,0 +1,154 @@
+//! The hand-over of a prefetched walk, in every order in which its two threads can come to it; where there
+//! is much to hand over, in every order with up to four moments at which one of them is held up.
+
+#![forbid(unsafe_code)]
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+// Looks on, and is no step of the threads.
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use loom::sync::Arc;
+use loom::thread::{self, JoinHandle};
+use relay::Relay;
+
+/// What the relay waits by, of loom's.
+mod sync {
+    pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
+}
+
+/// The very file of keywalk.
+#[path = "../crates/keywalk/src/prefetch/relay.rs"]
+mod relay;
+
+/// Something that is filled: with the number of times that it was.
+type Chunk = Cell<usize>;
+
+/// How the one who fills ends, behind its last number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum End {
+    Said,
+    Error,
+    Panic,
+}
+
+/// What is shared with the thread.
+struct Shared {
+    relay: Relay<Chunk, (usize, Chunk)>,
+    /// How many were begun to be filled.
+    begun: AtomicUsize,
+}
+
+/// Starts a thread that fills so many.
+fn serve(depth: usize, count: usize, end: End) -> (Arc<Shared>, JoinHandle<End>) {
+    let shared = Arc::new(Shared {
+        relay: Relay::new(depth),
+        begun: AtomicUsize::new(0),
+    });
+    let of_thread = Arc::clone(&shared);
+    let mut number = 0;
+    let fill = move |begun: &AtomicUsize, chunk: Chunk| {
+        begun.fetch_add(1, SeqCst);
+        number += 1;
+        chunk.set(chunk.get() + 1);
+        match end {
+            _ if number <= count => Ok(Some((number, chunk))),
+            End::Said => Ok(None),
+            End::Error => Err(End::Error),
+            // A panic that prints nothing.
+            End::Panic => resume_unwind(Box::new(End::Panic)),
+        }
+    };
+    let thread = thread::spawn(move || {
+        let mut fill = fill;
+        let served = catch_unwind(AssertUnwindSafe(|| {
+            let Shared { relay, begun } = &*of_thread;
+            relay.serve(|chunk| fill(begun, chunk))
+        }));
+        match served {
+            Ok(Ok(())) => End::Said,
+            Ok(Err(error)) => error,
+            Err(_) => End::Panic,
+        }
+    });
+    (shared, thread)
+}
+
+/// With more than so many, all orders would take minutes.
+const FEW: usize = 1;
+
+fn every_order(count: usize, run: impl Fn() + Sync + Send + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = (count > FEW).then_some(4);
+    model.check(run);
+}
+
+/// Takes all, in each order of the threads: they come in turn, and their end behind them.
+fn takes_all(depth: usize, count: usize, end: End) {
+    every_order(count, move || {
+        let (shared, thread) = serve(depth, count, end);
+        let mut used = Chunk::default();
+        let mut fills = 0;
+        for number in 1..=count {
+            let Some((came, chunk)) = shared.relay.next(used) else {
+                panic!("{number} is missing");
+            };
+            assert_eq!(came, number);
+            // One for each, and those ahead.
+            assert!(shared.begun.load(SeqCst) <= number + depth);
+            fills = fills.max(chunk.get());
+            used = chunk;
+        }
+        assert!(shared.relay.next(used).is_none());
+        assert!(shared.relay.next(Chunk::default()).is_none());
+        assert!(thread.join().is_ok_and(|ended| ended == end));
+        // They go round: there are but so many of them.
+        assert!(fills * (depth + 1) >= count);
+    });
+}
+
+/// Leaves after so many.
+fn leaves(depth: usize, taken: usize, end: End) {
+    every_order(taken, move || {
+        let (shared, thread) = serve(depth, 3, end);
+        let mut used = Chunk::default();
+        for _ in 0..taken {
+            used = match shared.relay.next(used) {
+                Some((_, chunk)) => chunk,
+                None => Chunk::default(),
+            };
+        }
+        shared.relay.leave();
+        let begun = shared.begun.load(SeqCst);
+        assert!(thread.join().is_ok());
+        // At most the one that was about to be.
+        assert!(shared.begun.load(SeqCst) <= begun + 1);
+    });
+}
+
+macro_rules! orders {
+    ($($name:ident: $run:ident($depth:literal, $count:literal);)+) => {$(
+        #[test]
+        fn $name() {
+            for end in [End::Said, End::Error, End::Panic] {
+                $run($depth, $count, end);
+            }
+        }
+    )+};
+}
+
+orders! {
+    none_at_depth_1: takes_all(1, 0);
+    one_at_depth_1: takes_all(1, 1);
+    one_at_depth_2: takes_all(2, 1);
+    two_at_depth_1: takes_all(1, 2);
+    three_at_depth_1: takes_all(1, 3);
+    three_at_depth_2: takes_all(2, 3);
+    left_before_the_first: leaves(1, 0);
+    left_after_the_first: leaves(1, 1);
+    left_after_the_second: leaves(1, 2);
+    left_after_the_last: leaves(1, 3);
+    left_after_the_end: leaves(1, 4);
+    left_after_the_first_of_depth_2: leaves(2, 1);
+    left_after_the_second_of_depth_2: leaves(2, 2);
+}
