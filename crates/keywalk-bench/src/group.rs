@@ -1,7 +1,7 @@
 use crate::bench::Bench;
 use crate::{
-    Fallible, allocations, delete, growth, instructions, memory, memory_peak, peers, skew, sled,
-    sqlite, wal,
+    Fallible, allocations, delete, growth, instructions, memory, memory_peak, peers, prefetch,
+    skew, sled, sqlite, wal,
 };
 
 /// Cases that belong together.
@@ -57,6 +57,12 @@ pub(crate) const GROUPS: &[Group] = &[
         about: "walks beside a SQLite writer: its WAL and its time, beside those without a reader",
         by_default: true,
         run: wal::run,
+    },
+    Group {
+        name: "prefetch",
+        about: "walks that fetch ahead in a second thread, beside those that don't: time on the wall",
+        by_default: true,
+        run: prefetch::run,
     },
     Group {
         name: "delete",

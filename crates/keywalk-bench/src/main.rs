@@ -24,6 +24,7 @@ mod memory;
 mod memory_peak;
 mod pairs;
 mod peers;
+mod prefetch;
 mod seen;
 mod skew;
 mod sled;

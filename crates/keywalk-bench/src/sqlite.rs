@@ -8,15 +8,17 @@ mod item;
 mod keys;
 pub(crate) mod shape;
 
-use keywalk::{ChunkSource, Walk};
-use keywalk_sqlite::Table;
+use std::borrow::Borrow;
+
+use keywalk::Walk;
+use keywalk_sqlite::{Decode, Table};
 use rusqlite::Connection;
 
 use crate::Fallible;
 use crate::bench::Bench;
 use crate::case::Target;
 use crate::seen::Seen;
-use item::Item;
+pub(crate) use item::Item;
 pub(crate) use keys::{Composite, Integer, MixedOrder, OneTenant, OneTenantMixed, Text};
 use keys::{TimeUuid, UuidIndex};
 pub(crate) use shape::Shape;
@@ -165,7 +167,9 @@ pub(crate) fn cursor_makes_structs<S: Shape>(db: &Connection) -> Fallible<Seen> 
 
 pub(crate) fn walk_lends<S: Shape>(db: &Connection, chunk_size: usize) -> Fallible<Seen> {
     let mut seen = Seen::default();
-    let mut chunks = Walk::new(table::<S>(db)?).chunk_size(chunk_size).chunks();
+    let mut chunks = Walk::new(table::<S, _>(db)?)
+        .chunk_size(chunk_size)
+        .chunks();
     while let Some(items) = chunks.next()? {
         for (key, item) in items {
             seen.see(S::digest(key).wrapping_add(item.digest()));
@@ -176,7 +180,7 @@ pub(crate) fn walk_lends<S: Shape>(db: &Connection, chunk_size: usize) -> Fallib
 
 pub(crate) fn walk_hands_out<S: Shape>(db: &Connection, chunk_size: usize) -> Fallible<Seen> {
     let mut seen = Seen::default();
-    for entry in Walk::new(table::<S>(db)?).chunk_size(chunk_size) {
+    for entry in Walk::new(table::<S, _>(db)?).chunk_size(chunk_size) {
         let (key, item) = entry?;
         seen.see(S::digest(&key).wrapping_add(item.digest()));
     }
@@ -184,10 +188,9 @@ pub(crate) fn walk_hands_out<S: Shape>(db: &Connection, chunk_size: usize) -> Fa
 }
 
 /// The table, each row an [`Item`].
-pub(crate) fn table<S: Shape>(
-    db: &Connection,
-) -> Fallible<impl ChunkSource<Key = S::Key, Item = (S::Key, Item), Error = keywalk_sqlite::Error>>
-{
+pub(crate) fn table<S: Shape, C: Borrow<Connection>>(
+    db: C,
+) -> Fallible<Table<C, S::Key, impl Decode<Item = Item>>> {
     let table = Table::new(db, "items").key::<S::Key>(S::KEY.iter().copied())?;
     Ok(table.columns(Item::COLUMNS).decode::<Item>())
 }

@@ -19,7 +19,7 @@ pub(super) fn with(
     let file = folder.path().join("items.db");
     filled_table::fill(&file, size, BYTES)?;
     let db = Connection::open(&file)?;
-    let mut table = sqlite::table::<Integer>(&db)?;
+    let mut table = sqlite::table::<Integer, _>(&db)?;
     measure(Passes {
         floor: &mut |seen| {
             seen.add(sqlite::cursor_makes_structs::<Integer>(&db)?);
