@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::fmt::Debug;
+use std::thread;
 
 use keywalk::{ChunkSource, Cursor, Error, PrefetchedItems, Walk};
 
@@ -20,6 +21,8 @@ pub(crate) struct AheadRun<'s, H: PrefetchedHarness> {
     /// What was handed out.
     pub(crate) run: Run<'s, H>,
     depth: usize,
+    /// How many threads have their turn before the first item is asked for.
+    turns: usize,
     /// What was fetched.
     fetched: Fetches<H::Key>,
 }
@@ -61,6 +64,7 @@ impl<'s, H: PrefetchedHarness> AheadRun<'s, H> {
         AheadRun {
             run,
             depth,
+            turns: 0,
             fetched,
         }
     }
@@ -127,6 +131,10 @@ impl<'s, H: PrefetchedHarness> AheadRun<'s, H> {
         let reader = trial.source()?;
         self.begin(trial, &walk);
         let mut items = walk.prefetch(self.depth).items();
+        // A thread that was started too early has run before these have.
+        for _ in 0..self.turns {
+            drop(thread::spawn(|| ()).join());
+        }
         let mut buffered = VecDeque::new();
         for _ in 0..most {
             if items.size_hint().0 != buffered.len() {
@@ -177,6 +185,11 @@ impl<'s, H: PrefetchedHarness> AheadRun<'s, H> {
         let size = self.run.schedule.second_chunk_size;
         let walk = Walk::new(trial.scribe()?).resume(cursor).chunk_size(size);
         self.by_items(trial, walk, size, usize::MAX).map(drop)
+    }
+
+    /// From now on other threads have their turn before the first item is asked for.
+    pub(crate) fn takes_its_time(&mut self) {
+        self.turns = 30;
     }
 
     /// From now on without a thread.

@@ -76,6 +76,7 @@ pub(super) fn nothing_is_prefetched_before_the_first_item<H: PrefetchedHarness>(
                 ..all(Order::Ascending, 2)
             };
             let mut run = AheadRun::start(trial, &schedule, depth)?;
+            run.takes_its_time();
             let walk = run.walk(trial)?;
             run.by_items(trial, walk, 2, usize::MAX).map(drop)
         })?;
