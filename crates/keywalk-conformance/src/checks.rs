@@ -3,7 +3,7 @@
 use crate::lab::{Lab, Stop};
 use crate::report::{Outcome, Verdict};
 use crate::watch::watched;
-use crate::{Config, DurableHarness, Harness};
+use crate::{Config, DurableHarness, Harness, PrefetchedHarness};
 
 mod bounds;
 mod change;
@@ -12,6 +12,8 @@ mod fingerprint;
 mod harness;
 mod items;
 mod key_bytes;
+mod prefetch;
+mod prefetched_faults;
 mod resume;
 mod share;
 mod start;
@@ -121,6 +123,28 @@ macro_rules! __each_durable_check {
     };
 }
 
+/// The same, of the checks of sources that can be prefetched.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __each_prefetched_check {
+    ($then:path, $($argument:tt)*) => {
+        $then! {
+            $($argument)*
+            prefetch::a_prefetched_walk_is_the_same_walk
+            prefetch::a_prefetched_walk_is_exact_beside_changes
+            prefetch::nothing_is_prefetched_before_the_first_item
+            prefetch::no_more_than_the_depth_is_fetched_ahead
+            prefetch::nothing_is_held_beside_prefetched_chunks
+            prefetch::a_prefetched_walk_can_be_resumed_at_every_item
+            prefetch::a_prefetched_walk_can_be_resumed_after_changes
+            prefetch::a_source_comes_back_from_its_thread
+            prefetched_faults::a_prefetched_fault_comes_in_its_place
+
+            threads::keys_that_stay_are_prefetched_beside_writers
+        }
+    };
+}
+
 /// One of the kit's checks.
 pub(crate) struct Check<H: Harness> {
     pub(crate) name: &'static str,
@@ -155,7 +179,15 @@ crate::__each_durable_check! {
     }
 }
 
-/// All of them.
+crate::__each_prefetched_check! {
+    checks,
+    {
+        /// Those of a source that can be prefetched.
+        of_prefetched: PrefetchedHarness
+    }
+}
+
+/// Those of every source, and of its tokens.
 pub(crate) fn of_both<H: DurableHarness>() -> Vec<Check<H>> {
     let mut checks = of_walks();
     checks.extend(of_tokens());

@@ -24,9 +24,19 @@
 /// conformance!(shared: Shared, durable);
 /// # }
 /// ```
+///
+/// One that can move to another thread, and so be [prefetched](keywalk::Walk::prefetch), is said to be
+/// `prefetched`: such walks are then tried too. Both can be said, `durable` first or last.
+///
+/// ```
+/// # mod tests {
+/// # macro_rules! conformance { ($($tokens:tt)*) => {} }
+/// conformance!(shared: Shared, durable, prefetched);
+/// # }
+/// ```
 #[macro_export]
 macro_rules! conformance {
-    ($($(#[$attribute:meta])* $name:ident: $harness:ty $(, $durable:ident)?);+ $(;)?) => {$(
+    ($($(#[$attribute:meta])* $name:ident: $harness:ty $(, $more:ident)*);+ $(;)?) => {$(
         $(#[$attribute])*
         #[cfg(test)]
         mod $name {
@@ -36,7 +46,7 @@ macro_rules! conformance {
             type Harness = $harness;
 
             $crate::__each_check!($crate::__tests, {$name assert_conforms});
-            $($crate::__durable_tests! { $name $durable })?
+            $($crate::__more_tests! { $name $more })*
         }
     )+};
 }
@@ -54,11 +64,14 @@ macro_rules! __tests {
 
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __durable_tests {
+macro_rules! __more_tests {
     ($suite:ident durable) => {
         $crate::__each_durable_check!($crate::__tests, {$suite assert_conforms_durably});
     };
+    ($suite:ident prefetched) => {
+        $crate::__each_prefetched_check!($crate::__tests, {$suite assert_conforms_prefetched});
+    };
     ($suite:ident $other:ident) => {
-        compile_error!("a source can be `durable`, and nothing else");
+        compile_error!("a source can be `durable` and `prefetched`, and nothing else");
     };
 }

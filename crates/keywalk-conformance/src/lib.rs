@@ -38,6 +38,14 @@
 //! conformance!(my_store: MyStore, durable);
 //! ```
 //!
+//! A source that can move to another thread is tried in [prefetched](keywalk::Walk::prefetch) walks too,
+//! where that is said as well, and by [`run_prefetched`]:
+//!
+//! ```
+//! # macro_rules! conformance { ($($tokens:tt)*) => {} }
+//! conformance!(my_store: MyStore, durable, prefetched);
+//! ```
+//!
 //! # What is tried
 //!
 //! - The harness itself, and what it declares.
@@ -49,6 +57,10 @@
 //! - Of a durable source: that keys come back from their bytes, and any other bytes do no harm; that a token
 //!   goes on exactly, from every item, through text, by another source, after changes and after reopening;
 //!   that the fingerprint stays what it is, and refuses strangers; shares, and keys in words.
+//!
+//! - Of a source that can move to another thread: that a prefetched walk is the same, exact beside changes
+//!   for when it was fetched, no further ahead than its depth; that errors come in their place, cursors go
+//!   on, and the source comes back.
 //!
 //! Each answer is judged by what the store may have held meanwhile ([`history`]); a walk that isn't
 //! beside threads has to be exact. What a store can't do is declared ([`Capabilities`]), and said on
@@ -85,6 +97,7 @@
 
 #![forbid(unsafe_code)]
 
+mod ahead;
 mod capabilities;
 mod checks;
 mod clause;
@@ -100,9 +113,11 @@ pub mod history;
 mod key_space;
 mod lab;
 mod mutation;
+mod prefetched_harness;
 mod report;
 mod run;
 mod schedule;
+mod scribe;
 mod smallest;
 mod trace;
 mod trial;
@@ -117,7 +132,9 @@ pub use failure::Failure;
 pub use faults::{Blown, Fault, Faults, Fuse};
 pub use harness::{BoxError, Harness, Writer};
 pub use key_space::{KeySpace, KnownKey};
+pub use prefetched_harness::PrefetchedHarness;
 pub use report::{Outcome, Report, Verdict, run, run_check, run_durable, run_durable_check};
 #[doc(hidden)]
-pub use report::{assert_conforms, assert_conforms_durably};
+pub use report::{assert_conforms, assert_conforms_durably, assert_conforms_prefetched};
+pub use report::{run_prefetched, run_prefetched_check};
 pub use trace::{Beside, Trace, traces};

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::checks::{self, Check};
-use crate::{Config, DurableHarness, Failure, Harness};
+use crate::{Config, DurableHarness, Failure, Harness, PrefetchedHarness};
 
 /// What came out of all checks.
 #[derive(Clone, Debug)]
@@ -42,6 +42,13 @@ pub fn run_durable<H: DurableHarness>(config: &Config) -> Report {
     Report::of(&checks::of_both::<H>(), config)
 }
 
+/// Carries out the checks of a source that can be prefetched, and only these: beside [`run`] or
+/// [`run_durable`].
+#[must_use]
+pub fn run_prefetched<H: PrefetchedHarness>(config: &Config) -> Report {
+    Report::of(&checks::of_prefetched::<H>(), config)
+}
+
 /// Carries out one check, by its name; `None` if the kit has none of that name.
 #[must_use]
 pub fn run_check<H: Harness>(check: &str, config: &Config) -> Option<Outcome> {
@@ -52,6 +59,12 @@ pub fn run_check<H: Harness>(check: &str, config: &Config) -> Option<Outcome> {
 #[must_use]
 pub fn run_durable_check<H: DurableHarness>(check: &str, config: &Config) -> Option<Outcome> {
     one_of(&checks::of_tokens::<H>(), check, config)
+}
+
+/// The same of the checks of [`run_prefetched`].
+#[must_use]
+pub fn run_prefetched_check<H: PrefetchedHarness>(check: &str, config: &Config) -> Option<Outcome> {
+    one_of(&checks::of_prefetched::<H>(), check, config)
 }
 
 fn one_of<H: Harness>(all: &[Check<H>], check: &str, config: &Config) -> Option<Outcome> {
@@ -79,6 +92,17 @@ pub fn assert_conforms<H: Harness>(suite: &'static str, check: &str) {
 #[track_caller]
 pub fn assert_conforms_durably<H: DurableHarness>(suite: &'static str, check: &str) {
     assert_passes(&checks::of_tokens::<H>(), suite, check);
+}
+
+/// The same for a check of prefetched walks.
+///
+/// # Panics
+///
+/// As [`assert_conforms`].
+#[doc(hidden)]
+#[track_caller]
+pub fn assert_conforms_prefetched<H: PrefetchedHarness>(suite: &'static str, check: &str) {
+    assert_passes(&checks::of_prefetched::<H>(), suite, check);
 }
 
 #[track_caller]

@@ -11,8 +11,8 @@ use crate::{Clause, Harness};
 
 /// A walk over a trial's store, as a schedule says, beside what it must be.
 pub(crate) struct Run<'s, H: Harness> {
-    schedule: &'s Schedule<H::Key>,
-    oracle: Oracle<H::Key>,
+    pub(crate) schedule: &'s Schedule<H::Key>,
+    pub(crate) oracle: Oracle<H::Key>,
     is_snapshot: bool,
     /// How many chunks were asked for.
     step: usize,
@@ -172,7 +172,7 @@ impl<'s, H: Harness> Run<'s, H> {
     }
 
     /// Puts every key of the pool: nothing of it may come after the end.
-    fn refill(&self, trial: &Trial<H>) -> Result<(), HarnessBreach<H>> {
+    pub(crate) fn refill(&self, trial: &Trial<H>) -> Result<(), HarnessBreach<H>> {
         if H::capabilities().mutation.is_yes() {
             trial.put_all(&self.schedule.pool)?;
         }
@@ -209,16 +209,27 @@ impl<'s, H: Harness> Run<'s, H> {
         witness: &Witness<'_, H>,
         question: &Question<H::Key>,
     ) -> Result<(), HarnessBreach<H>> {
+        let observed = self.observe_of(trial, witness.opened(), question);
+        observed.map_err(|breach| match (&question.answer, breach.clause()) {
+            (_, Clause::G7 | Clause::G5) => breach,
+            (Answer::Items(_), _) if !self.is_snapshot => witness.compared(breach),
+            _ => breach,
+        })
+    }
+
+    /// The next question of a source that was opened then.
+    pub(crate) fn observe_of(
+        &mut self,
+        trial: &Trial<H>,
+        opened: u64,
+        question: &Question<H::Key>,
+    ) -> Result<(), HarnessBreach<H>> {
         let lives = trial.lives();
         let observed = self.oracle.observe(question, &lives);
         observed.map_err(|breach| match &question.answer {
             Answer::Items(answer) if !self.is_snapshot => {
-                let times = (witness.opened(), question.during);
-                let breach = explained(breach, &question.range, answer, &lives, times);
-                match breach.clause() {
-                    Clause::G7 | Clause::G5 => breach,
-                    _ => witness.compared(breach),
-                }
+                let times = (opened, question.during);
+                explained(breach, &question.range, answer, &lives, times)
             }
             Answer::Items(_) if breach.flaw().key().is_some() => breach.of_a_snapshot(),
             _ => breach,
@@ -241,7 +252,7 @@ impl<'s, H: Harness> Run<'s, H> {
     }
 
     /// G1 and G2, of all that was handed out, whatever the fetches were.
-    fn see(&mut self, entry: (H::Key, u64)) -> Result<(), HarnessBreach<H>> {
+    pub(crate) fn see(&mut self, entry: (H::Key, u64)) -> Result<(), HarnessBreach<H>> {
         self.oracle.hand_out(&entry.0)?;
         self.seen.push(entry);
         Ok(())
@@ -260,12 +271,12 @@ pub(crate) fn unexpected<K: Debug, E: Debug>(error: &Error<E>) -> Breach<K> {
     }
 }
 
-fn handed_out<K: Debug>(fetched: &impl Debug, handed_out: &impl Debug) -> Breach<K> {
+pub(crate) fn handed_out<K: Debug>(fetched: &impl Debug, handed_out: &impl Debug) -> Breach<K> {
     Breach::new(Flaw::HandedOut)
         .expected(format!("{fetched:?}"))
         .got(format!("{handed_out:?}"))
 }
 
-fn not_fused<K: Debug>() -> Breach<K> {
+pub(crate) fn not_fused<K: Debug>() -> Breach<K> {
     Breach::new(Flaw::Said("the walk went on after its end")).of(Clause::G12)
 }

@@ -53,9 +53,14 @@ impl<H: Harness> Trial<H> {
 
     /// Another source, whose questions are written down.
     pub(crate) fn source(&self) -> Result<Witness<'_, H>, HarnessBreach<H>> {
+        Ok(Witness::new(self, self.bare_source()?))
+    }
+
+    /// Another source, as the harness gives it.
+    pub(crate) fn bare_source(&self) -> Result<H::Source<'_>, HarnessBreach<H>> {
         let harness = self.harness()?;
         let source = self.beat.during(Doing::Opening, || harness.source());
-        Ok(Witness::new(self, source.map_err(refused)?))
+        source.map_err(refused)
     }
 
     /// Inserts or replaces, with a new value.

@@ -24,7 +24,7 @@ pub(crate) struct Witness<'t, H: Harness> {
 }
 
 /// More than any walk over the kit's small stores asks.
-const MOST_QUESTIONS: usize = 20_000;
+pub(crate) const MOST_QUESTIONS: usize = 20_000;
 
 /// Unwinds out of a walk that doesn't end.
 pub(crate) struct Endless;
@@ -176,14 +176,9 @@ impl<'t, H: Harness> Witness<'t, H> {
         let asked = || catch_unwind(AssertUnwindSafe(|| ask(source, chunk)));
         let timed = || trial.clock().time(asked);
         let (result, during) = trial.beat().during(Doing::Fetching, timed);
-        let answer = match &result {
-            Ok(Ok(answered)) => answer(self, chunk, answered),
-            Ok(Err(error)) => Answer::Error(format!("{error:?}")),
-            Err(panic) => Answer::Panic(message(&**panic)),
-        };
         let question = Question {
             range: range.clone(),
-            answer,
+            answer: answered(&result, |value| answer(self, chunk, value)),
             during,
         };
         trial.tell(Event::Question(question.clone()));
@@ -238,8 +233,20 @@ impl<'t, H: Harness> ChunkSource for Witness<'t, H> {
     }
 }
 
+/// What came of a question: what `answer` says of it, an error or a panic.
+pub(crate) fn answered<K, T, E: Debug>(
+    result: &std::thread::Result<Result<T, E>>,
+    answer: impl FnOnce(&T) -> Answer<K>,
+) -> Answer<K> {
+    match result {
+        Ok(Ok(value)) => answer(value),
+        Ok(Err(error)) => Answer::Error(format!("{error:?}")),
+        Err(panic) => Answer::Panic(message(&**panic)),
+    }
+}
+
 /// What a source answered, in keys and values.
-fn told<S: ChunkSource>(
+pub(crate) fn told<S: ChunkSource>(
     source: &S,
     value: impl Fn(&S::Item) -> u64,
     chunk: &Chunk<S::Item>,

@@ -6,7 +6,9 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use keywalk_conformance::{Clause, Config, Outcome, Verdict, run_check, run_durable_check};
+use keywalk_conformance::{
+    Clause, Config, Outcome, Verdict, run_check, run_durable_check, run_prefetched_check,
+};
 
 mod mutants {
     pub(crate) mod bound;
@@ -24,12 +26,13 @@ mod mutants {
     pub(crate) mod scan;
     pub(crate) mod share;
     pub(crate) mod store;
+    pub(crate) mod thread;
 }
 
 use mutants::store::Quirky;
 use mutants::{
     bound, cache, column, end, fault, fingerprint, held, item, key_bytes, last, position, scan,
-    share,
+    share, thread,
 };
 
 /// One that hangs is found soon; but not so soon that a loaded machine, which may take a second over
@@ -137,4 +140,13 @@ mutants! {
     a_share_of_walks_upwards: Quirky<share::Upwards>, "the_share_grows_from_0_to_1", G10;
     a_share_that_overflows: Quirky<share::Overflows>, "the_share_grows_from_0_to_1", G10;
     a_share_that_is_no_number: Quirky<share::NoNumber>, "the_share_grows_from_0_to_1", G10;
+}
+
+mutants! {
+    run_prefetched_check;
+    a_handle_of_the_thread: Quirky<thread::Handle>, "a_prefetched_walk_is_the_same_walk", G8;
+    a_panic_in_another_thread: Quirky<thread::Owner>, "a_prefetched_walk_is_the_same_walk", G11;
+    differences_to_another_chunk: Quirky<thread::Differences>, "a_prefetched_walk_is_the_same_walk", G5;
+    an_error_that_is_swallowed_ahead: Quirky<fault::End>, "a_prefetched_fault_comes_in_its_place", G11;
+    an_iterator_that_is_kept_ahead: Quirky<cache::Iterator>, "no_more_than_the_depth_is_fetched_ahead", G13;
 }

@@ -22,25 +22,25 @@ use mutants::unusual::{
 };
 
 conformance! {
-    plain_i64: Quirky<Plain>, durable;
+    plain_i64: Quirky<Plain>, durable, prefetched;
     plain_u64: Quirky<Plain, u64>, durable;
     plain_i8: Quirky<Plain, i8>, durable;
     plain_uuid: Quirky<Plain, Uuid>, durable;
-    plain_text: Quirky<Plain, String>, durable;
+    plain_text: Quirky<Plain, String>, durable, prefetched;
     plain_bytes: Quirky<Plain, Vec<u8>>, durable;
-    plain_pair: Quirky<Plain, (String, i64)>, durable;
+    plain_pair: Quirky<Plain, (String, i64)>, durable, prefetched;
     plain_triple: Quirky<Plain, (i64, String, u64)>, durable;
-    plain_reverse: Quirky<Plain, (i64, Reverse<String>)>, durable;
+    plain_reverse: Quirky<Plain, (i64, Reverse<String>)>, durable, prefetched;
 
-    an_empty_final_chunk: Quirky<EmptyLast>, durable;
-    pages_smaller_than_the_limit: Quirky<ShortPages>, durable;
-    stretches_with_empty_chunks: Quirky<ScansStretches>, durable;
-    tombstones_before_the_first_item: Quirky<Tombstones>, durable;
-    a_declared_snapshot: Quirky<Snapshot>, durable;
-    a_source_that_knows_its_last_key: Quirky<KnowsItsLast>, durable;
+    an_empty_final_chunk: Quirky<EmptyLast>, durable, prefetched;
+    pages_smaller_than_the_limit: Quirky<ShortPages>, durable, prefetched;
+    stretches_with_empty_chunks: Quirky<ScansStretches>, durable, prefetched;
+    tombstones_before_the_first_item: Quirky<Tombstones>, durable, prefetched;
+    a_declared_snapshot: Quirky<Snapshot>, durable, prefetched;
+    a_source_that_knows_its_last_key: Quirky<KnowsItsLast>, durable, prefetched;
     a_source_that_knows_its_last_key_at_times: Quirky<SometimesKnows>, durable;
-    a_source_that_goes_forward_only: Quirky<ForwardOnly>, durable;
-    a_source_that_tries_again: Quirky<Retries>, durable;
+    a_source_that_goes_forward_only: Quirky<ForwardOnly>, durable, prefetched;
+    a_source_that_tries_again: Quirky<Retries>, durable, prefetched;
 
     keys_written_backwards: Quirky<LittleEndian>, durable;
     bytes_read_leniently: Quirky<Lenient>, durable;

@@ -189,7 +189,7 @@ pub struct SledHarness<K, P = Shared> {
     key: PhantomData<fn() -> K>,
 }
 
-type Decoder = Box<dyn FnMut(&[u8]) -> Result<u64, Box<dyn Error + Send + Sync>>>;
+type Decoder = Box<dyn FnMut(&[u8]) -> Result<u64, Box<dyn Error + Send + Sync>> + Send>;
 
 impl<K: SledKey, P: Place> Harness for SledHarness<K, P> {
     type Key = K;

@@ -233,7 +233,7 @@ pub(super) fn a_failed_fetch_can_be_asked_again<H: Harness>(lab: &Lab<H>) -> Res
     Ok(())
 }
 
-fn faults<H: Harness>(trial: &Trial<H>) -> Result<&dyn Faults, HarnessBreach<H>> {
+pub(super) fn faults<H: Harness>(trial: &Trial<H>) -> Result<&dyn Faults, HarnessBreach<H>> {
     let none = "faults are declared, and the harness has none";
     let faults = trial.harness()?.faults();
     faults.ok_or_else(|| Breach::new(Flaw::Said(none)))

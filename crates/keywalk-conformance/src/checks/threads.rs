@@ -1,6 +1,5 @@
 //! What other threads change during a fetch.
 
-use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::Barrier;
@@ -9,15 +8,16 @@ use std::thread::{self, JoinHandle};
 
 use keywalk::{KeyRange, Order, Walk};
 
-use crate::history::{Breach, Change, Clock, Event, Flaw, Mutation, Oracle, Question};
+use crate::history::{Breach, Event, Flaw, Mutation, Oracle, Question};
 use crate::lab::{Lab, Stop};
 use crate::run::unexpected;
 use crate::trial::{HarnessBreach, Trial};
 use crate::watch::Doing;
-use crate::{Harness, Writer};
+use crate::{Harness, PrefetchedHarness};
 
-/// So that a history stays small where a walk is slow.
-const MOST_CHANGES: usize = 4_000;
+mod churn;
+
+use churn::Churn;
 
 /// Walks go on until so much has happened (a call and a return are four moments), or so many times.
 const MOMENTS: u64 = 4_000;
@@ -29,10 +29,25 @@ const MOST_TURNS: usize = 60;
 pub(super) fn keys_that_stay_are_found_beside_writers<H: Harness>(
     lab: &Lab<H>,
 ) -> Result<(), Stop> {
+    rounds(lab, walk)
+}
+
+/// The same of prefetched walks, whose fetches run at any time.
+pub(super) fn keys_that_stay_are_prefetched_beside_writers<H: PrefetchedHarness>(
+    lab: &Lab<H>,
+) -> Result<(), Stop> {
+    rounds(lab, walk_ahead)
+}
+
+/// Walks in this order, by chunks of this size.
+type Walks<H> =
+    fn(&Lab<H>, &Trial<H>, Order, usize) -> Result<Walked<<H as Harness>::Key>, HarnessBreach<H>>;
+
+fn rounds<H: Harness>(lab: &Lab<H>, walk: Walks<H>) -> Result<(), Stop> {
     lab.needs(|can| can.threads)?;
     let keys = lab.some_keys(48);
     for round in 0..lab.few() {
-        lab.attempt(|trial| beside_writers(lab, trial, &keys, round))?;
+        lab.attempt(|trial| beside_writers(lab, trial, &keys, round, walk))?;
     }
     Ok(())
 }
@@ -42,6 +57,7 @@ fn beside_writers<H: Harness>(
     trial: &Trial<H>,
     keys: &[H::Key],
     round: u32,
+    walk: Walks<H>,
 ) -> Result<(), HarnessBreach<H>> {
     // Every third key stays.
     let share = |of: fn(usize) -> bool| {
@@ -76,7 +92,7 @@ fn beside_writers<H: Harness>(
         }));
     }
     start.wait();
-    let walked = walks(lab, trial, round);
+    let walked = walks(lab, trial, round, walk);
     stop.store(true, SeqCst);
     // A writer may wait for ever, for a lock.
     let join = || churns.into_iter().map(JoinHandle::join).collect::<Vec<_>>();
@@ -114,6 +130,7 @@ fn walks<H: Harness>(
     lab: &Lab<H>,
     trial: &Trial<H>,
     round: u32,
+    walk: Walks<H>,
 ) -> Result<Vec<Walked<H::Key>>, HarnessBreach<H>> {
     let mut walked = Vec::new();
     let until = trial.clock().tick() + MOMENTS;
@@ -132,16 +149,51 @@ fn walks<H: Harness>(
     Ok(walked)
 }
 
+fn oracle<H: Harness>(lab: &Lab<H>, trial: &Trial<H>, order: Order) -> Oracle<H::Key> {
+    let oracle = Oracle::bounded(KeyRange::all(order));
+    if lab.capabilities().snapshot.is_yes() {
+        oracle.snapshot(trial.clock().tick())
+    } else {
+        oracle
+    }
+}
+
+fn walk_ahead<H: PrefetchedHarness>(
+    lab: &Lab<H>,
+    trial: &Trial<H>,
+    order: Order,
+    chunk_size: usize,
+) -> Result<Walked<H::Key>, HarnessBreach<H>> {
+    let oracle = oracle(lab, trial, order);
+    let reader = trial.source()?;
+    let scribe = trial.scribe()?;
+    let log = scribe.log();
+    let walk = Walk::new(scribe).order(order).chunk_size(chunk_size);
+    let mut items = walk.prefetch(1 + chunk_size % 3).items();
+    let mut keys = Vec::new();
+    let mut failed = None;
+    while let Some(item) = trial.beat().during(Doing::Fetching, || items.next()) {
+        match item {
+            Ok(item) => keys.push(reader.entry(&item).0),
+            Err(error) => failed = Some(unexpected(&error)),
+        }
+    }
+    Ok(Walked {
+        oracle,
+        chunk_size,
+        questions: log.from(0),
+        keys,
+        failed,
+    })
+}
+
 fn walk<H: Harness>(
     lab: &Lab<H>,
     trial: &Trial<H>,
     order: Order,
     chunk_size: usize,
 ) -> Result<Walked<H::Key>, HarnessBreach<H>> {
-    let mut oracle = Oracle::bounded(KeyRange::all(order));
-    if lab.capabilities().snapshot.is_yes() {
-        oracle = oracle.snapshot(trial.clock().tick());
-    }
+    let oracle = oracle(lab, trial, order);
     let walk = Walk::new(trial.source()?);
     let mut items = walk.order(order).chunk_size(chunk_size).items();
     let mut keys = Vec::new();
@@ -207,66 +259,4 @@ fn about<K: Ord + Clone + Debug>(
     told.sort_by_key(|change| change.during.from);
     let told = told.into_iter().cloned().map(Event::Mutation);
     told.chain([Event::Question(question.clone())]).collect()
-}
-
-struct Churn<K> {
-    writer: Box<dyn Writer<K>>,
-    keys: Vec<K>,
-    clock: Clock,
-    /// The last one put: each writer has its own, and puts none twice.
-    value: u64,
-    /// Whether it puts keys that are there.
-    replaces: bool,
-    random: u64,
-}
-
-/// What a writer did, and why it stopped early.
-type Changes<K> = (Vec<Mutation<K>>, Option<String>);
-
-impl<K: Ord + Clone> Churn<K> {
-    /// Puts and deletes its keys, now this one, now that one.
-    fn until(mut self, stop: &AtomicBool) -> Changes<K> {
-        let mut done = Vec::new();
-        let mut present = BTreeSet::new();
-        while done.len() < MOST_CHANGES && !stop.load(SeqCst) {
-            let random = self.next();
-            let Some(key) = self.keys.get(random % self.keys.len().max(1)).cloned() else {
-                break;
-            };
-            let is_there = present.contains(&key);
-            let puts = !is_there || (self.replaces && random.is_multiple_of(5));
-            let (change, (result, during)) = if puts {
-                self.value += 1;
-                present.insert(key.clone());
-                let put = || self.writer.put(&key, self.value);
-                (Change::Put(self.value), self.clock.time(put))
-            } else {
-                present.remove(&key);
-                (Change::Delete, self.clock.time(|| self.writer.delete(&key)))
-            };
-            let during = if result.is_ok() {
-                during
-            } else {
-                during.failed()
-            };
-            done.push(Mutation {
-                key,
-                change,
-                during,
-            });
-            if let Err(error) = result {
-                return (done, Some(error.to_string()));
-            }
-        }
-        (done, None)
-    }
-
-    /// G. Marsaglia, "Xorshift RNGs", Journal of Statistical Software 8 (14), 2003.
-    fn next(&mut self) -> usize {
-        self.random |= 1;
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        (self.random >> 16) as usize
-    }
 }
