@@ -254,7 +254,8 @@ fn check_schema(
         let stale = relation.stamp.is_stale(db);
         stale.map_err(|source| relation.failed(source))
     };
-    let is_another = match proven.doubt(statement, before) {
+    let now = Runs::of(statement);
+    let is_another = match proven.doubt(before, now) {
         Doubt::None => false,
         Doubt::RunByOthers => is_stale()?,
         Doubt::PreparedAnew => true,
@@ -262,7 +263,7 @@ fn check_schema(
     if is_another {
         return Err(relation.changed(Change::Unceasing));
     }
-    proven.trust(statement);
+    proven.trust(now);
     Ok(())
 }
 

@@ -1,5 +1,5 @@
 use keywalk::Order;
-use rusqlite::{CachedStatement, Connection, ErrorCode, Statement};
+use rusqlite::{CachedStatement, Connection, ErrorCode};
 
 use crate::conjuncts::is_single;
 use crate::error::Problem;
@@ -48,9 +48,9 @@ pub(crate) enum Doubt {
 
 impl Proven {
     /// Whether the statement, which now runs, still is what was proven. `before` it ran it was at this
-    /// count.
-    pub(crate) fn doubt(&self, statement: &Statement<'_>, before: Runs) -> Doubt {
-        if Runs::of(statement).is_anew_since(self.runs.unwrap_or(before)) {
+    /// count, and is at this one `now`.
+    pub(crate) fn doubt(&self, before: Runs, now: Runs) -> Doubt {
+        if now.is_anew_since(self.runs.unwrap_or(before)) {
             Doubt::PreparedAnew
         } else if self.runs != Some(before) {
             Doubt::RunByOthers
@@ -59,9 +59,9 @@ impl Proven {
         }
     }
 
-    /// The schema is still the same.
-    pub(crate) fn trust(&mut self, statement: &Statement<'_>) {
-        self.runs = Some(Runs::of(statement));
+    /// The schema is still the same `now`.
+    pub(crate) fn trust(&mut self, now: Runs) {
+        self.runs = Some(now);
     }
 }
 
