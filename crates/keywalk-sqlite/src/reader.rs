@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use std::cmp::Ordering;
 
-use keywalk::{Chunk, KeyRange};
+use keywalk::{Chunk, KeyRange, Order};
 use rusqlite::Row;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
@@ -124,25 +124,32 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn check_order<K: Key>(&self, range: &KeyRange<K>, before: &K, key: &K) -> Result<(), Error> {
-        match range.compare(before, key) {
-            None | Some(Ordering::Less) => Ok(()),
-            Some(order) => Err(self.out_of_order(before, key, order)),
+        let comes_after = match range.order() {
+            Order::Ascending => before < key,
+            Order::Descending => before > key,
+        };
+        match comes_after {
+            true => Ok(()),
+            false => self.check_unordered(before, key),
         }
     }
 
-    #[cold]
-    fn out_of_order<K: Key>(&self, before: &K, key: &K, order: Ordering) -> Error {
-        Error::from(match order {
-            Ordering::Equal if !self.relation.unique => Problem::RepeatedKey {
+    /// Of two keys that aren't known to be in order.
+    #[inline(never)]
+    fn check_unordered<K: Key>(&self, before: &K, key: &K) -> Result<(), Error> {
+        Err(Error::from(match before.partial_cmp(key) {
+            // Only SQLite knows.
+            None => return Ok(()),
+            Some(Ordering::Equal) if !self.relation.unique => Problem::RepeatedKey {
                 key: self.shown(key),
             },
             // Nothing but damage, or a collation that contradicts itself.
-            _ => Problem::OutOfOrder {
+            Some(_) => Problem::OutOfOrder {
                 relation: self.relation.name.clone(),
                 before: self.shown(before),
                 key: self.shown(key),
             },
-        })
+        }))
     }
 
     #[inline]

@@ -102,6 +102,7 @@ impl<K> KeyRange<K> {
 
     /// The bound from which the walk goes on.
     #[must_use]
+    #[inline]
     pub fn near(&self) -> Bound<&K> {
         match self.order {
             Order::Ascending => self.lower.as_ref(),
@@ -111,6 +112,7 @@ impl<K> KeyRange<K> {
 
     /// The bound at which the walk ends.
     #[must_use]
+    #[inline]
     pub fn far(&self) -> Bound<&K> {
         match self.order {
             Order::Ascending => self.upper.as_ref(),
@@ -199,14 +201,16 @@ impl<K: PartialOrd> KeyRange<K> {
 
     /// Whether `key` is known to lie before the near bound: where the walk has been.
     #[must_use]
+    #[inline]
     pub fn is_behind(&self, key: &K) -> bool {
-        self.is_outside(self.near(), key, Ordering::Less)
+        is_outside(self.near(), key, self.order)
     }
 
     /// Whether `key` is known to lie past the far bound: where the walk doesn't go.
     #[must_use]
+    #[inline]
     pub fn is_beyond(&self, key: &K) -> bool {
-        self.is_outside(self.far(), key, Ordering::Greater)
+        is_outside(self.far(), key, self.order.reversed())
     }
 
     /// Whether all of `other` may lie within this range's bounds, whatever the orders: neither of
@@ -220,22 +224,24 @@ impl<K: PartialOrd> KeyRange<K> {
 
     /// Where `a` stands to `b` in the range's order; `None` where `PartialOrd` can't tell.
     #[must_use]
+    #[inline]
     pub fn compare(&self, a: &K, b: &K) -> Option<Ordering> {
         match self.order {
             Order::Ascending => a.partial_cmp(b),
             Order::Descending => b.partial_cmp(a),
         }
     }
+}
 
-    fn is_outside(&self, bound: Bound<&K>, key: &K, side: Ordering) -> bool {
-        match bound {
-            Bound::Unbounded => false,
-            Bound::Included(bound) => self.compare(key, bound) == Some(side),
-            Bound::Excluded(bound) => {
-                let at = self.compare(key, bound);
-                at == Some(side) || at == Some(Ordering::Equal)
-            }
-        }
+/// Whether `key` is known to come before what `bound` lets in, in this order.
+#[inline]
+fn is_outside<K: PartialOrd>(bound: Bound<&K>, key: &K, order: Order) -> bool {
+    match (bound, order) {
+        (Bound::Unbounded, _) => false,
+        (Bound::Included(bound), Order::Ascending) => key < bound,
+        (Bound::Included(bound), Order::Descending) => key > bound,
+        (Bound::Excluded(bound), Order::Ascending) => key <= bound,
+        (Bound::Excluded(bound), Order::Descending) => key >= bound,
     }
 }
 
