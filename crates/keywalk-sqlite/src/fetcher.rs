@@ -64,33 +64,26 @@ impl Fetcher {
         if range.is_empty() {
             return Ok(Fetched::End);
         }
+        if chunk.is_full() {
+            return Ok(Fetched::More);
+        }
         self.check_keys(range)?;
-        if !self.relation.is_bounded_by_keys() {
-            return self.fetch_by(
-                db,
-                Shape::of(range, Answer::Rows),
-                None,
-                range,
-                decode,
-                chunk,
-            );
-        }
-        // To compare keys here takes a tenth of what SQLite takes to compare each row's columns.
-        let endless = Shape {
-            far: Edge::Open,
-            ..Shape::of(range, Answer::Rows)
-        };
-        let far = Some(FarBound::Compared);
-        let before = chunk.len();
-        match self.fetch_by(db, endless, far, range, decode, chunk) {
-            // Perhaps of a row past the far bound: where a key can't be read, SQLite can tell.
-            Err(error) if error.is_of_key() && range.far() != Bound::Unbounded => {
-                chunk.truncate(before);
-                let exact = Shape::of(range, Answer::Rows);
-                self.fetch_by(db, exact, None, range, decode, chunk)
+        let exact = Shape::of(range, Answer::Rows);
+        if self.relation.is_bounded_by_keys() && exact.far != Edge::Open {
+            // To compare keys here takes a tenth of what SQLite takes to compare each row's columns.
+            let endless = Shape {
+                far: Edge::Open,
+                ..exact
+            };
+            let far = Some(FarBound::Compared);
+            let before = chunk.len();
+            match self.fetch_by(db, endless, far, range, decode, chunk) {
+                // Perhaps of a row past the far bound: where a key can't be read, SQLite can tell.
+                Err(error) if error.is_of_key() => chunk.truncate(before),
+                answer => return answer,
             }
-            answer => answer,
         }
+        self.fetch_by(db, exact, None, range, decode, chunk)
     }
 
     /// Fetches by the statement for `shape`, whose far bound is looked for as it says, or by `far`.

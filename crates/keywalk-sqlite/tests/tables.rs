@@ -4,7 +4,7 @@
 
 use std::cmp::Reverse;
 
-use keywalk::{Order, Walk};
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order, Walk};
 use keywalk_sqlite::{AnyKey, Collated, Error, Key, Table};
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -299,4 +299,18 @@ fn within_a_collation_that_the_unique_index_does_not_have_is_refused() {
         .key::<i64>(["b"]);
     let rows = table.map(|table| Walk::new(table).chunk_size(1).into_iter().count());
     assert!(rows.is_err(), "of three rows {rows:?} came");
+}
+
+#[test]
+fn a_full_chunk_is_left_as_it_is() {
+    let db = open("CREATE TABLE t (a INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)");
+    let table = Table::new(&db, "t").key::<i64>(["a"]).unwrap();
+    let mut table = table.map(|_| Ok(()));
+    let mut chunk = Chunk::with_limit(2);
+    let mut range = KeyRange::all(Order::Ascending);
+    assert_eq!(table.fetch(&range, &mut chunk).unwrap(), Fetched::More);
+    range.advance_past(2);
+    assert_eq!(table.fetch(&range, &mut chunk).unwrap(), Fetched::More);
+    assert_eq!(chunk.as_slice(), [(1, ()), (2, ())]);
+    assert!(!chunk.overflowed());
 }
