@@ -8,8 +8,8 @@
 //! chunk's transaction, in the faster of these ways. Each turn works on the older half of a new copy of the
 //! table, and leaves the same rows.
 //!
-//! (To update by row is faster than by range: for a statement of many rows that may fail, inside of a
-//! transaction, SQLite keeps a journal of its own.)
+//! (To update by row is faster than by range. Perhaps that is SQLite's statement journal, which an UPDATE of
+//! many rows inside a transaction keeps, <https://www.sqlite.org/tempfiles.html>; it wasn't looked into.)
 
 mod by_hand;
 mod by_walk;

@@ -80,20 +80,9 @@ impl Counter {
         S::Error: Error + 'static,
     {
         for chunk in CHUNKS {
-            let mut items = Walk::new(&mut source).chunk_size(chunk).items();
-            let counted = self.fetches() * chunk as u64;
-            items
-                .by_ref()
-                .take(WARMING as usize * chunk)
-                .try_for_each(|item| item.map(drop))?;
-            let (end, usage) = self.heap.measure(|| {
-                items
-                    .by_ref()
-                    .take(counted as usize)
-                    .try_for_each(|item| item.map(drop))
-            });
-            end?;
-            let (allocations, fetches) = (usage.allocations, self.fetches());
+            let items = Walk::new(&mut source).chunk_size(chunk).items();
+            let (allocations, counted) = self.one_by_one(items, chunk)?;
+            let fetches = self.fetches();
             println!("{store} items {chunk} {allocations} {fetches} {counted}");
         }
         Ok(())
@@ -109,23 +98,31 @@ impl Counter {
         I: Iterator<Item = Result<T, E>>,
     {
         for chunk in CHUNKS {
-            let mut items = iter();
-            let counted = self.fetches() * chunk as u64;
-            items
-                .by_ref()
-                .take(WARMING as usize * chunk)
-                .try_for_each(|item| item.map(drop))?;
-            let (end, usage) = self.heap.measure(|| {
-                items
-                    .by_ref()
-                    .take(counted as usize)
-                    .try_for_each(|item| item.map(drop))
-            });
-            end?;
-            let allocations = usage.allocations;
+            let (allocations, counted) = self.one_by_one(iter(), chunk)?;
             println!("{store} native {chunk} {allocations} 0 {counted}");
         }
         Ok(())
+    }
+
+    /// How often an iterator allocates, once warm, and for how many items: those of chunks of this size.
+    fn one_by_one<T, E: Error + 'static>(
+        &self,
+        mut items: impl Iterator<Item = Result<T, E>>,
+        chunk: usize,
+    ) -> Result<(u64, u64), BoxError> {
+        let counted = self.fetches() * chunk as u64;
+        items
+            .by_ref()
+            .take(WARMING as usize * chunk)
+            .try_for_each(|item| item.map(drop))?;
+        let (end, usage) = self.heap.measure(|| {
+            items
+                .by_ref()
+                .take(counted as usize)
+                .try_for_each(|item| item.map(drop))
+        });
+        end?;
+        Ok((usage.allocations, counted))
     }
 
     /// How many are counted.

@@ -74,16 +74,27 @@ impl Shape for Text {
     }
 }
 
-/// UUIDs that begin with the time (version 7), in a table that is ordered by them.
-#[derive(Debug)]
-pub(crate) struct TimeUuid;
+/// In a table that is ordered by them.
+pub(crate) type TimeUuid = Uuids<false>;
+/// As an index of a table that is ordered by rowid.
+pub(crate) type UuidIndex = Uuids<true>;
 
-impl Shape for TimeUuid {
+/// UUIDs that begin with the time (version 7).
+#[derive(Debug)]
+pub(crate) struct Uuids<const HAS_ROWID: bool>;
+
+impl<const HAS_ROWID: bool> Shape for Uuids<HAS_ROWID> {
     type Key = Uuid;
-    const NAME: &'static str = "uuid_v7";
+    const NAME: &'static str = match HAS_ROWID {
+        true => "uuid_v7_index",
+        false => "uuid_v7",
+    };
     const COLUMNS: &'static str = "id BLOB PRIMARY KEY NOT NULL";
     const CONSTRAINT: &'static str = "";
-    const SUFFIX: &'static str = "WITHOUT ROWID";
+    const SUFFIX: &'static str = match HAS_ROWID {
+        true => "",
+        false => "WITHOUT ROWID",
+    };
     const KEY: &'static [&'static str] = &["id"];
     const ORDER: &'static str = "id";
 
@@ -93,50 +104,17 @@ impl Shape for TimeUuid {
 
     #[inline]
     fn read(row: &Row<'_>) -> Result<Uuid> {
-        read_uuid(row)
+        Ok(Uuid::from_bytes(row.get(0)?))
     }
 
     #[inline]
     fn visit(row: &Row<'_>) -> Result<u64> {
-        Ok(digest_uuid(&read_uuid(row)?))
+        Ok(Self::digest(&Self::read(row)?))
     }
 
     #[inline]
     fn digest(key: &Uuid) -> u64 {
-        digest_uuid(key)
-    }
-}
-
-/// The same UUIDs as an index of a table that is ordered by rowid.
-#[derive(Debug)]
-pub(crate) struct UuidIndex;
-
-impl Shape for UuidIndex {
-    type Key = Uuid;
-    const NAME: &'static str = "uuid_v7_index";
-    const COLUMNS: &'static str = TimeUuid::COLUMNS;
-    const CONSTRAINT: &'static str = TimeUuid::CONSTRAINT;
-    const SUFFIX: &'static str = "";
-    const KEY: &'static [&'static str] = TimeUuid::KEY;
-    const ORDER: &'static str = TimeUuid::ORDER;
-
-    fn values(at: u64) -> Vec<Value> {
-        uuid_values(at)
-    }
-
-    #[inline]
-    fn read(row: &Row<'_>) -> Result<Uuid> {
-        read_uuid(row)
-    }
-
-    #[inline]
-    fn visit(row: &Row<'_>) -> Result<u64> {
-        Ok(digest_uuid(&read_uuid(row)?))
-    }
-
-    #[inline]
-    fn digest(key: &Uuid) -> u64 {
-        digest_uuid(key)
+        key.as_u128() as u64
     }
 }
 
@@ -148,16 +126,6 @@ fn uuid_values(at: u64) -> Vec<Value> {
     tail.copy_from_slice(&random[6..]);
     let id = uuid::Builder::from_unix_timestamp_millis(1_700_000_000_000 + at, &tail).into_uuid();
     vec![Value::Blob(id.as_bytes().to_vec())]
-}
-
-#[inline]
-fn read_uuid(row: &Row<'_>) -> Result<Uuid> {
-    Ok(Uuid::from_bytes(row.get(0)?))
-}
-
-#[inline]
-fn digest_uuid(id: &Uuid) -> u64 {
-    id.as_u128() as u64
 }
 
 /// `(tenant, number)`, a thousand rows a tenant.
