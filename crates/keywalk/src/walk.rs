@@ -43,10 +43,10 @@ impl<S: ChunkSource> Walk<S> {
     /// The chunk size of a walk that isn't given one, in items.
     ///
     /// On the plateau of what was measured (`keywalk-bench`, rows of 600 bytes in SQLite, lent chunks, CPU
-    /// time over one cursor that makes a struct a row): 1.75 at 10 items, 1.03 at 100, 0.96 at 512, 0.97 at
-    /// 1,000, 1.2 at 10,000. Below 100 the fixed cost of a fetch (about 3 us) shows, above some thousands the
+    /// time over one cursor that makes a struct a row): 1.75 at 10 items, 1.03 at 100, 0.97 at 512 and
+    /// at 1,000, 1.2 at 10,000. Below 100 the fixed cost of a fetch (about 3 us) shows, above some thousands the
     /// chunk no longer fits the processor's cache. Of the plateau it is the smaller end: 1,000 rows are no
-    /// faster and hold 0.2 MB more.
+    /// faster and hold 0.3 MB more.
     pub const DEFAULT_CHUNK_SIZE: usize = Limits::<S::Item>::DEFAULT;
 
     /// The most items of a chunk where [`chunk_bytes`](Self::chunk_bytes) or
