@@ -67,10 +67,10 @@ where
     /// # Cost
     ///
     /// A hand-over between two threads a chunk, and a thread a walk. Over SQLite with chunks of 512 and
-    /// 1,000, on two cores that did little else, the wall time was 0.55 to 0.58 of that without prefetching
-    /// where the caller takes as long over a chunk as its fetch does (half would be best), and 1.04 where it
-    /// does nothing (`keywalk-bench`, group `prefetch`). Two things gain little or lose: chunks that are
-    /// small (of 100: 0.84 and 1.43), and items that own memory and are handed out
+    /// 1,000, on two cores that did little else, the wall time was 0.55 to 0.62 of that without prefetching
+    /// where the caller takes as long over a chunk as its fetch does (half would be best), and 1.01 to 1.04
+    /// where it does nothing (`keywalk-bench`, group `prefetch`). Two things gain little or lose: chunks that are
+    /// small (of 100: 0.8 and 1.2 to 1.4), and items that own memory and are handed out
     /// [one by one](Prefetch::items), which are freed in another thread than they were made in (0.88 to 1.0);
     /// take [chunks](Prefetch::chunks) for these. A depth of 1 is enough where chunks take about the same time
     /// each; more evens out single ones that take long.
