@@ -24,6 +24,7 @@
 //! - `CheckpointTable` (feature `jobs`) keeps the positions of `keywalk-job`'s jobs, so that what they do to
 //!   each row happens exactly once.
 //! - [`Error`] says what is wrong with a key, a filter or a stored value, and what to do.
+//! - [`guide`]: pages for those who come from `SELECT *`, OFFSET, Django or Rails, and for a database in use.
 //!
 //! # What it guarantees
 //!
@@ -41,9 +42,15 @@
 //!
 //! The promises G1 to G15 are those of a [walk](keywalk#what-a-walk-promises).
 //!
-//! rusqlite and uuid are parts of this crate's interface ([`rusqlite`] and [`uuid`] are exported again):
-//! use the same versions. A UUID stored as a blob is a [`uuid::Uuid`], one stored as text a
-//! [`uuid::fmt::Hyphenated`].
+//! # What it is used with
+//!
+//! keywalk, rusqlite and uuid are parts of this crate's interface, and exported again: as [`keywalk`],
+//! [`rusqlite`] and [`uuid`], and with the feature `jobs` keywalk-job as `keywalk_job`. So this crate is all
+//! that has to be depended on (`use keywalk_sqlite::{Table, keywalk::Walk, rusqlite::Connection}`). Who names
+//! them as dependencies of their own, as the examples here do, needs the same versions: two of rusqlite can't
+//! be linked into one program.
+//!
+//! A UUID stored as a blob is a [`uuid::Uuid`], one stored as text a [`uuid::fmt::Hyphenated`].
 //!
 //! # Stopping and going on
 //!
@@ -194,6 +201,7 @@ mod error;
 mod fetcher;
 mod fingerprint;
 mod form;
+pub mod guide;
 mod key;
 mod known;
 mod name;
@@ -224,4 +232,6 @@ pub use query::Query;
 pub use row::Row;
 pub use table::Table;
 
-pub use {rusqlite, uuid};
+#[cfg(feature = "jobs")]
+pub use keywalk_job;
+pub use {keywalk, rusqlite, uuid};

@@ -1,0 +1,68 @@
+//! From what you do today to a walk: pages to read, without code of their own.
+//!
+//! | You have | Read |
+//! |---|---|
+//! | `SELECT *` and a loop over its rows, or all of them in a `Vec` | [`from_select`] |
+//! | `LIMIT … OFFSET …`, or `WHERE id > ? LIMIT n` written by hand; pages with a "next" link | [`from_offset`] |
+//! | Django's `iterator()`, `in_bulk`, `Paginator`, or the loop of `filter(pk__gt=…)` | [`from_django`] |
+//! | Rails' `find_each`, `find_in_batches`, `in_batches`; resumable jobs by `job-iteration` | [`from_rails`] |
+//! | a walk that works, and a database that people use meanwhile | [`in_production`] |
+//!
+//! Each page shows what is theirs and ours side by side, option by option, and says what surprises those who
+//! come from there. What is said of others was seen by running the version that is named, or stands in its
+//! documentation.
+//!
+//! From here: [`Table`](crate::Table) for all that can be said of a table, [`Key`](crate::Key) for the types of
+//! keys, [`Walk`](keywalk::Walk) for the options of a walk, and [what happens when](crate#what-happens-when)
+//! something fails.
+
+/// A page, and where the names in it lead.
+macro_rules! page {
+    ($page:ident) => {
+        #[doc = include_str!(concat!("guide/", stringify!($page), ".md"))]
+        ///
+        /// [`any_key`]: crate::Table::any_key
+        /// [`AnyKey`]: crate::AnyKey
+        /// [`chunk_bytes`]: keywalk::Walk::chunk_bytes
+        /// [`chunk_size`]: keywalk::Walk::chunk_size
+        /// [`chunks`]: keywalk::Walk::chunks
+        /// [`Collated`]: crate::Collated
+        /// [`columns`]: crate::Table::columns
+        /// [`count`]: crate::Table::count
+        /// [`decode`]: crate::Table::decode
+        /// [`descending`]: keywalk::Walk::descending
+        /// [`Error`]: crate::Error
+        /// [`fill`]: crate::Table::fill
+        /// [`filter`]: crate::Table::filter
+        /// [`from_django`]: crate::guide::from_django
+        /// [`from_offset`]: crate::guide::from_offset
+        /// [`from_rails`]: crate::guide::from_rails
+        /// [`from_select`]: crate::guide::from_select
+        /// [`FromRow`]: crate::FromRow
+        /// [`in_production`]: crate::guide::in_production
+        /// [`is_transient`]: crate::Error::is_transient
+        /// [`items`]: keywalk::Walk::items
+        /// [`key`]: crate::Table::key
+        /// [`live`]: keywalk::Walk::live
+        /// [`map`]: crate::Table::map
+        /// [`prefetch`]: keywalk::Walk::prefetch
+        /// [`Query`]: crate::Query
+        /// [`range`]: keywalk::Walk::range
+        /// [`resume_token`]: keywalk::Walk::resume_token
+        /// [`Row`]: crate::Row
+        /// [`Table`]: crate::Table
+        /// [`token`]: keywalk::Items::token
+        /// [`Token`]: keywalk::Token
+        /// [`Walk`]: keywalk::Walk
+        /// [`within`]: crate::Table::within
+        #[cfg_attr(feature = "jobs", doc = include_str!("guide/links/jobs.md"))]
+        #[cfg_attr(not(feature = "jobs"), doc = include_str!("guide/links/no_jobs.md"))]
+        pub mod $page {}
+    };
+}
+
+page!(from_select);
+page!(from_offset);
+page!(from_django);
+page!(from_rails);
+page!(in_production);
