@@ -24,7 +24,7 @@
 //! - `CheckpointTable` (feature `jobs`) keeps the positions of `keywalk-job`'s jobs, so that what they do to
 //!   each row happens exactly once.
 //! - [`Error`] says what is wrong with a key, a filter or a stored value, and what to do.
-//! - [`guide`]: pages for those who come from `SELECT *`, OFFSET, Django or Rails, and for a database in use.
+//! - [`guide`] has pages for those who come from `SELECT *`, OFFSET, Django or Rails, and for a database in use.
 //!
 //! # What it guarantees
 //!
