@@ -52,7 +52,6 @@ macro_rules! page {
         /// [`Row`]: crate::Row
         /// [`Table`]: crate::Table
         /// [`token`]: keywalk::Items::token
-        /// [`Token`]: keywalk::Token
         /// [`Walk`]: keywalk::Walk
         /// [`within`]: crate::Table::within
         #[cfg_attr(feature = "jobs", doc = include_str!("guide/links/jobs.md"))]
