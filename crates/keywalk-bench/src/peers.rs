@@ -22,6 +22,7 @@ use rusqlite::Connection;
 
 use crate::Fallible;
 use crate::bench::Bench;
+use crate::figures::Figures;
 pub(crate) use measured::measured;
 use peer::{LENT, PEERS, Peer};
 use program::Program;
@@ -68,8 +69,13 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
         // Rounds of what runs in two threads, as sqlx does, were seen to differ threefold.
         let (low, high) = runs.ratios();
         let (wall, peak) = (runs.wall(), runs.peak_mib());
-        let note = format!("ratios={low:.2}..{high:.2} wall_s={wall:.2} peak_mib={peak:.1}");
-        bench.record_with(name, runs.ratio(), target, rows, ns_item, note);
+        let figures = Figures::of([
+            ("ratio_least", low),
+            ("ratio_most", high),
+            ("wall_s", wall),
+            ("peak_mib", peak),
+        ]);
+        bench.record_with(name, runs.ratio(), target, rows, ns_item, figures)?;
         report.row(runs, runs.ratio());
     }
     report.print(&there)
