@@ -78,7 +78,7 @@ fn fill(db: &Connection, options: &Options) -> Result<Outcome, Failure> {
         .columns([&from])
         .map(move |row| row.get::<_, Option<String>>(0));
     let total = options.count.then(|| items.count()).transpose()?;
-    let walk = Walk::new(items).chunk_size(options.chunk_size);
+    let walk = Walk::new(items).chunk_size(options.chunk_size.get());
 
     let set = match options.counts {
         false => format!("{} = ?1", quoted(&options.to)),
@@ -137,13 +137,7 @@ where
     D: keywalk_sqlite::Decode,
     C: Checkpoints<Error: 'static>,
 {
-    job = job.stop_on(&stop_on_interrupt()?);
-    if let Some(rate) = options.most_per_second {
-        job = job.most_per_second(rate);
-    }
-    if let Some(deadline) = options.deadline {
-        job = job.deadline(deadline);
-    }
+    job = options.limits.limit(job).stop_on(&stop_on_interrupt()?);
     if let Some(total) = total {
         job = job.total(total);
     }

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use keywalk_examples::{Failure, Random, make_table};
 use keywalk_job::{Checkpoint, Checkpoints};
@@ -25,10 +25,7 @@ pub(crate) fn run(kills: u64, rows: u64, options: &Options) -> Result<(), Failur
          CREATE TABLE totals (fills INTEGER NOT NULL);
          INSERT INTO totals VALUES (0);",
     )?;
-    let seed = options.seed.unwrap_or_else(|| {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        now.map_or(0, |now| now.subsec_nanos().into())
-    });
+    let seed = options.seed.unwrap_or_else(Random::any_seed);
     eprintln!("made a table of {rows} rows; killing {kills} times, --seed {seed}");
     let mut test = CrashTest {
         db,
@@ -136,7 +133,7 @@ impl CrashTest<'_> {
         let recorded = (self.rounds - 1) * self.rows + recorded + self.repeated;
         let most = match self.folder {
             None => 0,
-            Some(_) => self.options.chunk_size as i64,
+            Some(_) => self.options.chunk_size.get() as i64,
         };
         let ahead = Some(fills - recorded).filter(|ahead| (0..=most).contains(ahead));
         self.repeated += ahead.ok_or_else(|| {

@@ -16,30 +16,14 @@ mod slug;
 
 use std::process::ExitCode;
 
-use args::{Args, Task, USAGE};
-use keywalk_examples::Failure;
+use args::Args;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("backfill: {failure}");
-            failure.exit_code()
-        }
-    }
-}
-
-fn run() -> Result<(), Failure> {
-    let args = Args::parse(std::env::args_os().skip(1))?;
-    match &args.task {
-        Task::Help => {
-            print!("{USAGE}");
-            Ok(())
-        }
-        Task::Fill { file } => backfill::own(file, &args.options),
-        Task::FillMade { rows } => backfill::made(*rows, &args.options),
-        Task::Status { file } => known::status(file, &args.options),
-        Task::Reset { file } => known::reset(file, &args.options),
-        Task::CrashTest { kills, rows } => crash_test::run(*kills, *rows, &args.options),
-    }
+    keywalk_examples::run(|args: Args| match (&args.file, args.crash_test) {
+        (Some(file), _) if args.status => known::status(file, &args.options),
+        (Some(file), _) if args.reset => known::reset(file, &args.options),
+        (Some(file), _) => backfill::own(file, &args.options),
+        (None, Some(kills)) => crash_test::run(kills, args.rows.get(), &args.options),
+        (None, None) => backfill::made(args.rows.get(), &args.options),
+    })
 }

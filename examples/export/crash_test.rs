@@ -1,6 +1,6 @@
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use keywalk_examples::{Failure, Random, stop_on_interrupt};
 
@@ -12,19 +12,15 @@ use crate::made_table::{check, make};
 pub(crate) fn run(rows: u64, kills: u64, options: &Options) -> Result<(), Failure> {
     let stop = stop_on_interrupt()?;
     let folder = tempfile::tempdir()?;
-    let own = make(folder.path(), rows, &stop)?;
+    let mut own = make(folder.path(), rows, &stop)?;
     let out = folder.path().join("out.ndjson");
-    let own = Own {
-        out: Some(out.clone()),
-        ..own
-    };
+    own.out = Some(out.clone());
     // About as long as each may live for an export to take a dozen of them.
     let began = Instant::now();
     start(&own, options, true)?.wait()?;
     let life = began.elapsed().div_f64(12.0);
 
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let mut random = Random::new(now.map_or(0, |now| now.subsec_nanos().into()));
+    let mut random = Random::new(Random::any_seed());
     let mut killed = 0;
     let mut anew = true;
     while killed < kills && !stop.is_requested() {
@@ -55,7 +51,7 @@ pub(crate) fn run(rows: u64, kills: u64, options: &Options) -> Result<(), Failur
 fn start(own: &Own, options: &Options, anew: bool) -> Result<Child, Failure> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("--db").arg(&own.db);
-    command.args(["--table", &own.what.table]);
+    command.args(["--table", &own.table]);
     command.args(
         own.out
             .iter()

@@ -7,7 +7,7 @@ use keywalk_job::{BoxError, CheckpointFiles, Checkpoints, Error, Job, Outcome, S
 use keywalk_sqlite::{AnyKey, Table};
 use rusqlite::Connection;
 
-use crate::args::{Options, What};
+use crate::args::{Options, Own};
 use crate::line::LineFormat;
 use crate::spool::Spool;
 
@@ -17,17 +17,17 @@ type Line = (AnyKey, Vec<u8>);
 /// The table's rows as lines. Each has the key's columns, asked for or not.
 pub(crate) fn lines<'db>(
     db: &'db Connection,
-    what: &What,
+    own: &Own,
 ) -> Result<
     impl DurableSource<Key = AnyKey, Item = Line, Error = keywalk_sqlite::Error> + use<'db>,
     Failure,
 > {
-    let key = key_columns(db, &what.table)?;
+    let key = key_columns(db, &own.table)?;
     // Proves the table and its key, before it is asked for its columns.
-    let table = Table::new(db, &what.table).key::<AnyKey>(&key)?;
-    let named = match what.columns.is_empty() {
-        true => all_columns(db, &what.table)?,
-        false => what.columns.clone(),
+    let table = Table::new(db, &own.table).key::<AnyKey>(&key)?;
+    let named = match own.columns.is_empty() {
+        true => all_columns(db, &own.table)?,
+        false => own.columns.clone(),
     };
     let is_named = |column: &String| named.iter().any(|name| name.eq_ignore_ascii_case(column));
     let mut columns: Vec<String> = key.into_iter().filter(|column| !is_named(column)).collect();
@@ -35,7 +35,7 @@ pub(crate) fn lines<'db>(
 
     let format = LineFormat::new(&columns).map_err(Failure::failed)?;
     let table = table.columns(columns);
-    let table = match &what.condition {
+    let table = match &own.condition {
         Some(condition) => table.filter(condition, [])?,
         None => table,
     };
@@ -112,11 +112,8 @@ fn run<'a, S: DurableSource, C: Checkpoints>(
     stop: &Stop,
     work: impl FnMut(&C::Scope, &[S::Item]) -> Result<(), BoxError>,
 ) -> Result<Outcome, Error<S::Error, C::Error>> {
-    let mut job = show_progress(job, "exporting").stop_on(stop);
-    if let Some(deadline) = options.deadline {
-        job = job.deadline(deadline);
-    }
-    job.run(work)
+    let job = options.limits.limit(job).stop_on(stop);
+    show_progress(job, "exporting").run(work)
 }
 
 /// The name of the job: one for each table of each database, to each file.

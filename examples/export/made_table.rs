@@ -8,7 +8,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row};
 use serde_json::Value as Json;
 
-use crate::args::{Options, Own, What};
+use crate::args::{Options, Own};
 use crate::own_table;
 
 const ROWS_PER_TRANSACTION: u64 = 10_000;
@@ -17,12 +17,9 @@ const ROWS_PER_TRANSACTION: u64 = 10_000;
 pub(crate) fn export(rows: u64, options: &Options) -> Result<(), Failure> {
     let stop = stop_on_interrupt()?;
     let folder = tempfile::tempdir()?;
-    let own = make(folder.path(), rows, &stop)?;
+    let mut own = make(folder.path(), rows, &stop)?;
     let out = folder.path().join("out.ndjson");
-    let own = Own {
-        out: Some(out.clone()),
-        ..own
-    };
+    own.out = Some(out.clone());
     if own_table::export(&own, options, &stop)? {
         check(&own.db, &out)?;
         println!("the file has each of {rows} rows once, in order");
@@ -52,13 +49,8 @@ pub(crate) fn make(folder: &Path, rows: u64, stop: &Stop) -> Result<Own, Failure
     eprintln!("made the table readings of {rows} rows");
     Ok(Own {
         db: file,
-        what: What {
-            table: "readings".to_owned(),
-            columns: Vec::new(),
-            condition: None,
-        },
-        out: None,
-        state: None,
+        table: "readings".to_owned(),
+        ..Own::default()
     })
 }
 

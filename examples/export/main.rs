@@ -1,8 +1,8 @@
 //! How do I export a table to a file or a queue, and go on after a crash?
 //!
-//! `export --db FILE --table NAME` writes a line of JSON for each row. Where it stands is kept, so that after
-//! a crash, a deploy or Ctrl-C it goes on; without `--db` it makes a table of its own, exports it and checks
-//! what was written. `--help` lists the options.
+//! `cargo run --release --example export` makes a table of 500,000 rows, exports it to a file and checks what was
+//! written. With `--db FILE --table NAME` it writes a line of JSON for each row of a table of yours. Where it
+//! stands is kept, so that after a crash, a deploy or Ctrl-C it goes on. `--help` lists the options.
 //!
 //! # How often a line comes
 //!
@@ -37,32 +37,17 @@ mod spool_error;
 
 use std::process::ExitCode;
 
-use args::{Args, Task, USAGE};
-use keywalk_examples::{Failure, stop_on_interrupt};
+use args::Args;
+use keywalk_examples::stop_on_interrupt;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("export: {failure}");
-            failure.exit_code()
-        }
-    }
-}
-
-fn run() -> Result<(), Failure> {
-    let args = Args::parse(std::env::args_os().skip(1))?;
-    match args.task {
-        Task::Help => {
-            print!("{USAGE}");
-            Ok(())
-        }
-        Task::Own(own) => {
+    keywalk_examples::run(|args: Args| match (&args.own, args.crash_test) {
+        (Some(own), _) if args.status => own_table::status(own),
+        (Some(own), _) => {
             let stop = stop_on_interrupt()?;
-            own_table::export(&own, &args.options, &stop).map(|_| ())
+            own_table::export(own, &args.options, &stop).map(|_| ())
         }
-        Task::Status(own) => own_table::status(&own),
-        Task::Made { rows } => made_table::export(rows, &args.options),
-        Task::CrashTest { rows, kills } => crash_test::run(rows, kills, &args.options),
-    }
+        (None, Some(kills)) => crash_test::run(args.rows.get(), kills.get(), &args.options),
+        (None, None) => made_table::export(args.rows.get(), &args.options),
+    })
 }

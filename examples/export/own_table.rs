@@ -36,8 +36,8 @@ pub(crate) fn export(own: &Own, options: &Options, stop: &Stop) -> Result<bool, 
 
 fn run(own: &Own, options: &Options, stop: &Stop) -> Result<Option<Outcome>, Failure> {
     let database = ReadOnly::open(&own.db)?;
-    let source = lines(database.db(), &own.what).map_err(|failure| failure.about(&own.db))?;
-    let walk = Walk::new(source).chunk_size(options.chunk_size);
+    let source = lines(database.db(), own).map_err(|failure| failure.about(&own.db))?;
+    let walk = Walk::new(source).chunk_size(options.chunk_size.get());
     let name = own.job()?;
     let Some(folder) = own.state_folder() else {
         // It is kept for as long as it runs.
@@ -52,12 +52,12 @@ fn run(own: &Own, options: &Options, stop: &Stop) -> Result<Option<Outcome>, Fai
     };
     let mut checkpoints = CheckpointFiles::new(folder);
     if let Some(out) = &own.out {
-        let mut spool = Spool::new(out, checkpoints, options.anew);
+        let mut spool = Spool::new(out, checkpoints, options.reset);
         spool.check(&name)?;
         return to_file(&name, walk, spool, options, stop).map(Some);
     }
     checkpoints.load(&name).map_err(SpoolError::from)?;
-    if options.anew {
+    if options.reset {
         let reset = checkpoints.reset(&name);
         reset.map_err(|error| Failure::caused(&error))?;
     }
@@ -89,7 +89,7 @@ pub(crate) fn status(own: &Own) -> Result<(), Failure> {
 
 impl Own {
     fn job(&self) -> Result<String, Failure> {
-        job_name(&self.db, &self.what.table, self.out.as_deref())
+        job_name(&self.db, &self.table, self.out.as_deref())
     }
 
     /// Where checkpoints are kept, if they are.

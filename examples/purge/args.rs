@@ -1,123 +1,75 @@
-use std::ffi::OsString;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
-use std::time::Duration;
 
-use keywalk_examples::Failure;
-use keywalk_examples::option_value::{number, path, text};
+use clap::Parser;
+use keywalk_examples::Limits;
 
 use crate::purge::OldRows;
 
-pub(crate) const USAGE: &str = "\
-Deletes old rows from a SQLite table, a chunk at a time, without holding up writers.
-
-  purge [--rows N]                 makes a table of N rows (500000) in a temporary folder and deletes the older
-                                   half, while a second connection inserts and reads
-        [--at-once]                by one DELETE, to compare
-  purge --db FILE --table NAME     counts the rows of a table of yours that would be deleted:
-        --where SQL                those for which this is true
-        [--yes]                    deletes them. Run again it goes on where it was; once it is done, it starts
-                                   anew. The condition has to stay the same until then: write
-                                   \"at < unixepoch('now', '-30 days')\" rather than a number that changes
-        [--reset]                  starts anew, whatever was done
-
-  --chunk-size N                   rows to a transaction (512)
-  --pause MS                       after each chunk, so that others who wait for the database get in (1)
-  --most-per-second N              deletes no faster than this
-  --deadline SECONDS               begins no chunk after this time
-";
-
-const ROWS: u64 = 500_000;
-
-/// What the command line asks for.
+/// Deletes old rows from a SQLite table, a chunk at a time, without holding up writers.
+/// Without --db it makes a table in a temporary folder and deletes the older half, while a second connection
+/// inserts and reads.
+#[derive(Debug, Parser)]
+#[command(name = "purge")]
 pub(crate) struct Args {
-    pub(crate) task: Task,
+    /// How many rows the table that is made has
+    #[arg(long, value_name = "N", default_value = "500000")]
+    pub(crate) rows: NonZeroU64,
+    /// Delete by one DELETE, to compare
+    #[arg(long)]
+    pub(crate) at_once: bool,
+    #[command(flatten)]
+    pub(crate) own: Option<Own>,
+    #[command(flatten)]
     pub(crate) options: Options,
 }
 
-pub(crate) enum Task {
-    Help,
-    /// From a table that is made for it, beside a writer.
-    Made {
-        rows: u64,
-        at_once: bool,
-    },
-    /// From a table of the user's own.
-    Own {
-        file: PathBuf,
-        old: OldRows,
-        yes: bool,
-    },
+/// A table of the user's own; none without `--db`, which is why nothing of it is required alone.
+#[derive(Debug, clap::Args)]
+#[group(conflicts_with_all = ["rows", "at_once"])]
+pub(crate) struct Own {
+    /// Count the rows of a table of yours that would be deleted
+    #[arg(long = "db", value_name = "FILE", required = false)]
+    #[arg(requires_all = ["table", "condition"])]
+    pub(crate) file: PathBuf,
+    /// Which table
+    #[arg(long, value_name = "NAME", required = false, requires = "file")]
+    table: String,
+    /// Which rows: those for which this is true. It has to stay the same until they are all deleted: write
+    /// "at < unixepoch('now', '-30 days')" rather than a number that changes
+    #[arg(
+        long = "where",
+        value_name = "SQL",
+        required = false,
+        requires = "file"
+    )]
+    condition: String,
+    /// Delete them. Run again it goes on where it was; once it is done, it starts anew
+    #[arg(long, requires = "file")]
+    pub(crate) yes: bool,
 }
 
 /// The options of the job.
+#[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    pub(crate) chunk_size: usize,
-    pub(crate) pause: Duration,
-    pub(crate) most_per_second: Option<f64>,
-    pub(crate) deadline: Option<Duration>,
-    pub(crate) anew: bool,
+    /// Rows to a transaction
+    #[arg(long, value_name = "N", default_value = "512")]
+    pub(crate) chunk_size: NonZeroUsize,
+    /// Rest so long after each chunk, so that others who wait for the database get in
+    #[arg(long, value_name = "MS", default_value_t = 1)]
+    pub(crate) pause: u64,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+    /// Start anew, whatever was done
+    #[arg(long, requires = "file")]
+    pub(crate) reset: bool,
 }
 
-impl Args {
-    pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Self, Failure> {
-        let mut parser = lexopt::Parser::from_args(args);
-        let (mut db, mut table, mut condition, mut rows) = (None, None, None, None);
-        let (mut yes, mut at_once) = (false, false);
-        let mut options = Options {
-            chunk_size: 512,
-            pause: Duration::from_millis(1),
-            most_per_second: None,
-            deadline: None,
-            anew: false,
-        };
-        while let Some(arg) = parser.next().map_err(Failure::usage)? {
-            use lexopt::Arg::{Long, Short};
-            match arg {
-                Long("help") | Short('h') => {
-                    let task = Task::Help;
-                    return Ok(Args { task, options });
-                }
-                Long("db") => db = Some(path(&mut parser)?),
-                Long("table") => table = Some(text(&mut parser)?),
-                Long("where") => condition = Some(text(&mut parser)?),
-                Long("rows") => rows = Some(number(&mut parser, "--rows", 1)?),
-                Long("yes") => yes = true,
-                Long("at-once") => at_once = true,
-                Long("reset") => options.anew = true,
-                Long("chunk-size") => options.chunk_size = number(&mut parser, "--chunk-size", 1)?,
-                Long("pause") => {
-                    options.pause = Duration::from_millis(number(&mut parser, "--pause", 0)?);
-                }
-                Long("most-per-second") => {
-                    let most: u32 = number(&mut parser, "--most-per-second", 1)?;
-                    options.most_per_second = Some(most.into());
-                }
-                Long("deadline") => {
-                    let seconds = number(&mut parser, "--deadline", 0)?;
-                    options.deadline = Some(Duration::from_secs(seconds));
-                }
-                other => return Err(Failure::usage(other.unexpected())),
-            }
+impl Own {
+    pub(crate) fn old_rows(&self) -> OldRows {
+        OldRows {
+            table: self.table.clone(),
+            condition: self.condition.clone(),
         }
-        let task = match (db, table, condition) {
-            (Some(file), Some(table), Some(condition)) if rows.is_none() && !at_once => Task::Own {
-                file,
-                old: OldRows { table, condition },
-                yes,
-            },
-            (None, None, None) if !yes && !options.anew => Task::Made {
-                rows: rows.unwrap_or(ROWS),
-                at_once,
-            },
-            (Some(_), Some(_), Some(_)) => {
-                let message = "--rows and --at-once are for the made table, not for --db";
-                return Err(Failure::usage(message));
-            }
-            _ => {
-                let message = "to delete from a table of your own give --db FILE, --table NAME and --where SQL";
-                return Err(Failure::usage(message));
-            }
-        };
-        Ok(Args { task, options })
     }
 }

@@ -21,30 +21,12 @@ mod writer;
 
 use std::process::ExitCode;
 
-use args::{Args, Task, USAGE};
-use keywalk_examples::Failure;
+use args::Args;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("purge: {failure}");
-            failure.exit_code()
-        }
-    }
-}
-
-fn run() -> Result<(), Failure> {
-    let args = Args::parse(std::env::args_os().skip(1))?;
-    match &args.task {
-        Task::Help => {
-            print!("{USAGE}");
-            Ok(())
-        }
-        Task::Made { rows, at_once } => made_table::purge(*rows, *at_once, &args.options),
-        Task::Own { file, old, yes } => match yes {
-            false => own_table::count(file, old),
-            true => own_table::purge(file, old, &args.options),
-        },
-    }
+    keywalk_examples::run(|args: Args| match &args.own {
+        None => made_table::purge(args.rows.get(), args.at_once, &args.options),
+        Some(own) if own.yes => own_table::purge(&own.file, &own.old_rows(), &args.options),
+        Some(own) => own_table::count(&own.file, &own.old_rows()),
+    })
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use keywalk::Walk;
 use keywalk_examples::{Failure, key_columns, show_progress};
 use keywalk_job::{Checkpoints, Job, Outcome, Stop};
@@ -45,31 +47,26 @@ pub(crate) fn run(
     stop: &Stop,
 ) -> Result<Purged, Failure> {
     let key = key_columns(db, &old.table)?;
-    let walk = Walk::new(old.source(db, &key)?).chunk_size(options.chunk_size);
+    let walk = Walk::new(old.source(db, &key)?).chunk_size(options.chunk_size.get());
     let deletion = Deletion::new(old, &key);
     let name = old.job();
     let mut checkpoints = CheckpointTable::new(db);
-    if options.anew {
+    if options.reset {
         checkpoints
             .reset(&name)
             .map_err(|error| Failure::caused(&error))?;
     }
     // Done, it starts anew: a purge that runs every night.
-    let mut job = Job::new(name, walk, checkpoints)
+    let job = Job::new(name, walk, checkpoints)
         .repeated()
         .stop_on(stop)
-        .pause(options.pause);
-    if let Some(most) = options.most_per_second {
-        job = job.most_per_second(most);
-    }
-    if let Some(deadline) = options.deadline {
-        job = job.deadline(deadline);
-    }
+        .pause(Duration::from_millis(options.pause));
     let mut rows = 0;
-    let outcome = show_progress(job, "purging").run(|transaction, keys| {
-        // The rows and the checkpoint are gone and written together, or neither is.
-        rows += deletion.run(transaction, keys)? as u64;
-        Ok(())
-    })?;
+    let outcome =
+        show_progress(options.limits.limit(job), "purging").run(|transaction, keys| {
+            // The rows and the checkpoint are gone and written together, or neither is.
+            rows += deletion.run(transaction, keys)? as u64;
+            Ok(())
+        })?;
     Ok(Purged { rows, outcome })
 }

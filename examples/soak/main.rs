@@ -29,38 +29,25 @@ mod walker;
 mod witness;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
-use args::{Args, USAGE};
-use trouble::BoxError;
+use args::{Args, Role};
+use keywalk_examples::{Failure, Random};
 
 fn main() -> ExitCode {
-    let args = match Args::parse(std::env::args_os().skip(1)) {
-        Ok(args) => args,
-        Err(error) => {
-            eprintln!("soak: {error}; --help lists the options");
-            return ExitCode::from(2);
+    keywalk_examples::run(|args: Args| {
+        if let Some(Role::Victim { file }) = args.role {
+            return victim::run(file).map_err(|error| Failure::caused(&*error));
         }
-    };
-    match run(args) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("soak: {error}");
-            ExitCode::FAILURE
+        let folder = args.folder.unwrap_or_else(std::env::temp_dir);
+        // Any seed will do.
+        let seed = args.seed.unwrap_or_else(Random::any_seed);
+        let outcome = soak::run(Duration::from_secs(args.seconds), seed, &folder);
+        let outcome = outcome.map_err(|error| Failure::caused(&*error))?;
+        println!("{outcome}");
+        match outcome.counts.violations {
+            0 => Ok(()),
+            violations => Err(Failure::failed(format!("{violations} violations"))),
         }
-    }
-}
-
-fn run(args: Args) -> Result<ExitCode, BoxError> {
-    match args {
-        Args::Help => print!("{USAGE}"),
-        Args::Victim { file } => victim::run(file)?,
-        Args::Soak { time, seed, folder } => {
-            let outcome = soak::run(time, seed, &folder)?;
-            println!("{outcome}");
-            if outcome.counts.violations > 0 {
-                return Ok(ExitCode::FAILURE);
-            }
-        }
-    }
-    Ok(ExitCode::SUCCESS)
+    })
 }

@@ -86,6 +86,8 @@ impl Failure {
     }
 }
 
+impl Error for Failure {}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // One line, whatever a name or SQLite's message holds.

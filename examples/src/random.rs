@@ -1,3 +1,5 @@
+use std::time::SystemTime;
+
 /// What is chosen at random, the same for the same seed: SplitMix64 (G. L. Steele, D. Lea, C. H. Flood, "Fast splittable
 /// pseudorandom number generators", OOPSLA 2014).
 #[derive(Debug)]
@@ -8,6 +10,13 @@ impl Random {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Random(seed)
+    }
+
+    /// A seed like any other.
+    #[must_use]
+    pub fn any_seed() -> u64 {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        now.map_or(0, |now| now.subsec_nanos().into())
     }
 
     /// Another one, for another thread.

@@ -1,111 +1,66 @@
-use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use keywalk::{Order, Walk};
-use keywalk_examples::Failure;
-use keywalk_examples::option_value::{names, number, path, text};
-use keywalk_sqlite::Table;
-use rusqlite::Connection;
+use clap::Parser;
+use keywalk::Order;
 
-pub(crate) const USAGE: &str = "\
-Walks a SQLite table in key order, a chunk at a time, in constant memory.
-
-  walk_sqlite [--rows N]                  makes a table of N rows (500000) in a temporary folder and
-                                          walks it while a second connection deletes every tenth row
-  walk_sqlite --db FILE --table NAME      walks a table of yours; the file is opened read-only
-              [--key COLUMN,COLUMN...]    by these columns; default: the table's primary key
-              [--print-keys]              prints each key, its columns separated by tabs, and the last
-                                          line on stderr
-  walk_sqlite --make FILE [--rows N]      only makes the table, `items`, in a new file
-
-  --chunk-size N                          items to fetch at a time (512)
-  --desc                                  from the last key to the first
-";
-
-const ROWS: u64 = 500_000;
-
-/// What the command line asks for.
+/// Walks a SQLite table in key order, a chunk at a time, in constant memory.
+/// Without --db it makes a table in a temporary folder, and walks it while a second connection deletes every
+/// tenth row.
+#[derive(Debug, Parser)]
+#[command(name = "walk_sqlite")]
 pub(crate) struct Args {
-    pub(crate) task: Task,
+    /// How many rows the table that is made has
+    #[arg(long, value_name = "N", default_value_t = 500_000)]
+    pub(crate) rows: u64,
+    /// Only make the table, `items`, in a new file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) make: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) own: Option<Own>,
+    #[command(flatten)]
     pub(crate) options: Options,
 }
 
-pub(crate) enum Task {
-    Help,
-    Make {
-        file: PathBuf,
-        rows: u64,
-    },
-    /// Over a table that is made for it, beside a connection that deletes.
-    Walk {
-        rows: u64,
-    },
-    /// Over a table of the user's own.
-    WalkOwn {
-        file: PathBuf,
-        table: String,
-        key: Vec<String>,
-    },
-}
-
-/// The options of the walk.
-pub(crate) struct Options {
-    pub(crate) chunk_size: usize,
-    pub(crate) order: Order,
+/// A table of the user's own; none without `--db`, which is why nothing of it is required alone.
+#[derive(Debug, clap::Args)]
+#[group(conflicts_with_all = ["rows", "make"])]
+pub(crate) struct Own {
+    /// Walk a table of yours; the file is opened read-only
+    #[arg(long = "db", value_name = "FILE", required = false, requires = "table")]
+    pub(crate) file: PathBuf,
+    /// Which one
+    #[arg(long, value_name = "NAME", required = false, requires = "file")]
+    pub(crate) table: String,
+    /// By these columns; default: the table's primary key
+    #[arg(
+        long,
+        value_name = "COLUMN,…",
+        value_delimiter = ',',
+        requires = "file"
+    )]
+    pub(crate) key: Vec<String>,
+    /// Print each key, its columns separated by tabs, and the last line on stderr
+    #[arg(long, requires = "file")]
     pub(crate) print_keys: bool,
 }
 
-impl Args {
-    pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Self, Failure> {
-        let mut parser = lexopt::Parser::from_args(args);
-        let (mut make, mut db, mut table, mut rows) = (None, None, None, None);
-        let mut key: Vec<String> = Vec::new();
-        let mut options = Options {
-            chunk_size: Walk::<Table<Connection>>::DEFAULT_CHUNK_SIZE,
-            order: Order::Ascending,
-            print_keys: false,
-        };
-        while let Some(arg) = parser.next().map_err(Failure::usage)? {
-            use lexopt::Arg::{Long, Short};
-            match arg {
-                Long("help") | Short('h') => {
-                    return Ok(Args {
-                        task: Task::Help,
-                        options,
-                    });
-                }
-                Long("make") => make = Some(path(&mut parser)?),
-                Long("db") => db = Some(path(&mut parser)?),
-                Long("table") => table = Some(text(&mut parser)?),
-                Long("key") => key = names(&mut parser, "--key")?,
-                Long("rows") => rows = Some(number(&mut parser, "--rows", 0)?),
-                Long("chunk-size") => {
-                    options.chunk_size = number(&mut parser, "--chunk-size", 1)?;
-                }
-                Long("desc") => options.order = Order::Descending,
-                Long("print-keys") => options.print_keys = true,
-                other => return Err(Failure::usage(other.unexpected())),
-            }
+/// The options of the walk.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Rows to fetch at a time
+    #[arg(long, value_name = "N", default_value = "512")]
+    pub(crate) chunk_size: NonZeroUsize,
+    /// From the last key to the first
+    #[arg(long)]
+    desc: bool,
+}
+
+impl Options {
+    pub(crate) fn order(&self) -> Order {
+        match self.desc {
+            true => Order::Descending,
+            false => Order::Ascending,
         }
-        let task = match (make, db, table) {
-            (Some(file), None, None) => Task::Make {
-                file,
-                rows: rows.unwrap_or(ROWS),
-            },
-            (None, Some(file), Some(table)) if rows.is_none() => Task::WalkOwn { file, table, key },
-            (None, None, None) if key.is_empty() && !options.print_keys => Task::Walk {
-                rows: rows.unwrap_or(ROWS),
-            },
-            (None, Some(_), Some(_)) => {
-                return Err(Failure::usage("--rows is for the made table, not for --db"));
-            }
-            (Some(_), ..) => return Err(Failure::usage("--make goes with --rows only")),
-            _ => {
-                return Err(Failure::usage(
-                    "to walk a table of your own give both --db FILE and --table NAME",
-                ));
-            }
-        };
-        Ok(Args { task, options })
     }
 }

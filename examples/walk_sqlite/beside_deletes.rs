@@ -88,7 +88,7 @@ pub(crate) fn walk(rows: u64, options: &Options) -> Result<Outcome, Failure> {
     }
     let places = Places {
         rows,
-        order: options.order,
+        order: options.order(),
     };
     let measure = Measure::start(&file)?;
     let mut deleter = Connection::open(&file)?;
@@ -110,8 +110,8 @@ pub(crate) fn walk(rows: u64, options: &Options) -> Result<Outcome, Failure> {
             Ok(())
         });
     let mut chunks = Walk::new(items)
-        .chunk_size(options.chunk_size)
-        .order(options.order)
+        .chunk_size(options.chunk_size.get())
+        .order(options.order())
         .chunks();
     let mut check = Check::new(places);
     let mut progress = Progress::new("walking", Some(rows));

@@ -14,38 +14,19 @@ mod progress;
 
 use std::process::ExitCode;
 
-use args::{Args, Task, USAGE};
-use keywalk_examples::Failure;
+use args::Args;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("walk_sqlite: {failure}");
-            failure.exit_code()
+    keywalk_examples::run(|args: Args| {
+        let outcome = match (&args.make, &args.own) {
+            (Some(file), _) => return beside_deletes::make(file, args.rows),
+            (None, Some(own)) => own_table::walk(own, &args.options)?,
+            (None, None) => beside_deletes::walk(args.rows, &args.options)?,
+        };
+        match args.own.is_some_and(|own| own.print_keys) {
+            true => eprintln!("{outcome}"),
+            false => println!("{outcome}"),
         }
-    }
-}
-
-fn run() -> Result<(), Failure> {
-    let args = Args::parse(std::env::args_os().skip(1))?;
-    match &args.task {
-        Task::Help => {
-            print!("{USAGE}");
-            Ok(())
-        }
-        Task::Make { file, rows } => beside_deletes::make(file, *rows),
-        Task::Walk { rows } => {
-            beside_deletes::walk(*rows, &args.options).map(|outcome| println!("{outcome}"))
-        }
-        Task::WalkOwn { file, table, key } => {
-            let outcome = own_table::walk(file, table, key, &args.options)?;
-            if args.options.print_keys {
-                eprintln!("{outcome}");
-            } else {
-                println!("{outcome}");
-            }
-            Ok(())
-        }
-    }
+        Ok(())
+    })
 }

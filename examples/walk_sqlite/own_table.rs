@@ -1,5 +1,4 @@
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
 
 use keywalk::{Stats, Walk};
 use keywalk_examples::{Failure, ReadOnly};
@@ -7,43 +6,33 @@ use keywalk_sqlite::{AnyKey, Table};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use crate::args::Options;
+use crate::args::{Options, Own};
 use crate::outcome::{Measure, Outcome};
 use crate::progress::Progress;
 
 /// Walks a table of the user's own, whose key and types its schema tells.
-pub(crate) fn walk(
-    file: &Path,
-    table: &str,
-    key: &[String],
-    options: &Options,
-) -> Result<Outcome, Failure> {
-    let measure = Measure::start(file)?;
-    let own = ReadOnly::open(file)?;
-    let stats = walk_table(own.db(), table, key, options).map_err(|failure| failure.about(file))?;
-    measure.outcome(stats)
+pub(crate) fn walk(own: &Own, options: &Options) -> Result<Outcome, Failure> {
+    let measure = Measure::start(&own.file)?;
+    let database = ReadOnly::open(&own.file)?;
+    let stats = walk_table(database.db(), own, options);
+    measure.outcome(stats.map_err(|failure| failure.about(&own.file))?)
 }
 
-fn walk_table(
-    db: &Connection,
-    table: &str,
-    key: &[String],
-    options: &Options,
-) -> Result<Stats, Failure> {
+fn walk_table(db: &Connection, own: &Own, options: &Options) -> Result<Stats, Failure> {
     // A walk reads each page once: more cache than SQLite needs for the way down the tree is wasted.
     db.execute_batch("PRAGMA cache_size = -512")?;
-    let mut source = Table::new(db, table);
-    if !key.is_empty() {
-        source = source.key::<AnyKey>(key)?;
+    let mut source = Table::new(db, &own.table);
+    if !own.key.is_empty() {
+        source = source.key::<AnyKey>(&own.key)?;
     }
     let mut chunks = Walk::new(source)
-        .chunk_size(options.chunk_size)
-        .order(options.order)
+        .chunk_size(options.chunk_size.get())
+        .order(options.order())
         .chunks();
     let mut progress = Progress::new("walking", None);
     let mut out = BufWriter::new(io::stdout().lock());
     while let Some(items) = chunks.next().map_err(Failure::walk)? {
-        if options.print_keys {
+        if own.print_keys {
             for (key, _row) in items {
                 print_key(&mut out, key)?;
             }

@@ -2,7 +2,7 @@
 //!
 //! `STORE/lent` is what a walk in chunks of 1,024 allocates beyond one that fetches as often in chunks of
 //! 512, for each item that it has more: what is allocated for a fetch, however large, isn't in it. It has to
-//! be 0, not nearly. The note has the whole count: `allocations` in `fetches`.
+//! be 0, not nearly. The whole count stands beside it: `allocations` in `fetches`.
 //!
 //! sled's own iterator allocates for each item, and not always as often: `sled/lent_of_native` is how often
 //! the walk allocates in all, over how often that does over the same items.
@@ -16,6 +16,7 @@ use std::process::Command;
 use crate::Fallible;
 use crate::bench::Bench;
 use crate::case::Target;
+use crate::figures::Figures;
 
 /// What a fetch may allocate, where the store allocates for each item anyway.
 const SAME: f64 = 1.01;
@@ -33,22 +34,24 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
         let an_item = more / (larger.items - smaller.items) as f64;
         let Count { store, way, .. } = larger;
         let mut record = |name: String, an_item: f64, target: Target| {
-            let (allocations, fetches) = (larger.allocations, larger.fetches);
-            let note = format!("allocations={allocations} fetches={fetches}");
-            bench.record_with(name, an_item, target, larger.items, f64::NAN, note);
+            let figures = Figures::of([
+                ("allocations", larger.allocations as f64),
+                ("fetches", larger.fetches as f64),
+            ]);
+            bench.record_with(name, an_item, target, larger.items, f64::NAN, figures)
         };
         let target = match (store.as_str(), way.as_str()) {
             ("sled", _) | (_, "items") => Target::None,
             _ => Target::AtMost(0.0),
         };
-        record(format!("{store}/{way}"), an_item, target);
+        record(format!("{store}/{way}"), an_item, target)?;
         match way.as_str() {
             "native" => native = Some(larger),
             "lent" => {
                 if let Some(native) = native.filter(|native| native.store == *store) {
                     let name = format!("{store}/lent_of_native");
                     let ratio = larger.allocations as f64 / native.allocations as f64;
-                    record(name, ratio, Target::AtMost(SAME));
+                    record(name, ratio, Target::AtMost(SAME))?;
                 }
             }
             _ => {}

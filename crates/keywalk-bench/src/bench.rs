@@ -1,9 +1,10 @@
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use crate::Fallible;
 use crate::case::{Case, Target};
+use crate::figures::Figures;
 use crate::group::Group;
 use crate::pairs::{Measured, measure, timed};
 use crate::seen::Seen;
@@ -87,8 +88,9 @@ impl Bench {
             ratio,
             items,
             ns_item,
+            ..
         } = measure(of, &name, floor, way)?;
-        self.record(name, ratio, target, items, ns_item);
+        self.record(name, ratio, target, items, ns_item)?;
         Ok(ratio)
     }
 
@@ -100,8 +102,8 @@ impl Bench {
         target: Target,
         items: u64,
         ns_item: f64,
-    ) {
-        self.record_with(name, ratio, target, items, ns_item, String::new());
+    ) -> Fallible {
+        self.record_with(name, ratio, target, items, ns_item, Figures::default())
     }
 
     /// As [`record`](Self::record), with what else there is to know of it.
@@ -112,12 +114,12 @@ impl Bench {
         target: Target,
         items: u64,
         ns_item: f64,
-        note: String,
-    ) {
+        figures: Figures,
+    ) -> Fallible {
         let name = name.into();
         // A group may have to measure more than what is wanted.
         if !self.wants(&name) {
-            return;
+            return Ok(());
         }
         let case = Case {
             group: self.group,
@@ -126,10 +128,11 @@ impl Bench {
             target,
             items,
             ns_item,
-            note,
+            figures,
         };
-        println!("{case}");
+        writeln!(io::stdout(), "{case}")?;
         self.cases.push(case);
+        Ok(())
     }
 
     /// The cases that don't reach their target.

@@ -2,6 +2,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::figures::Figures;
+
 /// What was measured.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Case {
@@ -15,8 +17,8 @@ pub(crate) struct Case {
     /// Nanoseconds an item.
     pub(crate) ns_item: f64,
     /// What else there is to know, to stand at the end of the line.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(crate) note: String,
+    #[serde(skip_serializing_if = "Figures::is_empty")]
+    pub(crate) figures: Figures,
 }
 
 /// What a case has to reach.
@@ -53,7 +55,7 @@ impl fmt::Display for Case {
             target,
             items,
             ns_item,
-            note,
+            figures,
         } = self;
         write!(f, "{group}/{name} ratio=")?;
         match *ratio != 0.0 && ratio.abs() < 0.01 {
@@ -70,9 +72,6 @@ impl fmt::Display for Case {
         if ns_item.is_finite() {
             write!(f, " ns_item={ns_item:.1}")?;
         }
-        match note.is_empty() {
-            true => Ok(()),
-            false => write!(f, " {note}"),
-        }
+        write!(f, "{figures}")
     }
 }

@@ -31,9 +31,9 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
             ratio,
             items,
             ns_item,
+            ..
         } = measure(Of::Cpu, name, || table.turn(floor), || table.turn(way))?;
-        bench.record(name, ratio, Target::None, items, ns_item);
-        Ok(())
+        bench.record(name, ratio, Target::None, items, ns_item)
     };
     let by_hand = by_hand::delete;
     versus("delete_by_range", by_hand, by_walk::delete_by_range)?;

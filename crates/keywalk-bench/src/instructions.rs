@@ -14,6 +14,7 @@ use std::process::Command;
 use crate::Fallible;
 use crate::bench::Bench;
 use crate::case::Target;
+use crate::figures::Figures;
 use known::Known;
 use subject::SUBJECTS;
 
@@ -47,8 +48,8 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
             Target::AtMost(GROWTH),
             many - few,
             f64::NAN,
-            format!("instructions_item={an_item:.1} known={before:.1}"),
-        );
+            Figures::of([("instructions_item", an_item), ("known", before)]),
+        )?;
     }
     match is_blessed {
         true => known.write(),

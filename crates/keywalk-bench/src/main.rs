@@ -4,10 +4,11 @@
 //! cargo run --release -p keywalk-bench -- [GROUP[/CASE]…] [--check] [--json FILE]
 //! ```
 //!
-//! prints a line a case, `GROUP/CASE ratio=R target<=T items=N ns_item=X`, and with `--check` ends with
-//! exit code 1 where a target is missed. What the ratio is of stands with each group; most are CPU time
-//! over that of a floor, both measured in turns in one process, so that what else the machine does
-//! weighs on both. `--help` lists the groups.
+//! prints a line a case, `GROUP/CASE ratio=R target<=T items=N ns_item=X` and what other figures there are, and
+//! with `--check` ends with exit code 1 where a target is missed. What the ratio is of stands with each group;
+//! most are CPU time over that of a floor, both measured in turns in one process, so that what else the
+//! machine does weighs on both. `--help` lists the groups; `sqlite/integer` is the one for a first look: a
+//! minute. `plot FILE --out DIR` draws what `--json FILE` wrote.
 
 #![forbid(unsafe_code)]
 
@@ -16,6 +17,7 @@ mod args;
 mod bench;
 mod case;
 mod delete;
+mod figures;
 mod filled_table;
 mod group;
 mod growth;
@@ -24,6 +26,7 @@ mod memory;
 mod memory_peak;
 mod pairs;
 mod peers;
+mod plot;
 mod prefetch;
 mod seen;
 mod skew;
@@ -33,9 +36,10 @@ mod time;
 mod wal;
 
 use std::error::Error;
+use std::io;
 use std::process::ExitCode;
 
-use args::Args;
+use args::{Args, Instead, Wanted};
 use bench::Bench;
 
 type Fallible<T = ()> = Result<T, Box<dyn Error>>;
@@ -60,12 +64,18 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Fallible<ExitCode> {
-    let Some(args) = Args::parse()? else {
+    let args: Args = keywalk_examples::arguments()?;
+    if let Some(Instead::Plot { measured, out }) = &args.instead {
+        plot::plot(measured, out)?;
         return Ok(ExitCode::SUCCESS);
-    };
+    }
     let mut bench = Bench::new(args.items);
-    for (group, case) in &args.groups {
-        bench.run(group, case)?;
+    for Wanted { group, cases } in args.wanted() {
+        match bench.run(group, &cases) {
+            // Nobody reads on, as with `| head`.
+            Err(error) if is_broken_pipe(&*error) && !args.check => return Ok(ExitCode::SUCCESS),
+            ran => ran?,
+        }
     }
     if let Some(file) = &args.json {
         bench.write_json(file)?;
@@ -78,4 +88,9 @@ fn run() -> Fallible<ExitCode> {
         true => ExitCode::FAILURE,
         false => ExitCode::SUCCESS,
     })
+}
+
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

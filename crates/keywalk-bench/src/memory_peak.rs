@@ -1,13 +1,15 @@
-//! The most memory that a walk over a SQLite table takes, beside what one open cursor takes.
+//! The most memory that a walk over a SQLite table takes, beside what one open cursor takes, and what is
+//! taken by all rows in a `Vec`.
 //!
 //! Each pass is in a process of its own, so that none finds the memory that another left, and its peak is
-//! in bytes above the idle process; the median of several. `rows_R/WAY_N` is the peak of a walk in chunks
+//! in bytes above the idle process, whose code is all in memory; the median of several. `rows_R/WAY_N` is the peak of a walk in chunks
 //! of N over that of the cursor and 1 MB, where a row has about 600 bytes: at most 1. `same/WAY_N` is by
 //! how much the peaks over a short and a long table differ, over 0.5 MB: at most 1 again. There a row has
 //! about 50 bytes, for the long table's sake, and SQLite's page cache is small enough for the short table
 //! to fill it. MB are millions of bytes.
 
 mod child;
+mod code;
 
 use keywalk::Walk;
 use keywalk_sqlite::Table;
@@ -17,6 +19,7 @@ use tempfile::TempDir;
 use crate::Fallible;
 use crate::bench::Bench;
 use crate::case::Target;
+use crate::figures::Figures;
 use crate::filled_table;
 use crate::seen::Seen;
 use crate::time::median;
@@ -36,12 +39,16 @@ const USUAL_CACHE_KIB: u64 = 2_000;
 /// Less than the short table of narrow rows.
 const SMALL_CACHE_KIB: u64 = 128;
 
+/// How many rows the tables have whose peaks are compared with the cursor's.
+const SIZES: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
+
 const PROCESSES: usize = 9;
 /// Over the long table, which takes seconds.
 const LONG_PROCESSES: usize = 3;
 
 pub(crate) fn run(bench: &mut Bench) -> Fallible {
-    for rows in [bench.items() / 100, bench.items() / 10, bench.items()] {
+    let most = bench.items() * 2;
+    for rows in SIZES.into_iter().filter(|rows| *rows <= most) {
         beside_the_cursor(bench, rows)?;
     }
     short_and_long(bench)
@@ -58,6 +65,7 @@ fn beside_the_cursor(bench: &mut Bench, rows: u64) -> Fallible {
         (Way::Lent(1_000), Target::AtMost(1.0)),
         (Way::Lent(10_000), Target::None),
         (Way::Items(DEFAULT), Target::AtMost(1.0)),
+        (Way::All, Target::None),
     ] {
         let (peak, seen) = table.peak(way, PROCESSES)?;
         if seen != expected {
@@ -69,8 +77,8 @@ fn beside_the_cursor(bench: &mut Bench, rows: u64) -> Fallible {
             target,
             rows,
             f64::NAN,
-            format!("peak_mb={:.2} floor_mb={:.2}", peak / MB, floor / MB),
-        );
+            Figures::of([("peak_mb", peak / MB), ("floor_mb", floor / MB)]),
+        )?;
     }
     Ok(())
 }
@@ -96,12 +104,11 @@ fn short_and_long(bench: &mut Bench) -> Fallible {
             target,
             many,
             f64::NAN,
-            format!(
-                "rows_{few}_mb={:.2} rows_{many}_mb={:.2}",
-                short / MB,
-                long / MB
-            ),
-        );
+            Figures::of([
+                (&format!("rows_{few}_mb"), short / MB),
+                (&format!("rows_{many}_mb"), long / MB),
+            ]),
+        )?;
     }
     Ok(())
 }

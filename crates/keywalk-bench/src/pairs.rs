@@ -16,6 +16,8 @@ pub(crate) struct Measured {
     pub(crate) items: u64,
     /// Nanoseconds an item.
     pub(crate) ns_item: f64,
+    /// The floor's.
+    pub(crate) floor_ns_item: f64,
 }
 
 /// Takes the time of all of a turn.
@@ -45,18 +47,20 @@ pub(crate) fn measure(
     };
     same(way()?.0)?;
     let mut before = ns(floor()?.1);
-    let (mut ratios, mut times) = (Vec::new(), Vec::new());
+    let (mut ratios, mut times, mut floors) = (Vec::new(), Vec::new(), vec![before]);
     for _ in 0..PAIRS {
         let (seen, took) = way()?;
         same(seen)?;
         let (took, after) = (ns(took), ns(floor()?.1));
         ratios.push(took / ((before + after) / 2.0));
         times.push(took);
+        floors.push(after);
         before = after;
     }
     Ok(Measured {
         ratio: median(ratios),
         items: expected.items,
         ns_item: median(times) / expected.items as f64,
+        floor_ns_item: median(floors) / expected.items as f64,
     })
 }

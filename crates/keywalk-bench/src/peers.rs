@@ -5,7 +5,7 @@
 //! NOT NULL, photo BLOB NOT NULL)` in order of `id` and prints what it saw, which must be the same for all.
 //! The peers take turns, each between two runs of keywalk; a ratio is the median of its rounds. The
 //! programs are built first, Python's in an environment of its own; what can't be built is left out, and
-//! said so. At the end stands the table for the README.
+//! said so. At the end stands the table for their README.
 
 mod machine;
 mod measured;
@@ -22,6 +22,7 @@ use rusqlite::Connection;
 
 use crate::Fallible;
 use crate::bench::Bench;
+use crate::figures::Figures;
 pub(crate) use measured::measured;
 use peer::{LENT, PEERS, Peer};
 use program::Program;
@@ -68,8 +69,13 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
         // Rounds of what runs in two threads, as sqlx does, were seen to differ threefold.
         let (low, high) = runs.ratios();
         let (wall, peak) = (runs.wall(), runs.peak_mib());
-        let note = format!("ratios={low:.2}..{high:.2} wall_s={wall:.2} peak_mib={peak:.1}");
-        bench.record_with(name, runs.ratio(), target, rows, ns_item, note);
+        let figures = Figures::of([
+            ("ratio_least", low),
+            ("ratio_most", high),
+            ("wall_s", wall),
+            ("peak_mib", peak),
+        ]);
+        bench.record_with(name, runs.ratio(), target, rows, ns_item, figures)?;
         report.row(runs, runs.ratio());
     }
     report.print(&there)

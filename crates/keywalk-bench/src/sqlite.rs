@@ -165,6 +165,19 @@ pub(crate) fn cursor_makes_structs<S: Shape>(db: &Connection) -> Fallible<Seen> 
     Ok(seen)
 }
 
+/// What users write who have never seen a large table: all structs in one `Vec`, then the work.
+pub(crate) fn collects_structs<S: Shape>(db: &Connection) -> Fallible<Seen> {
+    let mut seen = Seen::default();
+    let mut statement = db.prepare_cached(&shape::select::<S>())?;
+    let rows = statement.query_map([], |row| {
+        Ok((S::read(row)?, Item::read(row, S::KEY.len())?))
+    })?;
+    for (key, item) in &rows.collect::<rusqlite::Result<Vec<_>>>()? {
+        seen.see(S::digest(key).wrapping_add(item.digest()));
+    }
+    Ok(seen)
+}
+
 pub(crate) fn walk_lends<S: Shape>(db: &Connection, chunk_size: usize) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let mut chunks = Walk::new(table::<S, _>(db)?)

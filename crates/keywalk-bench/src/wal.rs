@@ -23,6 +23,7 @@ use rusqlite::Connection;
 use crate::Fallible;
 use crate::bench::Bench;
 use crate::case::Target;
+use crate::figures::Figures;
 use crate::filled_table;
 use crate::time::median;
 use reader::Reader;
@@ -65,16 +66,21 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
         alone.push(writer.run()?);
     }
     for (reader, written) in readers.into_iter().zip(&beside) {
-        record(bench, reader, commits, written, &alone);
+        record(bench, reader, commits, written, &alone)?;
     }
     let written = [Reader::Cursor.beside(&mut writer)?];
     let alone = alone.split_off(ROUNDS - 1);
-    record(bench, Reader::Cursor, commits, &written, &alone);
-    Ok(())
+    record(bench, Reader::Cursor, commits, &written, &alone)
 }
 
 /// Each run over the mean of those without a reader before and after it.
-fn record(bench: &mut Bench, reader: Reader, commits: u64, written: &[Written], alone: &[Written]) {
+fn record(
+    bench: &mut Bench,
+    reader: Reader,
+    commits: u64,
+    written: &[Written],
+    alone: &[Written],
+) -> Fallible {
     let mut record =
         |what: &str, target: Target, unit: &str, divisor: f64, of: fn(&Written) -> f64| {
             let rounds = written.iter().zip(alone.windows(2));
@@ -84,17 +90,27 @@ fn record(bench: &mut Bench, reader: Reader, commits: u64, written: &[Written], 
             };
             let ratio = median(rounds.map(ratio).collect());
             let middle = |of_all: &[Written]| median(of_all.iter().map(of).collect()) / divisor;
-            let note = format!("{unit}={:.2} alone={:.2}", middle(written), middle(alone));
+            let figures = Figures::of([
+                (unit, middle(written)),
+                (&format!("alone_{unit}"), middle(alone)),
+            ]);
             let ns_item = median(written.iter().map(|written| written.cpu).collect());
             let name = format!("{what}_{reader}");
-            bench.record_with(name, ratio, target, commits, ns_item / commits as f64, note);
+            bench.record_with(
+                name,
+                ratio,
+                target,
+                commits,
+                ns_item / commits as f64,
+                figures,
+            )
         };
     let target = match reader {
         Reader::Busy(_) => TARGET,
         Reader::Idle(_) | Reader::ByHand(_) | Reader::Cursor => Target::None,
     };
-    record("size", target, "wal_mb", 1e6, |written| written.wal);
-    record("writer_wall", target, "s", 1e9, |written| written.wall);
-    record("writer_cpu", target, "s", 1e9, |written| written.cpu);
-    record("p99", Target::None, "us", 1e3, |written| written.p99);
+    record("size", target, "wal_mb", 1e6, |written| written.wal)?;
+    record("writer_wall", target, "s", 1e9, |written| written.wall)?;
+    record("writer_cpu", target, "s", 1e9, |written| written.cpu)?;
+    record("p99", Target::None, "us", 1e3, |written| written.p99)
 }

@@ -10,15 +10,21 @@ use rusqlite::Connection;
 use crate::Fallible;
 
 pub(super) fn delete_by_range(db: &Connection, end: i64) -> Fallible<u64> {
-    a_transaction_a_chunk(db, keys(db)?, end, delete_range)
+    each_chunk(keys(db)?, end, |rows| {
+        one_transaction(db, rows, delete_range)
+    })
 }
 
 pub(super) fn delete_by_row(db: &Connection, end: i64) -> Fallible<u64> {
-    a_transaction_a_chunk(db, keys(db)?, end, delete_rows)
+    each_chunk(keys(db)?, end, |rows| {
+        one_transaction(db, rows, delete_rows)
+    })
 }
 
 pub(super) fn delete_a_transaction_each(db: &Connection, end: i64) -> Fallible<u64> {
-    a_transaction_a_row(db, keys(db)?, end, delete_rows)
+    each_chunk(keys(db)?, end, |rows| {
+        a_transaction_each(db, rows, delete_rows)
+    })
 }
 
 pub(super) fn delete_job(db: &Connection, end: i64) -> Fallible<u64> {
@@ -26,15 +32,21 @@ pub(super) fn delete_job(db: &Connection, end: i64) -> Fallible<u64> {
 }
 
 pub(super) fn update_by_range(db: &Connection, end: i64) -> Fallible<u64> {
-    a_transaction_a_chunk(db, keys(db)?, end, update_range)
+    each_chunk(keys(db)?, end, |rows| {
+        one_transaction(db, rows, update_range)
+    })
 }
 
 pub(super) fn update_by_row(db: &Connection, end: i64) -> Fallible<u64> {
-    a_transaction_a_chunk(db, names(db)?, end, update_rows)
+    each_chunk(names(db)?, end, |rows| {
+        one_transaction(db, rows, update_rows)
+    })
 }
 
 pub(super) fn update_a_transaction_each(db: &Connection, end: i64) -> Fallible<u64> {
-    a_transaction_a_row(db, names(db)?, end, update_rows)
+    each_chunk(names(db)?, end, |rows| {
+        a_transaction_each(db, rows, update_rows)
+    })
 }
 
 pub(super) fn update_job(db: &Connection, end: i64) -> Fallible<u64> {
@@ -65,25 +77,25 @@ fn names(
 }
 
 fn delete_range(db: &Connection, rows: &[Key]) -> rusqlite::Result<u64> {
+    from_first_to_last(db, "DELETE FROM items", rows)
+}
+
+fn update_range(db: &Connection, rows: &[Key]) -> rusqlite::Result<u64> {
+    from_first_to_last(db, "UPDATE items SET name = upper(name)", rows)
+}
+
+fn from_first_to_last(db: &Connection, sql: &str, rows: &[Key]) -> rusqlite::Result<u64> {
     let ([(first, ()), ..], [.., (last, ())]) = (rows, rows) else {
         return Ok(0);
     };
-    let mut delete = db.prepare_cached("DELETE FROM items WHERE id BETWEEN ?1 AND ?2")?;
-    Ok(delete.execute([first, last])? as u64)
+    let mut change = db.prepare_cached(&format!("{sql} WHERE id BETWEEN ?1 AND ?2"))?;
+    Ok(change.execute([first, last])? as u64)
 }
 
 fn delete_rows(db: &Connection, rows: &[Key]) -> rusqlite::Result<u64> {
     let mut delete = db.prepare_cached("DELETE FROM items WHERE id = ?1")?;
     rows.iter()
         .try_fold(0, |all, (id, ())| Ok(all + delete.execute([id])? as u64))
-}
-
-fn update_range(db: &Connection, rows: &[Key]) -> rusqlite::Result<u64> {
-    let ([(first, ()), ..], [.., (last, ())]) = (rows, rows) else {
-        return Ok(0);
-    };
-    let sql = "UPDATE items SET name = upper(name) WHERE id BETWEEN ?1 AND ?2";
-    Ok(db.prepare_cached(sql)?.execute([first, last])? as u64)
 }
 
 fn update_rows(db: &Connection, rows: &[Name]) -> rusqlite::Result<u64> {
@@ -93,11 +105,13 @@ fn update_rows(db: &Connection, rows: &[Name]) -> rusqlite::Result<u64> {
     })
 }
 
-fn a_transaction_a_chunk<S>(
-    db: &Connection,
+/// Changes these rows, and answers how many they were.
+type Change<T> = fn(&Connection, &[T]) -> rusqlite::Result<u64>;
+
+fn each_chunk<S>(
     source: S,
     end: i64,
-    work: fn(&Connection, &[S::Item]) -> rusqlite::Result<u64>,
+    mut change: impl FnMut(&[S::Item]) -> rusqlite::Result<u64>,
 ) -> Fallible<u64>
 where
     S: ChunkSource<Key = i64>,
@@ -106,46 +120,31 @@ where
     let mut all = 0;
     let mut chunks = Walk::new(source).range(..end).chunks();
     while let Some(rows) = chunks.next()? {
-        let transaction = db.unchecked_transaction()?;
-        all += work(&transaction, rows)?;
-        transaction.commit()?;
+        all += change(rows)?;
     }
     Ok(all)
 }
 
-fn a_transaction_a_row<S>(
-    db: &Connection,
-    source: S,
-    end: i64,
-    work: fn(&Connection, &[S::Item]) -> rusqlite::Result<u64>,
-) -> Fallible<u64>
-where
-    S: ChunkSource<Key = i64>,
-    S::Error: Error + 'static,
-{
-    let mut all = 0;
-    let mut chunks = Walk::new(source).range(..end).chunks();
-    while let Some(rows) = chunks.next()? {
-        for row in rows.chunks(1) {
-            all += work(db, row)?;
-        }
-    }
-    Ok(all)
+fn one_transaction<T>(db: &Connection, rows: &[T], change: Change<T>) -> rusqlite::Result<u64> {
+    let transaction = db.unchecked_transaction()?;
+    let changed = change(&transaction, rows)?;
+    transaction.commit()?;
+    Ok(changed)
 }
 
-fn job<S>(
-    db: &Connection,
-    source: S,
-    end: i64,
-    work: fn(&Connection, &[S::Item]) -> rusqlite::Result<u64>,
-) -> Fallible<u64>
+fn a_transaction_each<T>(db: &Connection, rows: &[T], change: Change<T>) -> rusqlite::Result<u64> {
+    rows.chunks(1)
+        .try_fold(0, |all, row| Ok(all + change(db, row)?))
+}
+
+fn job<S>(db: &Connection, source: S, end: i64, change: Change<S::Item>) -> Fallible<u64>
 where
     S: DurableSource<Key = i64, Error = keywalk_sqlite::Error>,
 {
     let mut all = 0;
     let walk = Walk::new(source).range(..end);
     let outcome = Job::new("work", walk, CheckpointTable::new(db)).run(|transaction, rows| {
-        all += work(transaction, rows)?;
+        all += change(transaction, rows)?;
         Ok(())
     })?;
     match outcome.is_done() {

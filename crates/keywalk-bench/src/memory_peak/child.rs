@@ -8,6 +8,7 @@ use std::process::Command;
 use keywalk_examples::PeakMemory;
 use rusqlite::Connection;
 
+use super::code;
 use crate::Fallible;
 use crate::seen::Seen;
 use crate::sqlite::{self, Integer};
@@ -20,6 +21,8 @@ const CHILD: &str = "--peak-memory";
 pub(super) enum Way {
     /// One that is open all along, and makes a struct a row.
     Cursor,
+    /// Such a struct of each row, all in one `Vec`.
+    All,
     Lent(usize),
     Items(usize),
 }
@@ -28,6 +31,7 @@ impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Way::Cursor => f.write_str("cursor"),
+            Way::All => f.write_str("all"),
             Way::Lent(size) => write!(f, "lent_{size}"),
             Way::Items(size) => write!(f, "items_{size}"),
         }
@@ -36,14 +40,15 @@ impl fmt::Display for Way {
 
 impl Way {
     fn parse(name: &str) -> Option<Self> {
-        if name == "cursor" {
-            return Some(Way::Cursor);
-        }
-        let (way, size) = name.split_once('_')?;
-        let size = size.parse().ok()?;
-        match way {
-            "lent" => Some(Way::Lent(size)),
-            "items" => Some(Way::Items(size)),
+        let (way, size) = match name.split_once('_') {
+            Some((way, size)) => (way, Some(size.parse().ok()?)),
+            None => (name, None),
+        };
+        match (way, size) {
+            ("cursor", None) => Some(Way::Cursor),
+            ("all", None) => Some(Way::All),
+            ("lent", Some(size)) => Some(Way::Lent(size)),
+            ("items", Some(size)) => Some(Way::Items(size)),
             _ => None,
         }
     }
@@ -81,6 +86,7 @@ impl Pass {
         db.pragma_update(None, "cache_size", -(self.cache_kib as i64))?;
         match self.way {
             Way::Cursor => sqlite::cursor_makes_structs::<Integer>(&db),
+            Way::All => sqlite::collects_structs::<Integer>(&db),
             Way::Lent(size) => sqlite::walk_lends::<Integer>(&db, size),
             Way::Items(size) => sqlite::walk_hands_out::<Integer>(&db, size),
         }
@@ -103,6 +109,7 @@ pub(crate) fn child() -> Option<Fallible> {
 }
 
 fn measured(pass: &Pass) -> Fallible {
+    code::bring_in()?;
     let memory = PeakMemory::start()?;
     let seen = pass.run()?;
     println!("{} {}", memory.added()?, serde_json::to_string(&seen)?);

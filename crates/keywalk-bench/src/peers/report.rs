@@ -1,11 +1,12 @@
 use std::error::Error;
+use std::io::{self, Write};
 
 use crate::Fallible;
 use crate::peers::machine::machine;
 use crate::peers::program::Program;
 use crate::peers::runs::Runs;
 
-/// The table for the README, in Markdown, and what one has to know of it.
+/// The table for the README of the peers, in Markdown, and what one has to know of it.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     rows: Vec<String>,
@@ -30,9 +31,13 @@ impl Report {
     }
 
     pub(crate) fn print(&self, there: &[Program]) -> Fallible {
-        println!("\n| | CPU s | Ratio | Wall s | Peak MiB |\n|---|---|---|---|---|");
+        let mut out = io::stdout();
+        writeln!(
+            out,
+            "\n| | CPU s | Ratio | Wall s | Peak MiB |\n|---|---|---|---|---|"
+        )?;
         for row in &self.rows {
-            println!("{row}");
+            writeln!(out, "{row}")?;
         }
         let versions: Vec<String> = there
             .iter()
@@ -41,11 +46,11 @@ impl Report {
                 Err(error) => format!("{} ({error})", program.name()),
             })
             .collect();
-        println!("\n{}; {}.", machine()?, versions.join(", "));
+        writeln!(out, "\n{}; {}.", machine()?, versions.join(", "))?;
         for line in &self.missing {
-            println!("{line}");
+            writeln!(out, "{line}")?;
         }
-        println!();
+        writeln!(out)?;
         Ok(())
     }
 }
