@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use keywalk::{Aspect, Fingerprint};
 use keywalk_conformance::{BoxError, Capabilities, Capability, Harness, KeySpace, Writer};
 use redb::backends::InMemoryBackend;
 use redb::{Database, WriteTransaction};
@@ -73,6 +74,11 @@ impl Harness for Redb {
 
     fn writer(&self) -> Option<Box<dyn Writer<i64>>> {
         Some(Box::new(self.clone()))
+    }
+
+    fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
+        let another_table = Fingerprint::new("redb").relation("another").key("i64");
+        Ok(vec![(Aspect::Relation, another_table)])
     }
 }
 
