@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use keywalk::{Aspect, Fingerprint};
+use keywalk::{Aspect, DurableSource, Fingerprint};
 use keywalk_conformance::{BoxError, Capabilities, Capability, Harness, KeySpace, Writer};
 use redb::backends::InMemoryBackend;
-use redb::{Database, WriteTransaction};
+use redb::{Database, TableDefinition, WriteTransaction};
 
-use crate::backend::{ITEMS, Items};
+use crate::backend::Items;
+
+const ITEMS: TableDefinition<'_, i64, u64> = TableDefinition::new("items");
 
 /// A database in memory.
 #[derive(Clone)]
@@ -47,7 +49,10 @@ impl Harness for Redb {
     }
 
     fn source(&self) -> Result<Items, BoxError> {
-        Ok(Items(Arc::clone(&self.0)))
+        Ok(Items {
+            database: Arc::clone(&self.0),
+            table: ITEMS,
+        })
     }
 
     fn put(&self, key: &i64, value: u64) -> Result<(), BoxError> {
@@ -77,8 +82,11 @@ impl Harness for Redb {
     }
 
     fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
-        let another_table = Fingerprint::new("redb").relation("another").key("i64");
-        Ok(vec![(Aspect::Relation, another_table)])
+        let another = Items {
+            table: TableDefinition::new("another"),
+            ..self.source()?
+        };
+        Ok(vec![(Aspect::Relation, another.fingerprint()?)])
     }
 }
 
