@@ -151,6 +151,8 @@ pub trait Harness: Sized + 'static {
     /// Fingerprints of sources that walk something else than [`source`](Self::source), each with what it
     /// differs in: another table, the same with another filter, the key the other way round. A token of
     /// theirs must be refused; where several aspects differ, the first one is named. Provided: none.
+    /// Ask the source type itself for them, over that other table: one that is made up by hand differs
+    /// whatever the source forgets to say.
     ///
     /// For sources whose cursors can be written down ([`DurableHarness`](crate::DurableHarness)).
     ///
