@@ -5,11 +5,11 @@ use std::sync::Arc;
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order};
 use redb::{Database, ReadableDatabase, TableDefinition};
 
-/// The table that is walked.
-pub(crate) const ITEMS: TableDefinition<'_, i64, u64> = TableDefinition::new("items");
-
-/// The items of a database, by key.
-pub(crate) struct Items(pub(crate) Arc<Database>);
+/// The items of a table, by key.
+pub(crate) struct Items {
+    pub(crate) database: Arc<Database>,
+    pub(crate) table: TableDefinition<'static, i64, u64>,
+}
 
 impl ChunkSource for Items {
     type Key = i64;
@@ -22,7 +22,7 @@ impl ChunkSource for Items {
         chunk: &mut Chunk<(i64, u64)>,
     ) -> Result<Fetched<i64>, redb::Error> {
         // Of this fetch alone: when it returns, nothing is held.
-        let table = self.0.begin_read()?.open_table(ITEMS)?;
+        let table = self.database.begin_read()?.open_table(self.table)?;
         let mut entries = table.range::<&i64>((range.lower(), range.upper()))?;
         while !chunk.is_full() {
             let next = match range.order() {

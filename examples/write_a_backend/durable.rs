@@ -4,11 +4,11 @@ use keywalk::{DurableSource, Fingerprint};
 use keywalk_key::Key;
 use redb::TableHandle;
 
-use crate::backend::{ITEMS, Items};
+use crate::backend::Items;
 
 impl DurableSource for Items {
     fn fingerprint(&self) -> Result<Fingerprint, redb::Error> {
-        let fingerprint = Fingerprint::new("redb").relation(ITEMS.name());
+        let fingerprint = Fingerprint::new("redb").relation(self.table.name());
         Ok(fingerprint.key(i64::kind()))
     }
 

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use keywalk::{Aspect, DurableSource, Fingerprint};
 use keywalk_conformance::{BoxError, Capabilities, Capability, Harness, KeySpace, Writer};
 use redb::backends::InMemoryBackend;
-use redb::{Database, WriteTransaction};
+use redb::{Database, TableDefinition, WriteTransaction};
 
-use crate::backend::{ITEMS, Items};
+use crate::backend::Items;
+
+const ITEMS: TableDefinition<'_, i64, u64> = TableDefinition::new("items");
 
 /// A database in memory.
 #[derive(Clone)]
@@ -46,7 +49,10 @@ impl Harness for Redb {
     }
 
     fn source(&self) -> Result<Items, BoxError> {
-        Ok(Items(Arc::clone(&self.0)))
+        Ok(Items {
+            database: Arc::clone(&self.0),
+            table: ITEMS,
+        })
     }
 
     fn put(&self, key: &i64, value: u64) -> Result<(), BoxError> {
@@ -73,6 +79,14 @@ impl Harness for Redb {
 
     fn writer(&self) -> Option<Box<dyn Writer<i64>>> {
         Some(Box::new(self.clone()))
+    }
+
+    fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
+        let another = Items {
+            table: TableDefinition::new("another"),
+            ..self.source()?
+        };
+        Ok(vec![(Aspect::Relation, another.fingerprint()?)])
     }
 }
 

@@ -10,7 +10,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use keywalk::Walk;
-use keywalk_conformance::{Config, Harness};
+use keywalk_conformance::{Config, Harness, Report};
 
 mod backend;
 mod durable;
@@ -18,7 +18,8 @@ mod harness;
 
 use harness::Redb;
 
-keywalk_conformance::conformance!(redb: Redb, durable);
+// A name that no crate has: a module `redb` would hide the crate here.
+keywalk_conformance::conformance!(items: Redb, durable, prefetched);
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let redb = Redb::open()?;
@@ -32,9 +33,15 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         redb.delete(&key)?;
     }
 
-    let report = keywalk_conformance::run_durable::<Redb>(&Config::default());
-    print!("{report}");
-    Ok(if report.is_ok() {
+    let config = Config::default();
+    let reports = [
+        keywalk_conformance::run_durable::<Redb>(&config),
+        keywalk_conformance::run_prefetched::<Redb>(&config),
+    ];
+    for report in &reports {
+        print!("{report}");
+    }
+    Ok(if reports.iter().all(Report::is_ok) {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

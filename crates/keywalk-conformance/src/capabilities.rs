@@ -14,19 +14,21 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
     /// Fetches in descending order. Without it the source answers them with an error, and knows its
-    /// [last key](keywalk::ChunkSource::last_key). Default: yes.
+    /// [last key](keywalk::ChunkSource::last_key): else no bounded walk could begin. Where that key
+    /// can't be had, prove a wrapper that finds it by fetching on. Default: yes.
     pub descending: Capability,
     /// [`put`](crate::Harness::put) and [`delete`](crate::Harness::delete) work while a source is
     /// open. Default: yes.
     pub mutation: Capability,
     /// Putting a key that is there leaves it there at every moment. Default: yes.
     pub replacement: Capability,
-    /// The source answers what the store held when the walk began. Default: no, each fetch answers
-    /// what it holds then.
+    /// The source answers what the store held when the walk began: one transaction, kept for all of
+    /// its fetches. Default: no, each fetch answers what it holds then.
     pub snapshot: Capability,
     /// [`writer`](crate::Harness::writer) gives writers for other threads. Default: no.
     pub threads: Capability,
-    /// [`faults`](crate::Harness::faults) makes operations fail. Default: no.
+    /// [`faults`](crate::Harness::faults) makes operations fail. Without it an error that is taken
+    /// for the end isn't found. Default: no.
     pub faults: Capability,
     /// [`reopen`](crate::Harness::reopen) keeps what was put. Default: no.
     pub reopening: Capability,

@@ -25,6 +25,9 @@ pub trait Faults {
 /// [`Faults`] for a store that asks before each operation whether it is to fail. Clones share their
 /// state, so that the harness keeps one and the source has another.
 ///
+/// It belongs under the source, in what that calls: a client's transport, a file layer, a hook of the
+/// store's. Then a fetch can fail half-way, and it is the source that turns the fault into its error.
+///
 /// ```
 /// use keywalk_conformance::{Fault, Faults, Fuse};
 ///

@@ -58,7 +58,8 @@ pub type BoxError = Box<dyn Error>;
 /// assert!(report.is_ok(), "{report}");
 /// ```
 pub trait Harness: Sized + 'static {
-    /// Its `Ord` is the store's declared order.
+    /// Its `Ord` is the store's declared order. Where the source's own key has none, since only the
+    /// store knows it, the source to be proven is a wrapper that tells keys as a type that has it.
     type Key: Ord + Clone + Debug + Send + 'static;
 
     /// The source to be proven. It may borrow the harness, or own a handle of the store.
@@ -68,7 +69,8 @@ pub trait Harness: Sized + 'static {
     /// up.
     ///
     /// It is called some thousand times: a store that is slow to open may give each harness a
-    /// table, tree or prefix of its own in one that stays open.
+    /// table, tree or prefix of its own in one that stays open. One that waits for the disk is faster
+    /// with its files in memory (on Linux, of the crate `tempfile`, by `TMPDIR=/dev/shm`).
     ///
     /// # Errors
     ///
@@ -82,7 +84,8 @@ pub trait Harness: Sized + 'static {
         Capabilities::default()
     }
 
-    /// Another source over the store. It has read nothing yet.
+    /// Another source over the store. It has read nothing yet. Several are open at the same time, on
+    /// one thread.
     ///
     /// # Errors
     ///
@@ -106,7 +109,8 @@ pub trait Harness: Sized + 'static {
     /// The value that was put, told by an item.
     fn value(item: &<Self::Source<'_> as ChunkSource>::Item) -> u64;
 
-    /// The keys to try the store with: [`KeySpace::known`] for the usual types.
+    /// The keys to try the store with: [`KeySpace::known`] for the usual types, without those that
+    /// the store doesn't take (an empty one, one that is too long).
     fn keys() -> KeySpace<Self::Key>;
 
     /// A writer for another thread. Provided: none.
@@ -147,6 +151,8 @@ pub trait Harness: Sized + 'static {
     /// Fingerprints of sources that walk something else than [`source`](Self::source), each with what it
     /// differs in: another table, the same with another filter, the key the other way round. A token of
     /// theirs must be refused; where several aspects differ, the first one is named. Provided: none.
+    /// Ask the source type itself for them, over that other table: one that is made up by hand differs
+    /// whatever the source forgets to say.
     ///
     /// For sources whose cursors can be written down ([`DurableHarness`](crate::DurableHarness)).
     ///

@@ -19,7 +19,17 @@ pub use known::KnownKey;
 /// // Your own: even numbers, of 16 bits.
 /// let even = KeySpace::new((0..=0x7fff_u16).prop_map(|n| n * 2), [0, 2, 254, 256, 0xfffe]);
 /// assert_eq!(even.ladder().len(), 5);
+///
+/// // Those of a store that doesn't take every key: here none that is empty.
+/// let any = KeySpace::<Vec<u8>>::known();
+/// let strategy = any.strategy().clone().prop_filter("no empty key", |key| !key.is_empty());
+/// let ladder = any.ladder().iter().filter(|key| !key.is_empty()).cloned();
+/// let keys = KeySpace::new(strategy, ladder);
+/// assert_eq!(keys.ladder().len() + 1, any.ladder().len());
 /// ```
+///
+/// [`Strategy`] is of proptest 1, which a harness with keys of its own depends on too:
+/// `proptest = { version = "1", default-features = false, features = ["std"] }`.
 pub struct KeySpace<K> {
     strategy: BoxedStrategy<K>,
     ladder: Vec<K>,

@@ -13,7 +13,8 @@ use crate::{ChunkSource, Fingerprint};
 /// # Contract
 ///
 /// 1. **Told apart.** Two sources that don't walk the same keys in the same order have different
-///    [fingerprints](Self::fingerprint); a source made anew in another process has the same one.
+///    [fingerprints](Self::fingerprint); a source made anew in another process, or over a copy of the
+///    store, has the same one.
 /// 2. **Round trip.** A key's bytes decode into that key, exactly: nothing is rounded, cut or made
 ///    lower-case.
 /// 3. **Stable.** Neither the fingerprint nor the bytes change from one release to the next.

@@ -35,6 +35,10 @@ impl Order {
 /// ascending, upper and lower when descending. Fetching moves the near bound; a cursor is a range
 /// written down.
 ///
+/// A source whose store takes bounds at both ends, excluded or included, passes [`lower`](Self::lower)
+/// and [`upper`](Self::upper) on; one whose store only knows "after this key" begins at
+/// [`near`](Self::near), and stops at the first key that [`is_beyond`](Self::is_beyond) the range.
+///
 /// A range whose bounds are inverted holds nothing ([`is_empty`](Self::is_empty)); making one
 /// never panics, unlike `BTreeMap::range`, so a source over such a map has to ask first.
 ///

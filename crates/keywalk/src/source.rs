@@ -23,7 +23,11 @@ use crate::{Chunk, KeyRange};
 ///    store stays open (G14), and it read about as much as it was asked for (G13).
 ///
 /// An empty or inverted range ([`KeyRange::is_empty`]) is answered with `End`; a walk doesn't ask
-/// for one.
+/// for one. Where the store panics over it, as `BTreeMap::range` does, ask first.
+///
+/// A store that goes up only declines a descending range with an error that says so, and overrides
+/// [`last_key`](Self::last_key). Where it can't know that key either, all its walks have to be
+/// [`live`](crate::Walk::live).
 ///
 /// # Implementing
 ///
@@ -68,7 +72,8 @@ use crate::{Chunk, KeyRange};
 /// assert_eq!(last, Some(Ok((99, 9801))));
 /// ```
 ///
-/// The crate `keywalk-conformance` proves a source by a test for each rule.
+/// The crate `keywalk-conformance` proves a source by a test for each rule. The repository's
+/// CONTRIBUTING.md goes through a whole backend in steps, and through stores that are different.
 ///
 /// # Wrapping
 ///
@@ -129,12 +134,15 @@ pub trait ChunkSource {
 /// How far a fetch got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fetched<K> {
-    /// The range holds nothing beyond what is in the chunk.
+    /// The range holds nothing beyond what is in the chunk. After a full chunk only a look further
+    /// can tell; without one, say [`More`](Self::More).
     End,
-    /// There may be more beyond the chunk's last item. The chunk isn't empty.
+    /// There may be more beyond the chunk's last item. The chunk isn't empty; it need not be full,
+    /// where the store answers in pages.
     More,
     /// Everything up to this key was looked at; there may be more beyond. The chunk may be short or
     /// empty: tombstones, a filter that matched nothing, a server that answers in pages of its own.
+    /// The key lies in the range, and none of the chunk's lies past it.
     ScannedTo(K),
 }
 
