@@ -1,0 +1,7 @@
+//! G13: what a walk reads, and how often SQLite prepares for it.
+
+#![forbid(unsafe_code)]
+
+mod chunks;
+mod filters;
+mod statements;

@@ -1,0 +1,10 @@
+//! What becomes of a row: items, and errors where its key or its columns do not decode.
+
+#![forbid(unsafe_code)]
+
+mod db;
+
+mod by_bytes;
+mod decode;
+mod undecodable;
+mod values;
