@@ -147,8 +147,8 @@ impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
     }
 
     /// Skips the items for which the function fails, and records each with its error as a
-    /// [dead letter](crate::DeadLetter), where the checkpoints have a place for them. Default: the run ends
-    /// at the first failure.
+    /// [dead letter](crate::DeadLetter), where the checkpoints have a place for them;
+    /// [`Checkpoints::dead_letters`] lists them. Default: the run ends at the first failure.
     ///
     /// What the *source* fails at isn't skipped: a row that its closure can't decode ends the run. Decode in
     /// the job's function what may be wrong. Nor is an error that loses the chunk's whole scope, such as one

@@ -27,7 +27,8 @@
 //!   `keywalk-sqlite`, feature `jobs`), or a store of your own.
 //! - [`Outcome`], [`Error`], [`Progress`], [`Checkpoint`] and [`DeadLetter`] are what is told of a job.
 //!   [`Checkpoints::list`] and [`load`](Checkpoints::load) tell what jobs are known and where they stand,
-//!   [`reset`](Checkpoints::reset) forgets one.
+//!   [`reset`](Checkpoints::reset) forgets one;
+//!   [`dead_letters`](Checkpoints::dead_letters) tells what was skipped.
 //!
 //! # How often an item's effect happens
 //!
@@ -71,6 +72,7 @@
 
 #[cfg(feature = "indicatif")]
 mod bar;
+mod buried;
 mod checkpoint;
 mod checkpoint_files;
 mod checkpoints;
@@ -91,6 +93,7 @@ pub use backon::{self, BackoffBuilder, ConstantBuilder, ExponentialBuilder};
 #[cfg(feature = "indicatif")]
 pub use indicatif;
 
+pub use buried::Buried;
 pub use checkpoint::{Checkpoint, NotACheckpoint};
 pub use checkpoint_files::CheckpointFiles;
 pub use checkpoints::{Attempt, Checkpoints};

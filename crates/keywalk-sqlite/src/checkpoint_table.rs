@@ -1,6 +1,6 @@
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use keywalk_job::{Attempt, BoxError, Checkpoint, Checkpoints, DeadLetter, Lease};
+use keywalk_job::{Attempt, BoxError, Buried, Checkpoint, Checkpoints, DeadLetter, Lease};
 use rusqlite::{Connection, Params, Row, Transaction, TransactionBehavior};
 
 mod error;
@@ -11,7 +11,7 @@ pub use error::{CheckpointError, CheckpointErrorKind};
 
 use error::Problem;
 use file::file;
-use sql::{BURY, RECORD, TABLES};
+use sql::{BURY, LETTERS, RECORD, TABLES};
 
 /// Checkpoints of jobs in the database that the jobs change: each chunk's effects and its checkpoint commit
 /// in one transaction, so every item's effect happens **exactly once**, whatever happens to the process.
@@ -72,7 +72,59 @@ use sql::{BURY, RECORD, TABLES};
 ///   `position` (the last key, in words), `updated` (milliseconds since 1970), and `checkpoint`, of which
 ///   the others are copies for those who look.
 /// - `keywalk_dead_letters`: a row an item that was [skipped]: `job`, `key` (in words),
-///   `key_bytes`, `error`, `time` (milliseconds since 1970).
+///   `key_bytes`, `error`, `time` (milliseconds since 1970). Its primary key is `(job, key_bytes)`.
+///
+/// # What was skipped, and doing it again
+///
+/// [`dead_letters`](Checkpoints::dead_letters) lists a job's letters. They are rows, so what did them wrong
+/// once mended, another job over them does those items again, and takes each letter away with the effect:
+///
+/// ```
+/// use keywalk::{DurableSource, Walk};
+/// use keywalk_job::{Checkpoints, Job};
+/// use keywalk_sqlite::{CheckpointTable, Table};
+///
+/// # let db = rusqlite::Connection::open_in_memory()?;
+/// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, price TEXT, cents INTEGER);
+/// #     INSERT INTO items (id, price) VALUES (1, '1.50'), (2, '2,50'), (3, '3.50')")?;
+/// # let parse = |price: &str| price.parse::<f64>().map(|price| (price * 100.0).round());
+/// # let items = Table::new(&db, "items").key::<i64>(["id"])?.map(|row| row.get::<_, String>("price"));
+/// # let job = Job::new("cents", Walk::new(items), CheckpointTable::new(&db)).skip_failures();
+/// # let outcome = job.run(|tx, items| {
+/// #     for (id, price) in items {
+/// #         tx.execute("UPDATE items SET cents = ?2 WHERE id = ?1", (id, parse(price)?))?;
+/// #     }
+/// #     Ok(())
+/// # })?;
+/// # assert_eq!(outcome.skipped(), 1);
+/// for letter in CheckpointTable::new(&db).dead_letters("cents")? {
+///     println!("{}: {}", letter.key(), letter.error()); // 2: invalid float literal
+/// }
+/// # db.execute("UPDATE items SET price = replace(price, ',', '.')", [])?;
+///
+/// let items = Table::new(&db, "items").key::<i64>(["id"])?; // As they were walked.
+/// let letters = Table::new(&db, "keywalk_dead_letters")
+///     .within("job", "cents")?
+///     .key::<Vec<u8>>(["key_bytes"])?;
+/// let again = Job::new("cents again", Walk::new(letters), CheckpointTable::new(&db)).repeated();
+/// again.run(|tx, letters| {
+///     for (key_bytes, _letter) in letters {
+///         if let Some(id) = items.decode_key(key_bytes)? {
+///             let price: String =
+///                 tx.query_row("SELECT price FROM items WHERE id = ?1", [id], |row| row.get(0))?;
+///             tx.execute("UPDATE items SET cents = ?2 WHERE id = ?1", (id, parse(&price)?))?;
+///         }
+///         let delete = "DELETE FROM keywalk_dead_letters WHERE job = 'cents' AND key_bytes = ?1";
+///         tx.execute(delete, [key_bytes])?;
+///     }
+///     Ok(())
+/// })?;
+/// assert!(CheckpointTable::new(&db).dead_letters("cents")?.is_empty());
+/// # assert_eq!(db.query_row("SELECT cents FROM items WHERE id = 2", [], |row| row.get::<_, i64>(0))?, 250);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// With [`skip_failures`] it goes on past those that fail again, whose letters stay.
 ///
 /// # Two runners
 ///
@@ -83,6 +135,7 @@ use sql::{BURY, RECORD, TABLES};
 /// job was reset between the two.
 ///
 /// [skipped]: keywalk_job::Job::skip_failures
+/// [`skip_failures`]: keywalk_job::Job::skip_failures
 #[derive(Debug)]
 pub struct CheckpointTable<'db> {
     db: &'db Connection,
@@ -265,6 +318,18 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
         };
         bury().map_err(unwritten)?;
         Ok(true)
+    }
+
+    fn dead_letters(&mut self, job: &str) -> Result<Vec<Buried>, CheckpointError> {
+        Ok(self.ask(LETTERS, [job], |row| {
+            let time = Duration::from_millis(row.get::<_, i64>(3)?.unsigned_abs());
+            Ok(Buried::new(
+                row.get(0)?,
+                row.get(1)?,
+                row.get(2)?,
+                SystemTime::UNIX_EPOCH + time,
+            ))
+        })?)
     }
 }
 
