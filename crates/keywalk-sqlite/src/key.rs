@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use keywalk::Order;
 use rusqlite::Row;
-use rusqlite::types::{FromSqlError, ToSqlOutput, Value};
+use rusqlite::types::{FromSqlError, ToSqlOutput, Type, Value};
 
 mod any;
 pub(crate) mod bytes;
@@ -51,19 +51,19 @@ pub trait Key: Clone + PartialOrd + sealed::Sealed {
     fn layout() -> Layout;
 
     #[doc(hidden)]
-    fn read(row: &KeyRow<'_, '_>) -> Result<Self, Unreadable>;
+    fn read_row(row: &KeyRow<'_, '_>) -> Result<Self, Unreadable>;
 
-    /// [`read`](Self::read), in the memory of the key that is there.
+    /// [`read_row`](Self::read_row), in the memory of the key that is there.
     #[doc(hidden)]
-    fn reread(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable>;
+    fn reread_row(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable>;
 
     #[doc(hidden)]
     fn copy_from(&mut self, other: &Self);
 
     #[doc(hidden)]
-    fn bind(&self, column: usize) -> ToSqlOutput<'_>;
+    fn bind_column(&self, column: usize) -> ToSqlOutput<'_>;
 
-    /// How many columns there are to [`bind`](Self::bind).
+    /// How many columns there are to [`bind_column`](Self::bind_column).
     #[doc(hidden)]
     fn width(&self) -> usize;
 
@@ -100,6 +100,8 @@ pub enum Layout {
 pub struct ColumnLayout {
     pub order: Order,
     pub comparison: Comparison,
+    /// The storage class that its values have, if it is one.
+    pub stored: Option<Type>,
 }
 
 /// The columns of a key, and whose they are.

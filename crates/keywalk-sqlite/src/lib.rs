@@ -211,6 +211,7 @@ mod share;
 mod source;
 mod stamp;
 mod statements;
+mod statistics;
 mod table;
 mod tokens;
 mod value;

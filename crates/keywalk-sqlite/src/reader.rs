@@ -38,7 +38,7 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn key<K: Key>(&self, row: &Row<'_>) -> Result<K, Error> {
         let key_row = self.key_row(row);
-        K::read(&key_row).map_err(|unreadable| self.unreadable(row, unreadable))
+        K::read_row(&key_row).map_err(|unreadable| self.unreadable(row, unreadable))
     }
 
     /// Adds the row's item to the chunk. `false` if the row lies past the range's far bound, which
@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
     ) -> Result<bool, Error> {
         if let Some((key, item)) = chunk.spare() {
             let key_row = self.key_row(row);
-            key.reread(&key_row)
+            key.reread_row(&key_row)
                 .map_err(|unreadable| self.unreadable(row, unreadable))?;
             if self.is_beyond(row, range, key)? {
                 return Ok(false);
@@ -183,6 +183,7 @@ impl<'a> Reader<'a> {
     fn undecodable<K: Key>(&self, key: &K, source: rusqlite::Error) -> Error {
         Error::from(Problem::Row {
             relation: self.relation.name.clone(),
+            columns: Arc::clone(&self.relation.columns),
             key: self.shown(key),
             source,
         })
@@ -190,7 +191,7 @@ impl<'a> Reader<'a> {
 
     fn shown<K: Key>(&self, key: &K) -> String {
         let columns: Vec<String> = (0..self.relation.key.len())
-            .map(|column| match key.bind(column) {
+            .map(|column| match key.bind_column(column) {
                 ToSqlOutput::Borrowed(value) => Shown(value).to_string(),
                 ToSqlOutput::Owned(value) => Shown((&value).into()).to_string(),
                 _ => "?".to_owned(),

@@ -2,7 +2,6 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use rusqlite::types::Value;
 use rusqlite::{Connection, ToSql};
 
 use crate::decode::{Decoded, Filled, FromRow, Mapped, Rows};
@@ -83,7 +82,8 @@ impl<C: Borrow<Connection>> Table<C> {
 }
 
 impl<C: Borrow<Connection>, D> Table<C, AnyKey, D> {
-    /// A key of this table, for a [range](keywalk::Walk::range): a value for each column of the key.
+    /// A key of this table, for a [range](keywalk::Walk::range): a value for each column of the key;
+    /// several of different types by `rusqlite::params!["x", 1]`.
     ///
     /// ```
     /// # use keywalk::Walk;
@@ -99,12 +99,8 @@ impl<C: Borrow<Connection>, D> Table<C, AnyKey, D> {
     /// # Errors
     ///
     /// If the table's key can't be proven, if there is another number of values than columns, or if
-    /// one is NULL.
-    pub fn any_key(
-        &self,
-        values: impl IntoIterator<Item = impl Into<Value>>,
-    ) -> Result<AnyKey, Error> {
-        let values = values.into_iter().map(Into::into).collect();
+    /// one is NULL or doesn't convert.
+    pub fn any_key(&self, values: impl IntoIterator<Item = impl ToSql>) -> Result<AnyKey, Error> {
         Ok(self.spec.any_key(self.db.borrow(), values)?)
     }
 }

@@ -71,16 +71,16 @@ impl Key for AnyKey {
         Layout::FromSchema
     }
 
-    fn read(row: &KeyRow<'_, '_>) -> Result<Self, Unreadable> {
+    fn read_row(row: &KeyRow<'_, '_>) -> Result<Self, Unreadable> {
         let mut key = AnyKey {
             values: vec![Value::Null; row.at.len()],
             columns: Arc::clone(row.columns),
         };
-        key.reread(row)?;
+        key.reread_row(row)?;
         Ok(key)
     }
 
-    fn reread(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable> {
+    fn reread_row(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable> {
         for (column, value) in self.values.iter_mut().enumerate() {
             row.column(column, |stored| refill(value, not_null(stored)?))?;
         }
@@ -91,7 +91,7 @@ impl Key for AnyKey {
         self.clone_from(other);
     }
 
-    fn bind(&self, column: usize) -> ToSqlOutput<'_> {
+    fn bind_column(&self, column: usize) -> ToSqlOutput<'_> {
         bind(&self.values[column])
     }
 

@@ -8,6 +8,8 @@ use keywalk::{ChunkSource, KeyRange, LastKey, Order, Walk};
 use keywalk_sqlite::{Error, ErrorKind, Query, Table};
 use rusqlite::Connection;
 
+use crate::operations::count_operations;
+
 const ROWS: i64 = 10_000;
 
 /// A connection that counts the operations of SQLite's virtual machine. In each table nearly all
@@ -28,14 +30,7 @@ fn open(analyzed: bool) -> (Connection, Arc<AtomicU64>) {
     if analyzed {
         db.execute_batch("ANALYZE").expect("SQLite analyzes");
     }
-    let count = Arc::new(AtomicU64::new(0));
-    let counter = Arc::clone(&count);
-    let tick = move || {
-        counter.fetch_add(1, Ordering::Relaxed);
-        false
-    };
-    db.progress_handler(1, Some(tick))
-        .expect("SQLite takes a handler");
+    let count = count_operations(&mut db, 1);
     (db, count)
 }
 

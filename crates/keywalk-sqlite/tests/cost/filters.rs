@@ -8,6 +8,8 @@ use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Order};
 use keywalk_sqlite::{Decode, Key, Table};
 use rusqlite::Connection;
 
+use crate::operations::count_operations;
+
 const ROWS: i64 = 10_000;
 
 /// A connection that counts the operations of SQLite's virtual machine, by tens.
@@ -23,14 +25,7 @@ fn open(analyzed: bool) -> (Connection, Arc<AtomicU64>) {
     if analyzed {
         db.execute_batch("ANALYZE").expect("SQLite analyzes");
     }
-    let count = Arc::new(AtomicU64::new(0));
-    let counter = Arc::clone(&count);
-    let tick = move || {
-        counter.fetch_add(10, Ordering::Relaxed);
-        false
-    };
-    db.progress_handler(10, Some(tick))
-        .expect("SQLite takes a handler");
+    let count = count_operations(&mut db, 10);
     (db, count)
 }
 

@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+mod operations;
+
 mod chunks;
 mod filters;
 mod statements;

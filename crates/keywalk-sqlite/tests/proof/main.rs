@@ -4,7 +4,10 @@
 
 mod db;
 
+mod cures;
+mod key_types;
 mod messages;
 mod names;
 mod refusals;
 mod sql;
+mod statistics;

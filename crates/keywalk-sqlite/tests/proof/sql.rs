@@ -59,7 +59,8 @@ fn a_filter_that_is_no_expression_is_refused() {
         assert_eq!(error.kind(), ErrorKind::Filter, "{condition}: {error}");
         assert_eq!(
             error.to_string(),
-            "the filter on table \"t\" is not a SQL expression over its columns"
+            "the filter on table \"t\" is not a SQL expression over its columns, \"id\", \"d\", \"x\"; write \
+             what may follow WHERE, with strings in single quotes"
         );
         assert!(
             error.sqlite_error().is_some() && error.source().is_some(),

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod db;
+mod walked;
 
 mod by_bytes;
 mod decode;

@@ -4,34 +4,14 @@
 use std::cmp::Reverse;
 use std::error::Error as StdError;
 
-use keywalk::{ChunkSource, Order, Walk};
-use keywalk_sqlite::{Decode, Error, ErrorKind, Key, Table};
+use keywalk::{Order, Walk};
+use keywalk_sqlite::{Decode, ErrorKind, Key, Query, Table};
 use rusqlite::Connection;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
 use crate::db::open;
-
-/// How many rows came, one at a time, and the error after them. Chunk by chunk: what the walk
-/// answers after the error is in `once.rs`.
-fn rows_and_error<S>(walk: Walk<S>) -> (usize, Option<Error>)
-where
-    S: ChunkSource<Error = Error>,
-{
-    let mut chunks = walk.chunk_size(1).chunks();
-    let mut rows = 0;
-    loop {
-        match chunks.next() {
-            Ok(Some(items)) => rows += items.len(),
-            Ok(None) => return (rows, None),
-            Err(keywalk::Error::Source(error)) => {
-                assert!(matches!(chunks.next(), Ok(None)), "the walk is fused");
-                return (rows, Some(error));
-            }
-            Err(other) => panic!("{other:?}"),
-        }
-    }
-}
+use crate::walked::rows_and_error;
 
 /// Walks `table` in each way. `before` are the rows before the bad one, and those after it.
 fn check<K: Key, D: Decode>(
@@ -267,4 +247,53 @@ fn long_values_are_cut_in_messages() {
         "the text 'line\\nbreak'",
         (2, 0),
     );
+}
+
+#[test]
+fn a_null_in_the_key_of_a_query_is_an_error_both_ways() {
+    let db = open(
+        "CREATE TABLE t (a INT, b INT); CREATE INDEX i ON t (a, b);
+         INSERT INTO t VALUES (1, 1), (1, 2), (2, NULL), (2, 1), (3, 1)",
+    );
+    for (sql, rows) in [("", [2, 2]), ("WHERE b IS NOT NULL", [4, 4])] {
+        for (order, rows) in [Order::Ascending, Order::Descending].into_iter().zip(rows) {
+            for live in [false, true] {
+                let sql = format!("SELECT * FROM t {sql}");
+                let query = Query::new(&db, sql, [])
+                    .unwrap()
+                    .key::<(i64, i64)>(["a", "b"])
+                    .unwrap();
+                let walk = Walk::new(query).order(order);
+                let (found, error) = rows_and_error(if live { walk.live() } else { walk });
+                // A query looks one row ahead, so the row before the bad one doesn't come either.
+                if rows == 4 {
+                    assert_eq!((found, error.is_none()), (4, true), "{order:?}");
+                    continue;
+                }
+                let error = error.expect("there is a NULL");
+                assert!(found < rows, "{found} rows, {order:?}");
+                assert_eq!(error.kind(), ErrorKind::Value);
+                assert!(
+                    error.to_string().contains("\"b\" of the query holds NULL"),
+                    "{error}"
+                );
+            }
+        }
+    }
+    db.execute("UPDATE t SET a = NULL, b = 7 WHERE b IS NULL", [])
+        .unwrap();
+    for order in [Order::Ascending, Order::Descending] {
+        let query = Query::new(&db, "SELECT * FROM t", [])
+            .unwrap()
+            .key::<(i64, i64)>(["a", "b"])
+            .unwrap();
+        let (_, error) = rows_and_error(Walk::new(query).order(order).live());
+        assert!(
+            error
+                .unwrap()
+                .to_string()
+                .contains("\"a\" of the query holds NULL"),
+            "{order:?}"
+        );
+    }
 }

@@ -2,8 +2,8 @@
 
 use keywalk::Walk;
 use keywalk_sqlite::{AnyKey, Error, ErrorKind, Table};
-use rusqlite::Connection;
-use rusqlite::types::Value;
+use rusqlite::types::{ToSqlOutput, Value};
+use rusqlite::{Connection, ToSql, params};
 
 fn tables() -> rusqlite::Result<Connection> {
     let db = Connection::open_in_memory()?;
@@ -35,6 +35,33 @@ fn a_range_takes_keys_made_by_hand() {
         .collect();
     let expected = [[1, 2], [2, 1]].map(|key| key.map(Value::Integer).to_vec());
     assert_eq!(keys, expected);
+}
+
+#[test]
+fn values_of_several_types_are_given_as_rusqlite_takes_parameters() {
+    let db = tables().unwrap();
+    let log = || Table::new(&db, "log").key::<AnyKey>(["at", "id"]).unwrap();
+    let key = log().any_key(params!["b", 2]).unwrap();
+    let expected = [Value::Text("b".to_owned()), Value::Integer(2)];
+    assert_eq!(key.values(), expected);
+    let unfit = log().any_key([Unfit, Unfit]).unwrap_err();
+    assert_eq!(unfit.kind(), ErrorKind::Value);
+    assert!(
+        unfit.to_string().contains("column \"at\" of table \"log\""),
+        "{unfit}"
+    );
+    assert!(unfit.sqlite_error().is_some());
+    let unfit = Table::new(&db, "log").within("at", Unfit).unwrap_err();
+    assert_eq!(unfit.kind(), ErrorKind::Value);
+}
+
+/// What doesn't convert.
+struct Unfit;
+
+impl ToSql for Unfit {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Err(rusqlite::Error::ToSqlConversionFailure("unfit".into()))
+    }
 }
 
 #[test]
