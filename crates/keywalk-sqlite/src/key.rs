@@ -33,8 +33,10 @@ pub use column::{Comparison, KeyColumn};
 /// | `(A, B, …)` | a column each | by the first, then by the second, … |
 /// | [`AnyKey`] | anything but NULL | that of the table's key |
 ///
-/// A stored value that isn't of its column's type, a text in a column read as `i64`, say, is an
-/// error that names the table, the column and the value; rows are never skipped. `u64` is missing on
+/// A type that its column never holds, text of an INTEGER PRIMARY KEY, say, is refused when it is
+/// [named](crate::Table::key). In other columns SQLite stores any value, so a stored one that isn't of the
+/// key's type, a text where an `i64` is read, is an error when the walk comes to it, and names the table, the
+/// column and the value; rows are never skipped. `u64` is missing on
 /// purpose: SQLite has no integers above `i64::MAX`, a larger one is stored as a REAL.
 ///
 /// ```compile_fail,E0277

@@ -69,7 +69,7 @@ impl<C: Borrow<Connection>> Table<C> {
     ///
     /// The name is a name and never SQL: `weird "name"` is just that. It is looked up where SQLite
     /// looks: `temp`, `main`, the attached databases; [`schema`](Self::schema) names one. Nothing is
-    /// read yet.
+    /// read yet: a name that isn't there is an error of [`key`](Self::key), or of the first fetch.
     pub fn new(db: C, table: impl Into<String>) -> Self {
         Table {
             db,
@@ -106,7 +106,17 @@ impl<C: Borrow<Connection>, D> Table<C, AnyKey, D> {
 }
 
 impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
-    /// Looks for the table in this schema only: `main`, `temp` or an attached database.
+    /// Looks for the table in this schema only: `main`, `temp` or an attached database. Default: where
+    /// SQLite looks.
+    ///
+    /// ```
+    /// # use keywalk_sqlite::Table;
+    /// # let db = rusqlite::Connection::open_in_memory()?;
+    /// db.execute("ATTACH ':memory:' AS archive", [])?;
+    /// # db.execute_batch("CREATE TABLE archive.items (id INTEGER PRIMARY KEY)")?;
+    /// let items = Table::new(&db, "items").schema("archive").key::<i64>(["id"])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn schema(mut self, schema: impl Into<String>) -> Self {
         self.spec.schema = Some(schema.into());
@@ -126,10 +136,29 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     ///
     /// With [`AnyKey`] as the type the index's own directions are taken.
     ///
+    /// ```
+    /// # use keywalk::Walk;
+    /// # use keywalk_sqlite::Table;
+    /// use std::cmp::Reverse;
+    ///
+    /// # let db = rusqlite::Connection::open_in_memory()?;
+    /// db.execute_batch(
+    ///     "CREATE TABLE orders (id INTEGER PRIMARY KEY, at TEXT NOT NULL);
+    ///      CREATE INDEX newest ON orders (at DESC, id)",
+    /// )?;
+    /// let newest = Table::new(&db, "orders").key::<(Reverse<String>, i64)>(["at", "id"])?;
+    /// for order in Walk::new(newest) {
+    ///     let ((at, id), _row) = order?;
+    ///     println!("{id} at {}", at.0);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
-    /// If the table or a column doesn't exist, if the columns don't fit the type, aren't proven to be
-    /// unique or may hold NULL, or if their text is ordered otherwise than the type.
+    /// If the table or a column doesn't exist, if the columns don't fit the type or never hold it, aren't
+    /// proven to be unique or may hold NULL, or if their text is ordered otherwise than the type. Whether an
+    /// index can be searched is seen by the first fetch.
     pub fn key<K2: Key>(
         self,
         columns: impl IntoIterator<Item = impl Into<String>>,
@@ -151,6 +180,17 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     ///
     /// May be called for several columns, and must be before [`key`](Self::key). This is the fast
     /// way: as a filter the condition would not use the index together with the key.
+    ///
+    /// ```
+    /// # use keywalk::Walk;
+    /// # use keywalk_sqlite::Table;
+    /// # let db = rusqlite::Connection::open_in_memory()?;
+    /// # db.execute_batch("CREATE TABLE orders (tenant INT, id INT, PRIMARY KEY (tenant, id)) WITHOUT ROWID;
+    /// #     INSERT INTO orders VALUES (5, 1), (6, 1), (6, 2)")?;
+    /// let of_six = Table::new(&db, "orders").within("tenant", 6)?.key::<i64>(["id"])?;
+    /// assert_eq!(Walk::new(of_six).into_iter().count(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -178,6 +218,15 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     /// The expression is SQL: never build it from what a stranger sent. It can't end the condition
     /// that it stands in, and its values go in as parameters.
     ///
+    /// ```
+    /// # use keywalk_sqlite::Table;
+    /// # let db = rusqlite::Connection::open_in_memory()?;
+    /// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, price REAL)")?;
+    /// let dear = Table::new(&db, "items").filter("price > ?1 AND name <> 'test'", [100.0])?;
+    /// let named = Table::new(&db, "items").filter("name LIKE :start", &[(":start", "a%")])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If it isn't an expression over the table's columns, if the parameters don't fit, or if there is
@@ -193,10 +242,10 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
         Ok(self)
     }
 
-    /// Reads only these columns, in this order; default: all of the table's. The key is read in any
-    /// case.
+    /// Reads only these columns, in this order; default: all of the table's, generated ones too. The key is
+    /// read in any case.
     ///
-    /// Fewer columns are faster, large ones most of all. Checked by the first fetch.
+    /// Fewer columns are faster, large ones most of all. One that isn't there is an error of the first fetch.
     #[must_use]
     pub fn columns(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.spec.columns = Some(columns.into_iter().map(Into::into).collect());
@@ -207,7 +256,12 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     /// Makes an item's value of each row by a closure. Items are `(key, value)`.
     ///
     /// The row's columns are the table's, or those of [`columns`](Self::columns), in that order;
-    /// others may follow. A column is found by its name in O(columns), by its position at once.
+    /// others may follow. A column is found by its name in O(columns), by its position at once. What the
+    /// closure fails with ends the walk, with an [error](crate::ErrorKind::Value) that names the row.
+    ///
+    /// It is called for each row of a chunk, in their order, before the chunk is handed out. A row comes to
+    /// it once; but the rows of a chunk that fails come again when the walk is resumed, and the last row of a
+    /// table with a [`filter`](Self::filter) comes first too, since its key is where the walk ends.
     pub fn map<T, F>(self, decode: F) -> Table<C, K, Mapped<F>>
     where
         F: FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
@@ -242,7 +296,7 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
         self.with(Filled::new(fill))
     }
 
-    /// Makes a `T` of each row by its [`FromRow`], in place where it says how.
+    /// Makes a `T` of each row by its [`FromRow`], in place where it says how. Items are `(key, T)`.
     pub fn decode<T: FromRow>(self) -> Table<C, K, Decoded<T>> {
         self.with(Decoded::new())
     }
@@ -262,7 +316,22 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
         self.db.borrow()
     }
 
-    /// The statements that the walk has run so far, to be looked at with `EXPLAIN QUERY PLAN`.
+    /// The statements that the walk has run so far, to be looked at with `EXPLAIN QUERY PLAN`. None before
+    /// the first fetch.
+    ///
+    /// ```
+    /// # use keywalk::Walk;
+    /// # use keywalk_sqlite::Table;
+    /// # let db = rusqlite::Connection::open_in_memory()?;
+    /// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY); INSERT INTO items VALUES (1), (2)")?;
+    /// let mut items = Walk::new(Table::new(&db, "items").key::<i64>(["id"])?).items();
+    /// items.next().transpose()?;
+    /// for sql in items.source().statements() {
+    ///     println!("{sql}");
+    /// }
+    /// # assert!(items.source().statements().count() > 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn statements(&self) -> impl Iterator<Item = &str> {
         self.known.fetcher.iter().flat_map(Fetcher::texts)
     }

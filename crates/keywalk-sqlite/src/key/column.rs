@@ -49,7 +49,7 @@ pub trait KeyColumn: Clone + PartialOrd {
 
     /// The storage class of the type's values, if they all have the same: a column that never holds it
     /// (an INTEGER PRIMARY KEY, say, for text) is refused before the first row. Default: text for a type
-    /// that is compared as text; otherwise it isn't known, and each row is looked at.
+    /// that is compared as text; otherwise it isn't known, and it is found at the first row.
     const STORED: Option<Type> = match Self::COMPARISON {
         Comparison::Value => None,
         Comparison::Bytes | Comparison::Store => Some(Type::Text),
