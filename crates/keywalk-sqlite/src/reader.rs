@@ -10,6 +10,7 @@ use crate::decode::Decode;
 use crate::error::{Error, Problem};
 use crate::form::FarBound;
 use crate::key::{Key, KeyColumns, KeyRow, Unreadable};
+use crate::name::same;
 use crate::relation::Relation;
 use crate::value::Shown;
 
@@ -181,11 +182,22 @@ impl<'a> Reader<'a> {
 
     #[cold]
     fn undecodable<K: Key>(&self, key: &K, source: rusqlite::Error) -> Error {
-        Error::from(Problem::Row {
-            relation: self.relation.name.clone(),
-            columns: Arc::clone(&self.relation.columns),
-            key: self.shown(key),
-            source,
+        let relation = self.relation.name.clone();
+        let columns = &self.relation.columns;
+        Error::from(match &source {
+            // SQLite may have hidden it all the same.
+            rusqlite::Error::InvalidColumnName(name) if !columns.iter().any(|c| same(c, name)) => {
+                Problem::NotRead {
+                    relation,
+                    columns: Arc::clone(columns),
+                    source,
+                }
+            }
+            _ => Problem::Row {
+                relation,
+                key: self.shown(key),
+                source,
+            },
         })
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Problem;
 use crate::ErrorKind;
-use crate::name::{Cut, Named, Names, same};
+use crate::name::{Cut, Named, Names};
 
 /// How much of a plan is shown.
 const PLAN_CHARS: usize = 400;
@@ -230,15 +230,11 @@ impl fmt::Display for Problem {
                 "key column {column} of {relation} holds NULL, which has no place in a key; give the row a value, or leave it out by a condition +{column} IS NOT NULL",
                 column = Named(column)
             ),
-            Problem::Row {
-                relation,
-                columns,
-                source: rusqlite::Error::InvalidColumnName(column),
-                ..
-            } if !columns.iter().any(|read| same(read, column)) => write!(
+            Problem::NotRead {
+                relation, columns, ..
+            } => write!(
                 f,
-                "the decoding of a row of {relation} asks for a column {}, which isn't read; those that are: {}",
-                Named(column),
+                "the decoding of a row of {relation} asks for a column that isn't read; those that are: {}",
                 Names(columns)
             ),
             Problem::Row { relation, key, .. } => {

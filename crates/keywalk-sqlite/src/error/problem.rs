@@ -113,9 +113,13 @@ pub(crate) enum Problem {
     },
     Row {
         relation: String,
-        /// Those that are read.
-        columns: Arc<[String]>,
         key: String,
+        source: rusqlite::Error,
+    },
+    /// The decoding asks for a column that isn't among those that are read.
+    NotRead {
+        relation: String,
+        columns: Arc<[String]>,
         source: rusqlite::Error,
     },
     NullKey {
@@ -172,7 +176,8 @@ impl Problem {
             | Problem::NumericBound { .. }
             | Problem::Key { .. }
             | Problem::NullKey { .. }
-            | Problem::Row { .. } => ErrorKind::Value,
+            | Problem::Row { .. }
+            | Problem::NotRead { .. } => ErrorKind::Value,
             Problem::RepeatedKey { .. } => ErrorKind::RepeatedKey,
             Problem::OutOfOrder { .. } => ErrorKind::Corrupt,
             Problem::Sqlite { source, .. } => kind_of(source),
@@ -183,6 +188,7 @@ impl Problem {
         match self {
             Problem::Key { source, .. } => Some(source),
             Problem::Row { source, .. }
+            | Problem::NotRead { source, .. }
             | Problem::Given { source, .. }
             | Problem::Sqlite { source, .. } => Some(source),
             Problem::Filter { why, .. } => match why {

@@ -10,7 +10,8 @@ where
     S: ChunkSource<Key = K, Item = (K, T), Error = Error>,
 {
     let walk = Walk::new(source).chunk_size(1);
-    walk.into_iter().map(|item| item.unwrap().0).collect()
+    let key = |item: Result<_, _>| item.map(|(key, _)| key).expect("the walk goes on");
+    walk.into_iter().map(key).collect()
 }
 
 #[test]
