@@ -13,6 +13,7 @@ pub(crate) mod bytes;
 mod collated;
 mod column;
 mod tuple;
+mod uuids;
 
 pub use any::AnyKey;
 pub use collated::Collated;

@@ -3,8 +3,6 @@ use std::sync::Arc;
 
 use keywalk::Order;
 use rusqlite::types::{FromSqlError, FromSqlResult, ToSqlOutput, Type, Value, ValueRef};
-use uuid::Uuid;
-use uuid::fmt::Hyphenated;
 
 use super::sealed::Sealed;
 use super::{ColumnLayout, Key, KeyColumns, KeyRow, Layout, Unreadable};
@@ -164,58 +162,6 @@ impl KeyColumn for Vec<u8> {
         ToSqlOutput::Borrowed(ValueRef::Blob(self))
     }
 }
-
-impl KeyColumn for Uuid {
-    const COMPARISON: Comparison = Comparison::Value;
-
-    const STORED: Option<Type> = Some(Type::Blob);
-
-    fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let blob = value.as_blob()?;
-        Uuid::from_slice(blob).map_err(|_| FromSqlError::InvalidBlobSize {
-            expected_size: 16,
-            blob_size: blob.len(),
-        })
-    }
-
-    fn bind(&self) -> ToSqlOutput<'_> {
-        ToSqlOutput::Borrowed(ValueRef::Blob(self.as_bytes()))
-    }
-}
-
-/// Only the canonical form is read: an upper-case one would stand elsewhere in the order, and
-/// searching for its canonical form wouldn't find it.
-impl KeyColumn for Hyphenated {
-    const COMPARISON: Comparison = Comparison::Bytes;
-
-    fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let text = value.as_str()?;
-        let hyphenated = Uuid::try_parse(text)
-            .map_err(FromSqlError::other)?
-            .hyphenated();
-        if hyphenated.encode_lower(&mut Uuid::encode_buffer()) == text {
-            Ok(hyphenated)
-        } else {
-            Err(FromSqlError::other(NotCanonical))
-        }
-    }
-
-    fn bind(&self) -> ToSqlOutput<'_> {
-        ToSqlOutput::Owned(self.to_string().into())
-    }
-}
-
-/// A UUID is stored in another form than 36 lower-case characters with hyphens.
-#[derive(Debug)]
-struct NotCanonical;
-
-impl std::fmt::Display for NotCanonical {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the UUID is not in its canonical form, lower-case with hyphens")
-    }
-}
-
-impl std::error::Error for NotCanonical {}
 
 impl<T: KeyColumn> KeyColumn for Reverse<T> {
     const COMPARISON: Comparison = T::COMPARISON;

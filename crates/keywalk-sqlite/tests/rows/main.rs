@@ -7,5 +7,6 @@ mod walked;
 
 mod by_bytes;
 mod decode;
+mod past_the_range;
 mod undecodable;
 mod values;

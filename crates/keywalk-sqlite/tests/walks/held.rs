@@ -1,17 +1,16 @@
 //! G14: between two fetches nothing is held, so one connection can be used for anything.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use keywalk::{Cursor, Walk};
+use keywalk::Walk;
 use keywalk_sqlite::Table;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 /// A file of 20 rows in this journal mode, and a connection that doesn't wait for locks.
-fn file(journal_mode: &str) -> (TempDir, Connection) {
+pub(crate) fn file(journal_mode: &str) -> (TempDir, Connection) {
     let dir = tempfile::tempdir().expect("there is room");
     let db = connect(dir.path());
     db.pragma_update(None, "journal_mode", journal_mode)
@@ -25,13 +24,13 @@ fn file(journal_mode: &str) -> (TempDir, Connection) {
     (dir, db)
 }
 
-fn connect(dir: &Path) -> Connection {
+pub(crate) fn connect(dir: &Path) -> Connection {
     let db = Connection::open(dir.join("items.db")).expect("it opens");
     db.busy_timeout(Duration::ZERO).expect("SQLite takes it");
     db
 }
 
-fn by_id(db: &Connection) -> Table<&Connection, i64> {
+pub(crate) fn by_id(db: &Connection) -> Table<&Connection, i64> {
     Table::new(db, "t").key(["id"]).expect("it is the key")
 }
 
@@ -179,74 +178,6 @@ fn a_walk_in_the_callers_transaction_leaves_that_open() {
     assert!(!db.is_autocommit() && !db.is_busy());
     db.execute_batch("ROLLBACK").unwrap();
     assert_eq!(Walk::new(by_id(&db)).chunk_size(3).into_iter().count(), 20);
-}
-
-/// Panics at the row 8, as long as `armed`.
-fn armed<'db>(
-    db: &'db Connection,
-    armed: &'db std::cell::Cell<bool>,
-) -> Table<&'db Connection, i64, impl keywalk_sqlite::Decode<Item = i64>> {
-    by_id(db).map(|row| {
-        let id = row.get("id")?;
-        assert!(id != 8 || !armed.get(), "armed");
-        Ok(id)
-    })
-}
-
-#[test]
-fn a_panic_while_decoding_holds_nothing_and_the_walk_goes_on() {
-    let (dir, db) = file("DELETE");
-    let other = connect(dir.path());
-    for size in [1, 3, 512] {
-        let panics = std::cell::Cell::new(true);
-        let mut chunks = Walk::new(armed(&db, &panics)).chunk_size(size).chunks();
-        let mut seen: Vec<i64> = Vec::new();
-        while let Ok(items) = catch_unwind(AssertUnwindSafe(|| {
-            chunks
-                .next()
-                .expect("the walk goes on")
-                .map(|items| items.to_vec())
-        })) {
-            seen.extend(
-                items
-                    .expect("it panics before the end")
-                    .iter()
-                    .map(|item| item.1),
-            );
-        }
-        assert_eq!(seen.len(), 7 / size * size);
-        assert!(!db.is_busy() && db.is_autocommit());
-        other.execute_batch("BEGIN EXCLUSIVE; COMMIT").unwrap();
-
-        panics.set(false);
-        let cursor: Cursor<i64> = chunks.cursor();
-        let resumed = Walk::new(by_id(&db)).resume(cursor);
-        assert_eq!(
-            resumed.into_iter().count(),
-            20 - seen.len(),
-            "chunks of {size}"
-        );
-        while let Some(items) = chunks.next().unwrap() {
-            seen.extend(items.iter().map(|item| item.1));
-        }
-        assert_eq!(seen, (1..=20).collect::<Vec<_>>(), "chunks of {size}");
-    }
-}
-
-#[test]
-fn an_iterator_goes_on_after_a_panic_while_decoding() {
-    let (_dir, db) = file("DELETE");
-    for size in [1, 3, 512] {
-        let panics = std::cell::Cell::new(true);
-        let mut items = Walk::new(armed(&db, &panics)).chunk_size(size).into_iter();
-        let mut seen = Vec::new();
-        while let Ok(item) = catch_unwind(AssertUnwindSafe(|| items.next())) {
-            seen.push(item.unwrap().unwrap().1);
-        }
-        panics.set(false);
-        seen.extend(items.map(|item| item.unwrap().1));
-        assert_eq!(seen, (1..=20).collect::<Vec<_>>(), "chunks of {size}");
-    }
 }
 
 #[test]
