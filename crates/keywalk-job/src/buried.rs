@@ -50,11 +50,10 @@ impl Buried {
     }
 }
 
-/// Prints the error and its time, and no key.
+/// Prints its time, and no data.
 impl fmt::Debug for Buried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Buried")
-            .field("error", &self.error)
             .field("time", &self.time)
             .finish_non_exhaustive()
     }

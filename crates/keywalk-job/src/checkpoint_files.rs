@@ -27,6 +27,10 @@ mod dead_letters;
 /// The lease is the lock alone: the folder must be on a file system on which locks hold, and not be one that
 /// two machines share. A checkpoint that can't be read makes [`list`](Checkpoints::list) fail, with its path.
 ///
+/// What was skipped is done again letter by letter: the source [reads](keywalk::DurableSource::decode_key) the
+/// key of each of the [`dead_letters`](Checkpoints::dead_letters), and a walk over `key..=key` has its item.
+/// The letters stay until the job is reset.
+///
 /// # Cost
 ///
 /// Two syncs a chunk: some milliseconds on a disk. Larger chunks pay it less often, and repeat more after a

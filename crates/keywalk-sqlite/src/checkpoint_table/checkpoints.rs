@@ -152,12 +152,13 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
 
     fn dead_letters(&mut self, job: &str) -> Result<Vec<Buried>, CheckpointError> {
         Ok(self.ask(LETTERS, [job], |row| {
-            let time = Duration::from_millis(row.get::<_, i64>(3)?.unsigned_abs());
+            let since = row.get::<_, i64>(3)?.try_into().unwrap_or(0);
+            let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(since));
             Ok(Buried::new(
                 row.get(0)?,
                 row.get(1)?,
                 row.get(2)?,
-                SystemTime::UNIX_EPOCH + time,
+                time.unwrap_or(SystemTime::UNIX_EPOCH),
             ))
         })?)
     }
