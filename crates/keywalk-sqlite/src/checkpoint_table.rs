@@ -12,8 +12,7 @@ use error::Problem;
 /// Checkpoints of jobs in the database that the jobs change: each chunk's effects and its checkpoint commit
 /// in one transaction, so every item's effect happens **exactly once**, whatever happens to the process.
 ///
-/// The job's function is given the [`Transaction`](rusqlite::Transaction). What it changes through it is part of the promise;
-/// what it does anywhere else (a request, a file, another database) is at least once. Another connection
+/// The job's function is given the [`Transaction`]. What it changes through it is part of the promise; what it does anywhere else (a request, a file, another database) is at least once. Another connection
 /// to the *same* database can't write meanwhile: it finds it locked. The walk may be over the same database,
 /// by the same connection or another one, or over any other store.
 ///
@@ -45,7 +44,8 @@ use error::Problem;
 /// meanwhile, for as long as the function takes over one chunk, so keep slow work out of it or chunks
 /// small. The job waits for their locks as long as the connection's busy timeout says (rusqlite's is 5
 /// seconds). A source that waits by itself, `keywalk-retry`'s, waits within the transaction: give it short
-/// delays, or the whole chunk some by [`Job::retry`](keywalk_job::Job::retry). Between two chunks, and while the job pauses or waits, nothing is held.
+/// delays, or the whole chunk some by [`Job::retry`](keywalk_job::Job::retry). Between two chunks, and while
+/// the job pauses or waits, nothing is held.
 ///
 /// The function must leave the transaction open, and hand on errors. One that it ends, or that SQLite ends
 /// over an error (`INSERT OR ROLLBACK`, an interrupt, a full disk), is an error, and the chunk comes again;
@@ -130,6 +130,7 @@ use error::Problem;
 /// run's next commit is refused, since the later one has recorded itself: nothing is done twice, unless the
 /// job was reset between the two.
 ///
+/// [`Transaction`]: https://docs.rs/rusqlite/0.42/rusqlite/struct.Transaction.html
 /// [skipped]: keywalk_job::Job::skip_failures
 /// [`skip_failures`]: keywalk_job::Job::skip_failures
 #[derive(Debug)]

@@ -28,8 +28,8 @@ pub use column::{Comparison, KeyColumn};
 /// | `String` | TEXT, collation BINARY | by bytes |
 /// | [`Collated`] | TEXT, any collation | the column's collation |
 /// | `Vec<u8>` | BLOB | by bytes |
-/// | [`Uuid`](uuid::Uuid) | BLOB of 16 bytes | by bytes |
-/// | [`Hyphenated`](uuid::fmt::Hyphenated) | TEXT, 36 lower-case characters | by bytes |
+/// | [`Uuid`](https://docs.rs/uuid/1/uuid/struct.Uuid.html) | BLOB of 16 bytes | by bytes |
+/// | [`Hyphenated`](https://docs.rs/uuid/1/uuid/fmt/struct.Hyphenated.html) | TEXT, 36 lower-case characters | by bytes |
 /// | [`Reverse<T>`](std::cmp::Reverse) | as `T` | the other way round (`DESC`) |
 /// | `(A, B, …)` | a column each | by the first, then by the second, … |
 /// | [`AnyKey`] | anything but NULL | that of the table's key |

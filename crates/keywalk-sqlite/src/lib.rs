@@ -187,6 +187,10 @@
 //!   the system's library is used; it should be 3.37 or newer, which knows `pragma_table_list`.
 //! - `jobs`: [`CheckpointTable`], for jobs of [`keywalk-job`] whose effects happen exactly once.
 //!
+//! [`rusqlite`]: https://docs.rs/rusqlite/0.42
+//! [`uuid`]: https://docs.rs/uuid/1
+//! [`uuid::Uuid`]: https://docs.rs/uuid/1/uuid/struct.Uuid.html
+//! [`uuid::fmt::Hyphenated`]: https://docs.rs/uuid/1/uuid/fmt/struct.Hyphenated.html
 #![cfg_attr(feature = "jobs", doc = "[`CheckpointTable`]: CheckpointTable")]
 #![cfg_attr(not(feature = "jobs"), doc = "[`CheckpointTable`]: #features")]
 #![cfg_attr(docsrs, doc = "[`keywalk-job`]: https://docs.rs/keywalk-job")]
