@@ -12,9 +12,10 @@ use error::Problem;
 /// Checkpoints of jobs in the database that the jobs change: each chunk's effects and its checkpoint commit
 /// in one transaction, so every item's effect happens **exactly once**, whatever happens to the process.
 ///
-/// The job's function is given the [`Transaction`]. What it changes through it is part of the promise; what it does anywhere else (a request, a file, another database) is at least once. Another connection
-/// to the *same* database can't write meanwhile: it finds it locked. The walk may be over the same database,
-/// by the same connection or another one, or over any other store.
+/// The job's function is given the [`Transaction`]. What it changes through it is part of the promise; what
+/// it does anywhere else (a request, a file, another database) is at least once. Another connection to the
+/// *same* database can't write meanwhile: it finds it locked. The walk may be over the same database, by the
+/// same connection or another one, or over any other store.
 ///
 /// ```
 /// use keywalk::Walk;

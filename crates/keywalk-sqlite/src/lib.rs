@@ -38,6 +38,7 @@
 //! | Once (G2) | proven: a primary key, a UNIQUE index over NOT NULL columns, or the rowid is part of the key | checked: a key that equals the one before is an error |
 //! | Isolation (G3 to G5, G7) | a chunk is one statement, so one moment: what was committed when it was fetched, what its own connection wrote, and inside a transaction what that sees | the same |
 //! | Where it ends (G6, G8, G9) | at the last key when it begins, which is read from the index alone; with a filter, from the rows | the same, from the index alone |
+//! | Going on (G10) | by a cursor in this process, by a token in any: [below](#stopping-and-going-on) | the same |
 //! | Errors (G11, G12) | one, of its own [kind](ErrorKind), that names table, column and value; a key that is NULL or not of the key's type is one, never a skipped row | the same |
 //! | What a fetch reads (G13) | about its chunk: each statement's plan is proven to search by the whole key and to sort nothing; of rows that a filter drops 512, or a chunk if that's more | its plan is proven too, but rows that its own WHERE drops are all read in one fetch |
 //! | Memory (G13) | one chunk of items, and SQLite's page cache (2 MB by default) | the same |
