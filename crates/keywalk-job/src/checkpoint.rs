@@ -143,7 +143,7 @@ impl fmt::Debug for Checkpoint {
 const CHECKSUM: &str = ",\"checksum\":\"";
 
 /// The other way round; 1970 where it can't be told.
-fn time(milliseconds: u64) -> SystemTime {
+pub(crate) fn time(milliseconds: u64) -> SystemTime {
     let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds));
     time.unwrap_or(SystemTime::UNIX_EPOCH)
 }

@@ -1,14 +1,13 @@
-use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use atomic_write_file::AtomicWriteFile;
-use serde_json::json;
 
-use crate::checkpoint::milliseconds;
 use crate::lease::file_name;
-use crate::{Checkpoint, Checkpoints, DeadLetter, FileError, Lease};
+use crate::{Buried, Checkpoint, Checkpoints, DeadLetter, FileError, Lease};
+
+mod dead_letters;
 
 /// Checkpoints in a folder, a file a job: for walks over any source, with effects anywhere.
 ///
@@ -18,7 +17,7 @@ use crate::{Checkpoint, Checkpoints, DeadLetter, FileError, Lease};
 /// | File | |
 /// |---|---|
 /// | `job-NAME.json` | the checkpoint: written whole and durably or not at all (a new file, synced and renamed over the old one, and the folder synced) |
-/// | `job-NAME.dead-letters.ndjson` | items that were skipped, a JSON object a line: `key`, `error`, `time` in milliseconds since 1970, and `key_bytes` in hexadecimal digits; of lines with one key the last counts, since a chunk that comes again adds its letters again |
+/// | `job-NAME.dead-letters.ndjson` | items that were skipped, a JSON object a line: `key`, `error`, `time` in milliseconds since 1970, and `key_bytes` in hexadecimal digits; of lines with one key the last counts, since a chunk that comes again adds its letters again, as [`dead_letters`](Checkpoints::dead_letters) reads them |
 /// | `job-NAME.lock` | locked by the operating system while the job runs; empty, and left there |
 ///
 /// In the names of files what isn't a small letter, digit, `-` or `_` of a job's name is written as `%` and
@@ -27,6 +26,10 @@ use crate::{Checkpoint, Checkpoints, DeadLetter, FileError, Lease};
 ///
 /// The lease is the lock alone: the folder must be on a file system on which locks hold, and not be one that
 /// two machines share. A checkpoint that can't be read makes [`list`](Checkpoints::list) fail, with its path.
+///
+/// What was skipped is done again letter by letter: the source [reads](keywalk::DurableSource::decode_key) the
+/// key of each of the [`dead_letters`](Checkpoints::dead_letters), and a walk over `key..=key` has its item.
+/// The letters stay until the job is reset.
 ///
 /// # Cost
 ///
@@ -121,42 +124,14 @@ impl Checkpoints for CheckpointFiles {
 
     fn bury(&mut self, (): &(), letter: &DeadLetter<'_>) -> Result<bool, FileError> {
         let path = self.path(letter.job(), DEAD_LETTERS);
-        let line = json!({
-            "key": letter.key(),
-            "key_bytes": hex(letter.key_bytes()),
-            "error": letter.error_text(),
-            "time": milliseconds(letter.time()),
-        });
-        let write = || {
-            let mut options = OpenOptions::new();
-            let mut file = options.create(true).read(true).append(true).open(&path)?;
-            // A line that a crash cut stays one of its own.
-            let break_line = if is_cut(&mut file)? { "\n" } else { "" };
-            file.write_all(format!("{break_line}{line}\n").as_bytes())?;
-            file.sync_all()
-        };
-        write().map_err(FileError::io("write", &path))?;
+        dead_letters::append(&path, letter).map_err(FileError::io("write", &path))?;
         Ok(true)
     }
-}
 
-/// Whether the file's last line has no end.
-fn is_cut(file: &mut File) -> io::Result<bool> {
-    if file.metadata()?.len() == 0 {
-        return Ok(false);
+    fn dead_letters(&mut self, job: &str) -> Result<Vec<Buried>, FileError> {
+        let path = self.path(job, DEAD_LETTERS);
+        dead_letters::read(&path).map_err(FileError::io("read", &path))
     }
-    file.seek(SeekFrom::End(-1))?;
-    let mut last = [0];
-    file.read_exact(&mut last)?;
-    Ok(last != *b"\n")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // A string takes whatever is written.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn read(path: &Path) -> Result<Option<Checkpoint>, FileError> {

@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::error::Error;
 
-use crate::{BoxError, Checkpoint, DeadLetter, Lease};
+use crate::{BoxError, Buried, Checkpoint, DeadLetter, Lease};
 
 /// Where jobs record how far they got: a database, a folder of files, or a store of your own.
 ///
@@ -168,6 +168,45 @@ pub trait Checkpoints {
         let _ = (scope, letter);
         Ok(false)
     }
+
+    /// The job's items that failed and were [skipped](crate::Job::skip_failures), by their keys' bytes: each
+    /// with its last error. They stay until the job is [reset](Self::reset). O(letters). Provided: none, as
+    /// none are [recorded](Self::bury).
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use keywalk::Walk;
+    /// use keywalk_job::{CheckpointFiles, Checkpoints, Job};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let numbers = BTreeMap::from([(1, "12"), (2, "a dozen"), (3, "144")]);
+    /// let mut checkpoints = CheckpointFiles::new(folder.path());
+    /// let job = Job::new("parse", Walk::new(keywalk_memory::Map::new(&numbers)), &mut checkpoints);
+    /// let outcome = job.skip_failures().run(|(), items| {
+    ///     for (_, number) in items {
+    ///         println!("{}", number.parse::<u32>()?);
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// assert_eq!(outcome.skipped(), 1);
+    ///
+    /// for letter in checkpoints.dead_letters("parse")? {
+    ///     println!("{}: {}", letter.key(), letter.error()); // 2: invalid digit found in string
+    /// }
+    /// # assert_eq!(checkpoints.dead_letters("parse")?[0].key(), "2");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// How they are done again is told where they are kept: by another job over the letters in SQLite
+    /// (`keywalk_sqlite::CheckpointTable`), one after the other by their keys elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// The store's own; also if a letter can't be read.
+    fn dead_letters(&mut self, job: &str) -> Result<Vec<Buried>, Self::Error> {
+        let _ = job;
+        Ok(Vec::new())
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -213,6 +252,10 @@ impl<C: Checkpoints + ?Sized> Checkpoints for &mut C {
 
     fn bury(&mut self, scope: &C::Scope, letter: &DeadLetter<'_>) -> Result<bool, C::Error> {
         (**self).bury(scope, letter)
+    }
+
+    fn dead_letters(&mut self, job: &str) -> Result<Vec<Buried>, C::Error> {
+        (**self).dead_letters(job)
     }
 }
 

@@ -3,6 +3,26 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 /// What a job knows of time, and how it waits: the machine's clock, or one that a test moves by hand.
+///
+/// ```
+/// use std::cell::Cell;
+/// use std::time::Duration;
+/// use keywalk_job::Clock;
+///
+/// /// Waiting takes no time.
+/// #[derive(Debug, Default)]
+/// struct ByHand(Cell<Duration>);
+///
+/// impl Clock for ByHand {
+///     fn now(&self) -> Duration {
+///         self.0.get()
+///     }
+///
+///     fn sleep(&self, time: Duration) {
+///         self.0.set(self.0.get() + time);
+///     }
+/// }
+/// ```
 pub trait Clock: fmt::Debug {
     /// The time since some start that stays the same.
     fn now(&self) -> Duration;

@@ -4,7 +4,8 @@ use std::time::SystemTime;
 use crate::BoxError;
 
 /// An item that the job's function failed for, and that was skipped: what
-/// [`Job::skip_failures`](crate::Job::skip_failures) has recorded.
+/// [`Job::skip_failures`](crate::Job::skip_failures) has recorded. A [`Buried`](crate::Buried) is one that is
+/// read back.
 pub struct DeadLetter<'a> {
     pub(crate) job: &'a str,
     pub(crate) key: String,

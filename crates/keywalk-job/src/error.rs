@@ -9,7 +9,31 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 /// Why a run of a job ended before the job did. The checkpoint stands at what was done: run again, the job
 /// goes on there.
 ///
-/// `S` is the source's error, `C` that of the [`Checkpoints`](crate::Checkpoints).
+/// `S` is the source's error, `C` that of the [`Checkpoints`](crate::Checkpoints). Each message says what to
+/// do; what the store or the function said is in [`source`](StdError::source).
+///
+/// ```
+/// use keywalk::Walk;
+/// use keywalk_job::{CheckpointFiles, Error, Job};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let folder = folder.path();
+/// # let map = std::collections::BTreeMap::from([(1, "a dozen")]);
+/// # let walk = Walk::new(keywalk_memory::Map::new(&map)).chunk_size(1);
+/// let run = Job::new("parse", walk, CheckpointFiles::new(folder)).run(|(), items| {
+///     for (_id, number) in items {
+///         println!("{}", number.parse::<u32>()?);
+///     }
+///     Ok(())
+/// });
+/// match run {
+///     Ok(outcome) => println!("{outcome}"),
+///     Err(Error::Taken { job }) => println!("{job} runs already"),
+///     Err(Error::Work { after, error, .. }) => println!("after {after:?}: {error}"),
+///     Err(other) => return Err(other.into()),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error<S, C> {

@@ -40,6 +40,37 @@ use crate::{BoxError, Checkpoints, Clock, Error, Outcome, Progress, Stop};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// # What may be said
+///
+/// ```
+/// use std::time::Duration;
+/// use keywalk::Walk;
+/// use keywalk_job::{CheckpointFiles, ExponentialBuilder, Job, Stop};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let folder = folder.path();
+/// # let map = std::collections::BTreeMap::from([(1, "12"), (2, "a dozen")]);
+/// # let walk = Walk::new(keywalk_memory::Map::new(&map));
+/// let stop = Stop::new();
+/// let outcome = Job::new("parse", walk, CheckpointFiles::new(folder))
+///     .stop_on(&stop)
+///     .deadline(Duration::from_secs(3_600))
+///     .most_per_second(20_000.0)
+///     // A chunk that fails is tried again; then the items that fail are recorded and skipped.
+///     .retry(ExponentialBuilder::default().with_max_times(2), |error| error.is::<std::io::Error>())
+///     .skip_failures()
+///     .on_progress(|progress| println!("{progress}")) // 41000 items, 41 %, 8 s left
+///     .run(|(), items| {
+///         for (_id, number) in items {
+///             println!("{}", number.parse::<u32>()?);
+///         }
+///         Ok(())
+///     })?;
+/// println!("{outcome}"); // done: 100000 items in 196 chunks, 4.98 s
+/// # assert_eq!(outcome.skipped(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Running it again
 ///
 /// A run goes on from the checkpoint, if there is one; then the walk has to be over the same source, in the
@@ -147,8 +178,8 @@ impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
     }
 
     /// Skips the items for which the function fails, and records each with its error as a
-    /// [dead letter](crate::DeadLetter), where the checkpoints have a place for them. Default: the run ends
-    /// at the first failure.
+    /// [dead letter](crate::DeadLetter), where the checkpoints have a place for them;
+    /// [`Checkpoints::dead_letters`] lists them. Default: the run ends at the first failure.
     ///
     /// What the *source* fails at isn't skipped: a row that its closure can't decode ends the run. Decode in
     /// the job's function what may be wrong. Nor is an error that loses the chunk's whole scope, such as one

@@ -6,6 +6,18 @@ use std::path::Path;
 
 /// That a job is this runner's alone, until it is dropped; what
 /// [`Checkpoints::lease`](crate::Checkpoints::lease) gives.
+///
+/// ```
+/// use keywalk_job::Lease;
+///
+/// # let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("export.lock");
+/// let lease = Lease::by_file(&path)?.expect("no one else has it");
+/// assert!(Lease::by_file(&path)?.is_none());
+/// drop(lease);
+/// assert!(Lease::by_file(&path)?.is_some());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[must_use = "the job is anyone's once the lease is dropped"]
 pub struct Lease {
     /// Held, and let go of by its own `Drop`.

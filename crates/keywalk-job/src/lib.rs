@@ -23,19 +23,20 @@
 //!
 //! - [`Job`] is where to start: a named walk whose position is kept. What may be said: how it is
 //!   throttled, stopped, what a failure does, who hears of its progress.
-//! - [`Checkpoints`] is where positions are kept: [`CheckpointFiles`], SQLite's `CheckpointTable` (in
+//! - [`Checkpoints`] is where positions are kept: [`CheckpointFiles`], SQLite's [`CheckpointTable`] (in
 //!   `keywalk-sqlite`, feature `jobs`), or a store of your own.
 //! - [`Outcome`], [`Error`], [`Progress`], [`Checkpoint`] and [`DeadLetter`] are what is told of a job.
 //!   [`Checkpoints::list`] and [`load`](Checkpoints::load) tell what jobs are known and where they stand,
-//!   [`reset`](Checkpoints::reset) forgets one.
+//!   [`reset`](Checkpoints::reset) forgets one;
+//!   [`dead_letters`](Checkpoints::dead_letters) tells what was skipped.
 //!
 //! # How often an item's effect happens
 //!
 //! | Checkpoints | The effects are | After a crash, or `kill -9` |
 //! |---|---|---|
-//! | `keywalk_sqlite::CheckpointTable` | changes through the transaction that the function is given | **exactly once**: a chunk's effects and its checkpoint commit together or not at all |
+//! | [`CheckpointTable`] | changes through the transaction that the function is given | **exactly once**: a chunk's effects and its checkpoint commit together or not at all |
 //! | the same | anywhere else (a request, a file) | at least once: the items of one chunk may come again |
-//! | [`CheckpointFiles`] | anywhere | at least once: the items of one chunk may come again |
+//! | [`CheckpointFiles`], or others apart from the effects | anywhere | at least once: the items of one chunk may come again |
 //!
 //! What comes again comes from the last checkpoint on, never from earlier, and nothing is left out. So an
 //! effect outside of the transaction should be one that can be repeated, or tell its repetition by the
@@ -49,7 +50,7 @@
 //! | [`Stop`] is asked for, or the [deadline](Job::deadline) is over | finishes the chunk, records it, ends | goes on |
 //! | The function fails | ends with [`Error::Work`]; the chunk is undone where it can be. Or tries [again](Job::retry), or [skips](Job::skip_failures) the item | tries the chunk again |
 //! | The function panics | the panic goes on to the caller, as if it had failed | the same |
-//! | The store fails | ends with [`Error::Walk`] (`keywalk-retry` waits for what passes by itself) | goes on |
+//! | The store fails | ends with [`Error::Walk`] ([`keywalk-retry`] waits for what passes by itself) | goes on |
 //! | The checkpoint can't be written | ends with [`Error::Checkpoints`] | goes on from the last one that was |
 //! | The checkpoint is damaged | ends with [`Error::Checkpoints`] before anything is done | the same, until it is restored or [reset](Checkpoints::reset) |
 //! | Another runner has the job | [`Error::Taken`], or [waits](Job::wait_for_lease) | |
@@ -66,11 +67,24 @@
 //! - `indicatif`: a job's progress on a bar (`Job::bar`).
 //! - `tracing`: a span a run, an event a chunk (debug), retry or skipped item (warn), and at the end. Keys and
 //!   errors are told in words.
-
+//!
+//! None is on by default.
+//!
+#![cfg_attr(
+    docsrs,
+    doc = "[`CheckpointTable`]: https://docs.rs/keywalk-sqlite/latest/keywalk_sqlite/struct.CheckpointTable.html"
+)]
+#![cfg_attr(
+    not(docsrs),
+    doc = "[`CheckpointTable`]: ../keywalk_sqlite/struct.CheckpointTable.html"
+)]
+#![cfg_attr(docsrs, doc = "[`keywalk-retry`]: https://docs.rs/keywalk-retry")]
+#![cfg_attr(not(docsrs), doc = "[`keywalk-retry`]: ../keywalk_retry/index.html")]
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "indicatif")]
 mod bar;
+mod buried;
 mod checkpoint;
 mod checkpoint_files;
 mod checkpoints;
@@ -91,6 +105,7 @@ pub use backon::{self, BackoffBuilder, ConstantBuilder, ExponentialBuilder};
 #[cfg(feature = "indicatif")]
 pub use indicatif;
 
+pub use buried::Buried;
 pub use checkpoint::{Checkpoint, NotACheckpoint};
 pub use checkpoint_files::CheckpointFiles;
 pub use checkpoints::{Attempt, Checkpoints};

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crate::Checkpoint;
 
-/// How a run of a job ended, where nothing failed.
+/// How a run of a job ended, where nothing failed. Printed it says `done: 500000 items in 977 chunks, 2.31 s`.
 #[derive(Clone, Debug)]
 #[must_use = "the run may have been stopped before the job was done"]
 pub struct Outcome {

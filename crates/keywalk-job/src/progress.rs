@@ -1,7 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
-/// How far a job has got; what its hooks are told before the first chunk and after each.
+/// How far a job has got; what its [hooks](crate::Job::on_progress) are told before the first chunk and after
+/// each. Printed it says `41000 items, 41 %, 8 s left`.
 #[derive(Clone)]
 pub struct Progress<'a, K> {
     pub(crate) job: &'a str,

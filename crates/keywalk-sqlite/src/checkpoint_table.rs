@@ -1,8 +1,6 @@
-use std::time::SystemTime;
+use rusqlite::{Connection, Params, Row};
 
-use keywalk_job::{Attempt, BoxError, Checkpoint, Checkpoints, DeadLetter, Lease};
-use rusqlite::{Connection, Params, Row, Transaction, TransactionBehavior};
-
+mod checkpoints;
 mod error;
 mod file;
 mod sql;
@@ -10,16 +8,14 @@ mod sql;
 pub use error::{CheckpointError, CheckpointErrorKind};
 
 use error::Problem;
-use file::file;
-use sql::{BURY, RECORD, TABLES};
 
 /// Checkpoints of jobs in the database that the jobs change: each chunk's effects and its checkpoint commit
 /// in one transaction, so every item's effect happens **exactly once**, whatever happens to the process.
 ///
-/// The job's function is given the [`Transaction`]. What it changes through it is part of the promise;
-/// what it does anywhere else (a request, a file, another database) is at least once. Another connection
-/// to the *same* database can't write meanwhile: it finds it locked. The walk may be over the same database,
-/// by the same connection or another one, or over any other store.
+/// The job's function is given the [`Transaction`]. What it changes through it is part of the promise; what
+/// it does anywhere else (a request, a file, another database) is at least once. Another connection to the
+/// *same* database can't write meanwhile: it finds it locked. The walk may be over the same database, by the
+/// same connection or another one, or over any other store.
 ///
 /// ```
 /// use keywalk::Walk;
@@ -49,7 +45,8 @@ use sql::{BURY, RECORD, TABLES};
 /// meanwhile, for as long as the function takes over one chunk, so keep slow work out of it or chunks
 /// small. The job waits for their locks as long as the connection's busy timeout says (rusqlite's is 5
 /// seconds). A source that waits by itself, `keywalk-retry`'s, waits within the transaction: give it short
-/// delays, or the whole chunk some by [`Job::retry`](keywalk_job::Job::retry). Between two chunks, and while the job pauses or waits, nothing is held.
+/// delays, or the whole chunk some by [`Job::retry`](keywalk_job::Job::retry). Between two chunks, and while
+/// the job pauses or waits, nothing is held.
 ///
 /// The function must leave the transaction open, and hand on errors. One that it ends, or that SQLite ends
 /// over an error (`INSERT OR ROLLBACK`, an interrupt, a full disk), is an error, and the chunk comes again;
@@ -72,7 +69,59 @@ use sql::{BURY, RECORD, TABLES};
 ///   `position` (the last key, in words), `updated` (milliseconds since 1970), and `checkpoint`, of which
 ///   the others are copies for those who look.
 /// - `keywalk_dead_letters`: a row an item that was [skipped]: `job`, `key` (in words),
-///   `key_bytes`, `error`, `time` (milliseconds since 1970).
+///   `key_bytes`, `error`, `time` (milliseconds since 1970). Its primary key is `(job, key_bytes)`.
+///
+/// # What was skipped, and doing it again
+///
+/// [`dead_letters`](keywalk_job::Checkpoints::dead_letters) lists a job's letters. They are rows, so what did them wrong
+/// once mended, another job over them does those items again, and takes each letter away with the effect:
+///
+/// ```
+/// use keywalk::{DurableSource, Walk};
+/// use keywalk_job::{Checkpoints, Job};
+/// use keywalk_sqlite::{CheckpointTable, Table};
+///
+/// # let db = rusqlite::Connection::open_in_memory()?;
+/// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, price TEXT, cents INTEGER);
+/// #     INSERT INTO items (id, price) VALUES (1, '1.50'), (2, '2,50'), (3, '3.50')")?;
+/// # let parse = |price: &str| price.parse::<f64>().map(|price| (price * 100.0).round());
+/// # let items = Table::new(&db, "items").key::<i64>(["id"])?.map(|row| row.get::<_, String>("price"));
+/// # let job = Job::new("cents", Walk::new(items), CheckpointTable::new(&db)).skip_failures();
+/// # let outcome = job.run(|tx, items| {
+/// #     for (id, price) in items {
+/// #         tx.execute("UPDATE items SET cents = ?2 WHERE id = ?1", (id, parse(price)?))?;
+/// #     }
+/// #     Ok(())
+/// # })?;
+/// # assert_eq!(outcome.skipped(), 1);
+/// for letter in CheckpointTable::new(&db).dead_letters("cents")? {
+///     println!("{}: {}", letter.key(), letter.error()); // 2: invalid float literal
+/// }
+/// # db.execute("UPDATE items SET price = replace(price, ',', '.')", [])?;
+///
+/// let items = Table::new(&db, "items").key::<i64>(["id"])?; // As they were walked.
+/// let letters = Table::new(&db, "keywalk_dead_letters")
+///     .within("job", "cents")?
+///     .key::<Vec<u8>>(["key_bytes"])?;
+/// let again = Job::new("cents again", Walk::new(letters), CheckpointTable::new(&db)).repeated();
+/// again.run(|tx, letters| {
+///     for (key_bytes, _letter) in letters {
+///         if let Some(id) = items.decode_key(key_bytes)? {
+///             let price: String =
+///                 tx.query_row("SELECT price FROM items WHERE id = ?1", [id], |row| row.get(0))?;
+///             tx.execute("UPDATE items SET cents = ?2 WHERE id = ?1", (id, parse(&price)?))?;
+///         }
+///         let delete = "DELETE FROM keywalk_dead_letters WHERE job = 'cents' AND key_bytes = ?1";
+///         tx.execute(delete, [key_bytes])?;
+///     }
+///     Ok(())
+/// })?;
+/// assert!(CheckpointTable::new(&db).dead_letters("cents")?.is_empty());
+/// # assert_eq!(db.query_row("SELECT cents FROM items WHERE id = 2", [], |row| row.get::<_, i64>(0))?, 250);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// With [`skip_failures`] it goes on past those that fail again, whose letters stay.
 ///
 /// # Two runners
 ///
@@ -82,7 +131,9 @@ use sql::{BURY, RECORD, TABLES};
 /// run's next commit is refused, since the later one has recorded itself: nothing is done twice, unless the
 /// job was reset between the two.
 ///
+/// [`Transaction`]: https://docs.rs/rusqlite/0.42/rusqlite/struct.Transaction.html
 /// [skipped]: keywalk_job::Job::skip_failures
+/// [`skip_failures`]: keywalk_job::Job::skip_failures
 #[derive(Debug)]
 pub struct CheckpointTable<'db> {
     db: &'db Connection,
@@ -125,177 +176,4 @@ impl<'db> CheckpointTable<'db> {
             source,
         })
     }
-}
-
-impl<'db> Checkpoints for CheckpointTable<'db> {
-    type Scope = Transaction<'db>;
-    type Error = CheckpointError;
-
-    fn lease(&mut self, job: &str) -> Result<Option<Lease>, CheckpointError> {
-        let path = file(self.db)?;
-        // In memory, or in a file that has no name.
-        if path.as_os_str().is_empty() {
-            return Ok(Some(Lease::unguarded()));
-        }
-        let lease = Lease::beside(&path, job);
-        Ok(lease.map_err(|source| Problem::Lease { path, source })?)
-    }
-
-    fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, CheckpointError> {
-        let json = self.load_json(job)?;
-        json.map(|json| read(job, &json)).transpose()
-    }
-
-    fn begin(&mut self) -> Result<Transaction<'db>, CheckpointError> {
-        if !self.db.is_autocommit() {
-            return Err(Problem::InTransaction.into());
-        }
-        let begin = || Transaction::new_unchecked(self.db, TransactionBehavior::Immediate);
-        let failed = |source| Problem::Sqlite {
-            verb: "begin",
-            source,
-        };
-        if !self.is_made {
-            // A change of the schema, which a walk by another connection doesn't see in the middle of one.
-            let made = begin().and_then(|transaction| {
-                transaction.execute_batch(TABLES)?;
-                transaction.commit()
-            });
-            made.map_err(failed)?;
-            self.is_made = true;
-        }
-        let transaction = begin().map_err(failed)?;
-        run(&transaction, MARK).map_err(failed)?;
-        Ok(transaction)
-    }
-
-    fn commit(
-        &mut self,
-        scope: Transaction<'db>,
-        checkpoint: &Checkpoint,
-    ) -> Result<(), CheckpointError> {
-        if scope.is_autocommit() || run(&scope, UNMARK).is_err() {
-            return Err(Problem::Ended.into());
-        }
-        let updated = milliseconds(checkpoint.updated());
-        let recorded = scope.prepare_cached(RECORD).and_then(|mut statement| {
-            statement.execute((
-                checkpoint.job(),
-                checkpoint.run().cast_signed(),
-                checkpoint.is_done(),
-                checkpoint.items().cast_signed(),
-                checkpoint.skipped().cast_signed(),
-                checkpoint.share(),
-                checkpoint.position(),
-                updated,
-                checkpoint.to_json(),
-            ))
-        });
-        if recorded.map_err(unwritten)? == 0 {
-            let job = checkpoint.job().to_owned();
-            return Err(Problem::Superseded { job }.into());
-        }
-        Ok(scope.commit().map_err(|source| Problem::Sqlite {
-            verb: "commit",
-            source,
-        })?)
-    }
-
-    fn remove(&mut self, job: &str) -> Result<bool, CheckpointError> {
-        // Not to make the tables for it.
-        if self.load_json(job)?.is_none() {
-            return Ok(false);
-        }
-        let scope = self.begin()?;
-        let remove = || {
-            scope.execute(
-                "DELETE FROM main.keywalk_dead_letters WHERE job = ?1",
-                [job],
-            )?;
-            let removed = scope.execute("DELETE FROM main.keywalk_jobs WHERE name = ?1", [job])?;
-            scope.commit()?;
-            Ok(removed > 0)
-        };
-        Ok(remove().map_err(unwritten)?)
-    }
-
-    fn list(&mut self) -> Result<Vec<Checkpoint>, CheckpointError> {
-        let sql = "SELECT name, checkpoint FROM main.keywalk_jobs ORDER BY name";
-        let found = self.ask(sql, [], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
-        })?;
-        found.iter().map(|(job, json)| read(job, json)).collect()
-    }
-
-    fn attempt(
-        &mut self,
-        scope: &Transaction<'db>,
-        work: &mut dyn FnMut(&Transaction<'db>) -> Result<(), BoxError>,
-    ) -> Result<Attempt, CheckpointError> {
-        run(scope, "SAVEPOINT keywalk_item").map_err(unwritten)?;
-        let worked = work(scope);
-        let is_kept = || {
-            !scope.is_autocommit()
-                && (worked.is_ok() || run(scope, "ROLLBACK TO keywalk_item").is_ok())
-                && run(scope, "RELEASE keywalk_item").is_ok()
-        };
-        match (is_kept(), worked) {
-            (true, Ok(())) => Ok(Attempt::Done),
-            (true, Err(error)) => Ok(Attempt::Undone(error)),
-            // Some errors end the transaction, a full disk and an interrupt among them. Another savepoint
-            // would then begin one, and its release commit the next item by itself.
-            (false, Err(error)) => Ok(Attempt::Lost(error)),
-            (false, Ok(())) => Err(Problem::Ended.into()),
-        }
-    }
-
-    fn bury(
-        &mut self,
-        scope: &Transaction<'db>,
-        letter: &DeadLetter<'_>,
-    ) -> Result<bool, CheckpointError> {
-        let bury = || {
-            scope.prepare_cached(BURY)?.execute((
-                letter.job(),
-                letter.key(),
-                letter.key_bytes(),
-                letter.error_text(),
-                milliseconds(letter.time()),
-            ))
-        };
-        bury().map_err(unwritten)?;
-        Ok(true)
-    }
-}
-
-/// Of a chunk's transaction: it is gone from one that the function has put in the place of it.
-const MARK: &str = "SAVEPOINT keywalk_chunk";
-const UNMARK: &str = "RELEASE keywalk_chunk";
-
-/// Since 1970; 0 before.
-fn milliseconds(time: SystemTime) -> i64 {
-    let since = time
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    since.as_millis().try_into().unwrap_or(i64::MAX)
-}
-
-fn run(scope: &Connection, sql: &str) -> rusqlite::Result<usize> {
-    scope.prepare_cached(sql)?.execute([])
-}
-
-fn unwritten(source: rusqlite::Error) -> Problem {
-    Problem::Sqlite {
-        verb: "write",
-        source,
-    }
-}
-
-fn read(job: &str, json: &str) -> Result<Checkpoint, CheckpointError> {
-    Ok(
-        Checkpoint::from_json(json).map_err(|source| Problem::Content {
-            job: job.to_owned(),
-            source,
-        })?,
-    )
 }

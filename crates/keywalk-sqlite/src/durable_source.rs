@@ -21,7 +21,7 @@ macro_rules! durable_source {
 
             fn encode_key(&self, key: &K, encoded: &mut Vec<u8>) {
                 for column in 0..key.width() {
-                    bytes::write(bytes::lent(&key.bind(column)), encoded);
+                    bytes::write(bytes::lent(&key.bind_column(column)), encoded);
                 }
             }
 
@@ -35,7 +35,7 @@ macro_rules! durable_source {
 
             /// As SQL writes it: `7`, `'a name'`, `(5, x'00ff')`.
             fn key_text(&self, key: &K) -> String {
-                let literal = |column| Literal(bytes::lent(&key.bind(column))).to_string();
+                let literal = |column| Literal(bytes::lent(&key.bind_column(column))).to_string();
                 match key.width() {
                     1 => literal(0),
                     width => format!("({})", (0..width).map(literal).collect::<Vec<_>>().join(", ")),

@@ -11,9 +11,33 @@ pub(crate) use problem::{Problem, is_of_store};
 /// What went wrong with a SQLite source: a key, filter or query that can't be walked, a stored value
 /// that isn't what was asked for, or SQLite itself.
 ///
-/// It says which table, column, key or value it is about and what to do. Match on
-/// [`kind`](Self::kind); what SQLite said is in [`source`](StdError::source) and
+/// It says which table, column, key or value it is about and what to do, on one line of bounded length.
+/// Match on [`kind`](Self::kind); what SQLite said is in [`source`](StdError::source) and
 /// [`sqlite_error`](Self::sqlite_error).
+///
+/// ```
+/// use keywalk::Walk;
+/// use keywalk_sqlite::{ErrorKind, Table};
+///
+/// # let db = rusqlite::Connection::open_in_memory()?;
+/// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)")?;
+/// let error = Table::new(&db, "items").key::<i64>(["di"]).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::NoSuchColumn);
+/// assert_eq!(
+///     error.to_string(),
+///     r#"table "items" has no column "di"; its columns are "id", "name""#,
+/// );
+///
+/// // A walk's error is the source's, or a contract that is broken.
+/// for item in Walk::new(Table::new(&db, "items").key::<i64>(["id"])?) {
+///     match item {
+///         Ok((id, _row)) => println!("{id}"),
+///         Err(keywalk::Error::Source(error)) if error.is_transient() => break, // Go on later.
+///         Err(error) => return Err(error.into()),
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Error {
     problem: Box<Problem>,
 }
@@ -22,7 +46,7 @@ pub struct Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// There is no such table (in the schema that was named, or in any).
+    /// There is no such table (in the schema that was named, or in any), or no such schema.
     NoSuchTable,
     /// The name is that of a view or a virtual table: its rows have no key that can be proven.
     NotATable,
@@ -30,7 +54,8 @@ pub enum ErrorKind {
     NoSuchColumn,
     /// No key was named, and the table has no primary key.
     NoPrimaryKey,
-    /// The key's type has another number of columns than were named, or a column is named twice.
+    /// The key's type has another number of columns than were named, a column is named twice, or it never
+    /// holds what the type is stored as.
     KeyColumns,
     /// Nothing in the schema makes the key unique.
     NotUnique,
@@ -38,7 +63,8 @@ pub enum ErrorKind {
     Nullable,
     /// A key column's text isn't ordered as the key's type is.
     Collation,
-    /// SQLite can't seek by the key: its plan reads or sorts more than the rows it answers.
+    /// SQLite can't seek by the key: its plan reads or sorts more than the rows it answers. There is no
+    /// index for it, its statistics keep SQLite from it, or a query compares its key by itself.
     NotSeekable,
     /// The filter isn't a SQL expression over the table, or its parameters don't fit.
     Filter,

@@ -1,7 +1,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use keywalk::{Chunk, Fetched, KeyRange, LastKey};
+use keywalk::{Chunk, Fetched, KeyRange};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Statement};
 
@@ -16,6 +16,8 @@ use crate::shape::{Answer, Edge, Shape};
 use crate::stamp::Runs;
 use crate::statements::{Doubt, Proven, Statements};
 use crate::value::{Shown, bind};
+
+mod first_key;
 
 /// How many rows a fetch looks at, at least, before it says how far it got, where its filter drops
 /// them one by one.
@@ -79,7 +81,10 @@ impl Fetcher {
             let before = chunk.len();
             match self.fetch_by(db, endless, far, range, decode, chunk) {
                 // Perhaps of a row past the far bound: where a key can't be read, SQLite can tell.
-                Err(error) if error.is_of_key() => chunk.truncate(before),
+                Err(error) if error.is_of_key() => match &chunk.as_slice()[before..] {
+                    [] => {}
+                    [.., (last, _)] => return self.after(db, last, range),
+                },
                 answer => return answer,
             }
         }
@@ -156,46 +161,6 @@ impl Fetcher {
         Ok(Fetched::More)
     }
 
-    /// Reads the key at the far end from the index alone.
-    pub(crate) fn last_key<K: Key>(
-        &mut self,
-        db: &Connection,
-        range: &KeyRange<K>,
-    ) -> Result<LastKey<K>, Error> {
-        if !self.statements.serves_all(&self.relation) {
-            return Ok(LastKey::Unknown);
-        }
-        self.check_keys(range)?;
-        let relation = &self.relation;
-        let failed = |source| relation.failed(source);
-        let backward = range.reversed();
-        let shape = Shape::of(&backward, Answer::FirstKey);
-        let changed = |problem| or_changed(db, relation, problem);
-        let statement = self.statements.get(db, relation, shape);
-        let (proven, mut statement) = statement.map_err(changed)?;
-        if proven.filters {
-            return Ok(LastKey::Unknown);
-        }
-        bind_all(&mut statement, proven, relation, &backward).map_err(failed)?;
-        let at = relation.key_positions(Answer::FirstKey);
-        let reader = Reader::new(relation, proven.far, &self.columns, &at);
-        let before = Runs::of(&statement);
-        let mut rows = statement.raw_query();
-        let row = rows.next().map_err(|source| changed(failed(source)))?;
-        let Some(row) = row else {
-            drop(rows);
-            check_schema(db, relation, proven, &statement, before)?;
-            return Ok(LastKey::Empty);
-        };
-        check_schema(db, relation, proven, row.as_ref(), before)?;
-        let key = reader.key(row)?;
-        Ok(if reader.is_beyond(row, &backward, &key)? {
-            LastKey::Empty
-        } else {
-            LastKey::Is(key)
-        })
-    }
-
     /// The range's keys are keys of this relation, and compare as its rows do.
     fn check_keys<K: Key>(&self, range: &KeyRange<K>) -> Result<(), Problem> {
         for bound in [range.near(), range.far()] {
@@ -210,7 +175,7 @@ impl Fetcher {
             }
             for (at, part) in self.relation.key.iter().enumerate() {
                 if part.is_numeric
-                    && let ToSqlOutput::Borrowed(value @ ValueRef::Text(text)) = key.bind(at)
+                    && let ToSqlOutput::Borrowed(value @ ValueRef::Text(text)) = key.bind_column(at)
                     && looks_like_a_number(text)
                 {
                     return Err(Problem::NumericBound {
@@ -275,7 +240,7 @@ fn bind_all<K: Key>(
 ) -> rusqlite::Result<()> {
     fn column<K: Key>(bound: Bound<&K>, column: usize) -> ToSqlOutput<'_> {
         match bound {
-            Bound::Included(key) | Bound::Excluded(key) => key.bind(column),
+            Bound::Included(key) | Bound::Excluded(key) => key.bind_column(column),
             // Never asked for: the statement has no parameter for an open end.
             Bound::Unbounded => ToSqlOutput::Borrowed(ValueRef::Null),
         }

@@ -16,9 +16,9 @@ impl Relation {
                 let fingerprint = fingerprint.relation(format!("query: {sql}"));
                 (with_values(fingerprint, self.params.values()), None)
             }
-            Said::Table(condition) => {
+            Said::Table { filter, .. } => {
                 let fingerprint = fingerprint.relation(format!("table {}", self.from));
-                (fingerprint, condition.as_ref())
+                (fingerprint, filter.as_ref())
             }
         };
         let fingerprint = fingerprint.key(self.key_text());

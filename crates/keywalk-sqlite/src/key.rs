@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use keywalk::Order;
 use rusqlite::Row;
-use rusqlite::types::{FromSqlError, ToSqlOutput, Value};
+use rusqlite::types::{FromSqlError, ToSqlOutput, Type, Value};
 
 mod any;
 pub(crate) mod bytes;
 mod collated;
 mod column;
 mod tuple;
+mod uuids;
 
 pub use any::AnyKey;
 pub use collated::Collated;
@@ -27,14 +28,16 @@ pub use column::{Comparison, KeyColumn};
 /// | `String` | TEXT, collation BINARY | by bytes |
 /// | [`Collated`] | TEXT, any collation | the column's collation |
 /// | `Vec<u8>` | BLOB | by bytes |
-/// | [`Uuid`](uuid::Uuid) | BLOB of 16 bytes | by bytes |
-/// | [`Hyphenated`](uuid::fmt::Hyphenated) | TEXT, 36 lower-case characters | by bytes |
+/// | [`Uuid`](https://docs.rs/uuid/1/uuid/struct.Uuid.html) | BLOB of 16 bytes | by bytes |
+/// | [`Hyphenated`](https://docs.rs/uuid/1/uuid/fmt/struct.Hyphenated.html) | TEXT, 36 lower-case characters | by bytes |
 /// | [`Reverse<T>`](std::cmp::Reverse) | as `T` | the other way round (`DESC`) |
 /// | `(A, B, …)` | a column each | by the first, then by the second, … |
 /// | [`AnyKey`] | anything but NULL | that of the table's key |
 ///
-/// A stored value that isn't of its column's type, a text in a column read as `i64`, say, is an
-/// error that names the table, the column and the value; rows are never skipped. `u64` is missing on
+/// A type that its column never holds, text of an INTEGER PRIMARY KEY, say, is refused when it is
+/// [named](crate::Table::key). In other columns SQLite stores any value, so a stored one that isn't of the
+/// key's type, a text where an `i64` is read, is an error when the walk comes to it, and names the table, the
+/// column and the value; rows are never skipped. `u64` is missing on
 /// purpose: SQLite has no integers above `i64::MAX`, a larger one is stored as a REAL.
 ///
 /// ```compile_fail,E0277
@@ -51,19 +54,19 @@ pub trait Key: Clone + PartialOrd + sealed::Sealed {
     fn layout() -> Layout;
 
     #[doc(hidden)]
-    fn read(row: &KeyRow<'_, '_>) -> Result<Self, Unreadable>;
+    fn read_row(row: &KeyRow<'_, '_>) -> Result<Self, Unreadable>;
 
-    /// [`read`](Self::read), in the memory of the key that is there.
+    /// [`read_row`](Self::read_row), in the memory of the key that is there.
     #[doc(hidden)]
-    fn reread(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable>;
+    fn reread_row(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable>;
 
     #[doc(hidden)]
     fn copy_from(&mut self, other: &Self);
 
     #[doc(hidden)]
-    fn bind(&self, column: usize) -> ToSqlOutput<'_>;
+    fn bind_column(&self, column: usize) -> ToSqlOutput<'_>;
 
-    /// How many columns there are to [`bind`](Self::bind).
+    /// How many columns there are to [`bind_column`](Self::bind_column).
     #[doc(hidden)]
     fn width(&self) -> usize;
 
@@ -100,6 +103,8 @@ pub enum Layout {
 pub struct ColumnLayout {
     pub order: Order,
     pub comparison: Comparison,
+    /// The storage class that its values have, if it is one.
+    pub stored: Option<Type>,
 }
 
 /// The columns of a key, and whose they are.

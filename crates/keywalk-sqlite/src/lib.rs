@@ -17,30 +17,36 @@
 //!
 //! # Contents
 //!
-//! - [`Table`] walks a table by its primary key, a unique index or its rowid; [`Query`] a SELECT.
+//! - [`Table`] walks a table by its primary key, a unique index or its rowid; [`Query`] a SELECT: joins,
+//!   views, full-text search.
 //! - [`Key`] lists the key types: integers, text, blobs, UUIDs, tuples of them, [`Collated`] text,
-//!   and [`AnyKey`] for tables that aren't known when compiling.
-//! - A row becomes a dynamic [`Row`], what a closure makes of it, or a type with [`FromRow`].
-//! - `CheckpointTable` (feature `jobs`) keeps the positions of `keywalk-job`'s jobs, so that what they do to
-//!   each row happens exactly once.
-//! - [`Error`] says what is wrong with a key, a filter or a stored value, and what to do.
+//!   and [`AnyKey`] for tables that aren't known when compiling. [`KeyColumn`] makes one of your own type.
+//! - A row becomes a dynamic [`Row`], what a closure makes of it ([`Table::map`]), or a type with
+//!   [`FromRow`].
+//! - [`CheckpointTable`] (feature `jobs`) keeps the positions of [`keywalk-job`]'s jobs, so that what they do
+//!   to each row happens exactly once.
+//! - [`Error`] says what is wrong with a key, a filter or a stored value, and what to do;
+//!   [what happens when](#what-happens-when) is a table.
 //! - [`guide`] has pages for those who come from `SELECT *`, OFFSET, Django or Rails, and for a database in use.
 //!
 //! # What it guarantees
 //!
-//! | | |
-//! |---|---|
-//! | Order | the index's: numbers, text by the column's collation, blobs by bytes, each column `ASC` or `DESC` |
-//! | A chunk is | exact: one statement, so one moment of the database |
-//! | Isolation | each chunk sees what was committed when it was fetched (and what its own connection wrote); a walk inside a transaction sees that transaction's |
-//! | Held between fetches | nothing: statements are reset, so no read transaction pins the WAL |
-//! | Memory | one chunk of items, and SQLite's page cache (2 MB by default) |
-//! | A row whose key isn't of the key's type | an error that names table, column and value |
-//! | A key that is NULL | an error |
-//! | Other collations than BINARY | [`Collated`] |
-//! | Refused | views and virtual tables as a [`Table`] (use a [`Query`]); keys that may repeat; searches that would scan or sort |
+//! The [promises of a walk](keywalk#what-a-walk-promises), G1 to G15, hold for both; what is behind them:
 //!
-//! The promises G1 to G15 are those of a [walk](keywalk#what-a-walk-promises).
+//! | | [`Table`] | [`Query`] |
+//! |---|---|---|
+//! | Order (G1) | the index's: numbers, text by the column's collation, blobs by bytes, each column `ASC` or `DESC` | the same; text by its bytes |
+//! | Once (G2) | proven: a primary key, a UNIQUE index over NOT NULL columns, or the rowid is part of the key | checked: a key that equals the one before is an error |
+//! | Isolation (G3 to G5, G7) | a chunk is one statement, so one moment: what was committed when it was fetched, what its own connection wrote, and inside a transaction what that sees | the same |
+//! | Where it ends (G6, G8, G9) | at the last key when it begins, which is read from the index alone; with a filter, from the rows | the same, from the index alone |
+//! | Going on (G10) | by a cursor in this process, by a token in any: [below](#stopping-and-going-on) | the same |
+//! | Errors (G11, G12) | one, of its own [kind](ErrorKind), that names table, column and value; a key that is NULL or not of the key's type is one, never a skipped row | the same |
+//! | What a fetch reads (G13) | about its chunk: each statement's plan is proven to search by the whole key and to sort nothing; of rows that a filter drops 512, or a chunk if that's more | its plan is proven too, but rows that its own WHERE drops are all read in one fetch |
+//! | Memory (G13) | one chunk of items, and SQLite's page cache (2 MB by default) | the same |
+//! | Held between fetches (G14) | nothing: statements are reset, so no read transaction pins the WAL | the same |
+//! | What breaks the order (G15) | damage, found row by row; of [`Collated`] keys only repeats are | the same |
+//! | Threads | one that owns its connection is `Send`; one that borrows it stays in its thread | the same |
+//! | Refused | views and virtual tables (walk a query); keys that may repeat or be NULL, or that their columns never hold; searches that would scan or sort | what doesn't only read; an ORDER BY or LIMIT of its own; searches that would scan, sort or group |
 //!
 //! # What it is used with
 //!
@@ -97,14 +103,14 @@
 //!
 //! | What | The walk | [`ErrorKind`] | The cure |
 //! |---|---|---|---|
-//! | No such table or column; a view or virtual table as a [`Table`]; a key that isn't unique, may hold NULL, or can't be searched | doesn't begin | `NoSuchTable`, `NoSuchColumn`, `NotATable`, `NoPrimaryKey`, `KeyColumns`, `NotUnique`, `Nullable`, `Collation`, `NotSeekable` | the message names it: another key, an index, a declaration |
+//! | No such table or column; a view or virtual table as a [`Table`]; a key that isn't unique, may hold NULL, is of a type that its column never holds, or can't be searched | doesn't begin | `NoSuchTable`, `NoSuchColumn`, `NotATable`, `NoPrimaryKey`, `KeyColumns`, `NotUnique`, `Nullable`, `Collation`, `NotSeekable` | the message names it: another key or type, an index, a declaration, ANALYZE |
 //! | A filter or query that isn't one, or has parameters that don't fit | doesn't begin | `Filter`, `Query` | write it as the message says |
 //! | A key of another type than the key's, or NULL; a row that doesn't decode | stops before its row's chunk | `Value` | mend the row, or name another type |
 //! | A [token](keywalk::Token) of another table, key, filter or query, or of a rowid that a change of the schema may have renumbered | doesn't begin | none: [`keywalk::Error::Token`], which says what differs | resume what it was taken from, or walk anew |
 //! | A token that was cut or changed, or has a key that the key's type can't hold | doesn't begin | none: [`keywalk::Error::Token`] | an earlier token; the type it was taken with |
 //! | The schema changes after a token was read and before the first row | as while it is walked | | |
 //! | A query gives a key twice | stops | `RepeatedKey` | walk it by a key that is unique |
-//! | Another connection holds an exclusive lock, or a shared cache's | stops | `Busy`, the only [transient](Error::is_transient) one | a busy timeout; `keywalk-retry`; resume |
+//! | Another connection holds an exclusive lock, or a shared cache's | stops | `Busy`, the only [transient](Error::is_transient) one | a busy timeout; [`keywalk-retry`]; resume |
 //! | Another connection writes to the WAL, or has only begun to write | goes on | | |
 //! | A writer crashed | goes on: what it had begun is rolled back (not by a read-only connection: `Sqlite`) | | |
 //! | An interrupt, or a progress handler that says stop, during a fetch | stops; the caller's transaction stays | `Interrupted` | resume |
@@ -187,8 +193,18 @@
 //!
 //! - `bundled` (default): builds SQLite from source, as rusqlite's feature of that name. Without it
 //!   the system's library is used; it should be 3.37 or newer, which knows `pragma_table_list`.
-//! - `jobs`: `CheckpointTable`, for jobs of `keywalk-job` whose effects happen exactly once.
-
+//! - `jobs`: [`CheckpointTable`], for jobs of [`keywalk-job`] whose effects happen exactly once.
+//!
+//! [`rusqlite`]: https://docs.rs/rusqlite/0.42
+//! [`uuid`]: https://docs.rs/uuid/1
+//! [`uuid::Uuid`]: https://docs.rs/uuid/1/uuid/struct.Uuid.html
+//! [`uuid::fmt::Hyphenated`]: https://docs.rs/uuid/1/uuid/fmt/struct.Hyphenated.html
+#![cfg_attr(feature = "jobs", doc = "[`CheckpointTable`]: CheckpointTable")]
+#![cfg_attr(not(feature = "jobs"), doc = "[`CheckpointTable`]: #features")]
+#![cfg_attr(docsrs, doc = "[`keywalk-job`]: https://docs.rs/keywalk-job")]
+#![cfg_attr(not(docsrs), doc = "[`keywalk-job`]: ../keywalk_job/index.html")]
+#![cfg_attr(docsrs, doc = "[`keywalk-retry`]: https://docs.rs/keywalk-retry")]
+#![cfg_attr(not(docsrs), doc = "[`keywalk-retry`]: ../keywalk_retry/index.html")]
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "jobs")]
@@ -219,6 +235,7 @@ mod share;
 mod source;
 mod stamp;
 mod statements;
+mod statistics;
 mod table;
 mod tokens;
 mod value;

@@ -36,6 +36,9 @@ pub(crate) fn prove(
         Layout::Columns(types) => types,
         Layout::FromSchema => types_from_schema(schema, &columns, fixed),
     };
+    for (column, layout) in columns.iter().zip(&types) {
+        check_type(schema, column, *layout)?;
+    }
     let may_hold_null = check_null(schema, &columns, &types, fixed)?;
     check_unique(schema, &columns, fixed)?;
     for (column, layout) in columns.iter().zip(&types) {
@@ -74,7 +77,7 @@ fn primary_key(schema: &Schema, fixed: &[&Column]) -> Result<Vec<String>, Proble
     if primary.is_empty() {
         return Err(Problem::NoPrimaryKey {
             table: schema.table.clone(),
-            has_rowid: schema.has_rowid,
+            other_key: schema.any_key(fixed),
         });
     }
     primary.sort_by_key(|column| column.primary);
@@ -116,8 +119,25 @@ fn types_from_schema(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> 
             } else {
                 Comparison::Store
             },
+            stored: None,
         })
         .collect()
+}
+
+/// The column can hold a value of the key's type.
+fn check_type(schema: &Schema, column: &Column, layout: ColumnLayout) -> Result<(), Problem> {
+    match layout.stored {
+        Some(stored) if !column.holds().contains(&stored) => Err(Problem::KeyColumns {
+            relation: schema.relation(),
+            why: KeyProblem::Type {
+                column: column.name.clone(),
+                declared: column.declared.clone(),
+                stored,
+                holds: column.holds(),
+            },
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Whether the key may hold NULL. That is let pass for a primary key of one column, where it is only
@@ -144,7 +164,7 @@ fn check_null(
     Err(Problem::Nullable {
         table: schema.table.clone(),
         column: column.name.clone(),
-        has_rowid: schema.has_rowid,
+        other_key: schema.any_key(fixed),
     })
 }
 
@@ -171,7 +191,7 @@ fn check_unique(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> Resul
     Err(Problem::NotUnique {
         table: schema.table.clone(),
         columns: columns.iter().map(|column| column.name.clone()).collect(),
-        has_rowid: schema.has_rowid,
+        other_key: schema.any_key(fixed),
     })
 }
 

@@ -19,9 +19,12 @@ use resolve::failed;
 
 /// A SELECT, walked by a key that is unique in its result. Its items are `(key, row)`.
 ///
-/// For what a [`Table`](crate::Table) can't say: joins, views, computed columns. The query is put
-/// into the walk's statements as a subselect, so it must not have an ORDER BY or LIMIT of its own;
+/// For what a [`Table`](crate::Table) can't say: joins, views, computed columns, full-text search. The query
+/// is put into the walk's statements as a subselect, so it must not have an ORDER BY or LIMIT of its own;
 /// SQLite moves the search by the key into it.
+///
+/// `C` is a connection, borrowed or owned, as a table's. `K` is the key's type, once [`key`](Self::key) has
+/// said it: only then it can be walked. `D` is what becomes of a row.
 ///
 /// ```
 /// use keywalk::Walk;
@@ -55,7 +58,30 @@ use resolve::failed;
 /// PRIMARY KEY, which VACUUM renumbers: behind a SELECT that can't be seen.
 ///
 /// A condition inside the query that drops most rows is checked row by row within one fetch; only a
-/// table's [`filter`](crate::Table::filter) is cut into stretches.
+/// table's [`filter`](crate::Table::filter) is cut into stretches. One that compares the key itself is an
+/// error, since it would be in the search's way: give the walk a [range](keywalk::Walk::range).
+///
+/// # Full-text search, and other virtual tables
+///
+/// A virtual table's plan tells nothing that can be proven. Read the table that holds its content first,
+/// and this one behind CROSS JOIN, which SQLite doesn't turn round:
+///
+/// ```
+/// # use keywalk::Walk;
+/// # use keywalk_sqlite::Query;
+/// # let db = rusqlite::Connection::open_in_memory()?;
+/// # db.execute_batch("CREATE TABLE posts (id INTEGER PRIMARY KEY, body TEXT);
+/// #     INSERT INTO posts VALUES (1, 'one apple'), (2, 'a pear'), (3, 'two apple trees');
+/// #     CREATE VIRTUAL TABLE search USING fts5(body, content = posts, content_rowid = id);
+/// #     INSERT INTO search (search) VALUES ('rebuild')")?;
+/// let sql = "SELECT posts.id, posts.body FROM posts CROSS JOIN search ON search.rowid = posts.id
+///            WHERE search.body MATCH ?1";
+/// let apples = Query::new(&db, sql, ["apple"])?.key::<i64>(["id"])?;
+/// assert_eq!(Walk::new(apples).into_iter().count(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// An FTS5 table without a table of its own for content has one called `NAME_content`, by `id`.
 pub struct Query<C, K = (), D = Rows> {
     db: C,
     /// As it was written.
@@ -146,7 +172,8 @@ impl<C: Borrow<Connection>, K, D> Query<C, K, D> {
         Ok(query)
     }
 
-    /// Makes an item's value of each row by a closure, as [`Table::map`](crate::Table::map) does.
+    /// Makes an item's value of each row by a closure, as [`Table::map`](crate::Table::map) does. Its columns
+    /// are the SELECT's.
     pub fn map<T, F>(self, decode: F) -> Query<C, K, Mapped<F>>
     where
         F: FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
@@ -154,7 +181,7 @@ impl<C: Borrow<Connection>, K, D> Query<C, K, D> {
         self.with_types(|_| Mapped::new(decode))
     }
 
-    /// As [`map`](Self::map), in place, as [`Table::fill`](crate::Table::fill) does.
+    /// As [`map`](Self::map), in place, as [`Table::fill`](crate::Table::fill) does, with an example there.
     pub fn fill<T, F>(self, fill: F) -> Query<C, K, Filled<F, T>>
     where
         T: Default,
@@ -182,12 +209,13 @@ impl<C: Borrow<Connection>, K, D> Query<C, K, D> {
         }
     }
 
-    /// The connection. Between two fetches it is free for anything.
+    /// The connection. Between two fetches it is free for anything: writing, checkpoints, VACUUM.
     pub fn connection(&self) -> &Connection {
         self.db.borrow()
     }
 
-    /// The statements that the walk has run so far, to be looked at with `EXPLAIN QUERY PLAN`.
+    /// The statements that the walk has run so far, to be looked at with `EXPLAIN QUERY PLAN`. None before
+    /// the first fetch.
     pub fn statements(&self) -> impl Iterator<Item = &str> {
         self.known.fetcher.iter().flat_map(Fetcher::texts)
     }

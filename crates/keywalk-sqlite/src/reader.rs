@@ -10,6 +10,7 @@ use crate::decode::Decode;
 use crate::error::{Error, Problem};
 use crate::form::FarBound;
 use crate::key::{Key, KeyColumns, KeyRow, Unreadable};
+use crate::name::same;
 use crate::relation::Relation;
 use crate::value::Shown;
 
@@ -38,7 +39,7 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn key<K: Key>(&self, row: &Row<'_>) -> Result<K, Error> {
         let key_row = self.key_row(row);
-        K::read(&key_row).map_err(|unreadable| self.unreadable(row, unreadable))
+        K::read_row(&key_row).map_err(|unreadable| self.unreadable(row, unreadable))
     }
 
     /// Adds the row's item to the chunk. `false` if the row lies past the range's far bound, which
@@ -53,7 +54,7 @@ impl<'a> Reader<'a> {
     ) -> Result<bool, Error> {
         if let Some((key, item)) = chunk.spare() {
             let key_row = self.key_row(row);
-            key.reread(&key_row)
+            key.reread_row(&key_row)
                 .map_err(|unreadable| self.unreadable(row, unreadable))?;
             if self.is_beyond(row, range, key)? {
                 return Ok(false);
@@ -181,16 +182,28 @@ impl<'a> Reader<'a> {
 
     #[cold]
     fn undecodable<K: Key>(&self, key: &K, source: rusqlite::Error) -> Error {
-        Error::from(Problem::Row {
-            relation: self.relation.name.clone(),
-            key: self.shown(key),
-            source,
+        let relation = self.relation.name.clone();
+        let columns = &self.relation.columns;
+        Error::from(match &source {
+            // SQLite may have hidden it all the same.
+            rusqlite::Error::InvalidColumnName(name) if !columns.iter().any(|c| same(c, name)) => {
+                Problem::NotRead {
+                    relation,
+                    columns: Arc::clone(columns),
+                    source,
+                }
+            }
+            _ => Problem::Row {
+                relation,
+                key: self.shown(key),
+                source,
+            },
         })
     }
 
     fn shown<K: Key>(&self, key: &K) -> String {
         let columns: Vec<String> = (0..self.relation.key.len())
-            .map(|column| match key.bind(column) {
+            .map(|column| match key.bind_column(column) {
                 ToSqlOutput::Borrowed(value) => Shown(value).to_string(),
                 ToSqlOutput::Owned(value) => Shown((&value).into()).to_string(),
                 _ => "?".to_owned(),

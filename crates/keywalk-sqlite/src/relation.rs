@@ -48,8 +48,11 @@ pub(crate) struct Relation {
 /// What the caller said, for what doesn't change with the way that statements are written.
 #[derive(Debug)]
 pub(crate) enum Said {
-    /// The filter, if there is one.
-    Table(Option<String>),
+    /// The table's name, and the filter if there is one.
+    Table {
+        table: String,
+        filter: Option<String>,
+    },
     /// The SELECT.
     Query(String),
 }

@@ -1,12 +1,14 @@
 use rusqlite::Connection;
+use rusqlite::types::Type;
 
 use crate::error::Problem;
 use crate::name::{self, Named};
 
+mod affinity;
 mod catalog;
 
-pub(crate) use catalog::is_numeric;
-use catalog::{Found, find, list_indexes, read_columns, read_indexes};
+pub(crate) use affinity::Affinity;
+use catalog::{Found, find, list_indexes, read_columns, read_indexes, schemas, tables};
 
 /// What the database says of a table.
 #[derive(Debug)]
@@ -24,14 +26,15 @@ pub(crate) struct Schema {
 #[derive(Clone, Debug)]
 pub(crate) struct Column {
     pub(crate) name: String,
+    /// The type that it is declared with; empty if with none.
+    pub(crate) declared: String,
+    pub(crate) affinity: Affinity,
+    /// Whether the table is STRICT.
+    pub(crate) is_strict: bool,
     pub(crate) not_null: bool,
     /// The position in the primary key, from 1; 0 if it isn't in it.
     pub(crate) primary: i64,
     pub(crate) collation: String,
-    /// Whether SQLite compares the column's text as numbers where it looks like them.
-    pub(crate) is_numeric: bool,
-    /// Whether SQLite stores numbers in the column as text, and compares them so.
-    pub(crate) is_text: bool,
     /// Another name of the rowid: an INTEGER PRIMARY KEY.
     pub(crate) is_rowid: bool,
 }
@@ -50,6 +53,16 @@ pub(crate) struct IndexColumn {
     pub(crate) name: String,
     pub(crate) descending: bool,
     pub(crate) collation: String,
+}
+
+impl Column {
+    /// The storage classes that its values can have, apart from NULL.
+    pub(crate) fn holds(&self) -> &'static [Type] {
+        match self.is_rowid {
+            true => &[Type::Integer],
+            false => self.affinity.holds(self.is_strict, &self.declared),
+        }
+    }
 }
 
 impl Index {
@@ -85,7 +98,8 @@ impl Schema {
             relation: relation_name(table),
             source,
         };
-        let found = find(db, schema, table).map_err(failed)?;
+        let schemas = schemas(db).map_err(failed)?;
+        let found = find(db, &schemas, schema, table).map_err(failed)?;
         let Some(Found {
             schema,
             table,
@@ -94,9 +108,16 @@ impl Schema {
             strict,
         }) = found
         else {
-            return Err(Problem::NoSuchTable {
-                schema: schema.map(str::to_owned),
-                table: table.to_owned(),
+            return Err(match schema {
+                Some(schema) if !schemas.iter().any(|known| name::same(known, schema)) => {
+                    let schema = schema.to_owned();
+                    Problem::NoSuchSchema { schema, schemas }
+                }
+                schema => Problem::NoSuchTable {
+                    tables: tables(db, schema).map_err(failed)?,
+                    schema: schema.map(str::to_owned),
+                    table: table.to_owned(),
+                },
             });
         };
         if kind != "table" && kind != "shadow" {
@@ -141,6 +162,22 @@ impl Schema {
         relation_name(&self.table)
     }
 
+    /// The columns of a key that is there without more being declared: the rowid, best under a name that
+    /// keeps it, or the primary key; without those that are `fixed`.
+    pub(crate) fn any_key(&self, fixed: &[&Column]) -> Vec<String> {
+        let is_key = |column: &&Column| match self.has_rowid {
+            true => column.is_rowid,
+            false => column.primary > 0,
+        };
+        let mut key: Vec<&Column> = self.columns.iter().filter(is_key).collect();
+        key.sort_by_key(|column| column.primary);
+        if key.is_empty() {
+            return vec!["rowid".to_owned()];
+        }
+        key.retain(|column| !fixed.iter().any(|fixed| fixed.name == column.name));
+        key.into_iter().map(|column| column.name.clone()).collect()
+    }
+
     /// What a column's text is ordered by where it isn't by its UTF-8 bytes. A rowid is no text.
     pub(crate) fn text_order(&self, column: &Column) -> Option<String> {
         let is_binary = name::same(&column.collation, "BINARY");
@@ -166,19 +203,24 @@ impl Schema {
         if self.has_rowid && is_rowid {
             return Ok(Column {
                 name: wanted.to_owned(),
+                declared: String::new(),
+                affinity: Affinity::Numeric,
+                is_strict: false,
                 not_null: true,
                 primary: 0,
                 collation: "BINARY".to_owned(),
-                is_numeric: true,
-                is_text: false,
                 is_rowid: true,
             });
         }
         Err(Problem::NoSuchColumn {
             relation: self.relation(),
             column: wanted.to_owned(),
-            columns: self.columns.iter().map(|c| c.name.clone()).collect(),
+            columns: self.column_names(),
         })
+    }
+
+    pub(crate) fn column_names(&self) -> Vec<String> {
+        self.columns.iter().map(|c| c.name.clone()).collect()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::value::compare;
 pub(crate) fn share<K: Key>(first: &K, last: &K, at: &K) -> Option<f64> {
     for column in 0..first.width() {
         // Fails for what is no value of SQLite's.
-        let value = |key: &K| Value::try_from(bytes::lent(&key.bind(column))).ok();
+        let value = |key: &K| Value::try_from(bytes::lent(&key.bind_column(column))).ok();
         let (from, to, here) = (value(first)?, value(last)?, value(at)?);
         if compare(&from, &to) != Ordering::Equal {
             let by_collation = first.comparison(column) == Comparison::Store;

@@ -15,9 +15,9 @@ impl Stamp {
         Ok(Stamp(vec![(schema.to_owned(), version(db, schema)?)]))
     }
 
-    /// The first of its databases.
-    pub(crate) fn schema(&self) -> Option<&str> {
-        self.0.first().map(|(name, _)| name.as_str())
+    /// The names of its databases.
+    pub(crate) fn schemas(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
     }
 
     /// The version of the first of its databases.

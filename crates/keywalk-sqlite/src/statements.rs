@@ -230,6 +230,13 @@ fn write(
     if is_stale {
         return Err(Problem::StaleStatistics {
             relation: relation.name.clone(),
+            unordered: None,
+        });
+    }
+    if let Some(index) = relation.unordered_index(db) {
+        return Err(Problem::StaleStatistics {
+            relation: relation.name.clone(),
+            unordered: Some(index),
         });
     }
     Err(Problem::NotSeekable {

@@ -2,16 +2,16 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use rusqlite::types::Value;
 use rusqlite::{Connection, ToSql};
 
-use crate::decode::{Decoded, Filled, FromRow, Mapped, Rows};
+use crate::decode::Rows;
 use crate::error::Error;
 use crate::fetcher::Fetcher;
 use crate::key::{AnyKey, Key};
 use crate::known::Known;
 
 mod resolve;
+mod rows;
 mod spec;
 
 use spec::Spec;
@@ -70,7 +70,7 @@ impl<C: Borrow<Connection>> Table<C> {
     ///
     /// The name is a name and never SQL: `weird "name"` is just that. It is looked up where SQLite
     /// looks: `temp`, `main`, the attached databases; [`schema`](Self::schema) names one. Nothing is
-    /// read yet.
+    /// read yet: a name that isn't there is an error of [`key`](Self::key), or of the first fetch.
     pub fn new(db: C, table: impl Into<String>) -> Self {
         Table {
             db,
@@ -83,7 +83,8 @@ impl<C: Borrow<Connection>> Table<C> {
 }
 
 impl<C: Borrow<Connection>, D> Table<C, AnyKey, D> {
-    /// A key of this table, for a [range](keywalk::Walk::range): a value for each column of the key.
+    /// A key of this table, for a [range](keywalk::Walk::range): a value for each column of the key;
+    /// several of different types by `rusqlite::params!["x", 1]`.
     ///
     /// ```
     /// # use keywalk::Walk;
@@ -99,18 +100,24 @@ impl<C: Borrow<Connection>, D> Table<C, AnyKey, D> {
     /// # Errors
     ///
     /// If the table's key can't be proven, if there is another number of values than columns, or if
-    /// one is NULL.
-    pub fn any_key(
-        &self,
-        values: impl IntoIterator<Item = impl Into<Value>>,
-    ) -> Result<AnyKey, Error> {
-        let values = values.into_iter().map(Into::into).collect();
+    /// one is NULL or doesn't convert.
+    pub fn any_key(&self, values: impl IntoIterator<Item = impl ToSql>) -> Result<AnyKey, Error> {
         Ok(self.spec.any_key(self.db.borrow(), values)?)
     }
 }
 
 impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
-    /// Looks for the table in this schema only: `main`, `temp` or an attached database.
+    /// Looks for the table in this schema only: `main`, `temp` or an attached database. Default: where
+    /// SQLite looks.
+    ///
+    /// ```
+    /// # use keywalk_sqlite::Table;
+    /// # let db = rusqlite::Connection::open_in_memory()?;
+    /// db.execute("ATTACH ':memory:' AS archive", [])?;
+    /// # db.execute_batch("CREATE TABLE archive.items (id INTEGER PRIMARY KEY)")?;
+    /// let items = Table::new(&db, "items").schema("archive").key::<i64>(["id"])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn schema(mut self, schema: impl Into<String>) -> Self {
         self.spec.schema = Some(schema.into());
@@ -130,10 +137,29 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     ///
     /// With [`AnyKey`] as the type the index's own directions are taken.
     ///
+    /// ```
+    /// # use keywalk::Walk;
+    /// # use keywalk_sqlite::Table;
+    /// use std::cmp::Reverse;
+    ///
+    /// # let db = rusqlite::Connection::open_in_memory()?;
+    /// db.execute_batch(
+    ///     "CREATE TABLE orders (id INTEGER PRIMARY KEY, at TEXT NOT NULL);
+    ///      CREATE INDEX newest ON orders (at DESC, id)",
+    /// )?;
+    /// let newest = Table::new(&db, "orders").key::<(Reverse<String>, i64)>(["at", "id"])?;
+    /// for order in Walk::new(newest) {
+    ///     let ((at, id), _row) = order?;
+    ///     println!("{id} at {}", at.0);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
-    /// If the table or a column doesn't exist, if the columns don't fit the type, aren't proven to be
-    /// unique or may hold NULL, or if their text is ordered otherwise than the type.
+    /// If the table or a column doesn't exist, if the columns don't fit the type or never hold it, aren't
+    /// proven to be unique or may hold NULL, or if their text is ordered otherwise than the type. Whether an
+    /// index can be searched is seen by the first fetch.
     pub fn key<K2: Key>(
         self,
         columns: impl IntoIterator<Item = impl Into<String>>,
@@ -155,6 +181,17 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     ///
     /// May be called for several columns, and must be before [`key`](Self::key). This is the fast
     /// way: as a filter the condition would not use the index together with the key.
+    ///
+    /// ```
+    /// # use keywalk::Walk;
+    /// # use keywalk_sqlite::Table;
+    /// # let db = rusqlite::Connection::open_in_memory()?;
+    /// # db.execute_batch("CREATE TABLE orders (tenant INT, id INT, PRIMARY KEY (tenant, id)) WITHOUT ROWID;
+    /// #     INSERT INTO orders VALUES (5, 1), (6, 1), (6, 2)")?;
+    /// let of_six = Table::new(&db, "orders").within("tenant", 6)?.key::<i64>(["id"])?;
+    /// assert_eq!(Walk::new(of_six).into_iter().count(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -182,6 +219,15 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     /// The expression is SQL: never build it from what a stranger sent. It can't end the condition
     /// that it stands in, and its values go in as parameters.
     ///
+    /// ```
+    /// # use keywalk_sqlite::Table;
+    /// # let db = rusqlite::Connection::open_in_memory()?;
+    /// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, price REAL)")?;
+    /// let dear = Table::new(&db, "items").filter("price > ?1 AND name <> 'test'", [100.0])?;
+    /// let named = Table::new(&db, "items").filter("name LIKE :start", &[(":start", "a%")])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If it isn't an expression over the table's columns, if the parameters don't fit, or if there is
@@ -197,76 +243,27 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
         Ok(self)
     }
 
-    /// Reads only these columns, in this order; default: all of the table's. The key is read in any
-    /// case.
-    ///
-    /// Fewer columns are faster, large ones most of all. Checked by the first fetch.
-    #[must_use]
-    pub fn columns(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.spec.columns = Some(columns.into_iter().map(Into::into).collect());
-        self.known = Known::default();
-        self
-    }
-
-    /// Makes an item's value of each row by a closure. Items are `(key, value)`.
-    ///
-    /// The row's columns are the table's, or those of [`columns`](Self::columns), in that order;
-    /// others may follow. A column is found by its name in O(columns), by its position at once.
-    pub fn map<T, F>(self, decode: F) -> Table<C, K, Mapped<F>>
-    where
-        F: FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
-    {
-        self.with(Mapped::new(decode))
-    }
-
-    /// As [`map`](Self::map), in place: the closure gets an item of the chunk before (or a default
-    /// one) and must set all of it. Lent chunks then allocate nothing once they are warm.
-    ///
-    /// ```
-    /// # use keywalk::Walk;
-    /// # use keywalk_sqlite::Table;
-    /// # let db = rusqlite::Connection::open_in_memory()?;
-    /// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)")?;
-    /// let names = Table::new(&db, "items").key::<i64>(["id"])?.fill(|row, name: &mut String| {
-    ///     name.clear();
-    ///     name.push_str(row.get_ref("name")?.as_str()?);
-    ///     Ok(())
-    /// });
-    /// let mut chunks = Walk::new(names).chunks();
-    /// while let Some(items) = chunks.next()? {
-    ///     println!("{} names", items.len());
-    /// }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn fill<T, F>(self, fill: F) -> Table<C, K, Filled<F, T>>
-    where
-        T: Default,
-        F: FnMut(&rusqlite::Row<'_>, &mut T) -> rusqlite::Result<()>,
-    {
-        self.with(Filled::new(fill))
-    }
-
-    /// Makes a `T` of each row by its [`FromRow`], in place where it says how.
-    pub fn decode<T: FromRow>(self) -> Table<C, K, Decoded<T>> {
-        self.with(Decoded::new())
-    }
-
-    fn with<D2>(self, decode: D2) -> Table<C, K, D2> {
-        Table {
-            db: self.db,
-            spec: self.spec,
-            decode,
-            known: Known::default(),
-            key: PhantomData,
-        }
-    }
-
     /// The connection. Between two fetches it is free for anything: writing, checkpoints, VACUUM.
     pub fn connection(&self) -> &Connection {
         self.db.borrow()
     }
 
-    /// The statements that the walk has run so far, to be looked at with `EXPLAIN QUERY PLAN`.
+    /// The statements that the walk has run so far, to be looked at with `EXPLAIN QUERY PLAN`. None before
+    /// the first fetch.
+    ///
+    /// ```
+    /// # use keywalk::Walk;
+    /// # use keywalk_sqlite::Table;
+    /// # let db = rusqlite::Connection::open_in_memory()?;
+    /// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY); INSERT INTO items VALUES (1), (2)")?;
+    /// let mut items = Walk::new(Table::new(&db, "items").key::<i64>(["id"])?).items();
+    /// items.next().transpose()?;
+    /// for sql in items.source().statements() {
+    ///     println!("{sql}");
+    /// }
+    /// # assert!(items.source().statements().count() > 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn statements(&self) -> impl Iterator<Item = &str> {
         self.known.fetcher.iter().flat_map(Fetcher::texts)
     }

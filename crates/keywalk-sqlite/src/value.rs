@@ -1,8 +1,8 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use rusqlite::Connection;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef};
+use rusqlite::{Connection, ToSql};
 
 /// Puts a stored value into `value`, in the memory of the one that is there.
 pub(crate) fn refill(value: &mut Value, stored: ValueRef<'_>) -> FromSqlResult<()> {
@@ -37,6 +37,11 @@ pub(crate) fn weigh(values: &[Value]) -> usize {
 /// A value lent to a statement's parameter.
 pub(crate) fn bind(value: &Value) -> ToSqlOutput<'_> {
     ToSqlOutput::Borrowed(value.into())
+}
+
+/// A value as SQLite takes it.
+pub(crate) fn as_stored(db: &Connection, value: impl ToSql) -> rusqlite::Result<Value> {
+    db.query_row("SELECT ?1", [value], |row| row.get(0))
 }
 
 /// A number as SQLite compares it with a column of text; anything else as it is.

@@ -2,10 +2,11 @@
 
 use std::error::Error as StdError;
 use std::fmt::Debug;
+use std::time::SystemTime;
 
 use keywalk::Walk;
 use keywalk_job::{
-    Checkpoint, CheckpointFiles, Clock, DeadLetter, Ended, Error, FileError, Job, Lease,
+    Buried, Checkpoint, CheckpointFiles, Clock, DeadLetter, Ended, Error, FileError, Job, Lease,
     NotACheckpoint, Outcome, Progress, Stop,
 };
 
@@ -15,6 +16,7 @@ use crate::store::{Failed, Store};
 #[test]
 fn they_can_be_sent_shared_and_printed() {
     fn all<T: Send + Sync + Debug>() {}
+    all::<Buried>();
     all::<Checkpoint>();
     all::<CheckpointFiles>();
     all::<DeadLetter<'_>>();
@@ -64,6 +66,17 @@ fn what_is_printed_holds_no_key() {
         assert!(text.contains("print"), "the name: {text}");
         assert!(!text.contains("987654321"), "a key: {text}");
     }
+}
+
+#[test]
+fn a_letter_that_is_printed_shows_no_data() {
+    let letter = Buried::new(
+        "77".into(),
+        vec![77],
+        "no 77".into(),
+        SystemTime::UNIX_EPOCH,
+    );
+    assert!(!format!("{letter:?}").contains("77"));
 }
 
 #[test]

@@ -37,3 +37,7 @@ pub(super) const RECORD: &str = "
 pub(super) const BURY: &str = "
     INSERT OR REPLACE INTO main.keywalk_dead_letters (job, key, key_bytes, error, time)
     VALUES (?1, ?2, ?3, ?4, ?5)";
+
+pub(super) const LETTERS: &str = "
+    SELECT key, key_bytes, error, time FROM main.keywalk_dead_letters
+    WHERE job = ?1 ORDER BY key_bytes";

@@ -1,7 +1,9 @@
 use std::fmt;
 
+use rusqlite::types::Type;
+
 use crate::key::Layout;
-use crate::name::{Named, same};
+use crate::name::{Cut, Named, Names, same};
 
 /// Why a key column's text isn't ordered as the key's type is.
 #[derive(Debug)]
@@ -27,6 +29,14 @@ pub(crate) enum KeyProblem {
     Fixed(String),
     /// `within` fixes every column.
     AllFixed,
+    /// The column never holds what the key's type is stored as.
+    Type {
+        column: String,
+        /// The column's type, as it is declared.
+        declared: String,
+        stored: Type,
+        holds: &'static [Type],
+    },
     None,
 }
 
@@ -64,7 +74,10 @@ pub(crate) enum Change {
 #[derive(Debug)]
 pub(crate) enum FilterProblem {
     Twice,
-    Invalid(rusqlite::Error),
+    Invalid {
+        columns: Vec<String>,
+        source: rusqlite::Error,
+    },
     Params(rusqlite::Error),
 }
 
@@ -77,6 +90,29 @@ pub(crate) enum QueryProblem {
     OrderOrLimit(rusqlite::Error),
     /// Two columns of the result have the name of a key column.
     Ambiguous(String),
+}
+
+/// How much of a column's declared type is shown.
+const DECLARED_CHARS: usize = 40;
+
+fn plural(class: Type) -> &'static str {
+    match class {
+        Type::Null => "NULL",
+        Type::Integer => "integers",
+        Type::Real => "reals",
+        Type::Text => "text",
+        Type::Blob => "blobs",
+    }
+}
+
+/// A type of a key's column for values of this class.
+fn key_type(class: Type) -> Option<&'static str> {
+    match class {
+        Type::Integer => Some("i64"),
+        Type::Text => Some("String"),
+        Type::Blob => Some("Vec<u8>"),
+        Type::Null | Type::Real => None,
+    }
 }
 
 impl fmt::Display for CollationProblem {
@@ -115,6 +151,28 @@ impl fmt::Display for KeyProblem {
             KeyProblem::AllFixed => {
                 f.write_str("has no column left to walk by: `within` fixes all of them")
             }
+            KeyProblem::Type {
+                column,
+                declared,
+                stored,
+                holds,
+            } => {
+                write!(
+                    f,
+                    "is {} by its type, but the column {}",
+                    plural(*stored),
+                    Named(column)
+                )?;
+                if !declared.is_empty() {
+                    write!(f, ", declared {},", Cut(declared, DECLARED_CHARS))?;
+                }
+                let held: Vec<&str> = holds.iter().map(|class| plural(*class)).collect();
+                write!(f, " holds only {}", held.join(" or "))?;
+                match holds.iter().find_map(|class| key_type(*class)) {
+                    Some(key_type) => write!(f, "; use a type such as `{key_type}` for it"),
+                    None => f.write_str("; use `AnyKey`"),
+                }
+            }
             KeyProblem::None => f.write_str("names no column"),
         }
     }
@@ -139,11 +197,17 @@ impl fmt::Display for Change {
 
 impl fmt::Display for FilterProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            FilterProblem::Twice => "is set already; join the conditions with AND in one filter",
-            FilterProblem::Invalid(_) => "is not a SQL expression over its columns",
-            FilterProblem::Params(_) => "doesn't go with its parameters",
-        })
+        match self {
+            FilterProblem::Twice => {
+                f.write_str("is set already; join the conditions with AND in one filter")
+            }
+            FilterProblem::Invalid { columns, .. } => write!(
+                f,
+                "is not a SQL expression over its columns, {}; write what may follow WHERE, with strings in single quotes",
+                Names(columns)
+            ),
+            FilterProblem::Params(_) => f.write_str("doesn't go with its parameters"),
+        }
     }
 }
 

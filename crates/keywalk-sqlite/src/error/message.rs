@@ -9,16 +9,15 @@ use crate::name::{Cut, Named, Names};
 /// How much of a plan is shown.
 const PLAN_CHARS: usize = 400;
 
-/// What to do where a table has no key that can be walked.
-struct OrByRowid(bool);
+/// A key that the table has.
+struct OrBy<'a>(&'a [String]);
 
-impl fmt::Display for OrByRowid {
+impl fmt::Display for OrBy<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0 {
-            ", or walk by the key \"rowid\""
-        } else {
-            ""
-        })
+        match self.0 {
+            [] => Ok(()),
+            columns => write!(f, ", or walk by the key {}", Names(columns)),
+        }
     }
 }
 
@@ -44,35 +43,46 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Problem::NoSuchTable {
-                schema: None,
+                schema,
                 table,
+                tables,
             } => {
+                write!(f, "there is no table {}", Named(table))?;
+                if let Some(schema) = schema {
+                    write!(f, " in schema {}", Named(schema))?;
+                }
+                if tables.is_empty() {
+                    return f.write_str(", nor any other; check that this is the right database");
+                }
+                let hint = match table.contains('.') {
+                    true => " (a schema is named by `schema`)",
+                    false => "",
+                };
                 write!(
                     f,
-                    "there is no table {}; check its name{}, and that this is the right database",
-                    Named(table),
-                    match table.contains('.') {
-                        true => " (a schema is named by `schema`)",
-                        false => "",
-                    }
+                    "; check its name{hint}, and that this is the right database: its tables are {}",
+                    Names(tables)
                 )
             }
-            Problem::NoSuchTable {
-                schema: Some(schema),
-                table,
-            } => {
-                write!(
-                    f,
-                    "there is no table {} in schema {}; check both names",
-                    Named(table),
-                    Named(schema)
-                )
-            }
-            Problem::NotATable { table, what } => write!(
+            Problem::NoSuchSchema { schema, schemas } => write!(
                 f,
-                "{} is a {what}, whose rows have no key that can be proven; walk a table, or the same SELECT as a `Query`",
-                Named(table)
+                "there is no schema {}; those of this connection are {}",
+                Named(schema),
+                Names(schemas)
             ),
+            Problem::NotATable { table, what } => {
+                let cure = match what.as_str() {
+                    "view" => "walk a table, or the view's SELECT as a `Query`",
+                    _ => {
+                        "walk the table that holds its content, and join this one to it in a `Query` (FROM content CROSS JOIN this one)"
+                    }
+                };
+                write!(
+                    f,
+                    "{} is a {what}, whose rows have no key that can be proven; {cure}",
+                    Named(table)
+                )
+            }
             Problem::NoSuchColumn {
                 relation,
                 column,
@@ -83,34 +93,34 @@ impl fmt::Display for Problem {
                 Named(column),
                 Names(columns)
             ),
-            Problem::NoPrimaryKey { table, has_rowid } => write!(
+            Problem::NoPrimaryKey { table, other_key } => write!(
                 f,
                 "table {} has no primary key; name the columns of a UNIQUE index over NOT NULL columns{}",
                 Named(table),
-                OrByRowid(*has_rowid)
+                OrBy(other_key)
             ),
             Problem::KeyColumns { relation, why } => write!(f, "the key of {relation} {why}"),
             Problem::NotUnique {
                 table,
                 columns,
-                has_rowid,
+                other_key,
             } => write!(
                 f,
                 "nothing makes {} unique in table {}; add the columns of its primary key or of a UNIQUE index to the key{}",
                 Names(columns),
                 Named(table),
-                OrByRowid(*has_rowid)
+                OrBy(other_key)
             ),
             Problem::Nullable {
                 table,
                 column,
-                has_rowid,
+                other_key,
             } => write!(
                 f,
-                "key column {} of table {} may hold NULL, which has no place in a key; declare it NOT NULL{}",
-                Named(column),
+                "key column {column} of table {} may hold NULL, which has no place in a key; declare it NOT NULL, leave NULLs out in a `Query` by WHERE +{column} IS NOT NULL{}",
                 Named(table),
-                OrByRowid(*has_rowid)
+                OrBy(other_key),
+                column = Named(column)
             ),
             Problem::Collation {
                 relation,
@@ -123,6 +133,13 @@ impl fmt::Display for Problem {
             Problem::FixedToNull { relation, column } => write!(
                 f,
                 "column {} of {relation} can't be fixed to NULL, which equals nothing; use a filter with IS NULL",
+                Named(column)
+            ),
+            Problem::Given {
+                relation, column, ..
+            } => write!(
+                f,
+                "the value for column {} of {relation} can't be stored by SQLite; give another one",
                 Named(column)
             ),
             Problem::NotSeekable {
@@ -140,12 +157,27 @@ impl fmt::Display for Problem {
                 plan,
             } => write!(
                 f,
-                "{relation} can't be searched by its key: SQLite would read, sort or group more rows than it answers; the key's columns must be those of one index, with the collation BINARY, of the table that is read first, which CROSS JOIN makes the one on its left (the plan is: {})",
+                "{relation} can't be searched by its key: SQLite would read, sort or group more rows than it answers; the key's columns must be those of one index, with the collation BINARY, of the table that is read first, which CROSS JOIN makes the one on its left{} (the plan is: {})",
+                match plan.contains(" VIRTUAL TABLE ") {
+                    true => ", and which no virtual table can be",
+                    false => "",
+                },
                 Cut(plan, PLAN_CHARS)
             ),
-            Problem::StaleStatistics { relation } => write!(
+            Problem::StaleStatistics {
+                relation,
+                unordered: None,
+            } => write!(
                 f,
                 "SQLite would read {relation} from its start at every chunk, since its statistics say that it has only a few rows; run ANALYZE"
+            ),
+            Problem::StaleStatistics {
+                relation,
+                unordered: Some(index),
+            } => write!(
+                f,
+                "SQLite can't search {relation} by its key, since the statistics in sqlite_stat1 call the index {} unordered; run ANALYZE, which writes them anew",
+                Named(index)
             ),
             Problem::Changed { relation, why } => {
                 write!(f, "{relation} has changed since the walk began: ")?;
@@ -153,7 +185,7 @@ impl fmt::Display for Problem {
             }
             Problem::OwnRange { relation, columns } => write!(
                 f,
-                "{relation} compares its key ({}) with a value by itself, and SQLite would search from there at every chunk; leave that condition out and give the walk a `range`",
+                "{relation} compares its key ({}) with a value by itself, and SQLite would search from there at every chunk; leave that condition out and give the walk a `range`, or put a plus before an IS NOT NULL (+column IS NOT NULL)",
                 Names(columns)
             ),
             Problem::Filter { relation, why } => {
@@ -195,8 +227,15 @@ impl fmt::Display for Problem {
             ),
             Problem::NullKey { relation, column } => write!(
                 f,
-                "key column {} of {relation} holds NULL, which has no place in a key; give the row a value, or leave it out by a filter with IS NOT NULL",
-                Named(column)
+                "key column {column} of {relation} holds NULL, which has no place in a key; give the row a value, or leave it out by a condition +{column} IS NOT NULL",
+                column = Named(column)
+            ),
+            Problem::NotRead {
+                relation, columns, ..
+            } => write!(
+                f,
+                "the decoding of a row of {relation} asks for a column that isn't read; those that are: {}",
+                Names(columns)
             ),
             Problem::Row { relation, key, .. } => {
                 write!(

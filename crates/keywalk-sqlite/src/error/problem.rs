@@ -1,4 +1,5 @@
 use std::error::Error as StdError;
+use std::sync::Arc;
 
 use rusqlite::ErrorCode;
 use rusqlite::types::FromSqlError;
@@ -12,6 +13,12 @@ pub(crate) enum Problem {
     NoSuchTable {
         schema: Option<String>,
         table: String,
+        /// Those that are there.
+        tables: Vec<String>,
+    },
+    NoSuchSchema {
+        schema: String,
+        schemas: Vec<String>,
     },
     NotATable {
         table: String,
@@ -24,7 +31,8 @@ pub(crate) enum Problem {
     },
     NoPrimaryKey {
         table: String,
-        has_rowid: bool,
+        /// The columns of a key that the table has.
+        other_key: Vec<String>,
     },
     KeyColumns {
         relation: String,
@@ -33,12 +41,14 @@ pub(crate) enum Problem {
     NotUnique {
         table: String,
         columns: Vec<String>,
-        has_rowid: bool,
+        /// The columns of a key that the table has.
+        other_key: Vec<String>,
     },
     Nullable {
         table: String,
         column: String,
-        has_rowid: bool,
+        /// The columns of a key that the table has.
+        other_key: Vec<String>,
     },
     Collation {
         relation: String,
@@ -57,6 +67,8 @@ pub(crate) enum Problem {
     },
     StaleStatistics {
         relation: String,
+        /// The index that they call unordered; without one they say that the table has few rows.
+        unordered: Option<String>,
     },
     /// The schema changed while it was walked.
     Changed {
@@ -73,6 +85,12 @@ pub(crate) enum Problem {
     },
     Query {
         why: QueryProblem,
+    },
+    /// A value that the caller gave can't be one of SQLite's.
+    Given {
+        relation: String,
+        column: String,
+        source: rusqlite::Error,
     },
     AnyKey {
         relation: String,
@@ -98,6 +116,12 @@ pub(crate) enum Problem {
         key: String,
         source: rusqlite::Error,
     },
+    /// The decoding asks for a column that isn't among those that are read.
+    NotRead {
+        relation: String,
+        columns: Arc<[String]>,
+        source: rusqlite::Error,
+    },
     NullKey {
         relation: String,
         column: String,
@@ -117,9 +141,21 @@ pub(crate) enum Problem {
 }
 
 impl Problem {
+    /// That a value for a column couldn't be taken; unless the store failed meanwhile.
+    pub(crate) fn given(relation: String, column: &str, source: rusqlite::Error) -> Self {
+        match is_of_store(&source) {
+            true => Problem::Sqlite { relation, source },
+            false => Problem::Given {
+                relation,
+                column: column.to_owned(),
+                source,
+            },
+        }
+    }
+
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
-            Problem::NoSuchTable { .. } => ErrorKind::NoSuchTable,
+            Problem::NoSuchTable { .. } | Problem::NoSuchSchema { .. } => ErrorKind::NoSuchTable,
             Problem::NotATable { .. } => ErrorKind::NotATable,
             Problem::NoSuchColumn { .. } => ErrorKind::NoSuchColumn,
             Problem::NoPrimaryKey { .. } => ErrorKind::NoPrimaryKey,
@@ -134,12 +170,14 @@ impl Problem {
             Problem::Filter { .. } => ErrorKind::Filter,
             Problem::Query { .. } => ErrorKind::Query,
             Problem::FixedToNull { .. }
+            | Problem::Given { .. }
             | Problem::AnyKey { .. }
             | Problem::ForeignKey { .. }
             | Problem::NumericBound { .. }
             | Problem::Key { .. }
             | Problem::NullKey { .. }
-            | Problem::Row { .. } => ErrorKind::Value,
+            | Problem::Row { .. }
+            | Problem::NotRead { .. } => ErrorKind::Value,
             Problem::RepeatedKey { .. } => ErrorKind::RepeatedKey,
             Problem::OutOfOrder { .. } => ErrorKind::Corrupt,
             Problem::Sqlite { source, .. } => kind_of(source),
@@ -149,9 +187,14 @@ impl Problem {
     pub(crate) fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Problem::Key { source, .. } => Some(source),
-            Problem::Row { source, .. } | Problem::Sqlite { source, .. } => Some(source),
+            Problem::Row { source, .. }
+            | Problem::NotRead { source, .. }
+            | Problem::Given { source, .. }
+            | Problem::Sqlite { source, .. } => Some(source),
             Problem::Filter { why, .. } => match why {
-                FilterProblem::Invalid(source) | FilterProblem::Params(source) => Some(source),
+                FilterProblem::Invalid { source, .. } | FilterProblem::Params(source) => {
+                    Some(source)
+                }
                 FilterProblem::Twice => None,
             },
             Problem::Query { why } => match why {

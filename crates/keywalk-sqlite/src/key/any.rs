@@ -16,6 +16,22 @@ use crate::value::{Shown, bind, compare, refill, weigh};
 /// of any storage class but NULL. Its order is SQLite's, with the directions of the index, so an
 /// index over `(a, b DESC)` is walked as it is.
 ///
+/// ```
+/// use keywalk::Walk;
+/// use keywalk_sqlite::Table;
+///
+/// # let db = rusqlite::Connection::open_in_memory()?;
+/// db.execute_batch(
+///     "CREATE TABLE visits (day TEXT, user INT, PRIMARY KEY (day DESC, user)) WITHOUT ROWID;
+///      INSERT INTO visits VALUES ('2026-01-01', 7), ('2026-01-02', 3)",
+/// )?;
+/// for item in Walk::new(Table::new(&db, "visits")) {
+///     let (key, _row) = item?;
+///     println!("{key}: {:?} = {:?}", key.columns(), key.values());
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// Two keys of different tables don't compare. [`Table::any_key`](crate::Table::any_key) makes one, for
 /// a [range](keywalk::Walk::range).
 #[derive(Clone)]
@@ -71,16 +87,16 @@ impl Key for AnyKey {
         Layout::FromSchema
     }
 
-    fn read(row: &KeyRow<'_, '_>) -> Result<Self, Unreadable> {
+    fn read_row(row: &KeyRow<'_, '_>) -> Result<Self, Unreadable> {
         let mut key = AnyKey {
             values: vec![Value::Null; row.at.len()],
             columns: Arc::clone(row.columns),
         };
-        key.reread(row)?;
+        key.reread_row(row)?;
         Ok(key)
     }
 
-    fn reread(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable> {
+    fn reread_row(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable> {
         for (column, value) in self.values.iter_mut().enumerate() {
             row.column(column, |stored| refill(value, not_null(stored)?))?;
         }
@@ -91,7 +107,7 @@ impl Key for AnyKey {
         self.clone_from(other);
     }
 
-    fn bind(&self, column: usize) -> ToSqlOutput<'_> {
+    fn bind_column(&self, column: usize) -> ToSqlOutput<'_> {
         bind(&self.values[column])
     }
 

@@ -2,9 +2,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use keywalk::Order;
-use rusqlite::types::{FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef};
-use uuid::Uuid;
-use uuid::fmt::Hyphenated;
+use rusqlite::types::{FromSqlError, FromSqlResult, ToSqlOutput, Type, Value, ValueRef};
 
 use super::sealed::Sealed;
 use super::{ColumnLayout, Key, KeyColumns, KeyRow, Layout, Unreadable};
@@ -47,6 +45,14 @@ pub trait KeyColumn: Clone + PartialOrd {
     /// ascending. [`Reverse`] turns it round.
     const ORDER: Order = Order::Ascending;
 
+    /// The storage class of the type's values, if they all have the same: a column that never holds it
+    /// (an INTEGER PRIMARY KEY, say, for text) is refused before the first row. Default: text for a type
+    /// that is compared as text; otherwise it isn't known, and it is found at the first row.
+    const STORED: Option<Type> = match Self::COMPARISON {
+        Comparison::Value => None,
+        Comparison::Bytes | Comparison::Store => Some(Type::Text),
+    };
+
     /// Decodes a stored value.
     ///
     /// # Errors
@@ -87,6 +93,8 @@ macro_rules! integers {
         impl KeyColumn for $integer {
             const COMPARISON: Comparison = Comparison::Value;
 
+            const STORED: Option<Type> = Some(Type::Integer);
+
             fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
                 let integer = value.as_i64()?;
                 integer.try_into().map_err(|_| FromSqlError::OutOfRange(integer))
@@ -103,6 +111,8 @@ integers!(i8, i16, i32, u8, u16, u32);
 
 impl KeyColumn for i64 {
     const COMPARISON: Comparison = Comparison::Value;
+
+    const STORED: Option<Type> = Some(Type::Integer);
 
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
         value.as_i64()
@@ -135,6 +145,8 @@ impl KeyColumn for String {
 impl KeyColumn for Vec<u8> {
     const COMPARISON: Comparison = Comparison::Value;
 
+    const STORED: Option<Type> = Some(Type::Blob);
+
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
         value.as_blob().map(Into::into)
     }
@@ -151,56 +163,6 @@ impl KeyColumn for Vec<u8> {
     }
 }
 
-impl KeyColumn for Uuid {
-    const COMPARISON: Comparison = Comparison::Value;
-
-    fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let blob = value.as_blob()?;
-        Uuid::from_slice(blob).map_err(|_| FromSqlError::InvalidBlobSize {
-            expected_size: 16,
-            blob_size: blob.len(),
-        })
-    }
-
-    fn bind(&self) -> ToSqlOutput<'_> {
-        ToSqlOutput::Borrowed(ValueRef::Blob(self.as_bytes()))
-    }
-}
-
-/// Only the canonical form is read: an upper-case one would stand elsewhere in the order, and
-/// searching for its canonical form wouldn't find it.
-impl KeyColumn for Hyphenated {
-    const COMPARISON: Comparison = Comparison::Bytes;
-
-    fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let text = value.as_str()?;
-        let hyphenated = Uuid::try_parse(text)
-            .map_err(FromSqlError::other)?
-            .hyphenated();
-        if hyphenated.encode_lower(&mut Uuid::encode_buffer()) == text {
-            Ok(hyphenated)
-        } else {
-            Err(FromSqlError::other(NotCanonical))
-        }
-    }
-
-    fn bind(&self) -> ToSqlOutput<'_> {
-        ToSqlOutput::Owned(self.to_string().into())
-    }
-}
-
-/// A UUID is stored in another form than 36 lower-case characters with hyphens.
-#[derive(Debug)]
-struct NotCanonical;
-
-impl std::fmt::Display for NotCanonical {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the UUID is not in its canonical form, lower-case with hyphens")
-    }
-}
-
-impl std::error::Error for NotCanonical {}
-
 impl<T: KeyColumn> KeyColumn for Reverse<T> {
     const COMPARISON: Comparison = T::COMPARISON;
 
@@ -208,6 +170,8 @@ impl<T: KeyColumn> KeyColumn for Reverse<T> {
         Order::Ascending => Order::Descending,
         Order::Descending => Order::Ascending,
     };
+
+    const STORED: Option<Type> = T::STORED;
 
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
         T::read(value).map(Reverse)
@@ -230,21 +194,21 @@ impl<T: KeyColumn> Key for T {
     }
 
     #[inline]
-    fn read(row: &KeyRow<'_, '_>) -> Result<Self, Unreadable> {
+    fn read_row(row: &KeyRow<'_, '_>) -> Result<Self, Unreadable> {
         row.column(0, T::read)
     }
 
     #[inline]
-    fn reread(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable> {
-        row.column(0, |value| KeyColumn::reread(self, value))
+    fn reread_row(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable> {
+        row.column(0, |value| self.reread(value))
     }
 
     fn copy_from(&mut self, other: &Self) {
         self.clone_from(other);
     }
 
-    fn bind(&self, _column: usize) -> ToSqlOutput<'_> {
-        KeyColumn::bind(self)
+    fn bind_column(&self, _column: usize) -> ToSqlOutput<'_> {
+        self.bind()
     }
 
     fn width(&self) -> usize {
@@ -268,6 +232,7 @@ impl ColumnLayout {
         ColumnLayout {
             order: T::ORDER,
             comparison: T::COMPARISON,
+            stored: T::STORED,
         }
     }
 }

@@ -14,12 +14,12 @@ macro_rules! tuples {
                 Layout::Columns(vec![$(ColumnLayout::of::<$column>()),+])
             }
 
-            fn read(row: &KeyRow<'_, '_>) -> Result<Self, Unreadable> {
+            fn read_row(row: &KeyRow<'_, '_>) -> Result<Self, Unreadable> {
                 Ok(($(row.column($at, $column::read)?,)+))
             }
 
-            fn reread(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable> {
-                $(row.column($at, |value| KeyColumn::reread(&mut self.$at, value))?;)+
+            fn reread_row(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable> {
+                $(row.column($at, |value| self.$at.reread(value))?;)+
                 Ok(())
             }
 
@@ -27,9 +27,9 @@ macro_rules! tuples {
                 $(self.$at.clone_from(&other.$at);)+
             }
 
-            fn bind(&self, column: usize) -> ToSqlOutput<'_> {
+            fn bind_column(&self, column: usize) -> ToSqlOutput<'_> {
                 match column {
-                    $($at => KeyColumn::bind(&self.$at),)+
+                    $($at => self.$at.bind(),)+
                     _ => ToSqlOutput::Owned(Value::Null),
                 }
             }

@@ -13,7 +13,7 @@ use crate::fetcher::Fetcher;
 use crate::key::{ColumnLayout, Comparison, Key, Layout};
 use crate::name::{Quoted, same};
 use crate::relation::{KeyPart, Relation, Said};
-use crate::schema;
+use crate::schema::{self, Affinity};
 use crate::stamp::Stamp;
 
 const NAME: &str = "the query";
@@ -34,6 +34,7 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
                 let layout = ColumnLayout {
                     order: Order::Ascending,
                     comparison: Comparison::Bytes,
+                    stored: None,
                 };
                 vec![layout; self.key.len()]
             }
@@ -100,10 +101,9 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
     fn is_numeric(&self, name: &str) -> rusqlite::Result<bool> {
         let statement = self.db.borrow().prepare(&self.sql)?;
         let column = statement.columns().find(|column| same(column.name(), name));
-        let declared = column.and_then(|column| Some(column.decl_type()?.to_ascii_uppercase()));
-        let declared = declared.unwrap_or_default();
-        // It isn't in a STRICT table, and hardly anyone declares it in another.
-        Ok(declared != "ANY" && schema::is_numeric(&declared))
+        // As if in a STRICT table: hardly anyone declares ANY in another.
+        let affinity = column.map(|c| Affinity::of(c.decl_type().unwrap_or_default(), true));
+        Ok(affinity.is_some_and(Affinity::is_numeric))
     }
 
     /// What is walked, under the schema as it is.

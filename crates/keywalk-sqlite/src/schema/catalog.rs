@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row};
 
-use super::{Column, Index, IndexColumn};
+use super::{Affinity, Column, Index, IndexColumn};
 use crate::name::{self, Quoted};
 
 /// Asks a pragma about something, in one schema or in all. Not the virtual table of the pragma's
@@ -29,9 +29,33 @@ pub(super) struct Found {
     pub(super) strict: bool,
 }
 
+/// The connection's databases: `main`, `temp` if it is used, those that are attached.
+pub(super) fn schemas(db: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = db.prepare("PRAGMA database_list")?;
+    statement.query_map([], |row| row.get(1))?.collect()
+}
+
+/// The tables that someone has made, in this schema or in all.
+pub(super) fn tables(db: &Connection, schema: Option<&str>) -> rusqlite::Result<Vec<String>> {
+    let mut statement = db.prepare("PRAGMA table_list")?;
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let listed = statement.query_map([], read)?;
+    let mut tables = Vec::new();
+    for listed in listed {
+        let (of, table, kind): (String, String, String) = listed?;
+        let is_asked_for = schema.is_none_or(|schema| name::same(schema, &of));
+        if is_asked_for && kind != "shadow" && !table.starts_with("sqlite_") {
+            tables.push(table);
+        }
+    }
+    tables.sort();
+    Ok(tables)
+}
+
 /// Looks where SQLite looks: in `temp`, in `main`, then in the attached databases in their order.
 pub(super) fn find(
     db: &Connection,
+    schemas: &[String],
     schema: Option<&str>,
     table: &str,
 ) -> rusqlite::Result<Option<Found>> {
@@ -57,10 +81,6 @@ pub(super) fn find(
     };
     let mut found = pragma(db, None, "table_list", known_as, read)?;
     found.retain(|found| schema.is_none_or(|schema| name::same(schema, &found.schema)));
-    let schemas = db
-        .prepare("PRAGMA database_list")?
-        .query_map([], |row| row.get(1))?
-        .collect::<rusqlite::Result<Vec<String>>>()?;
     Ok(found.into_iter().min_by_key(|found| {
         let at = schemas.iter().position(|schema| *schema == found.schema);
         (found.schema != "temp", at)
@@ -76,11 +96,12 @@ pub(super) fn read_columns(
     let read = |row: &Row<'_>| {
         let column = Column {
             name: row.get(1)?,
+            declared: String::new(),
+            affinity: Affinity::None,
+            is_strict: strict,
             not_null: row.get(3)?,
             primary: row.get(5)?,
             collation: String::new(),
-            is_numeric: false,
-            is_text: false,
             is_rowid: false,
         };
         Ok((column, row.get(6)?))
@@ -93,10 +114,9 @@ pub(super) fn read_columns(
         .map(|(mut column, _)| {
             let (declared, collation, _, _, _) =
                 db.column_metadata(Some(schema), table, &column.name)?;
-            let declared = declared.map(|declared| declared.to_string_lossy().to_ascii_uppercase());
-            let declared = declared.unwrap_or_default();
-            column.is_text = is_text(&declared);
-            column.is_numeric = is_numeric(&declared) && !(strict && declared == "ANY");
+            let declared = declared.map(|declared| declared.to_string_lossy().into_owned());
+            column.declared = declared.unwrap_or_default();
+            column.affinity = Affinity::of(&column.declared, strict);
             column.collation = match collation {
                 Some(collation) => collation.to_string_lossy().into_owned(),
                 None => "BINARY".to_owned(),
@@ -104,19 +124,6 @@ pub(super) fn read_columns(
             Ok(column)
         })
         .collect()
-}
-
-/// The affinity of a declared type (<https://www.sqlite.org/datatype3.html>, section 3.1), as far as
-/// it turns text that looks like a number into one. ANY has none in a STRICT table.
-pub(crate) fn is_numeric(declared: &str) -> bool {
-    let has = |word: &&str| declared.contains(*word);
-    has(&"INT") || !(declared.is_empty() || is_text(declared) || has(&"BLOB"))
-}
-
-/// The same, as far as it turns numbers into text.
-fn is_text(declared: &str) -> bool {
-    let has = |word: &&str| declared.contains(*word);
-    !has(&"INT") && ["CHAR", "CLOB", "TEXT"].iter().any(has)
 }
 
 pub(super) struct Listed {

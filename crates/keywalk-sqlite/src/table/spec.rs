@@ -11,10 +11,10 @@ use crate::params::Params;
 use crate::plan::PlanName;
 use crate::proof::{self, ProvenKey};
 use crate::relation::{FixedPart, KeyPart, Relation, Said};
-use crate::schema::{Column, Schema};
+use crate::schema::{Affinity, Column, Schema};
 use crate::stamp::Stamp;
 use crate::tokens::with_backticks;
-use crate::value::as_text;
+use crate::value::{as_stored, as_text};
 
 /// What the caller said of a table.
 #[derive(Clone, Debug)]
@@ -80,12 +80,8 @@ impl Spec {
         if self.key.iter().flatten().any(|key| same(key, &column.name)) {
             return Err(refused(KeyProblem::Fixed(column.name)));
         }
-        let value: Value = db
-            .query_row("SELECT ?1", [value], |row| row.get(0))
-            .map_err(|source| Problem::Sqlite {
-                relation: schema.relation(),
-                source,
-            })?;
+        let value = as_stored(db, value)
+            .map_err(|source| Problem::given(schema.relation(), &column.name, source))?;
         if value == Value::Null {
             return Err(Problem::FixedToNull {
                 relation: schema.relation(),
@@ -109,29 +105,33 @@ impl Spec {
             why,
         };
         // A store that fails meanwhile says nothing of the filter.
-        let because = |why: fn(rusqlite::Error) -> FilterProblem, source| match is_of_store(&source)
-        {
-            true => Problem::Sqlite {
-                relation: schema.relation(),
-                source,
-            },
-            false => refused(why(source)),
-        };
+        let because =
+            |why: &dyn Fn(rusqlite::Error) -> FilterProblem, source| match is_of_store(&source) {
+                true => Problem::Sqlite {
+                    relation: schema.relation(),
+                    source,
+                },
+                false => refused(why(source)),
+            };
         if self.filter.is_some() {
             return Err(refused(FilterProblem::Twice));
         }
         let from = from(&schema);
         let text = condition.trim().to_owned();
         let condition = with_backticks(&condition);
-        // In brackets, so that nothing follows it; and bare, so that its own brackets match.
-        let bracketed = format!("SELECT ({condition}\n) FROM {from}");
+        // Bare, so that its own brackets match; and in brackets, so that nothing follows it.
         let bare = format!("SELECT 1 FROM {from} WHERE {condition}");
+        let bracketed = format!("SELECT ({condition}\n) FROM {from}");
+        let invalid = |source| FilterProblem::Invalid {
+            columns: schema.column_names(),
+            source,
+        };
         let statement = db
-            .prepare(&bracketed)
-            .and_then(|_| db.prepare(&bare))
-            .map_err(|source| because(FilterProblem::Invalid, source))?;
+            .prepare(&bare)
+            .and_then(|statement| db.prepare(&bracketed).map(|_| statement))
+            .map_err(|source| because(&invalid, source))?;
         let (condition, params) = Params::capture(db, &condition, &statement, params)
-            .map_err(|source| because(FilterProblem::Params, source))?;
+            .map_err(|source| because(&FilterProblem::Params, source))?;
         let parts = conjuncts(&condition);
         let is_expression = |part: &String| {
             db.prepare(&format!("SELECT ({part}\n) FROM {from}"))
@@ -174,14 +174,22 @@ impl Spec {
     pub(super) fn any_key(
         &self,
         db: &Connection,
-        mut values: Vec<Value>,
+        given: impl IntoIterator<Item = impl ToSql>,
     ) -> Result<AnyKey, Problem> {
         let relation = self.resolve(db, AnyKey::layout())?;
         let (_, key) = self.prove(db, AnyKey::layout())?;
-        for ((column, _), value) in key.columns.iter().zip(&mut values) {
-            if column.is_text {
-                *value = as_text(db, value).map_err(|source| relation.failed(source))?;
-            }
+        let mut columns = key.columns.iter().map(|(column, _)| column);
+        let mut values = Vec::new();
+        for value in given {
+            let column = columns.next();
+            let name = column.map_or("", |column| &column.name);
+            let value = as_stored(db, value)
+                .map_err(|source| Problem::given(relation.name.clone(), name, source))?;
+            let is_text = column.is_some_and(|column| column.affinity == Affinity::Text);
+            values.push(match is_text {
+                true => as_text(db, &value).map_err(|source| relation.failed(source))?,
+                false => value,
+            });
         }
         AnyKey::new(values, Arc::new(relation.key_columns())).ok_or_else(|| Problem::AnyKey {
             columns: relation.key_names(),
@@ -197,7 +205,7 @@ impl Spec {
         before: &Relation,
     ) -> Result<Relation, Problem> {
         let mut spec = self.clone();
-        spec.schema = before.stamp.schema().map(str::to_owned);
+        spec.schema = before.stamp.schemas().next().map(str::to_owned);
         spec.key = Some(before.key_names());
         spec.columns = Some(before.columns.to_vec());
         let layouts = before.key.iter().map(|part| part.layout).collect();
@@ -248,7 +256,7 @@ impl Spec {
                 text_order: schema.text_order(&column),
                 collation: Some(column.collation),
                 is_fleeting: column.is_rowid && column.primary == 0,
-                is_numeric: column.is_numeric,
+                is_numeric: column.affinity.is_numeric(),
                 at: at(&column.name),
                 name: column.name,
             })
@@ -266,7 +274,10 @@ impl Spec {
         let select: Vec<String> = columns.iter().map(|column| expression(column)).collect();
         Ok(Relation {
             name: schema.relation(),
-            said: Said::Table(text),
+            said: Said::Table {
+                table: schema.table.clone(),
+                filter: text,
+            },
             from: from(&schema),
             indexes,
             partial_indexes: schema.partial_indexes(db)?,

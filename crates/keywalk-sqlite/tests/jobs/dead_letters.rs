@@ -1,10 +1,13 @@
 //! Items that fail and are skipped.
 
-use keywalk_job::{Checkpoints, ConstantBuilder, Job};
-use keywalk_sqlite::CheckpointTable;
+use std::time::{Duration, SystemTime};
+
+use keywalk::{DurableSource, Walk};
+use keywalk_job::{BoxError, Checkpoints, ConstantBuilder, Job};
+use keywalk_sqlite::{CheckpointTable, Table};
 use rusqlite::Connection;
 
-use crate::world::{World, log, touch, walk};
+use crate::world::{World, assert_once, log, touch, walk};
 
 fn letters(db: &Connection) -> Vec<(String, String, Vec<u8>, String)> {
     let sql =
@@ -109,13 +112,79 @@ fn a_letters_key_bytes_are_the_sources() {
     let job = Job::new("bytes", walk(&db, 4), CheckpointTable::new(&db)).skip_failures();
     let outcome = job.run(|_, _| Err("bad".into()));
     assert_eq!(outcome.unwrap().skipped(), 3);
-    let items = keywalk_sqlite::Table::new(&db, "items")
-        .key::<i64>(["id"])
-        .unwrap();
+    let items = Table::new(&db, "items").key::<i64>(["id"]).unwrap();
     for (_, key, bytes, _) in letters(&db) {
-        let decoded = keywalk::DurableSource::decode_key(&items, &bytes).unwrap();
+        let decoded = DurableSource::decode_key(&items, &bytes).unwrap();
         assert_eq!(decoded.map(|id| id.to_string()), Some(key));
     }
+}
+
+#[test]
+fn letters_read_back_are_one_jobs_with_their_last_errors() {
+    let world = World::new(4);
+    let db = world.connect();
+    let mut table = CheckpointTable::new(&db);
+    assert_eq!(table.dead_letters("a").unwrap(), []);
+    let begun = SystemTime::now();
+    for (name, said) in [("a", "first"), ("a", "second"), ("b", "another")] {
+        let job = Job::new(name, walk(&db, 4), &mut table).repeated();
+        let outcome = job.skip_failures().run(|_, items| match items[0].0 {
+            2 | 4 => Err(BoxError::from(said)),
+            _ => Ok(()),
+        });
+        assert_eq!(outcome.unwrap().skipped(), 2);
+    }
+    let letters = table.dead_letters("a").unwrap();
+    let said: Vec<_> = letters.iter().map(|l| (l.key(), l.error())).collect();
+    assert_eq!(said, [("2", "second"), ("4", "second")]);
+    // Told in milliseconds.
+    let since = begun - Duration::from_millis(1);
+    assert!(
+        letters
+            .iter()
+            .all(|letter| (since..=SystemTime::now()).contains(&letter.time()))
+    );
+}
+
+#[test]
+fn a_job_over_the_letters_does_the_items_again_and_takes_their_letters_away() {
+    let world = World::new(6);
+    let db = world.connect();
+    let job = Job::new("touch", walk(&db, 4), CheckpointTable::new(&db)).skip_failures();
+    let outcome = job.run(|tx, items| match items[0].0 {
+        id if id % 2 == 0 => Err("not yet".into()),
+        id => Ok(touch(tx, id)?),
+    });
+    assert_eq!(outcome.unwrap().skipped(), 3);
+
+    let again = |fails: Option<i64>| {
+        let items = walk(&db, 1);
+        let letters = Table::new(&db, "keywalk_dead_letters");
+        let letters = letters.within("job", "touch").unwrap();
+        let letters = letters.key::<Vec<u8>>(["key_bytes"]).unwrap();
+        let job = Job::new("again", Walk::new(letters), CheckpointTable::new(&db));
+        let outcome = job.repeated().skip_failures().run(|tx, letters| {
+            let (key_bytes, _) = &letters[0];
+            let id = items.source().decode_key(key_bytes)?.expect("it is an id");
+            if fails == Some(id) {
+                return Err("still not".into());
+            }
+            touch(tx, id)?;
+            let delete = "DELETE FROM keywalk_dead_letters WHERE job = 'touch' AND key_bytes = ?1";
+            tx.execute(delete, [key_bytes])?;
+            Ok(())
+        });
+        assert_eq!(outcome.unwrap().skipped(), u64::from(fails.is_some()));
+    };
+    again(Some(4));
+    let left = CheckpointTable::new(&db).dead_letters("touch").unwrap();
+    assert_eq!(
+        left.iter().map(|letter| letter.key()).collect::<Vec<_>>(),
+        ["4"]
+    );
+    again(None);
+    assert_once(&db, 6);
+    assert_eq!(CheckpointTable::new(&db).dead_letters("touch").unwrap(), []);
 }
 
 #[test]
@@ -123,7 +192,7 @@ fn no_letter_stays_of_a_chunk_that_is_tried_again() {
     let world = World::new(4);
     let db = world.connect();
     let policy = ConstantBuilder::new()
-        .with_delay(std::time::Duration::ZERO)
+        .with_delay(Duration::ZERO)
         .with_max_times(1);
     let job = Job::new("again", walk(&db, 4), CheckpointTable::new(&db));
     let mut tries = 0;

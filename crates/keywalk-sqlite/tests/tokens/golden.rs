@@ -1,0 +1,249 @@
+//! Tokens that earlier releases wrote, `golden/v1/*.txt`: today's code reads each, gives the very rows that
+//! were left, and writes the same text.
+//!
+//! A file is never written anew: tokens like it are stored out there. For a shape that has none yet,
+//! `KEYWALK_BLESS=1` makes it.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::fs;
+use std::path::PathBuf;
+
+use keywalk::{DurableSource, Token, Walk};
+use keywalk_sqlite::uuid::Uuid;
+use keywalk_sqlite::uuid::fmt::Hyphenated;
+use keywalk_sqlite::{AnyKey, Collated, Error, Key, Query, Table};
+use rusqlite::Connection;
+
+use crate::db::open;
+
+const SCHEMA: &str = r#"
+    CREATE TABLE numbers (id INTEGER PRIMARY KEY, size INT);
+    INSERT INTO numbers VALUES
+        (-9223372036854775808, 1), (-1, 2), (0, 3), (255, 4), (9223372036854775807, 5);
+    CREATE TABLE texts (name TEXT NOT NULL PRIMARY KEY, id BLOB NOT NULL UNIQUE);
+    INSERT INTO texts VALUES ('', x''), ('a' || char(0), x'00ff00'), ('é', x'ff'), ('𝄞', x'ff00');
+    CREATE TABLE uuids (id BLOB NOT NULL PRIMARY KEY, name TEXT NOT NULL UNIQUE) WITHOUT ROWID;
+    INSERT INTO uuids VALUES
+        (x'00112233445566778899aabbccddeeff', 'ffffffff-0000-4000-8000-000000000001'),
+        (x'ffeeddccbbaa99887766554433221100', '00000000-0000-4000-8000-000000000002');
+    CREATE TABLE mixed (
+        day TEXT NOT NULL, n INT NOT NULL, PRIMARY KEY (day, n DESC)) WITHOUT ROWID;
+    INSERT INTO mixed VALUES ('mon', 300), ('mon', 2), ('tue', 5), ('tue', -70000);
+    CREATE TABLE reals (x ANY NOT NULL PRIMARY KEY);
+    INSERT INTO reals VALUES (-9e999), (-0.5), (3), (1e300), ('text'), (x'ab');
+    CREATE TABLE folded (name TEXT NOT NULL COLLATE NOCASE PRIMARY KEY);
+    INSERT INTO folded VALUES ('b'), ('A'), ('C');
+    CREATE TABLE "odd ""name""" ("the key" INTEGER PRIMARY KEY);
+    INSERT INTO "odd ""name""" VALUES (1), (2);
+    CREATE TABLE orders (
+        tenant TEXT NOT NULL, id INT NOT NULL, sum REAL, state TEXT, PRIMARY KEY (tenant, id));
+    INSERT INTO orders VALUES
+        ('x', 1, 9.5, 'new'), ('x', 2, 0.5, 'new'), ('x', 3, 7.5, 'new'), ('y', 4, 8.5, 'new');
+    ATTACH ':memory:' AS "past";
+    CREATE TABLE past.numbers (id INTEGER PRIMARY KEY);
+    INSERT INTO past.numbers VALUES (10), (20);
+"#;
+
+/// Whose rowids are good for this version of the schema.
+const BARE: &str = "CREATE TABLE bare (name TEXT); INSERT INTO bare VALUES ('a'), ('b'), ('c')";
+
+/// The files of this version, and those that were asked for.
+struct Golden {
+    dir: PathBuf,
+    seen: BTreeSet<String>,
+}
+
+impl Golden {
+    /// The token that is stored under this name: of the walk after so many items.
+    fn read(&mut self, name: &str, today: &str) -> String {
+        let file = format!("{name}.txt");
+        let path = self.dir.join(&file);
+        if !path.exists() && std::env::var_os("KEYWALK_BLESS").is_some_and(|bless| bless == "1") {
+            fs::write(&path, format!("{today}\n")).expect("the directory is writable");
+        }
+        assert!(self.seen.insert(file), "{name} is another's");
+        let stored = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        stored.trim_end().to_owned()
+    }
+
+    /// Of a walk after so many items these are the keys that are left.
+    fn check<K: Key + Debug, T, S>(
+        &mut self,
+        name: &str,
+        source: impl Fn() -> S,
+        walk: impl Fn(Walk<S>) -> Walk<S>,
+        taken: usize,
+        rest: &[&str],
+    ) where
+        S: DurableSource<Key = K, Item = (K, T), Error = Error>,
+    {
+        let mut items = walk(Walk::new(source())).chunk_size(3).items();
+        for _ in 0..taken {
+            items.next().expect("there are more").expect("it is fine");
+        }
+        if rest.is_empty() {
+            assert!(items.next().is_none(), "{name}");
+        }
+        let today = items.token().expect("the source says what it walks");
+        let stored = self.read(name, &today.to_string());
+        assert_eq!(today.to_string(), stored, "{name}");
+        let token: Token = stored.parse().expect("it's whole");
+        let items = Walk::new(source()).chunk_size(2).resume_token(&token);
+        let items = items.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let came: Vec<String> = items
+            .into_iter()
+            .map(|item| format!("{:?}", item.expect("it is fine").0))
+            .collect();
+        assert_eq!(came, rest, "{name}");
+    }
+}
+
+fn by<'db, K: Key>(db: &'db Connection, table: &str, key: &[&str]) -> Table<&'db Connection, K> {
+    let table = Table::new(db, table).key(key.iter().copied());
+    table.expect("it is a key")
+}
+
+fn as_it_is<S: DurableSource>(walk: Walk<S>) -> Walk<S> {
+    walk
+}
+
+#[test]
+fn tokens_of_version_1_are_read_and_written_as_ever() {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v1");
+    let mut golden = Golden {
+        dir: dir.into(),
+        seen: BTreeSet::new(),
+    };
+    walks(&mut golden);
+    keys(&mut golden);
+    sources(&mut golden);
+    let files: BTreeSet<String> = fs::read_dir(dir)
+        .expect("it is there")
+        .map(|file| file.expect("it is there").file_name())
+        .map(|name| name.into_string().expect("it is UTF-8"))
+        .collect();
+    assert_eq!(files, golden.seen, "each file is read");
+}
+
+/// What a walk can be.
+fn walks(golden: &mut Golden) {
+    let db = open(SCHEMA);
+    let numbers = || by::<i64>(&db, "numbers", &["id"]);
+    let (min, max) = (i64::MIN.to_string(), i64::MAX.to_string());
+    golden.check("integer", numbers, as_it_is, 2, &["0", "255", &max]);
+    golden.check(
+        "integer_descending",
+        numbers,
+        Walk::descending,
+        3,
+        &["-1", &min],
+    );
+    golden.check("live", numbers, Walk::live, 4, &[&max]);
+    golden.check(
+        "not_begun",
+        numbers,
+        as_it_is,
+        0,
+        &[&min, "-1", "0", "255", &max],
+    );
+    golden.check("done", numbers, as_it_is, 5, &[]);
+    golden.check(
+        "live_in_range",
+        numbers,
+        |walk| walk.range(-1..255).live(),
+        1,
+        &["0"],
+    );
+    let in_range = |walk: Walk<_>| walk.range(-1..=255).descending();
+    golden.check(
+        "not_begun_in_range",
+        numbers,
+        in_range,
+        0,
+        &["255", "0", "-1"],
+    );
+}
+
+/// What a key can be.
+fn keys(golden: &mut Golden) {
+    let db = open(SCHEMA);
+    let texts = || by::<String>(&db, "texts", &["name"]);
+    golden.check("text", texts, as_it_is, 2, &["\"é\"", "\"𝄞\""]);
+    let blobs = || by::<Vec<u8>>(&db, "texts", &["id"]);
+    golden.check("blob", blobs, as_it_is, 2, &["[255]", "[255, 0]"]);
+    let uuids = || by::<Uuid>(&db, "uuids", &["id"]);
+    let last = "ffeeddcc-bbaa-9988-7766-554433221100";
+    golden.check("uuid", uuids, as_it_is, 1, &[last]);
+    let hyphenated = || by::<Hyphenated>(&db, "uuids", &["name"]);
+    let last = "Hyphenated(ffffffff-0000-4000-8000-000000000001)";
+    golden.check("uuid_as_text", hyphenated, as_it_is, 1, &[last]);
+    let mixed = || by::<(String, Reverse<i64>)>(&db, "mixed", &["day", "n"]);
+    let rest = ["(\"tue\", Reverse(5))", "(\"tue\", Reverse(-70000))"];
+    golden.check("composite_of_both_directions", mixed, as_it_is, 2, &rest);
+    let reals = || Table::new(&db, "reals");
+    let rest = [
+        "AnyKey([Integer(3)])",
+        "AnyKey([Real(1e300)])",
+        "AnyKey([Text(\"text\")])",
+        "AnyKey([Blob([171])])",
+    ];
+    golden.check("dynamic_real", reals, as_it_is, 2, &rest);
+    golden.check("dynamic_text_descending", reals, Walk::descending, 2, &{
+        let mut rest = [
+            "AnyKey([Real(-inf)])",
+            "AnyKey([Real(-0.5)])",
+            rest[0],
+            rest[1],
+        ];
+        rest.reverse();
+        rest
+    });
+    let folded = || by::<Collated>(&db, "folded", &["name"]);
+    golden.check("collated", folded, as_it_is, 2, &["Collated(\"C\")"]);
+    let db = open(BARE);
+    let bare = || by::<AnyKey>(&db, "bare", &["rowid"]);
+    golden.check("rowid", bare, as_it_is, 2, &["AnyKey([Integer(3)])"]);
+}
+
+/// What is walked, and what is left out of it.
+fn sources(golden: &mut Golden) {
+    let db = open(SCHEMA);
+    let odd = || by::<i64>(&db, "odd \"name\"", &["the key"]);
+    golden.check("odd_names", odd, as_it_is, 1, &["2"]);
+    let past = || Table::new(&db, "numbers").schema("past");
+    golden.check("attached", past, as_it_is, 1, &["AnyKey([Integer(20)])"]);
+    let of_x = || {
+        Table::new(&db, "orders")
+            .within("tenant", "x")
+            .expect("a column")
+    };
+    golden.check(
+        "within",
+        of_x,
+        as_it_is,
+        1,
+        &["AnyKey([Integer(2)])", "AnyKey([Integer(3)])"],
+    );
+    let filtered = || {
+        let params = rusqlite::params![1, 0.75, "new", b"\0".as_slice(), None::<i64>];
+        let filter = "sum > ?1 - ?2 AND state = ?3 AND ?4 IS NOT ?5";
+        of_x().filter(filter, params).expect("a filter")
+    };
+    golden.check(
+        "within_and_filter",
+        filtered,
+        as_it_is,
+        1,
+        &["AnyKey([Integer(2)])", "AnyKey([Integer(3)])"],
+    );
+    let query = || {
+        let sql = "SELECT id, size * :by AS size\nFROM numbers WHERE size <> :not";
+        let query = Query::new(&db, sql, rusqlite::named_params! {":by": 2.5, ":not": 4});
+        let query = query.and_then(|query| query.key::<i64>(["id"]));
+        query.expect("it has the column")
+    };
+    let max = i64::MAX.to_string();
+    golden.check("query", query, as_it_is, 2, &["0", &max]);
+}
