@@ -3,6 +3,11 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 /// What a job knows of time, and how it waits: the machine's clock, or one that a test moves by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` doesn't tell a job the time: it is no `keywalk_job::Clock`",
+    label = "not a clock",
+    note = "leave `Job::clock` out for the machine's, or implement `keywalk_job::Clock`"
+)]
 pub trait Clock: fmt::Debug {
     /// The time since some start that stays the same.
     fn now(&self) -> Duration;

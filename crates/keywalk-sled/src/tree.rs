@@ -53,7 +53,7 @@ pub struct Tree<K, D = Lent> {
     key: PhantomData<fn() -> K>,
 }
 
-impl<K: Key> Tree<K> {
+impl<K> Tree<K> {
     /// A source over a tree; sled's handle is cheap to clone. Nothing is read yet.
     ///
     /// ```
@@ -65,7 +65,10 @@ impl<K: Key> Tree<K> {
     /// # Ok::<(), sled::Error>(())
     /// ```
     #[must_use]
-    pub fn new(tree: sled::Tree) -> Self {
+    pub fn new(tree: sled::Tree) -> Self
+    where
+        K: Key,
+    {
         Tree::with(tree, Lent)
     }
 }

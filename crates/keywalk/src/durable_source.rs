@@ -70,6 +70,12 @@ use crate::{ChunkSource, Fingerprint};
 /// assert_eq!(rest.next(), Some(Ok((7, 49))));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "a cursor over `{Self}` can't be written down: it is no `DurableSource`",
+    label = "its cursors have no token",
+    note = "implement `DurableSource` for it: what it walks, and its keys as bytes (keywalk-key has a codec)",
+    note = "within the process `cursor()` and `resume()` do without"
+)]
 pub trait DurableSource: ChunkSource {
     /// What this source walks.
     ///
@@ -118,6 +124,7 @@ pub trait DurableSource: ChunkSource {
 
 macro_rules! forward {
     ($($pointer:ty),+) => {$(
+        #[diagnostic::do_not_recommend]
         #[deny(clippy::missing_trait_methods)]
         impl<S: DurableSource + ?Sized> DurableSource for $pointer {
             fn fingerprint(&self) -> Result<Fingerprint, S::Error> {

@@ -105,7 +105,7 @@ pub use error::{CursorMismatch, Error, Violation};
 pub use fingerprint::{Aspect, Fingerprint};
 pub use items::Items;
 #[cfg(feature = "std")]
-pub use prefetch::{Prefetch, PrefetchedChunks, PrefetchedItems};
+pub use prefetch::{Prefetch, PrefetchedChunks, PrefetchedItems, SendSource};
 pub use range::{KeyRange, Order};
 pub use source::{ChunkSource, Fetched, LastKey};
 pub use stats::Stats;

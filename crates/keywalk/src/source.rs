@@ -74,6 +74,14 @@ use crate::{Chunk, KeyRange};
 ///
 /// `&mut S`, `Box<S>` and `Box<dyn ChunkSource<Key = K, Item = T, Error = E>>` are sources.
 /// Forward every method, also the provided ones.
+#[diagnostic::on_unimplemented(
+    message = "a walk can't go over `{Self}`: it is no `ChunkSource`",
+    label = "not a source",
+    note = "sources are made of a map or a sorted slice by keywalk-memory (`Map::new(&map)`), of a SQLite connection \
+            by keywalk-sqlite (`Table::new(&db, \"items\").key::<i64>([\"id\"])?`), of a sled tree by \
+            keywalk-sled (`Tree::<u64>::new(tree)`)",
+    note = "for a store of your own implement `ChunkSource`: `fetch` and `key_of` are enough"
+)]
 pub trait ChunkSource {
     /// A position in the store's order.
     ///
@@ -161,6 +169,7 @@ impl<K> From<Option<K>> for LastKey<K> {
 
 macro_rules! forward {
     ($($pointer:ty),+) => {$(
+        #[diagnostic::do_not_recommend]
         #[deny(clippy::missing_trait_methods)]
         impl<S: ChunkSource + ?Sized> ChunkSource for $pointer {
             type Key = S::Key;

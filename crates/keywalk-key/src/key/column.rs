@@ -53,6 +53,13 @@ use super::{Malformed, share, words};
 /// 1. The first byte is neither `00` nor `ff`.
 /// 2. No column's bytes are the beginning of another's; or, where the first byte is `01` or `02`, only
 ///    if the other goes on with `ff`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be a column of a key: it is no `keywalk_key::KeyColumn`",
+    label = "not a column of a key",
+    note = "columns are `i8` to `i128`, `u8` to `u128`, `String`, `Vec<u8>`, `Uuid`, and their `Reverse`; no floats, nothing \
+            borrowed or optional",
+    note = "for a type of your own implement `keywalk_key::KeyColumn`, by way of one of these"
+)]
 pub trait KeyColumn: Clone + Ord {
     /// Appends the column's bytes.
     fn pack(&self, bytes: &mut Vec<u8>);
