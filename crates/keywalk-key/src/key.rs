@@ -1,5 +1,6 @@
 //! Keys, and their bytes.
 
+mod by_column;
 mod bytes;
 mod column;
 mod integer;
