@@ -68,12 +68,74 @@ use crate::{Chunk, KeyRange};
 /// assert_eq!(last, Some(Ok((99, 9801))));
 /// ```
 ///
-/// The crate `keywalk-conformance` proves a source by a test for each rule.
+/// A source whose items own memory fills old ones again ([`Chunk::push_with`], [`Chunk::spare`]); one whose
+/// keys do overrides [`key_into`](Self::key_into); one that knows its last key without reading the item
+/// overrides [`last_key`](Self::last_key). Where cursors are to be written down, it is a
+/// [`DurableSource`](crate::DurableSource) too.
+///
+/// The crate [`keywalk-conformance`] proves a source by a test for each rule.
 ///
 /// # Wrapping
 ///
 /// `&mut S`, `Box<S>` and `Box<dyn ChunkSource<Key = K, Item = T, Error = E>>` are sources.
-/// Forward every method, also the provided ones.
+/// Forward every method, also the provided ones: one that is left out loses what the source inside knows,
+/// and Clippy's `missing_trait_methods` tells which is. Before it asks again after a failure, a wrapper
+/// takes back what came ([`Chunk::truncate`]).
+///
+/// ```
+/// use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey};
+///
+/// /// Counts how often the store is asked.
+/// struct Counted<S> {
+///     source: S,
+///     questions: u64,
+/// }
+///
+/// #[deny(clippy::missing_trait_methods)]
+/// impl<S: ChunkSource> ChunkSource for Counted<S> {
+///     type Key = S::Key;
+///     type Item = S::Item;
+///     type Error = S::Error;
+///
+///     fn fetch(
+///         &mut self,
+///         range: &KeyRange<S::Key>,
+///         chunk: &mut Chunk<S::Item>,
+///     ) -> Result<Fetched<S::Key>, S::Error> {
+///         self.questions += 1;
+///         self.source.fetch(range, chunk)
+///     }
+///
+///     fn key_of(&self, item: &S::Item) -> S::Key {
+///         self.source.key_of(item)
+///     }
+///
+///     fn key_into(&self, item: &S::Item, key: &mut S::Key) {
+///         self.source.key_into(item, key);
+///     }
+///
+///     fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
+///         self.questions += 1;
+///         self.source.last_key(range)
+///     }
+/// }
+/// ```
+///
+/// # Cost
+///
+/// A bounded walk asks for the last key once, and then fetches once for each chunk. [`key_of`](Self::key_of)
+/// is called for the first and last item of a chunk, and a few keys are cloned; nothing more if chunks are
+/// lent. Handed out one by one, each item costs a [`key_into`](Self::key_into). A fetch costs what the store
+/// makes it cost: a search and as many items as were asked for, if the contract is kept.
+///
+#[cfg_attr(
+    docsrs,
+    doc = "[`keywalk-conformance`]: https://docs.rs/keywalk-conformance"
+)]
+#[cfg_attr(
+    not(docsrs),
+    doc = "[`keywalk-conformance`]: ../keywalk_conformance/index.html"
+)]
 #[diagnostic::on_unimplemented(
     message = "a walk can't go over `{Self}`: it is no `ChunkSource`",
     label = "not a source",
@@ -98,7 +160,8 @@ pub trait ChunkSource {
 
     /// Fills `chunk` with the next items of `range`, in the range's order, until it is full.
     ///
-    /// The chunk is empty when the walk calls; it may hold [spare](Chunk::spare) items.
+    /// The chunk is empty when the walk calls; it may hold [spare](Chunk::spare) items. A panic goes on to
+    /// the caller, and the same range may be asked again.
     ///
     /// # Errors
     ///
@@ -147,6 +210,14 @@ pub enum Fetched<K> {
 }
 
 /// What a source knows of the last key of a range, without fetching items.
+///
+/// ```
+/// use keywalk::LastKey;
+///
+/// // As `SELECT max(id)` answers, over an empty table and over another one.
+/// assert_eq!(LastKey::from(None::<i64>), LastKey::Empty);
+/// assert_eq!(LastKey::from(Some(7)), LastKey::Is(7));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LastKey<K> {
     /// The range's last key, in the range's order.
