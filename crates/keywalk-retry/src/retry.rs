@@ -21,6 +21,7 @@ use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange,
 /// it is the store's own way to wait, and comes before the first failure.
 ///
 /// [`ExponentialBuilder`]: crate::ExponentialBuilder
+#[must_use = "a source does nothing until it is walked"]
 pub struct Retry<S, B, W, Z = fn(Duration)> {
     source: S,
     policy: B,

@@ -42,6 +42,7 @@ use crate::error::TreeName;
 /// That is because sled's own way down, `next_back`, can't be used: over keys that hold four bytes `ff`
 /// in a row, `i64`s around 0 for one, it may look a million times in vain and then panic. Entries are
 /// read upwards, from a guess of where to begin, which the keys met before make ever better.
+#[must_use = "a source does nothing until it is walked"]
 pub struct Tree<K, D = Lent> {
     pub(crate) tree: sled::Tree,
     pub(crate) decode: D,
@@ -64,7 +65,6 @@ impl<K> Tree<K> {
     /// let default_tree = Tree::<Utf8>::new((*db).clone());
     /// # Ok::<(), sled::Error>(())
     /// ```
-    #[must_use]
     pub fn new(tree: sled::Tree) -> Self
     where
         K: Key,

@@ -93,8 +93,22 @@ impl<S: ChunkSource> Walk<S> {
 
     /// Walks only the keys within `bounds`. Default: all keys.
     ///
-    /// Bounds are in the store's order also when walking [`descending`](Self::descending). Inverted
+    /// Bounds are keys, of the source's own type: `"m".to_owned()..` where that is `String`. They are in the
+    /// store's order also when walking [`descending`](Self::descending): the smaller one first. Inverted
     /// bounds hold nothing; they don't panic. A later call replaces an earlier one.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use keywalk::Walk;
+    /// use keywalk_memory::Map;
+    ///
+    /// let ages = BTreeMap::from([("ada".to_owned(), 36), ("bob".to_owned(), 41), ("cy".to_owned(), 9)]);
+    /// let mut some = Walk::new(Map::new(&ages)).range("b".to_owned()..).descending().items();
+    /// assert_eq!(some.next().transpose()?, Some((&"cy".to_owned(), &9)));
+    /// assert_eq!(some.next().transpose()?, Some((&"bob".to_owned(), &41)));
+    /// assert_eq!(some.next().transpose()?, None);
+    /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+    /// ```
     pub fn range(mut self, bounds: impl RangeBounds<S::Key>) -> Self {
         self.bounds = Some(KeyRange::new(bounds, Order::Ascending));
         self
