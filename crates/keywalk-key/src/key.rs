@@ -25,7 +25,7 @@ pub use text::Utf8;
 /// |---|---|
 /// | `u8` to `u128` | big-endian, as wide as the type |
 /// | `i8` to `i128` | the same with the sign bit flipped |
-/// | [`Uuid`](::uuid::Uuid) | its 16 bytes |
+/// | [`Uuid`](https://docs.rs/uuid/1/uuid/struct.Uuid.html) | its 16 bytes |
 /// | `Vec<u8>` | themselves: every store's |
 /// | [`Utf8`] | the text, with nothing around it |
 /// | `String` | one text of the tuple layer: `02`, the text with `00` as `00 ff`, `00` |

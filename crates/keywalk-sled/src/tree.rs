@@ -10,7 +10,7 @@ use crate::error::TreeName;
 
 /// A sled tree, walked by keys of type `K`. Its items are `(key, value)`.
 ///
-/// A value is an [`IVec`](sled::IVec), lent by sled without a copy, or what [`map`](Self::map) or
+/// A value is an [`IVec`](https://docs.rs/sled/0.34.7/sled/struct.IVec.html), lent by sled without a copy, or what [`map`](Self::map) or
 /// [`fill`](Self::fill) make of it.
 ///
 /// ```
