@@ -152,10 +152,11 @@ pub trait ChunkSource {
     /// alone. Every key equals itself (a NaN doesn't, and is no key).
     type Key: Clone + PartialOrd;
 
-    /// What the walk yields.
+    /// What the walk yields: the key among it, or something that tells it ([`key_of`](Self::key_of)).
     type Item;
 
-    /// What can go wrong in the store.
+    /// What can go wrong in the store; [`Infallible`](core::convert::Infallible) where nothing can. An
+    /// [`Error`](core::error::Error) that is `Send + Sync + 'static` goes through `?` into a boxed one.
     type Error;
 
     /// Fills `chunk` with the next items of `range`, in the range's order, until it is full.
@@ -198,6 +199,14 @@ pub trait ChunkSource {
 }
 
 /// How far a fetch got.
+///
+/// | The chunk is | The store said that it has no more | It said nothing, or that it has more |
+/// |---|---|---|
+/// | holds items | [`End`](Self::End) | [`More`](Self::More) |
+/// | empty | [`End`](Self::End) | [`ScannedTo`](Self::ScannedTo) the last key that was looked at |
+///
+/// After a full chunk `More` is always right: if nothing is left, the walk asks once more and is told so. Where
+/// in doubt, never `End`: it ends the walk, and what lies beyond is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fetched<K> {
     /// The range holds nothing beyond what is in the chunk.
