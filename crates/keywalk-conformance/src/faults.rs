@@ -14,6 +14,11 @@ pub enum Fault {
 }
 
 /// Makes operations of a store fail.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't make the store's operations fail: it is no `Faults`",
+    label = "not a `Faults`",
+    note = "keep a `keywalk_conformance::Fuse`, which the store asks before each operation; or implement `Faults`"
+)]
 pub trait Faults {
     /// From now on operations fail as `fault` says.
     fn arm(&self, fault: Fault);

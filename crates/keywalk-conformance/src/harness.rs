@@ -57,6 +57,11 @@ pub type BoxError = Box<dyn Error>;
 /// let report = keywalk_conformance::run::<Shared>(&Config::default().cases(4));
 /// assert!(report.is_ok(), "{report}");
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "the kit doesn't know how to make, change and read a store by `{Self}`: it is no `Harness`",
+    label = "not a harness",
+    note = "implement `keywalk_conformance::Harness` for it: two types and seven methods; its documentation has one"
+)]
 pub trait Harness: Sized + 'static {
     /// Its `Ord` is the store's declared order. Where the source's own key has none, since only the
     /// store knows it, the source to be proven is a wrapper that tells keys as a type that has it.
@@ -165,6 +170,11 @@ pub trait Harness: Sized + 'static {
 }
 
 /// Changes a store from another thread, while it is walked.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't change the store from another thread: it is no `Writer<{K}>`",
+    label = "not a writer of these keys",
+    note = "implement `keywalk_conformance::Writer<{K}>` for it: `put` and `delete`"
+)]
 pub trait Writer<K>: Send {
     /// As [`Harness::put`].
     ///

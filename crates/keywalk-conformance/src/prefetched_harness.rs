@@ -6,11 +6,18 @@ use crate::Harness;
 /// [prefetched](keywalk::Walk::prefetch). Every such harness is one; nothing is to be implemented.
 ///
 /// `conformance!(name: Harness, prefetched)` proves that too, and [`run_prefetched`](crate::run_prefetched).
+#[diagnostic::on_unimplemented(
+    message = "the source of `{Self}` can't be prefetched: it can't move to another thread",
+    label = "its source isn't a `SendSource`",
+    note = "let the source own its handle of the store, `Arc` for `Rc`, and its items and errors too: all are to \
+            be `Send + 'static`; or leave `prefetched` out"
+)]
 pub trait PrefetchedHarness:
     for<'a> Harness<Source<'a>: ChunkSource<Item: Send, Error: Send> + Send + 'static>
 {
 }
 
+#[diagnostic::do_not_recommend]
 impl<H> PrefetchedHarness for H where
     H: for<'a> Harness<Source<'a>: ChunkSource<Item: Send, Error: Send> + Send + 'static>
 {

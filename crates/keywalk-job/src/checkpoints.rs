@@ -59,6 +59,13 @@ use crate::{BoxError, Buried, Checkpoint, DeadLetter, Lease};
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "a job's position can't be kept in `{Self}`: it is no `Checkpoints`",
+    label = "not a place for checkpoints",
+    note = "give `keywalk_sqlite::CheckpointTable::new(&db)` (in the same database: effects are exactly once), \
+            or `keywalk_job::CheckpointFiles::new(\"folder\")`",
+    note = "for a store of your own implement `keywalk_job::Checkpoints`"
+)]
 pub trait Checkpoints {
     /// What the work of a chunk is done in, lent to the job's function: a transaction, or `()`.
     type Scope;

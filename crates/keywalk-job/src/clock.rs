@@ -23,6 +23,11 @@ use std::time::{Duration, Instant, SystemTime};
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` doesn't tell a job the time: it is no `keywalk_job::Clock`",
+    label = "not a clock",
+    note = "leave `Job::clock` out for the machine's, or implement `keywalk_job::Clock`"
+)]
 pub trait Clock: fmt::Debug {
     /// The time since some start that stays the same.
     fn now(&self) -> Duration;

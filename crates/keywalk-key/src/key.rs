@@ -1,5 +1,6 @@
 //! Keys, and their bytes.
 
+mod by_column;
 mod bytes;
 mod column;
 mod integer;
@@ -24,7 +25,7 @@ pub use text::Utf8;
 /// |---|---|
 /// | `u8` to `u128` | big-endian, as wide as the type |
 /// | `i8` to `i128` | the same with the sign bit flipped |
-/// | [`Uuid`](::uuid::Uuid) | its 16 bytes |
+/// | [`Uuid`](https://docs.rs/uuid/1/uuid/struct.Uuid.html) | its 16 bytes |
 /// | `Vec<u8>` | themselves: every store's |
 /// | [`Utf8`] | the text, with nothing around it |
 /// | `String` | one text of the tuple layer: `02`, the text with `00` as `00 ff`, `00` |
@@ -82,6 +83,13 @@ pub use text::Utf8;
 ///    [strict](Self::STRICT): what it takes is encoded again and compared, so no two byte strings come as
 ///    one key.
 /// 4. **Named.** Types whose bytes or order differ have different [kinds](Self::kind).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be written as bytes in its order: it is no `keywalk_key::Key`",
+    label = "not a key",
+    note = "keys are `i8` to `i128`, `u8` to `u128`, `String`, `Vec<u8>`, `Utf8`, `Uuid`, tuples of up to six columns, and their \
+            `Reverse`; no floats, nothing borrowed or optional",
+    note = "for a type of your own implement `keywalk_key::Key`"
+)]
 pub trait Key: Clone + Ord {
     /// Whether [`decode`](Self::decode) refuses all bytes but those that [`encode`](Self::encode) writes,
     /// so that a store needn't encode each key that it reads again. So it is for integers, UUIDs, bytes,

@@ -17,10 +17,28 @@
 //! - [`Utf8`] is a text that is written bare.
 //! - [`Malformed`] says why bytes are no key.
 //!
-//! keywalk-sled stores by these bytes. They are a storage format: no release changes them.
+//! [`keywalk-sled`] stores by these bytes, and [`keywalk-memory`] writes its cursors' keys by them. They are
+//! a storage format: no release changes them. (SQLite orders by values and not by bytes: [`keywalk-sqlite`]
+//! has keys of its own.)
+//!
+//! # What it guarantees
+//!
+//! | | |
+//! |---|---|
+//! | Order | of bytes, one by one and a beginning before what it begins, is the `Ord` of the type |
+//! | Round trip | exact: nothing is rounded, cut or made lower-case |
+//! | Hostile bytes | an error that says what is wrong, never a panic |
+//! | Cost | O(bytes); `encode` appends to memory that is there, `decode_in_place` reads into it |
+//! | Not keys | floats (a NaN has no place), `Option` (where does `None` stand?), borrowed text (a key outlives the fetch), `usize` (its width is the machine's) |
 //!
 //! uuid is a part of this crate's interface ([`uuid`] is exported again): use the same version.
-
+//!
+#![cfg_attr(docsrs, doc = "[`keywalk-sled`]: https://docs.rs/keywalk-sled")]
+#![cfg_attr(not(docsrs), doc = "[`keywalk-sled`]: ../keywalk_sled/index.html")]
+#![cfg_attr(docsrs, doc = "[`keywalk-memory`]: https://docs.rs/keywalk-memory")]
+#![cfg_attr(not(docsrs), doc = "[`keywalk-memory`]: ../keywalk_memory/index.html")]
+#![cfg_attr(docsrs, doc = "[`keywalk-sqlite`]: https://docs.rs/keywalk-sqlite")]
+#![cfg_attr(not(docsrs), doc = "[`keywalk-sqlite`]: ../keywalk_sqlite/index.html")]
 #![forbid(unsafe_code)]
 
 mod key;

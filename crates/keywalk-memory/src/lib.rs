@@ -19,11 +19,14 @@
 //! |---|---|---|---|---|
 //! | Walks | `&BTreeMap<K, V>` | `Arc<RwLock<BTreeMap<K, V>>>` | `Arc<SkipMap<K, V>>` | `&[T]`, sorted by a key |
 //! | Item | `(&K, &V)` | `(K, V)`, cloned | `(K, V)`, cloned | `&T` |
-//! | Order | `Ord` of `K` | `Ord` of `K` | `Ord` of `K` | `Ord` of the key |
+//! | Keys | any `Ord + Clone` | any `Ord + Clone` | any `Ord + Clone` | any `Ord + Clone` |
+//! | Order (G1) | `Ord` of `K` | `Ord` of `K` | `Ord` of `K` | `Ord` of the key |
 //! | Changed by others while walked | no: it is borrowed | between fetches | at any time | no: it is borrowed |
-//! | A chunk is | exact | exact: one lock | each item by itself | exact |
-//! | Held between fetches | nothing | nothing | nothing | nothing |
-//! | Fails when | never | the lock is poisoned | never | it isn't sorted, when made |
+//! | A chunk is (G3, G4, G7) | exact | exact: one lock | each item by itself | exact |
+//! | Held between fetches (G14) | the borrow, no lock | nothing | nothing | the borrow, no lock |
+//! | In memory at once (G13) | references, and few keys | a chunk of clones | a chunk of clones | references, and few keys |
+//! | Fails when (G11) | never | the lock is poisoned | never | it isn't sorted, when made |
+//! | Can be [prefetched](keywalk::Walk::prefetch) | only if it is borrowed for `'static` | if keys and values are `Send + Sync + 'static` | if keys and values are `Send + Sync + 'static` | only if it is borrowed for `'static` |
 //! | A cursor can be written down | where its keys are a [`keywalk_key::Key`] | the same | the same | the same |
 //! | A fetch costs | O(log n + items) | O(log n + items), locked | O(log n + items) | O(log n + items) |
 //!
@@ -40,7 +43,11 @@
 //! A cursor that is written down, a [`Token`](keywalk::Token), goes on over any of these stores whose keys
 //! are of the same type and that has the same name: [`Map::named`].
 //!
-//! The promises G1 to G15 are those of a [walk](keywalk#what-a-walk-promises).
+//! The promises G1 to G15 are those of a [walk](keywalk#what-a-walk-promises); what the table doesn't name
+//! holds as it stands there.
+//!
+//! crossbeam-skiplist is a part of this crate's interface: use the same version. Key types for tokens are
+//! [`keywalk_key`]'s, which is exported again.
 
 #![forbid(unsafe_code)]
 

@@ -25,6 +25,7 @@ use crate::ordered::lend;
 /// );
 /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
 /// ```
+#[must_use = "a source does nothing until it is walked"]
 pub struct Map<'a, K, V> {
     map: &'a BTreeMap<K, V>,
     pub(crate) name: &'a str,
@@ -32,7 +33,6 @@ pub struct Map<'a, K, V> {
 
 impl<'a, K, V> Map<'a, K, V> {
     /// A source over `map`.
-    #[must_use]
     pub fn new(map: &'a BTreeMap<K, V>) -> Self {
         Map { map, name: "" }
     }
@@ -56,7 +56,6 @@ impl<'a, K, V> Map<'a, K, V> {
     /// assert!(refused.is_err());
     /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
     /// ```
-    #[must_use]
     pub fn named(self, name: &'a str) -> Self {
         Map { name, ..self }
     }

@@ -29,6 +29,7 @@ use crate::ordered::{fill, push_cloned};
 /// assert_eq!(chunks.stats().items(), 2);
 /// # Ok::<(), keywalk::Error<keywalk_memory::Poisoned>>(())
 /// ```
+#[must_use = "a source does nothing until it is walked"]
 pub struct SharedMap<K, V> {
     map: Arc<RwLock<BTreeMap<K, V>>>,
     pub(crate) name: Cow<'static, str>,
@@ -36,7 +37,6 @@ pub struct SharedMap<K, V> {
 
 impl<K, V> SharedMap<K, V> {
     /// A source over `map`.
-    #[must_use]
     pub fn new(map: Arc<RwLock<BTreeMap<K, V>>>) -> Self {
         SharedMap {
             map,
@@ -56,7 +56,6 @@ impl<K, V> SharedMap<K, V> {
     /// let map = Arc::new(RwLock::new(BTreeMap::from([(7_u64, "ada")])));
     /// let sessions = SharedMap::new(Arc::clone(&map)).named("sessions");
     /// ```
-    #[must_use]
     pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.name = name.into();
         self

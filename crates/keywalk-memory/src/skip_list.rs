@@ -39,6 +39,7 @@ use crate::ordered::{fill, push_cloned};
 /// # deleter.join().expect("the deleter doesn't panic");
 /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
 /// ```
+#[must_use = "a source does nothing until it is walked"]
 pub struct SkipList<K, V> {
     map: Arc<SkipMap<K, V>>,
     pub(crate) name: Cow<'static, str>,
@@ -46,7 +47,6 @@ pub struct SkipList<K, V> {
 
 impl<K, V> SkipList<K, V> {
     /// A source over `map`.
-    #[must_use]
     pub fn new(map: Arc<SkipMap<K, V>>) -> Self {
         SkipList {
             map,
@@ -66,7 +66,6 @@ impl<K, V> SkipList<K, V> {
     /// let map = Arc::new(SkipMap::from_iter([(7_u64, "ada")]));
     /// let sessions = SkipList::new(Arc::clone(&map)).named("sessions");
     /// ```
-    #[must_use]
     pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.name = name.into();
         self

@@ -23,6 +23,7 @@ use crate::ordered::lend;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy)]
+#[must_use = "a source does nothing until it is walked"]
 pub struct Slice<'a, T, F> {
     items: &'a [T],
     key: F,
@@ -73,7 +74,6 @@ impl<'a, T, F> Slice<'a, T, F> {
     /// let users = Slice::new(&users, |user| user.0)?.named("users");
     /// # Ok::<(), keywalk_memory::Unsorted>(())
     /// ```
-    #[must_use]
     pub fn named(self, name: &'a str) -> Self {
         Slice { name, ..self }
     }

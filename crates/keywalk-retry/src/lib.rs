@@ -20,9 +20,26 @@
 //! itself, another process's lock for one, [`Retry`] saves the loop around that: the walk doesn't see
 //! the failure, and its position, bound and promises stay what they are.
 //!
+//! # What it guarantees
+//!
+//! | | |
+//! |---|---|
+//! | Order, chunks, keys, isolation (G1 to G8) | those of the source inside |
+//! | Errors (G11) | the source's own, after the last try; what a failed fetch had put into the chunk is thrown away |
+//! | Held while it waits (G14) | nothing of the store; the thread sleeps, or does what [`Retry::sleep_by`] says |
+//! | Memory (G13) | nothing of its own |
+//! | Time | each question, a fetch or that for the last key, has the whole policy to itself |
+//! | Tokens | those of the source inside: a walk may be wrapped, or no longer be, when it is resumed |
+//! | Threads | can be [prefetched](keywalk::Walk::prefetch) where the source can, and the policy and closures are `Send + 'static` |
+//!
+//! The promises G1 to G15 are those of a [walk](keywalk#what-a-walk-promises). A job has a policy of its own,
+//! for what is done with the items: `Job::retry` in [`keywalk-job`].
+//!
 //! The policy is [backon]'s: how often, after what delays, with what jitter. It is a part of this
 //! crate's interface, and [`backon`] is exported again.
-
+//!
+#![cfg_attr(docsrs, doc = "[`keywalk-job`]: https://docs.rs/keywalk-job")]
+#![cfg_attr(not(docsrs), doc = "[`keywalk-job`]: ../keywalk_job/index.html")]
 #![forbid(unsafe_code)]
 
 mod retry;

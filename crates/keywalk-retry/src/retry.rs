@@ -21,6 +21,7 @@ use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange,
 /// it is the store's own way to wait, and comes before the first failure.
 ///
 /// [`ExponentialBuilder`]: crate::ExponentialBuilder
+#[must_use = "a source does nothing until it is walked"]
 pub struct Retry<S, B, W, Z = fn(Duration)> {
     source: S,
     policy: B,
@@ -35,7 +36,7 @@ where
     W: FnMut(&S::Error) -> bool,
 {
     /// Asks `source` again, by this policy, `when` this says of the error that another try is worth it.
-    /// `when` hears of every failure, and may log it.
+    /// `when` hears of every failure, also of the last one, and may log it. Asks the store nothing yet.
     pub fn new(source: S, policy: B, when: W) -> Self {
         Retry {
             source,
@@ -48,8 +49,8 @@ where
 }
 
 impl<S, B, W, Z> Retry<S, B, W, Z> {
-    /// Waits in another way than by putting the thread to sleep. The closure gets each delay before the
-    /// next try.
+    /// Waits in another way than by putting the thread to sleep, the default. The closure gets each delay
+    /// before the next try.
     ///
     /// ```
     /// use keywalk_retry::{ExponentialBuilder, Retry};
@@ -72,17 +73,17 @@ impl<S, B, W, Z> Retry<S, B, W, Z> {
         }
     }
 
-    /// How many times it has asked again so far.
+    /// How many times it has asked again so far, over all questions; 0 if nothing failed.
     pub fn retries(&self) -> u64 {
         self.retries
     }
 
-    /// The source inside.
+    /// The source inside, to reach its store while walking.
     pub fn get_ref(&self) -> &S {
         &self.source
     }
 
-    /// The source inside.
+    /// The source inside, to be changed.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.source
     }

@@ -28,14 +28,16 @@
 //!
 //! | | |
 //! |---|---|
-//! | Order | by the keys' bytes, which is the `Ord` of the key's type |
+//! | Order (G1) | by the keys' bytes, which is the `Ord` of the key's type |
 //! | Both ways | yes, and over every key; sled's own `next_back` isn't used, since it [panics over some](Tree#cost) |
-//! | A chunk is | not one moment of the tree: a key that is inserted or removed during the fetch may or may not be in it (G3 and G4 speak of the others) |
-//! | Isolation | none: sled's ranges see what others write meanwhile; a single insert or remove is seen whole or not at all, a batch or transaction may be seen in part |
-//! | Held between fetches | nothing: no iterator. The source keeps sled's handle, and with it the database open |
-//! | Memory | a chunk of items, descending during a fetch half a chunk and 16 entries more (of a chunk by bytes: as many as the one before), and some 256 keys; and sled's cache (1 GiB by default) |
+//! | A chunk is (G3, G4) | not one moment of the tree: a key that is inserted or removed during the fetch may or may not be in it (G3 and G4 speak of the others) |
+//! | Isolation (G5, G7) | none: sled's ranges see what others write meanwhile; a single insert or remove is seen whole or not at all, a batch or transaction may be seen in part |
+//! | Held between fetches (G14) | nothing: no iterator. The source keeps sled's handle, and with it the database open |
+//! | Memory (G13) | a chunk of items, descending during a fetch half a chunk and 16 entries more (of a chunk by bytes: as many as the one before), and some 256 keys; and sled's cache (1 GiB by default) |
 //! | A value | is a count on sled's own buffer: it stays whole when the entry is overwritten or removed |
-//! | A key that isn't of the key's type | an error that shows its bytes; nothing is skipped |
+//! | Keys | those of [`Key`]: integers, text, bytes, UUIDs, tuples to six, `Reverse`, your own |
+//! | A key that isn't of the key's type (G11) | an error that shows its bytes; nothing is skipped |
+//! | Threads | a tree is `Send` if what its closure holds is, and owns its handle: it can be [prefetched](keywalk::Walk::prefetch) |
 //! | A key written in a second way | an error: what is decoded is encoded again and compared |
 //! | Allocated for each item, warm and lent | nothing here; sled itself allocates for a key of more than 22 bytes |
 //!

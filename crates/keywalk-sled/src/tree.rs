@@ -10,7 +10,7 @@ use crate::error::TreeName;
 
 /// A sled tree, walked by keys of type `K`. Its items are `(key, value)`.
 ///
-/// A value is an [`IVec`](sled::IVec), lent by sled without a copy, or what [`map`](Self::map) or
+/// A value is an [`IVec`](https://docs.rs/sled/0.34.7/sled/struct.IVec.html), lent by sled without a copy, or what [`map`](Self::map) or
 /// [`fill`](Self::fill) make of it.
 ///
 /// ```
@@ -42,6 +42,7 @@ use crate::error::TreeName;
 /// That is because sled's own way down, `next_back`, can't be used: over keys that hold four bytes `ff`
 /// in a row, `i64`s around 0 for one, it may look a million times in vain and then panic. Entries are
 /// read upwards, from a guess of where to begin, which the keys met before make ever better.
+#[must_use = "a source does nothing until it is walked"]
 pub struct Tree<K, D = Lent> {
     pub(crate) tree: sled::Tree,
     pub(crate) decode: D,
@@ -53,7 +54,7 @@ pub struct Tree<K, D = Lent> {
     key: PhantomData<fn() -> K>,
 }
 
-impl<K: Key> Tree<K> {
+impl<K> Tree<K> {
     /// A source over a tree; sled's handle is cheap to clone. Nothing is read yet.
     ///
     /// ```
@@ -64,8 +65,10 @@ impl<K: Key> Tree<K> {
     /// let default_tree = Tree::<Utf8>::new((*db).clone());
     /// # Ok::<(), sled::Error>(())
     /// ```
-    #[must_use]
-    pub fn new(tree: sled::Tree) -> Self {
+    pub fn new(tree: sled::Tree) -> Self
+    where
+        K: Key,
+    {
         Tree::with(tree, Lent)
     }
 }

@@ -44,6 +44,12 @@ use crate::Row;
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "it isn't known how a row becomes a `{Self}`",
+    label = "not a `FromRow`",
+    note = "implement `keywalk_sqlite::FromRow` for it, or give a closure to `map`: \
+            `.map(|row| row.get::<_, String>(\"name\"))`"
+)]
 pub trait FromRow: Sized {
     /// Decodes a row. Its columns are those of the table, or those that
     /// [`columns`](crate::Table::columns) named, in that order; others may follow.

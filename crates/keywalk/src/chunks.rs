@@ -9,6 +9,9 @@ use crate::{Chunk, ChunkSource, Cursor, CursorMismatch, Error, Fetched, Stats, S
 
 /// A walk that lends its items a chunk at a time; see [`Walk::chunks`](crate::Walk::chunks).
 ///
+/// What is lent is over with the next call, which an iterator can't say: so this is none, and is gone through
+/// by `while let`.
+///
 /// Between two calls of [`next`](Self::next) nothing of the store is held (G14): it can be written
 /// to, also through the same connection.
 ///
@@ -79,6 +82,10 @@ impl<S: ChunkSource> Chunks<S> {
     /// The source's error, once; [`Error::Contract`] if the source broke its contract; and, at the
     /// first call, [`Error::Cursor`] if the walk's options contradict its cursor. No item of that
     /// fetch is handed out (G11).
+    ///
+    /// # Panics
+    ///
+    /// If the source does. The walk then stands where it stood: the next call asks for the same chunk.
     #[expect(
         clippy::should_implement_trait,
         reason = "an Iterator can't lend from itself"

@@ -21,8 +21,10 @@ use crate::{ChunkSource, Fingerprint};
 /// 4. **Hostile bytes.** [`decode_key`](Self::decode_key) takes any bytes and doesn't panic. It need not
 ///    be strict: what it takes is encoded again and compared.
 ///
-/// The bytes need not be ordered as the keys are. A codec that is serves well; the crate `keywalk-key`
+/// The bytes need not be ordered as the keys are. A codec that is serves well; the crate [`keywalk-key`]
 /// has one for the usual types.
+///
+/// # Implementing
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -71,6 +73,36 @@ use crate::{ChunkSource, Fingerprint};
 /// assert_eq!(rest.next(), Some(Ok((7, 49))));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// [`keywalk-conformance`] proves it, if its harness is said to be `durable`.
+///
+/// # Wrapping
+///
+/// As with [`ChunkSource`]: forward every method, also the provided ones. A wrapper that walks the same keys
+/// in the same order forwards the fingerprint too, so that its tokens are those of the source inside; one
+/// that leaves keys out says so by [`Fingerprint::filter`].
+///
+/// # Cost
+///
+/// Making a token asks for the fingerprint and encodes two keys; reading one decodes them, and encodes them
+/// again to compare.
+///
+#[cfg_attr(
+    docsrs,
+    doc = "[`keywalk-conformance`]: https://docs.rs/keywalk-conformance"
+)]
+#[cfg_attr(
+    not(docsrs),
+    doc = "[`keywalk-conformance`]: ../keywalk_conformance/index.html"
+)]
+#[cfg_attr(docsrs, doc = "[`keywalk-key`]: https://docs.rs/keywalk-key")]
+#[cfg_attr(not(docsrs), doc = "[`keywalk-key`]: ../keywalk_key/index.html")]
+#[diagnostic::on_unimplemented(
+    message = "a cursor over `{Self}` can't be written down: it is no `DurableSource`",
+    label = "its cursors have no token",
+    note = "implement `DurableSource` for it: what it walks, and its keys as bytes (keywalk-key has a codec)",
+    note = "within the process `cursor()` and `resume()` do without"
+)]
 pub trait DurableSource: ChunkSource {
     /// What this source walks.
     ///
@@ -82,7 +114,8 @@ pub trait DurableSource: ChunkSource {
     /// The store's own.
     fn fingerprint(&self) -> Result<Fingerprint, Self::Error>;
 
-    /// Appends the bytes of a key.
+    /// Appends the bytes of a key; what is in `bytes` already stays. As long as you like, though a token
+    /// holds two.
     fn encode_key(&self, key: &Self::Key, bytes: &mut Vec<u8>);
 
     /// The key that these bytes are; `None` if they are none of this source's.
@@ -119,6 +152,7 @@ pub trait DurableSource: ChunkSource {
 
 macro_rules! forward {
     ($($pointer:ty),+) => {$(
+        #[diagnostic::do_not_recommend]
         #[deny(clippy::missing_trait_methods)]
         impl<S: DurableSource + ?Sized> DurableSource for $pointer {
             fn fingerprint(&self) -> Result<Fingerprint, S::Error> {

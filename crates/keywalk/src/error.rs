@@ -7,6 +7,35 @@ use crate::TokenError;
 ///
 /// The walk yields it once and is then fused; its cursor stays at the last item handed out, so a
 /// walk resumed from there goes on where this one stopped (G11).
+///
+/// A function that walks returns it, by `?`, or anything that it converts into, such as a boxed error:
+/// the source's own error converts into it, and not the other way round.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::sync::{Arc, RwLock};
+/// use keywalk::{Error, Walk};
+/// use keywalk_memory::{Poisoned, SharedMap};
+///
+/// let map = Arc::new(RwLock::new(BTreeMap::from([(1, "one"), (2, "two")])));
+/// let mut items = Walk::new(SharedMap::new(Arc::clone(&map))).chunk_size(1).items();
+/// assert_eq!(items.next(), Some(Ok((1, "one"))));
+///
+/// // A writer panics in the middle of the walk.
+/// let writer = Arc::clone(&map);
+/// std::thread::spawn(move || {
+///     let _locked = writer.write();
+///     std::panic::resume_unwind(Box::new("a panic"));
+/// })
+/// .join()
+/// .expect_err("it panicked");
+/// assert!(matches!(items.next(), Some(Err(Error::Source(Poisoned { .. })))));
+/// assert_eq!(items.next(), None);
+///
+/// map.clear_poison();
+/// let mut rest = Walk::new(SharedMap::new(map)).resume(items.cursor()).items();
+/// assert_eq!(rest.next(), Some(Ok((2, "two"))));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error<E> {

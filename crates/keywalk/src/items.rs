@@ -6,8 +6,32 @@ use crate::{ChunkSource, Chunks, Cursor, Error, Stats};
 /// A walk that hands out its items one by one; what [`Walk`](crate::Walk) turns into in a `for`
 /// loop.
 ///
-/// After an error it yields `None` for ever, and its [`cursor`](Self::cursor) stays at the last
-/// item handed out (G11, G12).
+/// Each is a [`Result`]. After an error it yields `None` for ever, and its [`cursor`](Self::cursor) stays
+/// at the last item handed out (G11, G12). `by_ref` keeps it, to ask for that after a loop or an adapter:
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use keywalk::Walk;
+/// use keywalk_memory::Map;
+///
+/// let map: BTreeMap<u32, char> = (1..).zip("keywalk".chars()).collect();
+/// let mut items = Walk::new(Map::new(&map)).items();
+/// for item in items.by_ref().take(3) {
+///     let (_number, letter) = item?;
+///     print!("{letter}");
+/// }
+/// assert_eq!(items.stats().items(), 3);
+///
+/// // The same walk goes on, or another one from its cursor.
+/// let rest = Walk::new(Map::new(&map)).resume(items.cursor());
+/// assert_eq!(rest.items().count(), 4);
+/// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+/// ```
+///
+/// # Panics
+///
+/// If the source does, the panic goes on to the caller. The walk then stands where it stood: who catches the
+/// panic may go on, or resume from the cursor, and no item is lost.
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Items<S: ChunkSource> {
     chunks: Chunks<S>,

@@ -18,24 +18,40 @@
 //! questions it holds nothing of the store: no statement, transaction, lock or iterator. So others
 //! can insert and delete meanwhile, and the walk can stop at any item and go on later.
 //!
+//! # Where to go
+//!
+//! | You have | It is walked by |
+//! |---|---|
+//! | a SQLite table or query | [`keywalk-sqlite`] |
+//! | a map, a skip list or a sorted slice in memory | [`keywalk-memory`] |
+//! | a sled tree | [`keywalk-sled`] |
+//! | a store that isn't here | a [`ChunkSource`] of your own: its documentation shows how, [`keywalk-conformance`] proves it by a test a rule, [`keywalk-key`] writes its keys as bytes |
+//!
+//! | You want | It is |
+//! |---|---|
+//! | to replace a loop over a `SELECT` or over `OFFSET`, or what Django or Rails has for it | the [guide] to moving over, in keywalk-sqlite |
+//! | a backfill, purge or export that survives crashes, each effect once | a job: [`keywalk-job`] |
+//! | to wait where a store fails for a while | [`keywalk-retry`] |
+//! | a "next" link, or to go on tomorrow | a [`Token`] |
+//! | to fetch ahead while you work | [`Walk::prefetch`] |
+//!
 //! # Contents
 //!
 //! - [`Walk`] is where to start: its options, and then [`Items`] (an iterator) or [`Chunks`] (lends
-//!   a chunk at a time: the fastest way).
-//! - [`Walk::prefetch`] fetches the next chunks in a thread while the caller works on this one.
-//! - [`ChunkSource`] is what a store implements: "up to N items of this key range". Stores in
-//!   memory are in the crate `keywalk-memory`, SQLite is in `keywalk-sqlite`.
-//! - [`KeyRange`], [`Chunk`] and [`Fetched`] are what a source is asked with, fills and answers.
+//!   a chunk at a time: the fastest way). [`Walk::prefetch`] makes [`PrefetchedItems`] and
+//!   [`PrefetchedChunks`] of a [`SendSource`]. [`Stats`] says what a walk did, [`Error`] why it ended early.
 //! - [`Cursor`] is a walk's position, and [`Token`] one that is written down, for another process; the
-//!   sources that have it are [`DurableSource`]s.
-//!   Jobs whose position is kept, so that they survive crashes, are in the crate `keywalk-job`.
+//!   sources that have it are [`DurableSource`]s, and tell themselves apart by a [`Fingerprint`].
 //! - [`Weigh`] tells an item's bytes, for chunks [by bytes](Walk::chunk_bytes).
+//! - [`ChunkSource`] is what a store implements: "up to N items of this key range". [`KeyRange`], [`Chunk`],
+//!   [`Fetched`] and [`LastKey`] are what it is asked with, fills and answers.
 //! - [`state`] is the walk's state machine apart from any I/O, for those who drive it themselves.
 //!
 //! # What a walk promises
 //!
 //! The promises are numbered; the rest of the documentation cites the numbers. They hold while
-//! others insert and delete.
+//! others insert and delete, in both [orders](Order), over every source that keeps the contract of
+//! [`ChunkSource`].
 //!
 //! | | |
 //! |---|---|
@@ -67,7 +83,32 @@
 //!   the time is given a [`clock`](Walk::clock).
 //! - `hmac`: `SignedToken`, for cursors that pass through hands that aren't trusted.
 //! - `serde`: a [`Token`] is text in formats for people, and bytes in others.
-
+//!
+#![cfg_attr(
+    docsrs,
+    doc = "[`keywalk-conformance`]: https://docs.rs/keywalk-conformance"
+)]
+#![cfg_attr(
+    not(docsrs),
+    doc = "[`keywalk-conformance`]: ../keywalk_conformance/index.html"
+)]
+#![cfg_attr(docsrs, doc = "[`keywalk-job`]: https://docs.rs/keywalk-job")]
+#![cfg_attr(not(docsrs), doc = "[`keywalk-job`]: ../keywalk_job/index.html")]
+#![cfg_attr(docsrs, doc = "[`keywalk-key`]: https://docs.rs/keywalk-key")]
+#![cfg_attr(not(docsrs), doc = "[`keywalk-key`]: ../keywalk_key/index.html")]
+#![cfg_attr(docsrs, doc = "[`keywalk-memory`]: https://docs.rs/keywalk-memory")]
+#![cfg_attr(not(docsrs), doc = "[`keywalk-memory`]: ../keywalk_memory/index.html")]
+#![cfg_attr(docsrs, doc = "[`keywalk-retry`]: https://docs.rs/keywalk-retry")]
+#![cfg_attr(not(docsrs), doc = "[`keywalk-retry`]: ../keywalk_retry/index.html")]
+#![cfg_attr(docsrs, doc = "[`keywalk-sled`]: https://docs.rs/keywalk-sled")]
+#![cfg_attr(not(docsrs), doc = "[`keywalk-sled`]: ../keywalk_sled/index.html")]
+#![cfg_attr(docsrs, doc = "[`keywalk-sqlite`]: https://docs.rs/keywalk-sqlite")]
+#![cfg_attr(not(docsrs), doc = "[`keywalk-sqlite`]: ../keywalk_sqlite/index.html")]
+#![cfg_attr(
+    docsrs,
+    doc = "[guide]: https://docs.rs/keywalk-sqlite/latest/keywalk_sqlite/guide/index.html"
+)]
+#![cfg_attr(not(docsrs), doc = "[guide]: ../keywalk_sqlite/guide/index.html")]
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -105,7 +146,7 @@ pub use error::{CursorMismatch, Error, Violation};
 pub use fingerprint::{Aspect, Fingerprint};
 pub use items::Items;
 #[cfg(feature = "std")]
-pub use prefetch::{Prefetch, PrefetchedChunks, PrefetchedItems};
+pub use prefetch::{Prefetch, PrefetchedChunks, PrefetchedItems, SendSource};
 pub use range::{KeyRange, Order};
 pub use source::{ChunkSource, Fetched, LastKey};
 pub use stats::Stats;

@@ -7,24 +7,23 @@ mod feed;
 mod items;
 mod parcel;
 mod relay;
+mod send_source;
 mod sync;
 mod worker;
 
 pub use chunks::PrefetchedChunks;
 pub use items::PrefetchedItems;
+pub use send_source::SendSource;
 
 use feed::Feed;
 use parcel::By;
 
 /// Prefetching.
-impl<S> Walk<S>
-where
-    S: ChunkSource<Key: Send, Item: Send, Error: Send> + Send + 'static,
-{
+impl<S: ChunkSource> Walk<S> {
     /// Fetches the next chunks in a thread of its own, up to `depth` of them, while the caller works on
     /// this one. The last option: what it gives is then iterated, as a walk is.
     ///
-    /// The source moves to that thread, so it has to own its connection or handle (`Send + 'static`),
+    /// The source moves to that thread, so it has to own its connection or handle ([`SendSource`]),
     /// which can't be used meanwhile; afterwards [`PrefetchedItems::into_source`] gives it back. With a
     /// depth of 0 there is no thread, and each chunk is fetched when it is asked for.
     ///
@@ -74,7 +73,10 @@ where
     /// [one by one](Prefetch::items), which are freed in another thread than they were made in (0.88 to 1.0);
     /// take [chunks](Prefetch::chunks) for these. A depth of 1 is enough where chunks take about the same time
     /// each; more evens out single ones that take long.
-    pub fn prefetch(self, depth: usize) -> Prefetch<S> {
+    pub fn prefetch(self, depth: usize) -> Prefetch<S>
+    where
+        S: SendSource,
+    {
         Prefetch { walk: self, depth }
     }
 }
@@ -86,10 +88,7 @@ pub struct Prefetch<S: ChunkSource> {
     depth: usize,
 }
 
-impl<S> Prefetch<S>
-where
-    S: ChunkSource<Key: Send, Item: Send, Error: Send> + Send + 'static,
-{
+impl<S: SendSource> Prefetch<S> {
     /// Hands out the walk's items one by one; what a `for` loop does by itself. For the
     /// [cursor](PrefetchedItems::cursor) and the [stats](PrefetchedItems::stats) while it goes on.
     pub fn items(self) -> PrefetchedItems<S> {
@@ -103,10 +102,7 @@ where
     }
 }
 
-impl<S> IntoIterator for Prefetch<S>
-where
-    S: ChunkSource<Key: Send, Item: Send, Error: Send> + Send + 'static,
-{
+impl<S: SendSource> IntoIterator for Prefetch<S> {
     type Item = Result<S::Item, Error<S::Error>>;
     type IntoIter = PrefetchedItems<S>;
 

@@ -72,13 +72,83 @@ use crate::{Chunk, KeyRange};
 /// assert_eq!(last, Some(Ok((99, 9801))));
 /// ```
 ///
-/// The crate `keywalk-conformance` proves a source by a test for each rule. The repository's
+/// A source whose items own memory fills old ones again ([`Chunk::push_with`], [`Chunk::spare`]); one whose
+/// keys do overrides [`key_into`](Self::key_into); one that knows its last key without reading the item
+/// overrides [`last_key`](Self::last_key). Where cursors are to be written down, it is a
+/// [`DurableSource`](crate::DurableSource) too.
+///
+/// The crate [`keywalk-conformance`] proves a source by a test for each rule. The repository's
 /// CONTRIBUTING.md goes through a whole backend in steps, and through stores that are different.
 ///
 /// # Wrapping
 ///
 /// `&mut S`, `Box<S>` and `Box<dyn ChunkSource<Key = K, Item = T, Error = E>>` are sources.
-/// Forward every method, also the provided ones.
+/// Forward every method, also the provided ones: one that is left out loses what the source inside knows,
+/// and Clippy's `missing_trait_methods` tells which is. Before it asks again after a failure, a wrapper
+/// takes back what came ([`Chunk::truncate`]).
+///
+/// ```
+/// use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey};
+///
+/// /// Counts how often the store is asked.
+/// struct Counted<S> {
+///     source: S,
+///     questions: u64,
+/// }
+///
+/// #[deny(clippy::missing_trait_methods)]
+/// impl<S: ChunkSource> ChunkSource for Counted<S> {
+///     type Key = S::Key;
+///     type Item = S::Item;
+///     type Error = S::Error;
+///
+///     fn fetch(
+///         &mut self,
+///         range: &KeyRange<S::Key>,
+///         chunk: &mut Chunk<S::Item>,
+///     ) -> Result<Fetched<S::Key>, S::Error> {
+///         self.questions += 1;
+///         self.source.fetch(range, chunk)
+///     }
+///
+///     fn key_of(&self, item: &S::Item) -> S::Key {
+///         self.source.key_of(item)
+///     }
+///
+///     fn key_into(&self, item: &S::Item, key: &mut S::Key) {
+///         self.source.key_into(item, key);
+///     }
+///
+///     fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
+///         self.questions += 1;
+///         self.source.last_key(range)
+///     }
+/// }
+/// ```
+///
+/// # Cost
+///
+/// A bounded walk asks for the last key once, and then fetches once for each chunk. [`key_of`](Self::key_of)
+/// is called for the first and last item of a chunk, and a few keys are cloned; nothing more if chunks are
+/// lent. Handed out one by one, each item costs a [`key_into`](Self::key_into). A fetch costs what the store
+/// makes it cost: a search and as many items as were asked for, if the contract is kept.
+///
+#[cfg_attr(
+    docsrs,
+    doc = "[`keywalk-conformance`]: https://docs.rs/keywalk-conformance"
+)]
+#[cfg_attr(
+    not(docsrs),
+    doc = "[`keywalk-conformance`]: ../keywalk_conformance/index.html"
+)]
+#[diagnostic::on_unimplemented(
+    message = "a walk can't go over `{Self}`: it is no `ChunkSource`",
+    label = "not a source",
+    note = "sources are made of a map or a sorted slice by keywalk-memory (`Map::new(&map)`), of a SQLite connection \
+            by keywalk-sqlite (`Table::new(&db, \"items\").key::<i64>([\"id\"])?`), of a sled tree by \
+            keywalk-sled (`Tree::<u64>::new(tree)`)",
+    note = "for a store of your own implement `ChunkSource`: `fetch` and `key_of` are enough"
+)]
 pub trait ChunkSource {
     /// A position in the store's order.
     ///
@@ -87,15 +157,17 @@ pub trait ChunkSource {
     /// alone. Every key equals itself (a NaN doesn't, and is no key).
     type Key: Clone + PartialOrd;
 
-    /// What the walk yields.
+    /// What the walk yields: the key among it, or something that tells it ([`key_of`](Self::key_of)).
     type Item;
 
-    /// What can go wrong in the store.
+    /// What can go wrong in the store; [`Infallible`](core::convert::Infallible) where nothing can. An
+    /// [`Error`](core::error::Error) that is `Send + Sync + 'static` goes through `?` into a boxed one.
     type Error;
 
     /// Fills `chunk` with the next items of `range`, in the range's order, until it is full.
     ///
-    /// The chunk is empty when the walk calls; it may hold [spare](Chunk::spare) items.
+    /// The chunk is empty when the walk calls; it may hold [spare](Chunk::spare) items. A panic goes on to
+    /// the caller, and the same range may be asked again.
     ///
     /// # Errors
     ///
@@ -132,6 +204,14 @@ pub trait ChunkSource {
 }
 
 /// How far a fetch got.
+///
+/// | The chunk is | The store said that it has no more | It said nothing, or that it has more |
+/// |---|---|---|
+/// | holds items | [`End`](Self::End) | [`More`](Self::More) |
+/// | empty | [`End`](Self::End) | [`ScannedTo`](Self::ScannedTo) the last key that was looked at |
+///
+/// After a full chunk `More` is always right: if nothing is left, the walk asks once more and is told so. Where
+/// in doubt, never `End`: it ends the walk, and what lies beyond is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fetched<K> {
     /// The range holds nothing beyond what is in the chunk. After a full chunk only a look further
@@ -147,6 +227,14 @@ pub enum Fetched<K> {
 }
 
 /// What a source knows of the last key of a range, without fetching items.
+///
+/// ```
+/// use keywalk::LastKey;
+///
+/// // As `SELECT max(id)` answers, over an empty table and over another one.
+/// assert_eq!(LastKey::from(None::<i64>), LastKey::Empty);
+/// assert_eq!(LastKey::from(Some(7)), LastKey::Is(7));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LastKey<K> {
     /// The range's last key, in the range's order.
@@ -169,6 +257,7 @@ impl<K> From<Option<K>> for LastKey<K> {
 
 macro_rules! forward {
     ($($pointer:ty),+) => {$(
+        #[diagnostic::do_not_recommend]
         #[deny(clippy::missing_trait_methods)]
         impl<S: ChunkSource + ?Sized> ChunkSource for $pointer {
             type Key = S::Key;

@@ -6,7 +6,11 @@
 //! another thread) and tells it the answers. All guards against a source that breaks its contract
 //! are here.
 
+mod landmark;
+
 use core::ops::Bound;
+
+use landmark::Landmark;
 
 use crate::cursor::Stage;
 use crate::{Chunk, Cursor, Fetched, KeyRange, LastKey, Violation};
@@ -266,42 +270,5 @@ fn check_scanned<K: PartialOrd>(
         }
         None if range.is_behind(&key) => Err(Violation::NoProgress),
         _ => Ok(key),
-    }
-}
-
-/// Finds a walk that goes round in a circle where keys can't be ordered, and each step by itself
-/// looks like progress: one earlier position is remembered, a later one after every power of two
-/// steps (R. P. Brent, "An improved Monte Carlo factorization algorithm", BIT 20, 1980). O(1) a
-/// chunk.
-#[derive(Clone, Debug)]
-struct Landmark<K> {
-    key: Option<K>,
-    steps: usize,
-    /// The number of steps after which a new landmark is taken.
-    reach: usize,
-}
-
-impl<K> Default for Landmark<K> {
-    fn default() -> Self {
-        Landmark {
-            key: None,
-            steps: 0,
-            reach: 1,
-        }
-    }
-}
-
-impl<K: Clone + PartialEq> Landmark<K> {
-    fn pass(&mut self, position: &K) -> Result<(), Violation> {
-        if self.key.as_ref() == Some(position) {
-            return Err(Violation::NoProgress);
-        }
-        self.steps += 1;
-        if self.steps >= self.reach {
-            self.key = Some(position.clone());
-            self.steps = 0;
-            self.reach = self.reach.saturating_mul(2);
-        }
-        Ok(())
     }
 }

@@ -3,7 +3,25 @@ use core::time::Duration;
 use crate::clock::Clock;
 
 /// What a walk did so far; from [`Items::stats`](crate::Items::stats) or
-/// [`Chunks::stats`](crate::Chunks::stats).
+/// [`Chunks::stats`](crate::Chunks::stats). Of one walk in one process: a resumed one counts from 0.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use keywalk::Walk;
+/// use keywalk_memory::Map;
+///
+/// let map = BTreeMap::from([(1, "one"), (2, "two"), (3, "three")]);
+/// let mut items = Walk::new(Map::new(&map)).chunk_size(2).items();
+/// while let Some(item) = items.next().transpose()? {
+///     println!("{item:?}");
+/// }
+/// let stats = items.stats();
+/// assert_eq!((stats.items(), stats.chunks()), (3, 2));
+/// // One for each chunk, and at most two for the last key.
+/// assert_eq!(stats.queries(), 4);
+/// println!("{:?} in the store", stats.time_in_store());
+/// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     pub(crate) queries: u64,

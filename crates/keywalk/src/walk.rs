@@ -10,6 +10,9 @@ use crate::{ChunkSource, Chunks, Cursor, CursorMismatch, Error, Items, KeyRange,
 /// A walk over a source, to be configured and then iterated: item by item, as it is an
 /// [`IntoIterator`], or chunk by chunk with [`chunks`](Self::chunks).
 ///
+/// It is no iterator itself: [`items`](Self::items) gives one, for `take`,
+/// `filter` and the like.
+///
 /// Nothing is asked of the store before the first item is. By default a walk covers every key, in
 /// ascending order, in chunks of [`DEFAULT_CHUNK_SIZE`](Self::DEFAULT_CHUNK_SIZE) items, up to what
 /// is the last key when it starts.
@@ -56,7 +59,7 @@ impl<S: ChunkSource> Walk<S> {
     /// way to the store.
     pub const MAX_CHUNK_SIZE: usize = Limits::<S::Item>::MOST;
 
-    /// A walk over all of `source`, ascending and bounded.
+    /// A walk over all of `source`, ascending and bounded. Allocates nothing, and asks the store nothing.
     pub fn new(source: S) -> Self {
         Walk {
             source,
@@ -90,8 +93,22 @@ impl<S: ChunkSource> Walk<S> {
 
     /// Walks only the keys within `bounds`. Default: all keys.
     ///
-    /// Bounds are in the store's order also when walking [`descending`](Self::descending). Inverted
+    /// Bounds are keys, of the source's own type: `"m".to_owned()..` where that is `String`. They are in the
+    /// store's order also when walking [`descending`](Self::descending): the smaller one first. Inverted
     /// bounds hold nothing; they don't panic. A later call replaces an earlier one.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use keywalk::Walk;
+    /// use keywalk_memory::Map;
+    ///
+    /// let ages = BTreeMap::from([("ada".to_owned(), 36), ("bob".to_owned(), 41), ("cy".to_owned(), 9)]);
+    /// let mut some = Walk::new(Map::new(&ages)).range("b".to_owned()..).descending().items();
+    /// assert_eq!(some.next().transpose()?, Some((&"cy".to_owned(), &9)));
+    /// assert_eq!(some.next().transpose()?, Some((&"bob".to_owned(), &41)));
+    /// assert_eq!(some.next().transpose()?, None);
+    /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+    /// ```
     pub fn range(mut self, bounds: impl RangeBounds<S::Key>) -> Self {
         self.bounds = Some(KeyRange::new(bounds, Order::Ascending));
         self
@@ -112,7 +129,23 @@ impl<S: ChunkSource> Walk<S> {
     /// walk is *bounded*, it asks for the range's last key before the first item and stops there.
     ///
     /// A live walk saves that one query, and may never end while others append faster than it
-    /// walks (G9). After its end its [`cursor`](Items::cursor) is good to look for more later.
+    /// walks (G9). After its end its [`cursor`](Items::cursor) is good to look for more later:
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use keywalk::Walk;
+    /// use keywalk_memory::Map;
+    ///
+    /// let mut log = BTreeMap::from([(1, "started"), (2, "listening")]);
+    /// let mut lines = Walk::new(Map::new(&log)).live().items();
+    /// assert_eq!(lines.by_ref().count(), 2);
+    /// let cursor = lines.cursor();
+    ///
+    /// log.insert(3, "stopped");
+    /// let mut more = Walk::new(Map::new(&log)).resume(cursor).items();
+    /// assert_eq!(more.next(), Some(Ok((&3, &"stopped"))));
+    /// assert_eq!(more.next(), None);
+    /// ```
     pub fn live(mut self) -> Self {
         self.live = true;
         self
@@ -122,7 +155,8 @@ impl<S: ChunkSource> Walk<S> {
     ///
     /// Options that were set and contradict the cursor end the walk with
     /// [`Error::Cursor`](crate::Error::Cursor) at the first item; those that weren't set follow the
-    /// cursor. The chunk size is free.
+    /// cursor. The chunk size is free. [`Cursor`] shows it; from another process a walk goes on by a
+    /// [token](Self::resume_token).
     pub fn resume(mut self, cursor: Cursor<S::Key>) -> Self {
         self.cursor = Some(cursor);
         self
@@ -140,8 +174,8 @@ impl<S: ChunkSource> Walk<S> {
         &self.source
     }
 
-    /// Hands out the walk's items one by one; what a `for` loop does by itself. For the
-    /// [cursor](Items::cursor) and the [stats](Items::stats) while it goes on.
+    /// Hands out the walk's items one by one; what a `for` loop does by itself. For iterator adapters, and
+    /// for the [cursor](Items::cursor) and the [stats](Items::stats) while it goes on.
     ///
     /// # Panics
     ///

@@ -17,6 +17,11 @@ use sled::Db;
 use tempfile::TempDir;
 use uuid::Uuid;
 
+#[path = "../../../crates/keywalk-sled/tests/support/reopened.rs"]
+mod reopened;
+
+use reopened::reopened;
+
 /// A key of sled's, and keys to try.
 pub trait SledKey: Key + fmt::Debug + Send + 'static {
     /// As [`Harness::keys`].
@@ -153,7 +158,7 @@ pub struct Own {
 
 impl Own {
     fn at(folder: TempDir) -> Result<Self, BoxError> {
-        let db = sled::open(folder.path())?;
+        let db = reopened(|| sled::open(folder.path()))?;
         let tree = db.open_tree("items")?;
         Ok(Own { db, tree, folder })
     }

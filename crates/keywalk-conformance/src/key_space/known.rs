@@ -6,6 +6,11 @@ use proptest::prelude::*;
 use crate::KeySpace;
 
 /// A type of key for which the kit supplies a [`KeySpace`].
+#[diagnostic::on_unimplemented(
+    message = "the kit has no key space of `{Self}`",
+    label = "not a `KnownKey`",
+    note = "make one by `KeySpace::new`, of a proptest strategy and a ladder of keys at the edges"
+)]
 pub trait KnownKey: Ord + Clone + Debug + 'static {
     /// Its keys, for [`KeySpace::known`].
     fn key_space() -> KeySpace<Self>;

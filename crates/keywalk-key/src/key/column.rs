@@ -5,10 +5,12 @@ use super::{Malformed, share, words};
 /// A column of a tuple that is a [`Key`](crate::Key): bytes that are ordered and show where they end,
 /// so that another column can follow.
 ///
-/// Implemented for `i8` to `i128`, `u8` to `u128`, `String`, `Vec<u8>` and [`Uuid`](uuid::Uuid), whose
+/// Implemented for `i8` to `i128`, `u8` to `u128`, `String`, `Vec<u8>` and [`Uuid`], whose
 /// bytes are those of FoundationDB's
 /// [tuple layer](https://github.com/apple/foundationdb/blob/main/design/tuple.md). There all integers
 /// are of one form, whatever their type: a column may become wider without being written again.
+///
+/// [`Uuid`]: https://docs.rs/uuid/1/uuid/struct.Uuid.html
 ///
 /// And for the [`Reverse`](std::cmp::Reverse) of any column, which the tuple layer lacks: its bytes are
 /// the complement, of texts and byte strings with one more `00` at their end. (The text `"a"`, `02 61
@@ -53,6 +55,13 @@ use super::{Malformed, share, words};
 /// 1. The first byte is neither `00` nor `ff`.
 /// 2. No column's bytes are the beginning of another's; or, where the first byte is `01` or `02`, only
 ///    if the other goes on with `ff`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be a column of a key: it is no `keywalk_key::KeyColumn`",
+    label = "not a column of a key",
+    note = "columns are `i8` to `i128`, `u8` to `u128`, `String`, `Vec<u8>`, `Uuid`, and their `Reverse`; no floats, nothing \
+            borrowed or optional",
+    note = "for a type of your own implement `keywalk_key::KeyColumn`, by way of one of these"
+)]
 pub trait KeyColumn: Clone + Ord {
     /// Appends the column's bytes.
     fn pack(&self, bytes: &mut Vec<u8>);

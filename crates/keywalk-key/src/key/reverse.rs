@@ -3,7 +3,7 @@ use std::cmp::Reverse;
 
 use uuid::Uuid;
 
-use super::{Key, KeyColumn, Malformed, packed};
+use super::{Key, KeyColumn, Malformed};
 
 /// Of fixed width: the complement.
 macro_rules! fixed {
@@ -35,42 +35,6 @@ macro_rules! fixed {
 }
 
 fixed!(i8, i16, i32, i64, i128, u8, u16, u32, u64, u128, Uuid);
-
-/// Of any width: as a column.
-macro_rules! by_column {
-    ($($key:ty),+) => {$(
-        impl Key for Reverse<$key> {
-            fn encode(&self, bytes: &mut Vec<u8>) {
-                self.pack(bytes);
-            }
-
-            fn decode(mut bytes: &[u8]) -> Result<Self, Malformed> {
-                let key = Self::unpack(&mut bytes)?;
-                packed::end(bytes)?;
-                Ok(key)
-            }
-
-            fn kind() -> Cow<'static, str> {
-                Self::column_kind()
-            }
-
-            fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-                Self::column_share(first, last, at)
-            }
-
-            fn text(&self) -> String {
-                self.column_text()
-            }
-
-            fn decode_in_place(&mut self, mut bytes: &[u8]) -> Result<(), Malformed> {
-                self.unpack_in_place(&mut bytes)?;
-                packed::end(bytes)
-            }
-        }
-    )+};
-}
-
-by_column!(String, Vec<u8>);
 
 impl<T: KeyColumn> KeyColumn for Reverse<T> {
     fn pack(&self, bytes: &mut Vec<u8>) {

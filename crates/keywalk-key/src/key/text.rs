@@ -4,36 +4,6 @@ use std::str;
 
 use super::{Key, KeyColumn, Malformed, packed, words};
 
-impl Key for String {
-    fn encode(&self, bytes: &mut Vec<u8>) {
-        self.pack(bytes);
-    }
-
-    fn decode(mut bytes: &[u8]) -> Result<Self, Malformed> {
-        let text = String::unpack(&mut bytes)?;
-        packed::end(bytes)?;
-        Ok(text)
-    }
-
-    fn kind() -> Cow<'static, str> {
-        Self::column_kind()
-    }
-
-    /// Not told: see [`KeyColumn::column_share`].
-    fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-        Self::column_share(first, last, at)
-    }
-
-    fn text(&self) -> String {
-        self.column_text()
-    }
-
-    fn decode_in_place(&mut self, mut bytes: &[u8]) -> Result<(), Malformed> {
-        self.unpack_in_place(&mut bytes)?;
-        packed::end(bytes)
-    }
-}
-
 impl KeyColumn for String {
     fn pack(&self, bytes: &mut Vec<u8>) {
         packed::pack(self, bytes);

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::fs;
+use std::ops::Bound;
 use std::path::Path;
 
 use keywalk::{DurableSource, Items, Order, Walk};
@@ -69,6 +70,21 @@ impl Golden {
                 self.check(&name, &items, source(), &keys[3..]);
             }
         }
+    }
+
+    /// Before a walk, after it, and of one over a part: of six keys, the outermost ones beyond the part.
+    pub(crate) fn check_places<S>(&mut self, source: impl Fn() -> S, keys: &[i64])
+    where
+        S: DurableSource<Key = i64, Error: Debug>,
+    {
+        let start = Walk::new(source()).items();
+        self.check("i64-start", &start, source(), keys);
+        let mut done = Walk::new(source()).items();
+        assert_eq!(done.by_ref().filter(Result::is_ok).count(), 6);
+        self.check("i64-done", &done, source(), &[]);
+        let range = (Bound::Excluded(-300), Bound::Included(255));
+        let range = Walk::new(source()).range(range).descending();
+        self.check("i64-range", &range.items(), source(), &[255, 0, -1]);
     }
 
     /// What was written once is read for ever.

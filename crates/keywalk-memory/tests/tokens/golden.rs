@@ -1,7 +1,5 @@
 //! What was written once is read for ever, and written alike, over each of the stores.
 
-use std::ops::Bound;
-
 use keywalk::Walk;
 
 use crate::golden_files::Golden;
@@ -21,14 +19,7 @@ fn golden_tokens_give_the_rest_and_are_what_is_written_today() {
 
     let keys = i64::fixed();
     each!(Stores::new("orders", &keys), |source| {
-        let start = Walk::new(source()).items();
-        golden.check("i64-start", &start, source(), &keys);
-        let mut done = Walk::new(source()).items();
-        assert_eq!(done.by_ref().filter(Result::is_ok).count(), 6);
-        golden.check("i64-done", &done, source(), &[]);
-        let range = (Bound::Excluded(-300), Bound::Included(255));
-        let range = Walk::new(source()).range(range).descending();
-        golden.check("i64-range", &range.items(), source(), &[255, 0, -1]);
+        golden.check_places(source, &keys);
     });
     each!(Stores::new("", &keys), |source| {
         let mut items = Walk::new(source()).items();

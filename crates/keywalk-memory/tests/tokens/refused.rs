@@ -1,7 +1,6 @@
 //! A token of something else is refused, and says of what.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 
 use keywalk::{Aspect, DurableSource, Error, Fingerprint, Token, TokenError, Walk};
 use keywalk_memory::keywalk_key::Key;
@@ -10,29 +9,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use crate::refusal::{differs, refusal, token};
 use crate::relabelled::Relabelled;
 use crate::stores::{Stores, each};
-
-fn token<S: DurableSource<Error: Debug>>(source: S) -> Token {
-    let mut items = Walk::new(source).live().items();
-    items
-        .next()
-        .map(|item| item.map_err(drop).expect("the store answers"));
-    items.token().expect("the source says what it is")
-}
-
-fn refusal<S: DurableSource<Error: Debug>>(source: S, token: &Token) -> TokenError {
-    match Walk::new(source).resume_token(token) {
-        Err(Error::Token(refusal)) => refusal,
-        Err(error) => panic!("{error:?}"),
-        Ok(_) => panic!("it is taken"),
-    }
-}
-
-fn differs(aspect: Aspect, here: &str) -> TokenError {
-    let here = here.to_owned();
-    TokenError::Source { aspect, here }
-}
 
 #[test]
 fn a_token_of_another_name_is_refused() {

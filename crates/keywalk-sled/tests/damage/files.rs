@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use tempfile::TempDir;
+
+use crate::reopened::reopened;
 
 /// So small that a leaf of some rows lies in a file of its own, a blob, beside the log.
 const SEGMENT: usize = 2_048;
@@ -52,17 +53,7 @@ impl Files {
 
     /// Opens the database. Of its leaves none is read yet.
     pub(crate) fn open(&self) -> sled::Db {
-        let is_locked = |opened: &sled::Result<_>| match opened {
-            Err(sled::Error::Io(error)) => error.to_string().contains("could not acquire lock"),
-            _ => false,
-        };
-        // The threads of one that was dropped hold its lock until they have ended.
-        let mut opened = open(self.path());
-        while is_locked(&opened) {
-            thread::yield_now();
-            opened = open(self.path());
-        }
-        opened.expect("it opens")
+        reopened(|| open(self.path())).expect("it opens")
     }
 
     pub(crate) fn log(&self) -> PathBuf {

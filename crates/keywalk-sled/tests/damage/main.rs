@@ -7,3 +7,5 @@ mod blobs;
 mod child;
 mod files;
 mod processes;
+#[path = "../support/reopened.rs"]
+mod reopened;

@@ -9,29 +9,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use crate::refusal::{differs, refusal, token};
 use crate::relabelled::Relabelled;
 use crate::trees::{fill, open, orders};
-
-fn token<S: DurableSource<Error: Debug>>(source: S) -> Token {
-    let mut items = Walk::new(source).live().items();
-    items
-        .next()
-        .map(|item| item.map_err(drop).expect("the store answers"));
-    items.token().expect("the source says what it is")
-}
-
-fn refusal<S: DurableSource<Error: Debug>>(source: S, token: &Token) -> TokenError {
-    match Walk::new(source).resume_token(token) {
-        Err(Error::Token(refusal)) => refusal,
-        Err(error) => panic!("{error:?}"),
-        Ok(_) => panic!("it is taken"),
-    }
-}
-
-fn differs(aspect: Aspect, here: &str) -> TokenError {
-    let here = here.to_owned();
-    TokenError::Source { aspect, here }
-}
 
 #[test]
 fn a_token_of_another_tree_is_refused() {

@@ -5,6 +5,7 @@ use std::error::Error as _;
 use keywalk::{Cursor, Items, Order, Walk};
 use keywalk_sled::{Error, ErrorKind, Tree, Utf8};
 
+use crate::reopened::reopened;
 use crate::trees::{ORDERS, insert, open};
 
 /// A walk over the tree that handed out `count` items.
@@ -106,7 +107,7 @@ fn a_tree_that_is_cleared_ends_the_walk() {
 fn a_source_keeps_the_database_open_and_no_longer_than_it_lives() {
     let directory = tempfile::tempdir().unwrap();
     for order in ORDERS {
-        let db = sled::open(directory.path()).unwrap();
+        let db = reopened(|| sled::open(directory.path())).unwrap();
         insert(&db, &(0..40).collect::<Vec<u16>>());
         let mut items = begun(&db, order, 6);
         drop(db);
@@ -116,7 +117,7 @@ fn a_source_keeps_the_database_open_and_no_longer_than_it_lives() {
         assert!(matches!(refused, sled::Error::Io(_)), "{refused:?}");
         drop(items);
     }
-    sled::open(directory.path()).unwrap();
+    reopened(|| sled::open(directory.path())).unwrap();
 }
 
 #[test]

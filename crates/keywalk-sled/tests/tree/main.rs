@@ -8,6 +8,8 @@ mod closed;
 mod errors;
 mod hostile;
 mod ranges;
+#[path = "../support/reopened.rs"]
+mod reopened;
 mod traits;
 mod trees;
 mod values;

@@ -37,6 +37,13 @@ use crate::value::refill_text;
 /// let users = Table::new(&db, "users").key::<UserId>(["id"])?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "a column of a key can't be of type `{Self}`: it is no `keywalk_sqlite::KeyColumn`",
+    label = "not a column of a key",
+    note = "columns are `i8` to `i64`, `u8` to `u32`, `String`, `Vec<u8>`, `Uuid`, `Hyphenated`, `Collated` and their \
+            `Reverse`; no float, and nothing that may be NULL",
+    note = "for a type of your own implement `keywalk_sqlite::KeyColumn`, by way of one of these"
+)]
 pub trait KeyColumn: Clone + PartialOrd {
     /// How the type's values are compared; says which collations the column may have.
     const COMPARISON: Comparison;
@@ -188,6 +195,7 @@ impl<T: KeyColumn> KeyColumn for Reverse<T> {
 
 impl<T: KeyColumn> Sealed for T {}
 
+#[diagnostic::do_not_recommend]
 impl<T: KeyColumn> Key for T {
     fn layout() -> Layout {
         Layout::Columns(vec![ColumnLayout::of::<T>()])

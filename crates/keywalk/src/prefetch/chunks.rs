@@ -1,7 +1,7 @@
 use core::fmt;
 
 use super::feed::Feed;
-use crate::{ChunkSource, Cursor, DurableSource, Error, Stats, Token};
+use crate::{ChunkSource, Cursor, DurableSource, Error, SendSource, Stats, Token};
 
 /// A walk that lends its items a chunk at a time, and fetches the next ones meanwhile; see
 /// [`Walk::prefetch`](crate::Walk::prefetch).
@@ -75,10 +75,7 @@ impl<S: ChunkSource> PrefetchedChunks<S> {
     }
 }
 
-impl<S> PrefetchedChunks<S>
-where
-    S: ChunkSource<Key: Send, Item: Send, Error: Send> + Send + 'static,
-{
+impl<S: SendSource> PrefetchedChunks<S> {
     /// Lends the next chunk, and waits for it if it isn't fetched yet: at least one item, in key order.
     /// `None` at the end, and for ever after the end, an error or a panic (G12).
     ///
@@ -109,14 +106,17 @@ where
     }
 }
 
-impl<S: DurableSource> PrefetchedChunks<S> {
+impl<S: ChunkSource> PrefetchedChunks<S> {
     /// [`cursor`](Self::cursor), written down for another process. The source is needed for it: waits for
     /// the fetch that runs.
     ///
     /// # Errors
     ///
     /// The source's, if it can't say what it walks.
-    pub fn token(&self) -> Result<Token, S::Error> {
+    pub fn token(&self) -> Result<Token, S::Error>
+    where
+        S: DurableSource,
+    {
         let cursor = self.cursor();
         self.feed.with_source(|source| Token::new(&cursor, source))
     }

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::parcel::{Buffer, By, Parcel, Place};
 use super::worker::Worker;
-use crate::{ChunkSource, Chunks, Error, Stats};
+use crate::{ChunkSource, Chunks, Error, SendSource, Stats};
 
 /// The chunk that a prefetched walk handed out last, and those that come.
 pub(super) struct Feed<S: ChunkSource> {
@@ -76,10 +76,7 @@ impl<S: ChunkSource> Feed<S> {
     }
 }
 
-impl<S> Feed<S>
-where
-    S: ChunkSource<Key: Send, Item: Send, Error: Send> + Send + 'static,
-{
+impl<S: SendSource> Feed<S> {
     /// Gives the last chunk back and takes the next. `false` at the end.
     pub(super) fn advance(&mut self) -> Result<bool, Error<S::Error>> {
         if self.is_over() {

@@ -2,7 +2,7 @@ use core::fmt;
 use core::iter::FusedIterator;
 
 use super::feed::Feed;
-use crate::{ChunkSource, Cursor, DurableSource, Error, Stats, Token};
+use crate::{ChunkSource, Cursor, DurableSource, Error, SendSource, Stats, Token};
 
 /// A walk that hands out its items one by one, and fetches the next ones meanwhile; what
 /// [`Walk::prefetch`](crate::Walk::prefetch) turns into in a `for` loop.
@@ -76,10 +76,7 @@ impl<S: ChunkSource> PrefetchedItems<S> {
     }
 }
 
-impl<S> Iterator for PrefetchedItems<S>
-where
-    S: ChunkSource<Key: Send, Item: Send, Error: Send> + Send + 'static,
-{
+impl<S: SendSource> Iterator for PrefetchedItems<S> {
     type Item = Result<S::Item, Error<S::Error>>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -101,19 +98,19 @@ where
     }
 }
 
-impl<S> FusedIterator for PrefetchedItems<S> where
-    S: ChunkSource<Key: Send, Item: Send, Error: Send> + Send + 'static
-{
-}
+impl<S: SendSource> FusedIterator for PrefetchedItems<S> {}
 
-impl<S: DurableSource> PrefetchedItems<S> {
+impl<S: ChunkSource> PrefetchedItems<S> {
     /// [`cursor`](Self::cursor), written down for another process. The source is needed for it: waits for
     /// the fetch that runs.
     ///
     /// # Errors
     ///
     /// The source's, if it can't say what it walks.
-    pub fn token(&self) -> Result<Token, S::Error> {
+    pub fn token(&self) -> Result<Token, S::Error>
+    where
+        S: DurableSource,
+    {
         let cursor = self.cursor();
         self.feed.with_source(|source| Token::new(&cursor, source))
     }

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use super::feed::lock;
 use super::parcel::{Buffer, By, Parcel};
 use super::relay::Relay;
-use crate::{ChunkSource, Chunks, Error};
+use crate::{ChunkSource, Chunks, Error, SendSource};
 
 /// The thread that fetches.
 pub(super) struct Worker<S: ChunkSource> {
@@ -19,10 +19,7 @@ pub(super) struct Worker<S: ChunkSource> {
 
 type Ended<S> = Result<(), Error<<S as ChunkSource>::Error>>;
 
-impl<S> Worker<S>
-where
-    S: ChunkSource<Key: Send, Item: Send, Error: Send> + Send + 'static,
-{
+impl<S: SendSource> Worker<S> {
     /// None if nothing is to be fetched ahead, or no thread can be had.
     pub(super) fn start(chunks: &Arc<Mutex<Chunks<S>>>, depth: usize, by: By) -> Option<Self> {
         if depth == 0 {

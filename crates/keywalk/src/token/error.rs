@@ -5,6 +5,12 @@ use core::fmt;
 use crate::Aspect;
 
 /// Why a [`Token`](crate::Token) isn't taken. It is never reinterpreted (G10).
+///
+/// ```
+/// use keywalk::{Token, TokenError};
+///
+/// assert_eq!("page 7".parse::<Token>(), Err(TokenError::Damaged));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenError {

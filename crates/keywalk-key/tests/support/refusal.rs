@@ -1,0 +1,29 @@
+//! How a token of something else is refused. Not this crate's: what the stores' tests share.
+
+use std::fmt::Debug;
+
+use keywalk::{Aspect, DurableSource, Error, Token, TokenError, Walk};
+
+/// Of a walk's place after its first item, or at its start where there is none.
+pub(crate) fn token<S: DurableSource<Error: Debug>>(source: S) -> Token {
+    let mut items = Walk::new(source).live().items();
+    items
+        .next()
+        .map(|item| item.map_err(drop).expect("the store answers"));
+    items.token().expect("the source says what it is")
+}
+
+/// Why the source doesn't take it.
+pub(crate) fn refusal<S: DurableSource<Error: Debug>>(source: S, token: &Token) -> TokenError {
+    match Walk::new(source).resume_token(token) {
+        Err(Error::Token(refusal)) => refusal,
+        Err(error) => panic!("{error:?}"),
+        Ok(_) => panic!("it is taken"),
+    }
+}
+
+/// That it is of another source, which says this of itself.
+pub(crate) fn differs(aspect: Aspect, here: &str) -> TokenError {
+    let here = here.to_owned();
+    TokenError::Source { aspect, here }
+}

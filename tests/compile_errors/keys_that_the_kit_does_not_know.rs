@@ -1,0 +1,9 @@
+// The cure: make one by `KeySpace::new`
+
+use keywalk_conformance::KeySpace;
+
+fn keys() -> KeySpace<char> {
+    KeySpace::known()
+}
+
+fn main() {}
