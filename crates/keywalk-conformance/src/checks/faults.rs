@@ -2,14 +2,13 @@
 
 use keywalk::{Chunk, ChunkSource, Error, Order, Walk};
 
-use super::walk::all;
 use crate::history::{Answer, Breach, Flaw, Items, Question};
 use crate::lab::{Lab, Stop};
+use crate::plan::Plan;
 use crate::run::unexpected;
-use crate::schedule::Schedule;
 use crate::trial::{HarnessBreach, Trial};
 use crate::witness::Witness;
-use crate::{Clause, Fault, Faults, Harness};
+use crate::{Clause, Fault, Faults, Harness, Schedule};
 
 /// A store that still fails at its so-manieth operation isn't tried further.
 const MOST_OPERATIONS: u64 = 3_000;
@@ -34,14 +33,14 @@ fn every_fault<H: Harness>(lab: &Lab<H>, fault: fn(u64) -> Fault) -> Result<(), 
     lab.needs(|can| can.faults)?;
     let keys = lab.some_keys(KEYS);
     for order in lab.orders() {
-        let schedule = Schedule {
-            initial: keys.clone(),
-            ..all(*order, 2)
+        let plan = Plan {
+            schedule: Schedule::new(keys.clone()),
+            ..Plan::of_all(*order, 2)
         };
         let mut clean = Vec::new();
         lab.attempt(|trial| {
             trial.put_all(&keys)?;
-            let mut items = schedule.walk(trial.source()?).items();
+            let mut items = plan.walk(trial.source()?).items();
             items
                 .try_for_each(|item| item.map(drop))
                 .map_err(|error| unexpected(&error))?;
@@ -52,7 +51,7 @@ fn every_fault<H: Harness>(lab: &Lab<H>, fault: fn(u64) -> Fault) -> Result<(), 
             let mut fired = 0;
             lab.attempt(|trial| {
                 trial.put_all(&keys)?;
-                fired = walk_beside(trial, &schedule, fault(number), &clean)?;
+                fired = walk_beside(trial, &plan, fault(number), &clean)?;
                 Ok(())
             })?;
             if fired == 0 {
@@ -66,12 +65,12 @@ fn every_fault<H: Harness>(lab: &Lab<H>, fault: fn(u64) -> Fault) -> Result<(), 
 /// Walks until the fault is said, and goes on without it. How many operations failed?
 fn walk_beside<H: Harness>(
     trial: &Trial<H>,
-    schedule: &Schedule<H::Key>,
+    plan: &Plan<H::Key>,
     fault: Fault,
     clean: &[Question<H::Key>],
 ) -> Result<u64, HarnessBreach<H>> {
     let faults = faults(trial)?;
-    let mut items = schedule.walk(trial.source()?).items();
+    let mut items = plan.walk(trial.source()?).items();
     trial.note(format!("from here on operations fail: {fault:?}"));
     faults.arm(fault);
     let mut seen = Vec::new();
@@ -88,7 +87,7 @@ fn walk_beside<H: Harness>(
     trial.note("from here on nothing fails");
     let seen: Vec<_> = seen.iter().map(|item| items.source().entry(item)).collect();
     match error {
-        None if fired > 0 => looks_alike(items.source(), clean, schedule.order)?,
+        None if fired > 0 => looks_alike(items.source(), clean, plan.order)?,
         None => {}
         Some(Error::Source(_)) if fired == 0 => {
             return Err(Breach::new(Flaw::Failed));
@@ -104,7 +103,7 @@ fn walk_beside<H: Harness>(
     let rest = entries(rest)?;
     let expected: Vec<_> = clean
         .iter()
-        .flat_map(items_handed_out(schedule.order))
+        .flat_map(items_handed_out(plan.order))
         .collect();
     let got: Vec<_> = seen.into_iter().chain(rest).collect();
     if got != expected {

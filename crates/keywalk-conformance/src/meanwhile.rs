@@ -1,0 +1,324 @@
+use std::fmt::{self, Debug};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Mutex};
+
+use crate::edit::Place;
+use crate::history::{Breach, Change, Event, Flaw, Mutation, Span, Visits};
+use crate::ledger::Ledger;
+use crate::trial::{held, refused};
+use crate::watch::lock;
+use crate::{BoxError, Counterexample, Schedule};
+
+mod interleaved;
+
+pub use interleaved::Interleaved;
+
+/// What happens to a store while code under test walks it, and what that code did so far: the code's side of
+/// [`Schedule::run`].
+///
+/// Clones are the same one, also in other threads if `W`, which writes, can go there.
+pub struct Meanwhile<K, W>(Arc<Mutex<State<K, W>>>);
+
+struct State<K, W> {
+    schedule: Schedule<K>,
+    ledger: Ledger<K>,
+    visits: Visits<K>,
+    write: W,
+    /// Turns so far, of all runs, and when the last one ended.
+    turns: usize,
+    turned: u64,
+    /// Turns since the last visit.
+    idle: usize,
+    /// Runs before this one, when it began, and what it has had of events.
+    runs: usize,
+    begun: u64,
+    events: usize,
+    /// Where the code is.
+    cursor: Option<K>,
+    /// It was killed, and hasn't said where it goes on.
+    is_lost: bool,
+    stop: Option<Stop<K>>,
+}
+
+enum Stop<K> {
+    Killed,
+    Broke(Breach<K>),
+}
+
+/// How a run of the code came to its end.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Ran {
+    ToItsEnd,
+    IntoItsDeath,
+}
+
+impl Ran {
+    pub(crate) fn is_killed(self) -> bool {
+        self == Ran::IntoItsDeath
+    }
+}
+
+/// Unwinds out of the code.
+struct Stopped;
+
+/// Code that asks for so many pages in a row, and visits nothing, has no end.
+const MOST_IDLE: usize = 1_000;
+
+impl<K, W> Meanwhile<K, W>
+where
+    K: Ord + Clone + Debug,
+    W: FnMut(&K, Change) -> Result<(), BoxError>,
+{
+    /// Puts what the schedule has at first.
+    pub(crate) fn begin(
+        schedule: &Schedule<K>,
+        visits: Visits<K>,
+        write: W,
+    ) -> Result<Self, Counterexample<K>> {
+        let mut state = State {
+            schedule: schedule.clone(),
+            ledger: Ledger::default(),
+            visits,
+            write,
+            turns: 0,
+            turned: 0,
+            idle: 0,
+            runs: 0,
+            begun: 0,
+            events: 0,
+            cursor: None,
+            is_lost: false,
+            stop: None,
+        };
+        for key in &schedule.initial {
+            let put = state.write(key, true);
+            put.map_err(|error| state.found(refused(error)))?;
+        }
+        let now = state.ledger.clock().tick();
+        (state.begun, state.turned) = (now, now);
+        state.visits.begin(now);
+        Ok(Meanwhile(Arc::new(Mutex::new(state))))
+    }
+
+    /// Runs the code once.
+    pub(crate) fn watch<E: Debug>(
+        &self,
+        code: &mut impl FnMut(&Self) -> Result<(), E>,
+    ) -> Result<Ran, Counterexample<K>> {
+        let returned = catch_unwind(AssertUnwindSafe(|| code(self)));
+        let mut state = lock(&self.0);
+        match (state.stop.take(), returned) {
+            (Some(Stop::Broke(breach)), _) => Err(state.found(breach)),
+            (Some(Stop::Killed), _) => {
+                state
+                    .ledger
+                    .tell(Event::Note("killed, and begun again".to_owned()));
+                (state.runs, state.events, state.idle) = (state.runs + 1, 0, 0);
+                state.is_lost = true;
+                state.begun = state.ledger.clock().tick();
+                Ok(Ran::IntoItsDeath)
+            }
+            (None, Err(panic)) => {
+                drop(state);
+                resume_unwind(panic)
+            }
+            (None, Ok(Err(error))) => {
+                let breach = Breach::new(Flaw::Failed).got(format!("{error:?}"));
+                Err(state.found(breach))
+            }
+            (None, Ok(Ok(()))) => Ok(Ran::ToItsEnd),
+        }
+    }
+
+    /// The code returned, as if nothing more came.
+    pub(crate) fn end(&self) -> Result<(), Counterexample<K>> {
+        let mut state = lock(&self.0);
+        let now = state.ledger.clock().tick();
+        let found = state.find_place().and_then(|()| {
+            let State { ledger, visits, .. } = &mut *state;
+            visits.end(now, &ledger.lives())
+        });
+        found.map_err(|breach| state.found(breach))
+    }
+
+    /// A page is about to be read: others have their turn.
+    ///
+    /// For code that reads its store without a [`ChunkSource`](keywalk::ChunkSource), from wherever it can be
+    /// called: a callback between two pages, a mock of the connection, the loop itself. Sources are
+    /// [interleaved](Self::interleave). It may be called more often than pages are read, and less often: from
+    /// the function that handles a row, say. A turn that the code never comes to doesn't happen.
+    ///
+    /// # Panics
+    ///
+    /// It unwinds where the schedule kills the code, and where the code breaks a clause: it comes for the
+    /// thousandth time in a row without a visit (G9), or the store can't be written to while the code holds
+    /// something (G14). [`Schedule::run`] catches it.
+    pub fn turn(&self) {
+        self.say(State::turn);
+    }
+
+    /// The code handled this row, and the value that it saw there.
+    ///
+    /// Where the code is killed, this row may be its last: say it before the position is kept, as a row is
+    /// handled before its position is kept.
+    ///
+    /// # Panics
+    ///
+    /// It unwinds where the schedule kills the code, and where it breaks a clause. [`Schedule::run`] catches it.
+    pub fn visit(&self, key: &K, value: u64) {
+        self.say(|state| state.visit(key, Some(value)));
+    }
+
+    /// The code handled the row of this key; what it held isn't told, and so not judged.
+    ///
+    /// # Panics
+    ///
+    /// As [`visit`](Self::visit).
+    pub fn visit_key(&self, key: &K) {
+        self.say(|state| state.visit(key, None));
+    }
+
+    /// The code begins, or begins again, after this key: the position that it kept, and now read. `None` is
+    /// the start, and what is assumed of a run that doesn't say.
+    ///
+    /// For code that is resumed; said before the first page is read. Rows visited past that key come again.
+    ///
+    /// # Panics
+    ///
+    /// It unwinds where rows before that key were never visited (G10). [`Schedule::run`] catches it.
+    pub fn resumes_after(&self, key: Option<&K>) {
+        self.say(|state| state.resume(key.cloned()).map(|()| false));
+    }
+
+    /// The code itself deleted this row, since the last [turn](Self::turn): for a purge, a dedup, a queue.
+    ///
+    /// Say it right after. Rows whose values the code changes are [visited by their key](Self::visit_key).
+    pub fn deleted(&self, key: &K) {
+        let state = lock(&self.0);
+        let to = state.ledger.clock().tick();
+        state.ledger.record(Mutation {
+            key: key.clone(),
+            change: Change::Delete,
+            during: Span {
+                from: state.turned,
+                to,
+            },
+        });
+    }
+
+    /// The same source, with the others' [turn](Self::turn) before each question that a walk asks.
+    pub fn interleave<S>(&self, source: S) -> Interleaved<S, K, W> {
+        Interleaved::new(source, self.clone())
+    }
+
+    /// Does it, and stops the code if it breaks a clause, or is killed here.
+    fn say(&self, what: impl FnOnce(&mut State<K, W>) -> Result<bool, Breach<K>>) {
+        let mut state = lock(&self.0);
+        if state.stop.is_none() {
+            state.stop = match what(&mut state) {
+                Err(breach) => Some(Stop::Broke(breach)),
+                Ok(is_killed) => is_killed.then_some(Stop::Killed),
+            };
+        }
+        let goes_on = state.stop.is_none();
+        drop(state);
+        if !goes_on {
+            resume_unwind(Box::new(Stopped));
+        }
+    }
+}
+
+impl<K, W> State<K, W>
+where
+    K: Ord + Clone + Debug,
+    W: FnMut(&K, Change) -> Result<(), BoxError>,
+{
+    fn turn(&mut self) -> Result<bool, Breach<K>> {
+        self.ledger.tell(Event::Note("a page is read".to_owned()));
+        self.idle += 1;
+        if self.idle > MOST_IDLE {
+            return Err(Breach::new(Flaw::Endless)
+                .expected("a visit, or the end")
+                .got(format!("{MOST_IDLE} pages, and nothing visited"))
+                .hint("is the end taken for a row that is gone?"));
+        }
+        let now = self.schedule.turns.get(self.turns).cloned();
+        self.turns += 1;
+        for edit in now.into_iter().flatten() {
+            let place = Place {
+                pool: &self.schedule.pool,
+                present: &self.ledger.present(),
+                order: self.visits.range().order(),
+                cursor: self.cursor.as_ref(),
+            };
+            for key in edit.keys(&place) {
+                self.write(&key, edit.is_put()).map_err(held)?;
+            }
+        }
+        self.turned = self.ledger.clock().tick();
+        Ok(self.is_killed())
+    }
+
+    fn visit(&mut self, key: &K, value: Option<u64>) -> Result<bool, Breach<K>> {
+        let now = self.ledger.clock().tick();
+        self.ledger.tell(Event::Visit(key.clone(), value));
+        self.find_place()?;
+        self.visits.visit(key, value, now, &self.ledger.lives())?;
+        self.idle = 0;
+        self.cursor = Some(key.clone());
+        Ok(self.is_killed())
+    }
+
+    fn resume(&mut self, after: Option<K>) -> Result<(), Breach<K>> {
+        if after.is_none() && !self.is_lost {
+            return Ok(());
+        }
+        self.is_lost = false;
+        let from = match &after {
+            Some(key) => format!("goes on after {key:?}"),
+            None => "begins at the start".to_owned(),
+        };
+        self.ledger.tell(Event::Note(from));
+        self.cursor.clone_from(&after);
+        self.visits.resume(after, self.begun, &self.ledger.lives())
+    }
+
+    /// A run that doesn't say where it goes on begins at the start.
+    fn find_place(&mut self) -> Result<(), Breach<K>> {
+        match self.is_lost {
+            true => self.resume(None),
+            false => Ok(()),
+        }
+    }
+
+    /// The event that just was is this run's last one.
+    fn is_killed(&mut self) -> bool {
+        self.events += 1;
+        self.schedule.kills.get(self.runs) == Some(&self.events)
+    }
+
+    fn write(&mut self, key: &K, is_put: bool) -> Result<(), BoxError> {
+        let change = match is_put {
+            true => Change::Put(self.ledger.next_value()),
+            false => Change::Delete,
+        };
+        let write = &mut self.write;
+        self.ledger.change(key, change, || write(key, change))
+    }
+
+    fn found(&self, breach: Breach<K>) -> Counterexample<K> {
+        Counterexample::new(breach, &lock(&self.ledger.timeline()))
+    }
+}
+
+impl<K, W> Clone for Meanwhile<K, W> {
+    fn clone(&self) -> Self {
+        Meanwhile(Arc::clone(&self.0))
+    }
+}
+
+impl<K, W> Debug for Meanwhile<K, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Meanwhile").finish_non_exhaustive()
+    }
+}
