@@ -46,7 +46,7 @@ pub(crate) use cause::{diagnosed, explained, explained_by};
 pub(crate) use fetch::{judge, judge_last_key};
 pub use lives::{Lives, Presence};
 pub use oracle::Oracle;
-pub(crate) use timeline::{Tell, Timeline};
+pub(crate) use timeline::{Shown, Tell, Timeline};
 pub use visits::Visits;
 
 /// Tells the time of a history: it counts calls and returns. Clones share it, also across threads.

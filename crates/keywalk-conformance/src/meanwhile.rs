@@ -1,9 +1,12 @@
 use std::fmt::{self, Debug};
+use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex};
 
+use keywalk::KeyRange;
+
 use crate::edit::Place;
-use crate::history::{Breach, Change, Event, Flaw, Mutation, Span, Visits};
+use crate::history::{Breach, Change, Event, Flaw, Mutation, Shown, Span, Visits};
 use crate::ledger::Ledger;
 use crate::trial::{held, refused};
 use crate::watch::lock;
@@ -61,7 +64,7 @@ impl Ran {
 /// Unwinds out of the code.
 struct Stopped;
 
-/// Code that asks for so many pages in a row, and visits nothing, has no end.
+/// Code that says so many turns in a row, and visits nothing, has no end.
 const MOST_IDLE: usize = 1_000;
 
 impl<K, W> Meanwhile<K, W>
@@ -134,7 +137,13 @@ where
     pub(crate) fn end(&self) -> Result<(), Counterexample<K>> {
         let mut state = lock(&self.0);
         let now = state.ledger.clock().tick();
-        let found = state.find_place().and_then(|()| {
+        // With nothing left to be read, nothing was.
+        let kept = state.cursor.clone();
+        let found = match state.is_lost {
+            true => state.resume(kept),
+            false => Ok(()),
+        };
+        let found = found.and_then(|()| {
             let State { ledger, visits, .. } = &mut *state;
             visits.end(now, &ledger.lives())
         });
@@ -179,9 +188,11 @@ where
     }
 
     /// The code begins, or begins again, after this key: the position that it kept, and now read. `None` is
-    /// the start, and what is assumed of a run that doesn't say.
+    /// the start, and what is assumed of a run that visits a row and hasn't said.
     ///
-    /// For code that is resumed; said before the first page is read. Rows visited past that key come again.
+    /// For code that is resumed, and that reads its store by itself; said before the first page is read. A
+    /// source that is [interleaved](Self::interleave) tells it by what it is asked. Rows visited past that key
+    /// come again.
     ///
     /// # Panics
     ///
@@ -211,6 +222,26 @@ where
         Interleaved::new(source, self.clone())
     }
 
+    /// A walk asks for what is left of its range, and others have their turn or not.
+    fn asked(&self, range: &KeyRange<K>, is_turn: bool) {
+        let after = match range.near() {
+            Bound::Excluded(key) => Some(key),
+            _ => None,
+        };
+        self.say(|state| {
+            if state.is_lost {
+                state.resume(after.cloned())?;
+            }
+            let killed = match is_turn {
+                true => state.turn(),
+                false => Ok(false),
+            };
+            let read = format!("a page of {} is read", Shown(range));
+            state.ledger.tell(Event::Note(read));
+            killed
+        });
+    }
+
     /// Does it, and stops the code if it breaks a clause, or is killed here.
     fn say(&self, what: impl FnOnce(&mut State<K, W>) -> Result<bool, Breach<K>>) {
         let mut state = lock(&self.0);
@@ -234,12 +265,13 @@ where
     W: FnMut(&K, Change) -> Result<(), BoxError>,
 {
     fn turn(&mut self) -> Result<bool, Breach<K>> {
-        self.ledger.tell(Event::Note("a page is read".to_owned()));
+        self.ledger
+            .tell(Event::Note("others have their turn".to_owned()));
         self.idle += 1;
         if self.idle > MOST_IDLE {
             return Err(Breach::new(Flaw::Endless)
                 .expected("a visit, or the end")
-                .got(format!("{MOST_IDLE} pages, and nothing visited"))
+                .got(format!("{MOST_IDLE} turns, and nothing visited"))
                 .hint("is the end taken for a row that is gone?"));
         }
         let now = self.schedule.turns.get(self.turns).cloned();

@@ -138,7 +138,7 @@ impl<K: Debug> Display for Question<K> {
 }
 
 /// In the notation of intervals.
-pub(super) struct Shown<'a, K>(pub(super) &'a KeyRange<K>);
+pub(crate) struct Shown<'a, K>(pub(crate) &'a KeyRange<K>);
 
 impl<K: Debug> Display for Shown<'_, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

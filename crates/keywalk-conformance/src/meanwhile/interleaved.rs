@@ -9,15 +9,31 @@ use crate::history::Change;
 /// A source before each of whose questions, fetches and the one for the last key, others have their turn: what
 /// [`Meanwhile::interleave`] makes.
 ///
+/// By the first question after a kill it is known where the code goes on, so that isn't to be said.
+///
 /// It is durable if the source inside is, and its tokens are that one's.
 pub struct Interleaved<S, K, W> {
     source: S,
     meanwhile: Meanwhile<K, W>,
+    has_turns: bool,
 }
 
 impl<S, K, W> Interleaved<S, K, W> {
     pub(super) fn new(source: S, meanwhile: Meanwhile<K, W>) -> Self {
-        Interleaved { source, meanwhile }
+        Interleaved {
+            source,
+            meanwhile,
+            has_turns: true,
+        }
+    }
+
+    /// Nobody has a turn before its questions: for code that reads in a transaction in which nobody else can
+    /// write, as jobs with SQLite's `CheckpointTable` do. It says [`turn`](Meanwhile::turn) where that has
+    /// ended, in a hook for its progress, say. Default: others have their turns.
+    #[must_use]
+    pub fn without_turns(mut self) -> Self {
+        self.has_turns = false;
+        self
     }
 
     /// The source inside.
@@ -48,7 +64,7 @@ where
         range: &KeyRange<S::Key>,
         chunk: &mut Chunk<S::Item>,
     ) -> Result<Fetched<S::Key>, S::Error> {
-        self.meanwhile.turn();
+        self.meanwhile.asked(range, self.has_turns);
         self.source.fetch(range, chunk)
     }
 
@@ -61,7 +77,7 @@ where
     }
 
     fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
-        self.meanwhile.turn();
+        self.meanwhile.asked(range, self.has_turns);
         self.source.last_key(range)
     }
 }

@@ -19,9 +19,9 @@ fn a_counterexample_shows_the_clause_the_history_and_what_should_have_come() {
     1  put 1 = 1
     2  put 2 = 2
     3  put 3 = 3
-    4  a page is read
+    4  others have their turn
     5  visit 1 = 1
-    6  a page is read
+    6  others have their turn
     7  delete 1
     8  visit 3 = 3
 
