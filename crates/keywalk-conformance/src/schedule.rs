@@ -183,19 +183,19 @@ impl<K: Ord + Clone + Debug + 'static> KeySpace<K> {
 
     /// Those in which nothing is killed.
     pub(crate) fn beside(&self) -> BoxedStrategy<Schedule<K>> {
-        let pool = prop::collection::btree_set(self.strategy().clone(), 1..16);
+        // Each with whether it is there at first.
+        let pool = prop::collection::btree_map(self.strategy().clone(), any::<bool>(), 1..16);
         let turns = prop::collection::vec(prop::collection::vec(edit(), 0..4), 0..8);
-        let drawn = (pool, any::<u16>(), turns);
-        let schedule = drawn.prop_map(|(pool, present, turns)| {
-            let pool = Vec::from_iter(pool);
-            let places = pool.iter().enumerate();
-            let present = places.filter(|(at, _)| present >> at & 1 == 1);
+        let schedule = (pool, turns).prop_map(|(pool, turns)| {
+            let initial = pool.iter().filter(|(_, is_there)| **is_there);
+            let initial = initial.map(|(key, _)| key.clone()).collect();
+            let pool = Vec::from_iter(pool.into_keys());
             let turns = turns.into_iter().map(|edits| {
                 let edits = edits.into_iter().map(|edit| edit.of(&pool));
                 edits.collect()
             });
             Schedule {
-                initial: present.map(|(_, key)| key.clone()).collect(),
+                initial,
                 turns: turns.collect(),
                 pool,
                 kills: Vec::new(),

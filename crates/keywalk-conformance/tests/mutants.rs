@@ -109,6 +109,8 @@ mutants! {
     an_error_a_fetch_late: Quirky<fault::Late>, "a_failed_fetch_can_be_asked_again", G11;
     dead_after_an_error: Quirky<fault::Dead>, "a_failed_fetch_can_be_asked_again", G11;
     tries_again_into_the_same_chunk: Quirky<fault::Again>, "a_transient_fault_is_said_and_loses_nothing", G11;
+    wrong_without_a_fault: Quirky<position::Skips>, "a_transient_fault_is_said_and_loses_nothing", G3;
+    operations_that_are_counted_too_finely: Quirky<fault::TooFine>, "a_lasting_fault_is_said_and_loses_nothing", Harness;
     reads_everything_on_the_first_fetch: Quirky<held::All>, "a_fetch_reads_about_what_it_answers", G13;
 }
 
@@ -147,6 +149,7 @@ mutants! {
     a_handle_of_the_thread: Quirky<thread::Handle>, "a_prefetched_walk_is_the_same_walk", G8;
     a_panic_in_another_thread: Quirky<thread::Owner>, "a_prefetched_walk_is_the_same_walk", G11;
     differences_to_another_chunk: Quirky<thread::Differences>, "a_prefetched_walk_is_the_same_walk", G5;
+    wrong_ahead_without_a_fault: Quirky<position::Skips>, "a_prefetched_fault_comes_in_its_place", G3;
     an_error_that_is_swallowed_ahead: Quirky<fault::End>, "a_prefetched_fault_comes_in_its_place", G11;
     an_iterator_that_is_kept_ahead: Quirky<cache::Iterator>, "no_more_than_the_depth_is_fetched_ahead", G13;
 }
