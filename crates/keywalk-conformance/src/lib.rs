@@ -57,7 +57,6 @@
 //! - Of a durable source: that keys come back from their bytes, and any other bytes do no harm; that a token
 //!   goes on exactly, from every item, through text, by another source, after changes and after reopening;
 //!   that the fingerprint stays what it is, and refuses strangers; shares, and keys in words.
-//!
 //! - Of a source that can move to another thread: that a prefetched walk is the same, exact beside changes
 //!   for when it was fetched, no further ahead than its depth; that errors come in their place, cursors go
 //!   on, and the source comes back.
@@ -150,7 +149,7 @@
 //!
 //! # A failure
 //!
-//! names the clause of what a walk promises (G1 to G15, in the documentation of [`keywalk`]), and
+//! names the clause of what a [walk promises](keywalk#what-a-walk-promises), G1 to G15, and
 //! shows the smallest history that was found to break it:
 //!
 //! ```text
@@ -166,6 +165,8 @@
 //!   hint      the key equals the cursor, which is excluded: `>=` where `>` is meant?
 //!   seed      KEYWALK_SEED=2818768626 shows it again
 //! ```
+//!
+#![doc = include_str!("checks.md")]
 //!
 //! # The environment
 //!
