@@ -1,16 +1,19 @@
 use std::collections::VecDeque;
-use std::fmt::Debug;
 use std::thread;
 
 use keywalk::{ChunkSource, Cursor, Error, PrefetchedItems, Walk};
 
-use crate::history::{Answer, Breach, Flaw, Oracle, Question};
+use crate::history::{Answer, Breach, Flaw, Question};
 use crate::plan::Plan;
 use crate::run::{Run, handed_out, not_fused, unexpected};
 use crate::scribe::{Log, Scribe};
 use crate::trial::{HarnessBreach, Trial};
 use crate::watch::Doing;
 use crate::{Clause, PrefetchedHarness};
+
+mod fetches;
+
+use fetches::Fetches;
 
 /// A prefetched walk beside what it must be.
 ///
@@ -25,22 +28,6 @@ pub(crate) struct AheadRun<'s, H: PrefetchedHarness> {
     turns: usize,
     /// What was fetched.
     fetched: Fetches<H::Key>,
-}
-
-/// The fetches of one walk.
-struct Fetches<K> {
-    log: Log<K>,
-    opened: u64,
-    oracle: Oracle<K>,
-    /// Those of which nothing was handed out.
-    pending: VecDeque<Question<K>>,
-    /// How many were looked at.
-    seen: usize,
-    /// How many had items.
-    chunks: usize,
-    failed: bool,
-    /// When the caller asked for its chunks.
-    asked: Vec<u64>,
 }
 
 type Scribed<'t, H> = Scribe<<H as crate::Harness>::Source<'t>>;
@@ -288,25 +275,5 @@ impl<'s, H: PrefetchedHarness> AheadRun<'s, H> {
             Ok(_) => unexpected(error),
             Err(breach) => breach,
         }
-    }
-}
-
-impl<K: Clone + Debug> Fetches<K> {
-    fn new(opened: u64, log: Log<K>, oracle: Oracle<K>) -> Self {
-        Fetches {
-            seen: log.len(),
-            log,
-            opened,
-            oracle,
-            pending: VecDeque::new(),
-            chunks: 0,
-            failed: false,
-            asked: Vec::new(),
-        }
-    }
-
-    /// Whether there is no other question.
-    fn is_all(&self) -> bool {
-        self.log.from(self.seen).is_empty()
     }
 }

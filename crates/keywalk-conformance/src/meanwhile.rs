@@ -5,48 +5,23 @@ use std::sync::{Arc, Mutex};
 
 use keywalk::KeyRange;
 
-use crate::edit::Place;
 use crate::history::{Breach, Change, Event, Flaw, Mutation, Shown, Span, Visits};
 use crate::ledger::Ledger;
-use crate::trial::{held, refused};
+use crate::trial::refused;
 use crate::watch::lock;
 use crate::{BoxError, Counterexample, Schedule};
 
 mod interleaved;
+mod state;
 
 pub use interleaved::Interleaved;
+use state::{State, Stop};
 
 /// What happens to a store while code under test walks it, and what that code did so far: the code's side of
 /// [`Schedule::run`].
 ///
 /// Clones are the same one, also in other threads if `W`, which writes, can go there.
 pub struct Meanwhile<K, W>(Arc<Mutex<State<K, W>>>);
-
-struct State<K, W> {
-    schedule: Schedule<K>,
-    ledger: Ledger<K>,
-    visits: Visits<K>,
-    write: W,
-    /// Turns so far, of all runs, and when the last one ended.
-    turns: usize,
-    turned: u64,
-    /// Turns since the last visit.
-    idle: usize,
-    /// Runs before this one, when it began, and what it has had of events.
-    runs: usize,
-    begun: u64,
-    events: usize,
-    /// Where the code is.
-    cursor: Option<K>,
-    /// It was killed, and hasn't said where it goes on.
-    is_lost: bool,
-    stop: Option<Stop<K>>,
-}
-
-enum Stop<K> {
-    Killed,
-    Broke(Breach<K>),
-}
 
 /// How a run of the code came to its end.
 #[derive(Clone, Copy, PartialEq)]
@@ -63,9 +38,6 @@ impl Ran {
 
 /// Unwinds out of the code.
 struct Stopped;
-
-/// Code that says so many turns in a row, and visits nothing, has no end.
-const MOST_IDLE: usize = 1_000;
 
 impl<K, W> Meanwhile<K, W>
 where
@@ -256,90 +228,6 @@ where
         if !goes_on {
             resume_unwind(Box::new(Stopped));
         }
-    }
-}
-
-impl<K, W> State<K, W>
-where
-    K: Ord + Clone + Debug,
-    W: FnMut(&K, Change) -> Result<(), BoxError>,
-{
-    fn turn(&mut self) -> Result<bool, Breach<K>> {
-        self.ledger
-            .tell(Event::Note("others have their turn".to_owned()));
-        self.idle += 1;
-        if self.idle > MOST_IDLE {
-            return Err(Breach::new(Flaw::Endless)
-                .expected("a visit, or the end")
-                .got(format!("{MOST_IDLE} turns, and nothing visited"))
-                .hint("is the end taken for a row that is gone?"));
-        }
-        let now = self.schedule.turns.get(self.turns).cloned();
-        self.turns += 1;
-        for edit in now.into_iter().flatten() {
-            let place = Place {
-                pool: &self.schedule.pool,
-                present: &self.ledger.present(),
-                order: self.visits.range().order(),
-                cursor: self.cursor.as_ref(),
-            };
-            for key in edit.keys(&place) {
-                self.write(&key, edit.is_put()).map_err(held)?;
-            }
-        }
-        self.turned = self.ledger.clock().tick();
-        Ok(self.is_killed())
-    }
-
-    fn visit(&mut self, key: &K, value: Option<u64>) -> Result<bool, Breach<K>> {
-        let now = self.ledger.clock().tick();
-        self.ledger.tell(Event::Visit(key.clone(), value));
-        self.find_place()?;
-        self.visits.visit(key, value, now, &self.ledger.lives())?;
-        self.idle = 0;
-        self.cursor = Some(key.clone());
-        Ok(self.is_killed())
-    }
-
-    fn resume(&mut self, after: Option<K>) -> Result<(), Breach<K>> {
-        if after.is_none() && !self.is_lost {
-            return Ok(());
-        }
-        self.is_lost = false;
-        let from = match &after {
-            Some(key) => format!("goes on after {key:?}"),
-            None => "begins at the start".to_owned(),
-        };
-        self.ledger.tell(Event::Note(from));
-        self.cursor.clone_from(&after);
-        self.visits.resume(after, self.begun, &self.ledger.lives())
-    }
-
-    /// A run that doesn't say where it goes on begins at the start.
-    fn find_place(&mut self) -> Result<(), Breach<K>> {
-        match self.is_lost {
-            true => self.resume(None),
-            false => Ok(()),
-        }
-    }
-
-    /// The event that just was is this run's last one.
-    fn is_killed(&mut self) -> bool {
-        self.events += 1;
-        self.schedule.kills.get(self.runs) == Some(&self.events)
-    }
-
-    fn write(&mut self, key: &K, is_put: bool) -> Result<(), BoxError> {
-        let change = match is_put {
-            true => Change::Put(self.ledger.next_value()),
-            false => Change::Delete,
-        };
-        let write = &mut self.write;
-        self.ledger.change(key, change, || write(key, change))
-    }
-
-    fn found(&self, breach: Breach<K>) -> Counterexample<K> {
-        Counterexample::new(breach, &lock(&self.ledger.timeline()))
     }
 }
 

@@ -1,14 +1,17 @@
 use std::collections::VecDeque;
-use std::fmt::Debug;
 use std::ops::Bound;
 
 use keywalk::{Cursor, Error, Items, Walk};
 
-use crate::history::{Answer, Breach, Flaw, Oracle, Question, Visits, explained};
+use crate::history::{Answer, Oracle, Question, Visits, explained};
 use crate::plan::Plan;
 use crate::trial::{HarnessBreach, Trial};
 use crate::witness::{SourceError, Witness};
 use crate::{Clause, Harness};
+
+mod breaches;
+
+pub(crate) use breaches::{handed_out, not_fused, unexpected};
 
 /// A walk over a trial's store, as a plan says, beside what it must be.
 pub(crate) struct Run<'s, H: Harness> {
@@ -300,26 +303,4 @@ impl<'s, H: Harness> Run<'s, H> {
         };
         self.visits.resume(after, now, &ledger.lives())
     }
-}
-
-/// An error where nothing was made to fail.
-pub(crate) fn unexpected<K: Debug, E: Debug>(error: &Error<E>) -> Breach<K> {
-    match error {
-        Error::Contract(violation) => Breach::new(Flaw::Said(
-            "the walk ended with a violation of the contract",
-        ))
-        .of(Clause::of(*violation))
-        .got(violation),
-        error => Breach::new(Flaw::Failed).got(format!("{error:?}")),
-    }
-}
-
-pub(crate) fn handed_out<K: Debug>(fetched: &impl Debug, handed_out: &impl Debug) -> Breach<K> {
-    Breach::new(Flaw::HandedOut)
-        .expected(format!("{fetched:?}"))
-        .got(format!("{handed_out:?}"))
-}
-
-pub(crate) fn not_fused<K: Debug>() -> Breach<K> {
-    Breach::new(Flaw::Said("the walk went on after its end")).of(Clause::G12)
 }

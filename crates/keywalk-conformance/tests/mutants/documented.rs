@@ -33,7 +33,7 @@ pub(crate) fn is_documented(check: &str, clause: Clause) -> bool {
     let rows = documented();
     let row = rows.iter().find(|row| row.name == check);
     let is_clause = |of: &&str| clause.name().split(' ').next() == Some(of);
-    row.is_some_and(|row| row.clauses.iter().any(|of| is_clause(&of)))
+    row.is_some_and(|row| row.clauses.iter().any(is_clause))
 }
 
 /// It can do everything but be a snapshot.
