@@ -20,54 +20,35 @@ fn cases() -> impl Strategy<Value = Case> {
     (others(), others(), 1..4_usize)
 }
 
-/// A page after a row, the first one without.
-type Page = fn(&Connection, Option<i64>, usize, usize) -> rusqlite::Result<Vec<(i64, i64)>>;
-
-fn by_key(
-    db: &Connection,
-    after: Option<i64>,
-    _: usize,
-    size: usize,
-) -> rusqlite::Result<Vec<(i64, i64)>> {
-    let after = after.unwrap_or(i64::MIN);
-    rows_of(
-        db,
-        "SELECT * FROM rows WHERE id > ?1 ORDER BY id LIMIT ?2",
-        [after, size as i64],
-    )
+/// How a pager asks for a page: a SELECT with its position and a limit.
+#[derive(Clone, Copy)]
+struct Page {
+    select: &'static str,
+    /// Of the last row, and how many there were.
+    position: fn(Option<i64>, i64) -> i64,
 }
 
-fn by_key_inclusive(
-    db: &Connection,
-    after: Option<i64>,
-    _: usize,
-    size: usize,
-) -> rusqlite::Result<Vec<(i64, i64)>> {
-    let after = after.unwrap_or(i64::MIN);
-    rows_of(
-        db,
-        "SELECT * FROM rows WHERE id >= ?1 ORDER BY id LIMIT ?2",
-        [after, size as i64],
-    )
-}
+const BY_KEY: Page = Page {
+    select: "SELECT id, value FROM rows WHERE id > ?1 ORDER BY id LIMIT ?2",
+    position: |last, _| last.unwrap_or(i64::MIN),
+};
 
-fn by_offset(
-    db: &Connection,
-    _: Option<i64>,
-    count: usize,
-    size: usize,
-) -> rusqlite::Result<Vec<(i64, i64)>> {
-    rows_of(
-        db,
-        "SELECT * FROM rows ORDER BY id LIMIT ?2 OFFSET ?1",
-        [count as i64, size as i64],
-    )
-}
+const BY_KEY_INCLUSIVE: Page = Page {
+    select: "SELECT id, value FROM rows WHERE id >= ?1 ORDER BY id LIMIT ?2",
+    ..BY_KEY
+};
 
-fn rows_of(db: &Connection, select: &str, of: [i64; 2]) -> rusqlite::Result<Vec<(i64, i64)>> {
-    let mut select = db.prepare_cached(select)?;
-    let rows = select.query_map(of, |row| Ok((row.get(0)?, row.get(1)?)))?;
-    rows.collect()
+const BY_OFFSET: Page = Page {
+    select: "SELECT id, value FROM rows ORDER BY id LIMIT ?2 OFFSET ?1",
+    position: |_, count| count,
+};
+
+impl Page {
+    fn read(self, db: &Connection, of: [i64; 2]) -> rusqlite::Result<Vec<(i64, i64)>> {
+        let mut select = db.prepare_cached(self.select)?;
+        let rows = select.query_map(of, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect()
+    }
 }
 
 /// A database, and all that happened to it.
@@ -111,7 +92,8 @@ fn walk(page: Page, (first, others, size): Case) -> Result<(), Breach<i64>> {
     visits.begin(world.clock.tick());
     let (mut after, mut count) = (None, 0);
     loop {
-        let rows = page(&world.db, after, count, size).expect("it reads");
+        let of = [(page.position)(after, count), size as i64];
+        let rows = page.read(&world.db, of).expect("it reads");
         if rows.is_empty() {
             return visits.end(world.clock.tick(), &world.lives);
         }
@@ -135,7 +117,7 @@ proptest! {
 
     #[test]
     fn a_pager_by_key_is_never_refused(case in cases()) {
-        walk(by_key, case)?;
+        walk(BY_KEY, case)?;
     }
 }
 
@@ -157,7 +139,7 @@ fn refused(page: Page) -> (Case, Breach<i64>) {
 
 #[test]
 fn a_pager_by_offset_is_refused() {
-    let (_, breach) = refused(by_offset);
+    let (_, breach) = refused(BY_OFFSET);
     let clause = breach.clause();
     use keywalk_conformance::Clause::{G2, G3, G8};
     assert!(matches!(clause, G2 | G3 | G8), "{breach:#}");
@@ -165,7 +147,7 @@ fn a_pager_by_offset_is_refused() {
 
 #[test]
 fn a_pager_that_takes_its_position_again_is_refused_by_a_single_row() {
-    let ((first, others, _), breach) = refused(by_key_inclusive);
+    let ((first, others, _), breach) = refused(BY_KEY_INCLUSIVE);
     assert_eq!(
         breach.clause(),
         keywalk_conformance::Clause::G2,

@@ -3,8 +3,7 @@ use std::fmt::Debug;
 use proptest::prelude::*;
 
 use crate::edit::edit;
-use crate::history::Change;
-use crate::history::Visits;
+use crate::history::{Change, Visits};
 use crate::meanwhile::Meanwhile;
 use crate::{BoxError, Counterexample, Edit, KeySpace};
 
@@ -96,11 +95,16 @@ impl<K: Ord + Clone + Debug> Schedule<K> {
     /// Runs `code` over a store, with this happening meanwhile, and judges what it visited.
     ///
     /// - `visits` says what it is to walk, and what it promises.
-    /// - `write` changes the store: what it is told is there, or gone, when it returns. First it puts the rows
-    ///   that are there at first, so the store is empty when this is called.
+    /// - `write` changes the store: what it is told is there, or gone, when it returns. A row's value is a number,
+    ///   another one each time it is put, for any column that the code reads. First it puts the rows that are
+    ///   there at first, so the store is empty when this is called. It uses the store as others do: where the
+    ///   code reads and writes in a transaction of its own, another connection, or the same one between two
+    ///   transactions ([`without_turns`](crate::Interleaved::without_turns)).
     /// - `code` is the code under test. It is handed a [`Meanwhile`], by which it says that a page is about to
     ///   be read ([`interleave`](Meanwhile::interleave), or [`turn`](Meanwhile::turn)) and that a row was
     ///   handled ([`visit`](Meanwhile::visit)). Where the schedule kills it, it is called again.
+    ///
+    /// Nothing is tried twice, and nothing waits: a case takes as long as the code does, and its writes.
     ///
     /// A killed run unwinds from the call in which it is killed, as a panic does, without a word on stderr:
     /// destructors run, and nothing else. With `panic = "abort"` that isn't possible. Code that breaks a clause
