@@ -147,29 +147,12 @@ fn a_warm_walk_allocates_nothing_per_item<S: Filled>(
     for order in ORDERS {
         for chunk in [64, 1024] {
             let walk = Walk::new(store.source()?).chunk_size(chunk).order(order);
-            let mut chunks = walk.chunks();
-            for _ in 0..WARMING {
-                chunks.next()?;
-            }
-            let before = chunks.stats();
-            let (end, usage) = heap.measure(|| {
-                while chunks.next()?.is_some() {}
-                Ok::<_, BoxError>(())
-            });
-            end?;
-            let walked = Walked {
-                way: "Lent, warm".to_owned(),
-                order,
-                chunk,
-                items: chunks.stats().items() - before.items(),
-                fetches: chunks.stats().queries() - before.queries(),
-                usage,
-            };
+            let (walked, all) = warm(heap, walk, WARMING, (order, chunk))?;
             report.line(&walked, || {
                 let allowed = S::PER_FETCH * walked.fetches;
-                if walked.items != u64::from(ITEMS) - (WARMING * chunk) as u64 {
+                if all != u64::from(ITEMS) {
                     Err(format!("not all of {ITEMS} items"))
-                } else if usage.allocations > allowed {
+                } else if walked.usage.allocations > allowed {
                     Err(format!("more than {} a fetch", S::PER_FETCH))
                 } else {
                     Ok(())
@@ -178,6 +161,34 @@ fn a_warm_walk_allocates_nothing_per_item<S: Filled>(
         }
     }
     Ok(())
+}
+
+/// Walks by lent chunks to the end: what came after the first of them, and how many items came in all.
+fn warm<S: ChunkSource<Error: std::error::Error + 'static>>(
+    heap: &Heap,
+    walk: Walk<S>,
+    warming: usize,
+    (order, chunk): (Order, usize),
+) -> Result<(Walked, u64), BoxError> {
+    let mut chunks = walk.chunks();
+    for _ in 0..warming {
+        chunks.next()?;
+    }
+    let before = chunks.stats();
+    let (end, usage) = heap.measure(|| {
+        while chunks.next()?.is_some() {}
+        Ok::<_, BoxError>(())
+    });
+    end?;
+    let walked = Walked {
+        way: "Lent, warm".to_owned(),
+        order,
+        chunk,
+        items: chunks.stats().items() - before.items(),
+        fetches: chunks.stats().queries() - before.queries(),
+        usage,
+    };
+    Ok((walked, chunks.stats().items()))
 }
 
 /// Makes a source and walks it to the end.

@@ -1,12 +1,12 @@
 //! A maximum of bytes is one of memory, and costs no allocations.
 
-use keywalk::{ChunkSource, Order, Walk};
+use keywalk::{ChunkSource, Walk};
 
 use crate::filled::{BoxError, Filled};
 use crate::heap::Heap;
 use crate::report::{Report, Walked};
 use crate::stores::{SqliteTable, WildTable, wild_table};
-use crate::{ORDERS, Way};
+use crate::{ORDERS, Way, warm};
 
 type Item<S> = <<S as Filled>::Source<'static> as ChunkSource>::Item;
 
@@ -74,31 +74,14 @@ pub(crate) fn a_warm_walk_by_bytes_allocates_nothing_per_item(
         return Ok(());
     }
     let store = Store::filled(ITEMS)?;
-    for order in [Order::Ascending, Order::Descending] {
+    for order in ORDERS {
         for bytes in [10_000, 50_000] {
             let walk = Walk::new(store.source()?).order(order).chunk_bytes(bytes);
-            let mut chunks = walk.chunks();
-            for _ in 0..WARMING {
-                chunks.next()?;
-            }
-            let before = chunks.stats();
-            let (end, usage) = heap.measure(|| {
-                while chunks.next()?.is_some() {}
-                Ok::<_, BoxError>(())
-            });
-            end?;
-            let walked = Walked {
-                way: "Lent, warm".to_owned(),
-                order,
-                chunk: bytes,
-                items: chunks.stats().items() - before.items(),
-                fetches: chunks.stats().queries() - before.queries(),
-                usage,
-            };
+            let (walked, all) = warm(heap, walk, WARMING, (order, bytes))?;
             report.line(&walked, || {
-                if chunks.stats().items() != u64::from(ITEMS) {
+                if all != u64::from(ITEMS) {
                     Err(format!("not all of {ITEMS} items"))
-                } else if usage.allocations > Store::PER_FETCH * walked.fetches {
+                } else if walked.usage.allocations > Store::PER_FETCH * walked.fetches {
                     Err(format!("more than {} a fetch", Store::PER_FETCH))
                 } else {
                     Ok(())

@@ -1,16 +1,19 @@
 use std::collections::VecDeque;
-use std::fmt::Debug;
 use std::thread;
 
 use keywalk::{ChunkSource, Cursor, Error, PrefetchedItems, Walk};
 
-use crate::history::{Answer, Breach, Flaw, Oracle, Question};
+use crate::history::{Answer, Breach, Flaw, Question};
+use crate::plan::Plan;
 use crate::run::{Run, handed_out, not_fused, unexpected};
-use crate::schedule::Schedule;
 use crate::scribe::{Log, Scribe};
 use crate::trial::{HarnessBreach, Trial};
 use crate::watch::Doing;
 use crate::{Clause, PrefetchedHarness};
+
+mod fetches;
+
+use fetches::Fetches;
 
 /// A prefetched walk beside what it must be.
 ///
@@ -27,40 +30,28 @@ pub(crate) struct AheadRun<'s, H: PrefetchedHarness> {
     fetched: Fetches<H::Key>,
 }
 
-/// The fetches of one walk.
-struct Fetches<K> {
-    log: Log<K>,
-    opened: u64,
-    oracle: Oracle<K>,
-    /// Those of which nothing was handed out.
-    pending: VecDeque<Question<K>>,
-    /// How many were looked at.
-    seen: usize,
-    /// How many had items.
-    chunks: usize,
-    failed: bool,
-    /// When the caller asked for its chunks.
-    asked: Vec<u64>,
-}
-
 type Scribed<'t, H> = Scribe<<H as crate::Harness>::Source<'t>>;
 type Said<'t, H> = Error<<Scribed<'t, H> as ChunkSource>::Error>;
 
 impl<'s, H: PrefetchedHarness> AheadRun<'s, H> {
-    /// Puts what the schedule has at first.
+    /// Puts what the plan has at first.
     pub(crate) fn start(
         trial: &Trial<H>,
-        schedule: &'s Schedule<H::Key>,
+        plan: &'s Plan<H::Key>,
         depth: usize,
     ) -> Result<Self, HarnessBreach<H>> {
-        trial.put_all(&schedule.initial)?;
-        Ok(Self::again(trial, schedule, depth))
+        trial.put_all(&plan.schedule.initial)?;
+        Ok(Self::again(trial, plan, depth))
     }
 
     /// Over what is there.
-    pub(crate) fn again(trial: &Trial<H>, schedule: &'s Schedule<H::Key>, depth: usize) -> Self {
-        let run = Run::again(trial, schedule);
-        let fetched = Fetches::new(trial.clock().tick(), Log::default(), run.oracle.clone());
+    pub(crate) fn again(trial: &Trial<H>, plan: &'s Plan<H::Key>, depth: usize) -> Self {
+        let run = Run::again(trial, plan);
+        let fetched = Fetches::new(
+            trial.ledger().clock().tick(),
+            Log::default(),
+            run.oracle.clone(),
+        );
         AheadRun {
             run,
             depth,
@@ -69,12 +60,12 @@ impl<'s, H: PrefetchedHarness> AheadRun<'s, H> {
         }
     }
 
-    /// The walk that the schedule says, over another source.
+    /// The walk that the plan says, over another source.
     pub(crate) fn walk<'t>(
         &self,
         trial: &'t Trial<H>,
     ) -> Result<Walk<Scribed<'t, H>>, HarnessBreach<H>> {
-        Ok(self.run.schedule.walk(trial.scribe()?))
+        Ok(self.run.plan.walk(trial.scribe()?))
     }
 
     /// Walks by chunks, with mutations between them.
@@ -104,12 +95,12 @@ impl<'s, H: PrefetchedHarness> AheadRun<'s, H> {
             }
             chunk
                 .into_iter()
-                .try_for_each(|entry| self.run.see(entry))?;
+                .try_for_each(|entry| self.run.see(trial, entry))?;
             self.settle(trial)?;
             beside(trial)?;
         }
-        let size = self.run.schedule.chunk_size;
-        self.run.oracle.end(size, &trial.lives())?;
+        let size = self.run.plan.chunk_size;
+        self.run.end(trial, size)?;
         self.run.refill(trial)?;
         let is_over = matches!(chunks.next(), Ok(None));
         if is_over && self.fetched.is_all() {
@@ -157,7 +148,7 @@ impl<'s, H: PrefetchedHarness> AheadRun<'s, H> {
                 return Err(handed_out(&due, &entry));
             }
             let Some(entry) = entry else {
-                self.run.oracle.end(chunk_size, &trial.lives())?;
+                self.run.end(trial, chunk_size)?;
                 self.run.refill(trial)?;
                 if items.next().is_some() || !self.fetched.is_all() {
                     return Err(not_fused());
@@ -169,10 +160,9 @@ impl<'s, H: PrefetchedHarness> AheadRun<'s, H> {
             } else {
                 self.run.oracle.cursor_is_past(&items.cursor(), &entry.0)?;
             }
-            self.run.see(entry)?;
+            self.run.see(trial, entry)?;
         }
-        let now = trial.clock().tick();
-        self.run.oracle.resume(!buffered.is_empty(), now);
+        self.run.cut(trial, !buffered.is_empty(), &items.cursor())?;
         Ok(items)
     }
 
@@ -182,7 +172,7 @@ impl<'s, H: PrefetchedHarness> AheadRun<'s, H> {
         trial: &Trial<H>,
         cursor: Cursor<H::Key>,
     ) -> Result<(), HarnessBreach<H>> {
-        let size = self.run.schedule.second_chunk_size;
+        let size = self.run.plan.second_chunk_size;
         let walk = Walk::new(trial.scribe()?).resume(cursor).chunk_size(size);
         self.by_items(trial, walk, size, usize::MAX).map(drop)
     }
@@ -199,13 +189,13 @@ impl<'s, H: PrefetchedHarness> AheadRun<'s, H> {
 
     /// All that is known is what is to be walked.
     fn begin(&mut self, trial: &Trial<H>, walk: &Walk<Scribed<'_, H>>) {
-        let (opened, log) = (trial.clock().tick(), walk.source().log());
+        let (opened, log) = (trial.ledger().clock().tick(), walk.source().log());
         self.fetched = Fetches::new(opened, log, self.run.oracle.clone());
     }
 
     /// Asks for the next chunk.
     fn ask<T>(&mut self, trial: &Trial<H>, next: impl FnOnce() -> T) -> T {
-        self.fetched.asked.push(trial.clock().tick());
+        self.fetched.asked.push(trial.ledger().clock().tick());
         trial.beat().during(Doing::Fetching, next)
     }
 
@@ -258,7 +248,10 @@ impl<'s, H: PrefetchedHarness> AheadRun<'s, H> {
             let failed = matches!(question.answer, Answer::Error(_) | Answer::Panic(_));
             self.fetched.failed |= failed;
             // What is wrong is said when it is handed out.
-            let observed = self.fetched.oracle.observe(&question, &trial.lives());
+            let observed = self
+                .fetched
+                .oracle
+                .observe(&question, &trial.ledger().lives());
             self.fetched.failed |= observed.is_err();
             self.fetched.pending.push_back(question);
         }
@@ -268,7 +261,7 @@ impl<'s, H: PrefetchedHarness> AheadRun<'s, H> {
     /// Of a fetch that has some to be handed out: the search for the last key goes in the other order.
     fn items<'q>(&self, question: &'q Question<H::Key>) -> Option<&'q [(H::Key, u64)]> {
         match &question.answer {
-            Answer::Items(answer) if question.range.order() == self.run.schedule.order => {
+            Answer::Items(answer) if question.range.order() == self.run.plan.order => {
                 Some(&answer.items[..]).filter(|items| !items.is_empty())
             }
             _ => None,
@@ -282,25 +275,5 @@ impl<'s, H: PrefetchedHarness> AheadRun<'s, H> {
             Ok(_) => unexpected(error),
             Err(breach) => breach,
         }
-    }
-}
-
-impl<K: Clone + Debug> Fetches<K> {
-    fn new(opened: u64, log: Log<K>, oracle: Oracle<K>) -> Self {
-        Fetches {
-            seen: log.len(),
-            log,
-            opened,
-            oracle,
-            pending: VecDeque::new(),
-            chunks: 0,
-            failed: false,
-            asked: Vec::new(),
-        }
-    }
-
-    /// Whether there is no other question.
-    fn is_all(&self) -> bool {
-        self.log.from(self.seen).is_empty()
     }
 }

@@ -149,7 +149,7 @@ fn fill<H: Harness>(
     pool: &[H::Key],
     present: &[H::Key],
 ) -> Result<(), HarnessBreach<H>> {
-    let now = trial.present();
+    let now = trial.ledger().present();
     for key in pool {
         match (now.binary_search(key).is_ok(), present.contains(key)) {
             (false, true) => trial.put(key)?,

@@ -2,6 +2,7 @@ use std::fmt::{self, Debug, Display};
 
 use crate::Clause;
 use crate::history::Breach;
+use crate::telling::Telling;
 
 /// A check that failed: the clause, what happened, what was expected, and how to see it again.
 #[derive(Clone, Debug)]
@@ -10,12 +11,7 @@ pub struct Failure(Box<Told>);
 #[derive(Clone, Debug)]
 struct Told {
     check: &'static str,
-    clause: Clause,
-    what: String,
-    timeline: Vec<String>,
-    expected: Option<String>,
-    got: Option<String>,
-    hint: Option<String>,
+    telling: Telling,
     seed: u64,
 }
 
@@ -26,15 +22,9 @@ impl Failure {
         breach: Breach<K>,
         timeline: Vec<String>,
     ) -> Self {
-        let (clause, what, [expected, got, hint]) = breach.into_parts();
         Failure(Box::new(Told {
             check,
-            clause,
-            what,
-            timeline,
-            expected,
-            got,
-            hint,
+            telling: Telling::new(breach, timeline),
             seed,
         }))
     }
@@ -48,42 +38,25 @@ impl Failure {
     /// The clause that is broken.
     #[must_use]
     pub fn clause(&self) -> Clause {
-        self.0.clause
+        self.0.telling.clause()
     }
 
-    /// The events of the smallest history that was found to break it, a line each.
+    /// The events of the smallest history that was found to break it, a line each; the last 40 of a long one.
     #[must_use]
     pub fn timeline(&self) -> &[String] {
-        &self.0.timeline
+        self.0.telling.timeline()
     }
 }
 
 impl Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let told = &*self.0;
-        writeln!(f, "`{}` fails: {}", told.check, told.what)?;
-        writeln!(f, "\n  {}\n", told.clause)?;
-        for line in &told.timeline {
-            writeln!(f, "  {line}")?;
-        }
-        if !told.timeline.is_empty() {
-            writeln!(f)?;
-        }
-        let facts = [
-            ("expected", &told.expected),
-            ("got", &told.got),
-            ("hint", &told.hint),
-        ];
-        for (name, fact) in facts {
-            if let Some(fact) = fact {
-                writeln!(f, "  {name:<10}{fact}")?;
-            }
-        }
-        write!(
-            f,
-            "  {:<10}KEYWALK_SEED={} shows it again",
-            "seed", told.seed
-        )
+        let Told {
+            check,
+            telling,
+            seed,
+        } = &*self.0;
+        write!(f, "`{check}` fails: {telling}")?;
+        write!(f, "  {:<10}KEYWALK_SEED={seed} shows it again", "seed")
     }
 }
 

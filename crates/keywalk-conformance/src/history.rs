@@ -39,13 +39,15 @@ mod fetch;
 mod lives;
 mod oracle;
 mod timeline;
+mod visits;
 
 pub use breach::{Breach, Flaw};
 pub(crate) use cause::{diagnosed, explained, explained_by};
 pub(crate) use fetch::{judge, judge_last_key};
 pub use lives::{Lives, Presence};
 pub use oracle::Oracle;
-pub(crate) use timeline::{Tell, Timeline};
+pub(crate) use timeline::{Shown, Tell, Timeline};
+pub use visits::Visits;
 
 /// Tells the time of a history: it counts calls and returns. Clones share it, also across threads.
 #[derive(Clone, Debug, Default)]
@@ -200,6 +202,8 @@ impl<K> Question<K> {
 pub(crate) enum Event<K> {
     Mutation(Mutation<K>),
     Question(Question<K>),
+    /// Code that walks handled a row.
+    Visit(K, Option<u64>),
     /// The walk was cut, the store reopened, and the like.
     Note(String),
 }

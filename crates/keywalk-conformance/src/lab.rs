@@ -95,7 +95,7 @@ impl<H: Harness> Lab<H> {
         check: impl FnOnce(&mut Trial<H>) -> Result<(), HarnessBreach<H>>,
     ) -> Result<(), Failure> {
         let mut trial = Trial::open(&self.beat).map_err(|breach| self.failure(breach, None))?;
-        let timeline = trial.timeline();
+        let timeline = trial.ledger().timeline();
         let result = catch_unwind(AssertUnwindSafe(|| check(&mut trial)));
         let breach = match result {
             Ok(Ok(())) => return Ok(()),

@@ -57,7 +57,6 @@
 //! - Of a durable source: that keys come back from their bytes, and any other bytes do no harm; that a token
 //!   goes on exactly, from every item, through text, by another source, after changes and after reopening;
 //!   that the fingerprint stays what it is, and refuses strangers; shares, and keys in words.
-//!
 //! - Of a source that can move to another thread: that a prefetched walk is the same, exact beside changes
 //!   for when it was fetched, no further ahead than its depth; that errors come in their place, cursors go
 //!   on, and the source comes back.
@@ -66,9 +65,91 @@
 //! beside threads has to be exact. What a store can't do is declared ([`Capabilities`]), and said on
 //! stderr.
 //!
+//! # Testing your own code
+//!
+//! Code that walks a table can be wrong though its backend is right: it counts its position, keeps it before the
+//! rows are handled, or takes a short page for the end. The same key spaces, changes and oracle test *that*: a
+//! [`Schedule`] says what is in the store, what others do meanwhile and where the code is killed; [`Visits`] is
+//! told each row that the code handled, and says whether it may be that one.
+//!
+//! ```no_run
+//! use keywalk::{KeyRange, Order, Walk};
+//! use keywalk_conformance::history::{Change, Visits};
+//! use keywalk_conformance::{BoxError, KeySpace};
+//! use proptest::prelude::*;
+//! # use keywalk_memory::SharedMap;
+//! # #[derive(Default)]
+//! # struct Table(std::sync::Arc<std::sync::RwLock<std::collections::BTreeMap<i64, u64>>>);
+//! # impl Table {
+//! #     fn source(&self) -> SharedMap<i64, u64> { SharedMap::new(self.0.clone()) }
+//! #     fn insert(&self, key: i64, value: u64) -> Result<(), BoxError> {
+//! #         self.0.write().map_err(|error| error.to_string())?.insert(key, value);
+//! #         Ok(())
+//! #     }
+//! #     fn delete(&self, key: i64) -> Result<(), BoxError> {
+//! #         self.0.write().map_err(|error| error.to_string())?.remove(&key);
+//! #         Ok(())
+//! #     }
+//! # }
+//! # fn export<S: keywalk::ChunkSource<Item = (i64, u64), Error: std::error::Error + 'static>>(
+//! #     walk: Walk<S>,
+//! #     mut write: impl FnMut(&i64, u64),
+//! # ) -> Result<(), BoxError> {
+//! #     for item in walk { let (key, value) = item?; write(&key, value); }
+//! #     Ok(())
+//! # }
+//!
+//! proptest! {
+//!     #[test]
+//!     fn the_export_has_each_row(schedule in KeySpace::known().schedules(), size in 1..5_usize) {
+//!         let table = Table::default();
+//!         schedule.run(
+//!             // What the code promises: all that is there at the start and stays, in order, each row once.
+//!             Visits::over(KeyRange::all(Order::Ascending)).bounded().reads_ahead(size),
+//!             // How others write to the store.
+//!             |key, change| match change {
+//!                 Change::Put(value) => table.insert(*key, value),
+//!                 Change::Delete => table.delete(*key),
+//!             },
+//!             // The code under test. It is called again where it was killed.
+//!             |meanwhile| -> Result<(), BoxError> {
+//!                 let walk = Walk::new(meanwhile.interleave(table.source())).chunk_size(size);
+//!                 export(walk, |key, value| meanwhile.visit(key, value))
+//!             },
+//!         )?;
+//!     }
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! - Others come before each chunk that a source of the code is asked for, if that is
+//!   [interleaved](Meanwhile::interleave). Code that reads its store by itself says [`turn`](Meanwhile::turn),
+//!   or the function does that it hands its rows to.
+//! - Code that is killed unwinds. What it does next depends on the position that it kept; whether that is right
+//!   is judged. Code that kept nothing begins at the start.
+//! - The clause, the history and what should have come are in the [`Counterexample`]; proptest shrinks the
+//!   schedule. One that once failed is kept as a test of its own: `Schedule::new([1, 2, 3]).turn([…])`.
+//! - Any other way to change a store meanwhile, from threads say, can be judged too: [`Visits`] needs no
+//!   schedule.
+//!
+//! | The code | is found by |
+//! |---|---|
+//! | counts its position (OFFSET) | G3, a row is left out; or G2, one comes twice |
+//! | goes on at its key, not past it (`>=`) | G2 |
+//! | takes a short page for the end | G8 |
+//! | goes on until it meets a row that is gone by now | G9, if it says its turns |
+//! | keeps its position too early, or goes on a row off | G10 |
+//! | handles rows as they were long ago | G5, G4 or G3, if it is said how far it reads ahead |
+//! | holds a lock or a transaction between two chunks | G14, if others can't write meanwhile |
+//!
+//! The example `test_your_walk`, in the repository, does all this to a sync that goes on where it was left, over
+//! SQLite, and shows what is said of one by OFFSET.
+//!
+//! [`Visits`]: history::Visits
+//!
 //! # A failure
 //!
-//! names the clause of what a walk promises (G1 to G15, in the documentation of [`keywalk`]), and
+//! names the clause of what a [walk promises](keywalk#what-a-walk-promises), G1 to G15, and
 //! shows the smallest history that was found to break it:
 //!
 //! ```text
@@ -84,6 +165,8 @@
 //!   hint      the key equals the cursor, which is excluded: `>=` where `>` is meant?
 //!   seed      KEYWALK_SEED=2818768626 shows it again
 //! ```
+//!
+#![doc = include_str!("checks.md")]
 //!
 //! # The environment
 //!
@@ -103,7 +186,9 @@ mod checks;
 mod clause;
 mod config;
 mod conformance;
+mod counterexample;
 mod durable_harness;
+mod edit;
 mod exhaustive;
 mod failure;
 mod faults;
@@ -112,13 +197,16 @@ mod harness;
 pub mod history;
 mod key_space;
 mod lab;
-mod mutation;
+mod ledger;
+mod meanwhile;
+mod plan;
 mod prefetched_harness;
 mod report;
 mod run;
 mod schedule;
 mod scribe;
 mod smallest;
+mod telling;
 mod trace;
 mod trial;
 mod watch;
@@ -127,14 +215,18 @@ mod witness;
 pub use capabilities::{Capabilities, Capability};
 pub use clause::Clause;
 pub use config::Config;
+pub use counterexample::Counterexample;
 pub use durable_harness::DurableHarness;
+pub use edit::Edit;
 pub use failure::Failure;
 pub use faults::{Blown, Fault, Faults, Fuse};
 pub use harness::{BoxError, Harness, Writer};
 pub use key_space::{KeySpace, KnownKey};
+pub use meanwhile::{Interleaved, Meanwhile};
 pub use prefetched_harness::PrefetchedHarness;
 pub use report::{Outcome, Report, Verdict, run, run_check, run_durable, run_durable_check};
 #[doc(hidden)]
 pub use report::{assert_conforms, assert_conforms_durably, assert_conforms_prefetched};
 pub use report::{run_prefetched, run_prefetched_check};
+pub use schedule::Schedule;
 pub use trace::{Beside, Trace, traces};

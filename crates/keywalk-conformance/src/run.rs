@@ -1,18 +1,24 @@
 use std::collections::VecDeque;
-use std::fmt::Debug;
+use std::ops::Bound;
 
 use keywalk::{Cursor, Error, Items, Walk};
 
-use crate::history::{Answer, Breach, Flaw, Oracle, Question, explained};
-use crate::schedule::Schedule;
+use crate::history::{Answer, Oracle, Question, Visits, explained};
+use crate::plan::Plan;
 use crate::trial::{HarnessBreach, Trial};
 use crate::witness::{SourceError, Witness};
 use crate::{Clause, Harness};
 
-/// A walk over a trial's store, as a schedule says, beside what it must be.
+mod breaches;
+
+pub(crate) use breaches::{handed_out, not_fused, unexpected};
+
+/// A walk over a trial's store, as a plan says, beside what it must be.
 pub(crate) struct Run<'s, H: Harness> {
-    pub(crate) schedule: &'s Schedule<H::Key>,
+    pub(crate) plan: &'s Plan<H::Key>,
     pub(crate) oracle: Oracle<H::Key>,
+    /// What is known of the walk by what it hands out alone.
+    visits: Visits<H::Key>,
     is_snapshot: bool,
     /// How many chunks were asked for.
     step: usize,
@@ -21,26 +27,29 @@ pub(crate) struct Run<'s, H: Harness> {
 }
 
 impl<'s, H: Harness> Run<'s, H> {
-    /// Puts what the schedule has at first.
+    /// Puts what the plan has at first.
     pub(crate) fn start(
         trial: &Trial<H>,
-        schedule: &'s Schedule<H::Key>,
+        plan: &'s Plan<H::Key>,
     ) -> Result<Self, HarnessBreach<H>> {
-        trial.put_all(&schedule.initial)?;
-        Ok(Self::again(trial, schedule))
+        trial.put_all(&plan.schedule.initial)?;
+        Ok(Self::again(trial, plan))
     }
 
     /// Over what is there. Nothing changes before its first step.
-    pub(crate) fn again(trial: &Trial<H>, schedule: &'s Schedule<H::Key>) -> Self {
+    pub(crate) fn again(trial: &Trial<H>, plan: &'s Plan<H::Key>) -> Self {
         let is_snapshot = H::capabilities().snapshot.is_yes();
-        let oracle = schedule.oracle();
+        let oracle = plan.oracle();
+        let mut visits = plan.visits();
+        visits.begin(trial.ledger().clock().tick());
         Run {
-            schedule,
+            plan,
             oracle: if is_snapshot {
-                oracle.snapshot(trial.clock().tick())
+                oracle.snapshot(trial.ledger().clock().tick())
             } else {
                 oracle
             },
+            visits,
             is_snapshot,
             step: 0,
             seen: Vec::new(),
@@ -51,7 +60,7 @@ impl<'s, H: Harness> Run<'s, H> {
     pub(crate) fn by_chunks(mut self, trial: &Trial<H>) -> Result<(), HarnessBreach<H>> {
         // Tells keys while a chunk is lent.
         let reader = trial.source()?;
-        let mut chunks = self.schedule.walk(trial.source()?).chunks();
+        let mut chunks = self.plan.walk(trial.source()?).chunks();
         let mut judged = 0;
         loop {
             self.mutate(trial)?;
@@ -68,9 +77,11 @@ impl<'s, H: Harness> Run<'s, H> {
             if chunk != fetched || chunk.is_empty() {
                 return Err(handed_out(&fetched, &chunk));
             }
-            chunk.into_iter().try_for_each(|entry| self.see(entry))?;
+            chunk
+                .into_iter()
+                .try_for_each(|entry| self.see(trial, entry))?;
         }
-        self.oracle.end(self.schedule.chunk_size, &trial.lives())?;
+        self.end(trial, self.plan.chunk_size)?;
         self.refill(trial)?;
         let is_over = matches!(chunks.next(), Ok(None));
         if is_over && chunks.source().questions().len() == judged {
@@ -115,7 +126,7 @@ impl<'s, H: Harness> Run<'s, H> {
                 return Err(handed_out(&due, &entry));
             }
             let Some(entry) = entry else {
-                self.oracle.end(chunk_size, &trial.lives())?;
+                self.end(trial, chunk_size)?;
                 self.refill(trial)?;
                 if items.next().is_some() || items.source().questions().len() != judged {
                     return Err(not_fused());
@@ -127,10 +138,9 @@ impl<'s, H: Harness> Run<'s, H> {
             } else {
                 self.oracle.cursor_is_past(&items.cursor(), &entry.0)?;
             }
-            self.see(entry)?;
+            self.see(trial, entry)?;
         }
-        self.oracle
-            .resume(!buffered.is_empty(), trial.clock().tick());
+        self.cut(trial, !buffered.is_empty(), &items.cursor())?;
         Ok(items)
     }
 
@@ -140,7 +150,7 @@ impl<'s, H: Harness> Run<'s, H> {
         trial: &Trial<H>,
         cursor: Cursor<H::Key>,
     ) -> Result<(), HarnessBreach<H>> {
-        let size = self.schedule.second_chunk_size;
+        let size = self.plan.second_chunk_size;
         let walk = Walk::new(trial.source()?).resume(cursor).chunk_size(size);
         self.by_items(trial, walk, size, usize::MAX).map(drop)
     }
@@ -152,19 +162,18 @@ impl<'s, H: Harness> Run<'s, H> {
 
     /// Does what is due before the next chunk.
     pub(crate) fn mutate(&mut self, trial: &Trial<H>) -> Result<(), HarnessBreach<H>> {
-        let Schedule {
-            mutations,
+        let Plan {
+            schedule,
             always,
-            pool,
             order,
             ..
-        } = self.schedule;
+        } = self.plan;
         // A snapshot is of the walk's start, whenever it is taken.
         if self.step > 0 || !self.is_snapshot {
-            let now = mutations.get(self.step).into_iter().flatten();
+            let now = schedule.turns.get(self.step).into_iter().flatten();
             let last = self.seen.last().map(|(key, _)| key);
-            for mutation in now.chain(always.iter()) {
-                mutation.apply(trial, pool, *order, last)?;
+            for edit in now.chain(always) {
+                trial.edit(edit, &schedule.pool, *order, last)?;
             }
         }
         self.step += 1;
@@ -174,7 +183,7 @@ impl<'s, H: Harness> Run<'s, H> {
     /// Puts every key of the pool: nothing of it may come after the end.
     pub(crate) fn refill(&self, trial: &Trial<H>) -> Result<(), HarnessBreach<H>> {
         if H::capabilities().mutation.is_yes() {
-            trial.put_all(&self.schedule.pool)?;
+            trial.put_all(&self.plan.schedule.pool)?;
         }
         Ok(())
     }
@@ -194,7 +203,7 @@ impl<'s, H: Harness> Run<'s, H> {
             self.observe(trial, witness, question)?;
             if let Answer::Items(answer) = &question.answer {
                 // The search for the last key goes in the other order.
-                if question.range.order() == self.schedule.order {
+                if question.range.order() == self.plan.order {
                     fetched.clone_from(&answer.items);
                 }
             }
@@ -224,7 +233,7 @@ impl<'s, H: Harness> Run<'s, H> {
         opened: u64,
         question: &Question<H::Key>,
     ) -> Result<(), HarnessBreach<H>> {
-        let lives = trial.lives();
+        let lives = trial.ledger().lives();
         let observed = self.oracle.observe(question, &lives);
         observed.map_err(|breach| match &question.answer {
             Answer::Items(answer) if !self.is_snapshot => {
@@ -251,32 +260,47 @@ impl<'s, H: Harness> Run<'s, H> {
         }
     }
 
-    /// G1 and G2, of all that was handed out, whatever the fetches were.
-    pub(crate) fn see(&mut self, entry: (H::Key, u64)) -> Result<(), HarnessBreach<H>> {
-        self.oracle.hand_out(&entry.0)?;
+    /// What is handed out, whatever the fetches were.
+    pub(crate) fn see(
+        &mut self,
+        trial: &Trial<H>,
+        entry: (H::Key, u64),
+    ) -> Result<(), HarnessBreach<H>> {
+        let ledger = trial.ledger();
+        let (key, value) = &entry;
+        self.oracle.hand_out(key)?;
+        let now = ledger.clock().tick();
+        self.visits.visit(key, Some(*value), now, &ledger.lives())?;
         self.seen.push(entry);
         Ok(())
     }
-}
 
-/// An error where nothing was made to fail.
-pub(crate) fn unexpected<K: Debug, E: Debug>(error: &Error<E>) -> Breach<K> {
-    match error {
-        Error::Contract(violation) => Breach::new(Flaw::Said(
-            "the walk ended with a violation of the contract",
-        ))
-        .of(Clause::of(*violation))
-        .got(violation),
-        error => Breach::new(Flaw::Failed).got(format!("{error:?}")),
+    /// The walk says that nothing more comes.
+    pub(crate) fn end(
+        &mut self,
+        trial: &Trial<H>,
+        chunk_size: usize,
+    ) -> Result<(), HarnessBreach<H>> {
+        let ledger = trial.ledger();
+        self.oracle.end(chunk_size, &ledger.lives())?;
+        self.visits.end(ledger.clock().tick(), &ledger.lives())
     }
-}
 
-pub(crate) fn handed_out<K: Debug>(fetched: &impl Debug, handed_out: &impl Debug) -> Breach<K> {
-    Breach::new(Flaw::HandedOut)
-        .expected(format!("{fetched:?}"))
-        .got(format!("{handed_out:?}"))
-}
-
-pub(crate) fn not_fused<K: Debug>() -> Breach<K> {
-    Breach::new(Flaw::Said("the walk went on after its end")).of(Clause::G12)
+    /// The walk is cut, and goes on by its cursor.
+    pub(crate) fn cut(
+        &mut self,
+        trial: &Trial<H>,
+        unread: bool,
+        cursor: &Cursor<H::Key>,
+    ) -> Result<(), HarnessBreach<H>> {
+        let ledger = trial.ledger();
+        let now = ledger.clock().tick();
+        self.oracle.resume(unread, now);
+        // It may stand past the last item: a source says how far it scanned.
+        let after = match cursor.range().near() {
+            Bound::Excluded(key) => Some(key.clone()),
+            _ => None,
+        };
+        self.visits.resume(after, now, &ledger.lives())
+    }
 }

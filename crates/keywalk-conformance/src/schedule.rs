@@ -1,132 +1,210 @@
-use std::ops::Bound;
+use std::fmt::Debug;
 
-use keywalk::{ChunkSource, KeyRange, Order, Walk};
 use proptest::prelude::*;
-use proptest::sample::Index;
 
-use crate::Harness;
-use crate::history::Oracle;
-use crate::lab::Lab;
-use crate::mutation::{Mutation, mutation};
+use crate::edit::edit;
+use crate::history::{Change, Visits};
+use crate::meanwhile::Meanwhile;
+use crate::{BoxError, Counterexample, Edit, KeySpace};
 
-/// A walk, and what happens to its store meanwhile.
-#[derive(Clone, Debug)]
-pub(crate) struct Schedule<K> {
-    /// The keys that play a part, ascending; at least one.
+/// What is in a store at first, what others do to it while it is walked, and where the code that walks is
+/// killed: a case of a property test of your own code.
+///
+/// Drawn by [`KeySpace::schedules`], and shrunk by proptest to the smallest that still fails; or written down,
+/// as a case that once failed and is to be kept:
+///
+/// ```
+/// use keywalk_conformance::{Edit, Schedule};
+///
+/// // Rows 1 to 4. The row that came last is deleted before the second page is read.
+/// let schedule = Schedule::new([1, 2, 3, 4])
+///     .turn([])
+///     .turn([Edit::DeleteCursor]);
+/// # assert_eq!(schedule.clone(), schedule);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule<K> {
+    /// The keys that play a part, ascending.
     pub(crate) pool: Vec<K>,
     /// Those that are there at first.
     pub(crate) initial: Vec<K>,
-    /// Of the walk; inverted ones too.
-    pub(crate) bounds: (Bound<K>, Bound<K>),
-    pub(crate) order: Order,
-    /// From 1 to more than there are keys.
-    pub(crate) chunk_size: usize,
-    /// Of a walk that resumes the first one.
-    pub(crate) second_chunk_size: usize,
-    pub(crate) live: bool,
-    /// After how many items the walk is cut and resumed.
-    pub(crate) cut: usize,
-    /// The i-th are applied before the i-th chunk is asked for.
-    pub(crate) mutations: Vec<Vec<Mutation>>,
-    /// Applied before every chunk, the first one too.
-    pub(crate) always: &'static [Mutation],
+    /// The i-th before the i-th page is read.
+    pub(crate) turns: Vec<Vec<Edit<K>>>,
+    /// After how many events, visits and turns, the i-th run is killed.
+    pub(crate) kills: Vec<usize>,
 }
 
-impl<K: Ord + Clone + std::fmt::Debug> Schedule<K> {
-    pub(crate) fn range(&self) -> KeyRange<K> {
-        KeyRange::new(self.bounds.clone(), self.order)
+impl<K> Default for Schedule<K> {
+    fn default() -> Self {
+        Schedule {
+            pool: Vec::new(),
+            initial: Vec::new(),
+            turns: Vec::new(),
+            kills: Vec::new(),
+        }
     }
+}
 
-    pub(crate) fn walk<S: ChunkSource<Key = K>>(&self, source: S) -> Walk<S> {
-        let walk = Walk::new(source)
-            .range(self.bounds.clone())
-            .order(self.order)
-            .chunk_size(self.chunk_size);
-        if self.live { walk.live() } else { walk }
-    }
-
-    pub(crate) fn oracle(&self) -> Oracle<K> {
-        if self.live {
-            Oracle::live(self.range())
-        } else {
-            Oracle::bounded(self.range())
+impl<K: Ord + Clone + Debug> Schedule<K> {
+    /// The keys that play a part, all of them there at first; nothing happens meanwhile.
+    ///
+    /// [`Edit::Append`], [`InsertAhead`](Edit::InsertAhead) and [`InsertBehind`](Edit::InsertBehind) choose
+    /// among these keys.
+    #[must_use]
+    pub fn new(keys: impl IntoIterator<Item = K>) -> Self {
+        let mut pool = Vec::from_iter(keys);
+        pool.sort();
+        pool.dedup();
+        Schedule {
+            initial: pool.clone(),
+            pool,
+            ..Schedule::default()
         }
     }
 
-    /// The same, and nothing happens to the store meanwhile.
-    pub(crate) fn still(mut self) -> Self {
-        self.mutations.clear();
-        self.always = &[];
+    /// Only these keys are there at first, in the order in which they are put.
+    #[must_use]
+    pub fn initially(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        self.initial = keys.into_iter().collect();
         self
+    }
+
+    /// Adds what happens before the next page is read: the first call is before the first page. Afterwards,
+    /// nothing happens any more.
+    #[must_use]
+    pub fn turn(mut self, edits: impl IntoIterator<Item = Edit<K>>) -> Self {
+        self.turns.push(edits.into_iter().collect());
+        self
+    }
+
+    /// Adds that the code is killed at its `event`-th event, counted from 1 at each start: pages that are about
+    /// to be read and rows that were visited. The first call is for the first run, the second for the one after
+    /// it; then the code runs to its end.
+    ///
+    /// # Panics
+    ///
+    /// If `event` is 0.
+    #[must_use]
+    #[track_caller]
+    pub fn kill(mut self, event: usize) -> Self {
+        assert!(event > 0, "events are counted from 1");
+        self.kills.push(event);
+        self
+    }
+
+    /// Runs `code` over a store, with this happening meanwhile, and judges what it visited.
+    ///
+    /// - `visits` says what it is to walk, and what it promises.
+    /// - `write` changes the store: what it is told is there, or gone, when it returns. A row's value is a number,
+    ///   another one each time it is put, for any column that the code reads. First it puts the rows that are
+    ///   there at first, so the store is empty when this is called. It uses the store as others do: where the
+    ///   code reads and writes in a transaction of its own, another connection, or the same one between two
+    ///   transactions ([`without_turns`](crate::Interleaved::without_turns)).
+    /// - `code` is the code under test. It is handed a [`Meanwhile`], by which it says that a page is about to
+    ///   be read ([`interleave`](Meanwhile::interleave), or [`turn`](Meanwhile::turn)) and that a row was
+    ///   handled ([`visit`](Meanwhile::visit)). Where the schedule kills it, it is called again.
+    ///
+    /// Nothing is tried twice, and nothing waits: a case takes as long as the code does, and its writes.
+    ///
+    /// A killed run unwinds from the call in which it is killed, as a panic does, without a word on stderr:
+    /// destructors run, and nothing else. With `panic = "abort"` that isn't possible. Code that breaks a clause
+    /// is stopped in the same way, at once, so one that repeats itself for ever ends too.
+    ///
+    /// # Errors
+    ///
+    /// The clause that the code breaks, and the history: [`Counterexample`] converts into proptest's
+    /// `TestCaseError` by `?`. An error that `code` or `write` returns is told in the same way.
+    ///
+    /// # Panics
+    ///
+    /// If `code` or `write` does.
+    ///
+    /// # Examples
+    ///
+    /// A hand-written pager over a map, whose `>` someone takes for `>=` a day:
+    ///
+    /// ```
+    /// use std::cell::RefCell;
+    /// use std::collections::BTreeMap;
+    /// use std::ops::Bound::{Excluded, Unbounded};
+    ///
+    /// use keywalk::{KeyRange, Order};
+    /// use keywalk_conformance::history::{Change, Visits};
+    /// use keywalk_conformance::{Edit, Schedule};
+    ///
+    /// let rows = RefCell::new(BTreeMap::new());
+    /// let schedule = Schedule::new([1, 2, 3]).turn([]).turn([Edit::DeleteCursor, Edit::Append]);
+    /// schedule.run(
+    ///     Visits::over(KeyRange::all(Order::Ascending)),
+    ///     |key, change| {
+    ///         match change {
+    ///             Change::Put(value) => rows.borrow_mut().insert(*key, value),
+    ///             Change::Delete => rows.borrow_mut().remove(key),
+    ///         };
+    ///         Ok(())
+    ///     },
+    ///     |meanwhile| -> Result<(), std::convert::Infallible> {
+    ///         let mut after = None;
+    ///         loop {
+    ///             meanwhile.turn();
+    ///             let past = after.map_or(Unbounded, Excluded);
+    ///             let next = rows.borrow().range((past, Unbounded)).next().map(|(k, v)| (*k, *v));
+    ///             let Some((key, value)) = next else { return Ok(()) };
+    ///             meanwhile.visit(&key, value);
+    ///             after = Some(key);
+    ///         }
+    ///     },
+    /// )?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn run<W, E: Debug>(
+        &self,
+        visits: Visits<K>,
+        write: W,
+        mut code: impl FnMut(&Meanwhile<K, W>) -> Result<(), E>,
+    ) -> Result<(), Counterexample<K>>
+    where
+        W: FnMut(&K, Change) -> Result<(), BoxError>,
+    {
+        let meanwhile = Meanwhile::begin(self, visits, write)?;
+        while meanwhile.watch(&mut code)?.is_killed() {}
+        meanwhile.end()
     }
 }
 
-impl<H: Harness> Lab<H> {
-    /// Schedules of all kinds over the harness's keys, as far as its store can.
-    pub(crate) fn schedules(&self) -> BoxedStrategy<Schedule<H::Key>> {
-        let pool = prop::collection::btree_set(self.keys().strategy().clone(), 1..16);
-        let walk = (
-            prop::sample::select(self.orders()),
-            chunk_size(),
-            chunk_size(),
-            any::<bool>(),
-            0..12_usize,
-        );
-        let mutations = prop::collection::vec(prop::collection::vec(mutation(), 0..4), 0..8);
-        let bounds = (bound(), bound());
-        let can_change = self.capabilities().mutation.is_yes();
-        let drawn = (pool, any::<u16>(), bounds, walk, mutations);
-        let schedule = drawn.prop_map(move |(pool, present, (lower, upper), walk, mutations)| {
-            let pool = Vec::from_iter(pool);
-            let (order, chunk_size, second_chunk_size, live, cut) = walk;
-            let places = pool.iter().enumerate();
-            let present = places.filter(|(at, _)| present >> at & 1 == 1);
-            let schedule = Schedule {
-                initial: present.map(|(_, key)| key.clone()).collect(),
-                bounds: (
-                    lower.map(|at| at.get(&pool).clone()),
-                    upper.map(|at| at.get(&pool).clone()),
-                ),
+impl<K: Ord + Clone + Debug + 'static> KeySpace<K> {
+    /// Schedules of all kinds over these keys: a strategy of proptest's, for a property test of code that
+    /// walks. Up to 15 keys play a part; up to seven turns of up to three edits each; up to two kills.
+    ///
+    /// [Testing your own code](crate#testing-your-own-code) shows one.
+    pub fn schedules(&self) -> BoxedStrategy<Schedule<K>> {
+        let kills = prop::collection::vec(1..12_usize, 0..3);
+        let schedule = (self.beside(), kills);
+        schedule
+            .prop_map(|(schedule, kills)| Schedule { kills, ..schedule })
+            .boxed()
+    }
+
+    /// Those in which nothing is killed.
+    pub(crate) fn beside(&self) -> BoxedStrategy<Schedule<K>> {
+        // Each with whether it is there at first.
+        let pool = prop::collection::btree_map(self.strategy().clone(), any::<bool>(), 1..16);
+        let turns = prop::collection::vec(prop::collection::vec(edit(), 0..4), 0..8);
+        let schedule = (pool, turns).prop_map(|(pool, turns)| {
+            let initial = pool.iter().filter(|(_, is_there)| **is_there);
+            let initial = initial.map(|(key, _)| key.clone()).collect();
+            let pool = Vec::from_iter(pool.into_keys());
+            let turns = turns.into_iter().map(|edits| {
+                let edits = edits.into_iter().map(|edit| edit.of(&pool));
+                edits.collect()
+            });
+            Schedule {
+                initial,
+                turns: turns.collect(),
                 pool,
-                order,
-                chunk_size,
-                second_chunk_size,
-                live,
-                cut,
-                mutations,
-                always: &[],
-            };
-            if can_change {
-                schedule
-            } else {
-                schedule.still()
+                kills: Vec::new(),
             }
         });
         schedule.boxed()
     }
-
-    /// Schedules in which the same happens before every chunk, and nothing else.
-    pub(crate) fn schedules_of(
-        &self,
-        always: &'static [Mutation],
-    ) -> BoxedStrategy<Schedule<H::Key>> {
-        let only = move |schedule: Schedule<H::Key>| Schedule {
-            always,
-            ..schedule.still()
-        };
-        self.schedules().prop_map(only).boxed()
-    }
-}
-
-/// Often smaller than the table, so that there are several chunks.
-fn chunk_size() -> impl Strategy<Value = usize> {
-    prop_oneof![6 => 1..5_usize, 2 => 5..20_usize, 1 => Just(usize::MAX)]
-}
-
-fn bound() -> impl Strategy<Value = Bound<Index>> {
-    prop_oneof![
-        2 => Just(Bound::Unbounded),
-        1 => any::<Index>().prop_map(Bound::Included),
-        1 => any::<Index>().prop_map(Bound::Excluded),
-    ]
 }

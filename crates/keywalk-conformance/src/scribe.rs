@@ -136,8 +136,8 @@ impl<H: Harness> Trial<H> {
         Ok(Scribe {
             source: self.bare_source()?,
             value: H::value,
-            clock: self.clock().clone(),
-            timeline: self.timeline(),
+            clock: self.ledger().clock().clone(),
+            timeline: self.ledger().timeline(),
             log: Log::default(),
         })
     }

@@ -45,14 +45,14 @@ pub fn traces<H: Harness>(config: &Config, beside: Beside) -> Result<Vec<Trace<H
     let config = *config;
     watched(NAME, config.seed, config.patience, move |beat| {
         let lab = Lab::<H>::new(type_name::<H>(), NAME, config, beat);
-        let schedules = match beside {
-            Beside::Changes => lab.schedules(),
-            Beside::Nothing => lab.schedules_of(&[]),
+        let plans = match beside {
+            Beside::Changes => lab.plans(),
+            Beside::Nothing => lab.plans_of(&[]),
         };
-        let traced = lab.law(&schedules, |trial, schedule| {
-            let mut run = Run::start(trial, schedule)?;
-            let walk = schedule.walk(trial.source()?);
-            let items = run.by_items(trial, walk, schedule.chunk_size, schedule.cut)?;
+        let traced = lab.law(&plans, |trial, plan| {
+            let mut run = Run::start(trial, plan)?;
+            let walk = plan.walk(trial.source()?);
+            let items = run.by_items(trial, walk, plan.chunk_size, plan.cut)?;
             run.resume(trial, items.cursor())?;
             // Where nobody listens any more, nothing is lost.
             drop(tells.send(run.into_trace()));

@@ -1,25 +1,22 @@
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::cell::Cell;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
-use crate::history::{Breach, Change, Clock, Event, Flaw, Lives, Mutation, Timeline};
-use crate::watch::{Beat, Doing, lock};
+use keywalk::Order;
+
+use crate::edit::Place;
+use crate::history::{Breach, Change, Event, Flaw, Tell};
+use crate::ledger::Ledger;
+use crate::watch::{Beat, Doing};
 use crate::witness::Witness;
-use crate::{BoxError, Clause, Harness};
+use crate::{BoxError, Clause, Edit, Harness};
 
 /// A store under test, with all that happened to it.
 pub(crate) struct Trial<H: Harness> {
     /// Only `reopen` takes it out.
     harness: Option<H>,
     beat: Beat,
-    clock: Clock,
-    lives: RefCell<Lives<H::Key>>,
-    /// What the store must hold, if nobody else changes it.
-    present: RefCell<BTreeSet<H::Key>>,
-    timeline: Arc<Mutex<Timeline<H::Key>>>,
-    /// Every put has a value of its own, so that a stale one shows.
-    puts: Cell<u64>,
+    ledger: Ledger<H::Key>,
     /// Whether a source was asked; from then on a lock may be held.
     has_walked: Cell<bool>,
 }
@@ -30,17 +27,13 @@ pub(crate) type HarnessBreach<H> = Breach<<H as Harness>::Key>;
 impl<H: Harness> Trial<H> {
     pub(crate) fn open(beat: &Beat) -> Result<Self, HarnessBreach<H>> {
         let harness = beat.during(Doing::Opening, H::open).map_err(refused)?;
-        let timeline = Arc::new(Mutex::new(Timeline::default()));
-        let shown: Arc<Mutex<dyn crate::history::Tell>> = timeline.clone();
+        let ledger = Ledger::default();
+        let shown: Arc<Mutex<dyn Tell>> = ledger.timeline();
         beat.shows(shown);
         Ok(Trial {
             harness: Some(harness),
             beat: beat.clone(),
-            clock: Clock::default(),
-            lives: RefCell::default(),
-            present: RefCell::default(),
-            timeline,
-            puts: Cell::new(0),
+            ledger,
             has_walked: Cell::new(false),
         })
     }
@@ -63,16 +56,15 @@ impl<H: Harness> Trial<H> {
         source.map_err(refused)
     }
 
-    /// Inserts or replaces, with a new value.
-    pub(crate) fn put(&self, key: &H::Key) -> Result<(), HarnessBreach<H>> {
-        self.puts.set(self.puts.get() + 1);
-        let value = self.puts.get();
-        self.change(key, Change::Put(value), |harness| harness.put(key, value))
+    /// All that happened so far.
+    pub(crate) fn ledger(&self) -> &Ledger<H::Key> {
+        &self.ledger
     }
 
-    /// The values of puts go on from here.
-    pub(crate) fn puts_from(&self, value: u64) {
-        self.puts.set(value);
+    /// Inserts or replaces, with a new value.
+    pub(crate) fn put(&self, key: &H::Key) -> Result<(), HarnessBreach<H>> {
+        let value = self.ledger.next_value();
+        self.change(key, Change::Put(value), |harness| harness.put(key, value))
     }
 
     pub(crate) fn put_all<'k>(
@@ -93,24 +85,32 @@ impl<H: Harness> Trial<H> {
         operation: impl FnOnce(&H) -> Result<(), BoxError>,
     ) -> Result<(), HarnessBreach<H>> {
         let harness = self.harness()?;
-        let (result, mut during) = self.clock.time(|| self.between(|| operation(harness)));
-        if result.is_err() {
-            during = during.failed();
-        }
-        let mutation = Mutation {
-            key: key.clone(),
-            change,
-            during,
+        let operation = || self.between(|| operation(harness));
+        let changed = self.ledger.change(key, change, operation);
+        changed.map_err(|error| self.unexpected(error))
+    }
+
+    /// Does what others do. `pool` are the keys to choose from; `cursor` is the last key handed out by a
+    /// walk in `order`.
+    pub(crate) fn edit(
+        &self,
+        edit: &Edit<H::Key>,
+        pool: &[H::Key],
+        order: Order,
+        cursor: Option<&H::Key>,
+    ) -> Result<(), HarnessBreach<H>> {
+        let present = &self.ledger.present()[..];
+        let place = Place {
+            pool,
+            present,
+            order,
+            cursor,
         };
-        self.lives.borrow_mut().record(mutation.clone());
-        self.tell(Event::Mutation(mutation));
-        result.map_err(|error| self.unexpected(error))?;
-        let mut present = self.present.borrow_mut();
-        match change {
-            Change::Put(_) => present.insert(key.clone()),
-            Change::Delete => present.remove(key),
-        };
-        Ok(())
+        let mut keys = edit.keys(&place).into_iter();
+        keys.try_for_each(|key| match edit.is_put() {
+            true => self.put(&key),
+            false => self.delete(&key),
+        })
     }
 
     /// Does what can't be done while anything of the store is held.
@@ -141,37 +141,7 @@ impl<H: Harness> Trial<H> {
         if !self.has_walked.get() {
             return refused(error);
         }
-        let held = "a change after a fetch failed";
-        Breach::new(Flaw::Said(held))
-            .of(Clause::G14)
-            .got(error)
-            .hint("does the source hold a lock, a statement or an iterator?")
-    }
-
-    pub(crate) fn lives(&self) -> std::cell::Ref<'_, Lives<H::Key>> {
-        self.lives.borrow()
-    }
-
-    /// What happened elsewhere, on other threads. It is far too much to be told.
-    pub(crate) fn adopt(&self, mutations: &[Mutation<H::Key>]) {
-        let mut lives = self.lives.borrow_mut();
-        for mutation in mutations {
-            lives.record(mutation.clone());
-        }
-    }
-
-    /// Tells nothing but this.
-    pub(crate) fn tell_only(&self, events: Vec<Event<H::Key>>) {
-        *lock(&self.timeline) = Timeline::of(events);
-    }
-
-    /// The keys that are there.
-    pub(crate) fn present(&self) -> Vec<H::Key> {
-        self.present.borrow().iter().cloned().collect()
-    }
-
-    pub(crate) fn clock(&self) -> &Clock {
-        &self.clock
+        held(error)
     }
 
     pub(crate) fn beat(&self) -> &Beat {
@@ -184,19 +154,19 @@ impl<H: Harness> Trial<H> {
     }
 
     pub(crate) fn note(&self, note: impl Into<String>) {
-        self.tell(Event::Note(note.into()));
-    }
-
-    pub(crate) fn tell(&self, event: Event<H::Key>) {
-        lock(&self.timeline).add(event);
-    }
-
-    pub(crate) fn timeline(&self) -> Arc<Mutex<Timeline<H::Key>>> {
-        Arc::clone(&self.timeline)
+        self.ledger.tell(Event::Note(note.into()));
     }
 }
 
 /// An error of the harness itself.
 pub(crate) fn refused<K: Debug>(error: BoxError) -> Breach<K> {
     Breach::new(Flaw::Failed).of(Clause::Harness).got(error)
+}
+
+/// An error of a change beside a walk.
+pub(crate) fn held<K: Debug>(error: BoxError) -> Breach<K> {
+    Breach::new(Flaw::Said("a change after a fetch failed"))
+        .of(Clause::G14)
+        .got(error)
+        .hint("is a lock, a statement, a transaction or an iterator held between two fetches?")
 }

@@ -38,7 +38,7 @@ impl<'t, H: Harness> Witness<'t, H> {
             trial,
             source,
             questions: Vec::new(),
-            opened: trial.clock().tick(),
+            opened: trial.ledger().clock().tick(),
         }
     }
 
@@ -95,7 +95,7 @@ impl<'t, H: Harness> Witness<'t, H> {
             return breach;
         };
         let other = told(&fresh, H::value, &chunk, answer.limit, fetched);
-        let is_right = judge(range, &other, &self.trial.lives(), *during).is_ok();
+        let is_right = judge(range, &other, &self.trial.ledger().lives(), *during).is_ok();
         if is_right {
             breach.of_its_state()
         } else {
@@ -122,7 +122,7 @@ impl<'t, H: Harness> Witness<'t, H> {
             answer,
             during,
         } = question;
-        let lives = self.trial.lives();
+        let lives = self.trial.ledger().lives();
         match answer {
             Answer::LastKey(answer) => {
                 let times = (self.opened, *during);
@@ -174,14 +174,14 @@ impl<'t, H: Harness> Witness<'t, H> {
         let trial = self.trial;
         let source = &mut self.source;
         let asked = || catch_unwind(AssertUnwindSafe(|| ask(source, chunk)));
-        let timed = || trial.clock().time(asked);
+        let timed = || trial.ledger().clock().time(asked);
         let (result, during) = trial.beat().during(Doing::Fetching, timed);
         let question = Question {
             range: range.clone(),
             answer: answered(&result, |value| answer(self, chunk, value)),
             during,
         };
-        trial.tell(Event::Question(question.clone()));
+        trial.ledger().tell(Event::Question(question.clone()));
         self.questions.push(question);
         result.unwrap_or_else(|panic| resume_unwind(panic))
     }

@@ -14,6 +14,7 @@ mod mutants {
     pub(crate) mod bound;
     pub(crate) mod cache;
     pub(crate) mod column;
+    pub(crate) mod documented;
     pub(crate) mod durable;
     pub(crate) mod end;
     pub(crate) mod fault;
@@ -29,6 +30,7 @@ mod mutants {
     pub(crate) mod thread;
 }
 
+use mutants::documented::is_documented;
 use mutants::store::Quirky;
 use mutants::{
     bound, cache, column, end, fault, fingerprint, held, item, key_bytes, last, position, scan,
@@ -54,6 +56,7 @@ macro_rules! mutants {
         #[test]
         fn $name() {
             assert_eq!(clause_of($run::<$mutant>, $check), Some(Clause::$clause));
+            assert!(is_documented($check, Clause::$clause), "src/checks.md has it otherwise");
         }
     )+};
 }
@@ -149,4 +152,23 @@ mutants! {
     differences_to_another_chunk: Quirky<thread::Differences>, "a_prefetched_walk_is_the_same_walk", G5;
     an_error_that_is_swallowed_ahead: Quirky<fault::End>, "a_prefetched_fault_comes_in_its_place", G11;
     an_iterator_that_is_kept_ahead: Quirky<cache::Iterator>, "no_more_than_the_depth_is_fetched_ahead", G13;
+}
+
+#[test]
+fn what_is_wrong_without_a_fault_is_not_the_faults() {
+    type Skips = Quirky<position::Skips>;
+    let transient = "a_transient_fault_is_said_and_loses_nothing";
+    assert_eq!(clause_of(run_check::<Skips>, transient), Some(Clause::G3));
+    let ahead = "a_prefetched_fault_comes_in_its_place";
+    assert_eq!(
+        clause_of(run_prefetched_check::<Skips>, ahead),
+        Some(Clause::G3)
+    );
+}
+
+#[test]
+fn operations_that_never_run_out_are_the_harnesss() {
+    let lasting = "a_lasting_fault_is_said_and_loses_nothing";
+    let clause = clause_of(run_check::<Quirky<fault::TooFine>>, lasting);
+    assert_eq!(clause, Some(Clause::Harness));
 }

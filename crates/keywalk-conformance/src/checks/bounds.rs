@@ -5,11 +5,12 @@ use std::ops::Bound;
 use keywalk::{Error, KeyRange, Violation, Walk};
 
 use super::start::with_limits;
-use super::walk::all;
+
 use crate::Harness;
 use crate::exhaustive::Small;
 use crate::history::{Breach, Flaw};
 use crate::lab::{Lab, Stop};
+use crate::plan::Plan;
 use crate::run::Run;
 use crate::trial::{HarnessBreach, Trial};
 use crate::witness::Witness;
@@ -51,14 +52,14 @@ pub(super) fn a_byte_budget_is_kept<H: Harness>(lab: &Lab<H>) -> Result<(), Stop
     lab.attempt_with(&keys, |trial, _| {
         for order in lab.orders() {
             for items in [1, 3] {
-                let schedule = all(*order, LIMIT);
+                let plan = Plan::of_all(*order, LIMIT);
                 let walk = |trial| -> Result<Walk<Witness<'_, H>>, HarnessBreach<H>> {
-                    let walk = schedule.walk(Trial::source(trial)?);
+                    let walk = plan.walk(Trial::source(trial)?);
                     Ok(walk.chunk_bytes_by(8 * items, |_| 8))
                 };
                 chunks_hold_at_most(walk(trial)?, items)?;
                 let walk = walk(trial)?;
-                drop(Run::again(trial, &schedule).by_items(trial, walk, items, usize::MAX)?);
+                drop(Run::again(trial, &plan).by_items(trial, walk, items, usize::MAX)?);
             }
         }
         Ok(())

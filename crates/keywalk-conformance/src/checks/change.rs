@@ -1,62 +1,62 @@
 //! What others change between two fetches.
 
+use std::fmt::Debug;
+
 use keywalk::{Chunk, KeyRange, Order, Walk};
 
-use super::walk::all;
 use crate::history::{Breach, Flaw};
 use crate::lab::{Lab, Stop};
-use crate::mutation::Mutation;
+use crate::plan::Plan;
 use crate::run::{Run, unexpected};
-use crate::schedule::Schedule;
-use crate::{Clause, Harness};
+use crate::{Clause, Edit, Harness, Schedule};
 
 pub(super) fn every_fetch_is_exact_beside_changes<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
     lab.needs(|can| can.mutation)?;
-    lab.law(&lab.schedules(), |trial, schedule| {
-        Run::start(trial, schedule)?.by_chunks(trial)
+    lab.law(&lab.plans(), |trial, plan| {
+        Run::start(trial, plan)?.by_chunks(trial)
     })?;
-    lab.law(&lab.schedules(), |trial, schedule| {
-        let mut run = Run::start(trial, schedule)?;
-        let walk = schedule.walk(trial.source()?);
-        run.by_items(trial, walk, schedule.chunk_size, usize::MAX)
+    lab.law(&lab.plans(), |trial, plan| {
+        let mut run = Run::start(trial, plan)?;
+        let walk = plan.walk(trial.source()?);
+        run.by_items(trial, walk, plan.chunk_size, usize::MAX)
             .map(drop)
     })
 }
 
 pub(super) fn deleting_the_cursors_row_loses_nothing<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
-    beside(lab, &[Mutation::DeleteCursor])
+    beside(lab, &[Edit::DeleteCursor])
 }
 
 pub(super) fn deleting_the_last_row_ends_the_walk<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
-    beside(lab, &[Mutation::DeleteLast])
+    beside(lab, &[Edit::DeleteLast])
 }
 
 pub(super) fn what_is_deleted_ahead_does_not_come<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
-    beside(lab, &[Mutation::DeleteAhead])
+    beside(lab, &[Edit::DeleteAhead])
 }
 
 pub(super) fn what_is_inserted_ahead_comes<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
-    beside(lab, &[Mutation::InsertAhead])
+    beside(lab, &[Edit::InsertAhead])
 }
 
 pub(super) fn what_is_inserted_behind_does_not_come<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
-    beside(lab, &[Mutation::InsertBehind])
+    beside(lab, &[Edit::InsertBehind])
 }
 
 pub(super) fn what_is_inserted_again_comes_once<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
-    const AGAIN: &[Mutation] = &[
-        Mutation::DeleteCursor,
-        Mutation::PutCursor,
-        Mutation::DeleteAhead,
-        Mutation::InsertAhead,
+    let again = [
+        Edit::DeleteCursor,
+        Edit::PutCursor,
+        Edit::DeleteAhead,
+        Edit::InsertAhead,
     ];
-    beside(lab, AGAIN)
+    beside(lab, &again)
 }
 
 pub(super) fn appending_for_ever_does_not_keep_a_walk_from_its_end<H: Harness>(
     lab: &Lab<H>,
 ) -> Result<(), Stop> {
-    beside(lab, &[Mutation::Append])?;
+    beside(lab, &[Edit::Append])?;
     // Far more is appended than was there.
     let keys = lab.some_keys(60);
     for order in lab.orders() {
@@ -65,13 +65,12 @@ pub(super) fn appending_for_ever_does_not_keep_a_walk_from_its_end<H: Harness>(
                 Order::Ascending => &keys[..keys.len().min(4)],
                 Order::Descending => &keys[keys.len().saturating_sub(4)..],
             };
-            let schedule = Schedule {
-                pool: keys.clone(),
-                initial: few.to_vec(),
-                always: &[Mutation::Append],
-                ..all(*order, 1)
+            let plan = Plan {
+                schedule: Schedule::new(keys.clone()).initially(few.to_vec()),
+                always: vec![Edit::Append],
+                ..Plan::of_all(*order, 1)
             };
-            Run::start(trial, &schedule)?.by_chunks(trial)
+            Run::start(trial, &plan)?.by_chunks(trial)
         })?;
     }
     Ok(())
@@ -79,36 +78,39 @@ pub(super) fn appending_for_ever_does_not_keep_a_walk_from_its_end<H: Harness>(
 
 pub(super) fn clearing_the_store_ends_the_walk<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
     lab.needs(|can| can.mutation)?;
-    let schedules = lab.schedules();
-    lab.law(&schedules, |trial, schedule| {
-        // After the chunk that the schedule cuts at.
-        let mut cleared = schedule.clone().still();
-        cleared.mutations = vec![Vec::new(); schedule.cut % 4];
-        cleared.mutations.push(vec![Mutation::Clear]);
+    let plans = lab.plans();
+    lab.law(&plans, |trial, plan| {
+        // After the chunk that the plan cuts at.
+        let mut cleared = plan.clone().still();
+        cleared.schedule.turns = vec![Vec::new(); plan.cut % 4];
+        cleared.schedule.turns.push(vec![Edit::Clear]);
         Run::start(trial, &cleared)?.by_chunks(trial)
     })
 }
 
-fn beside<H: Harness>(lab: &Lab<H>, always: &'static [Mutation]) -> Result<(), Stop> {
+fn beside<H: Harness>(lab: &Lab<H>, always: &[Edit<H::Key>]) -> Result<(), Stop> {
     lab.needs(|can| can.mutation)?;
-    // One in which it surely shows, whatever the schedules are.
+    // One in which it surely shows, whatever the plans are.
     let keys = lab.some_keys(12);
     for order in lab.orders() {
         for live in [false, true] {
-            let schedule = Schedule {
-                pool: keys.clone(),
+            let plan = Plan {
+                schedule: Schedule::new(keys.clone()),
                 live,
-                always,
-                ..all(*order, 2)
+                always: always.to_vec(),
+                ..Plan::of_all(*order, 2)
             };
-            lab.attempt_with(&keys, |trial, _| {
-                Run::again(trial, &schedule).by_chunks(trial)
-            })?;
+            lab.attempt_with(&keys, |trial, _| Run::again(trial, &plan).by_chunks(trial))?;
         }
     }
-    lab.law(&lab.schedules_of(always), |trial, schedule| {
-        Run::start(trial, schedule)?.by_chunks(trial)
+    lab.law(&lab.plans_of(always), |trial, plan| {
+        Run::start(trial, plan)?.by_chunks(trial)
     })
+}
+
+/// Of these keys, every other one is there at first.
+pub(super) fn every_other<K: Ord + Clone + Debug>(keys: &[K]) -> Schedule<K> {
+    Schedule::new(keys.to_vec()).initially(keys.iter().step_by(2).cloned())
 }
 
 /// The same source, asked the same again.
@@ -117,18 +119,18 @@ pub(super) fn a_refetch_sees_the_latest<H: Harness>(lab: &Lab<H>) -> Result<(), 
     if lab.capabilities().snapshot.is_yes() {
         return Err(Stop::Skipped("a snapshot answers what was there"));
     }
-    lab.law(&lab.schedules(), |trial, schedule| {
-        trial.put_all(&schedule.initial)?;
+    lab.law(&lab.plans(), |trial, plan| {
+        trial.put_all(&plan.schedule.initial)?;
         let mut source = trial.source()?;
-        let mut chunk = Chunk::with_limit(schedule.chunk_size);
-        for key in &schedule.pool {
+        let mut chunk = Chunk::with_limit(plan.chunk_size);
+        for key in &plan.schedule.pool {
             for is_put in [true, false, true] {
                 if is_put {
                     trial.put(key)?
                 } else {
                     trial.delete(key)?
                 }
-                for range in [KeyRange::all(schedule.order), schedule.range()] {
+                for range in [KeyRange::all(plan.order), plan.range()] {
                     source.ask(&range, &mut chunk)?;
                     source.ask_last_key(&range)?;
                 }
@@ -141,19 +143,18 @@ pub(super) fn a_refetch_sees_the_latest<H: Harness>(lab: &Lab<H>) -> Result<(), 
 pub(super) fn a_snapshot_is_stable<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
     lab.needs(|can| can.mutation)?;
     lab.needs(|can| can.snapshot)?;
-    lab.law(&lab.schedules(), |trial, schedule| {
-        Run::start(trial, schedule)?.by_chunks(trial)
+    lab.law(&lab.plans(), |trial, plan| {
+        Run::start(trial, plan)?.by_chunks(trial)
     })?;
     // As above, and surely something is changed.
     let keys = lab.some_keys(12);
     lab.attempt(|trial| {
-        let schedule = Schedule {
-            pool: keys.clone(),
-            initial: keys.iter().step_by(2).cloned().collect(),
-            always: &[Mutation::DeleteAhead, Mutation::Append],
-            ..all(Order::Ascending, 2)
+        let plan = Plan {
+            schedule: every_other(&keys),
+            always: vec![Edit::DeleteAhead, Edit::Append],
+            ..Plan::of_all(Order::Ascending, 2)
         };
-        Run::start(trial, &schedule)?.by_chunks(trial)
+        Run::start(trial, &plan)?.by_chunks(trial)
     })?;
     Ok(())
 }
@@ -201,9 +202,9 @@ pub(super) fn nothing_is_held_between_fetches<H: Harness>(lab: &Lab<H>) -> Resul
 pub(super) fn a_panic_of_the_consumer_harms_nothing<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
     let keys = lab.some_keys(9);
     lab.attempt_with(&keys, |trial, keys| {
-        let schedule = all(Order::Ascending, 2);
+        let plan = Plan::of_all(Order::Ascending, 2);
         for taken in 0..=keys.len() {
-            let mut items = schedule.walk(trial.source()?).items();
+            let mut items = plan.walk(trial.source()?).items();
             let consumer = std::panic::AssertUnwindSafe(|| {
                 let failed = items.by_ref().take(taken).find_map(Result::err);
                 // Without a word on stderr, as `panic!` would have.

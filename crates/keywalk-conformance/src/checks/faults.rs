@@ -2,20 +2,19 @@
 
 use keywalk::{Chunk, ChunkSource, Error, Order, Walk};
 
-use super::walk::all;
 use crate::history::{Answer, Breach, Flaw, Items, Question};
 use crate::lab::{Lab, Stop};
-use crate::run::unexpected;
-use crate::schedule::Schedule;
+use crate::plan::Plan;
+use crate::run::{Run, unexpected};
 use crate::trial::{HarnessBreach, Trial};
 use crate::witness::Witness;
-use crate::{Clause, Fault, Faults, Harness};
+use crate::{Clause, Fault, Faults, Harness, Schedule};
 
-/// A store that still fails at its so-manieth operation isn't tried further.
+/// Of a walk of so few rows. Whoever has more than these counts something else, or has no end.
 const MOST_OPERATIONS: u64 = 3_000;
 
 /// Few, so that every operation of a walk can be made to fail.
-const KEYS: usize = 5;
+pub(super) const KEYS: usize = 5;
 
 pub(super) fn a_transient_fault_is_said_and_loses_nothing<H: Harness>(
     lab: &Lab<H>,
@@ -34,44 +33,59 @@ fn every_fault<H: Harness>(lab: &Lab<H>, fault: fn(u64) -> Fault) -> Result<(), 
     lab.needs(|can| can.faults)?;
     let keys = lab.some_keys(KEYS);
     for order in lab.orders() {
-        let schedule = Schedule {
-            initial: keys.clone(),
-            ..all(*order, 2)
+        let plan = Plan {
+            schedule: Schedule::new(keys.clone()),
+            ..Plan::of_all(*order, 2)
         };
+        // Without a fault first: what is wrong then isn't the fault's.
         let mut clean = Vec::new();
         lab.attempt(|trial| {
-            trial.put_all(&keys)?;
-            let mut items = schedule.walk(trial.source()?).items();
-            items
-                .try_for_each(|item| item.map(drop))
-                .map_err(|error| unexpected(&error))?;
-            clean = items.source().questions().to_vec();
+            let walk = plan.walk(trial.source()?);
+            let walked = Run::start(trial, &plan)?.by_items(trial, walk, 2, usize::MAX)?;
+            clean = walked.source().questions().to_vec();
             Ok(())
         })?;
-        for number in 1..MOST_OPERATIONS {
-            let mut fired = 0;
-            lab.attempt(|trial| {
-                trial.put_all(&keys)?;
-                fired = walk_beside(trial, &schedule, fault(number), &clean)?;
-                Ok(())
-            })?;
-            if fired == 0 {
-                break;
-            }
+        each_operation(lab, |trial, number| {
+            trial.put_all(&keys)?;
+            walk_beside(trial, &plan, fault(number), &clean)
+        })?;
+    }
+    Ok(())
+}
+
+/// Has a store's first operation fail, its second, … until none does any more; `attempt` tells how many did.
+pub(super) fn each_operation<H: Harness>(
+    lab: &Lab<H>,
+    attempt: impl Fn(&mut Trial<H>, u64) -> Result<u64, HarnessBreach<H>>,
+) -> Result<(), Stop> {
+    for number in 1..=MOST_OPERATIONS {
+        let mut failed = 0;
+        lab.attempt(|trial| {
+            failed = attempt(trial, number)?;
+            Ok(())
+        })?;
+        if failed == 0 {
+            return Ok(());
         }
     }
+    let endless = "of a few rows, there is always another operation to fail";
+    lab.attempt(|_| {
+        Err(Breach::new(Flaw::Said(endless))
+            .expected(format!("at most {MOST_OPERATIONS} operations"))
+            .hint("does `disarm` count what failed since `arm`? If so, let an operation be more"))
+    })?;
     Ok(())
 }
 
 /// Walks until the fault is said, and goes on without it. How many operations failed?
 fn walk_beside<H: Harness>(
     trial: &Trial<H>,
-    schedule: &Schedule<H::Key>,
+    plan: &Plan<H::Key>,
     fault: Fault,
     clean: &[Question<H::Key>],
 ) -> Result<u64, HarnessBreach<H>> {
     let faults = faults(trial)?;
-    let mut items = schedule.walk(trial.source()?).items();
+    let mut items = plan.walk(trial.source()?).items();
     trial.note(format!("from here on operations fail: {fault:?}"));
     faults.arm(fault);
     let mut seen = Vec::new();
@@ -88,7 +102,7 @@ fn walk_beside<H: Harness>(
     trial.note("from here on nothing fails");
     let seen: Vec<_> = seen.iter().map(|item| items.source().entry(item)).collect();
     match error {
-        None if fired > 0 => looks_alike(items.source(), clean, schedule.order)?,
+        None if fired > 0 => looks_alike(items.source(), clean, plan.order)?,
         None => {}
         Some(Error::Source(_)) if fired == 0 => {
             return Err(Breach::new(Flaw::Failed));
@@ -104,7 +118,7 @@ fn walk_beside<H: Harness>(
     let rest = entries(rest)?;
     let expected: Vec<_> = clean
         .iter()
-        .flat_map(items_handed_out(schedule.order))
+        .flat_map(items_handed_out(plan.order))
         .collect();
     let got: Vec<_> = seen.into_iter().chain(rest).collect();
     if got != expected {
@@ -189,48 +203,40 @@ fn is_full<K>(answer: &Items<K>) -> bool {
 pub(super) fn a_failed_fetch_can_be_asked_again<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
     lab.needs(|can| can.faults)?;
     let keys = lab.some_keys(KEYS);
-    for number in 1..MOST_OPERATIONS {
-        let mut fired = 0;
-        lab.attempt(|trial| {
-            trial.put_all(&keys)?;
-            let faults = faults(trial)?;
-            let mut source = trial.source()?;
-            let mut range = keywalk::KeyRange::all(Order::Ascending);
-            let mut chunk = Chunk::with_limit(2);
-            for turn in 0..=keys.len() {
-                // The second time the slots of the failed fetch are there.
-                if turn == 1 {
-                    trial.note(format!(
-                        "from here on operation {number} fails, and all after it"
-                    ));
-                    faults.arm(Fault::From(number));
-                    for _ in 0..2 {
-                        chunk.clear();
-                        // Whatever it says.
-                        drop(source.fetch(&range, &mut chunk));
-                    }
-                    fired = faults.disarm();
-                    trial.note("from here on nothing fails");
+    each_operation(lab, |trial, number| {
+        trial.put_all(&keys)?;
+        let faults = faults(trial)?;
+        let mut source = trial.source()?;
+        let mut range = keywalk::KeyRange::all(Order::Ascending);
+        let mut chunk = Chunk::with_limit(2);
+        let mut failed = 0;
+        for turn in 0..=keys.len() {
+            // The second time the slots of the failed fetch are there.
+            if turn == 1 {
+                trial.note(format!(
+                    "from here on operation {number} fails, and all after it"
+                ));
+                faults.arm(Fault::From(number));
+                for _ in 0..2 {
+                    chunk.clear();
+                    // Whatever it says.
+                    drop(source.fetch(&range, &mut chunk));
                 }
-                let covered = source.ask(&range, &mut chunk).map_err(|breach| {
-                    if turn == 0 {
-                        breach
-                    } else {
-                        breach.of(Clause::G11)
-                    }
-                })?;
-                match covered {
-                    Some(key) => range.advance_past(key),
-                    None => break,
-                }
+                failed = faults.disarm();
+                trial.note("from here on nothing fails");
             }
-            Ok(())
-        })?;
-        if fired == 0 {
-            break;
+            let covered = source.ask(&range, &mut chunk);
+            let covered = covered.map_err(|breach| match turn {
+                0 => breach,
+                _ => breach.of(Clause::G11),
+            })?;
+            match covered {
+                Some(key) => range.advance_past(key),
+                None => break,
+            }
         }
-    }
-    Ok(())
+        Ok(failed)
+    })
 }
 
 pub(super) fn faults<H: Harness>(trial: &Trial<H>) -> Result<&dyn Faults, HarnessBreach<H>> {

@@ -4,14 +4,14 @@ use std::io::Write;
 
 use keywalk::{Chunk, ChunkSource, Error, KeyRange, LastKey, Order, Walk};
 
-use super::{faults, walk};
+use super::change::every_other;
+use super::faults;
 use crate::history::{Answer, Breach, Flaw};
 use crate::lab::{Lab, Stop};
-use crate::mutation::Mutation;
+use crate::plan::Plan;
 use crate::run::Run;
-use crate::schedule::Schedule;
 use crate::trial::{HarnessBreach, Trial, refused};
-use crate::{Capability, Clause, Harness};
+use crate::{Capability, Clause, Edit, Harness};
 
 pub(super) fn every_store_is_opened_empty<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
     let ladder = lab.keys().ladder();
@@ -177,11 +177,11 @@ pub(super) fn capabilities_are_as_declared<H: Harness>(lab: &Lab<H>) -> Result<(
         lab.attempt_with(&keys, |trial, keys| writes_here(trial, keys))?;
     }
     if !can.mutation.is_yes() {
-        let beside = Schedule {
-            pool: keys.clone(),
-            initial: keys.iter().step_by(2).cloned().collect(),
-            mutations: vec![vec![], vec![Mutation::DeleteAhead, Mutation::Append]],
-            ..walk::all(Order::Ascending, 1)
+        let beside = Plan {
+            schedule: every_other(&keys)
+                .turn([])
+                .turn([Edit::DeleteAhead, Edit::Append]),
+            ..Plan::of_all(Order::Ascending, 1)
         };
         let works = lab.attempt(|trial| Run::start(trial, &beside)?.by_chunks(trial));
         if works.is_ok() {

@@ -42,7 +42,7 @@ fn again<H: Harness>(
         };
         pages(trial)?;
         // More than what 32 bits hold.
-        trial.puts_from(1 << 40);
+        trial.ledger().puts_from(1 << 40);
         ladder.iter().try_for_each(|key| change(trial, key))?;
         pages(trial)
     })?;

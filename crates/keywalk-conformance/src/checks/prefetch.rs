@@ -2,13 +2,12 @@
 
 use keywalk::{Order, Walk};
 
-use super::walk::all;
+use super::change::every_other;
 use crate::ahead::AheadRun;
 use crate::lab::{Lab, Stop};
-use crate::mutation::Mutation;
-use crate::schedule::Schedule;
+use crate::plan::Plan;
 use crate::trial::{HarnessBreach, Trial};
-use crate::{Clause, PrefetchedHarness};
+use crate::{Clause, Edit, PrefetchedHarness};
 
 /// Without a thread, with one chunk ahead, and more.
 const DEPTHS: [usize; 4] = [0, 1, 2, 3];
@@ -21,42 +20,42 @@ pub(super) fn a_prefetched_walk_is_the_same_walk<H: PrefetchedHarness>(
         for order in lab.orders() {
             for size in (1..=keys.len() + 1).chain([usize::MAX]) {
                 for depth in DEPTHS {
-                    by_chunks_and_items(trial, &all(*order, size), depth)?;
+                    by_chunks_and_items(trial, &Plan::of_all(*order, size), depth)?;
                 }
             }
         }
         Ok(())
     })?;
-    lab.law(&lab.schedules(), |trial, schedule| {
-        let schedule = schedule.clone().still();
-        trial.put_all(&schedule.initial)?;
-        by_chunks_and_items(trial, &schedule, depth_of(&schedule))
+    lab.law(&lab.plans(), |trial, plan| {
+        let plan = plan.clone().still();
+        trial.put_all(&plan.schedule.initial)?;
+        by_chunks_and_items(trial, &plan, depth_of(&plan))
     })
 }
 
 fn by_chunks_and_items<H: PrefetchedHarness>(
     trial: &Trial<H>,
-    schedule: &Schedule<H::Key>,
+    plan: &Plan<H::Key>,
     depth: usize,
 ) -> Result<(), HarnessBreach<H>> {
-    AheadRun::again(trial, schedule, depth).by_chunks(trial, |_| Ok(()))?;
-    let mut run = AheadRun::again(trial, schedule, depth);
+    AheadRun::again(trial, plan, depth).by_chunks(trial, |_| Ok(()))?;
+    let mut run = AheadRun::again(trial, plan, depth);
     let walk = run.walk(trial)?;
-    run.by_items(trial, walk, schedule.chunk_size, usize::MAX)
+    run.by_items(trial, walk, plan.chunk_size, usize::MAX)
         .map(drop)
 }
 
-/// As good as any number of the schedule's.
-fn depth_of<K>(schedule: &Schedule<K>) -> usize {
-    1 + schedule.cut % 3
+/// As good as any number of the plan's.
+fn depth_of<K>(plan: &Plan<K>) -> usize {
+    1 + plan.cut % 3
 }
 
 pub(super) fn a_prefetched_walk_is_exact_beside_changes<H: PrefetchedHarness>(
     lab: &Lab<H>,
 ) -> Result<(), Stop> {
     lab.needs(|can| can.mutation)?;
-    lab.law(&lab.schedules(), |trial, schedule| {
-        let run = AheadRun::start(trial, schedule, depth_of(schedule))?;
+    lab.law(&lab.plans(), |trial, plan| {
+        let run = AheadRun::start(trial, plan, depth_of(plan))?;
         run.by_chunks(trial, |_| Ok(()))
     })
 }
@@ -69,13 +68,11 @@ pub(super) fn nothing_is_prefetched_before_the_first_item<H: PrefetchedHarness>(
     let keys = lab.some_keys(6);
     for depth in DEPTHS {
         lab.attempt(|trial| {
-            let schedule = Schedule {
-                pool: keys.clone(),
-                initial: keys.iter().step_by(2).cloned().collect(),
-                mutations: vec![vec![Mutation::Clear, Mutation::Append, Mutation::Append]],
-                ..all(Order::Ascending, 2)
+            let plan = Plan {
+                schedule: every_other(&keys).turn([Edit::Clear, Edit::Append, Edit::Append]),
+                ..Plan::of_all(Order::Ascending, 2)
             };
-            let mut run = AheadRun::start(trial, &schedule, depth)?;
+            let mut run = AheadRun::start(trial, &plan, depth)?;
             run.takes_its_time();
             let walk = run.walk(trial)?;
             run.by_items(trial, walk, 2, usize::MAX).map(drop)
@@ -97,8 +94,8 @@ pub(super) fn no_more_than_the_depth_is_fetched_ahead<H: PrefetchedHarness>(
     lab.attempt_with(&keys, |trial, keys| {
         for depth in DEPTHS {
             for order in lab.orders() {
-                let schedule = all(*order, 1 + 2 * depth);
-                let run = AheadRun::again(trial, &schedule, depth);
+                let plan = Plan::of_all(*order, 1 + 2 * depth);
+                let run = AheadRun::again(trial, &plan, depth);
                 run.by_chunks(trial, |trial| trial.put_all(keys))
                     .map_err(|breach| match breach.clause() {
                         Clause::G7 | Clause::G5 => breach.of(Clause::G13),
@@ -120,8 +117,8 @@ pub(super) fn nothing_is_held_beside_prefetched_chunks<H: PrefetchedHarness>(
     lab.attempt_with(&keys, |trial, keys| {
         for depth in DEPTHS {
             for order in lab.orders() {
-                let schedule = all(*order, 2);
-                let run = AheadRun::again(trial, &schedule, depth);
+                let plan = Plan::of_all(*order, 2);
+                let run = AheadRun::again(trial, &plan, depth);
                 run.by_chunks(trial, |trial| {
                     trial.use_alone()?;
                     keys.first().map_or(Ok(()), |key| trial.put(key))
@@ -136,14 +133,14 @@ pub(super) fn nothing_is_held_beside_prefetched_chunks<H: PrefetchedHarness>(
 pub(super) fn a_prefetched_walk_can_be_resumed_at_every_item<H: PrefetchedHarness>(
     lab: &Lab<H>,
 ) -> Result<(), Stop> {
-    lab.law_of(lab.few(), &lab.schedules(), |trial, schedule| {
-        let depth = depth_of(schedule);
-        let schedule = schedule.clone().still();
-        trial.put_all(&schedule.initial)?;
-        for cut in 0..=schedule.initial.len() + 1 {
+    lab.law_of(lab.few(), &lab.plans(), |trial, plan| {
+        let depth = depth_of(plan);
+        let plan = plan.clone().still();
+        trial.put_all(&plan.schedule.initial)?;
+        for cut in 0..=plan.schedule.initial.len() + 1 {
             trial.note(format!("a walk that is cut after {cut} items"));
-            let run = AheadRun::again(trial, &schedule, depth);
-            cut_and_resume(trial, run, &schedule, cut)?;
+            let run = AheadRun::again(trial, &plan, depth);
+            cut_and_resume(trial, run, &plan, cut)?;
         }
         Ok(())
     })
@@ -153,20 +150,20 @@ pub(super) fn a_prefetched_walk_can_be_resumed_after_changes<H: PrefetchedHarnes
     lab: &Lab<H>,
 ) -> Result<(), Stop> {
     lab.needs(|can| can.mutation)?;
-    lab.law(&lab.schedules(), |trial, schedule| {
-        let run = AheadRun::start(trial, schedule, depth_of(schedule))?;
-        cut_and_resume(trial, run, schedule, schedule.cut)
+    lab.law(&lab.plans(), |trial, plan| {
+        let run = AheadRun::start(trial, plan, depth_of(plan))?;
+        cut_and_resume(trial, run, plan, plan.cut)
     })
 }
 
 fn cut_and_resume<H: PrefetchedHarness>(
     trial: &Trial<H>,
     mut run: AheadRun<'_, H>,
-    schedule: &Schedule<H::Key>,
+    plan: &Plan<H::Key>,
     cut: usize,
 ) -> Result<(), HarnessBreach<H>> {
     let walk = run.walk(trial)?;
-    let items = run.by_items(trial, walk, schedule.chunk_size, cut)?;
+    let items = run.by_items(trial, walk, plan.chunk_size, cut)?;
     let cursor = items.cursor();
     drop(items);
     trial.note("the walk is cut");
@@ -186,8 +183,8 @@ pub(super) fn a_source_comes_back_from_its_thread<H: PrefetchedHarness>(
     lab.attempt_with(&keys, |trial, keys| {
         for depth in DEPTHS {
             for cut in 0..=keys.len() + 1 {
-                let schedule = all(Order::Ascending, 2);
-                let mut run = AheadRun::again(trial, &schedule, depth);
+                let plan = Plan::of_all(Order::Ascending, 2);
+                let mut run = AheadRun::again(trial, &plan, depth);
                 let walk = run.walk(trial)?;
                 let items = run.by_items(trial, walk, 2, cut)?;
                 let cursor = items.cursor();

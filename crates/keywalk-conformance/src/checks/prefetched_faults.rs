@@ -4,18 +4,14 @@ use std::fmt::Debug;
 
 use keywalk::{Error, Order, Walk};
 
-use super::faults::faults;
+use super::faults::{KEYS, each_operation, faults};
+use crate::ahead::AheadRun;
 use crate::history::{Answer, Breach, Flaw};
 use crate::lab::{Lab, Stop};
+use crate::plan::Plan;
 use crate::run::{not_fused, unexpected};
 use crate::trial::{HarnessBreach, Trial};
-use crate::{Clause, Fault, PrefetchedHarness};
-
-/// Few, so that every operation of a walk can be made to fail.
-const KEYS: usize = 5;
-
-/// A store that still fails at its so-manieth operation isn't tried further.
-const MOST_OPERATIONS: u64 = 3_000;
+use crate::{Clause, Fault, PrefetchedHarness, Schedule};
 
 /// What was fetched before the fault comes before it, and the cursor stands behind it.
 pub(super) fn a_prefetched_fault_comes_in_its_place<H: PrefetchedHarness>(
@@ -35,17 +31,16 @@ fn every_fault<H: PrefetchedHarness>(
     fault: fn(u64) -> Fault,
 ) -> Result<(), Stop> {
     for order in lab.orders() {
-        for number in 1..MOST_OPERATIONS {
-            let mut fired = 0;
-            lab.attempt(|trial| {
-                trial.put_all(keys)?;
-                fired = walk_beside(trial, *order, depth, fault(number))?;
-                Ok(())
-            })?;
-            if fired == 0 {
-                break;
-            }
-        }
+        let plan = Plan {
+            schedule: Schedule::new(keys.to_vec()),
+            ..Plan::of_all(*order, 2)
+        };
+        // Without a fault first: what is wrong then isn't the fault's.
+        lab.attempt(|trial| AheadRun::start(trial, &plan, depth)?.by_chunks(trial, |_| Ok(())))?;
+        each_operation(lab, |trial, number| {
+            trial.put_all(keys)?;
+            walk_beside(trial, *order, depth, fault(number))
+        })?;
     }
     Ok(())
 }

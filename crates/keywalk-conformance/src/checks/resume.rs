@@ -2,22 +2,21 @@
 
 use keywalk::{CursorMismatch, Error, Order, Walk};
 
-use super::walk::all;
 use crate::history::{Breach, Flaw};
 use crate::lab::{Lab, Stop};
+use crate::plan::Plan;
 use crate::run::{Run, unexpected};
-use crate::schedule::Schedule;
 use crate::trial::{HarnessBreach, Trial};
 use crate::{Clause, Harness};
 
 pub(super) fn a_walk_can_be_resumed_at_every_item<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
-    lab.law_of(lab.few(), &lab.schedules(), |trial, schedule| {
-        let schedule = schedule.clone().still();
-        trial.put_all(&schedule.initial)?;
-        for cut in 0..=schedule.initial.len() + 1 {
+    lab.law_of(lab.few(), &lab.plans(), |trial, plan| {
+        let plan = plan.clone().still();
+        trial.put_all(&plan.schedule.initial)?;
+        for cut in 0..=plan.schedule.initial.len() + 1 {
             trial.note(format!("a walk that is cut after {cut} items"));
-            let mut run = Run::again(trial, &schedule);
-            let cursor = first_part(trial, &mut run, &schedule, cut)?;
+            let mut run = Run::again(trial, &plan);
+            let cursor = first_part(trial, &mut run, &plan, cut)?;
             run.resume(trial, cursor)?;
         }
         Ok(())
@@ -26,9 +25,9 @@ pub(super) fn a_walk_can_be_resumed_at_every_item<H: Harness>(lab: &Lab<H>) -> R
 
 pub(super) fn a_walk_can_be_resumed_after_changes<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
     lab.needs(|can| can.mutation)?;
-    lab.law(&lab.schedules(), |trial, schedule| {
-        let mut run = Run::start(trial, schedule)?;
-        let cursor = first_part(trial, &mut run, schedule, schedule.cut)?;
+    lab.law(&lab.plans(), |trial, plan| {
+        let mut run = Run::start(trial, plan)?;
+        let cursor = first_part(trial, &mut run, plan, plan.cut)?;
         trial.note("the walk is cut");
         run.resume(trial, cursor)
     })
@@ -36,9 +35,9 @@ pub(super) fn a_walk_can_be_resumed_after_changes<H: Harness>(lab: &Lab<H>) -> R
 
 pub(super) fn a_walk_can_be_resumed_after_reopening<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
     lab.needs(|can| can.reopening)?;
-    lab.law_of(lab.few(), &lab.schedules(), |trial, schedule| {
-        let mut run = Run::start(trial, schedule)?;
-        let cursor = first_part(trial, &mut run, schedule, schedule.cut)?;
+    lab.law_of(lab.few(), &lab.plans(), |trial, plan| {
+        let mut run = Run::start(trial, plan)?;
+        let cursor = first_part(trial, &mut run, plan, plan.cut)?;
         trial.reopen()?;
         run.resume(trial, cursor)
     })
@@ -47,11 +46,11 @@ pub(super) fn a_walk_can_be_resumed_after_reopening<H: Harness>(lab: &Lab<H>) ->
 fn first_part<H: Harness>(
     trial: &Trial<H>,
     run: &mut Run<'_, H>,
-    schedule: &Schedule<H::Key>,
+    plan: &Plan<H::Key>,
     cut: usize,
 ) -> Result<keywalk::Cursor<H::Key>, HarnessBreach<H>> {
-    let walk = schedule.walk(trial.source()?);
-    let items = run.by_items(trial, walk, schedule.chunk_size, cut)?;
+    let walk = plan.walk(trial.source()?);
+    let items = run.by_items(trial, walk, plan.chunk_size, cut)?;
     Ok(items.cursor())
 }
 
@@ -64,9 +63,9 @@ pub(super) fn a_cursor_goes_on_by_its_key_alone<H: Harness>(lab: &Lab<H>) -> Res
             let mut cursor = None;
             lab.attempt(|trial| {
                 trial.put_all(&keys)?;
-                let schedule = all(*order, 4);
-                let walk = schedule.walk(trial.source()?);
-                let mut run = Run::again(trial, &schedule);
+                let plan = Plan::of_all(*order, 4);
+                let walk = plan.walk(trial.source()?);
+                let mut run = Run::again(trial, &plan);
                 cursor = Some(run.by_items(trial, walk, 4, taken)?.cursor());
                 Ok(())
             })?;
@@ -108,7 +107,9 @@ pub(super) fn a_cursor_that_contradicts_the_walk_is_refused<H: Harness>(
         return Ok(());
     };
     lab.attempt_with(&keys, |trial, _| {
-        let mut items = all(Order::Ascending, 2).walk(trial.source()?).items();
+        let mut items = Plan::of_all(Order::Ascending, 2)
+            .walk(trial.source()?)
+            .items();
         let item = items.next().transpose();
         item.map_err(|error| unexpected(&error))?;
         let cursor = items.cursor();

@@ -80,7 +80,7 @@ fn beside_writers<H: Harness>(
         let churn = Churn {
             writer: writer.ok_or_else(|| Breach::new(Flaw::Said(none)))?,
             keys,
-            clock: trial.clock().clone(),
+            clock: trial.ledger().clock().clone(),
             value: number << 32,
             replaces,
             random: lab.seed() ^ (u64::from(round) << 8) ^ number,
@@ -103,7 +103,7 @@ fn beside_writers<H: Harness>(
         let Ok((mutations, error)) = joined else {
             return Err(Breach::new(Flaw::Panicked).got("a writer"));
         };
-        trial.adopt(&mutations);
+        trial.ledger().adopt(&mutations);
         changes.extend(mutations);
         failed = failed.or(error);
     }
@@ -133,9 +133,9 @@ fn walks<H: Harness>(
     walk: Walks<H>,
 ) -> Result<Vec<Walked<H::Key>>, HarnessBreach<H>> {
     let mut walked = Vec::new();
-    let until = trial.clock().tick() + MOMENTS;
+    let until = trial.ledger().clock().tick() + MOMENTS;
     for turn in 0..MOST_TURNS {
-        if turn > 0 && trial.clock().tick() > until {
+        if turn > 0 && trial.ledger().clock().tick() > until {
             break;
         }
         for order in lab.orders() {
@@ -152,7 +152,7 @@ fn walks<H: Harness>(
 fn oracle<H: Harness>(lab: &Lab<H>, trial: &Trial<H>, order: Order) -> Oracle<H::Key> {
     let oracle = Oracle::bounded(KeyRange::all(order));
     if lab.capabilities().snapshot.is_yes() {
-        oracle.snapshot(trial.clock().tick())
+        oracle.snapshot(trial.ledger().clock().tick())
     } else {
         oracle
     }
@@ -219,10 +219,11 @@ impl<K: Ord + Clone + Debug + Send + 'static> Walked<K> {
         trial: &Trial<H>,
         changes: &[Mutation<K>],
     ) -> Result<(), Breach<K>> {
-        let lives = trial.lives();
+        let lives = trial.ledger().lives();
         for question in &self.questions {
             let observed = self.oracle.observe(question, &lives);
-            observed.inspect_err(|breach| trial.tell_only(about(breach, question, changes)))?;
+            observed
+                .inspect_err(|breach| trial.ledger().tell_only(about(breach, question, changes)))?;
         }
         for key in &self.keys {
             self.oracle.hand_out(key)?;

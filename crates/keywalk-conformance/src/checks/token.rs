@@ -4,11 +4,10 @@ use std::fmt::Debug;
 
 use keywalk::{Cursor, Error, Items, Token, TokenError, Walk};
 
-use super::walk::all;
 use crate::history::{Breach, Flaw};
 use crate::lab::{Lab, Stop};
+use crate::plan::Plan;
 use crate::run::Run;
-use crate::schedule::Schedule;
 use crate::trial::{HarnessBreach, Trial};
 use crate::witness::Witness;
 use crate::{Clause, DurableHarness};
@@ -17,55 +16,55 @@ pub(super) fn a_token_goes_on_at_every_item<H: DurableHarness>(lab: &Lab<H>) -> 
     lab.attempt_with(lab.keys().ladder(), |trial, keys| {
         for order in lab.orders() {
             for live in [false, true] {
-                let schedule = Schedule {
+                let plan = Plan {
                     live,
                     second_chunk_size: 4,
-                    ..all(*order, 3)
+                    ..Plan::of_all(*order, 3)
                 };
-                at_every_item(trial, &schedule, keys.len())?;
+                at_every_item(trial, &plan, keys.len())?;
             }
         }
         Ok(())
     })?;
-    lab.law_of(lab.few(), &lab.schedules(), |trial, schedule| {
-        let schedule = schedule.clone().still();
-        trial.put_all(&schedule.initial)?;
-        at_every_item(trial, &schedule, schedule.initial.len())
+    lab.law_of(lab.few(), &lab.plans(), |trial, plan| {
+        let plan = plan.clone().still();
+        trial.put_all(&plan.schedule.initial)?;
+        at_every_item(trial, &plan, plan.schedule.initial.len())
     })
 }
 
 fn at_every_item<H: DurableHarness>(
     trial: &Trial<H>,
-    schedule: &Schedule<H::Key>,
+    plan: &Plan<H::Key>,
     count: usize,
 ) -> Result<(), HarnessBreach<H>> {
     for cut in 0..=count + 1 {
         trial.note(format!("a walk that is cut after {cut} items"));
-        let mut run = Run::again(trial, schedule);
-        let place = first_part(trial, &mut run, schedule, cut)?;
-        place.go_on(trial, &mut run, schedule)?;
+        let mut run = Run::again(trial, plan);
+        let place = first_part(trial, &mut run, plan, cut)?;
+        place.go_on(trial, &mut run, plan)?;
     }
     Ok(())
 }
 
 pub(super) fn a_token_goes_on_after_changes<H: DurableHarness>(lab: &Lab<H>) -> Result<(), Stop> {
     lab.needs(|can| can.mutation)?;
-    lab.law(&lab.schedules(), |trial, schedule| {
-        let mut run = Run::start(trial, schedule)?;
-        let place = first_part(trial, &mut run, schedule, schedule.cut)?;
+    lab.law(&lab.plans(), |trial, plan| {
+        let mut run = Run::start(trial, plan)?;
+        let place = first_part(trial, &mut run, plan, plan.cut)?;
         trial.note("the walk is cut");
         run.mutate(trial)?;
-        place.go_on(trial, &mut run, schedule)
+        place.go_on(trial, &mut run, plan)
     })
 }
 
 pub(super) fn a_token_goes_on_after_reopening<H: DurableHarness>(lab: &Lab<H>) -> Result<(), Stop> {
     lab.needs(|can| can.reopening)?;
-    lab.law_of(lab.few(), &lab.schedules(), |trial, schedule| {
-        let mut run = Run::start(trial, schedule)?;
-        let place = first_part(trial, &mut run, schedule, schedule.cut)?;
+    lab.law_of(lab.few(), &lab.plans(), |trial, plan| {
+        let mut run = Run::start(trial, plan)?;
+        let place = first_part(trial, &mut run, plan, plan.cut)?;
         trial.reopen()?;
-        place.go_on(trial, &mut run, schedule)
+        place.go_on(trial, &mut run, plan)
     })
 }
 
@@ -75,15 +74,15 @@ pub(super) fn a_token_outlives_its_rows<H: DurableHarness>(lab: &Lab<H>) -> Resu
     lab.attempt_with(&lab.some_keys(7), |trial, keys| {
         for order in lab.orders() {
             for live in [false, true] {
-                let schedule = Schedule {
+                let plan = Plan {
                     live,
                     second_chunk_size: 2,
-                    ..all(*order, 3)
+                    ..Plan::of_all(*order, 3)
                 };
                 for cut in 1..=keys.len() {
                     trial.put_all(keys)?;
-                    let mut run = Run::again(trial, &schedule);
-                    let place = first_part(trial, &mut run, &schedule, cut)?;
+                    let mut run = Run::again(trial, &plan);
+                    let place = first_part(trial, &mut run, &plan, cut)?;
                     let (here, last) = match order {
                         keywalk::Order::Ascending => (cut - 1, keys.len() - 1),
                         keywalk::Order::Descending => (keys.len() - cut, 0),
@@ -92,7 +91,7 @@ pub(super) fn a_token_outlives_its_rows<H: DurableHarness>(lab: &Lab<H>) -> Resu
                     if cut % 2 == 0 {
                         trial.delete(&keys[last])?;
                     }
-                    place.go_on(trial, &mut run, &schedule)?;
+                    place.go_on(trial, &mut run, &plan)?;
                 }
             }
         }
@@ -110,11 +109,11 @@ struct Place<K> {
 fn first_part<H: DurableHarness>(
     trial: &Trial<H>,
     run: &mut Run<'_, H>,
-    schedule: &Schedule<H::Key>,
+    plan: &Plan<H::Key>,
     cut: usize,
 ) -> Result<Place<H::Key>, HarnessBreach<H>> {
-    let walk = schedule.walk(trial.source()?);
-    let items = run.by_items(trial, walk, schedule.chunk_size, cut)?;
+    let walk = plan.walk(trial.source()?);
+    let items = run.by_items(trial, walk, plan.chunk_size, cut)?;
     Ok(Place {
         cursor: items.cursor(),
         token: written(&items)?,
@@ -142,7 +141,7 @@ impl<K: Ord + Clone + Debug + Send + 'static> Place<K> {
         &self,
         trial: &Trial<H>,
         run: &mut Run<'_, H>,
-        schedule: &Schedule<K>,
+        plan: &Plan<K>,
     ) -> Result<(), Breach<K>> {
         let source = trial.source()?;
         let read = self
@@ -156,7 +155,7 @@ impl<K: Ord + Clone + Debug + Send + 'static> Place<K> {
                 .got(format!("{read:?}"))
                 .hint("does `decode_key` give back what `encode_key` was given?"));
         }
-        let size = schedule.second_chunk_size;
+        let size = plan.second_chunk_size;
         let walk = Walk::new(source)
             .chunk_size(size)
             .resume_token(&self.token)

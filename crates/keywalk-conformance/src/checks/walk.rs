@@ -6,52 +6,36 @@ use keywalk::{Order, Walk};
 
 use crate::history::{Breach, Flaw};
 use crate::lab::{Lab, Stop};
+use crate::plan::Plan;
 use crate::run::{Run, unexpected};
-use crate::schedule::Schedule;
 use crate::trial::{HarnessBreach, Trial};
-use crate::{Clause, Harness};
-
-/// All of a store, as it is.
-pub(super) fn all<K>(order: Order, chunk_size: usize) -> Schedule<K> {
-    Schedule {
-        pool: Vec::new(),
-        initial: Vec::new(),
-        bounds: (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded),
-        order,
-        chunk_size,
-        second_chunk_size: chunk_size,
-        live: false,
-        cut: 0,
-        mutations: Vec::new(),
-        always: &[],
-    }
-}
+use crate::{Clause, Harness, Schedule};
 
 pub(super) fn every_chunk_size_gives_the_same_walk<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
     let keys = lab.some_keys(14);
     lab.attempt_with(&keys, |trial, keys| {
         for order in lab.orders() {
             for size in (1..=keys.len() + 1).chain([usize::MAX]) {
-                by_chunks_and_items(trial, &all(*order, size))?;
+                by_chunks_and_items(trial, &Plan::of_all(*order, size))?;
             }
         }
         Ok(())
     })?;
-    lab.law(&lab.schedules(), |trial, schedule| {
-        let schedule = schedule.clone().still();
-        trial.put_all(&schedule.initial)?;
-        by_chunks_and_items(trial, &schedule)
+    lab.law(&lab.plans(), |trial, plan| {
+        let plan = plan.clone().still();
+        trial.put_all(&plan.schedule.initial)?;
+        by_chunks_and_items(trial, &plan)
     })
 }
 
 fn by_chunks_and_items<H: Harness>(
     trial: &Trial<H>,
-    schedule: &Schedule<H::Key>,
+    plan: &Plan<H::Key>,
 ) -> Result<(), HarnessBreach<H>> {
-    Run::again(trial, schedule).by_chunks(trial)?;
-    let walk = schedule.walk(trial.source()?);
-    let size = schedule.chunk_size;
-    Run::again(trial, schedule)
+    Run::again(trial, plan).by_chunks(trial)?;
+    let walk = plan.walk(trial.source()?);
+    let size = plan.chunk_size;
+    Run::again(trial, plan)
         .by_items(trial, walk, size, usize::MAX)
         .map(drop)
 }
@@ -63,7 +47,7 @@ pub(super) fn long_walks_have_every_item<H: Harness>(lab: &Lab<H>) -> Result<(),
     lab.attempt_with(&keys, |trial, _| {
         for order in lab.orders() {
             for size in [2, 65, 100, 200, 256, 257, 300, 512, 1_050] {
-                Run::again(trial, &all(*order, size)).by_chunks(trial)?;
+                Run::again(trial, &Plan::of_all(*order, size)).by_chunks(trial)?;
             }
         }
         Ok(())
@@ -80,12 +64,12 @@ pub(super) fn after_the_end_nothing_comes<H: Harness>(lab: &Lab<H>) -> Result<()
         for size in [1, 7, 8] {
             for live in [false, true] {
                 // What is put after the end is there, and isn't the ended walk's.
-                let schedule = Schedule {
-                    pool: vec![spare.clone()],
+                let plan = Plan {
+                    schedule: Schedule::new([spare.clone()]),
                     live,
-                    ..all(Order::Ascending, size)
+                    ..Plan::of_all(Order::Ascending, size)
                 };
-                by_chunks_and_items(trial, &schedule)?;
+                by_chunks_and_items(trial, &plan)?;
             }
         }
         Ok(())
@@ -105,10 +89,10 @@ pub(super) fn nothing_is_read_before_the_first_item<H: Harness>(lab: &Lab<H>) ->
         let (even, odd): (Vec<_>, Vec<_>) =
             keys.iter().enumerate().partition(|(at, _)| at % 2 == 0);
         trial.put_all(even.iter().map(|(_, key)| *key))?;
-        let schedule = all(Order::Ascending, 2);
+        let plan = Plan::of_all(Order::Ascending, 2);
         let reads = trial.harness()?.reads();
         let source = trial.source()?;
-        let walk = schedule.walk(source);
+        let walk = plan.walk(source);
         trial.note("a walk is made, and nothing is asked of it yet");
         if reads != trial.harness()?.reads() {
             return Err(
@@ -121,7 +105,7 @@ pub(super) fn nothing_is_read_before_the_first_item<H: Harness>(lab: &Lab<H>) ->
         for (_, key) in &even {
             trial.delete(key)?;
         }
-        let mut run = Run::again(trial, &schedule);
+        let mut run = Run::again(trial, &plan);
         run.by_items(trial, walk, 2, usize::MAX)
             .map(drop)
             .map_err(|breach| match breach.clause() {

@@ -120,7 +120,7 @@ pub(crate) fn compare<K: Ord>(order: Order, a: &K, b: &K) -> Ordering {
     }
 }
 
-fn is_behind<K: Ord>(range: &KeyRange<K>, key: &K) -> bool {
+pub(super) fn is_behind<K: Ord>(range: &KeyRange<K>, key: &K) -> bool {
     match range.near() {
         Bound::Unbounded => false,
         Bound::Included(near) => compare(range.order(), key, near).is_lt(),
@@ -128,7 +128,7 @@ fn is_behind<K: Ord>(range: &KeyRange<K>, key: &K) -> bool {
     }
 }
 
-fn is_beyond<K: Ord>(range: &KeyRange<K>, key: &K) -> bool {
+pub(super) fn is_beyond<K: Ord>(range: &KeyRange<K>, key: &K) -> bool {
     match range.far() {
         Bound::Unbounded => false,
         Bound::Included(far) => compare(range.order(), key, far).is_gt(),
@@ -217,13 +217,11 @@ fn expectation<K: Ord + Clone + Debug>(
     while certain < answer.limit
         && let Some((key, presence)) = content.next()
     {
-        let values = lives.values(key, during);
-        let values: Vec<String> = values.iter().map(u64::to_string).collect();
         let is_certain = presence == Presence::Present;
         certain += usize::from(is_certain);
         let mark = if is_certain { "" } else { "?" };
         let missing = if about == Some(key) { " (missing)" } else { "" };
-        entries.push(format!("{key:?} = {}{mark}{missing}", values.join(" or ")));
+        entries.push(format!("{}{mark}{missing}", lives.shown(key, during)));
     }
     let end = match content.peek() {
         Some(_) => "and more to come",

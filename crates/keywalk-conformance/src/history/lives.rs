@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::ops::Bound;
 
 use keywalk::{KeyRange, Order};
@@ -85,6 +86,16 @@ impl<K: Ord + Clone> Lives<K> {
         });
         puts.filter(|value| self.may_hold(key, *value, during))
             .collect()
+    }
+
+    /// A key, and the values that it may hold during a span.
+    pub(crate) fn shown(&self, key: &K, during: Span) -> String
+    where
+        K: Debug,
+    {
+        let values = self.values(key, during);
+        let values: Vec<String> = values.iter().map(u64::to_string).collect();
+        format!("{key:?} = {}", values.join(" or "))
     }
 
     /// How many keys of `range` were ever put.

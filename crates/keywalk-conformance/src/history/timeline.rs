@@ -27,20 +27,9 @@ impl<K> Timeline<K> {
     }
 }
 
-/// Tells a timeline whatever its keys are.
-pub(crate) trait Tell: Send {
+impl<K: Debug> Timeline<K> {
     /// A line an event, the last ones.
-    fn lines(&self) -> Vec<String>;
-}
-
-/// So many are shown, the last ones.
-const MOST_LINES: usize = 40;
-
-/// So many puts in a row are shown as one line.
-const MANY_PUTS: usize = 8;
-
-impl<K: Debug + Send> Tell for Timeline<K> {
-    fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         let mut number = 1;
         let mut until = 0;
@@ -63,6 +52,24 @@ impl<K: Debug + Send> Tell for Timeline<K> {
             lines.splice(..left_out, [format!("     … {left_out} lines before")]);
         }
         lines
+    }
+}
+
+/// Tells a timeline whatever its keys are.
+pub(crate) trait Tell: Send {
+    /// A line an event, the last ones.
+    fn lines(&self) -> Vec<String>;
+}
+
+/// So many are shown, the last ones.
+const MOST_LINES: usize = 40;
+
+/// So many puts in a row are shown as one line.
+const MANY_PUTS: usize = 8;
+
+impl<K: Debug + Send> Tell for Timeline<K> {
+    fn lines(&self) -> Vec<String> {
+        self.lines()
     }
 }
 
@@ -89,7 +96,7 @@ impl<K> Event<K> {
         match self {
             Event::Mutation(mutation) => Some(mutation.during),
             Event::Question(question) => Some(question.during),
-            Event::Note(_) => None,
+            Event::Visit(..) | Event::Note(_) => None,
         }
     }
 }
@@ -99,6 +106,8 @@ impl<K: Debug> Display for Event<K> {
         match self {
             Event::Mutation(mutation) => Display::fmt(mutation, f),
             Event::Question(question) => Display::fmt(question, f),
+            Event::Visit(key, Some(value)) => write!(f, "visit {key:?} = {value}"),
+            Event::Visit(key, None) => write!(f, "visit {key:?}"),
             Event::Note(note) => f.write_str(note),
         }
     }
@@ -129,7 +138,7 @@ impl<K: Debug> Display for Question<K> {
 }
 
 /// In the notation of intervals.
-struct Shown<'a, K>(&'a KeyRange<K>);
+pub(crate) struct Shown<'a, K>(pub(crate) &'a KeyRange<K>);
 
 impl<K: Debug> Display for Shown<'_, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

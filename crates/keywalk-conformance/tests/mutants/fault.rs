@@ -1,4 +1,4 @@
-//! Sources that don't say their store's errors.
+//! Sources that don't say their store's errors, and faults that can't be tried.
 
 use std::sync::Arc;
 
@@ -99,5 +99,23 @@ impl Quirk<i64> for Again {
         store
             .answer(range, chunk)
             .or_else(|_| store.answer(range, chunk))
+    }
+}
+
+/// A fetch has more operations than anybody could fail one by one.
+#[derive(Default)]
+pub(crate) struct TooFine;
+
+impl Quirk<i64> for TooFine {
+    fn fetch(
+        &mut self,
+        store: &Arc<Store<i64>>,
+        range: &KeyRange<i64>,
+        chunk: &mut Numbers,
+    ) -> Result<Fetched<i64>, Blown> {
+        for _ in 0..4_000 {
+            store.fuse.operation()?;
+        }
+        store.answer(range, chunk)
     }
 }

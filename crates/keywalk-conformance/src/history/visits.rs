@@ -1,0 +1,254 @@
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt::Debug;
+use std::ops::Bound;
+
+use keywalk::KeyRange;
+
+use super::fetch::compare;
+use super::{Breach, Flaw, Lives, Presence, Span};
+
+mod judgement;
+
+use judgement::End;
+
+/// Judges code that walks by nothing but what it visited: which rows, in which order, and when.
+///
+/// It needs no word of how the code reads its store, so the code may be anything: a loop over a
+/// [`Walk`](keywalk::Walk), a job, a pager written by hand. [`Schedule::run`](crate::Schedule::run) asks it;
+/// where a test has a way of its own to change the store meanwhile, it can be asked directly:
+///
+/// ```
+/// use keywalk::{KeyRange, Order};
+/// use keywalk_conformance::Clause;
+/// use keywalk_conformance::history::{Change, Clock, Lives, Mutation, Visits};
+///
+/// let clock = Clock::default();
+/// let mut lives = Lives::default();
+/// for key in [1, 2, 3] {
+///     let ((), during) = clock.time(|| ());
+///     lives.record(Mutation { key, change: Change::Put(10 * key), during });
+/// }
+///
+/// let mut visits = Visits::over(KeyRange::all(Order::Ascending));
+/// visits.begin(clock.tick());
+/// visits.visit(&1, Some(10), clock.tick(), &lives)?;
+/// let breach = visits.visit(&3, Some(30), clock.tick(), &lives).expect_err("2 is left out");
+/// assert_eq!(breach.clause(), Clause::G3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// What it can't know it allows: a row that others insert, delete or replace meanwhile may come or not, as it
+/// was or as it is, while it may have been read before or after. The less the code is said to
+/// [read ahead](Self::reads_ahead), the more is certain. A right program is never refused.
+///
+/// A visit costs a few look-ups in [`Lives`], and the keys between it and the last one; every key visited is
+/// kept.
+#[derive(Clone, Debug)]
+pub struct Visits<K> {
+    range: KeyRange<K>,
+    until: Until,
+    reads_ahead: usize,
+    /// When the walk's end was decided, at the earliest.
+    begun: u64,
+    /// When the next row, and what lies before it, was read at the earliest; then the visits since.
+    moments: VecDeque<u64>,
+    end: Option<End<K>>,
+    last: Option<K>,
+    seen: BTreeSet<K>,
+    /// Nothing was visited since it was cut.
+    is_resumed: bool,
+    /// It said so: a bounded walk that goes on from there has nothing left.
+    has_ended: bool,
+}
+
+/// Up to where code walks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Until {
+    /// The last key at the start, or one that comes later.
+    Either,
+    LastAtStart,
+    NothingMore,
+}
+
+impl<K: Ord + Clone + Debug> Visits<K> {
+    /// Of code that walks `range`: whatever is there at the start and stays has to come. What is appended
+    /// behind it meanwhile may.
+    #[must_use]
+    pub fn over(range: KeyRange<K>) -> Self {
+        Visits {
+            range,
+            until: Until::Either,
+            reads_ahead: usize::MAX,
+            begun: 0,
+            moments: VecDeque::from([0]),
+            end: None,
+            last: None,
+            seen: BTreeSet::new(),
+            is_resumed: false,
+            has_ended: false,
+        }
+    }
+
+    /// What is appended behind the last key at the start must not come (G9), also when the walk is cut and
+    /// resumed: a [`Walk`](keywalk::Walk) as it is by default, or a pager that asks for the largest key first
+    /// and keeps it with its position. Default: it may.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        self.until = Until::LastAtStart;
+        self
+    }
+
+    /// What is appended before the end is reached has to come too: a [live](keywalk::Walk::live) walk, or a
+    /// pager that goes on until a page is empty. Default: it may.
+    #[must_use]
+    pub fn live(mut self) -> Self {
+        self.until = Until::NothingMore;
+        self
+    }
+
+    /// At most so many rows, 1 or more, are read before the first of them is visited: the size of a page; if
+    /// pages are fetched ahead, of all that may wait. Default: no limit, a row may be as it was at the start.
+    ///
+    /// With it, rows that are kept for longer are found: stale values (G5), rows that are gone (G4), and rows
+    /// that were there when they should have been read (G3).
+    ///
+    /// # Panics
+    ///
+    /// If `rows` is 0.
+    #[must_use]
+    #[track_caller]
+    pub fn reads_ahead(mut self, rows: usize) -> Self {
+        assert!(rows > 0, "a row is read before it is visited");
+        self.reads_ahead = rows;
+        self
+    }
+
+    /// The walk begins now: whatever changes from here on, changes meanwhile. Where it isn't said, all that
+    /// ever happened did.
+    pub fn begin(&mut self, now: u64) {
+        self.begun = now;
+        self.moments = VecDeque::from([now]);
+    }
+
+    /// The range that is walked.
+    #[must_use]
+    pub fn range(&self) -> &KeyRange<K> {
+        &self.range
+    }
+
+    /// The code handled this row; `None` where its value isn't known.
+    ///
+    /// # Errors
+    ///
+    /// If it may not come here, or another should have come before it.
+    pub fn visit(
+        &mut self,
+        key: &K,
+        value: Option<u64>,
+        now: u64,
+        lives: &Lives<K>,
+    ) -> Result<(), Breach<K>> {
+        self.find_end(now, lives);
+        let shown = match value {
+            Some(value) => format!("{key:?} = {value}"),
+            None => format!("{key:?}"),
+        };
+        let misplaced = self
+            .out_of_turn(key)
+            .or_else(|| self.out_of_range(key))
+            .or_else(|| self.past_the_end(key));
+        if let Some(breach) = misplaced {
+            return Err(breach.got(shown));
+        }
+        if let Some((missed, values)) = self.missed(Bound::Excluded(key), now, lives) {
+            let breach = Breach::new(Flaw::Missing(missed))
+                .expected(values)
+                .got(shown);
+            return Err(self.of_resumption(breach));
+        }
+        let read = Span {
+            from: self.read_from(),
+            to: now,
+        };
+        if lives.presence(key, read) == Presence::Absent {
+            return Err(Breach::new(Flaw::Absent(key.clone())).got(shown));
+        }
+        if value.is_some_and(|value| !lives.may_hold(key, value, read)) {
+            return Err(Breach::new(Flaw::Value(key.clone()))
+                .expected(lives.shown(key, read))
+                .got(shown));
+        }
+        self.seen.insert(key.clone());
+        self.last = Some(key.clone());
+        self.is_resumed = false;
+        if self.reads_ahead < usize::MAX {
+            self.moments.push_back(now);
+            if self.moments.len() > self.reads_ahead + 1 {
+                self.moments.pop_front();
+            }
+        }
+        Ok(())
+    }
+
+    /// The code says that nothing more comes.
+    ///
+    /// # Errors
+    ///
+    /// If something should have come (G8).
+    pub fn end(&mut self, now: u64, lives: &Lives<K>) -> Result<(), Breach<K>> {
+        self.find_end(now, lives);
+        match self.missed(Bound::Unbounded, now, lives) {
+            None => {
+                self.has_ended = self.until == Until::LastAtStart;
+                Ok(())
+            }
+            Some((missed, values)) => {
+                let breach = Breach::new(Flaw::MissingAtEnd(missed));
+                Err(self.of_resumption(breach.expected(values).got("the end")))
+            }
+        }
+    }
+
+    /// The code was killed, and goes on after this key, which it kept; `None` is from the start. What it
+    /// visited past that key comes again (G10).
+    ///
+    /// # Errors
+    ///
+    /// If something up to that key should have come, and didn't.
+    pub fn resume(
+        &mut self,
+        after: Option<K>,
+        now: u64,
+        lives: &Lives<K>,
+    ) -> Result<(), Breach<K>> {
+        let order = self.range.order();
+        self.is_resumed = true;
+        if let Some(after) = &after {
+            let is_ahead = |last| compare(order, last, after).is_lt();
+            if self.last.as_ref().is_none_or(is_ahead)
+                && let Some((missed, values)) = self.missed(Bound::Included(after), now, lives)
+            {
+                let breach = Breach::new(Flaw::Missing(missed))
+                    .expected(values)
+                    .got(format!("kept {after:?}"));
+                return Err(self.of_resumption(breach));
+            }
+        }
+        // Where the end isn't kept, it is looked for again.
+        if after.is_none() || self.until == Until::Either {
+            self.end = None;
+        }
+        self.seen.retain(|key| {
+            let is_kept = |after| compare(order, key, after).is_le();
+            after.as_ref().is_some_and(is_kept)
+        });
+        self.has_ended &= match (&self.last, &after) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(last), Some(after)) => compare(order, last, after).is_le(),
+        };
+        self.last = after;
+        self.moments = VecDeque::from([now]);
+        Ok(())
+    }
+}

@@ -1,0 +1,30 @@
+//! The same as many write it first. It is wrong.
+
+use rusqlite::Connection;
+
+use crate::articles::Article;
+
+/// Puts every article into the index, page by page.
+pub(crate) fn sync(
+    db: &Connection,
+    page: usize,
+    mut index: impl FnMut(&Article),
+) -> rusqlite::Result<()> {
+    let mut offset = 0;
+    loop {
+        let articles = read(db, page, offset)?;
+        articles.iter().for_each(&mut index);
+        // Where a row before it is gone by now, one is left out; where there is another, one comes twice.
+        offset += articles.len();
+        if articles.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+fn read(db: &Connection, limit: usize, offset: usize) -> rusqlite::Result<Vec<Article>> {
+    let select = "SELECT id, version FROM articles ORDER BY id LIMIT ?1 OFFSET ?2";
+    let mut select = db.prepare_cached(select)?;
+    let articles = select.query_map([limit as i64, offset as i64], Article::from_row)?;
+    articles.collect()
+}

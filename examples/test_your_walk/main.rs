@@ -1,0 +1,136 @@
+//! How do I test my own code that walks?
+//!
+//! `sync.rs` is code of an application: it copies the rows of a table into a search index and keeps its
+//! position, by a walk. `by_offset.rs` is the same as many write it first, by LIMIT and OFFSET, and wrong.
+//! `articles.rs` is what a test needs: a table that can be written to.
+//!
+//! The test draws what is in the table, what others insert, delete and replace meanwhile, and where the code is
+//! killed. `cargo test --example test_your_walk` runs it; this runs both ways a thousand times and prints what
+//! the conformance kit says of each.
+
+#![forbid(unsafe_code)]
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use keywalk::{KeyRange, Order, Walk};
+use keywalk_conformance::history::Visits;
+use keywalk_conformance::{BoxError, Counterexample, KeySpace, Schedule};
+use proptest::strategy::Strategy;
+use proptest::test_runner::{Config, TestError, TestRunner};
+
+mod articles;
+mod by_offset;
+mod sync;
+
+use articles::Articles;
+
+/// What is drawn: a schedule over the table's keys, and a page size.
+fn cases() -> impl Strategy<Value = (Schedule<i64>, usize)> {
+    (KeySpace::known().schedules(), 1..5_usize)
+}
+
+/// The walk's promise, for the code that syncs by one: each article that is there when it begins, once, in
+/// order, as it was when its chunk was read or later, however often it is killed.
+fn syncs(schedule: &Schedule<i64>, chunk_size: usize) -> Result<(), Counterexample<i64>> {
+    let articles = Articles::new().expect("a database in memory");
+    let promise = Visits::over(KeyRange::all(Order::Ascending))
+        .bounded()
+        .reads_ahead(chunk_size);
+    schedule.run(
+        promise,
+        |id, change| articles.change(*id, change),
+        |meanwhile| -> Result<(), BoxError> {
+            let walk = Walk::new(meanwhile.interleave(articles.table()?));
+            sync::sync(walk.chunk_size(chunk_size), articles.db(), |article| {
+                meanwhile.visit(&article.id, article.version);
+            })
+        },
+    )
+}
+
+/// The same promise, less what a pager needn't know of an end. It reads its table by itself, so others have
+/// their turn after each row.
+fn syncs_by_offset(schedule: &Schedule<i64>, page: usize) -> Result<(), Counterexample<i64>> {
+    let articles = Articles::new().expect("a database in memory");
+    schedule.run(
+        Visits::over(KeyRange::all(Order::Ascending)),
+        |id, change| articles.change(*id, change),
+        |meanwhile| {
+            by_offset::sync(articles.db(), page, |article| {
+                meanwhile.visit(&article.id, article.version);
+                meanwhile.turn();
+            })
+        },
+    )
+}
+
+/// The smallest case that breaks a promise, if any does.
+fn counterexample(
+    syncs: fn(&Schedule<i64>, usize) -> Result<(), Counterexample<i64>>,
+) -> Result<Option<Counterexample<i64>>, Box<dyn Error>> {
+    let config = Config {
+        cases: 1_000,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let tried =
+        TestRunner::new(config).run(&cases(), |(schedule, size)| Ok(syncs(&schedule, size)?));
+    match tried {
+        Ok(()) => Ok(None),
+        Err(TestError::Fail(_, (schedule, size))) => Ok(syncs(&schedule, size).err()),
+        Err(aborted) => Err(aborted.into()),
+    }
+}
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let by_offset = counterexample(syncs_by_offset)?;
+    match &by_offset {
+        Some(found) => println!("by LIMIT and OFFSET: {found}"),
+        None => println!("by LIMIT and OFFSET: nothing was found"),
+    }
+    let by_walk = counterexample(syncs)?;
+    match &by_walk {
+        Some(found) => println!("by a walk: {found}"),
+        None => println!("by a walk: in 1000 cases no clause is broken"),
+    }
+    Ok(match (by_offset, by_walk) {
+        (Some(_), None) => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use keywalk_conformance::{Clause, Edit};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn each_article_is_synced_whatever_happens_meanwhile((schedule, chunk_size) in cases()) {
+            syncs(&schedule, chunk_size)?;
+        }
+    }
+
+    #[test]
+    fn offset_paging_is_caught() {
+        let found = counterexample(syncs_by_offset).unwrap();
+        let clause = found.expect("it is wrong").clause();
+        assert!(matches!(
+            clause,
+            Clause::G2 | Clause::G3 | Clause::G8 | Clause::G10
+        ));
+    }
+
+    // A case that once failed, and is kept.
+    #[test]
+    fn offset_paging_leaves_a_row_out_where_one_is_deleted_behind_it() {
+        let schedule = Schedule::new([1, 2, 3]).turn([Edit::DeleteCursor]);
+        let found = syncs_by_offset(&schedule, 1).expect_err("2 is left out");
+        assert_eq!(found.clause(), Clause::G3);
+        assert_eq!(found.breach().flaw().key(), Some(&2));
+        syncs(&schedule, 1).unwrap();
+    }
+}

@@ -1,0 +1,49 @@
+//! The code under test: articles into a search index, by a walk.
+
+use keywalk::{DurableSource, Token, Walk};
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::articles::Article;
+
+type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// Puts every article that `walk` yields into the index, and goes on where it was left: its position is in the
+/// table `position`.
+///
+/// It takes the walk, not the table, so that a test can say what happens between two chunks.
+pub(crate) fn sync<S>(
+    walk: Walk<S>,
+    db: &Connection,
+    mut index: impl FnMut(&Article),
+) -> Fallible<()>
+where
+    S: DurableSource<Item = (i64, Article), Error: std::error::Error + 'static>,
+{
+    let walk = match position(db)? {
+        Some(token) => walk.resume_token(&token)?,
+        None => walk,
+    };
+    let mut items = walk.items();
+    while let Some(item) = items.next() {
+        let (_, article) = item?;
+        index(&article);
+        // After the article: one that is put into the index twice does no harm, one that is forgotten does.
+        keep(db, &items.token()?)?;
+    }
+    Ok(())
+}
+
+fn position(db: &Connection) -> Fallible<Option<Token>> {
+    let select = "SELECT token FROM position";
+    let bytes: Option<Vec<u8>> = db.query_row(select, [], |row| row.get(0)).optional()?;
+    Ok(match bytes {
+        Some(bytes) => Some(Token::from_bytes(bytes)?),
+        None => None,
+    })
+}
+
+fn keep(db: &Connection, token: &Token) -> rusqlite::Result<()> {
+    let insert = "INSERT OR REPLACE INTO position (one, token) VALUES (1, ?1)";
+    db.prepare_cached(insert)?.execute([token.as_bytes()])?;
+    Ok(())
+}

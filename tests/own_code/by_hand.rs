@@ -1,0 +1,157 @@
+//! A pager that is written by hand knows nothing of the kit: the oracle is told what was visited, and when,
+//! and what others did.
+
+use keywalk::{KeyRange, Order};
+use keywalk_conformance::history::{Breach, Change, Clock, Lives, Mutation, Visits};
+use proptest::prelude::*;
+use proptest::test_runner::{TestError, TestRunner};
+use rusqlite::Connection;
+
+use crate::rows;
+
+/// What others do after each row: a key, and whether it is deleted.
+type Others = Vec<(i64, bool)>;
+
+/// What is there at first, what others do, and the size of a page.
+type Case = (Others, Others, usize);
+
+fn cases() -> impl Strategy<Value = Case> {
+    let others = || prop::collection::vec((0..12_i64, any::<bool>()), 0..16);
+    (others(), others(), 1..4_usize)
+}
+
+/// How a pager asks for a page: a SELECT with its position and a limit.
+#[derive(Clone, Copy)]
+struct Page {
+    select: &'static str,
+    /// Of the last row, and how many there were.
+    position: fn(Option<i64>, i64) -> i64,
+}
+
+const BY_KEY: Page = Page {
+    select: "SELECT id, value FROM rows WHERE id > ?1 ORDER BY id LIMIT ?2",
+    position: |last, _| last.unwrap_or(i64::MIN),
+};
+
+const BY_KEY_INCLUSIVE: Page = Page {
+    select: "SELECT id, value FROM rows WHERE id >= ?1 ORDER BY id LIMIT ?2",
+    ..BY_KEY
+};
+
+const BY_OFFSET: Page = Page {
+    select: "SELECT id, value FROM rows ORDER BY id LIMIT ?2 OFFSET ?1",
+    position: |_, count| count,
+};
+
+impl Page {
+    fn read(self, db: &Connection, of: [i64; 2]) -> rusqlite::Result<Vec<(i64, i64)>> {
+        let mut select = db.prepare_cached(self.select)?;
+        let rows = select.query_map(of, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect()
+    }
+}
+
+/// A database, and all that happened to it.
+struct World {
+    db: Connection,
+    clock: Clock,
+    lives: Lives<i64>,
+    puts: u64,
+}
+
+impl World {
+    fn write(&mut self, key: i64, is_deleted: bool) {
+        self.puts += 1;
+        let change = match is_deleted {
+            true => Change::Delete,
+            false => Change::Put(self.puts),
+        };
+        let (written, during) = self.clock.time(|| rows::change(&self.db, key, change));
+        written.expect("nobody holds anything");
+        self.lives.record(Mutation {
+            key,
+            change,
+            during,
+        });
+    }
+}
+
+fn walk(page: Page, (first, others, size): Case) -> Result<(), Breach<i64>> {
+    let mut world = World {
+        db: rows::open(),
+        clock: Clock::default(),
+        lives: Lives::default(),
+        puts: 0,
+    };
+    first
+        .into_iter()
+        .for_each(|(key, is_deleted)| world.write(key, is_deleted));
+    let mut others = others.into_iter();
+    let all = KeyRange::all(Order::Ascending);
+    let mut visits = Visits::over(all).live().reads_ahead(size);
+    visits.begin(world.clock.tick());
+    let (mut after, mut count) = (None, 0);
+    loop {
+        let of = [(page.position)(after, count), size as i64];
+        let rows = page.read(&world.db, of).expect("it reads");
+        if rows.is_empty() {
+            return visits.end(world.clock.tick(), &world.lives);
+        }
+        for (key, value) in rows {
+            visits.visit(
+                &key,
+                Some(value.unsigned_abs()),
+                world.clock.tick(),
+                &world.lives,
+            )?;
+            (after, count) = (Some(key), count + 1);
+            if let Some((key, is_deleted)) = others.next() {
+                world.write(key, is_deleted);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_pager_by_key_is_never_refused(case in cases()) {
+        walk(BY_KEY, case)?;
+    }
+}
+
+/// The smallest case that is refused, and why.
+#[track_caller]
+fn refused(page: Page) -> (Case, Breach<i64>) {
+    let config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    match TestRunner::new(config).run(&cases(), |case| Ok(walk(page, case)?)) {
+        Err(TestError::Fail(_, case)) => {
+            let breach = walk(page, case.clone()).expect_err("it was refused");
+            (case, breach)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_pager_by_offset_is_refused() {
+    let (_, breach) = refused(BY_OFFSET);
+    let clause = breach.clause();
+    use keywalk_conformance::Clause::{G2, G3, G8};
+    assert!(matches!(clause, G2 | G3 | G8), "{breach:#}");
+}
+
+#[test]
+fn a_pager_that_takes_its_position_again_is_refused_by_a_single_row() {
+    let ((first, others, _), breach) = refused(BY_KEY_INCLUSIVE);
+    assert_eq!(
+        breach.clause(),
+        keywalk_conformance::Clause::G2,
+        "{breach:#}"
+    );
+    assert_eq!((first.len(), others.len()), (1, 0));
+}
