@@ -10,7 +10,7 @@ pub use known::KnownKey;
 ///
 /// ```
 /// use keywalk_conformance::KeySpace;
-/// use proptest::strategy::Strategy;
+/// use keywalk_conformance::proptest::strategy::Strategy;
 ///
 /// // Supplied: integers, text, bytes, UUIDs, `Reverse`, pairs and triples.
 /// let known = KeySpace::<(String, i64)>::known();
@@ -21,15 +21,11 @@ pub use known::KnownKey;
 /// assert_eq!(even.ladder().len(), 5);
 ///
 /// // Those of a store that doesn't take every key: here none that is empty.
-/// let any = KeySpace::<Vec<u8>>::known();
-/// let strategy = any.strategy().clone().prop_filter("no empty key", |key| !key.is_empty());
-/// let ladder = any.ladder().iter().filter(|key| !key.is_empty()).cloned();
-/// let keys = KeySpace::new(strategy, ladder);
-/// assert_eq!(keys.ladder().len() + 1, any.ladder().len());
+/// let keys = KeySpace::<Vec<u8>>::known().filter(|key| !key.is_empty());
+/// assert_eq!(keys.ladder()[0], [0]);
 /// ```
 ///
-/// [`Strategy`] is of proptest 1, which a harness with keys of its own depends on too:
-/// `proptest = { version = "1", default-features = false, features = ["std"] }`.
+/// [`Strategy`] is proptest's, which this crate exports again.
 pub struct KeySpace<K> {
     strategy: BoxedStrategy<K>,
     ladder: Vec<K>,
@@ -76,6 +72,17 @@ impl<K> KeySpace<K> {
     #[must_use]
     pub fn ladder(&self) -> &[K] {
         &self.ladder
+    }
+}
+
+impl<K: Ord + fmt::Debug + 'static> KeySpace<K> {
+    /// Without the keys that the store doesn't take: an empty one, one that is too long. Most should stay,
+    /// else proptest gives up drawing.
+    #[must_use]
+    pub fn filter(self, keep: fn(&K) -> bool) -> Self {
+        let ladder = self.ladder.into_iter().filter(keep);
+        let strategy = self.strategy.prop_filter("the store takes it", keep);
+        KeySpace::new(strategy, ladder)
     }
 }
 

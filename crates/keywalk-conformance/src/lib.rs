@@ -201,6 +201,7 @@ mod ledger;
 mod meanwhile;
 mod plan;
 mod prefetched_harness;
+mod reads_on;
 mod report;
 mod run;
 mod schedule;
@@ -224,9 +225,13 @@ pub use harness::{BoxError, Harness, Writer};
 pub use key_space::{KeySpace, KnownKey};
 pub use meanwhile::{Interleaved, Meanwhile};
 pub use prefetched_harness::PrefetchedHarness;
+pub use reads_on::ReadsOn;
 pub use report::{Outcome, Report, Verdict, run, run_check, run_durable, run_durable_check};
 #[doc(hidden)]
 pub use report::{assert_conforms, assert_conforms_durably, assert_conforms_prefetched};
 pub use report::{run_prefetched, run_prefetched_check};
 pub use schedule::Schedule;
 pub use trace::{Beside, Trace, traces};
+
+#[doc(no_inline)]
+pub use proptest;

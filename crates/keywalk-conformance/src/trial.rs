@@ -1,5 +1,7 @@
+use std::any::Any;
 use std::cell::Cell;
 use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use keywalk::Order;
@@ -7,7 +9,7 @@ use keywalk::Order;
 use crate::edit::Place;
 use crate::history::{Breach, Change, Event, Flaw, Tell};
 use crate::ledger::Ledger;
-use crate::watch::{Beat, Doing};
+use crate::watch::{Beat, Doing, message};
 use crate::witness::Witness;
 use crate::{BoxError, Clause, Edit, Harness};
 
@@ -85,7 +87,10 @@ impl<H: Harness> Trial<H> {
         operation: impl FnOnce(&H) -> Result<(), BoxError>,
     ) -> Result<(), HarnessBreach<H>> {
         let harness = self.harness()?;
-        let operation = || self.between(|| operation(harness));
+        // A store's own assertion is an error that names its key, and the history shows the change.
+        let operation =
+            || catch_unwind(AssertUnwindSafe(|| operation(harness))).unwrap_or_else(panicked);
+        let operation = || self.between(operation);
         let changed = self.ledger.change(key, change, operation);
         changed.map_err(|error| self.unexpected(error))
     }
@@ -169,4 +174,9 @@ pub(crate) fn held<K: Debug>(error: BoxError) -> Breach<K> {
         .of(Clause::G14)
         .got(error)
         .hint("is a lock, a statement, a transaction or an iterator held between two fetches?")
+}
+
+/// A change that panicked.
+fn panicked(panic: Box<dyn Any + Send>) -> Result<(), BoxError> {
+    Err(format!("it panicked: {}", message(&*panic)).into())
 }

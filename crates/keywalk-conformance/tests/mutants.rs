@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use keywalk_conformance::{
-    Clause, Config, Outcome, Verdict, run_check, run_durable_check, run_prefetched_check,
+    Clause, Config, Outcome, Verdict, run, run_check, run_durable_check, run_prefetched_check,
 };
 
 mod mutants {
@@ -23,6 +23,7 @@ mod mutants {
     pub(crate) mod item;
     pub(crate) mod key_bytes;
     pub(crate) mod last;
+    pub(crate) mod picky;
     pub(crate) mod position;
     pub(crate) mod scan;
     pub(crate) mod share;
@@ -33,8 +34,8 @@ mod mutants {
 use mutants::documented::is_documented;
 use mutants::store::Quirky;
 use mutants::{
-    bound, cache, column, end, fault, fingerprint, held, item, key_bytes, last, position, scan,
-    share, thread,
+    bound, cache, column, end, fault, fingerprint, held, item, key_bytes, last, picky, position,
+    scan, share, thread,
 };
 
 /// One that hangs is found soon; but not so soon that a loaded machine, which may take a second over
@@ -171,4 +172,26 @@ fn operations_that_never_run_out_are_the_harnesss() {
     let lasting = "a_lasting_fault_is_said_and_loses_nothing";
     let clause = clause_of(run_check::<Quirky<fault::TooFine>>, lasting);
     assert_eq!(clause, Some(Clause::Harness));
+}
+
+#[test]
+fn a_put_that_panics_is_told_with_its_key() {
+    let outcome =
+        run_check::<picky::Picky<false>>("what_is_put_can_be_fetched", &Config::default());
+    let Some(Verdict::Failed(failure)) = outcome.as_ref().map(Outcome::verdict) else {
+        panic!("it didn't fail: {outcome:?}");
+    };
+    assert_eq!(failure.clause(), Clause::Harness);
+    let told = failure.to_string();
+    assert!(told.contains(r#"put "" = "#), "{told}");
+    assert!(
+        told.contains("it panicked: a key may not be empty"),
+        "{told}"
+    );
+}
+
+#[test]
+fn keys_that_are_filtered_out_are_not_tried() {
+    let report = run::<picky::Picky<true>>(&Config::default());
+    assert!(report.is_ok(), "{report}");
 }

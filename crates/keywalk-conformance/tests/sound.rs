@@ -12,6 +12,7 @@ mod mutants {
     pub(crate) mod lenient;
     pub(crate) mod store;
     pub(crate) mod unusual;
+    pub(crate) mod upward;
 }
 
 use mutants::lenient::{Lenient, LittleEndian, NoShare, Worded};
@@ -20,6 +21,7 @@ use mutants::unusual::{
     EmptyLast, ForwardOnly, KnowsItsLast, Plain, Retries, ScansStretches, ShortPages, Snapshot,
     SometimesKnows, Tombstones,
 };
+use mutants::upward::Upward;
 
 conformance! {
     plain_i64: Quirky<Plain>, durable, prefetched;
@@ -40,6 +42,7 @@ conformance! {
     a_source_that_knows_its_last_key: Quirky<KnowsItsLast>, durable, prefetched;
     a_source_that_knows_its_last_key_at_times: Quirky<SometimesKnows>, durable;
     a_source_that_goes_forward_only: Quirky<ForwardOnly>, durable, prefetched;
+    a_source_that_goes_up_and_reads_on: Upward, prefetched;
     a_source_that_tries_again: Quirky<Retries>, durable, prefetched;
 
     keys_written_backwards: Quirky<LittleEndian>, durable;

@@ -115,11 +115,12 @@ impl<K> Flaw<K> {
                 "a stale answer, or a key that doesn't survive its encoding or `key_of`?"
             }
             Flaw::Missing(_) => {
-                "is a position counted (OFFSET) rather than a key compared, or a composite key \
-                 compared column by column?"
+                "is the order of the range ignored, a position counted (OFFSET) rather than a key \
+                 compared, or a composite key compared column by column?"
             }
             Flaw::MissingAtEnd(_) => {
-                "is the end inferred from a short page, or from a cursor's row that is gone?"
+                "is the end said of a full chunk, or inferred from a short page or from a cursor's \
+                 row that is gone?"
             }
             Flaw::Value(_) => {
                 "is an item kept from an earlier fetch, or a slot only half refilled?"
@@ -130,7 +131,10 @@ impl<K> Flaw<K> {
                 "the last key is that at the far end in the range's order: the largest when \
                  ascending, the smallest when descending"
             }
-            Flaw::Failed => "if the store is busy for a moment, let the source wait",
+            Flaw::Failed => {
+                "if the store is busy for a moment, let the source wait; if it can't take such a key, \
+                 leave it out of `Harness::keys`"
+            }
             _ => return None,
         })
     }
@@ -175,8 +179,8 @@ impl<K: Debug> Breach<K> {
             self.clause = Clause::G3;
         }
         self.hint(
-            "a fresh source answers right: does it count its position (OFFSET), keep items, or use \
-             the chunk's old ones?",
+            "a fresh source answers right: does it keep an iterator or a transaction, count its position \
+             (OFFSET), keep items, or use the chunk's old ones?",
         )
     }
 

@@ -43,7 +43,7 @@ pub(crate) fn explained_by<K: Ord + Clone + Debug>(
     if moments.any(|at| is_right(Span::at(at + 1))) {
         breach.of(clause).hint(
             "this is what the store held earlier: a snapshot, a transaction that is kept open, or \
-             items read ahead?",
+             items read ahead? (If it is meant: declare `snapshot`)",
         )
     } else {
         breach
