@@ -67,6 +67,7 @@
 //! - `tracing`: a span a run, an event a chunk (debug), retry or skipped item (warn), and at the end. Keys and
 //!   errors are told in words.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "indicatif")]

@@ -182,6 +182,7 @@
 //!   the system's library is used; it should be 3.37 or newer, which knows `pragma_table_list`.
 //! - `jobs`: `CheckpointTable`, for jobs of `keywalk-job` whose effects happen exactly once.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "jobs")]

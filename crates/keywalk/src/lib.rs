@@ -69,6 +69,7 @@
 //! - `serde`: a [`Token`] is text in formats for people, and bytes in others.
 
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
