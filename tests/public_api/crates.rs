@@ -36,7 +36,8 @@ impl Crate {
         // What `bundled` changes is where SQLite is from: without it, it need not be built once more.
         let names =
             names.filter(|name| !["default", "bundled"].contains(name) && !name.starts_with('#'));
-        let features = names.map(|feature| format!("{name}/{feature}")).collect();
+        // Bare: cargo loses a `crate/feature` where the crate is a dev-dependency of itself.
+        let features = names.map(str::to_string).collect();
         Some(Crate { name, features })
     }
 
