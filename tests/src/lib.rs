@@ -15,4 +15,36 @@ mod pages {
     #[doc = include_str!("../../CONTRIBUTING.md")]
     #[expect(dead_code, reason = "holds the page")]
     struct Contributing;
+
+    #[doc = include_str!("../../crates/keywalk/README.md")]
+    #[expect(dead_code, reason = "holds the page")]
+    struct Keywalk;
+
+    #[doc = include_str!("../../crates/keywalk-conformance/README.md")]
+    #[expect(dead_code, reason = "holds the page")]
+    struct KeywalkConformance;
+
+    #[doc = include_str!("../../crates/keywalk-job/README.md")]
+    #[expect(dead_code, reason = "holds the page")]
+    struct KeywalkJob;
+
+    #[doc = include_str!("../../crates/keywalk-key/README.md")]
+    #[expect(dead_code, reason = "holds the page")]
+    struct KeywalkKey;
+
+    #[doc = include_str!("../../crates/keywalk-memory/README.md")]
+    #[expect(dead_code, reason = "holds the page")]
+    struct KeywalkMemory;
+
+    #[doc = include_str!("../../crates/keywalk-retry/README.md")]
+    #[expect(dead_code, reason = "holds the page")]
+    struct KeywalkRetry;
+
+    #[doc = include_str!("../../crates/keywalk-sled/README.md")]
+    #[expect(dead_code, reason = "holds the page")]
+    struct KeywalkSled;
+
+    #[doc = include_str!("../../crates/keywalk-sqlite/README.md")]
+    #[expect(dead_code, reason = "holds the page")]
+    struct KeywalkSqlite;
 }

@@ -178,6 +178,7 @@
 //!
 //! - `uuid` (default): a key space of UUIDs.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod ahead;

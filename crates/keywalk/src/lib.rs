@@ -110,6 +110,7 @@
 )]
 #![cfg_attr(not(docsrs), doc = "[guide]: ../keywalk_sqlite/guide/index.html")]
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
