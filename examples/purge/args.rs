@@ -61,7 +61,7 @@ pub(crate) struct Options {
     #[command(flatten)]
     pub(crate) limits: Limits,
     /// Start anew, whatever was done
-    #[arg(long, requires = "file")]
+    #[arg(long, requires_all = ["file", "yes"])]
     pub(crate) reset: bool,
 }
 

@@ -30,7 +30,7 @@ fn the_public_api_is_what_is_listed() {
             let (name, ours) = (published.name(), listing::FORMAT);
             writeln!(
                 io::stderr(),
-                "{name}: its API was not compared: this compiler describes crates in format {format}, and public-api reads {ours}"
+                "not checked: the API of {name}, which this compiler describes in format {format}, and public-api reads {ours}"
             )
             .expect("stderr is open");
             continue;

@@ -141,7 +141,8 @@ impl Bench {
     }
 
     pub(crate) fn write_json(&self, file: &Path) -> Fallible {
-        serde_json::to_writer_pretty(BufWriter::new(File::create(file)?), &self.cases)?;
-        Ok(())
+        let mut out = BufWriter::new(File::create(file)?);
+        serde_json::to_writer_pretty(&mut out, &self.cases)?;
+        Ok(out.flush()?)
     }
 }

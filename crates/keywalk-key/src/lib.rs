@@ -31,7 +31,7 @@
 //! | Cost | O(bytes); `encode` appends to memory that is there, `decode_in_place` reads into it |
 //! | Not keys | floats (a NaN has no place), `Option` (where does `None` stand?), borrowed text (a key outlives the fetch), `usize` (its width is the machine's) |
 //!
-//! uuid is a part of this crate's interface ([`uuid`] is exported again): use the same version.
+//! uuid is a part of this crate's interface ([`uuid`] is re-exported): use the same version.
 //!
 #![cfg_attr(docsrs, doc = "[`keywalk-sled`]: https://docs.rs/keywalk-sled")]
 #![cfg_attr(not(docsrs), doc = "[`keywalk-sled`]: ../keywalk_sled/index.html")]

@@ -47,7 +47,7 @@
 //! holds as it stands there.
 //!
 //! crossbeam-skiplist is a part of this crate's interface: use the same version. Key types for tokens are
-//! [`keywalk_key`]'s, which is exported again.
+//! [`keywalk_key`]'s, which is re-exported.
 
 #![forbid(unsafe_code)]
 

@@ -36,7 +36,7 @@
 //! for what is done with the items: `Job::retry` in [`keywalk-job`].
 //!
 //! The policy is [backon]'s: how often, after what delays, with what jitter. It is a part of this
-//! crate's interface, and [`backon`] is exported again.
+//! crate's interface, and [`backon`] is re-exported.
 //!
 #![cfg_attr(docsrs, doc = "[`keywalk-job`]: https://docs.rs/keywalk-job")]
 #![cfg_attr(not(docsrs), doc = "[`keywalk-job`]: ../keywalk_job/index.html")]

@@ -38,7 +38,7 @@
 //! | Keys | those of [`Key`]: integers, text, bytes, UUIDs, tuples to six, `Reverse`, your own |
 //! | A key that isn't of the key's type (G11) | an error that shows its bytes; nothing is skipped |
 //! | Threads | a tree is `Send` if what its closure holds is, and owns its handle: it can be [prefetched](keywalk::Walk::prefetch) |
-//! | A key written in a second way | an error: what is decoded is encoded again and compared |
+//! | A key written in a second way | an error: keys of types that aren't [`STRICT`](Key::STRICT) are encoded again and compared |
 //! | Allocated for each item, warm and lent | nothing here; sled itself allocates for a key of more than 22 bytes |
 //!
 //! The promises G1 to G15 are those of a [walk](keywalk#what-a-walk-promises).
@@ -46,7 +46,7 @@
 //! Don't fetch inside a sled transaction's closure: sled's ranges wait for the transaction there, for
 //! ever. Between two transactions, and between two items of a walk, all is free.
 //!
-//! sled and uuid are parts of this crate's interface ([`sled`] and [`uuid`] are exported again): use the
+//! sled and uuid are parts of this crate's interface ([`sled`] and [`uuid`] are re-exported): use the
 //! same versions.
 //!
 //! # What happens when

@@ -1,4 +1,4 @@
-//! From what you do today to a walk: pages to read, without code of their own.
+//! From what you do today to a walk: pages to read. The modules hold nothing else.
 //!
 //! | You have | Read |
 //! |---|---|

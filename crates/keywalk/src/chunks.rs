@@ -123,6 +123,10 @@ impl<S: ChunkSource> Chunks<S> {
     /// # Errors
     ///
     /// As [`next`](Self::next).
+    ///
+    /// # Panics
+    ///
+    /// As [`next`](Self::next).
     pub fn step(&mut self) -> Result<Step<'_, S::Item>, Error<S::Error>> {
         if self.fused {
             return Ok(Step::End);

@@ -16,7 +16,8 @@
 //! A walk is nothing but the key range that it has still to cover. It asks its store for the next
 //! few hundred items of that range, hands them out, and asks again from the last key on. Between two
 //! questions it holds nothing of the store: no statement, transaction, lock or iterator. So others
-//! can insert and delete meanwhile, and the walk can stop at any item and go on later.
+//! can insert and delete meanwhile, and the walk can stop at any item and go on later. (A question is a fetch,
+//! or the one for the last key, with which a walk begins; [`Stats::queries`] counts both.)
 //!
 //! # Where to go
 //!
@@ -63,7 +64,7 @@
 //! | G6 Bounds | Every key lies in the range; a chunk holds at most its limit. |
 //! | G7 Exact | Where changes happen only between fetches, a chunk is exactly the store's content. |
 //! | G8 The end is said | A short or empty chunk isn't the end; the store has to say so. |
-//! | G9 Termination | A bounded walk ends, whatever is appended or deleted: after at most (keys / chunk size, rounded up) + 2 queries, and one for each stretch that was scanned without filling a chunk, or chunk that bytes or time ended sooner. |
+//! | G9 Termination | A bounded walk ends, whatever is appended or deleted: after at most (keys / chunk size, rounded up) + 2 questions, and one for each stretch that was scanned without filling a chunk, or chunk that bytes or time ended sooner. |
 //! | G10 Resume | What came before a cursor and what comes after it are together one walk, also in another process by its [`Token`]; one that is damaged, or of another source, is refused. |
 //! | G11 Errors | A failing fetch hands out nothing and moves nothing; the error comes once. |
 //! | G12 Fused | After the end or an error comes `None`, and the store isn't asked again. |

@@ -128,8 +128,8 @@ use crate::{Chunk, KeyRange};
 ///
 /// # Cost
 ///
-/// A bounded walk asks for the last key once, and then fetches once for each chunk. [`key_of`](Self::key_of)
-/// is called for the first and last item of a chunk, and a few keys are cloned; nothing more if chunks are
+/// A bounded walk asks for the last key once (and where that is [`LastKey::Unknown`] fetches one item in the
+/// opposite order), and then fetches once for each chunk. [`key_of`](Self::key_of) is called for the first and last item of a chunk, and a few keys are cloned; nothing more if chunks are
 /// lent. Handed out one by one, each item costs a [`key_into`](Self::key_into). A fetch costs what the store
 /// makes it cost: a search and as many items as were asked for, if the contract is kept.
 ///

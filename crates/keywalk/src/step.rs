@@ -6,6 +6,6 @@ pub enum Step<'a, T> {
     /// The walk got further, and no item came: it asked for the last key, or scanned a stretch that
     /// holds nothing.
     Moved,
-    /// The end, for ever.
+    /// The end; also after an error. It stays so, but for a [`seek`](crate::Chunks::seek).
     End,
 }

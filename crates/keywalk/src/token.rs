@@ -111,8 +111,8 @@ impl Token {
     ///
     /// # Errors
     ///
-    /// [`Error::Token`] if it is of another source, and [`Error::Source`] if the source can't say what it
-    /// walks.
+    /// [`Error::Token`] if it is of another source or holds a key that isn't one of the source's, and
+    /// [`Error::Source`] if the source can't say what it walks.
     pub fn cursor<S: DurableSource + ?Sized>(
         &self,
         source: &S,

@@ -45,9 +45,9 @@ pub struct Walk<S: ChunkSource> {
 impl<S: ChunkSource> Walk<S> {
     /// The chunk size of a walk that isn't given one, in items.
     ///
-    /// On the plateau of what was measured (`keywalk-bench`, rows of 600 bytes in SQLite, lent chunks, CPU
-    /// time over one cursor that makes a struct a row): 1.75 at 10 items, 1.03 at 100, 0.97 at 512 and
-    /// at 1,000, 1.2 at 10,000. Below 100 the fixed cost of a fetch (about 3 us) shows, above some thousands the
+    /// On the plateau of what was measured (`pictures/README.md` of the repository; rows of 600 bytes in SQLite,
+    /// lent chunks, beside one cursor): half again its time at 10 items and more, the same from 100 to 1,000, a
+    /// quarter more at 10,000. Below 100 the fixed cost of a fetch (about 3 us) shows, above some thousands the
     /// chunk no longer fits the processor's cache. Of the plateau it is the smaller end: 1,000 rows are no
     /// faster and hold 0.3 MB more.
     pub const DEFAULT_CHUNK_SIZE: usize = Limits::<S::Item>::DEFAULT;

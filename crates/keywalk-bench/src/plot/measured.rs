@@ -16,7 +16,8 @@ pub(super) struct Measured(Vec<Case>);
 struct Case {
     group: String,
     name: String,
-    ratio: f64,
+    /// None where it isn't finite.
+    ratio: Option<f64>,
     #[serde(default)]
     figures: Figures,
 }
@@ -31,7 +32,7 @@ impl Measured {
     pub(super) fn ratios(&self, group: &str, start: &str) -> Fallible<Vec<(f64, f64)>> {
         self.points(group, |case| {
             let number = case.name.strip_prefix(start)?.parse().ok()?;
-            Some((number, case.ratio))
+            Some((number, case.ratio?))
         })
         .ok_or_else(|| format!("no case {group}/{start}N was measured").into())
     }

@@ -8,8 +8,8 @@ impl<S: ChunkSource> Walk<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Token`] if the token is of another store, table, key or filter than this walk's source,
-    /// and [`Error::Source`] if the source can't say what it walks.
+    /// [`Error::Token`] if the token is of another store, table, key or filter than this walk's source, or
+    /// holds a key that isn't one of the source's; and [`Error::Source`] if the source can't say what it walks.
     pub fn resume_token(self, token: &Token) -> Result<Self, Error<S::Error>>
     where
         S: DurableSource,
