@@ -8,6 +8,7 @@ mod store;
 
 mod bar;
 mod cursors;
+mod dead_letters;
 mod ends;
 mod events;
 mod failures;
