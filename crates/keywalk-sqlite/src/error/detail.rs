@@ -168,7 +168,8 @@ impl fmt::Display for KeyProblem {
                 }
                 let held: Vec<&str> = holds.iter().map(|class| plural(*class)).collect();
                 write!(f, " holds only {}", held.join(" or "))?;
-                match holds.iter().find_map(|class| key_type(*class)) {
+                // What the column holds as a rule comes first.
+                match holds.first().and_then(|class| key_type(*class)) {
                     Some(key_type) => write!(f, "; use a type such as `{key_type}` for it"),
                     None => f.write_str("; use `AnyKey`"),
                 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use keywalk::Walk;
 use keywalk_sqlite::{AnyKey, Collated, Comparison, ErrorKind, Key, KeyColumn, Table};
 use rusqlite::Connection;
 use rusqlite::types::{FromSqlResult, ToSqlOutput, ValueRef};
@@ -61,6 +62,19 @@ fn of_a_composite_key_the_column_is_named_that_does_not_fit() {
         assert!(refused.contains(word), "{refused}");
     }
     assert_eq!(refusal::<(String, i64)>(&db, "t", &["a", "b"]), None);
+}
+
+#[test]
+fn a_column_of_reals_is_a_key_of_any() {
+    for strict in ["", " STRICT"] {
+        let db = open(&format!(
+            "CREATE TABLE t (k REAL NOT NULL UNIQUE){strict}; INSERT INTO t VALUES (0.5)"
+        ));
+        let refused = refusal::<i64>(&db, "t", &["k"]).unwrap();
+        assert!(refused.ends_with("; use `AnyKey`"), "{refused}");
+        let walk = Walk::new(Table::new(&db, "t").key::<AnyKey>(["k"]).unwrap());
+        assert!(walk.into_iter().all(|item| item.is_ok()));
+    }
 }
 
 /// What a type can't be stored in, of those that SQLite stores a value in as it is.
