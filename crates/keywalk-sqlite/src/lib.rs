@@ -236,7 +236,6 @@ mod share;
 mod source;
 mod stamp;
 mod statements;
-mod statistics;
 mod table;
 mod tokens;
 mod value;
