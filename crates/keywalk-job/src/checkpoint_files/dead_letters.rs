@@ -7,8 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::{milliseconds, time};
-use crate::{Buried, DeadLetter, FileError};
+use crate::{Buried, DeadLetter, FileError, from_unix_millis, unix_millis};
 
 use super::hex;
 
@@ -19,7 +18,7 @@ struct Line {
     key_bytes: Vec<u8>,
     error: String,
     /// In milliseconds since 1970.
-    time: u64,
+    time: i64,
 }
 
 /// Adds a letter, durably.
@@ -28,7 +27,7 @@ pub(super) fn append(path: &Path, letter: &DeadLetter<'_>) -> io::Result<()> {
         key: letter.key().to_owned(),
         key_bytes: letter.key_bytes().to_owned(),
         error: letter.error_text(),
-        time: milliseconds(letter.time()),
+        time: unix_millis(letter.time()),
     };
     let line = serde_json::to_string(&line)?;
     let mut options = OpenOptions::new();
@@ -51,12 +50,9 @@ pub(super) fn read(path: &Path) -> Result<Vec<Buried>, FileError> {
             Err(error) if error.is_eof() => continue,
             line => line.map_err(FileError::letter(path, number))?,
         };
-        let letter = Buried::new(
-            line.key,
-            line.key_bytes.clone(),
-            line.error,
-            time(line.time),
-        );
+        let letter = Buried::new(line.key, line.key_bytes.clone())
+            .failed_with(line.error)
+            .failed_at(from_unix_millis(line.time));
         letters.insert(line.key_bytes, letter);
     }
     Ok(letters.into_values().collect())

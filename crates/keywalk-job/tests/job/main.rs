@@ -18,3 +18,4 @@ mod leases;
 mod progress;
 mod throttle;
 mod traits;
+mod unix_millis;
