@@ -148,8 +148,8 @@ pub trait Checkpoints {
         }
     }
 
-    /// Does a part of the chunk's work, and undoes it alone if it fails, where the store can. Provided: it
-    /// can't, and passes that for undone.
+    /// Does a part of the chunk's work, and undoes it alone if it fails, where the store can. Provided: does
+    /// the work and undoes nothing; a failure is answered as [`Attempt::Undone`] all the same.
     ///
     /// # Errors
     ///

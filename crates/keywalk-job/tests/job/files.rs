@@ -185,6 +185,9 @@ fn a_folder_that_is_gone_or_a_file_is_an_error_and_the_run_goes_on_later() {
     fs::write(&folder, "a file").unwrap();
     let error = run("gone", 4, &folder, &mut Vec::new()).unwrap_err();
     assert!(matches!(error, Error::Checkpoints { .. }));
+    let says =
+        "the checkpoints of the job \"gone\" failed; mend what they failed over and try again";
+    assert_eq!(error.to_string(), says);
     fs::remove_file(&folder).unwrap();
     let job = Job::new("gone", walk(4), CheckpointFiles::new(&folder));
     let mut seen = Vec::new();
