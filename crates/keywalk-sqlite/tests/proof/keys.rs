@@ -1,6 +1,6 @@
 //! Keys that can't be walked safely are refused before the first row, with the cure.
 
-use keywalk_sqlite::{AnyKey, ErrorKind, Query, Table};
+use keywalk_sqlite::{AnyKey, Collated, ErrorKind, Query, Table};
 
 use crate::db::open;
 use crate::refusal::{assert_says, one, refusal};
@@ -114,6 +114,22 @@ fn a_key_column_that_may_hold_null_is_refused() {
 }
 
 #[test]
+fn a_lone_primary_key_is_let_pass_unless_sqlite_alone_compares_it() {
+    let binary = open("CREATE TABLE t (a TEXT PRIMARY KEY); INSERT INTO t VALUES ('a')");
+    let nocase =
+        open("CREATE TABLE t (a TEXT PRIMARY KEY COLLATE NOCASE); INSERT INTO t VALUES ('a')");
+    assert!(one::<String>(&binary, &["a"]).is_ok());
+    assert!(one::<AnyKey>(&binary, &["a"]).is_ok());
+    for refused in [
+        refusal(one::<Collated>(&binary, &["a"])),
+        refusal(one::<Collated>(&nocase, &["a"])),
+        refusal(one::<AnyKey>(&nocase, &["a"])),
+    ] {
+        assert_says(&refused, ErrorKind::Nullable, &["\"a\"", "NOT NULL"]);
+    }
+}
+
+#[test]
 fn text_that_is_not_ordered_by_its_bytes_needs_another_type() {
     let db = open(
         "CREATE TABLE t (a TEXT NOT NULL COLLATE NOCASE PRIMARY KEY); INSERT INTO t VALUES ('a')",
@@ -132,7 +148,7 @@ fn text_that_is_not_ordered_by_its_bytes_needs_another_type() {
     let query = Query::new(&db, "SELECT a FROM t", []).unwrap();
     let error = query.key::<String>(["a"]).unwrap_err();
     assert_says(&error, ErrorKind::Collation, &["UTF-16le", "the query"]);
-    assert!(one::<keywalk_sqlite::Collated>(&db, &["a"]).is_ok());
+    assert!(one::<Collated>(&db, &["a"]).is_ok());
 }
 
 #[test]
