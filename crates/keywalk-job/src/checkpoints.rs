@@ -205,7 +205,8 @@ pub trait Checkpoints {
     /// ```
     ///
     /// How they are done again is told where they are kept: by another job over the letters in SQLite
-    /// (`keywalk_sqlite::CheckpointTable`), one after the other by their keys elsewhere.
+    /// (`keywalk_sqlite::CheckpointTable`), one after the other by their keys elsewhere. A store of your own
+    /// makes the letters by [`Buried::new`].
     ///
     /// # Errors
     ///
