@@ -12,16 +12,41 @@ pub struct Buried {
 }
 
 impl Buried {
-    /// A letter with this key in words and as the source encodes it, this error in words, of this time; for
-    /// a store of your own.
+    /// The letter of the item with this key, in words and as the source encodes it; for a store of your own.
+    ///
+    /// ```
+    /// use keywalk_job::{Buried, from_unix_millis};
+    ///
+    /// // As they were stored.
+    /// let (key, key_bytes, error, time) = ("7", vec![0, 7], "no such file", 1_764_214_226_123);
+    /// let letter = Buried::new(key, key_bytes)
+    ///     .failed_with(error)
+    ///     .failed_at(from_unix_millis(time));
+    /// assert_eq!(letter.error(), "no such file");
+    /// ```
     #[must_use]
-    pub fn new(key: String, key_bytes: Vec<u8>, error: String, time: SystemTime) -> Self {
+    pub fn new(key: impl Into<String>, key_bytes: Vec<u8>) -> Self {
         Buried {
-            key,
+            key: key.into(),
             key_bytes,
-            error,
-            time,
+            error: String::new(),
+            time: SystemTime::UNIX_EPOCH,
         }
+    }
+
+    /// With what the function failed with, in words: [`DeadLetter::error_text`](crate::DeadLetter::error_text).
+    /// Default: empty.
+    #[must_use]
+    pub fn failed_with(mut self, error: impl Into<String>) -> Self {
+        self.error = error.into();
+        self
+    }
+
+    /// With the time of the failure: [`DeadLetter::time`](crate::DeadLetter::time). Default: 1970.
+    #[must_use]
+    pub fn failed_at(mut self, time: SystemTime) -> Self {
+        self.time = time;
+        self
     }
 
     /// The item's key, in words.

@@ -1,9 +1,11 @@
 use std::error::Error;
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use keywalk::Token;
 use serde::{Deserialize, Serialize};
+
+use crate::from_unix_millis;
 
 /// How far a job got: what a store of [`Checkpoints`](crate::Checkpoints) keeps of it.
 ///
@@ -25,8 +27,8 @@ pub struct Checkpoint {
     pub(crate) chunks: u64,
     pub(crate) skipped: u64,
     /// In milliseconds since 1970.
-    pub(crate) started: u64,
-    pub(crate) updated: u64,
+    pub(crate) started: i64,
+    pub(crate) updated: i64,
 }
 
 impl Checkpoint {
@@ -88,13 +90,13 @@ impl Checkpoint {
     /// When the job's first run began.
     #[must_use]
     pub fn started(&self) -> SystemTime {
-        time(self.started)
+        from_unix_millis(self.started)
     }
 
     /// When this was written.
     #[must_use]
     pub fn updated(&self) -> SystemTime {
-        time(self.updated)
+        from_unix_millis(self.updated)
     }
 
     /// One JSON object, on one line. It ends with a checksum of the text before, so it is to be stored as it
@@ -141,18 +143,6 @@ impl fmt::Debug for Checkpoint {
 }
 
 const CHECKSUM: &str = ",\"checksum\":\"";
-
-/// The other way round; 1970 where it can't be told.
-pub(crate) fn time(milliseconds: u64) -> SystemTime {
-    let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds));
-    time.unwrap_or(SystemTime::UNIX_EPOCH)
-}
-
-/// Milliseconds since 1970; 0 before.
-pub(crate) fn milliseconds(time: SystemTime) -> u64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis().try_into().unwrap_or(u64::MAX))
-}
 
 /// A text is no checkpoint: cut, changed, or of a later release.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ use crate::lease::file_name;
 use crate::{Buried, Checkpoint, Checkpoints, DeadLetter, FileError, Lease};
 
 mod dead_letters;
+mod hex;
 
 /// Checkpoints in a folder, a file a job: for walks over any source, with effects anywhere.
 ///
@@ -25,7 +26,9 @@ mod dead_letters;
 /// `.job-NAME.json.XXXXXX`, which may be deleted.
 ///
 /// The lease is the lock alone: the folder must be on a file system on which locks hold, and not be one that
-/// two machines share. A checkpoint that can't be read makes [`list`](Checkpoints::list) fail, with its path.
+/// two machines share. A checkpoint that can't be read makes [`list`](Checkpoints::list) fail, with its path;
+/// and a letter that can't [`dead_letters`](Checkpoints::dead_letters), with its line. A letter that a crash cut
+/// is none: its chunk comes again.
 ///
 /// What was skipped is done again letter by letter: the source [reads](keywalk::DurableSource::decode_key) the
 /// key of each of the [`dead_letters`](Checkpoints::dead_letters), and a walk over `key..=key` has its item.
@@ -129,8 +132,7 @@ impl Checkpoints for CheckpointFiles {
     }
 
     fn dead_letters(&mut self, job: &str) -> Result<Vec<Buried>, FileError> {
-        let path = self.path(job, DEAD_LETTERS);
-        dead_letters::read(&path).map_err(FileError::io("read", &path))
+        dead_letters::read(&self.path(job, DEAD_LETTERS))
     }
 }
 

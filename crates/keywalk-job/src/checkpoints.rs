@@ -148,8 +148,8 @@ pub trait Checkpoints {
         }
     }
 
-    /// Does a part of the chunk's work, and undoes it alone if it fails, where the store can. Provided: it
-    /// can't, and passes that for undone.
+    /// Does a part of the chunk's work, and undoes it alone if it fails, where the store can. Provided: does
+    /// the work and undoes nothing; a failure is answered as [`Attempt::Undone`] all the same.
     ///
     /// # Errors
     ///
@@ -205,7 +205,8 @@ pub trait Checkpoints {
     /// ```
     ///
     /// How they are done again is told where they are kept: by another job over the letters in SQLite
-    /// (`keywalk_sqlite::CheckpointTable`), one after the other by their keys elsewhere.
+    /// (`keywalk_sqlite::CheckpointTable`), one after the other by their keys elsewhere. A store of your own
+    /// makes the letters by [`Buried::new`].
     ///
     /// # Errors
     ///

@@ -42,8 +42,8 @@ pub enum Error<S, C> {
         /// The job's name.
         job: String,
     },
-    /// The job's checkpoint isn't one of this walk's: it is of another table, key, filter, range or order.
-    /// Nothing was done.
+    /// The job's checkpoint isn't one of this walk's: it is of another table, key, filter, range or order,
+    /// or one of the two is live and the other isn't. Nothing was done.
     Resume {
         /// The job's name.
         job: String,
@@ -100,7 +100,10 @@ impl<S, C> fmt::Display for Error<S, C> {
                 "the walk of the job {job:?} failed; run the job again to go on where it was"
             ),
             Error::Checkpoints { job, .. } => {
-                write!(f, "the checkpoints of the job {job:?} failed")
+                write!(
+                    f,
+                    "the checkpoints of the job {job:?} failed; mend what they failed over and try again"
+                )
             }
             Error::Work {
                 job,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::NotACheckpoint;
 
-/// A job's file can't be read or written.
+/// A job's file can't be read or written, or doesn't hold what it should.
 #[derive(Debug)]
 pub struct FileError {
     path: PathBuf,
@@ -17,6 +17,8 @@ enum Problem {
     /// What couldn't be done with the file.
     Io(&'static str, io::Error),
     Content(NotACheckpoint),
+    /// Of a file of dead letters, this line; from 1.
+    Letter(usize, serde_json::Error),
 }
 
 impl FileError {
@@ -36,18 +38,27 @@ impl FileError {
         }
     }
 
+    pub(crate) fn letter(path: &Path, line: usize) -> impl FnOnce(serde_json::Error) -> Self {
+        let path = path.to_owned();
+        move |error| FileError {
+            path,
+            problem: Problem::Letter(line, error),
+        }
+    }
+
     /// The file or folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What the operating system said; `None` if the file could be read, and is no checkpoint.
+    /// What the operating system said; `None` if the file could be read, but holds no checkpoint or dead
+    /// letter.
     #[must_use]
     pub fn io_error(&self) -> Option<&io::Error> {
         match &self.problem {
             Problem::Io(_, error) => Some(error),
-            Problem::Content(_) => None,
+            Problem::Content(_) | Problem::Letter(..) => None,
         }
     }
 }
@@ -62,6 +73,12 @@ impl fmt::Display for FileError {
                  anew",
                 self.path.display()
             ),
+            Problem::Letter(line, _) => write!(
+                f,
+                "line {line} of {} is no dead letter that this release can read; restore it, take it out, or \
+                 reset the job to start anew",
+                self.path.display()
+            ),
         }
     }
 }
@@ -71,6 +88,7 @@ impl Error for FileError {
         match &self.problem {
             Problem::Io(_, error) => Some(error),
             Problem::Content(error) => error.source(),
+            Problem::Letter(_, error) => Some(error),
         }
     }
 }

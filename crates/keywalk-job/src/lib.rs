@@ -101,6 +101,7 @@ mod outcome;
 mod progress;
 mod run;
 mod stop;
+mod unix_millis;
 
 pub use backon::{self, BackoffBuilder, ConstantBuilder, ExponentialBuilder};
 #[cfg(feature = "indicatif")]
@@ -119,3 +120,4 @@ pub use lease::Lease;
 pub use outcome::{Ended, Outcome};
 pub use progress::Progress;
 pub use stop::Stop;
+pub use unix_millis::{from_unix_millis, unix_millis};

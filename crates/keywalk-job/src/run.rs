@@ -6,9 +6,10 @@ use keywalk::{Chunks, Cursor, DurableSource, Step, Token};
 mod chunk;
 mod start;
 
-use crate::checkpoint::milliseconds;
 use crate::options::{Delays, Options};
-use crate::{BoxError, Checkpoint, Checkpoints, Differs, Ended, Error, Lease, Outcome, Progress};
+use crate::{
+    BoxError, Checkpoint, Checkpoints, Differs, Ended, Error, Lease, Outcome, Progress, unix_millis,
+};
 
 /// After how many stretches without an item the position is recorded all the same.
 const MOST_MOVES: u32 = 64;
@@ -134,7 +135,7 @@ where
         let position = position(&cursor, &self.checkpoint);
         self.checkpoint.position = position.map(|key| source.key_text(key));
         self.checkpoint.share = self.share();
-        self.checkpoint.updated = milliseconds(self.options.clock.time_of_day());
+        self.checkpoint.updated = unix_millis(self.options.clock.time_of_day());
         let committed = self.checkpoints.commit(scope, &self.checkpoint);
         committed.map_err(checkpoints_failed(&self.checkpoint.job))?;
         self.committed = cursor;

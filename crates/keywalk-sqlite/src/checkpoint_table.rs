@@ -50,8 +50,9 @@ use error::Problem;
 ///
 /// The function must leave the transaction open, and hand on errors. One that it ends, or that SQLite ends
 /// over an error (`INSERT OR ROLLBACK`, an interrupt, a full disk), is an error, and the chunk comes again;
-/// but what the function has changed outside of it, by committing or after its end, stays. A savepoint tells
-/// one transaction from another in its place, at a few hundredths of SQLite's time.
+/// but what the function has changed outside of it, by committing or after its end, stays. That it is
+/// still the same transaction is checked by a savepoint in each chunk, which adds a few hundredths to SQLite's
+/// time.
 ///
 /// An error that ends the transaction is tried again where [`Job::retry`](keywalk_job::Job::retry) says so,
 /// and isn't [skipped]; nor is a constraint that is checked at the commit.

@@ -59,7 +59,9 @@ pub enum ErrorKind {
     KeyColumns,
     /// Nothing in the schema makes the key unique.
     NotUnique,
-    /// A key column may hold NULL.
+    /// A key column may hold NULL. A primary key of one column that isn't declared NOT NULL is let pass
+    /// ([but for some](crate::Table#proven-before-the-first-row)): a NULL in it is a [`Value`](Self::Value)
+    /// when the walk comes to it.
     Nullable,
     /// A key column's text isn't ordered as the key's type is.
     Collation,

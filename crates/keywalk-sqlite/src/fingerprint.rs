@@ -16,7 +16,7 @@ impl Relation {
                 let fingerprint = fingerprint.relation(format!("query: {sql}"));
                 (with_values(fingerprint, self.params.values()), None)
             }
-            Said::Table { filter, .. } => {
+            Said::Table { filter } => {
                 let fingerprint = fingerprint.relation(format!("table {}", self.from));
                 (fingerprint, filter.as_ref())
             }

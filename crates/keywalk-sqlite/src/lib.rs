@@ -50,11 +50,12 @@
 //!
 //! # What it is used with
 //!
-//! keywalk, rusqlite and uuid are parts of this crate's interface, and exported again: as [`keywalk`],
+//! keywalk, rusqlite and uuid are parts of this crate's interface, and re-exported: as [`keywalk`],
 //! [`rusqlite`] and [`uuid`], and with the feature `jobs` keywalk-job as `keywalk_job`. So this crate is all
-//! that has to be depended on (`use keywalk_sqlite::{Table, keywalk::Walk, rusqlite::Connection}`). Who names
-//! them as dependencies of their own, as the examples here do, needs the same versions: two of rusqlite can't
-//! be linked into one program.
+//! that has to be depended on (`use keywalk_sqlite::{Table, keywalk::Walk, rusqlite::Connection}`), but for
+//! their own features: `hmac`, `serde`, `indicatif` and `tracing` want a line of that crate's. Who names them
+//! as dependencies of their own, as the examples here do, needs the same versions: two of rusqlite can't be
+//! linked into one program.
 //!
 //! A UUID stored as a blob is a [`uuid::Uuid`], one stored as text a [`uuid::fmt::Hyphenated`].
 //!
@@ -103,7 +104,7 @@
 //!
 //! | What | The walk | [`ErrorKind`] | The cure |
 //! |---|---|---|---|
-//! | No such table or column; a view or virtual table as a [`Table`]; a key that isn't unique, may hold NULL, is of a type that its column never holds, or can't be searched | doesn't begin | `NoSuchTable`, `NoSuchColumn`, `NotATable`, `NoPrimaryKey`, `KeyColumns`, `NotUnique`, `Nullable`, `Collation`, `NotSeekable` | the message names it: another key or type, an index, a declaration, ANALYZE |
+//! | No such table or column; a view or virtual table as a [`Table`]; a key that isn't unique, may hold NULL (but for a lone [primary key](Table#proven-before-the-first-row)), is of a type that its column never holds, or can't be searched | doesn't begin | `NoSuchTable`, `NoSuchColumn`, `NotATable`, `NoPrimaryKey`, `KeyColumns`, `NotUnique`, `Nullable`, `Collation`, `NotSeekable` | the message names it: another key or type, an index, a declaration, ANALYZE |
 //! | A filter or query that isn't one, or has parameters that don't fit | doesn't begin | `Filter`, `Query` | write it as the message says |
 //! | A key of another type than the key's, or NULL; a row that doesn't decode | stops before its row's chunk | `Value` | mend the row, or name another type |
 //! | A [token](keywalk::Token) of another table, key, filter or query, or of a rowid that a change of the schema may have renumbered | doesn't begin | none: [`keywalk::Error::Token`], which says what differs | resume what it was taken from, or walk anew |
@@ -236,7 +237,6 @@ mod share;
 mod source;
 mod stamp;
 mod statements;
-mod statistics;
 mod table;
 mod tokens;
 mod value;

@@ -48,11 +48,8 @@ pub(crate) struct Relation {
 /// What the caller said, for what doesn't change with the way that statements are written.
 #[derive(Debug)]
 pub(crate) enum Said {
-    /// The table's name, and the filter if there is one.
-    Table {
-        table: String,
-        filter: Option<String>,
-    },
+    /// Of a table, the filter if there is one.
+    Table { filter: Option<String> },
     /// The SELECT.
     Query(String),
 }

@@ -57,7 +57,8 @@ impl Row {
         self.values.get(at)
     }
 
-    /// The names of the columns, in the table's order.
+    /// The names of the columns, in the order in which they are read: the table's, that of
+    /// [`Table::columns`](crate::Table::columns), or the SELECT's.
     #[must_use]
     pub fn columns(&self) -> &[String] {
         &self.columns

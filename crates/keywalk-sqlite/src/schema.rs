@@ -163,7 +163,8 @@ impl Schema {
     }
 
     /// The columns of a key that is there without more being declared: the rowid, best under a name that
-    /// keeps it, or the primary key; without those that are `fixed`.
+    /// keeps it, or the primary key; without those that are `fixed`. Empty if there is none, or none can be
+    /// named.
     pub(crate) fn any_key(&self, fixed: &[&Column]) -> Vec<String> {
         let is_key = |column: &&Column| match self.has_rowid {
             true => column.is_rowid,
@@ -171,8 +172,10 @@ impl Schema {
         };
         let mut key: Vec<&Column> = self.columns.iter().filter(is_key).collect();
         key.sort_by_key(|column| column.primary);
-        if key.is_empty() {
-            return vec!["rowid".to_owned()];
+        if key.is_empty() && !fixed.iter().any(|fixed| fixed.is_rowid) {
+            let is_free = |name: &&str| !self.columns.iter().any(|c| name::same(&c.name, name));
+            let free = ROWID_NAMES.into_iter().find(is_free);
+            return free.into_iter().map(str::to_owned).collect();
         }
         key.retain(|column| !fixed.iter().any(|fixed| fixed.name == column.name));
         key.into_iter().map(|column| column.name.clone()).collect()
@@ -197,9 +200,7 @@ impl Schema {
         if let Some(column) = self.columns.iter().find(|c| name::same(&c.name, wanted)) {
             return Ok(column.clone());
         }
-        let is_rowid = ["rowid", "oid", "_rowid_"]
-            .iter()
-            .any(|n| name::same(n, wanted));
+        let is_rowid = ROWID_NAMES.iter().any(|n| name::same(n, wanted));
         if self.has_rowid && is_rowid {
             return Ok(Column {
                 name: wanted.to_owned(),
@@ -223,6 +224,9 @@ impl Schema {
         self.columns.iter().map(|c| c.name.clone()).collect()
     }
 }
+
+/// What SQLite knows the rowid by, where no column has the name.
+const ROWID_NAMES: [&str; 3] = ["rowid", "oid", "_rowid_"];
 
 pub(crate) const UTF_8: &str = "UTF-8";
 

@@ -230,18 +230,12 @@ fn write(
     if is_stale {
         return Err(Problem::StaleStatistics {
             relation: relation.name.clone(),
-            unordered: None,
-        });
-    }
-    if let Some(index) = relation.unordered_index(db) {
-        return Err(Problem::StaleStatistics {
-            relation: relation.name.clone(),
-            unordered: Some(index),
         });
     }
     Err(Problem::NotSeekable {
         relation: relation.name.clone(),
         index: relation.unique.then(|| relation.wanted_index()),
+        has_one: !relation.indexes.is_empty(),
         plan: refused.as_ref().map(Plan::describe).unwrap_or_default(),
     })
 }

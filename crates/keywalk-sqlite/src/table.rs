@@ -47,10 +47,12 @@ use spec::Spec;
 ///
 /// # Proven before the first row
 ///
-/// The table and its columns exist; the key is unique by the schema and holds no NULL; and for every
-/// statement of the walk `EXPLAIN QUERY PLAN` shows a search by the whole key on an index, and no
-/// sorting. Each failing is an [`Error`] of its own [kind](crate::ErrorKind). [`key`](Self::key)
-/// proves the schema's part at once, the first fetch the rest.
+/// The table and its columns exist; the key is unique by the schema and holds no NULL (a primary key of
+/// one column that isn't declared NOT NULL is let pass, unless it is walked as
+/// [`Collated`](crate::Collated), or as [`AnyKey`] under another collation than BINARY: a NULL in it is an
+/// error when the walk comes to it); and for every statement of the walk `EXPLAIN QUERY PLAN` shows a
+/// search by the whole key on an index, and no sorting. Each failing is an [`Error`] of its own
+/// [kind](crate::ErrorKind). [`key`](Self::key) proves the schema's part at once, the first fetch the rest.
 ///
 /// # Cost
 ///
@@ -158,8 +160,9 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     /// # Errors
     ///
     /// If the table or a column doesn't exist, if the columns don't fit the type or never hold it, aren't
-    /// proven to be unique or may hold NULL, or if their text is ordered otherwise than the type. Whether an
-    /// index can be searched is seen by the first fetch.
+    /// proven to be unique or may hold NULL (but for a [lone primary key](Self#proven-before-the-first-row)),
+    /// or if their text is ordered otherwise than the type. Whether an index can be searched is seen by the
+    /// first fetch.
     pub fn key<K2: Key>(
         self,
         columns: impl IntoIterator<Item = impl Into<String>>,
@@ -195,7 +198,8 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     ///
     /// # Errors
     ///
-    /// If there is no such column, or if the value is NULL, which equals nothing, or doesn't convert.
+    /// If there is no such column, if it was fixed already or is part of the key that was named, or if the
+    /// value is NULL, which equals nothing, or doesn't convert.
     pub fn within(mut self, column: impl Into<String>, value: impl ToSql) -> Result<Self, Error> {
         self.spec.fix(self.db.borrow(), &column.into(), value)?;
         self.known = Known::default();

@@ -3,10 +3,11 @@ use std::time::Duration;
 use keywalk::{Chunks, DurableSource, Token, Walk};
 
 use super::{Failure, Run, checkpoints_failed, passed, source_failed, walk_failed};
-use crate::checkpoint::milliseconds;
 use crate::events;
 use crate::options::Options;
-use crate::{BoxError, Checkpoint, Checkpoints, Differs, Ended, Error, Job, Lease, Outcome};
+use crate::{
+    BoxError, Checkpoint, Checkpoints, Differs, Ended, Error, Job, Lease, Outcome, unix_millis,
+};
 
 const LEASE_POLL: Duration = Duration::from_millis(50);
 
@@ -59,7 +60,7 @@ where
             None => (walk.chunks(), None),
             Some(stored) => resume(walk, stored, &name)?,
         };
-        let now = milliseconds(options.clock.time_of_day());
+        let now = unix_millis(options.clock.time_of_day());
         let last = stored.as_ref().map_or(0, Checkpoint::run);
         let checkpoint = match goes_on {
             // The name is that of the job that runs, whatever is stored under it. A run over a job that is

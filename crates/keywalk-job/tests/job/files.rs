@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 
-use keywalk::{DurableSource, Walk};
-use keywalk_job::{Buried, CheckpointFiles, Checkpoints, Error, Job, Outcome, Stop};
+use keywalk::Walk;
+use keywalk_job::{CheckpointFiles, Checkpoints, Error, Job, Outcome, Stop};
 use keywalk_memory::{Poisoned, SharedMap};
 
 type Run = Result<Outcome, Error<Poisoned, keywalk_job::FileError>>;
@@ -83,59 +83,6 @@ fn the_folder_is_made_and_holds_what_is_documented() {
     assert!(files.reset("letters").unwrap());
     assert_eq!(names(&folder), ["job-letters.lock"]);
     assert!(!files.reset("letters").unwrap());
-}
-
-#[test]
-fn a_dead_letter_that_a_crash_cut_does_not_swallow_the_next() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("job-cut.dead-letters.ndjson");
-    fs::write(&path, "{\"key\":\"1\"}\n{\"key\":\"2").unwrap();
-    let files = CheckpointFiles::new(folder.path());
-    let job = Job::new("cut", walk(4), files).skip_failures();
-    let run = job.run(|(), items| match items[0].0 {
-        3 | 4 => Err("bad".into()),
-        _ => Ok(()),
-    });
-    assert_eq!(run.unwrap().skipped(), 2);
-    let letters = fs::read_to_string(&path).unwrap();
-    let lines: Vec<_> = letters.lines().collect();
-    assert_eq!(lines.len(), 4, "{letters}");
-    assert_eq!(lines[1], "{\"key\":\"2");
-    assert!(lines[2].contains("\"3\"") && lines[3].contains("\"4\""));
-}
-
-#[test]
-fn letters_read_back_are_the_last_of_each_key_by_their_keys_without_what_a_crash_cut() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut files = CheckpointFiles::new(folder.path());
-    assert_eq!(files.dead_letters("read").unwrap(), []);
-    for (said, bad) in [("first", [9, 3]), ("again", [3, 3])] {
-        let job = Job::new("read", walk(4), &mut files).repeated();
-        let run = job
-            .skip_failures()
-            .run(|(), items| match bad.contains(&items[0].0) {
-                true => Err(said.into()),
-                false => Ok(()),
-            });
-        assert!(run.unwrap().is_done());
-    }
-    let path = folder.path().join("job-read.dead-letters.ndjson");
-    let letters = fs::read_to_string(&path).unwrap();
-    fs::write(&path, letters + r#"{"key":"5","key_bytes":"0"#).unwrap();
-
-    let letters = files.dead_letters("read").unwrap();
-    let said: Vec<_> = letters.iter().map(|l| (l.key(), l.error())).collect();
-    assert_eq!(said, [("3", "again"), ("9", "first")]);
-    let walk = walk(4);
-    let key = |letter: &Buried| walk.source().decode_key(letter.key_bytes()).unwrap();
-    assert_eq!(
-        letters.iter().map(key).collect::<Vec<_>>(),
-        [Some(3), Some(9)]
-    );
-    assert!(letters[0].time() >= letters[1].time());
-
-    assert!(files.reset("read").unwrap());
-    assert_eq!(files.dead_letters("read").unwrap(), []);
 }
 
 #[test]
@@ -238,6 +185,9 @@ fn a_folder_that_is_gone_or_a_file_is_an_error_and_the_run_goes_on_later() {
     fs::write(&folder, "a file").unwrap();
     let error = run("gone", 4, &folder, &mut Vec::new()).unwrap_err();
     assert!(matches!(error, Error::Checkpoints { .. }));
+    let says =
+        "the checkpoints of the job \"gone\" failed; mend what they failed over and try again";
+    assert_eq!(error.to_string(), says);
     fs::remove_file(&folder).unwrap();
     let job = Job::new("gone", walk(4), CheckpointFiles::new(&folder));
     let mut seen = Vec::new();

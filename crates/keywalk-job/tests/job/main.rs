@@ -8,6 +8,7 @@ mod store;
 
 mod bar;
 mod cursors;
+mod dead_letters;
 mod ends;
 mod events;
 mod failures;
@@ -17,3 +18,4 @@ mod leases;
 mod progress;
 mod throttle;
 mod traits;
+mod unix_millis;

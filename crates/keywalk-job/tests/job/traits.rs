@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt::Debug;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use keywalk::Walk;
 use keywalk_job::{
@@ -70,13 +70,21 @@ fn what_is_printed_holds_no_key() {
 
 #[test]
 fn a_letter_that_is_printed_shows_no_data() {
-    let letter = Buried::new(
-        "77".into(),
-        vec![77],
-        "no 77".into(),
-        SystemTime::UNIX_EPOCH,
-    );
+    let letter = Buried::new("77", vec![77]).failed_with("no 77");
     assert!(!format!("{letter:?}").contains("77"));
+}
+
+#[test]
+fn a_letter_says_what_a_store_has_put_into_it() {
+    let letter = Buried::new("7", vec![0, 7]);
+    assert_eq!(
+        (letter.error(), letter.time()),
+        ("", SystemTime::UNIX_EPOCH)
+    );
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(7);
+    let letter = letter.failed_at(time).failed_with("no 7");
+    assert_eq!((letter.key(), letter.key_bytes()), ("7", &[0, 7][..]));
+    assert_eq!((letter.error(), letter.time()), ("no 7", time));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! How a job's chunk becomes a transaction.
 
-use std::time::{Duration, SystemTime};
-
-use keywalk_job::{Attempt, BoxError, Buried, Checkpoint, Checkpoints, DeadLetter, Lease};
+use keywalk_job::{
+    Attempt, BoxError, Buried, Checkpoint, Checkpoints, DeadLetter, Lease, from_unix_millis,
+    unix_millis,
+};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::error::Problem;
@@ -60,7 +61,7 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
         if scope.is_autocommit() || run(&scope, UNMARK).is_err() {
             return Err(Problem::Ended.into());
         }
-        let updated = milliseconds(checkpoint.updated());
+        let updated = unix_millis(checkpoint.updated());
         let recorded = scope.prepare_cached(RECORD).and_then(|mut statement| {
             statement.execute((
                 checkpoint.job(),
@@ -143,7 +144,7 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
                 letter.key(),
                 letter.key_bytes(),
                 letter.error_text(),
-                milliseconds(letter.time()),
+                unix_millis(letter.time()),
             ))
         };
         bury().map_err(unwritten)?;
@@ -152,14 +153,9 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
 
     fn dead_letters(&mut self, job: &str) -> Result<Vec<Buried>, CheckpointError> {
         Ok(self.ask(LETTERS, [job], |row| {
-            let since = row.get::<_, i64>(3)?.try_into().unwrap_or(0);
-            let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(since));
-            Ok(Buried::new(
-                row.get(0)?,
-                row.get(1)?,
-                row.get(2)?,
-                time.unwrap_or(SystemTime::UNIX_EPOCH),
-            ))
+            let letter = Buried::new(row.get::<_, String>(0)?, row.get(1)?);
+            let letter = letter.failed_with(row.get::<_, String>(2)?);
+            Ok(letter.failed_at(from_unix_millis(row.get(3)?)))
         })?)
     }
 }
@@ -167,14 +163,6 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
 /// Of a chunk's transaction: it is gone from one that the function has put in the place of it.
 const MARK: &str = "SAVEPOINT keywalk_chunk";
 const UNMARK: &str = "RELEASE keywalk_chunk";
-
-/// Since 1970; 0 before.
-fn milliseconds(time: SystemTime) -> i64 {
-    let since = time
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    since.as_millis().try_into().unwrap_or(i64::MAX)
-}
 
 fn run(scope: &Connection, sql: &str) -> rusqlite::Result<usize> {
     scope.prepare_cached(sql)?.execute([])

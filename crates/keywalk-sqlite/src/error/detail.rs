@@ -168,9 +168,17 @@ impl fmt::Display for KeyProblem {
                 }
                 let held: Vec<&str> = holds.iter().map(|class| plural(*class)).collect();
                 write!(f, " holds only {}", held.join(" or "))?;
-                match holds.iter().find_map(|class| key_type(*class)) {
+                // What the column holds as a rule comes first.
+                match holds.first().and_then(|class| key_type(*class)) {
                     Some(key_type) => write!(f, "; use a type such as `{key_type}` for it"),
                     None => f.write_str("; use `AnyKey`"),
+                }?;
+                // By default a type that compares as text is stored as text.
+                match stored {
+                    Type::Text => {
+                        f.write_str(", or say by `KeyColumn::STORED` how your own is stored")
+                    }
+                    _ => Ok(()),
                 }
             }
             KeyProblem::None => f.write_str("names no column"),

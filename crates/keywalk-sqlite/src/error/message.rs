@@ -145,16 +145,24 @@ impl fmt::Display for Problem {
             Problem::NotSeekable {
                 relation,
                 index: Some(index),
+                has_one,
                 plan,
             } => write!(
                 f,
-                "{relation} has no index to search by this key: SQLite would read or sort more rows than it answers; make one on ({index}), or walk by a key that has one (the plan is: {})",
+                "{relation} has no index to search by this key: SQLite would read or sort more rows than it answers; make one on ({index}), or walk by a key that has one{} (the plan is: {})",
+                // ANALYZE never writes that; people do.
+                match has_one {
+                    true =>
+                        ", or run ANALYZE if sqlite_stat1 calls the one over these columns unordered",
+                    false => "",
+                },
                 Cut(plan, PLAN_CHARS)
             ),
             Problem::NotSeekable {
                 relation,
                 index: None,
                 plan,
+                ..
             } => write!(
                 f,
                 "{relation} can't be searched by its key: SQLite would read, sort or group more rows than it answers; the key's columns must be those of one index, with the collation BINARY, of the table that is read first, which CROSS JOIN makes the one on its left{} (the plan is: {})",
@@ -164,20 +172,9 @@ impl fmt::Display for Problem {
                 },
                 Cut(plan, PLAN_CHARS)
             ),
-            Problem::StaleStatistics {
-                relation,
-                unordered: None,
-            } => write!(
+            Problem::StaleStatistics { relation } => write!(
                 f,
                 "SQLite would read {relation} from its start at every chunk, since its statistics say that it has only a few rows; run ANALYZE"
-            ),
-            Problem::StaleStatistics {
-                relation,
-                unordered: Some(index),
-            } => write!(
-                f,
-                "SQLite can't search {relation} by its key, since the statistics in sqlite_stat1 call the index {} unordered; run ANALYZE, which writes them anew",
-                Named(index)
             ),
             Problem::Changed { relation, why } => {
                 write!(f, "{relation} has changed since the walk began: ")?;

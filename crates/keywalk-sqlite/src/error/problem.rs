@@ -63,12 +63,13 @@ pub(crate) enum Problem {
         relation: String,
         /// What index would do; `None` for a query.
         index: Option<String>,
+        /// Whether there is one over these columns, in whatever directions.
+        has_one: bool,
         plan: String,
     },
+    /// They say that the table has few rows.
     StaleStatistics {
         relation: String,
-        /// The index that they call unordered; without one they say that the table has few rows.
-        unordered: Option<String>,
     },
     /// The schema changed while it was walked.
     Changed {

@@ -54,7 +54,7 @@ pub trait KeyColumn: Clone + PartialOrd {
 
     /// The storage class of the type's values, if they all have the same: a column that never holds it
     /// (an INTEGER PRIMARY KEY, say, for text) is refused before the first row. Default: text for a type
-    /// that is compared as text; otherwise it isn't known, and it is found at the first row.
+    /// that is compared as text; otherwise it isn't known (`None`), and it is found at the first row.
     const STORED: Option<Type> = match Self::COMPARISON {
         Comparison::Value => None,
         Comparison::Bytes | Comparison::Store => Some(Type::Text),
@@ -88,7 +88,8 @@ pub trait KeyColumn: Clone + PartialOrd {
 pub enum Comparison {
     /// Numbers and blobs: no collation matters.
     Value,
-    /// Text, by its UTF-8 bytes: the column's collation has to be BINARY.
+    /// Text, by its UTF-8 bytes: the column's collation has to be BINARY. A type of your own that is
+    /// stored otherwise, or may be, sets [`KeyColumn::STORED`]: to `None` if it depends.
     Bytes,
     /// Text, as the column's collation has it: the type's `partial_cmp` answers `None` for two that
     /// are not equal.

@@ -274,10 +274,7 @@ impl Spec {
         let select: Vec<String> = columns.iter().map(|column| expression(column)).collect();
         Ok(Relation {
             name: schema.relation(),
-            said: Said::Table {
-                table: schema.table.clone(),
-                filter: text,
-            },
+            said: Said::Table { filter: text },
             from: from(&schema),
             indexes,
             partial_indexes: schema.partial_indexes(db)?,

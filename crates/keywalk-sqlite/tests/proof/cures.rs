@@ -1,7 +1,7 @@
 //! What the messages tell to do works.
 
 use keywalk::{ChunkSource, Walk};
-use keywalk_sqlite::{Error, ErrorKind, Query};
+use keywalk_sqlite::{AnyKey, Error, ErrorKind, Query, Table};
 
 use crate::db::open;
 
@@ -63,4 +63,39 @@ fn a_unique_column_that_may_hold_null_is_walked_by_a_query_without_the_nulls() {
     };
     assert_eq!(error.kind(), ErrorKind::NotSeekable);
     assert!(error.to_string().contains("+column IS NOT NULL"), "{error}");
+}
+
+/// SQLite knows the rowid by three names, and a column may have any of them.
+#[test]
+fn the_key_that_is_told_is_the_rowid_by_a_name_that_no_column_has() {
+    for (columns, told) in [
+        ("a", Some("rowid")),
+        ("oid", Some("rowid")),
+        ("RowID", Some("oid")),
+        ("rowid, Oid", Some("_rowid_")),
+        ("rowid, oid, _rowid_", None),
+    ] {
+        let db = open(&format!(
+            "CREATE TABLE t ({columns}); INSERT INTO t DEFAULT VALUES"
+        ));
+        let refused = Walk::new(Table::new(&db, "t")).into_iter().next();
+        let Some(Err(keywalk::Error::Source(error))) = refused else {
+            panic!("not refused");
+        };
+        assert_eq!(error.kind(), ErrorKind::NoPrimaryKey);
+        let message = error.to_string();
+        let hint = told.map(|name| format!(", or walk by the key \"{name}\""));
+        assert!(
+            message.ends_with(hint.as_deref().unwrap_or("NOT NULL columns")),
+            "{columns}: {message}"
+        );
+        if let Some(name) = told {
+            let table = Table::new(&db, "t").key::<AnyKey>([name]).unwrap();
+            assert_eq!(keys(table).len(), 1);
+        }
+    }
+    let db = open("CREATE TABLE t (a)");
+    let fixed = Table::new(&db, "t").within("oid", 1).unwrap();
+    let message = fixed.key::<i64>(["a"]).err().unwrap().to_string();
+    assert!(!message.contains("rowid"), "{message}");
 }

@@ -2,9 +2,10 @@
 
 use std::cmp::Reverse;
 
+use keywalk::Walk;
 use keywalk_sqlite::{AnyKey, Collated, Comparison, ErrorKind, Key, KeyColumn, Table};
 use rusqlite::Connection;
-use rusqlite::types::{FromSqlResult, ToSqlOutput, ValueRef};
+use rusqlite::types::{FromSqlResult, ToSqlOutput, Type, ValueRef};
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
@@ -20,6 +21,7 @@ fn refusal<K: Key>(db: &Connection, table: &str, columns: &[&str]) -> Option<Str
 #[test]
 fn an_integer_primary_key_is_a_key_of_integers_alone() {
     let db = open("CREATE TABLE t (id Integer PRIMARY KEY, v TEXT)");
+    let own = ", or say by `KeyColumn::STORED` how your own is stored";
     for (refused, what) in [
         (refusal::<String>(&db, "t", &["id"]), "text"),
         (refusal::<Collated>(&db, "t", &["id"]), "text"),
@@ -33,7 +35,9 @@ fn an_integer_primary_key_is_a_key_of_integers_alone() {
             refused.unwrap(),
             format!(
                 "the key of table \"t\" is {what} by its type, but the column \"id\", declared INTEGER, \
-                 holds only integers; use a type such as `i64` for it"
+                 holds only integers; use a type such as `i64` for it{}",
+                // What is said of it by default.
+                if what == "text" { own } else { "" }
             )
         );
     }
@@ -61,6 +65,19 @@ fn of_a_composite_key_the_column_is_named_that_does_not_fit() {
         assert!(refused.contains(word), "{refused}");
     }
     assert_eq!(refusal::<(String, i64)>(&db, "t", &["a", "b"]), None);
+}
+
+#[test]
+fn a_column_of_reals_is_a_key_of_any() {
+    for strict in ["", " STRICT"] {
+        let db = open(&format!(
+            "CREATE TABLE t (k REAL NOT NULL UNIQUE){strict}; INSERT INTO t VALUES (0.5)"
+        ));
+        let refused = refusal::<i64>(&db, "t", &["k"]).unwrap();
+        assert!(refused.ends_with("; use `AnyKey`"), "{refused}");
+        let walk = Walk::new(Table::new(&db, "t").key::<AnyKey>(["k"]).unwrap());
+        assert!(walk.into_iter().all(|item| item.is_ok()));
+    }
 }
 
 /// What a type can't be stored in, of those that SQLite stores a value in as it is.
@@ -129,4 +146,35 @@ fn a_type_that_does_not_say_how_it_is_stored_is_refused_by_no_column() {
     let db = open("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT NOT NULL UNIQUE)");
     assert_eq!(refusal::<Mine>(&db, "t", &["id"]), None);
     assert_eq!(refusal::<Mine>(&db, "t", &["v"]), None);
+}
+
+/// Compares by bytes, of a text or of a blob.
+#[derive(Clone, PartialEq, PartialOrd)]
+struct Bytes<const IS_TEXT: bool>(Vec<u8>);
+
+impl<const IS_TEXT: bool> KeyColumn for Bytes<IS_TEXT> {
+    const COMPARISON: Comparison = Comparison::Bytes;
+
+    const STORED: Option<Type> = match IS_TEXT {
+        true => String::STORED,
+        false => None,
+    };
+
+    fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Ok(Bytes(value.as_bytes()?.to_vec()))
+    }
+
+    fn bind(&self) -> ToSqlOutput<'_> {
+        self.0.bind()
+    }
+}
+
+#[test]
+fn a_type_that_compares_by_bytes_and_may_be_a_blob_says_that_it_depends() {
+    let db = open("CREATE TABLE t (k BLOB NOT NULL UNIQUE) STRICT; INSERT INTO t VALUES (x'07')");
+    let refused = refusal::<Bytes<true>>(&db, "t", &["k"]).unwrap();
+    assert!(refused.contains("`KeyColumn::STORED`"), "{refused}");
+    let walk = Walk::new(Table::new(&db, "t").key::<Bytes<false>>(["k"]).unwrap());
+    let keys: Vec<_> = walk.into_iter().map(|item| item.unwrap().0.0).collect();
+    assert_eq!(keys, [[7]]);
 }

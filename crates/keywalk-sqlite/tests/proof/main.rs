@@ -3,11 +3,13 @@
 #![forbid(unsafe_code)]
 
 mod db;
+mod refusal;
 
 mod cures;
 mod key_types;
+mod keys;
 mod messages;
 mod names;
-mod refusals;
+mod relations;
 mod sql;
 mod statistics;

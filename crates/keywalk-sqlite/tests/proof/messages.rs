@@ -1,5 +1,7 @@
 //! Messages are one line of bounded length, whatever names and values a schema holds.
 
+use std::error::Error as StdError;
+
 use keywalk_sqlite::{AnyKey, Error, ErrorKind, Query, Table};
 use rusqlite::Connection;
 
@@ -118,4 +120,11 @@ fn debug_of_a_table_or_query_shows_names_and_no_data() {
         format!("{query:?}"),
         "Query { columns: [\"id\", \"seven\"], .. }"
     );
+}
+
+#[test]
+fn errors_are_send_sync_and_static() {
+    fn is_error<E: StdError + Send + Sync + 'static>() {}
+    is_error::<Error>();
+    is_error::<keywalk::Error<Error>>();
 }
