@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use keywalk::KeyRange;
 
-use super::fetch::compare;
+use super::fetch::{compare, is_behind};
 use super::{Breach, Flaw, Lives, Presence, Span};
 
 mod judgement;
@@ -209,8 +209,13 @@ impl<K: Ord + Clone + Debug> Visits<K> {
         }
     }
 
-    /// The code was killed, and goes on after this key, which it kept; `None` is from the start. What it
-    /// visited past that key comes again (G10).
+    /// Where code is that goes on after this key: at the start, where the range begins past it.
+    pub(crate) fn place(&self, after: Option<K>) -> Option<K> {
+        after.filter(|key| !is_behind(&self.range, key))
+    }
+
+    /// The code was killed, and goes on after this key, which it kept; `None` is from the start, and so is a
+    /// key before the range. What it visited past that key comes again (G10).
     ///
     /// # Errors
     ///
@@ -222,6 +227,7 @@ impl<K: Ord + Clone + Debug> Visits<K> {
         lives: &Lives<K>,
     ) -> Result<(), Breach<K>> {
         let order = self.range.order();
+        let after = self.place(after);
         self.is_resumed = true;
         if let Some(after) = &after {
             let is_ahead = |last| compare(order, last, after).is_lt();

@@ -81,6 +81,7 @@ where
     }
 
     pub(super) fn resume(&mut self, after: Option<K>) -> Result<(), Breach<K>> {
+        let after = self.visits.place(after);
         if after.is_none() && !self.is_lost {
             return Ok(());
         }

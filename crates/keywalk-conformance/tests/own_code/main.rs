@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod allowed;
 mod kept;
 mod mistakes;
 mod pager;
