@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use keywalk::KeyRange;
 
-use crate::history::{Breach, Change, Event, Flaw, Mutation, Shown, Span, Visits};
+use crate::history::{Breach, Change, Event, Flaw, Shown, Visits};
 use crate::ledger::Ledger;
 use crate::trial::refused;
 use crate::watch::lock;
@@ -61,6 +61,7 @@ where
             runs: 0,
             begun: 0,
             events: 0,
+            pending: Vec::new(),
             cursor: None,
             is_lost: false,
             stop: None,
@@ -88,6 +89,8 @@ where
                 state
                     .ledger
                     .tell(Event::Note("killed, and begun again".to_owned()));
+                // Undone with its transaction, or not: it stays possible.
+                state.pending.clear();
                 (state.runs, state.events, state.idle) = (state.runs + 1, 0, 0);
                 state.is_lost = true;
                 state.begun = state.ledger.clock().tick();
@@ -175,18 +178,11 @@ where
 
     /// The code itself deleted this row, since the last [turn](Self::turn): for a purge, a dedup, a queue.
     ///
-    /// Say it right after. Rows whose values the code changes are [visited by their key](Self::visit_key).
+    /// Say it right after. It counts as done from the next turn on, when a transaction around it has to be
+    /// committed; a kill before that may undo it, so that the row comes again or doesn't. Rows whose values the
+    /// code changes are [visited by their key](Self::visit_key).
     pub fn deleted(&self, key: &K) {
-        let state = lock(&self.0);
-        let to = state.ledger.clock().tick();
-        state.ledger.record(Mutation {
-            key: key.clone(),
-            change: Change::Delete,
-            during: Span {
-                from: state.turned,
-                to,
-            },
-        });
+        lock(&self.0).delete(key);
     }
 
     /// The same source, with the others' [turn](Self::turn) before each question that a walk asks.

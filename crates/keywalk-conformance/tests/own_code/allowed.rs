@@ -1,12 +1,14 @@
 //! Right programs, each beside the events that make it look wrong.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Arc, RwLock};
 
 use keywalk::{KeyRange, Order, Walk};
 use keywalk_conformance::history::{Change, Visits};
-use keywalk_conformance::{BoxError, Edit, Schedule};
+use keywalk_conformance::{BoxError, Clause, Edit, Schedule};
 use keywalk_memory::SharedMap;
 
 fn ascending(bounds: impl std::ops::RangeBounds<i64>) -> Visits<i64> {
@@ -46,4 +48,96 @@ fn a_walk_that_begins_anew_after_an_excluded_start_has_a_new_end() {
         },
     );
     run.expect("3 is there when the second run begins");
+}
+
+/// A purge whose deletions are done when its transaction is, which a kill rolls back.
+fn purge(schedule: &Schedule<i64>, mut handle: impl FnMut(i64)) -> Result<(), Clause> {
+    let rows = RefCell::new(BTreeMap::new());
+    let write = |key: &i64, change| -> Result<(), BoxError> {
+        match change {
+            Change::Put(value) => rows.borrow_mut().insert(*key, value),
+            Change::Delete => rows.borrow_mut().remove(key),
+        };
+        Ok(())
+    };
+    let run = schedule.run(
+        ascending(..).reads_ahead(2),
+        write,
+        |meanwhile| -> Result<(), Infallible> {
+            loop {
+                meanwhile.turn();
+                let page: Vec<i64> = rows.borrow().keys().take(2).copied().collect();
+                for key in &page {
+                    meanwhile.deleted(key);
+                    handle(*key);
+                    meanwhile.visit_key(key);
+                }
+                for key in &page {
+                    rows.borrow_mut().remove(key);
+                }
+                if page.is_empty() {
+                    return Ok(());
+                }
+            }
+        },
+    );
+    run.map_err(|found| found.clause())
+}
+
+#[test]
+fn what_a_kill_undoes_is_there_again() {
+    let visited = RefCell::new(Vec::new());
+    let visit = |key| visited.borrow_mut().push(key);
+    // A turn, and the first row.
+    let schedule = Schedule::new([1, 2, 3]).kill(2);
+    assert_eq!(purge(&schedule, visit), Ok(()));
+    assert_eq!(visited.into_inner(), [1, 1, 2, 3]);
+}
+
+#[test]
+fn what_the_code_deletes_need_not_come() {
+    // A dedup: the second of two rows goes with the first.
+    let dedup = |says_turn: bool| {
+        let schedule = Schedule::new([1, 2, 3]);
+        let run = schedule.run(
+            ascending(..),
+            |_, _| Ok(()),
+            |meanwhile| -> Result<(), Infallible> {
+                meanwhile.turn();
+                meanwhile.visit(&1, 1);
+                meanwhile.deleted(&2);
+                if says_turn {
+                    meanwhile.turn();
+                }
+                meanwhile.visit(&3, 3);
+                Ok(())
+            },
+        );
+        run.map_err(|found| found.clause())
+    };
+    assert_eq!(dedup(false), Ok(()), "of the same page");
+    assert_eq!(dedup(true), Ok(()), "of the next one");
+}
+
+#[test]
+fn what_the_code_deleted_before_a_turn_is_gone() {
+    let deletes = |kill: usize| {
+        let begun = Cell::new(false);
+        let schedule = Schedule::new([1, 2]).kill(kill);
+        let run = schedule.run(
+            ascending(..).reads_ahead(1),
+            |_, _| Ok(()),
+            |meanwhile| -> Result<(), Infallible> {
+                if !begun.replace(true) {
+                    meanwhile.deleted(&1);
+                }
+                meanwhile.turn();
+                meanwhile.visit(&1, 1);
+                meanwhile.visit(&2, 2);
+                Ok(())
+            },
+        );
+        run.map_err(|found| found.clause())
+    };
+    assert_eq!(deletes(1), Err(Clause::G4));
 }
