@@ -141,3 +141,33 @@ fn what_the_code_deleted_before_a_turn_is_gone() {
     };
     assert_eq!(deletes(1), Err(Clause::G4));
 }
+
+#[test]
+fn a_position_past_the_range_is_the_end_of_it() {
+    let scan = |skipped: Option<i64>| {
+        let kept = Cell::new(None);
+        let schedule = Schedule::new([1, 2, 110, 120]).kill(3);
+        let run = schedule.run(
+            ascending(..=100),
+            |_, _| Ok(()),
+            |meanwhile| -> Result<(), Infallible> {
+                meanwhile.resumes_after(kept.get().as_ref());
+                if kept.get().is_some() {
+                    return Ok(());
+                }
+                for (key, value) in [(1, 1), (2, 2), (110, 3), (120, 4)] {
+                    if key <= 100 && Some(key) != skipped {
+                        meanwhile.visit(&key, value);
+                    }
+                    kept.set(Some(key));
+                }
+                meanwhile.turn();
+                meanwhile.turn();
+                Ok(())
+            },
+        );
+        run.map_err(|found| found.clause())
+    };
+    assert_eq!(scan(None), Ok(()));
+    assert_eq!(scan(Some(2)), Err(Clause::G10), "2 was never visited");
+}
