@@ -2,6 +2,7 @@ use std::fmt::{self, Debug};
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use keywalk::KeyRange;
 
@@ -20,7 +21,8 @@ use state::{State, Stop};
 /// What happens to a store while code under test walks it, and what that code did so far: the code's side of
 /// [`Schedule::run`].
 ///
-/// Clones are the same one, also in other threads if `W`, which writes, can go there.
+/// Clones are the same one, also in other threads if `W`, which writes, can go there. In a thread that unwinds,
+/// killed or by a panic of its own, it does nothing: destructors may say what they do.
 pub struct Meanwhile<K, W>(Arc<Mutex<State<K, W>>>);
 
 /// How a run of the code came to its end.
@@ -182,7 +184,9 @@ where
     /// committed; a kill before that may undo it, so that the row comes again or doesn't. Rows whose values the
     /// code changes are [visited by their key](Self::visit_key).
     pub fn deleted(&self, key: &K) {
-        lock(&self.0).delete(key);
+        if !thread::panicking() {
+            lock(&self.0).delete(key);
+        }
     }
 
     /// The same source, with the others' [turn](Self::turn) before each question that a walk asks.
@@ -210,8 +214,12 @@ where
         });
     }
 
-    /// Does it, and stops the code if it breaks a clause, or is killed here.
+    /// Does it, and stops the code if it breaks a clause, or is killed here. Code that unwinds already is on its
+    /// way out: what its destructors say neither counts nor unwinds again, which would abort.
     fn say(&self, what: impl FnOnce(&mut State<K, W>) -> Result<bool, Breach<K>>) {
+        if thread::panicking() {
+            return;
+        }
         let mut state = lock(&self.0);
         if state.stop.is_none() {
             state.stop = match what(&mut state) {

@@ -9,3 +9,4 @@ mod mistakes;
 mod pager;
 mod right;
 mod said;
+mod stopped;

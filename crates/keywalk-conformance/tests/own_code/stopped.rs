@@ -1,0 +1,63 @@
+//! How the code is stopped, and what it may do then.
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::panic::{catch_unwind, resume_unwind};
+
+use keywalk::{KeyRange, Order};
+use keywalk_conformance::history::{Change, Visits};
+use keywalk_conformance::{BoxError, Meanwhile, Schedule};
+
+fn all() -> Visits<i64> {
+    Visits::over(KeyRange::all(Order::Ascending))
+}
+
+/// Says a turn when it is dropped, as a guard that flushes its buffer may.
+struct Flushes<'m, W>(&'m Meanwhile<i64, W>)
+where
+    W: FnMut(&i64, Change) -> Result<(), BoxError>;
+
+impl<W> Drop for Flushes<'_, W>
+where
+    W: FnMut(&i64, Change) -> Result<(), BoxError>,
+{
+    fn drop(&mut self) {
+        self.0.turn();
+    }
+}
+
+#[test]
+fn destructors_of_killed_code_may_say_what_they_do() {
+    let runs = Cell::new(0);
+    let schedule = Schedule::new([1, 2]).kill(1);
+    let run = schedule.run(
+        all(),
+        |_, _| Ok(()),
+        |meanwhile| -> Result<(), Infallible> {
+            runs.set(runs.get() + 1);
+            let _flushes = Flushes(meanwhile);
+            meanwhile.visit(&1, 1);
+            meanwhile.visit(&2, 2);
+            Ok(())
+        },
+    );
+    run.expect("from the start");
+    assert_eq!(runs.get(), 2);
+}
+
+#[test]
+fn a_panic_of_the_code_is_not_taken_for_a_kill_by_what_its_destructors_say() {
+    let schedule = Schedule::new([1]).kill(1);
+    let run = catch_unwind(|| {
+        schedule.run(
+            all(),
+            |_, _| Ok(()),
+            |meanwhile| -> Result<(), Infallible> {
+                let _flushes = Flushes(meanwhile);
+                resume_unwind(Box::new("an assertion"))
+            },
+        )
+    });
+    let panic = run.expect_err("it goes on");
+    assert_eq!(panic.downcast_ref(), Some(&"an assertion"));
+}
