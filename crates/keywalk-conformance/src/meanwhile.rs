@@ -204,13 +204,12 @@ where
             if state.is_lost {
                 state.resume(after.cloned())?;
             }
-            let killed = match is_turn {
-                true => state.turn(),
-                false => Ok(false),
-            };
-            let read = format!("a page of {} is read", Shown(range));
-            state.ledger.tell(Event::Note(read));
-            killed
+            let is_killed = is_turn && state.turn()?;
+            if !is_killed {
+                let read = format!("a page of {} is read", Shown(range));
+                state.ledger.tell(Event::Note(read));
+            }
+            Ok(is_killed)
         });
     }
 

@@ -4,9 +4,10 @@ use std::cell::Cell;
 use std::convert::Infallible;
 use std::panic::{catch_unwind, resume_unwind};
 
-use keywalk::{KeyRange, Order};
+use keywalk::{KeyRange, Order, Walk};
 use keywalk_conformance::history::{Change, Visits};
-use keywalk_conformance::{BoxError, Meanwhile, Schedule};
+use keywalk_conformance::{BoxError, Counterexample, Meanwhile, Schedule};
+use keywalk_memory::Map;
 
 fn all() -> Visits<i64> {
     Visits::over(KeyRange::all(Order::Ascending))
@@ -60,4 +61,42 @@ fn a_panic_of_the_code_is_not_taken_for_a_kill_by_what_its_destructors_say() {
     });
     let panic = run.expect_err("it goes on");
     assert_eq!(panic.downcast_ref(), Some(&"an assertion"));
+}
+
+/// Whatever `code` does, and then it is wrong.
+fn found<W>(
+    schedule: &Schedule<i64>,
+    write: W,
+    code: impl FnMut(&Meanwhile<i64, W>) -> Result<(), String>,
+) -> Counterexample<i64>
+where
+    W: FnMut(&i64, Change) -> Result<(), BoxError>,
+{
+    schedule.run(all(), write, code).expect_err("it is wrong")
+}
+
+#[test]
+fn a_page_before_which_the_code_is_killed_is_not_read() {
+    let runs = Cell::new(0);
+    let schedule = Schedule::new([1]).kill(1);
+    let found = found(
+        &schedule,
+        |_, _| Ok(()),
+        |meanwhile| {
+            runs.set(runs.get() + 1);
+            if runs.get() > 1 {
+                return Err("seen".to_owned());
+            }
+            let map = [(1, 1)].into_iter().collect();
+            let walk = Walk::new(meanwhile.interleave(Map::new(&map)));
+            walk.live()
+                .items()
+                .try_for_each(|item| item.map(drop))
+                .expect("memory");
+            Ok(())
+        },
+    );
+    let told = found.timeline();
+    assert!(told[1].ends_with("others have their turn"), "{told:?}");
+    assert!(told[2].ends_with("killed, and begun again"), "{told:?}");
 }
