@@ -49,7 +49,7 @@ where
         self.ledger
             .tell(Event::Note("others have their turn".to_owned()));
         self.idle += 1;
-        if self.idle > MOST_IDLE {
+        if self.idle >= MOST_IDLE {
             return Err(Breach::new(Flaw::Endless)
                 .expected("a visit, or the end")
                 .got(format!("{MOST_IDLE} turns, and nothing visited"))

@@ -6,7 +6,7 @@ use std::panic::{catch_unwind, resume_unwind};
 
 use keywalk::{KeyRange, Order, Walk};
 use keywalk_conformance::history::{Change, Visits};
-use keywalk_conformance::{BoxError, Counterexample, Meanwhile, Schedule};
+use keywalk_conformance::{BoxError, Clause, Counterexample, Meanwhile, Schedule};
 use keywalk_memory::Map;
 
 fn all() -> Visits<i64> {
@@ -99,4 +99,21 @@ fn a_page_before_which_the_code_is_killed_is_not_read() {
     let told = found.timeline();
     assert!(told[1].ends_with("others have their turn"), "{told:?}");
     assert!(told[2].ends_with("killed, and begun again"), "{told:?}");
+}
+
+#[test]
+fn code_that_has_no_end_is_stopped_at_its_thousandth_turn() {
+    let turns = |most: usize| {
+        let run = Schedule::new([]).run(
+            all(),
+            |_, _| Ok(()),
+            |meanwhile| -> Result<(), Infallible> {
+                (0..most).for_each(|_| meanwhile.turn());
+                Ok(())
+            },
+        );
+        run.map_err(|found| found.clause())
+    };
+    assert_eq!(turns(999), Ok(()));
+    assert_eq!(turns(1_000), Err(Clause::G9));
 }
