@@ -8,7 +8,6 @@ use keywalk::KeyRange;
 
 use crate::history::{Breach, Change, Event, Flaw, Shown, Visits};
 use crate::ledger::Ledger;
-use crate::trial::refused;
 use crate::watch::lock;
 use crate::{BoxError, Counterexample, Schedule};
 
@@ -70,7 +69,12 @@ where
         };
         for key in &schedule.initial {
             let put = state.write(key, true);
-            put.map_err(|error| state.found(refused(error)))?;
+            put.map_err(|error| {
+                let breach = Breach::new(Flaw::Said("a row that is there at first was not put"))
+                    .got(error)
+                    .hint("does the store take every key that is drawn, and is it empty when the run begins?");
+                state.found(breach)
+            })?;
         }
         let now = state.ledger.clock().tick();
         (state.begun, state.turned) = (now, now);
@@ -103,7 +107,9 @@ where
                 resume_unwind(panic)
             }
             (None, Ok(Err(error))) => {
-                let breach = Breach::new(Flaw::Failed).got(format!("{error:?}"));
+                let breach = Breach::new(Flaw::Said("the code under test returned an error"))
+                    .got(format!("{error:?}"))
+                    .hint("is it an error that it should have tried again?");
                 Err(state.found(breach))
             }
             (None, Ok(Ok(()))) => Ok(Ran::ToItsEnd),

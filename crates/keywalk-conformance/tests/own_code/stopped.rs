@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::panic::{catch_unwind, resume_unwind};
 
 use keywalk::{KeyRange, Order, Walk};
-use keywalk_conformance::history::{Change, Visits};
+use keywalk_conformance::history::{Change, Flaw, Visits};
 use keywalk_conformance::{BoxError, Clause, Counterexample, Meanwhile, Schedule};
 use keywalk_memory::Map;
 
@@ -116,4 +116,24 @@ fn code_that_has_no_end_is_stopped_at_its_thousandth_turn() {
     };
     assert_eq!(turns(999), Ok(()));
     assert_eq!(turns(1_000), Err(Clause::G9));
+}
+
+#[test]
+fn an_error_of_the_code_is_told_as_the_codes() {
+    let schedule = Schedule::new([1]);
+    let found = found(&schedule, |_, _| Ok(()), |_| Err("timed out".to_owned()));
+    let flaw = Flaw::Said("the code under test returned an error");
+    assert_eq!(found.breach().flaw(), &flaw);
+    let told = found.to_string();
+    assert!(told.contains("timed out"), "{told}");
+    assert!(!told.contains("Harness::keys"), "there is none: {told}");
+}
+
+#[test]
+fn an_error_of_the_first_rows_is_told_as_the_writes() {
+    let schedule = Schedule::new([1]);
+    let full = |_: &i64, _| Err("disk full".into());
+    let told = found(&schedule, full, |_| Ok(())).to_string();
+    assert!(told.contains("disk full"), "{told}");
+    assert!(!told.contains("Harness::keys"), "there is none: {told}");
 }
