@@ -1,20 +1,21 @@
 use std::fmt::{self, Debug};
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread;
 
 use keywalk::KeyRange;
 
 use crate::history::{Breach, Change, Event, Flaw, Shown, Visits};
 use crate::ledger::Ledger;
-use crate::watch::lock;
 use crate::{BoxError, Counterexample, Schedule};
 
 mod interleaved;
+mod shared;
 mod state;
 
 pub use interleaved::Interleaved;
+use shared::Shared;
 use state::{State, Stop};
 
 /// What happens to a store while code under test walks it, and what that code did so far: the code's side of
@@ -22,7 +23,7 @@ use state::{State, Stop};
 ///
 /// Clones are the same one, also in other threads if `W`, which writes, can go there. In a thread that unwinds,
 /// killed or by a panic of its own, it does nothing: destructors may say what they do.
-pub struct Meanwhile<K, W>(Arc<Mutex<State<K, W>>>);
+pub struct Meanwhile<K, W>(Arc<Shared<State<K, W>>>);
 
 /// How a run of the code came to its end.
 #[derive(Clone, Copy, PartialEq)]
@@ -79,7 +80,7 @@ where
         let now = state.ledger.clock().tick();
         (state.begun, state.turned) = (now, now);
         state.visits.begin(now);
-        Ok(Meanwhile(Arc::new(Mutex::new(state))))
+        Ok(Meanwhile(Arc::new(Shared::new(state))))
     }
 
     /// Runs the code once.
@@ -88,7 +89,7 @@ where
         code: &mut impl FnMut(&Self) -> Result<(), E>,
     ) -> Result<Ran, Counterexample<K>> {
         let returned = catch_unwind(AssertUnwindSafe(|| code(self)));
-        let mut state = lock(&self.0);
+        let mut state = self.0.get();
         match (state.stop.take(), returned) {
             (Some(Stop::Broke(breach)), _) => Err(state.found(breach)),
             (Some(Stop::Killed), _) => {
@@ -118,7 +119,7 @@ where
 
     /// The code returned, as if nothing more came.
     pub(crate) fn end(&self) -> Result<(), Counterexample<K>> {
-        let mut state = lock(&self.0);
+        let mut state = self.0.get();
         let now = state.ledger.clock().tick();
         // With nothing left to be read, nothing was.
         let kept = state.cursor.clone();
@@ -145,6 +146,9 @@ where
     /// It unwinds where the schedule kills the code, and where the code breaks a clause: it comes for the
     /// thousandth time in a row without a visit (G9), or the store can't be written to while the code holds
     /// something (G14). [`Schedule::run`] catches it.
+    ///
+    /// If it comes, as by a hook of the store, from the `write` of [`Schedule::run`]: that is what others do.
+    /// The same holds for all that the code says. From another thread, for which `write` waits, it hangs.
     pub fn turn(&self) {
         self.say(State::turn);
     }
@@ -191,7 +195,7 @@ where
     /// code changes are [visited by their key](Self::visit_key).
     pub fn deleted(&self, key: &K) {
         if !thread::panicking() {
-            lock(&self.0).delete(key);
+            self.0.get().delete(key);
         }
     }
 
@@ -225,7 +229,7 @@ where
         if thread::panicking() {
             return;
         }
-        let mut state = lock(&self.0);
+        let mut state = self.0.get();
         if state.stop.is_none() {
             state.stop = match what(&mut state) {
                 Err(breach) => Some(Stop::Broke(breach)),

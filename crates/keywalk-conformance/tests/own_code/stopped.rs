@@ -1,12 +1,13 @@
 //! How the code is stopped, and what it may do then.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
-use std::panic::{catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
 
 use keywalk::{KeyRange, Order, Walk};
 use keywalk_conformance::history::{Change, Flaw, Visits};
-use keywalk_conformance::{BoxError, Clause, Counterexample, Meanwhile, Schedule};
+use keywalk_conformance::{BoxError, Clause, Counterexample, Edit, Meanwhile, Schedule};
 use keywalk_memory::Map;
 
 fn all() -> Visits<i64> {
@@ -136,4 +137,31 @@ fn an_error_of_the_first_rows_is_told_as_the_writes() {
     let told = found(&schedule, full, |_| Ok(())).to_string();
     assert!(told.contains("disk full"), "{told}");
     assert!(!told.contains("Harness::keys"), "there is none: {told}");
+}
+
+#[test]
+fn a_write_that_says_a_turn_panics() {
+    type Hook = Rc<RefCell<Option<Box<dyn Fn()>>>>;
+    type Write = Box<dyn FnMut(&i64, Change) -> Result<(), BoxError>>;
+    let hook = Hook::default();
+    let called = Rc::clone(&hook);
+    let write: Write = Box::new(move |_, _| {
+        if let Some(hook) = &*called.borrow() {
+            hook();
+        }
+        Ok(())
+    });
+    let schedule = Schedule::new([1]).turn([Edit::Put(1)]);
+    let run = catch_unwind(AssertUnwindSafe(|| {
+        schedule.run(all(), write, |meanwhile| -> Result<(), Infallible> {
+            let said = meanwhile.clone();
+            *hook.borrow_mut() = Some(Box::new(move || said.turn()));
+            meanwhile.turn();
+            Ok(())
+        })
+    }));
+    hook.borrow_mut().take();
+    let panic = run.expect_err("it can't go on");
+    let text = panic.downcast_ref::<&str>().expect("a text");
+    assert!(text.starts_with("`write` may not say"), "{text}");
 }
