@@ -200,6 +200,7 @@ where
     }
 
     /// The same source, with the others' [turn](Self::turn) before each question that a walk asks.
+    #[must_use = "others have their turn only before the questions of the source that it makes"]
     pub fn interleave<S>(&self, source: S) -> Interleaved<S, K, W> {
         Interleaved::new(source, self.clone())
     }

@@ -44,6 +44,7 @@ use judgement::End;
 /// A visit costs a few look-ups in [`Lives`], and the keys between it and the last one; every key visited is
 /// kept.
 #[derive(Clone, Debug)]
+#[must_use = "it judges nothing until it is told what was visited, by `Schedule::run` or `visit`"]
 pub struct Visits<K> {
     range: KeyRange<K>,
     until: Until,
