@@ -74,7 +74,6 @@ enum Until {
 impl<K: Ord + Clone + Debug> Visits<K> {
     /// Of code that walks `range`: whatever is there at the start and stays has to come. What is appended
     /// behind it meanwhile may.
-    #[must_use]
     pub fn over(range: KeyRange<K>) -> Self {
         Visits {
             range,
@@ -93,7 +92,6 @@ impl<K: Ord + Clone + Debug> Visits<K> {
     /// What is appended behind the last key at the start must not come (G9), also when the walk is cut and
     /// resumed: a [`Walk`](keywalk::Walk) as it is by default, or a pager that asks for the largest key first
     /// and keeps it with its position. Default: it may.
-    #[must_use]
     pub fn bounded(mut self) -> Self {
         self.until = Until::LastAtStart;
         self
@@ -101,7 +99,6 @@ impl<K: Ord + Clone + Debug> Visits<K> {
 
     /// What is appended before the end is reached has to come too: a [live](keywalk::Walk::live) walk, or a
     /// pager that goes on until a page is empty. Default: it may.
-    #[must_use]
     pub fn live(mut self) -> Self {
         self.until = Until::NothingMore;
         self
@@ -116,7 +113,6 @@ impl<K: Ord + Clone + Debug> Visits<K> {
     /// # Panics
     ///
     /// If `rows` is 0.
-    #[must_use]
     #[track_caller]
     pub fn reads_ahead(mut self, rows: usize) -> Self {
         assert!(rows > 0, "a row is read before it is visited");
