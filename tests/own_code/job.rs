@@ -36,6 +36,29 @@ fn by_table(schedule: &Schedule<i64>, size: usize) -> Result<(), Counterexample<
     })
 }
 
+/// A purge: rows are deleted in the checkpoint's transaction, and are there again where a kill undoes it.
+fn purge(schedule: &Schedule<i64>, size: usize) -> Result<(), Counterexample<i64>> {
+    let db = rows::open();
+    let write = |id: &i64, change| rows::change(&db, *id, change);
+    schedule.run(promise(size), write, |meanwhile| {
+        let table = Table::new(&db, "rows").key::<i64>(["id"])?;
+        let table = table.map(|row| row.get::<_, i64>("value"));
+        let table = meanwhile.interleave(table).without_turns();
+        let walk = Walk::new(table).chunk_size(size);
+        let job = Job::new("purge", walk, CheckpointTable::new(&db));
+        let outcome = job.on_progress(|_| meanwhile.turn()).run(|tx, items| {
+            for (id, _) in items {
+                tx.execute("DELETE FROM rows WHERE id = ?1", [id])?;
+                meanwhile.deleted(id);
+                meanwhile.visit_key(id);
+            }
+            Ok(())
+        })?;
+        assert!(outcome.is_done());
+        Ok::<(), BoxError>(())
+    })
+}
+
 fn by_files(schedule: &Schedule<i64>, size: usize) -> Result<(), Counterexample<i64>> {
     let db = rows::open();
     let folder = tempfile::tempdir().expect("a folder");
@@ -62,6 +85,11 @@ proptest! {
     #[test]
     fn a_job_with_a_checkpoint_table(schedule in KeySpace::known().schedules(), size in 1..4_usize) {
         by_table(&schedule, size)?;
+    }
+
+    #[test]
+    fn a_purge_with_a_checkpoint_table(schedule in KeySpace::known().schedules(), size in 1..4_usize) {
+        purge(&schedule, size)?;
     }
 
     #[test]

@@ -1,10 +1,12 @@
 use std::hash::{BuildHasher, RandomState};
+use std::num::ParseIntError;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// How much is tried.
 ///
-/// The environment decides where it says something: `KEYWALK_SEED` is the seed, `KEYWALK_CASES` the
-/// number of cases.
+/// [`default`](Self::default) takes the seed from the environment's `KEYWALK_SEED` and the number of cases from
+/// `KEYWALK_CASES`, where they are set. [`seed`](Self::seed) and [`cases`](Self::cases) replace what it took.
 ///
 /// ```
 /// use keywalk_conformance::Config;
@@ -20,18 +22,17 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// A fresh seed, 32 cases a property, 60 seconds of patience.
+    /// A fresh seed, 32 cases a property, 60 seconds of patience; or the seed and cases that the environment
+    /// asks for.
     ///
     /// # Panics
     ///
-    /// If the environment asks for something that isn't a number.
+    /// If the environment asks for something that isn't a number, or for more than [`u32::MAX`] cases.
     fn default() -> Self {
         let fresh = || RandomState::new().hash_one("seed") & 0xffff_ffff;
         Config {
             seed: asked_for("KEYWALK_SEED").unwrap_or_else(fresh),
-            cases: asked_for("KEYWALK_CASES")
-                .and_then(|cases| cases.try_into().ok())
-                .unwrap_or(32),
+            cases: asked_for("KEYWALK_CASES").unwrap_or(32),
             patience: Duration::from_secs(60),
         }
     }
@@ -45,8 +46,8 @@ impl Config {
         self
     }
 
-    /// How many cases each property is tried with. Default: 32, which finds every mutant of the
-    /// kit's own tests.
+    /// How many cases each property is tried with. Default: 32. More find rarer faults, and take
+    /// proportionally longer.
     #[must_use]
     pub fn cases(mut self, cases: u32) -> Self {
         self.cases = cases;
@@ -62,10 +63,10 @@ impl Config {
     }
 }
 
-fn asked_for(name: &str) -> Option<u64> {
+fn asked_for<N: FromStr<Err = ParseIntError>>(name: &str) -> Option<N> {
     let asked = std::env::var(name).ok()?;
     match asked.trim().parse() {
         Ok(number) => Some(number),
-        Err(error) => panic!("{name} is {asked:?}, which is no number: {error}"),
+        Err(error) => panic!("{name} is {asked:?}, which is no number that it can be: {error}"),
     }
 }

@@ -10,7 +10,7 @@ pub type BoxError = Box<dyn Error>;
 
 /// A store of `u64` values by key, and the source over it that is to be proven.
 ///
-/// Seven methods say how to make a store, change it and read it; the provided ones say what else it
+/// Six methods say how to make a store, change it and read it; the provided ones say what else it
 /// can do, and which [`Capabilities`] that allows to be declared.
 ///
 /// ```
@@ -60,7 +60,7 @@ pub type BoxError = Box<dyn Error>;
 #[diagnostic::on_unimplemented(
     message = "the kit doesn't know how to make, change and read a store by `{Self}`: it is no `Harness`",
     label = "not a harness",
-    note = "implement `keywalk_conformance::Harness` for it: two types and seven methods; its documentation has one"
+    note = "implement `keywalk_conformance::Harness` for it: two types and six methods; its documentation has one"
 )]
 pub trait Harness: Sized + 'static {
     /// Its `Ord` is the store's declared order. Where the source's own key has none, since only the

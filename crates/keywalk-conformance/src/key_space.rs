@@ -20,12 +20,15 @@ pub use known::KnownKey;
 /// let even = KeySpace::new((0..=0x7fff_u16).prop_map(|n| n * 2), [0, 2, 254, 256, 0xfffe]);
 /// assert_eq!(even.ladder().len(), 5);
 ///
-/// // Those of a store that doesn't take every key: here none that is empty.
-/// let keys = KeySpace::<Vec<u8>>::known().filter(|key| !key.is_empty());
+/// // Those of a store that doesn't take every key: here none that is empty or too long.
+/// let longest = 2;
+/// let keys = KeySpace::<Vec<u8>>::known();
+/// let keys = keys.filter(move |key| (1..=longest).contains(&key.len()));
 /// assert_eq!(keys.ladder()[0], [0]);
+/// assert!(keys.ladder().iter().all(|key| key.len() <= longest));
 /// ```
 ///
-/// [`Strategy`] is proptest's, which this crate exports again.
+/// [`Strategy`] is proptest's, which this crate re-exports.
 pub struct KeySpace<K> {
     strategy: BoxedStrategy<K>,
     ladder: Vec<K>,
@@ -79,8 +82,8 @@ impl<K: Ord + fmt::Debug + 'static> KeySpace<K> {
     /// Without the keys that the store doesn't take: an empty one, one that is too long. Most should stay,
     /// else proptest gives up drawing.
     #[must_use]
-    pub fn filter(self, keep: fn(&K) -> bool) -> Self {
-        let ladder = self.ladder.into_iter().filter(keep);
+    pub fn filter(self, keep: impl Fn(&K) -> bool + 'static) -> Self {
+        let ladder = Vec::from_iter(self.ladder.into_iter().filter(&keep));
         let strategy = self.strategy.prop_filter("the store takes it", keep);
         KeySpace::new(strategy, ladder)
     }

@@ -60,17 +60,35 @@ impl<K: Ord + Clone> Ledger<K> {
         result
     }
 
+    /// Writes down what may be undone, until it is [settled](Self::settle).
+    pub(crate) fn attempt(&self, mutation: Mutation<K>) {
+        let mut possible = mutation.clone();
+        possible.during = possible.during.failed();
+        self.lives.borrow_mut().record(possible);
+        self.tell(Event::Mutation(mutation));
+    }
+
+    /// What was attempted was done by then.
+    pub(crate) fn settle(&self, mutation: &Mutation<K>) {
+        self.lives.borrow_mut().settle(mutation);
+        self.keep(mutation);
+    }
+
     /// Writes down what was done.
     pub(crate) fn record(&self, mutation: Mutation<K>) {
         self.lives.borrow_mut().record(mutation.clone());
         if mutation.during.to < Span::NEVER {
-            let mut present = self.present.borrow_mut();
-            match mutation.change {
-                Change::Put(_) => present.insert(mutation.key.clone()),
-                Change::Delete => present.remove(&mutation.key),
-            };
+            self.keep(&mutation);
         }
         self.tell(Event::Mutation(mutation));
+    }
+
+    fn keep(&self, mutation: &Mutation<K>) {
+        let mut present = self.present.borrow_mut();
+        match mutation.change {
+            Change::Put(_) => present.insert(mutation.key.clone()),
+            Change::Delete => present.remove(&mutation.key),
+        };
     }
 
     /// What happened elsewhere, on other threads. It is far too much to be told.

@@ -31,7 +31,8 @@
 //! [`run`] carries out the same and answers a [`Report`].
 //!
 //! Where the source's cursors can be written down ([`DurableSource`](keywalk::DurableSource)), one word
-//! more proves that too, and [`run_durable`]; [`Harness::strangers`] says whose tokens it must refuse:
+//! more proves that too; so does [`run_durable`], which answers a report. [`Harness::strangers`] says whose
+//! tokens it must refuse:
 //!
 //! ```
 //! # macro_rules! conformance { ($($tokens:tt)*) => {} }
@@ -39,7 +40,7 @@
 //! ```
 //!
 //! A source that can move to another thread is tried in [prefetched](keywalk::Walk::prefetch) walks too,
-//! where that is said as well, and by [`run_prefetched`]:
+//! where that is said as well; [`run_prefetched`] does so too, and answers a report:
 //!
 //! ```
 //! # macro_rules! conformance { ($($tokens:tt)*) => {} }

@@ -1,27 +1,29 @@
 use std::fmt::{self, Debug};
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::thread;
 
 use keywalk::KeyRange;
 
-use crate::history::{Breach, Change, Event, Flaw, Mutation, Shown, Span, Visits};
+use crate::history::{Breach, Change, Event, Flaw, Shown, Visits};
 use crate::ledger::Ledger;
-use crate::trial::refused;
-use crate::watch::lock;
 use crate::{BoxError, Counterexample, Schedule};
 
 mod interleaved;
+mod shared;
 mod state;
 
 pub use interleaved::Interleaved;
+use shared::Shared;
 use state::{State, Stop};
 
 /// What happens to a store while code under test walks it, and what that code did so far: the code's side of
 /// [`Schedule::run`].
 ///
-/// Clones are the same one, also in other threads if `W`, which writes, can go there.
-pub struct Meanwhile<K, W>(Arc<Mutex<State<K, W>>>);
+/// Clones are the same one, also in other threads if `W`, which writes, can go there. In a thread that unwinds,
+/// killed or by a panic of its own, it does nothing: destructors may say what they do.
+pub struct Meanwhile<K, W>(Arc<Shared<State<K, W>>>);
 
 /// How a run of the code came to its end.
 #[derive(Clone, Copy, PartialEq)]
@@ -61,18 +63,24 @@ where
             runs: 0,
             begun: 0,
             events: 0,
+            pending: Vec::new(),
             cursor: None,
             is_lost: false,
             stop: None,
         };
         for key in &schedule.initial {
             let put = state.write(key, true);
-            put.map_err(|error| state.found(refused(error)))?;
+            put.map_err(|error| {
+                let breach = Breach::new(Flaw::Said("a row that is there at first was not put"))
+                    .got(error)
+                    .hint("does the store take every key that is drawn, and is it empty when the run begins?");
+                state.found(breach)
+            })?;
         }
         let now = state.ledger.clock().tick();
         (state.begun, state.turned) = (now, now);
         state.visits.begin(now);
-        Ok(Meanwhile(Arc::new(Mutex::new(state))))
+        Ok(Meanwhile(Arc::new(Shared::new(state))))
     }
 
     /// Runs the code once.
@@ -81,13 +89,15 @@ where
         code: &mut impl FnMut(&Self) -> Result<(), E>,
     ) -> Result<Ran, Counterexample<K>> {
         let returned = catch_unwind(AssertUnwindSafe(|| code(self)));
-        let mut state = lock(&self.0);
+        let mut state = self.0.get();
         match (state.stop.take(), returned) {
             (Some(Stop::Broke(breach)), _) => Err(state.found(breach)),
             (Some(Stop::Killed), _) => {
                 state
                     .ledger
                     .tell(Event::Note("killed, and begun again".to_owned()));
+                // Undone with its transaction, or not: it stays possible.
+                state.pending.clear();
                 (state.runs, state.events, state.idle) = (state.runs + 1, 0, 0);
                 state.is_lost = true;
                 state.begun = state.ledger.clock().tick();
@@ -98,7 +108,9 @@ where
                 resume_unwind(panic)
             }
             (None, Ok(Err(error))) => {
-                let breach = Breach::new(Flaw::Failed).got(format!("{error:?}"));
+                let breach = Breach::new(Flaw::Said("the code under test returned an error"))
+                    .got(format!("{error:?}"))
+                    .hint("is it an error that it should have tried again?");
                 Err(state.found(breach))
             }
             (None, Ok(Ok(()))) => Ok(Ran::ToItsEnd),
@@ -107,7 +119,7 @@ where
 
     /// The code returned, as if nothing more came.
     pub(crate) fn end(&self) -> Result<(), Counterexample<K>> {
-        let mut state = lock(&self.0);
+        let mut state = self.0.get();
         let now = state.ledger.clock().tick();
         // With nothing left to be read, nothing was.
         let kept = state.cursor.clone();
@@ -134,6 +146,9 @@ where
     /// It unwinds where the schedule kills the code, and where the code breaks a clause: it comes for the
     /// thousandth time in a row without a visit (G9), or the store can't be written to while the code holds
     /// something (G14). [`Schedule::run`] catches it.
+    ///
+    /// If it comes, as by a hook of the store, from the `write` of [`Schedule::run`]: that is what others do.
+    /// The same holds for all that the code says. From another thread, for which `write` waits, it hangs.
     pub fn turn(&self) {
         self.say(State::turn);
     }
@@ -175,21 +190,17 @@ where
 
     /// The code itself deleted this row, since the last [turn](Self::turn): for a purge, a dedup, a queue.
     ///
-    /// Say it right after. Rows whose values the code changes are [visited by their key](Self::visit_key).
+    /// Say it right after. It counts as done from the next turn on, when a transaction around it has to be
+    /// committed; a kill before that may undo it, so that the row comes again or doesn't. Rows whose values the
+    /// code changes are [visited by their key](Self::visit_key).
     pub fn deleted(&self, key: &K) {
-        let state = lock(&self.0);
-        let to = state.ledger.clock().tick();
-        state.ledger.record(Mutation {
-            key: key.clone(),
-            change: Change::Delete,
-            during: Span {
-                from: state.turned,
-                to,
-            },
-        });
+        if !thread::panicking() {
+            self.0.get().delete(key);
+        }
     }
 
     /// The same source, with the others' [turn](Self::turn) before each question that a walk asks.
+    #[must_use = "others have their turn only before the questions of the source that it makes"]
     pub fn interleave<S>(&self, source: S) -> Interleaved<S, K, W> {
         Interleaved::new(source, self.clone())
     }
@@ -204,19 +215,22 @@ where
             if state.is_lost {
                 state.resume(after.cloned())?;
             }
-            let killed = match is_turn {
-                true => state.turn(),
-                false => Ok(false),
-            };
-            let read = format!("a page of {} is read", Shown(range));
-            state.ledger.tell(Event::Note(read));
-            killed
+            let is_killed = is_turn && state.turn()?;
+            if !is_killed {
+                let read = format!("a page of {} is read", Shown(range));
+                state.ledger.tell(Event::Note(read));
+            }
+            Ok(is_killed)
         });
     }
 
-    /// Does it, and stops the code if it breaks a clause, or is killed here.
+    /// Does it, and stops the code if it breaks a clause, or is killed here. Code that unwinds already is on its
+    /// way out: what its destructors say neither counts nor unwinds again, which would abort.
     fn say(&self, what: impl FnOnce(&mut State<K, W>) -> Result<bool, Breach<K>>) {
-        let mut state = lock(&self.0);
+        if thread::panicking() {
+            return;
+        }
+        let mut state = self.0.get();
         if state.stop.is_none() {
             state.stop = match what(&mut state) {
                 Err(breach) => Some(Stop::Broke(breach)),

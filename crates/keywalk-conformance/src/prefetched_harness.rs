@@ -5,7 +5,8 @@ use crate::Harness;
 /// A [`Harness`] whose source can move to another thread, with its items and errors: it can be
 /// [prefetched](keywalk::Walk::prefetch). Every such harness is one; nothing is to be implemented.
 ///
-/// `conformance!(name: Harness, prefetched)` proves that too, and [`run_prefetched`](crate::run_prefetched).
+/// `conformance!(name: Harness, prefetched)` proves that too; so does
+/// [`run_prefetched`](crate::run_prefetched), which answers a report.
 #[diagnostic::on_unimplemented(
     message = "the source of `{Self}` can't be prefetched: it can't move to another thread",
     label = "its source isn't a `SendSource`",

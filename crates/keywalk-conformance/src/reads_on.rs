@@ -38,8 +38,10 @@ impl<S: ChunkSource> ChunkSource for ReadsOn<S> {
             let end = chunk.as_slice().last().map(|item| self.0.key_of(item));
             last = end.clone().or(last);
             match (fetched, end) {
-                (Fetched::ScannedTo(key), _) | (Fetched::More, Some(key)) => rest.advance_past(key),
-                // Progress is a matter of the checks: a source that makes none is found there.
+                (Fetched::ScannedTo(key), _) | (Fetched::More, Some(key)) if rest.admits(&key) => {
+                    rest.advance_past(key);
+                }
+                // The end, or no progress: what a source answers that makes none is for the checks to find.
                 _ => return Ok(last.into()),
             }
         }

@@ -184,7 +184,7 @@ impl Outcome {
         !matches!(self.verdict, Verdict::Failed(_))
     }
 
-    /// Whether it passed.
+    /// What came of it: passed, failed, or skipped and why.
     #[must_use]
     pub fn verdict(&self) -> &Verdict {
         &self.verdict

@@ -1,13 +1,13 @@
 use std::collections::VecDeque;
 use std::ops::Bound;
 
-use keywalk::{Cursor, Error, Items, Walk};
+use keywalk::{Cursor, Items, Walk};
 
-use crate::history::{Answer, Oracle, Question, Visits, explained};
+use crate::Harness;
+use crate::history::{Answer, Oracle, Visits};
 use crate::plan::Plan;
 use crate::trial::{HarnessBreach, Trial};
-use crate::witness::{SourceError, Witness};
-use crate::{Clause, Harness};
+use crate::witness::Witness;
 
 mod breaches;
 
@@ -210,54 +210,6 @@ impl<'s, H: Harness> Run<'s, H> {
         }
         *judged = witness.questions().len();
         Ok(fetched)
-    }
-
-    fn observe(
-        &mut self,
-        trial: &Trial<H>,
-        witness: &Witness<'_, H>,
-        question: &Question<H::Key>,
-    ) -> Result<(), HarnessBreach<H>> {
-        let observed = self.observe_of(trial, witness.opened(), question);
-        observed.map_err(|breach| match (&question.answer, breach.clause()) {
-            (_, Clause::G7 | Clause::G5) => breach,
-            (Answer::Items(_), _) if !self.is_snapshot => witness.compared(breach),
-            _ => breach,
-        })
-    }
-
-    /// The next question of a source that was opened then.
-    pub(crate) fn observe_of(
-        &mut self,
-        trial: &Trial<H>,
-        opened: u64,
-        question: &Question<H::Key>,
-    ) -> Result<(), HarnessBreach<H>> {
-        let lives = trial.ledger().lives();
-        let observed = self.oracle.observe(question, &lives);
-        observed.map_err(|breach| match &question.answer {
-            Answer::Items(answer) if !self.is_snapshot => {
-                let times = (opened, question.during);
-                explained(breach, &question.range, answer, &lives, times)
-            }
-            Answer::Items(_) if breach.flaw().key().is_some() => breach.of_a_snapshot(),
-            _ => breach,
-        })
-    }
-
-    /// Why a walk failed: what its source answered, if that shows it.
-    fn failed(
-        &mut self,
-        trial: &Trial<H>,
-        witness: &Witness<'_, H>,
-        judged: usize,
-        error: &Error<SourceError<'_, H>>,
-    ) -> HarnessBreach<H> {
-        let mut questions = witness.questions()[judged..].iter();
-        match questions.try_for_each(|question| self.observe(trial, witness, question)) {
-            Err(breach) => breach,
-            Ok(()) => unexpected(error),
-        }
     }
 
     /// What is handed out, whatever the fetches were.

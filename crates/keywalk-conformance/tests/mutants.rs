@@ -25,6 +25,7 @@ mod mutants {
     pub(crate) mod last;
     pub(crate) mod picky;
     pub(crate) mod position;
+    pub(crate) mod reads_on;
     pub(crate) mod scan;
     pub(crate) mod share;
     pub(crate) mod store;
@@ -35,7 +36,7 @@ use mutants::documented::is_documented;
 use mutants::store::Quirky;
 use mutants::{
     bound, cache, column, end, fault, fingerprint, held, item, key_bytes, last, picky, position,
-    scan, share, thread,
+    reads_on, scan, share, thread,
 };
 
 /// One that hangs is found soon; but not so soon that a loaded machine, which may take a second over
@@ -109,6 +110,8 @@ mutants! {
     scans_past_items: Quirky<scan::PastItems>, "the_first_item_is_at_the_start", G3;
     scans_upwards_always: Quirky<scan::Upwards>, "descending_mirrors_ascending", G8;
     says_more_without_an_item: Quirky<scan::Nowhere>, "past_the_last_key_is_the_end", G8;
+    more_of_the_first_page_for_ever: Quirky<reads_on::FirstPage<false>>, "the_last_key_is_the_furthest", G6;
+    a_stretch_of_the_first_page_for_ever: Quirky<reads_on::FirstPage<true>>, "the_last_key_is_the_furthest", G6;
     slots_that_are_not_emptied: Quirky<item::Appended, String>, "a_question_can_be_asked_again", G4;
     an_error_a_fetch_late: Quirky<fault::Late>, "a_failed_fetch_can_be_asked_again", G11;
     dead_after_an_error: Quirky<fault::Dead>, "a_failed_fetch_can_be_asked_again", G11;

@@ -38,6 +38,16 @@ impl<K: Ord + Clone> Lives<K> {
         life.push((mutation.change, mutation.during));
     }
 
+    /// A change that was possible for ever was done by then.
+    pub(crate) fn settle(&mut self, mutation: &Mutation<K>) {
+        let (change, Span { from, to }) = (mutation.change, mutation.during);
+        let life = self.keys.get_mut(&mutation.key).into_iter().flatten();
+        let possible = Span { from, to }.failed();
+        for (_, during) in life.filter(|done| **done == (change, possible)) {
+            during.to = to;
+        }
+    }
+
     /// What is certain of `key` throughout `during`.
     ///
     /// It is present if a put returned before, and no delete could have taken effect between that

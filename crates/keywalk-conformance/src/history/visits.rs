@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use keywalk::KeyRange;
 
-use super::fetch::compare;
+use super::fetch::{compare, is_behind};
 use super::{Breach, Flaw, Lives, Presence, Span};
 
 mod judgement;
@@ -44,6 +44,7 @@ use judgement::End;
 /// A visit costs a few look-ups in [`Lives`], and the keys between it and the last one; every key visited is
 /// kept.
 #[derive(Clone, Debug)]
+#[must_use = "it judges nothing until it is told what was visited, by `Schedule::run` or `visit`"]
 pub struct Visits<K> {
     range: KeyRange<K>,
     until: Until,
@@ -73,7 +74,6 @@ enum Until {
 impl<K: Ord + Clone + Debug> Visits<K> {
     /// Of code that walks `range`: whatever is there at the start and stays has to come. What is appended
     /// behind it meanwhile may.
-    #[must_use]
     pub fn over(range: KeyRange<K>) -> Self {
         Visits {
             range,
@@ -92,7 +92,6 @@ impl<K: Ord + Clone + Debug> Visits<K> {
     /// What is appended behind the last key at the start must not come (G9), also when the walk is cut and
     /// resumed: a [`Walk`](keywalk::Walk) as it is by default, or a pager that asks for the largest key first
     /// and keeps it with its position. Default: it may.
-    #[must_use]
     pub fn bounded(mut self) -> Self {
         self.until = Until::LastAtStart;
         self
@@ -100,7 +99,6 @@ impl<K: Ord + Clone + Debug> Visits<K> {
 
     /// What is appended before the end is reached has to come too: a [live](keywalk::Walk::live) walk, or a
     /// pager that goes on until a page is empty. Default: it may.
-    #[must_use]
     pub fn live(mut self) -> Self {
         self.until = Until::NothingMore;
         self
@@ -115,7 +113,6 @@ impl<K: Ord + Clone + Debug> Visits<K> {
     /// # Panics
     ///
     /// If `rows` is 0.
-    #[must_use]
     #[track_caller]
     pub fn reads_ahead(mut self, rows: usize) -> Self {
         assert!(rows > 0, "a row is read before it is visited");
@@ -209,8 +206,13 @@ impl<K: Ord + Clone + Debug> Visits<K> {
         }
     }
 
-    /// The code was killed, and goes on after this key, which it kept; `None` is from the start. What it
-    /// visited past that key comes again (G10).
+    /// Where code is that goes on after this key: at the start, where the range begins past it.
+    pub(crate) fn place(&self, after: Option<K>) -> Option<K> {
+        after.filter(|key| !is_behind(&self.range, key))
+    }
+
+    /// The code was killed, and goes on after this key, which it kept; `None` is from the start, and so is a
+    /// key before the range. What it visited past that key comes again (G10).
     ///
     /// # Errors
     ///
@@ -222,6 +224,7 @@ impl<K: Ord + Clone + Debug> Visits<K> {
         lives: &Lives<K>,
     ) -> Result<(), Breach<K>> {
         let order = self.range.order();
+        let after = self.place(after);
         self.is_resumed = true;
         if let Some(after) = &after {
             let is_ahead = |last| compare(order, last, after).is_lt();

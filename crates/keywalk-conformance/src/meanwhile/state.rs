@@ -1,7 +1,7 @@
 use std::fmt::Debug;
 
 use crate::edit::Place;
-use crate::history::{Breach, Change, Event, Flaw, Visits};
+use crate::history::{Breach, Change, Event, Flaw, Mutation, Span, Visits};
 use crate::ledger::Ledger;
 use crate::trial::held;
 use crate::watch::lock;
@@ -25,6 +25,8 @@ pub(super) struct State<K, W> {
     pub(super) runs: usize,
     pub(super) begun: u64,
     pub(super) events: usize,
+    /// What the code deleted since the last turn.
+    pub(super) pending: Vec<Mutation<K>>,
     /// Where the code is.
     pub(super) cursor: Option<K>,
     /// It was killed, and hasn't said where it goes on.
@@ -47,12 +49,13 @@ where
         self.ledger
             .tell(Event::Note("others have their turn".to_owned()));
         self.idle += 1;
-        if self.idle > MOST_IDLE {
+        if self.idle >= MOST_IDLE {
             return Err(Breach::new(Flaw::Endless)
                 .expected("a visit, or the end")
                 .got(format!("{MOST_IDLE} turns, and nothing visited"))
                 .hint("is the end taken for a row that is gone?"));
         }
+        self.settle();
         let now = self.schedule.turns.get(self.turns).cloned();
         self.turns += 1;
         for edit in now.into_iter().flatten() {
@@ -70,6 +73,29 @@ where
         Ok(self.is_killed())
     }
 
+    /// The code deletes this row. It may do so in a transaction, that a kill undoes.
+    pub(super) fn delete(&mut self, key: &K) {
+        let mutation = Mutation {
+            key: key.clone(),
+            change: Change::Delete,
+            during: Span {
+                from: self.turned,
+                to: self.ledger.clock().tick(),
+            },
+        };
+        self.ledger.attempt(mutation.clone());
+        self.pending.push(mutation);
+    }
+
+    /// Others can write: what the code deleted is done.
+    fn settle(&mut self) {
+        let to = self.ledger.clock().tick();
+        for mut mutation in self.pending.drain(..) {
+            mutation.during.to = to;
+            self.ledger.settle(&mutation);
+        }
+    }
+
     pub(super) fn visit(&mut self, key: &K, value: Option<u64>) -> Result<bool, Breach<K>> {
         let now = self.ledger.clock().tick();
         self.ledger.tell(Event::Visit(key.clone(), value));
@@ -81,6 +107,7 @@ where
     }
 
     pub(super) fn resume(&mut self, after: Option<K>) -> Result<(), Breach<K>> {
+        let after = self.visits.place(after);
         if after.is_none() && !self.is_lost {
             return Ok(());
         }

@@ -3,8 +3,10 @@
 
 #![forbid(unsafe_code)]
 
+mod allowed;
 mod kept;
 mod mistakes;
 mod pager;
 mod right;
 mod said;
+mod stopped;

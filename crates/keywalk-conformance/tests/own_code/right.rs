@@ -1,6 +1,7 @@
 //! Right programs, of several kinds: none is refused.
 
 use std::collections::BTreeMap;
+use std::ops::{Bound, RangeInclusive};
 use std::sync::{Arc, Mutex, RwLock};
 
 use keywalk::{KeyRange, Order, Token, Walk};
@@ -44,6 +45,18 @@ fn orders() -> impl Strategy<Value = Order> {
     prop_oneof![Just(Order::Ascending), Just(Order::Descending)]
 }
 
+/// Where a walk begins and ends: with the keys, past them, between them, nowhere.
+fn bounds() -> impl Strategy<Value = (Bound<i64>, Bound<i64>)> {
+    let bound = |keys: RangeInclusive<i64>| {
+        prop_oneof![
+            Just(Bound::Unbounded),
+            keys.clone().prop_map(Bound::Included),
+            keys.prop_map(Bound::Excluded),
+        ]
+    };
+    (bound(-20..=5), bound(-5..=20))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -55,43 +68,53 @@ proptest! {
     }
 
     #[test]
-    fn a_loop_over_a_walk_that_keeps_its_token(
+    fn a_loop_over_a_walk_that_keeps_its_token_or_begins_anew(
         schedule in keys().schedules(),
         size in 1..4_usize,
         order in orders(),
+        bounds in bounds(),
         live in any::<bool>(),
+        keeps in any::<bool>(),
     ) {
         let table = Shared::default();
         let token = Mutex::new(None::<Token>);
-        let all = Visits::over(KeyRange::all(order)).reads_ahead(size);
-        let visits = if live { all.live() } else { all.bounded() };
+        let range = Visits::over(KeyRange::new(bounds, order)).reads_ahead(size);
+        let visits = if live { range.live() } else { range.bounded() };
         schedule.run(visits, table.write(), |meanwhile| -> Result<(), BoxError> {
             let walk = Walk::new(meanwhile.interleave(table.source())).chunk_size(size);
             let kept = token.lock().unwrap().clone();
             let walk = match kept {
                 Some(token) => walk.resume_token(&token)?,
-                None if live => walk.order(order).live(),
-                None => walk.order(order),
+                None if live => walk.range(bounds).order(order).live(),
+                None => walk.range(bounds).order(order),
             };
             let mut items = walk.items();
             while let Some(item) = items.next() {
                 let (key, value) = item?;
                 meanwhile.visit(&key, value);
-                *token.lock().unwrap() = Some(items.token()?);
+                if keeps {
+                    *token.lock().unwrap() = Some(items.token()?);
+                }
             }
             Ok(())
         })?;
     }
 
     #[test]
-    fn a_prefetched_walk(schedule in keys().schedules(), size in 1..4_usize, depth in 0..3_usize) {
+    fn a_prefetched_walk(
+        schedule in keys().schedules(),
+        size in 1..4_usize,
+        depth in 0..3_usize,
+        bounds in bounds(),
+    ) {
         let table = Shared::default();
         // A chunk that is handed out, those that wait, and the one that is being fetched.
         let ahead = size * (depth + 2);
-        let visits = Visits::over(KeyRange::all(Order::Ascending)).bounded().reads_ahead(ahead);
+        let range = KeyRange::new(bounds, Order::Ascending);
+        let visits = Visits::over(range).bounded().reads_ahead(ahead);
         schedule.run(visits, table.write(), |meanwhile| -> Result<(), BoxError> {
             let walk = Walk::new(meanwhile.interleave(table.source()));
-            for item in walk.chunk_size(size).prefetch(depth).items() {
+            for item in walk.range(bounds).chunk_size(size).prefetch(depth).items() {
                 let (key, value) = item?;
                 meanwhile.visit(&key, value);
             }
@@ -100,13 +123,18 @@ proptest! {
     }
 
     #[test]
-    fn a_purge_that_deletes_what_it_visits(schedule in keys().schedules(), size in 1..4_usize) {
+    fn a_purge_that_deletes_what_it_visits(
+        schedule in keys().schedules(),
+        size in 1..4_usize,
+        bounds in bounds(),
+    ) {
         let table = Shared::default();
         let mut delete = table.write();
-        let visits = Visits::over(KeyRange::all(Order::Ascending)).bounded().reads_ahead(size);
+        let range = KeyRange::new(bounds, Order::Ascending);
+        let visits = Visits::over(range).bounded().reads_ahead(size);
         schedule.run(visits, table.write(), |meanwhile| -> Result<(), BoxError> {
             let walk = Walk::new(meanwhile.interleave(table.source()));
-            for item in walk.chunk_size(size) {
+            for item in walk.range(bounds).chunk_size(size) {
                 let (key, _) = item?;
                 delete(&key, Change::Delete)?;
                 meanwhile.deleted(&key);

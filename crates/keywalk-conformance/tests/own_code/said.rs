@@ -27,7 +27,7 @@ fn a_counterexample_shows_the_clause_the_history_and_what_should_have_come() {
 
   expected  2 = 2
   got       3 = 3
-  hint      is a position counted (OFFSET) rather than a key compared, or a composite key compared column by column?
+  hint      is the order of the range ignored, a position counted (OFFSET) rather than a key compared, or a composite key compared column by column?
 ";
     assert_eq!(found.to_string(), shown);
     assert!(said(found).ends_with(shown));

@@ -32,6 +32,11 @@ impl<K: Ord + Clone + Debug> Visits<K> {
         if let Some(last) = &self.last {
             left.advance_past(last.clone());
         }
+        let until = match until {
+            // All of the range lies before it.
+            Bound::Included(key) if is_beyond(&self.range, key) => Bound::Unbounded,
+            until => until,
+        };
         match (until, &self.end) {
             (Bound::Included(key), _) => left.end_at(key.clone()),
             (Bound::Excluded(key), _) => left.end_before(key.clone()),
