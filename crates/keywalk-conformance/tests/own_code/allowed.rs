@@ -7,7 +7,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Arc, RwLock};
 
 use keywalk::{KeyRange, Order, Walk};
-use keywalk_conformance::history::{Change, Visits};
+use keywalk_conformance::history::{Breach, Change, Clock, Lives, Mutation, Visits};
 use keywalk_conformance::{BoxError, Clause, Edit, Schedule};
 use keywalk_memory::SharedMap;
 
@@ -170,4 +170,34 @@ fn a_position_past_the_range_is_the_end_of_it() {
     };
     assert_eq!(scan(None), Ok(()));
     assert_eq!(scan(Some(2)), Err(Clause::G10), "2 was never visited");
+}
+
+#[test]
+fn a_bounded_walk_may_keep_a_position_past_its_end() {
+    let kept_after_110 = |visits: Visits<i64>| -> Result<(), Breach<i64>> {
+        let clock = Clock::default();
+        let mut lives = Lives::default();
+        let put = |lives: &mut Lives<i64>, key: i64| {
+            let ((), during) = clock.time(|| ());
+            let change = Change::Put(key.unsigned_abs());
+            lives.record(Mutation {
+                key,
+                change,
+                during,
+            });
+        };
+        for key in [1, 2, 3] {
+            put(&mut lives, key);
+        }
+        let mut visits = visits.reads_ahead(1);
+        visits.begin(clock.tick());
+        visits.visit(&1, None, clock.tick(), &lives)?;
+        put(&mut lives, 110);
+        visits.visit(&2, None, clock.tick(), &lives)?;
+        visits.visit(&3, None, clock.tick(), &lives)?;
+        visits.resume(Some(110), clock.tick(), &lives)
+    };
+    assert!(kept_after_110(ascending(..).bounded()).is_ok());
+    let live = kept_after_110(ascending(..).live());
+    assert_eq!(live.map_err(|breach| breach.clause()), Err(Clause::G10));
 }

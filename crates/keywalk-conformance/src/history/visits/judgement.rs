@@ -38,6 +38,12 @@ impl<K: Ord + Clone + Debug> Visits<K> {
             until => until,
         };
         match (until, &self.end) {
+            // What was appended past its end a bounded walk leaves out, also where it keeps that key.
+            (Bound::Included(key), Some(end)) if self.until == Until::LastAtStart => {
+                let end = end.at_least.as_ref()?;
+                let is_nearer = compare(self.range.order(), end, key).is_lt();
+                left.end_at(if is_nearer { end } else { key }.clone());
+            }
             (Bound::Included(key), _) => left.end_at(key.clone()),
             (Bound::Excluded(key), _) => left.end_before(key.clone()),
             (Bound::Unbounded, Some(end)) if self.until != Until::NothingMore => {
