@@ -58,6 +58,8 @@ pub struct Visits<K> {
     seen: BTreeSet<K>,
     /// Nothing was visited since it was cut.
     is_resumed: bool,
+    /// When the end was read at the earliest, if the code read it before a kill and kept that.
+    end_read_from: Option<u64>,
     /// It said so: a bounded walk that goes on from there has nothing left.
     has_ended: bool,
 }
@@ -85,6 +87,7 @@ impl<K: Ord + Clone + Debug> Visits<K> {
             last: None,
             seen: BTreeSet::new(),
             is_resumed: false,
+            end_read_from: None,
             has_ended: false,
         }
     }
@@ -157,7 +160,8 @@ impl<K: Ord + Clone + Debug> Visits<K> {
         if let Some(breach) = misplaced {
             return Err(breach.got(shown));
         }
-        if let Some((missed, values)) = self.missed(Bound::Excluded(key), now, lives) {
+        let missed = self.missed(Bound::Excluded(key), self.page_from(), now, lives);
+        if let Some((missed, values)) = missed {
             let breach = Breach::new(Flaw::Missing(missed))
                 .expected(values)
                 .got(shown);
@@ -178,6 +182,7 @@ impl<K: Ord + Clone + Debug> Visits<K> {
         self.seen.insert(key.clone());
         self.last = Some(key.clone());
         self.is_resumed = false;
+        self.end_read_from = None;
         if self.reads_ahead < usize::MAX {
             self.moments.push_back(now);
             if self.moments.len() > self.reads_ahead + 1 {
@@ -194,7 +199,8 @@ impl<K: Ord + Clone + Debug> Visits<K> {
     /// If something should have come (G8).
     pub fn end(&mut self, now: u64, lives: &Lives<K>) -> Result<(), Breach<K>> {
         self.find_end(now, lives);
-        match self.missed(Bound::Unbounded, now, lives) {
+        let from = self.end_read_from.unwrap_or(self.page_from());
+        match self.missed(Bound::Unbounded, from, now, lives) {
             None => {
                 self.has_ended = self.until == Until::LastAtStart;
                 Ok(())
@@ -212,7 +218,8 @@ impl<K: Ord + Clone + Debug> Visits<K> {
     }
 
     /// The code was killed, and goes on after this key, which it kept; `None` is from the start, and so is a
-    /// key before the range. What it visited past that key comes again (G10).
+    /// key before the range. What it visited past that key comes again (G10). If nothing does, the code may
+    /// have read the end before the kill and kept that: then only what was there all the time since is missed.
     ///
     /// # Errors
     ///
@@ -229,7 +236,8 @@ impl<K: Ord + Clone + Debug> Visits<K> {
         if let Some(after) = &after {
             let is_ahead = |last| compare(order, last, after).is_lt();
             if self.last.as_ref().is_none_or(is_ahead)
-                && let Some((missed, values)) = self.missed(Bound::Included(after), now, lives)
+                && let Some((missed, values)) =
+                    self.missed(Bound::Included(after), self.page_from(), now, lives)
             {
                 let breach = Breach::new(Flaw::Missing(missed))
                     .expected(values)
@@ -245,11 +253,14 @@ impl<K: Ord + Clone + Debug> Visits<K> {
             let is_kept = |after| compare(order, key, after).is_le();
             after.as_ref().is_some_and(is_kept)
         });
-        self.has_ended &= match (&self.last, &after) {
+        let nothing_comes_again = match (&self.last, &after) {
             (None, _) => true,
             (Some(_), None) => false,
             (Some(last), Some(after)) => compare(order, last, after).is_le(),
         };
+        self.has_ended &= nothing_comes_again;
+        let from = self.end_read_from.unwrap_or(self.page_from());
+        self.end_read_from = nothing_comes_again.then_some(from);
         self.last = after;
         self.moments = VecDeque::from([now]);
         Ok(())

@@ -201,3 +201,37 @@ fn a_bounded_walk_may_keep_a_position_past_its_end() {
     let live = kept_after_110(ascending(..).live());
     assert_eq!(live.map_err(|breach| breach.clause()), Err(Clause::G10));
 }
+
+#[test]
+fn an_end_that_was_read_before_a_kill_is_one() {
+    // A job reads its last page, keeps that it is done, and is killed; then 3 comes, and stays.
+    let returns_at_once = |visits: Visits<i64>, last: i64| -> Result<(), Clause> {
+        let kept = Cell::new(false);
+        let schedule = Schedule::new([1, 2, 3])
+            .initially([1, 2, 3])
+            .turn([Edit::DeleteLast])
+            .turn([Edit::InsertAhead])
+            .kill(last as usize + 2);
+        let run = schedule.run(
+            visits.reads_ahead(1),
+            |_, _| Ok(()),
+            |meanwhile| -> Result<(), Infallible> {
+                if kept.replace(true) {
+                    return Ok(());
+                }
+                meanwhile.turn();
+                for key in 1..=last {
+                    meanwhile.visit_key(&key);
+                }
+                meanwhile.turn();
+                Ok(())
+            },
+        );
+        run.map_err(|found| found.clause())
+    };
+    for visits in [ascending(..), ascending(..).bounded(), ascending(..).live()] {
+        assert_eq!(returns_at_once(visits.clone(), 2), Ok(()), "3 was gone");
+        let missed = returns_at_once(visits, 1);
+        assert_eq!(missed, Err(Clause::G10), "2 was there all the time");
+    }
+}

@@ -18,10 +18,11 @@ pub(super) struct End<K> {
 
 impl<K: Ord + Clone + Debug> Visits<K> {
     /// The first key that should have come after the last one and up to `until`, or up to the end, and what it
-    /// held.
+    /// held, if these were read between `from` and `now`.
     pub(super) fn missed(
         &self,
         until: Bound<&K>,
+        from: u64,
         now: u64,
         lives: &Lives<K>,
     ) -> Option<(K, String)> {
@@ -51,14 +52,16 @@ impl<K: Ord + Clone + Debug> Visits<K> {
             }
             _ => {}
         }
-        let read = Span {
-            from: *self.moments.front()?,
-            to: now,
-        };
+        let read = Span { from, to: now };
         let (key, _) = lives
             .content(&left, read)
             .find(|(_, presence)| *presence == Presence::Present)?;
         Some((key.clone(), lives.shown(key, read)))
+    }
+
+    /// When what lies before the next row was read, at the earliest.
+    pub(super) fn page_from(&self) -> u64 {
+        self.moments.front().copied().unwrap_or(self.begun)
     }
 
     /// When the next row was read, at the earliest.
