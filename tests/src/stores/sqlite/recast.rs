@@ -14,19 +14,24 @@ type Made<S, K> = fn(&S, &K) -> Result<<S as ChunkSource>::Key, <S as ChunkSourc
 pub struct Recast<S: ChunkSource, K> {
     source: S,
     into: Made<S, K>,
-    from: fn(S::Key) -> K,
+    /// None of a key that no row has: a dynamic key holds values of any class.
+    from: fn(S::Key) -> Option<K>,
     /// A dynamic key is made by reading the schema.
     known: RefCell<BTreeMap<K, S::Key>>,
 }
 
 impl<S: ChunkSource, K: Clone + Ord> Recast<S, K> {
-    pub(super) fn new(source: S, into: Made<S, K>, from: fn(S::Key) -> K) -> Self {
+    pub(super) fn new(source: S, into: Made<S, K>, from: fn(S::Key) -> Option<K>) -> Self {
         Recast {
             source,
             into,
             from,
             known: RefCell::default(),
         }
+    }
+
+    fn key_of_row(&self, key: S::Key) -> K {
+        (self.from)(key).expect("a row's key is of the table's types")
     }
 
     fn key(&self, key: &K) -> Result<S::Key, S::Error> {
@@ -65,18 +70,18 @@ impl<S: ChunkSource, K: Clone + Ord> ChunkSource for Recast<S, K> {
         Ok(match self.source.fetch(&range, chunk)? {
             Fetched::End => Fetched::End,
             Fetched::More => Fetched::More,
-            Fetched::ScannedTo(key) => Fetched::ScannedTo((self.from)(key)),
+            Fetched::ScannedTo(key) => Fetched::ScannedTo(self.key_of_row(key)),
         })
     }
 
     fn key_of(&self, item: &S::Item) -> K {
-        (self.from)(self.source.key_of(item))
+        self.key_of_row(self.source.key_of(item))
     }
 
     fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, S::Error> {
         let range = self.range(range)?;
         Ok(match self.source.last_key(&range)? {
-            LastKey::Is(key) => LastKey::Is((self.from)(key)),
+            LastKey::Is(key) => LastKey::Is(self.key_of_row(key)),
             LastKey::Empty => LastKey::Empty,
             LastKey::Unknown => LastKey::Unknown,
         })
@@ -96,7 +101,7 @@ impl<S: DurableSource, K: Clone + Ord> DurableSource for Recast<S, K> {
     }
 
     fn decode_key(&self, bytes: &[u8]) -> Result<Option<K>, S::Error> {
-        Ok(self.source.decode_key(bytes)?.map(self.from))
+        Ok(self.source.decode_key(bytes)?.and_then(self.from))
     }
 
     fn key_text(&self, key: &K) -> String {
