@@ -70,6 +70,10 @@ fn a_walk_of_another_range_order_or_liveness_is_refused_and_says_which() {
         ("down ..6", |walk| walk.descending().range(..6)),
         ("live", |walk| walk.live()),
     ];
+    let range = |name: &'static str| match name.trim_start_matches("down ") {
+        "all" | "down" => "..",
+        range => range,
+    };
     let walk = || Walk::new(Numbers::new(0..10));
     for (first, begins) in options {
         let done = Store::default();
@@ -87,13 +91,86 @@ fn a_walk_of_another_range_order_or_liveness_is_refused_and_says_which() {
                 let expected = match (first.contains("down"), then.contains("down")) {
                     (a, b) if a != b => Differs::Order,
                     _ if first == "live" || then == "live" => Differs::Live,
-                    _ => Differs::Range,
+                    _ => Differs::Range {
+                        begun: range(first).to_owned(),
+                        walk: range(then).to_owned(),
+                        is_longer: matches!((first, then), ("..6", "..8" | "all") | ("..8", "all")),
+                    },
                 };
                 assert_eq!(differs, expected, "{first} and then {then}");
                 assert_eq!(store.at("walk"), before, "{first} and then {then}");
             }
             // The same one goes on, whatever the chunk size.
             run(begins(walk()).chunk_size(3), &store).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_cures_that_a_refusal_names_go_on_where_it_was_or_start_over() {
+    type NumbersJob<'a> = Job<'a, Numbers, Store>;
+    type Cure = (&'static str, fn(NumbersJob<'_>) -> NumbersJob<'_>);
+    let extend: Cure = ("Job::extend_range", |job| job.extend_range());
+    let adopt: Cure = ("Job::adopt", |job| job.adopt());
+    let restart: Cure = ("Job::restart_if_changed", |job| job.restart_if_changed());
+    type Walks = fn() -> Walk<Numbers>;
+    let all = || Walk::new(Numbers::new(0..10));
+    let others: Walks = || {
+        let mut others = Numbers::new(0..10);
+        others.name = "others";
+        Walk::new(others)
+    };
+    let cases: [(Walk<Numbers>, Walks, &[(Cure, Vec<u32>)]); 5] = [
+        (
+            all().range(..6),
+            || Walk::new(Numbers::new(0..10)).range(..=7),
+            &[(extend, (4..8).collect()), (restart, (0..8).collect())],
+        ),
+        (
+            all().range(4..).descending(),
+            || Walk::new(Numbers::new(0..10)).range(1..).descending(),
+            &[
+                (extend, (1..6).rev().collect()),
+                (restart, (1..10).rev().collect()),
+            ],
+        ),
+        (
+            all().range(..8),
+            || Walk::new(Numbers::new(0..10)).range(..6),
+            &[(restart, (0..6).collect())],
+        ),
+        (
+            all(),
+            || Walk::new(Numbers::new(0..10)).descending(),
+            &[(restart, (0..10).rev().collect())],
+        ),
+        (
+            all(),
+            others,
+            &[(adopt, (4..10).collect()), (restart, (0..10).collect())],
+        ),
+    ];
+    for (first, then, cures) in cases {
+        let store = begun(first);
+        let error = run(then(), &store).unwrap_err().to_string();
+        for cure in [extend, adopt, restart] {
+            let expected = cures.iter().find(|(named, _)| named.0 == cure.0);
+            assert_eq!(error.contains(cure.0), expected.is_some(), "{error}");
+            let Some((_, expected)) = expected else {
+                continue;
+            };
+            let copy = Store::default();
+            copy.get().checkpoints = store.get().checkpoints.clone();
+            let mut seen = Vec::new();
+            let job = cure.1(Job::new("walk", then().chunk_size(3), copy.clone()));
+            let outcome = job.run(|_, items| {
+                seen.extend_from_slice(items);
+                Ok(())
+            });
+            assert!(outcome.unwrap().is_done());
+            assert_eq!(seen, *expected, "{} after {error}", cure.0);
+            // It is this walk's now.
+            assert!(run(then(), &copy).unwrap().is_empty());
         }
     }
 }
