@@ -56,9 +56,9 @@ use crate::{BoxError, Checkpoints, Clock, Error, Outcome, Progress, Stop};
 ///     .stop_on(&stop)
 ///     .deadline(Duration::from_secs(3_600))
 ///     .most_per_second(20_000.0)
-///     // A chunk that fails is tried again; then the items that fail are recorded and skipped.
+///     // An item that fails is tried again; then it is recorded and skipped, at most 100 of them.
 ///     .retry(ExponentialBuilder::default().with_max_times(2), |error| error.is::<std::io::Error>())
-///     .skip_failures()
+///     .max_skipped(100)
 ///     .on_progress(|progress| println!("{progress}")) // 40960 items, 40 %, 2 s left
 ///     .run(|(), items| {
 ///         for (_id, number) in items {
@@ -66,7 +66,7 @@ use crate::{BoxError, Checkpoints, Clock, Error, Outcome, Progress, Stop};
 ///         }
 ///         Ok(())
 ///     })?;
-/// println!("{outcome}"); // done: 100000 items in 196 chunks, 5.00 s
+/// println!("{outcome}"); // done: 100000 items (1 skipped) in 196 chunks, 5.00 s
 /// # assert_eq!(outcome.skipped(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -74,7 +74,9 @@ use crate::{BoxError, Checkpoints, Clock, Error, Outcome, Progress, Stop};
 /// # Running it again
 ///
 /// A run goes on from the checkpoint, if there is one; then the walk has to be over the same source, in the
-/// same order and range, and what differs is an [error](Error::Resume). Its chunk size is free. A job that
+/// same order and range, and what differs is an [error](Error::Resume), unless the job may
+/// [start over](Self::restart_if_changed), go on to a [later end](Self::extend_range) or
+/// [adopt](Self::adopt) another query. Its chunk size is free. A job that
 /// is done does nothing more, unless it is [`repeated`](Self::repeated). A [live](Walk::live) walk's job is
 /// never done: each run does what was appended since.
 ///
