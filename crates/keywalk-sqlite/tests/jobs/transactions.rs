@@ -183,6 +183,7 @@ fn a_commit_that_a_reader_holds_up_undoes_the_chunk() {
         .sqlite_error()
         .and_then(rusqlite::Error::sqlite_error_code);
     assert_eq!(code, Some(rusqlite::ErrorCode::DatabaseBusy));
+    assert!(error.to_string().contains("`Job::retry`"), "{error}");
     assert!(db.is_autocommit());
     reader.execute_batch("ROLLBACK").unwrap();
     assert_eq!(log(&db).len(), 2);
