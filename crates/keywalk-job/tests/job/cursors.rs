@@ -126,7 +126,16 @@ fn the_cures_that_a_refusal_names_go_on_where_it_was_or_start_over() {
     );
     let down: Walks = || Walk::new(Numbers::new(0..10)).range(1..).descending();
     let shorter: Walks = || Walk::new(Numbers::new(0..10)).range(4..).descending();
-    let cases: [(Walks, Walks, &[(Cure, Vec<u32>)]); 5] = [
+    let (live_6, live_8): (Walks, Walks) = (
+        || Walk::new(Numbers::new(0..10)).range(..6).live(),
+        || Walk::new(Numbers::new(0..10)).range(..=7).live(),
+    );
+    let cases: [(Walks, Walks, &[(Cure, Vec<u32>)]); 6] = [
+        (
+            live_6,
+            live_8,
+            &[(extend, (4..8).collect()), (restart, (0..8).collect())],
+        ),
         (
             to_6,
             to_8,
@@ -174,6 +183,7 @@ fn the_cures_that_a_refusal_names_go_on_where_it_was_or_start_over() {
                 Ok(())
             });
             assert!(outcome.unwrap().is_done());
+            assert_eq!(copy.at("walk").is_done(), !then().cursor().is_live());
             assert_eq!(seen, expected, "{} after {error}", cure.0);
             // It is this walk's now.
             assert!(run(then(), &copy).unwrap().is_empty());

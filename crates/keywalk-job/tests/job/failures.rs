@@ -277,6 +277,48 @@ fn each_item_has_its_own_tries_and_what_was_done_before_it_is_not_done_again() {
     assert!(inner.letters.keys().eq([&vec![0, 0, 0, 1]]));
 }
 
+/// Their chunk is undone once, and then they stand alone.
+#[test]
+fn items_that_lose_the_scope_have_their_own_tries_too() {
+    type Fails = fn(&[u32]) -> Option<&'static str>;
+    let cases: [(Fails, &[u32]); 2] = [
+        // The third item loses it, twice.
+        (
+            |calls| (calls.len() != 7 && calls.ends_with(&[2])).then_some("lost"),
+            &[0, 1, 2, 0, 1, 2, 2, 3],
+        ),
+        // The second loses it, then the first fails, which went well before.
+        (
+            |calls| match calls {
+                [0, 1] => Some("lost"),
+                [0, 1, 0] => Some("bad"),
+                _ => None,
+            },
+            &[0, 1, 0, 0, 1, 2, 3],
+        ),
+    ];
+    for (fails, expected) in cases {
+        let (numbers, store) = (Numbers::new(0..4), Store::default());
+        let mut calls = Vec::new();
+        let times = if expected.len() == 8 { 2 } else { 1 };
+        let run = job(&numbers, 4, &store)
+            .clock(TestClock::default())
+            .skip_failures()
+            .retry(delays(times), |_| true)
+            .run(|effects, items| {
+                calls.push(items[0]);
+                effects.done(items[0]);
+                match fails(&calls) {
+                    Some(error) => Err(error.into()),
+                    None => Ok(()),
+                }
+            });
+        assert!(run.unwrap().is_done());
+        assert_eq!(calls, expected);
+        assert!(store.get().published.values().eq(&[1; 4]));
+    }
+}
+
 #[test]
 fn more_failures_than_may_be_skipped_end_the_run_and_keep_what_was_done() {
     type NumbersJob<'a> = Job<'a, Numbers, Store>;
@@ -369,6 +411,29 @@ fn checkpoints_that_fail_for_a_while_are_waited_out_and_each_effect_happens_once
         assert_eq!((outcome.items(), outcome.chunks()), (6, 3));
         assert!(store.get().published.values().all(|times| *times == 1));
         assert_eq!(store.at("work").items(), 6);
+    }
+}
+
+/// Also those of the start, and where a filter drops all meanwhile.
+#[test]
+fn checkpoints_that_worked_in_between_have_the_whole_policy_again() {
+    for (keys, fails_in, then_in) in [(0..4, 0, 3), (0..4, 3, 2), (0..90, 4, 1)] {
+        let (store, clock) = (Store::default(), TestClock::default());
+        let numbers = Numbers::new(keys).filter(|n| n < 4);
+        {
+            let mut inner = store.get();
+            (inner.is_transient, inner.fails_in) = (true, Some(fails_in));
+        }
+        let (again, mut times) = (store.clone(), 0);
+        clock.on_sleep(move |now| {
+            if now.as_millis().is_multiple_of(3000) {
+                times += 1;
+                again.get().fails_in = (times < 5).then_some(then_in);
+            }
+        });
+        let job = job(&numbers, 2, &store).clock(clock);
+        let outcome = job.retry(delays(1), |_| true).run(|_, _| Ok(()));
+        assert!(outcome.unwrap().retries() > 1);
     }
 }
 
