@@ -136,8 +136,7 @@ fn open<S: DurableSource, C: Checkpoints>(
     let begun = Token::new(begins, source).map_err(source_failed(job))?;
     let resumed = match &stored {
         Some(stored) if !(options.repeated && stored.is_done()) => {
-            let resumed = resume(stored, begins, source, options, job)?;
-            resumed.map(|resumed| (stored, resumed))
+            resume::<S, C>(stored, begins, source, options, job)?
         }
         _ => None,
     };
@@ -145,11 +144,7 @@ fn open<S: DurableSource, C: Checkpoints>(
     let last_run = stored.as_ref().map_or(0, Checkpoint::run);
     let now = unix_millis(options.clock.time_of_day());
     let mut opened = match resumed {
-        Some((stored, resumed)) => Opened {
-            checkpoint: stored.clone(),
-            cursor: resumed.cursor,
-            first: resumed.first,
-        },
+        Some(resumed) => resumed,
         None => Opened {
             checkpoint: Checkpoint {
                 run: last_run,
@@ -190,20 +185,14 @@ fn open<S: DurableSource, C: Checkpoints>(
     Ok(opened)
 }
 
-/// Where a job goes on.
-struct Resumed<K> {
-    cursor: Cursor<K>,
-    first: Option<K>,
-}
-
 /// Where a walk that begins at `begins` goes on by the checkpoint; `None` where it starts over.
-fn resume<S: DurableSource, C>(
+fn resume<S: DurableSource, C: Checkpoints>(
     stored: &Checkpoint,
     begins: &Cursor<S::Key>,
     source: &S,
     options: &Options<'_, S::Key>,
     job: &str,
-) -> Result<Option<Resumed<S::Key>>, Error<S::Error, C>> {
+) -> Result<Option<Opened<S::Key>>, Failure<S, C>> {
     let read = |token: &Token| match options.adopts {
         true => token.adopt(source),
         false => token.cursor(source),
@@ -234,7 +223,8 @@ fn resume<S: DurableSource, C>(
     if is_longer {
         cursor = extended(&cursor, begins);
     }
-    Ok(Some(Resumed {
+    Ok(Some(Opened {
+        checkpoint: stored.clone(),
         cursor,
         first: first.and_then(|cursor| passed(&cursor).cloned()),
     }))

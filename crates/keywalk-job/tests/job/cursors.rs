@@ -1,5 +1,7 @@
 //! Which walk a job goes on with, and how far a filter that matches nothing is recorded.
 
+use std::ops::Range;
+
 use keywalk::Walk;
 use keywalk_job::{Differs, Ended, Error, Job, Stop};
 
@@ -108,85 +110,69 @@ fn a_walk_of_another_range_order_or_liveness_is_refused_and_says_which() {
 
 #[test]
 fn the_cures_that_a_refusal_names_go_on_where_it_was_or_start_over() {
-    type NumbersJob<'a> = Job<'a, Numbers, Store>;
-    type Cure = (&'static str, fn(NumbersJob<'_>) -> NumbersJob<'_>);
-    let extend: Cure = ("Job::extend_range", |job| job.extend_range());
-    let adopt: Cure = ("Job::adopt", |job| job.adopt());
-    let restart: Cure = ("Job::restart_if_changed", |job| job.restart_if_changed());
-    type Walks = fn() -> Walk<Numbers>;
-    let all: Walks = || Walk::new(Numbers::new(0..10));
-    let others: Walks = || {
-        let mut others = Numbers::new(0..10);
-        others.name = "others";
-        Walk::new(others)
+    let walk = |words: &'static str| {
+        let numbers = Numbers::new(0..10);
+        match words {
+            "..6" => Walk::new(numbers).range(..6),
+            "..=7" => Walk::new(numbers).range(..=7),
+            "..6 live" => Walk::new(numbers).range(..6).live(),
+            "..=7 live" => Walk::new(numbers).range(..=7).live(),
+            "4.. down" => Walk::new(numbers).range(4..).descending(),
+            "1.. down" => Walk::new(numbers).range(1..).descending(),
+            name => Walk::new(Numbers { name, ..numbers }),
+        }
     };
-    let (to_6, to_8): (Walks, Walks) = (
-        || Walk::new(Numbers::new(0..10)).range(..6),
-        || Walk::new(Numbers::new(0..10)).range(..=7),
-    );
-    let down: Walks = || Walk::new(Numbers::new(0..10)).range(1..).descending();
-    let shorter: Walks = || Walk::new(Numbers::new(0..10)).range(4..).descending();
-    let (live_6, live_8): (Walks, Walks) = (
-        || Walk::new(Numbers::new(0..10)).range(..6).live(),
-        || Walk::new(Numbers::new(0..10)).range(..=7).live(),
-    );
-    let cases: [(Walks, Walks, &[(Cure, Vec<u32>)]); 6] = [
-        (
-            live_6,
-            live_8,
-            &[(extend, (4..8).collect()), (restart, (0..8).collect())],
-        ),
-        (
-            to_6,
-            to_8,
-            &[(extend, (4..8).collect()), (restart, (0..8).collect())],
-        ),
-        (
-            shorter,
-            down,
-            &[
-                (extend, (1..6).rev().collect()),
-                (restart, (1..10).rev().collect()),
-            ],
-        ),
-        (to_8, to_6, &[(restart, (0..6).collect())]),
-        (all, down, &[(restart, (1..10).rev().collect())]),
-        (
-            all,
-            others,
-            &[(adopt, (4..10).collect()), (restart, (0..10).collect())],
-        ),
+    let up = |keys: Range<u32>| keys.collect::<Vec<_>>();
+    let down = |keys: Range<u32>| keys.rev().collect::<Vec<_>>();
+    let extends = "`Job::extend_range`";
+    let adopts = "`Job::adopt`";
+    // What goes on, the cure that does, and what starts over.
+    let cases = [
+        ("..6", "..=7", extends, up(4..8), up(0..8)),
+        ("..6 live", "..=7 live", extends, up(4..8), up(0..8)),
+        ("4.. down", "1.. down", extends, down(1..6), down(1..10)),
+        ("these", "others", adopts, up(4..10), up(0..10)),
+        ("..=7", "..6", "", vec![], up(0..6)),
+        ("numbers", "1.. down", "", vec![], down(1..10)),
     ];
-    for ((first, then, cures), is_done) in cases.into_iter().flat_map(|c| [(c, false), (c, true)]) {
-        let store = begun(first());
-        let rest = match is_done {
-            true => run(first(), &store).unwrap(),
-            false => Vec::new(),
+    for ((first, then, cure, rest, all), is_done) in
+        cases.iter().flat_map(|case| [(case, false), (case, true)])
+    {
+        let store = begun(walk(first));
+        let done = match is_done {
+            true => run(walk(first), &store).unwrap(),
+            false => vec![],
         };
-        let error = run(then(), &store).unwrap_err().to_string();
-        for cure in [extend, adopt, restart] {
-            let expected = cures.iter().find(|(named, _)| named.0 == cure.0);
-            assert_eq!(error.contains(cure.0), expected.is_some(), "{error}");
-            let Some((_, expected)) = expected else {
-                continue;
-            };
-            let mut expected = expected.clone();
-            if cure.0 != restart.0 {
-                expected.retain(|number| !rest.contains(number));
-            }
+        let left = rest.iter().filter(|number| !done.contains(number));
+        let left: Vec<u32> = left.copied().collect();
+        let says = run(walk(then), &store).unwrap_err().to_string();
+        assert!(says.contains("`Job::restart_if_changed`"), "{says}");
+        for named in [extends, adopts] {
+            assert_eq!(says.contains(named), named == *cure, "{says}");
+        }
+        let cured = |is_restarted: bool| {
             let copy = Store::default();
             copy.get().checkpoints = store.get().checkpoints.clone();
+            let job = Job::new("walk", walk(then).chunk_size(3), copy.clone());
+            let job = match (is_restarted, *cure == extends) {
+                (true, _) => job.restart_if_changed(),
+                (false, true) => job.extend_range(),
+                (false, false) => job.adopt(),
+            };
             let mut seen = Vec::new();
-            let job = cure.1(Job::new("walk", then().chunk_size(3), copy.clone()));
             let outcome = job.run(|_, items| {
                 seen.extend_from_slice(items);
                 Ok(())
             });
             assert!(outcome.unwrap().is_done());
-            assert_eq!(copy.at("walk").is_done(), !then().cursor().is_live());
-            assert_eq!(seen, expected, "{} after {error}", cure.0);
+            assert_eq!(copy.at("walk").is_done(), !walk(then).cursor().is_live());
             // It is this walk's now.
-            assert!(run(then(), &copy).unwrap().is_empty());
+            assert!(run(walk(then), &copy).unwrap().is_empty());
+            seen
+        };
+        assert_eq!(cured(true), *all, "{says}");
+        if !cure.is_empty() {
+            assert_eq!(cured(false), left, "{says}");
         }
     }
 }

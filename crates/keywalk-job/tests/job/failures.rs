@@ -417,9 +417,9 @@ fn checkpoints_that_fail_for_a_while_are_waited_out_and_each_effect_happens_once
 /// Also those of the start, and where a filter drops all meanwhile.
 #[test]
 fn checkpoints_that_worked_in_between_have_the_whole_policy_again() {
-    for (keys, fails_in, then_in) in [(0..4, 0, 3), (0..4, 3, 2), (10..100, 4, 1)] {
+    for (keys, fails_in, then_in) in [(0..6, 0, 3), (0..6, 7, 2), (10..100, 4, 1)] {
         let (store, clock) = (Store::default(), TestClock::default());
-        let numbers = Numbers::new(keys).filter(|n| n < 4 || n == 99);
+        let numbers = Numbers::new(keys).filter(|n| n < 6 || n == 99);
         {
             let mut inner = store.get();
             (inner.is_transient, inner.fails_in) = (true, Some(fails_in));
