@@ -233,7 +233,7 @@ fn a_change_of_the_schema_between_two_runs_is_no_matter_but_for_rowids() {
 
 #[test]
 fn a_query_whose_text_changed_is_adopted_where_its_key_is_the_same() {
-    let world = World::new(6);
+    let world = World::new(8);
     let db = world.connect();
     let run = |sql: &str, key: &str, adopts: bool| {
         let stop = Stop::new();
@@ -260,7 +260,15 @@ fn a_query_whose_text_changed_is_adopted_where_its_key_is_the_same() {
     }
     assert_eq!(run(new, "id", true).unwrap().items(), 2);
     assert_eq!(run(new, "id", false).unwrap().items(), 2);
-    assert_once(&db, 6);
+    // The same as a table.
+    let table = Table::new(&db, "items").key::<i64>(["id"]).unwrap();
+    let job = Job::new("query", Walk::new(table), CheckpointTable::new(&db)).adopt();
+    let outcome = job.run(|tx, items| {
+        items.iter().try_for_each(|(id, _)| touch(tx, *id))?;
+        Ok(())
+    });
+    assert_eq!(outcome.unwrap().items(), 2);
+    assert_once(&db, 8);
 }
 
 #[test]
