@@ -43,7 +43,9 @@ pub enum Error<S, C> {
         job: String,
     },
     /// The job's checkpoint isn't one of this walk's: it is of another table, key, filter, range or order,
-    /// or one of the two is live and the other isn't. Nothing was done.
+    /// or one of the two is live and the other isn't. Nothing was done. The message names what lets the job go on:
+    /// [`Job::extend_range`](crate::Job::extend_range), [`Job::adopt`](crate::Job::adopt) or
+    /// [`Job::restart_if_changed`](crate::Job::restart_if_changed).
     Resume {
         /// The job's name.
         job: String,
@@ -111,7 +113,8 @@ impl<S, C> fmt::Display for Error<S, C> {
             ),
             Error::Walk { job, .. } => write!(
                 f,
-                "the walk of the job {job:?} failed; run the job again to go on where it was"
+                "the walk of the job {job:?} failed; run the job again to go on where it was, with \
+                 `Job::adopt` if its query has to change"
             ),
             Error::Checkpoints { job, .. } => {
                 write!(

@@ -88,6 +88,7 @@ pub(crate) fn ended<S, C>(outcome: &Result<Outcome, Error<S, C>>) {
                 info,
                 ended = ended,
                 items = outcome.items(),
+                skipped = outcome.skipped(),
                 "the run ended"
             );
         }

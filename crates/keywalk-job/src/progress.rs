@@ -17,7 +17,7 @@ pub struct Progress<'a, K> {
     /// With the pause that the last chunk has earned, which is still to come.
     pub(crate) charged: Duration,
     pub(crate) share: Option<f64>,
-    pub(crate) share_at_start: Option<f64>,
+    pub(crate) share_at_start: f64,
     pub(crate) total: Option<u64>,
     pub(crate) is_done: bool,
 }
@@ -97,7 +97,7 @@ impl<K> Progress<'_, K> {
             return Some(Duration::ZERO);
         }
         let share = self.share?;
-        let covered = share - self.share_at_start?;
+        let covered = share - self.share_at_start;
         let left = self.charged.as_secs_f64() * (1.0 - share) / covered;
         (covered > 0.0).then(|| Duration::try_from_secs_f64(left.max(0.0)).ok())?
     }

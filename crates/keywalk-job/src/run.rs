@@ -235,7 +235,7 @@ where
             elapsed: now.saturating_sub(self.began),
             charged: due.saturating_sub(self.began),
             share: self.checkpoint.share,
-            share_at_start: Some(self.share_at_start),
+            share_at_start: self.share_at_start,
             total: self.options.total,
             is_done: self.checkpoint.is_done(),
         }

@@ -92,7 +92,7 @@ fn a_run_is_a_span_with_an_event_a_chunk_a_retry_a_skipped_item_and_its_end() {
         "WARN message=a chunk failed and is tried again items=1 after=\"1\" delay=2.0",
         "WARN message=an item failed and is skipped key=\"2\" error=\"bad\"",
         "DEBUG message=a chunk is done items=1 skipped=1 position=\"2\"",
-        "INFO message=the run ended ended=\"Done\" items=3",
+        "INFO message=the run ended ended=\"Done\" items=3 skipped=1",
         "exit",
     ];
     assert_eq!(told, expected);
