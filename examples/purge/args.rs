@@ -35,7 +35,7 @@ pub(crate) struct Own {
     /// Which table
     #[arg(long, value_name = "NAME", required = false, requires = "file")]
     table: String,
-    /// Which rows: those for which this is true. It has to stay the same until they are all deleted: write
+    /// Which rows: those for which this is true. With another text it starts over: write
     /// "at < unixepoch('now', '-30 days')" rather than a number that changes
     #[arg(
         long = "where",

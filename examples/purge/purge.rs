@@ -56,9 +56,10 @@ pub(crate) fn run(
             .reset(&name)
             .map_err(|error| Failure::caused(&error))?;
     }
-    // Done, it starts anew: a purge that runs every night.
+    // Done, or with another condition, it starts over: a purge that runs every night.
     let job = Job::new(name, walk, checkpoints)
         .repeated()
+        .restart_if_changed()
         .stop_on(stop)
         .pause(Duration::from_millis(options.pause));
     let mut rows = 0;

@@ -1,6 +1,7 @@
 use indicatif::ProgressBar;
 use keywalk::DurableSource;
 
+use crate::outcome::Items;
 use crate::{Job, Progress};
 
 /// The length of a bar whose items aren't counted.
@@ -9,7 +10,7 @@ const PARTS: u64 = 10_000;
 impl<'a, S: DurableSource, C: crate::Checkpoints> Job<'a, S, C> {
     /// Shows the progress on this bar: of the items, if their [total](Self::total) is told, otherwise by
     /// the share that is done, in ten-thousandths. Where neither can be told it counts items, without an
-    /// end. The bar's message is the number of items.
+    /// end. The bar's message is the number of items, and of those that were skipped.
     ///
     /// With the feature `indicatif`.
     pub fn bar(self, bar: ProgressBar) -> Self {
@@ -29,7 +30,7 @@ fn show<K>(bar: &ProgressBar, progress: &Progress<'_, K>) {
         }
         (None, None) => bar.set_position(progress.items()),
     }
-    bar.set_message(format!("{} items", progress.items()));
+    bar.set_message(Items(progress.items(), progress.skipped()).to_string());
     if progress.is_done() {
         bar.finish();
     }

@@ -148,8 +148,19 @@ pub trait Checkpoints {
         }
     }
 
+    /// Whether what failed passes by itself, such as another process's lock: then the run tries again by the
+    /// policy of [`Job::retry`](crate::Job::retry), if it has one. Provided: `false`.
+    ///
+    /// Of an error of [`commit`](Self::commit) it may be true only where nothing was committed: the chunk is
+    /// done again.
+    fn is_transient(&self, error: &Self::Error) -> bool {
+        let _ = error;
+        false
+    }
+
     /// Does a part of the chunk's work, and undoes it alone if it fails, where the store can. Provided: does
-    /// the work and undoes nothing; a failure is answered as [`Attempt::Undone`] all the same.
+    /// the work and undoes nothing; a failure is answered as [`Attempt::Undone`] all the same. A store whose
+    /// scope is a transaction must undo it, since the rest of the chunk is committed.
     ///
     /// # Errors
     ///
@@ -248,6 +259,10 @@ impl<C: Checkpoints + ?Sized> Checkpoints for &mut C {
 
     fn reset(&mut self, job: &str) -> Result<bool, crate::Error<Infallible, C::Error>> {
         (**self).reset(job)
+    }
+
+    fn is_transient(&self, error: &C::Error) -> bool {
+        (**self).is_transient(error)
     }
 
     fn attempt(

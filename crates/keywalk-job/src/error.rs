@@ -43,7 +43,9 @@ pub enum Error<S, C> {
         job: String,
     },
     /// The job's checkpoint isn't one of this walk's: it is of another table, key, filter, range or order,
-    /// or one of the two is live and the other isn't. Nothing was done.
+    /// or one of the two is live and the other isn't. Nothing was done. The message names what lets the job go on:
+    /// [`Job::extend_range`](crate::Job::extend_range), [`Job::adopt`](crate::Job::adopt) or
+    /// [`Job::restart_if_changed`](crate::Job::restart_if_changed).
     Resume {
         /// The job's name.
         job: String,
@@ -80,6 +82,20 @@ pub enum Error<S, C> {
         /// What it failed with.
         error: BoxError,
     },
+    /// The job's function failed on an item, and no more may be [skipped](crate::Job::max_skipped). What came
+    /// before is done and recorded, and the next run tries this item first.
+    SkipLimit {
+        /// The job's name.
+        job: String,
+        /// The item's key, human-readable.
+        item: String,
+        /// How many items were skipped, by all runs.
+        skipped: u64,
+        /// How many items were done, by all runs; the skipped ones among them.
+        items: u64,
+        /// What the function failed with on this item.
+        error: BoxError,
+    },
 }
 
 impl<S, C> fmt::Display for Error<S, C> {
@@ -92,12 +108,13 @@ impl<S, C> fmt::Display for Error<S, C> {
             ),
             Error::Resume { job, differs } => write!(
                 f,
-                "the job {job:?} can't go on with this walk, {differs}; give it the walk that it was begun \
-                 with, another name, or reset it to start anew"
+                "the job {job:?} can't go on with this walk, {differs}; {}",
+                differs.cure()
             ),
             Error::Walk { job, .. } => write!(
                 f,
-                "the walk of the job {job:?} failed; run the job again to go on where it was"
+                "the walk of the job {job:?} failed; run the job again to go on where it was, with \
+                 `Job::adopt` if its query has to change"
             ),
             Error::Checkpoints { job, .. } => {
                 write!(
@@ -127,6 +144,18 @@ impl<S, C> fmt::Display for Error<S, C> {
                      (`Job::skip_failures`) or try again (`Job::retry`)",
                 )
             }
+            Error::SkipLimit {
+                job,
+                item,
+                skipped,
+                items,
+                ..
+            } => write!(
+                f,
+                "the function of the job {job:?} failed on the item with the key {item}, after {skipped} of \
+                 {items} items were skipped, and no more may be; fix what they failed over and run the job \
+                 again, or let it skip more (`Job::max_skipped`, `Job::max_skipped_ratio`)"
+            ),
         }
     }
 }
@@ -138,7 +167,7 @@ impl<S: StdError + 'static, C: StdError + 'static> StdError for Error<S, C> {
             Error::Resume { differs, .. } => differs.token_error(),
             Error::Walk { error, .. } => Some(error),
             Error::Checkpoints { error, .. } => Some(error),
-            Error::Work { error, .. } => Some(&**error),
+            Error::Work { error, .. } | Error::SkipLimit { error, .. } => Some(&**error),
         }
     }
 }
@@ -147,12 +176,22 @@ impl<S: StdError + 'static, C: StdError + 'static> StdError for Error<S, C> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Differs {
-    /// It is of another source, or the checkpoint's token is damaged.
+    /// It is over another store, or by another key.
     Token(TokenError),
+    /// It is over another table, query or filter, by the same key; see [`Job::adopt`](crate::Job::adopt).
+    Relation(TokenError),
     /// It goes in the other order.
     Order,
     /// It covers another range.
-    Range,
+    Range {
+        /// The range that the job was begun with.
+        begun: String,
+        /// The walk's range.
+        walk: String,
+        /// Whether they differ in the end alone, and the walk's lies further on; see
+        /// [`Job::extend_range`](crate::Job::extend_range).
+        is_longer: bool,
+    },
     /// One of them is live, the other isn't.
     Live,
 }
@@ -160,8 +199,31 @@ pub enum Differs {
 impl Differs {
     fn token_error(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Differs::Token(error) => Some(error),
-            Differs::Order | Differs::Range | Differs::Live => None,
+            Differs::Token(error) | Differs::Relation(error) => Some(error),
+            Differs::Order | Differs::Range { .. } | Differs::Live => None,
+        }
+    }
+
+    fn cure(&self) -> &'static str {
+        match self {
+            Differs::Token(_) | Differs::Order | Differs::Live => {
+                "give it the walk that it was begun with, use a different name, or let it start over \
+                 (`Job::restart_if_changed`)"
+            }
+            Differs::Relation(_) => {
+                "give it the walk that it was begun with, let it go on at its position all the same \
+                 (`Job::adopt`), or start over (`Job::restart_if_changed`)"
+            }
+            Differs::Range {
+                is_longer: true, ..
+            } => {
+                "give it that range, let it go on to the new end (`Job::extend_range`), or start over \
+                 (`Job::restart_if_changed`)"
+            }
+            Differs::Range { .. } => {
+                "give it that range, use a different name, or let it start over \
+                 (`Job::restart_if_changed`)"
+            }
         }
     }
 }
@@ -169,9 +231,17 @@ impl Differs {
 impl fmt::Display for Differs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Differs::Token(_) => "which isn't over what it was begun over",
+            Differs::Token(_) => "which isn't over the store and by the key that it was begun with",
+            Differs::Relation(_) => {
+                "which isn't over the table, query or filter that it was begun with"
+            }
             Differs::Order => "which goes in the other order than it was begun in",
-            Differs::Range => "which covers another range than it was begun with",
+            Differs::Range { begun, walk, .. } => {
+                return write!(
+                    f,
+                    "whose range is `{walk}` where it was begun with `{begun}`"
+                );
+            }
             Differs::Live => "which is live where it was begun with one that isn't, or the reverse",
         })
     }

@@ -61,6 +61,16 @@ pub(crate) fn tried(checkpoint: &Checkpoint, items: usize, delay: Duration) {
     );
 }
 
+pub(crate) fn checkpoints_tried(job: &str, error: &impl std::error::Error, delay: Duration) {
+    event!(
+        warn,
+        job = job,
+        error = error.to_string(),
+        delay = delay.as_secs_f64(),
+        "the checkpoints failed and are tried again"
+    );
+}
+
 pub(crate) fn buried(letter: &DeadLetter<'_>) {
     event!(
         warn,
@@ -78,10 +88,12 @@ pub(crate) fn ended<S, C>(outcome: &Result<Outcome, Error<S, C>>) {
                 info,
                 ended = ended,
                 items = outcome.items(),
+                skipped = outcome.skipped(),
                 "the run ended"
             );
         }
         Err(Error::Work { error, .. }) => error.to_string(),
+        Err(Error::SkipLimit { .. }) => "too many items failed".to_owned(),
         Err(Error::Checkpoints { .. }) => "the checkpoint can't be read or written".to_owned(),
         Err(Error::Resume { .. }) => "the checkpoint isn't of this walk".to_owned(),
         Err(Error::Walk { .. }) => "the walk failed".to_owned(),

@@ -56,9 +56,9 @@ use crate::{BoxError, Checkpoints, Clock, Error, Outcome, Progress, Stop};
 ///     .stop_on(&stop)
 ///     .deadline(Duration::from_secs(3_600))
 ///     .most_per_second(20_000.0)
-///     // A chunk that fails is tried again; then the items that fail are recorded and skipped.
+///     // An item that fails is tried again; then it is recorded and skipped, at most 100 of them.
 ///     .retry(ExponentialBuilder::default().with_max_times(2), |error| error.is::<std::io::Error>())
-///     .skip_failures()
+///     .max_skipped(100)
 ///     .on_progress(|progress| println!("{progress}")) // 40960 items, 40 %, 2 s left
 ///     .run(|(), items| {
 ///         for (_id, number) in items {
@@ -66,7 +66,7 @@ use crate::{BoxError, Checkpoints, Clock, Error, Outcome, Progress, Stop};
 ///         }
 ///         Ok(())
 ///     })?;
-/// println!("{outcome}"); // done: 100000 items in 196 chunks, 5.00 s
+/// println!("{outcome}"); // done: 100000 items (1 skipped) in 196 chunks, 5.00 s
 /// # assert_eq!(outcome.skipped(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -74,7 +74,9 @@ use crate::{BoxError, Checkpoints, Clock, Error, Outcome, Progress, Stop};
 /// # Running it again
 ///
 /// A run goes on from the checkpoint, if there is one; then the walk has to be over the same source, in the
-/// same order and range, and what differs is an [error](Error::Resume). Its chunk size is free. A job that
+/// same order and range, and what differs is an [error](Error::Resume), unless the job may
+/// [start over](Self::restart_if_changed), go on to a [later end](Self::extend_range) or
+/// [adopt](Self::adopt) another query. Its chunk size is free. A job that
 /// is done does nothing more, unless it is [`repeated`](Self::repeated). A [live](Walk::live) walk's job is
 /// never done: each run does what was appended since.
 ///
@@ -107,6 +109,60 @@ impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
     /// done.
     pub fn repeated(mut self) -> Self {
         self.options.repeated = true;
+        self
+    }
+
+    /// Starts over where the stored checkpoint is of another walk: of another table, query, filter, key, range or
+    /// order. For jobs whose range moves and whose effects may come again, such as a purge of what is older than
+    /// a date. Dead letters stay. Default: [`Error::Resume`].
+    pub fn restart_if_changed(mut self) -> Self {
+        self.options.restarts = true;
+        self
+    }
+
+    /// Goes on to the end of the walk's range where that lies further on than it did, also if the job was done: for
+    /// an increment, each of whose runs does what came since. Each item is done once. Default:
+    /// [`Error::Resume`].
+    ///
+    /// The start of the range must stay the same. A done job goes on past the last key that it had, so what
+    /// was inserted before that isn't visited. Not for jobs that are [`repeated`](Self::repeated): those start
+    /// over once they are done.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use keywalk::Walk;
+    /// use keywalk_job::{CheckpointFiles, Job};
+    /// use keywalk_memory::Map;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let sales = BTreeMap::from([(1, 20), (2, 5), (3, 100)]);
+    /// let mut total = 0;
+    /// for (day, expected) in [(2, 20), (4, 125)] {
+    ///     let walk = Walk::new(Map::new(&sales)).range(..day);
+    ///     let job = Job::new("total", walk, CheckpointFiles::new(folder.path())).extend_range();
+    ///     let outcome = job.run(|(), sales| {
+    ///         total += sales.iter().map(|(_day, amount)| *amount).sum::<u32>();
+    ///         Ok(())
+    ///     })?;
+    ///     assert_eq!((outcome.is_done(), total), (true, expected));
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "extend_to")]
+    pub fn extend_range(mut self) -> Self {
+        self.options.extends = true;
+        self
+    }
+
+    /// Goes on at the stored position although the table, query or filter is another one: where a query's text
+    /// had to change while the job was under way. Key, range and order must be the same. Default:
+    /// [`Error::Resume`].
+    ///
+    /// **Nothing checks that both return the same rows.** What only the new one returns, before the position, is
+    /// never visited. Remove this call once a run has gone on: the job is then over the new walk, and the next
+    /// change is refused again.
+    pub fn adopt(mut self) -> Self {
+        self.options.adopts = true;
         self
     }
 
@@ -188,17 +244,50 @@ impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
     ///
     /// The function is then called with one item at a time, and over SQLite what it did for an item that
     /// failed is undone alone (a savepoint for each item, about a microsecond).
+    ///
+    /// Limit how many with [`max_skipped`](Self::max_skipped) or
+    /// [`max_skipped_ratio`](Self::max_skipped_ratio), so that a mistake in the function doesn't skip them all.
     pub fn skip_failures(mut self) -> Self {
         self.options.skips = true;
         self
+    }
+
+    /// [Skips failures](Self::skip_failures), but at most `items` of the job, over all its runs. One more ends the
+    /// run with [`Error::SkipLimit`]; what came before it is done and recorded. Default: no limit.
+    pub fn max_skipped(mut self, items: u64) -> Self {
+        self.options.max_skipped = Some(items);
+        self.skip_failures()
+    }
+
+    /// [Skips failures](Self::skip_failures), but at most this share of the items that the job has come to, once
+    /// these are at least `min_items`: 0.01 is 1 %. One more ends the run with [`Error::SkipLimit`]; what came
+    /// before it is done and recorded. Default: no limit.
+    ///
+    /// # Panics
+    ///
+    /// If the share isn't 0 to 1.
+    #[track_caller]
+    pub fn max_skipped_ratio(mut self, ratio: f64, min_items: u64) -> Self {
+        assert!(
+            (0.0..=1.0).contains(&ratio),
+            "the share of skipped items must be 0 to 1"
+        );
+        self.options.max_skipped_ratio = Some((ratio, min_items));
+        self.skip_failures()
     }
 
     /// Tries a chunk again for which the function fails, after each of the policy's delays, `when` this
     /// says of the error that another try is worth it. Only then the run ends, or the item is
     /// [skipped](Self::skip_failures). Default: no second try.
     ///
-    /// What was done with the chunk is undone first, where it can be, and its items are fetched anew.
-    /// Between two tries nothing of the store is held. Failures of the *source* are for `keywalk-retry`.
+    /// What was done with the chunk is undone first, where it can be, and its items are fetched again. Where
+    /// failures are skipped, each item has the whole policy to itself: what came before it in the chunk is
+    /// committed, and not done again. Between two tries nothing of the store is held, and a
+    /// [stop](Self::stop_on) or [deadline](Self::deadline) ends the run.
+    ///
+    /// The checkpoints follow the same policy: where another writer holds the lock for too long the job waits, and
+    /// does the chunk again. `when` isn't asked about their errors, but
+    /// [`Checkpoints::is_transient`]. Failures of the *source* are for `keywalk-retry`.
     pub fn retry<B>(mut self, policy: B, when: impl FnMut(&BoxError) -> bool + 'a) -> Self
     where
         B: BackoffBuilder + Clone + 'a,
@@ -207,6 +296,7 @@ impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
         self.options.again = Some(Again {
             policy: Box::new(move || Box::new(policy.clone().build())),
             when: Box::new(when),
+            for_checkpoints: None,
         });
         self
     }

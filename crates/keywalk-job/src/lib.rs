@@ -49,12 +49,13 @@
 //! | The process is killed, the machine loses power | ends | goes on from the last checkpoint (of those that the store kept: SQLite with `synchronous` below FULL can lose the last ones to a power failure) |
 //! | [`Stop`] is asked for, or the [deadline](Job::deadline) is over | finishes the chunk, records it, ends | goes on |
 //! | The function fails | ends with [`Error::Work`]; the chunk is undone where it can be. Or tries [again](Job::retry), or [skips](Job::skip_failures) the item | tries the chunk again |
+//! | It fails on more items than may be [skipped](Job::max_skipped) | ends with [`Error::SkipLimit`]; what came before is recorded | tries that item again |
 //! | The function panics | the panic goes on to the caller, as if it had failed | the same |
 //! | The store fails | ends with [`Error::Walk`] ([`keywalk-retry`] waits for what passes by itself) | goes on |
-//! | The checkpoint can't be written | ends with [`Error::Checkpoints`] | goes on from the last one that was |
+//! | The checkpoint can't be written | ends with [`Error::Checkpoints`]; or waits by the policy of [`Job::retry`], where the failure [passes by itself](Checkpoints::is_transient) | goes on from the last one that was |
 //! | The checkpoint is damaged | ends with [`Error::Checkpoints`] before anything is done | the same, until it is restored or [reset](Checkpoints::reset) |
 //! | Another runner has the job | [`Error::Taken`], or [waits](Job::wait_for_lease) | |
-//! | The walk is over another table, key, filter, range or order, or live where it wasn't | [`Error::Resume`] | |
+//! | The walk is over another table, key, filter, range or order, or live where it wasn't | [`Error::Resume`]; or [starts over](Job::restart_if_changed), goes on to a [later end](Job::extend_range), or [adopts](Job::adopt) another query | |
 //! | The job is done | does nothing, or starts [anew](Job::repeated) | |
 //! | Its rows are deleted, inserted, changed meanwhile | as any [walk](keywalk#what-a-walk-promises) | |
 //!

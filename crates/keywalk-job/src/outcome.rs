@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use crate::Checkpoint;
 
-/// How a run of a job ended, where nothing failed. Printed it says `done: 500000 items in 977 chunks, 2.31 s`.
+/// How a run of a job ended, where nothing failed. Printed it says `done: 500000 items in 977 chunks, 2.31 s`, or
+/// `done: 500000 items (19 skipped) in 977 chunks, 2.31 s`.
 #[derive(Clone, Debug)]
 #[must_use = "the run may have been stopped before the job was done"]
 pub struct Outcome {
@@ -72,7 +73,7 @@ impl Outcome {
         self.skipped
     }
 
-    /// How often a chunk was tried again in this run.
+    /// How often a chunk, an item or the checkpoints were tried again in this run.
     #[must_use]
     pub fn retries(&self) -> u64 {
         self.retries
@@ -91,7 +92,7 @@ impl Outcome {
     }
 }
 
-/// In words: `done: 500000 items in 977 chunks, 2.31 s`.
+/// Human-readable: `done: 500000 items in 977 chunks, 2.31 s`, with the skipped items if there are any.
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ended = match self.ended {
@@ -99,11 +100,20 @@ impl fmt::Display for Outcome {
             Ended::Stopped => "stopped",
             Ended::Deadline => "out of time",
         };
-        let (items, chunks) = (self.items, self.chunks);
+        let (items, chunks) = (Items(self.items, self.skipped), self.chunks);
         let seconds = self.elapsed.as_secs_f64();
-        write!(
-            f,
-            "{ended}: {items} items in {chunks} chunks, {seconds:.2} s"
-        )
+        write!(f, "{ended}: {items} in {chunks} chunks, {seconds:.2} s")
+    }
+}
+
+/// So many items, and how many of them were skipped.
+pub(crate) struct Items(pub(crate) u64, pub(crate) u64);
+
+impl fmt::Display for Items {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Items(items, 0) => write!(f, "{items} items"),
+            Items(items, skipped) => write!(f, "{items} items ({skipped} skipped)"),
+        }
     }
 }

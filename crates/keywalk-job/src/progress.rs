@@ -1,8 +1,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::outcome::Items;
+
 /// How far a job has got; what its [hooks](crate::Job::on_progress) are told before the first chunk and after
-/// each. Printed it says `41000 items, 41 %, 8 s left`.
+/// each. Printed it says `41000 items, 41 %, 8 s left`, or `41000 items (19 skipped), 41 %, 8 s left`.
 #[derive(Clone)]
 pub struct Progress<'a, K> {
     pub(crate) job: &'a str,
@@ -15,7 +17,7 @@ pub struct Progress<'a, K> {
     /// With the pause that the last chunk has earned, which is still to come.
     pub(crate) charged: Duration,
     pub(crate) share: Option<f64>,
-    pub(crate) share_at_start: Option<f64>,
+    pub(crate) share_at_start: f64,
     pub(crate) total: Option<u64>,
     pub(crate) is_done: bool,
 }
@@ -95,7 +97,7 @@ impl<K> Progress<'_, K> {
             return Some(Duration::ZERO);
         }
         let share = self.share?;
-        let covered = share - self.share_at_start?;
+        let covered = share - self.share_at_start;
         let left = self.charged.as_secs_f64() * (1.0 - share) / covered;
         (covered > 0.0).then(|| Duration::try_from_secs_f64(left.max(0.0)).ok())?
     }
@@ -119,10 +121,10 @@ impl<K> fmt::Debug for Progress<'_, K> {
     }
 }
 
-/// In words: `41000 items, 41 %, 8 s left`, as far as they can be told.
+/// Human-readable: `41000 items, 41 %, 8 s left`, as far as they are known, with the skipped items if there are any.
 impl<K> fmt::Display for Progress<'_, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} items", self.items)?;
+        write!(f, "{}", Items(self.items, self.skipped))?;
         if let Some(share) = self.share {
             // Down: all of it is done when it is.
             write!(f, ", {} %", (share * 100.0).floor())?;

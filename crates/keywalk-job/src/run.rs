@@ -1,6 +1,7 @@
 use std::ops::Bound;
 use std::time::Duration;
 
+use keywalk::state::State;
 use keywalk::{Chunks, Cursor, DurableSource, Step, Token};
 
 mod chunk;
@@ -20,7 +21,7 @@ pub(crate) struct Run<'a, S: DurableSource, C, F> {
     checkpoints: C,
     options: Options<'a, S::Key>,
     work: F,
-    /// As it is committed next.
+    /// As it was committed last.
     checkpoint: Checkpoint,
     /// Where the walk stands by what was committed.
     committed: Cursor<S::Key>,
@@ -28,15 +29,27 @@ pub(crate) struct Run<'a, S: DurableSource, C, F> {
     began: Duration,
     /// Stretches since the last commit.
     moves: u32,
-    share_at_start: Option<f64>,
+    share_at_start: f64,
     outcome: Outcome,
-    /// Those that are left for the chunk that is tried.
-    delays: Option<Delays<'a>>,
-    /// How often that chunk has failed.
-    tries: u64,
+    /// Of what failed last and isn't done yet.
+    tries: Option<Tries<'a, S::Key>>,
     /// When the next chunk may begin.
     next_start: Duration,
     _lease: Lease,
+}
+
+/// What came of a step.
+enum Went {
+    On,
+    /// Also of a live walk, which isn't done by it.
+    ToTheEnd,
+}
+
+/// How often an item has failed, or a chunk where its items aren't told apart.
+struct Tries<'a, K> {
+    key: Option<K>,
+    failed: u64,
+    delays: Delays<'a>,
 }
 
 type Failure<S, C> = Error<<S as keywalk::ChunkSource>::Error, <C as Checkpoints>::Error>;
@@ -47,14 +60,7 @@ where
     C: Checkpoints,
     F: FnMut(&C::Scope, &[S::Item]) -> Result<(), BoxError>,
 {
-    fn go(mut self, scope: C::Scope) -> Result<Outcome, Failure<S, C>> {
-        self.share_at_start = Some(self.share().unwrap_or(0.0));
-        if self.checkpoint.is_done() {
-            drop(scope);
-        } else {
-            // That it has begun.
-            self.commit(scope)?;
-        }
+    fn go(mut self) -> Result<Outcome, Failure<S, C>> {
         self.tell();
         let ended = self.walk()?;
         Ok(Outcome {
@@ -69,35 +75,65 @@ where
     fn walk(&mut self) -> Result<Ended, Failure<S, C>> {
         while !self.checkpoint.is_done() {
             if let Some(ended) = self.wait() {
-                if self.moves > 0 {
-                    self.record()?;
-                }
+                self.record_moves()?;
                 return Ok(ended);
             }
-            let chunk_began = self.options.clock.now();
-            let scope = self.begin()?;
-            match self.chunks.step() {
+            match self.step() {
+                Ok(Went::On) => {}
+                Ok(Went::ToTheEnd) => break,
                 Err(error) => {
-                    drop(scope);
-                    return Err(walk_failed(&self.checkpoint.job, error));
+                    let options = &mut self.options;
+                    let delay = options.delay_for_checkpoints(&self.checkpoints, error)?;
+                    self.try_after(delay);
                 }
-                Ok(Step::Moved) => {
-                    drop(scope);
-                    self.moves += 1;
-                    if self.moves >= MOST_MOVES {
-                        self.record()?;
-                        self.tell();
-                    }
-                }
-                Ok(Step::End) => {
-                    self.commit(scope)?;
-                    self.tell();
-                    break;
-                }
-                Ok(Step::Items(_)) => self.do_chunk(scope, chunk_began)?,
             }
         }
         Ok(Ended::Done)
+    }
+
+    /// Puts one question to the store, and does what it answers.
+    fn step(&mut self) -> Result<Went, Failure<S, C>> {
+        let chunk_began = self.options.clock.now();
+        let scope = self.begin()?;
+        match self.chunks.step() {
+            Err(error) => {
+                drop(scope);
+                return Err(walk_failed(&self.checkpoint.job, error));
+            }
+            Ok(Step::Moved) => {
+                drop(scope);
+                self.options.checkpoints_worked();
+                self.moves += 1;
+                if self.moves >= MOST_MOVES {
+                    self.record()?;
+                    self.tell();
+                }
+            }
+            Ok(Step::End) => {
+                self.record_in(scope)?;
+                self.tell();
+                return Ok(Went::ToTheEnd);
+            }
+            Ok(Step::Items(_)) => {
+                if let Err(error) = self.do_chunk(scope, chunk_began) {
+                    self.go_back();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(Went::On)
+    }
+
+    /// Back to what was committed: what came since is undone, and fetched again.
+    fn go_back(&mut self) {
+        self.chunks.seek(self.committed.clone());
+        self.moves = 0;
+    }
+
+    fn try_after(&mut self, delay: Duration) {
+        self.outcome.retries += 1;
+        let time = self.options.clock.now().saturating_add(delay);
+        self.next_start = self.next_start.max(time);
     }
 
     /// Waits as long as the job was told to, unless the run should end before.
@@ -116,10 +152,27 @@ where
         ended
     }
 
+    /// Commits where the run leaves off. Where another writer is in the way it is let be: no item was done since.
+    fn record_moves(&mut self) -> Result<(), Failure<S, C>> {
+        if self.moves == 0 {
+            return Ok(());
+        }
+        match self.record() {
+            Err(Error::Checkpoints { error, .. }) if self.checkpoints.is_transient(&error) => {
+                Ok(())
+            }
+            recorded => recorded,
+        }
+    }
+
     /// Commits where the walk stands, with nothing done meanwhile.
     fn record(&mut self) -> Result<(), Failure<S, C>> {
         let scope = self.begin()?;
-        self.commit(scope)
+        self.record_in(scope)
+    }
+
+    fn record_in(&mut self, scope: C::Scope) -> Result<(), Failure<S, C>> {
+        self.commit(scope, self.chunks.cursor(), 0, 0)
     }
 
     fn begin(&mut self) -> Result<C::Scope, Failure<S, C>> {
@@ -127,36 +180,33 @@ where
         begun.map_err(checkpoints_failed(&self.checkpoint.job))
     }
 
-    fn commit(&mut self, scope: C::Scope) -> Result<(), Failure<S, C>> {
-        let cursor = self.chunks.cursor();
+    /// Commits that so many more items were done, up to `cursor`.
+    fn commit(
+        &mut self,
+        scope: C::Scope,
+        cursor: Cursor<S::Key>,
+        items: u64,
+        skipped: u64,
+    ) -> Result<(), Failure<S, C>> {
+        let job = &self.checkpoint.job;
         let source = self.chunks.source();
-        let token = Token::new(&cursor, source);
-        self.checkpoint.token = token.map_err(source_failed(&self.checkpoint.job))?;
-        let position = position(&cursor, &self.checkpoint);
-        self.checkpoint.position = position.map(|key| source.key_text(key));
-        self.checkpoint.share = self.share();
-        self.checkpoint.updated = unix_millis(self.options.clock.time_of_day());
-        let committed = self.checkpoints.commit(scope, &self.checkpoint);
-        committed.map_err(checkpoints_failed(&self.checkpoint.job))?;
+        let mut next = self.checkpoint.clone();
+        next.items += items;
+        next.chunks += u64::from(items > 0);
+        next.skipped += skipped;
+        if let (None, Some(first)) = (&next.first, &self.first) {
+            let first = first_token(first, &cursor, source);
+            next.first = Some(first.map_err(source_failed(job))?);
+        }
+        let stands = next.stand_at(&cursor, self.first.as_ref(), source, &self.options);
+        stands.map_err(source_failed(job))?;
+        let committed = self.checkpoints.commit(scope, &next);
+        committed.map_err(checkpoints_failed(job))?;
+        self.options.checkpoints_worked();
+        self.checkpoint = next;
         self.committed = cursor;
         self.moves = 0;
         Ok(())
-    }
-
-    fn share(&self) -> Option<f64> {
-        if self.checkpoint.is_done() {
-            return Some(1.0);
-        }
-        if let Some(total) = self.options.total {
-            let share = self.checkpoint.items as f64 / total as f64;
-            return (total > 0).then_some(share.min(1.0));
-        }
-        let cursor = self.chunks.cursor();
-        let (Bound::Included(last) | Bound::Excluded(last)) = cursor.range().far() else {
-            return None;
-        };
-        let (first, at) = (self.first.as_ref()?, passed(&cursor)?);
-        self.chunks.source().share(first, last, at)
     }
 
     fn tell(&mut self) {
@@ -190,6 +240,54 @@ where
             is_done: self.checkpoint.is_done(),
         }
     }
+}
+
+impl Checkpoint {
+    /// Moves it to `cursor`.
+    fn stand_at<S: DurableSource>(
+        &mut self,
+        cursor: &Cursor<S::Key>,
+        first: Option<&S::Key>,
+        source: &S,
+        options: &Options<'_, S::Key>,
+    ) -> Result<(), S::Error> {
+        self.token = Token::new(cursor, source)?;
+        self.position = position(cursor, self).map(|key| source.key_text(key));
+        self.share = self.share_at(cursor, first, source, options.total);
+        self.updated = unix_millis(options.clock.time_of_day());
+        Ok(())
+    }
+
+    fn share_at<S: DurableSource>(
+        &self,
+        cursor: &Cursor<S::Key>,
+        first: Option<&S::Key>,
+        source: &S,
+        total: Option<u64>,
+    ) -> Option<f64> {
+        if self.is_done() {
+            return Some(1.0);
+        }
+        if let Some(total) = total {
+            let share = self.items as f64 / total as f64;
+            return (total > 0).then_some(share.min(1.0));
+        }
+        let (Bound::Included(last) | Bound::Excluded(last)) = cursor.range().far() else {
+            return None;
+        };
+        source.share(first?, last, passed(cursor)?)
+    }
+}
+
+/// A walk from past the first item on, of which that key alone is read again.
+fn first_token<S: DurableSource>(
+    first: &S::Key,
+    cursor: &Cursor<S::Key>,
+    source: &S,
+) -> Result<Token, S::Error> {
+    let mut range = cursor.range().clone();
+    range.advance_past(first.clone());
+    Token::new(&State::live(range).cursor(), source)
 }
 
 /// The key that a job has come to. None before its first item: a walk that begins behind a key hasn't

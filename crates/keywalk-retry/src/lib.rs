@@ -33,7 +33,7 @@
 //! | Threads | can be [prefetched](keywalk::Walk::prefetch) where the source can, and the policy and closures are `Send + 'static` |
 //!
 //! The promises G1 to G15 are those of a [walk](keywalk#what-a-walk-promises). A job has a policy of its own,
-//! for what is done with the items: `Job::retry` in [`keywalk-job`].
+//! for what is done with the items and for its checkpoints: `Job::retry` in [`keywalk-job`].
 //!
 //! The policy is [backon]'s: how often, after what delays, with what jitter. It is a part of this
 //! crate's interface, and [`backon`] is re-exported.

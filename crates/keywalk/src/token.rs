@@ -2,7 +2,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
-use crate::{Cursor, DurableSource, Error, Fingerprint};
+use crate::{Aspect, Cursor, DurableSource, Error, Fingerprint};
 
 mod body;
 mod error;
@@ -117,7 +117,25 @@ impl Token {
         &self,
         source: &S,
     ) -> Result<Cursor<S::Key>, Error<S::Error>> {
-        self.body().map_err(Error::Token)?.cursor(source)
+        let body = self.body().map_err(Error::Token)?;
+        body.cursor(source, &Aspect::ALL)
+    }
+
+    /// Decodes the cursor for a walk over `source`, as [`cursor`](Self::cursor) does, although the token may be
+    /// of another table, query or filter. Store and key must be the same: columns, types and directions.
+    ///
+    /// For a query whose text had to change while a walk over it was under way. Nothing checks that both return
+    /// the same rows: what only `source` has, before the cursor, is never visited.
+    ///
+    /// # Errors
+    ///
+    /// As [`cursor`](Self::cursor).
+    pub fn adopt<S: DurableSource + ?Sized>(
+        &self,
+        source: &S,
+    ) -> Result<Cursor<S::Key>, Error<S::Error>> {
+        let body = self.body().map_err(Error::Token)?;
+        body.cursor(source, &[Aspect::Store, Aspect::Key])
     }
 
     /// That it is of a source with this fingerprint.
@@ -126,7 +144,7 @@ impl Token {
     ///
     /// [`TokenError::Source`] if it isn't.
     pub fn check(&self, fingerprint: &Fingerprint) -> Result<(), TokenError> {
-        self.body()?.check(fingerprint)
+        self.body()?.check(fingerprint, &Aspect::ALL)
     }
 
     /// Whether the walk had ended: going on yields nothing. Never true of a live walk.

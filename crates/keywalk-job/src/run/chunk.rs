@@ -1,24 +1,29 @@
 use std::slice;
 use std::time::Duration;
 
-use keywalk::{DurableSource, Token};
+use keywalk::DurableSource;
 
-use super::{Failure, Run, checkpoints_failed, source_failed};
+use super::{Failure, Run, Tries, checkpoints_failed};
 use crate::events;
 use crate::{Attempt, BoxError, Checkpoints, DeadLetter, Error};
 
-/// What came of the function's work on a chunk.
-enum Worked {
-    Done {
-        skipped: u64,
-    },
-    /// It is to be tried again, after this time.
-    Again(Duration),
-    Failed {
-        /// The key of the item, in words, where items are worked on one by one.
-        item: Option<String>,
-        error: BoxError,
-    },
+/// How far the function's work on a chunk got.
+struct Worked {
+    /// How many items from the first on are done or skipped, and are to be committed.
+    done: usize,
+    /// Of these.
+    skipped: u64,
+    then: Then,
+}
+
+enum Then {
+    GoOn,
+    /// What comes next is tried again, after this time.
+    Retry(Duration),
+    /// The item at this place, or the chunk, has failed.
+    Fail(Option<usize>, BoxError),
+    /// The item with this key has failed, and no more may be skipped.
+    Refuse(String, BoxError),
 }
 
 impl<'a, S, C, F> Run<'a, S, C, F>
@@ -27,114 +32,197 @@ where
     C: Checkpoints,
     F: FnMut(&C::Scope, &[S::Item]) -> Result<(), BoxError>,
 {
-    /// Does and records the chunk that was fetched; or undoes it, to be tried again.
+    /// Does and records what was fetched, as far as that goes, and undoes the rest.
     pub(super) fn do_chunk(
         &mut self,
         scope: C::Scope,
         began: Duration,
     ) -> Result<(), Failure<S, C>> {
         let count = self.chunks.items().len();
-        let skipped = match self.work_on(&scope)? {
-            Worked::Done { skipped } => skipped,
-            Worked::Again(delay) => {
-                drop(scope);
-                events::tried(&self.checkpoint, count, delay);
-                self.chunks.seek(self.committed.clone());
-                self.moves = 0;
-                self.outcome.retries += 1;
-                self.tries += 1;
-                self.next_start = self.options.clock.now().saturating_add(delay);
-                return Ok(());
-            }
-            Worked::Failed { item, error } => {
-                drop(scope);
-                return Err(Error::Work {
-                    job: self.checkpoint.job.clone(),
-                    item,
-                    after: self.checkpoint.position.clone(),
-                    items: count,
-                    tries: self.tries + 1,
-                    error,
-                });
-            }
-        };
-        self.delays = None;
-        self.tries = 0;
-        if self.first.is_none() {
-            let source = self.chunks.source();
-            self.first = self.chunks.items().first().map(|item| source.key_of(item));
-            let first = self.first.clone().map(|key| self.chunks.cursor_past(key));
-            let first = first.map(|cursor| Token::new(&cursor, source));
-            self.checkpoint.first = first
-                .transpose()
-                .map_err(source_failed(&self.checkpoint.job))?;
+        let Worked {
+            done,
+            skipped,
+            then,
+        } = self.work_on(&scope)?;
+        match done {
+            0 => drop(scope),
+            done => self.keep(scope, done, skipped, began)?,
         }
-        self.checkpoint.items += count as u64;
-        self.checkpoint.chunks += 1;
-        self.checkpoint.skipped += skipped;
-        self.commit(scope)?;
-        self.outcome.items += count as u64;
+        match then {
+            Then::GoOn => Ok(()),
+            Then::Retry(delay) => {
+                events::tried(&self.checkpoint, count - done, delay);
+                self.go_back();
+                self.try_after(delay);
+                Ok(())
+            }
+            Then::Fail(at, error) => Err(Error::Work {
+                job: self.checkpoint.job.clone(),
+                tries: self.failures(at),
+                item: at.map(|at| self.key_text(at)),
+                after: self.checkpoint.position.clone(),
+                items: count,
+                error,
+            }),
+            Then::Refuse(item, error) => Err(Error::SkipLimit {
+                job: self.checkpoint.job.clone(),
+                item,
+                skipped: self.checkpoint.skipped,
+                items: self.checkpoint.items,
+                error,
+            }),
+        }
+    }
+
+    /// Commits the chunk's first items, `done` of them.
+    fn keep(
+        &mut self,
+        scope: C::Scope,
+        done: usize,
+        skipped: u64,
+        began: Duration,
+    ) -> Result<(), Failure<S, C>> {
+        let items = self.chunks.items();
+        let source = self.chunks.source();
+        if self.first.is_none() {
+            self.first = items.first().map(|item| source.key_of(item));
+        }
+        let is_part = done < items.len();
+        let cursor = match items.get(done - 1) {
+            Some(last) if is_part => self.chunks.cursor_past(source.key_of(last)),
+            _ => self.chunks.cursor(),
+        };
+        self.commit(scope, cursor, done as u64, skipped)?;
+        if is_part {
+            self.go_back();
+        }
+        self.outcome.items += done as u64;
         self.outcome.chunks += 1;
         self.outcome.skipped += skipped;
-        events::chunk(&self.checkpoint, count, skipped);
-        self.next_start = self.options.next_start(began, count);
+        events::chunk(&self.checkpoint, done, skipped);
+        self.next_start = self.options.next_start(began, done);
         self.tell();
         Ok(())
     }
 
     /// Has the function work on the chunk's items: on all at once, or one by one where some may be skipped.
     fn work_on(&mut self, scope: &C::Scope) -> Result<Worked, Failure<S, C>> {
-        let mut skipped = 0;
-        if !self.options.skips {
-            let worked = (self.work)(scope, self.chunks.items());
-            return Ok(match worked {
-                Ok(()) => Worked::Done { skipped },
-                Err(error) => self.again_or(error, None),
-            });
+        let count = self.chunks.items().len();
+        if self.options.skips {
+            return self.work_one_by_one(scope, count);
         }
-        for at in 0..self.chunks.items().len() {
+        let (done, then) = match (self.work)(scope, self.chunks.items()) {
+            Ok(()) => {
+                self.tries = None;
+                (count, Then::GoOn)
+            }
+            Err(error) => match self.delay_for(&error, None) {
+                Some(delay) => (0, Then::Retry(delay)),
+                None => (0, Then::Fail(None, error)),
+            },
+        };
+        let skipped = 0;
+        Ok(Worked {
+            done,
+            skipped,
+            then,
+        })
+    }
+
+    /// Where an item fails that is to be tried again, those before it are committed, and so is that item once
+    /// it is done: then nothing that fails later brings them back.
+    fn work_one_by_one(&mut self, scope: &C::Scope, count: usize) -> Result<Worked, Failure<S, C>> {
+        let mut skipped = 0;
+        let kept = |done, skipped, then| {
+            Ok(Worked {
+                done,
+                skipped,
+                then,
+            })
+        };
+        for at in 0..count {
+            if at > 0 && self.is_tried(at) {
+                return kept(at, skipped, Then::GoOn);
+            }
             let item = slice::from_ref(&self.chunks.items()[at]);
             let work = &mut self.work;
             let attempt = self
                 .checkpoints
                 .attempt(scope, &mut |scope| work(scope, item));
-            let (error, is_undone) =
-                match attempt.map_err(checkpoints_failed(&self.checkpoint.job))? {
-                    Attempt::Done => continue,
-                    Attempt::Undone(error) => (error, true),
-                    Attempt::Lost(error) => (error, false),
-                };
-            if let Some(delay) = self.delay_for(&error) {
-                return Ok(Worked::Again(delay));
+            match attempt.map_err(checkpoints_failed(&self.checkpoint.job))? {
+                Attempt::Done => {}
+                Attempt::Undone(error) => {
+                    if let Some(delay) = self.delay_for(&error, Some(at)) {
+                        return kept(at, skipped, Then::Retry(delay));
+                    }
+                    let items = self.checkpoint.items + at as u64 + 1;
+                    let failed = self.checkpoint.skipped + skipped + 1;
+                    if !self.options.may_skip(failed, items) {
+                        return kept(at, skipped, Then::Refuse(self.key_text(at), error));
+                    }
+                    if !self.bury(scope, at, &error)? {
+                        return kept(0, 0, Then::Fail(Some(at), error));
+                    }
+                    skipped += 1;
+                }
+                Attempt::Lost(error) => {
+                    let then = match self.delay_for(&error, Some(at)) {
+                        Some(delay) => Then::Retry(delay),
+                        None => Then::Fail(Some(at), error),
+                    };
+                    return kept(0, 0, then);
+                }
             }
-            if !is_undone || !self.bury(scope, at, &error)? {
-                let item = Some(self.key_text(at));
-                return Ok(Worked::Failed { item, error });
+            if self.is_tried(at) {
+                self.tries = None;
+                return kept(at + 1, skipped, Then::GoOn);
             }
-            skipped += 1;
         }
-        Ok(Worked::Done { skipped })
+        kept(count, skipped, Then::GoOn)
     }
 
-    fn again_or(&mut self, error: BoxError, item: Option<String>) -> Worked {
-        match self.delay_for(&error) {
-            Some(delay) => Worked::Again(delay),
-            None => Worked::Failed { item, error },
-        }
+    /// Whether the item at this place has failed before.
+    fn is_tried(&self, at: usize) -> bool {
+        let key = self.tries.as_ref().and_then(|tries| tries.key.as_ref());
+        key.is_some_and(|key| *key == self.key(at))
     }
 
-    /// The time after which to try the chunk again, if that is worth it.
-    fn delay_for(&mut self, error: &BoxError) -> Option<Duration> {
+    /// The time after which to try the item at this place again, or the chunk, if that is worth it.
+    fn delay_for(&mut self, error: &BoxError, at: Option<usize>) -> Option<Duration> {
+        let key = at.map(|at| self.key(at));
         let again = self.options.again.as_mut()?;
-        if !(again.when)(error) {
-            return None;
+        let is_worth_it = (again.when)(error);
+        if !self.tries.as_ref().is_some_and(|tries| tries.key == key) {
+            if !is_worth_it {
+                return None;
+            }
+            self.tries = Some(Tries {
+                key,
+                failed: 0,
+                delays: (again.policy)(),
+            });
         }
-        self.delays.get_or_insert_with(|| (again.policy)()).next()
+        let tries = self.tries.as_mut()?;
+        tries.failed += 1;
+        match is_worth_it {
+            true => tries.delays.next(),
+            false => None,
+        }
+    }
+
+    /// How often the item at this place has failed, or the chunk.
+    fn failures(&self, at: Option<usize>) -> u64 {
+        let key = at.map(|at| self.key(at));
+        let tries = self.tries.as_ref().filter(|tries| tries.key == key);
+        tries.map_or(1, |tries| tries.failed)
+    }
+
+    fn key(&self, at: usize) -> S::Key {
+        self.chunks.source().key_of(&self.chunks.items()[at])
     }
 
     fn key_text(&self, at: usize) -> String {
-        let source = self.chunks.source();
-        source.key_text(&source.key_of(&self.chunks.items()[at]))
+        self.chunks.source().key_text(&self.key(at))
     }
 
     /// Records the item at this place of the chunk with its error.
@@ -145,7 +233,7 @@ where
         error: &BoxError,
     ) -> Result<bool, Failure<S, C>> {
         let source = self.chunks.source();
-        let key = source.key_of(&self.chunks.items()[at]);
+        let key = self.key(at);
         let mut key_bytes = Vec::new();
         source.encode_key(&key, &mut key_bytes);
         let letter = DeadLetter {

@@ -1,8 +1,10 @@
+use std::ops::Bound;
 use std::time::Duration;
 
-use keywalk::{Chunks, DurableSource, Token, Walk};
+use keywalk::state::State;
+use keywalk::{Cursor, DurableSource, KeyRange, Order, Token};
 
-use super::{Failure, Run, checkpoints_failed, passed, source_failed, walk_failed};
+use super::{Failure, Run, checkpoints_failed, first_token, passed, source_failed, walk_failed};
 use crate::events;
 use crate::options::Options;
 use crate::{
@@ -31,7 +33,7 @@ where
             name,
             walk,
             mut checkpoints,
-            options,
+            mut options,
         } = job;
         let walk = match options.rate {
             // A second's worth: what is bunched by a chunk isn't more.
@@ -39,41 +41,115 @@ where
             None => walk,
         };
         let began = options.clock.now();
-        let lease = match take_lease(&name, &mut checkpoints, &options, began)? {
+        let ends = |ended, options: &Options<'_, S::Key>| {
+            let elapsed = options.clock.now().saturating_sub(began);
+            Ok(Outcome::of(ended, elapsed))
+        };
+        let lease = match take_lease(&name, &mut checkpoints, &mut options, began)? {
             Ok(lease) => lease,
-            Err(ended) => {
-                return Ok(Outcome::of(
-                    ended,
-                    options.clock.now().saturating_sub(began),
-                ));
+            Err(ended) => return ends(ended, &options),
+        };
+        let begins = walk.cursor();
+        let mut chunks = walk.chunks();
+        let mut outcome = Outcome::of(Ended::Done, Duration::ZERO);
+        let opened = loop {
+            let opened = open(&name, &begins, chunks.source(), &mut checkpoints, &options);
+            let error = match opened {
+                Ok(opened) => break opened,
+                Err(error) => error,
+            };
+            let delay = options.delay_for_checkpoints(&checkpoints, error)?;
+            outcome.retries += 1;
+            if let Some(ended) = options.wait_for(delay, began) {
+                return ends(ended, &options);
             }
         };
-        // Where scopes are transactions an earlier runner that lives on, in spite of the lease, can't commit
-        // between what is loaded here and what is recorded.
-        let scope = checkpoints.begin().map_err(checkpoints_failed(&name))?;
-        let stored = checkpoints.load(&name).map_err(checkpoints_failed(&name))?;
-        let goes_on = stored
-            .as_ref()
-            .filter(|stored| !(options.repeated && stored.is_done()));
-        let begun = Token::new(&walk.cursor(), walk.source()).map_err(source_failed(&name))?;
-        let (chunks, first) = match goes_on {
-            None => (walk.chunks(), None),
-            Some(stored) => resume(walk, stored, &name)?,
+        options.checkpoints_worked();
+        // A walk that contradicts its own cursor is to say so.
+        if opened.cursor != begins {
+            chunks.seek(opened.cursor.clone());
+        }
+        let run = Run {
+            share_at_start: opened.checkpoint.share.unwrap_or(0.0),
+            checkpoint: opened.checkpoint,
+            committed: opened.cursor,
+            first: opened.first,
+            chunks,
+            checkpoints,
+            options,
+            work,
+            began,
+            moves: 0,
+            outcome,
+            tries: None,
+            next_start: Duration::ZERO,
+            _lease: lease,
         };
-        let now = unix_millis(options.clock.time_of_day());
-        let last = stored.as_ref().map_or(0, Checkpoint::run);
-        let checkpoint = match goes_on {
-            // The name is that of the job that runs, whatever is stored under it. A run over a job that is
-            // done records nothing.
-            Some(stored) => Checkpoint {
-                run: last.saturating_add(u64::from(!stored.is_done())),
-                job: name,
-                ..stored.clone()
-            },
-            None => Checkpoint {
-                run: last.saturating_add(1),
+        run.go()
+    }
+}
+
+/// Waits for the lease where that was asked for; why the run should end, if that comes first.
+fn take_lease<K, S, C: Checkpoints>(
+    job: &str,
+    checkpoints: &mut C,
+    options: &mut Options<'_, K>,
+    began: Duration,
+) -> Result<Result<Lease, Ended>, Error<S, C::Error>> {
+    loop {
+        let lease = checkpoints.lease(job).map_err(checkpoints_failed(job));
+        let delay = match lease {
+            Ok(Some(lease)) => return Ok(Ok(lease)),
+            Ok(None) if options.waits => LEASE_POLL,
+            Ok(None) => {
+                return Err(Error::Taken {
+                    job: job.to_owned(),
+                });
+            }
+            Err(error) => options.delay_for_checkpoints(checkpoints, error)?,
+        };
+        if let Some(ended) = options.wait_for(delay, began) {
+            return Ok(Err(ended));
+        }
+    }
+}
+
+/// Where a run begins.
+struct Opened<K> {
+    checkpoint: Checkpoint,
+    cursor: Cursor<K>,
+    /// The first key that the job had.
+    first: Option<K>,
+}
+
+/// Loads the checkpoint and records that the run has begun, in one scope: where scopes are transactions an
+/// earlier runner that lives on, in spite of the lease, can't commit between the two.
+fn open<S: DurableSource, C: Checkpoints>(
+    job: &str,
+    begins: &Cursor<S::Key>,
+    source: &S,
+    checkpoints: &mut C,
+    options: &Options<'_, S::Key>,
+) -> Result<Opened<S::Key>, Failure<S, C>> {
+    let scope = checkpoints.begin().map_err(checkpoints_failed(job))?;
+    let stored = checkpoints.load(job).map_err(checkpoints_failed(job))?;
+    let begun = Token::new(begins, source).map_err(source_failed(job))?;
+    let resumed = match &stored {
+        Some(stored) if !(options.repeated && stored.is_done()) => {
+            resume::<S, C>(stored, begins, source, options, job)?
+        }
+        _ => None,
+    };
+    let goes_on = resumed.is_some();
+    let last_run = stored.as_ref().map_or(0, Checkpoint::run);
+    let now = unix_millis(options.clock.time_of_day());
+    let mut opened = match resumed {
+        Some(resumed) => resumed,
+        None => Opened {
+            checkpoint: Checkpoint {
+                run: last_run,
                 token: begun.clone(),
-                begun,
+                begun: begun.clone(),
                 first: None,
                 position: None,
                 share: None,
@@ -82,83 +158,125 @@ where
                 skipped: 0,
                 started: now,
                 updated: now,
-                job: name,
-            },
-        };
-        let run = Run {
-            committed: chunks.cursor(),
-            first,
-            chunks,
-            checkpoints,
-            options,
-            work,
-            checkpoint,
-            began,
-            moves: 0,
-            share_at_start: None,
-            outcome: Outcome::of(Ended::Done, Duration::ZERO),
-            delays: None,
-            tries: 0,
-            next_start: Duration::ZERO,
-            _lease: lease,
-        };
-        run.go(scope)
-    }
-}
-
-/// Waits for the lease where that was asked for; why the run should end, if that comes first.
-fn take_lease<K, S, C: Checkpoints>(
-    job: &str,
-    checkpoints: &mut C,
-    options: &Options<'_, K>,
-    began: Duration,
-) -> Result<Result<Lease, Ended>, Error<S, C::Error>> {
-    loop {
-        let lease = checkpoints.lease(job).map_err(checkpoints_failed(job))?;
-        if let Some(lease) = lease {
-            return Ok(Ok(lease));
-        }
-        if !options.waits {
-            return Err(Error::Taken {
                 job: job.to_owned(),
-            });
-        }
-        if let Some(ended) = options.wait_for(LEASE_POLL, began) {
-            return Ok(Err(ended));
-        }
+            },
+            cursor: begins.clone(),
+            first: None,
+        },
+    };
+    let checkpoint = &mut opened.checkpoint;
+    // The name is that of the job that runs, whatever is stored under it.
+    job.clone_into(&mut checkpoint.job);
+    // A run over a job that is done records nothing, unless it is of another walk now.
+    if goes_on && opened.cursor.is_done() && checkpoint.begun == begun {
+        return Ok(opened);
     }
+    checkpoint.run = last_run.saturating_add(1);
+    checkpoint.begun = begun;
+    let first = opened.first.as_ref();
+    checkpoint.first = match first {
+        Some(first) => Some(first_token(first, begins, source).map_err(source_failed(job))?),
+        None => None,
+    };
+    let stands = checkpoint.stand_at(&opened.cursor, first, source, options);
+    stands.map_err(source_failed(job))?;
+    let committed = checkpoints.commit(scope, checkpoint);
+    committed.map_err(checkpoints_failed(job))?;
+    Ok(opened)
 }
 
-/// The walk from the checkpoint on, and the first key that the job had.
-#[expect(
-    clippy::type_complexity,
-    reason = "told apart right where it is called"
-)]
-fn resume<S: DurableSource, C>(
-    walk: Walk<S>,
+/// Where a walk that begins at `begins` goes on by the checkpoint; `None` where it starts over.
+fn resume<S: DurableSource, C: Checkpoints>(
     stored: &Checkpoint,
+    begins: &Cursor<S::Key>,
+    source: &S,
+    options: &Options<'_, S::Key>,
     job: &str,
-) -> Result<(Chunks<S>, Option<S::Key>), Error<S::Error, C>> {
-    let read = |token: &Token| token.cursor(walk.source());
-    let failed = |error| walk_failed(job, error);
-    let (begun, now) = (read(&stored.begun).map_err(failed)?, walk.cursor());
-    let differs = if begun.range().order() != now.range().order() {
-        Some(Differs::Order)
-    } else if begun.is_live() != now.is_live() {
-        Some(Differs::Live)
-    } else if begun.range() != now.range() {
-        Some(Differs::Range)
-    } else {
-        None
+) -> Result<Option<Opened<S::Key>>, Failure<S, C>> {
+    let read = |token: &Token| match options.adopts {
+        true => token.adopt(source),
+        false => token.cursor(source),
     };
-    if let Some(differs) = differs {
-        let job = job.to_owned();
-        return Err(Error::Resume { job, differs });
-    }
+    let failed = |error| walk_failed(job, error);
+    let differs = match read(&stored.begun) {
+        Ok(begun) => differs(&begun, begins, source),
+        Err(keywalk::Error::Token(error)) => Some(match stored.begun.adopt(source) {
+            Ok(_) => Differs::Relation(error),
+            Err(_) => Differs::Token(error),
+        }),
+        Err(error) => return Err(failed(error)),
+    };
+    let is_longer = match differs {
+        None => false,
+        Some(Differs::Range {
+            is_longer: true, ..
+        }) if options.extends => true,
+        Some(_) if options.restarts => return Ok(None),
+        Some(differs) => {
+            let job = job.to_owned();
+            return Err(Error::Resume { job, differs });
+        }
+    };
     let first = stored.first.as_ref().map(read).transpose();
-    let first = first
-        .map_err(failed)?
-        .and_then(|cursor| passed(&cursor).cloned());
-    let walk = walk.resume_token(&stored.token).map_err(failed)?;
-    Ok((walk.chunks(), first))
+    let first = first.map_err(failed)?;
+    let mut cursor = read(&stored.token).map_err(failed)?;
+    if is_longer {
+        cursor = extended(&cursor, begins);
+    }
+    Ok(Some(Opened {
+        checkpoint: stored.clone(),
+        cursor,
+        first: first.and_then(|cursor| passed(&cursor).cloned()),
+    }))
+}
+
+/// What is another in a walk than in the one that the job was begun with.
+fn differs<S: DurableSource>(
+    begun: &Cursor<S::Key>,
+    begins: &Cursor<S::Key>,
+    source: &S,
+) -> Option<Differs> {
+    let (was, is) = (begun.range(), begins.range());
+    if was.order() != is.order() {
+        return Some(Differs::Order);
+    }
+    if begun.is_live() != begins.is_live() {
+        return Some(Differs::Live);
+    }
+    (was != is).then(|| Differs::Range {
+        begun: range_text(was, source),
+        walk: range_text(is, source),
+        is_longer: was.near() == is.near() && is.may_enclose(was),
+    })
+}
+
+/// From `cursor` on, up to the end of another walk, whose last key hasn't been asked for.
+fn extended<K: Clone + PartialOrd>(cursor: &Cursor<K>, to: &Cursor<K>) -> Cursor<K> {
+    let near = cursor.range().near().cloned();
+    let far = to.range().far().cloned();
+    let order = to.range().order();
+    let range = match order {
+        Order::Ascending => KeyRange::new((near, far), order),
+        Order::Descending => KeyRange::new((far, near), order),
+    };
+    let state = match to.is_live() {
+        true => State::live(range),
+        false => State::bounded(range),
+    };
+    state.cursor()
+}
+
+/// As Rust writes it, `1..9`, where it can.
+fn range_text<S: DurableSource>(range: &KeyRange<S::Key>, source: &S) -> String {
+    let lower = match range.lower() {
+        Bound::Unbounded => String::new(),
+        Bound::Included(key) => source.key_text(key),
+        Bound::Excluded(key) => format!("after {}", source.key_text(key)),
+    };
+    let upper = match range.upper() {
+        Bound::Unbounded => String::new(),
+        Bound::Included(key) => format!("={}", source.key_text(key)),
+        Bound::Excluded(key) => source.key_text(key),
+    };
+    format!("{lower}..{upper}")
 }

@@ -1,5 +1,7 @@
 //! Which walk a job goes on with, and how far a filter that matches nothing is recorded.
 
+use std::ops::Range;
+
 use keywalk::Walk;
 use keywalk_job::{Differs, Ended, Error, Job, Stop};
 
@@ -70,6 +72,10 @@ fn a_walk_of_another_range_order_or_liveness_is_refused_and_says_which() {
         ("down ..6", |walk| walk.descending().range(..6)),
         ("live", |walk| walk.live()),
     ];
+    let range = |name: &'static str| match name.trim_start_matches("down ") {
+        "all" | "down" => "..",
+        range => range,
+    };
     let walk = || Walk::new(Numbers::new(0..10));
     for (first, begins) in options {
         let done = Store::default();
@@ -87,13 +93,86 @@ fn a_walk_of_another_range_order_or_liveness_is_refused_and_says_which() {
                 let expected = match (first.contains("down"), then.contains("down")) {
                     (a, b) if a != b => Differs::Order,
                     _ if first == "live" || then == "live" => Differs::Live,
-                    _ => Differs::Range,
+                    _ => Differs::Range {
+                        begun: range(first).to_owned(),
+                        walk: range(then).to_owned(),
+                        is_longer: matches!((first, then), ("..6", "..8" | "all") | ("..8", "all")),
+                    },
                 };
                 assert_eq!(differs, expected, "{first} and then {then}");
                 assert_eq!(store.at("walk"), before, "{first} and then {then}");
             }
             // The same one goes on, whatever the chunk size.
             run(begins(walk()).chunk_size(3), &store).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_cures_that_a_refusal_names_go_on_where_it_was_or_start_over() {
+    let walk = |words: &'static str| {
+        let numbers = Numbers::new(0..10);
+        match words {
+            "..6" => Walk::new(numbers).range(..6),
+            "..=7" => Walk::new(numbers).range(..=7),
+            "..6 live" => Walk::new(numbers).range(..6).live(),
+            "..=7 live" => Walk::new(numbers).range(..=7).live(),
+            "4.. down" => Walk::new(numbers).range(4..).descending(),
+            "1.. down" => Walk::new(numbers).range(1..).descending(),
+            name => Walk::new(Numbers { name, ..numbers }),
+        }
+    };
+    let up = |keys: Range<u32>| keys.collect::<Vec<_>>();
+    let down = |keys: Range<u32>| keys.rev().collect::<Vec<_>>();
+    let extends = "`Job::extend_range`";
+    let adopts = "`Job::adopt`";
+    // What goes on, the cure that does, and what starts over.
+    let cases = [
+        ("..6", "..=7", extends, up(4..8), up(0..8)),
+        ("..6 live", "..=7 live", extends, up(4..8), up(0..8)),
+        ("4.. down", "1.. down", extends, down(1..6), down(1..10)),
+        ("these", "others", adopts, up(4..10), up(0..10)),
+        ("..=7", "..6", "", vec![], up(0..6)),
+        ("numbers", "1.. down", "", vec![], down(1..10)),
+    ];
+    for ((first, then, cure, rest, all), is_done) in
+        cases.iter().flat_map(|case| [(case, false), (case, true)])
+    {
+        let store = begun(walk(first));
+        let done = match is_done {
+            true => run(walk(first), &store).unwrap(),
+            false => vec![],
+        };
+        let left = rest.iter().filter(|number| !done.contains(number));
+        let left: Vec<u32> = left.copied().collect();
+        let says = run(walk(then), &store).unwrap_err().to_string();
+        assert!(says.contains("`Job::restart_if_changed`"), "{says}");
+        for named in [extends, adopts] {
+            assert_eq!(says.contains(named), named == *cure, "{says}");
+        }
+        let cured = |is_restarted: bool| {
+            let copy = Store::default();
+            copy.get().checkpoints = store.get().checkpoints.clone();
+            let job = Job::new("walk", walk(then).chunk_size(3), copy.clone());
+            let job = match (is_restarted, *cure == extends) {
+                (true, _) => job.restart_if_changed(),
+                (false, true) => job.extend_range(),
+                (false, false) => job.adopt(),
+            };
+            let mut seen = Vec::new();
+            let outcome = job.run(|_, items| {
+                seen.extend_from_slice(items);
+                Ok(())
+            });
+            assert!(outcome.unwrap().is_done());
+            assert_eq!(copy.at("walk").is_done(), !walk(then).cursor().is_live());
+            // It is this walk's now.
+            assert!(run(walk(then), &copy).unwrap().is_empty());
+            seen
+        };
+        assert_eq!(cured(true), *all, "{says}");
+        if !cure.is_empty() {
+            assert_eq!(cured(false), left, "{says}");
         }
     }
 }
@@ -200,23 +279,29 @@ fn progress_is_told_while_a_filter_drops_everything() {
 
 #[test]
 fn a_stop_in_the_middle_of_what_a_filter_drops_records_how_far_it_was() {
-    let numbers = Numbers::new(0..1000).filter(|n| n == 999);
-    let (store, stop) = (Store::default(), Stop::new());
-    let mut questions = 0;
-    let job = Job::new("walk", Walk::new(numbers.clone()), store.clone())
-        .stop_on(&stop)
-        .hold_while(|_| {
-            questions += 1;
-            if questions == 30 {
-                stop.request();
-            }
-            None
-        });
-    let outcome = job.run(|_, _| Ok(())).unwrap();
-    assert_eq!(outcome.ended(), Ended::Stopped);
-    assert_eq!(store.get().commits, 2);
-    let asked = numbers.asked.get();
-    assert_eq!(asked, 30);
-    assert_eq!(run(Walk::new(numbers.clone()), &store).unwrap(), [999]);
-    assert_eq!(numbers.asked.get(), 101, "no stretch is walked twice");
+    // Or not, where another writer is in the way: no item was done.
+    for (is_locked, stretches) in [(false, 101), (true, 131)] {
+        let numbers = Numbers::new(0..1000).filter(|n| n == 999);
+        let (store, stop) = (Store::default(), Stop::new());
+        let mut questions = 0;
+        let job = Job::new("walk", Walk::new(numbers.clone()), store.clone())
+            .stop_on(&stop)
+            .hold_while(|_| {
+                questions += 1;
+                if questions == 30 {
+                    stop.request();
+                    let mut inner = store.get();
+                    inner.is_transient = true;
+                    inner.fails_in = is_locked.then_some(1);
+                }
+                None
+            });
+        let outcome = job.run(|_, _| Ok(())).unwrap();
+        assert_eq!(outcome.ended(), Ended::Stopped);
+        assert_eq!(store.get().commits, if is_locked { 1 } else { 2 });
+        assert_eq!(numbers.asked.get(), 30);
+        assert_eq!(run(Walk::new(numbers.clone()), &store).unwrap(), [999]);
+        let asked = numbers.asked.get();
+        assert_eq!(asked, stretches, "no stretch is walked twice");
+    }
 }

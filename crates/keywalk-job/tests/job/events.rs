@@ -65,7 +65,10 @@ fn told(work: impl FnOnce()) -> Vec<String> {
 #[test]
 fn a_run_is_a_span_with_an_event_a_chunk_a_retry_a_skipped_item_and_its_end() {
     let store = Store::default();
-    store.get().buries = true;
+    {
+        let mut inner = store.get();
+        (inner.buries, inner.is_transient, inner.fails_in) = (true, true, Some(0));
+    }
     let told = told(|| {
         let walk = Walk::new(Numbers::new(0..3)).chunk_size(2);
         let policy = ConstantBuilder::new()
@@ -84,11 +87,12 @@ fn a_run_is_a_span_with_an_event_a_chunk_a_retry_a_skipped_item_and_its_end() {
     let expected = [
         "span job name=\"traced\"",
         "enter",
+        "WARN message=the checkpoints failed and are tried again job=\"traced\" error=\"begin failed\" delay=2.0",
         "DEBUG message=a chunk is done items=2 skipped=0 position=\"1\"",
         "WARN message=a chunk failed and is tried again items=1 after=\"1\" delay=2.0",
         "WARN message=an item failed and is skipped key=\"2\" error=\"bad\"",
         "DEBUG message=a chunk is done items=1 skipped=1 position=\"2\"",
-        "INFO message=the run ended ended=\"Done\" items=3",
+        "INFO message=the run ended ended=\"Done\" items=3 skipped=1",
         "exit",
     ];
     assert_eq!(told, expected);

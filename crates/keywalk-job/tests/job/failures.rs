@@ -252,25 +252,231 @@ fn a_store_without_a_place_for_letters_stops_the_job() {
 }
 
 #[test]
-fn an_item_is_skipped_only_when_its_tries_are_over() {
-    let (numbers, store) = (Numbers::new(0..3), Store::default());
+fn each_item_has_its_own_tries_and_what_was_done_before_it_is_not_done_again() {
+    let (numbers, store) = (Numbers::new(0..4), Store::default());
     store.get().buries = true;
     let mut tries = Vec::new();
-    let run = job(&numbers, 3, &store)
+    let run = job(&numbers, 4, &store)
         .clock(TestClock::default())
         .skip_failures()
-        .retry(delays(1), |_| true)
+        .retry(delays(2), |_| true)
         .run(|effects, items| {
             tries.push(items[0]);
             effects.done(items[0]);
-            match items[0] {
-                1 => Err("bad".into()),
+            // The first always, the third twice.
+            match (items[0], tries.len()) {
+                (1, _) | (2, ..=6) => Err("bad".into()),
                 _ => Ok(()),
             }
         });
     let outcome = run.unwrap();
-    assert_eq!(tries, [0, 1, 0, 1, 2]);
-    assert_eq!((outcome.skipped(), outcome.retries()), (1, 1));
+    assert_eq!(tries, [0, 1, 1, 1, 2, 2, 2, 3]);
+    assert_eq!((outcome.skipped(), outcome.retries()), (1, 4));
     let inner = store.get();
-    assert!(inner.published.iter().eq([(&0, &1), (&2, &1)]));
+    assert!(inner.published.iter().eq([(&0, &1), (&2, &1), (&3, &1)]));
+    assert!(inner.letters.keys().eq([&vec![0, 0, 0, 1]]));
+}
+
+/// Their chunk is undone once, and then they stand alone.
+#[test]
+fn items_that_lose_the_scope_have_their_own_tries_too() {
+    type Fails = fn(&[u32]) -> Option<&'static str>;
+    let cases: [(Fails, &[u32]); 2] = [
+        // The third item loses it, twice.
+        (
+            |calls| (calls.len() != 7 && calls.ends_with(&[2])).then_some("lost"),
+            &[0, 1, 2, 0, 1, 2, 2, 3],
+        ),
+        // The second loses it, then the first fails, which went well before.
+        (
+            |calls| match calls {
+                [0, 1] => Some("lost"),
+                [0, 1, 0] => Some("bad"),
+                _ => None,
+            },
+            &[0, 1, 0, 0, 1, 2, 3],
+        ),
+    ];
+    for (fails, expected) in cases {
+        let (numbers, store) = (Numbers::new(0..4), Store::default());
+        let mut calls = Vec::new();
+        let times = if expected.len() == 8 { 2 } else { 1 };
+        let run = job(&numbers, 4, &store)
+            .clock(TestClock::default())
+            .skip_failures()
+            .retry(delays(times), |_| true)
+            .run(|effects, items| {
+                calls.push(items[0]);
+                effects.done(items[0]);
+                match fails(&calls) {
+                    Some(error) => Err(error.into()),
+                    None => Ok(()),
+                }
+            });
+        assert!(run.unwrap().is_done());
+        assert_eq!(calls, expected);
+        assert!(store.get().published.values().eq(&[1; 4]));
+    }
+}
+
+#[test]
+fn more_failures_than_may_be_skipped_end_the_run_and_keep_what_was_done() {
+    type NumbersJob<'a> = Job<'a, Numbers, Store>;
+    // Which item ends the run where every third one fails, and how many were skipped before it.
+    type Limit = fn(NumbersJob<'_>) -> NumbersJob<'_>;
+    let limits: [(Limit, u32, u64); 4] = [
+        (|job| job.max_skipped(0), 0, 0),
+        (|job| job.max_skipped(2), 6, 2),
+        (|job| job.max_skipped_ratio(0.5, 1), 0, 0),
+        (|job| job.max_skipped_ratio(0.3, 15), 15, 5),
+    ];
+    for (limited, ends_at, skipped) in limits {
+        let (numbers, store) = (Numbers::new(0..20), Store::default());
+        store.get().buries = true;
+        let attempt = |limited: Limit, is_fixed: bool| {
+            limited(job(&numbers, 4, &store)).run(|effects, items| {
+                effects.done(items[0]);
+                match !is_fixed && items[0] % 3 == 0 {
+                    true => Err("bad".into()),
+                    false => Ok(()),
+                }
+            })
+        };
+        // Again it comes no further.
+        for _ in 0..2 {
+            let error = attempt(limited, false).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "the function of the job \"work\" failed on the item with the key {ends_at}, after \
+                     {skipped} of {ends_at} items were skipped, and no more may be; fix what they failed \
+                     over and run the job again, or let it skip more (`Job::max_skipped`, \
+                     `Job::max_skipped_ratio`)"
+                )
+            );
+            assert_eq!(error.source().unwrap().to_string(), "bad");
+            let inner = store.get();
+            assert_eq!(inner.letters.len() as u64, skipped);
+            assert_eq!(inner.checkpoints["work"].items(), u64::from(ends_at));
+        }
+        let more: Limit = |job| job.max_skipped(7).max_skipped_ratio(0.5, 20);
+        let (cured, skipped) = match skipped {
+            2 => (attempt(more, false), 7),
+            _ => (attempt(limited, true), skipped),
+        };
+        assert!(cured.unwrap().is_done());
+        let inner = store.get();
+        assert_eq!(inner.published.len() as u64, 20 - skipped);
+        assert!(inner.published.values().all(|times| *times == 1));
+    }
+}
+
+#[test]
+fn skipped_items_are_printed() {
+    let (numbers, store) = (Numbers::new(0..4), Store::default());
+    store.get().buries = true;
+    let mut told = String::new();
+    let outcome = job(&numbers, 4, &store)
+        .clock(TestClock::default())
+        .skip_failures()
+        .on_progress(|progress| told = progress.to_string())
+        .run(|_, items| match items[0] {
+            0 => Ok(()),
+            _ => Err("bad".into()),
+        });
+    assert_eq!(
+        outcome.unwrap().to_string(),
+        "done: 4 items (3 skipped) in 1 chunks, 0.00 s"
+    );
+    assert_eq!(told, "4 items (3 skipped), 100 %");
+}
+
+/// Begins, loads and commits, each of them, at the start and later.
+#[test]
+fn checkpoints_that_fail_for_a_while_are_waited_out_and_each_effect_happens_once() {
+    for fails_in in 0..12 {
+        let (numbers, store, clock) = (Numbers::new(0..6), Store::default(), TestClock::default());
+        {
+            let mut inner = store.get();
+            (inner.is_transient, inner.fails_in) = (true, Some(fails_in));
+        }
+        let held = store.clone();
+        clock.on_sleep(move |_| assert_eq!(held.open_scopes(), 0));
+        let job = job(&numbers, 2, &store).clock(clock.clone());
+        let outcome = job
+            .retry(delays(1), |_| false)
+            .run(|effects, items| {
+                items.iter().for_each(|number| effects.done(*number));
+                Ok(())
+            })
+            .unwrap();
+        let failed = u64::from(store.get().fails_in.is_none());
+        assert_eq!(outcome.retries(), failed, "{fails_in}");
+        assert_eq!(outcome.elapsed(), Duration::from_secs(3 * failed));
+        assert_eq!((outcome.items(), outcome.chunks()), (6, 3));
+        assert!(store.get().published.values().all(|times| *times == 1));
+        assert_eq!(store.at("work").items(), 6);
+    }
+}
+
+/// Also those of the start, and where a filter drops all meanwhile.
+#[test]
+fn checkpoints_that_worked_in_between_have_the_whole_policy_again() {
+    for (keys, fails_in, then_in) in [(0..6, 0, 3), (0..6, 7, 2), (10..100, 4, 1)] {
+        let (store, clock) = (Store::default(), TestClock::default());
+        let numbers = Numbers::new(keys).filter(|n| n < 6 || n == 99);
+        {
+            let mut inner = store.get();
+            (inner.is_transient, inner.fails_in) = (true, Some(fails_in));
+        }
+        let (again, mut times) = (store.clone(), 0);
+        clock.on_sleep(move |now| {
+            if now.as_millis().is_multiple_of(3000) {
+                times += 1;
+                again.get().fails_in = (times < 3).then_some(then_in);
+            }
+        });
+        let job = job(&numbers, 2, &store).clock(clock);
+        let outcome = job.retry(delays(1), |_| true).run(|_, _| Ok(()));
+        assert!(outcome.unwrap().retries() > 1);
+    }
+}
+
+#[test]
+fn checkpoints_are_tried_as_often_as_the_policy_says_until_a_stop_or_the_deadline() {
+    let cases = [
+        (Duration::MAX, Duration::MAX, None),
+        (Duration::from_secs(4), Duration::MAX, Some(Ended::Deadline)),
+        (Duration::MAX, Duration::from_secs(1), Some(Ended::Stopped)),
+    ];
+    // At the start, and at the second chunk.
+    for ((deadline, stops, expected), fails_in) in cases.into_iter().flat_map(|c| [(c, 0), (c, 6)])
+    {
+        let (numbers, store, clock) = (Numbers::new(0..6), Store::default(), TestClock::default());
+        let stop = Stop::new();
+        {
+            let mut inner = store.get();
+            (inner.is_transient, inner.fails_in) = (true, Some(fails_in));
+        }
+        let (again, asked) = (store.clone(), stop.clone());
+        clock.on_sleep(move |now| {
+            again.get().fails_in = Some(0);
+            if now >= stops {
+                asked.request();
+            }
+        });
+        let run = job(&numbers, 2, &store)
+            .clock(clock.clone())
+            .stop_on(&stop)
+            .deadline(deadline)
+            .retry(delays(2), |_| true)
+            .run(|_, _| Ok(()));
+        match expected {
+            Some(ended) => assert_eq!(run.unwrap().ended(), ended),
+            None => {
+                assert!(matches!(run, Err(Error::Checkpoints { .. })), "{run:?}");
+                assert_eq!(keywalk_job::Clock::now(&clock), Duration::from_secs(6));
+            }
+        }
+    }
 }

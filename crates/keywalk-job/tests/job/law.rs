@@ -21,6 +21,8 @@ enum Fate {
     /// The commit says no, and was written.
     StoreFailsLate(usize),
     WorkFails(usize),
+    /// The scope is lost with it.
+    WorkLoses(usize),
     WorkPanics(usize),
     HookPanics(usize),
     Stop(usize),
@@ -34,6 +36,7 @@ fn fates() -> impl Strategy<Value = Fate> {
         (0..12_usize).prop_map(Fate::StoreFails),
         (0..12_usize).prop_map(Fate::StoreFailsLate),
         (0..30_usize).prop_map(Fate::WorkFails),
+        (0..30_usize).prop_map(Fate::WorkLoses),
         (0..30_usize).prop_map(Fate::WorkPanics),
         (0..6_usize).prop_map(Fate::HookPanics),
         (0..30_usize).prop_map(Fate::Stop),
@@ -42,13 +45,27 @@ fn fates() -> impl Strategy<Value = Fate> {
     ]
 }
 
-/// Runs once; whether the job is done.
+/// What a run tries again.
+#[derive(Clone, Copy, Debug)]
+enum Retries {
+    Nothing,
+    Chunks,
+    /// Where failures are skipped.
+    Items,
+}
+
+fn retries() -> impl Strategy<Value = Retries> {
+    use Retries::{Chunks, Items, Nothing};
+    prop::sample::select(vec![Nothing, Chunks, Items])
+}
+
+/// Runs once, up to a key that is further than the last run's; whether the job is done.
 fn run(
     numbers: &Numbers,
     store: &Store,
     size: usize,
-    retries: bool,
-    down: bool,
+    retries: Retries,
+    (down, end): (bool, u32),
     fate: Fate,
 ) -> bool {
     let clock = TestClock::default();
@@ -57,17 +74,23 @@ fn run(
     {
         let mut inner = store.get();
         (inner.fails_in, inner.fails_late) = (None, false);
+        (inner.is_transient, inner.buries) = (true, true);
     }
-    let mut walk = Walk::new(numbers.clone()).chunk_size(size);
-    if down {
-        walk = walk.descending();
-    }
+    let walk = Walk::new(numbers.clone()).chunk_size(size);
+    let walk = match down {
+        true => walk.range(KEYS - end..).descending(),
+        false => walk.range(..end),
+    };
     let mut job = Job::new("law", walk, store.clone())
         .clock(clock.clone())
-        .stop_on(&stop);
-    if retries {
+        .stop_on(&stop)
+        .extend_range();
+    if !matches!(retries, Retries::Nothing) {
         let policy = ConstantBuilder::new().with_max_times(2);
-        job = job.retry(policy, |error| error.to_string() == "once");
+        job = job.retry(policy, |_| true);
+    }
+    if matches!(retries, Retries::Items) {
+        job = job.skip_failures();
     }
     let (mut works, mut hooks) = (None, None);
     match fate {
@@ -76,8 +99,12 @@ fn run(
         Fate::StoreFailsLate(after) => {
             let mut inner = store.get();
             (inner.fails_in, inner.fails_late) = (Some(after), true);
+            inner.is_transient = false;
         }
-        Fate::WorkFails(after) | Fate::WorkPanics(after) | Fate::Stop(after) => works = Some(after),
+        Fate::WorkFails(after)
+        | Fate::WorkLoses(after)
+        | Fate::WorkPanics(after)
+        | Fate::Stop(after) => works = Some(after),
         Fate::HookPanics(after) => hooks = Some(after),
         Fate::Deadline(after) => job = job.deadline(Duration::from_secs(after)),
         Fate::Nothing => {}
@@ -94,7 +121,8 @@ fn run(
                     Some(0) => match fate {
                         Fate::WorkPanics(_) => resume_unwind(Box::new("the function")),
                         Fate::Stop(_) => stop.request(),
-                        _ => return Err("once".into()),
+                        Fate::WorkLoses(_) => return Err("lost".into()),
+                        _ => return Err("bad".into()),
                     },
                     left => works = left.map(|left| left - 1),
                 }
@@ -116,30 +144,76 @@ fn run(
     }
 }
 
+/// More than any of the numbers.
+const KEYS: u32 = 200;
+
 proptest! {
     #[test]
     fn every_effect_happens_exactly_once_with_the_checkpoint_and_at_least_once_beside_it(
-        keys in prop::collection::btree_set(0..200_u32, 0..60),
+        keys in prop::collection::btree_set(0..KEYS, 0..60),
         sparse in any::<bool>(),
         down in any::<bool>(),
-        runs in prop::collection::vec((1..12_usize, any::<bool>(), fates()), 0..12),
+        runs in prop::collection::vec((1..12_usize, retries(), 0..KEYS / 6, fates()), 0..12),
         last in 1..40_usize,
     ) {
         let passes = if sparse { |n| n % 13 == 0 } else { |_| true };
         let numbers = Numbers::new(keys.iter().copied()).filter(passes);
         let store = Store::default();
-        let mut largest = last;
-        for (size, retries, fate) in runs {
-            run(&numbers, &store, size, retries, down, fate);
+        let (mut largest, mut end) = (last, 0);
+        for (size, retries, more, fate) in runs {
+            end = KEYS.min(end + more);
+            run(&numbers, &store, size, retries, (down, end), fate);
             largest = largest.max(size);
             prop_assert!(store.get().unrecorded.len() <= largest, "of one chunk");
         }
-        prop_assert!(run(&numbers, &store, last, false, down, Fate::Nothing));
+        prop_assert!(run(&numbers, &store, last, Retries::Nothing, (down, KEYS), Fate::Nothing));
         let expected: BTreeMap<u32, u32> =
             keys.into_iter().filter(|n| passes(*n)).map(|n| (n, 1)).collect();
         let inner = store.get();
         prop_assert_eq!(&inner.published, &expected, "exactly once");
         prop_assert!(inner.recorded.iter().eq(expected.keys()), "at least once");
         prop_assert_eq!(inner.checkpoints["law"].items(), expected.len() as u64);
+    }
+
+    /// Some lose the chunk's whole scope, which then is done again.
+    #[test]
+    fn an_item_is_skipped_when_its_own_tries_are_over_and_no_other_is(
+        failures in prop::collection::vec((0..5_usize, prop::bool::weighted(0.2)), 0..20),
+        size in 1..8_usize,
+        times in 0..4_usize,
+    ) {
+        let store = Store::default();
+        store.get().buries = true;
+        let walk = Walk::new(Numbers::new(0..failures.len() as u32)).chunk_size(size);
+        let policy = ConstantBuilder::new().with_max_times(times);
+        let mut failed = vec![0; failures.len()];
+        let mut calls = vec![0; failures.len()];
+        let any_lost = failures.iter().any(|(fails, loses)| *loses && *fails > 0);
+        let job = Job::new("tries", walk, store.clone()).clock(TestClock::default());
+        let outcome = job.skip_failures().retry(policy, |_| true).run(|effects, items| {
+            let at = items[0] as usize;
+            let (fails, loses) = failures[at];
+            effects.done(items[0]);
+            calls[at] += 1;
+            // One that loses the scope would end the run.
+            let fails = if loses { fails.min(times) } else { fails };
+            if failed[at] == fails {
+                return Ok(());
+            }
+            failed[at] += 1;
+            Err(if loses { "lost" } else { "bad" }.into())
+        });
+        prop_assert!(outcome.unwrap().is_done());
+        let inner = store.get();
+        for (at, (fails, loses)) in failures.into_iter().enumerate() {
+            let number = at as u32;
+            let is_skipped = !loses && fails > times;
+            let published = inner.published.get(&number).copied().unwrap_or(0);
+            prop_assert_eq!(published, u32::from(!is_skipped), "{}", at);
+            prop_assert_eq!(inner.letters.contains_key(&number.to_be_bytes()[..]), is_skipped);
+            if !any_lost {
+                prop_assert_eq!(calls[at], fails.min(times) + 1, "{}", at);
+            }
+        }
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Inner {
     pub(crate) fails_in: Option<usize>,
     /// Whether a commit that fails has been written all the same.
     pub(crate) fails_late: bool,
+    /// Whether what fails passes by itself.
+    pub(crate) is_transient: bool,
     /// Whether there is a place for letters.
     pub(crate) buries: bool,
     taken: BTreeMap<String, Arc<()>>,
@@ -138,6 +140,10 @@ impl Checkpoints for Store {
         Ok(self.get().checkpoints.values().cloned().collect())
     }
 
+    fn is_transient(&self, _: &Failed) -> bool {
+        self.get().is_transient
+    }
+
     fn attempt(
         &mut self,
         scope: &Effects,
@@ -146,6 +152,10 @@ impl Checkpoints for Store {
         let before = scope.done.borrow().len();
         Ok(match work(scope) {
             Ok(()) => Attempt::Done,
+            Err(error) if error.to_string() == "lost" => {
+                scope.done.borrow_mut().clear();
+                Attempt::Lost(error)
+            }
             Err(error) => {
                 scope.done.borrow_mut().truncate(before);
                 Attempt::Undone(error)

@@ -111,6 +111,10 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
         found.iter().map(|(job, json)| read(job, json)).collect()
     }
 
+    fn is_transient(&self, error: &CheckpointError) -> bool {
+        error.is_transient()
+    }
+
     fn attempt(
         &mut self,
         scope: &Transaction<'db>,

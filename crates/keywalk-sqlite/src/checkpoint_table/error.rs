@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use keywalk_job::NotACheckpoint;
+use rusqlite::ErrorCode;
 
 /// What is wrong with a job's checkpoint in a database, and what to do.
 ///
@@ -67,6 +68,23 @@ impl CheckpointError {
         }
     }
 
+    /// Whether it passes by itself: another connection's lock is in the way, and nothing was committed. A job
+    /// waits for it by [`Job::retry`](keywalk_job::Job::retry).
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        let code = self
+            .sqlite_error()
+            .and_then(rusqlite::Error::sqlite_error_code);
+        matches!(
+            code,
+            Some(
+                ErrorCode::DatabaseBusy
+                    | ErrorCode::DatabaseLocked
+                    | ErrorCode::FileLockingProtocolFailed
+            )
+        )
+    }
+
     /// What SQLite said, if it is to blame.
     #[must_use]
     pub fn sqlite_error(&self) -> Option<&rusqlite::Error> {
@@ -111,10 +129,21 @@ impl fmt::Display for CheckpointError {
                  job's name not too long for a file's",
                 path.display()
             ),
-            Problem::Sqlite { verb, .. } => match *verb {
-                "begin" | "commit" => write!(f, "the transaction of a job's chunk can't {verb}"),
-                verb => write!(f, "can't {verb} the checkpoint in the table keywalk_jobs"),
-            },
+            Problem::Sqlite { verb, .. } => {
+                match *verb {
+                    "begin" | "commit" => {
+                        write!(f, "the transaction of a job's chunk can't {verb}")?;
+                    }
+                    verb => write!(f, "can't {verb} the checkpoint in the table keywalk_jobs")?,
+                }
+                match self.is_transient() {
+                    true => f.write_str(
+                        ", since another connection holds a lock; run the job again, set a longer busy \
+                         timeout, or let the job wait (`Job::retry`)",
+                    ),
+                    false => Ok(()),
+                }
+            }
         }
     }
 }

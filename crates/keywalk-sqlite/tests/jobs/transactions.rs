@@ -1,9 +1,12 @@
 //! What befalls a chunk's transaction.
 
+use std::cell::Cell;
 use std::error::Error as _;
+use std::time::Duration;
 
-use keywalk_job::{ConstantBuilder, Error, Job};
+use keywalk_job::{Clock, ConstantBuilder, Error, Job};
 use keywalk_sqlite::{CheckpointErrorKind, CheckpointTable};
+use rusqlite::Connection;
 
 use crate::world::{World, assert_once, items_done, kind, log, run, touch, walk};
 
@@ -116,7 +119,7 @@ fn an_error_that_ends_the_transaction_is_tried_again_also_where_failures_are_ski
         db.execute_batch("CREATE TABLE once (id INTEGER UNIQUE); INSERT INTO once VALUES (2)")
             .unwrap();
         let policy = ConstantBuilder::new()
-            .with_delay(std::time::Duration::ZERO)
+            .with_delay(Duration::ZERO)
             .with_max_times(2);
         let job =
             Job::new("touch", walk(&db, 6), CheckpointTable::new(&db)).retry(policy, |_| true);
@@ -180,11 +183,76 @@ fn a_commit_that_a_reader_holds_up_undoes_the_chunk() {
         .sqlite_error()
         .and_then(rusqlite::Error::sqlite_error_code);
     assert_eq!(code, Some(rusqlite::ErrorCode::DatabaseBusy));
+    assert!(error.to_string().contains("`Job::retry`"), "{error}");
     assert!(db.is_autocommit());
     reader.execute_batch("ROLLBACK").unwrap();
     assert_eq!(log(&db).len(), 2);
     assert!(run(&db, 2, |_, _| Ok(())).unwrap().is_done());
     assert_once(&db, 6);
+}
+
+/// At the first begin, at a later one, and at a commit that a reader holds up: with a rollback journal a writer
+/// waits for all readers.
+#[test]
+fn a_job_that_retries_waits_out_another_writer_or_reader() {
+    for (at, sql) in [
+        (0, "BEGIN IMMEDIATE"),
+        (4, "BEGIN IMMEDIATE"),
+        (0, "BEGIN; SELECT * FROM items"),
+        (4, "BEGIN; SELECT * FROM items"),
+    ] {
+        let world = World::new(6);
+        let (db, other) = (world.connect(), world.connect());
+        let waits = Waits {
+            other: &other,
+            sleeps: Cell::default(),
+        };
+        let hold = |id: i64| match id == at {
+            true => other.execute_batch(sql),
+            false => Ok(()),
+        };
+        hold(0).unwrap();
+        let mut has_held = at == 0;
+        let policy = ConstantBuilder::new()
+            .with_delay(Duration::from_millis(1))
+            .with_max_times(3);
+        let job = Job::new("touch", walk(&db, 2), CheckpointTable::new(&db))
+            .clock(&waits)
+            .retry(policy, |_| false)
+            .on_progress(|progress| {
+                if progress.items() == at as u64 && !has_held {
+                    has_held = true;
+                    hold(at).unwrap();
+                }
+            });
+        let outcome = job.run(|tx, items| {
+            items.iter().try_for_each(|(id, ())| touch(tx, *id))?;
+            Ok(())
+        });
+        let outcome = outcome.unwrap();
+        assert_eq!((outcome.items(), outcome.retries()), (6, 3), "{at} {sql}");
+        assert_once(&db, 6);
+    }
+}
+
+/// Each wait lets the other connection be, at the third it goes.
+#[derive(Debug)]
+struct Waits<'a> {
+    other: &'a Connection,
+    sleeps: Cell<u32>,
+}
+
+impl Clock for Waits<'_> {
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.sleeps.get().into())
+    }
+
+    fn sleep(&self, _: Duration) {
+        self.sleeps.set(self.sleeps.get() + 1);
+        if self.sleeps.get() == 3 {
+            self.other.execute_batch("ROLLBACK").unwrap();
+        }
+    }
 }
 
 #[test]

@@ -232,6 +232,46 @@ fn a_change_of_the_schema_between_two_runs_is_no_matter_but_for_rowids() {
 }
 
 #[test]
+fn a_query_whose_text_changed_is_adopted_where_its_key_is_the_same() {
+    let world = World::new(8);
+    let db = world.connect();
+    let run = |sql: &str, key: &str, adopts: bool| {
+        let stop = Stop::new();
+        let query = Query::new(&db, sql, []).unwrap();
+        let walk = Walk::new(query.key::<i64>([key]).unwrap()).chunk_size(2);
+        let job = Job::new("query", walk, CheckpointTable::new(&db)).stop_on(&stop);
+        let job = if adopts { job.adopt() } else { job };
+        job.run(|tx, items| {
+            stop.request();
+            items.iter().try_for_each(|(id, _)| touch(tx, *id))?;
+            Ok(())
+        })
+    };
+    let (old, new) = ("SELECT id FROM items", "SELECT id, 1 FROM items");
+    assert_eq!(run(old, "id", false).unwrap().items(), 2);
+    let other_key = "SELECT id AS number FROM items";
+    for (sql, key, adopts, is_cure) in
+        [(new, "id", false, true), (other_key, "number", true, false)]
+    {
+        let refused = run(sql, key, adopts).unwrap_err();
+        assert!(matches!(refused, Error::Resume { .. }), "{refused:?}");
+        let says = refused.to_string();
+        assert_eq!(says.contains("`Job::adopt`"), is_cure, "{says}");
+    }
+    assert_eq!(run(new, "id", true).unwrap().items(), 2);
+    assert_eq!(run(new, "id", false).unwrap().items(), 2);
+    // The same as a table.
+    let table = Table::new(&db, "items").key::<i64>(["id"]).unwrap();
+    let job = Job::new("query", Walk::new(table), CheckpointTable::new(&db)).adopt();
+    let outcome = job.run(|tx, items| {
+        items.iter().try_for_each(|(id, _)| touch(tx, *id))?;
+        Ok(())
+    });
+    assert_eq!(outcome.unwrap().items(), 2);
+    assert_once(&db, 8);
+}
+
+#[test]
 fn statements_that_the_function_keeps_in_the_cache_hold_nothing() {
     let world = World::new(6);
     let (db, writer) = (world.connect(), world.connect());

@@ -110,10 +110,11 @@ impl<'a> Body<'a> {
         self.stage == Stage::Done
     }
 
-    pub(super) fn check(&self, source: &Fingerprint) -> Result<(), TokenError> {
+    pub(super) fn check(&self, source: &Fingerprint, aspects: &[Aspect]) -> Result<(), TokenError> {
         let here = source.hashes();
-        match Aspect::ALL
-            .into_iter()
+        match aspects
+            .iter()
+            .copied()
             .find(|aspect| self.fingerprint[*aspect as usize] != here[*aspect as usize])
         {
             None => Ok(()),
@@ -124,12 +125,14 @@ impl<'a> Body<'a> {
         }
     }
 
+    /// The cursor, if these aspects are the source's.
     pub(super) fn cursor<S: DurableSource + ?Sized>(
         &self,
         source: &S,
+        aspects: &[Aspect],
     ) -> Result<Cursor<S::Key>, Error<S::Error>> {
         let fingerprint = source.fingerprint().map_err(Error::Source)?;
-        self.check(&fingerprint).map_err(Error::Token)?;
+        self.check(&fingerprint, aspects).map_err(Error::Token)?;
         let near = read_bound(self.near, source)?;
         let far = read_bound(self.far, source)?;
         let range = match self.descending {
