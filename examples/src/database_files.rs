@@ -32,7 +32,7 @@ pub(crate) fn refuse_stdout(database: &Path) -> Result<(), Failure> {
     let Ok(stdout) = Handle::stdout() else {
         return Ok(());
     };
-    let is_stdout = |file: &PathBuf| Handle::from_path(file).is_ok_and(|file| file == stdout);
+    let is_stdout = |path: &PathBuf| Handle::from_path(path).is_ok_and(|file| file == stdout);
     match files(database).iter().find(|file| is_stdout(file)) {
         None => Ok(()),
         Some(file) => Err(Failure::input(format!(
@@ -68,9 +68,9 @@ pub(crate) fn beside(file: &Path, end: &str) -> PathBuf {
 }
 
 fn is_same(ours: &Path, given: &Path) -> bool {
-    let is_special = |file: fs::Metadata| !file.is_file() && !file.is_dir();
-    // A pipe isn't one of a database's files, and opening it would wait for its other end.
-    if fs::metadata(given).is_ok_and(is_special) {
+    let is_special = |path| fs::metadata(path).is_ok_and(|is| !is.is_file() && !is.is_dir());
+    // A pipe is no part of a database, and opening it would wait for its other end.
+    if is_special(ours) || is_special(given) {
         return false;
     }
     // What isn't there yet is the same if it would be made at the same place; names differ by more than case

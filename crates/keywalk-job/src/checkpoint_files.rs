@@ -164,19 +164,18 @@ fn read(path: &Path) -> Result<Option<Checkpoint>, FileError> {
 /// Makes the folder and those above it, durably. Of each that is made the folder above is synced, which holds its
 /// name.
 fn make_folder(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
+    // Nothing before a path's first name is the current folder.
+    if folder == Path::new("") || folder.is_dir() {
         return Ok(());
     }
-    let above = match folder.parent() {
-        Some(above) if above != Path::new("") => above,
-        _ => Path::new("."),
-    };
+    let above = folder.parent().unwrap_or(Path::new(""));
     make_folder(above)?;
     match fs::create_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
         Err(error) => Err(error),
         // Windows has no such sync.
         Ok(()) if cfg!(windows) => Ok(()),
+        Ok(()) if above == Path::new("") => fs::File::open(".")?.sync_all(),
         Ok(()) => fs::File::open(above)?.sync_all(),
     }
 }

@@ -218,8 +218,6 @@ impl fmt::Debug for Lease {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     /// A child's copy is of the same open file, as `try_clone` makes one; and forking is unsafe code.

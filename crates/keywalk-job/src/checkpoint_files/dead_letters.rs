@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -34,23 +34,24 @@ pub(super) fn append(path: &Path, letter: &DeadLetter<'_>, known: Option<u64>) -
     let mut line = serde_json::to_string(&line)? + "\n";
     refuse_special_file(path)?;
     let mut options = OpenOptions::new();
-    let options = options.create(true).read(true).write(true).truncate(false);
-    let mut file = options.open(path)?;
-    let length = file.metadata()?.len();
-    if known != Some(length) {
+    let mut file = options.create(true).read(true).append(true).open(path)?;
+    if known != Some(file.metadata()?.len()) {
         let mut text = Vec::new();
         file.read_to_end(&mut text)?;
         let whole = &text[..Letters::of(&text).end];
-        file.set_len(whole.len() as u64)?;
+        if whole.len() < text.len() {
+            // On Windows a file that is appended to can't be cut.
+            let file = OpenOptions::new().write(true).open(path)?;
+            file.set_len(whole.len() as u64)?;
+        }
         // The last letter is whole, and only its line's end was torn.
         if whole.last().is_some_and(|byte| *byte != b'\n') {
             line.insert(0, '\n');
         }
     }
-    let end = file.seek(SeekFrom::End(0))?;
     file.write_all(line.as_bytes())?;
     file.sync_all()?;
-    Ok(end + line.len() as u64)
+    Ok(file.metadata()?.len())
 }
 
 /// The last letter of each key, by the keys' bytes.
