@@ -1,8 +1,8 @@
 use std::num::{NonZeroU64, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use keywalk_examples::Limits;
+use keywalk_examples::{Failure, Limits, refuse_database_file};
 
 /// Fills a column of a SQLite table from another one, a chunk at a time, and goes on where it was.
 /// Without --db it makes a table in a temporary folder, fills it and checks it.
@@ -62,4 +62,14 @@ pub(crate) struct Options {
     // Of a child of the crash test: counts what it does, and says nothing.
     #[arg(long, hide = true)]
     pub(crate) counts: bool,
+}
+
+impl Options {
+    /// Refuses a folder for the position that is the database.
+    pub(crate) fn check(&self, file: &Path) -> Result<(), Failure> {
+        match &self.checkpoint {
+            Some(folder) => refuse_database_file(file, "--checkpoint", folder),
+            None => Ok(()),
+        }
+    }
 }

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use keywalk::Walk;
 use keywalk_examples::{
-    Failure, key_columns, make_table, open, quoted, show_progress, stop_on_interrupt,
+    Failure, key_columns, make_table, note, open, quoted, say, show_progress, stop_on_interrupt,
 };
 use keywalk_job::{BoxError, Checkpoint, Checkpoints, Job, Outcome};
 use keywalk_sqlite::{AnyKey, Table};
@@ -15,6 +15,7 @@ use crate::slug::slug;
 
 /// Fills a table of the user's own.
 pub(crate) fn own(file: &Path, options: &Options) -> Result<(), Failure> {
+    options.check(file)?;
     let db = open(file)?;
     let outcome = fill(&db, options).map_err(|failure| failure.about(file))?;
     if options.counts {
@@ -23,9 +24,11 @@ pub(crate) fn own(file: &Path, options: &Options) -> Result<(), Failure> {
     let position = outcome.checkpoint().and_then(Checkpoint::position);
     if !outcome.is_done() {
         let position = position.unwrap_or("-");
-        eprintln!("{outcome}, after the key {position}; run it again to go on");
+        note(format_args!(
+            "{outcome}, after the key {position}; run it again to go on"
+        ));
     }
-    println!("{}", last_line(&outcome));
+    say(last_line(&outcome))?;
     Ok(())
 }
 
@@ -34,7 +37,7 @@ pub(crate) fn made(rows: u64, options: &Options) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let mut db = Connection::open(folder.path().join("items.db"))?;
     make_table(&mut db, rows, |_| {})?;
-    eprintln!("made a table of {rows} rows");
+    note(format_args!("made a table of {rows} rows"));
     let outcome = fill(&db, options)?;
     if outcome.is_done() {
         let right = "SELECT count(*) FROM items WHERE slug = replace(name, ' ', '-')";
@@ -45,7 +48,7 @@ pub(crate) fn made(rows: u64, options: &Options) -> Result<(), Failure> {
             )));
         }
     }
-    println!("{}", last_line(&outcome));
+    say(last_line(&outcome))?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use keywalk_examples::{Failure, Random, make_table};
+use keywalk_examples::{Failure, Random, make_table, note, say};
 use keywalk_job::{Checkpoint, Checkpoints};
 use rusqlite::Connection;
 
@@ -26,7 +26,9 @@ pub(crate) fn run(kills: u64, rows: u64, options: &Options) -> Result<(), Failur
          INSERT INTO totals VALUES (0);",
     )?;
     let seed = options.seed.unwrap_or_else(Random::any_seed);
-    eprintln!("made a table of {rows} rows; killing {kills} times, --seed {seed}");
+    note(format_args!(
+        "made a table of {rows} rows; killing {kills} times, --seed {seed}"
+    ));
     let mut test = CrashTest {
         db,
         file,
@@ -46,7 +48,7 @@ pub(crate) fn run(kills: u64, rows: u64, options: &Options) -> Result<(), Failur
     }
     test.finish()?;
     let line = test.judge(kills)?;
-    println!("{line}");
+    say(line)?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use keywalk_examples::{Failure, open};
+use keywalk_examples::{Failure, open, say};
 use keywalk_job::Checkpoints;
 
 use crate::args::Options;
@@ -19,6 +19,7 @@ pub(crate) fn status(file: &Path, options: &Options) -> Result<(), Failure> {
 
 /// Forgets the job.
 pub(crate) fn reset(file: &Path, options: &Options) -> Result<(), Failure> {
+    options.check(file)?;
     let db = open(file)?;
     match Ledger::new(&db, options) {
         Ledger::Table(mut checkpoints) => forget(&mut checkpoints, options),
@@ -31,11 +32,11 @@ fn show<C: Checkpoints<Error: 'static>>(checkpoints: &mut C) -> Result<(), Failu
         .list()
         .map_err(|error| Failure::caused(&error))?;
     if jobs.is_empty() {
-        println!("no job is known");
+        say("no job is known")?;
     }
     for job in jobs {
         let updated = job.updated().duration_since(UNIX_EPOCH).unwrap_or_default();
-        println!(
+        say(format_args!(
             "{}: {}, {} rows, run {}, at the key {}, {:.0} %, recorded {} s after 1970 began",
             job.job(),
             if job.is_done() { "done" } else { "not done" },
@@ -43,8 +44,8 @@ fn show<C: Checkpoints<Error: 'static>>(checkpoints: &mut C) -> Result<(), Failu
             job.run(),
             job.position().unwrap_or("-"),
             job.share().unwrap_or_default() * 100.0,
-            updated.as_secs(),
-        );
+            updated.as_secs()
+        ))?;
     }
     Ok(())
 }
@@ -57,9 +58,9 @@ fn forget<C: Checkpoints<Error: 'static>>(
     let was_known = checkpoints
         .reset(&name)
         .map_err(|error| Failure::caused(&error))?;
-    println!(
+    say(format_args!(
         "{name}: {}",
         if was_known { "forgotten" } else { "not known" }
-    );
+    ))?;
     Ok(())
 }

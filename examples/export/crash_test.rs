@@ -2,7 +2,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
-use keywalk_examples::{Failure, Random, stop_on_interrupt};
+use keywalk_examples::{Failure, Random, say, stop_on_interrupt};
 
 use crate::args::{Options, Own};
 use crate::made_table::{check, make};
@@ -44,7 +44,9 @@ pub(crate) fn run(rows: u64, kills: u64, options: &Options) -> Result<(), Failur
         return Err(Failure::failed("the export failed"));
     }
     check(&own.db, &out)?;
-    println!("crash test: {killed} kills, {rows} rows, 0 missed, 0 repeated");
+    say(format_args!(
+        "crash test: {killed} kills, {rows} rows, 0 missed, 0 repeated"
+    ))?;
     Ok(())
 }
 

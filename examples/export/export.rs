@@ -14,17 +14,11 @@ use crate::spool::Spool;
 /// A row, as its key and its line.
 type Line = (AnyKey, Vec<u8>);
 
-/// The table's rows as lines. Each has the key's columns, asked for or not.
-pub(crate) fn lines<'db>(
-    db: &'db Connection,
-    own: &Own,
-) -> Result<
-    impl DurableSource<Key = AnyKey, Item = Line, Error = keywalk_sqlite::Error> + use<'db>,
-    Failure,
-> {
+/// The columns of a line: those of the key, and those that were asked for or all.
+pub(crate) fn columns(db: &Connection, own: &Own) -> Result<Vec<String>, Failure> {
     let key = key_columns(db, &own.table)?;
     // Proves the table and its key, before it is asked for its columns.
-    let table = Table::new(db, &own.table).key::<AnyKey>(&key)?;
+    let _table = Table::new(db, &own.table).key::<AnyKey>(&key)?;
     let named = match own.columns.is_empty() {
         true => all_columns(db, &own.table)?,
         false => own.columns.clone(),
@@ -32,8 +26,21 @@ pub(crate) fn lines<'db>(
     let is_named = |column: &String| named.iter().any(|name| name.eq_ignore_ascii_case(column));
     let mut columns: Vec<String> = key.into_iter().filter(|column| !is_named(column)).collect();
     columns.extend(named);
+    Ok(columns)
+}
 
-    let format = LineFormat::new(&columns).map_err(Failure::failed)?;
+/// The table's rows as lines.
+pub(crate) fn lines<'db>(
+    db: &'db Connection,
+    own: &Own,
+    columns: &[String],
+) -> Result<
+    impl DurableSource<Key = AnyKey, Item = Line, Error = keywalk_sqlite::Error> + use<'db>,
+    Failure,
+> {
+    let format = LineFormat::new(columns).map_err(Failure::failed)?;
+    let key = key_columns(db, &own.table)?;
+    let table = Table::new(db, &own.table).key::<AnyKey>(&key)?;
     let table = table.columns(columns);
     let table = match &own.condition {
         Some(condition) => table.filter(condition, [])?,

@@ -2,7 +2,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use keywalk_examples::{Failure, stop_on_interrupt};
+use keywalk_examples::{Failure, note, say, stop_on_interrupt};
 use keywalk_job::Stop;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row};
@@ -22,7 +22,9 @@ pub(crate) fn export(rows: u64, options: &Options) -> Result<(), Failure> {
     own.out = Some(out.clone());
     if own_table::export(&own, options, &stop)? {
         check(&own.db, &out)?;
-        println!("the file has each of {rows} rows once, in order");
+        say(format_args!(
+            "the file has each of {rows} rows once, in order"
+        ))?;
     }
     Ok(())
 }
@@ -46,7 +48,7 @@ pub(crate) fn make(folder: &Path, rows: u64, stop: &Stop) -> Result<Own, Failure
         transaction.commit()?;
         made = end;
     }
-    eprintln!("made the table readings of {rows} rows");
+    note(format_args!("made the table readings of {rows} rows"));
     Ok(Own {
         db: file,
         table: "readings".to_owned(),

@@ -1,11 +1,11 @@
 use std::path::PathBuf;
 
 use keywalk::Walk;
-use keywalk_examples::{Failure, ReadOnly};
+use keywalk_examples::{Failure, ReadOnly, note, refuse_database_file, say};
 use keywalk_job::{CheckpointFiles, Checkpoints, Outcome, Stop};
 
 use crate::args::{Options, Own};
-use crate::export::{job_name, lines, to_file, to_stdout};
+use crate::export::{columns, job_name, lines, to_file, to_stdout};
 use crate::spool::Spool;
 use crate::spool_error::SpoolError;
 
@@ -17,26 +17,34 @@ pub(crate) fn export(own: &Own, options: &Options, stop: &Stop) -> Result<bool, 
     let mut end = "";
     if !outcome.is_done() {
         end = ", not done yet";
-        eprintln!(
+        note(format_args!(
             "stopped; run it again to {}",
             match own.state_folder() {
                 Some(_) => "go on",
                 None => "start anew, or with --state to go on where it stops",
             }
-        );
+        ));
     }
-    eprintln!(
+    note(format_args!(
         "exported {} rows in {} chunks, {:.2} s{end}",
         outcome.items(),
         outcome.chunks(),
         outcome.elapsed().as_secs_f64()
-    );
+    ));
     Ok(outcome.is_done())
 }
 
 fn run(own: &Own, options: &Options, stop: &Stop) -> Result<Option<Outcome>, Failure> {
+    if let Some(out) = &own.out {
+        refuse_database_file(&own.db, "--out", out)?;
+    }
+    if let Some(folder) = own.state_folder() {
+        refuse_database_file(&own.db, "--state", &folder)?;
+    }
     let database = ReadOnly::open(&own.db)?;
-    let source = lines(database.db(), own).map_err(|failure| failure.about(&own.db))?;
+    let about = |failure: Failure| failure.about(&own.db);
+    let columns = columns(database.db(), own).map_err(about)?;
+    let source = lines(database.db(), own, &columns).map_err(about)?;
     let walk = Walk::new(source).chunk_size(options.chunk_size.get());
     let name = own.job()?;
     let Some(folder) = own.state_folder() else {
@@ -52,7 +60,7 @@ fn run(own: &Own, options: &Options, stop: &Stop) -> Result<Option<Outcome>, Fai
     };
     let mut checkpoints = CheckpointFiles::new(folder);
     if let Some(out) = &own.out {
-        let mut spool = Spool::new(out, checkpoints, options.reset);
+        let mut spool = Spool::new(out, columns, checkpoints, options.reset);
         spool.check(&name)?;
         return to_file(&name, walk, spool, options, stop).map(Some);
     }
@@ -71,8 +79,8 @@ pub(crate) fn status(own: &Own) -> Result<(), Failure> {
     };
     let checkpoint = CheckpointFiles::new(folder).load(&own.job()?);
     match checkpoint.map_err(SpoolError::from)? {
-        None => println!("exported nothing yet"),
-        Some(checkpoint) => println!(
+        None => say("exported nothing yet")?,
+        Some(checkpoint) => say(format_args!(
             "exported {} rows in {} chunks, {:.0} %, up to the key {}{}",
             checkpoint.items(),
             checkpoint.chunks(),
@@ -82,7 +90,7 @@ pub(crate) fn status(own: &Own) -> Result<(), Failure> {
                 true => ", done",
                 false => ", not done yet",
             }
-        ),
+        ))?,
     }
     Ok(())
 }

@@ -1,9 +1,11 @@
 use std::cell::RefCell;
-use std::fs::{File, OpenOptions};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use keywalk_job::{Checkpoint, CheckpointFiles, Checkpoints, Lease};
+use serde::de::IgnoredAny;
 
 use crate::spool_error::SpoolError;
 
@@ -14,6 +16,8 @@ use crate::spool_error::SpoolError;
 /// the first commit of the next run, which records that it has begun, cuts off what is more.
 pub(crate) struct Spool {
     path: PathBuf,
+    /// Of a line.
+    columns: Vec<String>,
     checkpoints: CheckpointFiles,
     /// Whether to begin with an empty file, whatever there is.
     anew: bool,
@@ -24,9 +28,15 @@ pub(crate) struct Spool {
 }
 
 impl Spool {
-    pub(crate) fn new(path: &Path, checkpoints: CheckpointFiles, anew: bool) -> Self {
+    pub(crate) fn new(
+        path: &Path,
+        columns: Vec<String>,
+        checkpoints: CheckpointFiles,
+        anew: bool,
+    ) -> Self {
         Spool {
             path: path.to_owned(),
+            columns,
             checkpoints,
             anew,
             end: 0,
@@ -36,6 +46,9 @@ impl Spool {
 
     /// Sees that the file is what the job's checkpoint counts the lines of, before anything is made.
     pub(crate) fn check(&mut self, job: &str) -> Result<(), SpoolError> {
+        if fs::metadata(&self.path).is_ok_and(|found| !found.is_file()) {
+            return Err(SpoolError::NotAFile(self.path.clone()));
+        }
         if !self.anew {
             let checkpoint = self.checkpoints.load(job)?;
             self.end_of(checkpoint.as_ref())?;
@@ -48,17 +61,25 @@ impl Spool {
         let lines = checkpoint.map_or(0, Checkpoint::items);
         let path = self.path.clone();
         let read = || match File::open(&self.path) {
-            Ok(file) => Ok((end_of_lines(&file, lines)?, file.metadata()?.len())),
+            Ok(file) => {
+                let columns = first_lines_columns(&file)?;
+                Ok((end_of_lines(&file, lines)?, file.metadata()?.len(), columns))
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Ok(((lines == 0).then_some(0), 0))
+                Ok(((lines == 0).then_some(0), 0, None))
             }
             Err(error) => Err(error),
         };
-        let (end, length) = read().map_err(self.failed("read"))?;
-        match end {
+        let (end, length, columns) = read().map_err(self.failed("read"))?;
+        match (end, columns) {
             _ if checkpoint.is_none() && length > 0 => Err(SpoolError::NotOurs(path)),
-            Some(end) => Ok(end),
-            None => Err(SpoolError::Short { path, lines }),
+            (None, _) => Err(SpoolError::Short { path, lines }),
+            (Some(0), _) => Ok(0),
+            (Some(_), None) => Err(SpoolError::NotOurs(path)),
+            (Some(end), Some(columns)) => match columns.iter().eq(sorted(&self.columns)) {
+                true => Ok(end),
+                false => Err(SpoolError::OtherColumns { path, columns }),
+            },
         }
     }
 
@@ -68,9 +89,11 @@ impl Spool {
         file.set_len(self.end)?;
         file.seek(SeekFrom::End(0))?;
         file.sync_all()?;
-        // That there is such a file.
-        let folder = self.path.parent().filter(|folder| *folder != Path::new(""));
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        // That there is such a file. Windows has no such sync.
+        if cfg!(not(windows)) {
+            let folder = self.path.parent().filter(|folder| *folder != Path::new(""));
+            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        }
         Ok(file)
     }
 
@@ -95,7 +118,8 @@ impl Checkpoints for Spool {
 
     fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, SpoolError> {
         if self.anew {
-            // The first commit replaces the one there is.
+            // Else it would refuse to be replaced by a first run's.
+            self.checkpoints.remove(job)?;
             return Ok(None);
         }
         let checkpoint = self.checkpoints.load(job)?;
@@ -128,6 +152,19 @@ impl Checkpoints for Spool {
     fn list(&mut self) -> Result<Vec<Checkpoint>, SpoolError> {
         Ok(self.checkpoints.list()?)
     }
+}
+
+/// The columns that the file's first line has, by name; `None` if it is no object of JSON.
+fn first_lines_columns(mut file: &File) -> io::Result<Option<Vec<String>>> {
+    let mut line = Vec::new();
+    BufReader::new(file).read_until(b'\n', &mut line)?;
+    file.rewind()?;
+    let columns = serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(&line);
+    Ok(columns.ok().map(|columns| columns.into_keys().collect()))
+}
+
+fn sorted(columns: &[String]) -> BTreeSet<&String> {
+    columns.iter().collect()
 }
 
 /// Where so many lines of the file end; `None` if there are fewer.

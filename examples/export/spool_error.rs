@@ -17,6 +17,13 @@ pub(crate) enum SpoolError {
     },
     /// It holds something, and no checkpoint says that it was exported.
     NotOurs(PathBuf),
+    /// A pipe or a device, say.
+    NotAFile(PathBuf),
+    /// Its lines have others than those that are to be exported.
+    OtherColumns {
+        path: PathBuf,
+        columns: Vec<String>,
+    },
     /// It holds less than what the checkpoint counts.
     Short {
         path: PathBuf,
@@ -41,6 +48,19 @@ impl fmt::Display for SpoolError {
                  file, or give --reset to write it anew",
                 path.display()
             ),
+            SpoolError::NotAFile(path) => write!(
+                f,
+                "{} is not a regular file, in which an export could be cut back after a crash; leave out --out \
+                 and send stdout there",
+                path.display()
+            ),
+            SpoolError::OtherColumns { path, columns } => write!(
+                f,
+                "the lines of {} have the columns {}; export the same ones, name another file, or give \
+                 --reset to write it anew",
+                path.display(),
+                columns.join(",")
+            ),
             SpoolError::Short { path, lines } => write!(
                 f,
                 "{} has less than the {lines} lines that were written to it; bring it back, or give --reset \
@@ -56,7 +76,10 @@ impl Error for SpoolError {
         match self {
             SpoolError::Checkpoints(error) => error.source(),
             SpoolError::Io { error, .. } => Some(error),
-            SpoolError::NotOurs(_) | SpoolError::Short { .. } => None,
+            SpoolError::NotOurs(_)
+            | SpoolError::NotAFile(_)
+            | SpoolError::OtherColumns { .. }
+            | SpoolError::Short { .. } => None,
         }
     }
 }

@@ -1,4 +1,4 @@
-use keywalk_examples::Failure;
+use keywalk_examples::{Failure, say};
 use keywalk_job::Stop;
 use rusqlite::Connection;
 
@@ -74,9 +74,9 @@ pub(crate) fn check(db: &Connection, rows: u64, written: &Written) -> Result<(),
             written.rows
         )));
     }
-    println!(
+    say(format_args!(
         "no old row is left; all {expected} newer ones are, and all {} that were written meanwhile",
         written.rows
-    );
+    ))?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use keywalk_examples::{Failure, quoted, stop_on_interrupt};
+use keywalk_examples::{Failure, note, quoted, say, stop_on_interrupt};
 use rusqlite::Connection;
 
 use crate::args::Options;
@@ -15,7 +15,7 @@ pub(crate) fn purge(rows: u64, at_once: bool, options: &Options) -> Result<(), F
     let file = folder.path().join("events.db");
     let mut db = Connection::open(&file)?;
     events::make(&mut db, rows, &stop)?;
-    eprintln!("made the table events of {rows} rows");
+    note(format_args!("made the table events of {rows} rows"));
     db.busy_timeout(Duration::from_secs(60))?;
 
     let writer = Writer::start(&file)?;
@@ -36,13 +36,13 @@ pub(crate) fn purge(rows: u64, at_once: bool, options: &Options) -> Result<(), F
     if is_done {
         events::check(&db, rows, &written)?;
     } else {
-        eprintln!("not done yet; the table was a temporary one, and is gone");
+        note("not done yet; the table was a temporary one, and is gone");
     }
-    println!(
+    say(format_args!(
         "purged {purged} of {rows} rows in {chunks} chunks, {seconds:.2} s; meanwhile the writer committed {} times and waited at most {} ms",
         written.commits,
         written.longest.as_millis()
-    );
+    ))?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use keywalk_examples::{Failure, ReadOnly, key_columns, open, stop_on_interrupt};
+use keywalk_examples::{Failure, ReadOnly, key_columns, note, open, say, stop_on_interrupt};
 use keywalk_sqlite::{AnyKey, Table};
 
 use crate::args::Options;
@@ -18,7 +18,9 @@ pub(crate) fn count(file: &Path, old: &OldRows) -> Result<(), Failure> {
         ))
     };
     let (rows, all) = count().map_err(|failure: Failure| failure.about(file))?;
-    println!("would purge {rows} of {all} rows; give --yes to delete them");
+    say(format_args!(
+        "would purge {rows} of {all} rows; give --yes to delete them"
+    ))?;
     Ok(())
 }
 
@@ -34,14 +36,14 @@ pub(crate) fn purge(file: &Path, old: &OldRows, options: &Options) -> Result<(),
     let what = if outcome.is_done() {
         "done"
     } else {
-        eprintln!("what was deleted stays so; run it again to go on");
+        note("what was deleted stays so; run it again to go on");
         "not done yet"
     };
-    println!(
+    say(format_args!(
         "purged {} rows in {} chunks, {:.2} s, {what}",
         purged.rows,
         outcome.chunks(),
         outcome.elapsed().as_secs_f64()
-    );
+    ))?;
     Ok(())
 }

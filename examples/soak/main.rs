@@ -32,7 +32,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use args::{Args, Role};
-use keywalk_examples::{Failure, Random};
+use keywalk_examples::{Failure, Random, say};
 
 fn main() -> ExitCode {
     keywalk_examples::run(|args: Args| {
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         let seed = args.seed.unwrap_or_else(Random::any_seed);
         let outcome = soak::run(Duration::from_secs(args.seconds), seed, &folder);
         let outcome = outcome.map_err(|error| Failure::caused(&*error))?;
-        println!("{outcome}");
+        say(&outcome)?;
         match outcome.counts.violations {
             0 => Ok(()),
             violations => Err(Failure::failed(format!("{violations} violations"))),

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use keywalk_conformance::Clause;
-use keywalk_examples::PeakMemory;
+use keywalk_examples::{PeakMemory, note};
 
 use crate::database::{Database, Journal};
 use crate::outcome::Outcome;
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Walks all stores for so long, and judges.
 pub(crate) fn run(time: Duration, seed: u64, folder: &Path) -> Result<Outcome, BoxError> {
-    eprintln!("soak: seed {seed}");
+    note(format_args!("soak: seed {seed}"));
     let stop = Arc::new(AtomicBool::new(false));
     let stops = Arc::clone(&stop);
     ctrlc::set_handler(move || stops.store(true, Relaxed))?;
@@ -61,14 +61,17 @@ pub(crate) fn run(time: Duration, seed: u64, folder: &Path) -> Result<Outcome, B
             if last_line.elapsed() >= BETWEEN_LINES {
                 last_line = Instant::now();
                 let seconds = start.elapsed().as_secs();
-                eprintln!("soak: {seconds} s, {}", soak.tally.counts());
+                note(format_args!("soak: {seconds} s, {}", soak.tally.counts()));
             }
             for ((seen, since), rounds) in seen.iter_mut().zip(&soak.rounds) {
                 if *seen != rounds.load(Relaxed) {
                     (*seen, *since) = (rounds.load(Relaxed), Instant::now());
                 }
                 if since.elapsed() > PATIENCE {
-                    eprintln!("soak: a round doesn't end, {}", soak.tally.counts());
+                    note(format_args!(
+                        "soak: a round doesn't end, {}",
+                        soak.tally.counts()
+                    ));
                     exit(1);
                 }
             }

@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -14,6 +15,8 @@ pub struct Failure {
 const USAGE: u8 = 2;
 /// What is wrong with the walk or its data.
 const FAILED: u8 = 1;
+/// Nothing: whoever read the output wants no more.
+const HANG_UP: u8 = 0;
 
 impl Failure {
     /// Of the arguments.
@@ -41,6 +44,22 @@ impl Failure {
             message: message.to_string(),
             code: FAILED,
         }
+    }
+
+    /// Of writing to stdout. A reader that has gone away, as `head` does, ends the example and is no error.
+    #[must_use]
+    pub fn stdout(error: io::Error) -> Self {
+        let mut failure = Failure::failed(format!("can't write to stdout: {error}"));
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            failure.code = HANG_UP;
+        }
+        failure
+    }
+
+    /// Whether the reader of stdout has gone away.
+    #[must_use]
+    pub fn is_hang_up(&self) -> bool {
+        self.code == HANG_UP
     }
 
     /// An error of the walk. Those about the database and its table are the user's to mend.
@@ -79,7 +98,7 @@ impl Failure {
         self
     }
 
-    /// 2 for what the user can mend, 1 for anything else.
+    /// 2 for what the user can mend, 1 for anything else, 0 for a hang-up.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code)
@@ -110,9 +129,18 @@ impl From<rusqlite::Error> for Failure {
     }
 }
 
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
         Failure::failed(chain(&error))
+    }
+}
+
+impl From<Box<dyn Error>> for Failure {
+    fn from(error: Box<dyn Error>) -> Self {
+        match error.downcast::<Failure>() {
+            Ok(failure) => *failure,
+            Err(error) => Failure::failed(chain(&*error)),
+        }
     }
 }
 

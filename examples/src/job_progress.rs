@@ -4,6 +4,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use keywalk::DurableSource;
 use keywalk_job::{Checkpoints, Job};
 
+use crate::note;
+
 const ITEMS_PER_LINE: u64 = 100_000;
 
 /// Shows a job's progress on stderr: a bar on a terminal, plain lines otherwise.
@@ -27,6 +29,6 @@ pub fn show_progress<'a, S: DurableSource, C: Checkpoints>(
             return;
         }
         next_line = (progress.items_of_run() / ITEMS_PER_LINE + 1) * ITEMS_PER_LINE;
-        eprintln!("{what}: {progress}");
+        note(format_args!("{what}: {progress}"));
     })
 }

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod database_files;
 mod failure;
 mod interrupt;
 mod job_progress;
@@ -14,7 +15,8 @@ mod peak_memory;
 mod random;
 mod read_only;
 
-pub use arguments::{arguments, run};
+pub use arguments::{arguments, end, note, run, say};
+pub use database_files::{is_beside_a_database, refuse_database_file};
 pub use failure::Failure;
 pub use interrupt::stop_on_interrupt;
 pub use job_progress::show_progress;

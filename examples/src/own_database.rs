@@ -3,12 +3,13 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::Failure;
+use crate::database_files::refuse_stdout;
 
 /// Opens a database of the user's own, to be changed; it must be there.
 ///
 /// # Errors
 ///
-/// If it isn't, or can't be opened.
+/// If it isn't, can't be opened, or is what stdout goes to.
 pub fn open(file: &Path) -> Result<Connection, Failure> {
     let shown = file.display();
     match std::fs::metadata(file) {
@@ -16,6 +17,7 @@ pub fn open(file: &Path) -> Result<Connection, Failure> {
         Ok(_) => return Err(Failure::input(format!("{shown} is not a file"))),
         Err(error) => return Err(Failure::input(format!("can't open {shown}: {error}"))),
     }
+    refuse_stdout(file)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Connection::open_with_flags(file, flags)
         .map_err(|error| Failure::input(format!("can't open {shown}: {error}")))

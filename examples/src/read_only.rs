@@ -1,9 +1,9 @@
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
 use crate::Failure;
+use crate::database_files::{beside, refuse_stdout};
 
 /// A database of the user's own, opened to be read only.
 ///
@@ -21,7 +21,7 @@ impl ReadOnly {
     ///
     /// # Errors
     ///
-    /// If it isn't, or can't be opened.
+    /// If it isn't, can't be opened, or is what stdout goes to.
     pub fn open(file: &Path) -> Result<Self, Failure> {
         let shown = file.display();
         let cannot =
@@ -30,6 +30,7 @@ impl ReadOnly {
         if !metadata.is_file() {
             return Err(Failure::input(format!("{shown} is not a file")));
         }
+        refuse_stdout(file)?;
         let tidy = Tidy {
             file: file.to_owned(),
             was_there: beside(file, "-wal").exists() || beside(file, "-shm").exists(),
@@ -64,10 +65,4 @@ impl Drop for Tidy {
             let _ = db.query_row("SELECT 1 FROM sqlite_schema", [], |_| Ok(()));
         }
     }
-}
-
-fn beside(file: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(file);
-    name.push(suffix);
-    PathBuf::from(name)
 }

@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use keywalk::{KeyRange, Order, Walk};
 use keywalk_conformance::history::Visits;
 use keywalk_conformance::{BoxError, Counterexample, KeySpace, Schedule};
+use keywalk_examples::{Failure, say};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestError, TestRunner};
 
@@ -83,21 +84,26 @@ fn counterexample(
     }
 }
 
-fn main() -> Result<ExitCode, Box<dyn Error>> {
+fn main() -> ExitCode {
+    let compared = compare().map_err(Failure::from);
+    keywalk_examples::end("test_your_walk", compared)
+}
+
+fn compare() -> Result<(), Box<dyn Error>> {
     let by_offset = counterexample(syncs_by_offset)?;
     match &by_offset {
-        Some(found) => println!("by LIMIT and OFFSET: {found}"),
-        None => println!("by LIMIT and OFFSET: nothing was found"),
+        Some(found) => say(format_args!("by LIMIT and OFFSET: {found}"))?,
+        None => say("by LIMIT and OFFSET: nothing was found")?,
     }
     let by_walk = counterexample(syncs)?;
     match &by_walk {
-        Some(found) => println!("by a walk: {found}"),
-        None => println!("by a walk: in 1000 cases no clause is broken"),
+        Some(found) => say(format_args!("by a walk: {found}"))?,
+        None => say("by a walk: in 1000 cases no clause is broken")?,
     }
-    Ok(match (by_offset, by_walk) {
-        (Some(_), None) => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
-    })
+    match (by_offset, by_walk) {
+        (Some(_), None) => Ok(()),
+        _ => Err("only the one by offset should be wrong".into()),
+    }
 }
 
 #[cfg(test)]

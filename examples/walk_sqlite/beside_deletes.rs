@@ -1,3 +1,4 @@
+use std::fs::File;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -6,7 +7,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use keywalk::{Order, Walk};
-use keywalk_examples::{Failure, make_table};
+use keywalk_examples::{Failure, is_beside_a_database, make_table, note, say};
 use keywalk_sqlite::Table;
 use rusqlite::{Connection, OpenFlags};
 
@@ -19,18 +20,24 @@ const AHEAD: u64 = 10_000;
 
 /// Makes the table in a new file.
 pub(crate) fn make(file: &Path, rows: u64) -> Result<(), Failure> {
-    if file.exists() {
+    let shown = file.display();
+    if is_beside_a_database(file) {
         return Err(Failure::input(format!(
-            "{} is there already",
-            file.display()
+            "SQLite would take {shown} and another file beside it for parts of one database; name another one"
         )));
     }
-    let mut db = Connection::open(file)
-        .map_err(|error| Failure::input(format!("can't make {}: {error}", file.display())))?;
+    let cannot =
+        |error: &dyn std::fmt::Display| Failure::input(format!("can't make {shown}: {error}"));
+    // Never one that is there.
+    File::create_new(file).map_err(|error| cannot(&error))?;
+    let mut db = Connection::open(file).map_err(|error| cannot(&error))?;
     let mut progress = Progress::new("making", Some(rows));
     make_table(&mut db, rows, |made| progress.set(made))?;
     progress.finish();
-    eprintln!("made the table items of {rows} rows in {}", file.display());
+    note(format_args!(
+        "made the table items of {rows} rows in {}",
+        file.display()
+    ));
     Ok(())
 }
 
@@ -137,10 +144,10 @@ pub(crate) fn walk(rows: u64, options: &Options) -> Result<Outcome, Failure> {
         .join()
         .map_err(|_| Failure::failed("the deleter panicked"))??;
     check.end()?;
-    println!(
+    say(format_args!(
         "every row that stayed came once, in order; meanwhile {} rows were deleted in front of the cursor ({} of them before it came) and {} behind it",
         deleted.ahead, check.skipped, deleted.behind
-    );
+    ))?;
     Ok(outcome)
 }
 

@@ -15,6 +15,7 @@ mod progress;
 use std::process::ExitCode;
 
 use args::Args;
+use keywalk_examples::{note, say};
 
 fn main() -> ExitCode {
     keywalk_examples::run(|args: Args| {
@@ -24,8 +25,8 @@ fn main() -> ExitCode {
             (None, None) => beside_deletes::walk(args.rows, &args.options)?,
         };
         match args.own.is_some_and(|own| own.print_keys) {
-            true => eprintln!("{outcome}"),
-            false => println!("{outcome}"),
+            true => note(outcome),
+            false => say(outcome)?,
         }
         Ok(())
     })

@@ -34,12 +34,12 @@ fn walk_table(db: &Connection, own: &Own, options: &Options) -> Result<Stats, Fa
     while let Some(items) = chunks.next().map_err(Failure::walk)? {
         if own.print_keys {
             for (key, _row) in items {
-                print_key(&mut out, key)?;
+                print_key(&mut out, key).map_err(Failure::stdout)?;
             }
         }
         progress.set(chunks.stats().items());
     }
-    out.flush()?;
+    out.flush().map_err(Failure::stdout)?;
     progress.finish();
     Ok(chunks.stats())
 }

@@ -1,6 +1,7 @@
 use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use keywalk_examples::note;
 
 /// A bar on a terminal, plain lines otherwise; on stderr.
 pub(crate) struct Progress {
@@ -45,8 +46,8 @@ impl Progress {
             bar.set_position(rows);
         } else if rows >= self.next_line {
             match self.total {
-                Some(total) => eprintln!("{}: {rows} of {total} rows", self.what),
-                None => eprintln!("{}: {rows} rows", self.what),
+                Some(total) => note(format_args!("{}: {rows} of {total} rows", self.what)),
+                None => note(format_args!("{}: {rows} rows", self.what)),
             }
             self.next_line = (rows / ROWS_PER_LINE + 1) * ROWS_PER_LINE;
         }

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use keywalk::Walk;
 use keywalk_conformance::{Config, Harness, Report};
+use keywalk_examples::{Failure, say};
 
 mod backend;
 mod durable;
@@ -21,14 +22,19 @@ use harness::Redb;
 // A name that no crate has: a module `redb` would hide the crate here.
 keywalk_conformance::conformance!(items: Redb, durable, prefetched);
 
-fn main() -> Result<ExitCode, Box<dyn Error>> {
+fn main() -> ExitCode {
+    let proven = walk_and_prove().map_err(Failure::from);
+    keywalk_examples::end("write_a_backend", proven)
+}
+
+fn walk_and_prove() -> Result<(), Box<dyn Error>> {
     let redb = Redb::open()?;
     for n in -3..=3_i64 {
         redb.put(&n, n.unsigned_abs().pow(2))?;
     }
     for item in Walk::new(redb.source()?).descending().chunk_size(2) {
         let (key, value) = item?;
-        println!("{key}: {value}");
+        say(format_args!("{key}: {value}"))?;
         // Nothing is held: the loop may write.
         redb.delete(&key)?;
     }
@@ -39,13 +45,12 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         keywalk_conformance::run_prefetched::<Redb>(&config),
     ];
     for report in &reports {
-        print!("{report}");
+        say(report.to_string().trim_end())?;
     }
-    Ok(if reports.iter().all(Report::is_ok) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    match reports.iter().all(Report::is_ok) {
+        true => Ok(()),
+        false => Err("a check of the kit failed".into()),
+    }
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ fn check(
     refused: impl Fn() -> bool,
     waits: impl FnOnce(&Killing) -> Outcome,
     folder: &std::path::Path,
+    locks: &std::path::Path,
 ) {
     let process = Process::start(store, folder);
     assert!(refused(), "another process has it");
@@ -41,6 +42,8 @@ fn check(
     let outcome = waits(&clock);
     assert!(outcome.is_done() && clock.1.get() > 0);
     assert!(!refused(), "it is free again");
+    let mut left = locks.read_dir().unwrap().map(|file| file.unwrap().path());
+    assert!(!left.any(|path| path.extension() == Some("lock".as_ref())));
 }
 
 #[test]
@@ -61,6 +64,7 @@ fn a_job_that_another_process_has_is_refused_or_waited_for_until_that_is_killed(
             job.run(|_, _| Ok(())).unwrap()
         },
         folder,
+        folder,
     );
     check(
         Store::Files,
@@ -79,5 +83,6 @@ fn a_job_that_another_process_has_is_refused_or_waited_for_until_that_is_killed(
             .unwrap()
         },
         folder,
+        &folder.join("checkpoints"),
     );
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use atomic_write_file::AtomicWriteFile;
 
-use crate::lease::file_name;
+use crate::lease::{file_name, refuse_special_file};
 use crate::{Buried, Checkpoint, Checkpoints, DeadLetter, FileError, Lease};
 
 mod dead_letters;
@@ -19,16 +19,20 @@ mod hex;
 /// |---|---|
 /// | `job-NAME.json` | the checkpoint: written whole and durably or not at all (a new file, synced and renamed over the old one, and the folder synced) |
 /// | `job-NAME.dead-letters.ndjson` | items that were skipped, a JSON object a line: `key`, `error`, `time` in milliseconds since 1970, and `key_bytes` in hexadecimal digits; of lines with one key the last counts, since a chunk that comes again adds its letters again, as [`dead_letters`](Checkpoints::dead_letters) reads them |
-/// | `job-NAME.lock` | locked by the operating system while the job runs; empty, and left there |
+/// | `job-NAME.lock` | locked by the operating system while the job runs, and then removed; empty. One that a killed process left is locked by no one, and the job's next run removes it |
 ///
 /// In the names of files what isn't a small letter, digit, `-` or `_` of a job's name is written as `%` and
 /// two hexadecimal digits. A process that is killed while it writes can leave a file
 /// `.job-NAME.json.XXXXXX`, which may be deleted.
 ///
-/// The lease is the lock alone: the folder must be on a file system on which locks hold, and not be one that
-/// two machines share. A checkpoint that can't be read makes [`list`](Checkpoints::list) fail, with its path;
-/// and a letter that can't [`dead_letters`](Checkpoints::dead_letters), with its line. A letter that a crash cut
-/// is none: its chunk comes again.
+/// The lease is the lock: the folder should be on a file system on which locks hold, and not be one that two
+/// machines share. Where two runners have the job all the same (its lock's file was deleted, say) the earlier
+/// one's next commit is refused, since the later one has recorded itself; the chunks that both did are done
+/// twice. A reset between the two takes that away.
+///
+/// A checkpoint that can't be read makes [`list`](Checkpoints::list) fail, with its path. What a crash or a power
+/// failure tore at the end of the dead letters is ignored, and the next letter replaces it: its chunk comes again.
+/// Any other line that is no letter makes [`dead_letters`](Checkpoints::dead_letters) fail, with its number.
 ///
 /// What was skipped is done again letter by letter: the source [reads](keywalk::DurableSource::decode_key) the
 /// key of each of the [`dead_letters`](Checkpoints::dead_letters), and a walk over `key..=key` has its item.
@@ -36,11 +40,13 @@ mod hex;
 ///
 /// # Cost
 ///
-/// Two syncs a chunk: some milliseconds on a disk. Larger chunks pay it less often, and repeat more after a
-/// crash.
+/// Two syncs per chunk, and one per dead letter: some milliseconds each on a disk. Larger chunks pay it less often,
+/// and repeat more after a crash. A run's first dead letter reads the file of them.
 #[derive(Clone, Debug)]
 pub struct CheckpointFiles {
     folder: PathBuf,
+    /// The file that letters were last added to, and its length then.
+    letters: Option<(PathBuf, u64)>,
 }
 
 impl CheckpointFiles {
@@ -48,6 +54,7 @@ impl CheckpointFiles {
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         CheckpointFiles {
             folder: folder.into(),
+            letters: None,
         }
     }
 
@@ -72,9 +79,9 @@ impl Checkpoints for CheckpointFiles {
     type Error = FileError;
 
     fn lease(&mut self, job: &str) -> Result<Option<Lease>, FileError> {
-        fs::create_dir_all(&self.folder).map_err(FileError::io("make", &self.folder))?;
+        make_folder(&self.folder).map_err(FileError::io("make", &self.folder))?;
         let path = self.path(job, LOCK);
-        Lease::by_file(&path).map_err(FileError::io("lock", &path))
+        Lease::by_own_file(&path).map_err(FileError::io("lock", &path))
     }
 
     fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, FileError> {
@@ -87,6 +94,9 @@ impl Checkpoints for CheckpointFiles {
 
     fn commit(&mut self, (): (), checkpoint: &Checkpoint) -> Result<(), FileError> {
         let path = self.path(checkpoint.job(), CHECKPOINT);
+        if read(&path)?.is_some_and(|stored| stored.run() > checkpoint.run()) {
+            return Err(FileError::superseded(&path));
+        }
         let write = || {
             let mut file = AtomicWriteFile::open(&path)?;
             writeln!(file, "{}", checkpoint.to_json())?;
@@ -127,7 +137,11 @@ impl Checkpoints for CheckpointFiles {
 
     fn bury(&mut self, (): &(), letter: &DeadLetter<'_>) -> Result<bool, FileError> {
         let path = self.path(letter.job(), DEAD_LETTERS);
-        dead_letters::append(&path, letter).map_err(FileError::io("write", &path))?;
+        let known = self.letters.take().filter(|(known, _)| *known == path);
+        let known = known.map(|(_, length)| length);
+        let length = dead_letters::append(&path, letter, known);
+        let length = length.map_err(FileError::io("write", &path))?;
+        self.letters = Some((path, length));
         Ok(true)
     }
 
@@ -137,11 +151,31 @@ impl Checkpoints for CheckpointFiles {
 }
 
 fn read(path: &Path) -> Result<Option<Checkpoint>, FileError> {
+    refuse_special_file(path).map_err(FileError::io("read", path))?;
     match fs::read_to_string(path) {
         Ok(json) => Checkpoint::from_json(&json)
             .map(Some)
             .map_err(FileError::content(path)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(FileError::io("read", path)(error)),
+    }
+}
+
+/// Makes the folder and those above it, durably. Of each that is made the folder above is synced, which holds its
+/// name.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    // Nothing before a path's first name is the current folder.
+    if folder == Path::new("") || folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder.parent().unwrap_or(Path::new(""));
+    make_folder(above)?;
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        Err(error) => Err(error),
+        // Windows has no such sync.
+        Ok(()) if cfg!(windows) => Ok(()),
+        Ok(()) if above == Path::new("") => fs::File::open(".")?.sync_all(),
+        Ok(()) => fs::File::open(above)?.sync_all(),
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::NotACheckpoint;
 
-/// A job's file can't be read or written, or doesn't hold what it should.
+/// A job's file can't be read or written, doesn't hold what it should, or is a later run's.
 #[derive(Debug)]
 pub struct FileError {
     path: PathBuf,
@@ -19,6 +19,8 @@ enum Problem {
     Content(NotACheckpoint),
     /// Of a file of dead letters, this line; from 1.
     Letter(usize, serde_json::Error),
+    /// It holds a later run's checkpoint.
+    Superseded,
 }
 
 impl FileError {
@@ -46,6 +48,13 @@ impl FileError {
         }
     }
 
+    pub(crate) fn superseded(path: &Path) -> Self {
+        FileError {
+            path: path.to_owned(),
+            problem: Problem::Superseded,
+        }
+    }
+
     /// The file or folder.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -53,12 +62,12 @@ impl FileError {
     }
 
     /// What the operating system said; `None` if the file could be read, but holds no checkpoint or dead
-    /// letter.
+    /// letter, or a later run's checkpoint.
     #[must_use]
     pub fn io_error(&self) -> Option<&io::Error> {
         match &self.problem {
             Problem::Io(_, error) => Some(error),
-            Problem::Content(_) | Problem::Letter(..) => None,
+            Problem::Content(_) | Problem::Letter(..) | Problem::Superseded => None,
         }
     }
 }
@@ -79,6 +88,12 @@ impl fmt::Display for FileError {
                  reset the job to start anew",
                 self.path.display()
             ),
+            Problem::Superseded => write!(
+                f,
+                "a later run of the job has taken {} over, and goes on from there; this run records nothing \
+                 more",
+                self.path.display()
+            ),
         }
     }
 }
@@ -89,6 +104,7 @@ impl Error for FileError {
             Problem::Io(_, error) => Some(error),
             Problem::Content(error) => error.source(),
             Problem::Letter(_, error) => Some(error),
+            Problem::Superseded => None,
         }
     }
 }

@@ -80,7 +80,7 @@ use crate::{BoxError, Checkpoints, Clock, Error, Outcome, Progress, Stop};
 /// is done does nothing more, unless it is [`repeated`](Self::repeated). A [live](Walk::live) walk's job is
 /// never done: each run does what was appended since.
 ///
-/// Only one runner has a job at a time; see [`wait_for_lease`](Self::wait_for_lease).
+/// A second runner is refused; see [`wait_for_lease`](Self::wait_for_lease).
 #[must_use = "a job does nothing until it is run"]
 pub struct Job<'a, S: DurableSource, C> {
     pub(crate) name: String,

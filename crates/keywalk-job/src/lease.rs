@@ -1,8 +1,9 @@
 use std::any::Any;
 use std::fmt::{self, Write};
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process;
 
 /// That a job is this runner's alone, until it is dropped; what
 /// [`Checkpoints::lease`](crate::Checkpoints::lease) gives.
@@ -41,46 +42,156 @@ impl Lease {
     /// `None` if another runner has it, of this process or of another one on this machine.
     ///
     /// The lock is the operating system's ([`File::try_lock`]): it ends with the process, however that
-    /// ends, so a crash leaves no lease behind.
+    /// ends, so a crash leaves no lease behind. A forked child that drops its copy of the lease doesn't end it.
     ///
     /// # Errors
     ///
-    /// If the file can't be made or locked.
+    /// If the file can't be made or locked, or isn't a regular file.
     pub fn by_file(path: &Path) -> io::Result<Option<Self>> {
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)?;
-        match File::try_lock(&file) {
-            Ok(()) => Ok(Some(Lease::new(Locked(file)))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+        let file = lock(path)?;
+        Ok(file.map(|file| Lease::new(Locked::new(file, None))))
     }
 
-    /// [`by_file`](Self::by_file), for a job of the store at `path`: the file is `PATH.job-NAME.lock`, where what
-    /// isn't a small letter, digit, `-` or `_` of the job's name is written as `%` and two hexadecimal
+    /// [`by_file`](Self::by_file), for a job of the store at `path`. The file is `PATH.job-NAME.lock` and is
+    /// removed when the lease ends; after a crash the next lease removes it.
+    ///
+    /// What isn't a small letter, digit, `-` or `_` of the job's name is written as `%` and two hexadecimal
     /// digits.
     ///
     /// # Errors
     ///
-    /// If the file can't be made or locked.
+    /// If the file can't be made or locked, or isn't a regular file.
     pub fn beside(path: &Path, job: &str) -> io::Result<Option<Self>> {
         let mut file = path.as_os_str().to_owned();
         file.push(format!(".job-{}.lock", file_name(job)));
-        Lease::by_file(Path::new(&file))
+        Lease::by_own_file(Path::new(&file))
+    }
+
+    /// A lease by a file that is there for nothing else, and is removed when the lease ends.
+    #[cfg(not(windows))]
+    pub(crate) fn by_own_file(path: &Path) -> io::Result<Option<Self>> {
+        for _ in 0..MOST_REMOVALS {
+            let Some(file) = lock(path)? else {
+                return Ok(None);
+            };
+            // The last holder may have removed it after it was opened here: a lock on what has no name any more
+            // keeps no one out.
+            if is_at(&file, path)? {
+                return Ok(Some(Lease::new(Locked::new(file, Some(path)))));
+            }
+        }
+        Err(io::Error::other(
+            "it was replaced each time that it was locked",
+        ))
+    }
+
+    /// A lease by a file that is there for nothing else. No one else may open it, and Windows deletes it when
+    /// it is closed, also when the process is killed.
+    #[cfg(windows)]
+    pub(crate) fn by_own_file(path: &Path) -> io::Result<Option<Self>> {
+        use std::os::windows::fs::OpenOptionsExt;
+        const FILE_FLAG_DELETE_ON_CLOSE: u32 = 0x0400_0000;
+        const ERROR_SHARING_VIOLATION: i32 = 32;
+        refuse_special_file(path)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        options.share_mode(0);
+        options.custom_flags(FILE_FLAG_DELETE_ON_CLOSE);
+        match options.open(path) {
+            Ok(file) => Ok(Some(Lease::new(file))),
+            Err(error) if error.raw_os_error() == Some(ERROR_SHARING_VIOLATION) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
-/// A child that is just being started has a copy of each open file, and would keep the lock for the moment
-/// if the file were only closed.
-struct Locked(File);
+/// How often a file may be gone by the time that it is locked. More than once is rare: another runner has to end
+/// in between.
+#[cfg(not(windows))]
+const MOST_REMOVALS: usize = 1000;
+
+/// Opens and locks the file; `None` if another one has the lock.
+fn lock(path: &Path) -> io::Result<Option<File>> {
+    refuse_special_file(path)?;
+    let mut options = OpenOptions::new();
+    let file = options
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Whether this file is the one that the path names.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let (ours, there) = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        there => (file.metadata()?, there?),
+    };
+    Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino()))
+}
+
+/// The standard library can't tell. On Windows nothing that was locked is removed by its name.
+#[cfg(not(unix))]
+fn is_at(_file: &File, _path: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
+/// Refuses what is there and isn't a regular file: opening a named pipe waits for its other end, for ever.
+pub(crate) fn refuse_special_file(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is there already, and isn't a regular file",
+        )),
+        // What else is wrong with it, opening it tells.
+        _ => Ok(()),
+    }
+}
+
+/// A locked file, which is unlocked when this is dropped.
+///
+/// Closing it wouldn't do: a child that is just being started has a copy of each open file, and would keep the
+/// lock for the moment.
+struct Locked {
+    file: File,
+    /// The file to remove first.
+    removes: Option<PathBuf>,
+    /// The process that locked it.
+    process: u32,
+}
+
+impl Locked {
+    fn new(file: File, removes: Option<&Path>) -> Self {
+        Locked {
+            file,
+            removes: removes.map(Path::to_owned),
+            process: process::id(),
+        }
+    }
+}
 
 impl Drop for Locked {
     fn drop(&mut self) {
+        // In a forked child: the lock is on the open file that it shares with its parent, and the parent's.
+        if process::id() != self.process {
+            return;
+        }
+        if let Some(path) = &self.removes
+            && is_at(&self.file, path).unwrap_or(false)
+        {
+            // While it is locked, so that no one else can have locked it. Where it can't be removed it stays, as
+            // after a crash.
+            let _ = fs::remove_file(path);
+        }
         // It is closed in any case.
-        let _ = self.0.unlock();
+        let _ = self.file.unlock();
     }
 }
 
@@ -102,5 +213,24 @@ pub(crate) fn file_name(job: &str) -> String {
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Lease")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A child's copy is of the same open file, as `try_clone` makes one; and forking is unsafe code.
+    #[test]
+    fn a_forked_child_that_drops_the_lease_leaves_it_to_its_parent() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("job.lock");
+        let file = lock(&path).unwrap().unwrap();
+        let mut of_child = Locked::new(file.try_clone().unwrap(), Some(&path));
+        of_child.process = process::id().wrapping_add(1);
+        drop(of_child);
+        assert!(path.exists() && lock(&path).unwrap().is_none());
+        drop(Locked::new(file, Some(&path)));
+        assert!(lock(&path).unwrap().is_some());
     }
 }

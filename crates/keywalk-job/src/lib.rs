@@ -46,7 +46,7 @@
 //!
 //! | What | The run | The next run |
 //! |---|---|---|
-//! | The process is killed, the machine loses power | ends | goes on from the last checkpoint (of those that the store kept: SQLite with `synchronous` below FULL can lose the last ones to a power failure) |
+//! | The process is killed, the machine loses power | ends | goes on from the last checkpoint (of those that the store kept: with `synchronous` below FULL a power failure can take SQLite's last ones, and with OFF damage the database) |
 //! | [`Stop`] is asked for, or the [deadline](Job::deadline) is over | finishes the chunk, records it, ends | goes on |
 //! | The function fails | ends with [`Error::Work`]; the chunk is undone where it can be. Or tries [again](Job::retry), or [skips](Job::skip_failures) the item | tries the chunk again |
 //! | It fails on more items than may be [skipped](Job::max_skipped) | ends with [`Error::SkipLimit`]; what came before is recorded | tries that item again |
@@ -55,6 +55,7 @@
 //! | The checkpoint can't be written | ends with [`Error::Checkpoints`]; or waits by the policy of [`Job::retry`], where the failure [passes by itself](Checkpoints::is_transient) | goes on from the last one that was |
 //! | The checkpoint is damaged | ends with [`Error::Checkpoints`] before anything is done | the same, until it is restored or [reset](Checkpoints::reset) |
 //! | Another runner has the job | [`Error::Taken`], or [waits](Job::wait_for_lease) | |
+//! | Another runner takes the job though this one has it: its lock was deleted, or fails on this file system | ends with [`Error::Checkpoints`] at its next commit | the later run goes on |
 //! | The walk is over another table, key, filter, range or order, or live where it wasn't | [`Error::Resume`]; or [starts over](Job::restart_if_changed), goes on to a [later end](Job::extend_range), or [adopts](Job::adopt) another query | |
 //! | The job is done | does nothing, or starts [anew](Job::repeated) | |
 //! | Its rows are deleted, inserted, changed meanwhile | as any [walk](keywalk#what-a-walk-promises) | |

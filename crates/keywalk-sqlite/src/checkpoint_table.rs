@@ -59,8 +59,8 @@ use error::Problem;
 ///
 /// What SQLite doesn't promise of one transaction isn't promised here: with a WAL it commits to each
 /// attached database by itself; with a WAL and `synchronous` below FULL a power failure can take back the
-/// last commits, effects and checkpoint together; and without a journal on the disk (`journal_mode` OFF or MEMORY) a crash
-/// leaves the database damaged.
+/// last commits, effects and checkpoint together; with `synchronous` OFF it can damage the database, whatever the
+/// journal; and without a journal on the disk (`journal_mode` OFF or MEMORY) a crash does.
 ///
 /// # Tables
 ///
@@ -127,10 +127,13 @@ use error::Problem;
 /// # Two runners
 ///
 /// A job's lease is a lock of the operating system on the file `DATABASE.job-NAME.lock` beside the database,
-/// which ends with the process however that ends; the empty file stays. A database in memory has none. And
-/// where that lock fails to keep two runners apart (two machines on a network's file system), the earlier
-/// run's next commit is refused, since the later one has recorded itself: nothing is done twice, unless the
-/// job was reset between the two.
+/// which ends with the process however that ends. The empty file is removed with the lease; one that a killed
+/// process left is removed by the job's next run. A database in memory has none.
+///
+/// Where that lock fails to keep two runners apart (two machines on a network's file system, a lock file that was
+/// deleted meanwhile, a database by two hard links), the earlier run's next commit is refused, since the later one
+/// has recorded itself. So effects through the transaction are never done twice, unless the job was reset between
+/// the two.
 ///
 /// [`Transaction`]: https://docs.rs/rusqlite/0.42/rusqlite/struct.Transaction.html
 /// [skipped]: keywalk_job::Job::skip_failures

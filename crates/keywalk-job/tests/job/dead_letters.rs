@@ -17,25 +17,6 @@ fn walk(size: usize) -> Walk<SharedMap<u64, &'static str>> {
 }
 
 #[test]
-fn a_dead_letter_that_a_crash_cut_does_not_swallow_the_next() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("job-cut.dead-letters.ndjson");
-    fs::write(&path, "{\"key\":\"1\"}\n{\"key\":\"2").unwrap();
-    let files = CheckpointFiles::new(folder.path());
-    let job = Job::new("cut", walk(4), files).skip_failures();
-    let run = job.run(|(), items| match items[0].0 {
-        3 | 4 => Err("bad".into()),
-        _ => Ok(()),
-    });
-    assert_eq!(run.unwrap().skipped(), 2);
-    let letters = fs::read_to_string(&path).unwrap();
-    let lines: Vec<_> = letters.lines().collect();
-    assert_eq!(lines.len(), 4, "{letters}");
-    assert_eq!(lines[1], "{\"key\":\"2");
-    assert!(lines[2].contains("\"3\"") && lines[3].contains("\"4\""));
-}
-
-#[test]
 fn letters_read_back_are_the_last_of_each_key_by_their_keys_without_what_a_crash_cut() {
     let folder = tempfile::tempdir().unwrap();
     let mut files = CheckpointFiles::new(folder.path());
@@ -71,17 +52,45 @@ fn letters_read_back_are_the_last_of_each_key_by_their_keys_without_what_a_crash
 
 const LETTER: &str = r#"{"key":"7","key_bytes":"0007","error":"bad","time":1}"#;
 
+/// Power failures leave NULs, or what the disk held before, in the place of what was written last.
 #[test]
-fn wherever_a_crash_cuts_a_letter_the_others_are_read() {
+fn what_a_crash_tore_at_the_end_is_no_letter_and_the_next_one_replaces_it() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("job-cut.dead-letters.ndjson");
-    for end in 0..LETTER.len() {
-        let cut = &LETTER[..end];
-        for text in [format!("{LETTER}\n{cut}"), format!("{cut}\n{LETTER}\n")] {
-            fs::write(&path, &text).unwrap();
-            let letters = CheckpointFiles::new(folder.path()).dead_letters("cut");
-            assert_eq!(letters.unwrap().len(), 1, "{text}");
-        }
+    let path = folder.path().join("job-torn.dead-letters.ndjson");
+    let cuts = (1..LETTER.len())
+        .step_by(9)
+        .map(|end| LETTER.as_bytes()[..end].to_vec());
+    let others = [
+        &b"\0\0\0\0"[..],
+        b"{\"key\":\"8\0\0",
+        b"\0\0,\"time\":1}\n",
+        b"\xff\xfe \n-\n]",
+    ];
+    for torn in cuts.chain(others.map(<[u8]>::to_vec)) {
+        fs::write(&path, [LETTER.as_bytes(), b"\n", &torn].concat()).unwrap();
+        let mut files = CheckpointFiles::new(folder.path());
+        assert_eq!(files.dead_letters("torn").unwrap().len(), 1, "{torn:?}");
+        let job = Job::new("torn", walk(4), &mut files).repeated();
+        let run = job.skip_failures().run(|(), items| match items[0].0 {
+            3 | 4 => Err("bad".into()),
+            _ => Ok(()),
+        });
+        assert_eq!(run.unwrap().skipped(), 2);
+        let letters = fs::read_to_string(&path).unwrap();
+        let lines: Vec<_> = letters.split('\n').collect();
+        assert!(lines[1].contains("\"3\"") && lines[2].contains("\"4\""));
+        assert_eq!(
+            (lines[0], lines[3], lines.len()),
+            (LETTER, "", 4),
+            "{letters}"
+        );
+        assert_eq!(files.dead_letters("torn").unwrap().len(), 3);
+    }
+    // As earlier releases went on behind it.
+    for torn in ["", "{\"key\":\"8", "\0\0\0"] {
+        fs::write(&path, format!("{torn}\n{LETTER}")).unwrap();
+        let letters = CheckpointFiles::new(folder.path()).dead_letters("torn");
+        assert_eq!(letters.unwrap().len(), 1, "{torn:?}");
     }
 }
 
@@ -108,4 +117,8 @@ fn a_damaged_letter_is_an_error_that_names_its_file_and_line() {
         assert!(message.contains("line 2"), "{message}");
         assert!(message.contains(&path.display().to_string()), "{message}");
     }
+    // Also at the end: a crash leaves no whole line of JSON that is no letter.
+    fs::write(&path, format!("{LETTER}\n{{\"key\":7}}\n")).unwrap();
+    let letters = CheckpointFiles::new(folder.path()).dead_letters("bad");
+    assert!(letters.unwrap_err().to_string().contains("line 2"));
 }

@@ -64,11 +64,7 @@ fn the_folder_is_made_and_holds_what_is_documented() {
         _ => Ok(()),
     });
     assert_eq!(run.unwrap().skipped(), 1);
-    let expected = [
-        "job-letters.dead-letters.ndjson",
-        "job-letters.json",
-        "job-letters.lock",
-    ];
+    let expected = ["job-letters.dead-letters.ndjson", "job-letters.json"];
     assert_eq!(names(&folder), expected);
     let letters = fs::read_to_string(folder.join(expected[0])).unwrap();
     let [line] = letters.lines().collect::<Vec<_>>()[..] else {
@@ -81,7 +77,7 @@ fn the_folder_is_made_and_holds_what_is_documented() {
     assert!(line.contains(r#""key_bytes":"0000000000000003""#), "{line}");
     assert_eq!(files.load("letters").unwrap().unwrap().skipped(), 1);
     assert!(files.reset("letters").unwrap());
-    assert_eq!(names(&folder), ["job-letters.lock"]);
+    assert!(names(&folder).is_empty());
     assert!(!files.reset("letters").unwrap());
 }
 
@@ -150,7 +146,7 @@ fn every_name_has_files_of_its_own_in_the_folder() {
     }
     assert_eq!(names(parent.path()), ["jobs"], "nothing beside it");
     let names = names(&folder);
-    assert_eq!(names.len(), 2 * jobs.len());
+    assert_eq!(names.len(), jobs.len());
     let mut small: Vec<_> = names.iter().map(|name| name.to_lowercase()).collect();
     small.sort();
     small.dedup();
@@ -203,6 +199,68 @@ fn a_folder_that_is_gone_or_a_file_is_an_error_and_the_run_goes_on_later() {
     fs::rename(&aside, &folder).unwrap();
     assert!(run("gone", 4, &folder, &mut seen).unwrap().is_done());
     assert_eq!(seen, [0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7, 8, 9]);
+}
+
+#[test]
+fn where_the_lease_fails_the_earlier_run_is_refused_and_the_later_one_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut later = Vec::new();
+    let run_earlier = |walk: Walk<SharedMap<_, _>>, later: &mut Vec<u64>| {
+        Job::new("twice", walk, CheckpointFiles::new(folder)).run(|(), items| {
+            if items[0].0 == 4 && later.is_empty() {
+                // Windows keeps a file that is locked.
+                match fs::remove_file(folder.join("job-twice.lock")) {
+                    Ok(()) => _ = run("twice", 3, folder, later)?,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Ok(())
+        })
+    };
+    let error = run_earlier(walk(4), &mut later).unwrap_err();
+    if cfg!(windows) {
+        assert!(matches!(error, Error::Work { .. }), "{error}");
+        return;
+    }
+    let Error::Checkpoints { error, .. } = error else {
+        panic!("{error}");
+    };
+    assert!(
+        error.to_string().contains("a later run of the job"),
+        "{error}"
+    );
+    assert_eq!(later, [4, 5, 6, 7, 8, 9]);
+    let outcome = run_earlier(walk(4), &mut later).unwrap();
+    assert_eq!((outcome.is_done(), outcome.items()), (true, 0));
+    assert!(names(folder).iter().eq(["job-twice.json"]));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_an_error_that_does_not_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in [
+        "job-pipe.lock",
+        "job-pipe.json",
+        "job-pipe.dead-letters.ndjson",
+    ] {
+        let path = folder.path().join(name);
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        let job = Job::new("pipe", walk(4), CheckpointFiles::new(folder.path()));
+        let error = job
+            .skip_failures()
+            .run(|(), _| Err("bad".into()))
+            .unwrap_err();
+        let Error::Checkpoints { error, .. } = error else {
+            panic!("{name}: {error}");
+        };
+        assert_eq!(error.path(), path);
+        let cause = error.io_error().unwrap().to_string();
+        assert!(cause.contains("isn't a regular file"), "{cause}");
+        fs::remove_file(path).unwrap();
+    }
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::time::Duration;
 
 use keywalk::Walk;
-use keywalk_job::{CheckpointFiles, Checkpoints, Ended, Error, Job, Stop};
+use keywalk_job::{CheckpointFiles, Checkpoints, Ended, Error, Job, Lease, Stop};
 
 use crate::clock::TestClock;
 use crate::numbers::Numbers;
@@ -57,6 +59,30 @@ fn a_lease_ends_with_its_run_however_that_ends() {
     assert!(files().lease("mine").unwrap().is_none());
     drop(lease);
     assert!(files().lease("mine").unwrap().is_some());
+}
+
+#[test]
+fn whoever_comes_and_goes_there_is_one_lease_at_a_time_and_no_file_when_it_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    let (held, taken) = (AtomicBool::new(false), AtomicU32::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while taken.load(Relaxed) < 2000 {
+                    if let Some(lease) = Lease::beside(&store, "mine").unwrap() {
+                        assert!(!held.swap(true, SeqCst), "two at a time");
+                        assert!(Lease::beside(&store, "mine").unwrap().is_none());
+                        taken.fetch_add(1, Relaxed);
+                        held.store(false, SeqCst);
+                        drop(lease);
+                    }
+                }
+            });
+        }
+    });
+    let left = std::fs::read_dir(folder.path()).unwrap();
+    assert_eq!(left.count(), 0);
 }
 
 #[test]

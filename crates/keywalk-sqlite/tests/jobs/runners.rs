@@ -34,16 +34,26 @@ fn a_second_runner_is_refused_whatever_its_thread_and_connection() {
 }
 
 #[test]
-fn the_lease_is_a_file_beside_the_database_and_none_in_memory() {
+fn the_lease_is_a_file_beside_the_database_that_goes_with_it_and_none_in_memory() {
     let world = World::new(1);
     let db = world.connect();
+    let beside = || -> Vec<_> {
+        let files = world.path().parent().unwrap().read_dir().unwrap();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name != "jobs.db").collect()
+    };
     assert!(run(&db, 1, |_, _| Ok(())).unwrap().is_done());
-    assert!(
-        world
-            .path()
-            .with_file_name("jobs.db.job-touch.lock")
-            .exists()
+    assert!(beside().is_empty());
+    // Of another job: both run.
+    let mut table = CheckpointTable::new(&db);
+    let (first, second) = (
+        table.lease("first").unwrap(),
+        table.lease("second").unwrap(),
     );
+    assert!(first.is_some() && second.is_some());
+    assert_eq!(beside().len(), 2);
+    drop((first, second));
+    assert!(beside().is_empty());
     for name in [":memory:", "", "file:/keywalk-jobs-in-memory?vfs=memdb"] {
         let memory = Connection::open(name).unwrap();
         let lease = CheckpointTable::new(&memory).lease("job").unwrap();
