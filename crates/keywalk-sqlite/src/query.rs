@@ -15,7 +15,7 @@ use crate::tokens::without_end;
 
 mod resolve;
 
-use resolve::failed;
+use resolve::{column_names, failed};
 
 /// A SELECT, walked by a key that is unique in its result. Its items are `(key, row)`.
 ///
@@ -113,6 +113,10 @@ impl<C: Borrow<Connection>> Query<C> {
         // What ends a statement can't stand in a subselect.
         sql.truncate(without_end(&sql).len());
         let refused = |why| Error::from(Problem::Query { why });
+        // An error of `prepare` from rusqlite 0.43 on, and a statement without columns before.
+        if sql.is_empty() {
+            return Err(refused(QueryProblem::NotASelect));
+        }
         // A store that fails meanwhile says nothing of the query.
         let because = |why: fn(rusqlite::Error) -> QueryProblem, source| match is_of_store(&source)
         {
@@ -133,7 +137,7 @@ impl<C: Borrow<Connection>> Query<C> {
         connection
             .prepare(&format!("{sql}\nORDER BY 1"))
             .map_err(|source| because(QueryProblem::OrderOrLimit, source))?;
-        let columns = statement.column_names().map(str::to_owned).collect();
+        let columns = column_names(&statement);
         let (numbered, params) = Params::capture(connection, &sql, &statement, params)
             .map_err(|source| because(QueryProblem::Params, source))?;
         drop(statement);

@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 
 use keywalk::Order;
-use rusqlite::Connection;
+use rusqlite::{Connection, Statement};
 
 use super::Query;
 use crate::decode::Decode;
@@ -17,6 +17,13 @@ use crate::schema::{self, Affinity};
 use crate::stamp::Stamp;
 
 const NAME: &str = "the query";
+
+/// The names of a statement's columns.
+pub(super) fn column_names(statement: &Statement<'_>) -> Arc<[String]> {
+    // A list up to rusqlite 0.40, an iterator from 0.41 on.
+    let names = Vec::from_iter(statement.column_names());
+    names.into_iter().map(str::to_owned).collect()
+}
 
 pub(super) fn failed(source: rusqlite::Error) -> Problem {
     Problem::Sqlite {
@@ -100,7 +107,9 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
     /// declared type tells.
     fn is_numeric(&self, name: &str) -> rusqlite::Result<bool> {
         let statement = self.db.borrow().prepare(&self.sql)?;
-        let column = statement.columns().find(|column| same(column.name(), name));
+        // A list up to rusqlite 0.40, an iterator from 0.41 on.
+        let columns = Vec::from_iter(statement.columns());
+        let column = columns.iter().find(|column| same(column.name(), name));
         // As if in a STRICT table: hardly anyone declares ANY in another.
         let affinity = column.map(|c| Affinity::of(c.decl_type().unwrap_or_default(), true));
         Ok(affinity.is_some_and(Affinity::is_numeric))
@@ -112,7 +121,7 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
         let stamp = Stamp::of_all(db).map_err(failed)?;
         let key = self.key_parts()?;
         let statement = db.prepare(&self.sql).map_err(failed)?;
-        if !statement.column_names().eq(self.columns.iter()) {
+        if column_names(&statement) != self.columns {
             return Err(Problem::Changed {
                 relation: NAME.to_owned(),
                 why: Change::Columns,
