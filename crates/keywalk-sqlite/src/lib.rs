@@ -212,6 +212,7 @@
 #[cfg(feature = "jobs")]
 mod checkpoint_table;
 mod conjuncts;
+mod connect;
 mod count;
 pub mod decode;
 mod durable_source;
@@ -243,6 +244,7 @@ mod value;
 
 #[cfg(feature = "jobs")]
 pub use checkpoint_table::{CheckpointError, CheckpointErrorKind, CheckpointTable};
+pub use connect::{Connect, Held, PerFetch};
 pub use decode::{Decode, FromRow};
 pub use error::{Error, ErrorKind};
 pub use key::{AnyKey, Collated, Comparison, Key, KeyColumn};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
+use crate::connect::{Connect, lend};
 use crate::decode::{Decoded, Filled, FromRow, Mapped, Rows};
 use crate::error::{Error, Problem, QueryProblem, is_of_store};
 use crate::fetcher::Fetcher;
@@ -83,7 +84,7 @@ use resolve::{column_names, failed};
 ///
 /// An FTS5 table without a table of its own for content has one called `NAME_content`, by `id`.
 pub struct Query<C, K = (), D = Rows> {
-    db: C,
+    pub(crate) db: C,
     /// As it was written.
     text: String,
     /// With numbered parameters.
@@ -96,7 +97,7 @@ pub struct Query<C, K = (), D = Rows> {
     types: PhantomData<fn() -> K>,
 }
 
-impl<C: Borrow<Connection>> Query<C> {
+impl<C: Connect> Query<C> {
     /// The rows of this SELECT, with its parameters as rusqlite takes them. Say by what to walk it
     /// with [`key`](Self::key).
     ///
@@ -123,7 +124,8 @@ impl<C: Borrow<Connection>> Query<C> {
             true => Error::from(failed(source)),
             false => refused(why(source)),
         };
-        let connection = db.borrow();
+        let lent = lend(&db)?;
+        let connection: &Connection = &lent;
         let statement = connection
             .prepare(&sql)
             .map_err(|source| because(QueryProblem::Invalid, source))?;
@@ -141,6 +143,7 @@ impl<C: Borrow<Connection>> Query<C> {
         let (numbered, params) = Params::capture(connection, &sql, &statement, params)
             .map_err(|source| because(QueryProblem::Params, source))?;
         drop(statement);
+        drop(lent);
         Ok(Query {
             db,
             text: sql,
@@ -155,7 +158,7 @@ impl<C: Borrow<Connection>> Query<C> {
     }
 }
 
-impl<C: Borrow<Connection>, K, D> Query<C, K, D> {
+impl<C: Connect, K, D> Query<C, K, D> {
     /// Walks by these columns of the result, as keys of type `K2`. They must be unique together, and
     /// columns of one index. Text is compared by bytes: a column under another collation can't be
     /// searched so, which is an error at the first fetch.
@@ -172,7 +175,7 @@ impl<C: Borrow<Connection>, K, D> Query<C, K, D> {
     ) -> Result<Query<C, K2, D>, Error> {
         let mut query = self.with_types::<K2, D>(|decode| decode);
         query.key = columns.into_iter().map(Into::into).collect();
-        query.key_parts()?;
+        query.key_parts(&*lend(&query.db)?)?;
         Ok(query)
     }
 
@@ -213,15 +216,17 @@ impl<C: Borrow<Connection>, K, D> Query<C, K, D> {
         }
     }
 
-    /// The connection. Between two fetches it is free for anything: writing, checkpoints, VACUUM.
-    pub fn connection(&self) -> &Connection {
-        self.db.borrow()
-    }
-
     /// The statements that the walk has run so far, to be looked at with `EXPLAIN QUERY PLAN`. None before
     /// the first fetch.
     pub fn statements(&self) -> impl Iterator<Item = &str> {
         self.known.fetcher.iter().flat_map(Fetcher::texts)
+    }
+}
+
+impl<C: Borrow<Connection>, K, D> Query<C, K, D> {
+    /// The connection. Between two fetches it is free for anything: writing, checkpoints, VACUUM.
+    pub fn connection(&self) -> &Connection {
+        self.db.borrow()
     }
 }
 

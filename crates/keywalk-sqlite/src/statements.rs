@@ -110,6 +110,13 @@ impl Statements {
         self.served.len() == relation.filters.len()
     }
 
+    /// Forgets how often they ran: that was counted by another connection.
+    pub(crate) fn forget_runs(&mut self) {
+        for proven in &mut self.known {
+            proven.runs = None;
+        }
+    }
+
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         let used = self.known.iter().filter(|proven| proven.is_used);
         used.map(|proven| proven.sql.as_str())
