@@ -132,7 +132,7 @@ use error::Problem;
 /// run's next commit is refused, since the later one has recorded itself: nothing is done twice, unless the
 /// job was reset between the two.
 ///
-/// [`Transaction`]: https://docs.rs/rusqlite/0.42/rusqlite/struct.Transaction.html
+/// [`Transaction`]: https://docs.rs/rusqlite/latest/rusqlite/struct.Transaction.html
 /// [skipped]: keywalk_job::Job::skip_failures
 /// [`skip_failures`]: keywalk_job::Job::skip_failures
 #[derive(Debug)]

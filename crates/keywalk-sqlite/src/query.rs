@@ -24,7 +24,7 @@ use resolve::{column_names, failed};
 /// is put into the walk's statements as a subselect, so it must not have an ORDER BY or LIMIT of its own;
 /// SQLite moves the search by the key into it.
 ///
-/// `C` is a connection, borrowed or owned, as a table's. `K` is the key's type, once [`key`](Self::key) has
+/// `C` lends a connection, as a table's. `K` is the key's type, once [`key`](Self::key) has
 /// said it: only then it can be walked. `D` is what becomes of a row.
 ///
 /// ```

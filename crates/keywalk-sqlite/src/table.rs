@@ -19,8 +19,9 @@ use spec::Spec;
 
 /// A table, walked by a key. Its items are `(key, row)`.
 ///
-/// `C` is a connection: borrowed (`&Connection`), or owned, shared or boxed (`Connection`,
-/// `Rc<Connection>`), anything that lends one. A table that owns its connection is `Send` and
+/// `C` is what lends a connection ([`Connect`]): one that is borrowed (`&Connection`), owned, shared or
+/// boxed (`Connection`, `Rc<Connection>`), a pool's or a mutex's guard ([`Held`](crate::Held)), or a pool
+/// ([`PerFetch`](crate::PerFetch)). A table that owns its connection is `Send` and
 /// `'static`, and [`connection`](Self::connection) lends it out between two fetches. Inside a
 /// transaction give `&*transaction`.
 ///
