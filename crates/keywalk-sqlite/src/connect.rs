@@ -23,14 +23,15 @@ use crate::error::Problem;
 ///
 /// # Contract
 ///
-/// All connections lead to the same database, and have the same databases attached. Tables in `temp` belong
-/// to one connection: don't walk them over a pool. Where a connection's schema differs, the walk is proven
-/// again or ends with an error, as if the schema had [changed](crate#what-happens-when).
+/// The connections are alike: they lead to the same database, with the same ones attached and the same
+/// functions and collations. No table, view or index in `temp` is walked or hides one that is: those belong to
+/// one connection. Where a connection has an older schema or other plans, the walk is proven again over it,
+/// or ends with an error, as if the schema had [changed](crate#what-happens-when).
 ///
 /// # Cost
 ///
 /// Of what lends the [same connection](Self::IS_SAME) each time, nothing. Else a read of the schema's version
-/// in each fetch, and each connection prepares the walk's statements once.
+/// in each fetch; and each connection prepares and proves the walk's statements once.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` lends no `rusqlite::Connection`",
     label = "not a connection of rusqlite's",

@@ -50,7 +50,7 @@ impl Fetcher {
 
     /// Goes on over a connection that may be another one than before.
     pub(crate) fn move_on(&mut self) {
-        self.statements.forget_runs();
+        self.statements.move_on();
     }
 
     pub(crate) fn relation(&self) -> &Relation {

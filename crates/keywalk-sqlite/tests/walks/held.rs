@@ -242,22 +242,24 @@ where
     let mut items = Walk::new(source).chunk_size(3).items();
     let mut ids = Vec::new();
     for _ in 0..4 {
-        ids.push(items.next().unwrap().unwrap().0);
+        ids.push(items.next().expect("there is one").expect("it is fine").0);
         drop(pool.try_lock().expect("it is back"));
     }
-    let token = items.token().unwrap();
-    let taken = pool.lock().unwrap();
+    let token = items.token().expect("it has one");
+    let taken = pool.lock().expect("no thread panicked");
     let error = items.find_map(Result::err).expect("none is lent");
     let keywalk::Error::Source(error) = error else {
         panic!("{error}");
     };
     assert_eq!(error.kind(), ErrorKind::Connection);
     assert!(error.is_transient());
-    let source = std::error::Error::source(&error).unwrap();
+    let source = std::error::Error::source(&error).expect("the pool's");
     assert_eq!(source.downcast_ref(), Some(&Taken));
     drop(taken);
-    let walk = Walk::new(items.into_source()).resume_token(&token).unwrap();
-    ids.extend(walk.into_iter().map(|item| item.unwrap().0));
+    let walk = Walk::new(items.into_source())
+        .resume_token(&token)
+        .expect("it is its own");
+    ids.extend(walk.into_iter().map(|item| item.expect("it is fine").0));
     assert_eq!(ids, (1..=20).collect::<Vec<_>>());
 }
 

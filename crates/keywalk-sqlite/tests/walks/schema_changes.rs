@@ -1,7 +1,7 @@
 //! The schema changes between two fetches: the walk goes on in the same order by a key that is proven
 //! again, or says what is missing.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::fmt::Debug;
 
@@ -310,6 +310,28 @@ fn a_change_is_seen_by_each_connection_of_a_pool() {
     }
     turn.set(1);
     assert_eq!(rest(&mut chunks), Err(ErrorKind::NotUnique));
+}
+
+/// A connection reads statistics when it reads the schema, whose version they don't change.
+#[test]
+fn a_plan_is_proven_over_each_connection_of_a_pool() {
+    let dir = tempfile::tempdir().unwrap();
+    let connect = || Connection::open(dir.path().join("items.db")).unwrap();
+    let pool = RefCell::new(connect());
+    pool.borrow()
+        .execute_batch(
+            "CREATE TABLE t (id INT NOT NULL, name TEXT); CREATE UNIQUE INDEX i ON t(id);
+             INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd'); ANALYZE",
+        )
+        .unwrap();
+    let get = PerFetch(|| Ok::<_, Infallible>(pool.borrow()));
+    let table = Table::new(get, "t").key::<i64>(["id"]).unwrap();
+    let mut chunks = change_after_two(table, || {
+        let set = "UPDATE sqlite_stat1 SET stat = stat || ' unordered'";
+        pool.borrow().execute_batch(set).unwrap();
+        pool.replace(connect());
+    });
+    assert_eq!(rest(&mut chunks), Err(ErrorKind::NotSeekable));
 }
 
 #[test]
