@@ -131,7 +131,7 @@ impl<T: Connect + ?Sized> Connect for Arc<T> {
 }
 
 /// A guard that dereferences to a connection, held for the whole walk: a pool's `PooledConnection`, a
-/// `MutexGuard`, a `&Transaction`.
+/// `MutexGuard`, a `Transaction`.
 ///
 /// ```
 /// use std::sync::Mutex;
