@@ -59,7 +59,7 @@ pub trait Connect {
     /// # Errors
     ///
     /// Those of a pool that has none to lend. The walk ends with
-    /// [`ErrorKind::Connection`](crate::ErrorKind::Connection), and may be resumed.
+    /// [`ErrorKind::NoConnection`](crate::ErrorKind::NoConnection), and may be resumed.
     fn connect(&self) -> Result<Self::Lent<'_>, Self::Error>;
 }
 
@@ -197,7 +197,7 @@ impl<G: Deref<Target = Connection>> Borrow<Connection> for Held<G> {
 ///
 /// The connections must be [alike](Connect#contract). What the closure fails with is the
 /// [`source`](std::error::Error::source) of an error of the kind
-/// [`Connection`](crate::ErrorKind::Connection).
+/// [`NoConnection`](crate::ErrorKind::NoConnection).
 #[derive(Clone, Copy)]
 pub struct PerFetch<F>(pub F);
 
@@ -228,7 +228,7 @@ impl<F> fmt::Debug for PerFetch<F> {
 /// A connection for one fetch.
 #[inline]
 pub(crate) fn lend<C: Connect>(db: &C) -> Result<C::Lent<'_>, Problem> {
-    db.connect().map_err(|source| Problem::Connection {
+    db.connect().map_err(|source| Problem::NoConnection {
         source: Box::new(source),
     })
 }

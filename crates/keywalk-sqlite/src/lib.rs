@@ -118,7 +118,7 @@
 //! | The schema changes after a token was read and before the first row | as while it is walked | | |
 //! | A query gives a key twice | stops | `RepeatedKey` | walk it by a key that is unique |
 //! | Another connection holds an exclusive lock, or a shared cache's | stops | `Busy`, [transient](Error::is_transient) | a busy timeout; [`keywalk-retry`]; resume |
-//! | A pool lends no connection | stops | `Connection`, taken for [transient](Error::is_transient) | what the pool's own error says; resume |
+//! | A pool lends no connection | stops | `NoConnection`, taken for [transient](Error::is_transient) | what the pool's own error says; resume |
 //! | Another connection writes to the WAL, or has only begun to write | goes on | | |
 //! | A writer crashed | goes on: what it had begun is rolled back (not by a read-only connection: `Sqlite`) | | |
 //! | An interrupt, or a progress handler that says stop, during a fetch | stops; the caller's transaction stays | `Interrupted` | resume |

@@ -140,7 +140,7 @@ pub(crate) enum Problem {
         source: rusqlite::Error,
     },
     /// None was lent.
-    Connection {
+    NoConnection {
         source: Box<dyn StdError + Send + Sync>,
     },
 }
@@ -186,7 +186,7 @@ impl Problem {
             Problem::RepeatedKey { .. } => ErrorKind::RepeatedKey,
             Problem::OutOfOrder { .. } => ErrorKind::Corrupt,
             Problem::Sqlite { source, .. } => kind_of(source),
-            Problem::Connection { .. } => ErrorKind::Connection,
+            Problem::NoConnection { .. } => ErrorKind::NoConnection,
         }
     }
 
@@ -197,7 +197,7 @@ impl Problem {
             | Problem::NotRead { source, .. }
             | Problem::Given { source, .. }
             | Problem::Sqlite { source, .. } => Some(source),
-            Problem::Connection { source } => Some(&**source),
+            Problem::NoConnection { source } => Some(&**source),
             Problem::Filter { why, .. } => match why {
                 FilterProblem::Invalid { source, .. } | FilterProblem::Params(source) => {
                     Some(source)

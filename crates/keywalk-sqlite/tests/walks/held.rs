@@ -251,7 +251,7 @@ where
     let keywalk::Error::Source(error) = error else {
         panic!("{error}");
     };
-    assert_eq!(error.kind(), ErrorKind::Connection);
+    assert_eq!(error.kind(), ErrorKind::NoConnection);
     assert!(error.is_transient());
     let source = std::error::Error::source(&error).expect("the pool's");
     assert_eq!(source.downcast_ref(), Some(&Taken));
