@@ -25,18 +25,12 @@ impl<C: Connect, K: Key, D: Decode> Table<C, K, D> {
         has_changed: bool,
     ) -> Result<(C::Lent<'_>, &mut Fetcher, &mut D), Error> {
         let db = lend(&self.db)?;
+        if let Some(fetcher) = self.known.fetcher.as_ref().filter(|_| has_changed) {
+            let relation = self.spec.resolve_again(&db, fetcher.relation())?;
+            self.known.fetcher = Some(Fetcher::new(&db, relation)?);
+        }
         let fetcher = match self.known.fetcher.take() {
-            Some(fetcher) if !has_changed => fetcher,
-            Some(fetcher) => {
-                let again = self.spec.resolve_again(&db, fetcher.relation());
-                match again.and_then(|relation| Fetcher::new(&db, relation)) {
-                    Ok(again) => again,
-                    Err(problem) => {
-                        self.known.fetcher = Some(fetcher);
-                        return Err(problem.into());
-                    }
-                }
-            }
+            Some(fetcher) => fetcher,
             None => {
                 let relation = match self.known.before() {
                     Some(before) => self.spec.resolve_again(&db, before)?,
