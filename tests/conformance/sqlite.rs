@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use keywalk_conformance::conformance;
 use keywalk_tests::stores::sqlite::{
     ByCollation, Clustered, Counted, Dynamic, File, Filtered, Indexed, Joined, NoCase, Partial,
-    Plain, Rollback, Rowid, Served, Shared, Sparse, SqliteHarness, Wal, Within,
+    Plain, Pooled, Rollback, Rowid, Served, Shared, Sparse, SqliteHarness, Wal, Within,
 };
 use uuid::{Uuid, fmt::Hyphenated};
 
@@ -26,7 +26,7 @@ conformance! {
     served_text_and_i64: SqliteHarness<(String, i64), Served>, durable;
     partial_bytes: SqliteHarness<Vec<u8>, Partial>, durable;
     counted_text: SqliteHarness<String, Counted>, durable;
-    counted_u16_wal: SqliteHarness<u16, Counted, File<Wal>>, durable, prefetched;
+    counted_u16_pooled: SqliteHarness<u16, Counted, Pooled>, durable, prefetched;
     sparse_i64: SqliteHarness<i64, Sparse>, durable;
     rowid_rollback: SqliteHarness<i64, Rowid, File<Rollback>>, durable, prefetched;
     rowid: SqliteHarness<i64, Rowid>, durable;

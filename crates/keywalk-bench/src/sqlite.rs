@@ -8,10 +8,8 @@ mod item;
 mod keys;
 pub(crate) mod shape;
 
-use std::borrow::Borrow;
-
 use keywalk::Walk;
-use keywalk_sqlite::{Decode, Table};
+use keywalk_sqlite::{Connect, Decode, Table};
 use rusqlite::Connection;
 
 use crate::Fallible;
@@ -201,7 +199,7 @@ pub(crate) fn walk_hands_out<S: Shape>(db: &Connection, chunk_size: usize) -> Fa
 }
 
 /// The table, each row an [`Item`].
-pub(crate) fn table<S: Shape, C: Borrow<Connection>>(
+pub(crate) fn table<S: Shape, C: Connect>(
     db: C,
 ) -> Fallible<Table<C, S::Key, impl Decode<Item = Item>>> {
     let table = Table::new(db, "items").key::<S::Key>(S::KEY.iter().copied())?;

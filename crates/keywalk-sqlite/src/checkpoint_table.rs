@@ -135,7 +135,7 @@ use error::Problem;
 /// has recorded itself. So effects through the transaction are never done twice, unless the job was reset between
 /// the two.
 ///
-/// [`Transaction`]: https://docs.rs/rusqlite/0.42/rusqlite/struct.Transaction.html
+/// [`Transaction`]: https://docs.rs/rusqlite/latest/rusqlite/struct.Transaction.html
 /// [skipped]: keywalk_job::Job::skip_failures
 /// [`skip_failures`]: keywalk_job::Job::skip_failures
 #[derive(Debug)]

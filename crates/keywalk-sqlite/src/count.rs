@@ -1,14 +1,13 @@
-use std::borrow::Borrow;
-
 use rusqlite::Connection;
 
+use crate::connect::{Connect, lend};
 use crate::error::Problem;
 use crate::known::Known;
 use crate::relation::Relation;
 use crate::value::bind;
 use crate::{Error, Key, Query, Table};
 
-impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
+impl<C: Connect, K: Key, D> Table<C, K, D> {
     /// How many rows there are to walk: all of the table that [`within`](Self::within) and
     /// [`filter`](Self::filter) let through, whatever the walk's range.
     ///
@@ -28,11 +27,11 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     ///
     /// If the schema doesn't prove the key, and SQLite's own.
     pub fn count(&self) -> Result<u64, Error> {
-        self.known.count(self.connection(), || self.resolve())
+        self.known.count(&*lend(&self.db)?, |db| self.resolve(db))
     }
 }
 
-impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
+impl<C: Connect, K: Key, D> Query<C, K, D> {
     /// How many rows there are to walk: all of the query's, whatever the walk's range.
     ///
     /// For a progress bar. It runs the whole query, in one go, and is out of date as soon as others
@@ -42,7 +41,7 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
     ///
     /// SQLite's own.
     pub fn count(&self) -> Result<u64, Error> {
-        self.known.count(self.connection(), || self.resolve())
+        self.known.count(&*lend(&self.db)?, |db| self.resolve(db))
     }
 }
 
@@ -51,11 +50,11 @@ impl Known {
     fn count(
         &self,
         db: &Connection,
-        resolve: impl FnOnce() -> Result<Relation, Problem>,
+        resolve: impl FnOnce(&Connection) -> Result<Relation, Problem>,
     ) -> Result<u64, Error> {
         Ok(match &self.fetcher {
             Some(fetcher) => fetcher.relation().count(db)?,
-            None => resolve()?.count(db)?,
+            None => resolve(db)?.count(db)?,
         })
     }
 }

@@ -1,10 +1,8 @@
 //! How cursors of tables and queries are written down.
 
-use std::borrow::Borrow;
-
 use keywalk::{DurableSource, Fingerprint};
-use rusqlite::Connection;
 
+use crate::connect::{Connect, lend};
 use crate::decode::Decode;
 use crate::key::bytes;
 use crate::share::share;
@@ -13,9 +11,9 @@ use crate::{Error, Key, Query, Table};
 
 macro_rules! durable_source {
     ($($relation:ident),+) => {$(
-        impl<C: Borrow<Connection>, K: Key, D: Decode> DurableSource for $relation<C, K, D> {
+        impl<C: Connect, K: Key, D: Decode> DurableSource for $relation<C, K, D> {
             fn fingerprint(&self) -> Result<Fingerprint, Error> {
-                let relation = self.known.relation(|| self.resolve())?;
+                let relation = self.known.relation(|| self.resolve(&*lend(&self.db)?))?;
                 Ok(relation.fingerprint())
             }
 
@@ -29,7 +27,7 @@ macro_rules! durable_source {
                 let Some(values) = bytes::read(encoded) else {
                     return Ok(None);
                 };
-                let columns = self.known.key_columns(|| self.resolve())?;
+                let columns = self.known.key_columns(|| self.resolve(&*lend(&self.db)?))?;
                 Ok(K::from_values(values, &columns))
             }
 

@@ -80,6 +80,8 @@ pub enum ErrorKind {
     RepeatedKey,
     /// While it was walked, the schema changed in a way that the walk can't go on under.
     Changed,
+    /// A pool lent no connection; what it said is the [`source`](StdError::source).
+    NoConnection,
     /// Another connection holds a lock (`SQLITE_BUSY`, `LOCKED`, `PROTOCOL`). The same fetch may
     /// succeed later.
     Busy,
@@ -105,11 +107,12 @@ impl Error {
 
     /// Whether the same may succeed if it is just asked again, after a while: another connection's
     /// lock is in the way, of the walk's own statement ([`ErrorKind::Busy`]) or of one that the
-    /// decoding ran. Any other error wants something done.
+    /// decoding ran; or a pool had no connection to lend ([`ErrorKind::NoConnection`]), whatever it says of the
+    /// cause. Any other error wants something done.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        self.sqlite_error()
-            .is_some_and(|error| problem::kind_of(error) == ErrorKind::Busy)
+        let sqlite = self.sqlite_error().map(problem::kind_of);
+        self.kind() == ErrorKind::NoConnection || sqlite == Some(ErrorKind::Busy)
     }
 
     /// Whether a stored key couldn't be read.

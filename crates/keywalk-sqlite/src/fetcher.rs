@@ -48,6 +48,11 @@ impl Fetcher {
         self.statements.texts()
     }
 
+    /// Goes on over a connection that may be another one than before.
+    pub(crate) fn move_on(&mut self) {
+        self.statements.move_on();
+    }
+
     pub(crate) fn relation(&self) -> &Relation {
         &self.relation
     }

@@ -6,6 +6,7 @@
 //! | `LIMIT … OFFSET …`, or `WHERE id > ? LIMIT n` written by hand; pages with a "next" link | [`from_offset`] |
 //! | Django's `iterator()`, `in_bulk`, `Paginator`, or the loop of `filter(pk__gt=…)` | [`from_django`] |
 //! | Rails' `find_each`, `find_in_batches`, `in_batches`; resumable jobs by `job-iteration` | [`from_rails`] |
+//! | connections that belong to a pool (r2d2, deadpool), or another library beside rusqlite (sqlx, diesel) | [`pools`] |
 //! | a walk that works, and a database that people use meanwhile | [`in_production`] |
 //!
 //! Each page shows what is theirs and ours side by side, option by option, and says what surprises those who
@@ -28,6 +29,7 @@ macro_rules! page {
         /// [`chunks`]: keywalk::Walk::chunks
         /// [`Collated`]: crate::Collated
         /// [`columns`]: crate::Table::columns
+        /// [`Connect`]: crate::Connect
         /// [`count`]: crate::Table::count
         /// [`decode`]: crate::Table::decode
         /// [`descending`]: keywalk::Walk::descending
@@ -64,4 +66,5 @@ page!(from_select);
 page!(from_offset);
 page!(from_django);
 page!(from_rails);
+page!(pools);
 page!(in_production);

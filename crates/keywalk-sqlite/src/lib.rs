@@ -23,6 +23,8 @@
 //!   and [`AnyKey`] for tables that aren't known when compiling. [`KeyColumn`] makes one of your own type.
 //! - A row becomes a dynamic [`Row`], what a closure makes of it ([`Table::map`]), or a type with
 //!   [`FromRow`].
+//! - [`Connect`] is what they have their connection from: one of rusqlite's, a guard of one ([`Held`]), or a pool
+//!   ([`PerFetch`]).
 //! - [`CheckpointTable`] (feature `jobs`) keeps the positions of [`keywalk-job`]'s jobs, so that what they do
 //!   to each row happens exactly once.
 //! - [`Error`] says what is wrong with a key, a filter or a stored value, and what to do;
@@ -43,7 +45,7 @@
 //! | Errors (G11, G12) | one, of its own [kind](ErrorKind), that names table, column and value; a key that is NULL or not of the key's type is one, never a skipped row | the same |
 //! | What a fetch reads (G13) | about its chunk: each statement's plan is proven to search by the whole key and to sort nothing; of rows that a filter drops 512, or a chunk if that's more | its plan is proven too, but rows that its own WHERE drops are all read in one fetch |
 //! | Memory (G13) | one chunk of items, and SQLite's page cache (2 MB by default) | the same |
-//! | Held between fetches (G14) | nothing: statements are reset, so no read transaction pins the WAL | the same |
+//! | Held between fetches (G14) | nothing: statements are reset, so no read transaction pins the WAL; over a [pool](PerFetch) no connection either | the same |
 //! | What breaks the order (G15) | damage, found row by row; of [`Collated`] keys only repeats are | the same |
 //! | Threads | one that owns its connection is `Send`; one that borrows it stays in its thread | the same |
 //! | Refused | views and virtual tables (walk a query); keys that may repeat or be NULL, or that their columns never hold; searches that would scan or sort | what doesn't only read; an ORDER BY or LIMIT of its own; searches that would scan, sort or group |
@@ -53,9 +55,13 @@
 //! keywalk, rusqlite and uuid are parts of this crate's interface, and re-exported: as [`keywalk`],
 //! [`rusqlite`] and [`uuid`], and with the feature `jobs` keywalk-job as `keywalk_job`. So this crate is all
 //! that has to be depended on (`use keywalk_sqlite::{Table, keywalk::Walk, rusqlite::Connection}`), but for
-//! their own features: `hmac`, `serde`, `indicatif` and `tracing` want a line of that crate's. Who names them
-//! as dependencies of their own, as the examples here do, needs the same versions: two of rusqlite can't be
-//! linked into one program.
+//! their own features: `hmac`, `serde`, `indicatif` and `tracing` want a line of that crate's.
+//!
+//! rusqlite may be any from 0.39 to 0.43. Cargo takes the one that the program's other crates ask for, where
+//! that follows from SQLite's library, of which a program has one: rusqlite 0.39 for sqlx 0.9 and SeaORM 2.0,
+//! 0.40 for r2d2_sqlite 0.35, deadpool-sqlite 0.14, tokio-rusqlite 0.8 and diesel 2.3. 0.42 and 0.43 share that
+//! library, so a program that names 0.42 gets both, and types that don't match: `cargo update rusqlite@0.43.0
+//! --precise 0.42.0` leaves one.
 //!
 //! A UUID stored as a blob is a [`uuid::Uuid`], one stored as text a [`uuid::fmt::Hyphenated`].
 //!
@@ -111,7 +117,8 @@
 //! | A token that was cut or changed, or has a key that the key's type can't hold | doesn't begin | none: [`keywalk::Error::Token`] | an earlier token; the type it was taken with |
 //! | The schema changes after a token was read and before the first row | as while it is walked | | |
 //! | A query gives a key twice | stops | `RepeatedKey` | walk it by a key that is unique |
-//! | Another connection holds an exclusive lock, or a shared cache's | stops | `Busy`, the only [transient](Error::is_transient) one | a busy timeout; [`keywalk-retry`]; resume |
+//! | Another connection holds an exclusive lock, or a shared cache's | stops | `Busy`, [transient](Error::is_transient) | a busy timeout; [`keywalk-retry`]; resume |
+//! | A pool lends no connection | stops | `NoConnection`, taken for [transient](Error::is_transient) | what the pool's own error says; resume |
 //! | Another connection writes to the WAL, or has only begun to write | goes on | | |
 //! | A writer crashed | goes on: what it had begun is rolled back (not by a read-only connection: `Sqlite`) | | |
 //! | An interrupt, or a progress handler that says stop, during a fetch | stops; the caller's transaction stays | `Interrupted` | resume |
@@ -193,10 +200,23 @@
 //! # Features
 //!
 //! - `bundled` (default): builds SQLite from source, as rusqlite's feature of that name. Without it
-//!   the system's library is used; it should be 3.37 or newer, which knows `pragma_table_list`.
+//!   the system's library is [used](#sqlites-own-versions).
 //! - `jobs`: [`CheckpointTable`], for jobs of [`keywalk-job`] whose effects happen exactly once.
 //!
-//! [`rusqlite`]: https://docs.rs/rusqlite/0.42
+//! # SQLite's own versions
+//!
+//! | | SQLite |
+//! |---|---|
+//! | keywalk-sqlite itself | 3.37, which knows `pragma_table_list` |
+//! | rusqlite 0.39 and 0.40, its hooks among them | 3.34.1 |
+//! | rusqlite from 0.41 on | 3.45.3, by its own word; without its hooks (busy, progress, update, commit, authorizer), which want `sqlite3_set_clientdata` of 3.44, it links with older ones too |
+//! | tested | 3.40.1 with rusqlite 0.39, and what the newest rusqlite bundles |
+//!
+//! Plans are SQLite's choice. An older one may find none that searches where a newer one does: 3.40 sorts for
+//! some keys of mixed directions under a filter, and for some queries. Such a walk is refused
+//! ([`NotSeekable`](ErrorKind::NotSeekable)), never slow or wrong.
+//!
+//! [`rusqlite`]: https://docs.rs/rusqlite
 //! [`uuid`]: https://docs.rs/uuid/1
 //! [`uuid::Uuid`]: https://docs.rs/uuid/1/uuid/struct.Uuid.html
 //! [`uuid::fmt::Hyphenated`]: https://docs.rs/uuid/1/uuid/fmt/struct.Hyphenated.html
@@ -212,6 +232,7 @@
 #[cfg(feature = "jobs")]
 mod checkpoint_table;
 mod conjuncts;
+mod connect;
 mod count;
 pub mod decode;
 mod durable_source;
@@ -243,6 +264,7 @@ mod value;
 
 #[cfg(feature = "jobs")]
 pub use checkpoint_table::{CheckpointError, CheckpointErrorKind, CheckpointTable};
+pub use connect::{Connect, Held, PerFetch};
 pub use decode::{Decode, FromRow};
 pub use error::{Error, ErrorKind};
 pub use key::{AnyKey, Collated, Comparison, Key, KeyColumn};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
+use crate::connect::{Connect, lend};
 use crate::decode::{Decoded, Filled, FromRow, Mapped, Rows};
 use crate::error::{Error, Problem, QueryProblem, is_of_store};
 use crate::fetcher::Fetcher;
@@ -15,7 +16,7 @@ use crate::tokens::without_end;
 
 mod resolve;
 
-use resolve::failed;
+use resolve::{column_names, failed};
 
 /// A SELECT, walked by a key that is unique in its result. Its items are `(key, row)`.
 ///
@@ -23,7 +24,7 @@ use resolve::failed;
 /// is put into the walk's statements as a subselect, so it must not have an ORDER BY or LIMIT of its own;
 /// SQLite moves the search by the key into it.
 ///
-/// `C` is a connection, borrowed or owned, as a table's. `K` is the key's type, once [`key`](Self::key) has
+/// `C` lends a connection, as a table's. `K` is the key's type, once [`key`](Self::key) has
 /// said it: only then it can be walked. `D` is what becomes of a row.
 ///
 /// ```
@@ -83,7 +84,7 @@ use resolve::failed;
 ///
 /// An FTS5 table without a table of its own for content has one called `NAME_content`, by `id`.
 pub struct Query<C, K = (), D = Rows> {
-    db: C,
+    pub(crate) db: C,
     /// As it was written.
     text: String,
     /// With numbered parameters.
@@ -96,7 +97,7 @@ pub struct Query<C, K = (), D = Rows> {
     types: PhantomData<fn() -> K>,
 }
 
-impl<C: Borrow<Connection>> Query<C> {
+impl<C: Connect> Query<C> {
     /// The rows of this SELECT, with its parameters as rusqlite takes them. Say by what to walk it
     /// with [`key`](Self::key).
     ///
@@ -113,13 +114,18 @@ impl<C: Borrow<Connection>> Query<C> {
         // What ends a statement can't stand in a subselect.
         sql.truncate(without_end(&sql).len());
         let refused = |why| Error::from(Problem::Query { why });
+        // An error of `prepare` from rusqlite 0.43 on, and a statement without columns before.
+        if sql.is_empty() {
+            return Err(refused(QueryProblem::NotASelect));
+        }
         // A store that fails meanwhile says nothing of the query.
         let because = |why: fn(rusqlite::Error) -> QueryProblem, source| match is_of_store(&source)
         {
             true => Error::from(failed(source)),
             false => refused(why(source)),
         };
-        let connection = db.borrow();
+        let lent = lend(&db)?;
+        let connection: &Connection = &lent;
         let statement = connection
             .prepare(&sql)
             .map_err(|source| because(QueryProblem::Invalid, source))?;
@@ -133,10 +139,11 @@ impl<C: Borrow<Connection>> Query<C> {
         connection
             .prepare(&format!("{sql}\nORDER BY 1"))
             .map_err(|source| because(QueryProblem::OrderOrLimit, source))?;
-        let columns = statement.column_names().map(str::to_owned).collect();
+        let columns = column_names(&statement);
         let (numbered, params) = Params::capture(connection, &sql, &statement, params)
             .map_err(|source| because(QueryProblem::Params, source))?;
         drop(statement);
+        drop(lent);
         Ok(Query {
             db,
             text: sql,
@@ -151,7 +158,7 @@ impl<C: Borrow<Connection>> Query<C> {
     }
 }
 
-impl<C: Borrow<Connection>, K, D> Query<C, K, D> {
+impl<C: Connect, K, D> Query<C, K, D> {
     /// Walks by these columns of the result, as keys of type `K2`. They must be unique together, and
     /// columns of one index. Text is compared by bytes: a column under another collation can't be
     /// searched so, which is an error at the first fetch.
@@ -168,7 +175,7 @@ impl<C: Borrow<Connection>, K, D> Query<C, K, D> {
     ) -> Result<Query<C, K2, D>, Error> {
         let mut query = self.with_types::<K2, D>(|decode| decode);
         query.key = columns.into_iter().map(Into::into).collect();
-        query.key_parts()?;
+        query.key_parts(&*lend(&query.db)?)?;
         Ok(query)
     }
 
@@ -209,15 +216,17 @@ impl<C: Borrow<Connection>, K, D> Query<C, K, D> {
         }
     }
 
-    /// The connection. Between two fetches it is free for anything: writing, checkpoints, VACUUM.
-    pub fn connection(&self) -> &Connection {
-        self.db.borrow()
-    }
-
     /// The statements that the walk has run so far, to be looked at with `EXPLAIN QUERY PLAN`. None before
     /// the first fetch.
     pub fn statements(&self) -> impl Iterator<Item = &str> {
         self.known.fetcher.iter().flat_map(Fetcher::texts)
+    }
+}
+
+impl<C: Borrow<Connection>, K, D> Query<C, K, D> {
+    /// The connection. Between two fetches it is free for anything: writing, checkpoints, VACUUM.
+    pub fn connection(&self) -> &Connection {
+        self.db.borrow()
     }
 }
 

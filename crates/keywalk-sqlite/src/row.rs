@@ -24,7 +24,7 @@ use crate::value::{refill, weigh};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// [`Value`]: https://docs.rs/rusqlite/0.42/rusqlite/types/enum.Value.html
+/// [`Value`]: https://docs.rs/rusqlite/latest/rusqlite/types/enum.Value.html
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     columns: Arc<[String]>,

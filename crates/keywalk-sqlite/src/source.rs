@@ -1,10 +1,9 @@
 //! How tables and queries answer a walk.
 
-use std::borrow::Borrow;
-
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey};
 use rusqlite::Connection;
 
+use crate::connect::Connect;
 use crate::decode::Decode;
 use crate::fetcher::Fetcher;
 use crate::{Error, ErrorKind, Key, Query, Table};
@@ -14,25 +13,32 @@ const MOST_CHANGES: u32 = 8;
 
 macro_rules! source {
     ($($relation:ident),+) => {$(
-        impl<C: Borrow<Connection>, K: Key, D: Decode> $relation<C, K, D> {
+        impl<C: Connect, K: Key, D: Decode> $relation<C, K, D> {
             /// Asks, and asks again where the schema turns out to have changed before the first row.
             fn ask<T>(
                 &mut self,
                 mut question: impl FnMut(&Connection, &mut Fetcher, &mut D) -> Result<T, Error>,
             ) -> Result<T, Error> {
-                for _ in 0..MOST_CHANGES {
-                    let (db, fetcher, decode) = self.parts()?;
-                    match question(db, fetcher, decode) {
-                        Err(error) if error.kind() == ErrorKind::Changed => self.renew()?,
+                let mut changes = 0;
+                loop {
+                    // What is proven again and asked again is so over one connection.
+                    let (db, fetcher, decode) = self.parts(changes > 0)?;
+                    if !C::IS_SAME {
+                        fetcher.move_on();
+                    }
+                    match question(&db, fetcher, decode) {
+                        Err(error)
+                            if error.kind() == ErrorKind::Changed && changes < MOST_CHANGES =>
+                        {
+                            changes += 1;
+                        }
                         answer => return answer,
                     }
                 }
-                let (db, fetcher, decode) = self.parts()?;
-                question(db, fetcher, decode)
             }
         }
 
-        impl<C: Borrow<Connection>, K: Key, D: Decode> ChunkSource for $relation<C, K, D> {
+        impl<C: Connect, K: Key, D: Decode> ChunkSource for $relation<C, K, D> {
             type Key = K;
             type Item = (K, D::Item);
             type Error = Error;

@@ -71,6 +71,11 @@ impl Runs {
         }
     }
 
+    /// Whether the statement never ran.
+    pub(crate) fn is_none(self) -> bool {
+        self.run == 0
+    }
+
     /// Whether the statement was prepared anew since `before`.
     pub(crate) fn is_anew_since(self, before: Runs) -> bool {
         self.prepared_anew != before.prepared_anew

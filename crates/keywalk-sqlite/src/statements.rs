@@ -2,10 +2,10 @@ use keywalk::Order;
 use rusqlite::{CachedStatement, Connection, ErrorCode};
 
 use crate::conjuncts::is_single;
-use crate::error::Problem;
+use crate::error::{Change, Problem};
 use crate::form::{FarBound, Form, How};
 use crate::params::Param;
-use crate::plan::Plan;
+use crate::plan::{Condition, Plan};
 use crate::relation::Relation;
 use crate::seek::Seek;
 use crate::shape::{Answer, Edge, Shape};
@@ -34,6 +34,10 @@ pub(crate) struct Proven {
     pub(crate) params: Vec<Param>,
     /// What was counted when the schema was last seen to be the one that it was proven under.
     runs: Option<Runs>,
+    /// The conditions that its plan has to search by.
+    parts: Vec<Vec<Condition>>,
+    /// Whether its plan is proven for the connection that the walk now has.
+    is_proven_here: bool,
 }
 
 /// Why a statement may be another one than was proven.
@@ -110,6 +114,15 @@ impl Statements {
         self.served.len() == relation.filters.len()
     }
 
+    /// Goes on over a connection that may be another one than before: one that counts its own runs, and
+    /// has its own plans, by the statistics as they were when it read them.
+    pub(crate) fn move_on(&mut self) {
+        for proven in &mut self.known {
+            proven.runs = None;
+            proven.is_proven_here = false;
+        }
+    }
+
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         let used = self.known.iter().filter(|proven| proven.is_used);
         used.map(|proven| proven.sql.as_str())
@@ -139,6 +152,15 @@ impl Statements {
         let statement = db
             .prepare_cached(&proven.sql)
             .map_err(|source| relation.failed(source))?;
+        if !proven.is_proven_here {
+            if Runs::of(&statement).is_none() {
+                let plan = plan(db, relation, &proven.sql)?;
+                if !plan.streams() || !plan.searches(&proven.parts) {
+                    return Err(relation.changed(Change::Unceasing));
+                }
+            }
+            proven.is_proven_here = true;
+        }
         Ok((proven, statement))
     }
 
@@ -175,6 +197,8 @@ impl Statements {
             params: given.chain(seek.own).collect(),
             sql: seek.sql,
             runs: None,
+            parts: seek.parts,
+            is_proven_here: true,
         })
     }
 }
@@ -271,7 +295,7 @@ fn check_no_range(
         far: Edge::Open,
         ..shape
     };
-    let plan = plan(db, relation, &Seek::new(relation, how, open))?;
+    let plan = plan(db, relation, &Seek::new(relation, how, open).sql)?;
     let is_ranged = relation
         .key
         .iter()
@@ -285,6 +309,6 @@ fn check_no_range(
     Ok(())
 }
 
-fn plan(db: &Connection, relation: &Relation, seek: &Seek) -> Result<Plan, Problem> {
-    Plan::of(db, &seek.sql).map_err(|source| relation.failed(source))
+fn plan(db: &Connection, relation: &Relation, sql: &str) -> Result<Plan, Problem> {
+    Plan::of(db, sql).map_err(|source| relation.failed(source))
 }

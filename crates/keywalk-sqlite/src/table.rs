@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use rusqlite::{Connection, ToSql};
 
+use crate::connect::{Connect, lend};
 use crate::decode::Rows;
 use crate::error::Error;
 use crate::fetcher::Fetcher;
@@ -18,8 +19,9 @@ use spec::Spec;
 
 /// A table, walked by a key. Its items are `(key, row)`.
 ///
-/// `C` is a connection: borrowed (`&Connection`), or owned, shared or boxed (`Connection`,
-/// `Rc<Connection>`), anything that lends one. A table that owns its connection is `Send` and
+/// `C` is what lends a connection ([`Connect`]): one that is borrowed (`&Connection`), owned, shared or
+/// boxed (`Connection`, `Rc<Connection>`), a pool's or a mutex's guard ([`Held`](crate::Held)), or a pool
+/// ([`PerFetch`](crate::PerFetch)). A table that owns its connection is `Send` and
 /// `'static`, and [`connection`](Self::connection) lends it out between two fetches. Inside a
 /// transaction give `&*transaction`.
 ///
@@ -60,14 +62,14 @@ use spec::Spec;
 /// table is stored (a secondary index on a rowid table, in no order of the rows), each row is a jump:
 /// 7 to 8 times as much, for any method.
 pub struct Table<C, K = AnyKey, D = Rows> {
-    db: C,
+    pub(crate) db: C,
     spec: Spec,
     decode: D,
     pub(crate) known: Known,
     key: PhantomData<fn() -> K>,
 }
 
-impl<C: Borrow<Connection>> Table<C> {
+impl<C: Connect> Table<C> {
     /// The table of that name, by its primary key, with all its columns.
     ///
     /// The name is a name and never SQL: `weird "name"` is just that. It is looked up where SQLite
@@ -84,7 +86,7 @@ impl<C: Borrow<Connection>> Table<C> {
     }
 }
 
-impl<C: Borrow<Connection>, D> Table<C, AnyKey, D> {
+impl<C: Connect, D> Table<C, AnyKey, D> {
     /// A key of this table, for a [range](keywalk::Walk::range): a value for each column of the key;
     /// several of different types by `rusqlite::params!["x", 1]`.
     ///
@@ -104,11 +106,11 @@ impl<C: Borrow<Connection>, D> Table<C, AnyKey, D> {
     /// If the table's key can't be proven, if there is another number of values than columns, or if
     /// one is NULL or doesn't convert.
     pub fn any_key(&self, values: impl IntoIterator<Item = impl ToSql>) -> Result<AnyKey, Error> {
-        Ok(self.spec.any_key(self.db.borrow(), values)?)
+        Ok(self.spec.any_key(&*lend(&self.db)?, values)?)
     }
 }
 
-impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
+impl<C: Connect, K: Key, D> Table<C, K, D> {
     /// Looks for the table in this schema only: `main`, `temp` or an attached database. Default: where
     /// SQLite looks.
     ///
@@ -175,7 +177,7 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
             key: PhantomData::<fn() -> K2>,
         };
         table.spec.key = Some(columns.into_iter().map(Into::into).collect());
-        table.spec.prove(table.db.borrow(), K2::layout())?;
+        table.spec.prove(&*lend(&table.db)?, K2::layout())?;
         Ok(table)
     }
 
@@ -201,7 +203,7 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     /// If there is no such column, if it was fixed already or is part of the key that was named, or if the
     /// value is NULL, which equals nothing, or doesn't convert.
     pub fn within(mut self, column: impl Into<String>, value: impl ToSql) -> Result<Self, Error> {
-        self.spec.fix(self.db.borrow(), &column.into(), value)?;
+        self.spec.fix(&*lend(&self.db)?, &column.into(), value)?;
         self.known = Known::default();
         Ok(self)
     }
@@ -242,14 +244,9 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
         params: impl rusqlite::Params,
     ) -> Result<Self, Error> {
         self.spec
-            .filter(self.db.borrow(), condition.into(), params)?;
+            .filter(&*lend(&self.db)?, condition.into(), params)?;
         self.known = Known::default();
         Ok(self)
-    }
-
-    /// The connection. Between two fetches it is free for anything: writing, checkpoints, VACUUM.
-    pub fn connection(&self) -> &Connection {
-        self.db.borrow()
     }
 
     /// The statements that the walk has run so far, to be looked at with `EXPLAIN QUERY PLAN`. None before
@@ -270,6 +267,13 @@ impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
     /// ```
     pub fn statements(&self) -> impl Iterator<Item = &str> {
         self.known.fetcher.iter().flat_map(Fetcher::texts)
+    }
+}
+
+impl<C: Borrow<Connection>, K, D> Table<C, K, D> {
+    /// The connection. Between two fetches it is free for anything: writing, checkpoints, VACUUM.
+    pub fn connection(&self) -> &Connection {
+        self.db.borrow()
     }
 }
 

@@ -19,7 +19,7 @@ pub use change::SqliteWriter;
 pub use column::SqliteColumn;
 pub use key::SqliteKey;
 pub use nocase::NoCase;
-pub use place::{File, Journal, Lent, Place, Rollback, Shared, Wal};
+pub use place::{File, Journal, Lent, Place, Pooled, Rollback, Shared, Turns, Wal};
 pub use probe::Probe;
 pub use recast::Recast;
 pub use way::{

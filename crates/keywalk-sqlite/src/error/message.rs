@@ -252,6 +252,9 @@ impl fmt::Display for Problem {
                 f,
                 "SQLite gave the row of {relation} with the key {key} after the one with {before}, against its order: the file is damaged; PRAGMA integrity_check tells more, and REINDEX mends an index"
             ),
+            Problem::NoConnection { .. } => f.write_str(
+                "the pool lent no connection; try again, give it more connections, or do what its own error says",
+            ),
             Problem::Sqlite { relation, .. } => {
                 write!(f, "SQLite failed to read {relation}{}", cure(self.kind()))
             }

@@ -139,6 +139,10 @@ pub(crate) enum Problem {
         relation: String,
         source: rusqlite::Error,
     },
+    /// None was lent.
+    NoConnection {
+        source: Box<dyn StdError + Send + Sync>,
+    },
 }
 
 impl Problem {
@@ -182,6 +186,7 @@ impl Problem {
             Problem::RepeatedKey { .. } => ErrorKind::RepeatedKey,
             Problem::OutOfOrder { .. } => ErrorKind::Corrupt,
             Problem::Sqlite { source, .. } => kind_of(source),
+            Problem::NoConnection { .. } => ErrorKind::NoConnection,
         }
     }
 
@@ -192,6 +197,7 @@ impl Problem {
             | Problem::NotRead { source, .. }
             | Problem::Given { source, .. }
             | Problem::Sqlite { source, .. } => Some(source),
+            Problem::NoConnection { source } => Some(&**source),
             Problem::Filter { why, .. } => match why {
                 FilterProblem::Invalid { source, .. } | FilterProblem::Params(source) => {
                     Some(source)

@@ -1,12 +1,12 @@
 //! What a query is walked as, under the schema as it is.
 
-use std::borrow::Borrow;
 use std::sync::Arc;
 
 use keywalk::Order;
-use rusqlite::Connection;
+use rusqlite::{Connection, Statement};
 
 use super::Query;
+use crate::connect::{Connect, lend};
 use crate::decode::Decode;
 use crate::error::{Change, CollationProblem, Error, KeyProblem, Problem, QueryProblem};
 use crate::fetcher::Fetcher;
@@ -18,6 +18,13 @@ use crate::stamp::Stamp;
 
 const NAME: &str = "the query";
 
+/// The names of a statement's columns.
+pub(super) fn column_names(statement: &Statement<'_>) -> Arc<[String]> {
+    // A list up to rusqlite 0.40, an iterator from 0.41 on.
+    let names = Vec::from_iter(statement.column_names());
+    names.into_iter().map(str::to_owned).collect()
+}
+
 pub(super) fn failed(source: rusqlite::Error) -> Problem {
     Problem::Sqlite {
         relation: NAME.to_owned(),
@@ -25,9 +32,9 @@ pub(super) fn failed(source: rusqlite::Error) -> Problem {
     }
 }
 
-impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
-    pub(super) fn key_parts(&self) -> Result<Vec<KeyPart>, Problem> {
-        let encoding = schema::encoding(self.db.borrow()).map_err(failed)?;
+impl<C: Connect, K: Key, D> Query<C, K, D> {
+    pub(super) fn key_parts(&self, db: &Connection) -> Result<Vec<KeyPart>, Problem> {
+        let encoding = schema::encoding(db).map_err(failed)?;
         let layouts = match K::layout() {
             Layout::Columns(layouts) => layouts,
             Layout::FromSchema => {
@@ -63,13 +70,18 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
                         column: name.clone(),
                         why,
                     }),
-                    None => self.key_part(name, layout),
+                    None => self.key_part(db, name, layout),
                 }
             })
             .collect()
     }
 
-    fn key_part(&self, name: &str, layout: ColumnLayout) -> Result<KeyPart, Problem> {
+    fn key_part(
+        &self,
+        db: &Connection,
+        name: &str,
+        layout: ColumnLayout,
+    ) -> Result<KeyPart, Problem> {
         let mut columns = self.columns.iter().filter(|column| same(column, name));
         match (columns.next(), columns.next()) {
             (Some(column), None) => Ok(KeyPart {
@@ -82,7 +94,7 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
                 in_plan: None,
                 text_order: None,
                 layout,
-                is_numeric: self.is_numeric(name).map_err(failed)?,
+                is_numeric: self.is_numeric(db, name).map_err(failed)?,
                 at: None,
             }),
             (None, _) => Err(Problem::NoSuchColumn {
@@ -98,21 +110,22 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
 
     /// Whether SQLite compares the column's text as numbers where it looks like them, as far as its
     /// declared type tells.
-    fn is_numeric(&self, name: &str) -> rusqlite::Result<bool> {
-        let statement = self.db.borrow().prepare(&self.sql)?;
-        let column = statement.columns().find(|column| same(column.name(), name));
+    fn is_numeric(&self, db: &Connection, name: &str) -> rusqlite::Result<bool> {
+        let statement = db.prepare(&self.sql)?;
+        // A list up to rusqlite 0.40, an iterator from 0.41 on.
+        let columns = Vec::from_iter(statement.columns());
+        let column = columns.iter().find(|column| same(column.name(), name));
         // As if in a STRICT table: hardly anyone declares ANY in another.
         let affinity = column.map(|c| Affinity::of(c.decl_type().unwrap_or_default(), true));
         Ok(affinity.is_some_and(Affinity::is_numeric))
     }
 
     /// What is walked, under the schema as it is.
-    pub(crate) fn resolve(&self) -> Result<Relation, Problem> {
-        let db = self.db.borrow();
+    pub(crate) fn resolve(&self, db: &Connection) -> Result<Relation, Problem> {
         let stamp = Stamp::of_all(db).map_err(failed)?;
-        let key = self.key_parts()?;
+        let key = self.key_parts(db)?;
         let statement = db.prepare(&self.sql).map_err(failed)?;
-        if !statement.column_names().eq(self.columns.iter()) {
+        if column_names(&statement) != self.columns {
             return Err(Problem::Changed {
                 relation: NAME.to_owned(),
                 why: Change::Columns,
@@ -138,8 +151,8 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
     }
 
     /// The relation that `before` is under a schema that has changed.
-    fn resolve_again(&self, before: &Relation) -> Result<Relation, Problem> {
-        let relation = self.resolve()?;
+    fn resolve_again(&self, db: &Connection, before: &Relation) -> Result<Relation, Problem> {
+        let relation = self.resolve(db)?;
         relation.succeeds(before)?;
         Ok(relation)
     }
@@ -148,31 +161,29 @@ impl<C: Borrow<Connection>, K: Key, D> Query<C, K, D> {
 /// The subselect's name.
 const QUERY: &str = "\"query\"";
 
-impl<C: Borrow<Connection>, K: Key, D: Decode> Query<C, K, D> {
-    /// The parts that answer; proves the query's plan first if that wasn't done.
-    pub(crate) fn parts(&mut self) -> Result<(&Connection, &mut Fetcher, &mut D), Error> {
+impl<C: Connect, K: Key, D: Decode> Query<C, K, D> {
+    /// The parts that answer; proves the query's plan first if that wasn't done, or again if the
+    /// schema has changed. If it can't be, the parts stay as they were, for the schema may change back.
+    pub(crate) fn parts(
+        &mut self,
+        has_changed: bool,
+    ) -> Result<(C::Lent<'_>, &mut Fetcher, &mut D), Error> {
+        let db = lend(&self.db)?;
+        if let Some(fetcher) = self.known.fetcher.as_ref().filter(|_| has_changed) {
+            let relation = self.resolve_again(&db, fetcher.relation())?;
+            self.known.fetcher = Some(Fetcher::new(&db, relation)?);
+        }
         let fetcher = match self.known.fetcher.take() {
             Some(fetcher) => fetcher,
             None => {
                 let relation = match self.known.before() {
-                    Some(before) => self.resolve_again(before)?,
-                    None => self.resolve()?,
+                    Some(before) => self.resolve_again(&db, before)?,
+                    None => self.resolve(&db)?,
                 };
                 self.decode.columns(&self.columns);
-                Fetcher::new(self.db.borrow(), relation)?
+                Fetcher::new(&db, relation)?
             }
         };
-        let fetcher = self.known.fetcher.insert(fetcher);
-        Ok((self.db.borrow(), fetcher, &mut self.decode))
-    }
-
-    /// Proves the query's plan again, under a schema that has changed. If it can't be, the parts stay
-    /// as they were, for the schema may change back.
-    pub(crate) fn renew(&mut self) -> Result<(), Error> {
-        if let Some(fetcher) = &self.known.fetcher {
-            let relation = self.resolve_again(fetcher.relation())?;
-            self.known.fetcher = Some(Fetcher::new(self.db.borrow(), relation)?);
-        }
-        Ok(())
+        Ok((db, self.known.fetcher.insert(fetcher), &mut self.decode))
     }
 }

@@ -1,16 +1,14 @@
 //! What is read of a row, and what becomes of it.
 
-use std::borrow::Borrow;
 use std::marker::PhantomData;
 
-use rusqlite::Connection;
-
 use super::Table;
+use crate::connect::Connect;
 use crate::decode::{Decoded, Filled, FromRow, Mapped};
 use crate::key::Key;
 use crate::known::Known;
 
-impl<C: Borrow<Connection>, K: Key, D> Table<C, K, D> {
+impl<C: Connect, K: Key, D> Table<C, K, D> {
     /// Reads only these columns, in this order; default: all of the table's, generated ones too. The key is
     /// read in any case.
     ///

@@ -230,7 +230,8 @@ impl Spec {
                 .map(|name| schema.column(name).map(|column| column.name))
                 .collect::<Result<Arc<[_]>, _>>()?,
         };
-        let expression = |column: &str| format!("{}.{}", Quoted(&schema.table), Quoted(column));
+        let qualifier = qualifier(&schema.table);
+        let expression = |column: &str| format!("{}.{}", Quoted(qualifier), Quoted(column));
         let in_plan = |column: &Column| PlanName {
             name: column.name.clone(),
             is_rowid: column.is_rowid,
@@ -288,6 +289,16 @@ impl Spec {
             nullable,
             stamp,
         })
+    }
+}
+
+/// What columns of this table are qualified with: SQLite before 3.45 knows columns of the schema's own
+/// tables by these tables' old names only.
+fn qualifier(table: &str) -> &str {
+    match table {
+        "sqlite_schema" => "sqlite_master",
+        "sqlite_temp_schema" => "sqlite_temp_master",
+        table => table,
     }
 }
 

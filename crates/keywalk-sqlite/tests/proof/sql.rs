@@ -143,6 +143,7 @@ fn a_query_that_is_not_one_plain_select_is_refused() {
         ("UPDATE t SET x = 1", "only reads"),
         ("EXPLAIN SELECT id FROM t", "only reads"),
         ("", "only reads"),
+        ("; -- SELECT id FROM t", "only reads"),
         (
             "SELECT t.id, u.id FROM t JOIN u ON u.id = t.id",
             "several columns named \"id\"",

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Mutex;
 use std::time::Duration;
 
-use keywalk::Walk;
-use keywalk_sqlite::Table;
+use keywalk::{DurableSource, Walk};
+use keywalk_sqlite::{Error, ErrorKind, PerFetch, Query, Table};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -218,6 +219,63 @@ fn a_connection_may_be_shared() {
     let table = Table::new(Rc::clone(&db), "t").key::<i64>(["id"]).unwrap();
     assert_eq!(Walk::new(table).into_iter().count(), 20);
     assert!(!db.is_busy());
+}
+
+/// Why a pool of one connection has none to lend.
+#[derive(Debug, PartialEq)]
+struct Taken;
+
+impl std::fmt::Display for Taken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("it is taken")
+    }
+}
+
+impl std::error::Error for Taken {}
+
+/// Walks by chunks of 3, and fails where the pool's only connection isn't back after a fetch, or is
+/// taken twice in one.
+fn walk_over_a_pool<T, S>(pool: &Mutex<Connection>, source: S)
+where
+    S: DurableSource<Key = i64, Item = (i64, T), Error = Error>,
+{
+    let mut items = Walk::new(source).chunk_size(3).items();
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        ids.push(items.next().expect("there is one").expect("it is fine").0);
+        drop(pool.try_lock().expect("it is back"));
+    }
+    let token = items.token().expect("it has one");
+    let taken = pool.lock().expect("no thread panicked");
+    let error = items.find_map(Result::err).expect("none is lent");
+    let keywalk::Error::Source(error) = error else {
+        panic!("{error}");
+    };
+    assert_eq!(error.kind(), ErrorKind::NoConnection);
+    assert!(error.is_transient());
+    let source = std::error::Error::source(&error).expect("the pool's");
+    assert_eq!(source.downcast_ref(), Some(&Taken));
+    drop(taken);
+    let walk = Walk::new(items.into_source())
+        .resume_token(&token)
+        .expect("it is its own");
+    ids.extend(walk.into_iter().map(|item| item.expect("it is fine").0));
+    assert_eq!(ids, (1..=20).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_pool_has_its_connection_back_after_each_fetch() {
+    let (_dir, db) = file("DELETE");
+    let pool = Mutex::new(db);
+    let get = PerFetch(|| pool.try_lock().map_err(|_| Taken));
+    let table = || Table::new(&get, "t").key::<i64>(["id"]).unwrap();
+    assert_eq!(table().count().unwrap(), 20);
+    walk_over_a_pool(&pool, table());
+    walk_over_a_pool(&pool, table().filter("name <> ?", ["none"]).unwrap());
+    let query = Query::new(&get, "SELECT id FROM t", []).unwrap();
+    let query = query.key::<i64>(["id"]).unwrap();
+    assert_eq!(query.count().unwrap(), 20);
+    walk_over_a_pool(&pool, query);
 }
 
 #[test]

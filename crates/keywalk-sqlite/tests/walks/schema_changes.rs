@@ -1,10 +1,12 @@
 //! The schema changes between two fetches: the walk goes on in the same order by a key that is proven
 //! again, or says what is missing.
 
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::fmt::Debug;
 
 use keywalk::{ChunkSource, Chunks, Walk};
-use keywalk_sqlite::{AnyKey, Collated, Error, ErrorKind, Key, Query, Table};
+use keywalk_sqlite::{AnyKey, Collated, Error, ErrorKind, Key, PerFetch, Query, Table};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -289,6 +291,47 @@ fn a_change_by_another_connection_is_seen() {
         other.execute_batch(NOT_UNIQUE).unwrap();
     });
     assert_eq!(rest(&mut chunks), Err(ErrorKind::NotUnique));
+}
+
+/// Another connection's statement ran as often as the walk's own did, under another schema.
+#[test]
+fn a_change_is_seen_by_each_connection_of_a_pool() {
+    let dir = tempfile::tempdir().unwrap();
+    let connect = || Connection::open(dir.path().join("items.db")).unwrap();
+    let pool = [connect(), connect()];
+    let turn = Cell::new(0);
+    pool[0].execute_batch(ITEMS).unwrap();
+    let get = PerFetch(|| Ok::<_, Infallible>(&pool[turn.get()]));
+    let table = Table::new(get, "t").key::<i64>(["id"]).unwrap();
+    let mut chunks = change_after_two(table, || pool[0].execute_batch(NOT_UNIQUE).unwrap());
+    for sql in chunks.source().statements() {
+        let mut statement = pool[1].prepare_cached(sql).unwrap();
+        statement.raw_query().next().unwrap();
+    }
+    turn.set(1);
+    assert_eq!(rest(&mut chunks), Err(ErrorKind::NotUnique));
+}
+
+/// A connection reads statistics when it reads the schema, whose version they don't change.
+#[test]
+fn a_plan_is_proven_over_each_connection_of_a_pool() {
+    let dir = tempfile::tempdir().unwrap();
+    let connect = || Connection::open(dir.path().join("items.db")).unwrap();
+    let pool = RefCell::new(connect());
+    pool.borrow()
+        .execute_batch(
+            "CREATE TABLE t (id INT NOT NULL, name TEXT); CREATE UNIQUE INDEX i ON t(id);
+             INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd'); ANALYZE",
+        )
+        .unwrap();
+    let get = PerFetch(|| Ok::<_, Infallible>(pool.borrow()));
+    let table = Table::new(get, "t").key::<i64>(["id"]).unwrap();
+    let mut chunks = change_after_two(table, || {
+        let set = "UPDATE sqlite_stat1 SET stat = stat || ' unordered'";
+        pool.borrow().execute_batch(set).unwrap();
+        pool.replace(connect());
+    });
+    assert_eq!(rest(&mut chunks), Err(ErrorKind::NotSeekable));
 }
 
 #[test]

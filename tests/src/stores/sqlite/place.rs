@@ -1,12 +1,16 @@
 //! Where a database is, and how its connections are lent.
 
 use std::borrow::Borrow;
+use std::convert::Infallible;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use keywalk_conformance::{BoxError, Capabilities, Capability};
+use keywalk_sqlite::Connect;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -15,7 +19,7 @@ use super::Probe;
 /// A database, and the connection that a source gets.
 pub trait Place: Debug + Sized + 'static {
     /// What a source gets.
-    type Connection<'a>: Borrow<Connection>;
+    type Connection<'a>: Connect;
 
     /// A fresh and empty database, with this probe on the sources' connections.
     ///
@@ -242,5 +246,67 @@ impl<J: Journal> Place for File<J> {
         } = self;
         changes.close().map_err(|(_, error)| error)?;
         Self::open_in(directory, probe)
+    }
+}
+
+/// A file with a WAL. Each source takes turns with two connections, for a fetch each.
+#[derive(Debug)]
+pub struct Pooled(File<Wal>);
+
+/// Two connections that are lent in turn.
+#[derive(Debug)]
+pub struct Turns {
+    connections: [Mutex<Connection>; 2],
+    taken: AtomicUsize,
+}
+
+impl Connect for Turns {
+    type Lent<'a> = MutexGuard<'a, Connection>;
+    type Error = Infallible;
+
+    fn connect(&self) -> Result<MutexGuard<'_, Connection>, Infallible> {
+        let turn = self.taken.fetch_add(1, Relaxed) % 2;
+        // A decoding that panicked leaves a connection as good as before.
+        let lent = self.connections[turn].lock();
+        Ok(lent.unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Place for Pooled {
+    type Connection<'a> = Turns;
+
+    fn open(probe: Probe) -> Result<Self, BoxError> {
+        Ok(Pooled(File::open(probe)?))
+    }
+
+    fn capabilities() -> Capabilities {
+        File::<Wal>::capabilities()
+    }
+
+    fn changes(&self) -> &Connection {
+        self.0.changes()
+    }
+
+    fn connect(&self) -> Result<Turns, BoxError> {
+        Ok(Turns {
+            connections: [self.0.connect()?.into(), self.0.connect()?.into()],
+            taken: AtomicUsize::new(0),
+        })
+    }
+
+    fn probe(&self) -> &Probe {
+        self.0.probe()
+    }
+
+    fn use_alone(&self) -> Result<(), BoxError> {
+        self.0.use_alone()
+    }
+
+    fn another(&self) -> Option<Result<Connection, BoxError>> {
+        self.0.another()
+    }
+
+    fn reopen(self) -> Result<Self, BoxError> {
+        Ok(Pooled(self.0.reopen()?))
     }
 }

@@ -1,12 +1,11 @@
 //! How a table is made and walked.
 
-use std::borrow::Borrow;
 use std::fmt::Debug;
 
 use keywalk::{Aspect, DurableSource, Fingerprint, Order};
 use keywalk_conformance::{BoxError, KeySpace};
 use keywalk_sqlite::decode::Mapped;
-use keywalk_sqlite::{Error, Table};
+use keywalk_sqlite::{Connect, Error, Table};
 use rusqlite::{Connection, Row};
 
 use super::SqliteKey;
@@ -27,7 +26,7 @@ pub trait Way<K: SqliteKey>: Debug + 'static {
     type Walked;
 
     /// The source over a connection.
-    type Source<C: Borrow<Connection>>: DurableSource<Key = K, Item = (Self::Walked, u64), Error = Error>;
+    type Source<C: Connect>: DurableSource<Key = K, Item = (Self::Walked, u64), Error = Error>;
 
     /// Whether hidden rows aren't walked.
     const HIDES: bool = false;
@@ -65,7 +64,7 @@ pub trait Way<K: SqliteKey>: Debug + 'static {
     /// # Errors
     ///
     /// If the key isn't proven.
-    fn source<C: Borrow<Connection>>(db: C) -> Result<Self::Source<C>, BoxError>;
+    fn source<C: Connect>(db: C) -> Result<Self::Source<C>, BoxError>;
 
     /// What it must be told apart from: another table, and this one with another filter.
     ///

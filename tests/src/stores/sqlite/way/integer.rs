@@ -1,12 +1,9 @@
 //! Tables by integers.
 
-use std::borrow::Borrow;
-
 use keywalk_conformance::{BoxError, KeySpace};
-use keywalk_sqlite::Table;
+use keywalk_sqlite::{Connect, Table};
 use proptest::prop_oneof;
 use proptest::sample::select;
-use rusqlite::Connection;
 
 use super::{Decoder, Filtered, Walked, Way, by_rowid, decode};
 
@@ -16,7 +13,7 @@ pub struct Rowid;
 
 impl Way<i64> for Rowid {
     type Walked = i64;
-    type Source<C: Borrow<Connection>> = Walked<C, i64>;
+    type Source<C: Connect> = Walked<C, i64>;
 
     fn names() -> Vec<&'static str> {
         vec!["rowid"]
@@ -26,7 +23,7 @@ impl Way<i64> for Rowid {
         "CREATE TABLE t (value INTEGER, hidden INTEGER DEFAULT 0)".to_owned()
     }
 
-    fn source<C: Borrow<Connection>>(db: C) -> Result<Walked<C, i64>, BoxError> {
+    fn source<C: Connect>(db: C) -> Result<Walked<C, i64>, BoxError> {
         let table = Table::new(db, "t").key::<i64>(["rowid"])?;
         Ok(table.map(decode as Decoder))
     }
@@ -38,7 +35,7 @@ pub struct Sparse;
 
 impl Way<i64> for Sparse {
     type Walked = i64;
-    type Source<C: Borrow<Connection>> = Walked<C, i64>;
+    type Source<C: Connect> = Walked<C, i64>;
     const HIDES: bool = true;
     // Hundreds of rows are dropped: not at each of them.
     const STEPS: i32 = 64;
@@ -61,7 +58,7 @@ impl Way<i64> for Sparse {
         )
     }
 
-    fn source<C: Borrow<Connection>>(db: C) -> Result<Walked<C, i64>, BoxError> {
+    fn source<C: Connect>(db: C) -> Result<Walked<C, i64>, BoxError> {
         <Filtered as Way<i64>>::source(db)
     }
 }

@@ -1,12 +1,9 @@
 //! A query.
 
-use std::borrow::Borrow;
-
 use keywalk::Aspect;
 use keywalk_conformance::BoxError;
 use keywalk_sqlite::decode::Mapped;
-use keywalk_sqlite::{Key, Query};
-use rusqlite::Connection;
+use keywalk_sqlite::{Connect, Key, Query};
 
 use super::{Decoder, Way, by_key, decode};
 use crate::stores::sqlite::SqliteKey;
@@ -17,7 +14,7 @@ pub struct Joined;
 
 impl<K: SqliteKey + Key> Way<K> for Joined {
     type Walked = K;
-    type Source<C: Borrow<Connection>> = Query<C, K, Mapped<Decoder>>;
+    type Source<C: Connect> = Query<C, K, Mapped<Decoder>>;
     const HIDES: bool = true;
     const TOLD_BY: Aspect = Aspect::Relation;
 
@@ -25,7 +22,7 @@ impl<K: SqliteKey + Key> Way<K> for Joined {
         by_key::<K>()
     }
 
-    fn source<C: Borrow<Connection>>(db: C) -> Result<Self::Source<C>, BoxError> {
+    fn source<C: Connect>(db: C) -> Result<Self::Source<C>, BoxError> {
         let names = <Self as Way<K>>::names();
         let sql = format!(
             "SELECT t.*, u.value AS same FROM t JOIN t AS u USING ({}) WHERE t.hidden = ?1",

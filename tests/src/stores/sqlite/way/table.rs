@@ -1,10 +1,8 @@
 //! Tables by keys of any type.
 
-use std::borrow::Borrow;
-
 use keywalk::{DurableSource, Fingerprint};
 use keywalk_conformance::BoxError;
-use keywalk_sqlite::{Key, Table};
+use keywalk_sqlite::{Connect, Key, Table};
 use rusqlite::Connection;
 
 use super::{Decoder, Walked, Way, by_key, by_rowid, declared, decode, sorted};
@@ -23,14 +21,14 @@ macro_rules! ways {
 
         impl<K: SqliteKey + Key> Way<K> for $name {
             type Walked = K;
-            type Source<C: Borrow<Connection>> = Walked<C, K>;
+            type Source<C: Connect> = Walked<C, K>;
             $($more)*
 
             fn schema() -> String {
                 $schema
             }
 
-            fn source<C: Borrow<Connection>>(db: C) -> Result<Walked<C, K>, BoxError> {
+            fn source<C: Connect>(db: C) -> Result<Walked<C, K>, BoxError> {
                 let $table = Table::new(db, "t");
                 let $names = <Self as Way<K>>::names();
                 Ok($source.map(decode as Decoder))

@@ -1,10 +1,7 @@
 //! Tables by keys without a total order.
 
-use std::borrow::Borrow;
-
 use keywalk_conformance::BoxError;
-use keywalk_sqlite::{AnyKey, Table};
-use rusqlite::Connection;
+use keywalk_sqlite::{AnyKey, Connect, Table};
 
 use super::{Decoder, Walked, Way, by_key, decode};
 use crate::stores::sqlite::{Recast, SqliteKey};
@@ -16,13 +13,13 @@ pub struct Dynamic;
 
 impl<K: SqliteKey> Way<K> for Dynamic {
     type Walked = AnyKey;
-    type Source<C: Borrow<Connection>> = Recast<Walked<C, AnyKey>, K>;
+    type Source<C: Connect> = Recast<Walked<C, AnyKey>, K>;
 
     fn schema() -> String {
         by_key::<K>()
     }
 
-    fn source<C: Borrow<Connection>>(db: C) -> Result<Self::Source<C>, BoxError> {
+    fn source<C: Connect>(db: C) -> Result<Self::Source<C>, BoxError> {
         let table = Table::new(db, "t").map(decode as Decoder);
         let into = |table: &Walked<C, AnyKey>, key: &K| table.any_key(key.values());
         let from = |key: AnyKey| K::of_values(key.values());
@@ -36,13 +33,13 @@ pub struct ByCollation;
 
 impl<K: SqliteKey> Way<K> for ByCollation {
     type Walked = K::Walked;
-    type Source<C: Borrow<Connection>> = Recast<Walked<C, K::Walked>, K>;
+    type Source<C: Connect> = Recast<Walked<C, K::Walked>, K>;
 
     fn schema() -> String {
         by_key::<K>()
     }
 
-    fn source<C: Borrow<Connection>>(db: C) -> Result<Self::Source<C>, BoxError> {
+    fn source<C: Connect>(db: C) -> Result<Self::Source<C>, BoxError> {
         let table = Table::new(db, "t").key::<K::Walked>(<Self as Way<K>>::names())?;
         Ok(Recast::new(
             table.map(decode as Decoder),

@@ -1,0 +1,234 @@
+//! Where a table or query has its connection from.
+
+use std::borrow::Borrow;
+use std::convert::Infallible;
+use std::error::Error as StdError;
+use std::fmt;
+use std::ops::Deref;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use crate::error::Problem;
+
+/// Lends a connection for one fetch: a connection, a pointer to one, a [guard](Held) of one, or a
+/// [pool](PerFetch).
+///
+/// [`Table`](crate::Table) and [`Query`](crate::Query) take a connection for each fetch, and for each of their
+/// methods that reads the schema, and drop it before they return. So between two fetches a walk holds only
+/// what the implementor itself holds.
+///
+/// Implement it for a pool of your own type; for a pool of another crate's [`PerFetch`] is shorter.
+///
+/// # Contract
+///
+/// The connections are alike: they lead to the same database, with the same ones attached and the same
+/// functions and collations. No table, view or index in `temp` is walked or hides one that is: those belong to
+/// one connection. Where a connection has an older schema or other plans, the walk is proven again over it,
+/// or ends with an error, as if the schema had [changed](crate#what-happens-when).
+///
+/// # Cost
+///
+/// Of what lends the [same connection](Self::IS_SAME) each time, nothing. Else a read of the schema's version
+/// in each fetch; and each connection prepares and proves the walk's statements once.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` lends no `rusqlite::Connection`",
+    label = "not a connection of rusqlite's",
+    note = "a connection is `Connection`, `&Connection`, or a `Box`, `Rc` or `Arc` of one",
+    note = "a guard that dereferences to a connection, as a pool's or a mutex's, is given as `Held(guard)`",
+    note = "a pool lends one for each fetch by `PerFetch(|| pool.get())`",
+    note = "of another version of rusqlite's than `keywalk_sqlite::rusqlite` none is taken: \
+            `cargo tree --invert rusqlite` shows them"
+)]
+pub trait Connect {
+    /// A connection for one fetch, given back when it is dropped.
+    type Lent<'a>: Deref<Target = Connection>
+    where
+        Self: 'a;
+
+    /// Why no connection could be lent.
+    type Error: StdError + Send + Sync + 'static;
+
+    /// Whether each call lends the same connection: then a change of its schema shows in the walk's own
+    /// statements, at no cost. Default: `false`, which is right for any.
+    const IS_SAME: bool = false;
+
+    /// Lends a connection. The walk waits meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Those of a pool that has none to lend. The walk ends with
+    /// [`ErrorKind::NoConnection`](crate::ErrorKind::NoConnection), and may be resumed.
+    fn connect(&self) -> Result<Self::Lent<'_>, Self::Error>;
+}
+
+impl Connect for Connection {
+    type Lent<'a> = &'a Connection;
+    type Error = Infallible;
+    const IS_SAME: bool = true;
+
+    #[inline]
+    fn connect(&self) -> Result<&Connection, Infallible> {
+        Ok(self)
+    }
+}
+
+impl<T: Connect + ?Sized> Connect for &T {
+    type Lent<'a>
+        = T::Lent<'a>
+    where
+        Self: 'a;
+    type Error = T::Error;
+    const IS_SAME: bool = T::IS_SAME;
+
+    #[inline]
+    fn connect(&self) -> Result<T::Lent<'_>, T::Error> {
+        T::connect(self)
+    }
+}
+
+impl<T: Connect + ?Sized> Connect for Box<T> {
+    type Lent<'a>
+        = T::Lent<'a>
+    where
+        Self: 'a;
+    type Error = T::Error;
+    const IS_SAME: bool = T::IS_SAME;
+
+    #[inline]
+    fn connect(&self) -> Result<T::Lent<'_>, T::Error> {
+        T::connect(self)
+    }
+}
+
+impl<T: Connect + ?Sized> Connect for Rc<T> {
+    type Lent<'a>
+        = T::Lent<'a>
+    where
+        Self: 'a;
+    type Error = T::Error;
+    const IS_SAME: bool = T::IS_SAME;
+
+    #[inline]
+    fn connect(&self) -> Result<T::Lent<'_>, T::Error> {
+        T::connect(self)
+    }
+}
+
+impl<T: Connect + ?Sized> Connect for Arc<T> {
+    type Lent<'a>
+        = T::Lent<'a>
+    where
+        Self: 'a;
+    type Error = T::Error;
+    const IS_SAME: bool = T::IS_SAME;
+
+    #[inline]
+    fn connect(&self) -> Result<T::Lent<'_>, T::Error> {
+        T::connect(self)
+    }
+}
+
+/// A guard that dereferences to a connection, held for the whole walk: a pool's `PooledConnection`, a
+/// `MutexGuard`, a `Transaction`.
+///
+/// ```
+/// use std::sync::Mutex;
+///
+/// use keywalk::Walk;
+/// use keywalk_sqlite::{Held, Table, rusqlite::Connection};
+///
+/// # let db = Connection::open_in_memory()?;
+/// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY); INSERT INTO items VALUES (1)")?;
+/// let db = Mutex::new(db);
+/// let items = Table::new(Held(db.lock().expect("no thread panicked")), "items");
+/// assert_eq!(Walk::new(items).into_iter().count(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Others wait for the guard until the walk is dropped; [`PerFetch`] gives it back after each fetch.
+#[derive(Clone, Copy, Debug)]
+pub struct Held<G>(pub G);
+
+impl<G: Deref<Target = Connection>> Connect for Held<G> {
+    type Lent<'a>
+        = &'a Connection
+    where
+        Self: 'a;
+    type Error = Infallible;
+    const IS_SAME: bool = true;
+
+    #[inline]
+    fn connect(&self) -> Result<&Connection, Infallible> {
+        Ok(&self.0)
+    }
+}
+
+impl<G: Deref<Target = Connection>> Borrow<Connection> for Held<G> {
+    fn borrow(&self) -> &Connection {
+        &self.0
+    }
+}
+
+/// A pool, by the closure that takes a connection from it: called for each fetch, after which the
+/// connection goes back. Between two fetches the walk holds none.
+///
+/// ```
+/// use std::sync::{Mutex, MutexGuard, PoisonError};
+///
+/// use keywalk::Walk;
+/// use keywalk_sqlite::{PerFetch, Table, rusqlite::{self, Connection}};
+///
+/// // In the place of a pool; with r2d2 it is `PerFetch(|| pool.get())`.
+/// # let db = Connection::open_in_memory()?;
+/// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT);
+/// #     INSERT INTO items VALUES (1, ' a '), (2, 'b')")?;
+/// let db = Mutex::new(db);
+/// let get = || Ok::<_, rusqlite::Error>(db.lock().unwrap_or_else(PoisonError::into_inner));
+/// let items = Table::new(PerFetch(&get), "items").key::<i64>(["id"])?;
+/// for item in Walk::new(items.map(|row| row.get::<_, String>("name"))) {
+///     let (id, name) = item?;
+///     // The walk holds no connection here, so this one can be had.
+///     get()?.execute("UPDATE items SET name = ?2 WHERE id = ?1", (id, name.trim()))?;
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// The connections must be [alike](Connect#contract). What the closure fails with is the
+/// [`source`](std::error::Error::source) of an error of the kind
+/// [`NoConnection`](crate::ErrorKind::NoConnection).
+#[derive(Clone, Copy)]
+pub struct PerFetch<F>(pub F);
+
+impl<F, G, E> Connect for PerFetch<F>
+where
+    F: Fn() -> Result<G, E>,
+    G: Deref<Target = Connection>,
+    E: StdError + Send + Sync + 'static,
+{
+    type Lent<'a>
+        = G
+    where
+        Self: 'a;
+    type Error = E;
+
+    fn connect(&self) -> Result<G, E> {
+        (self.0)()
+    }
+}
+
+/// Prints no more than its name.
+impl<F> fmt::Debug for PerFetch<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PerFetch").finish_non_exhaustive()
+    }
+}
+
+/// A connection for one fetch.
+#[inline]
+pub(crate) fn lend<C: Connect>(db: &C) -> Result<C::Lent<'_>, Problem> {
+    db.connect().map_err(|source| Problem::NoConnection {
+        source: Box::new(source),
+    })
+}
