@@ -35,7 +35,7 @@ use crate::error::Problem;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` lends no `rusqlite::Connection`",
     label = "not a connection of rusqlite's",
-    note = "a connection is `Connection`, `&Connection`, or a `Box`, `Rc` or `Arc` of one",
+    note = "a connection is `Connection`, a reference to it, or a `Box`, `Rc` or `Arc` of one",
     note = "a guard that dereferences to a connection, as a pool's or a mutex's, is given as `Held(guard)`",
     note = "a pool lends one for each fetch by `PerFetch(|| pool.get())`",
     note = "of another version of rusqlite's than `keywalk_sqlite::rusqlite` none is taken: \
@@ -75,6 +75,20 @@ impl Connect for Connection {
 }
 
 impl<T: Connect + ?Sized> Connect for &T {
+    type Lent<'a>
+        = T::Lent<'a>
+    where
+        Self: 'a;
+    type Error = T::Error;
+    const IS_SAME: bool = T::IS_SAME;
+
+    #[inline]
+    fn connect(&self) -> Result<T::Lent<'_>, T::Error> {
+        T::connect(self)
+    }
+}
+
+impl<T: Connect + ?Sized> Connect for &mut T {
     type Lent<'a>
         = T::Lent<'a>
     where
