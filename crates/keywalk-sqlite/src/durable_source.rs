@@ -26,11 +26,9 @@ macro_rules! durable_source {
             }
 
             fn decode_key(&self, encoded: &[u8]) -> Result<Option<K>, Error> {
-                let Some(values) = bytes::read(encoded) else {
-                    return Ok(None);
-                };
                 let columns = self.known.key_columns(|| self.resolve())?;
-                Ok(K::from_values(values, &columns))
+                let values = bytes::read(encoded, columns.names.len());
+                Ok(values.and_then(|values| K::from_values(values, &columns)))
             }
 
             /// As SQL writes it: `7`, `'a name'`, `(5, x'00ff')`.
