@@ -1,9 +1,10 @@
 use std::fmt;
 
+use keywalk::Excerpt;
 use rusqlite::types::Type;
 
 use crate::key::Layout;
-use crate::name::{Cut, Named, Names, same};
+use crate::name::{Named, Names, same};
 
 /// Why a key column's text isn't ordered as the key's type is.
 #[derive(Debug)]
@@ -120,7 +121,8 @@ impl fmt::Display for CollationProblem {
         match self {
             CollationProblem::Collation(collation) => write!(
                 f,
-                "is ordered by the collation {collation}, not by its bytes; use `Collated` as its type"
+                "is ordered by the collation {}, not by its bytes; use `Collated` as its type",
+                Excerpt::new(collation, DECLARED_CHARS)
             ),
             CollationProblem::Encoding(encoding) => write!(
                 f,
@@ -164,7 +166,7 @@ impl fmt::Display for KeyProblem {
                     Named(column)
                 )?;
                 if !declared.is_empty() {
-                    write!(f, ", declared {},", Cut(declared, DECLARED_CHARS))?;
+                    write!(f, ", declared {},", Excerpt::new(declared, DECLARED_CHARS))?;
                 }
                 let held: Vec<&str> = holds.iter().map(|class| plural(*class)).collect();
                 write!(f, " holds only {}", held.join(" or "))?;

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use keywalk::Excerpt;
+
 use super::Problem;
 use crate::ErrorKind;
-use crate::name::{Cut, Named, Names};
+use crate::name::{Named, Names};
 
 /// How much of a plan is shown.
 const PLAN_CHARS: usize = 400;
@@ -139,7 +141,7 @@ impl fmt::Display for Problem {
                 relation, column, ..
             } => write!(
                 f,
-                "the value for column {} of {relation} can't be stored by SQLite; give another one",
+                "the value for column {} of {relation} can't be stored by SQLite; use a different value",
                 Named(column)
             ),
             Problem::NotSeekable {
@@ -156,7 +158,7 @@ impl fmt::Display for Problem {
                         ", or run ANALYZE if sqlite_stat1 calls the one over these columns unordered",
                     false => "",
                 },
-                Cut(plan, PLAN_CHARS)
+                Excerpt::new(plan, PLAN_CHARS)
             ),
             Problem::NotSeekable {
                 relation,
@@ -170,7 +172,7 @@ impl fmt::Display for Problem {
                     true => ", and which no virtual table can be",
                     false => "",
                 },
-                Cut(plan, PLAN_CHARS)
+                Excerpt::new(plan, PLAN_CHARS)
             ),
             Problem::StaleStatistics { relation } => write!(
                 f,
@@ -250,7 +252,7 @@ impl fmt::Display for Problem {
                 key,
             } => write!(
                 f,
-                "SQLite gave the row of {relation} with the key {key} after the one with {before}, against its order: the file is damaged; PRAGMA integrity_check tells more, and REINDEX mends an index"
+                "SQLite gave the row of {relation} with the key {key} after the one with {before}, against its order: the file is damaged; PRAGMA integrity_check tells more, and REINDEX rebuilds an index"
             ),
             Problem::Sqlite { relation, .. } => {
                 write!(f, "SQLite failed to read {relation}{}", cure(self.kind()))

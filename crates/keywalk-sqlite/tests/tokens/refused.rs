@@ -65,7 +65,7 @@ fn refused<S: DurableSource<Error = keywalk_sqlite::Error>>(
     let after = token.cursor(items.source()).map(drop);
     assert_eq!(format!("{before:?}"), format!("{after:?}"));
     match before {
-        Err(Error::Token(TokenError::Source { aspect, here })) => (aspect, here),
+        Err(Error::Token(TokenError::Source { aspect, here, .. })) => (aspect, here),
         other => panic!("it wasn't refused: {other:?}"),
     }
 }
