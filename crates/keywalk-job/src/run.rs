@@ -1,7 +1,7 @@
 use std::ops::Bound;
 use std::time::Duration;
 
-use keywalk::{Chunks, Cursor, DurableSource, Step, Token};
+use keywalk::{Chunks, Cursor, DurableSource, Excerpt, Step, Token};
 
 mod chunk;
 mod start;
@@ -133,7 +133,7 @@ where
         let token = Token::new(&cursor, source);
         self.checkpoint.token = token.map_err(source_failed(&self.checkpoint.job))?;
         let position = position(&cursor, &self.checkpoint);
-        self.checkpoint.position = position.map(|key| source.key_text(key));
+        self.checkpoint.position = position.map(|key| key_text(source, key));
         self.checkpoint.share = self.share();
         self.checkpoint.updated = unix_millis(self.options.clock.time_of_day());
         let committed = self.checkpoints.commit(scope, &self.checkpoint);
@@ -196,6 +196,12 @@ where
 /// come to that.
 fn position<'c, K>(cursor: &'c Cursor<K>, checkpoint: &Checkpoint) -> Option<&'c K> {
     (checkpoint.items > 0).then(|| passed(cursor)).flatten()
+}
+
+/// A key in words, fit for a terminal whatever the source says: it reaches errors, logs and status reports.
+fn key_text<S: DurableSource>(source: &S, key: &S::Key) -> String {
+    const MOST_CHARS: usize = 1_000;
+    Excerpt::new(&source.key_text(key), MOST_CHARS).to_string()
 }
 
 /// The key that the rest of a walk lies behind.

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use keywalk::{DurableSource, Token};
 
-use super::{Failure, Run, checkpoints_failed, source_failed};
+use super::{Failure, Run, checkpoints_failed, key_text, source_failed};
 use crate::events;
 use crate::{Attempt, BoxError, Checkpoints, DeadLetter, Error};
 
@@ -134,7 +134,7 @@ where
 
     fn key_text(&self, at: usize) -> String {
         let source = self.chunks.source();
-        source.key_text(&source.key_of(&self.chunks.items()[at]))
+        key_text(source, &source.key_of(&self.chunks.items()[at]))
     }
 
     /// Records the item at this place of the chunk with its error.
@@ -150,7 +150,7 @@ where
         source.encode_key(&key, &mut key_bytes);
         let letter = DeadLetter {
             job: &self.checkpoint.job,
-            key: source.key_text(&key),
+            key: key_text(source, &key),
             key_bytes: &key_bytes,
             error,
             time: self.options.clock.time_of_day(),

@@ -115,6 +115,12 @@ fn the_first_that_differs_is_named() {
 
 #[test]
 fn what_differs_is_shown_on_one_line_and_cut_where_it_is_long() {
+    let hostile = "\u{1b}[2J\u{202e}\u{9b}\"'\\";
+    let message = error_text(refused(&tens(3).saying(orders().relation(hostile))));
+    assert!(
+        message.contains(r#"`\u{1b}[2J\u{202e}\u{9b}"'\`"#),
+        "{message}"
+    );
     let says = orders().relation(format!("SELECT\n{}", "é".repeat(500)));
     let message = error_text(refused(&tens(3).saying(says)));
     assert!(message.contains(r"`SELECT\né"), "{message}");
