@@ -11,7 +11,7 @@ use crate::fetcher::Fetcher;
 use crate::key::Key;
 use crate::known::Known;
 use crate::params::Params;
-use crate::tokens::without_end;
+use crate::tokens::{has_values, without_end};
 
 mod resolve;
 
@@ -132,7 +132,10 @@ impl<C: Borrow<Connection>> Query<C> {
         // A query that has an order or a limit takes no further order.
         connection
             .prepare(&format!("{sql}\nORDER BY 1"))
-            .map_err(|source| because(QueryProblem::OrderOrLimit, source))?;
+            .map_err(|source| match has_values(&sql) && !is_of_store(&source) {
+                true => refused(QueryProblem::Values),
+                false => because(QueryProblem::OrderOrLimit, source),
+            })?;
         let columns = statement.column_names().map(str::to_owned).collect();
         let (numbered, params) = Params::capture(connection, &sql, &statement, params)
             .map_err(|source| because(QueryProblem::Params, source))?;

@@ -28,6 +28,8 @@ pub(crate) enum KeyProblem {
     Repeated(String),
     /// `within` fixes the column to one value.
     Fixed(String),
+    /// Columns are named after the rowid, which is unique.
+    AfterRowid(String),
     /// `within` fixes every column.
     AllFixed,
     /// The column never holds what the key's type is stored as.
@@ -89,6 +91,8 @@ pub(crate) enum QueryProblem {
     Params(rusqlite::Error),
     NotASelect,
     OrderOrLimit(rusqlite::Error),
+    /// A list of rows, which takes no order either.
+    Values,
     /// Two columns of the result have the name of a key column.
     Ambiguous(String),
 }
@@ -148,6 +152,11 @@ impl fmt::Display for KeyProblem {
             KeyProblem::Fixed(column) => write!(
                 f,
                 "names the column {}, which `within` fixes to one value; leave one of the two out",
+                Named(column)
+            ),
+            KeyProblem::AfterRowid(column) => write!(
+                f,
+                "names columns after {}, the rowid, which no two rows share and no index has before them; leave those columns out",
                 Named(column)
             ),
             KeyProblem::AllFixed => {
@@ -229,6 +238,9 @@ impl fmt::Display for QueryProblem {
             QueryProblem::NotASelect => "is not a SELECT that only reads",
             QueryProblem::OrderOrLimit(_) => {
                 "must be a SELECT without an ORDER BY or LIMIT of its own: the walk sets both"
+            }
+            QueryProblem::Values => {
+                "has VALUES, whose rows no index orders; put them in a table, perhaps a temporary one, and walk that"
             }
             QueryProblem::Ambiguous(column) => {
                 let column = Named(column);

@@ -105,6 +105,19 @@ impl fmt::Display for Problem {
             Problem::NotUnique {
                 table,
                 columns,
+                by_collation: true,
+                other_key,
+            } => write!(
+                f,
+                "nothing makes {columns} unique in table {} as the collation of the columns compares, only as that of an index does; make a UNIQUE index on ({columns}){}",
+                Named(table),
+                OrBy(other_key),
+                columns = Names(columns)
+            ),
+            Problem::NotUnique {
+                table,
+                columns,
+                by_collation: false,
                 other_key,
             } => write!(
                 f,

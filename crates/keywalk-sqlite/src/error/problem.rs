@@ -41,6 +41,8 @@ pub(crate) enum Problem {
     NotUnique {
         table: String,
         columns: Vec<String>,
+        /// A UNIQUE index over them compares by another collation than they do.
+        by_collation: bool,
         /// The columns of a key that the table has.
         other_key: Vec<String>,
     },
@@ -202,7 +204,9 @@ impl Problem {
                 QueryProblem::Invalid(source)
                 | QueryProblem::Params(source)
                 | QueryProblem::OrderOrLimit(source) => Some(source),
-                QueryProblem::NotASelect | QueryProblem::Ambiguous(_) => None,
+                QueryProblem::NotASelect | QueryProblem::Values | QueryProblem::Ambiguous(_) => {
+                    None
+                }
             },
             _ => None,
         }
