@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use crate::decode::{Decoded, Filled, FromRow, Mapped, Rows};
-use crate::error::{Error, Problem, QueryProblem, is_of_store};
+use crate::error::{Error, Problem, QueryProblem, has_too_many_parameters, is_of_store};
 use crate::fetcher::Fetcher;
 use crate::key::Key;
 use crate::known::Known;
@@ -15,7 +15,7 @@ use crate::tokens::{has_values, without_end};
 
 mod resolve;
 
-use resolve::failed;
+use resolve::{NAME, failed};
 
 /// A SELECT, walked by a key that is unique in its result. Its items are `(key, row)`.
 ///
@@ -116,6 +116,11 @@ impl<C: Borrow<Connection>> Query<C> {
         // A store that fails meanwhile says nothing of the query.
         let because = |why: fn(rusqlite::Error) -> QueryProblem, source| match is_of_store(&source)
         {
+            false if has_too_many_parameters(&source) => Error::from(Problem::TooManyParameters {
+                relation: NAME.to_owned(),
+                is_query: true,
+                source,
+            }),
             true => Error::from(failed(source)),
             false => refused(why(source)),
         };

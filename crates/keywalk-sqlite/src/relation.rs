@@ -3,7 +3,7 @@ use std::sync::Arc;
 use keywalk::Order;
 use rusqlite::types::Value;
 
-use crate::error::{Change, Problem};
+use crate::error::{Change, Problem, has_too_many_parameters};
 use crate::key::{ColumnLayout, Comparison, KeyColumns};
 use crate::name::Quoted;
 use crate::params::Params;
@@ -203,9 +203,14 @@ impl Relation {
     }
 
     pub(crate) fn failed(&self, source: rusqlite::Error) -> Problem {
-        Problem::Sqlite {
-            relation: self.name.clone(),
-            source,
+        let relation = self.name.clone();
+        match has_too_many_parameters(&source) {
+            true => Problem::TooManyParameters {
+                relation,
+                is_query: matches!(self.said, Said::Query(_)),
+                source,
+            },
+            false => Problem::Sqlite { relation, source },
         }
     }
 

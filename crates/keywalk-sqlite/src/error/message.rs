@@ -208,6 +208,10 @@ impl fmt::Display for Problem {
                 f.write_str("the query ")?;
                 fmt::Display::fmt(why, f)
             }
+            Problem::TooManyParameters { relation, .. } => write!(
+                f,
+                "{relation} has more parameters than SQLite takes in one statement (32,766, if it isn't told otherwise) beside those of the walk itself; give the values in one parameter as a JSON array, as by IN (SELECT value FROM json_each(?1)), or put them in a table"
+            ),
             Problem::NumericBound {
                 relation,
                 column,

@@ -16,7 +16,7 @@ use crate::relation::{KeyPart, Relation, Said};
 use crate::schema::{self, Affinity};
 use crate::stamp::Stamp;
 
-const NAME: &str = "the query";
+pub(super) const NAME: &str = "the query";
 
 pub(super) fn failed(source: rusqlite::Error) -> Problem {
     Problem::Sqlite {

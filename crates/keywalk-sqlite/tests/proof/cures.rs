@@ -152,6 +152,23 @@ const TWO: &str =
     "CREATE TABLE t (a INT NOT NULL, b INT NOT NULL); INSERT INTO t VALUES (1, 2), (1, 1)";
 const TEXT: &str = "CREATE TABLE t (a TEXT NOT NULL COLLATE NOCASE PRIMARY KEY); INSERT INTO t VALUES ('B'), ('a')";
 
+const ONE_BY_ID: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)";
+const IN_JSON: &str = "IN (SELECT value FROM json_each(?1))";
+
+fn question_marks(count: usize) -> String {
+    vec!["?"; count].join(", ")
+}
+
+fn of_ids(db: &Connection, count: usize) -> Result<Vec<String>, Error> {
+    let filter = format!("+id IN ({})", question_marks(count));
+    walked(Table::new(db, "t").filter(filter, rusqlite::params_from_iter(vec![1; count])))
+}
+
+fn of_ids_in_json(db: &Connection) -> Result<Vec<String>, Error> {
+    let filter = format!("+id {IN_JSON}");
+    walked(Table::new(db, "t").filter(filter, ["[1, 2]"]))
+}
+
 const CURES: &[Cure] = &[
     Cure {
         schema: "ATTACH ':memory:' AS past; CREATE TABLE past.t (id INTEGER PRIMARY KEY); INSERT INTO past.t VALUES (7)",
@@ -303,6 +320,38 @@ const CURES: &[Cure] = &[
         says: "join the conditions with AND",
         sql: "",
         instead: Some(|db| walked(Table::new(db, "t").filter("a > 1 AND a < 9", []))),
+        keys: &["1"],
+    },
+    // More than SQLite takes; and so many that the walk's own are too many.
+    Cure {
+        schema: ONE_BY_ID,
+        refused: |db| of_ids(db, 32_767),
+        kind: ErrorKind::Filter,
+        says: IN_JSON,
+        sql: "",
+        instead: Some(of_ids_in_json),
+        keys: &["1"],
+    },
+    Cure {
+        schema: ONE_BY_ID,
+        refused: |db| of_ids(db, 32_766),
+        kind: ErrorKind::Filter,
+        says: IN_JSON,
+        sql: "",
+        instead: Some(of_ids_in_json),
+        keys: &["1"],
+    },
+    Cure {
+        schema: ONE_BY_ID,
+        refused: |db| {
+            let sql = format!("SELECT id FROM t WHERE +id IN ({})", question_marks(32_766));
+            let query = Query::new(db, sql, rusqlite::params_from_iter(vec![1; 32_766]))?;
+            walked(query.key::<i64>(["id"]))
+        },
+        kind: ErrorKind::Query,
+        says: IN_JSON,
+        sql: "",
+        instead: Some(of_ids_in_json),
         keys: &["1"],
     },
     Cure {
