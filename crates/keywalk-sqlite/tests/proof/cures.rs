@@ -108,7 +108,14 @@ fn walked<K, T, S>(source: Result<S, Error>) -> Result<Vec<String>, Error>
 where
     S: DurableSource<Key = K, Item = (K, T), Error = Error>,
 {
-    let mut items = Walk::new(source?).chunk_size(2).items();
+    all(Walk::new(source?))
+}
+
+fn all<K, T, S>(walk: Walk<S>) -> Result<Vec<String>, Error>
+where
+    S: DurableSource<Key = K, Item = (K, T), Error = Error>,
+{
+    let mut items = walk.chunk_size(2).items();
     let mut keys = Vec::new();
     while let Some(item) = items.next() {
         match item {
@@ -168,6 +175,8 @@ fn of_ids_in_json(db: &Connection) -> Result<Vec<String>, Error> {
     let filter = format!("+id {IN_JSON}");
     walked(Table::new(db, "t").filter(filter, ["[1, 2]"]))
 }
+
+const NUMBERS: &str = "CREATE TABLE t (k INT NOT NULL UNIQUE, n INT); INSERT INTO t VALUES (1, 7), (5, NULL), ('x', 9)";
 
 const CURES: &[Cure] = &[
     Cure {
@@ -407,6 +416,66 @@ const CURES: &[Cure] = &[
         sql: "",
         instead: Some(|db| by::<AnyKey>(db, &["k"])),
         keys: &["1", "'x'"],
+    },
+    Cure {
+        schema: NUMBERS,
+        refused: |db| {
+            all(Walk::new(Table::new(db, "t").key::<String>(["k"])?).range("5".to_owned()..))
+        },
+        kind: ErrorKind::Value,
+        says: "or bound the walk by a number as an `AnyKey`",
+        sql: "",
+        instead: Some(|db| {
+            let table = Table::new(db, "t").key::<AnyKey>(["k"])?;
+            let five = table.any_key([5])?;
+            all(Walk::new(table).range(five..))
+        }),
+        keys: &["5", "'x'"],
+    },
+    Cure {
+        schema: NUMBERS,
+        refused: |db| {
+            let table = Table::new(db, "t").key::<AnyKey>(["k"])?;
+            walked(Ok(table.map(|row| row.get::<_, i64>("n"))))
+        },
+        kind: ErrorKind::Value,
+        says: "an `Option` where a column may be NULL",
+        sql: "",
+        instead: Some(|db| {
+            let table = Table::new(db, "t").key::<AnyKey>(["k"])?;
+            walked(Ok(table.map(|row| row.get::<_, Option<i64>>("n"))))
+        }),
+        keys: &["1", "5", "'x'"],
+    },
+    Cure {
+        schema: NUMBERS,
+        refused: |db| query::<AnyKey>(db, "SELECT k FROM t WHERE k > 1", &["k"]),
+        kind: ErrorKind::NotSeekable,
+        says: "leave that condition out and give the walk a `range`",
+        sql: "DELETE FROM t WHERE k = 'x'",
+        instead: Some(|db| {
+            let query = Query::new(db, "SELECT k FROM t", [])?.key::<i64>(["k"])?;
+            all(Walk::new(query).range(2..))
+        }),
+        keys: &["5"],
+    },
+    Cure {
+        schema: "CREATE TABLE t (a INT, b INT, PRIMARY KEY (a, b)) WITHOUT ROWID; INSERT INTO t VALUES (1, 5)",
+        refused: |db| within(db, &["a", "b"]),
+        kind: ErrorKind::KeyColumns,
+        says: "leave one of the two out",
+        sql: "",
+        instead: Some(|db| within(db, &["b"])),
+        keys: &["5"],
+    },
+    Cure {
+        schema: "CREATE TABLE t (a INT UNIQUE); INSERT INTO t VALUES (5)",
+        refused: |db| by::<i64>(db, &["a"]),
+        kind: ErrorKind::Nullable,
+        says: "declare it NOT NULL",
+        sql: "DROP TABLE t; CREATE TABLE t (a INT UNIQUE NOT NULL); INSERT INTO t VALUES (5)",
+        instead: None,
+        keys: &["5"],
     },
 ];
 
