@@ -171,7 +171,8 @@ impl fmt::Display for Problem {
                         ", or run ANALYZE if sqlite_stat1 calls the one over these columns unordered",
                     false => "",
                 },
-                Excerpt::new(plan, PLAN_CHARS)
+                Excerpt::new(plan, PLAN_CHARS),
+                index = Excerpt::new(index, PLAN_CHARS)
             ),
             Problem::NotSeekable {
                 relation,
