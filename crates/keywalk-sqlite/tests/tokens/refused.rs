@@ -332,12 +332,12 @@ fn what_the_message_tells_to_do_helps() {
         "something in the schema has changed since",
         "begin a new walk, by an INTEGER PRIMARY KEY or another unique key",
     ];
-    let anew = token(by("rowid"));
+    let later = token(by("rowid"));
     let error = of_rowid
         .cursor(&by("rowid"))
         .map(drop)
         .unwrap_err()
         .to_string();
     assert!(words.iter().all(|word| error.contains(word)), "{error}");
-    assert!(anew.cursor(&by("rowid")).is_ok() && of_n.cursor(&by("n")).is_ok());
+    assert!(later.cursor(&by("rowid")).is_ok() && of_n.cursor(&by("n")).is_ok());
 }
