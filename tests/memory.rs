@@ -15,7 +15,7 @@
 
 use std::process::ExitCode;
 
-use keywalk::{ChunkSource, Order, Stats, Walk};
+use keywalk::{ChunkSource, DurableSource, Order, Stats, Walk};
 
 #[path = "memory/by_bytes.rs"]
 mod by_bytes;
@@ -65,6 +65,8 @@ fn every_store(heap: &Heap, report: &mut Report) -> Result<(), BoxError> {
     a_warm_walk_allocates_nothing_per_item::<LockedMap<String>>(heap, report)?;
     a_warm_walk_allocates_nothing_per_item::<LockFreeList<String>>(heap, report)?;
     a_warm_walk_allocates_nothing_per_item::<SqliteTable<String>>(heap, report)?;
+
+    a_strangers_key_takes_no_more_than_its_columns(heap, report)?;
 
     by_bytes::a_walk_by_bytes_holds_twice_as_many_and_an_item(heap, report)?;
     by_bytes::a_warm_walk_by_bytes_allocates_nothing_per_item(heap, report)
@@ -127,6 +129,46 @@ fn a_walk_holds_one_chunk_whatever_its_length<S: Filled>(
             }
         }
     }
+    Ok(())
+}
+
+/// A token that isn't signed may hold any bytes for a key: a million small columns, of which a key has one.
+fn a_strangers_key_takes_no_more_than_its_columns(
+    heap: &Heap,
+    report: &mut Report,
+) -> Result<(), BoxError> {
+    const COLUMNS: usize = 1 << 20;
+    const MOST: u64 = 1 << 10;
+
+    if !report.starts::<SqliteTable<i64>>("a stranger's key takes no more than its columns") {
+        return Ok(());
+    }
+    let store = SqliteTable::<i64>::filled(10)?;
+    let source = store.source()?;
+    let mut bytes = Vec::new();
+    source.encode_key(&0, &mut bytes);
+    // What the source knows of its table is read once.
+    let known = source.decode_key(&bytes)?;
+    let bytes = bytes.repeat(COLUMNS);
+    let (key, usage) = heap.measure(|| source.decode_key(&bytes));
+    let key = key?;
+    let walked = Walked {
+        way: "Token".to_owned(),
+        order: Order::Ascending,
+        chunk: 0,
+        items: 0,
+        fetches: 0,
+        usage,
+    };
+    report.line(&walked, || {
+        if known != Some(0) || key.is_some() {
+            Err(format!("{known:?} and {key:?} were decoded"))
+        } else if usage.peak > MOST {
+            Err(format!("more than {MOST} bytes for one column"))
+        } else {
+            Ok(())
+        }
+    });
     Ok(())
 }
 

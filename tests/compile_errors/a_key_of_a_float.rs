@@ -1,4 +1,4 @@
-// The cure: no float, and nothing that may be NULL
+// The cure: no float (`AnyKey` walks a REAL column), and nothing that may be NULL
 
 use keywalk_sqlite::{Error, Table};
 use rusqlite::Connection;

@@ -2,7 +2,7 @@ use std::ops::Bound;
 use std::time::Duration;
 
 use keywalk::state::State;
-use keywalk::{Chunks, Cursor, DurableSource, Step, Token};
+use keywalk::{Chunks, Cursor, DurableSource, Excerpt, Step, Token};
 
 mod chunk;
 mod start;
@@ -252,7 +252,7 @@ impl Checkpoint {
         options: &Options<'_, S::Key>,
     ) -> Result<(), S::Error> {
         self.token = Token::new(cursor, source)?;
-        self.position = position(cursor, self).map(|key| source.key_text(key));
+        self.position = position(cursor, self).map(|key| key_text(source, key));
         self.share = self.share_at(cursor, first, source, options.total);
         self.updated = unix_millis(options.clock.time_of_day());
         Ok(())
@@ -294,6 +294,12 @@ fn first_token<S: DurableSource>(
 /// come to that.
 fn position<'c, K>(cursor: &'c Cursor<K>, checkpoint: &Checkpoint) -> Option<&'c K> {
     (checkpoint.items > 0).then(|| passed(cursor)).flatten()
+}
+
+/// A key in words, fit for a terminal whatever the source says: it reaches errors, logs and status reports.
+fn key_text<S: DurableSource>(source: &S, key: &S::Key) -> String {
+    const MOST_CHARS: usize = 1_000;
+    Excerpt::new(&source.key_text(key), MOST_CHARS).to_string()
 }
 
 /// The key that the rest of a walk lies behind.

@@ -144,8 +144,9 @@ pub trait Key: Clone + Ord {
         share::of_bytes(&first.to_bytes(), &last.to_bytes(), &at.to_bytes())
     }
 
-    /// The key in words, for people: in a log or a progress bar, and no format. Provided: its bytes as
-    /// hexadecimal digits.
+    /// The key in words, for people: in a log or a progress bar, and no format. Text is escaped, so that a
+    /// terminal only shows it; more than 120 characters, or 60 bytes, are cut, so two long keys may read
+    /// alike. Provided: its bytes as hexadecimal digits.
     ///
     /// ```
     /// use std::cmp::Reverse;

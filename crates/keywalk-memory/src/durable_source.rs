@@ -3,10 +3,13 @@
 
 use std::convert::Infallible;
 
-use keywalk::{DurableSource, Fingerprint};
+use keywalk::{Aspect, DurableSource, Fingerprint};
 use keywalk_key::Key;
 
 use crate::{Map, Poisoned, SharedMap, SkipList, Slice};
+
+const SAME_NAME: &str =
+    "give it by `named` the name that it had when the token was taken, or none where it had none";
 
 macro_rules! durable {
     ($(impl[$($parameters:tt)*] for $store:ty, $error:ty);+;) => {$(
@@ -16,7 +19,7 @@ macro_rules! durable {
         impl<$($parameters)*> DurableSource for $store {
             fn fingerprint(&self) -> Result<Fingerprint, $error> {
                 let fingerprint = Fingerprint::new("memory").relation(&*self.name);
-                Ok(fingerprint.key(K::kind()))
+                Ok(fingerprint.key(K::kind()).cure(Aspect::Relation, SAME_NAME))
             }
 
             fn encode_key(&self, key: &K, bytes: &mut Vec<u8>) {

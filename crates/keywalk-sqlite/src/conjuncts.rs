@@ -31,8 +31,15 @@ pub(crate) fn conjuncts(condition: &str) -> Vec<String> {
     parts
 }
 
-/// Whether a condition is one comparison, so that an index that serves it serves all of it.
+/// Whether a condition is one comparison, so that an index that serves it serves all of it. One of many
+/// parameters is a list of values, whose rows don't come in the key's order; trying it would cost SQLite
+/// the square of their number.
 pub(crate) fn is_single(condition: &str) -> bool {
+    const MOST_PARAMETERS: usize = 8;
+    let parameters = tokens(condition).filter(|token| matches!(token, Token::Parameter(_)));
+    if parameters.take(MOST_PARAMETERS + 1).count() > MOST_PARAMETERS {
+        return false;
+    }
     !tokens(condition).any(|token| {
         let (Token::Parameter(text) | Token::Other(text)) = token;
         ["and", "or", "not", "case", "select"]
@@ -81,5 +88,6 @@ mod tests {
     fn a_single_comparison_joins_nothing() {
         assert!(is_single("\"and\" = ' or '"));
         assert!(!is_single("(a AND b)") && !is_single("x IN (SELECT 1)"));
+        assert!(is_single("x IN (?1, ?2)") && !is_single("x IN (?, ?, ?, ?, ?, ?, ?, ?, ?)"));
     }
 }

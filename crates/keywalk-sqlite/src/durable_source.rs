@@ -6,7 +6,7 @@ use crate::connect::{Connect, lend};
 use crate::decode::Decode;
 use crate::key::bytes;
 use crate::share::share;
-use crate::value::Literal;
+use crate::value::key_text;
 use crate::{Error, Key, Query, Table};
 
 macro_rules! durable_source {
@@ -24,16 +24,15 @@ macro_rules! durable_source {
             }
 
             fn decode_key(&self, encoded: &[u8]) -> Result<Option<K>, Error> {
-                let Some(values) = bytes::read(encoded) else {
-                    return Ok(None);
-                };
                 let columns = self.known.key_columns(|| self.resolve(&*lend(&self.db)?))?;
-                Ok(K::from_values(values, &columns))
+                let values = bytes::read(encoded, columns.names.len());
+                Ok(values.and_then(|values| K::from_values(values, &columns)))
             }
 
-            /// As SQL writes it: `7`, `'a name'`, `(5, x'00ff')`.
+            /// As SQL writes it: `7`, `'a name'`, `(5, x'00ff')`; what a terminal wouldn't show is escaped,
+            /// and more than 120 characters or 60 bytes are cut.
             fn key_text(&self, key: &K) -> String {
-                let literal = |column| Literal(bytes::lent(&key.bind_column(column))).to_string();
+                let literal = |column| key_text(bytes::lent(&key.bind_column(column)));
                 match key.width() {
                     1 => literal(0),
                     width => format!("({})", (0..width).map(literal).collect::<Vec<_>>().join(", ")),

@@ -6,7 +6,7 @@ mod message;
 mod problem;
 
 pub(crate) use detail::{Change, CollationProblem, FilterProblem, KeyProblem, QueryProblem};
-pub(crate) use problem::{Problem, is_of_store};
+pub(crate) use problem::{Problem, has_too_many_parameters, is_of_store};
 
 /// What went wrong with a SQLite source: a key, filter or query that can't be walked, a stored value
 /// that isn't what was asked for, or SQLite itself.

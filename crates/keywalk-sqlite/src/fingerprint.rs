@@ -1,12 +1,15 @@
 //! What a table or query is told apart by where a cursor is written down. The texts are hashed into every
 //! token: one that changes makes the tokens that are out there be refused.
 
-use keywalk::{Fingerprint, Order};
+use keywalk::{Aspect, Fingerprint, Order};
 use rusqlite::types::Value;
 
 use crate::key::bytes;
 use crate::name::Quoted;
 use crate::relation::{KeyPart, Relation, Said};
+
+const AFTER_A_CHANGE: &str = "if that is but another version of the schema, something in the schema has changed since, and a rowid may be another row's (VACUUM renumbers it, and counts as a change): begin a new walk, by an INTEGER PRIMARY KEY or another unique key if it is to outlive such changes";
+const SAME_ROWS: &str = "give the table the same filter and the same `within` columns, with the same values, as when the token was taken";
 
 impl Relation {
     pub(crate) fn fingerprint(&self) -> Fingerprint {
@@ -21,7 +24,13 @@ impl Relation {
                 (fingerprint, filter.as_ref())
             }
         };
-        let fingerprint = fingerprint.key(self.key_text());
+        let mut fingerprint = fingerprint.key(self.key_text());
+        if self.key.iter().any(|part| part.is_fleeting) {
+            fingerprint = fingerprint.cure(Aspect::Key, AFTER_A_CHANGE);
+        }
+        if let Said::Table { .. } = self.said {
+            fingerprint = fingerprint.cure(Aspect::Filter, SAME_ROWS);
+        }
         if self.fixed.is_empty() && condition.is_none() {
             return fingerprint;
         }

@@ -53,7 +53,7 @@ pub use column::{Comparison, KeyColumn};
     message = "rows can't be walked by a key of type `{Self}`",
     label = "not a key of SQLite's",
     note = "a key is `i8` to `i64`, `u8` to `u32`, `String`, `Vec<u8>`, `Uuid`, `Hyphenated`, `Collated`, their \
-            `Reverse`, a tuple of up to six of these, or `AnyKey`; no float, and nothing that may be NULL",
+            `Reverse`, a tuple of up to six of these, or `AnyKey`; no float (`AnyKey` walks a REAL column), and nothing that may be NULL",
     note = "for a type of your own implement `keywalk_sqlite::KeyColumn`",
     note = "a `Query` has no key until it is told: `.key::<i64>([\"id\"])?`"
 )]

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use keywalk::Excerpt;
+
 /// A name as SQL writes it: in double quotes, with those inside doubled.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
@@ -23,23 +25,8 @@ const NAMED_CHARS: usize = 80;
 
 impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Cut(self.0, NAMED_CHARS).to_string();
-        if name.contains(char::is_control) {
-            return write!(f, "{name:?}");
-        }
+        let name = Excerpt::new(self.0, NAMED_CHARS).to_string();
         fmt::Display::fmt(&Quoted(&name), f)
-    }
-}
-
-/// A text of which a message shows so many characters at most.
-pub(crate) struct Cut<'a>(pub(crate) &'a str, pub(crate) usize);
-
-impl fmt::Display for Cut<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.char_indices().nth(self.1) {
-            Some((end, _)) => write!(f, "{}... ({} bytes)", &self.0[..end], self.0.len()),
-            None => f.write_str(self.0),
-        }
     }
 }
 

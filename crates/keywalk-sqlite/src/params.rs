@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use rusqlite::types::{ToSqlOutput, Value};
 use rusqlite::{Connection, Params as RusqliteParams, Statement};
 
@@ -38,19 +40,26 @@ impl Params {
         given: impl RusqliteParams,
     ) -> rusqlite::Result<(String, Self)> {
         let count = statement.parameter_count();
-        let name = |number| statement.parameter_name(number);
-        let mut echo = "SELECT 1".to_owned();
-        for number in 1..=count {
-            echo += ", ";
-            match name(number) {
-                Some(name) => echo += name,
-                None => echo += &format!("?{number}"),
-            }
+        let names: Vec<Option<&str>> = (1..=count).map(|at| statement.parameter_name(at)).collect();
+        // A row each: SQLite bounds the columns of a result, not the rows of a VALUES.
+        let mut echo = String::from(if count == 0 { "SELECT 1" } else { "VALUES " });
+        for (number, name) in (1..).zip(&names) {
+            let comma = if number == 1 { "" } else { ", " };
+            echo += &match name {
+                Some(name) => format!("{comma}({name})"),
+                None => format!("{comma}(?{number})"),
+            };
         }
-        let values: Vec<Value> = db.query_row(&echo, given, |row| {
-            (1..=count).map(|at| row.get(at)).collect()
-        })?;
+        let mut echoing = db.prepare(&echo)?;
+        let rows = echoing.query_map(given, |row| row.get(0))?;
+        let mut values = rows.collect::<rusqlite::Result<Vec<Value>>>()?;
+        values.truncate(count);
 
+        let numbers: HashMap<&str, usize> = names
+            .iter()
+            .zip(1..)
+            .filter_map(|(name, number)| Some(((*name)?, number)))
+            .collect();
         let mut numbered = String::new();
         // A plain `?` has the number after the largest so far (sqlite.org/lang_expr.html#varparam).
         let mut largest = 0;
@@ -61,8 +70,7 @@ impl Params {
                     continue;
                 }
                 Token::Parameter("?") => largest + 1,
-                Token::Parameter(text) => (1..=count)
-                    .find(|number| name(*number) == Some(text))
+                Token::Parameter(text) => (numbers.get(text).copied())
                     .or_else(|| text.strip_prefix('?')?.parse().ok())
                     .unwrap_or(largest + 1),
             };

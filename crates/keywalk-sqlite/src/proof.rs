@@ -60,11 +60,17 @@ fn check_columns(
     let fixed_column = names
         .iter()
         .find(|name| fixed.iter().any(|fixed| fixed.name == **name));
+    // An INTEGER PRIMARY KEY can stand first in an index.
+    let rowid = columns.iter().rev().skip(1);
+    let mut rowid = rowid.filter(|column| column.is_rowid && column.primary == 0);
     let why = match (fixed_column, KeyProblem::of(&names, layout)) {
         (Some(column), _) => KeyProblem::Fixed((*column).to_owned()),
         (None, Some(KeyProblem::None)) if !fixed.is_empty() => KeyProblem::AllFixed,
         (None, Some(why)) => why,
-        (None, None) => return Ok(()),
+        (None, None) => match rowid.next() {
+            Some(column) => KeyProblem::AfterRowid(column.name.clone()),
+            None => return Ok(()),
+        },
     };
     Err(Problem::KeyColumns {
         relation: schema.relation(),
@@ -172,26 +178,32 @@ fn check_null(
 /// unique index. Not the other way round: a unique index under NOCASE says more than one under
 /// BINARY, so the collations must be the same.
 fn check_unique(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> Result<(), Problem> {
-    let holds = |wanted: &str, collation: &str| {
-        columns
-            .iter()
-            .chain(fixed.iter().copied())
-            .any(|c| c.name == wanted && name::same(&c.collation, collation))
-    };
-    let is_unique = |index: &Index| {
+    let is_over_key = |index: &Index, has_collation: &dyn Fn(&Column, &str) -> bool| {
         index.unique
-            && index
-                .columns
-                .iter()
-                .all(|column| holds(&column.name, &column.collation))
+            && index.columns.iter().all(|wanted| {
+                let mut key = columns.iter().chain(fixed.iter().copied());
+                key.any(|c| c.name == wanted.name && has_collation(c, &wanted.collation))
+            })
     };
-    if columns.iter().any(|column| column.is_rowid) || schema.indexes.iter().any(is_unique) {
+    let own = |column: &Column, collation: &str| name::same(&column.collation, collation);
+    let has = |has_collation: &dyn Fn(&Column, &str) -> bool| {
+        let mut indexes = schema.indexes.iter();
+        indexes.any(|index| is_over_key(index, has_collation))
+    };
+    if columns.iter().any(|column| column.is_rowid) || has(&own) {
         return Ok(());
+    }
+    let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+    // A key that is refused is no cure.
+    let mut other_key = schema.any_key(fixed);
+    if other_key == names {
+        other_key.clear();
     }
     Err(Problem::NotUnique {
         table: schema.table.clone(),
-        columns: columns.iter().map(|column| column.name.clone()).collect(),
-        other_key: schema.any_key(fixed),
+        columns: names,
+        by_collation: has(&|_, _| true),
+        other_key,
     })
 }
 

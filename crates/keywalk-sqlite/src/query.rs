@@ -7,16 +7,16 @@ use rusqlite::Connection;
 
 use crate::connect::{Connect, lend};
 use crate::decode::{Decoded, Filled, FromRow, Mapped, Rows};
-use crate::error::{Error, Problem, QueryProblem, is_of_store};
+use crate::error::{Error, Problem, QueryProblem, has_too_many_parameters, is_of_store};
 use crate::fetcher::Fetcher;
 use crate::key::Key;
 use crate::known::Known;
 use crate::params::Params;
-use crate::tokens::without_end;
+use crate::tokens::{has_values, without_end};
 
 mod resolve;
 
-use resolve::{column_names, failed};
+use resolve::{NAME, column_names, failed};
 
 /// A SELECT, walked by a key that is unique in its result. Its items are `(key, row)`.
 ///
@@ -121,6 +121,11 @@ impl<C: Connect> Query<C> {
         // A store that fails meanwhile says nothing of the query.
         let because = |why: fn(rusqlite::Error) -> QueryProblem, source| match is_of_store(&source)
         {
+            false if has_too_many_parameters(&source) => Error::from(Problem::TooManyParameters {
+                relation: NAME.to_owned(),
+                is_query: true,
+                source,
+            }),
             true => Error::from(failed(source)),
             false => refused(why(source)),
         };
@@ -138,7 +143,10 @@ impl<C: Connect> Query<C> {
         // A query that has an order or a limit takes no further order.
         connection
             .prepare(&format!("{sql}\nORDER BY 1"))
-            .map_err(|source| because(QueryProblem::OrderOrLimit, source))?;
+            .map_err(|source| match has_values(&sql) && !is_of_store(&source) {
+                true => refused(QueryProblem::Values),
+                false => because(QueryProblem::OrderOrLimit, source),
+            })?;
         let columns = column_names(&statement);
         let (numbered, params) = Params::capture(connection, &sql, &statement, params)
             .map_err(|source| because(QueryProblem::Params, source))?;

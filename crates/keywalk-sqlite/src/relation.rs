@@ -3,7 +3,7 @@ use std::sync::Arc;
 use keywalk::Order;
 use rusqlite::types::Value;
 
-use crate::error::{Change, Problem};
+use crate::error::{Change, Problem, has_too_many_parameters};
 use crate::key::{ColumnLayout, Comparison, KeyColumns};
 use crate::name::Quoted;
 use crate::params::Params;
@@ -203,18 +203,29 @@ impl Relation {
     }
 
     pub(crate) fn failed(&self, source: rusqlite::Error) -> Problem {
-        Problem::Sqlite {
-            relation: self.name.clone(),
-            source,
+        let relation = self.name.clone();
+        match has_too_many_parameters(&source) {
+            true => Problem::TooManyParameters {
+                relation,
+                is_query: matches!(self.said, Said::Query(_)),
+                source,
+            },
+            false => Problem::Sqlite { relation, source },
         }
     }
 
-    /// The columns of an index that the relation could be searched by, as SQL declares them.
+    /// The columns of an index that the relation could be searched by, as SQL declares them. A rowid that is
+    /// no INTEGER PRIMARY KEY can't be declared: every index has it at its end, ascending.
     pub(crate) fn wanted_index(&self) -> String {
         let fixed = self.fixed.iter().map(|part| Quoted(&part.name).to_string());
-        let key = self.key.iter().map(|part| match part.layout.order {
-            Order::Ascending => Quoted(&part.name).to_string(),
-            Order::Descending => format!("{} DESC", Quoted(&part.name)),
+        let rowid = self.key.last().filter(|part| part.is_fleeting);
+        // The other way round the index is walked backward.
+        let is_backward = rowid.is_some_and(|part| part.layout.order == Order::Descending);
+        let declared = &self.key[..self.key.len() - usize::from(rowid.is_some())];
+        let key = declared.iter().map(|part| {
+            let is_down = part.layout.order == Order::Descending;
+            let direction = if is_down != is_backward { " DESC" } else { "" };
+            format!("{}{direction}", Quoted(&part.name))
         });
         let columns: Vec<String> = fixed.chain(key).collect();
         columns.join(", ")

@@ -209,7 +209,8 @@ impl<C: Connect, K: Key, D> Table<C, K, D> {
     }
 
     /// Walks only the rows for which this SQL expression is true. It may have parameters of its own,
-    /// numbered, named or plain, given as rusqlite takes them.
+    /// numbered, named or plain, given as rusqlite takes them, and as many as SQLite takes (32,766) less the
+    /// few of the walk itself.
     ///
     /// It never costs the search by the key. Of conditions that AND joins, those that an index serves
     /// together with the key are searched by; for the others rows are read and dropped, and a fetch

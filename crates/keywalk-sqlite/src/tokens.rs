@@ -58,6 +58,20 @@ pub(crate) fn with_backticks(sql: &str) -> String {
     changed
 }
 
+/// Whether VALUES stands in the SQL outside of brackets, where it is a SELECT of its own.
+pub(crate) fn has_values(sql: &str) -> bool {
+    let mut depth = 0_usize;
+    tokens(sql).any(|token| {
+        let (Token::Parameter(text) | Token::Other(text)) = token;
+        match text {
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && text.eq_ignore_ascii_case("values")
+    })
+}
+
 /// The SQL without the semicolons, blanks and comments at its end.
 pub(crate) fn without_end(sql: &str) -> &str {
     let (mut end, mut at) = (0, 0);

@@ -1,6 +1,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use keywalk::Excerpt;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, ToSql};
 
@@ -93,27 +94,8 @@ fn compare_mixed(integer: i64, real: f64) -> Ordering {
         .then_with(|| whole.partial_cmp(&real).unwrap_or(Ordering::Equal))
 }
 
-/// A value as SQL writes it, whole.
-pub(crate) struct Literal<'a>(pub(crate) ValueRef<'a>);
-
-impl fmt::Display for Literal<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            ValueRef::Text(bytes) => {
-                let text = String::from_utf8_lossy(bytes);
-                write!(f, "'{}'", text.replace('\'', "''"))
-            }
-            ValueRef::Blob(bytes) => {
-                f.write_str("x'")?;
-                bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
-                f.write_str("'")
-            }
-            number => Shown(number).fmt(f),
-        }
-    }
-}
-
-/// A value in a message: as SQL writes it, and cut where it is long.
+/// A value in a message: as SQL writes it, escaped, and cut where it is long. Unlike SQL it says of a text or
+/// blob that it is one.
 pub(crate) struct Shown<'a>(pub(crate) ValueRef<'a>);
 
 const SHOWN_CHARS: usize = 40;
@@ -122,30 +104,56 @@ const SHOWN_BYTES: usize = 16;
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
+            ValueRef::Text(_) => f.write_str("the text ")?,
+            ValueRef::Blob(_) => f.write_str("the blob ")?,
+            ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => {}
+        }
+        Literal {
+            value: self.0,
+            most_chars: SHOWN_CHARS,
+            most_bytes: SHOWN_BYTES,
+        }
+        .fmt(f)
+    }
+}
+
+/// A value of a key in words, of which more is shown: it tells one key from another.
+pub(crate) fn key_text(value: ValueRef<'_>) -> String {
+    let literal = Literal {
+        value,
+        most_chars: 120,
+        most_bytes: 60,
+    };
+    literal.to_string()
+}
+
+/// A value as SQL writes it, but for what is escaped and cut.
+struct Literal<'a> {
+    value: ValueRef<'a>,
+    most_chars: usize,
+    most_bytes: usize,
+}
+
+impl fmt::Display for Literal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.value {
             ValueRef::Null => f.write_str("NULL"),
             ValueRef::Integer(integer) => write!(f, "{integer}"),
             ValueRef::Real(real) => write!(f, "{real:?}"),
             ValueRef::Text(bytes) => {
-                // Cut before decoding: a text may be long.
-                let start = &bytes[..bytes.len().min(SHOWN_CHARS * 4)];
-                let text = String::from_utf8_lossy(start);
-                let shown: String = text.chars().take(SHOWN_CHARS).collect();
-                write!(f, "the text '{}'", shown.escape_debug())?;
-                if shown.len() < bytes.len() {
-                    write!(f, "... ({} bytes)", bytes.len())?;
-                }
-                Ok(())
+                let text = String::from_utf8_lossy(bytes).replace('\'', "''");
+                write!(f, "'{}'", Excerpt::new(&text, self.most_chars))
             }
             ValueRef::Blob(bytes) => {
-                f.write_str("the blob x'")?;
-                for byte in bytes.iter().take(SHOWN_BYTES) {
+                f.write_str("x'")?;
+                for byte in bytes.iter().take(self.most_bytes) {
                     write!(f, "{byte:02x}")?;
                 }
                 f.write_str("'")?;
-                if bytes.len() > SHOWN_BYTES {
-                    write!(f, "... ({} bytes)", bytes.len())?;
+                match bytes.len() > self.most_bytes {
+                    true => write!(f, "... ({} bytes)", bytes.len()),
+                    false => Ok(()),
                 }
-                Ok(())
             }
         }
     }

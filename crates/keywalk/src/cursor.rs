@@ -27,6 +27,9 @@ use crate::KeyRange;
 pub struct Cursor<K> {
     pub(crate) range: KeyRange<K>,
     pub(crate) stage: Stage,
+    /// The range that the walk was given, once it has begun; `None` if it was given none, or a token of
+    /// the first form doesn't tell.
+    pub(crate) given: Option<KeyRange<K>>,
 }
 
 /// What is known of the walk's end.
@@ -43,6 +46,14 @@ pub(crate) enum Stage {
 }
 
 impl<K> Cursor<K> {
+    /// A walk that has not begun was given what is left of it.
+    pub(crate) fn given_range(&self) -> Option<&KeyRange<K>> {
+        match self.stage {
+            Stage::Start => Some(&self.range),
+            Stage::Bounded | Stage::Live | Stage::Done => self.given.as_ref(),
+        }
+    }
+
     /// The range that is still to be walked. Its far bound is the last key of the store once the
     /// walk has asked for it, or the walk's own bound if it is live.
     #[must_use]

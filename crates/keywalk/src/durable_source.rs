@@ -125,19 +125,24 @@ pub trait DurableSource: ChunkSource {
     /// The store's own.
     fn decode_key(&self, bytes: &[u8]) -> Result<Option<Self::Key>, Self::Error>;
 
-    /// A key in words, for people: in a log, a progress bar, a list of what failed. Provided: its bytes
-    /// as hexadecimal digits, or `empty`.
+    /// A key in words, for people: in a log, a progress bar, a list of what failed. It goes to terminals as
+    /// it is, so text of the store's is escaped and cut, as [`Excerpt`](crate::Excerpt) does. Provided: its
+    /// bytes as hexadecimal digits, of more than 60 the first; or `empty`.
     fn key_text(&self, key: &Self::Key) -> String {
         let mut bytes = Vec::new();
         self.encode_key(key, &mut bytes);
         if bytes.is_empty() {
             return "empty".into();
         }
-        bytes.iter().fold(String::new(), |mut text, byte| {
-            // A string takes whatever is written.
+        let mut text = String::new();
+        // A string takes whatever is written.
+        for byte in bytes.iter().take(MOST_BYTES) {
             let _ = write!(text, "{byte:02x}");
-            text
-        })
+        }
+        if bytes.len() > MOST_BYTES {
+            let _ = write!(text, "... ({} bytes)", bytes.len());
+        }
+        text
     }
 
     /// What part of the way from `first` to `last` lies before `at`: 0 to 1, whatever the order, for a
@@ -149,6 +154,9 @@ pub trait DurableSource: ChunkSource {
         None
     }
 }
+
+/// How many bytes of a key are shown.
+const MOST_BYTES: usize = 60;
 
 macro_rules! forward {
     ($($pointer:ty),+) => {$(

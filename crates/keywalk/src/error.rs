@@ -151,7 +151,7 @@ impl StdError for Violation {}
 pub enum CursorMismatch {
     /// The cursor goes in the other order than the walk was told to.
     Order,
-    /// What the cursor has still to walk isn't within the range that the walk was given.
+    /// The walk was given another range than the cursor's walk was.
     Range,
     /// The walk was told to be live, and the cursor is of a bounded one.
     Live,
@@ -160,13 +160,16 @@ pub enum CursorMismatch {
 impl fmt::Display for CursorMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            CursorMismatch::Order => "the cursor's order is the opposite of the walk's",
-            CursorMismatch::Range => {
-                "what the cursor has still to walk is not within the walk's range"
+            CursorMismatch::Order => {
+                "the cursor's order is the opposite of the walk's; leave `order` (or `descending`) out to go on as the cursor says"
             }
-            CursorMismatch::Live => "the walk is live and the cursor is of a bounded one",
-        })?;
-        f.write_str("; leave that option out to go on as the cursor says")
+            CursorMismatch::Range => {
+                "the walk's range is not the one that the cursor's walk was given; leave `range` out to go on as the cursor says, or leave the cursor out to walk another range"
+            }
+            CursorMismatch::Live => {
+                "the walk is live and the cursor is of a bounded one; leave `live` out to go on as the cursor says"
+            }
+        })
     }
 }
 

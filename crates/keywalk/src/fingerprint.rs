@@ -1,3 +1,4 @@
+use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
 
@@ -42,11 +43,12 @@ pub enum Aspect {
     Filter,
 }
 
-/// An aspect in words, and the hash of all that was said of it.
+/// An aspect in words, the hash of all that was said of it, and what to do where a token differs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Said {
     text: String,
     hash: Fnv,
+    cure: Cow<'static, str>,
 }
 
 impl Aspect {
@@ -61,6 +63,7 @@ impl Fingerprint {
         let nothing = || Said {
             text: String::new(),
             hash: Fnv::new(),
+            cure: Cow::Borrowed(""),
         };
         let fingerprint = Fingerprint {
             aspects: [nothing(), nothing(), nothing(), nothing()],
@@ -97,6 +100,18 @@ impl Fingerprint {
         self
     }
 
+    /// Sets what a [`TokenError::Source`](crate::TokenError::Source) tells to do where a token differs in
+    /// this aspect. Default: to resume it over the source that it was taken from. No token holds it.
+    #[must_use]
+    pub fn cure(mut self, aspect: Aspect, cure: impl Into<Cow<'static, str>>) -> Self {
+        self.aspects[aspect as usize].cure = cure.into();
+        self
+    }
+
+    pub(crate) fn said_cure(&self, aspect: Aspect) -> &str {
+        &self.aspects[aspect as usize].cure
+    }
+
     /// What was said of an aspect, for messages.
     #[must_use]
     pub fn text(&self, aspect: Aspect) -> &str {
@@ -110,10 +125,9 @@ impl Fingerprint {
 
     fn say(mut self, aspect: Aspect, text: String) -> Self {
         self.last = aspect;
-        self.aspects[aspect as usize] = Said {
-            text: String::new(),
-            hash: Fnv::new(),
-        };
+        let said = &mut self.aspects[aspect as usize];
+        said.text.clear();
+        said.hash = Fnv::new();
         let mut spoken = self.with_value(text.as_bytes());
         spoken.aspects[aspect as usize].text = text;
         spoken

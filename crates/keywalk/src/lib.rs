@@ -124,6 +124,7 @@ mod clock;
 mod cursor;
 mod durable_source;
 mod error;
+mod excerpt;
 mod fingerprint;
 mod fnv;
 mod items;
@@ -145,6 +146,7 @@ pub use chunks::Chunks;
 pub use cursor::Cursor;
 pub use durable_source::DurableSource;
 pub use error::{CursorMismatch, Error, Violation};
+pub use excerpt::Excerpt;
 pub use fingerprint::{Aspect, Fingerprint};
 pub use items::Items;
 #[cfg(feature = "std")]

@@ -104,6 +104,14 @@ impl<K> KeyRange<K> {
         self.upper.as_ref()
     }
 
+    /// Whether it has a bound at either side.
+    pub(crate) fn is_bounded(&self) -> bool {
+        !matches!(
+            (&self.lower, &self.upper),
+            (Bound::Unbounded, Bound::Unbounded)
+        )
+    }
+
     /// The bound from which the walk goes on.
     #[must_use]
     #[inline]

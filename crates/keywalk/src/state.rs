@@ -39,6 +39,8 @@ use crate::{Chunk, Cursor, Fetched, KeyRange, LastKey, Violation};
 pub struct State<K> {
     range: KeyRange<K>,
     stage: Stage,
+    /// The range that the walk was given, if it isn't all keys: a cursor carries it.
+    given: Option<KeyRange<K>>,
     /// The range in the opposite order, while its last item is being looked for.
     backward: Option<KeyRange<K>>,
     landmark: Landmark<K>,
@@ -65,25 +67,31 @@ impl<K: Clone + PartialOrd> State<K> {
     /// A walk over `range` that ends at what is the range's last key when it is first asked.
     #[must_use]
     pub fn bounded(range: KeyRange<K>) -> Self {
-        Self::new(range, Stage::Start)
+        let given = range.is_bounded().then(|| range.clone());
+        Self::new(range, Stage::Start, given)
     }
 
     /// A walk over `range` that goes on while there is more.
     #[must_use]
     pub fn live(range: KeyRange<K>) -> Self {
-        Self::new(range, Stage::Live)
+        let given = range.is_bounded().then(|| range.clone());
+        Self::new(range, Stage::Live, given)
     }
 
     /// The walk that goes on from `cursor`.
     #[must_use]
     pub fn resume(cursor: Cursor<K>) -> Self {
-        Self::new(cursor.range, cursor.stage)
+        match cursor.stage {
+            Stage::Start => Self::bounded(cursor.range),
+            stage => Self::new(cursor.range, stage, cursor.given),
+        }
     }
 
-    fn new(range: KeyRange<K>, stage: Stage) -> Self {
+    fn new(range: KeyRange<K>, stage: Stage, given: Option<KeyRange<K>>) -> Self {
         let mut state = State {
             range,
             stage,
+            given,
             backward: None,
             landmark: Landmark::default(),
             live: stage == Stage::Live,
@@ -112,11 +120,9 @@ impl<K: Clone + PartialOrd> State<K> {
     /// Where the walk stands, after all that was fetched.
     #[must_use]
     pub fn cursor(&self) -> Cursor<K> {
-        Cursor {
-            range: self.range.clone(),
-            // A live walk is never done: resuming it looks for what was appended.
-            stage: if self.live { Stage::Live } else { self.stage },
-        }
+        // A live walk is never done: resuming it looks for what was appended.
+        let stage = if self.live { Stage::Live } else { self.stage };
+        self.cursor_at(self.range.clone(), stage)
     }
 
     /// Where the walk stands once the item of this key, of the last fetch, was handed out. Before the
@@ -132,7 +138,19 @@ impl<K: Clone + PartialOrd> State<K> {
             (Stage::Done, Bound::Included(_)) => Stage::Bounded,
             (stage, _) => stage,
         };
-        Cursor { range, stage }
+        self.cursor_at(range, stage)
+    }
+
+    fn cursor_at(&self, range: KeyRange<K>, stage: Stage) -> Cursor<K> {
+        let given = match stage {
+            Stage::Start => None,
+            Stage::Bounded | Stage::Live | Stage::Done => self.given.clone(),
+        };
+        Cursor {
+            range,
+            stage,
+            given,
+        }
     }
 
     /// Takes the answer to [`Ask::LastKey`]. Any other time it changes nothing.

@@ -18,8 +18,7 @@ pub use error::TokenError;
 #[cfg(feature = "hmac")]
 pub use signed::SignedToken;
 
-/// The form that is written. It is the first byte, and a checksum the last eight, in every form.
-const VERSION: u8 = 1;
+/// In every form the last eight bytes are a checksum, and the first one is the form.
 const CHECKSUM: usize = 8;
 /// In the checksum's place in what is signed.
 const SIGNATURE: usize = 32;
@@ -29,8 +28,8 @@ const SIGNATURE: usize = 32;
 ///
 /// [`Items::token`](crate::Items::token) and [`Chunks::token`](crate::Chunks::token) make one,
 /// [`Walk::resume_token`](crate::Walk::resume_token) goes on from it. It holds the range that is still to
-/// be walked, the walk's bound and order, and a [fingerprint](crate::Fingerprint) of its source; not the
-/// chunk size, which is free. One that is damaged, of another source or of a later release's form is
+/// be walked, the walk's bound and order, the [range](crate::Walk::range) that it was given, and a
+/// [fingerprint](crate::Fingerprint) of its source; not the chunk size, which is free. One that is damaged, of another source or of a later release's form is
 /// refused with a [`TokenError`] that says what differs, never reinterpreted.
 ///
 /// ```
@@ -52,7 +51,8 @@ const SIGNATURE: usize = 32;
 ///
 /// # Its form
 ///
-/// 28 bytes and the bytes of two keys; the text is a third longer. A key can be read from it: what
+/// 28 bytes and the bytes of two keys, and those of the bounds of the range that the walk was given; the
+/// text is a third longer. None is read that is longer than [`MAX_BYTES`](Self::MAX_BYTES). A key can be read from it: what
 /// mustn't be seen has to be encrypted. The checksum finds accidents, not forgers: a token that passes
 /// through a stranger's hands is signed first (`Token::sign`, feature `hmac`).
 ///
@@ -64,6 +64,12 @@ pub struct Token {
 }
 
 impl Token {
+    /// The most bytes of a token that is read: 16 MiB, so that keys of up to 4 MB each always fit. A longer
+    /// one is refused before anything in it is looked at, with
+    /// [`TokenError::TooLong`](crate::TokenError::TooLong). Where tokens come from strangers, a limit on the
+    /// request (as servers set for a URL) keeps them far below it.
+    pub const MAX_BYTES: usize = 16 << 20;
+
     /// Writes down a cursor of a walk over `source`.
     ///
     /// # Errors
@@ -84,9 +90,10 @@ impl Token {
     ///
     /// # Errors
     ///
-    /// If they are damaged, or of a later release's form.
+    /// If they are damaged, of a later release's form, or more than [`MAX_BYTES`](Self::MAX_BYTES).
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self, TokenError> {
         let bytes = bytes.into();
+        check_length(bytes.len())?;
         match checked(&bytes) {
             Some(body) if Body::read(body)?.is_signed => Err(TokenError::Damaged),
             Some(_) => Ok(Token { bytes }),
@@ -158,6 +165,20 @@ impl Token {
     }
 }
 
+fn check_length(bytes: usize) -> Result<(), TokenError> {
+    match bytes > Token::MAX_BYTES {
+        true => Err(TokenError::TooLong(bytes)),
+        false => Ok(()),
+    }
+}
+
+/// The bytes that the text of a token stands for.
+fn from_text(text: &str) -> Result<Vec<u8>, TokenError> {
+    let text = text.trim_ascii();
+    check_length(text.len() / 4 * 3)?;
+    text::decode(text).ok_or(TokenError::Damaged)
+}
+
 /// What stands before the checksum, if that is right.
 fn checked(bytes: &[u8]) -> Option<&[u8]> {
     let (body, checksum) = bytes.split_last_chunk::<CHECKSUM>()?;
@@ -188,7 +209,7 @@ impl FromStr for Token {
     type Err = TokenError;
 
     fn from_str(text: &str) -> Result<Self, TokenError> {
-        Token::from_bytes(text::decode(text.trim_ascii()).ok_or(TokenError::Damaged)?)
+        Token::from_bytes(from_text(text)?)
     }
 }
 

@@ -154,8 +154,9 @@ impl<S: ChunkSource> Walk<S> {
     /// Goes on from where `cursor` stands, over its range, in its order, to its bound (G10).
     ///
     /// Options that were set and contradict the cursor end the walk with
-    /// [`Error::Cursor`](crate::Error::Cursor) at the first item; those that weren't set follow the
-    /// cursor. The chunk size is free. [`Cursor`] shows it; from another process a walk goes on by a
+    /// [`Error::Cursor`](crate::Error::Cursor) at the first item, whichever was set first; those that
+    /// weren't set follow the cursor. A [`range`](Self::range) has to be the one that the cursor's walk
+    /// was given: a wider one would not be walked. The chunk size is free. [`Cursor`] shows it; from another process a walk goes on by a
     /// [token](Self::resume_token).
     pub fn resume(mut self, cursor: Cursor<S::Key>) -> Self {
         self.cursor = Some(cursor);
@@ -227,11 +228,19 @@ impl<S: ChunkSource> Walk<S> {
             Some(CursorMismatch::Order)
         } else if self.live && cursor.stage != Stage::Live {
             Some(CursorMismatch::Live)
-        } else if self.bounds.is_some() && !self.range_of_options().may_enclose(&cursor.range) {
+        } else if self.bounds.is_some() && !self.has_range_of(cursor) {
             Some(CursorMismatch::Range)
         } else {
             None
         }
+    }
+
+    /// Whether the walk was given the range that the cursor's walk was given, as far as the cursor tells.
+    fn has_range_of(&self, cursor: &Cursor<S::Key>) -> bool {
+        let range = self.range_of_options();
+        let is_same = cursor.given_range().is_none_or(|given| *given == range);
+        // A cursor that was forged may go anywhere.
+        is_same && range.may_enclose(&cursor.range)
     }
 }
 

@@ -98,13 +98,15 @@ fn a_walks_error_is_one_whole_sentence() {
     let source = |here| TokenError::Source {
         aspect: Aspect::Filter,
         here,
+        cure: String::new(),
     };
     for (token, says) in [
         (TokenError::Damaged, "damaged"),
+        (TokenError::TooLong(17), "17 bytes"),
         (TokenError::Version(7), "form 7"),
         (TokenError::Signed, "`SignedToken`"),
         (TokenError::Signature, "by this secret"),
-        (source(here), "`of tenant`"),
+        (source(here), r"`of\ntenant`"),
         (source(String::new()), "has none"),
         (TokenError::Key, "type of key"),
     ] {

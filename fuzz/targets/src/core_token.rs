@@ -91,8 +91,10 @@ fn try_all<K: Coded>(data: &[u8], shelf: &Shelf<K>) {
     }
     // Few inputs would get past a checksum or a fingerprint by themselves.
     try_bytes(&forged::sealed(data), shelf);
-    if let Some(bytes) = forged::of(data, shelf) {
-        try_bytes(&bytes, shelf);
+    for form in [1, 2] {
+        if let Some(bytes) = forged::of(form, data, shelf) {
+            try_bytes(&bytes, shelf);
+        }
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use keywalk::DurableSource;
 
-use super::{Failure, Run, Tries, checkpoints_failed};
+use super::{Failure, Run, Tries, checkpoints_failed, key_text};
 use crate::events;
 use crate::{Attempt, BoxError, Checkpoints, DeadLetter, Error};
 
@@ -222,7 +222,7 @@ where
     }
 
     fn key_text(&self, at: usize) -> String {
-        self.chunks.source().key_text(&self.key(at))
+        key_text(self.chunks.source(), &self.key(at))
     }
 
     /// Records the item at this place of the chunk with its error.
@@ -238,7 +238,7 @@ where
         source.encode_key(&key, &mut key_bytes);
         let letter = DeadLetter {
             job: &self.checkpoint.job,
-            key: source.key_text(&key),
+            key: key_text(source, &key),
             key_bytes: &key_bytes,
             error,
             time: self.options.clock.time_of_day(),

@@ -4,7 +4,9 @@ use std::time::Duration;
 use keywalk::state::State;
 use keywalk::{Cursor, DurableSource, KeyRange, Order, Token};
 
-use super::{Failure, Run, checkpoints_failed, first_token, passed, source_failed, walk_failed};
+use super::{
+    Failure, Run, checkpoints_failed, first_token, key_text, passed, source_failed, walk_failed,
+};
 use crate::events;
 use crate::options::Options;
 use crate::{
@@ -270,13 +272,13 @@ fn extended<K: Clone + PartialOrd>(cursor: &Cursor<K>, to: &Cursor<K>) -> Cursor
 fn range_text<S: DurableSource>(range: &KeyRange<S::Key>, source: &S) -> String {
     let lower = match range.lower() {
         Bound::Unbounded => String::new(),
-        Bound::Included(key) => source.key_text(key),
-        Bound::Excluded(key) => format!("after {}", source.key_text(key)),
+        Bound::Included(key) => key_text(source, key),
+        Bound::Excluded(key) => format!("after {}", key_text(source, key)),
     };
     let upper = match range.upper() {
         Bound::Unbounded => String::new(),
-        Bound::Included(key) => format!("={}", source.key_text(key)),
-        Bound::Excluded(key) => source.key_text(key),
+        Bound::Included(key) => format!("={}", key_text(source, key)),
+        Bound::Excluded(key) => key_text(source, key),
     };
     format!("{lower}..{upper}")
 }

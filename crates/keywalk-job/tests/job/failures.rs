@@ -480,3 +480,18 @@ fn checkpoints_are_tried_as_often_as_the_policy_says_until_a_stop_or_the_deadlin
         }
     }
 }
+
+#[test]
+fn a_key_is_shown_as_a_terminal_may_see_it_whatever_the_source_says() {
+    let (numbers, store) = (Numbers::new([7, u32::MAX]), Store::default());
+    store.get().buries = true;
+    let shown = r"the\u{1b}[2J\nlast";
+    let fail = |_: &_, items: &[u32]| match items.contains(&u32::MAX) {
+        true => Err("bad".into()),
+        false => Ok(()),
+    };
+    let job = || job(&numbers, 1, &store).skip_failures();
+    let outcome = job().run(fail).unwrap();
+    assert_eq!(outcome.skipped(), 1);
+    assert_eq!(outcome.checkpoint().unwrap().position(), Some(shown));
+}

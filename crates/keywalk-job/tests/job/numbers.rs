@@ -115,7 +115,11 @@ impl DurableSource for Numbers {
     }
 
     fn key_text(&self, key: &u32) -> String {
-        key.to_string()
+        match *key {
+            // As a source might that shows a text as it is.
+            u32::MAX => "the\u{1b}[2J\nlast".to_owned(),
+            key => key.to_string(),
+        }
     }
 
     fn share(&self, first: &u32, last: &u32, at: &u32) -> Option<f64> {

@@ -31,6 +31,22 @@ fn a_key_in_words_is_its_value() {
 }
 
 #[test]
+fn a_key_in_words_is_fit_for_a_terminal_and_of_bounded_length() {
+    let hostile = "\u{1b}[2J\r\n\u{202e}\u{9b}\u{200b}".to_owned();
+    let escaped = r#""\u{1b}[2J\r\n\u{202e}\u{9b}\u{200b}""#;
+    assert_eq!(hostile.text(), escaped);
+    assert_eq!(Utf8(hostile.clone()).text(), escaped);
+    assert_eq!((Reverse(hostile), 7).text(), format!("({escaped}, 7)"));
+    let whole = "é".repeat(120);
+    assert_eq!(whole.text(), format!("\"{whole}\""));
+    let cut = format!("\"{whole}\"... (242 bytes)");
+    assert_eq!((whole + "é").text(), cut);
+    assert_eq!(vec![0xab_u8; 60].text(), "ab".repeat(60));
+    let cut = "ab".repeat(60) + "... (61 bytes)";
+    assert_eq!(vec![0xab_u8; 61].text(), cut);
+}
+
+#[test]
 fn a_type_of_ones_own_is_its_bytes_in_words() {
     assert_eq!(Own(255).text(), "00000000000000ff");
     let column = format!("(1, 30{:032x})", 255);

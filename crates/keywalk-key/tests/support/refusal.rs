@@ -13,9 +13,10 @@ pub(crate) fn token<S: DurableSource<Error: Debug>>(source: S) -> Token {
     items.token().expect("the source says what it is")
 }
 
-/// Why the source doesn't take it.
+/// Why the source doesn't take it; without what it tells to do.
 pub(crate) fn refusal<S: DurableSource<Error: Debug>>(source: S, token: &Token) -> TokenError {
     match Walk::new(source).resume_token(token) {
+        Err(Error::Token(TokenError::Source { aspect, here, .. })) => differs(aspect, &here),
         Err(Error::Token(refusal)) => refusal,
         Err(error) => panic!("{error:?}"),
         Ok(_) => panic!("it is taken"),
@@ -24,6 +25,9 @@ pub(crate) fn refusal<S: DurableSource<Error: Debug>>(source: S, token: &Token) 
 
 /// That it is of another source, which says this of itself.
 pub(crate) fn differs(aspect: Aspect, here: &str) -> TokenError {
-    let here = here.to_owned();
-    TokenError::Source { aspect, here }
+    TokenError::Source {
+        aspect,
+        here: here.to_owned(),
+        cure: String::new(),
+    }
 }

@@ -41,9 +41,20 @@ fn a_store_has_no_name_unless_it_is_given_one() {
     let unnamed = Map::new(&map);
     assert_eq!(unnamed.fingerprint(), unnamed.named("").fingerprint());
     assert_ne!(unnamed.fingerprint(), unnamed.named("a").fingerprint());
-    let token = token(unnamed.named("orders"));
-    let message = refusal(unnamed, &token).to_string();
-    assert!(message.contains("which has none"), "{message}");
+    let (of_orders, of_none) = (token(unnamed.named("orders")), token(unnamed));
+    let message = |source: Map<'_, u64, _>, token: &Token| {
+        let refused = token.cursor(&source).map(drop);
+        refused.expect_err("it is of another").to_string()
+    };
+    let told = message(unnamed, &of_orders);
+    assert!(
+        told.contains("which has none; give it by `named` the name that"),
+        "{told}"
+    );
+    assert!(of_orders.cursor(&unnamed.named("orders")).is_ok());
+    let told = message(unnamed.named("orders"), &of_none);
+    assert!(told.contains("or none where it had none"), "{told}");
+    assert!(of_none.cursor(&unnamed).is_ok());
 }
 
 #[test]

@@ -1,9 +1,10 @@
 use std::fmt;
 
+use keywalk::Excerpt;
 use rusqlite::types::Type;
 
 use crate::key::Layout;
-use crate::name::{Cut, Named, Names, same};
+use crate::name::{Named, Names, same};
 
 /// Why a key column's text isn't ordered as the key's type is.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(crate) enum KeyProblem {
     Repeated(String),
     /// `within` fixes the column to one value.
     Fixed(String),
+    /// Columns are named after the rowid, which is unique.
+    AfterRowid(String),
     /// `within` fixes every column.
     AllFixed,
     /// The column never holds what the key's type is stored as.
@@ -88,6 +91,8 @@ pub(crate) enum QueryProblem {
     Params(rusqlite::Error),
     NotASelect,
     OrderOrLimit(rusqlite::Error),
+    /// A list of rows, which takes no order either.
+    Values,
     /// Two columns of the result have the name of a key column.
     Ambiguous(String),
 }
@@ -120,7 +125,8 @@ impl fmt::Display for CollationProblem {
         match self {
             CollationProblem::Collation(collation) => write!(
                 f,
-                "is ordered by the collation {collation}, not by its bytes; use `Collated` as its type"
+                "is ordered by the collation {}, not by its bytes; use `Collated` as its type",
+                Excerpt::new(collation, DECLARED_CHARS)
             ),
             CollationProblem::Encoding(encoding) => write!(
                 f,
@@ -148,6 +154,11 @@ impl fmt::Display for KeyProblem {
                 "names the column {}, which `within` fixes to one value; leave one of the two out",
                 Named(column)
             ),
+            KeyProblem::AfterRowid(column) => write!(
+                f,
+                "names columns after {}, the rowid, which no two rows share and no index has before them; leave those columns out",
+                Named(column)
+            ),
             KeyProblem::AllFixed => {
                 f.write_str("has no column left to walk by: `within` fixes all of them")
             }
@@ -164,7 +175,7 @@ impl fmt::Display for KeyProblem {
                     Named(column)
                 )?;
                 if !declared.is_empty() {
-                    write!(f, ", declared {},", Cut(declared, DECLARED_CHARS))?;
+                    write!(f, ", declared {},", Excerpt::new(declared, DECLARED_CHARS))?;
                 }
                 let held: Vec<&str> = holds.iter().map(|class| plural(*class)).collect();
                 write!(f, " holds only {}", held.join(" or "))?;
@@ -227,6 +238,9 @@ impl fmt::Display for QueryProblem {
             QueryProblem::NotASelect => "is not a SELECT that only reads",
             QueryProblem::OrderOrLimit(_) => {
                 "must be a SELECT without an ORDER BY or LIMIT of its own: the walk sets both"
+            }
+            QueryProblem::Values => {
+                "has VALUES, whose rows no index orders; put them in a table, perhaps a temporary one, and walk that"
             }
             QueryProblem::Ambiguous(column) => {
                 let column = Named(column);

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use keywalk::Excerpt;
+
 use super::Problem;
 use crate::ErrorKind;
-use crate::name::{Cut, Named, Names};
+use crate::name::{Named, Names};
 
 /// How much of a plan is shown.
 const PLAN_CHARS: usize = 400;
@@ -103,6 +105,19 @@ impl fmt::Display for Problem {
             Problem::NotUnique {
                 table,
                 columns,
+                by_collation: true,
+                other_key,
+            } => write!(
+                f,
+                "nothing makes {columns} unique in table {} as the collation of the columns compares, only as that of an index does; make a UNIQUE index on ({columns}){}",
+                Named(table),
+                OrBy(other_key),
+                columns = Names(columns)
+            ),
+            Problem::NotUnique {
+                table,
+                columns,
+                by_collation: false,
                 other_key,
             } => write!(
                 f,
@@ -139,7 +154,7 @@ impl fmt::Display for Problem {
                 relation, column, ..
             } => write!(
                 f,
-                "the value for column {} of {relation} can't be stored by SQLite; give another one",
+                "the value for column {} of {relation} can't be stored by SQLite; use a different value",
                 Named(column)
             ),
             Problem::NotSeekable {
@@ -156,7 +171,8 @@ impl fmt::Display for Problem {
                         ", or run ANALYZE if sqlite_stat1 calls the one over these columns unordered",
                     false => "",
                 },
-                Cut(plan, PLAN_CHARS)
+                Excerpt::new(plan, PLAN_CHARS),
+                index = Excerpt::new(index, PLAN_CHARS)
             ),
             Problem::NotSeekable {
                 relation,
@@ -170,7 +186,7 @@ impl fmt::Display for Problem {
                     true => ", and which no virtual table can be",
                     false => "",
                 },
-                Cut(plan, PLAN_CHARS)
+                Excerpt::new(plan, PLAN_CHARS)
             ),
             Problem::StaleStatistics { relation } => write!(
                 f,
@@ -193,6 +209,10 @@ impl fmt::Display for Problem {
                 f.write_str("the query ")?;
                 fmt::Display::fmt(why, f)
             }
+            Problem::TooManyParameters { relation, .. } => write!(
+                f,
+                "{relation} has more parameters than SQLite takes in one statement (32,766, if it isn't told otherwise) beside those of the walk itself; give the values in one parameter as a JSON array, as by IN (SELECT value FROM json_each(?1)), or put them in a table"
+            ),
             Problem::NumericBound {
                 relation,
                 column,
@@ -250,7 +270,7 @@ impl fmt::Display for Problem {
                 key,
             } => write!(
                 f,
-                "SQLite gave the row of {relation} with the key {key} after the one with {before}, against its order: the file is damaged; PRAGMA integrity_check tells more, and REINDEX mends an index"
+                "SQLite gave the row of {relation} with the key {key} after the one with {before}, against its order: the file is damaged; PRAGMA integrity_check tells more, and REINDEX rebuilds an index"
             ),
             Problem::NoConnection { .. } => f.write_str(
                 "the pool lent no connection; try again, give it more connections, or do what its own error says",

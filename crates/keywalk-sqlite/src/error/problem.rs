@@ -41,6 +41,8 @@ pub(crate) enum Problem {
     NotUnique {
         table: String,
         columns: Vec<String>,
+        /// A UNIQUE index over them compares by another collation than they do.
+        by_collation: bool,
         /// The columns of a key that the table has.
         other_key: Vec<String>,
     },
@@ -86,6 +88,12 @@ pub(crate) enum Problem {
     },
     Query {
         why: QueryProblem,
+    },
+    /// Those of the caller's SQL and the walk's own are more than SQLite takes.
+    TooManyParameters {
+        relation: String,
+        is_query: bool,
+        source: rusqlite::Error,
     },
     /// A value that the caller gave can't be one of SQLite's.
     Given {
@@ -173,7 +181,10 @@ impl Problem {
             | Problem::OwnRange { .. } => ErrorKind::NotSeekable,
             Problem::Changed { .. } => ErrorKind::Changed,
             Problem::Filter { .. } => ErrorKind::Filter,
-            Problem::Query { .. } => ErrorKind::Query,
+            Problem::Query { .. } | Problem::TooManyParameters { is_query: true, .. } => {
+                ErrorKind::Query
+            }
+            Problem::TooManyParameters { .. } => ErrorKind::Filter,
             Problem::FixedToNull { .. }
             | Problem::Given { .. }
             | Problem::AnyKey { .. }
@@ -196,6 +207,7 @@ impl Problem {
             Problem::Row { source, .. }
             | Problem::NotRead { source, .. }
             | Problem::Given { source, .. }
+            | Problem::TooManyParameters { source, .. }
             | Problem::Sqlite { source, .. } => Some(source),
             Problem::NoConnection { source } => Some(&**source),
             Problem::Filter { why, .. } => match why {
@@ -208,7 +220,9 @@ impl Problem {
                 QueryProblem::Invalid(source)
                 | QueryProblem::Params(source)
                 | QueryProblem::OrderOrLimit(source) => Some(source),
-                QueryProblem::NotASelect | QueryProblem::Ambiguous(_) => None,
+                QueryProblem::NotASelect | QueryProblem::Values | QueryProblem::Ambiguous(_) => {
+                    None
+                }
             },
             _ => None,
         }
@@ -242,6 +256,18 @@ pub(super) fn kind_of(error: &rusqlite::Error) -> ErrorKind {
         Some(ErrorCode::Unknown) if message(error) == Some("interrupted") => ErrorKind::Interrupted,
         _ => ErrorKind::Sqlite,
     }
+}
+
+/// Whether SQL has more parameters than SQLite takes, which has no code of its own.
+pub(crate) fn has_too_many_parameters(error: &rusqlite::Error) -> bool {
+    let message = match error {
+        rusqlite::Error::SqlInputError { msg, .. } => Some(msg.as_str()),
+        other => message(other),
+    };
+    message.is_some_and(|message| {
+        message.starts_with("too many SQL variables")
+            || message.starts_with("variable number must be between")
+    })
 }
 
 fn message(error: &rusqlite::Error) -> Option<&str> {

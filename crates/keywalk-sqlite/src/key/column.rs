@@ -41,7 +41,7 @@ use crate::value::refill_text;
     message = "a column of a key can't be of type `{Self}`: it is no `keywalk_sqlite::KeyColumn`",
     label = "not a column of a key",
     note = "columns are `i8` to `i64`, `u8` to `u32`, `String`, `Vec<u8>`, `Uuid`, `Hyphenated`, `Collated` and their \
-            `Reverse`; no float, and nothing that may be NULL",
+            `Reverse`; no float (`AnyKey` walks a REAL column), and nothing that may be NULL",
     note = "for a type of your own implement `keywalk_sqlite::KeyColumn`, by way of one of these"
 )]
 pub trait KeyColumn: Clone + PartialOrd {

@@ -16,7 +16,7 @@ use crate::relation::{KeyPart, Relation, Said};
 use crate::schema::{self, Affinity};
 use crate::stamp::Stamp;
 
-const NAME: &str = "the query";
+pub(super) const NAME: &str = "the query";
 
 /// The names of a statement's columns.
 pub(super) fn column_names(statement: &Statement<'_>) -> Arc<[String]> {

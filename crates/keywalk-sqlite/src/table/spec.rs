@@ -4,7 +4,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Params as RusqliteParams, ToSql};
 
 use crate::conjuncts::conjuncts;
-use crate::error::{FilterProblem, KeyProblem, Problem, is_of_store};
+use crate::error::{FilterProblem, KeyProblem, Problem, has_too_many_parameters, is_of_store};
 use crate::key::{AnyKey, Key, Layout};
 use crate::name::{Quoted, same};
 use crate::params::Params;
@@ -107,6 +107,11 @@ impl Spec {
         // A store that fails meanwhile says nothing of the filter.
         let because =
             |why: &dyn Fn(rusqlite::Error) -> FilterProblem, source| match is_of_store(&source) {
+                false if has_too_many_parameters(&source) => Problem::TooManyParameters {
+                    relation: schema.relation(),
+                    is_query: false,
+                    source,
+                },
                 true => Problem::Sqlite {
                     relation: schema.relation(),
                     source,

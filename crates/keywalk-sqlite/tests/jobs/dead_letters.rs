@@ -216,3 +216,29 @@ fn no_letter_stays_of_a_chunk_that_is_tried_again() {
     assert_eq!(letters(&db)[0].1, "3");
     assert_eq!(letters(&db).len(), 1);
 }
+
+#[test]
+fn keys_in_words_are_cut_where_long_and_escaped_where_a_terminal_would_act() {
+    let db = Connection::open_in_memory().unwrap();
+    db.execute_batch(
+        "CREATE TABLE t (k TEXT NOT NULL, n BLOB NOT NULL, PRIMARY KEY (k, n)) WITHOUT ROWID;
+         INSERT INTO t VALUES ('it''s' || char(27, 10, 0x202e), zeroblob(61))",
+    )
+    .unwrap();
+    let table = Table::new(&db, "t").key::<(String, Vec<u8>)>(["k", "n"]);
+    let job = Job::new(
+        "shown",
+        Walk::new(table.unwrap()),
+        CheckpointTable::new(&db),
+    );
+    let outcome = job.skip_failures().run(|_, _| Err("bad".into())).unwrap();
+    let bytes = "00".repeat(60);
+    let shown = format!(r"('it''s\u{{1b}}\n\u{{202e}}', x'{bytes}'... (61 bytes))");
+    assert_eq!(outcome.checkpoint().unwrap().position(), Some(&*shown));
+    assert_eq!(letters(&db)[0].1, shown);
+    let long = Table::new(&db, "t")
+        .key::<(String, Vec<u8>)>(["k", "n"])
+        .unwrap();
+    let text = long.key_text(&("é".repeat(121), Vec::new()));
+    assert_eq!(text, format!("('{}... (242 bytes)', x'')", "é".repeat(120)));
+}

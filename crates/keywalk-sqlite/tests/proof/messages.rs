@@ -64,14 +64,24 @@ fn of_many_columns_the_first_are_named() {
 }
 
 #[test]
-fn a_name_with_a_line_break_stays_on_its_line() {
+fn a_name_that_a_terminal_would_act_on_is_escaped() {
     let db = Connection::open_in_memory().unwrap();
-    db.execute_batch("CREATE TABLE \"two\nlines\" (id INT)")
-        .unwrap();
-    let refused = Table::new(&db, "two\nlines")
-        .key::<i64>(["id"])
-        .unwrap_err();
-    assert!(message(&refused).contains(r#""two\nlines""#), "{refused}");
+    let name = "two\nlines\u{1b}[2J\u{202e}";
+    let shown = r#""two\nlines\u{1b}[2J\u{202e}""#;
+    db.execute_batch(&format!(
+        "CREATE TABLE \"{name}\" (id INTEGER PRIMARY KEY, \"{name}\" INT NOT NULL);
+         INSERT INTO \"{name}\" VALUES (1, 1)"
+    ))
+    .unwrap();
+    let refused = Table::new(&db, name).key::<i64>(["nothing"]).unwrap_err();
+    assert_eq!(message(&refused).matches(shown).count(), 2, "{refused}");
+    let table = Table::new(&db, name).key::<(i64, i64)>([name, "id"]);
+    let refused = keywalk::Walk::new(table.unwrap()).into_iter().next();
+    let Some(Err(keywalk::Error::Source(refused))) = refused else {
+        panic!("{:?}", refused.map(|item| item.is_ok()));
+    };
+    let says = format!("make one on ({shown}, \"id\")");
+    assert!(message(&refused).contains(&says), "{refused}");
 }
 
 #[test]

@@ -223,9 +223,9 @@ fn a_null_that_a_primary_key_let_in_is_an_error() {
 }
 
 #[test]
-fn long_values_are_cut_in_messages() {
+fn values_in_messages_are_cut_where_long_and_escaped_where_a_terminal_would_act() {
     let db = bad_i64(&format!("'{}\u{1}'", "é".repeat(10_000)));
-    let shown = format!("the text '{}'... (20001 bytes)", "é".repeat(40));
+    let shown = format!("the text '{}... (20001 bytes)'", "é".repeat(40));
     check(
         Table::new(&db, "t").key::<i64>(["id"]).unwrap(),
         "id",
@@ -240,11 +240,11 @@ fn long_values_are_cut_in_messages() {
         &shown,
         (2, 0),
     );
-    let db = bad_i64("'line' || char(10) || 'break'");
+    let db = bad_i64("'line' || char(10) || 'it''s' || char(27, 155, 0x202e) || '\"\\'");
     check(
         Table::new(&db, "t").key::<i64>(["id"]).unwrap(),
         "id",
-        "the text 'line\\nbreak'",
+        r#"the text 'line\nit''s\u{1b}\u{9b}\u{202e}"\'"#,
         (2, 0),
     );
 }

@@ -1,5 +1,5 @@
-//! Tokens that earlier releases wrote, `golden/v1/*.txt`: today's code reads each, gives the very rows that
-//! were left, and writes the same text.
+//! Tokens that earlier releases wrote, `golden/v1/*.txt` and `golden/v2/*.txt`: today's code reads each, gives
+//! the very rows that were left, and writes the same text as the last form that there is of it.
 //!
 //! A file is never written anew: tokens like it are stored out there. For a shape that has none yet,
 //! `KEYWALK_BLESS=1` makes it.
@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use keywalk::{DurableSource, Token, Walk};
 use keywalk_sqlite::uuid::Uuid;
@@ -49,22 +49,23 @@ const SCHEMA: &str = r#"
 /// Whose rowids are good for this version of the schema.
 const BARE: &str = "CREATE TABLE bare (name TEXT); INSERT INTO bare VALUES ('a'), ('b'), ('c')";
 
-/// The files of this version, and those that were asked for.
+/// The files that were asked for, with their folders.
+#[derive(Default)]
 struct Golden {
-    dir: PathBuf,
-    seen: BTreeSet<String>,
+    seen: BTreeSet<PathBuf>,
 }
+
+const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 
 impl Golden {
     /// The token that is stored under this name: of the walk after so many items.
-    fn read(&mut self, name: &str, today: &str) -> String {
-        let file = format!("{name}.txt");
-        let path = self.dir.join(&file);
+    fn read(&mut self, form: u8, name: &str, today: &str) -> String {
+        let path = Path::new(DIR).join(format!("v{form}/{name}.txt"));
         if !path.exists() && std::env::var_os("KEYWALK_BLESS").is_some_and(|bless| bless == "1") {
             fs::write(&path, format!("{today}\n")).expect("the directory is writable");
         }
-        assert!(self.seen.insert(file), "{name} is another's");
         let stored = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(self.seen.insert(path), "{name} is another's");
         stored.trim_end().to_owned()
     }
 
@@ -87,16 +88,18 @@ impl Golden {
             assert!(items.next().is_none(), "{name}");
         }
         let today = items.token().expect("the source says what it walks");
-        let stored = self.read(name, &today.to_string());
-        assert_eq!(today.to_string(), stored, "{name}");
-        let token: Token = stored.parse().expect("it's whole");
-        let items = Walk::new(source()).chunk_size(2).resume_token(&token);
-        let items = items.unwrap_or_else(|error| panic!("{name}: {error}"));
-        let came: Vec<String> = items
-            .into_iter()
-            .map(|item| format!("{:?}", item.expect("it is fine").0))
-            .collect();
-        assert_eq!(came, rest, "{name}");
+        for form in 1..=today.as_bytes()[0] {
+            let stored = self.read(form, name, &today.to_string());
+            let token: Token = stored.parse().expect("it's whole");
+            assert_eq!(token == today, form == today.as_bytes()[0], "{name}");
+            let items = Walk::new(source()).chunk_size(2).resume_token(&token);
+            let items = items.unwrap_or_else(|error| panic!("{name}: {error}"));
+            let came: Vec<String> = items
+                .into_iter()
+                .map(|item| format!("{:?}", item.expect("it is fine").0))
+                .collect();
+            assert_eq!(came, rest, "{name}");
+        }
     }
 }
 
@@ -110,19 +113,15 @@ fn as_it_is<S: DurableSource>(walk: Walk<S>) -> Walk<S> {
 }
 
 #[test]
-fn tokens_of_version_1_are_read_and_written_as_ever() {
-    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v1");
-    let mut golden = Golden {
-        dir: dir.into(),
-        seen: BTreeSet::new(),
-    };
+fn tokens_of_every_form_are_read_and_written_as_ever() {
+    let mut golden = Golden::default();
     walks(&mut golden);
     keys(&mut golden);
     sources(&mut golden);
-    let files: BTreeSet<String> = fs::read_dir(dir)
-        .expect("it is there")
-        .map(|file| file.expect("it is there").file_name())
-        .map(|name| name.into_string().expect("it is UTF-8"))
+    let files: BTreeSet<PathBuf> = ["v1", "v2"]
+        .iter()
+        .flat_map(|form| fs::read_dir(Path::new(DIR).join(form)).expect("it is there"))
+        .map(|file| file.expect("it is there").path())
         .collect();
     assert_eq!(files, golden.seen, "each file is read");
 }

@@ -65,7 +65,7 @@ fn refused<S: DurableSource<Error = keywalk_sqlite::Error>>(
     let after = token.cursor(items.source()).map(drop);
     assert_eq!(format!("{before:?}"), format!("{after:?}"));
     match before {
-        Err(Error::Token(TokenError::Source { aspect, here })) => (aspect, here),
+        Err(Error::Token(TokenError::Source { aspect, here, .. })) => (aspect, here),
         other => panic!("it wasn't refused: {other:?}"),
     }
 }
@@ -290,4 +290,54 @@ fn over_a_table_that_is_gone_is_the_error_of_the_table() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// The message of the refusal tells what to do, and that is taken.
+#[test]
+fn what_the_message_tells_to_do_helps() {
+    fn follow<S, T>(token: &Token, source: S, words: &[&str], right: T)
+    where
+        S: DurableSource<Error = keywalk_sqlite::Error>,
+        T: DurableSource<Error = keywalk_sqlite::Error>,
+    {
+        let error = token.cursor(&source).map(drop).expect_err("it is another");
+        let message = error.to_string();
+        for word in words {
+            assert!(message.contains(word), "{word} isn't in {message}");
+        }
+        assert!(token.cursor(&right).is_ok(), "after {message}");
+    }
+    let db = open(SCHEMA);
+    let of_one = token(of_tenant(&db, 1));
+    let names = || t(&db).key::<String>(["name"]).expect("a key");
+    let within = [
+        "another filter",
+        "the same `within` columns, with the same values",
+    ];
+    follow(&of_one, names(), &within, of_tenant(&db, 1));
+    follow(&of_one, of_tenant(&db, 2), &within, of_tenant(&db, 1));
+    follow(&token(names()), of_tenant(&db, 1), &within, names());
+    let sized = || filtered(&db, "size > ?1", 10);
+    follow(&token(sized()), by_id(&db), &["the same filter"], sized());
+
+    let db =
+        open("CREATE TABLE t (n INT NOT NULL UNIQUE, a INT); INSERT INTO t (n) VALUES (1), (2)");
+    let by = |column: &str| t(&db).key::<i64>([column]).expect("a key");
+    let (of_rowid, of_n) = (token(by("rowid")), token(by("n")));
+    assert!(of_rowid.cursor(&by("rowid")).is_ok());
+    db.execute_batch("CREATE TABLE unrelated (a)")
+        .expect("it is SQL");
+    let words = [
+        "`\"rowid\" ASC, of schema version ",
+        "something in the schema has changed since",
+        "begin a new walk, by an INTEGER PRIMARY KEY or another unique key",
+    ];
+    let later = token(by("rowid"));
+    let error = of_rowid
+        .cursor(&by("rowid"))
+        .map(drop)
+        .unwrap_err()
+        .to_string();
+    assert!(words.iter().all(|word| error.contains(word)), "{error}");
+    assert!(later.cursor(&by("rowid")).is_ok() && of_n.cursor(&by("n")).is_ok());
 }

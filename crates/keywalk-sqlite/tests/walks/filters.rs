@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 use std::ops::Bound;
 
 use keywalk::{ChunkSource, Order, Walk};
-use keywalk_sqlite::{Error, Table};
+use keywalk_sqlite::{Error, Query, Table};
 use proptest::prelude::*;
-use rusqlite::{Connection, Params, params};
+use rusqlite::{Connection, Params, ToSql, params, params_from_iter};
 
 /// `t` by `id`, by `(c, id)` over an index, by `(c, x)` in different directions.
 fn open() -> Connection {
@@ -131,6 +131,37 @@ fn parameters_of_every_kind_have_their_values_in_every_form_of_statement() {
     check(&db, "ifnull(d, ?) = ?1", ["d1"]);
     // A minus that begins no comment.
     check(&db, "x - ?1 > ?2 -- ?3", [2, 3]);
+}
+
+/// SQLite takes 32,766, of which the walk needs a few; it has a result of no more than 2,000 columns.
+#[test]
+fn as_many_parameters_as_sqlite_takes_have_their_values() {
+    let db = open();
+    let values: Vec<i64> = (100..32_850).collect();
+    let plain = |count| format!("id IN ({})", vec!["?"; count].join(", "));
+    let expected: Vec<i64> = (100..=150).collect();
+    let sql = format!("SELECT id FROM t WHERE +{}", plain(values.len()));
+    let query = Query::new(&db, sql, params_from_iter(&values)).unwrap();
+    let query = query.key::<i64>(["id"]).unwrap();
+    assert_eq!(ids(Walk::new(query.map(id))), expected);
+
+    // SQLite itself looks a name up among all others.
+    let few = &values[..2_500];
+    let names: Vec<String> = few.iter().map(|value| format!(":p{value}")).collect();
+    let named: Vec<(&str, &dyn ToSql)> = names
+        .iter()
+        .zip(few)
+        .map(|(name, value)| (name.as_str(), value as _))
+        .collect();
+    let by_name = format!("id IN ({})", names.join(", "));
+    let table = || Table::new(&db, "t");
+    for table in [
+        table().filter(plain(values.len()), params_from_iter(&values)),
+        table().filter(&*by_name, named.as_slice()),
+    ] {
+        let table = table.unwrap().key::<i64>(["id"]).unwrap();
+        assert_eq!(ids(Walk::new(table.map(id))), expected);
+    }
 }
 
 #[test]

@@ -1,27 +1,36 @@
 //! What a token says, before its checksum or signature:
 //!
 //! ```text
-//! byte 0       the form's version
+//! byte 0       the form: 2 of a walk that has begun and was given a range, otherwise 1
 //! byte 1       bit 0: descending; bits 1 and 2: the stage; bits 3 and 4: the near bound's kind;
 //!              bits 5 and 6: the far bound's; bit 7: signed
 //! bytes 2..18  the fingerprint: store, relation, key, filter, four bytes each
-//! then         for each bound that has one, near and then far: the length of its key's bytes (LEB128), and
-//!              the bytes
+//! byte 18      form 2 only: bits 0 and 1: the kind of the given range's near bound; 2 and 3: its far
+//!              bound's
+//! then         for each bound that has one, near and then far, and those of the given range after them: the
+//!              length of its key's bytes (LEB128), and the bytes
 //! ```
 
 use alloc::vec::Vec;
 use core::ops::Bound;
 
-use super::{TokenError, VERSION};
+use super::TokenError;
 use crate::cursor::Stage;
 use crate::fingerprint::{Aspect, Fingerprint};
 use crate::{Cursor, DurableSource, Error, KeyRange, Order};
+
+const UNRANGED: u8 = 1;
+const RANGED: u8 = 2;
+/// The last form that is known.
+pub(super) const LAST_FORM: u8 = RANGED;
 
 pub(super) const SIGNED: u8 = 1 << 7;
 const DESCENDING: u8 = 1;
 const STAGE: u8 = 1;
 const NEAR: u8 = 3;
 const FAR: u8 = 5;
+const GIVEN_NEAR: u8 = 0;
+const GIVEN_FAR: u8 = 2;
 
 pub(super) struct Body<'a> {
     pub(super) is_signed: bool,
@@ -29,6 +38,8 @@ pub(super) struct Body<'a> {
     stage: Stage,
     near: Bound<&'a [u8]>,
     far: Bound<&'a [u8]>,
+    /// The bounds of the range that the walk was given.
+    given: Option<[Bound<&'a [u8]>; 2]>,
     fingerprint: [u32; 4],
 }
 
@@ -44,12 +55,25 @@ pub(super) fn write<S: DurableSource + ?Sized>(
         bound_code(range.far()) << FAR,
     ];
     let flags = flags.into_iter().sum();
-    let mut bytes = Vec::from([VERSION, flags]);
+    let form = match cursor.given {
+        None => UNRANGED,
+        Some(_) => RANGED,
+    };
+    let mut bytes = Vec::from([form, flags]);
     for hash in source.fingerprint()?.hashes() {
         bytes.extend_from_slice(&hash.to_be_bytes());
     }
+    if let Some(given) = &cursor.given {
+        let (near, far) = (bound_code(given.near()), bound_code(given.far()));
+        bytes.push(near << GIVEN_NEAR | far << GIVEN_FAR);
+    }
     let mut encoded = Vec::new();
-    for bound in [range.near(), range.far()] {
+    let ranges = [Some(range), cursor.given.as_ref()];
+    for bound in ranges
+        .into_iter()
+        .flatten()
+        .flat_map(|range| [range.near(), range.far()])
+    {
         if let Bound::Included(key) | Bound::Excluded(key) = bound {
             encoded.clear();
             source.encode_key(key, &mut encoded);
@@ -63,7 +87,7 @@ pub(super) fn write<S: DurableSource + ?Sized>(
 impl<'a> Body<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, TokenError> {
         match bytes.first() {
-            Some(&VERSION) => {}
+            Some(&(UNRANGED | RANGED)) => {}
             None | Some(0) => return Err(TokenError::Damaged),
             Some(later) => return Err(TokenError::Version(*later)),
         }
@@ -76,32 +100,48 @@ impl<'a> Body<'a> {
     }
 
     fn read_fields(bytes: &'a [u8]) -> Option<Self> {
-        let (&[_, flags], mut rest) = bytes.split_first_chunk()?;
+        let (&[form, flags], mut rest) = bytes.split_first_chunk()?;
         let mut fingerprint = [0; 4];
         for hash in &mut fingerprint {
             let (bytes, after) = rest.split_first_chunk()?;
             *hash = u32::from_be_bytes(*bytes);
             rest = after;
         }
-        let mut bound = |shift: u8| match flags >> shift & 3 {
+        let given_flags = match form {
+            RANGED => {
+                let (&flags, after) = rest.split_first()?;
+                rest = after;
+                Some(flags)
+            }
+            _ => None,
+        };
+        let mut bound = |flags: u8, shift: u8| match flags >> shift & 3 {
             0 => Some(Bound::Unbounded),
             1 => take_key(&mut rest).map(Bound::Included),
             2 => take_key(&mut rest).map(Bound::Excluded),
             _ => None,
         };
-        let (near, far) = (bound(NEAR)?, bound(FAR)?);
+        let (near, far) = (bound(flags, NEAR)?, bound(flags, FAR)?);
+        let given = match given_flags {
+            Some(flags) => Some([bound(flags, GIVEN_NEAR)?, bound(flags, GIVEN_FAR)?]),
+            None => None,
+        };
         let stage = match flags >> STAGE & 3 {
             0 => Stage::Start,
             1 => Stage::Bounded,
             2 => Stage::Live,
             _ => Stage::Done,
         };
-        rest.is_empty().then_some(Body {
+        // What has one form only is written in no other.
+        let is_written =
+            given_flags.is_none_or(|flags| (1..=0b1111).contains(&flags) && stage != Stage::Start);
+        (rest.is_empty() && is_written).then_some(Body {
             is_signed: flags & SIGNED != 0,
             descending: flags & DESCENDING != 0,
             stage,
             near,
             far,
+            given,
             fingerprint,
         })
     }
@@ -121,6 +161,7 @@ impl<'a> Body<'a> {
             Some(aspect) => Err(TokenError::Source {
                 aspect,
                 here: source.text(aspect).into(),
+                cure: source.said_cure(aspect).into(),
             }),
         }
     }
@@ -133,15 +174,18 @@ impl<'a> Body<'a> {
     ) -> Result<Cursor<S::Key>, Error<S::Error>> {
         let fingerprint = source.fingerprint().map_err(Error::Source)?;
         self.check(&fingerprint, aspects).map_err(Error::Token)?;
-        let near = read_bound(self.near, source)?;
-        let far = read_bound(self.far, source)?;
-        let range = match self.descending {
-            false => KeyRange::new((near, far), Order::Ascending),
-            true => KeyRange::new((far, near), Order::Descending),
+        let range = |near, far| -> Result<_, Error<S::Error>> {
+            let near = read_bound(near, source)?;
+            let far = read_bound(far, source)?;
+            Ok(match self.descending {
+                false => KeyRange::new((near, far), Order::Ascending),
+                true => KeyRange::new((far, near), Order::Descending),
+            })
         };
         Ok(Cursor {
-            range,
+            range: range(self.near, self.far)?,
             stage: self.stage,
+            given: self.given.map(|[near, far]| range(near, far)).transpose()?,
         })
     }
 }

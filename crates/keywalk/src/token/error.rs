@@ -2,7 +2,10 @@ use alloc::string::String;
 use core::error::Error;
 use core::fmt;
 
-use crate::Aspect;
+use crate::{Aspect, Excerpt, Token};
+
+/// How much is shown of what a source says of itself.
+const MOST_CHARS: usize = 120;
 
 /// Why a [`Token`](crate::Token) isn't taken. It is never reinterpreted (G10).
 ///
@@ -16,6 +19,9 @@ use crate::Aspect;
 pub enum TokenError {
     /// It isn't what was written: cut, changed, or no token at all.
     Damaged,
+    /// It has so many bytes, more than [`Token::MAX_BYTES`](crate::Token::MAX_BYTES); of a text, about so
+    /// many.
+    TooLong(usize),
     /// It was written in a form of a later release, by this number.
     Version(u8),
     /// It is signed, and was read as if it weren't.
@@ -29,6 +35,8 @@ pub enum TokenError {
         aspect: Aspect,
         /// What the source that was to be walked says of it.
         here: String,
+        /// What that source [says](crate::Fingerprint::cure) to do about it; empty if it says nothing.
+        cure: String,
     },
     /// A key in it is none of the source's.
     Key,
@@ -41,11 +49,17 @@ impl fmt::Display for TokenError {
                 "the cursor's token is damaged: it was cut or changed, or is no token; \
                  walk from the start, or from an earlier token",
             ),
+            TokenError::TooLong(bytes) => write!(
+                f,
+                "the cursor's token has {bytes} bytes, and none is read that has more than {}; if no \
+                 stranger made it, walk by a shorter key",
+                Token::MAX_BYTES
+            ),
             TokenError::Version(version) => write!(
                 f,
                 "the cursor's token has the form {version}, and this release knows forms up to {}; \
                  read it with the release that wrote it, or a later one",
-                super::VERSION
+                super::body::LAST_FORM
             ),
             TokenError::Signed => f.write_str(
                 "the cursor's token is signed; read it as a `SignedToken` (feature `hmac`) and verify it",
@@ -54,17 +68,17 @@ impl fmt::Display for TokenError {
                 "the cursor's token has no signature by this secret: it was changed or forged, or \
                  signed by another secret, or not at all",
             ),
-            TokenError::Source { aspect, here } if here.is_empty() => write!(
-                f,
-                "the cursor's token is of another {aspect} than the source, which has none; \
-                 resume it over the source that it was taken from",
-            ),
-            TokenError::Source { aspect, here } => write!(
-                f,
-                "the cursor's token is of another {aspect} than the source's, {}; resume it over the \
-                 source that it was taken from",
-                Cut(here)
-            ),
+            TokenError::Source { aspect, here, cure } => {
+                write!(f, "the cursor's token is of another {aspect} than the source")?;
+                match here.is_empty() {
+                    true => f.write_str(", which has none; ")?,
+                    false => write!(f, "'s, `{}`; ", Excerpt::new(here, MOST_CHARS))?,
+                }
+                match cure.is_empty() {
+                    true => f.write_str("resume it over the source that it was taken from"),
+                    false => f.write_str(cure),
+                }
+            }
             TokenError::Key => f.write_str(
                 "a key of the cursor's token isn't one of the source's; resume it by the type of key \
                  that it was taken from",
@@ -81,19 +95,3 @@ impl fmt::Debug for TokenError {
 }
 
 impl Error for TokenError {}
-
-/// In backticks, on one line, and cut where it is long.
-struct Cut<'a>(&'a str);
-
-impl fmt::Display for Cut<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MOST: usize = 120;
-        let mut chars = self.0.chars();
-        f.write_str("`")?;
-        for c in chars.by_ref().take(MOST) {
-            let c = if c.is_control() { ' ' } else { c };
-            write!(f, "{c}")?;
-        }
-        f.write_str(if chars.next().is_some() { "...`" } else { "`" })
-    }
-}

@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::body::{Body, SIGNED};
-use super::{CHECKSUM, Token, TokenError, checked, signed, text};
+use super::{CHECKSUM, Token, TokenError, check_length, checked, from_text, signed, text};
 
 /// A [`Token`] with a signature (HMAC-SHA-256) in the place of its checksum, for hands that aren't
 /// trusted: a page's "next" link, say.
@@ -55,6 +55,7 @@ impl SignedToken {
     /// If they are none; [`TokenError::Signature`] if they are a token without a signature.
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self, TokenError> {
         let bytes = bytes.into();
+        check_length(bytes.len())?;
         if let Some(body) = checked(&bytes) {
             Body::read(body)?;
             return Err(TokenError::Signature);
@@ -105,7 +106,7 @@ impl FromStr for SignedToken {
     type Err = TokenError;
 
     fn from_str(text: &str) -> Result<Self, TokenError> {
-        SignedToken::from_bytes(text::decode(text.trim_ascii()).ok_or(TokenError::Damaged)?)
+        SignedToken::from_bytes(from_text(text)?)
     }
 }
 

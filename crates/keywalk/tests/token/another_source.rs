@@ -69,6 +69,7 @@ fn a_token_of_another_source_is_refused_by_what_differs_before_the_store_is_aske
         let expected = TokenError::Source {
             aspect,
             here: here.clone(),
+            cure: String::new(),
         };
         assert_eq!(error, Error::Token(expected.clone()));
         assert_eq!(token().check(&says), Err(expected));
@@ -114,11 +115,17 @@ fn the_first_that_differs_is_named() {
 
 #[test]
 fn what_differs_is_shown_on_one_line_and_cut_where_it_is_long() {
+    let hostile = "\u{1b}[2J\u{202e}\u{9b}\"'\\";
+    let message = error_text(refused(&tens(3).saying(orders().relation(hostile))));
+    assert!(
+        message.contains(r#"`\u{1b}[2J\u{202e}\u{9b}"'\`"#),
+        "{message}"
+    );
     let says = orders().relation(format!("SELECT\n{}", "é".repeat(500)));
     let message = error_text(refused(&tens(3).saying(says)));
-    assert!(message.contains("`SELECT é"), "{message}");
+    assert!(message.contains(r"`SELECT\né"), "{message}");
     assert!(
-        message.contains("é...`") && message.chars().count() < 300,
+        message.contains("é... (1007 bytes)`") && message.chars().count() < 300,
         "{message}"
     );
     let whole = "x".repeat(120);

@@ -1,6 +1,6 @@
 //! A key's length has one form, and is right.
 
-use keywalk::{Token, TokenError, Walk};
+use keywalk::{SignedToken, Token, TokenError, Walk};
 
 use super::forge::{LIVE, NEAR_EXCLUDED, forged};
 use super::shelf::Shelf;
@@ -66,6 +66,20 @@ fn a_length_beyond_all_memory_is_refused() {
     }
     let lost = [&[0x83][..], &[0x80; 8], &[0x02]].concat();
     assert_eq!(read(&lost, b"key"), Err(TokenError::Damaged));
+}
+
+#[test]
+fn a_token_that_is_too_long_is_refused_before_it_is_read() {
+    let most = vec![0xff; Token::MAX_BYTES];
+    assert_eq!(Token::from_bytes(most), Err(TokenError::Damaged));
+    let more = Token::MAX_BYTES + 1;
+    let long = TokenError::TooLong(more);
+    assert_eq!(Token::from_bytes(vec![0xff; more]), Err(long.clone()));
+    assert_eq!(SignedToken::from_bytes(vec![0xff; more]), Err(long));
+    let text = "_".repeat(more / 3 * 4 + 4);
+    let long = TokenError::TooLong(more + 1);
+    assert_eq!(text.parse::<Token>(), Err(long.clone()));
+    assert_eq!(text.parse::<SignedToken>(), Err(long));
 }
 
 #[test]

@@ -120,18 +120,36 @@ fn the_token_of_a_finished_live_walk_finds_what_was_appended() {
 #[test]
 fn options_that_contradict_a_token_are_refused() {
     let shelf = tens(3);
-    let mut items = Walk::new(shelf.clone()).items();
-    items.next().unwrap().unwrap();
-    let token = items.token().unwrap();
-    let walk = || Walk::new(shelf.clone()).resume_token(&token).unwrap();
-    for (walk, why) in [
-        (walk().order(Order::Descending), CursorMismatch::Order),
-        (walk().live(), CursorMismatch::Live),
-        (walk().range(..30), CursorMismatch::Range),
-    ] {
-        assert_eq!(walk.items().next(), Some(Err(Error::Cursor(why))));
+    for live in [false, true] {
+        let again = |range: (i64, i64)| {
+            let walk = Walk::new(shelf.clone()).range(range.0..=range.1);
+            if live { walk.live() } else { walk }
+        };
+        let mut items = again((10, 50)).items();
+        items.next().unwrap().unwrap();
+        let token = items.token().unwrap().to_string().parse().unwrap();
+        let resumed = || Walk::new(shelf.clone()).resume_token(&token).unwrap();
+        let refused = |walk: Walk<Shelf<i64>>, why| {
+            assert_eq!(walk.items().next(), Some(Err(Error::Cursor(why))));
+        };
+        refused(resumed().order(Order::Descending), CursorMismatch::Order);
+        if !live {
+            refused(resumed().live(), CursorMismatch::Live);
+        }
+        // A wider range too, in either order of the calls: its other rows would not be walked.
+        for other in [(20, 30), (10, 30), (10, 100), (0, 50), (0, 100)] {
+            refused(resumed().range(other.0..=other.1), CursorMismatch::Range);
+            let walk = again(other).resume_token(&token).unwrap();
+            refused(walk, CursorMismatch::Range);
+        }
+        for walk in [
+            resumed(),
+            resumed().range(10..=50),
+            again((10, 50)).resume_token(&token).unwrap(),
+        ] {
+            assert_eq!(walk.items().next(), Some(Ok(20)));
+        }
     }
-    assert_eq!(walk().range(..=30).items().next(), Some(Ok(20)));
 }
 
 #[test]

@@ -109,11 +109,11 @@ fn the_signature_of_another_token_doesnt_verify() {
 #[test]
 fn a_later_form_says_its_number_signed_or_not() {
     let mut bytes = samples()[0].sign(b"secret").as_bytes().to_vec();
-    bytes[0] = 2;
-    assert_eq!(SignedToken::from_bytes(bytes), Err(TokenError::Version(2)));
-    let unsigned = sealed(&[2, 0, 0]);
+    bytes[0] = 3;
+    assert_eq!(SignedToken::from_bytes(bytes), Err(TokenError::Version(3)));
+    let unsigned = sealed(&[3, 0, 0]);
     assert_eq!(
         SignedToken::from_bytes(unsigned),
-        Err(TokenError::Version(2))
+        Err(TokenError::Version(3))
     );
 }

@@ -12,11 +12,12 @@ pub(super) fn sealed(body: &[u8]) -> Vec<u8> {
     [body, &hash.to_be_bytes()].concat()
 }
 
-/// Of version 1 and this source: the first byte gives the flags, the others stand where the keys do.
-pub(super) fn of<K: Coded>(data: &[u8], shelf: &Shelf<K>) -> Option<Vec<u8>> {
+/// Of this form and source: the first byte gives the flags, the others stand where the keys do (of the second
+/// form, behind a byte of further flags).
+pub(super) fn of<K: Coded>(form: u8, data: &[u8], shelf: &Shelf<K>) -> Option<Vec<u8>> {
     let (flags, keys) = data.split_first()?;
     let token = Walk::new(shelf).items().token();
     let token = token.expect("it can say what it walks");
     let fingerprint = token.as_bytes().get(2..18)?;
-    Some(sealed(&[&[1, *flags], fingerprint, keys].concat()))
+    Some(sealed(&[&[form, *flags], fingerprint, keys].concat()))
 }
