@@ -1,5 +1,8 @@
 use rusqlite::Connection;
 
+use crate::error::is_of_store;
+use crate::schema::is_unique;
+
 /// What SQLite plans to do for a statement (`EXPLAIN QUERY PLAN`).
 #[derive(Debug, PartialEq)]
 pub(crate) struct Plan {
@@ -11,11 +14,88 @@ struct Step {
     id: i64,
     parent: i64,
     what: String,
+    /// Whether it is a loop of one row at most: a search by all columns of what is unique.
+    finds_one: bool,
 }
 
 impl Step {
     fn is_loop(&self) -> bool {
         self.what.starts_with("SEARCH ") || self.what.starts_with("SCAN ")
+    }
+}
+
+/// How the aliases of tables begin of which a statement reads one row.
+pub(crate) const ONE_ROW: &str = "keywalk one row";
+
+/// How steps begin that are no loops, by SQLite's sources.
+const KNOWN: &[&str] = &[
+    "USE TEMP B-TREE FOR ",
+    "MERGE (",
+    "LEFT",
+    "RIGHT",
+    "COMPOUND QUERY",
+    "UNION ",
+    "INTERSECT ",
+    "EXCEPT ",
+    "CO-ROUTINE ",
+    "MATERIALIZE ",
+    "SCALAR SUBQUERY ",
+    "LIST SUBQUERY ",
+    "CORRELATED ",
+    "REUSE ",
+    "MULTI-INDEX OR",
+    "INDEX ",
+    "BLOOM FILTER ON ",
+    "CREATE BLOOM FILTER",
+    "CREATE AUTOMATIC ",
+    "SETUP",
+    "RECURSIVE STEP",
+    "USING INDEX ",
+    "USING ROWID SEARCH ",
+];
+
+/// What a loop may use.
+const KNOWN_USES: &[&str] = &[
+    "INDEX ",
+    "COVERING INDEX ",
+    "INTEGER PRIMARY KEY",
+    "PRIMARY KEY",
+    "AUTOMATIC ",
+];
+
+/// Whether a step is worded as in the versions of SQLite that are known. What isn't may mean anything.
+fn is_known(step: &str) -> bool {
+    let search = step.strip_prefix("SEARCH ");
+    let Some(of) = search.or_else(|| step.strip_prefix("SCAN ")) else {
+        return KNOWN.iter().any(|start| step.starts_with(start));
+    };
+    if of.contains(" VIRTUAL TABLE INDEX ") {
+        return true;
+    }
+    match of.rsplit_once(" USING ") {
+        // Only min() and max() make a search of a loop without conditions.
+        None => search.is_none() || !of.contains('?'),
+        Some((_, uses)) => KNOWN_USES.iter().any(|start| uses.starts_with(start)),
+    }
+}
+
+/// The index and the number of columns of a search that equals each with a value, for a rowid without
+/// the index.
+fn lookup(step: &str) -> Option<(Option<&str>, usize)> {
+    let step = step.strip_prefix("SEARCH ")?;
+    let (_, uses) = step.rsplit_once(" USING ")?;
+    let (by, conditions) = uses.rsplit_once(" (")?;
+    let conditions = conditions.split_once(')')?.0;
+    if !conditions.split(" AND ").all(|term| term.ends_with("=?")) {
+        return None;
+    }
+    let columns = conditions.split(" AND ").count();
+    match by {
+        "INTEGER PRIMARY KEY" => Some((None, columns)),
+        _ => {
+            let index = by.strip_prefix("COVERING ").unwrap_or(by);
+            Some((Some(index.strip_prefix("INDEX ")?), columns))
+        }
     }
 }
 
@@ -50,23 +130,45 @@ impl Plan {
         let mut rows = statement.raw_query();
         let mut steps: Vec<Step> = Vec::new();
         let mut aside: Vec<i64> = Vec::new();
+        let mut lists = false;
         while let Some(row) = rows.next()? {
+            let what: String = row.get(3)?;
             let step = Step {
                 id: row.get(0)?,
                 parent: row.get(1)?,
-                what: row.get(3)?,
+                finds_one: match lookup(&what) {
+                    None => false,
+                    Some((None, _)) => true,
+                    Some((Some(index), columns)) => match is_unique(db, index, columns) {
+                        // Who may not read the schema's table isn't told by it.
+                        Err(error) if !is_of_store(&error) => false,
+                        unique => unique?,
+                    },
+                },
+                what,
             };
             // Subqueries within expressions are the filter's own affair.
             let is_subquery = !step.is_loop()
                 && step.what.contains("SUBQUERY")
                 && step.what != "LEFT-MOST SUBQUERY";
+            lists |= step.what.contains("LIST SUBQUERY") || step.what.ends_with("FOR IN-OPERATOR");
             if is_subquery || aside.contains(&step.parent) {
                 aside.push(step.id);
             } else {
                 steps.push(step);
             }
         }
+        // To be in a list reads as to equal a value does.
+        for step in &mut steps {
+            step.finds_one &= !lists || step.what.contains(ONE_ROW);
+        }
         Ok(Plan { steps })
+    }
+
+    /// A step whose wording isn't known.
+    pub(crate) fn unknown(&self) -> Option<&str> {
+        let steps = self.steps.iter().map(|step| step.what.as_str());
+        steps.into_iter().find(|step| !is_known(step))
     }
 
     /// Whether the statement reads what it needs, when it needs it: nothing is sorted, kept aside
@@ -82,22 +184,55 @@ impl Plan {
             .iter()
             .any(|start| step.what.starts_with(start))
         };
-        // Only what is joined is indexed for that. In an outer loop it would be the table's name.
-        let (_, inner) = self.loops();
-        !self.steps.iter().any(|step| !step.is_loop() && keeps(step))
-            && !inner.iter().any(|step| step.contains(" USING AUTOMATIC "))
+        !self.steps.iter().any(|step| !step.is_loop() && keeps(step)) && !self.makes_index()
     }
 
-    /// Whether the outermost loop of each of the statement's parts is a search by all of that
-    /// part's conditions. A part without conditions may be a scan in the index's order.
+    /// Whether a joined table is indexed first. (In an outer loop it would be the table's name.)
+    pub(crate) fn makes_index(&self) -> bool {
+        let loops = self.loops();
+        let mut inner = loops.iter().flat_map(|loops| loops.iter().skip(1));
+        inner.any(|step| step.what.contains(" USING AUTOMATIC "))
+    }
+
+    /// Whether each of the statement's parts searches by all of its conditions: up to the first loop of
+    /// more than one row, which has the key's order, as nothing is sorted. If there is none, the
+    /// equalities leave no more to search. A part without conditions may be a scan in the index's order.
     pub(crate) fn searches(&self, parts: &[Vec<Condition>]) -> bool {
-        let loops = self.outer_loops();
+        let loops = self.loops();
         loops.len() == parts.len()
-            && loops.iter().zip(parts).all(|(step, conditions)| {
-                conditions
-                    .iter()
-                    .all(|condition| condition.is_used_by(step))
+            && loops.iter().zip(parts).all(|(loops, conditions)| {
+                let first = loops.iter().position(|step| !step.finds_one);
+                let searches = &loops[..first.map_or(loops.len(), |first| first + 1)];
+                let is_used = |condition: &&Condition| {
+                    let mut searches = searches.iter();
+                    searches.any(|step| condition.is_used_by(&step.what))
+                };
+                let equalities = || conditions.iter().filter(|c| c.operator == '=');
+                conditions.iter().all(|condition| is_used(&condition))
+                    || first.is_none()
+                        && equalities().count() > 0
+                        && equalities().all(|c| is_used(&c))
             })
+    }
+
+    /// Whether a joined table is read whole for each row before it. (What a virtual table reads isn't
+    /// told.)
+    pub(crate) fn scans_within(&self) -> bool {
+        let is_scan = |step: &&Step| {
+            step.what.starts_with("SCAN ") && !step.what.contains(" VIRTUAL TABLE INDEX ")
+        };
+        self.loops().iter().any(|loops| {
+            let rows = loops.iter().skip_while(|step| step.finds_one);
+            rows.skip(1).any(is_scan)
+        })
+    }
+
+    /// Whether a part begins with a loop of one row that the caller's SQL makes.
+    pub(crate) fn begins_with_one(&self) -> bool {
+        self.loops().iter().any(|loops| {
+            let first = loops.iter().find(|step| !step.what.contains(ONE_ROW));
+            first.is_some_and(|step| step.finds_one)
+        })
     }
 
     /// Whether an index serves more of the conditions than in `other`: each search is by a further
@@ -116,28 +251,33 @@ impl Plan {
             })
     }
 
-    /// Whether an outermost loop is a search from some value on, by this operator.
-    pub(crate) fn ranges(&self, operator: char) -> bool {
+    /// Whether a search is from some value on, by this operator: up to the first loop of more than one
+    /// row, or `within` it too.
+    pub(crate) fn ranges(&self, operator: char, within: bool) -> bool {
         let (one, several) = (format!("{operator}?"), format!("{operator}("));
-        let from_value = |step: &&str| step.contains(&one) || step.contains(&several);
-        self.outer_loops().iter().any(from_value)
+        let is_ranged = |step: &&Step| step.what.contains(&one) || step.what.contains(&several);
+        self.loops().iter().any(|loops| {
+            let outer = loops.iter().position(|step| !step.finds_one);
+            let end = outer.filter(|_| !within).map_or(loops.len(), |at| at + 1);
+            loops[..end].iter().any(is_ranged)
+        })
     }
 
     fn outer_loops(&self) -> Vec<&str> {
-        self.loops().0
+        let loops = self.loops();
+        loops.iter().map(|loops| loops[0].what.as_str()).collect()
     }
 
-    /// The outermost loop of each of the statement's parts, and those within them.
-    fn loops(&self) -> (Vec<&str>, Vec<&str>) {
-        let (mut outer, mut inner) = (Vec::new(), Vec::new());
-        let mut part = None;
+    /// The loops of each of the statement's parts, the outermost first.
+    fn loops(&self) -> Vec<Vec<&Step>> {
+        let mut parts: Vec<Vec<&Step>> = Vec::new();
         for step in self.steps.iter().filter(|step| step.is_loop()) {
-            match part.replace(step.parent) == Some(step.parent) {
-                false => outer.push(step.what.as_str()),
-                true => inner.push(step.what.as_str()),
+            match parts.last_mut() {
+                Some(part) if part[0].parent == step.parent => part.push(step),
+                _ => parts.push(vec![step]),
             }
         }
-        (outer, inner)
+        parts
     }
 
     pub(crate) fn describe(&self) -> String {
@@ -173,5 +313,49 @@ impl Condition {
                 .any(|(at, _)| step[..at].ends_with(['(', ' ']))
         };
         step.starts_with("SEARCH ") && (is_in_step(named(false)) || is_in_step(named(true)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_known, lookup};
+
+    #[test]
+    fn a_step_in_words_that_no_known_version_has_is_told_from_a_scan_and_a_search() {
+        for known in [
+            "SCAN t",
+            "SCAN t USING COVERING INDEX i",
+            "SEARCH t USING INTEGER PRIMARY KEY (rowid>? AND rowid<?) LEFT-JOIN",
+            "SEARCH x USING INDEX i (a=? AND (b,c)>(?,?))",
+            "SEARCH w USING PRIMARY KEY (a=?)",
+            "SEARCH t",
+            "SCAN f VIRTUAL TABLE INDEX 0:M3",
+            "USE TEMP B-TREE FOR LAST TERM OF ORDER BY",
+        ] {
+            assert!(is_known(known), "{known}");
+        }
+        for unknown in [
+            "SEEK t USING INDEX i (a>?)",
+            "SEARCH t BY INTEGER PRIMARY KEY (rowid>?)",
+            "SEARCH t USING LEARNED INDEX i (a>?)",
+            "SORT BY a",
+            "",
+        ] {
+            assert!(!is_known(unknown), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn a_lookup_equals_each_column() {
+        let of = |uses| lookup(uses).map(|(index, columns)| (index.unwrap_or(""), columns));
+        let rowid = "SEARCH t USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN";
+        assert_eq!(of(rowid), Some(("", 1)));
+        let index = "SEARCH t USING COVERING INDEX a (b) (a=? AND b=?)";
+        assert_eq!(of(index), Some(("a (b)", 2)));
+        for other in ["(a=? AND b>?)", "((a,b)>(?,?))", "(ANY(a) AND b=?)"] {
+            let step = format!("SEARCH t USING INDEX i {other}");
+            assert!(lookup(&step).is_none(), "{step}");
+        }
+        assert_eq!(of("SCAN t USING INDEX i"), None);
     }
 }

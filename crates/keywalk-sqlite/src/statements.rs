@@ -1,9 +1,10 @@
 use keywalk::Order;
-use rusqlite::{CachedStatement, Connection, ErrorCode};
+use rusqlite::{CachedStatement, Connection};
 
 use crate::conjuncts::is_single;
-use crate::error::Problem;
-use crate::form::{FarBound, Form, How};
+use crate::error::{Problem, is_of_store};
+use crate::form::{CERTAIN, FarBound, Form, How, UNLIKELY, Urge};
+use crate::join_order;
 use crate::params::Param;
 use crate::plan::Plan;
 use crate::relation::Relation;
@@ -72,9 +73,6 @@ const MIDDLE: Shape = Shape {
     far: Edge::Included,
     answer: Answer::Rows,
 };
-
-/// A table of so few rows is read whole as cheaply as it is searched.
-const FEW_ROWS: u32 = 512;
 
 impl Statements {
     /// Proves that SQLite can search by the whole key, and finds which filters may stand in WHERE
@@ -179,78 +177,163 @@ impl Statements {
     }
 }
 
-/// Writes a statement in the first way for which SQLite's plan is a search by all conditions.
+/// Writes a statement in the first way for which SQLite's plan is a search by all conditions: as it
+/// chooses by itself, or else by what leaves it no other choice, so that no statistics keep it from that.
 fn write(
     db: &Connection,
     relation: &Relation,
     served: &[usize],
     shape: Shape,
 ) -> Result<(Seek, Plan), Problem> {
-    let forms: &[Form] = if relation.key.len() == 1 {
-        &[Form::RowValue]
-    } else if relation.is_mixed() {
-        &[Form::Union]
-    } else {
-        &[Form::RowValue, Form::Union]
+    let failed = |source| relation.failed(source);
+    let mut attempts = Attempts {
+        db,
+        relation,
+        served,
+        shape,
+        second: None,
+        refused: None,
     };
+    let found = attempts.one(None, None, Urge::default(), true)?;
     // An index that serves a filter too is SQLite's own choice.
-    let own_choice = std::iter::once(None);
-    let told = relation.indexes.iter().map(|index| Some(index.as_str()));
-    let indexes = own_choice.chain(told.filter(|_| served.is_empty()));
-    // SQLite scans a table that its statistics say has a dozen rows, also by an index that it is told.
-    let has_index = relation.is_by_rowid() || !relation.indexes.is_empty();
-    let mut is_stale = false;
-    let mut refused = None;
-    for (index, form) in indexes.flat_map(|index| forms.iter().map(move |form| (index, *form))) {
-        let how = How {
-            form,
-            index,
-            served,
-        };
-        let seek = Seek::new(relation, how.clone(), shape);
-        let plan = match Plan::of(db, &seek.sql) {
-            Ok(plan) => plan,
-            // An index that can't be used for this is an error of the statement: "no query solution".
-            Err(source)
-                if index.is_some() && source.sqlite_error_code() == Some(ErrorCode::Unknown) =>
-            {
-                continue;
-            }
-            Err(source) => return Err(relation.failed(source)),
-        };
-        let searches = plan.streams() && plan.searches(&seek.parts);
-        let may_scan = has_index && served.is_empty() && plan.streams();
-        if searches || may_scan && is_small(db, relation)? {
-            check_no_range(db, relation, how, shape)?;
-            return Ok((seek, plan));
+    if found.is_some() || !served.is_empty() {
+        return attempts.or_error(found);
+    }
+    for index in &relation.indexes {
+        if let Some(found) = attempts.one(None, Some(index), Urge::default(), true)? {
+            return Ok(found);
         }
-        is_stale |= may_scan;
-        refused.get_or_insert(plan);
     }
-    if is_stale {
-        return Err(Problem::StaleStatistics {
-            relation: relation.name.clone(),
-        });
+    if !relation.is_by_rowid() && relation.query.is_none() {
+        return attempts.or_error(None);
     }
-    Err(Problem::NotSeekable {
-        relation: relation.name.clone(),
-        index: relation.unique.then(|| relation.wanted_index()),
-        has_one: !relation.indexes.is_empty(),
-        plan: refused.as_ref().map(Plan::describe).unwrap_or_default(),
-    })
+    let schema = relation.stamp.first_with_entries(db).map_err(failed)?;
+    for (certain, likelihoods, one_row) in [
+        (false, [None, Some(UNLIKELY)], None),
+        (true, [Some(UNLIKELY), Some(CERTAIN)], schema),
+    ] {
+        let others = match &relation.query {
+            Some(select) => join_order::others(db, select, &relation.columns, certain),
+            None => Ok(Vec::new()),
+        };
+        let mut froms = vec![(None, true)];
+        froms.extend(others.map_err(failed)?.iter().map(|other| {
+            let from = Relation::subselect(&other.select);
+            (Some(from), !other.is_index_of_joined)
+        }));
+        for (from, may_scan) in &froms {
+            for likelihood in likelihoods {
+                let urge = Urge {
+                    likelihood,
+                    one_row,
+                };
+                // To read few rows, or by no index but its own, SQLite scans what it would make an index
+                // of to read many.
+                let may_scan = *may_scan && likelihood != Some(UNLIKELY);
+                if let Some(found) = attempts.one(from.as_deref(), None, urge, may_scan)? {
+                    return Ok(found);
+                }
+            }
+        }
+    }
+    attempts.or_error(None)
 }
 
-/// Whether the table has few rows, whatever the statistics say.
-fn is_small(db: &Connection, relation: &Relation) -> Result<bool, Problem> {
-    let from = &relation.from;
-    let limit = FEW_ROWS + 1;
-    db.query_row(
-        &format!("SELECT count(*) FROM (SELECT 1 FROM {from} LIMIT {limit})"),
-        [],
-        |row| row.get::<_, u32>(0),
-    )
-    .map(|rows| rows <= FEW_ROWS)
-    .map_err(|source| relation.failed(source))
+/// The ways that a statement was tried to be written in.
+struct Attempts<'a> {
+    db: &'a Connection,
+    relation: &'a Relation,
+    served: &'a [usize],
+    shape: Shape,
+    /// What would do if there is nothing better: a joined table is read whole.
+    second: Option<(Seek, Plan)>,
+    /// SQLite's own choice.
+    refused: Option<Plan>,
+}
+
+impl Attempts<'_> {
+    /// Tries all forms of one way. What scans a joined table will do only if it `may_scan`.
+    fn one(
+        &mut self,
+        from: Option<&str>,
+        index: Option<&str>,
+        urge: Urge<'_>,
+        may_scan: bool,
+    ) -> Result<Option<(Seek, Plan)>, Problem> {
+        let (db, relation, shape) = (self.db, self.relation, self.shape);
+        let forms: &[Form] = if relation.key.len() == 1 {
+            &[Form::RowValue]
+        } else if relation.is_mixed() {
+            &[Form::Union]
+        } else {
+            &[Form::RowValue, Form::Union]
+        };
+        let is_own_choice = from.is_none() && index.is_none() && urge == Urge::default();
+        for form in forms {
+            let how = How {
+                form: *form,
+                from,
+                index,
+                urge,
+                served: self.served,
+            };
+            let seek = Seek::new(relation, how, shape);
+            let plan = match Plan::of(db, &seek.sql) {
+                Ok(plan) => plan,
+                // Of an index or order that SQLite can't use for this ("no query solution").
+                Err(source) if !is_own_choice && !is_of_store(&source) => continue,
+                Err(source) => return Err(relation.failed(source)),
+            };
+            check_known(relation, &plan)?;
+            if !plan.streams() || !plan.searches(&seek.parts) {
+                // The cure is clearest where SQLite itself makes an index.
+                let is_clearer = |before: &Plan| !before.makes_index() && plan.makes_index();
+                if self.refused.as_ref().is_none_or(is_clearer) {
+                    self.refused = Some(plan);
+                }
+                continue;
+            }
+            check_no_range(db, relation, how, shape, &plan)?;
+            if !plan.scans_within() {
+                return Ok(Some((seek, plan)));
+            }
+            // Behind one row the scan may be by the key, of all rows for each one before.
+            if may_scan && !plan.begins_with_one() {
+                self.second.get_or_insert((seek, plan));
+            }
+        }
+        Ok(None)
+    }
+
+    fn or_error(self, found: Option<(Seek, Plan)>) -> Result<(Seek, Plan), Problem> {
+        if let Some(found) = found.or(self.second) {
+            return Ok(found);
+        }
+        let relation = self.relation;
+        let name = relation.name.clone();
+        Err(match &self.refused {
+            Some(plan) if relation.is_by_rowid() && self.served.is_empty() && plan.streams() => {
+                Problem::StaleStatistics { relation: name }
+            }
+            refused => Problem::NotSeekable {
+                relation: name,
+                index: relation.unique.then(|| relation.wanted_index()),
+                has_one: !relation.indexes.is_empty(),
+                plan: refused.as_ref().map(Plan::describe).unwrap_or_default(),
+            },
+        })
+    }
+}
+
+/// That every step of a plan can be understood.
+fn check_known(relation: &Relation, plan: &Plan) -> Result<(), Problem> {
+    match plan.unknown() {
+        None => Ok(()),
+        Some(step) => Err(Problem::UnknownPlan {
+            relation: relation.name.clone(),
+            step: step.to_owned(),
+        }),
+    }
 }
 
 /// The caller's SQL has no range over the key: SQLite searches by one of two such conditions and
@@ -261,6 +344,7 @@ fn check_no_range(
     relation: &Relation,
     how: How<'_>,
     shape: Shape,
+    plan: &Plan,
 ) -> Result<(), Problem> {
     let has_callers_sql = !relation.unique || !how.served.is_empty();
     if !has_callers_sql || shape.near == Edge::Open {
@@ -271,11 +355,15 @@ fn check_no_range(
         far: Edge::Open,
         ..shape
     };
-    let plan = plan(db, relation, &Seek::new(relation, how, open))?;
+    // Behind a row of the caller's SQL the search stands further in, and elsewhere without its value.
+    let is_behind = plan.begins_with_one();
+    let seek = Seek::new(relation, how, open);
+    let plan = Plan::of(db, &seek.sql).map_err(|source| relation.failed(source))?;
+    check_known(relation, &plan)?;
     let is_ranged = relation
         .key
         .iter()
-        .any(|part| plan.ranges(relation.operator(part, shape.order)));
+        .any(|part| plan.ranges(relation.operator(part, shape.order), is_behind));
     if plan.streams() && is_ranged {
         return Err(Problem::OwnRange {
             relation: relation.name.clone(),
@@ -283,8 +371,4 @@ fn check_no_range(
         });
     }
     Ok(())
-}
-
-fn plan(db: &Connection, relation: &Relation, seek: &Seek) -> Result<Plan, Problem> {
-    Plan::of(db, &seek.sql).map_err(|source| relation.failed(source))
 }
