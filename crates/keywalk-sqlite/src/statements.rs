@@ -212,27 +212,20 @@ fn write(
         (false, [None, Some(UNLIKELY)], None),
         (true, [Some(UNLIKELY), Some(CERTAIN)], schema),
     ] {
-        let others = match &relation.query {
-            Some(select) => join_order::others(db, select, &relation.columns, certain),
-            None => Ok(Vec::new()),
+        let urges = likelihoods.map(|likelihood| Urge {
+            likelihood,
+            one_row,
+        });
+        if let Some(found) = attempts.urged(None, urges, true)? {
+            return Ok(found);
+        }
+        let Some(select) = &relation.query else {
+            continue;
         };
-        let mut froms = vec![(None, true)];
-        froms.extend(others.map_err(failed)?.iter().map(|other| {
+        for other in join_order::others(db, select, &relation.columns, certain).map_err(failed)? {
             let from = Relation::subselect(&other.select);
-            (Some(from), !other.is_index_of_joined)
-        }));
-        for (from, may_scan) in &froms {
-            for likelihood in likelihoods {
-                let urge = Urge {
-                    likelihood,
-                    one_row,
-                };
-                // To read few rows, or by no index but its own, SQLite scans what it would make an index
-                // of to read many.
-                let may_scan = *may_scan && likelihood != Some(UNLIKELY);
-                if let Some(found) = attempts.one(from.as_deref(), None, urge, may_scan)? {
-                    return Ok(found);
-                }
+            if let Some(found) = attempts.urged(Some(&from), urges, !other.is_index_of_joined)? {
+                return Ok(found);
             }
         }
     }
@@ -300,6 +293,24 @@ impl Attempts<'_> {
             // Behind one row the scan may be by the key, of all rows for each one before.
             if may_scan && !plan.begins_with_one() {
                 self.second.get_or_insert((seek, plan));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Tries one way with each urge. To read few rows, or by an index that it is told, SQLite scans a joined
+    /// table that it would make an index of to read many.
+    fn urged(
+        &mut self,
+        from: Option<&str>,
+        urges: [Urge<'_>; 2],
+        may_scan: bool,
+    ) -> Result<Option<(Seek, Plan)>, Problem> {
+        for urge in urges {
+            let may_scan = may_scan && urge.likelihood != Some(UNLIKELY);
+            let found = self.one(from, None, urge, may_scan)?;
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)

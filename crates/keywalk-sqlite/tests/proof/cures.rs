@@ -136,7 +136,7 @@ fn a_table_that_is_joined_without_an_index_is_joined_by_one() {
 fn statistics_of_smaller_tables_are_made_anew() {
     let db = users();
     db.execute_batch(
-        "UPDATE sqlite_stat1 SET stat = '1 1'; DELETE FROM sqlite_stat4; ANALYZE sqlite_schema",
+        "UPDATE sqlite_stat1 SET stat = '1 1'; DROP TABLE IF EXISTS sqlite_stat4; ANALYZE sqlite_schema",
     )
     .unwrap();
     let sql = "SELECT users.id AS user, posts.id FROM users JOIN posts ON posts.user_id = users.id";
