@@ -2,20 +2,17 @@
 
 use rusqlite::Connection;
 
-use crate::conjuncts::conjuncts;
 use crate::error::is_of_store;
 use crate::name::Quoted;
 use crate::schema::Schema;
 use crate::tokens::{Token, tokens};
 
-/// The ways to write a SELECT that has these columns, each with another table to be read first, and then
-/// each with an index that one of the tables has to be read by. If its conditions are called `certain`, then how many rows a search by them leaves is
-/// what the index tells.
+/// The ways to write a SELECT that has these columns: each with another table to be read first, then each
+/// with an index that one of the tables has to be read by.
 pub(crate) fn others(
     db: &Connection,
     select: &str,
     columns: &[String],
-    certain: bool,
 ) -> rusqlite::Result<Vec<Other>> {
     let Some(join) = Join::of(select) else {
         return Ok(Vec::new());
@@ -40,7 +37,7 @@ pub(crate) fn others(
     let others = ways.map(|(first, hint)| {
         let hint = hint.as_ref().map(|(at, hint)| (*at, hint.as_str()));
         Other {
-            select: join.beginning_with(first, hint, certain),
+            select: join.beginning_with(first, hint),
             is_index_of_joined: hint.is_some_and(|(at, _)| at != first),
         }
     });
@@ -163,14 +160,12 @@ impl<'a> Join<'a> {
     /// The SELECT, written so that the table at position `first` is read first, and the others in their
     /// order, as SQLite doesn't turn a CROSS JOIN round; one of them by what a hint says. Inner joins may be
     /// written in any order, and their ON as a part of WHERE.
-    fn beginning_with(&self, first: usize, hint: Option<(usize, &str)>, certain: bool) -> String {
-        let written = |condition| match certain {
-            true => called_certain(condition),
-            false => format!("({condition}\n)"),
-        };
+    fn beginning_with(&self, first: usize, hint: Option<(usize, &str)>) -> String {
+        // The bracket on a line of its own: a condition may end in a comment.
+        let bracketed = |condition| format!("({condition}\n)");
         let table = |at: usize| match hint {
             Some((of, hint)) if of == at => format!("{}\n{hint}", self.terms[at].table),
-            _ => format!("{}\n", self.terms[at].table),
+            _ => self.terms[at].table.to_owned(),
         };
         let moved = &self.terms[first];
         let mut sql = format!("{} {}", self.before, table(first));
@@ -179,32 +174,24 @@ impl<'a> Join<'a> {
                 continue;
             }
             let join = term.outer_join.unwrap_or("CROSS JOIN");
-            sql += &format!("\n{join} {}\n{}", table(at), term.using);
+            sql += &format!("\n{join} {}", table(at));
             if let Some(on) = term.on {
-                sql += &format!("ON {}\n", written(on));
+                sql += &format!("\nON {}", bracketed(on));
+            } else if !term.using.is_empty() {
+                sql += &format!("\n{}", term.using.trim());
             }
         }
         let conditions: Vec<String> = moved
             .on
             .into_iter()
             .chain(self.condition)
-            .map(written)
+            .map(bracketed)
             .collect();
         if !conditions.is_empty() {
             sql += &format!("\nWHERE {}", conditions.join(" AND "));
         }
         sql
     }
-}
-
-/// A condition, each of its parts called certain.
-fn called_certain(condition: &str) -> String {
-    let parts = conjuncts(condition);
-    let parts: Vec<String> = parts
-        .iter()
-        .map(|part| format!("likelihood({part}\n, 1.0)"))
-        .collect();
-    parts.join(" AND ")
 }
 
 impl<'a> Word<'a> {
@@ -304,16 +291,14 @@ fn terms<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::{Join, called_certain};
+    use super::Join;
 
     /// Each way to write it, with blanks for line breaks.
     fn orders(select: &str) -> Vec<String> {
         let Some(join) = Join::of(select) else {
             return Vec::new();
         };
-        let written = join
-            .firsts()
-            .map(|first| join.beginning_with(first, None, false));
+        let written = join.firsts().map(|first| join.beginning_with(first, None));
         written
             .map(|sql| sql.split_whitespace().collect::<Vec<_>>().join(" "))
             .collect()
@@ -376,15 +361,6 @@ mod tests {
         ] {
             assert_eq!(orders(select), [""; 0], "{select}");
         }
-    }
-
-    #[test]
-    fn each_part_of_a_condition_is_called_certain() {
-        let sql = called_certain("a BETWEEN 1 AND 2 AND b -- end");
-        assert_eq!(
-            sql,
-            "likelihood(a BETWEEN 1 AND 2 \n, 1.0) AND likelihood( b -- end\n, 1.0)"
-        );
     }
 
     #[test]

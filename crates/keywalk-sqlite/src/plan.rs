@@ -14,7 +14,8 @@ struct Step {
     id: i64,
     parent: i64,
     what: String,
-    /// Whether it is a loop of one row at most: a search by all columns of what is unique.
+    /// Whether it is a loop of one row: a search by all columns of what is unique. (A value of a list reads
+    /// the same. Of several rows nothing has an order unless the key begins there.)
     finds_one: bool,
 }
 
@@ -130,7 +131,6 @@ impl Plan {
         let mut rows = statement.raw_query();
         let mut steps: Vec<Step> = Vec::new();
         let mut aside: Vec<i64> = Vec::new();
-        let mut lists = false;
         while let Some(row) = rows.next()? {
             let what: String = row.get(3)?;
             let step = Step {
@@ -151,16 +151,11 @@ impl Plan {
             let is_subquery = !step.is_loop()
                 && step.what.contains("SUBQUERY")
                 && step.what != "LEFT-MOST SUBQUERY";
-            lists |= step.what.contains("LIST SUBQUERY") || step.what.ends_with("FOR IN-OPERATOR");
             if is_subquery || aside.contains(&step.parent) {
                 aside.push(step.id);
             } else {
                 steps.push(step);
             }
-        }
-        // To be in a list reads as to equal a value does.
-        for step in &mut steps {
-            step.finds_one &= !lists || step.what.contains(ONE_ROW);
         }
         Ok(Plan { steps })
     }

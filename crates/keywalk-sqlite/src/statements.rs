@@ -208,9 +208,10 @@ fn write(
         return attempts.or_error(None);
     }
     let schema = relation.stamp.first_with_entries(db).map_err(failed)?;
-    for (certain, likelihoods, one_row) in [
-        (false, [None, Some(UNLIKELY)], None),
-        (true, [Some(UNLIKELY), Some(CERTAIN)], schema),
+    let mut others = None;
+    for (likelihoods, one_row) in [
+        ([None, Some(UNLIKELY)], None),
+        ([Some(UNLIKELY), Some(CERTAIN)], schema),
     ] {
         let urges = likelihoods.map(|likelihood| Urge {
             likelihood,
@@ -219,10 +220,14 @@ fn write(
         if let Some(found) = attempts.urged(None, urges, true)? {
             return Ok(found);
         }
-        let Some(select) = &relation.query else {
-            continue;
+        let others = match (&mut others, &relation.query) {
+            (Some(others), _) => others,
+            (None, Some(select)) => {
+                others.insert(join_order::others(db, select, &relation.columns).map_err(failed)?)
+            }
+            (None, None) => continue,
         };
-        for other in join_order::others(db, select, &relation.columns, certain).map_err(failed)? {
+        for other in others {
             let from = Relation::subselect(&other.select);
             if let Some(found) = attempts.urged(Some(&from), urges, !other.is_index_of_joined)? {
                 return Ok(found);

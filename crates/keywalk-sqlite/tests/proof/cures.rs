@@ -133,7 +133,7 @@ fn a_table_that_is_joined_without_an_index_is_joined_by_one() {
 }
 
 #[test]
-fn statistics_of_smaller_tables_are_made_anew() {
+fn statistics_of_smaller_tables_are_replaced_by_analyze() {
     let db = users();
     db.execute_batch(
         "UPDATE sqlite_stat1 SET stat = '1 1'; DROP TABLE IF EXISTS sqlite_stat4; ANALYZE sqlite_schema",
