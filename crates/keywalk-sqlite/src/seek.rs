@@ -92,6 +92,8 @@ impl Writer<'_> {
             let (term, condition) = self.compare(&all, self.shape.order, past, Param::Near);
             terms.push(self.urged(term, !ends || condition.operator == '<'));
             conditions.push(condition);
+        } else {
+            self.urge_all(&mut terms);
         }
         if ends {
             let before = self.shape.far == Edge::Excluded;
@@ -114,6 +116,7 @@ impl Writer<'_> {
             let mut terms = Vec::new();
             let mut conditions = Vec::new();
             self.fix(&mut terms, &mut conditions);
+            self.urge_all(&mut terms);
             self.end_at_first_column(&mut terms);
             self.parts.push(conditions);
             return self.select(terms);
@@ -171,7 +174,10 @@ impl Writer<'_> {
         terms.push(term);
         match condition {
             Some(condition) => conditions.push(condition),
-            None => conditions.clear(),
+            None => {
+                conditions.clear();
+                self.urge_all(&mut terms);
+            }
         }
         self.end_at_first_column(&mut terms);
         self.parts.push(conditions);
@@ -207,6 +213,16 @@ impl Writer<'_> {
             None => term,
             Some(likelihood) if may_be_unlikely => format!("likelihood({term}, {likelihood})"),
             Some(_) => format!("likelihood({term}, {CERTAIN})"),
+        }
+    }
+
+    /// Where there is no condition to be called unlikely: one that every row meets, NULLs too. (Before one
+    /// row that does it for newer versions of SQLite, at no cost for each row.)
+    fn urge_all(&self, terms: &mut Vec<String>) {
+        let urge = self.how.urge;
+        if urge.likelihood == Some(UNLIKELY) && urge.one_row.is_none() {
+            let first = &self.relation.key[0].expression;
+            terms.push(self.urged(format!("typeof({first}) <> ''"), true));
         }
     }
 

@@ -170,11 +170,9 @@ impl fmt::Display for Problem {
                     true => ", which no virtual table can be",
                     false => "",
                 },
-                match plan {
-                    _ if plan.contains(" USING AUTOMATIC ") =>
-                        "; and make an index on the columns that join a table",
-                    _ if plan.contains("TEMP B-TREE") => "",
-                    _ => "; and run ANALYZE, if its statistics are of smaller tables",
+                match plan.contains(" USING AUTOMATIC ") {
+                    true => "; and make an index on the columns that join a table",
+                    false => "; and run ANALYZE, if its statistics are of smaller tables",
                 },
                 Cut(plan, PLAN_CHARS)
             ),
