@@ -66,7 +66,8 @@ pub enum ErrorKind {
     /// A key column's text isn't ordered as the key's type is.
     Collation,
     /// SQLite can't seek by the key: its plan reads or sorts more than the rows it answers. There is no
-    /// index for it, its statistics keep SQLite from it, or a query compares its key by itself.
+    /// index for it, its statistics keep SQLite from it, or a query compares its key by itself. Or this
+    /// version of SQLite explains its plan in words that aren't known.
     NotSeekable,
     /// The filter isn't a SQL expression over the table, or its parameters don't fit.
     Filter,

@@ -241,6 +241,7 @@ mod fetcher;
 mod fingerprint;
 mod form;
 pub mod guide;
+mod join_order;
 mod key;
 mod known;
 mod name;

@@ -1,5 +1,12 @@
 use rusqlite::Connection;
 
+use crate::error::is_of_store;
+use crate::schema::is_unique;
+
+mod wording;
+
+use wording::{is_known, lookup};
+
 /// What SQLite plans to do for a statement (`EXPLAIN QUERY PLAN`).
 #[derive(Debug, PartialEq)]
 pub(crate) struct Plan {
@@ -11,6 +18,9 @@ struct Step {
     id: i64,
     parent: i64,
     what: String,
+    /// Whether it is a loop of one row: a search by all columns of what is unique. (A value of a list reads
+    /// the same. Of several rows nothing has an order unless the key begins there.)
+    finds_one: bool,
 }
 
 impl Step {
@@ -18,6 +28,9 @@ impl Step {
         self.what.starts_with("SEARCH ") || self.what.starts_with("SCAN ")
     }
 }
+
+/// How the aliases of tables begin of which a statement reads one row.
+pub(crate) const ONE_ROW: &str = "keywalk one row";
 
 /// Ids are addresses in the program, which differ between statements with the same plan.
 impl PartialEq for Step {
@@ -51,10 +64,20 @@ impl Plan {
         let mut steps: Vec<Step> = Vec::new();
         let mut aside: Vec<i64> = Vec::new();
         while let Some(row) = rows.next()? {
+            let what: String = row.get(3)?;
             let step = Step {
                 id: row.get(0)?,
                 parent: row.get(1)?,
-                what: row.get(3)?,
+                finds_one: match lookup(&what) {
+                    None => false,
+                    Some((None, _)) => true,
+                    Some((Some(index), columns)) => match is_unique(db, index, columns) {
+                        // Who may not read the schema's table isn't told by it.
+                        Err(error) if !is_of_store(&error) => false,
+                        unique => unique?,
+                    },
+                },
+                what,
             };
             // Subqueries within expressions are the filter's own affair.
             let is_subquery = !step.is_loop()
@@ -67,6 +90,12 @@ impl Plan {
             }
         }
         Ok(Plan { steps })
+    }
+
+    /// A step whose wording isn't known.
+    pub(crate) fn unknown(&self) -> Option<&str> {
+        let steps = self.steps.iter().map(|step| step.what.as_str());
+        steps.into_iter().find(|step| !is_known(step))
     }
 
     /// Whether the statement reads what it needs, when it needs it: nothing is sorted, kept aside
@@ -82,22 +111,55 @@ impl Plan {
             .iter()
             .any(|start| step.what.starts_with(start))
         };
-        // Only what is joined is indexed for that. In an outer loop it would be the table's name.
-        let (_, inner) = self.loops();
-        !self.steps.iter().any(|step| !step.is_loop() && keeps(step))
-            && !inner.iter().any(|step| step.contains(" USING AUTOMATIC "))
+        !self.steps.iter().any(|step| !step.is_loop() && keeps(step)) && !self.makes_index()
     }
 
-    /// Whether the outermost loop of each of the statement's parts is a search by all of that
-    /// part's conditions. A part without conditions may be a scan in the index's order.
+    /// Whether a joined table is indexed first. (In an outer loop it would be the table's name.)
+    pub(crate) fn makes_index(&self) -> bool {
+        let loops = self.loops();
+        let mut inner = loops.iter().flat_map(|loops| loops.iter().skip(1));
+        inner.any(|step| step.what.contains(" USING AUTOMATIC "))
+    }
+
+    /// Whether each of the statement's parts searches by all of its conditions: up to the first loop of
+    /// more than one row, which has the key's order, as nothing is sorted. If there is none, the
+    /// equalities leave no more to search. A part without conditions may be a scan in the index's order.
     pub(crate) fn searches(&self, parts: &[Vec<Condition>]) -> bool {
-        let loops = self.outer_loops();
+        let loops = self.loops();
         loops.len() == parts.len()
-            && loops.iter().zip(parts).all(|(step, conditions)| {
-                conditions
-                    .iter()
-                    .all(|condition| condition.is_used_by(step))
+            && loops.iter().zip(parts).all(|(loops, conditions)| {
+                let first = loops.iter().position(|step| !step.finds_one);
+                let searches = &loops[..first.map_or(loops.len(), |first| first + 1)];
+                let is_used = |condition: &&Condition| {
+                    let mut searches = searches.iter();
+                    searches.any(|step| condition.is_used_by(&step.what))
+                };
+                let equalities = || conditions.iter().filter(|c| c.operator == '=');
+                conditions.iter().all(|condition| is_used(&condition))
+                    || first.is_none()
+                        && equalities().count() > 0
+                        && equalities().all(|c| is_used(&c))
             })
+    }
+
+    /// Whether a joined table is read whole for each row before it. (What a virtual table reads isn't
+    /// told.)
+    pub(crate) fn scans_within(&self) -> bool {
+        let is_scan = |step: &&Step| {
+            step.what.starts_with("SCAN ") && !step.what.contains(" VIRTUAL TABLE INDEX ")
+        };
+        self.loops().iter().any(|loops| {
+            let rows = loops.iter().skip_while(|step| step.finds_one);
+            rows.skip(1).any(is_scan)
+        })
+    }
+
+    /// Whether a part begins with a loop of one row that the caller's SQL makes.
+    pub(crate) fn begins_with_one(&self) -> bool {
+        self.loops().iter().any(|loops| {
+            let first = loops.iter().find(|step| !step.what.contains(ONE_ROW));
+            first.is_some_and(|step| step.finds_one)
+        })
     }
 
     /// Whether an index serves more of the conditions than in `other`: each search is by a further
@@ -116,28 +178,33 @@ impl Plan {
             })
     }
 
-    /// Whether an outermost loop is a search from some value on, by this operator.
-    pub(crate) fn ranges(&self, operator: char) -> bool {
+    /// Whether a search is from some value on, by this operator: up to the first loop of more than one
+    /// row, or `within` it too.
+    pub(crate) fn ranges(&self, operator: char, within: bool) -> bool {
         let (one, several) = (format!("{operator}?"), format!("{operator}("));
-        let from_value = |step: &&str| step.contains(&one) || step.contains(&several);
-        self.outer_loops().iter().any(from_value)
+        let is_ranged = |step: &&Step| step.what.contains(&one) || step.what.contains(&several);
+        self.loops().iter().any(|loops| {
+            let outer = loops.iter().position(|step| !step.finds_one);
+            let end = outer.filter(|_| !within).map_or(loops.len(), |at| at + 1);
+            loops[..end].iter().any(is_ranged)
+        })
     }
 
     fn outer_loops(&self) -> Vec<&str> {
-        self.loops().0
+        let loops = self.loops();
+        loops.iter().map(|loops| loops[0].what.as_str()).collect()
     }
 
-    /// The outermost loop of each of the statement's parts, and those within them.
-    fn loops(&self) -> (Vec<&str>, Vec<&str>) {
-        let (mut outer, mut inner) = (Vec::new(), Vec::new());
-        let mut part = None;
+    /// The loops of each of the statement's parts, the outermost first.
+    fn loops(&self) -> Vec<Vec<&Step>> {
+        let mut parts: Vec<Vec<&Step>> = Vec::new();
         for step in self.steps.iter().filter(|step| step.is_loop()) {
-            match part.replace(step.parent) == Some(step.parent) {
-                false => outer.push(step.what.as_str()),
-                true => inner.push(step.what.as_str()),
+            match parts.last_mut() {
+                Some(part) if part[0].parent == step.parent => part.push(step),
+                _ => parts.push(vec![step]),
             }
         }
-        (outer, inner)
+        parts
     }
 
     pub(crate) fn describe(&self) -> String {

@@ -49,7 +49,10 @@ use resolve::{NAME, column_names, failed};
 /// # What is proven, and what is checked
 ///
 /// The plan is proven as for a table: a search by the whole key, nothing sorted, grouped or kept
-/// aside first. That the key is unique can't be read from a schema, so each key is compared with the
+/// aside first. Where SQLite would do otherwise by its statistics, the walk's own statements tell it which
+/// table to read first, and by which index: the rows are the same. What has to be sorted or grouped is
+/// [`NotSeekable`](crate::ErrorKind::NotSeekable); a [`Table`](crate::Table) whose filter asks for the rest by
+/// EXISTS or IN may do instead. That the key is unique can't be read from a schema, so each key is compared with the
 /// one before, across the chunks' edges too (one row is read ahead): a repeat is an
 /// [error](crate::ErrorKind::RepeatedKey). A row whose key holds NULL is an
 /// [error](crate::ErrorKind::Value) too, when the walk comes to it.

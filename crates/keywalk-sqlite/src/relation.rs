@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 
 use keywalk::Order;
@@ -20,6 +21,8 @@ pub(crate) struct Relation {
     pub(crate) said: Said,
     /// What stands after FROM.
     pub(crate) from: String,
+    /// A query's SELECT, with numbered parameters.
+    pub(crate) query: Option<String>,
     /// Indexes that are sorted by the key, for where SQLite wouldn't search them by itself: its
     /// statistics may speak for another, which isn't.
     pub(crate) indexes: Vec<String>,
@@ -85,7 +88,20 @@ pub(crate) struct FixedPart {
     pub(crate) value: Value,
 }
 
+/// The subselect's name.
+const QUERY: &str = "\"query\"";
+
 impl Relation {
+    /// A query's SELECT as what stands after FROM.
+    pub(crate) fn subselect(sql: &str) -> String {
+        format!("({sql}\n) AS {QUERY}")
+    }
+
+    /// A column of a query, or all with `*`.
+    pub(crate) fn in_query(column: impl fmt::Display) -> String {
+        format!("{QUERY}.{column}")
+    }
+
     /// Whether the key is the rowid alone.
     pub(crate) fn is_by_rowid(&self) -> bool {
         match self.key.as_slice() {

@@ -8,6 +8,7 @@ mod affinity;
 mod catalog;
 
 pub(crate) use affinity::Affinity;
+pub(crate) use catalog::is_unique;
 use catalog::{Found, find, list_indexes, read_columns, read_indexes, schemas, tables};
 
 /// What the database says of a table.
@@ -145,6 +146,20 @@ impl Schema {
             indexes,
             encoding,
         })
+    }
+
+    /// The names of a table's indexes, none if there is no such table.
+    pub(crate) fn indexes_of(
+        db: &Connection,
+        schema: Option<&str>,
+        table: &str,
+    ) -> rusqlite::Result<Vec<String>> {
+        let found = find(db, &schemas(db)?, schema, table)?;
+        let Some(found) = found else {
+            return Ok(Vec::new());
+        };
+        let listed = list_indexes(db, &found.schema, &found.table)?;
+        Ok(listed.into_iter().map(|index| index.name).collect())
     }
 
     /// The names of the table's partial indexes.

@@ -2,11 +2,11 @@
 
 use keywalk::Order;
 
-use crate::form::{FarBound, Form, How};
+use crate::form::{CERTAIN, FarBound, Form, How, UNLIKELY};
 use crate::key::Comparison;
 use crate::name::Quoted;
 use crate::params::Param;
-use crate::plan::Condition;
+use crate::plan::{Condition, ONE_ROW};
 use crate::relation::{KeyPart, Relation};
 use crate::shape::{Answer, Edge, Shape};
 
@@ -86,18 +86,26 @@ impl Writer<'_> {
         let mut conditions = Vec::new();
         self.fix(&mut terms, &mut conditions);
         let all: Vec<usize> = (0..self.relation.key.len()).collect();
+        let ends = self.shape.far != Edge::Open && self.far() == FarBound::Ended;
         if self.shape.near != Edge::Open {
             let past = self.shape.near == Edge::Excluded;
             let (term, condition) = self.compare(&all, self.shape.order, past, Param::Near);
-            terms.push(term);
+            terms.push(self.urged(term, !ends || condition.operator == '<'));
             conditions.push(condition);
+        } else {
+            self.urge_all(&mut terms);
         }
-        if self.shape.far != Edge::Open && self.far() == FarBound::Ended {
+        if ends {
             let before = self.shape.far == Edge::Excluded;
             let order = self.shape.order.reversed();
             let (term, condition) = self.compare(&all, order, before, Param::Far);
-            terms.push(term);
+            let is_upper = condition.operator == '<';
+            terms.push(self.urged(term, is_upper || self.shape.near == Edge::Open));
             conditions.push(condition);
+            let last = terms.len() - 1;
+            if self.how.urge.likelihood.is_some() && last > 0 && !is_upper {
+                terms.swap(last - 1, last);
+            }
         }
         self.parts.push(conditions);
         self.select(terms)
@@ -108,6 +116,7 @@ impl Writer<'_> {
             let mut terms = Vec::new();
             let mut conditions = Vec::new();
             self.fix(&mut terms, &mut conditions);
+            self.urge_all(&mut terms);
             self.end_at_first_column(&mut terms);
             self.parts.push(conditions);
             return self.select(terms);
@@ -120,6 +129,10 @@ impl Writer<'_> {
             selects.push(self.part(equal, |writer| {
                 let (term, condition) =
                     writer.compare(&[equal], writer.shape.order, past, Param::Near);
+                let term = match writer.how.urge.likelihood {
+                    Some(UNLIKELY) if equal > 0 => term,
+                    _ => writer.urged(term, true),
+                };
                 (term, Some(condition))
             }));
             let key = &self.relation.key[equal];
@@ -149,14 +162,22 @@ impl Writer<'_> {
         for column in 0..equal {
             let number = self.number(Param::Near(column));
             let expression = &self.relation.key[column].expression;
-            terms.push(format!("{expression} = +?{number}"));
+            let term = format!("{expression} = +?{number}");
+            // Few rows meet it as it is.
+            terms.push(match self.how.urge.likelihood {
+                Some(CERTAIN) => self.urged(term, true),
+                _ => term,
+            });
             conditions.push(self.relation.condition(&[column], '='));
         }
         let (term, condition) = last(self);
         terms.push(term);
         match condition {
             Some(condition) => conditions.push(condition),
-            None => conditions.clear(),
+            None => {
+                conditions.clear();
+                self.urge_all(&mut terms);
+            }
         }
         self.end_at_first_column(&mut terms);
         self.parts.push(conditions);
@@ -182,6 +203,26 @@ impl Writer<'_> {
                 count: 1,
                 operator: '=',
             });
+        }
+    }
+
+    /// A condition of the walk's own, as likely as it is called. Of two the lower one stands first, and only
+    /// the upper one is unlikely: else SQLite would find that one of them leaves as few rows as both.
+    fn urged(&self, term: String, may_be_unlikely: bool) -> String {
+        match self.how.urge.likelihood {
+            None => term,
+            Some(likelihood) if may_be_unlikely => format!("likelihood({term}, {likelihood})"),
+            Some(_) => format!("likelihood({term}, {CERTAIN})"),
+        }
+    }
+
+    /// Where there is no condition to be called unlikely: one that every row meets, NULLs too. (Before one
+    /// row that does it for newer versions of SQLite, at no cost for each row.)
+    fn urge_all(&self, terms: &mut Vec<String>) {
+        let urge = self.how.urge;
+        if urge.likelihood == Some(UNLIKELY) && urge.one_row.is_none() {
+            let first = &self.relation.key[0].expression;
+            terms.push(self.urged(format!("typeof({first}) <> ''"), true));
         }
     }
 
@@ -260,7 +301,12 @@ impl Writer<'_> {
             FarBound::Ended | FarBound::Compared => None,
         };
         columns.extend(within.as_deref());
-        let mut sql = format!("SELECT {} FROM {}", columns.join(", "), relation.from);
+        let mut sql = format!("SELECT {} FROM ", columns.join(", "));
+        if let Some(schema) = self.how.urge.one_row {
+            sql += &one_row(schema);
+            sql += " CROSS JOIN ";
+        }
+        sql += self.how.from.unwrap_or(&relation.from);
         if let Some(index) = self.how.index {
             sql += &format!(" INDEXED BY {}", Quoted(index));
         } else if relation.is_by_rowid() && self.how.served.is_empty() {
@@ -295,4 +341,16 @@ impl Writer<'_> {
         }
         format!("({within}) IS TRUE")
     }
+}
+
+/// A row of which SQLite knows that there is one: a table's own entry in its schema is there, or
+/// another. Its column has a name that no caller's expression means.
+fn one_row(schema: &str) -> String {
+    let entries = format!("{}.sqlite_master", Quoted(schema));
+    format!(
+        "(SELECT `{ONE_ROW}`.rowid AS `{ONE_ROW}` FROM {entries} AS `{ONE_ROW}` \
+         CROSS JOIN {entries} AS `{ONE_ROW} again` \
+         WHERE `{ONE_ROW}`.rowid = (SELECT rowid FROM {entries} LIMIT 1) \
+         AND `{ONE_ROW} again`.rowid = `{ONE_ROW}`.rowid)"
+    )
 }

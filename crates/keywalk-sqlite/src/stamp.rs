@@ -20,6 +20,17 @@ impl Stamp {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
+    /// The first of its databases that has anything in it.
+    pub(crate) fn first_with_entries(&self, db: &Connection) -> rusqlite::Result<Option<&str>> {
+        for schema in self.schemas() {
+            let entries = format!("SELECT 1 FROM {}.sqlite_master LIMIT 1", Quoted(schema));
+            if db.prepare(&entries)?.exists([])? {
+                return Ok(Some(schema));
+            }
+        }
+        Ok(None)
+    }
+
     /// The version of the first of its databases.
     pub(crate) fn version(&self) -> Option<i64> {
         self.0.first().map(|(_, version)| *version)

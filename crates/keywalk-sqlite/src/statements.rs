@@ -1,15 +1,18 @@
 use keywalk::Order;
-use rusqlite::{CachedStatement, Connection, ErrorCode};
+use rusqlite::{CachedStatement, Connection};
 
 use crate::conjuncts::is_single;
 use crate::error::{Change, Problem};
-use crate::form::{FarBound, Form, How};
+use crate::form::FarBound;
 use crate::params::Param;
 use crate::plan::{Condition, Plan};
 use crate::relation::Relation;
-use crate::seek::Seek;
 use crate::shape::{Answer, Edge, Shape};
 use crate::stamp::Runs;
+
+mod attempts;
+
+use attempts::write;
 
 /// The statements of a walk: each is written, proven by its plan and prepared once, when it is
 /// first needed.
@@ -76,9 +79,6 @@ const MIDDLE: Shape = Shape {
     far: Edge::Included,
     answer: Answer::Rows,
 };
-
-/// A table of so few rows is read whole as cheaply as it is searched.
-const FEW_ROWS: u32 = 512;
 
 impl Statements {
     /// Proves that SQLite can search by the whole key, and finds which filters may stand in WHERE
@@ -154,8 +154,8 @@ impl Statements {
             .map_err(|source| relation.failed(source))?;
         if !proven.is_proven_here {
             if Runs::of(&statement).is_none() {
-                let plan = plan(db, relation, &proven.sql)?;
-                if !plan.streams() || !plan.searches(&proven.parts) {
+                let plan = Plan::of(db, &proven.sql).map_err(|source| relation.failed(source))?;
+                if plan.unknown().is_some() || !plan.streams() || !plan.searches(&proven.parts) {
                     return Err(relation.changed(Change::Unceasing));
                 }
             }
@@ -201,114 +201,4 @@ impl Statements {
             is_proven_here: true,
         })
     }
-}
-
-/// Writes a statement in the first way for which SQLite's plan is a search by all conditions.
-fn write(
-    db: &Connection,
-    relation: &Relation,
-    served: &[usize],
-    shape: Shape,
-) -> Result<(Seek, Plan), Problem> {
-    let forms: &[Form] = if relation.key.len() == 1 {
-        &[Form::RowValue]
-    } else if relation.is_mixed() {
-        &[Form::Union]
-    } else {
-        &[Form::RowValue, Form::Union]
-    };
-    // An index that serves a filter too is SQLite's own choice.
-    let own_choice = std::iter::once(None);
-    let told = relation.indexes.iter().map(|index| Some(index.as_str()));
-    let indexes = own_choice.chain(told.filter(|_| served.is_empty()));
-    // SQLite scans a table that its statistics say has a dozen rows, also by an index that it is told.
-    let has_index = relation.is_by_rowid() || !relation.indexes.is_empty();
-    let mut is_stale = false;
-    let mut refused = None;
-    for (index, form) in indexes.flat_map(|index| forms.iter().map(move |form| (index, *form))) {
-        let how = How {
-            form,
-            index,
-            served,
-        };
-        let seek = Seek::new(relation, how.clone(), shape);
-        let plan = match Plan::of(db, &seek.sql) {
-            Ok(plan) => plan,
-            // An index that can't be used for this is an error of the statement: "no query solution".
-            Err(source)
-                if index.is_some() && source.sqlite_error_code() == Some(ErrorCode::Unknown) =>
-            {
-                continue;
-            }
-            Err(source) => return Err(relation.failed(source)),
-        };
-        let searches = plan.streams() && plan.searches(&seek.parts);
-        let may_scan = has_index && served.is_empty() && plan.streams();
-        if searches || may_scan && is_small(db, relation)? {
-            check_no_range(db, relation, how, shape)?;
-            return Ok((seek, plan));
-        }
-        is_stale |= may_scan;
-        refused.get_or_insert(plan);
-    }
-    if is_stale {
-        return Err(Problem::StaleStatistics {
-            relation: relation.name.clone(),
-        });
-    }
-    Err(Problem::NotSeekable {
-        relation: relation.name.clone(),
-        index: relation.unique.then(|| relation.wanted_index()),
-        has_one: !relation.indexes.is_empty(),
-        plan: refused.as_ref().map(Plan::describe).unwrap_or_default(),
-    })
-}
-
-/// Whether the table has few rows, whatever the statistics say.
-fn is_small(db: &Connection, relation: &Relation) -> Result<bool, Problem> {
-    let from = &relation.from;
-    let limit = FEW_ROWS + 1;
-    db.query_row(
-        &format!("SELECT count(*) FROM (SELECT 1 FROM {from} LIMIT {limit})"),
-        [],
-        |row| row.get::<_, u32>(0),
-    )
-    .map(|rows| rows <= FEW_ROWS)
-    .map_err(|source| relation.failed(source))
-}
-
-/// The caller's SQL has no range over the key: SQLite searches by one of two such conditions and
-/// checks the other row by row, from the same place at every chunk if it chooses the wrong one. It
-/// shows in the plan where the walk itself asks for no range.
-fn check_no_range(
-    db: &Connection,
-    relation: &Relation,
-    how: How<'_>,
-    shape: Shape,
-) -> Result<(), Problem> {
-    let has_callers_sql = !relation.unique || !how.served.is_empty();
-    if !has_callers_sql || shape.near == Edge::Open {
-        return Ok(());
-    }
-    let open = Shape {
-        near: Edge::Open,
-        far: Edge::Open,
-        ..shape
-    };
-    let plan = plan(db, relation, &Seek::new(relation, how, open).sql)?;
-    let is_ranged = relation
-        .key
-        .iter()
-        .any(|part| plan.ranges(relation.operator(part, shape.order)));
-    if plan.streams() && is_ranged {
-        return Err(Problem::OwnRange {
-            relation: relation.name.clone(),
-            columns: relation.key_names(),
-        });
-    }
-    Ok(())
-}
-
-fn plan(db: &Connection, relation: &Relation, sql: &str) -> Result<Plan, Problem> {
-    Plan::of(db, sql).map_err(|source| relation.failed(source))
 }

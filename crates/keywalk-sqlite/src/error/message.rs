@@ -181,12 +181,22 @@ impl fmt::Display for Problem {
                 ..
             } => write!(
                 f,
-                "{relation} can't be searched by its key: SQLite would read, sort or group more rows than it answers; the key's columns must be those of one index, with the collation BINARY, of the table that is read first, which CROSS JOIN makes the one on its left{} (the plan is: {})",
+                "{relation} can't be searched by its key: SQLite would read, sort or group more rows than it answers; walk it by the columns of one index, with the collation BINARY, of one of its tables{}, or walk that as a `Table` and put the rest into its filter, by EXISTS or IN{} (the plan is: {})",
                 match plan.contains(" VIRTUAL TABLE ") {
-                    true => ", and which no virtual table can be",
+                    true => ", which no virtual table can be",
                     false => "",
                 },
+                match plan.contains(" USING AUTOMATIC ") {
+                    true => "; and make an index on the columns that join a table",
+                    false => "; and run ANALYZE, if its statistics are of smaller tables",
+                },
                 Excerpt::new(plan, PLAN_CHARS)
+            ),
+            Problem::UnknownPlan { relation, step } => write!(
+                f,
+                "SQLite {} plans to read {relation} by a step that this version of keywalk-sqlite doesn't know ({}), so nothing is proven; use a newer one, or the SQLite of the feature `bundled`",
+                rusqlite::version(),
+                Excerpt::new(step, PLAN_CHARS)
             ),
             Problem::StaleStatistics { relation } => write!(
                 f,

@@ -69,6 +69,11 @@ pub(crate) enum Problem {
         has_one: bool,
         plan: String,
     },
+    /// SQLite's plan has a step in words that no known version has.
+    UnknownPlan {
+        relation: String,
+        step: String,
+    },
     /// They say that the table has few rows.
     StaleStatistics {
         relation: String,
@@ -177,6 +182,7 @@ impl Problem {
             Problem::Nullable { .. } => ErrorKind::Nullable,
             Problem::Collation { .. } => ErrorKind::Collation,
             Problem::NotSeekable { .. }
+            | Problem::UnknownPlan { .. }
             | Problem::StaleStatistics { .. }
             | Problem::OwnRange { .. } => ErrorKind::NotSeekable,
             Problem::Changed { .. } => ErrorKind::Changed,

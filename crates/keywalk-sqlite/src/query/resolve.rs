@@ -90,7 +90,7 @@ impl<C: Connect, K: Key, D> Query<C, K, D> {
                 name: column.clone(),
                 // The collation of a query's column isn't known; where it is another one, its index
                 // can't be searched with this, which the plan shows.
-                expression: format!("{QUERY}.{} COLLATE BINARY", Quoted(name)),
+                expression: Relation::in_query(format_args!("{} COLLATE BINARY", Quoted(name))),
                 in_plan: None,
                 text_order: None,
                 layout,
@@ -131,12 +131,12 @@ impl<C: Connect, K: Key, D> Query<C, K, D> {
                 why: Change::Columns,
             });
         }
-        let from = format!("({}\n) AS {QUERY}", self.sql);
         Ok(Relation {
             name: NAME.to_owned(),
             said: Said::Query(self.text.trim_start().to_owned()),
-            from,
-            select: format!("{QUERY}.*"),
+            from: Relation::subselect(&self.sql),
+            query: Some(self.sql.clone()),
+            select: Relation::in_query("*"),
             columns: Arc::clone(&self.columns),
             key,
             fixed: Vec::new(),
@@ -157,9 +157,6 @@ impl<C: Connect, K: Key, D> Query<C, K, D> {
         Ok(relation)
     }
 }
-
-/// The subselect's name.
-const QUERY: &str = "\"query\"";
 
 impl<C: Connect, K: Key, D: Decode> Query<C, K, D> {
     /// The parts that answer; proves the query's plan first if that wasn't done, or again if the

@@ -87,6 +87,32 @@ pub(super) fn find(
     }))
 }
 
+/// Whether this is an index of so many columns, unique, wherever one has the name.
+pub(crate) fn is_unique(db: &Connection, index: &str, columns: usize) -> rusqlite::Result<bool> {
+    let mut found = false;
+    for schema in schemas(db)? {
+        let entries = Quoted(&schema);
+        let sql = format!(
+            "SELECT tbl_name FROM {entries}.sqlite_master WHERE type = 'index' AND name = ?1"
+        );
+        let tables: Vec<String> = db
+            .prepare(&sql)?
+            .query_map([index], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        for table in tables {
+            let read = |row: &Row<'_>| Ok((row.get::<_, String>(1)?, row.get::<_, bool>(2)?));
+            let listed = pragma(db, Some(&schema), "index_list", &table, read)?;
+            let is_unique = listed.contains(&(index.to_owned(), true));
+            let of = pragma(db, Some(&schema), "index_info", index, |_| Ok(()))?;
+            if !is_unique || of.len() != columns {
+                return Ok(false);
+            }
+            found = true;
+        }
+    }
+    Ok(found)
+}
+
 pub(super) fn read_columns(
     db: &Connection,
     schema: &str,

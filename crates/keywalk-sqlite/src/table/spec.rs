@@ -282,6 +282,7 @@ impl Spec {
             name: schema.relation(),
             said: Said::Table { filter: text },
             from: from(&schema),
+            query: None,
             indexes,
             partial_indexes: schema.partial_indexes(db)?,
             select: select.join(", "),

@@ -68,6 +68,90 @@ fn a_unique_column_that_may_hold_null_is_walked_by_a_query_without_the_nulls() {
     assert!(error.to_string().contains("+column IS NOT NULL"), "{error}");
 }
 
+fn refusal(source: impl ChunkSource<Error = Error, Item: std::fmt::Debug>) -> String {
+    let Some(Err(keywalk::Error::Source(error))) = Walk::new(source).into_iter().next() else {
+        panic!("not refused");
+    };
+    assert_eq!(error.kind(), ErrorKind::NotSeekable);
+    error.to_string()
+}
+
+/// Users, of whom every second has posts, with statistics.
+fn users() -> Connection {
+    open(
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, born INT);
+         CREATE TABLE posts (id INTEGER PRIMARY KEY, user_id INT NOT NULL);
+         CREATE INDEX by_user ON posts (user_id);
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+             INSERT INTO posts SELECT i, i % 40 * 2 FROM n;
+         INSERT INTO users SELECT id, id % 7 FROM posts WHERE id < 90; ANALYZE; PRAGMA optimize",
+    )
+}
+
+#[test]
+fn what_would_be_sorted_or_grouped_is_walked_as_a_table_whose_filter_asks_for_the_rest() {
+    let db = users();
+    for sql in [
+        "SELECT DISTINCT users.id FROM users JOIN posts ON posts.user_id = users.id",
+        "SELECT user_id AS id, count(*) FROM posts GROUP BY user_id HAVING user_id > 0",
+        "SELECT abs(users.id) AS id FROM users WHERE id IN (SELECT user_id FROM posts)",
+    ] {
+        let query = Query::new(&db, sql, []).unwrap();
+        let message = refusal(query.key::<i64>(["id"]).unwrap());
+        assert!(message.contains("by EXISTS or IN"), "{message}");
+    }
+    for filter in [
+        "EXISTS (SELECT 1 FROM posts WHERE posts.user_id = users.id)",
+        "id IN (SELECT user_id FROM posts)",
+    ] {
+        let table = Table::new(&db, "users").filter(filter, []).unwrap();
+        let found: Vec<i64> = keys(table.key::<i64>(["id"]).unwrap());
+        assert_eq!(found, (1..40).map(|half| half * 2).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_table_that_is_joined_without_an_index_is_joined_by_one() {
+    let db = users();
+    db.execute_batch(
+        "CREATE TABLE notes (user_id INT, note TEXT); INSERT INTO notes SELECT id, 'x' FROM users",
+    )
+    .unwrap();
+    let sql = "SELECT users.id, note FROM users JOIN notes ON notes.user_id = users.id";
+    let query = || {
+        Query::new(&db, sql, [])
+            .unwrap()
+            .key::<i64>(["id"])
+            .unwrap()
+    };
+    let message = refusal(query());
+    assert!(
+        message.contains("an index on the columns that join"),
+        "{message}"
+    );
+    db.execute_batch("CREATE INDEX by_note ON notes (user_id); ANALYZE")
+        .unwrap();
+    assert_eq!(keys(query()).len(), 89);
+}
+
+#[test]
+fn statistics_of_smaller_tables_are_replaced_by_analyze() {
+    let db = users();
+    db.execute_batch(
+        "UPDATE sqlite_stat1 SET stat = '1 1'; DROP TABLE IF EXISTS sqlite_stat4; ANALYZE sqlite_schema",
+    )
+    .unwrap();
+    let sql = "SELECT users.id AS user, posts.id FROM users JOIN posts ON posts.user_id = users.id";
+    let query = || {
+        let query = Query::new(&db, sql, []).unwrap();
+        query.key::<(i64, i64)>(["user", "id"]).unwrap()
+    };
+    let message = refusal(query());
+    assert!(message.contains("run ANALYZE"), "{message}");
+    db.execute_batch("ANALYZE").unwrap();
+    assert_eq!(keys(query()).len(), 1_950);
+}
+
 /// SQLite knows the rowid by three names, and a column may have any of them.
 #[test]
 fn the_key_that_is_told_is_the_rowid_by_a_name_that_no_column_has() {

@@ -93,8 +93,9 @@ fn a_long_plan_is_cut() {
          CREATE INDEX i ON t({column})"
     ))
     .unwrap();
-    let table = Table::new(&db, "t").key::<(i64, i64)>(["id", column.as_str()]);
-    let refused = keywalk::Walk::new(table.unwrap()).into_iter().next();
+    let sql = format!("SELECT -id AS k FROM t WHERE {column} = 1");
+    let query = Query::new(&db, sql, []).and_then(|query| query.key::<i64>(["k"]));
+    let refused = keywalk::Walk::new(query.unwrap()).into_iter().next();
     let Some(Err(keywalk::Error::Source(refused))) = refused else {
         panic!("{:?}", refused.map(|item| item.is_ok()));
     };

@@ -69,6 +69,6 @@ fn those_of_another_index_or_table_are_not_to_blame() {
     let message = first_error(query.key::<i64>(["b"]).unwrap())
         .unwrap()
         .to_string();
-    assert!(message.contains("must be those of one index"), "{message}");
+    assert!(message.contains("by the columns of one index"), "{message}");
     assert!(!message.contains("sqlite_stat1"), "{message}");
 }

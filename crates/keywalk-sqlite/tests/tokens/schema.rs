@@ -219,3 +219,31 @@ fn a_query_of_all_columns_that_has_others_before_its_first_row_is_an_error() {
         }
     }
 }
+
+/// By the statistics SQLite would begin with the users, and sort.
+#[test]
+fn a_join_goes_on_when_statistics_change_and_from_its_tokens() {
+    let db = open(
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, country INT);
+         CREATE TABLE posts (id INTEGER PRIMARY KEY, user_id INT NOT NULL);
+         CREATE INDEX by_country ON users (country); CREATE INDEX by_user ON posts (user_id);
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+             INSERT INTO posts SELECT i, i % 100 FROM n;
+         INSERT INTO users SELECT id, id % 50 FROM posts WHERE id <= 100",
+    );
+    let sql =
+        "SELECT posts.id FROM posts JOIN users ON users.id = posts.user_id WHERE users.country = 1";
+    let query = || {
+        Query::new(&db, sql, [])
+            .unwrap()
+            .key::<i64>(["id"])
+            .unwrap()
+    };
+    let mut items = Walk::new(query()).chunk_size(10).items();
+    let first: Vec<i64> = (&mut items).take(10).map(|item| item.unwrap().0).collect();
+    let token = items.token().expect("it is a query");
+    change(&db, "ANALYZE; PRAGMA optimize");
+    let after: Vec<i64> = items.map(|item| item.unwrap().0).collect();
+    assert_eq!((first.len(), after.len()), (10, 50));
+    assert_eq!(rest(query(), &token).expect("it is kept"), after);
+}

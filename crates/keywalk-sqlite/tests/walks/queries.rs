@@ -14,7 +14,7 @@ pub(crate) fn open() -> Connection {
         "CREATE TABLE orders (id INTEGER PRIMARY KEY, user INT NOT NULL, sum REAL NOT NULL, tag TEXT);
          CREATE INDEX by_user ON orders (user, id); CREATE INDEX by_tag ON orders (tag);
          CREATE UNIQUE INDEX by_sum ON orders (user, sum DESC);
-         CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+         CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
          CREATE VIEW large AS SELECT id, user, sum * 2 AS twice FROM orders WHERE sum > 20;
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60)
              INSERT INTO orders SELECT i, i % 7, i * 17 % 60 + 0.5, 't' || (i % 4) FROM n;
@@ -35,7 +35,29 @@ fn select(db: &Connection, sql: &str, params: impl Params) -> Vec<Vec<Value>> {
 
 /// Walks a query both ways, in several chunk sizes, bounded and live; its rows are SQL's own.
 fn check<K: Key + Debug>(sql: &str, params: impl Params + Clone, key: &[&str], order_by: &str) {
+    check_analyzed::<K>(None, sql, params, key, order_by);
+}
+
+/// The same with statistics, and with these for all indexes, if any.
+fn check_analyzed<K: Key + Debug>(
+    stat: Option<&str>,
+    sql: &str,
+    params: impl Params + Clone,
+    key: &[&str],
+    order_by: &str,
+) {
     let db = open();
+    if let Some(stat) = stat {
+        let lie = match stat {
+            "" => String::new(),
+            stat => format!(
+                "UPDATE sqlite_stat1 SET stat = '{stat}'; DROP TABLE IF EXISTS sqlite_stat4;
+                 ANALYZE sqlite_schema"
+            ),
+        };
+        db.execute_batch(&format!("ANALYZE; {lie}"))
+            .expect("statistics are a table");
+    }
     let plain = sql.trim_end_matches([';', ' ', '\n']);
     let mut expected = select(
         &db,
@@ -147,28 +169,48 @@ fn the_column_of_another_collation_can_not_be_searched_by_its_bytes() {
 }
 
 /// On the way down there is a search for `id IS NULL`, though it is the rowid: with a condition on
-/// `sum` SQLite does that one by the other index of `user`, and sorts it.
+/// `sum` SQLite would do that one by the other index of `user`, and sort it.
 #[test]
-fn a_search_for_null_by_another_index_is_refused_before_the_first_row_and_the_way_up_is_not() {
-    let db = open();
-    let sql = "SELECT id, user FROM orders WHERE sum > 3";
-    let query = || {
-        let query = Query::new(&db, sql, []).unwrap();
-        query.key::<(i64, i64)>(["user", "id"]).unwrap()
-    };
-    let up: Vec<(i64, i64)> = Walk::new(query())
-        .chunk_size(2)
-        .items()
-        .map(|item| item.unwrap().0)
-        .collect();
-    let mut sorted = up.clone();
-    sorted.sort_unstable();
-    assert!(up.len() > 3 && up == sorted);
-    let down = Walk::new(query()).descending().chunk_size(2).items();
-    let down: Vec<_> = down.map(|item| item.map(|(key, _)| key)).collect();
-    assert!(
-        matches!(down.as_slice(), [Err(keywalk::Error::Source(error))] if error.kind() == ErrorKind::NotSeekable),
-        "{down:?}"
+fn a_search_for_null_by_another_index_is_written_otherwise() {
+    let all = "SELECT id, user FROM orders WHERE sum > 3";
+    check::<(i64, i64)>(all, [], &["user", "id"], "user, id");
+}
+
+/// By the statistics SQLite would begin with the other table, sort, make a Bloom filter, or scan.
+#[test]
+fn joins_answer_the_same_whatever_the_statistics_say() {
+    for sql in [
+        "SELECT orders.id, name FROM orders JOIN users ON users.id = user WHERE name <> 'user 2'",
+        "SELECT * FROM (SELECT orders.id AS id, user FROM orders), (SELECT id AS u FROM users) WHERE u = user",
+        "SELECT o.id, n.id AS other FROM users n, orders o LEFT JOIN large l ON l.id = o.id \
+         WHERE n.id = o.user AND l.id IS NULL",
+        "SELECT id FROM orders WHERE tag IN ('t1', 't2') AND user BETWEEN 1 AND 5",
+        "SELECT o.id FROM orders o JOIN users n ON n.id = o.user WHERE n.id = 5",
+    ] {
+        for stat in [
+            "",
+            "1 1 1",
+            "2 2 1",
+            "5 1 1",
+            "9000 9000 9000",
+            "9000000 2 1",
+        ] {
+            check_analyzed::<i64>(Some(stat), sql, [], &["id"], "id");
+        }
+    }
+    let nested =
+        "SELECT u.id AS user, o.id FROM orders o JOIN users u ON u.id = o.user WHERE u.name > 'u'";
+    let flat = "SELECT o.user, o.id FROM orders o JOIN users u ON u.id = o.user WHERE u.name > 'u'";
+    for stat in ["", "9000 90 1", "9000000 2 1"] {
+        check_analyzed::<(i64, i64)>(Some(stat), nested, [], &["user", "id"], "user, id");
+        check_analyzed::<(i64, i64)>(Some(stat), flat, [], &["user", "id"], "user, id");
+    }
+    check_analyzed::<(String, i64)>(
+        Some(""),
+        "SELECT name, id FROM users",
+        [],
+        &["name", "id"],
+        "name",
     );
 }
 
