@@ -1,7 +1,8 @@
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 use atomic_write_file::AtomicWriteFile;
 
 use crate::lease::{file_name, refuse_special_file};
@@ -98,9 +99,8 @@ impl Checkpoints for CheckpointFiles {
             return Err(FileError::superseded(&path));
         }
         let write = || {
-            let mut file = AtomicWriteFile::open(&path)?;
-            writeln!(file, "{}", checkpoint.to_json())?;
-            file.commit()
+            let line = checkpoint.to_json() + "\n";
+            replace(&path, line.as_bytes())
         };
         write().map_err(FileError::io("write", &path))
     }
@@ -148,6 +148,20 @@ impl Checkpoints for CheckpointFiles {
     fn dead_letters(&mut self, job: &str) -> Result<Vec<Buried>, FileError> {
         dead_letters::read(&self.path(job, DEAD_LETTERS))
     }
+}
+
+/// Writes the file whole and durably, or leaves the old one.
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = AtomicWriteFile::open(path)?;
+    io::Write::write_all(&mut file, content)?;
+    file.commit()
+}
+
+/// Fails: a browser has no files.
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    fs::write(path, content)
 }
 
 fn read(path: &Path) -> Result<Option<Checkpoint>, FileError> {

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -55,19 +56,16 @@ impl<C: Clock + ?Sized> Clock for &C {
     }
 }
 
-/// The machine's clock.
+/// The machine's clock. It is first looked at when the time is asked for: a browser has none, and a job there is
+/// given another.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct SystemClock(Instant);
+pub(crate) struct SystemClock;
 
-impl SystemClock {
-    pub(crate) fn new() -> Self {
-        SystemClock(Instant::now())
-    }
-}
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 impl Clock for SystemClock {
     fn now(&self) -> Duration {
-        self.0.elapsed()
+        START.elapsed()
     }
 
     fn sleep(&self, time: Duration) {

@@ -100,7 +100,7 @@ impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
             name: name.into(),
             walk,
             checkpoints,
-            options: Options::new(SystemClock::new()),
+            options: Options::new(SystemClock),
         }
     }
 

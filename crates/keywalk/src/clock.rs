@@ -3,6 +3,12 @@ use core::fmt;
 use core::panic::AssertUnwindSafe;
 use core::time::Duration;
 
+/// Whether the standard library tells the time. In a browser it panics instead.
+const HAS_SYSTEM_CLOCK: bool = cfg!(all(
+    feature = "std",
+    not(all(target_family = "wasm", target_os = "unknown"))
+));
+
 /// Tells the time: as the walk was told to, or by the system.
 #[derive(Default)]
 pub(crate) struct Clock {
@@ -19,7 +25,7 @@ impl Clock {
 
     /// Whether there is a time to tell.
     pub(crate) fn runs(&self) -> bool {
-        cfg!(feature = "std") || self.given.is_some()
+        HAS_SYSTEM_CLOCK || self.given.is_some()
     }
 
     /// What the call returns, and how long it took; no time at all if that can't be told, or the clock
@@ -31,12 +37,11 @@ impl Clock {
             return (returned, now().saturating_sub(start));
         }
         #[cfg(feature = "std")]
-        {
+        if HAS_SYSTEM_CLOCK {
             let start = std::time::Instant::now();
             let returned = call();
-            (returned, start.elapsed())
+            return (returned, start.elapsed());
         }
-        #[cfg(not(feature = "std"))]
         (call(), Duration::ZERO)
     }
 }

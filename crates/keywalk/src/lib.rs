@@ -81,7 +81,8 @@
 //!
 //! - `std` (default): the system's clock, for [`Stats::time_in_store`] and [`Walk::chunk_time`], and
 //!   threads, for [`Walk::prefetch`]. Without it the crate needs only `alloc`, and a walk that is to know
-//!   the time is given a [`clock`](Walk::clock).
+//!   the time is given a [`clock`](Walk::clock). In a browser (`wasm32-unknown-unknown`) the standard library has
+//!   neither: a walk there needs a clock too, and a prefetched one fetches in its own thread.
 //! - `hmac`: `SignedToken`, for cursors that pass through hands that aren't trusted.
 //! - `serde`: a [`Token`] is text in formats for people, and bytes in others.
 //!

@@ -173,8 +173,8 @@ impl<S: ChunkSource> Walk<S> {
     ///
     /// # Panics
     ///
-    /// If `target` is zero. Without the feature `std` a [`clock`](Self::clock) is needed, or the walk
-    /// panics when it is turned into its items or chunks.
+    /// If `target` is zero. Without the feature `std`, or in a browser, a [`clock`](Self::clock) is needed,
+    /// or the walk panics when it is turned into its items or chunks.
     #[track_caller]
     pub fn chunk_time(mut self, target: Duration) -> Self {
         assert!(!target.is_zero(), "a chunk's time must not be 0");
@@ -185,8 +185,8 @@ impl<S: ChunkSource> Walk<S> {
     /// Tells the time to [`chunk_time`](Self::chunk_time) and
     /// [`Stats::time_in_store`](crate::Stats::time_in_store): what has passed since any fixed moment.
     ///
-    /// Default: the system's monotonic clock, with the feature `std`; none without it. It is asked
-    /// before and after each question to the store. One that goes back counts as standing still.
+    /// Default: the system's monotonic clock, with the feature `std`; none without it, or in a browser. It
+    /// is asked before and after each question to the store. One that goes back counts as standing still.
     ///
     /// ```
     /// use std::collections::BTreeMap;

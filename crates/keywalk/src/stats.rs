@@ -52,7 +52,7 @@ impl Stats {
 
     /// The time that passed inside the store's queries, decoding of items included: by the walk's
     /// [clock](crate::Walk::clock), if it was given one. Zero where there is no clock: without the
-    /// feature `std`.
+    /// feature `std`, or in a browser.
     #[must_use]
     pub fn time_in_store(&self) -> Duration {
         self.time_in_store

@@ -190,8 +190,8 @@ impl<S: ChunkSource> Walk<S> {
     ///
     /// # Panics
     ///
-    /// If there is a [`chunk_time`](Self::chunk_time) and no clock: without the feature `std`, where none
-    /// was given.
+    /// If there is a [`chunk_time`](Self::chunk_time) and no clock: without the feature `std` or in a browser,
+    /// where none was given.
     pub fn chunks(self) -> Chunks<S> {
         assert!(
             self.limits.target.is_none() || self.limits.clock.runs(),

@@ -14,7 +14,6 @@ const LIMITED: &str = "KEYWALK_FEW_DESCRIPTORS";
 
 /// In a process of its own, since the limit is the process's.
 #[test]
-#[cfg(unix)]
 fn a_file_that_cannot_be_opened_is_an_error_until_there_are_descriptors_again() {
     let status = Command::new("sh")
         .args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\""])

@@ -163,12 +163,18 @@ fn an_index_of_the_wal_that_is_overwritten_is_made_anew() {
     }
 }
 
-/// What is there in the place of a rollback journal can't be read.
+/// What is there in the place of a rollback journal can't be read. On Windows SQLite takes what has no bytes for
+/// no journal.
 #[test]
 fn a_journal_that_is_a_directory_is_an_io_error_until_it_is_gone() {
     let world = World::new("DELETE");
     let journal = world.file("items.db-journal");
     for trial in Trial::all() {
+        if cfg!(windows) {
+            trial.goes_on(&world.db, || fs::create_dir(&journal).unwrap());
+            fs::remove_dir(&journal).unwrap();
+            continue;
+        }
         trial.holds(
             &world.db,
             ErrorCode::SystemIoFailure,
@@ -187,7 +193,7 @@ fn a_database_that_is_a_directory_cannot_be_opened() {
 }
 
 /// A rename over the file, as a restore from a backup does it: the connection reads on in the file
-/// that it opened. The new one is seen by who connects anew.
+/// that it opened, and a new connection reads the new one. Windows refuses the rename while the file is open.
 #[test]
 fn a_database_that_is_replaced_is_walked_to_its_end_as_it_was() {
     for (mode, trial) in Trial::after(260).flat_map(|trial| [("DELETE", trial), ("WAL", trial)]) {
@@ -202,8 +208,9 @@ fn a_database_that_is_replaced_is_walked_to_its_end_as_it_was() {
             .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
             .ok();
         let new = other.path();
+        drop(other.db);
         trial.goes_on(&world.db, || {
-            fs::rename(&new, world.path()).unwrap();
+            assert_eq!(fs::rename(&new, world.path()).is_err(), cfg!(windows));
             forget_pages(&world.db);
         });
         // The replaced file's WAL would be taken for the new one's.
@@ -214,11 +221,13 @@ fn a_database_that_is_replaced_is_walked_to_its_end_as_it_was() {
             db.query_row("SELECT count(*) FROM t", [], |row| row.get(0))
                 .unwrap()
         };
-        assert_eq!(rows(&connect(&world.path())), 1);
+        let replaced = if cfg!(windows) { ROWS } else { 1 };
+        assert_eq!(rows(&connect(&world.path())), replaced);
         assert_eq!(rows(&world.db), ROWS);
     }
 }
 
+/// Windows deletes no file that is open.
 #[test]
 fn a_database_that_is_deleted_is_walked_to_its_end() {
     for (mode, trial) in Trial::after(260).flat_map(|trial| [("DELETE", trial), ("WAL", trial)]) {
@@ -227,7 +236,7 @@ fn a_database_that_is_deleted_is_walked_to_its_end() {
             for name in ["items.db", "items.db-wal", "items.db-shm"] {
                 fs::remove_file(world.file(name)).ok();
             }
-            assert!(!world.path().exists());
+            assert_eq!(world.path().exists(), cfg!(windows));
             forget_pages(&world.db);
         });
     }
@@ -271,14 +280,15 @@ fn a_file_that_is_no_database_is_refused_by_the_key() {
 #[test]
 fn a_connection_that_moved_with_its_table_is_free_after_an_error() {
     let world = World::new("DELETE");
-    let journal = world.file("items.db-journal");
+    let path = world.path();
+    let head = fs::read(&path).unwrap()[..100].to_vec();
     let table = Table::new(world.db, "t").key::<i64>(["id"]).unwrap();
     let mut items = Walk::new(table).chunk_size(7).items();
     assert_eq!(items.next().unwrap().unwrap().0, 1);
-    fs::create_dir(&journal).unwrap();
+    overwrite_head(&path, &[0x5a; 100]);
     let errors = items.by_ref().take(20).filter(Result::is_err).count();
     assert_eq!(errors, 1);
-    fs::remove_dir(&journal).unwrap();
+    overwrite_head(&path, &head);
     let cursor = items.cursor();
     let source = items.into_source();
     let delete = "DELETE FROM t WHERE id = 9";

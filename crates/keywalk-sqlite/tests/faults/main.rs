@@ -6,6 +6,7 @@
 
 mod authorizer;
 mod damage;
+#[cfg(unix)]
 mod descriptors;
 mod files;
 mod interrupts;

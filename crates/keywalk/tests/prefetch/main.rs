@@ -8,4 +8,5 @@ mod drops;
 mod fails;
 mod numbers;
 mod same;
+#[cfg(target_os = "linux")]
 mod thread;

@@ -12,7 +12,6 @@ const STACK: &str = "4611686018427387904";
 
 /// In a process of its own, whose threads can't be started: their stack is too large. With one test at a
 /// time the test's own thread is the first one.
-#[cfg(target_os = "linux")]
 #[test]
 fn without_a_thread_to_be_had_the_caller_fetches() {
     if std::env::var("RUST_MIN_STACK").as_deref() == Ok(STACK) {
