@@ -43,17 +43,21 @@ where
             None => walk,
         };
         let began = options.clock.now();
-        let ends = |ended, options: &Options<'_, S::Key>| {
-            let elapsed = options.clock.now().saturating_sub(began);
-            Ok(Outcome::of(ended, elapsed))
+        let mut outcome = Outcome::of(Ended::Done, Duration::ZERO);
+        let ends = |ended, outcome, options: &Options<'_, S::Key>| {
+            Ok(Outcome {
+                ended,
+                elapsed: options.clock.now().saturating_sub(began),
+                ..outcome
+            })
         };
-        let lease = match take_lease(&name, &mut checkpoints, &mut options, began)? {
+        let retries = &mut outcome.retries;
+        let lease = match take_lease(&name, &mut checkpoints, &mut options, began, retries)? {
             Ok(lease) => lease,
-            Err(ended) => return ends(ended, &options),
+            Err(ended) => return ends(ended, outcome, &options),
         };
         let begins = walk.cursor();
         let mut chunks = walk.chunks();
-        let mut outcome = Outcome::of(Ended::Done, Duration::ZERO);
         let opened = loop {
             let opened = open(&name, &begins, chunks.source(), &mut checkpoints, &options);
             let error = match opened {
@@ -63,7 +67,7 @@ where
             let delay = options.delay_for_checkpoints(&checkpoints, error)?;
             outcome.retries += 1;
             if let Some(ended) = options.wait_for(delay, began) {
-                return ends(ended, &options);
+                return ends(ended, outcome, &options);
             }
         };
         options.checkpoints_worked();
@@ -97,6 +101,7 @@ fn take_lease<K, S, C: Checkpoints>(
     checkpoints: &mut C,
     options: &mut Options<'_, K>,
     began: Duration,
+    retries: &mut u64,
 ) -> Result<Result<Lease, Ended>, Error<S, C::Error>> {
     loop {
         let lease = checkpoints.lease(job).map_err(checkpoints_failed(job));
@@ -108,7 +113,11 @@ fn take_lease<K, S, C: Checkpoints>(
                     job: job.to_owned(),
                 });
             }
-            Err(error) => options.delay_for_checkpoints(checkpoints, error)?,
+            Err(error) => {
+                let delay = options.delay_for_checkpoints(checkpoints, error)?;
+                *retries += 1;
+                delay
+            }
         };
         if let Some(ended) = options.wait_for(delay, began) {
             return Ok(Err(ended));

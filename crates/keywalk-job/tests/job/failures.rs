@@ -474,7 +474,11 @@ fn checkpoints_are_tried_as_often_as_the_policy_says_until_a_stop_or_the_deadlin
             .retry(delays(2), |_| true)
             .run(|_, _| Ok(()));
         match expected {
-            Some(ended) => assert_eq!(run.unwrap().ended(), ended),
+            Some(ended) => {
+                let outcome = run.unwrap();
+                let retries = if ended == Ended::Stopped { 1 } else { 2 };
+                assert_eq!((outcome.ended(), outcome.retries()), (ended, retries));
+            }
             None => {
                 assert!(matches!(run, Err(Error::Checkpoints { .. })), "{run:?}");
                 assert_eq!(keywalk_job::Clock::now(&clock), Duration::from_secs(6));
