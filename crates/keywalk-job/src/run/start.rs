@@ -2,7 +2,7 @@ use std::ops::Bound;
 use std::time::Duration;
 
 use keywalk::state::State;
-use keywalk::{Cursor, DurableSource, KeyRange, Order, Token};
+use keywalk::{Cursor, DurableSource, KeyRange, Token};
 
 use super::{
     Failure, Run, checkpoints_failed, first_token, key_text, passed, source_failed, walk_failed,
@@ -261,20 +261,12 @@ fn differs<S: DurableSource>(
     })
 }
 
-/// From `cursor` on, up to the end of another walk, whose last key hasn't been asked for.
+/// From `cursor` on, up to the end of a walk that begins as its own did, whose last key hasn't been asked for.
 fn extended<K: Clone + PartialOrd>(cursor: &Cursor<K>, to: &Cursor<K>) -> Cursor<K> {
-    let near = cursor.range().near().cloned();
-    let far = to.range().far().cloned();
-    let order = to.range().order();
-    let range = match order {
-        Order::Ascending => KeyRange::new((near, far), order),
-        Order::Descending => KeyRange::new((far, near), order),
-    };
-    let state = match to.is_live() {
-        true => State::live(range),
-        false => State::bounded(range),
-    };
-    state.cursor()
+    match passed(cursor) {
+        Some(key) => State::resume(to.clone()).cursor_past(key.clone()),
+        None => to.clone(),
+    }
 }
 
 /// As Rust writes it, `1..9`, where it can.
