@@ -29,7 +29,7 @@ mod hex;
 /// The lease is the lock: the folder should be on a file system on which locks hold, and not be one that two
 /// machines share. Where two runners have the job all the same (its lock's file was deleted, say) the earlier
 /// one's next commit is refused, since the later one has recorded itself; the chunks that both did are done
-/// twice. A reset between the two takes that away.
+/// twice. Two that begin in the same moment, or with a reset between them, aren't told apart: neither is refused.
 ///
 /// A checkpoint that can't be read makes [`list`](Checkpoints::list) fail, with its path. What a crash or a power
 /// failure tore at the end of the dead letters is ignored, and the next letter replaces it: its chunk comes again.

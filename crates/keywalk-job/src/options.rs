@@ -130,6 +130,12 @@ impl<'a, K> Options<'a, K> {
         Ok(delay)
     }
 
+    /// Whether the checkpoints have failed, and nothing was committed since.
+    pub(crate) fn retries_checkpoints(&self) -> bool {
+        let again = self.again.as_ref();
+        again.is_some_and(|again| again.for_checkpoints.is_some())
+    }
+
     /// The checkpoints work: what fails next has the whole policy to itself.
     pub(crate) fn checkpoints_worked(&mut self) {
         if let Some(again) = &mut self.again {

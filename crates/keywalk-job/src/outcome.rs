@@ -85,7 +85,7 @@ impl Outcome {
         self.elapsed
     }
 
-    /// Where the job stands; `None` if it was stopped while it waited for another runner.
+    /// Where the job stands; `None` if the run ended while it waited for another runner or for the store.
     #[must_use]
     pub fn checkpoint(&self) -> Option<&Checkpoint> {
         self.checkpoint.as_ref()

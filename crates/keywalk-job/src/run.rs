@@ -101,11 +101,10 @@ where
                 return Err(walk_failed(&self.checkpoint.job, error));
             }
             Ok(Step::Moved) => {
-                drop(scope);
-                self.options.checkpoints_worked();
                 self.moves += 1;
-                if self.moves >= MOST_MOVES {
-                    self.record()?;
+                // Also after a failure of the checkpoints: only a commit shows that they work again.
+                if self.moves >= MOST_MOVES || self.options.retries_checkpoints() {
+                    self.record_in(scope)?;
                     self.tell();
                 }
             }
@@ -157,7 +156,8 @@ where
         if self.moves == 0 {
             return Ok(());
         }
-        match self.record() {
+        let recorded = self.begin().and_then(|scope| self.record_in(scope));
+        match recorded {
             Err(Error::Checkpoints { error, .. }) if self.checkpoints.is_transient(&error) => {
                 Ok(())
             }
@@ -166,11 +166,6 @@ where
     }
 
     /// Commits where the walk stands, with nothing done meanwhile.
-    fn record(&mut self) -> Result<(), Failure<S, C>> {
-        let scope = self.begin()?;
-        self.record_in(scope)
-    }
-
     fn record_in(&mut self, scope: C::Scope) -> Result<(), Failure<S, C>> {
         self.commit(scope, self.chunks.cursor(), 0, 0)
     }

@@ -44,8 +44,9 @@ use error::Problem;
 /// are what the rows are until it commits, and no other writer's change is lost. Other writers wait
 /// meanwhile, for as long as the function takes over one chunk, so keep slow work out of it or chunks
 /// small. The job waits for their locks as long as the connection's busy timeout says (rusqlite's is 5
-/// seconds), and then by the policy of [`Job::retry`](keywalk_job::Job::retry), if it has one. A source that waits by itself, `keywalk-retry`'s, waits within the transaction: give it short
-/// delays, or the whole chunk some by [`Job::retry`](keywalk_job::Job::retry). Between two chunks, and while
+/// seconds), and then by the policy of [`Job::retry`](keywalk_job::Job::retry), if it has one. A source that
+/// waits by itself, `keywalk-retry`'s, waits within the transaction: give it short delays, or the whole chunk
+/// some by [`Job::retry`](keywalk_job::Job::retry). Between two chunks, and while
 /// the job pauses or waits, nothing is held.
 ///
 /// The function must leave the transaction open, and hand on errors. One that it ends, or that SQLite ends

@@ -141,8 +141,17 @@ impl fmt::Display for Literal<'_> {
             ValueRef::Integer(integer) => write!(f, "{integer}"),
             ValueRef::Real(real) => write!(f, "{real:?}"),
             ValueRef::Text(bytes) => {
-                let text = String::from_utf8_lossy(bytes).replace('\'', "''");
-                write!(f, "'{}'", Excerpt::new(&text, self.most_chars))
+                // Cut before decoding: a text may be long.
+                let start = &bytes[..bytes.len().min(self.most_chars * 4)];
+                let text = String::from_utf8_lossy(start);
+                let cut = text.char_indices().nth(self.most_chars);
+                let shown = &text[..cut.map_or(text.len(), |(end, _)| end)];
+                let quoted = shown.replace('\'', "''");
+                write!(f, "'{}'", Excerpt::new(&quoted, usize::MAX))?;
+                match cut.is_some() || start.len() < bytes.len() {
+                    true => write!(f, "... ({} bytes)", bytes.len()),
+                    false => Ok(()),
+                }
             }
             ValueRef::Blob(bytes) => {
                 f.write_str("x'")?;

@@ -7,7 +7,7 @@ use crate::KeyRange;
 /// together one walk (G10), whatever the chunk sizes. The row that it stands at may be deleted.
 ///
 /// It lives as long as the process, and is for walks over the same store by the same key, which it doesn't
-/// record: it is no more than the range. A [`Token`](crate::Token) is a cursor written down, and refuses
+/// record: it holds the range that is left and the one that the walk was given. A [`Token`](crate::Token) is a cursor written down, and refuses
 /// every other source.
 ///
 /// ```

@@ -29,8 +29,9 @@ const SIGNATURE: usize = 32;
 /// [`Items::token`](crate::Items::token) and [`Chunks::token`](crate::Chunks::token) make one,
 /// [`Walk::resume_token`](crate::Walk::resume_token) goes on from it. It holds the range that is still to
 /// be walked, the walk's bound and order, the [range](crate::Walk::range) that it was given, and a
-/// [fingerprint](crate::Fingerprint) of its source; not the chunk size, which is free. One that is damaged, of another source or of a later release's form is
-/// refused with a [`TokenError`] that says what differs, never reinterpreted.
+/// [fingerprint](crate::Fingerprint) of its source; not the chunk size, which is free. One that is damaged, of
+/// another source or of a later release's form is refused with a [`TokenError`] that says what differs, never
+/// reinterpreted.
 ///
 /// ```
 /// use keywalk::{Token, Walk};
@@ -51,9 +52,9 @@ const SIGNATURE: usize = 32;
 ///
 /// # Its form
 ///
-/// 28 bytes and the bytes of two keys, and those of the bounds of the range that the walk was given; the
-/// text is a third longer. None is read that is longer than [`MAX_BYTES`](Self::MAX_BYTES). A key can be read from it: what
-/// mustn't be seen has to be encrypted. The checksum finds accidents, not forgers: a token that passes
+/// 28 bytes and the bytes of two keys; of a walk that was given a range, 3 bytes more and those of its bounds. The
+/// text is a third longer. None is read that is longer than [`MAX_BYTES`](Self::MAX_BYTES). A key can be read
+/// from it: what mustn't be seen has to be encrypted. The checksum finds accidents, not forgers: a token that passes
 /// through a stranger's hands is signed first (`Token::sign`, feature `hmac`).
 ///
 /// What is written by this release is read by every later one, and gives the same walk. Two cursors

@@ -156,8 +156,8 @@ impl<S: ChunkSource> Walk<S> {
     /// Options that were set and contradict the cursor end the walk with
     /// [`Error::Cursor`](crate::Error::Cursor) at the first item, whichever was set first; those that
     /// weren't set follow the cursor. A [`range`](Self::range) has to be the one that the cursor's walk
-    /// was given: a wider one would not be walked. The chunk size is free. [`Cursor`] shows it; from another process a walk goes on by a
-    /// [token](Self::resume_token).
+    /// was given: a wider one would not be walked. The chunk size is free. [`Cursor`] shows it; from another
+    /// process a walk goes on by a [token](Self::resume_token).
     pub fn resume(mut self, cursor: Cursor<S::Key>) -> Self {
         self.cursor = Some(cursor);
         self

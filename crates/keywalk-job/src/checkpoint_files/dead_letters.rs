@@ -22,6 +22,9 @@ struct Line {
     time: i64,
 }
 
+/// A whole line that may be a letter of another release.
+type Object = serde_json::Map<String, serde_json::Value>;
+
 /// Adds a letter, durably, in the place of what a crash tore at the file's end. Returns the file's length, to
 /// be given for the next one: as long as that is the file's, it is not read.
 pub(super) fn append(path: &Path, letter: &DeadLetter<'_>, known: Option<u64>) -> io::Result<u64> {
@@ -98,10 +101,9 @@ impl Letters {
                 // Torn, also where an earlier release has added the next letter behind it.
                 Err(error) if error.is_eof() || line.contains(&0) => continue,
                 Err(error) => {
-                    let is_json = error.is_data();
                     foreign = foreign.or(Some((number, error)));
                     // Torn too, unless something follows.
-                    if !is_json {
+                    if serde_json::from_slice::<Object>(line).is_err() {
                         continue;
                     }
                 }

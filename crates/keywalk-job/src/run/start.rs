@@ -2,7 +2,7 @@ use std::ops::Bound;
 use std::time::Duration;
 
 use keywalk::state::State;
-use keywalk::{Cursor, DurableSource, KeyRange, Order, Token};
+use keywalk::{Cursor, DurableSource, KeyRange, Token};
 
 use super::{
     Failure, Run, checkpoints_failed, first_token, key_text, passed, source_failed, walk_failed,
@@ -43,17 +43,21 @@ where
             None => walk,
         };
         let began = options.clock.now();
-        let ends = |ended, options: &Options<'_, S::Key>| {
-            let elapsed = options.clock.now().saturating_sub(began);
-            Ok(Outcome::of(ended, elapsed))
+        let mut outcome = Outcome::of(Ended::Done, Duration::ZERO);
+        let ends = |ended, outcome, options: &Options<'_, S::Key>| {
+            Ok(Outcome {
+                ended,
+                elapsed: options.clock.now().saturating_sub(began),
+                ..outcome
+            })
         };
-        let lease = match take_lease(&name, &mut checkpoints, &mut options, began)? {
+        let retries = &mut outcome.retries;
+        let lease = match take_lease(&name, &mut checkpoints, &mut options, began, retries)? {
             Ok(lease) => lease,
-            Err(ended) => return ends(ended, &options),
+            Err(ended) => return ends(ended, outcome, &options),
         };
         let begins = walk.cursor();
         let mut chunks = walk.chunks();
-        let mut outcome = Outcome::of(Ended::Done, Duration::ZERO);
         let opened = loop {
             let opened = open(&name, &begins, chunks.source(), &mut checkpoints, &options);
             let error = match opened {
@@ -63,7 +67,7 @@ where
             let delay = options.delay_for_checkpoints(&checkpoints, error)?;
             outcome.retries += 1;
             if let Some(ended) = options.wait_for(delay, began) {
-                return ends(ended, &options);
+                return ends(ended, outcome, &options);
             }
         };
         options.checkpoints_worked();
@@ -97,6 +101,7 @@ fn take_lease<K, S, C: Checkpoints>(
     checkpoints: &mut C,
     options: &mut Options<'_, K>,
     began: Duration,
+    retries: &mut u64,
 ) -> Result<Result<Lease, Ended>, Error<S, C::Error>> {
     loop {
         let lease = checkpoints.lease(job).map_err(checkpoints_failed(job));
@@ -108,7 +113,11 @@ fn take_lease<K, S, C: Checkpoints>(
                     job: job.to_owned(),
                 });
             }
-            Err(error) => options.delay_for_checkpoints(checkpoints, error)?,
+            Err(error) => {
+                let delay = options.delay_for_checkpoints(checkpoints, error)?;
+                *retries += 1;
+                delay
+            }
         };
         if let Some(ended) = options.wait_for(delay, began) {
             return Ok(Err(ended));
@@ -252,20 +261,12 @@ fn differs<S: DurableSource>(
     })
 }
 
-/// From `cursor` on, up to the end of another walk, whose last key hasn't been asked for.
+/// From `cursor` on, up to the end of a walk that begins as its own did, whose last key hasn't been asked for.
 fn extended<K: Clone + PartialOrd>(cursor: &Cursor<K>, to: &Cursor<K>) -> Cursor<K> {
-    let near = cursor.range().near().cloned();
-    let far = to.range().far().cloned();
-    let order = to.range().order();
-    let range = match order {
-        Order::Ascending => KeyRange::new((near, far), order),
-        Order::Descending => KeyRange::new((far, near), order),
-    };
-    let state = match to.is_live() {
-        true => State::live(range),
-        false => State::bounded(range),
-    };
-    state.cursor()
+    match passed(cursor) {
+        Some(key) => State::resume(to.clone()).cursor_past(key.clone()),
+        None => to.clone(),
+    }
 }
 
 /// As Rust writes it, `1..9`, where it can.

@@ -65,6 +65,7 @@ fn what_a_crash_tore_at_the_end_is_no_letter_and_the_next_one_replaces_it() {
         b"{\"key\":\"8\0\0",
         b"\0\0,\"time\":1}\n",
         b"\xff\xfe \n-\n]",
+        b"7\n[8, \xff",
     ];
     for torn in cuts.chain(others.map(<[u8]>::to_vec)) {
         fs::write(&path, [LETTER.as_bytes(), b"\n", &torn].concat()).unwrap();
@@ -117,7 +118,7 @@ fn a_damaged_letter_is_an_error_that_names_its_file_and_line() {
         assert!(message.contains("line 2"), "{message}");
         assert!(message.contains(&path.display().to_string()), "{message}");
     }
-    // Also at the end: a crash leaves no whole line of JSON that is no letter.
+    // Also at the end: a crash leaves no whole object that is no letter.
     fs::write(&path, format!("{LETTER}\n{{\"key\":7}}\n")).unwrap();
     let letters = CheckpointFiles::new(folder.path()).dead_letters("bad");
     assert!(letters.unwrap_err().to_string().contains("line 2"));

@@ -422,7 +422,7 @@ fn checkpoints_that_fail_for_a_while_are_waited_out_and_each_effect_happens_once
 /// Also those of the start, and where a filter drops all meanwhile.
 #[test]
 fn checkpoints_that_worked_in_between_have_the_whole_policy_again() {
-    for (keys, fails_in, then_in) in [(0..6, 0, 3), (0..6, 7, 2), (10..100, 4, 1)] {
+    for (keys, fails_in, then_in) in [(0..6, 0, 3), (0..6, 7, 2), (10..100, 4, 2)] {
         let (store, clock) = (Store::default(), TestClock::default());
         let numbers = Numbers::new(keys).filter(|n| n < 6 || n == 99);
         {
@@ -449,8 +449,10 @@ fn checkpoints_are_tried_as_often_as_the_policy_says_until_a_stop_or_the_deadlin
         (Duration::from_secs(4), Duration::MAX, Some(Ended::Deadline)),
         (Duration::MAX, Duration::from_secs(1), Some(Ended::Stopped)),
     ];
-    // At the start, and at the second chunk.
-    for ((deadline, stops, expected), fails_in) in cases.into_iter().flat_map(|c| [(c, 0), (c, 6)])
+    // At the start, at the second chunk, and at each commit from the first one on.
+    for ((deadline, stops, expected), fails_in, then_in) in cases
+        .into_iter()
+        .flat_map(|case| [(case, 0, 0), (case, 6, 0), (case, 5, 1)])
     {
         let (numbers, store, clock) = (Numbers::new(0..6), Store::default(), TestClock::default());
         let stop = Stop::new();
@@ -460,7 +462,7 @@ fn checkpoints_are_tried_as_often_as_the_policy_says_until_a_stop_or_the_deadlin
         }
         let (again, asked) = (store.clone(), stop.clone());
         clock.on_sleep(move |now| {
-            again.get().fails_in = Some(0);
+            again.get().fails_in = Some(then_in);
             if now >= stops {
                 asked.request();
             }
@@ -472,7 +474,11 @@ fn checkpoints_are_tried_as_often_as_the_policy_says_until_a_stop_or_the_deadlin
             .retry(delays(2), |_| true)
             .run(|_, _| Ok(()));
         match expected {
-            Some(ended) => assert_eq!(run.unwrap().ended(), ended),
+            Some(ended) => {
+                let outcome = run.unwrap();
+                let retries = if ended == Ended::Stopped { 1 } else { 2 };
+                assert_eq!((outcome.ended(), outcome.retries()), (ended, retries));
+            }
             None => {
                 assert!(matches!(run, Err(Error::Checkpoints { .. })), "{run:?}");
                 assert_eq!(keywalk_job::Clock::now(&clock), Duration::from_secs(6));

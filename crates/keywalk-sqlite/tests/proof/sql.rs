@@ -52,6 +52,7 @@ fn a_filter_that_is_no_expression_is_refused() {
         "count(*) > 0",
         "u.id = 1",
         "1\0",
+        "x = ?0",
     ] {
         let error = Table::new(&db, "t")
             .filter(condition, [])

@@ -225,7 +225,7 @@ fn a_null_that_a_primary_key_let_in_is_an_error() {
 #[test]
 fn values_in_messages_are_cut_where_long_and_escaped_where_a_terminal_would_act() {
     let db = bad_i64(&format!("'{}\u{1}'", "é".repeat(10_000)));
-    let shown = format!("the text '{}... (20001 bytes)'", "é".repeat(40));
+    let shown = format!("the text '{}'... (20001 bytes)", "é".repeat(40));
     check(
         Table::new(&db, "t").key::<i64>(["id"]).unwrap(),
         "id",
