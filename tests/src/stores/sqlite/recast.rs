@@ -14,13 +14,14 @@ type Made<S, K> = fn(&S, &K) -> Result<<S as ChunkSource>::Key, <S as ChunkSourc
 pub struct Recast<S: ChunkSource, K> {
     source: S,
     into: Made<S, K>,
-    from: fn(S::Key) -> K,
+    /// `None` where the source's key is none of this type, as a blob in a column of text isn't.
+    from: fn(S::Key) -> Option<K>,
     /// A dynamic key is made by reading the schema.
     known: RefCell<BTreeMap<K, S::Key>>,
 }
 
 impl<S: ChunkSource, K: Clone + Ord> Recast<S, K> {
-    pub(super) fn new(source: S, into: Made<S, K>, from: fn(S::Key) -> K) -> Self {
+    pub(super) fn new(source: S, into: Made<S, K>, from: fn(S::Key) -> Option<K>) -> Self {
         Recast {
             source,
             into,
@@ -36,6 +37,11 @@ impl<S: ChunkSource, K: Clone + Ord> Recast<S, K> {
         let made = (self.into)(&self.source, key)?;
         self.known.borrow_mut().insert(key.clone(), made.clone());
         Ok(made)
+    }
+
+    /// The key of a row, which holds only what the kit wrote.
+    fn own(&self, key: S::Key) -> K {
+        (self.from)(key).expect("it is the table's own")
     }
 
     fn range(&self, range: &KeyRange<K>) -> Result<KeyRange<S::Key>, S::Error> {
@@ -65,18 +71,18 @@ impl<S: ChunkSource, K: Clone + Ord> ChunkSource for Recast<S, K> {
         Ok(match self.source.fetch(&range, chunk)? {
             Fetched::End => Fetched::End,
             Fetched::More => Fetched::More,
-            Fetched::ScannedTo(key) => Fetched::ScannedTo((self.from)(key)),
+            Fetched::ScannedTo(key) => Fetched::ScannedTo(self.own(key)),
         })
     }
 
     fn key_of(&self, item: &S::Item) -> K {
-        (self.from)(self.source.key_of(item))
+        self.own(self.source.key_of(item))
     }
 
     fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, S::Error> {
         let range = self.range(range)?;
         Ok(match self.source.last_key(&range)? {
-            LastKey::Is(key) => LastKey::Is((self.from)(key)),
+            LastKey::Is(key) => LastKey::Is(self.own(key)),
             LastKey::Empty => LastKey::Empty,
             LastKey::Unknown => LastKey::Unknown,
         })
@@ -96,7 +102,7 @@ impl<S: DurableSource, K: Clone + Ord> DurableSource for Recast<S, K> {
     }
 
     fn decode_key(&self, bytes: &[u8]) -> Result<Option<K>, S::Error> {
-        Ok(self.source.decode_key(bytes)?.map(self.from))
+        Ok(self.source.decode_key(bytes)?.and_then(self.from))
     }
 
     fn key_text(&self, key: &K) -> String {

@@ -25,7 +25,7 @@ impl<K: SqliteKey> Way<K> for Dynamic {
     fn source<C: Borrow<Connection>>(db: C) -> Result<Self::Source<C>, BoxError> {
         let table = Table::new(db, "t").map(decode as Decoder);
         let into = |table: &Walked<C, AnyKey>, key: &K| table.any_key(key.values());
-        let from = |key: AnyKey| K::of_values(key.values()).expect("it is the table's own");
+        let from = |key: AnyKey| K::of_values(key.values());
         Ok(Recast::new(table, into, from))
     }
 }
@@ -47,7 +47,7 @@ impl<K: SqliteKey> Way<K> for ByCollation {
         Ok(Recast::new(
             table.map(decode as Decoder),
             |_, key| Ok(key.walked()),
-            K::of,
+            |key| Some(K::of(key)),
         ))
     }
 }
