@@ -12,7 +12,7 @@ use crate::fetcher::Fetcher;
 use crate::key::Key;
 use crate::known::Known;
 use crate::params::Params;
-use crate::tokens::{has_values, without_end};
+use crate::tokens::{has_parameter_zero, has_values, without_end};
 
 mod resolve;
 
@@ -121,14 +121,17 @@ impl<C: Connect> Query<C> {
         if sql.is_empty() {
             return Err(refused(QueryProblem::NotASelect));
         }
+        let has_zero = has_parameter_zero(&sql);
         // A store that fails meanwhile says nothing of the query.
         let because = |why: fn(rusqlite::Error) -> QueryProblem, source| match is_of_store(&source)
         {
-            false if has_too_many_parameters(&source) => Error::from(Problem::TooManyParameters {
-                relation: NAME.to_owned(),
-                is_query: true,
-                source,
-            }),
+            false if !has_zero && has_too_many_parameters(&source) => {
+                Error::from(Problem::TooManyParameters {
+                    relation: NAME.to_owned(),
+                    is_query: true,
+                    source,
+                })
+            }
             true => Error::from(failed(source)),
             false => refused(why(source)),
         };

@@ -72,6 +72,15 @@ pub(crate) fn has_values(sql: &str) -> bool {
     })
 }
 
+/// Whether the SQL asks for parameter 0, which there is none of. SQLite's error is that of too many.
+pub(crate) fn has_parameter_zero(sql: &str) -> bool {
+    let is_zero = |number: &str| !number.is_empty() && number.bytes().all(|digit| digit == b'0');
+    tokens(sql).any(|token| match token {
+        Token::Parameter(text) => text.strip_prefix('?').is_some_and(is_zero),
+        Token::Other(_) => false,
+    })
+}
+
 /// The SQL without the semicolons, blanks and comments at its end.
 pub(crate) fn without_end(sql: &str) -> &str {
     let (mut end, mut at) = (0, 0);

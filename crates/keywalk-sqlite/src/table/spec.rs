@@ -13,7 +13,7 @@ use crate::proof::{self, ProvenKey};
 use crate::relation::{FixedPart, KeyPart, Relation, Said};
 use crate::schema::{Affinity, Column, Schema};
 use crate::stamp::Stamp;
-use crate::tokens::with_backticks;
+use crate::tokens::{has_parameter_zero, with_backticks};
 use crate::value::{as_stored, as_text};
 
 /// What the caller said of a table.
@@ -104,14 +104,17 @@ impl Spec {
             relation: schema.relation(),
             why,
         };
+        let has_zero = has_parameter_zero(&condition);
         // A store that fails meanwhile says nothing of the filter.
         let because =
             |why: &dyn Fn(rusqlite::Error) -> FilterProblem, source| match is_of_store(&source) {
-                false if has_too_many_parameters(&source) => Problem::TooManyParameters {
-                    relation: schema.relation(),
-                    is_query: false,
-                    source,
-                },
+                false if !has_zero && has_too_many_parameters(&source) => {
+                    Problem::TooManyParameters {
+                        relation: schema.relation(),
+                        is_query: false,
+                        source,
+                    }
+                }
                 true => Problem::Sqlite {
                     relation: schema.relation(),
                     source,
