@@ -1,128 +1,193 @@
+//! Runs cases, each in turns with its floor, and keeps the results.
+
+use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use crate::Fallible;
-use crate::case::{Case, Target};
-use crate::figures::Figures;
-use crate::group::Group;
-use crate::pairs::{Measured, measure, timed};
-use crate::seen::Seen;
+use serde::{Deserialize, Serialize};
 
-/// Runs cases and keeps what came of them.
+use crate::measure::{Fallible, Seen, cpu, median};
+
+/// How often a way and its floor are measured in turns.
+const PAIRS: usize = 9;
+
+/// A result.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Case {
+    pub(crate) group: String,
+    pub(crate) name: String,
+    /// What it divides stands in the group's documentation.
+    pub(crate) ratio: f64,
+    pub(crate) target: Target,
+    /// How many items each turn handled.
+    pub(crate) items: u64,
+    /// Nanoseconds per item, where time was measured.
+    pub(crate) ns_item: Option<f64>,
+    /// Other numbers, by names that end in the unit.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) figures: BTreeMap<String, f64>,
+}
+
+/// What a case has to reach.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Target {
+    AtMost(f64),
+    AtLeast(f64),
+    /// Only to be known.
+    None,
+}
+
+impl Case {
+    fn is_missed(&self) -> bool {
+        // To the hundredth that is printed: what reads as reached is reached.
+        let ratio = (self.ratio * 100.0).round() / 100.0;
+        match self.target {
+            // Zero means exactly zero.
+            Target::AtMost(0.0) => self.ratio > 0.0,
+            Target::AtMost(most) => ratio > most,
+            Target::AtLeast(least) => ratio < least,
+            Target::None => false,
+        }
+    }
+}
+
+/// The line that is printed.
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ratio = self.ratio;
+        write!(f, "{}/{} ratio=", self.group, self.name)?;
+        match ratio != 0.0 && ratio.abs() < 0.01 {
+            true => write!(f, "{ratio:.6}")?,
+            false => write!(f, "{ratio:.2}")?,
+        }
+        match self.target {
+            Target::AtMost(most) => write!(f, " target<={most:.2}")?,
+            Target::AtLeast(least) => write!(f, " target>={least:.2}")?,
+            Target::None => f.write_str(" target=none")?,
+        }
+        write!(f, " items={}", self.items)?;
+        if let Some(ns_item) = self.ns_item {
+            write!(f, " ns_item={ns_item:.1}")?;
+        }
+        let mut figures = self.figures.iter();
+        figures.try_for_each(|(name, figure)| write!(f, " {name}={figure}"))
+    }
+}
+
+/// Measures the requested cases of one group after the other.
 #[derive(Debug)]
 pub(crate) struct Bench {
-    items: u64,
+    /// How many items a store has, unless the group has a reason for another number.
+    pub(crate) items: u64,
     group: &'static str,
-    /// With what a case's name has to begin.
+    /// What a case's name has to begin with.
     only: String,
     cases: Vec<Case>,
 }
 
-/// Which time a ratio is of.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Of {
-    Cpu,
-    Wall,
-}
-
 impl Bench {
     pub(crate) fn new(items: u64) -> Self {
+        let (group, only, cases) = ("", String::new(), Vec::new());
         Bench {
             items,
-            group: "",
-            only: String::new(),
-            cases: Vec::new(),
+            group,
+            only,
+            cases,
         }
     }
 
-    /// Runs the cases of a group whose names begin with `only`.
-    pub(crate) fn run(&mut self, group: &Group, only: &str) -> Fallible {
-        self.group = group.name;
+    /// Begins a group, of whose cases those are requested whose names begin with `only`.
+    pub(crate) fn begin(&mut self, group: &'static str, only: &str) {
+        self.group = group;
         only.clone_into(&mut self.only);
-        (group.run)(self)
     }
 
-    /// Whether this case is to be measured.
+    /// Whether this case is requested.
     pub(crate) fn wants(&self, name: &str) -> bool {
         name.starts_with(&self.only)
     }
 
-    /// Whether any case that begins so is to be measured.
+    /// Whether any case is requested whose name begins with `start`.
     pub(crate) fn wants_any(&self, start: &str) -> bool {
         start.starts_with(&self.only) || self.only.starts_with(start)
     }
 
-    /// How many items a store is to have, unless the group has a reason for another number.
-    pub(crate) fn items(&self) -> u64 {
-        self.items
-    }
-
-    /// Measures `way` between two turns of `floor`, nine times, and records the median of its CPU time
-    /// over the mean of those two. Answers it; not a number if the case isn't wanted.
+    /// Measures the CPU time of `way` over that of `floor`, as [`turns`](Self::turns) does.
     pub(crate) fn versus(
         &mut self,
         name: impl Into<String>,
         target: Target,
-        floor: impl FnMut() -> Fallible<Seen>,
-        way: impl FnMut() -> Fallible<Seen>,
-    ) -> Fallible<f64> {
-        self.versus_of(Of::Cpu, name, target, floor, way)
-    }
-
-    /// As [`versus`](Self::versus), by either time.
-    pub(crate) fn versus_of(
-        &mut self,
-        of: Of,
-        name: impl Into<String>,
-        target: Target,
         mut floor: impl FnMut() -> Fallible<Seen>,
         mut way: impl FnMut() -> Fallible<Seen>,
-    ) -> Fallible<f64> {
-        let name = name.into();
-        if !self.wants(&name) {
-            return Ok(f64::NAN);
-        }
-        let (floor, way) = (|| timed(&mut floor), || timed(&mut way));
-        let Measured {
-            ratio,
-            items,
-            ns_item,
-            ..
-        } = measure(of, &name, floor, way)?;
-        self.record(name, ratio, target, items, ns_item)?;
-        Ok(ratio)
+    ) -> Fallible<Option<f64>> {
+        self.turns(name, target, || cpu(&mut floor), || cpu(&mut way))
     }
 
-    /// Records and prints a case of the group that runs, measured in whatever way.
+    /// Measures `way` between two turns of `floor`, nine times, and records the median of its time over the
+    /// mean of theirs. Returns it, if the case is requested.
+    ///
+    /// A turn returns its own nanoseconds, so that it can prepare something first.
+    pub(crate) fn turns(
+        &mut self,
+        name: impl Into<String>,
+        target: Target,
+        mut floor: impl FnMut() -> Fallible<(Seen, f64)>,
+        mut way: impl FnMut() -> Fallible<(Seen, f64)>,
+    ) -> Fallible<Option<f64>> {
+        let name = name.into();
+        if !self.wants(&name) {
+            return Ok(None);
+        }
+        // To warm up, and to see that both do the same.
+        let (expected, _) = floor()?;
+        let mut checked = || match way()? {
+            (seen, took) if seen == expected => Ok(took),
+            (seen, _) => {
+                Fallible::Err(format!("{name}: saw {seen:?} instead of {expected:?}").into())
+            }
+        };
+        checked()?;
+        let (_, mut before) = floor()?;
+        let (mut ratios, mut times) = (Vec::new(), Vec::new());
+        for _ in 0..PAIRS {
+            let took = checked()?;
+            let (_, after) = floor()?;
+            ratios.push(took / ((before + after) / 2.0));
+            times.push(took);
+            before = after;
+        }
+        let (ratio, items) = (median(ratios), expected.items);
+        let ns_item = median(times) / items as f64;
+        self.record(name, target, ratio, items, Some(ns_item), &[])?;
+        Ok(Some(ratio))
+    }
+
+    /// Records and prints a case, however it was measured, if it is requested.
     pub(crate) fn record(
         &mut self,
         name: impl Into<String>,
-        ratio: f64,
         target: Target,
-        items: u64,
-        ns_item: f64,
-    ) -> Fallible {
-        self.record_with(name, ratio, target, items, ns_item, Figures::default())
-    }
-
-    /// As [`record`](Self::record), with what else there is to know of it.
-    pub(crate) fn record_with(
-        &mut self,
-        name: impl Into<String>,
         ratio: f64,
-        target: Target,
         items: u64,
-        ns_item: f64,
-        figures: Figures,
+        ns_item: Option<f64>,
+        figures: &[(&str, f64)],
     ) -> Fallible {
         let name = name.into();
-        // A group may have to measure more than what is wanted.
+        // A group may have to measure more than is requested.
         if !self.wants(&name) {
             return Ok(());
         }
+        // To the thousandth, so that they read the same wherever they stand.
+        let rounded = |figure: f64| (figure * 1_000.0).round() / 1_000.0;
+        let figures = figures
+            .iter()
+            .map(|(name, figure)| ((*name).to_owned(), rounded(*figure)));
+        let (group, figures) = (self.group.to_owned(), figures.collect());
         let case = Case {
-            group: self.group,
+            group,
             name,
             ratio,
             target,
@@ -136,8 +201,8 @@ impl Bench {
     }
 
     /// The cases that don't reach their target.
-    pub(crate) fn missed(&self) -> Vec<&Case> {
-        self.cases.iter().filter(|case| case.is_missed()).collect()
+    pub(crate) fn missed(&self) -> impl Iterator<Item = &Case> {
+        self.cases.iter().filter(|case| case.is_missed())
     }
 
     pub(crate) fn write_json(&self, file: &Path) -> Fallible {

@@ -1,22 +1,21 @@
-//! How many instructions an item costs, over what it is known to cost: a count that is the same in each
-//! run, where times are not.
+//! How many instructions an item costs, over the known count: a number that is the same in each run, where times
+//! are not.
 //!
-//! Each case runs as a process of its own under valgrind's callgrind, over two sizes: what one of the
-//! items more costs is their difference, without what a walk costs once. The known counts are in
-//! `instructions.tsv`; `KEYWALK_BLESS=1` writes them anew.
-
-mod known;
-mod subject;
+//! Each case runs as a process of its own under valgrind's callgrind, over two sizes: their difference is what
+//! the additional items cost, without what a walk costs once. The known counts are in `instructions.tsv`;
+//! `KEYWALK_BLESS=1` writes them again.
 
 use std::env;
+use std::fs;
+use std::hint::black_box;
 use std::process::Command;
 
-use crate::Fallible;
-use crate::bench::Bench;
-use crate::case::Target;
-use crate::figures::Figures;
-use known::Known;
-use subject::SUBJECTS;
+use rusqlite::Connection;
+
+use crate::bench::{Bench, Target};
+use crate::measure::{Fallible, Seen};
+use crate::sqlite_table::{Composite, Integer, MixedOrder, Shape, Text, database};
+use crate::{memory, sled, sqlite};
 
 /// By so much a count may grow.
 const GROWTH: f64 = 1.05;
@@ -24,48 +23,36 @@ const GROWTH: f64 = 1.05;
 /// The two sizes.
 const ITEMS: [u64; 2] = [10_000, 20_000];
 
+const CHUNK_SIZE: usize = 512;
+
+const KNOWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.tsv");
+
 /// The first argument of the process that is counted.
-const COUNTED: &str = "--counted";
+pub(crate) const PROCESS: &str = "--counted";
 
 pub(crate) fn run(bench: &mut Bench) -> Fallible {
-    let mut known = Known::read()?;
     let is_blessed = env::var_os("KEYWALK_BLESS").is_some();
-    for subject in SUBJECTS {
-        if !bench.wants(subject.name) {
+    let known = fs::read_to_string(KNOWN).map_err(|error| format!("{KNOWN}: {error}"))?;
+    let mut counts = String::new();
+    for line in known.lines() {
+        let Some((name, before)) = line.split_once('\t').filter(|(name, _)| bench.wants(name))
+        else {
+            counts.push_str(&format!("{line}\n"));
             continue;
-        }
+        };
         let [few, many] = ITEMS;
-        let more = instructions(subject.name, many)? - instructions(subject.name, few)?;
-        let an_item = more / (many - few) as f64;
-        if is_blessed {
-            known.set(subject.name, an_item);
-        }
-        let before = known.get(subject.name);
-        let before = before.ok_or_else(|| format!("no count of {} is known", subject.name))?;
-        bench.record_with(
-            subject.name,
-            an_item / before,
-            Target::AtMost(GROWTH),
-            many - few,
-            f64::NAN,
-            Figures::of([("instructions_item", an_item), ("known", before)]),
-        )?;
+        let more = instructions(name, many)? - instructions(name, few)?;
+        let count = more / (many - few) as f64;
+        counts.push_str(&format!("{name}\t{count:.1}\n"));
+        let before = if is_blessed { count } else { before.parse()? };
+        let figures = [("instructions_item", count), ("known", before)];
+        let target = Target::AtMost(GROWTH);
+        bench.record(name, target, count / before, many - few, None, &figures)?;
     }
     match is_blessed {
-        true => known.write(),
+        true => Ok(fs::write(KNOWN, counts)?),
         false => Ok(()),
     }
-}
-
-/// What the process does that is counted, if this is one.
-pub(crate) fn counted() -> Option<Fallible> {
-    let mut args = env::args().skip(1);
-    if args.next()? != COUNTED {
-        return None;
-    }
-    let (name, items) = (args.next()?, args.next()?.parse().ok()?);
-    let subject = SUBJECTS.iter().find(|subject| subject.name == name)?;
-    Some((subject.run)(items))
 }
 
 fn instructions(name: &str, items: u64) -> Fallible<f64> {
@@ -74,16 +61,75 @@ fn instructions(name: &str, items: u64) -> Fallible<f64> {
         // Of the pass over the items alone.
         .args(["--collect-atstart=no", "--toggle-collect=*counted_pass*"])
         .arg(env::current_exe()?)
-        .args([COUNTED, name, &items.to_string()])
+        .args([PROCESS, name, &items.to_string()])
         .output()
         .map_err(|error| format!("valgrind doesn't run ({error}); install it"))?;
     let said = String::from_utf8_lossy(&child.stderr);
     // "==123== Collected : 456"
-    let count = said
-        .lines()
-        .find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok());
+    let mut lines = said.lines();
+    let count = lines.find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok());
     match count {
         Some(count) if child.status.success() && count > 0.0 => Ok(count),
         _ => Err(format!("{name} wasn't counted: {said}").into()),
     }
+}
+
+/// Makes a store of so many items and walks it in [`counted_pass`].
+pub(crate) fn process(name: &str, items: u64) -> Fallible {
+    match name {
+        "sqlite/cursor_visits" => table::<Integer>(items, sqlite::cursor_visits::<Integer>),
+        "sqlite/cursor_makes_structs" => {
+            table::<Integer>(items, sqlite::cursor_makes_structs::<Integer>)
+        }
+        "sqlite/visit" => {
+            table::<Integer>(items, |db| sqlite::walk_visits::<Integer>(db, CHUNK_SIZE))
+        }
+        "sqlite/lent" => lent_table::<Integer>(items, CHUNK_SIZE),
+        "sqlite/lent_by_10" => lent_table::<Integer>(items, 10),
+        "sqlite/items" => {
+            table::<Integer>(items, |db| sqlite::walk_yields::<Integer>(db, CHUNK_SIZE))
+        }
+        "sqlite/text_lent" => lent_table::<Text>(items, CHUNK_SIZE),
+        "sqlite/composite_lent" => lent_table::<Composite<false>>(items, CHUNK_SIZE),
+        "sqlite/mixed_order_lent" => lent_table::<MixedOrder<false>>(items, CHUNK_SIZE),
+        "sled/lent" => {
+            let (_folder, tree) = sled::tree(items)?;
+            warm_and_counted(|| sled::walk_lends(&tree, CHUNK_SIZE))
+        }
+        "sled/native" => {
+            let (_folder, tree) = sled::tree(items)?;
+            warm_and_counted(|| sled::native(&tree))
+        }
+        _ => {
+            let map = memory::map(items);
+            match name {
+                "memory/native_range" => warm_and_counted(|| Ok(memory::of_refs(map.range(..)))),
+                "memory/native_iter" => warm_and_counted(|| Ok(memory::of_refs(&map))),
+                "memory/map_lent" => warm_and_counted(|| memory::map_lends(&map, CHUNK_SIZE)),
+                "memory/map_items" => warm_and_counted(|| memory::map_yields(&map, CHUNK_SIZE)),
+                _ => Err(format!("{name} is no case").into()),
+            }
+        }
+    }
+}
+
+fn lent_table<S: Shape>(rows: u64, chunk_size: usize) -> Fallible {
+    table::<S>(rows, |db| sqlite::walk_lends::<S>(db, chunk_size))
+}
+
+fn table<S: Shape>(rows: u64, pass: impl Fn(&Connection) -> Fallible<Seen>) -> Fallible {
+    let (_folder, db) = database::<S>(rows)?;
+    warm_and_counted(|| pass(&db))
+}
+
+fn warm_and_counted(mut pass: impl FnMut() -> Fallible<Seen>) -> Fallible {
+    pass()?;
+    counted_pass(&mut pass)
+}
+
+/// Callgrind knows it by its name.
+#[inline(never)]
+fn counted_pass(pass: &mut dyn FnMut() -> Fallible<Seen>) -> Fallible {
+    black_box(pass()?);
+    Ok(())
 }

@@ -1,153 +1,141 @@
-//! The most memory that a walk over a SQLite table takes, beside what one open cursor takes, and what is
-//! taken by all rows in a `Vec`.
+//! The most memory that a walk over a SQLite table takes, over what one open cursor takes and 1 MB more.
 //!
-//! Each pass is in a process of its own, so that none finds the memory that another left, and its peak is
-//! in bytes above the idle process, whose code is all in memory; the median of several. `rows_R/WAY_N` is the peak of a walk in chunks
-//! of N over that of the cursor and 1 MB, where a row has about 600 bytes: at most 1. `same/WAY_N` is by
-//! how much the peaks over a short and a long table differ, over 0.5 MB: at most 1 again. There a row has
-//! about 50 bytes, for the long table's sake, and SQLite's page cache is small enough for the short table
-//! to fill it. MB are millions of bytes.
+//! Each pass is in a process of its own, so that none finds the memory that another left. Its peak is in bytes
+//! above the idle process, whose code is all in memory; the median of several processes. `rows_R/WAY_N` is a
+//! walk in chunks of N, `rows_R/all` all rows in one `Vec`. MB are millions of bytes.
 
-mod child;
-mod code;
+use std::env;
+use std::fs;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::process::Command;
 
-use keywalk::Walk;
-use keywalk_sqlite::Table;
 use rusqlite::Connection;
-use tempfile::TempDir;
 
-use crate::Fallible;
-use crate::bench::Bench;
-use crate::case::Target;
-use crate::figures::Figures;
-use crate::filled_table;
-use crate::seen::Seen;
-use crate::time::median;
-pub(crate) use child::child;
-use child::{Pass, Way};
-
-const DEFAULT: usize = Walk::<Table<Connection>>::DEFAULT_CHUNK_SIZE;
+use crate::bench::{Bench, Target};
+use crate::measure::{Fallible, Seen, median};
+use crate::sqlite::{self, DEFAULT};
+use crate::sqlite_table::{Integer, Item, Shape, database, select};
 
 const MB: f64 = 1e6;
-/// By so much a walk may be above the cursor.
-const MARGIN: f64 = MB;
-/// By so much the long table's peak may be away from the short one's.
-const SAME: f64 = 0.5 * MB;
-
-/// SQLite's own.
-const USUAL_CACHE_KIB: u64 = 2_000;
-/// Less than the short table of narrow rows.
-const SMALL_CACHE_KIB: u64 = 128;
-
-/// How many rows the tables have whose peaks are compared with the cursor's.
-const SIZES: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
 const PROCESSES: usize = 9;
-/// Over the long table, which takes seconds.
-const LONG_PROCESSES: usize = 3;
+
+/// The first argument of the process that is measured.
+pub(crate) const PROCESS: &str = "--peak-memory";
 
 pub(crate) fn run(bench: &mut Bench) -> Fallible {
-    let most = bench.items() * 2;
-    for rows in SIZES.into_iter().filter(|rows| *rows <= most) {
-        beside_the_cursor(bench, rows)?;
-    }
-    short_and_long(bench)
-}
-
-fn beside_the_cursor(bench: &mut Bench, rows: u64) -> Fallible {
-    if !bench.wants_any(&format!("rows_{rows}/")) {
-        return Ok(());
-    }
-    let table = TestTable::new(rows, 500, USUAL_CACHE_KIB)?;
-    let (floor, expected) = table.peak(Way::Cursor, PROCESSES)?;
-    for (way, target) in [
-        (Way::Lent(DEFAULT), Target::AtMost(1.0)),
-        (Way::Lent(1_000), Target::AtMost(1.0)),
-        (Way::Lent(10_000), Target::None),
-        (Way::Items(DEFAULT), Target::AtMost(1.0)),
-        (Way::All, Target::None),
-    ] {
-        let (peak, seen) = table.peak(way, PROCESSES)?;
-        if seen != expected {
-            return Err(format!("{way}: saw {seen:?} instead of {expected:?}").into());
+    for rows in [1_000, 10_000, 100_000, 1_000_000] {
+        if rows > bench.items * 2 || !bench.wants_any(&format!("rows_{rows}/")) {
+            continue;
         }
-        bench.record_with(
-            format!("rows_{rows}/{way}"),
-            peak / (floor + MARGIN),
-            target,
-            rows,
-            f64::NAN,
-            Figures::of([("peak_mb", peak / MB), ("floor_mb", floor / MB)]),
-        )?;
+        let (folder, _db) = database::<Integer>(rows)?;
+        let file = folder.path().join("items.db");
+        let floor = peak(&file, "cursor", rows)?;
+        for (way, target) in [
+            (format!("lent_{DEFAULT}"), Target::AtMost(1.0)),
+            ("lent_1000".to_owned(), Target::AtMost(1.0)),
+            ("lent_10000".to_owned(), Target::None),
+            (format!("items_{DEFAULT}"), Target::AtMost(1.0)),
+            ("all".to_owned(), Target::None),
+        ] {
+            let peak = peak(&file, &way, rows)?;
+            let figures = [("peak_mb", peak / MB), ("floor_mb", floor / MB)];
+            let name = format!("rows_{rows}/{way}");
+            bench.record(name, target, peak / (floor + MB), rows, None, &figures)?;
+        }
     }
     Ok(())
 }
 
-fn short_and_long(bench: &mut Bench) -> Fallible {
-    if !bench.wants_any("same/") {
-        return Ok(());
-    }
-    let (few, many) = (bench.items() / 100, bench.items() * 10);
-    let short = TestTable::new(few, 16, SMALL_CACHE_KIB)?;
-    let long = TestTable::new(many, 16, SMALL_CACHE_KIB)?;
-    for (way, target) in [
-        (Way::Cursor, Target::None),
-        (Way::Lent(DEFAULT), Target::AtMost(1.0)),
-        (Way::Lent(1_000), Target::AtMost(1.0)),
-        (Way::Items(DEFAULT), Target::AtMost(1.0)),
-    ] {
-        let (short, _) = short.peak(way, PROCESSES)?;
-        let (long, _) = long.peak(way, LONG_PROCESSES)?;
-        bench.record_with(
-            format!("same/{way}"),
-            (long - short).abs() / SAME,
-            target,
-            many,
-            f64::NAN,
-            Figures::of([
-                (&format!("rows_{few}_mb"), short / MB),
-                (&format!("rows_{many}_mb"), long / MB),
-            ]),
-        )?;
-    }
-    Ok(())
-}
-
-/// A table in a folder of its own, to be read with a page cache of this size.
-#[derive(Debug)]
-struct TestTable {
-    folder: TempDir,
-    rows: u64,
-    cache_kib: u64,
-}
-
-impl TestTable {
-    fn new(rows: u64, photo: u64, cache_kib: u64) -> Fallible<Self> {
-        let folder = tempfile::tempdir()?;
-        filled_table::fill(&folder.path().join("items.db"), rows, photo)?;
-        Ok(TestTable {
-            folder,
-            rows,
-            cache_kib,
-        })
-    }
-
-    /// The median of so many processes' peaks, and what each of them saw.
-    fn peak(&self, way: Way, processes: usize) -> Fallible<(f64, Seen)> {
-        let pass = Pass {
-            file: self.folder.path().join("items.db"),
-            cache_kib: self.cache_kib,
-            way,
-        };
-        let (mut peaks, mut all) = (Vec::new(), Seen::default());
-        for _ in 0..processes {
-            let (peak, seen) = pass.in_a_process()?;
-            if seen.items != self.rows {
-                return Err(format!("{way}: saw {seen:?} of {} rows", self.rows).into());
+/// The median of the processes' peaks, in bytes.
+fn peak(file: &Path, way: &str, rows: u64) -> Fallible<f64> {
+    let mut peaks = Vec::new();
+    for _ in 0..PROCESSES {
+        let mut command = Command::new(env::current_exe()?);
+        let output = command.arg(PROCESS).arg(file).arg(way).output()?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        match said.trim().split_once(' ') {
+            Some((peak, seen)) if seen == rows.to_string() => peaks.push(peak.parse()?),
+            _ => {
+                let error = String::from_utf8_lossy(&output.stderr);
+                return Err(format!("{way}: {} {said}{error}", output.status).into());
             }
-            peaks.push(peak);
-            all = seen;
         }
-        Ok((median(peaks), all))
     }
+    Ok(median(peaks))
+}
+
+/// Passes over the table and prints the bytes at the peak and the number of rows.
+pub(crate) fn process(file: &Path, way: &str) -> Fallible {
+    bring_in_code()?;
+    // Linux sets the mark back to what is in use when this is written (proc(5)).
+    fs::write("/proc/self/clear_refs", "5")?;
+    let before = high_water_mark()?;
+    let db = Connection::open(file)?;
+    let seen = match way.split_once('_') {
+        Some(("lent", size)) => sqlite::walk_lends::<Integer>(&db, size.parse()?),
+        Some(("items", size)) => sqlite::walk_yields::<Integer>(&db, size.parse()?),
+        None if way == "cursor" => sqlite::cursor_makes_structs::<Integer>(&db),
+        None if way == "all" => collects_structs::<Integer>(&db),
+        _ => Err(format!("{way} is no way to read a table").into()),
+    }?;
+    println!(
+        "{} {}",
+        high_water_mark()?.saturating_sub(before),
+        seen.items
+    );
+    Ok(())
+}
+
+/// What users write who have never seen a large table: all structs in one `Vec`, then the work.
+fn collects_structs<S: Shape>(db: &Connection) -> Fallible<Seen> {
+    let mut seen = Seen::default();
+    let mut statement = db.prepare_cached(&select::<S>())?;
+    let rows = statement.query_map([], |row| {
+        Ok((S::read(row)?, Item::read(row, S::KEY.len())?))
+    })?;
+    for (key, item) in &rows.collect::<rusqlite::Result<Vec<_>>>()? {
+        seen.see(S::digest(key).wrapping_add(item.digest()));
+    }
+    Ok(seen)
+}
+
+/// In bytes.
+fn high_water_mark() -> Fallible<u64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let mut lines = status.lines();
+    let mark = lines.find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"));
+    let kib: u64 = mark
+        .ok_or("no VmHWM in /proc/self/status")?
+        .trim()
+        .parse()?;
+    Ok(kib * 1_024)
+}
+
+/// Brings the program's code, and all that it is linked with, into memory.
+///
+/// The system does that page by page as code is first run, and counts it as the process's memory: a way that
+/// runs more code would seem to hold more, and each differently after each build.
+fn bring_in_code() -> io::Result<()> {
+    let mut memory = fs::File::open("/proc/self/mem")?;
+    let mut buffer = vec![0; 1 << 16];
+    for line in fs::read_to_string("/proc/self/maps")?.lines() {
+        // "55d0c5a00000-55d0c5a21000 r-xp 00021000 fe:00 1234    /path": those of files that can be read.
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [range, rights, _, _, _, path] = words[..] else {
+            continue;
+        };
+        let Some((start, end)) = range.split_once('-') else {
+            continue;
+        };
+        let hex = |number| u64::from_str_radix(number, 16).map_err(io::Error::other);
+        let (start, end) = (hex(start)?, hex(end)?);
+        if path.starts_with('/') && rights.starts_with('r') {
+            memory.seek(SeekFrom::Start(start))?;
+            let mut mapped = memory.by_ref().take(end - start);
+            while mapped.read(&mut buffer)? > 0 {}
+        }
+    }
+    Ok(())
 }

@@ -1,115 +1,312 @@
-//! The same SQLite table walked by what users pick today: whole processes, CPU time over that of keywalk's
-//! lent chunks.
+//! The same SQLite table walked by what users pick today: whole processes, CPU time over that of keywalk's lent
+//! chunks.
 //!
-//! Each peer is a program of its own, under `peers/`, that walks `items (id INTEGER PRIMARY KEY, name TEXT
-//! NOT NULL, photo BLOB NOT NULL)` in order of `id` and prints what it saw, which must be the same for all.
-//! The peers take turns, each between two runs of keywalk; a ratio is the median of its rounds. The
-//! programs are built first, Python's in an environment of its own; what can't be built is left out, and
-//! said so. At the end stands the table for their README.
+//! Each peer is a program under `peers/` that walks `items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, photo
+//! BLOB NOT NULL)` in order of `id` and prints what it saw, which must be the same for all. The peers take turns,
+//! each between two runs of keywalk; a ratio is the median of its rounds. The programs are built first,
+//! Python's in an environment of its own; what can't be built is left out, with a message. At the end stands
+//! the table for their README.
 
-mod machine;
-mod measured;
-mod peer;
 mod program;
-mod python;
-mod report;
-mod runs;
-mod rust;
 
+use std::env;
+use std::error::Error;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{self, Read, Write};
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Instant;
 
-use rusqlite::Connection;
+use wait4::Wait4;
 
-use crate::Fallible;
-use crate::bench::Bench;
-use crate::figures::Figures;
-pub(crate) use measured::measured;
-use peer::{LENT, PEERS, Peer};
-use program::Program;
-use report::Report;
-use runs::{Run, Runs};
+use crate::bench::{Bench, Target};
+use crate::measure::{Fallible, median};
+use crate::sqlite_table::{Integer, database};
+use program::{PROGRAMS, Program};
 
 const ROUNDS: usize = 3;
 
-pub(crate) fn run(bench: &mut Bench) -> Fallible {
-    let rows = bench.items();
-    let mut report = Report::default();
-    let wanted: Vec<_> = PEERS.iter().filter(|it| bench.wants(it.name)).collect();
-    let mut there = Vec::new();
-    for program in Program::ALL {
-        if program != LENT.program && wanted.iter().all(|peer| peer.program != program) {
-            continue;
-        }
-        match program.build() {
-            Ok(()) => there.push(program),
-            Err(error) => report.is_missing(program.name(), error),
-        }
-    }
-    if !there.contains(&LENT.program) {
-        return Err("without keywalk's own program there is nothing to compare with".into());
+/// What all are compared with.
+const LENT: Peer = Peer("keywalk/lent", "**keywalk, lent chunks**");
+
+/// A way to walk the table: its case, `PROGRAM/WAY`, and its name in the table for the README.
+#[derive(Clone, Copy, Debug)]
+struct Peer(&'static str, &'static str);
+
+const PEERS: [Peer; 22] = [
+    Peer("keywalk/items", "keywalk, item by item"),
+    Peer("keywalk/visit", "keywalk, rows borrowed"),
+    Peer("rusqlite/borrowed", "rusqlite, one cursor, rows borrowed"),
+    Peer("rusqlite/owned", "rusqlite, one cursor, a struct a row"),
+    Peer("rusqlite/keyset", "rusqlite, `id > ? LIMIT 1000` by hand"),
+    Peer(OFFSET, "rusqlite, `LIMIT 1000 OFFSET ?`"),
+    Peer("diesel/load_iter", "diesel `load_iter`"),
+    Peer("diesel/keyset", "diesel, `id > ? LIMIT 1000` by hand"),
+    Peer("diesel/load", "diesel `load`"),
+    Peer("sqlx/fetch", "sqlx `fetch`"),
+    Peer("sqlx/keyset", "sqlx, `id > ? LIMIT 1000` by hand"),
+    Peer("sqlx/fetch_all", "sqlx `fetch_all`"),
+    Peer("sea_orm/stream", "SeaORM `stream`"),
+    Peer("sea_orm/cursor", "SeaORM `cursor_by`"),
+    Peer("sea_orm/all", "SeaORM `all`"),
+    Peer("django/iterator", "Django `.iterator()`"),
+    Peer("django/all", "Django `.all()`"),
+    Peer("django/snippet", "Django, the snippet of 2010"),
+    Peer(
+        "django/snippet_without_gc",
+        "Django, the snippet without its `gc.collect()`",
+    ),
+    Peer("sqlalchemy/yield_per", "SQLAlchemy `yield_per`"),
+    Peer("sqlalchemy/sqlakeyset", "SQLAlchemy, sqlakeyset"),
+    Peer("sqlalchemy/all", "SQLAlchemy `.all()`"),
+];
+
+/// What their ratios have to reach, at least.
+const AT_LEAST: [(&str, f64); 5] = [
+    ("diesel/load_iter", 1.15),
+    ("sqlx/fetch", 6.0),
+    ("sea_orm/cursor", 5.0),
+    ("django/iterator", 9.0),
+    ("django/snippet", 35.0),
+];
+
+/// It takes so long that one round is enough.
+const OFFSET: &str = "rusqlite/offset";
+
+impl Peer {
+    fn is_of(&self, program: &Program) -> bool {
+        let (name, _) = self.0.split_once('/').unwrap_or_default();
+        program.cases.contains(&name)
     }
 
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("items.db");
-    let mut db = Connection::open(&file)?;
-    keywalk_examples::make_table(&mut db, rows, |_| {})?;
-    drop(db);
-
-    let mut peers: Vec<Runs> = wanted
-        .into_iter()
-        .filter(|peer| there.contains(&peer.program))
-        .map(Runs::of)
-        .collect();
-    let lent = in_turns(&mut peers, &file, &mut report)?;
-
-    report.row(&lent, 1.0);
-    for runs in peers.iter().filter(|runs| !runs.has_failed) {
-        let Peer { name, target, .. } = *runs.peer;
-        let ns_item = runs.cpu() * 1e9 / rows as f64;
-        // Rounds of what runs in two threads, as sqlx does, were seen to differ threefold.
-        let (low, high) = runs.ratios();
-        let (wall, peak) = (runs.wall(), runs.peak_mib());
-        let figures = Figures::of([
-            ("ratio_least", low),
-            ("ratio_most", high),
-            ("wall_s", wall),
-            ("peak_mib", peak),
-        ]);
-        bench.record_with(name, runs.ratio(), target, rows, ns_item, figures)?;
-        report.row(runs, runs.ratio());
+    /// Walks the table in a process; returns what it saw and what that took.
+    fn run(&self, file: &Path) -> Fallible<(String, Usage)> {
+        let program = PROGRAMS.iter().find(|program| self.is_of(program));
+        let (_, way) = self.0.split_once('/').unwrap_or_default();
+        let mut command = program.ok_or("no such program")?.command()?;
+        usage(command.arg(way).arg(file))
     }
-    report.print(&there)
 }
 
-/// Each of `peers` between two runs of keywalk, round by round. Answers keywalk's.
-fn in_turns(peers: &mut [Runs], file: &Path, report: &mut Report) -> Fallible<Runs> {
+/// All rounds of a peer.
+#[derive(Debug)]
+struct Runs {
+    peer: Peer,
+    usages: Vec<Usage>,
+    ratios: Vec<f64>,
+    /// Whether a process of it failed: it isn't run again.
+    has_failed: bool,
+}
+
+impl Runs {
+    fn of(peer: Peer) -> Self {
+        let (usages, ratios, has_failed) = (Vec::new(), Vec::new(), false);
+        Runs {
+            peer,
+            usages,
+            ratios,
+            has_failed,
+        }
+    }
+
+    /// Adds a round, in which what it is compared with took so many seconds of CPU time.
+    fn push(&mut self, usage: Usage, floor: f64) {
+        self.ratios.push(usage.cpu / floor);
+        self.usages.push(usage);
+    }
+
+    fn median(&self, number: fn(&Usage) -> f64) -> f64 {
+        median(self.usages.iter().map(number))
+    }
+
+    /// Its row of the table for the README.
+    fn row(&self, ratio: f64) -> String {
+        let decimals = if ratio < 10.0 { 2 } else { 0 };
+        let title = self.peer.1;
+        let cpu = self.median(|usage| usage.cpu);
+        let wall = self.median(|usage| usage.wall);
+        let peak = self.median(|usage| usage.peak_mib);
+        format!("| {title} | {cpu:.2} | {ratio:.decimals$} | {wall:.2} | {peak:.0} |\n")
+    }
+}
+
+pub(crate) fn run(bench: &mut Bench) -> Fallible {
+    let mut missing = Vec::new();
+    let requested: Vec<Peer> = PEERS
+        .into_iter()
+        .filter(|peer| bench.wants(peer.0))
+        .collect();
+    let mut there = Vec::new();
+    for program in &PROGRAMS {
+        if LENT.is_of(program) || requested.iter().any(|peer| peer.is_of(program)) {
+            match program.build() {
+                Ok(()) => there.push(program),
+                Err(error) => is_missing(&mut missing, program.name, error),
+            }
+        }
+    }
+    if !there.iter().any(|program| LENT.is_of(program)) {
+        return Err("without keywalk's own program there is nothing to compare with".into());
+    }
+    let (folder, db) = database::<Integer>(bench.items)?;
+    drop(db);
+    let is_there = |peer: &Peer| there.iter().any(|program| peer.is_of(program));
+    let mut peers: Vec<Runs> = requested
+        .into_iter()
+        .filter(is_there)
+        .map(Runs::of)
+        .collect();
+    let lent = in_turns(&mut peers, &folder.path().join("items.db"), &mut missing)?;
+
+    let mut table = lent.row(1.0);
+    for runs in peers.iter().filter(|runs| !runs.has_failed) {
+        let name = runs.peer.0;
+        let target = AT_LEAST.iter().find(|(peer, _)| *peer == name);
+        let target = target.map_or(Target::None, |(_, least)| Target::AtLeast(*least));
+        let ratio = median(runs.ratios.iter().copied());
+        table.push_str(&runs.row(ratio));
+        // Rounds of what runs in two threads, as sqlx does, were seen to differ threefold.
+        let ratios = runs.ratios.iter().copied();
+        let figures = [
+            ("ratio_least", ratios.clone().fold(f64::INFINITY, f64::min)),
+            ("ratio_most", ratios.fold(0.0, f64::max)),
+            ("wall_s", runs.median(|usage| usage.wall)),
+            ("peak_mib", runs.median(|usage| usage.peak_mib)),
+        ];
+        let ns_item = runs.median(|usage| usage.cpu) * 1e9 / bench.items as f64;
+        bench.record(name, target, ratio, bench.items, Some(ns_item), &figures)?;
+    }
+    let versions = there.iter().map(|program| match program.versions() {
+        Ok(versions) => versions,
+        Err(error) => format!("{} ({error})", program.name),
+    });
+    let versions = versions.collect::<Vec<_>>().join(", ");
+    writeln!(
+        io::stdout(),
+        "\n| | CPU s | Ratio | Wall s | Peak MiB |\n|---|---|---|---|---|\n{table}\n{}; {versions}.\n{}",
+        machine()?,
+        missing.concat()
+    )?;
+    Ok(())
+}
+
+/// Each of `peers` between two runs of keywalk, round by round. Returns keywalk's.
+fn in_turns(peers: &mut [Runs], file: &Path, missing: &mut Vec<String>) -> Fallible<Runs> {
     // To warm up, and to see that all do the same.
-    let seen = Run::of(&LENT, file)?.seen;
-    let mut lent = Runs::of(&LENT);
-    let mut before = Run::of(&LENT, file)?.usage;
+    let (expected, _) = LENT.run(file)?;
+    let mut lent = Runs::of(LENT);
+    let (_, mut before) = LENT.run(file)?;
     lent.push(before, before.cpu);
     for round in 0..ROUNDS {
         for runs in &mut *peers {
-            if runs.has_failed || runs.peer.is_slow && round > 0 {
+            if runs.has_failed || runs.peer.0 == OFFSET && round > 0 {
                 continue;
             }
-            let run = match Run::of(runs.peer, file) {
+            let (seen, usage) = match runs.peer.run(file) {
                 Ok(run) => run,
                 Err(error) => {
                     runs.has_failed = true;
-                    report.is_missing(runs.peer.name, error);
+                    is_missing(missing, runs.peer.0, error);
                     continue;
                 }
             };
-            if run.seen != seen {
-                let (name, saw) = (runs.peer.name, run.seen);
-                return Err(format!("{name}: saw {saw} instead of {seen}").into());
+            if seen != expected {
+                let name = runs.peer.0;
+                return Err(format!("{name}: saw {seen} instead of {expected}").into());
             }
-            let after = Run::of(&LENT, file)?.usage;
-            runs.push(run.usage, (before.cpu + after.cpu) / 2.0);
+            let (_, after) = LENT.run(file)?;
+            runs.push(usage, (before.cpu + after.cpu) / 2.0);
             lent.push(after, before.cpu);
             before = after;
         }
     }
     Ok(lent)
+}
+
+/// Reports at once that something couldn't be built or run, and again at the end.
+fn is_missing(missing: &mut Vec<String>, name: &str, error: Box<dyn Error>) {
+    let line = format!("{name} isn't there: {error}\n");
+    eprint!("{line}");
+    missing.push(line);
+}
+
+/// What it was measured on, and the compiler.
+fn machine() -> Fallible<String> {
+    let known = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let mut lines = known.lines();
+    let model = lines.find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = model.map_or("an unknown processor", |(_, model)| model);
+    let cores = thread::available_parallelism()?;
+    let rustc = Command::new("rustc").arg("--version").output()?;
+    let rustc = String::from_utf8(rustc.stdout)?;
+    // Without the commit.
+    let rustc = rustc.split(" (").next().unwrap_or_default();
+    Ok(format!("{model}, {cores} cores; {}", rustc.trim()))
+}
+
+/// What a process took.
+#[derive(Clone, Copy, Debug)]
+struct Usage {
+    /// Seconds of the processors' time, for the program and for the system on its behalf.
+    cpu: f64,
+    /// Seconds.
+    wall: f64,
+    peak_mib: f64,
+}
+
+/// The first argument of the process that measures another.
+///
+/// The peak memory that the system reports of a process includes what its parent had when it started it. So
+/// the parent is a process that has done nothing yet.
+pub(crate) const PROCESS: &str = "--measured";
+
+/// Runs a command in a process that measures it; returns the line that it printed and what it took.
+fn usage(command: &Command) -> Fallible<(String, Usage)> {
+    let child = Command::new(env::current_exe()?)
+        .arg(PROCESS)
+        .arg(command.get_program())
+        .args(command.get_args())
+        .stderr(Stdio::inherit())
+        .output()?;
+    let said = String::from_utf8(child.stdout)?;
+    let lines: Vec<&str> = said.lines().collect();
+    let [line, used] = lines[..] else {
+        return Err(format!("{command:?} failed").into());
+    };
+    let numbers: Result<Vec<f64>, _> = used.split(' ').map(str::parse).collect();
+    let [cpu, wall, peak] = numbers?[..] else {
+        return Err(format!("{command:?} was measured as {used:?}").into());
+    };
+    let peak_mib = peak / f64::from(1 << 20);
+    Ok((
+        line.to_owned(),
+        Usage {
+            cpu,
+            wall,
+            peak_mib,
+        },
+    ))
+}
+
+/// Runs a command; prints what it prints, and its CPU time, wall time and peak memory: seconds and bytes.
+pub(crate) fn process(program: &OsStr, args: &[OsString]) -> Fallible {
+    let start = Instant::now();
+    let mut child = Command::new(program)
+        .args(args)
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut said = String::new();
+    if let Some(mut stdout) = child.stdout.take() {
+        stdout.read_to_string(&mut said)?;
+    }
+    let used = child.wait4()?;
+    let wall = start.elapsed().as_secs_f64();
+    if !used.status.success() {
+        return Err(format!("it ended with {}", used.status).into());
+    }
+    let cpu = (used.rusage.utime + used.rusage.stime).as_secs_f64();
+    println!("{}\n{cpu} {wall} {}", said.trim_end(), used.rusage.maxrss);
+    Ok(())
 }

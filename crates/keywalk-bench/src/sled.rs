@@ -1,8 +1,9 @@
 //! Walks over a sled tree beside one native range over the same, CPU time.
 //!
-//! Entries of 16-byte keys (UUIDs) and 500-byte values, which sled lends without a copy. `copied_N` fills
-//! values of its own again, over a native range that makes a new one each.
+//! Entries of 16-byte keys (UUIDs) and 500-byte values, which sled lends without a copy. `lent_N` and `items_N`
+//! as for SQLite. `copied_N` refills values of its own, over a native range that makes a new one each.
 
+use std::convert::Infallible;
 use std::hint::black_box;
 
 use keywalk::Walk;
@@ -10,34 +11,33 @@ use keywalk_sled::Tree;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::Fallible;
-use crate::bench::Bench;
-use crate::case::Target;
-use crate::seen::Seen;
-
-const DEFAULT: usize = Walk::<Tree<Uuid>>::DEFAULT_CHUNK_SIZE;
+use crate::bench::{Bench, Target};
+use crate::measure::{Fallible, Seen, lent, owned};
+use crate::sqlite::DEFAULT;
 
 pub(crate) fn run(bench: &mut Bench) -> Fallible {
-    let (_folder, tree) = tree(bench.items())?;
+    let (_folder, tree) = tree(bench.items)?;
     for chunk_size in [1, 10, 100, DEFAULT, 1_000, 10_000] {
         let target = match chunk_size {
             100 => Target::AtMost(1.10),
             DEFAULT | 1_000 => Target::AtMost(1.05),
             _ => Target::None,
         };
+        let name = format!("lent_{chunk_size}");
         bench.versus(
-            format!("lent_{chunk_size}"),
+            name,
             target,
             || native(&tree),
             || walk_lends(&tree, chunk_size),
         )?;
     }
     for chunk_size in [DEFAULT, 1_000] {
+        let walk = || Walk::new(Tree::<Uuid>::new(tree.clone())).chunk_size(chunk_size);
         bench.versus(
             format!("items_{chunk_size}"),
             Target::None,
             || native(&tree),
-            || walk_hands_out(&tree, chunk_size),
+            || owned(walk(), |(key, value)| digest(&key, &value)),
         )?;
         bench.versus(
             format!("copied_{chunk_size}"),
@@ -49,7 +49,7 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
     Ok(())
 }
 
-/// A tree of so many entries, in a folder of its own.
+/// Makes a tree of so many entries, in a folder of its own.
 pub(crate) fn tree(entries: u64) -> Fallible<(TempDir, sled::Tree)> {
     let folder = tempfile::tempdir()?;
     let config = sled::Config::new().path(folder.path());
@@ -67,8 +67,8 @@ pub(crate) fn tree(entries: u64) -> Fallible<(TempDir, sled::Tree)> {
 }
 
 #[inline]
-fn see(seen: &mut Seen, key: &Uuid, value: &[u8]) {
-    seen.see((key.as_u128() as u64).wrapping_add(value.len() as u64));
+fn digest(key: &Uuid, value: &[u8]) -> u64 {
+    (key.as_u128() as u64).wrapping_add(value.len() as u64)
 }
 
 /// What users write: one range over the whole tree.
@@ -76,7 +76,7 @@ pub(crate) fn native(tree: &sled::Tree) -> Fallible<Seen> {
     let mut seen = Seen::default();
     for entry in tree.iter() {
         let (key, value) = entry?;
-        see(&mut seen, &Uuid::from_slice(&key)?, &value);
+        seen.see(digest(&Uuid::from_slice(&key)?, &value));
     }
     Ok(seen)
 }
@@ -86,44 +86,23 @@ fn native_copies(tree: &sled::Tree) -> Fallible<Seen> {
     for entry in tree.iter() {
         let (key, value) = entry?;
         let copy = black_box(Vec::from(&value[..]));
-        see(&mut seen, &Uuid::from_slice(&key)?, &copy);
+        seen.see(digest(&Uuid::from_slice(&key)?, &copy));
     }
     Ok(seen)
 }
 
 pub(crate) fn walk_lends(tree: &sled::Tree, chunk_size: usize) -> Fallible<Seen> {
-    let mut seen = Seen::default();
-    let walk = Walk::new(Tree::<Uuid>::new(tree.clone()));
-    let mut chunks = walk.chunk_size(chunk_size).chunks();
-    while let Some(items) = chunks.next()? {
-        for (key, value) in items {
-            see(&mut seen, key, value);
-        }
-    }
-    Ok(seen)
-}
-
-fn walk_hands_out(tree: &sled::Tree, chunk_size: usize) -> Fallible<Seen> {
-    let mut seen = Seen::default();
-    for entry in Walk::new(Tree::<Uuid>::new(tree.clone())).chunk_size(chunk_size) {
-        let (key, value) = entry?;
-        see(&mut seen, &key, &value);
-    }
-    Ok(seen)
+    let walk = Walk::new(Tree::<Uuid>::new(tree.clone())).chunk_size(chunk_size);
+    lent(walk, |(key, value)| digest(key, value))
 }
 
 fn walk_copies(tree: &sled::Tree, chunk_size: usize) -> Fallible<Seen> {
-    let mut seen = Seen::default();
     let tree = Tree::<Uuid>::new(tree.clone()).fill(|value, item: &mut Vec<u8>| {
         item.clear();
         item.extend_from_slice(value);
-        Ok::<_, std::convert::Infallible>(())
+        Ok::<_, Infallible>(())
     });
-    let mut chunks = Walk::new(tree).chunk_size(chunk_size).chunks();
-    while let Some(items) = chunks.next()? {
-        for (key, value) in items {
-            see(&mut seen, key, value);
-        }
-    }
-    Ok(seen)
+    lent(Walk::new(tree).chunk_size(chunk_size), |(key, value)| {
+        digest(key, value)
+    })
 }

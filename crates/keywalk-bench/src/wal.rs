@@ -1,116 +1,269 @@
 //! What a reader does to a writer beside it, over SQLite in WAL mode.
 //!
-//! The writer commits 20,000 times, a row each, while a walk in chunks of N runs again and again on a thread
-//! of its own. Over what it comes to without a reader, in the runs before and after: `size_N`, the largest
-//! that the WAL was; `writer_wall_N` and `writer_cpu_N`, the writer's time; `p99_N`, what the slowest of a
-//! hundred commits took. Medians of five rounds.
+//! The writer commits 20,000 times, one row each, while a walk in chunks of N runs again and again on a thread
+//! of its own. Over the result without a reader, in the runs before and after: `size_N`, the largest size of the
+//! WAL; `writer_wall_N` and `writer_cpu_N`, the writer's time. Medians of five rounds.
 //!
 //! The walk's consumer is about as busy as the fetch. `…_idle` is with one that does nothing: the reader is
-//! then in a fetch at nearly each commit, where SQLite can't begin the WAL again, and it grows until a commit
+//! then in a fetch at nearly each commit, where SQLite can't restart the WAL, and it grows until a commit
 //! meets a moment between two fetches. `…_idle_by_hand` is the same by the statement that users write, and
 //! `…_cursor` one open cursor that holds its first row: once, as it takes long.
 //!
 //! It needs two cores that have nothing else to do: a reader that loses its core in the middle of a fetch
 //! holds up the WAL for as long, and the writer's time is that of two threads on one core.
 
-mod reader;
-mod writer;
+use std::error::Error;
+use std::fs;
+use std::hint::black_box;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+use std::time::Instant;
 
 use keywalk::Walk;
 use keywalk_sqlite::Table;
 use rusqlite::Connection;
 
-use crate::Fallible;
-use crate::bench::Bench;
-use crate::case::Target;
-use crate::figures::Figures;
-use crate::filled_table;
-use crate::time::median;
-use reader::Reader;
-use writer::{Writer, Written};
-
-const DEFAULT: usize = Walk::<Table<Connection>>::DEFAULT_CHUNK_SIZE;
+use crate::bench::{Bench, Target};
+use crate::measure::{Fallible, cpu_ns, median};
+use crate::sqlite::DEFAULT;
+use crate::sqlite_table::{Integer, database};
 
 const ROUNDS: usize = 5;
 
-const TARGET: Target = Target::AtMost(1.1);
+/// For a reader whose consumer is busy.
+const BUSY: Target = Target::AtMost(1.1);
+
+/// Passes over the table again and again, until it is to stop.
+type Reader = fn(&Connection, &Control<'_>) -> Threaded<()>;
+
+type Threaded<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// The largest size of the WAL, in bytes, and the writer's time, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+struct Written {
+    wal: f64,
+    wall: f64,
+    cpu: f64,
+}
 
 pub(crate) fn run(bench: &mut Bench) -> Fallible {
-    let folder = tempfile::tempdir()?;
+    let (folder, db) = database::<Integer>(bench.items / 5)?;
+    drop(db);
     let mut writer = Writer {
         file: folder.path().join("items.db"),
-        rows: bench.items() / 5,
-        commits: bench.items() / 25,
+        rows: bench.items / 5,
+        commits: bench.items / 25,
         runs: 0,
     };
-    let commits = writer.commits;
-    filled_table::fill(&writer.file, writer.rows, 500)?;
-
     let readers = [
-        Reader::Busy(100),
-        Reader::Busy(DEFAULT),
-        Reader::Busy(1_000),
-        Reader::Idle(100),
-        Reader::Idle(DEFAULT),
-        Reader::Idle(1_000),
-        Reader::ByHand(DEFAULT),
+        ("100".to_owned(), BUSY, walk::<100, true> as Reader),
+        (format!("{DEFAULT}"), BUSY, walk::<DEFAULT, true>),
+        ("1000".to_owned(), BUSY, walk::<1_000, true>),
+        (
+            format!("{DEFAULT}_idle"),
+            Target::None,
+            walk::<DEFAULT, false>,
+        ),
+        (format!("{DEFAULT}_idle_by_hand"), Target::None, by_hand),
     ];
     // To warm up.
     writer.run()?;
     let mut alone = vec![writer.run()?];
-    let mut beside = readers.map(|_| Vec::new());
+    let mut beside = readers.each_ref().map(|_| Vec::new());
     for _ in 0..ROUNDS {
-        for (reader, written) in readers.into_iter().zip(&mut beside) {
-            written.push(reader.beside(&mut writer)?);
+        for ((_, _, reader), written) in readers.iter().zip(&mut beside) {
+            written.push(beside_reader(*reader, &mut writer)?);
         }
         alone.push(writer.run()?);
     }
-    for (reader, written) in readers.into_iter().zip(&beside) {
-        record(bench, reader, commits, written, &alone)?;
+    for ((name, target, _), written) in readers.iter().zip(&beside) {
+        record(bench, name, *target, writer.commits, written, &alone)?;
     }
-    let written = [Reader::Cursor.beside(&mut writer)?];
-    let alone = alone.split_off(ROUNDS - 1);
-    record(bench, Reader::Cursor, commits, &written, &alone)
+    let written = [beside_a_cursor(&mut writer)?];
+    record(
+        bench,
+        "cursor",
+        Target::None,
+        writer.commits,
+        &written,
+        &alone[ROUNDS - 1..],
+    )
 }
 
 /// Each run over the mean of those without a reader before and after it.
 fn record(
     bench: &mut Bench,
-    reader: Reader,
+    reader: &str,
+    target: Target,
     commits: u64,
-    written: &[Written],
+    beside: &[Written],
     alone: &[Written],
 ) -> Fallible {
-    let mut record =
-        |what: &str, target: Target, unit: &str, divisor: f64, of: fn(&Written) -> f64| {
-            let rounds = written.iter().zip(alone.windows(2));
-            let ratio = |(beside, alone): (&Written, &[Written])| {
-                let alone: f64 = alone.iter().map(of).sum::<f64>() / alone.len() as f64;
-                of(beside) / alone
-            };
-            let ratio = median(rounds.map(ratio).collect());
-            let middle = |of_all: &[Written]| median(of_all.iter().map(of).collect()) / divisor;
-            let figures = Figures::of([
-                (unit, middle(written)),
-                (&format!("alone_{unit}"), middle(alone)),
-            ]);
-            let ns_item = median(written.iter().map(|written| written.cpu).collect());
-            let name = format!("{what}_{reader}");
-            bench.record_with(
-                name,
-                ratio,
-                target,
-                commits,
-                ns_item / commits as f64,
-                figures,
-            )
-        };
-    let target = match reader {
-        Reader::Busy(_) => TARGET,
-        Reader::Idle(_) | Reader::ByHand(_) | Reader::Cursor => Target::None,
+    let ns_item = median(beside.iter().map(|written| written.cpu)) / commits as f64;
+    let mut record = |what: &str, unit: &str, divisor: f64, of: fn(&Written) -> f64| {
+        let rounds = beside.iter().zip(alone.windows(2));
+        let ratio = median(
+            rounds.map(|(beside, alone)| of(beside) / ((of(&alone[0]) + of(&alone[1])) / 2.0)),
+        );
+        let middle = |runs: &[Written]| median(runs.iter().map(of)) / divisor;
+        let alone_unit = format!("alone_{unit}");
+        let figures = [(unit, middle(beside)), (&alone_unit, middle(alone))];
+        let name = format!("{what}_{reader}");
+        bench.record(name, target, ratio, commits, Some(ns_item), &figures)
     };
-    record("size", target, "wal_mb", 1e6, |written| written.wal)?;
-    record("writer_wall", target, "s", 1e9, |written| written.wall)?;
-    record("writer_cpu", target, "s", 1e9, |written| written.cpu)?;
-    record("p99", Target::None, "us", 1e3, |written| written.p99)
+    record("size", "wal_mb", 1e6, |written| written.wal)?;
+    record("writer_wall", "s", 1e9, |written| written.wall)?;
+    record("writer_cpu", "s", 1e9, |written| written.cpu)
+}
+
+/// Commits to the table `items`.
+#[derive(Debug)]
+struct Writer {
+    file: PathBuf,
+    rows: u64,
+    commits: u64,
+    runs: u64,
+}
+
+impl Writer {
+    /// Commits so many rows, on a connection of its own and from an empty WAL.
+    fn run(&mut self) -> Fallible<Written> {
+        /// Prime: each row is written in its turn, far from the one before.
+        const STRIDE: u64 = 7_919;
+        self.runs += 1;
+        let db = Connection::open(&self.file)?;
+        db.execute_batch("PRAGMA synchronous = NORMAL")?;
+        let mut update = db.prepare("UPDATE items SET photo = ?2 WHERE id = ?1")?;
+        // Never what is there: SQLite writes no page that it would leave as it is.
+        let mut photo = vec![self.runs as u8; 500];
+        let (start, start_cpu) = (Instant::now(), cpu_ns());
+        for number in 0..self.commits {
+            photo[..8].copy_from_slice(&number.to_be_bytes());
+            let id = 1 + (number * STRIDE % self.rows) as i64;
+            if update.execute((id, &photo))? != 1 {
+                return Err(format!("no row {id} to write").into());
+            }
+        }
+        Ok(Written {
+            wall: start.elapsed().as_nanos() as f64,
+            cpu: cpu_ns() - start_cpu,
+            // Never made smaller while it is open.
+            wal: fs::metadata(self.file.with_extension("db-wal"))?.len() as f64,
+        })
+    }
+}
+
+/// What the writer does beside a reader in a thread of its own.
+fn beside_reader(read: Reader, writer: &mut Writer) -> Fallible<Written> {
+    let (db, rows) = (Connection::open(&writer.file)?, writer.rows);
+    let stop = &AtomicBool::new(false);
+    let (begun, has_begun) = sync_channel(1);
+    thread::scope(|threads| {
+        let reader = threads.spawn(move || read(&db, &Control { stop, begun, rows }));
+        // An error if the reader ended before it: what it ended by is the better one.
+        let begun = has_begun.recv().map_err(Into::into);
+        let written = begun.and_then(|()| writer.run());
+        stop.store(true, Ordering::Relaxed);
+        match reader.join() {
+            Ok(Ok(())) => written,
+            Ok(Err(error)) => Err(error as Box<dyn Error>),
+            Err(_) => Err("the reader panicked".into()),
+        }
+    })
+}
+
+/// What a reader and the writer's thread tell each other.
+#[derive(Debug)]
+struct Control<'a> {
+    stop: &'a AtomicBool,
+    begun: SyncSender<()>,
+    rows: u64,
+}
+
+impl Control<'_> {
+    /// Whether to go on after a chunk.
+    fn goes_on(&self) -> bool {
+        // Full from the second chunk on.
+        let _ = self.begun.try_send(());
+        !self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Checks after a pass that it saw every row.
+    fn check(&self, seen: u64) -> Threaded<()> {
+        match seen == self.rows {
+            true => Ok(()),
+            false => Err(format!("the reader saw {seen} of {} rows", self.rows).into()),
+        }
+    }
+}
+
+/// What it does beside one cursor that is at its first row.
+fn beside_a_cursor(writer: &mut Writer) -> Fallible<Written> {
+    let db = Connection::open(&writer.file)?;
+    let mut statement = db.prepare("SELECT id, name, photo FROM items ORDER BY id")?;
+    let mut cursor = statement.query([])?;
+    cursor.next()?;
+    let written = writer.run()?;
+    match cursor.next()? {
+        Some(_) => Ok(written),
+        None => Err("the cursor was to hold the table".into()),
+    }
+}
+
+fn walk<const SIZE: usize, const IS_BUSY: bool>(
+    db: &Connection,
+    control: &Control<'_>,
+) -> Threaded<()> {
+    let table = Table::new(db, "items").key::<i64>(["id"])?;
+    let mut table = table.fill(|row, photo: &mut Vec<u8>| {
+        photo.clear();
+        photo.extend_from_slice(row.get_ref(2)?.as_blob()?);
+        Ok(())
+    });
+    loop {
+        let (mut chunks, mut seen) = (Walk::new(&mut table).chunk_size(SIZE).chunks(), 0);
+        while let Some(items) = chunks.next()? {
+            if IS_BUSY {
+                items.iter().for_each(|(_, photo)| hash(photo));
+            }
+            seen += items.len() as u64;
+            if !control.goes_on() {
+                return Ok(());
+            }
+        }
+        control.check(seen)?;
+    }
+}
+
+fn by_hand(db: &Connection, control: &Control<'_>) -> Threaded<()> {
+    let sql = format!("SELECT id, photo FROM items WHERE id > ?1 ORDER BY id LIMIT {DEFAULT}");
+    let mut statement = db.prepare(&sql)?;
+    let mut items: Vec<(i64, Vec<u8>)> = Vec::with_capacity(DEFAULT);
+    loop {
+        let (mut last, mut seen) = (0, 0);
+        loop {
+            items.clear();
+            let mut rows = statement.query([last])?;
+            while let Some(row) = rows.next()? {
+                items.push((row.get(0)?, row.get(1)?));
+            }
+            drop(rows);
+            let Some((id, _)) = items.last() else { break };
+            last = *id;
+            seen += items.len() as u64;
+            if !control.goes_on() {
+                return Ok(());
+            }
+        }
+        control.check(seen)?;
+    }
+}
+
+/// FNV-1a, a byte at a time.
+fn hash(bytes: &[u8]) {
+    black_box(bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    }));
 }

@@ -64,6 +64,6 @@ if __name__ == "__main__":
             "iterator": iterator,
             "all": everything,
             "snippet": lambda model: chunks(model.objects.all(), gc.collect),
-            "snippet-without-gc": lambda model: chunks(model.objects.all()),
+            "snippet_without_gc": lambda model: chunks(model.objects.all()),
         },
     )

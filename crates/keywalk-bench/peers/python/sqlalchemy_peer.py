@@ -53,4 +53,4 @@ def everything(session):
 
 
 if __name__ == "__main__":
-    seen.run(prepare, {"yield-per": yield_per, "sqlakeyset": pages, "all": everything})
+    seen.run(prepare, {"yield_per": yield_per, "sqlakeyset": pages, "all": everything})

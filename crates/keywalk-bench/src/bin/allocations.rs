@@ -1,42 +1,48 @@
 //! Counts how often walks allocate; the group `allocations` runs it and reads its lines.
 //!
-//! It is a program of its own because counting takes an allocator that the floors of the other groups
-//! shall not run on. A line is `STORE WAY CHUNK ALLOCATIONS FETCHES ITEMS`, for what follows the first
-//! three chunks: by then each slot of a chunk has held the longest of its texts. The walk in larger chunks
-//! fetches as often as that in smaller ones, so what it allocates more it allocates for its items.
+//! It is a program of its own because counting needs an allocator that the floors of the other groups must not
+//! run on. A line is `STORE/WAY RATIO ALLOCATIONS FETCHES ITEMS`. Counting begins after three chunks: by then
+//! each slot of a chunk has held the longest of its texts, which have 24 to 26 bytes.
 
 #![forbid(unsafe_code)]
 
 #[path = "../../../../tests/memory/heap.rs"]
 mod heap;
-#[path = "allocations/stores.rs"]
-mod stores;
 
+use std::collections::BTreeMap;
 use std::error::Error;
+use std::str::Utf8Error;
+use std::sync::{Arc, RwLock};
 
+use crossbeam_skiplist::SkipMap;
 use keywalk::{ChunkSource, Walk};
+use keywalk_memory::{Map, SharedMap, SkipList, Slice};
+use keywalk_sled::{Key, Tree};
+use keywalk_sqlite::Table;
+use rusqlite::Connection;
 
 use heap::Heap;
 
 pub(crate) type BoxError = Box<dyn Error>;
 
-/// Two sizes of chunks.
+/// The sizes of the smaller and of the larger chunks.
 const CHUNKS: [usize; 2] = [512, 1_024];
 const WARMING: u64 = 3;
 
 fn main() -> Result<(), BoxError> {
     let items = std::env::args().nth(1).ok_or("how many items?")?;
+    // Three chunks to warm up, and one to be counted, at least.
+    let items = items.parse::<u64>()?.max(5_000);
     let counter = Counter {
         heap: Heap::new()?,
-        // Three chunks to warm up, and one to be counted, at least.
-        items: items.parse::<u64>()?.max(5_000),
+        items,
     };
-    stores::sqlite(&counter)?;
-    stores::sled(&counter)?;
-    stores::memory(&counter)
+    sqlite(&counter)?;
+    sled(&counter)?;
+    memory(&counter)
 }
 
-/// Counts, and prints what it counted.
+/// Counts, and prints the counts.
 struct Counter {
     heap: Heap,
     /// How many the stores have.
@@ -44,12 +50,12 @@ struct Counter {
 }
 
 impl Counter {
-    /// Of lent chunks.
-    fn lent<S: ChunkSource>(&self, store: &str, mut source: S) -> Result<(), BoxError>
+    /// Counts the allocations of a walk's lent chunks, and returns those in larger chunks.
+    fn lent<S: ChunkSource>(&self, store: &str, mut source: S) -> Result<u64, BoxError>
     where
         S::Error: Error + 'static,
     {
-        for chunk in CHUNKS {
+        self.count(&format!("{store}/lent"), |chunk| {
             let mut chunks = Walk::new(&mut source).chunk_size(chunk).chunks();
             for _ in 0..WARMING {
                 chunks.next()?;
@@ -65,68 +71,132 @@ impl Counter {
             let after = chunks.stats();
             let fetches = after.queries() - before.queries();
             let items = after.items() - before.items();
-            if items != fetches * chunk as u64 {
+            if (fetches, items) != (self.fetches(), self.fetches() * chunk as u64) {
                 return Err(format!("{store}: {items} items in {fetches} fetches").into());
             }
-            let allocations = usage.allocations;
-            println!("{store} lent {chunk} {allocations} {fetches} {items}");
-        }
-        Ok(())
+            Ok(usage.allocations)
+        })
     }
 
-    /// Of items that are handed out one by one, and dropped.
-    fn items<S: ChunkSource>(&self, store: &str, mut source: S) -> Result<(), BoxError>
-    where
-        S::Error: Error + 'static,
-    {
-        for chunk in CHUNKS {
-            let items = Walk::new(&mut source).chunk_size(chunk).items();
-            let (allocations, counted) = self.one_by_one(items, chunk)?;
-            let fetches = self.fetches();
-            println!("{store} items {chunk} {allocations} {fetches} {counted}");
-        }
-        Ok(())
-    }
-
-    /// Of a store's own iterator, over the items that the walks are counted over.
-    fn native<I, T, E: Error + 'static>(
+    /// Counts those of a store's own iterator, over the items that the walks are counted over.
+    fn native<T, E: Error + 'static, I: Iterator<Item = Result<T, E>>>(
         &self,
         store: &str,
         iter: impl Fn() -> I,
-    ) -> Result<(), BoxError>
-    where
-        I: Iterator<Item = Result<T, E>>,
-    {
-        for chunk in CHUNKS {
-            let (allocations, counted) = self.one_by_one(iter(), chunk)?;
-            println!("{store} native {chunk} {allocations} 0 {counted}");
-        }
-        Ok(())
+    ) -> Result<u64, BoxError> {
+        self.count(&format!("{store}/native"), |chunk| {
+            let mut items = iter();
+            let mut warming = items.by_ref().take(WARMING as usize * chunk);
+            warming.try_for_each(|item| item.map(drop))?;
+            let mut counted = items.take(self.fetches() as usize * chunk);
+            let work = || counted.try_for_each(|item| item.map(drop));
+            let (end, usage) = self.heap.measure(work);
+            end?;
+            Ok(usage.allocations)
+        })
     }
 
-    /// How often an iterator allocates, once warm, and for how many items: those of chunks of this size.
-    fn one_by_one<T, E: Error + 'static>(
+    /// Counts with smaller and larger chunks, as many of both, and prints what each further item allocates.
+    fn count(
         &self,
-        mut items: impl Iterator<Item = Result<T, E>>,
-        chunk: usize,
-    ) -> Result<(u64, u64), BoxError> {
-        let counted = self.fetches() * chunk as u64;
-        items
-            .by_ref()
-            .take(WARMING as usize * chunk)
-            .try_for_each(|item| item.map(drop))?;
-        let (end, usage) = self.heap.measure(|| {
-            items
-                .by_ref()
-                .take(counted as usize)
-                .try_for_each(|item| item.map(drop))
-        });
-        end?;
-        Ok((usage.allocations, counted))
+        name: &str,
+        mut count: impl FnMut(usize) -> Result<u64, BoxError>,
+    ) -> Result<u64, BoxError> {
+        let [small, large] = CHUNKS;
+        let (smaller, larger) = (count(small)?, count(large)?);
+        let further = (large - small) as u64 * self.fetches();
+        self.print(
+            name,
+            (larger as f64 - smaller as f64) / further as f64,
+            larger,
+        );
+        Ok(larger)
+    }
+
+    fn print(&self, name: &str, ratio: f64, allocations: u64) {
+        let fetches = self.fetches();
+        let items = fetches * CHUNKS[1] as u64;
+        println!("{name} {ratio} {allocations} {fetches} {items}");
     }
 
     /// How many are counted.
     fn fetches(&self) -> u64 {
         self.items / CHUNKS[1] as u64 - WARMING
     }
+}
+
+fn sqlite(counter: &Counter) -> Result<(), BoxError> {
+    let db = Connection::open_in_memory()?;
+    db.execute_batch(&format!(
+        "CREATE TABLE items (id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, tenant INTEGER NOT NULL,
+             number INTEGER NOT NULL, name TEXT NOT NULL, photo BLOB NOT NULL, UNIQUE (tenant, number));
+         WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {})
+         INSERT INTO items
+         SELECT n, printf('code/%015d', n), n / 1000, n % 1000, printf('%0*d', 24 + n % 3, n),
+             zeroblob(24 + n % 3) FROM numbers",
+        counter.items
+    ))?;
+    counter.lent("sqlite_integer", table::<i64>(&db, &["id"])?)?;
+    counter.lent("sqlite_text", table::<String>(&db, &["code"])?)?;
+    counter.lent(
+        "sqlite_composite",
+        table::<(i64, i64)>(&db, &["tenant", "number"])?,
+    )?;
+    Ok(())
+}
+
+/// The table, each row filled in place.
+fn table<'db, K: keywalk_sqlite::Key + 'db>(
+    db: &'db Connection,
+    key: &[&'static str],
+) -> Result<impl ChunkSource<Key = K, Error = keywalk_sqlite::Error> + 'db, BoxError> {
+    let table = Table::new(db, "items").key::<K>(key.iter().copied())?;
+    let table = table.columns(["name", "photo"]);
+    Ok(table.fill(|row, (name, photo): &mut (String, Vec<u8>)| {
+        name.clear();
+        name.push_str(row.get_ref(0)?.as_str()?);
+        photo.clear();
+        photo.extend_from_slice(row.get_ref(1)?.as_blob()?);
+        Ok(())
+    }))
+}
+
+fn sled(counter: &Counter) -> Result<(), BoxError> {
+    // sled's own threads allocate at times of their own: nothing is left for them to do.
+    let config = sled::Config::new().temporary(true).cache_capacity(4 << 30);
+    let db = config.flush_every_ms(None).open()?;
+    for (number, name) in texts(counter.items) {
+        db.insert(number.to_bytes(), name.as_bytes())?;
+    }
+    db.flush()?;
+    let native = counter.native("sled", || db.iter())?;
+    let tree = Tree::<i64>::new((*db).clone()).fill(|value, name: &mut String| {
+        name.clear();
+        name.push_str(std::str::from_utf8(value)?);
+        Ok::<_, Utf8Error>(())
+    });
+    let lent = counter.lent("sled", tree)?;
+    counter.print("sled/lent_of_native", lent as f64 / native as f64, lent);
+    Ok(())
+}
+
+fn memory(counter: &Counter) -> Result<(), BoxError> {
+    let entries: Vec<(i64, String)> = texts(counter.items).collect();
+    counter.lent(
+        "slice",
+        Slice::new(&entries, |(number, _): &(i64, String)| *number)?,
+    )?;
+    let map: BTreeMap<i64, String> = entries.iter().cloned().collect();
+    counter.lent("map", Map::new(&map))?;
+    counter.lent("shared_map", SharedMap::new(Arc::new(RwLock::new(map))))?;
+    let list: SkipMap<i64, String> = entries.into_iter().collect();
+    counter.lent("skip_list", SkipList::new(Arc::new(list)))?;
+    Ok(())
+}
+
+fn texts(items: u64) -> impl Iterator<Item = (i64, String)> {
+    (0..items as i64).map(|number| {
+        let length = 24 + (number % 3) as usize;
+        (number, format!("{number:0length$}"))
+    })
 }

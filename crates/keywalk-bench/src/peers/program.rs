@@ -1,103 +1,160 @@
+//! Builds the peers' programs: crates by their lock files, scripts in an environment of their own with the
+//! versions of `requirements.txt`.
+
+use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::Fallible;
-use crate::peers::{python, rust};
+use crate::measure::Fallible;
 
-/// A program that walks the table in several ways.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Program {
-    /// By hand, and keywalk.
-    Rusqlite,
-    Diesel,
-    Sqlx,
-    SeaOrm,
-    Django,
-    SqlAlchemy,
+/// Where the programs' sources are.
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers");
+
+/// A program that walks the table in several ways: `PROGRAM WAY FILE`.
+#[derive(Debug)]
+pub(crate) struct Program {
+    /// How its cases begin.
+    pub(crate) cases: &'static [&'static str],
+    /// What it walks with, for people.
+    pub(crate) name: &'static str,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// In a folder that is called as the crate that it walks with.
+    Crate(&'static str),
+    /// A script and the packages that it imports.
+    Script(&'static str, &'static [&'static str]),
+}
+use Source::{Crate, Script};
+
+pub(crate) const PROGRAMS: [Program; 6] = [
+    program(&["keywalk", "rusqlite"], "rusqlite", Crate("rusqlite")),
+    program(&["diesel"], "diesel", Crate("diesel")),
+    program(&["sqlx"], "sqlx", Crate("sqlx")),
+    program(&["sea_orm"], "SeaORM", Crate("sea-orm")),
+    program(&["django"], "Django", Script("django_peer.py", &["Django"])),
+    program(
+        &["sqlalchemy"],
+        "SQLAlchemy",
+        Script("sqlalchemy_peer.py", &["SQLAlchemy", "sqlakeyset"]),
+    ),
+];
+
+const fn program(cases: &'static [&'static str], name: &'static str, source: Source) -> Program {
+    Program {
+        cases,
+        name,
+        source,
+    }
 }
 
 impl Program {
-    pub(crate) const ALL: [Program; 6] = [
-        Program::Rusqlite,
-        Program::Diesel,
-        Program::Sqlx,
-        Program::SeaOrm,
-        Program::Django,
-        Program::SqlAlchemy,
-    ];
-
-    /// What it walks with, for people.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Program::Rusqlite => "rusqlite",
-            Program::Diesel => "diesel",
-            Program::Sqlx => "sqlx",
-            Program::SeaOrm => "SeaORM",
-            Program::Django => "Django",
-            Program::SqlAlchemy => "SQLAlchemy",
-        }
-    }
-
     /// Makes it ready to run.
-    pub(crate) fn build(self) -> Fallible {
-        match self.source() {
-            Source::Crate(folder) => rust::build(folder),
-            Source::Script(_) => python::build(),
+    pub(crate) fn build(&self) -> Fallible {
+        let built = built()?;
+        if let Crate(folder) = self.source {
+            let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+            return succeeds(
+                Command::new(cargo)
+                    .args(["build", "--release", "--manifest-path"])
+                    .arg(Path::new(SOURCES).join(folder).join("Cargo.toml"))
+                    .arg("--target-dir")
+                    .arg(built),
+            );
         }
+        let python = python()?;
+        if !python.exists() {
+            succeeds(
+                Command::new("python3")
+                    .args(["-m", "venv"])
+                    .arg(built.join("venv")),
+            )?;
+        }
+        succeeds(
+            Command::new(python)
+                .args([
+                    "-m",
+                    "pip",
+                    "install",
+                    "--quiet",
+                    "--disable-pip-version-check",
+                ])
+                .arg("--requirement")
+                .arg(Path::new(SOURCES).join("python").join("requirements.txt")),
+        )
     }
 
-    /// Walks `file` in a way of its own.
-    pub(crate) fn command(self, way: &str, file: &Path) -> Fallible<Command> {
-        let mut command = match self.source() {
-            Source::Crate(folder) => rust::command(folder)?,
-            Source::Script(script) => python::command(script)?,
-        };
-        command.arg(way).arg(file);
-        Ok(command)
+    /// Without its arguments.
+    pub(crate) fn command(&self) -> Fallible<Command> {
+        match self.source {
+            Crate(folder) => {
+                let program = format!("keywalk-bench-{folder}{}", env::consts::EXE_SUFFIX);
+                Ok(Command::new(built()?.join("release").join(program)))
+            }
+            Script(script, _) => {
+                let mut command = Command::new(python()?);
+                // Nothing is written beside the sources.
+                command
+                    .arg("-B")
+                    .arg(Path::new(SOURCES).join("python").join(script));
+                Ok(command)
+            }
+        }
     }
 
     /// The versions of what it is made of.
-    pub(crate) fn versions(self) -> Fallible<String> {
-        match self.source() {
-            Source::Crate(folder) => {
-                let version = rust::version(folder)?;
-                let said = self.command("sqlite", Path::new(":memory:"))?.output()?;
-                let sqlite = String::from_utf8(said.stdout)?;
-                let (name, sqlite) = (self.name(), sqlite.trim());
-                Ok(format!("{name} {version} (SQLite {sqlite})"))
+    pub(crate) fn versions(&self) -> Fallible<String> {
+        match self.source {
+            Crate(folder) => {
+                let lock = fs::read_to_string(Path::new(SOURCES).join(folder).join("Cargo.lock"))?;
+                let package = format!("name = \"{folder}\"\nversion = \"");
+                let (_, rest) = lock
+                    .split_once(&package)
+                    .ok_or("it isn't in its lock file")?;
+                let (version, _) = rest.split_once('"').ok_or("a version without an end")?;
+                let sqlite = said(self.command()?.args(["sqlite", ":memory:"]))?;
+                Ok(format!("{} {version} (SQLite {sqlite})", self.name))
             }
-            Source::Script(script) => python::versions(script),
-        }
-    }
-
-    fn source(self) -> Source {
-        match self {
-            Program::Rusqlite => Source::Crate("rusqlite"),
-            Program::Diesel => Source::Crate("diesel"),
-            Program::Sqlx => Source::Crate("sqlx"),
-            Program::SeaOrm => Source::Crate("sea-orm"),
-            Program::Django => Source::Script("django_peer.py"),
-            Program::SqlAlchemy => Source::Script("sqlalchemy_peer.py"),
+            Script(_, packages) => {
+                let program = "import importlib.metadata, platform, sqlite3, sys\n\
+                    packages = [f'{name} {importlib.metadata.version(name)}' for name in sys.argv[1:]]\n\
+                    print(', '.join(packages), end='')\n\
+                    print(f' (Python {platform.python_version()}, SQLite {sqlite3.sqlite_version})')";
+                said(Command::new(python()?).args(["-c", program]).args(packages))
+            }
         }
     }
 }
 
-enum Source {
-    /// In this folder, which is called as what it walks with.
-    Crate(&'static str),
-    Script(&'static str),
-}
-
-/// Where the programs' sources are.
-pub(crate) fn sources() -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "peers"].iter().collect()
-}
-
-/// Where what is built of them is: in the folder that this program was built in.
-pub(crate) fn built() -> Fallible<PathBuf> {
-    let program = std::env::current_exe()?;
+/// Where what is built is: in the folder that this program was built in.
+fn built() -> Fallible<PathBuf> {
+    let program = env::current_exe()?;
     let target = program.ancestors().nth(2);
     Ok(target
         .ok_or("this program isn't in a target folder")?
         .join("peers"))
+}
+
+fn python() -> Fallible<PathBuf> {
+    Ok(built()?.join("venv").join("bin").join("python"))
+}
+
+fn said(command: &mut Command) -> Fallible<String> {
+    Ok(String::from_utf8(command.output()?.stdout)?
+        .trim()
+        .to_owned())
+}
+
+fn succeeds(command: &mut Command) -> Fallible {
+    let program = command.get_program().to_owned();
+    let status = command
+        .status()
+        .map_err(|error| format!("{}: {error}", program.display()))?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(format!("{command:?} ended with {status}").into()),
+    }
 }

@@ -1,0 +1,260 @@
+//! The SQLite tables that are walked: one per shape of key, each row of about 600 bytes.
+
+use std::cmp::Reverse;
+
+use keywalk_sqlite::{FromRow, Key};
+use rusqlite::{Connection, Result, Row};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::measure::Fallible;
+
+const ROWS_PER_TRANSACTION: usize = 10_000;
+
+/// What a table is walked by.
+pub(crate) trait Shape {
+    /// The key's type for a walk.
+    type Key: Key;
+    const NAME: &'static str;
+    const KEY: &'static [&'static str];
+    /// The order of the walk.
+    const ORDER: &'static str;
+    /// What `CREATE TABLE items` says of the key's columns, and after all columns.
+    const CREATE: [&'static str; 2];
+    /// The key of row number `?1`, from 1 on, in SQL.
+    const VALUES: &'static str;
+
+    /// Reads it as the cursor does that makes structs, for [`digest`](Self::digest).
+    fn read(row: &Row<'_>) -> Result<Self::Key>;
+
+    /// The digest of a key that is borrowed.
+    #[inline]
+    fn visit(row: &Row<'_>) -> Result<u64> {
+        Ok(Self::digest(&Self::read(row)?))
+    }
+
+    fn digest(key: &Self::Key) -> u64;
+}
+
+/// Makes a database of `rows` rows, `items.db` in a folder of its own: in the table `items` the key's columns,
+/// `name`, and `photo`, a blob of 500 bytes.
+pub(crate) fn database<S: Shape>(rows: u64) -> Fallible<(TempDir, Connection)> {
+    let folder = tempfile::tempdir()?;
+    let mut db = Connection::open(folder.path().join("items.db"))?;
+    let [columns, end] = S::CREATE;
+    // It is thrown away at the end: what a power failure does to it doesn't matter.
+    db.execute_batch(&format!(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = OFF;
+         CREATE TABLE items ({columns}, name TEXT NOT NULL, photo BLOB NOT NULL {end};"
+    ))?;
+    let insert = format!("INSERT INTO items SELECT {}, ?2, ?3", S::VALUES);
+    for first in (1..=rows).step_by(ROWS_PER_TRANSACTION) {
+        let transaction = db.transaction()?;
+        let mut insert = transaction.prepare_cached(&insert)?;
+        for number in (first..=rows).take(ROWS_PER_TRANSACTION) {
+            let mut photo = vec![0; 500];
+            photo[..8].copy_from_slice(&number.to_be_bytes());
+            insert.execute((number as i64, format!("the item number {number}"), photo))?;
+        }
+        drop(insert);
+        transaction.commit()?;
+    }
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok((folder, db))
+}
+
+/// The cursor's statement: all columns, in the order of the walk.
+pub(crate) fn select<S: Shape>() -> String {
+    let (key, order) = (S::KEY.join(", "), S::ORDER);
+    format!("SELECT {key}, name, photo FROM items ORDER BY {order}")
+}
+
+/// What a row holds beside its key.
+#[derive(Debug, Default)]
+pub(crate) struct Item {
+    name: String,
+    photo: Vec<u8>,
+}
+
+impl Item {
+    pub(crate) const COLUMNS: [&'static str; 2] = ["name", "photo"];
+
+    /// The [`digest`](Self::digest) of the columns from `at` on, borrowed.
+    #[inline]
+    pub(crate) fn visit(row: &Row<'_>, at: usize) -> Result<u64> {
+        let name = row.get_ref(at)?.as_str()?;
+        let photo = row.get_ref(at + 1)?.as_blob()?;
+        Ok((name.len() + photo.len()) as u64)
+    }
+
+    /// The columns from `at` on, in memory of its own.
+    #[inline]
+    pub(crate) fn read(row: &Row<'_>, at: usize) -> Result<Self> {
+        Ok(Item {
+            name: row.get(at)?,
+            photo: row.get(at + 1)?,
+        })
+    }
+
+    #[inline]
+    pub(crate) fn digest(&self) -> u64 {
+        (self.name.len() + self.photo.len()) as u64
+    }
+}
+
+impl FromRow for Item {
+    #[inline]
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Item::read(row, 0)
+    }
+
+    #[inline]
+    fn refill(&mut self, row: &Row<'_>) -> Result<()> {
+        self.name.clear();
+        self.name.push_str(row.get_ref(0)?.as_str()?);
+        self.photo.clear();
+        self.photo.extend_from_slice(row.get_ref(1)?.as_blob()?);
+        Ok(())
+    }
+}
+
+/// `id INTEGER PRIMARY KEY`.
+#[derive(Debug)]
+pub(crate) struct Integer;
+
+impl Shape for Integer {
+    type Key = i64;
+    const NAME: &'static str = "integer";
+    const KEY: &'static [&'static str] = &["id"];
+    const ORDER: &'static str = "id";
+    const CREATE: [&'static str; 2] = ["id INTEGER PRIMARY KEY", ")"];
+    const VALUES: &'static str = "?1";
+
+    #[inline]
+    fn read(row: &Row<'_>) -> Result<i64> {
+        row.get(0)
+    }
+
+    #[inline]
+    fn visit(row: &Row<'_>) -> Result<u64> {
+        Ok(row.get_ref(0)?.as_i64()? as u64)
+    }
+
+    #[inline]
+    fn digest(key: &i64) -> u64 {
+        *key as u64
+    }
+}
+
+/// Texts of 20 bytes.
+#[derive(Debug)]
+pub(crate) struct Text;
+
+impl Shape for Text {
+    type Key = String;
+    const NAME: &'static str = "text";
+    const KEY: &'static [&'static str] = &["code"];
+    const ORDER: &'static str = "code";
+    const CREATE: [&'static str; 2] = ["code TEXT PRIMARY KEY NOT NULL", ") WITHOUT ROWID"];
+    const VALUES: &'static str = "printf('code/%015d', ?1)";
+
+    #[inline]
+    fn read(row: &Row<'_>) -> Result<String> {
+        row.get(0)
+    }
+
+    #[inline]
+    fn visit(row: &Row<'_>) -> Result<u64> {
+        Ok(row.get_ref(0)?.as_str()?.len() as u64)
+    }
+
+    #[inline]
+    fn digest(key: &String) -> u64 {
+        key.len() as u64
+    }
+}
+
+/// UUIDs that begin with the time (version 7): of the table itself, or of its index where the table is ordered
+/// by rowid.
+#[derive(Debug)]
+pub(crate) struct TimeUuid<const IS_INDEX: bool>;
+
+impl<const IS_INDEX: bool> Shape for TimeUuid<IS_INDEX> {
+    type Key = Uuid;
+    const NAME: &'static str = if IS_INDEX { "uuid_v7_index" } else { "uuid_v7" };
+    const KEY: &'static [&'static str] = &["id"];
+    const ORDER: &'static str = "id";
+    const CREATE: [&'static str; 2] = [
+        "id BLOB PRIMARY KEY NOT NULL",
+        if IS_INDEX { ")" } else { ") WITHOUT ROWID" },
+    ];
+    /// One per millisecond.
+    const VALUES: &'static str = "unhex(printf('%012x7%03x8%015x', 1700000000000 + ?1, ?1 * 2654435761 & 4095, ?1 * 2654435761))";
+
+    #[inline]
+    fn read(row: &Row<'_>) -> Result<Uuid> {
+        Ok(Uuid::from_bytes(row.get(0)?))
+    }
+
+    #[inline]
+    fn digest(key: &Uuid) -> u64 {
+        key.as_u128() as u64
+    }
+}
+
+/// `(tenant, number)`, a thousand rows per tenant, or all rows of one.
+#[derive(Debug)]
+pub(crate) struct Composite<const IS_ONE_TENANT: bool>;
+
+impl<const IS_ONE_TENANT: bool> Shape for Composite<IS_ONE_TENANT> {
+    type Key = (i64, i64);
+    const NAME: &'static str = "composite";
+    const KEY: &'static [&'static str] = &["tenant", "number"];
+    const ORDER: &'static str = "tenant, number";
+    const CREATE: [&'static str; 2] = [
+        "tenant INTEGER NOT NULL, number INTEGER NOT NULL",
+        ", PRIMARY KEY (tenant, number)) WITHOUT ROWID",
+    ];
+    const VALUES: &'static str = if IS_ONE_TENANT {
+        "0, ?1"
+    } else {
+        "?1 / 1000, ?1 % 1000"
+    };
+
+    #[inline]
+    fn read(row: &Row<'_>) -> Result<(i64, i64)> {
+        Ok((row.get(0)?, row.get(1)?))
+    }
+
+    #[inline]
+    fn digest((tenant, number): &(i64, i64)) -> u64 {
+        (tenant ^ (number << 32)) as u64
+    }
+}
+
+/// `(tenant, number DESC)`, otherwise as [`Composite`].
+#[derive(Debug)]
+pub(crate) struct MixedOrder<const IS_ONE_TENANT: bool>;
+
+impl<const IS_ONE_TENANT: bool> Shape for MixedOrder<IS_ONE_TENANT> {
+    type Key = (i64, Reverse<i64>);
+    const NAME: &'static str = "mixed_order";
+    const KEY: &'static [&'static str] = Composite::<IS_ONE_TENANT>::KEY;
+    const ORDER: &'static str = "tenant, number DESC";
+    const CREATE: [&'static str; 2] = [
+        Composite::<IS_ONE_TENANT>::CREATE[0],
+        ", PRIMARY KEY (tenant, number DESC)) WITHOUT ROWID",
+    ];
+    const VALUES: &'static str = Composite::<IS_ONE_TENANT>::VALUES;
+
+    #[inline]
+    fn read(row: &Row<'_>) -> Result<(i64, Reverse<i64>)> {
+        Ok((row.get(0)?, Reverse(row.get(1)?)))
+    }
+
+    #[inline]
+    fn digest((tenant, Reverse(number)): &(i64, Reverse<i64>)) -> u64 {
+        Composite::<IS_ONE_TENANT>::digest(&(*tenant, *number))
+    }
+}
