@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use keywalk::{KeyRange, Order, Walk};
 use keywalk_conformance::history::Visits;
 use keywalk_conformance::{BoxError, Counterexample, KeySpace, Schedule};
-use keywalk_examples::{Failure, say};
+use keywalk_tests::program::{end, say};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestError, TestRunner};
 
@@ -85,8 +85,7 @@ fn counterexample(
 }
 
 fn main() -> ExitCode {
-    let compared = compare().map_err(Failure::from);
-    keywalk_examples::end("test_your_walk", compared)
+    end("test_your_walk", compare())
 }
 
 fn compare() -> Result<(), Box<dyn Error>> {

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use keywalk::Walk;
 use keywalk_conformance::{Config, Harness, Report};
-use keywalk_examples::{Failure, say};
+use keywalk_tests::program::{end, say};
 
 mod backend;
 mod durable;
@@ -23,8 +23,7 @@ use harness::Redb;
 keywalk_conformance::conformance!(items: Redb, durable, prefetched);
 
 fn main() -> ExitCode {
-    let proven = walk_and_prove().map_err(Failure::from);
-    keywalk_examples::end("write_a_backend", proven)
+    end("write_a_backend", walk_and_prove())
 }
 
 fn walk_and_prove() -> Result<(), Box<dyn Error>> {

@@ -64,7 +64,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Fallible<ExitCode> {
-    let args: Args = keywalk_examples::arguments()?;
+    let args: Args = keywalk_tests::program::arguments()?;
     if let Some(Instead::Plot { measured, out }) = &args.instead {
         plot::plot(measured, out)?;
         return Ok(ExitCode::SUCCESS);

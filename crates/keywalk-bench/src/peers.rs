@@ -18,7 +18,6 @@ mod rust;
 
 use std::path::Path;
 
-use rusqlite::Connection;
 
 use crate::Fallible;
 use crate::bench::Bench;
@@ -51,9 +50,7 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
 
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("items.db");
-    let mut db = Connection::open(&file)?;
-    keywalk_examples::make_table(&mut db, rows, |_| {})?;
-    drop(db);
+    keywalk_tests::made::items(&file, rows)?;
 
     let mut peers: Vec<Runs> = wanted
         .into_iter()

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use keywalk_examples::PeakMemory;
+use keywalk_tests::peak_memory::PeakMemory;
 use rusqlite::Connection;
 
 use super::code;

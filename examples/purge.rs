@@ -1,0 +1,188 @@
+//! How do I delete old rows from a large table without holding up writers?
+//!
+//! `cargo run --release --example purge` makes a table of 500,000 events, deletes the older half a chunk
+//! at a time while a second connection inserts and reads, and checks what is left. With `--db FILE --table
+//! NAME --where SQL` it deletes from a table of yours: without `--yes` it only counts; stopped or killed and
+//! run again it goes on; and when it is done the next run starts anew, as a nightly job should. `--help`
+//! lists the options.
+//!
+//! Each chunk is deleted in the transaction that its checkpoint is part of, so a writer waits for a chunk at
+//! most, and not for the whole: `--at-once` shows what one DELETE does to it instead.
+
+#![forbid(unsafe_code)]
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use keywalk::Walk;
+use keywalk_job::{Checkpoints, Job};
+use keywalk_sqlite::{AnyKey, CheckpointTable, Table};
+use keywalk_tests::database::{key_columns, open, open_to_read, quoted};
+use keywalk_tests::made;
+use keywalk_tests::meanwhile::Writer;
+use keywalk_tests::program::{BoxError, Pace, note, of_job, run, say};
+use rusqlite::{Connection, params_from_iter};
+
+/// Deletes old rows from a SQLite table, a chunk at a time, without holding up writers.
+/// Without --db it makes a table in a temporary folder and deletes the older half, while a second connection
+/// inserts and reads.
+#[derive(Parser)]
+#[command(name = "purge")]
+struct Args {
+    /// How many rows the table that is made has
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "500000",
+        conflicts_with = "db"
+    )]
+    rows: NonZeroU64,
+    /// Delete by one DELETE, to compare
+    #[arg(long, conflicts_with = "db")]
+    at_once: bool,
+    /// Count the rows of a table of yours that would be deleted
+    #[arg(long, value_name = "FILE", requires_all = ["table", "condition"])]
+    db: Option<PathBuf>,
+    /// Which table
+    #[arg(long, value_name = "NAME", requires = "db", default_value = "events")]
+    table: String,
+    /// Which rows: those for which this is true. With another text it starts over: write
+    /// "at < unixepoch('now', '-30 days')" rather than a number that changes
+    #[arg(
+        long = "where",
+        value_name = "SQL",
+        requires = "db",
+        default_value = "at < 1700000000"
+    )]
+    condition: String,
+    /// Delete them. Run again it goes on where it was; once it is done, it starts anew
+    #[arg(long, requires = "db")]
+    yes: bool,
+    /// Rows to a transaction
+    #[arg(long, value_name = "N", default_value = "512")]
+    chunk_size: NonZeroUsize,
+    /// Rest so long after each chunk, so that others who wait for the database get in
+    #[arg(long, value_name = "MS", default_value_t = 1)]
+    pause: u64,
+    #[command(flatten)]
+    pace: Pace,
+    /// Start anew, whatever was done
+    #[arg(long, requires_all = ["db", "yes"])]
+    reset: bool,
+}
+
+/// How many rows were deleted, in how many chunks, and whether that is all.
+type Purged = (u64, u64, bool);
+
+fn main() -> ExitCode {
+    run(|args: Args| {
+        let Some(file) = &args.db else {
+            return of_made_table(&args);
+        };
+        if !args.yes {
+            let db = open_to_read(file)?;
+            let (rows, all) = (old_rows(&db, &args)?.count()?, table(&db, &args)?.count()?);
+            return Ok(say(format_args!(
+                "would purge {rows} of {all} rows; give --yes to delete them"
+            ))?);
+        }
+        let began = Instant::now();
+        let (rows, chunks, is_done) = purge(&open(file)?, &args)?;
+        let seconds = began.elapsed().as_secs_f64();
+        let end = if is_done { "done" } else { "not done yet" };
+        if !is_done {
+            note("what was deleted stays so; run it again to go on");
+        }
+        Ok(say(format_args!(
+            "purged {rows} rows in {chunks} chunks, {seconds:.2} s, {end}"
+        ))?)
+    })
+}
+
+fn table<'db>(db: &'db Connection, args: &Args) -> Result<Table<&'db Connection>, BoxError> {
+    let key = key_columns(db, &args.table)?;
+    Ok(Table::new(db, &args.table).key::<AnyKey>(key)?)
+}
+
+/// As their keys: nothing else of a row is needed to delete it.
+fn old_rows<'db>(db: &'db Connection, args: &Args) -> Result<Table<&'db Connection>, BoxError> {
+    let key = key_columns(db, &args.table)?;
+    Ok(table(db, args)?.columns(key).filter(&args.condition, [])?)
+}
+
+/// Deletes the rows, from where the job stands.
+fn purge(db: &Connection, args: &Args) -> Result<Purged, BoxError> {
+    // Writers may hold the lock for long.
+    db.busy_timeout(Duration::from_secs(60))?;
+    let walk = Walk::new(old_rows(db, args)?).chunk_size(args.chunk_size.get());
+    let is_key: Vec<String> = (1..)
+        .zip(key_columns(db, &args.table)?)
+        .map(|(number, column)| format!("{} = ?{number}", quoted(&column)))
+        .collect();
+    let (table, is_key) = (quoted(&args.table), is_key.join(" AND "));
+    let delete = format!("DELETE FROM {table} WHERE {is_key}");
+
+    let name = format!("purge {}", args.table);
+    let mut checkpoints = CheckpointTable::new(db);
+    if args.reset {
+        checkpoints.reset(&name)?;
+    }
+    // Done, or with another condition, it starts over: a purge that runs every night.
+    let job = Job::new(name, walk, checkpoints)
+        .repeated()
+        .restart_if_changed();
+    let job = args
+        .pace
+        .set(job, "purging")?
+        .pause(Duration::from_millis(args.pause));
+    let mut deleted = 0;
+    let ran = job.run(|transaction, rows| {
+        // The rows and the checkpoint are gone and written together, or neither is.
+        let mut delete = transaction.prepare_cached(&delete)?;
+        for (key, _) in rows {
+            deleted += delete.execute(params_from_iter(key.values()))? as u64;
+        }
+        Ok(())
+    });
+    let outcome = ran.map_err(of_job)?;
+    Ok((deleted, outcome.chunks(), outcome.is_done()))
+}
+
+/// Purges a table beside a writer, and checks what is left.
+fn of_made_table(args: &Args) -> Result<(), BoxError> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("events.db");
+    let rows = args.rows.get();
+    let db = made::events(&file, rows)?;
+    // From here on it is treated as one that must last.
+    db.execute_batch("PRAGMA synchronous = NORMAL")?;
+    note(format_args!("made the table events of {rows} rows"));
+    let writer = Writer::start(&file)?;
+    let began = Instant::now();
+    let purged = match args.at_once {
+        // What not to do.
+        true => {
+            db.busy_timeout(Duration::from_secs(60))?;
+            let deleted =
+                db.execute(&format!("DELETE FROM events WHERE {}", args.condition), [])?;
+            Ok((deleted as u64, 1, true))
+        }
+        false => purge(&db, args),
+    };
+    let seconds = began.elapsed().as_secs_f64();
+    let written = writer.end()?;
+    let (purged, chunks, is_done) = purged?;
+    match is_done {
+        true => written.check(&db, rows)?,
+        false => note("not done yet; the table was a temporary one, and is gone"),
+    }
+    Ok(say(format_args!(
+        "purged {purged} of {rows} rows in {chunks} chunks, {seconds:.2} s; meanwhile the writer committed {} times \
+         and waited at most {} ms",
+        written.commits,
+        written.longest.as_millis()
+    ))?)
+}
