@@ -15,9 +15,11 @@ use clap::Parser;
 use keywalk::Walk;
 use keywalk_job::{BoxError as WorkError, CheckpointFiles, Checkpoints, Job};
 use keywalk_sqlite::{AnyKey, CheckpointTable, Table};
-use keywalk_tests::database::{key_columns, open, quoted, refuse_database_file};
-use keywalk_tests::program::{BoxError, Pace, note, of_job, run, say};
-use keywalk_tests::{crash_test, made};
+use keywalk_tests::database::{key_columns, key_equals, open, quoted, refuse_database_file};
+use keywalk_tests::program::{
+    BoxError, Pace, completion, job_error, job_position, log_line, print_line, run, run_summary,
+};
+use keywalk_tests::{crash_test, sample};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
@@ -72,56 +74,40 @@ struct Args {
     pace: Pace,
 }
 
+impl Args {
+    /// A job for each column that is filled.
+    fn job(&self) -> String {
+        format!("{} of {}", self.to, self.table)
+    }
+}
+
 fn main() -> ExitCode {
     run(|args: Args| {
         let (rows, size) = (args.rows.get(), args.chunk_size.get());
-        // A job for each column that is filled.
-        let job = format!("{} of {}", args.to, args.table);
         if let Some(kills) = args.crash_test {
-            return crash_test::backfill(
-                kills,
-                rows,
-                &job,
-                size,
-                args.checkpoint.is_some(),
-                args.seed,
-            );
+            let in_files = args.checkpoint.is_some();
+            return crash_test::backfill(kills, rows, &args.job(), size, in_files, args.seed);
+        }
+        if let (Some(file), Some(folder)) = (&args.db, &args.checkpoint) {
+            refuse_database_file(file, "--checkpoint", folder)?;
         }
         let folder = tempfile::tempdir()?;
         let db = match &args.db {
-            Some(file) => {
-                if let Some(folder) = &args.checkpoint {
-                    refuse_database_file(file, "--checkpoint", folder)?;
-                }
-                open(file)?
-            }
-            None => made::items(&folder.path().join("items.db"), rows)?,
+            Some(file) => open(file)?,
+            None => sample::items(&folder.path().join("items.db"), rows)?,
         };
-        match &args.checkpoint {
-            _ if args.status || args.reset => match &args.checkpoint {
-                None => status(CheckpointTable::new(&db), &job, args.reset),
-                Some(folder) => status(CheckpointFiles::new(folder), &job, args.reset),
-            },
+        let table = CheckpointTable::new(&db);
+        match args.checkpoint.as_ref().map(CheckpointFiles::new) {
+            None if args.status || args.reset => status(&args, table),
+            Some(files) if args.status || args.reset => status(&args, files),
             // The effects and the checkpoint are one transaction: exactly once.
-            None => fill(
-                &db,
-                &args,
-                &job,
-                CheckpointTable::new(&db),
-                |transaction, work| work(transaction),
-            ),
+            None => fill(&db, &args, table, |transaction, work| work(transaction)),
             // The checkpoint comes after the effects: after a crash one chunk comes again.
-            Some(folder) => fill(
-                &db,
-                &args,
-                &job,
-                CheckpointFiles::new(folder),
-                |(), work| {
-                    let transaction = db.unchecked_transaction()?;
-                    work(&transaction)?;
-                    Ok(transaction.commit()?)
-                },
-            ),
+            Some(files) => fill(&db, &args, files, |(), work| {
+                let transaction = db.unchecked_transaction()?;
+                work(&transaction)?;
+                Ok(transaction.commit()?)
+            }),
         }
     })
 }
@@ -133,7 +119,6 @@ type InTransaction<'w> = &'w mut dyn FnMut(&Connection) -> Result<(), WorkError>
 fn fill<C: Checkpoints<Error: Send + Sync + 'static>>(
     db: &Connection,
     args: &Args,
-    job: &str,
     checkpoints: C,
     mut transact: impl FnMut(&C::Scope, InTransaction<'_>) -> Result<(), WorkError>,
 ) -> Result<(), BoxError> {
@@ -149,17 +134,13 @@ fn fill<C: Checkpoints<Error: Send + Sync + 'static>>(
     if db.query_row(columns, [&args.table, &args.to], |row| row.get::<_, i64>(0))? == 0 {
         db.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {to} TEXT"))?;
     }
-    let is_key: Vec<String> = (2..)
-        .zip(&key)
-        .map(|(number, column)| format!("{} = ?{number}", quoted(column)))
-        .collect();
-    let update = format!(
-        "UPDATE {table} SET {to} = ?1 WHERE {}",
-        is_key.join(" AND ")
-    );
+    let is_key = key_equals(&key, 2);
+    let update = format!("UPDATE {table} SET {to} = ?1 WHERE {is_key}");
 
     let walk = Walk::new(items).chunk_size(args.chunk_size.get());
-    let mut job = args.pace.set(Job::new(job, walk, checkpoints), "filling")?;
+    let mut job = args
+        .pace
+        .set(Job::new(args.job(), walk, checkpoints), "filling")?;
     if let Some(total) = total {
         job = job.total(total);
     }
@@ -173,16 +154,11 @@ fn fill<C: Checkpoints<Error: Send + Sync + 'static>>(
             Ok(())
         })
     });
-    let outcome = ran.map_err(of_job)?;
-    let end = if outcome.is_done() {
-        "done"
-    } else {
-        "not done yet"
-    };
+    let outcome = ran.map_err(job_error)?;
     if let Some(checkpoint) = outcome.checkpoint().filter(|_| !outcome.is_done()) {
-        let position = checkpoint.position().unwrap_or("-");
-        note(format_args!(
-            "{outcome}, after the key {position}; run it again to go on"
+        let key = checkpoint.position().unwrap_or("-");
+        log_line(format_args!(
+            "{outcome}, after the key {key}; run it again to go on"
         ));
     } else if args.db.is_none() {
         let wrong = "SELECT count(*) FROM items WHERE slug IS NOT replace(name, ' ', '-')";
@@ -191,48 +167,35 @@ fn fill<C: Checkpoints<Error: Send + Sync + 'static>>(
             return Err(format!("{wrong} rows don't have their slug").into());
         }
     }
-    let (rows, chunks) = (outcome.items(), outcome.chunks());
-    let seconds = outcome.elapsed().as_secs_f64();
-    Ok(say(format_args!(
-        "filled {rows} rows in {chunks} chunks, {seconds:.2} s, {end}"
-    ))?)
+    let summary = run_summary("filled", outcome.items(), &outcome);
+    let completion = completion(outcome.is_done());
+    Ok(print_line(format_args!("{summary}, {completion}"))?)
 }
 
 /// What stands in a URL for a name: its letters and digits, in lower case, joined by hyphens.
 fn slug(name: &str) -> String {
     let words = name.split(|c: char| !c.is_alphanumeric());
-    let words: Vec<_> = words
-        .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
-        .collect();
-    words.join("-")
+    let words = words.filter(|word| !word.is_empty()).map(str::to_lowercase);
+    words.collect::<Vec<_>>().join("-")
 }
 
 /// Says which jobs are known and where they stand, or forgets this one.
 fn status(
+    args: &Args,
     mut checkpoints: impl Checkpoints<Error: Send + Sync + 'static>,
-    job: &str,
-    reset: bool,
 ) -> Result<(), BoxError> {
-    if reset {
-        let was_known = checkpoints.reset(job)?;
+    let job = args.job();
+    if args.reset {
+        let was_known = checkpoints.reset(&job)?;
         let what = if was_known { "forgotten" } else { "not known" };
-        return Ok(say(format_args!("{job}: {what}"))?);
+        return Ok(print_line(format_args!("{job}: {what}"))?);
     }
     let jobs = checkpoints.list()?;
     if jobs.is_empty() {
-        say("no job is known")?;
+        print_line("no job is known")?;
     }
-    for job in jobs {
-        say(format_args!(
-            "{}: {}, {} rows, run {}, at the key {}, {:.0} %",
-            job.job(),
-            if job.is_done() { "done" } else { "not done" },
-            job.items(),
-            job.run(),
-            job.position().unwrap_or("-"),
-            job.share().unwrap_or_default() * 100.0
-        ))?;
+    for known in jobs {
+        print_line(format_args!("{}: {}", known.job(), job_position(&known)))?;
     }
     Ok(())
 }

@@ -18,12 +18,14 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use keywalk::Walk;
-use keywalk_job::{Checkpoints, Job};
+use keywalk_job::{Checkpoints, Job, Outcome};
 use keywalk_sqlite::{AnyKey, CheckpointTable, Table};
-use keywalk_tests::database::{key_columns, open, open_to_read, quoted};
-use keywalk_tests::made;
-use keywalk_tests::meanwhile::Writer;
-use keywalk_tests::program::{BoxError, Pace, note, of_job, run, say};
+use keywalk_tests::concurrent::Writer;
+use keywalk_tests::database::{key_columns, key_equals, open, open_to_read, quoted};
+use keywalk_tests::program::{
+    BoxError, Pace, completion, job_error, log_line, print_line, run, run_summary,
+};
+use keywalk_tests::sample;
 use rusqlite::{Connection, params_from_iter};
 
 /// Deletes old rows from a SQLite table, a chunk at a time, without holding up writers.
@@ -51,12 +53,8 @@ struct Args {
     table: String,
     /// Which rows: those for which this is true. With another text it starts over: write
     /// "at < unixepoch('now', '-30 days')" rather than a number that changes
-    #[arg(
-        long = "where",
-        value_name = "SQL",
-        requires = "db",
-        default_value = "at < 1700000000"
-    )]
+    #[arg(long = "where", value_name = "SQL", requires = "db")]
+    #[arg(default_value = "at < 1700000000")]
     condition: String,
     /// Delete them. Run again it goes on where it was; once it is done, it starts anew
     #[arg(long, requires = "db")]
@@ -74,9 +72,6 @@ struct Args {
     reset: bool,
 }
 
-/// How many rows were deleted, in how many chunks, and whether that is all.
-type Purged = (u64, u64, bool);
-
 fn main() -> ExitCode {
     run(|args: Args| {
         let Some(file) = &args.db else {
@@ -85,20 +80,17 @@ fn main() -> ExitCode {
         if !args.yes {
             let db = open_to_read(file)?;
             let (rows, all) = (old_rows(&db, &args)?.count()?, table(&db, &args)?.count()?);
-            return Ok(say(format_args!(
+            return Ok(print_line(format_args!(
                 "would purge {rows} of {all} rows; give --yes to delete them"
             ))?);
         }
-        let began = Instant::now();
-        let (rows, chunks, is_done) = purge(&open(file)?, &args)?;
-        let seconds = began.elapsed().as_secs_f64();
-        let end = if is_done { "done" } else { "not done yet" };
-        if !is_done {
-            note("what was deleted stays so; run it again to go on");
+        let (rows, outcome) = purge(&open(file)?, &args)?;
+        if !outcome.is_done() {
+            log_line("what was deleted stays so; run it again to go on");
         }
-        Ok(say(format_args!(
-            "purged {rows} rows in {chunks} chunks, {seconds:.2} s, {end}"
-        ))?)
+        let summary = run_summary("purged", rows, &outcome);
+        let completion = completion(outcome.is_done());
+        Ok(print_line(format_args!("{summary}, {completion}"))?)
     })
 }
 
@@ -113,16 +105,15 @@ fn old_rows<'db>(db: &'db Connection, args: &Args) -> Result<Table<&'db Connecti
     Ok(table(db, args)?.columns(key).filter(&args.condition, [])?)
 }
 
-/// Deletes the rows, from where the job stands.
-fn purge(db: &Connection, args: &Args) -> Result<Purged, BoxError> {
+/// Deletes the rows, from where the job stands, and answers how many.
+fn purge(db: &Connection, args: &Args) -> Result<(u64, Outcome), BoxError> {
     // Writers may hold the lock for long.
     db.busy_timeout(Duration::from_secs(60))?;
     let walk = Walk::new(old_rows(db, args)?).chunk_size(args.chunk_size.get());
-    let is_key: Vec<String> = (1..)
-        .zip(key_columns(db, &args.table)?)
-        .map(|(number, column)| format!("{} = ?{number}", quoted(&column)))
-        .collect();
-    let (table, is_key) = (quoted(&args.table), is_key.join(" AND "));
+    let (table, is_key) = (
+        quoted(&args.table),
+        key_equals(&key_columns(db, &args.table)?, 1),
+    );
     let delete = format!("DELETE FROM {table} WHERE {is_key}");
 
     let name = format!("purge {}", args.table);
@@ -147,8 +138,7 @@ fn purge(db: &Connection, args: &Args) -> Result<Purged, BoxError> {
         }
         Ok(())
     });
-    let outcome = ran.map_err(of_job)?;
-    Ok((deleted, outcome.chunks(), outcome.is_done()))
+    Ok((deleted, ran.map_err(job_error)?))
 }
 
 /// Purges a table beside a writer, and checks what is left.
@@ -156,10 +146,10 @@ fn of_made_table(args: &Args) -> Result<(), BoxError> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("events.db");
     let rows = args.rows.get();
-    let db = made::events(&file, rows)?;
+    let db = sample::events(&file, rows)?;
     // From here on it is treated as one that must last.
     db.execute_batch("PRAGMA synchronous = NORMAL")?;
-    note(format_args!("made the table events of {rows} rows"));
+    log_line(format_args!("made the table events of {rows} rows"));
     let writer = Writer::start(&file)?;
     let began = Instant::now();
     let purged = match args.at_once {
@@ -170,16 +160,18 @@ fn of_made_table(args: &Args) -> Result<(), BoxError> {
                 db.execute(&format!("DELETE FROM events WHERE {}", args.condition), [])?;
             Ok((deleted as u64, 1, true))
         }
-        false => purge(&db, args),
+        false => {
+            purge(&db, args).map(|(rows, outcome)| (rows, outcome.chunks(), outcome.is_done()))
+        }
     };
     let seconds = began.elapsed().as_secs_f64();
     let written = writer.end()?;
     let (purged, chunks, is_done) = purged?;
     match is_done {
         true => written.check(&db, rows)?,
-        false => note("not done yet; the table was a temporary one, and is gone"),
+        false => log_line("not done yet; the table was a temporary one, and is gone"),
     }
-    Ok(say(format_args!(
+    Ok(print_line(format_args!(
         "purged {purged} of {rows} rows in {chunks} chunks, {seconds:.2} s; meanwhile the writer committed {} times \
          and waited at most {} ms",
         written.commits,

@@ -9,16 +9,16 @@
 use std::io::{self, BufWriter, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, exit};
 
 use clap::Parser;
 use keywalk::{Order, Stats, Walk};
 use keywalk_sqlite::{AnyKey, Table};
+use keywalk_tests::concurrent::Deleter;
 use keywalk_tests::database::open_to_read;
-use keywalk_tests::made;
-use keywalk_tests::meanwhile::Deletes;
 use keywalk_tests::peak_memory::measured;
-use keywalk_tests::program::{BoxError, Failure, note, run, say};
+use keywalk_tests::program::{BoxError, Failure, log_line, print_line, run};
+use keywalk_tests::sample;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 
@@ -70,18 +70,23 @@ impl Args {
 
 fn main() -> ExitCode {
     run(|args: Args| match (&args.make, &args.db, &args.table) {
-        (Some(file), ..) => made::new_items(file, args.rows),
+        (Some(file), ..) => sample::new_items(file, args.rows),
         (None, Some(file), Some(table)) => {
             let line = measured(file, || walk_own(file, table, &args))?;
             match args.print_keys {
-                true => note(line),
-                false => say(line)?,
+                true => log_line(line),
+                false => print_line(line)?,
             }
             Ok(())
         }
         _ => {
             let folder = tempfile::tempdir()?;
             let file = folder.path().join("items.db");
+            let on_interrupt = folder.path().to_owned();
+            ctrlc::set_handler(move || {
+                let _ = std::fs::remove_dir_all(&on_interrupt);
+                exit(130);
+            })?;
             // In a process of its own, so that its memory isn't there to be used again by the walk.
             let mut make = Command::new(std::env::current_exe()?);
             make.args(["--rows", &args.rows.to_string(), "--make"])
@@ -89,7 +94,8 @@ fn main() -> ExitCode {
             if !make.status()?.success() {
                 return Err("the table could not be made".into());
             }
-            Ok(say(measured(&file, || walk_beside_deletes(&file, &args))?)?)
+            let line = measured(&file, || walk_beside_deletes(&file, &args))?;
+            Ok(print_line(line)?)
         }
     })
 }
@@ -128,7 +134,7 @@ fn shown(value: &Value) -> String {
 
 /// Walks the table that was made, and checks that every row that stays comes once, in order, with its own photo.
 fn walk_beside_deletes(file: &Path, args: &Args) -> Result<Stats, BoxError> {
-    let mut deletes = Deletes::start(file, args.rows, args.order())?;
+    let mut deletes = Deleter::start(file, args.rows, args.order())?;
     let db = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let items = Table::new(&db, "items").key::<i64>(["id"])?;
     let items = items.fill(|row, photo: &mut Vec<u8>| {
@@ -153,7 +159,7 @@ fn walk_beside_deletes(file: &Path, args: &Args) -> Result<Stats, BoxError> {
         }
     }
     let deleted = deletes.end()?;
-    say(format_args!(
+    print_line(format_args!(
         "every row that stayed came once, in order; meanwhile {} rows were deleted in front of the cursor ({} of them \
          before it came) and {} behind it",
         deleted.ahead, deleted.skipped, deleted.behind

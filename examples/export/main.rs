@@ -38,8 +38,10 @@ use keywalk::{DurableSource, Walk};
 use keywalk_job::{CheckpointFiles, Checkpoints, Job};
 use keywalk_sqlite::{AnyKey, Table};
 use keywalk_tests::database::{key_columns, open_to_read, refuse_database_file};
-use keywalk_tests::program::{BoxError, Pace, note, of_job, run, say};
-use keywalk_tests::{crash_test, made};
+use keywalk_tests::program::{
+    BoxError, Pace, job_error, job_position, log_line, print_line, run, run_summary,
+};
+use keywalk_tests::{crash_test, sample};
 use rusqlite::Connection;
 
 use line::LineFormat;
@@ -106,14 +108,14 @@ fn main() -> ExitCode {
         }
         let folder = tempfile::tempdir()?;
         let (database, out) = (folder.path().join("readings.db"), folder.path().join("out"));
-        made::readings(&database, rows)?;
+        sample::readings(&database, rows)?;
         let args = Args {
             out: Some(out.clone()),
             ..args
         };
         if export(&args, &database)? {
-            made::check_readings(&database, &out)?;
-            say(format_args!(
+            sample::check_readings(&database, &out)?;
+            print_line(format_args!(
                 "the file has each of {rows} rows once, in order"
             ))?;
         }
@@ -136,7 +138,13 @@ fn export(args: &Args, database: &Path) -> Result<bool, BoxError> {
     if let Some(folder) = &state {
         refuse_database_file(database, "--state", folder)?;
         if args.status {
-            return status(CheckpointFiles::new(folder), &job).map(|()| false);
+            match CheckpointFiles::new(folder).load(&job)? {
+                None => print_line("exported nothing yet")?,
+                Some(checkpoint) => {
+                    print_line(format_args!("exported {}", job_position(&checkpoint)))?
+                }
+            }
+            return Ok(false);
         }
     }
     let db = open_to_read(database)?;
@@ -166,20 +174,16 @@ fn export(args: &Args, database: &Path) -> Result<bool, BoxError> {
             .for_each(|(_, line)| chunk.extend_from_slice(line));
         Ok(())
     });
-    let outcome = ran.map_err(of_job)?;
-    let (rows, chunks) = (outcome.items(), outcome.chunks());
-    let seconds = outcome.elapsed().as_secs_f64();
+    let outcome = ran.map_err(job_error)?;
     let mut end = "";
     if !outcome.is_done() {
         end = ", not done yet";
-        note(match is_kept {
+        log_line(match is_kept {
             true => "stopped; run it again to go on",
             false => "stopped; run it again to start anew, or with --state to go on where it stops",
         });
     }
-    note(format_args!(
-        "exported {rows} rows in {chunks} chunks, {seconds:.2} s{end}"
-    ));
+    log_line(run_summary("exported", outcome.items(), &outcome) + end);
     Ok(outcome.is_done())
 }
 
@@ -197,22 +201,4 @@ fn columns(db: &Connection, key: Vec<String>, args: &Args) -> rusqlite::Result<V
     let mut columns: Vec<String> = key.into_iter().filter(|column| !is_named(column)).collect();
     columns.extend(named);
     Ok(columns)
-}
-
-fn status(mut checkpoints: CheckpointFiles, job: &str) -> Result<(), BoxError> {
-    let Some(checkpoint) = checkpoints.load(job)? else {
-        return Ok(say("exported nothing yet")?);
-    };
-    let end = if checkpoint.is_done() {
-        "done"
-    } else {
-        "not done yet"
-    };
-    Ok(say(format_args!(
-        "exported {} rows in {} chunks, {:.0} %, up to the key {}, {end}",
-        checkpoint.items(),
-        checkpoint.chunks(),
-        checkpoint.share().unwrap_or_default() * 100.0,
-        checkpoint.position().unwrap_or("-")
-    ))?)
 }

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use keywalk::Walk;
 use keywalk_conformance::{Config, Harness, Report};
-use keywalk_tests::program::{end, say};
+use keywalk_tests::program::{end, print_line};
 
 mod backend;
 mod durable;
@@ -33,7 +33,7 @@ fn walk_and_prove() -> Result<(), Box<dyn Error>> {
     }
     for item in Walk::new(redb.source()?).descending().chunk_size(2) {
         let (key, value) = item?;
-        say(format_args!("{key}: {value}"))?;
+        print_line(format_args!("{key}: {value}"))?;
         // Nothing is held: the loop may write.
         redb.delete(&key)?;
     }
@@ -44,7 +44,7 @@ fn walk_and_prove() -> Result<(), Box<dyn Error>> {
         keywalk_conformance::run_prefetched::<Redb>(&config),
     ];
     for report in &reports {
-        say(report.to_string().trim_end())?;
+        print_line(report.to_string().trim_end())?;
     }
     match reports.iter().all(Report::is_ok) {
         true => Ok(()),

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use keywalk::ChunkSource;
 use keywalk_conformance::history::Change;
 use keywalk_sqlite::Table;
 use keywalk_tests::program::BoxError;
@@ -12,21 +13,16 @@ use keywalk_tests::random::Random;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use crate::walk::Source;
-
 /// What is made to go wrong; also the error, or the panic, of a closure that is told to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
-    /// A process is killed while it writes.
     Kill,
     /// Another connection has the database for itself.
     Busy,
     Interrupt,
-    /// A decoding closure fails.
+    /// A closure that decodes fails, or panics.
     Decoding,
-    /// A decoding closure panics.
     Panic,
-    /// A walk is dropped before its end.
     Drop,
 }
 
@@ -41,19 +37,11 @@ impl Error for Fault {}
 /// What is to be done to a key, or to several.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
-    /// Whatever is there.
     Put(i64, u64),
-    /// If nothing is there.
-    Insert(i64, u64),
-    /// If it is there.
-    Update(i64, u64),
     /// From this key to that.
     Delete(i64, i64),
-    /// To another key, with another value, if nothing is there.
-    Move(i64, i64, u64),
 }
 
-#[derive(Clone)]
 pub(crate) struct Database {
     pub(crate) file: PathBuf,
     /// Otherwise it has a rollback journal, so that readers and writers wait for one another; rows are marked as
@@ -83,14 +71,18 @@ fn failed(error: impl Into<BoxError>) -> rusqlite::Error {
 }
 
 impl Database {
-    pub(crate) fn make(file: PathBuf, wal: bool) -> Result<Self, BoxError> {
-        let database = Database { file, wal };
-        let mode = if wal { "WAL" } else { "DELETE" };
-        database.connect()?.execute_batch(&format!(
+    /// What its file is called says which journal it has.
+    pub(crate) fn at(file: PathBuf) -> Self {
+        let wal = file.ends_with("wal.db");
+        Database { file, wal }
+    }
+
+    pub(crate) fn make(&self) -> rusqlite::Result<()> {
+        let mode = if self.wal { "WAL" } else { "DELETE" };
+        self.connect()?.execute_batch(&format!(
             "PRAGMA journal_mode = {mode};
              CREATE TABLE items (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL, gone INTEGER NOT NULL);"
-        ))?;
-        Ok(database)
+        ))
     }
 
     pub(crate) fn connect(&self) -> rusqlite::Result<Connection> {
@@ -107,12 +99,16 @@ impl Database {
         db: &'db Connection,
         mut random: Random,
         rarity: Option<u64>,
-    ) -> Result<impl Source + use<'db>, keywalk_sqlite::Error> {
+    ) -> Result<
+        impl ChunkSource<Key = i64, Item = (i64, u64), Error = keywalk_sqlite::Error> + use<'db>,
+        keywalk_sqlite::Error,
+    > {
         let interrupts = db.get_interrupt_handle();
-        let table = Table::new(db, "items")
-            .columns(["bytes"])
-            .key::<i64>(["id"])?;
-        let table = table.filter(if self.wal { "1" } else { "NOT gone" }, [])?;
+        let table = Table::new(db, "items").columns(["bytes"]);
+        let mut table = table.key::<i64>(["id"])?;
+        if !self.wal {
+            table = table.filter("NOT gone", [])?;
+        }
         Ok(table.map(move |row| {
             if rarity.is_some_and(|rarity| random.one_in(rarity)) {
                 match random.below(3) {
@@ -142,10 +138,7 @@ impl Database {
         behavior: TransactionBehavior,
         steps: &[Step],
     ) -> rusqlite::Result<(Transaction<'db>, Vec<(i64, Change)>)> {
-        const PUT: &str = "INSERT OR REPLACE INTO items VALUES (?1, ?2, 0)";
-        const UPDATE: &str = "UPDATE items SET bytes = ?2 WHERE id = ?1 AND NOT gone";
-        const INSERT: &str = "INSERT INTO items VALUES (?1, ?2, 0)
-            ON CONFLICT (id) DO UPDATE SET bytes = ?2, gone = 0 WHERE gone";
+        let put = "INSERT OR REPLACE INTO items VALUES (?1, ?2, 0)";
         let delete = match self.wal {
             true => "DELETE FROM items WHERE id BETWEEN ?1 AND ?2 RETURNING id",
             false => {
@@ -155,24 +148,18 @@ impl Database {
         let transaction = db.transaction_with_behavior(behavior)?;
         let mut done = Vec::new();
         for step in steps {
-            let (write, deleted) = match *step {
-                Step::Put(key, value) => (Some((PUT, key, value)), None),
-                Step::Insert(key, value) => (Some((INSERT, key, value)), None),
-                Step::Update(key, value) => (Some((UPDATE, key, value)), None),
-                Step::Move(from, to, value) => (Some((INSERT, to, value)), Some((from, from))),
-                Step::Delete(first, last) => (None, Some((first, last))),
-            };
-            if let Some((sql, key, value)) = write {
-                let mut write = transaction.prepare_cached(sql)?;
-                if write.execute((key, encode(value)))? == 0 {
-                    continue;
+            match *step {
+                Step::Put(key, value) => {
+                    transaction
+                        .prepare_cached(put)?
+                        .execute((key, encode(value)))?;
+                    done.push((key, Change::Put(value)));
                 }
-                done.push((key, Change::Put(value)));
-            }
-            if let Some(ends) = deleted {
-                let mut delete = transaction.prepare_cached(delete)?;
-                for key in delete.query_map(ends, |row| row.get(0))? {
-                    done.push((key?, Change::Delete));
+                Step::Delete(first, last) => {
+                    let mut delete = transaction.prepare_cached(delete)?;
+                    for key in delete.query_map([first, last], |row| row.get(0))? {
+                        done.push((key?, Change::Delete));
+                    }
                 }
             }
         }
@@ -185,11 +172,9 @@ impl Database {
         if !self.wal {
             return Ok(db.execute_batch("BEGIN EXCLUSIVE; COMMIT")?);
         }
-        let is_busy: bool =
-            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-        let bytes = std::fs::metadata(self.file.with_extension("db-wal"))?.len();
-        match is_busy || bytes > 0 {
-            true => Err(format!("a checkpoint leaves {bytes} bytes of the WAL").into()),
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        match db.query_row(checkpoint, [], |row| row.get(0))? {
+            true => Err("a checkpoint is kept from its end".into()),
             false => Ok(()),
         }
     }

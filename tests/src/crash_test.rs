@@ -1,4 +1,4 @@
-//! The program that is running, run again and again and killed at random moments, and what must hold then.
+//! Crash tests: a program runs itself again and again, kills the child at random moments, and checks what is left.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,9 +9,9 @@ use std::time::Instant;
 use keywalk_job::{CheckpointFiles, Checkpoints};
 use keywalk_sqlite::CheckpointTable;
 
-use crate::made;
-use crate::program::{BoxError, note, say, stop_on_interrupt};
+use crate::program::{BoxError, log_line, print_line, stop_on_interrupt};
 use crate::random::Random;
+use crate::sample;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Fate {
@@ -19,8 +19,8 @@ enum Fate {
     Done,
 }
 
-/// Runs this program with these arguments and kills it, so many times. `check` is called after each of its lives;
-/// where it was done, it sees to it that the next one begins anew.
+/// Runs this program with these arguments and kills it `kills` times. `check` runs after each child has ended; if the
+/// child was done, it must make the next one start from scratch.
 fn kill(
     kills: u64,
     seed: Option<u64>,
@@ -28,7 +28,7 @@ fn kill(
     mut check: impl FnMut(Fate) -> Result<(), BoxError>,
 ) -> Result<(), BoxError> {
     let seed = seed.unwrap_or_else(Random::any_seed);
-    note(format_args!("killing {kills} times, seed {seed}"));
+    log_line(format_args!("killing {kills} times, seed {seed}"));
     let mut random = Random::new(seed);
     let stop = stop_on_interrupt()?;
     let start = || {
@@ -70,12 +70,12 @@ fn kill(
     check(Fate::Done)
 }
 
-/// Kills the example `backfill`, and counts how often each row was filled. After a kill nothing is recorded that isn't
-/// done, and what is done and not recorded is nothing; with checkpoints in files it is a chunk at most.
+/// Kills the example `backfill`, and counts how often each row was filled. After a kill everything recorded is done.
+/// Everything done is recorded, too; with checkpoints in files at most one chunk isn't.
 ///
 /// # Errors
 ///
-/// If it isn't so, and where a row was missed or repeated otherwise.
+/// If that doesn't hold, or if a row was missed or repeated otherwise.
 pub fn backfill(
     kills: u64,
     rows: u64,
@@ -87,7 +87,7 @@ pub fn backfill(
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("items.db");
     let checkpoints = folder.path().join("checkpoints");
-    let db = made::items(&file, rows)?;
+    let db = sample::items(&file, rows)?;
     db.execute_batch(
         "ALTER TABLE items ADD COLUMN slug TEXT;
          CREATE TABLE log (id INTEGER NOT NULL);
@@ -140,34 +140,34 @@ pub fn backfill(
         line += &format!(", at most one chunk of {chunk_size} a kill");
     }
     match missed == 0.0 && wrong == 0.0 && repeated == ahead as f64 {
-        true => Ok(say(line)?),
+        true => Ok(print_line(line)?),
         false => Err(format!("{line}, {wrong} wrong, {ahead} ahead of their record").into()),
     }
 }
 
-/// Kills the example `export`, and sees that the file has each row once and in order whenever it is done.
+/// Kills the example `export`, and checks that a finished file has each row once and in order.
 ///
 /// # Errors
 ///
-/// If it isn't so.
+/// If it hasn't.
 pub fn export(kills: u64, rows: u64, chunk_size: usize) -> Result<(), BoxError> {
     let folder = tempfile::tempdir()?;
     let [file, out, state] =
         ["readings.db", "out", "out.state"].map(|name| folder.path().join(name));
-    made::readings(&file, rows)?;
+    sample::readings(&file, rows)?;
     let mut arguments: Vec<OsString> = vec!["--db".into(), file.clone().into()];
     arguments.extend(["--table", "readings", "--out"].map(OsString::from));
     arguments.push(out.clone().into());
     arguments.extend(["--chunk-size".into(), chunk_size.to_string().into()]);
     kill(kills, None, &arguments, |fate| {
         if fate == Fate::Done {
-            made::check_readings(&file, &out)?;
+            sample::check_readings(&file, &out)?;
             fs::remove_file(&out)?;
             fs::remove_dir_all(&state)?;
         }
         Ok(())
     })?;
-    Ok(say(format_args!(
+    Ok(print_line(format_args!(
         "crash test: {kills} kills, {rows} rows, 0 missed, 0 repeated"
     ))?)
 }

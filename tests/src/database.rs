@@ -1,4 +1,4 @@
-//! A database of the user's own: opened, and kept from being written over.
+//! Databases of the user: opens them, and refuses output files that would overwrite them.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,11 +9,11 @@ use same_file::{Handle, is_same_file};
 
 use crate::program::{BoxError, Failure};
 
-/// Opens a database that must be there, to be changed.
+/// Opens an existing database for reading and writing.
 ///
 /// # Errors
 ///
-/// If it isn't, is none, or is what stdout goes to.
+/// If the file doesn't exist, isn't a database, or is the file that stdout is redirected to.
 pub fn open(file: &Path) -> Result<Connection, Failure> {
     let shown = file.display();
     match fs::metadata(file) {
@@ -38,8 +38,8 @@ pub fn open(file: &Path) -> Result<Connection, Failure> {
     opened.map_err(|error| Failure::Mistake(format!("can't open {shown}: {error}")))
 }
 
-/// Opens a database that must be there, only to read it. Nothing is left beside it that wasn't there: SQLite removes
-/// the files of a WAL only from a connection that could write.
+/// Opens an existing database for reading. It leaves no new file beside the database: only a connection that could
+/// write removes the files of a WAL, so this one could, but `query_only` is set.
 ///
 /// # Errors
 ///
@@ -47,14 +47,14 @@ pub fn open(file: &Path) -> Result<Connection, Failure> {
 pub fn open_to_read(file: &Path) -> Result<Connection, BoxError> {
     let db = match beside(file, "-wal").exists() {
         false => open(file)?,
-        // What a crash left in the WAL isn't written to the database.
+        // A connection that could write would move the WAL's contents to the database.
         true => Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
     };
     db.pragma_update(None, "query_only", true)?;
     Ok(db)
 }
 
-/// The columns of a table's primary key, in its order; the rowid where it has none.
+/// Returns the columns of a table's primary key, in its order, or the rowid if it has none.
 ///
 /// # Errors
 ///
@@ -70,13 +70,21 @@ pub fn key_columns(db: &Connection, table: &str) -> rusqlite::Result<Vec<String>
     })
 }
 
-/// A name in SQL.
+/// Quotes a name for SQL.
 #[must_use]
 pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// What SQLite keeps beside a database, by how its name ends.
+/// Builds the SQL condition that a row's key equals the parameters from this number on.
+#[must_use]
+pub fn key_equals(columns: &[String], from: usize) -> String {
+    let equals = |(column, number): (&String, usize)| format!("{} = ?{number}", quoted(column));
+    let equal: Vec<String> = columns.iter().zip(from..).map(equals).collect();
+    equal.join(" AND ")
+}
+
+/// The name endings of the files that SQLite keeps beside a database.
 const ENDS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 fn beside(file: &Path, end: &str) -> PathBuf {
@@ -85,7 +93,7 @@ fn beside(file: &Path, end: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The database's own, and those beside it, there or not. SQLite names them by where links lead to.
+/// Returns the database file and those beside it, whether they exist or not. SQLite follows links to name them.
 fn files_of(database: &Path) -> Vec<PathBuf> {
     let file = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
     let mut files: Vec<_> = ENDS.iter().map(|end| beside(&file, end)).collect();
@@ -93,12 +101,11 @@ fn files_of(database: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Refuses a new database that has to do with one that is there: SQLite would take the file for that one's, or that
-/// one's files for those of the new one.
+/// Refuses a name for a new database if SQLite would mistake it, or a file beside it, for a part of an existing one.
 ///
 /// # Errors
 ///
-/// If it has.
+/// If it would.
 pub fn refuse_beside_a_database(new: &Path) -> Result<(), Failure> {
     let is_part = |end: &&str| {
         let base = new.to_str().and_then(|new| new.strip_suffix(*end));
@@ -113,8 +120,8 @@ pub fn refuse_beside_a_database(new: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Refuses an option's file or folder that is the database or one of the files that SQLite keeps beside it, by
-/// whatever name. To be called before anything is opened.
+/// Refuses an option's file or folder that is the database or one of the files beside it, under any name. Call it
+/// before anything is opened.
 ///
 /// # Errors
 ///
@@ -139,7 +146,8 @@ pub fn refuse_database_file(database: &Path, option: &str, given: &Path) -> Resu
     )))
 }
 
-/// Where a path leads to, past links to what isn't there; names differ by more than case where case doesn't count.
+/// Resolves a path, also through links to files that don't exist. Some systems ignore case, so the name is in lower
+/// case.
 fn place(path: &Path) -> Option<PathBuf> {
     let folder_of = |path: &Path| match path.parent() {
         Some(folder) if folder != Path::new("") => folder.to_owned(),

@@ -3,13 +3,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod concurrent;
 pub mod crash_test;
 pub mod database;
-pub mod made;
-pub mod meanwhile;
 pub mod peak_memory;
 pub mod program;
 pub mod random;
+pub mod sample;
 pub mod stores;
 
 /// The code in the repository's pages is compiled, and run where it can be.

@@ -1,5 +1,5 @@
-//! What a program needs that has nothing to do with its question: it begins with arguments, prints lines, can be
-//! stopped, and ends with an exit code.
+//! The frame of a command-line program: arguments, lines of output, progress of jobs, Ctrl-C and exit codes.
+//! The examples, `soak` and the benchmarks share it.
 
 use std::error::Error;
 use std::fmt::{self, Display};
@@ -11,16 +11,16 @@ use std::time::Duration;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use keywalk::DurableSource;
-use keywalk_job::{Checkpoints, Job, Stop};
+use keywalk_job::{Checkpoint, Checkpoints, Job, Outcome, Stop};
 use keywalk_sqlite::ErrorKind;
 
 /// Any error, of any thread.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// What a program itself finds wrong.
+/// An error that a program finds by itself.
 #[derive(Debug)]
 pub enum Failure {
-    /// The user can mend it: the arguments, the file, the table.
+    /// The user can fix it: the arguments, the file, the table.
     Mistake(String),
     /// Stdout can't be written to.
     Stdout(io::Error),
@@ -44,8 +44,8 @@ impl Error for Failure {
     }
 }
 
-/// A program's `main`: does what the command line asks for. What fails is one line on stderr, after the program's
-/// name, and an exit code: 2 for what the user can mend, 1 for anything else.
+/// Runs a program's `main` with the parsed command line. An error is printed to stderr as one line, after the
+/// program's name. The exit code is 2 if the user can fix the error, 1 otherwise.
 pub fn run<A: Parser>(task: impl FnOnce(A) -> Result<(), BoxError>) -> ExitCode {
     let done = arguments().map_err(BoxError::from).and_then(task);
     end(
@@ -54,14 +54,14 @@ pub fn run<A: Parser>(task: impl FnOnce(A) -> Result<(), BoxError>) -> ExitCode 
     )
 }
 
-/// The end of a program without arguments: as that of [`run`].
+/// Ends a program that takes no arguments, as [`run`] does.
 #[must_use]
 pub fn end(name: &str, done: Result<(), Box<dyn Error>>) -> ExitCode {
     let Err(error) = done else {
         return ExitCode::SUCCESS;
     };
     let causes: Vec<&(dyn Error + 'static)> = causes(&*error).collect();
-    // Whoever read the output wants no more, as `head` does.
+    // The reader of the output closed it, as `head` does.
     let is_hang_up = |cause: &&(dyn Error + 'static)| match cause.downcast_ref() {
         Some(Failure::Stdout(error)) => error.kind() == io::ErrorKind::BrokenPipe,
         _ => false,
@@ -77,7 +77,7 @@ pub fn end(name: &str, done: Result<(), Box<dyn Error>>) -> ExitCode {
         }
     }
     // One line, whatever a name or SQLite's message holds.
-    note(line.replace(['\n', '\r'], " "));
+    log_line(line.replace(['\n', '\r'], " "));
     let is_mistake = causes.iter().any(|cause| is_mistake(*cause));
     ExitCode::from(if is_mistake { 2 } else { 1 })
 }
@@ -86,7 +86,7 @@ fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// Of SQLite's errors, those about the database and its table are the user's to mend.
+/// Whether the user can fix an error: of SQLite's, those about the database and its table.
 fn is_mistake(error: &(dyn Error + 'static)) -> bool {
     let walked: Option<&keywalk::Error<keywalk_sqlite::Error>> = error.downcast_ref();
     let error = match walked {
@@ -109,11 +109,11 @@ fn is_mistake(error: &(dyn Error + 'static)) -> bool {
     )
 }
 
-/// What the command line says. Where it asks for help this prints it, and ends the process.
+/// Parses the command line. If it asks for help, prints the help and ends the process.
 ///
 /// # Errors
 ///
-/// What is wrong with it, or that the help can't be printed.
+/// [`Failure`], if an argument is wrong or the help can't be printed.
 pub fn arguments<A: Parser>() -> Result<A, Failure> {
     A::try_parse().map_err(|error| {
         if !error.use_stderr() {
@@ -137,18 +137,18 @@ pub fn arguments<A: Parser>() -> Result<A, Failure> {
 /// # Errors
 ///
 /// If it can't be written.
-pub fn say(line: impl Display) -> Result<(), Failure> {
+pub fn print_line(line: impl Display) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     let written = writeln!(out, "{line}").and_then(|()| out.flush());
     written.map_err(Failure::Stdout)
 }
 
-/// Prints a line to stderr. Where that fails there is no one to tell.
-pub fn note(line: impl Display) {
+/// Prints a line to stderr, and ignores failures.
+pub fn log_line(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// A flag that Ctrl-C sets. To be called once.
+/// Creates a flag that Ctrl-C sets. Can be called once per process.
 ///
 /// # Errors
 ///
@@ -160,7 +160,7 @@ pub fn stop_on_interrupt() -> Result<Stop, BoxError> {
     Ok(stop)
 }
 
-/// How fast a job may be, and for how long: options of several programs.
+/// Options for how fast a job may be and for how long it may run.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Pace {
     /// No more rows a second than this
@@ -172,8 +172,8 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Keeps a job to it, stops the job on Ctrl-C, and shows its progress on stderr: as a bar on a terminal, as a
-    /// line now and then elsewhere.
+    /// Applies the options to a job, stops the job on Ctrl-C, and shows its progress on stderr: as a bar on a
+    /// terminal, as a line per 100,000 rows elsewhere.
     ///
     /// # Errors
     ///
@@ -201,15 +201,44 @@ impl Pace {
         Ok(job.on_progress(move |progress| {
             if progress.items_of_run() / ROWS_PER_LINE > lines {
                 lines = progress.items_of_run() / ROWS_PER_LINE;
-                note(format_args!("{verb}: {progress}"));
+                log_line(format_args!("{verb}: {progress}"));
             }
         }))
     }
 }
 
-/// An error of a job that walks SQLite: that it is taken, or another one, is the user's to mend, as is what is
-/// wrong with the table.
-pub fn of_job<C: Error + Send + Sync + 'static>(
+/// Describes how far a job has come.
+#[must_use]
+pub fn job_position(checkpoint: &Checkpoint) -> String {
+    format!(
+        "{} rows in {} chunks, {:.0} %, up to the key {}, {}",
+        checkpoint.items(),
+        checkpoint.chunks(),
+        checkpoint.share().unwrap_or_default() * 100.0,
+        checkpoint.position().unwrap_or("-"),
+        completion(checkpoint.is_done())
+    )
+}
+
+/// Describes whether a job is done.
+#[must_use]
+pub fn completion(is_done: bool) -> &'static str {
+    match is_done {
+        true => "done",
+        false => "not done yet",
+    }
+}
+
+/// Describes a run of a job over this many rows.
+#[must_use]
+pub fn run_summary(verb: &str, rows: u64, outcome: &Outcome) -> String {
+    let (chunks, seconds) = (outcome.chunks(), outcome.elapsed().as_secs_f64());
+    format!("{verb} {rows} rows in {chunks} chunks, {seconds:.2} s")
+}
+
+/// Converts the error of a job over SQLite. The user can fix an error about the table, a job that already runs, and a
+/// job that was started over something else.
+pub fn job_error<C: Error + Send + Sync + 'static>(
     error: keywalk_job::Error<keywalk_sqlite::Error, C>,
 ) -> BoxError {
     match error {

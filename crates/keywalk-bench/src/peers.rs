@@ -5,7 +5,7 @@
 //! NOT NULL, photo BLOB NOT NULL)` in order of `id` and prints what it saw, which must be the same for all.
 //! The peers take turns, each between two runs of keywalk; a ratio is the median of its rounds. The
 //! programs are built first, Python's in an environment of its own; what can't be built is left out, and
-//! said so. At the end stands the table for their README.
+//! said so. At the end job_position the table for their README.
 
 mod machine;
 mod measured;
@@ -17,7 +17,6 @@ mod runs;
 mod rust;
 
 use std::path::Path;
-
 
 use crate::Fallible;
 use crate::bench::Bench;
@@ -50,7 +49,7 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
 
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("items.db");
-    keywalk_tests::made::items(&file, rows)?;
+    keywalk_tests::sample::items(&file, rows)?;
 
     let mut peers: Vec<Runs> = wanted
         .into_iter()

@@ -1,4 +1,4 @@
-//! What other connections do while a table is walked, and what must come of the walk then.
+//! Connections that write while a table is walked, and checks of what the walk yields.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use keywalk::Order;
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::program::{BoxError, say};
+use crate::program::{BoxError, print_line};
 
-/// Deletes every tenth row of `items` by a thread that follows a walk: the even tenths in front of it, the odd ones
-/// behind it. Rows are told by their place in the walk, from 1.
+/// A thread that follows a walk and deletes every tenth row of `items`: the even tenths in front of the walk, the odd
+/// ones behind it. A row's place is its number in the walk, from 1.
 #[derive(Debug)]
-pub struct Deletes {
+pub struct Deleter {
     rows: u64,
     order: Order,
     walked_to: SyncSender<u64>,
@@ -29,12 +29,12 @@ pub struct Deletes {
     skipped: u64,
 }
 
-/// How many rows were deleted.
+/// Numbers of deleted rows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Deleted {
     /// In front of the walk.
     pub ahead: u64,
-    /// Of these, those that the walk didn't see.
+    /// Of these, those that the walk didn't yield.
     pub skipped: u64,
     /// Behind the walk.
     pub behind: u64,
@@ -52,8 +52,8 @@ struct Front {
 /// How many rows in front of the walk are deleted from, at least.
 const AHEAD: u64 = 10_000;
 
-impl Deletes {
-    /// Begins.
+impl Deleter {
+    /// Starts the thread.
     ///
     /// # Errors
     ///
@@ -65,7 +65,7 @@ impl Deletes {
         let (walked_to, places) = sync_channel(1);
         let of_thread = Arc::clone(&front);
         let thread = thread::spawn(move || delete(db, rows, order, &places, &of_thread));
-        Ok(Deletes {
+        Ok(Deleter {
             rows,
             order,
             walked_to,
@@ -78,23 +78,23 @@ impl Deletes {
         })
     }
 
-    /// To be called before each fetch.
+    /// Records that a fetch begins. Call it before each one.
     pub fn fetching(&mut self) {
         // If the thread failed it hangs up, and says why at the end.
         let _ = self.walked_to.send(self.place);
         self.gone = self.front.gone.load(SeqCst);
     }
 
-    /// To be called after each fetch.
+    /// Records that a fetch returned. Call it after each one.
     pub fn fetched(&mut self) {
         self.going = self.front.going.load(SeqCst);
     }
 
-    /// A row that came.
+    /// Checks a row that the walk yielded.
     ///
     /// # Errors
     ///
-    /// If it may not have come now.
+    /// If the walk must not yield it now.
     pub fn row(&mut self, id: i64) -> Result<(), BoxError> {
         let place = place(self.rows, self.order, id.unsigned_abs());
         if place <= self.place {
@@ -108,11 +108,11 @@ impl Deletes {
         Ok(())
     }
 
-    /// The walk is at its end.
+    /// Checks the end of the walk.
     ///
     /// # Errors
     ///
-    /// If it may not be, or what SQLite said to the thread.
+    /// If a row is missing, or if the thread failed.
     pub fn end(mut self) -> Result<Deleted, BoxError> {
         self.skip_to(self.rows + 1)?;
         drop(self.walked_to);
@@ -174,30 +174,30 @@ fn delete(
     Ok(deleted)
 }
 
-/// A connection that inserts into `events` and reads, as an application does.
+/// A thread that inserts into `events` and reads, as an application does.
 #[derive(Debug)]
 pub struct Writer {
     ended: Arc<AtomicBool>,
     thread: JoinHandle<rusqlite::Result<Written>>,
 }
 
-/// What the writer did.
+/// The work of the writer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Written {
-    /// How often.
+    /// Number of commits.
     pub commits: u64,
-    /// How many rows.
+    /// Number of inserted rows.
     pub rows: u64,
-    /// That it waited to be let in.
+    /// The longest wait for the lock.
     pub longest: Duration,
 }
 
 impl Written {
-    /// No old row is left of so many, and every newer one is, with those that were written meanwhile.
+    /// Checks that of `rows` events only the old ones are gone, and that everything this writer wrote is there.
     ///
     /// # Errors
     ///
-    /// If it isn't so.
+    /// If a row is missing or left.
     pub fn check(&self, db: &Connection, rows: u64) -> Result<(), BoxError> {
         let sql =
             "SELECT total(at < 1700000000), total(at >= 1700000000 AND id <= ?1), total(id > ?1)
@@ -210,14 +210,14 @@ impl Written {
             let what = "rows are left that are old, newer, and new";
             return Err(format!("{left:?} {what}, instead of 0, {newer}, {new}").into());
         }
-        Ok(say(format_args!(
+        Ok(print_line(format_args!(
             "no old row is left; all {newer} newer ones are, and all {new} that were written meanwhile"
         ))?)
     }
 }
 
 impl Writer {
-    /// Begins.
+    /// Starts the thread.
     ///
     /// # Errors
     ///
@@ -232,11 +232,11 @@ impl Writer {
         Ok(Writer { ended, thread })
     }
 
-    /// Ends.
+    /// Stops the thread.
     ///
     /// # Errors
     ///
-    /// What SQLite said to it.
+    /// The thread's, from SQLite.
     pub fn end(self) -> Result<Written, BoxError> {
         self.ended.store(true, SeqCst);
         Ok(self.thread.join().map_err(|_| "the writer panicked")??)

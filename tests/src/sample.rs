@@ -1,5 +1,5 @@
-//! Databases that SQLite fills by itself, hundreds of thousands of rows in a second, and what must be in a file that
-//! one of them was exported to.
+//! Sample databases, which SQLite fills by itself with hundreds of thousands of rows per second, and the check of a
+//! file that one of them was exported to.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -10,13 +10,12 @@ use rusqlite::types::ValueRef;
 use serde_json::{Map, Value as Json};
 
 use crate::database::refuse_beside_a_database;
-use crate::program::{BoxError, Failure, note};
+use crate::program::{BoxError, Failure, log_line};
 
-/// A database with a table of `rows` rows, in a file that is new or empty. They are what is selected, by SQL over
-/// the table `numbers` whose `n` goes from 1 on.
+/// Creates a table of `rows` rows in a new or empty file. `select` computes a row from `n`, which counts from 1.
 fn fill(file: &Path, rows: u64, table: &str, select: &str) -> rusqlite::Result<Connection> {
     let db = Connection::open(file)?;
-    // The database is thrown away at the end: what a power failure does to it doesn't matter.
+    // The database is temporary, so it needn't survive a power failure.
     db.execute_batch(&format!(
         "PRAGMA journal_mode = OFF;
          PRAGMA synchronous = OFF;
@@ -29,7 +28,7 @@ fn fill(file: &Path, rows: u64, table: &str, select: &str) -> rusqlite::Result<C
     Ok(db)
 }
 
-/// The table `items`, about 600 bytes a row: `id` from 1 on, `name`, and `photo`, a blob of 500 bytes that begins with
+/// Creates the table `items`, about 600 bytes per row: `id` from 1 on, `name`, and `photo`, a blob of 500 bytes that begins with
 /// the id's digits.
 ///
 /// # Errors
@@ -41,24 +40,24 @@ pub fn items(file: &Path, rows: u64) -> rusqlite::Result<Connection> {
     fill(file, rows, table, row)
 }
 
-/// The table [`items`](items()) in a file that isn't there.
+/// Creates the table of [`items`] in a file that doesn't exist yet.
 ///
 /// # Errors
 ///
-/// If it is there, or can't be made.
+/// If the file exists or can't be created.
 pub fn new_items(file: &Path, rows: u64) -> Result<(), BoxError> {
     refuse_beside_a_database(file)?;
     let shown = file.display();
     File::create_new(file)
         .map_err(|error| Failure::Mistake(format!("can't make {shown}: {error}")))?;
     items(file, rows)?;
-    note(format_args!(
+    log_line(format_args!(
         "made the table items of {rows} rows in {shown}"
     ));
     Ok(())
 }
 
-/// The table `events`, about 200 bytes a row, of which every second one is old: before the second 1,700,000,000.
+/// Creates the table `events`, about 200 bytes per row. Every second one is old: before the second 1,700,000,000.
 ///
 /// # Errors
 ///
@@ -69,7 +68,7 @@ pub fn events(file: &Path, rows: u64) -> rusqlite::Result<Connection> {
     fill(file, rows, table, row)
 }
 
-/// The table `readings`, with values that are easily spoilt.
+/// Creates the table `readings`, with values that are easily damaged by an export.
 ///
 /// # Errors
 ///
@@ -83,7 +82,7 @@ pub fn readings(file: &Path, rows: u64) -> rusqlite::Result<Connection> {
     fill(file, rows, table, row)
 }
 
-/// Sees that the lines of a file are the rows of `readings`: each once, in order, with the same values.
+/// Checks that the lines of a file are the rows of `readings`: each once, in order, with the same values.
 ///
 /// # Errors
 ///
