@@ -1,24 +1,21 @@
-use std::error::Error;
-use std::fmt;
+//! How a row becomes a line: one object of JSON, `{"id":1,"name":"Ada"}`.
 
-use rusqlite::Row;
-use rusqlite::types::ValueRef;
+use std::str::from_utf8;
 
-/// How a row becomes a line: one object of JSON, `{"id":1,"name":"Ada"}`.
-#[derive(Clone)]
+use rusqlite::types::{Type, ValueRef};
+use rusqlite::{Error, Row};
+
 pub(crate) struct LineFormat {
-    /// Each column's name, and what stands before it and behind it in a line.
-    names: Vec<(String, Vec<u8>)>,
+    /// What stands before each column: `{"id":`, `,"name":`.
+    names: Vec<String>,
 }
 
 impl LineFormat {
     pub(crate) fn new(columns: &[String]) -> serde_json::Result<Self> {
         let mut names = Vec::new();
-        for (at, column) in columns.iter().enumerate() {
-            let mut before = vec![if at == 0 { b'{' } else { b',' }];
-            serde_json::to_writer(&mut before, column)?;
-            before.push(b':');
-            names.push((column.clone(), before));
+        for column in columns {
+            let before = if names.is_empty() { "{" } else { "," };
+            names.push(format!("{before}{}:", serde_json::to_string(column)?));
         }
         Ok(LineFormat { names })
     }
@@ -26,59 +23,40 @@ impl LineFormat {
     /// Writes a row that begins with these columns, in the memory of a line that is there.
     pub(crate) fn write(&self, row: &Row<'_>, line: &mut Vec<u8>) -> rusqlite::Result<()> {
         line.clear();
-        for (at, (column, before)) in self.names.iter().enumerate() {
-            line.extend_from_slice(before);
+        for (at, name) in self.names.iter().enumerate() {
+            line.extend_from_slice(name.as_bytes());
             let value = row.get_ref(at)?;
-            write_value(value, line).map_err(|why| {
-                let error = NotJson {
-                    column: column.clone(),
-                    why,
-                };
-                let of = value.data_type();
-                rusqlite::Error::FromSqlConversionFailure(at, of, Box::new(error))
-            })?;
+            let no_json = |why: String| {
+                let why = format!("the column {} holds {why}", &name[1..name.len() - 1]);
+                Error::FromSqlConversionFailure(at, value.data_type(), why.into())
+            };
+            let written = match value {
+                ValueRef::Null => serde_json::to_writer(&mut *line, &()),
+                // With all its digits. Readers that take every number for a double have 53 bits of them.
+                ValueRef::Integer(integer) => serde_json::to_writer(&mut *line, &integer),
+                ValueRef::Real(real) if real.is_finite() => {
+                    serde_json::to_writer(&mut *line, &real)
+                }
+                ValueRef::Real(real) => return Err(no_json(format!("the number {real}"))),
+                ValueRef::Text(text) => {
+                    let text = from_utf8(text)
+                        .map_err(|error| no_json(format!("text that isn't UTF-8: {error}")))?;
+                    serde_json::to_writer(&mut *line, text)
+                }
+                ValueRef::Blob(blob) => {
+                    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+                    let digits =
+                        |byte: &u8| [byte >> 4, byte & 15].map(|at| DIGITS[usize::from(at)]);
+                    line.push(b'"');
+                    line.extend(blob.iter().flat_map(digits));
+                    line.push(b'"');
+                    Ok(())
+                }
+            };
+            written
+                .map_err(|error| Error::FromSqlConversionFailure(at, Type::Null, error.into()))?;
         }
         line.extend_from_slice(b"}\n");
         Ok(())
     }
 }
-
-fn write_value(value: ValueRef<'_>, line: &mut Vec<u8>) -> Result<(), String> {
-    let written = match value {
-        ValueRef::Null => serde_json::to_writer(line, &()),
-        // With all its digits. Readers that take every number for a double have 53 bits of them.
-        ValueRef::Integer(integer) => serde_json::to_writer(line, &integer),
-        ValueRef::Real(real) if real.is_finite() => serde_json::to_writer(line, &real),
-        ValueRef::Real(real) => return Err(format!("the number {real}")),
-        ValueRef::Text(text) => match std::str::from_utf8(text) {
-            Ok(text) => serde_json::to_writer(line, text),
-            Err(error) => return Err(format!("text that isn't UTF-8: {error}")),
-        },
-        ValueRef::Blob(blob) => {
-            const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-            line.push(b'"');
-            for byte in blob {
-                line.push(DIGITS[usize::from(byte >> 4)]);
-                line.push(DIGITS[usize::from(byte & 15)]);
-            }
-            line.push(b'"');
-            Ok(())
-        }
-    };
-    written.map_err(|error| error.to_string())
-}
-
-/// A value has no place in JSON.
-#[derive(Debug)]
-struct NotJson {
-    column: String,
-    why: String,
-}
-
-impl fmt::Display for NotJson {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the column {:?} holds {}", self.column, self.why)
-    }
-}
-
-impl Error for NotJson {}

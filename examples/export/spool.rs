@@ -1,21 +1,23 @@
+//! A file that lines are appended to, exactly once each, with checkpoints beside it; or stdout.
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write as _};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use keywalk_job::{Checkpoint, CheckpointFiles, Checkpoints, Lease};
+use keywalk_job::{Checkpoint, CheckpointFiles, Checkpoints, FileError, Lease};
+use keywalk_tests::program::{BoxError, Failure};
 use serde::de::IgnoredAny;
 
-use crate::spool_error::SpoolError;
-
-/// A file that lines are appended to, exactly once each, with checkpoints beside it.
-///
 /// The scope is a chunk's lines. They are committed in this order: the lines are written, they are synced,
 /// the checkpoint is written. Wherever that is cut off, the file holds at least what the checkpoint counts;
 /// the first commit of the next run, which records that it has begun, cuts off what is more.
 pub(crate) struct Spool {
-    path: PathBuf,
+    /// Stdout, if `None`.
+    path: Option<PathBuf>,
     /// Of a line.
     columns: Vec<String>,
     checkpoints: CheckpointFiles,
@@ -29,13 +31,13 @@ pub(crate) struct Spool {
 
 impl Spool {
     pub(crate) fn new(
-        path: &Path,
+        path: Option<&Path>,
         columns: Vec<String>,
         checkpoints: CheckpointFiles,
         anew: bool,
     ) -> Self {
         Spool {
-            path: path.to_owned(),
+            path: path.map(Path::to_owned),
             columns,
             checkpoints,
             anew,
@@ -46,60 +48,87 @@ impl Spool {
 
     /// Sees that the file is what the job's checkpoint counts the lines of, before anything is made.
     pub(crate) fn check(&mut self, job: &str) -> Result<(), SpoolError> {
-        if fs::metadata(&self.path).is_ok_and(|found| !found.is_file()) {
-            return Err(SpoolError::NotAFile(self.path.clone()));
+        let Some(path) = &self.path else {
+            self.checkpoints.load(job)?;
+            return Ok(());
+        };
+        if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            return Err(self.refused(
+                "is not a regular file, in which an export could be cut back after a crash; leave out --out and \
+                 send stdout there",
+            ));
         }
         if !self.anew {
             let checkpoint = self.checkpoints.load(job)?;
-            self.end_of(checkpoint.as_ref())?;
+            self.end = self.end_of(checkpoint.as_ref())?;
         }
         Ok(())
+    }
+
+    fn refused(&self, why: &str) -> SpoolError {
+        let path = self.path.as_deref().unwrap_or(Path::new("stdout"));
+        SpoolError(Failure::Mistake(format!("{} {why}", path.display())).into())
     }
 
     /// Where the lines end that a checkpoint counts.
     fn end_of(&self, checkpoint: Option<&Checkpoint>) -> Result<u64, SpoolError> {
         let lines = checkpoint.map_or(0, Checkpoint::items);
-        let path = self.path.clone();
-        let read = || match File::open(&self.path) {
-            Ok(file) => {
-                let columns = first_lines_columns(&file)?;
-                Ok((end_of_lines(&file, lines)?, file.metadata()?.len(), columns))
+        let mut file = match self.path.as_ref().map(File::open) {
+            Some(Ok(file)) => BufReader::new(file),
+            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ if lines == 0 => return Ok(0),
+            _ => {
+                return Err(
+                    self.refused("is gone; bring it back, or give --reset to write it anew")
+                );
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Ok(((lines == 0).then_some(0), 0, None))
-            }
-            Err(error) => Err(error),
         };
-        let (end, length, columns) = read().map_err(self.failed("read"))?;
-        match (end, columns) {
-            _ if checkpoint.is_none() && length > 0 => Err(SpoolError::NotOurs(path)),
-            (None, _) => Err(SpoolError::Short { path, lines }),
-            (Some(0), _) => Ok(0),
-            (Some(_), None) => Err(SpoolError::NotOurs(path)),
-            (Some(end), Some(columns)) => match columns.iter().eq(sorted(&self.columns)) {
-                true => Ok(end),
-                false => Err(SpoolError::OtherColumns { path, columns }),
-            },
+        let mut first = Vec::new();
+        file.read_until(b'\n', &mut first)?;
+        file.rewind()?;
+        let columns = serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(&first);
+        let is_ours = columns.is_ok() || lines == 0;
+        if (checkpoint.is_none() && !first.is_empty()) || !is_ours {
+            return Err(self.refused(
+                "is there already, and isn't what an export of this table began to write; name another file, or \
+                 give --reset to write it anew",
+            ));
         }
+        let expected: BTreeSet<&String> = self.columns.iter().collect();
+        let columns: Vec<String> = columns.unwrap_or_default().into_keys().collect();
+        if lines > 0 && !columns.iter().eq(expected) {
+            return Err(self.refused(&format!(
+                "has lines with the columns {}; export the same ones, name another file, or give --reset to write \
+                 it anew",
+                columns.join(",")
+            )));
+        }
+        let mut line = Vec::new();
+        for _ in 0..lines {
+            line.clear();
+            file.read_until(b'\n', &mut line)?;
+            if !line.ends_with(b"\n") {
+                return Err(self.refused(&format!(
+                    "has less than the {lines} lines that were written to it; bring it back, or give --reset to \
+                     write it anew"
+                )));
+            }
+        }
+        Ok(file.stream_position()?)
     }
 
     /// Opens the file and cuts off what is behind its end.
-    fn cut(&self) -> io::Result<File> {
-        let mut file = OpenOptions::new().write(true).open(&self.path)?;
+    fn cut(&self, path: &Path) -> io::Result<File> {
+        let mut file = OpenOptions::new().write(true).open(path)?;
         file.set_len(self.end)?;
         file.seek(SeekFrom::End(0))?;
         file.sync_all()?;
         // That there is such a file. Windows has no such sync.
         if cfg!(not(windows)) {
-            let folder = self.path.parent().filter(|folder| *folder != Path::new(""));
+            let folder = path.parent().filter(|folder| *folder != Path::new(""));
             File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
         }
         Ok(file)
-    }
-
-    fn failed(&self, verb: &'static str) -> impl FnOnce(io::Error) -> SpoolError {
-        let path = self.path.clone();
-        move |error| SpoolError::Io { verb, path, error }
     }
 }
 
@@ -112,7 +141,10 @@ impl Checkpoints for Spool {
         let Some(of_job) = self.checkpoints.lease(job)? else {
             return Ok(None);
         };
-        let of_file = Lease::by_file(&self.path).map_err(self.failed("lock"))?;
+        let Some(path) = &self.path else {
+            return Ok(Some(of_job));
+        };
+        let of_file = Lease::by_file(path)?;
         Ok(of_file.map(|of_file| Lease::new((of_job, of_file))))
     }
 
@@ -123,7 +155,9 @@ impl Checkpoints for Spool {
             return Ok(None);
         }
         let checkpoint = self.checkpoints.load(job)?;
-        self.end = self.end_of(checkpoint.as_ref())?;
+        if self.path.is_some() {
+            self.end = self.end_of(checkpoint.as_ref())?;
+        }
         Ok(checkpoint)
     }
 
@@ -132,15 +166,23 @@ impl Checkpoints for Spool {
     }
 
     fn commit(&mut self, lines: Self::Scope, checkpoint: &Checkpoint) -> Result<(), SpoolError> {
-        let Some(file) = &mut self.file else {
-            self.checkpoints.commit((), checkpoint)?;
-            self.file = Some(self.cut().map_err(self.failed("cut"))?);
-            return Ok(());
-        };
         let lines = lines.into_inner();
-        if !lines.is_empty() {
-            let written = file.write_all(&lines).and_then(|()| file.sync_data());
-            written.map_err(self.failed("write"))?;
+        match (&self.path, &mut self.file) {
+            (None, _) => {
+                let mut out = io::stdout().lock();
+                let written = out.write_all(&lines).and_then(|()| out.flush());
+                written.map_err(|error| SpoolError(Failure::Stdout(error).into()))?;
+            }
+            (Some(_), Some(file)) => {
+                file.write_all(&lines)?;
+                file.sync_data()?;
+            }
+            // The first commit has no lines.
+            (Some(path), None) => {
+                self.checkpoints.commit((), checkpoint)?;
+                self.file = Some(self.cut(path)?);
+                return Ok(());
+            }
         }
         Ok(self.checkpoints.commit((), checkpoint)?)
     }
@@ -154,40 +196,30 @@ impl Checkpoints for Spool {
     }
 }
 
-/// The columns that the file's first line has, by name; `None` if it is no object of JSON.
-fn first_lines_columns(mut file: &File) -> io::Result<Option<Vec<String>>> {
-    let mut line = Vec::new();
-    BufReader::new(file).read_until(b'\n', &mut line)?;
-    file.rewind()?;
-    let columns = serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(&line);
-    Ok(columns.ok().map(|columns| columns.into_keys().collect()))
-}
+/// Any error, of which the user can mend a [`Failure`].
+#[derive(Debug)]
+pub(crate) struct SpoolError(BoxError);
 
-fn sorted(columns: &[String]) -> BTreeSet<&String> {
-    columns.iter().collect()
-}
-
-/// Where so many lines of the file end; `None` if there are fewer.
-fn end_of_lines(file: &File, mut lines: u64) -> io::Result<Option<u64>> {
-    let mut reader = BufReader::with_capacity(1 << 16, file);
-    let mut end = 0;
-    while lines > 0 {
-        let read = reader.fill_buf()?;
-        if read.is_empty() {
-            return Ok(None);
-        }
-        let is_break = |byte: &u8| *byte == b'\n';
-        let found = read.iter().filter(|byte| is_break(byte)).count() as u64;
-        let taken = match usize::try_from(lines - 1) {
-            Ok(last) if lines <= found => {
-                let mut breaks = (1..).zip(read).filter(|(_, byte)| is_break(byte));
-                breaks.nth(last).map_or(0, |(at, _)| at)
-            }
-            _ => read.len(),
-        };
-        end += taken as u64;
-        lines -= found.min(lines);
-        reader.consume(taken);
+impl From<io::Error> for SpoolError {
+    fn from(error: io::Error) -> Self {
+        SpoolError(error.into())
     }
-    Ok(Some(end))
+}
+
+impl From<FileError> for SpoolError {
+    fn from(error: FileError) -> Self {
+        SpoolError(error.into())
+    }
+}
+
+impl fmt::Display for SpoolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for SpoolError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
 }

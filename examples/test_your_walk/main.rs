@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use keywalk::{KeyRange, Order, Walk};
 use keywalk_conformance::history::Visits;
 use keywalk_conformance::{BoxError, Counterexample, KeySpace, Schedule};
-use keywalk_examples::{Failure, say};
+use keywalk_tests::program::{end, print_line};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestError, TestRunner};
 
@@ -85,20 +85,19 @@ fn counterexample(
 }
 
 fn main() -> ExitCode {
-    let compared = compare().map_err(Failure::from);
-    keywalk_examples::end("test_your_walk", compared)
+    end("test_your_walk", compare())
 }
 
 fn compare() -> Result<(), Box<dyn Error>> {
     let by_offset = counterexample(syncs_by_offset)?;
     match &by_offset {
-        Some(found) => say(format_args!("by LIMIT and OFFSET: {found}"))?,
-        None => say("by LIMIT and OFFSET: nothing was found")?,
+        Some(found) => print_line(format_args!("by LIMIT and OFFSET: {found}"))?,
+        None => print_line("by LIMIT and OFFSET: nothing was found")?,
     }
     let by_walk = counterexample(syncs)?;
     match &by_walk {
-        Some(found) => say(format_args!("by a walk: {found}"))?,
-        None => say("by a walk: in 1000 cases no clause is broken")?,
+        Some(found) => print_line(format_args!("by a walk: {found}"))?,
+        None => print_line("by a walk: in 1000 cases no clause is broken")?,
     }
     match (by_offset, by_walk) {
         (Some(_), None) => Ok(()),

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use keywalk::Walk;
 use keywalk_conformance::{Config, Harness, Report};
-use keywalk_examples::{Failure, say};
+use keywalk_tests::program::{end, print_line};
 
 mod backend;
 mod durable;
@@ -23,8 +23,7 @@ use harness::Redb;
 keywalk_conformance::conformance!(items: Redb, durable, prefetched);
 
 fn main() -> ExitCode {
-    let proven = walk_and_prove().map_err(Failure::from);
-    keywalk_examples::end("write_a_backend", proven)
+    end("write_a_backend", walk_and_prove())
 }
 
 fn walk_and_prove() -> Result<(), Box<dyn Error>> {
@@ -34,7 +33,7 @@ fn walk_and_prove() -> Result<(), Box<dyn Error>> {
     }
     for item in Walk::new(redb.source()?).descending().chunk_size(2) {
         let (key, value) = item?;
-        say(format_args!("{key}: {value}"))?;
+        print_line(format_args!("{key}: {value}"))?;
         // Nothing is held: the loop may write.
         redb.delete(&key)?;
     }
@@ -45,7 +44,7 @@ fn walk_and_prove() -> Result<(), Box<dyn Error>> {
         keywalk_conformance::run_prefetched::<Redb>(&config),
     ];
     for report in &reports {
-        say(report.to_string().trim_end())?;
+        print_line(report.to_string().trim_end())?;
     }
     match reports.iter().all(Report::is_ok) {
         true => Ok(()),

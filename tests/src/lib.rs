@@ -1,8 +1,15 @@
 //! Harnesses of all stores, for the tests that put the same to each: the conformance kit, threads,
-//! one store against another.
+//! one store against another. And what the programs of this repository share: the examples, `soak`, the benchmarks.
 
 #![forbid(unsafe_code)]
 
+pub mod concurrent;
+pub mod crash_test;
+pub mod database;
+pub mod peak_memory;
+pub mod program;
+pub mod random;
+pub mod sample;
 pub mod stores;
 
 /// The code in the repository's pages is compiled, and run where it can be.

@@ -1,3 +1,5 @@
+//! Numbers at random, the same for the same seed.
+
 use std::time::SystemTime;
 
 /// What is chosen at random, the same for the same seed: SplitMix64 (G. L. Steele, D. Lea, C. H. Flood, "Fast splittable

@@ -1,5 +1,13 @@
+//! What a stretch of work adds to the memory of this process.
+
 use std::fs;
 use std::io;
+use std::path::Path;
+use std::time::Instant;
+
+use keywalk::Stats;
+
+use crate::program::{BoxError, Failure};
 
 /// What a stretch of work adds to the process's high-water mark of memory.
 ///
@@ -42,4 +50,27 @@ fn high_water_mark() -> io::Result<u64> {
         .and_then(|kib| kib.trim().parse::<u64>().ok())
         .map(|kib| kib * 1024)
         .ok_or_else(|| io::Error::new(io::ErrorKind::Unsupported, "no VmHWM in /proc/self/status"))
+}
+
+/// Measures a walk over a database, from before it is opened: a line that a script can read.
+///
+/// # Errors
+///
+/// The walk's, or if this isn't Linux.
+pub fn measured(
+    database: &Path,
+    walk: impl FnOnce() -> Result<Stats, BoxError>,
+) -> Result<String, BoxError> {
+    let cannot = |error| Failure::Mistake(format!("can't open {}: {error}", database.display()));
+    let size = fs::metadata(database).map_err(cannot)?.len();
+    let memory = PeakMemory::start()
+        .map_err(|error| format!("peak memory can only be measured on Linux: {error}"))?;
+    let start = Instant::now();
+    let stats = walk()?;
+    let seconds = start.elapsed().as_secs_f64();
+    let [peak, size] = [memory.added()?, size].map(|bytes| bytes as f64 / 1_048_576.0);
+    let (rows, chunks) = (stats.items(), stats.chunks());
+    Ok(format!(
+        "walked {rows} rows in {chunks} chunks, {seconds:.2} s, peak memory {peak:.1} MiB, database {size:.1} MiB"
+    ))
 }

@@ -1,0 +1,168 @@
+//! How do I walk a SQLite table in constant memory, while others delete rows?
+//!
+//! `cargo run --release --example walk_sqlite` makes a table of 500,000 rows, walks it while a second
+//! connection deletes rows in front of and behind the cursor, and checks what came. With `--db FILE
+//! --table NAME` it walks a table of your own, whatever its key. `--help` lists the options.
+
+#![forbid(unsafe_code)]
+
+use std::io::{self, BufWriter, Write};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, exit};
+
+use clap::Parser;
+use keywalk::{Order, Stats, Walk};
+use keywalk_sqlite::{AnyKey, Table};
+use keywalk_tests::concurrent::Deleter;
+use keywalk_tests::database::open_to_read;
+use keywalk_tests::peak_memory::measured;
+use keywalk_tests::program::{BoxError, Failure, log_line, print_line, run};
+use keywalk_tests::sample;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags};
+
+/// Walks a SQLite table in key order, a chunk at a time, in constant memory.
+/// Without --db it makes a table in a temporary folder, and walks it while a second connection deletes every
+/// tenth row.
+#[derive(Parser)]
+#[command(name = "walk_sqlite")]
+struct Args {
+    /// How many rows the table that is made has
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 500_000,
+        conflicts_with = "db"
+    )]
+    rows: u64,
+    /// Only make the table, `items`, in a new file
+    #[arg(long, value_name = "FILE", conflicts_with = "db")]
+    make: Option<PathBuf>,
+    /// Walk a table of yours; the file is opened read-only
+    #[arg(long, value_name = "FILE", requires = "table")]
+    db: Option<PathBuf>,
+    /// Which one
+    #[arg(long, value_name = "NAME", requires = "db")]
+    table: Option<String>,
+    /// By these columns; default: the table's primary key
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',', requires = "db")]
+    key: Vec<String>,
+    /// Print each key, its columns separated by tabs, and the last line on stderr
+    #[arg(long, requires = "db")]
+    print_keys: bool,
+    /// Rows to fetch at a time
+    #[arg(long, value_name = "N", default_value = "512")]
+    chunk_size: NonZeroUsize,
+    /// From the last key to the first
+    #[arg(long)]
+    desc: bool,
+}
+
+impl Args {
+    fn order(&self) -> Order {
+        match self.desc {
+            true => Order::Descending,
+            false => Order::Ascending,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    run(|args: Args| match (&args.make, &args.db, &args.table) {
+        (Some(file), ..) => sample::new_items(file, args.rows),
+        (None, Some(file), Some(table)) => {
+            let line = measured(file, || walk_own(file, table, &args))?;
+            match args.print_keys {
+                true => log_line(line),
+                false => print_line(line)?,
+            }
+            Ok(())
+        }
+        _ => {
+            let folder = tempfile::tempdir()?;
+            let file = folder.path().join("items.db");
+            let on_interrupt = folder.path().to_owned();
+            ctrlc::set_handler(move || {
+                let _ = std::fs::remove_dir_all(&on_interrupt);
+                exit(130);
+            })?;
+            // In a process of its own, so that its memory isn't there to be used again by the walk.
+            let mut make = Command::new(std::env::current_exe()?);
+            make.args(["--rows", &args.rows.to_string(), "--make"])
+                .arg(&file);
+            if !make.status()?.success() {
+                return Err("the table could not be made".into());
+            }
+            let line = measured(&file, || walk_beside_deletes(&file, &args))?;
+            Ok(print_line(line)?)
+        }
+    })
+}
+
+/// Walks a table whose key and types its schema tells.
+fn walk_own(file: &Path, table: &str, args: &Args) -> Result<Stats, BoxError> {
+    let db = open_to_read(file)?;
+    // A walk reads each page once: more cache than SQLite needs for the way down the tree is wasted.
+    db.execute_batch("PRAGMA cache_size = -512")?;
+    let mut source = Table::new(&db, table);
+    if !args.key.is_empty() {
+        source = source.key::<AnyKey>(&args.key)?;
+    }
+    let walk = Walk::new(source).chunk_size(args.chunk_size.get());
+    let mut chunks = walk.order(args.order()).chunks();
+    let mut out = BufWriter::new(io::stdout().lock());
+    while let Some(rows) = chunks.next()? {
+        for (key, _row) in rows.iter().filter(|_| args.print_keys) {
+            let columns: Vec<String> = key.values().iter().map(shown).collect();
+            writeln!(out, "{}", columns.join("\t")).map_err(Failure::Stdout)?;
+        }
+    }
+    out.flush().map_err(Failure::Stdout)?;
+    Ok(chunks.stats())
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".to_owned(),
+        Value::Integer(integer) => integer.to_string(),
+        Value::Real(real) => format!("{real:?}"),
+        Value::Text(text) => text.clone(),
+        Value::Blob(blob) => blob.iter().map(|byte| format!("{byte:02X}")).collect(),
+    }
+}
+
+/// Walks the table that was made, and checks that every row that stays comes once, in order, with its own photo.
+fn walk_beside_deletes(file: &Path, args: &Args) -> Result<Stats, BoxError> {
+    let mut deletes = Deleter::start(file, args.rows, args.order())?;
+    let db = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let items = Table::new(&db, "items").key::<i64>(["id"])?;
+    let items = items.fill(|row, photo: &mut Vec<u8>| {
+        photo.clear();
+        photo.extend_from_slice(row.get_ref("photo")?.as_blob()?);
+        Ok(())
+    });
+    let walk = Walk::new(items).chunk_size(args.chunk_size.get());
+    let mut chunks = walk.order(args.order()).chunks();
+    loop {
+        deletes.fetching();
+        let rows = chunks.next()?;
+        deletes.fetched();
+        let Some(rows) = rows else {
+            break;
+        };
+        for (id, photo) in rows {
+            deletes.row(*id)?;
+            if !photo.starts_with(format!("{id} ").as_bytes()) {
+                return Err(format!("row {id} came with another row's photo").into());
+            }
+        }
+    }
+    let deleted = deletes.end()?;
+    print_line(format_args!(
+        "every row that stayed came once, in order; meanwhile {} rows were deleted in front of the cursor ({} of them \
+         before it came) and {} behind it",
+        deleted.ahead, deleted.skipped, deleted.behind
+    ))?;
+    Ok(chunks.stats())
+}

@@ -1,0 +1,264 @@
+//! Connections that write while a table is walked, and checks of what the walk yields.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use keywalk::Order;
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::program::{BoxError, print_line};
+
+/// A thread that follows a walk and deletes every tenth row of `items`: the even tenths in front of the walk, the odd
+/// ones behind it. A row's place is its number in the walk, from 1.
+#[derive(Debug)]
+pub struct Deleter {
+    rows: u64,
+    order: Order,
+    walked_to: SyncSender<u64>,
+    thread: JoinHandle<rusqlite::Result<Deleted>>,
+    front: Arc<Front>,
+    /// Of the last row that came.
+    place: u64,
+    /// The front when the fetch began, and when it was back.
+    gone: u64,
+    going: u64,
+    skipped: u64,
+}
+
+/// Numbers of deleted rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Deleted {
+    /// In front of the walk.
+    pub ahead: u64,
+    /// Of these, those that the walk didn't yield.
+    pub skipped: u64,
+    /// Behind the walk.
+    pub behind: u64,
+}
+
+/// How far the deletes in front of the walk have come.
+#[derive(Debug, Default)]
+struct Front {
+    /// Up to there they are begun: a row may be missing.
+    going: AtomicU64,
+    /// Up to there they are committed: a row must be missing.
+    gone: AtomicU64,
+}
+
+/// How many rows in front of the walk are deleted from, at least.
+const AHEAD: u64 = 10_000;
+
+impl Deleter {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    pub fn start(file: &Path, rows: u64, order: Order) -> rusqlite::Result<Self> {
+        let db = Connection::open(file)?;
+        db.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -256")?;
+        let front = Arc::new(Front::default());
+        let (walked_to, places) = sync_channel(1);
+        let of_thread = Arc::clone(&front);
+        let thread = thread::spawn(move || delete(db, rows, order, &places, &of_thread));
+        Ok(Deleter {
+            rows,
+            order,
+            walked_to,
+            thread,
+            front,
+            place: 0,
+            gone: 0,
+            going: 0,
+            skipped: 0,
+        })
+    }
+
+    /// Records that a fetch begins. Call it before each one.
+    pub fn fetching(&mut self) {
+        // If the thread failed it hangs up, and says why at the end.
+        let _ = self.walked_to.send(self.place);
+        self.gone = self.front.gone.load(SeqCst);
+    }
+
+    /// Records that a fetch returned. Call it after each one.
+    pub fn fetched(&mut self) {
+        self.going = self.front.going.load(SeqCst);
+    }
+
+    /// Checks a row that the walk yielded.
+    ///
+    /// # Errors
+    ///
+    /// If the walk must not yield it now.
+    pub fn row(&mut self, id: i64) -> Result<(), BoxError> {
+        let place = place(self.rows, self.order, id.unsigned_abs());
+        if place <= self.place {
+            return Err(format!("row {id} came again, or late").into());
+        }
+        self.skip_to(place)?;
+        if place.is_multiple_of(20) && place <= self.gone {
+            return Err(format!("row {id} came after it was deleted").into());
+        }
+        self.place = place;
+        Ok(())
+    }
+
+    /// Checks the end of the walk.
+    ///
+    /// # Errors
+    ///
+    /// If a row is missing, or if the thread failed.
+    pub fn end(mut self) -> Result<Deleted, BoxError> {
+        self.skip_to(self.rows + 1)?;
+        drop(self.walked_to);
+        let deleted = self.thread.join().map_err(|_| "the thread panicked")??;
+        Ok(Deleted {
+            skipped: self.skipped,
+            ..deleted
+        })
+    }
+
+    /// Only rows that are deleted in front of the walk may be missing before `place`.
+    fn skip_to(&mut self, place: u64) -> Result<(), BoxError> {
+        for missing in self.place + 1..place {
+            if !missing.is_multiple_of(20) || missing > self.going {
+                return Err(format!("the row at {missing} was there and didn't come").into());
+            }
+            self.skipped += 1;
+        }
+        Ok(())
+    }
+}
+
+/// The place of an id, and the id at a place.
+fn place(rows: u64, order: Order, id: u64) -> u64 {
+    match order {
+        Order::Ascending => id,
+        Order::Descending => rows + 1 - id,
+    }
+}
+
+/// Deletes in front of and behind each place that it is told, in a transaction each.
+fn delete(
+    mut db: Connection,
+    rows: u64,
+    order: Order,
+    places: &Receiver<u64>,
+    front: &Front,
+) -> rusqlite::Result<Deleted> {
+    let mut deleted = Deleted::default();
+    let (mut behind, mut ahead) = (0, 0);
+    for at in places {
+        let to = rows.min(at + AHEAD).max(ahead);
+        front.going.store(to, SeqCst);
+        let transaction = db.transaction()?;
+        let delete = |place: u64| -> rusqlite::Result<u64> {
+            let mut delete = transaction.prepare_cached("DELETE FROM items WHERE id = ?1")?;
+            Ok(delete.execute([self::place(rows, order, place).cast_signed()])? as u64)
+        };
+        for place in (behind + 1..=at).filter(|place| place % 20 == 10) {
+            deleted.behind += delete(place)?;
+        }
+        for place in (ahead + 1..=to).filter(|place| place % 20 == 0) {
+            deleted.ahead += delete(place)?;
+        }
+        transaction.commit()?;
+        (behind, ahead) = (at, to);
+        front.gone.store(ahead, SeqCst);
+    }
+    Ok(deleted)
+}
+
+/// A thread that inserts into `events` and reads, as an application does.
+#[derive(Debug)]
+pub struct Writer {
+    ended: Arc<AtomicBool>,
+    thread: JoinHandle<rusqlite::Result<Written>>,
+}
+
+/// The work of the writer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Written {
+    /// Number of commits.
+    pub commits: u64,
+    /// Number of inserted rows.
+    pub rows: u64,
+    /// The longest wait for the lock.
+    pub longest: Duration,
+}
+
+impl Written {
+    /// Checks that of `rows` events only the old ones are gone, and that everything this writer wrote is there.
+    ///
+    /// # Errors
+    ///
+    /// If a row is missing or left.
+    pub fn check(&self, db: &Connection, rows: u64) -> Result<(), BoxError> {
+        let sql =
+            "SELECT total(at < 1700000000), total(at >= 1700000000 AND id <= ?1), total(id > ?1)
+            FROM events";
+        let left: (f64, f64, f64) = db.query_row(sql, [rows.cast_signed()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+        let (newer, new) = (rows / 2, self.rows);
+        if left != (0.0, newer as f64, new as f64) {
+            let what = "rows are left that are old, newer, and new";
+            return Err(format!("{left:?} {what}, instead of 0, {newer}, {new}").into());
+        }
+        Ok(print_line(format_args!(
+            "no old row is left; all {newer} newer ones are, and all {new} that were written meanwhile"
+        ))?)
+    }
+}
+
+impl Writer {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    pub fn start(file: &Path) -> rusqlite::Result<Self> {
+        let db = Connection::open(file)?;
+        db.busy_timeout(Duration::from_secs(60))?;
+        db.execute_batch("PRAGMA synchronous = NORMAL")?;
+        let ended = Arc::new(AtomicBool::new(false));
+        let is_over = Arc::clone(&ended);
+        let thread = thread::spawn(move || write(db, &is_over));
+        Ok(Writer { ended, thread })
+    }
+
+    /// Stops the thread.
+    ///
+    /// # Errors
+    ///
+    /// The thread's, from SQLite.
+    pub fn end(self) -> Result<Written, BoxError> {
+        self.ended.store(true, SeqCst);
+        Ok(self.thread.join().map_err(|_| "the writer panicked")??)
+    }
+}
+
+fn write(mut db: Connection, is_over: &AtomicBool) -> rusqlite::Result<Written> {
+    const INSERT: &str = "INSERT INTO events (at, body) VALUES (2700000000, printf('%200d', 1))";
+    const NEWEST: &str = "SELECT body FROM events ORDER BY id DESC LIMIT 1";
+    let mut written = Written::default();
+    while !is_over.load(SeqCst) {
+        let began = Instant::now();
+        let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        written.longest = written.longest.max(began.elapsed());
+        for _ in 0..5 {
+            written.rows += transaction.prepare_cached(INSERT)?.execute([])? as u64;
+        }
+        transaction.commit()?;
+        written.commits += 1;
+        db.prepare_cached(NEWEST)?
+            .query_row([], |row| row.get::<_, String>(0))?;
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(written)
+}

@@ -1,0 +1,173 @@
+//! Crash tests: a program runs itself again and again, kills the child at random moments, and checks what is left.
+
+use std::ffi::OsString;
+use std::fs;
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::Instant;
+
+use keywalk_job::{CheckpointFiles, Checkpoints};
+use keywalk_sqlite::CheckpointTable;
+
+use crate::program::{BoxError, log_line, print_line, stop_on_interrupt};
+use crate::random::Random;
+use crate::sample;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Fate {
+    Killed,
+    Done,
+}
+
+/// Runs this program with these arguments and kills it `kills` times. `check` runs after each child has ended; if the
+/// child was done, it must make the next one start from scratch.
+fn kill(
+    kills: u64,
+    seed: Option<u64>,
+    arguments: &[OsString],
+    mut check: impl FnMut(Fate) -> Result<(), BoxError>,
+) -> Result<(), BoxError> {
+    let seed = seed.unwrap_or_else(Random::any_seed);
+    log_line(format_args!("killing {kills} times, seed {seed}"));
+    let mut random = Random::new(seed);
+    let stop = stop_on_interrupt()?;
+    let start = || {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(arguments).stdin(Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+    };
+    let succeeded = |status: ExitStatus| match status.success() {
+        true => Ok(()),
+        false => Err(BoxError::from(format!("the program failed: {status}"))),
+    };
+    // About as long as each may live for all the work to take a dozen of them.
+    let began = Instant::now();
+    succeeded(start()?.wait()?)?;
+    let life = began.elapsed().div_f64(12.0);
+    check(Fate::Done)?;
+
+    let mut killed = 0;
+    while killed < kills {
+        if stop.is_requested() {
+            return Err(format!("stopped after {killed} kills").into());
+        }
+        let mut child = start()?;
+        thread::sleep(life.mul_f64(random.below(2_000) as f64 / 1_000.0));
+        match child.try_wait()? {
+            None => {
+                child.kill()?;
+                child.wait()?;
+                check(Fate::Killed)?;
+                killed += 1;
+            }
+            Some(status) => {
+                succeeded(status)?;
+                check(Fate::Done)?;
+            }
+        }
+    }
+    succeeded(start()?.wait()?)?;
+    check(Fate::Done)
+}
+
+/// Kills the example `backfill`, and counts how often each row was filled. After a kill everything recorded is done.
+/// Everything done is recorded, too; with checkpoints in files at most one chunk isn't.
+///
+/// # Errors
+///
+/// If that doesn't hold, or if a row was missed or repeated otherwise.
+pub fn backfill(
+    kills: u64,
+    rows: u64,
+    job: &str,
+    chunk_size: usize,
+    in_files: bool,
+    seed: Option<u64>,
+) -> Result<(), BoxError> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("items.db");
+    let checkpoints = folder.path().join("checkpoints");
+    let db = sample::items(&file, rows)?;
+    db.execute_batch(
+        "ALTER TABLE items ADD COLUMN slug TEXT;
+         CREATE TABLE log (id INTEGER NOT NULL);
+         CREATE TRIGGER logged AFTER UPDATE OF slug ON items
+             BEGIN INSERT INTO log VALUES (new.id); END;",
+    )?;
+    let mut arguments = vec!["--db".into(), file.into()];
+    arguments.extend(["--chunk-size".into(), chunk_size.to_string().into()]);
+    if in_files {
+        arguments.extend(["--checkpoint".into(), checkpoints.clone().into()]);
+    }
+    let (mut rounds, mut ahead) = (0, 0);
+    kill(kills, seed, &arguments, |fate| {
+        let (mut table, mut files) = (
+            CheckpointTable::new(&db),
+            CheckpointFiles::new(&checkpoints),
+        );
+        let checkpoint = match in_files {
+            false => table.load(job)?,
+            true => files.load(job)?,
+        };
+        let recorded = checkpoint.map_or(0, |checkpoint| checkpoint.items().cast_signed());
+        let filled = "SELECT ifnull(max(rowid), 0) FROM log";
+        let filled: i64 = db.query_row(filled, [], |row| row.get(0))?;
+        let due = rounds * rows.cast_signed() + ahead + recorded;
+        let most = if in_files { chunk_size as i64 } else { 0 };
+        if !(due..=due + most).contains(&filled) {
+            return Err(format!("{filled} rows were filled instead of {due}").into());
+        }
+        ahead += filled - due;
+        if fate == Fate::Done {
+            rounds += 1;
+            match in_files {
+                false => table.reset(job)?,
+                true => files.reset(job)?,
+            };
+        }
+        Ok(())
+    })?;
+    let sql = "WITH filled AS (SELECT id, count(*) AS times FROM log GROUP BY id)
+        SELECT total(max(?1 - ifnull(times, 0), 0)), total(max(times - ?1, 0)),
+            total(slug IS NOT replace(name, ' ', '-'))
+        FROM items LEFT JOIN filled USING (id)";
+    let (missed, repeated, wrong): (f64, f64, f64) = db.query_row(sql, [rounds], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    })?;
+    let mut line =
+        format!("crash test: {kills} kills, {rows} rows, {missed} missed, {repeated} repeated");
+    if in_files {
+        line += &format!(", at most one chunk of {chunk_size} a kill");
+    }
+    match missed == 0.0 && wrong == 0.0 && repeated == ahead as f64 {
+        true => Ok(print_line(line)?),
+        false => Err(format!("{line}, {wrong} wrong, {ahead} ahead of their record").into()),
+    }
+}
+
+/// Kills the example `export`, and checks that a finished file has each row once and in order.
+///
+/// # Errors
+///
+/// If it hasn't.
+pub fn export(kills: u64, rows: u64, chunk_size: usize) -> Result<(), BoxError> {
+    let folder = tempfile::tempdir()?;
+    let [file, out, state] =
+        ["readings.db", "out", "out.state"].map(|name| folder.path().join(name));
+    sample::readings(&file, rows)?;
+    let mut arguments: Vec<OsString> = vec!["--db".into(), file.clone().into()];
+    arguments.extend(["--table", "readings", "--out"].map(OsString::from));
+    arguments.push(out.clone().into());
+    arguments.extend(["--chunk-size".into(), chunk_size.to_string().into()]);
+    kill(kills, None, &arguments, |fate| {
+        if fate == Fate::Done {
+            sample::check_readings(&file, &out)?;
+            fs::remove_file(&out)?;
+            fs::remove_dir_all(&state)?;
+        }
+        Ok(())
+    })?;
+    Ok(print_line(format_args!(
+        "crash test: {kills} kills, {rows} rows, 0 missed, 0 repeated"
+    ))?)
+}

@@ -1,0 +1,251 @@
+//! The frame of a command-line program: arguments, lines of output, progress of jobs, Ctrl-C and exit codes.
+//! The examples, `soak` and the benchmarks share it.
+
+use std::error::Error;
+use std::fmt::{self, Display};
+use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroU32;
+use std::process::{self, ExitCode};
+use std::time::Duration;
+
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use keywalk::DurableSource;
+use keywalk_job::{Checkpoint, Checkpoints, Job, Outcome, Stop};
+use keywalk_sqlite::ErrorKind;
+
+/// Any error, of any thread.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// An error that a program finds by itself.
+#[derive(Debug)]
+pub enum Failure {
+    /// The user can fix it: the arguments, the file, the table.
+    Mistake(String),
+    /// Stdout can't be written to.
+    Stdout(io::Error),
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Mistake(what) => f.write_str(what),
+            Failure::Stdout(_) => f.write_str("can't write to stdout"),
+        }
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Failure::Mistake(_) => None,
+            Failure::Stdout(error) => Some(error),
+        }
+    }
+}
+
+/// Runs a program's `main` with the parsed command line. An error is printed to stderr as one line, after the
+/// program's name. The exit code is 2 if the user can fix the error, 1 otherwise.
+pub fn run<A: Parser>(task: impl FnOnce(A) -> Result<(), BoxError>) -> ExitCode {
+    let done = arguments().map_err(BoxError::from).and_then(task);
+    end(
+        A::command().get_name(),
+        done.map_err(|error| -> Box<dyn Error> { error }),
+    )
+}
+
+/// Ends a program that takes no arguments, as [`run`] does.
+#[must_use]
+pub fn end(name: &str, done: Result<(), Box<dyn Error>>) -> ExitCode {
+    let Err(error) = done else {
+        return ExitCode::SUCCESS;
+    };
+    let causes: Vec<&(dyn Error + 'static)> = causes(&*error).collect();
+    // The reader of the output closed it, as `head` does.
+    let is_hang_up = |cause: &&(dyn Error + 'static)| match cause.downcast_ref() {
+        Some(Failure::Stdout(error)) => error.kind() == io::ErrorKind::BrokenPipe,
+        _ => false,
+    };
+    if causes.iter().any(is_hang_up) {
+        return ExitCode::SUCCESS;
+    }
+    let mut line = format!("{name}: {error}");
+    for cause in &causes[1..] {
+        let said = cause.to_string();
+        if !line.contains(&said) {
+            line += &format!(": {said}");
+        }
+    }
+    // One line, whatever a name or SQLite's message holds.
+    log_line(line.replace(['\n', '\r'], " "));
+    let is_mistake = causes.iter().any(|cause| is_mistake(*cause));
+    ExitCode::from(if is_mistake { 2 } else { 1 })
+}
+
+fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// Whether the user can fix an error: of SQLite's, those about the database and its table.
+fn is_mistake(error: &(dyn Error + 'static)) -> bool {
+    let walked: Option<&keywalk::Error<keywalk_sqlite::Error>> = error.downcast_ref();
+    let error = match walked {
+        Some(keywalk::Error::Source(error)) => error,
+        _ => match error.downcast_ref() {
+            Some(error) => error,
+            None => return matches!(error.downcast_ref(), Some(Failure::Mistake(_))),
+        },
+    };
+    !matches!(
+        error.kind(),
+        ErrorKind::Sqlite
+            | ErrorKind::Busy
+            | ErrorKind::Interrupted
+            | ErrorKind::Corrupt
+            | ErrorKind::Io
+            | ErrorKind::OutOfMemory
+            | ErrorKind::Changed
+            | ErrorKind::Value
+    )
+}
+
+/// Parses the command line. If it asks for help, prints the help and ends the process.
+///
+/// # Errors
+///
+/// [`Failure`], if an argument is wrong or the help can't be printed.
+pub fn arguments<A: Parser>() -> Result<A, Failure> {
+    A::try_parse().map_err(|error| {
+        if !error.use_stderr() {
+            match error.print() {
+                Ok(()) => process::exit(0),
+                Err(error) => return Failure::Stdout(error),
+            }
+        }
+        // What follows the first blank line is usage.
+        let message = error.to_string();
+        let message = message.split("\n\n").next().unwrap_or_default();
+        let words: Vec<&str> = message.split_whitespace().collect();
+        let message = words.join(" ");
+        let message = message.trim_start_matches("error: ");
+        Failure::Mistake(format!("{message}; --help lists the options"))
+    })
+}
+
+/// Prints a line to stdout.
+///
+/// # Errors
+///
+/// If it can't be written.
+pub fn print_line(line: impl Display) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let written = writeln!(out, "{line}").and_then(|()| out.flush());
+    written.map_err(Failure::Stdout)
+}
+
+/// Prints a line to stderr, and ignores failures.
+pub fn log_line(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Creates a flag that Ctrl-C sets. Can be called once per process.
+///
+/// # Errors
+///
+/// If there is a handler already.
+pub fn stop_on_interrupt() -> Result<Stop, BoxError> {
+    let stop = Stop::new();
+    let on_interrupt = stop.clone();
+    ctrlc::set_handler(move || on_interrupt.request())?;
+    Ok(stop)
+}
+
+/// Options for how fast a job may be and for how long it may run.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Pace {
+    /// No more rows a second than this
+    #[arg(long, value_name = "N")]
+    most_per_second: Option<NonZeroU32>,
+    /// Begin no chunk after this time
+    #[arg(long, value_name = "SECONDS")]
+    deadline: Option<u64>,
+}
+
+impl Pace {
+    /// Applies the options to a job, stops the job on Ctrl-C, and shows its progress on stderr: as a bar on a
+    /// terminal, as a line per 100,000 rows elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`stop_on_interrupt`].
+    pub fn set<'a, S: DurableSource, C: Checkpoints>(
+        &self,
+        mut job: Job<'a, S, C>,
+        verb: &'static str,
+    ) -> Result<Job<'a, S, C>, BoxError> {
+        job = job.stop_on(&stop_on_interrupt()?);
+        if let Some(most) = self.most_per_second {
+            job = job.most_per_second(most.get().into());
+        }
+        if let Some(seconds) = self.deadline {
+            job = job.deadline(Duration::from_secs(seconds));
+        }
+        if io::stderr().is_terminal() {
+            let style = "{prefix} {wide_bar} {percent}% {msg}, {eta} left";
+            let bar = ProgressBar::no_length().with_prefix(verb);
+            bar.set_style(ProgressStyle::with_template(style)?);
+            return Ok(job.bar(bar));
+        }
+        const ROWS_PER_LINE: u64 = 100_000;
+        let mut lines = 0;
+        Ok(job.on_progress(move |progress| {
+            if progress.items_of_run() / ROWS_PER_LINE > lines {
+                lines = progress.items_of_run() / ROWS_PER_LINE;
+                log_line(format_args!("{verb}: {progress}"));
+            }
+        }))
+    }
+}
+
+/// Describes how far a job has come.
+#[must_use]
+pub fn job_position(checkpoint: &Checkpoint) -> String {
+    format!(
+        "{} rows in {} chunks, {:.0} %, up to the key {}, {}",
+        checkpoint.items(),
+        checkpoint.chunks(),
+        checkpoint.share().unwrap_or_default() * 100.0,
+        checkpoint.position().unwrap_or("-"),
+        completion(checkpoint.is_done())
+    )
+}
+
+/// Describes whether a job is done.
+#[must_use]
+pub fn completion(is_done: bool) -> &'static str {
+    match is_done {
+        true => "done",
+        false => "not done yet",
+    }
+}
+
+/// Describes a run of a job over this many rows.
+#[must_use]
+pub fn run_summary(verb: &str, rows: u64, outcome: &Outcome) -> String {
+    let (chunks, seconds) = (outcome.chunks(), outcome.elapsed().as_secs_f64());
+    format!("{verb} {rows} rows in {chunks} chunks, {seconds:.2} s")
+}
+
+/// Converts the error of a job over SQLite. The user can fix an error about the table, a job that already runs, and a
+/// job that was started over something else.
+pub fn job_error<C: Error + Send + Sync + 'static>(
+    error: keywalk_job::Error<keywalk_sqlite::Error, C>,
+) -> BoxError {
+    match error {
+        keywalk_job::Error::Walk { error, .. } => error.into(),
+        keywalk_job::Error::Taken { .. } | keywalk_job::Error::Resume { .. } => {
+            Failure::Mistake(error.to_string()).into()
+        }
+        error => error.into(),
+    }
+}
