@@ -213,7 +213,8 @@
 //! | tested | 3.40.1 with rusqlite 0.39, and what the newest rusqlite bundles |
 //!
 //! Plans are SQLite's choice. An older one may find none that searches where a newer one does: 3.40 sorts for
-//! some keys of mixed directions under a filter, and for some queries. Such a walk is refused
+//! some keys of mixed directions under a filter, and for some queries, such as joins of tables whose statistics
+//! speak of a few rows. Such a walk is refused
 //! ([`NotSeekable`](ErrorKind::NotSeekable)), never slow or wrong.
 //!
 //! [`rusqlite`]: https://docs.rs/rusqlite
