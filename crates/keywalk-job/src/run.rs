@@ -291,7 +291,7 @@ fn position<'c, K>(cursor: &'c Cursor<K>, checkpoint: &Checkpoint) -> Option<&'c
     (checkpoint.items > 0).then(|| passed(cursor)).flatten()
 }
 
-/// A key in words, fit for a terminal whatever the source says: it reaches errors, logs and status reports.
+/// A human-readable key, escaped and cut: errors, logs and status reports show it on terminals.
 fn key_text<S: DurableSource>(source: &S, key: &S::Key) -> String {
     const MOST_CHARS: usize = 1_000;
     Excerpt::new(&source.key_text(key), MOST_CHARS).to_string()

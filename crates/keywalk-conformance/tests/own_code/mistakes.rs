@@ -21,9 +21,9 @@ mistakes! {
     // is one of resuming, G10.
     a_position_that_is_counted: Offset => G1 | G2 | G3 | G8 | G10;
     the_key_of_the_position_again: Inclusive => G2 | G10;
-    a_short_page_taken_for_the_end: ShortPage => G8 | G10;
+    a_short_page_taken_for_the_end: ShortPage => G8;
     for_ever_where_the_last_row_is_deleted: UntilTheLast => G9;
-    all_rows_read_at_once: AllAtOnce.reads_ahead(3) => G3 | G4 | G5 | G8 | G10;
+    all_rows_read_at_once: AllAtOnce.reads_ahead(3) => G3 | G4 | G5 | G8;
     // A row that comes too late has been missed before it comes.
     another_order: ByValue => G1 | G3 | G10;
     rows_out_of_the_range: NoRange => G6;
@@ -32,7 +32,7 @@ mistakes! {
     a_position_kept_before_its_rows_are_handled: KeptTooEarly => G10;
     from_the_start_after_a_kill: NeverKept => G10;
     appended_rows_of_a_bounded_walk: None.bounded() => G9;
-    an_end_before_what_is_appended: UntilTheLast.live() => G8 | G9 | G10;
+    an_end_before_what_is_appended: UntilTheLast.live() => G8 | G9;
     an_error: Fails => Harness;
 }
 
