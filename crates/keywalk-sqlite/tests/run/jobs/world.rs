@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use keywalk::Walk;
-use keywalk_job::{BoxError, Error, Job, Outcome};
+use keywalk_job::{BoxError, ConstantBuilder, Error, Job, Outcome};
 use keywalk_sqlite::decode::Decode;
 use keywalk_sqlite::{CheckpointError, CheckpointErrorKind, CheckpointTable, Table};
 use rusqlite::{Connection, Transaction};
@@ -18,25 +18,22 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// `items`: that many rows, from 1 on.
-    pub(crate) fn new(rows: u32) -> Self {
-        let world = World::empty();
-        let db = world.connect();
-        db.execute_batch(
+    /// `items`: that many rows, from 1 on; and a connection to them.
+    pub(crate) fn new(rows: u32) -> (Self, Connection) {
+        World::with(&format!(
             "CREATE TABLE items (id INTEGER PRIMARY KEY, count INTEGER NOT NULL DEFAULT 0);
-             CREATE TABLE log (id INTEGER NOT NULL);",
-        )
-        .unwrap();
-        let insert = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
-                      INSERT INTO items (id) SELECT i FROM n WHERE i <= ?1";
-        db.execute(insert, [rows]).unwrap();
-        world
+             CREATE TABLE log (id INTEGER NOT NULL);
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
+                 INSERT INTO items (id) SELECT i FROM n"
+        ))
     }
 
-    pub(crate) fn empty() -> Self {
-        World {
-            folder: tempfile::tempdir().unwrap(),
-        }
+    pub(crate) fn with(schema: &str) -> (Self, Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        let world = World { folder };
+        let db = world.connect();
+        db.execute_batch(schema).unwrap();
+        (world, db)
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -51,37 +48,60 @@ impl World {
     }
 }
 
-pub(crate) fn walk(
-    db: &Connection,
+pub(crate) type Items<'db, D> = Table<&'db Connection, i64, D>;
+
+pub(crate) type SqliteJob<'a, S> = Job<'a, S, CheckpointTable<'a>>;
+
+/// A job over all items.
+pub(crate) fn job<'db>(
+    db: &'db Connection,
+    name: &str,
     size: usize,
-) -> Walk<Table<&Connection, i64, impl Decode<Item = ()>>> {
+) -> SqliteJob<'db, Items<'db, impl Decode<Item = ()>>> {
     let items = Table::new(db, "items").key::<i64>(["id"]).unwrap();
-    Walk::new(items.map(|_| Ok(()))).chunk_size(size)
+    let walk = Walk::new(items.map(|_| Ok(()))).chunk_size(size);
+    Job::new(name, walk, CheckpointTable::new(db))
+}
+
+/// So many tries more, at once.
+pub(crate) fn tries(times: usize) -> ConstantBuilder {
+    let policy = ConstantBuilder::new().with_delay(Duration::ZERO);
+    policy.with_max_times(times)
 }
 
 /// Something is done to a row, which can be counted in two ways.
 pub(crate) fn touch(db: &Connection, id: i64) -> rusqlite::Result<()> {
-    db.prepare_cached("UPDATE items SET count = count + 1 WHERE id = ?1")?
-        .execute([id])?;
+    let count = "UPDATE items SET count = count + 1 WHERE id = ?1";
+    db.prepare_cached(count)?.execute([id])?;
     db.prepare_cached("INSERT INTO log VALUES (?1)")?
         .execute([id])?;
     Ok(())
 }
 
-/// Runs the job over all items; the function is asked for each, before it is touched.
+pub(crate) fn touch_all<T>(db: &Connection, items: &[(i64, T)]) -> Result<(), BoxError> {
+    Ok(items.iter().try_for_each(|(id, _)| touch(db, *id))?)
+}
+
+/// Runs a job `touch` over all items; the function is asked for each, before it is touched.
 pub(crate) fn run(
     db: &Connection,
     size: usize,
     mut before: impl FnMut(&Transaction<'_>, i64) -> Result<(), BoxError>,
 ) -> Result<Outcome, Failure> {
-    let job = Job::new("touch", walk(db, size), CheckpointTable::new(db));
-    job.run(|tx, items| {
+    job(db, "touch", size).run(|tx, items| {
         for (id, ()) in items {
             before(tx, *id)?;
             touch(tx, *id)?;
         }
         Ok(())
     })
+}
+
+/// The job is done by this run, and everything was done once.
+#[track_caller]
+pub(crate) fn assert_ends_well(db: &Connection, rows: u32) {
+    assert!(run(db, 2, |_, _| Ok(())).unwrap().is_done());
+    assert_once(db, rows);
 }
 
 /// Ids and how often they are in the log; and the counters say the same.

@@ -1,69 +1,70 @@
 //! A second process over the same file: this test binary, run again.
 
+use std::cell::RefCell;
 use std::env;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
-use crate::world::connect;
+use super::trial::connect;
 
 const PATH: &str = "KEYWALK_OTHER_PROCESS";
 
 /// Runs SQL when it is told to.
 pub(crate) struct Process {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
+    child: RefCell<Child>,
+    output: RefCell<BufReader<ChildStdout>>,
 }
 
 impl Process {
     pub(crate) fn start(path: &Path) -> Self {
         let mut child = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "process::the_other_process", "--nocapture"])
+            .args([
+                "--exact",
+                "faults::process::the_other_process",
+                "--nocapture",
+            ])
             .env(PATH, path)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("this binary runs");
-        let input = child.stdin.take().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         Process {
-            child,
-            input,
-            output,
+            child: child.into(),
+            output: output.into(),
         }
     }
 
     /// Runs SQL in the other process, and waits until that is done.
-    pub(crate) fn run(&mut self, sql: &str) {
-        assert_eq!(self.try_run(sql), "done", "{sql}");
-    }
-
-    /// As [`run`](Self::run); what SQLite said.
-    pub(crate) fn try_run(&mut self, sql: &str) -> String {
-        writeln!(self.input, "{}", sql.replace('\n', " ")).unwrap();
+    pub(crate) fn run(&self, sql: &str) {
+        let mut child = self.child.borrow_mut();
+        writeln!(child.stdin.as_mut().unwrap(), "{}", sql.replace('\n', " ")).unwrap();
         let mut line = String::new();
         loop {
             line.clear();
-            assert_ne!(self.output.read_line(&mut line).unwrap(), 0, "it is gone");
+            let read = self.output.borrow_mut().read_line(&mut line).unwrap();
+            assert_ne!(read, 0, "it is gone");
             // What the test runner prints stands before it.
             if let Some((_, answer)) = line.split_once("answer: ") {
-                return answer.trim().to_owned();
+                return assert_eq!(answer.trim(), "done", "{sql}");
             }
         }
     }
 
     /// Ends it at once, as a crash does.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    pub(crate) fn kill(self) {
+        let mut child = self.child.into_inner();
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     /// Ends it; its connection is closed.
-    pub(crate) fn end(mut self) {
-        drop(self.input);
-        std::io::copy(&mut self.output, &mut std::io::sink()).unwrap();
-        assert!(self.child.wait().unwrap().success());
+    pub(crate) fn end(self) {
+        let mut child = self.child.into_inner();
+        drop(child.stdin.take());
+        std::io::copy(&mut self.output.into_inner(), &mut std::io::sink()).unwrap();
+        assert!(child.wait().unwrap().success());
     }
 }
 
