@@ -37,11 +37,9 @@ impl Files {
         let directory = tempfile::tempdir().expect("there is room");
         let db = open(directory.path()).expect("a new one opens");
         // More than once: what changed a leaf is then written into it.
-        for _ in 0..3 {
-            for key in keys.clone() {
-                db.insert(key.to_be_bytes(), value(key))
-                    .expect("it can be written");
-            }
+        for key in [keys.clone(), keys.clone(), keys].into_iter().flatten() {
+            db.insert(key.to_be_bytes(), value(key))
+                .expect("it can be written");
         }
         db.flush().expect("it can be written");
         Files { directory }
@@ -56,39 +54,31 @@ impl Files {
         reopened(|| open(self.path())).expect("it opens")
     }
 
-    pub(crate) fn log(&self) -> PathBuf {
-        self.path().join("db")
-    }
-
-    pub(crate) fn blobs(&self) -> Vec<PathBuf> {
-        fs::read_dir(self.path().join("blobs"))
-            .expect("it is there")
-            .map(|entry| entry.expect("it is readable").path())
+    pub(crate) fn blobs(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let entries = fs::read_dir(self.path().join("blobs")).expect("it is there");
+        let paths = entries.map(|entry| entry.expect("it is readable").path());
+        paths
+            .map(|path| (path.clone(), fs::read(path).expect("it is readable")))
             .collect()
     }
 
-    /// Changes the blobs that `change` answers `true` for, with the checksum that belongs to that: sled
-    /// then takes it for its own. The first byte is the blob's kind.
-    pub(crate) fn forge(&self, change: impl Fn(&mut [u8]) -> bool) {
-        let mut changed = 0;
-        for blob in self.blobs() {
-            let mut bytes = fs::read(&blob).expect("it is readable");
-            if change(&mut bytes[4..]) {
-                let checksum = crc32(&bytes[4..]);
-                bytes[..4].copy_from_slice(&checksum.to_le_bytes());
-                fs::write(&blob, bytes).expect("it is writable");
-                changed += 1;
-            }
+    /// Makes all blobs one of this kind, with the checksum that belongs to that: sled then takes it for its own.
+    pub(crate) fn forge_kind(&self, kind: u8) {
+        let blobs = self.blobs();
+        assert!(!blobs.is_empty(), "no blob was changed");
+        for (blob, mut bytes) in blobs {
+            bytes[4] = kind;
+            let checksum = crc32(&bytes[4..]);
+            bytes[..4].copy_from_slice(&checksum.to_le_bytes());
+            fs::write(&blob, bytes).expect("it is writable");
         }
-        assert!(changed > 0, "no blob was changed");
     }
 }
 
 /// The checksum of a blob, that of zip and PNG.
 fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-            (crc >> 1) ^ (0xedb8_8320 * (crc & 1))
-        })
-    })
+    let shift = |crc: u32, _| (crc >> 1) ^ (0xedb8_8320 * (crc & 1));
+    !bytes
+        .iter()
+        .fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), shift))
 }

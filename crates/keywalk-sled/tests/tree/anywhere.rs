@@ -13,126 +13,82 @@ use proptest::prelude::*;
 
 use crate::child::{Ended, run, say};
 use crate::files::{self, Files, value};
+use crate::trees::{ORDERS, walk};
 
 const ROWS: u64 = 300;
 
-/// What is done to a file: how, from which part of it on (in 1 / 65536), and for how many bytes.
-#[derive(Clone, Debug)]
-struct Damage {
-    before_opening: bool,
-    file: u16,
-    how: How,
-    at: u16,
-    length: usize,
-}
+/// What is done to a file: whether before it is opened, which one, how, from which part of it on (in 1 / 65536), and
+/// for how many bytes.
+type Damage = [usize; 5];
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum How {
-    Flip,
-    Zero,
-    Cut,
-    /// Bytes of the file itself, from elsewhere: whole and in the wrong place.
-    Copy,
-    Remove,
-}
-
-const WAYS: [How; 5] = [How::Flip, How::Zero, How::Cut, How::Copy, How::Remove];
-
-impl Damage {
-    fn job(&self) -> String {
-        let how = WAYS.iter().position(|way| *way == self.how);
-        format!(
-            "damage {} {} {} {} {}",
-            u8::from(self.before_opening),
-            self.file,
-            how.expect("it is one of them"),
-            self.at,
-            self.length
-        )
-    }
-
-    fn of_job(job: &str) -> Self {
-        let numbers: Vec<usize> = job
-            .split(' ')
-            .map(|number| number.parse().expect("it is a number"))
-            .collect();
-        Damage {
-            before_opening: numbers[0] == 1,
-            file: numbers[1] as u16,
-            how: WAYS[numbers[2]],
-            at: numbers[3] as u16,
-            length: numbers[4],
-        }
-    }
-
-    fn apply(&self, directory: &Path) {
-        let file = self.choose(directory);
-        if self.how == How::Remove {
-            return fs::remove_file(file).expect("it can be removed");
-        }
-        let mut bytes = fs::read(&file).expect("it is readable");
-        let at = bytes.len() * usize::from(self.at) / 65_536;
-        let end = bytes.len().min(at + self.length);
-        match self.how {
-            How::Flip if at < bytes.len() => bytes[at] ^= 1 << (self.length % 8),
-            How::Zero => bytes[at..end].fill(0),
-            How::Cut => bytes.truncate(at),
-            // From the segment before or, in the first one, from the last.
-            How::Copy => {
-                let from = at.checked_sub(2_048).unwrap_or(bytes.len() - (end - at));
-                bytes.copy_within(from..from + (end - at), at);
-            }
-            How::Flip | How::Remove => {}
-        }
-        // In place: sled has the file open.
-        fs::write(file, bytes).expect("it is writable");
-    }
-
-    /// Half the time the log, otherwise any file.
-    fn choose(&self, directory: &Path) -> PathBuf {
-        let mut others = Vec::new();
-        for directory in [directory.to_owned(), directory.join("blobs")] {
-            for entry in fs::read_dir(directory).expect("it is there") {
-                let path = entry.expect("it is readable").path();
-                if path.is_file() && !path.ends_with("db") {
-                    others.push(path);
-                }
-            }
-        }
-        others.sort();
-        let log = directory.join("db");
-        match usize::from(self.file / 2) {
-            other if self.file % 2 == 1 => others.swap_remove(other % others.len()),
-            _ => log,
-        }
-    }
-}
+const FLIP: usize = 0;
+const ZERO: usize = 1;
+const CUT: usize = 2;
+/// Bytes of the file itself, from elsewhere: whole and in the wrong place.
+const COPY: usize = 3;
+const REMOVE: usize = 4;
 
 fn damages() -> impl Strategy<Value = Damage> {
-    let how = prop_oneof![
-        4 => Just(How::Flip),
-        3 => Just(How::Zero),
-        1 => Just(How::Cut),
-        3 => Just(How::Copy),
-        1 => Just(How::Remove),
-    ];
+    let how = prop_oneof![4 => Just(FLIP), 3 => Just(ZERO), 1 => Just(CUT), 3 => Just(COPY), 1 => Just(REMOVE)];
     let length = prop_oneof![1..40_usize, Just(2_048), 1..20_000_usize];
-    (any::<bool>(), any::<u16>(), how, any::<u16>(), length).prop_map(
-        |(before_opening, file, how, at, length)| Damage {
-            before_opening,
-            file,
-            how,
-            at,
-            length,
-        },
-    )
+    let place = 0..65_536_usize;
+    (0..2_usize, place.clone(), how, place, length)
+        .prop_map(|(before_opening, file, how, at, length)| [before_opening, file, how, at, length])
+}
+
+fn apply([_, file, how, at, length]: Damage, directory: &Path) {
+    let file = choose(file, directory);
+    if how == REMOVE {
+        return fs::remove_file(file).expect("it can be removed");
+    }
+    let mut bytes = fs::read(&file).expect("it is readable");
+    let at = bytes.len() * at / 65_536;
+    let end = bytes.len().min(at + length);
+    match how {
+        FLIP if at < bytes.len() => bytes[at] ^= 1 << (length % 8),
+        ZERO => bytes[at..end].fill(0),
+        CUT => bytes.truncate(at),
+        // From the segment before or, in the first one, from the last.
+        COPY => {
+            let from = at.checked_sub(2_048).unwrap_or(bytes.len() - (end - at));
+            bytes.copy_within(from..from + (end - at), at);
+        }
+        _ => {}
+    }
+    // In place: sled has the file open.
+    fs::write(file, bytes).expect("it is writable");
+}
+
+/// Half the time the log, otherwise any file.
+fn choose(file: usize, directory: &Path) -> PathBuf {
+    let mut others = Vec::new();
+    for directory in [directory.to_owned(), directory.join("blobs")] {
+        for entry in fs::read_dir(directory).expect("it is there") {
+            let path = entry.expect("it is readable").path();
+            if path.is_file() && !path.ends_with("db") {
+                others.push(path);
+            }
+        }
+    }
+    others.sort();
+    match file % 2 {
+        1 => others.swap_remove(file / 2 % others.len()),
+        _ => directory.join("db"),
+    }
 }
 
 /// In a child: damages a database and walks it in every way. What is said last tells how far it came.
-pub(crate) fn damage_and_walk(directory: &Path, how: &str) {
-    let damage = Damage::of_job(how);
-    if damage.before_opening {
-        damage.apply(directory);
+pub(crate) fn damage_and_walk(directory: &Path, damage: &str) {
+    let numbers = damage
+        .split(' ')
+        .map(|number| number.parse().expect("it is a number"));
+    let damage: Damage = numbers
+        .collect::<Vec<_>>()
+        .try_into()
+        .expect("it is a damage");
+    let before_opening = damage[0] == 1;
+    if before_opening {
+        apply(damage, directory);
     }
     say("opening");
     let opened = panic::catch_unwind(AssertUnwindSafe(|| files::open(directory)));
@@ -140,17 +96,17 @@ pub(crate) fn damage_and_walk(directory: &Path, how: &str) {
         say("refused");
         process::exit(0);
     };
-    if !damage.before_opening {
-        damage.apply(directory);
+    if !before_opening {
+        apply(damage, directory);
     }
     say("reading");
     let read = Read::of(&db);
     say("walking");
     let mut kinds = BTreeMap::new();
-    for order in [Order::Ascending, Order::Descending] {
+    for order in ORDERS {
         // Where sled looks a million times before it panics, each walk takes a second.
         for (size, live) in [(1, true), (16, true), (1_000, true), (16, false)] {
-            let walk = Walk::new(Tree::<u64>::new((*db).clone())).order(order);
+            let walk = walk(&db).order(order);
             let walk = if live { walk.live() } else { walk };
             let kind = read.check(walk.chunk_size(size), order, size, live);
             *kinds.entry(format!("{kind:?}")).or_insert(0) += 1;
@@ -259,10 +215,13 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// The last word of a child that damages and walks a copy.
-fn outcome(damage: &Damage) -> Result<String, TestCaseError> {
+fn outcome(damage: Damage) -> Result<String, TestCaseError> {
     let directory = tempfile::tempdir()?;
     copy(ORIGINAL.path(), directory.path());
-    let (said, ended) = run(&damage.job(), directory.path());
+    let (said, ended) = run(
+        &damage.map(|number| number.to_string()).join(" "),
+        directory.path(),
+    );
     let last = said.last().cloned().unwrap_or_default();
     match (last.as_str(), &ended) {
         ("refused", Ended::Well) => Ok(last),
@@ -280,6 +239,6 @@ proptest! {
     fn a_damaged_database_gives_good_rows_and_then_one_error_whatever_the_damage(
         damage in damages(),
     ) {
-        outcome(&damage)?;
+        outcome(damage)?;
     }
 }
