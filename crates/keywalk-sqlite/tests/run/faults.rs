@@ -6,7 +6,6 @@ mod damage;
 mod files;
 mod interrupts;
 mod limits;
-mod process;
 mod trial;
 
 pub(crate) use trial::ORDERS;

@@ -7,9 +7,8 @@ use keywalk::Walk;
 use keywalk_sqlite::{ErrorKind, Table};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
-use super::process::Process;
 use super::trial::{
-    Trial, Way, World, assert_free, code_of, connect, fill, source_of, sqlite_error,
+    Fault, Trial, Way, World, assert_free, code_of, connect, fill, source_of, sqlite_error,
 };
 
 /// Tests: a fault that stays until it is lifted. In a world, a file's bytes at the start; the trials; SQLite's code;
@@ -25,7 +24,7 @@ macro_rules! lasting {
             let [strike, lift]: [fn(&World, &[u8]); 2] = [$strike, $lift];
             for trial in $trials {
                 let (strike, lift) = (|| strike(&world, &whole), || lift(&world, &whole));
-                trial.holds(&world.db, ErrorCode::$code, strike, lift);
+                trial.holds(&world.db, ErrorCode::$code, &strike, &lift);
             }
         }
     )+};
@@ -98,14 +97,22 @@ fn a_database_that_is_emptied_is_an_error_and_not_the_end() {
         world.forget_pages();
     };
     for trial in Trial::all() {
-        let check = |error: &_| {
+        let check = &|error: &_| {
             let source = source_of(error);
             // SQLite says so of a query.
             let says_sqlite = trial.way == Way::Query && source.kind() == ErrorKind::Sqlite;
             let says_so = source.kind() == ErrorKind::NoSuchTable || says_sqlite;
             assert!(says_so, "{trial:?}: {source:?}");
         };
-        trial.holds_with(&world.db, &check, &|| turn_into(&[]), &|| turn_into(&whole));
+        let (strike, lift) = (&|| turn_into(&[]), &|| turn_into(&whole));
+        trial.holds_with(
+            &world.db,
+            &Fault {
+                check,
+                strike,
+                lift,
+            },
+        );
     }
 }
 
@@ -117,10 +124,8 @@ fn a_file_that_is_no_database_is_refused_by_the_key() {
     fs::write(&path, [0x5a; 4096]).unwrap();
     let db = connect(&path);
     let refused = Table::new(&db, "t").key::<i64>(["id"]).unwrap_err();
-    assert_eq!(
-        code_of(&keywalk::Error::Source(refused)),
-        ErrorCode::NotADatabase
-    );
+    let refused = keywalk::Error::Source(refused);
+    assert_eq!(code_of(&refused), ErrorCode::NotADatabase);
     let mut items = Walk::new(Table::new(&db, "t")).items();
     let refused = items.next().unwrap().unwrap_err();
     assert_eq!(code_of(&refused), ErrorCode::NotADatabase);
@@ -161,57 +166,61 @@ fn a_journal_that_only_a_writer_can_roll_back_is_an_error_until_one_did() {
         let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY;
         let db = Connection::open_with_flags(world.path(), read_only).unwrap();
         let crash = || {
-            let other = Process::start(&world.path());
-            other.run("PRAGMA cache_size = 1; BEGIN; UPDATE t SET name = 'lost'; DELETE FROM t");
-            other.kill();
+            let other = connect(&world.path());
+            let write = "PRAGMA cache_size = 1; BEGIN; UPDATE t SET name = 'lost'; DELETE FROM t";
+            other.execute_batch(write).unwrap();
+            let files = ["items.db", "items.db-journal"].map(|name| (name, world.read(name)));
+            other.execute_batch("ROLLBACK").unwrap();
+            for (name, bytes) in files {
+                fs::write(world.file(name), bytes).unwrap();
+            }
         };
-        trial.holds(&db, ErrorCode::ReadOnly, crash, || {
+        let roll_back = || {
             let count = "SELECT count(*) FROM t";
             world.db.query_row(count, [], |_| Ok(())).unwrap();
             assert!(!world.file("items.db-journal").exists());
-        });
+        };
+        trial.holds(&db, ErrorCode::ReadOnly, &crash, &roll_back);
     }
 }
 
 /// BUSY. A writer whose cache overflows, or that commits, keeps new readers out; one that has only begun doesn't.
 #[test]
-fn another_process_locks_the_file_or_writes_to_it_and_the_walk_is_busy() {
+fn another_connection_locks_the_file_or_writes_to_it_and_the_walk_is_busy() {
     let world = World::new("DELETE");
-    let other = Process::start(&world.path());
-    let rollback = || other.run("ROLLBACK");
+    let other = connect(&world.path());
+    let run = |sql| other.execute_batch(sql).unwrap();
+    let busy = ErrorCode::DatabaseBusy;
     for trial in Trial::all() {
-        let lock = || other.run("BEGIN EXCLUSIVE");
-        trial.holds(&world.db, ErrorCode::DatabaseBusy, lock, rollback);
+        trial.holds(&world.db, busy, &|| run("BEGIN EXCLUSIVE"), &|| {
+            run("ROLLBACK")
+        });
     }
-    other.run("PRAGMA cache_size = 1");
+    run("PRAGMA cache_size = 1");
     for trial in Trial::after(1) {
         trial.goes_on(&world.db, || {
-            other.run("BEGIN IMMEDIATE; DELETE FROM t WHERE id = -1")
+            run("BEGIN IMMEDIATE; DELETE FROM t WHERE id = -1")
         });
-        rollback();
-        let write = || other.run("BEGIN; UPDATE t SET name = 'later'");
-        trial.holds(&world.db, ErrorCode::DatabaseBusy, write, rollback);
+        run("ROLLBACK");
+        let write = || run("BEGIN; UPDATE t SET name = 'later'");
+        trial.holds(&world.db, busy, &write, &|| run("ROLLBACK"));
     }
-    other.end();
 }
 
 #[test]
-fn another_process_has_the_wal_for_itself_and_the_walk_is_busy() {
+fn another_connection_has_the_wal_for_itself_and_the_walk_is_busy() {
     let world = World::new("WAL");
     let path = world.path();
-    world.db.close().unwrap();
-    for trial in Trial::after(0) {
-        let other = Process::start(&path);
-        other.run("PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; COMMIT");
+    world
+        .db
+        .execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; COMMIT")
+        .unwrap();
+    for way in Way::ALL {
         let db = connect(&path);
-        let refused = trial.way.source(&db).err().expect("the WAL is locked");
-        assert_eq!(
-            code_of(&keywalk::Error::Source(refused)),
-            ErrorCode::DatabaseBusy
-        );
-        assert_free(&db, trial);
-        other.end();
-        trial.goes_on(&db, || ());
+        let refused = way.source(&db).err().expect("the WAL is locked");
+        let refused = keywalk::Error::Source(refused);
+        assert_eq!(code_of(&refused), ErrorCode::DatabaseBusy);
+        assert_free(&db, way);
     }
 }
 
@@ -226,18 +235,23 @@ fn shared(name: &str) -> (Connection, Connection) {
 #[test]
 fn another_connection_of_a_shared_cache_locks_the_table() {
     let (db, other) = shared("locked");
-    let check = |error: &_| {
+    let check = &|error: &_| {
         assert_eq!(code_of(error), ErrorCode::DatabaseLocked);
         let extended = sqlite_error(error).sqlite_extended_error_code();
         assert_eq!(extended, Some(ffi::SQLITE_LOCKED_SHAREDCACHE));
     };
     let write = "BEGIN; UPDATE t SET name = name WHERE id = 1";
+    let run = |sql| other.execute_batch(sql).unwrap();
+    let (strike, lift) = (&|| run(write), &|| run("ROLLBACK"));
     for trial in Trial::all() {
-        let (strike, lift) = (
-            || other.execute_batch(write).unwrap(),
-            || other.execute_batch("ROLLBACK").unwrap(),
+        trial.holds_with(
+            &db,
+            &Fault {
+                check,
+                strike,
+                lift,
+            },
         );
-        trial.holds_with(&db, &check, &strike, &lift);
     }
 }
 

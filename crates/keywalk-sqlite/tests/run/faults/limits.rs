@@ -6,7 +6,7 @@ use rusqlite::limits::Limit::{self, *};
 use rusqlite::{Connection, ErrorCode};
 
 use super::trial::{
-    Trial, WalkError, Way, assert_free, code_of, in_memory, rest, sqlite_error, until_error,
+    Trial, WalkError, Way, assert_free, code_of, in_memory, rest, sqlite_error, take, until_error,
 };
 
 /// The rows that are too long are every fiftieth. What is fetched together fails together: a
@@ -81,11 +81,7 @@ fn any_limit_of_sqlite_is_an_error_or_does_no_harm() {
             let what = format!("{limit:?} at {value}, {trial:?}");
             let keys = trial.keys();
             let mut items = trial.walk(&db).items();
-            let mut seen: Vec<i64> = items
-                .by_ref()
-                .take(trial.taken)
-                .map(|i| i.unwrap().0)
-                .collect();
+            let mut seen = take(&mut items, trial.taken);
             let usual = db.set_limit(limit, value).unwrap();
             // What is prepared is kept; without that a limit of statements is never met.
             db.flush_prepared_statement_cache();
@@ -98,8 +94,8 @@ fn any_limit_of_sqlite_is_an_error_or_does_no_harm() {
             error.iter().for_each(shows_its_cause);
             failed[usize::from(trial.taken > 0)] += usize::from(error.is_some());
             db.set_limit(limit, usual).unwrap();
-            let rest = trial.walk(&db).resume(items.cursor()).items();
-            seen.extend(rest.map(|item| item.unwrap().0));
+            let mut rest = trial.walk(&db).resume(items.cursor()).items();
+            seen.extend(take(&mut rest, usize::MAX));
             assert_eq!(seen, keys, "{what}");
         }
     }

@@ -170,8 +170,12 @@ pub(crate) fn shapes() -> impl Iterator<Item = (usize, Order)> {
         .flat_map(|size| ORDERS.map(|order| (size, order)))
 }
 
-/// What to look for in an error.
-pub(crate) type Check<'a> = &'a dyn Fn(&WalkError);
+/// How a fault is made and lifted, and what to look for in its error.
+pub(crate) struct Fault<'a> {
+    pub(crate) check: &'a dyn Fn(&WalkError),
+    pub(crate) strike: &'a dyn Fn(),
+    pub(crate) lift: &'a dyn Fn(),
+}
 
 impl Trial {
     /// Walks that meet the fault after `taken` rows, in all ways, sizes and orders.
@@ -202,74 +206,52 @@ impl Trial {
         Walk::new(source).chunk_size(self.size).order(self.order)
     }
 
-    /// The fault that `strike` makes is an error of this code, once, at the first fetch after it; the
-    /// walk that is resumed after `lift` gives the rest.
+    /// The fault is an error of this code, once, at the first fetch after it; the walk that is resumed
+    /// after it was lifted gives the rest.
     pub(crate) fn holds(
         &self,
         db: &Connection,
         code: ErrorCode,
-        strike: impl Fn(),
-        lift: impl Fn(),
-    ) {
-        let check = |error: &WalkError| assert_eq!(code_of(error), code, "{self:?}: {error}");
-        self.holds_with(db, &check, &strike, &lift);
-    }
-
-    /// As [`holds`](Self::holds), for an error that `check` knows.
-    pub(crate) fn holds_with(
-        &self,
-        db: &Connection,
-        check: Check<'_>,
         strike: &dyn Fn(),
         lift: &dyn Fn(),
     ) {
-        self.items_hold(db, check, strike, lift);
-        self.chunks_hold(db, check, strike, lift);
+        let check = &|error: &_| assert_eq!(code_of(error), code, "{self:?}: {error}");
+        let fault = Fault {
+            check,
+            strike,
+            lift,
+        };
+        self.holds_with(db, &fault);
     }
 
-    /// As [`holds_with`](Self::holds_with), for a walk by items only.
-    pub(crate) fn items_hold(
-        &self,
-        db: &Connection,
-        check: Check<'_>,
-        strike: &dyn Fn(),
-        lift: &dyn Fn(),
-    ) {
+    /// As [`holds`](Self::holds), for an error that the fault knows: of a walk by items and one by chunks.
+    pub(crate) fn holds_with(&self, db: &Connection, fault: &Fault<'_>) {
+        self.items_hold(db, fault);
+        self.chunks_hold(db, fault);
+    }
+
+    fn items_hold(&self, db: &Connection, fault: &Fault<'_>) {
         let keys = self.keys();
         let mut items = self.walk(db).items();
-        let mut seen: Vec<i64> = items
-            .by_ref()
-            .take(self.taken)
-            .map(|item| item.unwrap().0)
-            .collect();
-        strike();
+        let mut seen = take(&mut items, self.taken);
+        (fault.strike)();
         let fetched = seen.len() + items.size_hint().0;
         let (more, error) = until_error(&mut items, db, self);
         seen.extend(more);
         assert_eq!(seen, keys[..fetched], "{self:?}: what was fetched before");
+        // Not the end, instead of the error.
         let is_whole = fetched == keys.len();
-        assert_eq!(
-            error.is_none(),
-            is_whole,
-            "{self:?}: the end, instead of the error: {error:?}"
-        );
-        error.iter().for_each(check);
+        assert_eq!(error.is_none(), is_whole, "{self:?}: {error:?}");
+        error.iter().for_each(fault.check);
         assert_eq!(items.cursor().is_done(), is_whole, "{self:?}");
-        lift();
+        (fault.lift)();
         assert_free(db, self);
         seen.extend(rest(items));
         assert_eq!(seen, keys, "{self:?}: resumed");
         assert_free(db, self);
     }
 
-    /// As [`holds_with`](Self::holds_with), for a walk by chunks only.
-    pub(crate) fn chunks_hold(
-        &self,
-        db: &Connection,
-        check: Check<'_>,
-        strike: &dyn Fn(),
-        lift: &dyn Fn(),
-    ) {
+    fn chunks_hold(&self, db: &Connection, fault: &Fault<'_>) {
         let keys = self.keys();
         let mut chunks = self.walk(db).chunks();
         let mut seen: Vec<i64> = Vec::new();
@@ -278,18 +260,18 @@ impl Trial {
         {
             seen.extend(items.iter().map(|item| item.0));
         }
-        strike();
+        (fault.strike)();
         match chunks.next() {
-            Err(error) => check(&error),
+            Err(error) => (fault.check)(&error),
             Ok(None) if seen == keys => {}
             answer => panic!("{self:?}: no error but {answer:?} after {}", seen.len()),
         }
         assert!(matches!(chunks.next(), Ok(None)) && matches!(chunks.next(), Ok(None)));
         assert_free(db, self);
-        lift();
+        (fault.lift)();
         // Another source goes on.
-        let rest = self.walk(db).resume(chunks.cursor()).items();
-        seen.extend(rest.map(|item| item.expect("it is lifted").0));
+        let mut rest = self.walk(db).resume(chunks.cursor()).items();
+        seen.extend(take(&mut rest, usize::MAX));
         assert_eq!(seen, keys, "{self:?}: resumed");
         assert_free(db, self);
     }
@@ -297,16 +279,18 @@ impl Trial {
     /// The walk goes on to its end whatever `strike` does.
     pub(crate) fn goes_on(&self, db: &Connection, strike: impl FnOnce()) {
         let mut items = self.walk(db).items();
-        let mut seen: Vec<i64> = items
-            .by_ref()
-            .take(self.taken)
-            .map(|item| item.unwrap().0)
-            .collect();
+        let mut seen = take(&mut items, self.taken);
         strike();
-        seen.extend(items.by_ref().map(|item| item.unwrap().0));
+        seen.extend(take(&mut items, usize::MAX));
         assert_eq!(seen, self.keys(), "{self:?}");
         assert_free(db, self);
     }
+}
+
+/// The keys of so many rows, if there are; nothing fails.
+pub(crate) fn take(items: &mut Items<Source<'_>>, count: usize) -> Vec<i64> {
+    let key = |item: Result<(i64, _), WalkError>| item.unwrap().0;
+    items.by_ref().take(count).map(key).collect()
 }
 
 pub(crate) fn in_order(mut keys: Vec<i64>, order: Order) -> Vec<i64> {
@@ -344,9 +328,7 @@ pub(crate) fn until_error(
 pub(crate) fn rest(items: Items<Source<'_>>) -> Vec<i64> {
     let cursor = items.cursor();
     let rest = Walk::new(items.into_source()).chunk_size(5).resume(cursor);
-    rest.items()
-        .map(|item| item.expect("it is lifted").0)
-        .collect()
+    take(&mut rest.items(), usize::MAX)
 }
 
 /// SQLite's code in a walk's error, whose kind goes with it.

@@ -1,12 +1,10 @@
 //! What befalls a chunk's transaction. That a chunk which fails is undone is [`law`](super::law).
 
-use std::cell::Cell;
 use std::error::Error as _;
-use std::time::Duration;
 
-use keywalk_job::{Clock, ConstantBuilder, Error};
-use keywalk_sqlite::CheckpointErrorKind;
-use rusqlite::{Connection, ErrorCode};
+use keywalk_job::{Checkpoints, Error};
+use keywalk_sqlite::{CheckpointErrorKind, CheckpointTable};
+use rusqlite::ErrorCode;
 
 use super::world::{
     World, assert_ends_well, assert_once, items_done, job, kind, log, run, touch, touch_all, tries,
@@ -119,90 +117,45 @@ fn a_connection_in_a_transaction_is_refused_and_its_transaction_left() {
     assert_ends_well(&db, 3);
 }
 
+/// With a rollback journal a writer waits for all readers. Retries wait such an error out.
 #[test]
-fn a_commit_that_a_reader_holds_up_undoes_the_chunk() {
-    let (world, db) = World::new(6);
-    let reader = world.connect();
-    // With a rollback journal, whose writer waits for all readers.
-    let busy = run(&db, 2, |_, id| {
-        if id == 3 {
-            reader.execute_batch("BEGIN; SELECT * FROM items")?;
-        }
-        Ok(())
-    });
-    let Err(Error::Checkpoints { job, error }) = busy else {
-        panic!("{busy:?}");
-    };
-    assert_eq!(job, "touch");
-    let code = error
-        .sqlite_error()
-        .and_then(rusqlite::Error::sqlite_error_code);
-    assert_eq!(code, Some(ErrorCode::DatabaseBusy));
-    let message = error.to_string();
-    assert!(
-        message.starts_with("the transaction of a job's chunk can't commit"),
-        "{message}"
-    );
-    assert!(message.contains("`Job::retry`"), "{message}");
-    assert!(db.is_autocommit());
-    reader.execute_batch("ROLLBACK").unwrap();
-    assert_eq!(log(&db).len(), 2);
-    assert_ends_well(&db, 6);
-}
-
-/// At the first begin, at a later one, and at a commit that a reader holds up: with a rollback journal a writer
-/// waits for all readers.
-#[test]
-fn a_job_that_retries_waits_out_another_writer_or_reader() {
-    for (at, sql) in [
-        (0, "BEGIN IMMEDIATE"),
-        (4, "BEGIN IMMEDIATE"),
-        (0, "BEGIN; SELECT * FROM items"),
-        (4, "BEGIN; SELECT * FROM items"),
+fn a_commit_that_a_reader_holds_up_or_a_begin_that_a_writer_does_undoes_the_chunk_and_is_transient()
+{
+    for (lock, verb) in [
+        ("BEGIN; SELECT * FROM items", "commit"),
+        ("BEGIN IMMEDIATE", "begin"),
     ] {
         let (world, db) = World::new(6);
-        let waits = Waits {
-            other: world.connect(),
-            sleeps: Cell::default(),
-        };
-        let hold = || waits.other.execute_batch(sql).unwrap();
-        let mut has_held = at == 0;
-        if has_held {
-            hold();
-        }
-        let policy = ConstantBuilder::new()
-            .with_delay(Duration::from_millis(1))
-            .with_max_times(3);
-        let job = job(&db, "touch", 2).clock(&waits).retry(policy, |_| false);
-        let job = job.on_progress(|progress| {
-            if progress.items() == at && !has_held {
-                has_held = true;
-                hold();
+        let other = world.connect();
+        let walk = job(&db, "touch", 2).on_progress(|progress| {
+            if progress.items() == 2 {
+                other.execute_batch(lock).unwrap();
             }
         });
-        let outcome = job.run(|tx, items| touch_all(tx, items)).unwrap();
-        assert_eq!((outcome.items(), outcome.retries()), (6, 3), "{at} {sql}");
-        assert_once(&db, 6);
-    }
-}
-
-/// Each wait lets the other connection be, at the third it goes.
-#[derive(Debug)]
-struct Waits {
-    other: Connection,
-    sleeps: Cell<u32>,
-}
-
-impl Clock for Waits {
-    fn now(&self) -> Duration {
-        Duration::from_millis(self.sleeps.get().into())
-    }
-
-    fn sleep(&self, _: Duration) {
-        self.sleeps.set(self.sleeps.get() + 1);
-        if self.sleeps.get() == 3 {
-            self.other.execute_batch("ROLLBACK").unwrap();
-        }
+        let busy = walk.run(|tx, items| touch_all(tx, items));
+        let Err(Error::Checkpoints { job, error }) = busy else {
+            panic!("{busy:?}");
+        };
+        assert_eq!(job, "touch");
+        let code = error
+            .sqlite_error()
+            .and_then(rusqlite::Error::sqlite_error_code);
+        assert_eq!(code, Some(ErrorCode::DatabaseBusy));
+        assert_eq!(error.kind(), CheckpointErrorKind::Sqlite);
+        assert!(Checkpoints::is_transient(
+            &CheckpointTable::new(&db),
+            &error
+        ));
+        let message = error.to_string();
+        let start = format!("the transaction of a job's chunk can't {verb}");
+        assert!(
+            message.starts_with(&start) && message.contains("`Job::retry`"),
+            "{message}"
+        );
+        assert!(db.is_autocommit());
+        other.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(log(&db).len(), 2);
+        assert_ends_well(&db, 6);
     }
 }
 

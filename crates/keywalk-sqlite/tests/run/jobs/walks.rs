@@ -2,10 +2,10 @@
 
 use keywalk::Walk;
 use keywalk_job::{Error, Job, Stop};
-use keywalk_sqlite::{CheckpointTable, Query, Table};
+use keywalk_sqlite::{CheckpointTable, Table};
 use rusqlite::Connection;
 
-use super::world::{Failure, World, assert_ends_well, assert_once, job, log, run, touch_all};
+use super::world::{Failure, World, assert_once, job, log, touch_all};
 
 #[test]
 fn another_connection_writes_between_the_stretches_that_a_filter_drops() {
@@ -70,57 +70,12 @@ fn counting_first_keeps_no_job_from_walking_by_rowid() {
 }
 
 #[test]
-fn a_change_of_the_schema_between_two_runs_is_no_matter_but_for_rowids() {
-    let (_world, db) = World::new(4);
-    let failed = run(
-        &db,
-        2,
-        |_, id| if id < 3 { Ok(()) } else { Err("bad".into()) },
-    );
-    assert!(failed.is_err());
-    db.execute_batch("ALTER TABLE items ADD COLUMN more; CREATE INDEX i ON items (more); VACUUM")
-        .unwrap();
-    assert_ends_well(&db, 4);
-
+fn a_change_of_the_schema_between_two_runs_ends_a_job_by_rowid() {
     let (_world, db) = rowids();
     assert!(!by_rowid(&db, &db).unwrap());
     db.execute_batch("VACUUM").unwrap();
     assert!(matches!(by_rowid(&db, &db), Err(Error::Resume { .. })));
     assert_eq!(log(&db).len(), 2);
-}
-
-#[test]
-fn a_query_whose_text_changed_is_adopted_where_its_key_is_the_same() {
-    let (_world, db) = World::new(8);
-    let run = |sql: &str, key: &str, adopts: bool| {
-        let stop = Stop::new();
-        let query = Query::new(&db, sql, []).unwrap();
-        let walk = Walk::new(query.key::<i64>([key]).unwrap()).chunk_size(2);
-        let job = Job::new("touch", walk, CheckpointTable::new(&db)).stop_on(&stop);
-        let job = if adopts { job.adopt() } else { job };
-        job.run(|tx, items| {
-            stop.request();
-            touch_all(tx, items)
-        })
-    };
-    let (old, new) = ("SELECT id FROM items", "SELECT id, 1 FROM items");
-    assert_eq!(run(old, "id", false).unwrap().items(), 2);
-    let other_key = "SELECT id AS number FROM items";
-    for (sql, key, adopts, is_cure) in
-        [(new, "id", false, true), (other_key, "number", true, false)]
-    {
-        let refused = run(sql, key, adopts).unwrap_err();
-        assert!(matches!(refused, Error::Resume { .. }), "{refused:?}");
-        let says = refused.to_string();
-        assert_eq!(says.contains("`Job::adopt`"), is_cure, "{says}");
-    }
-    assert_eq!(run(new, "id", true).unwrap().items(), 2);
-    assert_eq!(run(new, "id", false).unwrap().items(), 2);
-    // The same as a table.
-    let as_table = job(&db, "touch", 4).adopt();
-    let outcome = as_table.run(|tx, items| touch_all(tx, items));
-    assert_eq!(outcome.unwrap().items(), 2);
-    assert_once(&db, 8);
 }
 
 #[test]
