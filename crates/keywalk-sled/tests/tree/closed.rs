@@ -1,4 +1,4 @@
-//! Databases that are closed, and trees that are dropped, made again or cleared, while they are walked.
+//! Databases that are closed, and trees that are dropped or made again, while they are walked.
 
 use std::error::Error as _;
 
@@ -16,18 +16,14 @@ fn begun(tree: &sled::Tree, order: Order, count: usize) -> Items<Tree<u16>> {
     items
 }
 
-/// The only error of a walk, after which it is fused; and how many items came before it.
+/// The only error of a walk, after which it is over; and how many items came before it.
 fn only_error(items: &mut Items<Tree<u16>>) -> (usize, Error) {
-    let mut count = 0;
-    let error = loop {
-        match items.next() {
-            Some(Ok(_)) => count += 1,
-            Some(Err(keywalk::Error::Source(error))) => break error,
-            other => panic!("{other:?}"),
-        }
-    };
-    assert!(items.next().is_none(), "it comes once");
-    (count, error)
+    let came: Vec<_> = items.by_ref().collect();
+    let count = came.iter().filter(|item| item.is_ok()).count();
+    match came.into_iter().last() {
+        Some(Err(keywalk::Error::Source(error))) if items.next().is_none() => (count, error),
+        other => panic!("{count} items, then {other:?}"),
+    }
 }
 
 #[test]
@@ -78,23 +74,6 @@ fn a_tree_that_is_made_again_is_another_and_the_cursor_goes_on_there() {
                 .eq(expected)
         );
         db.drop_tree("again").unwrap();
-    }
-}
-
-#[test]
-fn a_tree_that_is_cleared_ends_the_walk() {
-    let db = open();
-    for (order, live) in ORDERS
-        .into_iter()
-        .flat_map(|order| [(order, false), (order, true)])
-    {
-        insert(&db, &(0..40).collect::<Vec<u16>>());
-        let walk = walk::<u16>(&db).order(order);
-        let walk = if live { walk.live() } else { walk };
-        let mut chunks = walk.chunk_size(4).chunks();
-        assert_eq!(chunks.next().unwrap().unwrap().len(), 4);
-        db.clear().unwrap();
-        assert!(chunks.next().unwrap().is_none());
     }
 }
 

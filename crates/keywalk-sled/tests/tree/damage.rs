@@ -4,27 +4,14 @@ use std::error::Error as _;
 use std::fs;
 use std::path::Path;
 
-use keywalk::{Cursor, Order};
-use keywalk_sled::{Error, ErrorKind};
+use keywalk::{Order, Walk};
+use keywalk_sled::{ErrorKind, Tree};
 
 use crate::files::{Files, value};
-use crate::trees::{ORDERS, walk};
+use crate::trees::{ORDERS, failed, walk};
 
-/// What came before the error of a walk, the error, and where it stands.
-fn failed(db: &sled::Db, order: Order, size: usize) -> (Vec<u64>, Error, Cursor<u64>) {
-    let walk = walk::<u64>(db).live().order(order);
-    let mut chunks = walk.chunk_size(size).chunks();
-    let mut keys = Vec::new();
-    let error = loop {
-        match chunks.next() {
-            Ok(Some(items)) => keys.extend(items.iter().map(|(key, _)| *key)),
-            Ok(None) => panic!("{keys:?}, and the end"),
-            Err(keywalk::Error::Source(error)) => break error,
-            Err(other) => panic!("{other:?}"),
-        }
-    };
-    assert!(matches!(chunks.next(), Ok(None)), "it comes once");
-    (keys, error, chunks.cursor())
+fn live(db: &sled::Db, order: Order, size: usize) -> Walk<Tree<u64>> {
+    walk(db).live().order(order).chunk_size(size)
 }
 
 #[test]
@@ -34,7 +21,7 @@ fn a_panic_of_sleds_is_an_error_that_says_what_it_said() {
     // To a blob of the kind `Canceled` sled says `panic!`.
     files.forge_kind(1);
     for order in ORDERS {
-        let (keys, error, _) = failed(&db, order, 4);
+        let (keys, error, _) = failed(live(&db, order, 4));
         assert_eq!((keys.len(), error.kind()), (0, ErrorKind::Panicked));
         let said = "sled panicked when it read the default tree (\"unexpected pull: Canceled\"); open the \
                     database again in a new process, and if that doesn't help, restore it";
@@ -83,7 +70,7 @@ fn damage_to_a_leaf_is_an_error_after_what_lies_before_it_and_the_walk_goes_on_o
         hit.retain(|(_, bytes)| bytes.windows(100).any(|bytes| bytes == value(50)));
         hit.iter()
             .for_each(|(blob, bytes)| damage(blob, bytes.clone()));
-        let (keys, error, cursor) = failed(&db, order, 1);
+        let (keys, error, cursor) = failed(live(&db, order, 1));
         assert_eq!(error.kind(), kind, "{error:?}");
         assert!(
             error
@@ -119,7 +106,7 @@ fn a_log_that_is_cut_off_is_an_error() {
         .open(files.path().join("db"));
     log.unwrap().set_len(0).unwrap();
     for order in ORDERS {
-        let (keys, error, _) = failed(&db, order, 3);
+        let (keys, error, _) = failed(live(&db, order, 3));
         assert_eq!(
             (keys.len(), error.kind()),
             (0, ErrorKind::Corrupt),
@@ -144,7 +131,7 @@ fn a_directory_that_is_deleted_is_an_error_or_the_rows_that_sled_has_still() {
             let items = walk::<u64>(&db).order(order).into_iter();
             assert_eq!(items.filter_map(Result::ok).count(), 100);
         } else {
-            let (_, error, _) = failed(&db, order, 3);
+            let (_, error, _) = failed(live(&db, order, 3));
             assert_eq!(error.kind(), ErrorKind::Io);
             let said = "the files of the default tree can't be read; see to what their file system says, \
                         and resume the walk";

@@ -7,23 +7,18 @@ use keywalk::{ChunkSource, Order, Walk};
 use keywalk_sled::{Error, ErrorKind, Key, Tree, Utf8};
 use uuid::Uuid;
 
-use crate::trees::{open, walk};
+use crate::trees::{failed, open, walk};
 
 const CURE: &str = "; walk the tree by the type of key that it was written with \
                     (`Vec<u8>` takes any), or remove the key";
 
 /// How many items came, one at a time, and the error after them.
-fn items_and_error<S: ChunkSource<Error = Error>>(walk: Walk<S>) -> (usize, Error) {
-    let mut chunks = walk.chunk_size(1).chunks();
-    let mut count = 0;
-    loop {
-        match chunks.next() {
-            Ok(Some(items)) => count += items.len(),
-            Ok(None) => panic!("{count} items came, and the end"),
-            Err(keywalk::Error::Source(error)) => return (count, error),
-            Err(other) => panic!("{other:?}"),
-        }
-    }
+fn items_and_error<K: Key, T, S>(walk: Walk<S>) -> (usize, Error)
+where
+    S: ChunkSource<Key = K, Item = (K, T), Error = Error>,
+{
+    let (keys, error, _) = failed(walk.chunk_size(1));
+    (keys.len(), error)
 }
 
 /// What is said of the key, without the cure, which is the same for all.

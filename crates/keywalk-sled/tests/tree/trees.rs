@@ -1,7 +1,7 @@
 //! Trees to walk.
 
-use keywalk::Walk;
-use keywalk_sled::{Key, Tree};
+use keywalk::{ChunkSource, Cursor, Walk};
+use keywalk_sled::{Error, Key, Tree};
 
 pub(crate) use crate::walks::ORDERS;
 
@@ -19,7 +19,27 @@ pub(crate) fn insert<K: Key>(tree: &sled::Tree, keys: &[K]) {
     }
 }
 
-/// A walk that the database outlives.
+/// A walk of lent values.
 pub(crate) fn walk<K: Key>(tree: &sled::Tree) -> Walk<Tree<K>> {
     Walk::new(Tree::new(tree.clone()))
+}
+
+/// The keys that came before the only error of a walk, the error, and where the walk stands.
+pub(crate) fn failed<K, T, S>(walk: Walk<S>) -> (Vec<K>, Error, Cursor<K>)
+where
+    K: Key,
+    S: ChunkSource<Key = K, Item = (K, T), Error = Error>,
+{
+    let mut chunks = walk.chunks();
+    let mut keys = Vec::new();
+    let error = loop {
+        match chunks.next() {
+            Ok(Some(items)) => keys.extend(items.iter().map(|(key, _)| key.clone())),
+            Ok(None) => panic!("{} items, and the end", keys.len()),
+            Err(keywalk::Error::Source(error)) => break error,
+            Err(other) => panic!("{other:?}"),
+        }
+    };
+    assert!(matches!(chunks.next(), Ok(None)), "it comes once");
+    (keys, error, chunks.cursor())
 }

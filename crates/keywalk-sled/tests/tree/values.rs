@@ -71,15 +71,3 @@ fn a_tree_is_printed_by_its_name_alone() {
         assert_eq!(format!("{:?}", Tree::<Utf8>::new(tree)), shown);
     }
 }
-
-#[test]
-fn sleds_tree_can_be_reached_through_the_walk() {
-    let db = open();
-    db.insert("a", "1").unwrap();
-    db.insert("b", "2").unwrap();
-    let mut items = walk::<Utf8>(&db).chunk_size(1).items();
-    let (first, _) = items.next().unwrap().unwrap();
-    items.source().tree().remove(first.0).unwrap();
-    assert_eq!(items.next().unwrap().unwrap().0, Utf8::from("b"));
-    assert_eq!(db.len(), 1);
-}

@@ -3,10 +3,10 @@
 use std::fmt::Debug;
 use std::ops::Bound::{self, Excluded, Included, Unbounded};
 
-use keywalk::{ChunkSource, KeyRange, LastKey, Order, Walk};
+use keywalk::{ChunkSource, KeyRange, LastKey, Walk};
 use keywalk_sled::{Key, Tree};
 
-use crate::trees::{ORDERS, insert, open, walk};
+use crate::trees::{ORDERS, insert, open};
 
 /// Walks in every chunk size, both ways, bounded and live, and compares.
 fn check<K: Key + Debug>(tree: &sled::Tree, bounds: (Bound<K>, Bound<K>), expected: &[K]) {
@@ -83,55 +83,4 @@ fn keys_of_every_density_come_in_order_both_ways() {
     let (low, high) = (keys.len() / 3, keys.len() * 2 / 3);
     let bounds = (Excluded(keys[low].clone()), Included(keys[high].clone()));
     check(&db, bounds, &keys[low + 1..=high]);
-}
-
-#[test]
-fn the_longest_and_the_highest_keys_come_in_order_both_ways() {
-    const MILLION: usize = 1 << 20;
-    let db = open();
-    let mut keys = vec![Vec::new()];
-    for byte in [0, 0x7f, 0xff] {
-        let lengths = [
-            1,
-            2,
-            3,
-            4,
-            5,
-            8,
-            255,
-            256,
-            257,
-            MILLION - 1,
-            MILLION,
-            MILLION + 1,
-        ];
-        keys.extend(lengths.map(|length| vec![byte; length]));
-        // Long and different at their ends alone.
-        keys.extend([0, 0xff].map(|end| [&vec![byte; MILLION][..], &[end, end]].concat()));
-    }
-    keys.sort();
-    keys.dedup();
-    for key in &keys {
-        db.insert(key, &key.len().to_be_bytes()).unwrap();
-    }
-    for (order, size) in ORDERS
-        .into_iter()
-        .flat_map(|order| [(order, 1), (order, 1_000)])
-    {
-        let walk = walk::<Vec<u8>>(&db)
-            .order(order)
-            .chunk_size(size)
-            .into_iter();
-        let mut found: Vec<Vec<u8>> = Vec::new();
-        for item in walk {
-            let (key, value) = item.unwrap();
-            assert_eq!(value, &key.len().to_be_bytes());
-            found.push(key);
-        }
-        if order == Order::Descending {
-            found.reverse();
-        }
-        // Not `assert_eq!`, which would print them.
-        assert!(found == keys, "{order:?}, chunks of {size}");
-    }
 }

@@ -12,7 +12,7 @@ use super::trial::{
 };
 
 /// Tests: a fault that stays until it is lifted. In a world, a file's bytes at the start; the trials; SQLite's code;
-/// how the fault is made and lifted.
+/// how the fault is made, of which the connection remembers nothing then, and lifted.
 macro_rules! lasting {
     ($($(#[$about:meta])* $name:ident: $world:expr, $file:literal, $trials:expr => $code:ident,
         $strike:expr, $lift:expr;)+) => {$(
@@ -23,7 +23,11 @@ macro_rules! lasting {
             let whole = world.read($file);
             let [strike, lift]: [fn(&World, &[u8]); 2] = [$strike, $lift];
             for trial in $trials {
-                let (strike, lift) = (|| strike(&world, &whole), || lift(&world, &whole));
+                let strike = || {
+                    strike(&world, &whole);
+                    world.forget_pages();
+                };
+                let lift = || lift(&world, &whole);
                 trial.holds(&world.db, ErrorCode::$code, &strike, &lift);
             }
         }
@@ -34,26 +38,17 @@ lasting! {
     /// The header says how many pages there are, and each fetch compares.
     a_database_that_is_cut_is_corrupt_until_it_is_whole_again:
         World::new("DELETE"), "items.db", Trial::all() => DatabaseCorrupt,
-        |world, whole| {
-            world.overwrite("items.db", &whole[..whole.len() / 1024 * 512]);
-            world.forget_pages();
-        },
+        |world, whole| world.overwrite("items.db", &whole[..whole.len() / 1024 * 512]),
         |world, whole| world.overwrite("items.db", whole);
 
     a_header_that_is_overwritten_is_no_database_until_it_is_restored:
         World::new("DELETE"), "items.db", Trial::all() => NotADatabase,
-        |world, _| {
-            world.overwrite_head("items.db", &[0x5a; 100]);
-            world.forget_pages();
-        },
+        |world, _| world.overwrite_head("items.db", &[0x5a; 100]),
         |world, whole| world.overwrite_head("items.db", &whole[..100]);
 
     a_wal_that_is_cut_is_an_io_error_until_it_is_whole_again:
         World::in_wal(), "items.db-wal", Trial::all() => SystemIoFailure,
-        |world, whole| {
-            world.overwrite("items.db-wal", &whole[..32]);
-            world.forget_pages();
-        },
+        |world, whole| world.overwrite("items.db-wal", &whole[..32]),
         |world, whole| world.overwrite("items.db-wal", whole);
 
     /// The walk has to open the WAL once another connection made the database use one, and a directory can't be.

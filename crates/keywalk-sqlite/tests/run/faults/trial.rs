@@ -224,13 +224,8 @@ impl Trial {
         self.holds_with(db, &fault);
     }
 
-    /// As [`holds`](Self::holds), for an error that the fault knows: of a walk by items and one by chunks.
+    /// As [`holds`](Self::holds), for an error that the fault knows.
     pub(crate) fn holds_with(&self, db: &Connection, fault: &Fault<'_>) {
-        self.items_hold(db, fault);
-        self.chunks_hold(db, fault);
-    }
-
-    fn items_hold(&self, db: &Connection, fault: &Fault<'_>) {
         let keys = self.keys();
         let mut items = self.walk(db).items();
         let mut seen = take(&mut items, self.taken);
@@ -247,31 +242,6 @@ impl Trial {
         (fault.lift)();
         assert_free(db, self);
         seen.extend(rest(items));
-        assert_eq!(seen, keys, "{self:?}: resumed");
-        assert_free(db, self);
-    }
-
-    fn chunks_hold(&self, db: &Connection, fault: &Fault<'_>) {
-        let keys = self.keys();
-        let mut chunks = self.walk(db).chunks();
-        let mut seen: Vec<i64> = Vec::new();
-        while seen.len() < self.taken
-            && let Some(items) = chunks.next().expect("there is no fault yet")
-        {
-            seen.extend(items.iter().map(|item| item.0));
-        }
-        (fault.strike)();
-        match chunks.next() {
-            Err(error) => (fault.check)(&error),
-            Ok(None) if seen == keys => {}
-            answer => panic!("{self:?}: no error but {answer:?} after {}", seen.len()),
-        }
-        assert!(matches!(chunks.next(), Ok(None)) && matches!(chunks.next(), Ok(None)));
-        assert_free(db, self);
-        (fault.lift)();
-        // Another source goes on.
-        let mut rest = self.walk(db).resume(chunks.cursor()).items();
-        seen.extend(take(&mut rest, usize::MAX));
         assert_eq!(seen, keys, "{self:?}: resumed");
         assert_free(db, self);
     }
