@@ -114,8 +114,8 @@ where
     (keys, panics)
 }
 
-/// In each order and chunk size one call after the other panics, and the walk goes on after it. A walk from the start
-/// by the same source gives all again.
+/// In each order and chunk size one call after the other panics, and the walk goes on after it. A walk from
+/// the start by the same source gives all again.
 #[test]
 fn a_panic_of_a_closure_or_key_goes_on_to_the_caller_and_in_a_fetch_loses_no_item() {
     let db = open();

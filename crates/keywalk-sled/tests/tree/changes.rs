@@ -17,11 +17,18 @@ enum Change {
     Clear,
 }
 
+/// Of bytes that are often at the ends of what bytes can be.
+fn key(byte: impl Strategy<Value = u8>) -> impl Strategy<Value = Vec<u8>> {
+    vec(
+        prop_oneof![Just(0), Just(0x7f), Just(0x80), Just(0xff), byte],
+        0..9,
+    )
+}
+
 fn change() -> impl Strategy<Value = Change> {
-    let key = || vec(prop_oneof![Just(0), Just(0x7f), Just(0xff)], 0..9);
     prop_oneof![
-        8 => key().prop_map(Change::Insert),
-        8 => key().prop_map(Change::Remove),
+        8 => key(Just(0)).prop_map(Change::Insert),
+        8 => key(Just(0)).prop_map(Change::Remove),
         1 => Just(Change::Clear),
     ]
 }
@@ -57,7 +64,7 @@ proptest! {
     /// Between fetches keys come and go; a chunk is then exactly what the tree holds (G7).
     #[test]
     fn each_chunk_is_the_models(
-        keys_at_first in btree_set(vec(prop_oneof![Just(0), Just(0x80), Just(0xff), any::<u8>()], 0..9), 0..120),
+        keys_at_first in btree_set(key(any::<u8>()), 0..120),
         changes in vec(vec(change(), 0..9), 0..30),
         size in 1..20_usize,
         order in prop::sample::select(&ORDERS[..]),

@@ -39,28 +39,30 @@ fn message<K: Key>(name: &[u8], bytes: &[u8]) -> String {
 /// The key's type, the tree's name, the key's bytes and what is said of them.
 macro_rules! messages {
     ($($key:ty: $name:literal, $bytes:expr => $said:expr;)+) => {
-        $(assert_eq!(message::<$key>($name, $bytes), $said);)+
+        $(assert_eq!(message::<$key>($name, $bytes), concat!("the key ", $said));)+
     };
 }
 
 #[test]
 fn a_key_of_another_type_is_named_with_tree_and_cure() {
     messages! {
-        u64: b"items", b"name" => r#"the key 0x6e616d65 ("name") of tree "items" is no u64: it has 4 bytes, not 8"#;
+        u64: b"items", b"name" => r#"0x6e616d65 ("name") of tree "items" is no u64: it has 4 bytes, not 8"#;
         Reverse<u32>: b"__sled__default", b"\x07"
-            => "the key 0x07 of the default tree is no Reverse<u32>: it has 1 byte, not 4";
-        Uuid: b"\xff\x01", b"" => "the key of no bytes of tree 0xff01 is no Uuid: it has 0 bytes, not 16";
-        Utf8: b"t", b"ab\xffc" => r#"the key 0x6162ff63 of tree "t" is no Utf8: it isn't UTF-8 from byte 2 on"#;
+            => "0x07 of the default tree is no Reverse<u32>: it has 1 byte, not 4";
+        Uuid: b"\xff\x01", b"" => "of no bytes of tree 0xff01 is no Uuid: it has 0 bytes, not 16";
+        Utf8: b"t", b"ab\xffc" => r#"0x6162ff63 of tree "t" is no Utf8: it isn't UTF-8 from byte 2 on"#;
         String: b"t", b"ada"
-            => r#"the key 0x616461 ("ada") of tree "t" is no String: it starts with 0x61, which begins no text"#;
-        String: b"t", b"\x02a\xff\x00" => r#"the key 0x0261ff00 of tree "t" is no String: it is a text that isn't UTF-8"#;
+            => r#"0x616461 ("ada") of tree "t" is no String: it starts with 0x61, which begins no text"#;
+        String: b"t", b"\x02a\xff\x00"
+            => r#"0x0261ff00 of tree "t" is no String: it is a text that isn't UTF-8"#;
         (i64, Reverse<String>): b"t", b"\x15\x01\x15\x01"
-            => r#"the key 0x15011501 of tree "t" is no (i64, Reverse<String>): its column 2 starts with 0xea, which begins no text"#;
+            => r#"0x15011501 of tree "t" is no (i64, Reverse<String>): its column 2 starts with 0xea, which begins no text"#;
         (i64, Vec<u8>): b"t", b"\x15\x01\x01a"
-            => r#"the key 0x15010161 of tree "t" is no (i64, Vec<u8>): its column 2 is no whole byte string"#;
+            => r#"0x15010161 of tree "t" is no (i64, Vec<u8>): its column 2 is no whole byte string"#;
         (u8, i8): b"t", b"\x16\x01\x00\x14"
-            => r#"the key 0x16010014 of tree "t" is no (u8, i8): its column 1 is an integer that the type can't hold"#;
-        (u8, i8): b"t", b"\x14\x14\x14" => r#"the key 0x141414 of tree "t" is no (u8, i8): it goes on for 1 byte after its end"#;
+            => r#"0x16010014 of tree "t" is no (u8, i8): its column 1 is an integer that the type can't hold"#;
+        (u8, i8): b"t", b"\x14\x14\x14"
+            => r#"0x141414 of tree "t" is no (u8, i8): it goes on for 1 byte after its end"#;
     }
 }
 
@@ -68,9 +70,11 @@ fn a_key_of_another_type_is_named_with_tree_and_cure() {
 #[test]
 fn a_second_way_to_write_a_key_is_refused() {
     messages! {
-        (i64,): b"t", b"\x16\x00\x01" => r#"the key 0x160001 of tree "t" is no (i64,): it isn't written as such a key is"#;
-        (i64,): b"t", b"\x13\xff" => r#"the key 0x13ff of tree "t" is no (i64,): it isn't written as such a key is"#;
-        (i64,): b"t", b"\x1d\x01\x01" => r#"the key 0x1d0101 of tree "t" is no (i64,): it isn't written as such a key is"#;
+        (i64,): b"t", b"\x16\x00\x01"
+            => r#"0x160001 of tree "t" is no (i64,): it isn't written as such a key is"#;
+        (i64,): b"t", b"\x13\xff" => r#"0x13ff of tree "t" is no (i64,): it isn't written as such a key is"#;
+        (i64,): b"t", b"\x1d\x01\x01"
+            => r#"0x1d0101 of tree "t" is no (i64,): it isn't written as such a key is"#;
     }
 }
 
@@ -87,7 +91,7 @@ fn a_long_key_is_shortened_as_text_up_to_a_character_that_is_cut() {
     let shown = long(&[b'a', b'b', 0xff].repeat(40));
     assert!(shown.contains("… of 120 bytes of tree"), "{shown}");
     messages! {
-        u64: b"t", b"ab\xe2\x82" => r#"the key 0x6162e282 of tree "t" is no u64: it has 4 bytes, not 8"#;
+        u64: b"t", b"ab\xe2\x82" => r#"0x6162e282 of tree "t" is no u64: it has 4 bytes, not 8"#;
     }
 }
 
@@ -127,8 +131,8 @@ fn a_value_that_does_not_decode_is_named_by_its_key() {
     ] {
         assert_eq!((count, error.kind()), (1, ErrorKind::Value));
         assert_eq!(error.key(), Some(&b"bob"[..]));
-        let said = "the value of tree \"ages\" at the key 0x626f62 (\"bob\") doesn't decode; put it right or remove it, \
-                    or let the closure take it";
+        let said = "the value of tree \"ages\" at the key 0x626f62 (\"bob\") doesn't decode; put it right \
+                    or remove it, or let the closure take it";
         assert_eq!(error.to_string(), said);
         let source = error
             .source()

@@ -62,7 +62,8 @@ impl Files {
             .collect()
     }
 
-    /// Makes all blobs one of this kind, with the checksum that belongs to that: sled then takes it for its own.
+    /// Makes all blobs one of this kind, with the checksum that belongs to that: sled then takes it for its
+    /// own.
     pub(crate) fn forge_kind(&self, kind: u8) {
         let blobs = self.blobs();
         assert!(!blobs.is_empty(), "no blob was changed");

@@ -43,12 +43,16 @@ const SAME: Option<Call> = None;
 
 const TWO: &str =
     "CREATE TABLE t (a INT NOT NULL, b INT NOT NULL); INSERT INTO t VALUES (1, 2), (1, 1)";
-const UNIQUE: &str = "CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, UNIQUE (a, b)); INSERT INTO t VALUES (1, 2), (2, 1)";
-const VIEW: &str = "CREATE TABLE u (id INTEGER PRIMARY KEY); INSERT INTO u VALUES (7); CREATE VIEW t AS SELECT id FROM u";
-const SCHEMAS: &str = "ATTACH ':memory:' AS past; CREATE TABLE past.t (id INTEGER PRIMARY KEY); INSERT INTO past.t VALUES (7)";
+const UNIQUE: &str = "CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, UNIQUE (a, b));
+                      INSERT INTO t VALUES (1, 2), (2, 1)";
+const VIEW: &str = "CREATE TABLE u (id INTEGER PRIMARY KEY); INSERT INTO u VALUES (7);
+                    CREATE VIEW t AS SELECT id FROM u";
+const SCHEMAS: &str = "ATTACH ':memory:' AS past; CREATE TABLE past.t (id INTEGER PRIMARY KEY);
+                       INSERT INTO past.t VALUES (7)";
 const ONE_BY_ID: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)";
 const TWO_BY_ID: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (2), (1)";
-const NUMBERS: &str = "CREATE TABLE t (k INT NOT NULL UNIQUE, n INT); INSERT INTO t VALUES (1, 7), (5, NULL), ('x', 9)";
+const NUMBERS: &str = "CREATE TABLE t (k INT NOT NULL UNIQUE, n INT);
+                       INSERT INTO t VALUES (1, 7), (5, NULL), ('x', 9)";
 
 const CURES: &[Cure] = cures! {
     SCHEMAS; |db| walked(Table::new(db, "past.t"))
@@ -68,8 +72,8 @@ const CURES: &[Cure] = cures! {
      INSERT INTO t VALUES ('b'), ('a'), ('C')"; |db| walked(Table::new(db, "t"))
         => NotUnique: r#"make a UNIQUE index on ("a")"#;
         "CREATE UNIQUE INDEX i ON t (\"a\")", SAME => ["'C'", "'a'", "'b'"];
-    "CREATE TABLE t (a TEXT, PRIMARY KEY (a COLLATE NOCASE)); INSERT INTO t VALUES ('b')"; |db| by::<String>(db, &["a"])
-        => NotUnique: r#", or walk by the key "rowid""#;
+    "CREATE TABLE t (a TEXT, PRIMARY KEY (a COLLATE NOCASE)); INSERT INTO t VALUES ('b')";
+        |db| by::<String>(db, &["a"]) => NotUnique: r#", or walk by the key "rowid""#;
         "", Some(|db| by::<i64>(db, &["rowid"])) => ["1"];
     "CREATE TABLE t (a TEXT NOT NULL COLLATE NOCASE PRIMARY KEY); INSERT INTO t VALUES ('B'), ('a')";
         |db| by::<String>(db, &["a"]) => Collation: r#""a" | table "t" | NOCASE | use `Collated`"#;
@@ -117,7 +121,8 @@ const CURES: &[Cure] = cures! {
     TWO_BY_ID; |db| query::<i64>(db, "SELECT id, id + 0 AS id FROM t", &["id"])
         => Query: "its own name with AS";
         "", Some(|db| query::<i64>(db, "SELECT id, id + 0 AS other FROM t", &["id"])) => ["1", "2"];
-    "CREATE TABLE t (a INT NOT NULL, b INT); CREATE INDEX i ON t (a, b); INSERT INTO t VALUES (1, 1), (1, 1), (1, 2)";
+    "CREATE TABLE t (a INT NOT NULL, b INT); CREATE INDEX i ON t (a, b);
+     INSERT INTO t VALUES (1, 1), (1, 1), (1, 2)";
         |db| query::<i64>(db, "SELECT a, b FROM t", &["a"]) => RepeatedKey: "walk it by a key that is unique";
         "DELETE FROM t WHERE rowid = 1",
         Some(|db| query::<(i64, i64)>(db, "SELECT a, b FROM t", &["a", "b"])) => ["(1, 1)", "(1, 2)"];
@@ -136,12 +141,17 @@ const CURES: &[Cure] = cures! {
         }) => ["5", "'x'"];
     NUMBERS; |db| walked(Table::new(db, "t").key::<AnyKey>(["k"])?.map(|row| row.get::<_, i64>("n")))
         => Value: "an `Option` where a column may be NULL";
-        "", Some(|db| walked(Table::new(db, "t").key::<AnyKey>(["k"])?.map(|row| row.get::<_, Option<i64>>("n"))))
-        => ["1", "5", "'x'"];
+        "", Some(|db| {
+            let table = Table::new(db, "t").key::<AnyKey>(["k"])?;
+            walked(table.map(|row| row.get::<_, Option<i64>>("n")))
+        }) => ["1", "5", "'x'"];
     NUMBERS; |db| query::<AnyKey>(db, "SELECT k FROM t WHERE k > 1", &["k"])
         => NotSeekable: "leave that condition out and give the walk a `range`";
         "DELETE FROM t WHERE k = 'x'",
-        Some(|db| all(Walk::new(Query::new(db, "SELECT k FROM t", [])?.key::<i64>(["k"])?).range(2..))) => ["5"];
+        Some(|db| {
+            let query = Query::new(db, "SELECT k FROM t", [])?.key::<i64>(["k"])?;
+            all(Walk::new(query).range(2..))
+        }) => ["5"];
     "CREATE TABLE t (a INT, b INT, PRIMARY KEY (a, b)) WITHOUT ROWID; INSERT INTO t VALUES (1, 5)";
         |db| within(db, &["a", "b"]) => KeyColumns: r#""a" | `within` | leave one of the two out"#;
         "", Some(|db| within(db, &["b"])) => ["5"];
@@ -151,7 +161,8 @@ const CURES: &[Cure] = cures! {
     // Without the plus SQLite takes it for a range.
     NULLS; |db| query::<String>(db, "SELECT * FROM t WHERE k IS NOT NULL", &["k"])
         => NotSeekable: "+column IS NOT NULL";
-        "", Some(|db| query::<String>(db, "SELECT * FROM t WHERE +k IS NOT NULL", &["k"])) => ["'a'", "'b'", "'c'"];
+        "", Some(|db| query::<String>(db, "SELECT * FROM t WHERE +k IS NOT NULL", &["k"]))
+        => ["'a'", "'b'", "'c'"];
     SEARCH; |db| matching(db, "SELECT rowid AS id, body FROM search WHERE body MATCH ?1")
         => NotSeekable: "no virtual table";
         "", Some(|db| matching(db, "SELECT p.id, p.body FROM posts p CROSS JOIN search s ON s.rowid = p.id
@@ -258,8 +269,11 @@ fn a_table_that_is_joined_without_an_index_is_joined_by_one() {
 #[test]
 fn statistics_of_smaller_tables_are_replaced_by_analyze() {
     let db = users();
-    db.execute_batch("UPDATE sqlite_stat1 SET stat = '1 1'; DROP TABLE IF EXISTS sqlite_stat4; ANALYZE sqlite_schema")
-        .unwrap();
+    db.execute_batch(
+        "UPDATE sqlite_stat1 SET stat = '1 1'; DROP TABLE IF EXISTS sqlite_stat4;
+         ANALYZE sqlite_schema",
+    )
+    .unwrap();
     let sql = "SELECT users.id AS user, posts.id FROM users JOIN posts ON posts.user_id = users.id";
     let by_both = || query::<(i64, i64)>(&db, sql, &["user", "id"]);
     assert_not_seekable(sql, by_both(), "run ANALYZE");

@@ -8,9 +8,9 @@ use rusqlite::types::Value;
 use crate::support::{by, open, query, walked};
 
 /// Also what a plan says.
-const NAMES: &str = "plain § with space § quote\"inside § \" § 'single' § select § order by § `tick` § [bracket] § \
-                     emoji 🦀 § t; DROP TABLE plain; -- § x\" WHERE 1=0 -- § a,b § c) § ?1 §  §  USING AUTOMATIC  § \
-                     USE TEMP B-TREE § t USING INDEX x (a>?)";
+const NAMES: &str = "plain § with space § quote\"inside § \" § 'single' § select § order by § `tick` § \
+                     [bracket] § emoji 🦀 § t; DROP TABLE plain; -- § x\" WHERE 1=0 -- § a,b § c) § ?1 § \
+                      §  USING AUTOMATIC  § USE TEMP B-TREE § t USING INDEX x (a>?)";
 
 fn names() -> Vec<&'static str> {
     NAMES.split(" § ").collect()

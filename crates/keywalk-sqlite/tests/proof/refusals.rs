@@ -38,7 +38,8 @@ refusals! {
             |db| by::<i64>(db, &[]) => KeyColumns: "names no column";
             |db| by::<AnyKey>(db, &[]) => KeyColumns: "names no column";
             |db| walked(Table::new(db, "t").within("a", 1)?.within("A", 2)?) => KeyColumns: r#""a" twice"#;
-            |db| walked(Table::new(db, "t").within("a", 1)?.within("b", 1)?) => KeyColumns: "no column left | fixes all of them";
+            |db| walked(Table::new(db, "t").within("a", 1)?.within("b", 1)?)
+                => KeyColumns: "no column left | fixes all of them";
             |db| walked(Table::new(db, "t").within("a", 1)?.within("b", 1)?.key::<AnyKey>([""; 0])?)
                 => KeyColumns: "fixes all of them";
         }
@@ -48,14 +49,16 @@ refusals! {
         PAIR => { |db| by::<i64>(db, &["a"]) => NotUnique: r#"walk by the key "a", "b""#; }
         not_unique("CREATE INDEX i ON t (a)") => { BY_A => NotUnique: NOT_UNIQUE; }
         not_unique("CREATE UNIQUE INDEX i ON t (a) WHERE b > 0") => { BY_A => NotUnique: NOT_UNIQUE; }
-        not_unique("CREATE UNIQUE INDEX i ON t (abs(a)); CREATE INDEX j ON t (a)") => { BY_A => NotUnique: NOT_UNIQUE; }
+        not_unique("CREATE UNIQUE INDEX i ON t (abs(a)); CREATE INDEX j ON t (a)")
+            => { BY_A => NotUnique: NOT_UNIQUE; }
         not_unique("CREATE UNIQUE INDEX i ON t (a, b)") => { BY_A => NotUnique: NOT_UNIQUE; }
         not_unique("CREATE UNIQUE INDEX i ON t (a COLLATE NOCASE); CREATE INDEX j ON t (a)")
             => { BY_A => NotUnique: NOT_UNIQUE; }
     }
 
     a_key_column_that_may_hold_null_is_refused {
-        "CREATE TABLE t (a INT UNIQUE, b INT, c INT NOT NULL, PRIMARY KEY (b, c)); INSERT INTO t VALUES (1, 1, 1)" => {
+        "CREATE TABLE t (a INT UNIQUE, b INT, c INT NOT NULL, PRIMARY KEY (b, c));
+         INSERT INTO t VALUES (1, 1, 1)" => {
             |db| by::<i64>(db, &["a"])
                 => Nullable: r#""a" | table "t" | NOT NULL | +"a" IS NOT NULL | rowid"#;
             |db| by::<(i64, i64)>(db, &["b", "c"]) => Nullable: r#""b""#;
@@ -74,7 +77,8 @@ refusals! {
     }
 
     a_querys_text_in_another_encoding_needs_another_type {
-        "PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (a TEXT NOT NULL PRIMARY KEY); INSERT INTO t VALUES ('a')" => {
+        "PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (a TEXT NOT NULL PRIMARY KEY);
+         INSERT INTO t VALUES ('a')" => {
             |db| query::<String>(db, "SELECT a FROM t", &["a"]) => Collation: "UTF-16le | the query";
         }
     }
@@ -136,7 +140,8 @@ refusals! {
 
     a_value_that_sqlite_stores_as_null_fixes_no_column {
         THREE => {
-            |db| walked(Table::new(db, "t").within("x", None::<i64>)?) => Value: r#""x" of table "t" | IS NULL"#;
+            |db| walked(Table::new(db, "t").within("x", None::<i64>)?)
+                => Value: r#""x" of table "t" | IS NULL"#;
             |db| walked(Table::new(db, "t").within("x", f64::NAN)?) => Value: r#""x" of table "t""#;
         }
     }
@@ -150,7 +155,8 @@ refusals! {
             |db| walked(Table::new(db, "t").filter("x = :a", &[(":b", &1)])?) => Filter of SQLite: PARAMETERS;
             |db| walked(Query::new(db, "SELECT id FROM t WHERE x = ?1", [])?.key::<i64>(["id"])?)
                 => Query of SQLite: "parameters";
-            |db| walked(Query::new(db, "SELECT id FROM t", [1])?.key::<i64>(["id"])?) => Query of SQLite: "parameters";
+            |db| walked(Query::new(db, "SELECT id FROM t", [1])?.key::<i64>(["id"])?)
+                => Query of SQLite: "parameters";
             |db| walked(Query::new(db, "SELECT id FROM t WHERE x = :a", &[(":b", &1)])?.key::<i64>(["id"])?)
                 => Query of SQLite: "parameters";
         }
@@ -181,7 +187,8 @@ fn not_unique(index: &str) -> &str {
     )
 }
 
-const THREE: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, d TEXT, x INT); CREATE TABLE u (id INTEGER PRIMARY KEY);
+const THREE: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, d TEXT, x INT);
+                     CREATE TABLE u (id INTEGER PRIMARY KEY);
                      INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)";
 
 #[test]
@@ -219,8 +226,9 @@ fn an_index_that_is_dropped_before_the_first_fetch_is_missed() {
 #[test]
 fn a_filter_that_is_no_expression_is_refused() {
     let db = open(THREE);
-    let conditions = " § -- nothing § nosuch = 1 § x = § 1) OR (1 § 1) § (1 § 1) UNION SELECT (2 § 1; DROP TABLE t § 1; \
-                      § 1 ORDER BY 1 § 1 LIMIT 1 § SELECT 1 § 1 /* § x = 'a § 1, 2 § count(*) > 0 § u.id = 1 § 1\0 § x = ?0";
+    let conditions = " § -- nothing § nosuch = 1 § x = § 1) OR (1 § 1) § (1 § 1) UNION SELECT (2 § \
+                      1; DROP TABLE t § 1; § 1 ORDER BY 1 § 1 LIMIT 1 § SELECT 1 § 1 /* § x = 'a § \
+                      1, 2 § count(*) > 0 § u.id = 1 § 1\0 § x = ?0";
     for condition in conditions.split(" § ").chain([" "]) {
         let error = Table::new(&db, "t")
             .filter(condition, [])

@@ -65,7 +65,8 @@ pub(crate) fn query<K: Key>(db: &Connection, sql: &str, columns: &[&str]) -> Key
     walked(Query::new(db, sql, [])?.key::<K>(columns.iter().copied())?)
 }
 
-/// Refused before the first row: its kind, the phrases of its message, between bars, and whether SQLite is to blame.
+/// Refused before the first row: its kind, the phrases of its message, between bars, and whether SQLite is to
+/// blame.
 pub(crate) fn assert_refused(
     what: &str,
     keys: Keys,

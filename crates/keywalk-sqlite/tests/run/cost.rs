@@ -45,7 +45,8 @@ impl Count {
 fn open(rows: u32, schema: &str, analyzed: bool) -> Connection {
     let db = Connection::open_in_memory().expect("memory is there");
     db.execute_batch(&format!(
-        "CREATE TEMP TABLE n AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
+        "CREATE TEMP TABLE n AS
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
              SELECT i FROM n;
          {schema}; DROP TABLE n"
     ))

@@ -1,5 +1,5 @@
-//! Jobs whose checkpoints commit with their effects: these happen exactly once. What every store's jobs do is beside
-//! `keywalk-job`.
+//! Jobs whose checkpoints commit with their effects: these happen exactly once. What every store's jobs do is
+//! beside `keywalk-job`.
 
 mod law;
 mod runners;

@@ -205,7 +205,8 @@ const JOINS: [(&str, &[&str]); 8] = [
 /// Users and their posts, as the statistics say before there are any, as they are, and as they aren't.
 #[test]
 fn a_join_reads_what_it_is_asked_for_whatever_the_statistics_say() {
-    let schema = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, country INT, live INT);
+    let schema = "
+         CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, country INT, live INT);
          CREATE TABLE posts (id INTEGER PRIMARY KEY, user_id INT NOT NULL, sum REAL);
          CREATE INDEX by_country ON users (country); CREATE INDEX by_user ON posts (user_id, id);
          INSERT INTO users SELECT i, 'user ' || i, i % 7, i % 2 FROM n WHERE i <= 300;

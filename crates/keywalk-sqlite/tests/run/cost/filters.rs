@@ -62,7 +62,8 @@ fn assert_below(most: u64, costs: &[u64], what: &str) {
     );
 }
 
-/// Walked by `id` and by `c` and `x`, in both orders and with and without statistics: the costs and rows of each.
+/// Walked by `id` and by `c` and `x`, in both orders and with and without statistics: the costs and rows of
+/// each.
 fn each_way(condition: &str, size: usize) -> Vec<(Vec<u64>, usize)> {
     let mut all = Vec::new();
     for (analyzed, order) in [false, true]
@@ -160,7 +161,8 @@ fn an_index_that_serves_the_filter_is_used() {
     }
 }
 
-/// Not one that only covers the filter's column, nor one that serves a part of it: no fetch reads all for that.
+/// Not one that only covers the filter's column, nor one that serves a part of it: no fetch reads all for
+/// that.
 #[test]
 fn an_index_that_does_not_serve_the_whole_filter_does_not_count() {
     let (db, count) = open(false);

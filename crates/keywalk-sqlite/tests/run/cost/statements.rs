@@ -14,7 +14,8 @@ use crate::faults::ORDERS;
 const ROWS: u32 = 10_500;
 
 fn open(analyzed: bool) -> Connection {
-    let schema = "CREATE TABLE t (id INTEGER PRIMARY KEY, c INT NOT NULL, k TEXT NOT NULL UNIQUE, d INT NOT NULL);
+    let schema = "
+         CREATE TABLE t (id INTEGER PRIMARY KEY, c INT NOT NULL, k TEXT NOT NULL UNIQUE, d INT NOT NULL);
          CREATE INDEX tc ON t (c); CREATE INDEX td ON t (d);
          CREATE TABLE p (a INT NOT NULL, b INT NOT NULL, PRIMARY KEY (a, b));
          CREATE TABLE m (a INT NOT NULL, b INT NOT NULL, PRIMARY KEY (a, b DESC)) WITHOUT ROWID;
@@ -137,15 +138,16 @@ fn statements_of_a_query_are_prepared_once() {
 fn the_longest_key_in_mixed_directions_is_one_merge() {
     let db = open(false);
     db.execute_batch(
-        "CREATE TABLE s (a INT, b INT, c INT, d INT, e INT, f INT, PRIMARY KEY (a, b DESC, c, d, e, f)) WITHOUT ROWID;
+        "CREATE TABLE s (a INT, b INT, c INT, d INT, e INT, f INT,
+                         PRIMARY KEY (a, b DESC, c, d, e, f)) WITHOUT ROWID;
          INSERT INTO s SELECT id % 2, id / 2 % 2, id / 4 % 2, id / 8 % 2, id / 16 % 2, id FROM t",
     )
     .unwrap();
     check_table(&db, ROWS, || Ok(Table::new(&db, "s")));
 }
 
-/// SQLite reads a table that it knows to be small from one end to the other; and an index of few rows looks smaller
-/// than the table, also to be sorted.
+/// SQLite reads a table that it knows to be small from one end to the other; and an index of few rows looks
+/// smaller than the table, also to be sorted.
 #[test]
 fn a_small_table_with_statistics_is_walked_by_its_rowid_whatever_indexes_it_has() {
     for index in [

@@ -1,5 +1,5 @@
-//! Faults made through the files, and by others that use them: cut, overwritten, replaced, deleted, locked while
-//! they are walked.
+//! Faults made through the files, and by others that use them: cut, overwritten, replaced, deleted, locked
+//! while they are walked.
 
 use std::fs;
 
@@ -11,8 +11,8 @@ use super::trial::{
     Fault, Trial, Way, World, assert_free, code_of, connect, fill, source_of, sqlite_error,
 };
 
-/// Tests: a fault that stays until it is lifted. In a world, a file's bytes at the start; the trials; SQLite's code;
-/// how the fault is made, of which the connection remembers nothing then, and lifted.
+/// Tests: a fault that stays until it is lifted. In a world, a file's bytes at the start; the trials;
+/// SQLite's code; how the fault is made, of which the connection remembers nothing then, and lifted.
 macro_rules! lasting {
     ($($(#[$about:meta])* $name:ident: $world:expr, $file:literal, $trials:expr => $code:ident,
         $strike:expr, $lift:expr;)+) => {$(
@@ -51,7 +51,8 @@ lasting! {
         |world, whole| world.overwrite("items.db-wal", &whole[..32]),
         |world, whole| world.overwrite("items.db-wal", whole);
 
-    /// The walk has to open the WAL once another connection made the database use one, and a directory can't be.
+    /// The walk has to open the WAL once another connection made the database use one, and a directory can't
+    /// be.
     a_wal_that_cannot_be_opened_is_an_io_error_until_it_can_be:
         World::new("DELETE"), "items.db", Trial::all() => CannotOpen,
         |world, _| {
@@ -153,7 +154,8 @@ fn a_connection_that_is_told_only_to_query_is_walked() {
     }
 }
 
-/// A writer that dies in the middle of a transaction leaves a hot journal, which only who may write can roll back.
+/// A writer that dies in the middle of a transaction leaves a hot journal, which only who may write can roll
+/// back.
 #[test]
 fn a_journal_that_only_a_writer_can_roll_back_is_an_error_until_one_did() {
     for trial in Trial::after(260) {
@@ -179,7 +181,8 @@ fn a_journal_that_only_a_writer_can_roll_back_is_an_error_until_one_did() {
     }
 }
 
-/// BUSY. A writer whose cache overflows, or that commits, keeps new readers out; one that has only begun doesn't.
+/// BUSY. A writer whose cache overflows, or that commits, keeps new readers out; one that has only begun
+/// doesn't.
 #[test]
 fn another_connection_locks_the_file_or_writes_to_it_and_the_walk_is_busy() {
     let world = World::new("DELETE");

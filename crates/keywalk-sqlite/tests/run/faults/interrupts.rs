@@ -1,5 +1,5 @@
-//! INTERRUPT, from another thread and while a source is made. That each step of a walk may be interrupted is in
-//! the conformance kit.
+//! INTERRUPT, from another thread and while a source is made. That each step of a walk may be interrupted is
+//! in the conformance kit.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -71,7 +71,8 @@ fn a_walk_that_is_interrupted_leaves_the_callers_transaction_as_it_is() {
 
 const FEW: i64 = 7;
 
-/// A small database of which the step fails that is so many ahead: once, so that what is asked again is answered.
+/// A small database of which the step fails that is so many ahead: once, so that what is asked again is
+/// answered.
 fn few_rows() -> (Connection, Arc<AtomicI64>) {
     let mut db = Connection::open_in_memory().unwrap();
     db.execute_batch(&format!(

@@ -1,4 +1,5 @@
-//! The database under the walks, the ways in which it is walked, and what has to hold whenever something fails.
+//! The database under the walks, the ways in which it is walked, and what has to hold whenever something
+//! fails.
 
 use std::error::Error as StdError;
 use std::fmt::Debug;

@@ -14,7 +14,8 @@ use super::world::{World, job, kind, log, run, touch, touch_all};
 fn a_jobs_row_tells_where_it_stands() {
     let (_world, db) = World::new(101);
     let assert_row = |numbers: (i64, bool, i64, i64), place: (f64, &str)| {
-        let sql = "SELECT run, done, items, skipped, share, position FROM keywalk_jobs WHERE name = 'a ''job'''";
+        let sql = "SELECT run, done, items, skipped, share, position FROM keywalk_jobs
+                   WHERE name = 'a ''job'''";
         let row = db.query_row(sql, [], |row| {
             let found = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
             assert_eq!(found, numbers);

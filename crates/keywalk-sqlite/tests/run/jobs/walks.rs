@@ -27,7 +27,8 @@ fn another_connection_writes_between_the_stretches_that_a_filter_drops() {
 /// A table whose rowid has no name, which a change of the schema may renumber.
 fn rowids() -> (World, Connection) {
     World::with(
-        "CREATE TABLE items (id INTEGER, count INTEGER NOT NULL DEFAULT 0); CREATE TABLE log (id INTEGER NOT NULL);
+        "CREATE TABLE items (id INTEGER, count INTEGER NOT NULL DEFAULT 0);
+         CREATE TABLE log (id INTEGER NOT NULL);
          INSERT INTO items (id) VALUES (1), (2), (3), (4), (5)",
     )
 }
