@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 
+use keywalk::Walk;
 use keywalk_sqlite::ErrorKind;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, ErrorCode};
@@ -63,11 +64,7 @@ fn first_error(way: Way, db: &Connection, forbidden: &AtomicU8, what: u8) -> Wal
     forbidden.store(what, SeqCst);
     let error = match way.source(db) {
         Err(error) => keywalk::Error::Source(error),
-        Ok(source) => keywalk::Walk::new(source)
-            .items()
-            .next()
-            .unwrap()
-            .unwrap_err(),
+        Ok(source) => Walk::new(source).items().next().unwrap().unwrap_err(),
     };
     assert_free(db, way);
     forbidden.store(NOTHING, SeqCst);
@@ -97,24 +94,17 @@ fn what_is_forbidden_at_the_start_is_an_error_of_the_key_or_of_the_first_fetch()
 fn a_key_that_is_hidden_at_the_start_or_when_statements_are_prepared_anew_is_not_the_end() {
     let (db, forbidden) = open();
     db.execute_batch("ANALYZE").unwrap();
+    let not_seekable = ErrorKind::NotSeekable;
     for way in Way::ALL {
         let refused = first_error(way, &db, &forbidden, HIDES_KEY);
-        assert_eq!(
-            source_of(&refused).kind(),
-            ErrorKind::NotSeekable,
-            "{refused}"
-        );
+        assert_eq!(source_of(&refused).kind(), not_seekable, "{refused}");
         let source = way.source(&db).expect("all is allowed");
-        let mut items = keywalk::Walk::new(source).chunk_size(2).into_iter();
+        let mut items = Walk::new(source).chunk_size(2).into_iter();
         assert_eq!(items.by_ref().take(4).filter(Result::is_ok).count(), 4);
         forbidden.store(HIDES_KEY, SeqCst);
         db.execute_batch("ANALYZE").unwrap();
         let refused = items.next().unwrap().unwrap_err();
-        assert_eq!(
-            source_of(&refused).kind(),
-            ErrorKind::NotSeekable,
-            "{refused}"
-        );
+        assert_eq!(source_of(&refused).kind(), not_seekable, "{refused}");
         forbidden.store(NOTHING, SeqCst);
         db.execute_batch("ANALYZE").unwrap();
     }

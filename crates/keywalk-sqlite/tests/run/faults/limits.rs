@@ -23,10 +23,8 @@ fn a_row_above_the_length_limit_ends_the_walk_where_its_chunk_begins() {
         let mut items = trial.walk(&db).items();
         db.set_limit(SQLITE_LIMIT_LENGTH, 1000).unwrap();
         let (mut seen, error) = until_error(&mut items, &db, trial);
-        assert_eq!(
-            code_of(&error.expect("it comes before the end")),
-            ErrorCode::TooBig
-        );
+        let error = error.expect("it comes before the end");
+        assert_eq!(code_of(&error), ErrorCode::TooBig);
         assert_eq!(seen, keys[..good], "{trial:?}");
         db.set_limit(SQLITE_LIMIT_LENGTH, 1_000_000).unwrap();
         seen.extend(rest(items));

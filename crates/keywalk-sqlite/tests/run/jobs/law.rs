@@ -62,16 +62,12 @@ fn fates() -> impl Strategy<Value = (Fate, usize)> {
     select(&FATES[..]).prop_flat_map(|(fate, below)| (Just(fate), 0..below))
 }
 
-/// Counts down where the fate is one of these; whether it is time.
+/// Counts down where the fate is one of these; whether it is time, which comes once.
 fn due((fate, left): (Fate, &mut usize), fates: &[Fate]) -> bool {
-    let is_one = fates.contains(&fate);
-    let is_due = is_one && *left == 0;
-    // It comes once.
-    *left = if is_one {
-        left.checked_sub(1).unwrap_or(usize::MAX)
-    } else {
-        *left
-    };
+    let is_due = fates.contains(&fate) && *left == 0;
+    if fates.contains(&fate) {
+        *left = left.wrapping_sub(1);
+    }
     is_due
 }
 
