@@ -2,65 +2,60 @@
 
 use std::collections::BTreeSet;
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order, Walk};
-use keywalk_sled::{Key, Tree};
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Order};
+use keywalk_sled::Tree;
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
-use sled::transaction::TransactionResult;
 
 use crate::trees::{ORDERS, insert, open};
 
-#[test]
-fn what_a_loop_deletes_and_inserts_does_not_disturb_it() {
-    for order in ORDERS {
-        for size in [1, 2, 7, 40] {
-            let db = open();
-            let keys: Vec<i32> = (-300..=300).collect();
-            insert(&db, &keys);
-            let step = if order == Order::Ascending { 1 } else { -1 };
-            let mut seen = Vec::new();
-            let source = Tree::<i32>::new((*db).clone());
-            for item in Walk::new(source).order(order).chunk_size(size) {
-                let (key, _) = item.unwrap();
-                // Itself, and of those ahead, farther than a chunk, every other.
-                db.remove(key.to_bytes()).unwrap();
-                if key % 2 == 0 {
-                    db.remove((key + step * 101).to_bytes()).unwrap();
-                }
-                // Behind, one that was there comes again.
-                db.insert((key - step).to_bytes(), "again").unwrap();
-                seen.push(key);
-            }
-            let mut expected = keys;
-            if order == Order::Descending {
-                expected.reverse();
-            }
-            let start = expected[0];
-            expected.retain(|key| key % 2 == 0 || (key - start).abs() < 101);
-            assert_eq!(seen, expected, "{order:?}, chunks of {size}");
+/// What others do to a tree between two fetches.
+#[derive(Clone, Debug)]
+enum Change {
+    Insert(Vec<u8>),
+    Remove(Vec<u8>),
+    Clear,
+}
+
+/// Of bytes that are often at the ends of what bytes can be.
+fn key(byte: impl Strategy<Value = u8>) -> impl Strategy<Value = Vec<u8>> {
+    vec(
+        prop_oneof![Just(0), Just(0x7f), Just(0x80), Just(0xff), byte],
+        0..9,
+    )
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        8 => key(Just(0)).prop_map(Change::Insert),
+        8 => key(Just(0)).prop_map(Change::Remove),
+        1 => Just(Change::Clear),
+    ]
+}
+
+fn apply(change: Change, tree: &sled::Tree, model: &mut BTreeSet<Vec<u8>>) {
+    match change {
+        Change::Insert(key) => {
+            tree.insert(&key, "").expect("it can be written");
+            model.insert(key);
+        }
+        Change::Remove(key) => {
+            tree.remove(&key).expect("it can be written");
+            model.remove(&key);
+        }
+        Change::Clear => {
+            tree.clear().expect("it can be written");
+            model.clear();
         }
     }
 }
 
-#[test]
-fn appended_keys_are_chased_by_live_walks_alone() {
-    let db = open();
-    insert(&db, &[1_u64, 2, 3]);
-    for (live, most) in [(false, 3), (true, 50)] {
-        let walk = Walk::new(Tree::<u64>::new((*db).clone())).chunk_size(2);
-        let walk = if live { walk.live() } else { walk };
-        let mut count = 0;
-        for item in walk.into_iter().take(50) {
-            let (key, _) = item.unwrap();
-            count += 1;
-            db.insert((key + 1_000).to_bytes(), "appended").unwrap();
-            db.insert((key + 1_001).to_bytes(), "appended").unwrap();
-        }
-        assert_eq!(count, most);
-        for key in 1_000..3_000_u64 {
-            db.remove(key.to_bytes()).unwrap();
-        }
-    }
+fn keys<K: Clone, V>(chunk: &Chunk<(K, V)>) -> Vec<K> {
+    chunk
+        .as_slice()
+        .iter()
+        .map(|(key, _)| key.clone())
+        .collect()
 }
 
 proptest! {
@@ -69,104 +64,73 @@ proptest! {
     /// Between fetches keys come and go; a chunk is then exactly what the tree holds (G7).
     #[test]
     fn each_chunk_is_the_models(
-        keys in btree_set(vec(prop_oneof![Just(0), Just(0x80), Just(0xff), any::<u8>()], 0..9), 0..120),
-        changes in vec(vec(change(), 0..3), 0..30),
+        keys_at_first in btree_set(key(any::<u8>()), 0..120),
+        changes in vec(vec(change(), 0..9), 0..30),
         size in 1..20_usize,
-        descending in any::<bool>(),
+        order in prop::sample::select(&ORDERS[..]),
     ) {
         let db = open();
-        let mut model: BTreeSet<Vec<u8>> = keys;
+        let mut model = keys_at_first;
         for key in &model {
             db.insert(key, "").unwrap();
         }
-        let order = ORDERS[usize::from(descending)];
         let mut tree = Tree::<Vec<u8>>::new((*db).clone());
         let mut range = KeyRange::all(order);
         let mut changes = changes.into_iter();
         let mut chunk = Chunk::with_limit(size);
         loop {
             let fetched = tree.fetch(&range, &mut chunk).unwrap();
-            let mut expected: Vec<Vec<u8>> =
-                model.iter().filter(|key| range.admits(key)).cloned().collect();
-            if descending {
+            let mut expected: Vec<_> = model.iter().filter(|key| range.admits(key)).cloned().collect();
+            if order == Order::Descending {
                 expected.reverse();
             }
-            let found: Vec<Vec<u8>> = chunk.as_slice().iter().map(|(key, _)| key.clone()).collect();
-            prop_assert_eq!(&found[..], &expected[..expected.len().min(size)]);
+            expected.truncate(size);
+            let mut found = keys(&chunk);
+            prop_assert_eq!(&found, &expected);
             prop_assert_eq!(fetched == Fetched::More, found.len() == size);
-            let Some(last) = found.last().cloned() else { break };
+            let Some(last) = found.pop() else { break };
             range.advance_past(last);
             chunk.clear();
             for change in changes.next().unwrap_or_default() {
-                change.apply(&db);
-                change.apply_to(&mut model);
+                apply(change, &db, &mut model);
             }
         }
     }
 }
 
-/// What others do to a tree between two fetches.
-#[derive(Clone, Debug)]
-enum Change {
-    Insert(Vec<u8>),
-    Remove(Vec<u8>),
-    Clear,
-    /// All at once, and as a transaction if `true`.
-    Several(bool, Vec<Change>),
-}
-
-fn change() -> impl Strategy<Value = Change> {
-    let key = || vec(prop_oneof![Just(0), Just(0x7f), Just(0xff)], 0..9);
-    let single = move || {
-        prop_oneof![
-            key().prop_map(Change::Insert),
-            key().prop_map(Change::Remove)
-        ]
-    };
-    let several = (any::<bool>(), vec(single(), 0..9));
-    prop_oneof![
-        12 => single(),
-        1 => Just(Change::Clear),
-        3 => several.prop_map(|(transaction, changes)| Change::Several(transaction, changes)),
-    ]
-}
-
-impl Change {
-    fn apply(&self, tree: &sled::Tree) {
-        match self {
-            Change::Insert(key) => drop(tree.insert(key, "").expect("it can be written")),
-            Change::Remove(key) => drop(tree.remove(key).expect("it can be written")),
-            Change::Clear => tree.clear().expect("it can be written"),
-            Change::Several(transaction, changes) => {
-                let mut batch = sled::Batch::default();
-                for change in changes {
-                    match change {
-                        Change::Insert(key) => batch.insert(&key[..], ""),
-                        Change::Remove(key) => batch.remove(&key[..]),
-                        Change::Clear | Change::Several(..) => unreachable!("it isn't made"),
-                    }
-                }
-                if *transaction {
-                    let written: TransactionResult<()> =
-                        tree.transaction(|tree| Ok(tree.apply_batch(&batch)?));
-                    written.expect("nothing conflicts");
-                } else {
-                    tree.apply_batch(batch).expect("it can be written");
-                }
-            }
-        }
+#[test]
+fn what_other_ranges_taught_a_source_does_not_lead_it_out_of_this_one() {
+    let db = open();
+    insert(&db, &(0..200).collect::<Vec<u16>>());
+    for (low, high) in (0..45).flat_map(|low| (low..45).map(move |high| (low, high))) {
+        let mut tree = Tree::<u16>::new((*db).clone());
+        let mut chunk = Chunk::with_limit(16);
+        let all = KeyRange::all(Order::Descending);
+        tree.fetch(&all, &mut chunk).unwrap();
+        chunk.clear();
+        let bounds = (
+            std::ops::Bound::Excluded(low),
+            std::ops::Bound::Excluded(high),
+        );
+        let range = KeyRange::new(bounds, Order::Descending);
+        let fetched = tree.fetch(&range, &mut chunk).unwrap();
+        let expected: Vec<u16> = (low + 1..high).rev().take(16).collect();
+        assert_eq!(keys(&chunk), expected, "{range:?}");
+        assert_eq!(fetched == Fetched::More, chunk.len() == 16, "{range:?}");
     }
+}
 
-    fn apply_to(&self, model: &mut BTreeSet<Vec<u8>>) {
-        match self {
-            Change::Insert(key) => drop(model.insert(key.clone())),
-            Change::Remove(key) => drop(model.remove(key)),
-            Change::Clear => model.clear(),
-            Change::Several(_, changes) => {
-                for change in changes {
-                    change.apply_to(model);
-                }
-            }
-        }
+/// A dropped tree would answer with an error.
+#[test]
+fn of_an_empty_range_sled_is_not_asked() {
+    let db = open();
+    let gone = db.open_tree("gone").unwrap();
+    db.drop_tree("gone").unwrap();
+    let mut gone = Tree::<u8>::new(gone);
+    let mut chunk = Chunk::with_limit(9);
+    for order in ORDERS {
+        let empty = KeyRange::new(3..3, order);
+        assert_eq!(gone.fetch(&empty, &mut chunk).unwrap(), Fetched::End);
+        assert_eq!(gone.last_key(&empty).unwrap(), LastKey::Empty);
     }
 }

@@ -1,75 +1,65 @@
-//! Databases that are closed, and trees that are dropped, made again or cleared, while they are walked.
+//! Databases that are closed, and trees that are dropped or made again, while they are walked.
 
 use std::error::Error as _;
 
-use keywalk::{Cursor, Items, Order, Walk};
+use keywalk::{Items, Order};
 use keywalk_sled::{Error, ErrorKind, Tree, Utf8};
 
 use crate::reopened::reopened;
-use crate::trees::{ORDERS, insert, open};
+use crate::trees::{ORDERS, insert, open, walk};
 
 /// A walk over the tree that handed out `count` items.
 fn begun(tree: &sled::Tree, order: Order, count: usize) -> Items<Tree<u16>> {
-    let walk = Walk::new(Tree::<u16>::new(tree.clone()));
-    let mut items = walk.order(order).chunk_size(4).into_iter();
-    assert_eq!(
-        items.by_ref().map_while(Result::ok).take(count).count(),
-        count
-    );
+    let mut items = walk(tree).order(order).chunk_size(4).into_iter();
+    let came = items.by_ref().map_while(Result::ok).take(count).count();
+    assert_eq!(came, count);
     items
 }
 
-/// The only error of a walk, after which it is fused; and how many items came before it.
+/// The only error of a walk, after which it is over; and how many items came before it.
 fn only_error(items: &mut Items<Tree<u16>>) -> (usize, Error) {
-    let mut count = 0;
-    let error = loop {
-        match items.next() {
-            Some(Ok(_)) => count += 1,
-            Some(Err(keywalk::Error::Source(error))) => break error,
-            other => panic!("{other:?}"),
-        }
-    };
-    assert!(items.next().is_none(), "it comes once");
-    (count, error)
-}
-
-fn resumed(tree: sled::Tree, cursor: Cursor<u16>) -> Vec<u16> {
-    let walk = Walk::new(Tree::<u16>::new(tree)).resume(cursor).into_iter();
-    walk.map(|item| item.expect("it is there again").0)
-        .collect()
+    let came: Vec<_> = items.by_ref().collect();
+    let count = came.iter().filter(|item| item.is_ok()).count();
+    match came.into_iter().last() {
+        Some(Err(keywalk::Error::Source(error))) if items.next().is_none() => (count, error),
+        other => panic!("{count} items, then {other:?}"),
+    }
 }
 
 #[test]
 fn a_tree_that_is_dropped_is_an_error_that_says_so_in_every_state() {
     let db = open();
-    for order in ORDERS {
-        // Before the first query, within a chunk, between two chunks.
-        for (before, buffered) in [(0, 0), (3, 1), (4, 0)] {
-            let tree = db.open_tree("gone").unwrap();
-            insert(&tree, &(0..20).collect::<Vec<u16>>());
-            let mut items = begun(&tree, order, before);
-            db.drop_tree("gone").unwrap();
-            let (count, error) = only_error(&mut items);
-            assert_eq!(count, buffered, "what was fetched before is handed out");
-            assert_eq!((error.kind(), error.key()), (ErrorKind::Dropped, None));
-            assert_eq!(
-                error.to_string(),
-                "tree \"gone\" was dropped; open it again by its name, and resume the walk with that"
-            );
-            let cause = error.source().unwrap().downcast_ref::<sled::Error>();
-            assert!(
-                matches!(cause, Some(sled::Error::CollectionNotFound(_))),
-                "{error:?}"
-            );
-            assert_eq!(error.sled_error(), cause);
-        }
+    // Before the first query, within a chunk, between two chunks.
+    for (order, (before, buffered)) in ORDERS
+        .into_iter()
+        .flat_map(|order| [(0, 0), (3, 1), (4, 0)].map(|at| (order, at)))
+    {
+        let tree = db.open_tree("gone").unwrap();
+        insert(&tree, &(0..20).collect::<Vec<u16>>());
+        let mut items = begun(&tree, order, before);
+        db.drop_tree("gone").unwrap();
+        let (count, error) = only_error(&mut items);
+        assert_eq!(count, buffered, "what was fetched before is handed out");
+        assert_eq!((error.kind(), error.key()), (ErrorKind::Dropped, None));
+        let said =
+            "tree \"gone\" was dropped; open it again by its name, and resume the walk with that";
+        assert_eq!(error.to_string(), said);
+        let cause = error.source().unwrap().downcast_ref::<sled::Error>();
+        assert!(
+            matches!(cause, Some(sled::Error::CollectionNotFound(_))),
+            "{error:?}"
+        );
+        assert_eq!(error.sled_error(), cause);
     }
 }
 
 #[test]
 fn a_tree_that_is_made_again_is_another_and_the_cursor_goes_on_there() {
     let db = open();
-    for order in ORDERS {
+    for (order, expected) in [
+        (Order::Ascending, [4_u16, 9, 15, 16, 17]),
+        (Order::Descending, [15, 9, 4, 3, 2]),
+    ] {
         let tree = db.open_tree("again").unwrap();
         insert(&tree, &(0..20).collect::<Vec<u16>>());
         let mut items = begun(&tree, order, 4);
@@ -78,28 +68,12 @@ fn a_tree_that_is_made_again_is_another_and_the_cursor_goes_on_there() {
         insert(&again, &[2_u16, 3, 4, 9, 15, 16, 17]);
         // The old handle doesn't show what the new tree holds.
         assert_eq!(only_error(&mut items).1.kind(), ErrorKind::Dropped);
-        let rest = resumed(again, items.cursor());
-        match order {
-            Order::Ascending => assert_eq!(rest, [4, 9, 15, 16, 17]),
-            Order::Descending => assert_eq!(rest, [15, 9, 4, 3, 2]),
-        }
+        let rest = walk::<u16>(&again).resume(items.cursor()).into_iter();
+        assert!(
+            rest.map(|item| item.expect("it is there again").0)
+                .eq(expected)
+        );
         db.drop_tree("again").unwrap();
-    }
-}
-
-#[test]
-fn a_tree_that_is_cleared_ends_the_walk() {
-    let db = open();
-    for order in ORDERS {
-        for live in [false, true] {
-            insert(&db, &(0..40).collect::<Vec<u16>>());
-            let walk = Walk::new(Tree::<u16>::new((*db).clone())).order(order);
-            let walk = if live { walk.live() } else { walk };
-            let mut chunks = walk.chunk_size(4).chunks();
-            assert_eq!(chunks.next().unwrap().unwrap().len(), 4);
-            db.clear().unwrap();
-            assert!(chunks.next().unwrap().is_none());
-        }
     }
 }
 
@@ -126,7 +100,7 @@ fn a_long_name_of_a_tree_is_shortened() {
     let name = "n".repeat(1_000);
     let tree = db.open_tree(&name).unwrap();
     db.drop_tree(&name).unwrap();
-    let error = Walk::new(Tree::<Utf8>::new(tree)).into_iter().next();
+    let error = walk::<Utf8>(&tree).into_iter().next();
     let message = error.unwrap().unwrap_err().to_string();
     let shown = format!("tree \"{}\"… was dropped", "n".repeat(120));
     assert!(message.starts_with(&shown), "{message}");

@@ -1,15 +1,17 @@
-//! Values are lent, or decoded in the memory of old items.
+//! Values are lent, or decoded in the memory of old items; and what types are beside what they do.
 
-use keywalk::Walk;
-use keywalk_sled::{Key, Tree, Utf8};
+use std::error::Error as StdError;
+use std::fmt::Debug;
 
-use crate::trees::{ORDERS, insert, open};
+use keywalk::{Items, Walk};
+use keywalk_sled::{Error, Key, Malformed, Tree, Utf8};
+
+use crate::trees::{ORDERS, insert, open, walk};
 
 #[test]
 fn old_items_are_filled_again_in_place() {
     let db = open();
-    let keys: Vec<u32> = (0..100).collect();
-    insert(&db, &keys);
+    insert(&db, &(0..100).collect::<Vec<u32>>());
     for order in ORDERS {
         let mut fresh = 0;
         let tree = Tree::<u32>::new((*db).clone()).fill(|value, item: &mut (bool, Vec<u8>)| {
@@ -22,10 +24,12 @@ fn old_items_are_filled_again_in_place() {
         let mut chunks = Walk::new(tree).order(order).chunk_size(10).chunks();
         let mut count = 0;
         while let Some(items) = chunks.next().unwrap() {
-            for (key, (_, value)) in items {
-                assert_eq!(key.to_bytes(), *value);
-                count += 1;
-            }
+            count += items.len();
+            assert!(
+                items
+                    .iter()
+                    .all(|(key, (_, value))| key.to_bytes() == *value)
+            );
         }
         drop(chunks);
         assert_eq!((count, fresh), (100, 10), "{order:?}");
@@ -36,11 +40,34 @@ fn old_items_are_filled_again_in_place() {
 fn a_lent_value_is_sleds_own() {
     let db = open();
     db.insert("key", vec![7; 500]).unwrap();
-    let (_, lent) = Walk::new(Tree::<Utf8>::new((*db).clone()))
-        .items()
-        .next()
-        .unwrap()
-        .unwrap();
+    let (_, lent) = walk::<Utf8>(&db).items().next().unwrap().unwrap();
     let got = db.get("key").unwrap().unwrap();
     assert_eq!(lent.as_ptr(), got.as_ptr());
+}
+
+#[test]
+fn sources_and_errors_move_between_threads() {
+    fn is_thread_safe<T: Send + Sync + 'static>() {}
+    is_thread_safe::<Tree<u64>>();
+    is_thread_safe::<Tree<(String, Vec<u8>)>>();
+    is_thread_safe::<Items<Tree<Utf8>>>();
+    is_thread_safe::<Error>();
+    fn is_error<T: StdError + Debug>() {}
+    is_error::<Error>();
+    is_error::<Malformed>();
+    assert_eq!(size_of::<Error>(), size_of::<usize>());
+}
+
+#[test]
+fn a_tree_is_printed_by_its_name_alone() {
+    let db = open();
+    for (name, shown) in [
+        (&b"se\"cret"[..], r#"Tree(tree "se\"cret")"#),
+        (b"__sled__default", "Tree(the default tree)"),
+        (b"\xff", "Tree(tree 0xff)"),
+    ] {
+        let tree = db.open_tree(name).unwrap();
+        tree.insert("key", "value").unwrap();
+        assert_eq!(format!("{:?}", Tree::<Utf8>::new(tree)), shown);
+    }
 }

@@ -2,14 +2,10 @@
 
 #![forbid(unsafe_code)]
 
-mod db;
-mod refusal;
+mod support;
 
 mod cures;
 mod key_types;
-mod keys;
 mod messages;
 mod names;
-mod relations;
-mod sql;
-mod statistics;
+mod refusals;

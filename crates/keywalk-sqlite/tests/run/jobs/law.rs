@@ -1,0 +1,162 @@
+//! Whatever befalls the runs, in tables of any key: each row's effect happens exactly once.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use keywalk::Walk;
+use keywalk_job::{Job, Stop};
+use keywalk_sqlite::{AnyKey, CheckpointTable, Table};
+use proptest::prelude::*;
+use proptest::sample::select;
+use rusqlite::Connection;
+
+use super::world::{World, tries};
+
+/// A table's columns beside the number that tells its rows apart and the counter, and their values.
+const TABLES: [(&str, &str); 6] = [
+    ("", ""),
+    // By the rowid, which has no name in the schema.
+    (", t", ", ?1"),
+    (", a INTEGER NOT NULL, PRIMARY KEY (a DESC, n)", ", ?1 % 3"),
+    (
+        ", t TEXT NOT NULL PRIMARY KEY",
+        ", 'Text ' || (?1 * 7 % 50)",
+    ),
+    (
+        ", t BLOB NOT NULL PRIMARY KEY",
+        ", CAST('b' || (?1 * 7 % 50) AS BLOB)",
+    ),
+    (
+        ", t TEXT NOT NULL COLLATE NOCASE, PRIMARY KEY (t, n)",
+        ", substr('aAbBcC', 1 + ?1 % 6)",
+    ),
+];
+
+/// What befalls a run, when so many items, chunks or steps are done.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fate {
+    WorkFails,
+    WorkPanics,
+    Stop,
+    /// The function ends the transaction, and says that all is well.
+    RollsBack,
+    BeginsAnew,
+    CommitFails,
+    Interrupted,
+    Nothing,
+}
+
+use Fate::{BeginsAnew, CommitFails, Interrupted, Nothing, RollsBack, WorkFails, WorkPanics};
+
+const FATES: [(Fate, usize); 8] = [
+    (WorkFails, 30),
+    (WorkPanics, 30),
+    (Fate::Stop, 30),
+    (RollsBack, 10),
+    (BeginsAnew, 10),
+    (CommitFails, 10),
+    (Interrupted, 60),
+    (Nothing, 1),
+];
+
+fn fates() -> impl Strategy<Value = (Fate, usize)> {
+    select(&FATES[..]).prop_flat_map(|(fate, below)| (Just(fate), 0..below))
+}
+
+/// Counts down where the fate is one of these; whether it is time, which comes once.
+fn due((fate, left): (Fate, &mut usize), fates: &[Fate]) -> bool {
+    let is_due = fates.contains(&fate) && *left == 0;
+    if fates.contains(&fate) {
+        *left = left.wrapping_sub(1);
+    }
+    is_due
+}
+
+/// Whether the job is done. What SQLite itself does to a run is made by its hooks.
+fn run(
+    db: &mut Connection,
+    shape: usize,
+    (size, down, skips): (usize, bool, bool),
+    (fate, mut left): (Fate, usize),
+) -> bool {
+    let mut commits = left;
+    db.commit_hook(Some(move || due((fate, &mut commits), &[CommitFails])))
+        .unwrap();
+    let mut steps = left;
+    db.progress_handler(40, Some(move || due((fate, &mut steps), &[Interrupted])))
+        .unwrap();
+    let table = Table::new(&*db, "items");
+    let table = match shape {
+        1 => table.key::<AnyKey>(["rowid"]).unwrap(),
+        _ => table,
+    };
+    let walk = Walk::new(table.map(|row| row.get::<_, i64>("n"))).chunk_size(size);
+    let walk = if down { walk.descending() } else { walk };
+    let stop = Stop::new();
+    let mut job = Job::new("law", walk, CheckpointTable::new(db)).stop_on(&stop);
+    if skips {
+        // Nothing fails so often that it is skipped, which would be another law.
+        job = job.skip_failures().retry(tries(1), |_| true);
+    }
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        job.run(|tx, items| {
+            for (_, n) in items {
+                if due((fate, &mut left), &[WorkFails, WorkPanics, Fate::Stop]) {
+                    match fate {
+                        WorkPanics => resume_unwind(Box::new("no message")),
+                        WorkFails => return Err("bad".into()),
+                        _ => stop.request(),
+                    }
+                }
+                let count = "UPDATE items SET count = count + 1 WHERE n = ?1";
+                tx.prepare_cached(count)?.execute([n])?;
+                tx.prepare_cached("INSERT INTO log VALUES (?1)")?
+                    .execute([n])?;
+            }
+            if due((fate, &mut left), &[RollsBack, BeginsAnew]) {
+                let anew = if fate == BeginsAnew {
+                    "BEGIN IMMEDIATE"
+                } else {
+                    ""
+                };
+                tx.execute_batch(&format!("ROLLBACK; {anew}"))?;
+            }
+            Ok(())
+        })
+    }));
+    assert!(db.is_autocommit(), "no transaction is held after a run");
+    matches!(outcome, Ok(Ok(outcome)) if outcome.is_done())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    #[test]
+    fn every_rows_effect_happens_exactly_once(
+        shape in 0..TABLES.len(),
+        rows in 0..50_i64,
+        down in any::<bool>(),
+        wal in any::<bool>(),
+        runs in prop::collection::vec((1..12_usize, any::<bool>(), fates()), 0..10),
+        last in 1..40_usize,
+    ) {
+        let mode = if wal { "wal" } else { "delete" };
+        let (columns, values) = TABLES[shape];
+        let unique = if shape == 0 { "PRIMARY KEY" } else { "NOT NULL UNIQUE" };
+        let (_world, mut db) = World::with(&format!(
+            "PRAGMA journal_mode = {mode}; PRAGMA synchronous = OFF;
+             CREATE TABLE items (count INTEGER DEFAULT 0, n INTEGER {unique} {columns});
+             CREATE TABLE log (n INTEGER NOT NULL)"
+        ));
+        for n in 0..rows {
+            db.execute(&format!("INSERT INTO items VALUES (0, ?1 {values})"), [n]).unwrap();
+        }
+        for (size, skips, fate) in runs {
+            run(&mut db, shape, (size, down, skips), fate);
+        }
+        prop_assert!(run(&mut db, shape, (last, down, false), (Nothing, 0)));
+        let ask = |sql: &str| -> i64 { db.query_row(sql, [], |row| row.get(0)).unwrap() };
+        prop_assert_eq!(ask("SELECT count(*) FROM items WHERE count = 1"), rows);
+        prop_assert_eq!(ask("SELECT count(*) FROM log"), rows);
+        prop_assert_eq!(ask("SELECT count(DISTINCT n) FROM log"), rows);
+        prop_assert_eq!(ask("SELECT items FROM keywalk_jobs"), rows);
+    }
+}
