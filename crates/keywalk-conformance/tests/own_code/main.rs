@@ -3,10 +3,8 @@
 
 #![forbid(unsafe_code)]
 
-mod allowed;
-mod kept;
 mod mistakes;
 mod pager;
 mod right;
-mod said;
+mod script;
 mod stopped;
