@@ -15,6 +15,8 @@ use crate::trial::{Trial, Tried};
 /// A fetch: of this range, at most so many items.
 pub(crate) type Ask<K> = (KeyRange<K>, usize);
 
+type Asks<'c, K> = dyn Fn(&Small<'_, K>) -> Vec<Ask<K>> + 'c;
+
 /// The keys of a small store, and the order to ask it in.
 pub(crate) struct Small<'a, K> {
     /// All keys that play a part, ascending.
@@ -68,6 +70,10 @@ impl<H: Harness> Lab<H> {
         &self,
         asks: impl Fn(&Small<'_, H::Key>) -> Vec<Ask<H::Key>>,
     ) -> Checked {
+        self.all_asked(&asks)
+    }
+
+    fn all_asked(&self, asks: &Asks<'_, H::Key>) -> Checked {
         // What was asked of the last source, and over which keys.
         let asked = RefCell::new((Vec::new(), Vec::new()));
         let every = |trial: &Trial<H>, small: &Small<'_, H::Key>| {

@@ -42,7 +42,7 @@ mod visits;
 
 pub(crate) use breach::Telling;
 pub use breach::{Breach, Flaw};
-pub(crate) use judge::{diagnosed, explained, judge, judge_last_key};
+pub(crate) use judge::{diagnosed, explained, judge, judge_by_time};
 pub use lives::{Lives, Presence};
 pub use oracle::Oracle;
 pub(crate) use timeline::{Shown, Tell};

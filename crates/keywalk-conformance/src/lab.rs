@@ -42,6 +42,8 @@ impl From<Failure> for Stop {
     }
 }
 
+type OverKeys<'c, H> = dyn Fn(&mut Trial<H>, &[<H as Harness>::Key]) -> Tried<H> + 'c;
+
 /// Shrinking stops after so many attempts without an end.
 const MOST_ATTEMPTS: u32 = 400;
 
@@ -95,14 +97,7 @@ impl<H: Harness> Lab<H> {
         keys: &[H::Key],
         check: impl Fn(&mut Trial<H>, &[H::Key]) -> Tried<H>,
     ) -> Checked {
-        let attempt = |keys: &[H::Key]| {
-            self.once(&mut |trial| {
-                trial.put_all(keys)?;
-                check(trial, keys)
-            })
-        };
-        let fewest = |failure| smallest(keys.to_vec(), failure, &attempt).1;
-        Ok(attempt(keys).map_err(fewest)?)
+        self.over_fewest(keys, &check)
     }
 
     /// The same in each order that the source walks in.
@@ -111,10 +106,21 @@ impl<H: Harness> Lab<H> {
         keys: &[H::Key],
         check: impl Fn(&mut Trial<H>, &[H::Key], Order) -> Tried<H>,
     ) -> Checked {
-        self.attempt_with(keys, |trial, keys| {
+        self.over_fewest(keys, &|trial, keys| {
             let mut orders = self.orders().iter();
             orders.try_for_each(|order| check(trial, keys, *order))
         })
+    }
+
+    fn over_fewest(&self, keys: &[H::Key], check: &OverKeys<'_, H>) -> Checked {
+        let attempt = |keys: &[H::Key]| {
+            self.once(&mut |trial| {
+                trial.put_all(keys)?;
+                check(trial, keys)
+            })
+        };
+        let fewest = |failure| smallest(keys.to_vec(), failure, &attempt).1;
+        Ok(attempt(keys).map_err(fewest)?)
     }
 
     /// It fails, whatever the store does.
@@ -169,39 +175,14 @@ impl<H: Harness> Lab<H> {
         law: &dyn Fn(&mut Trial<H>, &C) -> Tried<H>,
     ) -> Checked {
         let mut runner = self.runner();
-        let attempt = |case: &C| self.once(&mut |trial| law(trial, case));
         for _ in 0..cases {
-            let mut tree = match strategy.new_tree(&mut runner) {
-                Ok(tree) => tree,
+            match strategy.new_tree(&mut runner) {
+                Ok(tree) => simplest(tree, &|case| self.once(&mut |trial| law(trial, case)))?,
                 Err(reason) => {
                     let none = Breach::said(Clause::Harness, "the key space makes no keys");
                     return self.fail(none.got(reason));
                 }
-            };
-            let Err(mut smallest) = attempt(&tree.current()) else {
-                continue;
-            };
-            let mut attempts = 0;
-            let most = match smallest.clause() {
-                // Each takes long.
-                Clause::G9 => MOST_ATTEMPTS / 20,
-                _ => MOST_ATTEMPTS,
-            };
-            while attempts < most && tree.simplify() {
-                // Back up where it passes, or fails otherwise.
-                loop {
-                    attempts += 1;
-                    match attempt(&tree.current()) {
-                        Err(failure) if failure.clause() == smallest.clause() => {
-                            smallest = failure;
-                            break;
-                        }
-                        _ if attempts < most && tree.complicate() => {}
-                        _ => return Err(smallest.into()),
-                    }
-                }
             }
-            return Err(smallest.into());
         }
         Ok(())
     }
@@ -228,19 +209,55 @@ impl<H: Harness> Lab<H> {
 
     /// Of its own for each check, so that their order doesn't matter.
     fn runner(&self) -> TestRunner {
-        let mut seed = [0; 32];
-        let (of_config, of_check) = seed.split_at_mut(8);
-        of_config.copy_from_slice(&self.config.seed.to_le_bytes());
-        for (byte, letter) in self.check.bytes().enumerate() {
-            of_check[byte % 24] = of_check[byte % 24].wrapping_mul(31).wrapping_add(letter);
-        }
-        let config = test_runner::Config {
-            // Nothing is written beside the sources.
-            failure_persistence: None,
-            ..test_runner::Config::default()
-        };
-        TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
+        runner(self.check, self.config.seed)
     }
+}
+
+fn runner(check: &str, of_config: u64) -> TestRunner {
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&of_config.to_le_bytes());
+    for (at, letter) in check.bytes().enumerate() {
+        let byte = &mut seed[8 + at % 24];
+        *byte = byte.wrapping_mul(31).wrapping_add(letter);
+    }
+    let config = test_runner::Config {
+        // Nothing is written beside the sources.
+        failure_persistence: None,
+        ..test_runner::Config::default()
+    };
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
+}
+
+/// The simplest case that still fails by the same clause as this one, if this one fails.
+fn simplest<C>(
+    mut tree: impl ValueTree<Value = C>,
+    attempt: &dyn Fn(&C) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut simplest = match attempt(&tree.current()) {
+        Ok(()) => return Ok(()),
+        Err(failure) => failure,
+    };
+    let most = match simplest.clause() {
+        // Each takes long.
+        Clause::G9 => MOST_ATTEMPTS / 20,
+        _ => MOST_ATTEMPTS,
+    };
+    let mut attempts = 0;
+    while attempts < most && tree.simplify() {
+        // Back up where it passes, or fails otherwise.
+        loop {
+            attempts += 1;
+            match attempt(&tree.current()) {
+                Err(failure) if failure.clause() == simplest.clause() => {
+                    simplest = failure;
+                    break;
+                }
+                _ if attempts < most && tree.complicate() => {}
+                _ => return Err(simplest),
+            }
+        }
+    }
+    Err(simplest)
 }
 
 /// As few elements of a list as still fail by the same clause, and how they do: it leaves out halves,

@@ -214,12 +214,12 @@ pub use faults::{Blown, Fault, Faults, Fuse};
 pub use harness::{BoxError, Capabilities, Capability, Harness, Writer};
 pub use harness::{DurableHarness, PrefetchedHarness};
 pub use key_space::{KeySpace, KnownKey};
-pub use meanwhile::{Interleaved, Meanwhile};
+pub use meanwhile::{Counterexample, Interleaved, Meanwhile};
 pub use outcome::{Failure, Outcome, Verdict};
 pub use reads_on::ReadsOn;
 pub use report::{Report, run, run_check, run_durable, run_durable_check};
 pub use report::{run_prefetched, run_prefetched_check};
-pub use schedule::{Counterexample, Schedule};
+pub use schedule::Schedule;
 pub use trace::{Beside, Trace, traces};
 
 #[doc(no_inline)]

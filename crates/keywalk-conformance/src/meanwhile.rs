@@ -1,4 +1,4 @@
-use std::fmt::{self, Debug};
+use std::fmt::{self, Debug, Display};
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex};
@@ -7,15 +7,14 @@ use std::thread::{self, ThreadId};
 use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
 
 use crate::clause::Clause;
-use crate::edit::Place;
+use crate::edit::{Edits, Place};
 use crate::harness::BoxError;
-use crate::history::{Breach, Change, Event, Flaw, Mutation, Shown, Span, Tell, Visits};
+use crate::history::{Breach, Change, Event, Flaw, Mutation, Shown, Span, Tell, Telling, Visits};
 use crate::ledger::{Ledger, held};
-use crate::schedule::{Counterexample, Schedule};
 use crate::watch::lock;
 
 /// What happens to a store while code under test walks it, and what that code did so far: the code's side of
-/// [`Schedule::run`].
+/// [`Schedule::run`](crate::Schedule::run).
 ///
 /// Clones are the same one, also in other threads if `W`, which writes, can go there. In a thread that unwinds,
 /// killed or by a panic of its own, it does nothing: destructors may say what they do.
@@ -29,7 +28,8 @@ struct Shared<K, W> {
 
 /// A store beside which code runs, and what that did.
 struct State<K, W> {
-    schedule: Schedule<K>,
+    edits: Edits<K>,
+    kills: Vec<usize>,
     ledger: Ledger<K>,
     visits: Visits<K>,
     write: W,
@@ -70,12 +70,14 @@ where
 {
     /// Puts what the schedule has at first.
     pub(crate) fn begin(
-        schedule: &Schedule<K>,
+        edits: &Edits<K>,
+        kills: &[usize],
         visits: Visits<K>,
         write: W,
     ) -> Result<Self, Counterexample<K>> {
         let mut state = State {
-            schedule: schedule.clone(),
+            edits: edits.clone(),
+            kills: kills.to_vec(),
             ledger: Ledger::default(),
             visits,
             write,
@@ -90,7 +92,7 @@ where
             is_lost: false,
             stop: None,
         };
-        for key in &schedule.edits.initial {
+        for key in &edits.initial {
             let put = state.write(key, true);
             put.map_err(|error| {
                 let breach = Breach::said(Clause::Harness, "a row that is there at first was not put");
@@ -159,9 +161,9 @@ where
     ///
     /// It unwinds where the schedule kills the code, and where the code breaks a clause: it comes for the
     /// thousandth time in a row without a visit (G9), or the store can't be written to while the code holds
-    /// something (G14). [`Schedule::run`] catches it.
+    /// something (G14). [`Schedule::run`](crate::Schedule::run) catches it.
     ///
-    /// If it comes, as by a hook of the store, from the `write` of [`Schedule::run`]: that is what others do.
+    /// If it comes, as by a hook of the store, from the `write` of @@ that is what others do.
     /// The same holds for all that the code says. From another thread, for which `write` waits, it hangs.
     pub fn turn(&self) {
         self.say(State::turn);
@@ -174,7 +176,8 @@ where
     ///
     /// # Panics
     ///
-    /// It unwinds where the schedule kills the code, and where it breaks a clause. [`Schedule::run`] catches it.
+    /// It unwinds where the schedule kills the code, and where it breaks a clause.
+    /// [`Schedule::run`](crate::Schedule::run) catches it.
     pub fn visit(&self, key: &K, value: u64) {
         self.say(|state| state.visit(key, Some(value)));
     }
@@ -197,7 +200,8 @@ where
     ///
     /// # Panics
     ///
-    /// It unwinds where rows before that key were never visited (G10). [`Schedule::run`] catches it.
+    /// It unwinds where rows before that key were never visited (G10).
+    /// [`Schedule::run`](crate::Schedule::run) catches it.
     pub fn resumes_after(&self, key: Option<&K>) {
         self.say(|state| state.resume(key.cloned()).map(|()| false));
     }
@@ -306,11 +310,11 @@ where
                 .hint("is the end taken for a row that is gone?"));
         }
         self.settle();
-        let now = self.schedule.edits.turns.get(self.turns).cloned();
+        let now = self.edits.turns.get(self.turns).cloned();
         self.turns += 1;
         for edit in now.into_iter().flatten() {
             let place = Place {
-                pool: &self.schedule.edits.pool,
+                pool: &self.edits.pool,
                 present: &self.ledger.present(),
                 order: self.visits.range().order(),
                 cursor: self.cursor.as_ref(),
@@ -383,7 +387,7 @@ where
     /// The event that just was is this run's last one.
     fn is_killed(&mut self) -> bool {
         self.events += 1;
-        self.schedule.kills.get(self.runs) == Some(&self.events)
+        self.kills.get(self.runs) == Some(&self.events)
     }
 
     fn write(&mut self, key: &K, is_put: bool) -> Result<(), BoxError> {
@@ -503,3 +507,52 @@ impl<S: Debug, K, W> Debug for Interleaved<S, K, W> {
             .finish_non_exhaustive()
     }
 }
+
+/// A run of code that walks, and the clause that it breaks: what [`Schedule::run`](crate::Schedule::run)
+/// found.
+///
+/// Its `Display` shows what is wrong, the clause, the history, what was expected and what came. The schedule
+/// isn't in it: proptest prints that as the minimal input.
+#[derive(Clone, Debug)]
+pub struct Counterexample<K>(Box<Found<K>>);
+
+#[derive(Clone, Debug)]
+struct Found<K> {
+    breach: Breach<K>,
+    telling: Telling,
+}
+
+impl<K: Clone + Debug> Counterexample<K> {
+    pub(crate) fn new(breach: Breach<K>, timeline: Vec<String>) -> Self {
+        let telling = Telling::new(breach.clone(), timeline);
+        Counterexample(Box::new(Found { breach, telling }))
+    }
+}
+
+impl<K: Debug> Counterexample<K> {
+    /// What is wrong, with the key.
+    #[must_use]
+    pub fn breach(&self) -> &Breach<K> {
+        &self.0.breach
+    }
+
+    /// The clause that is broken.
+    #[must_use]
+    pub fn clause(&self) -> Clause {
+        self.0.breach.clause()
+    }
+
+    /// What happened, a line an event; the last 40 of a long history.
+    #[must_use]
+    pub fn timeline(&self) -> &[String] {
+        self.0.telling.timeline()
+    }
+}
+
+impl<K> Display for Counterexample<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(&self.0.telling, f)
+    }
+}
+
+impl<K: Debug> std::error::Error for Counterexample<K> {}

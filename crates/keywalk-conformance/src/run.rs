@@ -5,7 +5,7 @@ use keywalk::{ChunkSource, Cursor, Error, Items, Walk};
 
 use crate::clause::Clause;
 use crate::harness::Harness;
-use crate::history::{Answer, Breach, Flaw, Oracle, Question, explained, judge};
+use crate::history::{Answer, Breach, Flaw, Lives, Oracle, Question, explained, judge};
 use crate::plan::Plan;
 use crate::trial::{Entry, Item, Source, Trial, Tried};
 
@@ -218,18 +218,8 @@ impl<'s, H: Harness> Run<'s, H> {
 
     /// The next question, of a source that was opened then.
     fn observe(&mut self, trial: &Trial<H>, opened: u64, question: &Question<H::Key>) -> Tried<H> {
-        let lives = &*trial.ledger().lives();
-        let Question { range, during, .. } = question;
-        let observed = self.oracle.observe(question, lives);
-        observed.map_err(|breach| match &question.answer {
-            Answer::Items(answer) if !self.is_snapshot => {
-                explained(breach, lives, (opened, *during), |at| {
-                    judge(range, answer, lives, at).is_ok()
-                })
-            }
-            Answer::Items(_) if breach.flaw().key().is_some() => breach.of_a_snapshot(),
-            _ => breach,
-        })
+        let (lives, is_snapshot) = (trial.ledger().lives(), self.is_snapshot);
+        observe(&mut self.oracle, question, opened, &lives, is_snapshot)
     }
 
     /// Why a walk failed: what its source answered, if that shows it.
@@ -269,6 +259,26 @@ impl<'s, H: Harness> Run<'s, H> {
             false => Err(Breach::said(Clause::G12, "the walk went on after its end")),
         }
     }
+}
+
+fn observe<K: Ord + Clone + Debug>(
+    oracle: &mut Oracle<K>,
+    question: &Question<K>,
+    opened: u64,
+    lives: &Lives<K>,
+    is_snapshot: bool,
+) -> Result<(), Breach<K>> {
+    let Question { range, during, .. } = question;
+    let observed = oracle.observe(question, lives);
+    observed.map_err(|breach| match &question.answer {
+        Answer::Items(answer) if !is_snapshot => {
+            explained(breach, lives, (opened, *during), |at| {
+                judge(range, answer, lives, at).is_ok()
+            })
+        }
+        Answer::Items(_) if breach.flaw().key().is_some() => breach.of_a_snapshot(),
+        _ => breach,
+    })
 }
 
 /// An error where nothing was made to fail.

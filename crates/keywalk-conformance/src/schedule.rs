@@ -1,13 +1,12 @@
-use std::fmt::{self, Debug, Display};
+use std::fmt::Debug;
 
 use proptest::prelude::*;
 
-use crate::clause::Clause;
 use crate::edit::{Edit, Edits, edits};
 use crate::harness::BoxError;
-use crate::history::{Breach, Change, Telling, Visits};
+use crate::history::{Change, Visits};
 use crate::key_space::KeySpace;
-use crate::meanwhile::Meanwhile;
+use crate::meanwhile::{Counterexample, Meanwhile};
 
 /// What is in a store at first, what others do to it while it is walked, and where the code that walks is
 /// killed: a case of a property test of your own code.
@@ -26,9 +25,9 @@ use crate::meanwhile::Meanwhile;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule<K> {
-    pub(crate) edits: Edits<K>,
+    edits: Edits<K>,
     /// After how many events, visits and turns, the i-th run is killed.
-    pub(crate) kills: Vec<usize>,
+    kills: Vec<usize>,
 }
 
 impl<K> Default for Schedule<K> {
@@ -157,7 +156,7 @@ impl<K: Ord + Clone + Debug> Schedule<K> {
     where
         W: FnMut(&K, Change) -> Result<(), BoxError>,
     {
-        let meanwhile = Meanwhile::begin(self, visits, write)?;
+        let meanwhile = Meanwhile::begin(&self.edits, &self.kills, visits, write)?;
         while !meanwhile.runs_to_its_end(&mut code)? {}
         meanwhile.end()
     }
@@ -176,51 +175,3 @@ impl<K: Ord + Clone + Debug + 'static> KeySpace<K> {
             .boxed()
     }
 }
-
-/// A run of code that walks, and the clause that it breaks: what [`Schedule::run`] found.
-///
-/// Its `Display` shows what is wrong, the clause, the history, what was expected and what came. The schedule
-/// isn't in it: proptest prints that as the minimal input.
-#[derive(Clone, Debug)]
-pub struct Counterexample<K>(Box<Found<K>>);
-
-#[derive(Clone, Debug)]
-struct Found<K> {
-    breach: Breach<K>,
-    telling: Telling,
-}
-
-impl<K: Clone + Debug> Counterexample<K> {
-    pub(crate) fn new(breach: Breach<K>, timeline: Vec<String>) -> Self {
-        let telling = Telling::new(breach.clone(), timeline);
-        Counterexample(Box::new(Found { breach, telling }))
-    }
-}
-
-impl<K: Debug> Counterexample<K> {
-    /// What is wrong, with the key.
-    #[must_use]
-    pub fn breach(&self) -> &Breach<K> {
-        &self.0.breach
-    }
-
-    /// The clause that is broken.
-    #[must_use]
-    pub fn clause(&self) -> Clause {
-        self.0.breach.clause()
-    }
-
-    /// What happened, a line an event; the last 40 of a long history.
-    #[must_use]
-    pub fn timeline(&self) -> &[String] {
-        self.0.telling.timeline()
-    }
-}
-
-impl<K> Display for Counterexample<K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Display::fmt(&self.0.telling, f)
-    }
-}
-
-impl<K: Debug> std::error::Error for Counterexample<K> {}

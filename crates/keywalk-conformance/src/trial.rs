@@ -7,7 +7,7 @@ use crate::clause::Clause;
 use crate::edit::{Edit, Place};
 use crate::harness::{BoxError, Harness};
 use crate::history::{
-    Answer, Breach, Change, Event, Flaw, Question, diagnosed, explained, judge, judge_last_key,
+    Answer, Breach, Change, Event, Flaw, Question, diagnosed, judge, judge_by_time,
 };
 use crate::ledger::{Ledger, held};
 use crate::watch::{Beat, Doing, message};
@@ -190,27 +190,10 @@ impl<H: Harness> Trial<H> {
 
     /// Judges a source's last answer by itself, if there was one.
     pub(crate) fn judge_last(&self, source: &Source<'_, H>) -> Tried<H, Option<H::Key>> {
-        let Some(Question {
-            range,
-            answer,
-            during,
-        }) = source.log().last()
-        else {
-            return Ok(None);
-        };
-        let lives = &*self.ledger.lives();
-        let judged = |at| match &answer {
-            Answer::Items(answer) => judge(&range, answer, lives, at),
-            Answer::LastKey(answer) => judge_last_key(&range, answer, lives, at).map(|()| None),
-            Answer::Error(error) => Err(Breach::new(Flaw::Failed).got(error)),
-            Answer::Panic(panic) if range.is_empty() => {
-                let breach = Breach::new(Flaw::Panicked).of(Clause::G6).got(panic);
-                Err(breach.hint("`BTreeMap::range` panics on such a range: ask `is_empty` first"))
-            }
-            Answer::Panic(panic) => Err(Breach::new(Flaw::Panicked).got(panic)),
-        };
-        let times = (source.opened(), during);
-        judged(during).map_err(|breach| explained(breach, lives, times, |at| judged(at).is_ok()))
+        match source.log().last() {
+            Some(question) => judge_by_time(&question, source.opened(), &self.ledger.lives()),
+            None => Ok(None),
+        }
     }
 
     /// The breach of an answer, told by what a fresh source answers to the same question.

@@ -8,7 +8,7 @@ use keywalk::{Fetched, KeyRange, LastKey, Order};
 
 use super::breach::{Breach, Flaw};
 use super::lives::{Lives, Presence};
-use super::{Items, Span};
+use super::{Answer, Items, Question, Span};
 use crate::clause::Clause;
 
 /// How far an answer got: to a key, or to the end of its range (`None`).
@@ -109,6 +109,28 @@ pub(crate) fn judge_last_key<K: Ord + Clone + Debug>(
     };
     let breach = Breach::new(flaw).expected(expected);
     Err(breach.got(format!("{answer:?}")))
+}
+
+/// Judges any answer of a source that was opened then; a wrong one also by what was right before.
+pub(crate) fn judge_by_time<K: Ord + Clone + Debug>(
+    question: &Question<K>,
+    opened: u64,
+    lives: &Lives<K>,
+) -> Result<Covered<K>, Breach<K>> {
+    let range = &question.range;
+    let judged = |at| match &question.answer {
+        Answer::Items(answer) => judge(range, answer, lives, at),
+        Answer::LastKey(answer) => judge_last_key(range, answer, lives, at).map(|()| None),
+        Answer::Error(error) => Err(Breach::new(Flaw::Failed).got(error)),
+        Answer::Panic(panic) if range.is_empty() => {
+            let breach = Breach::new(Flaw::Panicked).of(Clause::G6).got(panic);
+            Err(breach.hint("`BTreeMap::range` panics on such a range: ask `is_empty` first"))
+        }
+        Answer::Panic(panic) => Err(Breach::new(Flaw::Panicked).got(panic)),
+    };
+    let during = question.during;
+    judged(during)
+        .map_err(|breach| explained(breach, lives, (opened, during), |at| judged(at).is_ok()))
 }
 
 /// Where `a` stands to `b` in this order, by `Ord` alone: nothing here relies on what is under test.
