@@ -18,29 +18,22 @@ pub(super) fn every_fetch_is_exact_beside_changes<H: Harness>(lab: &Lab<H>) -> C
     })
 }
 
-pub(super) fn deleting_the_cursors_row_loses_nothing<H: Harness>(lab: &Lab<H>) -> Checked {
-    beside(lab, &[Edit::DeleteCursor])
+/// What happens before every chunk.
+macro_rules! beside {
+    ($($name:ident: $($edit:ident)+;)+) => {$(
+        pub(super) fn $name<H: Harness>(lab: &Lab<H>) -> Checked {
+            beside(lab, &[$(Edit::$edit),+])
+        }
+    )+};
 }
 
-pub(super) fn deleting_the_last_row_ends_the_walk<H: Harness>(lab: &Lab<H>) -> Checked {
-    beside(lab, &[Edit::DeleteLast])
-}
-
-pub(super) fn what_is_deleted_ahead_does_not_come<H: Harness>(lab: &Lab<H>) -> Checked {
-    beside(lab, &[Edit::DeleteAhead])
-}
-
-pub(super) fn what_is_inserted_ahead_comes<H: Harness>(lab: &Lab<H>) -> Checked {
-    beside(lab, &[Edit::InsertAhead])
-}
-
-pub(super) fn what_is_inserted_behind_does_not_come<H: Harness>(lab: &Lab<H>) -> Checked {
-    beside(lab, &[Edit::InsertBehind])
-}
-
-pub(super) fn what_is_inserted_again_comes_once<H: Harness>(lab: &Lab<H>) -> Checked {
-    use Edit::{DeleteAhead, DeleteCursor, InsertAhead, PutCursor};
-    beside(lab, &[DeleteCursor, PutCursor, DeleteAhead, InsertAhead])
+beside! {
+    deleting_the_cursors_row_loses_nothing: DeleteCursor;
+    deleting_the_last_row_ends_the_walk: DeleteLast;
+    what_is_deleted_ahead_does_not_come: DeleteAhead;
+    what_is_inserted_ahead_comes: InsertAhead;
+    what_is_inserted_behind_does_not_come: InsertBehind;
+    what_is_inserted_again_comes_once: DeleteCursor PutCursor DeleteAhead InsertAhead;
 }
 
 pub(super) fn appending_for_ever_does_not_keep_a_walk_from_its_end<H: Harness>(

@@ -51,8 +51,7 @@ impl First {
     ) -> Result<Self, Breach<S::Key>> {
         let cursor = some_cursor(source, &[]);
         let fingerprint = source.fingerprint().map_err(|error| failed(&error))?;
-        let forged = Forged::as_of(source, fingerprint.clone());
-        let token = Token::new(&cursor, &forged).map_err(|error| failed(&error))?;
+        let token = Token::new(&cursor, source).map_err(|error| failed(&error))?;
         Ok(First { fingerprint, token })
     }
 
