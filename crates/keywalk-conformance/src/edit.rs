@@ -56,18 +56,8 @@ pub(crate) struct Place<'p, K> {
 }
 
 impl<K: Ord + Clone> Edit<K> {
-    /// Whether its keys are put. Otherwise they are deleted.
-    pub(crate) fn is_put(&self) -> bool {
-        match self {
-            Edit::Put(_) | Edit::PutCursor | Edit::Append => true,
-            Edit::InsertAhead | Edit::InsertBehind => true,
-            Edit::Delete(_) | Edit::DeleteCursor | Edit::DeleteLast => false,
-            Edit::Clear | Edit::DeleteAhead => false,
-        }
-    }
-
-    /// The keys that it changes.
-    pub(crate) fn keys(&self, place: &Place<'_, K>) -> Vec<K> {
+    /// Whether its keys are put, else they are deleted; and these.
+    pub(crate) fn at(&self, place: &Place<'_, K>) -> (bool, Vec<K>) {
         let Place {
             pool,
             present,
@@ -82,17 +72,19 @@ impl<K: Ord + Clone> Edit<K> {
             range
         };
         let last = nearest(present, &all.reversed());
-        let key = match self {
-            Edit::Put(key) | Edit::Delete(key) => Some(key),
-            Edit::DeleteCursor | Edit::PutCursor => cursor,
-            Edit::DeleteLast => last,
-            Edit::Clear => return present.to_vec(),
-            Edit::Append => nearest(pool, &past(&all, last)),
-            Edit::InsertAhead => nearest(pool, &past(&all, cursor)),
-            Edit::DeleteAhead => nearest(present, &past(&all, cursor)),
-            Edit::InsertBehind => nearest(pool, &past(&all.reversed(), cursor)),
+        let (is_put, key) = match self {
+            Edit::Put(key) => (true, Some(key)),
+            Edit::Delete(key) => (false, Some(key)),
+            Edit::DeleteCursor => (false, cursor),
+            Edit::PutCursor => (true, cursor),
+            Edit::DeleteLast => (false, last),
+            Edit::Clear => return (false, present.to_vec()),
+            Edit::Append => (true, nearest(pool, &past(&all, last))),
+            Edit::InsertAhead => (true, nearest(pool, &past(&all, cursor))),
+            Edit::DeleteAhead => (false, nearest(present, &past(&all, cursor))),
+            Edit::InsertBehind => (true, nearest(pool, &past(&all.reversed(), cursor))),
         };
-        key.into_iter().cloned().collect()
+        (is_put, key.into_iter().cloned().collect())
     }
 }
 

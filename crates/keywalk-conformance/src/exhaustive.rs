@@ -153,14 +153,10 @@ fn subsets<K: Clone>(pool: &[K]) -> Vec<Vec<K>> {
 /// Makes the store hold just these.
 fn fill<H: Harness>(trial: &Trial<H>, pool: &[H::Key], present: &[H::Key]) -> Tried<H> {
     let now = trial.ledger().present();
-    for key in pool {
-        match (now.binary_search(key).is_ok(), present.contains(key)) {
-            (false, true) => trial.put(key)?,
-            (true, false) => trial.delete(key)?,
-            _ => {}
-        }
-    }
-    Ok(())
+    let mut others = pool
+        .iter()
+        .filter(|key| now.contains(key) != present.contains(key));
+    others.try_for_each(|key| trial.set(key, present.contains(key)))
 }
 
 /// Asks one source everything, in chunks whose spare slots are filled again.

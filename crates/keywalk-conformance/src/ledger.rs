@@ -30,10 +30,13 @@ impl<K> Default for Ledger<K> {
 }
 
 impl<K: Ord + Clone> Ledger<K> {
-    /// The value of the next put.
-    pub(crate) fn next_value(&self) -> u64 {
-        self.puts.set(self.puts.get() + 1);
-        self.puts.get()
+    /// The next put, with a value of its own, or a deletion.
+    pub(crate) fn next_change(&self, is_put: bool) -> Change {
+        self.puts.set(self.puts.get() + u64::from(is_put));
+        match is_put {
+            true => Change::Put(self.puts.get()),
+            false => Change::Delete,
+        }
     }
 
     /// The values of puts go on from here.

@@ -319,9 +319,10 @@ where
                 order: self.visits.range().order(),
                 cursor: self.cursor.as_ref(),
             };
-            for key in edit.keys(&place) {
-                self.write(&key, edit.is_put()).map_err(held)?;
-            }
+            let (is_put, keys) = edit.at(&place);
+            let mut keys = keys.iter();
+            keys.try_for_each(|key| self.write(key, is_put))
+                .map_err(held)?;
         }
         self.turned = self.ledger.clock().tick();
         Ok(self.is_killed())
@@ -391,10 +392,7 @@ where
     }
 
     fn write(&mut self, key: &K, is_put: bool) -> Result<(), BoxError> {
-        let change = match is_put {
-            true => Change::Put(self.ledger.next_value()),
-            false => Change::Delete,
-        };
+        let change = self.ledger.next_change(is_put);
         let write = &mut self.write;
         self.ledger.change(key, change, || write(key, change))
     }

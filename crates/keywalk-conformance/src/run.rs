@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use keywalk::{ChunkSource, Cursor, Error, Items, Walk};
 
 use crate::clause::Clause;
+use crate::edit::Place;
 use crate::harness::Harness;
 use crate::history::{Answer, Breach, Flaw, Lives, Oracle, Question, explained, judge};
 use crate::plan::Plan;
@@ -168,9 +169,15 @@ impl<'s, H: Harness> Run<'s, H> {
         // A snapshot is of the walk's start, whenever it is taken.
         if self.step > 0 || !self.is_snapshot {
             let now = edits.turns.get(self.step).into_iter().flatten();
-            let last = self.seen.last().map(|(key, _)| key);
             for edit in now.chain(always) {
-                trial.edit(edit, &edits.pool, *order, last)?;
+                let place = Place {
+                    pool: &edits.pool,
+                    present: &trial.ledger().present(),
+                    order: *order,
+                    cursor: self.seen.last().map(|(key, _)| key),
+                };
+                let (is_put, keys) = edit.at(&place);
+                keys.iter().try_for_each(|key| trial.set(key, is_put))?;
             }
         }
         self.step += 1;

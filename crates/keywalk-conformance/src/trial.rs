@@ -1,10 +1,9 @@
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use keywalk::{Chunk, ChunkSource, KeyRange, Order};
+use keywalk::{Chunk, ChunkSource, KeyRange};
 
 use crate::clause::Clause;
-use crate::edit::{Edit, Place};
 use crate::harness::{BoxError, Harness};
 use crate::history::{
     Answer, Breach, Change, Event, Flaw, Question, diagnosed, judge, judge_by_time,
@@ -77,8 +76,7 @@ impl<H: Harness> Trial<H> {
 
     /// Inserts or replaces, with a new value.
     pub(crate) fn put(&self, key: &H::Key) -> Tried<H> {
-        let value = self.ledger.next_value();
-        self.change(key, Change::Put(value))
+        self.set(key, true)
     }
 
     pub(crate) fn put_all<'k>(&self, keys: impl IntoIterator<Item = &'k H::Key>) -> Tried<H> {
@@ -86,11 +84,13 @@ impl<H: Harness> Trial<H> {
     }
 
     pub(crate) fn delete(&self, key: &H::Key) -> Tried<H> {
-        self.change(key, Change::Delete)
+        self.set(key, false)
     }
 
-    fn change(&self, key: &H::Key, change: Change) -> Tried<H> {
+    /// Puts a key, or deletes it.
+    pub(crate) fn set(&self, key: &H::Key, is_put: bool) -> Tried<H> {
         let harness = self.harness()?;
+        let change = self.ledger.next_change(is_put);
         let operation = || match change {
             Change::Put(value) => harness.put(key, value),
             Change::Delete => harness.delete(key),
@@ -103,29 +103,6 @@ impl<H: Harness> Trial<H> {
         let operation = || self.beat.during(Doing::Changing, operation);
         let changed = self.ledger.change(key, change, operation);
         changed.map_err(|error| self.unexpected(error))
-    }
-
-    /// Does what others do. `pool` are the keys to choose from; `cursor` is the last key handed out by a
-    /// walk in `order`.
-    pub(crate) fn edit(
-        &self,
-        edit: &Edit<H::Key>,
-        pool: &[H::Key],
-        order: Order,
-        cursor: Option<&H::Key>,
-    ) -> Tried<H> {
-        let present = &self.ledger.present()[..];
-        let place = Place {
-            pool,
-            present,
-            order,
-            cursor,
-        };
-        let mut keys = edit.keys(&place).into_iter();
-        keys.try_for_each(|key| match edit.is_put() {
-            true => self.put(&key),
-            false => self.delete(&key),
-        })
     }
 
     /// Does what can't be done while anything of the store is held.

@@ -98,10 +98,7 @@ pub(super) fn a_refetch_sees_the_latest<H: Harness>(lab: &Lab<H>) -> Checked {
         let mut chunk = Chunk::with_limit(plan.chunk_size);
         for key in &plan.edits.pool {
             for is_put in [true, false, true] {
-                match is_put {
-                    true => trial.put(key)?,
-                    false => trial.delete(key)?,
-                }
+                trial.set(key, is_put)?;
                 for range in [KeyRange::all(plan.order), plan.range()] {
                     trial.ask(&mut source, &range, &mut chunk)?;
                     trial.ask_last_key(&mut source, &range)?;
