@@ -158,6 +158,25 @@ impl<'s, H: Harness> Run<'s, H> {
             .end(self.plan.chunk_size, &trial.ledger().lives())
     }
 
+    /// Whether so many chunks were fetched by these questions, or no more will be.
+    pub(crate) fn has_fetched(
+        &self,
+        trial: &Trial<H>,
+        asked: &[Question<H::Key>],
+        chunks: usize,
+    ) -> bool {
+        let mut oracle = self.oracle.clone();
+        let lives = trial.ledger().lives();
+        let goes_on = asked.iter().all(|question| {
+            let failed = matches!(question.answer, Answer::Error(_) | Answer::Panic(_));
+            !failed && oracle.observe(question, &lives).is_ok()
+        });
+        let fetched = asked
+            .iter()
+            .filter(|question| !self.items(question).is_empty());
+        !goes_on || oracle.has_ended() || fetched.count() >= chunks
+    }
+
     /// Does what is due before the next chunk.
     pub(crate) fn mutate(&mut self, trial: &Trial<H>) -> Tried<H> {
         let Plan {
@@ -199,7 +218,7 @@ impl<'s, H: Harness> Run<'s, H> {
     }
 
     /// The items of a walk's own question: the search for the last key goes in the other order.
-    pub(crate) fn items(&self, question: &Question<H::Key>) -> Vec<Entry<H>> {
+    fn items(&self, question: &Question<H::Key>) -> Vec<Entry<H>> {
         match &question.answer {
             Answer::Items(answer) if question.range.order() == self.plan.order => {
                 answer.items.clone()

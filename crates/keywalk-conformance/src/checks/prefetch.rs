@@ -1,5 +1,7 @@
 //! A source in another thread.
 
+use std::thread;
+
 use keywalk::{Cursor, PrefetchedItems, Walk};
 
 use super::faults::every_fault;
@@ -10,6 +12,9 @@ use crate::plan::Plan;
 use crate::run::{ByItems, Run, Walks};
 use crate::trial::Source;
 
+/// How many chunks are fetched ahead.
+const DEPTH: usize = 2;
+
 /// It answers the same, into chunks that are filled in turns.
 pub(super) fn a_prefetched_walk_is_the_same_walk<H: PrefetchedHarness>(lab: &Lab<H>) -> Checked {
     lab.in_each_order(&lab.some_keys(10), |trial, keys, order| {
@@ -19,13 +24,18 @@ pub(super) fn a_prefetched_walk_is_the_same_walk<H: PrefetchedHarness>(lab: &Lab
             let source = trial.source()?;
             let (opened, log) = (source.opened(), source.log());
             let reader = trial.source()?;
-            let mut chunks = plan.walk(source).prefetch(2).chunks();
-            let mut entries = Vec::new();
+            let mut chunks = plan.walk(source).prefetch(DEPTH).chunks();
+            let (mut entries, mut handed_out) = (Vec::new(), 0);
             let error = loop {
                 match chunks.next() {
                     Ok(Some(items)) => entries.extend(items.iter().map(|item| reader.entry(item))),
                     Ok(None) => break None,
                     Err(error) => break Some(error),
+                }
+                handed_out += 1;
+                // Until the thread is as far ahead as it gets: who is faster doesn't matter.
+                while !run.has_fetched(trial, &log.from(0), handed_out + DEPTH) {
+                    thread::yield_now();
                 }
             };
             run.of_all(trial, (opened, &log.from(0)), entries, error.as_ref())?;
@@ -45,7 +55,7 @@ struct Ahead;
 
 impl<H: PrefetchedHarness> Walks<H> for Ahead {
     fn items<'t>(walk: Walk<Source<'t, H>>) -> Box<dyn ByItems<'t, H> + 't> {
-        Box::new(walk.prefetch(2).items())
+        Box::new(walk.prefetch(DEPTH).items())
     }
 }
 
