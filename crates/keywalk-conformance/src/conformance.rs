@@ -1,3 +1,5 @@
+use crate::outcome::{Outcome, Verdict};
+
 /// Makes a module of tests of a harness: one `#[test]` a check, named after its rule.
 ///
 /// ```
@@ -45,7 +47,7 @@ macro_rules! conformance {
 
             type Harness = $harness;
 
-            $crate::__each_check!($crate::__tests, {$name assert_conforms});
+            $crate::__each_check!(of_walks, $crate::__tests, {$name run_check});
             $($crate::__more_tests! { $name $more })*
         }
     )+};
@@ -54,10 +56,11 @@ macro_rules! conformance {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __tests {
-    ({$suite:ident $assert:ident} $($module:ident :: $check:ident)+) => {$(
+    ({$suite:ident $run:ident} $($module:ident :: $check:ident)+) => {$(
         #[test]
         fn $check() {
-            $crate::$assert::<Harness>(stringify!($suite), stringify!($check));
+            let outcome = $crate::$run::<Harness>(stringify!($check), &$crate::Config::default());
+            $crate::assert_conforms(stringify!($suite), outcome);
         }
     )+};
 }
@@ -66,12 +69,28 @@ macro_rules! __tests {
 #[macro_export]
 macro_rules! __more_tests {
     ($suite:ident durable) => {
-        $crate::__each_durable_check!($crate::__tests, {$suite assert_conforms_durably});
+        $crate::__each_check!(of_tokens, $crate::__tests, {$suite run_durable_check});
     };
     ($suite:ident prefetched) => {
-        $crate::__each_prefetched_check!($crate::__tests, {$suite assert_conforms_prefetched});
+        $crate::__each_check!(of_prefetched, $crate::__tests, {$suite run_prefetched_check});
     };
     ($suite:ident $other:ident) => {
         compile_error!("a source can be `durable` and `prefetched`, and nothing else");
     };
+}
+
+/// What a test that [`conformance!`](crate::conformance) made says of its check.
+///
+/// # Panics
+///
+/// If it failed, with the failure; or if there is no such check.
+#[doc(hidden)]
+#[track_caller]
+pub fn assert_conforms(suite: &str, outcome: Option<Outcome>) {
+    match outcome.as_ref().map(Outcome::verdict) {
+        None => panic!("the kit has no such check"),
+        Some(Verdict::Passed) => {}
+        Some(Verdict::Skipped(reason)) => println!("{suite}: skipped: {reason}"),
+        Some(Verdict::Failed(failure)) => panic!("\n\n{suite}: {failure}\n\n"),
+    }
 }

@@ -1,6 +1,7 @@
 use keywalk::{KeyRange, Order};
 use proptest::prelude::*;
-use proptest::sample::Index;
+
+use crate::key_space::KeySpace;
 
 /// Something that others do to a store while it is walked.
 ///
@@ -32,6 +33,17 @@ pub enum Edit<K> {
     InsertBehind,
 }
 
+/// What is in a store at first, and what others do to it while it is walked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Edits<K> {
+    /// The keys that play a part, ascending.
+    pub(crate) pool: Vec<K>,
+    /// Those that are there at first.
+    pub(crate) initial: Vec<K>,
+    /// The i-th before the i-th page is read.
+    pub(crate) turns: Vec<Vec<Edit<K>>>,
+}
+
 /// Where an edit finds a store and its walk.
 pub(crate) struct Place<'p, K> {
     /// The keys to choose from.
@@ -44,18 +56,8 @@ pub(crate) struct Place<'p, K> {
 }
 
 impl<K: Ord + Clone> Edit<K> {
-    /// Whether its keys are put. Otherwise they are deleted.
-    pub(crate) fn is_put(&self) -> bool {
-        match self {
-            Edit::Put(_) | Edit::PutCursor | Edit::Append => true,
-            Edit::InsertAhead | Edit::InsertBehind => true,
-            Edit::Delete(_) | Edit::DeleteCursor | Edit::DeleteLast => false,
-            Edit::Clear | Edit::DeleteAhead => false,
-        }
-    }
-
-    /// The keys that it changes.
-    pub(crate) fn keys(&self, place: &Place<'_, K>) -> Vec<K> {
+    /// Whether its keys are put, else they are deleted; and these.
+    pub(crate) fn at(&self, place: &Place<'_, K>) -> (bool, Vec<K>) {
         let Place {
             pool,
             present,
@@ -63,48 +65,26 @@ impl<K: Ord + Clone> Edit<K> {
             cursor,
         } = *place;
         let all = KeyRange::all(order);
-        let mut ahead = all.clone();
-        let mut behind = all.reversed();
-        if let Some(cursor) = cursor {
-            ahead.advance_past(cursor.clone());
-            behind.advance_past(cursor.clone());
-        }
-        let last = nearest(present, &all.reversed());
-        let key = match self {
-            Edit::Put(key) | Edit::Delete(key) => Some(key),
-            Edit::DeleteCursor | Edit::PutCursor => cursor,
-            Edit::DeleteLast => last,
-            Edit::Clear => return present.to_vec(),
-            Edit::Append => {
-                let mut beyond = all.clone();
-                if let Some(last) = last {
-                    beyond.advance_past(last.clone());
-                }
-                nearest(pool, &beyond)
-            }
-            Edit::InsertAhead => nearest(pool, &ahead),
-            Edit::DeleteAhead => nearest(present, &ahead),
-            Edit::InsertBehind => nearest(pool, &behind),
+        let past = |range: &KeyRange<K>, key: Option<&K>| {
+            let mut range = range.clone();
+            key.into_iter()
+                .for_each(|key| range.advance_past(key.clone()));
+            range
         };
-        key.into_iter().cloned().collect()
-    }
-}
-
-impl Edit<Index> {
-    /// The same of a key of the pool, which isn't empty.
-    pub(crate) fn of<K: Clone>(self, pool: &[K]) -> Edit<K> {
-        match self {
-            Edit::Put(at) => Edit::Put(at.get(pool).clone()),
-            Edit::Delete(at) => Edit::Delete(at.get(pool).clone()),
-            Edit::DeleteCursor => Edit::DeleteCursor,
-            Edit::PutCursor => Edit::PutCursor,
-            Edit::DeleteLast => Edit::DeleteLast,
-            Edit::Clear => Edit::Clear,
-            Edit::Append => Edit::Append,
-            Edit::InsertAhead => Edit::InsertAhead,
-            Edit::DeleteAhead => Edit::DeleteAhead,
-            Edit::InsertBehind => Edit::InsertBehind,
-        }
+        let last = nearest(present, &all.reversed());
+        let (is_put, key) = match self {
+            Edit::Put(key) => (true, Some(key)),
+            Edit::Delete(key) => (false, Some(key)),
+            Edit::DeleteCursor => (false, cursor),
+            Edit::PutCursor => (true, cursor),
+            Edit::DeleteLast => (false, last),
+            Edit::Clear => return (false, present.to_vec()),
+            Edit::Append => (true, nearest(pool, &past(&all, last))),
+            Edit::InsertAhead => (true, nearest(pool, &past(&all, cursor))),
+            Edit::DeleteAhead => (false, nearest(present, &past(&all, cursor))),
+            Edit::InsertBehind => (true, nearest(pool, &past(&all.reversed(), cursor))),
+        };
+        (is_put, key.into_iter().cloned().collect())
     }
 }
 
@@ -117,18 +97,81 @@ fn nearest<'k, K: Ord>(keys: &'k [K], range: &KeyRange<K>) -> Option<&'k K> {
     }
 }
 
-/// Any, those oftener that walks are sensitive to.
-pub(crate) fn edit() -> impl Strategy<Value = Edit<Index>> {
+impl<K> Default for Edits<K> {
+    fn default() -> Self {
+        Edits {
+            pool: Vec::new(),
+            initial: Vec::new(),
+            turns: Vec::new(),
+        }
+    }
+}
+
+impl<K: Ord + Clone> Edits<K> {
+    /// Among these keys, all of them there at first; nothing happens.
+    pub(crate) fn among(keys: impl IntoIterator<Item = K>) -> Self {
+        let mut pool = Vec::from_iter(keys);
+        pool.sort();
+        pool.dedup();
+        Edits {
+            initial: pool.clone(),
+            pool,
+            turns: Vec::new(),
+        }
+    }
+
+    /// Only these are there at first.
+    pub(crate) fn initially(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        self.initial = keys.into_iter().collect();
+        self
+    }
+
+    /// Adds what happens before the next page.
+    pub(crate) fn turn(mut self, edits: impl IntoIterator<Item = Edit<K>>) -> Self {
+        self.turns.push(edits.into_iter().collect());
+        self
+    }
+}
+
+/// Any over these keys, up to 15 of them: up to seven turns of up to three edits each.
+pub(crate) fn edits<K: Ord + Clone + std::fmt::Debug + 'static>(
+    keys: &KeySpace<K>,
+) -> BoxedStrategy<Edits<K>> {
+    // Each with whether it is there at first.
+    let pool = prop::collection::btree_map(keys.strategy().clone(), any::<bool>(), 1..16);
+    let edit = (kind::<K>(), any::<prop::sample::Index>());
+    let turns = prop::collection::vec(prop::collection::vec(edit, 0..4), 0..8);
+    let edits = (pool, turns).prop_map(|(pool, turns)| {
+        let initial = pool.iter().filter(|(_, is_there)| **is_there);
+        let initial = initial.map(|(key, _)| key.clone()).collect();
+        let pool = Vec::from_iter(pool.into_keys());
+        let turns = turns.into_iter().map(|edits| {
+            let edits = edits.into_iter();
+            edits
+                .map(|(edit, at)| edit(at.get(&pool).clone()))
+                .collect()
+        });
+        Edits {
+            turns: turns.collect(),
+            initial,
+            pool,
+        }
+    });
+    edits.boxed()
+}
+
+/// Any edit, of a key where it is of one; those oftener that walks are sensitive to.
+fn kind<K: 'static>() -> impl Strategy<Value = fn(K) -> Edit<K>> {
     prop_oneof![
-        4 => any::<Index>().prop_map(Edit::Put),
-        4 => any::<Index>().prop_map(Edit::Delete),
-        3 => Just(Edit::DeleteCursor),
-        1 => Just(Edit::PutCursor),
-        2 => Just(Edit::DeleteLast),
-        1 => Just(Edit::Clear),
-        3 => Just(Edit::Append),
-        3 => Just(Edit::InsertAhead),
-        1 => Just(Edit::DeleteAhead),
-        3 => Just(Edit::InsertBehind),
+        4 => Just(Edit::Put as fn(K) -> Edit<K>),
+        4 => Just(Edit::Delete as fn(K) -> Edit<K>),
+        3 => Just((|_| Edit::DeleteCursor) as fn(K) -> Edit<K>),
+        1 => Just((|_| Edit::PutCursor) as fn(K) -> Edit<K>),
+        2 => Just((|_| Edit::DeleteLast) as fn(K) -> Edit<K>),
+        1 => Just((|_| Edit::Clear) as fn(K) -> Edit<K>),
+        3 => Just((|_| Edit::Append) as fn(K) -> Edit<K>),
+        3 => Just((|_| Edit::InsertAhead) as fn(K) -> Edit<K>),
+        1 => Just((|_| Edit::DeleteAhead) as fn(K) -> Edit<K>),
+        3 => Just((|_| Edit::InsertBehind) as fn(K) -> Edit<K>),
     ]
 }

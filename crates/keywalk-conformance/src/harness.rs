@@ -1,9 +1,10 @@
 use std::error::Error;
 use std::fmt::Debug;
 
-use keywalk::{Aspect, ChunkSource, Fingerprint};
+use keywalk::{Aspect, ChunkSource, DurableSource, Fingerprint};
 
-use crate::{Capabilities, Faults, KeySpace};
+use crate::faults::Faults;
+use crate::key_space::KeySpace;
 
 /// What a harness can fail with. Everything that is an error converts into it by `?`.
 pub type BoxError = Box<dyn Error>;
@@ -189,4 +190,123 @@ pub trait Writer<K>: Send {
     ///
     /// The store's own.
     fn delete(&mut self, key: &K) -> Result<(), BoxError>;
+}
+
+/// A [`Harness`] whose source is a [`DurableSource`]: its cursors can be written down. Every such harness
+/// is one; nothing is to be implemented.
+///
+/// `conformance!(name: Harness, durable)` proves that too; so does [`run_durable`](crate::run_durable), which
+/// answers a report. The bytes of keys, tokens of every place of a walk, and the fingerprint are tried by
+/// themselves; of the sources that it must be told apart from the harness has to [tell](Harness::strangers).
+pub trait DurableHarness: for<'a> Harness<Source<'a>: DurableSource> {}
+
+impl<H: for<'a> Harness<Source<'a>: DurableSource>> DurableHarness for H {}
+
+/// A [`Harness`] whose source can move to another thread, with its items and errors: it can be
+/// [prefetched](keywalk::Walk::prefetch). Every such harness is one; nothing is to be implemented.
+///
+/// `conformance!(name: Harness, prefetched)` proves that too; so does
+/// [`run_prefetched`](crate::run_prefetched), which answers a report.
+#[diagnostic::on_unimplemented(
+    message = "the source of `{Self}` can't be prefetched: it can't move to another thread",
+    label = "its source isn't a `SendSource`",
+    note = "let the source own its handle of the store, `Arc` for `Rc`, and its items and errors too: all are to \
+            be `Send + 'static`; or leave `prefetched` out"
+)]
+pub trait PrefetchedHarness:
+    for<'a> Harness<Source<'a>: ChunkSource<Item: Send, Error: Send> + Send + 'static>
+{
+}
+
+#[diagnostic::do_not_recommend]
+impl<H> PrefetchedHarness for H where
+    H: for<'a> Harness<Source<'a>: ChunkSource<Item: Send, Error: Send> + Send + 'static>
+{
+}
+
+/// What a store and its harness can do. A check that needs what they can't is skipped, and the
+/// reason printed; what is declared and isn't so fails, in either direction.
+///
+/// ```
+/// use keywalk_conformance::{Capabilities, Capability};
+///
+/// let durable = Capabilities {
+///     reopening: Capability::Yes,
+///     threads: Capability::No("one connection, and the database is in memory"),
+///     ..Capabilities::default()
+/// };
+/// assert_eq!(durable.descending, Capability::Yes);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Fetches in descending order. Without it the source answers them with an error, and knows its
+    /// [last key](keywalk::ChunkSource::last_key): else no bounded walk could begin. Where that key
+    /// can't be had, prove a wrapper that finds it by fetching on. Default: yes.
+    pub descending: Capability,
+    /// [`put`](crate::Harness::put) and [`delete`](crate::Harness::delete) work while a source is
+    /// open. Default: yes.
+    pub mutation: Capability,
+    /// Putting a key that is there leaves it there at every moment. Default: yes.
+    pub replacement: Capability,
+    /// The source answers what the store held when the walk began: one transaction, kept for all of
+    /// its fetches. Default: no, each fetch answers what it holds then.
+    pub snapshot: Capability,
+    /// [`writer`](crate::Harness::writer) gives writers for other threads. Default: no.
+    pub threads: Capability,
+    /// [`faults`](crate::Harness::faults) makes operations fail. Without it an error that is taken
+    /// for the end isn't found. Default: no.
+    pub faults: Capability,
+    /// [`reopen`](crate::Harness::reopen) keeps what was put. Default: no.
+    pub reopening: Capability,
+    /// [`reads`](crate::Harness::reads) counts. Default: no.
+    pub counting: Capability,
+}
+
+/// Whether something can be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capability {
+    /// It can.
+    Yes,
+    /// It can't, for this reason.
+    No(&'static str),
+}
+
+impl Capability {
+    /// Whether it can be done.
+    #[must_use]
+    pub fn is_yes(self) -> bool {
+        self == Capability::Yes
+    }
+}
+
+impl Default for Capabilities {
+    fn default() -> Self {
+        Capabilities {
+            descending: Capability::Yes,
+            mutation: Capability::Yes,
+            replacement: Capability::Yes,
+            snapshot: Capability::No("each fetch answers what the store holds then"),
+            threads: Capability::No("the harness has no writer for other threads"),
+            faults: Capability::No("the harness can't make the store fail"),
+            reopening: Capability::No("the harness can't reopen the store"),
+            counting: Capability::No("the harness doesn't count what is read"),
+        }
+    }
+}
+
+impl Capabilities {
+    /// All, by name.
+    #[must_use]
+    pub fn each(&self) -> [(&'static str, Capability); 8] {
+        [
+            ("descending", self.descending),
+            ("mutation", self.mutation),
+            ("replacement", self.replacement),
+            ("snapshot", self.snapshot),
+            ("threads", self.threads),
+            ("faults", self.faults),
+            ("reopening", self.reopening),
+            ("counting", self.counting),
+        ]
+    }
 }

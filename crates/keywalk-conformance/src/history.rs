@@ -34,19 +34,18 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use keywalk::{Fetched, KeyRange, LastKey};
 
 mod breach;
-mod cause;
-mod fetch;
+mod judge;
 mod lives;
 mod oracle;
 mod timeline;
 mod visits;
 
+pub(crate) use breach::Telling;
 pub use breach::{Breach, Flaw};
-pub(crate) use cause::{diagnosed, explained, explained_by};
-pub(crate) use fetch::{judge, judge_last_key};
+pub(crate) use judge::{diagnosed, explained, judge, judge_by_time};
 pub use lives::{Lives, Presence};
 pub use oracle::Oracle;
-pub(crate) use timeline::{Shown, Tell, Timeline};
+pub(crate) use timeline::{Shown, Tell};
 pub use visits::Visits;
 
 /// Tells the time of a history: it counts calls and returns. Clones share it, also across threads.
@@ -196,6 +195,9 @@ impl<K> Question<K> {
         }
     }
 }
+
+/// All that happened, to be shown.
+pub(crate) type Timeline<K> = Vec<Event<K>>;
 
 /// Anything that happened.
 #[derive(Clone, Debug)]

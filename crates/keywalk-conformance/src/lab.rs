@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -5,22 +6,27 @@ use keywalk::Order;
 use proptest::strategy::{BoxedStrategy, Strategy, ValueTree};
 use proptest::test_runner::{self, RngAlgorithm, TestRng, TestRunner};
 
+use crate::clause::Clause;
+use crate::config::Config;
+use crate::harness::{Capabilities, Capability, Harness};
 use crate::history::{Breach, Flaw, Tell};
-use crate::smallest::smallest;
-use crate::trial::{HarnessBreach, Trial};
+use crate::key_space::KeySpace;
+use crate::outcome::Failure;
+use crate::trial::{Trial, Tried};
 use crate::watch::{Beat, lock, message};
-use crate::witness::{Endless, Unwritten};
-use crate::{Capabilities, Capability, Clause, Config, Failure, Harness, KeySpace};
+use crate::witness::Unwound;
 
 /// Where a check is carried out.
 pub(crate) struct Lab<H: Harness> {
-    suite: &'static str,
     check: &'static str,
     config: Config,
     beat: Beat,
-    keys: KeySpace<H::Key>,
-    capabilities: Capabilities,
+    pub(crate) keys: KeySpace<H::Key>,
+    pub(crate) can: Capabilities,
 }
+
+/// What came of a check.
+pub(crate) type Checked = Result<(), Stop>;
 
 /// Why a check didn't pass.
 #[derive(Debug)]
@@ -36,44 +42,35 @@ impl From<Failure> for Stop {
     }
 }
 
+type OverKeys<'c, H> = dyn Fn(&mut Trial<H>, &[<H as Harness>::Key]) -> Tried<H> + 'c;
+
 /// Shrinking stops after so many attempts without an end.
 const MOST_ATTEMPTS: u32 = 400;
 
 impl<H: Harness> Lab<H> {
-    pub(crate) fn new(
-        suite: &'static str,
-        check: &'static str,
-        config: Config,
-        beat: Beat,
-    ) -> Self {
+    pub(crate) fn new(check: &'static str, config: Config, beat: Beat) -> Self {
         Lab {
-            suite,
             check,
             config,
             beat,
             keys: H::keys(),
-            capabilities: H::capabilities(),
+            can: H::capabilities(),
         }
     }
 
-    /// The name of the harness, as its tests are told apart by.
-    pub(crate) fn suite(&self) -> &'static str {
-        self.suite
-    }
-
-    pub(crate) fn keys(&self) -> &KeySpace<H::Key> {
-        &self.keys
-    }
-
-    pub(crate) fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
-    }
-
     /// Skips the check if this can't be done.
-    pub(crate) fn needs(&self, what: fn(&Capabilities) -> Capability) -> Result<(), Stop> {
-        match what(&self.capabilities) {
+    pub(crate) fn needs(&self, what: fn(&Capabilities) -> Capability) -> Checked {
+        match what(&self.can) {
             Capability::Yes => Ok(()),
             Capability::No(reason) => Err(Stop::Skipped(reason)),
+        }
+    }
+
+    /// Skips the check if the source declares a snapshot, for this reason.
+    pub(crate) fn needs_no_snapshot(&self, reason: &'static str) -> Checked {
+        match self.can.snapshot {
+            Capability::Yes => Err(Stop::Skipped(reason)),
+            Capability::No(_) => Ok(()),
         }
     }
 
@@ -83,50 +80,73 @@ impl<H: Harness> Lab<H> {
 
     /// The orders that the source walks in.
     pub(crate) fn orders(&self) -> &'static [Order] {
-        match self.capabilities.descending {
+        match self.can.descending {
             Capability::Yes => &[Order::Ascending, Order::Descending],
             Capability::No(_) => &[Order::Ascending],
         }
     }
 
     /// Carries out a check on a fresh store.
-    pub(crate) fn attempt(
-        &self,
-        check: impl FnOnce(&mut Trial<H>) -> Result<(), HarnessBreach<H>>,
-    ) -> Result<(), Failure> {
-        let mut trial = Trial::open(&self.beat).map_err(|breach| self.failure(breach, None))?;
-        let timeline = trial.ledger().timeline();
-        let result = catch_unwind(AssertUnwindSafe(|| check(&mut trial)));
-        let breach = match result {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(breach)) => breach,
-            Err(panic) if panic.is::<Endless>() => Breach::new(Flaw::Endless),
-            Err(panic) => match panic.downcast::<Unwritten>() {
-                Ok(unwritten) => unwritten.breach(),
-                Err(panic) => Breach::new(Flaw::Panicked).got(message(&*panic)),
-            },
-        };
-        let timeline = lock(&timeline);
-        Err(self.failure(breach, Some(&*timeline)))
+    pub(crate) fn attempt(&self, mut check: impl FnMut(&mut Trial<H>) -> Tried<H>) -> Checked {
+        Ok(self.once(&mut check)?)
     }
 
     /// Carries out a check over a fresh store that holds these keys; if it fails, over fewer of them.
     pub(crate) fn attempt_with(
         &self,
         keys: &[H::Key],
-        check: impl Fn(&mut Trial<H>, &[H::Key]) -> Result<(), HarnessBreach<H>>,
-    ) -> Result<(), Failure> {
+        check: impl Fn(&mut Trial<H>, &[H::Key]) -> Tried<H>,
+    ) -> Checked {
+        self.over_fewest(keys, &check)
+    }
+
+    /// The same in each order that the source walks in.
+    pub(crate) fn in_each_order(
+        &self,
+        keys: &[H::Key],
+        check: impl Fn(&mut Trial<H>, &[H::Key], Order) -> Tried<H>,
+    ) -> Checked {
+        self.over_fewest(keys, &|trial, keys| {
+            let mut orders = self.orders().iter();
+            orders.try_for_each(|order| check(trial, keys, *order))
+        })
+    }
+
+    fn over_fewest(&self, keys: &[H::Key], check: &OverKeys<'_, H>) -> Checked {
         let attempt = |keys: &[H::Key]| {
-            self.attempt(|trial| {
+            self.once(&mut |trial| {
                 trial.put_all(keys)?;
                 check(trial, keys)
             })
         };
-        attempt(keys).map_err(|failure| smallest(keys.to_vec(), failure, attempt).1)
+        let fewest = |failure| smallest(keys.to_vec(), failure, &attempt).1;
+        Ok(attempt(keys).map_err(fewest)?)
     }
 
-    fn failure(&self, breach: HarnessBreach<H>, timeline: Option<&dyn Tell>) -> Failure {
-        let lines = timeline.map(Tell::lines).unwrap_or_default();
+    /// It fails, whatever the store does.
+    pub(crate) fn fail(&self, breach: Breach<H::Key>) -> Checked {
+        Err(self.failure(breach, Vec::new()).into())
+    }
+
+    pub(crate) fn once(
+        &self,
+        check: &mut dyn FnMut(&mut Trial<H>) -> Tried<H>,
+    ) -> Result<(), Failure> {
+        let opened = Trial::open(&self.beat);
+        let mut trial = opened.map_err(|breach| self.failure(breach, Vec::new()))?;
+        let breach = match catch_unwind(AssertUnwindSafe(|| check(&mut trial))) {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(breach)) => breach,
+            Err(panic) => match panic.downcast::<Unwound>() {
+                Ok(unwound) => unwound.breach(),
+                Err(panic) => Breach::new(Flaw::Panicked).got(message(&*panic)),
+            },
+        };
+        let lines = lock(&trial.ledger().timeline()).lines();
+        Err(self.failure(breach, lines))
+    }
+
+    fn failure(&self, breach: Breach<H::Key>, lines: Vec<String>) -> Failure {
         Failure::new(self.check, self.config.seed, breach, lines)
     }
 
@@ -134,54 +154,40 @@ impl<H: Harness> Lab<H> {
     pub(crate) fn law<C: Debug>(
         &self,
         strategy: &BoxedStrategy<C>,
-        law: impl Fn(&mut Trial<H>, &C) -> Result<(), HarnessBreach<H>>,
-    ) -> Result<(), Stop> {
-        self.law_of(self.config.cases, strategy, law)
+        law: impl Fn(&mut Trial<H>, &C) -> Tried<H>,
+    ) -> Checked {
+        self.law_of(self.config.cases, strategy, &law)
     }
 
-    /// The same, for a law that takes long.
-    pub(crate) fn law_of<C: Debug>(
+    /// The same with fewer cases, for a law that takes long.
+    pub(crate) fn long_law<C: Debug>(
+        &self,
+        strategy: &BoxedStrategy<C>,
+        law: impl Fn(&mut Trial<H>, &C) -> Tried<H>,
+    ) -> Checked {
+        self.law_of(self.few(), strategy, &law)
+    }
+
+    fn law_of<C: Debug>(
         &self,
         cases: u32,
         strategy: &BoxedStrategy<C>,
-        law: impl Fn(&mut Trial<H>, &C) -> Result<(), HarnessBreach<H>>,
-    ) -> Result<(), Stop> {
+        law: &dyn Fn(&mut Trial<H>, &C) -> Tried<H>,
+    ) -> Checked {
         let mut runner = self.runner();
         for _ in 0..cases {
-            let mut tree = strategy.new_tree(&mut runner).map_err(|reason| {
-                let breach = Breach::new(Flaw::Said("the key space makes no keys")).got(reason);
-                self.failure(breach, None)
-            })?;
-            let attempt = |case: &C| self.attempt(|trial| law(trial, case));
-            let Err(mut smallest) = attempt(&tree.current()) else {
-                continue;
-            };
-            let mut attempts = 0;
-            let most = match smallest.clause() {
-                // Each takes long.
-                Clause::G9 => MOST_ATTEMPTS / 20,
-                _ => MOST_ATTEMPTS,
-            };
-            while attempts < most && tree.simplify() {
-                // Back up where it passes, or fails otherwise.
-                loop {
-                    attempts += 1;
-                    match attempt(&tree.current()) {
-                        Err(failure) if failure.clause() == smallest.clause() => {
-                            smallest = failure;
-                            break;
-                        }
-                        _ if attempts < most && tree.complicate() => {}
-                        _ => return Err(smallest.into()),
-                    }
+            match strategy.new_tree(&mut runner) {
+                Ok(tree) => simplest(tree, &|case| self.once(&mut |trial| law(trial, case)))?,
+                Err(reason) => {
+                    let none = Breach::said(Clause::Harness, "the key space makes no keys");
+                    return self.fail(none.got(reason));
                 }
             }
-            return Err(smallest.into());
         }
         Ok(())
     }
 
-    /// A number of cases for laws that take long.
+    /// A number of cases for what takes long.
     pub(crate) fn few(&self) -> u32 {
         self.config.cases.div_ceil(4)
     }
@@ -189,7 +195,7 @@ impl<H: Harness> Lab<H> {
     /// Some keys of the space, different ones, as many of `count` as it makes, ascending.
     pub(crate) fn some_keys(&self, count: usize) -> Vec<H::Key> {
         let mut runner = self.runner();
-        let mut keys = std::collections::BTreeSet::new();
+        let mut keys = BTreeSet::new();
         for _ in 0..count * 20 {
             if keys.len() == count {
                 break;
@@ -201,23 +207,87 @@ impl<H: Harness> Lab<H> {
         Vec::from_iter(keys)
     }
 
-    fn runner(&self) -> TestRunner {
-        let config = test_runner::Config {
-            // Nothing is written beside the sources.
-            failure_persistence: None,
-            ..test_runner::Config::default()
-        };
-        TestRunner::new_with_rng(config, self.rng())
-    }
-
     /// Of its own for each check, so that their order doesn't matter.
-    fn rng(&self) -> TestRng {
-        let mut seed = [0; 32];
-        let (of_config, of_check) = seed.split_at_mut(8);
-        of_config.copy_from_slice(&self.config.seed.to_le_bytes());
-        for (byte, letter) in self.check.bytes().enumerate() {
-            of_check[byte % 24] = of_check[byte % 24].wrapping_mul(31).wrapping_add(letter);
-        }
-        TestRng::from_seed(RngAlgorithm::ChaCha, &seed)
+    fn runner(&self) -> TestRunner {
+        runner(self.check, self.config.seed)
     }
+}
+
+fn runner(check: &str, of_config: u64) -> TestRunner {
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&of_config.to_le_bytes());
+    for (at, letter) in check.bytes().enumerate() {
+        let byte = &mut seed[8 + at % 24];
+        *byte = byte.wrapping_mul(31).wrapping_add(letter);
+    }
+    let config = test_runner::Config {
+        // Nothing is written beside the sources.
+        failure_persistence: None,
+        ..test_runner::Config::default()
+    };
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
+}
+
+/// The simplest case that still fails by the same clause as this one, if this one fails.
+fn simplest<C>(
+    mut tree: impl ValueTree<Value = C>,
+    attempt: &dyn Fn(&C) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut simplest = match attempt(&tree.current()) {
+        Ok(()) => return Ok(()),
+        Err(failure) => failure,
+    };
+    let most = match simplest.clause() {
+        // Each takes long.
+        Clause::G9 => MOST_ATTEMPTS / 20,
+        _ => MOST_ATTEMPTS,
+    };
+    let mut attempts = 0;
+    while attempts < most && tree.simplify() {
+        // Back up where it passes, or fails otherwise.
+        loop {
+            attempts += 1;
+            match attempt(&tree.current()) {
+                Err(failure) if failure.clause() == simplest.clause() => {
+                    simplest = failure;
+                    break;
+                }
+                _ if attempts < most && tree.complicate() => {}
+                _ => return Err(simplest),
+            }
+        }
+    }
+    Err(simplest)
+}
+
+/// As few elements of a list as still fail by the same clause, and how they do: it leaves out halves,
+/// quarters, …, single ones.
+pub(crate) fn smallest<T: Clone>(
+    mut list: Vec<T>,
+    mut failure: Failure,
+    attempt: &dyn Fn(&[T]) -> Result<(), Failure>,
+) -> (Vec<T>, Failure) {
+    // A list of some hundred needs about as many.
+    const MOST_ATTEMPTS: usize = 200;
+    let mut attempts = 0;
+    let mut size = list.len().div_ceil(2);
+    while size > 0 {
+        let mut at = 0;
+        while at < list.len() {
+            attempts += 1;
+            if attempts > MOST_ATTEMPTS {
+                return (list, failure);
+            }
+            let mut fewer = list.clone();
+            fewer.drain(at..list.len().min(at + size));
+            match attempt(&fewer) {
+                Err(smaller) if smaller.clause() == failure.clause() => {
+                    (list, failure) = (fewer, smaller);
+                }
+                _ => at += size,
+            }
+        }
+        size /= 2;
+    }
+    (list, failure)
 }

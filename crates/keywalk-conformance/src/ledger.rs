@@ -1,17 +1,18 @@
 use std::cell::{Cell, Ref, RefCell};
-use std::collections::BTreeSet;
+use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
-use crate::BoxError;
-use crate::history::{Change, Clock, Event, Lives, Mutation, Span, Timeline};
+use keywalk::{KeyRange, Order};
+
+use crate::clause::Clause;
+use crate::harness::BoxError;
+use crate::history::{Breach, Change, Clock, Event, Lives, Mutation, Presence, Span, Timeline};
 use crate::watch::lock;
 
 /// All that happened to a store.
 pub(crate) struct Ledger<K> {
     clock: Clock,
     lives: RefCell<Lives<K>>,
-    /// What the store must hold, if nobody else changes it.
-    present: RefCell<BTreeSet<K>>,
     timeline: Arc<Mutex<Timeline<K>>>,
     /// Every put has a value of its own, so that a stale one shows.
     puts: Cell<u64>,
@@ -22,7 +23,6 @@ impl<K> Default for Ledger<K> {
         Ledger {
             clock: Clock::default(),
             lives: RefCell::default(),
-            present: RefCell::default(),
             timeline: Arc::default(),
             puts: Cell::new(0),
         }
@@ -30,10 +30,13 @@ impl<K> Default for Ledger<K> {
 }
 
 impl<K: Ord + Clone> Ledger<K> {
-    /// The value of the next put.
-    pub(crate) fn next_value(&self) -> u64 {
-        self.puts.set(self.puts.get() + 1);
-        self.puts.get()
+    /// The next put, with a value of its own, or a deletion.
+    pub(crate) fn next_change(&self, is_put: bool) -> Change {
+        self.puts.set(self.puts.get() + u64::from(is_put));
+        match is_put {
+            true => Change::Put(self.puts.get()),
+            false => Change::Delete,
+        }
     }
 
     /// The values of puts go on from here.
@@ -71,24 +74,12 @@ impl<K: Ord + Clone> Ledger<K> {
     /// What was attempted was done by then.
     pub(crate) fn settle(&self, mutation: &Mutation<K>) {
         self.lives.borrow_mut().settle(mutation);
-        self.keep(mutation);
     }
 
     /// Writes down what was done.
-    pub(crate) fn record(&self, mutation: Mutation<K>) {
+    fn record(&self, mutation: Mutation<K>) {
         self.lives.borrow_mut().record(mutation.clone());
-        if mutation.during.to < Span::NEVER {
-            self.keep(&mutation);
-        }
         self.tell(Event::Mutation(mutation));
-    }
-
-    fn keep(&self, mutation: &Mutation<K>) {
-        let mut present = self.present.borrow_mut();
-        match mutation.change {
-            Change::Put(_) => present.insert(mutation.key.clone()),
-            Change::Delete => present.remove(&mutation.key),
-        };
     }
 
     /// What happened elsewhere, on other threads. It is far too much to be told.
@@ -103,9 +94,14 @@ impl<K: Ord + Clone> Ledger<K> {
         self.lives.borrow()
     }
 
-    /// The keys that are there.
+    /// The keys that are certainly there.
     pub(crate) fn present(&self) -> Vec<K> {
-        self.present.borrow().iter().cloned().collect()
+        let now = Span::at(self.clock.tick());
+        let lives = self.lives.borrow();
+        let all = KeyRange::all(Order::Ascending);
+        let present = lives.content(&all, now);
+        let present = present.filter(|(_, presence)| *presence == Presence::Present);
+        present.map(|(key, _)| key.clone()).collect()
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -113,15 +109,22 @@ impl<K: Ord + Clone> Ledger<K> {
     }
 
     pub(crate) fn tell(&self, event: Event<K>) {
-        lock(&self.timeline).add(event);
+        lock(&self.timeline).push(event);
     }
 
     /// Tells nothing but this.
-    pub(crate) fn tell_only(&self, events: Vec<Event<K>>) {
-        *lock(&self.timeline) = Timeline::of(events);
+    pub(crate) fn tell_only(&self, events: Timeline<K>) {
+        *lock(&self.timeline) = events;
     }
 
     pub(crate) fn timeline(&self) -> Arc<Mutex<Timeline<K>>> {
         Arc::clone(&self.timeline)
     }
+}
+
+/// An error of a change beside a walk.
+pub(crate) fn held<K: Debug>(error: BoxError) -> Breach<K> {
+    Breach::said(Clause::G14, "a change after a fetch failed")
+        .got(error)
+        .hint("is a lock, a statement, a transaction or an iterator held between two fetches?")
 }

@@ -58,9 +58,8 @@
 //! - Of a durable source: that keys come back from their bytes, and any other bytes do no harm; that a token
 //!   goes on exactly, from every item, through text, by another source, after changes and after reopening;
 //!   that the fingerprint stays what it is, and refuses strangers; shares, and keys in words.
-//! - Of a source that can move to another thread: that a prefetched walk is the same, exact beside changes
-//!   for when it was fetched, no further ahead than its depth; that errors come in their place, cursors go
-//!   on, and the source comes back.
+//! - Of a source that can move to another thread: that it answers the same there, and its errors and panics
+//!   come in their place.
 //!
 //! Each answer is judged by what the store may have held meanwhile ([`history`]); a walk that isn't
 //! beside threads has to be exact. What a store can't do is declared ([`Capabilities`]), and said on
@@ -182,55 +181,43 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
-mod ahead;
-mod capabilities;
 mod checks;
 mod clause;
 mod config;
 mod conformance;
-mod counterexample;
-mod durable_harness;
 mod edit;
 mod exhaustive;
-mod failure;
 mod faults;
-mod forged;
 mod harness;
 pub mod history;
 mod key_space;
 mod lab;
 mod ledger;
 mod meanwhile;
+mod outcome;
 mod plan;
-mod prefetched_harness;
 mod reads_on;
 mod report;
 mod run;
 mod schedule;
-mod scribe;
-mod smallest;
-mod telling;
 mod trace;
 mod trial;
 mod watch;
 mod witness;
 
-pub use capabilities::{Capabilities, Capability};
 pub use clause::Clause;
 pub use config::Config;
-pub use counterexample::Counterexample;
-pub use durable_harness::DurableHarness;
-pub use edit::Edit;
-pub use failure::Failure;
-pub use faults::{Blown, Fault, Faults, Fuse};
-pub use harness::{BoxError, Harness, Writer};
-pub use key_space::{KeySpace, KnownKey};
-pub use meanwhile::{Interleaved, Meanwhile};
-pub use prefetched_harness::PrefetchedHarness;
-pub use reads_on::ReadsOn;
-pub use report::{Outcome, Report, Verdict, run, run_check, run_durable, run_durable_check};
 #[doc(hidden)]
-pub use report::{assert_conforms, assert_conforms_durably, assert_conforms_prefetched};
+pub use conformance::assert_conforms;
+pub use edit::Edit;
+pub use faults::{Blown, Fault, Faults, Fuse};
+pub use harness::{BoxError, Capabilities, Capability, Harness, Writer};
+pub use harness::{DurableHarness, PrefetchedHarness};
+pub use key_space::{KeySpace, KnownKey};
+pub use meanwhile::{Counterexample, Interleaved, Meanwhile};
+pub use outcome::{Failure, Outcome, Verdict};
+pub use reads_on::ReadsOn;
+pub use report::{Report, run, run_check, run_durable, run_durable_check};
 pub use report::{run_prefetched, run_prefetched_check};
 pub use schedule::Schedule;
 pub use trace::{Beside, Trace, traces};

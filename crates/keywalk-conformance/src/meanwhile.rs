@@ -1,45 +1,67 @@
-use std::fmt::{self, Debug};
+use std::fmt::{self, Debug, Display};
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
-use std::thread;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, ThreadId};
 
-use keywalk::KeyRange;
+use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
 
-use crate::history::{Breach, Change, Event, Flaw, Shown, Visits};
-use crate::ledger::Ledger;
-use crate::{BoxError, Counterexample, Schedule};
-
-mod interleaved;
-mod shared;
-mod state;
-
-pub use interleaved::Interleaved;
-use shared::Shared;
-use state::{State, Stop};
+use crate::clause::Clause;
+use crate::edit::{Edits, Place};
+use crate::harness::BoxError;
+use crate::history::{Breach, Change, Event, Flaw, Mutation, Shown, Span, Tell, Telling, Visits};
+use crate::ledger::{Ledger, held};
+use crate::watch::lock;
 
 /// What happens to a store while code under test walks it, and what that code did so far: the code's side of
-/// [`Schedule::run`].
+/// [`Schedule::run`](crate::Schedule::run).
 ///
 /// Clones are the same one, also in other threads if `W`, which writes, can go there. In a thread that unwinds,
 /// killed or by a panic of its own, it does nothing: destructors may say what they do.
-pub struct Meanwhile<K, W>(Arc<Shared<State<K, W>>>);
+pub struct Meanwhile<K, W>(Arc<Shared<K, W>>);
 
-/// How a run of the code came to its end.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Ran {
-    ToItsEnd,
-    IntoItsDeath,
+/// Threads use it in turn; one that comes again before it is done panics: it would wait for itself.
+struct Shared<K, W> {
+    state: Mutex<State<K, W>>,
+    user: Mutex<Option<ThreadId>>,
 }
 
-impl Ran {
-    pub(crate) fn is_killed(self) -> bool {
-        self == Ran::IntoItsDeath
-    }
+/// A store beside which code runs, and what that did.
+struct State<K, W> {
+    edits: Edits<K>,
+    kills: Vec<usize>,
+    ledger: Ledger<K>,
+    visits: Visits<K>,
+    write: W,
+    /// Turns so far, of all runs, and when the last one ended.
+    turns: usize,
+    turned: u64,
+    /// Turns since the last visit.
+    idle: usize,
+    /// Runs before this one, when it began, and what it has had of events.
+    runs: usize,
+    begun: u64,
+    events: usize,
+    /// What the code deleted since the last turn.
+    pending: Vec<Mutation<K>>,
+    /// Where the code is.
+    cursor: Option<K>,
+    /// It was killed, and hasn't said where it goes on.
+    is_lost: bool,
+    stop: Option<Stop<K>>,
+}
+
+/// Why the code was stopped.
+enum Stop<K> {
+    Killed,
+    Broke(Breach<K>),
 }
 
 /// Unwinds out of the code.
 struct Stopped;
+
+/// Code that says so many turns in a row, and visits nothing, has no end.
+const MOST_IDLE: usize = 1_000;
 
 impl<K, W> Meanwhile<K, W>
 where
@@ -48,12 +70,14 @@ where
 {
     /// Puts what the schedule has at first.
     pub(crate) fn begin(
-        schedule: &Schedule<K>,
+        edits: &Edits<K>,
+        kills: &[usize],
         visits: Visits<K>,
         write: W,
     ) -> Result<Self, Counterexample<K>> {
         let mut state = State {
-            schedule: schedule.clone(),
+            edits: edits.clone(),
+            kills: kills.to_vec(),
             ledger: Ledger::default(),
             visits,
             write,
@@ -68,70 +92,62 @@ where
             is_lost: false,
             stop: None,
         };
-        for key in &schedule.initial {
+        for key in &edits.initial {
             let put = state.write(key, true);
             put.map_err(|error| {
-                let breach = Breach::new(Flaw::Said("a row that is there at first was not put"))
-                    .got(error)
-                    .hint("does the store take every key that is drawn, and is it empty when the run begins?");
-                state.found(breach)
+                let breach = Breach::said(Clause::Harness, "a row that is there at first was not put");
+                state.found(breach.got(error).hint(
+                    "does the store take every key that is drawn, and is it empty when the run begins?",
+                ))
             })?;
         }
         let now = state.ledger.clock().tick();
         (state.begun, state.turned) = (now, now);
         state.visits.begin(now);
-        Ok(Meanwhile(Arc::new(Shared::new(state))))
+        Ok(Meanwhile(Arc::new(Shared {
+            state: Mutex::new(state),
+            user: Mutex::new(None),
+        })))
     }
 
-    /// Runs the code once.
-    pub(crate) fn watch<E: Debug>(
+    /// Runs the code once. Does it run to its end, or into its death?
+    pub(crate) fn runs_to_its_end<E: Debug>(
         &self,
         code: &mut impl FnMut(&Self) -> Result<(), E>,
-    ) -> Result<Ran, Counterexample<K>> {
+    ) -> Result<bool, Counterexample<K>> {
         let returned = catch_unwind(AssertUnwindSafe(|| code(self)));
-        let mut state = self.0.get();
-        match (state.stop.take(), returned) {
+        self.with(|state| match (state.stop.take(), returned) {
             (Some(Stop::Broke(breach)), _) => Err(state.found(breach)),
             (Some(Stop::Killed), _) => {
-                state
-                    .ledger
-                    .tell(Event::Note("killed, and begun again".to_owned()));
+                let note = "killed, and begun again".to_owned();
+                state.ledger.tell(Event::Note(note));
                 // Undone with its transaction, or not: it stays possible.
                 state.pending.clear();
                 (state.runs, state.events, state.idle) = (state.runs + 1, 0, 0);
                 state.is_lost = true;
                 state.begun = state.ledger.clock().tick();
-                Ok(Ran::IntoItsDeath)
+                Ok(false)
             }
-            (None, Err(panic)) => {
-                drop(state);
-                resume_unwind(panic)
-            }
+            (None, Err(panic)) => resume_unwind(panic),
             (None, Ok(Err(error))) => {
-                let breach = Breach::new(Flaw::Said("the code under test returned an error"))
-                    .got(format!("{error:?}"))
-                    .hint("is it an error that it should have tried again?");
-                Err(state.found(breach))
+                let breach = Breach::said(Clause::Harness, "the code under test returned an error");
+                let breach = breach.got(format!("{error:?}"));
+                Err(state.found(breach.hint("is it an error that it should have tried again?")))
             }
-            (None, Ok(Ok(()))) => Ok(Ran::ToItsEnd),
-        }
+            (None, Ok(Ok(()))) => Ok(true),
+        })
     }
 
     /// The code returned, as if nothing more came.
     pub(crate) fn end(&self) -> Result<(), Counterexample<K>> {
-        let mut state = self.0.get();
-        let now = state.ledger.clock().tick();
-        // With nothing left to be read, nothing was.
-        let kept = state.cursor.clone();
-        let found = match state.is_lost {
-            true => state.resume(kept),
-            false => Ok(()),
-        };
-        let found = found.and_then(|()| {
-            let State { ledger, visits, .. } = &mut *state;
-            visits.end(now, &ledger.lives())
-        });
-        found.map_err(|breach| state.found(breach))
+        self.with(|state| {
+            let now = state.ledger.clock().tick();
+            // With nothing left to be read, nothing was.
+            let kept = state.cursor.clone();
+            let found = state.find_place(kept);
+            let found = found.and_then(|()| state.visits.end(now, &state.ledger.lives()));
+            found.map_err(|breach| state.found(breach))
+        })
     }
 
     /// A page is about to be read: others have their turn.
@@ -145,9 +161,9 @@ where
     ///
     /// It unwinds where the schedule kills the code, and where the code breaks a clause: it comes for the
     /// thousandth time in a row without a visit (G9), or the store can't be written to while the code holds
-    /// something (G14). [`Schedule::run`] catches it.
+    /// something (G14). [`Schedule::run`](crate::Schedule::run) catches it.
     ///
-    /// If it comes, as by a hook of the store, from the `write` of [`Schedule::run`]: that is what others do.
+    /// If it comes, as by a hook of the store, from the `write` of @@ that is what others do.
     /// The same holds for all that the code says. From another thread, for which `write` waits, it hangs.
     pub fn turn(&self) {
         self.say(State::turn);
@@ -160,7 +176,8 @@ where
     ///
     /// # Panics
     ///
-    /// It unwinds where the schedule kills the code, and where it breaks a clause. [`Schedule::run`] catches it.
+    /// It unwinds where the schedule kills the code, and where it breaks a clause.
+    /// [`Schedule::run`](crate::Schedule::run) catches it.
     pub fn visit(&self, key: &K, value: u64) {
         self.say(|state| state.visit(key, Some(value)));
     }
@@ -183,7 +200,8 @@ where
     ///
     /// # Panics
     ///
-    /// It unwinds where rows before that key were never visited (G10). [`Schedule::run`] catches it.
+    /// It unwinds where rows before that key were never visited (G10).
+    /// [`Schedule::run`](crate::Schedule::run) catches it.
     pub fn resumes_after(&self, key: Option<&K>) {
         self.say(|state| state.resume(key.cloned()).map(|()| false));
     }
@@ -195,14 +213,18 @@ where
     /// code changes are [visited by their key](Self::visit_key).
     pub fn deleted(&self, key: &K) {
         if !thread::panicking() {
-            self.0.get().delete(key);
+            self.with(|state| state.delete(key));
         }
     }
 
     /// The same source, with the others' [turn](Self::turn) before each question that a walk asks.
     #[must_use = "others have their turn only before the questions of the source that it makes"]
     pub fn interleave<S>(&self, source: S) -> Interleaved<S, K, W> {
-        Interleaved::new(source, self.clone())
+        Interleaved {
+            source,
+            meanwhile: self.clone(),
+            has_turns: true,
+        }
     }
 
     /// A walk asks for what is left of its range, and others have their turn or not.
@@ -212,9 +234,7 @@ where
             _ => None,
         };
         self.say(|state| {
-            if state.is_lost {
-                state.resume(after.cloned())?;
-            }
+            state.find_place(after.cloned())?;
             let is_killed = is_turn && state.turn()?;
             if !is_killed {
                 let read = format!("a page of {} is read", Shown(range));
@@ -230,18 +250,35 @@ where
         if thread::panicking() {
             return;
         }
-        let mut state = self.0.get();
-        if state.stop.is_none() {
-            state.stop = match what(&mut state) {
-                Err(breach) => Some(Stop::Broke(breach)),
-                Ok(is_killed) => is_killed.then_some(Stop::Killed),
-            };
-        }
-        let goes_on = state.stop.is_none();
-        drop(state);
+        let goes_on = self.with(|state| {
+            if state.stop.is_none() {
+                state.stop = match what(state) {
+                    Err(breach) => Some(Stop::Broke(breach)),
+                    Ok(is_killed) => is_killed.then_some(Stop::Killed),
+                };
+            }
+            state.stop.is_none()
+        });
         if !goes_on {
             resume_unwind(Box::new(Stopped));
         }
+    }
+
+    /// Waits until no other thread uses the state.
+    fn with<T>(&self, what: impl FnOnce(&mut State<K, W>) -> T) -> T {
+        let Shared { state, user } = &*self.0;
+        let me = Some(thread::current().id());
+        assert!(
+            *lock(user) != me,
+            "`write` may not say turns, visits or deletions: those are the code's, and `write` is what \
+             others do in a turn"
+        );
+        let mut state = lock(state);
+        *lock(user) = me;
+        let done = catch_unwind(AssertUnwindSafe(|| what(&mut state)));
+        *lock(user) = None;
+        drop(state);
+        done.unwrap_or_else(|panic| resume_unwind(panic))
     }
 }
 
@@ -256,3 +293,264 @@ impl<K, W> Debug for Meanwhile<K, W> {
         f.debug_struct("Meanwhile").finish_non_exhaustive()
     }
 }
+
+impl<K, W> State<K, W>
+where
+    K: Ord + Clone + Debug,
+    W: FnMut(&K, Change) -> Result<(), BoxError>,
+{
+    fn turn(&mut self) -> Result<bool, Breach<K>> {
+        let note = "others have their turn".to_owned();
+        self.ledger.tell(Event::Note(note));
+        self.idle += 1;
+        if self.idle >= MOST_IDLE {
+            return Err(Breach::new(Flaw::Endless)
+                .expected("a visit, or the end")
+                .got(format!("{MOST_IDLE} turns, and nothing visited"))
+                .hint("is the end taken for a row that is gone?"));
+        }
+        self.settle();
+        let now = self.edits.turns.get(self.turns).cloned();
+        self.turns += 1;
+        for edit in now.into_iter().flatten() {
+            let place = Place {
+                pool: &self.edits.pool,
+                present: &self.ledger.present(),
+                order: self.visits.range().order(),
+                cursor: self.cursor.as_ref(),
+            };
+            let (is_put, keys) = edit.at(&place);
+            let mut keys = keys.iter();
+            keys.try_for_each(|key| self.write(key, is_put))
+                .map_err(held)?;
+        }
+        self.turned = self.ledger.clock().tick();
+        Ok(self.is_killed())
+    }
+
+    /// The code deletes this row. It may do so in a transaction, that a kill undoes.
+    fn delete(&mut self, key: &K) {
+        let mutation = Mutation {
+            key: key.clone(),
+            change: Change::Delete,
+            during: Span {
+                from: self.turned,
+                to: self.ledger.clock().tick(),
+            },
+        };
+        self.ledger.attempt(mutation.clone());
+        self.pending.push(mutation);
+    }
+
+    /// Others can write: what the code deleted is done.
+    fn settle(&mut self) {
+        let to = self.ledger.clock().tick();
+        for mut mutation in self.pending.drain(..) {
+            mutation.during.to = to;
+            self.ledger.settle(&mutation);
+        }
+    }
+
+    fn visit(&mut self, key: &K, value: Option<u64>) -> Result<bool, Breach<K>> {
+        let now = self.ledger.clock().tick();
+        self.ledger.tell(Event::Visit(key.clone(), value));
+        // A run that doesn't say where it goes on begins at the start.
+        self.find_place(None)?;
+        self.visits.visit(key, value, now, &self.ledger.lives())?;
+        self.idle = 0;
+        self.cursor = Some(key.clone());
+        Ok(self.is_killed())
+    }
+
+    fn resume(&mut self, after: Option<K>) -> Result<(), Breach<K>> {
+        let after = self.visits.place(after);
+        if after.is_none() && !self.is_lost {
+            return Ok(());
+        }
+        self.is_lost = false;
+        let from = match &after {
+            Some(key) => format!("goes on after {key:?}"),
+            None => "begins at the start".to_owned(),
+        };
+        self.ledger.tell(Event::Note(from));
+        self.cursor.clone_from(&after);
+        self.visits.resume(after, self.begun, &self.ledger.lives())
+    }
+
+    /// It goes on after this key, if it was killed and hasn't said so.
+    fn find_place(&mut self, after: Option<K>) -> Result<(), Breach<K>> {
+        match self.is_lost {
+            true => self.resume(after),
+            false => Ok(()),
+        }
+    }
+
+    /// The event that just was is this run's last one.
+    fn is_killed(&mut self) -> bool {
+        self.events += 1;
+        self.kills.get(self.runs) == Some(&self.events)
+    }
+
+    fn write(&mut self, key: &K, is_put: bool) -> Result<(), BoxError> {
+        let change = self.ledger.next_change(is_put);
+        let write = &mut self.write;
+        self.ledger.change(key, change, || write(key, change))
+    }
+
+    fn found(&self, breach: Breach<K>) -> Counterexample<K> {
+        Counterexample::new(breach, lock(&self.ledger.timeline()).lines())
+    }
+}
+
+/// A source before each of whose questions, fetches and the one for the last key, others have their turn: what
+/// [`Meanwhile::interleave`] makes.
+///
+/// By the first question after a kill it is known where the code goes on, so that isn't to be said.
+///
+/// It is durable if the source inside is, and its tokens are that one's.
+pub struct Interleaved<S, K, W> {
+    source: S,
+    meanwhile: Meanwhile<K, W>,
+    has_turns: bool,
+}
+
+impl<S, K, W> Interleaved<S, K, W> {
+    /// Nobody has a turn before its questions: for code that reads in a transaction in which nobody else can
+    /// write, as jobs with SQLite's `CheckpointTable` do. It says [`turn`](Meanwhile::turn) where that has
+    /// ended, in a hook for its progress, say. Default: others have their turns.
+    #[must_use]
+    pub fn without_turns(mut self) -> Self {
+        self.has_turns = false;
+        self
+    }
+
+    /// The source inside.
+    #[must_use]
+    pub fn get_ref(&self) -> &S {
+        &self.source
+    }
+
+    /// Takes the source out.
+    #[must_use]
+    pub fn into_inner(self) -> S {
+        self.source
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<S, W> ChunkSource for Interleaved<S, S::Key, W>
+where
+    S: ChunkSource<Key: Ord + Debug>,
+    W: FnMut(&S::Key, Change) -> Result<(), BoxError>,
+{
+    type Key = S::Key;
+    type Item = S::Item;
+    type Error = S::Error;
+
+    fn fetch(
+        &mut self,
+        range: &KeyRange<S::Key>,
+        chunk: &mut Chunk<S::Item>,
+    ) -> Result<Fetched<S::Key>, S::Error> {
+        self.meanwhile.asked(range, self.has_turns);
+        self.source.fetch(range, chunk)
+    }
+
+    fn key_of(&self, item: &S::Item) -> S::Key {
+        self.source.key_of(item)
+    }
+
+    fn key_into(&self, item: &S::Item, key: &mut S::Key) {
+        self.source.key_into(item, key);
+    }
+
+    fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
+        self.meanwhile.asked(range, self.has_turns);
+        self.source.last_key(range)
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<S, W> DurableSource for Interleaved<S, S::Key, W>
+where
+    S: DurableSource<Key: Ord + Debug>,
+    W: FnMut(&S::Key, Change) -> Result<(), BoxError>,
+{
+    fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
+        self.source.fingerprint()
+    }
+
+    fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
+        self.source.encode_key(key, bytes);
+    }
+
+    fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, S::Error> {
+        self.source.decode_key(bytes)
+    }
+
+    fn key_text(&self, key: &S::Key) -> String {
+        self.source.key_text(key)
+    }
+
+    fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
+        self.source.share(first, last, at)
+    }
+}
+
+/// Prints the source.
+impl<S: Debug, K, W> Debug for Interleaved<S, K, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interleaved")
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A run of code that walks, and the clause that it breaks: what [`Schedule::run`](crate::Schedule::run)
+/// found.
+///
+/// Its `Display` shows what is wrong, the clause, the history, what was expected and what came. The schedule
+/// isn't in it: proptest prints that as the minimal input.
+#[derive(Clone, Debug)]
+pub struct Counterexample<K>(Box<Found<K>>);
+
+#[derive(Clone, Debug)]
+struct Found<K> {
+    breach: Breach<K>,
+    telling: Telling,
+}
+
+impl<K: Clone + Debug> Counterexample<K> {
+    pub(crate) fn new(breach: Breach<K>, timeline: Vec<String>) -> Self {
+        let telling = Telling::new(breach.clone(), timeline);
+        Counterexample(Box::new(Found { breach, telling }))
+    }
+}
+
+impl<K: Debug> Counterexample<K> {
+    /// What is wrong, with the key.
+    #[must_use]
+    pub fn breach(&self) -> &Breach<K> {
+        &self.0.breach
+    }
+
+    /// The clause that is broken.
+    #[must_use]
+    pub fn clause(&self) -> Clause {
+        self.0.breach.clause()
+    }
+
+    /// What happened, a line an event; the last 40 of a long history.
+    #[must_use]
+    pub fn timeline(&self) -> &[String] {
+        self.0.telling.timeline()
+    }
+}
+
+impl<K> Display for Counterexample<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(&self.0.telling, f)
+    }
+}
+
+impl<K: Debug> std::error::Error for Counterexample<K> {}

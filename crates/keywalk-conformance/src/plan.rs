@@ -5,15 +5,16 @@ use keywalk::{ChunkSource, KeyRange, Order, Walk};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::history::{Oracle, Visits};
+use crate::edit::{Edit, Edits, edits};
+use crate::harness::Harness;
+use crate::history::Oracle;
 use crate::lab::Lab;
-use crate::{Edit, Harness, Schedule};
 
 /// A walk, and what happens to its store meanwhile.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan<K> {
-    /// Its turns come before each chunk that is asked for.
-    pub(crate) schedule: Schedule<K>,
+    /// The turns come before each chunk that is asked for.
+    pub(crate) edits: Edits<K>,
     /// Done before every chunk, the first one too.
     pub(crate) always: Vec<Edit<K>>,
     /// Of the walk; inverted ones too.
@@ -32,7 +33,7 @@ impl<K> Plan<K> {
     /// A walk over all of a store, as it is.
     pub(crate) fn of_all(order: Order, chunk_size: usize) -> Self {
         Plan {
-            schedule: Schedule::default(),
+            edits: Edits::default(),
             always: Vec::new(),
             bounds: (Bound::Unbounded, Bound::Unbounded),
             order,
@@ -50,34 +51,21 @@ impl<K: Ord + Clone + Debug> Plan<K> {
     }
 
     pub(crate) fn walk<S: ChunkSource<Key = K>>(&self, source: S) -> Walk<S> {
-        let walk = Walk::new(source)
-            .range(self.bounds.clone())
-            .order(self.order)
-            .chunk_size(self.chunk_size);
+        let walk = Walk::new(source).range(self.bounds.clone());
+        let walk = walk.order(self.order).chunk_size(self.chunk_size);
         if self.live { walk.live() } else { walk }
     }
 
     pub(crate) fn oracle(&self) -> Oracle<K> {
-        if self.live {
-            Oracle::live(self.range())
-        } else {
-            Oracle::bounded(self.range())
-        }
-    }
-
-    /// What is known of it by what it hands out alone.
-    pub(crate) fn visits(&self) -> Visits<K> {
-        let visits = Visits::over(self.range());
-        if self.live {
-            visits.live()
-        } else {
-            visits.bounded()
+        match self.live {
+            true => Oracle::live(self.range()),
+            false => Oracle::bounded(self.range()),
         }
     }
 
     /// The same, and nothing happens to the store meanwhile.
     pub(crate) fn still(mut self) -> Self {
-        self.schedule.turns.clear();
+        self.edits.turns.clear();
         self.always.clear();
         self
     }
@@ -86,31 +74,7 @@ impl<K: Ord + Clone + Debug> Plan<K> {
 impl<H: Harness> Lab<H> {
     /// Plans of all kinds over the harness's keys, as far as its store can.
     pub(crate) fn plans(&self) -> BoxedStrategy<Plan<H::Key>> {
-        let walk = (
-            prop::sample::select(self.orders()),
-            chunk_size(),
-            chunk_size(),
-            any::<bool>(),
-            0..12_usize,
-        );
-        let can_change = self.capabilities().mutation.is_yes();
-        let drawn = (self.keys().beside(), (bound(), bound()), walk);
-        let plan = drawn.prop_map(move |(schedule, (lower, upper), walk)| {
-            let (order, chunk_size, second_chunk_size, live, cut) = walk;
-            let key = |at: Index| at.get(&schedule.pool).clone();
-            let plan = Plan {
-                bounds: (lower.map(key), upper.map(key)),
-                schedule,
-                always: Vec::new(),
-                order,
-                chunk_size,
-                second_chunk_size,
-                live,
-                cut,
-            };
-            if can_change { plan } else { plan.still() }
-        });
-        plan.boxed()
+        plans(edits(&self.keys), self.orders(), self.can.mutation.is_yes())
     }
 
     /// Plans in which the same happens before every chunk, and nothing else.
@@ -122,6 +86,38 @@ impl<H: Harness> Lab<H> {
         };
         self.plans().prop_map(only).boxed()
     }
+}
+
+fn plans<K: Ord + Clone + Debug + 'static>(
+    edits: BoxedStrategy<Edits<K>>,
+    orders: &'static [Order],
+    can_change: bool,
+) -> BoxedStrategy<Plan<K>> {
+    let order = prop::sample::select(orders);
+    let walk = (
+        order,
+        chunk_size(),
+        chunk_size(),
+        any::<bool>(),
+        0..12_usize,
+    );
+    let drawn = (edits, (bound(), bound()), walk);
+    let plan = drawn.prop_map(move |(edits, (lower, upper), walk)| {
+        let (order, chunk_size, second_chunk_size, live, cut) = walk;
+        let key = |at: Index| at.get(&edits.pool).clone();
+        let plan = Plan {
+            bounds: (lower.map(key), upper.map(key)),
+            edits,
+            always: Vec::new(),
+            order,
+            chunk_size,
+            second_chunk_size,
+            live,
+            cut,
+        };
+        if can_change { plan } else { plan.still() }
+    });
+    plan.boxed()
 }
 
 /// Often smaller than the table, so that there are several chunks.

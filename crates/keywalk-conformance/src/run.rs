@@ -1,94 +1,85 @@
 use std::collections::VecDeque;
-use std::ops::Bound;
+use std::fmt::Debug;
 
-use keywalk::{Cursor, Items, Walk};
+use keywalk::{ChunkSource, Cursor, Error, Items, Walk};
 
-use crate::Harness;
-use crate::history::{Answer, Oracle, Visits};
+use crate::clause::Clause;
+use crate::edit::Place;
+use crate::harness::Harness;
+use crate::history::{Answer, Breach, Flaw, Lives, Oracle, Question, explained, judge};
 use crate::plan::Plan;
-use crate::trial::{HarnessBreach, Trial};
-use crate::witness::Witness;
-
-mod breaches;
-
-pub(crate) use breaches::{handed_out, not_fused, unexpected};
+use crate::trial::{Entry, Item, Source, Trial, Tried};
 
 /// A walk over a trial's store, as a plan says, beside what it must be.
 pub(crate) struct Run<'s, H: Harness> {
     pub(crate) plan: &'s Plan<H::Key>,
-    pub(crate) oracle: Oracle<H::Key>,
-    /// What is known of the walk by what it hands out alone.
-    visits: Visits<H::Key>,
+    oracle: Oracle<H::Key>,
     is_snapshot: bool,
     /// How many chunks were asked for.
     step: usize,
+    /// How many of the source's questions are judged.
+    judged: usize,
     /// What was handed out.
-    seen: Vec<(H::Key, u64)>,
+    pub(crate) seen: Vec<Entry<H>>,
 }
 
 impl<'s, H: Harness> Run<'s, H> {
     /// Puts what the plan has at first.
-    pub(crate) fn start(
-        trial: &Trial<H>,
-        plan: &'s Plan<H::Key>,
-    ) -> Result<Self, HarnessBreach<H>> {
-        trial.put_all(&plan.schedule.initial)?;
+    pub(crate) fn start(trial: &Trial<H>, plan: &'s Plan<H::Key>) -> Tried<H, Self> {
+        trial.put_all(&plan.edits.initial)?;
         Ok(Self::again(trial, plan))
     }
 
     /// Over what is there. Nothing changes before its first step.
     pub(crate) fn again(trial: &Trial<H>, plan: &'s Plan<H::Key>) -> Self {
         let is_snapshot = H::capabilities().snapshot.is_yes();
-        let oracle = plan.oracle();
-        let mut visits = plan.visits();
-        visits.begin(trial.ledger().clock().tick());
+        let mut oracle = plan.oracle();
+        if is_snapshot {
+            oracle = oracle.snapshot(trial.ledger().clock().tick());
+        }
         Run {
             plan,
-            oracle: if is_snapshot {
-                oracle.snapshot(trial.ledger().clock().tick())
-            } else {
-                oracle
-            },
-            visits,
+            oracle,
             is_snapshot,
             step: 0,
+            judged: 0,
             seen: Vec::new(),
         }
     }
 
     /// Walks by chunks, with mutations between them.
-    pub(crate) fn by_chunks(mut self, trial: &Trial<H>) -> Result<(), HarnessBreach<H>> {
+    pub(crate) fn by_chunks(mut self, trial: &Trial<H>) -> Tried<H> {
         // Tells keys while a chunk is lent.
         let reader = trial.source()?;
         let mut chunks = self.plan.walk(trial.source()?).chunks();
-        let mut judged = 0;
+        self.judged = 0;
         loop {
             self.mutate(trial)?;
             let chunk = match chunks.next() {
-                Ok(chunk) => chunk.map(|items| {
-                    let entries = items.iter().map(|item| reader.entry(item));
-                    entries.collect::<Vec<_>>()
-                }),
-                Err(error) => return Err(self.failed(trial, chunks.source(), judged, &error)),
+                Ok(Some(items)) => {
+                    Some(Vec::from_iter(items.iter().map(|item| reader.entry(item))))
+                }
+                Ok(None) => None,
+                Err(error) => return Err(self.failed(trial, chunks.source(), &error)),
             };
-            let fetched = self.judge(trial, chunks.source(), &mut judged)?;
+            let fetched = self.judge(trial, chunks.source())?;
             self.oracle.cursor_is(&chunks.cursor())?;
             let Some(chunk) = chunk else { break };
             if chunk != fetched || chunk.is_empty() {
                 return Err(handed_out(&fetched, &chunk));
             }
-            chunk
-                .into_iter()
-                .try_for_each(|entry| self.see(trial, entry))?;
+            chunk.into_iter().try_for_each(|entry| self.see(entry))?;
         }
         self.end(trial, self.plan.chunk_size)?;
-        self.refill(trial)?;
         let is_over = matches!(chunks.next(), Ok(None));
-        if is_over && chunks.source().questions().len() == judged {
-            Ok(())
-        } else {
-            Err(not_fused())
-        }
+        self.is_fused(is_over, chunks.source())
+    }
+
+    /// Takes all items.
+    pub(crate) fn by_all_items(mut self, trial: &Trial<H>) -> Tried<H> {
+        let walk = self.plan.walk(trial.source()?);
+        let size = self.plan.chunk_size;
+        self.by_items(trial, walk, size, usize::MAX).map(drop)
     }
 
     /// Takes items one by one, with mutations whenever none is buffered, and gives the walk back as it
@@ -96,13 +87,13 @@ impl<'s, H: Harness> Run<'s, H> {
     pub(crate) fn by_items<'t>(
         &mut self,
         trial: &'t Trial<H>,
-        walk: Walk<Witness<'t, H>>,
+        walk: Walk<Source<'t, H>>,
         chunk_size: usize,
         most: usize,
-    ) -> Result<Items<Witness<'t, H>>, HarnessBreach<H>> {
+    ) -> Tried<H, Items<Source<'t, H>>> {
         let mut items = walk.items();
-        let mut judged = 0;
         let mut buffered = VecDeque::new();
+        self.judged = 0;
         for _ in 0..most {
             if items.size_hint().0 != buffered.len() {
                 return Err(handed_out(&buffered, &items.size_hint()));
@@ -112,13 +103,13 @@ impl<'s, H: Harness> Run<'s, H> {
             }
             let item = match items.next().transpose() {
                 Ok(item) => item,
-                Err(error) => return Err(self.failed(trial, items.source(), judged, &error)),
+                Err(error) => return Err(self.failed(trial, items.source(), &error)),
             };
-            if items.source().questions().len() > judged {
+            if items.source().log().len() > self.judged {
                 if !buffered.is_empty() {
                     return Err(handed_out(&buffered, &"another fetch"));
                 }
-                buffered = self.judge(trial, items.source(), &mut judged)?.into();
+                buffered = self.judge(trial, items.source())?.into();
             }
             let entry = item.map(|item| items.source().entry(&item));
             let due = buffered.pop_front();
@@ -127,10 +118,8 @@ impl<'s, H: Harness> Run<'s, H> {
             }
             let Some(entry) = entry else {
                 self.end(trial, chunk_size)?;
-                self.refill(trial)?;
-                if items.next().is_some() || items.source().questions().len() != judged {
-                    return Err(not_fused());
-                }
+                let is_over = items.next().is_none();
+                self.is_fused(is_over, items.source())?;
                 break;
             };
             if buffered.is_empty() {
@@ -138,121 +127,244 @@ impl<'s, H: Harness> Run<'s, H> {
             } else {
                 self.oracle.cursor_is_past(&items.cursor(), &entry.0)?;
             }
-            self.see(trial, entry)?;
+            self.see(entry)?;
         }
-        self.cut(trial, !buffered.is_empty(), &items.cursor())?;
+        // It is cut here, and may go on by its cursor.
+        let now = trial.ledger().clock().tick();
+        self.oracle.resume(!buffered.is_empty(), now);
         Ok(items)
     }
 
-    /// Goes on from a cursor, to the end.
-    pub(crate) fn resume(
-        &mut self,
+    /// Judges a walk that is over: what was asked of a source that was opened then, and what came of it.
+    /// Nobody changed the store.
+    pub(crate) fn of_all<E: Debug>(
+        mut self,
         trial: &Trial<H>,
-        cursor: Cursor<H::Key>,
-    ) -> Result<(), HarnessBreach<H>> {
-        let size = self.plan.second_chunk_size;
-        let walk = Walk::new(trial.source()?).resume(cursor).chunk_size(size);
-        self.by_items(trial, walk, size, usize::MAX).map(drop)
+        (opened, questions): (u64, &[Question<H::Key>]),
+        entries: Vec<Entry<H>>,
+        error: Option<&Error<E>>,
+    ) -> Tried<H> {
+        let mut asked = questions.iter();
+        asked.try_for_each(|question| self.observe(trial, opened, question))?;
+        if let Some(error) = error {
+            return Err(unexpected(error));
+        }
+        let fetched = Vec::from_iter(questions.iter().flat_map(|question| self.items(question)));
+        if entries != fetched {
+            return Err(handed_out(&fetched, &entries));
+        }
+        entries.into_iter().try_for_each(|entry| self.see(entry))?;
+        self.oracle
+            .end(self.plan.chunk_size, &trial.ledger().lives())
     }
 
-    /// What was handed out.
-    pub(crate) fn into_trace(self) -> Vec<(H::Key, u64)> {
-        self.seen
+    /// Whether so many chunks were fetched by these questions, or no more will be.
+    pub(crate) fn has_fetched(
+        &self,
+        trial: &Trial<H>,
+        asked: &[Question<H::Key>],
+        chunks: usize,
+    ) -> bool {
+        let mut oracle = self.oracle.clone();
+        let lives = trial.ledger().lives();
+        let goes_on = asked.iter().all(|question| {
+            let failed = matches!(question.answer, Answer::Error(_) | Answer::Panic(_));
+            !failed && oracle.observe(question, &lives).is_ok()
+        });
+        let fetched = asked
+            .iter()
+            .filter(|question| !self.items(question).is_empty());
+        !goes_on || oracle.has_ended() || fetched.count() >= chunks
     }
 
     /// Does what is due before the next chunk.
-    pub(crate) fn mutate(&mut self, trial: &Trial<H>) -> Result<(), HarnessBreach<H>> {
+    pub(crate) fn mutate(&mut self, trial: &Trial<H>) -> Tried<H> {
         let Plan {
-            schedule,
+            edits,
             always,
             order,
             ..
         } = self.plan;
         // A snapshot is of the walk's start, whenever it is taken.
         if self.step > 0 || !self.is_snapshot {
-            let now = schedule.turns.get(self.step).into_iter().flatten();
-            let last = self.seen.last().map(|(key, _)| key);
+            let now = edits.turns.get(self.step).into_iter().flatten();
             for edit in now.chain(always) {
-                trial.edit(edit, &schedule.pool, *order, last)?;
+                let place = Place {
+                    pool: &edits.pool,
+                    present: &trial.ledger().present(),
+                    order: *order,
+                    cursor: self.seen.last().map(|(key, _)| key),
+                };
+                let (is_put, keys) = edit.at(&place);
+                keys.iter().try_for_each(|key| trial.set(key, is_put))?;
             }
         }
         self.step += 1;
         Ok(())
     }
 
-    /// Puts every key of the pool: nothing of it may come after the end.
-    pub(crate) fn refill(&self, trial: &Trial<H>) -> Result<(), HarnessBreach<H>> {
-        if H::capabilities().mutation.is_yes() {
-            trial.put_all(&self.plan.schedule.pool)?;
-        }
-        Ok(())
-    }
-
     /// Judges what was asked since the last mutation, and tells what is to be handed out of it.
-    fn judge(
-        &mut self,
-        trial: &Trial<H>,
-        witness: &Witness<'_, H>,
-        judged: &mut usize,
-    ) -> Result<Vec<(H::Key, u64)>, HarnessBreach<H>> {
+    fn judge(&mut self, trial: &Trial<H>, source: &Source<'_, H>) -> Tried<H, Vec<Entry<H>>> {
         let mut fetched = Vec::new();
-        for question in &witness.questions()[*judged..] {
+        for question in source.log().from(self.judged) {
             if !fetched.is_empty() {
                 return Err(handed_out(&fetched, &"another fetch"));
             }
-            self.observe(trial, witness, question)?;
-            if let Answer::Items(answer) = &question.answer {
-                // The search for the last key goes in the other order.
-                if question.range.order() == self.plan.order {
-                    fetched.clone_from(&answer.items);
-                }
-            }
+            self.compare(trial, source, &question)?;
+            fetched = self.items(&question);
+            self.judged += 1;
         }
-        *judged = witness.questions().len();
         Ok(fetched)
     }
 
-    /// What is handed out, whatever the fetches were.
-    pub(crate) fn see(
+    /// The items of a walk's own question: the search for the last key goes in the other order.
+    fn items(&self, question: &Question<H::Key>) -> Vec<Entry<H>> {
+        match &question.answer {
+            Answer::Items(answer) if question.range.order() == self.plan.order => {
+                answer.items.clone()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Judges a question, and where the answer is wrong, by what a fresh source answers too.
+    fn compare(
         &mut self,
         trial: &Trial<H>,
-        entry: (H::Key, u64),
-    ) -> Result<(), HarnessBreach<H>> {
-        let ledger = trial.ledger();
-        let (key, value) = &entry;
-        self.oracle.hand_out(key)?;
-        let now = ledger.clock().tick();
-        self.visits.visit(key, Some(*value), now, &ledger.lives())?;
+        source: &Source<'_, H>,
+        question: &Question<H::Key>,
+    ) -> Tried<H> {
+        let observed = self.observe(trial, source.opened(), question);
+        observed.map_err(|breach| match breach.clause() {
+            Clause::G7 | Clause::G5 => breach,
+            _ if self.is_snapshot => breach,
+            _ => trial.compared(question, breach),
+        })
+    }
+
+    /// The next question, of a source that was opened then.
+    fn observe(&mut self, trial: &Trial<H>, opened: u64, question: &Question<H::Key>) -> Tried<H> {
+        let (lives, is_snapshot) = (trial.ledger().lives(), self.is_snapshot);
+        observe(&mut self.oracle, question, opened, &lives, is_snapshot)
+    }
+
+    /// Why a walk failed: what its source answered, if that shows it.
+    fn failed<E: Debug>(
+        &mut self,
+        trial: &Trial<H>,
+        source: &Source<'_, H>,
+        error: &Error<E>,
+    ) -> Breach<H::Key> {
+        let questions = source.log().from(self.judged);
+        let mut questions = questions.iter();
+        match questions.try_for_each(|question| self.compare(trial, source, question)) {
+            Err(breach) => breach,
+            Ok(()) => unexpected(error),
+        }
+    }
+
+    /// What is handed out, whatever the fetches were.
+    fn see(&mut self, entry: Entry<H>) -> Tried<H> {
+        self.oracle.hand_out(&entry.0)?;
         self.seen.push(entry);
         Ok(())
     }
 
-    /// The walk says that nothing more comes.
-    pub(crate) fn end(
-        &mut self,
-        trial: &Trial<H>,
-        chunk_size: usize,
-    ) -> Result<(), HarnessBreach<H>> {
-        let ledger = trial.ledger();
-        self.oracle.end(chunk_size, &ledger.lives())?;
-        self.visits.end(ledger.clock().tick(), &ledger.lives())
+    /// The walk says that nothing more comes. Then every key of the pool is put: nothing of it may come.
+    fn end(&mut self, trial: &Trial<H>, chunk_size: usize) -> Tried<H> {
+        self.oracle.end(chunk_size, &trial.ledger().lives())?;
+        match H::capabilities().mutation.is_yes() {
+            true => trial.put_all(&self.plan.edits.pool),
+            false => Ok(()),
+        }
     }
 
-    /// The walk is cut, and goes on by its cursor.
-    pub(crate) fn cut(
-        &mut self,
-        trial: &Trial<H>,
-        unread: bool,
-        cursor: &Cursor<H::Key>,
-    ) -> Result<(), HarnessBreach<H>> {
-        let ledger = trial.ledger();
-        let now = ledger.clock().tick();
-        self.oracle.resume(unread, now);
-        // It may stand past the last item: a source says how far it scanned.
-        let after = match cursor.range().near() {
-            Bound::Excluded(key) => Some(key.clone()),
-            _ => None,
-        };
-        self.visits.resume(after, now, &ledger.lives())
+    fn is_fused(&self, is_over: bool, source: &Source<'_, H>) -> Tried<H> {
+        match is_over && source.log().len() == self.judged {
+            true => Ok(()),
+            false => Err(Breach::said(Clause::G12, "the walk went on after its end")),
+        }
     }
+}
+
+fn observe<K: Ord + Clone + Debug>(
+    oracle: &mut Oracle<K>,
+    question: &Question<K>,
+    opened: u64,
+    lives: &Lives<K>,
+    is_snapshot: bool,
+) -> Result<(), Breach<K>> {
+    let Question { range, during, .. } = question;
+    let observed = oracle.observe(question, lives);
+    observed.map_err(|breach| match &question.answer {
+        Answer::Items(answer) if !is_snapshot => {
+            explained(breach, lives, (opened, *during), |at| {
+                judge(range, answer, lives, at).is_ok()
+            })
+        }
+        Answer::Items(_) if breach.flaw().key().is_some() => breach.of_a_snapshot(),
+        _ => breach,
+    })
+}
+
+/// An error where nothing was made to fail.
+pub(crate) fn unexpected<K: Debug, E: Debug>(error: &Error<E>) -> Breach<K> {
+    match error {
+        Error::Contract(violation) => {
+            let broken = "the walk ended with a violation of the contract";
+            Breach::said(Clause::of(*violation), broken).got(violation)
+        }
+        error => Breach::new(Flaw::Failed).got(format!("{error:?}")),
+    }
+}
+
+fn handed_out<K: Debug>(fetched: &dyn Debug, handed_out: &dyn Debug) -> Breach<K> {
+    Breach::new(Flaw::HandedOut)
+        .expected(format!("{fetched:?}"))
+        .got(format!("{handed_out:?}"))
+}
+
+/// A walk by items, in this thread or ahead in another.
+pub(crate) trait ByItems<'t, H: Harness>:
+    Iterator<Item = Result<Item<'t, H>, Said<'t, H>>>
+{
+    fn cursor(&self) -> Cursor<H::Key>;
+}
+
+/// The error of such a walk.
+pub(crate) type Said<'t, H> = Error<<Source<'t, H> as ChunkSource>::Error>;
+
+/// How a walk is carried out.
+pub(crate) trait Walks<H: Harness> {
+    fn items<'t>(walk: Walk<Source<'t, H>>) -> Box<dyn ByItems<'t, H> + 't>;
+}
+
+/// In this thread.
+pub(crate) struct Here;
+
+impl<H: Harness> Walks<H> for Here {
+    fn items<'t>(walk: Walk<Source<'t, H>>) -> Box<dyn ByItems<'t, H> + 't> {
+        Box::new(walk.items())
+    }
+}
+
+impl<'t, H: Harness> ByItems<'t, H> for Items<Source<'t, H>> {
+    fn cursor(&self) -> Cursor<H::Key> {
+        Items::cursor(self)
+    }
+}
+
+/// All that comes, and the error that ends it.
+pub(crate) fn taken<'t, H: Harness>(
+    items: &mut dyn ByItems<'t, H>,
+    reader: &Source<'t, H>,
+) -> (Vec<Entry<H>>, Option<Said<'t, H>>) {
+    let (mut entries, mut error) = (Vec::new(), None);
+    for item in items {
+        match item {
+            Ok(item) => entries.push(reader.entry(&item)),
+            Err(said) => error = Some(said),
+        }
+    }
+    (entries, error)
 }

@@ -2,10 +2,11 @@ use std::fmt::Debug;
 
 use proptest::prelude::*;
 
-use crate::edit::edit;
+use crate::edit::{Edit, Edits, edits};
+use crate::harness::BoxError;
 use crate::history::{Change, Visits};
-use crate::meanwhile::Meanwhile;
-use crate::{BoxError, Counterexample, Edit, KeySpace};
+use crate::key_space::KeySpace;
+use crate::meanwhile::{Counterexample, Meanwhile};
 
 /// What is in a store at first, what others do to it while it is walked, and where the code that walks is
 /// killed: a case of a property test of your own code.
@@ -24,22 +25,15 @@ use crate::{BoxError, Counterexample, Edit, KeySpace};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule<K> {
-    /// The keys that play a part, ascending.
-    pub(crate) pool: Vec<K>,
-    /// Those that are there at first.
-    pub(crate) initial: Vec<K>,
-    /// The i-th before the i-th page is read.
-    pub(crate) turns: Vec<Vec<Edit<K>>>,
+    edits: Edits<K>,
     /// After how many events, visits and turns, the i-th run is killed.
-    pub(crate) kills: Vec<usize>,
+    kills: Vec<usize>,
 }
 
 impl<K> Default for Schedule<K> {
     fn default() -> Self {
         Schedule {
-            pool: Vec::new(),
-            initial: Vec::new(),
-            turns: Vec::new(),
+            edits: Edits::default(),
             kills: Vec::new(),
         }
     }
@@ -52,20 +46,16 @@ impl<K: Ord + Clone + Debug> Schedule<K> {
     /// among these keys.
     #[must_use]
     pub fn new(keys: impl IntoIterator<Item = K>) -> Self {
-        let mut pool = Vec::from_iter(keys);
-        pool.sort();
-        pool.dedup();
         Schedule {
-            initial: pool.clone(),
-            pool,
-            ..Schedule::default()
+            edits: Edits::among(keys),
+            kills: Vec::new(),
         }
     }
 
     /// Only these keys are there at first, in the order in which they are put.
     #[must_use]
     pub fn initially(mut self, keys: impl IntoIterator<Item = K>) -> Self {
-        self.initial = keys.into_iter().collect();
+        self.edits = self.edits.initially(keys);
         self
     }
 
@@ -73,7 +63,7 @@ impl<K: Ord + Clone + Debug> Schedule<K> {
     /// nothing happens any more.
     #[must_use]
     pub fn turn(mut self, edits: impl IntoIterator<Item = Edit<K>>) -> Self {
-        self.turns.push(edits.into_iter().collect());
+        self.edits = self.edits.turn(edits);
         self
     }
 
@@ -166,8 +156,8 @@ impl<K: Ord + Clone + Debug> Schedule<K> {
     where
         W: FnMut(&K, Change) -> Result<(), BoxError>,
     {
-        let meanwhile = Meanwhile::begin(self, visits, write)?;
-        while meanwhile.watch(&mut code)?.is_killed() {}
+        let meanwhile = Meanwhile::begin(&self.edits, &self.kills, visits, write)?;
+        while !meanwhile.runs_to_its_end(&mut code)? {}
         meanwhile.end()
     }
 }
@@ -179,32 +169,9 @@ impl<K: Ord + Clone + Debug + 'static> KeySpace<K> {
     /// [Testing your own code](crate#testing-your-own-code) shows one.
     pub fn schedules(&self) -> BoxedStrategy<Schedule<K>> {
         let kills = prop::collection::vec(1..12_usize, 0..3);
-        let schedule = (self.beside(), kills);
+        let schedule = (edits(self), kills);
         schedule
-            .prop_map(|(schedule, kills)| Schedule { kills, ..schedule })
+            .prop_map(|(edits, kills)| Schedule { edits, kills })
             .boxed()
-    }
-
-    /// Those in which nothing is killed.
-    pub(crate) fn beside(&self) -> BoxedStrategy<Schedule<K>> {
-        // Each with whether it is there at first.
-        let pool = prop::collection::btree_map(self.strategy().clone(), any::<bool>(), 1..16);
-        let turns = prop::collection::vec(prop::collection::vec(edit(), 0..4), 0..8);
-        let schedule = (pool, turns).prop_map(|(pool, turns)| {
-            let initial = pool.iter().filter(|(_, is_there)| **is_there);
-            let initial = initial.map(|(key, _)| key.clone()).collect();
-            let pool = Vec::from_iter(pool.into_keys());
-            let turns = turns.into_iter().map(|edits| {
-                let edits = edits.into_iter().map(|edit| edit.of(&pool));
-                edits.collect()
-            });
-            Schedule {
-                initial,
-                turns: turns.collect(),
-                pool,
-                kills: Vec::new(),
-            }
-        });
-        schedule.boxed()
     }
 }

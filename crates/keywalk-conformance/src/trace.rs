@@ -1,10 +1,13 @@
-use std::any::type_name;
 use std::sync::mpsc::channel;
 
-use crate::lab::Lab;
+use keywalk::Walk;
+
+use crate::config::Config;
+use crate::harness::Harness;
+use crate::lab::{Lab, Stop};
+use crate::outcome::{Failure, Verdict};
 use crate::run::Run;
 use crate::watch::watched;
-use crate::{Config, Failure, Harness};
 
 /// What a walk handed out: keys, with the number of the put that their value is of.
 pub type Trace<K> = Vec<(K, u64)>;
@@ -43,8 +46,8 @@ pub fn traces<H: Harness>(config: &Config, beside: Beside) -> Result<Vec<Trace<H
     const NAME: &str = "traces";
     let (tells, told) = channel();
     let config = *config;
-    watched(NAME, config.seed, config.patience, move |beat| {
-        let lab = Lab::<H>::new(type_name::<H>(), NAME, config, beat);
+    let run = move |beat| {
+        let lab = Lab::<H>::new(NAME, config, beat);
         let plans = match beside {
             Beside::Changes => lab.plans(),
             Beside::Nothing => lab.plans_of(&[]),
@@ -53,15 +56,18 @@ pub fn traces<H: Harness>(config: &Config, beside: Beside) -> Result<Vec<Trace<H
             let mut run = Run::start(trial, plan)?;
             let walk = plan.walk(trial.source()?);
             let items = run.by_items(trial, walk, plan.chunk_size, plan.cut)?;
-            run.resume(trial, items.cursor())?;
+            let (cursor, size) = (items.cursor(), plan.second_chunk_size);
+            let walk = Walk::new(trial.source()?).resume(cursor).chunk_size(size);
+            drop(run.by_items(trial, walk, size, usize::MAX)?);
             // Where nobody listens any more, nothing is lost.
-            drop(tells.send(run.into_trace()));
+            drop(tells.send(run.seen));
             Ok(())
         });
         match traced {
-            Err(crate::lab::Stop::Failed(failure)) => Err(failure),
-            _ => Ok(()),
+            Err(Stop::Failed(failure)) => Err(failure),
+            _ => Ok(Verdict::Passed),
         }
-    })?;
+    };
+    watched(NAME, config, Box::new(run))?;
     Ok(told.try_iter().collect())
 }

@@ -1,17 +1,16 @@
-use std::any::Any;
-use std::cell::Cell;
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
 
-use keywalk::Order;
+use keywalk::{Chunk, ChunkSource, KeyRange};
 
-use crate::edit::Place;
-use crate::history::{Breach, Change, Event, Flaw, Tell};
-use crate::ledger::Ledger;
+use crate::clause::Clause;
+use crate::harness::{BoxError, Harness};
+use crate::history::{
+    Answer, Breach, Change, Event, Flaw, Question, diagnosed, judge, judge_by_time,
+};
+use crate::ledger::{Ledger, held};
 use crate::watch::{Beat, Doing, message};
-use crate::witness::Witness;
-use crate::{BoxError, Clause, Edit, Harness};
+use crate::witness::{Diary, Witness};
 
 /// A store under test, with all that happened to it.
 pub(crate) struct Trial<H: Harness> {
@@ -19,43 +18,47 @@ pub(crate) struct Trial<H: Harness> {
     harness: Option<H>,
     beat: Beat,
     ledger: Ledger<H::Key>,
-    /// Whether a source was asked; from then on a lock may be held.
-    has_walked: Cell<bool>,
 }
 
-/// The breach of a check over this harness.
-pub(crate) type HarnessBreach<H> = Breach<<H as Harness>::Key>;
+/// What comes of a part of a check over this harness: the breach, if one is found.
+pub(crate) type Tried<H, T = ()> = Result<T, Breach<<H as Harness>::Key>>;
+
+/// The source of a harness, whose questions are written down.
+pub(crate) type Source<'t, H> = Witness<<H as Harness>::Source<'t>>;
+
+pub(crate) type Item<'t, H> = <<H as Harness>::Source<'t> as ChunkSource>::Item;
+
+/// A key and its value.
+pub(crate) type Entry<H> = (<H as Harness>::Key, u64);
 
 impl<H: Harness> Trial<H> {
-    pub(crate) fn open(beat: &Beat) -> Result<Self, HarnessBreach<H>> {
+    pub(crate) fn open(beat: &Beat) -> Tried<H, Self> {
         let harness = beat.during(Doing::Opening, H::open).map_err(refused)?;
         let ledger = Ledger::default();
-        let shown: Arc<Mutex<dyn Tell>> = ledger.timeline();
-        beat.shows(shown);
+        beat.shows(ledger.timeline());
         Ok(Trial {
             harness: Some(harness),
             beat: beat.clone(),
             ledger,
-            has_walked: Cell::new(false),
         })
     }
 
-    pub(crate) fn harness(&self) -> Result<&H, HarnessBreach<H>> {
-        self.harness
-            .as_ref()
-            .ok_or_else(|| Breach::new(Flaw::Said("the store could not be reopened")))
+    pub(crate) fn harness(&self) -> Tried<H, &H> {
+        let lost = "the store could not be reopened";
+        let harness = self.harness.as_ref();
+        harness.ok_or_else(|| Breach::said(Clause::Harness, lost))
     }
 
-    /// Another source, whose questions are written down.
-    pub(crate) fn source(&self) -> Result<Witness<'_, H>, HarnessBreach<H>> {
-        Ok(Witness::new(self, self.bare_source()?))
-    }
-
-    /// Another source, as the harness gives it.
-    pub(crate) fn bare_source(&self) -> Result<H::Source<'_>, HarnessBreach<H>> {
+    /// Another source.
+    pub(crate) fn source(&self) -> Tried<H, Source<'_, H>> {
         let harness = self.harness()?;
         let source = self.beat.during(Doing::Opening, || harness.source());
-        source.map_err(refused)
+        let diary = Diary {
+            beat: self.beat.clone(),
+            clock: self.ledger.clock().clone(),
+            timeline: self.ledger.timeline(),
+        };
+        Ok(Witness::new(source.map_err(refused)?, H::value, diary))
     }
 
     /// All that happened so far.
@@ -63,70 +66,54 @@ impl<H: Harness> Trial<H> {
         &self.ledger
     }
 
-    /// Inserts or replaces, with a new value.
-    pub(crate) fn put(&self, key: &H::Key) -> Result<(), HarnessBreach<H>> {
-        let value = self.ledger.next_value();
-        self.change(key, Change::Put(value), |harness| harness.put(key, value))
+    pub(crate) fn beat(&self) -> &Beat {
+        &self.beat
     }
 
-    pub(crate) fn put_all<'k>(
-        &self,
-        keys: impl IntoIterator<Item = &'k H::Key>,
-    ) -> Result<(), HarnessBreach<H>> {
+    pub(crate) fn note(&self, note: impl Into<String>) {
+        self.ledger.tell(Event::Note(note.into()));
+    }
+
+    /// Inserts or replaces, with a new value.
+    pub(crate) fn put(&self, key: &H::Key) -> Tried<H> {
+        self.set(key, true)
+    }
+
+    pub(crate) fn put_all<'k>(&self, keys: impl IntoIterator<Item = &'k H::Key>) -> Tried<H> {
         keys.into_iter().try_for_each(|key| self.put(key))
     }
 
-    pub(crate) fn delete(&self, key: &H::Key) -> Result<(), HarnessBreach<H>> {
-        self.change(key, Change::Delete, |harness| harness.delete(key))
+    pub(crate) fn delete(&self, key: &H::Key) -> Tried<H> {
+        self.set(key, false)
     }
 
-    fn change(
-        &self,
-        key: &H::Key,
-        change: Change,
-        operation: impl FnOnce(&H) -> Result<(), BoxError>,
-    ) -> Result<(), HarnessBreach<H>> {
+    /// Puts a key, or deletes it.
+    pub(crate) fn set(&self, key: &H::Key, is_put: bool) -> Tried<H> {
         let harness = self.harness()?;
+        let change = self.ledger.next_change(is_put);
+        let operation = || match change {
+            Change::Put(value) => harness.put(key, value),
+            Change::Delete => harness.delete(key),
+        };
         // A store's own assertion is an error that names its key, and the history shows the change.
-        let operation =
-            || catch_unwind(AssertUnwindSafe(|| operation(harness))).unwrap_or_else(panicked);
-        let operation = || self.between(operation);
+        let operation = || {
+            catch_unwind(AssertUnwindSafe(operation))
+                .unwrap_or_else(|panic| Err(format!("it panicked: {}", message(&*panic)).into()))
+        };
+        let operation = || self.beat.during(Doing::Changing, operation);
         let changed = self.ledger.change(key, change, operation);
         changed.map_err(|error| self.unexpected(error))
     }
 
-    /// Does what others do. `pool` are the keys to choose from; `cursor` is the last key handed out by a
-    /// walk in `order`.
-    pub(crate) fn edit(
-        &self,
-        edit: &Edit<H::Key>,
-        pool: &[H::Key],
-        order: Order,
-        cursor: Option<&H::Key>,
-    ) -> Result<(), HarnessBreach<H>> {
-        let present = &self.ledger.present()[..];
-        let place = Place {
-            pool,
-            present,
-            order,
-            cursor,
-        };
-        let mut keys = edit.keys(&place).into_iter();
-        keys.try_for_each(|key| match edit.is_put() {
-            true => self.put(&key),
-            false => self.delete(&key),
-        })
-    }
-
     /// Does what can't be done while anything of the store is held.
-    pub(crate) fn use_alone(&self) -> Result<(), HarnessBreach<H>> {
+    pub(crate) fn use_alone(&self) -> Tried<H> {
         let harness = self.harness()?;
-        self.between(|| harness.use_alone())
-            .map_err(|error| self.unexpected(error))
+        let used = self.beat.during(Doing::Changing, || harness.use_alone());
+        used.map_err(|error| self.unexpected(error))
     }
 
     /// Closes the store and opens it again.
-    pub(crate) fn reopen(&mut self) -> Result<(), HarnessBreach<H>> {
+    pub(crate) fn reopen(&mut self) -> Tried<H> {
         let Some(harness) = self.harness.take() else {
             return self.harness().map(drop);
         };
@@ -136,47 +123,88 @@ impl<H: Harness> Trial<H> {
         Ok(())
     }
 
-    fn between<T>(&self, operation: impl FnOnce() -> T) -> T {
-        let has_walked = self.has_walked.get();
-        self.beat.during(Doing::Changing { has_walked }, operation)
-    }
-
     /// An error of a change: the harness's own, unless a source was asked before.
-    fn unexpected(&self, error: BoxError) -> HarnessBreach<H> {
-        if !self.has_walked.get() {
-            return refused(error);
+    fn unexpected(&self, error: BoxError) -> Breach<H::Key> {
+        match self.beat.has_walked() {
+            true => held(error),
+            false => refused(error),
         }
-        held(error)
     }
 
-    pub(crate) fn beat(&self) -> &Beat {
-        &self.beat
+    /// Fetches once, and judges the answer by itself; where a key is missing, asks on to tell why.
+    /// How far did it get? `None` is to the end.
+    pub(crate) fn ask<'t>(
+        &'t self,
+        source: &mut Source<'t, H>,
+        range: &KeyRange<H::Key>,
+        chunk: &mut Chunk<Item<'t, H>>,
+    ) -> Tried<H, Option<H::Key>> {
+        chunk.clear();
+        // What it answered, or how it failed, is written down.
+        drop(catch_unwind(AssertUnwindSafe(|| {
+            source.fetch(range, chunk)
+        })));
+        self.judge_last(source).map_err(|breach| {
+            let breach = match source.log().last() {
+                Some(question) => self.compared(&question, breach),
+                None => breach,
+            };
+            diagnosed(range, breach, |range, key| {
+                finds(source.unseen(), range, key)
+            })
+        })
     }
 
-    /// A source is asked.
-    pub(crate) fn walks(&self) {
-        self.has_walked.set(true);
+    /// The same for the last key.
+    pub(crate) fn ask_last_key<'t>(
+        &'t self,
+        source: &mut Source<'t, H>,
+        range: &KeyRange<H::Key>,
+    ) -> Tried<H> {
+        drop(catch_unwind(AssertUnwindSafe(|| source.last_key(range))));
+        self.judge_last(source).map(drop)
     }
 
-    pub(crate) fn note(&self, note: impl Into<String>) {
-        self.ledger.tell(Event::Note(note.into()));
+    /// Judges a source's last answer by itself, if there was one.
+    pub(crate) fn judge_last(&self, source: &Source<'_, H>) -> Tried<H, Option<H::Key>> {
+        match source.log().last() {
+            Some(question) => judge_by_time(&question, source.opened(), &self.ledger.lives()),
+            None => Ok(None),
+        }
     }
+
+    /// The breach of an answer, told by what a fresh source answers to the same question.
+    pub(crate) fn compared(
+        &self,
+        question: &Question<H::Key>,
+        breach: Breach<H::Key>,
+    ) -> Breach<H::Key> {
+        let (Answer::Items(answer), Ok(mut fresh)) = (&question.answer, self.source()) else {
+            return breach;
+        };
+        let (range, limit) = (&question.range, answer.limit);
+        let mut chunk = Chunk::with_limit(limit);
+        let fetch = AssertUnwindSafe(|| fresh.unseen().fetch(range, &mut chunk));
+        let Ok(Ok(fetched)) = catch_unwind(fetch) else {
+            return breach;
+        };
+        let other = fresh.told(&chunk, limit, &fetched);
+        match judge(range, &other, &self.ledger.lives(), question.during) {
+            Ok(_) => breach.of_its_state(),
+            Err(_) => breach,
+        }
+    }
+}
+
+/// Whether a fetch of all of `range` has this key.
+fn finds<S: ChunkSource>(source: &mut S, range: &KeyRange<S::Key>, key: &S::Key) -> bool {
+    let mut chunk = Chunk::with_limit(usize::MAX);
+    let fetched = catch_unwind(AssertUnwindSafe(|| source.fetch(range, &mut chunk)));
+    let mut items = chunk.as_slice().iter();
+    matches!(fetched, Ok(Ok(_))) && items.any(|item| source.key_of(item) == *key)
 }
 
 /// An error of the harness itself.
 pub(crate) fn refused<K: Debug>(error: BoxError) -> Breach<K> {
     Breach::new(Flaw::Failed).of(Clause::Harness).got(error)
-}
-
-/// An error of a change beside a walk.
-pub(crate) fn held<K: Debug>(error: BoxError) -> Breach<K> {
-    Breach::new(Flaw::Said("a change after a fetch failed"))
-        .of(Clause::G14)
-        .got(error)
-        .hint("is a lock, a statement, a transaction or an iterator held between two fetches?")
-}
-
-/// A change that panicked.
-fn panicked(panic: Box<dyn Any + Send>) -> Result<(), BoxError> {
-    Err(format!("it panicked: {}", message(&*panic)).into())
 }

@@ -1,157 +1,59 @@
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Mutex};
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey};
+use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
 
-use crate::history::{
-    Answer, Breach, Event, Flaw, Items, Question, diagnosed, explained, explained_by, judge,
-    judge_last_key,
-};
-use crate::trial::{HarnessBreach, Trial};
-use crate::watch::{Doing, message};
-use crate::{Clause, Harness};
+use crate::clause::Clause;
+use crate::history::{Answer, Breach, Clock, Event, Flaw, Items, Question, Timeline};
+use crate::watch::{Beat, Doing, lock, message};
 
-mod durable;
-
-pub(crate) use durable::Unwritten;
-
-/// A source that writes down every question and answer, in its trial's history too.
-pub(crate) struct Witness<'t, H: Harness> {
-    trial: &'t Trial<H>,
-    source: H::Source<'t>,
-    questions: Vec<Question<H::Key>>,
+/// A source that writes down every question and answer, in its store's history too. In another thread as well.
+pub(crate) struct Witness<S: ChunkSource> {
+    source: S,
+    value: fn(&S::Item) -> u64,
+    diary: Diary<S::Key>,
+    log: Log<S::Key>,
     opened: u64,
 }
 
+/// Where is written down what happens to a store.
+pub(crate) struct Diary<K> {
+    pub(crate) beat: Beat,
+    pub(crate) clock: Clock,
+    pub(crate) timeline: Arc<Mutex<Timeline<K>>>,
+}
+
+/// The questions that a source was asked.
+pub(crate) struct Log<K>(Arc<Mutex<Vec<Question<K>>>>);
+
+/// Unwinds out of a check.
+pub(crate) enum Unwound {
+    /// A walk that doesn't end.
+    Endless,
+    /// A method that panicked as a token was made or read, with its message.
+    Unwritten(&'static str, String),
+}
+
 /// More than any walk over the kit's small stores asks.
-pub(crate) const MOST_QUESTIONS: usize = 20_000;
+const MOST_QUESTIONS: usize = 20_000;
 
-/// Unwinds out of a walk that doesn't end.
-pub(crate) struct Endless;
-
-/// The error of a harness's source.
-pub(crate) type SourceError<'t, H> = <<H as Harness>::Source<'t> as ChunkSource>::Error;
-
-impl<'t, H: Harness> Witness<'t, H> {
-    pub(crate) fn new(trial: &'t Trial<H>, source: H::Source<'t>) -> Self {
+impl<S: ChunkSource> Witness<S> {
+    pub(crate) fn new(source: S, value: fn(&S::Item) -> u64, diary: Diary<S::Key>) -> Self {
+        let opened = diary.clock.tick();
+        let log = Log(Arc::default());
         Witness {
-            trial,
             source,
-            questions: Vec::new(),
-            opened: trial.ledger().clock().tick(),
+            value,
+            diary,
+            log,
+            opened,
         }
     }
 
-    /// The questions so far.
-    pub(crate) fn questions(&self) -> &[Question<H::Key>] {
-        &self.questions
-    }
-
-    /// An item's key and value.
-    pub(crate) fn entry(&self, item: &<H::Source<'t> as ChunkSource>::Item) -> (H::Key, u64) {
-        (self.source.key_of(item), H::value(item))
-    }
-
-    /// Fetches once, and judges the answer by itself; where a key is missing, asks on to tell why.
-    /// How far did it get? `None` is to the end.
-    pub(crate) fn ask(
-        &mut self,
-        range: &KeyRange<H::Key>,
-        chunk: &mut Chunk<<H::Source<'t> as ChunkSource>::Item>,
-    ) -> Result<Option<H::Key>, HarnessBreach<H>> {
-        chunk.clear();
-        // What it answered, or how it failed, is written down.
-        drop(catch_unwind(AssertUnwindSafe(|| self.fetch(range, chunk))));
-        self.judge_last().map_err(|breach| self.diagnosed(breach))
-    }
-
-    /// The breach of the last answer, told by asking on: a fresh source the same, and this one in
-    /// other ways.
-    fn diagnosed(&mut self, breach: HarnessBreach<H>) -> HarnessBreach<H> {
-        let Some(range) = self.questions.last().map(|question| question.range.clone()) else {
-            return breach;
-        };
-        let breach = self.compared(breach);
-        diagnosed(&range, breach, |range, key| self.finds(range, key))
-    }
-
-    /// The breach of the last answer, told by what a fresh source answers.
-    pub(crate) fn compared(&self, breach: HarnessBreach<H>) -> HarnessBreach<H> {
-        let Some(Question {
-            range,
-            answer: Answer::Items(answer),
-            during,
-        }) = self.questions.last()
-        else {
-            return breach;
-        };
-        let fresh = self.trial.harness().map(H::source);
-        let Ok(Ok(mut fresh)) = fresh else {
-            return breach;
-        };
-        let mut chunk = Chunk::with_limit(answer.limit);
-        let fetch = AssertUnwindSafe(|| fresh.fetch(range, &mut chunk));
-        let Ok(Ok(fetched)) = catch_unwind(fetch) else {
-            return breach;
-        };
-        let other = told(&fresh, H::value, &chunk, answer.limit, fetched);
-        let is_right = judge(range, &other, &self.trial.ledger().lives(), *during).is_ok();
-        if is_right {
-            breach.of_its_state()
-        } else {
-            breach
-        }
-    }
-
-    /// The same for the last key.
-    pub(crate) fn ask_last_key(
-        &mut self,
-        range: &KeyRange<H::Key>,
-    ) -> Result<(), HarnessBreach<H>> {
-        drop(catch_unwind(AssertUnwindSafe(|| self.last_key(range))));
-        self.judge_last().map(drop)
-    }
-
-    /// Judges the last answer by itself, if there was one.
-    pub(crate) fn judge_last(&self) -> Result<Option<H::Key>, HarnessBreach<H>> {
-        let Some(question) = self.questions.last() else {
-            return Ok(None);
-        };
-        let Question {
-            range,
-            answer,
-            during,
-        } = question;
-        let lives = self.trial.ledger().lives();
-        match answer {
-            Answer::LastKey(answer) => {
-                let times = (self.opened, *during);
-                judge_last_key(range, answer, &lives, *during)
-                    .map(|()| None)
-                    .map_err(|breach| {
-                        explained_by(breach, &lives, times, |at| {
-                            judge_last_key(range, answer, &lives, at).is_ok()
-                        })
-                    })
-            }
-            Answer::Items(answer) => judge(range, answer, &lives, *during)
-                .map_err(|breach| explained(breach, range, answer, &lives, (self.opened, *during))),
-            Answer::Error(error) => Err(Breach::new(Flaw::Failed).got(error)),
-            Answer::Panic(panic) if range.is_empty() => {
-                let breach = Breach::new(Flaw::Panicked).of(Clause::G6).got(panic);
-                Err(breach.hint("`BTreeMap::range` panics on such a range: ask `is_empty` first"))
-            }
-            Answer::Panic(panic) => Err(Breach::new(Flaw::Panicked).got(panic)),
-        }
-    }
-
-    /// Whether a fetch of all of `range` has this key. Not part of the history.
-    fn finds(&mut self, range: &KeyRange<H::Key>, key: &H::Key) -> bool {
-        let mut chunk = Chunk::with_limit(usize::MAX);
-        let source = &mut self.source;
-        let fetched = catch_unwind(AssertUnwindSafe(|| source.fetch(range, &mut chunk)));
-        let mut items = chunk.as_slice().iter();
-        matches!(fetched, Ok(Ok(_))) && items.any(|item| self.source.key_of(item) == *key)
+    /// The questions so far, and those to come.
+    pub(crate) fn log(&self) -> Log<S::Key> {
+        Log(Arc::clone(&self.log.0))
     }
 
     /// When the source was opened.
@@ -159,71 +61,139 @@ impl<'t, H: Harness> Witness<'t, H> {
         self.opened
     }
 
-    /// Asks, and writes down when and what `answer` says of it.
-    fn record<C, T, E: Debug>(
-        &mut self,
-        range: &KeyRange<H::Key>,
-        chunk: &mut C,
-        ask: impl FnOnce(&mut H::Source<'t>, &mut C) -> Result<T, E>,
-        answer: impl FnOnce(&Self, &C, &T) -> Answer<H::Key>,
-    ) -> Result<T, E> {
-        if self.questions.len() == MOST_QUESTIONS {
-            resume_unwind(Box::new(Endless));
+    /// An item's key and value.
+    pub(crate) fn entry(&self, item: &S::Item) -> (S::Key, u64) {
+        (self.source.key_of(item), (self.value)(item))
+    }
+
+    /// The source inside: what it is asked is no part of the history.
+    pub(crate) fn unseen(&mut self) -> &mut S {
+        &mut self.source
+    }
+
+    /// What a chunk that is full at `limit` was filled with.
+    pub(crate) fn told(
+        &self,
+        chunk: &Chunk<S::Item>,
+        limit: usize,
+        fetched: &Fetched<S::Key>,
+    ) -> Items<S::Key> {
+        Items {
+            limit,
+            items: chunk
+                .as_slice()
+                .iter()
+                .map(|item| self.entry(item))
+                .collect(),
+            overflowed: chunk.overflowed(),
+            fetched: fetched.clone(),
         }
-        self.trial.walks();
-        let trial = self.trial;
+    }
+
+    /// Asks, and writes down when and what `answer` says of it.
+    fn record<C, T>(
+        &mut self,
+        range: &KeyRange<S::Key>,
+        chunk: &mut C,
+        ask: impl FnOnce(&mut S, &mut C) -> Result<T, S::Error>,
+        answer: impl FnOnce(&Self, &C, &T) -> Answer<S::Key>,
+    ) -> Result<T, S::Error>
+    where
+        S::Error: Debug,
+    {
+        if self.log.len() == MOST_QUESTIONS {
+            resume_unwind(Box::new(Unwound::Endless));
+        }
+        let Diary { beat, clock, .. } = &self.diary;
         let source = &mut self.source;
         let asked = || catch_unwind(AssertUnwindSafe(|| ask(source, chunk)));
-        let timed = || trial.ledger().clock().time(asked);
-        let (result, during) = trial.beat().during(Doing::Fetching, timed);
+        let (result, during) = beat.during(Doing::Fetching, || clock.time(asked));
         let question = Question {
             range: range.clone(),
-            answer: answered(&result, |value| answer(self, chunk, value)),
+            answer: match &result {
+                Ok(Ok(value)) => answer(self, chunk, value),
+                Ok(Err(error)) => Answer::Error(format!("{error:?}")),
+                Err(panic) => Answer::Panic(message(&**panic)),
+            },
             during,
         };
-        trial.ledger().tell(Event::Question(question.clone()));
-        self.questions.push(question);
+        lock(&self.diary.timeline).push(Event::Question(question.clone()));
+        lock(&self.log.0).push(question);
         result.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    fn write<T>(&self, method: &'static str, write: impl FnOnce(&S) -> T) -> T {
+        let written = || catch_unwind(AssertUnwindSafe(|| write(&self.source)));
+        let result = self.diary.beat.during(Doing::Writing, written);
+        result.unwrap_or_else(|panic| {
+            let message = message(&*panic);
+            resume_unwind(Box::new(Unwound::Unwritten(method, message)))
+        })
     }
 }
 
-impl<'t, H: Harness> ChunkSource for Witness<'t, H> {
-    type Key = H::Key;
-    type Item = <H::Source<'t> as ChunkSource>::Item;
-    type Error = SourceError<'t, H>;
+impl<K: Clone> Log<K> {
+    pub(crate) fn len(&self) -> usize {
+        lock(&self.0).len()
+    }
+
+    /// Those from the n-th on.
+    pub(crate) fn from(&self, n: usize) -> Vec<Question<K>> {
+        lock(&self.0)[n..].to_vec()
+    }
+
+    pub(crate) fn last(&self) -> Option<Question<K>> {
+        lock(&self.0).last().cloned()
+    }
+}
+
+impl Unwound {
+    pub(crate) fn breach<K: Debug>(self) -> Breach<K> {
+        let Unwound::Unwritten(method, message) = self else {
+            return Breach::new(Flaw::Endless);
+        };
+        let breach = Breach::new(Flaw::Panicked).of(Clause::G10);
+        let breach = breach.got(format!("`{method}`: {message}"));
+        match method {
+            "decode_key" => breach.hint(
+                "it is given any bytes: are there as many as it takes, and is the text UTF-8?",
+            ),
+            "share" => breach.hint("does a difference of two far keys overflow?"),
+            _ => breach,
+        }
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<S: ChunkSource<Error: Debug>> ChunkSource for Witness<S> {
+    type Key = S::Key;
+    type Item = S::Item;
+    type Error = S::Error;
 
     fn fetch(
         &mut self,
-        range: &KeyRange<H::Key>,
-        chunk: &mut Chunk<Self::Item>,
-    ) -> Result<Fetched<H::Key>, Self::Error> {
+        range: &KeyRange<S::Key>,
+        chunk: &mut Chunk<S::Item>,
+    ) -> Result<Fetched<S::Key>, S::Error> {
         // Not asked of the chunk afterwards: a source could put another in its place.
         let limit = chunk.limit();
         self.record(
             range,
             chunk,
             |source, chunk| source.fetch(range, chunk),
-            |witness, chunk, fetched| {
-                Answer::Items(told(
-                    &witness.source,
-                    H::value,
-                    chunk,
-                    limit,
-                    fetched.clone(),
-                ))
-            },
+            |witness, chunk, fetched| Answer::Items(witness.told(chunk, limit, fetched)),
         )
     }
 
-    fn key_of(&self, item: &Self::Item) -> H::Key {
+    fn key_of(&self, item: &S::Item) -> S::Key {
         self.source.key_of(item)
     }
 
-    fn key_into(&self, item: &Self::Item, key: &mut H::Key) {
+    fn key_into(&self, item: &S::Item, key: &mut S::Key) {
         self.source.key_into(item, key);
     }
 
-    fn last_key(&mut self, range: &KeyRange<H::Key>) -> Result<LastKey<H::Key>, Self::Error> {
+    fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
         self.record(
             range,
             &mut (),
@@ -233,33 +203,25 @@ impl<'t, H: Harness> ChunkSource for Witness<'t, H> {
     }
 }
 
-/// What came of a question: what `answer` says of it, an error or a panic.
-pub(crate) fn answered<K, T, E: Debug>(
-    result: &std::thread::Result<Result<T, E>>,
-    answer: impl FnOnce(&T) -> Answer<K>,
-) -> Answer<K> {
-    match result {
-        Ok(Ok(value)) => answer(value),
-        Ok(Err(error)) => Answer::Error(format!("{error:?}")),
-        Err(panic) => Answer::Panic(message(&**panic)),
+#[deny(clippy::missing_trait_methods)]
+impl<S: DurableSource<Error: Debug>> DurableSource for Witness<S> {
+    fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
+        self.write("fingerprint", |source| source.fingerprint())
     }
-}
 
-/// What a source answered, in keys and values.
-pub(crate) fn told<S: ChunkSource>(
-    source: &S,
-    value: impl Fn(&S::Item) -> u64,
-    chunk: &Chunk<S::Item>,
-    limit: usize,
-    fetched: Fetched<S::Key>,
-) -> Items<S::Key> {
-    let items = chunk.as_slice().iter();
-    Items {
-        limit,
-        items: items
-            .map(|item| (source.key_of(item), value(item)))
-            .collect(),
-        overflowed: chunk.overflowed(),
-        fetched,
+    fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
+        self.write("encode_key", |source| source.encode_key(key, bytes));
+    }
+
+    fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, S::Error> {
+        self.write("decode_key", |source| source.decode_key(bytes))
+    }
+
+    fn key_text(&self, key: &S::Key) -> String {
+        self.write("key_text", |source| source.key_text(key))
+    }
+
+    fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
+        self.write("share", |source| source.share(first, last, at))
     }
 }

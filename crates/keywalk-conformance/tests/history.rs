@@ -5,46 +5,70 @@
 use std::ops::RangeBounds;
 
 use keywalk::{Fetched, KeyRange, LastKey, Order};
-use keywalk_conformance::Clause;
-use keywalk_conformance::history::{Breach, Change, Flaw, Lives, Mutation, Oracle, Question, Span};
+use keywalk_conformance::Clause::{self, G1, G2, G3, G4, G5, G6, G8, G9};
+use keywalk_conformance::history::{
+    Answer, Breach, Change, Flaw, Lives, Mutation, Oracle, Question, Span,
+};
 
 use Fetched::{End, More, ScannedTo};
+use Flaw::{
+    Absent, Behind, Beyond, Disordered, Endless, Missing, MissingAtEnd, NoLast, NotLast, OtherEnd,
+    OtherRange, Overfull, Repeated, ScannedShort, Stuck, Value,
+};
 
 mod history {
     mod lives;
-    mod walk;
 }
 
-type Items<'a> = &'a [(i64, u64)];
+type Judged = Result<(), (Clause, Flaw<i64>)>;
+
+fn judged(observed: Result<(), Breach<i64>>) -> Judged {
+    observed.map_err(|breach| (breach.clause(), breach.flaw().clone()))
+}
 
 fn span(from: u64, to: u64) -> Span {
     Span { from, to }
 }
 
-fn lives(mutations: &[(i64, Change, Span)]) -> Lives<i64> {
-    let mut lives = Lives::default();
-    for (key, change, during) in mutations {
-        lives.record(Mutation {
-            key: *key,
-            change: *change,
-            during: *during,
-        });
+fn put(key: i64, value: u64, from: u64, to: u64) -> Mutation<i64> {
+    Mutation {
+        key,
+        change: Change::Put(value),
+        during: span(from, to),
     }
+}
+
+fn delete(key: i64, from: u64, to: u64) -> Mutation<i64> {
+    Mutation {
+        change: Change::Delete,
+        ..put(key, 0, from, to)
+    }
+}
+
+fn lives(mutations: impl IntoIterator<Item = Mutation<i64>>) -> Lives<i64> {
+    let mut lives = Lives::default();
+    mutations
+        .into_iter()
+        .for_each(|mutation| lives.record(mutation));
     lives
 }
 
 /// Each put with ten times itself, and done before anything else.
 fn hold(keys: &[i64]) -> Lives<i64> {
-    let put = |key: &i64| (*key, Change::Put(key.unsigned_abs() * 10), span(0, 1));
-    lives(&keys.iter().map(put).collect::<Vec<_>>())
+    lives(keys.iter().map(|key| put(*key, 10 * *key as u64, 0, 1)))
 }
 
-fn ascending(bounds: impl RangeBounds<i64>) -> KeyRange<i64> {
+fn up(bounds: impl RangeBounds<i64>) -> KeyRange<i64> {
     KeyRange::new(bounds, Order::Ascending)
 }
 
-fn descending(bounds: impl RangeBounds<i64>) -> KeyRange<i64> {
+fn down(bounds: impl RangeBounds<i64>) -> KeyRange<i64> {
     KeyRange::new(bounds, Order::Descending)
+}
+
+fn past(key: i64, mut range: KeyRange<i64>) -> KeyRange<i64> {
+    range.advance_past(key);
+    range
 }
 
 /// What a live walk's first fetch is judged to be.
@@ -52,239 +76,246 @@ fn fetch(
     lives: &Lives<i64>,
     range: KeyRange<i64>,
     limit: usize,
-    items: Items<'_>,
+    items: &[(i64, u64)],
     fetched: Fetched<i64>,
-) -> Result<(), Breach<i64>> {
+) -> Judged {
     let question = Question::fetch(range, limit, items.to_vec(), fetched, span(100, 110));
-    Oracle::live(range).observe(&question, lives)
+    judged(Oracle::live(range).observe(&question, lives))
 }
 
-#[track_caller]
-fn refused(judged: Result<(), Breach<i64>>, clause: Clause, flaw: Flaw<i64>) {
-    let breach = judged.expect_err("it breaks a law");
-    assert_eq!((breach.clause(), breach.flaw()), (clause, &flaw));
-}
-
-#[test]
-fn keys_out_of_order_are_refused() {
-    let all = ascending(..);
-    let swapped = fetch(&hold(&[1, 2]), all, 5, &[(2, 20), (1, 10)], End);
-    refused(swapped, Clause::G1, Flaw::Disordered(2, 1));
-    let upwards = fetch(&hold(&[1, 2]), descending(..), 5, &[(1, 10), (2, 20)], End);
-    refused(upwards, Clause::G1, Flaw::Disordered(1, 2));
+/// A row a fetch: the keys that are there, the range, the limit; the keys that come, and how far it got.
+macro_rules! fetches {
+    ($($name:literal: $held:expr, $range:expr, $limit:literal, $came:expr, $fetched:expr => $judged:expr;)+) => {$({
+        let items = $came.map(|key: i64| (key, 10 * key as u64));
+        assert_eq!(fetch(&hold(&$held), $range, $limit, &items, $fetched), $judged, $name);
+    })+};
 }
 
 #[test]
-fn a_key_that_comes_twice_is_refused() {
-    let lives = hold(&[1, 2]);
-    let beside = fetch(&lives, ascending(..), 5, &[(1, 10), (1, 10), (2, 20)], End);
-    refused(beside, Clause::G2, Flaw::Repeated(1));
-    let apart = fetch(&lives, ascending(..), 5, &[(1, 10), (2, 20), (1, 10)], End);
-    refused(apart, Clause::G2, Flaw::Repeated(1));
+fn a_fetch_is_judged_by_the_keys_that_are_there() {
+    fetches! {
+        "out of order": [1, 2], up(..), 5, [2, 1], End => Err((G1, Disordered(2, 1)));
+        "upwards": [1, 2], down(..), 5, [1, 2], End => Err((G1, Disordered(1, 2)));
+        "twice, beside": [1, 2], up(..), 5, [1, 1, 2], End => Err((G2, Repeated(1)));
+        "twice, apart": [1, 2], up(..), 5, [1, 2, 1], End => Err((G2, Repeated(1)));
+        "one is skipped": [1, 2, 3], up(..), 2, [1, 3], More => Err((G3, Missing(2)));
+        "one is scanned": [1, 2, 3], up(..), 2, [1], ScannedTo(2) => Err((G3, Missing(2)));
+        "skipped backward": [1, 2, 3], down(..), 2, [3, 1], More => Err((G3, Missing(2)));
+        "never put": [1], up(..), 5, [1, 2], End => Err((G4, Absent(2)));
+        "the cursor": [1, 2, 3, 4], past(2, up(..)), 2, [2, 3], More => Err((G6, Behind(2)));
+        "excluded": [1, 2, 3, 4], up(2..4), 5, [2, 3, 4], End => Err((G6, Beyond(4)));
+        "excluded backward": [1, 2, 3, 4], down(2..4), 5, [4], More => Err((G6, Behind(4)));
+        "both ends included": [1, 2, 3, 4], down(2..=3), 5, [3, 2], End => Ok(());
+        "more than the limit": [1, 2, 3], up(..), 2, [1, 2, 3], End => Err((G6, Overfull));
+        "just the limit, the end": [1, 2, 3], up(..), 3, [1, 2, 3], End => Ok(());
+        "just the limit, maybe more": [1, 2, 3], up(..), 3, [1, 2, 3], More => Ok(());
+        "a short page": [1, 2], up(..), 5, [1], End => Err((G8, MissingAtEnd(2)));
+        "an empty page": [1, 2], down(..), 5, [], End => Err((G8, MissingAtEnd(2)));
+        "nothing is left": [1, 2], up(3..), 5, [], End => Ok(());
+        "neither end nor item": [1, 2], up(5..), 5, [], More => Err((G8, Stuck));
+        "no progress": [1, 2], past(2, up(..)), 5, [], ScannedTo(2) => Err((G8, Stuck));
+        "one further": [1, 2], past(2, up(..)), 5, [], ScannedTo(3) => Ok(());
+        "scanned short": [1, 2], up(..), 5, [1, 2], ScannedTo(1) => Err((G8, ScannedShort(1)));
+        "scanned upwards": [1, 2], down(..), 5, [2, 1], ScannedTo(2) => Err((G8, ScannedShort(2)));
+        "scanned beyond": [1, 2], up(..4), 5, [1, 2], ScannedTo(4) => Err((G6, Beyond(4)));
+        "scanned to the last item": [1, 2], up(..=4), 5, [1, 2], ScannedTo(2) => Ok(());
+        "scanned to the bound": [1, 2], up(..=4), 5, [1, 2], ScannedTo(4) => Ok(());
+    }
+}
+
+/// A row a history of the key 1, and whether a fetch of all from 100 to 110 may see it with a value, or not.
+macro_rules! histories {
+    ($($name:literal: $mutations:expr, $came:expr => $judged:expr;)+) => {$({
+        assert_eq!(fetch(&lives($mutations), up(..), 5, &$came, End), $judged, $name);
+    })+};
 }
 
 #[test]
-fn a_key_that_is_skipped_is_refused() {
-    let lives = hold(&[1, 2, 3]);
-    let between = fetch(&lives, ascending(..), 2, &[(1, 10), (3, 30)], More);
-    refused(between, Clause::G3, Flaw::Missing(2));
-    let scanned = fetch(&lives, ascending(..), 2, &[(1, 10)], ScannedTo(2));
-    refused(scanned, Clause::G3, Flaw::Missing(2));
-    let backward = fetch(&lives, descending(..), 2, &[(3, 30), (1, 10)], More);
-    refused(backward, Clause::G3, Flaw::Missing(2));
-}
-
-#[test]
-fn a_key_that_is_not_there_is_refused() {
-    let never = fetch(&hold(&[1]), ascending(..), 5, &[(1, 10), (2, 20)], End);
-    refused(never, Clause::G4, Flaw::Absent(2));
-    let deleted = lives(&[
-        (1, Change::Put(10), span(0, 2)),
-        (1, Change::Delete, span(4, 6)),
-    ]);
-    let gone = fetch(&deleted, ascending(..), 5, &[(1, 10)], End);
-    refused(gone, Clause::G4, Flaw::Absent(1));
-    // Put only after the fetch returned.
-    let later = lives(&[(1, Change::Put(10), span(112, 114))]);
-    let early = fetch(&later, ascending(..), 5, &[(1, 10)], End);
-    refused(early, Clause::G4, Flaw::Absent(1));
-}
-
-#[test]
-fn a_value_that_a_key_does_not_have_is_refused() {
-    let of_another = fetch(&hold(&[1, 2]), ascending(..), 5, &[(1, 20), (2, 20)], End);
-    refused(of_another, Clause::G5, Flaw::Value(1));
-    let replaced = lives(&[
-        (1, Change::Put(10), span(0, 2)),
-        (1, Change::Put(11), span(4, 6)),
-    ]);
-    let stale = fetch(&replaced, ascending(..), 5, &[(1, 10)], End);
-    refused(stale, Clause::G5, Flaw::Value(1));
-    fetch(&replaced, ascending(..), 5, &[(1, 11)], End).expect("the newest");
-}
-
-#[test]
-fn keys_outside_of_the_range_are_refused() {
-    let lives = hold(&[1, 2, 3, 4]);
-    let mut after = ascending(..);
-    after.advance_past(2);
-    let cursor = fetch(&lives, after, 2, &[(2, 20), (3, 30)], More);
-    refused(cursor, Clause::G6, Flaw::Behind(2));
-    let excluded = fetch(
-        &lives,
-        ascending(2..4),
-        5,
-        &[(2, 20), (3, 30), (4, 40)],
-        End,
-    );
-    refused(excluded, Clause::G6, Flaw::Beyond(4));
-    let backward = fetch(&lives, descending(2..4), 5, &[(4, 40)], More);
-    refused(backward, Clause::G6, Flaw::Behind(4));
-    let inclusive = fetch(&lives, descending(2..=3), 5, &[(3, 30), (2, 20)], End);
-    inclusive.expect("both ends are included");
-}
-
-#[test]
-fn more_than_the_limit_is_refused() {
-    let lives = hold(&[1, 2, 3]);
-    let items = [(1, 10), (2, 20), (3, 30)];
-    let judged = fetch(&lives, ascending(..), 2, &items, End);
-    refused(judged, Clause::G6, Flaw::Overfull);
-    fetch(&lives, ascending(..), 3, &items, End).expect("just the limit, and the end");
-    fetch(&lives, ascending(..), 3, &items, More).expect("just the limit, and maybe more");
-}
-
-#[test]
-fn an_end_before_the_end_is_refused() {
-    let lives = hold(&[1, 2]);
-    let short = fetch(&lives, ascending(..), 5, &[(1, 10)], End);
-    refused(short, Clause::G8, Flaw::MissingAtEnd(2));
-    let empty = fetch(&lives, descending(..), 5, &[], End);
-    refused(empty, Clause::G8, Flaw::MissingAtEnd(2));
-    fetch(&lives, ascending(3..), 5, &[], End).expect("nothing is left");
-}
-
-#[test]
-fn neither_the_end_nor_progress_is_refused() {
-    let lives = hold(&[1, 2]);
-    let nothing = fetch(&lives, ascending(5..), 5, &[], More);
-    refused(nothing, Clause::G8, Flaw::Stuck);
-    let mut after = ascending(..);
-    after.advance_past(2);
-    let same = fetch(&lives, after, 5, &[], ScannedTo(2));
-    refused(same, Clause::G8, Flaw::Stuck);
-    fetch(&lives, after, 5, &[], ScannedTo(3)).expect("one further");
-}
-
-#[test]
-fn a_stretch_scanned_ends_past_its_items_and_within_the_range() {
-    let lives = hold(&[1, 2]);
-    let short = fetch(&lives, ascending(..), 5, &[(1, 10), (2, 20)], ScannedTo(1));
-    refused(short, Clause::G8, Flaw::ScannedShort(1));
-    let upwards = fetch(&lives, descending(..), 5, &[(2, 20), (1, 10)], ScannedTo(2));
-    refused(upwards, Clause::G8, Flaw::ScannedShort(2));
-    let beyond = fetch(&lives, ascending(..4), 5, &[(1, 10), (2, 20)], ScannedTo(4));
-    refused(beyond, Clause::G6, Flaw::Beyond(4));
-    let exact = fetch(
-        &lives,
-        ascending(..=4),
-        5,
-        &[(1, 10), (2, 20)],
-        ScannedTo(2),
-    );
-    exact.expect("to the last item");
-    let to_bound = fetch(
-        &lives,
-        ascending(..=4),
-        5,
-        &[(1, 10), (2, 20)],
-        ScannedTo(4),
-    );
-    to_bound.expect("to the bound");
+fn a_fetch_is_judged_by_what_was_certain_meanwhile() {
+    const NEVER: u64 = Span::NEVER;
+    histories! {
+        "deleted": [put(1, 10, 0, 2), delete(1, 4, 6)], [(1, 10)] => Err((G4, Absent(1)));
+        "put only afterwards": [put(1, 10, 112, 114)], [(1, 10)] => Err((G4, Absent(1)));
+        "of another": [put(1, 10, 0, 2)], [(1, 20)] => Err((G5, Value(1)));
+        "stale": [put(1, 10, 0, 2), put(1, 11, 4, 6)], [(1, 10)] => Err((G5, Value(1)));
+        "the newest": [put(1, 10, 0, 2), put(1, 11, 4, 6)], [(1, 11)] => Ok(());
+        // What failed is possible for ever.
+        "a put that failed, seen": [put(1, 10, 4, NEVER)], [(1, 10)] => Ok(());
+        "a put that failed, unseen": [put(1, 10, 4, NEVER)], [] => Ok(());
+        "a delete that failed, unseen": [put(1, 10, 0, 2), delete(1, 4, NEVER)], [(1, 10)] => Ok(());
+        "a delete that failed, seen": [put(1, 10, 0, 2), delete(1, 4, NEVER)], [] => Ok(());
+        "before one that failed": [put(1, 10, 0, 2), put(1, 11, 4, NEVER)], [(1, 10)] => Ok(());
+        "after one that failed": [put(1, 10, 0, 2), put(1, 11, 4, NEVER)], [(1, 11)] => Ok(());
+        "neither": [put(1, 10, 0, 2), put(1, 11, 4, NEVER)], [(1, 12)] => Err((G5, Value(1)));
+        // A put beside a delete leaves either. One tick earlier, and the delete is certainly the last.
+        "the put was the last": [put(1, 10, 2, 6), delete(1, 4, 8)], [(1, 10)] => Ok(());
+        "the delete was the last": [put(1, 10, 2, 6), delete(1, 4, 8)], [] => Ok(());
+        "in turn": [put(1, 10, 2, 3), delete(1, 4, 8)], [(1, 10)] => Err((G4, Absent(1)));
+    }
+    // These overlap the fetch by a tick: it may be before them or after them.
+    for (from, to) in [(98, 101), (109, 112), (103, 105), (98, 112)] {
+        histories! {
+            "inserted before": [put(1, 10, from, to)], [(1, 10)] => Ok(());
+            "inserted after": [put(1, 10, from, to)], [] => Ok(());
+            "deleted after": [put(1, 10, 0, 2), delete(1, from, to)], [(1, 10)] => Ok(());
+            "deleted before": [put(1, 10, 0, 2), delete(1, from, to)], [] => Ok(());
+            "the old": [put(1, 10, 0, 2), put(1, 11, from, to)], [(1, 10)] => Ok(());
+            "the new": [put(1, 10, 0, 2), put(1, 11, from, to)], [(1, 11)] => Ok(());
+            "neither of both": [put(1, 10, 0, 2), put(1, 11, from, to)], [] => Err((G8, MissingAtEnd(1)));
+        }
+    }
 }
 
 #[test]
 fn a_last_key_that_is_not_the_last_is_refused() {
-    let lives = hold(&[1, 2, 3, 8]);
-    let ask = |range: KeyRange<i64>, answer| {
+    use LastKey::{Empty, Is, Unknown};
+    let rows = [
+        (up(1..=5), Is(2), Err((G8, NotLast(3)))),
+        (up(1..=5), Empty, Err((G8, NoLast(3)))),
+        (up(1..=5), Is(8), Err((G6, Beyond(8)))),
+        (up(1..=5), Is(5), Err((G4, Absent(5)))),
+        (up(1..=5), Is(0), Err((G6, Behind(0)))),
+        (down(1..=5), Is(3), Err((G8, NotLast(1)))),
+        (up(1..=5), Is(3), Ok(())),
+        (down(1..=5), Is(1), Ok(())),
+        (up(1..=5), Unknown, Ok(())),
+        (up(4..=5), Empty, Ok(())),
+    ];
+    for (range, answer, expected) in rows {
         let question = Question::last_key(range, answer, span(100, 110));
-        Oracle::bounded(range).observe(&question, &lives)
+        let observed = Oracle::bounded(range).observe(&question, &hold(&[1, 2, 3, 8]));
+        assert_eq!(judged(observed), expected, "{answer:?} of {range:?}");
+    }
+}
+
+/// A walk, question by question.
+struct Asked {
+    oracle: Oracle<i64>,
+    lives: Lives<i64>,
+    now: u64,
+}
+
+impl Asked {
+    fn of(oracle: Oracle<i64>, lives: Lives<i64>) -> Self {
+        let now = 100;
+        Asked { oracle, lives, now }
+    }
+
+    /// The next question, two ticks long.
+    fn ask(&mut self, range: KeyRange<i64>, keys: &[i64], fetched: Fetched<i64>) -> Judged {
+        let items = keys.iter().map(|key| (*key, 10 * *key as u64)).collect();
+        self.now += 4;
+        let during = span(self.now - 4, self.now - 2);
+        let question = Question::fetch(range, 2, items, fetched, during);
+        judged(self.oracle.observe(&question, &self.lives))
+    }
+
+    /// The same, of which the walk goes on as if it hadn't been.
+    fn would(&self, range: KeyRange<i64>, keys: &[i64], fetched: Fetched<i64>) -> Judged {
+        let (oracle, lives) = (self.oracle.clone(), self.lives.clone());
+        let now = self.now;
+        Asked { oracle, lives, now }.ask(range, keys, fetched)
+    }
+
+    fn end(&self, chunk_size: usize) -> Judged {
+        judged(self.oracle.end(chunk_size, &self.lives))
+    }
+}
+
+#[test]
+fn a_bounded_walk_ends_at_what_was_its_last_key() {
+    let lives = lives([put(1, 10, 0, 2), put(2, 20, 4, 6), put(3, 30, 106, 108)]);
+    let mut walk = Asked::of(Oracle::bounded(up(..)), lives);
+    let last = Question::last_key(up(..), LastKey::Unknown, span(98, 99));
+    assert_eq!(judged(walk.oracle.observe(&last, &walk.lives)), Ok(()));
+    assert_eq!(walk.ask(down(..), &[2], More), Ok(()), "found backwards");
+    walk.now = 110;
+    assert_eq!(walk.would(up(..), &[1], More), Err((G6, OtherRange)));
+    assert_eq!(walk.ask(up(..=2), &[1, 2], More), Ok(()), "all up to it");
+    assert!(walk.oracle.has_ended());
+    assert_eq!(walk.end(2), Ok(()), "three questions");
+    assert!(walk.ask(past(2, up(..=2)), &[], End).is_err(), "it ended");
+}
+
+#[test]
+fn a_live_walk_goes_on_to_what_was_appended() {
+    let lives = lives([put(1, 10, 0, 2), put(2, 20, 106, 108)]);
+    let mut walk = Asked::of(Oracle::live(up(..)), lives);
+    assert_eq!(walk.ask(up(..), &[1], More), Ok(()));
+    assert_eq!(walk.end(1), Err((G9, OtherEnd)), "before it is told so");
+    walk.now = 110;
+    let rest = past(1, up(..));
+    assert_eq!(walk.would(rest, &[], End), Err((G8, MissingAtEnd(2))));
+    assert_eq!(walk.ask(rest, &[2], End), Ok(()));
+    assert_eq!(walk.end(1), Ok(()));
+}
+
+#[test]
+fn a_walk_that_asks_too_often_is_refused() {
+    let mut walk = Asked::of(Oracle::live(up(..)), hold(&[1, 2, 3, 4]));
+    let failed = Question {
+        answer: Answer::Error("busy".to_owned()),
+        ..Question::fetch(up(..), 2, Vec::new(), End, span(90, 92))
     };
-    let range = ascending(1..=5);
-    refused(ask(range, LastKey::Is(2)), Clause::G8, Flaw::NotLast(3));
-    refused(ask(range, LastKey::Empty), Clause::G8, Flaw::NoLast(3));
-    refused(ask(range, LastKey::Is(8)), Clause::G6, Flaw::Beyond(8));
-    refused(ask(range, LastKey::Is(5)), Clause::G4, Flaw::Absent(5));
-    refused(ask(range, LastKey::Is(0)), Clause::G6, Flaw::Behind(0));
-    let backward = descending(1..=5);
-    refused(ask(backward, LastKey::Is(3)), Clause::G8, Flaw::NotLast(1));
-    ask(range, LastKey::Is(3)).expect("the largest");
-    ask(backward, LastKey::Is(1)).expect("the smallest");
-    ask(range, LastKey::Unknown).expect("it needn't be known");
-    ask(ascending(4..=5), LastKey::Empty).expect("there is none");
+    for _ in 0..3 {
+        assert_eq!(judged(walk.oracle.observe(&failed, &walk.lives)), Ok(()));
+    }
+    assert_eq!(walk.ask(up(..), &[1, 2], More), Ok(()));
+    assert_eq!(walk.ask(past(2, up(..)), &[3, 4], End), Ok(()));
+    assert_eq!(walk.end(2), Err((G9, Endless)));
 }
 
 #[test]
-fn what_overlaps_a_fetch_may_be_seen_or_not() {
-    // The fetch is from 100 to 110: these overlap it by a tick.
-    for during in [span(98, 101), span(109, 112), span(103, 105), span(98, 112)] {
-        let inserted = lives(&[(1, Change::Put(10), during)]);
-        fetch(&inserted, ascending(..), 5, &[(1, 10)], End).expect("it came just before");
-        fetch(&inserted, ascending(..), 5, &[], End).expect("it came just after");
-        let deleted = lives(&[
-            (1, Change::Put(10), span(0, 2)),
-            (1, Change::Delete, during),
-        ]);
-        fetch(&deleted, ascending(..), 5, &[(1, 10)], End).expect("it went just after");
-        fetch(&deleted, ascending(..), 5, &[], End).expect("it went just before");
-        let replaced = lives(&[
-            (1, Change::Put(10), span(0, 2)),
-            (1, Change::Put(11), during),
-        ]);
-        for value in [10, 11] {
-            fetch(&replaced, ascending(..), 5, &[(1, value)], End).expect("the old or the new");
-        }
-        let missing = fetch(&replaced, ascending(..), 5, &[], End);
-        refused(missing, Clause::G8, Flaw::MissingAtEnd(1));
+fn short_and_empty_stretches_are_allowed_for() {
+    let mut walk = Asked::of(Oracle::live(up(..)), hold(&[9]));
+    let mut range = up(..);
+    for key in 0..8 {
+        assert_eq!(walk.ask(range, &[], ScannedTo(key)), Ok(()), "to {key}");
+        range.advance_past(key);
+    }
+    assert_eq!(walk.ask(range, &[9], End), Ok(()));
+    assert_eq!(walk.end(2), Ok(()), "each stretch counts for itself");
+}
+
+#[test]
+fn what_is_handed_out_comes_once_and_in_order() {
+    for (range, before, after) in [(up(..), 3, 9), (down(..), 9, 3)] {
+        let mut oracle = Oracle::live(range);
+        assert_eq!(judged(oracle.hand_out(&5)), Ok(()));
+        let again = judged(oracle.clone().hand_out(&5));
+        assert_eq!(again, Err((G2, Repeated(5))));
+        let back = judged(oracle.clone().hand_out(&before));
+        assert_eq!(back, Err((G1, Disordered(5, before))));
+        assert_eq!(judged(oracle.hand_out(&after)), Ok(()));
     }
 }
 
 #[test]
-fn a_mutation_that_failed_is_possible_for_ever() {
-    let failed = span(4, 6).failed();
-    let put = lives(&[(1, Change::Put(10), failed)]);
-    let deleted = lives(&[
-        (1, Change::Put(10), span(0, 2)),
-        (1, Change::Delete, failed),
+fn a_snapshot_is_of_one_moment_before_its_first_fetch_returned() {
+    let lives = lives([
+        put(1, 10, 0, 2),
+        put(2, 20, 4, 6),
+        delete(2, 104, 106),
+        put(3, 30, 108, 110),
     ]);
-    for lives in [put, deleted] {
-        fetch(&lives, ascending(..), 5, &[(1, 10)], End).expect("it is there");
-        fetch(&lives, ascending(..), 5, &[], End).expect("it isn't");
-    }
-    let replaced = lives(&[
-        (1, Change::Put(10), span(0, 2)),
-        (1, Change::Put(11), failed),
-    ]);
-    for value in [10, 11] {
-        fetch(&replaced, ascending(..), 5, &[(1, value)], End).expect("one of the two");
-    }
-    let other = fetch(&replaced, ascending(..), 5, &[(1, 12)], End);
-    refused(other, Clause::G5, Flaw::Value(1));
+    let mut walk = Asked::of(Oracle::live(up(..)).snapshot(50), lives);
+    assert_eq!(walk.ask(up(..), &[1], More), Ok(()));
+    walk.now = 120;
+    let rest = past(1, up(..));
+    assert_eq!(walk.would(rest, &[3], End), Err((G4, Absent(3))));
+    assert_eq!(walk.ask(rest, &[2], End), Ok(()), "as it was at first");
 }
 
 #[test]
-fn a_put_beside_a_delete_of_the_same_key_leaves_either() {
-    let both = lives(&[
-        (1, Change::Put(10), span(2, 6)),
-        (1, Change::Delete, span(4, 8)),
-    ]);
-    fetch(&both, ascending(..), 5, &[(1, 10)], End).expect("the put was the last");
-    fetch(&both, ascending(..), 5, &[], End).expect("the delete was the last");
-    // One tick earlier, and the delete is certainly the last.
-    let in_turn = lives(&[
-        (1, Change::Put(10), span(2, 3)),
-        (1, Change::Delete, span(4, 8)),
-    ]);
-    let gone = fetch(&in_turn, ascending(..), 5, &[(1, 10)], End);
-    refused(gone, Clause::G4, Flaw::Absent(1));
+fn a_resumed_walk_asks_for_what_was_not_handed_out() {
+    let mut walk = Asked::of(Oracle::live(up(..)), hold(&[1, 2, 3]));
+    assert_eq!(walk.ask(up(..), &[1, 2], More), Ok(()));
+    assert_eq!(judged(walk.oracle.hand_out(&1)), Ok(()), "one of them");
+    walk.oracle.resume(true, 104);
+    let skips = walk.would(past(2, up(..)), &[3], End);
+    assert_eq!(skips, Err((G6, OtherRange)));
+    assert_eq!(walk.ask(past(1, up(..)), &[2, 3], End), Ok(()), "the rest");
+    let again = judged(walk.oracle.clone().hand_out(&1));
+    assert_eq!(again, Err((G2, Repeated(1))));
+    assert_eq!(judged(walk.oracle.hand_out(&2)), Ok(()));
 }

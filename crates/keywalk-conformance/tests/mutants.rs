@@ -155,7 +155,6 @@ mutants! {
     a_panic_in_another_thread: Quirky<thread::Owner>, "a_prefetched_walk_is_the_same_walk", G11;
     differences_to_another_chunk: Quirky<thread::Differences>, "a_prefetched_walk_is_the_same_walk", G5;
     an_error_that_is_swallowed_ahead: Quirky<fault::End>, "a_prefetched_fault_comes_in_its_place", G11;
-    an_iterator_that_is_kept_ahead: Quirky<cache::Iterator>, "no_more_than_the_depth_is_fetched_ahead", G13;
 }
 
 #[test]

@@ -3,43 +3,40 @@
 use std::cell::Cell;
 use std::fmt::Debug;
 
-use keywalk::{
-    Chunk, Cursor, DurableSource, Error, Fingerprint, KeyRange, Order, Token, TokenError, Walk,
-};
+use keywalk::{Chunk, ChunkSource, Cursor, DurableSource, Error, Fetched, Fingerprint, KeyRange};
+use keywalk::{Order, Token, TokenError, Walk};
 
-use super::token::failed;
-use crate::forged::Forged;
-use crate::history::{Breach, Flaw};
-use crate::lab::{Lab, Stop};
-use crate::trial::{HarnessBreach, Trial, refused};
-use crate::{Clause, DurableHarness};
+use super::resume::failed;
+use crate::clause::Clause;
+use crate::harness::DurableHarness;
+use crate::history::Breach;
+use crate::lab::{Checked, Lab, Stop};
+use crate::trial::refused;
 
 /// Of every source over a store, at every time.
-pub(super) fn the_fingerprint_stays_the_same<H: DurableHarness>(lab: &Lab<H>) -> Result<(), Stop> {
-    let keys = lab.some_keys(6);
-    lab.attempt_with(&keys, |trial, keys| {
+pub(super) fn the_fingerprint_stays_the_same<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+    lab.attempt_with(&lab.some_keys(6), |trial, keys| {
         let mut source = trial.source()?;
         let first = First::of(&mut source)?;
         first.is_that_of(&source, "asked again")?;
         first.is_that_of(&trial.source()?, "of another source")?;
-        source.ask(&KeyRange::all(Order::Ascending), &mut Chunk::with_limit(2))?;
+        let all = KeyRange::all(Order::Ascending);
+        trial.ask(&mut source, &all, &mut Chunk::with_limit(2))?;
         first.is_that_of(&source, "after a fetch")?;
-        if lab.capabilities().mutation.is_yes() {
+        if lab.can.mutation.is_yes() {
             trial.put_all(keys)?;
-            keys.iter()
-                .step_by(2)
-                .try_for_each(|key| trial.delete(key))?;
+            let mut others = keys.iter().step_by(2);
+            others.try_for_each(|key| trial.delete(key))?;
             first.is_that_of(&source, "after changes")?;
         }
         first.is_that_of(&trial.source()?, "of a later source")?;
         drop(source);
-        if lab.capabilities().reopening.is_yes() {
+        if lab.can.reopening.is_yes() {
             trial.reopen()?;
             first.is_that_of(&trial.source()?, "after reopening")?;
         }
         Ok(())
-    })?;
-    Ok(())
+    })
 }
 
 /// A fingerprint, and a token with it, to compare others with.
@@ -54,8 +51,7 @@ impl First {
     ) -> Result<Self, Breach<S::Key>> {
         let cursor = some_cursor(source, &[]);
         let fingerprint = source.fingerprint().map_err(|error| failed(&error))?;
-        let forged = Forged::as_of(source, fingerprint.clone());
-        let token = Token::new(&cursor, &forged).map_err(|error| failed(&error))?;
+        let token = Token::new(&cursor, source).map_err(|error| failed(&error))?;
         Ok(First { fingerprint, token })
     }
 
@@ -73,20 +69,16 @@ impl First {
             true => " with another value",
             false => "",
         };
-        Err(Breach::new(Flaw::Said("the fingerprint changes"))
-            .of(Clause::G10)
+        Err(Breach::said(Clause::G10, "the fingerprint changes")
             .expected(format!("{aspect} {first:?}"))
             .got(format!("{now:?}{value}, {when}"))
             .hint("does it say more than what decides which keys are walked, in which order?"))
     }
 }
 
-pub(super) fn a_token_of_a_stranger_is_refused<H: DurableHarness>(
-    lab: &Lab<H>,
-) -> Result<(), Stop> {
-    let keys = lab.some_keys(3);
+pub(super) fn a_token_of_a_stranger_is_refused<H: DurableHarness>(lab: &Lab<H>) -> Checked {
     let count = Cell::new(0);
-    lab.attempt_with(&keys, |trial, keys| {
+    lab.attempt_with(&lab.some_keys(3), |trial, keys| {
         let strangers = trial.harness()?.strangers().map_err(refused)?;
         count.set(strangers.len());
         for (aspect, stranger) in strangers {
@@ -97,33 +89,30 @@ pub(super) fn a_token_of_a_stranger_is_refused<H: DurableHarness>(
             let reads = trial.harness()?.reads();
             let walk = Walk::new(source).resume_token(&token);
             let said = |what| {
-                let differs = format!("refused: of another {aspect}, {:?}", stranger.text(aspect));
-                Breach::new(Flaw::Said(what))
-                    .of(Clause::G10)
-                    .expected(differs)
+                let text = stranger.text(aspect);
+                let differs = format!("refused: of another {aspect}, {text:?}");
+                Breach::said(Clause::G10, what).expected(differs)
             };
-            let told = match walk {
-                Err(Error::Token(TokenError::Source { aspect, .. })) => aspect,
+            let breach = match walk {
+                Err(Error::Token(TokenError::Source { aspect: told, .. })) if told == aspect => {
+                    if reads == trial.harness()?.reads() {
+                        continue;
+                    }
+                    said("items were read before a token was refused").got("reads")
+                }
+                Err(Error::Token(TokenError::Source { aspect: told, .. })) => {
+                    said("a stranger is told by another aspect")
+                        .got(format!("of another {told}"))
+                        .hint("the first that differs counts: store, table or query, key, filter")
+                }
                 Err(error) => {
-                    return Err(
-                        said("a stranger's token is refused otherwise").got(format!("{error:?}"))
-                    );
+                    said("a stranger's token is refused otherwise").got(format!("{error:?}"))
                 }
-                Ok(_) => {
-                    return Err(said("a token of another source is taken").got("a walk").hint(
-                        "does the fingerprint say all that decides which keys are walked, in which \
-                         order?",
-                    ));
-                }
+                Ok(_) => said("a token of another source is taken").got("a walk").hint(
+                    "does the fingerprint say all that decides which keys are walked, in which order?",
+                ),
             };
-            if told != aspect {
-                return Err(said("a stranger is told by another aspect")
-                    .got(format!("of another {told}"))
-                    .hint("the first that differs counts: store, table or query, key, filter"));
-            }
-            if reads != trial.harness()?.reads() {
-                return Err(said("items were read before a token was refused").got("reads"));
-            }
+            return Err(breach);
         }
         Ok(())
     })?;
@@ -133,65 +122,75 @@ pub(super) fn a_token_of_a_stranger_is_refused<H: DurableHarness>(
     }
 }
 
-/// Each byte changed, each letter of its text, and cut everywhere.
-pub(super) fn a_damaged_token_is_refused<H: DurableHarness>(lab: &Lab<H>) -> Result<(), Stop> {
-    let keys = lab.some_keys(3);
-    lab.attempt(|trial| {
-        let mut source = trial.source()?;
-        let cursor = some_cursor(&mut source, &keys);
-        let token = Token::new(&cursor, &source).map_err(|error| failed(&error))?;
-        let bytes = token.as_bytes();
-        for at in 0..bytes.len() {
-            is_refused(trial, Token::from_bytes(&bytes[..at]), at)?;
-            for byte in [bytes[at] ^ 1, bytes[at] ^ 0x80, !bytes[at], 0, 0xff] {
-                let mut damaged = bytes.to_vec();
-                damaged[at] = byte;
-                if damaged != bytes {
-                    is_refused(trial, Token::from_bytes(damaged), at)?;
-                }
-            }
-        }
-        is_refused(
-            trial,
-            Token::from_bytes([bytes, b"\0"].concat()),
-            bytes.len(),
-        )?;
-        let text = token.to_string();
-        for at in 0..text.len() {
-            is_refused(trial, text[..at].parse(), at)?;
-            for letter in ["A", "b", "7", "_", "~"] {
-                let damaged = [&text[..at], letter, &text[at + 1..]].concat();
-                if damaged != text {
-                    is_refused(trial, damaged.parse(), at)?;
-                }
-            }
-        }
-        Ok(())
-    })?;
-    Ok(())
-}
-
-fn is_refused<H: DurableHarness>(
-    trial: &Trial<H>,
-    damaged: Result<Token, TokenError>,
-    at: usize,
-) -> Result<(), HarnessBreach<H>> {
-    let Ok(token) = damaged else { return Ok(()) };
-    match Walk::new(trial.source()?).resume_token(&token) {
-        Err(Error::Token(_)) => Ok(()),
-        _ => Err(Breach::new(Flaw::Said("a damaged token is taken"))
-            .of(Clause::G10)
-            .got(format!("damaged at {at}"))),
-    }
-}
-
 /// With a key in it, where there is one.
 fn some_cursor<S: DurableSource>(source: &mut S, keys: &[S::Key]) -> Cursor<S::Key> {
     let walk = Walk::new(source);
     match keys {
-        [first, .., last] => walk.range(first.clone()..=last.clone()),
-        _ => walk,
+        [first, .., last] => walk.range(first.clone()..=last.clone()).cursor(),
+        _ => walk.cursor(),
     }
-    .items()
-    .cursor()
+}
+
+/// A source as another one writes its tokens: under another fingerprint, or with other bytes for a key.
+pub(super) struct Forged<'s, S> {
+    source: &'s S,
+    fingerprint: Option<Fingerprint>,
+    bytes: Option<&'s [u8]>,
+}
+
+impl<'s, S: DurableSource> Forged<'s, S> {
+    /// Tokens look as if they were of a source of this fingerprint.
+    fn as_of(source: &'s S, fingerprint: Fingerprint) -> Self {
+        Forged {
+            source,
+            fingerprint: Some(fingerprint),
+            bytes: None,
+        }
+    }
+
+    /// Every key in a token is these bytes.
+    pub(super) fn with_bytes(source: &'s S, bytes: &'s [u8]) -> Self {
+        Forged {
+            source,
+            fingerprint: None,
+            bytes: Some(bytes),
+        }
+    }
+}
+
+/// For what it is a source of, and never asked.
+impl<S: ChunkSource> ChunkSource for Forged<'_, S> {
+    type Key = S::Key;
+    type Item = S::Item;
+    type Error = S::Error;
+
+    fn fetch(
+        &mut self,
+        _: &KeyRange<S::Key>,
+        _: &mut Chunk<S::Item>,
+    ) -> Result<Fetched<S::Key>, S::Error> {
+        Ok(Fetched::End)
+    }
+
+    fn key_of(&self, item: &S::Item) -> S::Key {
+        self.source.key_of(item)
+    }
+}
+
+impl<S: DurableSource> DurableSource for Forged<'_, S> {
+    fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
+        let forged = self.fingerprint.clone().map(Ok);
+        forged.unwrap_or_else(|| self.source.fingerprint())
+    }
+
+    fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
+        match self.bytes {
+            Some(forged) => bytes.extend_from_slice(forged),
+            None => self.source.encode_key(key, bytes),
+        }
+    }
+
+    fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, S::Error> {
+        self.source.decode_key(bytes)
+    }
 }

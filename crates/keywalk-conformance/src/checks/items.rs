@@ -4,20 +4,18 @@ use std::ops::Bound;
 
 use keywalk::{Chunk, ChunkSource, KeyRange, Order};
 
-use super::bounds::ranges;
+use crate::clause::Clause;
+use crate::harness::Harness;
 use crate::history::{Breach, Flaw};
-use crate::lab::{Lab, Stop};
-use crate::trial::{HarnessBreach, Trial};
-use crate::witness::Witness;
-use crate::{Clause, Harness};
+use crate::lab::{Checked, Lab};
+use crate::trial::{Trial, Tried};
 
-pub(super) fn keys_come_in_strict_order<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+pub(super) fn keys_come_in_strict_order<H: Harness>(lab: &Lab<H>) -> Checked {
     lab.exhaustively(|small| vec![(small.all(), usize::MAX)])?;
-    let keys = lab.some_keys(100);
-    pages_through(lab, &keys, &[usize::MAX])
+    pages_through(lab, &lab.some_keys(100), &[usize::MAX])
 }
 
-pub(super) fn no_key_comes_twice<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+pub(super) fn no_key_comes_twice<H: Harness>(lab: &Lab<H>) -> Checked {
     // Put twice, deleted and put again: it is one key.
     again(lab, |trial, key| {
         trial.put(key)?;
@@ -26,42 +24,34 @@ pub(super) fn no_key_comes_twice<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
     })
 }
 
-pub(super) fn values_are_those_that_were_put<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+pub(super) fn values_are_those_that_were_put<H: Harness>(lab: &Lab<H>) -> Checked {
     again(lab, Trial::put)
 }
 
-fn again<H: Harness>(
-    lab: &Lab<H>,
-    change: impl Fn(&Trial<H>, &H::Key) -> Result<(), HarnessBreach<H>>,
-) -> Result<(), Stop> {
-    let ladder = lab.keys().ladder();
-    lab.attempt_with(ladder, |trial, ladder| {
-        let pages = |trial: &Trial<H>| {
+fn again<H: Harness>(lab: &Lab<H>, change: fn(&Trial<H>, &H::Key) -> Tried<H>) -> Checked {
+    lab.attempt_with(lab.keys.ladder(), |trial, ladder| {
+        let pages = || {
             let mut orders = lab.orders().iter();
-            orders.try_for_each(|order| page_through(trial, KeyRange::all(*order), 3).map(drop))
+            orders.try_for_each(|order| page_through(trial, *order, 3).map(drop))
         };
-        pages(trial)?;
+        pages()?;
         // More than what 32 bits hold.
         trial.ledger().puts_from(1 << 40);
         ladder.iter().try_for_each(|key| change(trial, key))?;
-        pages(trial)
-    })?;
-    Ok(())
+        pages()
+    })
 }
 
-pub(super) fn the_end_is_said_only_when_nothing_remains<H: Harness>(
-    lab: &Lab<H>,
-) -> Result<(), Stop> {
+pub(super) fn the_end_is_said_only_when_nothing_remains<H: Harness>(lab: &Lab<H>) -> Checked {
     pages_through(lab, &lab.some_keys(40), &[1, 2, 3, 7, 13, 20, 40])
 }
 
-pub(super) fn the_end_comes<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
-    let ladder = lab.keys().ladder();
+pub(super) fn the_end_comes<H: Harness>(lab: &Lab<H>) -> Checked {
     lab.attempt(|trial| {
-        for (count, next) in ladder.iter().enumerate() {
+        for (count, next) in lab.keys.ladder().iter().enumerate() {
             for limit in [1, 2, count.max(1)] {
                 for order in lab.orders() {
-                    let questions = page_through(trial, KeyRange::all(*order), limit)?;
+                    let questions = page_through(trial, *order, limit)?;
                     // Shorter pages than asked for are right; each has an item.
                     if questions > count + 2 {
                         return Err(Breach::new(Flaw::Endless)
@@ -73,13 +63,12 @@ pub(super) fn the_end_comes<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
             trial.put(next)?;
         }
         Ok(())
-    })?;
-    Ok(())
+    })
 }
 
-pub(super) fn the_smallest_and_the_largest_key_come<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
-    let (Some(first), Some(last)) = (lab.keys().ladder().first(), lab.keys().ladder().last())
-    else {
+pub(super) fn the_smallest_and_the_largest_key_come<H: Harness>(lab: &Lab<H>) -> Checked {
+    let ladder = lab.keys.ladder();
+    let (Some(first), Some(last)) = (ladder.first(), ladder.last()) else {
         return Ok(());
     };
     let middle = lab.some_keys(3);
@@ -93,58 +82,46 @@ pub(super) fn the_smallest_and_the_largest_key_come<H: Harness>(lab: &Lab<H>) ->
 }
 
 /// Each rung of the ladder as a start and as an end, with all others there.
-pub(super) fn every_boundary_key_has_its_place<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
-    let ladder = lab.keys().ladder();
-    lab.attempt_with(ladder, |trial, ladder| {
+pub(super) fn every_boundary_key_has_its_place<H: Harness>(lab: &Lab<H>) -> Checked {
+    lab.in_each_order(lab.keys.ladder(), |trial, ladder, order| {
         let mut source = trial.source()?;
-        for order in lab.orders() {
-            for rung in ladder {
-                let below = [Bound::Included(rung), Bound::Excluded(rung)];
-                for bound in below {
-                    let ranges = [
-                        KeyRange::new((bound, Bound::Unbounded), *order),
-                        KeyRange::new((Bound::Unbounded, bound), *order),
-                    ];
-                    for range in ranges {
-                        for limit in [2, usize::MAX] {
-                            let mut chunk = Chunk::with_limit(limit);
-                            source.ask(&range, &mut chunk)?;
-                        }
+        for rung in ladder {
+            for bound in [Bound::Included(rung), Bound::Excluded(rung)] {
+                for bounds in [(bound, Bound::Unbounded), (Bound::Unbounded, bound)] {
+                    let range = KeyRange::new(bounds, order);
+                    for limit in [2, usize::MAX] {
+                        trial.ask(&mut source, &range, &mut Chunk::with_limit(limit))?;
                     }
                 }
             }
         }
         Ok(())
-    })?;
-    Ok(())
+    })
 }
 
-pub(super) fn the_last_key_is_the_furthest<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+pub(super) fn the_last_key_is_the_furthest<H: Harness>(lab: &Lab<H>) -> Checked {
     lab.small_stores(|trial, small| {
         let mut source = trial.source()?;
-        for range in ranges(small) {
-            // It may not be known; then the walk fetches one item backwards.
-            source.ask_last_key(&range)?;
-        }
-        Ok(())
+        let ranges = small.ranges();
+        // It may not be known; then the walk fetches one item backwards.
+        let mut ranges = ranges.iter();
+        ranges.try_for_each(|range| trial.ask_last_key(&mut source, range))
     })
 }
 
 /// What the iterator keeps of an item is its key.
-pub(super) fn a_key_is_told_alike_in_both_ways<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
-    let ladder = lab.keys().ladder();
-    lab.attempt_with(ladder, |trial, ladder| {
+pub(super) fn a_key_is_told_alike_in_both_ways<H: Harness>(lab: &Lab<H>) -> Checked {
+    lab.attempt_with(lab.keys.ladder(), |trial, ladder| {
         let mut source = trial.source()?;
         let mut chunk = Chunk::with_limit(usize::MAX);
-        source.ask(&KeyRange::all(Order::Ascending), &mut chunk)?;
+        trial.ask(&mut source, &KeyRange::all(Order::Ascending), &mut chunk)?;
         for item in chunk.as_slice() {
             for old in ladder {
                 let mut key = old.clone();
                 source.key_into(item, &mut key);
                 let told = source.key_of(item);
                 if key != told {
-                    return Err(Breach::new(Flaw::Said("`key_into` is not `key_of`"))
-                        .of(Clause::G10)
+                    return Err(Breach::said(Clause::G10, "`key_into` is not `key_of`")
                         .expected(format!("{told:?}"))
                         .got(format!("{key:?}, in the place of {old:?}"))
                         .hint("does it set all of the key?"));
@@ -152,39 +129,28 @@ pub(super) fn a_key_is_told_alike_in_both_ways<H: Harness>(lab: &Lab<H>) -> Resu
             }
         }
         Ok(())
-    })?;
-    Ok(())
+    })
 }
 
-fn pages_through<H: Harness>(lab: &Lab<H>, keys: &[H::Key], limits: &[usize]) -> Result<(), Stop> {
-    lab.attempt_with(keys, |trial, _| {
-        for order in lab.orders() {
-            for limit in limits {
-                page_through(trial, KeyRange::all(*order), *limit)?;
-            }
-        }
-        Ok(())
-    })?;
-    Ok(())
+fn pages_through<H: Harness>(lab: &Lab<H>, keys: &[H::Key], limits: &[usize]) -> Checked {
+    lab.in_each_order(keys, |trial, _, order| {
+        let mut limits = limits.iter();
+        limits.try_for_each(|limit| page_through(trial, order, *limit).map(drop))
+    })
 }
 
-/// Fetches until the end is said. How many fetches without an item to show for was that?
-fn page_through<H: Harness>(
-    trial: &Trial<H>,
-    mut range: KeyRange<H::Key>,
-    limit: usize,
-) -> Result<usize, HarnessBreach<H>> {
-    let mut source: Witness<'_, H> = trial.source()?;
+/// Fetches until the end is said. How many fetches with an item, and at the end, was that?
+fn page_through<H: Harness>(trial: &Trial<H>, order: Order, limit: usize) -> Tried<H, usize> {
+    let mut source = trial.source()?;
     let mut chunk = Chunk::with_limit(limit);
-    let mut scanned = 0;
-    loop {
-        let Some(key) = source.ask(&range, &mut chunk)? else {
-            return Ok(source.questions().len() - scanned);
-        };
-        scanned += usize::from(chunk.is_empty());
+    let mut range = KeyRange::all(order);
+    let mut fetches = 0;
+    while let Some(key) = trial.ask(&mut source, &range, &mut chunk)? {
+        fetches += usize::from(!chunk.is_empty());
         range.advance_past(key);
         if range.is_empty() {
-            return Ok(source.questions().len() - scanned);
+            return Ok(fetches);
         }
     }
+    Ok(fetches + 1)
 }

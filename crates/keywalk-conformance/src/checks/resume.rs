@@ -1,139 +1,215 @@
-//! Walks that are cut and go on.
+//! Walks that are cut and go on: from a cursor, or from a token, which is one that was written down.
 
-use keywalk::{CursorMismatch, Error, Order, Walk};
+use std::fmt::Debug;
 
+use keywalk::{Cursor, Error, Items, Order, Token, TokenError, Walk};
+
+use crate::clause::Clause;
+use crate::harness::{DurableHarness, Harness};
 use crate::history::{Breach, Flaw};
-use crate::lab::{Lab, Stop};
+use crate::lab::{Checked, Lab};
 use crate::plan::Plan;
-use crate::run::{Run, unexpected};
-use crate::trial::{HarnessBreach, Trial};
-use crate::{Clause, Harness};
+use crate::run::Run;
+use crate::trial::{Source, Trial, Tried};
 
-pub(super) fn a_walk_can_be_resumed_at_every_item<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
-    lab.law_of(lab.few(), &lab.plans(), |trial, plan| {
-        let plan = plan.clone().still();
-        trial.put_all(&plan.schedule.initial)?;
-        for cut in 0..=plan.schedule.initial.len() + 1 {
-            trial.note(format!("a walk that is cut after {cut} items"));
-            let mut run = Run::again(trial, &plan);
-            let cursor = first_part(trial, &mut run, &plan, cut)?;
-            run.resume(trial, cursor)?;
+pub(super) fn a_walk_can_be_resumed_at_every_item<H: Harness>(lab: &Lab<H>) -> Checked {
+    at_every_item::<H, Cursor<H::Key>>(lab)
+}
+
+pub(super) fn a_walk_can_be_resumed_after_changes<H: Harness>(lab: &Lab<H>) -> Checked {
+    after_changes::<H, Cursor<H::Key>>(lab)
+}
+
+pub(super) fn a_walk_can_be_resumed_after_reopening<H: Harness>(lab: &Lab<H>) -> Checked {
+    after_reopening::<H, Cursor<H::Key>>(lab)
+}
+
+pub(super) fn a_token_goes_on_at_every_item<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+    lab.in_each_order(lab.keys.ladder(), |trial, keys, order| {
+        [false, true].into_iter().try_for_each(|live| {
+            let plan = Plan {
+                live,
+                second_chunk_size: 4,
+                ..Plan::of_all(order, 3)
+            };
+            cut_at_each::<H, Written<H::Key>>(trial, &plan, keys.len())
+        })
+    })?;
+    at_every_item::<H, Written<H::Key>>(lab)
+}
+
+pub(super) fn a_token_goes_on_after_changes<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+    after_changes::<H, Written<H::Key>>(lab)
+}
+
+pub(super) fn a_token_goes_on_after_reopening<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+    after_reopening::<H, Written<H::Key>>(lab)
+}
+
+/// The row that it stands at is deleted, and the one where the walk is to end.
+pub(super) fn a_token_outlives_its_rows<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+    lab.needs(|can| can.mutation)?;
+    lab.in_each_order(&lab.some_keys(7), |trial, keys, order| {
+        for (live, cut) in (1..=keys.len()).flat_map(|cut| [(false, cut), (true, cut)]) {
+            let plan = Plan {
+                live,
+                second_chunk_size: 2,
+                ..Plan::of_all(order, 3)
+            };
+            let (here, last) = match order {
+                Order::Ascending => (cut - 1, keys.len() - 1),
+                Order::Descending => (keys.len() - cut, 0),
+            };
+            trial.put_all(keys)?;
+            let run = Run::again(trial, &plan);
+            cut_and_go_on::<H, Written<H::Key>>(trial, run, cut, |trial, _| {
+                trial.delete(&keys[here])?;
+                match cut % 2 {
+                    0 => trial.delete(&keys[last]),
+                    _ => Ok(()),
+                }
+            })?;
         }
         Ok(())
     })
 }
 
-pub(super) fn a_walk_can_be_resumed_after_changes<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+/// What is kept of a walk that is cut, by which another source goes on.
+trait Kept<H: Harness>: Sized {
+    fn of(items: &Items<Source<'_, H>>) -> Tried<H, Self>;
+
+    fn walk<'t>(&self, source: Source<'t, H>) -> Tried<H, Walk<Source<'t, H>>>;
+}
+
+fn at_every_item<H: Harness, P: Kept<H>>(lab: &Lab<H>) -> Checked {
+    lab.long_law(&lab.plans(), |trial, plan| {
+        let plan = plan.clone().still();
+        trial.put_all(&plan.edits.initial)?;
+        cut_at_each::<H, P>(trial, &plan, plan.edits.initial.len())
+    })
+}
+
+fn cut_at_each<H: Harness, P: Kept<H>>(
+    trial: &mut Trial<H>,
+    plan: &Plan<H::Key>,
+    items: usize,
+) -> Tried<H> {
+    (0..=items + 1).try_for_each(|cut| {
+        trial.note(format!("a walk that is cut after {cut} items"));
+        let run = Run::again(trial, plan);
+        cut_and_go_on::<H, P>(trial, run, cut, |_, _| Ok(()))
+    })
+}
+
+fn after_changes<H: Harness, P: Kept<H>>(lab: &Lab<H>) -> Checked {
     lab.needs(|can| can.mutation)?;
     lab.law(&lab.plans(), |trial, plan| {
-        let mut run = Run::start(trial, plan)?;
-        let cursor = first_part(trial, &mut run, plan, plan.cut)?;
-        trial.note("the walk is cut");
-        run.resume(trial, cursor)
+        let run = Run::start(trial, plan)?;
+        cut_and_go_on::<H, P>(trial, run, plan.cut, |trial, run| {
+            trial.note("the walk is cut");
+            run.mutate(trial)
+        })
     })
 }
 
-pub(super) fn a_walk_can_be_resumed_after_reopening<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
+fn after_reopening<H: Harness, P: Kept<H>>(lab: &Lab<H>) -> Checked {
     lab.needs(|can| can.reopening)?;
-    lab.law_of(lab.few(), &lab.plans(), |trial, plan| {
-        let mut run = Run::start(trial, plan)?;
-        let cursor = first_part(trial, &mut run, plan, plan.cut)?;
-        trial.reopen()?;
-        run.resume(trial, cursor)
+    lab.long_law(&lab.plans(), |trial, plan| {
+        let run = Run::start(trial, plan)?;
+        cut_and_go_on::<H, P>(trial, run, plan.cut, |trial, _| trial.reopen())
     })
 }
 
-fn first_part<H: Harness>(
-    trial: &Trial<H>,
-    run: &mut Run<'_, H>,
-    plan: &Plan<H::Key>,
+fn cut_and_go_on<H: Harness, P: Kept<H>>(
+    trial: &mut Trial<H>,
+    mut run: Run<'_, H>,
     cut: usize,
-) -> Result<keywalk::Cursor<H::Key>, HarnessBreach<H>> {
+    meanwhile: impl FnOnce(&mut Trial<H>, &mut Run<'_, H>) -> Tried<H>,
+) -> Tried<H> {
+    let plan = run.plan;
     let walk = plan.walk(trial.source()?);
     let items = run.by_items(trial, walk, plan.chunk_size, cut)?;
-    Ok(items.cursor())
+    let kept = P::of(&items)?;
+    drop(items);
+    meanwhile(trial, &mut run)?;
+    let size = plan.second_chunk_size;
+    let walk = kept.walk(trial.source()?)?.chunk_size(size);
+    run.by_items(trial, walk, size, usize::MAX).map(drop)
 }
 
-/// What is left by a cursor is what is past its key, whether that key was ever there or not.
-pub(super) fn a_cursor_goes_on_by_its_key_alone<H: Harness>(lab: &Lab<H>) -> Result<(), Stop> {
-    let keys = lab.some_keys(12);
-    for order in lab.orders() {
-        for taken in 1..=keys.len() {
-            // A cursor of a store that holds all the keys.
-            let mut cursor = None;
-            lab.attempt(|trial| {
-                trial.put_all(&keys)?;
-                let plan = Plan::of_all(*order, 4);
-                let walk = plan.walk(trial.source()?);
-                let mut run = Run::again(trial, &plan);
-                cursor = Some(run.by_items(trial, walk, 4, taken)?.cursor());
-                Ok(())
-            })?;
-            let Some(cursor) = cursor else { continue };
-            // A store that holds every other key only.
-            lab.attempt(|trial| {
-                let held: Vec<_> = keys.iter().step_by(2).cloned().collect();
-                trial.put_all(&held)?;
-                let left = cursor.range();
-                let is_left = |key: &&H::Key| !cursor.is_done() && left.admits(key);
-                let expected = held.iter().filter(is_left).count();
-                let walk = Walk::new(trial.source()?).resume(cursor.clone());
-                let mut items = walk.items();
-                let count = items
-                    .by_ref()
-                    .try_fold(0, |count, item| item.map(|_| count + 1))
-                    .map_err(|error| unexpected(&error))?;
-                items.source().judge_last()?;
-                if count != expected {
-                    let other = Flaw::Said("a cursor goes on with what is past its key");
-                    return Err(Breach::new(other)
-                        .of(Clause::G10)
-                        .expected(format!("{expected} items"))
-                        .got(count));
-                }
-                Ok(())
-            })?;
-        }
+impl<H: Harness> Kept<H> for Cursor<H::Key> {
+    fn of(items: &Items<Source<'_, H>>) -> Tried<H, Self> {
+        Ok(items.cursor())
     }
-    Ok(())
+
+    fn walk<'t>(&self, source: Source<'t, H>) -> Tried<H, Walk<Source<'t, H>>> {
+        Ok(Walk::new(source).resume(self.clone()))
+    }
 }
 
-/// A cursor that says something else than the walk's options is refused, and the store isn't asked.
-pub(super) fn a_cursor_that_contradicts_the_walk_is_refused<H: Harness>(
-    lab: &Lab<H>,
-) -> Result<(), Stop> {
-    let keys = lab.some_keys(6);
-    let [first, second, ..] = &keys[..] else {
-        return Ok(());
-    };
-    lab.attempt_with(&keys, |trial, _| {
-        let mut items = Plan::of_all(Order::Ascending, 2)
-            .walk(trial.source()?)
-            .items();
-        let item = items.next().transpose();
-        item.map_err(|error| unexpected(&error))?;
-        let cursor = items.cursor();
-        let resumed = || -> Result<_, HarnessBreach<H>> {
-            Ok(Walk::new(trial.source()?).resume(cursor.clone()))
-        };
-        let refused = [
-            (resumed()?.descending(), CursorMismatch::Order),
-            (resumed()?.live(), CursorMismatch::Live),
-            (
-                resumed()?.range(first.clone()..=second.clone()),
-                CursorMismatch::Range,
-            ),
-        ];
-        for (walk, mismatch) in refused {
-            let mut items = walk.items();
-            let error = items.next();
-            let is_refused = matches!(&error, Some(Err(Error::Cursor(told))) if *told == mismatch);
-            if !is_refused || items.next().is_some() || !items.source().questions().is_empty() {
-                let accepted = Flaw::Said("a cursor that contradicts its walk was not refused");
-                return Err(Breach::new(accepted).of(Clause::G10).expected(mismatch));
+/// A cursor, and a token of it.
+struct Written<K> {
+    cursor: Cursor<K>,
+    token: Token,
+}
+
+impl<H: DurableHarness> Kept<H> for Written<H::Key> {
+    /// Through its text, and back.
+    fn of(items: &Items<Source<'_, H>>) -> Tried<H, Self> {
+        let token = items.token().map_err(|error| failed(&error))?;
+        let text = token.to_string();
+        match text.parse::<Token>() {
+            Ok(read) if read == token => Ok(Written {
+                cursor: items.cursor(),
+                token,
+            }),
+            other => {
+                let otherwise = "a token doesn't come back from its text";
+                let breach = Breach::said(Clause::G10, otherwise).expected(text);
+                Err(breach.got(format!("{other:?}")))
             }
         }
-        Ok(())
-    })?;
-    Ok(())
+    }
+
+    fn walk<'t>(&self, source: Source<'t, H>) -> Tried<H, Walk<Source<'t, H>>> {
+        let read = self
+            .token
+            .cursor(&source)
+            .map_err(|error| refused(&error))?;
+        if read != self.cursor {
+            return Err(
+                Breach::said(Clause::G10, "a token is read as another cursor")
+                    .expected(format!("{:?}", self.cursor))
+                    .got(format!("{read:?}"))
+                    .hint("does `decode_key` give back what `encode_key` was given?"),
+            );
+        }
+        let walk = Walk::new(source).resume_token(&self.token);
+        walk.map_err(|error| refused(&error))
+    }
+}
+
+/// A token is refused by a source that it is of.
+fn refused<K: Debug, E: Debug>(error: &Error<E>) -> Breach<K> {
+    if let Error::Source(error) = error {
+        return failed(error);
+    }
+    let refused = "a token is refused by another source over its store";
+    let breach = Breach::said(Clause::G10, refused).got(format!("{error:?}"));
+    match error {
+        Error::Token(TokenError::Key) => breach.hint(
+            "does a key come back from its bytes? What `decode_key` gives is encoded again and \
+             compared",
+        ),
+        Error::Token(TokenError::Source { .. }) => breach
+            .hint("does the fingerprint say what isn't the same for each source and at each time?"),
+        _ => breach,
+    }
+}
+
+/// A method of [`DurableSource`](keywalk::DurableSource) fails where nothing was made to.
+pub(super) fn failed<K: Debug, E: Debug>(error: &E) -> Breach<K> {
+    Breach::new(Flaw::Failed)
+        .of(Clause::G10)
+        .got(format!("{error:?}"))
 }

@@ -4,13 +4,14 @@ use std::fmt::Debug;
 
 use keywalk::{DurableSource, Order};
 
-use crate::history::{Breach, Flaw};
-use crate::lab::{Lab, Stop};
-use crate::{Clause, DurableHarness};
+use crate::clause::Clause;
+use crate::harness::DurableHarness;
+use crate::history::Breach;
+use crate::lab::{Checked, Lab};
 
 /// From 0 to 1 on every way between two keys, and never back; where it can't be told it isn't.
-pub(super) fn the_share_grows_from_0_to_1<H: DurableHarness>(lab: &Lab<H>) -> Result<(), Stop> {
-    let ladder = lab.keys().ladder().to_vec();
+pub(super) fn the_share_grows_from_0_to_1<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+    let ladder = lab.keys.ladder().to_vec();
     let mut all = ladder.clone();
     all.extend(lab.some_keys(100));
     all.sort();
@@ -26,15 +27,13 @@ pub(super) fn the_share_grows_from_0_to_1<H: DurableHarness>(lab: &Lab<H>) -> Re
                 grows(&source, &way)
             };
             for first in 0..ladder.len() {
-                for last in first + 1..ladder.len() {
-                    along(&ladder[first..=last])?;
-                }
+                let mut lasts = first + 1..ladder.len();
+                lasts.try_for_each(|last| along(&ladder[first..=last]))?;
             }
             along(&all)?;
         }
         Ok(())
-    })?;
-    Ok(())
+    })
 }
 
 fn grows<S: DurableSource<Key: Debug>>(source: &S, way: &[S::Key]) -> Result<(), Breach<S::Key>> {
@@ -53,22 +52,16 @@ fn grows<S: DurableSource<Key: Debug>>(source: &S, way: &[S::Key]) -> Result<(),
             at if at == last => (1.0, 1.0),
             _ => (before, 1.0),
         };
-        let is_right =
-            (0.0..=1.0).contains(&share) && (least - ROUNDING..=most + ROUNDING).contains(&share);
-        if !is_right {
-            return Err(Breach::new(Flaw::Said(
-                "a share isn't of the way that lies before a key",
-            ))
-            .of(Clause::G10)
-            .expected(match least == most {
-                true => format!("{least}"),
-                false => format!("{least} to {most}"),
-            })
-            .got(format!("{share}, at {at:?} between {first:?} and {last:?}"))
-            .hint(
-                "is it the part from `first`, which is the larger one of a walk downwards? \
+        let allowed = least - ROUNDING..=most + ROUNDING;
+        if !(0.0..=1.0).contains(&share) || !allowed.contains(&share) {
+            let otherwise = "a share isn't of the way that lies before a key";
+            return Err(Breach::said(Clause::G10, otherwise)
+                .expected(format!("{least} to {most}"))
+                .got(format!("{share}, at {at:?} between {first:?} and {last:?}"))
+                .hint(
+                    "is it the part from `first`, which is the larger one of a walk downwards? \
                      `None` says that it can't be told",
-            ));
+                ));
         }
         before = share;
     }

@@ -1,55 +1,37 @@
 //! What other threads change during a fetch.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
-use std::sync::Arc;
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Barrier};
 use std::thread::{self, JoinHandle};
 
-use keywalk::{KeyRange, Order, Walk};
+use keywalk::Order;
 
-use crate::history::{Breach, Event, Flaw, Mutation, Oracle, Question};
-use crate::lab::{Lab, Stop};
-use crate::run::unexpected;
-use crate::trial::{HarnessBreach, Trial};
+use crate::clause::Clause;
+use crate::harness::{Harness, Writer};
+use crate::history::{Breach, Change, Clock, Event, Flaw, Mutation, Oracle, Question};
+use crate::lab::{Checked, Lab};
+use crate::plan::Plan;
+use crate::run::{Here, Walks, taken, unexpected};
+use crate::trial::{Trial, Tried};
 use crate::watch::Doing;
-use crate::{Harness, PrefetchedHarness};
-
-mod churn;
-
-use churn::Churn;
 
 /// Walks go on until so much has happened (a call and a return are four moments), or so many times.
 const MOMENTS: u64 = 4_000;
 const MOST_TURNS: usize = 60;
 
+/// So that a history stays small where a walk is slow.
+const MOST_CHANGES: usize = 4_000;
+
 /// Keys that stay, among others that come and go: none of them is missed, repeated or overshot, and
 /// of the others none comes that certainly wasn't there. Each round another pair of writers works on
 /// keys of its own, or on the same.
-pub(super) fn keys_that_stay_are_found_beside_writers<H: Harness>(
-    lab: &Lab<H>,
-) -> Result<(), Stop> {
-    rounds(lab, walk)
-}
-
-/// The same of prefetched walks, whose fetches run at any time.
-pub(super) fn keys_that_stay_are_prefetched_beside_writers<H: PrefetchedHarness>(
-    lab: &Lab<H>,
-) -> Result<(), Stop> {
-    rounds(lab, walk_ahead)
-}
-
-/// Walks in this order, by chunks of this size.
-type Walks<H> =
-    fn(&Lab<H>, &Trial<H>, Order, usize) -> Result<Walked<<H as Harness>::Key>, HarnessBreach<H>>;
-
-fn rounds<H: Harness>(lab: &Lab<H>, walk: Walks<H>) -> Result<(), Stop> {
+pub(super) fn keys_that_stay_are_found_beside_writers<H: Harness>(lab: &Lab<H>) -> Checked {
     lab.needs(|can| can.threads)?;
     let keys = lab.some_keys(48);
-    for round in 0..lab.few() {
-        lab.attempt(|trial| beside_writers(lab, trial, &keys, round, walk))?;
-    }
-    Ok(())
+    (0..lab.few())
+        .try_for_each(|round| lab.attempt(|trial| beside_writers(lab, trial, &keys, round)))
 }
 
 fn beside_writers<H: Harness>(
@@ -57,8 +39,7 @@ fn beside_writers<H: Harness>(
     trial: &Trial<H>,
     keys: &[H::Key],
     round: u32,
-    walk: Walks<H>,
-) -> Result<(), HarnessBreach<H>> {
+) -> Tried<H> {
     // Every third key stays.
     let share = |of: fn(usize) -> bool| {
         let mine = keys.iter().enumerate().filter(|(at, _)| of(at % 3));
@@ -66,7 +47,7 @@ fn beside_writers<H: Harness>(
     };
     trial.put_all(&share(|at| at == 0))?;
     // Two that put the same key replace it, whatever each knows.
-    let replaces = lab.capabilities().replacement.is_yes();
+    let replaces = lab.can.replacement.is_yes();
     let shares = match replaces && round % 2 == 1 {
         true => [share(|at| at > 0), share(|at| at > 0)],
         false => [share(|at| at == 1), share(|at| at == 2)],
@@ -78,7 +59,7 @@ fn beside_writers<H: Harness>(
         let none = "threads are declared, and the harness has no writer";
         let writer = trial.harness()?.writer();
         let churn = Churn {
-            writer: writer.ok_or_else(|| Breach::new(Flaw::Said(none)))?,
+            writer: writer.ok_or_else(|| Breach::said(Clause::Harness, none))?,
             keys,
             clock: trial.ledger().clock().clone(),
             value: number << 32,
@@ -92,14 +73,12 @@ fn beside_writers<H: Harness>(
         }));
     }
     start.wait();
-    let walked = walks(lab, trial, round, walk);
+    let walked = walks(lab, trial, round);
     stop.store(true, SeqCst);
     // A writer may wait for ever, for a lock.
     let join = || churns.into_iter().map(JoinHandle::join).collect::<Vec<_>>();
-    let doing = Doing::Changing { has_walked: true };
-    let mut changes = Vec::new();
-    let mut failed = None;
-    for joined in trial.beat().during(doing, join) {
+    let (mut changes, mut failed) = (Vec::new(), None);
+    for joined in trial.beat().during(Doing::Changing, join) {
         let Ok((mutations, error)) = joined else {
             return Err(Breach::new(Flaw::Panicked).got("a writer"));
         };
@@ -108,9 +87,8 @@ fn beside_writers<H: Harness>(
         failed = failed.or(error);
     }
     // With everything known, each question is judged.
-    let judged = walked?
-        .into_iter()
-        .try_for_each(|walk| walk.judge(trial, &changes));
+    let mut walked = walked?.into_iter();
+    let judged = walked.try_for_each(|walk| walk.judge(trial, &changes));
     match failed {
         Some(error) => Err(Breach::new(Flaw::Failed).got(format!("a writer: {error}"))),
         None => judged,
@@ -122,16 +100,11 @@ struct Walked<K> {
     oracle: Oracle<K>,
     chunk_size: usize,
     questions: Vec<Question<K>>,
-    keys: Vec<K>,
+    entries: Vec<(K, u64)>,
     failed: Option<Breach<K>>,
 }
 
-fn walks<H: Harness>(
-    lab: &Lab<H>,
-    trial: &Trial<H>,
-    round: u32,
-    walk: Walks<H>,
-) -> Result<Vec<Walked<H::Key>>, HarnessBreach<H>> {
+fn walks<H: Harness>(lab: &Lab<H>, trial: &Trial<H>, round: u32) -> Tried<H, Vec<Walked<H::Key>>> {
     let mut walked = Vec::new();
     let until = trial.ledger().clock().tick() + MOMENTS;
     for turn in 0..MOST_TURNS {
@@ -149,67 +122,27 @@ fn walks<H: Harness>(
     Ok(walked)
 }
 
-fn oracle<H: Harness>(lab: &Lab<H>, trial: &Trial<H>, order: Order) -> Oracle<H::Key> {
-    let oracle = Oracle::bounded(KeyRange::all(order));
-    if lab.capabilities().snapshot.is_yes() {
-        oracle.snapshot(trial.ledger().clock().tick())
-    } else {
-        oracle
-    }
-}
-
-fn walk_ahead<H: PrefetchedHarness>(
-    lab: &Lab<H>,
-    trial: &Trial<H>,
-    order: Order,
-    chunk_size: usize,
-) -> Result<Walked<H::Key>, HarnessBreach<H>> {
-    let oracle = oracle(lab, trial, order);
-    let reader = trial.source()?;
-    let scribe = trial.scribe()?;
-    let log = scribe.log();
-    let walk = Walk::new(scribe).order(order).chunk_size(chunk_size);
-    let mut items = walk.prefetch(1 + chunk_size % 3).items();
-    let mut keys = Vec::new();
-    let mut failed = None;
-    while let Some(item) = trial.beat().during(Doing::Fetching, || items.next()) {
-        match item {
-            Ok(item) => keys.push(reader.entry(&item).0),
-            Err(error) => failed = Some(unexpected(&error)),
-        }
-    }
-    Ok(Walked {
-        oracle,
-        chunk_size,
-        questions: log.from(0),
-        keys,
-        failed,
-    })
-}
-
 fn walk<H: Harness>(
     lab: &Lab<H>,
     trial: &Trial<H>,
     order: Order,
     chunk_size: usize,
-) -> Result<Walked<H::Key>, HarnessBreach<H>> {
-    let oracle = oracle(lab, trial, order);
-    let walk = Walk::new(trial.source()?);
-    let mut items = walk.order(order).chunk_size(chunk_size).items();
-    let mut keys = Vec::new();
-    let mut failed = None;
-    while let Some(item) = items.next() {
-        match item {
-            Ok(item) => keys.push(items.source().entry(&item).0),
-            Err(error) => failed = Some(unexpected(&error)),
-        }
-    }
+) -> Tried<H, Walked<H::Key>> {
+    let plan = Plan::of_all(order, chunk_size);
+    let oracle = plan.oracle();
+    let oracle = match lab.can.snapshot.is_yes() {
+        true => oracle.snapshot(trial.ledger().clock().tick()),
+        false => oracle,
+    };
+    let (source, reader) = (trial.source()?, trial.source()?);
+    let log = source.log();
+    let (entries, error) = taken::<H>(&mut *Here::items(plan.walk(source)), &reader);
     Ok(Walked {
         oracle,
         chunk_size,
-        questions: items.source().questions().to_vec(),
-        keys,
-        failed,
+        questions: log.from(0),
+        entries,
+        failed: error.map(|error| unexpected(&error)),
     })
 }
 
@@ -222,12 +155,12 @@ impl<K: Ord + Clone + Debug + Send + 'static> Walked<K> {
         let lives = trial.ledger().lives();
         for question in &self.questions {
             let observed = self.oracle.observe(question, &lives);
-            observed
-                .inspect_err(|breach| trial.ledger().tell_only(about(breach, question, changes)))?;
+            observed.inspect_err(|breach| {
+                trial.ledger().tell_only(about(breach, question, changes));
+            })?;
         }
-        for key in &self.keys {
-            self.oracle.hand_out(key)?;
-        }
+        let mut entries = self.entries.iter();
+        entries.try_for_each(|(key, _)| self.oracle.hand_out(key))?;
         match self.failed {
             Some(breach) => Err(breach),
             None => self.oracle.end(self.chunk_size, &lives),
@@ -243,21 +176,80 @@ fn about<K: Ord + Clone + Debug>(
     changes: &[Mutation<K>],
 ) -> Vec<Event<K>> {
     const MOST: usize = 12;
-    let is_of_key = |change: &&&Mutation<K>| Some(&change.key) == breach.flaw().key();
-    let is_before = |change: &&&Mutation<K>| change.during.is_before(question.during);
-    let is_after = |change: &&&Mutation<K>| question.during.is_before(change.during);
-    let mut changes: Vec<&Mutation<K>> = changes.iter().collect();
+    let is_of_key = |change: &Mutation<K>| Some(&change.key) == breach.flaw().key();
+    let mut changes = Vec::from_iter(changes);
     changes.sort_by_key(|change| change.during.from);
-    let newest = changes.iter().rev().filter(is_of_key).filter(is_before);
-    let mut told: Vec<&Mutation<K>> = newest.take(MOST).copied().collect();
-    let meanwhile = changes
-        .iter()
-        .filter(|change| !is_before(change) && !is_after(change));
+    changes.retain(|change| !question.during.is_before(change.during));
+    let (before, meanwhile): (Vec<&Mutation<K>>, Vec<_>) = changes
+        .into_iter()
+        .partition(|change| change.during.is_before(question.during));
+    let newest = before.into_iter().rev().filter(|change| is_of_key(change));
+    let mut told = Vec::from_iter(newest.take(MOST));
     // Those of the key first, so that they aren't left out.
-    let (of_key, others): (Vec<&&Mutation<K>>, Vec<_>) =
-        meanwhile.partition(|change| is_of_key(change));
+    let (of_key, others): (Vec<_>, Vec<_>) = meanwhile.into_iter().partition(|c| is_of_key(c));
     told.extend(of_key.into_iter().chain(others).take(MOST));
     told.sort_by_key(|change| change.during.from);
     let told = told.into_iter().cloned().map(Event::Mutation);
     told.chain([Event::Question(question.clone())]).collect()
+}
+
+/// Puts and deletes keys, until it is told to stop.
+struct Churn<K> {
+    writer: Box<dyn Writer<K>>,
+    keys: Vec<K>,
+    clock: Clock,
+    /// The last one put: each writer has its own, and puts none twice.
+    value: u64,
+    /// Whether it puts keys that are there.
+    replaces: bool,
+    random: u64,
+}
+
+/// What a writer did, and why it stopped early.
+type Changes<K> = (Vec<Mutation<K>>, Option<String>);
+
+impl<K: Ord + Clone> Churn<K> {
+    /// Puts and deletes its keys, now this one, now that one.
+    fn until(mut self, stop: &AtomicBool) -> Changes<K> {
+        let mut done = Vec::new();
+        let mut present = BTreeSet::new();
+        while done.len() < MOST_CHANGES && !stop.load(SeqCst) {
+            let random = self.next();
+            let Some(key) = self.keys.get(random % self.keys.len().max(1)).cloned() else {
+                break;
+            };
+            let is_there = present.contains(&key);
+            let puts = !is_there || (self.replaces && random.is_multiple_of(5));
+            let (change, (result, during)) = if puts {
+                self.value += 1;
+                present.insert(key.clone());
+                let put = || self.writer.put(&key, self.value);
+                (Change::Put(self.value), self.clock.time(put))
+            } else {
+                present.remove(&key);
+                (Change::Delete, self.clock.time(|| self.writer.delete(&key)))
+            };
+            done.push(Mutation {
+                key,
+                change,
+                during: match result {
+                    Ok(()) => during,
+                    Err(_) => during.failed(),
+                },
+            });
+            if let Err(error) = result {
+                return (done, Some(error.to_string()));
+            }
+        }
+        (done, None)
+    }
+
+    /// G. Marsaglia, "Xorshift RNGs", Journal of Statistical Software 8 (14), 2003.
+    fn next(&mut self) -> usize {
+        self.random |= 1;
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        (self.random >> 16) as usize
+    }
 }

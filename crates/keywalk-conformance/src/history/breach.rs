@@ -1,6 +1,6 @@
 use std::fmt::{self, Debug, Display};
 
-use crate::Clause;
+use crate::clause::Clause;
 
 /// A clause that a history breaks, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,6 +151,11 @@ impl<K: Debug> Breach<K> {
         }
     }
 
+    /// Whatever the text says.
+    pub(crate) fn said(clause: Clause, what: &'static str) -> Self {
+        Breach::new(Flaw::Said(what)).of(clause)
+    }
+
     /// Of a clause that says more than the flaw alone.
     pub(crate) fn of(mut self, clause: Clause) -> Self {
         self.clause = clause;
@@ -205,12 +210,6 @@ impl<K: Debug> Breach<K> {
     pub fn flaw(&self) -> &Flaw<K> {
         &self.flaw
     }
-
-    pub(crate) fn into_parts(self) -> (Clause, String, [Option<String>; 3]) {
-        let what = self.flaw.to_string();
-        let hint = self.hint.map(str::to_owned);
-        (self.clause, what, [self.expected, self.got, hint])
-    }
 }
 
 impl<K: Debug> Display for Flaw<K> {
@@ -262,3 +261,52 @@ impl<K: Debug> Display for Breach<K> {
 }
 
 impl<K: Debug> std::error::Error for Breach<K> {}
+
+/// A breach and the history that leads to it, in words.
+#[derive(Clone, Debug)]
+pub(crate) struct Telling {
+    clause: Clause,
+    what: String,
+    timeline: Vec<String>,
+    /// What was expected, what came, and a hint.
+    facts: [Option<String>; 3],
+}
+
+impl Telling {
+    pub(crate) fn new<K: Debug>(breach: Breach<K>, timeline: Vec<String>) -> Self {
+        Telling {
+            clause: breach.clause,
+            what: breach.flaw.to_string(),
+            timeline,
+            facts: [breach.expected, breach.got, breach.hint.map(str::to_owned)],
+        }
+    }
+
+    pub(crate) fn clause(&self) -> Clause {
+        self.clause
+    }
+
+    pub(crate) fn timeline(&self) -> &[String] {
+        &self.timeline
+    }
+}
+
+/// Each line ends.
+impl Display for Telling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.what)?;
+        writeln!(f, "\n  {}\n", self.clause)?;
+        for line in &self.timeline {
+            writeln!(f, "  {line}")?;
+        }
+        if !self.timeline.is_empty() {
+            writeln!(f)?;
+        }
+        for (name, fact) in ["expected", "got", "hint"].iter().zip(&self.facts) {
+            if let Some(fact) = fact {
+                writeln!(f, "  {name:<10}{fact}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -4,9 +4,10 @@ use std::ops::Bound;
 
 use keywalk::{Cursor, Fetched, KeyRange, LastKey};
 
-use super::fetch::{compare, judge, judge_last_key};
-use super::lives::is_inverted;
-use super::{Answer, Breach, Flaw, Items, Lives, Question, Span};
+use super::breach::{Breach, Flaw};
+use super::judge::{compare, judge, judge_last_key};
+use super::lives::{Lives, is_inverted};
+use super::{Answer, Items, Question, Span};
 
 /// Judges a walk, question by question, by what its store may have held at each.
 ///

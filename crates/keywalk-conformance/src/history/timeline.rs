@@ -5,35 +5,24 @@ use keywalk::{KeyRange, Order};
 
 use super::{Answer, Change, Event, Mutation, Question, Span};
 
-/// All that happened, to be shown.
-#[derive(Clone, Debug)]
-pub(crate) struct Timeline<K> {
-    events: Vec<Event<K>>,
-}
-
-impl<K> Default for Timeline<K> {
-    fn default() -> Self {
-        Timeline { events: Vec::new() }
-    }
-}
-
-impl<K> Timeline<K> {
-    pub(crate) fn add(&mut self, event: Event<K>) {
-        self.events.push(event);
-    }
-
-    pub(crate) fn of(events: Vec<Event<K>>) -> Self {
-        Timeline { events }
-    }
-}
-
-impl<K: Debug> Timeline<K> {
+/// Tells a history, whatever its keys are.
+pub(crate) trait Tell {
     /// A line an event, the last ones.
-    pub(crate) fn lines(&self) -> Vec<String> {
+    fn lines(&self) -> Vec<String>;
+}
+
+/// So many are shown, the last ones.
+const MOST_LINES: usize = 40;
+
+/// So many puts in a row are shown as one line.
+const MANY_PUTS: usize = 8;
+
+impl<K: Debug> Tell for Vec<Event<K>> {
+    fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         let mut number = 1;
         let mut until = 0;
-        for events in self.events.chunk_by(|a, b| a.is_put() && b.is_put()) {
+        for events in self.chunk_by(|a, b| a.is_put() && b.is_put()) {
             if let ([first, second, .., last], true) = (events, events.len() >= MANY_PUTS) {
                 let to = number + events.len() - 1;
                 lines.push(format!("{number:>3}  {first}"));
@@ -52,24 +41,6 @@ impl<K: Debug> Timeline<K> {
             lines.splice(..left_out, [format!("     … {left_out} lines before")]);
         }
         lines
-    }
-}
-
-/// Tells a timeline whatever its keys are.
-pub(crate) trait Tell: Send {
-    /// A line an event, the last ones.
-    fn lines(&self) -> Vec<String>;
-}
-
-/// So many are shown, the last ones.
-const MOST_LINES: usize = 40;
-
-/// So many puts in a row are shown as one line.
-const MANY_PUTS: usize = 8;
-
-impl<K: Debug + Send> Tell for Timeline<K> {
-    fn lines(&self) -> Vec<String> {
-        self.lines()
     }
 }
 

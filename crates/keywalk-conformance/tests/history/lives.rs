@@ -100,11 +100,12 @@ fn histories() -> impl Strategy<Value = (Vec<(Change, Span)>, Span)> {
 
 fn recorded(mutations: &[(Change, Span)]) -> Lives<u8> {
     let mut lives = Lives::default();
-    for (change, during) in mutations {
+    for (change, during) in mutations.iter().copied() {
+        let key = KEY;
         lives.record(Mutation {
-            key: KEY,
-            change: *change,
-            during: *during,
+            key,
+            change,
+            during,
         });
     }
     lives

@@ -1,8 +1,9 @@
-//! Mistakes of code that walks: each is found, whatever else happens meanwhile.
+//! Mistakes of code that walks: each is found, whatever else happens meanwhile; and what is said of one.
 
+use keywalk_conformance::history::Flaw;
 use keywalk_conformance::{Clause, Edit, Schedule};
 
-use crate::pager::{Mistake, caught, run, visits};
+use crate::pager::{Mistake, caught, run, said, visits};
 
 /// Which clause names it.
 macro_rules! mistakes {
@@ -36,65 +37,50 @@ mistakes! {
     an_error: Fails => Harness;
 }
 
-fn clause_of(schedule: Schedule<i64>, size: usize, mistake: Mistake) -> Clause {
-    let found = run(&schedule, size, visits(), mistake).expect_err("a mistake");
-    println!("{found}");
-    found.clause()
-}
-
 #[test]
-fn a_counted_position_loses_rows_where_one_is_deleted_behind_it() {
-    let schedule = Schedule::new([1, 2, 3]).turn([]).turn([Edit::DeleteCursor]);
-    assert_eq!(clause_of(schedule, 1, Mistake::Offset), Clause::G3);
-}
-
-#[test]
-fn a_counted_position_repeats_rows_where_one_is_inserted_behind_it() {
-    let schedule = Schedule::new([1, 2, 3])
-        .initially([2, 3])
-        .turn([])
-        .turn([Edit::InsertBehind]);
-    assert_eq!(clause_of(schedule, 1, Mistake::Offset), Clause::G2);
-}
-
-#[test]
-fn a_row_is_as_it_was_when_its_page_was_read_at_the_earliest() {
-    let all_at_once = |edit, reads_ahead: Option<usize>| {
-        let schedule = Schedule::new([1, 2, 3, 4]);
-        let visits = match reads_ahead {
-            Some(rows) => visits().reads_ahead(rows),
-            None => visits(),
-        };
-        let table = crate::pager::Table::default();
-        let write = |key: &i64, change| table.change(key, change);
-        let schedule = schedule.turn([]).turn([edit]);
-        let run = schedule.run(visits, write, |meanwhile| -> Result<(), String> {
-            meanwhile.turn();
-            for key in 1..=4 {
-                meanwhile.visit(&key, key as u64);
-                if key == 2 {
-                    meanwhile.turn();
-                }
-            }
-            Ok(())
-        });
-        run.map_err(|found| found.clause())
-    };
-    for (edit, clause) in [(Edit::Put(4), Clause::G5), (Edit::Delete(4), Clause::G4)] {
-        assert_eq!(
-            all_at_once(edit.clone(), None),
-            Ok(()),
-            "it may be read at the start"
-        );
-        assert_eq!(
-            all_at_once(edit.clone(), Some(4)),
-            Ok(()),
-            "it is of the first page"
-        );
-        assert_eq!(
-            all_at_once(edit, Some(1)),
-            Err(clause),
-            "it was read after 3"
-        );
+fn a_counted_position_loses_rows_or_repeats_them() {
+    let deleted = Schedule::new([1, 2, 3]).turn([]).turn([Edit::DeleteCursor]);
+    let some = Schedule::new([1, 2, 3]).initially([2, 3]);
+    let inserted = some.turn([]).turn([Edit::InsertBehind]);
+    for (schedule, clause) in [(deleted, Clause::G3), (inserted, Clause::G2)] {
+        let found = run(&schedule, 1, visits(), Mistake::Offset).expect_err("a mistake");
+        assert_eq!(found.clause(), clause, "{found}");
     }
+}
+
+#[test]
+fn a_counterexample_shows_the_clause_the_history_and_what_should_have_come() {
+    let schedule = Schedule::new([1, 2, 3]).turn([]).turn([Edit::DeleteCursor]);
+    let found = run(&schedule, 1, visits(), Mistake::Offset).expect_err("a mistake");
+    assert_eq!(found.breach().flaw(), &Flaw::Missing(2));
+    assert_eq!(found.timeline().len(), 8);
+    let shown = "\
+2 did not come, and what is after it did
+
+  G3 Complete: a key that is certainly present throughout its fetch is yielded
+
+    1  put 1 = 1
+    2  put 2 = 2
+    3  put 3 = 3
+    4  others have their turn
+    5  visit 1 = 1
+    6  others have their turn
+    7  delete 1
+    8  visit 3 = 3
+
+  expected  2 = 2
+  got       3 = 3
+  hint      is the order of the range ignored, a position counted (OFFSET) rather than a key compared, or a composite key compared column by column?
+";
+    assert_eq!(found.to_string(), shown);
+    assert!(said(found).ends_with(shown));
+}
+
+#[test]
+fn a_kill_and_where_the_code_goes_on_are_told() {
+    let schedule = Schedule::new([1, 2]).kill(2);
+    let found = run(&schedule, 2, visits(), Mistake::KeptTooEarly).expect_err("a mistake");
+    let told = &found.timeline()[2..];
+    assert!(told[2].ends_with("killed, and begun again"), "{told:?}");
+    assert!(told[3].ends_with("goes on after 2"), "{told:?}");
 }

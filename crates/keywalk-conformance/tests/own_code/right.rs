@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use keywalk::{KeyRange, Order, Token, Walk};
 use keywalk_conformance::history::{Change, Visits};
-use keywalk_conformance::{BoxError, KeySpace, Schedule};
+use keywalk_conformance::{BoxError, Edit, KeySpace, Schedule};
 use keywalk_memory::SharedMap;
 use proptest::prelude::*;
 
@@ -155,4 +155,25 @@ fn a_store_that_nothing_happens_to() {
         Mistake::None,
     )
     .expect("all of the range");
+}
+
+#[test]
+fn a_walk_that_begins_anew_after_an_excluded_start_has_a_new_end() {
+    let table = Shared::default();
+    // Two questions for the last key, a page, and 1; then 3 comes.
+    let schedule = Schedule::new([1, 2, 3]).initially([1, 2]);
+    let schedule = schedule.turn([]).turn([]).turn([]).turn([Edit::Append]);
+    let bounds = (Bound::Excluded(0), Bound::Unbounded);
+    let visits = Visits::over(KeyRange::new(bounds, Order::Ascending)).bounded();
+    let run = schedule
+        .kill(4)
+        .run(visits, table.write(), |meanwhile| -> Result<(), BoxError> {
+            let walk = Walk::new(meanwhile.interleave(table.source())).range(bounds);
+            for item in walk.chunk_size(2) {
+                let (key, value) = item?;
+                meanwhile.visit(&key, value);
+            }
+            Ok(())
+        });
+    run.expect("3 is there when the second run begins");
 }

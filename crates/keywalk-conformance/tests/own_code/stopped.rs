@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
 use keywalk::{KeyRange, Order, Walk};
-use keywalk_conformance::history::{Change, Flaw, Visits};
+use keywalk_conformance::history::{Change, Visits};
 use keywalk_conformance::{BoxError, Clause, Counterexample, Edit, Meanwhile, Schedule};
 use keywalk_memory::Map;
 
@@ -103,40 +103,32 @@ fn a_page_before_which_the_code_is_killed_is_not_read() {
 }
 
 #[test]
-fn code_that_has_no_end_is_stopped_at_its_thousandth_turn() {
-    let turns = |most: usize| {
-        let run = Schedule::new([]).run(
-            all(),
-            |_, _| Ok(()),
-            |meanwhile| -> Result<(), Infallible> {
-                (0..most).for_each(|_| meanwhile.turn());
-                Ok(())
-            },
-        );
-        run.map_err(|found| found.clause())
-    };
-    assert_eq!(turns(999), Ok(()));
-    assert_eq!(turns(1_000), Err(Clause::G9));
-}
-
-#[test]
-fn an_error_of_the_code_is_told_as_the_codes() {
-    let schedule = Schedule::new([1]);
-    let found = found(&schedule, |_, _| Ok(()), |_| Err("timed out".to_owned()));
-    let flaw = Flaw::Said("the code under test returned an error");
-    assert_eq!(found.breach().flaw(), &flaw);
-    let told = found.to_string();
-    assert!(told.contains("timed out"), "{told}");
-    assert!(!told.contains("Harness::keys"), "there is none: {told}");
-}
-
-#[test]
-fn an_error_of_the_first_rows_is_told_as_the_writes() {
-    let schedule = Schedule::new([1]);
-    let full = |_: &i64, _| Err("disk full".into());
-    let told = found(&schedule, full, |_| Ok(())).to_string();
-    assert!(told.contains("disk full"), "{told}");
-    assert!(!told.contains("Harness::keys"), "there is none: {told}");
+fn an_error_is_told_as_the_codes_or_the_writes() {
+    let schedule = Schedule::new([1]).turn([Edit::Put(1)]);
+    let count = Cell::new(0);
+    // The first rows are put before the first page.
+    for (fails_at, clause, error) in [
+        (1, Clause::Harness, "disk full"),
+        (2, Clause::G14, "disk full"),
+        (0, Clause::Harness, "timed out"),
+    ] {
+        count.set(0);
+        let write = |_: &i64, _| {
+            count.set(count.get() + 1);
+            match count.get() == fails_at {
+                true => Err("disk full".into()),
+                false => Ok(()),
+            }
+        };
+        let found = found(&schedule, write, |meanwhile| {
+            meanwhile.turn();
+            Err("timed out".to_owned())
+        });
+        assert_eq!(found.clause(), clause, "{found}");
+        let told = found.to_string();
+        assert!(told.contains(error), "{told}");
+        assert!(!told.contains("Harness::keys"), "there is none: {told}");
+    }
 }
 
 #[test]

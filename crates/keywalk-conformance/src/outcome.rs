@@ -1,8 +1,49 @@
 use std::fmt::{self, Debug, Display};
 
-use crate::Clause;
-use crate::history::Breach;
-use crate::telling::Telling;
+use crate::clause::Clause;
+use crate::history::{Breach, Telling};
+
+/// What came out of a check.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    check: &'static str,
+    verdict: Verdict,
+}
+
+/// Whether a check passed.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// It did.
+    Passed,
+    /// It didn't.
+    Failed(Failure),
+    /// It needs what the store can't do, for this reason.
+    Skipped(&'static str),
+}
+
+impl Outcome {
+    pub(crate) fn new(check: &'static str, verdict: Verdict) -> Self {
+        Outcome { check, verdict }
+    }
+
+    /// The check, by its name.
+    #[must_use]
+    pub fn check(&self) -> &'static str {
+        self.check
+    }
+
+    /// Whether it didn't fail.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        !matches!(self.verdict, Verdict::Failed(_))
+    }
+
+    /// What came of it: passed, failed, or skipped and why.
+    #[must_use]
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+}
 
 /// A check that failed: the clause, what happened, what was expected, and how to see it again.
 #[derive(Clone, Debug)]

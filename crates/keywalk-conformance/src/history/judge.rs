@@ -1,4 +1,4 @@
-//! The judgement of a single answer.
+//! The judgement of a single answer, and why it is wrong.
 
 use std::cmp::Ordering;
 use std::fmt::{self, Debug, Display};
@@ -6,7 +6,10 @@ use std::ops::Bound;
 
 use keywalk::{Fetched, KeyRange, LastKey, Order};
 
-use super::{Breach, Flaw, Items, Lives, Presence, Span};
+use super::breach::{Breach, Flaw};
+use super::lives::{Lives, Presence};
+use super::{Answer, Items, Question, Span};
+use crate::clause::Clause;
 
 /// How far an answer got: to a key, or to the end of its range (`None`).
 type Covered<K> = Option<K>;
@@ -35,12 +38,11 @@ pub(crate) fn judge<K: Ord + Clone + Debug>(
     if *overflowed || items.len() > *limit {
         return Err(breach(Flaw::Overfull));
     }
-    if let Some(flaw) = disorder(range, items).or_else(|| outside(range, items)) {
-        let hint = hint_at_bound(range, &flaw);
-        let breach = breach(flaw);
-        return Err(match hint {
-            Some(hint) => breach.hint(hint),
-            None => breach,
+    let misplaced = || items.iter().find_map(|(key, _)| outside(range, key));
+    if let Some(flaw) = disorder(range, items).or_else(misplaced) {
+        return Err(match hint_at_bound(range, &flaw) {
+            Some(hint) => breach(flaw).hint(hint),
+            None => breach(flaw),
         });
     }
     for (key, value) in items {
@@ -86,10 +88,8 @@ pub(crate) fn judge_last_key<K: Ord + Clone + Debug>(
 ) -> Result<(), Breach<K>> {
     let backward = range.reversed();
     let content = lives.content(&backward, during);
-    let last = content
-        .filter(|(_, presence)| *presence == Presence::Present)
-        .map(|(key, _)| key)
-        .next();
+    let mut certain = content.filter(|(_, presence)| *presence == Presence::Present);
+    let last = certain.next().map(|(key, _)| key);
     let flaw = match (answer, last) {
         (LastKey::Unknown, _) | (LastKey::Empty, None) => return Ok(()),
         (LastKey::Empty, Some(last)) => Flaw::NoLast(last.clone()),
@@ -107,9 +107,30 @@ pub(crate) fn judge_last_key<K: Ord + Clone + Debug>(
         Some(key) => format!("Is({key:?})"),
         None => "Empty".to_owned(),
     };
-    Err(Breach::new(flaw)
-        .expected(expected)
-        .got(format!("{answer:?}")))
+    let breach = Breach::new(flaw).expected(expected);
+    Err(breach.got(format!("{answer:?}")))
+}
+
+/// Judges any answer of a source that was opened then; a wrong one also by what was right before.
+pub(crate) fn judge_by_time<K: Ord + Clone + Debug>(
+    question: &Question<K>,
+    opened: u64,
+    lives: &Lives<K>,
+) -> Result<Covered<K>, Breach<K>> {
+    let range = &question.range;
+    let judged = |at| match &question.answer {
+        Answer::Items(answer) => judge(range, answer, lives, at),
+        Answer::LastKey(answer) => judge_last_key(range, answer, lives, at).map(|()| None),
+        Answer::Error(error) => Err(Breach::new(Flaw::Failed).got(error)),
+        Answer::Panic(panic) if range.is_empty() => {
+            let breach = Breach::new(Flaw::Panicked).of(Clause::G6).got(panic);
+            Err(breach.hint("`BTreeMap::range` panics on such a range: ask `is_empty` first"))
+        }
+        Answer::Panic(panic) => Err(Breach::new(Flaw::Panicked).got(panic)),
+    };
+    let during = question.during;
+    judged(during)
+        .map_err(|breach| explained(breach, lives, (opened, during), |at| judged(at).is_ok()))
 }
 
 /// Where `a` stands to `b` in this order, by `Ord` alone: nothing here relies on what is under test.
@@ -136,16 +157,13 @@ pub(super) fn is_beyond<K: Ord>(range: &KeyRange<K>, key: &K) -> bool {
     }
 }
 
-fn outside<K: Ord + Clone>(range: &KeyRange<K>, items: &[(K, u64)]) -> Option<Flaw<K>> {
-    items.iter().find_map(|(key, _)| {
-        if is_behind(range, key) {
-            Some(Flaw::Behind(key.clone()))
-        } else if is_beyond(range, key) {
-            Some(Flaw::Beyond(key.clone()))
-        } else {
-            None
-        }
-    })
+/// Whether the key lies before the range, or past it.
+pub(super) fn outside<K: Ord + Clone>(range: &KeyRange<K>, key: &K) -> Option<Flaw<K>> {
+    match (is_behind(range, key), is_beyond(range, key)) {
+        (true, _) => Some(Flaw::Behind(key.clone())),
+        (_, true) => Some(Flaw::Beyond(key.clone())),
+        _ => None,
+    }
 }
 
 /// A repeated key, if there is one anywhere: it explains the disorder.
@@ -175,16 +193,12 @@ fn missing<K: Ord + Clone>(
         if covered.is_some_and(|to| compare(order, key, to).is_gt()) {
             return None;
         }
-        while items
-            .next_if(|item| compare(order, *item, key).is_lt())
-            .is_some()
-        {}
+        let is_before = |item: &&K| compare(order, *item, key).is_lt();
+        while items.next_if(is_before).is_some() {}
         if items.next_if_eq(&key).is_none() && presence == Presence::Present {
-            let is_last = items.peek().is_none() && covered.is_none();
-            return Some(if is_last {
-                Flaw::MissingAtEnd(key.clone())
-            } else {
-                Flaw::Missing(key.clone())
+            return Some(match (items.peek(), covered) {
+                (None, None) => Flaw::MissingAtEnd(key.clone()),
+                _ => Flaw::Missing(key.clone()),
             });
         }
     }
@@ -201,6 +215,67 @@ fn hint_at_bound<K: PartialEq>(range: &KeyRange<K>, flaw: &Flaw<K>) -> Option<&'
         }
         _ => None,
     }
+}
+
+/// A breach that is explained by a state that the store was in since a source was opened: the answer
+/// `is_right` at some moment, and old.
+pub(crate) fn explained<K: Ord + Clone + Debug>(
+    breach: Breach<K>,
+    lives: &Lives<K>,
+    (opened, asked): (u64, Span),
+    is_right: impl Fn(Span) -> bool,
+) -> Breach<K> {
+    let clause = match breach.flaw() {
+        Flaw::Missing(_)
+        | Flaw::MissingAtEnd(_)
+        | Flaw::Absent(_)
+        | Flaw::NotLast(_)
+        | Flaw::NoLast(_) => Clause::G7,
+        Flaw::Value(_) => Clause::G5,
+        _ => return breach,
+    };
+    let returns = lives.moments(opened).filter(|at| *at < asked.from);
+    let mut moments = std::iter::once(opened).chain(returns);
+    // Just after it; nothing else begins then.
+    if moments.any(|at| is_right(Span::at(at + 1))) {
+        breach.of(clause).hint(
+            "this is what the store held earlier: a snapshot, a transaction that is kept open, or \
+             items read ahead? (If it is meant: declare `snapshot`)",
+        )
+    } else {
+        breach
+    }
+}
+
+/// A breach by a missing key, told by whether the source `finds` it when asked in other ways.
+pub(crate) fn diagnosed<K: Ord + Clone + Debug>(
+    range: &KeyRange<K>,
+    breach: Breach<K>,
+    mut finds: impl FnMut(&KeyRange<K>, &K) -> bool,
+) -> Breach<K> {
+    let key = match breach.flaw() {
+        Flaw::Missing(key) if breach.clause() == Clause::G3 => key.clone(),
+        Flaw::MissingAtEnd(key) if breach.clause() == Clause::G8 => key.clone(),
+        _ => return breach,
+    };
+    let order = range.order();
+    if finds(&KeyRange::new(key.clone()..=key.clone(), order), &key) {
+        return breach;
+    }
+    let mut is_bound = |bound: Bound<&K>, without: (Bound<&K>, Bound<&K>)| {
+        bound == Bound::Included(&key) && finds(&KeyRange::new(without, order), &key)
+    };
+    if is_bound(range.lower(), (Bound::Unbounded, range.upper())) {
+        let hint = "the lower bound is included: `>` where `>=` is meant?";
+        return breach.of(Clause::G6).hint(hint);
+    }
+    if is_bound(range.upper(), (range.lower(), Bound::Unbounded)) {
+        let hint = "the upper bound is included: `<` where `<=` is meant?";
+        return breach.of(Clause::G6).hint(hint);
+    }
+    breach
+        .of(Clause::G3)
+        .hint("it doesn't come, however it is asked for: is it written, and read, as it was put?")
 }
 
 /// What the fetch was to answer. What is only possible is marked.
