@@ -1,0 +1,14 @@
+//! What a walk over a table or a query gives, refuses, and goes on from: tables of cases.
+
+#![forbid(unsafe_code)]
+
+mod check;
+mod db;
+
+mod any_key;
+mod any_table;
+mod filters;
+mod keys;
+mod queries;
+mod refused;
+mod values;

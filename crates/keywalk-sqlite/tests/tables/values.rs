@@ -1,0 +1,418 @@
+//! A stored value that isn't of the key's type is an error with its table, column and value: never a
+//! skipped row. The walk goes on from there once it is mended.
+
+use std::cmp::Reverse;
+use std::error::Error as StdError;
+
+use keywalk::{Order, Walk};
+use keywalk_sqlite::uuid::Uuid;
+use keywalk_sqlite::uuid::fmt::Hyphenated;
+use keywalk_sqlite::{AnyKey, Comparison, ErrorKind, KeyColumn, Table};
+use rusqlite::types::{FromSqlResult, ToSqlOutput, Value, ValueRef};
+use rusqlite::{Connection, params};
+
+use crate::check::{Source, Values, check};
+use crate::db::{ORDERS, by, by_id, column, integers, keys, open, query, walked};
+
+type Boxed<'db, K> = Box<dyn Source<K> + 'db>;
+
+fn table<'db, K: Values + 'static>(db: &'db Connection, key: &[&str]) -> Boxed<'db, K> {
+    Box::new(by::<K>(db, key))
+}
+
+fn by_primary_key<'db>(db: &'db Connection, _: &[&str]) -> Boxed<'db, AnyKey> {
+    Box::new(Table::new(db, "t"))
+}
+
+fn all<'db, K: Values + 'static>(db: &'db Connection, key: &[&str]) -> Boxed<'db, K> {
+    Box::new(query::<K>(db, "SELECT * FROM t", [], key))
+}
+
+/// Walks `t` by its columns in `order`, of which one row is bad, that with `v = 'bad'`; mends it, by a value
+/// that has its place, and goes on.
+fn bad<K: Values + 'static>(
+    schema: &str,
+    order: &str,
+    (column, shown): (&str, &str),
+    mended: &str,
+    source: for<'db> fn(&'db Connection, &[&str]) -> Boxed<'db, K>,
+) {
+    let key: Vec<&str> = order
+        .split(", ")
+        .map(|name| name.trim_end_matches(" DESC"))
+        .collect();
+    let places = integers(
+        &open(schema),
+        &format!("SELECT v = 'bad' FROM t ORDER BY {order}"),
+    );
+    for (at, size) in (0..4).flat_map(|at| [1, 2, 3, 7, 512].map(|size| (at, size))) {
+        let (order, live) = (ORDERS[at / 2], at % 2 == 0);
+        let name = format!("{schema}, {order:?}, live: {live}, chunks of {size}");
+        let is_bad = |bad: &i64| *bad == 1;
+        let place = match order {
+            Order::Ascending => places.iter().position(is_bad),
+            Order::Descending => places.iter().rev().position(is_bad),
+        };
+        let place = place.expect("it is there");
+        let db = open(schema);
+        let walk = Walk::new(source(&db, &key)).chunk_size(size).order(order);
+        let found = walked(if live { walk.live() } else { walk });
+        let error = found.error.expect(&name);
+        assert_eq!(error.kind(), ErrorKind::Value, "{name}");
+        let said = error.to_string();
+        let is_query = said.contains("of the query");
+        let relation = if is_query { "the query" } else { "table \"t\"" };
+        let holds = format!("key column \"{column}\" of {relation} holds {shown}");
+        assert!(said.starts_with(&holds), "{name}: {said}");
+        let is_null = shown == "NULL";
+        let cure = if is_null {
+            "IS NOT NULL"
+        } else {
+            ", or the key's type"
+        };
+        assert!(said.ends_with(cure), "{name}: {said}");
+        assert!(
+            error.source().is_some() || is_null,
+            "{name}: rusqlite says why"
+        );
+
+        // A bounded walk asks for its last key first; a query looks one row ahead.
+        let is_last = !live && place + 1 == places.len();
+        let whole_chunks = place.saturating_sub(is_query.into()) / size * size;
+        let came = found.keys.len();
+        let least = if is_last { 0 } else { whole_chunks };
+        assert!((least..=place).contains(&came), "{name}: {came} of {place}");
+
+        let mend = format!("UPDATE t SET {mended} WHERE v = 'bad'");
+        db.execute_batch(&mend).expect("it is mended");
+        let rest = keys(
+            Walk::new(source(&db, &key))
+                .chunk_size(size)
+                .resume(found.cursor),
+        );
+        let all = keys(Walk::new(source(&db, &key)).order(order));
+        assert_eq!([found.keys, rest].concat(), all, "{name}");
+        assert_eq!(all.len(), places.len(), "{name}");
+    }
+}
+
+/// Nine integers and one value that is none, in a key that is declared so.
+fn nine_and(value: &str, declared: &str) -> String {
+    format!(
+        "CREATE TABLE t (id {declared}, v);
+         INSERT INTO t VALUES (10, 0), (20, 0), (30, 0), (40, 0), (50, 0), (60, 0), (70, 0), (80, 0),
+             (90, 0), ({value}, 'bad')"
+    )
+}
+
+#[test]
+fn what_is_no_integer_in_an_integer_key_is_an_error() {
+    let long = format!("'{}\u{1}'", "é".repeat(10_000));
+    let cut = format!("the text '{}'... (20001 bytes)", "é".repeat(40));
+    let blob = format!("the blob x'{}'... (1000000 bytes)", "00".repeat(16));
+    let escaped = "'line' || char(10) || 'it''s' || char(27, 155, 0x202e) || '\"\\'";
+    for (value, shown, mended) in [
+        ("'abc'", "the text 'abc', which ", "id = 95"),
+        ("''", "the text '', which ", "id = 95"),
+        ("x'00ff'", "the blob x'00ff', which ", "id = 95"),
+        ("35.5", "35.5, which ", "id = 35"),
+        ("-1e300", "-1e300, which ", "id = 5"),
+        ("9e999", "inf, which ", "id = 95"),
+        // SQLite has no integers above `i64::MAX`: a larger literal, or sum, is a REAL.
+        (
+            "9223372036854775808",
+            "9.223372036854776e18, which ",
+            "id = 95",
+        ),
+        (
+            "18446744073709551615",
+            "1.8446744073709552e19, which ",
+            "id = 95",
+        ),
+        ("'1e19'", "1e19, which ", "id = 95"),
+        // Cut where long, and escaped where a terminal would act.
+        (&long, &format!("{cut}, which "), "id = 95"),
+        ("zeroblob(1000000)", &format!("{blob}, which "), "id = 95"),
+        (
+            escaped,
+            r#"the text 'line\nit''s\u{1b}\u{9b}\u{202e}"\', which "#,
+            "id = 95",
+        ),
+    ] {
+        let schema = nine_and(value, "INT NOT NULL PRIMARY KEY");
+        bad::<i64>(&schema, "id", ("id", shown), mended, table);
+        bad::<Reverse<i64>>(&schema, "id DESC", ("id", shown), mended, table);
+        let schema = nine_and(value, "INTEGER NOT NULL PRIMARY KEY DESC");
+        bad::<i64>(&schema, "id", ("id", shown), mended, table);
+    }
+    // Without a declared type 35.0 stays a real, and equals no other row's key.
+    for (value, declared, shown, mended) in [
+        ("35.0", "NOT NULL PRIMARY KEY", "35.0", "id = 35"),
+        ("'35'", "BLOB NOT NULL UNIQUE", "the text '35'", "id = 95"),
+        ("NULL", "INT PRIMARY KEY", "NULL", "id = 5"),
+        ("NULL", "INTEGER PRIMARY KEY DESC", "NULL", "id = 5"),
+    ] {
+        bad::<i64>(
+            &nine_and(value, declared),
+            "id",
+            ("id", shown),
+            mended,
+            table,
+        );
+    }
+}
+
+#[test]
+fn an_integer_out_of_the_types_range_is_an_error() {
+    let of = |value| nine_and(value, "INT NOT NULL PRIMARY KEY");
+    bad::<i8>(&of("128"), "id", ("id", "128, "), "id = 95", table);
+    bad::<u8>(&of("-1"), "id", ("id", "-1, "), "id = 5", table);
+    bad::<u8>(&of("256"), "id", ("id", "256, "), "id = 95", table);
+    bad::<u16>(&of("65536"), "id", ("id", "65536, "), "id = 95", table);
+    bad::<i16>(&of("65536"), "id", ("id", "65536, "), "id = 95", table);
+    bad::<u32>(&of("-1"), "id", ("id", "-1, "), "id = 5", table);
+    bad::<u32>(
+        &of("4294967296"),
+        "id",
+        ("id", "4294967296, "),
+        "id = 95",
+        table,
+    );
+    bad::<i32>(
+        &of("4294967296"),
+        "id",
+        ("id", "4294967296, "),
+        "id = 95",
+        table,
+    );
+}
+
+#[test]
+fn a_bad_value_in_any_column_of_any_key_is_an_error() {
+    let pair = |key: &str| {
+        format!(
+            "CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, v, PRIMARY KEY ({key}));
+             INSERT INTO t VALUES (1, 1, 0), (2, 1, 0), (2, 'x', 'bad'), (3, 1, 0)"
+        )
+    };
+    let held = ("b", "the text 'x', which ");
+    bad::<(i64, i64)>(&pair("a, b"), "a, b", held, "b = 7", table);
+    bad::<(i64, Reverse<i64>)>(&pair("a, b DESC"), "a, b DESC", held, "b = 7", table);
+    let one = |declared: &str, values: &str| {
+        format!("CREATE TABLE t (k {declared}, v); INSERT INTO t VALUES {values}")
+    };
+    let text = one(
+        "TEXT NOT NULL PRIMARY KEY",
+        "('a', 0), (CAST(x'61ff62' AS TEXT), 'bad'), ('b', 0)",
+    );
+    let held = ("k", "the text 'a\u{FFFD}b', which ");
+    bad::<String>(&text, "k", held, "k = 'ab'", table);
+    bad::<AnyKey>(&text, "k", held, "k = 'ab'", by_primary_key);
+    let folded =
+        "CREATE TABLE t (a INT NOT NULL, k TEXT NOT NULL COLLATE NOCASE, v, PRIMARY KEY (a, k));
+         INSERT INTO t VALUES (1, 'a', 0), (2, CAST(x'00ff00' AS TEXT), 'bad'), (3, 'b', 0)";
+    let held = ("k", "the text '\\0\u{fffd}\\0', which ");
+    bad::<AnyKey>(folded, "a, k", held, "k = 'a'", by_primary_key);
+}
+
+#[test]
+fn a_uuid_in_another_form_is_an_error() {
+    let one = |declared: &str, values: &str| {
+        format!("CREATE TABLE t (k {declared} NOT NULL UNIQUE, v); INSERT INTO t VALUES {values}")
+    };
+    let blobs = one(
+        "BLOB",
+        "(zeroblob(16), 0), (x'010101010101010101010101010101', 'bad')",
+    );
+    let held = ("k", "the blob x'010101010101010101010101010101', which ");
+    bad::<Uuid>(
+        &blobs,
+        "k",
+        held,
+        "k = x'01010101010101010101010101010101'",
+        table,
+    );
+    for text in [
+        "67E55044-10B1-426F-9247-BB680E5FE0C8",
+        "67e5504410b1426f9247bb680e5fe0c8",
+    ] {
+        let zero = Uuid::nil().hyphenated();
+        let texts = one("TEXT", &format!("('{zero}', 0), ('{text}', 'bad')"));
+        let shown = format!("the text '{text}', which ");
+        let mended = "k = '67e55044-10b1-426f-9247-bb680e5fe0c8'";
+        bad::<Hyphenated>(&texts, "k", ("k", &shown), mended, table);
+    }
+    // In one column they are told apart. Text comes before blobs.
+    let text = Uuid::from_u128(1 << 120).hyphenated().to_string();
+    let mended = "k = CAST(zeroblob(16) AS BLOB)";
+    let both = one(
+        "BLOB",
+        &format!("('{text}', 'bad'), (x'{}', 0)", "ff".repeat(16)),
+    );
+    let shown = format!("the text '{text}', which ");
+    bad::<Uuid>(&both, "k", ("k", &shown), mended, table);
+    let both = one(
+        "BLOB",
+        &format!("('{text}', 0), (x'{}', 'bad')", "ff".repeat(16)),
+    );
+    let shown = format!("the blob x'{}', which ", "ff".repeat(16));
+    let mended = "k = 'ffffffff-0000-0000-0000-000000000000'";
+    bad::<Hyphenated>(&both, "k", ("k", &shown), mended, table);
+}
+
+#[test]
+fn a_null_is_an_error_that_says_how_to_leave_it_out() {
+    for direction in ["", "DESC"] {
+        let schema = format!(
+            "CREATE TABLE t (k TEXT PRIMARY KEY {direction}, v);
+             INSERT INTO t VALUES ('a', 0), (NULL, 'bad'), ('b', 0)"
+        );
+        let held = ("k", "NULL");
+        bad::<String>(&schema, "k", held, "k = ''", table);
+        bad::<Reverse<String>>(&schema, "k DESC", held, "k = ''", table);
+        let order = if direction.is_empty() { "k" } else { "k DESC" };
+        bad::<AnyKey>(&schema, order, held, "k = ''", by_primary_key);
+    }
+    // A NaN is stored as NULL.
+    let reals = "CREATE TABLE t (k REAL PRIMARY KEY, v);
+         INSERT INTO t VALUES (1, 0), (-1, 0), (9e999 - 9e999, 'bad')";
+    bad::<AnyKey>(reals, "k", ("k", "NULL"), "k = -2", by_primary_key);
+    for (place, column) in ["a", "b", "c"].into_iter().enumerate() {
+        let mut fifth = ["2", "1", "1"];
+        fifth[place] = "NULL";
+        let schema = format!(
+            "CREATE TABLE t (a INT, b INT, c INT, v, UNIQUE (a, b, c));
+             INSERT INTO t VALUES (1, 1, 1, 0), (1, 1, 2, 0), (1, 2, 1, 0), (2, 1, 0, 0), ({}, 'bad'),
+                 (2, 2, 2, 0), (3, 1, 1, 0)",
+            fifth.join(", ")
+        );
+        let mended = format!("{column} = -1");
+        bad::<(i64, i64, i64)>(&schema, "a, b, c", (column, "NULL"), &mended, all);
+    }
+}
+
+/// The union of searches for mixed directions, and any query, end by looking at a row too many; and where
+/// keys are compared as they are read, a row past the range is read too.
+#[test]
+fn a_bad_row_past_the_range_does_not_matter_and_one_in_it_does() {
+    let db = open(
+        "CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, PRIMARY KEY (a, b DESC));
+         INSERT INTO t VALUES (1, 1), (2, 2), (3, 'x')",
+    );
+    type Mixed = (i64, Reverse<i64>);
+    let walk = Walk::new(by::<Mixed>(&db, &["a", "b"])).range(..=(2, Reverse(0)));
+    assert_eq!(keys(walk.live()).len(), 2);
+
+    let db = open(
+        "CREATE TABLE t (id INT NOT NULL UNIQUE);
+         INSERT INTO t VALUES (-0.5), (0), (1), (2), (2.5), (4)",
+    );
+    for size in [1, 2, 3, 100] {
+        for order in ORDERS {
+            let walk = |range: std::ops::RangeInclusive<i64>| {
+                let walk = Walk::new(by_id(&db)).range(range).order(order);
+                walked(walk.live().chunk_size(size))
+            };
+            let in_range = walk(0..=2);
+            assert!(in_range.error.is_none(), "{order:?}, chunks of {size}");
+            assert_eq!(in_range.keys.len(), 3, "{order:?}, chunks of {size}");
+            let past = match order {
+                Order::Ascending => walk(0..=3),
+                Order::Descending => walk(-1..=2),
+            };
+            assert!(past.error.is_some(), "{order:?}, chunks of {size}");
+        }
+    }
+}
+
+/// What to do for keys above `i64::MAX`: a type of one's own that maps them onto SQLite's integers.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+struct Unsigned(u64);
+
+impl KeyColumn for Unsigned {
+    const COMPARISON: Comparison = Comparison::Value;
+
+    fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Ok(Unsigned(value.as_i64()?.cast_unsigned() ^ (1 << 63)))
+    }
+
+    fn bind(&self) -> ToSqlOutput<'_> {
+        ToSqlOutput::Owned(Value::Integer((self.0 ^ (1 << 63)).cast_signed()))
+    }
+}
+
+impl Values for Unsigned {
+    fn values(&self) -> Vec<Value> {
+        vec![Value::Integer((self.0 ^ (1 << 63)).cast_signed())]
+    }
+}
+
+#[test]
+fn u64_keys_are_walked_by_a_type_of_ones_own() {
+    let db = open("CREATE TABLE t (id INTEGER PRIMARY KEY)");
+    let all = [0, 1, 1 << 63, u64::MAX - 1, u64::MAX].map(Unsigned);
+    for key in &all {
+        db.execute("INSERT INTO t VALUES (?1)", [KeyColumn::bind(key)])
+            .unwrap();
+    }
+    let key = &["id"];
+    assert_eq!(keys(Walk::new(by::<Unsigned>(&db, key))), all);
+    check(
+        by::<Unsigned>(&db, key),
+        &db,
+        "SELECT * FROM t ORDER BY id",
+        [],
+        key,
+    );
+}
+
+#[test]
+fn keys_of_a_megabyte_are_walked_and_messages_stay_short() {
+    let db = open(
+        "CREATE TABLE t (k NOT NULL PRIMARY KEY, v INT); CREATE TABLE u (k TEXT); CREATE INDEX i ON u (k)",
+    );
+    let long = "x".repeat(1 << 20);
+    for (at, end) in (1_i64..).zip(["a", "b", "c"]) {
+        let row = params![format!("{long}{end}"), at];
+        db.execute("INSERT INTO t VALUES (?1, ?2), (CAST(?1 AS BLOB), ?2)", row)
+            .unwrap();
+    }
+    let expected = column(&db, "SELECT k FROM t ORDER BY k");
+    for size in [1, 2, 7] {
+        let found = keys(Walk::new(Table::new(&db, "t")).chunk_size(size));
+        let found: Vec<Value> = found.into_iter().flat_map(AnyKey::into_values).collect();
+        assert!(found == expected, "chunks of {size}");
+    }
+
+    db.execute("INSERT INTO u VALUES (?1), (?1)", [format!("{long}!")])
+        .unwrap();
+    let by_integer = |order| walked(Walk::new(by::<i64>(&db, &["k"])).order(order)).error;
+    let failing = Table::new(&db, "t").map(|row| row.get::<_, String>("v"));
+    for error in [
+        by_integer(Order::Ascending),
+        by_integer(Order::Descending),
+        walked(Walk::new(by::<String>(&db, &["k"]))).error,
+        walked(Walk::new(failing)).error,
+        walked(Walk::new(query::<String>(
+            &db,
+            "SELECT k FROM u",
+            [],
+            &["k"],
+        )))
+        .error,
+    ] {
+        let error = error.expect("it is no such key");
+        let kinds = [ErrorKind::Value, ErrorKind::RepeatedKey];
+        assert!(kinds.contains(&error.kind()), "{:?}", error.kind());
+        let said = format!(
+            "{error}{}",
+            error.source().map(ToString::to_string).unwrap_or_default()
+        );
+        assert!(
+            said.contains("... (1048577 bytes)") && said.len() < 400,
+            "{said}"
+        );
+    }
+    let key = Table::new(&db, "t").any_key([format!("{long}a")]).unwrap();
+    assert!(key.to_string().len() < 100);
+}
