@@ -7,6 +7,11 @@ mod db;
 
 mod any_key;
 mod any_table;
+mod by_bytes;
+mod changes;
+mod closures;
+mod count;
+mod decode;
 mod filters;
 mod keys;
 mod queries;

@@ -1,0 +1,518 @@
+//! The schema changes under a walk: it goes on in the same order by a key that is proven again, or says
+//! what is missing; and so it is with a token that was taken before.
+
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+
+use keywalk::{ChunkSource, DurableSource, Error, Items, KeyRange, Order, Token, TokenError, Walk};
+use keywalk_sqlite::{
+    AnyKey, Collated, Error as SqliteError, ErrorKind, Key, PerFetch, Query, Row, Table,
+};
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use crate::db::{assert_says, by_id, integers, keys, open, open_file, outcome, query};
+
+/// A table or a query.
+trait Durable<K>: DurableSource<Key = K, Item = (K, Row), Error = SqliteError> {}
+
+impl<K, S: DurableSource<Key = K, Item = (K, Row), Error = SqliteError>> Durable<K> for S {}
+
+type Made<'db, K> = Result<Box<dyn Durable<K> + 'db>, SqliteError>;
+
+type Make<K> = for<'db> fn(&'db Connection) -> Made<'db, K>;
+
+type Walking<'db, K> = Items<Box<dyn Durable<K> + 'db>>;
+
+/// The keys that come, and what ends them if that isn't the end.
+fn rest<K: Key>(items: &mut Walking<'_, K>) -> String {
+    let mut came = Vec::new();
+    while let Some(item) = items.next() {
+        match item {
+            Ok((key, _)) => came.push(items.source().key_text(&key)),
+            Err(error) => {
+                assert!(items.next().is_none(), "it is fused");
+                came.push(told(error));
+            }
+        }
+    }
+    came.join(" ")
+}
+
+fn resumed<'db, K: Key>(
+    source: Made<'db, K>,
+    token: &Token,
+) -> Result<Walking<'db, K>, Error<SqliteError>> {
+    Ok(Walk::new(source?)
+        .chunk_size(1)
+        .resume_token(token)?
+        .items())
+}
+
+fn told(error: Error<SqliteError>) -> String {
+    match error {
+        Error::Source(error) => format!("{:?}", error.kind()),
+        Error::Token(TokenError::Source { aspect, .. }) => format!("another {aspect}"),
+        other => panic!("{other}"),
+    }
+}
+
+fn change(db: &Connection, sql: &str) {
+    db.execute_batch(sql)
+        .unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+/// After two items the schema changes. What comes is told of the walk that runs, of one that begins after
+/// it from a token of before, and of one that had read that token already.
+fn after<K: Key>(schema: &str, make: Make<K>, sql: &str) -> [String; 3] {
+    let db = open(schema);
+    let mut items = Walk::new(make(&db).expect("it is a key"))
+        .chunk_size(1)
+        .items();
+    for _ in 0..2 {
+        items.next().expect("there are more").expect("it is fine");
+    }
+    let token: Token = items.token().expect("the source says what it walks");
+    change(&db, sql);
+    assert_eq!(items.token().ok().as_ref(), Some(&token), "{sql}");
+    let running = rest(&mut items);
+    if !running.ends_with(char::is_alphabetic) {
+        assert!(
+            token.cursor(items.source()).is_ok(),
+            "its tokens stay the same: {sql}"
+        );
+    }
+    let later = resumed(make(&db), &token).map_or_else(told, |mut items| rest(&mut items));
+
+    let db = open(schema);
+    let mut items = resumed(make(&db), &token).expect("the same schema has the same tokens");
+    change(&db, sql);
+    [running, later, rest(&mut items)]
+}
+
+const ITEMS: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, size INT);
+    INSERT INTO t VALUES (1, 'a', 10), (2, 'b', 20), (3, 'c', 30), (4, 'd', 40)";
+
+/// The table anew, where nothing makes its key unique: the third row would be lost, whose key is at the
+/// walk's position.
+const NOT_UNIQUE: &str = "DROP TABLE t; CREATE TABLE t (id INT NOT NULL, name, size);
+    CREATE INDEX i ON t(id);
+    INSERT INTO t VALUES (2, 'a', 0), (2, 'b', 0), (3, 'c', 0), (3, 'd', 0)";
+
+fn made<'db, K: Key + 'db>(table: Result<Table<&'db Connection, K>, SqliteError>) -> Made<'db, K> {
+    Ok(Box::new(table?))
+}
+
+fn items(db: &Connection) -> Made<'_, i64> {
+    made(Table::new(db, "t").key(["id"]))
+}
+
+#[test]
+fn a_walk_by_a_primary_key_goes_on_or_names_what_is_gone() {
+    let not_unique_and_empty = format!("{NOT_UNIQUE}; DELETE FROM t");
+    for (sql, expected) in [
+        ("ALTER TABLE t ADD COLUMN more TEXT DEFAULT 'x'", ["3 4"; 3]),
+        ("CREATE INDEX by_name ON t(name, size)", ["3 4"; 3]),
+        ("CREATE TABLE other (id)", ["3 4"; 3]),
+        ("VACUUM", ["3 4"; 3]),
+        ("ANALYZE", ["3 4"; 3]),
+        (
+            "DROP TABLE t; CREATE TABLE T (size INT, more, id INTEGER NOT NULL PRIMARY KEY, name TEXT);
+             ALTER TABLE T RENAME TO u; ALTER TABLE u RENAME TO t; INSERT INTO t(id) VALUES (1), (3), (4)",
+            ["3 4"; 3],
+        ),
+        // It comes to hide the walked one; the second makes the walk look at the schema of its table again.
+        (
+            "CREATE TEMP TABLE t (id INTEGER PRIMARY KEY); INSERT INTO temp.t VALUES (7);
+             CREATE TABLE main.x (y)",
+            ["3 4", "another table or query", "3 4"],
+        ),
+        ("DROP TABLE t", ["NoSuchTable"; 3]),
+        ("ALTER TABLE t RENAME TO u", ["NoSuchTable"; 3]),
+        ("DROP TABLE t; CREATE VIEW t AS SELECT 1 AS id", ["NotATable"; 3]),
+        ("ALTER TABLE t RENAME COLUMN id TO key", ["NoSuchColumn"; 3]),
+        // SQLite takes a name in double quotes for a string if there is no such column.
+        ("ALTER TABLE t RENAME COLUMN name TO u", ["NoSuchColumn", "3 4", "NoSuchColumn"]),
+        ("ALTER TABLE t DROP COLUMN size", ["NoSuchColumn", "3 4", "NoSuchColumn"]),
+        ("DROP TABLE t; CREATE TABLE t (id INT NOT NULL, name, size)", ["NotUnique"; 3]),
+        ("DROP TABLE t; CREATE TABLE t (id INT UNIQUE, name, size)", ["Nullable"; 3]),
+        (NOT_UNIQUE, ["NotUnique"; 3]),
+        (&not_unique_and_empty, ["NotUnique"; 3]),
+    ] {
+        assert_eq!(after(ITEMS, items, sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn columns_that_the_walk_does_not_read_come_and_go_and_those_that_it_reads_are_missed() {
+    let columns: Make<i64> = |db| made(Table::new(db, "t").columns(["size"]).key(["id"]));
+    let filtered: Make<i64> = |db| {
+        let table = Table::new(db, "t")
+            .columns(["id"])
+            .filter("\"size\" > 5", [])?;
+        made(table.key(["id"]))
+    };
+    for (sql, make, expected) in [
+        (
+            "ALTER TABLE t ADD COLUMN c INT NOT NULL DEFAULT 7; ALTER TABLE t RENAME COLUMN c TO d",
+            columns,
+            ["3 4"; 3],
+        ),
+        ("ALTER TABLE t DROP COLUMN name", columns, ["3 4"; 3]),
+        (
+            "ALTER TABLE t DROP COLUMN size",
+            columns,
+            ["NoSuchColumn"; 3],
+        ),
+        ("ALTER TABLE t DROP COLUMN name", filtered, ["3 4"; 3]),
+        // As a string "size" would be above every number: each row would pass.
+        (
+            "ALTER TABLE t RENAME COLUMN size TO w",
+            filtered,
+            ["Sqlite", "Filter", "Sqlite"],
+        ),
+    ] {
+        assert_eq!(after(ITEMS, make, sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn a_rowid_that_vacuum_may_renumber_is_good_for_one_schema() {
+    let rowids = "CREATE TABLE t (name TEXT NOT NULL); CREATE INDEX names ON t (name);
+        INSERT INTO t VALUES ('a'), ('b'), ('c'), ('d'); DELETE FROM t WHERE name = 'a'";
+    let rowid: Make<i64> = |db| made(Table::new(db, "t").key(["rowid"]));
+    let oid: Make<i64> = |db| made(Table::new(db, "t").key(["OID"]));
+    let ended = ["Changed", "another key", "Changed"];
+    for (sql, expected) in [
+        ("INSERT INTO t VALUES ('e')", ["4"; 3]),
+        ("VACUUM", ended),
+        ("CREATE TABLE other (id)", ended),
+    ] {
+        assert_eq!(after(rowids, rowid, sql), expected, "{sql}");
+        assert_eq!(after(rowids, oid, sql), expected, "{sql}");
+        let any: Make<AnyKey> = |db| made(Table::new(db, "t").key(["rowid"]));
+        assert_eq!(after(rowids, any, sql), expected, "{sql}");
+    }
+    let last: Make<(String, i64)> = |db| made(Table::new(db, "t").key(["name", "rowid"]));
+    assert_eq!(
+        after(rowids, last, "INSERT INTO t VALUES ('A')"),
+        ["('d', 4)"; 3]
+    );
+    assert_eq!(after(rowids, last, "VACUUM"), ended);
+}
+
+#[test]
+fn a_cursor_over_an_integer_primary_key_outlives_vacuum_under_each_of_its_names() {
+    for name in ["id", "rowid", "oid", "_rowid_"] {
+        let db = open(&format!("{ITEMS}; DELETE FROM t WHERE id = 2"));
+        let table = || Table::new(&db, "t").key::<i64>([name]).unwrap();
+        let mut items = Walk::new(table()).chunk_size(1).items();
+        assert_eq!(items.next().unwrap().unwrap().0, 1);
+        change(&db, "VACUUM");
+        assert_eq!(
+            keys(Walk::new(table()).resume(items.cursor())),
+            [3, 4],
+            "{name}"
+        );
+    }
+}
+
+fn names(collation: &str) -> String {
+    format!(
+        "CREATE TABLE t (name TEXT COLLATE {collation} NOT NULL PRIMARY KEY) WITHOUT ROWID;
+         INSERT INTO t VALUES ('a'), ('B'), ('c'), ('D')"
+    )
+}
+
+fn pairs(key: &str) -> String {
+    format!(
+        "CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, PRIMARY KEY ({key})) WITHOUT ROWID;
+         INSERT INTO t VALUES (1, 4), (2, 3), (3, 2), (4, 1)"
+    )
+}
+
+#[test]
+fn an_order_that_has_changed_ends_the_walk() {
+    let anew = |schema: String| format!("DROP TABLE t; {schema}");
+    let collated: Make<Collated> = |db| made(Table::new(db, "t").key(["name"]));
+    let text: Make<String> = |db| made(Table::new(db, "t").key(["name"]));
+    let any: Make<AnyKey> = |db| made(Ok(Table::new(db, "t")));
+    let ended = ["Changed", "another key", "Changed"];
+    assert_eq!(
+        after(&names("NOCASE"), collated, &anew(names("BINARY"))),
+        ended
+    );
+    assert_eq!(after(&names("NOCASE"), any, &anew(names("RTRIM"))), ended);
+    let binary = "CREATE TABLE t (name TEXT COLLATE BINARY NOT NULL PRIMARY KEY); INSERT INTO t VALUES ('1'), ('2'), ('3')";
+    assert_eq!(
+        after(binary, text, &anew(names("NOCASE"))),
+        ["Collation"; 3]
+    );
+    // A key of the schema stays the key that it was.
+    assert_eq!(
+        after(&pairs("a, b"), any, &anew(pairs("a, b"))),
+        ["(3, 2) (4, 1)"; 3]
+    );
+    let turned = anew(pairs("b, a"));
+    let missing = ["NotSeekable", "another key", "NotSeekable"];
+    assert_eq!(after(&pairs("a, b"), any, &turned), missing);
+    let found = ["(3, 2) (4, 1)", "another key", "(3, 2) (4, 1)"];
+    let indexed = format!("{turned}; CREATE UNIQUE INDEX i ON t(a, b)");
+    assert_eq!(after(&pairs("a, b"), any, &indexed), found);
+}
+
+#[test]
+fn a_view_under_a_query_may_change_but_not_its_columns() {
+    let schema = format!("{ITEMS}; CREATE VIEW v AS SELECT id, name FROM t");
+    let all: Make<i64> = |db| {
+        Ok(Box::new(
+            Query::new(db, "SELECT * FROM v", [])?.key(["id"])?,
+        ))
+    };
+    for (view, expected) in [
+        (
+            "SELECT id, upper(name) AS name FROM t WHERE size > 30",
+            ["4"; 3],
+        ),
+        ("SELECT id, size FROM t", ["Changed", "3 4", "Changed"]),
+        (
+            "SELECT id, size, name FROM t",
+            ["Changed", "3 4", "Changed"],
+        ),
+        ("SELECT name, id FROM t", ["Changed", "3 4", "Changed"]),
+        ("SELECT size AS id, name FROM t", ["NotSeekable"; 3]),
+        ("SELECT id, name FROM gone", ["Sqlite", "Query", "Sqlite"]),
+    ] {
+        let sql = format!("DROP VIEW v; CREATE VIEW v AS {view}");
+        assert_eq!(after(&schema, all, &sql), expected, "{view}");
+    }
+    // A row's values would be read from the wrong columns, the key's too.
+    let all: Make<i64> = |db| {
+        Ok(Box::new(
+            Query::new(db, "SELECT * FROM t", [])?.key(["id"])?,
+        ))
+    };
+    let more = "ALTER TABLE t ADD COLUMN more INT DEFAULT 7";
+    assert_eq!(after(ITEMS, all, more), ["Changed", "3 4", "Changed"]);
+    let db = open(ITEMS);
+    let mut before = Walk::new(all(&db).unwrap()).items();
+    change(&db, more);
+    assert_eq!(rest(&mut before), "Changed");
+}
+
+#[test]
+fn an_index_that_the_key_needs_may_go_and_come_back() {
+    let db = open(
+        "CREATE TABLE t (id INT NOT NULL, name TEXT); CREATE UNIQUE INDEX i ON t(id);
+         INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd')",
+    );
+    let mut items = Walk::new(by_id(&db)).chunk_size(1).items();
+    assert_eq!(items.by_ref().take(2).count(), 2);
+    change(&db, "DROP INDEX i");
+    let error = items.find_map(Result::err).map(told);
+    assert_eq!(error.as_deref(), Some("NotUnique"));
+    change(&db, "CREATE UNIQUE INDEX other ON t(id)");
+    let cursor = items.cursor();
+    assert_eq!(keys(Walk::new(items.into_source()).resume(cursor)), [3, 4]);
+}
+
+#[test]
+fn a_walk_that_failed_before_its_first_row_may_be_asked_again() {
+    let db = open(ITEMS);
+    let token = Walk::new(by_id(&db)).range(2..).items().token().unwrap();
+    let mut table = by_id(&db);
+    let walk = Walk::new(&mut table).resume_token(&token).unwrap();
+    change(&db, "ALTER TABLE t RENAME TO u");
+    assert!(outcome(walk).is_err());
+    change(&db, "ALTER TABLE u RENAME TO t");
+    assert_eq!(
+        keys(Walk::new(&mut table).resume_token(&token).unwrap()),
+        [2, 3, 4]
+    );
+}
+
+#[test]
+fn rows_keep_the_columns_that_they_had_at_the_start() {
+    let db = open(ITEMS);
+    let mut items = Walk::new(by_id(&db)).chunk_size(1).items();
+    assert_eq!(items.by_ref().take(2).count(), 2);
+    change(
+        &db,
+        "DROP TABLE t; CREATE TABLE t (new, size INT, name TEXT, id INTEGER PRIMARY KEY);
+         INSERT INTO t VALUES ('new', 30, 'c', 3)",
+    );
+    let (_, row) = items.next().unwrap().unwrap();
+    assert_eq!(row.columns(), ["id", "name", "size"]);
+    assert_eq!(
+        row.values(),
+        [3.into(), Value::from("c".to_owned()), 30.into()]
+    );
+}
+
+#[test]
+fn a_walk_whose_rowids_changed_is_over_for_its_source_and_a_new_one_is_fine() {
+    let db = open("CREATE TABLE t (name TEXT); INSERT INTO t VALUES ('a'), ('b'), ('c'), ('d')");
+    change(&db, "DELETE FROM t WHERE name = 'a'");
+    let by_rowid = || Table::new(&db, "t").key::<i64>(["rowid"]).unwrap();
+    let mut items = Walk::new(by_rowid()).chunk_size(1).items();
+    assert_eq!(items.by_ref().take(2).count(), 2);
+    change(&db, "VACUUM");
+    assert!(items.find_map(Result::err).is_some());
+    let cursor = items.cursor();
+    let again = outcome(Walk::new(items.into_source()).resume(cursor));
+    assert_says("again", again, ErrorKind::Changed, &[]);
+    assert_eq!(keys(Walk::new(by_rowid())), [1, 2, 3]);
+}
+
+#[test]
+fn a_rowid_of_another_database_file_is_told_by_its_schema_alone() {
+    let (dir, db, _) = open_file("CREATE TABLE t (name TEXT NOT NULL); INSERT INTO t VALUES ('a')");
+    let by_rowid = |db| {
+        Table::new(db, "t")
+            .key::<i64>(["rowid"])
+            .expect("it is a key")
+    };
+    let token = Walk::new(by_rowid(&db)).items().token().unwrap();
+    let copy = dir.path().join("copy.db");
+    db.execute("VACUUM INTO ?1", [copy.to_str().unwrap()])
+        .unwrap();
+    let copy = Connection::open(&copy).unwrap();
+    let refused = token.cursor(&by_rowid(&copy)).map(drop).unwrap_err();
+    assert_eq!(told(refused), "another key");
+}
+
+/// SQLite prepares a statement anew by itself, once: the second walk must not take that as its own. And
+/// there may be no cache of statements, nor the change be this connection's.
+#[test]
+fn a_change_is_seen_whoever_made_and_met_it() {
+    for (another_made, another_met, is_cached) in [
+        (false, true, true),
+        (false, false, false),
+        (true, false, true),
+        (true, true, false),
+    ] {
+        let (_dir, db, other) = open_file(ITEMS);
+        if !is_cached {
+            db.set_prepared_statement_cache_capacity(0);
+        }
+        let walk = || {
+            let mut items = Walk::new(by_id(&db)).chunk_size(1).items();
+            assert_eq!(items.by_ref().take(2).count(), 2);
+            items
+        };
+        let mut all = vec![walk()];
+        all.extend(another_met.then(walk));
+        change(if another_made { &other } else { &db }, NOT_UNIQUE);
+        for mut items in all.into_iter().rev() {
+            let error = items.find_map(Result::err).map(told);
+            assert_eq!(error.as_deref(), Some("NotUnique"));
+        }
+    }
+}
+
+/// Another connection's statement ran as often as the walk's own did, under another schema.
+#[test]
+fn a_change_is_seen_by_each_connection_of_a_pool() {
+    let (_dir, one, other) = open_file(ITEMS);
+    let (pool, turn) = ([one, other], Cell::new(0));
+    let get = PerFetch(|| Ok::<_, Infallible>(&pool[turn.get()]));
+    let table = Table::new(get, "t").key::<i64>(["id"]).unwrap();
+    let mut items = Walk::new(table).chunk_size(1).items();
+    assert_eq!(items.by_ref().take(2).count(), 2);
+    change(&pool[0], NOT_UNIQUE);
+    for sql in items.source().statements() {
+        let mut statement = pool[1].prepare_cached(sql).unwrap();
+        statement.raw_query().next().unwrap();
+    }
+    turn.set(1);
+    let error = items.find_map(Result::err).map(told);
+    assert_eq!(error.as_deref(), Some("NotUnique"));
+}
+
+/// A connection reads statistics when it reads the schema, whose version they don't change.
+#[test]
+fn a_plan_is_proven_over_each_connection_of_a_pool() {
+    let (dir, db, other) = open_file(
+        "CREATE TABLE t (id INT NOT NULL, name TEXT); CREATE UNIQUE INDEX i ON t(id);
+         INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd'); ANALYZE",
+    );
+    drop(other);
+    let pool = RefCell::new(db);
+    let get = PerFetch(|| Ok::<_, Infallible>(pool.borrow()));
+    let table = Table::new(get, "t").key::<i64>(["id"]).unwrap();
+    let mut items = Walk::new(table).chunk_size(1).items();
+    assert_eq!(items.by_ref().take(2).count(), 2);
+    change(
+        &pool.borrow(),
+        "UPDATE sqlite_stat1 SET stat = stat || ' unordered'",
+    );
+    pool.replace(Connection::open(dir.path().join("t.db")).unwrap());
+    let error = items.find_map(Result::err).map(told);
+    assert_eq!(error.as_deref(), Some("NotSeekable"));
+}
+
+#[test]
+fn the_last_key_is_asked_of_the_schema_as_it_is() {
+    let db = open(ITEMS);
+    let mut table = by_id(&db);
+    // Another walk over the source has proven the table.
+    assert_eq!(keys(Walk::new(&mut table)), [1, 2, 3, 4]);
+    change(&db, NOT_UNIQUE);
+    let error = table.last_key(&KeyRange::all(Order::Ascending)).map(|_| ());
+    assert_says("last", error, ErrorKind::NotUnique, &[]);
+}
+
+/// By the statistics SQLite would begin with the users, and sort.
+#[test]
+fn a_join_goes_on_when_statistics_change_and_from_its_tokens() {
+    let db = open(
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, country INT);
+         CREATE TABLE posts (id INTEGER PRIMARY KEY, user_id INT NOT NULL);
+         CREATE INDEX by_country ON users (country); CREATE INDEX by_user ON posts (user_id);
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+             INSERT INTO posts SELECT i, i % 100 FROM n;
+         INSERT INTO users SELECT id, id % 50 FROM posts WHERE id <= 100",
+    );
+    let sql =
+        "SELECT posts.id FROM posts JOIN users ON users.id = posts.user_id WHERE users.country = 1";
+    let posts = || query::<i64>(&db, sql, [], &["id"]);
+    let mut items = Walk::new(posts()).chunk_size(10).items();
+    assert_eq!(items.by_ref().take(10).count(), 10);
+    let token = items.token().unwrap();
+    change(&db, "ANALYZE; PRAGMA optimize");
+    let after: Vec<i64> = items.map(|item| item.unwrap().0).collect();
+    assert_eq!(after.len(), 50);
+    assert_eq!(
+        keys(Walk::new(posts()).resume_token(&token).unwrap()),
+        after
+    );
+}
+
+#[test]
+fn a_database_that_is_detached_under_the_walk_is_missed_until_it_is_back() {
+    let (dir, db, _) = open_file(ITEMS);
+    let path = dir.path().join("t.db");
+    let main = Connection::open_in_memory().unwrap();
+    let attach = || {
+        main.execute("ATTACH ?1 AS far", [path.to_str().unwrap()])
+            .unwrap()
+    };
+    attach();
+    let far = || {
+        Table::new(&main, "t")
+            .schema("far")
+            .key::<i64>(["id"])
+            .unwrap()
+    };
+    for size in [1, 2] {
+        let mut items = Walk::new(far()).chunk_size(size).items();
+        let mut found: Vec<i64> = items.by_ref().take(2).map(|item| item.unwrap().0).collect();
+        change(&main, "DETACH far");
+        let error = items.next().unwrap().unwrap_err();
+        assert!(error.to_string().contains("\"t\""), "{error}");
+        assert!(items.next().is_none());
+        attach();
+        found.extend(keys(Walk::new(far()).resume(items.cursor())));
+        assert_eq!(found, integers(&db, "SELECT id FROM t"), "chunks of {size}");
+    }
+}
