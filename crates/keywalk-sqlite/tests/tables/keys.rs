@@ -408,8 +408,12 @@ fn tables_of_no_and_of_one_row_are_walked() {
         db.execute("INSERT INTO t SELECT -3 WHERE ?1", [rows > 0])
             .unwrap();
         for size in [1, 2, usize::MAX] {
-            let walk = Walk::new(by_id(&db)).chunk_size(size).order(order);
-            assert_eq!(keys(walk), vec![-3; rows], "{order:?}, chunks of {size}");
+            let walk = || Walk::new(by_id(&db)).chunk_size(size).order(order);
+            let name = format!("{order:?}, chunks of {size}");
+            assert_eq!(keys(walk()), vec![-3; rows], "{name}");
+            let mut items = walk().items();
+            assert_eq!(items.by_ref().count(), rows);
+            assert_eq!(items.stats().queries(), 1 + rows as u64, "{name}");
         }
     }
 }

@@ -4,69 +4,68 @@ use std::cmp::Reverse;
 
 use keywalk::DurableSource;
 use keywalk_sqlite::uuid::Uuid;
-use keywalk_sqlite::{AnyKey, Collated, Key, Table};
+use keywalk_sqlite::{Collated, Key, Table};
 use proptest::prelude::*;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-const TWO: &str = "a ANY NOT NULL, b ANY NOT NULL, PRIMARY KEY (a, b DESC)";
+use crate::db::open;
 
-fn open(columns: &str) -> Connection {
-    let db = Connection::open_in_memory().expect("memory is there");
-    db.execute_batch(&format!("CREATE TABLE t ({columns})"))
-        .expect("the schema is valid");
-    db
+fn two(columns: &str) -> Connection {
+    open(&format!(
+        "CREATE TABLE t ({columns}, PRIMARY KEY (a, b DESC))"
+    ))
 }
+
+const ANY: &str = "a ANY NOT NULL, b ANY NOT NULL";
 
 fn share<K: Key>(first: K, last: K, at: K) -> Option<f64> {
-    let db = open("a ANY NOT NULL, b ANY NOT NULL, PRIMARY KEY (a, b), UNIQUE (a)");
+    let db =
+        open("CREATE TABLE t (a ANY NOT NULL, b ANY NOT NULL, PRIMARY KEY (a, b), UNIQUE (a))");
     let one = Table::new(&db, "t").key(["a"]);
     let table = one.or_else(|_| Table::new(&db, "t").key(["a", "b"]));
-    table
-        .expect("it has one or two columns")
-        .share(&first, &last, &at)
+    let table = table.expect("it has one or two columns");
+    table.share(&first, &last, &at)
 }
 
-fn any_share(columns: &str, [first, last, at]: [[Value; 2]; 3]) -> Option<f64> {
-    let db = open(columns);
+fn any_share(columns: &str, values: [impl Into<Value>; 3]) -> Option<f64> {
+    let db = two(columns);
     let table = Table::new(&db, "t");
-    let key = |values| table.any_key(values).expect("they are two");
-    table.share(&key(first), &key(last), &key(at))
-}
-
-/// Of reals, in the first of two columns.
-fn reals(first: f64, last: f64, at: f64) -> Option<f64> {
-    any_share(TWO, [first, last, at].map(|real| [real.into(), 0.into()]))
+    let key = |value: Value| table.any_key([value, 0.into()]).expect("they are two");
+    let [first, last, at] = values.map(|value| key(value.into()));
+    table.share(&first, &last, &at)
 }
 
 #[test]
 fn numbers_are_measured_from_end_to_end() {
-    assert_eq!(share(0_i64, 100, 25), Some(0.25));
-    assert_eq!(share(100_i64, 0, 25), Some(0.75));
-    assert_eq!(share(Reverse(100_i64), Reverse(0), Reverse(25)), Some(0.75));
-    assert_eq!(share(i64::MIN, i64::MAX, 0), Some(0.5));
-    assert_eq!(share(i64::MAX, i64::MIN, i64::MIN), Some(1.0));
-    assert_eq!(share(i64::MAX - 4, i64::MAX, i64::MAX - 3), Some(0.25));
+    for (first, last, at, expected) in [
+        (0, 100, 25, 0.25),
+        (100, 0, 25, 0.75),
+        (i64::MIN, i64::MAX, 0, 0.5),
+        (i64::MAX, i64::MIN, i64::MIN, 1.0),
+        (i64::MAX - 4, i64::MAX, i64::MAX - 3, 0.25),
+        // Beside the way.
+        (0, 10, 11, 1.0),
+        (0, 10, -1, 0.0),
+    ] {
+        let name = format!("{first} to {last}, at {at}");
+        assert_eq!(share(first, last, at), Some(expected), "{name}");
+        let down = share(Reverse(first), Reverse(last), Reverse(at));
+        assert_eq!(down, Some(expected), "{name}");
+    }
+    let reals = |first: f64, last: f64, at: f64| any_share(ANY, [first, last, at]);
     assert_eq!(reals(-1.0, 1.0, 0.5), Some(0.75));
-    // A real between integers is not ahead of the integer that it equals.
-    let ends =
-        [246_767_622_502_776_465_i64, -810_567_945_475_427_512].map(|end| [end.into(), 0.into()]);
-    let at = |zero: Value| any_share(TWO, [ends[0].clone(), ends[1].clone(), [zero, 0.into()]]);
-    assert_eq!(at(0.into()), at(0.0.into()));
     assert_eq!(reals(f64::MIN, f64::MAX, 0.0), Some(0.5));
     assert_eq!(reals(f64::NEG_INFINITY, f64::INFINITY, 0.0), Some(0.5));
-    let mixed = [
-        [0.into(), 1.into()],
-        [3.0.into(), 1.into()],
-        [1.5.into(), 1.into()],
-    ];
-    assert_eq!(any_share(TWO, mixed), Some(0.5));
-    let mixed = [
-        [1.into(), 1.into()],
-        [4.0.into(), 1.into()],
-        [2.5.into(), 1.into()],
-    ];
-    assert_eq!(any_share(TWO, mixed), Some(0.5));
+    let mixed = |first: i64, last: f64, at: f64| {
+        any_share(ANY, [first.into(), last.into(), Value::Real(at)])
+    };
+    assert_eq!(mixed(0, 3.0, 1.5), Some(0.5));
+    assert_eq!(mixed(1, 4.0, 2.5), Some(0.5));
+    // A real between integers is not ahead of the integer that it equals.
+    let ends = [246_767_622_502_776_465_i64, -810_567_945_475_427_512].map(Value::Integer);
+    let at = |zero: Value| any_share(ANY, [ends[0].clone(), ends[1].clone(), zero]);
+    assert_eq!(at(0.into()), at(0.0.into()));
 }
 
 #[test]
@@ -103,37 +102,23 @@ fn the_first_column_that_differs_is_measured() {
     assert_eq!(share(down(1, 20), down(1, 10), down(0, 15)), Some(0.0));
     assert_eq!(share(down(1, 20), down(1, 10), down(2, 15)), Some(1.0));
     assert_eq!(share(down(1, 10), down(1, 20), down(2, 15)), Some(0.0));
-    assert_eq!(share(0_i64, 10, 11), Some(1.0));
-    assert_eq!(share(0_i64, 10, -1), Some(0.0));
 }
 
 #[test]
 fn what_only_the_store_knows_is_not_told() {
     let text = |text: &str| Collated(text.to_owned());
-    assert_eq!(share(text("a"), text("c"), text("b")), None);
-    assert_eq!(
-        share((text("a"), 0_i64), (text("a"), 4), (text("a"), 1)),
-        Some(0.25)
-    );
-    assert_eq!(
-        share((0_i64, text("z")), (4, text("a")), (0, text("b"))),
-        Some(0.0)
-    );
-    assert_eq!(
-        share((text("a"), 0_i64), (text("a"), 4), (text("b"), 1)),
-        None
-    );
+    let [a, b, c] = ["a", "b", "c"].map(text);
+    assert_eq!(share(a.clone(), c.clone(), b.clone()), None);
+    let of_a = |n: i64| (a.clone(), n);
+    assert_eq!(share(of_a(0), of_a(4), of_a(1)), Some(0.25));
+    assert_eq!(share(of_a(0), of_a(4), (b.clone(), 1)), None);
+    assert_eq!(share((0_i64, c), (4, a.clone()), (0, b)), Some(0.0));
     assert_eq!(share(7_i64, 7, 7), None);
-    let classes = [
-        [0.into(), 0.into()],
-        ["x".to_owned().into(), 0.into()],
-        [5.into(), 0.into()],
-    ];
-    assert_eq!(any_share(TWO, classes), None);
-    let folded = "a TEXT NOT NULL COLLATE NOCASE, b INT NOT NULL, PRIMARY KEY (a, b)";
-    let texts = ["a", "c", "b"].map(|text| [text.to_owned().into(), 0.into()]);
-    assert_eq!(any_share(folded, texts.clone()), None);
-    assert_eq!(any_share(TWO, texts), None);
+    let classes = [0.into(), Value::Text("x".to_owned()), 5.into()];
+    assert_eq!(any_share(ANY, classes), None);
+    for columns in [ANY, "a TEXT NOT NULL COLLATE NOCASE, b INT NOT NULL"] {
+        assert_eq!(any_share(columns, ["a", "c", "b"].map(str::to_owned)), None);
+    }
 }
 
 /// A value of any storage class, of few enough that some are alike.
@@ -150,29 +135,21 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
-fn sorted(db: &Connection, values: Vec<[Value; 2]>) -> Vec<AnyKey> {
-    let table = Table::new(db, "t");
-    let mut keys: Vec<AnyKey> = values
-        .into_iter()
-        .map(|values| table.any_key(values).expect("they are two"))
-        .collect();
-    keys.sort_by(|a, b| a.partial_cmp(b).expect("they are of one table"));
-    keys
-}
-
 proptest! {
     #[test]
     fn from_nothing_to_all_and_never_back(
         values in prop::collection::vec([value(), value()], 2..8),
         descending: bool,
     ) {
-        let db = open(TWO);
-        let mut keys = sorted(&db, values);
+        let db = two(ANY);
+        let table = Table::new(&db, "t");
+        let keys = values.into_iter().map(|values| table.any_key(values).expect("they are two"));
+        let mut keys: Vec<_> = keys.collect();
+        keys.sort_by(|a, b| a.partial_cmp(b).expect("they are of one table"));
         if descending {
             keys.reverse();
         }
         let (first, last) = (&keys[0], &keys[keys.len() - 1]);
-        let table = Table::new(&db, "t");
         let shares: Vec<_> = keys.iter().map(|at| table.share(first, last, at)).collect();
         if first == last {
             prop_assert!(shares.iter().all(Option::is_none));

@@ -7,10 +7,11 @@ use std::fmt::Debug;
 use keywalk::DurableSource;
 use keywalk_sqlite::uuid::Uuid;
 use keywalk_sqlite::uuid::fmt::Hyphenated;
-use keywalk_sqlite::{AnyKey, Collated, Comparison, Key, KeyColumn, Table};
-use proptest::prelude::*;
+use keywalk_sqlite::{Collated, Comparison, Key, KeyColumn, Table};
 use rusqlite::Connection;
 use rusqlite::types::{FromSqlResult, ToSqlOutput, Value, ValueRef};
+
+use crate::db::open;
 
 /// A type of the caller's own.
 #[derive(Clone, Debug, PartialEq, PartialOrd)]
@@ -28,63 +29,54 @@ impl KeyColumn for Real {
     }
 }
 
-fn open() -> Connection {
-    let db = Connection::open_in_memory().expect("memory is there");
-    db.execute_batch(
+/// Tables of one to three columns.
+fn tables() -> Connection {
+    open(
         "CREATE TABLE one (a ANY NOT NULL PRIMARY KEY);
          CREATE TABLE two (a ANY NOT NULL, b ANY NOT NULL, PRIMARY KEY (a, b));
          CREATE TABLE three (a ANY NOT NULL, b ANY NOT NULL, c ANY NOT NULL, PRIMARY KEY (a, b, c))",
     )
-    .expect("the schema is valid");
-    db
 }
+
+const TABLES: [&str; 3] = ["one", "two", "three"];
 
 fn by<K: Key>(db: &Connection) -> Table<&Connection, K> {
-    let columns = ["a", "b", "c"];
-    for (at, table) in ["one", "two", "three"].into_iter().enumerate() {
-        if let Ok(table) = Table::new(db, table).key(columns[..=at].iter().copied()) {
-            return table;
-        }
-    }
-    panic!("it has one to three columns");
-}
-
-fn encode<S: DurableSource>(source: &S, key: &S::Key) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    source.encode_key(key, &mut bytes);
-    bytes
+    let tables = TABLES.iter().enumerate();
+    let mut tables =
+        tables.map(|(at, table)| Table::new(db, *table).key(["a", "b", "c"][..=at].to_vec()));
+    tables
+        .find_map(Result::ok)
+        .expect("it has one to three columns")
 }
 
 /// The bytes of a key, which comes back from them.
-fn bytes<K: Key + Debug>(key: K) -> Vec<u8> {
-    let db = open();
-    let table = by::<K>(&db);
-    let bytes = encode(&table, &key);
-    let back = table.decode_key(&bytes).expect("the table is there");
-    assert_eq!(format!("{back:?}"), format!("{:?}", Some(&key)));
+fn bytes_in<S: DurableSource<Key: Debug, Error: Debug>>(source: &S, key: &S::Key) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    source.encode_key(key, &mut bytes);
+    let back = source.decode_key(&bytes).expect("the table is there");
+    assert_eq!(format!("{back:?}"), format!("{:?}", Some(key)));
     bytes
+}
+
+fn bytes<K: Key + Debug>(key: K) -> Vec<u8> {
+    bytes_in(&by::<K>(&tables()), &key)
 }
 
 /// The bytes of a dynamic key.
 fn dynamic(values: Vec<Value>) -> Vec<u8> {
-    let db = open();
-    let table = Table::new(&db, ["one", "two", "three"][values.len() - 1]);
+    let db = tables();
+    let table = Table::new(&db, TABLES[values.len() - 1]);
     let key = table.any_key(values).expect("they fit");
-    let bytes = encode(&table, &key);
-    let back = table.decode_key(&bytes).expect("the table is there");
-    assert_eq!(back.map(AnyKey::into_values), Some(key.into_values()));
-    bytes
+    bytes_in(&table, &key)
 }
 
 fn is_taken<K: Key>(bytes: &[u8]) -> bool {
-    let db = open();
-    let key = by::<K>(&db).decode_key(bytes).expect("the table is there");
-    key.is_some()
+    let key = by::<K>(&tables()).decode_key(bytes);
+    key.expect("the table is there").is_some()
 }
 
 fn is_taken_by_any(table: &str, bytes: &[u8]) -> bool {
-    let db = open();
-    let key = Table::new(&db, table).decode_key(bytes);
+    let key = Table::new(&tables(), table).decode_key(bytes);
     key.expect("the table is there").is_some()
 }
 
@@ -128,6 +120,7 @@ fn the_ends_of_each_type_come_back() {
     for integer in [i64::MIN, i64::MIN + 1, -1, 0, 1, 255, 256, i64::MAX] {
         bytes(integer);
     }
+    // As they are written, and so -0.0 too.
     for real in [
         f64::MIN,
         f64::NEG_INFINITY,
@@ -135,19 +128,17 @@ fn the_ends_of_each_type_come_back() {
         f64::MIN_POSITIVE / 2.0,
         1e300,
     ] {
-        for real in [real, -real] {
-            let bytes = dynamic(vec![Value::Real(real)]);
-            let db = open();
-            let back = Table::new(&db, "one").decode_key(&bytes).expect("there");
-            match back.expect("it is a key").values() {
-                [Value::Real(back)] => assert_eq!(back.to_bits(), real.to_bits()),
-                other => panic!("{other:?}"),
-            }
-        }
+        dynamic(vec![Value::Real(real)]);
+        dynamic(vec![Value::Real(-real)]);
     }
     for text in ["", "\0", "\0\0", "a\0", "\u{10ffff}", "\u{ff}\0\u{ff}"] {
         bytes((text.to_owned(), text.as_bytes().to_vec()));
         bytes((text.as_bytes().to_vec(), Collated(text.to_owned())));
+        bytes((
+            Reverse(text.as_bytes().to_vec()),
+            Reverse(Collated(text.to_owned())),
+            Reverse(-7_i16),
+        ));
     }
 }
 
@@ -164,6 +155,8 @@ fn what_is_no_key_of_the_type_is_none() {
     assert!(!is_taken::<Uuid>(&bytes(vec![0; 15])));
     let upper = Uuid::max().hyphenated().to_string().to_uppercase();
     assert!(!is_taken::<Hyphenated>(&bytes(upper)));
+    // Tuples in tuples are not followed.
+    let (deep, long) = (vec![0x05; 1 << 20], vec![0x14; 1 << 20]);
     for none in [
         b"\x00".as_slice(),                              // NULL
         b"\x21\xff\xf8\x00\x00\x00\x00\x00\x00",         // NaN
@@ -180,77 +173,15 @@ fn what_is_no_key_of_the_type_is_none() {
         b"\x15",
         b"\x15\x01\x00",
         b"\xff",
+        &deep,
+        &long,
     ] {
-        assert!(!is_taken_by_any("one", none), "{none:?}");
-        assert!(!is_taken::<Real>(none), "{none:?}");
+        let name = &none[..none.len().min(20)];
+        assert!(!is_taken_by_any("one", none), "{name:?}");
+        assert!(!is_taken::<Real>(none), "{name:?}");
         assert!(
             !is_taken::<i64>(none) && !is_taken::<String>(none),
-            "{none:?}"
+            "{name:?}"
         );
-    }
-}
-
-#[test]
-fn tuples_in_tuples_are_not_followed() {
-    assert!(!is_taken_by_any("one", &vec![0x05; 1 << 20]));
-    assert!(!is_taken_by_any("one", &vec![0x14; 1 << 20]));
-}
-
-/// Arbitrary bytes, and such as are nearly a tuple.
-fn hostile() -> impl Strategy<Value = Vec<u8>> {
-    let code = prop_oneof![
-        Just(1),
-        Just(2),
-        Just(5),
-        0x0b..0x1e_u8,
-        Just(0x21),
-        any::<u8>()
-    ];
-    let piece = (
-        code,
-        prop::collection::vec(any::<u8>(), 0..10),
-        any::<bool>(),
-    );
-    let pieces = prop::collection::vec(piece, 0..5).prop_map(|pieces| {
-        let mut bytes = Vec::new();
-        for (code, piece, ends) in pieces {
-            bytes.push(code);
-            bytes.extend(piece);
-            bytes.extend(ends.then_some(0));
-        }
-        bytes
-    });
-    prop_oneof![pieces, prop::collection::vec(any::<u8>(), 0..40)]
-}
-
-/// What is taken has one canonical form, which is taken for the same key.
-fn canonical<K: Key + Debug>(table: &Table<&Connection, K>, hostile: &[u8]) {
-    if let Some(key) = table.decode_key(hostile).expect("the table is there") {
-        let bytes = encode(table, &key);
-        let again = table.decode_key(&bytes).expect("the table is there");
-        assert_eq!(format!("{again:?}"), format!("{:?}", Some(key)));
-    }
-}
-
-proptest! {
-    #[test]
-    fn no_bytes_panic(bytes in hostile()) {
-        let db = open();
-        canonical(&by::<i64>(&db), &bytes);
-        canonical(&by::<u8>(&db), &bytes);
-        canonical(&by::<String>(&db), &bytes);
-        canonical(&by::<Uuid>(&db), &bytes);
-        canonical(&by::<Hyphenated>(&db), &bytes);
-        canonical(&by::<(String, Reverse<i64>)>(&db), &bytes);
-        canonical(&by::<(Vec<u8>, Collated, i16)>(&db), &bytes);
-        for table in ["one", "two", "three"] {
-            canonical(&Table::new(&db, table), &bytes);
-        }
-    }
-
-    #[test]
-    fn keys_come_back(key in any::<(String, i64, Vec<u8>)>()) {
-        bytes(key.clone());
-        bytes((Reverse(key.2), Reverse(Collated(key.0)), Reverse(key.1)));
     }
 }
