@@ -11,22 +11,8 @@ use rusqlite::{Connection, ErrorCode, params_from_iter};
 
 use crate::db::{integers, open, select};
 
-const TYPES: [&str; 14] = [
-    "",
-    "INT",
-    "INTEGER",
-    "REAL",
-    "NUMERIC",
-    "STRING",
-    "TEXT",
-    "TEXT COLLATE NOCASE",
-    "TEXT COLLATE RTRIM",
-    "COLLATE NOCASE",
-    "VARCHAR(3)",
-    "BLOB",
-    "FLOATING POINT",
-    "ANY",
-];
+const TYPES: &str = "|INT|INTEGER|REAL|NUMERIC|STRING|TEXT|TEXT COLLATE NOCASE|TEXT COLLATE RTRIM|\
+    COLLATE NOCASE|VARCHAR(3)|BLOB|FLOATING POINT|ANY";
 
 /// What is done between two parts of a walk: it changes no row and no rowid, again and again.
 const BETWEEN: [&str; 10] = [
@@ -66,25 +52,17 @@ struct AnyTable {
     statistics: &'static str,
 }
 
-const STATISTICS: [&str; 8] = [
-    "",
-    "1 1 1 1",
-    "0 0 0 0",
-    "12 12 12 12",
-    "1000000 1 1 1",
-    "9223372036854775807 9223372036854775807 1 1",
-    "1000000 1000000 1000000 1000000",
-    "no numbers -1 noskipscan sz=0",
-];
+const STATISTICS: &str = "|1 1 1 1|0 0 0 0|12 12 12 12|1000000 1 1 1|\
+    9223372036854775807 9223372036854775807 1 1|1000000 1000000 1000000 1000000|\
+    no numbers -1 noskipscan sz=0";
+
+fn one_of(all: &'static str) -> impl Strategy<Value = &'static str> {
+    prop::sample::select(all.split('|').collect::<Vec<_>>())
+}
 
 fn any_table() -> impl Strategy<Value = AnyTable> {
-    let column = (
-        prop::sample::select(&TYPES[..]),
-        prop::sample::select(&["", "DESC"][..]),
-    );
-    let options = prop::sample::select(&["", "WITHOUT ROWID"][..]);
-    let columns = prop::collection::vec(column, 1..4);
-    let statistics = prop::sample::select(&STATISTICS[..]);
+    let columns = prop::collection::vec((one_of(TYPES), one_of("|DESC")), 1..4);
+    let (options, statistics) = (one_of("|WITHOUT ROWID"), one_of(STATISTICS));
     let filter = prop::option::of(prop::sample::select(&FILTERS[..]));
     (columns, options, any::<bool>(), filter, statistics).prop_map(|any| {
         let (mut columns, mut options, unique, filter, statistics) = any;
@@ -107,54 +85,22 @@ fn any_table() -> impl Strategy<Value = AnyTable> {
 
 /// Few enough that many come twice, and compare with one another in every way there is.
 fn value() -> impl Strategy<Value = Value> {
-    let texts = [
-        "",
-        "a",
-        "A",
-        "a ",
-        "b",
-        "B\0",
-        "5",
-        "5.0",
-        " 5",
-        "5x",
-        "1e3",
-        "-0",
-        "0x5",
-        "é",
-        "É",
-        "9223372036854775808",
-    ];
-    let integers = [
-        0,
-        1,
-        5,
-        -1,
-        1000,
-        1 << 53,
-        (1 << 53) + 1,
-        i64::MAX,
-        i64::MIN,
-        i64::MAX - 1,
-    ];
-    let reals = [
-        0.0,
-        -0.0,
-        5.0,
-        5.5,
-        9_007_199_254_740_992.0,
-        9_223_372_036_854_775_808.0,
-        -9_223_372_036_854_775_808.0,
-        1e300,
+    let texts = "|a|A|a |b|B\0|5|5.0| 5|5x|1e3|-0|0x5|é|É|9223372036854775808";
+    let (max, min, exact) = (i64::MAX, i64::MIN, 1 << 53);
+    let integers = [0, 1, 5, -1, 1000, exact, exact + 1, max, min, max - 1];
+    let mut reals = vec![0.0, -0.0, 5.0, 5.5, 1e300, f64::MIN_POSITIVE];
+    reals.extend([
         f64::INFINITY,
         f64::NEG_INFINITY,
-        f64::MIN_POSITIVE,
-    ];
+        exact as f64,
+        max as f64,
+        min as f64,
+    ]);
     let blobs = [&b""[..], b"a", b"A", b"\xff", b"5", b"\0"];
     prop_oneof![
-        prop::sample::select(texts.to_vec()).prop_map(|text| Value::Text(text.to_owned())),
+        one_of(texts).prop_map(|text| Value::Text(text.to_owned())),
         prop::sample::select(integers.to_vec()).prop_map(Value::Integer),
-        prop::sample::select(reals.to_vec()).prop_map(Value::Real),
+        prop::sample::select(reals).prop_map(Value::Real),
         prop::sample::select(blobs.to_vec()).prop_map(|blob| Value::Blob(blob.to_owned())),
     ]
 }
@@ -206,7 +152,7 @@ impl AnyTable {
         columns.join(", ")
     }
 
-    /// Another way to the same rows, where a query has one: it is walked upwards, and by bytes.
+    /// Another way to the same rows: a query's key goes upwards, and its text by its bytes.
     fn is_for_a_query(&self) -> bool {
         let is_plain = |(declared, direction): &(&str, &str)| {
             !declared.contains("COLLATE") && direction.is_empty()

@@ -57,6 +57,20 @@ fn told(error: Error<SqliteError>) -> String {
     }
 }
 
+/// A walk that stands after two items.
+fn after_two<K: Key, S: Durable<K>>(source: S) -> Items<S> {
+    let mut items = Walk::new(source).chunk_size(1).items();
+    for _ in 0..2 {
+        items.next().expect("there are more").expect("it is fine");
+    }
+    items
+}
+
+/// What ends the walk.
+fn ending<K: Key, S: Durable<K>>(items: &mut Items<S>) -> String {
+    items.find_map(Result::err).map_or_else(String::new, told)
+}
+
 fn change(db: &Connection, sql: &str) {
     db.execute_batch(sql)
         .unwrap_or_else(|error| panic!("{sql}: {error}"));
@@ -66,12 +80,7 @@ fn change(db: &Connection, sql: &str) {
 /// it from a token of before, and of one that had read that token already.
 fn after<K: Key>(schema: &str, make: Make<K>, sql: &str) -> [String; 3] {
     let db = open(schema);
-    let mut items = Walk::new(make(&db).expect("it is a key"))
-        .chunk_size(1)
-        .items();
-    for _ in 0..2 {
-        items.next().expect("there are more").expect("it is fine");
-    }
+    let mut items = after_two(make(&db).expect("it is a key"));
     let token: Token = items.token().expect("the source says what it walks");
     change(&db, sql);
     assert_eq!(items.token().ok().as_ref(), Some(&token), "{sql}");
@@ -107,74 +116,75 @@ fn items(db: &Connection) -> Made<'_, i64> {
     made(Table::new(db, "t").key(["id"]))
 }
 
-#[test]
-fn a_walk_by_a_primary_key_goes_on_or_names_what_is_gone() {
-    let not_unique_and_empty = format!("{NOT_UNIQUE}; DELETE FROM t");
-    for (sql, expected) in [
-        ("ALTER TABLE t ADD COLUMN more TEXT DEFAULT 'x'", ["3 4"; 3]),
-        ("CREATE INDEX by_name ON t(name, size)", ["3 4"; 3]),
-        ("CREATE TABLE other (id)", ["3 4"; 3]),
-        ("VACUUM", ["3 4"; 3]),
-        ("ANALYZE", ["3 4"; 3]),
-        (
-            "DROP TABLE t; CREATE TABLE T (size INT, more, id INTEGER NOT NULL PRIMARY KEY, name TEXT);
-             ALTER TABLE T RENAME TO u; ALTER TABLE u RENAME TO t; INSERT INTO t(id) VALUES (1), (3), (4)",
-            ["3 4"; 3],
-        ),
-        // It comes to hide the walked one; the second makes the walk look at the schema of its table again.
-        (
-            "CREATE TEMP TABLE t (id INTEGER PRIMARY KEY); INSERT INTO temp.t VALUES (7);
-             CREATE TABLE main.x (y)",
-            ["3 4", "another table or query", "3 4"],
-        ),
-        ("DROP TABLE t", ["NoSuchTable"; 3]),
-        ("ALTER TABLE t RENAME TO u", ["NoSuchTable"; 3]),
-        ("DROP TABLE t; CREATE VIEW t AS SELECT 1 AS id", ["NotATable"; 3]),
-        ("ALTER TABLE t RENAME COLUMN id TO key", ["NoSuchColumn"; 3]),
-        // SQLite takes a name in double quotes for a string if there is no such column.
-        ("ALTER TABLE t RENAME COLUMN name TO u", ["NoSuchColumn", "3 4", "NoSuchColumn"]),
-        ("ALTER TABLE t DROP COLUMN size", ["NoSuchColumn", "3 4", "NoSuchColumn"]),
-        ("DROP TABLE t; CREATE TABLE t (id INT NOT NULL, name, size)", ["NotUnique"; 3]),
-        ("DROP TABLE t; CREATE TABLE t (id INT UNIQUE, name, size)", ["Nullable"; 3]),
-        (NOT_UNIQUE, ["NotUnique"; 3]),
-        (&not_unique_and_empty, ["NotUnique"; 3]),
-    ] {
-        assert_eq!(after(ITEMS, items, sql), expected, "{sql}");
+/// What comes of all these changes.
+fn gives<K: Key>(schema: &str, make: Make<K>, expected: [&str; 3], changes: &[&str]) {
+    for sql in changes {
+        assert_eq!(after(schema, make, sql), expected, "{sql}");
     }
 }
+
+#[test]
+fn a_walk_by_a_primary_key_goes_on_or_names_what_is_gone() {
+    let goes_on = [
+        "ALTER TABLE t ADD COLUMN more TEXT DEFAULT 'x'",
+        "CREATE INDEX by_name ON t(name, size)",
+        "CREATE TABLE other (id)",
+        "VACUUM",
+        "ANALYZE",
+        "DROP TABLE t; CREATE TABLE T (size INT, more, id INTEGER NOT NULL PRIMARY KEY, name TEXT);
+         ALTER TABLE T RENAME TO u; ALTER TABLE u RENAME TO t; INSERT INTO t(id) VALUES (1), (3), (4)",
+    ];
+    gives(ITEMS, items, ["3 4"; 3], &goes_on);
+    // It comes to hide the walked one; the second makes the walk look at the schema of its table again.
+    let hidden = "CREATE TEMP TABLE t (id INTEGER PRIMARY KEY); INSERT INTO temp.t VALUES (7);
+        CREATE TABLE main.x (y)";
+    let elsewhere = ["3 4", "another table or query", "3 4"];
+    gives(ITEMS, items, elsewhere, &[hidden]);
+    let gone = ["DROP TABLE t", "ALTER TABLE t RENAME TO u"];
+    gives(ITEMS, items, ["NoSuchTable"; 3], &gone);
+    let view = "DROP TABLE t; CREATE VIEW t AS SELECT 1 AS id";
+    gives(ITEMS, items, ["NotATable"; 3], &[view]);
+    let renamed = "ALTER TABLE t RENAME COLUMN id TO key";
+    gives(ITEMS, items, ["NoSuchColumn"; 3], &[renamed]);
+    // SQLite takes a name in double quotes for a string if there is no such column.
+    let missing = [
+        "ALTER TABLE t RENAME COLUMN name TO u",
+        "ALTER TABLE t DROP COLUMN size",
+    ];
+    gives(ITEMS, items, MISSED, &missing);
+    let nullable = "DROP TABLE t; CREATE TABLE t (id INT UNIQUE, name, size)";
+    gives(ITEMS, items, ["Nullable"; 3], &[nullable]);
+    let not_unique = [
+        "DROP TABLE t; CREATE TABLE t (id INT NOT NULL, name, size)",
+        NOT_UNIQUE,
+        &format!("{NOT_UNIQUE}; DELETE FROM t"),
+    ];
+    gives(ITEMS, items, ["NotUnique"; 3], &not_unique);
+}
+
+const MISSED: [&str; 3] = ["NoSuchColumn", "3 4", "NoSuchColumn"];
 
 #[test]
 fn columns_that_the_walk_does_not_read_come_and_go_and_those_that_it_reads_are_missed() {
     let columns: Make<i64> = |db| made(Table::new(db, "t").columns(["size"]).key(["id"]));
     let filtered: Make<i64> = |db| {
-        let table = Table::new(db, "t")
-            .columns(["id"])
-            .filter("\"size\" > 5", [])?;
-        made(table.key(["id"]))
+        let table = Table::new(db, "t").columns(["id"]);
+        made(table.filter("\"size\" > 5", [])?.key(["id"]))
     };
-    for (sql, make, expected) in [
-        (
-            "ALTER TABLE t ADD COLUMN c INT NOT NULL DEFAULT 7; ALTER TABLE t RENAME COLUMN c TO d",
-            columns,
-            ["3 4"; 3],
-        ),
-        ("ALTER TABLE t DROP COLUMN name", columns, ["3 4"; 3]),
-        (
-            "ALTER TABLE t DROP COLUMN size",
-            columns,
-            ["NoSuchColumn"; 3],
-        ),
-        ("ALTER TABLE t DROP COLUMN name", filtered, ["3 4"; 3]),
-        // As a string "size" would be above every number: each row would pass.
-        (
-            "ALTER TABLE t RENAME COLUMN size TO w",
-            filtered,
-            ["Sqlite", "Filter", "Sqlite"],
-        ),
-    ] {
-        assert_eq!(after(ITEMS, make, sql), expected, "{sql}");
-    }
+    let others = [
+        "ALTER TABLE t ADD COLUMN c INT NOT NULL DEFAULT 7; ALTER TABLE t RENAME COLUMN c TO d",
+        "ALTER TABLE t DROP COLUMN name",
+    ];
+    gives(ITEMS, columns, ["3 4"; 3], &others);
+    gives(ITEMS, filtered, ["3 4"; 3], &others);
+    let dropped = "ALTER TABLE t DROP COLUMN size";
+    gives(ITEMS, columns, ["NoSuchColumn"; 3], &[dropped]);
+    // As a string "size" would be above every number: each row would pass.
+    let renamed = "ALTER TABLE t RENAME COLUMN size TO w";
+    gives(ITEMS, filtered, ["Sqlite", "Filter", "Sqlite"], &[renamed]);
 }
+
+const ENDED: [&str; 3] = ["Changed", "another key", "Changed"];
 
 #[test]
 fn a_rowid_that_vacuum_may_renumber_is_good_for_one_schema() {
@@ -182,23 +192,23 @@ fn a_rowid_that_vacuum_may_renumber_is_good_for_one_schema() {
         INSERT INTO t VALUES ('a'), ('b'), ('c'), ('d'); DELETE FROM t WHERE name = 'a'";
     let rowid: Make<i64> = |db| made(Table::new(db, "t").key(["rowid"]));
     let oid: Make<i64> = |db| made(Table::new(db, "t").key(["OID"]));
-    let ended = ["Changed", "another key", "Changed"];
-    for (sql, expected) in [
-        ("INSERT INTO t VALUES ('e')", ["4"; 3]),
-        ("VACUUM", ended),
-        ("CREATE TABLE other (id)", ended),
-    ] {
-        assert_eq!(after(rowids, rowid, sql), expected, "{sql}");
-        assert_eq!(after(rowids, oid, sql), expected, "{sql}");
-        let any: Make<AnyKey> = |db| made(Table::new(db, "t").key(["rowid"]));
-        assert_eq!(after(rowids, any, sql), expected, "{sql}");
+    let any: Make<AnyKey> = |db| made(Table::new(db, "t").key(["rowid"]));
+    let changes = ["VACUUM", "CREATE TABLE other (id)"];
+    let kept = ["INSERT INTO t VALUES ('e')"];
+    for make in [rowid, oid] {
+        gives(rowids, make, ["4"; 3], &kept);
+        gives(rowids, make, ENDED, &changes);
     }
+    gives(rowids, any, ["4"; 3], &kept);
+    gives(rowids, any, ENDED, &changes);
     let last: Make<(String, i64)> = |db| made(Table::new(db, "t").key(["name", "rowid"]));
-    assert_eq!(
-        after(rowids, last, "INSERT INTO t VALUES ('A')"),
-        ["('d', 4)"; 3]
+    gives(
+        rowids,
+        last,
+        ["('d', 4)"; 3],
+        &["INSERT INTO t VALUES ('A')"],
     );
-    assert_eq!(after(rowids, last, "VACUUM"), ended);
+    gives(rowids, last, ENDED, &["VACUUM"]);
 }
 
 #[test]
@@ -237,28 +247,18 @@ fn an_order_that_has_changed_ends_the_walk() {
     let collated: Make<Collated> = |db| made(Table::new(db, "t").key(["name"]));
     let text: Make<String> = |db| made(Table::new(db, "t").key(["name"]));
     let any: Make<AnyKey> = |db| made(Ok(Table::new(db, "t")));
-    let ended = ["Changed", "another key", "Changed"];
-    assert_eq!(
-        after(&names("NOCASE"), collated, &anew(names("BINARY"))),
-        ended
-    );
-    assert_eq!(after(&names("NOCASE"), any, &anew(names("RTRIM"))), ended);
-    let binary = "CREATE TABLE t (name TEXT COLLATE BINARY NOT NULL PRIMARY KEY); INSERT INTO t VALUES ('1'), ('2'), ('3')";
-    assert_eq!(
-        after(binary, text, &anew(names("NOCASE"))),
-        ["Collation"; 3]
-    );
+    gives(&names("NOCASE"), collated, ENDED, &[&anew(names("BINARY"))]);
+    gives(&names("NOCASE"), any, ENDED, &[&anew(names("RTRIM"))]);
+    let binary = names("BINARY");
+    gives(&binary, text, ["Collation"; 3], &[&anew(names("NOCASE"))]);
     // A key of the schema stays the key that it was.
-    assert_eq!(
-        after(&pairs("a, b"), any, &anew(pairs("a, b"))),
-        ["(3, 2) (4, 1)"; 3]
-    );
+    let (before, rest) = (pairs("a, b"), "(3, 2) (4, 1)");
+    gives(&before, any, [rest; 3], &[&anew(pairs("a, b"))]);
     let turned = anew(pairs("b, a"));
-    let missing = ["NotSeekable", "another key", "NotSeekable"];
-    assert_eq!(after(&pairs("a, b"), any, &turned), missing);
-    let found = ["(3, 2) (4, 1)", "another key", "(3, 2) (4, 1)"];
+    let refused = ["NotSeekable", "another key", "NotSeekable"];
+    gives(&before, any, refused, &[&turned]);
     let indexed = format!("{turned}; CREATE UNIQUE INDEX i ON t(a, b)");
-    assert_eq!(after(&pairs("a, b"), any, &indexed), found);
+    gives(&before, any, [rest, "another key", rest], &[&indexed]);
 }
 
 #[test]
@@ -269,22 +269,17 @@ fn a_view_under_a_query_may_change_but_not_its_columns() {
             Query::new(db, "SELECT * FROM v", [])?.key(["id"])?,
         ))
     };
+    let changed = ["Changed", "3 4", "Changed"];
     for (view, expected) in [
-        (
-            "SELECT id, upper(name) AS name FROM t WHERE size > 30",
-            ["4"; 3],
-        ),
-        ("SELECT id, size FROM t", ["Changed", "3 4", "Changed"]),
-        (
-            "SELECT id, size, name FROM t",
-            ["Changed", "3 4", "Changed"],
-        ),
-        ("SELECT name, id FROM t", ["Changed", "3 4", "Changed"]),
-        ("SELECT size AS id, name FROM t", ["NotSeekable"; 3]),
-        ("SELECT id, name FROM gone", ["Sqlite", "Query", "Sqlite"]),
+        ("id, upper(name) AS name FROM t WHERE size > 30", ["4"; 3]),
+        ("id, size FROM t", changed),
+        ("id, size, name FROM t", changed),
+        ("name, id FROM t", changed),
+        ("size AS id, name FROM t", ["NotSeekable"; 3]),
+        ("id, name FROM gone", ["Sqlite", "Query", "Sqlite"]),
     ] {
-        let sql = format!("DROP VIEW v; CREATE VIEW v AS {view}");
-        assert_eq!(after(&schema, all, &sql), expected, "{view}");
+        let sql = format!("DROP VIEW v; CREATE VIEW v AS SELECT {view}");
+        gives(&schema, all, expected, &[&sql]);
     }
     // A row's values would be read from the wrong columns, the key's too.
     let all: Make<i64> = |db| {
@@ -293,7 +288,7 @@ fn a_view_under_a_query_may_change_but_not_its_columns() {
         ))
     };
     let more = "ALTER TABLE t ADD COLUMN more INT DEFAULT 7";
-    assert_eq!(after(ITEMS, all, more), ["Changed", "3 4", "Changed"]);
+    gives(ITEMS, all, changed, &[more]);
     let db = open(ITEMS);
     let mut before = Walk::new(all(&db).unwrap()).items();
     change(&db, more);
@@ -306,11 +301,9 @@ fn an_index_that_the_key_needs_may_go_and_come_back() {
         "CREATE TABLE t (id INT NOT NULL, name TEXT); CREATE UNIQUE INDEX i ON t(id);
          INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd')",
     );
-    let mut items = Walk::new(by_id(&db)).chunk_size(1).items();
-    assert_eq!(items.by_ref().take(2).count(), 2);
+    let mut items = after_two(by_id(&db));
     change(&db, "DROP INDEX i");
-    let error = items.find_map(Result::err).map(told);
-    assert_eq!(error.as_deref(), Some("NotUnique"));
+    assert_eq!(ending(&mut items), "NotUnique");
     change(&db, "CREATE UNIQUE INDEX other ON t(id)");
     let cursor = items.cursor();
     assert_eq!(keys(Walk::new(items.into_source()).resume(cursor)), [3, 4]);
@@ -334,8 +327,7 @@ fn a_walk_that_failed_before_its_first_row_may_be_asked_again() {
 #[test]
 fn rows_keep_the_columns_that_they_had_at_the_start() {
     let db = open(ITEMS);
-    let mut items = Walk::new(by_id(&db)).chunk_size(1).items();
-    assert_eq!(items.by_ref().take(2).count(), 2);
+    let mut items = after_two(by_id(&db));
     change(
         &db,
         "DROP TABLE t; CREATE TABLE t (new, size INT, name TEXT, id INTEGER PRIMARY KEY);
@@ -354,8 +346,7 @@ fn a_walk_whose_rowids_changed_is_over_for_its_source_and_a_new_one_is_fine() {
     let db = open("CREATE TABLE t (name TEXT); INSERT INTO t VALUES ('a'), ('b'), ('c'), ('d')");
     change(&db, "DELETE FROM t WHERE name = 'a'");
     let by_rowid = || Table::new(&db, "t").key::<i64>(["rowid"]).unwrap();
-    let mut items = Walk::new(by_rowid()).chunk_size(1).items();
-    assert_eq!(items.by_ref().take(2).count(), 2);
+    let mut items = after_two(by_rowid());
     change(&db, "VACUUM");
     assert!(items.find_map(Result::err).is_some());
     let cursor = items.cursor();
@@ -395,17 +386,11 @@ fn a_change_is_seen_whoever_made_and_met_it() {
         if !is_cached {
             db.set_prepared_statement_cache_capacity(0);
         }
-        let walk = || {
-            let mut items = Walk::new(by_id(&db)).chunk_size(1).items();
-            assert_eq!(items.by_ref().take(2).count(), 2);
-            items
-        };
-        let mut all = vec![walk()];
-        all.extend(another_met.then(walk));
+        let mut all = vec![after_two(by_id(&db))];
+        all.extend(another_met.then(|| after_two(by_id(&db))));
         change(if another_made { &other } else { &db }, NOT_UNIQUE);
         for mut items in all.into_iter().rev() {
-            let error = items.find_map(Result::err).map(told);
-            assert_eq!(error.as_deref(), Some("NotUnique"));
+            assert_eq!(ending(&mut items), "NotUnique");
         }
     }
 }
@@ -417,16 +402,14 @@ fn a_change_is_seen_by_each_connection_of_a_pool() {
     let (pool, turn) = ([one, other], Cell::new(0));
     let get = PerFetch(|| Ok::<_, Infallible>(&pool[turn.get()]));
     let table = Table::new(get, "t").key::<i64>(["id"]).unwrap();
-    let mut items = Walk::new(table).chunk_size(1).items();
-    assert_eq!(items.by_ref().take(2).count(), 2);
+    let mut items = after_two(table);
     change(&pool[0], NOT_UNIQUE);
     for sql in items.source().statements() {
         let mut statement = pool[1].prepare_cached(sql).unwrap();
         statement.raw_query().next().unwrap();
     }
     turn.set(1);
-    let error = items.find_map(Result::err).map(told);
-    assert_eq!(error.as_deref(), Some("NotUnique"));
+    assert_eq!(ending(&mut items), "NotUnique");
 }
 
 /// A connection reads statistics when it reads the schema, whose version they don't change.
@@ -440,15 +423,13 @@ fn a_plan_is_proven_over_each_connection_of_a_pool() {
     let pool = RefCell::new(db);
     let get = PerFetch(|| Ok::<_, Infallible>(pool.borrow()));
     let table = Table::new(get, "t").key::<i64>(["id"]).unwrap();
-    let mut items = Walk::new(table).chunk_size(1).items();
-    assert_eq!(items.by_ref().take(2).count(), 2);
+    let mut items = after_two(table);
     change(
         &pool.borrow(),
         "UPDATE sqlite_stat1 SET stat = stat || ' unordered'",
     );
     pool.replace(Connection::open(dir.path().join("t.db")).unwrap());
-    let error = items.find_map(Result::err).map(told);
-    assert_eq!(error.as_deref(), Some("NotSeekable"));
+    assert_eq!(ending(&mut items), "NotSeekable");
 }
 
 #[test]
@@ -493,17 +474,9 @@ fn a_database_that_is_detached_under_the_walk_is_missed_until_it_is_back() {
     let (dir, db, _) = open_file(ITEMS);
     let path = dir.path().join("t.db");
     let main = Connection::open_in_memory().unwrap();
-    let attach = || {
-        main.execute("ATTACH ?1 AS far", [path.to_str().unwrap()])
-            .unwrap()
-    };
-    attach();
-    let far = || {
-        Table::new(&main, "t")
-            .schema("far")
-            .key::<i64>(["id"])
-            .unwrap()
-    };
+    let attach = format!("ATTACH '{}' AS far", path.display());
+    change(&main, &attach);
+    let far = || Table::new(&main, "t").schema("far").key(["id"]).unwrap();
     for size in [1, 2] {
         let mut items = Walk::new(far()).chunk_size(size).items();
         let mut found: Vec<i64> = items.by_ref().take(2).map(|item| item.unwrap().0).collect();
@@ -511,7 +484,7 @@ fn a_database_that_is_detached_under_the_walk_is_missed_until_it_is_back() {
         let error = items.next().unwrap().unwrap_err();
         assert!(error.to_string().contains("\"t\""), "{error}");
         assert!(items.next().is_none());
-        attach();
+        change(&main, &attach);
         found.extend(keys(Walk::new(far()).resume(items.cursor())));
         assert_eq!(found, integers(&db, "SELECT id FROM t"), "chunks of {size}");
     }

@@ -42,20 +42,8 @@ macro_rules! columns {
     )+};
 }
 
-columns!(
-    i8,
-    i16,
-    i32,
-    i64,
-    u8,
-    u16,
-    u32,
-    String,
-    Vec<u8>,
-    Uuid,
-    Hyphenated,
-    Collated
-);
+columns!(i8, i16, i32, i64, u8, u16, u32);
+columns!(String, Vec<u8>, Uuid, Hyphenated, Collated);
 
 impl<T: KeyColumn + Debug> Values for Reverse<T> {
     fn values(&self) -> Vec<Value> {

@@ -1,12 +1,9 @@
 //! The caller's code, called in the middle of a fetch or between two: it uses the connection that it is
-//! called from, panics, or goes away. Nothing is held, and no row is lost.
+//! called from, or panics. Nothing is held, and no row is lost.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::Relaxed;
 
 use keywalk::{ChunkSource, DurableSource, Order, Walk};
 use keywalk_sqlite::{Error, ErrorKind, FromRow, PerFetch, Table};
@@ -157,28 +154,6 @@ fn a_walk_in_the_callers_transaction_leaves_that_open() {
     assert_eq!(keys(Walk::new(by_id(&db)).chunk_size(3)).len(), 5);
 }
 
-#[test]
-fn walks_of_several_kinds_over_one_connection_do_not_disturb_each_other() {
-    let db = open(
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, n INT NOT NULL UNIQUE);
-         WITH RECURSIVE i(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM i WHERE i < 20)
-             INSERT INTO t SELECT i, -i FROM i",
-    );
-    let mut same = Walk::new(by_id(&db)).chunk_size(3).items();
-    let mut again = Walk::new(by_id(&db)).chunk_size(3).items();
-    let mut down = Walk::new(by_id(&db)).chunk_size(2).descending().items();
-    let by_n = Table::new(&db, "t").key::<i64>(["n"]).unwrap();
-    let mut by_n = Walk::new(by_n).chunk_size(5).items();
-    for id in 1..=20 {
-        assert_eq!(same.next().unwrap().unwrap().0, id);
-        assert_eq!(again.next().unwrap().unwrap().0, id);
-        assert_eq!(down.next().unwrap().unwrap().0, 21 - id);
-        assert_eq!(by_n.next().unwrap().unwrap().0, id - 21);
-    }
-    assert!(same.next().is_none() && again.next().is_none());
-    assert!(down.next().is_none() && by_n.next().is_none());
-}
-
 const TEN: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, v INT);
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10)
         INSERT INTO t SELECT i, i FROM n";
@@ -271,39 +246,6 @@ fn a_panic_while_a_row_is_decoded_holds_nothing_and_loses_nothing() {
     });
 }
 
-/// After every number of items, in the middle of a chunk, after the end, and after an error.
-#[test]
-fn a_walk_that_is_dropped_or_forgotten_at_any_point_holds_nothing() {
-    let (_dir, db, other) = open_file(TEN);
-    let failing = || {
-        by_id(&db).map(|row| match row.get::<_, i64>("id")? {
-            8 => row.get::<_, String>("id"),
-            id => Ok(id.to_string()),
-        })
-    };
-    for (taken, (size, order)) in (0..=12).flat_map(|taken| ways().map(move |way| (taken, way))) {
-        let walk = || Walk::new(failing()).chunk_size(size).order(order);
-        let walk_of = if taken % 2 == 0 {
-            walk().live()
-        } else {
-            walk()
-        };
-        let mut items = walk_of.items();
-        assert!(items.by_ref().take(taken).count() <= taken);
-        assert_free(&db, &other);
-        drop(items);
-        assert_free(&db, &other);
-
-        let mut chunks = walk().chunks();
-        for _ in 0..taken {
-            let _ = chunks.next().is_ok();
-        }
-        assert_free(&db, &other);
-        std::mem::forget(chunks);
-        assert_free(&db, &other);
-    }
-}
-
 #[test]
 fn a_panic_in_a_function_that_sqlite_calls_is_an_error_and_poisons_nothing() {
     let (_dir, db, other) = open_file(TEN);
@@ -324,30 +266,6 @@ fn a_panic_in_a_function_that_sqlite_calls_is_an_error_and_poisons_nothing() {
         let rest = keys(Walk::new(filtered()).resume(found.cursor));
         let all = [found.keys, rest].concat();
         assert_eq!(all, in_order(1, 10, order), "chunks of {size}");
-    }
-}
-
-/// rusqlite catches it, and answers SQLite "go on" or "stop".
-#[test]
-fn a_panic_in_a_progress_handler_loses_nothing() {
-    let (_dir, mut db, other) = open_file(TEN);
-    let armed = Arc::new(AtomicBool::new(false));
-    let is_armed = Arc::clone(&armed);
-    let handler = move || {
-        assert!(!is_armed.load(Relaxed), "the handler panics");
-        false
-    };
-    db.progress_handler(1, Some(handler)).unwrap();
-    for size in [1, 3, 512] {
-        let mut items = Walk::new(by_id(&db)).chunk_size(size).items();
-        let mut seen = vec![items.next().unwrap().unwrap().0];
-        armed.store(true, Relaxed);
-        let before = items.by_ref().map_while(Result::ok);
-        seen.extend(before.map(|item| item.0));
-        armed.store(false, Relaxed);
-        assert_free(&db, &other);
-        seen.extend(keys(Walk::new(by_id(&db)).resume(items.cursor())));
-        assert_eq!(seen, in_order(1, 10, Order::Ascending), "chunks of {size}");
     }
 }
 

@@ -77,93 +77,73 @@ fn of_tenant(db: &Connection, tenant: i64) -> Table<&Connection, String> {
     tenant.key(["name"]).expect("it is a key")
 }
 
+/// A walk by `source` refuses a token `of` another, which differs from it in that; it takes its own.
+fn differ(aspect: Aspect, of: &Told<'_>, source: &Told<'_>, here: &str) {
+    let refused = source.refuses(&of.token);
+    assert_eq!(refused, Some((aspect, here.to_owned())));
+    assert_eq!(source.refuses(&source.token), None, "{here}");
+}
+
 #[test]
-fn a_token_of_another_source_is_refused_by_what_differs_first() {
+fn a_token_of_another_table_schema_or_query_is_refused() {
     let db = &open(SCHEMA);
+    let relation =
+        |of: &Told<'_>, source: &Told<'_>, here: &str| differ(Aspect::Relation, of, source, here);
     let id = || told(|| by_id(db));
-    let size = || told(|| by::<i64>(db, &["size"]));
-    let down = || told(|| by::<Reverse<i64>>(db, &["id"]));
     let by_least = |sql: &'static str, least| told(move || query::<i64>(db, sql, [least], &["id"]));
-    const LEAST: &str = "SELECT * FROM t WHERE size + 0 >= :least";
-    let by_query = |least| by_least(LEAST, least);
-    let sizes = |least| filtered(db, "size >= ?1", least);
-    let t2 = || told(|| Table::new(db, "t2").key::<i64>(["id"]).expect("a key"));
-    let other = || told(|| t(db).schema("other").key::<i64>(["id"]).expect("a key"));
-    let shown = format!("query: {LEAST}");
+    let least = "SELECT * FROM t WHERE size + 0 >= :least";
     let more = "SELECT * FROM t WHERE size + 0 > :least";
-    let (relation, key, filter) = (Aspect::Relation, Aspect::Key, Aspect::Filter);
-    for (of, source, aspect, here) in [
-        (id(), t2(), relation, r#"table "main"."t2""#),
-        (id(), other(), relation, r#"table "other"."t""#),
-        (t2(), id(), relation, r#"table "main"."t""#),
-        (other(), id(), relation, r#"table "main"."t""#),
-        (by_query(10), id(), relation, r#"table "main"."t""#),
-        (id(), by_query(10), relation, &shown),
-        (by_query(10), by_query(11), relation, &shown),
-        (
-            by_query(10),
-            by_least(more, 10),
-            relation,
-            &format!("query: {more}"),
-        ),
-        (
-            by_query(10),
-            told(|| query::<i64>(db, LEAST, [10], &["size"])),
-            key,
-            r#""size" ASC"#,
-        ),
-        (id(), size(), key, r#""size" ASC"#),
-        (id(), down(), key, r#""id" DESC"#),
-        (size(), id(), key, r#""id" ASC"#),
-        (
-            told(|| by::<(i64, i64)>(db, &["size", "id"])),
-            id(),
-            key,
-            r#""id" ASC"#,
-        ),
-        (down(), told(|| t(db)), key, r#""id" ASC"#),
-        (id(), sizes(10), filter, "(size >= ?1)"),
-        (sizes(10), id(), filter, ""),
-        (sizes(10), sizes(11), filter, "(size >= ?1)"),
-        (sizes(10), filtered(db, "id >= ?1", 1), filter, "(id >= ?1)"),
-        (
-            sizes(10),
-            filtered(db, "size >= ?1", 10.0),
-            filter,
-            "(size >= ?1)",
-        ),
-        (
-            told(|| of_tenant(db, 1)),
-            told(|| of_tenant(db, 2)),
-            filter,
-            r#""tenant" = ?"#,
-        ),
-        (
-            told(|| of_tenant(db, 1)),
-            told(|| of_tenant(db, 1).filter("size > ?", [5]).expect("a filter")),
-            filter,
-            r#""tenant" = ? AND (size > ?)"#,
-        ),
-        (
-            told(|| of_tenant(db, 1)),
-            told(|| by::<String>(db, &["name"])),
-            filter,
-            "",
-        ),
-    ] {
-        assert_eq!(source.refuses(&of.token), Some((aspect, here.to_owned())));
-        assert_eq!(source.refuses(&source.token), None, "{here}");
-    }
+    let t2 = told(|| Table::new(db, "t2").key::<i64>(["id"]).expect("a key"));
+    let other = told(|| t(db).schema("other").key::<i64>(["id"]).expect("a key"));
+    let of_least = by_least(least, 10);
+    let shown = format!("query: {least}");
+    relation(&id(), &t2, r#"table "main"."t2""#);
+    relation(&id(), &other, r#"table "other"."t""#);
+    relation(&t2, &id(), r#"table "main"."t""#);
+    relation(&other, &id(), r#"table "main"."t""#);
+    relation(&of_least, &id(), r#"table "main"."t""#);
+    relation(&id(), &of_least, &shown);
+    relation(&of_least, &by_least(least, 11), &shown);
+    relation(&of_least, &by_least(more, 10), &format!("query: {more}"));
+    let size = told(|| query::<i64>(db, least, [10], &["size"]));
+    differ(Aspect::Key, &of_least, &size, r#""size" ASC"#);
     // The same name, now found elsewhere.
-    let of_main = id().token;
+    let of_main = id();
     db.execute_batch("CREATE TEMP TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (7)")
         .unwrap();
-    assert_eq!(
-        id().refuses(&of_main),
-        Some((relation, r#"table "temp"."t""#.to_owned()))
-    );
+    relation(&of_main, &id(), r#"table "temp"."t""#);
     let main = told(|| t(db).schema("MAIN").key::<i64>(["id"]).expect("a key"));
-    assert_eq!(main.refuses(&of_main), None);
+    assert_eq!(main.refuses(&of_main.token), None);
+}
+
+#[test]
+fn a_token_of_another_key_or_filter_is_refused() {
+    let db = &open(SCHEMA);
+    let key = |of: &Told<'_>, source: &Told<'_>, here: &str| differ(Aspect::Key, of, source, here);
+    let id = told(|| by_id(db));
+    let size = told(|| by::<i64>(db, &["size"]));
+    let down = told(|| by::<Reverse<i64>>(db, &["id"]));
+    let two = told(|| by::<(i64, i64)>(db, &["size", "id"]));
+    key(&id, &size, r#""size" ASC"#);
+    key(&id, &down, r#""id" DESC"#);
+    key(&size, &id, r#""id" ASC"#);
+    key(&two, &id, r#""id" ASC"#);
+    key(&down, &told(|| t(db)), r#""id" ASC"#);
+
+    let filter =
+        |of: &Told<'_>, source: &Told<'_>, here: &str| differ(Aspect::Filter, of, source, here);
+    let of_10 = filtered(db, "size >= ?1", 10);
+    let shown = "(size >= ?1)";
+    filter(&id, &of_10, shown);
+    filter(&of_10, &id, "");
+    filter(&of_10, &filtered(db, "size >= ?1", 11), shown);
+    filter(&of_10, &filtered(db, "size >= ?1", 10.0), shown);
+    filter(&of_10, &filtered(db, "id >= ?1", 1), "(id >= ?1)");
+    let of_1 = told(|| of_tenant(db, 1));
+    filter(&of_1, &told(|| of_tenant(db, 2)), r#""tenant" = ?"#);
+    let both = told(|| of_tenant(db, 1).filter("size > ?", [5]).expect("a filter"));
+    filter(&of_1, &both, r#""tenant" = ? AND (size > ?)"#);
+    filter(&of_1, &told(|| by::<String>(db, &["name"])), "");
 }
 
 /// The table anew, by its own key; and what is said of the key.

@@ -35,6 +35,15 @@ fn bad<K: Values + 'static>(
     order: &str,
     (column, shown): (&str, &str),
     mended: &str,
+) {
+    bad_of(schema, order, (column, shown), mended, table::<K>);
+}
+
+fn bad_of<K: Values>(
+    schema: &str,
+    order: &str,
+    (column, shown): (&str, &str),
+    mended: &str,
     source: for<'db> fn(&'db Connection, &[&str]) -> Boxed<'db, K>,
 ) {
     let key: Vec<&str> = order
@@ -110,40 +119,31 @@ fn what_is_no_integer_in_an_integer_key_is_an_error() {
     let long = format!("'{}\u{1}'", "é".repeat(10_000));
     let cut = format!("the text '{}'... (20001 bytes)", "é".repeat(40));
     let blob = format!("the blob x'{}'... (1000000 bytes)", "00".repeat(16));
-    let escaped = "'line' || char(10) || 'it''s' || char(27, 155, 0x202e) || '\"\\'";
+    let escape = "'line' || char(10) || 'it''s' || char(27, 155, 0x202e) || '\"\\'";
+    let escaped = r#"the text 'line\nit''s\u{1b}\u{9b}\u{202e}"\'"#;
     for (value, shown, mended) in [
-        ("'abc'", "the text 'abc', which ", "id = 95"),
-        ("''", "the text '', which ", "id = 95"),
-        ("x'00ff'", "the blob x'00ff', which ", "id = 95"),
-        ("35.5", "35.5, which ", "id = 35"),
-        ("-1e300", "-1e300, which ", "id = 5"),
-        ("9e999", "inf, which ", "id = 95"),
+        ("'abc'", "the text 'abc'", 95),
+        ("''", "the text ''", 95),
+        ("x'00ff'", "the blob x'00ff'", 95),
+        ("35.5", "35.5", 35),
+        ("-1e300", "-1e300", 5),
+        ("9e999", "inf", 95),
         // SQLite has no integers above `i64::MAX`: a larger literal, or sum, is a REAL.
-        (
-            "9223372036854775808",
-            "9.223372036854776e18, which ",
-            "id = 95",
-        ),
-        (
-            "18446744073709551615",
-            "1.8446744073709552e19, which ",
-            "id = 95",
-        ),
-        ("'1e19'", "1e19, which ", "id = 95"),
+        ("9223372036854775808", "9.223372036854776e18", 95),
+        ("18446744073709551615", "1.8446744073709552e19", 95),
+        ("'1e19'", "1e19", 95),
         // Cut where long, and escaped where a terminal would act.
-        (&long, &format!("{cut}, which "), "id = 95"),
-        ("zeroblob(1000000)", &format!("{blob}, which "), "id = 95"),
-        (
-            escaped,
-            r#"the text 'line\nit''s\u{1b}\u{9b}\u{202e}"\', which "#,
-            "id = 95",
-        ),
+        (&long, &cut, 95),
+        ("zeroblob(1000000)", &blob, 95),
+        (escape, escaped, 95),
     ] {
+        let (held, mended) = (format!("{shown}, which "), format!("id = {mended}"));
+        let held = ("id", held.as_str());
         let schema = nine_and(value, "INT NOT NULL PRIMARY KEY");
-        bad::<i64>(&schema, "id", ("id", shown), mended, table);
-        bad::<Reverse<i64>>(&schema, "id DESC", ("id", shown), mended, table);
+        bad::<i64>(&schema, "id", held, &mended);
+        bad::<Reverse<i64>>(&schema, "id DESC", held, &mended);
         let schema = nine_and(value, "INTEGER NOT NULL PRIMARY KEY DESC");
-        bad::<i64>(&schema, "id", ("id", shown), mended, table);
+        bad::<i64>(&schema, "id", held, &mended);
     }
     // Without a declared type 35.0 stays a real, and equals no other row's key.
     for (value, declared, shown, mended) in [
@@ -152,39 +152,24 @@ fn what_is_no_integer_in_an_integer_key_is_an_error() {
         ("NULL", "INT PRIMARY KEY", "NULL", "id = 5"),
         ("NULL", "INTEGER PRIMARY KEY DESC", "NULL", "id = 5"),
     ] {
-        bad::<i64>(
-            &nine_and(value, declared),
-            "id",
-            ("id", shown),
-            mended,
-            table,
-        );
+        bad::<i64>(&nine_and(value, declared), "id", ("id", shown), mended);
     }
 }
 
 #[test]
 fn an_integer_out_of_the_types_range_is_an_error() {
-    let of = |value| nine_and(value, "INT NOT NULL PRIMARY KEY");
-    bad::<i8>(&of("128"), "id", ("id", "128, "), "id = 95", table);
-    bad::<u8>(&of("-1"), "id", ("id", "-1, "), "id = 5", table);
-    bad::<u8>(&of("256"), "id", ("id", "256, "), "id = 95", table);
-    bad::<u16>(&of("65536"), "id", ("id", "65536, "), "id = 95", table);
-    bad::<i16>(&of("65536"), "id", ("id", "65536, "), "id = 95", table);
-    bad::<u32>(&of("-1"), "id", ("id", "-1, "), "id = 5", table);
-    bad::<u32>(
-        &of("4294967296"),
-        "id",
-        ("id", "4294967296, "),
-        "id = 95",
-        table,
-    );
-    bad::<i32>(
-        &of("4294967296"),
-        "id",
-        ("id", "4294967296, "),
-        "id = 95",
-        table,
-    );
+    fn out<K: Values + 'static>(value: &str, mended: &str) {
+        let schema = nine_and(value, "INT NOT NULL PRIMARY KEY");
+        bad::<K>(&schema, "id", ("id", &format!("{value}, ")), mended);
+    }
+    out::<i8>("128", "id = 95");
+    out::<u8>("-1", "id = 5");
+    out::<u8>("256", "id = 95");
+    out::<u16>("65536", "id = 95");
+    out::<i16>("65536", "id = 95");
+    out::<u32>("-1", "id = 5");
+    out::<u32>("4294967296", "id = 95");
+    out::<i32>("4294967296", "id = 95");
 }
 
 #[test]
@@ -196,8 +181,8 @@ fn a_bad_value_in_any_column_of_any_key_is_an_error() {
         )
     };
     let held = ("b", "the text 'x', which ");
-    bad::<(i64, i64)>(&pair("a, b"), "a, b", held, "b = 7", table);
-    bad::<(i64, Reverse<i64>)>(&pair("a, b DESC"), "a, b DESC", held, "b = 7", table);
+    bad::<(i64, i64)>(&pair("a, b"), "a, b", held, "b = 7");
+    bad::<(i64, Reverse<i64>)>(&pair("a, b DESC"), "a, b DESC", held, "b = 7");
     let one = |declared: &str, values: &str| {
         format!("CREATE TABLE t (k {declared}, v); INSERT INTO t VALUES {values}")
     };
@@ -206,13 +191,13 @@ fn a_bad_value_in_any_column_of_any_key_is_an_error() {
         "('a', 0), (CAST(x'61ff62' AS TEXT), 'bad'), ('b', 0)",
     );
     let held = ("k", "the text 'a\u{FFFD}b', which ");
-    bad::<String>(&text, "k", held, "k = 'ab'", table);
-    bad::<AnyKey>(&text, "k", held, "k = 'ab'", by_primary_key);
+    bad::<String>(&text, "k", held, "k = 'ab'");
+    bad_of(&text, "k", held, "k = 'ab'", by_primary_key);
     let folded =
         "CREATE TABLE t (a INT NOT NULL, k TEXT NOT NULL COLLATE NOCASE, v, PRIMARY KEY (a, k));
          INSERT INTO t VALUES (1, 'a', 0), (2, CAST(x'00ff00' AS TEXT), 'bad'), (3, 'b', 0)";
     let held = ("k", "the text '\\0\u{fffd}\\0', which ");
-    bad::<AnyKey>(folded, "a, k", held, "k = 'a'", by_primary_key);
+    bad_of(folded, "a, k", held, "k = 'a'", by_primary_key);
 }
 
 #[test]
@@ -220,44 +205,40 @@ fn a_uuid_in_another_form_is_an_error() {
     let one = |declared: &str, values: &str| {
         format!("CREATE TABLE t (k {declared} NOT NULL UNIQUE, v); INSERT INTO t VALUES {values}")
     };
-    let blobs = one(
-        "BLOB",
-        "(zeroblob(16), 0), (x'010101010101010101010101010101', 'bad')",
-    );
-    let held = ("k", "the blob x'010101010101010101010101010101', which ");
-    bad::<Uuid>(
-        &blobs,
-        "k",
-        held,
-        "k = x'01010101010101010101010101010101'",
-        table,
-    );
-    for text in [
-        "67E55044-10B1-426F-9247-BB680E5FE0C8",
-        "67e5504410b1426f9247bb680e5fe0c8",
-    ] {
-        let zero = Uuid::nil().hyphenated();
-        let texts = one("TEXT", &format!("('{zero}', 0), ('{text}', 'bad')"));
-        let shown = format!("the text '{text}', which ");
-        let mended = "k = '67e55044-10b1-426f-9247-bb680e5fe0c8'";
-        bad::<Hyphenated>(&texts, "k", ("k", &shown), mended, table);
+    let (fifteen, sixteen) = ("01".repeat(15), "01".repeat(16));
+    let uuid = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+    let (upper, plain) = (uuid.to_uppercase(), uuid.replace('-', ""));
+    let blobs = one("BLOB", &format!("(zeroblob(16), 0), (x'{fifteen}', 'bad')"));
+    let held = format!("the blob x'{fifteen}', which ");
+    bad::<Uuid>(&blobs, "k", ("k", &held), &format!("k = x'{sixteen}'"));
+    let nil = Uuid::nil().hyphenated();
+    for text in [upper, plain] {
+        let texts = one("TEXT", &format!("('{nil}', 0), ('{text}', 'bad')"));
+        let held = format!("the text '{text}', which ");
+        bad::<Hyphenated>(&texts, "k", ("k", &held), &format!("k = '{uuid}'"));
     }
     // In one column they are told apart. Text comes before blobs.
-    let text = Uuid::from_u128(1 << 120).hyphenated().to_string();
-    let mended = "k = CAST(zeroblob(16) AS BLOB)";
-    let both = one(
-        "BLOB",
-        &format!("('{text}', 'bad'), (x'{}', 0)", "ff".repeat(16)),
+    let both = |bad| {
+        format!(
+            "('{nil}', {}), (x'{sixteen}', {})",
+            ["'bad'", "0"][bad],
+            ["0", "'bad'"][bad]
+        )
+    };
+    let held = format!("the text '{nil}', which ");
+    bad::<Uuid>(
+        &one("BLOB", &both(0)),
+        "k",
+        ("k", &held),
+        "k = zeroblob(16)",
     );
-    let shown = format!("the text '{text}', which ");
-    bad::<Uuid>(&both, "k", ("k", &shown), mended, table);
-    let both = one(
-        "BLOB",
-        &format!("('{text}', 0), (x'{}', 'bad')", "ff".repeat(16)),
+    let held = format!("the blob x'{sixteen}', which ");
+    bad::<Hyphenated>(
+        &one("BLOB", &both(1)),
+        "k",
+        ("k", &held),
+        &format!("k = '{uuid}'"),
     );
-    let shown = format!("the blob x'{}', which ", "ff".repeat(16));
-    let mended = "k = 'ffffffff-0000-0000-0000-000000000000'";
-    bad::<Hyphenated>(&both, "k", ("k", &shown), mended, table);
 }
 
 #[test]
@@ -268,15 +249,15 @@ fn a_null_is_an_error_that_says_how_to_leave_it_out() {
              INSERT INTO t VALUES ('a', 0), (NULL, 'bad'), ('b', 0)"
         );
         let held = ("k", "NULL");
-        bad::<String>(&schema, "k", held, "k = ''", table);
-        bad::<Reverse<String>>(&schema, "k DESC", held, "k = ''", table);
+        bad::<String>(&schema, "k", held, "k = ''");
+        bad::<Reverse<String>>(&schema, "k DESC", held, "k = ''");
         let order = if direction.is_empty() { "k" } else { "k DESC" };
-        bad::<AnyKey>(&schema, order, held, "k = ''", by_primary_key);
+        bad_of(&schema, order, held, "k = ''", by_primary_key);
     }
     // A NaN is stored as NULL.
     let reals = "CREATE TABLE t (k REAL PRIMARY KEY, v);
          INSERT INTO t VALUES (1, 0), (-1, 0), (9e999 - 9e999, 'bad')";
-    bad::<AnyKey>(reals, "k", ("k", "NULL"), "k = -2", by_primary_key);
+    bad_of(reals, "k", ("k", "NULL"), "k = -2", by_primary_key);
     for (place, column) in ["a", "b", "c"].into_iter().enumerate() {
         let mut fifth = ["2", "1", "1"];
         fifth[place] = "NULL";
@@ -287,7 +268,13 @@ fn a_null_is_an_error_that_says_how_to_leave_it_out() {
             fifth.join(", ")
         );
         let mended = format!("{column} = -1");
-        bad::<(i64, i64, i64)>(&schema, "a, b, c", (column, "NULL"), &mended, all);
+        bad_of(
+            &schema,
+            "a, b, c",
+            (column, "NULL"),
+            &mended,
+            all::<(i64, i64, i64)>,
+        );
     }
 }
 
