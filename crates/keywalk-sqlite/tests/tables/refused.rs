@@ -6,34 +6,11 @@ use keywalk_sqlite::{AnyKey, Error, ErrorKind, Query, Table};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use crate::db::{assert_says, by, column, integers, keys, open, outcome, query};
+use crate::db::{assert_says, by, column, each, integers, keys, open, outcome, query};
 
-const INJECTIONS: [&str; 24] = [
-    "t\" --",
-    "t\"; DROP TABLE t; --",
-    "t; DROP TABLE t",
-    "t' OR '1'='1",
-    "t`; DROP TABLE t; --",
-    "t]; DROP TABLE t; --",
-    "t\" UNION SELECT 1, 2 FROM \"t",
-    "(SELECT 1)",
-    "main.t",
-    "\"main\".\"t\"",
-    "t WHERE 1",
-    "t, u",
-    "id, v",
-    "id\" OR \"1\"=\"1",
-    "id\"), (\"v",
-    "id DESC",
-    "*",
-    "'id'",
-    "\"id\"",
-    "?1",
-    "id\0",
-    "\0",
-    "id -- ",
-    "id /*",
-];
+const INJECTIONS: &str = "t\" -- § t\"; DROP TABLE t; -- § t; DROP TABLE t § t' OR '1'='1 § t`; DROP TABLE t; -- § \
+    t]; DROP TABLE t; -- § t\" UNION SELECT 1, 2 FROM \"t § (SELECT 1) § main.t § \"main\".\"t\" § t WHERE 1 § \
+    t, u § id, v § id\" OR \"1\"=\"1 § id\"), (\"v § id DESC § * § 'id' § \"id\" § ?1 § id\0 § \0 § id --  § id /*";
 
 fn two() -> Connection {
     open(
@@ -52,7 +29,7 @@ fn state(db: &Connection) -> (Vec<Value>, Vec<Value>, u64) {
 fn a_name_that_would_be_sql_is_a_name_that_is_not_there() {
     let db = two();
     let before = state(&db);
-    for name in INJECTIONS {
+    for name in each(INJECTIONS) {
         let t = || Table::new(&db, "t");
         let walked = |table| outcome(Walk::new(table)).map(drop);
         let query = Query::new(&db, "SELECT id, v FROM t", []).unwrap();
@@ -80,11 +57,11 @@ fn a_name_that_would_be_sql_is_a_name_that_is_not_there() {
 #[test]
 fn a_value_is_a_value_whatever_it_says() {
     let db = two();
-    for text in INJECTIONS {
+    for text in each(INJECTIONS) {
         db.execute("INSERT INTO t (v) VALUES (?1)", [text]).unwrap();
     }
     let before = state(&db);
-    for text in INJECTIONS {
+    for text in each(INJECTIONS) {
         let filtered = Table::new(&db, "t").filter("v = ?", [text]).unwrap();
         assert_eq!(keys(Walk::new(filtered)).len(), 1, "{text}");
         let within = Table::new(&db, "t").within("v", text).unwrap();
@@ -102,50 +79,23 @@ fn a_value_is_a_value_whatever_it_says() {
 fn a_filter_is_one_condition_over_the_columns_of_its_table() {
     let db = two();
     let before = state(&db);
-    let more = &["\"t\"", "SQL expression"];
-    let misuse = &["\"t\"", "misuse of"];
-    let missing = &["\"t\"", "no such column"];
-    for (condition, words) in [
-        ("1) OR (1", more),
-        ("1)) OR ((1", more),
-        ("1; DROP TABLE t", more),
-        ("1); DROP TABLE t; --", more),
-        ("1) UNION SELECT 1, 2 FROM u --", more),
-        ("1 UNION SELECT 1", more),
-        ("1) ORDER BY (1", more),
-        ("1 /*", more),
-        ("1 */", more),
-        ("1 /* */ */", more),
-        ("'') OR (''", more),
-        ("\") OR (\"", more),
-        ("1\0) OR (1", more),
-        ("CASE WHEN 1 THEN 1", more),
-        ("1 END", more),
-        ("DELETE FROM t", more),
-        ("(DELETE FROM t)", more),
-        ("(INSERT INTO t VALUES (9, 'z') RETURNING 1)", more),
-        ("EXISTS (DELETE FROM t RETURNING 1)", more),
-        ("PRAGMA user_version = 5", more),
-        ("count(*) > 0", misuse),
-        ("max(v) = v", misuse),
-        ("(SELECT sum(t.v)) > 0", misuse),
-        (
-            "(SELECT max(v) FROM u) > 0 OR (SELECT group_concat(t.id)) <> ''",
-            misuse,
-        ),
-        ("row_number() OVER () > 1", misuse),
-        ("sum(v) OVER (ORDER BY id) > 10", misuse),
-        ("id > 0 AND total(v) > 1", misuse),
-        ("\"nosuch\" = 'a'", missing),
-        ("\"nosuch\"", missing),
-        ("v = \"a\"", missing),
-        ("v = 'a' AND \"no\"\"such\" > 0", missing),
-        ("id IN (SELECT id FROM t WHERE \"nosuch\" > 0)", missing),
-        ("\"no`such\" > 0", missing),
-        ("\"\" > 0", missing),
+    let more = "1)) OR ((1 § 1); DROP TABLE t; -- § 1) UNION SELECT 1, 2 FROM u -- § 1 UNION SELECT 1 § \
+        1) ORDER BY (1 § 1 */ § 1 /* */ */ § '') OR ('' § \") OR (\" § 1\0) OR (1 § CASE WHEN 1 THEN 1 § 1 END § \
+        DELETE FROM t § (DELETE FROM t) § (INSERT INTO t VALUES (9, 'z') RETURNING 1) § \
+        EXISTS (DELETE FROM t RETURNING 1) § PRAGMA user_version = 5";
+    let misuse = "max(v) = v § (SELECT sum(t.v)) > 0 § (SELECT max(v) FROM u) > 0 OR (SELECT group_concat(t.id)) <> '' § \
+        row_number() OVER () > 1 § sum(v) OVER (ORDER BY id) > 10 § id > 0 AND total(v) > 1";
+    let missing = "\"nosuch\" = 'a' § \"nosuch\" § v = \"a\" § v = 'a' AND \"no\"\"such\" > 0 § \
+        id IN (SELECT id FROM t WHERE \"nosuch\" > 0) § \"no`such\" > 0 § \"\" > 0";
+    for (conditions, says) in [
+        (more, "SQL expression"),
+        (misuse, "misuse of"),
+        (missing, "no such column"),
     ] {
-        let refused = Table::new(&db, "t").filter(condition, []);
-        assert_says(condition, refused, ErrorKind::Filter, words);
+        for condition in each(conditions) {
+            let refused = Table::new(&db, "t").filter(condition, []);
+            assert_says(condition, refused, ErrorKind::Filter, &["\"t\"", says]);
+        }
     }
     assert_eq!(state(&db), before);
 }
@@ -181,56 +131,27 @@ fn newest_within_a(db: &Connection) -> Result<(), Error> {
 
 #[test]
 fn a_key_that_its_schema_does_not_prove_is_refused() {
-    let may_be_null = &["\"a\"", "\"t\"", "NOT NULL"][..];
-    for (schema, refused, kind, words) in [
-        (
-            "a INT, b INT, c INT, PRIMARY KEY (a, b, c)",
-            triple as fn(&Connection) -> _,
-            ErrorKind::Nullable,
-            may_be_null,
-        ),
-        (
-            "a INT, b INT, c INT, UNIQUE (a, b, c)",
-            triple,
-            ErrorKind::Nullable,
-            may_be_null,
-        ),
-        (
-            "a INT, b INT, c INT, UNIQUE (a, b, c)",
-            any_triple,
-            ErrorKind::Nullable,
-            may_be_null,
-        ),
-        // NOT NULL on some columns leaves the others.
-        (
-            "a INT NOT NULL, b INT, c INT NOT NULL, PRIMARY KEY (a, b, c)",
-            triple,
-            ErrorKind::Nullable,
-            &["\"b\""],
-        ),
-        (
-            "a INT NOT NULL, b INT, c INT NOT NULL, PRIMARY KEY (a, b, c)",
-            within_a,
-            ErrorKind::Nullable,
-            &["\"b\""],
-        ),
-        // Of ('x', 1) and ('X', 1) one would be lost.
-        (
-            "a TEXT COLLATE NOCASE NOT NULL, b INT NOT NULL); CREATE INDEX i ON t (a, b);
-             CREATE UNIQUE INDEX u ON t (a COLLATE BINARY, b",
-            b_within_a,
-            ErrorKind::NotUnique,
-            &["\"b\""],
-        ),
-        (
-            "a INT NOT NULL, b INT NOT NULL, c INTEGER PRIMARY KEY); CREATE INDEX i ON t (a, b, c",
-            newest_within_a,
-            ErrorKind::NotSeekable,
-            &[r#"("a", "b" DESC, "c")"#],
-        ),
-    ] {
+    let nulls = "a INT, b INT, c INT, UNIQUE (a, b, c)";
+    // NOT NULL on some columns leaves the others.
+    let b_null = "a INT NOT NULL, b INT, c INT NOT NULL, PRIMARY KEY (a, b, c)";
+    // Of ('x', 1) and ('X', 1) one would be lost.
+    let collated = "a TEXT COLLATE NOCASE NOT NULL, b INT NOT NULL);
+        CREATE INDEX i ON t (a, b); CREATE UNIQUE INDEX u ON t (a COLLATE BINARY, b";
+    let indexed =
+        "a INT NOT NULL, b INT NOT NULL, c INTEGER PRIMARY KEY); CREATE INDEX i ON t (a, b, c";
+    let first = r#"column "a" of table "t""#;
+    let cure = r#"("a", "b" DESC, "c")"#;
+    let refused: [(_, fn(&Connection) -> _, _, _); 6] = [
+        (nulls, triple, ErrorKind::Nullable, first),
+        (nulls, any_triple, ErrorKind::Nullable, first),
+        (b_null, triple, ErrorKind::Nullable, "\"b\""),
+        (b_null, within_a, ErrorKind::Nullable, "\"b\""),
+        (collated, b_within_a, ErrorKind::NotUnique, "\"b\""),
+        (indexed, newest_within_a, ErrorKind::NotSeekable, cure),
+    ];
+    for (schema, refused, kind, says) in refused {
         let db = open(&format!("CREATE TABLE t ({schema})"));
-        assert_says(schema, refused(&db), kind, words);
+        assert_says(schema, refused(&db), kind, &[says]);
     }
     // Where a primary key is NOT NULL, declared so or not.
     let db = open("CREATE TABLE t (a INT, b INT, c INT, PRIMARY KEY (a, b, c)) WITHOUT ROWID");
@@ -239,14 +160,10 @@ fn a_key_that_its_schema_does_not_prove_is_refused() {
 
 #[test]
 fn an_index_over_an_expression_or_a_part_of_the_rows_makes_nothing_unique() {
-    for index in [
-        "UNIQUE INDEX i ON t (abs(a))",
-        "UNIQUE INDEX i ON t (a, abs(b))",
-        "UNIQUE INDEX i ON t (a + 0)",
-        "UNIQUE INDEX i ON t (a) WHERE b IS NOT NULL",
-        "UNIQUE INDEX i ON t (a) WHERE 1",
-        "INDEX i ON t (a)",
-    ] {
+    for index in each(
+        "UNIQUE INDEX i ON t (abs(a)) § UNIQUE INDEX i ON t (a, abs(b)) § UNIQUE INDEX i ON t (a + 0) § \
+         UNIQUE INDEX i ON t (a) WHERE b IS NOT NULL § UNIQUE INDEX i ON t (a) WHERE 1 § INDEX i ON t (a)",
+    ) {
         let db = open(&format!(
             "CREATE TABLE t (a INT NOT NULL, b INT NOT NULL); CREATE {index}; CREATE INDEX j ON t (a);
              INSERT INTO t VALUES (1, 1), (2, 2)"

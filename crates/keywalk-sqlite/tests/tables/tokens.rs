@@ -2,13 +2,9 @@
 //! what decides neither which rows are walked nor their order isn't in it.
 
 use std::cmp::Reverse;
-use std::convert::Infallible;
 use std::ops::Bound;
 
-use keywalk::{
-    Aspect, Chunk, ChunkSource, DurableSource, Error, Fetched, Fingerprint, KeyRange, Token,
-    TokenError, Walk,
-};
+use keywalk::{Aspect, DurableSource, Error, Fingerprint, Token, TokenError, Walk};
 use keywalk_sqlite::{Collated, Error as SqliteError, ErrorKind, FromRow, Table};
 use rusqlite::{Connection, ToSql};
 
@@ -194,49 +190,22 @@ fn a_token_of_another_order_is_refused() {
     assert_eq!(typed().token, token(t(&folded)));
 }
 
-/// As a source over another store has it.
-struct Foreign;
-
-impl ChunkSource for Foreign {
-    type Key = i64;
-    type Item = i64;
-    type Error = Infallible;
-
-    fn fetch(
-        &mut self,
-        _: &KeyRange<i64>,
-        chunk: &mut Chunk<i64>,
-    ) -> Result<Fetched<i64>, Infallible> {
-        chunk.push(1);
-        Ok(Fetched::More)
-    }
-
-    fn key_of(&self, item: &i64) -> i64 {
-        *item
-    }
-}
-
-impl DurableSource for Foreign {
-    fn fingerprint(&self) -> Result<Fingerprint, Infallible> {
-        let other = Fingerprint::new("sled").relation(r#"table "main"."t""#);
-        Ok(other.key(r#""id" ASC"#))
-    }
-
-    fn encode_key(&self, _: &i64, bytes: &mut Vec<u8>) {
-        bytes.extend_from_slice(&[0x15, 1]);
-    }
-
-    fn decode_key(&self, _: &[u8]) -> Result<Option<i64>, Infallible> {
-        Ok(Some(1))
-    }
-}
-
 #[test]
 fn a_token_of_another_store_or_of_a_table_that_is_gone_is_refused_as_that() {
     let db = open(SCHEMA);
-    let refused = told(|| by_id(&db)).refuses(&token(Foreign));
-    assert_eq!(refused, Some((Aspect::Store, "sqlite".to_owned())));
     let of_t = token(by_id(&db));
+    let other = Fingerprint::new("sled").relation(r#"table "main"."t""#);
+    let refused = of_t.check(&other.key(r#""id" ASC"#));
+    let is_of_store = |error| {
+        matches!(
+            error,
+            TokenError::Source {
+                aspect: Aspect::Store,
+                ..
+            }
+        )
+    };
+    assert!(refused.is_err_and(is_of_store));
     let (table, any) = (by_id(&db), t(&db));
     db.execute_batch("DROP TABLE main.t; DROP TABLE other.t")
         .unwrap();
