@@ -3,12 +3,13 @@
 
 use std::ops::Bound;
 
-use keywalk::{ChunkSource, Order, Walk};
-use keywalk_sqlite::{AnyKey, Error, Query, Row, Table};
+use keywalk::{Order, Walk};
+use keywalk_sqlite::{AnyKey, Query, Table};
 use proptest::prelude::*;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, params_from_iter};
 
+use crate::check::Boxed;
 use crate::db::{integers, open, select};
 
 const TYPES: &str = "|INT|INTEGER|REAL|NUMERIC|STRING|TEXT|TEXT COLLATE NOCASE|TEXT COLLATE RTRIM|\
@@ -89,13 +90,8 @@ fn value() -> impl Strategy<Value = Value> {
     let (max, min, exact) = (i64::MAX, i64::MIN, 1 << 53);
     let integers = [0, 1, 5, -1, 1000, exact, exact + 1, max, min, max - 1];
     let mut reals = vec![0.0, -0.0, 5.0, 5.5, 1e300, f64::MIN_POSITIVE];
-    reals.extend([
-        f64::INFINITY,
-        f64::NEG_INFINITY,
-        exact as f64,
-        max as f64,
-        min as f64,
-    ]);
+    reals.extend([exact, max, min].map(|integer: i64| integer as f64));
+    reals.extend([f64::INFINITY, f64::NEG_INFINITY]);
     let blobs = [&b""[..], b"a", b"A", b"\xff", b"5", b"\0"];
     prop_oneof![
         one_of(texts).prop_map(|text| Value::Text(text.to_owned())),
@@ -106,7 +102,7 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 /// What is walked, by the whole key or by the rest of it.
-type Source<'db> = Box<dyn ChunkSource<Key = AnyKey, Item = (AnyKey, Row), Error = Error> + 'db>;
+type Source<'db> = Boxed<'db, AnyKey>;
 
 impl AnyTable {
     /// The table with those of the rows that are unique in it; `n` numbers them.

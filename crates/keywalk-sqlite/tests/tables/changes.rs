@@ -6,23 +6,19 @@ use std::convert::Infallible;
 
 use keywalk::{ChunkSource, DurableSource, Error, Items, KeyRange, Order, Token, TokenError, Walk};
 use keywalk_sqlite::{
-    AnyKey, Collated, Error as SqliteError, ErrorKind, Key, PerFetch, Query, Row, Table,
+    AnyKey, Collated, Error as SqliteError, ErrorKind, Key, PerFetch, Query, Table,
 };
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
+use crate::check::{Boxed, Source};
 use crate::db::{assert_says, by_id, integers, keys, open, open_file, outcome, query};
 
-/// A table or a query.
-trait Durable<K>: DurableSource<Key = K, Item = (K, Row), Error = SqliteError> {}
-
-impl<K, S: DurableSource<Key = K, Item = (K, Row), Error = SqliteError>> Durable<K> for S {}
-
-type Made<'db, K> = Result<Box<dyn Durable<K> + 'db>, SqliteError>;
+type Made<'db, K> = Result<Boxed<'db, K>, SqliteError>;
 
 type Make<K> = for<'db> fn(&'db Connection) -> Made<'db, K>;
 
-type Walking<'db, K> = Items<Box<dyn Durable<K> + 'db>>;
+type Walking<'db, K> = Items<Boxed<'db, K>>;
 
 /// The keys that come, and what ends them if that isn't the end.
 fn rest<K: Key>(items: &mut Walking<'_, K>) -> String {
@@ -58,7 +54,7 @@ fn told(error: Error<SqliteError>) -> String {
 }
 
 /// A walk that stands after two items.
-fn after_two<K: Key, S: Durable<K>>(source: S) -> Items<S> {
+fn after_two<K: Key, S: Source<K>>(source: S) -> Items<S> {
     let mut items = Walk::new(source).chunk_size(1).items();
     for _ in 0..2 {
         items.next().expect("there are more").expect("it is fine");
@@ -67,7 +63,7 @@ fn after_two<K: Key, S: Durable<K>>(source: S) -> Items<S> {
 }
 
 /// What ends the walk.
-fn ending<K: Key, S: Durable<K>>(items: &mut Items<S>) -> String {
+fn ending<K: Key, S: Source<K>>(items: &mut Items<S>) -> String {
     items.find_map(Result::err).map_or_else(String::new, told)
 }
 

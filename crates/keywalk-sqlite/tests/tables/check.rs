@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::fmt::Debug;
 use std::ops::Bound;
 
-use keywalk::{ChunkSource, Walk};
+use keywalk::{DurableSource, Walk};
 use keywalk_sqlite::uuid::Uuid;
 use keywalk_sqlite::uuid::fmt::Hyphenated;
 use keywalk_sqlite::{AnyKey, Collated, Error, Key, KeyColumn, Row};
@@ -71,9 +71,12 @@ tuples! {
 }
 
 /// A table or a query.
-pub(crate) trait Source<K>: ChunkSource<Key = K, Item = (K, Row), Error = Error> {}
+pub(crate) trait Source<K>: DurableSource<Key = K, Item = (K, Row), Error = Error> {}
 
-impl<K, S: ChunkSource<Key = K, Item = (K, Row), Error = Error>> Source<K> for S {}
+impl<K, S: DurableSource<Key = K, Item = (K, Row), Error = Error>> Source<K> for S {}
+
+/// One type for both: what is done with it is compiled once for each type of key.
+pub(crate) type Boxed<'db, K> = Box<dyn Source<K> + 'db>;
 
 /// What SQL says.
 struct Expected {
@@ -152,12 +155,11 @@ pub(crate) fn check<'s, K: Values + 's>(
     };
     expected.key = key.iter().map(|name| expected.at(name)).collect();
     let count = expected.rows.len();
-    // One type for tables and queries: this is compiled once for each type of key.
     check_source(Box::new(source), expected);
     count
 }
 
-fn check_source<K: Values>(mut source: Box<dyn Source<K> + '_>, mut expected: Expected) {
+fn check_source<K: Values>(mut source: Boxed<'_, K>, mut expected: Expected) {
     let count = expected.rows.len();
     for order in ORDERS {
         for size in [1, 2, 3, 7, 512, usize::MAX] {

@@ -6,7 +6,7 @@ use keywalk::Walk;
 use keywalk_sqlite::{AnyKey, Error, ErrorKind, Query};
 use rusqlite::{Connection, Params, params};
 
-use crate::check::{Source, Values, check};
+use crate::check::{Boxed, Values, check};
 use crate::db::{ORDERS, assert_says, by, each, integers, keys, open, outcome, query, walked};
 
 fn orders() -> Connection {
@@ -336,7 +336,7 @@ fn a_text_that_looks_like_a_number_is_no_bound_of_a_numeric_column() {
          CREATE VIEW w AS SELECT k AS text, at AS since FROM t;
          INSERT INTO t VALUES ('2023-05-01', '5', '#'), ('2024-01-01', '10', '-'), ('2025-01-01', '7', 'b')",
     );
-    let at = |sql, column| -> Box<dyn Source<String>> {
+    let at = |sql, column| -> Boxed<'_, String> {
         match sql {
             "" => Box::new(by(&db, &[column])),
             sql => Box::new(query(&db, sql, [], &[column])),

@@ -32,10 +32,12 @@ fn token<S: DurableSource<Error: std::fmt::Debug>>(source: S) -> Token {
     items.token().expect("the source says what it walks")
 }
 
+type Taken = Result<(), Error<SqliteError>>;
+
 /// A source, by its token and by which tokens it takes.
 struct Told<'db> {
     token: Token,
-    takes: Box<dyn Fn(&Token) -> Result<(), Error<SqliteError>> + 'db>,
+    takes: Box<dyn Fn(&Token) -> Taken + 'db>,
 }
 
 /// Before anything was fetched and after it takes the same.

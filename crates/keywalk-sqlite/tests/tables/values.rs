@@ -11,10 +11,8 @@ use keywalk_sqlite::{AnyKey, Comparison, ErrorKind, KeyColumn, Table};
 use rusqlite::types::{FromSqlResult, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, params};
 
-use crate::check::{Source, Values, check};
+use crate::check::{Boxed, Values, check};
 use crate::db::{ORDERS, by, by_id, column, integers, keys, open, query, walked};
-
-type Boxed<'db, K> = Box<dyn Source<K> + 'db>;
 
 fn table<'db, K: Values + 'static>(db: &'db Connection, key: &[&str]) -> Boxed<'db, K> {
     Box::new(by::<K>(db, key))
@@ -344,13 +342,8 @@ fn u64_keys_are_walked_by_a_type_of_ones_own() {
     }
     let key = &["id"];
     assert_eq!(keys(Walk::new(by::<Unsigned>(&db, key))), all);
-    check(
-        by::<Unsigned>(&db, key),
-        &db,
-        "SELECT * FROM t ORDER BY id",
-        [],
-        key,
-    );
+    let sql = "SELECT * FROM t ORDER BY id";
+    check(by::<Unsigned>(&db, key), &db, sql, [], key);
 }
 
 #[test]
@@ -374,31 +367,22 @@ fn keys_of_a_megabyte_are_walked_and_messages_stay_short() {
     db.execute("INSERT INTO u VALUES (?1), (?1)", [format!("{long}!")])
         .unwrap();
     let by_integer = |order| walked(Walk::new(by::<i64>(&db, &["k"])).order(order)).error;
+    let twice = query::<String>(&db, "SELECT k FROM u", [], &["k"]);
     let failing = Table::new(&db, "t").map(|row| row.get::<_, String>("v"));
     for error in [
         by_integer(Order::Ascending),
         by_integer(Order::Descending),
         walked(Walk::new(by::<String>(&db, &["k"]))).error,
         walked(Walk::new(failing)).error,
-        walked(Walk::new(query::<String>(
-            &db,
-            "SELECT k FROM u",
-            [],
-            &["k"],
-        )))
-        .error,
+        walked(Walk::new(twice)).error,
     ] {
         let error = error.expect("it is no such key");
         let kinds = [ErrorKind::Value, ErrorKind::RepeatedKey];
         assert!(kinds.contains(&error.kind()), "{:?}", error.kind());
-        let said = format!(
-            "{error}{}",
-            error.source().map(ToString::to_string).unwrap_or_default()
-        );
-        assert!(
-            said.contains("... (1048577 bytes)") && said.len() < 400,
-            "{said}"
-        );
+        let cause = error.source().map(ToString::to_string);
+        let said = format!("{error}{}", cause.unwrap_or_default());
+        assert!(said.contains("... (1048577 bytes)"), "{said}");
+        assert!(said.len() < 400, "{} bytes", said.len());
     }
     let key = Table::new(&db, "t").any_key([format!("{long}a")]).unwrap();
     assert!(key.to_string().len() < 100);
