@@ -127,8 +127,8 @@ fn lent<K: Key, S: Source<K>>(walk: Walk<S>) -> Vec<(K, Row)> {
 const FEW: usize = 6;
 
 /// Walks in every chunk size, both ways, bounded and live; resumed at every position; within every two of
-/// its keys as bounds of every kind, inverted ones too. `key` and `sql`, in the walk's order, say what comes. Tells how
-/// many rows that are.
+/// its keys as bounds of every kind, inverted ones too. `key` and `sql`, in the walk's order, say what comes.
+/// Tells how many rows that are.
 pub(crate) fn check<'s, K: Values + 's>(
     source: impl Source<K> + 's,
     db: &Connection,

@@ -86,17 +86,11 @@ fn a_closure_may_write_and_begin_and_end_transactions() {
             let found: Vec<i64> = items.take(50).map(|item| item.unwrap().0).collect();
             let name = format!("{sql}, chunks of {size}, {order:?}");
             assert_eq!(found, in_order(1, 5, order), "{name}");
-            assert_eq!(
-                integers(&db, "SELECT id FROM t WHERE id < 6").len(),
-                left,
-                "{name}"
-            );
+            let rows = integers(&db, "SELECT id FROM t WHERE id < 6");
+            assert_eq!(rows.len(), left, "{name}");
             if sql.contains("log") {
-                assert_eq!(
-                    integers(&db, "SELECT t FROM log ORDER BY id"),
-                    found,
-                    "{name}"
-                );
+                let logged = integers(&db, "SELECT t FROM log ORDER BY id");
+                assert_eq!(logged, found, "{name}");
             }
             assert!(db.is_autocommit() && !db.is_busy(), "{name}");
         }

@@ -137,7 +137,8 @@ fn a_search_for_null_by_another_index_is_written_otherwise() {
 fn joins_answer_the_same_whatever_the_statistics_say() {
     for sql in [
         "SELECT orders.id, name FROM orders JOIN users ON users.id = user WHERE name <> 'user 2'",
-        "SELECT * FROM (SELECT orders.id AS id, user FROM orders), (SELECT id AS u FROM users) WHERE u = user",
+        "SELECT * FROM (SELECT orders.id AS id, user FROM orders), (SELECT id AS u FROM users) \
+         WHERE u = user",
         "SELECT o.id, n.id AS other FROM users n, orders o LEFT JOIN large l ON l.id = o.id \
          WHERE n.id = o.user AND l.id IS NULL",
         "SELECT id FROM orders WHERE tag IN ('t1', 't2') AND user BETWEEN 1 AND 5",

@@ -8,9 +8,10 @@ use rusqlite::types::Value;
 
 use crate::db::{assert_says, by, column, each, integers, keys, open, outcome, query};
 
-const INJECTIONS: &str = "t\" -- § t\"; DROP TABLE t; -- § t; DROP TABLE t § t' OR '1'='1 § t`; DROP TABLE t; -- § \
-    t]; DROP TABLE t; -- § t\" UNION SELECT 1, 2 FROM \"t § (SELECT 1) § main.t § \"main\".\"t\" § t WHERE 1 § \
-    t, u § id, v § id\" OR \"1\"=\"1 § id\"), (\"v § id DESC § * § 'id' § \"id\" § ?1 § id\0 § \0 § id --  § id /*";
+const INJECTIONS: &str = "t\" -- § t\"; DROP TABLE t; -- § t; DROP TABLE t § t' OR '1'='1 § \
+    t`; DROP TABLE t; -- § t]; DROP TABLE t; -- § t\" UNION SELECT 1, 2 FROM \"t § (SELECT 1) § \
+    main.t § \"main\".\"t\" § t WHERE 1 § t, u § id, v § id\" OR \"1\"=\"1 § id\"), (\"v § id DESC § \
+    * § 'id' § \"id\" § ?1 § id\0 § \0 § id --  § id /*";
 
 fn two() -> Connection {
     open(
@@ -80,11 +81,12 @@ fn a_filter_is_one_condition_over_the_columns_of_its_table() {
     let db = two();
     let before = state(&db);
     let more = "1)) OR ((1 § 1); DROP TABLE t; -- § 1) UNION SELECT 1, 2 FROM u -- § 1 UNION SELECT 1 § \
-        1) ORDER BY (1 § 1 */ § 1 /* */ */ § '') OR ('' § \") OR (\" § 1\0) OR (1 § CASE WHEN 1 THEN 1 § 1 END § \
-        DELETE FROM t § (DELETE FROM t) § (INSERT INTO t VALUES (9, 'z') RETURNING 1) § \
+        1) ORDER BY (1 § 1 */ § 1 /* */ */ § '') OR ('' § \") OR (\" § 1\0) OR (1 § CASE WHEN 1 THEN 1 § \
+        1 END § DELETE FROM t § (DELETE FROM t) § (INSERT INTO t VALUES (9, 'z') RETURNING 1) § \
         EXISTS (DELETE FROM t RETURNING 1) § PRAGMA user_version = 5";
-    let misuse = "max(v) = v § (SELECT sum(t.v)) > 0 § (SELECT max(v) FROM u) > 0 OR (SELECT group_concat(t.id)) <> '' § \
-        row_number() OVER () > 1 § sum(v) OVER (ORDER BY id) > 10 § id > 0 AND total(v) > 1";
+    let misuse = "max(v) = v § (SELECT sum(t.v)) > 0 § \
+        (SELECT max(v) FROM u) > 0 OR (SELECT group_concat(t.id)) <> '' § row_number() OVER () > 1 § \
+        sum(v) OVER (ORDER BY id) > 10 § id > 0 AND total(v) > 1";
     let missing = "\"nosuch\" = 'a' § \"nosuch\" § v = \"a\" § v = 'a' AND \"no\"\"such\" > 0 § \
         id IN (SELECT id FROM t WHERE \"nosuch\" > 0) § \"no`such\" > 0 § \"\" > 0";
     for (conditions, says) in [
