@@ -32,11 +32,8 @@ fn values_of_several_types_are_given_as_rusqlite_takes_parameters() {
     let key = log.any_key(params!["b", 2]).unwrap();
     assert_eq!(key.values(), ["b".to_owned().into(), Value::Integer(2)]);
     let unfit = log.any_key([Unfit, Unfit]);
-    assert!(
-        unfit
-            .as_ref()
-            .is_err_and(|error| error.sqlite_error().is_some())
-    );
+    let cause = unfit.as_ref().err().and_then(|error| error.sqlite_error());
+    assert!(cause.is_some());
     let words = ["column \"at\" of table \"log\""];
     assert_says("a key", unfit, ErrorKind::Value, &words);
     let unfit = Table::new(&db, "log").within("at", Unfit);

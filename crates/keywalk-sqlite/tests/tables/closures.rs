@@ -126,10 +126,8 @@ fn what_sqlite_refuses_to_a_closure_is_an_error_of_its_row() {
             });
             let found = walked(Walk::new(table).chunk_size(size));
             let error = found.error.expect("it is refused").to_string();
-            assert!(
-                error.contains("the row of table \"t\" with the key 4"),
-                "{error}"
-            );
+            let said = "the row of table \"t\" with the key 4";
+            assert!(error.contains(said), "{error}");
             assert!(!db.is_busy());
             let rest = keys(Walk::new(by_id(&db)).resume(found.cursor));
             assert_eq!([found.keys, rest].concat(), [1, 2, 3, 4, 5], "{sql}");

@@ -58,13 +58,8 @@ fn a_custom_collation_orders_the_walk_as_it_orders_the_store() {
     let sql = "SELECT * FROM t ORDER BY k";
     check(by_k(&db), &db, sql, [], &["k"]);
     let twice = Table::new(&db, "u");
-    check(
-        twice,
-        &db,
-        "SELECT * FROM u ORDER BY k DESC, n",
-        [],
-        &["k", "n"],
-    );
+    let two = "SELECT * FROM u ORDER BY k DESC, n";
+    check(twice, &db, two, [], &["k", "n"]);
     let from = keys(Walk::new(by_k(&db)).range(collated("B")..).chunk_size(1));
     assert_eq!(from, ["B", "A", "ä", "ab", "aa", "zzz"].map(collated));
     db.execute_batch("DELETE FROM t WHERE length(k) > 1")
@@ -73,10 +68,8 @@ fn a_custom_collation_orders_the_walk_as_it_orders_the_store() {
     // Anew, with its index.
     set(&db, |a, b| b.cmp(a));
     db.execute_batch("REINDEX").unwrap();
-    assert_eq!(
-        keys(Walk::new(by_k(&db))),
-        ["ä", "b", "a", "B", "A", ""].map(collated)
-    );
+    let down = ["ä", "b", "a", "B", "A", ""].map(collated);
+    assert_eq!(keys(Walk::new(by_k(&db))), down);
 }
 
 #[test]

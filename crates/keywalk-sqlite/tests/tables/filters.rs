@@ -51,39 +51,21 @@ fn parameters_of_every_kind_have_their_values_in_every_form_of_statement() {
     passes(&db, "x > ? AND x < ?", [-20, 30]);
     passes(&db, "x > ?2 AND x < ?1", [30, -20]);
     passes(&db, "x > ?3 AND x < ?1", params![30, "unused", -20]);
-    passes(
-        &db,
-        "x > :low AND x < :high",
-        &[(":high", &30), (":low", &-20)],
-    );
-    passes(
-        &db,
-        "x > @a AND x < $b AND x <> @a",
-        &[("@a", &-20), ("$b", &30)],
-    );
-    passes(
-        &db,
-        "id = 1 OR x = :a OR id = @b OR id = $c",
-        &[(":a", &20), ("@b", &4), ("$c", &5)],
-    );
+    let named = &[(":high", &30), (":low", &-20)];
+    passes(&db, "x > :low AND x < :high", named);
+    let named = &[("@a", &-20), ("$b", &30)];
+    passes(&db, "x > @a AND x < $b AND x <> @a", named);
+    let named = &[(":a", &20), ("@b", &4), ("$c", &5)];
+    passes(&db, "id = 1 OR x = :a OR id = @b OR id = $c", named);
     passes(&db, "d = ?", ["d3"]);
     passes(&db, "d = #a", &[("#a", &"d3")]);
     passes(&db, "d = ?1 OR d IS ?2", params!["d3", None::<String>]);
-    passes(
-        &db,
-        "x IN (?, ?, ?) OR x BETWEEN ? AND ?",
-        [1, 2, 3, 40, 50],
-    );
-    passes(
-        &db,
-        "x > ?1 -- and not ?2\n AND d <> '?3' AND d <> ':a'",
-        [0],
-    );
-    passes(
-        &db,
-        "x = ?4 OR id = ?2 -- ?9\n",
-        params![40, 3, "unused", 20],
-    );
+    let five = [1, 2, 3, 40, 50];
+    passes(&db, "x IN (?, ?, ?) OR x BETWEEN ? AND ?", five);
+    let comment = "x > ?1 -- and not ?2\n AND d <> '?3' AND d <> ':a'";
+    passes(&db, comment, [0]);
+    let four = params![40, 3, "unused", 20];
+    passes(&db, "x = ?4 OR id = ?2 -- ?9\n", four);
     passes(&db, "ifnull(d, ?) = ?1", ["d1"]);
     let blob = params![vec![0xff_u8], f64::INFINITY, "40"];
     passes(&db, "x > ?1 OR x < ?2 AND x >= CAST(?3 AS INT)", blob);

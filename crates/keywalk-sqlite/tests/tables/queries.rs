@@ -169,19 +169,15 @@ fn a_key_that_repeats_is_an_error_within_a_chunk_and_at_its_edge() {
             "DELETE FROM orders WHERE id > 7; INSERT INTO orders VALUES (100, {twice}, 99, 'again')"
         ))
         .unwrap();
+        let cure = "walk it by a key that is unique in its result";
         for size in [1, 2, 3, 4, 5, 6, 7, 8, 512] {
             for (order, before) in ORDERS.into_iter().zip(before) {
                 let users = query::<i64>(&db, "SELECT user FROM orders", [], &["user"]);
                 let found = walked(Walk::new(users).chunk_size(size).order(order));
                 let error = found.error.expect("it repeats");
                 assert_eq!(error.kind(), ErrorKind::RepeatedKey, "chunks of {size}");
-                assert_eq!(
-                    error.to_string(),
-                    format!(
-                        "the query gave two rows with the key {twice}; walk it by a key that is unique in \
-                         its result"
-                    )
-                );
+                let said = format!("the query gave two rows with the key {twice}; {cure}");
+                assert_eq!(error.to_string(), said);
                 let whole_chunks = before / size * size;
                 let name = format!("chunks of {size}, {order:?}");
                 assert_eq!(found.keys.len(), whole_chunks, "{name}");

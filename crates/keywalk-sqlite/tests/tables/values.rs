@@ -78,10 +78,8 @@ fn bad_of<K: Values>(
             ", or the key's type"
         };
         assert!(said.ends_with(cure), "{name}: {said}");
-        assert!(
-            error.source().is_some() || is_null,
-            "{name}: rusqlite says why"
-        );
+        let is_said = error.source().is_some() || is_null;
+        assert!(is_said, "{name}: rusqlite says why");
 
         // A bounded walk asks for its last key first; a query looks one row ahead.
         let is_last = !live && place + 1 == places.len();
