@@ -1,0 +1,154 @@
+//! A filter means what it means in SQL.
+
+use std::cmp::Reverse;
+
+use keywalk::Walk;
+use keywalk_sqlite::Table;
+use rusqlite::{Connection, Params, ToSql, params, params_from_iter};
+
+use crate::check::{Values, check};
+use crate::db::{by, by_id, each, keys, open, query};
+
+/// `t` by `id`, by `(c, id)` over an index, by `(c, x)` in different directions.
+fn forty() -> Connection {
+    open(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, c INT NOT NULL, d TEXT, x INT NOT NULL);
+         CREATE INDEX tc ON t (c); CREATE INDEX td ON t (d); CREATE UNIQUE INDEX tcx ON t (c, x DESC);
+         CREATE TABLE u (id INTEGER PRIMARY KEY, y INT);
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)
+             INSERT INTO t SELECT i, i % 7, nullif('d' || (i % 5), 'd4'), i * 37 % 150 - 75 FROM n;
+         INSERT INTO u SELECT id, x FROM t WHERE id % 3 = 0;",
+    )
+}
+
+fn filtered<K: Values, P: Params + Clone>(
+    db: &Connection,
+    condition: &str,
+    params: P,
+    key: &[&str],
+    order: &str,
+) {
+    let source = by::<K>(db, key).filter(condition, params.clone());
+    let sql = format!("SELECT * FROM t WHERE ({condition}\n) ORDER BY {order}");
+    check(source.expect(condition), db, &sql, params, key);
+}
+
+/// The rows that a filter lets pass, in the forms of statement that there are, are SQL's own.
+fn passes<P: Params + Clone>(db: &Connection, condition: &str, params: P) {
+    filtered::<i64, P>(db, condition, params.clone(), &["id"], "id");
+    filtered::<(i64, i64), P>(db, condition, params.clone(), &["c", "id"], "c, id");
+    filtered::<(i64, Reverse<i64>), P>(db, condition, params.clone(), &["c", "x"], "c, x DESC");
+    let within = Table::new(db, "t").within("c", 3);
+    let within = within.and_then(|within| within.key::<Reverse<i64>>(["x"]));
+    let within = within.and_then(|within| within.filter(condition, params.clone()));
+    let sql = format!("SELECT * FROM t WHERE ({condition}\n) AND c = 3 ORDER BY x DESC");
+    check(within.expect(condition), db, &sql, params, &["x"]);
+}
+
+#[test]
+fn parameters_of_every_kind_have_their_values_in_every_form_of_statement() {
+    let db = forty();
+    passes(&db, "x > ? AND x < ?", [-20, 30]);
+    passes(&db, "x > ?2 AND x < ?1", [30, -20]);
+    passes(&db, "x > ?3 AND x < ?1", params![30, "unused", -20]);
+    let named = &[(":high", &30), (":low", &-20)];
+    passes(&db, "x > :low AND x < :high", named);
+    let named = &[("@a", &-20), ("$b", &30)];
+    passes(&db, "x > @a AND x < $b AND x <> @a", named);
+    let named = &[(":a", &20), ("@b", &4), ("$c", &5)];
+    passes(&db, "id = 1 OR x = :a OR id = @b OR id = $c", named);
+    passes(&db, "d = ?", ["d3"]);
+    passes(&db, "d = #a", &[("#a", &"d3")]);
+    passes(&db, "d = ?1 OR d IS ?2", params!["d3", None::<String>]);
+    let five = [1, 2, 3, 40, 50];
+    passes(&db, "x IN (?, ?, ?) OR x BETWEEN ? AND ?", five);
+    let comment = "x > ?1 -- and not ?2\n AND d <> '?3' AND d <> ':a'";
+    passes(&db, comment, [0]);
+    let four = params![40, 3, "unused", 20];
+    passes(&db, "x = ?4 OR id = ?2 -- ?9\n", four);
+    passes(&db, "ifnull(d, ?) = ?1", ["d1"]);
+    let blob = params![vec![0xff_u8], f64::INFINITY, "40"];
+    passes(&db, "x > ?1 OR x < ?2 AND x >= CAST(?3 AS INT)", blob);
+    // A minus that begins no comment.
+    passes(&db, "x - ?1 > ?2 -- ?3", [2, 3]);
+}
+
+/// SQLite takes 32,766, of which the walk needs a few; it has a result of no more than 2,000 columns.
+#[test]
+fn as_many_parameters_as_sqlite_takes_have_their_values() {
+    let db = forty();
+    let values: Vec<i64> = (30..32_780).collect();
+    let plain = |count| format!("id IN ({})", vec!["?"; count].join(", "));
+    let expected: Vec<i64> = (30..=40).collect();
+    let sql = format!("SELECT id FROM t WHERE +{}", plain(values.len()));
+    let walk = Walk::new(query::<i64>(&db, &sql, params_from_iter(&values), &["id"]));
+    assert_eq!(keys(walk), expected);
+
+    // SQLite itself looks a name up among all others.
+    let few = &values[..2_500];
+    let names: Vec<String> = few.iter().map(|value| format!(":p{value}")).collect();
+    let named = names.iter().zip(few);
+    let named: Vec<(&str, &dyn ToSql)> = named.map(|(name, value)| (&**name, value as _)).collect();
+    let by_name = format!("id IN ({})", names.join(", "));
+    for table in [
+        by_id(&db).filter(plain(values.len()), params_from_iter(&values)),
+        by_id(&db).filter(&*by_name, named.as_slice()),
+    ] {
+        assert_eq!(keys(Walk::new(table.unwrap())), expected);
+    }
+}
+
+#[test]
+fn conditions_keep_to_themselves_and_their_truth_is_sqls() {
+    let db = forty();
+    for condition in each(
+        "d = 'd1' OR x < 0 § 1 OR 0 § x < 0 -- a comment at the end § x < 0 --) § x < 0 /* ) */ § \
+         x < 0\n-- ' \" ` [ § d = 'd1' AND x < 0 OR d = 'd2' AND x > 0 § NOT x < 0 § c = 3 OR id = 9 § \
+         NULL § 0 § 1 § 0.5 § '1' § 'abc' § '0.5x' § x'31' § d § x § d > 'd1' § c § \
+         \"d\" = 'd1' AND \"T\".\"ID\" > 1",
+    ) {
+        passes(&db, condition, []);
+    }
+    let db = open(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, \"a`b\"\"c\" INT); INSERT INTO t VALUES (1, 7), (2, 8)",
+    );
+    filtered::<i64, _>(&db, "\"a`b\"\"c\" = 7", [], &["id"], "id");
+}
+
+#[test]
+fn subqueries_and_conditions_on_the_key_itself_are_filters() {
+    let db = forty();
+    for condition in each(
+        "id IN (SELECT id FROM u) § EXISTS (SELECT 1 FROM u WHERE u.id = t.id AND y > 0) § \
+         NOT EXISTS (SELECT 1 FROM u WHERE u.id = t.id) § x > (SELECT avg(x) FROM t) § \
+         id IN (SELECT row_number() OVER (ORDER BY id) FROM u) § \
+         (SELECT count(*) FROM u WHERE u.id <= t.id) = 3 § \
+         (SELECT y FROM u WHERE u.id = t.id ORDER BY y LIMIT 1) > 0 § id > 20 § \
+         id BETWEEN 5 AND 30 AND d = 'd2' § id = 7 § id IN (1, 40, 7) § c > 2 AND id < 30 § \
+         (c, id) > (3, 20) § d LIKE 'd1%' § d IN ('d1', 'd3') § d IS NULL § d IS NOT NULL AND c = 2 § \
+         c = 3 AND x < 10",
+    ) {
+        passes(&db, condition, []);
+    }
+    db.execute_batch("ANALYZE").unwrap();
+    passes(&db, "d = 'd1' AND x > ?", [0]);
+    passes(&db, "id > 20 AND d IN ('d1', 'd2')", []);
+}
+
+/// `id IS NOT NULL` names the rows that have a key; that the others are passed over must not
+/// depend on how many they are.
+#[test]
+fn rows_that_the_filter_drops_need_no_key() {
+    let db = open(
+        "CREATE TABLE t (id TEXT PRIMARY KEY, v INT); INSERT INTO t VALUES ('a', 1), ('b', 2);
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600)
+             INSERT INTO t SELECT NULL, i FROM n",
+    );
+    for size in [1000, 1] {
+        let table = by::<String>(&db, &["id"])
+            .filter("id IS NOT NULL", [])
+            .unwrap();
+        let found = keys(Walk::new(table).chunk_size(size).live());
+        assert_eq!(found, ["a", "b"], "chunks of {size}");
+    }
+}

@@ -1,0 +1,393 @@
+//! Which tables can be walked, by which keys: each in SQLite's own order.
+
+use std::cmp::Reverse;
+
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order, Walk};
+use keywalk_sqlite::uuid::Uuid;
+use keywalk_sqlite::uuid::fmt::Hyphenated;
+use keywalk_sqlite::{AnyKey, Collated, Table};
+use rusqlite::{Connection, params};
+
+use crate::check::{Values, check};
+use crate::db::{ORDERS, by, by_id, keys, open};
+
+/// By these columns the table `t` gives what it holds in this order.
+fn gives<K: Values>(db: &Connection, key: &[&str], order: &str) {
+    let columns: Vec<String> = key.iter().map(|name| format!("{name} AS {name}")).collect();
+    let sql = format!("SELECT {}, * FROM t ORDER BY {order}", columns.join(", "));
+    assert!(check(by::<K>(db, key), db, &sql, [], key) > 1, "{sql}");
+}
+
+/// By the key that its schema tells.
+fn gives_by_primary_key(db: &Connection, key: &[&str], order: &str) {
+    let sql = format!("SELECT * FROM t ORDER BY {order}");
+    assert!(check(Table::new(db, "t"), db, &sql, [], key) > 1, "{sql}");
+}
+
+#[test]
+fn integers_of_every_size_come_in_numeric_order() {
+    let db = open(
+        "CREATE TABLE t (k INTEGER PRIMARY KEY, s INT NOT NULL UNIQUE);
+         INSERT INTO t VALUES (-9223372036854775807 - 1, 1), (9223372036854775807, 2), (0, 3),
+             (-1, 127), (9223372036854775806, 9), (2, 0)",
+    );
+    gives::<i64>(&db, &["k"], "k");
+    gives::<Reverse<i64>>(&db, &["k"], "k DESC");
+    gives::<i8>(&db, &["s"], "s");
+    gives::<i16>(&db, &["s"], "s");
+    gives::<i32>(&db, &["s"], "s");
+    gives::<u8>(&db, &["s"], "s");
+    gives::<u16>(&db, &["s"], "s");
+    gives::<u32>(&db, &["s"], "s");
+    gives::<Reverse<u32>>(&db, &["s"], "s DESC");
+    gives::<(i64,)>(&db, &["s"], "s");
+}
+
+#[test]
+fn text_blobs_and_uuids_come_in_the_order_of_their_bytes() {
+    let texts = "|a|A|a\0|a\0b|\0|\0a|ab|z|²|2|é|e\u{301}|ß|日本|👩‍🚀|\u{10FFFF}|\
+        '; DROP TABLE t; --|\"| |a |\u{FFFD}";
+    let texts: Vec<&str> = texts.split('|').collect();
+    for some in [&texts[..], &texts[..6]] {
+        let db = open("CREATE TABLE t (k TEXT NOT NULL PRIMARY KEY, b BLOB NOT NULL UNIQUE)");
+        for text in some {
+            db.execute(
+                "INSERT INTO t VALUES (?1, ?2)",
+                params![text, text.as_bytes()],
+            )
+            .unwrap();
+        }
+        gives::<String>(&db, &["k"], "k");
+        gives::<Reverse<String>>(&db, &["k"], "k DESC");
+        gives::<Vec<u8>>(&db, &["b"], "b");
+        gives::<Reverse<Vec<u8>>>(&db, &["b"], "b DESC");
+        let mut sorted = some.to_vec();
+        sorted.sort_unstable();
+        assert_eq!(keys(Walk::new(by::<String>(&db, &["k"]))), sorted);
+    }
+    let db = open("CREATE TABLE t (b BLOB NOT NULL UNIQUE, h TEXT NOT NULL UNIQUE)");
+    for uuid in [0, u128::MAX, 0xff << 120, 0x80 << 120, 0xab << 64, 0xab00] {
+        let uuid = Uuid::from_u128(uuid);
+        let row = (&uuid.as_bytes()[..], uuid.hyphenated().to_string());
+        db.execute("INSERT INTO t VALUES (?1, ?2)", row).unwrap();
+    }
+    gives::<Uuid>(&db, &["b"], "b");
+    gives::<Hyphenated>(&db, &["h"], "h");
+    gives::<Reverse<Hyphenated>>(&db, &["h"], "h DESC");
+}
+
+/// Numbers around zero in as many columns as a key can have, so that every comparison of columns
+/// decides somewhere.
+fn six(index: &str) -> Connection {
+    open(&format!(
+        "CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, c INT NOT NULL, d INT NOT NULL,
+             e INT NOT NULL, f INT NOT NULL);
+         WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 63)
+             INSERT INTO t SELECT -(i >> 5 & 1), i >> 4 & 1, i >> 3 & 1, i >> 2 & 1, i >> 1 & 1, i & 1
+             FROM n WHERE i % 3 <> 1;
+         CREATE UNIQUE INDEX i ON t ({index})"
+    ))
+}
+
+const SIX: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+
+#[test]
+fn tuples_of_two_to_six_columns_come_by_the_first_then_by_the_next() {
+    let db = six("a, b, c, d, e, f");
+    type Six = (i64, i64, i8, i64, i64, i64);
+    gives::<Six>(&db, &SIX, "a, b, c, d, e, f");
+    type Down<T = Reverse<i64>> = (T, T, T, T, T, T);
+    gives::<Down>(&db, &SIX, "a DESC, b DESC, c DESC, d DESC, e DESC, f DESC");
+    for width in (2..=5).rev() {
+        let columns = SIX[..width].join(", ");
+        let first = format!("SELECT min(rowid) FROM t GROUP BY {columns}");
+        db.execute_batch(&format!(
+            "DELETE FROM t WHERE rowid NOT IN ({first}); CREATE UNIQUE INDEX i{width} ON t ({columns})"
+        ))
+        .unwrap();
+        match width {
+            5 => gives::<(i64, i64, i64, i64, i64)>(&db, &SIX[..5], &columns),
+            4 => gives::<(i64, i64, i64, i64)>(&db, &SIX[..4], &columns),
+            3 => gives::<(i64, i64, i64)>(&db, &SIX[..3], &columns),
+            _ => gives::<(i64, i64)>(&db, &SIX[..2], &columns),
+        }
+    }
+}
+
+#[test]
+fn columns_may_each_be_of_a_type_and_go_in_a_direction_of_their_own() {
+    let order = "a, b DESC, c, d DESC, e DESC, f";
+    type Six = (i64, Reverse<i64>, i64, Reverse<i64>, Reverse<i64>, i64);
+    gives::<Six>(&six(order), &SIX, order);
+    let db = open(
+        "CREATE TABLE t (tenant TEXT NOT NULL, at INT NOT NULL, id BLOB NOT NULL,
+             PRIMARY KEY (tenant, at DESC, id)) WITHOUT ROWID;
+         INSERT INTO t VALUES ('', 0, x'00'), ('', 0, x'ff'), ('a', 5, x'01'),
+             ('a', -5, x''), ('é', 0, x''), ('a', 5, x'')",
+    );
+    type Mixed = (String, Reverse<i64>, Vec<u8>);
+    gives::<Mixed>(&db, &["tenant", "at", "id"], "tenant, at DESC, id");
+    for key in ["a, b", "a, b DESC", "a DESC, b"] {
+        let db = open(&format!(
+            "CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, PRIMARY KEY ({key}));
+             INSERT INTO t VALUES (1, 1), (1, 3), (2, 2), (3, 1), (3, 2)"
+        ));
+        let pair = &["a", "b"];
+        gives_by_primary_key(&db, pair, key);
+        if key == "a, b" {
+            gives::<(i64, i64)>(&db, pair, "a, b");
+            gives::<(Reverse<i64>, Reverse<i64>)>(&db, pair, "a DESC, b DESC");
+            // Its directions stay its own.
+            db.execute_batch("CREATE INDEX other ON t (a DESC, b)")
+                .unwrap();
+            gives_by_primary_key(&db, pair, key);
+        } else {
+            gives::<(i64, Reverse<i64>)>(&db, pair, "a, b DESC");
+            gives::<(Reverse<i64>, i64)>(&db, pair, "a DESC, b");
+        }
+    }
+}
+
+#[test]
+fn the_primary_key_is_the_key_where_none_is_named() {
+    let alone = "INTEGER PRIMARY KEY|INT NOT NULL PRIMARY KEY|INT PRIMARY KEY|REAL NOT NULL PRIMARY KEY|\
+        NOT NULL PRIMARY KEY|TEXT NOT NULL PRIMARY KEY";
+    let alone = alone.split('|').map(|key| (key, "", "a"));
+    let down = [("INTEGER NOT NULL PRIMARY KEY DESC", "", "a DESC")];
+    let pairs = ["b, c", "c, b", "b, c DESC", "b DESC, c DESC"].map(|pair| ("", pair, pair));
+    for (alone, pair, order) in alone.chain(down).chain(pairs) {
+        let key = match pair {
+            "" => format!("a {alone}, b, c"),
+            pair => format!("a, b NOT NULL, c NOT NULL, PRIMARY KEY ({pair})"),
+        };
+        for without_rowid in ["", "WITHOUT ROWID"] {
+            let db = open(&format!(
+                "CREATE TABLE t ({key}) {without_rowid};
+                 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 19)
+                     INSERT INTO t SELECT i * 7 % 20 - 9, i / 4, i % 4 FROM n"
+            ));
+            let columns: Vec<&str> = order.split(", ").map(|column| &column[..1]).collect();
+            gives_by_primary_key(&db, &columns, order);
+        }
+    }
+}
+
+#[test]
+fn a_table_is_walked_by_its_rowid_under_each_of_its_names() {
+    let db =
+        open("CREATE TABLE t (v); INSERT INTO t (rowid, v) VALUES (-5, 'a'), (9, 'b'), (2, 'c')");
+    for name in ["rowid", "oid", "_rowid_", "ROWID"] {
+        gives::<i64>(&db, &[name], name);
+    }
+    // A column of that name is that column, and the others are the rowid.
+    let db = open(
+        "CREATE TABLE t (v, rowid INT NOT NULL UNIQUE);
+         INSERT INTO t (_rowid_, v, rowid) VALUES (1, 'a', 30), (2, 'b', 20), (3, 'c', 25)",
+    );
+    gives::<i64>(&db, &["rowid"], "rowid");
+    gives::<i64>(&db, &["oid"], "oid");
+}
+
+/// Of every storage class, in columns that change what is put into them, and in those that don't.
+#[test]
+fn values_of_all_classes_in_one_column_come_in_sqlites_order() {
+    for declared in [
+        "INT NOT NULL",
+        "NOT NULL",
+        "REAL NOT NULL",
+        "TEXT NOT NULL",
+        "ANY NOT NULL",
+    ] {
+        for (key, order) in [
+            ("PRIMARY KEY", "k"),
+            ("PRIMARY KEY DESC", "k DESC"),
+            ("UNIQUE", "k"),
+        ] {
+            for options in ["", "STRICT"] {
+                if options == "STRICT" && !declared.starts_with("ANY") {
+                    continue;
+                }
+                let db = open(&format!(
+                    "CREATE TABLE t (k {declared} {key}) {options};
+                     INSERT OR IGNORE INTO t VALUES (1), (0.5), (-0.0), (0), (1.5), (9e999), (-9e999),
+                         (-1e300), (9223372036854775807), (9223372036854775808.0), ('10'),
+                         (9223372036854774784.0),
+                         (-9223372036854775807 - 1), (9007199254740993), (9007199254740992.0), ('abc'),
+                         ('1e1'), (' 7'), (''), (x'00'), (x''), (x'ff'), (10), (1e-300), (1e19)"
+                ));
+                gives::<AnyKey>(&db, &["k"], order);
+            }
+        }
+    }
+}
+
+/// In a STRICT table a text that looks like a number stays one, and is a bound like any other.
+#[test]
+fn a_strict_table_is_walked_with_text_that_looks_like_numbers() {
+    for options in ["STRICT", "STRICT, WITHOUT ROWID"] {
+        let db = open(&format!(
+            "CREATE TABLE t (k ANY NOT NULL PRIMARY KEY, n INT NOT NULL UNIQUE) {options};
+             INSERT INTO t VALUES ('5', 1), (5, 2), (5.5, 4), (x'00', 5), ('1e3', 6), (' 7', 7)"
+        ));
+        gives_by_primary_key(&db, &["k"], "k");
+        gives::<i64>(&db, &["n"], "n");
+    }
+}
+
+#[test]
+fn the_columns_of_an_index_and_the_rowid_behind_them_are_a_key() {
+    let rows = "INSERT INTO t VALUES (3, 'b'), (1, 'b'), (2, 'a'), (5, 'b'), (4, 'c'), (6, 'a')";
+    let indexed = |index: &str| {
+        open(&format!(
+            "CREATE TABLE t (v INTEGER PRIMARY KEY, c TEXT NOT NULL); CREATE INDEX i ON t ({index}); {rows}"
+        ))
+    };
+    type Up = (String, i64);
+    type Down = (Reverse<String>, Reverse<i64>);
+    type Mixed = (Reverse<String>, i64);
+    for index in ["c", "c, v"] {
+        let db = indexed(index);
+        gives::<Up>(&db, &["c", "v"], "c, v");
+        gives::<AnyKey>(&db, &["C", "V"], "c, v");
+        gives::<Down>(&db, &["c", "v"], "c DESC, v DESC");
+        let within = || Table::new(&db, "t").within("c", "b").unwrap();
+        let sql = "SELECT v, * FROM t WHERE c = 'b' ORDER BY v";
+        check(within().key::<i64>(["v"]).unwrap(), &db, sql, [], &["v"]);
+    }
+    gives::<Up>(&indexed("c"), &["c", "rowid"], "c, v");
+    for index in ["c DESC", "c DESC, v", "c, v DESC"] {
+        gives::<Mixed>(&indexed(index), &["c", "v"], "c DESC, v");
+    }
+    for index in ["c DESC", "c DESC, v"] {
+        gives::<AnyKey>(&indexed(index), &["c", "v"], "c DESC, v");
+    }
+    gives::<Down>(&indexed("c DESC, v DESC"), &["c", "v"], "c DESC, v DESC");
+    // One that begins with it doesn't matter.
+    gives_by_primary_key(&indexed("v, c"), &["v"], "v");
+    let db = open(&format!(
+        "CREATE TABLE t (v INT PRIMARY KEY, c TEXT NOT NULL) WITHOUT ROWID; CREATE INDEX i ON t (c); {rows}"
+    ));
+    gives::<Up>(&db, &["c", "v"], "c, v");
+    // A unique one, and columns that are computed.
+    let db = open(
+        "CREATE TABLE t (v INTEGER PRIMARY KEY, a TEXT NOT NULL, b INT NOT NULL,
+             neg INT NOT NULL AS (-v) VIRTUAL UNIQUE, hex TEXT NOT NULL AS (hex(v * 7 % 5)) STORED UNIQUE,
+             UNIQUE (a, b DESC));
+         INSERT INTO t VALUES (1, 'x', 1), (2, 'x', 2), (3, 'w', 5), (4, 'y', 0)",
+    );
+    gives::<(String, Reverse<i64>)>(&db, &["a", "b"], "a, b DESC");
+    gives::<AnyKey>(&db, &["A", "B"], "a, b DESC");
+    gives::<i64>(&db, &["neg"], "neg");
+    gives::<String>(&db, &["hex"], "hex");
+}
+
+/// Only SQLite knows the order of their keys, and no single search ends at the far bound: columns in
+/// different directions, and the rowid behind a collated column.
+#[test]
+fn collated_columns_come_in_their_collations_order() {
+    for (collation, texts) in [
+        ("NOCASE", ["b", "C", "a", "Z", "é", "É"]),
+        ("RTRIM", ["a  ", "b", "B ", "", "a b", "é "]),
+    ] {
+        let schema = format!(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, k TEXT NOT NULL COLLATE {collation}, n INT NOT NULL,
+                 UNIQUE (n DESC, k)); CREATE UNIQUE INDEX kn ON t (k, n)"
+        );
+        let db = open(&format!("{schema}; CREATE UNIQUE INDEX k ON t (k)"));
+        let twice = open(&format!("{schema}; CREATE INDEX k ON t (k)"));
+        for text in texts {
+            db.execute(
+                "INSERT INTO t (k, n) VALUES (?1, unicode(?1 || 'q') % 2)",
+                [text],
+            )
+            .unwrap();
+        }
+        for (at, text) in (0..).zip([texts[0], texts[1], texts[4]]) {
+            let again = [text.to_uppercase(), text.to_lowercase() + " "];
+            for (n, text) in (0..).zip(again) {
+                let row: (i64, String, i64) = (9 - 3 * at + n, text, n);
+                twice
+                    .execute("INSERT INTO t VALUES (?1, ?2, ?3)", row)
+                    .unwrap();
+            }
+        }
+        gives::<Collated>(&db, &["k"], "k");
+        gives::<AnyKey>(&db, &["k"], "k");
+        gives::<Reverse<Collated>>(&db, &["k"], "k DESC");
+        for db in [&db, &twice] {
+            gives::<(Collated, i64)>(db, &["k", "n"], "k, n");
+            gives::<(Reverse<Collated>, Reverse<i64>)>(db, &["k", "n"], "k DESC, n DESC");
+            gives::<AnyKey>(db, &["k", "n"], "k, n");
+            gives::<(Collated, i64)>(db, &["k", "id"], "k, id");
+            gives::<AnyKey>(db, &["k", "id"], "k, id");
+            gives::<(Reverse<i64>, Collated)>(db, &["n", "k"], "n DESC, k");
+            gives::<AnyKey>(db, &["n", "k"], "n DESC, k");
+        }
+    }
+}
+
+#[test]
+fn within_walks_the_rows_of_one_prefix_by_the_rest_of_the_key() {
+    let db = open(
+        "CREATE TABLE t (v, a INT NOT NULL, b TEXT NOT NULL, c INT NOT NULL, d INT NOT NULL,
+             PRIMARY KEY (a, b, c DESC, d));
+         WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 53)
+             INSERT INTO t SELECT i, i % 3, i / 3 % 3, i / 9 % 3, i / 27 FROM n",
+    );
+    let within = |a: &str| Table::new(&db, "t").within("a", a).unwrap();
+    let rest = &["b", "c", "d"];
+    let sql = "SELECT * FROM t WHERE a = 1 ORDER BY b, c DESC, d";
+    type Rest = (String, Reverse<i64>, i64);
+    check(within("1").key::<Rest>(*rest).unwrap(), &db, sql, [], rest);
+    let any = within("1").key::<AnyKey>(*rest).unwrap();
+    check(any, &db, sql, [], rest);
+    // The primary key without what is fixed; a value of another type compares as in SQL.
+    check(within("1"), &db, sql, [], rest);
+    let sql = "SELECT * FROM t WHERE a = 2 AND b = '0' ORDER BY c DESC, d";
+    let fixed = || {
+        let b = Table::new(&db, "t").within("b", "0");
+        b.and_then(|b| b.within("A", 2)).unwrap()
+    };
+    let rest = &["c", "d"];
+    check(fixed().key::<AnyKey>(*rest).unwrap(), &db, sql, [], rest);
+    let typed = fixed().key::<(Reverse<i64>, i64)>(*rest).unwrap();
+    check(typed, &db, sql, [], rest);
+    check(fixed(), &db, sql, [], rest);
+    let filtered = fixed().filter("c <> 1", []).unwrap();
+    let sql = sql.replace("ORDER", "AND c <> 1 ORDER");
+    check(filtered, &db, &sql, [], rest);
+    assert!(keys(Walk::new(within("7"))).is_empty());
+}
+
+#[test]
+fn tables_of_no_and_of_one_row_are_walked() {
+    for (order, rows) in ORDERS
+        .into_iter()
+        .flat_map(|order| [(order, 0), (order, 1)])
+    {
+        let db = open("CREATE TABLE t (id INTEGER PRIMARY KEY)");
+        db.execute("INSERT INTO t SELECT -3 WHERE ?1", [rows > 0])
+            .unwrap();
+        for size in [1, 2, usize::MAX] {
+            let walk = || Walk::new(by_id(&db)).chunk_size(size).order(order);
+            let name = format!("{order:?}, chunks of {size}");
+            assert_eq!(keys(walk()), vec![-3; rows], "{name}");
+            let mut items = walk().items();
+            assert_eq!(items.by_ref().count(), rows);
+            assert_eq!(items.stats().queries(), 1 + rows as u64, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_full_chunk_is_left_as_it_is() {
+    let db = open("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)");
+    let mut table = by_id(&db).map(|_| Ok(()));
+    let mut chunk = Chunk::with_limit(2);
+    let mut range = KeyRange::all(Order::Ascending);
+    assert_eq!(table.fetch(&range, &mut chunk).unwrap(), Fetched::More);
+    range.advance_past(2);
+    assert_eq!(table.fetch(&range, &mut chunk).unwrap(), Fetched::More);
+    assert_eq!(chunk.as_slice(), [(1, ()), (2, ())]);
+    assert!(!chunk.overflowed());
+}
