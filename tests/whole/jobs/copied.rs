@@ -5,7 +5,6 @@ use keywalk_job::{Ended, Job, Stop};
 use keywalk_sled::Tree;
 use keywalk_sqlite::CheckpointTable;
 use rusqlite::Connection;
-use sled::Tree as SledTree;
 
 #[test]
 fn what_is_copied_from_sled_to_sqlite_is_copied_exactly_once() {
@@ -22,12 +21,8 @@ fn what_is_copied_from_sled_to_sqlite_is_copied_exactly_once() {
     loop {
         runs += 1;
         let stop = Stop::new();
-        let tree = Tree::<u64>::new(SledTree::clone(&sled));
-        let job = Job::new(
-            "copy",
-            Walk::new(tree).chunk_size(8),
-            CheckpointTable::new(&db),
-        );
+        let walk = Walk::new(Tree::<u64>::new(sled::Tree::clone(&sled))).chunk_size(8);
+        let job = Job::new("copy", walk, CheckpointTable::new(&db));
         let mut chunks = 0;
         let run = job.stop_on(&stop).run(|tx, items| {
             for (id, value) in items {

@@ -2,13 +2,31 @@
 //! and what others did.
 
 use keywalk::{KeyRange, Order};
-use keywalk_conformance::Clause;
 use keywalk_conformance::history::{Breach, Change, Clock, Lives, Mutation, Visits};
+use keywalk_conformance::{BoxError, Clause};
 use proptest::prelude::*;
 use proptest::test_runner::{TestError, TestRunner};
 use rusqlite::Connection;
 
-use crate::rows;
+/// A table, for what others do to it.
+pub(crate) fn open() -> Connection {
+    let db = Connection::open_in_memory().unwrap();
+    let table = "CREATE TABLE rows (id INTEGER PRIMARY KEY, value INTEGER NOT NULL)";
+    db.execute_batch(table).unwrap();
+    db
+}
+
+pub(crate) fn change(db: &Connection, id: i64, change: Change) -> Result<(), BoxError> {
+    match change {
+        Change::Put(value) => db
+            .prepare_cached("INSERT OR REPLACE INTO rows VALUES (?1, ?2)")?
+            .execute([id, value as i64])?,
+        Change::Delete => db
+            .prepare_cached("DELETE FROM rows WHERE id = ?1")?
+            .execute([id])?,
+    };
+    Ok(())
+}
 
 /// What others do after each row: a key, and whether it is deleted.
 type Others = Vec<(i64, bool)>;
@@ -63,15 +81,15 @@ struct World {
 impl World {
     fn write(&mut self, key: i64, is_deleted: bool) {
         self.puts += 1;
-        let change = match is_deleted {
+        let by = match is_deleted {
             true => Change::Delete,
             false => Change::Put(self.puts),
         };
-        let (written, during) = self.clock.time(|| rows::change(&self.db, key, change));
+        let (written, during) = self.clock.time(|| change(&self.db, key, by));
         written.expect("nobody holds anything");
         self.lives.record(Mutation {
             key,
-            change,
+            change: by,
             during,
         });
     }
@@ -79,7 +97,7 @@ impl World {
 
 fn walk(page: Page, (first, others, size): Case) -> Result<(), Breach<i64>> {
     let mut world = World {
-        db: rows::open(),
+        db: open(),
         clock: Clock::default(),
         lives: Lives::default(),
         puts: 0,

@@ -2,11 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use keywalk_job::{Clock, Error, Outcome};
 
-use crate::child::{CHUNK, Process, Store, database, files_job, sqlite_job};
+use super::child::{CHUNK, Store, database, files_job, sqlite_job, start};
+use crate::process::Process;
 
 /// Kills the child when it is slept on, and stops who waits too long.
 struct Killing(RefCell<Process>, Cell<u32>);
@@ -33,10 +35,10 @@ fn check(
     store: Store,
     refused: impl Fn() -> bool,
     waits: impl FnOnce(&Killing) -> Outcome,
-    folder: &std::path::Path,
-    locks: &std::path::Path,
+    folder: &Path,
+    locks: &Path,
 ) {
-    let process = Process::start(store, folder);
+    let process = start(store, folder);
     assert!(refused(), "another process has it");
     let clock = Killing(RefCell::new(process), Cell::new(0));
     let outcome = waits(&clock);
@@ -56,32 +58,27 @@ fn a_job_that_another_process_has_is_refused_or_waited_for_until_that_is_killed(
          CREATE TABLE log (id INTEGER NOT NULL); INSERT INTO items VALUES (1, 0), (2, 0)",
     )
     .unwrap();
-    check(
-        Store::Sqlite,
-        || matches!(sqlite_job(&db).run(|_, _| Ok(())), Err(Error::Taken { .. })),
-        |clock| {
-            let job = sqlite_job(&db).wait_for_lease().clock(clock);
-            job.run(|_, _| Ok(())).unwrap()
-        },
-        folder,
-        folder,
-    );
+    let refused = || matches!(sqlite_job(&db).run(|_, _| Ok(())), Err(Error::Taken { .. }));
+    let waits = |clock: &Killing| {
+        let job = sqlite_job(&db).wait_for_lease().clock(clock);
+        job.run(|_, _| Ok(())).unwrap()
+    };
+    check(Store::Sqlite, refused, waits, folder, folder);
+
+    let run = || files_job(folder).run(|_, _| Ok(()));
+    let refused = || matches!(run(), Err(Error::Taken { .. }));
+    let waits = |clock: &Killing| {
+        let job = files_job(folder).wait_for_lease().clock(clock);
+        let run = job.run(|_, items| {
+            assert_eq!(items.len(), CHUNK);
+            Ok(())
+        });
+        run.unwrap()
+    };
     check(
         Store::Files,
-        || {
-            matches!(
-                files_job(folder).run(|_, _| Ok(())),
-                Err(Error::Taken { .. })
-            )
-        },
-        |clock| {
-            let job = files_job(folder).wait_for_lease().clock(clock);
-            job.run(|_, items| {
-                assert_eq!(items.len(), CHUNK);
-                Ok(())
-            })
-            .unwrap()
-        },
+        refused,
+        waits,
         folder,
         &folder.join("checkpoints"),
     );
