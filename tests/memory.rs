@@ -13,14 +13,13 @@
 
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::sync::{Arc, RwLock};
 
+use crossbeam_skiplist::SkipMap;
 use keywalk::{ChunkSource, DurableSource, Order, Stats, Walk};
 
-#[path = "memory/by_bytes.rs"]
-mod by_bytes;
-#[path = "memory/filled.rs"]
-mod filled;
 #[path = "memory/heap.rs"]
 mod heap;
 #[path = "memory/report.rs"]
@@ -28,14 +27,20 @@ mod report;
 #[path = "memory/stores.rs"]
 mod stores;
 
-use filled::{BoxError, Filled};
-use heap::Heap;
+use heap::{Heap, Usage};
 use report::{Report, Walked};
-use stores::{BorrowedMap, LockFreeList, LockedMap, SortedSlice, SqliteTable};
+use stores::{BoxError, Filled, SqliteTable, WildTable};
 
 type Item<'a, S> = <<S as Filled>::Source<'a> as ChunkSource>::Item;
+type BorrowedMap<K> = BTreeMap<K, String>;
+type SortedSlice = Vec<(i64, String)>;
+type LockedMap<K> = Arc<RwLock<BTreeMap<K, String>>>;
+type LockFreeList<K> = Arc<SkipMap<K, String>>;
 
 const ORDERS: [Order; 2] = [Order::Ascending, Order::Descending];
+
+/// What a walk takes beside its chunk: a few keys.
+const WALK: usize = 512;
 
 /// How the items are taken.
 #[derive(Clone, Copy, Debug)]
@@ -68,8 +73,8 @@ fn every_store(heap: &Heap, report: &mut Report) -> Result<(), BoxError> {
 
     a_strangers_key_takes_no_more_than_its_columns(heap, report)?;
 
-    by_bytes::a_walk_by_bytes_holds_twice_as_many_and_an_item(heap, report)?;
-    by_bytes::a_warm_walk_by_bytes_allocates_nothing_per_item(heap, report)
+    a_walk_by_bytes_holds_twice_as_many_and_an_item(heap, report)?;
+    a_warm_walk_by_bytes_allocates_nothing_per_item(heap, report)
 }
 
 fn both<S: Filled>(heap: &Heap, report: &mut Report) -> Result<(), BoxError> {
@@ -86,8 +91,6 @@ fn a_walk_holds_one_chunk_whatever_its_length<S: Filled>(
     const FEW: u32 = 10_000;
     const MANY: u32 = 1_000_000;
     const CHUNK: usize = 512;
-    /// What a walk takes beside its chunk: a few keys.
-    const WALK: usize = 512;
     /// Less than a byte for each further chunk.
     const SAME: u64 = 512;
 
@@ -104,28 +107,55 @@ fn a_walk_holds_one_chunk_whatever_its_length<S: Filled>(
         for order in ORDERS {
             let mut flat = one_chunk;
             for (store, items) in [(&few, FEW), (&many, MANY)] {
-                let (stats, usage) = heap.measure(|| walk(store, CHUNK, way, order));
-                let stats = stats?;
-                let walked = Walked {
-                    way: format!("{way:?}"),
-                    order,
-                    chunk: CHUNK,
-                    items: stats.items(),
-                    fetches: stats.queries(),
-                    usage,
-                };
-                report.line(&walked, || {
-                    if stats.items() != u64::from(items) {
-                        Err(format!("not all of {items} items"))
-                    } else if usage.peak > one_chunk {
-                        Err(format!("a chunk is at most {one_chunk} bytes"))
-                    } else if usage.peak > flat {
-                        Err(format!("more than {flat} bytes, so it grows"))
-                    } else {
-                        Ok(())
-                    }
-                });
-                flat = usage.peak + SAME;
+                let walk = || Ok(Walk::new(store.source()?).chunk_size(CHUNK).order(order));
+                let walked = measured(heap, walk, way, (order, CHUNK))?;
+                let peak = walked.usage.peak;
+                report.line(
+                    &walked,
+                    &[
+                        walked.all_of(items),
+                        (
+                            peak <= one_chunk,
+                            format!("a chunk is at most {one_chunk} bytes"),
+                        ),
+                        (peak <= flat, format!("more than {flat} bytes, so it grows")),
+                    ],
+                );
+                flat = peak + SAME;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A maximum of bytes is one of memory, as [`Walk::chunk_bytes`] documents it; whatever slot of the chunk the largest
+/// rows come into.
+fn a_walk_by_bytes_holds_twice_as_many_and_an_item(
+    heap: &Heap,
+    report: &mut Report,
+) -> Result<(), BoxError> {
+    const ITEMS: u32 = 10_000;
+    const INLINE: usize = size_of::<Item<'static, WildTable>>();
+
+    if !report.starts::<WildTable>("a walk by bytes holds at most twice as many, and an item") {
+        return Ok(());
+    }
+    let store = WildTable::filled(ITEMS)?;
+    for bytes in [1, 100_000, 1_000_000] {
+        let most = (bytes / WildTable::SMALLEST + 1).min(512);
+        let list = 3 * most * (INLINE + size_of::<usize>());
+        let beside = INLINE + WildTable::LARGEST + list + WildTable::SOURCE + WALK;
+        for (way, held) in [(Way::Lent, 2 * bytes), (Way::Items, bytes)] {
+            for order in ORDERS {
+                let walk = || Ok(Walk::new(store.source()?).order(order).chunk_bytes(bytes));
+                let walked = measured(heap, walk, way, (order, bytes))?;
+                let most = (held + beside) as u64;
+                let fits = walked.usage.peak <= most;
+                let rules = [
+                    walked.all_of(ITEMS),
+                    (fits, format!("more than {most} bytes")),
+                ];
+                report.line(&walked, &rules);
             }
         }
     }
@@ -152,97 +182,105 @@ fn a_strangers_key_takes_no_more_than_its_columns(
     let bytes = bytes.repeat(COLUMNS);
     let (key, usage) = heap.measure(|| source.decode_key(&bytes));
     let key = key?;
-    let walked = Walked {
-        way: "Token".to_owned(),
-        order: Order::Ascending,
-        chunk: 0,
-        items: 0,
-        fetches: 0,
-        usage,
-    };
-    report.line(&walked, || {
-        if known != Some(0) || key.is_some() {
-            Err(format!("{known:?} and {key:?} were decoded"))
-        } else if usage.peak > MOST {
-            Err(format!("more than {MOST} bytes for one column"))
-        } else {
-            Ok(())
-        }
-    });
+    let walked = Walked::new("Token", (Order::Ascending, 0), (0, 0), usage);
+    let is_refused = known == Some(0) && key.is_none();
+    report.line(
+        &walked,
+        &[
+            (is_refused, format!("{known:?} and {key:?} were decoded")),
+            (
+                usage.peak <= MOST,
+                format!("more than {MOST} bytes for one column"),
+            ),
+        ],
+    );
     Ok(())
 }
 
-/// Of lent chunks, after the first ten. What is allocated for each fetch is the same for small and
-/// large chunks.
+const ITEMS: u32 = 100_000;
+
 fn a_warm_walk_allocates_nothing_per_item<S: Filled>(
     heap: &Heap,
     report: &mut Report,
 ) -> Result<(), BoxError> {
-    const ITEMS: u32 = 100_000;
-    /// By then each slot of the chunk has held a text of every length.
-    const WARMING: usize = 10;
-
     if !report.starts::<S>("a warm walk allocates nothing per item") {
         return Ok(());
     }
     let store = S::filled(ITEMS)?;
+    let walk = |order, size| Ok(Walk::new(store.source()?).order(order).chunk_size(size));
+    // After ten chunks each slot of the chunk has held a text of every length.
+    allocates_nothing(heap, report, S::PER_FETCH, walk, [64, 1024], 10)
+}
+
+/// Where rows are of similar size.
+fn a_warm_walk_by_bytes_allocates_nothing_per_item(
+    heap: &Heap,
+    report: &mut Report,
+) -> Result<(), BoxError> {
+    type Store = SqliteTable<i64>;
+    if !report.starts::<Store>("a warm walk by bytes allocates nothing per item") {
+        return Ok(());
+    }
+    let store = Store::filled(ITEMS)?;
+    let walk = |order, bytes| Ok(Walk::new(store.source()?).order(order).chunk_bytes(bytes));
+    // After twenty chunks each slot of the chunk has held texts of every length.
+    allocates_nothing(heap, report, Store::PER_FETCH, walk, [10_000, 50_000], 20)
+}
+
+/// Of lent chunks, after the first ones. What is allocated for each fetch is the same for small and
+/// large chunks.
+fn allocates_nothing<S: ChunkSource<Error: std::error::Error + 'static>>(
+    heap: &Heap,
+    report: &mut Report,
+    per_fetch: u64,
+    walk: impl Fn(Order, usize) -> Result<Walk<S>, BoxError>,
+    sizes: [usize; 2],
+    warming: usize,
+) -> Result<(), BoxError> {
     for order in ORDERS {
-        for chunk in [64, 1024] {
-            let walk = Walk::new(store.source()?).chunk_size(chunk).order(order);
-            let (walked, all) = warm(heap, walk, WARMING, (order, chunk))?;
-            report.line(&walked, || {
-                let allowed = S::PER_FETCH * walked.fetches;
-                if all != u64::from(ITEMS) {
-                    Err(format!("not all of {ITEMS} items"))
-                } else if walked.usage.allocations > allowed {
-                    Err(format!("more than {} a fetch", S::PER_FETCH))
-                } else {
-                    Ok(())
-                }
+        for size in sizes {
+            let mut chunks = walk(order, size)?.chunks();
+            for _ in 0..warming {
+                chunks.next()?;
+            }
+            let before = chunks.stats();
+            let (end, usage) = heap.measure(|| {
+                while chunks.next()?.is_some() {}
+                Ok::<_, BoxError>(())
             });
+            end?;
+            let all = chunks.stats();
+            let fetches = all.queries() - before.queries();
+            let counts = (all.items() - before.items(), fetches);
+            let walked = Walked::new("Lent, warm", (order, size), counts, usage);
+            let is_all = all.items() == u64::from(ITEMS);
+            let allowed = usage.allocations <= per_fetch * fetches;
+            report.line(
+                &walked,
+                &[
+                    (is_all, format!("not all of {ITEMS} items")),
+                    (allowed, format!("more than {per_fetch} a fetch")),
+                ],
+            );
         }
     }
     Ok(())
 }
 
-/// Walks by lent chunks to the end: what came after the first of them, and how many items came in all.
-fn warm<S: ChunkSource<Error: std::error::Error + 'static>>(
-    heap: &Heap,
-    walk: Walk<S>,
-    warming: usize,
-    (order, chunk): (Order, usize),
-) -> Result<(Walked, u64), BoxError> {
-    let mut chunks = walk.chunks();
-    for _ in 0..warming {
-        chunks.next()?;
-    }
-    let before = chunks.stats();
-    let (end, usage) = heap.measure(|| {
-        while chunks.next()?.is_some() {}
-        Ok::<_, BoxError>(())
-    });
-    end?;
-    let walked = Walked {
-        way: "Lent, warm".to_owned(),
-        order,
-        chunk,
-        items: chunks.stats().items() - before.items(),
-        fetches: chunks.stats().queries() - before.queries(),
-        usage,
-    };
-    Ok((walked, chunks.stats().items()))
-}
-
 /// Makes a source and walks it to the end.
-fn walk<S: Filled>(store: &S, chunk: usize, way: Way, order: Order) -> Result<Stats, BoxError> {
-    walked(
-        Walk::new(store.source()?).chunk_size(chunk).order(order),
-        way,
-    )
+fn measured<S: ChunkSource<Error: std::error::Error + 'static>>(
+    heap: &Heap,
+    walk: impl FnOnce() -> Result<Walk<S>, BoxError>,
+    way: Way,
+    sized: (Order, usize),
+) -> Result<Walked, BoxError> {
+    let (stats, usage) = heap.measure(|| to_its_end(walk()?, way));
+    let stats = stats?;
+    let counts = (stats.items(), stats.queries());
+    Ok(Walked::new(&format!("{way:?}"), sized, counts, usage))
 }
 
-/// Walks to the end.
-fn walked<S: ChunkSource<Error: std::error::Error + 'static>>(
+fn to_its_end<S: ChunkSource<Error: std::error::Error + 'static>>(
     walk: Walk<S>,
     way: Way,
 ) -> Result<Stats, BoxError> {
@@ -260,4 +298,27 @@ fn walked<S: ChunkSource<Error: std::error::Error + 'static>>(
             items.stats()
         }
     })
+}
+
+impl Walked {
+    fn new(
+        way: &str,
+        (order, chunk): (Order, usize),
+        (items, fetches): (u64, u64),
+        usage: Usage,
+    ) -> Self {
+        Walked {
+            way: way.to_owned(),
+            order,
+            chunk,
+            items,
+            fetches,
+            usage,
+        }
+    }
+
+    fn all_of(&self, items: u32) -> (bool, String) {
+        let is_all = self.items == u64::from(items);
+        (is_all, format!("not all of {items} items"))
+    }
 }

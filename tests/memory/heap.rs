@@ -15,7 +15,7 @@ use std::thread;
 
 use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker, Allocator};
 
-use crate::BoxError;
+use crate::stores::BoxError;
 
 #[global_allocator]
 static ALLOCATOR: Allocator<System> = Allocator::system();

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use keywalk::Order;
 
-use crate::filled::{BoxError, Filled};
 use crate::heap::Usage;
+use crate::stores::{BoxError, Filled};
 
 /// Prints a line for each walk, and keeps which ones broke a rule.
 #[derive(Debug)]
@@ -55,9 +55,9 @@ impl Report {
         self.wanted.is_empty() || self.wanted.iter().any(is_named)
     }
 
-    /// Prints a line, and what the rule says about it.
-    pub(crate) fn line(&mut self, walked: &Walked, rule: impl FnOnce() -> Result<(), String>) {
-        let verdict = rule();
+    /// Prints a line, and which of the rules it breaks, if one.
+    pub(crate) fn line(&mut self, walked: &Walked, rules: &[(bool, String)]) {
+        let broken = rules.iter().find(|(holds, _)| !holds);
         let Walked {
             way,
             order,
@@ -74,14 +74,13 @@ impl Report {
             usage.allocations,
         );
         self.walks += 1;
-        match verdict {
-            Ok(()) => println!("{line}"),
-            Err(reason) => {
-                println!("{line}  BROKEN: {reason}");
-                self.broken
-                    .push(format!("{}\n{line}\n{reason}", self.heading));
-            }
-        }
+        let Some((_, reason)) = broken else {
+            println!("{line}");
+            return;
+        };
+        println!("{line}  BROKEN: {reason}");
+        let heading = &self.heading;
+        self.broken.push(format!("{heading}\n{line}\n{reason}"));
     }
 
     /// Says once more what is broken, and what ended the walks early.

@@ -15,43 +15,24 @@ pub mod stores;
 /// The code in the repository's pages is compiled, and run where it can be.
 #[cfg(doctest)]
 mod pages {
-    #[doc = include_str!("../../README.md")]
-    #[expect(dead_code, reason = "holds the page")]
-    struct Readme;
+    macro_rules! pages {
+        ($($page:ident: $path:literal;)+) => {$(
+            #[doc = include_str!($path)]
+            #[expect(dead_code, reason = "holds the page")]
+            struct $page;
+        )+};
+    }
 
-    #[doc = include_str!("../../CONTRIBUTING.md")]
-    #[expect(dead_code, reason = "holds the page")]
-    struct Contributing;
-
-    #[doc = include_str!("../../crates/keywalk/README.md")]
-    #[expect(dead_code, reason = "holds the page")]
-    struct Keywalk;
-
-    #[doc = include_str!("../../crates/keywalk-conformance/README.md")]
-    #[expect(dead_code, reason = "holds the page")]
-    struct KeywalkConformance;
-
-    #[doc = include_str!("../../crates/keywalk-job/README.md")]
-    #[expect(dead_code, reason = "holds the page")]
-    struct KeywalkJob;
-
-    #[doc = include_str!("../../crates/keywalk-key/README.md")]
-    #[expect(dead_code, reason = "holds the page")]
-    struct KeywalkKey;
-
-    #[doc = include_str!("../../crates/keywalk-memory/README.md")]
-    #[expect(dead_code, reason = "holds the page")]
-    struct KeywalkMemory;
-
-    #[doc = include_str!("../../crates/keywalk-retry/README.md")]
-    #[expect(dead_code, reason = "holds the page")]
-    struct KeywalkRetry;
-
-    #[doc = include_str!("../../crates/keywalk-sled/README.md")]
-    #[expect(dead_code, reason = "holds the page")]
-    struct KeywalkSled;
-
-    #[doc = include_str!("../../crates/keywalk-sqlite/README.md")]
-    #[expect(dead_code, reason = "holds the page")]
-    struct KeywalkSqlite;
+    pages! {
+        Readme: "../../README.md";
+        Contributing: "../../CONTRIBUTING.md";
+        Keywalk: "../../crates/keywalk/README.md";
+        KeywalkConformance: "../../crates/keywalk-conformance/README.md";
+        KeywalkJob: "../../crates/keywalk-job/README.md";
+        KeywalkKey: "../../crates/keywalk-key/README.md";
+        KeywalkMemory: "../../crates/keywalk-memory/README.md";
+        KeywalkRetry: "../../crates/keywalk-retry/README.md";
+        KeywalkSled: "../../crates/keywalk-sled/README.md";
+        KeywalkSqlite: "../../crates/keywalk-sqlite/README.md";
+    }
 }

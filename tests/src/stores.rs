@@ -12,3 +12,27 @@ pub use lent::{LentMap, LentSlice};
 pub use retried::{Loss, Lossy, RetriedHarness};
 pub use shared_map::SharedMapHarness;
 pub use skip_list::SkipListHarness;
+
+use keywalk_conformance::{Config, Harness, Verdict, run_check};
+
+/// Walks beside threads that insert and delete, far more of them than the kit tries by itself: what is certainly there
+/// comes once and in order, and what certainly isn't doesn't come.
+///
+/// Each history is recorded and judged by the intervals of its calls, in both orders and several chunk sizes, for many
+/// seeds. `KEYWALK_CASES=10000` goes on for longer, four cases a round of six walks.
+///
+/// # Panics
+///
+/// If it isn't so.
+pub fn is_lawful_beside_writers<H: Harness>() {
+    let longer = std::env::var_os("KEYWALK_CASES").is_some();
+    let config = Config::default();
+    let config = if longer { config } else { config.cases(160) };
+    let outcome = run_check::<H>("keys_that_stay_are_found_beside_writers", &config);
+    let outcome = outcome.expect("the kit has that check");
+    match outcome.verdict() {
+        Verdict::Passed => {}
+        Verdict::Skipped(reason) => panic!("it isn't tried: {reason}"),
+        Verdict::Failed(failure) => panic!("{failure}"),
+    }
+}

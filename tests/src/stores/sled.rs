@@ -38,28 +38,9 @@ macro_rules! known {
     )+};
 }
 
-known!(
-    i8,
-    i16,
-    i32,
-    i64,
-    i128,
-    u8,
-    u16,
-    u32,
-    u64,
-    u128,
-    Uuid,
-    String,
-    Vec<u8>,
-    Reverse<i64>,
-    Reverse<String>,
-    Reverse<Vec<u8>>,
-    (String, i64),
-    (Vec<u8>, Uuid),
-    (i64, Reverse<String>),
-    (i64, String, u64),
-);
+known! {
+    i8, i64, u128, String, Vec<u8>, Reverse<Vec<u8>>, (Vec<u8>, Uuid), (i64, Reverse<String>)
+}
 
 impl SledKey for Utf8 {
     fn keys() -> KeySpace<Utf8> {

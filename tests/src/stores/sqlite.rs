@@ -15,11 +15,10 @@ mod probe;
 mod recast;
 mod way;
 
-pub use change::SqliteWriter;
 pub use column::SqliteColumn;
 pub use key::SqliteKey;
 pub use nocase::NoCase;
-pub use place::{File, Journal, Lent, Place, Pooled, Rollback, Shared, Turns, Wal};
+pub use place::{File, Lent, Mode, Place, Pooled, Rollback, Turns, Wal};
 pub use probe::Probe;
 pub use recast::Recast;
 pub use way::{
@@ -81,7 +80,7 @@ impl<K: SqliteKey, W: Way<K>, P: Place> Harness for SqliteHarness<K, W, P> {
 
     fn writer(&self) -> Option<Box<dyn Writer<K>>> {
         let db = self.place.another()?;
-        Some(Box::new(SqliteWriter::<K, W>::new(db)))
+        Some(Box::new(change::SqliteWriter::<K, W>(db, PhantomData)))
     }
 
     fn faults(&self) -> Option<&dyn Faults> {

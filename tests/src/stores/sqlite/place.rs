@@ -1,10 +1,8 @@
 //! Where a database is, and how its connections are lent.
 
-use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::fmt::Debug;
 use std::marker::PhantomData;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -53,7 +51,7 @@ pub trait Place: Debug + Sized + 'static {
     fn use_alone(&self) -> Result<(), BoxError>;
 
     /// A connection for another thread; none where the database has one only.
-    fn another(&self) -> Option<Result<Connection, BoxError>> {
+    fn another(&self) -> Option<Connection> {
         None
     }
 
@@ -67,191 +65,115 @@ pub trait Place: Debug + Sized + 'static {
     }
 }
 
-macro_rules! in_memory {
-    ($($(#[$attribute:meta])* $name:ident($db:ty) lends $a:lifetime $lent:ty, $self:ident => $lend:expr;)+) => {$(
-        $(#[$attribute])*
-        #[derive(Debug)]
-        pub struct $name {
-            db: $db,
-            probe: Probe,
-        }
-
-        impl Place for $name {
-            type Connection<$a> = $lent;
-
-            fn open(probe: Probe) -> Result<Self, BoxError> {
-                let mut db = Connection::open_in_memory()?;
-                // For every kind of question that the kit asks.
-                db.set_prepared_statement_cache_capacity(64);
-                probe.attach(&mut db)?;
-                Ok($name { db: db.into(), probe })
-            }
-
-            fn capabilities() -> Capabilities {
-                Capabilities {
-                    threads: Capability::No("the database has one connection, of one thread"),
-                    reopening: Capability::No("a database in memory is gone when it is closed"),
-                    ..Capabilities::default()
-                }
-            }
-
-            fn changes(&self) -> &Connection {
-                self.db.borrow()
-            }
-
-            fn connect(&$self) -> Result<Self::Connection<'_>, BoxError> {
-                Ok($lend)
-            }
-
-            fn probe(&self) -> &Probe {
-                &self.probe
-            }
-
-            /// A table can't be dropped while a statement of the connection reads. A temporary one: a
-            /// change of the walked schema would end a walk by rowid.
-            fn use_alone(&self) -> Result<(), BoxError> {
-                let db = self.changes();
-                db.execute_batch("CREATE TEMP TABLE alone (a); DROP TABLE alone")?;
-                if db.is_busy() {
-                    return Err("a statement isn't reset".into());
-                }
-                Ok(())
-            }
-        }
-    )+};
-}
-
-in_memory! {
-    /// In memory. Sources borrow the connection that changes are made through.
-    Lent(Connection) lends 'a &'a Connection, self => &self.db;
-
-    /// In memory. Sources share the connection that changes are made through.
-    Shared(Rc<Connection>) lends 'a Rc<Connection>, self => Rc::clone(&self.db);
-}
-
-/// How a file's transactions are kept.
-pub trait Journal: Debug + 'static {
-    /// Its name, for SQL.
-    const MODE: &'static str;
-}
-
-/// Readers and a writer don't wait for one another.
+/// In memory. Sources borrow the connection that changes are made through.
 #[derive(Debug)]
-pub struct Wal;
-
-impl Journal for Wal {
-    const MODE: &'static str = "WAL";
-}
-
-/// A writer waits for readers, and they for it.
-#[derive(Debug)]
-pub struct Rollback;
-
-impl Journal for Rollback {
-    const MODE: &'static str = "DELETE";
-}
-
-/// A file. Each source owns a connection of its own.
-#[derive(Debug)]
-pub struct File<J> {
-    // Closed before the directory is removed.
-    changes: Connection,
-    directory: TempDir,
+pub struct Lent {
+    db: Connection,
     probe: Probe,
-    journal: PhantomData<fn() -> J>,
 }
 
-/// What a change may wait for a source: nothing is held, so it has to be short.
-const SHORT: Duration = Duration::from_millis(50);
-
-/// What threads wait for one another.
-const LONG: Duration = Duration::from_secs(30);
-
-impl<J: Journal> File<J> {
-    fn open_in(directory: TempDir, probe: Probe) -> Result<Self, BoxError> {
-        let changes = connection(&directory, SHORT)?;
-        changes.pragma_update_and_check(None, "journal_mode", J::MODE, |row| {
-            let mode: String = row.get(0)?;
-            assert!(mode.eq_ignore_ascii_case(J::MODE), "the journal is {mode}");
-            Ok(())
-        })?;
-        Ok(File {
-            changes,
-            directory,
-            probe,
-            journal: PhantomData,
-        })
-    }
-}
-
-fn connection(directory: &TempDir, patience: Duration) -> Result<Connection, BoxError> {
-    let db = Connection::open(directory.path().join("walked.db"))?;
-    db.busy_timeout(patience)?;
-    // Nothing has to outlive the machine.
-    db.pragma_update(None, "synchronous", "OFF")?;
-    Ok(db)
-}
-
-impl<J: Journal> Place for File<J> {
-    type Connection<'a> = Connection;
+impl Place for Lent {
+    type Connection<'a> = &'a Connection;
 
     fn open(probe: Probe) -> Result<Self, BoxError> {
-        Self::open_in(TempDir::new()?, probe)
+        let mut db = Connection::open_in_memory()?;
+        // For every kind of question that the kit asks.
+        db.set_prepared_statement_cache_capacity(64);
+        probe.attach(&mut db)?;
+        Ok(Lent { db, probe })
     }
 
     fn capabilities() -> Capabilities {
         Capabilities {
-            threads: Capability::Yes,
-            reopening: Capability::Yes,
+            threads: Capability::No("the database has one connection, of one thread"),
+            reopening: Capability::No("a database in memory is gone when it is closed"),
             ..Capabilities::default()
         }
     }
 
     fn changes(&self) -> &Connection {
-        &self.changes
+        &self.db
     }
 
-    fn connect(&self) -> Result<Connection, BoxError> {
-        let mut db = connection(&self.directory, LONG)?;
-        self.probe.attach(&mut db)?;
-        Ok(db)
+    fn connect(&self) -> Result<&Connection, BoxError> {
+        Ok(&self.db)
     }
 
     fn probe(&self) -> &Probe {
         &self.probe
     }
 
-    /// With a rollback journal a reader keeps others from the lock; with a WAL it keeps a checkpoint
-    /// from its end.
+    /// A table can't be dropped while a statement of the connection reads. A temporary one: a
+    /// change of the walked schema would end a walk by rowid.
     fn use_alone(&self) -> Result<(), BoxError> {
-        self.changes.execute_batch("BEGIN EXCLUSIVE; COMMIT")?;
-        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
-        let is_busy: bool = self.changes.query_row(checkpoint, [], |row| row.get(0))?;
-        if is_busy {
-            return Err("the checkpoint couldn't be completed".into());
+        let alone = "CREATE TEMP TABLE alone (a); DROP TABLE alone";
+        self.db.execute_batch(alone)?;
+        match self.db.is_busy() {
+            true => Err("a statement isn't reset".into()),
+            false => Ok(()),
         }
-        Ok(())
-    }
-
-    fn another(&self) -> Option<Result<Connection, BoxError>> {
-        Some(connection(&self.directory, LONG))
-    }
-
-    fn reopen(self) -> Result<Self, BoxError> {
-        let File {
-            changes,
-            directory,
-            probe,
-            ..
-        } = self;
-        changes.close().map_err(|(_, error)| error)?;
-        Self::open_in(directory, probe)
     }
 }
 
-/// A file with a WAL. Each source takes turns with two connections, for a fetch each.
+/// How a file's transactions are kept, and how its connections are lent.
+pub trait Mode: Debug + 'static {
+    /// The journal's name, for SQL.
+    const JOURNAL: &'static str;
+
+    /// What a source gets.
+    type Connection: Connect;
+
+    /// Of connections that are made so.
+    ///
+    /// # Errors
+    ///
+    /// SQLite's own.
+    fn lend(
+        connect: impl Fn() -> Result<Connection, BoxError>,
+    ) -> Result<Self::Connection, BoxError>;
+}
+
+/// Readers and a writer don't wait for one another. Each source owns a connection of its own.
 #[derive(Debug)]
-pub struct Pooled(File<Wal>);
+pub struct Wal;
+
+impl Mode for Wal {
+    const JOURNAL: &'static str = "WAL";
+    type Connection = Connection;
+
+    fn lend(connect: impl Fn() -> Result<Connection, BoxError>) -> Result<Connection, BoxError> {
+        connect()
+    }
+}
+
+/// A writer waits for readers, and they for it.
+#[derive(Debug)]
+pub struct Rollback;
+
+impl Mode for Rollback {
+    const JOURNAL: &'static str = "DELETE";
+    type Connection = Connection;
+
+    fn lend(connect: impl Fn() -> Result<Connection, BoxError>) -> Result<Connection, BoxError> {
+        connect()
+    }
+}
+
+/// A WAL. Each source takes turns with two connections, for a fetch each.
+#[derive(Debug)]
+pub struct Pooled;
+
+impl Mode for Pooled {
+    const JOURNAL: &'static str = "WAL";
+    type Connection = Turns;
+
+    fn lend(connect: impl Fn() -> Result<Connection, BoxError>) -> Result<Turns, BoxError> {
+        Ok(Turns {
+            connections: [connect()?.into(), connect()?.into()],
+            taken: AtomicUsize::new(0),
+        })
+    }
+}
 
 /// Two connections that are lent in turn.
 #[derive(Debug)]
@@ -272,41 +194,98 @@ impl Connect for Turns {
     }
 }
 
-impl Place for Pooled {
-    type Connection<'a> = Turns;
+/// A file.
+#[derive(Debug)]
+pub struct File<M> {
+    // Closed before the directory is removed.
+    changes: Connection,
+    directory: TempDir,
+    probe: Probe,
+    mode: PhantomData<fn() -> M>,
+}
+
+/// What a change may wait for a source: nothing is held, so it has to be short.
+const SHORT: Duration = Duration::from_millis(50);
+
+/// What threads wait for one another.
+const LONG: Duration = Duration::from_secs(30);
+
+impl<M: Mode> File<M> {
+    fn open_in(directory: TempDir, probe: Probe) -> Result<Self, BoxError> {
+        let changes = connection(&directory, SHORT)?;
+        changes.pragma_update_and_check(None, "journal_mode", M::JOURNAL, |row| {
+            let mode: String = row.get(0)?;
+            assert!(
+                mode.eq_ignore_ascii_case(M::JOURNAL),
+                "the journal is {mode}"
+            );
+            Ok(())
+        })?;
+        Ok(File {
+            changes,
+            directory,
+            probe,
+            mode: PhantomData,
+        })
+    }
+}
+
+fn connection(directory: &TempDir, patience: Duration) -> Result<Connection, BoxError> {
+    let db = Connection::open(directory.path().join("walked.db"))?;
+    db.busy_timeout(patience)?;
+    // Nothing has to outlive the machine.
+    db.pragma_update(None, "synchronous", "OFF")?;
+    Ok(db)
+}
+
+impl<M: Mode> Place for File<M> {
+    type Connection<'a> = M::Connection;
 
     fn open(probe: Probe) -> Result<Self, BoxError> {
-        Ok(Pooled(File::open(probe)?))
+        Self::open_in(TempDir::new()?, probe)
     }
 
     fn capabilities() -> Capabilities {
-        File::<Wal>::capabilities()
+        Capabilities {
+            threads: Capability::Yes,
+            reopening: Capability::Yes,
+            ..Capabilities::default()
+        }
     }
 
     fn changes(&self) -> &Connection {
-        self.0.changes()
+        &self.changes
     }
 
-    fn connect(&self) -> Result<Turns, BoxError> {
-        Ok(Turns {
-            connections: [self.0.connect()?.into(), self.0.connect()?.into()],
-            taken: AtomicUsize::new(0),
+    fn connect(&self) -> Result<M::Connection, BoxError> {
+        M::lend(|| {
+            let mut db = connection(&self.directory, LONG)?;
+            self.probe.attach(&mut db)?;
+            Ok(db)
         })
     }
 
     fn probe(&self) -> &Probe {
-        self.0.probe()
+        &self.probe
     }
 
+    /// With a rollback journal a reader keeps others from the lock; with a WAL it keeps a checkpoint
+    /// from its end.
     fn use_alone(&self) -> Result<(), BoxError> {
-        self.0.use_alone()
+        self.changes.execute_batch("BEGIN EXCLUSIVE; COMMIT")?;
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        match self.changes.query_row(checkpoint, [], |row| row.get(0))? {
+            true => Err("the checkpoint couldn't be completed".into()),
+            false => Ok(()),
+        }
     }
 
-    fn another(&self) -> Option<Result<Connection, BoxError>> {
-        self.0.another()
+    fn another(&self) -> Option<Connection> {
+        connection(&self.directory, LONG).ok()
     }
 
     fn reopen(self) -> Result<Self, BoxError> {
-        Ok(Pooled(self.0.reopen()?))
+        self.changes.close().map_err(|(_, error)| error)?;
+        Self::open_in(self.directory, self.probe)
     }
 }

@@ -1,0 +1,150 @@
+//! Broken sources: each must fail, by the check that is there for it and by the clause that names its fault. And
+//! sources that are right, some of them unusual: no check may fail.
+
+#![forbid(unsafe_code)]
+#![expect(clippy::type_complexity, reason = "a quirk is a function")]
+
+mod broken;
+mod documented;
+mod other_keys;
+mod right;
+mod rows;
+mod store;
+mod tokens;
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use keywalk_conformance::{
+    Clause, Config, KeySpace, Outcome, Report, Verdict, conformance, run_check, run_durable,
+    run_durable_check, run_prefetched, run_prefetched_check,
+};
+use uuid::Uuid;
+
+use documented::is_documented;
+use other_keys::{mixed, pairs, picky, plain, text, text_and_number};
+use right::Upward;
+use rows::{Row, Rows};
+use store::{By, Kind, Quirky, by};
+
+by! {
+    Integers: i64;
+    /// The same keys, for another thread.
+    Numbers: i64;
+    Texts: String;
+    Pairs: (i64, i64);
+    Mixed: (i64, Reverse<String>);
+    TextsAndNumbers: (String, i64);
+    Unsigned: u64;
+    Small: i8;
+    Uuids: Uuid;
+    Bytes: Vec<u8>;
+    Triples: (i64, String, u64);
+}
+
+conformance! {
+    a_source_that_goes_up_and_reads_on: Upward, prefetched;
+}
+
+type Table<B> = fn(&mut Rows<<B as By>::Key>);
+
+/// A check, whichever of the suites it is of.
+fn outcome_of<B: By>(kind: &Kind<B::Key>, check: &str) -> Option<Outcome> {
+    // One that hangs is found soon; but not so soon that a loaded machine, which may take a second over the first
+    // backtrace of a panic, looks like one.
+    let config = &Config::default().patience(Duration::from_secs(5));
+    B::trying(kind, || {
+        let of_walks = run_check::<Quirky<B>>(check, config);
+        let of_both = of_walks.or_else(|| run_durable_check::<Quirky<B>>(check, config));
+        of_both.or_else(|| run_prefetched_check::<Quirky<B>>(check, config))
+    })
+}
+
+/// Each broken source fails its check by its clause, which the documentation may have to say too.
+fn fail_by<B: By>(is_said: fn(&str, Clause) -> bool, tables: &[Table<B>]) {
+    let mut unnoticed = String::new();
+    for Row { name, kind, fails } in Rows::of(tables).rows {
+        let Some((check, clause)) = fails else {
+            continue;
+        };
+        let outcome = outcome_of::<B>(&kind, check);
+        match outcome.as_ref().map(Outcome::verdict) {
+            Some(Verdict::Failed(failure)) if failure.clause() == clause => {}
+            verdict => unnoticed += &format!("{name}: {check} says {verdict:?}\n"),
+        }
+        assert!(is_said(check, clause), "src/checks.md has {name} otherwise");
+    }
+    assert!(unnoticed.is_empty(), "\n{unnoticed}");
+}
+
+fn fail<B: By>(tables: &[Table<B>]) {
+    fail_by::<B>(is_documented, tables);
+}
+
+fn durable<B: By>(config: &Config) -> Vec<Report> {
+    vec![run_durable::<Quirky<B>>(config)]
+}
+
+fn every<B: By>(config: &Config) -> Vec<Report> {
+    let prefetched = run_prefetched::<Quirky<B>>(config);
+    vec![run_durable::<Quirky<B>>(config), prefetched]
+}
+
+/// Each right source passes these suites.
+fn pass<B: By>(suites: fn(&Config) -> Vec<Report>, tables: &[Table<B>]) {
+    let rows = Rows::of(tables).rows.into_iter();
+    for Row { name, kind, .. } in rows.filter(|row| row.fails.is_none()) {
+        for report in B::trying(&kind, || suites(&Config::default())) {
+            assert!(report.is_ok(), "{name}: {report}");
+        }
+    }
+}
+
+#[test]
+fn broken_sources_fail() {
+    fail::<Integers>(&[broken::starts, broken::bounds, broken::items, broken::ends]);
+    fail::<Integers>(&[broken::last_keys, broken::held, broken::faults]);
+    fail::<Integers>(&[broken::threads]);
+    fail_by::<Integers>(|_, _| true, &[broken::by_another_clause]);
+    fail::<Pairs>(&[pairs]);
+    fail::<Mixed>(&[mixed]);
+    fail::<Texts>(&[text]);
+}
+
+#[test]
+fn broken_tokens_fail() {
+    fail::<Integers>(&[tokens::key_bytes, tokens::fingerprints, tokens::shares]);
+}
+
+#[test]
+fn right_sources_pass() {
+    pass::<Numbers>(every::<Numbers>, &[plain, right::chunks, right::declared]);
+    pass::<Numbers>(durable::<Numbers>, &[right::tokens]);
+}
+
+#[test]
+fn right_sources_by_other_keys_pass() {
+    pass::<Texts>(every::<Texts>, &[plain]);
+    pass::<Texts>(durable::<Texts>, &[text]);
+    pass::<TextsAndNumbers>(every::<TextsAndNumbers>, &[plain]);
+    pass::<TextsAndNumbers>(durable::<TextsAndNumbers>, &[text_and_number]);
+    pass::<Mixed>(every::<Mixed>, &[plain]);
+    pass::<Unsigned>(durable::<Unsigned>, &[plain]);
+    pass::<Small>(durable::<Small>, &[plain]);
+    pass::<Uuids>(durable::<Uuids>, &[plain]);
+    pass::<Bytes>(durable::<Bytes>, &[plain]);
+    pass::<Triples>(durable::<Triples>, &[plain]);
+}
+
+#[test]
+fn a_put_that_panics_is_told_with_its_key() {
+    let outcome = outcome_of::<Texts>(&picky(KeySpace::known), "what_is_put_can_be_fetched");
+    let Some(Verdict::Failed(failure)) = outcome.as_ref().map(Outcome::verdict) else {
+        panic!("it didn't fail: {outcome:?}");
+    };
+    assert_eq!(failure.clause(), Clause::Harness);
+    let told = failure.to_string();
+    for says in [r#"put "" = "#, "it panicked: a key may not be empty"] {
+        assert!(told.contains(says), "{told}");
+    }
+}

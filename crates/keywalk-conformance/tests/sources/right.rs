@@ -1,0 +1,187 @@
+//! Sources that are right, in ways that a naive kit would take for wrong.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use keywalk::{Fetched, KeyRange, LastKey, Order};
+use keywalk_conformance::{BoxError, Capabilities, Capability, Harness, KeySpace, ReadsOn};
+
+use crate::other_keys::leniently;
+use crate::rows::Rows;
+use crate::store::{Kind, Quirk, Source, Store, fetches, more_if, snapshot};
+
+/// Descending fetches are declined.
+fn forward_only() -> Quirk<i64> {
+    fetches(|store, range, chunk| match range.order() {
+        Order::Ascending => store.answer(range, chunk),
+        Order::Descending => Err(keywalk_conformance::Blown::default()),
+    })
+}
+
+/// Of tokens alone.
+pub(crate) fn tokens(all: &mut Rows<i64>) {
+    // The bytes are in another order than the keys.
+    all.bytes(
+        "keys_written_backwards",
+        |key, bytes| bytes.extend_from_slice(&key.to_le_bytes()),
+        |bytes| bytes.try_into().ok().map(i64::from_le_bytes),
+    );
+    all.decode("bytes_read_leniently", |_, bytes| Ok(leniently(bytes)));
+    // It can't tell how far along the way a key lies.
+    all.share("a_way_of_unknown_length", |_, _, _| None);
+    // Now and then.
+    all.open("a_source_that_knows_its_last_key_at_times", |_| {
+        let mut knows = false;
+        let last_key = move |store: &Store<i64>, range: &KeyRange<i64>| {
+            knows = !knows;
+            match knows {
+                true => store.last_key(range),
+                false => Ok(LastKey::Unknown),
+            }
+        };
+        Quirk {
+            last_key: Box::new(last_key),
+            ..Quirk::default()
+        }
+    });
+}
+
+pub(crate) fn chunks(all: &mut Rows<i64>) {
+    // Where the last item is, it says that there may be more; then the end, without an item.
+    all.fetch("an_empty_final_chunk", |store, range, chunk| {
+        store.answer(range, chunk)?;
+        Ok(more_if(!chunk.is_empty()))
+    });
+    // Now one item, now two, now three, whatever the limit.
+    all.open("pages_smaller_than_the_limit", |_| {
+        let mut size = 0;
+        fetches(move |store, range, chunk| {
+            size = size % 3 + 1;
+            for entry in store.take(range, chunk.limit().min(size))? {
+                if !chunk.is_full() {
+                    chunk.push(entry);
+                }
+            }
+            Ok(more_if(!chunk.is_empty()))
+        })
+    });
+    // Of two stretches one has no item: it ends just before the next key.
+    all.fetch("stretches_with_empty_chunks", |store, range, chunk| {
+        let page = store.take(range, chunk.limit().min(2))?;
+        let Some((first, _)) = page.first() else {
+            return Ok(Fetched::End);
+        };
+        let before = match range.order() {
+            Order::Ascending => first.checked_sub(1),
+            Order::Descending => first.checked_add(1),
+        };
+        if let Some(before) = before.filter(|key| range.admits(key)) {
+            return Ok(Fetched::ScannedTo(before));
+        }
+        let mut last = *first;
+        for entry in page {
+            if !chunk.is_full() {
+                last = entry.0;
+                chunk.push(entry);
+            }
+        }
+        Ok(Fetched::ScannedTo(last))
+    });
+    // The first fetch of a range finds nothing but what was deleted long ago.
+    all.fetch("tombstones_before_the_first_item", |store, range, chunk| {
+        let far_end = match range.order() {
+            Order::Ascending => i64::MIN,
+            Order::Descending => i64::MAX,
+        };
+        let is_first = range.near() == Bound::Unbounded;
+        if !is_first
+            || store
+                .take(range, 1)?
+                .first()
+                .is_some_and(|(key, _)| *key == far_end)
+        {
+            return store.answer(range, chunk);
+        }
+        Ok(match range.admits(&far_end) {
+            true => Fetched::ScannedTo(far_end),
+            false => Fetched::End,
+        })
+    });
+    // A fetch that fails is tried once more before the error is said.
+    all.fetch("a_source_that_tries_again", |store, range, chunk| {
+        store.answer(range, chunk).or_else(|_| {
+            chunk.clear();
+            store.answer(range, chunk)
+        })
+    });
+}
+
+/// Their harness says what is special.
+pub(crate) fn declared(all: &mut Rows<i64>) {
+    // Without a fetch.
+    all.last_key("a_source_that_knows_its_last_key", Store::last_key);
+    let forward_only = Kind {
+        open: &|_| Quirk {
+            last_key: Box::new(Store::last_key),
+            ..forward_only()
+        },
+        capabilities: |all| Capabilities {
+            descending: Capability::No("the store's iterator goes forward only"),
+            ..all
+        },
+        ..Kind::SOUND
+    };
+    all.kind("a_source_that_goes_forward_only", forward_only);
+    let snapshot = Kind {
+        open: &snapshot,
+        capabilities: |all| Capabilities {
+            snapshot: Capability::Yes,
+            counting: Capability::No("the snapshot is taken as a whole"),
+            ..all
+        },
+        ..Kind::SOUND
+    };
+    all.kind("a_declared_snapshot", snapshot);
+}
+
+/// A store that lists upwards, and doesn't know where it ends.
+pub(crate) struct Upward(Arc<Store<i64>>);
+
+impl Harness for Upward {
+    type Key = i64;
+    type Source<'a> = ReadsOn<Source<i64>>;
+
+    fn open() -> Result<Self, BoxError> {
+        Ok(Upward(Store::open()))
+    }
+
+    fn capabilities() -> Capabilities {
+        Capabilities {
+            descending: Capability::No("the store lists upwards"),
+            ..Capabilities::default()
+        }
+    }
+
+    fn source(&self) -> Result<ReadsOn<Source<i64>>, BoxError> {
+        let (store, quirk) = (Arc::clone(&self.0), forward_only());
+        Ok(ReadsOn(Source { store, quirk }))
+    }
+
+    fn put(&self, key: &i64, value: u64) -> Result<(), BoxError> {
+        self.0.write_lock().insert(*key, value);
+        Ok(())
+    }
+
+    fn delete(&self, key: &i64) -> Result<(), BoxError> {
+        self.0.write_lock().remove(key);
+        Ok(())
+    }
+
+    fn value(item: &(i64, u64)) -> u64 {
+        item.1
+    }
+
+    fn keys() -> KeySpace<i64> {
+        KeySpace::known()
+    }
+}

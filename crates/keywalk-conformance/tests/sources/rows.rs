@@ -1,0 +1,103 @@
+//! Tables of sources, and what must come of each.
+
+use std::sync::Arc;
+
+use keywalk::{Fingerprint, KeyRange};
+use keywalk_conformance::Clause;
+
+use crate::store::{Answer, Entries, Kind, Quirk, Read, Store, Told, Tried, Walked, fetches, fill};
+
+/// A kind of source. If it is broken: which check must fail, and by which clause.
+pub(crate) struct Row<K: 'static> {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind<K>,
+    pub(crate) fails: Option<(&'static str, Clause)>,
+}
+
+pub(crate) struct Rows<K: 'static> {
+    pub(crate) rows: Vec<Row<K>>,
+    /// What those to come must fail.
+    fails: Option<(&'static str, Clause)>,
+}
+
+/// A row by what is peculiar about its source, which keeps nothing.
+macro_rules! peculiar {
+    ($($what:ident: $type:ty;)+) => {$(
+        pub(crate) fn $what(&mut self, name: &'static str, $what: $type) {
+            self.open(name, move |_| Quirk { $what: Box::new($what), ..Quirk::default() });
+        }
+    )+};
+}
+
+impl<K: Tried> Rows<K> {
+    /// What the tables say.
+    pub(crate) fn of(tables: &[fn(&mut Self)]) -> Self {
+        let mut rows = Rows {
+            rows: Vec::new(),
+            fails: None,
+        };
+        tables.iter().for_each(|table| table(&mut rows));
+        rows
+    }
+
+    /// Those that follow must fail this check, by this clause. Those before are right.
+    pub(crate) fn fail(&mut self, check: &'static str, clause: Clause) {
+        self.fails = Some((check, clause));
+    }
+
+    pub(crate) fn kind(&mut self, name: &'static str, kind: Kind<K>) {
+        let fails = self.fails;
+        self.rows.push(Row { name, kind, fails });
+    }
+
+    /// It is opened like this.
+    pub(crate) fn open(
+        &mut self,
+        name: &'static str,
+        open: impl Fn(&Arc<Store<K>>) -> Quirk<K> + Sync + 'static,
+    ) {
+        let open = Box::leak(Box::new(open));
+        let sound = Kind::SOUND;
+        self.kind(name, Kind { open, ..sound });
+    }
+
+    peculiar! {
+        fetch: fn(&Store<K>, &KeyRange<K>, &mut Entries<K>) -> Answer<K>;
+        last_key: fn(&Store<K>, &KeyRange<K>) -> Told<K>;
+        key_into: fn(&K, &mut K);
+        fingerprint: fn(&Store<K>, &Walked) -> Fingerprint;
+        encode: fn(&K, &mut Vec<u8>);
+        decode: fn(&Store<K>, &[u8]) -> Read<K>;
+        text: fn(&K) -> String;
+        share: fn(&K, &K, &K) -> Option<f64>;
+    }
+
+    /// Keys as other bytes.
+    pub(crate) fn bytes(
+        &mut self,
+        name: &'static str,
+        encode: fn(&K, &mut Vec<u8>),
+        decode: fn(&[u8]) -> Option<K>,
+    ) {
+        self.open(name, move |_| Quirk {
+            encode: Box::new(encode),
+            decode: Box::new(move |_, bytes| Ok(decode(bytes))),
+            ..Quirk::default()
+        });
+    }
+
+    /// It changes all that is left of the range, and hands that out as far as the limit goes.
+    pub(crate) fn items(
+        &mut self,
+        name: &'static str,
+        change: fn(&Store<K>, &KeyRange<K>, &mut Vec<(K, u64)>),
+    ) {
+        self.open(name, move |_| {
+            fetches(move |store, range, chunk| {
+                let mut items = store.take(range, usize::MAX)?;
+                change(store, range, &mut items);
+                Ok(fill(items, chunk))
+            })
+        });
+    }
+}

@@ -1,0 +1,189 @@
+//! Sources whose tokens are wrong: keys as bytes, fingerprints, shares.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, PoisonError};
+
+use keywalk::{Fingerprint, KeyRange, Order};
+use keywalk_conformance::{Blown, Clause::*};
+use keywalk_key::Key;
+
+use crate::rows::Rows;
+use crate::store::{Quirk, Walked, fetches};
+
+/// They lose something of a key as they write it down.
+pub(crate) fn key_bytes(all: &mut Rows<i64>) {
+    all.fail("keys_come_back_from_their_bytes", G10);
+    // `as i32`.
+    all.bytes(
+        "a_key_cut_to_32_bits",
+        |key, bytes| bytes.extend_from_slice(&(*key as i32).to_be_bytes()),
+        |bytes| Some(i32::from_be_bytes(bytes.try_into().ok()?).into()),
+    );
+    // Of microseconds.
+    all.bytes(
+        "a_time_cut_to_milliseconds",
+        |key, bytes| (key / 1_000).encode(bytes),
+        |bytes| i64::decode(bytes).ok()?.checked_mul(1_000),
+    );
+    // Whatever the bytes are.
+    all.decode("any_bytes_as_the_default_key", |_, _| Ok(Some(0)));
+    // It assigns where it should append.
+    all.encode("bytes_in_the_place_of_others", |key, bytes| {
+        *bytes = key.to_bytes()
+    });
+
+    all.fail("different_keys_have_different_bytes", G10);
+    // `abs`.
+    all.bytes(
+        "the_same_bytes_for_two_keys",
+        |key, bytes| key.unsigned_abs().encode(bytes),
+        |bytes| u64::decode(bytes).ok().map(u64::cast_signed),
+    );
+
+    all.fail("any_bytes_are_a_key_or_refused", G10);
+    // `bytes[..8]`.
+    all.decode("short_bytes_panic", |_, bytes| {
+        Ok(i64::decode(&bytes[..8]).ok())
+    });
+    // What is no key is an error of the store.
+    all.decode("bytes_of_no_key_are_an_error", |_, bytes| {
+        i64::decode(bytes).map(Some).map_err(|_| Blown::default())
+    });
+
+    all.fail("a_token_goes_on_at_every_item", G10);
+    // A key's number in a list of the source's own.
+    all.open("keys_that_only_their_source_knows", |_| {
+        let known = Arc::new(Mutex::new(Vec::new()));
+        let of_decode = Arc::clone(&known);
+        Quirk {
+            encode: Box::new(move |key, bytes| {
+                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+                let at = known.iter().position(|known| known == key);
+                at.unwrap_or(known.len())
+                    .to_le_bytes()
+                    .as_slice()
+                    .clone_into(bytes);
+                if at.is_none() {
+                    known.push(*key);
+                }
+            }),
+            decode: Box::new(move |_, bytes| {
+                let at = bytes.try_into().ok().map(usize::from_le_bytes);
+                let known = of_decode.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(at.and_then(|at| known.get(at).copied()))
+            }),
+            ..Quirk::default()
+        }
+    });
+
+    all.fail("a_token_outlives_its_rows", G10);
+    // It finds the key among the rows.
+    all.decode("a_key_is_read_by_its_row", |store, bytes| {
+        let rows = store.take(&KeyRange::all(Order::Ascending), usize::MAX)?;
+        let mut keys = rows.into_iter().map(|(key, _)| key);
+        Ok(keys.find(|key| key.to_bytes() == bytes))
+    });
+
+    all.fail("a_key_in_words_is_told_apart", G10);
+    // Nothing is shown.
+    all.text("no_words", |_| String::new());
+}
+
+/// They say too much of what they walk, or too little.
+pub(crate) fn fingerprints(all: &mut Rows<i64>) {
+    all.fail("the_fingerprint_stays_the_same", G10);
+    // Its number among all sources.
+    static SOURCES: AtomicU64 = AtomicU64::new(0);
+    all.open("a_fingerprint_of_each_source", |_| {
+        let number = SOURCES.fetch_add(1, SeqCst).to_be_bytes();
+        Quirk {
+            fingerprint: Box::new(move |_, walked| walked.fingerprint().with_value(&number)),
+            ..Quirk::default()
+        }
+    });
+    // What it finds out by its first fetch.
+    all.open("a_fingerprint_of_the_first_fetch", |_| {
+        let has_fetched = Arc::new(AtomicBool::new(false));
+        let of_fetch = Arc::clone(&has_fetched);
+        let fetch = fetches(move |store, range, chunk| {
+            of_fetch.store(true, SeqCst);
+            store.answer(range, chunk)
+        });
+        Quirk {
+            fingerprint: Box::new(move |_, walked| match has_fetched.load(SeqCst) {
+                true => walked.fingerprint(),
+                false => walked.fingerprint().key("unknown"),
+            }),
+            ..fetch
+        }
+    });
+
+    all.fail("a_token_goes_on_after_changes", G10);
+    // How many rows there are.
+    all.fingerprint("a_fingerprint_of_the_rows", |store, walked| {
+        let rows = store.take(&KeyRange::all(Order::Ascending), usize::MAX);
+        let count = rows.map_or(0, |rows| rows.len());
+        walked.fingerprint().filter(format!("of {count} rows"))
+    });
+
+    all.fail("a_token_goes_on_after_reopening", G10);
+    // Which time the store was opened.
+    all.fingerprint("a_fingerprint_of_the_handle", |store, walked| {
+        let time = store.reopened.load(SeqCst);
+        walked
+            .fingerprint()
+            .filter(format!("reopened {time} times"))
+    });
+
+    all.fail("a_token_of_a_stranger_is_refused", G10);
+    // All tables are alike.
+    all.fingerprint("a_fingerprint_without_the_table", |_, walked| {
+        walked.fingerprint().relation("table")
+    });
+    // The key's columns are told, and not their directions.
+    all.fingerprint("a_fingerprint_without_directions", |_, walked| {
+        walked
+            .fingerprint()
+            .key(walked.key.trim_end_matches(" DESC"))
+    });
+    // The filter is told, and not its value.
+    all.fingerprint(
+        "a_fingerprint_without_the_filters_value",
+        |_, walked| match walked.tenant {
+            Some(_) => walked.fingerprint().filter("tenant = ?"),
+            None => walked.fingerprint(),
+        },
+    );
+    // All that is to be told as the table's name.
+    all.fingerprint("a_fingerprint_of_one_word", |_, walked| {
+        let Walked { table, key, tenant } = walked;
+        Fingerprint::new("quirky").relation(format!("{table} by {key} of {tenant:?}"))
+    });
+}
+
+/// They are wrong about how far along the way a key lies.
+pub(crate) fn shares(all: &mut Rows<i64>) {
+    all.fail("the_share_grows_from_0_to_1", G10);
+    // What is left.
+    all.share("a_share_that_goes_back", |first, last, at| {
+        Key::share(last, first, at)
+    });
+    // 0 to 100.
+    all.share("a_share_in_percent", |first, last, at| {
+        Key::share(first, last, at).map(|share| 100.0 * share)
+    });
+    // The smaller key first, in whichever order it is walked.
+    all.share("a_share_of_walks_upwards", |first, last, at| {
+        Key::share(first.min(last), first.max(last), at)
+    });
+    // It subtracts as integers.
+    all.share("a_share_that_overflows", |first, last, at| {
+        Some((at - first) as f64 / (last - first) as f64)
+    });
+    // It subtracts as numbers that two near keys have in common.
+    all.share("a_share_that_is_no_number", |first, last, at| {
+        let [first, last, at] = [*first, *last, *at].map(|key| key as f64);
+        Some((at - first) / (last - first))
+    });
+}

@@ -1,9 +1,0 @@
-// The cure: columns are `i8` to `i128`, `u8` to `u128`, `String`
-
-use keywalk_sled::Tree;
-
-fn walk(tree: sled::Tree) {
-    let prices = Tree::<(u32, f64)>::new(tree);
-}
-
-fn main() {}

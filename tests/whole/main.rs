@@ -1,0 +1,17 @@
+//! What holds across crates: programs that walk, jobs that are killed, one store against another.
+
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod by_hand;
+mod corpora;
+mod differential;
+mod jobs {
+    mod child;
+    mod copied;
+    mod kill;
+    mod leases;
+}
+mod own_jobs;
+mod process;
+mod retry;

@@ -1,0 +1,91 @@
+//! A job whose position is kept beside its effects, killed wherever it can be.
+
+use keywalk::{DurableSource, KeyRange, Order, Walk};
+use keywalk_conformance::history::Visits;
+use keywalk_conformance::{BoxError, Counterexample, KeySpace, Schedule};
+use keywalk_job::{CheckpointFiles, Job};
+use keywalk_sqlite::{CheckpointTable, Error, Table};
+use proptest::prelude::*;
+use rusqlite::Connection;
+
+use crate::by_hand::{change, open};
+
+fn promise(chunk_size: usize) -> Visits<i64> {
+    let all = KeyRange::all(Order::Ascending);
+    Visits::over(all).bounded().reads_ahead(chunk_size)
+}
+
+/// What is walked.
+fn table(
+    db: &Connection,
+) -> Result<impl DurableSource<Key = i64, Item = (i64, i64), Error = Error> + use<'_>, Error> {
+    let table = Table::new(db, "rows").key::<i64>(["id"])?;
+    Ok(table.map(|row| row.get("value")))
+}
+
+/// Effects in the checkpoint's transaction are the visits that count: what a kill undoes comes again. A purge
+/// deletes rows, which are there again where a kill undoes it.
+fn in_a_transaction(
+    schedule: &Schedule<i64>,
+    size: usize,
+    is_purge: bool,
+) -> Result<(), Counterexample<i64>> {
+    let db = open();
+    let write = |id: &i64, by| change(&db, *id, by);
+    schedule.run(promise(size), write, |meanwhile| {
+        // A chunk is read and done in one transaction. Others come between two of them.
+        let table = meanwhile.interleave(table(&db)?).without_turns();
+        let walk = Walk::new(table).chunk_size(size);
+        let job = Job::new("own", walk, CheckpointTable::new(&db));
+        let outcome = job.on_progress(|_| meanwhile.turn()).run(|tx, items| {
+            for (id, value) in items {
+                if is_purge {
+                    tx.execute("DELETE FROM rows WHERE id = ?1", [id])?;
+                    meanwhile.deleted(id);
+                    meanwhile.visit_key(id);
+                } else {
+                    meanwhile.visit(id, value.unsigned_abs());
+                }
+            }
+            Ok(())
+        })?;
+        assert!(outcome.is_done());
+        Ok::<(), BoxError>(())
+    })
+}
+
+fn by_files(schedule: &Schedule<i64>, size: usize) -> Result<(), Counterexample<i64>> {
+    let db = open();
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |id: &i64, by| change(&db, *id, by);
+    schedule.run(promise(size), write, |meanwhile| {
+        let walk = Walk::new(meanwhile.interleave(table(&db)?)).chunk_size(size);
+        let job = Job::new("own", walk, CheckpointFiles::new(folder.path()));
+        let outcome = job.run(|(), items| {
+            for (id, value) in items {
+                meanwhile.visit(id, value.unsigned_abs());
+            }
+            Ok(())
+        })?;
+        assert!(outcome.is_done());
+        Ok::<(), BoxError>(())
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_job_or_a_purge_with_a_checkpoint_table(
+        schedule in KeySpace::known().schedules(),
+        size in 1..4_usize,
+    ) {
+        in_a_transaction(&schedule, size, false)?;
+        in_a_transaction(&schedule, size, true)?;
+    }
+
+    #[test]
+    fn a_job_with_checkpoint_files(schedule in KeySpace::known().schedules(), size in 1..4_usize) {
+        by_files(&schedule, size)?;
+    }
+}

@@ -1,0 +1,108 @@
+//! A second process locks the database in the middle of a walk, and lets go: a walk that asks again
+//! loses nothing, and doesn't begin anew.
+
+use std::cell::RefCell;
+use std::env;
+use std::rc::Rc;
+use std::time::Duration;
+
+use keywalk::Walk;
+use keywalk_retry::{ConstantBuilder, Retry};
+use keywalk_sqlite::{Error, ErrorKind, Table};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use crate::process::Process;
+
+const DATABASE: &str = "KEYWALK_LOCK_DATABASE";
+
+/// What another process runs, which takes the database's lock and lets go of it, each when it is told; by itself it
+/// has nothing to do.
+#[test]
+fn the_process_that_locks() {
+    let Some(path) = env::var_os(DATABASE) else {
+        return;
+    };
+    let db = Connection::open(path).unwrap();
+    for sql in std::io::stdin().lines() {
+        db.execute_batch(&sql.unwrap()).unwrap();
+        println!("\ndone");
+    }
+}
+
+/// A table of so many rows, for which nobody waits, and the other process.
+fn locked(rows: i64) -> (Connection, Process, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("items.db");
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch(&format!(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY);
+         WITH RECURSIVE n(id) AS (VALUES (1) UNION ALL SELECT id + 1 FROM n WHERE id < {rows})
+         INSERT INTO t SELECT id FROM n"
+    ))
+    .unwrap();
+    db.busy_timeout(Duration::ZERO).unwrap();
+    let variables = [(DATABASE, path.as_os_str())];
+    let other = Process::start("retry::the_process_that_locks", &variables);
+    (db, other, folder)
+}
+
+/// Has the other process run this SQL; returns when it is done.
+fn run(other: &mut Process, sql: &str) {
+    other.tell(sql);
+    other.hear("done");
+}
+
+#[test]
+fn a_lock_of_a_second_process_delays_a_walk_and_loses_nothing() {
+    let (db, other, _folder) = locked(20);
+    let other = Rc::new(RefCell::new(other));
+    let unlock = Rc::clone(&other);
+    let mut delays = 0;
+    let table = Table::new(&db, "t").key::<i64>(["id"]).unwrap();
+    let policy = ConstantBuilder::default().with_max_times(3);
+    // Nothing is slept: the lock goes at the second delay.
+    let source = Retry::new(table, policy, Error::is_transient).sleep_by(move |_| {
+        delays += 1;
+        if delays % 2 == 0 {
+            run(&mut unlock.borrow_mut(), "COMMIT");
+        }
+    });
+    let mut walk = Walk::new(source).chunk_size(3).into_iter();
+    let mut seen = Vec::new();
+    for item in walk.by_ref() {
+        seen.push(item.unwrap().0);
+        if seen.len().is_multiple_of(6) {
+            // Behind the walk and at its position: it must neither come back nor lose the next.
+            run(
+                &mut other.borrow_mut(),
+                "BEGIN EXCLUSIVE; DELETE FROM t WHERE id IN (SELECT id FROM t ORDER BY id LIMIT 6)",
+            );
+        }
+    }
+    assert_eq!(seen, (1..=20).collect::<Vec<i64>>());
+    assert_eq!(walk.source().retries(), 6);
+}
+
+#[test]
+fn a_lock_that_stays_ends_the_walk_which_resumes() {
+    let (db, mut other, _folder) = locked(3);
+    let table = Table::new(&db, "t").key::<i64>(["id"]).unwrap();
+    let policy = ConstantBuilder::default().with_delay(Duration::ZERO);
+    let source = Retry::new(table, policy.with_max_times(4), Error::is_transient);
+    let mut walk = Walk::new(source).chunk_size(1).into_iter();
+    assert_eq!(walk.next().unwrap().unwrap().0, 1);
+    run(&mut other, "BEGIN EXCLUSIVE");
+    let error = walk.next();
+    assert!(
+        matches!(&error, Some(Err(keywalk::Error::Source(error))) if error.kind() == ErrorKind::Busy),
+        "{error:?}"
+    );
+    assert!(walk.next().is_none());
+    assert_eq!(walk.source().retries(), 4);
+
+    run(&mut other, "COMMIT");
+    let cursor = walk.cursor();
+    let rest = Walk::new(walk.into_source()).resume(cursor);
+    assert!(rest.into_iter().map(|item| item.unwrap().0).eq([2, 3]));
+}
