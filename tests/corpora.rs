@@ -64,10 +64,7 @@ macro_rules! every_input_passes {
 }
 
 every_input_passes! {
-    core_state,
     core_token,
-    sled_key,
-    sled_schedule,
     sqlite_key,
     sqlite_names,
     sqlite_schedule,

@@ -16,16 +16,9 @@ struct Column {
 
 impl Column {
     fn declared(self) -> String {
-        let types = [
-            "INTEGER",
-            "TEXT",
-            "BLOB",
-            "REAL",
-            "NUMERIC",
-            "",
-            "INT",
-            "VARCHAR(9)",
-        ];
+        let types: Vec<&str> = "INTEGER,TEXT,BLOB,REAL,NUMERIC,,INT,VARCHAR(9)"
+            .split(',')
+            .collect();
         let collations = ["", "", "COLLATE NOCASE", "COLLATE RTRIM"];
         format!(
             "{} {} {}",
