@@ -127,10 +127,8 @@ fn the_cures_that_a_refusal_names_go_on_where_it_was_or_start_over() {
         let left: Vec<u32> = left.copied().collect();
         let refused = run(walk(then), &store).unwrap_err();
         let cause = refused.source().map(|cause| cause.to_string());
-        assert_eq!(
-            cause.is_some_and(|cause| cause.contains("another table")),
-            *cure == adopts
-        );
+        let is_named = cause.is_some_and(|cause| cause.contains("another table"));
+        assert_eq!(is_named, *cure == adopts);
         let says = refused.to_string();
         assert!(says.contains("`Job::restart_if_changed`"), "{says}");
         for named in [extends, adopts] {
@@ -204,10 +202,8 @@ fn a_filter_that_matches_nothing_for_long_is_told_recorded_and_held_a_stretch_at
     let commits = lab.store.get().commits;
     assert!((3..=2 + 201 / 64).contains(&commits), "{commits} commits");
     let between = positions.iter().filter(|at| (1..2999).contains(*at));
-    assert!(
-        between.count() >= 2 && positions.is_sorted(),
-        "{positions:?}"
-    );
+    assert!(between.count() >= 2, "{positions:?}");
+    assert!(positions.is_sorted(), "{positions:?}");
     let asked = lab.numbers.asked.get();
     assert_eq!(run(lab.walk(512), &lab.store).unwrap(), [2999]);
     let again = lab.numbers.asked.get() - asked;

@@ -87,10 +87,8 @@ fn the_folder_is_made_and_holds_what_is_documented() {
     assert_eq!(names(&folder), expected);
     let letters = fs::read_to_string(folder.join(expected[0])).unwrap();
     let whole = r#"{"key":"3","key_bytes":"00000003","error":"bad\nindeed","time":"#;
-    assert!(
-        letters.starts_with(whole) && letters.lines().count() == 1,
-        "{letters}"
-    );
+    assert!(letters.starts_with(whole), "{letters}");
+    assert_eq!(letters.lines().count(), 1);
     assert_eq!(files.load("letters").unwrap().unwrap().skipped(), 1);
     assert!(files.reset("letters").unwrap());
     assert!(names(&folder).is_empty());
@@ -120,16 +118,9 @@ fn a_damaged_checkpoint_is_an_error_and_a_reset_mends_it() {
         let error = of_checkpoints(run("damage", folder, &mut seen));
         assert!(seen.is_empty());
         assert_eq!(error.path(), path);
-        assert_eq!(
-            error.source().is_some(),
-            content != changed.as_bytes(),
-            "{error:?}"
-        );
-        assert_eq!(
-            fs::read(&path).unwrap(),
-            content,
-            "it is left for who looks"
-        );
+        assert_eq!(error.source().is_some(), content != changed.as_bytes());
+        let kept = fs::read(&path).unwrap();
+        assert_eq!(kept, content, "it is left for who looks");
     }
     assert!(CheckpointFiles::new(folder).reset("damage").unwrap());
     assert_eq!(run("damage", folder, &mut Vec::new()).unwrap().items(), 10);

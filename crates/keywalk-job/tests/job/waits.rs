@@ -13,28 +13,10 @@ fn a_chunk_begins_when_pause_ceiling_hold_and_deadline_let_it() {
     const NO: u64 = 0;
     let cases: [(&str, u64, f64, u64, &[u64]); 8] = [
         ("a pause", 250, 0.0, NO, &[0, 350, 700]),
-        (
-            "a ceiling, the work's time included",
-            0,
-            4.0,
-            NO,
-            &[0, 500, 1000],
-        ),
+        ("a ceiling with the work", 0, 4.0, NO, &[0, 500, 1000]),
         ("a high one", 0, 1e9, NO, &[0, 100, 200]),
-        (
-            "the longer of both: the pause",
-            700,
-            4.0,
-            NO,
-            &[0, 800, 1600],
-        ),
-        (
-            "the longer of both: the ceiling",
-            10,
-            4.0,
-            NO,
-            &[0, 500, 1000],
-        ),
+        ("the longer: the pause", 700, 4.0, NO, &[0, 800, 1600]),
+        ("the longer: the ceiling", 10, 4.0, NO, &[0, 500, 1000]),
         // Chunks of a second's worth: up to two items, and one at least.
         ("a ceiling of two", 0, 1.25, NO, &[0, 1600, 3200]),
         ("a ceiling of less than one", 0, 0.1, 15_000, &[0, 10_000]),
@@ -60,25 +42,17 @@ fn a_chunk_begins_when_pause_ceiling_hold_and_deadline_let_it() {
             lab.clock.pass(millis(100));
             Ok(())
         });
-        let (outcome, items) = (
-            outcome.unwrap(),
-            if rate == 0.1 { 2 } else { 2 * starts.len() },
-        );
-        assert_eq!(
-            (&starts[..], outcome.items()),
-            (expected, items as u64),
-            "{name}"
-        );
+        let outcome = outcome.unwrap();
+        assert_eq!(starts, expected, "{name}");
+        let items = if rate == 0.1 { 2 } else { 2 * starts.len() };
+        assert_eq!(outcome.items(), items as u64, "{name}");
         let (ended, elapsed) = match deadline {
             // Nothing is waited for after the end.
             NO => (Ended::Done, expected[2] + 100),
             deadline => (Ended::Deadline, deadline.max(200)),
         };
-        assert_eq!(
-            (outcome.ended(), outcome.elapsed()),
-            (ended, millis(elapsed)),
-            "{name}"
-        );
+        assert_eq!(outcome.ended(), ended, "{name}");
+        assert_eq!(outcome.elapsed(), millis(elapsed), "{name}");
     }
 }
 
@@ -95,10 +69,8 @@ fn a_hold_is_asked_until_it_says_nothing() {
     });
     assert!(collect(job).1.unwrap().is_done());
     // The first question is for the last key.
-    assert_eq!(
-        asked.into_inner(),
-        [(0, 0), (0, 0), (200, 0), (500, 0), (500, 2)]
-    );
+    let expected = [(0, 0), (0, 0), (200, 0), (500, 0), (500, 2)];
+    assert_eq!(asked.into_inner(), expected);
 }
 
 #[test]
@@ -158,13 +130,10 @@ fn every_wait_ends_with_a_stop_or_the_deadline_and_what_was_done_is_told() {
         });
         let outcome = outcome.unwrap();
         assert_eq!((outcome.ended(), outcome.items()), (ended, items), "{name}");
-        let late = outcome.elapsed().saturating_sub(at);
+        let late = outcome.elapsed().checked_sub(at);
+        let most = if ended == Ended::Stopped { 20 } else { 0 };
         assert!(
-            outcome.elapsed() >= at && late <= millis(20),
-            "{name}: {late:?}"
-        );
-        assert!(
-            ended == Ended::Stopped || late.is_zero(),
+            late.is_some_and(|late| late <= millis(most)),
             "{name}: {late:?}"
         );
         let retries = u64::from(fails_in.is_some() || name == "for another try");
