@@ -7,24 +7,22 @@
 //! lists the options.
 //!
 //! Each chunk is deleted in the transaction that its checkpoint is part of, so a writer waits for a chunk at
-//! most, and not for the whole: `--at-once` shows what one DELETE does to it instead.
+//! most, and not for the whole.
 
 #![forbid(unsafe_code)]
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Parser;
 use keywalk::Walk;
-use keywalk_job::{Checkpoints, Job, Outcome};
+use keywalk_job::{Job, Outcome};
 use keywalk_sqlite::{AnyKey, CheckpointTable, Table};
 use keywalk_tests::concurrent::Writer;
 use keywalk_tests::database::{key_columns, key_equals, open, open_to_read, quoted};
-use keywalk_tests::program::{
-    BoxError, Pace, completion, job_error, log_line, print_line, run, run_summary,
-};
+use keywalk_tests::program::{BoxError, Pace, completion, job_error, print_line, run, run_summary};
 use keywalk_tests::sample;
 use rusqlite::{Connection, params_from_iter};
 
@@ -35,16 +33,8 @@ use rusqlite::{Connection, params_from_iter};
 #[command(name = "purge")]
 struct Args {
     /// How many rows the table that is made has
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "500000",
-        conflicts_with = "db"
-    )]
+    #[arg(long, default_value = "500000", conflicts_with = "db")]
     rows: NonZeroU64,
-    /// Delete by one DELETE, to compare
-    #[arg(long, conflicts_with = "db")]
-    at_once: bool,
     /// Count the rows of a table of yours that would be deleted
     #[arg(long, value_name = "FILE", requires_all = ["table", "condition"])]
     db: Option<PathBuf>,
@@ -60,16 +50,13 @@ struct Args {
     #[arg(long, requires = "db")]
     yes: bool,
     /// Rows to a transaction
-    #[arg(long, value_name = "N", default_value = "512")]
+    #[arg(long, default_value = "512")]
     chunk_size: NonZeroUsize,
     /// Rest so long after each chunk, so that others who wait for the database get in
     #[arg(long, value_name = "MS", default_value_t = 1)]
     pause: u64,
     #[command(flatten)]
     pace: Pace,
-    /// Start anew, whatever was done
-    #[arg(long, requires_all = ["db", "yes"])]
-    reset: bool,
 }
 
 fn main() -> ExitCode {
@@ -85,9 +72,6 @@ fn main() -> ExitCode {
             ))?);
         }
         let (rows, outcome) = purge(&open(file)?, &args)?;
-        if !outcome.is_done() {
-            log_line("what was deleted stays so; run it again to go on");
-        }
         let summary = run_summary("purged", rows, &outcome);
         let completion = completion(outcome.is_done());
         Ok(print_line(format_args!("{summary}, {completion}"))?)
@@ -110,27 +94,17 @@ fn purge(db: &Connection, args: &Args) -> Result<(u64, Outcome), BoxError> {
     // Writers may hold the lock for long.
     db.busy_timeout(Duration::from_secs(60))?;
     let walk = Walk::new(old_rows(db, args)?).chunk_size(args.chunk_size.get());
-    let (table, is_key) = (
-        quoted(&args.table),
-        key_equals(&key_columns(db, &args.table)?, 1),
-    );
-    let delete = format!("DELETE FROM {table} WHERE {is_key}");
+    let (table, key) = (quoted(&args.table), key_columns(db, &args.table)?);
+    let delete = format!("DELETE FROM {table} WHERE {}", key_equals(&key, 1));
 
-    let name = format!("purge {}", args.table);
-    let mut checkpoints = CheckpointTable::new(db);
-    if args.reset {
-        checkpoints.reset(&name)?;
-    }
     // Done, or with another condition, it starts over: a purge that runs every night.
-    let job = Job::new(name, walk, checkpoints)
+    let name = format!("purge {}", args.table);
+    let job = Job::new(name, walk, CheckpointTable::new(db))
         .repeated()
-        .restart_if_changed();
-    let job = args
-        .pace
-        .set(job, "purging")?
+        .restart_if_changed()
         .pause(Duration::from_millis(args.pause));
     let mut deleted = 0;
-    let ran = job.run(|transaction, rows| {
+    let ran = args.pace.set(job, "purging")?.run(|transaction, rows| {
         // The rows and the checkpoint are gone and written together, or neither is.
         let mut delete = transaction.prepare_cached(&delete)?;
         for (key, _) in rows {
@@ -149,31 +123,18 @@ fn of_made_table(args: &Args) -> Result<(), BoxError> {
     let db = sample::events(&file, rows)?;
     // From here on it is treated as one that must last.
     db.execute_batch("PRAGMA synchronous = NORMAL")?;
-    log_line(format_args!("made the table events of {rows} rows"));
     let writer = Writer::start(&file)?;
-    let began = Instant::now();
-    let purged = match args.at_once {
-        // What not to do.
-        true => {
-            db.busy_timeout(Duration::from_secs(60))?;
-            let deleted =
-                db.execute(&format!("DELETE FROM events WHERE {}", args.condition), [])?;
-            Ok((deleted as u64, 1, true))
-        }
-        false => {
-            purge(&db, args).map(|(rows, outcome)| (rows, outcome.chunks(), outcome.is_done()))
-        }
-    };
-    let seconds = began.elapsed().as_secs_f64();
+    let purged = purge(&db, args);
     let written = writer.end()?;
-    let (purged, chunks, is_done) = purged?;
-    match is_done {
-        true => written.check(&db, rows)?,
-        false => log_line("not done yet; the table was a temporary one, and is gone"),
+    let (purged, outcome) = purged?;
+    if outcome.is_done() {
+        written.check(&db, rows)?;
     }
+    let seconds = outcome.elapsed().as_secs_f64();
     Ok(print_line(format_args!(
-        "purged {purged} of {rows} rows in {chunks} chunks, {seconds:.2} s; meanwhile the writer committed {} times \
+        "purged {purged} of {rows} rows in {} chunks, {seconds:.2} s; meanwhile the writer committed {} times \
          and waited at most {} ms",
+        outcome.chunks(),
         written.commits,
         written.longest.as_millis()
     ))?)

@@ -2,61 +2,61 @@
 
 use std::str::from_utf8;
 
-use rusqlite::types::{Type, ValueRef};
-use rusqlite::{Error, Row};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Error, Row};
+use serde_json::Value as Json;
 
-pub(crate) struct LineFormat {
-    /// What stands before each column: `{"id":`, `,"name":`.
-    names: Vec<String>,
+/// The columns of a line: those of the key, and those that were asked for or all.
+pub(crate) fn columns(
+    db: &Connection,
+    table: &str,
+    key: Vec<String>,
+    named: &[String],
+) -> rusqlite::Result<Vec<String>> {
+    let mut named = named.to_vec();
+    if named.is_empty() {
+        // Generated columns among them, and not the hidden ones of virtual tables.
+        let sql = "SELECT name FROM pragma_table_xinfo(?1) WHERE hidden <> 1 ORDER BY cid";
+        let mut statement = db.prepare(sql)?;
+        let all = statement.query_map([table], |row| row.get(0))?;
+        named = all.collect::<rusqlite::Result<_>>()?;
+    }
+    let is_named = |column: &String| named.iter().any(|name| name.eq_ignore_ascii_case(column));
+    let mut columns: Vec<String> = key.into_iter().filter(|column| !is_named(column)).collect();
+    columns.extend(named);
+    Ok(columns)
 }
 
-impl LineFormat {
-    pub(crate) fn new(columns: &[String]) -> serde_json::Result<Self> {
-        let mut names = Vec::new();
-        for column in columns {
-            let before = if names.is_empty() { "{" } else { "," };
-            names.push(format!("{before}{}:", serde_json::to_string(column)?));
-        }
-        Ok(LineFormat { names })
+/// Writes a row that begins with these columns, in the memory of a line that is there.
+pub(crate) fn write(row: &Row<'_>, columns: &[String], line: &mut Vec<u8>) -> rusqlite::Result<()> {
+    line.clear();
+    for (at, column) in columns.iter().enumerate() {
+        let value = row.get_ref(at)?;
+        let json = json(value).map_err(|why| {
+            let why = format!("the column {column:?} holds {why}");
+            Error::FromSqlConversionFailure(at, value.data_type(), why.into())
+        })?;
+        line.push(if at == 0 { b'{' } else { b',' });
+        line.extend(format!("{}:{json}", Json::from(&column[..])).bytes());
     }
+    line.extend(b"}\n");
+    Ok(())
+}
 
-    /// Writes a row that begins with these columns, in the memory of a line that is there.
-    pub(crate) fn write(&self, row: &Row<'_>, line: &mut Vec<u8>) -> rusqlite::Result<()> {
-        line.clear();
-        for (at, name) in self.names.iter().enumerate() {
-            line.extend_from_slice(name.as_bytes());
-            let value = row.get_ref(at)?;
-            let no_json = |why: String| {
-                let why = format!("the column {} holds {why}", &name[1..name.len() - 1]);
-                Error::FromSqlConversionFailure(at, value.data_type(), why.into())
-            };
-            let written = match value {
-                ValueRef::Null => serde_json::to_writer(&mut *line, &()),
-                // With all its digits. Readers that take every number for a double have 53 bits of them.
-                ValueRef::Integer(integer) => serde_json::to_writer(&mut *line, &integer),
-                ValueRef::Real(real) if real.is_finite() => {
-                    serde_json::to_writer(&mut *line, &real)
-                }
-                ValueRef::Real(real) => return Err(no_json(format!("the number {real}"))),
-                ValueRef::Text(text) => {
-                    let text = from_utf8(text)
-                        .map_err(|error| no_json(format!("text that isn't UTF-8: {error}")))?;
-                    serde_json::to_writer(&mut *line, text)
-                }
-                ValueRef::Blob(blob) => {
-                    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-                    let digits =
-                        |byte: &u8| [byte >> 4, byte & 15].map(|at| DIGITS[usize::from(at)]);
-                    line.push(b'"');
-                    line.extend(blob.iter().flat_map(digits));
-                    line.push(b'"');
-                    Ok(())
-                }
-            };
-            written
-                .map_err(|error| Error::FromSqlConversionFailure(at, Type::Null, error.into()))?;
+fn json(value: ValueRef<'_>) -> Result<Json, String> {
+    Ok(match value {
+        ValueRef::Null => Json::Null,
+        // With all its digits. Readers that take every number for a double have 53 bits of them.
+        ValueRef::Integer(integer) => integer.into(),
+        ValueRef::Real(real) if real.is_finite() => real.into(),
+        ValueRef::Real(real) => return Err(format!("the number {real}")),
+        ValueRef::Text(text) => match from_utf8(text) {
+            Ok(text) => text.into(),
+            Err(error) => return Err(format!("text that isn't UTF-8: {error}")),
+        },
+        ValueRef::Blob(blob) => {
+            let digits = blob.iter().map(|byte| format!("{byte:02X}"));
+            digits.collect::<String>().into()
         }
-        line.extend_from_slice(b"}\n");
-        Ok(())
-    }
+    })
 }

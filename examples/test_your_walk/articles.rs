@@ -1,9 +1,7 @@
-//! The table of articles, and how a test writes to it.
+//! What a test needs: a table of articles, and how others write to it.
 
-use keywalk::DurableSource;
 use keywalk_conformance::BoxError;
 use keywalk_conformance::history::Change;
-use keywalk_sqlite::Table;
 use rusqlite::{Connection, Row};
 
 /// A row. A schedule gives each one that it writes a number of its own; any column will do for it.
@@ -23,45 +21,24 @@ impl Article {
 }
 
 /// A database in memory, with an empty table.
-pub(crate) struct Articles(Connection);
+pub(crate) fn database() -> rusqlite::Result<Connection> {
+    let db = Connection::open_in_memory()?;
+    db.execute_batch(
+        "CREATE TABLE articles (id INTEGER PRIMARY KEY, version INTEGER NOT NULL);
+         CREATE TABLE position (one INTEGER PRIMARY KEY, token BLOB NOT NULL);",
+    )?;
+    Ok(db)
+}
 
-impl Articles {
-    pub(crate) fn new() -> Result<Self, BoxError> {
-        let db = Connection::open_in_memory()?;
-        db.execute_batch(
-            "CREATE TABLE articles (id INTEGER PRIMARY KEY, version INTEGER NOT NULL);
-             CREATE TABLE position (one INTEGER PRIMARY KEY, token BLOB NOT NULL);",
-        )?;
-        Ok(Articles(db))
-    }
-
-    pub(crate) fn db(&self) -> &Connection {
-        &self.0
-    }
-
-    /// The table, to be walked.
-    pub(crate) fn table(
-        &self,
-    ) -> Result<
-        impl DurableSource<Key = i64, Item = (i64, Article), Error = keywalk_sqlite::Error>,
-        BoxError,
-    > {
-        let table = Table::new(&self.0, "articles").key(["id"])?;
-        Ok(table.map(Article::from_row))
-    }
-
-    /// What others do.
-    pub(crate) fn change(&self, id: i64, change: Change) -> Result<(), BoxError> {
-        match change {
-            Change::Put(value) => self
-                .0
-                .prepare_cached("INSERT OR REPLACE INTO articles VALUES (?1, ?2)")?
-                .execute((id, value as i64))?,
-            Change::Delete => self
-                .0
-                .prepare_cached("DELETE FROM articles WHERE id = ?1")?
-                .execute([id])?,
-        };
-        Ok(())
-    }
+/// What others do.
+pub(crate) fn change(db: &Connection, id: i64, change: Change) -> Result<(), BoxError> {
+    match change {
+        Change::Put(value) => db
+            .prepare_cached("INSERT OR REPLACE INTO articles VALUES (?1, ?2)")?
+            .execute((id, value.cast_signed()))?,
+        Change::Delete => db
+            .prepare_cached("DELETE FROM articles WHERE id = ?1")?
+            .execute([id])?,
+    };
+    Ok(())
 }

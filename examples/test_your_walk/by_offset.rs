@@ -10,9 +10,12 @@ pub(crate) fn sync(
     page: usize,
     mut index: impl FnMut(&Article),
 ) -> rusqlite::Result<()> {
+    let select = "SELECT id, version FROM articles ORDER BY id LIMIT ?1 OFFSET ?2";
     let mut offset = 0;
     loop {
-        let articles = read(db, page, offset)?;
+        let mut select = db.prepare_cached(select)?;
+        let articles = select.query_map([page as i64, offset as i64], Article::from_row)?;
+        let articles: Vec<Article> = articles.collect::<rusqlite::Result<_>>()?;
         articles.iter().for_each(&mut index);
         // Where a row before it is gone by now, one is left out; where there is another, one comes twice.
         offset += articles.len();
@@ -20,11 +23,4 @@ pub(crate) fn sync(
             return Ok(());
         }
     }
-}
-
-fn read(db: &Connection, limit: usize, offset: usize) -> rusqlite::Result<Vec<Article>> {
-    let select = "SELECT id, version FROM articles ORDER BY id LIMIT ?1 OFFSET ?2";
-    let mut select = db.prepare_cached(select)?;
-    let articles = select.query_map([limit as i64, offset as i64], Article::from_row)?;
-    articles.collect()
 }

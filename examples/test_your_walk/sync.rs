@@ -19,8 +19,10 @@ pub(crate) fn sync<S>(
 where
     S: DurableSource<Item = (i64, Article), Error: std::error::Error + 'static>,
 {
-    let walk = match position(db)? {
-        Some(token) => walk.resume_token(&token)?,
+    let select = "SELECT token FROM position";
+    let bytes: Option<Vec<u8>> = db.query_row(select, [], |row| row.get(0)).optional()?;
+    let walk = match bytes {
+        Some(bytes) => walk.resume_token(&Token::from_bytes(bytes)?)?,
         None => walk,
     };
     let mut items = walk.items();
@@ -28,22 +30,9 @@ where
         let (_, article) = item?;
         index(&article);
         // After the article: one that is put into the index twice does no harm, one that is forgotten does.
-        keep(db, &items.token()?)?;
+        let keep = "INSERT OR REPLACE INTO position (one, token) VALUES (1, ?1)";
+        let token = items.token()?;
+        db.prepare_cached(keep)?.execute([token.as_bytes()])?;
     }
-    Ok(())
-}
-
-fn position(db: &Connection) -> Fallible<Option<Token>> {
-    let select = "SELECT token FROM position";
-    let bytes: Option<Vec<u8>> = db.query_row(select, [], |row| row.get(0)).optional()?;
-    Ok(match bytes {
-        Some(bytes) => Some(Token::from_bytes(bytes)?),
-        None => None,
-    })
-}
-
-fn keep(db: &Connection, token: &Token) -> rusqlite::Result<()> {
-    let insert = "INSERT OR REPLACE INTO position (one, token) VALUES (1, ?1)";
-    db.prepare_cached(insert)?.execute([token.as_bytes()])?;
     Ok(())
 }

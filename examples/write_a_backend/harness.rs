@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keywalk::{Aspect, DurableSource, Fingerprint};
 use keywalk_conformance::{BoxError, Capabilities, Capability, Harness, KeySpace, Writer};
 use redb::backends::InMemoryBackend;
-use redb::{Database, TableDefinition, WriteTransaction};
+use redb::{Database, StorageError, Table, TableDefinition};
 
 use crate::backend::Items;
 
@@ -18,10 +18,10 @@ pub(crate) struct Redb(Arc<Database>);
 impl Redb {
     fn write(
         &self,
-        change: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+        change: impl FnOnce(&mut Table<'_, i64, u64>) -> Result<(), StorageError>,
     ) -> Result<(), BoxError> {
         let transaction = self.0.begin_write()?;
-        change(&transaction)?;
+        change(&mut transaction.open_table(ITEMS)?)?;
         Ok(transaction.commit()?)
     }
 }
@@ -33,10 +33,7 @@ impl Harness for Redb {
     fn open() -> Result<Self, BoxError> {
         let database = Database::builder().create_with_backend(InMemoryBackend::new())?;
         let redb = Redb(Arc::new(database));
-        redb.write(|transaction| {
-            transaction.open_table(ITEMS)?;
-            Ok(())
-        })?;
+        redb.write(|_| Ok(()))?;
         Ok(redb)
     }
 
@@ -56,17 +53,11 @@ impl Harness for Redb {
     }
 
     fn put(&self, key: &i64, value: u64) -> Result<(), BoxError> {
-        self.write(|transaction| {
-            transaction.open_table(ITEMS)?.insert(key, value)?;
-            Ok(())
-        })
+        self.write(|items| items.insert(key, value).map(drop))
     }
 
     fn delete(&self, key: &i64) -> Result<(), BoxError> {
-        self.write(|transaction| {
-            transaction.open_table(ITEMS)?.remove(key)?;
-            Ok(())
-        })
+        self.write(|items| items.remove(key).map(drop))
     }
 
     fn value((_, value): &(i64, u64)) -> u64 {

@@ -90,8 +90,8 @@ pub(crate) fn process(name: &str, items: u64) -> Fallible {
             table::<Integer>(items, |db| sqlite::walk_yields::<Integer>(db, CHUNK_SIZE))
         }
         "sqlite/text_lent" => lent_table::<Text>(items, CHUNK_SIZE),
-        "sqlite/composite_lent" => lent_table::<Composite<false>>(items, CHUNK_SIZE),
-        "sqlite/mixed_order_lent" => lent_table::<MixedOrder<false>>(items, CHUNK_SIZE),
+        "sqlite/composite_lent" => lent_table::<Composite>(items, CHUNK_SIZE),
+        "sqlite/mixed_order_lent" => lent_table::<MixedOrder>(items, CHUNK_SIZE),
         "sled/lent" => {
             let (_folder, tree) = sled::tree(items)?;
             warm_and_counted(|| sled::walk_lends(&tree, CHUNK_SIZE))

@@ -12,7 +12,6 @@
 
 #![forbid(unsafe_code)]
 
-mod allocations;
 mod bench;
 mod delete;
 mod instructions;
@@ -22,7 +21,6 @@ mod memory_peak;
 mod peers;
 mod plot;
 mod prefetch;
-mod skew;
 mod sled;
 mod sqlite;
 mod sqlite_table;
@@ -44,13 +42,11 @@ use measure::Fallible;
 type Run = fn(&mut Bench) -> Fallible;
 
 /// The groups, in the order in which they run.
-const GROUPS: [(&str, Run); 11] = [
+const GROUPS: [(&str, Run); 9] = [
     ("sqlite", sqlite::run),
-    ("skew", skew::run),
     ("sled", sled::run),
     ("memory", memory::run),
     ("memory_peak", memory_peak::run),
-    ("allocations", allocations::run),
     ("wal", wal::run),
     ("prefetch", prefetch::run),
     ("delete", delete::run),
@@ -60,11 +56,9 @@ const GROUPS: [(&str, Run); 11] = [
 
 const ABOUT_GROUPS: &str = "Groups:
   sqlite        every key shape and chunk size, beside one cursor: CPU time
-  skew          the last chunk of a lopsided table, beside its first: CPU time
   sled          chunk sizes, beside one native range: CPU time
   memory        maps, a list and a slice, beside their own iterators: CPU time
   memory_peak   walks over short and long tables, beside one cursor: peak memory of a process
-  allocations   warm walks over every store: allocations per item
   wal           walks beside a SQLite writer: its WAL and its time, beside those without a reader
   prefetch      walks that fetch ahead in a second thread, beside those that don't: wall time
   delete        deleting and updating rows while walking, beside doing so by range: CPU time

@@ -101,19 +101,18 @@ fn digest(key: &u64, value: &Value) -> u64 {
 }
 
 /// The floor.
-pub(crate) fn of_refs<'a>(entries: impl IntoIterator<Item = (&'a u64, &'a Value)>) -> Seen {
+pub(crate) fn of_refs<'a, I>(entries: I) -> Seen
+where
+    I: IntoIterator<Item = (&'a u64, &'a Value)>,
+{
     let (mut seen, mut entries) = (Seen::default(), entries.into_iter());
+    // Never inlined: whether the compiler does so otherwise depends on the rest of this crate, and doubles or halves
+    // the floor.
+    let next: fn(&mut I::IntoIter) -> Option<I::Item> = black_box(Iterator::next);
     while let Some((key, value)) = next(&mut entries) {
         seen.see(digest(key, value));
     }
     seen
-}
-
-/// Never inlined: whether the compiler does so otherwise depends on the rest of this crate, and doubles or halves the
-/// floor.
-#[inline(never)]
-fn next<I: Iterator>(entries: &mut I) -> Option<I::Item> {
-    entries.next()
 }
 
 /// The references of a chunk, in a `Vec` that is reused, up to what was the last key.

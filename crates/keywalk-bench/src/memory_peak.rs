@@ -34,8 +34,6 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
         let floor = peak(&file, "cursor", rows)?;
         for (way, target) in [
             (format!("lent_{DEFAULT}"), Target::AtMost(1.0)),
-            ("lent_1000".to_owned(), Target::AtMost(1.0)),
-            ("lent_10000".to_owned(), Target::None),
             (format!("items_{DEFAULT}"), Target::AtMost(1.0)),
             ("all".to_owned(), Target::None),
         ] {

@@ -3,7 +3,6 @@
 //!
 //! `busy_N` computes over each chunk of N for as long as its fetch takes, so that half of the time is the
 //! best possible; `idle_N` does nothing with it, and so has nothing to gain. Both lend their chunks.
-//! `items_N` yields each item to a busy caller, which frees what the other thread allocated.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -13,7 +12,7 @@ use keywalk_sqlite::{Decode, Table};
 use rusqlite::Connection;
 
 use crate::bench::{Bench, Target};
-use crate::measure::{Fallible, Seen, cpu, cpu_ns, lent, median, owned, wall};
+use crate::measure::{Fallible, Seen, cpu, cpu_ns, lent, median, wall};
 use crate::sqlite::{self, DEFAULT};
 use crate::sqlite_table::{Integer, Item, Shape, database};
 
@@ -38,18 +37,6 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
                 || wall(|| lent_ahead(&file, size, steps)),
             )?;
         }
-        bench.turns(
-            format!("items_{size}"),
-            Target::None,
-            || wall(|| owned(walk(&file, size)?, |item| digest(busy)(&item))),
-            || {
-                wall(|| {
-                    owned(walk(&file, size)?.prefetch(DEPTH), |item| {
-                        digest(busy)(&item)
-                    })
-                })
-            },
-        )?;
     }
     Ok(())
 }
@@ -66,9 +53,7 @@ fn lent_ahead(file: &Path, chunk_size: usize, steps: u32) -> Fallible<Seen> {
     let (mut seen, digest) = (Seen::default(), digest(steps));
     let mut chunks = walk(file, chunk_size)?.prefetch(DEPTH).chunks();
     while let Some(items) = chunks.next()? {
-        for item in items {
-            seen.see(digest(item));
-        }
+        items.iter().for_each(|item| seen.see(digest(item)));
     }
     Ok(seen)
 }

@@ -44,8 +44,8 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
     shape::<Text>(bench, rows, &sizes, near)?;
     shape::<TimeUuid<false>>(bench, rows, &sizes, near)?;
     shape::<TimeUuid<true>>(bench, rows, &sizes, near)?;
-    shape::<Composite<false>>(bench, rows, &sizes, near)?;
-    shape::<MixedOrder<false>>(bench, rows, &sizes, near)?;
+    shape::<Composite>(bench, rows, &sizes, near)?;
+    shape::<MixedOrder>(bench, rows, &sizes, near)?;
     Ok(())
 }
 

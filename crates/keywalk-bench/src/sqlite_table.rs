@@ -203,11 +203,11 @@ impl<const IS_INDEX: bool> Shape for TimeUuid<IS_INDEX> {
     }
 }
 
-/// `(tenant, number)`, a thousand rows per tenant, or all rows of one.
+/// `(tenant, number)`, a thousand rows per tenant.
 #[derive(Debug)]
-pub(crate) struct Composite<const IS_ONE_TENANT: bool>;
+pub(crate) struct Composite;
 
-impl<const IS_ONE_TENANT: bool> Shape for Composite<IS_ONE_TENANT> {
+impl Shape for Composite {
     type Key = (i64, i64);
     const NAME: &'static str = "composite";
     const KEY: &'static [&'static str] = &["tenant", "number"];
@@ -216,11 +216,7 @@ impl<const IS_ONE_TENANT: bool> Shape for Composite<IS_ONE_TENANT> {
         "tenant INTEGER NOT NULL, number INTEGER NOT NULL",
         ", PRIMARY KEY (tenant, number)) WITHOUT ROWID",
     ];
-    const VALUES: &'static str = if IS_ONE_TENANT {
-        "0, ?1"
-    } else {
-        "?1 / 1000, ?1 % 1000"
-    };
+    const VALUES: &'static str = "?1 / 1000, ?1 % 1000";
 
     #[inline]
     fn read(row: &Row<'_>) -> Result<(i64, i64)> {
@@ -235,18 +231,18 @@ impl<const IS_ONE_TENANT: bool> Shape for Composite<IS_ONE_TENANT> {
 
 /// `(tenant, number DESC)`, otherwise as [`Composite`].
 #[derive(Debug)]
-pub(crate) struct MixedOrder<const IS_ONE_TENANT: bool>;
+pub(crate) struct MixedOrder;
 
-impl<const IS_ONE_TENANT: bool> Shape for MixedOrder<IS_ONE_TENANT> {
+impl Shape for MixedOrder {
     type Key = (i64, Reverse<i64>);
     const NAME: &'static str = "mixed_order";
-    const KEY: &'static [&'static str] = Composite::<IS_ONE_TENANT>::KEY;
+    const KEY: &'static [&'static str] = Composite::KEY;
     const ORDER: &'static str = "tenant, number DESC";
     const CREATE: [&'static str; 2] = [
-        Composite::<IS_ONE_TENANT>::CREATE[0],
+        Composite::CREATE[0],
         ", PRIMARY KEY (tenant, number DESC)) WITHOUT ROWID",
     ];
-    const VALUES: &'static str = Composite::<IS_ONE_TENANT>::VALUES;
+    const VALUES: &'static str = Composite::VALUES;
 
     #[inline]
     fn read(row: &Row<'_>) -> Result<(i64, Reverse<i64>)> {
@@ -255,6 +251,6 @@ impl<const IS_ONE_TENANT: bool> Shape for MixedOrder<IS_ONE_TENANT> {
 
     #[inline]
     fn digest((tenant, Reverse(number)): &(i64, Reverse<i64>)) -> u64 {
-        Composite::<IS_ONE_TENANT>::digest(&(*tenant, *number))
+        Composite::digest(&(*tenant, *number))
     }
 }

@@ -1,13 +1,13 @@
 //! What a reader does to a writer beside it, over SQLite in WAL mode.
 //!
-//! The writer commits 20,000 times, one row each, while a walk in chunks of N runs again and again on a thread
-//! of its own. Over the result without a reader, in the runs before and after: `size_N`, the largest size of the
-//! WAL; `writer_wall_N` and `writer_cpu_N`, the writer's time. Medians of five rounds.
+//! The writer commits 20,000 times, one row each, while a walk in chunks of the default size runs again and again on
+//! a thread of its own. Over the result without a reader, in the runs before and after: `size_READER`, the largest
+//! size of the WAL; `writer_wall_READER` and `writer_cpu_READER`, the writer's time. Medians of five rounds.
 //!
-//! The walk's consumer is about as busy as the fetch. `…_idle` is with one that does nothing: the reader is
-//! then in a fetch at nearly each commit, where SQLite can't restart the WAL, and it grows until a commit
-//! meets a moment between two fetches. `…_idle_by_hand` is the same by the statement that users write, and
-//! `…_cursor` one open cursor that holds its first row: once, as it takes long.
+//! The consumer of the reader `busy` is about as busy as the fetch. `idle` does nothing: it is then in a fetch at
+//! nearly each commit, where SQLite can't restart the WAL, and it grows until a commit meets a moment between two
+//! fetches. `by_hand` is the same by the statement that users write, and `cursor` one open cursor that holds its
+//! first row: once, as it takes long.
 //!
 //! It needs two cores that have nothing else to do: a reader that loses its core in the middle of a fetch
 //! holds up the WAL for as long, and the writer's time is that of two threads on one core.
@@ -16,12 +16,13 @@ use std::error::Error;
 use std::fs;
 use std::hint::black_box;
 use std::path::PathBuf;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Instant;
 
 use keywalk::Walk;
+use keywalk_job::BoxError;
 use keywalk_sqlite::Table;
 use rusqlite::Connection;
 
@@ -32,13 +33,8 @@ use crate::sqlite_table::{Integer, database};
 
 const ROUNDS: usize = 5;
 
-/// For a reader whose consumer is busy.
-const BUSY: Target = Target::AtMost(1.1);
-
-/// Passes over the table again and again, until it is to stop.
-type Reader = fn(&Connection, &Control<'_>) -> Threaded<()>;
-
-type Threaded<T> = Result<T, Box<dyn Error + Send + Sync>>;
+/// A pass over the table, which asks after each chunk of so many rows whether to go on.
+type Pass = fn(&Connection, &mut dyn FnMut(usize) -> bool) -> Result<(), BoxError>;
 
 /// The largest size of the WAL, in bytes, and the writer's time, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
@@ -58,37 +54,37 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
         runs: 0,
     };
     let readers = [
-        ("100".to_owned(), BUSY, walk::<100, true> as Reader),
-        (format!("{DEFAULT}"), BUSY, walk::<DEFAULT, true>),
-        ("1000".to_owned(), BUSY, walk::<1_000, true>),
-        (
-            format!("{DEFAULT}_idle"),
-            Target::None,
-            walk::<DEFAULT, false>,
-        ),
-        (format!("{DEFAULT}_idle_by_hand"), Target::None, by_hand),
+        ("busy", Target::AtMost(1.1), walk::<true> as Pass),
+        ("idle", Target::None, walk::<false>),
+        ("by_hand", Target::None, by_hand),
     ];
     // To warm up.
     writer.run()?;
     let mut alone = vec![writer.run()?];
-    let mut beside = readers.each_ref().map(|_| Vec::new());
+    let mut beside = readers.map(|_| Vec::new());
     for _ in 0..ROUNDS {
-        for ((_, _, reader), written) in readers.iter().zip(&mut beside) {
-            written.push(beside_reader(*reader, &mut writer)?);
+        for ((_, _, pass), written) in readers.iter().zip(&mut beside) {
+            written.push(beside_reader(*pass, &mut writer)?);
         }
         alone.push(writer.run()?);
     }
     for ((name, target, _), written) in readers.iter().zip(&beside) {
         record(bench, name, *target, writer.commits, written, &alone)?;
     }
-    let written = [beside_a_cursor(&mut writer)?];
+    let db = Connection::open(&writer.file)?;
+    let mut statement = db.prepare("SELECT id, name, photo FROM items ORDER BY id")?;
+    let mut cursor = statement.query([])?;
+    cursor.next()?;
+    let beside = [writer.run()?];
+    cursor.next()?.ok_or("the cursor was to hold the table")?;
+    let alone = &alone[ROUNDS - 1..];
     record(
         bench,
         "cursor",
         Target::None,
         writer.commits,
-        &written,
-        &alone[ROUNDS - 1..],
+        &beside,
+        alone,
     )
 }
 
@@ -155,109 +151,72 @@ impl Writer {
     }
 }
 
-/// What the writer does beside a reader in a thread of its own.
-fn beside_reader(read: Reader, writer: &mut Writer) -> Fallible<Written> {
-    let (db, rows) = (Connection::open(&writer.file)?, writer.rows);
-    let stop = &AtomicBool::new(false);
-    let (begun, has_begun) = sync_channel(1);
+/// What the writer does beside a reader that passes over the table again and again, in a thread of its own.
+fn beside_reader(pass: Pass, writer: &mut Writer) -> Fallible<Written> {
+    let (db, rows) = (Connection::open(&writer.file)?, writer.rows as usize);
+    let (begun, stop) = (&Barrier::new(2), &AtomicBool::new(false));
     thread::scope(|threads| {
-        let reader = threads.spawn(move || read(&db, &Control { stop, begun, rows }));
-        // An error if the reader ended before it: what it ended by is the better one.
-        let begun = has_begun.recv().map_err(Into::into);
-        let written = begun.and_then(|()| writer.run());
+        let reader = threads.spawn(move || -> Result<(), BoxError> {
+            begun.wait();
+            while !stop.load(Ordering::Relaxed) {
+                let (mut seen, mut goes_on) = (0, true);
+                pass(&db, &mut |rows| {
+                    seen += rows;
+                    goes_on = !stop.load(Ordering::Relaxed);
+                    goes_on
+                })?;
+                if goes_on && seen != rows {
+                    return Err(format!("the reader saw {seen} of {rows} rows").into());
+                }
+            }
+            Ok(())
+        });
+        begun.wait();
+        let written = writer.run();
         stop.store(true, Ordering::Relaxed);
-        match reader.join() {
-            Ok(Ok(())) => written,
-            Ok(Err(error)) => Err(error as Box<dyn Error>),
-            Err(_) => Err("the reader panicked".into()),
-        }
+        let read = reader.join().map_err(|_| "the reader panicked")?;
+        read.map_err(|error| error as Box<dyn Error>)?;
+        written
     })
 }
 
-/// What a reader and the writer's thread tell each other.
-#[derive(Debug)]
-struct Control<'a> {
-    stop: &'a AtomicBool,
-    begun: SyncSender<()>,
-    rows: u64,
-}
-
-impl Control<'_> {
-    /// Whether to go on after a chunk.
-    fn goes_on(&self) -> bool {
-        // Full from the second chunk on.
-        let _ = self.begun.try_send(());
-        !self.stop.load(Ordering::Relaxed)
-    }
-
-    /// Checks after a pass that it saw every row.
-    fn check(&self, seen: u64) -> Threaded<()> {
-        match seen == self.rows {
-            true => Ok(()),
-            false => Err(format!("the reader saw {seen} of {} rows", self.rows).into()),
-        }
-    }
-}
-
-/// What it does beside one cursor that is at its first row.
-fn beside_a_cursor(writer: &mut Writer) -> Fallible<Written> {
-    let db = Connection::open(&writer.file)?;
-    let mut statement = db.prepare("SELECT id, name, photo FROM items ORDER BY id")?;
-    let mut cursor = statement.query([])?;
-    cursor.next()?;
-    let written = writer.run()?;
-    match cursor.next()? {
-        Some(_) => Ok(written),
-        None => Err("the cursor was to hold the table".into()),
-    }
-}
-
-fn walk<const SIZE: usize, const IS_BUSY: bool>(
+fn walk<const IS_BUSY: bool>(
     db: &Connection,
-    control: &Control<'_>,
-) -> Threaded<()> {
+    goes_on: &mut dyn FnMut(usize) -> bool,
+) -> Result<(), BoxError> {
     let table = Table::new(db, "items").key::<i64>(["id"])?;
-    let mut table = table.fill(|row, photo: &mut Vec<u8>| {
+    let table = table.fill(|row, photo: &mut Vec<u8>| {
         photo.clear();
         photo.extend_from_slice(row.get_ref(2)?.as_blob()?);
         Ok(())
     });
-    loop {
-        let (mut chunks, mut seen) = (Walk::new(&mut table).chunk_size(SIZE).chunks(), 0);
-        while let Some(items) = chunks.next()? {
-            if IS_BUSY {
-                items.iter().for_each(|(_, photo)| hash(photo));
-            }
-            seen += items.len() as u64;
-            if !control.goes_on() {
-                return Ok(());
-            }
+    let mut chunks = Walk::new(table).chunks();
+    while let Some(items) = chunks.next()? {
+        if IS_BUSY {
+            items.iter().for_each(|(_, photo)| hash(photo));
         }
-        control.check(seen)?;
+        if !goes_on(items.len()) {
+            break;
+        }
     }
+    Ok(())
 }
 
-fn by_hand(db: &Connection, control: &Control<'_>) -> Threaded<()> {
+fn by_hand(db: &Connection, goes_on: &mut dyn FnMut(usize) -> bool) -> Result<(), BoxError> {
     let sql = format!("SELECT id, photo FROM items WHERE id > ?1 ORDER BY id LIMIT {DEFAULT}");
-    let mut statement = db.prepare(&sql)?;
+    let mut statement = db.prepare_cached(&sql)?;
     let mut items: Vec<(i64, Vec<u8>)> = Vec::with_capacity(DEFAULT);
     loop {
-        let (mut last, mut seen) = (0, 0);
-        loop {
-            items.clear();
-            let mut rows = statement.query([last])?;
-            while let Some(row) = rows.next()? {
-                items.push((row.get(0)?, row.get(1)?));
-            }
-            drop(rows);
-            let Some((id, _)) = items.last() else { break };
-            last = *id;
-            seen += items.len() as u64;
-            if !control.goes_on() {
-                return Ok(());
-            }
+        let last = items.last().map_or(0, |(id, _)| *id);
+        items.clear();
+        let mut rows = statement.query([last])?;
+        while let Some(row) = rows.next()? {
+            items.push((row.get(0)?, row.get(1)?));
         }
-        control.check(seen)?;
+        drop(rows);
+        if items.is_empty() || !goes_on(items.len()) {
+            return Ok(());
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! Any bytes and any text, taken for a token: refused, or a cursor whose walk is exact.
 
-mod forged;
-mod shelf;
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::fmt::Debug;
 
-use keywalk::{Error, SignedToken, Token, TokenError, Walk};
-
-use shelf::{Coded, Shelf};
+use keywalk::{
+    Chunk, ChunkSource, DurableSource, Error, Fetched, Fingerprint, KeyRange, Order, SignedToken,
+    Token, TokenError, Walk,
+};
 
 const SECRET: &[u8] = b"a secret";
 
@@ -90,9 +92,9 @@ fn try_all<K: Coded>(data: &[u8], shelf: &Shelf<K>) {
         try_text(text, shelf);
     }
     // Few inputs would get past a checksum or a fingerprint by themselves.
-    try_bytes(&forged::sealed(data), shelf);
+    try_bytes(&sealed(data), shelf);
     for form in [1, 2] {
-        if let Some(bytes) = forged::of(form, data, shelf) {
+        if let Some(bytes) = forged(form, data, shelf) {
             try_bytes(&bytes, shelf);
         }
     }
@@ -107,4 +109,115 @@ pub fn run(data: &[u8]) {
     try_all(data, &Shelf::of([i16::MIN, -300, -1, 0, 7, 256, i16::MAX]));
     let texts = ["", "a", "aa", "b", "é", "\u{10ffff}"];
     try_all(data, &Shelf::of(texts.map(String::from)));
+}
+
+/// The bytes of a token that someone made who knows the form, and the checksum that belongs to them (FNV-1a of 64 bits).
+fn sealed(body: &[u8]) -> Vec<u8> {
+    let hash = body.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+    });
+    [body, &hash.to_be_bytes()].concat()
+}
+
+/// Of this form and source: the first byte gives the flags, the others stand where the keys do (of the second
+/// form, behind a byte of further flags).
+fn forged<K: Coded>(form: u8, data: &[u8], shelf: &Shelf<K>) -> Option<Vec<u8>> {
+    let (flags, keys) = data.split_first()?;
+    let token = Walk::new(shelf).items().token();
+    let token = token.expect("it can say what it walks");
+    let fingerprint = token.as_bytes().get(2..18)?;
+    Some(sealed(&[&[form, *flags], fingerprint, keys].concat()))
+}
+
+/// A key with a form as bytes.
+trait Coded: Ord + Clone + Debug {
+    const NAME: &'static str;
+
+    fn write(&self, bytes: &mut Vec<u8>);
+    fn read(bytes: &[u8]) -> Option<Self>;
+}
+
+impl Coded for i16 {
+    const NAME: &'static str = "i16";
+
+    fn write(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.to_be_bytes());
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(i16::from_be_bytes)
+    }
+}
+
+/// Reads more than it writes: what isn't UTF-8 is mended.
+impl Coded for String {
+    const NAME: &'static str = "text";
+
+    fn write(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(self.as_bytes());
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        Some(String::from_utf8_lossy(bytes).into_owned())
+    }
+}
+
+/// Its items are its keys.
+struct Shelf<K> {
+    keys: BTreeSet<K>,
+}
+
+impl<K: Coded> Shelf<K> {
+    fn of(keys: impl IntoIterator<Item = K>) -> Self {
+        Shelf {
+            keys: keys.into_iter().collect(),
+        }
+    }
+
+    /// The keys within a range, in its order.
+    fn within(&self, range: &KeyRange<K>) -> Vec<K> {
+        let keys = self.keys.iter().filter(|key| range.admits(key)).cloned();
+        match range.order() {
+            Order::Ascending => keys.collect(),
+            Order::Descending => keys.rev().collect(),
+        }
+    }
+}
+
+impl<K: Coded> ChunkSource for &Shelf<K> {
+    type Key = K;
+    type Item = K;
+    type Error = Infallible;
+
+    fn fetch(
+        &mut self,
+        range: &KeyRange<K>,
+        chunk: &mut Chunk<K>,
+    ) -> Result<Fetched<K>, Infallible> {
+        for key in self.within(range) {
+            if chunk.is_full() {
+                return Ok(Fetched::More);
+            }
+            chunk.push(key);
+        }
+        Ok(Fetched::End)
+    }
+
+    fn key_of(&self, item: &K) -> K {
+        item.clone()
+    }
+}
+
+impl<K: Coded> DurableSource for &Shelf<K> {
+    fn fingerprint(&self) -> Result<Fingerprint, Infallible> {
+        Ok(Fingerprint::new("shelf").key(K::NAME))
+    }
+
+    fn encode_key(&self, key: &K, bytes: &mut Vec<u8>) {
+        key.write(bytes);
+    }
+
+    fn decode_key(&self, bytes: &[u8]) -> Result<Option<K>, Infallible> {
+        Ok(K::read(bytes))
+    }
 }

@@ -1,221 +1,230 @@
-//! Changes and fetches over a SQLite table.
+//! A schedule of the kit's over a SQLite table whose indexes and statistics come and go.
 
 use std::cmp::Reverse;
-use std::fmt::Debug;
-use std::marker::PhantomData;
+use std::ops::Bound;
 
 use arbitrary::{Arbitrary, Unstructured};
+use keywalk::{KeyRange, Order, Walk};
+use keywalk_conformance::history::{Change, Visits};
+use keywalk_conformance::{BoxError, Edit, KeySpace, KnownKey, Schedule};
 use keywalk_sqlite::{Key, Table};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use crate::schedule::{Source, Store, follow};
-
 /// A key, and the table that it is the key of.
-trait Shape: 'static {
-    type Key: Key + Ord + Debug;
-
+trait Shape: Key + KnownKey {
     const TABLE: &str;
     const COLUMNS: &[&str];
 
-    fn key(at: u8) -> Self::Key;
-    fn values(key: &Self::Key) -> Vec<Value>;
+    fn values(self) -> Vec<Value>;
 }
 
-fn integer(at: u8) -> i64 {
-    match at {
-        0 => i64::MIN,
-        255 => i64::MAX,
-        at => i64::from(at) - 128,
-    }
-}
-
-/// Texts that are each other's beginning, and more.
-fn text(at: u8) -> String {
-    let letters = [b'A' + at % 4, b'a' + at / 4 % 4, b'0' + at / 16];
-    let length = usize::from(at / 4 % 4);
-    String::from_utf8_lossy(&letters[3 - length..]).into_owned()
-}
-
-struct Rowid;
-
-impl Shape for Rowid {
-    type Key = i64;
-
+impl Shape for i64 {
     const TABLE: &str = "t (v INTEGER, a INTEGER PRIMARY KEY)";
     const COLUMNS: &[&str] = &["a"];
 
-    fn key(at: u8) -> i64 {
-        integer(at)
-    }
-
-    fn values(key: &i64) -> Vec<Value> {
-        vec![(*key).into()]
+    fn values(self) -> Vec<Value> {
+        vec![self.into()]
     }
 }
 
-struct Indexed;
-
-impl Shape for Indexed {
-    type Key = Vec<u8>;
-
+impl Shape for Vec<u8> {
     const TABLE: &str = "t (a BLOB NOT NULL UNIQUE, v INTEGER)";
     const COLUMNS: &[&str] = &["a"];
 
-    fn key(at: u8) -> Vec<u8> {
-        vec![at; usize::from(at % 3) + 1]
-    }
-
-    fn values(key: &Vec<u8>) -> Vec<Value> {
-        vec![key.clone().into()]
+    fn values(self) -> Vec<Value> {
+        vec![self.into()]
     }
 }
 
-struct Pair;
-
-impl Shape for Pair {
-    type Key = (i64, String);
-
+impl Shape for (i64, String) {
     const TABLE: &str = "t (a INTEGER, b TEXT, v INTEGER, PRIMARY KEY (a, b)) WITHOUT ROWID";
     const COLUMNS: &[&str] = &["a", "b"];
 
-    fn key(at: u8) -> (i64, String) {
-        (i64::from(at / 32), text(at))
-    }
-
-    fn values((a, b): &(i64, String)) -> Vec<Value> {
-        vec![(*a).into(), b.clone().into()]
+    fn values(self) -> Vec<Value> {
+        vec![self.0.into(), self.1.into()]
     }
 }
 
-struct Mixed;
-
-impl Shape for Mixed {
-    type Key = (i64, Reverse<String>, i64);
-
+impl Shape for (i64, Reverse<String>, i64) {
     const TABLE: &str =
         "t (a INTEGER, b TEXT, c INTEGER, v INTEGER, PRIMARY KEY (a, b DESC, c)) WITHOUT ROWID";
     const COLUMNS: &[&str] = &["a", "b", "c"];
 
-    fn key(at: u8) -> (i64, Reverse<String>, i64) {
-        (i64::from(at % 3), Reverse(text(at)), integer(at))
-    }
-
-    fn values((a, Reverse(b), c): &(i64, Reverse<String>, i64)) -> Vec<Value> {
-        vec![(*a).into(), b.clone().into(), (*c).into()]
+    fn values(self) -> Vec<Value> {
+        vec![self.0.into(), self.1.0.into(), self.2.into()]
     }
 }
 
-struct Sqlite<H> {
-    db: Connection,
-    shape: PhantomData<H>,
+/// Keys by their places in the key space's ladder.
+#[derive(Arbitrary)]
+struct Case {
+    lower: Option<(u8, bool)>,
+    upper: Option<(u8, bool)>,
+    descending: bool,
+    live: bool,
+    /// Beside rows that the walk's filter drops.
+    filtered: bool,
+    chunk_size: u8,
+    /// With whether each is there at first; the others are dropped by the filter.
+    keys: [(u8, bool); 12],
+    turns: [[(u8, u8); 3]; 6],
+    kills: [u8; 2],
+    /// What befalls the file before each write.
+    upkeep: [u8; 24],
 }
 
-impl<H: Shape> Sqlite<H> {
-    fn new() -> Self {
+impl Case {
+    fn try_shape<K: Shape>(&self) {
+        let space = KeySpace::<K>::known();
+        let key = |at: u8| space.ladder()[usize::from(at) % space.ladder().len()].clone();
+        let bound = |bound: Option<(u8, bool)>| match bound {
+            None => Bound::Unbounded,
+            Some((at, true)) => Bound::Included(key(at)),
+            Some((at, false)) => Bound::Excluded(key(at)),
+        };
+        let order = match self.descending {
+            false => Order::Ascending,
+            true => Order::Descending,
+        };
+        let range = KeyRange::new((bound(self.lower), bound(self.upper)), order);
+
+        let initial = self.keys.iter().filter(|(_, is_there)| *is_there);
+        let mut schedule = Schedule::new(self.keys.iter().map(|(at, _)| key(*at)))
+            .initially(initial.map(|(at, _)| key(*at)));
+        for turn in &self.turns {
+            let edits = turn.iter().filter_map(|(what, at)| edit(*what, key(*at)));
+            schedule = schedule.turn(edits);
+        }
+        for kill in self.kills.into_iter().filter(|kill| *kill > 0) {
+            schedule = schedule.kill(usize::from(kill));
+        }
+        let pool: Vec<K> = self.keys.iter().map(|(at, _)| key(*at)).collect();
+        let mut noise = space.ladder().to_vec();
+        noise.retain(|key| self.filtered && !pool.contains(key));
+        self.follow(&schedule, range, noise);
+    }
+
+    fn follow<K: Shape>(&self, schedule: &Schedule<K>, range: KeyRange<K>, noise: Vec<K>) {
         let db = Connection::open_in_memory().expect("a database in memory opens");
-        let sqlite = Sqlite {
-            db,
-            shape: PhantomData,
+        let run = |sql: &str| db.execute_batch(sql).expect(sql);
+        run(&format!("CREATE TABLE {}", K::TABLE));
+        let (names, marks) = (K::COLUMNS.join(", "), "?, ".repeat(K::COLUMNS.len()));
+        let put = |key: K, value: i64| {
+            let sql = format!("INSERT OR REPLACE INTO t ({names}, v) VALUES ({marks}?)");
+            let values = key.values().into_iter().chain([value.into()]);
+            db.prepare_cached(&sql)?.execute(params_from_iter(values))
         };
-        sqlite.run(&format!("CREATE TABLE {}", H::TABLE));
-        sqlite
-    }
-
-    fn run(&self, sql: &str) {
-        self.db.execute_batch(sql).expect(sql);
-    }
-
-    fn change(&self, sql: &str, values: Vec<Value>) {
-        let mut statement = self.db.prepare_cached(sql).expect(sql);
-        let changed = statement.execute(params_from_iter(values));
-        changed.expect("nothing holds the table");
-    }
-}
-
-impl<H: Shape> Store for Sqlite<H> {
-    type Key = H::Key;
-    type Error = keywalk_sqlite::Error;
-
-    const CAN_FILTER: bool = true;
-
-    fn key(at: u8) -> H::Key {
-        H::key(at)
-    }
-
-    fn source(&self, only_even: bool) -> Source<'_, Self> {
-        let table = Table::new(&self.db, "t");
-        let table = match only_even {
-            true => table.filter("v % 2 = 0", []),
-            false => Ok(table),
-        };
-        let table = table.and_then(|table| table.key::<H::Key>(H::COLUMNS.iter().copied()));
-        let fill = |row: &rusqlite::Row<'_>, value: &mut i64| {
-            *value = row.get("v")?;
-            Ok(())
-        };
-        Box::new(table.expect("the key is one").columns(["v"]).fill(fill))
-    }
-
-    fn put(&self, key: &H::Key, value: i64) {
-        let names = H::COLUMNS.join(", ");
-        let marks = "?, ".repeat(H::COLUMNS.len());
-        let mut values = H::values(key);
-        values.push(value.into());
-        self.change(
-            &format!("INSERT OR REPLACE INTO t ({names}, v) VALUES ({marks}?)"),
-            values,
+        for key in noise {
+            put(key, -1).expect("the table is empty");
+        }
+        let size = usize::from(self.chunk_size % 12) + 1;
+        let visits = Visits::over(range.clone()).reads_ahead(size);
+        let mut upkeep = self.upkeep.iter();
+        let mut kept = None;
+        let followed = schedule.run(
+            if self.live {
+                visits.live()
+            } else {
+                visits.bounded()
+            },
+            |key, change| -> Result<(), BoxError> {
+                if let Some(how) = upkeep.next() {
+                    run(&kept_up::<K>(*how));
+                }
+                match change {
+                    Change::Put(value) => put(key.clone(), value.try_into()?)?,
+                    Change::Delete => {
+                        let terms: Vec<String> = K::COLUMNS
+                            .iter()
+                            .map(|name| format!("{name} = ?"))
+                            .collect();
+                        let sql = format!("DELETE FROM t WHERE {}", terms.join(" AND "));
+                        db.prepare_cached(&sql)?
+                            .execute(params_from_iter(key.clone().values()))?
+                    }
+                };
+                Ok(())
+            },
+            |meanwhile| -> Result<(), BoxError> {
+                let table = Table::new(&db, "t");
+                let table = match self.filtered {
+                    true => table.filter("v >= 0", [])?,
+                    false => table,
+                };
+                let table = table.key::<K>(K::COLUMNS.iter().copied())?.columns(["v"]);
+                let table = table.map(|row| row.get::<_, i64>("v"));
+                let walk = Walk::new(meanwhile.interleave(table)).chunk_size(size);
+                let walk = match (kept.clone(), self.live) {
+                    (Some(cursor), _) => walk.resume(cursor),
+                    (None, true) => walk.order(range.order()).range(range.clone()).live(),
+                    (None, false) => walk.order(range.order()).range(range.clone()),
+                };
+                let mut items = walk.items();
+                while let Some(item) = items.next() {
+                    let (key, value) = item?;
+                    meanwhile.visit(&key, value.try_into()?);
+                    kept = Some(items.cursor());
+                }
+                kept = Some(items.cursor());
+                Ok(())
+            },
         );
-    }
-
-    fn delete(&self, key: &H::Key) {
-        let terms: Vec<String> = H::COLUMNS
-            .iter()
-            .map(|name| format!("{name} = ?"))
-            .collect();
-        let sql = format!("DELETE FROM t WHERE {}", terms.join(" AND "));
-        self.change(&sql, H::values(key));
-    }
-
-    fn clear(&self) {
-        self.run("DELETE FROM t");
-    }
-
-    fn keep_up(&self, how: u8) {
-        let all = H::COLUMNS.join(", ");
-        let made;
-        self.run(match how % 8 {
-            0 => "CREATE INDEX IF NOT EXISTS by_v ON t (v)",
-            1 => {
-                made = format!("CREATE INDEX IF NOT EXISTS by_parity ON t (v % 2, {all})");
-                &made
-            }
-            2 => {
-                made = format!("CREATE INDEX IF NOT EXISTS evens ON t ({all}) WHERE v % 2 = 0");
-                &made
-            }
-            3 => "DROP INDEX IF EXISTS by_v",
-            4 => "DROP INDEX IF EXISTS by_parity; DROP INDEX IF EXISTS evens",
-            5 => "ANALYZE",
-            6 => "VACUUM",
-            _ => "REINDEX; PRAGMA optimize",
-        });
+        if let Err(counterexample) = followed {
+            panic!("{counterexample}");
+        }
     }
 }
 
-/// With changes between the fetches only, each chunk is just what the table holds of its stretch, up to
-/// the last key at the start, in both orders, across cursors (G1 to G10), whatever indexes come and go.
+fn edit<K>(what: u8, key: K) -> Option<Edit<K>> {
+    Some(match what % 11 {
+        1 => Edit::Put(key),
+        2 => Edit::Delete(key),
+        3 => Edit::DeleteCursor,
+        4 => Edit::PutCursor,
+        5 => Edit::DeleteLast,
+        6 => Edit::Clear,
+        7 => Edit::Append,
+        8 => Edit::InsertAhead,
+        9 => Edit::DeleteAhead,
+        10 => Edit::InsertBehind,
+        _ => return None,
+    })
+}
+
+/// What changes no row: an index is made, the file is compacted.
+fn kept_up<K: Shape>(how: u8) -> String {
+    let all = K::COLUMNS.join(", ");
+    match how % 12 {
+        1 => "CREATE INDEX IF NOT EXISTS by_v ON t (v)".to_owned(),
+        2 => format!("CREATE INDEX IF NOT EXISTS by_sign ON t (v >= 0, {all})"),
+        3 => format!("CREATE INDEX IF NOT EXISTS counted ON t ({all}) WHERE v >= 0"),
+        4 => "DROP INDEX IF EXISTS by_v".to_owned(),
+        5 => "DROP INDEX IF EXISTS by_sign; DROP INDEX IF EXISTS counted".to_owned(),
+        6 => "ANALYZE".to_owned(),
+        7 => "VACUUM".to_owned(),
+        8 => "REINDEX; PRAGMA optimize".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// Whatever indexes and statistics come and go, beside any changes and across kills, what is visited is what
+/// the kit's oracle allows (G1 to G10).
 ///
 /// # Panics
 ///
 /// If that isn't so, or if anything fails.
 pub fn run(data: &[u8]) {
     let mut input = Unstructured::new(data);
+    let shape = u8::arbitrary(&mut input).unwrap_or_default() % 4;
     // What is too short says nothing.
-    let _ = match u8::arbitrary(&mut input).unwrap_or_default() % 4 {
-        0 => follow(&Sqlite::<Rowid>::new(), &mut input),
-        1 => follow(&Sqlite::<Indexed>::new(), &mut input),
-        2 => follow(&Sqlite::<Pair>::new(), &mut input),
-        _ => follow(&Sqlite::<Mixed>::new(), &mut input),
+    let Ok(case) = Case::arbitrary(&mut input) else {
+        return;
     };
+    match shape {
+        0 => case.try_shape::<i64>(),
+        1 => case.try_shape::<Vec<u8>>(),
+        2 => case.try_shape::<(i64, String)>(),
+        _ => case.try_shape::<(i64, Reverse<String>, i64)>(),
+    }
 }

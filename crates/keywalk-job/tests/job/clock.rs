@@ -7,16 +7,21 @@ use std::time::{Duration, SystemTime};
 
 use keywalk_job::Clock;
 
+type Hook = Box<dyn FnMut(Duration)>;
+
 #[derive(Clone, Default)]
 pub(crate) struct TestClock {
     now: Rc<Cell<Duration>>,
-    #[expect(clippy::type_complexity, reason = "said once")]
-    on_sleep: Rc<RefCell<Option<Box<dyn FnMut(Duration)>>>>,
+    on_sleep: Rc<RefCell<Option<Hook>>>,
 }
 
 impl TestClock {
+    pub(crate) fn now(&self) -> Duration {
+        self.now.get()
+    }
+
     pub(crate) fn pass(&self, time: Duration) {
-        self.now.set(self.now.get() + time);
+        self.now.set(self.now() + time);
     }
 
     /// Calls this at each sleep with the time when it is over.

@@ -1,221 +1,119 @@
 //! How runs end, and what the next one does.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use keywalk::Walk;
-use keywalk_job::{Checkpoints, Ended, Error, Job, Outcome, Stop};
+use keywalk_job::{Ended, Stop};
 
-use crate::clock::TestClock;
-use crate::numbers::{Broken, Numbers};
-use crate::store::{Failed, Store};
-
-type Run = Result<Outcome, Error<Broken, Failed>>;
-
-fn job<'a>(numbers: &Numbers, size: usize, store: &Store) -> Job<'a, Numbers, Store> {
-    let walk = Walk::new(numbers.clone()).chunk_size(size);
-    Job::new("ends", walk, store.clone())
-}
-
-fn collect(job: Job<'_, Numbers, Store>) -> (Vec<u32>, Run) {
-    let mut seen = Vec::new();
-    let run = job.run(|_, items| {
-        seen.extend_from_slice(items);
-        Ok(())
-    });
-    (seen, run)
-}
+use crate::lab::{Lab, attempt, collect};
 
 #[test]
-fn a_job_that_is_done_does_nothing_more_and_asks_nothing() {
-    let (numbers, store) = (Numbers::new(0..10), Store::default());
-    let (seen, run) = collect(job(&numbers, 3, &store));
+fn a_job_that_is_done_does_nothing_more_asks_nothing_and_tells_the_run_that_did_it() {
+    let lab = Lab::new(0..10);
+    let (seen, run) = collect(lab.job(3));
     assert_eq!((seen.len(), run.unwrap().chunks()), (10, 4));
-    let (asked, commits) = (numbers.asked.get(), store.get().commits);
+    let (asked, commits) = (lab.numbers.asked.get(), lab.store.get().commits);
     let mut told = Vec::new();
-    let again = job(&numbers, 3, &store)
-        .pause(Duration::from_secs(5))
-        .on_progress(|progress| told.push((progress.is_done(), progress.share())))
-        .clock(TestClock::default());
-    let (seen, run) = collect(again);
+    let again = lab.job(3).pause(Duration::from_secs(5));
+    let (seen, run) =
+        collect(again.on_progress(|progress| told.push((progress.is_done(), progress.share()))));
     let outcome = run.unwrap();
     assert!(seen.is_empty() && outcome.is_done());
     assert_eq!(outcome.elapsed(), Duration::ZERO, "nothing to wait for");
     assert_eq!(told, [(true, Some(1.0))]);
-    assert_eq!((numbers.asked.get(), store.get().commits), (asked, commits));
+    assert_eq!(lab.numbers.asked.get(), asked);
+    assert_eq!(lab.store.get().commits, commits);
+    assert_eq!(outcome.checkpoint(), Some(&lab.store.at("job")));
+    assert_eq!(lab.store.at("job").run(), 1);
 }
 
 #[test]
 fn the_end_is_told_once_and_nothing_is_waited_for_after_it() {
-    for keys in [0, 1, 6, 7] {
-        let (numbers, store) = (Numbers::new(0..keys), Store::default());
-        let clock = TestClock::default();
+    type Change = fn(&mut BTreeSet<u32>, u32);
+    // What becomes of the keys in each chunk, and how many items are done.
+    let cases: [(u32, Change, u64); 6] = [
+        (0, |_, _| {}, 0),
+        (1, |_, _| {}, 1),
+        (6, |_, _| {}, 6),
+        (7, |_, _| {}, 7),
+        // What is appended is left to a later job.
+        (4, |keys, first| keys.extend([first + 10]), 4),
+        (9, |keys, _| keys.retain(|key| *key < 3), 3),
+    ];
+    for (keys, change, items) in cases {
+        let lab = Lab::new(0..keys);
         let mut told = Vec::new();
-        let job = job(&numbers, 3, &store)
-            .pause(Duration::from_secs(1))
-            .clock(clock)
-            .on_progress(|progress| told.push(progress.is_done()));
-        let outcome = collect(job).1.unwrap();
-        let chunks = u64::from(keys.div_ceil(3));
-        assert_eq!(outcome.chunks(), chunks);
-        assert_eq!(told.iter().filter(|done| **done).count(), 1, "{keys} keys");
-        assert_eq!(told.last(), Some(&true));
+        let job = lab.job(2).pause(Duration::from_secs(1));
+        let job = job.on_progress(|progress| told.push((progress.is_done(), progress.share())));
+        let outcome = job.run(|_, items| {
+            change(&mut lab.numbers.keys.borrow_mut(), items[0]);
+            Ok(())
+        });
+        let (outcome, chunks) = (outcome.unwrap(), items.div_ceil(2));
+        assert_eq!(outcome.items(), items, "{keys} keys");
+        assert_eq!(outcome.chunks(), chunks, "{keys} keys");
         let pauses = Duration::from_secs(chunks.saturating_sub(1));
         assert_eq!(outcome.elapsed(), pauses, "{keys} keys");
+        let (end, before) = told.split_last().unwrap();
+        assert_eq!(*end, (true, Some(1.0)), "{keys} keys");
+        assert!(before.iter().all(|(is_done, _)| !is_done), "{keys} keys");
+        let at = lab.store.at("job");
+        assert!(at.is_done() && at.position().is_some() == (items > 0));
     }
 }
 
 #[test]
-fn a_stop_finishes_the_chunk_and_the_next_run_goes_on() {
-    let (numbers, store, stop) = (Numbers::new(0..10), Store::default(), Stop::new());
-    let mut seen = Vec::new();
-    let outcome = job(&numbers, 4, &store).stop_on(&stop).run(|_, items| {
-        stop.request();
-        seen.extend_from_slice(items);
-        Ok(())
-    });
-    assert_eq!(outcome.unwrap().ended(), Ended::Stopped);
-    assert_eq!(seen, [0, 1, 2, 3]);
-    // Already asked to.
-    let (rest, run) = collect(job(&numbers, 4, &store).stop_on(&stop));
-    assert!(rest.is_empty() && run.unwrap().ended() == Ended::Stopped);
-    assert_eq!(collect(job(&numbers, 5, &store)).0, [4, 5, 6, 7, 8, 9]);
-    assert_eq!(store.at("ends").run(), 3);
-}
-
-#[test]
-fn a_stop_during_the_last_chunk_does_not_hide_that_the_job_is_done() {
-    let (numbers, store, stop) = (Numbers::new(0..4), Store::default(), Stop::new());
-    let outcome = job(&numbers, 4, &store).stop_on(&stop).run(|_, _| {
-        stop.request();
-        Ok(())
-    });
-    assert_eq!(outcome.unwrap().ended(), Ended::Done);
-    let (_, run) = collect(job(&numbers, 4, &store).stop_on(&stop));
-    assert_eq!(run.unwrap().ended(), Ended::Done);
-}
-
-#[test]
-fn any_of_several_stops_counts() {
-    for which in 0..2 {
-        let stops = [Stop::new(), Stop::new()];
-        let job = job(&Numbers::new(0..4), 1, &Store::default());
-        let job = job.stop_on(&stops[0]).stop_on(&stops[1]);
-        let outcome = job.run(|_, _| {
-            stops[which].request();
-            Ok(())
+fn any_stop_finishes_the_chunk_and_the_next_run_goes_on_unless_the_job_is_done() {
+    for (size, which, ended) in [
+        (4, 0, Ended::Stopped),
+        (4, 1, Ended::Stopped),
+        (10, 0, Ended::Done),
+    ] {
+        let (lab, another) = (Lab::new(0..10), Stop::new());
+        let job = || lab.job(size).stop_on(&another);
+        let (seen, run) = attempt(job(), |_, _| {
+            [&lab.stop, &another][which].request();
+            None
         });
-        assert_eq!(outcome.unwrap().items(), 1);
+        assert_eq!((seen.len(), run.unwrap().ended()), (1, ended));
+        // Already asked to.
+        let (rest, run) = collect(job());
+        assert!(rest.is_empty() && run.unwrap().ended() == ended);
+        let rest = collect(lab.again().job(5)).0;
+        assert!(rest.into_iter().eq(size as u32..10));
+        let runs = if ended == Ended::Done { 1 } else { 3 };
+        assert_eq!(lab.store.at("job").run(), runs);
     }
 }
 
 #[test]
-fn no_chunk_begins_after_the_deadline() {
-    let (numbers, store, clock) = (Numbers::new(0..10), Store::default(), TestClock::default());
-    clock.pass(Duration::from_secs(1000));
-    let job = job(&numbers, 1, &store)
-        .clock(clock.clone())
-        .deadline(Duration::from_secs(5));
-    let outcome = job.run(|_, _| {
-        clock.pass(Duration::from_secs(2));
+fn a_repeated_job_starts_anew_only_where_it_was_done_and_then_with_any_walk() {
+    let lab = Lab::new(0..4);
+    let run = lab.job(2).repeated().run(|_, _| {
+        lab.stop.request();
         Ok(())
     });
-    let outcome = outcome.unwrap();
-    assert_eq!((outcome.ended(), outcome.items()), (Ended::Deadline, 3));
-    assert_eq!(outcome.elapsed(), Duration::from_secs(6));
-}
-
-#[test]
-fn a_pause_ends_at_the_deadline_and_the_longest_deadline_is_none() {
-    let (numbers, store, clock) = (Numbers::new(0..3), Store::default(), TestClock::default());
-    let paused = |deadline| {
-        job(&numbers, 1, &store)
-            .clock(clock.clone())
-            .pause(Duration::from_secs(60))
-            .deadline(deadline)
-    };
-    let outcome = collect(paused(Duration::from_secs(1))).1.unwrap();
-    assert_eq!(outcome.ended(), Ended::Deadline);
-    assert_eq!(outcome.elapsed(), Duration::from_secs(1));
-    let outcome = collect(paused(Duration::MAX)).1.unwrap();
-    assert_eq!((outcome.ended(), outcome.items()), (Ended::Done, 2));
-}
-
-#[test]
-fn a_repeated_job_starts_anew_only_where_it_was_done() {
-    let (numbers, store, stop) = (Numbers::new(0..4), Store::default(), Stop::new());
-    let run = job(&numbers, 2, &store)
-        .repeated()
-        .stop_on(&stop)
-        .run(|_, _| {
-            stop.request();
-            Ok(())
-        });
     assert!(!run.unwrap().is_done());
-    assert_eq!(collect(job(&numbers, 2, &store).repeated()).0, [2, 3]);
-    assert_eq!(store.at("ends").items(), 4);
-    numbers.keys.borrow_mut().insert(9);
-    assert_eq!(
-        collect(job(&numbers, 9, &store).repeated()).0,
-        [0, 1, 2, 3, 9]
-    );
-    let at = store.at("ends");
+    let lab = lab.again();
+    assert_eq!(collect(lab.job(2).repeated()).0, [2, 3]);
+    assert_eq!(lab.store.at("job").items(), 4);
+    lab.numbers.keys.borrow_mut().insert(9);
+    assert_eq!(collect(lab.job(9).repeated()).0, [0, 1, 2, 3, 9]);
+    let at = lab.store.at("job");
     assert_eq!((at.items(), at.run(), at.position()), (5, 3, Some("9")));
+    let down = lab.job_over(lab.walk(2).descending());
+    assert_eq!(collect(down.repeated()).0, [9, 3, 2, 1, 0]);
 }
 
 #[test]
 fn a_live_walks_job_is_never_done_and_does_what_was_appended() {
-    let (numbers, store) = (Numbers::new(0..3), Store::default());
-    let live = || {
-        let walk = Walk::new(numbers.clone()).live();
-        Job::new("live", walk, store.clone())
-    };
+    let lab = Lab::new(0..3);
+    let live = || lab.job_over(lab.walk(512).live());
     assert_eq!(collect(live()).0, [0, 1, 2]);
     assert!(collect(live()).0.is_empty());
-    numbers.keys.borrow_mut().extend([5, 6]);
+    lab.numbers.keys.borrow_mut().extend([5, 6]);
     let (seen, run) = collect(live());
     assert_eq!(seen, [5, 6]);
     assert!(!run.unwrap().checkpoint().unwrap().is_done());
-    assert_eq!(store.at("live").share(), None);
-}
-
-#[test]
-fn what_is_appended_during_a_run_is_left_to_a_later_job() {
-    let (numbers, store) = (Numbers::new(0..3), Store::default());
-    let keys = numbers.keys.clone();
-    let mut seen = Vec::new();
-    let run = job(&numbers, 1, &store).run(|_, items| {
-        keys.borrow_mut().insert(items[0] + 10);
-        seen.extend_from_slice(items);
-        Ok(())
-    });
-    assert!(run.unwrap().is_done());
-    assert_eq!(seen, [0, 1, 2]);
-}
-
-#[test]
-fn a_job_whose_last_rows_are_deleted_meanwhile_is_done() {
-    let (numbers, store) = (Numbers::new(0..9), Store::default());
-    let keys = numbers.keys.clone();
-    let mut done = 0;
-    let run = job(&numbers, 2, &store)
-        .on_progress(|progress| done += usize::from(progress.is_done()))
-        .run(|_, _| {
-            keys.borrow_mut().retain(|key| *key < 3);
-            Ok(())
-        });
-    let outcome = run.unwrap();
-    assert!(outcome.is_done() && outcome.items() == 3);
-    assert_eq!(done, 1);
-    assert!(store.at("ends").is_done());
-}
-
-#[test]
-fn a_job_that_is_reset_starts_anew() {
-    let (numbers, mut store) = (Numbers::new(0..3), Store::default());
-    assert!(!store.reset("ends").unwrap());
-    assert!(collect(job(&numbers, 2, &store)).1.unwrap().is_done());
-    assert_eq!(store.list().unwrap().len(), 1);
-    assert!(store.reset("ends").unwrap());
-    assert_eq!(collect(job(&numbers, 2, &store)).0, [0, 1, 2]);
-    assert_eq!(store.at("ends").run(), 1);
+    assert_eq!(lab.store.at("job").share(), None);
 }

@@ -2,17 +2,12 @@
 
 use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use keywalk::Walk;
-use keywalk_job::{ConstantBuilder, Job};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Metadata, Subscriber};
 
-use crate::clock::TestClock;
-use crate::numbers::Numbers;
-use crate::store::Store;
+use crate::lab::{Lab, delays, script};
 
 #[derive(Clone, Default)]
 struct Collected(Arc<Mutex<Vec<String>>>);
@@ -67,32 +62,19 @@ fn told(work: impl FnOnce()) -> Vec<String> {
 
 #[test]
 fn a_run_is_a_span_with_an_event_a_chunk_a_retry_a_skipped_item_and_its_end() {
-    let store = Store::default();
-    {
-        let mut inner = store.get();
-        (inner.buries, inner.is_transient, inner.fails_in) = (true, true, Some(0));
-    }
     let told = told(|| {
-        let walk = Walk::new(Numbers::new(0..3)).chunk_size(2);
-        let policy = ConstantBuilder::new()
-            .with_delay(Duration::from_secs(2))
-            .with_max_times(1);
-        let job = Job::new("traced", walk, store)
-            .clock(TestClock::default())
-            .skip_failures()
-            .retry(policy, |_| true);
-        let outcome = job.run(|_, items| match items[0] {
-            2 => Err("bad".into()),
-            _ => Ok(()),
-        });
-        assert!(outcome.unwrap().is_done());
+        let lab = Lab::new(0..3);
+        lab.store.breaks_for_a_while(0);
+        let job = lab.job(2).skip_failures().retry(delays(1), |_| true);
+        let (_, run) = script(job, "ok ok bad bad");
+        assert!(run.unwrap().is_done());
     });
     let expected = [
-        "span job name=\"traced\"",
+        "span job name=\"job\"",
         "enter",
-        "WARN message=the checkpoints failed and are tried again job=\"traced\" error=\"begin failed\" delay=2.0",
+        "WARN message=the checkpoints failed and are tried again job=\"job\" error=\"begin failed\" delay=3.0",
         "DEBUG message=a chunk is done items=2 skipped=0 position=\"1\"",
-        "WARN message=a chunk failed and is tried again items=1 after=\"1\" delay=2.0",
+        "WARN message=a chunk failed and is tried again items=1 after=\"1\" delay=3.0",
         "WARN message=an item failed and is skipped key=\"2\" error=\"bad\"",
         "DEBUG message=a chunk is done items=1 skipped=1 position=\"2\"",
         "INFO message=the run ended ended=\"Done\" items=3 skipped=1",
@@ -104,12 +86,9 @@ fn a_run_is_a_span_with_an_event_a_chunk_a_retry_a_skipped_item_and_its_end() {
 #[test]
 fn a_failed_run_says_why() {
     let told = told(|| {
-        let job = Job::new("traced", Walk::new(Numbers::new(0..3)), Store::default());
-        let outcome = job.run(|_, _| Err("no disk".into()));
-        assert!(outcome.is_err());
+        let (_, run) = script(Lab::new(0..3).job(3), "bad");
+        assert!(run.is_err());
     });
-    assert!(
-        told.contains(&"ERROR message=the run failed error=\"no disk\"".to_owned()),
-        "{told:?}"
-    );
+    let says = "ERROR message=the run failed error=\"bad\"".to_owned();
+    assert!(told.contains(&says), "{told:?}");
 }

@@ -1,28 +1,47 @@
-//! Checkpoints in files: a crash between work and checkpoint, damage, names.
+//! Checkpoints and dead letters in files: a crash between work and checkpoint, damage, names.
 
-use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::fs;
 use std::path::Path;
-use std::sync::{Arc, RwLock};
 
-use keywalk::Walk;
-use keywalk_job::{CheckpointFiles, Checkpoints, Error, Job, Outcome, Stop};
-use keywalk_memory::{Poisoned, SharedMap};
+use keywalk::{DurableSource, Walk};
+use keywalk_job::{Buried, CheckpointFiles, Checkpoints, Error, FileError, Job, Outcome};
 
-type Run = Result<Outcome, Error<Poisoned, keywalk_job::FileError>>;
+use crate::numbers::Numbers;
+use crate::store::Failed;
 
-fn walk(size: usize) -> Walk<SharedMap<u64, &'static str>> {
-    let map = (0..10)
-        .map(|key| (key, "value"))
-        .collect::<BTreeMap<_, _>>();
-    Walk::new(SharedMap::new(Arc::new(RwLock::new(map)))).chunk_size(size)
+type Run = Result<Outcome, Error<Failed, FileError>>;
+
+/// Over ten numbers, in chunks of four.
+fn job(name: &str, folder: &Path) -> Job<'static, Numbers, CheckpointFiles> {
+    let walk = Walk::new(Numbers::new(0..10)).chunk_size(4);
+    Job::new(name, walk, CheckpointFiles::new(folder))
 }
 
-fn run(name: &str, size: usize, folder: &Path, seen: &mut Vec<u64>) -> Run {
-    Job::new(name, walk(size), CheckpointFiles::new(folder)).run(|(), items| {
-        seen.extend(items.iter().map(|(key, _)| *key));
+fn run(name: &str, folder: &Path, seen: &mut Vec<u32>) -> Run {
+    job(name, folder).run(|(), items| {
+        seen.extend_from_slice(items);
         Ok(())
     })
+}
+
+/// Skips these; how many were.
+fn skip(name: &str, folder: &Path, bad: &[u32], error: &'static str) -> u64 {
+    let job = job(name, folder).repeated().skip_failures();
+    let run = job.run(|(), items| match bad.contains(&items[0]) {
+        true => Err(error.into()),
+        false => Ok(()),
+    });
+    run.unwrap().skipped()
+}
+
+/// What the checkpoints failed with.
+#[track_caller]
+fn of_checkpoints(run: Run) -> FileError {
+    match run.unwrap_err() {
+        Error::Checkpoints { error, .. } => error,
+        error => panic!("{error}"),
+    }
 }
 
 /// The files in a folder.
@@ -37,18 +56,23 @@ fn names(folder: &Path) -> Vec<String> {
 
 #[test]
 fn a_crash_between_work_and_checkpoint_repeats_that_chunk_alone() {
-    let folder = tempfile::tempdir().unwrap();
+    let parent = tempfile::tempdir().unwrap();
+    let (folder, aside) = (parent.path().join("jobs"), parent.path().join("aside"));
     let mut seen = Vec::new();
-    let job = Job::new("crash", walk(4), CheckpointFiles::new(folder.path()));
-    let crash = job.run(|(), items| {
-        seen.extend(items.iter().map(|(key, _)| *key));
-        match seen.len() > 4 {
-            true => Err("as a crash does".into()),
-            false => Ok(()),
+    // The folder is gone when the checkpoint is to be written.
+    let crash = job("crash", &folder).run(|(), items| {
+        if items[0] == 4 {
+            fs::rename(&folder, &aside)?;
         }
+        seen.extend_from_slice(items);
+        Ok(())
     });
-    assert!(crash.is_err());
-    assert!(run("crash", 3, folder.path(), &mut seen).unwrap().is_done());
+    let says =
+        "the checkpoints of the job \"crash\" failed; mend what they failed over and try again";
+    assert_eq!(crash.as_ref().unwrap_err().to_string(), says);
+    of_checkpoints(crash);
+    fs::rename(&aside, &folder).unwrap();
+    assert!(run("crash", &folder, &mut seen).unwrap().is_done());
     assert_eq!(seen, [0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7, 8, 9]);
 }
 
@@ -58,23 +82,13 @@ fn the_folder_is_made_and_holds_what_is_documented() {
     let folder = parent.path().join("not/there/yet");
     let mut files = CheckpointFiles::new(&folder);
     assert!(files.list().unwrap().is_empty());
-    let job = Job::new("letters", walk(4), &mut files).skip_failures();
-    let run = job.run(|(), items| match items[0].0 {
-        3 => Err("bad\nindeed".into()),
-        _ => Ok(()),
-    });
-    assert_eq!(run.unwrap().skipped(), 1);
+    assert_eq!(skip("letters", &folder, &[3], "bad\nindeed"), 1);
     let expected = ["job-letters.dead-letters.ndjson", "job-letters.json"];
     assert_eq!(names(&folder), expected);
     let letters = fs::read_to_string(folder.join(expected[0])).unwrap();
-    let [line] = letters.lines().collect::<Vec<_>>()[..] else {
-        panic!("one line: {letters}");
-    };
-    assert!(
-        line.contains(r#""key":"3""#) && line.contains(r#""error":"bad\nindeed""#),
-        "{line}"
-    );
-    assert!(line.contains(r#""key_bytes":"0000000000000003""#), "{line}");
+    let whole = r#"{"key":"3","key_bytes":"00000003","error":"bad\nindeed","time":"#;
+    assert!(letters.starts_with(whole), "{letters}");
+    assert_eq!(letters.lines().count(), 1);
     assert_eq!(files.load("letters").unwrap().unwrap().skipped(), 1);
     assert!(files.reset("letters").unwrap());
     assert!(names(&folder).is_empty());
@@ -84,121 +98,69 @@ fn the_folder_is_made_and_holds_what_is_documented() {
 #[test]
 fn a_damaged_checkpoint_is_an_error_and_a_reset_mends_it() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("job-damage.json");
-    assert!(
-        run("damage", 4, folder.path(), &mut Vec::new())
-            .unwrap()
-            .is_done()
-    );
+    let folder = folder.path();
+    let path = folder.join("job-damage.json");
+    assert!(run("damage", folder, &mut Vec::new()).unwrap().is_done());
     let whole = fs::read(&path).unwrap();
-    let mut damaged = vec![Vec::new(), b"{}".to_vec(), vec![0; whole.len()]];
-    damaged.extend(
-        (0..whole.len() - 2)
-            .step_by(37)
-            .map(|end| whole[..end].to_vec()),
-    );
-    // Within the token.
-    let at = whole
-        .windows(8)
-        .position(|part| part == b"\"token\":")
+    let changed = String::from_utf8(whole.clone())
         .unwrap()
-        + 20;
-    let mut changed = whole.clone();
-    changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
-    damaged.push(changed);
-    for content in damaged {
-        fs::write(&path, &content).unwrap();
+        .replace("\"run\":1", "\"run\":2");
+    for content in [
+        &[][..],
+        b"{}",
+        &[0; 9],
+        &[0xff; 9],
+        &whole[..whole.len() / 2],
+        changed.as_bytes(),
+    ] {
+        fs::write(&path, content).unwrap();
         let mut seen = Vec::new();
-        let error = run("damage", 4, folder.path(), &mut seen).unwrap_err();
+        let error = of_checkpoints(run("damage", folder, &mut seen));
         assert!(seen.is_empty());
-        let Error::Checkpoints { job, error } = error else {
-            panic!("{error}");
-        };
-        assert_eq!(job, "damage");
         assert_eq!(error.path(), path);
-        assert!(std::error::Error::source(&error).is_some());
-        assert_eq!(
-            fs::read(&path).unwrap(),
-            content,
-            "it is left for who looks"
-        );
+        assert_eq!(error.source().is_some(), content != changed.as_bytes());
+        let kept = fs::read(&path).unwrap();
+        assert_eq!(kept, content, "it is left for who looks");
     }
-    assert!(CheckpointFiles::new(folder.path()).reset("damage").unwrap());
-    assert_eq!(
-        run("damage", 4, folder.path(), &mut Vec::new())
-            .unwrap()
-            .items(),
-        10
-    );
+    assert!(CheckpointFiles::new(folder).reset("damage").unwrap());
+    assert_eq!(run("damage", folder, &mut Vec::new()).unwrap().items(), 10);
 }
 
 #[test]
 fn every_name_has_files_of_its_own_in_the_folder() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("jobs");
-    let jobs = [
+    let mut jobs = [
         "", ".", "..", "../x", "/etc/x", "a\\b", "CON", "con", "a", "A", "%", "%41", "a b", "ä",
         "😀", "a.json", "job-", "\0", "a\n",
     ];
     for job in jobs {
-        let outcome = run(job, 100, &folder, &mut Vec::new());
+        let outcome = run(job, &folder, &mut Vec::new());
         assert_eq!(outcome.unwrap().items(), 10, "{job:?} is a job of its own");
     }
     assert_eq!(names(parent.path()), ["jobs"], "nothing beside it");
-    let names = names(&folder);
-    assert_eq!(names.len(), jobs.len());
-    let mut small: Vec<_> = names.iter().map(|name| name.to_lowercase()).collect();
+    let mut small: Vec<_> = names(&folder)
+        .iter()
+        .map(|name| name.to_lowercase())
+        .collect();
     small.sort();
     small.dedup();
-    assert_eq!(small.len(), names.len(), "where case doesn't count");
-    let mut listed: Vec<_> = CheckpointFiles::new(&folder)
-        .list()
-        .unwrap()
-        .iter()
-        .map(|checkpoint| checkpoint.job().to_owned())
-        .collect();
-    let mut expected = jobs.map(str::to_owned).to_vec();
-    expected.sort();
-    listed.sort();
-    assert_eq!(listed, expected);
+    assert_eq!(small.len(), jobs.len(), "where case doesn't count");
+    let listed = CheckpointFiles::new(&folder).list().unwrap();
+    jobs.sort();
+    assert!(listed.iter().map(|checkpoint| checkpoint.job()).eq(jobs));
 }
 
 #[test]
-fn a_name_too_long_for_a_file_is_an_error_before_anything_is_done() {
+fn a_name_too_long_for_a_file_or_a_folder_that_is_one_is_an_error_before_anything_is_done() {
     let folder = tempfile::tempdir().unwrap();
-    let mut seen = Vec::new();
-    let error = run(&"long".repeat(100), 4, folder.path(), &mut seen).unwrap_err();
-    let Error::Checkpoints { error, .. } = error else {
-        panic!("{error}");
-    };
-    assert!(error.io_error().is_some() && seen.is_empty());
-}
-
-#[test]
-fn a_folder_that_is_gone_or_a_file_is_an_error_and_the_run_goes_on_later() {
-    let parent = tempfile::tempdir().unwrap();
-    let folder = parent.path().join("jobs");
-    fs::write(&folder, "a file").unwrap();
-    let error = run("gone", 4, &folder, &mut Vec::new()).unwrap_err();
-    assert!(matches!(error, Error::Checkpoints { .. }));
-    let says =
-        "the checkpoints of the job \"gone\" failed; mend what they failed over and try again";
-    assert_eq!(error.to_string(), says);
-    fs::remove_file(&folder).unwrap();
-    let job = Job::new("gone", walk(4), CheckpointFiles::new(&folder));
-    let mut seen = Vec::new();
-    let aside = parent.path().join("aside");
-    let run_away = job.run(|(), items| {
-        if items[0].0 == 4 {
-            fs::rename(&folder, &aside)?;
-        }
-        seen.extend(items.iter().map(|(key, _)| *key));
-        Ok(())
-    });
-    assert!(matches!(run_away, Err(Error::Checkpoints { .. })));
-    fs::rename(&aside, &folder).unwrap();
-    assert!(run("gone", 4, &folder, &mut seen).unwrap().is_done());
-    assert_eq!(seen, [0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7, 8, 9]);
+    let file = folder.path().join("jobs");
+    fs::write(&file, "a file").unwrap();
+    for (name, folder) in [(&"long".repeat(100)[..], folder.path()), ("short", &file)] {
+        let mut seen = Vec::new();
+        let error = of_checkpoints(run(name, folder, &mut seen));
+        assert!(error.io_error().is_some() && seen.is_empty(), "{name}");
+    }
 }
 
 #[test]
@@ -206,32 +168,22 @@ fn where_the_lease_fails_the_earlier_run_is_refused_and_the_later_one_goes_on() 
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let mut later = Vec::new();
-    let run_earlier = |walk: Walk<SharedMap<_, _>>, later: &mut Vec<u64>| {
-        Job::new("twice", walk, CheckpointFiles::new(folder)).run(|(), items| {
-            if items[0].0 == 4 && later.is_empty() {
-                // Windows keeps a file that is locked.
-                match fs::remove_file(folder.join("job-twice.lock")) {
-                    Ok(()) => _ = run("twice", 3, folder, later)?,
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            Ok(())
-        })
-    };
-    let error = run_earlier(walk(4), &mut later).unwrap_err();
+    let earlier = job("twice", folder).run(|(), items| {
+        if items[0] == 4 {
+            // Windows keeps a file that is locked.
+            fs::remove_file(folder.join("job-twice.lock"))?;
+            let _ = run("twice", folder, &mut later)?;
+        }
+        Ok(())
+    });
     if cfg!(windows) {
-        assert!(matches!(error, Error::Work { .. }), "{error}");
+        assert!(matches!(earlier, Err(Error::Work { .. })), "{earlier:?}");
         return;
     }
-    let Error::Checkpoints { error, .. } = error else {
-        panic!("{error}");
-    };
-    assert!(
-        error.to_string().contains("a later run of the job"),
-        "{error}"
-    );
+    let says = of_checkpoints(earlier).to_string();
+    assert!(says.contains("a later run of the job"), "{says}");
     assert_eq!(later, [4, 5, 6, 7, 8, 9]);
-    let outcome = run_earlier(walk(4), &mut later).unwrap();
+    let outcome = run("twice", folder, &mut later).unwrap();
     assert_eq!((outcome.is_done(), outcome.items()), (true, 0));
     assert!(names(folder).iter().eq(["job-twice.json"]));
 }
@@ -240,22 +192,12 @@ fn where_the_lease_fails_the_earlier_run_is_refused_and_the_later_one_goes_on() 
 #[test]
 fn a_pipe_in_the_place_of_a_file_is_an_error_that_does_not_wait() {
     let folder = tempfile::tempdir().unwrap();
-    for name in [
-        "job-pipe.lock",
-        "job-pipe.json",
-        "job-pipe.dead-letters.ndjson",
-    ] {
-        let path = folder.path().join(name);
+    for end in ["lock", "json", "dead-letters.ndjson"] {
+        let path = folder.path().join(format!("job-pipe.{end}"));
         let made = std::process::Command::new("mkfifo").arg(&path).status();
         assert!(made.unwrap().success());
-        let job = Job::new("pipe", walk(4), CheckpointFiles::new(folder.path()));
-        let error = job
-            .skip_failures()
-            .run(|(), _| Err("bad".into()))
-            .unwrap_err();
-        let Error::Checkpoints { error, .. } = error else {
-            panic!("{name}: {error}");
-        };
+        let job = job("pipe", folder.path()).skip_failures();
+        let error = of_checkpoints(job.run(|(), _| Err("bad".into())));
         assert_eq!(error.path(), path);
         let cause = error.io_error().unwrap().to_string();
         assert!(cause.contains("isn't a regular file"), "{cause}");
@@ -264,44 +206,91 @@ fn a_pipe_in_the_place_of_a_file_is_an_error_that_does_not_wait() {
 }
 
 #[test]
-fn a_stop_in_each_chunk_does_every_item_once() {
+fn letters_read_back_are_the_last_of_each_key_by_their_keys_without_what_a_crash_cut() {
     let folder = tempfile::tempdir().unwrap();
-    let mut seen = Vec::new();
-    for size in [1, 3, 2, 1, 5] {
-        let stop = Stop::new();
-        let job = Job::new("once", walk(size), CheckpointFiles::new(folder.path()));
-        let outcome = job.stop_on(&stop).run(|(), items| {
-            seen.extend(items.iter().map(|(key, _)| *key));
-            stop.request();
-            Ok(())
-        });
-        assert_eq!(outcome.unwrap().chunks(), 1);
+    let mut files = CheckpointFiles::new(folder.path());
+    assert_eq!(files.dead_letters("read").unwrap(), []);
+    skip("read", folder.path(), &[9, 3], "first");
+    skip("read", folder.path(), &[3], "again");
+    let path = folder.path().join("job-read.dead-letters.ndjson");
+    let letters = fs::read_to_string(&path).unwrap();
+    fs::write(&path, letters + r#"{"key":"5","key_bytes":"0"#).unwrap();
+
+    let letters = files.dead_letters("read").unwrap();
+    let said: Vec<_> = letters.iter().map(|l| (l.key(), l.error())).collect();
+    assert_eq!(said, [("3", "again"), ("9", "first")]);
+    let key = |letter: &Buried| Numbers::new([]).decode_key(letter.key_bytes()).unwrap();
+    assert!(letters.iter().map(key).eq([Some(3), Some(9)]));
+    assert!(letters[0].time() >= letters[1].time());
+
+    assert!(files.reset("read").unwrap());
+    assert_eq!(files.dead_letters("read").unwrap(), []);
+}
+
+const LETTER: &str = r#"{"key":"7","key_bytes":"0007","error":"bad","time":1}"#;
+
+/// Power failures leave NULs, or what the disk held before, in the place of what was written last.
+#[test]
+fn what_a_crash_tore_at_the_end_is_no_letter_and_the_next_one_replaces_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job-torn.dead-letters.ndjson");
+    let letters = || {
+        CheckpointFiles::new(folder.path())
+            .dead_letters("torn")
+            .unwrap()
+            .len()
+    };
+    let cuts = (1..LETTER.len())
+        .step_by(9)
+        .map(|end| &LETTER.as_bytes()[..end]);
+    let others = [
+        &b"\0\0\0\0"[..],
+        b"{\"key\":\"8\0\0",
+        b"\0\0,\"time\":1}\n",
+        b"\xff\xfe \n-\n]",
+        b"7\n[8, \xff",
+    ];
+    for torn in cuts.chain(others) {
+        fs::write(&path, [LETTER.as_bytes(), b"\n", torn].concat()).unwrap();
+        assert_eq!(letters(), 1, "{torn:?}");
+        assert_eq!(skip("torn", folder.path(), &[3, 4], "bad"), 2);
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<_> = text.split('\n').collect();
+        assert!(lines[1].contains("\"3\"") && lines[2].contains("\"4\""));
+        assert_eq!((lines[0], lines[3], lines.len()), (LETTER, "", 4), "{text}");
+        assert_eq!(letters(), 3);
     }
-    assert!((0..10).eq(seen));
+    // As earlier releases went on behind it.
+    for torn in ["", "{\"key\":\"8", "\0\0\0"] {
+        fs::write(&path, format!("{torn}\n{LETTER}")).unwrap();
+        assert_eq!(letters(), 1, "{torn:?}");
+    }
 }
 
 #[test]
-fn a_chunk_of_bytes_is_recorded_as_one_of_items() {
+fn a_damaged_letter_is_an_error_that_names_its_file_and_line() {
     let folder = tempfile::tempdir().unwrap();
-    let texts = (0..40_u64).map(|key| (key, "x".repeat(100)));
-    let map = Arc::new(RwLock::new(texts.collect::<BTreeMap<_, _>>()));
-    let mut seen = Vec::new();
-    let mut runs = 0;
-    loop {
-        runs += 1;
-        let walk = Walk::new(SharedMap::new(Arc::clone(&map))).chunk_bytes(700);
-        let stop = Stop::new();
-        let job = Job::new("bytes", walk, CheckpointFiles::new(folder.path())).stop_on(&stop);
-        let outcome = job.run(|(), items| {
-            assert!(items.len() < 8, "{} items", items.len());
-            seen.extend(items.iter().map(|(key, _)| *key));
-            stop.request();
-            Ok(())
-        });
-        if outcome.unwrap().is_done() {
-            break;
-        }
+    let path = folder.path().join("job-bad.dead-letters.ndjson");
+    let damaged = [
+        "nothing of the kind".to_owned(),
+        LETTER.replace("key_bytes", "key_bites"),
+        LETTER.replace("0007", "007"),
+        LETTER.replace("0007", "000g"),
+        LETTER.replace("0007", "+0+7"),
+        LETTER.replace("0007", "000ä"),
+        LETTER.replace("\"bad\"", "7"),
+        format!("{LETTER}{LETTER}"),
+    ];
+    let followed = damaged.map(|line| format!("{line}\n{LETTER}\n"));
+    // Also at the end: a crash leaves no whole object that is no letter.
+    for rest in followed.into_iter().chain(["{\"key\":7}\n".to_owned()]) {
+        fs::write(&path, format!("{LETTER}\n{rest}")).unwrap();
+        let letters = CheckpointFiles::new(folder.path()).dead_letters("bad");
+        let error = letters.expect_err(&rest);
+        assert_eq!(error.path(), path);
+        assert!(error.io_error().is_none() && error.source().is_some());
+        let message = error.to_string();
+        let place = format!("line 2 of {} ", path.display());
+        assert!(message.starts_with(&place), "{message}");
     }
-    assert!((0..40).eq(seen));
-    assert!(runs > 5);
 }

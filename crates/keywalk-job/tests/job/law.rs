@@ -6,12 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use keywalk::Walk;
-use keywalk_job::{ConstantBuilder, Ended, Job, Stop};
+use keywalk_job::{ConstantBuilder, Ended};
 use proptest::prelude::*;
 
-use crate::clock::TestClock;
+use crate::lab::Lab;
 use crate::numbers::Numbers;
-use crate::store::Store;
 
 /// What befalls a run, after so many times that nothing does.
 #[derive(Clone, Copy, Debug)]
@@ -61,30 +60,28 @@ fn retries() -> impl Strategy<Value = Retries> {
 
 /// Runs once, up to a key that is further than the last run's; whether the job is done.
 fn run(
-    numbers: &Numbers,
-    store: &Store,
-    size: usize,
+    lab: &Lab,
+    (size, bytes): (usize, bool),
     retries: Retries,
     (down, end): (bool, u32),
     fate: Fate,
 ) -> bool {
-    let clock = TestClock::default();
-    let stop = Stop::new();
+    let (numbers, store) = (&lab.numbers, &lab.store);
     numbers.fails_in.set(None);
     {
         let mut inner = store.get();
         (inner.fails_in, inner.fails_late) = (None, false);
-        (inner.is_transient, inner.buries) = (true, true);
+        inner.is_transient = true;
     }
-    let walk = Walk::new(numbers.clone()).chunk_size(size);
+    let walk = match bytes {
+        true => Walk::new(numbers.clone()).chunk_bytes(size * size_of::<u32>()),
+        false => lab.walk(size),
+    };
     let walk = match down {
         true => walk.range(KEYS - end..).descending(),
         false => walk.range(..end),
     };
-    let mut job = Job::new("law", walk, store.clone())
-        .clock(clock.clone())
-        .stop_on(&stop)
-        .extend_range();
+    let mut job = lab.job_over(walk).extend_range();
     if !matches!(retries, Retries::Nothing) {
         let policy = ConstantBuilder::new().with_max_times(2);
         job = job.retry(policy, |_| true);
@@ -120,13 +117,13 @@ fn run(
                 match works.take() {
                     Some(0) => match fate {
                         Fate::WorkPanics(_) => resume_unwind(Box::new("the function")),
-                        Fate::Stop(_) => stop.request(),
+                        Fate::Stop(_) => lab.stop.request(),
                         Fate::WorkLoses(_) => return Err("lost".into()),
                         _ => return Err("bad".into()),
                     },
                     left => works = left.map(|left| left - 1),
                 }
-                clock.pass(Duration::from_secs(1));
+                lab.clock.pass(Duration::from_secs(1));
                 store.happens(*number);
                 effects.done(*number);
             }
@@ -155,24 +152,24 @@ proptest! {
         down in any::<bool>(),
         runs in prop::collection::vec((1..12_usize, retries(), 0..KEYS / 6, fates()), 0..12),
         last in 1..40_usize,
+        bytes in any::<bool>(),
     ) {
         let passes = if sparse { |n| n % 13 == 0 } else { |_| true };
-        let numbers = Numbers::new(keys.iter().copied()).filter(passes);
-        let store = Store::default();
+        let lab = Lab::of(Numbers::new(keys.iter().copied()).filter(passes));
         let (mut largest, mut end) = (last, 0);
         for (size, retries, more, fate) in runs {
             end = KEYS.min(end + more);
-            run(&numbers, &store, size, retries, (down, end), fate);
+            run(&lab.again(), (size, bytes), retries, (down, end), fate);
             largest = largest.max(size);
-            prop_assert!(store.get().unrecorded.len() <= largest, "of one chunk");
+            prop_assert!(lab.store.get().unrecorded.len() <= largest, "of one chunk");
         }
-        prop_assert!(run(&numbers, &store, last, Retries::Nothing, (down, KEYS), Fate::Nothing));
+        prop_assert!(run(&lab.again(), (last, bytes), Retries::Nothing, (down, KEYS), Fate::Nothing));
         let expected: BTreeMap<u32, u32> =
             keys.into_iter().filter(|n| passes(*n)).map(|n| (n, 1)).collect();
-        let inner = store.get();
+        let inner = lab.store.get();
         prop_assert_eq!(&inner.published, &expected, "exactly once");
         prop_assert!(inner.recorded.iter().eq(expected.keys()), "at least once");
-        prop_assert_eq!(inner.checkpoints["law"].items(), expected.len() as u64);
+        prop_assert_eq!(inner.checkpoints["job"].items(), expected.len() as u64);
     }
 
     /// Some lose the chunk's whole scope, which then is done again.
@@ -182,15 +179,12 @@ proptest! {
         size in 1..8_usize,
         times in 0..4_usize,
     ) {
-        let store = Store::default();
-        store.get().buries = true;
-        let walk = Walk::new(Numbers::new(0..failures.len() as u32)).chunk_size(size);
+        let lab = Lab::new(0..failures.len() as u32);
         let policy = ConstantBuilder::new().with_max_times(times);
         let mut failed = vec![0; failures.len()];
         let mut calls = vec![0; failures.len()];
         let any_lost = failures.iter().any(|(fails, loses)| *loses && *fails > 0);
-        let job = Job::new("tries", walk, store.clone()).clock(TestClock::default());
-        let outcome = job.skip_failures().retry(policy, |_| true).run(|effects, items| {
+        let outcome = lab.job(size).skip_failures().retry(policy, |_| true).run(|effects, items| {
             let at = items[0] as usize;
             let (fails, loses) = failures[at];
             effects.done(items[0]);
@@ -203,8 +197,11 @@ proptest! {
             failed[at] += 1;
             Err(if loses { "lost" } else { "bad" }.into())
         });
-        prop_assert!(outcome.unwrap().is_done());
-        let inner = store.get();
+        let outcome = outcome.unwrap();
+        prop_assert!(outcome.is_done());
+        let retries = failures.iter().map(|(fails, _)| *fails.min(&times) as u64);
+        prop_assert!(any_lost || outcome.retries() == retries.sum::<u64>());
+        let inner = lab.store.get();
         for (at, (fails, loses)) in failures.into_iter().enumerate() {
             let number = at as u32;
             let is_skipped = !loses && fails > times;

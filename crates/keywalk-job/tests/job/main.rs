@@ -3,19 +3,18 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod clock;
+mod lab;
 mod numbers;
 mod store;
 
 mod bar;
 mod cursors;
-mod dead_letters;
 mod ends;
 mod events;
 mod failures;
 mod files;
+mod forms;
 mod law;
 mod leases;
 mod progress;
-mod throttle;
-mod traits;
-mod unix_millis;
+mod waits;

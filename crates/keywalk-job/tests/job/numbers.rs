@@ -2,10 +2,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::fmt;
 use std::rc::Rc;
 
 use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey, Order};
+
+use crate::store::Failed;
 
 #[derive(Clone)]
 pub(crate) struct Numbers {
@@ -16,17 +17,6 @@ pub(crate) struct Numbers {
     pub(crate) fails_in: Rc<Cell<Option<usize>>>,
     pub(crate) asked: Rc<Cell<usize>>,
 }
-
-#[derive(Debug, PartialEq)]
-pub(crate) struct Broken;
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the numbers are gone")
-    }
-}
-
-impl std::error::Error for Broken {}
 
 /// How many keys a fetch looks at.
 const STRETCH: usize = 10;
@@ -46,10 +36,10 @@ impl Numbers {
         Numbers { passes, ..self }
     }
 
-    fn ask(&self) -> Result<(), Broken> {
+    fn ask(&self) -> Result<(), Failed> {
         self.asked.set(self.asked.get() + 1);
         match self.fails_in.take() {
-            Some(0) => Err(Broken),
+            Some(0) => Err(Failed("the numbers", None)),
             left => {
                 self.fails_in.set(left.map(|left| left - 1));
                 Ok(())
@@ -70,13 +60,13 @@ impl Numbers {
 impl ChunkSource for Numbers {
     type Key = u32;
     type Item = u32;
-    type Error = Broken;
+    type Error = Failed;
 
     fn fetch(
         &mut self,
         range: &KeyRange<u32>,
         chunk: &mut Chunk<u32>,
-    ) -> Result<Fetched<u32>, Broken> {
+    ) -> Result<Fetched<u32>, Failed> {
         self.ask()?;
         for (seen, key) in self.within(range).into_iter().enumerate() {
             if chunk.is_full() {
@@ -95,14 +85,14 @@ impl ChunkSource for Numbers {
         *item
     }
 
-    fn last_key(&mut self, range: &KeyRange<u32>) -> Result<LastKey<u32>, Broken> {
+    fn last_key(&mut self, range: &KeyRange<u32>) -> Result<LastKey<u32>, Failed> {
         self.ask()?;
         Ok(self.within(range).last().copied().into())
     }
 }
 
 impl DurableSource for Numbers {
-    fn fingerprint(&self) -> Result<Fingerprint, Broken> {
+    fn fingerprint(&self) -> Result<Fingerprint, Failed> {
         Ok(Fingerprint::new("numbers").relation(self.name).key("u32"))
     }
 
@@ -110,7 +100,7 @@ impl DurableSource for Numbers {
         bytes.extend_from_slice(&key.to_be_bytes());
     }
 
-    fn decode_key(&self, bytes: &[u8]) -> Result<Option<u32>, Broken> {
+    fn decode_key(&self, bytes: &[u8]) -> Result<Option<u32>, Failed> {
         Ok(bytes.try_into().ok().map(u32::from_be_bytes))
     }
 
@@ -125,5 +115,11 @@ impl DurableSource for Numbers {
     fn share(&self, first: &u32, last: &u32, at: &u32) -> Option<f64> {
         let way = f64::from(last.abs_diff(*first));
         (way > 0.0).then(|| f64::from(at.abs_diff(*first)) / way)
+    }
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        Numbers::new([])
     }
 }

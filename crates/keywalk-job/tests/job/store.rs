@@ -8,8 +8,17 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use keywalk_job::{Attempt, BoxError, Checkpoint, Checkpoints, DeadLetter, Lease};
 
 /// Clones are one store.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Store(Arc<Mutex<Inner>>);
+
+impl Default for Store {
+    fn default() -> Self {
+        Store(Arc::new(Mutex::new(Inner {
+            buries: true,
+            ..Inner::default()
+        })))
+    }
+}
 
 #[derive(Default)]
 pub(crate) struct Inner {
@@ -46,8 +55,9 @@ impl Effects {
     }
 }
 
+/// What failed, and what that failed over.
 #[derive(Debug)]
-pub(crate) struct Failed(pub(crate) &'static str);
+pub(crate) struct Failed(pub(crate) &'static str, pub(crate) Option<Box<Failed>>);
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,7 +65,11 @@ impl fmt::Display for Failed {
     }
 }
 
-impl std::error::Error for Failed {}
+impl std::error::Error for Failed {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.1.as_deref().map(|cause| cause as _)
+    }
+}
 
 impl Store {
     pub(crate) fn get(&self) -> MutexGuard<'_, Inner> {
@@ -77,10 +91,16 @@ impl Store {
         inner.unrecorded.insert(number);
     }
 
+    /// One operation fails, after so many that go well, and what it failed over passes by itself.
+    pub(crate) fn breaks_for_a_while(&self, fails_in: usize) {
+        let mut inner = self.get();
+        (inner.is_transient, inner.fails_in) = (true, Some(fails_in));
+    }
+
     fn operation(&self, name: &'static str) -> Result<(), Failed> {
         let mut inner = self.get();
         match inner.fails_in.take() {
-            Some(0) => Err(Failed(name)),
+            Some(0) => Err(Failed(name, None)),
             left => {
                 inner.fails_in = left.map(|left| left - 1);
                 Ok(())

@@ -11,6 +11,15 @@ pub(super) fn raw(input: &mut Unstructured<'_>) -> Text {
     Ok(String::from_utf8_lossy(bytes).into_owned())
 }
 
+fn one_of<'t>(
+    input: &mut Unstructured<'_>,
+    texts: &'t str,
+    between: &str,
+) -> arbitrary::Result<&'t str> {
+    let texts: Vec<&str> = texts.split(between).collect();
+    input.choose(&texts).copied()
+}
+
 const PIECES: &str = "a b id end \"end\" and \"and\" AND OR NOT ( ) = <> < IS NULL BETWEEN IN CASE WHEN \
     THEN ELSE END 1 0 'x' 'it''s' ? ?1 ?2 :p $p::q(r) @v #v -- /* */ [b] `a` ; DELETE SELECT FROM t \
     UNION ALL LIMIT ORDER BY EXISTS x'00' COLLATE NOCASE LIKE ESCAPE '\\' , + - || abs( count(*) ' \" [ \
@@ -67,68 +76,33 @@ fn boolean(input: &mut Unstructured<'_>, depth: u8) -> Text {
             let (a, b) = (boolean(input, depth)?, boolean(input, depth)?);
             format!("CASE WHEN {a} THEN {b} ELSE {} END", value(input, depth)?)
         }
-        8 => format!(
-            "{} IN ({}, {})",
-            value(input, 1)?,
-            value(input, 1)?,
-            value(input, 1)?
-        ),
+        8 => {
+            let (a, b, c) = (value(input, 1)?, value(input, 1)?, value(input, 1)?);
+            format!("{a} IN ({b}, {c})")
+        }
         9 => format!("{} IS {}", value(input, depth)?, value(input, 1)?),
         10 => format!("{} LIKE {}", value(input, 1)?, value(input, 1)?),
         11 => format!(
             "{} IN (SELECT {} FROM u WHERE {})",
             value(input, 1)?,
-            input.choose(&["x", "y", "a", "id"])?,
+            one_of(input, "x y a id", " ")?,
             boolean(input, depth)?
         ),
         12 => format!("{} /* ? or ' */ -- AND\n", boolean(input, depth)?),
         _ => {
             let (a, b) = (value(input, 2)?, value(input, 2)?);
-            let word = input.choose(&["=", "<", ">", "<=", ">=", "<>", "IS NOT", "=="])?;
+            let word = one_of(input, "= | < | > | <= | >= | <> | IS NOT | ==", " | ")?;
             format!("{a} {word} {b}")
         }
     })
 }
 
+const PLAIN: &str = "a b id \"end\" end \"and\" [and] `d` t.id rowid 1 0 -1 2.5 NULL 'x' 'X' 'and' \
+    '' 'it''s' x'00' ? ?1 ?2 :p @p $p::q(r) TRUE 9e999 '1' \"nothing\" ?1 d x";
+
 fn value(input: &mut Unstructured<'_>, depth: u8) -> Text {
-    const PLAIN: [&str; 34] = [
-        "a",
-        "b",
-        "id",
-        "\"end\"",
-        "end",
-        "\"and\"",
-        "[and]",
-        "`d`",
-        "t.id",
-        "rowid",
-        "1",
-        "0",
-        "-1",
-        "2.5",
-        "NULL",
-        "'x'",
-        "'X'",
-        "'and'",
-        "''",
-        "'it''s'",
-        "x'00'",
-        "?",
-        "?1",
-        "?2",
-        ":p",
-        "@p",
-        "$p::q(r)",
-        "TRUE",
-        "9e999",
-        "'1'",
-        "\"nothing\"",
-        "?1",
-        "d",
-        "x",
-    ];
     if depth == 0 {
-        return input.choose(&PLAIN).map(|plain| (*plain).to_owned());
+        return one_of(input, PLAIN, " ").map(str::to_owned);
     }
     let depth = depth - 1;
     Ok(match u8::arbitrary(input)? % 12 {
@@ -137,48 +111,29 @@ fn value(input: &mut Unstructured<'_>, depth: u8) -> Text {
         2 => format!("-{}", value(input, depth)?),
         3 => format!("({})", boolean(input, depth)?),
         4 => format!("abs({})", value(input, depth)?),
-        5 => format!(
-            "{} COLLATE {}",
-            value(input, depth)?,
-            input.choose(&["NOCASE", "BINARY"])?
-        ),
-        6 => format!(
-            "coalesce({}, {})",
-            value(input, depth)?,
-            value(input, depth)?
-        ),
+        5 => {
+            let collation = |input: &mut _| one_of(input, "NOCASE BINARY", " ");
+            format!("{} COLLATE {}", value(input, depth)?, collation(input)?)
+        }
+        6 => {
+            let (a, b) = (value(input, depth)?, value(input, depth)?);
+            format!("coalesce({a}, {b})")
+        }
         7 => format!("(SELECT max(y) FROM u WHERE {})", boolean(input, depth)?),
         _ => value(input, 0)?,
     })
 }
 
+const FROM: &str = "t | long | w | t AS s | (SELECT * FROM t) | t, u | t JOIN u ON y = id | t LEFT JOIN u ON x = b \
+    | long CROSS JOIN u | u CROSS JOIN t";
+
+const COLUMNS: &str = "* | id | id, a | a AS id | id + 1 AS id | DISTINCT id, b | b AS id, a | count(*) AS id | id, \
+    'x''; --' AS x | +id AS id | id, id";
+
 /// A SELECT with a column `id`, nearly always right.
 pub(super) fn query(input: &mut Unstructured<'_>) -> Text {
-    let from = *input.choose(&[
-        "t",
-        "long",
-        "w",
-        "t AS s",
-        "(SELECT * FROM t)",
-        "t, u",
-        "t JOIN u ON y = id",
-        "t LEFT JOIN u ON x = b",
-        "long CROSS JOIN u",
-        "u CROSS JOIN t",
-    ])?;
-    let columns = *input.choose(&[
-        "*",
-        "id",
-        "id, a",
-        "a AS id",
-        "id + 1 AS id",
-        "DISTINCT id, b",
-        "b AS id, a",
-        "count(*) AS id",
-        "id, 'x''; --' AS x",
-        "+id AS id",
-        "id, id",
-    ])?;
+    let from = one_of(input, FROM, " | ")?;
+    let columns = one_of(input, COLUMNS, " | ")?;
     let mut sql = format!("SELECT {columns} FROM {from}");
     if bool::arbitrary(input)? {
         sql += &format!(" WHERE {}", boolean(input, 3)?);

@@ -1,0 +1,145 @@
+//! Pauses, ceilings, holds, deadlines, and what ends a wait.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use keywalk_job::Ended;
+
+use crate::lab::{Lab, NumbersJob, Says, collect, delays, millis};
+
+#[test]
+fn a_chunk_begins_when_pause_ceiling_hold_and_deadline_let_it() {
+    // In milliseconds, and when each of three chunks of two items begins, if it takes 100.
+    const NO: u64 = 0;
+    let cases: [(&str, u64, f64, u64, &[u64]); 8] = [
+        ("a pause", 250, 0.0, NO, &[0, 350, 700]),
+        ("a ceiling with the work", 0, 4.0, NO, &[0, 500, 1000]),
+        ("a high one", 0, 1e9, NO, &[0, 100, 200]),
+        ("the longer: the pause", 700, 4.0, NO, &[0, 800, 1600]),
+        ("the longer: the ceiling", 10, 4.0, NO, &[0, 500, 1000]),
+        // Chunks of a second's worth: up to two items, and one at least.
+        ("a ceiling of two", 0, 1.25, NO, &[0, 1600, 3200]),
+        ("a ceiling of less than one", 0, 0.1, 15_000, &[0, 10_000]),
+        ("the deadline", 0, 0.0, 150, &[0, 100]),
+    ];
+    for (name, pause, rate, deadline, expected) in cases {
+        let lab = Lab::new(0..6);
+        // Not from 0, where a deadline could be taken for a time; and the longest one is none.
+        let began = Duration::from_secs(1000);
+        lab.clock.pass(began);
+        let job = lab.job(2).pause(millis(pause));
+        let job = match deadline {
+            NO => job.deadline(Duration::MAX),
+            deadline => job.deadline(millis(deadline)),
+        };
+        let job = match rate {
+            0.0 => job,
+            rate => job.most_per_second(rate),
+        };
+        let mut starts = Vec::new();
+        let outcome = job.run(|_, _| {
+            starts.push((lab.clock.now() - began).as_millis() as u64);
+            lab.clock.pass(millis(100));
+            Ok(())
+        });
+        let outcome = outcome.unwrap();
+        assert_eq!(starts, expected, "{name}");
+        let items = if rate == 0.1 { 2 } else { 2 * starts.len() };
+        assert_eq!(outcome.items(), items as u64, "{name}");
+        let (ended, elapsed) = match deadline {
+            // Nothing is waited for after the end.
+            NO => (Ended::Done, expected[2] + 100),
+            deadline => (Ended::Deadline, deadline.max(200)),
+        };
+        assert_eq!(outcome.ended(), ended, "{name}");
+        assert_eq!(outcome.elapsed(), millis(elapsed), "{name}");
+    }
+}
+
+#[test]
+fn a_hold_is_asked_until_it_says_nothing() {
+    let lab = Lab::new(0..4);
+    let (asked, mut answers) = (RefCell::default(), vec![None, Some(300), Some(200), None]);
+    let job = lab.job(2).hold_while(|progress| {
+        Vec::push(
+            &mut asked.borrow_mut(),
+            (lab.clock.now().as_millis(), progress.items()),
+        );
+        answers.pop().flatten().map(millis)
+    });
+    assert!(collect(job).1.unwrap().is_done());
+    // The first question is for the last key.
+    let expected = [(0, 0), (0, 0), (200, 0), (500, 0), (500, 2)];
+    assert_eq!(asked.into_inner(), expected);
+}
+
+#[test]
+#[should_panic(expected = "the rate must be above 0")]
+fn a_rate_is_above_0() {
+    drop(Lab::new([]).job(1).most_per_second(f64::NAN));
+}
+
+/// A stop within 20 milliseconds, the deadline at once.
+#[test]
+fn every_wait_ends_with_a_stop_or_the_deadline_and_what_was_done_is_told() {
+    const LONG: Duration = Duration::from_secs(3600);
+    let at = Duration::from_secs(2);
+    // Slower than time can tell.
+    const SLOW: f64 = f64::MIN_POSITIVE;
+    fn spins<'a>(job: NumbersJob<'a>) -> NumbersJob<'a> {
+        let mut asked = 0;
+        job.hold_while(move |_| {
+            asked += 1;
+            assert!(asked <= 2000, "a millisecond at least");
+            Some(Duration::ZERO)
+        })
+    }
+    // With the operation of the store that fails, and how many items are done before.
+    let waits: [(&str, Says, Option<usize>, u64); 9] = [
+        ("between two chunks", |job| job.pause(LONG), None, 2),
+        ("for the rate", |job| job.most_per_second(SLOW), None, 1),
+        ("on hold", |job| job.hold_while(|_| Some(LONG)), None, 0),
+        ("on hold by no time", spins, None, 0),
+        ("for another try", |job| job, None, 0),
+        ("for the lease", |job| job.wait_for_lease(), None, 0),
+        ("for checkpoints, at the start", |job| job, Some(0), 0),
+        ("for checkpoints, at a commit", |job| job, Some(5), 0),
+        ("for checkpoints, later", |job| job, Some(6), 2),
+    ];
+    for ((name, says, fails_in, items), ended) in waits
+        .into_iter()
+        .flat_map(|wait| [(wait, Ended::Stopped), (wait, Ended::Deadline)])
+    {
+        let mut lab = Lab::new(0..6);
+        let lease = keywalk_job::Checkpoints::lease(&mut lab.store, "job").unwrap();
+        let _lease = lease.filter(|_| name == "for the lease");
+        if let Some(fails_in) = fails_in {
+            lab.store.breaks_for_a_while(fails_in);
+        }
+        let job = says(lab.job(2)).retry(delays(1).with_delay(LONG), |_| true);
+        let job = match ended {
+            Ended::Deadline => job.deadline(at),
+            _ => {
+                lab.stop_at(at);
+                job
+            }
+        };
+        let outcome = job.run(|_, _| match name {
+            "for another try" => Err("bad".into()),
+            _ => Ok(()),
+        });
+        let outcome = outcome.unwrap();
+        assert_eq!((outcome.ended(), outcome.items()), (ended, items), "{name}");
+        let late = outcome.elapsed().checked_sub(at);
+        let most = if ended == Ended::Stopped { 20 } else { 0 };
+        assert!(
+            late.is_some_and(|late| late <= millis(most)),
+            "{name}: {late:?}"
+        );
+        let retries = u64::from(fails_in.is_some() || name == "for another try");
+        assert_eq!(outcome.retries(), retries, "{name}");
+        let stands = outcome.checkpoint().map(|checkpoint| checkpoint.items());
+        let has_begun = name != "for the lease" && fails_in != Some(0);
+        assert_eq!(stands, has_begun.then_some(items), "{name}");
+    }
+}
