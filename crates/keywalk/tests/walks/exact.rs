@@ -93,6 +93,18 @@ impl<K: Stored> Spec<K> {
             (token, &*token.clone().into_bytes())
         );
         assert_eq!(shelf.rest(&text, self.size), left, "by the token");
+        let range = place.cursor.range();
+        let keys = |bounds: [Bound<&K>; 2]| {
+            let bounds = bounds.iter().filter(|bound| **bound != Bound::Unbounded);
+            bounds.count() * (1 + 8)
+        };
+        // A walk that has begun keeps both bounds of the range that it was given, where it was given one.
+        let given = match token.as_bytes()[0] {
+            1 => 0,
+            _ => 1 + keys([self.bounds.0.as_ref(), self.bounds.1.as_ref()]),
+        };
+        let bytes = 26 + keys([range.near(), range.far()]) + given;
+        assert_eq!((token.as_bytes().len(), token.to_string().len()), (bytes, (bytes * 4).div_ceil(3)));
     }
 
     fn comes(&self, cursor: &Cursor<K>, left: &[K]) {
@@ -117,7 +129,7 @@ impl<K: Stored> Spec<K> {
     }
 
     /// Goes the whole way, and is left at each place or at one of them.
-    fn trace(&self, way: Way, expected: &[K]) -> Vec<(Place<K>, Vec<Cursor<K>>)> {
+    pub(crate) fn trace(&self, way: Way, expected: &[K]) -> Vec<(Place<K>, Vec<Cursor<K>>)> {
         let shelf = self.shelf();
         let watch = shelf.watch.clone();
         let mut going = way.start(self.walk(shelf), self.size);
@@ -323,7 +335,7 @@ impl<K: Stored> Spec<K> {
 }
 
 /// The keys of all within bounds, in this order.
-fn expected(spec: &Spec) -> Vec<i64> {
+pub(crate) fn expected(spec: &Spec) -> Vec<i64> {
     let rows = spec
         .rows
         .iter()
@@ -336,7 +348,7 @@ fn expected(spec: &Spec) -> Vec<i64> {
 }
 
 /// Each order, bounded by a last key that is known or looked for, and live.
-fn each_kind<K: Stored>(spec: &Spec<K>, mut check: impl FnMut(Spec<K>)) {
+pub(crate) fn each_kind<K: Stored>(spec: &Spec<K>, mut check: impl FnMut(Spec<K>)) {
     for order in ORDERS {
         for (live, last) in [
             (false, Last::Known),

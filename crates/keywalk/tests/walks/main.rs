@@ -1,10 +1,19 @@
-//! What a walk is, by its own tests' store.
+//! What a walk is. Its stores here are the tests' own; those that the crates bring go through the kit.
 
 #![forbid(unsafe_code)]
 
+mod chunk;
 mod exact;
+mod forge;
+mod forwarding;
+mod golden;
 mod guards;
 mod prefetch;
+mod range;
 mod shelf;
+mod state;
+mod time;
+mod tokens;
 mod walk;
 mod ways;
+mod weigh;

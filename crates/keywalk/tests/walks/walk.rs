@@ -480,7 +480,7 @@ fn in_twos() -> (Shelf, Chunks<Shelf>) {
 #[test]
 fn items_are_those_that_were_lent_last_and_no_others() {
     let (shelf, mut chunks) = in_twos();
-    assert_eq!(chunks.items(), []);
+    assert_eq!(chunks.items(), [0; 0]);
     for first in [0, 2, 4] {
         let lent = chunks.next().unwrap().unwrap().to_vec();
         assert_eq!(
@@ -491,20 +491,20 @@ fn items_are_those_that_were_lent_last_and_no_others() {
     let here = chunks.cursor();
     shelf.clone().in_trouble(Trouble::Lasting);
     assert!(chunks.next().is_err());
-    assert_eq!(chunks.items(), [], "what came before the error");
+    assert_eq!(chunks.items(), [0; 0], "what came before the error");
     chunks.seek(here.clone());
     // After one of its items.
     shelf.clone().in_trouble(Trouble::Panic(1));
     assert!(catch_unwind(std::panic::AssertUnwindSafe(|| drop(chunks.next()))).is_err());
-    assert_eq!(chunks.items(), [], "what came before the panic");
+    assert_eq!(chunks.items(), [0; 0], "what came before the panic");
     shelf.clone().in_trouble(Trouble::None);
     assert_eq!(chunks.next().unwrap().unwrap(), [6, 7]);
     let before = shelf.watch.asked();
     chunks.seek(here);
-    assert_eq!(chunks.items(), [], "none of where it was");
+    assert_eq!(chunks.items(), [0; 0], "none of where it was");
     assert_eq!(shelf.watch.asked(), before, "the store isn't asked by it");
     while chunks.next().unwrap().is_some() {}
-    assert_eq!(chunks.items(), []);
+    assert_eq!(chunks.items(), [0; 0]);
 }
 
 #[test]

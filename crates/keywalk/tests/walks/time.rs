@@ -1,16 +1,14 @@
-//! Chunks by time, under a clock of the test's own.
+//! Chunks by time, under a clock of the test's own, and what a walk says of its time.
 
-#![forbid(unsafe_code)]
-
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Walk};
-use keywalk_memory::Map;
 use proptest::prelude::*;
+
+use crate::shelf::numbers;
 
 /// In nanoseconds. It stands still but for what is said to pass.
 #[derive(Clone, Debug, Default)]
@@ -234,17 +232,16 @@ fn a_smaller_chunk_leaves_what_a_larger_one_left_to_fill_again_alone() {
         clock.pass(1_000);
         clock.now()
     };
-    let map: BTreeMap<u64, u64> = (0..2_000).zip(0..).collect();
     // Each fetch takes a thousand times as long as it should: each chunk has half as many items.
-    let walk = Walk::new(Map::new(&map)).clock(now).chunk_time(nanos(1));
+    let walk = Walk::new(numbers(2_000)).clock(now).chunk_time(nanos(1));
     let mut chunks = walk.chunks();
     let (mut lens, mut keys) = (Vec::new(), Vec::new());
     while let Some(items) = chunks.next().unwrap() {
         lens.push(items.len());
-        keys.extend(items.iter().map(|(key, _)| **key));
+        keys.extend_from_slice(items);
     }
     assert_eq!(lens[..4], [512, 256, 128, 64]);
-    assert!(keys.iter().eq(map.keys()));
+    assert!(keys.into_iter().eq(0..2_000));
 }
 
 #[test]
@@ -262,8 +259,39 @@ fn a_clock_that_goes_back_counts_as_standing_still() {
     assert_eq!(chunks.source().limits(), [512, 1_024, 2_048]);
 }
 
+/// One item, that takes as long as a clock takes to move.
+struct Slow;
+
+impl ChunkSource for Slow {
+    type Key = u64;
+    type Item = u64;
+    type Error = Infallible;
+
+    fn fetch(&mut self, _: &KeyRange<u64>, chunk: &mut Chunk<u64>) -> Result<Fetched<u64>, Infallible> {
+        pass();
+        chunk.push(1);
+        Ok(Fetched::End)
+    }
+
+    fn key_of(&self, item: &u64) -> u64 {
+        *item
+    }
+}
+
+fn pass() {
+    let start = Instant::now();
+    while start.elapsed().is_zero() {}
+}
+
 #[test]
-#[should_panic(expected = "a chunk's time must not be 0")]
-fn a_time_of_0_panics() {
-    let _ = Numbers::new(1, 1).1.walk().chunk_time(Duration::ZERO);
+fn by_the_systems_clock_the_time_in_the_store_is_that_of_its_queries() {
+    let start = Instant::now();
+    let mut items = Walk::new(Slow).live().items();
+    assert_eq!(items.stats().time_in_store(), Duration::ZERO);
+    assert_eq!(items.next(), Some(Ok(1)));
+    let time = items.stats().time_in_store();
+    assert!(!time.is_zero() && time <= start.elapsed());
+    // Not that of the caller.
+    pass();
+    assert_eq!(items.stats().time_in_store(), time);
 }

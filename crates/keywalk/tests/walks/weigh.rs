@@ -1,7 +1,5 @@
 //! What items weigh.
 
-#![forbid(unsafe_code)]
-
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::rc::Rc;
