@@ -343,7 +343,10 @@ fn items_that_weigh_nothing_or_endlessly_much_are_counted() {
         (|_| usize::MAX, 1),
         (|n| if *n == 1 { usize::MAX } else { 1 }, 2),
     ];
-    for ((weigh, chunk), bytes) in cases.into_iter().flat_map(|case| [(case, 2), (case, usize::MAX)]) {
+    for ((weigh, chunk), bytes) in cases
+        .into_iter()
+        .flat_map(|case| [(case, 2), (case, usize::MAX)])
+    {
         let walk = Walk::new(numbers(10)).chunk_size(4);
         let mut chunks = walk.chunk_bytes_by(bytes, weigh).chunks();
         assert_eq!(chunks.next().unwrap().unwrap().len(), chunk);

@@ -104,7 +104,10 @@ impl<K: Stored> Spec<K> {
             _ => 1 + keys([self.bounds.0.as_ref(), self.bounds.1.as_ref()]),
         };
         let bytes = 26 + keys([range.near(), range.far()]) + given;
-        assert_eq!((token.as_bytes().len(), token.to_string().len()), (bytes, (bytes * 4).div_ceil(3)));
+        assert_eq!(
+            (token.as_bytes().len(), token.to_string().len()),
+            (bytes, (bytes * 4).div_ceil(3))
+        );
     }
 
     fn comes(&self, cursor: &Cursor<K>, left: &[K]) {

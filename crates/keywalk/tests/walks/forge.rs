@@ -30,7 +30,10 @@ const SIGNED: u8 = 1 << 7;
 
 /// A token of this source as far as its fingerprint goes, and of these flags and keys.
 fn forged<K: Stored>(shelf: &Shelf<K>, flags: u8, keys: &[u8]) -> Vec<u8> {
-    let token = Walk::new(shelf.clone()).items().token().expect("it isn't broken");
+    let token = Walk::new(shelf.clone())
+        .items()
+        .token()
+        .expect("it isn't broken");
     sealed(&[&[1, flags], &token.as_bytes()[2..18], keys].concat())
 }
 
@@ -68,8 +71,12 @@ fn a_form_that_isnt_known_says_its_number_whatever_is_in_it_and_there_is_none_be
 
 /// What is taken is written back as it was, and its walk is over what its range says.
 fn refused_or_a_walk(shelf: &Shelf, bytes: Vec<u8>) -> usize {
-    let Ok(token) = Token::from_bytes(bytes.clone()) else { return 0 };
-    let Ok(cursor) = token.cursor(shelf) else { return 0 };
+    let Ok(token) = Token::from_bytes(bytes.clone()) else {
+        return 0;
+    };
+    let Ok(cursor) = token.cursor(shelf) else {
+        return 0;
+    };
     assert_eq!(shelf.token(&cursor).as_bytes(), bytes);
     assert_eq!(token.to_string().parse().as_ref(), Ok(&token));
     let expected = match token.is_done() {
@@ -131,7 +138,7 @@ fn whatever_the_given_range_a_token_is_refused_or_its_walk_is_exact() {
 #[test]
 fn what_contradicts_itself_is_damaged() {
     let (none, one, two) = (vec![], number(10), [number(10), number(50)].concat());
-    for (why, flags, keys) in [
+    for (why, flags, keys) in rows! {
         ("a bounded walk without its bound", BOUNDED, &none),
         ("a bounded walk without its bound", BOUNDED | NEAR_EXCLUDED, &one),
         ("a bounded walk whose bound isn't walked", BOUNDED | FAR_EXCLUDED, &one),
@@ -144,7 +151,7 @@ fn what_contradicts_itself_is_damaged() {
         ("no kind of bound", LIVE | 3 << 5, &two),
         ("no kind of bound", LIVE | 3 << 3 | 3 << 5, &two),
         ("signed, with a checksum", LIVE | SIGNED, &none),
-    ] {
+    } {
         for order in [0, DESCENDING] {
             let bytes = forged(&tens(5), order | flags, keys);
             assert_eq!(Token::from_bytes(bytes), Err(TokenError::Damaged), "{why}");
@@ -180,7 +187,10 @@ fn every_hash_of_the_fingerprint_counts() {
     for at in 2..18 {
         let mut other = bytes.clone();
         other[at] ^= 0x10;
-        assert!(matches!(error(&other), Error::Token(TokenError::Source { .. })), "{at}");
+        assert!(
+            matches!(error(&other), Error::Token(TokenError::Source { .. })),
+            "{at}"
+        );
     }
 }
 
@@ -212,7 +222,11 @@ fn bytes_that_are_no_key_or_only_like_a_keys_are_refused_at_either_bound() {
         let keys = [number(10), held(bytes)].concat();
         refused(&tens(3), LIVE | NEAR_EXCLUDED | FAR_INCLUDED, &keys);
     }
-    refused(&Shelf::of([String::new()]), LIVE | NEAR_EXCLUDED, &held(b"\xff"));
+    refused(
+        &Shelf::of([String::new()]),
+        LIVE | NEAR_EXCLUDED,
+        &held(b"\xff"),
+    );
     let names = Shelf::of(["ada", "bob"].map(|name| Name(name.into())));
     for like in ["Ada", " ada", "ada "] {
         refused(&names, LIVE | NEAR_EXCLUDED, &held(like.as_bytes()));
@@ -289,10 +303,20 @@ fn a_length_is_read_in_its_shortest_form_only() {
 
 #[test]
 fn a_length_that_isnt_that_of_what_follows_is_refused() {
-    for (length, key) in [(&[0][..], "seven"), (&[4], "seven"), (&[6], "seven"), (&[127], "seven"), (&[], ""), (&[0x80], "")] {
+    for (length, key) in [
+        (&[0][..], "seven"),
+        (&[4], "seven"),
+        (&[6], "seven"),
+        (&[127], "seven"),
+        (&[], ""),
+        (&[0x80], ""),
+    ] {
         assert_eq!(read(length, key.as_bytes()), Err(TokenError::Damaged));
     }
-    for (bits, lowest) in [28, 31, 32, 35, 56, 62, 63, 64, 70, 77].into_iter().flat_map(|bits| [(bits, 0), (bits, 0x7f)]) {
+    for (bits, lowest) in [28, 31, 32, 35, 56, 62, 63, 64, 70, 77]
+        .into_iter()
+        .flat_map(|bits| [(bits, 0), (bits, 0x7f)])
+    {
         // Beyond all memory: one bit of the number, and perhaps the seven lowest; then as many ones as there
         // are below.
         let mut digits = vec![lowest | 0x80];

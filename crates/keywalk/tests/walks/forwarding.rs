@@ -16,11 +16,17 @@ impl ChunkSource for Knowing {
     type Item = u32;
     type Error = Infallible;
 
-    fn fetch(&mut self, range: &KeyRange<u32>, chunk: &mut Chunk<u32>) -> Result<Fetched<u32>, Infallible> {
-        Ok(match chunk.fill_from((0..7).filter(|key| range.admits(key))) {
-            true => Fetched::More,
-            false => Fetched::End,
-        })
+    fn fetch(
+        &mut self,
+        range: &KeyRange<u32>,
+        chunk: &mut Chunk<u32>,
+    ) -> Result<Fetched<u32>, Infallible> {
+        Ok(
+            match chunk.fill_from((0..7).filter(|key| range.admits(key))) {
+                true => Fetched::More,
+                false => Fetched::End,
+            },
+        )
     }
 
     fn key_of(&self, item: &u32) -> u32 {

@@ -38,7 +38,7 @@ fn shapes() -> Vec<Shape> {
     let down = || walk().descending();
     let long = Walk::new(texts()).range("k".repeat(200)..);
     let excluded = (Bound::Excluded(10), Bound::Excluded(50));
-    let numbers = [
+    let numbers = rows! {
         ("start", walk(), 0, "[10, 20, 30, 40, 50]"),
         ("start-descending", down(), 0, "[50, 40, 30, 20, 10]"),
         ("start-included", walk().range(20..=40), 0, "[20, 30, 40]"),
@@ -53,7 +53,7 @@ fn shapes() -> Vec<Shape> {
         ("done", walk(), 6, "[]"),
         ("done-descending", down(), 6, "[]"),
         ("done-empty", walk().range(90..), 1, "[]"),
-    ];
+    };
     let texts = [
         ("text", Walk::new(texts()), 1, r#"["a", "é", "\u{10ffff}"]"#),
         ("text-long", long, 0, r#"["é", "\u{10ffff}"]"#),

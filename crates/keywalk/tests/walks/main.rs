@@ -2,6 +2,11 @@
 
 #![forbid(unsafe_code)]
 
+/// A table, whose rows stay as they are written.
+macro_rules! rows {
+    ($($row:tt)*) => { [$($row)*] };
+}
+
 mod chunk;
 mod exact;
 mod forge;
@@ -14,6 +19,7 @@ mod shelf;
 mod state;
 mod time;
 mod tokens;
+mod traits;
 mod walk;
 mod ways;
 mod weigh;

@@ -60,7 +60,10 @@ fn what_breaks_the_contract_or_comes_out_of_turn_leaves_the_state_as_it_was() {
     ];
     for (at, before) in stages().into_iter().enumerate().skip(1) {
         let is_same = |state: &State<i64>| {
-            assert_eq!((state.ask(), state.cursor()), (before.ask(), before.cursor()));
+            assert_eq!(
+                (state.ask(), state.cursor()),
+                (before.ask(), before.cursor())
+            );
         };
         for (items, fetched) in answers {
             let mut state = before.clone();
@@ -69,7 +72,12 @@ fn what_breaks_the_contract_or_comes_out_of_turn_leaves_the_state_as_it_was() {
             // What is right is still taken.
             assert_eq!(answer(&mut state, &[4], Fetched::More), Ok(()));
         }
-        for key in [LastKey::Is(3), LastKey::Is(100), LastKey::Empty, LastKey::Unknown] {
+        for key in [
+            LastKey::Is(3),
+            LastKey::Is(100),
+            LastKey::Empty,
+            LastKey::Unknown,
+        ] {
             let mut state = before.clone();
             if at > 1 {
                 assert_eq!(state.last_key(key), Ok(()));
@@ -78,7 +86,10 @@ fn what_breaks_the_contract_or_comes_out_of_turn_leaves_the_state_as_it_was() {
         }
     }
     let [mut start, ..] = stages();
-    assert_eq!(start.last_key(LastKey::Is(10)), Err(Violation::LastKeyOutside));
+    assert_eq!(
+        start.last_key(LastKey::Is(10)),
+        Err(Violation::LastKeyOutside)
+    );
     assert_eq!(start.last_key(LastKey::Is(9)), Ok(()));
 }
 
@@ -88,7 +99,9 @@ fn a_state_goes_on_from_the_cursor_past_an_item() {
         assert_eq!(answer(&mut state, &[1, 2, 3], Fetched::More), Ok(()));
         let cursor = state.cursor_past(2);
         let resumed = State::resume(cursor.clone());
-        assert!(matches!(resumed.ask(), Ask::Items(range) if range.admits(&3) && !range.admits(&2)));
+        assert!(
+            matches!(resumed.ask(), Ask::Items(range) if range.admits(&3) && !range.admits(&2))
+        );
         assert_eq!(resumed.cursor(), cursor);
     }
 }

@@ -267,7 +267,11 @@ impl ChunkSource for Slow {
     type Item = u64;
     type Error = Infallible;
 
-    fn fetch(&mut self, _: &KeyRange<u64>, chunk: &mut Chunk<u64>) -> Result<Fetched<u64>, Infallible> {
+    fn fetch(
+        &mut self,
+        _: &KeyRange<u64>,
+        chunk: &mut Chunk<u64>,
+    ) -> Result<Fetched<u64>, Infallible> {
         pass();
         chunk.push(1);
         Ok(Fetched::End)

@@ -48,8 +48,15 @@ fn small(len: i64) -> Vec<Spec> {
 #[test]
 fn two_cursors_have_the_same_bytes_if_and_only_if_they_are_equal() {
     let mut all = Vec::new();
-    for (spec, size) in (0..=5).flat_map(small).flat_map(|spec| [1, 2, 7].map(|n| (spec.clone(), n))) {
-        let spec = Spec { size, cut: Some(99), ..spec };
+    for (spec, size) in (0..=5)
+        .flat_map(small)
+        .flat_map(|spec| [1, 2, 7].map(|n| (spec.clone(), n)))
+    {
+        let spec = Spec {
+            size,
+            cut: Some(99),
+            ..spec
+        };
         for (place, pasts) in spec.trace(crate::ways::Way::Steps, &expected(&spec)) {
             let cursors = pasts.into_iter().chain([place.cursor]);
             all.extend(cursors.map(|cursor| (spec.shelf().token(&cursor), cursor)));
@@ -91,7 +98,10 @@ const FORMS: [Form; 2] = [
 
 /// Each with its bytes and its text.
 fn for_every_sample(check: impl Fn(&Form, Vec<u8>, &str)) {
-    for (form, token) in FORMS.iter().flat_map(|form| samples().into_iter().map(move |token| (form, token))) {
+    for (form, token) in FORMS
+        .iter()
+        .flat_map(|form| samples().into_iter().map(move |token| (form, token)))
+    {
         let (bytes, text) = ((form.written)(&token), (form.text)(&token));
         assert_eq!((form.read)(&bytes).as_ref(), Ok(&token));
         assert_eq!((form.parse)(&text).as_ref(), Ok(&token));
@@ -112,10 +122,15 @@ fn every_other_byte_and_every_other_character_at_every_position_is_refused() {
             bytes[at] = right;
         }
         for (at, right) in text.char_indices() {
-            let others = (0..=127_u8).map(char::from).chain(['é', '\u{0430}', '\u{ff21}']);
+            let others = (0..=127_u8)
+                .map(char::from)
+                .chain(['é', '\u{0430}', '\u{ff21}']);
             for wrong in others.filter(|c| *c != right) {
                 let text = format!("{}{wrong}{}", &text[..at], &text[at + 1..]);
-                assert!((form.parse)(&text).is_err(), "{wrong:?} for {right} at {at}");
+                assert!(
+                    (form.parse)(&text).is_err(),
+                    "{wrong:?} for {right} at {at}"
+                );
             }
         }
     });
@@ -144,7 +159,10 @@ fn what_is_cut_at_either_end_or_longer_by_anything_is_refused() {
                 assert_eq!((form.parse)(&around).is_ok(), is_space, "{more:?}");
             }
             let (head, tail) = text.split_at(8);
-            assert!((form.parse)(&format!("{head}{more}{tail}")).is_err(), "{more:?}");
+            assert!(
+                (form.parse)(&format!("{head}{more}{tail}")).is_err(),
+                "{more:?}"
+            );
         }
     });
 }
@@ -170,12 +188,15 @@ fn damage_says_so_whatever_it_hits() {
 /// its last eight bytes.
 #[test]
 fn the_signature_is_hmac_sha_256() {
-    let token: Token = include_str!("../golden/v1/start.txt").trim_end().parse().unwrap();
-    let signatures: [(&[u8], &str); 3] = [
+    let token: Token = include_str!("../golden/v1/start.txt")
+        .trim_end()
+        .parse()
+        .unwrap();
+    let signatures: [(&[u8], &str); 3] = rows! {
         (b"", "85dc80d71b6e30d0e42b22c909f2484594d5f59a1cb5addb2f1c189ca24eea3b"),
         (SECRET, "3ec4c4330452b4fdbea9b11ba4cdceacb1f0ac48c418efbf63222d6481bd04f7"),
         (&[0xaa; 131], "65fa5ea55e64ef5a384d59ed46598b4aac6ea589320f05f90d29d3dd37f8f243"),
-    ];
+    };
     for (secret, expected) in signatures {
         let signed = token.sign(secret);
         let (body, signature) = signed.as_bytes().split_last_chunk::<32>().unwrap();
@@ -190,14 +211,20 @@ fn the_signature_is_hmac_sha_256() {
 
 #[test]
 fn only_the_secret_that_signed_it_verifies_it() {
-    let secrets: [&[u8]; 7] = [b"", b"s", b"secret", b"secret ", b"Secret", &[7; 64], &[7; 65]];
+    let secrets: [&[u8]; 7] = [
+        b"", b"s", b"secret", b"secret ", b"Secret", &[7; 64], &[7; 65],
+    ];
     for token in samples() {
         for secret in secrets {
             let signed: SignedToken = token.sign(secret).to_string().parse().unwrap();
             assert_eq!(signed, token.sign(secret));
             for other in secrets {
                 let is_same = secret == other;
-                let expected = if is_same { Ok(token.clone()) } else { Err(TokenError::Signature) };
+                let expected = if is_same {
+                    Ok(token.clone())
+                } else {
+                    Err(TokenError::Signature)
+                };
                 assert_eq!(signed.verify(other), expected);
             }
         }
@@ -239,7 +266,10 @@ struct Numbers<'a>(&'a [u8]);
 impl<'de> serde_core::Deserializer<'de> for Numbers<'_> {
     type Error = serde_core::de::value::Error;
 
-    fn deserialize_any<V: serde_core::de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+    fn deserialize_any<V: serde_core::de::Visitor<'de>>(
+        self,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
         let numbers = self.0.iter().copied();
         visitor.visit_seq(serde_core::de::value::SeqDeserializer::new(numbers))
     }
@@ -262,11 +292,23 @@ fn in_formats_of_serdes_a_token_is_its_text_or_its_bytes() {
         assert_eq!(serde_json::from_str::<Token>(&json).unwrap(), token);
         let value = serde_json::to_value(&token).unwrap();
         assert_eq!(serde_json::from_value::<Token>(value).unwrap(), token);
-        assert_eq!(serde_json::from_reader::<_, Token>(json.as_bytes()).unwrap(), token);
+        assert_eq!(
+            serde_json::from_reader::<_, Token>(json.as_bytes()).unwrap(),
+            token
+        );
         let bytes = postcard::to_allocvec(&(7_u8, &token)).unwrap();
-        assert_eq!(bytes, postcard::to_allocvec(&(7_u8, token.as_bytes())).unwrap());
-        assert_eq!(postcard::from_bytes::<(u8, Token)>(&bytes).unwrap(), (7, token.clone()));
-        assert_eq!(Token::deserialize(Numbers(token.as_bytes())), Ok(token.clone()));
+        assert_eq!(
+            bytes,
+            postcard::to_allocvec(&(7_u8, token.as_bytes())).unwrap()
+        );
+        assert_eq!(
+            postcard::from_bytes::<(u8, Token)>(&bytes).unwrap(),
+            (7, token.clone())
+        );
+        assert_eq!(
+            Token::deserialize(Numbers(token.as_bytes())),
+            Ok(token.clone())
+        );
 
         // It is the one for strangers' hands, so it's the one that a page's state holds.
         let signed = token.sign(SECRET);
@@ -304,7 +346,9 @@ fn in_formats_of_serdes_damage_is_refused_with_the_tokens_own_message() {
 }
 
 fn orders() -> Fingerprint {
-    let says = Fingerprint::new("shelf").relation("table orders").key("id: i64");
+    let says = Fingerprint::new("shelf")
+        .relation("table orders")
+        .key("id: i64");
     says.filter("of tenant").with_value(b"5")
 }
 
@@ -326,16 +370,35 @@ fn refusal(shelf: &Shelf) -> Error<Broken> {
 
 #[test]
 fn a_token_of_another_source_is_refused_by_what_differs_first_before_the_store_is_asked() {
-    let unfiltered = || Fingerprint::new("shelf").relation("table orders").key("id: i64");
+    let unfiltered = || {
+        Fingerprint::new("shelf")
+            .relation("table orders")
+            .key("id: i64")
+    };
     // On one line, and cut where it is long.
     let hostile = "\u{1b}[2J\u{202e}\u{9b}\"'\\";
     let long = format!("SELECT\n{}", "é".repeat(500));
     let whole = "x".repeat(120);
-    for (says, aspect, here, message) in [
+    for (says, aspect, here, message) in rows! {
         (Fingerprint::new("sled"), Aspect::Store, "sled", "another store than the source's, `sled`"),
-        (orders().relation("items"), Aspect::Relation, "items", "another table or query than the source's, `items`"),
-        (orders().key("i64, down"), Aspect::Key, "i64, down", "another key than the source's, `i64, down`"),
-        (orders().filter("of none"), Aspect::Filter, "of none", "another filter than the source's, `of none`"),
+        (
+            orders().relation("items"),
+            Aspect::Relation,
+            "items",
+            "another table or query than the source's, `items`",
+        ),
+        (
+            orders().key("i64, down"),
+            Aspect::Key,
+            "i64, down",
+            "another key than the source's, `i64, down`",
+        ),
+        (
+            orders().filter("of none"),
+            Aspect::Filter,
+            "of none",
+            "another filter than the source's, `of none`",
+        ),
         // The text is the same, and the value isn't.
         (orders().filter("of tenant").with_value(b"6"), Aspect::Filter, "of tenant", "`of tenant`"),
         (orders().filter("of tenant"), Aspect::Filter, "of tenant", "`of tenant`"),
@@ -345,22 +408,38 @@ fn a_token_of_another_source_is_refused_by_what_differs_first_before_the_store_i
         (orders().relation(&long), Aspect::Relation, &long, r"`SELECT\né"),
         (orders().relation(&long), Aspect::Relation, &long, "é... (1007 bytes)`"),
         (orders().relation(&whole), Aspect::Relation, &whole, &format!("`{whole}`")),
-    ] {
-        let error = TokenError::Source { aspect, here: here.into(), cure: String::new() };
-        assert_eq!(refusal(&tens(3).saying(says.clone())), Error::Token(error.clone()));
+    } {
+        let error = TokenError::Source {
+            aspect,
+            here: here.into(),
+            cure: String::new(),
+        };
+        assert_eq!(
+            refusal(&tens(3).saying(says.clone())),
+            Error::Token(error.clone())
+        );
         assert_eq!(token(&orders()).check(&says), Err(error.clone()));
         let said = error.to_string();
-        assert!(said.contains(message) && said.chars().count() < 300, "{said}");
+        assert!(
+            said.contains(message) && said.chars().count() < 300,
+            "{said}"
+        );
     }
     assert_eq!(token(&orders()).check(&orders()), Ok(()));
     let broken = tens(3).saying(orders()).in_trouble(Trouble::Lasting);
-    assert_eq!(refusal(&broken), Error::Source(Broken(0)), "it can't say what it walks");
+    assert_eq!(
+        refusal(&broken),
+        Error::Source(Broken(0)),
+        "it can't say what it walks"
+    );
 }
 
 /// A filter's text and the values after it.
 fn said(text: &str, values: &[&[u8]]) -> Fingerprint {
     let says = Fingerprint::new("shelf").filter(text);
-    values.iter().fold(says, |says, value| says.with_value(value))
+    values
+        .iter()
+        .fold(says, |says, value| says.with_value(value))
 }
 
 #[test]
@@ -401,14 +480,26 @@ fn what_is_said_in_another_way_is_told_apart() {
     ];
     for (at, says) in all.iter().enumerate() {
         for (other, others) in all.iter().enumerate() {
-            assert_eq!(token(says).check(others).is_ok(), at == other, "{says:?} and {others:?}");
+            assert_eq!(
+                token(says).check(others).is_ok(),
+                at == other,
+                "{says:?} and {others:?}"
+            );
         }
     }
     // What is said anew takes the place of what was said before, and aspects have no order.
     let anew = said("z", &[b"x", b"y"]).filter("a").with_value(b"b");
     assert_eq!(said("a", &[b"b"]), anew);
-    let one = shelf().relation("r").with_value(b"1").key("k").with_value(b"2");
-    let other = shelf().key("k").with_value(b"2").relation("r").with_value(b"1");
+    let one = shelf()
+        .relation("r")
+        .with_value(b"1")
+        .key("k")
+        .with_value(b"2");
+    let other = shelf()
+        .key("k")
+        .with_value(b"2")
+        .relation("r")
+        .with_value(b"1");
     assert_eq!(token(&one), token(&other));
 }
 

@@ -27,65 +27,21 @@ type Options = fn(Walk<Shelf>) -> Walk<Shelf>;
 
 #[test]
 fn a_chunk_holds_as_many_items_as_the_walk_was_told() {
-    let cases: [(&str, Options, &[usize]); 12] = [
-        (
-            "the default",
-            |walk| walk,
-            &[Walk::<Shelf>::DEFAULT_CHUNK_SIZE, 512],
-        ),
+    let cases: [(&str, Options, &[usize]); 12] = rows! {
+        ("the default", |walk| walk, &[Walk::<Shelf>::DEFAULT_CHUNK_SIZE, 512]),
         ("the largest", |walk| walk.chunk_size(usize::MAX), &[20_000]),
-        (
-            "a later size",
-            |walk| walk.chunk_size(1).chunk_size(5),
-            &[5],
-        ),
-        (
-            "lowered",
-            |walk| walk.chunk_size(700).chunk_size_at_most(600),
-            &[600],
-        ),
-        (
-            "not raised",
-            |walk| walk.chunk_size(700).chunk_size_at_most(800),
-            &[700],
-        ),
-        (
-            "the default not raised",
-            |walk| walk.chunk_size_at_most(800),
-            &[512],
-        ),
-        (
-            "the default lowered",
-            |walk| walk.chunk_size_at_most(100),
-            &[100],
-        ),
+        ("a later size", |walk| walk.chunk_size(1).chunk_size(5), &[5]),
+        ("lowered", |walk| walk.chunk_size(700).chunk_size_at_most(600), &[600]),
+        ("not raised", |walk| walk.chunk_size(700).chunk_size_at_most(800), &[700]),
+        ("the default not raised", |walk| walk.chunk_size_at_most(800), &[512]),
+        ("the default lowered", |walk| walk.chunk_size_at_most(100), &[100]),
         // Not held to the default number of items.
-        (
-            "bytes",
-            |walk| walk.chunk_bytes_by(40_000, |_| 8),
-            &[5_000; 4],
-        ),
-        (
-            "all bytes",
-            |walk| walk.chunk_bytes(usize::MAX),
-            &[Walk::<Shelf>::MAX_CHUNK_SIZE, 8_192],
-        ),
-        (
-            "bytes and a size",
-            |walk| walk.chunk_bytes(usize::MAX).chunk_size(10),
-            &[10],
-        ),
-        (
-            "later bytes",
-            |walk| walk.chunk_bytes(1).chunk_bytes_by(3, |_| 1),
-            &[3],
-        ),
-        (
-            "later bytes by weight",
-            |walk| walk.chunk_bytes_by(1, |_| 1).chunk_bytes(24),
-            &[3],
-        ),
-    ];
+        ("bytes", |walk| walk.chunk_bytes_by(40_000, |_| 8), &[5_000; 4]),
+        ("all bytes", |walk| walk.chunk_bytes(usize::MAX), &[Walk::<Shelf>::MAX_CHUNK_SIZE, 8_192]),
+        ("bytes and a size", |walk| walk.chunk_bytes(usize::MAX).chunk_size(10), &[10]),
+        ("later bytes", |walk| walk.chunk_bytes(1).chunk_bytes_by(3, |_| 1), &[3]),
+        ("later bytes by weight", |walk| walk.chunk_bytes_by(1, |_| 1).chunk_bytes(24), &[3]),
+    };
     for (name, options, sizes) in cases {
         let mut chunks = options(Walk::new(numbers(20_000))).chunks();
         for size in sizes {
@@ -102,23 +58,13 @@ fn a_later_range_or_order_replaces_an_earlier_one() {
 
 #[test]
 fn limits_of_0_panic() {
-    let cases: [(&str, fn()); 5] = [
-        ("the chunk size must not be 0", || {
-            drop(Walk::new(tens(1)).chunk_size(0))
-        }),
-        ("the chunk size must not be 0", || {
-            drop(Walk::new(tens(1)).chunk_size_at_most(0))
-        }),
-        ("a chunk's bytes must not be 0", || {
-            drop(Walk::new(tens(1)).chunk_bytes(0))
-        }),
-        ("a chunk's time must not be 0", || {
-            drop(Walk::new(tens(1)).chunk_time(Duration::ZERO))
-        }),
-        ("a chunk's limit must not be 0", || {
-            drop(Chunk::<u8>::with_limit(0))
-        }),
-    ];
+    let cases: [(&str, fn()); 5] = rows! {
+        ("the chunk size must not be 0", || { drop(Walk::new(tens(1)).chunk_size(0)) }),
+        ("the chunk size must not be 0", || { drop(Walk::new(tens(1)).chunk_size_at_most(0)) }),
+        ("a chunk's bytes must not be 0", || { drop(Walk::new(tens(1)).chunk_bytes(0)) }),
+        ("a chunk's time must not be 0", || { drop(Walk::new(tens(1)).chunk_time(Duration::ZERO)) }),
+        ("a chunk's limit must not be 0", || { drop(Chunk::<u8>::with_limit(0)) }),
+    };
     for (says, panics) in cases {
         let panic = catch_unwind(panics).expect_err(says);
         assert_eq!(panic.downcast_ref(), Some(&says));
@@ -265,20 +211,14 @@ fn sparse(keys: &[i64]) -> Walk<Shelf> {
 
 #[test]
 fn every_step_is_one_question_and_an_empty_answer_is_a_move() {
-    let cases: [(Walk<Shelf>, &[&[i64]]); 5] = [
+    let cases: [(Walk<Shelf>, &[&[i64]]); 5] = rows! {
         // The last key isn't known; it is looked for from 39 down to 13; then 0 to 9, 10 to 13.
         (sparse(&[5, 13]), &[&[], &[], &[], &[], &[5], &[13]]),
         (sparse(&[5, 33]).live(), &[&[5], &[], &[], &[33]]),
-        (
-            sparse(&[5, 33]).live().descending(),
-            &[&[33], &[], &[], &[5]],
-        ),
+        (sparse(&[5, 33]).live().descending(), &[&[33], &[], &[], &[5]]),
         (sparse(&[]), &[&[], &[], &[], &[], &[]]),
-        (
-            sparse(&[1, 2, 3]).live().chunk_size(2),
-            &[&[1, 2], &[3], &[], &[]],
-        ),
-    ];
+        (sparse(&[1, 2, 3]).live().chunk_size(2), &[&[1, 2], &[3], &[], &[]]),
+    };
     for (at, (walk, expected)) in cases.into_iter().enumerate() {
         let mut going = Way::Steps.start(walk, 1);
         for items in expected {
@@ -380,34 +320,19 @@ fn options_that_contradict_a_cursor_are_refused_and_others_are_not() {
     let down_of_live: Options = |walk| walk.range(10..=50).descending().live();
     let live: Options = |walk| walk.live();
     // After so many items of a walk: what the other one is told, and why it is refused.
-    let cases: [(Options, &[usize], Options, Option<CursorMismatch>); 23] = [
+    let cases: [(Options, &[usize], Options, Option<CursorMismatch>); 23] = rows! {
         (of_range, &[0, 2, 6], down, Some(Turned)),
         (of_live, &[0, 2, 6], down, Some(Turned)),
-        (
-            down,
-            &[0, 2, 6],
-            |walk| walk.order(Order::Ascending),
-            Some(Turned),
-        ),
+        (down, &[0, 2, 6], |walk| walk.order(Order::Ascending), Some(Turned)),
         (of_range, &[0, 2, 6], live, Some(Live)),
         // A wider range too: its other rows would not be walked.
         (of_range, &[0, 1, 6], |walk| walk.range(10..50), Some(Range)),
         (of_range, &[0, 1, 6], |walk| walk.range(20..51), Some(Range)),
         (of_range, &[0, 1, 6], |walk| walk.range(60..90), Some(Range)),
         (of_range, &[0, 1, 6], |walk| walk.range(0..51), Some(Range)),
-        (
-            of_range,
-            &[0, 1, 6],
-            |walk| walk.range(10..=100),
-            Some(Range),
-        ),
+        (of_range, &[0, 1, 6], |walk| walk.range(10..=100), Some(Range)),
         (of_range, &[0, 1, 6], |walk| walk.range(5..), Some(Range)),
-        (
-            of_live,
-            &[0, 1, 6],
-            |walk| walk.range(10..=100),
-            Some(Range),
-        ),
+        (of_live, &[0, 1, 6], |walk| walk.range(10..=100), Some(Range)),
         (of_live, &[0, 1, 6], |walk| walk.range(20..=30), Some(Range)),
         (of_live, &[0, 1, 6], |walk| walk.range(10..=30), Some(Range)),
         (of_live, &[0, 1, 6], |walk| walk.range(0..=50), Some(Range)),
@@ -415,18 +340,13 @@ fn options_that_contradict_a_cursor_are_refused_and_others_are_not() {
         (live, &[0, 1], |walk| walk.range(..=50), Some(Range)),
         (of_range, &[0, 1, 6], |walk| walk, None),
         (of_range, &[0, 1, 6], of_range, None),
-        (
-            of_range,
-            &[0, 1, 6],
-            |walk| walk.order(Order::Ascending),
-            None,
-        ),
+        (of_range, &[0, 1, 6], |walk| walk.order(Order::Ascending), None),
         (of_live, &[0, 1, 6], |walk| walk, None),
         (of_live, &[0, 1, 6], of_live, None),
         (of_live, &[0, 1, 6], of_range, None),
         (down_of_range, &[0, 1, 6], down_of_range, None),
         (down_of_live, &[0, 1, 6], down_of_live, None),
-    ];
+    };
     let ways = [
         Way::Chunks,
         Way::Items,

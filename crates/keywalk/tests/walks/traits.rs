@@ -1,22 +1,20 @@
 //! The common traits of the public types, and what their `Debug` doesn't show.
 
-#![forbid(unsafe_code)]
-
-use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::fmt::{Debug, Display};
 use std::iter::FusedIterator;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::{Arc, RwLock};
 
 use keywalk::state::{Ask, State};
 use keywalk::{
-    Aspect, Chunk, ChunkSource, Chunks, Cursor, CursorMismatch, DurableSource, Error, Fetched,
-    Fingerprint, Items, KeyRange, LastKey, Order, Prefetch, PrefetchedChunks, PrefetchedItems,
-    SignedToken, Stats, Step, Token, TokenError, Violation, Walk,
+    Aspect, Chunk, Chunks, Cursor, CursorMismatch, Error, Fetched, Fingerprint, Items, KeyRange,
+    LastKey, Order, Prefetch, PrefetchedChunks, PrefetchedItems, SignedToken, Stats, Step, Token,
+    TokenError, Violation, Walk,
 };
-use keywalk_memory::{Map, Poisoned, SharedMap};
+
+use crate::shelf::Shelf;
+
+type Source = Shelf<String>;
 
 fn assert_plain<T: Send + Sync + Unpin + Debug>() {}
 fn assert_unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
@@ -25,7 +23,6 @@ fn assert_fused<T: FusedIterator>() {}
 
 #[test]
 fn types_are_send_sync_and_debug_where_their_parts_are() {
-    type Source = Map<'static, String, Vec<u8>>;
     assert_plain::<Walk<Source>>();
     assert_plain::<Chunks<Source>>();
     assert_plain::<Items<Source>>();
@@ -44,30 +41,27 @@ fn types_are_send_sync_and_debug_where_their_parts_are() {
     assert_plain::<Fingerprint>();
     assert_plain::<Aspect>();
     assert_fused::<Items<Source>>();
-    type Owned = SharedMap<String, Vec<u8>>;
-    assert_plain::<Prefetch<Owned>>();
-    assert_plain::<PrefetchedChunks<Owned>>();
-    assert_plain::<PrefetchedItems<Owned>>();
-    assert_fused::<PrefetchedItems<Owned>>();
+    assert_plain::<Prefetch<Source>>();
+    assert_plain::<PrefetchedChunks<Source>>();
+    assert_plain::<PrefetchedItems<Source>>();
+    assert_fused::<PrefetchedItems<Source>>();
 }
 
 /// A walk may have a clock, of any type.
 #[test]
 fn walks_can_cross_a_caught_panic_where_their_source_can() {
-    type Source = Map<'static, String, Vec<u8>>;
     assert_unwind_safe::<Walk<Source>>();
     assert_unwind_safe::<Chunks<Source>>();
     assert_unwind_safe::<Items<Source>>();
     assert_unwind_safe::<Chunk<String>>();
-    type Owned = SharedMap<String, Vec<u8>>;
-    assert_unwind_safe::<Prefetch<Owned>>();
-    assert_unwind_safe::<PrefetchedChunks<Owned>>();
-    assert_unwind_safe::<PrefetchedItems<Owned>>();
+    assert_unwind_safe::<Prefetch<Source>>();
+    assert_unwind_safe::<PrefetchedChunks<Source>>();
+    assert_unwind_safe::<PrefetchedItems<Source>>();
 }
 
 #[test]
 fn errors_are_errors_that_can_cross_threads() {
-    assert_error::<Error<Poisoned>>();
+    assert_error::<Error<std::fmt::Error>>();
     assert_error::<Violation>();
     assert_error::<CursorMismatch>();
     assert_error::<TokenError>();
@@ -82,7 +76,7 @@ fn a_walks_error_is_one_whole_sentence() {
         assert!(!text.ends_with('.') && !text.contains('\n'), "{text}");
         text
     }
-    let overfull = Error::<Poisoned>::Contract(Violation::Overfull);
+    let overfull = Error::<std::fmt::Error>::Contract(Violation::Overfull);
     assert!(sentence(&overfull).contains(&sentence(&Violation::Overfull)));
     assert!(sentence(&overfull).contains(Violation::Overfull.clause()));
     for mismatch in [
@@ -90,7 +84,7 @@ fn a_walks_error_is_one_whole_sentence() {
         CursorMismatch::Range,
         CursorMismatch::Live,
     ] {
-        let error = Error::<Poisoned>::Cursor(mismatch);
+        let error = Error::<std::fmt::Error>::Cursor(mismatch);
         assert!(sentence(&error).contains(&sentence(&mismatch)));
         assert!(error.source().is_none());
     }
@@ -110,7 +104,7 @@ fn a_walks_error_is_one_whole_sentence() {
         (source(String::new()), "has none"),
         (TokenError::Key, "type of key"),
     ] {
-        let error = Error::<Poisoned>::Token(token.clone());
+        let error = Error::<std::fmt::Error>::Token(token.clone());
         assert_eq!(sentence(&error), sentence(&token));
         assert!(sentence(&token).contains(says), "{token}");
         assert!(error.source().is_none());
@@ -158,23 +152,26 @@ fn a_violation_says_its_clause() {
 }
 
 #[test]
-fn debug_of_a_walk_shows_counts_and_no_data() {
+fn debug_shows_counts_and_no_data() {
     let shows = |value: &dyn Debug, counts: &[&str]| {
-        let text = format!("{value:?}");
-        assert!(
-            !text.contains("secret") && !format!("{value:#?}").contains("secret"),
-            "{text}"
-        );
+        let text = format!("{value:?} {value:#?}");
+        assert!(!text.contains("secret"), "{text}");
         for count in counts {
             assert!(text.contains(count), "{text} lacks {count}");
         }
     };
     let key = |n: u8| format!("secret key {n}");
-    let map: BTreeMap<String, &str> = (1..=5).map(|n| (key(n), "secret value")).collect();
-    let walk = || Walk::new(Map::new(&map)).range(key(2)..).chunk_size(3);
+    let mut chunk = Chunk::with_limit(7);
+    chunk.push(key(1));
+    shows(&chunk, &["Chunk", "len: 1", "limit: 7"]);
+    let walk = || {
+        let walk = Walk::new(Shelf::of((1..=5).map(key))).range(key(2)..);
+        walk.chunk_size(3)
+    };
     shows(
         &walk().live(),
         &[
+            "Walk",
             "chunk_size: 3",
             "ranged: true",
             "live: true",
@@ -182,66 +179,37 @@ fn debug_of_a_walk_shows_counts_and_no_data() {
         ],
     );
     shows(&walk().descending(), &["order: Descending", "live: false"]);
+    shows(
+        &walk().chunk_bytes_by(70, |_| 1),
+        &["chunk_bytes: Some(70)", "chunk_time: None"],
+    );
 
     let mut chunks = walk().chunks();
     chunks.next().unwrap();
-    shows(&chunks, &["items: 3"]);
+    shows(&chunks, &["Chunks", "items: 3", "fused: false"]);
     let mut items = walk().into_iter();
     items.next().unwrap().unwrap();
-    shows(&items, &["items: 1", "buffered: 2"]);
+    shows(&items, &["Items", "items: 1", "buffered: 2"]);
     shows(&walk().resume(items.cursor()), &["resumed: true"]);
-    let owned = map.iter().map(|(key, value)| (key.clone(), *value));
-    let owned = SharedMap::new(Arc::new(RwLock::new(owned.collect())));
-    let walk = || Walk::new(owned.clone()).chunk_size(3).prefetch(2);
-    shows(&walk(), &["depth: 2", "chunk_size: 3"]);
-    let mut chunks = walk().chunks();
+    shows(
+        &walk().prefetch(2),
+        &["Prefetch", "depth: 2", "chunk_size: 3"],
+    );
+    let mut chunks = walk().prefetch(2).chunks();
     chunks.next().unwrap();
-    shows(&chunks, &["items: 3", "depth: 2"]);
-    let mut items = walk().into_iter();
+    shows(
+        &chunks,
+        &["PrefetchedChunks", "items: 3", "depth: 2", "fused: false"],
+    );
+    let mut items = walk().prefetch(2).into_iter();
     items.next().unwrap().unwrap();
-    shows(&items, &["items: 1", "buffered: 2"]);
-    let token = token_past(key(3));
+    shows(
+        &items,
+        &["PrefetchedItems", "items: 1", "depth: 2", "buffered: 2"],
+    );
+
+    let chunks = Walk::new(Shelf::of([])).live().chunks();
+    let token = Token::new(&chunks.cursor_past(key(3)), chunks.source()).unwrap();
     shows(&token, &["Token", "bytes: 39"]);
     shows(&token.sign(b"secret"), &["SignedToken", "bytes: 63"]);
-}
-
-/// Of a live walk by text.
-fn token_past(key: String) -> Token {
-    struct Texts;
-
-    impl ChunkSource for Texts {
-        type Key = String;
-        type Item = String;
-        type Error = Infallible;
-
-        fn fetch(
-            &mut self,
-            _: &KeyRange<String>,
-            _: &mut Chunk<String>,
-        ) -> Result<Fetched<String>, Infallible> {
-            Ok(Fetched::End)
-        }
-
-        fn key_of(&self, item: &String) -> String {
-            item.clone()
-        }
-    }
-
-    impl DurableSource for Texts {
-        fn fingerprint(&self) -> Result<Fingerprint, Infallible> {
-            Ok(Fingerprint::new("texts"))
-        }
-
-        fn encode_key(&self, key: &String, bytes: &mut Vec<u8>) {
-            bytes.extend_from_slice(key.as_bytes());
-        }
-
-        fn decode_key(&self, bytes: &[u8]) -> Result<Option<String>, Infallible> {
-            Ok(String::from_utf8(bytes.into()).ok())
-        }
-    }
-
-    let chunks = Walk::new(Texts).live().chunks();
-    let token = Token::new(&chunks.cursor_past(key), chunks.source());
-    token.unwrap_or_else(|error| match error {})
 }
