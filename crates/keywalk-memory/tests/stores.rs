@@ -319,6 +319,11 @@ thread_local! {
 /// More comparisons than any of these walks needs by far.
 const ENDLESS: usize = 1_000_000;
 
+fn set_mood(mood: Mood, seed: u64) {
+    MOOD.set((mood, seed));
+    COMPARED.set(0);
+}
+
 fn tick(call: Call, count: &'static thread::LocalKey<Cell<usize>>) {
     count.set(count.get() + 1);
     if let Some((armed, left)) = LEFT.get().filter(|(armed, _)| *armed == call) {
@@ -380,7 +385,8 @@ fn touchy(count: u8) -> Stores<Touchy> {
 fn chunks_are_filled_again_in_place_and_few_keys_are_cloned() {
     /// The clones and the refills of a live walk over 10, in chunks of 4.
     fn counts<S: ChunkSource<Error: Debug>>(source: S, by_items: bool) -> (usize, usize) {
-        (CLONES.set(0), REFILLS.set(0));
+        CLONES.set(0);
+        REFILLS.set(0);
         let walk = Walk::new(source).live().chunk_size(4);
         if by_items {
             assert_eq!(walk.items().count(), 10);
@@ -468,9 +474,9 @@ proptest! {
         each!(touchy(100), |source| {
             let walk = Walk::new(source()).order(order).chunk_size(size);
             let walk = if live { walk.live() } else { walk };
-            (MOOD.set((mood, seed)), COMPARED.set(0));
+            set_mood(mood, seed);
             let ended = catch_unwind(AssertUnwindSafe(|| walk.items().map_while(Result::ok).count()));
-            (MOOD.set((Mood::Well, 0)), COMPARED.set(0));
+            set_mood(Mood::Well, 0);
             if let Err(payload) = ended {
                 prop_assert_ne!(payload.downcast_ref(), Some(&"it doesn't end"), "{:?}", mood);
             }

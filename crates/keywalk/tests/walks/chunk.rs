@@ -338,7 +338,8 @@ fn one_large_item_does_not_take_the_slots_of_all_others_for_long() {
 
 #[test]
 fn items_that_weigh_nothing_or_endlessly_much_are_counted() {
-    let cases: [(fn(&i64) -> usize, usize); 3] = [
+    type Weigh = fn(&i64) -> usize;
+    let cases: [(Weigh, usize); 3] = [
         (|_| 0, 4),
         (|_| usize::MAX, 1),
         (|n| if *n == 1 { usize::MAX } else { 1 }, 2),

@@ -93,7 +93,7 @@ fn borrowed_and_boxed_sources_of_known_and_unknown_type_are_sources() {
     // Those of different types can stand in one list.
     let sources: [Box<Dyn>; 2] = [boxed, Box::new(Box::new(Knowing::default()))];
     sources.into_iter().for_each(is_walked);
-    let durable: Box<DynDurable> = Box::new(Knowing::default());
+    let durable: Box<DynDurable> = Box::<Knowing>::default();
     is_walked(durable);
 }
 

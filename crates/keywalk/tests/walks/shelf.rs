@@ -227,7 +227,7 @@ impl<K: Stored> Shelf<K> {
         let rows = &self.watch.state().rows;
         // Of an opaque key the place is known, and nothing else.
         let place = |key: &K, is_past: bool| {
-            let at = rows.iter().position(|(row, _)| row == key || row > key);
+            let at = rows.iter().position(|(row, _)| row >= key);
             let is_there = at.is_some_and(|at| rows[at].0 == *key);
             at.unwrap_or(rows.len()) + usize::from(is_past && is_there)
         };
