@@ -276,7 +276,9 @@ impl<K: Stored> Spec<K> {
                     errors += 1;
                     let after = going.place();
                     assert_eq!(after.cursor.range().near(), before.cursor.range().near());
-                    assert!(way != Way::Steps || after.cursor == before.cursor);
+                    // Nothing was learnt from it; a call may have asked for the last key before.
+                    let is_one_question = way == Way::Steps || at == 0;
+                    assert!(!is_one_question || after.cursor == before.cursor);
                     assert!(
                         !after.cursor.is_done()
                             && after.hint.is_none_or(|hint| hint == (0, Some(0)))
@@ -292,6 +294,8 @@ impl<K: Stored> Spec<K> {
         );
         assert!(errors <= 1);
         let shelf = going.into_shelf().in_trouble(Trouble::None);
+        let token = place.token.as_ref().expect("it can say what it walks");
+        assert_eq!(token.cursor(&shelf).as_ref(), Ok(&place.cursor));
         let rest = all(Walk::new(shelf).resume(place.cursor.clone()).chunk_size(3));
         assert!(
             errors == 1 || rest.is_empty(),

@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 
-use keywalk::{Chunk, ChunkSource, DurableSource, Error, Fetched, Fingerprint, KeyRange, Order};
+use keywalk::{Chunk, ChunkSource, DurableSource, Error, Fetched, Fingerprint, KeyRange};
 use keywalk::{SignedToken, Token, TokenError, Walk};
 
 use crate::shelf::{Shelf, Stored, tens};
@@ -354,12 +354,10 @@ fn a_token_that_is_too_long_is_refused_before_it_is_read() {
 fn keys_of_every_length_about_a_digit_come_back() {
     for length in [0, 1, 126, 127, 128, 129, 16_383, 16_384, 16_385, 2_097_152] {
         let shelf = Shelf::of([0, 1, 2].map(|n: usize| "k".repeat(length + n)));
-        for order in [Order::Ascending, Order::Descending] {
-            let mut items = Walk::new(shelf.clone()).order(order).items();
-            items.next().unwrap().unwrap();
-            let token: Token = items.token().unwrap().to_string().parse().unwrap();
-            assert_eq!(token.cursor(&shelf), Ok(items.cursor()));
-            assert_eq!(shelf.rest(&token, 1).len(), 2);
-        }
+        let mut items = Walk::new(shelf.clone()).items();
+        items.next().unwrap().unwrap();
+        let token: Token = items.token().unwrap().to_string().parse().unwrap();
+        assert_eq!(token.cursor(&shelf), Ok(items.cursor()));
+        assert_eq!(shelf.rest(&token, 1).len(), 2);
     }
 }
