@@ -127,7 +127,6 @@ pub(crate) struct State<K> {
     calls: usize,
     /// Questions so far, for items or the last key.
     pub(crate) asked: usize,
-    pub(crate) key_intos: usize,
     pub(crate) begun: usize,
     pub(crate) done: usize,
     /// After so many fetches others wait.
@@ -185,7 +184,6 @@ impl<K: Stored> Shelf<K> {
             trouble: Trouble::None,
             calls: 0,
             asked: 0,
-            key_intos: 0,
             begun: 0,
             done: 0,
             allowed: usize::MAX,
@@ -393,11 +391,6 @@ impl<K: Stored> ChunkSource for Shelf<K> {
     fn key_of(&self, item: &K) -> K {
         let _ = self.call(false);
         item.clone()
-    }
-
-    fn key_into(&self, item: &K, key: &mut K) {
-        self.watch.change(|state| state.key_intos += 1);
-        *key = self.key_of(item);
     }
 
     fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, Broken> {
