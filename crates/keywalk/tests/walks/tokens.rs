@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use keywalk::{Aspect, Error, Fingerprint, SignedToken, Token, TokenError, Walk};
+use keywalk::{Aspect, DurableSource, Error, Fingerprint, SignedToken, Token, TokenError, Walk};
 use proptest::prelude::*;
 use serde_core::Deserialize;
 
@@ -510,6 +510,15 @@ fn a_fingerprint_gives_its_texts_and_shows_no_value() {
     let texts = texts.map(|aspect| says.text(aspect));
     assert_eq!(texts, ["shelf", "orders", "id", "of tenant"]);
     assert!(!format!("{says:?}").contains("secret"));
+}
+
+#[test]
+fn a_key_in_words_is_its_bytes_cut_where_they_are_many() {
+    let words = |key: &str| Shelf::of([]).key_text(&key.to_owned());
+    assert_eq!([words(""), words("a\u{ff}")], ["empty", "61c3bf"]);
+    assert_eq!(words(&"a".repeat(60)), "61".repeat(60));
+    let cut = "61".repeat(60) + "... (61 bytes)";
+    assert_eq!(words(&"a".repeat(61)), cut);
 }
 
 /// A text and values of few and much alike letters.
