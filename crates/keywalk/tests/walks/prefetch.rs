@@ -42,9 +42,9 @@ fn as_many_chunks_as_the_depth_are_fetched_while_the_caller_has_one_and_no_more(
             assert_eq!(first, 2 * (chunk as i64 - 1));
             // At the last ones the thread is waited for, and at some: so that it would go on if it could.
             if chunk % 7 == 0 || chunk < 20 {
-                // One that is early says so, at the next call.
+                // One that is early says so, at a later call.
                 let most = (chunk + depth).min(100);
-                watch.wait(|state| state.done >= most || state.begun > state.due);
+                watch.wait(|state| state.done >= most || state.is_early);
             }
         }
         watch.change(|state| state.due = 101 + depth);

@@ -133,6 +133,7 @@ pub(crate) struct State<K> {
     pub(crate) allowed: usize,
     /// More fetches than so many are too early.
     pub(crate) due: usize,
+    pub(crate) is_early: bool,
     /// In which each fetch ran.
     pub(crate) threads: Vec<ThreadId>,
     /// How many items were made, rather than filled again.
@@ -188,6 +189,7 @@ impl<K: Stored> Shelf<K> {
             done: 0,
             allowed: usize::MAX,
             due: usize::MAX,
+            is_early: false,
             threads: Vec::new(),
             made: 0,
         };
@@ -355,8 +357,9 @@ impl<K: Stored> ChunkSource for Shelf<K> {
             state.begun += 1;
             state.threads.push(thread);
         });
-        let is_early = |state: &State<K>| state.begun > state.due;
-        assert!(!is_early(&self.watch.state()), "a fetch comes too early");
+        self.watch
+            .change(|state| state.is_early |= state.begun > state.due);
+        assert!(!self.watch.state().is_early, "a fetch comes too early");
         self.watch.wait(|state| state.done < state.allowed);
         let fetched = match &self.style {
             Style::Written(answers) => {
