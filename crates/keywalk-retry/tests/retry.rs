@@ -1,13 +1,13 @@
-//! Asking again changes nothing of a walk but that it goes on.
+//! Asking again changes nothing of a walk but that it goes on; and a source's tokens are those of its wrapper.
 
 #![forbid(unsafe_code)]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::rc::Rc;
 use std::time::Duration;
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Order, Walk};
+use keywalk::{Chunk, ChunkSource, DurableSource, Error, Fetched, Fingerprint, KeyRange, LastKey};
+use keywalk::{Order, Token, TokenError, Walk};
 use keywalk_retry::{ConstantBuilder, ExponentialBuilder, Retry};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -19,77 +19,100 @@ enum Failure {
 }
 
 /// The numbers from 0 on; its questions fail as they are told to, one after the other.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Numbers {
-    end: u32,
+    end: u8,
     failures: VecDeque<Option<Failure>>,
-    asked: usize,
+    name: Result<&'static str, Failure>,
+    asked: Cell<usize>,
 }
 
 impl Numbers {
-    fn new(end: u32, failures: impl IntoIterator<Item = Option<Failure>>) -> Self {
+    fn new(end: u8, failures: impl IntoIterator<Item = Option<Failure>>) -> Self {
         Numbers {
             end,
             failures: failures.into_iter().collect(),
-            asked: 0,
+            name: Ok("numbers"),
+            asked: Cell::new(0),
         }
     }
 
     fn fail(&mut self) -> Result<(), Failure> {
-        self.asked += 1;
+        self.asked.set(self.asked.get() + 1);
         self.failures.pop_front().flatten().map_or(Ok(()), Err)
     }
 }
 
 impl ChunkSource for Numbers {
-    type Key = u32;
-    type Item = u32;
+    type Key = u8;
+    type Item = u8;
     type Error = Failure;
 
     fn fetch(
         &mut self,
-        range: &KeyRange<u32>,
-        chunk: &mut Chunk<u32>,
-    ) -> Result<Fetched<u32>, Failure> {
-        let numbers = (0..self.end).filter(|number| range.admits(number));
-        let mut answer = Fetched::End;
-        for number in numbers {
-            if chunk.is_full() {
-                answer = Fetched::More;
-                break;
-            }
-            chunk.push(number);
-        }
+        range: &KeyRange<u8>,
+        chunk: &mut Chunk<u8>,
+    ) -> Result<Fetched<u8>, Failure> {
+        let is_full = chunk.fill_from((0..self.end).filter(|number| range.admits(number)));
         // As a store fails: after it has answered in part.
         self.fail()?;
-        Ok(answer)
+        Ok(match is_full {
+            true => Fetched::More,
+            false => Fetched::End,
+        })
     }
 
-    fn key_of(&self, item: &u32) -> u32 {
+    fn key_of(&self, item: &u8) -> u8 {
         *item
     }
 
-    fn last_key(&mut self, _: &KeyRange<u32>) -> Result<LastKey<u32>, Failure> {
+    fn last_key(&mut self, _: &KeyRange<u8>) -> Result<LastKey<u8>, Failure> {
         self.fail()?;
         Ok(LastKey::from(self.end.checked_sub(1)))
     }
 }
 
-fn passes(failure: &Failure) -> bool {
-    *failure == Failure::Passing
+impl DurableSource for Numbers {
+    fn fingerprint(&self) -> Result<Fingerprint, Failure> {
+        self.asked.set(self.asked.get() + 1);
+        self.name.map(Fingerprint::new)
+    }
+
+    fn encode_key(&self, key: &u8, bytes: &mut Vec<u8>) {
+        bytes.push(!key);
+    }
+
+    /// Fails over a certain one.
+    fn decode_key(&self, bytes: &[u8]) -> Result<Option<u8>, Failure> {
+        self.asked.set(self.asked.get() + 1);
+        match *bytes {
+            [byte] if byte == !7 => Err(Failure::Passing),
+            [byte] => Ok(Some(!byte)),
+            _ => Ok(None),
+        }
+    }
+
+    fn key_text(&self, key: &u8) -> String {
+        format!("number {key}")
+    }
+
+    fn share(&self, _first: &u8, _last: &u8, at: &u8) -> Option<f64> {
+        (*at > 0).then(|| 1.0 / f64::from(*at))
+    }
 }
 
-fn times(times: usize) -> ConstantBuilder {
-    ConstantBuilder::default()
-        .with_delay(Duration::ZERO)
-        .with_max_times(times)
+/// Asks again, so many times, where a failure passes.
+fn retry(source: Numbers, times: usize) -> Retry<Numbers, ConstantBuilder, fn(&Failure) -> bool> {
+    let policy = ConstantBuilder::default().with_delay(Duration::ZERO);
+    let passes: fn(&Failure) -> bool = |failure| *failure == Failure::Passing;
+    Retry::new(source, policy.with_max_times(times), passes)
 }
 
 const PASSING: Option<Failure> = Some(Failure::Passing);
 
 #[test]
 fn what_a_failed_fetch_left_in_the_chunk_is_thrown_away_and_nothing_else() {
-    let mut source = Retry::new(Numbers::new(9, [PASSING, PASSING]), times(2), passes);
+    let mut source = retry(Numbers::new(9, [PASSING, PASSING]), 2);
     let mut chunk = Chunk::with_limit(4);
     chunk.push(100);
     let all = KeyRange::all(Order::Ascending);
@@ -99,73 +122,117 @@ fn what_a_failed_fetch_left_in_the_chunk_is_thrown_away_and_nothing_else() {
 }
 
 #[test]
-fn every_question_has_the_whole_policy_to_itself() {
-    // The last key, then two fetches: each fails twice.
-    let failures = [PASSING, PASSING, None].into_iter().cycle().take(9);
-    let mut walk = Walk::new(Retry::new(Numbers::new(4, failures), times(2), passes))
-        .chunk_size(2)
-        .into_iter();
-    assert!(walk.by_ref().map(Result::unwrap).eq(0..4));
-    assert_eq!(walk.source().retries(), 6);
-}
-
-#[test]
-fn the_policy_bounds_the_tries_and_the_walk_resumes_where_it_stood() {
-    let failures = [None, None, PASSING, PASSING, PASSING];
-    let source = Retry::new(Numbers::new(4, failures), times(2), passes);
-    let mut walk = Walk::new(source).chunk_size(2).into_iter();
-    let items: Vec<_> = walk.by_ref().collect();
-    assert_eq!(
-        items,
-        [Ok(0), Ok(1), Err(keywalk::Error::Source(Failure::Passing))]
-    );
-    assert_eq!(walk.source().get_ref().asked, 5);
-
-    let cursor = walk.cursor();
-    let rest = Walk::new(walk.into_source()).resume(cursor);
-    assert!(rest.into_iter().map(Result::unwrap).eq(2..4));
-}
-
-#[test]
-fn an_error_that_is_not_worth_it_is_the_walks_at_once() {
-    let failures = [None, Some(Failure::Lasting)];
-    let mut walk = Walk::new(Retry::new(Numbers::new(4, failures), times(9), passes)).into_iter();
-    let error = walk.next();
-    assert_eq!(error, Some(Err(keywalk::Error::Source(Failure::Lasting))));
-    assert_eq!(walk.source().retries(), 0);
+fn every_question_has_the_whole_policy_and_what_it_does_not_bridge_ends_the_walk_which_resumes() {
+    let lasting = Some(Failure::Lasting);
+    for (failures, times, good, error, retries, asked) in [
+        // The last key, then two fetches: each fails twice.
+        ([PASSING, PASSING, None].repeat(3), 2, 4, None, 6, 9),
+        // The policy bounds the tries.
+        (
+            vec![None, None, PASSING, PASSING, PASSING],
+            2,
+            2,
+            PASSING,
+            2,
+            5,
+        ),
+        // Not worth it: the error is the walk's at once.
+        (vec![None, lasting], 9, 0, lasting, 0, 2),
+    ] {
+        let source = retry(Numbers::new(4, failures), times);
+        let mut walk = Walk::new(source).chunk_size(2).items();
+        let items: Vec<_> = walk.by_ref().collect();
+        let error = error.map(|error| Err(Error::Source(error)));
+        assert_eq!(items, (0..good).map(Ok).chain(error).collect::<Vec<_>>());
+        assert_eq!(walk.source().retries(), retries);
+        assert_eq!(walk.source().get_ref().asked.get(), asked);
+        let cursor = walk.cursor();
+        let rest = Walk::new(walk.into_source()).resume(cursor);
+        assert!(rest.into_iter().map(Result::unwrap).eq(good..4));
+    }
 }
 
 #[test]
 fn the_delays_are_the_policys() {
-    let delays = Rc::new(RefCell::new(Vec::new()));
+    let delays = RefCell::new(Vec::new());
     let policy = ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(10))
         .with_factor(2.0)
         .with_max_times(3);
-    let heard = Rc::clone(&delays);
-    let source = Numbers::new(1, [PASSING; 3]);
-    let mut source =
-        Retry::new(source, policy, passes).sleep_by(move |delay| heard.borrow_mut().push(delay));
+    let source = Retry::new(Numbers::new(1, [PASSING; 3]), policy, |_: &Failure| true);
+    // backon multiplies as floating point.
+    let rounded = |delay: Duration| (delay.as_secs_f64() * 1000.0).round();
+    let mut source = source.sleep_by(|delay| delays.borrow_mut().push(rounded(delay)));
     let last = source.last_key(&KeyRange::all(Order::Ascending));
     assert_eq!(last, Ok(LastKey::Is(0)));
-    // backon multiplies as floating point.
-    let rounded: Vec<f64> = delays
-        .borrow()
-        .iter()
-        .map(|delay: &Duration| (delay.as_secs_f64() * 1000.0).round())
-        .collect();
-    assert_eq!(rounded, [10.0, 20.0, 40.0]);
+    assert_eq!(*delays.borrow(), [10.0, 20.0, 40.0]);
 }
 
 proptest! {
     #[test]
     fn a_walk_over_failures_that_pass_is_the_walk_without_them(
-        end in 0..30_u32,
+        end in 0..30_u8,
         size in 1..8_usize,
         failures in vec(prop::option::of(Just(Failure::Passing)), 0..40),
     ) {
-        let source = Retry::new(Numbers::new(end, failures), times(40), passes);
-        let items: Result<Vec<u32>, _> = Walk::new(source).chunk_size(size).into_iter().collect();
-        prop_assert_eq!(items, Ok((0..end).collect::<Vec<u32>>()));
+        let source = retry(Numbers::new(end, failures), 40);
+        let items: Result<Vec<u8>, _> = Walk::new(source).chunk_size(size).into_iter().collect();
+        prop_assert_eq!(items, Ok((0..end).collect::<Vec<u8>>()));
     }
+}
+
+/// Behind so many items.
+fn token<S: DurableSource<Key = u8, Item = u8, Error = Failure>>(source: S, items: usize) -> Token {
+    let mut walk = Walk::new(source).live().items();
+    assert!(walk.by_ref().take(items).all(|item| item.is_ok()));
+    walk.token().expect("it has a name")
+}
+
+#[test]
+fn a_token_is_alike_wrapped_or_not_and_is_taken_or_refused_by_either() {
+    let plain = Numbers::new(10, []);
+    for items in 1..7 {
+        let token = token(plain.clone(), items);
+        assert_eq!(self::token(retry(plain.clone(), 3), items), token);
+        let bare = Walk::new(plain.clone()).resume_token(&token).unwrap();
+        let wrapped = Walk::new(retry(plain.clone(), 3)).resume_token(&token);
+        assert_eq!(bare.items().next(), Some(Ok(items as u8)));
+        assert_eq!(wrapped.unwrap().items().next(), Some(Ok(items as u8)));
+    }
+    let mut others = plain.clone();
+    others.name = Ok("others");
+    let refused = Walk::new(retry(others, 3)).resume_token(&token(plain, 1));
+    let Err(Error::Token(TokenError::Source { here, .. })) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(here, "others");
+}
+
+#[test]
+fn words_shares_and_bytes_are_the_sources_own() {
+    let source = retry(Numbers::new(10, []), 3);
+    assert_eq!(source.key_text(&7), "number 7");
+    assert_eq!(source.share(&0, &9, &2), Some(0.5));
+    assert_eq!(source.share(&0, &9, &0), None);
+    let mut bytes = vec![1];
+    source.encode_key(&5, &mut bytes);
+    assert_eq!(bytes, [1, !5]);
+    assert_eq!(source.decode_key(&[!5]), Ok(Some(5)));
+    assert_eq!(source.decode_key(&[]), Ok(None));
+}
+
+#[test]
+fn what_fails_as_a_token_is_made_or_read_is_not_asked_again() {
+    let mut nameless = Numbers::new(10, []);
+    nameless.name = Err(Failure::Passing);
+    let items = Walk::new(retry(nameless, 3)).items();
+    assert_eq!(items.token(), Err(Failure::Passing));
+    assert_eq!(items.source().get_ref().asked.get(), 1);
+
+    let token = token(Numbers::new(10, []), 8);
+    let source = retry(Numbers::new(10, []), 3);
+    let refused = token.cursor(&source);
+    assert_eq!(refused, Err(Error::Source(Failure::Passing)));
+    let asked = source.get_ref().asked.get();
+    assert_eq!(asked, 2, "the fingerprint, and the key");
 }

@@ -5,8 +5,6 @@ use std::cmp::Reverse;
 use std::fmt::Debug;
 
 use keywalk_key::Key;
-use proptest::collection::vec;
-use proptest::prelude::*;
 use uuid::Uuid;
 
 pub(crate) trait Sample: Key + Debug + 'static {
@@ -15,8 +13,6 @@ pub(crate) trait Sample: Key + Debug + 'static {
 
     /// Six keys in their order. The golden files are of them: they never change.
     fn fixed() -> [Self; 6];
-
-    fn any() -> BoxedStrategy<Self>;
 }
 
 /// Calls a macro with each of the types.
@@ -41,12 +37,6 @@ impl Sample for i64 {
     fn fixed() -> [Self; 6] {
         [i64::MIN, -300, -1, 0, 255, i64::MAX]
     }
-
-    fn any() -> BoxedStrategy<Self> {
-        (any::<i64>(), 0..64_u32)
-            .prop_map(|(number, shift)| number >> shift)
-            .boxed()
-    }
 }
 
 impl Sample for u64 {
@@ -55,12 +45,6 @@ impl Sample for u64 {
     fn fixed() -> [Self; 6] {
         [0, 1, 255, 256, 1 << 40, u64::MAX]
     }
-
-    fn any() -> BoxedStrategy<Self> {
-        (any::<u64>(), 0..64_u32)
-            .prop_map(|(number, shift)| number >> shift)
-            .boxed()
-    }
 }
 
 impl Sample for String {
@@ -68,11 +52,6 @@ impl Sample for String {
 
     fn fixed() -> [Self; 6] {
         ["", "a", "a\0b", "ab", "naïve", "\u{10ffff}"].map(str::to_owned)
-    }
-
-    fn any() -> BoxedStrategy<Self> {
-        let letter = prop_oneof![Just('\0'), Just('a'), Just('ÿ'), any::<char>()];
-        vec(letter, 0..5).prop_map(String::from_iter).boxed()
     }
 }
 
@@ -90,11 +69,6 @@ impl Sample for Vec<u8> {
         ]
         .map(<[u8]>::to_vec)
     }
-
-    fn any() -> BoxedStrategy<Self> {
-        let letter = prop_oneof![Just(0), Just(1), Just(0xff), any::<u8>()];
-        vec(letter, 0..5).boxed()
-    }
 }
 
 impl Sample for Uuid {
@@ -102,12 +76,6 @@ impl Sample for Uuid {
 
     fn fixed() -> [Self; 6] {
         [0, 1, 1 << 64, 1 << 80, 1 << 127, u128::MAX].map(Uuid::from_u128)
-    }
-
-    fn any() -> BoxedStrategy<Self> {
-        (any::<u128>(), 0..128_u32)
-            .prop_map(|(bits, shift)| Uuid::from_u128(bits >> shift))
-            .boxed()
     }
 }
 
@@ -125,10 +93,6 @@ impl Sample for (String, i64) {
         ]
         .map(|(text, number)| (text.to_owned(), number))
     }
-
-    fn any() -> BoxedStrategy<Self> {
-        (String::any(), i64::any()).boxed()
-    }
 }
 
 impl Sample for (i64, Reverse<String>) {
@@ -144,11 +108,5 @@ impl Sample for (i64, Reverse<String>) {
             (300, "z"),
         ]
         .map(|(number, text)| (number, Reverse(text.to_owned())))
-    }
-
-    fn any() -> BoxedStrategy<Self> {
-        (i64::any(), String::any())
-            .prop_map(|(number, text)| (number, Reverse(text)))
-            .boxed()
     }
 }

@@ -1,0 +1,541 @@
+//! Keys as bytes: a storage format, which stays what it is, in the keys' own order.
+
+#![forbid(unsafe_code)]
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::error::Error as StdError;
+use std::fmt::Debug;
+
+use keywalk_key::{Key, KeyColumn, Malformed, Utf8};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use uuid::Uuid;
+
+/// A table, whose rows stay as they are written.
+macro_rules! rows {
+    ($($row:tt)*) => { [$($row)*] };
+}
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+/// Tuples, and single texts, are of FoundationDB's tuple layer:
+/// <https://github.com/apple/foundationdb/blob/main/design/tuple.md>.
+#[test]
+fn the_bytes_of_keys_are_what_they_were() {
+    fn check<K: Key + Debug>(key: K, bytes: &[u8]) {
+        assert_eq!(key.to_bytes(), bytes, "{key:?}");
+        assert_eq!(K::decode(bytes), Ok(key));
+    }
+    // Unsigned integers are big endian and as wide as their type; signed ones have their sign bit flipped.
+    check(7_u8, &[7]);
+    check(0x0102_u16, &[1, 2]);
+    check(0x0102_0304_u32, &[1, 2, 3, 4]);
+    check(0_u64, &[0; 8]);
+    check(300_u64, &[0, 0, 0, 0, 0, 0, 1, 44]);
+    check(u64::MAX, &[0xff; 8]);
+    check(u128::MAX - 1, &[&[0xff; 15][..], &[0xfe]].concat());
+    check(-1_i8, &[0x7f]);
+    check(0_i16, &[0x80, 0]);
+    check(1_i32, &[0x80, 0, 0, 1]);
+    check(i64::MIN, &[0; 8]);
+    check(-1_i64, &[0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
+    check(0_i64, &[0x80, 0, 0, 0, 0, 0, 0, 0]);
+    check(1_i64, &[0x80, 0, 0, 0, 0, 0, 0, 1]);
+    check(i64::MAX, &[0xff; 8]);
+    check(i128::MIN, &[0; 16]);
+    // Bytes, bare texts and UUIDs are themselves.
+    check(b"a\0\xff".to_vec(), b"a\0\xff");
+    check(Vec::new(), b"");
+    check(Utf8::from("na\0ïve"), b"na\0\xc3\xafve");
+    check(Utf8::default(), b"");
+    let uuid = Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
+    check(
+        uuid,
+        b"\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67\x89\xab\xcd\xef",
+    );
+    check(text(""), b"\x02\x00");
+    // The specification's own examples.
+    check(text("F\u{d4}O\0bar"), b"\x02F\xc3\x94O\x00\xffbar\x00");
+    check((b"foo\0bar".to_vec(),), b"\x01foo\x00\xffbar\x00");
+    check((-5_551_212,), b"\x11\xabK\x93");
+    check((0_i64,), b"\x14");
+    check((-1_i8, 255_u8), b"\x13\xfe\x15\xff");
+    let ends = b"\x0c\x7f\xff\xff\xff\xff\xff\xff\xff\x1c\x7f\xff\xff\xff\xff\xff\xff\xff";
+    check((i64::MIN, i64::MAX), ends);
+    check((u64::MAX,), b"\x1c\xff\xff\xff\xff\xff\xff\xff\xff");
+    check((u128::from(u64::MAX) + 1,), b"\x1d\x09\x01\0\0\0\0\0\0\0\0");
+    check(
+        (-i128::from(u64::MAX) - 1,),
+        b"\x0b\xf6\xfe\xff\xff\xff\xff\xff\xff\xff\xff",
+    );
+    check((text("a\0b"), -1_i64), b"\x02a\x00\xffb\x00\x13\xfe");
+    let one = Uuid::from_u128(1);
+    check(
+        (one, 1_u32),
+        b"\x30\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x15\x01",
+    );
+    let six = (1_i16, 256_i32, text("x"), b"\0".to_vec(), 0_u16, -256_i128);
+    check(
+        six,
+        b"\x15\x01\x16\x01\x00\x02x\x00\x01\x00\xff\x00\x14\x12\xfe\xff",
+    );
+    // An integer column is written alike whatever its type.
+    check((-126_i8, 126_u8), b"\x13\x81\x15\x7e");
+    check((-126_i16, 126_u16), b"\x13\x81\x15\x7e");
+    check((-126_i32, 126_u32), b"\x13\x81\x15\x7e");
+    check((-126_i64, 126_u64), b"\x13\x81\x15\x7e");
+    check((-126_i128, 126_u128), b"\x13\x81\x15\x7e");
+    // A reversed key is the complement; a text has one more end mark.
+    check(Reverse(0_u64), &[0xff; 8]);
+    check(Reverse(1_i16), &[0x7f, 0xfe]);
+    check(Reverse(Uuid::nil()), &[0xff; 16]);
+    let turned = (Reverse(1_i64), 1_i64, Reverse(Uuid::nil()));
+    check(
+        turned,
+        &[&b"\xea\xfe\x15\x01\xcf"[..], &[0xff; 16]].concat(),
+    );
+    check(Reverse(text("a\0")), b"\xfd\x9e\xff\x00\xff\xff");
+    check(Reverse(b"a\0".to_vec()), b"\xfe\x9e\xff\x00\xff\xff");
+    check(Reverse(text("")), b"\xfd\xff\xff");
+    let turned = (Reverse(text("a")), 1_i64, Reverse(b"a".to_vec()));
+    check(turned, b"\xfd\x9e\xff\xff\x15\x01\xfe\x9e\xff\xff");
+    check((Reverse(Reverse(text("a"))),), b"\x02a\x00\x00");
+}
+
+/// They are in stored cursors. Types of different bytes have different ones, and an integer column may become
+/// wider.
+#[test]
+fn the_kinds_of_keys_are_what_they_were() {
+    macro_rules! kinds {
+        ($($key:ty => $kind:literal),+ $(,)?) => {{
+            $(assert_eq!(<$key>::kind(), $kind);)+
+            [$($kind),+]
+        }};
+    }
+    let kinds = kinds! {
+        u8 => "u8", u16 => "u16", u32 => "u32", u64 => "u64", u128 => "u128",
+        i8 => "i8", i16 => "i16", i32 => "i32", i64 => "i64", i128 => "i128",
+        Uuid => "Uuid", Vec<u8> => "bytes", Utf8 => "Utf8", String => "String",
+        Reverse<u8> => "Reverse<u8>", Reverse<i8> => "Reverse<i8>", Reverse<u64> => "Reverse<u64>",
+        Reverse<i64> => "Reverse<i64>", Reverse<u128> => "Reverse<u128>", Reverse<Uuid> => "Reverse<Uuid>",
+        Reverse<Vec<u8>> => "Reverse<bytes>", Reverse<String> => "Reverse<String>",
+        (i64,) => "(integer)", (Reverse<i64>,) => "(Reverse<integer>)", (Uuid,) => "(Uuid)",
+        (String,) => "(String)", (Vec<u8>,) => "(bytes)", (Reverse<String>,) => "(Reverse<String>)",
+        (String, i64) => "(String, integer)", (i64, String) => "(integer, String)",
+        (Vec<u8>, Uuid) => "(bytes, Uuid)", (i64, i64) => "(integer, integer)",
+        (i64, Reverse<String>) => "(integer, Reverse<String>)",
+        (Reverse<i64>, String) => "(Reverse<integer>, String)",
+        (Reverse<Reverse<Uuid>>, Reverse<u8>) => "(Reverse<Reverse<Uuid>>, Reverse<integer>)",
+        (u8, u16, u32) => "(integer, integer, integer)",
+        (u64, u128, i8, i16, i32, String) => "(integer, integer, integer, integer, integer, String)",
+        (i64, i128, Reverse<i128>, u8) => "(integer, integer, Reverse<integer>, integer)",
+    };
+    assert_eq!(BTreeSet::from(kinds).len(), kinds.len(), "{kinds:?}");
+}
+
+/// A type of one's own that says no more than it must: what is provided is asked.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Own(u64);
+
+impl Key for Own {
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        Key::encode(&self.0, bytes);
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        Key::decode(bytes).map(Own)
+    }
+
+    fn kind() -> Cow<'static, str> {
+        "Own".into()
+    }
+}
+
+impl KeyColumn for Own {
+    fn pack(&self, bytes: &mut Vec<u8>) {
+        Uuid::from_u128(self.0.into()).pack(bytes);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
+        let number = Uuid::unpack(bytes)?.as_u128().try_into();
+        number
+            .map(Own)
+            .map_err(|_| Malformed::new("is a larger number"))
+    }
+
+    fn column_kind() -> Cow<'static, str> {
+        "Own".into()
+    }
+}
+
+#[test]
+fn a_key_in_words_is_its_value_fit_for_a_terminal_and_of_bounded_length() {
+    let uuid = Uuid::from_u128(0xab);
+    let hostile = text("\u{1b}[2J\r\n\u{202e}\u{9b}\u{200b}");
+    let escaped = r#""\u{1b}[2J\r\n\u{202e}\u{9b}\u{200b}""#;
+    let whole = "é".repeat(120);
+    let four = (
+        text(""),
+        Reverse(uuid),
+        Reverse(Reverse(-1_i64)),
+        vec![2_u8],
+    );
+    for (said, expected) in rows! {
+        ((-7_i8).text(), "-7"),
+        (u128::MAX.text(), &u128::MAX.to_string()),
+        (Reverse(300_u16).text(), "300"),
+        (vec![0_u8, 171].text(), "00ab"),
+        (text("a\n\"b").text(), r#""a\n\"b""#),
+        (Utf8::from("a").text(), r#""a""#),
+        (Reverse(text("a")).text(), r#""a""#),
+        (Reverse(vec![1_u8]).text(), "01"),
+        (uuid.text(), "00000000-0000-0000-0000-0000000000ab"),
+        (Reverse(uuid).text(), "00000000-0000-0000-0000-0000000000ab"),
+        ((7_u8,).text(), "(7)"),
+        (four.text(), &format!(r#"("", {uuid}, -1, 02)"#)),
+        (hostile.text(), escaped),
+        (Utf8(hostile.clone()).text(), escaped),
+        ((Reverse(hostile), 7).text(), &format!("({escaped}, 7)")),
+        (whole.text(), &format!("\"{whole}\"")),
+        ((whole.clone() + "é").text(), &format!("\"{whole}\"... (242 bytes)")),
+        (vec![0xab_u8; 60].text(), &"ab".repeat(60)),
+        (vec![0xab_u8; 61].text(), &("ab".repeat(60) + "... (61 bytes)")),
+        // A type of one's own is its bytes.
+        (Own(255).text(), "00000000000000ff"),
+        ((1_u8, Own(255)).text(), &format!("(1, 30{:032x})", 255)),
+    } {
+        assert_eq!(said, expected);
+    }
+}
+
+/// In the keys' order, and they give the key back.
+fn are_ordered<K: Key + Debug>(a: &K, b: &K) -> Result<(), TestCaseError> {
+    let (a_bytes, b_bytes) = (a.to_bytes(), b.to_bytes());
+    prop_assert_eq!(
+        a_bytes.cmp(&b_bytes),
+        a.cmp(b),
+        "{:x?} {:x?}",
+        a_bytes,
+        b_bytes
+    );
+    prop_assert_eq!(&K::decode(&a_bytes), &Ok(a.clone()));
+    let mut b = b.clone();
+    prop_assert_eq!(b.decode_in_place(&a_bytes), Ok(()));
+    prop_assert_eq!(&b, a);
+    let mut appended = b"before".to_vec();
+    a.encode(&mut appended);
+    prop_assert_eq!(&appended[6..], &a_bytes[..]);
+    b.copy_from(a);
+    prop_assert_eq!(&b, a);
+    Ok(())
+}
+
+/// As a column: alone, before another, behind another, reversed, and reversed twice.
+fn are_ordered_columns<C: KeyColumn + Debug>(a: &C, b: &C) -> Result<(), TestCaseError> {
+    let turn = |column: &C| Reverse(column.clone());
+    are_ordered(&(a.clone(),), &(b.clone(),))?;
+    are_ordered(&(turn(a),), &(turn(b),))?;
+    are_ordered(&(Reverse(turn(a)),), &(Reverse(turn(b)),))?;
+    are_ordered(&(a.clone(), b.clone()), &(b.clone(), a.clone()))?;
+    are_ordered(&(turn(a), b.clone()), &(turn(b), a.clone()))?;
+    are_ordered(&(a.clone(), turn(b)), &(b.clone(), turn(a)))?;
+    are_ordered(&(turn(a), turn(b)), &(turn(b), turn(a)))?;
+    are_ordered(&(a.clone(), turn(a)), &(a.clone(), turn(b)))?;
+    are_ordered(&(turn(a), a.clone()), &(turn(a), b.clone()))?;
+    are_ordered(&(turn(a), 0_u8), &(turn(b), 0_u8))
+}
+
+/// Numbers of every length, near powers of 256 above all: there encodings change their width.
+fn wide() -> impl Strategy<Value = i128> {
+    let near = (0..=16_u32, -2..=2_i128).prop_map(|(bytes, off)| {
+        let power = 1_i128.checked_shl(8 * bytes).unwrap_or(i128::MAX);
+        power.wrapping_add(off)
+    });
+    let signed = (prop_oneof![near, any::<i128>()], 0..128_u32, any::<bool>());
+    signed.prop_map(|(number, shift, minus)| {
+        let number = number >> if shift % 2 == 0 { shift } else { 0 };
+        if minus { number.wrapping_neg() } else { number }
+    })
+}
+
+/// Short bytes and texts of the letters that encodings have to take care of.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    vec(
+        prop_oneof![2 => Just(0), 1 => Just(1), 1 => Just(0xfe), 1 => Just(0xff), 1 => any::<u8>()],
+        0..5,
+    )
+}
+
+fn texts() -> impl Strategy<Value = String> {
+    let some = prop::sample::select(vec!['\0', '\u{1}', 'a', 'ÿ']);
+    vec(prop_oneof![4 => some, 1 => any::<char>()], 0..6).prop_map(String::from_iter)
+}
+
+fn uuids() -> impl Strategy<Value = Uuid> {
+    (any::<u128>(), 0..128_u32).prop_map(|(bits, shift)| Uuid::from_u128(bits >> shift))
+}
+
+/// 0 at the first, 1 at the last, never back on the way, and the same from the other end.
+fn goes_from_0_to_1<K: Key + Debug>(
+    keys: impl IntoIterator<Item = K>,
+) -> Result<(), TestCaseError> {
+    let mut keys = Vec::from_iter(keys);
+    keys.sort();
+    let (first, last) = (&keys[0], &keys[keys.len() - 1]);
+    prop_assert_eq!(K::share(first, first, last), None);
+    if first == last {
+        return Ok(());
+    }
+    let mut before = 0.0;
+    for at in &keys {
+        let share = K::share(first, last, at).expect("there is a way");
+        prop_assert!(before <= share && share <= 1.0, "{before} {share} {at:?}");
+        let back = K::share(last, first, at).expect("there is a way");
+        prop_assert!((share + back - 1.0).abs() < 1e-9, "{share} {back}");
+        before = share;
+    }
+    let ends = |first, last| (K::share(first, last, first), K::share(first, last, last));
+    prop_assert_eq!(ends(first, last), (Some(0.0), Some(1.0)));
+    prop_assert_eq!(ends(last, first), (Some(0.0), Some(1.0)));
+    // What lies outside.
+    let middle = &keys[keys.len() / 2];
+    if first < middle && middle < last {
+        prop_assert_eq!(K::share(middle, last, first), Some(0.0));
+        prop_assert_eq!(K::share(last, middle, first), Some(1.0));
+        prop_assert_eq!(K::share(first, middle, last), Some(1.0));
+        prop_assert_eq!(K::share(middle, first, last), Some(0.0));
+    }
+    Ok(())
+}
+
+/// Few letters, so that they agree at their beginnings and end in zeros.
+fn long_bytes() -> impl Strategy<Value = Vec<u8>> {
+    vec(
+        prop_oneof![2 => Just(0), 1 => Just(7), 1 => any::<u8>()],
+        0..24,
+    )
+}
+
+/// `at` is so far from `first`, of `steps` to the last one.
+fn near(share: Option<f64>, part: u32, steps: u32) -> bool {
+    let wanted = f64::from(part) / f64::from(steps);
+    share.is_some_and(|share| (share - wanted).abs() < 1e-9)
+}
+
+macro_rules! every_integer {
+    ($($integer:ident),+) => {
+        proptest! {
+            #[test]
+            fn integers_are_ordered_as_numbers_and_neighbours_too(a in wide(), b in wide()) {
+                $(
+                    let (a, b) = (a as $integer, b as $integer);
+                    for (a, b) in [(a, b), (a, a.saturating_add(1))] {
+                        are_ordered(&a, &b)?;
+                        are_ordered(&Reverse(a), &Reverse(b))?;
+                        are_ordered_columns(&a, &b)?;
+                    }
+                )+
+            }
+
+            #[test]
+            fn integers_go_from_0_to_1(numbers in vec(any::<i128>(), 2..9), shift in 0..128_u32) {
+                $(
+                    let keys: Vec<$integer> =
+                        numbers.iter().map(|number| (number >> shift) as $integer).collect();
+                    goes_from_0_to_1(keys.clone())?;
+                    goes_from_0_to_1(keys.iter().map(|key| Reverse(*key)))?;
+                    goes_from_0_to_1(keys.iter().map(|key| (*key, Reverse(0_i32))))?;
+                    goes_from_0_to_1(keys.iter().map(|key| (Reverse(*key),)))?;
+                    goes_from_0_to_1([$integer::MIN, keys[0], keys[1], $integer::MAX])?;
+                )+
+            }
+        }
+    };
+}
+
+every_integer!(i8, i16, i32, i64, i128, u8, u16, u32, u64, u128);
+
+proptest! {
+    #[test]
+    fn bytes_texts_and_uuids_are_ordered_as_their_bytes(
+        (a, b) in (bytes(), bytes()),
+        (c, d) in (texts(), texts()),
+        (e, f) in (uuids(), uuids()),
+    ) {
+        are_ordered(&a, &b)?;
+        are_ordered_columns(&a, &b)?;
+        are_ordered(&Reverse(a), &Reverse(b))?;
+        are_ordered(&c, &d)?;
+        are_ordered(&Utf8(c.clone()), &Utf8(d.clone()))?;
+        are_ordered_columns(&c, &d)?;
+        are_ordered(&Reverse(c), &Reverse(d))?;
+        are_ordered(&e, &f)?;
+        are_ordered(&Reverse(e), &Reverse(f))?;
+        are_ordered_columns(&e, &f)?;
+    }
+
+    #[test]
+    fn tuples_are_ordered_column_by_column(
+        a in (texts(), any::<i64>(), bytes(), uuids(), any::<u32>(), any::<i8>()),
+        b in (texts(), any::<i64>(), bytes(), uuids(), any::<u32>(), any::<i8>()),
+        same in 0..7_usize,
+    ) {
+        // Random texts hardly ever agree: let the first few columns do.
+        let mut b = b;
+        if same > 0 { b.0.clone_from(&a.0); }
+        if same > 1 { b.1 = a.1; }
+        if same > 2 { b.2.clone_from(&a.2); }
+        if same > 3 { b.3 = a.3; }
+        if same > 4 { b.4 = a.4; }
+        if same > 5 { b.5 = a.5; }
+        are_ordered(&a, &b)?;
+        let ((a0, a1, a2, a3, a4, a5), (b0, b1, b2, b3, b4, b5)) = (a.clone(), b.clone());
+        are_ordered(&(a1, a0.clone()), &(b1, b0.clone()))?;
+        are_ordered(&(Reverse(a0.clone()), a1), &(Reverse(b0.clone()), b1))?;
+        are_ordered(&(a2.clone(), Reverse(a1), a3), &(b2.clone(), Reverse(b1), b3))?;
+        are_ordered(
+            &(Reverse(a2.clone()), a3, Reverse(a4), a5),
+            &(Reverse(b2.clone()), b3, Reverse(b4), b5),
+        )?;
+        are_ordered(
+            &(a0.clone(), Reverse(a2.clone()), a1, a4, Reverse(a5)),
+            &(b0.clone(), Reverse(b2.clone()), b1, b4, Reverse(b5)),
+        )?;
+        are_ordered(
+            &(Reverse(a0), Reverse(a1), Reverse(a2), Reverse(a3), Reverse(a4), Reverse(a5)),
+            &(Reverse(b0), Reverse(b1), Reverse(b2), Reverse(b3), Reverse(b4), Reverse(b5)),
+        )?;
+    }
+
+    #[test]
+    fn bytes_uuids_tuples_and_types_of_ones_own_go_from_0_to_1(
+        keys in vec((0..3_u8, long_bytes(), any::<i64>(), any::<u128>(), any::<u64>()), 2..9),
+        shift in 0..128_u32,
+    ) {
+        let bytes = || keys.iter().map(|key| key.1.clone());
+        goes_from_0_to_1(bytes())?;
+        goes_from_0_to_1(bytes().map(Reverse))?;
+        goes_from_0_to_1(bytes().map(|key| (key, 1_u8)))?;
+        let uuids = || keys.iter().map(|key| Uuid::from_u128(key.3 >> shift));
+        goes_from_0_to_1(uuids())?;
+        goes_from_0_to_1(uuids().map(Reverse))?;
+        goes_from_0_to_1(uuids().map(|key| (key, text("x"))))?;
+        goes_from_0_to_1(keys.iter().map(|key| (key.0, key.1.clone(), key.2)))?;
+        goes_from_0_to_1(keys.iter().map(|key| (Reverse(key.0), Reverse(key.1.clone()), key.2)))?;
+        goes_from_0_to_1(keys.iter().map(|key| (key.0, Reverse(key.2), key.0, 0_u8, 0_u8, key.2)))?;
+        goes_from_0_to_1(keys.iter().map(|key| Own(key.4)))?;
+        goes_from_0_to_1(keys.iter().map(|key| (1_u8, Own(key.4))))?;
+    }
+
+    /// Equal steps of values are equal steps of shares, wherever they lie and however far they go.
+    #[test]
+    fn shares_are_linear_in_the_value(
+        start in any::<i64>(),
+        step in 1..=i64::MAX / 1_000,
+        (part, steps) in (1..=1_000_u32).prop_flat_map(|steps| (0..=steps, Just(steps))),
+    ) {
+        let start = start.min(i64::MAX - step * i64::from(steps));
+        let (last, at) = (start + step * i64::from(steps), start + step * i64::from(part));
+        prop_assert!(near(Key::share(&start, &last, &at), part, steps));
+        prop_assert!(near(Key::share(&last, &start, &at), steps - part, steps));
+        prop_assert!(near(Key::share(&Reverse(last), &Reverse(start), &Reverse(at)), steps - part, steps));
+        prop_assert!(near(Key::share(&(7, start), &(7, last), &(7, at)), part, steps));
+        // By their bytes, too.
+        prop_assert!(near(Vec::share(&start.to_bytes(), &last.to_bytes(), &at.to_bytes()), part, steps));
+        let own = |number: i64| Own(number.wrapping_sub(i64::MIN) as u64);
+        prop_assert!(near(Key::share(&own(start), &own(last), &own(at)), part, steps));
+        prop_assert!(near(Key::share(&(own(start),), &(own(last),), &(own(at),)), part, steps));
+        // Over twice the width, with bits below that count for nothing.
+        let wide = |number: i64| (own(number).0 as u128) << 64 | 0xffff;
+        prop_assert!(near(Key::share(&wide(start), &wide(last), &wide(at)), part, steps));
+        let uuid = |number| Uuid::from_u128(wide(number));
+        prop_assert!(near(Key::share(&uuid(start), &uuid(last), &uuid(at)), part, steps));
+    }
+
+    /// Stores then don't look again.
+    #[test]
+    fn what_is_strict_reads_nothing_but_what_it_writes(bytes in any_bytes()) {
+        macro_rules! check {
+            ($($key:ty),+) => {$(
+                if let (true, Ok(key)) = (<$key as Key>::STRICT, <$key as Key>::decode(&bytes)) {
+                    prop_assert_eq!(key.to_bytes(), &bytes[..], "{:?}", key);
+                }
+            )+};
+        }
+        check!(u8, u16, u32, u64, u128, i8, i16, i32, i64, i128, Uuid, Vec<u8>, Utf8, String, (i64,));
+        check!((i64, String), Reverse<i64>, Reverse<u16>, Reverse<Uuid>, Reverse<String>, Reverse<Vec<u8>>);
+    }
+}
+
+/// With many that begin as tuples do: a one-byte seven, and a two-byte one.
+fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
+    let some = prop::sample::select(vec![0, 7, 0x15, 0x16, 0xff]);
+    let letter = prop_oneof![5 => some, 1 => any::<u8>()];
+    let widths = prop::sample::select(vec![0, 1, 2, 3, 4, 8, 16]);
+    let width = prop_oneof![7 => widths, 1 => 0..20_usize];
+    width.prop_flat_map(move |width| vec(letter.clone(), width))
+}
+
+/// Each by itself: values of one constant are alike.
+macro_rules! strict {
+    ($($key:ty),+) => { $(const _: () = assert!(<$key as Key>::STRICT);)+ };
+}
+
+strict!(
+    u8,
+    u64,
+    i64,
+    i128,
+    Uuid,
+    Vec<u8>,
+    Utf8,
+    Reverse<u32>,
+    Reverse<Uuid>
+);
+
+#[test]
+fn shares_are_those_of_the_first_column_that_differs_and_text_has_none() {
+    let texts = |a: &str, b: i32| (text(a), b);
+    let three = |a: u8, b: i64, c: &str| (a, b, text(c));
+    let share = |at| <(u8, i64, String)>::share(&three(1, 0, "z"), &three(1, 4, "a"), &at);
+    let long = |end: &str| format!("https://example.org/orders/2026/{end}").into_bytes();
+    let zeros = |first, last, at| Vec::share(&vec![0; first], &vec![0; last], &vec![0; at]);
+    for (name, share, expected) in rows! {
+        // The widest ranges don't overflow.
+        ("i64", Key::share(&i64::MIN, &i64::MAX, &0), Some(0.5)),
+        ("i128", Key::share(&i128::MAX, &i128::MIN, &0), Some(0.5)),
+        ("u128", Key::share(&u128::MAX, &0, &(u128::MAX / 4 * 3)), Some(0.25)),
+        ("i8", Key::share(&i8::MIN, &i8::MAX, &127), Some(1.0)),
+        ("text", Key::share(&text("a"), &text("c"), &text("b")), None),
+        ("text, first", Key::share(&text("a"), &text("c"), &text("a")), None),
+        ("bare text", Key::share(&Utf8::from("a"), &Utf8::from("c"), &Utf8::from("b")), None),
+        ("text, down", Key::share(&Reverse(text("c")), &Reverse(text("a")), &Reverse(text("b"))), None),
+        // Nor what is led by it; where the text is the same, by what follows.
+        ("led", Key::share(&texts("a", 0), &texts("c", 4), &texts("a", 0)), None),
+        ("led", Key::share(&texts("a", 0), &texts("c", 4), &texts("b", 3)), None),
+        ("led", Key::share(&texts("a", 0), &texts("c", 4), &texts("c", 4)), None),
+        ("led, same", Key::share(&texts("a", 0), &texts("a", 4), &texts("a", 1)), Some(0.25)),
+        ("second", share(three(1, 3, "m")), Some(0.75)),
+        ("second, before", share(three(0, 9, "m")), Some(0.0)),
+        ("second, behind", share(three(2, 1, "m")), Some(1.0)),
+        // Bytes are measured behind the common beginning.
+        ("bytes", Key::share(&long("a"), &long("e"), &long("b")), Some(0.25)),
+        ("no bytes", Key::share(&vec![], &vec![0x40], &vec![0x10]), Some(0.25)),
+        // Those that differ in the zeros at their end alone are half way.
+        ("zeros", zeros(1, 3, 2), Some(0.5)),
+        ("zeros, back", zeros(3, 1, 2), Some(0.5)),
+        ("zeros, first", zeros(3, 1, 3), Some(0.0)),
+    } {
+        assert_eq!(share, expected, "{name}");
+    }
+}
+
+#[test]
+fn an_error_moves_between_threads() {
+    fn is_error<T: StdError + Debug + Send + Sync + 'static>() {}
+    is_error::<Malformed>();
+}

@@ -1,0 +1,128 @@
+//! Pointers to sources are sources, and forward every method.
+
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey, Walk};
+
+/// Says otherwise what the traits provide, so that a pointer that doesn't forward it shows.
+#[derive(Default)]
+struct Knowing {
+    key_intos: AtomicUsize,
+}
+
+impl ChunkSource for Knowing {
+    type Key = u32;
+    type Item = u32;
+    type Error = Infallible;
+
+    fn fetch(
+        &mut self,
+        range: &KeyRange<u32>,
+        chunk: &mut Chunk<u32>,
+    ) -> Result<Fetched<u32>, Infallible> {
+        Ok(
+            match chunk.fill_from((0..7).filter(|key| range.admits(key))) {
+                true => Fetched::More,
+                false => Fetched::End,
+            },
+        )
+    }
+
+    fn key_of(&self, item: &u32) -> u32 {
+        *item
+    }
+
+    fn key_into(&self, item: &u32, key: &mut u32) {
+        self.key_intos.fetch_add(1, SeqCst);
+        *key = *item;
+    }
+
+    fn last_key(&mut self, _: &KeyRange<u32>) -> Result<LastKey<u32>, Infallible> {
+        Ok(LastKey::Is(6))
+    }
+}
+
+impl DurableSource for Knowing {
+    fn fingerprint(&self) -> Result<Fingerprint, Infallible> {
+        Ok(Fingerprint::new("knowing"))
+    }
+
+    fn encode_key(&self, key: &u32, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&key.to_be_bytes());
+    }
+
+    fn decode_key(&self, bytes: &[u8]) -> Result<Option<u32>, Infallible> {
+        Ok(bytes.try_into().ok().map(u32::from_be_bytes))
+    }
+
+    fn key_text(&self, key: &u32) -> String {
+        format!("number {key}")
+    }
+
+    fn share(&self, first: &u32, last: &u32, at: &u32) -> Option<f64> {
+        Some(f64::from(at - first) / f64::from(last - first))
+    }
+}
+
+type Dyn = dyn ChunkSource<Key = u32, Item = u32, Error = Infallible>;
+type DynDurable = dyn DurableSource<Key = u32, Item = u32, Error = Infallible>;
+
+/// Walks 7 items in chunks of 4.
+fn is_walked<S: ChunkSource<Key = u32, Item = u32, Error = Infallible>>(source: S) {
+    let mut items = Walk::new(source).chunk_size(4).items();
+    assert!(items.by_ref().map_while(Result::ok).eq(0..7));
+    // The last key, and two chunks: the last key's own fetch wasn't needed.
+    assert_eq!(items.stats().queries(), 3);
+}
+
+#[test]
+fn borrowed_and_boxed_sources_of_known_and_unknown_type_are_sources() {
+    let mut source = Knowing::default();
+    is_walked(&mut source);
+    let one_walk = source.key_intos.swap(0, SeqCst);
+    assert_eq!(one_walk, 6);
+    is_walked(&mut &mut source);
+    let borrowed: &mut Dyn = &mut source;
+    is_walked(borrowed);
+    let borrowed: &mut DynDurable = &mut source;
+    is_walked(borrowed);
+    let mut boxed = Box::new(source);
+    is_walked(&mut boxed);
+    assert_eq!(boxed.key_intos.swap(0, SeqCst), 4 * one_walk);
+    // Those of different types can stand in one list.
+    let sources: [Box<Dyn>; 2] = [boxed, Box::new(Box::new(Knowing::default()))];
+    sources.into_iter().for_each(is_walked);
+    let durable: Box<DynDurable> = Box::<Knowing>::default();
+    is_walked(durable);
+}
+
+#[test]
+fn pointers_to_durable_sources_are_durable_and_forward_every_method() {
+    fn forwards<S: DurableSource<Key = u32, Item = u32, Error = Infallible>>(source: &S) {
+        assert_eq!(source.fingerprint(), Ok(Fingerprint::new("knowing")));
+        let mut bytes = vec![9];
+        source.encode_key(&258, &mut bytes);
+        assert_eq!(bytes, [9, 0, 0, 1, 2]);
+        assert_eq!(source.decode_key(&bytes[1..]), Ok(Some(258)));
+        assert_eq!(source.decode_key(&bytes), Ok(None));
+        assert_eq!(source.key_text(&7), "number 7");
+        assert_eq!(source.share(&10, &30, &15), Some(0.25));
+    }
+    let mut source = Knowing::default();
+    forwards(&source);
+    forwards(&&mut source);
+    let boxed: Box<DynDurable> = Box::new(source);
+    forwards(&boxed);
+    let mut items = Walk::new(boxed).items();
+    items.next();
+    let token = items.token().unwrap_or_else(|error| match error {});
+    let rest = Walk::new(items.into_source()).resume_token(&token).unwrap();
+    assert!(rest.into_iter().map_while(Result::ok).eq(1..7));
+}
+
+#[test]
+fn an_option_is_what_sql_says_of_a_last_key() {
+    assert_eq!(LastKey::from(Some(7)), LastKey::Is(7));
+    assert_eq!(LastKey::<u32>::from(None), LastKey::Empty);
+}

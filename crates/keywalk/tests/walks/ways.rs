@@ -1,0 +1,160 @@
+//! The ways to go through a walk, by one face.
+
+use keywalk::{Chunks, Cursor, DurableSource, Error, Items, PrefetchedChunks, PrefetchedItems};
+use keywalk::{Stats, Step, Token, Walk};
+
+use crate::shelf::{Broken, Shelf, Stored};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Way {
+    /// One question at a time.
+    Steps,
+    Chunks,
+    Items,
+    /// Each item by a walk of its own, which goes on from the cursor of the one before.
+    Anew,
+    /// As chunks, so many of them fetched ahead.
+    ChunksAhead(usize),
+    ItemsAhead(usize),
+}
+
+/// What came of a call: nothing at the end, and no items of a step that only moved.
+pub(crate) type Came<K> = Result<Option<Vec<K>>, Error<Broken>>;
+
+/// All that can be known of a walk between two calls.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Place<K> {
+    pub(crate) cursor: Cursor<K>,
+    pub(crate) token: Result<Token, Broken>,
+    pub(crate) stats: Stats,
+    /// How many items there are ahead, of those who say.
+    pub(crate) hint: Option<(usize, Option<usize>)>,
+}
+
+pub(crate) trait Going<K> {
+    fn go(&mut self) -> Came<K>;
+
+    fn place(&self) -> Place<K>;
+
+    /// The cursor past an item that was lent.
+    fn past(&self, key: K) -> Option<Cursor<K>>;
+
+    fn into_shelf(self: Box<Self>) -> Shelf<K>;
+}
+
+impl Way {
+    pub(crate) fn start<K: Stored>(self, walk: Walk<Shelf<K>>, size: usize) -> Box<dyn Going<K>> {
+        match self {
+            Way::Steps => Box::new(Steps(walk.chunks())),
+            Way::Chunks => Box::new(walk.chunks()),
+            Way::Items => Box::new(walk.items()),
+            Way::Anew => Box::new(Anew(Some(walk.items()), size)),
+            Way::ChunksAhead(depth) => Box::new(walk.prefetch(depth).chunks()),
+            Way::ItemsAhead(depth) => Box::new(walk.prefetch(depth).items()),
+        }
+    }
+}
+
+/// What a caller does to the items that are lent to it mustn't matter.
+fn taken<K: Clone>(lent: &mut [K]) -> Vec<K> {
+    let keys = lent.to_vec();
+    let first = keys[0].clone();
+    lent.fill(first);
+    keys
+}
+
+macro_rules! going {
+    ($($walk:ty, $go:expr, $hint:expr, $past:expr;)+) => {$(
+        impl<K: Stored> Going<K> for $walk {
+            fn go(&mut self) -> Came<K> {
+                let go: fn(&mut Self) -> Came<K> = $go;
+                go(self)
+            }
+
+            fn place(&self) -> Place<K> {
+                let hint: fn(&Self) -> Option<(usize, Option<usize>)> = $hint;
+                Place {
+                    cursor: self.cursor(),
+                    token: self.token(),
+                    stats: self.stats(),
+                    hint: hint(self),
+                }
+            }
+
+            fn past(&self, key: K) -> Option<Cursor<K>> {
+                let past: fn(&Self, K) -> Option<Cursor<K>> = $past;
+                past(self, key)
+            }
+
+            fn into_shelf(self: Box<Self>) -> Shelf<K> {
+                self.into_source()
+            }
+        }
+    )+};
+}
+
+going! {
+    Chunks<Shelf<K>>, |walk| Ok(walk.next()?.map(taken)), |_| None,
+        |walk, key| Some(walk.cursor_past(key));
+    PrefetchedChunks<Shelf<K>>, |walk| Ok(walk.next()?.map(taken)), |_| None,
+        |walk, key| Some(walk.cursor_past(key));
+    Items<Shelf<K>>, |walk| Ok(walk.next().transpose()?.map(|key| vec![key])),
+        |walk| Some(walk.size_hint()), |_, _| None;
+    PrefetchedItems<Shelf<K>>, |walk| Ok(walk.next().transpose()?.map(|key| vec![key])),
+        |walk| Some(walk.size_hint()), |_, _| None;
+}
+
+struct Steps<S: DurableSource>(Chunks<S>);
+
+impl<K: Stored> Going<K> for Steps<Shelf<K>> {
+    fn go(&mut self) -> Came<K> {
+        Ok(match self.0.step()? {
+            Step::Items([]) => panic!("an empty chunk"),
+            Step::Items(items) => Some(taken(items)),
+            Step::Moved => Some(Vec::new()),
+            Step::End => None,
+        })
+    }
+
+    fn place(&self) -> Place<K> {
+        self.0.place()
+    }
+
+    fn past(&self, key: K) -> Option<Cursor<K>> {
+        self.0.past(key)
+    }
+
+    fn into_shelf(self: Box<Self>) -> Shelf<K> {
+        self.0.into_source()
+    }
+}
+
+/// The walk that handed out the last item, and the chunk size.
+struct Anew<S: DurableSource>(Option<Items<S>>, usize);
+
+impl<S: DurableSource> Anew<S> {
+    fn items(&self) -> &Items<S> {
+        self.0.as_ref().expect("there is always one")
+    }
+}
+
+impl<K: Stored> Going<K> for Anew<Shelf<K>> {
+    fn go(&mut self) -> Came<K> {
+        let items = self.0.take().expect("there is always one");
+        let cursor = items.cursor();
+        let walk = Walk::new(items.into_source()).resume(cursor);
+        self.0.insert(walk.chunk_size(self.1).items()).go()
+    }
+
+    fn place(&self) -> Place<K> {
+        self.items().place()
+    }
+
+    fn past(&self, _: K) -> Option<Cursor<K>> {
+        None
+    }
+
+    fn into_shelf(self: Box<Self>) -> Shelf<K> {
+        self.0.expect("there is always one").into_source()
+    }
+}
