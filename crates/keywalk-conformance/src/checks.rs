@@ -1,10 +1,9 @@
 //! The checks, each named after its rule.
 
-use crate::config::Config;
-use crate::harness::{DurableHarness, Harness, PrefetchedHarness};
-use crate::lab::{Checked, Lab, Stop};
-use crate::outcome::{Outcome, Verdict};
-use crate::watch::watched;
+use crate::{
+    Checked, Config, DurableHarness, Harness, Lab, Outcome, PrefetchedHarness, Stop, Verdict,
+    watched,
+};
 
 mod bounds;
 mod change;

@@ -1,4 +1,4 @@
-use crate::outcome::{Outcome, Verdict};
+use crate::{Outcome, Verdict};
 
 /// Makes a module of tests of a harness: one `#[test]` a check, named after its rule.
 ///

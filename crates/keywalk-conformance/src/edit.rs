@@ -1,7 +1,7 @@
 use keywalk::{KeyRange, Order};
 use proptest::prelude::*;
 
-use crate::key_space::KeySpace;
+use crate::KeySpace;
 
 /// Something that others do to a store while it is walked.
 ///

@@ -7,10 +7,8 @@ use std::ops::Bound;
 
 use keywalk::{Chunk, KeyRange, Order};
 
-use crate::harness::Harness;
-use crate::lab::{Checked, Lab, Stop, smallest};
-use crate::outcome::Failure;
-use crate::trial::{Trial, Tried};
+use crate::lab::smallest;
+use crate::{Checked, Failure, Harness, Lab, Stop, Trial, Tried};
 
 /// A fetch: of this range, at most so many items.
 pub(crate) type Ask<K> = (KeyRange<K>, usize);

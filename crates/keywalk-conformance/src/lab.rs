@@ -6,15 +6,10 @@ use keywalk::Order;
 use proptest::strategy::{BoxedStrategy, Strategy, ValueTree};
 use proptest::test_runner::{self, RngAlgorithm, TestRng, TestRunner};
 
-use crate::clause::Clause;
-use crate::config::Config;
-use crate::harness::{Capabilities, Capability, Harness};
-use crate::history::{Breach, Flaw, Tell};
-use crate::key_space::KeySpace;
-use crate::outcome::Failure;
-use crate::trial::{Trial, Tried};
-use crate::watch::{Beat, lock, message};
-use crate::witness::Unwound;
+use crate::{
+    Beat, Breach, Capabilities, Capability, Clause, Config, Failure, Flaw, Harness, KeySpace, Tell,
+    Trial, Tried, Unwound, lock, message,
+};
 
 /// Where a check is carried out.
 pub(crate) struct Lab<H: Harness> {

@@ -4,10 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use keywalk::{KeyRange, Order};
 
-use crate::clause::Clause;
-use crate::harness::BoxError;
-use crate::history::{Breach, Change, Clock, Event, Lives, Mutation, Presence, Span, Timeline};
-use crate::watch::lock;
+use crate::{
+    BoxError, Breach, Change, Clause, Clock, Event, Lives, Mutation, Presence, Span, Timeline, lock,
+};
 
 /// All that happened to a store.
 pub(crate) struct Ledger<K> {

@@ -222,5 +222,21 @@ pub use report::{run_prefetched, run_prefetched_check};
 pub use schedule::Schedule;
 pub use trace::{Beside, Trace, traces};
 
+// Within the crate all is named by its root.
+use edit::{Edits, Place, edits};
+use exhaustive::{Ask, Small};
+use history::{
+    Answer, Breach, Change, Clock, Event, Flaw, Items, Lives, Mutation, Oracle, Presence,
+};
+use history::{Question, Shown, Span, Tell, Telling, Timeline, Visits, diagnosed, explained};
+use history::{judge, judge_by_time};
+use lab::{Checked, Lab, Stop};
+use ledger::{Ledger, held};
+use plan::Plan;
+use run::{ByItems, Here, Run, Walks, taken, unexpected};
+use trial::{Entry, Item, Source, Trial, Tried, refused};
+use watch::{Beat, Doing, lock, message, watched};
+use witness::{Diary, Unwound, Witness};
+
 #[doc(no_inline)]
 pub use proptest;

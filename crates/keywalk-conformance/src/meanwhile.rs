@@ -6,12 +6,10 @@ use std::thread::{self, ThreadId};
 
 use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
 
-use crate::clause::Clause;
-use crate::edit::{Edits, Place};
-use crate::harness::BoxError;
-use crate::history::{Breach, Change, Event, Flaw, Mutation, Shown, Span, Tell, Telling, Visits};
-use crate::ledger::{Ledger, held};
-use crate::watch::lock;
+use crate::{
+    BoxError, Breach, Change, Clause, Edits, Event, Flaw, Ledger, Mutation, Place, Shown, Span,
+    Tell, Telling, Visits, held, lock,
+};
 
 /// What happens to a store while code under test walks it, and what that code did so far: the code's side of
 /// [`Schedule::run`](crate::Schedule::run).

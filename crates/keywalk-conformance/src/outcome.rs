@@ -1,7 +1,6 @@
 use std::fmt::{self, Debug, Display};
 
-use crate::clause::Clause;
-use crate::history::{Breach, Telling};
+use crate::{Breach, Clause, Telling};
 
 /// What came out of a check.
 #[derive(Clone, Debug)]

@@ -5,10 +5,7 @@ use keywalk::{ChunkSource, KeyRange, Order, Walk};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::edit::{Edit, Edits, edits};
-use crate::harness::Harness;
-use crate::history::Oracle;
-use crate::lab::Lab;
+use crate::{Edit, Edits, Harness, Lab, Oracle, edits};
 
 /// A walk, and what happens to its store meanwhile.
 #[derive(Clone, Debug)]

@@ -2,9 +2,7 @@ use std::any::type_name;
 use std::fmt::{self, Display};
 
 use crate::checks::{Check, of_both, of_prefetched, of_tokens, of_walks};
-use crate::config::Config;
-use crate::harness::{DurableHarness, Harness, PrefetchedHarness};
-use crate::outcome::{Failure, Outcome, Verdict};
+use crate::{Config, DurableHarness, Failure, Harness, Outcome, PrefetchedHarness, Verdict};
 
 /// What came out of all checks.
 #[derive(Clone, Debug)]

@@ -3,12 +3,10 @@ use std::fmt::Debug;
 
 use keywalk::{ChunkSource, Cursor, Error, Items, Walk};
 
-use crate::clause::Clause;
-use crate::edit::Place;
-use crate::harness::Harness;
-use crate::history::{Answer, Breach, Flaw, Lives, Oracle, Question, explained, judge};
-use crate::plan::Plan;
-use crate::trial::{Entry, Item, Source, Trial, Tried};
+use crate::{
+    Answer, Breach, Clause, Entry, Flaw, Harness, Item, Lives, Oracle, Place, Plan, Question,
+    Source, Trial, Tried, explained, judge,
+};
 
 /// A walk over a trial's store, as a plan says, beside what it must be.
 pub(crate) struct Run<'s, H: Harness> {

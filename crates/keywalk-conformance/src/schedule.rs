@@ -2,11 +2,7 @@ use std::fmt::Debug;
 
 use proptest::prelude::*;
 
-use crate::edit::{Edit, Edits, edits};
-use crate::harness::BoxError;
-use crate::history::{Change, Visits};
-use crate::key_space::KeySpace;
-use crate::meanwhile::{Counterexample, Meanwhile};
+use crate::{BoxError, Change, Counterexample, Edit, Edits, KeySpace, Meanwhile, Visits, edits};
 
 /// What is in a store at first, what others do to it while it is walked, and where the code that walks is
 /// killed: a case of a property test of your own code.

@@ -2,12 +2,7 @@ use std::sync::mpsc::channel;
 
 use keywalk::Walk;
 
-use crate::config::Config;
-use crate::harness::Harness;
-use crate::lab::{Lab, Stop};
-use crate::outcome::{Failure, Verdict};
-use crate::run::Run;
-use crate::watch::watched;
+use crate::{Config, Failure, Harness, Lab, Run, Stop, Verdict, watched};
 
 /// What a walk handed out: keys, with the number of the put that their value is of.
 pub type Trace<K> = Vec<(K, u64)>;

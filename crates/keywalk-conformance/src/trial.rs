@@ -3,14 +3,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use keywalk::{Chunk, ChunkSource, KeyRange};
 
-use crate::clause::Clause;
-use crate::harness::{BoxError, Harness};
-use crate::history::{
-    Answer, Breach, Change, Event, Flaw, Question, diagnosed, judge, judge_by_time,
+use crate::{
+    Answer, Beat, BoxError, Breach, Change, Clause, Diary, Doing, Event, Flaw, Harness, Ledger,
+    Question, Witness, diagnosed, held, judge, judge_by_time, message,
 };
-use crate::ledger::{Ledger, held};
-use crate::watch::{Beat, Doing, message};
-use crate::witness::{Diary, Witness};
 
 /// A store under test, with all that happened to it.
 pub(crate) struct Trial<H: Harness> {

@@ -5,10 +5,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crate::clause::Clause;
-use crate::config::Config;
-use crate::history::{Breach, Flaw, Tell};
-use crate::outcome::{Failure, Verdict};
+use crate::{Breach, Clause, Config, Failure, Flaw, Tell, Verdict};
 
 /// What a check is doing, for the one who waits for it.
 #[derive(Clone, Default)]

@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
 
-use crate::clause::Clause;
-use crate::history::{Answer, Breach, Clock, Event, Flaw, Items, Question, Timeline};
-use crate::watch::{Beat, Doing, lock, message};
+use crate::{
+    Answer, Beat, Breach, Clause, Clock, Doing, Event, Flaw, Items, Question, Timeline, lock,
+    message,
+};
 
 /// A source that writes down every question and answer, in its store's history too. In another thread as well.
 pub(crate) struct Witness<S: ChunkSource> {

@@ -5,12 +5,7 @@ use std::ops::Bound;
 use keywalk::{Error, KeyRange, Violation, Walk};
 
 use super::start::with_limits;
-use crate::harness::Harness;
-use crate::history::{Breach, Flaw};
-use crate::lab::{Checked, Lab};
-use crate::plan::Plan;
-use crate::run::Run;
-use crate::trial::{Source, Tried};
+use crate::{Breach, Checked, Flaw, Harness, Lab, Plan, Run, Source, Tried};
 
 pub(super) fn bounds_are_included_or_excluded<H: Harness>(lab: &Lab<H>) -> Checked {
     lab.exhaustively(|small| {

@@ -7,11 +7,7 @@ use keywalk::{Chunk, ChunkSource, Cursor, DurableSource, Error, Fetched, Fingerp
 use keywalk::{Order, Token, TokenError, Walk};
 
 use super::resume::failed;
-use crate::clause::Clause;
-use crate::harness::DurableHarness;
-use crate::history::Breach;
-use crate::lab::{Checked, Lab, Stop};
-use crate::trial::refused;
+use crate::{Breach, Checked, Clause, DurableHarness, Lab, Stop, refused};
 
 /// Of every source over a store, at every time.
 pub(super) fn the_fingerprint_stays_the_same<H: DurableHarness>(lab: &Lab<H>) -> Checked {

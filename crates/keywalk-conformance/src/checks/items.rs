@@ -4,11 +4,7 @@ use std::ops::Bound;
 
 use keywalk::{Chunk, ChunkSource, KeyRange, Order};
 
-use crate::clause::Clause;
-use crate::harness::Harness;
-use crate::history::{Breach, Flaw};
-use crate::lab::{Checked, Lab};
-use crate::trial::{Trial, Tried};
+use crate::{Breach, Checked, Clause, Flaw, Harness, Lab, Trial, Tried};
 
 pub(super) fn keys_come_in_strict_order<H: Harness>(lab: &Lab<H>) -> Checked {
     lab.exhaustively(|small| vec![(small.all(), usize::MAX)])?;

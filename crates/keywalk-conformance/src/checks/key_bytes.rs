@@ -8,11 +8,7 @@ use proptest::prelude::*;
 
 use super::fingerprint::Forged;
 use super::resume::failed;
-use crate::clause::Clause;
-use crate::harness::DurableHarness;
-use crate::history::Breach;
-use crate::lab::{Checked, Lab};
-use crate::trial::{Source, Tried};
+use crate::{Breach, Checked, Clause, DurableHarness, Lab, Source, Tried};
 
 /// For each of the boundary keys and others, each once. None has to be in the store.
 fn each_key<H: DurableHarness>(

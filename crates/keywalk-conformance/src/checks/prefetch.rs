@@ -5,12 +5,7 @@ use std::thread;
 use keywalk::{Cursor, PrefetchedItems, Walk};
 
 use super::faults::every_fault;
-use crate::faults::Fault;
-use crate::harness::PrefetchedHarness;
-use crate::lab::{Checked, Lab};
-use crate::plan::Plan;
-use crate::run::{ByItems, Run, Walks};
-use crate::trial::Source;
+use crate::{ByItems, Checked, Fault, Lab, Plan, PrefetchedHarness, Run, Source, Walks};
 
 /// How many chunks are fetched ahead.
 const DEPTH: usize = 2;

@@ -4,13 +4,9 @@ use std::fmt::Debug;
 
 use keywalk::{Cursor, Error, Items, Order, Token, TokenError, Walk};
 
-use crate::clause::Clause;
-use crate::harness::{DurableHarness, Harness};
-use crate::history::{Breach, Flaw};
-use crate::lab::{Checked, Lab};
-use crate::plan::Plan;
-use crate::run::Run;
-use crate::trial::{Source, Trial, Tried};
+use crate::{
+    Breach, Checked, Clause, DurableHarness, Flaw, Harness, Lab, Plan, Run, Source, Trial, Tried,
+};
 
 pub(super) fn a_walk_can_be_resumed_at_every_item<H: Harness>(lab: &Lab<H>) -> Checked {
     at_every_item::<H, Cursor<H::Key>>(lab)

@@ -4,10 +4,7 @@ use std::fmt::Debug;
 
 use keywalk::{DurableSource, Order};
 
-use crate::clause::Clause;
-use crate::harness::DurableHarness;
-use crate::history::Breach;
-use crate::lab::{Checked, Lab};
+use crate::{Breach, Checked, Clause, DurableHarness, Lab};
 
 /// From 0 to 1 on every way between two keys, and never back; where it can't be told it isn't.
 pub(super) fn the_share_grows_from_0_to_1<H: DurableHarness>(lab: &Lab<H>) -> Checked {

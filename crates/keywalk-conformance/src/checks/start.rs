@@ -4,9 +4,7 @@ use std::ops::Bound;
 
 use keywalk::{KeyRange, Order};
 
-use crate::exhaustive::{Ask, Small};
-use crate::harness::Harness;
-use crate::lab::{Checked, Lab};
+use crate::{Ask, Checked, Harness, Lab, Small};
 
 /// How many items are asked for: all there are, which shows their order, and fewer.
 const LIMITS: [usize; 3] = [usize::MAX, 2, 1];

@@ -4,13 +4,7 @@ use std::fmt::Debug;
 
 use keywalk::Order;
 
-use crate::clause::Clause;
-use crate::harness::Harness;
-use crate::history::{Breach, Flaw};
-use crate::lab::{Checked, Lab};
-use crate::plan::Plan;
-use crate::run::{Run, unexpected};
-use crate::trial::{Trial, Tried};
+use crate::{Breach, Checked, Clause, Flaw, Harness, Lab, Plan, Run, Trial, Tried, unexpected};
 
 pub(super) fn every_chunk_size_gives_the_same_walk<H: Harness>(lab: &Lab<H>) -> Checked {
     lab.in_each_order(&lab.some_keys(14), |trial, keys, order| {

@@ -1,6 +1,6 @@
 use std::fmt::{self, Debug, Display};
 
-use crate::clause::Clause;
+use crate::Clause;
 
 /// A clause that a history breaks, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,10 +6,7 @@ use std::ops::Bound;
 
 use keywalk::{Fetched, KeyRange, LastKey, Order};
 
-use super::breach::{Breach, Flaw};
-use super::lives::{Lives, Presence};
-use super::{Answer, Items, Question, Span};
-use crate::clause::Clause;
+use crate::{Answer, Breach, Clause, Flaw, Items, Lives, Presence, Question, Span};
 
 /// How far an answer got: to a key, or to the end of its range (`None`).
 type Covered<K> = Option<K>;

@@ -4,10 +4,9 @@ use std::ops::Bound;
 
 use keywalk::{Cursor, Fetched, KeyRange, LastKey};
 
-use super::breach::{Breach, Flaw};
-use super::judge::{compare, judge, judge_last_key};
-use super::lives::{Lives, is_inverted};
-use super::{Answer, Items, Question, Span};
+use super::judge::{compare, judge_last_key};
+use super::lives::is_inverted;
+use crate::{Answer, Breach, Flaw, Items, Lives, Question, Span, judge};
 
 /// Judges a walk, question by question, by what its store may have held at each.
 ///

@@ -3,7 +3,7 @@ use std::ops::Bound;
 
 use keywalk::{KeyRange, Order};
 
-use super::{Answer, Change, Event, Mutation, Question, Span};
+use crate::{Answer, Change, Event, Mutation, Question, Span};
 
 /// Tells a history, whatever its keys are.
 pub(crate) trait Tell {

@@ -5,12 +5,8 @@ use std::ops::Bound;
 
 use keywalk::KeyRange;
 
-use super::Span;
-use super::breach::{Breach, Flaw};
 use super::judge::{compare, is_behind, is_beyond, outside};
-use super::lives::{Lives, Presence};
-use super::timeline::Shown;
-use crate::clause::Clause;
+use crate::{Breach, Clause, Flaw, Lives, Presence, Shown, Span};
 
 /// Judges code that walks by nothing but what it visited: which rows, in which order, and when.
 ///
