@@ -64,14 +64,7 @@ impl<K: Ord + Clone> Small<'_, K> {
 
 impl<H: Harness> Lab<H> {
     /// Asks each small store what `asks` says; every answer must be exact.
-    pub(crate) fn exhaustively(
-        &self,
-        asks: impl Fn(&Small<'_, H::Key>) -> Vec<Ask<H::Key>>,
-    ) -> Checked {
-        self.all_asked(&asks)
-    }
-
-    fn all_asked(&self, asks: &Asks<'_, H::Key>) -> Checked {
+    pub(crate) fn exhaustively(&self, asks: &Asks<'_, H::Key>) -> Checked {
         // What was asked of the last source, and over which keys.
         let asked = RefCell::new((Vec::new(), Vec::new()));
         let every = |trial: &Trial<H>, small: &Small<'_, H::Key>| {

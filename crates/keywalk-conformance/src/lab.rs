@@ -87,27 +87,7 @@ impl<H: Harness> Lab<H> {
     }
 
     /// Carries out a check over a fresh store that holds these keys; if it fails, over fewer of them.
-    pub(crate) fn attempt_with(
-        &self,
-        keys: &[H::Key],
-        check: impl Fn(&mut Trial<H>, &[H::Key]) -> Tried<H>,
-    ) -> Checked {
-        self.over_fewest(keys, &check)
-    }
-
-    /// The same in each order that the source walks in.
-    pub(crate) fn in_each_order(
-        &self,
-        keys: &[H::Key],
-        check: impl Fn(&mut Trial<H>, &[H::Key], Order) -> Tried<H>,
-    ) -> Checked {
-        self.over_fewest(keys, &|trial, keys| {
-            let mut orders = self.orders().iter();
-            orders.try_for_each(|order| check(trial, keys, *order))
-        })
-    }
-
-    fn over_fewest(&self, keys: &[H::Key], check: &OverKeys<'_, H>) -> Checked {
+    pub(crate) fn attempt_with(&self, keys: &[H::Key], check: &OverKeys<'_, H>) -> Checked {
         let attempt = |keys: &[H::Key]| {
             self.once(&mut |trial| {
                 trial.put_all(keys)?;
@@ -116,6 +96,18 @@ impl<H: Harness> Lab<H> {
         };
         let fewest = |failure| smallest(keys.to_vec(), failure, &attempt).1;
         Ok(attempt(keys).map_err(fewest)?)
+    }
+
+    /// The same in each order that the source walks in.
+    pub(crate) fn in_each_order(
+        &self,
+        keys: &[H::Key],
+        check: impl Fn(&mut Trial<H>, &[H::Key], Order) -> Tried<H>,
+    ) -> Checked {
+        self.attempt_with(keys, &|trial, keys| {
+            let mut orders = self.orders().iter();
+            orders.try_for_each(|order| check(trial, keys, *order))
+        })
     }
 
     /// It fails, whatever the store does.
@@ -149,21 +141,13 @@ impl<H: Harness> Lab<H> {
     pub(crate) fn law<C: Debug>(
         &self,
         strategy: &BoxedStrategy<C>,
-        law: impl Fn(&mut Trial<H>, &C) -> Tried<H>,
+        law: &dyn Fn(&mut Trial<H>, &C) -> Tried<H>,
     ) -> Checked {
-        self.law_of(self.config.cases, strategy, &law)
+        self.law_of(self.config.cases, strategy, law)
     }
 
-    /// The same with fewer cases, for a law that takes long.
-    pub(crate) fn long_law<C: Debug>(
-        &self,
-        strategy: &BoxedStrategy<C>,
-        law: impl Fn(&mut Trial<H>, &C) -> Tried<H>,
-    ) -> Checked {
-        self.law_of(self.few(), strategy, &law)
-    }
-
-    fn law_of<C: Debug>(
+    /// The same with so many cases.
+    pub(crate) fn law_of<C: Debug>(
         &self,
         cases: u32,
         strategy: &BoxedStrategy<C>,

@@ -47,7 +47,7 @@ pub fn traces<H: Harness>(config: &Config, beside: Beside) -> Result<Vec<Trace<H
             Beside::Changes => lab.plans(),
             Beside::Nothing => lab.plans_of(&[]),
         };
-        let traced = lab.law(&plans, |trial, plan| {
+        let traced = lab.law(&plans, &|trial, plan| {
             let mut run = Run::start(trial, plan)?;
             let walk = plan.walk(trial.source()?);
             let items = run.by_items(trial, walk, plan.chunk_size, plan.cut)?;

@@ -8,7 +8,7 @@ use super::start::with_limits;
 use crate::{Breach, Checked, Flaw, Harness, Lab, Plan, Run, Source, Tried};
 
 pub(super) fn bounds_are_included_or_excluded<H: Harness>(lab: &Lab<H>) -> Checked {
-    lab.exhaustively(|small| {
+    lab.exhaustively(&|small| {
         let ranges = small.ranges().into_iter();
         let ranges = ranges.filter(|range| !range.is_empty());
         ranges
@@ -18,7 +18,7 @@ pub(super) fn bounds_are_included_or_excluded<H: Harness>(lab: &Lab<H>) -> Check
 }
 
 pub(super) fn inverted_and_empty_ranges_hold_nothing<H: Harness>(lab: &Lab<H>) -> Checked {
-    lab.exhaustively(|small| {
+    lab.exhaustively(&|small| {
         let ranges = small.ranges().into_iter().filter(KeyRange::is_empty);
         ranges.map(|range| (range, 2)).collect()
     })
@@ -27,7 +27,7 @@ pub(super) fn inverted_and_empty_ranges_hold_nothing<H: Harness>(lab: &Lab<H>) -
 /// From every start, and also just as many as are left: whether more is said to come or the end, it must be
 /// true.
 pub(super) fn the_limit_is_respected<H: Harness>(lab: &Lab<H>) -> Checked {
-    lab.exhaustively(|small| {
+    lab.exhaustively(&|small| {
         let limits = 1..=small.pool.len() + 1;
         let asks = |near| limits.clone().map(move |limit| (small.from(near), limit));
         small.bounds().into_iter().flat_map(asks).collect()
@@ -79,7 +79,7 @@ pub(super) fn no_limit_is_too_large<H: Harness>(lab: &Lab<H>) -> Checked {
         isize::MAX as usize + 1,
     ];
     for limits in [&TOO_LARGE[..], &[u32::MAX as usize, 256]] {
-        lab.exhaustively(|small| {
+        lab.exhaustively(&|small| {
             let from = small.pool.iter().take(1).map(Bound::Excluded);
             let asks = |near| limits.iter().map(move |limit| (small.from(near), *limit));
             from.chain([Bound::Unbounded]).flat_map(asks).collect()
@@ -90,7 +90,7 @@ pub(super) fn no_limit_is_too_large<H: Harness>(lab: &Lab<H>) -> Checked {
 
 pub(super) fn descending_mirrors_ascending<H: Harness>(lab: &Lab<H>) -> Checked {
     lab.needs(|can| can.descending)?;
-    lab.exhaustively(|small| {
+    lab.exhaustively(&|small| {
         let ranges = small.ranges().into_iter().step_by(3);
         let both = ranges.flat_map(|range| [range.clone(), range.reversed()]);
         both.flat_map(with_limits).collect()

@@ -1,35 +1,34 @@
 //! Which tokens a source takes.
 
 use std::cell::Cell;
-use std::fmt::Debug;
 
 use keywalk::{Chunk, ChunkSource, Cursor, DurableSource, Error, Fetched, Fingerprint, KeyRange};
 use keywalk::{Order, Token, TokenError, Walk};
 
 use super::resume::failed;
-use crate::{Breach, Checked, Clause, DurableHarness, Lab, Stop, refused};
+use crate::{Breach, Checked, Clause, DurableHarness, Lab, Source, Stop, Tried, refused};
 
 /// Of every source over a store, at every time.
 pub(super) fn the_fingerprint_stays_the_same<H: DurableHarness>(lab: &Lab<H>) -> Checked {
-    lab.attempt_with(&lab.some_keys(6), |trial, keys| {
+    lab.attempt_with(&lab.some_keys(6), &|trial, keys| {
         let mut source = trial.source()?;
-        let first = First::of(&mut source)?;
-        first.is_that_of(&source, "asked again")?;
-        first.is_that_of(&trial.source()?, "of another source")?;
+        let first = First::of::<H>(&mut source)?;
+        first.is_that_of::<H>(&source, "asked again")?;
+        first.is_that_of::<H>(&trial.source()?, "of another source")?;
         let all = KeyRange::all(Order::Ascending);
         trial.ask(&mut source, &all, &mut Chunk::with_limit(2))?;
-        first.is_that_of(&source, "after a fetch")?;
+        first.is_that_of::<H>(&source, "after a fetch")?;
         if lab.can.mutation.is_yes() {
             trial.put_all(keys)?;
             let mut others = keys.iter().step_by(2);
             others.try_for_each(|key| trial.delete(key))?;
-            first.is_that_of(&source, "after changes")?;
+            first.is_that_of::<H>(&source, "after changes")?;
         }
-        first.is_that_of(&trial.source()?, "of a later source")?;
+        first.is_that_of::<H>(&trial.source()?, "of a later source")?;
         drop(source);
         if lab.can.reopening.is_yes() {
             trial.reopen()?;
-            first.is_that_of(&trial.source()?, "after reopening")?;
+            first.is_that_of::<H>(&trial.source()?, "after reopening")?;
         }
         Ok(())
     })
@@ -42,20 +41,14 @@ struct First {
 }
 
 impl First {
-    fn of<S: DurableSource<Key: Debug, Error: Debug>>(
-        source: &mut S,
-    ) -> Result<Self, Breach<S::Key>> {
+    fn of<H: DurableHarness>(source: &mut Source<'_, H>) -> Tried<H, Self> {
         let cursor = some_cursor(source, &[]);
         let fingerprint = source.fingerprint().map_err(|error| failed(&error))?;
         let token = Token::new(&cursor, source).map_err(|error| failed(&error))?;
         Ok(First { fingerprint, token })
     }
 
-    fn is_that_of<S: DurableSource<Key: Debug, Error: Debug>>(
-        &self,
-        source: &S,
-        when: &'static str,
-    ) -> Result<(), Breach<S::Key>> {
+    fn is_that_of<H: DurableHarness>(&self, source: &Source<'_, H>, when: &str) -> Tried<H> {
         let now = source.fingerprint().map_err(|error| failed(&error))?;
         let Err(TokenError::Source { aspect, .. }) = self.token.check(&now) else {
             return Ok(());
@@ -74,7 +67,7 @@ impl First {
 
 pub(super) fn a_token_of_a_stranger_is_refused<H: DurableHarness>(lab: &Lab<H>) -> Checked {
     let count = Cell::new(0);
-    lab.attempt_with(&lab.some_keys(3), |trial, keys| {
+    lab.attempt_with(&lab.some_keys(3), &|trial, keys| {
         let strangers = trial.harness()?.strangers().map_err(refused)?;
         count.set(strangers.len());
         for (aspect, stranger) in strangers {

@@ -7,7 +7,7 @@ use keywalk::{Chunk, ChunkSource, KeyRange, Order};
 use crate::{Breach, Checked, Clause, Flaw, Harness, Lab, Trial, Tried};
 
 pub(super) fn keys_come_in_strict_order<H: Harness>(lab: &Lab<H>) -> Checked {
-    lab.exhaustively(|small| vec![(small.all(), usize::MAX)])?;
+    lab.exhaustively(&|small| vec![(small.all(), usize::MAX)])?;
     pages_through(lab, &lab.some_keys(100), &[usize::MAX])
 }
 
@@ -25,7 +25,7 @@ pub(super) fn values_are_those_that_were_put<H: Harness>(lab: &Lab<H>) -> Checke
 }
 
 fn again<H: Harness>(lab: &Lab<H>, change: fn(&Trial<H>, &H::Key) -> Tried<H>) -> Checked {
-    lab.attempt_with(lab.keys.ladder(), |trial, ladder| {
+    lab.attempt_with(lab.keys.ladder(), &|trial, ladder| {
         let pages = || {
             let mut orders = lab.orders().iter();
             orders.try_for_each(|order| page_through(trial, *order, 3).map(drop))
@@ -107,7 +107,7 @@ pub(super) fn the_last_key_is_the_furthest<H: Harness>(lab: &Lab<H>) -> Checked 
 
 /// What the iterator keeps of an item is its key.
 pub(super) fn a_key_is_told_alike_in_both_ways<H: Harness>(lab: &Lab<H>) -> Checked {
-    lab.attempt_with(lab.keys.ladder(), |trial, ladder| {
+    lab.attempt_with(lab.keys.ladder(), &|trial, ladder| {
         let mut source = trial.source()?;
         let mut chunk = Chunk::with_limit(usize::MAX);
         trial.ask(&mut source, &KeyRange::all(Order::Ascending), &mut chunk)?;

@@ -1,7 +1,7 @@
 //! The bytes of keys, and keys in words.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Debug, Display, Write};
+use std::fmt::{self, Display, Write};
 
 use keywalk::{DurableSource, Error, Token, TokenError, Walk};
 use proptest::prelude::*;
@@ -27,13 +27,10 @@ fn each_key<H: DurableHarness>(
 }
 
 pub(super) fn keys_come_back_from_their_bytes<H: DurableHarness>(lab: &Lab<H>) -> Checked {
-    each_key(lab, 100, |source, key| comes_back(source, key))
+    each_key(lab, 100, |source, key| comes_back::<H>(source, key))
 }
 
-fn comes_back<S: DurableSource<Key: Debug, Error: Debug>>(
-    source: &S,
-    key: &S::Key,
-) -> Result<(), Breach<S::Key>> {
+fn comes_back<H: DurableHarness>(source: &Source<'_, H>, key: &H::Key) -> Tried<H> {
     let bytes = encoded(source, key);
     let mut appended = b"kept".to_vec();
     source.encode_key(key, &mut appended);
@@ -44,7 +41,7 @@ fn comes_back<S: DurableSource<Key: Debug, Error: Debug>>(
             .got(Hex(&appended)));
     }
     let back = source.decode_key(&bytes).map_err(|error| failed(&error))?;
-    let is_same = |back: &S::Key| back == key && encoded(source, back) == bytes;
+    let is_same = |back: &H::Key| back == key && encoded(source, back) == bytes;
     if back.as_ref().is_some_and(is_same) {
         return Ok(());
     }
@@ -79,17 +76,17 @@ pub(super) fn different_keys_have_different_bytes<H: DurableHarness>(lab: &Lab<H
 pub(super) fn any_bytes_are_a_key_or_refused<H: DurableHarness>(lab: &Lab<H>) -> Checked {
     each_key(lab, 10, |source, key| {
         let mut near = near(&encoded(source, key)).into_iter();
-        near.try_for_each(|bytes| is_tame(source, key, &bytes))
+        near.try_for_each(|bytes| is_tame::<H>(source, key, &bytes))
     })?;
     let Some(key) = lab.keys.ladder().first() else {
         return Ok(());
     };
     let any = proptest::collection::vec(any::<u8>(), 0..40);
     let many = proptest::collection::vec(any, 1..40).boxed();
-    lab.law(&many, |trial, many| {
+    lab.law(&many, &|trial, many| {
         let mut source = trial.source()?;
         let mut many = many.iter();
-        many.try_for_each(|bytes| is_tame(&mut source, key, bytes))
+        many.try_for_each(|bytes| is_tame::<H>(&mut source, key, bytes))
     })
 }
 
@@ -109,11 +106,7 @@ fn near(bytes: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// `key` is any of the source's.
-fn is_tame<S: DurableSource<Key: Debug, Error: Debug>>(
-    source: &mut S,
-    key: &S::Key,
-    bytes: &[u8],
-) -> Result<(), Breach<S::Key>> {
+fn is_tame<H: DurableHarness>(source: &mut Source<'_, H>, key: &H::Key, bytes: &[u8]) -> Tried<H> {
     let decoded = source.decode_key(bytes).map_err(|error| {
         Breach::said(Clause::G10, "`decode_key` fails over bytes that are no key")
             .expected(format!("a key or `None`, from {}", Hex(bytes)))
@@ -122,7 +115,7 @@ fn is_tame<S: DurableSource<Key: Debug, Error: Debug>>(
     })?;
     // What is read has one form, whatever it was read from.
     if let Some(decoded) = &decoded {
-        comes_back(source, decoded)?;
+        comes_back::<H>(source, decoded)?;
     }
     let is_form = decoded.is_some_and(|decoded| encoded(source, &decoded) == bytes);
     let walk = Walk::new(&mut *source).range(key.clone()..);

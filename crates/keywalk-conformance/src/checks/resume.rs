@@ -78,7 +78,7 @@ trait Kept<H: Harness>: Sized {
 }
 
 fn at_every_item<H: Harness, P: Kept<H>>(lab: &Lab<H>) -> Checked {
-    lab.long_law(&lab.plans(), |trial, plan| {
+    lab.law_of(lab.few(), &lab.plans(), &|trial, plan| {
         let plan = plan.clone().still();
         trial.put_all(&plan.edits.initial)?;
         cut_at_each::<H, P>(trial, &plan, plan.edits.initial.len())
@@ -99,7 +99,7 @@ fn cut_at_each<H: Harness, P: Kept<H>>(
 
 fn after_changes<H: Harness, P: Kept<H>>(lab: &Lab<H>) -> Checked {
     lab.needs(|can| can.mutation)?;
-    lab.law(&lab.plans(), |trial, plan| {
+    lab.law(&lab.plans(), &|trial, plan| {
         let run = Run::start(trial, plan)?;
         cut_and_go_on::<H, P>(trial, run, plan.cut, |trial, run| {
             trial.note("the walk is cut");
@@ -110,7 +110,7 @@ fn after_changes<H: Harness, P: Kept<H>>(lab: &Lab<H>) -> Checked {
 
 fn after_reopening<H: Harness, P: Kept<H>>(lab: &Lab<H>) -> Checked {
     lab.needs(|can| can.reopening)?;
-    lab.long_law(&lab.plans(), |trial, plan| {
+    lab.law_of(lab.few(), &lab.plans(), &|trial, plan| {
         let run = Run::start(trial, plan)?;
         cut_and_go_on::<H, P>(trial, run, plan.cut, |trial, _| trial.reopen())
     })

@@ -1,10 +1,8 @@
 //! How far along the way a key lies.
 
-use std::fmt::Debug;
-
 use keywalk::{DurableSource, Order};
 
-use crate::{Breach, Checked, Clause, DurableHarness, Lab};
+use crate::{Breach, Checked, Clause, DurableHarness, Lab, Source, Tried};
 
 /// From 0 to 1 on every way between two keys, and never back; where it can't be told it isn't.
 pub(super) fn the_share_grows_from_0_to_1<H: DurableHarness>(lab: &Lab<H>) -> Checked {
@@ -21,7 +19,7 @@ pub(super) fn the_share_grows_from_0_to_1<H: DurableHarness>(lab: &Lab<H>) -> Ch
                 if *order == Order::Descending {
                     way.reverse();
                 }
-                grows(&source, &way)
+                grows::<H>(&source, &way)
             };
             for first in 0..ladder.len() {
                 let mut lasts = first + 1..ladder.len();
@@ -33,7 +31,7 @@ pub(super) fn the_share_grows_from_0_to_1<H: DurableHarness>(lab: &Lab<H>) -> Ch
     })
 }
 
-fn grows<S: DurableSource<Key: Debug>>(source: &S, way: &[S::Key]) -> Result<(), Breach<S::Key>> {
+fn grows<H: DurableHarness>(source: &Source<'_, H>, way: &[H::Key]) -> Tried<H> {
     // What a division leaves over.
     const ROUNDING: f64 = 1e-6;
     let [first, .., last] = way else {

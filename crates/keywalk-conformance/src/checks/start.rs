@@ -10,19 +10,19 @@ use crate::{Ask, Checked, Harness, Lab, Small};
 const LIMITS: [usize; 3] = [usize::MAX, 2, 1];
 
 pub(super) fn the_first_item_is_at_the_start<H: Harness>(lab: &Lab<H>) -> Checked {
-    lab.exhaustively(|small| with_limits(small.all()).collect())
+    lab.exhaustively(&|small| with_limits(small.all()).collect())
 }
 
 pub(super) fn the_start_is_exclusive<H: Harness>(lab: &Lab<H>) -> Checked {
-    lab.exhaustively(|small| after(small, small.present.iter()))
+    lab.exhaustively(&|small| after(small, small.present.iter()))
 }
 
 pub(super) fn an_absent_key_is_a_position_too<H: Harness>(lab: &Lab<H>) -> Checked {
-    lab.exhaustively(|small| after(small, small.absent()))
+    lab.exhaustively(&|small| after(small, small.absent()))
 }
 
 pub(super) fn past_the_last_key_is_the_end<H: Harness>(lab: &Lab<H>) -> Checked {
-    lab.exhaustively(|small| {
+    lab.exhaustively(&|small| {
         let is_past = |key: &&H::Key| match small.order {
             Order::Ascending => small.present.last().is_none_or(|last| *key >= last),
             Order::Descending => small.present.first().is_none_or(|last| *key <= last),
@@ -33,7 +33,7 @@ pub(super) fn past_the_last_key_is_the_end<H: Harness>(lab: &Lab<H>) -> Checked 
 
 /// The same range again and again: an answer doesn't use it up.
 pub(super) fn a_question_can_be_asked_again<H: Harness>(lab: &Lab<H>) -> Checked {
-    lab.exhaustively(|small| {
+    lab.exhaustively(&|small| {
         let asks = after(small, small.pool.iter().take(2));
         let all = with_limits(small.all());
         let again = all.chain(asks.clone()).chain(asks);

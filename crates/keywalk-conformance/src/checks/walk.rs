@@ -11,7 +11,7 @@ pub(super) fn every_chunk_size_gives_the_same_walk<H: Harness>(lab: &Lab<H>) -> 
         let mut sizes = (1..=keys.len() + 1).chain([usize::MAX]);
         sizes.try_for_each(|size| by_chunks_and_items(trial, &Plan::of_all(order, size)))
     })?;
-    lab.law(&lab.plans(), |trial, plan| {
+    lab.law(&lab.plans(), &|trial, plan| {
         let plan = plan.clone().still();
         trial.put_all(&plan.edits.initial)?;
         by_chunks_and_items(trial, &plan)
@@ -145,7 +145,7 @@ fn reads_enough<K: Debug>(read: u64, came: usize, most: usize) -> Result<(), Bre
 }
 
 pub(super) fn two_walks_do_not_disturb_each_other<H: Harness>(lab: &Lab<H>) -> Checked {
-    lab.attempt_with(&lab.some_keys(20), |trial, keys| {
+    lab.attempt_with(&lab.some_keys(20), &|trial, keys| {
         let walk =
             |order| -> Tried<H, _> { Ok(Plan::of_all(order, 3).walk(trial.source()?).items()) };
         let orders = lab.orders();
