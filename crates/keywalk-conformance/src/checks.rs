@@ -14,8 +14,6 @@ mod items;
 mod key_bytes;
 mod prefetch;
 mod resume;
-mod share;
-mod start;
 mod threads;
 mod walk;
 
@@ -32,11 +30,11 @@ macro_rules! __each_check {
             harness::keys_are_ordered_as_they_declare
             harness::capabilities_are_as_declared
 
-            start::the_first_item_is_at_the_start
-            start::the_start_is_exclusive
-            start::an_absent_key_is_a_position_too
-            start::past_the_last_key_is_the_end
-            start::a_question_can_be_asked_again
+            bounds::the_first_item_is_at_the_start
+            bounds::the_start_is_exclusive
+            bounds::an_absent_key_is_a_position_too
+            bounds::past_the_last_key_is_the_end
+            bounds::a_question_can_be_asked_again
 
             bounds::bounds_are_included_or_excluded
             bounds::inverted_and_empty_ranges_hold_nothing
@@ -102,7 +100,7 @@ macro_rules! __each_check {
             fingerprint::the_fingerprint_stays_the_same
             fingerprint::a_token_of_a_stranger_is_refused
 
-            share::the_share_grows_from_0_to_1
+            key_bytes::the_share_grows_from_0_to_1
         }
     };
     (of_prefetched, $then:path, $($argument:tt)*) => {

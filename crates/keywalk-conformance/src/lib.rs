@@ -186,21 +186,15 @@ mod clause;
 mod config;
 mod conformance;
 mod edit;
-mod exhaustive;
-mod faults;
 mod harness;
 pub mod history;
 mod key_space;
 mod lab;
-mod ledger;
 mod meanwhile;
 mod outcome;
-mod plan;
-mod reads_on;
 mod report;
 mod run;
 mod schedule;
-mod trace;
 mod trial;
 mod watch;
 mod witness;
@@ -210,31 +204,25 @@ pub use config::Config;
 #[doc(hidden)]
 pub use conformance::assert_conforms;
 pub use edit::Edit;
-pub use faults::{Blown, Fault, Faults, Fuse};
-pub use harness::{BoxError, Capabilities, Capability, Harness, Writer};
-pub use harness::{DurableHarness, PrefetchedHarness};
+pub use harness::{Blown, BoxError, Capabilities, Capability, Harness, Writer};
+pub use harness::{DurableHarness, Fault, Faults, Fuse, PrefetchedHarness};
 pub use key_space::{KeySpace, KnownKey};
-pub use meanwhile::{Counterexample, Interleaved, Meanwhile};
+pub use meanwhile::{Counterexample, Interleaved, Meanwhile, ReadsOn};
 pub use outcome::{Failure, Outcome, Verdict};
-pub use reads_on::ReadsOn;
-pub use report::{Report, run, run_check, run_durable, run_durable_check};
-pub use report::{run_prefetched, run_prefetched_check};
+pub use report::{Beside, Report, Trace, run, run_check, run_durable, run_durable_check};
+pub use report::{run_prefetched, run_prefetched_check, traces};
 pub use schedule::Schedule;
-pub use trace::{Beside, Trace, traces};
 
 // Within the crate all is named by its root.
 use edit::{Edits, Place, edits};
-use exhaustive::{Ask, Small};
 use history::{
     Answer, Breach, Change, Clock, Event, Flaw, Items, Lives, Mutation, Oracle, Presence,
 };
 use history::{Question, Shown, Span, Tell, Telling, Timeline, Visits, diagnosed, explained};
 use history::{judge, judge_by_time};
-use lab::{Checked, Lab, Stop};
-use ledger::{Ledger, held};
-use plan::Plan;
-use run::{ByItems, Here, Run, Walks, taken, unexpected};
-use trial::{Entry, Item, Source, Trial, Tried, refused};
+use lab::{Ask, Checked, Lab, Small, Stop};
+use run::{ByItems, Here, Plan, Run, Walks, taken, unexpected};
+use trial::{Entry, Item, Ledger, Source, Trial, Tried, held, refused};
 use watch::{Beat, Doing, lock, message, watched};
 use witness::{Diary, Unwound, Witness};
 

@@ -552,3 +552,74 @@ impl<K> Display for Counterexample<K> {
 }
 
 impl<K: Debug> std::error::Error for Counterexample<K> {}
+
+/// A source that goes up only and can't know its last key, made one that does: by fetching to the end.
+///
+/// Its walks are [`live`](keywalk::Walk::live) in use; the kit tries bounded ones too, over
+/// `type Source<'a> = ReadsOn<Items>`. It reads all of a range for its last key, so a harness that
+/// [counts](crate::Harness::reads) doesn't go with it.
+#[derive(Debug)]
+pub struct ReadsOn<S>(pub S);
+
+#[deny(clippy::missing_trait_methods)]
+impl<S: ChunkSource> ChunkSource for ReadsOn<S> {
+    type Key = S::Key;
+    type Item = S::Item;
+    type Error = S::Error;
+
+    fn fetch(
+        &mut self,
+        range: &KeyRange<S::Key>,
+        chunk: &mut Chunk<S::Item>,
+    ) -> Result<Fetched<S::Key>, S::Error> {
+        self.0.fetch(range, chunk)
+    }
+
+    fn key_of(&self, item: &S::Item) -> S::Key {
+        self.0.key_of(item)
+    }
+
+    fn key_into(&self, item: &S::Item, key: &mut S::Key) {
+        self.0.key_into(item, key);
+    }
+
+    fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
+        let (mut rest, mut last) = (range.clone(), None);
+        loop {
+            let mut chunk = Chunk::with_limit(1_000);
+            let fetched = self.0.fetch(&rest, &mut chunk)?;
+            let end = chunk.as_slice().last().map(|item| self.0.key_of(item));
+            last = end.clone().or(last);
+            match (fetched, end) {
+                (Fetched::ScannedTo(key), _) | (Fetched::More, Some(key)) if rest.admits(&key) => {
+                    rest.advance_past(key);
+                }
+                // The end, or no progress: what a source answers that makes none is for the checks to find.
+                _ => return Ok(last.into()),
+            }
+        }
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<S: DurableSource> DurableSource for ReadsOn<S> {
+    fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
+        self.0.fingerprint()
+    }
+
+    fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
+        self.0.encode_key(key, bytes);
+    }
+
+    fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, S::Error> {
+        self.0.decode_key(bytes)
+    }
+
+    fn key_text(&self, key: &S::Key) -> String {
+        self.0.key_text(key)
+    }
+
+    fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
+        self.0.share(first, last, at)
+    }
+}
