@@ -17,7 +17,7 @@ use crate::{
 /// Where a check is carried out.
 pub(crate) struct Lab<H: Harness> {
     check: &'static str,
-    config: Config,
+    pub(crate) config: Config,
     beat: Beat,
     pub(crate) keys: KeySpace<H::Key>,
     pub(crate) can: Capabilities,
@@ -70,10 +70,6 @@ impl<H: Harness> Lab<H> {
             Capability::Yes => Err(Stop::Skipped(reason)),
             Capability::No(_) => Ok(()),
         }
-    }
-
-    pub(crate) fn seed(&self) -> u64 {
-        self.config.seed
     }
 
     /// The orders that the source walks in.
@@ -132,7 +128,7 @@ impl<H: Harness> Lab<H> {
                 Err(panic) => Breach::new(Flaw::Panicked).got(message(&*panic)),
             },
         };
-        let lines = lock(&trial.ledger().timeline()).lines();
+        let lines = lock(&trial.ledger.timeline()).lines();
         Err(self.failure(breach, lines))
     }
 
@@ -407,7 +403,7 @@ fn subsets<K: Clone>(pool: &[K]) -> Vec<Vec<K>> {
 
 /// Makes the store hold just these.
 fn fill<H: Harness>(trial: &Trial<H>, pool: &[H::Key], present: &[H::Key]) -> Tried<H> {
-    let now = trial.ledger().present();
+    let now = trial.ledger.present();
     let mut others = pool
         .iter()
         .filter(|key| now.contains(key) != present.contains(key));

@@ -99,7 +99,7 @@ where
                 ))
             })?;
         }
-        let now = state.ledger.clock().tick();
+        let now = state.ledger.clock.tick();
         (state.begun, state.turned) = (now, now);
         state.visits.begin(now);
         Ok(Meanwhile(Arc::new(Shared {
@@ -123,7 +123,7 @@ where
                 state.pending.clear();
                 (state.runs, state.events, state.idle) = (state.runs + 1, 0, 0);
                 state.is_lost = true;
-                state.begun = state.ledger.clock().tick();
+                state.begun = state.ledger.clock.tick();
                 Ok(false)
             }
             (None, Err(panic)) => resume_unwind(panic),
@@ -139,7 +139,7 @@ where
     /// The code returned, as if nothing more came.
     pub(crate) fn end(&self) -> Result<(), Counterexample<K>> {
         self.with(|state| {
-            let now = state.ledger.clock().tick();
+            let now = state.ledger.clock.tick();
             // With nothing left to be read, nothing was.
             let kept = state.cursor.clone();
             let found = state.find_place(kept);
@@ -322,7 +322,7 @@ where
             keys.try_for_each(|key| self.write(key, is_put))
                 .map_err(held)?;
         }
-        self.turned = self.ledger.clock().tick();
+        self.turned = self.ledger.clock.tick();
         Ok(self.is_killed())
     }
 
@@ -333,7 +333,7 @@ where
             change: Change::Delete,
             during: Span {
                 from: self.turned,
-                to: self.ledger.clock().tick(),
+                to: self.ledger.clock.tick(),
             },
         };
         self.ledger.attempt(mutation.clone());
@@ -342,7 +342,7 @@ where
 
     /// Others can write: what the code deleted is done.
     fn settle(&mut self) {
-        let to = self.ledger.clock().tick();
+        let to = self.ledger.clock.tick();
         for mut mutation in self.pending.drain(..) {
             mutation.during.to = to;
             self.ledger.settle(&mutation);
@@ -350,7 +350,7 @@ where
     }
 
     fn visit(&mut self, key: &K, value: Option<u64>) -> Result<bool, Breach<K>> {
-        let now = self.ledger.clock().tick();
+        let now = self.ledger.clock.tick();
         self.ledger.tell(Event::Visit(key.clone(), value));
         // A run that doesn't say where it goes on begins at the start.
         self.find_place(None)?;
@@ -400,6 +400,44 @@ where
     }
 }
 
+/// What a source leaves to the one inside: how keys are told, or all of its tokens.
+macro_rules! left_to {
+    ($inside:tt: keys) => {
+        type Key = S::Key;
+        type Item = S::Item;
+        type Error = S::Error;
+
+        fn key_of(&self, item: &S::Item) -> S::Key {
+            self.$inside.key_of(item)
+        }
+
+        fn key_into(&self, item: &S::Item, key: &mut S::Key) {
+            self.$inside.key_into(item, key);
+        }
+    };
+    ($inside:tt: tokens) => {
+        fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
+            self.$inside.fingerprint()
+        }
+
+        fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
+            self.$inside.encode_key(key, bytes);
+        }
+
+        fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, S::Error> {
+            self.$inside.decode_key(bytes)
+        }
+
+        fn key_text(&self, key: &S::Key) -> String {
+            self.$inside.key_text(key)
+        }
+
+        fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
+            self.$inside.share(first, last, at)
+        }
+    };
+}
+
 /// A source before each of whose questions, fetches and the one for the last key, others have their turn: what
 /// [`Meanwhile::interleave`] makes.
 ///
@@ -441,9 +479,7 @@ where
     S: ChunkSource<Key: Ord + Debug>,
     W: FnMut(&S::Key, Change) -> Result<(), BoxError>,
 {
-    type Key = S::Key;
-    type Item = S::Item;
-    type Error = S::Error;
+    left_to!(source: keys);
 
     fn fetch(
         &mut self,
@@ -452,14 +488,6 @@ where
     ) -> Result<Fetched<S::Key>, S::Error> {
         self.meanwhile.asked(range, self.has_turns);
         self.source.fetch(range, chunk)
-    }
-
-    fn key_of(&self, item: &S::Item) -> S::Key {
-        self.source.key_of(item)
-    }
-
-    fn key_into(&self, item: &S::Item, key: &mut S::Key) {
-        self.source.key_into(item, key);
     }
 
     fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
@@ -474,25 +502,7 @@ where
     S: DurableSource<Key: Ord + Debug>,
     W: FnMut(&S::Key, Change) -> Result<(), BoxError>,
 {
-    fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
-        self.source.fingerprint()
-    }
-
-    fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
-        self.source.encode_key(key, bytes);
-    }
-
-    fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, S::Error> {
-        self.source.decode_key(bytes)
-    }
-
-    fn key_text(&self, key: &S::Key) -> String {
-        self.source.key_text(key)
-    }
-
-    fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
-        self.source.share(first, last, at)
-    }
+    left_to!(source: tokens);
 }
 
 /// Prints the source.
@@ -563,9 +573,7 @@ pub struct ReadsOn<S>(pub S);
 
 #[deny(clippy::missing_trait_methods)]
 impl<S: ChunkSource> ChunkSource for ReadsOn<S> {
-    type Key = S::Key;
-    type Item = S::Item;
-    type Error = S::Error;
+    left_to!(0: keys);
 
     fn fetch(
         &mut self,
@@ -573,14 +581,6 @@ impl<S: ChunkSource> ChunkSource for ReadsOn<S> {
         chunk: &mut Chunk<S::Item>,
     ) -> Result<Fetched<S::Key>, S::Error> {
         self.0.fetch(range, chunk)
-    }
-
-    fn key_of(&self, item: &S::Item) -> S::Key {
-        self.0.key_of(item)
-    }
-
-    fn key_into(&self, item: &S::Item, key: &mut S::Key) {
-        self.0.key_into(item, key);
     }
 
     fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
@@ -603,23 +603,5 @@ impl<S: ChunkSource> ChunkSource for ReadsOn<S> {
 
 #[deny(clippy::missing_trait_methods)]
 impl<S: DurableSource> DurableSource for ReadsOn<S> {
-    fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
-        self.0.fingerprint()
-    }
-
-    fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
-        self.0.encode_key(key, bytes);
-    }
-
-    fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, S::Error> {
-        self.0.decode_key(bytes)
-    }
-
-    fn key_text(&self, key: &S::Key) -> String {
-        self.0.key_text(key)
-    }
-
-    fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
-        self.0.share(first, last, at)
-    }
+    left_to!(0: tokens);
 }

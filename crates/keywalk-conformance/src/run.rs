@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::{
-    Answer, Breach, Clause, Edit, Edits, Entry, Flaw, Harness, Item, Lab, Lives, Oracle, Place,
-    Question, Source, Trial, Tried, edits, explained, judge,
+    Answer, Breach, Clause, Edit, Edits, Entry, Flaw, Harness, Item, Lab, Oracle, Place, Question,
+    Source, Trial, Tried, edits, explained, judge,
 };
 
 /// A walk over a trial's store, as a plan says, beside what it must be.
@@ -36,7 +36,7 @@ impl<'s, H: Harness> Run<'s, H> {
         let is_snapshot = H::capabilities().snapshot.is_yes();
         let mut oracle = plan.oracle();
         if is_snapshot {
-            oracle = oracle.snapshot(trial.ledger().clock().tick());
+            oracle = oracle.snapshot(trial.ledger.clock.tick());
         }
         Run {
             plan,
@@ -131,7 +131,7 @@ impl<'s, H: Harness> Run<'s, H> {
             self.see(entry)?;
         }
         // It is cut here, and may go on by its cursor.
-        let now = trial.ledger().clock().tick();
+        let now = trial.ledger.clock.tick();
         self.oracle.resume(!buffered.is_empty(), now);
         Ok(items)
     }
@@ -155,8 +155,7 @@ impl<'s, H: Harness> Run<'s, H> {
             return Err(handed_out(&fetched, &entries));
         }
         entries.into_iter().try_for_each(|entry| self.see(entry))?;
-        self.oracle
-            .end(self.plan.chunk_size, &trial.ledger().lives())
+        self.oracle.end(self.plan.chunk_size, &trial.ledger.lives())
     }
 
     /// Whether so many chunks were fetched by these questions, or no more will be.
@@ -167,7 +166,7 @@ impl<'s, H: Harness> Run<'s, H> {
         chunks: usize,
     ) -> bool {
         let mut oracle = self.oracle.clone();
-        let lives = trial.ledger().lives();
+        let lives = trial.ledger.lives();
         let goes_on = asked.iter().all(|question| {
             let failed = matches!(question.answer, Answer::Error(_) | Answer::Panic(_));
             !failed && oracle.observe(question, &lives).is_ok()
@@ -192,7 +191,7 @@ impl<'s, H: Harness> Run<'s, H> {
             for edit in now.chain(always) {
                 let place = Place {
                     pool: &edits.pool,
-                    present: &trial.ledger().present(),
+                    present: &trial.ledger.present(),
                     order: *order,
                     cursor: self.seen.last().map(|(key, _)| key),
                 };
@@ -235,7 +234,7 @@ impl<'s, H: Harness> Run<'s, H> {
         source: &Source<'_, H>,
         question: &Question<H::Key>,
     ) -> Tried<H> {
-        let observed = self.observe(trial, source.opened(), question);
+        let observed = self.observe(trial, source.opened, question);
         observed.map_err(|breach| match breach.clause() {
             Clause::G7 | Clause::G5 => breach,
             _ if self.is_snapshot => breach,
@@ -245,8 +244,18 @@ impl<'s, H: Harness> Run<'s, H> {
 
     /// The next question, of a source that was opened then.
     fn observe(&mut self, trial: &Trial<H>, opened: u64, question: &Question<H::Key>) -> Tried<H> {
-        let (lives, is_snapshot) = (trial.ledger().lives(), self.is_snapshot);
-        observe(&mut self.oracle, question, opened, &lives, is_snapshot)
+        let lives = trial.ledger.lives();
+        let Question { range, during, .. } = question;
+        let observed = self.oracle.observe(question, &lives);
+        observed.map_err(|breach| match &question.answer {
+            Answer::Items(answer) if !self.is_snapshot => {
+                explained(breach, &lives, (opened, *during), |at| {
+                    judge(range, answer, &lives, at).is_ok()
+                })
+            }
+            Answer::Items(_) if breach.flaw().key().is_some() => breach.of_a_snapshot(),
+            _ => breach,
+        })
     }
 
     /// Why a walk failed: what its source answered, if that shows it.
@@ -273,7 +282,7 @@ impl<'s, H: Harness> Run<'s, H> {
 
     /// The walk says that nothing more comes. Then every key of the pool is put: nothing of it may come.
     fn end(&mut self, trial: &Trial<H>, chunk_size: usize) -> Tried<H> {
-        self.oracle.end(chunk_size, &trial.ledger().lives())?;
+        self.oracle.end(chunk_size, &trial.ledger.lives())?;
         match H::capabilities().mutation.is_yes() {
             true => trial.put_all(&self.plan.edits.pool),
             false => Ok(()),
@@ -286,26 +295,6 @@ impl<'s, H: Harness> Run<'s, H> {
             false => Err(Breach::said(Clause::G12, "the walk went on after its end")),
         }
     }
-}
-
-fn observe<K: Ord + Clone + Debug>(
-    oracle: &mut Oracle<K>,
-    question: &Question<K>,
-    opened: u64,
-    lives: &Lives<K>,
-    is_snapshot: bool,
-) -> Result<(), Breach<K>> {
-    let Question { range, during, .. } = question;
-    let observed = oracle.observe(question, lives);
-    observed.map_err(|breach| match &question.answer {
-        Answer::Items(answer) if !is_snapshot => {
-            explained(breach, lives, (opened, *during), |at| {
-                judge(range, answer, lives, at).is_ok()
-            })
-        }
-        Answer::Items(_) if breach.flaw().key().is_some() => breach.of_a_snapshot(),
-        _ => breach,
-    })
 }
 
 /// An error where nothing was made to fail.

@@ -15,8 +15,8 @@ use crate::{
 pub(crate) struct Trial<H: Harness> {
     /// Only `reopen` takes it out.
     harness: Option<H>,
-    beat: Beat,
-    ledger: Ledger<H::Key>,
+    pub(crate) beat: Beat,
+    pub(crate) ledger: Ledger<H::Key>,
 }
 
 /// What comes of a part of a check over this harness: the breach, if one is found.
@@ -54,19 +54,10 @@ impl<H: Harness> Trial<H> {
         let source = self.beat.during(Doing::Opening, || harness.source());
         let diary = Diary {
             beat: self.beat.clone(),
-            clock: self.ledger.clock().clone(),
+            clock: self.ledger.clock.clone(),
             timeline: self.ledger.timeline(),
         };
         Ok(Witness::new(source.map_err(refused)?, H::value, diary))
-    }
-
-    /// All that happened so far.
-    pub(crate) fn ledger(&self) -> &Ledger<H::Key> {
-        &self.ledger
-    }
-
-    pub(crate) fn beat(&self) -> &Beat {
-        &self.beat
     }
 
     pub(crate) fn note(&self, note: impl Into<String>) {
@@ -167,7 +158,7 @@ impl<H: Harness> Trial<H> {
     /// Judges a source's last answer by itself, if there was one.
     pub(crate) fn judge_last(&self, source: &Source<'_, H>) -> Tried<H, Option<H::Key>> {
         match source.log().last() {
-            Some(question) => judge_by_time(&question, source.opened(), &self.ledger.lives()),
+            Some(question) => judge_by_time(&question, source.opened, &self.ledger.lives()),
             None => Ok(None),
         }
     }
@@ -210,11 +201,11 @@ pub(crate) fn refused<K: Debug>(error: BoxError) -> Breach<K> {
 
 /// All that happened to a store.
 pub(crate) struct Ledger<K> {
-    clock: Clock,
+    pub(crate) clock: Clock,
     lives: RefCell<Lives<K>>,
     timeline: Arc<Mutex<Timeline<K>>>,
     /// Every put has a value of its own, so that a stale one shows.
-    puts: Cell<u64>,
+    pub(crate) puts: Cell<u64>,
 }
 
 impl<K> Default for Ledger<K> {
@@ -238,11 +229,6 @@ impl<K: Ord + Clone> Ledger<K> {
         }
     }
 
-    /// The values of puts go on from here.
-    pub(crate) fn puts_from(&self, value: u64) {
-        self.puts.set(value);
-    }
-
     /// Changes a key, and writes down when. What failed is possible for ever.
     pub(crate) fn change(
         &self,
@@ -254,11 +240,14 @@ impl<K: Ord + Clone> Ledger<K> {
         if result.is_err() {
             during = during.failed();
         }
-        self.record(Mutation {
-            key: key.clone(),
+        let key = key.clone();
+        let mutation = Mutation {
+            key,
             change,
             during,
-        });
+        };
+        self.lives.borrow_mut().record(mutation.clone());
+        self.tell(Event::Mutation(mutation));
         result
     }
 
@@ -273,12 +262,6 @@ impl<K: Ord + Clone> Ledger<K> {
     /// What was attempted was done by then.
     pub(crate) fn settle(&self, mutation: &Mutation<K>) {
         self.lives.borrow_mut().settle(mutation);
-    }
-
-    /// Writes down what was done.
-    fn record(&self, mutation: Mutation<K>) {
-        self.lives.borrow_mut().record(mutation.clone());
-        self.tell(Event::Mutation(mutation));
     }
 
     /// What happened elsewhere, on other threads. It is far too much to be told.
@@ -301,10 +284,6 @@ impl<K: Ord + Clone> Ledger<K> {
         let present = lives.content(&all, now);
         let present = present.filter(|(_, presence)| *presence == Presence::Present);
         present.map(|(key, _)| key.clone()).collect()
-    }
-
-    pub(crate) fn clock(&self) -> &Clock {
-        &self.clock
     }
 
     pub(crate) fn tell(&self, event: Event<K>) {

@@ -15,7 +15,7 @@ pub(crate) struct Witness<S: ChunkSource> {
     value: fn(&S::Item) -> u64,
     diary: Diary<S::Key>,
     log: Log<S::Key>,
-    opened: u64,
+    pub(crate) opened: u64,
 }
 
 /// Where is written down what happens to a store.
@@ -55,11 +55,6 @@ impl<S: ChunkSource> Witness<S> {
     /// The questions so far, and those to come.
     pub(crate) fn log(&self) -> Log<S::Key> {
         Log(Arc::clone(&self.log.0))
-    }
-
-    /// When the source was opened.
-    pub(crate) fn opened(&self) -> u64 {
-        self.opened
     }
 
     /// An item's key and value.

@@ -1,4 +1,4 @@
-//! Where a fetch stops: the range's bounds, and the limit.
+//! Where a fetch begins and stops: its start, the range's bounds, and the limit.
 
 use std::ops::Bound;
 
@@ -6,31 +6,52 @@ use keywalk::{Error, KeyRange, Order, Violation, Walk};
 
 use crate::{Ask, Breach, Checked, Flaw, Harness, Lab, Plan, Run, Small, Source, Tried};
 
-pub(super) fn bounds_are_included_or_excluded<H: Harness>(lab: &Lab<H>) -> Checked {
-    lab.exhaustively(&|small| {
+/// What is asked of each small store.
+macro_rules! asks {
+    ($($(#[doc = $doc:literal])* $name:ident: $small:ident => $asks:expr;)+) => {$(
+        $(#[doc = $doc])*
+        pub(super) fn $name<H: Harness>(lab: &Lab<H>) -> Checked {
+            lab.exhaustively(&|$small| $asks)
+        }
+    )+};
+}
+
+asks! {
+    the_first_item_is_at_the_start: small => with_limits(small.all()).collect();
+    the_start_is_exclusive: small => after(small, small.present.iter());
+    an_absent_key_is_a_position_too: small => after(small, small.absent());
+    past_the_last_key_is_the_end: small => {
+        let is_past = |key: &&_| match small.order {
+            Order::Ascending => small.present.last().is_none_or(|last| *key >= last),
+            Order::Descending => small.present.first().is_none_or(|last| *key <= last),
+        };
+        after(small, small.pool.iter().filter(is_past))
+    };
+    /// The same range again and again: an answer doesn't use it up.
+    a_question_can_be_asked_again: small => {
+        let asks = after(small, small.pool.iter().take(2));
+        let all = with_limits(small.all());
+        let again = all.chain(asks.clone()).chain(asks);
+        again.chain(with_limits(small.all())).collect()
+    };
+    bounds_are_included_or_excluded: small => {
         let ranges = small.ranges().into_iter();
         let ranges = ranges.filter(|range| !range.is_empty());
         ranges
             .flat_map(|range| [(range.clone(), 2), (range, usize::MAX)])
             .collect()
-    })
-}
-
-pub(super) fn inverted_and_empty_ranges_hold_nothing<H: Harness>(lab: &Lab<H>) -> Checked {
-    lab.exhaustively(&|small| {
+    };
+    inverted_and_empty_ranges_hold_nothing: small => {
         let ranges = small.ranges().into_iter().filter(KeyRange::is_empty);
         ranges.map(|range| (range, 2)).collect()
-    })
-}
-
-/// From every start, and also just as many as are left: whether more is said to come or the end, it must be
-/// true.
-pub(super) fn the_limit_is_respected<H: Harness>(lab: &Lab<H>) -> Checked {
-    lab.exhaustively(&|small| {
+    };
+    /// From every start, and also just as many as are left: whether more is said to come or the end, it must be
+    /// true.
+    the_limit_is_respected: small => {
         let limits = 1..=small.pool.len() + 1;
         let asks = |near| limits.clone().map(move |limit| (small.from(near), limit));
         small.bounds().into_iter().flat_map(asks).collect()
-    })
+    };
 }
 
 /// Bytes end a chunk where its limit is far: the source has to ask the chunk whether it is full.
@@ -98,38 +119,6 @@ pub(super) fn descending_mirrors_ascending<H: Harness>(lab: &Lab<H>) -> Checked 
 
 /// How many items are asked for: all there are, which shows their order, and fewer.
 const LIMITS: [usize; 3] = [usize::MAX, 2, 1];
-
-pub(super) fn the_first_item_is_at_the_start<H: Harness>(lab: &Lab<H>) -> Checked {
-    lab.exhaustively(&|small| with_limits(small.all()).collect())
-}
-
-pub(super) fn the_start_is_exclusive<H: Harness>(lab: &Lab<H>) -> Checked {
-    lab.exhaustively(&|small| after(small, small.present.iter()))
-}
-
-pub(super) fn an_absent_key_is_a_position_too<H: Harness>(lab: &Lab<H>) -> Checked {
-    lab.exhaustively(&|small| after(small, small.absent()))
-}
-
-pub(super) fn past_the_last_key_is_the_end<H: Harness>(lab: &Lab<H>) -> Checked {
-    lab.exhaustively(&|small| {
-        let is_past = |key: &&H::Key| match small.order {
-            Order::Ascending => small.present.last().is_none_or(|last| *key >= last),
-            Order::Descending => small.present.first().is_none_or(|last| *key <= last),
-        };
-        after(small, small.pool.iter().filter(is_past))
-    })
-}
-
-/// The same range again and again: an answer doesn't use it up.
-pub(super) fn a_question_can_be_asked_again<H: Harness>(lab: &Lab<H>) -> Checked {
-    lab.exhaustively(&|small| {
-        let asks = after(small, small.pool.iter().take(2));
-        let all = with_limits(small.all());
-        let again = all.chain(asks.clone()).chain(asks);
-        again.chain(with_limits(small.all())).collect()
-    })
-}
 
 pub(super) fn with_limits<K: Clone>(range: KeyRange<K>) -> impl Iterator<Item = Ask<K>> {
     LIMITS.into_iter().map(move |limit| (range.clone(), limit))

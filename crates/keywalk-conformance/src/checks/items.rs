@@ -32,7 +32,7 @@ fn again<H: Harness>(lab: &Lab<H>, change: fn(&Trial<H>, &H::Key) -> Tried<H>) -
         };
         pages()?;
         // More than what 32 bits hold.
-        trial.ledger().puts_from(1 << 40);
+        trial.ledger.puts.set(1 << 40);
         ladder.iter().try_for_each(|key| change(trial, key))?;
         pages()
     })

@@ -17,7 +17,7 @@ pub(super) fn a_prefetched_walk_is_the_same_walk<H: PrefetchedHarness>(lab: &Lab
             let plan = Plan::of_all(order, size);
             let run = Run::again(trial, &plan);
             let source = trial.source()?;
-            let (opened, log) = (source.opened(), source.log());
+            let (opened, log) = (source.opened, source.log());
             let reader = trial.source()?;
             let mut chunks = plan.walk(source).prefetch(DEPTH).chunks();
             let (mut entries, mut handed_out) = (Vec::new(), 0);
