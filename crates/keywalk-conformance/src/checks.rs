@@ -112,7 +112,6 @@ macro_rules! __each_check {
     };
 }
 
-/// One of the kit's checks.
 pub(crate) struct Check<H: Harness> {
     pub(crate) name: &'static str,
     run: fn(&Lab<H>) -> Checked,

@@ -69,7 +69,6 @@ clauses! {
 }
 
 impl Clause {
-    /// The clause that a violation's `clause()` names.
     pub(crate) fn of(violation: keywalk::Violation) -> Self {
         match violation.clause() {
             "G1" => Clause::G1,

@@ -48,7 +48,6 @@ pub(crate) struct Edits<K> {
 pub(crate) struct Place<'p, K> {
     /// The keys to choose from.
     pub(crate) pool: &'p [K],
-    /// The keys that are there.
     pub(crate) present: &'p [K],
     pub(crate) order: Order,
     /// The last key handed out.

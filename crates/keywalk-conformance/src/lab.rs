@@ -14,7 +14,6 @@ use crate::{
     Trial, Tried, Unwound, lock, message,
 };
 
-/// Where a check is carried out.
 pub(crate) struct Lab<H: Harness> {
     check: &'static str,
     pub(crate) config: Config,
@@ -23,7 +22,6 @@ pub(crate) struct Lab<H: Harness> {
     pub(crate) can: Capabilities,
 }
 
-/// What came of a check.
 pub(crate) type Checked = Result<(), Stop>;
 
 /// Why a check didn't pass.
@@ -72,7 +70,6 @@ impl<H: Harness> Lab<H> {
         }
     }
 
-    /// The orders that the source walks in.
     pub(crate) fn orders(&self) -> &'static [Order] {
         match self.can.descending {
             Capability::Yes => &[Order::Ascending, Order::Descending],
@@ -97,7 +94,6 @@ impl<H: Harness> Lab<H> {
         Ok(attempt(keys).map_err(fewest)?)
     }
 
-    /// The same in each order that the source walks in.
     pub(crate) fn in_each_order(
         &self,
         keys: &[H::Key],
@@ -145,7 +141,6 @@ impl<H: Harness> Lab<H> {
         self.law_of(self.config.cases, strategy, law)
     }
 
-    /// The same with so many cases.
     pub(crate) fn law_of<C: Debug>(
         &self,
         cases: u32,
@@ -279,7 +274,6 @@ type Asks<'c, K> = dyn Fn(&Small<'_, K>) -> Vec<Ask<K>> + 'c;
 pub(crate) struct Small<'a, K> {
     /// All keys that play a part, ascending.
     pub(crate) pool: &'a [K],
-    /// Those that are there.
     pub(crate) present: &'a [K],
     pub(crate) order: Order,
 }

@@ -76,7 +76,6 @@ impl<'s, H: Harness> Run<'s, H> {
         self.is_fused(is_over, chunks.source())
     }
 
-    /// Takes all items.
     pub(crate) fn by_all_items(mut self, trial: &Trial<H>) -> Tried<H> {
         let walk = self.plan.walk(trial.source()?);
         let size = self.plan.chunk_size;
@@ -321,10 +320,8 @@ pub(crate) trait ByItems<'t, H: Harness>:
     fn cursor(&self) -> Cursor<H::Key>;
 }
 
-/// The error of such a walk.
 pub(crate) type Said<'t, H> = Error<<Source<'t, H> as ChunkSource>::Error>;
 
-/// How a walk is carried out.
 pub(crate) trait Walks<H: Harness> {
     fn items<'t>(walk: Walk<Source<'t, H>>) -> Box<dyn ByItems<'t, H> + 't>;
 }
@@ -379,7 +376,6 @@ pub(crate) struct Plan<K> {
 }
 
 impl<K> Plan<K> {
-    /// A walk over all of a store, as it is.
     pub(crate) fn of_all(order: Order, chunk_size: usize) -> Self {
         Plan {
             edits: Edits::default(),

@@ -48,7 +48,6 @@ impl<H: Harness> Trial<H> {
         harness.ok_or_else(|| Breach::said(Clause::Harness, lost))
     }
 
-    /// Another source.
     pub(crate) fn source(&self) -> Tried<H, Source<'_, H>> {
         let harness = self.harness()?;
         let source = self.beat.during(Doing::Opening, || harness.source());
@@ -77,7 +76,6 @@ impl<H: Harness> Trial<H> {
         self.set(key, false)
     }
 
-    /// Puts a key, or deletes it.
     pub(crate) fn set(&self, key: &H::Key, is_put: bool) -> Tried<H> {
         let harness = self.harness()?;
         let change = self.ledger.next_change(is_put);
@@ -102,7 +100,6 @@ impl<H: Harness> Trial<H> {
         used.map_err(|error| self.unexpected(error))
     }
 
-    /// Closes the store and opens it again.
     pub(crate) fn reopen(&mut self) -> Tried<H> {
         let Some(harness) = self.harness.take() else {
             return self.harness().map(drop);

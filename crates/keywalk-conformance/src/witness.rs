@@ -57,7 +57,6 @@ impl<S: ChunkSource> Witness<S> {
         Log(Arc::clone(&self.log.0))
     }
 
-    /// An item's key and value.
     pub(crate) fn entry(&self, item: &S::Item) -> (S::Key, u64) {
         (self.source.key_of(item), (self.value)(item))
     }

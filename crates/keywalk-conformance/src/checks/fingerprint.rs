@@ -73,7 +73,7 @@ pub(super) fn a_token_of_a_stranger_is_refused<H: DurableHarness>(lab: &Lab<H>) 
         for (aspect, stranger) in strangers {
             let mut source = trial.source()?;
             let cursor = some_cursor(&mut source, keys);
-            let token = Token::new(&cursor, &Forged::as_of(&source, stranger.clone()));
+            let token = Token::new(&cursor, &Forged(&source, Some(stranger.clone()), None));
             let token = token.map_err(|error| failed(&error))?;
             let reads = trial.harness()?.reads();
             let walk = Walk::new(source).resume_token(&token);
@@ -120,32 +120,13 @@ fn some_cursor<S: DurableSource>(source: &mut S, keys: &[S::Key]) -> Cursor<S::K
     }
 }
 
-/// A source as another one writes its tokens: under another fingerprint, or with other bytes for a key.
-pub(super) struct Forged<'s, S> {
-    source: &'s S,
-    fingerprint: Option<Fingerprint>,
-    bytes: Option<&'s [u8]>,
-}
-
-impl<'s, S: DurableSource> Forged<'s, S> {
-    /// Tokens look as if they were of a source of this fingerprint.
-    fn as_of(source: &'s S, fingerprint: Fingerprint) -> Self {
-        Forged {
-            source,
-            fingerprint: Some(fingerprint),
-            bytes: None,
-        }
-    }
-
-    /// Every key in a token is these bytes.
-    pub(super) fn with_bytes(source: &'s S, bytes: &'s [u8]) -> Self {
-        Forged {
-            source,
-            fingerprint: None,
-            bytes: Some(bytes),
-        }
-    }
-}
+/// A source as another one writes its tokens: under this fingerprint, and with these bytes for every key, where
+/// there are any.
+pub(super) struct Forged<'s, S>(
+    pub(super) &'s S,
+    pub(super) Option<Fingerprint>,
+    pub(super) Option<&'s [u8]>,
+);
 
 /// For what it is a source of, and never asked.
 impl<S: ChunkSource> ChunkSource for Forged<'_, S> {
@@ -162,24 +143,24 @@ impl<S: ChunkSource> ChunkSource for Forged<'_, S> {
     }
 
     fn key_of(&self, item: &S::Item) -> S::Key {
-        self.source.key_of(item)
+        self.0.key_of(item)
     }
 }
 
 impl<S: DurableSource> DurableSource for Forged<'_, S> {
     fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
-        let forged = self.fingerprint.clone().map(Ok);
-        forged.unwrap_or_else(|| self.source.fingerprint())
+        let forged = self.1.clone().map(Ok);
+        forged.unwrap_or_else(|| self.0.fingerprint())
     }
 
     fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
-        match self.bytes {
+        match self.2 {
             Some(forged) => bytes.extend_from_slice(forged),
-            None => self.source.encode_key(key, bytes),
+            None => self.0.encode_key(key, bytes),
         }
     }
 
     fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, S::Error> {
-        self.source.decode_key(bytes)
+        self.0.decode_key(bytes)
     }
 }

@@ -119,7 +119,7 @@ fn is_tame<H: DurableHarness>(source: &mut Source<'_, H>, key: &H::Key, bytes: &
     }
     let is_form = decoded.is_some_and(|decoded| encoded(source, &decoded) == bytes);
     let walk = Walk::new(&mut *source).range(key.clone()..);
-    let token = Token::new(&walk.cursor(), &Forged::with_bytes(source, bytes));
+    let token = Token::new(&walk.cursor(), &Forged(source, None, Some(bytes)));
     let token = token.map_err(|error| failed(&error))?;
     let answer = match token.cursor(source) {
         Ok(_) if is_form => return Ok(()),

@@ -7,7 +7,6 @@ use keywalk::{Cursor, PrefetchedItems, Walk};
 use super::faults::every_fault;
 use crate::{ByItems, Checked, Fault, Lab, Plan, PrefetchedHarness, Run, Source, Walks};
 
-/// How many chunks are fetched ahead.
 const DEPTH: usize = 2;
 
 /// It answers the same, into chunks that are filled in turns.

@@ -76,7 +76,6 @@ pub(crate) fn judge<K: Ord + Clone + Debug>(
     Ok(covered.cloned())
 }
 
-/// Judges what was said to be the last key of `range`.
 pub(crate) fn judge_last_key<K: Ord + Clone + Debug>(
     range: &KeyRange<K>,
     answer: &LastKey<K>,

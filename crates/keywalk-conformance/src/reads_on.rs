@@ -1,0 +1,46 @@
+use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
+
+use crate::meanwhile::left_to;
+
+/// A source that goes up only and can't know its last key, made one that does: by fetching to the end.
+///
+/// Its walks are [`live`](keywalk::Walk::live) in use; the kit tries bounded ones too, over
+/// `type Source<'a> = ReadsOn<Items>`. It reads all of a range for its last key, so a harness that
+/// [counts](crate::Harness::reads) doesn't go with it.
+#[derive(Debug)]
+pub struct ReadsOn<S>(pub S);
+
+#[deny(clippy::missing_trait_methods)]
+impl<S: ChunkSource> ChunkSource for ReadsOn<S> {
+    left_to!(0: keys);
+
+    fn fetch(
+        &mut self,
+        range: &KeyRange<S::Key>,
+        chunk: &mut Chunk<S::Item>,
+    ) -> Result<Fetched<S::Key>, S::Error> {
+        self.0.fetch(range, chunk)
+    }
+
+    fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
+        let (mut rest, mut last) = (range.clone(), None);
+        loop {
+            let mut chunk = Chunk::with_limit(1_000);
+            let fetched = self.0.fetch(&rest, &mut chunk)?;
+            let end = chunk.as_slice().last().map(|item| self.0.key_of(item));
+            last = end.clone().or(last);
+            match (fetched, end) {
+                (Fetched::ScannedTo(key), _) | (Fetched::More, Some(key)) if rest.admits(&key) => {
+                    rest.advance_past(key);
+                }
+                // The end, or no progress: what a source answers that makes none is for the checks to find.
+                _ => return Ok(last.into()),
+            }
+        }
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<S: DurableSource> DurableSource for ReadsOn<S> {
+    left_to!(0: tokens);
+}
