@@ -12,7 +12,6 @@ mod fingerprint;
 mod harness;
 mod items;
 mod key_bytes;
-mod prefetch;
 mod resume;
 mod threads;
 mod walk;
@@ -106,8 +105,8 @@ macro_rules! __each_check {
     (of_prefetched, $then:path, $($argument:tt)*) => {
         $then! {
             $($argument)*
-            prefetch::a_prefetched_walk_is_the_same_walk
-            prefetch::a_prefetched_fault_comes_in_its_place
+            walk::a_prefetched_walk_is_the_same_walk
+            walk::a_prefetched_fault_comes_in_its_place
         }
     };
 }

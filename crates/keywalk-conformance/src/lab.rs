@@ -3,7 +3,6 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::ops::Bound;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use keywalk::{Chunk, KeyRange, Order};
 use proptest::strategy::{BoxedStrategy, Strategy, ValueTree};
@@ -11,7 +10,7 @@ use proptest::test_runner::{self, RngAlgorithm, TestRng, TestRunner};
 
 use crate::{
     Beat, Breach, Capabilities, Capability, Clause, Config, Failure, Flaw, Harness, KeySpace, Tell,
-    Trial, Tried, Unwound, lock, message,
+    Trial, Tried, Unwound, caught, lock, message,
 };
 
 pub(crate) struct Lab<H: Harness> {
@@ -116,7 +115,7 @@ impl<H: Harness> Lab<H> {
     ) -> Result<(), Failure> {
         let opened = Trial::open(&self.beat);
         let mut trial = opened.map_err(|breach| self.failure(breach, Vec::new()))?;
-        let breach = match catch_unwind(AssertUnwindSafe(|| check(&mut trial))) {
+        let breach = match caught(|| check(&mut trial)) {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(breach)) => breach,
             Err(panic) => match panic.downcast::<Unwound>() {

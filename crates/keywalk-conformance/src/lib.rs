@@ -182,10 +182,8 @@
 #![forbid(unsafe_code)]
 
 mod checks;
-mod clause;
 mod config;
 mod conformance;
-mod edit;
 mod faults;
 mod harness;
 pub mod history;
@@ -201,24 +199,21 @@ mod trial;
 mod watch;
 mod witness;
 
-pub use clause::Clause;
 pub use config::Config;
 #[doc(hidden)]
 pub use conformance::assert_conforms;
-pub use edit::Edit;
 pub use faults::{Blown, Fault, Faults, Fuse};
 pub use harness::{BoxError, Capabilities, Capability, Harness, Writer};
 pub use harness::{DurableHarness, PrefetchedHarness};
 pub use key_space::{KeySpace, KnownKey};
 pub use meanwhile::{Counterexample, Interleaved, Meanwhile};
-pub use outcome::{Failure, Outcome, Verdict};
+pub use outcome::{Clause, Failure, Outcome, Verdict};
 pub use reads_on::ReadsOn;
 pub use report::{Beside, Report, Trace, run, run_check, run_durable, run_durable_check};
 pub use report::{run_prefetched, run_prefetched_check, traces};
-pub use schedule::Schedule;
+pub use schedule::{Edit, Schedule};
 
 // Within the crate all is named by its root.
-use edit::{Edits, Place, edits};
 use history::{
     Answer, Breach, Change, Clock, Event, Flaw, Items, Lives, Mutation, Oracle, Presence,
 };
@@ -226,8 +221,9 @@ use history::{Question, Shown, Span, Tell, Telling, Timeline, Visits, diagnosed,
 use history::{judge, judge_by_time};
 use lab::{Ask, Checked, Lab, Small, Stop};
 use run::{ByItems, Here, Plan, Run, Walks, taken, unexpected};
+use schedule::{Edits, Place, edits};
 use trial::{Entry, Item, Ledger, Source, Trial, Tried, held, refused};
-use watch::{Beat, Doing, lock, message, watched};
+use watch::{Beat, Doing, caught, lock, message, watched};
 use witness::{Diary, Unwound, Witness};
 
 #[doc(no_inline)]

@@ -1,6 +1,6 @@
 use std::fmt::{self, Debug, Display};
 use std::ops::Bound;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 
@@ -8,7 +8,7 @@ use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange,
 
 use crate::{
     BoxError, Breach, Change, Clause, Edits, Event, Flaw, Ledger, Mutation, Place, Shown, Span,
-    Tell, Telling, Visits, held, lock,
+    Tell, Telling, Visits, caught, held, lock,
 };
 
 /// What happens to a store while code under test walks it, and what that code did so far: the code's side of
@@ -113,7 +113,7 @@ where
         &self,
         code: &mut impl FnMut(&Self) -> Result<(), E>,
     ) -> Result<bool, Counterexample<K>> {
-        let returned = catch_unwind(AssertUnwindSafe(|| code(self)));
+        let returned = caught(|| code(self));
         self.with(|state| match (state.stop.take(), returned) {
             (Some(Stop::Broke(breach)), _) => Err(state.found(breach)),
             (Some(Stop::Killed), _) => {
@@ -273,7 +273,7 @@ where
         );
         let mut state = lock(state);
         *lock(user) = me;
-        let done = catch_unwind(AssertUnwindSafe(|| what(&mut state)));
+        let done = caught(|| what(&mut state));
         *lock(user) = None;
         drop(state);
         done.unwrap_or_else(|panic| resume_unwind(panic))
@@ -331,10 +331,7 @@ where
         let mutation = Mutation {
             key: key.clone(),
             change: Change::Delete,
-            during: Span {
-                from: self.turned,
-                to: self.ledger.clock.tick(),
-            },
+            during: Span::new(self.turned, self.ledger.clock.tick()),
         };
         self.ledger.attempt(mutation.clone());
         self.pending.push(mutation);

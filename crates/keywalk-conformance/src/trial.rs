@@ -1,14 +1,13 @@
 use std::cell::{Cell, Ref, RefCell};
 use std::fmt::Debug;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use keywalk::{Chunk, ChunkSource, KeyRange, Order};
 
 use crate::{
     Answer, Beat, BoxError, Breach, Change, Clause, Clock, Diary, Doing, Event, Flaw, Harness,
-    Lives, Mutation, Presence, Question, Span, Timeline, Witness, diagnosed, judge, judge_by_time,
-    lock, message,
+    Lives, Mutation, Presence, Question, Span, Timeline, Witness, caught, diagnosed, judge,
+    judge_by_time, lock, message,
 };
 
 /// A store under test, with all that happened to it.
@@ -85,7 +84,7 @@ impl<H: Harness> Trial<H> {
         };
         // A store's own assertion is an error that names its key, and the history shows the change.
         let operation = || {
-            catch_unwind(AssertUnwindSafe(operation))
+            caught(operation)
                 .unwrap_or_else(|panic| Err(format!("it panicked: {}", message(&*panic)).into()))
         };
         let operation = || self.beat.during(Doing::Changing, operation);
@@ -128,9 +127,7 @@ impl<H: Harness> Trial<H> {
     ) -> Tried<H, Option<H::Key>> {
         chunk.clear();
         // What it answered, or how it failed, is written down.
-        drop(catch_unwind(AssertUnwindSafe(|| {
-            source.fetch(range, chunk)
-        })));
+        drop(caught(|| source.fetch(range, chunk)));
         self.judge_last(source).map_err(|breach| {
             let breach = match source.log().last() {
                 Some(question) => self.compared(&question, breach),
@@ -148,7 +145,7 @@ impl<H: Harness> Trial<H> {
         source: &mut Source<'t, H>,
         range: &KeyRange<H::Key>,
     ) -> Tried<H> {
-        drop(catch_unwind(AssertUnwindSafe(|| source.last_key(range))));
+        drop(caught(|| source.last_key(range)));
         self.judge_last(source).map(drop)
     }
 
@@ -171,8 +168,8 @@ impl<H: Harness> Trial<H> {
         };
         let (range, limit) = (&question.range, answer.limit);
         let mut chunk = Chunk::with_limit(limit);
-        let fetch = AssertUnwindSafe(|| fresh.unseen().fetch(range, &mut chunk));
-        let Ok(Ok(fetched)) = catch_unwind(fetch) else {
+        let fetch = || fresh.unseen().fetch(range, &mut chunk);
+        let Ok(Ok(fetched)) = caught(fetch) else {
             return breach;
         };
         let other = fresh.told(&chunk, limit, &fetched);
@@ -186,7 +183,7 @@ impl<H: Harness> Trial<H> {
 /// Whether a fetch of all of `range` has this key.
 fn finds<S: ChunkSource>(source: &mut S, range: &KeyRange<S::Key>, key: &S::Key) -> bool {
     let mut chunk = Chunk::with_limit(usize::MAX);
-    let fetched = catch_unwind(AssertUnwindSafe(|| source.fetch(range, &mut chunk)));
+    let fetched = caught(|| source.fetch(range, &mut chunk));
     let mut items = chunk.as_slice().iter();
     matches!(fetched, Ok(Ok(_))) && items.any(|item| source.key_of(item) == *key)
 }

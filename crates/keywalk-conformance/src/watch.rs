@@ -45,7 +45,7 @@ impl Beat {
         *lock(&self.0.doing) = doing;
         self.0.has_walked.fetch_or(doing == Doing::Fetching, SeqCst);
         self.0.count.fetch_add(1, SeqCst);
-        let result = catch_unwind(AssertUnwindSafe(operation));
+        let result = caught(operation);
         self.0.count.fetch_add(1, SeqCst);
         result.unwrap_or_else(|panic| resume_unwind(panic))
     }
@@ -87,7 +87,7 @@ pub(crate) fn watched(
     let of_thread = beat.clone();
     let (told, tells) = channel();
     let run = move || {
-        let result = catch_unwind(AssertUnwindSafe(|| run(of_thread)));
+        let result = caught(|| run(of_thread));
         // Nobody listens any more if it took too long.
         drop(told.send(result));
     };
@@ -120,6 +120,10 @@ pub(crate) fn watched(
             }
         }
     }
+}
+
+pub(crate) fn caught<T>(what: impl FnOnce() -> T) -> thread::Result<T> {
+    catch_unwind(AssertUnwindSafe(what))
 }
 
 /// A thread that panicked left nothing half done here.

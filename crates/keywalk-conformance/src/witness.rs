@@ -1,12 +1,12 @@
 use std::fmt::Debug;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
 
 use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
 
 use crate::{
-    Answer, Beat, Breach, Clause, Clock, Doing, Event, Flaw, Items, Question, Timeline, lock,
-    message,
+    Answer, Beat, Breach, Clause, Clock, Doing, Event, Flaw, Items, Question, Timeline, caught,
+    lock, message,
 };
 
 /// A source that writes down every question and answer, in its store's history too. In another thread as well.
@@ -101,7 +101,7 @@ impl<S: ChunkSource> Witness<S> {
         }
         let Diary { beat, clock, .. } = &self.diary;
         let source = &mut self.source;
-        let asked = || catch_unwind(AssertUnwindSafe(|| ask(source, chunk)));
+        let asked = || caught(|| ask(source, chunk));
         let (result, during) = beat.during(Doing::Fetching, || clock.time(asked));
         let question = Question {
             range: range.clone(),
@@ -118,7 +118,7 @@ impl<S: ChunkSource> Witness<S> {
     }
 
     fn write<T>(&self, method: &'static str, write: impl FnOnce(&S) -> T) -> T {
-        let written = || catch_unwind(AssertUnwindSafe(|| write(&self.source)));
+        let written = || caught(|| write(&self.source));
         let result = self.diary.beat.during(Doing::Writing, written);
         result.unwrap_or_else(|panic| {
             let message = message(&*panic);

@@ -6,6 +6,7 @@ use keywalk::{Chunk, ChunkSource, Cursor, DurableSource, Error, Fetched, Fingerp
 use keywalk::{Order, Token, TokenError, Walk};
 
 use super::resume::failed;
+use crate::meanwhile::left_to;
 use crate::{Breach, Checked, Clause, DurableHarness, Lab, Source, Stop, Tried, refused};
 
 /// Of every source over a store, at every time.
@@ -130,9 +131,7 @@ pub(super) struct Forged<'s, S>(
 
 /// For what it is a source of, and never asked.
 impl<S: ChunkSource> ChunkSource for Forged<'_, S> {
-    type Key = S::Key;
-    type Item = S::Item;
-    type Error = S::Error;
+    left_to!(0: keys);
 
     fn fetch(
         &mut self,
@@ -140,10 +139,6 @@ impl<S: ChunkSource> ChunkSource for Forged<'_, S> {
         _: &mut Chunk<S::Item>,
     ) -> Result<Fetched<S::Key>, S::Error> {
         Ok(Fetched::End)
-    }
-
-    fn key_of(&self, item: &S::Item) -> S::Key {
-        self.0.key_of(item)
     }
 }
 

@@ -69,10 +69,7 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
     /// the return of its first fetch.
     #[must_use]
     pub fn snapshot(mut self, opened: u64) -> Self {
-        self.snapshot = Some(Span {
-            from: opened,
-            to: Span::NEVER,
-        });
+        self.snapshot = Some(Span::new(opened, Span::NEVER));
         self
     }
 
@@ -93,10 +90,7 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
             None => question.during,
             Some(taken) if taken.to < Span::NEVER => *taken,
             Some(taken) => {
-                let now = Span {
-                    to: question.during.to,
-                    ..*taken
-                };
+                let now = Span::new(taken.from, question.during.to);
                 if matches!(question.answer, Answer::Items(_)) {
                     *taken = now;
                 }
