@@ -5,16 +5,14 @@ use crate::{
     watched,
 };
 
-mod bounds;
 mod change;
 mod faults;
-mod fingerprint;
+mod fetch;
 mod harness;
-mod items;
-mod key_bytes;
 mod resume;
 mod threads;
 mod walk;
+mod written;
 
 /// Hands a list of checks, each `module::name`, to a macro: those of every source, of one whose cursors can be
 /// written down, or of one that can be prefetched.
@@ -29,28 +27,28 @@ macro_rules! __each_check {
             harness::keys_are_ordered_as_they_declare
             harness::capabilities_are_as_declared
 
-            bounds::the_first_item_is_at_the_start
-            bounds::the_start_is_exclusive
-            bounds::an_absent_key_is_a_position_too
-            bounds::past_the_last_key_is_the_end
-            bounds::a_question_can_be_asked_again
+            fetch::the_first_item_is_at_the_start
+            fetch::the_start_is_exclusive
+            fetch::an_absent_key_is_a_position_too
+            fetch::past_the_last_key_is_the_end
+            fetch::a_question_can_be_asked_again
 
-            bounds::bounds_are_included_or_excluded
-            bounds::inverted_and_empty_ranges_hold_nothing
-            bounds::the_limit_is_respected
-            bounds::a_byte_budget_is_kept
-            bounds::no_limit_is_too_large
-            bounds::descending_mirrors_ascending
+            fetch::bounds_are_included_or_excluded
+            fetch::inverted_and_empty_ranges_hold_nothing
+            fetch::the_limit_is_respected
+            fetch::a_byte_budget_is_kept
+            fetch::no_limit_is_too_large
+            fetch::descending_mirrors_ascending
 
-            items::keys_come_in_strict_order
-            items::no_key_comes_twice
-            items::values_are_those_that_were_put
-            items::the_end_is_said_only_when_nothing_remains
-            items::the_end_comes
-            items::the_smallest_and_the_largest_key_come
-            items::every_boundary_key_has_its_place
-            items::the_last_key_is_the_furthest
-            items::a_key_is_told_alike_in_both_ways
+            fetch::keys_come_in_strict_order
+            fetch::no_key_comes_twice
+            fetch::values_are_those_that_were_put
+            fetch::the_end_is_said_only_when_nothing_remains
+            fetch::the_end_comes
+            fetch::the_smallest_and_the_largest_key_come
+            fetch::every_boundary_key_has_its_place
+            fetch::the_last_key_is_the_furthest
+            fetch::a_key_is_told_alike_in_both_ways
 
             walk::every_chunk_size_gives_the_same_walk
             walk::long_walks_have_every_item
@@ -86,20 +84,20 @@ macro_rules! __each_check {
     (of_tokens, $then:path, $($argument:tt)*) => {
         $then! {
             $($argument)*
-            key_bytes::keys_come_back_from_their_bytes
-            key_bytes::different_keys_have_different_bytes
-            key_bytes::any_bytes_are_a_key_or_refused
-            key_bytes::a_key_in_words_is_told_apart
+            written::keys_come_back_from_their_bytes
+            written::different_keys_have_different_bytes
+            written::any_bytes_are_a_key_or_refused
+            written::a_key_in_words_is_told_apart
 
             resume::a_token_goes_on_at_every_item
             resume::a_token_goes_on_after_changes
             resume::a_token_goes_on_after_reopening
             resume::a_token_outlives_its_rows
 
-            fingerprint::the_fingerprint_stays_the_same
-            fingerprint::a_token_of_a_stranger_is_refused
+            written::the_fingerprint_stays_the_same
+            written::a_token_of_a_stranger_is_refused
 
-            key_bytes::the_share_grows_from_0_to_1
+            written::the_share_grows_from_0_to_1
         }
     };
     (of_prefetched, $then:path, $($argument:tt)*) => {

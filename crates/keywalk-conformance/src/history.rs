@@ -36,14 +36,13 @@ use keywalk::{Fetched, KeyRange, LastKey};
 mod breach;
 mod judge;
 mod lives;
-mod oracle;
 mod visits;
 
 pub use breach::{Breach, Flaw};
 pub(crate) use breach::{Shown, Tell, Telling};
+pub use judge::Oracle;
 pub(crate) use judge::{diagnosed, explained, judge, judge_by_time};
 pub use lives::{Lives, Presence};
-pub use oracle::Oracle;
 pub use visits::Visits;
 
 /// Tells the time of a history: it counts calls and returns. Clones share it, also across threads.

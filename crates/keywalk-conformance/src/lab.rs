@@ -123,7 +123,7 @@ impl<H: Harness> Lab<H> {
                 Err(panic) => Breach::new(Flaw::Panicked).got(message(&*panic)),
             },
         };
-        let lines = lock(&trial.ledger.timeline()).lines();
+        let lines = lock(&trial.ledger.timeline).lines();
         Err(self.failure(breach, lines))
     }
 
@@ -181,23 +181,19 @@ impl<H: Harness> Lab<H> {
 
     /// Of its own for each check, so that their order doesn't matter.
     fn runner(&self) -> TestRunner {
-        runner(self.check, self.config.seed)
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&self.config.seed.to_le_bytes());
+        for (at, letter) in self.check.bytes().enumerate() {
+            let byte = &mut seed[8 + at % 24];
+            *byte = byte.wrapping_mul(31).wrapping_add(letter);
+        }
+        let config = test_runner::Config {
+            // Nothing is written beside the sources.
+            failure_persistence: None,
+            ..test_runner::Config::default()
+        };
+        TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
     }
-}
-
-fn runner(check: &str, of_config: u64) -> TestRunner {
-    let mut seed = [0; 32];
-    seed[..8].copy_from_slice(&of_config.to_le_bytes());
-    for (at, letter) in check.bytes().enumerate() {
-        let byte = &mut seed[8 + at % 24];
-        *byte = byte.wrapping_mul(31).wrapping_add(letter);
-    }
-    let config = test_runner::Config {
-        // Nothing is written beside the sources.
-        failure_persistence: None,
-        ..test_runner::Config::default()
-    };
-    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
 }
 
 /// The simplest case that still fails by the same clause as this one, if this one fails.

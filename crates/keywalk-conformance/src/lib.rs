@@ -190,13 +190,11 @@ pub mod history;
 mod key_space;
 mod lab;
 mod meanwhile;
-mod outcome;
 mod reads_on;
 mod report;
 mod run;
 mod schedule;
 mod trial;
-mod watch;
 mod witness;
 
 pub use config::Config;
@@ -207,9 +205,9 @@ pub use harness::{BoxError, Capabilities, Capability, Harness, Writer};
 pub use harness::{DurableHarness, PrefetchedHarness};
 pub use key_space::{KeySpace, KnownKey};
 pub use meanwhile::{Counterexample, Interleaved, Meanwhile};
-pub use outcome::{Clause, Failure, Outcome, Verdict};
 pub use reads_on::ReadsOn;
-pub use report::{Beside, Report, Trace, run, run_check, run_durable, run_durable_check};
+pub use report::{Beside, Clause, Failure, Outcome, Report, Trace, Verdict};
+pub use report::{run, run_check, run_durable, run_durable_check};
 pub use report::{run_prefetched, run_prefetched_check, traces};
 pub use schedule::{Edit, Schedule};
 
@@ -223,8 +221,7 @@ use lab::{Ask, Checked, Lab, Small, Stop};
 use run::{ByItems, Here, Plan, Run, Walks, taken, unexpected};
 use schedule::{Edits, Place, edits};
 use trial::{Entry, Item, Ledger, Source, Trial, Tried, held, refused};
-use watch::{Beat, Doing, caught, lock, message, watched};
-use witness::{Diary, Unwound, Witness};
+use witness::{Beat, Diary, Doing, Unwound, Witness, caught, lock, message, watched};
 
 #[doc(no_inline)]
 pub use proptest;

@@ -143,7 +143,7 @@ where
             // With nothing left to be read, nothing was.
             let kept = state.cursor.clone();
             let found = state.find_place(kept);
-            let found = found.and_then(|()| state.visits.end(now, &state.ledger.lives()));
+            let found = found.and_then(|()| state.visits.end(now, &state.ledger.lives.borrow()));
             found.map_err(|breach| state.found(breach))
         })
     }
@@ -342,7 +342,7 @@ where
         let to = self.ledger.clock.tick();
         for mut mutation in self.pending.drain(..) {
             mutation.during.to = to;
-            self.ledger.settle(&mutation);
+            self.ledger.lives.borrow_mut().settle(&mutation);
         }
     }
 
@@ -351,7 +351,8 @@ where
         self.ledger.tell(Event::Visit(key.clone(), value));
         // A run that doesn't say where it goes on begins at the start.
         self.find_place(None)?;
-        self.visits.visit(key, value, now, &self.ledger.lives())?;
+        self.visits
+            .visit(key, value, now, &self.ledger.lives.borrow())?;
         self.idle = 0;
         self.cursor = Some(key.clone());
         Ok(self.is_killed())
@@ -369,7 +370,8 @@ where
         };
         self.ledger.tell(Event::Note(from));
         self.cursor.clone_from(&after);
-        self.visits.resume(after, self.begun, &self.ledger.lives())
+        self.visits
+            .resume(after, self.begun, &self.ledger.lives.borrow())
     }
 
     /// It goes on after this key, if it was killed and hasn't said so.
@@ -393,7 +395,7 @@ where
     }
 
     fn found(&self, breach: Breach<K>) -> Counterexample<K> {
-        Counterexample::new(breach, lock(&self.ledger.timeline()).lines())
+        Counterexample::new(breach, lock(&self.ledger.timeline).lines())
     }
 }
 

@@ -154,7 +154,8 @@ impl<'s, H: Harness> Run<'s, H> {
             return Err(handed_out(&fetched, &entries));
         }
         entries.into_iter().try_for_each(|entry| self.see(entry))?;
-        self.oracle.end(self.plan.chunk_size, &trial.ledger.lives())
+        self.oracle
+            .end(self.plan.chunk_size, &trial.ledger.lives.borrow())
     }
 
     /// Whether so many chunks were fetched by these questions, or no more will be.
@@ -165,7 +166,7 @@ impl<'s, H: Harness> Run<'s, H> {
         chunks: usize,
     ) -> bool {
         let mut oracle = self.oracle.clone();
-        let lives = trial.ledger.lives();
+        let lives = trial.ledger.lives.borrow();
         let goes_on = asked.iter().all(|question| {
             let failed = matches!(question.answer, Answer::Error(_) | Answer::Panic(_));
             !failed && oracle.observe(question, &lives).is_ok()
@@ -243,7 +244,7 @@ impl<'s, H: Harness> Run<'s, H> {
 
     /// The next question, of a source that was opened then.
     fn observe(&mut self, trial: &Trial<H>, opened: u64, question: &Question<H::Key>) -> Tried<H> {
-        let lives = trial.ledger.lives();
+        let lives = trial.ledger.lives.borrow();
         let Question { range, during, .. } = question;
         let observed = self.oracle.observe(question, &lives);
         observed.map_err(|breach| match &question.answer {
@@ -281,7 +282,7 @@ impl<'s, H: Harness> Run<'s, H> {
 
     /// The walk says that nothing more comes. Then every key of the pool is put: nothing of it may come.
     fn end(&mut self, trial: &Trial<H>, chunk_size: usize) -> Tried<H> {
-        self.oracle.end(chunk_size, &trial.ledger.lives())?;
+        self.oracle.end(chunk_size, &trial.ledger.lives.borrow())?;
         match H::capabilities().mutation.is_yes() {
             true => trial.put_all(&self.plan.edits.pool),
             false => Ok(()),
@@ -419,7 +420,27 @@ impl<K: Ord + Clone + Debug> Plan<K> {
 impl<H: Harness> Lab<H> {
     /// Plans of all kinds over the harness's keys, as far as its store can.
     pub(crate) fn plans(&self) -> BoxedStrategy<Plan<H::Key>> {
-        plans(edits(&self.keys), self.orders(), self.can.mutation.is_yes())
+        let can_change = self.can.mutation.is_yes();
+        let order = prop::sample::select(self.orders());
+        let sizes = (chunk_size(), chunk_size());
+        let walk = (order, sizes, any::<bool>(), 0..12_usize);
+        let drawn = (edits(&self.keys), (bound(), bound()), walk);
+        let plan = drawn.prop_map(move |(edits, (lower, upper), walk)| {
+            let (order, (chunk_size, second_chunk_size), live, cut) = walk;
+            let key = |at: Index| at.get(&edits.pool).clone();
+            let plan = Plan {
+                bounds: (lower.map(key), upper.map(key)),
+                edits,
+                always: Vec::new(),
+                order,
+                chunk_size,
+                second_chunk_size,
+                live,
+                cut,
+            };
+            if can_change { plan } else { plan.still() }
+        });
+        plan.boxed()
     }
 
     /// Plans in which the same happens before every chunk, and nothing else.
@@ -431,38 +452,6 @@ impl<H: Harness> Lab<H> {
         };
         self.plans().prop_map(only).boxed()
     }
-}
-
-fn plans<K: Ord + Clone + Debug + 'static>(
-    edits: BoxedStrategy<Edits<K>>,
-    orders: &'static [Order],
-    can_change: bool,
-) -> BoxedStrategy<Plan<K>> {
-    let order = prop::sample::select(orders);
-    let walk = (
-        order,
-        chunk_size(),
-        chunk_size(),
-        any::<bool>(),
-        0..12_usize,
-    );
-    let drawn = (edits, (bound(), bound()), walk);
-    let plan = drawn.prop_map(move |(edits, (lower, upper), walk)| {
-        let (order, chunk_size, second_chunk_size, live, cut) = walk;
-        let key = |at: Index| at.get(&edits.pool).clone();
-        let plan = Plan {
-            bounds: (lower.map(key), upper.map(key)),
-            edits,
-            always: Vec::new(),
-            order,
-            chunk_size,
-            second_chunk_size,
-            live,
-            cut,
-        };
-        if can_change { plan } else { plan.still() }
-    });
-    plan.boxed()
 }
 
 /// Often smaller than the table, so that there are several chunks.

@@ -1,4 +1,4 @@
-use std::cell::{Cell, Ref, RefCell};
+use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
@@ -33,7 +33,7 @@ impl<H: Harness> Trial<H> {
     pub(crate) fn open(beat: &Beat) -> Tried<H, Self> {
         let harness = beat.during(Doing::Opening, H::open).map_err(refused)?;
         let ledger = Ledger::default();
-        beat.shows(ledger.timeline());
+        beat.shows(ledger.timeline.clone());
         Ok(Trial {
             harness: Some(harness),
             beat: beat.clone(),
@@ -53,7 +53,7 @@ impl<H: Harness> Trial<H> {
         let diary = Diary {
             beat: self.beat.clone(),
             clock: self.ledger.clock.clone(),
-            timeline: self.ledger.timeline(),
+            timeline: Arc::clone(&self.ledger.timeline),
         };
         Ok(Witness::new(source.map_err(refused)?, H::value, diary))
     }
@@ -152,7 +152,7 @@ impl<H: Harness> Trial<H> {
     /// Judges a source's last answer by itself, if there was one.
     pub(crate) fn judge_last(&self, source: &Source<'_, H>) -> Tried<H, Option<H::Key>> {
         match source.log().last() {
-            Some(question) => judge_by_time(&question, source.opened, &self.ledger.lives()),
+            Some(question) => judge_by_time(&question, source.opened, &self.ledger.lives.borrow()),
             None => Ok(None),
         }
     }
@@ -173,7 +173,7 @@ impl<H: Harness> Trial<H> {
             return breach;
         };
         let other = fresh.told(&chunk, limit, &fetched);
-        match judge(range, &other, &self.ledger.lives(), question.during) {
+        match judge(range, &other, &self.ledger.lives.borrow(), question.during) {
             Ok(_) => breach.of_its_state(),
             Err(_) => breach,
         }
@@ -196,8 +196,8 @@ pub(crate) fn refused<K: Debug>(error: BoxError) -> Breach<K> {
 /// All that happened to a store.
 pub(crate) struct Ledger<K> {
     pub(crate) clock: Clock,
-    lives: RefCell<Lives<K>>,
-    timeline: Arc<Mutex<Timeline<K>>>,
+    pub(crate) lives: RefCell<Lives<K>>,
+    pub(crate) timeline: Arc<Mutex<Timeline<K>>>,
     /// Every put has a value of its own, so that a stale one shows.
     pub(crate) puts: Cell<u64>,
 }
@@ -253,21 +253,12 @@ impl<K: Ord + Clone> Ledger<K> {
         self.tell(Event::Mutation(mutation));
     }
 
-    /// What was attempted was done by then.
-    pub(crate) fn settle(&self, mutation: &Mutation<K>) {
-        self.lives.borrow_mut().settle(mutation);
-    }
-
     /// What happened elsewhere, on other threads. It is far too much to be told.
     pub(crate) fn adopt(&self, mutations: &[Mutation<K>]) {
         let mut lives = self.lives.borrow_mut();
         for mutation in mutations {
             lives.record(mutation.clone());
         }
-    }
-
-    pub(crate) fn lives(&self) -> Ref<'_, Lives<K>> {
-        self.lives.borrow()
     }
 
     /// The keys that are certainly there.
@@ -282,15 +273,6 @@ impl<K: Ord + Clone> Ledger<K> {
 
     pub(crate) fn tell(&self, event: Event<K>) {
         lock(&self.timeline).push(event);
-    }
-
-    /// Tells nothing but this.
-    pub(crate) fn tell_only(&self, events: Timeline<K>) {
-        *lock(&self.timeline) = events;
-    }
-
-    pub(crate) fn timeline(&self) -> Arc<Mutex<Timeline<K>>> {
-        Arc::clone(&self.timeline)
     }
 }
 

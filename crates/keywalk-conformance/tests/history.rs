@@ -317,7 +317,8 @@ fn a_resumed_walk_asks_for_what_was_not_handed_out() {
     assert_eq!(judged(walk.oracle.hand_out(&2)), Ok(()));
 }
 
-const KEY: u8 = 7;
+/// Of which it is told what is certain, against every order in which its mutations can have taken effect.
+const KEY: i64 = 7;
 
 /// What a key held at the moments of a span, as one order of events has it; `None` is absent.
 type Seen = Vec<Option<u64>>;
@@ -412,17 +413,13 @@ fn histories() -> impl Strategy<Value = (Vec<(Change, Span)>, Span)> {
     })
 }
 
-fn recorded(mutations: &[(Change, Span)]) -> Lives<u8> {
-    let mut lives = Lives::default();
-    for (change, during) in mutations.iter().copied() {
-        let key = KEY;
-        lives.record(Mutation {
-            key,
-            change,
-            during,
-        });
-    }
-    lives
+fn recorded(mutations: &[(Change, Span)]) -> Lives<i64> {
+    let mutation = |(change, during): &(Change, Span)| Mutation {
+        key: KEY,
+        change: *change,
+        during: *during,
+    };
+    lives(mutations.iter().map(mutation))
 }
 
 proptest! {

@@ -10,7 +10,7 @@ use keywalk::Order;
 
 use crate::{
     Breach, Change, Checked, Clause, Clock, Doing, Event, Flaw, Harness, Here, Lab, Mutation,
-    Oracle, Plan, Question, Trial, Tried, Walks, Writer, taken, unexpected,
+    Oracle, Plan, Question, Trial, Tried, Walks, Writer, lock, taken, unexpected,
 };
 
 /// Walks go on until so much has happened (a call and a return are four moments), or so many times.
@@ -148,11 +148,11 @@ impl<K: Ord + Clone + Debug + Send + 'static> Walked<K> {
         trial: &Trial<H>,
         changes: &[Mutation<K>],
     ) -> Result<(), Breach<K>> {
-        let lives = trial.ledger.lives();
+        let lives = trial.ledger.lives.borrow();
         for question in &self.questions {
             let observed = self.oracle.observe(question, &lives);
             observed.inspect_err(|breach| {
-                trial.ledger.tell_only(about(breach, question, changes));
+                *lock(&trial.ledger.timeline) = about(breach, question, changes);
             })?;
         }
         let mut entries = self.entries.iter();
