@@ -224,8 +224,9 @@ impl<K: KnownKey> KnownKey for Reverse<K> {
 impl<A: KnownKey, B: KnownKey> KnownKey for (A, B) {
     fn key_space() -> KeySpace<(A, B)> {
         let (a, b) = (A::key_space(), B::key_space());
-        let few = rungs(a.ladder());
-        let ladder = pairs(&few, &rungs(b.ladder()));
+        let (few, others) = (rungs(a.ladder()), rungs(b.ladder()));
+        let pairs = |a: &A| Vec::from_iter(others.iter().map(|b| (a.clone(), b.clone())));
+        let ladder = Vec::from_iter(few.iter().flat_map(pairs));
         let first = prop_oneof![
             3 => prop::sample::select(few),
             1 => a.strategy().clone(),
@@ -236,17 +237,8 @@ impl<A: KnownKey, B: KnownKey> KnownKey for (A, B) {
 
 impl<A: KnownKey, B: KnownKey, C: KnownKey> KnownKey for (A, B, C) {
     fn key_space() -> KeySpace<(A, B, C)> {
-        let nested = <(A, (B, C))>::key_space();
-        let ladder = nested.ladder().to_vec();
-        KeySpace::new(
-            nested.strategy().clone().prop_map(flat),
-            ladder.into_iter().map(flat),
-        )
+        <(A, (B, C))>::key_space().map(|(a, (b, c))| (a, b, c))
     }
-}
-
-fn flat<A, B, C>((a, (b, c)): (A, (B, C))) -> (A, B, C) {
-    (a, b, c)
 }
 
 /// The first, the last and two between them.
@@ -258,12 +250,4 @@ fn rungs<K: Clone>(ladder: &[K]) -> Vec<K> {
         .iter()
         .filter_map(|at| ladder.get(*at).cloned())
         .collect()
-}
-
-fn pairs<A: Clone, B: Clone>(first: &[A], second: &[B]) -> Vec<(A, B)> {
-    let pair = |a: &A| {
-        let a = a.clone();
-        second.iter().map(move |b| (a.clone(), b.clone()))
-    };
-    first.iter().flat_map(pair).collect()
 }

@@ -183,7 +183,6 @@
 
 mod checks;
 mod config;
-mod conformance;
 mod faults;
 mod harness;
 pub mod history;
@@ -197,9 +196,9 @@ mod schedule;
 mod trial;
 mod witness;
 
-pub use config::Config;
 #[doc(hidden)]
-pub use conformance::assert_conforms;
+pub use checks::assert_conforms;
+pub use config::Config;
 pub use faults::{Blown, Fault, Faults, Fuse};
 pub use harness::{BoxError, Capabilities, Capability, Harness, Writer};
 pub use harness::{DurableHarness, PrefetchedHarness};

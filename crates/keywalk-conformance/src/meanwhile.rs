@@ -552,7 +552,7 @@ impl<K: Debug> Counterexample<K> {
     /// What happened, a line an event; the last 40 of a long history.
     #[must_use]
     pub fn timeline(&self) -> &[String] {
-        self.0.telling.timeline()
+        &self.0.telling.timeline
     }
 }
 

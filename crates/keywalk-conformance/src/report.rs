@@ -4,7 +4,7 @@ use std::sync::mpsc::channel;
 
 use keywalk::Walk;
 
-use crate::checks::{Check, of_both, of_prefetched, of_tokens, of_walks};
+use crate::checks::{Check, of_prefetched, of_tokens, of_walks};
 use crate::{
     Breach, Config, DurableHarness, Harness, Lab, PrefetchedHarness, Run, Stop, Telling, watched,
 };
@@ -27,7 +27,8 @@ pub fn run<H: Harness>(config: &Config) -> Report {
 /// The same of a source whose cursors can be written down: with the checks of its tokens too.
 #[must_use]
 pub fn run_durable<H: DurableHarness>(config: &Config) -> Report {
-    Report::of(&of_both::<H>(), config)
+    let checks = of_walks::<H>().into_iter().chain(of_tokens());
+    Report::of(&Vec::from_iter(checks), config)
 }
 
 /// Carries out the checks of a source that can be prefetched, and only these: beside [`run`] or
@@ -267,13 +268,13 @@ impl Failure {
     /// The clause that is broken.
     #[must_use]
     pub fn clause(&self) -> Clause {
-        self.0.telling.clause()
+        self.0.telling.clause
     }
 
     /// The events of the smallest history that was found to break it, a line each; the last 40 of a long one.
     #[must_use]
     pub fn timeline(&self) -> &[String] {
-        self.0.telling.timeline()
+        &self.0.telling.timeline
     }
 }
 

@@ -186,6 +186,7 @@ fn a_last_key_that_is_not_the_last_is_refused() {
 }
 
 /// A walk, question by question.
+#[derive(Clone)]
 struct Asked {
     oracle: Oracle<i64>,
     lives: Lives<i64>,
@@ -209,9 +210,7 @@ impl Asked {
 
     /// The same, of which the walk goes on as if it hadn't been.
     fn would(&self, range: KeyRange<i64>, keys: &[i64], fetched: Fetched<i64>) -> Judged {
-        let (oracle, lives) = (self.oracle.clone(), self.lives.clone());
-        let now = self.now;
-        Asked { oracle, lives, now }.ask(range, keys, fetched)
+        self.clone().ask(range, keys, fetched)
     }
 
     fn end(&self, chunk_size: usize) -> Judged {
@@ -393,23 +392,19 @@ fn histories() -> impl Strategy<Value = (Vec<(Change, Span)>, Span)> {
     let moments = Just((0..10_u64).map(|at| at * 2).collect::<Vec<_>>()).prop_shuffle();
     let kinds = prop::collection::vec((any::<bool>(), prop::bool::weighted(0.15)), 0..=4);
     (moments, kinds).prop_map(|(moments, kinds)| {
-        let span = |at: usize| {
+        let drawn = |at: usize| {
             let (a, b) = (moments[2 * at], moments[2 * at + 1]);
-            Span {
-                from: a.min(b),
-                to: a.max(b),
-            }
+            span(a.min(b), a.max(b))
         };
         let mutations = kinds.iter().enumerate().map(|(at, (is_put, failed))| {
-            let change = if *is_put {
-                Change::Put(at as u64)
-            } else {
-                Change::Delete
+            let change = match is_put {
+                true => Change::Put(at as u64),
+                false => Change::Delete,
             };
-            let span = span(at);
-            (change, if *failed { span.failed() } else { span })
+            let during = drawn(at);
+            (change, if *failed { during.failed() } else { during })
         });
-        (mutations.collect(), span(4))
+        (mutations.collect(), drawn(4))
     })
 }
 

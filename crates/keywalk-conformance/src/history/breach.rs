@@ -217,9 +217,9 @@ impl<K: Debug> std::error::Error for Breach<K> {}
 /// A breach and the history that leads to it, in words.
 #[derive(Clone, Debug)]
 pub(crate) struct Telling {
-    clause: Clause,
+    pub(crate) clause: Clause,
     what: String,
-    timeline: Vec<String>,
+    pub(crate) timeline: Vec<String>,
     /// What was expected, what came, and a hint.
     facts: [Option<String>; 3],
 }
@@ -232,14 +232,6 @@ impl Telling {
             timeline,
             facts: [breach.expected, breach.got, breach.hint.map(str::to_owned)],
         }
-    }
-
-    pub(crate) fn clause(&self) -> Clause {
-        self.clause
-    }
-
-    pub(crate) fn timeline(&self) -> &[String] {
-        &self.timeline
     }
 }
 
@@ -315,7 +307,11 @@ impl<K> Event<K> {
         let overlaps = from < *until || to == Span::NEVER;
         *until = to.max(*until);
         if overlaps {
-            format!("   [from {from} to {}]", Moment(to))
+            let to = match to {
+                Span::NEVER => "never".to_owned(),
+                moment => moment.to_string(),
+            };
+            format!("   [from {from} to {to}]")
         } else {
             String::new()
         }
@@ -385,17 +381,6 @@ impl<K: Debug> Display for Shown<'_, K> {
         match self.0.order() {
             Order::Ascending => Ok(()),
             Order::Descending => f.write_str(" descending"),
-        }
-    }
-}
-
-struct Moment(u64);
-
-impl Display for Moment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Span::NEVER => f.write_str("never"),
-            moment => Display::fmt(&moment, f),
         }
     }
 }
