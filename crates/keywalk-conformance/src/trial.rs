@@ -245,7 +245,7 @@ impl<K: Ord + Clone> Ledger<K> {
         result
     }
 
-    /// Writes down what may be undone, until it is [settled](Self::settle).
+    /// Writes down what may be undone, until it is [settled](Lives::settle).
     pub(crate) fn attempt(&self, mutation: Mutation<K>) {
         let mut possible = mutation.clone();
         possible.during = possible.during.failed();
