@@ -1,24 +1,18 @@
 //! The checks, each named after its rule.
 
-use crate::config::Config;
-use crate::harness::{DurableHarness, Harness, PrefetchedHarness};
-use crate::lab::{Checked, Lab, Stop};
-use crate::outcome::{Outcome, Verdict};
-use crate::watch::watched;
+use crate::{
+    Checked, Config, DurableHarness, Harness, Lab, Outcome, PrefetchedHarness, Stop, Verdict,
+    watched,
+};
 
-mod bounds;
 mod change;
 mod faults;
-mod fingerprint;
+mod fetch;
 mod harness;
-mod items;
-mod key_bytes;
-mod prefetch;
 mod resume;
-mod share;
-mod start;
 mod threads;
 mod walk;
+mod written;
 
 /// Hands a list of checks, each `module::name`, to a macro: those of every source, of one whose cursors can be
 /// written down, or of one that can be prefetched.
@@ -33,28 +27,28 @@ macro_rules! __each_check {
             harness::keys_are_ordered_as_they_declare
             harness::capabilities_are_as_declared
 
-            start::the_first_item_is_at_the_start
-            start::the_start_is_exclusive
-            start::an_absent_key_is_a_position_too
-            start::past_the_last_key_is_the_end
-            start::a_question_can_be_asked_again
+            fetch::the_first_item_is_at_the_start
+            fetch::the_start_is_exclusive
+            fetch::an_absent_key_is_a_position_too
+            fetch::past_the_last_key_is_the_end
+            fetch::a_question_can_be_asked_again
 
-            bounds::bounds_are_included_or_excluded
-            bounds::inverted_and_empty_ranges_hold_nothing
-            bounds::the_limit_is_respected
-            bounds::a_byte_budget_is_kept
-            bounds::no_limit_is_too_large
-            bounds::descending_mirrors_ascending
+            fetch::bounds_are_included_or_excluded
+            fetch::inverted_and_empty_ranges_hold_nothing
+            fetch::the_limit_is_respected
+            fetch::a_byte_budget_is_kept
+            fetch::no_limit_is_too_large
+            fetch::descending_mirrors_ascending
 
-            items::keys_come_in_strict_order
-            items::no_key_comes_twice
-            items::values_are_those_that_were_put
-            items::the_end_is_said_only_when_nothing_remains
-            items::the_end_comes
-            items::the_smallest_and_the_largest_key_come
-            items::every_boundary_key_has_its_place
-            items::the_last_key_is_the_furthest
-            items::a_key_is_told_alike_in_both_ways
+            fetch::keys_come_in_strict_order
+            fetch::no_key_comes_twice
+            fetch::values_are_those_that_were_put
+            fetch::the_end_is_said_only_when_nothing_remains
+            fetch::the_end_comes
+            fetch::the_smallest_and_the_largest_key_come
+            fetch::every_boundary_key_has_its_place
+            fetch::the_last_key_is_the_furthest
+            fetch::a_key_is_told_alike_in_both_ways
 
             walk::every_chunk_size_gives_the_same_walk
             walk::long_walks_have_every_item
@@ -90,32 +84,31 @@ macro_rules! __each_check {
     (of_tokens, $then:path, $($argument:tt)*) => {
         $then! {
             $($argument)*
-            key_bytes::keys_come_back_from_their_bytes
-            key_bytes::different_keys_have_different_bytes
-            key_bytes::any_bytes_are_a_key_or_refused
-            key_bytes::a_key_in_words_is_told_apart
+            written::keys_come_back_from_their_bytes
+            written::different_keys_have_different_bytes
+            written::any_bytes_are_a_key_or_refused
+            written::a_key_in_words_is_told_apart
 
             resume::a_token_goes_on_at_every_item
             resume::a_token_goes_on_after_changes
             resume::a_token_goes_on_after_reopening
             resume::a_token_outlives_its_rows
 
-            fingerprint::the_fingerprint_stays_the_same
-            fingerprint::a_token_of_a_stranger_is_refused
+            written::the_fingerprint_stays_the_same
+            written::a_token_of_a_stranger_is_refused
 
-            share::the_share_grows_from_0_to_1
+            written::the_share_grows_from_0_to_1
         }
     };
     (of_prefetched, $then:path, $($argument:tt)*) => {
         $then! {
             $($argument)*
-            prefetch::a_prefetched_walk_is_the_same_walk
-            prefetch::a_prefetched_fault_comes_in_its_place
+            walk::a_prefetched_walk_is_the_same_walk
+            walk::a_prefetched_fault_comes_in_its_place
         }
     };
 }
 
-/// One of the kit's checks.
 pub(crate) struct Check<H: Harness> {
     pub(crate) name: &'static str,
     run: fn(&Lab<H>) -> Checked,
@@ -134,13 +127,6 @@ crate::__each_check!(of_walks, checks, { of_walks: Harness });
 crate::__each_check!(of_tokens, checks, { of_tokens: DurableHarness });
 crate::__each_check!(of_prefetched, checks, { of_prefetched: PrefetchedHarness });
 
-/// Those of every source, and of its tokens.
-pub(crate) fn of_both<H: DurableHarness>() -> Vec<Check<H>> {
-    let mut checks = of_walks();
-    checks.extend(of_tokens());
-    checks
-}
-
 impl<H: Harness> Check<H> {
     /// Runs it, on a thread of its own.
     pub(crate) fn run(&self, config: Config) -> Outcome {
@@ -155,5 +141,100 @@ impl<H: Harness> Check<H> {
             }),
         );
         Outcome::new(name, watched.unwrap_or_else(Verdict::Failed))
+    }
+}
+
+/// Makes a module of tests of a harness: one `#[test]` a check, named after its rule.
+///
+/// ```
+/// # mod tests {
+/// # use keywalk_conformance::{BoxError, Harness, KeySpace};
+/// # type Shared = ();
+/// # macro_rules! conformance { ($($tokens:tt)*) => {} }
+/// conformance! {
+///     shared: Shared;
+///     shared_again: Shared;
+/// }
+/// # }
+/// ```
+///
+/// `cargo test shared::the_start` runs those of a name. Each opens stores of its own, so they run at
+/// the same time.
+///
+/// A source whose cursors can be written down ([`DurableSource`](keywalk::DurableSource)) is said to be
+/// `durable`: its tokens, keys' bytes and fingerprint are then tried too.
+///
+/// ```
+/// # mod tests {
+/// # macro_rules! conformance { ($($tokens:tt)*) => {} }
+/// conformance!(shared: Shared, durable);
+/// # }
+/// ```
+///
+/// One that can move to another thread, and so be [prefetched](keywalk::Walk::prefetch), is said to be
+/// `prefetched`: such walks are then tried too. Both can be said, `durable` first or last.
+///
+/// ```
+/// # mod tests {
+/// # macro_rules! conformance { ($($tokens:tt)*) => {} }
+/// conformance!(shared: Shared, durable, prefetched);
+/// # }
+/// ```
+#[macro_export]
+macro_rules! conformance {
+    ($($(#[$attribute:meta])* $name:ident: $harness:ty $(, $more:ident)*);+ $(;)?) => {$(
+        $(#[$attribute])*
+        #[cfg(test)]
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            type Harness = $harness;
+
+            $crate::__each_check!(of_walks, $crate::__tests, {$name run_check});
+            $($crate::__more_tests! { $name $more })*
+        }
+    )+};
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __tests {
+    ({$suite:ident $run:ident} $($module:ident :: $check:ident)+) => {$(
+        #[test]
+        fn $check() {
+            let outcome = $crate::$run::<Harness>(stringify!($check), &$crate::Config::default());
+            $crate::assert_conforms(stringify!($suite), outcome);
+        }
+    )+};
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __more_tests {
+    ($suite:ident durable) => {
+        $crate::__each_check!(of_tokens, $crate::__tests, {$suite run_durable_check});
+    };
+    ($suite:ident prefetched) => {
+        $crate::__each_check!(of_prefetched, $crate::__tests, {$suite run_prefetched_check});
+    };
+    ($suite:ident $other:ident) => {
+        compile_error!("a source can be `durable` and `prefetched`, and nothing else");
+    };
+}
+
+/// What a test that [`conformance!`](crate::conformance) made says of its check.
+///
+/// # Panics
+///
+/// If it failed, with the failure; or if there is no such check.
+#[doc(hidden)]
+#[track_caller]
+pub fn assert_conforms(suite: &str, outcome: Option<Outcome>) {
+    match outcome.as_ref().map(Outcome::verdict) {
+        None => panic!("the kit has no such check"),
+        Some(Verdict::Passed) => {}
+        Some(Verdict::Skipped(reason)) => println!("{suite}: skipped: {reason}"),
+        Some(Verdict::Failed(failure)) => panic!("\n\n{suite}: {failure}\n\n"),
     }
 }

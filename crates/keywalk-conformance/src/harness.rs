@@ -3,8 +3,7 @@ use std::fmt::Debug;
 
 use keywalk::{Aspect, ChunkSource, DurableSource, Fingerprint};
 
-use crate::faults::Faults;
-use crate::key_space::KeySpace;
+use crate::{Faults, KeySpace};
 
 /// What a harness can fail with. Everything that is an error converts into it by `?`.
 pub type BoxError = Box<dyn Error>;

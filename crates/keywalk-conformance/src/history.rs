@@ -36,16 +36,13 @@ use keywalk::{Fetched, KeyRange, LastKey};
 mod breach;
 mod judge;
 mod lives;
-mod oracle;
-mod timeline;
 mod visits;
 
-pub(crate) use breach::Telling;
 pub use breach::{Breach, Flaw};
+pub(crate) use breach::{Shown, Tell, Telling};
+pub use judge::Oracle;
 pub(crate) use judge::{diagnosed, explained, judge, judge_by_time};
 pub use lives::{Lives, Presence};
-pub use oracle::Oracle;
-pub(crate) use timeline::{Shown, Tell};
 pub use visits::Visits;
 
 /// Tells the time of a history: it counts calls and returns. Clones share it, also across threads.
@@ -84,19 +81,17 @@ impl Span {
     /// A single moment.
     #[must_use]
     pub fn at(moment: u64) -> Self {
-        Span {
-            from: moment,
-            to: moment,
-        }
+        Span::new(moment, moment)
+    }
+
+    pub(crate) fn new(from: u64, to: u64) -> Self {
+        Span { from, to }
     }
 
     /// The same call, which never returned.
     #[must_use]
     pub fn failed(self) -> Self {
-        Span {
-            to: Self::NEVER,
-            ..self
-        }
+        Span::new(self.from, Self::NEVER)
     }
 
     /// Whether all of it was before all of `other`.

@@ -1,10 +1,8 @@
-use std::fmt;
+use std::cmp::Reverse;
+use std::fmt::{self, Debug};
 
+use proptest::prelude::*;
 use proptest::strategy::{BoxedStrategy, Strategy};
-
-mod known;
-
-pub use known::KnownKey;
 
 /// Keys to try a store with: any, and a ladder of those at which stores go wrong.
 ///
@@ -45,7 +43,7 @@ impl<K: Ord> KeySpace<K> {
         ladder: impl IntoIterator<Item = K>,
     ) -> Self
     where
-        K: fmt::Debug,
+        K: Debug,
     {
         let mut ladder = Vec::from_iter(ladder);
         ladder.sort();
@@ -78,7 +76,7 @@ impl<K> KeySpace<K> {
     }
 }
 
-impl<K: Ord + fmt::Debug + 'static> KeySpace<K> {
+impl<K: Ord + Debug + 'static> KeySpace<K> {
     /// Without the keys that the store doesn't take: an empty one, one that is too long. Most should stay,
     /// else proptest gives up drawing.
     #[must_use]
@@ -102,19 +100,154 @@ impl<K> KeySpace<K> {
     /// assert_eq!(ids.ladder()[0], Id(i64::MIN));
     /// ```
     #[must_use]
-    pub fn map<T: Ord + fmt::Debug + 'static>(self, into: fn(K) -> T) -> KeySpace<T>
+    pub fn map<T: Ord + Debug + 'static>(self, into: fn(K) -> T) -> KeySpace<T>
     where
-        K: fmt::Debug + 'static,
+        K: Debug + 'static,
     {
         let ladder = self.ladder.into_iter().map(into);
         KeySpace::new(self.strategy.prop_map(into), ladder)
     }
 }
 
-impl<K: fmt::Debug> fmt::Debug for KeySpace<K> {
+impl<K: Debug> Debug for KeySpace<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeySpace")
             .field("ladder", &self.ladder)
             .finish_non_exhaustive()
     }
+}
+
+/// A type of key for which the kit supplies a [`KeySpace`].
+#[diagnostic::on_unimplemented(
+    message = "the kit has no key space of `{Self}`",
+    label = "not a `KnownKey`",
+    note = "make one by `KeySpace::new`, of a proptest strategy and a ladder of keys at the edges"
+)]
+pub trait KnownKey: Ord + Clone + Debug + 'static {
+    /// Its keys, for [`KeySpace::known`].
+    fn key_space() -> KeySpace<Self>;
+}
+
+/// Half of them near zero, so that they meet.
+macro_rules! integers {
+    ($($integer:ty),+) => {$(
+        impl KnownKey for $integer {
+            fn key_space() -> KeySpace<Self> {
+                const MIN: $integer = <$integer>::MIN;
+                const MAX: $integer = <$integer>::MAX;
+                // Around zero and the sign, where bytes carry, and where a float loses digits.
+                let ladder = [
+                    MIN, MIN + 1, MIN / 2, (0 as $integer).saturating_sub(1).max(MIN),
+                    0, 1, 2, MAX / 2, MAX - 1, MAX,
+                ];
+                let bytes = [8_u32, 16, 32, 53].into_iter().filter_map(|bits| {
+                    (1 as $integer).checked_shl(bits).filter(|power| *power > 2)
+                });
+                let carries = bytes.flat_map(|power| [power - 1, power, power.saturating_add(1)]);
+                let strategy = prop_oneof![
+                    1 => prop::sample::select(ladder.to_vec()),
+                    1 => (0 as $integer).saturating_sub(20)..20,
+                    1 => any::<$integer>(),
+                ];
+                KeySpace::new(strategy, ladder.into_iter().chain(carries))
+            }
+        }
+    )+};
+}
+
+integers!(i8, i16, i32, i64, i128, u8, u16, u32, u64, u128);
+
+impl KnownKey for String {
+    fn key_space() -> KeySpace<String> {
+        // Prefixes of one another, a zero, blanks, case, and where UTF-8 and UTF-16 order otherwise: 𐀀 is
+        // the first character that UTF-16 writes in two.
+        let ladder = [
+            "", "\0", "\u{1}", " ", "A", "B", "a", "a\0", "a\0a", "a\u{1}", "a ", "aa", "b", "é",
+            "²", "\u{ffff}", "𐀀",
+        ]
+        .map(str::to_owned);
+        let strategy = prop_oneof![
+            2 => prop::sample::select(ladder.to_vec()),
+            1 => "[a-c]{0,4}",
+            1 => "\\PC{0,4}",
+        ];
+        KeySpace::new(strategy, ladder)
+    }
+}
+
+impl KnownKey for Vec<u8> {
+    fn key_space() -> KeySpace<Vec<u8>> {
+        // Prefixes of one another, the bytes that codecs escape, and the sign bit.
+        let ladder: [&[u8]; 13] = [
+            b"", b"\0", b"\0\0", b"\0\xff", b"\x01", b"\x7f", b"\x80", b"a", b"a\0", b"a\0b",
+            b"\xff", b"\xff\0", &[0xff; 2],
+        ];
+        let ladder = ladder.map(<[u8]>::to_vec);
+        let strategy = prop_oneof![
+            2 => prop::sample::select(ladder.to_vec()),
+            1 => prop::collection::vec(prop::sample::select(vec![0, 1, 0x7f, 0x80, 0xff]), 0..4),
+            1 => prop::collection::vec(any::<u8>(), 0..6),
+        ];
+        KeySpace::new(strategy, ladder)
+    }
+}
+
+#[cfg(feature = "uuid")]
+impl KnownKey for uuid::Uuid {
+    fn key_space() -> KeySpace<uuid::Uuid> {
+        // The ends, each half's sign bit, neighbours in the last bit, and in the first field's bytes.
+        let ladder = [
+            0,
+            1,
+            2,
+            1 << 63,
+            1 << 64,
+            1 << 96,
+            1 << 120,
+            (1 << 127) - 1,
+            1 << 127,
+            u128::MAX - 1,
+            u128::MAX,
+        ];
+        let strategy = prop_oneof![prop::sample::select(ladder.to_vec()), any::<u128>()];
+        KeySpace::new(strategy, ladder).map(uuid::Uuid::from_u128)
+    }
+}
+
+impl<K: KnownKey> KnownKey for Reverse<K> {
+    fn key_space() -> KeySpace<Reverse<K>> {
+        K::key_space().map(Reverse)
+    }
+}
+
+/// Leading columns repeat, so that the rest decides.
+impl<A: KnownKey, B: KnownKey> KnownKey for (A, B) {
+    fn key_space() -> KeySpace<(A, B)> {
+        let (a, b) = (A::key_space(), B::key_space());
+        let (few, others) = (rungs(a.ladder()), rungs(b.ladder()));
+        let pairs = |a: &A| Vec::from_iter(others.iter().map(|b| (a.clone(), b.clone())));
+        let ladder = Vec::from_iter(few.iter().flat_map(pairs));
+        let first = prop_oneof![
+            3 => prop::sample::select(few),
+            1 => a.strategy().clone(),
+        ];
+        KeySpace::new((first, b.strategy().clone()), ladder)
+    }
+}
+
+impl<A: KnownKey, B: KnownKey, C: KnownKey> KnownKey for (A, B, C) {
+    fn key_space() -> KeySpace<(A, B, C)> {
+        <(A, (B, C))>::key_space().map(|(a, (b, c))| (a, b, c))
+    }
+}
+
+/// The first, the last and two between them.
+fn rungs<K: Clone>(ladder: &[K]) -> Vec<K> {
+    let last = ladder.len().saturating_sub(1);
+    let mut rungs = vec![0, last / 3, last * 2 / 3, last];
+    rungs.dedup();
+    rungs
+        .iter()
+        .filter_map(|at| ladder.get(*at).cloned())
+        .collect()
 }

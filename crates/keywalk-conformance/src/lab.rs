@@ -1,31 +1,26 @@
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ops::Bound;
 
-use keywalk::Order;
+use keywalk::{Chunk, KeyRange, Order};
 use proptest::strategy::{BoxedStrategy, Strategy, ValueTree};
 use proptest::test_runner::{self, RngAlgorithm, TestRng, TestRunner};
 
-use crate::clause::Clause;
-use crate::config::Config;
-use crate::harness::{Capabilities, Capability, Harness};
-use crate::history::{Breach, Flaw, Tell};
-use crate::key_space::KeySpace;
-use crate::outcome::Failure;
-use crate::trial::{Trial, Tried};
-use crate::watch::{Beat, lock, message};
-use crate::witness::Unwound;
+use crate::{
+    Beat, Breach, Capabilities, Capability, Clause, Config, Failure, Flaw, Harness, KeySpace, Tell,
+    Trial, Tried, Unwound, caught, lock, message,
+};
 
-/// Where a check is carried out.
 pub(crate) struct Lab<H: Harness> {
     check: &'static str,
-    config: Config,
+    pub(crate) config: Config,
     beat: Beat,
     pub(crate) keys: KeySpace<H::Key>,
     pub(crate) can: Capabilities,
 }
 
-/// What came of a check.
 pub(crate) type Checked = Result<(), Stop>;
 
 /// Why a check didn't pass.
@@ -74,11 +69,6 @@ impl<H: Harness> Lab<H> {
         }
     }
 
-    pub(crate) fn seed(&self) -> u64 {
-        self.config.seed
-    }
-
-    /// The orders that the source walks in.
     pub(crate) fn orders(&self) -> &'static [Order] {
         match self.can.descending {
             Capability::Yes => &[Order::Ascending, Order::Descending],
@@ -92,27 +82,7 @@ impl<H: Harness> Lab<H> {
     }
 
     /// Carries out a check over a fresh store that holds these keys; if it fails, over fewer of them.
-    pub(crate) fn attempt_with(
-        &self,
-        keys: &[H::Key],
-        check: impl Fn(&mut Trial<H>, &[H::Key]) -> Tried<H>,
-    ) -> Checked {
-        self.over_fewest(keys, &check)
-    }
-
-    /// The same in each order that the source walks in.
-    pub(crate) fn in_each_order(
-        &self,
-        keys: &[H::Key],
-        check: impl Fn(&mut Trial<H>, &[H::Key], Order) -> Tried<H>,
-    ) -> Checked {
-        self.over_fewest(keys, &|trial, keys| {
-            let mut orders = self.orders().iter();
-            orders.try_for_each(|order| check(trial, keys, *order))
-        })
-    }
-
-    fn over_fewest(&self, keys: &[H::Key], check: &OverKeys<'_, H>) -> Checked {
+    pub(crate) fn attempt_with(&self, keys: &[H::Key], check: &OverKeys<'_, H>) -> Checked {
         let attempt = |keys: &[H::Key]| {
             self.once(&mut |trial| {
                 trial.put_all(keys)?;
@@ -121,6 +91,17 @@ impl<H: Harness> Lab<H> {
         };
         let fewest = |failure| smallest(keys.to_vec(), failure, &attempt).1;
         Ok(attempt(keys).map_err(fewest)?)
+    }
+
+    pub(crate) fn in_each_order(
+        &self,
+        keys: &[H::Key],
+        check: impl Fn(&mut Trial<H>, &[H::Key], Order) -> Tried<H>,
+    ) -> Checked {
+        self.attempt_with(keys, &|trial, keys| {
+            let mut orders = self.orders().iter();
+            orders.try_for_each(|order| check(trial, keys, *order))
+        })
     }
 
     /// It fails, whatever the store does.
@@ -134,7 +115,7 @@ impl<H: Harness> Lab<H> {
     ) -> Result<(), Failure> {
         let opened = Trial::open(&self.beat);
         let mut trial = opened.map_err(|breach| self.failure(breach, Vec::new()))?;
-        let breach = match catch_unwind(AssertUnwindSafe(|| check(&mut trial))) {
+        let breach = match caught(|| check(&mut trial)) {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(breach)) => breach,
             Err(panic) => match panic.downcast::<Unwound>() {
@@ -142,7 +123,7 @@ impl<H: Harness> Lab<H> {
                 Err(panic) => Breach::new(Flaw::Panicked).got(message(&*panic)),
             },
         };
-        let lines = lock(&trial.ledger().timeline()).lines();
+        let lines = lock(&trial.ledger.timeline).lines();
         Err(self.failure(breach, lines))
     }
 
@@ -154,21 +135,12 @@ impl<H: Harness> Lab<H> {
     pub(crate) fn law<C: Debug>(
         &self,
         strategy: &BoxedStrategy<C>,
-        law: impl Fn(&mut Trial<H>, &C) -> Tried<H>,
+        law: &dyn Fn(&mut Trial<H>, &C) -> Tried<H>,
     ) -> Checked {
-        self.law_of(self.config.cases, strategy, &law)
+        self.law_of(self.config.cases, strategy, law)
     }
 
-    /// The same with fewer cases, for a law that takes long.
-    pub(crate) fn long_law<C: Debug>(
-        &self,
-        strategy: &BoxedStrategy<C>,
-        law: impl Fn(&mut Trial<H>, &C) -> Tried<H>,
-    ) -> Checked {
-        self.law_of(self.few(), strategy, &law)
-    }
-
-    fn law_of<C: Debug>(
+    pub(crate) fn law_of<C: Debug>(
         &self,
         cases: u32,
         strategy: &BoxedStrategy<C>,
@@ -209,23 +181,19 @@ impl<H: Harness> Lab<H> {
 
     /// Of its own for each check, so that their order doesn't matter.
     fn runner(&self) -> TestRunner {
-        runner(self.check, self.config.seed)
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&self.config.seed.to_le_bytes());
+        for (at, letter) in self.check.bytes().enumerate() {
+            let byte = &mut seed[8 + at % 24];
+            *byte = byte.wrapping_mul(31).wrapping_add(letter);
+        }
+        let config = test_runner::Config {
+            // Nothing is written beside the sources.
+            failure_persistence: None,
+            ..test_runner::Config::default()
+        };
+        TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
     }
-}
-
-fn runner(check: &str, of_config: u64) -> TestRunner {
-    let mut seed = [0; 32];
-    seed[..8].copy_from_slice(&of_config.to_le_bytes());
-    for (at, letter) in check.bytes().enumerate() {
-        let byte = &mut seed[8 + at % 24];
-        *byte = byte.wrapping_mul(31).wrapping_add(letter);
-    }
-    let config = test_runner::Config {
-        // Nothing is written beside the sources.
-        failure_persistence: None,
-        ..test_runner::Config::default()
-    };
-    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
 }
 
 /// The simplest case that still fails by the same clause as this one, if this one fails.
@@ -290,4 +258,154 @@ pub(crate) fn smallest<T: Clone>(
         size /= 2;
     }
     (list, failure)
+}
+
+/// A fetch: of this range, at most so many items.
+pub(crate) type Ask<K> = (KeyRange<K>, usize);
+
+type Asks<'c, K> = dyn Fn(&Small<'_, K>) -> Vec<Ask<K>> + 'c;
+
+/// The keys of a small store, and the order to ask it in.
+pub(crate) struct Small<'a, K> {
+    /// All keys that play a part, ascending.
+    pub(crate) pool: &'a [K],
+    pub(crate) present: &'a [K],
+    pub(crate) order: Order,
+}
+
+impl<K: Ord + Clone> Small<'_, K> {
+    /// From a near bound on, to the end.
+    pub(crate) fn from(&self, near: Bound<&K>) -> KeyRange<K> {
+        match self.order {
+            Order::Ascending => KeyRange::new((near, Bound::Unbounded), self.order),
+            Order::Descending => KeyRange::new((Bound::Unbounded, near), self.order),
+        }
+    }
+
+    pub(crate) fn all(&self) -> KeyRange<K> {
+        KeyRange::all(self.order)
+    }
+
+    pub(crate) fn absent(&self) -> impl Iterator<Item = &K> {
+        let is_there = |key: &&K| self.present.binary_search(key).is_ok();
+        self.pool.iter().filter(move |key| !is_there(key))
+    }
+
+    /// Unbounded, and each key of the pool included and excluded.
+    pub(crate) fn bounds(&self) -> Vec<Bound<&K>> {
+        let at = |key| [Bound::Included(key), Bound::Excluded(key)];
+        let bounds = self.pool.iter().flat_map(at);
+        [Bound::Unbounded].into_iter().chain(bounds).collect()
+    }
+
+    /// Every lower bound with every upper one.
+    pub(crate) fn ranges(&self) -> Vec<KeyRange<K>> {
+        let bounds = self.bounds();
+        let from = |lower: &Bound<_>| {
+            let upper = bounds.iter().copied();
+            upper
+                .map(|upper| KeyRange::new((*lower, upper), self.order))
+                .collect::<Vec<_>>()
+        };
+        bounds.iter().flat_map(from).collect()
+    }
+}
+
+impl<H: Harness> Lab<H> {
+    /// Asks each small store what `asks` says; every answer must be exact.
+    pub(crate) fn exhaustively(&self, asks: &Asks<'_, H::Key>) -> Checked {
+        // What was asked of the last source, and over which keys.
+        let asked = RefCell::new((Vec::new(), Vec::new()));
+        let every = |trial: &Trial<H>, small: &Small<'_, H::Key>| {
+            let asks = asks(small);
+            *asked.borrow_mut() = (small.present.to_vec(), asks.clone());
+            ask_all(trial, &asks)
+        };
+        self.small_stores(every).map_err(|stop| match stop {
+            Stop::Failed(failure) => self.alone(failure, asked.into_inner()).into(),
+            stop => stop,
+        })
+    }
+
+    /// Carries out a check on each small store. Larger ones come first: what they show is told apart
+    /// more easily.
+    pub(crate) fn small_stores(
+        &self,
+        check: impl Fn(&Trial<H>, &Small<'_, H::Key>) -> Tried<H>,
+    ) -> Checked {
+        for pool in &pools(self.keys.ladder()) {
+            self.attempt(|trial| {
+                for present in &subsets(pool) {
+                    fill(trial, pool, present)?;
+                    for &order in self.orders() {
+                        let small = Small {
+                            pool,
+                            present,
+                            order,
+                        };
+                        check(trial, &small)?;
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The same failure of a fresh store, with as few questions and keys as will do.
+    fn alone(&self, failure: Failure, (present, asks): (Vec<H::Key>, Vec<Ask<H::Key>>)) -> Failure {
+        let attempt = |present: &[H::Key], asks: &[Ask<H::Key>]| {
+            self.once(&mut |trial| {
+                trial.put_all(present)?;
+                ask_all(trial, asks)
+            })
+        };
+        let (asks, failure) = smallest(asks, failure, &|asks| attempt(&present, asks));
+        smallest(present.clone(), failure, &|present| attempt(present, &asks)).1
+    }
+}
+
+/// Few keys each: neighbours on the ladder, and its ends.
+fn pools<K: Clone>(ladder: &[K]) -> Vec<Vec<K>> {
+    const SIZE: usize = 4;
+    let last = ladder.len().saturating_sub(1);
+    let ends = BTreeSet::from([0, 1.min(last), last / 2, last]);
+    let ends = ends.into_iter().filter_map(|at| ladder.get(at).cloned());
+    let mut pools = vec![ends.collect()];
+    pools.extend(ladder.windows(SIZE).step_by(3).map(<[_]>::to_vec));
+    // The last window too, where the steps don't end there.
+    pools.extend(ladder.windows(SIZE).last().map(<[_]>::to_vec));
+    pools
+}
+
+/// All subsets, the largest first.
+fn subsets<K: Clone>(pool: &[K]) -> Vec<Vec<K>> {
+    let mut masks: Vec<u32> = (0..1 << pool.len()).collect();
+    masks.sort_by_key(|mask| Reverse(mask.count_ones()));
+    let subset = |mask: u32| {
+        let chosen = pool.iter().enumerate();
+        let chosen = chosen.filter(|(at, _)| mask >> at & 1 == 1);
+        chosen.map(|(_, key)| key.clone()).collect()
+    };
+    masks.into_iter().map(subset).collect()
+}
+
+/// Makes the store hold just these.
+fn fill<H: Harness>(trial: &Trial<H>, pool: &[H::Key], present: &[H::Key]) -> Tried<H> {
+    let now = trial.ledger.present();
+    let mut others = pool
+        .iter()
+        .filter(|key| now.contains(key) != present.contains(key));
+    others.try_for_each(|key| trial.set(key, present.contains(key)))
+}
+
+/// Asks one source everything, in chunks whose spare slots are filled again.
+fn ask_all<H: Harness>(trial: &Trial<H>, asks: &[Ask<H::Key>]) -> Tried<H> {
+    let mut source = trial.source()?;
+    let mut chunks = BTreeMap::new();
+    asks.iter().try_for_each(|(range, limit)| {
+        let chunk = chunks.entry(*limit);
+        let chunk = chunk.or_insert_with(|| Chunk::with_limit(*limit));
+        trial.ask(&mut source, range, chunk).map(drop)
+    })
 }

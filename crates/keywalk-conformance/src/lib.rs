@@ -182,45 +182,45 @@
 #![forbid(unsafe_code)]
 
 mod checks;
-mod clause;
 mod config;
-mod conformance;
-mod edit;
-mod exhaustive;
 mod faults;
 mod harness;
 pub mod history;
 mod key_space;
 mod lab;
-mod ledger;
 mod meanwhile;
-mod outcome;
-mod plan;
 mod reads_on;
 mod report;
 mod run;
 mod schedule;
-mod trace;
 mod trial;
-mod watch;
 mod witness;
 
-pub use clause::Clause;
-pub use config::Config;
 #[doc(hidden)]
-pub use conformance::assert_conforms;
-pub use edit::Edit;
+pub use checks::assert_conforms;
+pub use config::Config;
 pub use faults::{Blown, Fault, Faults, Fuse};
 pub use harness::{BoxError, Capabilities, Capability, Harness, Writer};
 pub use harness::{DurableHarness, PrefetchedHarness};
 pub use key_space::{KeySpace, KnownKey};
 pub use meanwhile::{Counterexample, Interleaved, Meanwhile};
-pub use outcome::{Failure, Outcome, Verdict};
 pub use reads_on::ReadsOn;
-pub use report::{Report, run, run_check, run_durable, run_durable_check};
-pub use report::{run_prefetched, run_prefetched_check};
-pub use schedule::Schedule;
-pub use trace::{Beside, Trace, traces};
+pub use report::{Beside, Clause, Failure, Outcome, Report, Trace, Verdict};
+pub use report::{run, run_check, run_durable, run_durable_check};
+pub use report::{run_prefetched, run_prefetched_check, traces};
+pub use schedule::{Edit, Schedule};
+
+// Within the crate all is named by its root.
+use history::{
+    Answer, Breach, Change, Clock, Event, Flaw, Items, Lives, Mutation, Oracle, Presence,
+};
+use history::{Question, Shown, Span, Tell, Telling, Timeline, Visits, diagnosed, explained};
+use history::{judge, judge_by_time};
+use lab::{Ask, Checked, Lab, Small, Stop};
+use run::{ByItems, Here, Plan, Run, Walks, taken, unexpected};
+use schedule::{Edits, Place, edits};
+use trial::{Entry, Item, Ledger, Source, Trial, Tried, held, refused};
+use witness::{Beat, Diary, Doing, Unwound, Witness, caught, lock, message, watched};
 
 #[doc(no_inline)]
 pub use proptest;

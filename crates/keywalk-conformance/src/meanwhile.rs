@@ -1,17 +1,15 @@
 use std::fmt::{self, Debug, Display};
 use std::ops::Bound;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 
 use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
 
-use crate::clause::Clause;
-use crate::edit::{Edits, Place};
-use crate::harness::BoxError;
-use crate::history::{Breach, Change, Event, Flaw, Mutation, Shown, Span, Tell, Telling, Visits};
-use crate::ledger::{Ledger, held};
-use crate::watch::lock;
+use crate::{
+    BoxError, Breach, Change, Clause, Edits, Event, Flaw, Ledger, Mutation, Place, Shown, Span,
+    Tell, Telling, Visits, caught, held, lock,
+};
 
 /// What happens to a store while code under test walks it, and what that code did so far: the code's side of
 /// [`Schedule::run`](crate::Schedule::run).
@@ -101,7 +99,7 @@ where
                 ))
             })?;
         }
-        let now = state.ledger.clock().tick();
+        let now = state.ledger.clock.tick();
         (state.begun, state.turned) = (now, now);
         state.visits.begin(now);
         Ok(Meanwhile(Arc::new(Shared {
@@ -115,7 +113,7 @@ where
         &self,
         code: &mut impl FnMut(&Self) -> Result<(), E>,
     ) -> Result<bool, Counterexample<K>> {
-        let returned = catch_unwind(AssertUnwindSafe(|| code(self)));
+        let returned = caught(|| code(self));
         self.with(|state| match (state.stop.take(), returned) {
             (Some(Stop::Broke(breach)), _) => Err(state.found(breach)),
             (Some(Stop::Killed), _) => {
@@ -125,7 +123,7 @@ where
                 state.pending.clear();
                 (state.runs, state.events, state.idle) = (state.runs + 1, 0, 0);
                 state.is_lost = true;
-                state.begun = state.ledger.clock().tick();
+                state.begun = state.ledger.clock.tick();
                 Ok(false)
             }
             (None, Err(panic)) => resume_unwind(panic),
@@ -141,11 +139,11 @@ where
     /// The code returned, as if nothing more came.
     pub(crate) fn end(&self) -> Result<(), Counterexample<K>> {
         self.with(|state| {
-            let now = state.ledger.clock().tick();
+            let now = state.ledger.clock.tick();
             // With nothing left to be read, nothing was.
             let kept = state.cursor.clone();
             let found = state.find_place(kept);
-            let found = found.and_then(|()| state.visits.end(now, &state.ledger.lives()));
+            let found = found.and_then(|()| state.visits.end(now, &state.ledger.lives.borrow()));
             found.map_err(|breach| state.found(breach))
         })
     }
@@ -275,7 +273,7 @@ where
         );
         let mut state = lock(state);
         *lock(user) = me;
-        let done = catch_unwind(AssertUnwindSafe(|| what(&mut state)));
+        let done = caught(|| what(&mut state));
         *lock(user) = None;
         drop(state);
         done.unwrap_or_else(|panic| resume_unwind(panic))
@@ -324,7 +322,7 @@ where
             keys.try_for_each(|key| self.write(key, is_put))
                 .map_err(held)?;
         }
-        self.turned = self.ledger.clock().tick();
+        self.turned = self.ledger.clock.tick();
         Ok(self.is_killed())
     }
 
@@ -333,10 +331,7 @@ where
         let mutation = Mutation {
             key: key.clone(),
             change: Change::Delete,
-            during: Span {
-                from: self.turned,
-                to: self.ledger.clock().tick(),
-            },
+            during: Span::new(self.turned, self.ledger.clock.tick()),
         };
         self.ledger.attempt(mutation.clone());
         self.pending.push(mutation);
@@ -344,19 +339,20 @@ where
 
     /// Others can write: what the code deleted is done.
     fn settle(&mut self) {
-        let to = self.ledger.clock().tick();
+        let to = self.ledger.clock.tick();
         for mut mutation in self.pending.drain(..) {
             mutation.during.to = to;
-            self.ledger.settle(&mutation);
+            self.ledger.lives.borrow_mut().settle(&mutation);
         }
     }
 
     fn visit(&mut self, key: &K, value: Option<u64>) -> Result<bool, Breach<K>> {
-        let now = self.ledger.clock().tick();
+        let now = self.ledger.clock.tick();
         self.ledger.tell(Event::Visit(key.clone(), value));
         // A run that doesn't say where it goes on begins at the start.
         self.find_place(None)?;
-        self.visits.visit(key, value, now, &self.ledger.lives())?;
+        self.visits
+            .visit(key, value, now, &self.ledger.lives.borrow())?;
         self.idle = 0;
         self.cursor = Some(key.clone());
         Ok(self.is_killed())
@@ -374,7 +370,8 @@ where
         };
         self.ledger.tell(Event::Note(from));
         self.cursor.clone_from(&after);
-        self.visits.resume(after, self.begun, &self.ledger.lives())
+        self.visits
+            .resume(after, self.begun, &self.ledger.lives.borrow())
     }
 
     /// It goes on after this key, if it was killed and hasn't said so.
@@ -398,9 +395,49 @@ where
     }
 
     fn found(&self, breach: Breach<K>) -> Counterexample<K> {
-        Counterexample::new(breach, lock(&self.ledger.timeline()).lines())
+        Counterexample::new(breach, lock(&self.ledger.timeline).lines())
     }
 }
+
+/// What a source leaves to the one inside: how keys are told, or all of its tokens.
+macro_rules! left_to {
+    ($inside:tt: keys) => {
+        type Key = S::Key;
+        type Item = S::Item;
+        type Error = S::Error;
+
+        fn key_of(&self, item: &S::Item) -> S::Key {
+            self.$inside.key_of(item)
+        }
+
+        fn key_into(&self, item: &S::Item, key: &mut S::Key) {
+            self.$inside.key_into(item, key);
+        }
+    };
+    ($inside:tt: tokens) => {
+        fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
+            self.$inside.fingerprint()
+        }
+
+        fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
+            self.$inside.encode_key(key, bytes);
+        }
+
+        fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, S::Error> {
+            self.$inside.decode_key(bytes)
+        }
+
+        fn key_text(&self, key: &S::Key) -> String {
+            self.$inside.key_text(key)
+        }
+
+        fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
+            self.$inside.share(first, last, at)
+        }
+    };
+}
+
+pub(crate) use left_to;
 
 /// A source before each of whose questions, fetches and the one for the last key, others have their turn: what
 /// [`Meanwhile::interleave`] makes.
@@ -443,9 +480,7 @@ where
     S: ChunkSource<Key: Ord + Debug>,
     W: FnMut(&S::Key, Change) -> Result<(), BoxError>,
 {
-    type Key = S::Key;
-    type Item = S::Item;
-    type Error = S::Error;
+    left_to!(source: keys);
 
     fn fetch(
         &mut self,
@@ -454,14 +489,6 @@ where
     ) -> Result<Fetched<S::Key>, S::Error> {
         self.meanwhile.asked(range, self.has_turns);
         self.source.fetch(range, chunk)
-    }
-
-    fn key_of(&self, item: &S::Item) -> S::Key {
-        self.source.key_of(item)
-    }
-
-    fn key_into(&self, item: &S::Item, key: &mut S::Key) {
-        self.source.key_into(item, key);
     }
 
     fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
@@ -476,25 +503,7 @@ where
     S: DurableSource<Key: Ord + Debug>,
     W: FnMut(&S::Key, Change) -> Result<(), BoxError>,
 {
-    fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
-        self.source.fingerprint()
-    }
-
-    fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
-        self.source.encode_key(key, bytes);
-    }
-
-    fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, S::Error> {
-        self.source.decode_key(bytes)
-    }
-
-    fn key_text(&self, key: &S::Key) -> String {
-        self.source.key_text(key)
-    }
-
-    fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
-        self.source.share(first, last, at)
-    }
+    left_to!(source: tokens);
 }
 
 /// Prints the source.
@@ -543,7 +552,7 @@ impl<K: Debug> Counterexample<K> {
     /// What happened, a line an event; the last 40 of a long history.
     #[must_use]
     pub fn timeline(&self) -> &[String] {
-        self.0.telling.timeline()
+        &self.0.telling.timeline
     }
 }
 

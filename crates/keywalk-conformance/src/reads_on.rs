@@ -1,5 +1,7 @@
 use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
 
+use crate::meanwhile::left_to;
+
 /// A source that goes up only and can't know its last key, made one that does: by fetching to the end.
 ///
 /// Its walks are [`live`](keywalk::Walk::live) in use; the kit tries bounded ones too, over
@@ -10,9 +12,7 @@ pub struct ReadsOn<S>(pub S);
 
 #[deny(clippy::missing_trait_methods)]
 impl<S: ChunkSource> ChunkSource for ReadsOn<S> {
-    type Key = S::Key;
-    type Item = S::Item;
-    type Error = S::Error;
+    left_to!(0: keys);
 
     fn fetch(
         &mut self,
@@ -20,14 +20,6 @@ impl<S: ChunkSource> ChunkSource for ReadsOn<S> {
         chunk: &mut Chunk<S::Item>,
     ) -> Result<Fetched<S::Key>, S::Error> {
         self.0.fetch(range, chunk)
-    }
-
-    fn key_of(&self, item: &S::Item) -> S::Key {
-        self.0.key_of(item)
-    }
-
-    fn key_into(&self, item: &S::Item, key: &mut S::Key) {
-        self.0.key_into(item, key);
     }
 
     fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
@@ -50,23 +42,5 @@ impl<S: ChunkSource> ChunkSource for ReadsOn<S> {
 
 #[deny(clippy::missing_trait_methods)]
 impl<S: DurableSource> DurableSource for ReadsOn<S> {
-    fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
-        self.0.fingerprint()
-    }
-
-    fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
-        self.0.encode_key(key, bytes);
-    }
-
-    fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, S::Error> {
-        self.0.decode_key(bytes)
-    }
-
-    fn key_text(&self, key: &S::Key) -> String {
-        self.0.key_text(key)
-    }
-
-    fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
-        self.0.share(first, last, at)
-    }
+    left_to!(0: tokens);
 }

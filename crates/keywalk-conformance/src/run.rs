@@ -1,14 +1,15 @@
 use std::collections::VecDeque;
 use std::fmt::Debug;
+use std::ops::Bound;
 
-use keywalk::{ChunkSource, Cursor, Error, Items, Walk};
+use keywalk::{ChunkSource, Cursor, Error, Items, KeyRange, Order, Walk};
+use proptest::prelude::*;
+use proptest::sample::Index;
 
-use crate::clause::Clause;
-use crate::edit::Place;
-use crate::harness::Harness;
-use crate::history::{Answer, Breach, Flaw, Lives, Oracle, Question, explained, judge};
-use crate::plan::Plan;
-use crate::trial::{Entry, Item, Source, Trial, Tried};
+use crate::{
+    Answer, Breach, Clause, Edit, Edits, Entry, Flaw, Harness, Item, Lab, Oracle, Place, Question,
+    Source, Trial, Tried, edits, explained, judge,
+};
 
 /// A walk over a trial's store, as a plan says, beside what it must be.
 pub(crate) struct Run<'s, H: Harness> {
@@ -35,7 +36,7 @@ impl<'s, H: Harness> Run<'s, H> {
         let is_snapshot = H::capabilities().snapshot.is_yes();
         let mut oracle = plan.oracle();
         if is_snapshot {
-            oracle = oracle.snapshot(trial.ledger().clock().tick());
+            oracle = oracle.snapshot(trial.ledger.clock.tick());
         }
         Run {
             plan,
@@ -75,7 +76,6 @@ impl<'s, H: Harness> Run<'s, H> {
         self.is_fused(is_over, chunks.source())
     }
 
-    /// Takes all items.
     pub(crate) fn by_all_items(mut self, trial: &Trial<H>) -> Tried<H> {
         let walk = self.plan.walk(trial.source()?);
         let size = self.plan.chunk_size;
@@ -130,7 +130,7 @@ impl<'s, H: Harness> Run<'s, H> {
             self.see(entry)?;
         }
         // It is cut here, and may go on by its cursor.
-        let now = trial.ledger().clock().tick();
+        let now = trial.ledger.clock.tick();
         self.oracle.resume(!buffered.is_empty(), now);
         Ok(items)
     }
@@ -155,7 +155,7 @@ impl<'s, H: Harness> Run<'s, H> {
         }
         entries.into_iter().try_for_each(|entry| self.see(entry))?;
         self.oracle
-            .end(self.plan.chunk_size, &trial.ledger().lives())
+            .end(self.plan.chunk_size, &trial.ledger.lives.borrow())
     }
 
     /// Whether so many chunks were fetched by these questions, or no more will be.
@@ -166,7 +166,7 @@ impl<'s, H: Harness> Run<'s, H> {
         chunks: usize,
     ) -> bool {
         let mut oracle = self.oracle.clone();
-        let lives = trial.ledger().lives();
+        let lives = trial.ledger.lives.borrow();
         let goes_on = asked.iter().all(|question| {
             let failed = matches!(question.answer, Answer::Error(_) | Answer::Panic(_));
             !failed && oracle.observe(question, &lives).is_ok()
@@ -191,7 +191,7 @@ impl<'s, H: Harness> Run<'s, H> {
             for edit in now.chain(always) {
                 let place = Place {
                     pool: &edits.pool,
-                    present: &trial.ledger().present(),
+                    present: &trial.ledger.present(),
                     order: *order,
                     cursor: self.seen.last().map(|(key, _)| key),
                 };
@@ -234,7 +234,7 @@ impl<'s, H: Harness> Run<'s, H> {
         source: &Source<'_, H>,
         question: &Question<H::Key>,
     ) -> Tried<H> {
-        let observed = self.observe(trial, source.opened(), question);
+        let observed = self.observe(trial, source.opened, question);
         observed.map_err(|breach| match breach.clause() {
             Clause::G7 | Clause::G5 => breach,
             _ if self.is_snapshot => breach,
@@ -244,8 +244,18 @@ impl<'s, H: Harness> Run<'s, H> {
 
     /// The next question, of a source that was opened then.
     fn observe(&mut self, trial: &Trial<H>, opened: u64, question: &Question<H::Key>) -> Tried<H> {
-        let (lives, is_snapshot) = (trial.ledger().lives(), self.is_snapshot);
-        observe(&mut self.oracle, question, opened, &lives, is_snapshot)
+        let lives = trial.ledger.lives.borrow();
+        let Question { range, during, .. } = question;
+        let observed = self.oracle.observe(question, &lives);
+        observed.map_err(|breach| match &question.answer {
+            Answer::Items(answer) if !self.is_snapshot => {
+                explained(breach, &lives, (opened, *during), |at| {
+                    judge(range, answer, &lives, at).is_ok()
+                })
+            }
+            Answer::Items(_) if breach.flaw().key().is_some() => breach.of_a_snapshot(),
+            _ => breach,
+        })
     }
 
     /// Why a walk failed: what its source answered, if that shows it.
@@ -272,7 +282,7 @@ impl<'s, H: Harness> Run<'s, H> {
 
     /// The walk says that nothing more comes. Then every key of the pool is put: nothing of it may come.
     fn end(&mut self, trial: &Trial<H>, chunk_size: usize) -> Tried<H> {
-        self.oracle.end(chunk_size, &trial.ledger().lives())?;
+        self.oracle.end(chunk_size, &trial.ledger.lives.borrow())?;
         match H::capabilities().mutation.is_yes() {
             true => trial.put_all(&self.plan.edits.pool),
             false => Ok(()),
@@ -285,26 +295,6 @@ impl<'s, H: Harness> Run<'s, H> {
             false => Err(Breach::said(Clause::G12, "the walk went on after its end")),
         }
     }
-}
-
-fn observe<K: Ord + Clone + Debug>(
-    oracle: &mut Oracle<K>,
-    question: &Question<K>,
-    opened: u64,
-    lives: &Lives<K>,
-    is_snapshot: bool,
-) -> Result<(), Breach<K>> {
-    let Question { range, during, .. } = question;
-    let observed = oracle.observe(question, lives);
-    observed.map_err(|breach| match &question.answer {
-        Answer::Items(answer) if !is_snapshot => {
-            explained(breach, lives, (opened, *during), |at| {
-                judge(range, answer, lives, at).is_ok()
-            })
-        }
-        Answer::Items(_) if breach.flaw().key().is_some() => breach.of_a_snapshot(),
-        _ => breach,
-    })
 }
 
 /// An error where nothing was made to fail.
@@ -331,10 +321,8 @@ pub(crate) trait ByItems<'t, H: Harness>:
     fn cursor(&self) -> Cursor<H::Key>;
 }
 
-/// The error of such a walk.
 pub(crate) type Said<'t, H> = Error<<Source<'t, H> as ChunkSource>::Error>;
 
-/// How a walk is carried out.
 pub(crate) trait Walks<H: Harness> {
     fn items<'t>(walk: Walk<Source<'t, H>>) -> Box<dyn ByItems<'t, H> + 't>;
 }
@@ -367,4 +355,114 @@ pub(crate) fn taken<'t, H: Harness>(
         }
     }
     (entries, error)
+}
+
+/// A walk, and what happens to its store meanwhile.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan<K> {
+    /// The turns come before each chunk that is asked for.
+    pub(crate) edits: Edits<K>,
+    /// Done before every chunk, the first one too.
+    pub(crate) always: Vec<Edit<K>>,
+    /// Of the walk; inverted ones too.
+    pub(crate) bounds: (Bound<K>, Bound<K>),
+    pub(crate) order: Order,
+    /// From 1 to more than there are keys.
+    pub(crate) chunk_size: usize,
+    /// Of a walk that resumes the first one.
+    pub(crate) second_chunk_size: usize,
+    pub(crate) live: bool,
+    /// After how many items the walk is cut and resumed.
+    pub(crate) cut: usize,
+}
+
+impl<K> Plan<K> {
+    pub(crate) fn of_all(order: Order, chunk_size: usize) -> Self {
+        Plan {
+            edits: Edits::default(),
+            always: Vec::new(),
+            bounds: (Bound::Unbounded, Bound::Unbounded),
+            order,
+            chunk_size,
+            second_chunk_size: chunk_size,
+            live: false,
+            cut: 0,
+        }
+    }
+}
+
+impl<K: Ord + Clone + Debug> Plan<K> {
+    pub(crate) fn range(&self) -> KeyRange<K> {
+        KeyRange::new(self.bounds.clone(), self.order)
+    }
+
+    pub(crate) fn walk<S: ChunkSource<Key = K>>(&self, source: S) -> Walk<S> {
+        let walk = Walk::new(source).range(self.bounds.clone());
+        let walk = walk.order(self.order).chunk_size(self.chunk_size);
+        if self.live { walk.live() } else { walk }
+    }
+
+    pub(crate) fn oracle(&self) -> Oracle<K> {
+        match self.live {
+            true => Oracle::live(self.range()),
+            false => Oracle::bounded(self.range()),
+        }
+    }
+
+    /// The same, and nothing happens to the store meanwhile.
+    pub(crate) fn still(mut self) -> Self {
+        self.edits.turns.clear();
+        self.always.clear();
+        self
+    }
+}
+
+impl<H: Harness> Lab<H> {
+    /// Plans of all kinds over the harness's keys, as far as its store can.
+    pub(crate) fn plans(&self) -> BoxedStrategy<Plan<H::Key>> {
+        let can_change = self.can.mutation.is_yes();
+        let order = prop::sample::select(self.orders());
+        let sizes = (chunk_size(), chunk_size());
+        let walk = (order, sizes, any::<bool>(), 0..12_usize);
+        let drawn = (edits(&self.keys), (bound(), bound()), walk);
+        let plan = drawn.prop_map(move |(edits, (lower, upper), walk)| {
+            let (order, (chunk_size, second_chunk_size), live, cut) = walk;
+            let key = |at: Index| at.get(&edits.pool).clone();
+            let plan = Plan {
+                bounds: (lower.map(key), upper.map(key)),
+                edits,
+                always: Vec::new(),
+                order,
+                chunk_size,
+                second_chunk_size,
+                live,
+                cut,
+            };
+            if can_change { plan } else { plan.still() }
+        });
+        plan.boxed()
+    }
+
+    /// Plans in which the same happens before every chunk, and nothing else.
+    pub(crate) fn plans_of(&self, always: &[Edit<H::Key>]) -> BoxedStrategy<Plan<H::Key>> {
+        let always = always.to_vec();
+        let only = move |plan: Plan<H::Key>| Plan {
+            always: always.clone(),
+            ..plan.still()
+        };
+        self.plans().prop_map(only).boxed()
+    }
+}
+
+/// Often smaller than the table, so that there are several chunks.
+fn chunk_size() -> impl Strategy<Value = usize> {
+    prop_oneof![6 => 1..5_usize, 2 => 5..20_usize, 1 => Just(usize::MAX)]
+}
+
+fn bound() -> impl Strategy<Value = Bound<Index>> {
+    prop_oneof![
+        2 => Just(Bound::Unbounded),
+        1 => any::<Index>().prop_map(Bound::Included),
+        1 => any::<Index>().prop_map(Bound::Excluded),
+    ]
 }

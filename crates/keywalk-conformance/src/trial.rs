@@ -1,23 +1,21 @@
+use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
 
-use keywalk::{Chunk, ChunkSource, KeyRange};
+use keywalk::{Chunk, ChunkSource, KeyRange, Order};
 
-use crate::clause::Clause;
-use crate::harness::{BoxError, Harness};
-use crate::history::{
-    Answer, Breach, Change, Event, Flaw, Question, diagnosed, judge, judge_by_time,
+use crate::{
+    Answer, Beat, BoxError, Breach, Change, Clause, Clock, Diary, Doing, Event, Flaw, Harness,
+    Lives, Mutation, Presence, Question, Span, Timeline, Witness, caught, diagnosed, judge,
+    judge_by_time, lock, message,
 };
-use crate::ledger::{Ledger, held};
-use crate::watch::{Beat, Doing, message};
-use crate::witness::{Diary, Witness};
 
 /// A store under test, with all that happened to it.
 pub(crate) struct Trial<H: Harness> {
     /// Only `reopen` takes it out.
     harness: Option<H>,
-    beat: Beat,
-    ledger: Ledger<H::Key>,
+    pub(crate) beat: Beat,
+    pub(crate) ledger: Ledger<H::Key>,
 }
 
 /// What comes of a part of a check over this harness: the breach, if one is found.
@@ -35,7 +33,7 @@ impl<H: Harness> Trial<H> {
     pub(crate) fn open(beat: &Beat) -> Tried<H, Self> {
         let harness = beat.during(Doing::Opening, H::open).map_err(refused)?;
         let ledger = Ledger::default();
-        beat.shows(ledger.timeline());
+        beat.shows(ledger.timeline.clone());
         Ok(Trial {
             harness: Some(harness),
             beat: beat.clone(),
@@ -49,25 +47,15 @@ impl<H: Harness> Trial<H> {
         harness.ok_or_else(|| Breach::said(Clause::Harness, lost))
     }
 
-    /// Another source.
     pub(crate) fn source(&self) -> Tried<H, Source<'_, H>> {
         let harness = self.harness()?;
         let source = self.beat.during(Doing::Opening, || harness.source());
         let diary = Diary {
             beat: self.beat.clone(),
-            clock: self.ledger.clock().clone(),
-            timeline: self.ledger.timeline(),
+            clock: self.ledger.clock.clone(),
+            timeline: Arc::clone(&self.ledger.timeline),
         };
         Ok(Witness::new(source.map_err(refused)?, H::value, diary))
-    }
-
-    /// All that happened so far.
-    pub(crate) fn ledger(&self) -> &Ledger<H::Key> {
-        &self.ledger
-    }
-
-    pub(crate) fn beat(&self) -> &Beat {
-        &self.beat
     }
 
     pub(crate) fn note(&self, note: impl Into<String>) {
@@ -87,7 +75,6 @@ impl<H: Harness> Trial<H> {
         self.set(key, false)
     }
 
-    /// Puts a key, or deletes it.
     pub(crate) fn set(&self, key: &H::Key, is_put: bool) -> Tried<H> {
         let harness = self.harness()?;
         let change = self.ledger.next_change(is_put);
@@ -97,7 +84,7 @@ impl<H: Harness> Trial<H> {
         };
         // A store's own assertion is an error that names its key, and the history shows the change.
         let operation = || {
-            catch_unwind(AssertUnwindSafe(operation))
+            caught(operation)
                 .unwrap_or_else(|panic| Err(format!("it panicked: {}", message(&*panic)).into()))
         };
         let operation = || self.beat.during(Doing::Changing, operation);
@@ -112,7 +99,6 @@ impl<H: Harness> Trial<H> {
         used.map_err(|error| self.unexpected(error))
     }
 
-    /// Closes the store and opens it again.
     pub(crate) fn reopen(&mut self) -> Tried<H> {
         let Some(harness) = self.harness.take() else {
             return self.harness().map(drop);
@@ -141,9 +127,7 @@ impl<H: Harness> Trial<H> {
     ) -> Tried<H, Option<H::Key>> {
         chunk.clear();
         // What it answered, or how it failed, is written down.
-        drop(catch_unwind(AssertUnwindSafe(|| {
-            source.fetch(range, chunk)
-        })));
+        drop(caught(|| source.fetch(range, chunk)));
         self.judge_last(source).map_err(|breach| {
             let breach = match source.log().last() {
                 Some(question) => self.compared(&question, breach),
@@ -161,14 +145,14 @@ impl<H: Harness> Trial<H> {
         source: &mut Source<'t, H>,
         range: &KeyRange<H::Key>,
     ) -> Tried<H> {
-        drop(catch_unwind(AssertUnwindSafe(|| source.last_key(range))));
+        drop(caught(|| source.last_key(range)));
         self.judge_last(source).map(drop)
     }
 
     /// Judges a source's last answer by itself, if there was one.
     pub(crate) fn judge_last(&self, source: &Source<'_, H>) -> Tried<H, Option<H::Key>> {
         match source.log().last() {
-            Some(question) => judge_by_time(&question, source.opened(), &self.ledger.lives()),
+            Some(question) => judge_by_time(&question, source.opened, &self.ledger.lives.borrow()),
             None => Ok(None),
         }
     }
@@ -184,12 +168,12 @@ impl<H: Harness> Trial<H> {
         };
         let (range, limit) = (&question.range, answer.limit);
         let mut chunk = Chunk::with_limit(limit);
-        let fetch = AssertUnwindSafe(|| fresh.unseen().fetch(range, &mut chunk));
-        let Ok(Ok(fetched)) = catch_unwind(fetch) else {
+        let fetch = || fresh.unseen().fetch(range, &mut chunk);
+        let Ok(Ok(fetched)) = caught(fetch) else {
             return breach;
         };
         let other = fresh.told(&chunk, limit, &fetched);
-        match judge(range, &other, &self.ledger.lives(), question.during) {
+        match judge(range, &other, &self.ledger.lives.borrow(), question.during) {
             Ok(_) => breach.of_its_state(),
             Err(_) => breach,
         }
@@ -199,7 +183,7 @@ impl<H: Harness> Trial<H> {
 /// Whether a fetch of all of `range` has this key.
 fn finds<S: ChunkSource>(source: &mut S, range: &KeyRange<S::Key>, key: &S::Key) -> bool {
     let mut chunk = Chunk::with_limit(usize::MAX);
-    let fetched = catch_unwind(AssertUnwindSafe(|| source.fetch(range, &mut chunk)));
+    let fetched = caught(|| source.fetch(range, &mut chunk));
     let mut items = chunk.as_slice().iter();
     matches!(fetched, Ok(Ok(_))) && items.any(|item| source.key_of(item) == *key)
 }
@@ -207,4 +191,94 @@ fn finds<S: ChunkSource>(source: &mut S, range: &KeyRange<S::Key>, key: &S::Key)
 /// An error of the harness itself.
 pub(crate) fn refused<K: Debug>(error: BoxError) -> Breach<K> {
     Breach::new(Flaw::Failed).of(Clause::Harness).got(error)
+}
+
+/// All that happened to a store.
+pub(crate) struct Ledger<K> {
+    pub(crate) clock: Clock,
+    pub(crate) lives: RefCell<Lives<K>>,
+    pub(crate) timeline: Arc<Mutex<Timeline<K>>>,
+    /// Every put has a value of its own, so that a stale one shows.
+    pub(crate) puts: Cell<u64>,
+}
+
+impl<K> Default for Ledger<K> {
+    fn default() -> Self {
+        Ledger {
+            clock: Clock::default(),
+            lives: RefCell::default(),
+            timeline: Arc::default(),
+            puts: Cell::new(0),
+        }
+    }
+}
+
+impl<K: Ord + Clone> Ledger<K> {
+    /// The next put, with a value of its own, or a deletion.
+    pub(crate) fn next_change(&self, is_put: bool) -> Change {
+        self.puts.set(self.puts.get() + u64::from(is_put));
+        match is_put {
+            true => Change::Put(self.puts.get()),
+            false => Change::Delete,
+        }
+    }
+
+    /// Changes a key, and writes down when. What failed is possible for ever.
+    pub(crate) fn change(
+        &self,
+        key: &K,
+        change: Change,
+        operation: impl FnOnce() -> Result<(), BoxError>,
+    ) -> Result<(), BoxError> {
+        let (result, mut during) = self.clock.time(operation);
+        if result.is_err() {
+            during = during.failed();
+        }
+        let key = key.clone();
+        let mutation = Mutation {
+            key,
+            change,
+            during,
+        };
+        self.lives.borrow_mut().record(mutation.clone());
+        self.tell(Event::Mutation(mutation));
+        result
+    }
+
+    /// Writes down what may be undone, until it is [settled](Lives::settle).
+    pub(crate) fn attempt(&self, mutation: Mutation<K>) {
+        let mut possible = mutation.clone();
+        possible.during = possible.during.failed();
+        self.lives.borrow_mut().record(possible);
+        self.tell(Event::Mutation(mutation));
+    }
+
+    /// What happened elsewhere, on other threads. It is far too much to be told.
+    pub(crate) fn adopt(&self, mutations: &[Mutation<K>]) {
+        let mut lives = self.lives.borrow_mut();
+        for mutation in mutations {
+            lives.record(mutation.clone());
+        }
+    }
+
+    /// The keys that are certainly there.
+    pub(crate) fn present(&self) -> Vec<K> {
+        let now = Span::at(self.clock.tick());
+        let lives = self.lives.borrow();
+        let all = KeyRange::all(Order::Ascending);
+        let present = lives.content(&all, now);
+        let present = present.filter(|(_, presence)| *presence == Presence::Present);
+        present.map(|(key, _)| key.clone()).collect()
+    }
+
+    pub(crate) fn tell(&self, event: Event<K>) {
+        lock(&self.timeline).push(event);
+    }
+}
+
+/// An error of a change beside a walk.
+pub(crate) fn held<K: Debug>(error: BoxError) -> Breach<K> {
+    Breach::said(Clause::G14, "a change after a fetch failed")
+        .got(error)
+        .hint("is a lock, a statement, a transaction or an iterator held between two fetches?")
 }

@@ -7,18 +7,15 @@ use std::ops::RangeBounds;
 use keywalk::{Fetched, KeyRange, LastKey, Order};
 use keywalk_conformance::Clause::{self, G1, G2, G3, G4, G5, G6, G8, G9};
 use keywalk_conformance::history::{
-    Answer, Breach, Change, Flaw, Lives, Mutation, Oracle, Question, Span,
+    Answer, Breach, Change, Flaw, Lives, Mutation, Oracle, Presence, Question, Span,
 };
+use proptest::prelude::*;
 
 use Fetched::{End, More, ScannedTo};
 use Flaw::{
     Absent, Behind, Beyond, Disordered, Endless, Missing, MissingAtEnd, NoLast, NotLast, OtherEnd,
     OtherRange, Overfull, Repeated, ScannedShort, Stuck, Value,
 };
-
-mod history {
-    mod lives;
-}
 
 type Judged = Result<(), (Clause, Flaw<i64>)>;
 
@@ -189,6 +186,7 @@ fn a_last_key_that_is_not_the_last_is_refused() {
 }
 
 /// A walk, question by question.
+#[derive(Clone)]
 struct Asked {
     oracle: Oracle<i64>,
     lives: Lives<i64>,
@@ -212,9 +210,7 @@ impl Asked {
 
     /// The same, of which the walk goes on as if it hadn't been.
     fn would(&self, range: KeyRange<i64>, keys: &[i64], fetched: Fetched<i64>) -> Judged {
-        let (oracle, lives) = (self.oracle.clone(), self.lives.clone());
-        let now = self.now;
-        Asked { oracle, lives, now }.ask(range, keys, fetched)
+        self.clone().ask(range, keys, fetched)
     }
 
     fn end(&self, chunk_size: usize) -> Judged {
@@ -318,4 +314,150 @@ fn a_resumed_walk_asks_for_what_was_not_handed_out() {
     let again = judged(walk.oracle.clone().hand_out(&1));
     assert_eq!(again, Err((G2, Repeated(1))));
     assert_eq!(judged(walk.oracle.hand_out(&2)), Ok(()));
+}
+
+/// Of which it is told what is certain, against every order in which its mutations can have taken effect.
+const KEY: i64 = 7;
+
+/// What a key held at the moments of a span, as one order of events has it; `None` is absent.
+type Seen = Vec<Option<u64>>;
+
+/// Something that takes effect at a moment of its span.
+#[derive(Clone, Copy, Debug)]
+enum Effect {
+    Change(Change),
+    /// The span that is asked about begins, and ends.
+    Begin,
+    Finish,
+}
+
+/// All that the key can have held during a span, in each order that the spans allow; of those that
+/// failed each may never have taken effect.
+fn linearisations(mutations: &[(Change, Span)], during: Span) -> Vec<Seen> {
+    let mut all = Vec::new();
+    for never in 0..1_u32 << mutations.len() {
+        let left_out = |at: usize| never >> at & 1 == 1;
+        let did_return = |at: usize| mutations[at].1.to != Span::NEVER;
+        if (0..mutations.len()).any(|at| left_out(at) && did_return(at)) {
+            continue;
+        }
+        let taken = mutations.iter().enumerate();
+        let taken = taken.filter(|(at, _)| !left_out(*at));
+        let mut effects: Vec<_> = taken
+            .map(|(_, (change, span))| (Effect::Change(*change), *span))
+            .collect();
+        effects.push((Effect::Begin, Span::at(during.from)));
+        effects.push((Effect::Finish, Span::at(during.to)));
+        follow(effects, None, None, &mut all);
+    }
+    all
+}
+
+/// Lets each effect be the next that no other is certainly before.
+fn follow(
+    effects: Vec<(Effect, Span)>,
+    held: Option<u64>,
+    seen: Option<Seen>,
+    all: &mut Vec<Seen>,
+) {
+    for at in 0..effects.len() {
+        let (effect, span) = effects[at];
+        if effects.iter().any(|(_, other)| other.is_before(span)) {
+            continue;
+        }
+        let mut left = effects.clone();
+        left.remove(at);
+        let mut seen = seen.clone();
+        let held = match effect {
+            Effect::Change(Change::Put(value)) => Some(value),
+            Effect::Change(Change::Delete) => None,
+            Effect::Begin => {
+                seen = Some(Vec::new());
+                held
+            }
+            Effect::Finish => {
+                all.extend(seen);
+                continue;
+            }
+        };
+        if let Some(seen) = &mut seen {
+            seen.push(held);
+        }
+        follow(left, held, seen, all);
+    }
+}
+
+/// Up to four mutations and a span, at moments that are all different; some of them never returned.
+fn histories() -> impl Strategy<Value = (Vec<(Change, Span)>, Span)> {
+    let moments = Just((0..10_u64).map(|at| at * 2).collect::<Vec<_>>()).prop_shuffle();
+    let kinds = prop::collection::vec((any::<bool>(), prop::bool::weighted(0.15)), 0..=4);
+    (moments, kinds).prop_map(|(moments, kinds)| {
+        let drawn = |at: usize| {
+            let (a, b) = (moments[2 * at], moments[2 * at + 1]);
+            span(a.min(b), a.max(b))
+        };
+        let mutations = kinds.iter().enumerate().map(|(at, (is_put, failed))| {
+            let change = match is_put {
+                true => Change::Put(at as u64),
+                false => Change::Delete,
+            };
+            let during = drawn(at);
+            (change, if *failed { during.failed() } else { during })
+        });
+        (mutations.collect(), drawn(4))
+    })
+}
+
+fn recorded(mutations: &[(Change, Span)]) -> Lives<i64> {
+    let mutation = |(change, during): &(Change, Span)| Mutation {
+        key: KEY,
+        change: *change,
+        during: *during,
+    };
+    lives(mutations.iter().map(mutation))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
+
+    #[test]
+    fn what_is_certain_is_so_in_every_order((mutations, during) in histories()) {
+        let lives = recorded(&mutations);
+        let orders = linearisations(&mutations, during);
+        prop_assert!(!orders.is_empty());
+        let presence = lives.presence(&KEY, during);
+        let moments = || orders.iter().flatten();
+        match presence {
+            Presence::Present => prop_assert!(moments().all(Option::is_some)),
+            Presence::Absent => prop_assert!(moments().all(Option::is_none)),
+            Presence::Possible => {}
+        }
+        for value in 0..4 {
+            let is_held = moments().any(|held| *held == Some(value));
+            prop_assert!(lives.may_hold(&KEY, value, during) || !is_held, "{value} is held");
+        }
+    }
+
+    /// Where nothing overlaps, nothing is left to chance.
+    #[test]
+    fn what_happens_in_turn_is_certain(changes in prop::collection::vec(any::<bool>(), 0..6)) {
+        let mutations: Vec<_> = (0..).zip(changes).map(|(at, is_put)| {
+            let change = if is_put { Change::Put(at) } else { Change::Delete };
+            (change, Span { from: 4 * at, to: 4 * at + 2 })
+        }).collect();
+        let lives = recorded(&mutations);
+        for at in 1..=mutations.len() {
+            // Between two mutations.
+            let during = Span::at(4 * at as u64 - 1);
+            let held = match mutations[at - 1].0 {
+                Change::Put(value) => Some(value),
+                Change::Delete => None,
+            };
+            let expected = if held.is_some() { Presence::Present } else { Presence::Absent };
+            prop_assert_eq!(lives.presence(&KEY, during), expected);
+            for value in 0..6 {
+                prop_assert_eq!(lives.may_hold(&KEY, value, during), held == Some(value));
+            }
+        }
+    }
 }

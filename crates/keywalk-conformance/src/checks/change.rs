@@ -2,18 +2,14 @@
 
 use keywalk::{Chunk, KeyRange, Order};
 
-use crate::edit::{Edit, Edits};
-use crate::harness::Harness;
-use crate::lab::{Checked, Lab};
-use crate::plan::Plan;
-use crate::run::{Run, unexpected};
+use crate::{Checked, Edit, Edits, Harness, Lab, Plan, Run, unexpected};
 
 pub(super) fn every_fetch_is_exact_beside_changes<H: Harness>(lab: &Lab<H>) -> Checked {
     lab.needs(|can| can.mutation)?;
-    lab.law(&lab.plans(), |trial, plan| {
+    lab.law(&lab.plans(), &|trial, plan| {
         Run::start(trial, plan)?.by_chunks(trial)
     })?;
-    lab.law(&lab.plans(), |trial, plan| {
+    lab.law(&lab.plans(), &|trial, plan| {
         Run::start(trial, plan)?.by_all_items(trial)
     })
 }
@@ -59,7 +55,7 @@ pub(super) fn appending_for_ever_does_not_keep_a_walk_from_its_end<H: Harness>(
 
 pub(super) fn clearing_the_store_ends_the_walk<H: Harness>(lab: &Lab<H>) -> Checked {
     lab.needs(|can| can.mutation)?;
-    lab.law(&lab.plans(), |trial, plan| {
+    lab.law(&lab.plans(), &|trial, plan| {
         // After the chunk that the plan cuts at.
         let mut cleared = plan.clone().still();
         cleared.edits.turns = vec![Vec::new(); plan.cut % 4];
@@ -80,10 +76,10 @@ fn beside<H: Harness>(lab: &Lab<H>, always: &[Edit<H::Key>]) -> Checked {
                 always: always.to_vec(),
                 ..Plan::of_all(*order, 2)
             };
-            lab.attempt_with(&keys, |trial, _| Run::again(trial, &plan).by_chunks(trial))?;
+            lab.attempt_with(&keys, &|trial, _| Run::again(trial, &plan).by_chunks(trial))?;
         }
     }
-    lab.law(&lab.plans_of(always), |trial, plan| {
+    lab.law(&lab.plans_of(always), &|trial, plan| {
         Run::start(trial, plan)?.by_chunks(trial)
     })
 }
@@ -92,7 +88,7 @@ fn beside<H: Harness>(lab: &Lab<H>, always: &[Edit<H::Key>]) -> Checked {
 pub(super) fn a_refetch_sees_the_latest<H: Harness>(lab: &Lab<H>) -> Checked {
     lab.needs(|can| can.mutation)?;
     lab.needs_no_snapshot("a snapshot answers what was there")?;
-    lab.law(&lab.plans(), |trial, plan| {
+    lab.law(&lab.plans(), &|trial, plan| {
         trial.put_all(&plan.edits.initial)?;
         let mut source = trial.source()?;
         let mut chunk = Chunk::with_limit(plan.chunk_size);
@@ -112,7 +108,7 @@ pub(super) fn a_refetch_sees_the_latest<H: Harness>(lab: &Lab<H>) -> Checked {
 pub(super) fn a_snapshot_is_stable<H: Harness>(lab: &Lab<H>) -> Checked {
     lab.needs(|can| can.mutation)?;
     lab.needs(|can| can.snapshot)?;
-    lab.law(&lab.plans(), |trial, plan| {
+    lab.law(&lab.plans(), &|trial, plan| {
         Run::start(trial, plan)?.by_chunks(trial)
     })?;
     // As above, and surely something is changed.

@@ -6,14 +6,10 @@ use std::io::Write;
 use keywalk::{Chunk, ChunkSource, Error, KeyRange, LastKey, Order, Walk};
 
 use super::faults;
-use crate::clause::Clause;
-use crate::edit::{Edit, Edits};
-use crate::harness::{Capability, Harness};
-use crate::history::{Answer, Breach, Flaw};
-use crate::lab::{Checked, Lab};
-use crate::plan::Plan;
-use crate::run::{Here, Run, Walks, taken};
-use crate::trial::{Entry, Trial, Tried, refused};
+use crate::{
+    Answer, Breach, Capability, Checked, Clause, Edit, Edits, Entry, Flaw, Harness, Here, Lab,
+    Plan, Run, Trial, Tried, Walks, refused, taken,
+};
 
 pub(super) fn every_store_is_opened_empty<H: Harness>(lab: &Lab<H>) -> Checked {
     let shared = "a store that was opened isn't empty, or shares with another one";
@@ -42,7 +38,7 @@ fn is_empty<H: Harness>(trial: &Trial<H>, otherwise: &'static str) -> Tried<H> {
 
 pub(super) fn what_is_put_can_be_fetched<H: Harness>(lab: &Lab<H>) -> Checked {
     for keys in [lab.keys.ladder(), &lab.some_keys(20)] {
-        lab.attempt_with(keys, |trial, keys| {
+        lab.attempt_with(keys, &|trial, keys| {
             let delete = || keys.iter().try_for_each(|key| trial.delete(key));
             // What isn't there may be deleted; before any fetch, so that a failure is the harness's.
             delete()?;
@@ -113,7 +109,7 @@ pub(super) fn capabilities_are_as_declared<H: Harness>(lab: &Lab<H>) -> Checked 
         };
         Err(Breach::said(Clause::Harness, otherwise).got(name))
     };
-    lab.attempt_with(&keys, |trial, _| {
+    lab.attempt_with(&keys, &|trial, _| {
         let harness = trial.harness()?;
         is_declared("threads", can.threads, harness.writer().is_some())?;
         let fails = harness.faults().is_some() && faults::fire(trial)?;
@@ -127,7 +123,7 @@ pub(super) fn capabilities_are_as_declared<H: Harness>(lab: &Lab<H>) -> Checked 
         }
         Ok(())
     })?;
-    lab.attempt_with(&keys, |trial, keys| {
+    lab.attempt_with(&keys, &|trial, keys| {
         if let [first, second, ..] = keys {
             trial.put(first)?;
             trial.delete(second)?;
@@ -137,7 +133,7 @@ pub(super) fn capabilities_are_as_declared<H: Harness>(lab: &Lab<H>) -> Checked 
         is_declared("reopening", can.reopening, kept)
     })?;
     if can.threads.is_yes() {
-        lab.attempt_with(&keys, |trial, keys| writes_here(trial, keys))?;
+        lab.attempt_with(&keys, &|trial, keys| writes_here(trial, keys))?;
     }
     if !can.mutation.is_yes() {
         let others = keys.iter().step_by(2).cloned();

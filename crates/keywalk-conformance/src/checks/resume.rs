@@ -4,24 +4,25 @@ use std::fmt::Debug;
 
 use keywalk::{Cursor, Error, Items, Order, Token, TokenError, Walk};
 
-use crate::clause::Clause;
-use crate::harness::{DurableHarness, Harness};
-use crate::history::{Breach, Flaw};
-use crate::lab::{Checked, Lab};
-use crate::plan::Plan;
-use crate::run::Run;
-use crate::trial::{Source, Trial, Tried};
+use crate::{
+    Breach, Checked, Clause, DurableHarness, Flaw, Harness, Lab, Plan, Run, Source, Trial, Tried,
+};
 
-pub(super) fn a_walk_can_be_resumed_at_every_item<H: Harness>(lab: &Lab<H>) -> Checked {
-    at_every_item::<H, Cursor<H::Key>>(lab)
+/// Of what harness, in which way it is cut, and by what it goes on.
+macro_rules! cut {
+    ($($name:ident: $harness:ident, $how:ident, $kept:ident;)+) => {$(
+        pub(super) fn $name<H: $harness>(lab: &Lab<H>) -> Checked {
+            $how::<H, $kept<H::Key>>(lab)
+        }
+    )+};
 }
 
-pub(super) fn a_walk_can_be_resumed_after_changes<H: Harness>(lab: &Lab<H>) -> Checked {
-    after_changes::<H, Cursor<H::Key>>(lab)
-}
-
-pub(super) fn a_walk_can_be_resumed_after_reopening<H: Harness>(lab: &Lab<H>) -> Checked {
-    after_reopening::<H, Cursor<H::Key>>(lab)
+cut! {
+    a_walk_can_be_resumed_at_every_item: Harness, at_every_item, Cursor;
+    a_walk_can_be_resumed_after_changes: Harness, after_changes, Cursor;
+    a_walk_can_be_resumed_after_reopening: Harness, after_reopening, Cursor;
+    a_token_goes_on_after_changes: DurableHarness, after_changes, Written;
+    a_token_goes_on_after_reopening: DurableHarness, after_reopening, Written;
 }
 
 pub(super) fn a_token_goes_on_at_every_item<H: DurableHarness>(lab: &Lab<H>) -> Checked {
@@ -36,14 +37,6 @@ pub(super) fn a_token_goes_on_at_every_item<H: DurableHarness>(lab: &Lab<H>) -> 
         })
     })?;
     at_every_item::<H, Written<H::Key>>(lab)
-}
-
-pub(super) fn a_token_goes_on_after_changes<H: DurableHarness>(lab: &Lab<H>) -> Checked {
-    after_changes::<H, Written<H::Key>>(lab)
-}
-
-pub(super) fn a_token_goes_on_after_reopening<H: DurableHarness>(lab: &Lab<H>) -> Checked {
-    after_reopening::<H, Written<H::Key>>(lab)
 }
 
 /// The row that it stands at is deleted, and the one where the walk is to end.
@@ -82,7 +75,7 @@ trait Kept<H: Harness>: Sized {
 }
 
 fn at_every_item<H: Harness, P: Kept<H>>(lab: &Lab<H>) -> Checked {
-    lab.long_law(&lab.plans(), |trial, plan| {
+    lab.law_of(lab.few(), &lab.plans(), &|trial, plan| {
         let plan = plan.clone().still();
         trial.put_all(&plan.edits.initial)?;
         cut_at_each::<H, P>(trial, &plan, plan.edits.initial.len())
@@ -103,7 +96,7 @@ fn cut_at_each<H: Harness, P: Kept<H>>(
 
 fn after_changes<H: Harness, P: Kept<H>>(lab: &Lab<H>) -> Checked {
     lab.needs(|can| can.mutation)?;
-    lab.law(&lab.plans(), |trial, plan| {
+    lab.law(&lab.plans(), &|trial, plan| {
         let run = Run::start(trial, plan)?;
         cut_and_go_on::<H, P>(trial, run, plan.cut, |trial, run| {
             trial.note("the walk is cut");
@@ -114,7 +107,7 @@ fn after_changes<H: Harness, P: Kept<H>>(lab: &Lab<H>) -> Checked {
 
 fn after_reopening<H: Harness, P: Kept<H>>(lab: &Lab<H>) -> Checked {
     lab.needs(|can| can.reopening)?;
-    lab.long_law(&lab.plans(), |trial, plan| {
+    lab.law_of(lab.few(), &lab.plans(), &|trial, plan| {
         let run = Run::start(trial, plan)?;
         cut_and_go_on::<H, P>(trial, run, plan.cut, |trial, _| trial.reopen())
     })
@@ -147,7 +140,6 @@ impl<H: Harness> Kept<H> for Cursor<H::Key> {
     }
 }
 
-/// A cursor, and a token of it.
 struct Written<K> {
     cursor: Cursor<K>,
     token: Token,

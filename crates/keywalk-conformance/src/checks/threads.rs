@@ -8,14 +8,10 @@ use std::thread::{self, JoinHandle};
 
 use keywalk::Order;
 
-use crate::clause::Clause;
-use crate::harness::{Harness, Writer};
-use crate::history::{Breach, Change, Clock, Event, Flaw, Mutation, Oracle, Question};
-use crate::lab::{Checked, Lab};
-use crate::plan::Plan;
-use crate::run::{Here, Walks, taken, unexpected};
-use crate::trial::{Trial, Tried};
-use crate::watch::Doing;
+use crate::{
+    Breach, Change, Checked, Clause, Clock, Doing, Event, Flaw, Harness, Here, Lab, Mutation,
+    Oracle, Plan, Question, Trial, Tried, Walks, Writer, lock, taken, unexpected,
+};
 
 /// Walks go on until so much has happened (a call and a return are four moments), or so many times.
 const MOMENTS: u64 = 4_000;
@@ -61,10 +57,10 @@ fn beside_writers<H: Harness>(
         let churn = Churn {
             writer: writer.ok_or_else(|| Breach::said(Clause::Harness, none))?,
             keys,
-            clock: trial.ledger().clock().clone(),
+            clock: trial.ledger.clock.clone(),
             value: number << 32,
             replaces,
-            random: lab.seed() ^ (u64::from(round) << 8) ^ number,
+            random: lab.config.seed ^ (u64::from(round) << 8) ^ number,
         };
         let (stop, start) = (Arc::clone(&stop), Arc::clone(&start));
         churns.push(thread::spawn(move || {
@@ -78,11 +74,11 @@ fn beside_writers<H: Harness>(
     // A writer may wait for ever, for a lock.
     let join = || churns.into_iter().map(JoinHandle::join).collect::<Vec<_>>();
     let (mut changes, mut failed) = (Vec::new(), None);
-    for joined in trial.beat().during(Doing::Changing, join) {
+    for joined in trial.beat.during(Doing::Changing, join) {
         let Ok((mutations, error)) = joined else {
             return Err(Breach::new(Flaw::Panicked).got("a writer"));
         };
-        trial.ledger().adopt(&mutations);
+        trial.ledger.adopt(&mutations);
         changes.extend(mutations);
         failed = failed.or(error);
     }
@@ -106,9 +102,9 @@ struct Walked<K> {
 
 fn walks<H: Harness>(lab: &Lab<H>, trial: &Trial<H>, round: u32) -> Tried<H, Vec<Walked<H::Key>>> {
     let mut walked = Vec::new();
-    let until = trial.ledger().clock().tick() + MOMENTS;
+    let until = trial.ledger.clock.tick() + MOMENTS;
     for turn in 0..MOST_TURNS {
-        if turn > 0 && trial.ledger().clock().tick() > until {
+        if turn > 0 && trial.ledger.clock.tick() > until {
             break;
         }
         for order in lab.orders() {
@@ -131,7 +127,7 @@ fn walk<H: Harness>(
     let plan = Plan::of_all(order, chunk_size);
     let oracle = plan.oracle();
     let oracle = match lab.can.snapshot.is_yes() {
-        true => oracle.snapshot(trial.ledger().clock().tick()),
+        true => oracle.snapshot(trial.ledger.clock.tick()),
         false => oracle,
     };
     let (source, reader) = (trial.source()?, trial.source()?);
@@ -152,11 +148,11 @@ impl<K: Ord + Clone + Debug + Send + 'static> Walked<K> {
         trial: &Trial<H>,
         changes: &[Mutation<K>],
     ) -> Result<(), Breach<K>> {
-        let lives = trial.ledger().lives();
+        let lives = trial.ledger.lives.borrow();
         for question in &self.questions {
             let observed = self.oracle.observe(question, &lives);
             observed.inspect_err(|breach| {
-                trial.ledger().tell_only(about(breach, question, changes));
+                *lock(&trial.ledger.timeline) = about(breach, question, changes);
             })?;
         }
         let mut entries = self.entries.iter();

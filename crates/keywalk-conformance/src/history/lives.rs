@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use keywalk::{KeyRange, Order};
 
-use super::{Change, Mutation, Span};
+use crate::{Change, Mutation, Span};
 
 /// All that was done to each key.
 #[derive(Clone, Debug)]

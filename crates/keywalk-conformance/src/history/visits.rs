@@ -5,12 +5,8 @@ use std::ops::Bound;
 
 use keywalk::KeyRange;
 
-use super::Span;
-use super::breach::{Breach, Flaw};
 use super::judge::{compare, is_behind, is_beyond, outside};
-use super::lives::{Lives, Presence};
-use super::timeline::Shown;
-use crate::clause::Clause;
+use crate::{Breach, Clause, Flaw, Lives, Presence, Shown, Span};
 
 /// Judges code that walks by nothing but what it visited: which rows, in which order, and when.
 ///
@@ -171,10 +167,7 @@ impl<K: Ord + Clone + Debug> Visits<K> {
             let breach = Breach::new(Flaw::Missing(missed)).expected(values);
             return Err(self.of_resumption(breach.got(shown)));
         }
-        let read = Span {
-            from: self.read_from(),
-            to: now,
-        };
+        let read = Span::new(self.read_from(), now);
         if lives.presence(key, read) == Presence::Absent {
             return Err(Breach::new(Flaw::Absent(key.clone())).got(shown));
         }
@@ -372,10 +365,7 @@ impl<K: Ord + Clone + Debug> Visits<K> {
         if self.end.is_some() {
             return;
         }
-        let asked = Span {
-            from: self.begun,
-            to: now,
-        };
+        let asked = Span::new(self.begun, now);
         let backward = self.range.reversed();
         let mut at_most = None;
         let mut at_least = None;

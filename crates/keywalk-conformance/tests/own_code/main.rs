@@ -3,19 +3,21 @@
 
 #![forbid(unsafe_code)]
 
-mod mistakes;
 mod pager;
-mod right;
-mod stopped;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
 
-use keywalk::{KeyRange, Order};
+use keywalk::{KeyRange, Order, Walk};
 use keywalk_conformance::Clause::{self, G4, G5, G9, G10};
-use keywalk_conformance::history::{Breach, Change, Clock, Lives, Mutation, Visits};
-use keywalk_conformance::{BoxError, Edit, Schedule};
+use keywalk_conformance::history::{Breach, Change, Clock, Flaw, Lives, Mutation, Visits};
+use keywalk_conformance::{BoxError, Counterexample, Edit, Meanwhile, Schedule};
+use keywalk_memory::Map;
 
 use Step::{After, Deleted, Key, Turn, Visit};
+use pager::{Mistake, caught, run, said, visits};
 
 /// What code says.
 #[derive(Clone, Copy)]
@@ -192,4 +194,228 @@ fn a_bounded_walk_may_keep_a_position_past_its_end() {
 #[should_panic(expected = "events are counted from 1")]
 fn events_are_counted_from_1() {
     let _ = Schedule::new([1]).kill(0);
+}
+
+/// Says a turn when it is dropped, as a guard that flushes its buffer may.
+struct Flushes<'m, W>(&'m Meanwhile<i64, W>)
+where
+    W: FnMut(&i64, Change) -> Result<(), BoxError>;
+
+impl<W> Drop for Flushes<'_, W>
+where
+    W: FnMut(&i64, Change) -> Result<(), BoxError>,
+{
+    fn drop(&mut self) {
+        self.0.turn();
+    }
+}
+
+#[test]
+fn destructors_of_killed_code_may_say_what_they_do() {
+    let runs = Cell::new(0);
+    let schedule = Schedule::new([1, 2]).kill(1);
+    let run = schedule.run(
+        all(),
+        |_, _| Ok(()),
+        |meanwhile| -> Result<(), Infallible> {
+            runs.set(runs.get() + 1);
+            let _flushes = Flushes(meanwhile);
+            meanwhile.visit(&1, 1);
+            meanwhile.visit(&2, 2);
+            Ok(())
+        },
+    );
+    run.expect("from the start");
+    assert_eq!(runs.get(), 2);
+}
+
+#[test]
+fn a_panic_of_the_code_is_not_taken_for_a_kill_by_what_its_destructors_say() {
+    let schedule = Schedule::new([1]).kill(1);
+    let run = catch_unwind(|| {
+        schedule.run(
+            all(),
+            |_, _| Ok(()),
+            |meanwhile| -> Result<(), Infallible> {
+                let _flushes = Flushes(meanwhile);
+                resume_unwind(Box::new("an assertion"))
+            },
+        )
+    });
+    let panic = run.expect_err("it goes on");
+    assert_eq!(panic.downcast_ref(), Some(&"an assertion"));
+}
+
+/// Whatever `code` does, and then it is wrong.
+fn found<W>(
+    schedule: &Schedule<i64>,
+    write: W,
+    code: impl FnMut(&Meanwhile<i64, W>) -> Result<(), String>,
+) -> Counterexample<i64>
+where
+    W: FnMut(&i64, Change) -> Result<(), BoxError>,
+{
+    schedule.run(all(), write, code).expect_err("it is wrong")
+}
+
+#[test]
+fn a_page_before_which_the_code_is_killed_is_not_read() {
+    let runs = Cell::new(0);
+    let schedule = Schedule::new([1]).kill(1);
+    let found = found(
+        &schedule,
+        |_, _| Ok(()),
+        |meanwhile| {
+            runs.set(runs.get() + 1);
+            if runs.get() > 1 {
+                return Err("seen".to_owned());
+            }
+            let map = [(1, 1)].into_iter().collect();
+            let walk = Walk::new(meanwhile.interleave(Map::new(&map)));
+            walk.live()
+                .items()
+                .try_for_each(|item| item.map(drop))
+                .expect("memory");
+            Ok(())
+        },
+    );
+    let told = found.timeline();
+    assert!(told[1].ends_with("others have their turn"), "{told:?}");
+    assert!(told[2].ends_with("killed, and begun again"), "{told:?}");
+}
+
+#[test]
+fn an_error_is_told_as_the_codes_or_the_writes() {
+    let schedule = Schedule::new([1]).turn([Edit::Put(1)]);
+    let count = Cell::new(0);
+    // The first rows are put before the first page.
+    for (fails_at, clause, error) in [
+        (1, Clause::Harness, "disk full"),
+        (2, Clause::G14, "disk full"),
+        (0, Clause::Harness, "timed out"),
+    ] {
+        count.set(0);
+        let write = |_: &i64, _| {
+            count.set(count.get() + 1);
+            match count.get() == fails_at {
+                true => Err("disk full".into()),
+                false => Ok(()),
+            }
+        };
+        let found = found(&schedule, write, |meanwhile| {
+            meanwhile.turn();
+            Err("timed out".to_owned())
+        });
+        assert_eq!(found.clause(), clause, "{found}");
+        let told = found.to_string();
+        assert!(told.contains(error), "{told}");
+        assert!(!told.contains("Harness::keys"), "there is none: {told}");
+    }
+}
+
+#[test]
+fn a_write_that_says_a_turn_panics() {
+    type Hook = Rc<RefCell<Option<Box<dyn Fn()>>>>;
+    type Write = Box<dyn FnMut(&i64, Change) -> Result<(), BoxError>>;
+    let hook = Hook::default();
+    let called = Rc::clone(&hook);
+    let write: Write = Box::new(move |_, _| {
+        if let Some(hook) = &*called.borrow() {
+            hook();
+        }
+        Ok(())
+    });
+    let schedule = Schedule::new([1]).turn([Edit::Put(1)]);
+    let run = catch_unwind(AssertUnwindSafe(|| {
+        schedule.run(all(), write, |meanwhile| -> Result<(), Infallible> {
+            let said = meanwhile.clone();
+            *hook.borrow_mut() = Some(Box::new(move || said.turn()));
+            meanwhile.turn();
+            Ok(())
+        })
+    }));
+    hook.borrow_mut().take();
+    let panic = run.expect_err("it can't go on");
+    let text = panic.downcast_ref::<&str>().expect("a text");
+    assert!(text.starts_with("`write` may not say"), "{text}");
+}
+
+/// Which clause names it.
+macro_rules! mistakes {
+    ($($name:ident: $mistake:ident $(.$promise:ident($($most:literal)?))* => $($clause:ident)|+;)+) => {$(
+        #[test]
+        fn $name() {
+            let visits = visits()$(.$promise($($most)?))*;
+            let caught = caught(&visits, Mistake::$mistake);
+            assert!(matches!(caught, Some($(Clause::$clause)|+)), "{caught:?}");
+        }
+    )+};
+}
+
+mistakes! {
+    // By what it is shrunk to: a row deleted behind it or inserted there; or a kill, right after which a mistake
+    // is one of resuming, G10.
+    a_position_that_is_counted: Offset => G1 | G2 | G3 | G8 | G10;
+    the_key_of_the_position_again: Inclusive => G2 | G10;
+    a_short_page_taken_for_the_end: ShortPage => G8;
+    for_ever_where_the_last_row_is_deleted: UntilTheLast => G9;
+    all_rows_read_at_once: AllAtOnce.reads_ahead(3) => G3 | G4 | G5 | G8;
+    // A row that comes too late has been missed before it comes.
+    another_order: ByValue => G1 | G3 | G10;
+    rows_out_of_the_range: NoRange => G6;
+    the_kept_row_again_after_a_kill: KeptAgain => G10;
+    a_row_left_out_after_a_kill: KeptAndOneMore => G10;
+    a_position_kept_before_its_rows_are_handled: KeptTooEarly => G10;
+    from_the_start_after_a_kill: NeverKept => G10;
+    appended_rows_of_a_bounded_walk: None.bounded() => G9;
+    an_end_before_what_is_appended: UntilTheLast.live() => G8 | G9;
+    an_error: Fails => Harness;
+}
+
+#[test]
+fn a_counted_position_loses_rows_or_repeats_them() {
+    let deleted = Schedule::new([1, 2, 3]).turn([]).turn([Edit::DeleteCursor]);
+    let some = Schedule::new([1, 2, 3]).initially([2, 3]);
+    let inserted = some.turn([]).turn([Edit::InsertBehind]);
+    for (schedule, clause) in [(deleted, Clause::G3), (inserted, Clause::G2)] {
+        let found = run(&schedule, 1, visits(), Mistake::Offset).expect_err("a mistake");
+        assert_eq!(found.clause(), clause, "{found}");
+    }
+}
+
+#[test]
+fn a_counterexample_shows_the_clause_the_history_and_what_should_have_come() {
+    let schedule = Schedule::new([1, 2, 3]).turn([]).turn([Edit::DeleteCursor]);
+    let found = run(&schedule, 1, visits(), Mistake::Offset).expect_err("a mistake");
+    assert_eq!(found.breach().flaw(), &Flaw::Missing(2));
+    assert_eq!(found.timeline().len(), 8);
+    let shown = "\
+2 did not come, and what is after it did
+
+  G3 Complete: a key that is certainly present throughout its fetch is yielded
+
+    1  put 1 = 1
+    2  put 2 = 2
+    3  put 3 = 3
+    4  others have their turn
+    5  visit 1 = 1
+    6  others have their turn
+    7  delete 1
+    8  visit 3 = 3
+
+  expected  2 = 2
+  got       3 = 3
+  hint      is the order of the range ignored, a position counted (OFFSET) rather than a key compared, or a composite key compared column by column?
+";
+    assert_eq!(found.to_string(), shown);
+    assert!(said(found).ends_with(shown));
+}
+
+#[test]
+fn a_kill_and_where_the_code_goes_on_are_told() {
+    let schedule = Schedule::new([1, 2]).kill(2);
+    let found = run(&schedule, 2, visits(), Mistake::KeptTooEarly).expect_err("a mistake");
+    let told = &found.timeline()[2..];
+    assert!(told[2].ends_with("killed, and begun again"), "{told:?}");
+    assert!(told[3].ends_with("goes on after 2"), "{told:?}");
 }

@@ -1,0 +1,280 @@
+//! A fetch: where it begins and stops, what it has in it, and when it says the end.
+
+use std::ops::Bound;
+
+use keywalk::{Chunk, ChunkSource, Error, KeyRange, Order, Violation, Walk};
+
+use crate::{
+    Ask, Breach, Checked, Clause, Flaw, Harness, Lab, Plan, Run, Small, Source, Trial, Tried,
+};
+
+/// What is asked of each small store.
+macro_rules! asks {
+    ($($(#[doc = $doc:literal])* $name:ident: $small:ident => $asks:expr;)+) => {$(
+        $(#[doc = $doc])*
+        pub(super) fn $name<H: Harness>(lab: &Lab<H>) -> Checked {
+            lab.exhaustively(&|$small| $asks)
+        }
+    )+};
+}
+
+asks! {
+    the_first_item_is_at_the_start: small => with_limits(small.all()).collect();
+    the_start_is_exclusive: small => after(small, small.present.iter());
+    an_absent_key_is_a_position_too: small => after(small, small.absent());
+    past_the_last_key_is_the_end: small => {
+        let is_past = |key: &&_| match small.order {
+            Order::Ascending => small.present.last().is_none_or(|last| *key >= last),
+            Order::Descending => small.present.first().is_none_or(|last| *key <= last),
+        };
+        after(small, small.pool.iter().filter(is_past))
+    };
+    /// The same range again and again: an answer doesn't use it up.
+    a_question_can_be_asked_again: small => {
+        let asks = after(small, small.pool.iter().take(2));
+        let all = with_limits(small.all());
+        let again = all.chain(asks.clone()).chain(asks);
+        again.chain(with_limits(small.all())).collect()
+    };
+    bounds_are_included_or_excluded: small => {
+        let ranges = small.ranges().into_iter();
+        let ranges = ranges.filter(|range| !range.is_empty());
+        ranges
+            .flat_map(|range| [(range.clone(), 2), (range, usize::MAX)])
+            .collect()
+    };
+    inverted_and_empty_ranges_hold_nothing: small => {
+        let ranges = small.ranges().into_iter().filter(KeyRange::is_empty);
+        ranges.map(|range| (range, 2)).collect()
+    };
+    /// From every start, and also just as many as are left: whether more is said to come or the end, it must be
+    /// true.
+    the_limit_is_respected: small => {
+        let limits = 1..=small.pool.len() + 1;
+        let asks = |near| limits.clone().map(move |limit| (small.from(near), limit));
+        small.bounds().into_iter().flat_map(asks).collect()
+    };
+}
+
+/// Bytes end a chunk where its limit is far: the source has to ask the chunk whether it is full.
+pub(super) fn a_byte_budget_is_kept<H: Harness>(lab: &Lab<H>) -> Checked {
+    const LIMIT: usize = 20;
+    lab.in_each_order(&lab.some_keys(13), |trial, _, order| {
+        for items in [1, 3] {
+            let plan = Plan::of_all(order, LIMIT);
+            let walk = || -> Tried<H, _> {
+                Ok(plan.walk(trial.source()?).chunk_bytes_by(8 * items, |_| 8))
+            };
+            chunks_hold_at_most::<H>(walk()?, items)?;
+            drop(Run::again(trial, &plan).by_items(trial, walk()?, items, usize::MAX)?);
+        }
+        Ok(())
+    })
+}
+
+fn chunks_hold_at_most<H: Harness>(walk: Walk<Source<'_, H>>, most: usize) -> Tried<H> {
+    let mut chunks = walk.chunks();
+    loop {
+        let came = match chunks.next() {
+            Ok(Some(items)) => items.len(),
+            Ok(None) => return Ok(()),
+            Err(Error::Contract(Violation::Overfull)) => most + 1,
+            // What it answered is judged where the items are.
+            Err(_) => return Ok(()),
+        };
+        if came > most {
+            let expected = format!("at most {most} items, which weigh as much as is asked for");
+            return Err(Breach::new(Flaw::Overfull)
+                .expected(expected)
+                .hint("a chunk may be full before its limit: ask `is_full` after each item"));
+        }
+    }
+}
+
+pub(super) fn no_limit_is_too_large<H: Harness>(lab: &Lab<H>) -> Checked {
+    // Past what bytes, signed and unsigned integers of SQL and others hold. The largest by themselves:
+    // who reserves memory for the limit panics there, and for less aborts the process.
+    const TOO_LARGE: [usize; 4] = [
+        usize::MAX,
+        usize::MAX - 1,
+        isize::MAX as usize,
+        isize::MAX as usize + 1,
+    ];
+    for limits in [&TOO_LARGE[..], &[u32::MAX as usize, 256]] {
+        lab.exhaustively(&|small| {
+            let from = small.pool.iter().take(1).map(Bound::Excluded);
+            let asks = |near| limits.iter().map(move |limit| (small.from(near), *limit));
+            from.chain([Bound::Unbounded]).flat_map(asks).collect()
+        })?;
+    }
+    Ok(())
+}
+
+pub(super) fn descending_mirrors_ascending<H: Harness>(lab: &Lab<H>) -> Checked {
+    lab.needs(|can| can.descending)?;
+    lab.exhaustively(&|small| {
+        let ranges = small.ranges().into_iter().step_by(3);
+        let both = ranges.flat_map(|range| [range.clone(), range.reversed()]);
+        both.flat_map(with_limits).collect()
+    })
+}
+
+/// How many items are asked for: all there are, which shows their order, and fewer.
+const LIMITS: [usize; 3] = [usize::MAX, 2, 1];
+
+fn with_limits<K: Clone>(range: KeyRange<K>) -> impl Iterator<Item = Ask<K>> {
+    LIMITS.into_iter().map(move |limit| (range.clone(), limit))
+}
+
+fn after<'k, K: Ord + Clone + 'k>(
+    small: &Small<'_, K>,
+    keys: impl Iterator<Item = &'k K>,
+) -> Vec<Ask<K>> {
+    keys.flat_map(|key| with_limits(small.from(Bound::Excluded(key))))
+        .collect()
+}
+
+pub(super) fn keys_come_in_strict_order<H: Harness>(lab: &Lab<H>) -> Checked {
+    lab.exhaustively(&|small| vec![(small.all(), usize::MAX)])?;
+    pages_through(lab, &lab.some_keys(100), &[usize::MAX])
+}
+
+pub(super) fn no_key_comes_twice<H: Harness>(lab: &Lab<H>) -> Checked {
+    // Put twice, deleted and put again: it is one key.
+    again(lab, |trial, key| {
+        trial.put(key)?;
+        trial.delete(key)?;
+        trial.put(key)
+    })
+}
+
+pub(super) fn values_are_those_that_were_put<H: Harness>(lab: &Lab<H>) -> Checked {
+    again(lab, Trial::put)
+}
+
+fn again<H: Harness>(lab: &Lab<H>, change: fn(&Trial<H>, &H::Key) -> Tried<H>) -> Checked {
+    lab.attempt_with(lab.keys.ladder(), &|trial, ladder| {
+        let pages = || {
+            let mut orders = lab.orders().iter();
+            orders.try_for_each(|order| page_through(trial, *order, 3).map(drop))
+        };
+        pages()?;
+        // More than what 32 bits hold.
+        trial.ledger.puts.set(1 << 40);
+        ladder.iter().try_for_each(|key| change(trial, key))?;
+        pages()
+    })
+}
+
+pub(super) fn the_end_is_said_only_when_nothing_remains<H: Harness>(lab: &Lab<H>) -> Checked {
+    pages_through(lab, &lab.some_keys(40), &[1, 2, 3, 7, 13, 20, 40])
+}
+
+pub(super) fn the_end_comes<H: Harness>(lab: &Lab<H>) -> Checked {
+    lab.attempt(|trial| {
+        for (count, next) in lab.keys.ladder().iter().enumerate() {
+            for limit in [1, 2, count.max(1)] {
+                for order in lab.orders() {
+                    let questions = page_through(trial, *order, limit)?;
+                    // Shorter pages than asked for are right; each has an item.
+                    if questions > count + 2 {
+                        return Err(Breach::new(Flaw::Endless)
+                            .expected(format!("at most {} fetches", count + 2))
+                            .got(questions));
+                    }
+                }
+            }
+            trial.put(next)?;
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn the_smallest_and_the_largest_key_come<H: Harness>(lab: &Lab<H>) -> Checked {
+    let ladder = lab.keys.ladder();
+    let (Some(first), Some(last)) = (ladder.first(), ladder.last()) else {
+        return Ok(());
+    };
+    let middle = lab.some_keys(3);
+    for keys in [&[first][..], &[last], &[first, last]] {
+        let mut keys = Vec::from_iter(keys.iter().copied().cloned());
+        pages_through(lab, &keys, &[1, 2, 3])?;
+        keys.extend_from_slice(&middle);
+        pages_through(lab, &keys, &[1, 2, 3, usize::MAX])?;
+    }
+    Ok(())
+}
+
+/// Each rung of the ladder as a start and as an end, with all others there.
+pub(super) fn every_boundary_key_has_its_place<H: Harness>(lab: &Lab<H>) -> Checked {
+    lab.in_each_order(lab.keys.ladder(), |trial, ladder, order| {
+        let mut source = trial.source()?;
+        for rung in ladder {
+            for bound in [Bound::Included(rung), Bound::Excluded(rung)] {
+                for bounds in [(bound, Bound::Unbounded), (Bound::Unbounded, bound)] {
+                    let range = KeyRange::new(bounds, order);
+                    for limit in [2, usize::MAX] {
+                        trial.ask(&mut source, &range, &mut Chunk::with_limit(limit))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn the_last_key_is_the_furthest<H: Harness>(lab: &Lab<H>) -> Checked {
+    lab.small_stores(|trial, small| {
+        let mut source = trial.source()?;
+        let ranges = small.ranges();
+        // It may not be known; then the walk fetches one item backwards.
+        let mut ranges = ranges.iter();
+        ranges.try_for_each(|range| trial.ask_last_key(&mut source, range))
+    })
+}
+
+/// What the iterator keeps of an item is its key.
+pub(super) fn a_key_is_told_alike_in_both_ways<H: Harness>(lab: &Lab<H>) -> Checked {
+    lab.attempt_with(lab.keys.ladder(), &|trial, ladder| {
+        let mut source = trial.source()?;
+        let mut chunk = Chunk::with_limit(usize::MAX);
+        trial.ask(&mut source, &KeyRange::all(Order::Ascending), &mut chunk)?;
+        for item in chunk.as_slice() {
+            for old in ladder {
+                let mut key = old.clone();
+                source.key_into(item, &mut key);
+                let told = source.key_of(item);
+                if key != told {
+                    return Err(Breach::said(Clause::G10, "`key_into` is not `key_of`")
+                        .expected(format!("{told:?}"))
+                        .got(format!("{key:?}, in the place of {old:?}"))
+                        .hint("does it set all of the key?"));
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+fn pages_through<H: Harness>(lab: &Lab<H>, keys: &[H::Key], limits: &[usize]) -> Checked {
+    lab.in_each_order(keys, |trial, _, order| {
+        let mut limits = limits.iter();
+        limits.try_for_each(|limit| page_through(trial, order, *limit).map(drop))
+    })
+}
+
+/// Fetches until the end is said. How many fetches with an item, and at the end, was that?
+fn page_through<H: Harness>(trial: &Trial<H>, order: Order, limit: usize) -> Tried<H, usize> {
+    let mut source = trial.source()?;
+    let mut chunk = Chunk::with_limit(limit);
+    let mut range = KeyRange::all(order);
+    let mut fetches = 0;
+    while let Some(key) = trial.ask(&mut source, &range, &mut chunk)? {
+        fetches += usize::from(!chunk.is_empty());
+        range.advance_past(key);
+        if range.is_empty() {
+            return Ok(fetches);
+        }
+    }
+    Ok(fetches + 1)
+}

@@ -1,0 +1,383 @@
+//! What of a source can be written down: keys, in bytes and in words, how far along the way they lie, and
+//! its fingerprint.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Write};
+
+use keywalk::{
+    Chunk, ChunkSource, Cursor, DurableSource, Error, Fetched, Fingerprint, KeyRange, Order, Token,
+    TokenError, Walk,
+};
+use proptest::prelude::*;
+
+use super::resume::failed;
+use crate::meanwhile::left_to;
+use crate::{Breach, Checked, Clause, DurableHarness, Lab, Source, Stop, Tried, refused};
+
+/// For each of the boundary keys and others, each once. None has to be in the store.
+fn each_key<H: DurableHarness>(
+    lab: &Lab<H>,
+    others: usize,
+    mut check: impl FnMut(&mut Source<'_, H>, &H::Key) -> Tried<H>,
+) -> Checked {
+    let ladder = lab.keys.ladder();
+    let mut others = lab.some_keys(others);
+    others.retain(|key| ladder.binary_search(key).is_err());
+    lab.attempt(|trial| {
+        let mut source = trial.source()?;
+        let mut keys = ladder.iter().chain(&others);
+        keys.try_for_each(|key| check(&mut source, key))
+    })
+}
+
+pub(super) fn keys_come_back_from_their_bytes<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+    each_key(lab, 100, |source, key| comes_back::<H>(source, key))
+}
+
+fn comes_back<H: DurableHarness>(source: &Source<'_, H>, key: &H::Key) -> Tried<H> {
+    let bytes = encoded(source, key);
+    let mut appended = b"kept".to_vec();
+    source.encode_key(key, &mut appended);
+    if appended.strip_prefix(b"kept") != Some(&*bytes) {
+        let otherwise = "`encode_key` doesn't append, or gives a key other bytes each time";
+        return Err(Breach::said(Clause::G10, otherwise)
+            .expected(format!("{}{}, for {key:?}", Hex(b"kept"), Hex(&bytes)))
+            .got(Hex(&appended)));
+    }
+    let back = source.decode_key(&bytes).map_err(|error| failed(&error))?;
+    let is_same = |back: &H::Key| back == key && encoded(source, back) == bytes;
+    if back.as_ref().is_some_and(is_same) {
+        return Ok(());
+    }
+    let breach = Breach::said(Clause::G10, "a key doesn't come back from its bytes")
+        .expected(format!("{key:?}, from {}", Hex(&bytes)));
+    Err(match back {
+        None => breach
+            .got("no key")
+            .hint("is `decode_key` stricter than `encode_key`?"),
+        Some(back) => breach.got(format!("{back:?}")).hint(
+            "does `encode_key` cut, round or fold the key? A walk that goes on from another key \
+             repeats items, or skips them",
+        ),
+    })
+}
+
+pub(super) fn different_keys_have_different_bytes<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+    let mut seen = BTreeMap::new();
+    each_key(lab, 100, |source, key| {
+        let bytes = encoded(source, key);
+        let Some(other) = seen.insert(bytes.clone(), key.clone()) else {
+            return Ok(());
+        };
+        Err(Breach::said(Clause::G10, "two keys have the same bytes")
+            .expected("bytes of its own for each key")
+            .got(format!("{} for {other:?} and for {key:?}", Hex(&bytes)))
+            .hint("does `encode_key` write all of the key, and where a column ends?"))
+    })
+}
+
+/// Neither a panic nor an error; and what is read as a key is one.
+pub(super) fn any_bytes_are_a_key_or_refused<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+    each_key(lab, 10, |source, key| {
+        let mut near = near(&encoded(source, key)).into_iter();
+        near.try_for_each(|bytes| is_tame::<H>(source, key, &bytes))
+    })?;
+    let Some(key) = lab.keys.ladder().first() else {
+        return Ok(());
+    };
+    let any = proptest::collection::vec(any::<u8>(), 0..40);
+    let many = proptest::collection::vec(any, 1..40).boxed();
+    lab.law(&many, &|trial, many| {
+        let mut source = trial.source()?;
+        let mut many = many.iter();
+        many.try_for_each(|bytes| is_tame::<H>(&mut source, key, bytes))
+    })
+}
+
+/// A key's bytes cut, longer and changed.
+fn near(bytes: &[u8]) -> Vec<Vec<u8>> {
+    const MOST: usize = 64;
+    let places = 0..bytes.len().min(MOST);
+    let mut near = Vec::from_iter(places.clone().map(|len| bytes[..len].to_vec()));
+    for more in [&b"\0"[..], b"\x01", b"\x80", b"\xff", b"\0\0\0\0\0\0\0\0"] {
+        near.push([bytes, more].concat());
+    }
+    for at in places {
+        let changed = [bytes[at] ^ 1, bytes[at] ^ 0x80, 0, 0x7f, 0xff];
+        near.extend(changed.map(|byte| [&bytes[..at], &[byte], &bytes[at + 1..]].concat()));
+    }
+    near
+}
+
+/// `key` is any of the source's.
+fn is_tame<H: DurableHarness>(source: &mut Source<'_, H>, key: &H::Key, bytes: &[u8]) -> Tried<H> {
+    let decoded = source.decode_key(bytes).map_err(|error| {
+        Breach::said(Clause::G10, "`decode_key` fails over bytes that are no key")
+            .expected(format!("a key or `None`, from {}", Hex(bytes)))
+            .got(format!("{error:?}"))
+            .hint("`None` says that they are no key; an error is the store's own")
+    })?;
+    // What is read has one form, whatever it was read from.
+    if let Some(decoded) = &decoded {
+        comes_back::<H>(source, decoded)?;
+    }
+    let is_form = decoded.is_some_and(|decoded| encoded(source, &decoded) == bytes);
+    let walk = Walk::new(&mut *source).range(key.clone()..);
+    let token = Token::new(&walk.cursor(), &Forged(source, None, Some(bytes)));
+    let token = token.map_err(|error| failed(&error))?;
+    let answer = match token.cursor(source) {
+        Ok(_) if is_form => return Ok(()),
+        Err(Error::Token(TokenError::Key)) if !is_form => return Ok(()),
+        Err(Error::Source(error)) => return Err(failed(&error)),
+        Ok(_) => "taken".to_owned(),
+        Err(error) => format!("{error:?}"),
+    };
+    let otherwise = "a token is taken with bytes that its source doesn't write, or the other way";
+    Err(Breach::said(Clause::G10, otherwise)
+        .expected(format!("taken: {is_form}, with {}", Hex(bytes)))
+        .got(answer))
+}
+
+pub(super) fn a_key_in_words_is_told_apart<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+    let mut seen = BTreeMap::new();
+    each_key(lab, 100, |source, key| {
+        let text = source.key_text(key);
+        if text.is_empty() {
+            let empty = Breach::said(Clause::G10, "a key in words is empty");
+            return Err(empty.got(format!("\"\", for {key:?}")));
+        }
+        let Some(other) = seen.insert(text.clone(), key.clone()) else {
+            return Ok(());
+        };
+        Err(Breach::said(Clause::G10, "two keys are the same in words")
+            .got(format!("{text:?} for {other:?} and for {key:?}"))
+            .hint("does `key_text` show all of the key?"))
+    })
+}
+
+fn encoded<S: DurableSource>(source: &S, key: &S::Key) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    source.encode_key(key, &mut bytes);
+    bytes
+}
+
+/// Bytes, as failures show them.
+struct Hex<'a>(&'a [u8]);
+
+impl Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("no bytes");
+        }
+        f.write_char('<')?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        f.write_char('>')
+    }
+}
+
+/// From 0 to 1 on every way between two keys, and never back; where it can't be told it isn't.
+pub(super) fn the_share_grows_from_0_to_1<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+    let ladder = lab.keys.ladder().to_vec();
+    let mut all = ladder.clone();
+    all.extend(lab.some_keys(100));
+    all.sort();
+    all.dedup();
+    lab.attempt(|trial| {
+        let source = trial.source()?;
+        for order in lab.orders() {
+            let along = |keys: &[H::Key]| {
+                let mut way = keys.to_vec();
+                if *order == Order::Descending {
+                    way.reverse();
+                }
+                grows::<H>(&source, &way)
+            };
+            for first in 0..ladder.len() {
+                let mut lasts = first + 1..ladder.len();
+                lasts.try_for_each(|last| along(&ladder[first..=last]))?;
+            }
+            along(&all)?;
+        }
+        Ok(())
+    })
+}
+
+fn grows<H: DurableHarness>(source: &Source<'_, H>, way: &[H::Key]) -> Tried<H> {
+    // What a division leaves over.
+    const ROUNDING: f64 = 1e-6;
+    let [first, .., last] = way else {
+        return Ok(());
+    };
+    let mut before = 0.0;
+    for at in way {
+        let Some(share) = source.share(first, last, at) else {
+            continue;
+        };
+        let (least, most) = match at {
+            at if at == first => (0.0, 0.0),
+            at if at == last => (1.0, 1.0),
+            _ => (before, 1.0),
+        };
+        let allowed = least - ROUNDING..=most + ROUNDING;
+        if !(0.0..=1.0).contains(&share) || !allowed.contains(&share) {
+            let otherwise = "a share isn't of the way that lies before a key";
+            return Err(Breach::said(Clause::G10, otherwise)
+                .expected(format!("{least} to {most}"))
+                .got(format!("{share}, at {at:?} between {first:?} and {last:?}"))
+                .hint(
+                    "is it the part from `first`, which is the larger one of a walk downwards? \
+                     `None` says that it can't be told",
+                ));
+        }
+        before = share;
+    }
+    Ok(())
+}
+
+/// Of every source over a store, at every time.
+pub(super) fn the_fingerprint_stays_the_same<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+    lab.attempt_with(&lab.some_keys(6), &|trial, keys| {
+        let mut source = trial.source()?;
+        let first = First::of::<H>(&mut source)?;
+        first.is_that_of::<H>(&source, "asked again")?;
+        first.is_that_of::<H>(&trial.source()?, "of another source")?;
+        let all = KeyRange::all(Order::Ascending);
+        trial.ask(&mut source, &all, &mut Chunk::with_limit(2))?;
+        first.is_that_of::<H>(&source, "after a fetch")?;
+        if lab.can.mutation.is_yes() {
+            trial.put_all(keys)?;
+            let mut others = keys.iter().step_by(2);
+            others.try_for_each(|key| trial.delete(key))?;
+            first.is_that_of::<H>(&source, "after changes")?;
+        }
+        first.is_that_of::<H>(&trial.source()?, "of a later source")?;
+        drop(source);
+        if lab.can.reopening.is_yes() {
+            trial.reopen()?;
+            first.is_that_of::<H>(&trial.source()?, "after reopening")?;
+        }
+        Ok(())
+    })
+}
+
+/// A fingerprint, and a token with it, to compare others with.
+struct First {
+    fingerprint: Fingerprint,
+    token: Token,
+}
+
+impl First {
+    fn of<H: DurableHarness>(source: &mut Source<'_, H>) -> Tried<H, Self> {
+        let cursor = some_cursor(source, &[]);
+        let fingerprint = source.fingerprint().map_err(|error| failed(&error))?;
+        let token = Token::new(&cursor, source).map_err(|error| failed(&error))?;
+        Ok(First { fingerprint, token })
+    }
+
+    fn is_that_of<H: DurableHarness>(&self, source: &Source<'_, H>, when: &str) -> Tried<H> {
+        let now = source.fingerprint().map_err(|error| failed(&error))?;
+        let Err(TokenError::Source { aspect, .. }) = self.token.check(&now) else {
+            return Ok(());
+        };
+        let (first, now) = (self.fingerprint.text(aspect), now.text(aspect));
+        let value = match first == now {
+            true => " with another value",
+            false => "",
+        };
+        Err(Breach::said(Clause::G10, "the fingerprint changes")
+            .expected(format!("{aspect} {first:?}"))
+            .got(format!("{now:?}{value}, {when}"))
+            .hint("does it say more than what decides which keys are walked, in which order?"))
+    }
+}
+
+pub(super) fn a_token_of_a_stranger_is_refused<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+    let count = Cell::new(0);
+    lab.attempt_with(&lab.some_keys(3), &|trial, keys| {
+        let strangers = trial.harness()?.strangers().map_err(refused)?;
+        count.set(strangers.len());
+        for (aspect, stranger) in strangers {
+            let mut source = trial.source()?;
+            let cursor = some_cursor(&mut source, keys);
+            let token = Token::new(&cursor, &Forged(&source, Some(stranger.clone()), None));
+            let token = token.map_err(|error| failed(&error))?;
+            let reads = trial.harness()?.reads();
+            let walk = Walk::new(source).resume_token(&token);
+            let said = |what| {
+                let text = stranger.text(aspect);
+                let differs = format!("refused: of another {aspect}, {text:?}");
+                Breach::said(Clause::G10, what).expected(differs)
+            };
+            let breach = match walk {
+                Err(Error::Token(TokenError::Source { aspect: told, .. })) if told == aspect => {
+                    if reads == trial.harness()?.reads() {
+                        continue;
+                    }
+                    said("items were read before a token was refused").got("reads")
+                }
+                Err(Error::Token(TokenError::Source { aspect: told, .. })) => {
+                    said("a stranger is told by another aspect")
+                        .got(format!("of another {told}"))
+                        .hint("the first that differs counts: store, table or query, key, filter")
+                }
+                Err(error) => {
+                    said("a stranger's token is refused otherwise").got(format!("{error:?}"))
+                }
+                Ok(_) => said("a token of another source is taken").got("a walk").hint(
+                    "does the fingerprint say all that decides which keys are walked, in which order?",
+                ),
+            };
+            return Err(breach);
+        }
+        Ok(())
+    })?;
+    match count.get() {
+        0 => Err(Stop::Skipped("the harness tells of no strangers")),
+        _ => Ok(()),
+    }
+}
+
+/// With a key in it, where there is one.
+fn some_cursor<S: DurableSource>(source: &mut S, keys: &[S::Key]) -> Cursor<S::Key> {
+    let walk = Walk::new(source);
+    match keys {
+        [first, .., last] => walk.range(first.clone()..=last.clone()).cursor(),
+        _ => walk.cursor(),
+    }
+}
+
+/// A source as another one writes its tokens: under this fingerprint, and with these bytes for every key, where
+/// there are any.
+struct Forged<'s, S>(&'s S, Option<Fingerprint>, Option<&'s [u8]>);
+
+/// For what it is a source of, and never asked.
+impl<S: ChunkSource> ChunkSource for Forged<'_, S> {
+    left_to!(0: keys);
+
+    fn fetch(
+        &mut self,
+        _: &KeyRange<S::Key>,
+        _: &mut Chunk<S::Item>,
+    ) -> Result<Fetched<S::Key>, S::Error> {
+        Ok(Fetched::End)
+    }
+}
+
+impl<S: DurableSource> DurableSource for Forged<'_, S> {
+    fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
+        let forged = self.1.clone().map(Ok);
+        forged.unwrap_or_else(|| self.0.fingerprint())
+    }
+
+    fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
+        match self.2 {
+            Some(forged) => bytes.extend_from_slice(forged),
+            None => self.0.encode_key(key, bytes),
+        }
+    }
+
+    fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, S::Error> {
+        self.0.decode_key(bytes)
+    }
+}
