@@ -21,11 +21,11 @@ pub(crate) struct Report {
 /// A line.
 #[derive(Debug)]
 pub(crate) struct Walked {
-    pub(crate) way: String,
-    pub(crate) order: Order,
-    pub(crate) chunk: usize,
-    pub(crate) items: u64,
-    pub(crate) fetches: u64,
+    pub(crate) way: &'static str,
+    /// And the size of its chunks.
+    pub(crate) order: (Order, usize),
+    /// Items and fetches.
+    pub(crate) counts: (u64, u64),
     pub(crate) usage: Usage,
 }
 
@@ -58,14 +58,8 @@ impl Report {
     /// Prints a line, and which of the rules it breaks, if one.
     pub(crate) fn line(&mut self, walked: &Walked, rules: &[(bool, String)]) {
         let broken = rules.iter().find(|(holds, _)| !holds);
-        let Walked {
-            way,
-            order,
-            chunk,
-            items,
-            fetches,
-            usage,
-        } = walked;
+        let Walked { way, usage, .. } = walked;
+        let ((order, chunk), (items, fetches)) = (walked.order, walked.counts);
         let line = format!(
             "{:<32} {way:<10} {:<10} {chunk:>5} {items:>9} {fetches:>7} {:>10} {:>11}",
             self.store,

@@ -204,7 +204,7 @@ pub(crate) struct SqliteTable<K> {
 }
 
 /// In bytes. The page cache of a connection alone may take 2,048,000, and there are two of them: one
-/// of the small table, one of the large, whose file has 67 MB.
+/// of the small table, one of the large, whose file has 13 MB.
 const LIMIT: u32 = 4 << 20;
 
 /// A table of `columns`, and in it a row of `values` for each number `n`.

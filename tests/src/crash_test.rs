@@ -72,10 +72,6 @@ fn kill(
 
 /// Kills the example `backfill`, and counts how often each row was filled. After a kill everything recorded is done.
 /// Everything done is recorded, too; with checkpoints in files at most one chunk isn't.
-///
-/// # Errors
-///
-/// If that doesn't hold, or if a row was missed or repeated otherwise.
 pub fn backfill(
     kills: u64,
     rows: u64,
@@ -146,10 +142,6 @@ pub fn backfill(
 }
 
 /// Kills the example `export`, and checks that a finished file has each row once and in order.
-///
-/// # Errors
-///
-/// If it hasn't.
 pub fn export(kills: u64, rows: u64, chunk_size: usize) -> Result<(), BoxError> {
     let folder = tempfile::tempdir()?;
     let [file, out, state] =

@@ -7,7 +7,6 @@ use keywalk::{Aspect, Fingerprint};
 use keywalk_conformance::{BoxError, Capabilities, Capability, Faults, Harness, KeySpace, Writer};
 
 mod change;
-mod column;
 mod key;
 mod nocase;
 mod place;
@@ -15,8 +14,7 @@ mod probe;
 mod recast;
 mod way;
 
-pub use column::SqliteColumn;
-pub use key::SqliteKey;
+pub use key::{SqliteColumn, SqliteKey};
 pub use nocase::NoCase;
 pub use place::{File, Lent, Mode, Place, Pooled, Rollback, Turns, Wal};
 pub use probe::Probe;

@@ -20,10 +20,6 @@ pub trait Place: Debug + Sized + 'static {
     type Connection<'a>: Connect;
 
     /// A fresh and empty database, with this probe on the sources' connections.
-    ///
-    /// # Errors
-    ///
-    /// SQLite's own.
     fn open(probe: Probe) -> Result<Self, BoxError>;
 
     /// What can be done there.
@@ -34,20 +30,12 @@ pub trait Place: Debug + Sized + 'static {
     fn changes(&self) -> &Connection;
 
     /// A connection for a source.
-    ///
-    /// # Errors
-    ///
-    /// SQLite's own.
     fn connect(&self) -> Result<Self::Connection<'_>, BoxError>;
 
     /// Of the sources' connections.
     fn probe(&self) -> &Probe;
 
     /// Does what fails while a statement of a source isn't reset.
-    ///
-    /// # Errors
-    ///
-    /// If there is one.
     fn use_alone(&self) -> Result<(), BoxError>;
 
     /// A connection for another thread; none where the database has one only.
@@ -56,10 +44,6 @@ pub trait Place: Debug + Sized + 'static {
     }
 
     /// Closes the database, and opens it again.
-    ///
-    /// # Errors
-    ///
-    /// SQLite's own; or if it is gone when it is closed.
     fn reopen(self) -> Result<Self, BoxError> {
         Err("a database in memory is gone when it is closed".into())
     }
@@ -124,10 +108,6 @@ pub trait Mode: Debug + 'static {
     type Connection: Connect;
 
     /// Of connections that are made so.
-    ///
-    /// # Errors
-    ///
-    /// SQLite's own.
     fn lend(
         connect: impl Fn() -> Result<Connection, BoxError>,
     ) -> Result<Self::Connection, BoxError>;

@@ -30,10 +30,6 @@ impl Probe {
 
     /// Interrupts the connection's statements when the fuse says so, and counts the calls of the SQL
     /// function `seen`, which is true.
-    ///
-    /// # Errors
-    ///
-    /// SQLite's own.
     pub fn attach(&self, db: &mut Connection) -> rusqlite::Result<()> {
         let fuse = self.fuse.clone();
         let interrupts = move || fuse.operation().is_err();

@@ -1,7 +1,5 @@
 //! A source whose keys are told as another type.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
 
@@ -16,18 +14,11 @@ pub struct Recast<S: ChunkSource, K> {
     into: Made<S, K>,
     /// None of a key that no row has: a dynamic key holds values of any class.
     from: fn(S::Key) -> Option<K>,
-    /// A dynamic key is made by reading the schema.
-    known: RefCell<BTreeMap<K, S::Key>>,
 }
 
 impl<S: ChunkSource, K: Clone + Ord> Recast<S, K> {
     pub(super) fn new(source: S, into: Made<S, K>, from: fn(S::Key) -> Option<K>) -> Self {
-        Recast {
-            source,
-            into,
-            from,
-            known: RefCell::default(),
-        }
+        Recast { source, into, from }
     }
 
     fn key_of_row(&self, key: S::Key) -> K {
@@ -35,12 +26,7 @@ impl<S: ChunkSource, K: Clone + Ord> Recast<S, K> {
     }
 
     fn key(&self, key: &K) -> Result<S::Key, S::Error> {
-        if let Some(known) = self.known.borrow().get(key) {
-            return Ok(known.clone());
-        }
-        let made = (self.into)(&self.source, key)?;
-        self.known.borrow_mut().insert(key.clone(), made.clone());
-        Ok(made)
+        (self.into)(&self.source, key)
     }
 
     fn range(&self, range: &KeyRange<K>) -> Result<KeyRange<S::Key>, S::Error> {
