@@ -14,7 +14,6 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
-use std::process::ExitCode;
 use std::sync::{Arc, RwLock};
 
 use crossbeam_skiplist::SkipMap;
@@ -51,14 +50,8 @@ enum Way {
     Items,
 }
 
-fn main() -> Result<ExitCode, BoxError> {
-    let heap = Heap::new()?;
-    let mut report = Report::new(std::env::args().skip(1));
-    let end = every_store(&heap, &mut report);
-    Ok(report.finish(end))
-}
-
-fn every_store(heap: &Heap, report: &mut Report) -> Result<(), BoxError> {
+fn main() -> Result<(), BoxError> {
+    let (heap, report) = (&Heap::new()?, &mut Report::new(std::env::args().skip(1)));
     both::<BorrowedMap<i64>>(heap, report)?;
     both::<SortedSlice>(heap, report)?;
     both::<LockedMap<i64>>(heap, report)?;

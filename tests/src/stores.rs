@@ -9,7 +9,7 @@ pub mod sqlite;
 
 pub use self::sled::SledHarness;
 pub use lent::{LentMap, LentSlice};
-pub use retried::{Loss, Lossy, RetriedHarness};
+pub use retried::{Lossy, RetriedHarness};
 pub use shared_map::SharedMapHarness;
 pub use skip_list::SkipListHarness;
 

@@ -113,46 +113,33 @@ pub trait Mode: Debug + 'static {
     ) -> Result<Self::Connection, BoxError>;
 }
 
-/// Readers and a writer don't wait for one another. Each source owns a connection of its own.
-#[derive(Debug)]
-pub struct Wal;
+macro_rules! modes {
+    ($($(#[$doc:meta])* $name:ident: $journal:literal, $connection:ty, $connect:ident => $lend:expr;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name;
 
-impl Mode for Wal {
-    const JOURNAL: &'static str = "WAL";
-    type Connection = Connection;
+        impl Mode for $name {
+            const JOURNAL: &'static str = $journal;
+            type Connection = $connection;
 
-    fn lend(connect: impl Fn() -> Result<Connection, BoxError>) -> Result<Connection, BoxError> {
-        connect()
-    }
+            fn lend($connect: impl Fn() -> Result<Connection, BoxError>) -> Result<$connection, BoxError> {
+                $lend
+            }
+        }
+    )+};
 }
 
-/// A writer waits for readers, and they for it.
-#[derive(Debug)]
-pub struct Rollback;
-
-impl Mode for Rollback {
-    const JOURNAL: &'static str = "DELETE";
-    type Connection = Connection;
-
-    fn lend(connect: impl Fn() -> Result<Connection, BoxError>) -> Result<Connection, BoxError> {
-        connect()
-    }
-}
-
-/// A WAL. Each source takes turns with two connections, for a fetch each.
-#[derive(Debug)]
-pub struct Pooled;
-
-impl Mode for Pooled {
-    const JOURNAL: &'static str = "WAL";
-    type Connection = Turns;
-
-    fn lend(connect: impl Fn() -> Result<Connection, BoxError>) -> Result<Turns, BoxError> {
-        Ok(Turns {
-            connections: [connect()?.into(), connect()?.into()],
-            taken: AtomicUsize::new(0),
-        })
-    }
+modes! {
+    /// Readers and a writer don't wait for one another. Each source owns a connection of its own.
+    Wal: "WAL", Connection, connect => connect();
+    /// A writer waits for readers, and they for it.
+    Rollback: "DELETE", Connection, connect => connect();
+    /// A WAL. Each source takes turns with two connections, for a fetch each.
+    Pooled: "WAL", Turns, connect => Ok(Turns {
+        connections: [connect()?.into(), connect()?.into()],
+        taken: AtomicUsize::new(0),
+    });
 }
 
 /// Two connections that are lent in turn.

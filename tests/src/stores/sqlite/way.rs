@@ -11,13 +11,11 @@ use rusqlite::{Connection, Row};
 use super::SqliteKey;
 
 mod integer;
-mod joined;
 mod table;
 mod unordered;
 
 pub use integer::{Rowid, Sparse};
-pub use joined::Joined;
-pub use table::{Clustered, Counted, Filtered, Indexed, Partial, Plain, Served, Within};
+pub use table::{Clustered, Counted, Filtered, Indexed, Joined, Partial, Plain, Served, Within};
 pub use unordered::{ByCollation, Dynamic};
 
 /// How the table `t` is made and walked, by keys of type `K`.
