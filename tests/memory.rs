@@ -102,19 +102,14 @@ fn a_walk_holds_one_chunk_whatever_its_length<S: Filled>(
             for (store, items) in [(&few, FEW), (&many, MANY)] {
                 let walk = || Ok(Walk::new(store.source()?).chunk_size(CHUNK).order(order));
                 let walked = measured(heap, walk, way, (order, CHUNK))?;
-                let peak = walked.usage.peak;
-                report.line(
-                    &walked,
-                    &[
-                        walked.all_of(items),
-                        (
-                            peak <= one_chunk,
-                            format!("a chunk is at most {one_chunk} bytes"),
-                        ),
-                        (peak <= flat, format!("more than {flat} bytes, so it grows")),
-                    ],
-                );
-                flat = peak + SAME;
+                // One chunk; and of many items, it doesn't grow.
+                let rules = [
+                    walked.all_of(items),
+                    walked.holds(one_chunk),
+                    walked.holds(flat),
+                ];
+                report.line(&walked, &rules);
+                flat = walked.usage.peak + SAME;
             }
         }
     }
@@ -142,12 +137,7 @@ fn a_walk_by_bytes_holds_twice_as_many_and_an_item(
             for order in ORDERS {
                 let walk = || Ok(Walk::new(store.source()?).order(order).chunk_bytes(bytes));
                 let walked = measured(heap, walk, way, (order, bytes))?;
-                let most = (held + beside) as u64;
-                let fits = walked.usage.peak <= most;
-                let rules = [
-                    walked.all_of(ITEMS),
-                    (fits, format!("more than {most} bytes")),
-                ];
+                let rules = [walked.all_of(ITEMS), walked.holds((held + beside) as u64)];
                 report.line(&walked, &rules);
             }
         }
@@ -182,16 +172,8 @@ fn a_strangers_key_takes_no_more_than_its_columns(
         usage,
     };
     let is_refused = known == Some(0) && key.is_none();
-    report.line(
-        &walked,
-        &[
-            (is_refused, format!("{known:?} and {key:?} were decoded")),
-            (
-                usage.peak <= MOST,
-                format!("more than {MOST} bytes for one column"),
-            ),
-        ],
-    );
+    let refused = (is_refused, format!("{known:?} and {key:?} were decoded"));
+    report.line(&walked, &[refused, walked.holds(MOST)]);
     Ok(())
 }
 
@@ -258,12 +240,10 @@ fn allocates_nothing<S: ChunkSource<Error: std::error::Error + 'static>>(
             };
             let is_all = all.items() == u64::from(ITEMS);
             let allowed = usage.allocations <= per_fetch * fetches;
+            let all = (is_all, format!("not all of {ITEMS} items"));
             report.line(
                 &walked,
-                &[
-                    (is_all, format!("not all of {ITEMS} items")),
-                    (allowed, format!("more than {per_fetch} a fetch")),
-                ],
+                &[all, (allowed, format!("more than {per_fetch} a fetch"))],
             );
         }
     }
@@ -314,5 +294,9 @@ impl Walked {
     fn all_of(&self, items: u32) -> (bool, String) {
         let is_all = self.counts.0 == u64::from(items);
         (is_all, format!("not all of {items} items"))
+    }
+
+    fn holds(&self, most: u64) -> (bool, String) {
+        (self.usage.peak <= most, format!("more than {most} bytes"))
     }
 }

@@ -75,13 +75,11 @@ fn serve(depth: usize, count: usize, end: End) -> (Arc<Shared>, JoinHandle<End>)
     (shared, thread)
 }
 
-/// With more than so many, all orders would take minutes.
-const FEW: usize = 1;
-
 fn every_order(count: usize, run: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
+    // With more than one, all orders would take minutes.
     let longer = std::env::var_os("KEYWALK_CASES").is_some();
-    model.preemption_bound = (count > FEW).then_some(if longer { 4 } else { 3 });
+    model.preemption_bound = (count > 1).then_some(if longer { 4 } else { 3 });
     model.check(run);
 }
 

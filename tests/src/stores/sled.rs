@@ -28,24 +28,26 @@ pub trait SledKey: Key + fmt::Debug + Send + 'static {
     fn keys() -> KeySpace<Self>;
 }
 
-macro_rules! known {
-    ($($key:ty),+ $(,)?) => {$(
+macro_rules! keys {
+    ($($key:ty: $keys:expr;)+) => {$(
         impl SledKey for $key {
             fn keys() -> KeySpace<Self> {
-                KeySpace::known()
+                $keys
             }
         }
     )+};
 }
 
-known! {
-    i8, i64, u128, String, Vec<u8>, Reverse<Vec<u8>>, (Vec<u8>, Uuid), (i64, Reverse<String>)
-}
-
-impl SledKey for Utf8 {
-    fn keys() -> KeySpace<Utf8> {
-        KeySpace::known().map(Utf8)
-    }
+keys! {
+    i8: KeySpace::known();
+    i64: KeySpace::known();
+    u128: KeySpace::known();
+    String: KeySpace::known();
+    Utf8: KeySpace::known().map(Utf8);
+    Vec<u8>: KeySpace::known();
+    Reverse<Vec<u8>>: KeySpace::known();
+    (Vec<u8>, Uuid): KeySpace::known();
+    (i64, Reverse<String>): KeySpace::known();
 }
 
 /// A tree, walked by keys of type `K`: one of a database that stays open, or of one of its own.

@@ -3,16 +3,15 @@
 use std::convert::Infallible;
 use std::fmt::Debug;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use keywalk_conformance::{BoxError, Capabilities, Capability};
+use keywalk_conformance::{BoxError, Capabilities, Capability, Fuse};
 use keywalk_sqlite::Connect;
 use rusqlite::Connection;
+use rusqlite::functions::FunctionFlags;
 use tempfile::TempDir;
-
-use super::Probe;
 
 /// A database, and the connection that a source gets.
 pub trait Place: Debug + Sized + 'static {
@@ -254,5 +253,42 @@ impl<M: Mode> Place for File<M> {
     fn reopen(self) -> Result<Self, BoxError> {
         self.changes.close().map_err(|(_, error)| error)?;
         Self::open_in(self.directory, self.probe)
+    }
+}
+
+/// What is watched of a harness's connections, and made to fail.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    steps: i32,
+    /// Makes steps fail.
+    pub(super) fuse: Fuse,
+    /// How many rows were looked at by statements that call `seen`.
+    pub(super) seen: Arc<AtomicU64>,
+}
+
+impl Probe {
+    /// So many steps of SQLite's virtual machine are an operation that can fail. SQLite asks at
+    /// jumps, at each row, at the end of a statement and while it prepares, once for every so many
+    /// steps since it asked before.
+    #[must_use]
+    pub fn new(steps: i32) -> Self {
+        Probe {
+            steps,
+            fuse: Fuse::default(),
+            seen: Arc::default(),
+        }
+    }
+
+    /// Interrupts the connection's statements when the fuse says so, and counts the calls of the SQL
+    /// function `seen`, which is true.
+    pub fn attach(&self, db: &mut Connection) -> rusqlite::Result<()> {
+        let fuse = self.fuse.clone();
+        let interrupts = move || fuse.operation().is_err();
+        db.progress_handler(self.steps, Some(interrupts))?;
+        let seen = Arc::clone(&self.seen);
+        db.create_scalar_function("seen", 1, FunctionFlags::SQLITE_UTF8, move |_| {
+            seen.fetch_add(1, SeqCst);
+            Ok(true)
+        })
     }
 }

@@ -25,15 +25,11 @@ impl<S: ChunkSource, K: Clone + Ord> Recast<S, K> {
         (self.from)(key).expect("a row's key is of the table's types")
     }
 
-    fn key(&self, key: &K) -> Result<S::Key, S::Error> {
-        (self.into)(&self.source, key)
-    }
-
     fn range(&self, range: &KeyRange<K>) -> Result<KeyRange<S::Key>, S::Error> {
         let bound = |bound: Bound<&K>| {
             Ok(match bound {
-                Bound::Included(key) => Bound::Included(self.key(key)?),
-                Bound::Excluded(key) => Bound::Excluded(self.key(key)?),
+                Bound::Included(key) => Bound::Included((self.into)(&self.source, key)?),
+                Bound::Excluded(key) => Bound::Excluded((self.into)(&self.source, key)?),
                 Bound::Unbounded => Bound::Unbounded,
             })
         };
@@ -81,7 +77,7 @@ impl<S: DurableSource, K: Clone + Ord> DurableSource for Recast<S, K> {
     }
 
     fn encode_key(&self, key: &K, bytes: &mut Vec<u8>) {
-        if let Ok(key) = self.key(key) {
+        if let Ok(key) = (self.into)(&self.source, key) {
             self.source.encode_key(&key, bytes);
         }
     }
@@ -91,12 +87,12 @@ impl<S: DurableSource, K: Clone + Ord> DurableSource for Recast<S, K> {
     }
 
     fn key_text(&self, key: &K) -> String {
-        let key = self.key(key).ok();
+        let key = (self.into)(&self.source, key).ok();
         key.map_or_else(String::new, |key| self.source.key_text(&key))
     }
 
     fn share(&self, first: &K, last: &K, at: &K) -> Option<f64> {
-        let [first, last, at] = [first, last, at].map(|key| self.key(key).ok());
+        let [first, last, at] = [first, last, at].map(|key| (self.into)(&self.source, key).ok());
         self.source.share(&first?, &last?, &at?)
     }
 }
