@@ -1,6 +1,6 @@
 //! The hand-over of a prefetched walk, in every order in which its two threads can come to it; where there
 //! is much to hand over, in every order with up to three moments at which one of them is held up; with
-//! `KEYWALK_CASES`, as before a release, up to four.
+//! `KEYWALK_CASES`, as the step `orders` before a release, up to four.
 
 #![forbid(unsafe_code)]
 
