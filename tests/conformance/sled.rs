@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use keywalk_conformance::conformance;
 use keywalk_sled::Utf8;
 use keywalk_tests::stores::is_lawful_beside_writers;
-use keywalk_tests::stores::sled::{Own, SledHarness};
+use keywalk_tests::stores::sled::{OwnSledHarness, SledHarness};
 use uuid::Uuid;
 
 conformance! {
@@ -19,7 +19,7 @@ conformance! {
     bytes_descending: SledHarness<Reverse<Vec<u8>>>, durable, prefetched;
     bytes_and_uuid: SledHarness<(Vec<u8>, Uuid)>, durable;
     i64_and_text_descending: SledHarness<(i64, Reverse<String>)>, durable;
-    i64_in_a_database_of_its_own: SledHarness<i64, Own>, durable, prefetched;
+    i64_in_a_database_of_its_own: OwnSledHarness<i64>, durable, prefetched;
 }
 
 #[test]

@@ -54,10 +54,6 @@ const AHEAD: u64 = 10_000;
 
 impl Deleter {
     /// Starts the thread.
-    ///
-    /// # Errors
-    ///
-    /// What SQLite says.
     pub fn start(file: &Path, rows: u64, order: Order) -> rusqlite::Result<Self> {
         let db = Connection::open(file)?;
         db.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -256")?;
@@ -91,10 +87,6 @@ impl Deleter {
     }
 
     /// Checks a row that the walk yielded.
-    ///
-    /// # Errors
-    ///
-    /// If the walk must not yield it now.
     pub fn row(&mut self, id: i64) -> Result<(), BoxError> {
         let place = place(self.rows, self.order, id.unsigned_abs());
         if place <= self.place {
@@ -109,10 +101,6 @@ impl Deleter {
     }
 
     /// Checks the end of the walk.
-    ///
-    /// # Errors
-    ///
-    /// If a row is missing, or if the thread failed.
     pub fn end(mut self) -> Result<Deleted, BoxError> {
         self.skip_to(self.rows + 1)?;
         drop(self.walked_to);
@@ -194,10 +182,6 @@ pub struct Written {
 
 impl Written {
     /// Checks that of `rows` events only the old ones are gone, and that everything this writer wrote is there.
-    ///
-    /// # Errors
-    ///
-    /// If a row is missing or left.
     pub fn check(&self, db: &Connection, rows: u64) -> Result<(), BoxError> {
         let sql =
             "SELECT total(at < 1700000000), total(at >= 1700000000 AND id <= ?1), total(id > ?1)
@@ -218,10 +202,6 @@ impl Written {
 
 impl Writer {
     /// Starts the thread.
-    ///
-    /// # Errors
-    ///
-    /// What SQLite says.
     pub fn start(file: &Path) -> rusqlite::Result<Self> {
         let db = Connection::open(file)?;
         db.busy_timeout(Duration::from_secs(60))?;
@@ -233,10 +213,6 @@ impl Writer {
     }
 
     /// Stops the thread.
-    ///
-    /// # Errors
-    ///
-    /// The thread's, from SQLite.
     pub fn end(self) -> Result<Written, BoxError> {
         self.ended.store(true, SeqCst);
         Ok(self.thread.join().map_err(|_| "the writer panicked")??)

@@ -13,19 +13,13 @@ use crate::program::{BoxError, log_line, print_line, stop_on_interrupt};
 use crate::random::Random;
 use crate::sample;
 
-#[derive(Clone, Copy, PartialEq)]
-enum Fate {
-    Killed,
-    Done,
-}
-
-/// Runs this program with these arguments and kills it `kills` times. `check` runs after each child has ended; if the
-/// child was done, it must make the next one start from scratch.
+/// Runs this program with these arguments and kills it `kills` times. `check` runs after each child has ended and is told
+/// whether that was done; if so, it must make the next one start from scratch.
 fn kill(
     kills: u64,
     seed: Option<u64>,
     arguments: &[OsString],
-    mut check: impl FnMut(Fate) -> Result<(), BoxError>,
+    mut check: impl FnMut(bool) -> Result<(), BoxError>,
 ) -> Result<(), BoxError> {
     let seed = seed.unwrap_or_else(Random::any_seed);
     log_line(format_args!("killing {kills} times, seed {seed}"));
@@ -44,7 +38,7 @@ fn kill(
     let began = Instant::now();
     succeeded(start()?.wait()?)?;
     let life = began.elapsed().div_f64(12.0);
-    check(Fate::Done)?;
+    check(true)?;
 
     let mut killed = 0;
     while killed < kills {
@@ -57,25 +51,21 @@ fn kill(
             None => {
                 child.kill()?;
                 child.wait()?;
-                check(Fate::Killed)?;
+                check(false)?;
                 killed += 1;
             }
             Some(status) => {
                 succeeded(status)?;
-                check(Fate::Done)?;
+                check(true)?;
             }
         }
     }
     succeeded(start()?.wait()?)?;
-    check(Fate::Done)
+    check(true)
 }
 
 /// Kills the example `backfill`, and counts how often each row was filled. After a kill everything recorded is done.
 /// Everything done is recorded, too; with checkpoints in files at most one chunk isn't.
-///
-/// # Errors
-///
-/// If that doesn't hold, or if a row was missed or repeated otherwise.
 pub fn backfill(
     kills: u64,
     rows: u64,
@@ -100,7 +90,7 @@ pub fn backfill(
         arguments.extend(["--checkpoint".into(), checkpoints.clone().into()]);
     }
     let (mut rounds, mut ahead) = (0, 0);
-    kill(kills, seed, &arguments, |fate| {
+    kill(kills, seed, &arguments, |is_done| {
         let (mut table, mut files) = (
             CheckpointTable::new(&db),
             CheckpointFiles::new(&checkpoints),
@@ -118,7 +108,7 @@ pub fn backfill(
             return Err(format!("{filled} rows were filled instead of {due}").into());
         }
         ahead += filled - due;
-        if fate == Fate::Done {
+        if is_done {
             rounds += 1;
             match in_files {
                 false => table.reset(job)?,
@@ -146,10 +136,6 @@ pub fn backfill(
 }
 
 /// Kills the example `export`, and checks that a finished file has each row once and in order.
-///
-/// # Errors
-///
-/// If it hasn't.
 pub fn export(kills: u64, rows: u64, chunk_size: usize) -> Result<(), BoxError> {
     let folder = tempfile::tempdir()?;
     let [file, out, state] =
@@ -159,8 +145,8 @@ pub fn export(kills: u64, rows: u64, chunk_size: usize) -> Result<(), BoxError> 
     arguments.extend(["--table", "readings", "--out"].map(OsString::from));
     arguments.push(out.clone().into());
     arguments.extend(["--chunk-size".into(), chunk_size.to_string().into()]);
-    kill(kills, None, &arguments, |fate| {
-        if fate == Fate::Done {
+    kill(kills, None, &arguments, |is_done| {
+        if is_done {
             sample::check_readings(&file, &out)?;
             fs::remove_file(&out)?;
             fs::remove_dir_all(&state)?;

@@ -10,10 +10,6 @@ use same_file::{Handle, is_same_file};
 use crate::program::{BoxError, Failure};
 
 /// Opens an existing database for reading and writing.
-///
-/// # Errors
-///
-/// If the file doesn't exist, isn't a database, or is the file that stdout is redirected to.
 pub fn open(file: &Path) -> Result<Connection, Failure> {
     let shown = file.display();
     match fs::metadata(file) {
@@ -40,10 +36,6 @@ pub fn open(file: &Path) -> Result<Connection, Failure> {
 
 /// Opens an existing database for reading. It leaves no new file beside the database: only a connection that could
 /// write removes the files of a WAL, so this one could, but `query_only` is set.
-///
-/// # Errors
-///
-/// As [`open`].
 pub fn open_to_read(file: &Path) -> Result<Connection, BoxError> {
     let db = match beside(file, "-wal").exists() {
         false => open(file)?,
@@ -55,10 +47,6 @@ pub fn open_to_read(file: &Path) -> Result<Connection, BoxError> {
 }
 
 /// Returns the columns of a table's primary key, in its order, or the rowid if it has none.
-///
-/// # Errors
-///
-/// What SQLite says.
 pub fn key_columns(db: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
     let sql = "SELECT name FROM pragma_table_info(?1) WHERE pk > 0 ORDER BY pk";
     let mut statement = db.prepare(sql)?;
@@ -102,10 +90,6 @@ fn files_of(database: &Path) -> Vec<PathBuf> {
 }
 
 /// Refuses a name for a new database if SQLite would mistake it, or a file beside it, for a part of an existing one.
-///
-/// # Errors
-///
-/// If it would.
 pub fn refuse_beside_a_database(new: &Path) -> Result<(), Failure> {
     let is_part = |end: &&str| {
         let base = new.to_str().and_then(|new| new.strip_suffix(*end));
@@ -122,10 +106,6 @@ pub fn refuse_beside_a_database(new: &Path) -> Result<(), Failure> {
 
 /// Refuses an option's file or folder that is the database or one of the files beside it, under any name. Call it
 /// before anything is opened.
-///
-/// # Errors
-///
-/// If it is.
 pub fn refuse_database_file(database: &Path, option: &str, given: &Path) -> Result<(), Failure> {
     let is_special = |path| fs::metadata(path).is_ok_and(|is| !is.is_file() && !is.is_dir());
     // A pipe is no part of a database, and opening it would wait for its other end.

@@ -20,10 +20,6 @@ pub struct PeakMemory {
 
 impl PeakMemory {
     /// Sets the mark back and begins to measure.
-    ///
-    /// # Errors
-    ///
-    /// If this isn't Linux, or `/proc` isn't there.
     pub fn start() -> io::Result<Self> {
         fs::write("/proc/self/clear_refs", "5")?;
         Ok(PeakMemory {
@@ -32,10 +28,6 @@ impl PeakMemory {
     }
 
     /// The bytes that were added since the start.
-    ///
-    /// # Errors
-    ///
-    /// As [`start`](Self::start).
     pub fn added(&self) -> io::Result<u64> {
         Ok(high_water_mark()?.saturating_sub(self.before))
     }
@@ -53,10 +45,6 @@ fn high_water_mark() -> io::Result<u64> {
 }
 
 /// Measures a walk over a database, from before it is opened: a line that a script can read.
-///
-/// # Errors
-///
-/// The walk's, or if this isn't Linux.
 pub fn measured(
     database: &Path,
     walk: impl FnOnce() -> Result<Stats, BoxError>,

@@ -110,10 +110,6 @@ fn is_mistake(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// Parses the command line. If it asks for help, prints the help and ends the process.
-///
-/// # Errors
-///
-/// [`Failure`], if an argument is wrong or the help can't be printed.
 pub fn arguments<A: Parser>() -> Result<A, Failure> {
     A::try_parse().map_err(|error| {
         if !error.use_stderr() {
@@ -133,10 +129,6 @@ pub fn arguments<A: Parser>() -> Result<A, Failure> {
 }
 
 /// Prints a line to stdout.
-///
-/// # Errors
-///
-/// If it can't be written.
 pub fn print_line(line: impl Display) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     let written = writeln!(out, "{line}").and_then(|()| out.flush());
@@ -149,10 +141,6 @@ pub fn log_line(line: impl Display) {
 }
 
 /// Creates a flag that Ctrl-C sets. Can be called once per process.
-///
-/// # Errors
-///
-/// If there is a handler already.
 pub fn stop_on_interrupt() -> Result<Stop, BoxError> {
     let stop = Stop::new();
     let on_interrupt = stop.clone();
@@ -174,10 +162,6 @@ pub struct Pace {
 impl Pace {
     /// Applies the options to a job, stops the job on Ctrl-C, and shows its progress on stderr: as a bar on a
     /// terminal, as a line per 100,000 rows elsewhere.
-    ///
-    /// # Errors
-    ///
-    /// As [`stop_on_interrupt`].
     pub fn set<'a, S: DurableSource, C: Checkpoints>(
         &self,
         mut job: Job<'a, S, C>,

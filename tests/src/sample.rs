@@ -30,10 +30,6 @@ fn fill(file: &Path, rows: u64, table: &str, select: &str) -> rusqlite::Result<C
 
 /// Creates the table `items`, about 600 bytes per row: `id` from 1 on, `name`, and `photo`, a blob of 500 bytes that begins with
 /// the id's digits.
-///
-/// # Errors
-///
-/// What SQLite says.
 pub fn items(file: &Path, rows: u64) -> rusqlite::Result<Connection> {
     let table = "items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, photo BLOB NOT NULL)";
     let row = "n, 'the item number ' || n, CAST(printf('%-500d', n) AS BLOB)";
@@ -41,10 +37,6 @@ pub fn items(file: &Path, rows: u64) -> rusqlite::Result<Connection> {
 }
 
 /// Creates the table of [`items`] in a file that doesn't exist yet.
-///
-/// # Errors
-///
-/// If the file exists or can't be created.
 pub fn new_items(file: &Path, rows: u64) -> Result<(), BoxError> {
     refuse_beside_a_database(file)?;
     let shown = file.display();
@@ -58,10 +50,6 @@ pub fn new_items(file: &Path, rows: u64) -> Result<(), BoxError> {
 }
 
 /// Creates the table `events`, about 200 bytes per row. Every second one is old: before the second 1,700,000,000.
-///
-/// # Errors
-///
-/// What SQLite says.
 pub fn events(file: &Path, rows: u64) -> rusqlite::Result<Connection> {
     let table = "events (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, body TEXT NOT NULL)";
     let row = "n, 1700000000 + iif(n % 2, -n, n), printf('event %-185d', n)";
@@ -69,10 +57,6 @@ pub fn events(file: &Path, rows: u64) -> rusqlite::Result<Connection> {
 }
 
 /// Creates the table `readings`, with values that are easily damaged by an export.
-///
-/// # Errors
-///
-/// What SQLite says.
 pub fn readings(file: &Path, rows: u64) -> rusqlite::Result<Connection> {
     let table =
         "readings (id INTEGER PRIMARY KEY, number INTEGER, ratio REAL, name TEXT, data BLOB, note)";
@@ -83,10 +67,6 @@ pub fn readings(file: &Path, rows: u64) -> rusqlite::Result<Connection> {
 }
 
 /// Checks that the lines of a file are the rows of `readings`: each once, in order, with the same values.
-///
-/// # Errors
-///
-/// If they aren't.
 pub fn check_readings(database: &Path, lines: &Path) -> Result<(), BoxError> {
     let db = Connection::open(database)?;
     let mut statement = db.prepare("SELECT * FROM readings ORDER BY id")?;

@@ -2,7 +2,6 @@
 //! same.
 
 use std::cmp::Reverse;
-use std::fmt::Debug;
 
 use keywalk_conformance::{Beside, Config, Harness, Trace, traces};
 use keywalk_tests::stores::sled::SledHarness;
@@ -10,29 +9,13 @@ use keywalk_tests::stores::sqlite::{Clustered, Joined, SqliteHarness};
 use keywalk_tests::stores::{LentMap, LentSlice, SharedMapHarness, SkipListHarness};
 
 /// The walks over a store are those over a map behind a lock.
-struct Alike<'a, K> {
-    config: &'a Config,
-    beside: Beside,
-    expected: &'a [Trace<K>],
-}
-
-impl<K: PartialEq + Debug> Alike<'_, K> {
-    fn of<H: Harness<Key = K>>(&self) {
-        let Alike {
-            config,
-            beside,
-            expected,
-        } = self;
-        let traces = match traces::<H>(config, *beside) {
-            Ok(traces) => traces,
-            Err(failure) => panic!("{}: {failure}", std::any::type_name::<H>()),
-        };
-        for (number, (trace, expected)) in traces.iter().zip(*expected).enumerate() {
-            let name = std::any::type_name::<H>();
-            assert_eq!(trace, expected, "walk {number} of {name}, {config:?}");
-        }
-        assert_eq!(traces.len(), expected.len());
+fn alike<H: Harness<Key: PartialEq>>(config: &Config, beside: Beside, expected: &[Trace<H::Key>]) {
+    let name = std::any::type_name::<H>();
+    let traces = traces::<H>(config, beside).unwrap_or_else(|failure| panic!("{name}: {failure}"));
+    for (number, (trace, expected)) in traces.iter().zip(expected).enumerate() {
+        assert_eq!(trace, expected, "walk {number} of {name}, {config:?}");
     }
+    assert_eq!(traces.len(), expected.len(), "{name}");
 }
 
 /// Beside changes, and beside nothing: what is borrowed can't change.
@@ -44,18 +27,13 @@ macro_rules! every_store_hands_out_the_same {
             for beside in [Beside::Changes, Beside::Nothing] {
                 let expected = traces::<SharedMapHarness<$key>>(config, beside).unwrap();
                 assert!(expected.iter().any(|trace| trace.len() > 3), "{config:?}");
-                let alike = Alike {
-                    config,
-                    beside,
-                    expected: &expected,
-                };
-                alike.of::<SkipListHarness<$key>>();
-                alike.of::<SledHarness<$key>>();
-                alike.of::<SqliteHarness<$key, Clustered>>();
-                alike.of::<SqliteHarness<$key, Joined>>();
+                alike::<SkipListHarness<$key>>(config, beside, &expected);
+                alike::<SledHarness<$key>>(config, beside, &expected);
+                alike::<SqliteHarness<$key, Clustered>>(config, beside, &expected);
+                alike::<SqliteHarness<$key, Joined>>(config, beside, &expected);
                 if beside == Beside::Nothing {
-                    alike.of::<LentMap<$key>>();
-                    alike.of::<LentSlice<$key>>();
+                    alike::<LentMap<$key>>(config, beside, &expected);
+                    alike::<LentSlice<$key>>(config, beside, &expected);
                 }
             }
         }

@@ -3,7 +3,6 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-mod by_hand;
 mod corpora;
 mod differential;
 mod jobs {

@@ -1,14 +1,31 @@
 //! A job whose position is kept beside its effects, killed wherever it can be.
 
 use keywalk::{DurableSource, KeyRange, Order, Walk};
-use keywalk_conformance::history::Visits;
+use keywalk_conformance::history::{Change, Visits};
 use keywalk_conformance::{BoxError, Counterexample, KeySpace, Schedule};
 use keywalk_job::{CheckpointFiles, Job};
 use keywalk_sqlite::{CheckpointTable, Error, Table};
 use proptest::prelude::*;
 use rusqlite::Connection;
 
-use crate::by_hand::{change, open};
+/// A table, for what others do to it.
+fn open() -> Connection {
+    let db = Connection::open_in_memory().unwrap();
+    let table = "CREATE TABLE rows (id INTEGER PRIMARY KEY, value INTEGER NOT NULL)";
+    db.execute_batch(table).unwrap();
+    db
+}
+
+fn change(db: &Connection, id: i64, change: Change) -> Result<(), BoxError> {
+    match change {
+        Change::Put(value) => db.execute(
+            "INSERT OR REPLACE INTO rows VALUES (?1, ?2)",
+            [id, value as i64],
+        )?,
+        Change::Delete => db.execute("DELETE FROM rows WHERE id = ?1", [id])?,
+    };
+    Ok(())
+}
 
 fn promise(chunk_size: usize) -> Visits<i64> {
     let all = KeyRange::all(Order::Ascending);

@@ -1,5 +1,5 @@
 //! A second process locks the database in the middle of a walk, and lets go: a walk that asks again
-//! loses nothing, and doesn't begin anew.
+//! loses nothing, and doesn't begin anew. What it asks again and when it gives up is tried in keywalk-retry.
 
 use std::cell::RefCell;
 use std::env;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use keywalk::Walk;
 use keywalk_retry::{ConstantBuilder, Retry};
-use keywalk_sqlite::{Error, ErrorKind, Table};
+use keywalk_sqlite::{Error, Table};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -30,16 +30,16 @@ fn the_process_that_locks() {
     }
 }
 
-/// A table of so many rows, for which nobody waits, and the other process.
-fn locked(rows: i64) -> (Connection, Process, TempDir) {
+/// A table of 20 rows, for which nobody waits, and the other process.
+fn locked() -> (Connection, Process, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("items.db");
     let db = Connection::open(&path).unwrap();
-    db.execute_batch(&format!(
+    db.execute_batch(
         "CREATE TABLE t (id INTEGER PRIMARY KEY);
-         WITH RECURSIVE n(id) AS (VALUES (1) UNION ALL SELECT id + 1 FROM n WHERE id < {rows})
-         INSERT INTO t SELECT id FROM n"
-    ))
+         WITH RECURSIVE n(id) AS (VALUES (1) UNION ALL SELECT id + 1 FROM n WHERE id < 20)
+         INSERT INTO t SELECT id FROM n",
+    )
     .unwrap();
     db.busy_timeout(Duration::ZERO).unwrap();
     let variables = [(DATABASE, path.as_os_str())];
@@ -55,7 +55,7 @@ fn run(other: &mut Process, sql: &str) {
 
 #[test]
 fn a_lock_of_a_second_process_delays_a_walk_and_loses_nothing() {
-    let (db, other, _folder) = locked(20);
+    let (db, other, _folder) = locked();
     let other = Rc::new(RefCell::new(other));
     let unlock = Rc::clone(&other);
     let mut delays = 0;
@@ -82,27 +82,4 @@ fn a_lock_of_a_second_process_delays_a_walk_and_loses_nothing() {
     }
     assert_eq!(seen, (1..=20).collect::<Vec<i64>>());
     assert_eq!(walk.source().retries(), 6);
-}
-
-#[test]
-fn a_lock_that_stays_ends_the_walk_which_resumes() {
-    let (db, mut other, _folder) = locked(3);
-    let table = Table::new(&db, "t").key::<i64>(["id"]).unwrap();
-    let policy = ConstantBuilder::default().with_delay(Duration::ZERO);
-    let source = Retry::new(table, policy.with_max_times(4), Error::is_transient);
-    let mut walk = Walk::new(source).chunk_size(1).into_iter();
-    assert_eq!(walk.next().unwrap().unwrap().0, 1);
-    run(&mut other, "BEGIN EXCLUSIVE");
-    let error = walk.next();
-    assert!(
-        matches!(&error, Some(Err(keywalk::Error::Source(error))) if error.kind() == ErrorKind::Busy),
-        "{error:?}"
-    );
-    assert!(walk.next().is_none());
-    assert_eq!(walk.source().retries(), 4);
-
-    run(&mut other, "COMMIT");
-    let cursor = walk.cursor();
-    let rest = Walk::new(walk.into_source()).resume(cursor);
-    assert!(rest.into_iter().map(|item| item.unwrap().0).eq([2, 3]));
 }

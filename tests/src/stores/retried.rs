@@ -1,3 +1,4 @@
+use std::io::{Error, ErrorKind};
 use std::time::Duration;
 
 use keywalk::{Aspect, Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
@@ -12,15 +13,6 @@ use super::SharedMapHarness;
 #[derive(Clone, Debug)]
 pub struct RetriedHarness<K>(SharedMapHarness<K>);
 
-/// Why an answer didn't arrive.
-#[derive(Debug)]
-pub enum Loss {
-    /// It was the turn of one.
-    OnTheWay,
-    /// The map's own error.
-    Store(Poisoned),
-}
-
 /// A source whose answers get lost, every other one, with the chunk already filled.
 #[derive(Debug)]
 pub struct Lossy<S> {
@@ -29,12 +21,12 @@ pub struct Lossy<S> {
 }
 
 impl<S> Lossy<S> {
-    fn arrive<T>(&mut self, answer: Result<T, Poisoned>) -> Result<T, Loss> {
+    fn arrive<T>(&mut self, answer: Result<T, Poisoned>) -> Result<T, Error> {
         self.asked += 1;
         match answer {
             Ok(answer) if self.asked.is_multiple_of(2) => Ok(answer),
-            Ok(_) => Err(Loss::OnTheWay),
-            Err(error) => Err(Loss::Store(error)),
+            Ok(_) => Err(ErrorKind::TimedOut.into()),
+            Err(error) => Err(Error::other(error)),
         }
     }
 }
@@ -42,13 +34,13 @@ impl<S> Lossy<S> {
 impl<S: ChunkSource<Error = Poisoned>> ChunkSource for Lossy<S> {
     type Key = S::Key;
     type Item = S::Item;
-    type Error = Loss;
+    type Error = Error;
 
     fn fetch(
         &mut self,
         range: &KeyRange<S::Key>,
         chunk: &mut Chunk<S::Item>,
-    ) -> Result<Fetched<S::Key>, Loss> {
+    ) -> Result<Fetched<S::Key>, Error> {
         let answer = self.source.fetch(range, chunk);
         self.arrive(answer)
     }
@@ -57,7 +49,7 @@ impl<S: ChunkSource<Error = Poisoned>> ChunkSource for Lossy<S> {
         self.source.key_of(item)
     }
 
-    fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, Loss> {
+    fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, Error> {
         let answer = self.source.last_key(range);
         self.arrive(answer)
     }
@@ -65,16 +57,16 @@ impl<S: ChunkSource<Error = Poisoned>> ChunkSource for Lossy<S> {
 
 /// What asks no store doesn't get lost.
 impl<S: DurableSource<Error = Poisoned>> DurableSource for Lossy<S> {
-    fn fingerprint(&self) -> Result<Fingerprint, Loss> {
-        self.source.fingerprint().map_err(Loss::Store)
+    fn fingerprint(&self) -> Result<Fingerprint, Error> {
+        self.source.fingerprint().map_err(Error::other)
     }
 
     fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
         self.source.encode_key(key, bytes);
     }
 
-    fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, Loss> {
-        self.source.decode_key(bytes).map_err(Loss::Store)
+    fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, Error> {
+        self.source.decode_key(bytes).map_err(Error::other)
     }
 
     fn key_text(&self, key: &S::Key) -> String {
@@ -86,13 +78,13 @@ impl<S: DurableSource<Error = Poisoned>> DurableSource for Lossy<S> {
     }
 }
 
-fn is_on_the_way(loss: &Loss) -> bool {
-    matches!(loss, Loss::OnTheWay)
+fn is_lost(error: &Error) -> bool {
+    error.kind() == ErrorKind::TimedOut
 }
 
 impl<K: KnownKey + Key + Send + Sync> Harness for RetriedHarness<K> {
     type Key = K;
-    type Source<'a> = Retry<Lossy<SharedMap<K, u64>>, ConstantBuilder, fn(&Loss) -> bool>;
+    type Source<'a> = Retry<Lossy<SharedMap<K, u64>>, ConstantBuilder, fn(&Error) -> bool>;
 
     fn open() -> Result<Self, BoxError> {
         SharedMapHarness::open().map(RetriedHarness)
@@ -108,11 +100,7 @@ impl<K: KnownKey + Key + Send + Sync> Harness for RetriedHarness<K> {
             asked: 0,
         };
         let at_once = ConstantBuilder::default().with_delay(Duration::ZERO);
-        Ok(Retry::new(
-            source,
-            at_once,
-            is_on_the_way as fn(&Loss) -> bool,
-        ))
+        Ok(Retry::new(source, at_once, is_lost as fn(&Error) -> bool))
     }
 
     fn put(&self, key: &K, value: u64) -> Result<(), BoxError> {

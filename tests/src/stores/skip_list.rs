@@ -9,7 +9,7 @@ use keywalk_conformance::{
 use keywalk_key::Key;
 use keywalk_memory::SkipList;
 
-use super::lent::strangers;
+use super::{ByCopy, lent::strangers};
 
 /// A lock-free skip list.
 #[derive(Clone)]
@@ -65,17 +65,7 @@ impl<K: KnownKey + Key + Send + Sync> Harness for SkipListHarness<K> {
     }
 
     fn writer(&self) -> Option<Box<dyn Writer<K>>> {
-        Some(Box::new(self.clone()))
-    }
-}
-
-impl<K: KnownKey + Key + Send + Sync> Writer<K> for SkipListHarness<K> {
-    fn put(&mut self, key: &K, value: u64) -> Result<(), BoxError> {
-        Harness::put(self, key, value)
-    }
-
-    fn delete(&mut self, key: &K) -> Result<(), BoxError> {
-        Harness::delete(self, key)
+        Some(Box::new(ByCopy(self.clone())))
     }
 }
 

@@ -28,98 +28,66 @@ pub trait SledKey: Key + fmt::Debug + Send + 'static {
     fn keys() -> KeySpace<Self>;
 }
 
-macro_rules! known {
-    ($($key:ty),+ $(,)?) => {$(
+macro_rules! keys {
+    ($($key:ty: $keys:expr;)+) => {$(
         impl SledKey for $key {
             fn keys() -> KeySpace<Self> {
-                KeySpace::known()
+                $keys
             }
         }
     )+};
 }
 
-known! {
-    i8, i64, u128, String, Vec<u8>, Reverse<Vec<u8>>, (Vec<u8>, Uuid), (i64, Reverse<String>)
+keys! {
+    i8: KeySpace::known();
+    i64: KeySpace::known();
+    u128: KeySpace::known();
+    String: KeySpace::known();
+    Utf8: KeySpace::known().map(Utf8);
+    Vec<u8>: KeySpace::known();
+    Reverse<Vec<u8>>: KeySpace::known();
+    (Vec<u8>, Uuid): KeySpace::known();
+    (i64, Reverse<String>): KeySpace::known();
 }
 
-impl SledKey for Utf8 {
-    fn keys() -> KeySpace<Utf8> {
-        KeySpace::known().map(Utf8)
-    }
+/// A tree, walked by keys of type `K`: one of a database that stays open, or of one of its own.
+pub struct SledHarness<K, const OWN: bool = false> {
+    db: Db,
+    tree: sled::Tree,
+    // Of its own database.
+    folder: Option<TempDir>,
+    _idle: Option<Idle>,
+    fuse: Fuse,
+    key: PhantomData<fn() -> K>,
 }
 
-/// Where a harness has its tree.
-pub trait Place: Sized + 'static {
-    /// Whether it can be reopened.
-    const REOPENING: Capability;
+/// In a database of its own.
+pub type OwnSledHarness<K> = SledHarness<K, true>;
 
-    /// An empty tree.
-    ///
-    /// # Errors
-    ///
-    /// sled's.
-    fn open() -> Result<Self, BoxError>;
-
-    /// The tree.
-    fn tree(&self) -> &sled::Tree;
-
-    /// Another tree of the same database.
-    ///
-    /// # Errors
-    ///
-    /// sled's.
-    fn another(&self) -> Result<sled::Tree, BoxError>;
-
-    /// The same tree, of a database that was closed.
-    ///
-    /// # Errors
-    ///
-    /// sled's.
-    fn reopen(self) -> Result<Self, BoxError>;
+fn shared() -> Result<Db, sled::Error> {
+    static DB: OnceLock<Result<Db, sled::Error>> = OnceLock::new();
+    DB.get_or_init(|| sled::Config::new().temporary(true).open())
+        .clone()
 }
 
-/// One of the trees of a database that stays open: making one takes sled long, so they go round.
-#[derive(Debug)]
-pub struct Shared(sled::Tree);
+/// A tree of the shared database that goes round, emptied: making one takes sled long.
+struct Idle(sled::Tree);
 
 static IDLE: Mutex<Vec<sled::Tree>> = Mutex::new(Vec::new());
 
-impl Shared {
-    fn db() -> Result<Db, sled::Error> {
-        static DB: OnceLock<Result<Db, sled::Error>> = OnceLock::new();
-        DB.get_or_init(|| sled::Config::new().temporary(true).open())
-            .clone()
-    }
-}
-
-impl Place for Shared {
-    const REOPENING: Capability = Capability::No("its database is that of other harnesses too");
-
-    fn open() -> Result<Self, BoxError> {
+impl Idle {
+    fn take() -> Result<Self, BoxError> {
         static TREES: AtomicU64 = AtomicU64::new(0);
         let idle = IDLE.lock().map_err(|error| error.to_string())?.pop();
-        let tree = match idle {
+        Ok(Idle(match idle {
             Some(tree) => tree,
-            None => Shared::db()?.open_tree(TREES.fetch_add(1, Relaxed).to_be_bytes())?,
-        };
-        Ok(Shared(tree))
-    }
-
-    fn tree(&self) -> &sled::Tree {
-        &self.0
-    }
-
-    fn another(&self) -> Result<sled::Tree, BoxError> {
-        Ok(Shared::db()?.open_tree("another")?)
-    }
-
-    fn reopen(self) -> Result<Self, BoxError> {
-        Err("its database is that of other harnesses too".into())
+            None => shared()?.open_tree(TREES.fetch_add(1, Relaxed).to_be_bytes())?,
+        }))
     }
 }
 
 /// What can't be emptied isn't used again.
-impl Drop for Shared {
+impl Drop for Idle {
     fn drop(&mut self) {
         if self.0.clear().is_ok()
             && let Ok(mut idle) = IDLE.lock()
@@ -129,61 +97,38 @@ impl Drop for Shared {
     }
 }
 
-/// In a database of its own.
-#[derive(Debug)]
-pub struct Own {
-    db: Db,
-    tree: sled::Tree,
-    folder: TempDir,
-}
-
-impl Own {
-    fn at(folder: TempDir) -> Result<Self, BoxError> {
+impl<K, const OWN: bool> SledHarness<K, OWN> {
+    fn at(folder: TempDir, fuse: Fuse) -> Result<Self, BoxError> {
         let db = reopened(|| sled::open(folder.path()))?;
-        let tree = db.open_tree("items")?;
-        Ok(Own { db, tree, folder })
+        Ok(SledHarness {
+            tree: db.open_tree("items")?,
+            db,
+            folder: Some(folder),
+            _idle: None,
+            fuse,
+            key: PhantomData,
+        })
     }
 }
 
-impl Place for Own {
-    const REOPENING: Capability = Capability::Yes;
-
-    fn open() -> Result<Self, BoxError> {
-        Own::at(tempfile::tempdir()?)
-    }
-
-    fn tree(&self) -> &sled::Tree {
-        &self.tree
-    }
-
-    fn another(&self) -> Result<sled::Tree, BoxError> {
-        Ok(self.db.open_tree("another")?)
-    }
-
-    fn reopen(self) -> Result<Self, BoxError> {
-        let Own { db, tree, folder } = self;
-        // The file is locked for as long as a handle lives.
-        drop((db, tree));
-        Own::at(folder)
-    }
-}
-
-/// A tree, walked by keys of type `K`.
-pub struct SledHarness<K, P = Shared> {
-    place: P,
-    fuse: Fuse,
-    key: PhantomData<fn() -> K>,
-}
+const SHARED: &str = "its database is that of other harnesses too";
 
 type Decoder = Box<dyn FnMut(&[u8]) -> Result<u64, Box<dyn Error + Send + Sync>> + Send>;
 
-impl<K: SledKey, P: Place> Harness for SledHarness<K, P> {
+impl<K: SledKey, const OWN: bool> Harness for SledHarness<K, OWN> {
     type Key = K;
     type Source<'a> = Tree<K, Mapped<Decoder>>;
 
     fn open() -> Result<Self, BoxError> {
+        if OWN {
+            return Self::at(tempfile::tempdir()?, Fuse::default());
+        }
+        let idle = Idle::take()?;
         Ok(SledHarness {
-            place: P::open()?,
+            db: shared()?,
+            tree: idle.0.clone(),
+            folder: None,
+            _idle: Some(idle),
             fuse: Fuse::default(),
             key: PhantomData,
         })
@@ -194,7 +139,11 @@ impl<K: SledKey, P: Place> Harness for SledHarness<K, P> {
             threads: Capability::Yes,
             // Reading a value is an operation.
             faults: Capability::Yes,
-            reopening: P::REOPENING,
+            reopening: if OWN {
+                Capability::Yes
+            } else {
+                Capability::No(SHARED)
+            },
             counting: Capability::No("sled doesn't count its reads"),
             ..Capabilities::default()
         }
@@ -206,18 +155,16 @@ impl<K: SledKey, P: Place> Harness for SledHarness<K, P> {
             fuse.operation()?;
             Ok(u64::from_be_bytes(value.try_into()?))
         };
-        Ok(Tree::new(self.place.tree().clone()).map(Box::new(decode) as Decoder))
+        Ok(Tree::new(self.tree.clone()).map(Box::new(decode) as Decoder))
     }
 
     fn put(&self, key: &K, value: u64) -> Result<(), BoxError> {
-        self.place
-            .tree()
-            .insert(key.to_bytes(), &value.to_be_bytes())?;
+        self.tree.insert(key.to_bytes(), &value.to_be_bytes())?;
         Ok(())
     }
 
     fn delete(&self, key: &K) -> Result<(), BoxError> {
-        self.place.tree().remove(key.to_bytes())?;
+        self.tree.remove(key.to_bytes())?;
         Ok(())
     }
 
@@ -230,7 +177,7 @@ impl<K: SledKey, P: Place> Harness for SledHarness<K, P> {
     }
 
     fn writer(&self) -> Option<Box<dyn Writer<K>>> {
-        Some(Box::new(TreeWriter(self.place.tree().clone())))
+        Some(Box::new(TreeWriter(self.tree.clone())))
     }
 
     fn faults(&self) -> Option<&dyn Faults> {
@@ -238,9 +185,9 @@ impl<K: SledKey, P: Place> Harness for SledHarness<K, P> {
     }
 
     fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
-        let another = Tree::<K>::new(self.place.another()?).fingerprint()?;
+        let another = Tree::<K>::new(self.db.open_tree("another")?).fingerprint()?;
         // No store of ours has keys of these types.
-        let by_another_key = Tree::<(u8, Reverse<u8>)>::new(self.place.tree().clone());
+        let by_another_key = Tree::<(u8, Reverse<u8>)>::new(self.tree.clone());
         Ok(vec![
             (Aspect::Relation, another),
             (Aspect::Key, by_another_key.fingerprint()?),
@@ -248,8 +195,16 @@ impl<K: SledKey, P: Place> Harness for SledHarness<K, P> {
     }
 
     fn reopen(self) -> Result<Self, BoxError> {
-        let place = self.place.reopen()?;
-        Ok(SledHarness { place, ..self })
+        let SledHarness {
+            db,
+            tree,
+            folder,
+            fuse,
+            ..
+        } = self;
+        // The file is locked for as long as a handle lives.
+        drop((db, tree));
+        Self::at(folder.ok_or(SHARED)?, fuse)
     }
 }
 
@@ -267,7 +222,7 @@ impl<K: SledKey> Writer<K> for TreeWriter {
     }
 }
 
-impl<K, P> fmt::Debug for SledHarness<K, P> {
+impl<K, const OWN: bool> fmt::Debug for SledHarness<K, OWN> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SledHarness").finish_non_exhaustive()
     }

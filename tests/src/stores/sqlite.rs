@@ -2,24 +2,21 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::atomic::Ordering::SeqCst;
 
 use keywalk::{Aspect, Fingerprint};
 use keywalk_conformance::{BoxError, Capabilities, Capability, Faults, Harness, KeySpace, Writer};
 
 mod change;
-mod column;
 mod key;
 mod nocase;
 mod place;
-mod probe;
 mod recast;
 mod way;
 
-pub use column::SqliteColumn;
-pub use key::SqliteKey;
+pub use key::{SqliteColumn, SqliteKey};
 pub use nocase::NoCase;
-pub use place::{File, Lent, Mode, Place, Pooled, Rollback, Turns, Wal};
-pub use probe::Probe;
+pub use place::{File, Lent, Mode, Place, Pooled, Probe, Rollback, Turns, Wal};
 pub use recast::Recast;
 pub use way::{
     ByCollation, Clustered, Counted, Dynamic, Filtered, Indexed, Joined, Partial, Plain, Rowid,
@@ -84,7 +81,7 @@ impl<K: SqliteKey, W: Way<K>, P: Place> Harness for SqliteHarness<K, W, P> {
     }
 
     fn faults(&self) -> Option<&dyn Faults> {
-        Some(self.place.probe().fuse())
+        Some(&self.place.probe().fuse)
     }
 
     fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
@@ -99,7 +96,7 @@ impl<K: SqliteKey, W: Way<K>, P: Place> Harness for SqliteHarness<K, W, P> {
     }
 
     fn reads(&self) -> Option<u64> {
-        W::COUNTS.then(|| self.place.probe().seen())
+        W::COUNTS.then(|| self.place.probe().seen.load(SeqCst))
     }
 
     fn use_alone(&self) -> Result<(), BoxError> {

@@ -1,117 +1,117 @@
-//! The keys of tables.
+//! The keys of tables, and their columns.
 
+use std::cmp::Reverse;
 use std::fmt::Debug;
 
 use keywalk::Order;
 use keywalk_conformance::{KeySpace, KnownKey};
-use keywalk_sqlite::{Key, KeyColumn};
+use keywalk_sqlite::KeyColumn;
 use rusqlite::types::{ToSqlOutput, Value};
-
-use super::SqliteColumn;
+use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 /// A key, and the columns that it is stored in.
 pub trait SqliteKey: Ord + Clone + Debug + Send + 'static {
-    /// The type that the adapter walks by; itself, unless that has no total order.
-    type Walked: Key;
-
     /// How SQL declares the columns, and in which order an index has them.
     fn columns() -> Vec<(&'static str, Order)>;
 
     /// What the columns hold.
     fn values(&self) -> Vec<Value>;
 
-    /// The key that the columns hold; `None` if they hold another type's.
-    fn of_values(values: &[Value]) -> Option<Self>;
-
     /// The keys to try.
     fn keys() -> KeySpace<Self>;
-
-    /// As the adapter's.
-    fn walked(&self) -> Self::Walked;
-
-    /// From the adapter's.
-    fn of(walked: Self::Walked) -> Self;
 }
 
-fn column<T: SqliteColumn>() -> (&'static str, Order) {
-    (T::DECLARED, T::Walked::ORDER)
+/// A value of a key's column.
+pub trait SqliteColumn: Ord + Clone + Debug + Send + 'static {
+    /// How SQL declares the column.
+    const DECLARED: &'static str;
+
+    /// How an index has it.
+    const ORDER: Order = Order::Ascending;
+
+    /// The keys to try, where it is the only column.
+    fn keys() -> KeySpace<Self>;
+
+    /// What the column holds.
+    fn value(&self) -> Value;
 }
 
-fn value<T: SqliteColumn>(column: &T) -> Value {
-    match KeyColumn::bind(&column.walked()) {
-        ToSqlOutput::Borrowed(value) => value.try_into().unwrap_or(Value::Null),
-        ToSqlOutput::Owned(value) => value,
-        _ => Value::Null,
+macro_rules! columns {
+    ($($column:ty: $declared:literal, $keys:expr;)+) => {$(
+        impl SqliteColumn for $column {
+            const DECLARED: &'static str = $declared;
+
+            fn keys() -> KeySpace<Self> {
+                $keys
+            }
+
+            fn value(&self) -> Value {
+                match KeyColumn::bind(self) {
+                    ToSqlOutput::Borrowed(value) => value.try_into().unwrap_or(Value::Null),
+                    ToSqlOutput::Owned(value) => value,
+                    _ => Value::Null,
+                }
+            }
+        }
+    )+};
+}
+
+columns! {
+    i64: "INTEGER NOT NULL", KeySpace::known();
+    u16: "INTEGER NOT NULL", KeySpace::known();
+    String: "TEXT NOT NULL", KeySpace::known();
+    Vec<u8>: "BLOB NOT NULL", KeySpace::known();
+    Uuid: "BLOB NOT NULL", KeySpace::known();
+    Hyphenated: "TEXT NOT NULL", KeySpace::known().map(Uuid::hyphenated);
+}
+
+impl<T: SqliteColumn + KnownKey> SqliteColumn for Reverse<T> {
+    const DECLARED: &'static str = T::DECLARED;
+    const ORDER: Order = Order::Descending;
+
+    fn keys() -> KeySpace<Self> {
+        KeySpace::known()
     }
-}
 
-fn of_value<T: SqliteColumn>(value: &Value) -> Option<T> {
-    <T::Walked as KeyColumn>::read(value.into()).ok().map(T::of)
+    fn value(&self) -> Value {
+        self.0.value()
+    }
 }
 
 impl<T: SqliteColumn> SqliteKey for T {
-    type Walked = T::Walked;
-
     fn columns() -> Vec<(&'static str, Order)> {
-        vec![column::<T>()]
+        vec![(T::DECLARED, T::ORDER)]
     }
 
     fn values(&self) -> Vec<Value> {
-        vec![value(self)]
-    }
-
-    fn of_values(values: &[Value]) -> Option<Self> {
-        let [only] = values else { return None };
-        of_value(only)
+        vec![self.value()]
     }
 
     fn keys() -> KeySpace<Self> {
         T::keys()
     }
-
-    fn walked(&self) -> Self::Walked {
-        SqliteColumn::walked(self)
-    }
-
-    fn of(walked: Self::Walked) -> Self {
-        T::of(walked)
-    }
 }
 
 macro_rules! tuples {
-    ($(($($column:ident $at:tt $name:ident),+);)+) => {$(
+    ($(($($column:ident $at:tt),+);)+) => {$(
         impl<$($column: SqliteColumn + KnownKey),+> SqliteKey for ($($column,)+) {
-            type Walked = ($($column::Walked,)+);
-
             fn columns() -> Vec<(&'static str, Order)> {
-                vec![$(column::<$column>()),+]
+                vec![$(($column::DECLARED, $column::ORDER)),+]
             }
 
             fn values(&self) -> Vec<Value> {
-                vec![$(value(&self.$at)),+]
-            }
-
-            fn of_values(values: &[Value]) -> Option<Self> {
-                let [$($name),+] = values else { return None };
-                Some(($(of_value($name)?,)+))
+                vec![$(self.$at.value()),+]
             }
 
             fn keys() -> KeySpace<Self> {
                 KeySpace::known()
-            }
-
-            fn walked(&self) -> Self::Walked {
-                ($(self.$at.walked(),)+)
-            }
-
-            fn of(walked: Self::Walked) -> Self {
-                ($($column::of(walked.$at),)+)
             }
         }
     )+};
 }
 
 tuples! {
-    (A 0 a, B 1 b);
-    (A 0 a, B 1 b, C 2 c);
+    (A 0, B 1);
+    (A 0, B 1, C 2);
 }

@@ -3,28 +3,31 @@
 use std::cmp::Ordering;
 
 use keywalk_conformance::{KeySpace, KnownKey};
-use keywalk_sqlite::Collated;
+use rusqlite::types::Value;
 
 use super::SqliteColumn;
 
-/// Text as the collation NOCASE orders it, which [`Collated`] leaves to SQLite.
+/// Text as the collation NOCASE orders it, which [`Collated`](keywalk_sqlite::Collated) leaves to SQLite.
 #[derive(Clone, Debug)]
-pub struct NoCase(pub String);
+pub struct NoCase {
+    pub(super) text: String,
+    /// NOCASE compares texts up to a zero, without regard to the case of ASCII, and then their lengths.
+    rank: (Vec<u8>, usize),
+}
 
 impl NoCase {
-    /// NOCASE compares texts up to a zero, without regard to the case of ASCII, and then their
-    /// lengths.
-    fn rank(&self) -> (Vec<u8>, usize) {
-        let bytes = self.0.to_ascii_lowercase().into_bytes();
+    pub(super) fn new(text: String) -> Self {
+        let mut bytes = text.to_ascii_lowercase().into_bytes();
         let end = bytes.iter().position(|byte| *byte == 0);
-        let compared = end.map_or(bytes.len(), |zero| zero + 1);
-        (bytes[..compared].to_vec(), bytes.len())
+        bytes.truncate(end.map_or(bytes.len(), |zero| zero + 1));
+        let rank = (bytes, text.len());
+        NoCase { text, rank }
     }
 }
 
 impl Ord for NoCase {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.rank().cmp(&other.rank())
+        self.rank.cmp(&other.rank)
     }
 }
 
@@ -44,23 +47,18 @@ impl Eq for NoCase {}
 
 impl KnownKey for NoCase {
     fn key_space() -> KeySpace<Self> {
-        KeySpace::known().map(NoCase)
+        KeySpace::known().map(NoCase::new)
     }
 }
 
 impl SqliteColumn for NoCase {
-    type Walked = Collated;
     const DECLARED: &'static str = "TEXT NOT NULL COLLATE NOCASE";
 
     fn keys() -> KeySpace<Self> {
         KeySpace::known()
     }
 
-    fn walked(&self) -> Collated {
-        Collated(self.0.clone())
-    }
-
-    fn of(walked: Collated) -> Self {
-        NoCase(walked.0)
+    fn value(&self) -> Value {
+        self.text.clone().into()
     }
 }

@@ -3,16 +3,15 @@
 use std::convert::Infallible;
 use std::fmt::Debug;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use keywalk_conformance::{BoxError, Capabilities, Capability};
+use keywalk_conformance::{BoxError, Capabilities, Capability, Fuse};
 use keywalk_sqlite::Connect;
 use rusqlite::Connection;
+use rusqlite::functions::FunctionFlags;
 use tempfile::TempDir;
-
-use super::Probe;
 
 /// A database, and the connection that a source gets.
 pub trait Place: Debug + Sized + 'static {
@@ -20,10 +19,6 @@ pub trait Place: Debug + Sized + 'static {
     type Connection<'a>: Connect;
 
     /// A fresh and empty database, with this probe on the sources' connections.
-    ///
-    /// # Errors
-    ///
-    /// SQLite's own.
     fn open(probe: Probe) -> Result<Self, BoxError>;
 
     /// What can be done there.
@@ -34,20 +29,12 @@ pub trait Place: Debug + Sized + 'static {
     fn changes(&self) -> &Connection;
 
     /// A connection for a source.
-    ///
-    /// # Errors
-    ///
-    /// SQLite's own.
     fn connect(&self) -> Result<Self::Connection<'_>, BoxError>;
 
     /// Of the sources' connections.
     fn probe(&self) -> &Probe;
 
     /// Does what fails while a statement of a source isn't reset.
-    ///
-    /// # Errors
-    ///
-    /// If there is one.
     fn use_alone(&self) -> Result<(), BoxError>;
 
     /// A connection for another thread; none where the database has one only.
@@ -56,10 +43,6 @@ pub trait Place: Debug + Sized + 'static {
     }
 
     /// Closes the database, and opens it again.
-    ///
-    /// # Errors
-    ///
-    /// SQLite's own; or if it is gone when it is closed.
     fn reopen(self) -> Result<Self, BoxError> {
         Err("a database in memory is gone when it is closed".into())
     }
@@ -124,55 +107,38 @@ pub trait Mode: Debug + 'static {
     type Connection: Connect;
 
     /// Of connections that are made so.
-    ///
-    /// # Errors
-    ///
-    /// SQLite's own.
     fn lend(
         connect: impl Fn() -> Result<Connection, BoxError>,
     ) -> Result<Self::Connection, BoxError>;
 }
 
-/// Readers and a writer don't wait for one another. Each source owns a connection of its own.
-#[derive(Debug)]
-pub struct Wal;
+macro_rules! modes {
+    ($($(#[$doc:meta])* $name:ident: $journal:literal, $connection:ty, $connect:ident => $lend:expr;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name;
 
-impl Mode for Wal {
-    const JOURNAL: &'static str = "WAL";
-    type Connection = Connection;
+        impl Mode for $name {
+            const JOURNAL: &'static str = $journal;
+            type Connection = $connection;
 
-    fn lend(connect: impl Fn() -> Result<Connection, BoxError>) -> Result<Connection, BoxError> {
-        connect()
-    }
+            fn lend($connect: impl Fn() -> Result<Connection, BoxError>) -> Result<$connection, BoxError> {
+                $lend
+            }
+        }
+    )+};
 }
 
-/// A writer waits for readers, and they for it.
-#[derive(Debug)]
-pub struct Rollback;
-
-impl Mode for Rollback {
-    const JOURNAL: &'static str = "DELETE";
-    type Connection = Connection;
-
-    fn lend(connect: impl Fn() -> Result<Connection, BoxError>) -> Result<Connection, BoxError> {
-        connect()
-    }
-}
-
-/// A WAL. Each source takes turns with two connections, for a fetch each.
-#[derive(Debug)]
-pub struct Pooled;
-
-impl Mode for Pooled {
-    const JOURNAL: &'static str = "WAL";
-    type Connection = Turns;
-
-    fn lend(connect: impl Fn() -> Result<Connection, BoxError>) -> Result<Turns, BoxError> {
-        Ok(Turns {
-            connections: [connect()?.into(), connect()?.into()],
-            taken: AtomicUsize::new(0),
-        })
-    }
+modes! {
+    /// Readers and a writer don't wait for one another. Each source owns a connection of its own.
+    Wal: "WAL", Connection, connect => connect();
+    /// A writer waits for readers, and they for it.
+    Rollback: "DELETE", Connection, connect => connect();
+    /// A WAL. Each source takes turns with two connections, for a fetch each.
+    Pooled: "WAL", Turns, connect => Ok(Turns {
+        connections: [connect()?.into(), connect()?.into()],
+        taken: AtomicUsize::new(0),
+    });
 }
 
 /// Two connections that are lent in turn.
@@ -287,5 +253,42 @@ impl<M: Mode> Place for File<M> {
     fn reopen(self) -> Result<Self, BoxError> {
         self.changes.close().map_err(|(_, error)| error)?;
         Self::open_in(self.directory, self.probe)
+    }
+}
+
+/// What is watched of a harness's connections, and made to fail.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    steps: i32,
+    /// Makes steps fail.
+    pub(super) fuse: Fuse,
+    /// How many rows were looked at by statements that call `seen`.
+    pub(super) seen: Arc<AtomicU64>,
+}
+
+impl Probe {
+    /// So many steps of SQLite's virtual machine are an operation that can fail. SQLite asks at
+    /// jumps, at each row, at the end of a statement and while it prepares, once for every so many
+    /// steps since it asked before.
+    #[must_use]
+    pub fn new(steps: i32) -> Self {
+        Probe {
+            steps,
+            fuse: Fuse::default(),
+            seen: Arc::default(),
+        }
+    }
+
+    /// Interrupts the connection's statements when the fuse says so, and counts the calls of the SQL
+    /// function `seen`, which is true.
+    pub fn attach(&self, db: &mut Connection) -> rusqlite::Result<()> {
+        let fuse = self.fuse.clone();
+        let interrupts = move || fuse.operation().is_err();
+        db.progress_handler(self.steps, Some(interrupts))?;
+        let seen = Arc::clone(&self.seen);
+        db.create_scalar_function("seen", 1, FunctionFlags::SQLITE_UTF8, move |_| {
+            seen.fetch_add(1, SeqCst);
+            Ok(true)
+        })
     }
 }

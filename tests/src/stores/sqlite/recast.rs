@@ -1,7 +1,5 @@
 //! A source whose keys are told as another type.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
 
@@ -16,38 +14,22 @@ pub struct Recast<S: ChunkSource, K> {
     into: Made<S, K>,
     /// None of a key that no row has: a dynamic key holds values of any class.
     from: fn(S::Key) -> Option<K>,
-    /// A dynamic key is made by reading the schema.
-    known: RefCell<BTreeMap<K, S::Key>>,
 }
 
 impl<S: ChunkSource, K: Clone + Ord> Recast<S, K> {
     pub(super) fn new(source: S, into: Made<S, K>, from: fn(S::Key) -> Option<K>) -> Self {
-        Recast {
-            source,
-            into,
-            from,
-            known: RefCell::default(),
-        }
+        Recast { source, into, from }
     }
 
     fn key_of_row(&self, key: S::Key) -> K {
         (self.from)(key).expect("a row's key is of the table's types")
     }
 
-    fn key(&self, key: &K) -> Result<S::Key, S::Error> {
-        if let Some(known) = self.known.borrow().get(key) {
-            return Ok(known.clone());
-        }
-        let made = (self.into)(&self.source, key)?;
-        self.known.borrow_mut().insert(key.clone(), made.clone());
-        Ok(made)
-    }
-
     fn range(&self, range: &KeyRange<K>) -> Result<KeyRange<S::Key>, S::Error> {
         let bound = |bound: Bound<&K>| {
             Ok(match bound {
-                Bound::Included(key) => Bound::Included(self.key(key)?),
-                Bound::Excluded(key) => Bound::Excluded(self.key(key)?),
+                Bound::Included(key) => Bound::Included((self.into)(&self.source, key)?),
+                Bound::Excluded(key) => Bound::Excluded((self.into)(&self.source, key)?),
                 Bound::Unbounded => Bound::Unbounded,
             })
         };
@@ -95,7 +77,7 @@ impl<S: DurableSource, K: Clone + Ord> DurableSource for Recast<S, K> {
     }
 
     fn encode_key(&self, key: &K, bytes: &mut Vec<u8>) {
-        if let Ok(key) = self.key(key) {
+        if let Ok(key) = (self.into)(&self.source, key) {
             self.source.encode_key(&key, bytes);
         }
     }
@@ -105,12 +87,12 @@ impl<S: DurableSource, K: Clone + Ord> DurableSource for Recast<S, K> {
     }
 
     fn key_text(&self, key: &K) -> String {
-        let key = self.key(key).ok();
+        let key = (self.into)(&self.source, key).ok();
         key.map_or_else(String::new, |key| self.source.key_text(&key))
     }
 
     fn share(&self, first: &K, last: &K, at: &K) -> Option<f64> {
-        let [first, last, at] = [first, last, at].map(|key| self.key(key).ok());
+        let [first, last, at] = [first, last, at].map(|key| (self.into)(&self.source, key).ok());
         self.source.share(&first?, &last?, &at?)
     }
 }

@@ -5,25 +5,23 @@ use std::fmt::Debug;
 use keywalk::{Aspect, DurableSource, Fingerprint, Order};
 use keywalk_conformance::{BoxError, KeySpace};
 use keywalk_sqlite::decode::Mapped;
-use keywalk_sqlite::{Connect, Error, Table};
+use keywalk_sqlite::{Connect, Error, Key, Table};
 use rusqlite::{Connection, Row};
 
 use super::SqliteKey;
 
 mod integer;
-mod joined;
 mod table;
 mod unordered;
 
 pub use integer::{Rowid, Sparse};
-pub use joined::Joined;
-pub use table::{Clustered, Counted, Filtered, Indexed, Partial, Plain, Served, Within};
+pub use table::{Clustered, Counted, Filtered, Indexed, Joined, Partial, Plain, Served, Within};
 pub use unordered::{ByCollation, Dynamic};
 
 /// How the table `t` is made and walked, by keys of type `K`.
 pub trait Way<K: SqliteKey>: Debug + 'static {
     /// The key of an item.
-    type Walked;
+    type Walked: Key;
 
     /// The source over a connection.
     type Source<C: Connect>: DurableSource<Key = K, Item = (Self::Walked, u64), Error = Error>;
@@ -60,17 +58,9 @@ pub trait Way<K: SqliteKey>: Debug + 'static {
     fn schema() -> String;
 
     /// A source over the table.
-    ///
-    /// # Errors
-    ///
-    /// If the key isn't proven.
     fn source<C: Connect>(db: C) -> Result<Self::Source<C>, BoxError>;
 
     /// What it must be told apart from: another table, and this one with another filter.
-    ///
-    /// # Errors
-    ///
-    /// SQLite's.
     fn strangers(db: &Connection) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
         db.execute_batch("CREATE TABLE IF NOT EXISTS u (a INTEGER PRIMARY KEY)")?;
         let another = Table::new(db, "u").key::<i64>(["a"])?;
@@ -81,14 +71,14 @@ pub trait Way<K: SqliteKey>: Debug + 'static {
     }
 
     /// The table with another filter.
-    ///
-    /// # Errors
-    ///
-    /// SQLite's.
     fn filtered(db: &Connection) -> Result<Fingerprint, BoxError> {
-        let table = Table::new(db, "t").key::<K::Walked>(Self::names())?;
-        Ok(table.filter("value = ?", [7])?.fingerprint()?)
+        filtered::<Self::Walked>(db, Self::names())
     }
+}
+
+fn filtered<K: Key>(db: &Connection, names: Vec<&'static str>) -> Result<Fingerprint, BoxError> {
+    let table = Table::new(db, "t").key::<K>(names)?;
+    Ok(table.filter("value = ?", [7])?.fingerprint()?)
 }
 
 /// What makes an item's value.

@@ -1,8 +1,9 @@
-//! Tables by keys of any type.
+//! Tables, and a query, by keys of any type.
 
-use keywalk::{DurableSource, Fingerprint};
+use keywalk::{Aspect, DurableSource, Fingerprint};
 use keywalk_conformance::BoxError;
-use keywalk_sqlite::{Connect, Key, Table};
+use keywalk_sqlite::decode::Mapped;
+use keywalk_sqlite::{Connect, Key, Query, Table};
 use rusqlite::Connection;
 
 use super::{Decoder, Walked, Way, by_key, by_rowid, declared, decode, sorted};
@@ -103,4 +104,29 @@ ways! {
         }
     }
     table, names => table.within("tenant", 5)?.key::<K>(names)?;
+}
+
+/// A query that joins the table to itself.
+#[derive(Debug)]
+pub struct Joined;
+
+impl<K: SqliteKey + Key> Way<K> for Joined {
+    type Walked = K;
+    type Source<C: Connect> = Query<C, K, Mapped<Decoder>>;
+    const HIDES: bool = true;
+    const TOLD_BY: Aspect = Aspect::Relation;
+
+    fn schema() -> String {
+        by_key::<K>()
+    }
+
+    fn source<C: Connect>(db: C) -> Result<Self::Source<C>, BoxError> {
+        let names = <Self as Way<K>>::names();
+        let sql = format!(
+            "SELECT t.*, u.value AS same FROM t JOIN t AS u USING ({}) WHERE t.hidden = ?1",
+            names.join(", ")
+        );
+        let query = Query::new(db, sql, [false])?.key::<K>(names)?;
+        Ok(query.map(decode as Decoder))
+    }
 }

@@ -1,50 +1,81 @@
 //! Tables by keys without a total order.
 
-use keywalk_conformance::BoxError;
-use keywalk_sqlite::{AnyKey, Connect, Table};
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
-use super::{Decoder, Walked, Way, by_key, decode};
-use crate::stores::sqlite::{Recast, SqliteKey};
+use keywalk::Fingerprint;
+use keywalk_conformance::BoxError;
+use keywalk_sqlite::{AnyKey, Collated, Connect, Error, Table};
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use super::{Decoder, Walked, Way, by_key, decode, filtered};
+use crate::stores::sqlite::{NoCase, Recast, SqliteKey};
+
+type Mixed = (i64, Reverse<String>);
 
 /// By the primary key that the schema tells, as [`AnyKey`], which has no total order: keys of two
 /// tables don't compare.
 #[derive(Debug)]
 pub struct Dynamic;
 
-impl<K: SqliteKey> Way<K> for Dynamic {
+/// Making a key reads the schema, which is the same in every test: a thread makes each once.
+fn any_key<C: Connect>(table: &Walked<C, AnyKey>, key: &Mixed) -> Result<AnyKey, Error> {
+    thread_local!(static MADE: RefCell<BTreeMap<Mixed, AnyKey>> = RefCell::default());
+    if let Some(made) = MADE.with_borrow(|made| made.get(key).cloned()) {
+        return Ok(made);
+    }
+    let made = table.any_key(key.values())?;
+    MADE.with_borrow_mut(|all| all.insert(key.clone(), made.clone()));
+    Ok(made)
+}
+
+impl Way<Mixed> for Dynamic {
     type Walked = AnyKey;
-    type Source<C: Connect> = Recast<Walked<C, AnyKey>, K>;
+    type Source<C: Connect> = Recast<Walked<C, AnyKey>, Mixed>;
 
     fn schema() -> String {
-        by_key::<K>()
+        by_key::<Mixed>()
     }
 
     fn source<C: Connect>(db: C) -> Result<Self::Source<C>, BoxError> {
         let table = Table::new(db, "t").map(decode as Decoder);
-        let into = |table: &Walked<C, AnyKey>, key: &K| table.any_key(key.values());
-        let from = |key: AnyKey| K::of_values(key.values());
-        Ok(Recast::new(table, into, from))
+        Ok(Recast::new(
+            table,
+            any_key,
+            |key| match <[Value; 2]>::try_from(key.into_values()) {
+                Ok([Value::Integer(number), Value::Text(text)]) => Some((number, Reverse(text))),
+                _ => None,
+            },
+        ))
+    }
+
+    fn filtered(db: &Connection) -> Result<Fingerprint, BoxError> {
+        filtered::<Mixed>(db, Self::names())
     }
 }
+
+type TextAndNumber = (NoCase, Reverse<i64>);
 
 /// By text in the order of its collation, which only SQLite knows.
 #[derive(Debug)]
 pub struct ByCollation;
 
-impl<K: SqliteKey> Way<K> for ByCollation {
-    type Walked = K::Walked;
-    type Source<C: Connect> = Recast<Walked<C, K::Walked>, K>;
+impl Way<TextAndNumber> for ByCollation {
+    type Walked = (Collated, Reverse<i64>);
+    type Source<C: Connect> = Recast<Walked<C, Self::Walked>, TextAndNumber>;
 
     fn schema() -> String {
-        by_key::<K>()
+        by_key::<TextAndNumber>()
     }
 
     fn source<C: Connect>(db: C) -> Result<Self::Source<C>, BoxError> {
-        let table = Table::new(db, "t").key::<K::Walked>(<Self as Way<K>>::names())?;
+        let table = Table::new(db, "t").key::<Self::Walked>(Self::names())?;
         Ok(Recast::new(
             table.map(decode as Decoder),
-            |_, key| Ok(key.walked()),
-            |key| Some(K::of(key)),
+            |_, (text, number)| Ok((Collated(text.text.clone()), *number)),
+            |(text, number)| Some((NoCase::new(text.0), number)),
         ))
     }
 }
