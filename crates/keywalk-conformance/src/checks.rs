@@ -1,9 +1,10 @@
 //! The checks, each named after its rule.
 
-use crate::{
-    Checked, Config, DurableHarness, Harness, Lab, Outcome, PrefetchedHarness, Stop, Verdict,
-    watched,
-};
+use crate::config::Config;
+use crate::harness::{DurableHarness, Harness, PrefetchedHarness};
+use crate::lab::{Checked, Lab, Stop};
+use crate::outcome::{Outcome, Verdict};
+use crate::witness::watched;
 
 mod change;
 mod faults;

@@ -3,7 +3,8 @@ use std::fmt::Debug;
 
 use keywalk::{Aspect, ChunkSource, DurableSource, Fingerprint};
 
-use crate::{Faults, KeySpace};
+use crate::faults::Faults;
+use crate::key_space::KeySpace;
 
 /// What a harness can fail with. Everything that is an error converts into it by `?`.
 pub type BoxError = Box<dyn Error>;

@@ -8,10 +8,14 @@ use keywalk::{Chunk, KeyRange, Order};
 use proptest::strategy::{BoxedStrategy, Strategy, ValueTree};
 use proptest::test_runner::{self, RngAlgorithm, TestRng, TestRunner};
 
-use crate::{
-    Beat, Breach, Capabilities, Capability, Clause, Config, Failure, Flaw, Harness, KeySpace, Tell,
-    Trial, Tried, Unwound, caught, lock, message,
-};
+use crate::clause::Clause;
+use crate::config::Config;
+use crate::harness::{Capabilities, Capability, Harness};
+use crate::history::{Breach, Flaw, Tell};
+use crate::key_space::KeySpace;
+use crate::outcome::Failure;
+use crate::trial::{Trial, Tried};
+use crate::witness::{Beat, Unwound, caught, lock, message};
 
 pub(crate) struct Lab<H: Harness> {
     check: &'static str,

@@ -182,13 +182,16 @@
 #![forbid(unsafe_code)]
 
 mod checks;
+mod clause;
 mod config;
+mod edit;
 mod faults;
 mod harness;
 pub mod history;
 mod key_space;
 mod lab;
 mod meanwhile;
+mod outcome;
 mod reads_on;
 mod report;
 mod run;
@@ -204,23 +207,14 @@ pub use harness::{BoxError, Capabilities, Capability, Harness, Writer};
 pub use harness::{DurableHarness, PrefetchedHarness};
 pub use key_space::{KeySpace, KnownKey};
 pub use meanwhile::{Counterexample, Interleaved, Meanwhile};
-pub use reads_on::ReadsOn;
-pub use report::{Beside, Clause, Failure, Outcome, Report, Trace, Verdict};
-pub use report::{run, run_check, run_durable, run_durable_check};
-pub use report::{run_prefetched, run_prefetched_check, traces};
-pub use schedule::{Edit, Schedule};
 
-// Within the crate all is named by its root.
-use history::{
-    Answer, Breach, Change, Clock, Event, Flaw, Items, Lives, Mutation, Oracle, Presence,
-};
-use history::{Question, Shown, Span, Tell, Telling, Timeline, Visits, diagnosed, explained};
-use history::{judge, judge_by_time};
-use lab::{Ask, Checked, Lab, Small, Stop};
-use run::{ByItems, Here, Plan, Run, Walks, taken, unexpected};
-use schedule::{Edits, Place, edits};
-use trial::{Entry, Item, Ledger, Source, Trial, Tried, held, refused};
-use witness::{Beat, Diary, Doing, Unwound, Witness, caught, lock, message, watched};
-
+pub use clause::Clause;
+pub use edit::Edit;
+pub use outcome::{Failure, Outcome, Verdict};
 #[doc(no_inline)]
 pub use proptest;
+pub use reads_on::ReadsOn;
+pub use report::{Beside, Report, Trace};
+pub use report::{run, run_check, run_durable, run_durable_check};
+pub use report::{run_prefetched, run_prefetched_check, traces};
+pub use schedule::Schedule;

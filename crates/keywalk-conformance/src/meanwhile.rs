@@ -6,10 +6,13 @@ use std::thread::{self, ThreadId};
 
 use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
 
-use crate::{
-    BoxError, Breach, Change, Clause, Edits, Event, Flaw, Ledger, Mutation, Place, Shown, Span,
-    Tell, Telling, Visits, caught, held, lock,
-};
+use crate::clause::Clause;
+use crate::edit::{Edits, Place};
+use crate::harness::BoxError;
+use crate::history::{Breach, Change, Event, Flaw, Mutation, Shown, Span, Tell, Telling, Visits};
+use crate::reads_on::left_to;
+use crate::trial::{Ledger, held};
+use crate::witness::{caught, lock};
 
 /// What happens to a store while code under test walks it, and what that code did so far: the code's side of
 /// [`Schedule::run`](crate::Schedule::run).
@@ -398,46 +401,6 @@ where
         Counterexample::new(breach, lock(&self.ledger.timeline).lines())
     }
 }
-
-/// What a source leaves to the one inside: how keys are told, or all of its tokens.
-macro_rules! left_to {
-    ($inside:tt: keys) => {
-        type Key = S::Key;
-        type Item = S::Item;
-        type Error = S::Error;
-
-        fn key_of(&self, item: &S::Item) -> S::Key {
-            self.$inside.key_of(item)
-        }
-
-        fn key_into(&self, item: &S::Item, key: &mut S::Key) {
-            self.$inside.key_into(item, key);
-        }
-    };
-    ($inside:tt: tokens) => {
-        fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
-            self.$inside.fingerprint()
-        }
-
-        fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
-            self.$inside.encode_key(key, bytes);
-        }
-
-        fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, S::Error> {
-            self.$inside.decode_key(bytes)
-        }
-
-        fn key_text(&self, key: &S::Key) -> String {
-            self.$inside.key_text(key)
-        }
-
-        fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
-            self.$inside.share(first, last, at)
-        }
-    };
-}
-
-pub(crate) use left_to;
 
 /// A source before each of whose questions, fetches and the one for the last key, others have their turn: what
 /// [`Meanwhile::interleave`] makes.

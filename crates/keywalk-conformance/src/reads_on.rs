@@ -1,7 +1,5 @@
 use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
 
-use crate::meanwhile::left_to;
-
 /// A source that goes up only and can't know its last key, made one that does: by fetching to the end.
 ///
 /// Its walks are [`live`](keywalk::Walk::live) in use; the kit tries bounded ones too, over
@@ -44,3 +42,43 @@ impl<S: ChunkSource> ChunkSource for ReadsOn<S> {
 impl<S: DurableSource> DurableSource for ReadsOn<S> {
     left_to!(0: tokens);
 }
+
+/// What a source leaves to the one inside: how keys are told, or all of its tokens.
+macro_rules! left_to {
+    ($inside:tt: keys) => {
+        type Key = S::Key;
+        type Item = S::Item;
+        type Error = S::Error;
+
+        fn key_of(&self, item: &S::Item) -> S::Key {
+            self.$inside.key_of(item)
+        }
+
+        fn key_into(&self, item: &S::Item, key: &mut S::Key) {
+            self.$inside.key_into(item, key);
+        }
+    };
+    ($inside:tt: tokens) => {
+        fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
+            self.$inside.fingerprint()
+        }
+
+        fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
+            self.$inside.encode_key(key, bytes);
+        }
+
+        fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, S::Error> {
+            self.$inside.decode_key(bytes)
+        }
+
+        fn key_text(&self, key: &S::Key) -> String {
+            self.$inside.key_text(key)
+        }
+
+        fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
+            self.$inside.share(first, last, at)
+        }
+    };
+}
+
+pub(crate) use left_to;

@@ -6,10 +6,12 @@ use keywalk::{ChunkSource, Cursor, Error, Items, KeyRange, Order, Walk};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::{
-    Answer, Breach, Clause, Edit, Edits, Entry, Flaw, Harness, Item, Lab, Oracle, Place, Question,
-    Source, Trial, Tried, edits, explained, judge,
-};
+use crate::clause::Clause;
+use crate::edit::{Edit, Edits, Place, edits};
+use crate::harness::Harness;
+use crate::history::{Answer, Breach, Flaw, Oracle, Question, explained, judge};
+use crate::lab::Lab;
+use crate::trial::{Entry, Item, Source, Trial, Tried};
 
 /// A walk over a trial's store, as a plan says, beside what it must be.
 pub(crate) struct Run<'s, H: Harness> {

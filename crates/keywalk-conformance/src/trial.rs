@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use keywalk::{Chunk, ChunkSource, KeyRange, Order};
 
-use crate::{
-    Answer, Beat, BoxError, Breach, Change, Clause, Clock, Diary, Doing, Event, Flaw, Harness,
-    Lives, Mutation, Presence, Question, Span, Timeline, Witness, caught, diagnosed, judge,
-    judge_by_time, lock, message,
+use crate::clause::Clause;
+use crate::harness::{BoxError, Harness};
+use crate::history::{
+    Answer, Breach, Change, Clock, Event, Flaw, Lives, Mutation, Presence, Question, Span,
+    Timeline, diagnosed, judge, judge_by_time,
 };
+use crate::witness::{Beat, Diary, Doing, Witness, caught, lock, message};
 
 /// A store under test, with all that happened to it.
 pub(crate) struct Trial<H: Harness> {

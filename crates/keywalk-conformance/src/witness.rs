@@ -8,10 +8,10 @@ use std::thread;
 
 use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
 
-use crate::{
-    Answer, Breach, Clause, Clock, Config, Event, Failure, Flaw, Items, Question, Tell, Timeline,
-    Verdict,
-};
+use crate::clause::Clause;
+use crate::config::Config;
+use crate::history::{Answer, Breach, Clock, Event, Flaw, Items, Question, Tell, Timeline};
+use crate::outcome::{Failure, Verdict};
 
 /// A source that writes down every question and answer, in its store's history too. In another thread as well.
 pub(crate) struct Witness<S: ChunkSource> {

@@ -2,7 +2,10 @@
 
 use keywalk::{Chunk, KeyRange, Order};
 
-use crate::{Checked, Edit, Edits, Harness, Lab, Plan, Run, unexpected};
+use crate::edit::{Edit, Edits};
+use crate::harness::Harness;
+use crate::lab::{Checked, Lab};
+use crate::run::{Plan, Run, unexpected};
 
 pub(super) fn every_fetch_is_exact_beside_changes<H: Harness>(lab: &Lab<H>) -> Checked {
     lab.needs(|can| can.mutation)?;

@@ -2,10 +2,14 @@
 
 use keywalk::{Chunk, ChunkSource, Error, Fetched, KeyRange, Order, Walk};
 
-use crate::{
-    Answer, Breach, Checked, Clause, Edits, Entry, Fault, Faults, Flaw, Harness, Here, Items, Lab,
-    Plan, Question, Run, Trial, Tried, Walks, taken, unexpected,
-};
+use crate::clause::Clause;
+use crate::edit::Edits;
+use crate::faults::{Fault, Faults};
+use crate::harness::Harness;
+use crate::history::{Answer, Breach, Flaw, Items, Question};
+use crate::lab::{Checked, Lab};
+use crate::run::{Here, Plan, Run, Walks, taken, unexpected};
+use crate::trial::{Entry, Trial, Tried};
 
 /// Of a walk of so few rows. Whoever has more than these counts something else, or has no end.
 const MOST_OPERATIONS: u64 = 3_000;

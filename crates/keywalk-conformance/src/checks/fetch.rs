@@ -4,9 +4,12 @@ use std::ops::Bound;
 
 use keywalk::{Chunk, ChunkSource, Error, KeyRange, Order, Violation, Walk};
 
-use crate::{
-    Ask, Breach, Checked, Clause, Flaw, Harness, Lab, Plan, Run, Small, Source, Trial, Tried,
-};
+use crate::clause::Clause;
+use crate::harness::Harness;
+use crate::history::{Breach, Flaw};
+use crate::lab::{Ask, Checked, Lab, Small};
+use crate::run::{Plan, Run};
+use crate::trial::{Source, Trial, Tried};
 
 /// What is asked of each small store.
 macro_rules! asks {

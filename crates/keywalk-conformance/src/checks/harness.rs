@@ -6,10 +6,13 @@ use std::io::Write;
 use keywalk::{Chunk, ChunkSource, Error, KeyRange, LastKey, Order, Walk};
 
 use super::faults;
-use crate::{
-    Answer, Breach, Capability, Checked, Clause, Edit, Edits, Entry, Flaw, Harness, Here, Lab,
-    Plan, Run, Trial, Tried, Walks, refused, taken,
-};
+use crate::clause::Clause;
+use crate::edit::{Edit, Edits};
+use crate::harness::{Capability, Harness};
+use crate::history::{Answer, Breach, Flaw};
+use crate::lab::{Checked, Lab};
+use crate::run::{Here, Plan, Run, Walks, taken};
+use crate::trial::{Entry, Trial, Tried, refused};
 
 pub(super) fn every_store_is_opened_empty<H: Harness>(lab: &Lab<H>) -> Checked {
     let shared = "a store that was opened isn't empty, or shares with another one";

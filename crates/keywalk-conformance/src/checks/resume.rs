@@ -4,9 +4,12 @@ use std::fmt::Debug;
 
 use keywalk::{Cursor, Error, Items, Order, Token, TokenError, Walk};
 
-use crate::{
-    Breach, Checked, Clause, DurableHarness, Flaw, Harness, Lab, Plan, Run, Source, Trial, Tried,
-};
+use crate::clause::Clause;
+use crate::harness::{DurableHarness, Harness};
+use crate::history::{Breach, Flaw};
+use crate::lab::{Checked, Lab};
+use crate::run::{Plan, Run};
+use crate::trial::{Source, Trial, Tried};
 
 /// Of what harness, in which way it is cut, and by what it goes on.
 macro_rules! cut {

@@ -8,10 +8,13 @@ use std::thread::{self, JoinHandle};
 
 use keywalk::Order;
 
-use crate::{
-    Breach, Change, Checked, Clause, Clock, Doing, Event, Flaw, Harness, Here, Lab, Mutation,
-    Oracle, Plan, Question, Trial, Tried, Walks, Writer, lock, taken, unexpected,
-};
+use crate::clause::Clause;
+use crate::harness::{Harness, Writer};
+use crate::history::{Breach, Change, Clock, Event, Flaw, Mutation, Oracle, Question};
+use crate::lab::{Checked, Lab};
+use crate::run::{Here, Plan, Walks, taken, unexpected};
+use crate::trial::{Trial, Tried};
+use crate::witness::{Doing, lock};
 
 /// Walks go on until so much has happened (a call and a return are four moments), or so many times.
 const MOMENTS: u64 = 4_000;

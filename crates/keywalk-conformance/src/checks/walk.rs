@@ -6,10 +6,13 @@ use std::thread;
 use keywalk::{Cursor, Order, PrefetchedItems, Walk};
 
 use super::faults::every_fault;
-use crate::{
-    Breach, ByItems, Checked, Clause, Fault, Flaw, Harness, Lab, Plan, PrefetchedHarness, Run,
-    Source, Trial, Tried, Walks, unexpected,
-};
+use crate::clause::Clause;
+use crate::faults::Fault;
+use crate::harness::{Harness, PrefetchedHarness};
+use crate::history::{Breach, Flaw};
+use crate::lab::{Checked, Lab};
+use crate::run::{ByItems, Plan, Run, Walks, unexpected};
+use crate::trial::{Source, Trial, Tried};
 
 pub(super) fn every_chunk_size_gives_the_same_walk<H: Harness>(lab: &Lab<H>) -> Checked {
     lab.in_each_order(&lab.some_keys(14), |trial, keys, order| {

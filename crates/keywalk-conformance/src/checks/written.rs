@@ -12,8 +12,12 @@ use keywalk::{
 use proptest::prelude::*;
 
 use super::resume::failed;
-use crate::meanwhile::left_to;
-use crate::{Breach, Checked, Clause, DurableHarness, Lab, Source, Stop, Tried, refused};
+use crate::clause::Clause;
+use crate::harness::DurableHarness;
+use crate::history::Breach;
+use crate::lab::{Checked, Lab, Stop};
+use crate::reads_on::left_to;
+use crate::trial::{Source, Tried, refused};
 
 /// For each of the boundary keys and others, each once. None has to be in the store.
 fn each_key<H: DurableHarness>(

@@ -3,7 +3,8 @@ use std::ops::Bound;
 
 use keywalk::{KeyRange, Order};
 
-use crate::{Answer, Change, Clause, Event, Mutation, Question, Span};
+use crate::clause::Clause;
+use crate::history::{Answer, Change, Event, Mutation, Question, Span};
 
 /// A clause that a history breaks, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]

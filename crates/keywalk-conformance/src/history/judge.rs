@@ -7,7 +7,10 @@ use std::ops::Bound;
 use keywalk::{Cursor, Fetched, KeyRange, LastKey, Order};
 
 use super::lives::is_inverted;
-use crate::{Answer, Breach, Clause, Flaw, Items, Lives, Presence, Question, Span};
+use crate::clause::Clause;
+use crate::history::breach::{Breach, Flaw};
+use crate::history::lives::{Lives, Presence};
+use crate::history::{Answer, Items, Question, Span};
 
 /// How far an answer got: to a key, or to the end of its range (`None`).
 type Covered<K> = Option<K>;

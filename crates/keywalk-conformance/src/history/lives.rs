@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use keywalk::{KeyRange, Order};
 
-use crate::{Change, Mutation, Span};
+use crate::history::{Change, Mutation, Span};
 
 /// All that was done to each key.
 #[derive(Clone, Debug)]

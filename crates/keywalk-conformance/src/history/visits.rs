@@ -6,7 +6,10 @@ use std::ops::Bound;
 use keywalk::KeyRange;
 
 use super::judge::{compare, is_behind, is_beyond, outside};
-use crate::{Breach, Clause, Flaw, Lives, Presence, Shown, Span};
+use crate::clause::Clause;
+use crate::history::Span;
+use crate::history::breach::{Breach, Flaw, Shown};
+use crate::history::lives::{Lives, Presence};
 
 /// Judges code that walks by nothing but what it visited: which rows, in which order, and when.
 ///

@@ -1,0 +1,86 @@
+use std::fmt::{self, Display};
+
+/// Each with its text, which is also its documentation, and its title.
+macro_rules! clauses {
+    ($($(#[doc = $text:literal])+ $clause:ident $title:literal;)+) => {
+        /// A clause of what a walk promises, as far as a source can break it; or the harness, where that is
+        /// to blame.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Clause {
+            $($(#[doc = $text])+ $clause,)+
+        }
+
+        impl Clause {
+            /// Its name, such as `"G6 Bounds"`.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Clause::$clause => concat!(stringify!($clause), $title),)+
+                }
+            }
+
+            /// What it says, in a sentence.
+            #[must_use]
+            pub fn text(self) -> &'static str {
+                match self {
+                    $(Clause::$clause => concat!($($text),+).trim_start(),)+
+                }
+            }
+        }
+    };
+}
+
+clauses! {
+    /// what is put can be fetched, what is declared is so, and nothing fails that wasn't made to
+    Harness "";
+    /// keys come strictly ascending in the store's declared order, or strictly descending
+    G1 " Order";
+    /// no key comes twice
+    G2 " Once";
+    /// a key that is certainly present throughout its fetch is yielded
+    G3 " Complete";
+    /// a key that is certainly absent throughout its fetch is not yielded
+    G4 " Sound";
+    /// an item is one that its key has during the fetch: never torn, never of an earlier fetch
+    G5 " Value";
+    /// every key lies past the cursor and within the range, and no more come than the limit
+    G6 " Bounds";
+    /// a fetch answers what the store holds when it is asked, or, from a declared snapshot, what it held
+    /// when the walk began
+    G7 " Exact";
+    /// the end means that nothing remained; neither the end nor progress is a violation
+    G8 " The end is said";
+    /// a bounded walk ends
+    G9 " Termination";
+    /// what came before a cursor and what comes after it are together one walk
+    G10 " Resume";
+    /// a fetch that fails says so, hands out nothing, moves nothing, and never looks like the end
+    G11 " Errors";
+    /// after the end or an error nothing comes, and the store is not asked again
+    G12 " Fused";
+    /// nothing is fetched before the first item, at most a chunk is buffered, and a fetch reads about as
+    /// much as it answers
+    G13 " Bounded and lazy";
+    /// between two fetches no statement, transaction, lock or iterator of the store is held
+    G14 " Nothing held";
+    /// a source that breaks its contract ends the walk with an error that names the clause
+    G15 " Contract checks";
+}
+
+impl Clause {
+    pub(crate) fn of(violation: keywalk::Violation) -> Self {
+        match violation.clause() {
+            "G1" => Clause::G1,
+            "G6" => Clause::G6,
+            "G8" => Clause::G8,
+            _ => Clause::G15,
+        }
+    }
+}
+
+impl Display for Clause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name(), self.text())
+    }
+}

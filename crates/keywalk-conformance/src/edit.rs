@@ -1,0 +1,178 @@
+use std::fmt::Debug;
+
+use keywalk::{KeyRange, Order};
+use proptest::prelude::*;
+
+use crate::key_space::KeySpace;
+
+/// Something that others do to a store while it is walked.
+///
+/// Every row that is put has a value of its own, so that a stale one shows. What an edit doesn't find (the
+/// walk stands nowhere yet, the store is empty) it leaves alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Edit<K> {
+    /// Inserts this key, or gives it another value.
+    Put(K),
+    /// Deletes this key.
+    Delete(K),
+    /// Deletes the row that came last: the one that the walk stands at.
+    DeleteCursor,
+    /// Inserts it again, or gives it another value.
+    PutCursor,
+    /// Deletes the last row of the store, in the walk's order.
+    DeleteLast,
+    /// Deletes everything.
+    Clear,
+    /// Inserts the [schedule's](crate::Schedule) nearest key after every row that is there, in the walk's
+    /// order.
+    Append,
+    /// Inserts the schedule's nearest key that the walk has still before it, or gives it another value.
+    InsertAhead,
+    /// Deletes the nearest row that the walk has still before it.
+    DeleteAhead,
+    /// Inserts the schedule's nearest key that the walk has behind it, or gives it another value.
+    InsertBehind,
+}
+
+/// What is in a store at first, and what others do to it while it is walked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Edits<K> {
+    /// The keys that play a part, ascending.
+    pub(crate) pool: Vec<K>,
+    /// Those that are there at first.
+    pub(crate) initial: Vec<K>,
+    /// The i-th before the i-th page is read.
+    pub(crate) turns: Vec<Vec<Edit<K>>>,
+}
+
+/// Where an edit finds a store and its walk.
+pub(crate) struct Place<'p, K> {
+    /// The keys to choose from.
+    pub(crate) pool: &'p [K],
+    pub(crate) present: &'p [K],
+    pub(crate) order: Order,
+    /// The last key handed out.
+    pub(crate) cursor: Option<&'p K>,
+}
+
+impl<K: Ord + Clone> Edit<K> {
+    /// Whether its keys are put, else they are deleted; and these.
+    pub(crate) fn at(&self, place: &Place<'_, K>) -> (bool, Vec<K>) {
+        let Place {
+            pool,
+            present,
+            order,
+            cursor,
+        } = *place;
+        let all = KeyRange::all(order);
+        let past = |range: &KeyRange<K>, key: Option<&K>| {
+            let mut range = range.clone();
+            key.into_iter()
+                .for_each(|key| range.advance_past(key.clone()));
+            range
+        };
+        let last = nearest(present, &all.reversed());
+        let (is_put, key) = match self {
+            Edit::Put(key) => (true, Some(key)),
+            Edit::Delete(key) => (false, Some(key)),
+            Edit::DeleteCursor => (false, cursor),
+            Edit::PutCursor => (true, cursor),
+            Edit::DeleteLast => (false, last),
+            Edit::Clear => return (false, present.to_vec()),
+            Edit::Append => (true, nearest(pool, &past(&all, last))),
+            Edit::InsertAhead => (true, nearest(pool, &past(&all, cursor))),
+            Edit::DeleteAhead => (false, nearest(present, &past(&all, cursor))),
+            Edit::InsertBehind => (true, nearest(pool, &past(&all.reversed(), cursor))),
+        };
+        (is_put, key.into_iter().cloned().collect())
+    }
+}
+
+/// The first of some keys within a range, in its order.
+fn nearest<'k, K: Ord>(keys: &'k [K], range: &KeyRange<K>) -> Option<&'k K> {
+    let within = keys.iter().filter(|key| range.admits(key));
+    match range.order() {
+        Order::Ascending => within.min(),
+        Order::Descending => within.max(),
+    }
+}
+
+impl<K> Default for Edits<K> {
+    fn default() -> Self {
+        Edits {
+            pool: Vec::new(),
+            initial: Vec::new(),
+            turns: Vec::new(),
+        }
+    }
+}
+
+impl<K: Ord + Clone> Edits<K> {
+    /// Among these keys, all of them there at first; nothing happens.
+    pub(crate) fn among(keys: impl IntoIterator<Item = K>) -> Self {
+        let mut pool = Vec::from_iter(keys);
+        pool.sort();
+        pool.dedup();
+        Edits {
+            initial: pool.clone(),
+            pool,
+            turns: Vec::new(),
+        }
+    }
+
+    /// Only these are there at first.
+    pub(crate) fn initially(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        self.initial = keys.into_iter().collect();
+        self
+    }
+
+    /// Adds what happens before the next page.
+    pub(crate) fn turn(mut self, edits: impl IntoIterator<Item = Edit<K>>) -> Self {
+        self.turns.push(edits.into_iter().collect());
+        self
+    }
+}
+
+/// Any over these keys, up to 15 of them: up to seven turns of up to three edits each.
+pub(crate) fn edits<K: Ord + Clone + Debug + 'static>(
+    keys: &KeySpace<K>,
+) -> BoxedStrategy<Edits<K>> {
+    // Each with whether it is there at first.
+    let pool = prop::collection::btree_map(keys.strategy().clone(), any::<bool>(), 1..16);
+    let edit = (kind::<K>(), any::<prop::sample::Index>());
+    let turns = prop::collection::vec(prop::collection::vec(edit, 0..4), 0..8);
+    let edits = (pool, turns).prop_map(|(pool, turns)| {
+        let initial = pool.iter().filter(|(_, is_there)| **is_there);
+        let initial = initial.map(|(key, _)| key.clone()).collect();
+        let pool = Vec::from_iter(pool.into_keys());
+        let turns = turns.into_iter().map(|edits| {
+            let edits = edits.into_iter();
+            edits
+                .map(|(edit, at)| edit(at.get(&pool).clone()))
+                .collect()
+        });
+        Edits {
+            turns: turns.collect(),
+            initial,
+            pool,
+        }
+    });
+    edits.boxed()
+}
+
+/// Any edit, of a key where it is of one; those oftener that walks are sensitive to.
+fn kind<K: 'static>() -> impl Strategy<Value = fn(K) -> Edit<K>> {
+    prop_oneof![
+        4 => Just(Edit::Put as fn(K) -> Edit<K>),
+        4 => Just(Edit::Delete as fn(K) -> Edit<K>),
+        3 => Just((|_| Edit::DeleteCursor) as fn(K) -> Edit<K>),
+        1 => Just((|_| Edit::PutCursor) as fn(K) -> Edit<K>),
+        2 => Just((|_| Edit::DeleteLast) as fn(K) -> Edit<K>),
+        1 => Just((|_| Edit::Clear) as fn(K) -> Edit<K>),
+        3 => Just((|_| Edit::Append) as fn(K) -> Edit<K>),
+        3 => Just((|_| Edit::InsertAhead) as fn(K) -> Edit<K>),
+        1 => Just((|_| Edit::DeleteAhead) as fn(K) -> Edit<K>),
+        3 => Just((|_| Edit::InsertBehind) as fn(K) -> Edit<K>),
+    ]
+}
