@@ -14,8 +14,11 @@ type Run = Result<Outcome, Error<Failed, FileError>>;
 
 /// Over ten numbers, in chunks of four.
 fn job(name: &str, folder: &Path) -> Job<'static, Numbers, CheckpointFiles> {
-    let walk = Walk::new(Numbers::new(0..10)).chunk_size(4);
-    Job::new(name, walk, CheckpointFiles::new(folder))
+    Job::new(name, numbers(), CheckpointFiles::new(folder))
+}
+
+fn numbers() -> Walk<Numbers> {
+    Walk::new(Numbers::new(0..10)).chunk_size(4)
 }
 
 fn run(name: &str, folder: &Path, seen: &mut Vec<u32>) -> Run {
@@ -25,9 +28,12 @@ fn run(name: &str, folder: &Path, seen: &mut Vec<u32>) -> Run {
     })
 }
 
-/// Skips these; how many were.
+/// Skips these, with checkpoints that are lent to the job; how many were.
 fn skip(name: &str, folder: &Path, bad: &[u32], error: &'static str) -> u64 {
-    let job = job(name, folder).repeated().skip_failures();
+    let mut files = CheckpointFiles::new(folder);
+    let job = Job::new(name, numbers(), &mut files)
+        .repeated()
+        .skip_failures();
     let run = job.run(|(), items| match bad.contains(&items[0]) {
         true => Err(error.into()),
         false => Ok(()),
