@@ -13,11 +13,6 @@ use tempfile::TempDir;
 
 pub(crate) const ORDERS: [Order; 2] = [Order::Ascending, Order::Descending];
 
-/// The cases of a list.
-pub(crate) fn each(list: &'static str) -> impl Iterator<Item = &'static str> {
-    list.split(" § ")
-}
-
 pub(crate) fn open(sql: &str) -> Connection {
     let db = Connection::open_in_memory().expect("memory is there");
     db.execute_batch(sql).expect("the schema is valid");
