@@ -2,7 +2,7 @@
 //!
 //! `backend.rs` is the whole backend, here for redb, `durable.rs` how its cursors are written down, and
 //! `harness.rs` what the conformance kit needs to prove both. `cargo test --example write_a_backend` runs
-//! a test a rule; this walks a table, and then carries out the same checks and prints the report.
+//! one test per rule; this walks a table, and then carries out the same checks and prints the report.
 
 #![forbid(unsafe_code)]
 

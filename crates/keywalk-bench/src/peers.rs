@@ -39,7 +39,7 @@ const PEERS: [Peer; 22] = [
     Peer("keywalk/items", "keywalk, item by item"),
     Peer("keywalk/visit", "keywalk, rows borrowed"),
     Peer("rusqlite/borrowed", "rusqlite, one cursor, rows borrowed"),
-    Peer("rusqlite/owned", "rusqlite, one cursor, a struct a row"),
+    Peer("rusqlite/owned", "rusqlite, one cursor, one struct per row"),
     Peer("rusqlite/keyset", "rusqlite, `id > ? LIMIT 1000` by hand"),
     Peer(OFFSET, "rusqlite, `LIMIT 1000 OFFSET ?`"),
     Peer("diesel/load_iter", "diesel `load_iter`"),

@@ -83,7 +83,7 @@ fn chunk_sizes(cases: &[Case]) -> Fallible<Chart> {
     Ok(Chart {
         title: "What an item costs, by the size of a chunk",
         description: "In chunks of one item a walk costs several times what the store's own open cursor or \
-                      iterator costs; from a hundred items a chunk on it costs about the same.",
+                      iterator costs; from a hundred items per chunk on it costs about the same.",
         x: Axis(
             "items in a chunk",
             0.8..12_500.0,

@@ -57,7 +57,7 @@
 //!   write; with every operation of the store made to fail in turn.
 //! - Of a durable source: that keys come back from their bytes, and any other bytes do no harm; that a token
 //!   goes on exactly, from every item, through text, by another source, after changes and after reopening;
-//!   that the fingerprint stays what it is, and refuses strangers; shares, and keys in words.
+//!   that the fingerprint stays what it is, and refuses strangers; shares, and the human-readable form of keys.
 //! - Of a source that can move to another thread: that it answers the same there, and its errors and panics
 //!   come in their place.
 //!

@@ -1,5 +1,5 @@
-//! What of a source can be written down: keys, in bytes and in words, how far along the way they lie, and
-//! its fingerprint.
+//! The checks of what a source writes down: keys as bytes and as text for people, how far along a range they
+//! lie, and its fingerprint.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -148,15 +148,17 @@ pub(super) fn a_key_in_words_is_told_apart<H: DurableHarness>(lab: &Lab<H>) -> C
     each_key(lab, 100, |source, key| {
         let text = source.key_text(key);
         if text.is_empty() {
-            let empty = Breach::said(Clause::G10, "a key in words is empty");
+            let empty = Breach::said(Clause::G10, "the human-readable form of a key is empty");
             return Err(empty.got(format!("\"\", for {key:?}")));
         }
         let Some(other) = seen.insert(text.clone(), key.clone()) else {
             return Ok(());
         };
-        Err(Breach::said(Clause::G10, "two keys are the same in words")
-            .got(format!("{text:?} for {other:?} and for {key:?}"))
-            .hint("does `key_text` show all of the key?"))
+        Err(
+            Breach::said(Clause::G10, "two keys have the same human-readable form")
+                .got(format!("{text:?} for {other:?} and for {key:?}"))
+                .hint("does `key_text` show all of the key?"),
+        )
     })
 }
 

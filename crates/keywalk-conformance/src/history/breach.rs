@@ -215,7 +215,7 @@ impl<K: Debug> Display for Breach<K> {
 
 impl<K: Debug> std::error::Error for Breach<K> {}
 
-/// A breach and the history that leads to it, in words.
+/// A breach and the history that leads to it, as text.
 #[derive(Clone, Debug)]
 pub(crate) struct Telling {
     pub(crate) clause: Clause,

@@ -1,5 +1,5 @@
 //! A store, and a harness whose source has the quirk that a test chooses. A type of harness for each key, and not
-//! for each quirk: the kit is compiled anew for each type.
+//! for each quirk: the kit is compiled once per type.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
