@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
 use crossbeam_skiplist::SkipMap;
-use keywalk::{ChunkSource, DurableSource, Order, Stats, Walk};
+use keywalk::{ChunkSource, ResumableSource, Order, Stats, Walk};
 
 #[path = "memory/heap.rs"]
 mod heap;

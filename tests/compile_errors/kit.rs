@@ -3,33 +3,31 @@
 use std::convert::Infallible;
 use std::rc::Rc;
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Walk};
+use keywalk::{Chunk, ChunkSource, Source, Fetched, KeyRange, Walk};
 use keywalk_conformance::{
     BoxError, Config, Faults, Harness, KeySpace, Writer, run, run_durable, run_prefetched,
 };
 
 struct Source(Rc<u64>);
 
-impl ChunkSource for Source {
+impl Source for Source {
     type Key = i64;
     type Item = u64;
     type Error = Infallible;
+}
 
+impl ChunkSource for Source {
     fn fetch(&mut self, _: &KeyRange<i64>, _: &mut Chunk<u64>) -> Result<Fetched<i64>, Infallible> {
         Ok(Fetched::End)
     }
-
-    fn key_of(&self, _: &u64) -> i64 {
-        0
-    }
 }
 
-// The cure: implement `DurableSource` for it
+// The cure: implement `ResumableSource` for it
 fn a_token_of_items(walk: Walk<Source>) {
     walk.items().token();
 }
 
-// The cure: implement `DurableSource` for it
+// The cure: implement `ResumableSource` for it
 fn a_token_of_chunks(walk: Walk<Source>) {
     walk.chunks().token();
 }
@@ -65,7 +63,7 @@ impl Harness for Nothing {
     }
 }
 
-// The cure: implement `DurableSource` for it
+// The cure: implement `ResumableSource` for it
 fn a_durable_suite() {
     run_durable::<Nothing>(&Config::default());
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Instant;
 
-use keywalk::{DurableSource, Walk};
+use keywalk::{ResumableSource, Walk};
 use keywalk_job::{CheckpointFiles, Job};
 use keywalk_memory::Map;
 use keywalk_retry::{ExponentialBuilder, Retry};
@@ -75,7 +75,7 @@ fn a_token_of_keys_without_a_codec(versions: &BTreeMap<Version, String>) {
 }
 
 // The cure: leave `Job::clock` out
-fn a_job_by_no_clock<S: DurableSource>(job: Job<'_, S, CheckpointFiles>) {
+fn a_job_by_no_clock<S: ChunkSource + ResumableSource>(job: Job<'_, S, CheckpointFiles>) {
     job.clock(Instant::now());
 }
 

@@ -187,7 +187,7 @@ fn finds<S: ChunkSource>(source: &mut S, range: &KeyRange<S::Key>, key: &S::Key)
     let mut chunk = Chunk::with_limit(usize::MAX);
     let fetched = caught(|| source.fetch(range, &mut chunk));
     let mut items = chunk.as_slice().iter();
-    matches!(fetched, Ok(Ok(_))) && items.any(|item| source.key_of(item) == *key)
+    matches!(fetched, Ok(Ok(_))) && items.any(|item| item.key() == *key)
 }
 
 /// An error of the harness itself.

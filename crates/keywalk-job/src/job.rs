@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use backon::BackoffBuilder;
-use keywalk::{DurableSource, Walk};
+use keywalk::{ResumableSource, Walk};
 
 use crate::clock::SystemClock;
 use crate::options::{Again, Options};
@@ -82,14 +82,14 @@ use crate::{BoxError, Checkpoints, Clock, Error, Outcome, Progress, Stop};
 ///
 /// A second runner is refused; see [`wait_for_lease`](Self::wait_for_lease).
 #[must_use = "a job does nothing until it is run"]
-pub struct Job<'a, S: DurableSource, C> {
+pub struct Job<'a, S: ChunkSource + ResumableSource, C> {
     pub(crate) name: String,
     pub(crate) walk: Walk<S>,
     pub(crate) checkpoints: C,
     pub(crate) options: Options<'a, S::Key>,
 }
 
-impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
+impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
     /// A job of this name, unique among those of the same checkpoints. Nothing is read yet.
     ///
     /// With [`CheckpointFiles`](crate::CheckpointFiles), or `keywalk_sqlite::CheckpointTable` over a file, the
@@ -340,7 +340,7 @@ impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
 }
 
 /// Prints the name, and no data.
-impl<S: DurableSource, C> fmt::Debug for Job<'_, S, C> {
+impl<S: ChunkSource + ResumableSource, C> fmt::Debug for Job<'_, S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job")
             .field("name", &self.name)

@@ -1,6 +1,6 @@
 //! How cursors of tables and queries are written down.
 
-use keywalk::{DurableSource, Fingerprint};
+use keywalk::{ResumableSource, Fingerprint};
 
 use crate::connect::{Connect, lend};
 use crate::decode::Decode;
@@ -9,9 +9,9 @@ use crate::share::share;
 use crate::value::key_text;
 use crate::{Error, Key, Query, Table};
 
-macro_rules! durable_source {
+macro_rules! resumable_source {
     ($($relation:ident),+) => {$(
-        impl<C: Connect, K: Key, D: Decode> DurableSource for $relation<C, K, D> {
+        impl<C: Connect, K: Key, D: Decode> ResumableSource for $relation<C, K, D> {
             fn fingerprint(&self) -> Result<Fingerprint, Error> {
                 let relation = self.known.relation(|| self.resolve(&*lend(&self.db)?))?;
                 Ok(relation.fingerprint())
@@ -46,4 +46,4 @@ macro_rules! durable_source {
     )+};
 }
 
-durable_source!(Table, Query);
+resumable_source!(Table, Query);

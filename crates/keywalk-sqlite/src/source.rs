@@ -1,6 +1,6 @@
 //! How tables and queries answer a walk.
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey};
+use keywalk::{Chunk, ChunkSource, Source, Fetched, KeyRange, LastKey};
 use rusqlite::Connection;
 
 use crate::connect::Connect;
@@ -38,25 +38,19 @@ macro_rules! source {
             }
         }
 
-        impl<C: Connect, K: Key, D: Decode> ChunkSource for $relation<C, K, D> {
+        impl<C: Connect, K: Key, D: Decode> Source for $relation<C, K, D> {
             type Key = K;
             type Item = (K, D::Item);
             type Error = Error;
+        }
 
+        impl<C: Connect, K: Key, D: Decode> ChunkSource for $relation<C, K, D> {
             fn fetch(
                 &mut self,
                 range: &KeyRange<K>,
                 chunk: &mut Chunk<Self::Item>,
             ) -> Result<Fetched<K>, Error> {
                 self.ask(|db, fetcher, decode| fetcher.fetch(db, range, decode, chunk))
-            }
-
-            fn key_of(&self, (key, _): &Self::Item) -> K {
-                key.clone()
-            }
-
-            fn key_into(&self, (item_key, _): &Self::Item, key: &mut K) {
-                key.copy_from(item_key);
             }
 
             fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, Error> {

@@ -2,7 +2,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use keywalk::{Aspect, DurableSource, Fingerprint};
+use keywalk::{Aspect, ResumableSource, Fingerprint};
 use keywalk_conformance::{BoxError, Capabilities, Capability, Harness, KeySpace, KnownKey};
 use keywalk_key::Key;
 use keywalk_memory::{Map, Slice};
@@ -100,7 +100,7 @@ lent!(
 /// A store in memory of another name, and one by keys of another type.
 pub(super) fn strangers<S>(another: S) -> Result<Vec<(Aspect, Fingerprint)>, BoxError>
 where
-    S: DurableSource<Error: std::error::Error + 'static>,
+    S: ChunkSource + ResumableSource<Error: std::error::Error + 'static>,
 {
     let by_another_key = Map::new(&BTreeMap::<u8, u64>::new()).fingerprint()?;
     Ok(vec![

@@ -1,7 +1,7 @@
 use std::io::{Error, ErrorKind};
 use std::time::Duration;
 
-use keywalk::{Aspect, Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
+use keywalk::{Aspect, Chunk, ChunkSource, Source, ResumableSource, Fetched, Fingerprint, KeyRange, LastKey};
 use keywalk_conformance::{BoxError, Capabilities, Harness, KeySpace, KnownKey, Writer};
 use keywalk_key::Key;
 use keywalk_memory::{Poisoned, SharedMap};
@@ -31,11 +31,13 @@ impl<S> Lossy<S> {
     }
 }
 
-impl<S: ChunkSource<Error = Poisoned>> ChunkSource for Lossy<S> {
+impl<S: ChunkSource<Error = Poisoned>> Source for Lossy<S> {
     type Key = S::Key;
     type Item = S::Item;
     type Error = Error;
+}
 
+impl<S: ChunkSource<Error = Poisoned>> ChunkSource for Lossy<S> {
     fn fetch(
         &mut self,
         range: &KeyRange<S::Key>,
@@ -45,10 +47,6 @@ impl<S: ChunkSource<Error = Poisoned>> ChunkSource for Lossy<S> {
         self.arrive(answer)
     }
 
-    fn key_of(&self, item: &S::Item) -> S::Key {
-        self.source.key_of(item)
-    }
-
     fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, Error> {
         let answer = self.source.last_key(range);
         self.arrive(answer)
@@ -56,7 +54,7 @@ impl<S: ChunkSource<Error = Poisoned>> ChunkSource for Lossy<S> {
 }
 
 /// What asks no store doesn't get lost.
-impl<S: DurableSource<Error = Poisoned>> DurableSource for Lossy<S> {
+impl<S: ChunkSource + ResumableSource<Error = Poisoned>> ResumableSource for Lossy<S> {
     fn fingerprint(&self) -> Result<Fingerprint, Error> {
         self.source.fingerprint().map_err(Error::other)
     }

@@ -64,7 +64,7 @@ pub(crate) fn files_job<'a>(folder: &Path) -> Job<'a, SharedMap<u32, ()>, Checkp
 }
 
 /// Waits to be allowed each chunk.
-fn in_steps<S: keywalk::DurableSource, C: Checkpoints>(job: Job<'_, S, C>) -> Job<'_, S, C> {
+fn in_steps<S: keywalk::ResumableSource, C: Checkpoints>(job: Job<'_, S, C>) -> Job<'_, S, C> {
     let mut chunks = 0;
     job.on_progress(move |_| {
         println!("{SAID}{chunks}");

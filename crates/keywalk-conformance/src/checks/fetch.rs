@@ -245,10 +245,10 @@ pub(super) fn a_key_is_told_alike_in_both_ways<H: Harness>(lab: &Lab<H>) -> Chec
         for item in chunk.as_slice() {
             for old in ladder {
                 let mut key = old.clone();
-                source.key_into(item, &mut key);
-                let told = source.key_of(item);
+                item.key_into(&mut key);
+                let told = item.key();
                 if key != told {
-                    return Err(Breach::said(Clause::G10, "`key_into` is not `key_of`")
+                    return Err(Breach::said(Clause::G10, "`key_into` is not `key`")
                         .expected(format!("{told:?}"))
                         .got(format!("{key:?}, in the place of {old:?}"))
                         .hint("does it set all of the key?"));

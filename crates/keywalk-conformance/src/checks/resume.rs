@@ -202,7 +202,7 @@ fn refused<K: Debug, E: Debug>(error: &Error<E>) -> Breach<K> {
     }
 }
 
-/// A method of [`DurableSource`](keywalk::DurableSource) fails where nothing was made to.
+/// A method of [`ResumableSource`](keywalk::ResumableSource) fails where nothing was made to.
 pub(super) fn failed<K: Debug, E: Debug>(error: &E) -> Breach<K> {
     Breach::new(Flaw::Failed)
         .of(Clause::G10)

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::thread;
 
-use keywalk::{Cursor, Order, PrefetchedItems, Walk};
+use keywalk::{Cursor, Items, Order, Prefetched, Walk};
 
 use super::faults::every_fault;
 use crate::clause::Clause;
@@ -223,8 +223,8 @@ impl<H: PrefetchedHarness> Walks<H> for Ahead {
     }
 }
 
-impl<'t, H: PrefetchedHarness> ByItems<'t, H> for PrefetchedItems<Source<'t, H>> {
+impl<'t, H: PrefetchedHarness> ByItems<'t, H> for Items<Source<'t, H>, Prefetched<Source<'t, H>>> {
     fn cursor(&self) -> Cursor<H::Key> {
-        PrefetchedItems::cursor(self)
+        Items::cursor(self)
     }
 }

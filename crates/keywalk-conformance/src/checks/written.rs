@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display, Write};
 
 use keywalk::{
-    Chunk, ChunkSource, Cursor, DurableSource, Error, Fetched, Fingerprint, KeyRange, Order, Token,
-    TokenError, Walk,
+    Cursor, Error, Fingerprint, KeyRange, Order, ResumableSource, Source, Token, TokenError, Walk,
 };
 use proptest::prelude::*;
 
@@ -16,7 +15,6 @@ use crate::clause::Clause;
 use crate::harness::DurableHarness;
 use crate::history::Breach;
 use crate::lab::{Checked, Lab, Stop};
-use crate::reads_on::left_to;
 use crate::trial::{Source, Tried, refused};
 
 /// For each of the boundary keys and others, each once. None has to be in the store.
@@ -162,7 +160,7 @@ pub(super) fn a_key_in_words_is_told_apart<H: DurableHarness>(lab: &Lab<H>) -> C
     })
 }
 
-fn encoded<S: DurableSource>(source: &S, key: &S::Key) -> Vec<u8> {
+fn encoded<S: ResumableSource>(source: &S, key: &S::Key) -> Vec<u8> {
     let mut bytes = Vec::new();
     source.encode_key(key, &mut bytes);
     bytes
@@ -345,7 +343,7 @@ pub(super) fn a_token_of_a_stranger_is_refused<H: DurableHarness>(lab: &Lab<H>) 
 }
 
 /// With a key in it, where there is one.
-fn some_cursor<S: DurableSource>(source: &mut S, keys: &[S::Key]) -> Cursor<S::Key> {
+fn some_cursor<S: Source>(source: &mut S, keys: &[S::Key]) -> Cursor<S::Key> {
     let walk = Walk::new(source);
     match keys {
         [first, .., last] => walk.range(first.clone()..=last.clone()).cursor(),
@@ -357,20 +355,13 @@ fn some_cursor<S: DurableSource>(source: &mut S, keys: &[S::Key]) -> Cursor<S::K
 /// there are any.
 struct Forged<'s, S>(&'s S, Option<Fingerprint>, Option<&'s [u8]>);
 
-/// For what it is a source of, and never asked.
-impl<S: ChunkSource> ChunkSource for Forged<'_, S> {
-    left_to!(0: keys);
-
-    fn fetch(
-        &mut self,
-        _: &KeyRange<S::Key>,
-        _: &mut Chunk<S::Item>,
-    ) -> Result<Fetched<S::Key>, S::Error> {
-        Ok(Fetched::End)
-    }
+impl<S: Source> Source for Forged<'_, S> {
+    type Key = S::Key;
+    type Item = S::Item;
+    type Error = S::Error;
 }
 
-impl<S: DurableSource> DurableSource for Forged<'_, S> {
+impl<S: ResumableSource> ResumableSource for Forged<'_, S> {
     fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
         let forged = self.1.clone().map(Ok);
         forged.unwrap_or_else(|| self.0.fingerprint())

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use keywalk::{
-    Aspect, Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey, Order,
+    Aspect, Chunk, ChunkSource, Source, ResumableSource, Fetched, Fingerprint, KeyRange, LastKey, Order,
 };
 use keywalk_conformance::{
     Blown, BoxError, Capabilities, Capability, Faults, Fuse, Harness, KeySpace, KnownKey, Writer,
@@ -430,21 +430,15 @@ impl<K: Ord + Clone + Debug + Send + Sync> Writer<K> for Shared<K> {
     }
 }
 
-impl<K: Tried> ChunkSource for Source<K> {
+impl<K: Tried> Source for Source<K> {
     type Key = K;
     type Item = (K, u64);
     type Error = Blown;
+}
 
+impl<K: Tried> ChunkSource for Source<K> {
     fn fetch(&mut self, range: &KeyRange<K>, chunk: &mut Entries<K>) -> Answer<K> {
         (self.quirk.fetch)(&self.store, range, chunk)
-    }
-
-    fn key_of(&self, (key, _): &(K, u64)) -> K {
-        key.clone()
-    }
-
-    fn key_into(&self, (key, _): &(K, u64), into: &mut K) {
-        (self.quirk.key_into)(key, into);
     }
 
     fn last_key(&mut self, range: &KeyRange<K>) -> Told<K> {
@@ -452,7 +446,7 @@ impl<K: Tried> ChunkSource for Source<K> {
     }
 }
 
-impl<K: Tried> DurableSource for Source<K> {
+impl<K: Tried> ResumableSource for Source<K> {
     fn fingerprint(&self) -> Result<Fingerprint, Blown> {
         Ok((self.quirk.fingerprint)(&self.store, &Walked::OWN))
     }

@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 
-use keywalk::{ChunkSource, DurableSource, Error, Items, KeyRange, Order, Token, TokenError, Walk};
+use keywalk::{ChunkSource, ResumableSource, Error, Items, KeyRange, Order, Token, TokenError, Walk};
 use keywalk_sqlite::{
     AnyKey, Collated, Error as SqliteError, ErrorKind, Key, PerFetch, Query, Table,
 };

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::fmt::Debug;
 use std::ops::Bound;
 
-use keywalk::{DurableSource, Walk};
+use keywalk::{ResumableSource, Walk};
 use keywalk_sqlite::uuid::Uuid;
 use keywalk_sqlite::uuid::fmt::Hyphenated;
 use keywalk_sqlite::{AnyKey, Collated, Error, Key, KeyColumn, Row};
@@ -71,9 +71,9 @@ tuples! {
 }
 
 /// A table or a query.
-pub(crate) trait Source<K>: DurableSource<Key = K, Item = (K, Row), Error = Error> {}
+pub(crate) trait Source<K>: ResumableSource<Key = K, Item = (K, Row), Error = Error> {}
 
-impl<K, S: DurableSource<Key = K, Item = (K, Row), Error = Error>> Source<K> for S {}
+impl<K, S: ResumableSource<Key = K, Item = (K, Row), Error = Error>> Source<K> for S {}
 
 /// One type for both: what is done with it is compiled once for each type of key.
 pub(crate) type Boxed<'db, K> = Box<dyn Source<K> + 'db>;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Bound;
 
-use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
+use keywalk::{Chunk, ChunkSource, Source, ResumableSource, Fetched, Fingerprint, KeyRange, LastKey};
 
 /// Makes the source's key.
 type Made<S, K> = fn(&S, &K) -> Result<<S as ChunkSource>::Key, <S as ChunkSource>::Error>;
@@ -38,11 +38,13 @@ impl<S: ChunkSource, K: Clone + Ord> Recast<S, K> {
     }
 }
 
-impl<S: ChunkSource, K: Clone + Ord> ChunkSource for Recast<S, K> {
+impl<S: ChunkSource, K: Clone + Ord> Source for Recast<S, K> {
     type Key = K;
     type Item = S::Item;
     type Error = S::Error;
+}
 
+impl<S: ChunkSource, K: Clone + Ord> ChunkSource for Recast<S, K> {
     fn fetch(
         &mut self,
         range: &KeyRange<K>,
@@ -56,10 +58,6 @@ impl<S: ChunkSource, K: Clone + Ord> ChunkSource for Recast<S, K> {
         })
     }
 
-    fn key_of(&self, item: &S::Item) -> K {
-        self.key_of_row(self.source.key_of(item))
-    }
-
     fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, S::Error> {
         let range = self.range(range)?;
         Ok(match self.source.last_key(&range)? {
@@ -71,7 +69,7 @@ impl<S: ChunkSource, K: Clone + Ord> ChunkSource for Recast<S, K> {
 }
 
 /// By the source's own keys. What it can't make a key of isn't walked either.
-impl<S: DurableSource, K: Clone + Ord> DurableSource for Recast<S, K> {
+impl<S: ChunkSource + ResumableSource, K: Clone + Ord> ResumableSource for Recast<S, K> {
     fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
         self.source.fingerprint()
     }
