@@ -1,6 +1,6 @@
 //! The code under test: articles into a search index, by a walk.
 
-use keywalk::{ResumableSource, Token, Walk};
+use keywalk::{ChunkSource, ResumableSource, Token, Walk};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::articles::Article;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keywalk::{Chunk, ChunkSource, Source, Fetched, KeyRange, Order};
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order, Source};
 use redb::{Database, ReadableDatabase, TableDefinition};
 
 /// The items of a table, by key.

@@ -1,6 +1,6 @@
 //! How its cursors are written down, to go on from in another process.
 
-use keywalk::{ResumableSource, Fingerprint};
+use keywalk::{Fingerprint, ResumableSource};
 use keywalk_key::Key;
 use redb::TableHandle;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use keywalk::ResumableSource;
+use keywalk::{ChunkSource, ResumableSource};
 use keywalk_job::{Checkpoint, Checkpoints, Job, Outcome, Stop};
 use keywalk_sqlite::ErrorKind;
 

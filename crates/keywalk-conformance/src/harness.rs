@@ -1,7 +1,7 @@
 use std::error::Error;
 use std::fmt::Debug;
 
-use keywalk::{Aspect, ChunkSource, ResumableSource, Fingerprint};
+use keywalk::{Aspect, ChunkSource, Fingerprint, ResumableSource};
 
 use crate::faults::Faults;
 use crate::key_space::KeySpace;
@@ -113,7 +113,7 @@ pub trait Harness: Sized + 'static {
     fn delete(&self, key: &Self::Key) -> Result<(), BoxError>;
 
     /// The value that was put, told by an item.
-    fn value(item: &<Self::Source<'_> as ChunkSource>::Item) -> u64;
+    fn value(item: &<Self::Source<'_> as keywalk::Source>::Item) -> u64;
 
     /// The keys to try the store with: [`KeySpace::known`] for the usual types, without those that
     /// the store doesn't take (an empty one, one that is too long).

@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Source, forward_source};
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, forward_source};
 
 use crate::clause::Clause;
 use crate::edit::{Edits, Place};

@@ -6,7 +6,9 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use keywalk::{Chunk, ChunkSource, Source, ResumableSource, Fetched, Fingerprint, KeyRange, LastKey};
+use keywalk::{
+    Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, Keyed, LastKey, ResumableSource, Source,
+};
 
 use crate::clause::Clause;
 use crate::config::Config;
@@ -14,7 +16,7 @@ use crate::history::{Answer, Breach, Clock, Event, Flaw, Items, Question, Tell, 
 use crate::outcome::{Failure, Verdict};
 
 /// A source that writes down every question and answer, in its store's history too. In another thread as well.
-pub(crate) struct Witness<S: ChunkSource> {
+pub(crate) struct Witness<S: Source> {
     source: S,
     value: fn(&S::Item) -> u64,
     diary: Diary<S::Key>,
@@ -197,7 +199,7 @@ impl<S: ChunkSource<Error: Debug>> ChunkSource for Witness<S> {
 }
 
 #[deny(clippy::missing_trait_methods)]
-impl<S: ResumableSource<Error: Debug>> ResumableSource for Witness<S> {
+impl<S: ChunkSource<Error: Debug> + ResumableSource> ResumableSource for Witness<S> {
     fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
         self.write("fingerprint", |source| source.fingerprint())
     }

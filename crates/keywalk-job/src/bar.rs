@@ -1,5 +1,5 @@
 use indicatif::ProgressBar;
-use keywalk::ResumableSource;
+use keywalk::{ChunkSource, ResumableSource};
 
 use crate::outcome::Items;
 use crate::{Job, Progress};

@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use backon::BackoffBuilder;
-use keywalk::{ResumableSource, Walk};
+use keywalk::{ChunkSource, ResumableSource, Walk};
 
 use crate::clock::SystemClock;
 use crate::options::{Again, Options};
@@ -50,7 +50,7 @@ use crate::{BoxError, Checkpoints, Clock, Error, Outcome, Progress, Stop};
 /// # let folder = tempfile::tempdir()?;
 /// # let folder = folder.path();
 /// # let map = std::collections::BTreeMap::from([(1, "12"), (2, "a dozen")]);
-/// # let walk = Walk::new(keywalk_memory::Map::new(&map));
+/// # let walk = Walk::new(keywalk_memory::Named::new("items", &map));
 /// let stop = Stop::new();
 /// let outcome = Job::new("parse", walk, CheckpointFiles::new(folder))
 ///     .stop_on(&stop)
@@ -132,13 +132,13 @@ impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
     /// use std::collections::BTreeMap;
     /// use keywalk::Walk;
     /// use keywalk_job::{CheckpointFiles, Job};
-    /// use keywalk_memory::Map;
+    /// use keywalk_memory::Named;
     ///
     /// # let folder = tempfile::tempdir()?;
     /// let sales = BTreeMap::from([(1, 20), (2, 5), (3, 100)]);
     /// let mut total = 0;
     /// for (day, expected) in [(2, 20), (4, 125)] {
-    ///     let walk = Walk::new(Map::new(&sales)).range(..day);
+    ///     let walk = Walk::new(Named::new("sales", &sales)).range(..day);
     ///     let job = Job::new("total", walk, CheckpointFiles::new(folder.path())).extend_range();
     ///     let outcome = job.run(|(), sales| {
     ///         total += sales.iter().map(|(_day, amount)| *amount).sum::<u32>();
@@ -216,7 +216,7 @@ impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
     /// # use keywalk::Walk;
     /// # use keywalk_job::{CheckpointFiles, Job};
     /// # let map = std::collections::BTreeMap::from([(1, 2)]);
-    /// # let walk = Walk::new(keywalk_memory::Map::new(&map));
+    /// # let walk = Walk::new(keywalk_memory::Named::new("items", &map));
     /// # let folder = tempfile::tempdir()?;
     /// # let checkpoints = CheckpointFiles::new(folder.path());
     /// let job = Job::new("polite", walk, checkpoints).hold_while(|_progress| {

@@ -1,7 +1,7 @@
 use std::ops::Bound;
 use std::time::Duration;
 
-use keywalk::{Chunks, Cursor, ResumableSource, Excerpt, Step, Token};
+use keywalk::{ChunkSource, Chunks, Cursor, Excerpt, ResumableSource, Step, Token};
 
 mod chunk;
 mod start;
@@ -51,7 +51,7 @@ struct Tries<'a, K> {
     delays: Delays<'a>,
 }
 
-type Failure<S, C> = Error<<S as keywalk::ChunkSource>::Error, <C as Checkpoints>::Error>;
+type Failure<S, C> = Error<<S as keywalk::Source>::Error, <C as Checkpoints>::Error>;
 
 impl<'a, S, C, F> Run<'a, S, C, F>
 where

@@ -6,7 +6,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use keywalk::{Chunk, ChunkSource, Source, ResumableSource, Error, Fetched, Fingerprint, KeyRange, LastKey};
+use keywalk::{
+    Chunk, ChunkSource, Error, Fetched, Fingerprint, KeyRange, LastKey, ResumableSource, Source,
+};
 use keywalk::{Order, Token, TokenError, Walk};
 use keywalk_retry::{ConstantBuilder, ExponentialBuilder, Retry};
 use proptest::collection::vec;
@@ -180,7 +182,10 @@ proptest! {
 }
 
 /// Behind so many items.
-fn token<S: ChunkSource<Key = u8, Item = u8, Error = Failure> + ResumableSource>(source: S, items: usize) -> Token {
+fn token<S: ChunkSource<Key = u8, Item = u8, Error = Failure> + ResumableSource>(
+    source: S,
+    items: usize,
+) -> Token {
     let mut walk = Walk::new(source).live().items();
     assert!(walk.by_ref().take(items).all(|item| item.is_ok()));
     walk.token().expect("it has a name")
@@ -224,7 +229,7 @@ fn what_fails_as_a_token_is_made_or_read_is_not_asked_again() {
     let mut nameless = Numbers::new(10, []);
     nameless.name = Err(Failure::Passing);
     let items = Walk::new(retry(nameless, 3)).items();
-    assert_eq!(items.token(), Err(Failure::Passing));
+    assert_eq!(items.token(), Err(Error::Source(Failure::Passing)));
     assert_eq!(items.source().get_ref().asked.get(), 1);
 
     let token = token(Numbers::new(10, []), 8);

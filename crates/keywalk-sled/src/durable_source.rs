@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::str;
 
-use keywalk::{ResumableSource, Fingerprint};
+use keywalk::{Fingerprint, ResumableSource};
 
 use crate::decode::Decode;
 use crate::{Error, Key, Tree};

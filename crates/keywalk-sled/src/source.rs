@@ -1,6 +1,6 @@
 //! How a tree answers a walk.
 
-use keywalk::{Chunk, ChunkSource, Source, Fetched, KeyRange, LastKey, Order};
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Order, Source};
 use sled::IVec;
 
 use crate::ascend::ascend;

@@ -1,6 +1,6 @@
 //! How cursors of tables and queries are written down.
 
-use keywalk::{ResumableSource, Fingerprint};
+use keywalk::{Fingerprint, ResumableSource};
 
 use crate::connect::{Connect, lend};
 use crate::decode::Decode;

@@ -1,6 +1,6 @@
 //! How tables and queries answer a walk.
 
-use keywalk::{Chunk, ChunkSource, Source, Fetched, KeyRange, LastKey};
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Source};
 use rusqlite::Connection;
 
 use crate::connect::Connect;

@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use std::fmt::Debug;
 
 use keywalk::{
-    Chunk, ChunkSource, Source, ResumableSource, Error, Fetched, Fingerprint, KeyRange, Order, SignedToken,
-    Token, TokenError, Walk,
+    Chunk, ChunkSource, Error, Fetched, Fingerprint, KeyRange, Order, ResumableSource, SignedToken,
+    Source, Token, TokenError, Walk,
 };
 
 const SECRET: &[u8] = b"a secret";

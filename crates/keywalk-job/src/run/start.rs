@@ -1,7 +1,7 @@
 use std::ops::Bound;
 use std::time::Duration;
 
-use keywalk::{Cursor, ResumableSource, KeyRange, Token};
+use keywalk::{ChunkSource, Cursor, KeyRange, ResumableSource, Token};
 
 use super::{
     Failure, Run, checkpoints_failed, first_token, key_text, passed, source_failed, walk_failed,

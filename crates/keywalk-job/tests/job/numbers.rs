@@ -4,7 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use keywalk::{Chunk, ChunkSource, Source, ResumableSource, Fetched, Fingerprint, KeyRange, LastKey, Order};
+use keywalk::{
+    Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, Order, ResumableSource, Source,
+};
 
 use crate::store::Failed;
 

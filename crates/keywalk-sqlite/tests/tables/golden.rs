@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use keywalk::{ResumableSource, Token, Walk};
+use keywalk::{ChunkSource, ResumableSource, Token, Walk};
 use keywalk_sqlite::uuid::Uuid;
 use keywalk_sqlite::uuid::fmt::Hyphenated;
 use keywalk_sqlite::{AnyKey, Collated, Error, Key, Table};
@@ -77,7 +77,7 @@ impl Golden {
         taken: usize,
         rest: &str,
     ) where
-        S: ResumableSource<Key = K, Item = (K, T), Error = Error>,
+        S: ChunkSource<Key = K, Item = (K, T), Error = Error> + ResumableSource,
     {
         let mut items = walk(Walk::new(source())).chunk_size(3).items();
         for _ in 0..taken {
