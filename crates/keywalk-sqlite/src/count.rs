@@ -1,7 +1,6 @@
 use rusqlite::Connection;
 
 use crate::connect::{Connect, lend};
-use crate::error::Problem;
 use crate::known::Known;
 use crate::relation::Relation;
 use crate::value::bind;
@@ -50,7 +49,7 @@ impl Known {
     fn count(
         &self,
         db: &Connection,
-        resolve: impl FnOnce(&Connection) -> Result<Relation, Problem>,
+        resolve: impl FnOnce(&Connection) -> Result<Relation, Error>,
     ) -> Result<u64, Error> {
         Ok(match &self.fetcher {
             Some(fetcher) => fetcher.relation().count(db)?,
@@ -60,7 +59,7 @@ impl Known {
 }
 
 impl Relation {
-    fn count(&self, db: &Connection) -> Result<u64, Problem> {
+    fn count(&self, db: &Connection) -> Result<u64, Error> {
         let given = self.params.len();
         let fixed = self.fixed.iter().zip(given + 1..);
         let fixed = fixed.map(|(part, number)| format!("{} = +?{number}", part.expression));

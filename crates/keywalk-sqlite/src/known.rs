@@ -1,6 +1,6 @@
 use std::sync::{Arc, OnceLock};
 
-use crate::error::Problem;
+use crate::error::Error;
 use crate::fetcher::Fetcher;
 use crate::key::KeyColumns;
 use crate::relation::Relation;
@@ -19,8 +19,8 @@ impl Known {
     /// What is walked; resolved if it wasn't yet.
     pub(crate) fn relation(
         &self,
-        resolve: impl FnOnce() -> Result<Relation, Problem>,
-    ) -> Result<&Relation, Problem> {
+        resolve: impl FnOnce() -> Result<Relation, Error>,
+    ) -> Result<&Relation, Error> {
         match (&self.fetcher, self.before.get()) {
             (Some(fetcher), _) => Ok(fetcher.relation()),
             (None, Some(relation)) => Ok(relation),
@@ -33,8 +33,8 @@ impl Known {
 
     pub(crate) fn key_columns(
         &self,
-        resolve: impl FnOnce() -> Result<Relation, Problem>,
-    ) -> Result<Arc<KeyColumns>, Problem> {
+        resolve: impl FnOnce() -> Result<Relation, Error>,
+    ) -> Result<Arc<KeyColumns>, Error> {
         match &self.fetcher {
             Some(fetcher) => Ok(Arc::clone(fetcher.columns())),
             None => Ok(Arc::new(self.relation(resolve)?.key_columns())),

@@ -1,7 +1,7 @@
 use rusqlite::Connection;
 use rusqlite::types::Type;
 
-use crate::error::Problem;
+use crate::error::Error;
 use crate::name::{self, Named};
 
 mod affinity;
@@ -90,15 +90,8 @@ impl Index {
 
 impl Schema {
     /// Reads what is known of `table`: in `schema`, or where SQLite would find it.
-    pub(crate) fn read(
-        db: &Connection,
-        schema: Option<&str>,
-        table: &str,
-    ) -> Result<Self, Problem> {
-        let failed = |source| Problem::Sqlite {
-            relation: relation_name(table),
-            source,
-        };
+    pub(crate) fn read(db: &Connection, schema: Option<&str>, table: &str) -> Result<Self, Error> {
+        let failed = |source| Error::sqlite(&relation_name(table), source);
         let schemas = schemas(db).map_err(failed)?;
         let found = find(db, &schemas, schema, table).map_err(failed)?;
         let Some(Found {
@@ -111,22 +104,20 @@ impl Schema {
         else {
             return Err(match schema {
                 Some(schema) if !schemas.iter().any(|known| name::same(known, schema)) => {
-                    let schema = schema.to_owned();
-                    Problem::NoSuchSchema { schema, schemas }
+                    Error::no_such_schema(schema, &schemas)
                 }
-                schema => Problem::NoSuchTable {
-                    tables: tables(db, schema).map_err(failed)?,
-                    schema: schema.map(str::to_owned),
-                    table: table.to_owned(),
-                },
+                schema => {
+                    let tables = tables(db, schema).map_err(failed)?;
+                    Error::no_such_table(schema, table, &tables)
+                }
             });
         };
         if kind != "table" && kind != "shadow" {
             let what = match kind.as_str() {
-                "virtual" => "virtual table".to_owned(),
-                _ => kind,
+                "virtual" => "virtual table",
+                kind => kind,
             };
-            return Err(Problem::NotATable { table, what });
+            return Err(Error::not_a_table(&table, what));
         }
         let indexes = read_indexes(db, &schema, &table).map_err(failed)?;
         let mut columns = read_columns(db, &schema, &table, strict).map_err(failed)?;
@@ -163,12 +154,9 @@ impl Schema {
     }
 
     /// The names of the table's partial indexes.
-    pub(crate) fn partial_indexes(&self, db: &Connection) -> Result<Vec<String>, Problem> {
+    pub(crate) fn partial_indexes(&self, db: &Connection) -> Result<Vec<String>, Error> {
         let listed = list_indexes(db, &self.schema, &self.table);
-        let listed = listed.map_err(|source| Problem::Sqlite {
-            relation: self.relation(),
-            source,
-        })?;
+        let listed = listed.map_err(|source| Error::sqlite(&self.relation(), source))?;
         let partial = listed.into_iter().filter(|index| index.partial);
         Ok(partial.map(|index| index.name).collect())
     }
@@ -211,7 +199,7 @@ impl Schema {
     }
 
     /// The column of that name; the rowid under one of its three names if no column has it.
-    pub(crate) fn column(&self, wanted: &str) -> Result<Column, Problem> {
+    pub(crate) fn column(&self, wanted: &str) -> Result<Column, Error> {
         if let Some(column) = self.columns.iter().find(|c| name::same(&c.name, wanted)) {
             return Ok(column.clone());
         }
@@ -228,11 +216,11 @@ impl Schema {
                 is_rowid: true,
             });
         }
-        Err(Problem::NoSuchColumn {
-            relation: self.relation(),
-            column: wanted.to_owned(),
-            columns: self.column_names(),
-        })
+        Err(Error::no_such_column(
+            &self.relation(),
+            wanted,
+            &self.column_names(),
+        ))
     }
 
     pub(crate) fn column_names(&self) -> Vec<String> {

@@ -8,10 +8,11 @@ use rusqlite::{Connection, Statement};
 use super::Query;
 use crate::connect::{Connect, lend};
 use crate::decode::Decode;
-use crate::error::{Change, CollationProblem, Error, KeyProblem, Problem, QueryProblem};
+use crate::error::Error;
 use crate::fetcher::Fetcher;
 use crate::key::{ColumnLayout, Comparison, Key, Layout};
 use crate::name::{Quoted, same};
+use crate::proof::check_names;
 use crate::relation::{KeyPart, Relation, Said};
 use crate::schema::{self, Affinity};
 use crate::stamp::Stamp;
@@ -25,15 +26,12 @@ pub(super) fn column_names(statement: &Statement<'_>) -> Arc<[String]> {
     names.into_iter().map(str::to_owned).collect()
 }
 
-pub(super) fn failed(source: rusqlite::Error) -> Problem {
-    Problem::Sqlite {
-        relation: NAME.to_owned(),
-        source,
-    }
+pub(super) fn failed(source: rusqlite::Error) -> Error {
+    Error::sqlite(NAME, source)
 }
 
 impl<C: Connect, K: Key, D> Query<C, K, D> {
-    pub(super) fn key_parts(&self, db: &Connection) -> Result<Vec<KeyPart>, Problem> {
+    pub(super) fn key_parts(&self, db: &Connection) -> Result<Vec<KeyPart>, Error> {
         let encoding = schema::encoding(db).map_err(failed)?;
         let layouts = match K::layout() {
             Layout::Columns(layouts) => layouts,
@@ -47,31 +45,16 @@ impl<C: Connect, K: Key, D> Query<C, K, D> {
             }
         };
         let names: Vec<&str> = self.key.iter().map(String::as_str).collect();
-        if let Some(why) = KeyProblem::of(&names, &K::layout()) {
-            return Err(Problem::KeyColumns {
-                relation: NAME.to_owned(),
-                why,
-            });
-        }
+        check_names(NAME, &names, &K::layout())?;
         self.key
             .iter()
             .zip(layouts)
-            .map(|(name, layout)| {
-                let why = match layout.comparison {
-                    Comparison::Store => Some(CollationProblem::InQuery),
-                    Comparison::Bytes if encoding != schema::UTF_8 => {
-                        Some(CollationProblem::Encoding(encoding.clone()))
-                    }
-                    _ => None,
-                };
-                match why {
-                    Some(why) => Err(Problem::Collation {
-                        relation: NAME.to_owned(),
-                        column: name.clone(),
-                        why,
-                    }),
-                    None => self.key_part(db, name, layout),
+            .map(|(name, layout)| match layout.comparison {
+                Comparison::Store => Err(Error::collated_in_query(NAME, name)),
+                Comparison::Bytes if encoding != schema::UTF_8 => {
+                    Err(Error::column_encoding(NAME, name, &encoding))
                 }
+                _ => self.key_part(db, name, layout),
             })
             .collect()
     }
@@ -81,7 +64,7 @@ impl<C: Connect, K: Key, D> Query<C, K, D> {
         db: &Connection,
         name: &str,
         layout: ColumnLayout,
-    ) -> Result<KeyPart, Problem> {
+    ) -> Result<KeyPart, Error> {
         let mut columns = self.columns.iter().filter(|column| same(column, name));
         match (columns.next(), columns.next()) {
             (Some(column), None) => Ok(KeyPart {
@@ -97,14 +80,8 @@ impl<C: Connect, K: Key, D> Query<C, K, D> {
                 is_numeric: self.is_numeric(db, name).map_err(failed)?,
                 at: None,
             }),
-            (None, _) => Err(Problem::NoSuchColumn {
-                relation: NAME.to_owned(),
-                column: name.to_owned(),
-                columns: self.columns.to_vec(),
-            }),
-            (Some(_), Some(_)) => Err(Problem::Query {
-                why: QueryProblem::Ambiguous(name.to_owned()),
-            }),
+            (None, _) => Err(Error::no_such_column(NAME, name, &self.columns)),
+            (Some(_), Some(_)) => Err(Error::ambiguous_column(name)),
         }
     }
 
@@ -121,15 +98,12 @@ impl<C: Connect, K: Key, D> Query<C, K, D> {
     }
 
     /// What is walked, under the schema as it is.
-    pub(crate) fn resolve(&self, db: &Connection) -> Result<Relation, Problem> {
+    pub(crate) fn resolve(&self, db: &Connection) -> Result<Relation, Error> {
         let stamp = Stamp::of_all(db).map_err(failed)?;
         let key = self.key_parts(db)?;
         let statement = db.prepare(&self.sql).map_err(failed)?;
         if column_names(&statement) != self.columns {
-            return Err(Problem::Changed {
-                relation: NAME.to_owned(),
-                why: Change::Columns,
-            });
+            return Err(Error::columns_changed(NAME));
         }
         Ok(Relation {
             name: NAME.to_owned(),
@@ -151,7 +125,7 @@ impl<C: Connect, K: Key, D> Query<C, K, D> {
     }
 
     /// The relation that `before` is under a schema that has changed.
-    fn resolve_again(&self, db: &Connection, before: &Relation) -> Result<Relation, Problem> {
+    fn resolve_again(&self, db: &Connection, before: &Relation) -> Result<Relation, Error> {
         let relation = self.resolve(db)?;
         relation.succeeds(before)?;
         Ok(relation)

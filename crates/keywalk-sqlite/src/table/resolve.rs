@@ -5,14 +5,14 @@ use rusqlite::Connection;
 use super::Table;
 use crate::connect::{Connect, lend};
 use crate::decode::Decode;
-use crate::error::{Error, Problem};
+use crate::error::Error;
 use crate::fetcher::Fetcher;
 use crate::key::Key;
 use crate::relation::Relation;
 
 impl<C: Connect, K: Key, D> Table<C, K, D> {
     /// What is walked, under the schema as it is.
-    pub(crate) fn resolve(&self, db: &Connection) -> Result<Relation, Problem> {
+    pub(crate) fn resolve(&self, db: &Connection) -> Result<Relation, Error> {
         self.spec.resolve(db, K::layout())
     }
 }

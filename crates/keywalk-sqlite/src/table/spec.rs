@@ -4,7 +4,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Params as RusqliteParams, ToSql};
 
 use crate::conjuncts::conjuncts;
-use crate::error::{FilterProblem, KeyProblem, Problem, has_too_many_parameters, is_of_store};
+use crate::error::{Error, ErrorKind, has_too_many_parameters, is_of_store};
 use crate::key::{AnyKey, Key, Layout};
 use crate::name::{Quoted, same};
 use crate::params::Params;
@@ -53,7 +53,7 @@ impl Spec {
         &self.table
     }
 
-    fn read_schema(&self, db: &Connection) -> Result<Schema, Problem> {
+    fn read_schema(&self, db: &Connection) -> Result<Schema, Error> {
         Schema::read(db, self.schema.as_deref(), &self.table)
     }
 
@@ -63,30 +63,24 @@ impl Spec {
         db: &Connection,
         column: &str,
         value: impl ToSql,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), Error> {
         let schema = self.read_schema(db)?;
         let column = schema.column(column)?;
-        let refused = |why| Problem::KeyColumns {
-            relation: schema.relation(),
-            why,
-        };
+        let relation = schema.relation();
         if self
             .within
             .iter()
             .any(|(fixed, _)| fixed.name == column.name)
         {
-            return Err(refused(KeyProblem::Repeated(column.name)));
+            return Err(Error::repeated_column(&relation, &column.name));
         }
         if self.key.iter().flatten().any(|key| same(key, &column.name)) {
-            return Err(refused(KeyProblem::Fixed(column.name)));
+            return Err(Error::fixed_column(&relation, &column.name));
         }
         let value = as_stored(db, value)
-            .map_err(|source| Problem::given(schema.relation(), &column.name, source))?;
+            .map_err(|source| Error::given_value(&relation, &column.name, source))?;
         if value == Value::Null {
-            return Err(Problem::FixedToNull {
-                relation: schema.relation(),
-                column: column.name,
-            });
+            return Err(Error::fixed_to_null(&relation, &column.name));
         }
         self.within.push((column, value));
         Ok(())
@@ -98,31 +92,21 @@ impl Spec {
         db: &Connection,
         condition: String,
         params: impl RusqliteParams,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), Error> {
         let schema = self.read_schema(db)?;
-        let refused = |why| Problem::Filter {
-            relation: schema.relation(),
-            why,
-        };
+        let relation = schema.relation();
         let has_zero = has_parameter_zero(&condition);
         // A store that fails meanwhile says nothing of the filter.
         let because =
-            |why: &dyn Fn(rusqlite::Error) -> FilterProblem, source| match is_of_store(&source) {
+            |refused: &dyn Fn(rusqlite::Error) -> Error, source| match is_of_store(&source) {
                 false if !has_zero && has_too_many_parameters(&source) => {
-                    Problem::TooManyParameters {
-                        relation: schema.relation(),
-                        is_query: false,
-                        source,
-                    }
+                    Error::too_many_params(ErrorKind::Filter, &relation, source)
                 }
-                true => Problem::Sqlite {
-                    relation: schema.relation(),
-                    source,
-                },
-                false => refused(why(source)),
+                true => Error::sqlite(&relation, source),
+                false => refused(source),
             };
         if self.filter.is_some() {
-            return Err(refused(FilterProblem::Twice));
+            return Err(Error::second_filter(&relation));
         }
         let from = from(&schema);
         let text = condition.trim().to_owned();
@@ -130,16 +114,14 @@ impl Spec {
         // Bare, so that its own brackets match; and in brackets, so that nothing follows it.
         let bare = format!("SELECT 1 FROM {from} WHERE {condition}");
         let bracketed = format!("SELECT ({condition}\n) FROM {from}");
-        let invalid = |source| FilterProblem::Invalid {
-            columns: schema.column_names(),
-            source,
-        };
+        let invalid = |source| Error::bad_filter(&relation, &schema.column_names(), source);
+        let unfit = |source| Error::filter_params(&relation, source);
         let statement = db
             .prepare(&bare)
             .and_then(|statement| db.prepare(&bracketed).map(|_| statement))
             .map_err(|source| because(&invalid, source))?;
         let (condition, params) = Params::capture(db, &condition, &statement, params)
-            .map_err(|source| because(&FilterProblem::Params, source))?;
+            .map_err(|source| because(&unfit, source))?;
         let parts = conjuncts(&condition);
         let is_expression = |part: &String| {
             db.prepare(&format!("SELECT ({part}\n) FROM {from}"))
@@ -162,7 +144,7 @@ impl Spec {
         &self,
         db: &Connection,
         layout: Layout,
-    ) -> Result<(Schema, ProvenKey), Problem> {
+    ) -> Result<(Schema, ProvenKey), Error> {
         let schema = self.read_schema(db)?;
         let fixed = self.fixed(&schema)?;
         let fixed: Vec<&Column> = fixed.iter().collect();
@@ -171,7 +153,7 @@ impl Spec {
     }
 
     /// The columns that are fixed, as the schema has them now.
-    fn fixed(&self, schema: &Schema) -> Result<Vec<Column>, Problem> {
+    fn fixed(&self, schema: &Schema) -> Result<Vec<Column>, Error> {
         self.within
             .iter()
             .map(|(column, _)| schema.column(&column.name))
@@ -183,7 +165,7 @@ impl Spec {
         &self,
         db: &Connection,
         given: impl IntoIterator<Item = impl ToSql>,
-    ) -> Result<AnyKey, Problem> {
+    ) -> Result<AnyKey, Error> {
         let relation = self.resolve(db, AnyKey::layout())?;
         let (_, key) = self.prove(db, AnyKey::layout())?;
         let mut columns = key.columns.iter().map(|(column, _)| column);
@@ -192,17 +174,15 @@ impl Spec {
             let column = columns.next();
             let name = column.map_or("", |column| &column.name);
             let value = as_stored(db, value)
-                .map_err(|source| Problem::given(relation.name.clone(), name, source))?;
+                .map_err(|source| Error::given_value(&relation.name, name, source))?;
             let is_text = column.is_some_and(|column| column.affinity == Affinity::Text);
             values.push(match is_text {
                 true => as_text(db, &value).map_err(|source| relation.failed(source))?,
                 false => value,
             });
         }
-        AnyKey::new(values, Arc::new(relation.key_columns())).ok_or_else(|| Problem::AnyKey {
-            columns: relation.key_names(),
-            relation: relation.name,
-        })
+        AnyKey::new(values, Arc::new(relation.key_columns()))
+            .ok_or_else(|| Error::incomplete_key(&relation.name, &relation.key_names()))
     }
 
     /// The relation that `before` is under a schema that has changed: of the same table, key and
@@ -211,7 +191,7 @@ impl Spec {
         &self,
         db: &Connection,
         before: &Relation,
-    ) -> Result<Relation, Problem> {
+    ) -> Result<Relation, Error> {
         let mut spec = self.clone();
         spec.schema = before.stamp.schemas().next().map(str::to_owned);
         spec.key = Some(before.key_names());
@@ -223,13 +203,11 @@ impl Spec {
     }
 
     /// The relation to fetch from.
-    pub(super) fn resolve(&self, db: &Connection, layout: Layout) -> Result<Relation, Problem> {
+    pub(super) fn resolve(&self, db: &Connection, layout: Layout) -> Result<Relation, Error> {
         let found = self.read_schema(db)?;
         // Before the rest is read: what changes from here on will be seen.
-        let stamp = Stamp::of(db, &found.schema).map_err(|source| Problem::Sqlite {
-            relation: found.relation(),
-            source,
-        })?;
+        let stamp = Stamp::of(db, &found.schema)
+            .map_err(|source| Error::sqlite(&found.relation(), source))?;
         let (schema, key) = self.prove(db, layout)?;
         let columns = match &self.columns {
             None => schema.columns.iter().map(|c| c.name.clone()).collect(),
