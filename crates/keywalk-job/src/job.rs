@@ -23,12 +23,13 @@ use crate::{BoxError, Checkpoints, Clock, Error, Outcome, Progress, Stop};
 /// use std::sync::{Arc, RwLock};
 /// use keywalk::Walk;
 /// use keywalk_job::{CheckpointFiles, Job};
-/// use keywalk_memory::SharedMap;
+/// use keywalk_memory::{Named, SharedMap};
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let folder = folder.path();
 /// let users = Arc::new(RwLock::new(BTreeMap::from([(1, "ada"), (2, "bob")])));
-/// let walk = Walk::new(SharedMap::new(users)).chunk_size(100);
+/// let users = Named::new("users", SharedMap::new(users));
+/// let walk = Walk::new(users).chunk_size(100);
 ///
 /// let outcome = Job::new("greet", walk, CheckpointFiles::new(folder)).run(|(), users| {
 ///     for (id, name) in users {

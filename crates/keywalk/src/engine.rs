@@ -88,7 +88,6 @@ pub struct Engine<K, T> {
 
 /// What a walk requests next of its store.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum Request<'a, K, T> {
     /// [`ChunkSource::last_key`](crate::ChunkSource::last_key) of the range; the answer goes to
     /// [`Engine::last_key`].

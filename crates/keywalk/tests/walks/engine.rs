@@ -105,7 +105,7 @@ impl AsyncChunks {
                     let answer = self.source.fetch(range, chunk).await;
                     self.engine.fetched(answer, Duration::ZERO)?;
                 }
-                _ => return Ok(None),
+                Request::Done => return Ok(None),
             }
             if !self.engine.items().is_empty() {
                 return Ok(Some(self.engine.items_mut()));
@@ -177,7 +177,7 @@ fn fetch(
     let Ok(Request::Fetch(range, chunk)) = engine.request() else {
         panic!("no fetch is requested");
     };
-    let range = range.clone();
+    let range = *range;
     items.iter().for_each(|item| chunk.push(*item));
     engine.fetched(Ok::<_, Infallible>(fetched), Duration::ZERO)?;
     Ok(range)
@@ -191,9 +191,9 @@ fn is_done(engine: &mut Engine<i64, i64>) -> bool {
 fn stages() -> [Engine<i64, i64>; 3] {
     let start = |walk: Walk<Slow>| walk.range(0..=9).chunk_size(3).into_engine().1;
     let mut backward = start(Walk::new(Slow::of([])));
-    last_key(&mut backward, LastKey::Unknown).unwrap();
+    last_key(&mut backward, LastKey::Unknown).expect("it is its turn");
     let mut bounded = start(Walk::new(Slow::of([])));
-    last_key(&mut bounded, LastKey::Is(8)).unwrap();
+    last_key(&mut bounded, LastKey::Is(8)).expect("it lies in the range");
     [backward, bounded, start(Walk::new(Slow::of([])).live())]
 }
 
@@ -287,6 +287,6 @@ fn at_its_end_a_bounded_walk_stands_at_its_bound_and_a_live_one_at_its_last_item
 fn the_start_of_a_walk_is_that_of_its_options() {
     let walk = || Walk::new(Slow::of([])).range(0..=9);
     let range = ascending(0..=9);
-    assert_eq!(walk().cursor(), Cursor::bounded(range.clone()));
+    assert_eq!(walk().cursor(), Cursor::bounded(range));
     assert_eq!(walk().live().cursor(), Cursor::live(range));
 }
