@@ -1,159 +1,45 @@
 use std::ops::Bound;
-use std::time::Duration;
 
 use keywalk::state::State;
 use keywalk::{Cursor, DurableSource, KeyRange, Token};
 
-use super::{
-    Failure, Run, checkpoints_failed, first_token, key_text, passed, source_failed, walk_failed,
-};
-use crate::events;
-use crate::options::Options;
-use crate::{
-    BoxError, Checkpoint, Checkpoints, Differs, Ended, Error, Job, Lease, Outcome, unix_millis,
-};
-
-const LEASE_POLL: Duration = Duration::from_millis(50);
-
-impl<'a, S, C, F> Run<'a, S, C, F>
-where
-    S: DurableSource,
-    C: Checkpoints,
-    F: FnMut(&C::Scope, &[S::Item]) -> Result<(), BoxError>,
-{
-    /// Runs a job.
-    pub(crate) fn of(job: Job<'a, S, C>, work: F) -> Result<Outcome, Failure<S, C>> {
-        events::run(&job.name).in_scope(|| {
-            let outcome = Self::start(job, work);
-            events::ended(&outcome);
-            outcome
-        })
-    }
-
-    fn start(job: Job<'a, S, C>, work: F) -> Result<Outcome, Failure<S, C>> {
-        let Job {
-            name,
-            walk,
-            mut checkpoints,
-            mut options,
-        } = job;
-        let walk = match options.rate {
-            // A second's worth: what is bunched by a chunk isn't more.
-            Some(rate) => walk.chunk_size_at_most((rate.ceil() as usize).max(1)),
-            None => walk,
-        };
-        let began = options.clock.now();
-        let mut outcome = Outcome::of(Ended::Done, Duration::ZERO);
-        let ends = |ended, outcome, options: &Options<'_, S::Key>| {
-            Ok(Outcome {
-                ended,
-                elapsed: options.clock.now().saturating_sub(began),
-                ..outcome
-            })
-        };
-        let retries = &mut outcome.retries;
-        let lease = match take_lease(&name, &mut checkpoints, &mut options, began, retries)? {
-            Ok(lease) => lease,
-            Err(ended) => return ends(ended, outcome, &options),
-        };
-        let begins = walk.cursor();
-        let mut chunks = walk.chunks();
-        let opened = loop {
-            let opened = open(&name, &begins, chunks.source(), &mut checkpoints, &options);
-            let error = match opened {
-                Ok(opened) => break opened,
-                Err(error) => error,
-            };
-            let delay = options.delay_for_checkpoints(&checkpoints, error)?;
-            outcome.retries += 1;
-            if let Some(ended) = options.wait_for(delay, began) {
-                return ends(ended, outcome, &options);
-            }
-        };
-        options.checkpoints_worked();
-        // A walk that contradicts its own cursor is to say so.
-        if opened.cursor != begins {
-            chunks.seek(opened.cursor.clone());
-        }
-        let run = Run {
-            share_at_start: opened.checkpoint.share.unwrap_or(0.0),
-            checkpoint: opened.checkpoint,
-            committed: opened.cursor,
-            first: opened.first,
-            chunks,
-            checkpoints,
-            options,
-            work,
-            began,
-            moves: 0,
-            outcome,
-            tries: None,
-            next_start: Duration::ZERO,
-            _lease: lease,
-        };
-        run.go()
-    }
-}
-
-/// Waits for the lease where that was asked for; why the run should end, if that comes first.
-fn take_lease<K, S, C: Checkpoints>(
-    job: &str,
-    checkpoints: &mut C,
-    options: &mut Options<'_, K>,
-    began: Duration,
-    retries: &mut u64,
-) -> Result<Result<Lease, Ended>, Error<S, C::Error>> {
-    loop {
-        let lease = checkpoints.lease(job).map_err(checkpoints_failed(job));
-        let delay = match lease {
-            Ok(Some(lease)) => return Ok(Ok(lease)),
-            Ok(None) if options.waits => LEASE_POLL,
-            Ok(None) => {
-                return Err(Error::Taken {
-                    job: job.to_owned(),
-                });
-            }
-            Err(error) => {
-                let delay = options.delay_for_checkpoints(checkpoints, error)?;
-                *retries += 1;
-                delay
-            }
-        };
-        if let Some(ended) = options.wait_for(delay, began) {
-            return Ok(Err(ended));
-        }
-    }
-}
+use crate::checkpoint::{Checkpoint, unix_millis};
+use crate::control::Control;
+use crate::driver::{Host, OpenScope, Store};
+use crate::error::{Differs, Error};
+use crate::job::Options;
+use crate::run::{checkpoints_failed, first_token, key_text, passed, source_failed, walk_failed};
 
 /// Where a run begins.
-struct Opened<K> {
-    checkpoint: Checkpoint,
-    cursor: Cursor<K>,
+pub(crate) struct Opened<K> {
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) cursor: Cursor<K>,
     /// The first key that the job had.
-    first: Option<K>,
+    pub(crate) first: Option<K>,
 }
 
 /// Loads the checkpoint and records that the run has begun, in one scope: where scopes are transactions an
 /// earlier runner that lives on, in spite of the lease, can't commit between the two.
-fn open<S: DurableSource, C: Checkpoints>(
+pub(crate) async fn open<S: DurableSource, St: Store<S::Item>, H: Host>(
     job: &str,
     begins: &Cursor<S::Key>,
     source: &S,
-    checkpoints: &mut C,
-    options: &Options<'_, S::Key>,
-) -> Result<Opened<S::Key>, Failure<S, C>> {
-    let scope = checkpoints.begin().map_err(checkpoints_failed(job))?;
-    let stored = checkpoints.load(job).map_err(checkpoints_failed(job))?;
+    store: &mut St,
+    control: &Control<H>,
+) -> Result<Opened<S::Key>, Error<S::Error, St::Error>> {
+    let options = &control.options;
+    let mut scope = store.begin().await.map_err(checkpoints_failed(job))?;
+    let stored = scope.load(job).await.map_err(checkpoints_failed(job))?;
     let begun = Token::new(begins, source).map_err(source_failed(job))?;
     let resumed = match &stored {
         Some(stored) if !(options.repeated && stored.is_done()) => {
-            resume::<S, C>(stored, begins, source, options, job)?
+            resume(stored, begins, source, options, job)?
         }
         _ => None,
     };
     let goes_on = resumed.is_some();
     let last_run = stored.as_ref().map_or(0, Checkpoint::run);
-    let now = unix_millis(options.clock.time_of_day());
+    let now = unix_millis(control.host.time_of_day());
     let mut opened = match resumed {
         Some(resumed) => resumed,
         None => Opened {
@@ -189,21 +75,21 @@ fn open<S: DurableSource, C: Checkpoints>(
         Some(first) => Some(first_token(first, begins, source).map_err(source_failed(job))?),
         None => None,
     };
-    let stands = checkpoint.stand_at(&opened.cursor, first, source, options);
+    let stands = checkpoint.stand_at(&opened.cursor, first, source, control);
     stands.map_err(source_failed(job))?;
-    let committed = checkpoints.commit(scope, checkpoint);
+    let committed = scope.commit(checkpoint).await;
     committed.map_err(checkpoints_failed(job))?;
     Ok(opened)
 }
 
 /// Where a walk that begins at `begins` goes on by the checkpoint; `None` where it starts over.
-fn resume<S: DurableSource, C: Checkpoints>(
+fn resume<S: DurableSource, E>(
     stored: &Checkpoint,
     begins: &Cursor<S::Key>,
     source: &S,
-    options: &Options<'_, S::Key>,
+    options: &Options,
     job: &str,
-) -> Result<Option<Opened<S::Key>>, Failure<S, C>> {
+) -> Result<Option<Opened<S::Key>>, Error<S::Error, E>> {
     let read = |token: &Token| match options.adopts {
         true => token.adopt(source),
         false => token.cursor(source),
