@@ -88,8 +88,9 @@ use crate::error::BoxError;
 pub trait Checkpoints {
     /// What the work of a chunk is done in, lent to the job's function: a transaction, or `()`.
     ///
-    /// It may borrow from `&'a mut self`. There is no `where Self: 'a`, which would require `Self: 'static` of
-    /// every store whose job is run: bounds over all lifetimes, such as that of a job's function, can't name it.
+    /// It may borrow from `&'a mut self`. It has no `where Self: 'a`: with it the bound of a job's function,
+    /// `FnMut(&mut C::Scope<'_>, ..)`, would require `C: 'static`. So the scope of a store that itself borrows
+    /// can't be `&'a mut Self`; it can be `&'a mut Client`, or `Transaction<'a>`.
     type Scope<'a>;
 
     /// What stays of the store while a scope is open.
@@ -105,7 +106,6 @@ pub trait Checkpoints {
     /// # Errors
     ///
     /// The store's own.
-    #[expect(clippy::type_complexity, reason = "a pair of the two types above")]
     fn begin(&mut self) -> Result<(Self::Scope<'_>, Self::Rest<'_>), Self::Error>;
 
     /// Reads what was last committed of the job, within a scope: if that is a transaction, no other runner

@@ -3,12 +3,41 @@ use std::time::Duration;
 use crate::driver::{Host, Store};
 use crate::error::Error;
 use crate::events;
-use crate::job::Options;
 use crate::outcome::Ended;
 use crate::stop::Stop;
 
 /// The longest time for which a job doesn't look whether to stop.
 const STEP: Duration = Duration::from_millis(20);
+
+/// What a job was told, as plain data.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) repeated: bool,
+    pub(crate) restarts: bool,
+    pub(crate) extends: bool,
+    pub(crate) adopts: bool,
+    pub(crate) waits: bool,
+    pub(crate) max_skipped: Option<u64>,
+    /// The share of the items, and of how many at least.
+    pub(crate) max_skipped_ratio: Option<(f64, u64)>,
+    pub(crate) stops: Vec<Stop>,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) pause: Duration,
+    /// Items per second.
+    pub(crate) rate: Option<f64>,
+    pub(crate) total: Option<u64>,
+}
+
+impl Options {
+    /// Whether so many of the job's items may be skipped.
+    pub(crate) fn may_skip(&self, skipped: u64, items: u64) -> bool {
+        let is_too_large = |(ratio, min_items): (f64, u64)| {
+            items >= min_items && skipped as f64 > ratio * items as f64
+        };
+        self.max_skipped.is_none_or(|most| skipped <= most)
+            && !self.max_skipped_ratio.is_some_and(is_too_large)
+    }
+}
 
 /// Decides when a run goes on, waits or ends: by what the job was told, and by the time.
 pub(crate) struct Control<H: Host> {

@@ -104,6 +104,28 @@ pub enum Error<S, C> {
     },
 }
 
+pub(crate) fn walk_failed<S, C>(job: &str, error: keywalk::Error<S>) -> Error<S, C> {
+    let job = job.to_owned();
+    match error {
+        keywalk::Error::Token(error) => Error::Resume {
+            job,
+            differs: Differs::Token(error),
+        },
+        error => Error::Walk { job, error },
+    }
+}
+
+pub(crate) fn source_failed<S, C>(job: &str) -> impl FnOnce(S) -> Error<S, C> {
+    move |error| walk_failed(job, keywalk::Error::Source(error))
+}
+
+pub(crate) fn checkpoints_failed<S, C>(job: &str) -> impl FnOnce(C) -> Error<S, C> {
+    move |error| Error::Checkpoints {
+        job: job.to_owned(),
+        error,
+    }
+}
+
 impl<S, C> fmt::Display for Error<S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

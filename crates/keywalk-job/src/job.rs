@@ -6,16 +6,19 @@ use backon::BackoffBuilder;
 use indicatif::ProgressBar;
 use keywalk::{DurableSource, Walk};
 
+use crate::blocking::{self, Blocking, Bury, Hooks, Retry, poll_once};
 use crate::checkpoints::Checkpoints;
 use crate::clock::{Clock, SystemClock};
+use crate::control::Options;
 use crate::dead_letter::DeadLetters;
-use crate::driver::{self, Bury, run_blocking};
 use crate::error::{BoxError, Error};
+use crate::events;
 use crate::lease::Leases;
 #[cfg(feature = "indicatif")]
 use crate::outcome::Items;
 use crate::outcome::Outcome;
 use crate::progress::Progress;
+use crate::run::run;
 use crate::stop::Stop;
 
 /// A walk with a name, whose position is kept: stopped, killed or crashed, it goes on where it was when it
@@ -92,61 +95,13 @@ use crate::stop::Stop;
 /// A second runner is refused; see [`wait_for_lease`](Self::wait_for_lease).
 #[must_use = "a job does nothing until it is run"]
 pub struct Job<'a, S: DurableSource, C: Checkpoints> {
-    pub(crate) name: String,
-    pub(crate) walk: Walk<S>,
-    pub(crate) checkpoints: C,
+    name: String,
+    walk: Walk<S>,
+    checkpoints: C,
     /// How items that fail are recorded, if they are skipped.
-    pub(crate) bury: Option<Bury<C>>,
-    pub(crate) options: Options,
-    pub(crate) hooks: Hooks<'a, S::Key>,
-}
-
-/// What a job was told, as plain data.
-#[derive(Default)]
-pub(crate) struct Options {
-    pub(crate) repeated: bool,
-    pub(crate) restarts: bool,
-    pub(crate) extends: bool,
-    pub(crate) adopts: bool,
-    pub(crate) waits: bool,
-    pub(crate) max_skipped: Option<u64>,
-    /// The share of the items, and of how many at least.
-    pub(crate) max_skipped_ratio: Option<(f64, u64)>,
-    pub(crate) stops: Vec<Stop>,
-    pub(crate) deadline: Option<Duration>,
-    pub(crate) pause: Duration,
-    /// Items per second.
-    pub(crate) rate: Option<f64>,
-    pub(crate) total: Option<u64>,
-}
-
-impl Options {
-    /// Whether so many of the job's items may be skipped.
-    pub(crate) fn may_skip(&self, skipped: u64, items: u64) -> bool {
-        let is_too_large = |(ratio, min_items): (f64, u64)| {
-            items >= min_items && skipped as f64 > ratio * items as f64
-        };
-        self.max_skipped.is_none_or(|most| skipped <= most)
-            && !self.max_skipped_ratio.is_some_and(is_too_large)
-    }
-}
-
-/// The clock and the functions that a job was given.
-pub(crate) struct Hooks<'a, K> {
-    pub(crate) clock: Box<dyn Clock + 'a>,
-    pub(crate) retry: Option<Retry<'a>>,
-    pub(crate) hold: Option<Hold<'a, K>>,
-    pub(crate) on_progress: Vec<Hook<'a, K>>,
-}
-
-pub(crate) type Hold<'a, K> = Box<dyn FnMut(&Progress<'_, K>) -> Option<Duration> + 'a>;
-pub(crate) type Hook<'a, K> = Box<dyn FnMut(&Progress<'_, K>) + 'a>;
-pub(crate) type Delays<'a> = Box<dyn Iterator<Item = Duration> + 'a>;
-
-/// How what failed is tried again.
-pub(crate) struct Retry<'a> {
-    pub(crate) policy: Box<dyn Fn() -> Delays<'a> + 'a>,
-    pub(crate) when: Box<dyn FnMut(&BoxError) -> bool + 'a>,
+    bury: Option<Bury<C>>,
+    options: Options,
+    hooks: Hooks<'a, S::Key>,
 }
 
 impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
@@ -318,7 +273,7 @@ impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
     where
         C: DeadLetters,
     {
-        self.bury = Some(driver::bury);
+        self.bury = Some(blocking::bury);
         self
     }
 
@@ -421,7 +376,22 @@ impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
         C: Leases,
         F: FnMut(&mut C::Scope<'_>, &[S::Item]) -> Result<(), BoxError>,
     {
-        run_blocking(self, work)
+        let walk = match self.options.rate {
+            // A second's worth: what is bunched by a chunk isn't more.
+            Some(rate) => self.walk.chunk_size_at_most((rate.ceil() as usize).max(1)),
+            None => self.walk,
+        };
+        let begins = walk.cursor();
+        let mut store = Blocking {
+            checkpoints: self.checkpoints,
+            work,
+            bury: self.bury,
+        };
+        let (name, options, hooks) = (&self.name, self.options, self.hooks);
+        events::run(name).in_scope(|| {
+            let run = run(name, options, hooks, begins, walk.chunks(), &mut store);
+            poll_once(name, run)
+        })
     }
 }
 

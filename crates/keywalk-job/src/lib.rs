@@ -86,6 +86,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod blocking;
 mod checkpoint;
 mod checkpoint_files;
 mod checkpoints;

@@ -1,14 +1,16 @@
+//! Where a job stands: read from its checkpoint when it goes on, and written into it.
+
 use std::ops::Bound;
 
 use keywalk::state::State;
-use keywalk::{Cursor, DurableSource, KeyRange, Token};
+use keywalk::{ChunkSource, Cursor, DurableSource, Excerpt, KeyRange, Token};
 
 use crate::checkpoint::{Checkpoint, unix_millis};
-use crate::control::Control;
+use crate::control::{Control, Options};
 use crate::driver::{Host, OpenScope, Store};
-use crate::error::{Differs, Error};
-use crate::job::Options;
-use crate::run::{checkpoints_failed, first_token, key_text, passed, source_failed, walk_failed};
+use crate::error::{Differs, Error, checkpoints_failed, source_failed, walk_failed};
+
+type Failure<S, E> = Error<<S as ChunkSource>::Error, E>;
 
 /// Where a run begins.
 pub(crate) struct Opened<K> {
@@ -26,7 +28,7 @@ pub(crate) async fn open<S: DurableSource, St: Store<S::Item>, H: Host>(
     source: &S,
     store: &mut St,
     control: &Control<H>,
-) -> Result<Opened<S::Key>, Error<S::Error, St::Error>> {
+) -> Result<Opened<S::Key>, Failure<S, St::Error>> {
     let options = &control.options;
     let mut scope = store.begin().await.map_err(checkpoints_failed(job))?;
     let stored = scope.load(job).await.map_err(checkpoints_failed(job))?;
@@ -89,7 +91,7 @@ fn resume<S: DurableSource, E>(
     source: &S,
     options: &Options,
     job: &str,
-) -> Result<Option<Opened<S::Key>>, Error<S::Error, E>> {
+) -> Result<Option<Opened<S::Key>>, Failure<S, E>> {
     let read = |token: &Token| match options.adopts {
         true => token.adopt(source),
         false => token.cursor(source),
@@ -168,4 +170,72 @@ fn range_text<S: DurableSource>(range: &KeyRange<S::Key>, source: &S) -> String 
         Bound::Excluded(key) => key_text(source, key),
     };
     format!("{lower}..{upper}")
+}
+
+impl Checkpoint {
+    /// Moves it to `cursor`.
+    pub(crate) fn stand_at<S: DurableSource, H: Host>(
+        &mut self,
+        cursor: &Cursor<S::Key>,
+        first: Option<&S::Key>,
+        source: &S,
+        control: &Control<H>,
+    ) -> Result<(), S::Error> {
+        self.token = Token::new(cursor, source)?;
+        self.position = position(cursor, self).map(|key| key_text(source, key));
+        self.share = self.share_at(cursor, first, source, control.options.total);
+        self.updated = unix_millis(control.host.time_of_day());
+        Ok(())
+    }
+
+    fn share_at<S: DurableSource>(
+        &self,
+        cursor: &Cursor<S::Key>,
+        first: Option<&S::Key>,
+        source: &S,
+        total: Option<u64>,
+    ) -> Option<f64> {
+        if self.is_done() {
+            return Some(1.0);
+        }
+        if let Some(total) = total {
+            let share = self.items as f64 / total as f64;
+            return (total > 0).then_some(share.min(1.0));
+        }
+        let (Bound::Included(last) | Bound::Excluded(last)) = cursor.range().far() else {
+            return None;
+        };
+        source.share(first?, last, passed(cursor)?)
+    }
+}
+
+/// Writes down a walk from past the first item on, of which that key alone is read again.
+pub(crate) fn first_token<S: DurableSource>(
+    first: &S::Key,
+    cursor: &Cursor<S::Key>,
+    source: &S,
+) -> Result<Token, S::Error> {
+    let mut range = cursor.range().clone();
+    range.advance_past(first.clone());
+    Token::new(&State::live(range).cursor(), source)
+}
+
+/// Returns the key that a job has come to. None before its first item: a walk that begins behind a key hasn't
+/// come to that.
+pub(crate) fn position<'c, K>(cursor: &'c Cursor<K>, checkpoint: &Checkpoint) -> Option<&'c K> {
+    (checkpoint.items > 0).then(|| passed(cursor)).flatten()
+}
+
+/// Shows a key, escaped and cut: errors, logs and status reports show it on terminals.
+pub(crate) fn key_text<S: DurableSource>(source: &S, key: &S::Key) -> String {
+    const MOST_CHARS: usize = 1_000;
+    Excerpt::new(&source.key_text(key), MOST_CHARS).to_string()
+}
+
+/// Returns the key that the rest of a walk lies behind.
+fn passed<K>(cursor: &Cursor<K>) -> Option<&K> {
+    match cursor.range().near() {
+        Bound::Excluded(key) => Some(key),
+        Bound::Included(_) | Bound::Unbounded => None,
+    }
 }

@@ -1,22 +1,19 @@
-use std::ops::Bound;
 use std::slice;
 use std::time::Duration;
 
-use keywalk::state::State;
-use keywalk::{ChunkSource, Cursor, DurableSource, Excerpt, Step, Token};
+use keywalk::{ChunkSource, Cursor, DurableSource, Step};
 
-use crate::checkpoint::{Checkpoint, unix_millis};
+use crate::checkpoint::Checkpoint;
 use crate::checkpoints::Attempt;
-use crate::control::Control;
+use crate::control::{Control, Options};
 use crate::dead_letter::DeadLetter;
 use crate::driver::{Host, OpenScope, Steps, Store};
-use crate::error::{BoxError, Differs, Error};
+use crate::error::{BoxError, Error, checkpoints_failed, source_failed, walk_failed};
 use crate::events;
-use crate::job::Options;
 use crate::lease::Lease;
 use crate::outcome::{Ended, Outcome};
 use crate::progress::Progress;
-use crate::resume::open;
+use crate::resume::{first_token, key_text, open, position};
 
 /// After how many stretches without an item the position is recorded all the same.
 const MOST_MOVES: u32 = 64;
@@ -570,95 +567,5 @@ impl<K> Tally<K> {
             total: control.options.total,
             is_done: self.checkpoint.is_done(),
         }
-    }
-}
-
-impl Checkpoint {
-    /// Moves it to `cursor`.
-    pub(crate) fn stand_at<S: DurableSource, H: Host>(
-        &mut self,
-        cursor: &Cursor<S::Key>,
-        first: Option<&S::Key>,
-        source: &S,
-        control: &Control<H>,
-    ) -> Result<(), S::Error> {
-        self.token = Token::new(cursor, source)?;
-        self.position = position(cursor, self).map(|key| key_text(source, key));
-        self.share = self.share_at(cursor, first, source, control.options.total);
-        self.updated = unix_millis(control.host.time_of_day());
-        Ok(())
-    }
-
-    fn share_at<S: DurableSource>(
-        &self,
-        cursor: &Cursor<S::Key>,
-        first: Option<&S::Key>,
-        source: &S,
-        total: Option<u64>,
-    ) -> Option<f64> {
-        if self.is_done() {
-            return Some(1.0);
-        }
-        if let Some(total) = total {
-            let share = self.items as f64 / total as f64;
-            return (total > 0).then_some(share.min(1.0));
-        }
-        let (Bound::Included(last) | Bound::Excluded(last)) = cursor.range().far() else {
-            return None;
-        };
-        source.share(first?, last, passed(cursor)?)
-    }
-}
-
-/// Writes down a walk from past the first item on, of which that key alone is read again.
-pub(crate) fn first_token<S: DurableSource>(
-    first: &S::Key,
-    cursor: &Cursor<S::Key>,
-    source: &S,
-) -> Result<Token, S::Error> {
-    let mut range = cursor.range().clone();
-    range.advance_past(first.clone());
-    Token::new(&State::live(range).cursor(), source)
-}
-
-/// Returns the key that a job has come to. None before its first item: a walk that begins behind a key hasn't
-/// come to that.
-fn position<'c, K>(cursor: &'c Cursor<K>, checkpoint: &Checkpoint) -> Option<&'c K> {
-    (checkpoint.items > 0).then(|| passed(cursor)).flatten()
-}
-
-/// Shows a key, escaped and cut: errors, logs and status reports show it on terminals.
-pub(crate) fn key_text<S: DurableSource>(source: &S, key: &S::Key) -> String {
-    const MOST_CHARS: usize = 1_000;
-    Excerpt::new(&source.key_text(key), MOST_CHARS).to_string()
-}
-
-/// Returns the key that the rest of a walk lies behind.
-pub(crate) fn passed<K>(cursor: &Cursor<K>) -> Option<&K> {
-    match cursor.range().near() {
-        Bound::Excluded(key) => Some(key),
-        Bound::Included(_) | Bound::Unbounded => None,
-    }
-}
-
-pub(crate) fn walk_failed<S, C>(job: &str, error: keywalk::Error<S>) -> Error<S, C> {
-    let job = job.to_owned();
-    match error {
-        keywalk::Error::Token(error) => Error::Resume {
-            job,
-            differs: Differs::Token(error),
-        },
-        error => Error::Walk { job, error },
-    }
-}
-
-pub(crate) fn source_failed<S, C>(job: &str) -> impl FnOnce(S) -> Error<S, C> {
-    move |error| walk_failed(job, keywalk::Error::Source(error))
-}
-
-pub(crate) fn checkpoints_failed<S, C>(job: &str) -> impl FnOnce(C) -> Error<S, C> {
-    move |error| Error::Checkpoints {
-        job: job.to_owned(),
-        error,
     }
 }

@@ -57,9 +57,9 @@ use error::Problem;
 /// some by [`Job::retry`](keywalk_job::Job::retry). Between two chunks, and while
 /// the job pauses or waits, nothing is held.
 ///
-/// The function must leave the transaction open, and hand on errors. One that it ends, or that SQLite ends
-/// over an error (`INSERT OR ROLLBACK`, an interrupt, a full disk), is an error, and the chunk comes again;
-/// but what the function has changed outside of it, by committing or after its end, stays. That it is
+/// The function must leave the transaction open, its drop behavior as it is, and hand on errors. One that it ends,
+/// or that SQLite ends over an error (`INSERT OR ROLLBACK`, an interrupt, a full disk), is an error, and the chunk
+/// comes again; but what the function has changed outside of it, by committing or after its end, stays. That it is
 /// still the same transaction is checked by a savepoint in each chunk, which adds a few hundredths to SQLite's
 /// time.
 ///
