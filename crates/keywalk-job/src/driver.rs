@@ -50,6 +50,9 @@ pub(crate) trait Store<T> {
 }
 
 /// A scope that is open. Dropping it undoes what was done in it.
+///
+/// These are methods of the scope. As functions of [`Store`] that take one, their futures wouldn't be `Send`: the
+/// compiler can't prove it for all lifetimes.
 pub(crate) trait OpenScope<T> {
     type Error;
 
