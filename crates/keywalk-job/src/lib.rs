@@ -74,16 +74,9 @@
 //!
 //! None is on by default.
 //!
-#![cfg_attr(
-    docsrs,
-    doc = "[`CheckpointTable`]: https://docs.rs/keywalk-sqlite/latest/keywalk_sqlite/struct.CheckpointTable.html"
-)]
-#![cfg_attr(
-    not(docsrs),
-    doc = "[`CheckpointTable`]: ../keywalk_sqlite/struct.CheckpointTable.html"
-)]
-#![cfg_attr(docsrs, doc = "[`keywalk-retry`]: https://docs.rs/keywalk-retry")]
-#![cfg_attr(not(docsrs), doc = "[`keywalk-retry`]: ../keywalk_retry/index.html")]
+//! [`CheckpointTable`]: https://docs.rs/keywalk-sqlite/latest/keywalk_sqlite/struct.CheckpointTable.html
+//! [`keywalk-retry`]: https://docs.rs/keywalk-retry
+
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 

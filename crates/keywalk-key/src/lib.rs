@@ -33,12 +33,10 @@
 //!
 //! uuid is a part of this crate's interface ([`uuid`] is re-exported): use the same version.
 //!
-#![cfg_attr(docsrs, doc = "[`keywalk-sled`]: https://docs.rs/keywalk-sled")]
-#![cfg_attr(not(docsrs), doc = "[`keywalk-sled`]: ../keywalk_sled/index.html")]
-#![cfg_attr(docsrs, doc = "[`keywalk-memory`]: https://docs.rs/keywalk-memory")]
-#![cfg_attr(not(docsrs), doc = "[`keywalk-memory`]: ../keywalk_memory/index.html")]
-#![cfg_attr(docsrs, doc = "[`keywalk-sqlite`]: https://docs.rs/keywalk-sqlite")]
-#![cfg_attr(not(docsrs), doc = "[`keywalk-sqlite`]: ../keywalk_sqlite/index.html")]
+//! [`keywalk-sled`]: https://docs.rs/keywalk-sled
+//! [`keywalk-memory`]: https://docs.rs/keywalk-memory
+//! [`keywalk-sqlite`]: https://docs.rs/keywalk-sqlite
+
 #![forbid(unsafe_code)]
 
 mod key;

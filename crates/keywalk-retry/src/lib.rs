@@ -38,8 +38,8 @@
 //! The policy is [backon]'s: how often, after what delays, with what jitter. It is a part of this
 //! crate's interface, and [`backon`] is re-exported.
 //!
-#![cfg_attr(docsrs, doc = "[`keywalk-job`]: https://docs.rs/keywalk-job")]
-#![cfg_attr(not(docsrs), doc = "[`keywalk-job`]: ../keywalk_job/index.html")]
+//! [`keywalk-job`]: https://docs.rs/keywalk-job
+
 #![forbid(unsafe_code)]
 
 mod retry;

@@ -22,17 +22,17 @@
 //!
 //! | You have | It is walked by |
 //! |---|---|
-//! | a SQLite table or query | [`keywalk-sqlite`](https://docs.rs/keywalk-sqlite) |
+//! | a SQLite table or query | [`keywalk-sqlite`] |
 //! | a `BTreeMap` or `BTreeSet` | `Walk::new(&map)` |
-//! | a shared map, a skip list or a sorted slice in memory | [`keywalk-memory`](https://docs.rs/keywalk-memory) |
-//! | a sled tree | [`keywalk-sled`](https://docs.rs/keywalk-sled) |
-//! | a store that isn't here | a [`ChunkSource`] of your own: its documentation shows how, [`keywalk-conformance`](https://docs.rs/keywalk-conformance) proves it by a test a rule, [`keywalk-key`](https://docs.rs/keywalk-key) writes its keys as bytes |
+//! | a shared map, a skip list or a sorted slice in memory | [`keywalk-memory`] |
+//! | a sled tree | [`keywalk-sled`] |
+//! | a store that isn't here | a [`ChunkSource`] of your own: its documentation shows how, [`keywalk-conformance`] proves it by a test a rule, [`keywalk-key`] writes its keys as bytes |
 //!
 //! | You want | It is |
 //! |---|---|
-//! | to replace a loop over a `SELECT` or over `OFFSET`, or what Django or Rails has for it | the [guide](https://docs.rs/keywalk-sqlite/latest/keywalk_sqlite/guide/index.html) to moving over, in keywalk-sqlite |
-//! | a backfill, purge or export that survives crashes, each effect once | a job: [`keywalk-job`](https://docs.rs/keywalk-job) |
-//! | to wait where a store fails for a while | [`keywalk-retry`](https://docs.rs/keywalk-retry) |
+//! | to replace a loop over a `SELECT` or over `OFFSET`, or what Django or Rails has for it | the [guide] to moving over, in keywalk-sqlite |
+//! | a backfill, purge or export that survives crashes, each effect once | a job: [`keywalk-job`] |
+//! | to wait where a store fails for a while | [`keywalk-retry`] |
 //! | a "next" link, or to go on tomorrow | a [`Token`] |
 //! | to fetch ahead while you work | [`Walk::prefetch`] |
 //!
@@ -86,6 +86,15 @@
 //!   neither: a walk there needs a clock too, and a prefetched one fetches in its own thread.
 //! - `hmac`: `SignedToken`, for cursors that pass through hands that aren't trusted.
 //! - `serde`: a [`Token`] is text in formats for people, and bytes in others.
+//!
+//! [`keywalk-sqlite`]: https://docs.rs/keywalk-sqlite
+//! [`keywalk-memory`]: https://docs.rs/keywalk-memory
+//! [`keywalk-sled`]: https://docs.rs/keywalk-sled
+//! [`keywalk-conformance`]: https://docs.rs/keywalk-conformance
+//! [`keywalk-key`]: https://docs.rs/keywalk-key
+//! [guide]: https://docs.rs/keywalk-sqlite/latest/keywalk_sqlite/guide/index.html
+//! [`keywalk-job`]: https://docs.rs/keywalk-job
+//! [`keywalk-retry`]: https://docs.rs/keywalk-retry
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]

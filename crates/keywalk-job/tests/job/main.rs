@@ -7,9 +7,11 @@ mod lab;
 mod numbers;
 mod store;
 
+#[cfg(feature = "indicatif")]
 mod bar;
 mod cursors;
 mod ends;
+#[cfg(feature = "tracing")]
 mod events;
 mod failures;
 mod files;

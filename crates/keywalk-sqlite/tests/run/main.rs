@@ -5,4 +5,5 @@
 
 mod cost;
 mod faults;
+#[cfg(feature = "jobs")]
 mod jobs;

@@ -7,8 +7,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use keywalk::{
     Aspect, Chunk, Chunks, Cursor, CursorMismatch, Engine, Error, Fetched, Fingerprint, Items,
-    KeyRange, LastKey, Order, Prefetch, Prefetched, Request, SignedToken, Stats, Step, Token,
-    TokenError, Violation, Walk,
+    KeyRange, LastKey, Order, Prefetch, Prefetched, Request, Stats, Step, Token, TokenError,
+    Violation, Walk,
 };
 
 use crate::shelf::Shelf;
@@ -36,7 +36,8 @@ fn types_are_send_sync_and_debug_where_their_parts_are() {
     assert_plain::<Stats>();
     assert_plain::<Step<'_, String>>();
     assert_plain::<Token>();
-    assert_plain::<SignedToken>();
+    #[cfg(feature = "hmac")]
+    assert_plain::<keywalk::SignedToken>();
     assert_plain::<Fingerprint>();
     assert_plain::<Aspect>();
     assert_fused::<Items<Source>>();
@@ -203,5 +204,6 @@ fn debug_shows_counts_and_no_data() {
     let chunks = Walk::new(Shelf::of([])).live().chunks();
     let token = Token::new(&chunks.cursor_past(key(3)), chunks.source()).unwrap();
     shows(&token, &["Token", "bytes: 39"]);
+    #[cfg(feature = "hmac")]
     shows(&token.sign(b"secret"), &["SignedToken", "bytes: 63"]);
 }
