@@ -14,7 +14,7 @@ use rusqlite::Connection;
 
 use crate::bench::{Bench, Target};
 use crate::measure::{Fallible, Seen};
-use crate::sqlite_table::{Composite, Integer, MixedOrder, Shape, Text, database};
+use crate::sqlite_table::{Composite, Integer, MixedOrder, Shape, Text, TextComposite, database};
 use crate::{memory, sled, sqlite};
 
 /// By so much a count may grow.
@@ -91,6 +91,9 @@ pub(crate) fn process(name: &str, items: u64) -> Fallible {
         }
         "sqlite/text_lent" => lent_table::<Text>(items, CHUNK_SIZE),
         "sqlite/composite_lent" => lent_table::<Composite>(items, CHUNK_SIZE),
+        "sqlite/text_composite_items" => table::<TextComposite>(items, |db| {
+            sqlite::walk_yields::<TextComposite>(db, CHUNK_SIZE)
+        }),
         "sqlite/mixed_order_lent" => lent_table::<MixedOrder>(items, CHUNK_SIZE),
         "sled/lent" => {
             let (_folder, tree) = sled::tree(items)?;

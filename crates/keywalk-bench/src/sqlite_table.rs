@@ -229,6 +229,32 @@ impl Shape for Composite {
     }
 }
 
+/// `(tenant, name)`, otherwise as [`Composite`]: a key that owns memory.
+#[derive(Debug)]
+pub(crate) struct TextComposite;
+
+impl Shape for TextComposite {
+    type Key = (i64, String);
+    const NAME: &'static str = "text_composite";
+    const KEY: &'static [&'static str] = &["tenant", "code"];
+    const ORDER: &'static str = "tenant, code";
+    const CREATE: [&'static str; 2] = [
+        "tenant INTEGER NOT NULL, code TEXT NOT NULL",
+        ", PRIMARY KEY (tenant, code)) WITHOUT ROWID",
+    ];
+    const VALUES: &'static str = "?1 / 1000, printf('code-%08d', ?1 % 1000)";
+
+    #[inline]
+    fn read(row: &Row<'_>) -> Result<(i64, String)> {
+        Ok((row.get(0)?, row.get(1)?))
+    }
+
+    #[inline]
+    fn digest((tenant, code): &(i64, String)) -> u64 {
+        (tenant ^ ((code.len() as i64) << 32)) as u64
+    }
+}
+
 /// `(tenant, number DESC)`, otherwise as [`Composite`].
 #[derive(Debug)]
 pub(crate) struct MixedOrder;

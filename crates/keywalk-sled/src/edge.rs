@@ -1,6 +1,6 @@
 use std::ops::Bound;
 
-use crate::Key;
+use keywalk_key::Key;
 
 /// A bound of a range as bytes, in memory that is used again.
 #[derive(Debug)]

@@ -93,7 +93,6 @@
 mod ascend;
 mod backward;
 pub mod decode;
-mod durable_source;
 mod edge;
 mod error;
 mod fault;

@@ -1,11 +1,11 @@
 use std::any::type_name;
 
 use keywalk::Chunk;
+use keywalk_key::{Key, Malformed};
 use sled::IVec;
 
 use crate::decode::Decode;
-use crate::error::{Problem, TreeName, TypeName};
-use crate::{Error, Key, Malformed};
+use crate::error::{Error, Problem, TreeName, TypeName};
 
 /// Turns entries into keys and items.
 pub(crate) struct Reader<'a> {

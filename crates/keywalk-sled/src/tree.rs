@@ -2,7 +2,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::Key;
+use keywalk_key::Key;
+
 use crate::backward::Backward;
 use crate::decode::{Filled, Lent, Mapped};
 use crate::edge::Edge;

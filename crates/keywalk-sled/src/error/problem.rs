@@ -2,11 +2,12 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
+use keywalk_key::Malformed;
 use sled::IVec;
 
+use super::ErrorKind;
 use super::shown::{ShownKey, ShownText, TreeName, TypeName};
 use crate::fault::Fault;
-use crate::{ErrorKind, Malformed};
 
 /// What an [`Error`](crate::Error) is about.
 pub(crate) enum Problem {
@@ -147,7 +148,7 @@ fn show_fault(f: &mut fmt::Formatter<'_>, tree: &TreeName, fault: &Fault) -> fmt
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Error;
+    use crate::error::Error;
     use crate::fault::Disorder;
 
     #[test]

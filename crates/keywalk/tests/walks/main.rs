@@ -8,6 +8,7 @@ macro_rules! rows {
 }
 
 mod chunk;
+mod collections;
 mod engine;
 mod exact;
 mod forwarding;

@@ -203,6 +203,7 @@ impl<K: Stored> Shelf<K> {
         }
     }
 
+    #[cfg(all(feature = "hmac", feature = "serde"))]
     pub(crate) fn saying(mut self, says: Fingerprint) -> Self {
         self.says = says;
         self
