@@ -179,7 +179,7 @@ impl Fetcher {
                 });
             }
             for (at, part) in self.relation.key.iter().enumerate() {
-                if part.is_numeric
+                if part.affinity.is_numeric()
                     && let ToSqlOutput::Borrowed(value @ ValueRef::Text(text)) = key.bind_column(at)
                     && looks_like_a_number(text)
                 {

@@ -234,9 +234,7 @@
 mod checkpoint_table;
 mod conjuncts;
 mod connect;
-mod count;
 pub mod decode;
-mod durable_source;
 mod error;
 mod fetcher;
 mod fingerprint;
@@ -244,7 +242,6 @@ mod form;
 pub mod guide;
 mod join_order;
 mod key;
-mod known;
 mod name;
 mod params;
 mod plan;
@@ -270,9 +267,10 @@ pub use connect::{Connect, Held, PerFetch};
 pub use decode::{Decode, FromRow};
 pub use error::{Error, ErrorKind};
 pub use key::{AnyKey, Collated, Comparison, Key, KeyColumn};
-pub use query::Query;
+pub use query::{Query, QuerySpec};
 pub use row::Row;
-pub use table::Table;
+pub use source::SqlSource;
+pub use table::{Table, TableSpec};
 
 #[cfg(feature = "jobs")]
 pub use keywalk_job;

@@ -1,17 +1,13 @@
-use std::borrow::Borrow;
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use rusqlite::Connection;
 
 use crate::connect::{Connect, lend};
-use crate::decode::{Decoded, Filled, FromRow, Mapped, Rows};
+use crate::decode::Rows;
 use crate::error::{Error, Problem, QueryProblem, has_too_many_parameters, is_of_store};
-use crate::fetcher::Fetcher;
-use crate::key::Key;
-use crate::known::Known;
 use crate::params::Params;
+use crate::source::SqlSource;
 use crate::tokens::{has_parameter_zero, has_values, without_end};
 
 mod resolve;
@@ -86,8 +82,10 @@ use resolve::{NAME, column_names, failed};
 /// ```
 ///
 /// An FTS5 table without a table of its own for content has one called `NAME_content`, by `id`.
-pub struct Query<C, K = (), D = Rows> {
-    pub(crate) db: C,
+pub type Query<C, K = (), D = Rows> = SqlSource<C, QuerySpec, K, D>;
+
+/// What the caller said of a [`Query`].
+pub struct QuerySpec {
     /// As it was written.
     text: String,
     /// With numbered parameters.
@@ -95,9 +93,6 @@ pub struct Query<C, K = (), D = Rows> {
     columns: Arc<[String]>,
     key: Vec<String>,
     params: Params,
-    decode: D,
-    pub(crate) known: Known,
-    types: PhantomData<fn() -> K>,
 }
 
 impl<C: Connect> Query<C> {
@@ -158,94 +153,19 @@ impl<C: Connect> Query<C> {
             .map_err(|source| because(QueryProblem::Params, source))?;
         drop(statement);
         drop(lent);
-        Ok(Query {
-            db,
+        let spec = QuerySpec {
             text: sql,
             sql: numbered,
             columns,
             key: Vec::new(),
             params,
-            decode: Rows::default(),
-            known: Known::default(),
-            types: PhantomData,
-        })
-    }
-}
-
-impl<C: Connect, K, D> Query<C, K, D> {
-    /// Walks by these columns of the result, as keys of type `K2`. They must be unique together, and
-    /// columns of one index. Text is compared by bytes: a column under another collation can't be
-    /// searched so, which is an error at the first fetch.
-    ///
-    /// [`AnyKey`](crate::AnyKey) takes every column ascending.
-    ///
-    /// # Errors
-    ///
-    /// If the query has no such column, or two; if the columns don't fit the type; if a type leaves
-    /// the order to the column's collation.
-    pub fn key<K2: Key>(
-        self,
-        columns: impl IntoIterator<Item = impl Into<String>>,
-    ) -> Result<Query<C, K2, D>, Error> {
-        let mut query = self.with_types::<K2, D>(|decode| decode);
-        query.key = columns.into_iter().map(Into::into).collect();
-        query.key_parts(&*lend(&query.db)?)?;
-        Ok(query)
-    }
-
-    /// Makes an item's value of each row by a closure, as [`Table::map`](crate::Table::map) does. Its columns
-    /// are the SELECT's.
-    pub fn map<T, F>(self, decode: F) -> Query<C, K, Mapped<F>>
-    where
-        F: FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
-    {
-        self.with_types(|_| Mapped::new(decode))
-    }
-
-    /// As [`map`](Self::map), in place, as [`Table::fill`](crate::Table::fill) does, with an example there.
-    pub fn fill<T, F>(self, fill: F) -> Query<C, K, Filled<F, T>>
-    where
-        T: Default,
-        F: FnMut(&rusqlite::Row<'_>, &mut T) -> rusqlite::Result<()>,
-    {
-        self.with_types(|_| Filled::new(fill))
-    }
-
-    /// Makes a `T` of each row by its [`FromRow`].
-    pub fn decode<T: FromRow>(self) -> Query<C, K, Decoded<T>> {
-        self.with_types(|_| Decoded::new())
-    }
-
-    fn with_types<K2, D2>(self, decode: impl FnOnce(D) -> D2) -> Query<C, K2, D2> {
-        Query {
-            db: self.db,
-            text: self.text,
-            sql: self.sql,
-            columns: self.columns,
-            key: self.key,
-            params: self.params,
-            decode: decode(self.decode),
-            known: Known::default(),
-            types: PhantomData,
-        }
-    }
-
-    /// The statements that the walk has run so far, to be looked at with `EXPLAIN QUERY PLAN`. None before
-    /// the first fetch.
-    pub fn statements(&self) -> impl Iterator<Item = &str> {
-        self.known.fetcher.iter().flat_map(Fetcher::texts)
-    }
-}
-
-impl<C: Borrow<Connection>, K, D> Query<C, K, D> {
-    /// The connection. Between two fetches it is free for anything: writing, checkpoints, VACUUM.
-    pub fn connection(&self) -> &Connection {
-        self.db.borrow()
+        };
+        Ok(SqlSource::unresolved(db, spec, Rows::default()))
     }
 }
 
 /// Prints the names of the columns, and no data.
-impl<C, K, D> fmt::Debug for Query<C, K, D> {
+impl fmt::Debug for QuerySpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Query")
             .field("columns", &self.columns)

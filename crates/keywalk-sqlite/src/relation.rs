@@ -2,19 +2,24 @@ use std::fmt;
 use std::sync::Arc;
 
 use keywalk::Order;
+use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use crate::error::{Change, Problem, has_too_many_parameters};
-use crate::key::{ColumnLayout, Comparison, KeyColumns};
+use crate::key::{ColumnLayout, Comparison, KeyColumns, Layout};
 use crate::name::Quoted;
 use crate::params::Params;
 use crate::plan::{Condition, PlanName};
+use crate::schema::Affinity;
 use crate::shape::{Answer, Shape};
 use crate::stamp::Stamp;
+use crate::value::bind;
 
 /// What is walked, resolved and proven: a table, or a query as a subselect.
+#[doc(hidden)]
+#[expect(unnameable_types, reason = "a part of a sealed trait")]
 #[derive(Debug)]
-pub(crate) struct Relation {
+pub struct Relation {
     /// For messages: `table "items"` or `the query`.
     pub(crate) name: String,
     /// As the caller said it.
@@ -73,8 +78,8 @@ pub(crate) struct KeyPart {
     pub(crate) text_order: Option<String>,
     /// Whether it is a rowid that VACUUM may change: not an INTEGER PRIMARY KEY.
     pub(crate) is_fleeting: bool,
-    /// Whether SQLite compares text with it as a number where it looks like one.
-    pub(crate) is_numeric: bool,
+    /// What SQLite makes of a value that is compared with it, as far as that is known.
+    pub(crate) affinity: Affinity,
     /// Where the column stands in `select`, if it does.
     pub(crate) at: Option<usize>,
 }
@@ -251,11 +256,49 @@ impl Relation {
         KeyColumns {
             from: self.from.clone(),
             names: self.key_names(),
-            layouts: self.key.iter().map(|part| part.layout).collect(),
+            layouts: self.layouts(),
         }
+    }
+
+    fn layouts(&self) -> Vec<ColumnLayout> {
+        self.key.iter().map(|part| part.layout).collect()
+    }
+
+    /// Its key's layout, to be resolved by again: whatever index the schema then has.
+    pub(crate) fn layout(&self) -> Layout {
+        Layout::Columns(self.layouts())
     }
 
     pub(crate) fn key_names(&self) -> Vec<String> {
         self.key.iter().map(|part| part.name.clone()).collect()
+    }
+
+    /// Counts its rows.
+    pub(crate) fn count(&self, db: &Connection) -> Result<u64, Problem> {
+        let given = self.params.len();
+        let fixed = self.fixed.iter().zip(given + 1..);
+        let fixed = fixed.map(|(part, number)| format!("{} = +?{number}", part.expression));
+        // The bracket on a line of its own: a filter may end in a comment.
+        let filters = self.filters.iter().map(|filter| format!("({filter}\n)"));
+        let terms: Vec<String> = fixed.chain(filters).collect();
+        let mut sql = format!("SELECT count(*) FROM {}", self.from);
+        if !terms.is_empty() {
+            sql += " WHERE ";
+            sql += &terms.join(" AND ");
+        }
+        let count = || {
+            let mut statement = db.prepare(&sql)?;
+            let params = (0..given).map(|at| self.params.value(at));
+            let fixed = self.fixed.iter().map(|part| bind(&part.value));
+            for (number, value) in (1..).zip(params.chain(fixed)) {
+                statement.raw_bind_parameter(number, value)?;
+            }
+            let mut rows = statement.raw_query();
+            match rows.next()? {
+                Some(row) => row.get(0).map(i64::unsigned_abs),
+                None => Ok(0),
+            }
+        };
+        count().map_err(|source| self.failed(source))
     }
 }

@@ -3,6 +3,7 @@ use rusqlite::types::Type;
 
 use crate::error::Problem;
 use crate::name::{self, Named};
+use crate::stamp::Stamp;
 
 mod affinity;
 mod catalog;
@@ -20,8 +21,12 @@ pub(crate) struct Schema {
     pub(crate) has_rowid: bool,
     pub(crate) columns: Vec<Column>,
     pub(crate) indexes: Vec<Index>,
+    /// The names of its indexes over a part of it.
+    pub(crate) partial_indexes: Vec<String>,
     /// Of all text in the database.
     pub(crate) encoding: String,
+    /// When it was read, or before: what changes after it will be seen.
+    pub(crate) stamp: Stamp,
 }
 
 #[derive(Clone, Debug)]
@@ -99,7 +104,8 @@ impl Schema {
             relation: relation_name(table),
             source,
         };
-        let schemas = schemas(db).map_err(failed)?;
+        let stamp = Stamp::of_all(db).map_err(failed)?;
+        let schemas: Vec<String> = stamp.schemas().map(str::to_owned).collect();
         let found = find(db, &schemas, schema, table).map_err(failed)?;
         let Some(Found {
             schema,
@@ -128,7 +134,7 @@ impl Schema {
             };
             return Err(Problem::NotATable { table, what });
         }
-        let indexes = read_indexes(db, &schema, &table).map_err(failed)?;
+        let (indexes, partial_indexes) = read_indexes(db, &schema, &table).map_err(failed)?;
         let mut columns = read_columns(db, &schema, &table, strict).map_err(failed)?;
         let has_rowid = !without_rowid;
         // A primary key of a rowid table that needs no index of its own is the rowid.
@@ -139,11 +145,13 @@ impl Schema {
         }
         let encoding = encoding(db).map_err(failed)?;
         Ok(Schema {
+            stamp: stamp.of(&schema),
             schema,
             table,
             has_rowid,
             columns,
             indexes,
+            partial_indexes,
             encoding,
         })
     }
@@ -160,17 +168,6 @@ impl Schema {
         };
         let listed = list_indexes(db, &found.schema, &found.table)?;
         Ok(listed.into_iter().map(|index| index.name).collect())
-    }
-
-    /// The names of the table's partial indexes.
-    pub(crate) fn partial_indexes(&self, db: &Connection) -> Result<Vec<String>, Problem> {
-        let listed = list_indexes(db, &self.schema, &self.table);
-        let listed = listed.map_err(|source| Problem::Sqlite {
-            relation: self.relation(),
-            source,
-        })?;
-        let partial = listed.into_iter().filter(|index| index.partial);
-        Ok(partial.map(|index| index.name).collect())
     }
 
     pub(crate) fn relation(&self) -> String {

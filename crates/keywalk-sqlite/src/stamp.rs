@@ -10,9 +10,10 @@ use crate::name::Quoted;
 pub(crate) struct Stamp(Vec<(String, i64)>);
 
 impl Stamp {
-    /// Of the database with this name.
-    pub(crate) fn of(db: &Connection, schema: &str) -> rusqlite::Result<Self> {
-        Ok(Stamp(vec![(schema.to_owned(), version(db, schema)?)]))
+    /// Of the database with this name alone.
+    pub(crate) fn of(mut self, schema: &str) -> Self {
+        self.0.retain(|(name, _)| name == schema);
+        self
     }
 
     /// The names of its databases.

@@ -1,21 +1,14 @@
-use std::borrow::Borrow;
-use std::fmt;
-use std::marker::PhantomData;
-
-use rusqlite::{Connection, ToSql};
+use rusqlite::ToSql;
 
 use crate::connect::{Connect, lend};
 use crate::decode::Rows;
 use crate::error::Error;
-use crate::fetcher::Fetcher;
 use crate::key::{AnyKey, Key};
-use crate::known::Known;
+use crate::source::SqlSource;
 
-mod resolve;
-mod rows;
 mod spec;
 
-use spec::Spec;
+pub use spec::TableSpec;
 
 /// A table, walked by a key. Its items are `(key, row)`.
 ///
@@ -61,13 +54,7 @@ use spec::Spec;
 /// A fetch costs about 3 us and, for each row, what a cursor costs. Where the key isn't how the
 /// table is stored (a secondary index on a rowid table, in no order of the rows), each row is a jump:
 /// 7 to 8 times as much, for any method.
-pub struct Table<C, K = AnyKey, D = Rows> {
-    pub(crate) db: C,
-    spec: Spec,
-    decode: D,
-    pub(crate) known: Known,
-    key: PhantomData<fn() -> K>,
-}
+pub type Table<C, K = AnyKey, D = Rows> = SqlSource<C, TableSpec, K, D>;
 
 impl<C: Connect> Table<C> {
     /// The table of that name, by its primary key, with all its columns.
@@ -76,13 +63,7 @@ impl<C: Connect> Table<C> {
     /// looks: `temp`, `main`, the attached databases; [`schema`](Self::schema) names one. Nothing is
     /// read yet: a name that isn't there is an error of [`key`](Self::key), or of the first fetch.
     pub fn new(db: C, table: impl Into<String>) -> Self {
-        Table {
-            db,
-            spec: Spec::new(table.into()),
-            decode: Rows::default(),
-            known: Known::default(),
-            key: PhantomData,
-        }
+        SqlSource::unresolved(db, TableSpec::new(table.into()), Rows::default())
     }
 }
 
@@ -106,7 +87,7 @@ impl<C: Connect, D> Table<C, AnyKey, D> {
     /// If the table's key can't be proven, if there is another number of values than columns, or if
     /// one is NULL or doesn't convert.
     pub fn any_key(&self, values: impl IntoIterator<Item = impl ToSql>) -> Result<AnyKey, Error> {
-        Ok(self.spec.any_key(&*lend(&self.db)?, values)?)
+        self.spec.any_key(&*lend(&self.db)?, values)
     }
 }
 
@@ -125,60 +106,7 @@ impl<C: Connect, K: Key, D> Table<C, K, D> {
     #[must_use]
     pub fn schema(mut self, schema: impl Into<String>) -> Self {
         self.spec.schema = Some(schema.into());
-        self.known = Known::default();
-        self
-    }
-
-    /// Walks by these columns, as keys of type `K2`, ascending by the first, then by the second, …
-    ///
-    /// Any columns will do that are unique together and that an index is sorted by: the primary key,
-    /// a UNIQUE index over NOT NULL columns, or an indexed column and the primary key behind it.
-    /// `"rowid"` is one for every table that isn't WITHOUT ROWID. But VACUUM renumbers it, and no row
-    /// shows that: a walk by it ends, and its [token](keywalk::Token) is refused, after any change of
-    /// the schema, which VACUUM counts as. A copy that was made row by row, as from a dump, isn't
-    /// noticed: don't carry such a token to another file. An INTEGER PRIMARY KEY is a rowid that stays:
-    /// walk by its own name.
-    ///
-    /// With [`AnyKey`] as the type the index's own directions are taken.
-    ///
-    /// ```
-    /// # use keywalk::Walk;
-    /// # use keywalk_sqlite::Table;
-    /// use std::cmp::Reverse;
-    ///
-    /// # let db = rusqlite::Connection::open_in_memory()?;
-    /// db.execute_batch(
-    ///     "CREATE TABLE orders (id INTEGER PRIMARY KEY, at TEXT NOT NULL);
-    ///      CREATE INDEX newest ON orders (at DESC, id)",
-    /// )?;
-    /// let newest = Table::new(&db, "orders").key::<(Reverse<String>, i64)>(["at", "id"])?;
-    /// for order in Walk::new(newest) {
-    ///     let ((at, id), _row) = order?;
-    ///     println!("{id} at {}", at.0);
-    /// }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// If the table or a column doesn't exist, if the columns don't fit the type or never hold it, aren't
-    /// proven to be unique or may hold NULL (but for a [lone primary key](Self#proven-before-the-first-row)),
-    /// or if their text is ordered otherwise than the type. Whether an index can be searched is seen by the
-    /// first fetch.
-    pub fn key<K2: Key>(
-        self,
-        columns: impl IntoIterator<Item = impl Into<String>>,
-    ) -> Result<Table<C, K2, D>, Error> {
-        let mut table = Table {
-            db: self.db,
-            spec: self.spec,
-            decode: self.decode,
-            known: Known::default(),
-            key: PhantomData::<fn() -> K2>,
-        };
-        table.spec.key = Some(columns.into_iter().map(Into::into).collect());
-        table.spec.prove(&*lend(&table.db)?, K2::layout())?;
-        Ok(table)
+        self.respecified()
     }
 
     /// Walks only the rows where a leading column of the key's index has this value, by the rest of
@@ -204,8 +132,7 @@ impl<C: Connect, K: Key, D> Table<C, K, D> {
     /// value is NULL, which equals nothing, or doesn't convert.
     pub fn within(mut self, column: impl Into<String>, value: impl ToSql) -> Result<Self, Error> {
         self.spec.fix(&*lend(&self.db)?, &column.into(), value)?;
-        self.known = Known::default();
-        Ok(self)
+        Ok(self.respecified())
     }
 
     /// Walks only the rows for which this SQL expression is true. It may have parameters of its own,
@@ -246,43 +173,16 @@ impl<C: Connect, K: Key, D> Table<C, K, D> {
     ) -> Result<Self, Error> {
         self.spec
             .filter(&*lend(&self.db)?, condition.into(), params)?;
-        self.known = Known::default();
-        Ok(self)
+        Ok(self.respecified())
     }
 
-    /// The statements that the walk has run so far, to be looked at with `EXPLAIN QUERY PLAN`. None before
-    /// the first fetch.
+    /// Reads only these columns, in this order; default: all of the table's, generated ones too. The key is
+    /// read in any case.
     ///
-    /// ```
-    /// # use keywalk::Walk;
-    /// # use keywalk_sqlite::Table;
-    /// # let db = rusqlite::Connection::open_in_memory()?;
-    /// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY); INSERT INTO items VALUES (1), (2)")?;
-    /// let mut items = Walk::new(Table::new(&db, "items").key::<i64>(["id"])?).items();
-    /// items.next().transpose()?;
-    /// for sql in items.source().statements() {
-    ///     println!("{sql}");
-    /// }
-    /// # assert!(items.source().statements().count() > 0);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn statements(&self) -> impl Iterator<Item = &str> {
-        self.known.fetcher.iter().flat_map(Fetcher::texts)
-    }
-}
-
-impl<C: Borrow<Connection>, K, D> Table<C, K, D> {
-    /// The connection. Between two fetches it is free for anything: writing, checkpoints, VACUUM.
-    pub fn connection(&self) -> &Connection {
-        self.db.borrow()
-    }
-}
-
-/// Prints the table's name, and no data.
-impl<C, K, D> fmt::Debug for Table<C, K, D> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Table")
-            .field("name", &self.spec.name())
-            .finish_non_exhaustive()
+    /// Fewer columns are faster, large ones most of all. One that isn't there is an error of the first fetch.
+    #[must_use]
+    pub fn columns(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.spec.columns = Some(columns.into_iter().map(Into::into).collect());
+        self.respecified()
     }
 }

@@ -5,15 +5,13 @@ use std::sync::Arc;
 use keywalk::Order;
 use rusqlite::{Connection, Statement};
 
-use super::Query;
-use crate::connect::{Connect, lend};
-use crate::decode::Decode;
+use super::QuerySpec;
 use crate::error::{Change, CollationProblem, Error, KeyProblem, Problem, QueryProblem};
-use crate::fetcher::Fetcher;
-use crate::key::{ColumnLayout, Comparison, Key, Layout};
+use crate::key::{ColumnLayout, Comparison, Layout};
 use crate::name::{Quoted, same};
 use crate::relation::{KeyPart, Relation, Said};
 use crate::schema::{self, Affinity};
+use crate::source::Spec;
 use crate::stamp::Stamp;
 
 pub(super) const NAME: &str = "the query";
@@ -32,10 +30,23 @@ pub(super) fn failed(source: rusqlite::Error) -> Problem {
     }
 }
 
-impl<C: Connect, K: Key, D> Query<C, K, D> {
-    pub(super) fn key_parts(&self, db: &Connection) -> Result<Vec<KeyPart>, Problem> {
+impl QuerySpec {
+    /// The key's columns, and the query as it was prepared to find them.
+    fn key_parts<'db>(
+        &self,
+        db: &'db Connection,
+        layout: Layout,
+    ) -> Result<(Statement<'db>, Vec<KeyPart>), Problem> {
         let encoding = schema::encoding(db).map_err(failed)?;
-        let layouts = match K::layout() {
+        let names: Vec<&str> = self.key.iter().map(String::as_str).collect();
+        if let Some(why) = KeyProblem::of(&names, &layout) {
+            return Err(Problem::KeyColumns {
+                relation: NAME.to_owned(),
+                why,
+            });
+        }
+        let statement = db.prepare(&self.sql).map_err(failed)?;
+        let layouts = match layout {
             Layout::Columns(layouts) => layouts,
             Layout::FromSchema => {
                 let layout = ColumnLayout {
@@ -46,14 +57,8 @@ impl<C: Connect, K: Key, D> Query<C, K, D> {
                 vec![layout; self.key.len()]
             }
         };
-        let names: Vec<&str> = self.key.iter().map(String::as_str).collect();
-        if let Some(why) = KeyProblem::of(&names, &K::layout()) {
-            return Err(Problem::KeyColumns {
-                relation: NAME.to_owned(),
-                why,
-            });
-        }
-        self.key
+        let parts = self
+            .key
             .iter()
             .zip(layouts)
             .map(|(name, layout)| {
@@ -70,15 +75,16 @@ impl<C: Connect, K: Key, D> Query<C, K, D> {
                         column: name.clone(),
                         why,
                     }),
-                    None => self.key_part(db, name, layout),
+                    None => self.key_part(&statement, name, layout),
                 }
             })
-            .collect()
+            .collect::<Result<_, _>>()?;
+        Ok((statement, parts))
     }
 
     fn key_part(
         &self,
-        db: &Connection,
+        statement: &Statement<'_>,
         name: &str,
         layout: ColumnLayout,
     ) -> Result<KeyPart, Problem> {
@@ -94,7 +100,7 @@ impl<C: Connect, K: Key, D> Query<C, K, D> {
                 in_plan: None,
                 text_order: None,
                 layout,
-                is_numeric: self.is_numeric(db, name).map_err(failed)?,
+                affinity: affinity(statement, name),
                 at: None,
             }),
             (None, _) => Err(Problem::NoSuchColumn {
@@ -107,29 +113,45 @@ impl<C: Connect, K: Key, D> Query<C, K, D> {
             }),
         }
     }
+}
 
-    /// Whether SQLite compares the column's text as numbers where it looks like them, as far as its
-    /// declared type tells.
-    fn is_numeric(&self, db: &Connection, name: &str) -> rusqlite::Result<bool> {
-        let statement = db.prepare(&self.sql)?;
-        // A list up to rusqlite 0.40, an iterator from 0.41 on.
-        let columns = Vec::from_iter(statement.columns());
-        let column = columns.iter().find(|column| same(column.name(), name));
-        // As if in a STRICT table: hardly anyone declares ANY in another.
-        let affinity = column.map(|c| Affinity::of(c.decl_type().unwrap_or_default(), true));
-        Ok(affinity.is_some_and(Affinity::is_numeric))
+/// As the column's declared type tells it: of an expression nothing is known.
+fn affinity(statement: &Statement<'_>, name: &str) -> Affinity {
+    // A list up to rusqlite 0.40, an iterator from 0.41 on.
+    let columns = Vec::from_iter(statement.columns());
+    let column = columns.iter().find(|column| same(column.name(), name));
+    // As if in a STRICT table: hardly anyone declares ANY in another.
+    column.map_or(Affinity::None, |column| {
+        Affinity::of(column.decl_type().unwrap_or_default(), true)
+    })
+}
+
+impl Spec for QuerySpec {
+    fn set_key(
+        &mut self,
+        db: &Connection,
+        columns: Vec<String>,
+        layout: Layout,
+    ) -> Result<(), Error> {
+        self.key = columns;
+        self.key_parts(db, layout)?;
+        Ok(())
     }
 
-    /// What is walked, under the schema as it is.
-    pub(crate) fn resolve(&self, db: &Connection) -> Result<Relation, Problem> {
+    fn resolve_again(&self, db: &Connection, before: &Relation) -> Result<Relation, Error> {
+        let relation = self.resolve(db, before.layout())?;
+        relation.succeeds(before)?;
+        Ok(relation)
+    }
+
+    fn resolve(&self, db: &Connection, layout: Layout) -> Result<Relation, Error> {
         let stamp = Stamp::of_all(db).map_err(failed)?;
-        let key = self.key_parts(db)?;
-        let statement = db.prepare(&self.sql).map_err(failed)?;
+        let (statement, key) = self.key_parts(db, layout)?;
         if column_names(&statement) != self.columns {
-            return Err(Problem::Changed {
+            return Err(Error::from(Problem::Changed {
                 relation: NAME.to_owned(),
                 why: Change::Columns,
-            });
+            }));
         }
         Ok(Relation {
             name: NAME.to_owned(),
@@ -148,39 +170,5 @@ impl<C: Connect, K: Key, D> Query<C, K, D> {
             nullable: true,
             stamp,
         })
-    }
-
-    /// The relation that `before` is under a schema that has changed.
-    fn resolve_again(&self, db: &Connection, before: &Relation) -> Result<Relation, Problem> {
-        let relation = self.resolve(db)?;
-        relation.succeeds(before)?;
-        Ok(relation)
-    }
-}
-
-impl<C: Connect, K: Key, D: Decode> Query<C, K, D> {
-    /// The parts that answer; proves the query's plan first if that wasn't done, or again if the
-    /// schema has changed. If it can't be, the parts stay as they were, for the schema may change back.
-    pub(crate) fn parts(
-        &mut self,
-        has_changed: bool,
-    ) -> Result<(C::Lent<'_>, &mut Fetcher, &mut D), Error> {
-        let db = lend(&self.db)?;
-        if let Some(fetcher) = self.known.fetcher.as_ref().filter(|_| has_changed) {
-            let relation = self.resolve_again(&db, fetcher.relation())?;
-            self.known.fetcher = Some(Fetcher::new(&db, relation)?);
-        }
-        let fetcher = match self.known.fetcher.take() {
-            Some(fetcher) => fetcher,
-            None => {
-                let relation = match self.known.before() {
-                    Some(before) => self.resolve_again(&db, before)?,
-                    None => self.resolve(&db)?,
-                };
-                self.decode.columns(&self.columns);
-                Fetcher::new(&db, relation)?
-            }
-        };
-        Ok((db, self.known.fetcher.insert(fetcher), &mut self.decode))
     }
 }

@@ -156,7 +156,7 @@ pub(super) struct Listed {
     pub(super) name: String,
     unique: bool,
     primary: bool,
-    pub(super) partial: bool,
+    partial: bool,
 }
 
 pub(super) fn list_indexes(
@@ -175,14 +175,18 @@ pub(super) fn list_indexes(
     })
 }
 
+/// The indexes that SQLite can search, and the names of the partial ones.
 pub(super) fn read_indexes(
     db: &Connection,
     schema: &str,
     table: &str,
-) -> rusqlite::Result<Vec<Index>> {
-    let mut indexes = Vec::new();
-    let listed = list_indexes(db, schema, table)?;
-    for listed in listed.into_iter().filter(|listed| !listed.partial) {
+) -> rusqlite::Result<(Vec<Index>, Vec<String>)> {
+    let (mut indexes, mut partial) = (Vec::new(), Vec::new());
+    for listed in list_indexes(db, schema, table)? {
+        if listed.partial {
+            partial.push(listed.name);
+            continue;
+        }
         let read = |row: &Row<'_>| {
             let is_key: bool = row.get(5)?;
             // An expression has no name.
@@ -205,5 +209,5 @@ pub(super) fn read_indexes(
             });
         }
     }
-    Ok(indexes)
+    Ok((indexes, partial))
 }

@@ -1,10 +1,13 @@
+use std::fmt;
 use std::sync::Arc;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, Params as RusqliteParams, ToSql};
 
 use crate::conjuncts::conjuncts;
-use crate::error::{FilterProblem, KeyProblem, Problem, has_too_many_parameters, is_of_store};
+use crate::error::{
+    Error, FilterProblem, KeyProblem, Problem, has_too_many_parameters, is_of_store,
+};
 use crate::key::{AnyKey, Key, Layout};
 use crate::name::{Quoted, same};
 use crate::params::Params;
@@ -12,13 +15,13 @@ use crate::plan::PlanName;
 use crate::proof::{self, ProvenKey};
 use crate::relation::{FixedPart, KeyPart, Relation, Said};
 use crate::schema::{Affinity, Column, Schema};
-use crate::stamp::Stamp;
+use crate::source::Spec;
 use crate::tokens::{has_parameter_zero, with_backticks};
 use crate::value::{as_stored, as_text};
 
 /// What the caller said of a table.
-#[derive(Clone, Debug)]
-pub(super) struct Spec {
+#[derive(Clone)]
+pub struct TableSpec {
     pub(super) schema: Option<String>,
     pub(super) table: String,
     pub(super) key: Option<Vec<String>>,
@@ -37,9 +40,9 @@ pub(super) struct Filter {
     params: Params,
 }
 
-impl Spec {
+impl TableSpec {
     pub(super) fn new(table: String) -> Self {
-        Spec {
+        TableSpec {
             schema: None,
             table,
             key: None,
@@ -47,10 +50,6 @@ impl Spec {
             columns: None,
             filter: None,
         }
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.table
     }
 
     fn read_schema(&self, db: &Connection) -> Result<Schema, Problem> {
@@ -158,16 +157,10 @@ impl Spec {
     }
 
     /// Proves what the schema can prove.
-    pub(super) fn prove(
-        &self,
-        db: &Connection,
-        layout: Layout,
-    ) -> Result<(Schema, ProvenKey), Problem> {
-        let schema = self.read_schema(db)?;
-        let fixed = self.fixed(&schema)?;
+    fn prove(&self, schema: &Schema, layout: Layout) -> Result<ProvenKey, Problem> {
+        let fixed = self.fixed(schema)?;
         let fixed: Vec<&Column> = fixed.iter().collect();
-        let key = proof::prove(&schema, self.key.as_deref(), &fixed, layout)?;
-        Ok((schema, key))
+        proof::prove(schema, self.key.as_deref(), &fixed, layout)
     }
 
     /// The columns that are fixed, as the schema has them now.
@@ -183,54 +176,63 @@ impl Spec {
         &self,
         db: &Connection,
         given: impl IntoIterator<Item = impl ToSql>,
-    ) -> Result<AnyKey, Problem> {
+    ) -> Result<AnyKey, Error> {
         let relation = self.resolve(db, AnyKey::layout())?;
-        let (_, key) = self.prove(db, AnyKey::layout())?;
-        let mut columns = key.columns.iter().map(|(column, _)| column);
+        let mut parts = relation.key.iter();
         let mut values = Vec::new();
         for value in given {
-            let column = columns.next();
-            let name = column.map_or("", |column| &column.name);
+            let part = parts.next();
+            let name = part.map_or("", |part| &part.name);
             let value = as_stored(db, value)
                 .map_err(|source| Problem::given(relation.name.clone(), name, source))?;
-            let is_text = column.is_some_and(|column| column.affinity == Affinity::Text);
+            let is_text = part.is_some_and(|part| part.affinity == Affinity::Text);
             values.push(match is_text {
                 true => as_text(db, &value).map_err(|source| relation.failed(source))?,
                 false => value,
             });
         }
-        AnyKey::new(values, Arc::new(relation.key_columns())).ok_or_else(|| Problem::AnyKey {
+        let key = AnyKey::new(values, Arc::new(relation.key_columns()));
+        Ok(key.ok_or_else(|| Problem::AnyKey {
             columns: relation.key_names(),
             relation: relation.name,
-        })
+        })?)
+    }
+}
+
+/// Prints the table's name, and no data.
+impl fmt::Debug for TableSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table")
+            .field("name", &self.table)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Spec for TableSpec {
+    fn set_key(
+        &mut self,
+        db: &Connection,
+        columns: Vec<String>,
+        layout: Layout,
+    ) -> Result<(), Error> {
+        self.key = Some(columns);
+        self.prove(&self.read_schema(db)?, layout)?;
+        Ok(())
     }
 
-    /// The relation that `before` is under a schema that has changed: of the same table, key and
-    /// columns.
-    pub(super) fn resolve_again(
-        &self,
-        db: &Connection,
-        before: &Relation,
-    ) -> Result<Relation, Problem> {
+    fn resolve_again(&self, db: &Connection, before: &Relation) -> Result<Relation, Error> {
         let mut spec = self.clone();
         spec.schema = before.stamp.schemas().next().map(str::to_owned);
         spec.key = Some(before.key_names());
         spec.columns = Some(before.columns.to_vec());
-        let layouts = before.key.iter().map(|part| part.layout).collect();
-        let relation = spec.resolve(db, Layout::Columns(layouts))?;
+        let relation = spec.resolve(db, before.layout())?;
         relation.succeeds(before)?;
         Ok(relation)
     }
 
-    /// The relation to fetch from.
-    pub(super) fn resolve(&self, db: &Connection, layout: Layout) -> Result<Relation, Problem> {
-        let found = self.read_schema(db)?;
-        // Before the rest is read: what changes from here on will be seen.
-        let stamp = Stamp::of(db, &found.schema).map_err(|source| Problem::Sqlite {
-            relation: found.relation(),
-            source,
-        })?;
-        let (schema, key) = self.prove(db, layout)?;
+    fn resolve(&self, db: &Connection, layout: Layout) -> Result<Relation, Error> {
+        let schema = self.read_schema(db)?;
+        let key = self.prove(&schema, layout)?;
         let columns = match &self.columns {
             None => schema.columns.iter().map(|c| c.name.clone()).collect(),
             Some(named) => named
@@ -265,7 +267,7 @@ impl Spec {
                 text_order: schema.text_order(&column),
                 collation: Some(column.collation),
                 is_fleeting: column.is_rowid && column.primary == 0,
-                is_numeric: column.affinity.is_numeric(),
+                affinity: column.affinity,
                 at: at(&column.name),
                 name: column.name,
             })
@@ -287,7 +289,7 @@ impl Spec {
             from: from(&schema),
             query: None,
             indexes,
-            partial_indexes: schema.partial_indexes(db)?,
+            partial_indexes: schema.partial_indexes,
             select: select.join(", "),
             columns,
             key,
@@ -296,7 +298,7 @@ impl Spec {
             params,
             unique: true,
             nullable,
-            stamp,
+            stamp: schema.stamp,
         })
     }
 }
