@@ -7,14 +7,13 @@ use rusqlite::{Connection, Statement};
 
 use crate::decode::Decode;
 use crate::error::{Change, Error, Problem};
-use crate::form::FarBound;
 use crate::key::{Key, KeyColumns};
 use crate::params::Param;
 use crate::reader::Reader;
 use crate::relation::Relation;
-use crate::shape::{Answer, Edge, Shape};
-use crate::stamp::Runs;
-use crate::statements::{Doubt, Proven, Statements};
+use crate::seek::FarBound;
+use crate::seek::{Answer, Edge, Shape};
+use crate::statements::{Doubt, Proven, Runs, Statements};
 use crate::value::{Shown, bind};
 
 mod first_key;

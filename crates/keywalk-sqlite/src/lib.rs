@@ -232,13 +232,12 @@
 
 #[cfg(feature = "jobs")]
 mod checkpoint_table;
+mod codec;
 mod conjuncts;
 mod connect;
 pub mod decode;
 mod error;
 mod fetcher;
-mod fingerprint;
-mod form;
 pub mod guide;
 mod join_order;
 mod key;
@@ -249,13 +248,9 @@ mod proof;
 mod query;
 mod reader;
 mod relation;
-mod row;
 mod schema;
 mod seek;
-mod shape;
-mod share;
 mod source;
-mod stamp;
 mod statements;
 mod table;
 mod tokens;
@@ -264,11 +259,10 @@ mod value;
 #[cfg(feature = "jobs")]
 pub use checkpoint_table::{CheckpointError, CheckpointErrorKind, CheckpointTable};
 pub use connect::{Connect, Held, PerFetch};
-pub use decode::{Decode, FromRow};
+pub use decode::{Decode, FromRow, Row};
 pub use error::{Error, ErrorKind};
 pub use key::{AnyKey, Collated, Comparison, Key, KeyColumn};
 pub use query::{Query, QuerySpec};
-pub use row::Row;
 pub use source::SqlSource;
 pub use table::{Table, TableSpec};
 

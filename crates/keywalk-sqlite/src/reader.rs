@@ -8,10 +8,10 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use crate::decode::Decode;
 use crate::error::{Error, Problem};
-use crate::form::FarBound;
 use crate::key::{Key, KeyColumns, KeyRow, Unreadable};
 use crate::name::same;
 use crate::relation::Relation;
+use crate::seek::FarBound;
 use crate::value::Shown;
 
 /// Turns rows into keys and items.

@@ -1,16 +1,10 @@
-use rusqlite::Connection;
+//! What the database says of its tables, and whether it still does.
+
 use rusqlite::types::Type;
+use rusqlite::{Connection, Row};
 
 use crate::error::Problem;
-use crate::name::{self, Named};
-use crate::stamp::Stamp;
-
-mod affinity;
-mod catalog;
-
-pub(crate) use affinity::Affinity;
-pub(crate) use catalog::is_unique;
-use catalog::{Found, find, list_indexes, read_columns, read_indexes, schemas, tables};
+use crate::name::{self, Named, Quoted};
 
 /// What the database says of a table.
 #[derive(Debug)]
@@ -200,7 +194,7 @@ impl Schema {
             return None;
         }
         let collation = column.collation.to_ascii_uppercase();
-        let mut order = format!("COLLATE {}", name::Quoted(&collation));
+        let mut order = format!("COLLATE {}", Quoted(&collation));
         if self.encoding != UTF_8 {
             order += &format!(" IN {}", self.encoding);
         }
@@ -249,4 +243,322 @@ pub(crate) fn encoding(db: &Connection) -> rusqlite::Result<String> {
 
 pub(crate) fn relation_name(table: &str) -> String {
     format!("table {}", Named(table))
+}
+
+/// What SQLite makes of a value that is stored in a column, by the column's declared type
+/// (<https://www.sqlite.org/datatype3.html>, section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Affinity {
+    /// INTEGER or NUMERIC: text that looks like a number becomes one.
+    Numeric,
+    /// The same, and integers become reals.
+    Real,
+    /// Numbers become text.
+    Text,
+    None,
+}
+
+impl Affinity {
+    /// Of a column declared so; in a STRICT table ANY has none.
+    pub(crate) fn of(declared: &str, strict: bool) -> Self {
+        let declared = declared.to_ascii_uppercase();
+        let has = |words: &[&str]| words.iter().any(|word| declared.contains(word));
+        if has(&["INT"]) {
+            Affinity::Numeric
+        } else if has(&["CHAR", "CLOB", "TEXT"]) {
+            Affinity::Text
+        } else if declared.is_empty() || has(&["BLOB"]) || strict && declared == "ANY" {
+            Affinity::None
+        } else if has(&["REAL", "FLOA", "DOUB"]) {
+            Affinity::Real
+        } else {
+            Affinity::Numeric
+        }
+    }
+
+    /// Whether SQLite compares a column's text as a number where it looks like one.
+    pub(crate) fn is_numeric(self) -> bool {
+        matches!(self, Affinity::Numeric | Affinity::Real)
+    }
+
+    /// The storage classes that a column's values can have, apart from NULL. A STRICT table lets no other
+    /// in than the declared one.
+    pub(crate) fn holds(self, strict: bool, declared: &str) -> &'static [Type] {
+        use Type::{Blob, Integer, Real, Text};
+        match self {
+            Affinity::Numeric if strict => &[Integer],
+            Affinity::Real if strict => &[Real],
+            Affinity::Text if strict => &[Text],
+            Affinity::None if strict && !declared.eq_ignore_ascii_case("ANY") => &[Blob],
+            Affinity::Numeric | Affinity::None => &[Integer, Real, Text, Blob],
+            Affinity::Real => &[Real, Text, Blob],
+            Affinity::Text => &[Text, Blob],
+        }
+    }
+}
+
+/// Asks a pragma about something, in one schema or in all. Not the virtual table of the pragma's
+/// name: a database may hold a table of that name, which would answer what it likes.
+fn pragma<T>(
+    db: &Connection,
+    schema: Option<&str>,
+    pragma: &str,
+    of: &str,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    let sql = match schema {
+        Some(schema) => format!("PRAGMA {}.{pragma}({})", Quoted(schema), Quoted(of)),
+        None => format!("PRAGMA {pragma}({})", Quoted(of)),
+    };
+    db.prepare(&sql)?.query_map([], read)?.collect()
+}
+
+struct Found {
+    schema: String,
+    table: String,
+    kind: String,
+    without_rowid: bool,
+    strict: bool,
+}
+
+/// The connection's databases: `main`, `temp` if it is used, those that are attached.
+fn schemas(db: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = db.prepare("PRAGMA database_list")?;
+    statement.query_map([], |row| row.get(1))?.collect()
+}
+
+/// The tables that someone has made, in this schema or in all.
+fn tables(db: &Connection, schema: Option<&str>) -> rusqlite::Result<Vec<String>> {
+    let mut statement = db.prepare("PRAGMA table_list")?;
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let listed = statement.query_map([], read)?;
+    let mut tables = Vec::new();
+    for listed in listed {
+        let (of, table, kind): (String, String, String) = listed?;
+        let is_asked_for = schema.is_none_or(|schema| name::same(schema, &of));
+        if is_asked_for && kind != "shadow" && !table.starts_with("sqlite_") {
+            tables.push(table);
+        }
+    }
+    tables.sort();
+    Ok(tables)
+}
+
+/// Looks where SQLite looks: in `temp`, in `main`, then in the attached databases in their order.
+fn find(
+    db: &Connection,
+    schemas: &[String],
+    schema: Option<&str>,
+    table: &str,
+) -> rusqlite::Result<Option<Found>> {
+    // Nothing has such a name, and SQL ends there.
+    if table.contains('\0') {
+        return Ok(None);
+    }
+    let read = |row: &Row<'_>| {
+        Ok(Found {
+            schema: row.get(0)?,
+            table: row.get(1)?,
+            kind: row.get(2)?,
+            without_rowid: row.get(4)?,
+            strict: row.get(5)?,
+        })
+    };
+    // The schema's own tables are listed under their new names, and known by the old ones.
+    let is = |name| name::same(table, name);
+    let known_as = match () {
+        () if is("sqlite_schema") => "sqlite_master",
+        () if is("sqlite_temp_schema") => "sqlite_temp_master",
+        () => table,
+    };
+    let mut found = pragma(db, None, "table_list", known_as, read)?;
+    found.retain(|found| schema.is_none_or(|schema| name::same(schema, &found.schema)));
+    Ok(found.into_iter().min_by_key(|found| {
+        let at = schemas.iter().position(|schema| *schema == found.schema);
+        (found.schema != "temp", at)
+    }))
+}
+
+/// Whether this is an index of so many columns, unique, wherever one has the name.
+pub(crate) fn is_unique(db: &Connection, index: &str, columns: usize) -> rusqlite::Result<bool> {
+    let mut found = false;
+    for schema in schemas(db)? {
+        let entries = Quoted(&schema);
+        let sql = format!(
+            "SELECT tbl_name FROM {entries}.sqlite_master WHERE type = 'index' AND name = ?1"
+        );
+        let tables: Vec<String> = db
+            .prepare(&sql)?
+            .query_map([index], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        for table in tables {
+            let read = |row: &Row<'_>| Ok((row.get::<_, String>(1)?, row.get::<_, bool>(2)?));
+            let listed = pragma(db, Some(&schema), "index_list", &table, read)?;
+            let is_unique = listed.contains(&(index.to_owned(), true));
+            let of = pragma(db, Some(&schema), "index_info", index, |_| Ok(()))?;
+            if !is_unique || of.len() != columns {
+                return Ok(false);
+            }
+            found = true;
+        }
+    }
+    Ok(found)
+}
+
+fn read_columns(
+    db: &Connection,
+    schema: &str,
+    table: &str,
+    strict: bool,
+) -> rusqlite::Result<Vec<Column>> {
+    let read = |row: &Row<'_>| {
+        let column = Column {
+            name: row.get(1)?,
+            declared: String::new(),
+            affinity: Affinity::None,
+            is_strict: strict,
+            not_null: row.get(3)?,
+            primary: row.get(5)?,
+            collation: String::new(),
+            is_rowid: false,
+        };
+        Ok((column, row.get(6)?))
+    };
+    let columns: Vec<(Column, i64)> = pragma(db, Some(schema), "table_xinfo", table, read)?;
+    columns
+        .into_iter()
+        // Hidden columns (1) are those of virtual tables; 2 and 3 are generated ones.
+        .filter(|(_, hidden)| *hidden != 1)
+        .map(|(mut column, _)| {
+            let (declared, collation, _, _, _) =
+                db.column_metadata(Some(schema), table, &column.name)?;
+            let declared = declared.map(|declared| declared.to_string_lossy().into_owned());
+            column.declared = declared.unwrap_or_default();
+            column.affinity = Affinity::of(&column.declared, strict);
+            column.collation = match collation {
+                Some(collation) => collation.to_string_lossy().into_owned(),
+                None => "BINARY".to_owned(),
+            };
+            Ok(column)
+        })
+        .collect()
+}
+
+struct Listed {
+    name: String,
+    unique: bool,
+    primary: bool,
+    partial: bool,
+}
+
+fn list_indexes(db: &Connection, schema: &str, table: &str) -> rusqlite::Result<Vec<Listed>> {
+    pragma(db, Some(schema), "index_list", table, |row| {
+        let origin: String = row.get(3)?;
+        Ok(Listed {
+            name: row.get(1)?,
+            unique: row.get(2)?,
+            primary: origin == "pk",
+            partial: row.get(4)?,
+        })
+    })
+}
+
+/// The indexes that SQLite can search, and the names of the partial ones.
+fn read_indexes(
+    db: &Connection,
+    schema: &str,
+    table: &str,
+) -> rusqlite::Result<(Vec<Index>, Vec<String>)> {
+    let (mut indexes, mut partial) = (Vec::new(), Vec::new());
+    for listed in list_indexes(db, schema, table)? {
+        if listed.partial {
+            partial.push(listed.name);
+            continue;
+        }
+        let read = |row: &Row<'_>| {
+            let is_key: bool = row.get(5)?;
+            // An expression has no name.
+            let name: Option<String> = row.get(2)?;
+            let (descending, collation) = (row.get(3)?, row.get(4)?);
+            let column = name.map(|name| IndexColumn {
+                name,
+                descending,
+                collation,
+            });
+            Ok(is_key.then_some(column))
+        };
+        let columns = pragma(db, Some(schema), "index_xinfo", &listed.name, read)?;
+        if let Some(columns) = columns.into_iter().flatten().collect() {
+            indexes.push(Index {
+                name: listed.name,
+                columns,
+                unique: listed.unique,
+                primary: listed.primary,
+            });
+        }
+    }
+    Ok((indexes, partial))
+}
+
+/// The versions of the databases' schemas at one time. Every change of a schema counts its version up
+/// (<https://www.sqlite.org/pragma.html#pragma_schema_version>), and so does VACUUM.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Stamp(Vec<(String, i64)>);
+
+impl Stamp {
+    /// Of the database with this name alone.
+    pub(crate) fn of(mut self, schema: &str) -> Self {
+        self.0.retain(|(name, _)| name == schema);
+        self
+    }
+
+    /// The names of its databases.
+    pub(crate) fn schemas(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The first of its databases that has anything in it.
+    pub(crate) fn first_with_entries(&self, db: &Connection) -> rusqlite::Result<Option<&str>> {
+        for schema in self.schemas() {
+            let entries = format!("SELECT 1 FROM {}.sqlite_master LIMIT 1", Quoted(schema));
+            if db.prepare(&entries)?.exists([])? {
+                return Ok(Some(schema));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The version of the first of its databases.
+    pub(crate) fn version(&self) -> Option<i64> {
+        self.0.first().map(|(_, version)| *version)
+    }
+
+    /// Of all databases of the connection.
+    pub(crate) fn of_all(db: &Connection) -> rusqlite::Result<Self> {
+        let mut names = db.prepare("PRAGMA database_list")?;
+        let names = names.query_map([], |row| row.get::<_, String>(1))?;
+        names
+            .map(|name| {
+                let name = name?;
+                let version = version(db, &name)?;
+                Ok((name, version))
+            })
+            .collect::<rusqlite::Result<_>>()
+            .map(Stamp)
+    }
+
+    /// Whether a schema has changed since.
+    pub(crate) fn is_stale(&self, db: &Connection) -> rusqlite::Result<bool> {
+        for (name, then) in &self.0 {
+            if version(db, name)? != *then {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn version(db: &Connection, schema: &str) -> rusqlite::Result<i64> {
+    db.prepare_cached(&format!("PRAGMA {}.schema_version", Quoted(schema)))?
+        .query_row([], |row| row.get(0))
 }

@@ -11,13 +11,13 @@ use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange,
 use rusqlite::Connection;
 
 use crate::ErrorKind;
+use crate::codec;
 use crate::connect::{Connect, lend};
 use crate::decode::{Decode, Decoded, Filled, FromRow, Mapped};
 use crate::error::Error;
 use crate::fetcher::Fetcher;
-use crate::key::{Key, Layout, bytes};
+use crate::key::{Key, Layout};
 use crate::relation::Relation;
-use crate::share::share;
 use crate::value::key_text;
 
 /// How often one request proves its relation again because the schema changed meanwhile.
@@ -334,7 +334,7 @@ impl<C: Connect, S: Spec, K: Key, D: Decode> DurableSource for SqlSource<C, S, K
 
     fn encode_key(&self, key: &K, encoded: &mut Vec<u8>) {
         for column in 0..key.width() {
-            bytes::write(bytes::lent(&key.bind_column(column)), encoded);
+            codec::write(codec::lent(&key.bind_column(column)), encoded);
         }
     }
 
@@ -343,14 +343,14 @@ impl<C: Connect, S: Spec, K: Key, D: Decode> DurableSource for SqlSource<C, S, K
             Some(fetcher) => Arc::clone(fetcher.columns()),
             None => Arc::new(self.relation()?.key_columns()),
         };
-        let values = bytes::read(encoded, columns.names.len());
+        let values = codec::read(encoded, columns.names.len());
         Ok(values.and_then(|values| K::from_values(values, &columns)))
     }
 
     /// As SQL writes it: `7`, `'a name'`, `(5, x'00ff')`; what a terminal wouldn't show is escaped,
     /// and more than 120 characters or 60 bytes are cut.
     fn key_text(&self, key: &K) -> String {
-        let literal = |column| key_text(bytes::lent(&key.bind_column(column)));
+        let literal = |column| key_text(codec::lent(&key.bind_column(column)));
         match key.width() {
             1 => literal(0),
             width => format!(
@@ -361,7 +361,7 @@ impl<C: Connect, S: Spec, K: Key, D: Decode> DurableSource for SqlSource<C, S, K
     }
 
     fn share(&self, first: &K, last: &K, at: &K) -> Option<f64> {
-        share(first, last, at)
+        codec::share(first, last, at)
     }
 }
 

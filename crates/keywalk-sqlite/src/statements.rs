@@ -1,14 +1,13 @@
 use keywalk::Order;
-use rusqlite::{CachedStatement, Connection};
+use rusqlite::{CachedStatement, Connection, Statement, StatementStatus};
 
 use crate::conjuncts::is_single;
 use crate::error::{Change, Problem};
-use crate::form::FarBound;
 use crate::params::Param;
 use crate::plan::{Condition, Plan};
 use crate::relation::Relation;
-use crate::shape::{Answer, Edge, Shape};
-use crate::stamp::Runs;
+use crate::seek::FarBound;
+use crate::seek::{Answer, Edge, Shape};
 
 mod attempts;
 
@@ -41,6 +40,33 @@ pub(crate) struct Proven {
     parts: Vec<Vec<Condition>>,
     /// Whether its plan is proven for the connection that the walk now has.
     is_proven_here: bool,
+}
+
+/// How often a statement was run and prepared anew, as SQLite counts it: while nothing but the walk's
+/// own runs was counted, the schema is still the one that it was prepared under, at no cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Runs {
+    run: i32,
+    prepared_anew: i32,
+}
+
+impl Runs {
+    pub(crate) fn of(statement: &Statement<'_>) -> Self {
+        Runs {
+            run: statement.get_status(StatementStatus::Run),
+            prepared_anew: statement.get_status(StatementStatus::RePrepare),
+        }
+    }
+
+    /// Whether the statement never ran.
+    pub(crate) fn is_none(self) -> bool {
+        self.run == 0
+    }
+
+    /// Whether the statement was prepared anew since `before`.
+    pub(crate) fn is_anew_since(self, before: Runs) -> bool {
+        self.prepared_anew != before.prepared_anew
+    }
 }
 
 /// Why a statement may be another one than was proven.

@@ -8,8 +8,8 @@ use crate::ErrorKind;
 use crate::error::Error;
 use crate::key::Key;
 use crate::reader::Reader;
-use crate::shape::{Answer, Shape};
-use crate::stamp::Runs;
+use crate::seek::{Answer, Shape};
+use crate::statements::Runs;
 
 impl Fetcher {
     /// Reads the key at the far end from the index alone.

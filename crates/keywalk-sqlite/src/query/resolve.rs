@@ -10,9 +10,8 @@ use crate::error::{Change, CollationProblem, Error, KeyProblem, Problem, QueryPr
 use crate::key::{ColumnLayout, Comparison, Layout};
 use crate::name::{Quoted, same};
 use crate::relation::{KeyPart, Relation, Said};
-use crate::schema::{self, Affinity};
+use crate::schema::{self, Affinity, Stamp};
 use crate::source::Spec;
-use crate::stamp::Stamp;
 
 pub(super) const NAME: &str = "the query";
 

@@ -3,12 +3,12 @@
 use rusqlite::Connection;
 
 use crate::error::{Problem, is_of_store};
-use crate::form::{CERTAIN, Form, How, UNLIKELY, Urge};
 use crate::join_order;
 use crate::plan::Plan;
 use crate::relation::Relation;
 use crate::seek::Seek;
-use crate::shape::{Edge, Shape};
+use crate::seek::{CERTAIN, Form, How, UNLIKELY, Urge};
+use crate::seek::{Edge, Shape};
 
 /// Writes a statement in the first way for which SQLite's plan is a search by all conditions: as it
 /// chooses by itself, or else by what leaves it no other choice, so that no statistics keep it from that.
