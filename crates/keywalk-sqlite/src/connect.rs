@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use crate::error::Problem;
+use crate::error::Error;
 
 /// Lends a connection for one fetch: a connection, a pointer to one, a [guard](Held) of one, or a
 /// [pool](PerFetch).
@@ -241,8 +241,6 @@ impl<F> fmt::Debug for PerFetch<F> {
 
 /// A connection for one fetch.
 #[inline]
-pub(crate) fn lend<C: Connect>(db: &C) -> Result<C::Lent<'_>, Problem> {
-    db.connect().map_err(|source| Problem::NoConnection {
-        source: Box::new(source),
-    })
+pub(crate) fn lend<C: Connect>(db: &C) -> Result<C::Lent<'_>, Error> {
+    db.connect().map_err(Error::no_connection)
 }

@@ -1,18 +1,15 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-mod detail;
-mod message;
-mod problem;
+use rusqlite::ErrorCode;
 
-pub(crate) use detail::{Change, CollationProblem, FilterProblem, KeyProblem, QueryProblem};
-pub(crate) use problem::{Problem, has_too_many_parameters, is_of_store};
+mod constructors;
 
 /// What went wrong with a SQLite source: a key, filter or query that can't be walked, a stored value
 /// that isn't what was asked for, or SQLite itself.
 ///
-/// It says which table, column, key or value it is about and what to do, on one line of bounded length.
-/// Match on [`kind`](Self::kind); what SQLite said is in [`source`](StdError::source) and
+/// The message names the table, column, key or value and what to do, on one line of bounded length. Match
+/// on [`kind`](Self::kind). SQLite's own error is the [`source`](StdError::source) and
 /// [`sqlite_error`](Self::sqlite_error).
 ///
 /// ```
@@ -38,8 +35,12 @@ pub(crate) use problem::{Problem, has_too_many_parameters, is_of_store};
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Error {
-    problem: Box<Problem>,
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 /// The kinds of [`Error`].
@@ -59,9 +60,8 @@ pub enum ErrorKind {
     KeyColumns,
     /// Nothing in the schema makes the key unique.
     NotUnique,
-    /// A key column may hold NULL. A primary key of one column that isn't declared NOT NULL is let pass
-    /// ([but for some](crate::Table#proven-before-the-first-row)): a NULL in it is a [`Value`](Self::Value)
-    /// when the walk comes to it.
+    /// A key column may hold NULL. A primary key of one column without NOT NULL is accepted ([with
+    /// exceptions](crate::Table#proven-before-the-first-row)); a NULL in it is a [`Value`](Self::Value).
     Nullable,
     /// A key column's text isn't ordered as the key's type is.
     Collation,
@@ -79,9 +79,9 @@ pub enum ErrorKind {
     Value,
     /// A query gave two rows of the same key.
     RepeatedKey,
-    /// While it was walked, the schema changed in a way that the walk can't go on under.
+    /// During the walk the schema changed in a way that the walk can't continue under.
     Changed,
-    /// A pool lent no connection; what it said is the [`source`](StdError::source).
+    /// A pool lent no connection; its own error is the [`source`](StdError::source).
     NoConnection,
     /// Another connection holds a lock (`SQLITE_BUSY`, `LOCKED`, `PROTOCOL`). The same fetch may
     /// succeed later.
@@ -100,43 +100,54 @@ pub enum ErrorKind {
 }
 
 impl Error {
-    /// What kind of error it is.
-    #[must_use]
-    pub fn kind(&self) -> ErrorKind {
-        self.problem.kind()
+    #[cold]
+    fn new(kind: ErrorKind, message: String) -> Self {
+        Error(Box::new(Inner {
+            kind,
+            message,
+            source: None,
+        }))
     }
 
-    /// Whether the same may succeed if it is just asked again, after a while: another connection's
-    /// lock is in the way, of the walk's own statement ([`ErrorKind::Busy`]) or of one that the
-    /// decoding ran; or a pool had no connection to lend ([`ErrorKind::NoConnection`]), whatever it says of the
-    /// cause. Any other error wants something done.
+    fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Box::new(source));
+        self
+    }
+
+    /// Returns the kind of error.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Checks whether the same call may succeed later: another connection's lock is in the way, of the
+    /// walk's own statement ([`ErrorKind::Busy`]) or of one that the decoding ran; or a pool had no
+    /// connection to lend ([`ErrorKind::NoConnection`]), whatever its own error is. Any other error needs
+    /// a fix first.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        let sqlite = self.sqlite_error().map(problem::kind_of);
+        let sqlite = self.sqlite_error().map(kind_of);
         self.kind() == ErrorKind::NoConnection || sqlite == Some(ErrorKind::Busy)
     }
 
-    /// Whether a stored key couldn't be read.
-    pub(crate) fn is_of_key(&self) -> bool {
-        matches!(*self.problem, Problem::Key { .. } | Problem::NullKey { .. })
-    }
-
-    /// What SQLite, or a conversion of rusqlite's, said; `None` if neither is to blame.
+    /// Returns the error of SQLite, or of a conversion of rusqlite's; `None` if neither is the cause.
     #[must_use]
     pub fn sqlite_error(&self) -> Option<&rusqlite::Error> {
         self.source()?.downcast_ref()
     }
-}
 
-impl From<Problem> for Error {
-    fn from(problem: Problem) -> Self {
-        Error {
-            problem: Box::new(problem),
-        }
+    /// Checks whether a fetch couldn't read a stored key. Its other errors of this kind are rusqlite's.
+    pub(crate) fn is_of_key(&self) -> bool {
+        self.kind() == ErrorKind::Value && self.sqlite_error().is_none()
+    }
+
+    /// Checks whether SQLite failed by itself, and not over what the caller wrote or gave.
+    pub(crate) fn is_of_sqlite(&self) -> bool {
+        self.sqlite_error().map(kind_of) == Some(self.kind())
     }
 }
 
-/// With the message: it is what a `main` that returns the error shows.
+/// Includes the message: a `main` that returns the error shows this.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
@@ -149,12 +160,42 @@ impl fmt::Debug for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.problem, f)
+        f.write_str(&self.0.message)
     }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.problem.source()
+        Some(&**self.0.source.as_ref()?)
+    }
+}
+
+/// Checks whether SQL failed because of the store's state, and not because of how it is written.
+pub(crate) fn is_of_store(error: &rusqlite::Error) -> bool {
+    kind_of(error) != ErrorKind::Sqlite
+}
+
+/// Checks whether SQL has more parameters than SQLite takes, which has no code of its own. (SQLite's message
+/// comes first in each of rusqlite's errors, of which one isn't there in every version and feature.)
+pub(crate) fn has_too_many_parameters(error: &rusqlite::Error) -> bool {
+    let message = error.to_string();
+    message.starts_with("too many SQL variables")
+        || message.starts_with("variable number must be between")
+}
+
+/// Returns the kind of a failure of SQLite's own.
+fn kind_of(error: &rusqlite::Error) -> ErrorKind {
+    use ErrorCode::*;
+    match error.sqlite_error_code() {
+        Some(DatabaseBusy | DatabaseLocked | FileLockingProtocolFailed) => ErrorKind::Busy,
+        Some(OperationInterrupted) => ErrorKind::Interrupted,
+        Some(DatabaseCorrupt | NotADatabase) => ErrorKind::Corrupt,
+        Some(SystemIoFailure | CannotOpen | DiskFull | PermissionDenied | NoLargeFileSupport) => {
+            ErrorKind::Io
+        }
+        Some(OutOfMemory) => ErrorKind::OutOfMemory,
+        // While it reads a pragma as a table, SQLite loses the code (of `sqlite3_declare_vtab`).
+        Some(Unknown) if error.to_string() == "interrupted" => ErrorKind::Interrupted,
+        _ => ErrorKind::Sqlite,
     }
 }

@@ -6,7 +6,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Statement};
 
 use crate::decode::Decode;
-use crate::error::{Change, Error, Problem};
+use crate::error::Error;
 use crate::key::{Key, KeyColumns};
 use crate::params::Param;
 use crate::reader::Reader;
@@ -33,7 +33,7 @@ pub(crate) struct Fetcher {
 }
 
 impl Fetcher {
-    pub(crate) fn new(db: &Connection, relation: Relation) -> Result<Self, Problem> {
+    pub(crate) fn new(db: &Connection, relation: Relation) -> Result<Self, Error> {
         Ok(Fetcher {
             statements: Statements::new(db, &relation)?,
             columns: Arc::new(relation.key_columns()),
@@ -166,27 +166,27 @@ impl Fetcher {
     }
 
     /// The range's keys are keys of this relation, and compare as its rows do.
-    fn check_keys<K: Key>(&self, range: &KeyRange<K>) -> Result<(), Problem> {
+    fn check_keys<K: Key>(&self, range: &KeyRange<K>) -> Result<(), Error> {
         for bound in [range.near(), range.far()] {
             let (Bound::Included(key) | Bound::Excluded(key)) = bound else {
                 continue;
             };
             if !key.is_of(&self.columns) {
-                return Err(Problem::ForeignKey {
-                    relation: self.relation.name.clone(),
-                    columns: self.relation.key_names(),
-                });
+                return Err(Error::key_of_other_columns(
+                    &self.relation.name,
+                    &self.relation.key_names(),
+                ));
             }
             for (at, part) in self.relation.key.iter().enumerate() {
                 if part.affinity.is_numeric()
                     && let ToSqlOutput::Borrowed(value @ ValueRef::Text(text)) = key.bind_column(at)
                     && looks_like_a_number(text)
                 {
-                    return Err(Problem::NumericBound {
-                        relation: self.relation.name.clone(),
-                        column: part.name.clone(),
-                        value: Shown(value).to_string(),
-                    });
+                    return Err(Error::numeric_bound(
+                        &self.relation.name,
+                        &part.name,
+                        &Shown(value).to_string(),
+                    ));
                 }
             }
         }
@@ -196,10 +196,10 @@ impl Fetcher {
 
 /// A problem that a statement has from its start; or, if the schema isn't any longer the one that it
 /// was written for, that.
-fn or_changed(db: &Connection, relation: &Relation, problem: Problem) -> Problem {
+fn or_changed(db: &Connection, relation: &Relation, error: Error) -> Error {
     match relation.stamp.is_stale(db) {
-        Ok(true) => relation.changed(Change::Unceasing),
-        _ => problem,
+        Ok(true) => Error::changed_again(&relation.name),
+        _ => error,
     }
 }
 
@@ -211,7 +211,7 @@ fn check_schema(
     proven: &mut Proven,
     statement: &Statement<'_>,
     before: Runs,
-) -> Result<(), Problem> {
+) -> Result<(), Error> {
     let is_stale = || {
         let stale = relation.stamp.is_stale(db);
         stale.map_err(|source| relation.failed(source))
@@ -223,7 +223,7 @@ fn check_schema(
         Doubt::PreparedAnew => true,
     };
     if is_another {
-        return Err(relation.changed(Change::Unceasing));
+        return Err(Error::changed_again(&relation.name));
     }
     proven.trust(now);
     Ok(())

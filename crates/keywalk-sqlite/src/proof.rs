@@ -2,7 +2,7 @@
 
 use keywalk::Order;
 
-use crate::error::{CollationProblem, KeyProblem, Problem};
+use crate::error::Error;
 use crate::key::{ColumnLayout, Comparison, Layout};
 use crate::name;
 use crate::schema::{Column, Index, Schema, UTF_8};
@@ -22,7 +22,7 @@ pub(crate) fn prove(
     named: Option<&[String]>,
     fixed: &[&Column],
     layout: Layout,
-) -> Result<ProvenKey, Problem> {
+) -> Result<ProvenKey, Error> {
     let names = match named {
         Some(named) => named.to_vec(),
         None => primary_key(schema, fixed)?,
@@ -55,7 +55,7 @@ fn check_columns(
     columns: &[Column],
     fixed: &[&Column],
     layout: &Layout,
-) -> Result<(), Problem> {
+) -> Result<(), Error> {
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     let fixed_column = names
         .iter()
@@ -63,28 +63,40 @@ fn check_columns(
     // An INTEGER PRIMARY KEY can stand first in an index.
     let rowid = columns.iter().rev().skip(1);
     let mut rowid = rowid.filter(|column| column.is_rowid && column.primary == 0);
-    let why = match (fixed_column, KeyProblem::of(&names, layout)) {
-        (Some(column), _) => KeyProblem::Fixed((*column).to_owned()),
-        (None, Some(KeyProblem::None)) if !fixed.is_empty() => KeyProblem::AllFixed,
-        (None, Some(why)) => why,
-        (None, None) => match rowid.next() {
-            Some(column) => KeyProblem::AfterRowid(column.name.clone()),
-            None => return Ok(()),
-        },
-    };
-    Err(Problem::KeyColumns {
-        relation: schema.relation(),
-        why,
-    })
+    let relation = schema.relation();
+    if let Some(column) = fixed_column {
+        return Err(Error::fixed_column(&relation, column));
+    }
+    if names.is_empty() && !fixed.is_empty() {
+        return Err(Error::all_columns_fixed(&relation));
+    }
+    check_names(&relation, &names, layout)?;
+    match rowid.next() {
+        Some(column) => Err(Error::columns_after_rowid(&relation, &column.name)),
+        None => Ok(()),
+    }
 }
 
-fn primary_key(schema: &Schema, fixed: &[&Column]) -> Result<Vec<String>, Problem> {
+/// Checks that there is a name for each of the layout's columns, and none twice.
+pub(crate) fn check_names(relation: &str, names: &[&str], layout: &Layout) -> Result<(), Error> {
+    let is_repeated = |at: usize| names[..at].iter().any(|n| name::same(n, names[at]));
+    match layout {
+        _ if names.is_empty() => Err(Error::no_key_columns(relation)),
+        Layout::Columns(types) if types.len() != names.len() => {
+            let (expected, named) = (types.len(), names.len());
+            Err(Error::key_column_count(relation, expected, named))
+        }
+        _ => match (0..names.len()).find(|at| is_repeated(*at)) {
+            Some(at) => Err(Error::repeated_column(relation, names[at])),
+            None => Ok(()),
+        },
+    }
+}
+
+fn primary_key(schema: &Schema, fixed: &[&Column]) -> Result<Vec<String>, Error> {
     let mut primary: Vec<&Column> = schema.columns.iter().filter(|c| c.primary > 0).collect();
     if primary.is_empty() {
-        return Err(Problem::NoPrimaryKey {
-            table: schema.table.clone(),
-            other_key: schema.any_key(fixed),
-        });
+        return Err(Error::no_primary_key(&schema.table, &schema.any_key(fixed)));
     }
     primary.sort_by_key(|column| column.primary);
     Ok(primary
@@ -131,17 +143,15 @@ fn types_from_schema(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> 
 }
 
 /// The column can hold a value of the key's type.
-fn check_type(schema: &Schema, column: &Column, layout: ColumnLayout) -> Result<(), Problem> {
+fn check_type(schema: &Schema, column: &Column, layout: ColumnLayout) -> Result<(), Error> {
     match layout.stored {
-        Some(stored) if !column.holds().contains(&stored) => Err(Problem::KeyColumns {
-            relation: schema.relation(),
-            why: KeyProblem::Type {
-                column: column.name.clone(),
-                declared: column.declared.clone(),
-                stored,
-                holds: column.holds(),
-            },
-        }),
+        Some(stored) if !column.holds().contains(&stored) => Err(Error::key_column_type(
+            &schema.relation(),
+            &column.name,
+            &column.declared,
+            stored,
+            column.holds(),
+        )),
         _ => Ok(()),
     }
 }
@@ -153,7 +163,7 @@ fn check_null(
     columns: &[Column],
     types: &[ColumnLayout],
     fixed: &[&Column],
-) -> Result<bool, Problem> {
+) -> Result<bool, Error> {
     let is_safe = |column: &&Column| {
         column.not_null || column.is_rowid || (!schema.has_rowid && column.primary > 0)
     };
@@ -167,17 +177,17 @@ fn check_null(
     if is_whole_primary_key && types[0].comparison != Comparison::Store {
         return Ok(true);
     }
-    Err(Problem::Nullable {
-        table: schema.table.clone(),
-        column: column.name.clone(),
-        other_key: schema.any_key(fixed),
-    })
+    Err(Error::nullable(
+        &schema.table,
+        &column.name,
+        &schema.any_key(fixed),
+    ))
 }
 
 /// The key, with the fixed columns, holds all of what is unique: the rowid, or the columns of a
 /// unique index. Not the other way round: a unique index under NOCASE says more than one under
 /// BINARY, so the collations must be the same.
-fn check_unique(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> Result<(), Problem> {
+fn check_unique(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> Result<(), Error> {
     let is_over_key = |index: &Index, has_collation: &dyn Fn(&Column, &str) -> bool| {
         index.unique
             && index.columns.iter().all(|wanted| {
@@ -199,28 +209,23 @@ fn check_unique(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> Resul
     if other_key == names {
         other_key.clear();
     }
-    Err(Problem::NotUnique {
-        table: schema.table.clone(),
-        columns: names,
-        by_collation: has(&|_, _| true),
-        other_key,
-    })
+    let refused = match has(&|_, _| true) {
+        true => Error::unique_otherwise,
+        false => Error::not_unique,
+    };
+    Err(refused(&schema.table, &names, &other_key))
 }
 
-fn check_collation(schema: &Schema, column: &Column, layout: ColumnLayout) -> Result<(), Problem> {
+fn check_collation(schema: &Schema, column: &Column, layout: ColumnLayout) -> Result<(), Error> {
     if layout.comparison != Comparison::Bytes {
         return Ok(());
     }
-    let why = if !name::same(&column.collation, "BINARY") {
-        CollationProblem::Collation(column.collation.clone())
-    } else if schema.encoding != UTF_8 {
-        CollationProblem::Encoding(schema.encoding.clone())
-    } else {
-        return Ok(());
-    };
-    Err(Problem::Collation {
-        relation: schema.relation(),
-        column: column.name.clone(),
-        why,
-    })
+    let (name, collation) = (&column.name, &column.collation);
+    if !name::same(collation, "BINARY") {
+        return Err(Error::column_collation(&schema.relation(), name, collation));
+    }
+    match schema.encoding.as_str() {
+        UTF_8 => Ok(()),
+        encoding => Err(Error::column_encoding(&schema.relation(), name, encoding)),
+    }
 }

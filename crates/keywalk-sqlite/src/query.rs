@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use crate::connect::{Connect, lend};
 use crate::decode::Rows;
-use crate::error::{Error, Problem, QueryProblem, has_too_many_parameters, is_of_store};
+use crate::error::{Error, ErrorKind, has_too_many_parameters, is_of_store};
 use crate::params::Params;
 use crate::source::SqlSource;
 use crate::tokens::{has_parameter_zero, has_values, without_end};
@@ -111,46 +111,40 @@ impl<C: Connect> Query<C> {
         let mut sql = sql.into();
         // What ends a statement can't stand in a subselect.
         sql.truncate(without_end(&sql).len());
-        let refused = |why| Error::from(Problem::Query { why });
         // An error of `prepare` from rusqlite 0.43 on, and a statement without columns before.
         if sql.is_empty() {
-            return Err(refused(QueryProblem::NotASelect));
+            return Err(Error::not_a_select());
         }
         let has_zero = has_parameter_zero(&sql);
         // A store that fails meanwhile says nothing of the query.
-        let because = |why: fn(rusqlite::Error) -> QueryProblem, source| match is_of_store(&source)
-        {
+        let because = |refused: fn(_) -> Error, source| match is_of_store(&source) {
             false if !has_zero && has_too_many_parameters(&source) => {
-                Error::from(Problem::TooManyParameters {
-                    relation: NAME.to_owned(),
-                    is_query: true,
-                    source,
-                })
+                Error::too_many_params(ErrorKind::Query, NAME, source)
             }
-            true => Error::from(failed(source)),
-            false => refused(why(source)),
+            true => failed(source),
+            false => refused(source),
         };
         let lent = lend(&db)?;
         let connection: &Connection = &lent;
         let statement = connection
             .prepare(&sql)
-            .map_err(|source| because(QueryProblem::Invalid, source))?;
+            .map_err(|source| because(Error::bad_query, source))?;
         if statement.column_count() == 0 || !statement.readonly() || statement.is_explain() != 0 {
-            return Err(refused(QueryProblem::NotASelect));
+            return Err(Error::not_a_select());
         }
         connection
             .prepare(&format!("SELECT * FROM ({sql}\n)"))
-            .map_err(|source| because(QueryProblem::Invalid, source))?;
+            .map_err(|source| because(Error::bad_query, source))?;
         // A query that has an order or a limit takes no further order.
         connection
             .prepare(&format!("{sql}\nORDER BY 1"))
             .map_err(|source| match has_values(&sql) && !is_of_store(&source) {
-                true => refused(QueryProblem::Values),
-                false => because(QueryProblem::OrderOrLimit, source),
+                true => Error::values_in_query(),
+                false => because(Error::order_or_limit, source),
             })?;
         let columns = column_names(&statement);
         let (numbered, params) = Params::capture(connection, &sql, &statement, params)
-            .map_err(|source| because(QueryProblem::Params, source))?;
+            .map_err(|source| because(Error::query_params, source))?;
         drop(statement);
         drop(lent);
         let spec = QuerySpec {

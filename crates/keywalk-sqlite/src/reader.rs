@@ -7,7 +7,7 @@ use rusqlite::Row;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use crate::decode::Decode;
-use crate::error::{Error, Problem};
+use crate::error::Error;
 use crate::key::{Key, KeyColumns, KeyRow, Unreadable};
 use crate::name::same;
 use crate::relation::Relation;
@@ -92,7 +92,7 @@ impl<'a> Reader<'a> {
                 let last = row.as_ref().column_count() - 1;
                 row.get(last)
                     .map(|within: bool| !within)
-                    .map_err(|source| self.relation.failed(source).into())
+                    .map_err(|source| self.relation.failed(source))
             }
         }
     }
@@ -138,19 +138,17 @@ impl<'a> Reader<'a> {
     /// Of two keys that aren't known to be in order.
     #[inline(never)]
     fn check_unordered<K: Key>(&self, before: &K, key: &K) -> Result<(), Error> {
-        Err(Error::from(match before.partial_cmp(key) {
+        let relation = &self.relation;
+        match before.partial_cmp(key) {
             // Only SQLite knows.
-            None => return Ok(()),
-            Some(Ordering::Equal) if !self.relation.unique => Problem::RepeatedKey {
-                key: self.shown(key),
-            },
+            None => Ok(()),
+            Some(Ordering::Equal) if !relation.unique => Err(Error::repeated_key(&self.shown(key))),
             // Nothing but damage, or a collation that contradicts itself.
-            Some(_) => Problem::OutOfOrder {
-                relation: self.relation.name.clone(),
-                before: self.shown(before),
-                key: self.shown(key),
-            },
-        }))
+            Some(_) => {
+                let (before, key) = (self.shown(before), self.shown(key));
+                Err(Error::out_of_order(&relation.name, &before, &key))
+            }
+        }
     }
 
     #[inline]
@@ -166,39 +164,24 @@ impl<'a> Reader<'a> {
     fn unreadable(&self, row: &Row<'_>, unreadable: Unreadable) -> Error {
         let Unreadable { column, error } = unreadable;
         let value = row.get_ref(self.key_at[column]).unwrap_or(ValueRef::Null);
-        if value == ValueRef::Null {
-            return Error::from(Problem::NullKey {
-                relation: self.relation.name.clone(),
-                column: self.relation.key[column].name.clone(),
-            });
+        let (relation, name) = (&self.relation.name, &self.relation.key[column].name);
+        match value {
+            ValueRef::Null => Error::null_key(relation, name),
+            value => Error::bad_key(relation, name, &Shown(value).to_string(), error),
         }
-        Error::from(Problem::Key {
-            relation: self.relation.name.clone(),
-            column: self.relation.key[column].name.clone(),
-            value: Shown(value).to_string(),
-            source: error,
-        })
     }
 
     #[cold]
     fn undecodable<K: Key>(&self, key: &K, source: rusqlite::Error) -> Error {
-        let relation = self.relation.name.clone();
+        let relation = &self.relation.name;
         let columns = &self.relation.columns;
-        Error::from(match &source {
+        match &source {
             // SQLite may have hidden it all the same.
             rusqlite::Error::InvalidColumnName(name) if !columns.iter().any(|c| same(c, name)) => {
-                Problem::NotRead {
-                    relation,
-                    columns: Arc::clone(columns),
-                    source,
-                }
+                Error::not_read(relation, columns, source)
             }
-            _ => Problem::Row {
-                relation,
-                key: self.shown(key),
-                source,
-            },
-        })
+            _ => Error::bad_row(relation, &self.shown(key), source),
+        }
     }
 
     fn shown<K: Key>(&self, key: &K) -> String {

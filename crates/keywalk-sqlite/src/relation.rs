@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use crate::codec;
-use crate::error::{Change, Problem, has_too_many_parameters};
+use crate::error::{Error, ErrorKind, has_too_many_parameters};
 use crate::key::{ColumnLayout, Comparison, KeyColumns, Layout};
 use crate::name::Quoted;
 use crate::params::Params;
@@ -202,38 +202,30 @@ impl Relation {
         format!(" ORDER BY {}", terms.join(", "))
     }
 
-    pub(crate) fn changed(&self, why: Change) -> Problem {
-        Problem::Changed {
-            relation: self.name.clone(),
-            why,
-        }
-    }
-
     /// This relation under a schema that has changed since `before`: positions of that one mean the
     /// same in it.
-    pub(crate) fn succeeds(&self, before: &Relation) -> Result<(), Problem> {
+    pub(crate) fn succeeds(&self, before: &Relation) -> Result<(), Error> {
         let same_order = self.key_columns() == before.key_columns()
             && self.key.iter().zip(&before.key).all(|(now, then)| {
                 now.layout.comparison != Comparison::Store || now.collation == then.collation
             });
         if !same_order {
-            return Err(self.changed(Change::Key));
+            return Err(Error::key_changed(&self.name));
         }
         if self.stamp != before.stamp && before.key.iter().any(|part| part.is_fleeting) {
-            return Err(self.changed(Change::Rowids));
+            return Err(Error::rowids_changed(&self.name));
         }
         Ok(())
     }
 
-    pub(crate) fn failed(&self, source: rusqlite::Error) -> Problem {
-        let relation = self.name.clone();
+    pub(crate) fn failed(&self, source: rusqlite::Error) -> Error {
+        let kind = match self.said {
+            Said::Query(_) => ErrorKind::Query,
+            Said::Table { .. } => ErrorKind::Filter,
+        };
         match has_too_many_parameters(&source) {
-            true => Problem::TooManyParameters {
-                relation,
-                is_query: matches!(self.said, Said::Query(_)),
-                source,
-            },
-            false => Problem::Sqlite { relation, source },
+            true => Error::too_many_params(kind, &self.name, source),
+            false => Error::sqlite(&self.name, source),
         }
     }
 
@@ -276,7 +268,7 @@ impl Relation {
     }
 
     /// Counts its rows.
-    pub(crate) fn count(&self, db: &Connection) -> Result<u64, Problem> {
+    pub(crate) fn count(&self, db: &Connection) -> Result<u64, Error> {
         let given = self.params.len();
         let fixed = self.fixed.iter().zip(given + 1..);
         let fixed = fixed.map(|(part, number)| format!("{} = +?{number}", part.expression));

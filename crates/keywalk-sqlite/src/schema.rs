@@ -3,7 +3,7 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
 
-use crate::error::Problem;
+use crate::error::Error;
 use crate::name::{self, Named, Quoted};
 
 /// What the database says of a table.
@@ -89,15 +89,8 @@ impl Index {
 
 impl Schema {
     /// Reads what is known of `table`: in `schema`, or where SQLite would find it.
-    pub(crate) fn read(
-        db: &Connection,
-        schema: Option<&str>,
-        table: &str,
-    ) -> Result<Self, Problem> {
-        let failed = |source| Problem::Sqlite {
-            relation: relation_name(table),
-            source,
-        };
+    pub(crate) fn read(db: &Connection, schema: Option<&str>, table: &str) -> Result<Self, Error> {
+        let failed = |source| Error::sqlite(&relation_name(table), source);
         let stamp = Stamp::of_all(db).map_err(failed)?;
         let schemas: Vec<String> = stamp.schemas().map(str::to_owned).collect();
         let found = find(db, &schemas, schema, table).map_err(failed)?;
@@ -111,22 +104,20 @@ impl Schema {
         else {
             return Err(match schema {
                 Some(schema) if !schemas.iter().any(|known| name::same(known, schema)) => {
-                    let schema = schema.to_owned();
-                    Problem::NoSuchSchema { schema, schemas }
+                    Error::no_such_schema(schema, &schemas)
                 }
-                schema => Problem::NoSuchTable {
-                    tables: tables(db, schema).map_err(failed)?,
-                    schema: schema.map(str::to_owned),
-                    table: table.to_owned(),
-                },
+                schema => {
+                    let tables = tables(db, schema).map_err(failed)?;
+                    Error::no_such_table(schema, table, &tables)
+                }
             });
         };
         if kind != "table" && kind != "shadow" {
             let what = match kind.as_str() {
-                "virtual" => "virtual table".to_owned(),
-                _ => kind,
+                "virtual" => "virtual table",
+                kind => kind,
             };
-            return Err(Problem::NotATable { table, what });
+            return Err(Error::not_a_table(&table, what));
         }
         let (indexes, partial_indexes) = read_indexes(db, &schema, &table).map_err(failed)?;
         let mut columns = read_columns(db, &schema, &table, strict).map_err(failed)?;
@@ -202,7 +193,7 @@ impl Schema {
     }
 
     /// The column of that name; the rowid under one of its three names if no column has it.
-    pub(crate) fn column(&self, wanted: &str) -> Result<Column, Problem> {
+    pub(crate) fn column(&self, wanted: &str) -> Result<Column, Error> {
         if let Some(column) = self.columns.iter().find(|c| name::same(&c.name, wanted)) {
             return Ok(column.clone());
         }
@@ -219,11 +210,11 @@ impl Schema {
                 is_rowid: true,
             });
         }
-        Err(Problem::NoSuchColumn {
-            relation: self.relation(),
-            column: wanted.to_owned(),
-            columns: self.column_names(),
-        })
+        Err(Error::no_such_column(
+            &self.relation(),
+            wanted,
+            &self.column_names(),
+        ))
     }
 
     pub(crate) fn column_names(&self) -> Vec<String> {

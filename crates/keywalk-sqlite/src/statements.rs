@@ -2,7 +2,7 @@ use keywalk::Order;
 use rusqlite::{CachedStatement, Connection, Statement, StatementStatus};
 
 use crate::conjuncts::is_single;
-use crate::error::{Change, Problem};
+use crate::error::Error;
 use crate::params::Param;
 use crate::plan::{Condition, Plan};
 use crate::relation::Relation;
@@ -111,7 +111,7 @@ impl Statements {
     /// without costing that: those that an index serves together with the key. Any other would be
     /// checked row by row, and if it matches nothing make one fetch read the whole table; beside the
     /// row's columns, the fetch can stop after so many rows.
-    pub(crate) fn new(db: &Connection, relation: &Relation) -> Result<Self, Problem> {
+    pub(crate) fn new(db: &Connection, relation: &Relation) -> Result<Self, Error> {
         let (_, mut plan) = write(db, relation, &[], MIDDLE)?;
         let mut served = Vec::new();
         for (at, filter) in relation.filters.iter().enumerate() {
@@ -123,7 +123,7 @@ impl Statements {
                 Ok((_, better)) if better.serves_more_than(&plan, &relation.partial_indexes) => {
                     plan = better;
                 }
-                Err(problem @ Problem::Sqlite { .. }) => return Err(problem),
+                Err(error) if error.is_of_sqlite() => return Err(error),
                 Ok(_) | Err(_) => {
                     served.pop();
                 }
@@ -160,7 +160,7 @@ impl Statements {
         db: &'db Connection,
         relation: &Relation,
         shape: Shape,
-    ) -> Result<(&'a mut Proven, CachedStatement<'db>), Problem> {
+    ) -> Result<(&'a mut Proven, CachedStatement<'db>), Error> {
         // Before the first row: what will be asked after it.
         if shape.answer == Answer::Rows && shape.near != Edge::Excluded {
             self.find_or_prove(
@@ -182,7 +182,7 @@ impl Statements {
             if Runs::of(&statement).is_none() {
                 let plan = Plan::of(db, &proven.sql).map_err(|source| relation.failed(source))?;
                 if plan.unknown().is_some() || !plan.streams() || !plan.searches(&proven.parts) {
-                    return Err(relation.changed(Change::Unceasing));
+                    return Err(Error::changed_again(&relation.name));
                 }
             }
             proven.is_proven_here = true;
@@ -195,7 +195,7 @@ impl Statements {
         db: &Connection,
         relation: &Relation,
         shape: Shape,
-    ) -> Result<usize, Problem> {
+    ) -> Result<usize, Error> {
         if let Some(at) = self.known.iter().position(|proven| proven.shape == shape) {
             return Ok(at);
         }
@@ -204,11 +204,11 @@ impl Statements {
         Ok(self.known.len() - 1)
     }
 
-    fn prove(&self, db: &Connection, relation: &Relation, shape: Shape) -> Result<Proven, Problem> {
+    fn prove(&self, db: &Connection, relation: &Relation, shape: Shape) -> Result<Proven, Error> {
         let mut served = self.served.as_slice();
         let seek = match write(db, relation, served, shape) {
             // At an open end SQLite may use the filter's index in another way.
-            Err(problem) if !served.is_empty() && !matches!(problem, Problem::Sqlite { .. }) => {
+            Err(error) if !served.is_empty() && !error.is_of_sqlite() => {
                 served = &[];
                 write(db, relation, served, shape)?.0
             }

@@ -6,9 +6,10 @@ use keywalk::Order;
 use rusqlite::{Connection, Statement};
 
 use super::QuerySpec;
-use crate::error::{Change, CollationProblem, Error, KeyProblem, Problem, QueryProblem};
+use crate::error::Error;
 use crate::key::{ColumnLayout, Comparison, Layout};
 use crate::name::{Quoted, same};
+use crate::proof::check_names;
 use crate::relation::{KeyPart, Relation, Said};
 use crate::schema::{self, Affinity, Stamp};
 use crate::source::Spec;
@@ -22,11 +23,8 @@ pub(super) fn column_names(statement: &Statement<'_>) -> Arc<[String]> {
     names.into_iter().map(str::to_owned).collect()
 }
 
-pub(super) fn failed(source: rusqlite::Error) -> Problem {
-    Problem::Sqlite {
-        relation: NAME.to_owned(),
-        source,
-    }
+pub(super) fn failed(source: rusqlite::Error) -> Error {
+    Error::sqlite(NAME, source)
 }
 
 impl QuerySpec {
@@ -35,15 +33,10 @@ impl QuerySpec {
         &self,
         db: &'db Connection,
         layout: Layout,
-    ) -> Result<(Statement<'db>, Vec<KeyPart>), Problem> {
+    ) -> Result<(Statement<'db>, Vec<KeyPart>), Error> {
         let encoding = schema::encoding(db).map_err(failed)?;
         let names: Vec<&str> = self.key.iter().map(String::as_str).collect();
-        if let Some(why) = KeyProblem::of(&names, &layout) {
-            return Err(Problem::KeyColumns {
-                relation: NAME.to_owned(),
-                why,
-            });
-        }
+        check_names(NAME, &names, &layout)?;
         let statement = db.prepare(&self.sql).map_err(failed)?;
         let layouts = match layout {
             Layout::Columns(layouts) => layouts,
@@ -60,22 +53,12 @@ impl QuerySpec {
             .key
             .iter()
             .zip(layouts)
-            .map(|(name, layout)| {
-                let why = match layout.comparison {
-                    Comparison::Store => Some(CollationProblem::InQuery),
-                    Comparison::Bytes if encoding != schema::UTF_8 => {
-                        Some(CollationProblem::Encoding(encoding.clone()))
-                    }
-                    _ => None,
-                };
-                match why {
-                    Some(why) => Err(Problem::Collation {
-                        relation: NAME.to_owned(),
-                        column: name.clone(),
-                        why,
-                    }),
-                    None => self.key_part(&statement, name, layout),
+            .map(|(name, layout)| match layout.comparison {
+                Comparison::Store => Err(Error::collated_in_query(NAME, name)),
+                Comparison::Bytes if encoding != schema::UTF_8 => {
+                    Err(Error::column_encoding(NAME, name, &encoding))
                 }
+                _ => self.key_part(&statement, name, layout),
             })
             .collect::<Result<_, _>>()?;
         Ok((statement, parts))
@@ -86,7 +69,7 @@ impl QuerySpec {
         statement: &Statement<'_>,
         name: &str,
         layout: ColumnLayout,
-    ) -> Result<KeyPart, Problem> {
+    ) -> Result<KeyPart, Error> {
         let mut columns = self.columns.iter().filter(|column| same(column, name));
         match (columns.next(), columns.next()) {
             (Some(column), None) => Ok(KeyPart {
@@ -102,14 +85,8 @@ impl QuerySpec {
                 affinity: affinity(statement, name),
                 at: None,
             }),
-            (None, _) => Err(Problem::NoSuchColumn {
-                relation: NAME.to_owned(),
-                column: name.to_owned(),
-                columns: self.columns.to_vec(),
-            }),
-            (Some(_), Some(_)) => Err(Problem::Query {
-                why: QueryProblem::Ambiguous(name.to_owned()),
-            }),
+            (None, _) => Err(Error::no_such_column(NAME, name, &self.columns)),
+            (Some(_), Some(_)) => Err(Error::ambiguous_column(name)),
         }
     }
 }
@@ -147,10 +124,7 @@ impl Spec for QuerySpec {
         let stamp = Stamp::of_all(db).map_err(failed)?;
         let (statement, key) = self.key_parts(db, layout)?;
         if column_names(&statement) != self.columns {
-            return Err(Error::from(Problem::Changed {
-                relation: NAME.to_owned(),
-                why: Change::Columns,
-            }));
+            return Err(Error::columns_changed(NAME));
         }
         Ok(Relation {
             name: NAME.to_owned(),

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use crate::error::{Problem, is_of_store};
+use crate::error::{Error, is_of_store};
 use crate::join_order;
 use crate::plan::Plan;
 use crate::relation::Relation;
@@ -17,7 +17,7 @@ pub(super) fn write(
     relation: &Relation,
     served: &[usize],
     shape: Shape,
-) -> Result<(Seek, Plan), Problem> {
+) -> Result<(Seek, Plan), Error> {
     let failed = |source| relation.failed(source);
     let mut attempts = Attempts {
         db,
@@ -90,7 +90,7 @@ impl Attempts<'_> {
         index: Option<&str>,
         urge: Urge<'_>,
         may_scan: bool,
-    ) -> Result<Option<(Seek, Plan)>, Problem> {
+    ) -> Result<Option<(Seek, Plan)>, Error> {
         let (db, relation, shape) = (self.db, self.relation, self.shape);
         let forms: &[Form] = if relation.key.len() == 1 {
             &[Form::RowValue]
@@ -143,7 +143,7 @@ impl Attempts<'_> {
         from: Option<&str>,
         urges: [Urge<'_>; 2],
         may_scan: bool,
-    ) -> Result<Option<(Seek, Plan)>, Problem> {
+    ) -> Result<Option<(Seek, Plan)>, Error> {
         for urge in urges {
             let may_scan = may_scan && urge.likelihood != Some(UNLIKELY);
             let found = self.one(from, None, urge, may_scan)?;
@@ -154,34 +154,32 @@ impl Attempts<'_> {
         Ok(None)
     }
 
-    fn or_error(self, found: Option<(Seek, Plan)>) -> Result<(Seek, Plan), Problem> {
+    fn or_error(self, found: Option<(Seek, Plan)>) -> Result<(Seek, Plan), Error> {
         if let Some(found) = found.or(self.second) {
             return Ok(found);
         }
         let relation = self.relation;
-        let name = relation.name.clone();
-        Err(match &self.refused {
+        let name = &relation.name;
+        let plan = self.refused.as_ref();
+        let shown = plan.map(Plan::describe).unwrap_or_default();
+        Err(match plan {
             Some(plan) if relation.is_by_rowid() && self.served.is_empty() && plan.streams() => {
-                Problem::StaleStatistics { relation: name }
+                Error::stale_statistics(name)
             }
-            refused => Problem::NotSeekable {
-                relation: name,
-                index: relation.unique.then(|| relation.wanted_index()),
-                has_one: !relation.indexes.is_empty(),
-                plan: refused.as_ref().map(Plan::describe).unwrap_or_default(),
-            },
+            _ if relation.unique => {
+                let has_one = !relation.indexes.is_empty();
+                Error::no_index(name, &relation.wanted_index(), has_one, &shown)
+            }
+            _ => Error::query_not_seekable(name, &shown),
         })
     }
 }
 
 /// That every step of a plan can be understood.
-fn check_known(relation: &Relation, plan: &Plan) -> Result<(), Problem> {
+fn check_known(relation: &Relation, plan: &Plan) -> Result<(), Error> {
     match plan.unknown() {
         None => Ok(()),
-        Some(step) => Err(Problem::UnknownPlan {
-            relation: relation.name.clone(),
-            step: step.to_owned(),
-        }),
+        Some(step) => Err(Error::unknown_plan(&relation.name, step)),
     }
 }
 
@@ -194,7 +192,7 @@ fn check_no_range(
     how: How<'_>,
     shape: Shape,
     plan: &Plan,
-) -> Result<(), Problem> {
+) -> Result<(), Error> {
     let has_callers_sql = !relation.unique || !how.served.is_empty();
     if !has_callers_sql || shape.near == Edge::Open {
         return Ok(());
@@ -214,10 +212,7 @@ fn check_no_range(
         .iter()
         .any(|part| plan.ranges(relation.operator(part, shape.order), is_behind));
     if plan.streams() && is_ranged {
-        return Err(Problem::OwnRange {
-            relation: relation.name.clone(),
-            columns: relation.key_names(),
-        });
+        return Err(Error::own_range(&relation.name, &relation.key_names()));
     }
     Ok(())
 }

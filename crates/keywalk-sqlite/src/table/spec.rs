@@ -5,9 +5,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Params as RusqliteParams, ToSql};
 
 use crate::conjuncts::conjuncts;
-use crate::error::{
-    Error, FilterProblem, KeyProblem, Problem, has_too_many_parameters, is_of_store,
-};
+use crate::error::{Error, ErrorKind, has_too_many_parameters, is_of_store};
 use crate::key::{AnyKey, Key, Layout};
 use crate::name::{Quoted, same};
 use crate::params::Params;
@@ -52,7 +50,7 @@ impl TableSpec {
         }
     }
 
-    fn read_schema(&self, db: &Connection) -> Result<Schema, Problem> {
+    fn read_schema(&self, db: &Connection) -> Result<Schema, Error> {
         Schema::read(db, self.schema.as_deref(), &self.table)
     }
 
@@ -62,30 +60,24 @@ impl TableSpec {
         db: &Connection,
         column: &str,
         value: impl ToSql,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), Error> {
         let schema = self.read_schema(db)?;
         let column = schema.column(column)?;
-        let refused = |why| Problem::KeyColumns {
-            relation: schema.relation(),
-            why,
-        };
+        let relation = schema.relation();
         if self
             .within
             .iter()
             .any(|(fixed, _)| fixed.name == column.name)
         {
-            return Err(refused(KeyProblem::Repeated(column.name)));
+            return Err(Error::repeated_column(&relation, &column.name));
         }
         if self.key.iter().flatten().any(|key| same(key, &column.name)) {
-            return Err(refused(KeyProblem::Fixed(column.name)));
+            return Err(Error::fixed_column(&relation, &column.name));
         }
         let value = as_stored(db, value)
-            .map_err(|source| Problem::given(schema.relation(), &column.name, source))?;
+            .map_err(|source| Error::given_value(&relation, &column.name, source))?;
         if value == Value::Null {
-            return Err(Problem::FixedToNull {
-                relation: schema.relation(),
-                column: column.name,
-            });
+            return Err(Error::fixed_to_null(&relation, &column.name));
         }
         self.within.push((column, value));
         Ok(())
@@ -97,31 +89,21 @@ impl TableSpec {
         db: &Connection,
         condition: String,
         params: impl RusqliteParams,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), Error> {
         let schema = self.read_schema(db)?;
-        let refused = |why| Problem::Filter {
-            relation: schema.relation(),
-            why,
-        };
+        let relation = schema.relation();
         let has_zero = has_parameter_zero(&condition);
         // A store that fails meanwhile says nothing of the filter.
         let because =
-            |why: &dyn Fn(rusqlite::Error) -> FilterProblem, source| match is_of_store(&source) {
+            |refused: &dyn Fn(rusqlite::Error) -> Error, source| match is_of_store(&source) {
                 false if !has_zero && has_too_many_parameters(&source) => {
-                    Problem::TooManyParameters {
-                        relation: schema.relation(),
-                        is_query: false,
-                        source,
-                    }
+                    Error::too_many_params(ErrorKind::Filter, &relation, source)
                 }
-                true => Problem::Sqlite {
-                    relation: schema.relation(),
-                    source,
-                },
-                false => refused(why(source)),
+                true => Error::sqlite(&relation, source),
+                false => refused(source),
             };
         if self.filter.is_some() {
-            return Err(refused(FilterProblem::Twice));
+            return Err(Error::second_filter(&relation));
         }
         let from = from(&schema);
         let text = condition.trim().to_owned();
@@ -129,16 +111,14 @@ impl TableSpec {
         // Bare, so that its own brackets match; and in brackets, so that nothing follows it.
         let bare = format!("SELECT 1 FROM {from} WHERE {condition}");
         let bracketed = format!("SELECT ({condition}\n) FROM {from}");
-        let invalid = |source| FilterProblem::Invalid {
-            columns: schema.column_names(),
-            source,
-        };
+        let invalid = |source| Error::bad_filter(&relation, &schema.column_names(), source);
+        let unfit = |source| Error::filter_params(&relation, source);
         let statement = db
             .prepare(&bare)
             .and_then(|statement| db.prepare(&bracketed).map(|_| statement))
             .map_err(|source| because(&invalid, source))?;
         let (condition, params) = Params::capture(db, &condition, &statement, params)
-            .map_err(|source| because(&FilterProblem::Params, source))?;
+            .map_err(|source| because(&unfit, source))?;
         let parts = conjuncts(&condition);
         let is_expression = |part: &String| {
             db.prepare(&format!("SELECT ({part}\n) FROM {from}"))
@@ -157,14 +137,14 @@ impl TableSpec {
     }
 
     /// Proves what the schema can prove.
-    fn prove(&self, schema: &Schema, layout: Layout) -> Result<ProvenKey, Problem> {
+    fn prove(&self, schema: &Schema, layout: Layout) -> Result<ProvenKey, Error> {
         let fixed = self.fixed(schema)?;
         let fixed: Vec<&Column> = fixed.iter().collect();
         proof::prove(schema, self.key.as_deref(), &fixed, layout)
     }
 
     /// The columns that are fixed, as the schema has them now.
-    fn fixed(&self, schema: &Schema) -> Result<Vec<Column>, Problem> {
+    fn fixed(&self, schema: &Schema) -> Result<Vec<Column>, Error> {
         self.within
             .iter()
             .map(|(column, _)| schema.column(&column.name))
@@ -184,7 +164,7 @@ impl TableSpec {
             let part = parts.next();
             let name = part.map_or("", |part| &part.name);
             let value = as_stored(db, value)
-                .map_err(|source| Problem::given(relation.name.clone(), name, source))?;
+                .map_err(|source| Error::given_value(&relation.name, name, source))?;
             let is_text = part.is_some_and(|part| part.affinity == Affinity::Text);
             values.push(match is_text {
                 true => as_text(db, &value).map_err(|source| relation.failed(source))?,
@@ -192,10 +172,7 @@ impl TableSpec {
             });
         }
         let key = AnyKey::new(values, Arc::new(relation.key_columns()));
-        Ok(key.ok_or_else(|| Problem::AnyKey {
-            columns: relation.key_names(),
-            relation: relation.name,
-        })?)
+        key.ok_or_else(|| Error::incomplete_key(&relation.name, &relation.key_names()))
     }
 }
 
