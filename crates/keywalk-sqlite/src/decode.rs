@@ -7,7 +7,7 @@ use std::sync::Arc;
 use keywalk::Weigh;
 use rusqlite::types::{Type, Value};
 
-use crate::name;
+use crate::sql::same;
 use crate::value::{refill, weigh};
 
 /// A type that a row decodes into; for [`Table::decode`](crate::Table::decode).
@@ -154,7 +154,7 @@ impl Row {
     /// column. O(columns).
     #[must_use]
     pub fn get(&self, column: &str) -> Option<&Value> {
-        let at = self.columns.iter().position(|c| name::same(c, column))?;
+        let at = self.columns.iter().position(|c| same(c, column))?;
         self.values.get(at)
     }
 

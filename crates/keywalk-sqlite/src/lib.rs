@@ -233,27 +233,21 @@
 #[cfg(feature = "jobs")]
 mod checkpoint_table;
 mod codec;
-mod conjuncts;
 mod connect;
 pub mod decode;
 mod error;
-mod fetcher;
+mod fetch;
 pub mod guide;
 mod join_order;
 mod key;
-mod name;
-mod params;
 mod plan;
-mod proof;
 mod query;
-mod reader;
 mod relation;
 mod schema;
 mod seek;
 mod source;
-mod statements;
+mod sql;
 mod table;
-mod tokens;
 mod value;
 
 #[cfg(feature = "jobs")]

@@ -9,12 +9,12 @@ use rusqlite::types::Value;
 
 use crate::codec;
 use crate::error::{Error, ErrorKind, has_too_many_parameters};
+use crate::fetch::{Answer, Shape};
 use crate::key::{ColumnLayout, Comparison, KeyColumns, Layout};
-use crate::name::Quoted;
-use crate::params::Params;
 use crate::plan::{Condition, PlanName};
 use crate::schema::{Affinity, Stamp};
-use crate::seek::{Answer, Shape};
+use crate::sql::Params;
+use crate::sql::Quoted;
 use crate::value::bind;
 
 /// What is walked, resolved and proven: a table, or a query as a subselect.
@@ -119,8 +119,7 @@ impl Relation {
         }
     }
 
-    /// Whether the far bound can be left to the fetch, which compares keys: it then reads one row past
-    /// it, which a filter or a query could make a long way off.
+    /// Whether the order of keys is known, and every row of the table is one of the walk.
     pub(crate) fn is_bounded_by_keys(&self) -> bool {
         let is_ordered = |part: &KeyPart| part.layout.comparison != Comparison::Store;
         self.unique && self.filters.is_empty() && self.key.iter().all(is_ordered)

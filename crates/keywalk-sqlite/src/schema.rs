@@ -4,7 +4,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
 
 use crate::error::Error;
-use crate::name::{self, Named, Quoted};
+use crate::sql::{Named, Quoted, same};
 
 /// What the database says of a table.
 #[derive(Debug)]
@@ -19,8 +19,6 @@ pub(crate) struct Schema {
     pub(crate) partial_indexes: Vec<String>,
     /// Of all text in the database.
     pub(crate) encoding: String,
-    /// When it was read, or before: what changes after it will be seen.
-    pub(crate) stamp: Stamp,
 }
 
 #[derive(Clone, Debug)]
@@ -88,12 +86,16 @@ impl Index {
 }
 
 impl Schema {
-    /// Reads what is known of `table`: in `schema`, or where SQLite would find it.
-    pub(crate) fn read(db: &Connection, schema: Option<&str>, table: &str) -> Result<Self, Error> {
+    /// Reads what is known of `table`: in `schema`, or where SQLite would find it among the connection's
+    /// `schemas`.
+    pub(crate) fn read(
+        db: &Connection,
+        schemas: &[String],
+        schema: Option<&str>,
+        table: &str,
+    ) -> Result<Self, Error> {
         let failed = |source| Error::sqlite(&relation_name(table), source);
-        let stamp = Stamp::of_all(db).map_err(failed)?;
-        let schemas: Vec<String> = stamp.schemas().map(str::to_owned).collect();
-        let found = find(db, &schemas, schema, table).map_err(failed)?;
+        let found = find(db, schemas, schema, table).map_err(failed)?;
         let Some(Found {
             schema,
             table,
@@ -103,8 +105,8 @@ impl Schema {
         }) = found
         else {
             return Err(match schema {
-                Some(schema) if !schemas.iter().any(|known| name::same(known, schema)) => {
-                    Error::no_such_schema(schema, &schemas)
+                Some(schema) if !schemas.iter().any(|known| same(known, schema)) => {
+                    Error::no_such_schema(schema, schemas)
                 }
                 schema => {
                     let tables = tables(db, schema).map_err(failed)?;
@@ -130,7 +132,6 @@ impl Schema {
         }
         let encoding = encoding(db).map_err(failed)?;
         Ok(Schema {
-            stamp: stamp.of(&schema),
             schema,
             table,
             has_rowid,
@@ -170,7 +171,7 @@ impl Schema {
         let mut key: Vec<&Column> = self.columns.iter().filter(is_key).collect();
         key.sort_by_key(|column| column.primary);
         if key.is_empty() && !fixed.iter().any(|fixed| fixed.is_rowid) {
-            let is_free = |name: &&str| !self.columns.iter().any(|c| name::same(&c.name, name));
+            let is_free = |name: &&str| !self.columns.iter().any(|c| same(&c.name, name));
             let free = ROWID_NAMES.into_iter().find(is_free);
             return free.into_iter().map(str::to_owned).collect();
         }
@@ -180,7 +181,7 @@ impl Schema {
 
     /// What a column's text is ordered by where it isn't by its UTF-8 bytes. A rowid is no text.
     pub(crate) fn text_order(&self, column: &Column) -> Option<String> {
-        let is_binary = name::same(&column.collation, "BINARY");
+        let is_binary = same(&column.collation, "BINARY");
         if column.is_rowid || is_binary && self.encoding == UTF_8 {
             return None;
         }
@@ -194,10 +195,10 @@ impl Schema {
 
     /// The column of that name; the rowid under one of its three names if no column has it.
     pub(crate) fn column(&self, wanted: &str) -> Result<Column, Error> {
-        if let Some(column) = self.columns.iter().find(|c| name::same(&c.name, wanted)) {
+        if let Some(column) = self.columns.iter().find(|c| same(&c.name, wanted)) {
             return Ok(column.clone());
         }
-        let is_rowid = ROWID_NAMES.iter().any(|n| name::same(n, wanted));
+        let is_rowid = ROWID_NAMES.iter().any(|n| same(n, wanted));
         if self.has_rowid && is_rowid {
             return Ok(Column {
                 name: wanted.to_owned(),
@@ -313,7 +314,7 @@ struct Found {
 }
 
 /// The connection's databases: `main`, `temp` if it is used, those that are attached.
-fn schemas(db: &Connection) -> rusqlite::Result<Vec<String>> {
+pub(crate) fn schemas(db: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut statement = db.prepare("PRAGMA database_list")?;
     statement.query_map([], |row| row.get(1))?.collect()
 }
@@ -326,7 +327,7 @@ fn tables(db: &Connection, schema: Option<&str>) -> rusqlite::Result<Vec<String>
     let mut tables = Vec::new();
     for listed in listed {
         let (of, table, kind): (String, String, String) = listed?;
-        let is_asked_for = schema.is_none_or(|schema| name::same(schema, &of));
+        let is_asked_for = schema.is_none_or(|schema| same(schema, &of));
         if is_asked_for && kind != "shadow" && !table.starts_with("sqlite_") {
             tables.push(table);
         }
@@ -356,14 +357,14 @@ fn find(
         })
     };
     // The schema's own tables are listed under their new names, and known by the old ones.
-    let is = |name| name::same(table, name);
+    let is = |name| same(table, name);
     let known_as = match () {
         () if is("sqlite_schema") => "sqlite_master",
         () if is("sqlite_temp_schema") => "sqlite_temp_master",
         () => table,
     };
     let mut found = pragma(db, None, "table_list", known_as, read)?;
-    found.retain(|found| schema.is_none_or(|schema| name::same(schema, &found.schema)));
+    found.retain(|found| schema.is_none_or(|schema| same(schema, &found.schema)));
     Ok(found.into_iter().min_by_key(|found| {
         let at = schemas.iter().position(|schema| *schema == found.schema);
         (found.schema != "temp", at)

@@ -15,7 +15,7 @@ use crate::codec;
 use crate::connect::{Connect, lend};
 use crate::decode::{Decode, Decoded, Filled, FromRow, Mapped};
 use crate::error::Error;
-use crate::fetcher::Fetcher;
+use crate::fetch::Fetcher;
 use crate::key::{Key, Layout};
 use crate::relation::Relation;
 use crate::value::key_text;
