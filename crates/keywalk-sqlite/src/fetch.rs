@@ -21,7 +21,7 @@ use crate::value::{Shown, bind};
 /// them one by one.
 const STRETCH: usize = 512;
 
-/// Answers a walk's questions about a relation, over a connection that it is lent.
+/// Fetches from a relation, over the connection that each call lends.
 #[derive(Debug)]
 pub(crate) struct Fetcher {
     relation: Relation,
@@ -46,11 +46,12 @@ impl Fetcher {
         })
     }
 
+    /// Returns the SQL of the statements that were run.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         self.statements.texts()
     }
 
-    /// Goes on over a connection that may be another one than before.
+    /// Continues over a connection that may be another one than before.
     pub(crate) fn move_on(&mut self) {
         self.statements.move_on();
     }
@@ -63,6 +64,7 @@ impl Fetcher {
         &self.columns
     }
 
+    /// Fetches a chunk; see [`ChunkSource::fetch`](keywalk::ChunkSource::fetch).
     pub(crate) fn fetch<K: Key, D: Decode>(
         &mut self,
         db: &Connection,
@@ -113,7 +115,12 @@ impl Fetcher {
         let statement = self.statements.get(db, relation, shape);
         let (proven, mut statement) = statement.map_err(|p| or_changed(db, relation, p))?;
         let far = far.unwrap_or(proven.far);
-        let reader = Reader::new(relation, far, &self.columns, &self.key_at);
+        let reader = Reader {
+            relation,
+            far,
+            columns: &self.columns,
+            key_at: &self.key_at,
+        };
         bind_all(&mut statement, proven, relation, range).map_err(failed)?;
         let mut stretch = chunk.limit().max(STRETCH);
         let before = Runs::of(&statement);
@@ -197,8 +204,12 @@ impl Fetcher {
             return Ok(LastKey::Unknown);
         }
         bind_all(&mut statement, proven, relation, range).map_err(failed)?;
-        let at = relation.key_positions(Answer::FirstKey);
-        let reader = Reader::new(relation, proven.far, &self.columns, &at);
+        let reader = Reader {
+            relation,
+            far: proven.far,
+            columns: &self.columns,
+            key_at: &relation.key_positions(Answer::FirstKey),
+        };
         let before = Runs::of(&statement);
         let mut rows = statement.raw_query();
         let row = rows.next().map_err(|source| changed(failed(source)))?;
@@ -216,8 +227,8 @@ impl Fetcher {
         })
     }
 
-    /// What there is after a chunk's last key in the range, where the key of the row there can't be read. The
-    /// chunk's own rows aren't read again: the decoding has seen them.
+    /// Looks after a chunk's last key in the range, where the key of the row there can't be read. The chunk's own
+    /// rows aren't read again: the decoding has seen them.
     fn after<K: Key>(
         &mut self,
         db: &Connection,
@@ -235,7 +246,7 @@ impl Fetcher {
         }
     }
 
-    /// The range's keys are keys of this relation, and compare as its rows do.
+    /// Checks that the range's keys are keys of this relation, and compare as its rows do.
     fn check_keys<K: Key>(&self, range: &KeyRange<K>) -> Result<(), Error> {
         for bound in [range.near(), range.far()] {
             let (Bound::Included(key) | Bound::Excluded(key)) = bound else {
@@ -264,8 +275,8 @@ impl Fetcher {
     }
 }
 
-/// A problem that a statement has from its start; or, if the schema isn't any longer the one that it
-/// was written for, that.
+/// Returns the error that a statement has from its start; or that the schema has changed, if it isn't the one
+/// that the statement was written for.
 fn or_changed(db: &Connection, relation: &Relation, error: Error) -> Error {
     match relation.stamp.is_stale(db) {
         Ok(true) => Error::changed_again(&relation.name),
@@ -273,8 +284,8 @@ fn or_changed(db: &Connection, relation: &Relation, error: Error) -> Error {
     }
 }
 
-/// Once a statement runs, and with it a read transaction: that its plan and the schema are those that
-/// were proven.
+/// Checks, once a statement runs and with it a read transaction, that its plan and the schema are those that
+/// were proven. `before` it ran, SQLite had counted so many runs.
 fn check_schema(
     db: &Connection,
     relation: &Relation,
@@ -282,20 +293,19 @@ fn check_schema(
     statement: &Statement<'_>,
     before: Runs,
 ) -> Result<(), Error> {
+    let now = Runs::of(statement);
     let is_stale = || {
         let stale = relation.stamp.is_stale(db);
         stale.map_err(|source| relation.failed(source))
     };
-    let now = Runs::of(statement);
-    let is_another = match proven.doubt(before, now) {
-        Doubt::None => false,
-        Doubt::RunByOthers => is_stale()?,
-        Doubt::PreparedAnew => true,
-    };
-    if is_another {
+    // Prepared again, since the schema changed, or its statistics did and with them perhaps the plan. Or run by
+    // another walk, which may have met a change before; or never run.
+    if now.prepared_anew != proven.runs.unwrap_or(before).prepared_anew
+        || proven.runs != Some(before) && is_stale()?
+    {
         return Err(Error::changed_again(&relation.name));
     }
-    proven.trust(now);
+    proven.runs = Some(now);
     Ok(())
 }
 
@@ -332,37 +342,23 @@ fn bind_all<K: Key>(
 }
 
 /// Turns rows into keys and items.
-pub(crate) struct Reader<'a> {
+struct Reader<'a> {
     relation: &'a Relation,
     far: FarBound,
     columns: &'a Arc<KeyColumns>,
     key_at: &'a [usize],
 }
 
-impl<'a> Reader<'a> {
-    pub(crate) fn new(
-        relation: &'a Relation,
-        far: FarBound,
-        columns: &'a Arc<KeyColumns>,
-        key_at: &'a [usize],
-    ) -> Self {
-        Reader {
-            relation,
-            far,
-            columns,
-            key_at,
-        }
-    }
-
-    pub(crate) fn key<K: Key>(&self, row: &Row<'_>) -> Result<K, Error> {
+impl Reader<'_> {
+    fn key<K: Key>(&self, row: &Row<'_>) -> Result<K, Error> {
         let key_row = self.key_row(row);
         K::read_row(&key_row).map_err(|unreadable| self.unreadable(row, unreadable))
     }
 
-    /// Adds the row's item to the chunk. `false` if the row lies past the range's far bound, which
+    /// Adds the row's item to the chunk. Returns `false` if the row lies past the range's far bound, which
     /// not every form of statement looks for.
     #[inline]
-    pub(crate) fn push<K: Key, D: Decode>(
+    fn push<K: Key, D: Decode>(
         &self,
         row: &Row<'_>,
         range: &KeyRange<K>,
@@ -394,9 +390,9 @@ impl<'a> Reader<'a> {
         Ok(true)
     }
 
-    /// Whether the statement gave a row past the range's far bound.
+    /// Checks whether the statement returned a row past the range's far bound.
     #[inline]
-    pub(crate) fn is_beyond<K: Key>(
+    fn is_beyond<K: Key>(
         &self,
         row: &Row<'_>,
         range: &KeyRange<K>,
@@ -414,7 +410,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The chunk's last item comes after the one before it.
+    /// Checks that the chunk's last item comes after the one before it.
     #[inline]
     fn check_last<K: Key, T>(
         &self,
@@ -427,8 +423,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The row comes after the chunk's last item.
-    pub(crate) fn check_next<K: Key, T>(
+    /// Checks that the row comes after the chunk's last item.
+    fn check_next<K: Key, T>(
         &self,
         range: &KeyRange<K>,
         chunk: &Chunk<(K, T)>,
@@ -452,7 +448,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Of two keys that aren't known to be in order.
+    /// Checks two keys that aren't known to be in order.
     #[inline(never)]
     fn check_unordered<K: Key>(&self, before: &K, key: &K) -> Result<(), Error> {
         let relation = &self.relation;
@@ -539,7 +535,7 @@ pub(crate) enum Answer {
 }
 
 impl Shape {
-    pub(crate) fn of<K>(range: &KeyRange<K>, answer: Answer) -> Self {
+    fn of<K>(range: &KeyRange<K>, answer: Answer) -> Self {
         Shape {
             order: range.order(),
             near: Edge::of(range.near()),
@@ -562,7 +558,7 @@ impl Edge {
 /// The statements of a walk: each is written, proven by its plan and prepared once, when it is
 /// first needed.
 #[derive(Debug)]
-pub(crate) struct Statements {
+struct Statements {
     /// The filters that an index serves, by their positions.
     served: Vec<usize>,
     known: Vec<Proven>,
@@ -570,16 +566,16 @@ pub(crate) struct Statements {
 
 /// A statement whose plan was seen to search.
 #[derive(Debug)]
-pub(crate) struct Proven {
+struct Proven {
     shape: Shape,
     /// Whether it was asked for; if not, it was proven ahead.
     is_used: bool,
     /// Whether rows come with a verdict of the filters.
-    pub(crate) filters: bool,
-    pub(crate) sql: String,
-    pub(crate) far: FarBound,
+    filters: bool,
+    sql: String,
+    far: FarBound,
     /// What each of its parameters stands for, by its number less one.
-    pub(crate) params: Vec<Param>,
+    params: Vec<Param>,
     /// What was counted when the schema was last seen to be the one that it was proven under.
     runs: Option<Runs>,
     /// The conditions that its plan has to search by.
@@ -591,56 +587,17 @@ pub(crate) struct Proven {
 /// How often a statement was run and prepared anew, as SQLite counts it: while nothing but the walk's
 /// own runs was counted, the schema is still the one that it was prepared under, at no cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Runs {
+struct Runs {
     run: i32,
     prepared_anew: i32,
 }
 
 impl Runs {
-    pub(crate) fn of(statement: &Statement<'_>) -> Self {
+    fn of(statement: &Statement<'_>) -> Self {
         Runs {
             run: statement.get_status(StatementStatus::Run),
             prepared_anew: statement.get_status(StatementStatus::RePrepare),
         }
-    }
-
-    /// Whether the statement never ran.
-    pub(crate) fn is_none(self) -> bool {
-        self.run == 0
-    }
-
-    /// Whether the statement was prepared anew since `before`.
-    pub(crate) fn is_anew_since(self, before: Runs) -> bool {
-        self.prepared_anew != before.prepared_anew
-    }
-}
-
-/// Why a statement may be another one than was proven.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Doubt {
-    None,
-    /// Another walk may have met a change of the schema before; or it is its first run.
-    RunByOthers,
-    /// The schema changed, or its statistics did, and with them perhaps the plan.
-    PreparedAnew,
-}
-
-impl Proven {
-    /// Whether the statement, which now runs, still is what was proven. `before` it ran it was at this
-    /// count, and is at this one `now`.
-    pub(crate) fn doubt(&self, before: Runs, now: Runs) -> Doubt {
-        if now.is_anew_since(self.runs.unwrap_or(before)) {
-            Doubt::PreparedAnew
-        } else if self.runs != Some(before) {
-            Doubt::RunByOthers
-        } else {
-            Doubt::None
-        }
-    }
-
-    /// The schema is still the same `now`.
-    pub(crate) fn trust(&mut self, now: Runs) {
-        self.runs = Some(now);
     }
 }
 
@@ -657,7 +614,7 @@ impl Statements {
     /// without costing that: those that an index serves together with the key. Any other would be
     /// checked row by row, and if it matches nothing make one fetch read the whole table; beside the
     /// row's columns, the fetch can stop after so many rows.
-    pub(crate) fn new(db: &Connection, relation: &Relation) -> Result<Self, Error> {
+    fn new(db: &Connection, relation: &Relation) -> Result<Self, Error> {
         let (_, mut plan) = write(db, relation, &[], MIDDLE)?;
         let mut served = Vec::new();
         for (at, filter) in relation.filters.iter().enumerate() {
@@ -681,27 +638,26 @@ impl Statements {
         })
     }
 
-    /// Whether all filters stand in WHERE.
-    pub(crate) fn serves_all(&self, relation: &Relation) -> bool {
+    /// Checks whether all filters stand in WHERE.
+    fn serves_all(&self, relation: &Relation) -> bool {
         self.served.len() == relation.filters.len()
     }
 
-    /// Goes on over a connection that may be another one than before: one that counts its own runs, and
-    /// has its own plans, by the statistics as they were when it read them.
-    pub(crate) fn move_on(&mut self) {
+    /// Forgets what holds for one connection only: another one counts its own runs, and has its own plans, by the statistics as they were when it read them.
+    fn move_on(&mut self) {
         for proven in &mut self.known {
             proven.runs = None;
             proven.is_proven_here = false;
         }
     }
 
-    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+    fn texts(&self) -> impl Iterator<Item = &str> {
         let used = self.known.iter().filter(|proven| proven.is_used);
         used.map(|proven| proven.sql.as_str())
     }
 
-    /// The statement for `shape`, ready to be bound.
-    pub(crate) fn get<'a, 'db>(
+    /// Returns the statement for `shape`, ready to be bound.
+    fn get<'a, 'db>(
         &'a mut self,
         db: &'db Connection,
         relation: &Relation,
@@ -725,7 +681,7 @@ impl Statements {
             .prepare_cached(&proven.sql)
             .map_err(|source| relation.failed(source))?;
         if !proven.is_proven_here {
-            if Runs::of(&statement).is_none() {
+            if Runs::of(&statement).run == 0 {
                 let plan = Plan::of(db, &proven.sql).map_err(|source| relation.failed(source))?;
                 if plan.unknown().is_some() || !plan.streams() || !plan.searches(&proven.parts) {
                     return Err(Error::changed_again(&relation.name));

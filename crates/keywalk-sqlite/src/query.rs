@@ -84,7 +84,7 @@ use crate::table::check_names;
 /// An FTS5 table without a table of its own for content has one called `NAME_content`, by `id`.
 pub type Query<C, K = (), D = Rows> = SqlSource<C, QuerySpec, K, D>;
 
-/// What the caller said of a [`Query`].
+/// The definition of a [`Query`]: its SELECT and its key.
 pub struct QuerySpec {
     /// As it was written.
     text: String,
@@ -169,7 +169,7 @@ impl fmt::Debug for QuerySpec {
 
 const NAME: &str = "the query";
 
-/// The names of a statement's columns.
+/// Returns the names of a statement's columns.
 fn column_names(statement: &Statement<'_>) -> Arc<[String]> {
     // A list up to rusqlite 0.40, an iterator from 0.41 on.
     let names = Vec::from_iter(statement.column_names());
@@ -181,7 +181,7 @@ fn failed(source: rusqlite::Error) -> Error {
 }
 
 impl QuerySpec {
-    /// The key's columns, and the query as it was prepared to find them.
+    /// Returns the key's columns, and the query as it was prepared to find them.
     fn key_parts<'db>(
         &self,
         db: &'db Connection,
@@ -244,7 +244,7 @@ impl QuerySpec {
     }
 }
 
-/// As the column's declared type tells it: of an expression nothing is known.
+/// Returns the affinity that the column's declared type gives it; an expression has none.
 fn affinity(statement: &Statement<'_>, name: &str) -> Affinity {
     // A list up to rusqlite 0.40, an iterator from 0.41 on.
     let columns = Vec::from_iter(statement.columns());

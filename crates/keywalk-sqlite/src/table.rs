@@ -193,7 +193,7 @@ impl<C: Connect, K: Key, D> Table<C, K, D> {
     }
 }
 
-/// What the caller said of a table.
+/// The definition of a [`Table`]: its name, key and filter, and the columns that are read.
 #[derive(Clone)]
 pub struct TableSpec {
     schema: Option<String>,
@@ -319,7 +319,7 @@ impl TableSpec {
         prove(schema, self.key.as_deref(), &fixed, layout)
     }
 
-    /// The columns that are fixed, as the schema has them now.
+    /// Returns the columns that are fixed, as the schema has them now.
     fn fixed(&self, schema: &Schema) -> Result<Vec<Column>, Error> {
         self.within
             .iter()
@@ -327,7 +327,7 @@ impl TableSpec {
             .collect()
     }
 
-    /// A dynamic key of these values.
+    /// Makes a dynamic key of these values.
     fn any_key(
         &self,
         db: &Connection,
@@ -459,7 +459,7 @@ impl Spec for TableSpec {
     }
 }
 
-/// What columns of this table are qualified with: SQLite before 3.45 knows columns of the schema's own
+/// Returns what columns of this table are qualified with: SQLite before 3.45 knows columns of the schema's own
 /// tables by these tables' old names only.
 fn qualifier(table: &str) -> &str {
     match table {
@@ -475,15 +475,15 @@ fn from(schema: &Schema) -> String {
 
 /// The key of a table.
 #[derive(Debug)]
-pub(crate) struct ProvenKey {
-    pub(crate) columns: Vec<(Column, ColumnLayout)>,
+struct ProvenKey {
+    columns: Vec<(Column, ColumnLayout)>,
     /// SQLite lets a primary key hold NULL, unless it is declared NOT NULL.
-    pub(crate) may_hold_null: bool,
+    may_hold_null: bool,
 }
 
-/// Finds the key of `table`: the columns that are `named`, or its primary key, without those that
+/// Finds the key of a table, and proves that it is one: the columns that are `named`, or its primary key, without those that
 /// are `fixed` to one value.
-pub(crate) fn prove(
+fn prove(
     schema: &Schema,
     named: Option<&[String]>,
     fixed: &[&Column],
