@@ -18,7 +18,8 @@
 //! # Contents
 //!
 //! - [`Table`] walks a table by its primary key, a unique index or its rowid; [`Query`] a SELECT: joins,
-//!   views, full-text search.
+//!   views, full-text search. Both are a [`SqlSource`], whose methods say by what to walk it and what becomes of
+//!   a row.
 //! - [`Key`] lists the key types: integers, text, blobs, UUIDs, tuples of them, [`Collated`] text,
 //!   and [`AnyKey`] for tables that aren't known when compiling. [`KeyColumn`] makes one of your own type.
 //! - A row becomes a dynamic [`Row`], what a closure makes of it ([`Table::map`]), or a type with

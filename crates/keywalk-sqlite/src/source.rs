@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use crate::ErrorKind;
 use crate::codec;
 use crate::connect::{Connect, lend};
-use crate::decode::{Decode, Decoded, Filled, FromRow, Mapped};
+use crate::decode::{Decode, Decoded, Filled, FromRow, Mapped, Rows};
 use crate::error::Error;
 use crate::fetch::Fetcher;
 use crate::key::{Key, Layout};
@@ -23,13 +23,13 @@ use crate::value::key_text;
 /// How often one request proves its relation again because the schema changed meanwhile.
 const MOST_CHANGES: u32 = 8;
 
-/// A table or a query as a source of a walk. Its names are [`Table`](crate::Table) and
-/// [`Query`](crate::Query); each describes what it adds.
+/// A table or a query, as a walk fetches from it. Name it [`Table`](crate::Table) or
+/// [`Query`](crate::Query): there is what each of them adds, with examples.
 ///
-/// `C` lends a connection ([`Connect`]), `S` is what is walked ([`TableSpec`](crate::TableSpec) or
-/// [`QuerySpec`](crate::QuerySpec)), `K` is the key's type, `D` makes an item's value of a row. Nothing is
-/// read of a row until the walk fetches.
-pub struct SqlSource<C, S, K, D> {
+/// `C` lends a connection ([`Connect`]). `S` is what is walked: a [`TableSpec`](crate::TableSpec) or a
+/// [`QuerySpec`](crate::QuerySpec). `K` is the key's type. `D` makes an item's value of a row. Its methods
+/// build it and read at most the schema; rows are read when the walk fetches.
+pub struct SqlSource<C, S, K, D = Rows> {
     pub(crate) db: C,
     pub(crate) spec: S,
     decode: D,
