@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
 use crossbeam_skiplist::SkipMap;
-use keywalk::{ChunkSource, DurableSource, Order, Stats, Walk};
+use keywalk::{ChunkSource, Order, ResumableSource, Source, Stats, Walk};
 
 #[path = "memory/heap.rs"]
 mod heap;
@@ -30,7 +30,7 @@ use heap::Heap;
 use report::{Report, Walked};
 use stores::{BoxError, Filled, SqliteTable, WildTable};
 
-type Item<'a, S> = <<S as Filled>::Source<'a> as ChunkSource>::Item;
+type Item<'a, S> = <<S as Filled>::Source<'a> as Source>::Item;
 type BorrowedMap<K> = BTreeMap<K, String>;
 type SortedSlice = Vec<(i64, String)>;
 type LockedMap<K> = Arc<RwLock<BTreeMap<K, String>>>;

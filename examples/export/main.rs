@@ -22,7 +22,7 @@ mod out;
 use std::path::{Path, absolute};
 use std::process::ExitCode;
 
-use keywalk::{DurableSource, Walk};
+use keywalk::{ResumableSource, Walk};
 use keywalk_job::{CheckpointFiles, Checkpoints, Job};
 use keywalk_sqlite::{AnyKey, Table};
 use keywalk_tests::database::{key_columns, open_to_read, refuse_database_file};

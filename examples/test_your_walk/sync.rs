@@ -1,6 +1,6 @@
 //! The code under test: articles into a search index, by a walk.
 
-use keywalk::{DurableSource, Token, Walk};
+use keywalk::{ChunkSource, ResumableSource, Token, Walk};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::articles::Article;
@@ -17,7 +17,7 @@ pub(crate) fn sync<S>(
     mut index: impl FnMut(&Article),
 ) -> Fallible<()>
 where
-    S: DurableSource<Item = (i64, Article), Error: std::error::Error + 'static>,
+    S: ChunkSource + ResumableSource<Item = (i64, Article), Error: std::error::Error + 'static>,
 {
     let select = "SELECT token FROM position";
     let bytes: Option<Vec<u8>> = db.query_row(select, [], |row| row.get(0)).optional()?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order};
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order, Source};
 use redb::{Database, ReadableDatabase, TableDefinition};
 
 /// The items of a table, by key.
@@ -11,11 +11,13 @@ pub(crate) struct Items {
     pub(crate) table: TableDefinition<'static, i64, u64>,
 }
 
-impl ChunkSource for Items {
+impl Source for Items {
     type Key = i64;
     type Item = (i64, u64);
     type Error = redb::Error;
+}
 
+impl ChunkSource for Items {
     fn fetch(
         &mut self,
         range: &KeyRange<i64>,
@@ -35,9 +37,5 @@ impl ChunkSource for Items {
             }
         }
         Ok(Fetched::More)
-    }
-
-    fn key_of(&self, (key, _): &(i64, u64)) -> i64 {
-        *key
     }
 }

@@ -1,12 +1,12 @@
 //! How its cursors are written down, to go on from in another process.
 
-use keywalk::{DurableSource, Fingerprint};
+use keywalk::{Fingerprint, ResumableSource};
 use keywalk_key::Key;
 use redb::TableHandle;
 
 use crate::backend::Items;
 
-impl DurableSource for Items {
+impl ResumableSource for Items {
     fn fingerprint(&self) -> Result<Fingerprint, redb::Error> {
         let fingerprint = Fingerprint::new("redb").relation(self.table.name());
         Ok(fingerprint.key(i64::kind()))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keywalk::{Aspect, DurableSource, Fingerprint};
+use keywalk::{Aspect, Fingerprint, ResumableSource};
 use keywalk_conformance::{BoxError, Capabilities, Capability, Harness, KeySpace, Writer};
 use redb::backends::InMemoryBackend;
 use redb::{Database, StorageError, Table, TableDefinition};

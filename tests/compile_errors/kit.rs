@@ -3,34 +3,32 @@
 use std::convert::Infallible;
 use std::rc::Rc;
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Walk};
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Source, Walk};
 use keywalk_conformance::{
     BoxError, Config, Faults, Harness, KeySpace, Writer, run, run_durable, run_prefetched,
 };
 
-struct Source(Rc<u64>);
+struct Tokenless(Rc<u64>);
 
-impl ChunkSource for Source {
+impl Source for Tokenless {
     type Key = i64;
-    type Item = u64;
+    type Item = (i64, u64);
     type Error = Infallible;
+}
 
-    fn fetch(&mut self, _: &KeyRange<i64>, _: &mut Chunk<u64>) -> Result<Fetched<i64>, Infallible> {
+impl ChunkSource for Tokenless {
+    fn fetch(&mut self, _: &KeyRange<i64>, _: &mut Chunk<(i64, u64)>) -> Result<Fetched<i64>, Infallible> {
         Ok(Fetched::End)
-    }
-
-    fn key_of(&self, _: &u64) -> i64 {
-        0
     }
 }
 
-// The cure: implement `DurableSource` for it
-fn a_token_of_items(walk: Walk<Source>) {
+// The cure: implement `ResumableSource` for it
+fn a_token_of_items(walk: Walk<Tokenless>) {
     walk.items().token();
 }
 
-// The cure: implement `DurableSource` for it
-fn a_token_of_chunks(walk: Walk<Source>) {
+// The cure: implement `ResumableSource` for it
+fn a_token_of_chunks(walk: Walk<Tokenless>) {
     walk.chunks().token();
 }
 
@@ -38,14 +36,14 @@ struct Nothing;
 
 impl Harness for Nothing {
     type Key = i64;
-    type Source<'a> = Source;
+    type Source<'a> = Tokenless;
 
     fn open() -> Result<Self, BoxError> {
         Ok(Nothing)
     }
 
-    fn source(&self) -> Result<Source, BoxError> {
-        Ok(Source(Rc::new(0)))
+    fn source(&self) -> Result<Tokenless, BoxError> {
+        Ok(Tokenless(Rc::new(0)))
     }
 
     fn put(&self, _: &i64, _: u64) -> Result<(), BoxError> {
@@ -56,7 +54,7 @@ impl Harness for Nothing {
         Ok(())
     }
 
-    fn value(value: &u64) -> u64 {
+    fn value((_, value): &(i64, u64)) -> u64 {
         *value
     }
 
@@ -65,7 +63,7 @@ impl Harness for Nothing {
     }
 }
 
-// The cure: implement `DurableSource` for it
+// The cure: implement `ResumableSource` for it
 fn a_durable_suite() {
     run_durable::<Nothing>(&Config::default());
 }

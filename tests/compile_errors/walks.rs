@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Instant;
 
-use keywalk::{DurableSource, Walk};
+use keywalk::{ChunkSource, ResumableSource, Walk};
 use keywalk_job::{CheckpointFiles, Job};
-use keywalk_memory::Map;
+use keywalk_memory::Named;
 use keywalk_retry::{ExponentialBuilder, Retry};
 use keywalk_sqlite::{Error, Table};
 use rusqlite::Connection;
 
-// The cure: `Map::new(&map)`
-fn over_a_map(map: &BTreeMap<i64, String>) {
+// The cure: `&BTreeMap` and `&BTreeSet` are sources
+fn over_a_map(map: BTreeMap<i64, String>) {
     for item in Walk::new(map) {
         println!("{item:?}");
     }
 }
 
-// The cure: a sorted slice by keywalk-memory
+// The cure: others are made by keywalk-memory
 fn over_a_vec(numbers: Vec<i64>) {
     Walk::new(numbers);
 }
@@ -46,7 +46,7 @@ struct User {
 
 // The cure: implement `Weigh` for it, or give a function to `Walk::chunk_bytes_by`
 fn bytes_of_an_unknown_type(users: &BTreeMap<i64, User>) {
-    Walk::new(Map::new(users)).chunk_bytes(1_000_000);
+    Walk::new(users).chunk_bytes(1_000_000);
 }
 
 // The cure: have to hold an `Arc`
@@ -71,11 +71,11 @@ struct Version(u16, u16);
 
 // The cure: for a type of your own implement `keywalk_key::Key`
 fn a_token_of_keys_without_a_codec(versions: &BTreeMap<Version, String>) {
-    Walk::new(Map::new(versions)).items().token();
+    Walk::new(Named::new("versions", versions)).items().token();
 }
 
 // The cure: leave `Job::clock` out
-fn a_job_by_no_clock<S: DurableSource>(job: Job<'_, S, CheckpointFiles>) {
+fn a_job_by_no_clock<S: ChunkSource + ResumableSource>(job: Job<'_, S, CheckpointFiles>) {
     job.clock(Instant::now());
 }
 

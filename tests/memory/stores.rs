@@ -10,7 +10,7 @@ use std::sync::{Arc, RwLock};
 
 use crossbeam_skiplist::SkipMap;
 use keywalk::ChunkSource;
-use keywalk_memory::{Map, Poisoned, SharedMap, SkipList, Slice};
+use keywalk_memory::{Poisoned, SharedMap, SkipList, SortedSlice};
 use keywalk_sqlite::Table;
 use keywalk_sqlite::decode::Filled as FilledInPlace;
 use rusqlite::{Connection, ErrorCode, Row};
@@ -140,14 +140,14 @@ macro_rules! in_memory {
 
 in_memory! {
     /// It lends its entries.
-    [K: Key] BTreeMap<K, String>, Map<'a, K, String>, Infallible, format!("Map<{}>", K::NAME);
+    [K: Key] BTreeMap<K, String>, &'a BTreeMap<K, String>, Infallible, format!("&BTreeMap<{}>", K::NAME);
     0, K::CLONES;
-    items => items, map => Map::new(map);
+    items => items, map => map;
 
     /// It lends its items.
-    [] Vec<Item>, Slice<'a, Item, fn(&Item) -> i64>, Infallible, "Slice".to_owned();
+    [] Vec<Item>, SortedSlice<'a, Item, fn(&Item) -> i64>, Infallible, "SortedSlice".to_owned();
     0, 0;
-    items => items, slice => Slice::new(slice, (|(key, _)| *key) as fn(&Item) -> i64)?;
+    items => items, slice => SortedSlice::new(slice, (|(key, _)| *key) as fn(&Item) -> i64)?;
 
     /// Entries are cloned.
     [K: Key] Arc<RwLock<BTreeMap<K, String>>>, SharedMap<K, String>, Poisoned, format!("SharedMap<{}>", K::NAME);

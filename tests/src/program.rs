@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use keywalk::DurableSource;
+use keywalk::{ChunkSource, ResumableSource};
 use keywalk_job::{Checkpoint, Checkpoints, Job, Outcome, Stop};
 use keywalk_sqlite::ErrorKind;
 
@@ -162,7 +162,7 @@ pub struct Pace {
 impl Pace {
     /// Applies the options to a job, stops the job on Ctrl-C, and shows its progress on stderr: as a bar on a
     /// terminal, as a line per 100,000 rows elsewhere.
-    pub fn set<'a, S: DurableSource, C: Checkpoints>(
+    pub fn set<'a, S: ChunkSource + ResumableSource, C: Checkpoints>(
         &self,
         mut job: Job<'a, S, C>,
         verb: &'static str,

@@ -1,6 +1,6 @@
 //! A job whose position is kept beside its effects, killed wherever it can be.
 
-use keywalk::{DurableSource, KeyRange, Order, Walk};
+use keywalk::{ChunkSource, KeyRange, Order, ResumableSource, Walk};
 use keywalk_conformance::history::{Change, Visits};
 use keywalk_conformance::{BoxError, Counterexample, KeySpace, Schedule};
 use keywalk_job::{CheckpointFiles, Job};
@@ -35,7 +35,10 @@ fn promise(chunk_size: usize) -> Visits<i64> {
 /// What is walked.
 fn table(
     db: &Connection,
-) -> Result<impl DurableSource<Key = i64, Item = (i64, i64), Error = Error> + use<'_>, Error> {
+) -> Result<
+    impl ChunkSource<Key = i64, Item = (i64, i64), Error = Error> + ResumableSource + use<'_>,
+    Error,
+> {
     let table = Table::new(db, "rows").key::<i64>(["id"])?;
     Ok(table.map(|row| row.get("value")))
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crossbeam_skiplist::SkipMap;
 use keywalk::Walk;
-use keywalk_memory::{Map, SharedMap, SkipList, Slice};
+use keywalk_memory::{SharedMap, SkipList, SortedSlice};
 
 use crate::bench::{Bench, Target};
 use crate::measure::{Fallible, Seen, lent, owned};
@@ -41,7 +41,7 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
     }
     let entries: Vec<(u64, Value)> = map.iter().map(|(key, value)| (*key, *value)).collect();
     // Once: whether it is sorted is checked in full.
-    let mut slice = Slice::new(&entries, |(key, _): &(u64, Value)| *key)?;
+    let mut slice = SortedSlice::new(&entries, |(key, _): &(u64, Value)| *key)?;
     for size in [100, DEFAULT, 1_000] {
         bench.versus(
             format!("slice/lent_{size}"),
@@ -49,7 +49,7 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
             || Ok(of_refs(entries.iter().map(|(key, value)| (key, value)))),
             || {
                 let walk = Walk::new(&mut slice).chunk_size(size);
-                lent(walk, |(key, value)| digest(key, value))
+                lent(walk, |(key, (_, value))| digest(key, value))
             },
         )?;
     }
@@ -144,11 +144,11 @@ fn of_clones(entries: impl IntoIterator<Item = (u64, Value)>) -> Seen {
 }
 
 pub(crate) fn map_lends(map: &BTreeMap<u64, Value>, chunk_size: usize) -> Fallible<Seen> {
-    let walk = Walk::new(Map::new(map)).chunk_size(chunk_size);
+    let walk = Walk::new(map).chunk_size(chunk_size);
     lent(walk, |(key, value)| digest(key, value))
 }
 
 pub(crate) fn map_yields(map: &BTreeMap<u64, Value>, chunk_size: usize) -> Fallible<Seen> {
-    let walk = Walk::new(Map::new(map)).chunk_size(chunk_size);
+    let walk = Walk::new(map).chunk_size(chunk_size);
     owned(walk, |(key, value)| digest(key, value))
 }

@@ -162,7 +162,7 @@ impl<H: Harness> Check<H> {
 /// `cargo test shared::the_start` runs those of a name. Each opens stores of its own, so they run at
 /// the same time.
 ///
-/// A source whose cursors can be written down ([`DurableSource`](keywalk::DurableSource)) is said to be
+/// A source whose cursors can be written down ([`ResumableSource`](keywalk::ResumableSource)) is said to be
 /// `durable`: its tokens, keys' bytes and fingerprint are then tried too.
 ///
 /// ```

@@ -1,7 +1,7 @@
 use std::error::Error;
 use std::fmt::Debug;
 
-use keywalk::{Aspect, ChunkSource, DurableSource, Fingerprint};
+use keywalk::{Aspect, ChunkSource, Fingerprint, ResumableSource};
 
 use crate::faults::Faults;
 use crate::key_space::KeySpace;
@@ -113,7 +113,7 @@ pub trait Harness: Sized + 'static {
     fn delete(&self, key: &Self::Key) -> Result<(), BoxError>;
 
     /// The value that was put, told by an item.
-    fn value(item: &<Self::Source<'_> as ChunkSource>::Item) -> u64;
+    fn value(item: &<Self::Source<'_> as keywalk::Source>::Item) -> u64;
 
     /// The keys to try the store with: [`KeySpace::known`] for the usual types, without those that
     /// the store doesn't take (an empty one, one that is too long).
@@ -192,15 +192,15 @@ pub trait Writer<K>: Send {
     fn delete(&mut self, key: &K) -> Result<(), BoxError>;
 }
 
-/// A [`Harness`] whose source is a [`DurableSource`]: its cursors can be written down. Every such harness
+/// A [`Harness`] whose source is a [`ResumableSource`]: its cursors can be written down. Every such harness
 /// is one; nothing is to be implemented.
 ///
 /// `conformance!(name: Harness, durable)` proves that too; so does [`run_durable`](crate::run_durable), which
 /// answers a report. The bytes of keys, tokens of every place of a walk, and the fingerprint are tried by
 /// themselves; of the sources that it must be told apart from the harness has to [tell](Harness::strangers).
-pub trait DurableHarness: for<'a> Harness<Source<'a>: DurableSource> {}
+pub trait DurableHarness: for<'a> Harness<Source<'a>: ResumableSource> {}
 
-impl<H: for<'a> Harness<Source<'a>: DurableSource>> DurableHarness for H {}
+impl<H: for<'a> Harness<Source<'a>: ResumableSource>> DurableHarness for H {}
 
 /// A [`Harness`] whose source can move to another thread, with its items and errors: it can be
 /// [prefetched](keywalk::Walk::prefetch). Every such harness is one; nothing is to be implemented.

@@ -30,7 +30,7 @@
 //! exclusive, that a deleted last row ends the walk, that nothing is held between two fetches.
 //! [`run`] carries out the same and answers a [`Report`].
 //!
-//! Where the source's cursors can be written down ([`DurableSource`](keywalk::DurableSource)), one word
+//! Where the source's cursors can be written down ([`ResumableSource`](keywalk::ResumableSource)), one word
 //! more proves that too; so does [`run_durable`], which answers a report. [`Harness::strangers`] says whose
 //! tokens it must refuse:
 //!

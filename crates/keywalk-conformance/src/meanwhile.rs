@@ -4,13 +4,12 @@ use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 
-use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, forward_source};
 
 use crate::clause::Clause;
 use crate::edit::{Edits, Place};
 use crate::harness::BoxError;
 use crate::history::{Breach, Change, Event, Flaw, Mutation, Shown, Span, Tell, Telling, Visits};
-use crate::reads_on::left_to;
 use crate::trial::{Ledger, held};
 use crate::witness::{caught, lock};
 
@@ -437,14 +436,14 @@ impl<S, K, W> Interleaved<S, K, W> {
     }
 }
 
+forward_source!([S: ChunkSource, W] Interleaved<S, S::Key, W> => S, |interleaved| interleaved.source);
+
 #[deny(clippy::missing_trait_methods)]
 impl<S, W> ChunkSource for Interleaved<S, S::Key, W>
 where
     S: ChunkSource<Key: Ord + Debug>,
     W: FnMut(&S::Key, Change) -> Result<(), BoxError>,
 {
-    left_to!(source: keys);
-
     fn fetch(
         &mut self,
         range: &KeyRange<S::Key>,
@@ -458,15 +457,6 @@ where
         self.meanwhile.asked(range, self.has_turns);
         self.source.last_key(range)
     }
-}
-
-#[deny(clippy::missing_trait_methods)]
-impl<S, W> DurableSource for Interleaved<S, S::Key, W>
-where
-    S: DurableSource<Key: Ord + Debug>,
-    W: FnMut(&S::Key, Change) -> Result<(), BoxError>,
-{
-    left_to!(source: tokens);
 }
 
 /// Prints the source.

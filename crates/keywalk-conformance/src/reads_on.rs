@@ -1,4 +1,4 @@
-use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Keyed, LastKey, forward_source};
 
 /// A source that goes up only and can't know its last key, made one that does: by fetching to the end.
 ///
@@ -8,10 +8,10 @@ use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange,
 #[derive(Debug)]
 pub struct ReadsOn<S>(pub S);
 
+forward_source!([S: ChunkSource] ReadsOn<S> => S, |source| source.0);
+
 #[deny(clippy::missing_trait_methods)]
 impl<S: ChunkSource> ChunkSource for ReadsOn<S> {
-    left_to!(0: keys);
-
     fn fetch(
         &mut self,
         range: &KeyRange<S::Key>,
@@ -25,7 +25,7 @@ impl<S: ChunkSource> ChunkSource for ReadsOn<S> {
         loop {
             let mut chunk = Chunk::with_limit(1_000);
             let fetched = self.0.fetch(&rest, &mut chunk)?;
-            let end = chunk.as_slice().last().map(|item| self.0.key_of(item));
+            let end = chunk.as_slice().last().map(Keyed::key);
             last = end.clone().or(last);
             match (fetched, end) {
                 (Fetched::ScannedTo(key), _) | (Fetched::More, Some(key)) if rest.admits(&key) => {
@@ -37,48 +37,3 @@ impl<S: ChunkSource> ChunkSource for ReadsOn<S> {
         }
     }
 }
-
-#[deny(clippy::missing_trait_methods)]
-impl<S: DurableSource> DurableSource for ReadsOn<S> {
-    left_to!(0: tokens);
-}
-
-/// What a source leaves to the one inside: how keys are told, or all of its tokens.
-macro_rules! left_to {
-    ($inside:tt: keys) => {
-        type Key = S::Key;
-        type Item = S::Item;
-        type Error = S::Error;
-
-        fn key_of(&self, item: &S::Item) -> S::Key {
-            self.$inside.key_of(item)
-        }
-
-        fn key_into(&self, item: &S::Item, key: &mut S::Key) {
-            self.$inside.key_into(item, key);
-        }
-    };
-    ($inside:tt: tokens) => {
-        fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
-            self.$inside.fingerprint()
-        }
-
-        fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
-            self.$inside.encode_key(key, bytes);
-        }
-
-        fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, S::Error> {
-            self.$inside.decode_key(bytes)
-        }
-
-        fn key_text(&self, key: &S::Key) -> String {
-            self.$inside.key_text(key)
-        }
-
-        fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
-            self.$inside.share(first, last, at)
-        }
-    };
-}
-
-pub(crate) use left_to;

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::ops::Bound;
 
-use keywalk::{ChunkSource, Cursor, Error, Items, KeyRange, Order, Walk};
+use keywalk::{ChunkSource, Cursor, Error, Items, KeyRange, Order, Source, Walk};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -11,7 +11,7 @@ use crate::edit::{Edit, Edits, Place, edits};
 use crate::harness::Harness;
 use crate::history::{Answer, Breach, Flaw, Oracle, Question, explained, judge};
 use crate::lab::Lab;
-use crate::trial::{Entry, Item, Source, Trial, Tried};
+use crate::trial::{Entry, Item, SourceOf, Trial, Tried};
 
 /// A walk over a trial's store, as a plan says, beside what it must be.
 pub(crate) struct Run<'s, H: Harness> {
@@ -89,10 +89,10 @@ impl<'s, H: Harness> Run<'s, H> {
     pub(crate) fn by_items<'t>(
         &mut self,
         trial: &'t Trial<H>,
-        walk: Walk<Source<'t, H>>,
+        walk: Walk<SourceOf<'t, H>>,
         chunk_size: usize,
         most: usize,
-    ) -> Tried<H, Items<Source<'t, H>>> {
+    ) -> Tried<H, Items<SourceOf<'t, H>>> {
         let mut items = walk.items();
         let mut buffered = VecDeque::new();
         self.judged = 0;
@@ -206,7 +206,7 @@ impl<'s, H: Harness> Run<'s, H> {
     }
 
     /// Judges what was asked since the last mutation, and tells what is to be handed out of it.
-    fn judge(&mut self, trial: &Trial<H>, source: &Source<'_, H>) -> Tried<H, Vec<Entry<H>>> {
+    fn judge(&mut self, trial: &Trial<H>, source: &SourceOf<'_, H>) -> Tried<H, Vec<Entry<H>>> {
         let mut fetched = Vec::new();
         for question in source.log().from(self.judged) {
             if !fetched.is_empty() {
@@ -233,7 +233,7 @@ impl<'s, H: Harness> Run<'s, H> {
     fn compare(
         &mut self,
         trial: &Trial<H>,
-        source: &Source<'_, H>,
+        source: &SourceOf<'_, H>,
         question: &Question<H::Key>,
     ) -> Tried<H> {
         let observed = self.observe(trial, source.opened, question);
@@ -264,7 +264,7 @@ impl<'s, H: Harness> Run<'s, H> {
     fn failed<E: Debug>(
         &mut self,
         trial: &Trial<H>,
-        source: &Source<'_, H>,
+        source: &SourceOf<'_, H>,
         error: &Error<E>,
     ) -> Breach<H::Key> {
         let questions = source.log().from(self.judged);
@@ -291,7 +291,7 @@ impl<'s, H: Harness> Run<'s, H> {
         }
     }
 
-    fn is_fused(&self, is_over: bool, source: &Source<'_, H>) -> Tried<H> {
+    fn is_fused(&self, is_over: bool, source: &SourceOf<'_, H>) -> Tried<H> {
         match is_over && source.log().len() == self.judged {
             true => Ok(()),
             false => Err(Breach::said(Clause::G12, "the walk went on after its end")),
@@ -323,22 +323,22 @@ pub(crate) trait ByItems<'t, H: Harness>:
     fn cursor(&self) -> Cursor<H::Key>;
 }
 
-pub(crate) type Said<'t, H> = Error<<Source<'t, H> as ChunkSource>::Error>;
+pub(crate) type Said<'t, H> = Error<<SourceOf<'t, H> as Source>::Error>;
 
 pub(crate) trait Walks<H: Harness> {
-    fn items<'t>(walk: Walk<Source<'t, H>>) -> Box<dyn ByItems<'t, H> + 't>;
+    fn items<'t>(walk: Walk<SourceOf<'t, H>>) -> Box<dyn ByItems<'t, H> + 't>;
 }
 
 /// In this thread.
 pub(crate) struct Here;
 
 impl<H: Harness> Walks<H> for Here {
-    fn items<'t>(walk: Walk<Source<'t, H>>) -> Box<dyn ByItems<'t, H> + 't> {
+    fn items<'t>(walk: Walk<SourceOf<'t, H>>) -> Box<dyn ByItems<'t, H> + 't> {
         Box::new(walk.items())
     }
 }
 
-impl<'t, H: Harness> ByItems<'t, H> for Items<Source<'t, H>> {
+impl<'t, H: Harness> ByItems<'t, H> for Items<SourceOf<'t, H>> {
     fn cursor(&self) -> Cursor<H::Key> {
         Items::cursor(self)
     }
@@ -347,7 +347,7 @@ impl<'t, H: Harness> ByItems<'t, H> for Items<Source<'t, H>> {
 /// All that comes, and the error that ends it.
 pub(crate) fn taken<'t, H: Harness>(
     items: &mut dyn ByItems<'t, H>,
-    reader: &Source<'t, H>,
+    reader: &SourceOf<'t, H>,
 ) -> (Vec<Entry<H>>, Option<Said<'t, H>>) {
     let (mut entries, mut error) = (Vec::new(), None);
     for item in items {

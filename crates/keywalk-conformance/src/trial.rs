@@ -2,7 +2,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
-use keywalk::{Chunk, ChunkSource, KeyRange, Order};
+use keywalk::{Chunk, ChunkSource, KeyRange, Keyed, Order, Source};
 
 use crate::clause::Clause;
 use crate::harness::{BoxError, Harness};
@@ -24,9 +24,9 @@ pub(crate) struct Trial<H: Harness> {
 pub(crate) type Tried<H, T = ()> = Result<T, Breach<<H as Harness>::Key>>;
 
 /// The source of a harness, whose questions are written down.
-pub(crate) type Source<'t, H> = Witness<<H as Harness>::Source<'t>>;
+pub(crate) type SourceOf<'t, H> = Witness<<H as Harness>::Source<'t>>;
 
-pub(crate) type Item<'t, H> = <<H as Harness>::Source<'t> as ChunkSource>::Item;
+pub(crate) type Item<'t, H> = <<H as Harness>::Source<'t> as Source>::Item;
 
 /// A key and its value.
 pub(crate) type Entry<H> = (<H as Harness>::Key, u64);
@@ -49,7 +49,7 @@ impl<H: Harness> Trial<H> {
         harness.ok_or_else(|| Breach::said(Clause::Harness, lost))
     }
 
-    pub(crate) fn source(&self) -> Tried<H, Source<'_, H>> {
+    pub(crate) fn source(&self) -> Tried<H, SourceOf<'_, H>> {
         let harness = self.harness()?;
         let source = self.beat.during(Doing::Opening, || harness.source());
         let diary = Diary {
@@ -123,7 +123,7 @@ impl<H: Harness> Trial<H> {
     /// How far did it get? `None` is to the end.
     pub(crate) fn ask<'t>(
         &'t self,
-        source: &mut Source<'t, H>,
+        source: &mut SourceOf<'t, H>,
         range: &KeyRange<H::Key>,
         chunk: &mut Chunk<Item<'t, H>>,
     ) -> Tried<H, Option<H::Key>> {
@@ -144,7 +144,7 @@ impl<H: Harness> Trial<H> {
     /// The same for the last key.
     pub(crate) fn ask_last_key<'t>(
         &'t self,
-        source: &mut Source<'t, H>,
+        source: &mut SourceOf<'t, H>,
         range: &KeyRange<H::Key>,
     ) -> Tried<H> {
         drop(caught(|| source.last_key(range)));
@@ -152,7 +152,7 @@ impl<H: Harness> Trial<H> {
     }
 
     /// Judges a source's last answer by itself, if there was one.
-    pub(crate) fn judge_last(&self, source: &Source<'_, H>) -> Tried<H, Option<H::Key>> {
+    pub(crate) fn judge_last(&self, source: &SourceOf<'_, H>) -> Tried<H, Option<H::Key>> {
         match source.log().last() {
             Some(question) => judge_by_time(&question, source.opened, &self.ledger.lives.borrow()),
             None => Ok(None),
@@ -187,7 +187,7 @@ fn finds<S: ChunkSource>(source: &mut S, range: &KeyRange<S::Key>, key: &S::Key)
     let mut chunk = Chunk::with_limit(usize::MAX);
     let fetched = caught(|| source.fetch(range, &mut chunk));
     let mut items = chunk.as_slice().iter();
-    matches!(fetched, Ok(Ok(_))) && items.any(|item| source.key_of(item) == *key)
+    matches!(fetched, Ok(Ok(_))) && items.any(|item| item.key() == *key)
 }
 
 /// An error of the harness itself.

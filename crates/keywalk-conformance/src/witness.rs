@@ -6,7 +6,9 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
+use keywalk::{
+    Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, Keyed, LastKey, ResumableSource, Source,
+};
 
 use crate::clause::Clause;
 use crate::config::Config;
@@ -14,7 +16,7 @@ use crate::history::{Answer, Breach, Clock, Event, Flaw, Items, Question, Tell, 
 use crate::outcome::{Failure, Verdict};
 
 /// A source that writes down every question and answer, in its store's history too. In another thread as well.
-pub(crate) struct Witness<S: ChunkSource> {
+pub(crate) struct Witness<S: Source> {
     source: S,
     value: fn(&S::Item) -> u64,
     diary: Diary<S::Key>,
@@ -62,7 +64,7 @@ impl<S: ChunkSource> Witness<S> {
     }
 
     pub(crate) fn entry(&self, item: &S::Item) -> (S::Key, u64) {
-        (self.source.key_of(item), (self.value)(item))
+        (item.key(), (self.value)(item))
     }
 
     /// The source inside: what it is asked is no part of the history.
@@ -163,12 +165,14 @@ impl Unwound {
     }
 }
 
-#[deny(clippy::missing_trait_methods)]
-impl<S: ChunkSource<Error: Debug>> ChunkSource for Witness<S> {
+impl<S: Source> Source for Witness<S> {
     type Key = S::Key;
     type Item = S::Item;
     type Error = S::Error;
+}
 
+#[deny(clippy::missing_trait_methods)]
+impl<S: ChunkSource<Error: Debug>> ChunkSource for Witness<S> {
     fn fetch(
         &mut self,
         range: &KeyRange<S::Key>,
@@ -184,14 +188,6 @@ impl<S: ChunkSource<Error: Debug>> ChunkSource for Witness<S> {
         )
     }
 
-    fn key_of(&self, item: &S::Item) -> S::Key {
-        self.source.key_of(item)
-    }
-
-    fn key_into(&self, item: &S::Item, key: &mut S::Key) {
-        self.source.key_into(item, key);
-    }
-
     fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
         self.record(
             range,
@@ -203,7 +199,7 @@ impl<S: ChunkSource<Error: Debug>> ChunkSource for Witness<S> {
 }
 
 #[deny(clippy::missing_trait_methods)]
-impl<S: DurableSource<Error: Debug>> DurableSource for Witness<S> {
+impl<S: ChunkSource<Error: Debug> + ResumableSource> ResumableSource for Witness<S> {
     fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
         self.write("fingerprint", |source| source.fingerprint())
     }
@@ -247,7 +243,7 @@ pub(crate) enum Doing {
     /// A change, or a use of the store for itself.
     Changing,
     Fetching,
-    /// A method of [`DurableSource`](keywalk::DurableSource).
+    /// A method of [`ResumableSource`](keywalk::ResumableSource).
     Writing,
 }
 
@@ -285,7 +281,7 @@ impl Beat {
             Doing::Changing => (Clause::Harness, "a change doesn't return"),
             Doing::Opening => (Clause::Harness, "opening the store doesn't return"),
             Doing::Fetching => (Clause::G9, "a fetch doesn't return"),
-            Doing::Writing => (Clause::G10, "a method of `DurableSource` doesn't return"),
+            Doing::Writing => (Clause::G10, "a method of `ResumableSource` doesn't return"),
         };
         let history = lock(&self.0.history);
         let lines = history.as_ref().map(|history| lock(history).lines());

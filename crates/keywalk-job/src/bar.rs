@@ -1,5 +1,5 @@
 use indicatif::ProgressBar;
-use keywalk::DurableSource;
+use keywalk::{ChunkSource, ResumableSource};
 
 use crate::outcome::Items;
 use crate::{Job, Progress};
@@ -7,7 +7,7 @@ use crate::{Job, Progress};
 /// The length of a bar whose items aren't counted.
 const PARTS: u64 = 10_000;
 
-impl<'a, S: DurableSource, C: crate::Checkpoints> Job<'a, S, C> {
+impl<'a, S: ChunkSource + ResumableSource, C: crate::Checkpoints> Job<'a, S, C> {
     /// Shows the progress on this bar: of the items, if their [total](Self::total) is told, otherwise by
     /// the share that is done, in ten-thousandths. Where neither can be told it counts items, without an
     /// end. The bar's message is the number of items, and of those that were skipped.

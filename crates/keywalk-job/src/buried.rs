@@ -56,7 +56,7 @@ impl Buried {
     }
 
     /// The item's key as the source encodes it, and
-    /// [reads it again](keywalk::DurableSource::decode_key).
+    /// [reads it again](keywalk::ResumableSource::decode_key).
     #[must_use]
     pub fn key_bytes(&self) -> &[u8] {
         &self.key_bytes

@@ -35,7 +35,7 @@ mod hex;
 /// failure tore at the end of the dead letters is ignored, and the next letter replaces it: its chunk comes again.
 /// Any other line that is no letter makes [`dead_letters`](Checkpoints::dead_letters) fail, with its number.
 ///
-/// What was skipped is done again letter by letter: the source [reads](keywalk::DurableSource::decode_key) the
+/// What was skipped is done again letter by letter: the source [reads](keywalk::ResumableSource::decode_key) the
 /// key of each of the [`dead_letters`](Checkpoints::dead_letters), and a walk over `key..=key` has its item.
 /// The letters stay until the job is reset.
 ///

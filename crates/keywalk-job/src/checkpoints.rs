@@ -199,7 +199,7 @@ pub trait Checkpoints {
     /// # let folder = tempfile::tempdir()?;
     /// let numbers = BTreeMap::from([(1, "12"), (2, "a dozen"), (3, "144")]);
     /// let mut checkpoints = CheckpointFiles::new(folder.path());
-    /// let job = Job::new("parse", Walk::new(keywalk_memory::Map::new(&numbers)), &mut checkpoints);
+    /// let job = Job::new("parse", Walk::new(keywalk_memory::Named::new("numbers", &numbers)), &mut checkpoints);
     /// let outcome = job.skip_failures().run(|(), items| {
     ///     for (_, number) in items {
     ///         println!("{}", number.parse::<u32>()?);

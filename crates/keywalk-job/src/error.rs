@@ -19,7 +19,7 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 /// # let folder = tempfile::tempdir()?;
 /// # let folder = folder.path();
 /// # let map = std::collections::BTreeMap::from([(1, "a dozen")]);
-/// # let walk = Walk::new(keywalk_memory::Map::new(&map)).chunk_size(1);
+/// # let walk = Walk::new(keywalk_memory::Named::new("items", &map)).chunk_size(1);
 /// let run = Job::new("parse", walk, CheckpointFiles::new(folder)).run(|(), items| {
 ///     for (_id, number) in items {
 ///         println!("{}", number.parse::<u32>()?);

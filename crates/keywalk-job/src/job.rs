@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use backon::BackoffBuilder;
-use keywalk::{DurableSource, Walk};
+use keywalk::{ChunkSource, ResumableSource, Walk};
 
 use crate::clock::SystemClock;
 use crate::options::{Again, Options};
@@ -23,12 +23,13 @@ use crate::{BoxError, Checkpoints, Clock, Error, Outcome, Progress, Stop};
 /// use std::sync::{Arc, RwLock};
 /// use keywalk::Walk;
 /// use keywalk_job::{CheckpointFiles, Job};
-/// use keywalk_memory::SharedMap;
+/// use keywalk_memory::{Named, SharedMap};
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let folder = folder.path();
 /// let users = Arc::new(RwLock::new(BTreeMap::from([(1, "ada"), (2, "bob")])));
-/// let walk = Walk::new(SharedMap::new(users)).chunk_size(100);
+/// let users = Named::new("users", SharedMap::new(users));
+/// let walk = Walk::new(users).chunk_size(100);
 ///
 /// let outcome = Job::new("greet", walk, CheckpointFiles::new(folder)).run(|(), users| {
 ///     for (id, name) in users {
@@ -50,7 +51,7 @@ use crate::{BoxError, Checkpoints, Clock, Error, Outcome, Progress, Stop};
 /// # let folder = tempfile::tempdir()?;
 /// # let folder = folder.path();
 /// # let map = std::collections::BTreeMap::from([(1, "12"), (2, "a dozen")]);
-/// # let walk = Walk::new(keywalk_memory::Map::new(&map));
+/// # let walk = Walk::new(keywalk_memory::Named::new("items", &map));
 /// let stop = Stop::new();
 /// let outcome = Job::new("parse", walk, CheckpointFiles::new(folder))
 ///     .stop_on(&stop)
@@ -82,14 +83,14 @@ use crate::{BoxError, Checkpoints, Clock, Error, Outcome, Progress, Stop};
 ///
 /// A second runner is refused; see [`wait_for_lease`](Self::wait_for_lease).
 #[must_use = "a job does nothing until it is run"]
-pub struct Job<'a, S: DurableSource, C> {
+pub struct Job<'a, S: ChunkSource + ResumableSource, C> {
     pub(crate) name: String,
     pub(crate) walk: Walk<S>,
     pub(crate) checkpoints: C,
     pub(crate) options: Options<'a, S::Key>,
 }
 
-impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
+impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
     /// A job of this name, unique among those of the same checkpoints. Nothing is read yet.
     ///
     /// With [`CheckpointFiles`](crate::CheckpointFiles), or `keywalk_sqlite::CheckpointTable` over a file, the
@@ -132,13 +133,13 @@ impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
     /// use std::collections::BTreeMap;
     /// use keywalk::Walk;
     /// use keywalk_job::{CheckpointFiles, Job};
-    /// use keywalk_memory::Map;
+    /// use keywalk_memory::Named;
     ///
     /// # let folder = tempfile::tempdir()?;
     /// let sales = BTreeMap::from([(1, 20), (2, 5), (3, 100)]);
     /// let mut total = 0;
     /// for (day, expected) in [(2, 20), (4, 125)] {
-    ///     let walk = Walk::new(Map::new(&sales)).range(..day);
+    ///     let walk = Walk::new(Named::new("sales", &sales)).range(..day);
     ///     let job = Job::new("total", walk, CheckpointFiles::new(folder.path())).extend_range();
     ///     let outcome = job.run(|(), sales| {
     ///         total += sales.iter().map(|(_day, amount)| *amount).sum::<u32>();
@@ -216,7 +217,7 @@ impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
     /// # use keywalk::Walk;
     /// # use keywalk_job::{CheckpointFiles, Job};
     /// # let map = std::collections::BTreeMap::from([(1, 2)]);
-    /// # let walk = Walk::new(keywalk_memory::Map::new(&map));
+    /// # let walk = Walk::new(keywalk_memory::Named::new("items", &map));
     /// # let folder = tempfile::tempdir()?;
     /// # let checkpoints = CheckpointFiles::new(folder.path());
     /// let job = Job::new("polite", walk, checkpoints).hold_while(|_progress| {
@@ -340,7 +341,7 @@ impl<'a, S: DurableSource, C: Checkpoints> Job<'a, S, C> {
 }
 
 /// Prints the name, and no data.
-impl<S: DurableSource, C> fmt::Debug for Job<'_, S, C> {
+impl<S: ChunkSource + ResumableSource, C> fmt::Debug for Job<'_, S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job")
             .field("name", &self.name)

@@ -7,7 +7,8 @@
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let map = Arc::new(RwLock::new(BTreeMap::from([(1, "one")])));
-//! # let (source, folder) = (keywalk_memory::SharedMap::new(map), folder.path());
+//! # let source = keywalk_memory::Named::new("items", keywalk_memory::SharedMap::new(map));
+//! # let folder = folder.path();
 //! let stop = Stop::new(); // for a Ctrl-C handler
 //! let outcome = Job::new("export", Walk::new(source), CheckpointFiles::new(folder))
 //!     .stop_on(&stop)

@@ -1,8 +1,7 @@
 use std::ops::Bound;
 use std::time::Duration;
 
-use keywalk::state::State;
-use keywalk::{Chunks, Cursor, DurableSource, Excerpt, Step, Token};
+use keywalk::{ChunkSource, Chunks, Cursor, Excerpt, ResumableSource, Step, Token};
 
 mod chunk;
 mod start;
@@ -16,7 +15,7 @@ use crate::{
 const MOST_MOVES: u32 = 64;
 
 /// A run of a job.
-pub(crate) struct Run<'a, S: DurableSource, C, F> {
+pub(crate) struct Run<'a, S: ChunkSource + ResumableSource, C, F> {
     chunks: Chunks<S>,
     checkpoints: C,
     options: Options<'a, S::Key>,
@@ -52,11 +51,11 @@ struct Tries<'a, K> {
     delays: Delays<'a>,
 }
 
-type Failure<S, C> = Error<<S as keywalk::ChunkSource>::Error, <C as Checkpoints>::Error>;
+type Failure<S, C> = Error<<S as keywalk::Source>::Error, <C as Checkpoints>::Error>;
 
 impl<'a, S, C, F> Run<'a, S, C, F>
 where
-    S: DurableSource,
+    S: ChunkSource + ResumableSource,
     C: Checkpoints,
     F: FnMut(&C::Scope, &[S::Item]) -> Result<(), BoxError>,
 {
@@ -239,7 +238,7 @@ where
 
 impl Checkpoint {
     /// Moves it to `cursor`.
-    fn stand_at<S: DurableSource>(
+    fn stand_at<S: ChunkSource + ResumableSource>(
         &mut self,
         cursor: &Cursor<S::Key>,
         first: Option<&S::Key>,
@@ -253,7 +252,7 @@ impl Checkpoint {
         Ok(())
     }
 
-    fn share_at<S: DurableSource>(
+    fn share_at<S: ChunkSource + ResumableSource>(
         &self,
         cursor: &Cursor<S::Key>,
         first: Option<&S::Key>,
@@ -275,14 +274,14 @@ impl Checkpoint {
 }
 
 /// A walk from past the first item on, of which that key alone is read again.
-fn first_token<S: DurableSource>(
+fn first_token<S: ChunkSource + ResumableSource>(
     first: &S::Key,
     cursor: &Cursor<S::Key>,
     source: &S,
 ) -> Result<Token, S::Error> {
     let mut range = cursor.range().clone();
     range.advance_past(first.clone());
-    Token::new(&State::live(range).cursor(), source)
+    Token::new(&Cursor::live(range), source)
 }
 
 /// The key that a job has come to. None before its first item: a walk that begins behind a key hasn't
@@ -292,7 +291,7 @@ fn position<'c, K>(cursor: &'c Cursor<K>, checkpoint: &Checkpoint) -> Option<&'c
 }
 
 /// A human-readable key, escaped and cut: errors, logs and status reports show it on terminals.
-fn key_text<S: DurableSource>(source: &S, key: &S::Key) -> String {
+fn key_text<S: ChunkSource + ResumableSource>(source: &S, key: &S::Key) -> String {
     const MOST_CHARS: usize = 1_000;
     Excerpt::new(&source.key_text(key), MOST_CHARS).to_string()
 }

@@ -1,19 +1,6 @@
 use keywalk::{Chunk, Fetched, KeyRange, Order};
 
-/// Pushes what an iterator over a range lends, from the end that the range's order asks for.
-pub(crate) fn lend<K, I: DoubleEndedIterator>(
-    range: &KeyRange<K>,
-    entries: I,
-    chunk: &mut Chunk<I::Item>,
-) -> Fetched<K> {
-    let is_full = match range.order() {
-        Order::Ascending => chunk.fill_from(entries),
-        Order::Descending => chunk.fill_from(entries.rev()),
-    };
-    if is_full { Fetched::More } else { Fetched::End }
-}
-
-/// As [`lend`], by `push`.
+/// Pushes what an iterator over a range returns, from the end that the range's order asks for.
 pub(crate) fn fill<K, I: DoubleEndedIterator, T>(
     range: &KeyRange<K>,
     mut entries: I,

@@ -1,10 +1,9 @@
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, RwLock};
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange};
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Source};
 
 use crate::ordered::{fill, push_cloned};
 
@@ -32,41 +31,22 @@ use crate::ordered::{fill, push_cloned};
 #[must_use = "a source does nothing until it is walked"]
 pub struct SharedMap<K, V> {
     map: Arc<RwLock<BTreeMap<K, V>>>,
-    pub(crate) name: Cow<'static, str>,
 }
 
 impl<K, V> SharedMap<K, V> {
     /// A source over `map`.
     pub fn new(map: Arc<RwLock<BTreeMap<K, V>>>) -> Self {
-        SharedMap {
-            map,
-            name: Cow::Borrowed(""),
-        }
-    }
-
-    /// Names the map, for cursors that are written down ([`Token`](keywalk::Token)): one is taken only by
-    /// a store of the same name and type of key. Default: no name, and maps of one type of key can't be
-    /// told apart.
-    ///
-    /// ```
-    /// use std::collections::BTreeMap;
-    /// use std::sync::{Arc, RwLock};
-    /// use keywalk_memory::SharedMap;
-    ///
-    /// let map = Arc::new(RwLock::new(BTreeMap::from([(7_u64, "ada")])));
-    /// let sessions = SharedMap::new(Arc::clone(&map)).named("sessions");
-    /// ```
-    pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.name = name.into();
-        self
+        SharedMap { map }
     }
 }
 
-impl<K: Ord + Clone, V: Clone> ChunkSource for SharedMap<K, V> {
+impl<K: Ord + Clone, V: Clone> Source for SharedMap<K, V> {
     type Key = K;
     type Item = (K, V);
     type Error = Poisoned;
+}
 
+impl<K: Ord + Clone, V: Clone> ChunkSource for SharedMap<K, V> {
     fn fetch(
         &mut self,
         range: &KeyRange<K>,
@@ -82,22 +62,13 @@ impl<K: Ord + Clone, V: Clone> ChunkSource for SharedMap<K, V> {
             push_cloned(chunk, key, value);
         }))
     }
-
-    fn key_of(&self, (key, _): &(K, V)) -> K {
-        key.clone()
-    }
-
-    fn key_into(&self, (item_key, _): &(K, V), key: &mut K) {
-        key.clone_from(item_key);
-    }
 }
 
 impl<K, V> Clone for SharedMap<K, V> {
-    /// Another source over the same map, of the same name.
+    /// Another source over the same map.
     fn clone(&self) -> Self {
         SharedMap {
             map: Arc::clone(&self.map),
-            name: self.name.clone(),
         }
     }
 }
@@ -126,3 +97,9 @@ impl fmt::Display for Poisoned {
 }
 
 impl Error for Poisoned {}
+
+impl From<Poisoned> for keywalk::Error<Poisoned> {
+    fn from(error: Poisoned) -> Self {
+        keywalk::Error::Source(error)
+    }
+}

@@ -1,10 +1,9 @@
-use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
 use crossbeam_skiplist::SkipMap;
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange};
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Source};
 
 use crate::ordered::{fill, push_cloned};
 
@@ -42,41 +41,22 @@ use crate::ordered::{fill, push_cloned};
 #[must_use = "a source does nothing until it is walked"]
 pub struct SkipList<K, V> {
     map: Arc<SkipMap<K, V>>,
-    pub(crate) name: Cow<'static, str>,
 }
 
 impl<K, V> SkipList<K, V> {
     /// A source over `map`.
     pub fn new(map: Arc<SkipMap<K, V>>) -> Self {
-        SkipList {
-            map,
-            name: Cow::Borrowed(""),
-        }
-    }
-
-    /// Names the map, for cursors that are written down ([`Token`](keywalk::Token)): one is taken only by
-    /// a store of the same name and type of key. Default: no name, and maps of one type of key can't be
-    /// told apart.
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use crossbeam_skiplist::SkipMap;
-    /// use keywalk_memory::SkipList;
-    ///
-    /// let map = Arc::new(SkipMap::from_iter([(7_u64, "ada")]));
-    /// let sessions = SkipList::new(Arc::clone(&map)).named("sessions");
-    /// ```
-    pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.name = name.into();
-        self
+        SkipList { map }
     }
 }
 
-impl<K: Ord + Clone, V: Clone> ChunkSource for SkipList<K, V> {
+impl<K: Ord + Clone, V: Clone> Source for SkipList<K, V> {
     type Key = K;
     type Item = (K, V);
     type Error = Infallible;
+}
 
+impl<K: Ord + Clone, V: Clone> ChunkSource for SkipList<K, V> {
     fn fetch(
         &mut self,
         range: &KeyRange<K>,
@@ -90,22 +70,13 @@ impl<K: Ord + Clone, V: Clone> ChunkSource for SkipList<K, V> {
             push_cloned(chunk, entry.key(), entry.value());
         }))
     }
-
-    fn key_of(&self, (key, _): &(K, V)) -> K {
-        key.clone()
-    }
-
-    fn key_into(&self, (item_key, _): &(K, V), key: &mut K) {
-        key.clone_from(item_key);
-    }
 }
 
 impl<K, V> Clone for SkipList<K, V> {
-    /// Another source over the same map, of the same name.
+    /// Another source over the same map.
     fn clone(&self) -> Self {
         SkipList {
             map: Arc::clone(&self.map),
-            name: self.name.clone(),
         }
     }
 }

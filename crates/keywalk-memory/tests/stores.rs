@@ -13,10 +13,10 @@ use std::sync::{Arc, RwLock};
 use std::thread;
 
 use crossbeam_skiplist::SkipMap;
-use keywalk::{Aspect, Chunk, ChunkSource, DurableSource, Error, Fetched, Fingerprint};
-use keywalk::{KeyRange, Order, Token, Walk};
+use keywalk::{Aspect, Chunk, ChunkSource, Error, Fetched, Fingerprint, ResumableSource};
+use keywalk::{KeyRange, Keyed, Order, Token, Walk};
 use keywalk_memory::keywalk_key::Key;
-use keywalk_memory::{Map, Poisoned, SharedMap, SkipList, Slice, Unsorted};
+use keywalk_memory::{Named, Poisoned, SharedMap, SkipList, SortedSlice, Unsorted};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -60,21 +60,25 @@ impl<K: Ord + Clone + Send + 'static> Stores<K> {
         }
     }
 
-    fn map(&self) -> Map<'_, K, K> {
-        Map::new(&self.map).named(&self.name)
+    fn named<S>(&self, source: S) -> Named<S> {
+        Named::new(self.name.clone(), source)
     }
 
-    fn shared_map(&self) -> SharedMap<K, K> {
-        SharedMap::new(Arc::clone(&self.shared)).named(self.name.clone())
+    fn map(&self) -> Named<&BTreeMap<K, K>> {
+        self.named(&self.map)
     }
 
-    fn skip_list(&self) -> SkipList<K, K> {
-        SkipList::new(Arc::clone(&self.skips)).named(self.name.clone())
+    fn shared_map(&self) -> Named<SharedMap<K, K>> {
+        self.named(SharedMap::new(Arc::clone(&self.shared)))
     }
 
-    fn slice(&self) -> Slice<'_, (K, K), impl Fn(&(K, K)) -> K + Copy> {
-        let slice = Slice::new(&self.items, |(key, _): &(K, K)| key.clone());
-        slice.expect("the keys are sorted").named(&self.name)
+    fn skip_list(&self) -> Named<SkipList<K, K>> {
+        self.named(SkipList::new(Arc::clone(&self.skips)))
+    }
+
+    fn slice(&self) -> Named<SortedSlice<'_, (K, K), impl Fn(&(K, K)) -> K + Copy>> {
+        let slice = SortedSlice::new(&self.items, |(key, _): &(K, K)| key.clone());
+        self.named(slice.expect("the keys are sorted"))
     }
 }
 
@@ -162,7 +166,7 @@ struct Unique(u32);
 #[test]
 fn what_is_borrowed_is_lent_and_outlives_the_walk() {
     let map: BTreeMap<u32, Unique> = (1..=9).map(|n| (n, Unique(n * n))).collect();
-    let items: Vec<_> = Walk::new(Map::new(&map))
+    let items: Vec<_> = Walk::new(&map)
         .chunk_size(4)
         .items()
         .map(Result::unwrap)
@@ -172,64 +176,60 @@ fn what_is_borrowed_is_lent_and_outlives_the_walk() {
         assert!(std::ptr::eq(key, entry.0) && std::ptr::eq(value, entry.1));
     }
     let items: Vec<Unique> = (1..=9).map(Unique).collect();
-    let slice = Slice::new(&items, |item| item.0).unwrap();
-    let walked: Vec<&Unique> = Walk::new(slice)
+    let slice = SortedSlice::new(&items, |item| item.0).unwrap();
+    let walked: Vec<_> = Walk::new(slice)
         .chunk_size(4)
         .items()
         .map(Result::unwrap)
         .collect();
     assert_eq!(walked.len(), items.len());
-    assert!(
-        walked
-            .into_iter()
-            .zip(&items)
-            .all(|(walked, item)| std::ptr::eq(walked, item))
-    );
+    for ((key, walked), item) in walked.into_iter().zip(&items) {
+        assert!(key == item.0 && std::ptr::eq(walked, item));
+    }
 }
 
 #[test]
 fn the_key_of_a_slice_may_be_borrowed_or_computed() {
     let words = ["a", "bee", "horse", "squirrel"];
-    let by_word = Slice::new(&words, |word: &&'static str| *word).unwrap();
+    let by_word = SortedSlice::new(&words, |word: &&'static str| *word).unwrap();
     assert_eq!(Walk::new(by_word).range("b".."i").into_iter().count(), 2);
-    let by_length = Slice::new(&words, |word| word.len()).unwrap();
+    let by_length = SortedSlice::new(&words, |word| word.len()).unwrap();
     assert_eq!(
         Walk::new(by_length).range(4..).items().next(),
-        Some(Ok(&"horse"))
+        Some(Ok((5, &"horse")))
     );
 }
 
 #[test]
-fn a_copy_or_a_clone_walks_the_same_store_and_has_its_name() {
+fn a_clone_walks_the_same_store_and_has_its_name() {
     let stores = Stores::new("orders", &[1_u64, 2, 3]);
     each!(stores, |source| {
         let source = source();
-        #[allow(clippy::clone_on_copy, reason = "some are, some aren't")]
         let clone = source.clone();
         assert_eq!(clone.fingerprint(), source.fingerprint());
         assert_eq!(Walk::new(clone).into_iter().count(), 3);
         assert_eq!(Walk::new(source).into_iter().count(), 3);
     });
-    // Also without `V: Clone`.
-    let map = BTreeMap::from([(1, Unique(1))]);
-    let copy = Map::new(&map);
-    assert_eq!(
-        Walk::new(copy).into_iter().chain(Walk::new(copy)).count(),
-        2
-    );
 }
 
 #[test]
 fn debug_shows_the_number_of_entries_and_none_of_them_and_takes_no_lock() {
-    let stores = Stores::new("a secret too", &["secret"]);
+    let stores = Stores::new("users", &["secret"]);
     let _writing = stores.shared.write().unwrap();
-    assert_eq!(format!("{:?}", stores.map()), "Map { len: 1, .. }");
-    assert_eq!(format!("{:?}", stores.shared_map()), "SharedMap { .. }");
     assert_eq!(
-        format!("{:?}", stores.skip_list()),
+        format!("{:?}", stores.map()),
+        "Named { name: \"users\", .. }"
+    );
+    let shown = |source: &dyn Debug| format!("{source:?}");
+    assert_eq!(shown(&stores.shared_map().into_inner()), "SharedMap { .. }");
+    assert_eq!(
+        shown(&stores.skip_list().into_inner()),
         "SkipList { len: 1, .. }"
     );
-    assert_eq!(format!("{:?}", stores.slice()), "Slice { len: 1, .. }");
+    assert_eq!(
+        shown(&stores.slice().into_inner()),
+        "SortedSlice { len: 1, .. }"
+    );
 }
 
 proptest! {
@@ -239,7 +239,7 @@ proptest! {
         keys in prop_oneof![vec(0..6_u8, 0..8), btree_set(0..50_u8, 0..8).prop_map(Vec::from_iter)],
     ) {
         let first = (1..keys.len()).find(|at| keys[*at] <= keys[at - 1]);
-        let refused = Slice::new(&keys, |key| *key).err();
+        let refused = SortedSlice::new(&keys, |key| *key).err();
         prop_assert_eq!(refused.map(|error| error.position), first);
         if let Some(Unsorted { position, repeated, .. }) = refused {
             prop_assert_eq!(repeated, keys[position] == keys[position - 1]);
@@ -267,7 +267,7 @@ proptest! {
             let mut items = if descending { walk.descending() } else { walk }.items();
             let mut seen = Vec::new();
             while let Some(item) = items.next().transpose()? {
-                seen.push(items.source().key_of(&item));
+                seen.push(Keyed::<u8>::key(&item));
             }
             prop_assert_eq!(&seen, &expected);
         });
@@ -449,7 +449,7 @@ fn what_panics_in_a_fetch_leaves_source_lock_and_slots_sound() {
                 let found: Vec<u8> = chunk
                     .as_slice()
                     .iter()
-                    .map(|item| source.key_of(item).0)
+                    .map(|item| Keyed::<Touchy>::key(item).0)
                     .collect();
                 assert_eq!(found, expected, "{order:?}, {call:?} {at}");
             }
@@ -492,7 +492,7 @@ proptest! {
         live in any::<bool>(),
     ) {
         let items: Vec<Cell<u32>> = (0..).map(Cell::new).take(numbers.len()).collect();
-        let slice = Slice::new(&items, Cell::get).unwrap();
+        let slice = SortedSlice::new(&items, Cell::get).unwrap();
         // Behind the slice's back.
         for (item, number) in items.iter().zip(&numbers) {
             item.set((*number).into());
@@ -552,14 +552,11 @@ fn a_token_of_another_name_is_refused_with_the_cure() {
                 } else {
                     "`; "
                 };
-                let cure = "give it by `named` the name that it had when the token was taken, or none where it had none";
+                let cure = "give it by `Named::new` the name that it had when the token was taken";
                 assert!(told.ends_with(&format!("{none}{cure}")), "{told}");
             });
         }
     }
-    let map = BTreeMap::from([(1_u64, "one")]);
-    let unnamed = Map::new(&map);
-    assert_eq!(unnamed.fingerprint(), unnamed.named("").fingerprint());
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::thread;
 use std::time::Duration;
 
 use backon::BackoffBuilder;
-use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, forward_source};
 
 /// A source that asks another one again where that failed.
 ///
@@ -119,6 +119,10 @@ where
     }
 }
 
+// Its tokens are those of the source inside: a walk may be wrapped when it is resumed, or no longer be. What fails as a
+// token is made or read isn't asked again.
+forward_source!([S: ChunkSource, B, W, Z] Retry<S, B, W, Z> => S, |retry| retry.source);
+
 #[deny(clippy::missing_trait_methods)]
 impl<S: ChunkSource, B, W, Z> ChunkSource for Retry<S, B, W, Z>
 where
@@ -126,10 +130,6 @@ where
     W: FnMut(&S::Error) -> bool,
     Z: FnMut(Duration),
 {
-    type Key = S::Key;
-    type Item = S::Item;
-    type Error = S::Error;
-
     fn fetch(
         &mut self,
         range: &KeyRange<S::Key>,
@@ -142,46 +142,8 @@ where
         })
     }
 
-    fn key_of(&self, item: &S::Item) -> S::Key {
-        self.source.key_of(item)
-    }
-
-    fn key_into(&self, item: &S::Item, key: &mut S::Key) {
-        self.source.key_into(item, key);
-    }
-
     fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
         self.ask(|source| source.last_key(range))
-    }
-}
-
-/// As the source inside, whose tokens are this one's too: a walk may be wrapped when it is resumed, or no
-/// longer be. What fails as a token is made or read isn't asked again.
-#[deny(clippy::missing_trait_methods)]
-impl<S: DurableSource, B, W, Z> DurableSource for Retry<S, B, W, Z>
-where
-    B: BackoffBuilder + Clone,
-    W: FnMut(&S::Error) -> bool,
-    Z: FnMut(Duration),
-{
-    fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
-        self.source.fingerprint()
-    }
-
-    fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
-        self.source.encode_key(key, bytes);
-    }
-
-    fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, S::Error> {
-        self.source.decode_key(bytes)
-    }
-
-    fn key_text(&self, key: &S::Key) -> String {
-        self.source.key_text(key)
-    }
-
-    fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
-        self.source.share(first, last, at)
     }
 }
 

@@ -6,7 +6,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use keywalk::{Chunk, ChunkSource, DurableSource, Error, Fetched, Fingerprint, KeyRange, LastKey};
+use keywalk::{
+    Chunk, ChunkSource, Error, Fetched, Fingerprint, KeyRange, LastKey, ResumableSource, Source,
+};
 use keywalk::{Order, Token, TokenError, Walk};
 use keywalk_retry::{ConstantBuilder, ExponentialBuilder, Retry};
 use proptest::collection::vec;
@@ -43,11 +45,13 @@ impl Numbers {
     }
 }
 
-impl ChunkSource for Numbers {
+impl Source for Numbers {
     type Key = u8;
     type Item = u8;
     type Error = Failure;
+}
 
+impl ChunkSource for Numbers {
     fn fetch(
         &mut self,
         range: &KeyRange<u8>,
@@ -62,17 +66,13 @@ impl ChunkSource for Numbers {
         })
     }
 
-    fn key_of(&self, item: &u8) -> u8 {
-        *item
-    }
-
     fn last_key(&mut self, _: &KeyRange<u8>) -> Result<LastKey<u8>, Failure> {
         self.fail()?;
         Ok(LastKey::from(self.end.checked_sub(1)))
     }
 }
 
-impl DurableSource for Numbers {
+impl ResumableSource for Numbers {
     fn fingerprint(&self) -> Result<Fingerprint, Failure> {
         self.asked.set(self.asked.get() + 1);
         self.name.map(Fingerprint::new)
@@ -182,7 +182,10 @@ proptest! {
 }
 
 /// Behind so many items.
-fn token<S: DurableSource<Key = u8, Item = u8, Error = Failure>>(source: S, items: usize) -> Token {
+fn token<S: ChunkSource<Key = u8, Item = u8, Error = Failure> + ResumableSource>(
+    source: S,
+    items: usize,
+) -> Token {
     let mut walk = Walk::new(source).live().items();
     assert!(walk.by_ref().take(items).all(|item| item.is_ok()));
     walk.token().expect("it has a name")
@@ -226,7 +229,7 @@ fn what_fails_as_a_token_is_made_or_read_is_not_asked_again() {
     let mut nameless = Numbers::new(10, []);
     nameless.name = Err(Failure::Passing);
     let items = Walk::new(retry(nameless, 3)).items();
-    assert_eq!(items.token(), Err(Failure::Passing));
+    assert_eq!(items.token(), Err(Error::Source(Failure::Passing)));
     assert_eq!(items.source().get_ref().asked.get(), 1);
 
     let token = token(Numbers::new(10, []), 8);

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::str;
 
-use keywalk::{DurableSource, Fingerprint};
+use keywalk::{Fingerprint, ResumableSource};
 
 use crate::decode::Decode;
 use crate::{Error, Key, Tree};
@@ -11,7 +11,7 @@ use crate::{Error, Key, Tree};
 /// By the tree's name and the [kind](Key::kind) of its key, whatever database it is in and whatever is
 /// made of its values. Nothing of it asks sled.
 #[deny(clippy::missing_trait_methods)]
-impl<K: Key, D: Decode> DurableSource for Tree<K, D> {
+impl<K: Key, D: Decode> ResumableSource for Tree<K, D> {
     fn fingerprint(&self) -> Result<Fingerprint, Error> {
         let name = self.tree.name();
         Ok(Fingerprint::new("sled")

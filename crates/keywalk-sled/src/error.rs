@@ -88,3 +88,10 @@ impl StdError for Error {
         self.problem.source()
     }
 }
+
+/// For `?` in a function that returns the walk's error.
+impl From<Error> for keywalk::Error<Error> {
+    fn from(error: Error) -> Self {
+        keywalk::Error::Source(error)
+    }
+}

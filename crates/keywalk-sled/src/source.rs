@@ -1,6 +1,6 @@
 //! How a tree answers a walk.
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Order};
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Order, Source};
 use sled::IVec;
 
 use crate::ascend::ascend;
@@ -11,11 +11,13 @@ use crate::fault::Fault;
 use crate::reader::Reader;
 use crate::{Error, Key, Tree};
 
-impl<K: Key, D: Decode> ChunkSource for Tree<K, D> {
+impl<K: Key, D: Decode> Source for Tree<K, D> {
     type Key = K;
     type Item = (K, D::Item);
     type Error = Error;
+}
 
+impl<K: Key, D: Decode> ChunkSource for Tree<K, D> {
     fn fetch(
         &mut self,
         range: &KeyRange<K>,
@@ -50,14 +52,6 @@ impl<K: Key, D: Decode> ChunkSource for Tree<K, D> {
             Ok(false) => Ok(Fetched::More),
             Err(failure) => Err(failure.in_tree(&self.tree)),
         }
-    }
-
-    fn key_of(&self, (key, _): &Self::Item) -> K {
-        key.clone()
-    }
-
-    fn key_into(&self, (item_key, _): &Self::Item, key: &mut K) {
-        key.copy_from(item_key);
     }
 
     /// Reads the key by itself: a value that doesn't decode is no error here.

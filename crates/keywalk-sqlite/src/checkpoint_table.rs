@@ -79,7 +79,7 @@ use error::Problem;
 /// once mended, another job over them does those items again, and takes each letter away with the effect:
 ///
 /// ```
-/// use keywalk::{DurableSource, Walk};
+/// use keywalk::{ResumableSource, Walk};
 /// use keywalk_job::{Checkpoints, Job};
 /// use keywalk_sqlite::{CheckpointTable, Table};
 ///

@@ -199,3 +199,10 @@ fn kind_of(error: &rusqlite::Error) -> ErrorKind {
         _ => ErrorKind::Sqlite,
     }
 }
+
+/// For `?` in a function that returns the walk's error.
+impl From<Error> for keywalk::Error<Error> {
+    fn from(error: Error) -> Self {
+        keywalk::Error::Source(error)
+    }
+}

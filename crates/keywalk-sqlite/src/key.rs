@@ -68,9 +68,6 @@ pub trait Key: Clone + PartialOrd + sealed::Sealed {
     fn reread_row(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable>;
 
     #[doc(hidden)]
-    fn copy_from(&mut self, other: &Self);
-
-    #[doc(hidden)]
     fn bind_column(&self, column: usize) -> ToSqlOutput<'_>;
 
     /// How many columns there are to [`bind_column`](Self::bind_column).
@@ -248,10 +245,6 @@ impl<T: KeyColumn> Key for T {
         row.column(0, |value| self.reread(value))
     }
 
-    fn copy_from(&mut self, other: &Self) {
-        self.clone_from(other);
-    }
-
     fn bind_column(&self, _column: usize) -> ToSqlOutput<'_> {
         self.bind()
     }
@@ -314,10 +307,6 @@ macro_rules! tuples {
             fn reread_row(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable> {
                 $(row.column($at, |value| self.$at.reread(value))?;)+
                 Ok(())
-            }
-
-            fn copy_from(&mut self, other: &Self) {
-                $(self.$at.clone_from(&other.$at);)+
             }
 
             fn bind_column(&self, column: usize) -> ToSqlOutput<'_> {

@@ -7,7 +7,9 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 
-use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
+use keywalk::{
+    Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, ResumableSource, Source,
+};
 use rusqlite::Connection;
 
 use crate::ErrorKind;
@@ -301,11 +303,13 @@ impl<C: Connect, S: Spec, K: Key, D: Decode> SqlSource<C, S, K, D> {
     }
 }
 
-impl<C: Connect, S: Spec, K: Key, D: Decode> ChunkSource for SqlSource<C, S, K, D> {
+impl<C: Connect, S: Spec, K: Key, D: Decode> Source for SqlSource<C, S, K, D> {
     type Key = K;
     type Item = (K, D::Item);
     type Error = Error;
+}
 
+impl<C: Connect, S: Spec, K: Key, D: Decode> ChunkSource for SqlSource<C, S, K, D> {
     fn fetch(
         &mut self,
         range: &KeyRange<K>,
@@ -314,20 +318,12 @@ impl<C: Connect, S: Spec, K: Key, D: Decode> ChunkSource for SqlSource<C, S, K, 
         self.ask(|db, fetcher, decode| fetcher.fetch(db, range, decode, chunk))
     }
 
-    fn key_of(&self, (key, _): &Self::Item) -> K {
-        key.clone()
-    }
-
-    fn key_into(&self, (item_key, _): &Self::Item, key: &mut K) {
-        key.copy_from(item_key);
-    }
-
     fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, Error> {
         self.ask(|db, fetcher, _| fetcher.last_key(db, range))
     }
 }
 
-impl<C: Connect, S: Spec, K: Key, D: Decode> DurableSource for SqlSource<C, S, K, D> {
+impl<C: Connect, S: Spec, K: Key, D: Decode> ResumableSource for SqlSource<C, S, K, D> {
     fn fingerprint(&self) -> Result<Fingerprint, Error> {
         Ok(self.relation()?.fingerprint())
     }

@@ -4,7 +4,6 @@ use core::fmt;
 use budget::Ledger;
 
 pub(crate) mod budget;
-mod taking;
 
 /// The buffer that a source fills: at most [`limit`](Self::limit) items, in slots that are used
 /// again from chunk to chunk.
@@ -286,6 +285,32 @@ impl<T> Chunk<T> {
         self.len = len;
         self.room = self.limit;
         self.overflowed = false;
+    }
+
+    /// Turns the items round so that [`pop`](Self::pop) takes them in order; drops the spare ones.
+    pub(crate) fn reverse(&mut self) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.reverse(self.len);
+        }
+        self.slots.truncate(self.len);
+        self.slots.reverse();
+    }
+
+    /// The item that [`pop`](Self::pop) would take out.
+    #[inline]
+    pub(crate) fn peek(&self) -> Option<&T> {
+        self.slots.last()
+    }
+
+    /// Takes the last item out. Only after [`reverse`](Self::reverse).
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.pop();
+        }
+        let item = self.slots.pop()?;
+        self.len = self.slots.len();
+        Some(item)
     }
 }
 

@@ -1,16 +1,22 @@
+use alloc::boxed::Box;
 use core::fmt;
+use core::marker::PhantomData;
+use core::panic::AssertUnwindSafe;
+use core::time::Duration;
 
-use crate::chunk::budget::Budget;
-use crate::clock::Clock;
-use crate::limits::Limits;
-use crate::pace::Pace;
-use crate::state::{Ask, State};
-use crate::{Chunk, ChunkSource, Cursor, CursorMismatch, Error, Fetched, Stats, Step, Violation};
+use crate::chunk::Chunk;
+use crate::cursor::Cursor;
+use crate::engine::{Engine, Request};
+use crate::error::Error;
+use crate::resumable_source::ResumableSource;
+use crate::source::{ChunkSource, Source};
+use crate::stats::Stats;
+use crate::token::Token;
 
 /// A walk that lends its items a chunk at a time; see [`Walk::chunks`](crate::Walk::chunks).
 ///
-/// What is lent is over with the next call, which an iterator can't say: so this is none, and is gone through
-/// by `while let`.
+/// A lent slice is valid only until the next call. [`Iterator`] can't express that, so this type isn't one: use
+/// `while let`.
 ///
 /// Between two calls of [`next`](Self::next) nothing of the store is held (G14): it can be written
 /// to, also through the same connection.
@@ -18,55 +24,60 @@ use crate::{Chunk, ChunkSource, Cursor, CursorMismatch, Error, Fetched, Stats, S
 /// ```
 /// use std::collections::BTreeMap;
 /// use keywalk::Walk;
-/// use keywalk_memory::Map;
 ///
 /// let map: BTreeMap<u32, &str> = [(1, "a"), (2, "b"), (3, "c")].into();
-/// let mut chunks = Walk::new(Map::new(&map)).chunk_size(2).chunks();
+/// let mut chunks = Walk::new(&map).chunk_size(2).chunks();
 /// while let Some(items) = chunks.next()? {
 ///     println!("{} items, the first is {:?}", items.len(), items[0]);
 /// }
 /// assert_eq!(chunks.stats().items(), 3);
 /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
 /// ```
+///
+/// `D` says where chunks are fetched: by the caller ([`Inline`]), or ahead in a thread of their own
+/// (`Prefetched`, of [`Walk::prefetch`](crate::Walk)). `Chunks<S>` is the first.
 #[must_use = "a walk does nothing until it is iterated"]
-pub struct Chunks<S: ChunkSource> {
-    source: S,
-    state: State<S::Key>,
-    chunk: Chunk<S::Item>,
-    /// Whether what is in the chunk was lent: not so after a failure or panic in the middle of a fetch.
-    is_lent: bool,
-    /// Not the chunk's own limit: a source could put another chunk in its place.
-    chunk_size: usize,
-    budget: Option<Budget<S::Item>>,
-    /// Sets the chunk size from fetch to fetch.
-    pace: Option<Pace>,
-    clock: Clock,
-    stats: Stats,
-    /// Why the walk can't start, until `next` says it.
-    mismatch: Option<CursorMismatch>,
-    fused: bool,
+pub struct Chunks<S: Source, D: Driver<S> = Inline<S>> {
+    pub(crate) driver: D,
+    source: PhantomData<fn() -> S>,
 }
 
-impl<S: ChunkSource> Chunks<S> {
-    pub(crate) fn new(
-        source: S,
-        limits: Limits<S::Item>,
-        state: State<S::Key>,
-        mismatch: Option<CursorMismatch>,
-    ) -> Self {
-        let chunk_size = limits.chunk_size();
+/// Fetches the chunks of a walk: [`Inline`], or `Prefetched` in a thread of its own.
+///
+/// Sealed: [`Engine`] is for drivers of your own.
+pub trait Driver<S: Source>: Drive<S> + fmt::Debug {}
+
+pub(crate) mod sealed {
+    use super::{Chunk, Cursor, Error, Source, Stats};
+
+    #[expect(
+        unnameable_types,
+        reason = "a walk's own drivers implement it, and nobody else"
+    )]
+    pub trait Drive<S: Source> {
+        /// Fetches until there are items, and puts them into the chunk. `false` at the end.
+        fn advance(&mut self) -> Result<bool, Error<S::Error>>;
+        fn chunk(&mut self) -> &mut Chunk<S::Item>;
+        /// The chunk's items, if they were yielded by the last call.
+        fn items(&self) -> &[S::Item];
+        fn cursor(&self) -> Cursor<S::Key>;
+        /// Of the chunks that came to the caller, the last one included.
+        fn stats(&self) -> Stats;
+        /// Whether it is known that `advance` will return neither `true` nor an error.
+        fn is_over(&self) -> bool;
+        /// Reads the source, between two fetches.
+        fn with_source<R>(&self, read: impl FnOnce(&S) -> R) -> R;
+        fn into_source(self) -> S;
+    }
+}
+
+use sealed::Drive;
+
+impl<S: Source, D: Driver<S>> Chunks<S, D> {
+    pub(crate) fn new(driver: D) -> Self {
         Chunks {
-            source,
-            state,
-            chunk: Chunk::with_limit(chunk_size),
-            is_lent: false,
-            chunk_size,
-            budget: limits.budget,
-            pace: limits.pace(),
-            clock: limits.clock,
-            stats: Stats::default(),
-            mismatch,
-            fused: false,
+            driver,
+            source: PhantomData,
         }
     }
 
@@ -74,42 +85,98 @@ impl<S: ChunkSource> Chunks<S> {
     /// for ever after the end or an error (G12).
     ///
     /// The items may be changed or taken in place; the walk's position doesn't depend on them any
-    /// more. What is left in the chunk is filled again by the next call, so a source that refills
+    /// more. What is left in the chunk is filled again by a later call, so a source that refills
     /// allocates nothing once warm.
     ///
     /// # Errors
     ///
     /// The source's error, once; [`Error::Contract`] if the source broke its contract; and, at the
     /// first call, [`Error::Cursor`] if the walk's options contradict its cursor. No item of that
-    /// fetch is handed out (G11).
+    /// fetch is yielded (G11).
     ///
     /// # Panics
     ///
-    /// If the source does. The walk then stands where it stood: the next call asks for the same chunk.
+    /// If the source does. The walk then stands where it stood: the next call requests the same chunk. A
+    /// [prefetched](crate::Walk) walk has ended.
     #[expect(
         clippy::should_implement_trait,
         reason = "an Iterator can't lend from itself"
     )]
     pub fn next(&mut self) -> Result<Option<&mut [S::Item]>, Error<S::Error>> {
-        Ok(if self.advance()? {
-            self.stats.items += self.chunk.len() as u64;
-            Some(self.chunk.as_mut_slice())
-        } else {
-            None
+        Ok(match self.driver.advance()? {
+            true => Some(self.driver.chunk().as_mut_slice()),
+            false => None,
         })
     }
 
-    /// Puts one question to the store, where [`next`](Self::next) asks until there are items: for a
+    /// Where the walk stands: past the last chunk that was lent. O(1), and clones its keys.
+    pub fn cursor(&self) -> Cursor<S::Key> {
+        self.driver.cursor()
+    }
+
+    /// Where the walk would stand past the item of this key, one of the last chunk that was lent: for a
+    /// caller who stops in the middle of it. O(1), and clones the walk's bounds.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use keywalk::Walk;
+    ///
+    /// let map = BTreeMap::from([(1, "one"), (2, "two"), (3, "three")]);
+    /// let mut chunks = Walk::new(&map).chunks();
+    /// let done = chunks.next()?.map(|items| *items[0].0).unwrap_or_default();
+    ///
+    /// let rest = Walk::new(&map).resume(chunks.cursor_past(done));
+    /// assert_eq!(rest.items().next(), Some(Ok((&2, &"two"))));
+    /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+    /// ```
+    pub fn cursor_past(&self, key: S::Key) -> Cursor<S::Key> {
+        self.driver.cursor().after(key)
+    }
+
+    /// [`cursor`](Self::cursor), written down for another process. A prefetched walk waits for the fetch that runs.
+    ///
+    /// # Errors
+    ///
+    /// The source's, if it can't say what it walks.
+    pub fn token(&self) -> Result<Token, Error<S::Error>>
+    where
+        S: ResumableSource,
+    {
+        let cursor = self.cursor();
+        let token = self
+            .driver
+            .with_source(|source| Token::new(&cursor, source));
+        token.map_err(Error::Source)
+    }
+
+    /// The items of the chunk that was lent last; none before the first, after the end, and after an error or a
+    /// panic.
+    pub fn items(&self) -> &[S::Item] {
+        self.driver.items()
+    }
+
+    /// What the walk did for the chunks that were lent.
+    pub fn stats(&self) -> Stats {
+        self.driver.stats()
+    }
+
+    /// Ends the walk and gives the source back, once a fetch that runs has ended.
+    pub fn into_source(self) -> S {
+        self.driver.into_source()
+    }
+}
+
+impl<S: ChunkSource> Chunks<S> {
+    /// Puts one request to the store, where [`next`](Self::next) does so until there are items: for a
     /// caller who holds something meanwhile, a transaction or a lock, and wants to let go of it between
-    /// two questions also where a filter matches nothing for long.
+    /// two requests also where a filter matches nothing for long.
     ///
     /// ```
     /// use std::collections::BTreeMap;
     /// use keywalk::{Step, Walk};
-    /// use keywalk_memory::Map;
     ///
     /// let map = BTreeMap::from([(1, "one"), (2, "two")]);
-    /// let mut chunks = Walk::new(Map::new(&map)).chunks();
+    /// let mut chunks = Walk::new(&map).chunks();
     /// loop {
     ///     match chunks.step()? {
     ///         Step::Items(items) => println!("{} items", items.len()),
@@ -128,44 +195,11 @@ impl<S: ChunkSource> Chunks<S> {
     ///
     /// As [`next`](Self::next).
     pub fn step(&mut self) -> Result<Step<'_, S::Item>, Error<S::Error>> {
-        if self.fused {
-            return Ok(Step::End);
-        }
-        let asked = self.ask();
-        self.fused = !matches!(asked, Ok(Asked::Items | Asked::Moved));
-        Ok(match asked? {
-            Asked::Items => {
-                self.stats.items += self.chunk.len() as u64;
-                Step::Items(self.chunk.as_mut_slice())
-            }
-            Asked::Moved => Step::Moved,
-            Asked::Nothing => Step::End,
+        Ok(match self.driver.step()? {
+            Stepped::Items => Step::Items(self.driver.engine.items_mut()),
+            Stepped::Moved => Step::Moved,
+            Stepped::End => Step::End,
         })
-    }
-
-    /// Where the walk stands: past the last chunk that was lent. O(1), and clones its keys.
-    pub fn cursor(&self) -> Cursor<S::Key> {
-        self.state.cursor()
-    }
-
-    /// Where the walk would stand past the item of this key, one of the last chunk that was lent: for a
-    /// caller who stops in the middle of it. O(1), and clones the far bound.
-    ///
-    /// ```
-    /// use std::collections::BTreeMap;
-    /// use keywalk::Walk;
-    /// use keywalk_memory::Map;
-    ///
-    /// let map = BTreeMap::from([(1, "one"), (2, "two"), (3, "three")]);
-    /// let mut chunks = Walk::new(Map::new(&map)).chunks();
-    /// let done = chunks.next()?.map(|items| *items[0].0).unwrap_or_default();
-    ///
-    /// let rest = Walk::new(Map::new(&map)).resume(chunks.cursor_past(done));
-    /// assert_eq!(rest.items().next(), Some(Ok((&2, &"two"))));
-    /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
-    /// ```
-    pub fn cursor_past(&self, key: S::Key) -> Cursor<S::Key> {
-        self.state.cursor_past(key)
     }
 
     /// Goes on from `cursor`, one of this walk's: back to where it was, say, where what was done with a
@@ -174,10 +208,9 @@ impl<S: ChunkSource> Chunks<S> {
     /// ```
     /// use std::collections::BTreeMap;
     /// use keywalk::Walk;
-    /// use keywalk_memory::Map;
     ///
     /// let map = BTreeMap::from([(1, "one"), (2, "two"), (3, "three")]);
-    /// let mut chunks = Walk::new(Map::new(&map)).chunk_size(2).chunks();
+    /// let mut chunks = Walk::new(&map).chunk_size(2).chunks();
     /// let start = chunks.cursor();
     /// chunks.next()?;
     /// chunks.seek(start);
@@ -185,151 +218,161 @@ impl<S: ChunkSource> Chunks<S> {
     /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
     /// ```
     pub fn seek(&mut self, cursor: Cursor<S::Key>) {
-        self.is_lent = false;
-        self.state = State::resume(cursor);
-        self.mismatch = None;
-        self.fused = false;
-    }
-
-    /// The items of the chunk that was lent last, while [`source`](Self::source) is there to tell their
-    /// keys; none before the first, after the end, and after an error or a panic.
-    pub fn items(&self) -> &[S::Item] {
-        match self.is_lent {
-            true => self.chunk.as_slice(),
-            false => &[],
-        }
-    }
-
-    /// What the walk did so far.
-    pub fn stats(&self) -> Stats {
-        self.stats
+        self.driver.engine.seek(cursor);
     }
 
     /// The source, to reach the store between two chunks (its connection, say).
     pub fn source(&self) -> &S {
-        &self.source
-    }
-
-    /// Ends the walk and gives the source back.
-    pub fn into_source(self) -> S {
-        self.source
-    }
-
-    /// Fetches until there is an item. `false` at the end.
-    pub(crate) fn advance(&mut self) -> Result<bool, Error<S::Error>> {
-        if self.fused {
-            return Ok(false);
-        }
-        let advanced = self.ask_until_items();
-        self.fused = !matches!(advanced, Ok(true));
-        advanced
-    }
-
-    fn ask_until_items(&mut self) -> Result<bool, Error<S::Error>> {
-        loop {
-            match self.ask()? {
-                Asked::Items => return Ok(true),
-                Asked::Nothing => return Ok(false),
-                Asked::Moved => {}
-            }
-        }
-    }
-
-    /// Puts one question to the store.
-    fn ask(&mut self) -> Result<Asked, Error<S::Error>> {
-        if let Some(mismatch) = self.mismatch.take() {
-            return Err(Error::Cursor(mismatch));
-        }
-        self.is_lent = false;
-        let source = &mut self.source;
-        let chunk = &mut self.chunk;
-        let clock = &self.clock;
-        match self.state.ask() {
-            Ask::Nothing => return Ok(Asked::Nothing),
-            Ask::LastKey(range) => {
-                let (answer, _) = self.stats.time(clock, || source.last_key(range));
-                self.state
-                    .last_key(answer.map_err(Error::Source)?)
-                    .map_err(Error::Contract)?;
-            }
-            Ask::LastItem(range) => {
-                let mut last = Chunk::with_limit(1);
-                let (answer, _) = self.stats.time(clock, || source.fetch(range, &mut last));
-                take(&mut self.state, source, &last, 1, answer)?;
-            }
-            Ask::Items(range) => {
-                let limit = self.pace.map_or(self.chunk_size, |pace| pace.size());
-                chunk.begin(limit, self.budget);
-                let (answer, took) = self.stats.time(clock, || source.fetch(range, chunk));
-                if answer.is_ok() && chunk.exceeds(self.budget) {
-                    return Err(Error::Contract(Violation::Overfull));
-                }
-                take(&mut self.state, source, chunk, limit, answer)?;
-                if let Some(pace) = &mut self.pace {
-                    pace.fetched(chunk.len(), took);
-                }
-                if !chunk.is_empty() {
-                    self.stats.chunks += 1;
-                    self.is_lent = true;
-                    return Ok(Asked::Items);
-                }
-            }
-        }
-        Ok(Asked::Moved)
-    }
-
-    pub(crate) fn state(&self) -> &State<S::Key> {
-        &self.state
-    }
-
-    /// The item that the chunk's [`pop`](Chunk::pop) would take out.
-    #[inline]
-    pub(crate) fn next_item(&self) -> Option<(&S, &S::Item)> {
-        Some((&self.source, self.chunk.peek()?))
-    }
-
-    #[inline]
-    pub(crate) fn chunk(&mut self) -> &mut Chunk<S::Item> {
-        &mut self.chunk
-    }
-
-    pub(crate) fn stats_mut(&mut self) -> &mut Stats {
-        &mut self.stats
-    }
-
-    /// Whether it is known that `advance` will say neither `true` nor an error.
-    pub(crate) fn is_over(&self) -> bool {
-        self.fused || (self.mismatch.is_none() && self.state.is_done())
+        &self.driver.source
     }
 }
 
-/// What came of one question, while the chunk keeps its items.
-enum Asked {
+/// What came of one request; see [`Chunks::step`].
+#[derive(Debug, PartialEq)]
+pub enum Step<'a, T> {
+    /// A chunk: at least one item, in key order.
+    Items(&'a mut [T]),
+    /// The walk got further, and no item came: it asked for the last key, or scanned a stretch that
+    /// holds nothing.
+    Moved,
+    /// The end; also after an error. It stays so, but for a [`seek`](Chunks::seek).
+    End,
+}
+
+/// Fetches each chunk when it is asked for, by the caller's own thread.
+pub struct Inline<S: Source> {
+    pub(crate) source: S,
+    pub(crate) engine: Engine<S::Key, S::Item>,
+    pub(crate) clock: Clock,
+}
+
+/// As a [`Step`], while the chunk keeps its items.
+enum Stepped {
     Items,
     Moved,
-    Nothing,
+    End,
 }
 
-/// Tells the state what a fetch answered.
-fn take<S: ChunkSource>(
-    state: &mut State<S::Key>,
-    source: &S,
-    chunk: &Chunk<S::Item>,
-    limit: usize,
-    answer: Result<Fetched<S::Key>, S::Error>,
-) -> Result<(), Error<S::Error>> {
-    let answer = answer.map_err(Error::Source)?;
-    state
-        .fetched(chunk, limit, |item| source.key_of(item), answer)
-        .map_err(Error::Contract)
+impl<S: ChunkSource> Inline<S> {
+    fn step(&mut self) -> Result<Stepped, Error<S::Error>> {
+        let source = &mut self.source;
+        match self.engine.request()? {
+            Request::Done => return Ok(Stepped::End),
+            Request::LastKey(range) => {
+                let (answer, took) = self.clock.time(|| source.last_key(range));
+                self.engine.last_key(answer, took)?;
+            }
+            Request::Fetch(range, chunk) => {
+                let (answer, took) = self.clock.time(|| source.fetch(range, chunk));
+                self.engine.fetched(answer, took)?;
+            }
+        }
+        Ok(match self.engine.items().is_empty() {
+            true => Stepped::Moved,
+            false => Stepped::Items,
+        })
+    }
+}
+
+impl<S: ChunkSource> Driver<S> for Inline<S> {}
+
+impl<S: ChunkSource> Drive<S> for Inline<S> {
+    fn advance(&mut self) -> Result<bool, Error<S::Error>> {
+        loop {
+            match self.step()? {
+                Stepped::Items => return Ok(true),
+                Stepped::Moved => {}
+                Stepped::End => return Ok(false),
+            }
+        }
+    }
+
+    #[inline]
+    fn chunk(&mut self) -> &mut Chunk<S::Item> {
+        self.engine.chunk()
+    }
+
+    fn items(&self) -> &[S::Item] {
+        self.engine.items()
+    }
+
+    fn cursor(&self) -> Cursor<S::Key> {
+        self.engine.cursor()
+    }
+
+    fn stats(&self) -> Stats {
+        self.engine.stats()
+    }
+
+    fn is_over(&self) -> bool {
+        self.engine.is_over()
+    }
+
+    fn with_source<R>(&self, read: impl FnOnce(&S) -> R) -> R {
+        read(&self.source)
+    }
+
+    fn into_source(self) -> S {
+        self.source
+    }
+}
+
+/// Whether the standard library tells the time. In a browser it panics instead.
+const HAS_SYSTEM_CLOCK: bool = cfg!(all(
+    feature = "std",
+    not(all(target_family = "wasm", target_os = "unknown"))
+));
+
+/// Tells the time: as the walk was told to, or by the system.
+#[derive(Default)]
+pub(crate) struct Clock {
+    /// Nothing of a walk is broken where it panics.
+    given: Option<AssertUnwindSafe<Box<dyn Fn() -> Duration + Send + Sync>>>,
+}
+
+impl Clock {
+    pub(crate) fn new(now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Clock {
+            given: Some(AssertUnwindSafe(Box::new(now))),
+        }
+    }
+
+    /// Whether there is a time to tell.
+    pub(crate) fn runs(&self) -> bool {
+        HAS_SYSTEM_CLOCK || self.given.is_some()
+    }
+
+    /// What the call returns, and how long it took; no time at all if that can't be told, or the clock
+    /// was set back.
+    fn time<R>(&self, call: impl FnOnce() -> R) -> (R, Duration) {
+        if let Some(AssertUnwindSafe(now)) = &self.given {
+            let start = now();
+            let returned = call();
+            return (returned, now().saturating_sub(start));
+        }
+        #[cfg(feature = "std")]
+        if HAS_SYSTEM_CLOCK {
+            let start = std::time::Instant::now();
+            let returned = call();
+            return (returned, start.elapsed());
+        }
+        (call(), Duration::ZERO)
+    }
 }
 
 /// Prints counts, and no data.
-impl<S: ChunkSource> fmt::Debug for Chunks<S> {
+impl<S: Source, D: Driver<S>> fmt::Debug for Chunks<S, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Chunks")
-            .field("stats", &self.stats)
-            .field("fused", &self.fused)
-            .finish_non_exhaustive()
+            .field("stats", &self.stats())
+            .field("over", &self.driver.is_over())
+            .field("driver", &self.driver)
+            .finish()
+    }
+}
+
+impl<S: Source> fmt::Debug for Inline<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Inline")
     }
 }

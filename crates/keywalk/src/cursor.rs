@@ -1,4 +1,6 @@
-use crate::KeyRange;
+use core::ops::Bound;
+
+use crate::range::KeyRange;
 
 /// Where a walk stands: the range it has still to cover, and whether its end is known.
 ///
@@ -13,14 +15,13 @@ use crate::KeyRange;
 /// ```
 /// use std::collections::BTreeMap;
 /// use keywalk::Walk;
-/// use keywalk_memory::Map;
 ///
 /// let map = BTreeMap::from([(1, "one"), (2, "two"), (3, "three")]);
-/// let mut items = Walk::new(Map::new(&map)).items();
+/// let mut items = Walk::new(&map).items();
 /// assert_eq!(items.next(), Some(Ok((&1, &"one"))));
 ///
 /// let cursor = items.cursor();
-/// let mut rest = Walk::new(Map::new(&map)).resume(cursor).items();
+/// let mut rest = Walk::new(&map).resume(cursor).items();
 /// assert_eq!(rest.next(), Some(Ok((&2, &"two"))));
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +44,77 @@ pub(crate) enum Stage {
     Live,
     /// Nothing is left.
     Done,
+}
+
+impl<K: Clone + PartialOrd> Cursor<K> {
+    /// Where a walk over `range` begins that ends at what is the range's last key when it is first asked.
+    #[must_use]
+    pub fn bounded(range: KeyRange<K>) -> Self {
+        Cursor {
+            range,
+            stage: Stage::Start,
+            given: None,
+        }
+    }
+
+    /// Where a [live](crate::Walk::live) walk over `range` begins, which goes on while there is more.
+    #[must_use]
+    pub fn live(range: KeyRange<K>) -> Self {
+        let given = range.is_bounded().then(|| range.clone());
+        Cursor {
+            range,
+            stage: Stage::Live,
+            given,
+        }
+    }
+
+    /// Where the same walk stands past this key: one that it has come to, or, before it begins, any.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use keywalk::Walk;
+    ///
+    /// let map = BTreeMap::from([(1, "one"), (2, "two"), (3, "three")]);
+    /// let cursor = Walk::new(&map).cursor().after(1);
+    /// assert_eq!(Walk::new(&map).resume(cursor).items().count(), 2);
+    /// ```
+    #[must_use]
+    pub fn after(self, key: K) -> Self {
+        self.starting(Bound::Excluded(key))
+    }
+
+    /// Where the same walk stands before this key.
+    pub(crate) fn starting_at(self, key: K) -> Self {
+        self.starting(Bound::Included(key))
+    }
+
+    /// Whether it is bounded and nothing is left shows in its stage.
+    pub(crate) fn ended_if_empty(mut self) -> Self {
+        if self.range.is_empty() && self.stage != Stage::Live {
+            if self.stage == Stage::Start {
+                self.given = self.range.is_bounded().then(|| self.range.clone());
+            }
+            self.stage = Stage::Done;
+        }
+        self
+    }
+
+    fn starting(mut self, near: Bound<K>) -> Self {
+        let before =
+            (self.stage == Stage::Start && self.range.is_bounded()).then(|| self.range.clone());
+        self.range.start_at(near);
+        self.stage = match (self.stage, self.range.far()) {
+            (Stage::Live, _) => Stage::Live,
+            _ if self.range.is_empty() => Stage::Done,
+            // It ended at this fetch, and part of what came is still to be walked.
+            (Stage::Done, Bound::Included(_)) => Stage::Bounded,
+            (stage, _) => stage,
+        };
+        if self.stage != Stage::Start && self.given.is_none() {
+            self.given = before;
+        }
+        self
+    }
 }
 
 impl<K> Cursor<K> {

@@ -1,40 +1,60 @@
 use core::error::Error as StdError;
 use core::fmt;
 
-use crate::TokenError;
+use crate::token::TokenError;
 
 /// Why a walk ended before its range did.
 ///
 /// The walk yields it once and is then fused; its cursor stays at the last item handed out, so a
 /// walk resumed from there goes on where this one stopped (G11).
 ///
-/// A function that walks returns it, by `?`, or anything that it converts into, such as a boxed error:
-/// the source's own error converts into it, and not the other way round.
+/// A function that walks returns it, by `?`, or anything that it converts into, such as a boxed error. What parsing
+/// a [`Token`](crate::Token) fails with converts into it, and so do the errors of keywalk's adapters. An error of a
+/// source of your own is put into [`Error::Source`] by `map_err`, or by a `From` that you implement for it.
 ///
 /// ```
-/// use std::collections::BTreeMap;
-/// use std::sync::{Arc, RwLock};
-/// use keywalk::{Error, Walk};
-/// use keywalk_memory::{Poisoned, SharedMap};
+/// use keywalk::{Chunk, ChunkSource, Error, Fetched, KeyRange, Source, Walk};
 ///
-/// let map = Arc::new(RwLock::new(BTreeMap::from([(1, "one"), (2, "two")])));
-/// let mut items = Walk::new(SharedMap::new(Arc::clone(&map))).chunk_size(1).items();
-/// assert_eq!(items.next(), Some(Ok((1, "one"))));
+/// /// The whole numbers, of a store that is out of reach now and then.
+/// struct Numbers {
+///     is_down: bool,
+/// }
 ///
-/// // A writer panics in the middle of the walk.
-/// let writer = Arc::clone(&map);
-/// std::thread::spawn(move || {
-///     let _locked = writer.write();
-///     std::panic::resume_unwind(Box::new("a panic"));
-/// })
-/// .join()
-/// .expect_err("it panicked");
-/// assert!(matches!(items.next(), Some(Err(Error::Source(Poisoned { .. })))));
+/// #[derive(Debug, PartialEq)]
+/// struct Down;
+///
+/// impl Source for Numbers {
+///     type Key = u32;
+///     type Item = (u32, ());
+///     type Error = Down;
+/// }
+///
+/// impl ChunkSource for Numbers {
+///     fn fetch(
+///         &mut self,
+///         range: &KeyRange<u32>,
+///         chunk: &mut Chunk<(u32, ())>,
+///     ) -> Result<Fetched<u32>, Down> {
+///         self.is_down = !self.is_down;
+///         if !self.is_down {
+///             return Err(Down);
+///         }
+///         let numbers = (0..u32::MAX).filter(|number| range.admits(number));
+///         Ok(match chunk.fill_from(numbers.map(|number| (number, ()))) {
+///             true => Fetched::More,
+///             false => Fetched::End,
+///         })
+///     }
+/// }
+///
+/// let mut items = Walk::new(Numbers { is_down: false }).live().chunk_size(1).items();
+/// assert_eq!(items.next(), Some(Ok((0, ()))));
+/// assert_eq!(items.next(), Some(Err(Error::Source(Down))));
 /// assert_eq!(items.next(), None);
 ///
-/// map.clear_poison();
-/// let mut rest = Walk::new(SharedMap::new(map)).resume(items.cursor()).items();
-/// assert_eq!(rest.next(), Some(Ok((2, "two"))));
+/// let cursor = items.cursor();
+/// let mut rest = Walk::new(items.into_source()).resume(cursor).items();
+/// assert_eq!(rest.next(), Some(Ok((1, ()))));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -49,10 +69,22 @@ pub enum Error<E> {
     Token(TokenError),
 }
 
-/// For `?` in a function that returns the walk's error.
-impl<E> From<E> for Error<E> {
-    fn from(error: E) -> Self {
-        Error::Source(error)
+/// For `?` on what parsing a token fails with.
+impl<E> From<TokenError> for Error<E> {
+    fn from(error: TokenError) -> Self {
+        Error::Token(error)
+    }
+}
+
+impl<E> From<CursorMismatch> for Error<E> {
+    fn from(mismatch: CursorMismatch) -> Self {
+        Error::Cursor(mismatch)
+    }
+}
+
+impl<E> From<Violation> for Error<E> {
+    fn from(violation: Violation) -> Self {
+        Error::Contract(violation)
     }
 }
 

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::fnv::Fnv;
 
-/// What a [`DurableSource`](crate::DurableSource) walks, in words: by it a [`Token`](crate::Token) of
+/// What a [`ResumableSource`](crate::ResumableSource) walks, in words: by it a [`Token`](crate::Token) of
 /// another source is told apart.
 ///
 /// It has four [aspects](Aspect). Of each a token keeps a hash of 32 bits, so that it stays small and

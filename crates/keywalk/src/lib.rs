@@ -3,10 +3,9 @@
 //! ```
 //! use std::collections::BTreeMap;
 //! use keywalk::Walk;
-//! use keywalk_memory::Map;
 //!
 //! let map = BTreeMap::from([(1, "one"), (2, "two"), (3, "three")]);
-//! for item in Walk::new(Map::new(&map)).chunk_size(2) {
+//! for item in Walk::new(&map).chunk_size(2) {
 //!     let (number, name) = item?;
 //!     println!("{number} is {name}");
 //! }
@@ -23,30 +22,32 @@
 //!
 //! | You have | It is walked by |
 //! |---|---|
-//! | a SQLite table or query | [`keywalk-sqlite`] |
-//! | a map, a skip list or a sorted slice in memory | [`keywalk-memory`] |
-//! | a sled tree | [`keywalk-sled`] |
-//! | a store that isn't here | a [`ChunkSource`] of your own: its documentation shows how, [`keywalk-conformance`] proves it by a test a rule, [`keywalk-key`] writes its keys as bytes |
+//! | a SQLite table or query | [`keywalk-sqlite`](https://docs.rs/keywalk-sqlite) |
+//! | a `BTreeMap` or `BTreeSet` | `Walk::new(&map)` |
+//! | a shared map, a skip list or a sorted slice in memory | [`keywalk-memory`](https://docs.rs/keywalk-memory) |
+//! | a sled tree | [`keywalk-sled`](https://docs.rs/keywalk-sled) |
+//! | a store that isn't here | a [`ChunkSource`] of your own: its documentation shows how, [`keywalk-conformance`](https://docs.rs/keywalk-conformance) proves it by a test a rule, [`keywalk-key`](https://docs.rs/keywalk-key) writes its keys as bytes |
 //!
 //! | You want | It is |
 //! |---|---|
-//! | to replace a loop over a `SELECT` or over `OFFSET`, or what Django or Rails has for it | the [guide] to moving over, in keywalk-sqlite |
-//! | a backfill, purge or export that survives crashes, each effect once | a job: [`keywalk-job`] |
-//! | to wait where a store fails for a while | [`keywalk-retry`] |
+//! | to replace a loop over a `SELECT` or over `OFFSET`, or what Django or Rails has for it | the [guide](https://docs.rs/keywalk-sqlite/latest/keywalk_sqlite/guide/index.html) to moving over, in keywalk-sqlite |
+//! | a backfill, purge or export that survives crashes, each effect once | a job: [`keywalk-job`](https://docs.rs/keywalk-job) |
+//! | to wait where a store fails for a while | [`keywalk-retry`](https://docs.rs/keywalk-retry) |
 //! | a "next" link, or to go on tomorrow | a [`Token`] |
 //! | to fetch ahead while you work | [`Walk::prefetch`] |
 //!
 //! # Contents
 //!
 //! - [`Walk`] is where to start: its options, and then [`Items`] (an iterator) or [`Chunks`] (lends
-//!   a chunk at a time: the fastest way). [`Walk::prefetch`] makes [`PrefetchedItems`] and
-//!   [`PrefetchedChunks`] of a [`SendSource`]. [`Stats`] says what a walk did, [`Error`] why it ended early.
+//!   a chunk at a time: the fastest way). [`Walk::prefetch`] fetches ahead of them, over a
+//!   [`SendSource`]. [`Stats`] says what a walk did, [`Error`] why it ended early.
 //! - [`Cursor`] is a walk's position, and [`Token`] one that is written down, for another process; the
-//!   sources that have it are [`DurableSource`]s, and tell themselves apart by a [`Fingerprint`].
+//!   sources that have it are [`ResumableSource`]s, and tell themselves apart by a [`Fingerprint`].
 //! - [`Weigh`] tells an item's bytes, for chunks [by bytes](Walk::chunk_bytes).
-//! - [`ChunkSource`] is what a store implements: "up to N items of this key range". [`KeyRange`], [`Chunk`],
-//!   [`Fetched`] and [`LastKey`] are what it is asked with, fills and answers.
-//! - [`state`] is the walk's state machine apart from any I/O, for those who drive it themselves.
+//! - [`Source`] and [`ChunkSource`] are what a store implements: its types, and "up to N items of this key range".
+//!   An item is [`Keyed`]: it knows its key. [`KeyRange`], [`Chunk`], [`Fetched`] and [`LastKey`] are what a source
+//!   is asked with, fills and returns.
+//! - [`Engine`] is the walk's loop apart from any I/O, for drivers of your own (an async one, say).
 //!
 //! # What a walk promises
 //!
@@ -85,77 +86,53 @@
 //!   neither: a walk there needs a clock too, and a prefetched one fetches in its own thread.
 //! - `hmac`: `SignedToken`, for cursors that pass through hands that aren't trusted.
 //! - `serde`: a [`Token`] is text in formats for people, and bytes in others.
-//!
-#![cfg_attr(
-    docsrs,
-    doc = "[`keywalk-conformance`]: https://docs.rs/keywalk-conformance"
-)]
-#![cfg_attr(
-    not(docsrs),
-    doc = "[`keywalk-conformance`]: ../keywalk_conformance/index.html"
-)]
-#![cfg_attr(docsrs, doc = "[`keywalk-job`]: https://docs.rs/keywalk-job")]
-#![cfg_attr(not(docsrs), doc = "[`keywalk-job`]: ../keywalk_job/index.html")]
-#![cfg_attr(docsrs, doc = "[`keywalk-key`]: https://docs.rs/keywalk-key")]
-#![cfg_attr(not(docsrs), doc = "[`keywalk-key`]: ../keywalk_key/index.html")]
-#![cfg_attr(docsrs, doc = "[`keywalk-memory`]: https://docs.rs/keywalk-memory")]
-#![cfg_attr(not(docsrs), doc = "[`keywalk-memory`]: ../keywalk_memory/index.html")]
-#![cfg_attr(docsrs, doc = "[`keywalk-retry`]: https://docs.rs/keywalk-retry")]
-#![cfg_attr(not(docsrs), doc = "[`keywalk-retry`]: ../keywalk_retry/index.html")]
-#![cfg_attr(docsrs, doc = "[`keywalk-sled`]: https://docs.rs/keywalk-sled")]
-#![cfg_attr(not(docsrs), doc = "[`keywalk-sled`]: ../keywalk_sled/index.html")]
-#![cfg_attr(docsrs, doc = "[`keywalk-sqlite`]: https://docs.rs/keywalk-sqlite")]
-#![cfg_attr(not(docsrs), doc = "[`keywalk-sqlite`]: ../keywalk_sqlite/index.html")]
-#![cfg_attr(
-    docsrs,
-    doc = "[guide]: https://docs.rs/keywalk-sqlite/latest/keywalk_sqlite/guide/index.html"
-)]
-#![cfg_attr(not(docsrs), doc = "[guide]: ../keywalk_sqlite/guide/index.html")]
+
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+/// For [`forward_source!`].
+#[doc(hidden)]
+pub extern crate alloc as __alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
 mod chunk;
+mod chunk_sizer;
 mod chunks;
-mod clock;
+mod collections;
 mod cursor;
-mod durable_source;
+mod engine;
 mod error;
 mod excerpt;
 mod fingerprint;
 mod fnv;
 mod items;
-mod limits;
-mod pace;
 #[cfg(feature = "std")]
 mod prefetch;
 mod range;
+mod resumable_source;
 mod source;
-pub mod state;
 mod stats;
-mod step;
 mod token;
 mod walk;
 mod weigh;
 
 pub use chunk::Chunk;
-pub use chunks::Chunks;
+pub use chunks::{Chunks, Driver, Inline, Step};
 pub use cursor::Cursor;
-pub use durable_source::DurableSource;
+pub use engine::{Engine, Request};
 pub use error::{CursorMismatch, Error, Violation};
 pub use excerpt::Excerpt;
 pub use fingerprint::{Aspect, Fingerprint};
 pub use items::Items;
 #[cfg(feature = "std")]
-pub use prefetch::{Prefetch, PrefetchedChunks, PrefetchedItems, SendSource};
+pub use prefetch::{Prefetch, Prefetched, SendSource};
 pub use range::{KeyRange, Order};
-pub use source::{ChunkSource, Fetched, LastKey};
+pub use resumable_source::ResumableSource;
+pub use source::{ChunkSource, Fetched, Keyed, LastKey, Source};
 pub use stats::Stats;
-pub use step::Step;
 #[cfg(feature = "hmac")]
 pub use token::SignedToken;
 pub use token::{Token, TokenError};

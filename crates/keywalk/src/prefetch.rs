@@ -1,122 +1,323 @@
+use alloc::borrow::ToOwned;
+use alloc::sync::Arc;
 use core::fmt;
+use core::mem;
+use core::panic::AssertUnwindSafe;
+use std::panic::resume_unwind;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
 
-use crate::{ChunkSource, Error, Walk};
+use crate::chunk::Chunk;
+use crate::chunks::sealed::Drive;
+use crate::chunks::{Chunks, Driver, Inline};
+use crate::cursor::Cursor;
+use crate::error::Error;
+use crate::items::Items;
+use crate::source::{ChunkSource, Source};
+use crate::stats::Stats;
+use crate::walk::Walk;
 
-mod chunks;
-mod feed;
-mod items;
-mod parcel;
 mod relay;
-mod send_source;
 mod sync;
-mod worker;
 
-pub use chunks::PrefetchedChunks;
-pub use items::PrefetchedItems;
-pub use send_source::SendSource;
-
-use feed::Feed;
-use parcel::By;
-
-/// Prefetching.
-impl<S: ChunkSource> Walk<S> {
-    /// Fetches the next chunks in a thread of its own, up to `depth` of them, while the caller works on
-    /// this one. The last option: what it gives is then iterated, as a walk is.
-    ///
-    /// The source moves to that thread, so it has to own its connection or handle ([`SendSource`]),
-    /// which can't be used meanwhile; afterwards [`PrefetchedItems::into_source`] gives it back. With a
-    /// depth of 0 there is no thread, and each chunk is fetched when it is asked for.
-    ///
-    /// ```
-    /// use std::collections::BTreeMap;
-    /// use std::sync::{Arc, RwLock};
-    /// use keywalk::Walk;
-    /// use keywalk_memory::SharedMap;
-    ///
-    /// let map: BTreeMap<u32, char> = (1..).zip("keywalk".chars()).collect();
-    /// let map = SharedMap::new(Arc::new(RwLock::new(map)));
-    /// let mut word = String::new();
-    /// for item in Walk::new(map).range(4..).chunk_size(2).prefetch(1) {
-    ///     let (_number, letter) = item?;
-    ///     word.push(letter);
-    /// }
-    /// assert_eq!(word, "walk");
-    /// # Ok::<(), keywalk::Error<keywalk_memory::Poisoned>>(())
-    /// ```
-    ///
-    /// # What stays, and what is different
-    ///
-    /// Items, their order, errors and their place, cursors, tokens and [`Stats`](crate::Stats) are those
-    /// of the same walk without prefetching, and so is every guarantee. But a chunk is fetched *before*
-    /// it is asked for: what the caller changes while it works on one may or may not be seen in the
-    /// `depth` chunks that follow, as with what others change (G7 speaks of changes between two
-    /// fetches, and the caller no longer knows when that is).
-    ///
-    /// - Nothing is fetched, and no thread started, before the first item or chunk is asked for. At most
-    ///   `depth + 1` chunks are in memory: the caller's, and those that are fetched or being fetched (G13).
-    ///   They go round and are filled again in place. Of [`chunk_bytes`](Self::chunk_bytes) the promise
-    ///   is then `depth + 1` times that of one chunk; item by item, the keys of these chunks' items come
-    ///   on top.
-    /// - An error comes behind the chunks that were fetched before it, and so does a panic of the source,
-    ///   which goes on in the caller. What the caller never comes to, it never sees.
-    /// - Dropping the walk ends the thread, and waits for the fetch that it is at, if it is at one: then
-    ///   nothing of the store is held. So don't drop it under a lock that a fetch needs.
-    /// - If the system has no thread to give, the walk goes on without one, as with a depth of 0.
-    ///
-    /// # Cost
-    ///
-    /// A hand-over between two threads a chunk, and a thread a walk. Over SQLite with chunks of 512 and
-    /// 1,000, on two cores that did little else, the wall time was 0.55 to 0.62 of that without prefetching
-    /// where the caller takes as long over a chunk as its fetch does (half would be best), and 1.01 to 1.04
-    /// where it does nothing (`keywalk-bench`, group `prefetch`). Two things gain little or lose: chunks that are
-    /// small (of 100: 0.8 and 1.2 to 1.4), and items that own memory and are handed out
-    /// [one by one](Prefetch::items), which are freed in another thread than they were made in (0.88 to 1.0);
-    /// take [chunks](Prefetch::chunks) for these. A depth of 1 is enough where chunks take about the same time
-    /// each; more evens out single ones that take long.
-    pub fn prefetch(self, depth: usize) -> Prefetch<S>
-    where
-        S: SendSource,
-    {
-        Prefetch { walk: self, depth }
-    }
-}
+use relay::Relay;
 
 /// A walk whose chunks are fetched ahead, in a thread of its own; see [`Walk::prefetch`].
 #[must_use = "a walk does nothing until it is iterated"]
-pub struct Prefetch<S: ChunkSource> {
-    walk: Walk<S>,
-    depth: usize,
+pub struct Prefetch<S: SendSource> {
+    pub(crate) walk: Walk<S>,
+    pub(crate) depth: usize,
 }
 
 impl<S: SendSource> Prefetch<S> {
-    /// Hands out the walk's items one by one; what a `for` loop does by itself. For the
-    /// [cursor](PrefetchedItems::cursor) and the [stats](PrefetchedItems::stats) while it goes on.
-    pub fn items(self) -> PrefetchedItems<S> {
-        PrefetchedItems::new(Feed::new(self.walk.chunks(), self.depth, By::Items))
+    /// Yields the walk's items one by one; what a `for` loop does by itself. For the
+    /// [cursor](Items::cursor) and the [stats](Items::stats) while it goes on.
+    pub fn items(self) -> Items<S, Prefetched<S>> {
+        Items::new(self.chunks())
     }
 
     /// Lends the walk's items a chunk at a time. The fastest way: items are filled again in place, in the
     /// thread that made them.
-    pub fn chunks(self) -> PrefetchedChunks<S> {
-        PrefetchedChunks::new(Feed::new(self.walk.chunks(), self.depth, By::Chunks))
+    pub fn chunks(self) -> Chunks<S, Prefetched<S>> {
+        Chunks::new(Prefetched::new(self.walk.chunks().driver, self.depth))
     }
 }
 
 impl<S: SendSource> IntoIterator for Prefetch<S> {
     type Item = Result<S::Item, Error<S::Error>>;
-    type IntoIter = PrefetchedItems<S>;
+    type IntoIter = Items<S, Prefetched<S>>;
 
-    fn into_iter(self) -> PrefetchedItems<S> {
+    fn into_iter(self) -> Self::IntoIter {
         self.items()
     }
 }
 
+/// A source that can move to another thread, with its keys, items and errors, and stay there: what
+/// [`Walk::prefetch`] needs. Every such source is one; nothing is to be implemented.
+///
+/// A source that borrows its connection or map is not `SendSource`; give it an owned or shared (`Arc`) handle. Nor is
+/// one whose closure makes items of what stays in one thread, an `Rc` say.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::sync::LazyLock;
+/// use keywalk::{Error, SendSource, Walk};
+///
+/// /// Over any store, as long as it can be prefetched.
+/// fn count<S: SendSource>(source: S) -> Result<usize, Error<S::Error>> {
+///     Walk::new(source).prefetch(1).into_iter().try_fold(0, |count, item| item.map(|_| count + 1))
+/// }
+///
+/// static NUMBERS: LazyLock<BTreeMap<u8, &str>> = LazyLock::new(|| [(1, "one"), (2, "two")].into());
+/// assert_eq!(count(&*NUMBERS)?, 2);
+/// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be prefetched: it can't move to another thread",
+    label = "the source, its keys, items or errors aren't `Send`",
+    note = "give the source a connection or handle of its own: `Table::new(connection, \"items\")`, not \
+            `Table::new(&connection, \"items\")`",
+    note = "items that hold an `Rc`, a `Cell` or a borrowed value have to hold an `Arc` or a copy instead"
+)]
+pub trait SendSource: ChunkSource<Key: Send, Item: Send, Error: Send> + Send + 'static {}
+
+/// The name in a message is the source's, not that of a part deep inside it.
+#[diagnostic::do_not_recommend]
+impl<S> SendSource for S where S: ChunkSource<Key: Send, Item: Send, Error: Send> + Send + 'static {}
+
+/// Fetches chunks ahead, in a thread of its own; of [`Walk::prefetch`].
+pub struct Prefetched<S: Source> {
+    // Dropped first: when the walk is, its thread is gone.
+    ahead: Ahead<S>,
+    /// Locked for a fetch, and otherwise for as long as a key is written down.
+    inline: Arc<Mutex<Inline<S>>>,
+    depth: usize,
+    last: PrefetchedChunk<S>,
+    /// Whether the last chunk's items were yielded: not so at the end, or after a failure.
+    has_items: bool,
+    is_fused: bool,
+}
+
+/// Who fetches.
+enum Ahead<S: Source> {
+    Unasked,
+    Thread(Worker<S>),
+    /// The caller: there is no thread.
+    Nobody,
+}
+
+/// A chunk that was fetched, and where the walk stands past it.
+struct PrefetchedChunk<S: Source> {
+    chunk: Chunk<S::Item>,
+    cursor: Cursor<S::Key>,
+    stats: Stats,
+    /// Whether it is known that nothing else comes.
+    is_over: bool,
+}
+
+impl<S: SendSource> PrefetchedChunk<S> {
+    /// Where the walk stands, with no items.
+    fn before(inline: &Inline<S>) -> Self {
+        PrefetchedChunk {
+            chunk: Chunk::with_limit(1),
+            cursor: inline.cursor(),
+            stats: inline.stats(),
+            is_over: inline.is_over(),
+        }
+    }
+
+    /// Fetches the next chunk, with `spare` to fill; `None` at the end. If the source panics, `spare` is lost.
+    fn fetch(
+        inline: &mut Inline<S>,
+        mut spare: Chunk<S::Item>,
+    ) -> Result<Option<Self>, Error<S::Error>> {
+        mem::swap(inline.chunk(), &mut spare);
+        let advanced = inline.advance();
+        mem::swap(inline.chunk(), &mut spare);
+        Ok(advanced?.then(|| PrefetchedChunk {
+            chunk: spare,
+            ..Self::before(inline)
+        }))
+    }
+}
+
+impl<S: SendSource> Prefetched<S> {
+    fn new(inline: Inline<S>, depth: usize) -> Self {
+        Prefetched {
+            ahead: Ahead::Unasked,
+            last: PrefetchedChunk::before(&inline),
+            inline: Arc::new(Mutex::new(inline)),
+            depth,
+            has_items: false,
+            is_fused: false,
+        }
+    }
+
+    fn next(
+        &mut self,
+        used: Chunk<S::Item>,
+    ) -> Result<Option<PrefetchedChunk<S>>, Error<S::Error>> {
+        if let Ahead::Unasked = self.ahead {
+            self.ahead = match Worker::start(&self.inline, self.depth) {
+                Some(worker) => Ahead::Thread(worker),
+                None => Ahead::Nobody,
+            };
+        }
+        let Ahead::Thread(worker) = &mut self.ahead else {
+            return PrefetchedChunk::fetch(&mut lock(&self.inline), used);
+        };
+        match worker.relay.next(Spare(used)) {
+            Some(fetched) => Ok(Some(fetched)),
+            None => worker.join().map(|()| None),
+        }
+    }
+}
+
+impl<S: SendSource> Driver<S> for Prefetched<S> {}
+
+impl<S: SendSource> Drive<S> for Prefetched<S> {
+    /// Gives the last chunk back and takes the next.
+    fn advance(&mut self) -> Result<bool, Error<S::Error>> {
+        self.has_items = false;
+        if self.is_over() {
+            self.is_fused = true;
+            self.ahead = Ahead::Nobody;
+            return Ok(false);
+        }
+        // Also if the source panics.
+        self.is_fused = true;
+        let used = mem::replace(&mut self.last.chunk, Chunk::with_limit(1));
+        match self.next(used) {
+            Ok(Some(fetched)) => {
+                self.last = fetched;
+                self.is_fused = false;
+                self.has_items = true;
+                Ok(true)
+            }
+            ended => {
+                self.last = PrefetchedChunk::before(&lock(&self.inline));
+                ended.map(|_| false)
+            }
+        }
+    }
+
+    #[inline]
+    fn chunk(&mut self) -> &mut Chunk<S::Item> {
+        &mut self.last.chunk
+    }
+
+    fn items(&self) -> &[S::Item] {
+        match self.has_items {
+            true => self.last.chunk.as_slice(),
+            false => &[],
+        }
+    }
+
+    fn cursor(&self) -> Cursor<S::Key> {
+        self.last.cursor.clone()
+    }
+
+    fn stats(&self) -> Stats {
+        self.last.stats
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_fused || self.last.is_over
+    }
+
+    fn with_source<R>(&self, read: impl FnOnce(&S) -> R) -> R {
+        read(&lock(&self.inline).source)
+    }
+
+    fn into_source(self) -> S {
+        let Prefetched { ahead, inline, .. } = self;
+        drop(ahead);
+        let inline = Arc::into_inner(inline).expect("the thread that had the other one is gone");
+        let inline = inline.into_inner().unwrap_or_else(PoisonError::into_inner);
+        inline.source
+    }
+}
+
+/// Nothing of a walk is broken where it panics.
+fn lock<S: Source>(inline: &Mutex<Inline<S>>) -> MutexGuard<'_, Inline<S>> {
+    inline.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A chunk that was used, to be filled again.
+struct Spare<T>(Chunk<T>);
+
+impl<T> Default for Spare<T> {
+    /// Allocates nothing. The limit is set by the fetch.
+    fn default() -> Self {
+        Spare(Chunk::with_limit(1))
+    }
+}
+
+/// The thread that fetches.
+struct Worker<S: Source> {
+    relay: Arc<Relay<Spare<S::Item>, PrefetchedChunk<S>>>,
+    /// Until it was waited for. It says how the walk ended.
+    thread: Option<AssertUnwindSafe<JoinHandle<Ended<S>>>>,
+}
+
+type Ended<S> = Result<(), Error<<S as Source>::Error>>;
+
+impl<S: SendSource> Worker<S> {
+    /// None if nothing is to be fetched ahead, or no thread can be had.
+    fn start(inline: &Arc<Mutex<Inline<S>>>, depth: usize) -> Option<Self> {
+        if depth == 0 {
+            return None;
+        }
+        let relay = Arc::new(Relay::new(depth));
+        let (inline, of_thread) = (Arc::clone(inline), Arc::clone(&relay));
+        let serve = move || {
+            of_thread.serve(|Spare(chunk)| PrefetchedChunk::fetch(&mut lock(&inline), chunk))
+        };
+        let thread = thread::Builder::new().name("keywalk prefetch".to_owned());
+        Some(Worker {
+            relay,
+            thread: Some(AssertUnwindSafe(thread.spawn(serve).ok()?)),
+        })
+    }
+}
+
+impl<S: Source> Worker<S> {
+    /// Waits for its end; the source's panic goes on here.
+    fn join(&mut self) -> Ended<S> {
+        match self.thread.take() {
+            Some(AssertUnwindSafe(thread)) => {
+                thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl<S: Source> Drop for Worker<S> {
+    /// Waits for the fetch that runs. How it ends nobody asks any more.
+    fn drop(&mut self) {
+        self.relay.leave();
+        if let Some(AssertUnwindSafe(thread)) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
 /// Prints the options, and no keys.
-impl<S: ChunkSource> fmt::Debug for Prefetch<S> {
+impl<S: SendSource> fmt::Debug for Prefetch<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prefetch")
             .field("depth", &self.depth)
             .field("walk", &self.walk)
             .finish()
+    }
+}
+
+/// Prints counts, and no data.
+impl<S: Source> fmt::Debug for Prefetched<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prefetched")
+            .field("depth", &self.depth)
+            .finish_non_exhaustive()
     }
 }

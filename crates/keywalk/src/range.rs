@@ -134,7 +134,12 @@ impl<K> KeyRange<K> {
 
     /// Moves the near bound: `key` and all before it are done with.
     pub fn advance_past(&mut self, key: K) {
-        *self.near_mut() = Bound::Excluded(key);
+        self.start_at(Bound::Excluded(key));
+    }
+
+    /// Moves the near bound.
+    pub(crate) fn start_at(&mut self, near: Bound<K>) {
+        *self.near_mut() = near;
     }
 
     /// Moves the far bound: `key` is the last one to be walked.

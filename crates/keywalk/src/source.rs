@@ -1,8 +1,127 @@
 use alloc::boxed::Box;
 
-use crate::{Chunk, KeyRange};
+use crate::chunk::Chunk;
+use crate::range::KeyRange;
 
-/// A store that answers "up to N items of this key range, in its order": all that a walk needs.
+/// What is walked: the types of a store's keys, items and errors.
+///
+/// It has no methods. [`ChunkSource`] fetches, [`ResumableSource`](crate::ResumableSource) writes keys down; both
+/// stand on this trait, so that one [`Walk`](crate::Walk), [`Engine`](crate::Engine) and
+/// [`Token`](crate::Token) serves every way to fetch.
+#[diagnostic::on_unimplemented(
+    message = "a walk can't go over `{Self}`: it is no `Source`",
+    label = "not a source",
+    note = "`&BTreeMap` and `&BTreeSet` are sources; others are made by keywalk-memory \
+            (`SharedMap::new(map)`), of a SQLite connection by keywalk-sqlite \
+            (`Table::new(&db, \"items\").key::<i64>([\"id\"])?`), of a sled tree by keywalk-sled \
+            (`Tree::<u64>::new(tree)`)",
+    note = "for a store of your own implement `Source` (its types) and `ChunkSource` (`fetch`)"
+)]
+pub trait Source {
+    /// A position in the store's order.
+    ///
+    /// `PartialOrd` must agree with the store. A key whose order only the store knows (text under
+    /// an ICU collation, say) compares as `None` unless equal; the walk then judges by equality
+    /// alone. Every key equals itself (a NaN doesn't, and is no key).
+    type Key: Clone + PartialOrd;
+
+    /// What the walk yields. It knows its key; `(key, value)` is the usual one.
+    type Item: Keyed<Self::Key>;
+
+    /// What can go wrong in the store; [`Infallible`](core::convert::Infallible) where nothing can. An
+    /// [`Error`](core::error::Error) that is `Send + Sync + 'static` goes through `?` into a boxed one.
+    type Error;
+}
+
+/// An item that knows its key, so that no source is needed to say where a walk stands.
+///
+/// Implemented for `(K, V)`, for keys themselves, for what borrowing maps and sets yield (`(&K, &V)`, `&K`), and by
+/// you for rows of your own:
+///
+/// ```
+/// use keywalk::Keyed;
+///
+/// struct User {
+///     id: i64,
+///     name: String,
+/// }
+///
+/// impl Keyed<i64> for User {
+///     fn key(&self) -> i64 {
+///         self.id
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "an item `{Self}` doesn't know its key, a `{K}`",
+    label = "not `Keyed<{K}>`",
+    note = "yield `(key, value)`, or implement `Keyed<{K}>` for the item"
+)]
+pub trait Keyed<K> {
+    /// Returns the item's key: always the same one, and without a panic.
+    ///
+    /// Called for the first and the last item of each chunk.
+    fn key(&self) -> K;
+
+    /// Puts the item's key into `key`. Provided: assigns [`key`](Self::key).
+    ///
+    /// Called for each item that is yielded [one by one](crate::Items). Override it where keys own memory, in the
+    /// spirit of [`Clone::clone_from`].
+    fn key_into(&self, key: &mut K) {
+        *key = self.key();
+    }
+}
+
+impl<K: Clone, V> Keyed<K> for (K, V) {
+    #[inline]
+    fn key(&self) -> K {
+        self.0.clone()
+    }
+
+    #[inline]
+    fn key_into(&self, key: &mut K) {
+        key.clone_from(&self.0);
+    }
+}
+
+impl<K: Clone, V: ?Sized> Keyed<K> for (&K, &V) {
+    #[inline]
+    fn key(&self) -> K {
+        self.0.clone()
+    }
+
+    #[inline]
+    fn key_into(&self, key: &mut K) {
+        key.clone_from(self.0);
+    }
+}
+
+/// An item that is its own key.
+impl<K: Clone> Keyed<K> for K {
+    #[inline]
+    fn key(&self) -> K {
+        self.clone()
+    }
+
+    #[inline]
+    fn key_into(&self, key: &mut K) {
+        key.clone_from(self);
+    }
+}
+
+impl<K: Clone> Keyed<K> for &K {
+    #[inline]
+    fn key(&self) -> K {
+        (*self).clone()
+    }
+
+    #[inline]
+    fn key_into(&self, key: &mut K) {
+        key.clone_from(self);
+    }
+}
+
+/// A store that returns "up to N items of this key range, in its order": all that a walk needs.
 ///
 /// Three roles meet here. A *backend* implements the trait for its store; a [`Walk`](crate::Walk)
 /// calls it; a *wrapper* (retrying, measuring, limiting) implements it by calling another source.
@@ -21,6 +140,8 @@ use crate::{Chunk, KeyRange};
 ///    be asked again (G11).
 /// 6. **Nothing is held.** When `fetch` returns, no statement, transaction, lock or iterator of the
 ///    store stays open (G14), and it read about as much as it was asked for (G13).
+/// 7. **A dropped fetch is a failed fetch.** Where fetching is asynchronous, a caller may drop the future at
+///    any point, and ask for the same range again; a fetch that panics counts likewise (G11).
 ///
 /// An empty or inverted range ([`KeyRange::is_empty`]) is answered with `End`; a walk doesn't ask
 /// for one. Where the store panics over it, as `BTreeMap::range` does, ask first.
@@ -31,20 +152,22 @@ use crate::{Chunk, KeyRange};
 ///
 /// # Implementing
 ///
-/// [`fetch`](Self::fetch) and [`key_of`](Self::key_of) are enough:
+/// The types and [`fetch`](Self::fetch) are enough:
 ///
 /// ```
 /// use std::convert::Infallible;
-/// use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order, Walk};
+/// use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order, Source, Walk};
 ///
 /// /// The squares of the whole numbers from 0 to 99, by number.
 /// struct Squares;
 ///
-/// impl ChunkSource for Squares {
+/// impl Source for Squares {
 ///     type Key = u32;
 ///     type Item = (u32, u32);
 ///     type Error = Infallible;
+/// }
 ///
+/// impl ChunkSource for Squares {
 ///     fn fetch(
 ///         &mut self,
 ///         range: &KeyRange<u32>,
@@ -62,33 +185,27 @@ use crate::{Chunk, KeyRange};
 ///         }
 ///         Ok(Fetched::End)
 ///     }
-///
-///     fn key_of(&self, item: &(u32, u32)) -> u32 {
-///         item.0
-///     }
 /// }
 ///
 /// let last = Walk::new(Squares).descending().items().next();
 /// assert_eq!(last, Some(Ok((99, 9801))));
 /// ```
 ///
-/// A source whose items own memory fills old ones again ([`Chunk::push_with`], [`Chunk::spare`]); one whose
-/// keys do overrides [`key_into`](Self::key_into); one that knows its last key without reading the item
-/// overrides [`last_key`](Self::last_key). Where cursors are to be written down, it is a
-/// [`DurableSource`](crate::DurableSource) too.
+/// A source whose items own memory fills old ones again ([`Chunk::push_with`], [`Chunk::spare`]); one that
+/// knows its last key without reading the item overrides [`last_key`](Self::last_key). Where cursors are to be
+/// written down, it is a [`ResumableSource`](crate::ResumableSource) too.
 ///
-/// The crate [`keywalk-conformance`] proves a source by a test for each rule. The repository's
-/// CONTRIBUTING.md goes through a whole backend in steps, and through stores that are different.
+/// The crate [`keywalk-conformance`](https://docs.rs/keywalk-conformance) proves a source by a test for each rule.
+/// The repository's CONTRIBUTING.md goes through a whole backend in steps, and through stores that are different.
 ///
 /// # Wrapping
 ///
-/// `&mut S`, `Box<S>` and `Box<dyn ChunkSource<Key = K, Item = T, Error = E>>` are sources.
-/// Forward every method, also the provided ones: one that is left out loses what the source inside knows,
-/// and Clippy's `missing_trait_methods` tells which is. Before it asks again after a failure, a wrapper
-/// takes back what came ([`Chunk::truncate`]).
+/// `&mut S`, `Box<S>` and `Box<dyn ChunkSource<Key = K, Item = T, Error = E>>` are sources. A wrapper of your own
+/// forwards `fetch` and `last_key`; [`forward_source!`](crate::forward_source) implements the rest. Before it asks
+/// again after a failure, it takes back what came ([`Chunk::truncate`]).
 ///
 /// ```
-/// use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey};
+/// use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, forward_source};
 ///
 /// /// Counts how often the store is asked.
 /// struct Counted<S> {
@@ -96,12 +213,10 @@ use crate::{Chunk, KeyRange};
 ///     questions: u64,
 /// }
 ///
+/// forward_source!([S: ChunkSource] Counted<S> => S, |counted| counted.source);
+///
 /// #[deny(clippy::missing_trait_methods)]
 /// impl<S: ChunkSource> ChunkSource for Counted<S> {
-///     type Key = S::Key;
-///     type Item = S::Item;
-///     type Error = S::Error;
-///
 ///     fn fetch(
 ///         &mut self,
 ///         range: &KeyRange<S::Key>,
@@ -109,14 +224,6 @@ use crate::{Chunk, KeyRange};
 ///     ) -> Result<Fetched<S::Key>, S::Error> {
 ///         self.questions += 1;
 ///         self.source.fetch(range, chunk)
-///     }
-///
-///     fn key_of(&self, item: &S::Item) -> S::Key {
-///         self.source.key_of(item)
-///     }
-///
-///     fn key_into(&self, item: &S::Item, key: &mut S::Key) {
-///         self.source.key_into(item, key);
 ///     }
 ///
 ///     fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
@@ -129,41 +236,20 @@ use crate::{Chunk, KeyRange};
 /// # Cost
 ///
 /// A bounded walk asks for the last key once (and where that is [`LastKey::Unknown`] fetches one item in the
-/// opposite order), and then fetches once for each chunk. [`key_of`](Self::key_of) is called for the first and last item of a chunk, and a few keys are cloned; nothing more if chunks are
-/// lent. Handed out one by one, each item costs a [`key_into`](Self::key_into). A fetch costs what the store
-/// makes it cost: a search and as many items as were asked for, if the contract is kept.
-///
-#[cfg_attr(
-    docsrs,
-    doc = "[`keywalk-conformance`]: https://docs.rs/keywalk-conformance"
-)]
-#[cfg_attr(
-    not(docsrs),
-    doc = "[`keywalk-conformance`]: ../keywalk_conformance/index.html"
-)]
+/// opposite order), and then fetches once for each chunk. It takes the key of the first and last item of a chunk,
+/// and clones a few keys; nothing more if chunks are lent. Yielded one by one, each item costs a
+/// [`key_into`](Keyed::key_into). A fetch costs what the store makes it cost: a search and as many items as were
+/// asked for, if the contract is kept.
 #[diagnostic::on_unimplemented(
     message = "a walk can't go over `{Self}`: it is no `ChunkSource`",
-    label = "not a source",
-    note = "sources are made of a map or a sorted slice by keywalk-memory (`Map::new(&map)`), of a SQLite connection \
-            by keywalk-sqlite (`Table::new(&db, \"items\").key::<i64>([\"id\"])?`), of a sled tree by \
-            keywalk-sled (`Tree::<u64>::new(tree)`)",
-    note = "for a store of your own implement `ChunkSource`: `fetch` and `key_of` are enough"
+    label = "not a source of chunks",
+    note = "`&BTreeMap` and `&BTreeSet` are sources; others are made by keywalk-memory \
+            (`SharedMap::new(map)`), of a SQLite connection by keywalk-sqlite \
+            (`Table::new(&db, \"items\").key::<i64>([\"id\"])?`), of a sled tree by keywalk-sled \
+            (`Tree::<u64>::new(tree)`)",
+    note = "for a store of your own implement `Source` (its types) and `ChunkSource` (`fetch`)"
 )]
-pub trait ChunkSource {
-    /// A position in the store's order.
-    ///
-    /// `PartialOrd` must agree with the store. A key whose order only the store knows (text under
-    /// an ICU collation, say) compares as `None` unless equal; the walk then judges by equality
-    /// alone. Every key equals itself (a NaN doesn't, and is no key).
-    type Key: Clone + PartialOrd;
-
-    /// What the walk yields: the key among it, or something that tells it ([`key_of`](Self::key_of)).
-    type Item;
-
-    /// What can go wrong in the store; [`Infallible`](core::convert::Infallible) where nothing can. An
-    /// [`Error`](core::error::Error) that is `Send + Sync + 'static` goes through `?` into a boxed one.
-    type Error;
-
+pub trait ChunkSource: Source {
     /// Fills `chunk` with the next items of `range`, in the range's order, until it is full.
     ///
     /// The chunk is empty when the walk calls; it may hold [spare](Chunk::spare) items. A panic goes on to
@@ -171,23 +257,12 @@ pub trait ChunkSource {
     ///
     /// # Errors
     ///
-    /// The store's own. The walk then hands out nothing of this fetch.
+    /// The store's own. The walk then yields nothing of this fetch.
     fn fetch(
         &mut self,
         range: &KeyRange<Self::Key>,
         chunk: &mut Chunk<Self::Item>,
     ) -> Result<Fetched<Self::Key>, Self::Error>;
-
-    /// The key of an item that this source fetched.
-    fn key_of(&self, item: &Self::Item) -> Self::Key;
-
-    /// Puts the key of `item` into `key`. Provided: assigns [`key_of`](Self::key_of).
-    ///
-    /// Override it where keys own memory, in the spirit of [`Clone::clone_from`]: the iterator
-    /// calls it for every item, to know where it is.
-    fn key_into(&self, item: &Self::Item, key: &mut Self::Key) {
-        *key = self.key_of(item);
-    }
 
     /// The key at the far end of `range`, asked once by a bounded walk. Provided:
     /// [`LastKey::Unknown`], and the walk fetches one item in the opposite order.
@@ -255,29 +330,88 @@ impl<K> From<Option<K>> for LastKey<K> {
     }
 }
 
-macro_rules! forward {
+/// Implements [`Source`] and [`ResumableSource`](crate::ResumableSource) for a wrapper, by the source inside it.
+///
+/// `forward_source!([GENERICS] WRAPPER => SOURCE, |wrapper| wrapper.field);`. The wrapper has the source's key,
+/// item and error, and its fingerprint: its tokens are those of the source inside. [`ChunkSource`], whose two
+/// methods are what a wrapper is for, stays yours to implement; its documentation has an example.
+#[macro_export]
+macro_rules! forward_source {
+    ([$($generics:tt)*] $wrapper:ty => $source:ty, |$this:ident| $inner:expr) => {
+        #[diagnostic::do_not_recommend]
+        impl<$($generics)*> $crate::Source for $wrapper {
+            type Key = <$source as $crate::Source>::Key;
+            type Item = <$source as $crate::Source>::Item;
+            type Error = <$source as $crate::Source>::Error;
+        }
+
+        #[diagnostic::do_not_recommend]
+        #[deny(clippy::missing_trait_methods)]
+        impl<$($generics)*> $crate::ResumableSource for $wrapper
+        where
+            $source: $crate::ResumableSource,
+        {
+            fn fingerprint(
+                &self,
+            ) -> ::core::result::Result<$crate::Fingerprint, <$source as $crate::Source>::Error> {
+                let $this = self;
+                <$source as $crate::ResumableSource>::fingerprint(&$inner)
+            }
+
+            fn encode_key(
+                &self,
+                key: &<$source as $crate::Source>::Key,
+                bytes: &mut $crate::__alloc::vec::Vec<u8>,
+            ) {
+                let $this = self;
+                <$source as $crate::ResumableSource>::encode_key(&$inner, key, bytes);
+            }
+
+            fn decode_key(
+                &self,
+                bytes: &[u8],
+            ) -> ::core::result::Result<
+                ::core::option::Option<<$source as $crate::Source>::Key>,
+                <$source as $crate::Source>::Error,
+            > {
+                let $this = self;
+                <$source as $crate::ResumableSource>::decode_key(&$inner, bytes)
+            }
+
+            fn key_text(
+                &self,
+                key: &<$source as $crate::Source>::Key,
+            ) -> $crate::__alloc::string::String {
+                let $this = self;
+                <$source as $crate::ResumableSource>::key_text(&$inner, key)
+            }
+
+            fn share(
+                &self,
+                first: &<$source as $crate::Source>::Key,
+                last: &<$source as $crate::Source>::Key,
+                at: &<$source as $crate::Source>::Key,
+            ) -> ::core::option::Option<f64> {
+                let $this = self;
+                <$source as $crate::ResumableSource>::share(&$inner, first, last, at)
+            }
+        }
+    };
+}
+
+macro_rules! pointers {
     ($($pointer:ty),+) => {$(
+        forward_source!([S: Source + ?Sized] $pointer => S, |pointer| **pointer);
+
         #[diagnostic::do_not_recommend]
         #[deny(clippy::missing_trait_methods)]
         impl<S: ChunkSource + ?Sized> ChunkSource for $pointer {
-            type Key = S::Key;
-            type Item = S::Item;
-            type Error = S::Error;
-
             fn fetch(
                 &mut self,
                 range: &KeyRange<S::Key>,
                 chunk: &mut Chunk<S::Item>,
             ) -> Result<Fetched<S::Key>, S::Error> {
                 (**self).fetch(range, chunk)
-            }
-
-            fn key_of(&self, item: &S::Item) -> S::Key {
-                (**self).key_of(item)
-            }
-
-            fn key_into(&self, item: &S::Item, key: &mut S::Key) {
-                (**self).key_into(item, key);
             }
 
             fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
@@ -287,4 +421,4 @@ macro_rules! forward {
     )+};
 }
 
-forward!(&mut S, Box<S>);
+pointers!(&mut S, Box<S>);

@@ -2,7 +2,11 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
-use crate::{Aspect, Cursor, DurableSource, Error, Fingerprint};
+use crate::cursor::Cursor;
+use crate::error::Error;
+use crate::fingerprint::{Aspect, Fingerprint};
+use crate::fnv::Fnv;
+use crate::resumable_source::ResumableSource;
 
 mod body;
 mod error;
@@ -11,7 +15,6 @@ mod serde;
 #[cfg(feature = "hmac")]
 mod signed;
 mod text;
-mod walked;
 
 use body::Body;
 pub use error::TokenError;
@@ -35,19 +38,45 @@ const SIGNATURE: usize = 32;
 ///
 /// ```
 /// use keywalk::{Token, Walk};
-/// use keywalk_memory::Map;
-/// use std::collections::BTreeMap;
+/// # use keywalk::{Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, ResumableSource, Source};
+/// # use std::convert::Infallible;
+/// # struct Squares;
+/// # impl Source for Squares {
+/// #     type Key = u32;
+/// #     type Item = (u32, u32);
+/// #     type Error = Infallible;
+/// # }
+/// # impl ChunkSource for Squares {
+/// #     fn fetch(&mut self, range: &KeyRange<u32>, chunk: &mut Chunk<(u32, u32)>)
+/// #         -> Result<Fetched<u32>, Infallible> {
+/// #         let squares = (0..100).filter(|n| range.admits(n)).map(|n| (n, n * n));
+/// #         Ok(if chunk.fill_from(squares) { Fetched::More } else { Fetched::End })
+/// #     }
+/// #     fn last_key(&mut self, _: &KeyRange<u32>) -> Result<LastKey<u32>, Infallible> {
+/// #         Ok(LastKey::Is(99))
+/// #     }
+/// # }
+/// # impl ResumableSource for Squares {
+/// #     fn fingerprint(&self) -> Result<Fingerprint, Infallible> {
+/// #         Ok(Fingerprint::new("squares").key("u32"))
+/// #     }
+/// #     fn encode_key(&self, key: &u32, bytes: &mut Vec<u8>) {
+/// #         bytes.extend_from_slice(&key.to_be_bytes());
+/// #     }
+/// #     fn decode_key(&self, bytes: &[u8]) -> Result<Option<u32>, Infallible> {
+/// #         Ok(bytes.try_into().ok().map(u32::from_be_bytes))
+/// #     }
+/// # }
 ///
-/// let map: BTreeMap<u32, char> = (1..).zip("keywalk".chars()).collect();
-/// let mut items = Walk::new(Map::new(&map)).items();
-/// let key: String = items.by_ref().take(3).flatten().map(|(_, letter)| *letter).collect();
+/// let mut items = Walk::new(Squares).items();
+/// let first: Vec<_> = items.by_ref().take(3).collect::<Result<_, _>>()?;
 /// let stored: String = items.token()?.to_string();
 ///
+/// // In another process.
 /// let token: Token = stored.parse()?;
-/// let rest = Walk::new(Map::new(&map)).resume_token(&token)?.items();
-/// let walk: String = rest.flatten().map(|(_, letter)| *letter).collect();
-/// assert_eq!((key, walk), ("key".to_string(), "walk".to_string()));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// let mut rest = Walk::new(Squares).resume_token(&token)?.items();
+/// assert_eq!((first.last(), rest.next()), (Some(&(2, 4)), Some(Ok((3, 9)))));
+/// # Ok::<(), keywalk::Error<Infallible>>(())
 /// ```
 ///
 /// # Its form
@@ -76,12 +105,12 @@ impl Token {
     /// # Errors
     ///
     /// The source's, if it can't say what it walks.
-    pub fn new<S: DurableSource + ?Sized>(
+    pub fn new<S: ResumableSource + ?Sized>(
         cursor: &Cursor<S::Key>,
         source: &S,
     ) -> Result<Self, S::Error> {
         let mut bytes = body::write(cursor, source)?;
-        let checksum = crate::fnv::Fnv::of(&bytes);
+        let checksum = Fnv::of(&bytes);
         bytes.extend_from_slice(&checksum.to_be_bytes());
         Ok(Token { bytes })
     }
@@ -121,7 +150,7 @@ impl Token {
     ///
     /// [`Error::Token`] if it is of another source or holds a key that isn't one of the source's, and
     /// [`Error::Source`] if the source can't say what it walks.
-    pub fn cursor<S: DurableSource + ?Sized>(
+    pub fn cursor<S: ResumableSource + ?Sized>(
         &self,
         source: &S,
     ) -> Result<Cursor<S::Key>, Error<S::Error>> {
@@ -138,7 +167,7 @@ impl Token {
     /// # Errors
     ///
     /// As [`cursor`](Self::cursor).
-    pub fn adopt<S: DurableSource + ?Sized>(
+    pub fn adopt<S: ResumableSource + ?Sized>(
         &self,
         source: &S,
     ) -> Result<Cursor<S::Key>, Error<S::Error>> {
@@ -183,7 +212,7 @@ fn from_text(text: &str) -> Result<Vec<u8>, TokenError> {
 /// What stands before the checksum, if that is right.
 fn checked(bytes: &[u8]) -> Option<&[u8]> {
     let (body, checksum) = bytes.split_last_chunk::<CHECKSUM>()?;
-    (crate::fnv::Fnv::of(body).to_be_bytes() == *checksum).then_some(body)
+    (Fnv::of(body).to_be_bytes() == *checksum).then_some(body)
 }
 
 /// What stands before the signature, which isn't looked at, and the signature.

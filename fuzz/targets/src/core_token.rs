@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use std::fmt::Debug;
 
 use keywalk::{
-    Chunk, ChunkSource, DurableSource, Error, Fetched, Fingerprint, KeyRange, Order, SignedToken,
-    Token, TokenError, Walk,
+    Chunk, ChunkSource, Error, Fetched, Fingerprint, KeyRange, Order, ResumableSource, SignedToken,
+    Source, Token, TokenError, Walk,
 };
 
 const SECRET: &[u8] = b"a secret";
@@ -184,11 +184,13 @@ impl<K: Coded> Shelf<K> {
     }
 }
 
-impl<K: Coded> ChunkSource for &Shelf<K> {
+impl<K: Coded> Source for &Shelf<K> {
     type Key = K;
     type Item = K;
     type Error = Infallible;
+}
 
+impl<K: Coded> ChunkSource for &Shelf<K> {
     fn fetch(
         &mut self,
         range: &KeyRange<K>,
@@ -202,13 +204,9 @@ impl<K: Coded> ChunkSource for &Shelf<K> {
         }
         Ok(Fetched::End)
     }
-
-    fn key_of(&self, item: &K) -> K {
-        item.clone()
-    }
 }
 
-impl<K: Coded> DurableSource for &Shelf<K> {
+impl<K: Coded> ResumableSource for &Shelf<K> {
     fn fingerprint(&self) -> Result<Fingerprint, Infallible> {
         Ok(Fingerprint::new("shelf").key(K::NAME))
     }

@@ -1,10 +1,12 @@
 use std::io::{Error, ErrorKind};
 use std::time::Duration;
 
-use keywalk::{Aspect, Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
+use keywalk::{
+    Aspect, Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, ResumableSource, Source,
+};
 use keywalk_conformance::{BoxError, Capabilities, Harness, KeySpace, KnownKey, Writer};
 use keywalk_key::Key;
-use keywalk_memory::{Poisoned, SharedMap};
+use keywalk_memory::{Named, Poisoned, SharedMap};
 use keywalk_retry::{ConstantBuilder, Retry};
 
 use super::SharedMapHarness;
@@ -31,11 +33,13 @@ impl<S> Lossy<S> {
     }
 }
 
-impl<S: ChunkSource<Error = Poisoned>> ChunkSource for Lossy<S> {
+impl<S: Source<Error = Poisoned>> Source for Lossy<S> {
     type Key = S::Key;
     type Item = S::Item;
     type Error = Error;
+}
 
+impl<S: ChunkSource<Error = Poisoned>> ChunkSource for Lossy<S> {
     fn fetch(
         &mut self,
         range: &KeyRange<S::Key>,
@@ -45,10 +49,6 @@ impl<S: ChunkSource<Error = Poisoned>> ChunkSource for Lossy<S> {
         self.arrive(answer)
     }
 
-    fn key_of(&self, item: &S::Item) -> S::Key {
-        self.source.key_of(item)
-    }
-
     fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, Error> {
         let answer = self.source.last_key(range);
         self.arrive(answer)
@@ -56,7 +56,7 @@ impl<S: ChunkSource<Error = Poisoned>> ChunkSource for Lossy<S> {
 }
 
 /// What asks no store doesn't get lost.
-impl<S: DurableSource<Error = Poisoned>> DurableSource for Lossy<S> {
+impl<S: ResumableSource<Error = Poisoned>> ResumableSource for Lossy<S> {
     fn fingerprint(&self) -> Result<Fingerprint, Error> {
         self.source.fingerprint().map_err(Error::other)
     }
@@ -84,7 +84,7 @@ fn is_lost(error: &Error) -> bool {
 
 impl<K: KnownKey + Key + Send + Sync> Harness for RetriedHarness<K> {
     type Key = K;
-    type Source<'a> = Retry<Lossy<SharedMap<K, u64>>, ConstantBuilder, fn(&Error) -> bool>;
+    type Source<'a> = Retry<Lossy<Named<SharedMap<K, u64>>>, ConstantBuilder, fn(&Error) -> bool>;
 
     fn open() -> Result<Self, BoxError> {
         SharedMapHarness::open().map(RetriedHarness)

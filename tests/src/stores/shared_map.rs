@@ -6,7 +6,7 @@ use keywalk_conformance::{
     BoxError, Capabilities, Capability, Harness, KeySpace, KnownKey, Writer,
 };
 use keywalk_key::Key;
-use keywalk_memory::SharedMap;
+use keywalk_memory::{Named, SharedMap};
 
 use super::{ByCopy, lent::strangers};
 
@@ -24,7 +24,7 @@ impl<K> SharedMapHarness<K> {
 
 impl<K: KnownKey + Key + Send + Sync> Harness for SharedMapHarness<K> {
     type Key = K;
-    type Source<'a> = SharedMap<K, u64>;
+    type Source<'a> = Named<SharedMap<K, u64>>;
 
     fn open() -> Result<Self, BoxError> {
         Ok(SharedMapHarness {
@@ -44,8 +44,8 @@ impl<K: KnownKey + Key + Send + Sync> Harness for SharedMapHarness<K> {
         }
     }
 
-    fn source(&self) -> Result<SharedMap<K, u64>, BoxError> {
-        Ok(SharedMap::new(Arc::clone(&self.map)))
+    fn source(&self) -> Result<Named<SharedMap<K, u64>>, BoxError> {
+        Ok(Named::new("", SharedMap::new(Arc::clone(&self.map))))
     }
 
     fn put(&self, key: &K, value: u64) -> Result<(), BoxError> {
@@ -67,7 +67,7 @@ impl<K: KnownKey + Key + Send + Sync> Harness for SharedMapHarness<K> {
     }
 
     fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
-        strangers(self.source()?.named("another"))
+        Ok(strangers::<K>())
     }
 
     fn writer(&self) -> Option<Box<dyn Writer<K>>> {

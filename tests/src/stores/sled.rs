@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock};
 
-use keywalk::{Aspect, DurableSource, Fingerprint};
+use keywalk::{Aspect, Fingerprint, ResumableSource};
 use keywalk_conformance::{
     BoxError, Capabilities, Capability, Faults, Fuse, Harness, KeySpace, Writer,
 };

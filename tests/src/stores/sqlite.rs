@@ -67,7 +67,7 @@ impl<K: SqliteKey, W: Way<K>, P: Place> Harness for SqliteHarness<K, W, P> {
         change::delete::<K, W>(self.place.changes(), key)
     }
 
-    fn value((_, value): &(W::Walked, u64)) -> u64 {
+    fn value((_, value): &(K, u64)) -> u64 {
         *value
     }
 

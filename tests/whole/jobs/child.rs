@@ -7,9 +7,9 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 
-use keywalk::Walk;
+use keywalk::{ChunkSource, ResumableSource, Walk};
 use keywalk_job::{CheckpointFiles, Checkpoints, Job};
-use keywalk_memory::SharedMap;
+use keywalk_memory::{Named, SharedMap};
 use keywalk_sqlite::{CheckpointTable, Table};
 use rusqlite::Connection;
 
@@ -56,15 +56,16 @@ pub(crate) fn sqlite_job(db: &Connection) -> Job<'_, Table<&Connection, i64>, Ch
     Job::new("killed", walk, CheckpointTable::new(db))
 }
 
-pub(crate) fn files_job<'a>(folder: &Path) -> Job<'a, SharedMap<u32, ()>, CheckpointFiles> {
+pub(crate) fn files_job<'a>(folder: &Path) -> Job<'a, Named<SharedMap<u32, ()>>, CheckpointFiles> {
     let map: BTreeMap<u32, ()> = (0..ROWS).map(|key| (key, ())).collect();
-    let walk = Walk::new(SharedMap::new(Arc::new(RwLock::new(map)))).chunk_size(CHUNK);
+    let map = SharedMap::new(Arc::new(RwLock::new(map)));
+    let walk = Walk::new(Named::new("", map)).chunk_size(CHUNK);
     let checkpoints = CheckpointFiles::new(folder.join("checkpoints"));
     Job::new("killed", walk, checkpoints)
 }
 
 /// Waits to be allowed each chunk.
-fn in_steps<S: keywalk::DurableSource, C: Checkpoints>(job: Job<'_, S, C>) -> Job<'_, S, C> {
+fn in_steps<S: ChunkSource + ResumableSource, C: Checkpoints>(job: Job<'_, S, C>) -> Job<'_, S, C> {
     let mut chunks = 0;
     job.on_progress(move |_| {
         println!("{SAID}{chunks}");

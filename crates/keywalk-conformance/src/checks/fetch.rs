@@ -2,14 +2,14 @@
 
 use std::ops::Bound;
 
-use keywalk::{Chunk, ChunkSource, Error, KeyRange, Order, Violation, Walk};
+use keywalk::{Chunk, Error, KeyRange, Keyed, Order, Violation, Walk};
 
 use crate::clause::Clause;
 use crate::harness::Harness;
 use crate::history::{Breach, Flaw};
 use crate::lab::{Ask, Checked, Lab, Small};
 use crate::run::{Plan, Run};
-use crate::trial::{Source, Trial, Tried};
+use crate::trial::{SourceOf, Trial, Tried};
 
 /// What is asked of each small store.
 macro_rules! asks {
@@ -75,7 +75,7 @@ pub(super) fn a_byte_budget_is_kept<H: Harness>(lab: &Lab<H>) -> Checked {
     })
 }
 
-fn chunks_hold_at_most<H: Harness>(walk: Walk<Source<'_, H>>, most: usize) -> Tried<H> {
+fn chunks_hold_at_most<H: Harness>(walk: Walk<SourceOf<'_, H>>, most: usize) -> Tried<H> {
     let mut chunks = walk.chunks();
     loop {
         let came = match chunks.next() {
@@ -245,10 +245,10 @@ pub(super) fn a_key_is_told_alike_in_both_ways<H: Harness>(lab: &Lab<H>) -> Chec
         for item in chunk.as_slice() {
             for old in ladder {
                 let mut key = old.clone();
-                source.key_into(item, &mut key);
-                let told = source.key_of(item);
+                item.key_into(&mut key);
+                let told = item.key();
                 if key != told {
-                    return Err(Breach::said(Clause::G10, "`key_into` is not `key_of`")
+                    return Err(Breach::said(Clause::G10, "`key_into` is not `key`")
                         .expected(format!("{told:?}"))
                         .got(format!("{key:?}, in the place of {old:?}"))
                         .hint("does it set all of the key?"));

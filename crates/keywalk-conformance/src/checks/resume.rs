@@ -9,7 +9,7 @@ use crate::harness::{DurableHarness, Harness};
 use crate::history::{Breach, Flaw};
 use crate::lab::{Checked, Lab};
 use crate::run::{Plan, Run};
-use crate::trial::{Source, Trial, Tried};
+use crate::trial::{SourceOf, Trial, Tried};
 
 /// Of what harness, in which way it is cut, and by what it goes on.
 macro_rules! cut {
@@ -72,9 +72,9 @@ pub(super) fn a_token_outlives_its_rows<H: DurableHarness>(lab: &Lab<H>) -> Chec
 
 /// What is kept of a walk that is cut, by which another source goes on.
 trait Kept<H: Harness>: Sized {
-    fn of(items: &Items<Source<'_, H>>) -> Tried<H, Self>;
+    fn of(items: &Items<SourceOf<'_, H>>) -> Tried<H, Self>;
 
-    fn walk<'t>(&self, source: Source<'t, H>) -> Tried<H, Walk<Source<'t, H>>>;
+    fn walk<'t>(&self, source: SourceOf<'t, H>) -> Tried<H, Walk<SourceOf<'t, H>>>;
 }
 
 fn at_every_item<H: Harness, P: Kept<H>>(lab: &Lab<H>) -> Checked {
@@ -134,11 +134,11 @@ fn cut_and_go_on<H: Harness, P: Kept<H>>(
 }
 
 impl<H: Harness> Kept<H> for Cursor<H::Key> {
-    fn of(items: &Items<Source<'_, H>>) -> Tried<H, Self> {
+    fn of(items: &Items<SourceOf<'_, H>>) -> Tried<H, Self> {
         Ok(items.cursor())
     }
 
-    fn walk<'t>(&self, source: Source<'t, H>) -> Tried<H, Walk<Source<'t, H>>> {
+    fn walk<'t>(&self, source: SourceOf<'t, H>) -> Tried<H, Walk<SourceOf<'t, H>>> {
         Ok(Walk::new(source).resume(self.clone()))
     }
 }
@@ -150,7 +150,7 @@ struct Written<K> {
 
 impl<H: DurableHarness> Kept<H> for Written<H::Key> {
     /// Through its text, and back.
-    fn of(items: &Items<Source<'_, H>>) -> Tried<H, Self> {
+    fn of(items: &Items<SourceOf<'_, H>>) -> Tried<H, Self> {
         let token = items.token().map_err(|error| failed(&error))?;
         let text = token.to_string();
         match text.parse::<Token>() {
@@ -166,7 +166,7 @@ impl<H: DurableHarness> Kept<H> for Written<H::Key> {
         }
     }
 
-    fn walk<'t>(&self, source: Source<'t, H>) -> Tried<H, Walk<Source<'t, H>>> {
+    fn walk<'t>(&self, source: SourceOf<'t, H>) -> Tried<H, Walk<SourceOf<'t, H>>> {
         let read = self
             .token
             .cursor(&source)
@@ -202,7 +202,7 @@ fn refused<K: Debug, E: Debug>(error: &Error<E>) -> Breach<K> {
     }
 }
 
-/// A method of [`DurableSource`](keywalk::DurableSource) fails where nothing was made to.
+/// A method of [`ResumableSource`](keywalk::ResumableSource) fails where nothing was made to.
 pub(super) fn failed<K: Debug, E: Debug>(error: &E) -> Breach<K> {
     Breach::new(Flaw::Failed)
         .of(Clause::G10)

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::thread;
 
-use keywalk::{Cursor, Order, PrefetchedItems, Walk};
+use keywalk::{Cursor, Items, Order, Prefetched, Walk};
 
 use super::faults::every_fault;
 use crate::clause::Clause;
@@ -12,7 +12,7 @@ use crate::harness::{Harness, PrefetchedHarness};
 use crate::history::{Breach, Flaw};
 use crate::lab::{Checked, Lab};
 use crate::run::{ByItems, Plan, Run, Walks, unexpected};
-use crate::trial::{Source, Trial, Tried};
+use crate::trial::{SourceOf, Trial, Tried};
 
 pub(super) fn every_chunk_size_gives_the_same_walk<H: Harness>(lab: &Lab<H>) -> Checked {
     lab.in_each_order(&lab.some_keys(14), |trial, keys, order| {
@@ -218,13 +218,15 @@ pub(super) fn a_prefetched_fault_comes_in_its_place<H: PrefetchedHarness>(lab: &
 struct Ahead;
 
 impl<H: PrefetchedHarness> Walks<H> for Ahead {
-    fn items<'t>(walk: Walk<Source<'t, H>>) -> Box<dyn ByItems<'t, H> + 't> {
+    fn items<'t>(walk: Walk<SourceOf<'t, H>>) -> Box<dyn ByItems<'t, H> + 't> {
         Box::new(walk.prefetch(DEPTH).items())
     }
 }
 
-impl<'t, H: PrefetchedHarness> ByItems<'t, H> for PrefetchedItems<Source<'t, H>> {
+impl<'t, H: PrefetchedHarness> ByItems<'t, H>
+    for Items<SourceOf<'t, H>, Prefetched<SourceOf<'t, H>>>
+{
     fn cursor(&self) -> Cursor<H::Key> {
-        PrefetchedItems::cursor(self)
+        Items::cursor(self)
     }
 }

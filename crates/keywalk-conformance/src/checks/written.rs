@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display, Write};
 
 use keywalk::{
-    Chunk, ChunkSource, Cursor, DurableSource, Error, Fetched, Fingerprint, KeyRange, Order, Token,
-    TokenError, Walk,
+    Chunk, Cursor, Error, Fingerprint, KeyRange, Order, ResumableSource, Source, Token, TokenError,
+    Walk,
 };
 use proptest::prelude::*;
 
@@ -16,14 +16,13 @@ use crate::clause::Clause;
 use crate::harness::DurableHarness;
 use crate::history::Breach;
 use crate::lab::{Checked, Lab, Stop};
-use crate::reads_on::left_to;
-use crate::trial::{Source, Tried, refused};
+use crate::trial::{SourceOf, Tried, refused};
 
 /// For each of the boundary keys and others, each once. None has to be in the store.
 fn each_key<H: DurableHarness>(
     lab: &Lab<H>,
     others: usize,
-    mut check: impl FnMut(&mut Source<'_, H>, &H::Key) -> Tried<H>,
+    mut check: impl FnMut(&mut SourceOf<'_, H>, &H::Key) -> Tried<H>,
 ) -> Checked {
     let ladder = lab.keys.ladder();
     let mut others = lab.some_keys(others);
@@ -39,7 +38,7 @@ pub(super) fn keys_come_back_from_their_bytes<H: DurableHarness>(lab: &Lab<H>) -
     each_key(lab, 100, |source, key| comes_back::<H>(source, key))
 }
 
-fn comes_back<H: DurableHarness>(source: &Source<'_, H>, key: &H::Key) -> Tried<H> {
+fn comes_back<H: DurableHarness>(source: &SourceOf<'_, H>, key: &H::Key) -> Tried<H> {
     let bytes = encoded(source, key);
     let mut appended = b"kept".to_vec();
     source.encode_key(key, &mut appended);
@@ -115,7 +114,11 @@ fn near(bytes: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// `key` is any of the source's.
-fn is_tame<H: DurableHarness>(source: &mut Source<'_, H>, key: &H::Key, bytes: &[u8]) -> Tried<H> {
+fn is_tame<H: DurableHarness>(
+    source: &mut SourceOf<'_, H>,
+    key: &H::Key,
+    bytes: &[u8],
+) -> Tried<H> {
     let decoded = source.decode_key(bytes).map_err(|error| {
         Breach::said(Clause::G10, "`decode_key` fails over bytes that are no key")
             .expected(format!("a key or `None`, from {}", Hex(bytes)))
@@ -162,7 +165,7 @@ pub(super) fn a_key_in_words_is_told_apart<H: DurableHarness>(lab: &Lab<H>) -> C
     })
 }
 
-fn encoded<S: DurableSource>(source: &S, key: &S::Key) -> Vec<u8> {
+fn encoded<S: ResumableSource>(source: &S, key: &S::Key) -> Vec<u8> {
     let mut bytes = Vec::new();
     source.encode_key(key, &mut bytes);
     bytes
@@ -209,7 +212,7 @@ pub(super) fn the_share_grows_from_0_to_1<H: DurableHarness>(lab: &Lab<H>) -> Ch
     })
 }
 
-fn grows<H: DurableHarness>(source: &Source<'_, H>, way: &[H::Key]) -> Tried<H> {
+fn grows<H: DurableHarness>(source: &SourceOf<'_, H>, way: &[H::Key]) -> Tried<H> {
     // What a division leaves over.
     const ROUNDING: f64 = 1e-6;
     let [first, .., last] = way else {
@@ -274,14 +277,14 @@ struct First {
 }
 
 impl First {
-    fn of<H: DurableHarness>(source: &mut Source<'_, H>) -> Tried<H, Self> {
+    fn of<H: DurableHarness>(source: &mut SourceOf<'_, H>) -> Tried<H, Self> {
         let cursor = some_cursor(source, &[]);
         let fingerprint = source.fingerprint().map_err(|error| failed(&error))?;
         let token = Token::new(&cursor, source).map_err(|error| failed(&error))?;
         Ok(First { fingerprint, token })
     }
 
-    fn is_that_of<H: DurableHarness>(&self, source: &Source<'_, H>, when: &str) -> Tried<H> {
+    fn is_that_of<H: DurableHarness>(&self, source: &SourceOf<'_, H>, when: &str) -> Tried<H> {
         let now = source.fingerprint().map_err(|error| failed(&error))?;
         let Err(TokenError::Source { aspect, .. }) = self.token.check(&now) else {
             return Ok(());
@@ -345,7 +348,7 @@ pub(super) fn a_token_of_a_stranger_is_refused<H: DurableHarness>(lab: &Lab<H>) 
 }
 
 /// With a key in it, where there is one.
-fn some_cursor<S: DurableSource>(source: &mut S, keys: &[S::Key]) -> Cursor<S::Key> {
+fn some_cursor<S: Source>(source: &mut S, keys: &[S::Key]) -> Cursor<S::Key> {
     let walk = Walk::new(source);
     match keys {
         [first, .., last] => walk.range(first.clone()..=last.clone()).cursor(),
@@ -357,20 +360,13 @@ fn some_cursor<S: DurableSource>(source: &mut S, keys: &[S::Key]) -> Cursor<S::K
 /// there are any.
 struct Forged<'s, S>(&'s S, Option<Fingerprint>, Option<&'s [u8]>);
 
-/// For what it is a source of, and never asked.
-impl<S: ChunkSource> ChunkSource for Forged<'_, S> {
-    left_to!(0: keys);
-
-    fn fetch(
-        &mut self,
-        _: &KeyRange<S::Key>,
-        _: &mut Chunk<S::Item>,
-    ) -> Result<Fetched<S::Key>, S::Error> {
-        Ok(Fetched::End)
-    }
+impl<S: Source> Source for Forged<'_, S> {
+    type Key = S::Key;
+    type Item = S::Item;
+    type Error = S::Error;
 }
 
-impl<S: DurableSource> DurableSource for Forged<'_, S> {
+impl<S: ResumableSource> ResumableSource for Forged<'_, S> {
     fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
         let forged = self.1.clone().map(Ok);
         forged.unwrap_or_else(|| self.0.fingerprint())

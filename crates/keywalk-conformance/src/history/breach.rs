@@ -82,7 +82,7 @@ flaws! {
         "is the far bound ignored?";
     /// The key certainly wasn't there.
     Absent(key: K): G4, Some(key), "{key:?} came, which was not there",
-        "a stale answer, or a key that doesn't survive its encoding or `key_of`?";
+        "a stale answer, or a key that doesn't survive its encoding or `key`?";
     /// The key certainly was there, and an item or a scanned key after it came.
     Missing(key: K): G3, Some(key), "{key:?} did not come, and what is after it did",
         "is the order of the range ignored, a position counted (OFFSET) rather than a key compared, or \

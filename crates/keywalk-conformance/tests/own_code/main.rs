@@ -6,6 +6,7 @@
 mod pager;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
@@ -14,7 +15,6 @@ use keywalk::{KeyRange, Order, Walk};
 use keywalk_conformance::Clause::{self, G4, G5, G9, G10};
 use keywalk_conformance::history::{Breach, Change, Clock, Flaw, Lives, Mutation, Visits};
 use keywalk_conformance::{BoxError, Counterexample, Edit, Meanwhile, Schedule};
-use keywalk_memory::Map;
 
 use Step::{After, Deleted, Key, Turn, Visit};
 use pager::{Mistake, caught, run, said, visits};
@@ -270,8 +270,8 @@ fn a_page_before_which_the_code_is_killed_is_not_read() {
             if runs.get() > 1 {
                 return Err("seen".to_owned());
             }
-            let map = [(1, 1)].into_iter().collect();
-            let walk = Walk::new(meanwhile.interleave(Map::new(&map)));
+            let map = BTreeMap::from([(1, 1)]);
+            let walk = Walk::new(meanwhile.interleave(&map));
             walk.live()
                 .items()
                 .try_for_each(|item| item.map(drop))

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use keywalk::{KeyRange, Order, Token, Walk};
 use keywalk_conformance::history::{Change, Visits};
 use keywalk_conformance::{BoxError, Clause, Counterexample, Edit, KeySpace, Meanwhile, Schedule};
-use keywalk_memory::SharedMap;
+use keywalk_memory::{Named, SharedMap};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
@@ -223,8 +223,8 @@ impl Shared {
         }
     }
 
-    fn source(&self) -> SharedMap<i64, u64> {
-        SharedMap::new(Arc::clone(&self.0))
+    fn source(&self) -> Named<SharedMap<i64, u64>> {
+        Named::new("pages", SharedMap::new(Arc::clone(&self.0)))
     }
 }
 

@@ -10,7 +10,7 @@ use keywalk_conformance::{Clause::*, ReadsOn};
 
 use crate::rows::Rows;
 use crate::store::{
-    Answer, Entries, Quirk, Source, Store, answer_from, fetches, fill, more_if, snapshot,
+    Answer, Entries, Quirk, QuirkySource, Store, answer_from, fetches, fill, more_if, snapshot,
 };
 
 type Numbers = Entries<i64>;
@@ -286,7 +286,7 @@ fn reads_on(say: fn(i64) -> Fetched<i64>) -> impl Fn(&Arc<Store<i64>>) -> Quirk<
         let store = Arc::clone(store);
         let last_key = move |_: &Store<i64>, range: &Range| {
             let (store, quirk) = (Arc::clone(&store), fetches(fetch));
-            ReadsOn(Source { store, quirk }).last_key(range)
+            ReadsOn(QuirkySource { store, quirk }).last_key(range)
         };
         Quirk {
             last_key: Box::new(last_key),

@@ -22,7 +22,7 @@ use keywalk_conformance::{
 use uuid::Uuid;
 
 use documented::is_documented;
-use other_keys::{mixed, pairs, picky, plain, text, text_and_number};
+use other_keys::{HalfKeyed, mixed, pairs, picky, plain, text, text_and_number};
 use right::Upward;
 use rows::{Row, Rows};
 use store::{By, Kind, Quirky, by};
@@ -115,6 +115,9 @@ fn broken_sources_with_other_keys_fail() {
     fail::<Pairs>(&[pairs]);
     fail::<Mixed>(&[mixed]);
     fail::<Texts>(&[text]);
+    let outcome = run_check::<HalfKeyed>("a_key_is_told_alike_in_both_ways", &Config::default());
+    let verdict = outcome.as_ref().map(Outcome::verdict);
+    assert!(matches!(verdict, Some(Verdict::Failed(failure)) if failure.clause() == Clause::G10));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use keywalk_conformance::{BoxError, Capabilities, Capability, Harness, KeySpace,
 
 use crate::other_keys::leniently;
 use crate::rows::Rows;
-use crate::store::{Kind, Quirk, Source, Store, fetches, more_if, snapshot};
+use crate::store::{Kind, Quirk, QuirkySource, Store, fetches, more_if, snapshot};
 
 /// Descending fetches are declined.
 fn forward_only() -> Quirk<i64> {
@@ -149,7 +149,7 @@ pub(crate) struct Upward(Arc<Store<i64>>);
 
 impl Harness for Upward {
     type Key = i64;
-    type Source<'a> = ReadsOn<Source<i64>>;
+    type Source<'a> = ReadsOn<QuirkySource<i64>>;
 
     fn open() -> Result<Self, BoxError> {
         Ok(Upward(Store::open()))
@@ -162,9 +162,9 @@ impl Harness for Upward {
         }
     }
 
-    fn source(&self) -> Result<ReadsOn<Source<i64>>, BoxError> {
+    fn source(&self) -> Result<ReadsOn<QuirkySource<i64>>, BoxError> {
         let (store, quirk) = (Arc::clone(&self.0), forward_only());
-        Ok(ReadsOn(Source { store, quirk }))
+        Ok(ReadsOn(QuirkySource { store, quirk }))
     }
 
     fn put(&self, key: &i64, value: u64) -> Result<(), BoxError> {

@@ -64,7 +64,6 @@ impl<K: Tried> Rows<K> {
     peculiar! {
         fetch: fn(&Store<K>, &KeyRange<K>, &mut Entries<K>) -> Answer<K>;
         last_key: fn(&Store<K>, &KeyRange<K>) -> Told<K>;
-        key_into: fn(&K, &mut K);
         fingerprint: fn(&Store<K>, &Walked) -> Fingerprint;
         encode: fn(&K, &mut Vec<u8>);
         decode: fn(&Store<K>, &[u8]) -> Read<K>;

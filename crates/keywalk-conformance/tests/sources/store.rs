@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use keywalk::{
-    Aspect, Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey, Order,
+    Aspect, Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, Order, ResumableSource,
+    Source,
 };
 use keywalk_conformance::{
     Blown, BoxError, Capabilities, Capability, Faults, Fuse, Harness, KeySpace, KnownKey, Writer,
@@ -161,7 +162,6 @@ pub(crate) fn answer_from(
 pub(crate) struct Quirk<K> {
     pub(crate) fetch: Box<Fetch<K>>,
     pub(crate) last_key: Box<LastKeyOf<K>>,
-    pub(crate) key_into: Box<dyn Fn(&K, &mut K) + Send>,
     /// What is said of a source that walks this.
     pub(crate) fingerprint: Box<dyn Fn(&Store<K>, &Walked) -> Fingerprint + Send>,
     pub(crate) encode: Box<dyn Fn(&K, &mut Vec<u8>) + Send>,
@@ -178,7 +178,6 @@ impl<K: Tried> Default for Quirk<K> {
         Quirk {
             fetch: Box::new(Store::answer),
             last_key: Box::new(|_, _| Ok(LastKey::Unknown)),
-            key_into: Box::new(|key, into| into.clone_from(key)),
             fingerprint: Box::new(|_, walked| walked.fingerprint()),
             encode: Box::new(|key, bytes| key.encode(bytes)),
             decode: Box::new(|_, bytes| Ok(K::decode(bytes).ok())),
@@ -338,14 +337,14 @@ pub(crate) struct Quirky<B: By> {
     by: PhantomData<fn() -> B>,
 }
 
-pub(crate) struct Source<K> {
+pub(crate) struct QuirkySource<K> {
     pub(crate) store: Arc<Store<K>>,
     pub(crate) quirk: Quirk<K>,
 }
 
 impl<B: By> Harness for Quirky<B> {
     type Key = B::Key;
-    type Source<'a> = Source<B::Key>;
+    type Source<'a> = QuirkySource<B::Key>;
 
     fn open() -> Result<Self, BoxError> {
         Ok(Quirky {
@@ -364,8 +363,8 @@ impl<B: By> Harness for Quirky<B> {
         })
     }
 
-    fn source(&self) -> Result<Source<B::Key>, BoxError> {
-        Ok(Source {
+    fn source(&self) -> Result<QuirkySource<B::Key>, BoxError> {
+        Ok(QuirkySource {
             store: Arc::clone(&self.store),
             quirk: (B::kind().open)(&self.store),
         })
@@ -430,21 +429,15 @@ impl<K: Ord + Clone + Debug + Send + Sync> Writer<K> for Shared<K> {
     }
 }
 
-impl<K: Tried> ChunkSource for Source<K> {
+impl<K: Tried> Source for QuirkySource<K> {
     type Key = K;
     type Item = (K, u64);
     type Error = Blown;
+}
 
+impl<K: Tried> ChunkSource for QuirkySource<K> {
     fn fetch(&mut self, range: &KeyRange<K>, chunk: &mut Entries<K>) -> Answer<K> {
         (self.quirk.fetch)(&self.store, range, chunk)
-    }
-
-    fn key_of(&self, (key, _): &(K, u64)) -> K {
-        key.clone()
-    }
-
-    fn key_into(&self, (key, _): &(K, u64), into: &mut K) {
-        (self.quirk.key_into)(key, into);
     }
 
     fn last_key(&mut self, range: &KeyRange<K>) -> Told<K> {
@@ -452,7 +445,7 @@ impl<K: Tried> ChunkSource for Source<K> {
     }
 }
 
-impl<K: Tried> DurableSource for Source<K> {
+impl<K: Tried> ResumableSource for QuirkySource<K> {
     fn fingerprint(&self) -> Result<Fingerprint, Blown> {
         Ok((self.quirk.fingerprint)(&self.store, &Walked::OWN))
     }

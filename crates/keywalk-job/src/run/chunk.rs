@@ -1,7 +1,7 @@
 use std::slice;
 use std::time::Duration;
 
-use keywalk::DurableSource;
+use keywalk::{ChunkSource, Keyed, ResumableSource};
 
 use super::{Failure, Run, Tries, checkpoints_failed, key_text};
 use crate::events;
@@ -28,7 +28,7 @@ enum Then {
 
 impl<'a, S, C, F> Run<'a, S, C, F>
 where
-    S: DurableSource,
+    S: ChunkSource + ResumableSource,
     C: Checkpoints,
     F: FnMut(&C::Scope, &[S::Item]) -> Result<(), BoxError>,
 {
@@ -83,13 +83,12 @@ where
         began: Duration,
     ) -> Result<(), Failure<S, C>> {
         let items = self.chunks.items();
-        let source = self.chunks.source();
         if self.first.is_none() {
-            self.first = items.first().map(|item| source.key_of(item));
+            self.first = items.first().map(Keyed::key);
         }
         let is_part = done < items.len();
         let cursor = match items.get(done - 1) {
-            Some(last) if is_part => self.chunks.cursor_past(source.key_of(last)),
+            Some(last) if is_part => self.chunks.cursor_past(last.key()),
             _ => self.chunks.cursor(),
         };
         self.commit(scope, cursor, done as u64, skipped)?;
@@ -218,7 +217,7 @@ where
     }
 
     fn key(&self, at: usize) -> S::Key {
-        self.chunks.source().key_of(&self.chunks.items()[at])
+        self.chunks.items()[at].key()
     }
 
     fn key_text(&self, at: usize) -> String {

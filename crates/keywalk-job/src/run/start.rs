@@ -1,8 +1,7 @@
 use std::ops::Bound;
 use std::time::Duration;
 
-use keywalk::state::State;
-use keywalk::{Cursor, DurableSource, KeyRange, Token};
+use keywalk::{ChunkSource, Cursor, KeyRange, ResumableSource, Token};
 
 use super::{
     Failure, Run, checkpoints_failed, first_token, key_text, passed, source_failed, walk_failed,
@@ -17,7 +16,7 @@ const LEASE_POLL: Duration = Duration::from_millis(50);
 
 impl<'a, S, C, F> Run<'a, S, C, F>
 where
-    S: DurableSource,
+    S: ChunkSource + ResumableSource,
     C: Checkpoints,
     F: FnMut(&C::Scope, &[S::Item]) -> Result<(), BoxError>,
 {
@@ -135,7 +134,7 @@ struct Opened<K> {
 
 /// Loads the checkpoint and records that the run has begun, in one scope: where scopes are transactions an
 /// earlier runner that lives on, in spite of the lease, can't commit between the two.
-fn open<S: DurableSource, C: Checkpoints>(
+fn open<S: ChunkSource + ResumableSource, C: Checkpoints>(
     job: &str,
     begins: &Cursor<S::Key>,
     source: &S,
@@ -197,7 +196,7 @@ fn open<S: DurableSource, C: Checkpoints>(
 }
 
 /// Where a walk that begins at `begins` goes on by the checkpoint; `None` where it starts over.
-fn resume<S: DurableSource, C: Checkpoints>(
+fn resume<S: ChunkSource + ResumableSource, C: Checkpoints>(
     stored: &Checkpoint,
     begins: &Cursor<S::Key>,
     source: &S,
@@ -242,7 +241,7 @@ fn resume<S: DurableSource, C: Checkpoints>(
 }
 
 /// What is another in a walk than in the one that the job was begun with.
-fn differs<S: DurableSource>(
+fn differs<S: ChunkSource + ResumableSource>(
     begun: &Cursor<S::Key>,
     begins: &Cursor<S::Key>,
     source: &S,
@@ -264,13 +263,13 @@ fn differs<S: DurableSource>(
 /// From `cursor` on, up to the end of a walk that begins as its own did, whose last key hasn't been asked for.
 fn extended<K: Clone + PartialOrd>(cursor: &Cursor<K>, to: &Cursor<K>) -> Cursor<K> {
     match passed(cursor) {
-        Some(key) => State::resume(to.clone()).cursor_past(key.clone()),
+        Some(key) => to.clone().after(key.clone()),
         None => to.clone(),
     }
 }
 
 /// As Rust writes it, `1..9`, where it can.
-fn range_text<S: DurableSource>(range: &KeyRange<S::Key>, source: &S) -> String {
+fn range_text<S: ChunkSource + ResumableSource>(range: &KeyRange<S::Key>, source: &S) -> String {
     let lower = match range.lower() {
         Bound::Unbounded => String::new(),
         Bound::Included(key) => key_text(source, key),

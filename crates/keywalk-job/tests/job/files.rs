@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::fs;
 use std::path::Path;
 
-use keywalk::{DurableSource, Walk};
+use keywalk::{ResumableSource, Walk};
 use keywalk_job::{Buried, CheckpointFiles, Checkpoints, Error, FileError, Job, Outcome};
 
 use crate::numbers::Numbers;

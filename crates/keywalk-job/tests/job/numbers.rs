@@ -4,7 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey, Order};
+use keywalk::{
+    Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, Order, ResumableSource, Source,
+};
 
 use crate::store::Failed;
 
@@ -57,11 +59,13 @@ impl Numbers {
     }
 }
 
-impl ChunkSource for Numbers {
+impl Source for Numbers {
     type Key = u32;
     type Item = u32;
     type Error = Failed;
+}
 
+impl ChunkSource for Numbers {
     fn fetch(
         &mut self,
         range: &KeyRange<u32>,
@@ -81,17 +85,13 @@ impl ChunkSource for Numbers {
         Ok(Fetched::End)
     }
 
-    fn key_of(&self, item: &u32) -> u32 {
-        *item
-    }
-
     fn last_key(&mut self, range: &KeyRange<u32>) -> Result<LastKey<u32>, Failed> {
         self.ask()?;
         Ok(self.within(range).last().copied().into())
     }
 }
 
-impl DurableSource for Numbers {
+impl ResumableSource for Numbers {
     fn fingerprint(&self) -> Result<Fingerprint, Failed> {
         Ok(Fingerprint::new("numbers").relation(self.name).key("u32"))
     }

@@ -7,7 +7,7 @@ use std::fs;
 use std::ops::Bound;
 use std::path::Path;
 
-use keywalk::{DurableSource, Items, Order, Walk};
+use keywalk::{ChunkSource, Items, Order, ResumableSource, Walk};
 
 use crate::samples::Sample;
 use crate::walks::{ORDERS, rest};
@@ -26,7 +26,7 @@ impl Golden {
     /// A file that is missing is written if `KEYWALK_BLESS` is 1; one that is there never is.
     pub(crate) fn check<S>(&mut self, name: &str, walked: &Items<S>, again: S, left: &[S::Key])
     where
-        S: DurableSource<Key: Debug, Error: Debug>,
+        S: ChunkSource<Key: Debug, Error: Debug> + ResumableSource,
     {
         let name = format!("{name}.txt");
         let path = Path::new(FOLDER).join(&name);
@@ -51,7 +51,7 @@ impl Golden {
     /// In the middle of walks over the fixed keys of a type, in both orders, bounded and live.
     pub(crate) fn check_walks<K: Sample, S>(&mut self, source: impl Fn() -> S)
     where
-        S: DurableSource<Key = K, Error: Debug>,
+        S: ChunkSource<Key = K, Error: Debug> + ResumableSource,
     {
         for order in ORDERS {
             let mut keys = K::fixed();
@@ -75,7 +75,7 @@ impl Golden {
     /// Before a walk, after it, and of one over a part: of six keys, the outermost ones beyond the part.
     pub(crate) fn check_places<S>(&mut self, source: impl Fn() -> S, keys: &[i64])
     where
-        S: DurableSource<Key = i64, Error: Debug>,
+        S: ChunkSource<Key = i64, Error: Debug> + ResumableSource,
     {
         let start = Walk::new(source()).items();
         self.check("i64-start", &start, source(), keys);

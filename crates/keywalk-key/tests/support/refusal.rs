@@ -2,10 +2,10 @@
 
 use std::fmt::Debug;
 
-use keywalk::{Aspect, DurableSource, Error, Token, TokenError, Walk};
+use keywalk::{Aspect, ChunkSource, Error, ResumableSource, Token, TokenError, Walk};
 
 /// Of a walk's place after its first item, or at its start where there is none.
-pub(crate) fn token<S: DurableSource<Error: Debug>>(source: S) -> Token {
+pub(crate) fn token<S: ChunkSource<Error: Debug> + ResumableSource>(source: S) -> Token {
     let mut items = Walk::new(source).live().items();
     items
         .next()
@@ -14,7 +14,10 @@ pub(crate) fn token<S: DurableSource<Error: Debug>>(source: S) -> Token {
 }
 
 /// Why the source doesn't take it; without what it tells to do.
-pub(crate) fn refusal<S: DurableSource<Error: Debug>>(source: S, token: &Token) -> TokenError {
+pub(crate) fn refusal<S: ChunkSource<Error: Debug> + ResumableSource>(
+    source: S,
+    token: &Token,
+) -> TokenError {
     match Walk::new(source).resume_token(token) {
         Err(Error::Token(TokenError::Source { aspect, here, .. })) => differs(aspect, &here),
         Err(Error::Token(refusal)) => refusal,

@@ -1,17 +1,19 @@
 //! A source that says of itself what it is told to. Not this crate's: what the stores' tests share.
 
-use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange};
+use keywalk::{Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, ResumableSource, Source};
 
 pub(crate) struct Relabelled<S> {
     pub(crate) source: S,
     pub(crate) fingerprint: Fingerprint,
 }
 
-impl<S: ChunkSource> ChunkSource for Relabelled<S> {
+impl<S: Source> Source for Relabelled<S> {
     type Key = S::Key;
     type Item = S::Item;
     type Error = S::Error;
+}
 
+impl<S: ChunkSource> ChunkSource for Relabelled<S> {
     fn fetch(
         &mut self,
         range: &KeyRange<S::Key>,
@@ -19,13 +21,9 @@ impl<S: ChunkSource> ChunkSource for Relabelled<S> {
     ) -> Result<Fetched<S::Key>, S::Error> {
         self.source.fetch(range, chunk)
     }
-
-    fn key_of(&self, item: &S::Item) -> S::Key {
-        self.source.key_of(item)
-    }
 }
 
-impl<S: DurableSource> DurableSource for Relabelled<S> {
+impl<S: ResumableSource> ResumableSource for Relabelled<S> {
     fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
         Ok(self.fingerprint.clone())
     }

@@ -1,6 +1,6 @@
 //! Cursors of trees, written down.
 
-use keywalk::{Aspect, DurableSource, Walk};
+use keywalk::{Aspect, ResumableSource, Walk};
 use keywalk_sled::{Key, Tree};
 
 use crate::golden_files::Golden;

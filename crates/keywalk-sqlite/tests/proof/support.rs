@@ -1,6 +1,6 @@
 //! A database for a test, and what is walked or refused in it.
 
-use keywalk::{DurableSource, Walk};
+use keywalk::{ChunkSource, ResumableSource, Walk};
 use keywalk_sqlite::{AnyKey, Error, ErrorKind, Key, Query, Table};
 use rusqlite::Connection;
 
@@ -30,7 +30,7 @@ pub(crate) type Call = fn(&Connection) -> Keys;
 
 pub(crate) fn all<K, T, S>(walk: Walk<S>) -> Keys
 where
-    S: DurableSource<Key = K, Item = (K, T), Error = Error>,
+    S: ChunkSource<Key = K, Item = (K, T), Error = Error> + ResumableSource,
 {
     let mut items = walk.chunk_size(1).items();
     let mut keys = Vec::new();
@@ -47,7 +47,7 @@ where
 
 pub(crate) fn walked<K, T, S>(source: S) -> Keys
 where
-    S: DurableSource<Key = K, Item = (K, T), Error = Error>,
+    S: ChunkSource<Key = K, Item = (K, T), Error = Error> + ResumableSource,
 {
     all(Walk::new(source))
 }

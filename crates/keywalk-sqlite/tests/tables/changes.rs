@@ -4,14 +4,16 @@
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 
-use keywalk::{ChunkSource, DurableSource, Error, Items, KeyRange, Order, Token, TokenError, Walk};
+use keywalk::{
+    ChunkSource, Error, Items, KeyRange, Order, ResumableSource, Token, TokenError, Walk,
+};
 use keywalk_sqlite::{
     AnyKey, Collated, Error as SqliteError, ErrorKind, Key, PerFetch, Query, Table,
 };
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use crate::check::{Boxed, Source};
+use crate::check::{Boxed, RowSource};
 use crate::db::{assert_says, by_id, integers, keys, open, open_file, outcome, query};
 
 type Made<'db, K> = Result<Boxed<'db, K>, SqliteError>;
@@ -54,7 +56,7 @@ fn told(error: Error<SqliteError>) -> String {
 }
 
 /// A walk that stands after two items.
-fn after_two<K: Key, S: Source<K>>(source: S) -> Items<S> {
+fn after_two<K: Key, S: RowSource<K>>(source: S) -> Items<S> {
     let mut items = Walk::new(source).chunk_size(1).items();
     for _ in 0..2 {
         items.next().expect("there are more").expect("it is fine");
@@ -63,7 +65,7 @@ fn after_two<K: Key, S: Source<K>>(source: S) -> Items<S> {
 }
 
 /// What ends the walk.
-fn ending<K: Key, S: Source<K>>(items: &mut Items<S>) -> String {
+fn ending<K: Key, S: RowSource<K>>(items: &mut Items<S>) -> String {
     items.find_map(Result::err).map_or_else(String::new, told)
 }
 

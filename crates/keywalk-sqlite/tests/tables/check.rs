@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::fmt::Debug;
 use std::ops::Bound;
 
-use keywalk::{DurableSource, Walk};
+use keywalk::{ChunkSource, ResumableSource, Walk};
 use keywalk_sqlite::uuid::Uuid;
 use keywalk_sqlite::uuid::fmt::Hyphenated;
 use keywalk_sqlite::{AnyKey, Collated, Error, Key, KeyColumn, Row};
@@ -71,12 +71,18 @@ tuples! {
 }
 
 /// A table or a query.
-pub(crate) trait Source<K>: DurableSource<Key = K, Item = (K, Row), Error = Error> {}
+pub(crate) trait RowSource<K>:
+    ChunkSource<Key = K, Item = (K, Row), Error = Error> + ResumableSource
+{
+}
 
-impl<K, S: DurableSource<Key = K, Item = (K, Row), Error = Error>> Source<K> for S {}
+impl<K, S> RowSource<K> for S where
+    S: ChunkSource<Key = K, Item = (K, Row), Error = Error> + ResumableSource
+{
+}
 
 /// One type for both: what is done with it is compiled once for each type of key.
-pub(crate) type Boxed<'db, K> = Box<dyn Source<K> + 'db>;
+pub(crate) type Boxed<'db, K> = Box<dyn RowSource<K> + 'db>;
 
 /// What SQL says.
 struct Expected {
@@ -108,13 +114,13 @@ impl Expected {
     }
 }
 
-fn items<K: Key, S: Source<K>>(walk: Walk<S>) -> Vec<(K, Row)> {
+fn items<K: Key, S: RowSource<K>>(walk: Walk<S>) -> Vec<(K, Row)> {
     let items: Result<_, _> = walk.into_iter().collect();
     items.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// By lent chunks: what is in their memory is made anew.
-fn lent<K: Key, S: Source<K>>(walk: Walk<S>) -> Vec<(K, Row)> {
+fn lent<K: Key, S: RowSource<K>>(walk: Walk<S>) -> Vec<(K, Row)> {
     let mut chunks = walk.chunks();
     let mut came = Vec::new();
     while let Some(items) = chunks.next().unwrap_or_else(|error| panic!("{error}")) {
@@ -130,7 +136,7 @@ const FEW: usize = 6;
 /// its keys as bounds of every kind, inverted ones too. `key` and `sql`, in the walk's order, say what comes.
 /// Tells how many rows that are.
 pub(crate) fn check<'s, K: Values + 's>(
-    source: impl Source<K> + 's,
+    source: impl RowSource<K> + 's,
     db: &Connection,
     sql: &str,
     params: impl Params,
@@ -200,7 +206,7 @@ fn bounds<K: Clone>(keys: &[K]) -> Vec<(usize, Bound<K>)> {
     .collect()
 }
 
-fn check_bounds<K: Values>(source: &mut dyn Source<K>, expected: &mut Expected, keys: &[K]) {
+fn check_bounds<K: Values>(source: &mut dyn RowSource<K>, expected: &mut Expected, keys: &[K]) {
     let count = keys.len();
     for (low, lower) in bounds(keys) {
         for (high, upper) in bounds(keys) {

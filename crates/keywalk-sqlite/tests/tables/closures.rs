@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
-use keywalk::{ChunkSource, DurableSource, Order, Walk};
+use keywalk::{ChunkSource, Order, ResumableSource, Walk};
 use keywalk_sqlite::{Error, ErrorKind, FromRow, PerFetch, Table};
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
@@ -277,7 +277,7 @@ impl std::error::Error for Taken {}
 /// taken twice in one.
 fn walk_over_a_pool<T, S>(pool: &Mutex<Connection>, source: S)
 where
-    S: DurableSource<Key = i64, Item = (i64, T), Error = Error>,
+    S: ChunkSource<Key = i64, Item = (i64, T), Error = Error> + ResumableSource,
 {
     let mut items = Walk::new(source).chunk_size(3).items();
     let mut ids = Vec::new();

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use keywalk::{DurableSource, Token, Walk};
+use keywalk::{ChunkSource, ResumableSource, Token, Walk};
 use keywalk_sqlite::uuid::Uuid;
 use keywalk_sqlite::uuid::fmt::Hyphenated;
 use keywalk_sqlite::{AnyKey, Collated, Error, Key, Table};
@@ -77,7 +77,7 @@ impl Golden {
         taken: usize,
         rest: &str,
     ) where
-        S: DurableSource<Key = K, Item = (K, T), Error = Error>,
+        S: ChunkSource<Key = K, Item = (K, T), Error = Error> + ResumableSource,
     {
         let mut items = walk(Walk::new(source())).chunk_size(3).items();
         for _ in 0..taken {
@@ -108,7 +108,7 @@ fn by<'db, K: Key>(db: &'db Connection, table: &str, key: &[&str]) -> Table<&'db
     table.expect("it is a key")
 }
 
-fn as_it_is<S: DurableSource>(walk: Walk<S>) -> Walk<S> {
+fn as_it_is<S: ResumableSource>(walk: Walk<S>) -> Walk<S> {
     walk
 }
 

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::fmt::Debug;
 
-use keywalk::DurableSource;
+use keywalk::{ChunkSource, ResumableSource};
 use keywalk_sqlite::uuid::Uuid;
 use keywalk_sqlite::uuid::fmt::Hyphenated;
 use keywalk_sqlite::{Collated, Comparison, Key, KeyColumn, Table};
@@ -50,7 +50,10 @@ fn by<K: Key>(db: &Connection) -> Table<&Connection, K> {
 }
 
 /// The bytes of a key, which comes back from them.
-fn bytes_in<S: DurableSource<Key: Debug, Error: Debug>>(source: &S, key: &S::Key) -> Vec<u8> {
+fn bytes_in<S: ChunkSource<Key: Debug, Error: Debug> + ResumableSource>(
+    source: &S,
+    key: &S::Key,
+) -> Vec<u8> {
     let mut bytes = Vec::new();
     source.encode_key(key, &mut bytes);
     let back = source.decode_key(&bytes).expect("the table is there");

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use keywalk::DurableSource;
+use keywalk::ResumableSource;
 use keywalk_sqlite::uuid::Uuid;
 use keywalk_sqlite::{Collated, Key, Table};
 use proptest::prelude::*;

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::ops::Bound;
 
-use keywalk::{Aspect, DurableSource, Error, Fingerprint, Token, TokenError, Walk};
+use keywalk::{Aspect, ChunkSource, Error, Fingerprint, ResumableSource, Token, TokenError, Walk};
 use keywalk_sqlite::{Collated, Error as SqliteError, ErrorKind, FromRow, Table};
 use rusqlite::{Connection, ToSql};
 
@@ -26,7 +26,7 @@ fn t(db: &Connection) -> Table<&Connection> {
 }
 
 /// The token after the first item.
-fn token<S: DurableSource<Error: std::fmt::Debug>>(source: S) -> Token {
+fn token<S: ChunkSource<Error: std::fmt::Debug> + ResumableSource>(source: S) -> Token {
     let mut items = Walk::new(source).items();
     items.next().expect("there are some").expect("it is fine");
     items.token().expect("the source says what it walks")
@@ -41,7 +41,9 @@ struct Told<'db> {
 }
 
 /// Before anything was fetched and after it takes the same.
-fn told<'db, S: DurableSource<Error = SqliteError> + 'db>(make: impl Fn() -> S + 'db) -> Told<'db> {
+fn told<'db, S: ChunkSource<Error = SqliteError> + ResumableSource + 'db>(
+    make: impl Fn() -> S + 'db,
+) -> Told<'db> {
     let token = token(make());
     let takes = move |token: &Token| {
         let mut items = Walk::new(make()).items();

@@ -1,11 +1,11 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::Chunk;
+use crate::chunk::Chunk;
 
 impl<T> Chunk<T> {
     /// An empty chunk that is full at `limit` items or at so many `bytes`, as `weigh` tells them,
-    /// whichever comes first: for those who drive a [`State`](crate::state::State) themselves.
+    /// whichever comes first: for those who drive an [`Engine`](crate::Engine) themselves.
     ///
     /// At least one item fits. All slots together, the spare ones too, hold at most twice the bytes and
     /// the heaviest item; [`Walk::chunk_bytes`](crate::Walk::chunk_bytes) says what that counts.

@@ -15,9 +15,11 @@ use alloc::vec::Vec;
 use core::ops::Bound;
 
 use super::TokenError;
-use crate::cursor::Stage;
+use crate::cursor::{Cursor, Stage};
+use crate::error::Error;
 use crate::fingerprint::{Aspect, Fingerprint};
-use crate::{Cursor, DurableSource, Error, KeyRange, Order};
+use crate::range::{KeyRange, Order};
+use crate::resumable_source::ResumableSource;
 
 const UNRANGED: u8 = 1;
 const RANGED: u8 = 2;
@@ -43,7 +45,7 @@ pub(super) struct Body<'a> {
     fingerprint: [u32; 4],
 }
 
-pub(super) fn write<S: DurableSource + ?Sized>(
+pub(super) fn write<S: ResumableSource + ?Sized>(
     cursor: &Cursor<S::Key>,
     source: &S,
 ) -> Result<Vec<u8>, S::Error> {
@@ -167,7 +169,7 @@ impl<'a> Body<'a> {
     }
 
     /// The cursor, if these aspects are the source's.
-    pub(super) fn cursor<S: DurableSource + ?Sized>(
+    pub(super) fn cursor<S: ResumableSource + ?Sized>(
         &self,
         source: &S,
         aspects: &[Aspect],
@@ -191,7 +193,7 @@ impl<'a> Body<'a> {
 }
 
 /// A key has one form, and equals itself: what a lenient source decodes from another one is refused.
-fn read_bound<S: DurableSource + ?Sized>(
+fn read_bound<S: ResumableSource + ?Sized>(
     bound: Bound<&[u8]>,
     source: &S,
 ) -> Result<Bound<S::Key>, Error<S::Error>> {

@@ -2,7 +2,9 @@ use alloc::string::String;
 use core::error::Error;
 use core::fmt;
 
-use crate::{Aspect, Excerpt, Token};
+use super::Token;
+use crate::excerpt::Excerpt;
+use crate::fingerprint::Aspect;
 
 /// How much is shown of what a source says of itself.
 const MOST_CHARS: usize = 120;

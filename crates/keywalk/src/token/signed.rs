@@ -16,19 +16,45 @@ use super::{CHECKSUM, Token, TokenError, check_length, checked, from_text, signe
 /// be mixed up gets a secret of its own.
 ///
 /// ```
-/// use keywalk::{SignedToken, Token, Walk};
-/// use keywalk_memory::Map;
-/// use std::collections::BTreeMap;
+/// use keywalk::{SignedToken, Walk};
+/// # use keywalk::{Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, ResumableSource, Source};
+/// # use std::convert::Infallible;
+/// # struct Squares;
+/// # impl Source for Squares {
+/// #     type Key = u32;
+/// #     type Item = (u32, u32);
+/// #     type Error = Infallible;
+/// # }
+/// # impl ChunkSource for Squares {
+/// #     fn fetch(&mut self, range: &KeyRange<u32>, chunk: &mut Chunk<(u32, u32)>)
+/// #         -> Result<Fetched<u32>, Infallible> {
+/// #         let squares = (0..100).filter(|n| range.admits(n)).map(|n| (n, n * n));
+/// #         Ok(if chunk.fill_from(squares) { Fetched::More } else { Fetched::End })
+/// #     }
+/// #     fn last_key(&mut self, _: &KeyRange<u32>) -> Result<LastKey<u32>, Infallible> {
+/// #         Ok(LastKey::Is(99))
+/// #     }
+/// # }
+/// # impl ResumableSource for Squares {
+/// #     fn fingerprint(&self) -> Result<Fingerprint, Infallible> {
+/// #         Ok(Fingerprint::new("squares").key("u32"))
+/// #     }
+/// #     fn encode_key(&self, key: &u32, bytes: &mut Vec<u8>) {
+/// #         bytes.extend_from_slice(&key.to_be_bytes());
+/// #     }
+/// #     fn decode_key(&self, bytes: &[u8]) -> Result<Option<u32>, Infallible> {
+/// #         Ok(bytes.try_into().ok().map(u32::from_be_bytes))
+/// #     }
+/// # }
 ///
-/// let map = BTreeMap::from([(1, "one"), (2, "two")]);
-/// let mut items = Walk::new(Map::new(&map)).items();
+/// let mut items = Walk::new(Squares).items();
 /// items.next();
 /// let link = items.token()?.sign(b"the server's secret").to_string();
 ///
 /// let token = link.parse::<SignedToken>()?.verify(b"the server's secret")?;
-/// let mut rest = Walk::new(Map::new(&map)).resume_token(&token)?.items();
-/// assert_eq!(rest.next(), Some(Ok((&2, &"two"))));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// let mut rest = Walk::new(Squares).resume_token(&token)?.items();
+/// assert_eq!(rest.next(), Some(Ok((1, 1))));
+/// # Ok::<(), keywalk::Error<Infallible>>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SignedToken {

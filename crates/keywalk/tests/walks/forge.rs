@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 
-use keywalk::{Chunk, ChunkSource, DurableSource, Error, Fetched, Fingerprint, KeyRange};
+use keywalk::{Chunk, ChunkSource, Error, Fetched, Fingerprint, KeyRange, ResumableSource, Source};
 use keywalk::{SignedToken, Token, TokenError, Walk};
 
 use crate::shelf::{Shelf, Stored, tens};
@@ -238,21 +238,19 @@ fn bytes_that_are_no_key_or_only_like_a_keys_are_refused_at_either_bound() {
 /// Takes any eight bytes for a key: also those of a NaN.
 struct Floats;
 
-impl ChunkSource for Floats {
+impl Source for Floats {
     type Key = f64;
     type Item = f64;
     type Error = Infallible;
+}
 
+impl ChunkSource for Floats {
     fn fetch(&mut self, _: &KeyRange<f64>, _: &mut Chunk<f64>) -> Result<Fetched<f64>, Infallible> {
         Ok(Fetched::End)
     }
-
-    fn key_of(&self, item: &f64) -> f64 {
-        *item
-    }
 }
 
-impl DurableSource for Floats {
+impl ResumableSource for Floats {
     fn fingerprint(&self) -> Result<Fingerprint, Infallible> {
         Ok(Fingerprint::new("floats"))
     }

@@ -8,6 +8,7 @@ macro_rules! rows {
 }
 
 mod chunk;
+mod engine;
 mod exact;
 mod forge;
 mod forwarding;
@@ -16,7 +17,6 @@ mod guards;
 mod prefetch;
 mod range;
 mod shelf;
-mod state;
 mod time;
 mod tokens;
 mod traits;

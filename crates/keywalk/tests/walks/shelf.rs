@@ -7,7 +7,9 @@ use std::panic::resume_unwind;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 
-use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey, Order};
+use keywalk::{
+    Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, Order, ResumableSource, Source,
+};
 use keywalk::{Cursor, Token, Walk};
 
 pub(crate) const ORDERS: [Order; 2] = [Order::Ascending, Order::Descending];
@@ -345,11 +347,13 @@ impl<K: Stored + Ord> Shelf<K> {
     }
 }
 
-impl<K: Stored> ChunkSource for Shelf<K> {
+impl<K: Stored> Source for Shelf<K> {
     type Key = K;
     type Item = K;
     type Error = Broken;
+}
 
+impl<K: Stored> ChunkSource for Shelf<K> {
     fn fetch(&mut self, range: &KeyRange<K>, chunk: &mut Chunk<K>) -> Result<Fetched<K>, Broken> {
         let thread = std::thread::current().id();
         self.watch.change(|state| {
@@ -391,11 +395,6 @@ impl<K: Stored> ChunkSource for Shelf<K> {
         Ok(fetched)
     }
 
-    fn key_of(&self, item: &K) -> K {
-        let _ = self.call(false);
-        item.clone()
-    }
-
     fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, Broken> {
         self.watch.change(|state| state.asked += 1);
         self.call(true)?;
@@ -407,7 +406,7 @@ impl<K: Stored> ChunkSource for Shelf<K> {
     }
 }
 
-impl<K: Stored> DurableSource for Shelf<K> {
+impl<K: Stored> ResumableSource for Shelf<K> {
     fn fingerprint(&self) -> Result<Fingerprint, Broken> {
         match self.watch.state().trouble {
             Trouble::Lasting => Err(Broken(0)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Walk};
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Source, Walk};
 use proptest::prelude::*;
 
 use crate::shelf::numbers;
@@ -67,11 +67,13 @@ impl Numbers {
     }
 }
 
-impl ChunkSource for Numbers {
+impl Source for Numbers {
     type Key = u64;
     type Item = u64;
     type Error = Infallible;
+}
 
+impl ChunkSource for Numbers {
     fn fetch(
         &mut self,
         range: &KeyRange<u64>,
@@ -102,10 +104,6 @@ impl ChunkSource for Numbers {
             true => Fetched::More,
             false => Fetched::End,
         })
-    }
-
-    fn key_of(&self, item: &u64) -> u64 {
-        *item
     }
 
     fn last_key(&mut self, _: &KeyRange<u64>) -> Result<LastKey<u64>, Infallible> {
@@ -262,11 +260,13 @@ fn a_clock_that_goes_back_counts_as_standing_still() {
 /// One item, that takes as long as a clock takes to move.
 struct Slow;
 
-impl ChunkSource for Slow {
+impl Source for Slow {
     type Key = u64;
     type Item = u64;
     type Error = Infallible;
+}
 
+impl ChunkSource for Slow {
     fn fetch(
         &mut self,
         _: &KeyRange<u64>,
@@ -275,10 +275,6 @@ impl ChunkSource for Slow {
         pass();
         chunk.push(1);
         Ok(Fetched::End)
-    }
-
-    fn key_of(&self, item: &u64) -> u64 {
-        *item
     }
 }
 

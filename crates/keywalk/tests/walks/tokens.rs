@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use keywalk::{Aspect, DurableSource, Error, Fingerprint, SignedToken, Token, TokenError, Walk};
+use keywalk::{Aspect, Error, Fingerprint, ResumableSource, SignedToken, Token, TokenError, Walk};
 use proptest::prelude::*;
 use serde_core::Deserialize;
 

@@ -5,10 +5,9 @@ use std::fmt::{Debug, Display};
 use std::iter::FusedIterator;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use keywalk::state::{Ask, State};
 use keywalk::{
-    Aspect, Chunk, Chunks, Cursor, CursorMismatch, Error, Fetched, Fingerprint, Items, KeyRange,
-    LastKey, Order, Prefetch, PrefetchedChunks, PrefetchedItems, SignedToken, Stats, Step, Token,
+    Aspect, Chunk, Chunks, Cursor, CursorMismatch, Engine, Error, Fetched, Fingerprint, Items,
+    KeyRange, LastKey, Order, Prefetch, Prefetched, Request, SignedToken, Stats, Step, Token,
     TokenError, Violation, Walk,
 };
 
@@ -29,8 +28,8 @@ fn types_are_send_sync_and_debug_where_their_parts_are() {
     assert_plain::<Chunk<String>>();
     assert_plain::<KeyRange<String>>();
     assert_plain::<Cursor<String>>();
-    assert_plain::<State<String>>();
-    assert_plain::<Ask<'_, String>>();
+    assert_plain::<Engine<String, String>>();
+    assert_plain::<Request<'_, String, String>>();
     assert_plain::<Fetched<String>>();
     assert_plain::<LastKey<String>>();
     assert_plain::<Order>();
@@ -42,9 +41,9 @@ fn types_are_send_sync_and_debug_where_their_parts_are() {
     assert_plain::<Aspect>();
     assert_fused::<Items<Source>>();
     assert_plain::<Prefetch<Source>>();
-    assert_plain::<PrefetchedChunks<Source>>();
-    assert_plain::<PrefetchedItems<Source>>();
-    assert_fused::<PrefetchedItems<Source>>();
+    assert_plain::<Chunks<Source, Prefetched<Source>>>();
+    assert_plain::<Items<Source, Prefetched<Source>>>();
+    assert_fused::<Items<Source, Prefetched<Source>>>();
 }
 
 /// A walk may have a clock, of any type.
@@ -55,8 +54,8 @@ fn walks_can_cross_a_caught_panic_where_their_source_can() {
     assert_unwind_safe::<Items<Source>>();
     assert_unwind_safe::<Chunk<String>>();
     assert_unwind_safe::<Prefetch<Source>>();
-    assert_unwind_safe::<PrefetchedChunks<Source>>();
-    assert_unwind_safe::<PrefetchedItems<Source>>();
+    assert_unwind_safe::<Chunks<Source, Prefetched<Source>>>();
+    assert_unwind_safe::<Items<Source, Prefetched<Source>>>();
 }
 
 #[test]
@@ -125,8 +124,7 @@ fn a_sources_error_is_seen_through_the_walks() {
             Some(&self.0)
         }
     }
-    let error = Error::from(Outer(std::fmt::Error));
-    assert!(matches!(error, Error::Source(_)));
+    let error = Error::Source(Outer(std::fmt::Error));
     assert_eq!(error.to_string(), "the disk is full");
     assert!(
         error
@@ -186,7 +184,7 @@ fn debug_shows_counts_and_no_data() {
 
     let mut chunks = walk().chunks();
     chunks.next().unwrap();
-    shows(&chunks, &["Chunks", "items: 3", "fused: false"]);
+    shows(&chunks, &["Chunks", "items: 3", "over: false"]);
     let mut items = walk().into_iter();
     items.next().unwrap().unwrap();
     shows(&items, &["Items", "items: 1", "buffered: 2"]);
@@ -197,16 +195,10 @@ fn debug_shows_counts_and_no_data() {
     );
     let mut chunks = walk().prefetch(2).chunks();
     chunks.next().unwrap();
-    shows(
-        &chunks,
-        &["PrefetchedChunks", "items: 3", "depth: 2", "fused: false"],
-    );
+    shows(&chunks, &["Chunks", "items: 3", "depth: 2", "over: false"]);
     let mut items = walk().prefetch(2).into_iter();
     items.next().unwrap().unwrap();
-    shows(
-        &items,
-        &["PrefetchedItems", "items: 1", "depth: 2", "buffered: 2"],
-    );
+    shows(&items, &["Items", "items: 1", "depth: 2", "buffered: 2"]);
 
     let chunks = Walk::new(Shelf::of([])).live().chunks();
     let token = Token::new(&chunks.cursor_past(key(3)), chunks.source()).unwrap();

@@ -1,7 +1,6 @@
 //! The ways to go through a walk, by one face.
 
-use keywalk::{Chunks, Cursor, DurableSource, Error, Items, PrefetchedChunks, PrefetchedItems};
-use keywalk::{Stats, Step, Token, Walk};
+use keywalk::{ChunkSource, Chunks, Cursor, Driver, Error, Items, Stats, Step, Token, Walk};
 
 use crate::shelf::{Broken, Shelf, Stored};
 
@@ -25,7 +24,7 @@ pub(crate) type Came<K> = Result<Option<Vec<K>>, Error<Broken>>;
 #[derive(Debug, PartialEq)]
 pub(crate) struct Place<K> {
     pub(crate) cursor: Cursor<K>,
-    pub(crate) token: Result<Token, Broken>,
+    pub(crate) token: Result<Token, Error<Broken>>,
     pub(crate) stats: Stats,
     /// How many items there are ahead, of those who say.
     pub(crate) hint: Option<(usize, Option<usize>)>,
@@ -63,48 +62,53 @@ fn taken<K: Clone>(lent: &mut [K]) -> Vec<K> {
     keys
 }
 
-macro_rules! going {
-    ($($walk:ty, $go:expr, $hint:expr, $past:expr;)+) => {$(
-        impl<K: Stored> Going<K> for $walk {
-            fn go(&mut self) -> Came<K> {
-                let go: fn(&mut Self) -> Came<K> = $go;
-                go(self)
-            }
+impl<K: Stored, D: Driver<Shelf<K>>> Going<K> for Chunks<Shelf<K>, D> {
+    fn go(&mut self) -> Came<K> {
+        Ok(self.next()?.map(taken))
+    }
 
-            fn place(&self) -> Place<K> {
-                let hint: fn(&Self) -> Option<(usize, Option<usize>)> = $hint;
-                Place {
-                    cursor: self.cursor(),
-                    token: self.token(),
-                    stats: self.stats(),
-                    hint: hint(self),
-                }
-            }
-
-            fn past(&self, key: K) -> Option<Cursor<K>> {
-                let past: fn(&Self, K) -> Option<Cursor<K>> = $past;
-                past(self, key)
-            }
-
-            fn into_shelf(self: Box<Self>) -> Shelf<K> {
-                self.into_source()
-            }
+    fn place(&self) -> Place<K> {
+        Place {
+            cursor: self.cursor(),
+            token: self.token(),
+            stats: self.stats(),
+            hint: None,
         }
-    )+};
+    }
+
+    fn past(&self, key: K) -> Option<Cursor<K>> {
+        Some(self.cursor_past(key))
+    }
+
+    fn into_shelf(self: Box<Self>) -> Shelf<K> {
+        self.into_source()
+    }
 }
 
-going! {
-    Chunks<Shelf<K>>, |walk| Ok(walk.next()?.map(taken)), |_| None,
-        |walk, key| Some(walk.cursor_past(key));
-    PrefetchedChunks<Shelf<K>>, |walk| Ok(walk.next()?.map(taken)), |_| None,
-        |walk, key| Some(walk.cursor_past(key));
-    Items<Shelf<K>>, |walk| Ok(walk.next().transpose()?.map(|key| vec![key])),
-        |walk| Some(walk.size_hint()), |_, _| None;
-    PrefetchedItems<Shelf<K>>, |walk| Ok(walk.next().transpose()?.map(|key| vec![key])),
-        |walk| Some(walk.size_hint()), |_, _| None;
+impl<K: Stored, D: Driver<Shelf<K>>> Going<K> for Items<Shelf<K>, D> {
+    fn go(&mut self) -> Came<K> {
+        Ok(self.next().transpose()?.map(|key| vec![key]))
+    }
+
+    fn place(&self) -> Place<K> {
+        Place {
+            cursor: self.cursor(),
+            token: self.token(),
+            stats: self.stats(),
+            hint: Some(self.size_hint()),
+        }
+    }
+
+    fn past(&self, _: K) -> Option<Cursor<K>> {
+        None
+    }
+
+    fn into_shelf(self: Box<Self>) -> Shelf<K> {
+        self.into_source()
+    }
 }
 
-struct Steps<S: DurableSource>(Chunks<S>);
+struct Steps<S: ChunkSource>(Chunks<S>);
 
 impl<K: Stored> Going<K> for Steps<Shelf<K>> {
     fn go(&mut self) -> Came<K> {
@@ -130,9 +134,9 @@ impl<K: Stored> Going<K> for Steps<Shelf<K>> {
 }
 
 /// The walk that handed out the last item, and the chunk size.
-struct Anew<S: DurableSource>(Option<Items<S>>, usize);
+struct Anew<S: ChunkSource>(Option<Items<S>>, usize);
 
-impl<S: DurableSource> Anew<S> {
+impl<S: ChunkSource> Anew<S> {
     fn items(&self) -> &Items<S> {
         self.0.as_ref().expect("there is always one")
     }

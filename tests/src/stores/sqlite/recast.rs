@@ -3,20 +3,22 @@
 use std::fmt;
 use std::ops::Bound;
 
-use keywalk::{Chunk, ChunkSource, DurableSource, Fetched, Fingerprint, KeyRange, LastKey};
+use keywalk::{
+    Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, ResumableSource, Source,
+};
 
 /// Makes the source's key.
-type Made<S, K> = fn(&S, &K) -> Result<<S as ChunkSource>::Key, <S as ChunkSource>::Error>;
+type Made<S, K> = fn(&S, &K) -> Result<<S as Source>::Key, <S as Source>::Error>;
 
 /// A source by keys without a total order, as one by keys that have it: the kit asks for `Ord`.
-pub struct Recast<S: ChunkSource, K> {
+pub struct Recast<S: Source, K> {
     source: S,
     into: Made<S, K>,
     /// None of a key that no row has: a dynamic key holds values of any class.
     from: fn(S::Key) -> Option<K>,
 }
 
-impl<S: ChunkSource, K: Clone + Ord> Recast<S, K> {
+impl<S: Source, K: Clone + Ord> Recast<S, K> {
     pub(super) fn new(source: S, into: Made<S, K>, from: fn(S::Key) -> Option<K>) -> Self {
         Recast { source, into, from }
     }
@@ -38,26 +40,35 @@ impl<S: ChunkSource, K: Clone + Ord> Recast<S, K> {
     }
 }
 
-impl<S: ChunkSource, K: Clone + Ord> ChunkSource for Recast<S, K> {
+impl<S: Source, K: Clone + Ord> Source for Recast<S, K> {
     type Key = K;
-    type Item = S::Item;
+    type Item = (K, u64);
     type Error = S::Error;
+}
 
+impl<S: ChunkSource<Item = (<S as Source>::Key, u64)>, K: Clone + Ord> ChunkSource
+    for Recast<S, K>
+{
     fn fetch(
         &mut self,
         range: &KeyRange<K>,
-        chunk: &mut Chunk<S::Item>,
+        chunk: &mut Chunk<(K, u64)>,
     ) -> Result<Fetched<K>, S::Error> {
         let range = self.range(range)?;
-        Ok(match self.source.fetch(&range, chunk)? {
+        let mut own = Chunk::with_limit(chunk.limit());
+        let fetched = self.source.fetch(&range, &mut own)?;
+        for (key, value) in own.as_slice() {
+            if chunk.is_full() {
+                // By its bytes.
+                return Ok(Fetched::More);
+            }
+            chunk.push((self.key_of_row(key.clone()), *value));
+        }
+        Ok(match fetched {
             Fetched::End => Fetched::End,
             Fetched::More => Fetched::More,
             Fetched::ScannedTo(key) => Fetched::ScannedTo(self.key_of_row(key)),
         })
-    }
-
-    fn key_of(&self, item: &S::Item) -> K {
-        self.key_of_row(self.source.key_of(item))
     }
 
     fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, S::Error> {
@@ -71,7 +82,7 @@ impl<S: ChunkSource, K: Clone + Ord> ChunkSource for Recast<S, K> {
 }
 
 /// By the source's own keys. What it can't make a key of isn't walked either.
-impl<S: DurableSource, K: Clone + Ord> DurableSource for Recast<S, K> {
+impl<S: ResumableSource, K: Clone + Ord> ResumableSource for Recast<S, K> {
     fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
         self.source.fingerprint()
     }
@@ -97,7 +108,7 @@ impl<S: DurableSource, K: Clone + Ord> DurableSource for Recast<S, K> {
     }
 }
 
-impl<S: ChunkSource + fmt::Debug, K> fmt::Debug for Recast<S, K> {
+impl<S: Source + fmt::Debug, K> fmt::Debug for Recast<S, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Recast").field(&self.source).finish()
     }

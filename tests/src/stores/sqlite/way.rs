@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use keywalk::{Aspect, DurableSource, Fingerprint, Order};
+use keywalk::{Aspect, ChunkSource, Fingerprint, Order, ResumableSource};
 use keywalk_conformance::{BoxError, KeySpace};
 use keywalk_sqlite::decode::Mapped;
 use keywalk_sqlite::{Connect, Error, Key, Table};
@@ -24,7 +24,7 @@ pub trait Way<K: SqliteKey>: Debug + 'static {
     type Walked: Key;
 
     /// The source over a connection.
-    type Source<C: Connect>: DurableSource<Key = K, Item = (Self::Walked, u64), Error = Error>;
+    type Source<C: Connect>: ChunkSource<Key = K, Item = (K, u64), Error = Error> + ResumableSource;
 
     /// Whether hidden rows aren't walked.
     const HIDES: bool = false;

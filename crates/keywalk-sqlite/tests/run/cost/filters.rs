@@ -41,7 +41,7 @@ fn costs<K: Key, D: Decode>(
         rows += chunk.len();
         match fetched.expect("the walk goes on") {
             Fetched::End => return (costs, rows),
-            Fetched::More => range.advance_past(table.key_of(&chunk.as_slice()[chunk.len() - 1])),
+            Fetched::More => range.advance_past(chunk.as_slice()[chunk.len() - 1].0.clone()),
             Fetched::ScannedTo(key) => range.advance_past(key),
         }
         if range.is_empty() {

@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::time::{Duration, SystemTime};
 
-use keywalk::DurableSource;
+use keywalk::ResumableSource;
 use keywalk_job::{BoxError, Checkpoints, Error, Stop};
 use keywalk_sqlite::{CheckpointError, CheckpointErrorKind, CheckpointTable, Table};
 use rusqlite::Connection;

@@ -1,6 +1,6 @@
 //! Tables, and a query, by keys of any type.
 
-use keywalk::{Aspect, DurableSource, Fingerprint};
+use keywalk::{Aspect, Fingerprint, ResumableSource};
 use keywalk_conformance::BoxError;
 use keywalk_sqlite::decode::Mapped;
 use keywalk_sqlite::{Connect, Key, Query, Table};

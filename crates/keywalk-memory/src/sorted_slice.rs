@@ -3,34 +3,31 @@ use std::error::Error;
 use std::fmt;
 use std::ops::Bound;
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange};
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order, Source};
 
-use crate::ordered::lend;
-
-/// A borrowed slice that is sorted by a key of its items, each key once. Items are lent, `&T`.
+/// A borrowed slice that is sorted by a key of its items, each key once. Items are `(K, &T)`.
 ///
 /// That it is sorted is proven when it is made, and has to stay so: an item that changes its key behind
 /// the slice (in a `Cell`), or a closure that tells another one later, may be missed or come twice.
 ///
 /// ```
 /// use keywalk::Walk;
-/// use keywalk_memory::Slice;
+/// use keywalk_memory::SortedSlice;
 ///
 /// let words = ["ant", "bee", "cat", "dog"];
-/// let slice = Slice::new(&words, |word| *word)?;
+/// let slice = SortedSlice::new(&words, |word| *word)?;
 /// let some: Vec<_> = Walk::new(slice).range("b".."d").items().collect::<Result<_, _>>()?;
-/// assert_eq!(some, [&"bee", &"cat"]);
+/// assert_eq!(some, [("bee", &"bee"), ("cat", &"cat")]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy)]
 #[must_use = "a source does nothing until it is walked"]
-pub struct Slice<'a, T, F> {
+pub struct SortedSlice<'a, T, F> {
     items: &'a [T],
     key: F,
-    pub(crate) name: &'a str,
 }
 
-impl<'a, T, K: Ord, F: Fn(&T) -> K> Slice<'a, T, F> {
+impl<'a, T, K: Ord, F: Fn(&T) -> K> SortedSlice<'a, T, F> {
     /// A source over `items`, whose keys `key` tells. Reads every key once, O(n).
     ///
     /// # Errors
@@ -46,11 +43,7 @@ impl<'a, T, K: Ord, F: Fn(&T) -> K> Slice<'a, T, F> {
                 });
             }
         }
-        Ok(Slice {
-            items,
-            key,
-            name: "",
-        })
+        Ok(SortedSlice { items, key })
     }
 
     /// How many items lie below `bound`, or at it where it is `past` its own key.
@@ -62,32 +55,17 @@ impl<'a, T, K: Ord, F: Fn(&T) -> K> Slice<'a, T, F> {
     }
 }
 
-impl<'a, T, F> Slice<'a, T, F> {
-    /// Names the slice, for cursors that are written down ([`Token`](keywalk::Token)): one is taken only by
-    /// a store of the same name and type of key. Default: no name, and slices of one type of key can't be
-    /// told apart.
-    ///
-    /// ```
-    /// use keywalk_memory::Slice;
-    ///
-    /// let users = [(7_u64, "ada"), (9, "bob")];
-    /// let users = Slice::new(&users, |user| user.0)?.named("users");
-    /// # Ok::<(), keywalk_memory::Unsorted>(())
-    /// ```
-    pub fn named(self, name: &'a str) -> Self {
-        Slice { name, ..self }
-    }
+impl<'a, T, K: Ord + Clone, F: Fn(&T) -> K> Source for SortedSlice<'a, T, F> {
+    type Key = K;
+    type Item = (K, &'a T);
+    type Error = Infallible;
 }
 
-impl<'a, T, K: Ord + Clone, F: Fn(&T) -> K> ChunkSource for Slice<'a, T, F> {
-    type Key = K;
-    type Item = &'a T;
-    type Error = Infallible;
-
+impl<'a, T, K: Ord + Clone, F: Fn(&T) -> K> ChunkSource for SortedSlice<'a, T, F> {
     fn fetch(
         &mut self,
         range: &KeyRange<K>,
-        chunk: &mut Chunk<&'a T>,
+        chunk: &mut Chunk<(K, &'a T)>,
     ) -> Result<Fetched<K>, Infallible> {
         let start = match range.lower() {
             Bound::Unbounded => 0,
@@ -101,18 +79,19 @@ impl<'a, T, K: Ord + Clone, F: Fn(&T) -> K> ChunkSource for Slice<'a, T, F> {
         };
         // Inverted bounds give an inverted range of positions: nothing.
         let items = self.items.get(start..end).unwrap_or_default();
-        Ok(lend(range, items.iter(), chunk))
-    }
-
-    fn key_of(&self, item: &&'a T) -> K {
-        (self.key)(item)
+        let items = items.iter().map(|item| ((self.key)(item), item));
+        let is_full = match range.order() {
+            Order::Ascending => chunk.fill_from(items),
+            Order::Descending => chunk.fill_from(items.rev()),
+        };
+        Ok(if is_full { Fetched::More } else { Fetched::End })
     }
 }
 
 /// Prints the number of items, and none of them.
-impl<T, F> fmt::Debug for Slice<'_, T, F> {
+impl<T, F> fmt::Debug for SortedSlice<'_, T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Slice")
+        f.debug_struct("SortedSlice")
             .field("len", &self.items.len())
             .finish_non_exhaustive()
     }

@@ -6,16 +6,16 @@ use core::time::Duration;
 /// doubled and at most halved, so that a single slow fetch costs a few; and it grows only if as many
 /// items came as were asked for: stretches that hold little tell nothing of what many items take.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
+pub(crate) struct ChunkSizer {
     target: Duration,
     size: usize,
     most: usize,
 }
 
-impl Pace {
+impl ChunkSizer {
     /// Begins with `start` items, or `most` if that is fewer.
     pub(crate) fn new(target: Duration, start: usize, most: usize) -> Self {
-        Pace {
+        ChunkSizer {
             target,
             size: start.min(most),
             most,

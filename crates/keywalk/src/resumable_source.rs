@@ -1,14 +1,14 @@
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
-use crate::{ChunkSource, Fingerprint};
+use crate::fingerprint::Fingerprint;
+use crate::source::Source;
 
 /// A source whose cursors can be written down, as a [`Token`](crate::Token), and read by another
 /// process: it says what it walks, and its keys have a form as bytes.
 ///
-/// A *backend* implements it beside [`ChunkSource`]; [`Token`](crate::Token) calls it.
+/// A *backend* implements it beside [`ChunkSource`](crate::ChunkSource); [`Token`](crate::Token) calls it.
 ///
 /// # Contract
 ///
@@ -21,21 +21,22 @@ use crate::{ChunkSource, Fingerprint};
 /// 4. **Hostile bytes.** [`decode_key`](Self::decode_key) takes any bytes and doesn't panic. It need not
 ///    be strict: what it takes is encoded again and compared.
 ///
-/// The bytes need not be ordered as the keys are. A codec that is serves well; the crate [`keywalk-key`]
+/// The bytes need not be ordered as the keys are. A codec that is serves well; the crate [`keywalk-key`](https://docs.rs/keywalk-key)
 /// has one for the usual types.
 ///
 /// # Implementing
 ///
 /// ```
-/// use std::collections::BTreeMap;
 /// use std::convert::Infallible;
-/// use keywalk::{ChunkSource, DurableSource, Fingerprint, Walk};
-/// # use keywalk::{Chunk, Fetched, KeyRange};
+/// use keywalk::{ChunkSource, Fingerprint, ResumableSource, Walk};
+/// # use keywalk::{Chunk, Fetched, KeyRange, Source};
 /// # struct Squares;
-/// # impl ChunkSource for Squares {
+/// # impl Source for Squares {
 /// #     type Key = u32;
 /// #     type Item = (u32, u32);
 /// #     type Error = Infallible;
+/// # }
+/// # impl ChunkSource for Squares {
 /// #     fn fetch(&mut self, range: &KeyRange<u32>, chunk: &mut Chunk<(u32, u32)>)
 /// #         -> Result<Fetched<u32>, Infallible> {
 /// #         for n in (0..100).filter(|n| range.admits(n)) {
@@ -44,13 +45,12 @@ use crate::{ChunkSource, Fingerprint};
 /// #         }
 /// #         Ok(Fetched::End)
 /// #     }
-/// #     fn key_of(&self, item: &(u32, u32)) -> u32 { item.0 }
 /// #     fn last_key(&mut self, range: &KeyRange<u32>) -> Result<keywalk::LastKey<u32>, Infallible> {
 /// #         Ok((0..100).rev().find(|n| range.admits(n)).into())
 /// #     }
 /// # }
 ///
-/// impl DurableSource for Squares {
+/// impl ResumableSource for Squares {
 ///     fn fingerprint(&self) -> Result<Fingerprint, Infallible> {
 ///         Ok(Fingerprint::new("squares").key("u32"))
 ///     }
@@ -74,36 +74,25 @@ use crate::{ChunkSource, Fingerprint};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// [`keywalk-conformance`] proves it, if its harness is said to be `durable`.
+/// [`keywalk-conformance`](https://docs.rs/keywalk-conformance) proves it, if its harness is said to be `durable`.
 ///
 /// # Wrapping
 ///
-/// As with [`ChunkSource`]: forward every method, also the provided ones. A wrapper that walks the same keys
-/// in the same order forwards the fingerprint too, so that its tokens are those of the source inside; one
-/// that leaves keys out says so by [`Fingerprint::filter`].
+/// [`forward_source!`](crate::forward_source) forwards every method, for a wrapper that walks the same keys in the
+/// same order: its tokens are those of the source inside. One that leaves keys out implements the trait itself and
+/// says so by [`Fingerprint::filter`].
 ///
 /// # Cost
 ///
 /// Making a token asks for the fingerprint and encodes two keys; reading one decodes them, and encodes them
 /// again to compare.
-///
-#[cfg_attr(
-    docsrs,
-    doc = "[`keywalk-conformance`]: https://docs.rs/keywalk-conformance"
-)]
-#[cfg_attr(
-    not(docsrs),
-    doc = "[`keywalk-conformance`]: ../keywalk_conformance/index.html"
-)]
-#[cfg_attr(docsrs, doc = "[`keywalk-key`]: https://docs.rs/keywalk-key")]
-#[cfg_attr(not(docsrs), doc = "[`keywalk-key`]: ../keywalk_key/index.html")]
 #[diagnostic::on_unimplemented(
-    message = "a cursor over `{Self}` can't be written down: it is no `DurableSource`",
+    message = "a cursor over `{Self}` can't be written down: it is no `ResumableSource`",
     label = "its cursors have no token",
-    note = "implement `DurableSource` for it: what it walks, and its keys as bytes (keywalk-key has a codec)",
+    note = "implement `ResumableSource` for it: what it walks, and its keys as bytes (keywalk-key has a codec)",
     note = "within the process `cursor()` and `resume()` do without"
 )]
-pub trait DurableSource: ChunkSource {
+pub trait ResumableSource: Source {
     /// What this source walks.
     ///
     /// Called for each token that is made or read. Before the first fetch it may ask the store, for its
@@ -157,33 +146,3 @@ pub trait DurableSource: ChunkSource {
 
 /// How many bytes of a key are shown.
 const MOST_BYTES: usize = 60;
-
-macro_rules! forward {
-    ($($pointer:ty),+) => {$(
-        #[diagnostic::do_not_recommend]
-        #[deny(clippy::missing_trait_methods)]
-        impl<S: DurableSource + ?Sized> DurableSource for $pointer {
-            fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
-                (**self).fingerprint()
-            }
-
-            fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
-                (**self).encode_key(key, bytes);
-            }
-
-            fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, S::Error> {
-                (**self).decode_key(bytes)
-            }
-
-            fn key_text(&self, key: &S::Key) -> String {
-                (**self).key_text(key)
-            }
-
-            fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
-                (**self).share(first, last, at)
-            }
-        }
-    )+};
-}
-
-forward!(&mut S, Box<S>);

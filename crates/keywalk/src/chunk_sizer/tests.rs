@@ -6,11 +6,11 @@ fn nanos(nanos: u64) -> Duration {
     Duration::from_nanos(nanos)
 }
 
-/// Fetches, each of as many items as the pace says, at this cost.
-fn paced(pace: &mut Pace, fetches: usize, cost: impl Fn(usize) -> u64) {
+/// Fetches, each of as many items as the sizer says, at this cost.
+fn sized(sizer: &mut ChunkSizer, fetches: usize, cost: impl Fn(usize) -> u64) {
     for _ in 0..fetches {
-        let size = pace.size();
-        pace.fetched(size, nanos(cost(size)));
+        let size = sizer.size();
+        sizer.fetched(size, nanos(cost(size)));
     }
 }
 
@@ -22,12 +22,12 @@ proptest! {
         most in prop_oneof![1..100_usize, 1..=usize::MAX],
         fetches in prop::collection::vec((any::<bool>(), any::<Duration>()), 0..40),
     ) {
-        let mut pace = Pace::new(nanos(target), start, most);
-        prop_assert_eq!(pace.size(), start.min(most));
+        let mut sizer = ChunkSizer::new(nanos(target), start, most);
+        prop_assert_eq!(sizer.size(), start.min(most));
         for (is_full, took) in fetches {
-            let before = pace.size();
-            pace.fetched(if is_full { before } else { before - 1 }, took);
-            let after = pace.size();
+            let before = sizer.size();
+            sizer.fetched(if is_full { before } else { before - 1 }, took);
+            let after = sizer.size();
             prop_assert!(after >= 1 && after <= most);
             prop_assert!(after <= before.saturating_mul(2) && after >= before / 2);
             prop_assert!(after <= before || (is_full && took < nanos(target)));
@@ -47,12 +47,12 @@ proptest! {
         // As much as so many items cost.
         let target = fixed + each * fit;
         let fit = fit as usize;
-        let mut pace = Pace::new(nanos(target), start, usize::MAX);
+        let mut sizer = ChunkSizer::new(nanos(target), start, usize::MAX);
         // The longest way is where a fetch costs most by itself: one item more at a time.
-        paced(&mut pace, 12_000, cost);
+        sized(&mut sizer, 12_000, cost);
         for _ in 0..10 {
-            paced(&mut pace, 1, cost);
-            prop_assert!(pace.size().abs_diff(fit) <= 1, "{} instead of {fit}", pace.size());
+            sized(&mut sizer, 1, cost);
+            prop_assert!(sizer.size().abs_diff(fit) <= 1, "{} instead of {fit}", sizer.size());
         }
     }
 
@@ -62,39 +62,39 @@ proptest! {
         spike in 2..1_000_000_u64,
     ) {
         let target = 1_000 * size as u64;
-        let mut pace = Pace::new(nanos(target), size, usize::MAX);
-        pace.fetched(size, nanos(target.saturating_mul(spike)));
-        prop_assert_eq!(pace.size(), size.div_ceil(2));
-        paced(&mut pace, 2, |size| 1_000 * size as u64);
-        prop_assert_eq!(pace.size(), size);
+        let mut sizer = ChunkSizer::new(nanos(target), size, usize::MAX);
+        sizer.fetched(size, nanos(target.saturating_mul(spike)));
+        prop_assert_eq!(sizer.size(), size.div_ceil(2));
+        sized(&mut sizer, 2, |size| 1_000 * size as u64);
+        prop_assert_eq!(sizer.size(), size);
     }
 }
 
 #[test]
 fn a_short_chunk_does_not_let_it_grow_and_a_slow_one_lets_it_shrink() {
-    let mut pace = Pace::new(nanos(1_000), 100, 1_000);
+    let mut sizer = ChunkSizer::new(nanos(1_000), 100, 1_000);
     for items in [0, 1, 99] {
-        pace.fetched(items, nanos(1));
-        assert_eq!(pace.size(), 100);
+        sizer.fetched(items, nanos(1));
+        assert_eq!(sizer.size(), 100);
     }
-    pace.fetched(100, nanos(1));
-    assert_eq!(pace.size(), 200);
-    pace.fetched(0, nanos(1_001));
-    assert_eq!(pace.size(), 199);
-    pace.fetched(3, nanos(1_000_000));
-    assert_eq!(pace.size(), 100);
+    sizer.fetched(100, nanos(1));
+    assert_eq!(sizer.size(), 200);
+    sizer.fetched(0, nanos(1_001));
+    assert_eq!(sizer.size(), 199);
+    sizer.fetched(3, nanos(1_000_000));
+    assert_eq!(sizer.size(), 100);
 }
 
 #[test]
 fn a_fetch_that_costs_much_by_itself_gets_as_many_items_as_fit_from_one_on() {
-    let mut pace = Pace::new(nanos(1_000), 1, 100);
-    paced(&mut pace, 9, |size| 900 + 10 * size as u64);
-    assert_eq!(pace.size(), 10);
+    let mut sizer = ChunkSizer::new(nanos(1_000), 1, 100);
+    sized(&mut sizer, 9, |size| 900 + 10 * size as u64);
+    assert_eq!(sizer.size(), 10);
 }
 
 #[test]
 fn a_store_that_takes_no_time_is_asked_for_the_most() {
-    let mut pace = Pace::new(Duration::MAX, 512, 100_000);
-    paced(&mut pace, 8, |_| 0);
-    assert_eq!(pace.size(), 100_000);
+    let mut sizer = ChunkSizer::new(Duration::MAX, 512, 100_000);
+    sized(&mut sizer, 8, |_| 0);
+    assert_eq!(sizer.size(), 100_000);
 }

@@ -1,0 +1,107 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use keywalk::{
+    Aspect, Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, ResumableSource, Source,
+};
+use keywalk_key::Key;
+
+/// A store in memory with a name, whose cursors can be written down as [`Token`](keywalk::Token)s.
+///
+/// A token is accepted by every store in memory of its name and type of key: one of a map that was shared is good
+/// for its copy in a slice. Any source whose keys are a [`keywalk_key::Key`] can be named.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use keywalk::Walk;
+/// use keywalk_memory::Named;
+///
+/// let sessions = BTreeMap::from([(7_u64, "ada"), (9, "bob")]);
+/// let mut items = Walk::new(Named::new("sessions", &sessions)).items();
+/// items.next();
+///
+/// let token = items.token()?;
+/// let users = BTreeMap::from([(7_u64, "ada"), (8, "cy"), (9, "bob")]);
+/// let refused = Walk::new(Named::new("users", &users)).resume_token(&token);
+/// assert!(refused.is_err());
+/// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "a source does nothing until it is walked"]
+pub struct Named<S> {
+    name: Cow<'static, str>,
+    source: S,
+}
+
+impl<S> Named<S> {
+    /// Names a source. Two stores of one name and type of key can't be told apart.
+    pub fn new(name: impl Into<Cow<'static, str>>, source: S) -> Self {
+        Named {
+            name: name.into(),
+            source,
+        }
+    }
+
+    /// Gives the source back.
+    pub fn into_inner(self) -> S {
+        self.source
+    }
+}
+
+impl<S: Source> Source for Named<S> {
+    type Key = S::Key;
+    type Item = S::Item;
+    type Error = S::Error;
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<S: ChunkSource> ChunkSource for Named<S> {
+    fn fetch(
+        &mut self,
+        range: &KeyRange<S::Key>,
+        chunk: &mut Chunk<S::Item>,
+    ) -> Result<Fetched<S::Key>, S::Error> {
+        self.source.fetch(range, chunk)
+    }
+
+    fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
+        self.source.last_key(range)
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<S: Source<Key: Key>> ResumableSource for Named<S> {
+    fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
+        let fingerprint = Fingerprint::new("memory").relation(&*self.name);
+        Ok(fingerprint
+            .key(S::Key::kind())
+            .cure(Aspect::Relation, SAME_NAME))
+    }
+
+    fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
+        key.encode(bytes);
+    }
+
+    fn decode_key(&self, bytes: &[u8]) -> Result<Option<S::Key>, S::Error> {
+        Ok(S::Key::decode(bytes).ok())
+    }
+
+    fn key_text(&self, key: &S::Key) -> String {
+        key.text()
+    }
+
+    fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
+        Key::share(first, last, at)
+    }
+}
+
+/// Prints the name, and nothing of what it names.
+impl<S> fmt::Debug for Named<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Named")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+const SAME_NAME: &str = "give it by `Named::new` the name that it had when the token was taken";
