@@ -39,7 +39,7 @@ impl Fetcher {
         Ok(Fetcher {
             statements: Statements::new(db, &relation)?,
             columns: Arc::new(relation.key_columns()),
-            key_at: relation.key_positions(Answer::Rows),
+            key_at: relation.key_positions(),
             filter_at: relation.filter_position(),
             bounds_by_keys: relation.is_bounded_by_keys(),
             relation,
@@ -208,7 +208,7 @@ impl Fetcher {
             relation,
             far: proven.far,
             columns: &self.columns,
-            key_at: &relation.key_positions(Answer::FirstKey),
+            key_at: &Vec::from_iter(0..relation.key.len()),
         };
         let before = Runs::of(&statement);
         let mut rows = statement.raw_query();

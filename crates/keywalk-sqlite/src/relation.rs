@@ -9,7 +9,6 @@ use rusqlite::types::Value;
 
 use crate::codec;
 use crate::error::{Error, ErrorKind, has_too_many_parameters};
-use crate::fetch::{Answer, Shape};
 use crate::key::{ColumnLayout, Comparison, KeyColumns, Layout};
 use crate::plan::{Condition, PlanName};
 use crate::schema::{Affinity, Stamp};
@@ -138,10 +137,7 @@ impl Relation {
     }
 
     /// Where the key's columns stand in a row, from 0: those that aren't selected follow.
-    pub(crate) fn key_positions(&self, answer: Answer) -> Vec<usize> {
-        if answer == Answer::FirstKey {
-            return (0..self.key.len()).collect();
-        }
+    pub(crate) fn key_positions(&self) -> Vec<usize> {
         let mut next = self.width();
         let mut follow = || {
             next += 1;
@@ -184,21 +180,6 @@ impl Relation {
             count: columns.len(),
             operator,
         }
-    }
-
-    /// The order of a statement, by the positions of the key's columns.
-    pub(crate) fn order_by(&self, shape: Shape) -> String {
-        let positions = self.key_positions(shape.answer);
-        let terms: Vec<String> = self
-            .key
-            .iter()
-            .zip(positions)
-            .map(|(part, at)| match self.direction(part, shape.order) {
-                Order::Ascending => format!("{}", at + 1),
-                Order::Descending => format!("{} DESC", at + 1),
-            })
-            .collect();
-        format!(" ORDER BY {}", terms.join(", "))
     }
 
     /// This relation under a schema that has changed since `before`: positions of that one mean the

@@ -310,7 +310,7 @@ impl Seek {
             Form::RowValue => writer.row_value(),
             Form::Union => writer.union(),
         };
-        sql += &relation.order_by(shape);
+        sql += &writer.order_by();
         // A literal: a statement with `LIMIT ?` would be prepared again for each value.
         if shape.answer == Answer::FirstKey {
             sql += " LIMIT 1";
@@ -355,6 +355,25 @@ impl Writer<'_> {
         } else {
             FarBound::Compared
         }
+    }
+
+    /// The order of the statement, by the positions of the key's columns.
+    fn order_by(&self) -> String {
+        let (relation, order) = (self.relation, self.shape.order);
+        let positions = match self.shape.answer {
+            Answer::Rows => relation.key_positions(),
+            Answer::FirstKey => (0..relation.key.len()).collect(),
+        };
+        let terms: Vec<String> = relation
+            .key
+            .iter()
+            .zip(positions)
+            .map(|(part, at)| match relation.direction(part, order) {
+                Order::Ascending => format!("{}", at + 1),
+                Order::Descending => format!("{} DESC", at + 1),
+            })
+            .collect();
+        format!(" ORDER BY {}", terms.join(", "))
     }
 
     fn row_value(&mut self) -> String {
