@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use keywalk::Walk;
-use keywalk_job::{BoxError as WorkError, CheckpointFiles, Checkpoints, Job};
+use keywalk_job::{BoxError as WorkError, CheckpointFiles, Job, Leases};
 use keywalk_sqlite::{AnyKey, CheckpointTable, Table};
 use keywalk_tests::database::{key_columns, key_equals, open, quoted, refuse_database_file};
 use keywalk_tests::program::{BoxError, Pace, completion, job_error, print_line, run, run_summary};
@@ -102,11 +102,11 @@ fn main() -> ExitCode {
 type InTransaction<'w> = &'w mut dyn FnMut(&Connection) -> Result<(), WorkError>;
 
 /// Fills the column, from where the job stands.
-fn fill<C: Checkpoints<Error: Send + Sync + 'static>>(
+fn fill<C: Leases<Error: Send + Sync + 'static>>(
     db: &Connection,
     args: &Args,
     mut checkpoints: C,
-    mut transact: impl FnMut(&C::Scope, InTransaction<'_>) -> Result<(), WorkError>,
+    mut transact: impl FnMut(&mut C::Scope<'_>, InTransaction<'_>) -> Result<(), WorkError>,
 ) -> Result<(), BoxError> {
     let key = key_columns(db, &args.table)?;
     let items = Table::new(db, &args.table)

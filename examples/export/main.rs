@@ -23,7 +23,7 @@ use std::path::{Path, absolute};
 use std::process::ExitCode;
 
 use keywalk::{ResumableSource, Walk};
-use keywalk_job::{CheckpointFiles, Checkpoints, Job};
+use keywalk_job::{CheckpointFiles, Checkpoints, Job, Leases};
 use keywalk_sqlite::{AnyKey, Table};
 use keywalk_tests::database::{key_columns, open_to_read, refuse_database_file};
 use keywalk_tests::program::{

@@ -6,7 +6,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Instant;
 
-use keywalk_job::{CheckpointFiles, Checkpoints};
+use keywalk_job::{CheckpointFiles, Checkpoints, Leases};
 use keywalk_sqlite::CheckpointTable;
 
 use crate::program::{BoxError, log_line, print_line, stop_on_interrupt};

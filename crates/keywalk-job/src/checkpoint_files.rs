@@ -1,15 +1,18 @@
-use std::fs;
-use std::io;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 use atomic_write_file::AtomicWriteFile;
+use serde::{Deserialize, Serialize};
 
-use crate::lease::{file_name, refuse_special_file};
-use crate::{Buried, Checkpoint, Checkpoints, DeadLetter, FileError, Lease};
-
-mod dead_letters;
-mod hex;
+use crate::checkpoint::{Checkpoint, NotACheckpoint, from_unix_millis, unix_millis};
+use crate::checkpoints::Checkpoints;
+use crate::dead_letter::{Buried, DeadLetter, DeadLetters};
+use crate::lease::{Lease, Leases, file_name, refuse_special_file};
 
 /// Checkpoints in a folder, a file a job: for walks over any source, with effects anywhere.
 ///
@@ -19,7 +22,7 @@ mod hex;
 /// | File | |
 /// |---|---|
 /// | `job-NAME.json` | the checkpoint: written whole and durably or not at all (a new file, synced and renamed over the old one, and the folder synced) |
-/// | `job-NAME.dead-letters.ndjson` | items that were skipped, a JSON object a line: `key`, `error`, `time` in milliseconds since 1970, and `key_bytes` in hexadecimal digits; of lines with one key the last counts, since a chunk that comes again adds its letters again, as [`dead_letters`](Checkpoints::dead_letters) reads them |
+/// | `job-NAME.dead-letters.ndjson` | items that were skipped, a JSON object a line: `key`, `error`, `time` in milliseconds since 1970, and `key_bytes` in hexadecimal digits; of lines with one key the last counts, since a chunk that comes again adds its letters again, as [`dead_letters`](DeadLetters::dead_letters) reads them |
 /// | `job-NAME.lock` | locked by the operating system while the job runs, and then removed; empty. One that a killed process left is locked by no one, and the job's next run removes it |
 ///
 /// In the names of files what isn't a small letter, digit, `-` or `_` of a job's name is written as `%` and
@@ -33,10 +36,10 @@ mod hex;
 ///
 /// A checkpoint that can't be read makes [`list`](Checkpoints::list) fail, with its path. What a crash or a power
 /// failure tore at the end of the dead letters is ignored, and the next letter replaces it: its chunk comes again.
-/// Any other line that is no letter makes [`dead_letters`](Checkpoints::dead_letters) fail, with its number.
+/// Any other line that is no letter makes [`dead_letters`](DeadLetters::dead_letters) fail, with its number.
 ///
 /// What was skipped is done again letter by letter: the source [reads](keywalk::ResumableSource::decode_key) the
-/// key of each of the [`dead_letters`](Checkpoints::dead_letters), and a walk over `key..=key` has its item.
+/// key of each of the [`dead_letters`](DeadLetters::dead_letters), and a walk over `key..=key` has its item.
 /// The letters stay until the job is reset.
 ///
 /// # Cost
@@ -76,25 +79,24 @@ const LOCK: &str = ".lock";
 const DEAD_LETTERS: &str = ".dead-letters.ndjson";
 
 impl Checkpoints for CheckpointFiles {
-    type Scope = ();
+    type Scope<'a> = ();
+    type Rest<'a> = &'a mut Self;
     type Error = FileError;
 
-    fn lease(&mut self, job: &str) -> Result<Option<Lease>, FileError> {
-        make_folder(&self.folder).map_err(FileError::io("make", &self.folder))?;
-        let path = self.path(job, LOCK);
-        Lease::by_own_file(&path).map_err(FileError::io("lock", &path))
+    fn begin(&mut self) -> Result<((), &mut Self), FileError> {
+        Ok(((), self))
     }
 
-    fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, FileError> {
-        read(&self.path(job, CHECKPOINT))
+    fn load_in(
+        (): &mut (),
+        files: &mut &mut Self,
+        job: &str,
+    ) -> Result<Option<Checkpoint>, FileError> {
+        read(&files.path(job, CHECKPOINT))
     }
 
-    fn begin(&mut self) -> Result<(), FileError> {
-        Ok(())
-    }
-
-    fn commit(&mut self, (): (), checkpoint: &Checkpoint) -> Result<(), FileError> {
-        let path = self.path(checkpoint.job(), CHECKPOINT);
+    fn commit((): (), files: &mut Self, checkpoint: &Checkpoint) -> Result<(), FileError> {
+        let path = files.path(checkpoint.job(), CHECKPOINT);
         if read(&path)?.is_some_and(|stored| stored.run() > checkpoint.run()) {
             return Err(FileError::superseded(&path));
         }
@@ -134,19 +136,29 @@ impl Checkpoints for CheckpointFiles {
         found.sort_by(|a, b| a.job().cmp(b.job()));
         Ok(found)
     }
+}
 
-    fn bury(&mut self, (): &(), letter: &DeadLetter<'_>) -> Result<bool, FileError> {
-        let path = self.path(letter.job(), DEAD_LETTERS);
-        let known = self.letters.take().filter(|(known, _)| *known == path);
+impl Leases for CheckpointFiles {
+    fn lease(&mut self, job: &str) -> Result<Option<Lease>, FileError> {
+        make_folder(&self.folder).map_err(FileError::io("make", &self.folder))?;
+        let path = self.path(job, LOCK);
+        Lease::by_own_file(&path).map_err(FileError::io("lock", &path))
+    }
+}
+
+impl DeadLetters for CheckpointFiles {
+    fn bury((): &mut (), files: &mut &mut Self, letter: &DeadLetter<'_>) -> Result<(), FileError> {
+        let path = files.path(letter.job(), DEAD_LETTERS);
+        let known = files.letters.take().filter(|(known, _)| *known == path);
         let known = known.map(|(_, length)| length);
-        let length = dead_letters::append(&path, letter, known);
+        let length = append_letter(&path, letter, known);
         let length = length.map_err(FileError::io("write", &path))?;
-        self.letters = Some((path, length));
-        Ok(true)
+        files.letters = Some((path, length));
+        Ok(())
     }
 
     fn dead_letters(&mut self, job: &str) -> Result<Vec<Buried>, FileError> {
-        dead_letters::read(&self.path(job, DEAD_LETTERS))
+        read_letters(&self.path(job, DEAD_LETTERS))
     }
 }
 
@@ -191,5 +203,242 @@ fn make_folder(folder: &Path) -> io::Result<()> {
         Ok(()) if cfg!(windows) => Ok(()),
         Ok(()) if above == Path::new("") => fs::File::open(".")?.sync_all(),
         Ok(()) => fs::File::open(above)?.sync_all(),
+    }
+}
+
+/// A line of a file of dead letters, as JSON.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    key: String,
+    #[serde(with = "hex")]
+    key_bytes: Vec<u8>,
+    error: String,
+    /// In milliseconds since 1970.
+    time: i64,
+}
+
+/// A whole line that may be a letter of another release.
+type Object = serde_json::Map<String, serde_json::Value>;
+
+/// Adds a letter, durably, in the place of what a crash tore at the file's end. Returns the file's length, to
+/// be given for the next one: as long as that is the file's, it is not read.
+fn append_letter(path: &Path, letter: &DeadLetter<'_>, known: Option<u64>) -> io::Result<u64> {
+    let line = Line {
+        key: letter.key().to_owned(),
+        key_bytes: letter.key_bytes().to_owned(),
+        error: letter.error_text(),
+        time: unix_millis(letter.time()),
+    };
+    let mut line = serde_json::to_string(&line)? + "\n";
+    refuse_special_file(path)?;
+    let mut options = OpenOptions::new();
+    let mut file = options.create(true).read(true).append(true).open(path)?;
+    if known != Some(file.metadata()?.len()) {
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        let whole = &text[..Letters::of(&text).end];
+        if whole.len() < text.len() {
+            // On Windows a file that is appended to can't be cut.
+            let file = OpenOptions::new().write(true).open(path)?;
+            file.set_len(whole.len() as u64)?;
+        }
+        // The last letter is whole, and only its line's end was torn.
+        if whole.last().is_some_and(|byte| *byte != b'\n') {
+            line.insert(0, '\n');
+        }
+    }
+    file.write_all(line.as_bytes())?;
+    file.sync_all()?;
+    Ok(file.metadata()?.len())
+}
+
+/// The last letter of each key, by the keys' bytes.
+fn read_letters(path: &Path) -> Result<Vec<Buried>, FileError> {
+    refuse_special_file(path).map_err(FileError::io("read", path))?;
+    let text = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        text => text.map_err(FileError::io("read", path))?,
+    };
+    let letters = Letters::of(&text);
+    match letters.foreign {
+        Some((number, error)) => Err(FileError::letter(path, number)(error)),
+        None => Ok(letters.by_key.into_values().collect()),
+    }
+}
+
+/// What a file of letters holds.
+struct Letters {
+    by_key: BTreeMap<Vec<u8>, Buried>,
+    /// Where the last line ends that a crash hasn't torn. What is behind it was never committed.
+    end: usize,
+    /// The first line before that end which is no letter, from 1.
+    foreign: Option<(usize, serde_json::Error)>,
+}
+
+impl Letters {
+    fn of(text: &[u8]) -> Self {
+        let mut letters = Letters {
+            by_key: BTreeMap::new(),
+            end: 0,
+            foreign: None,
+        };
+        let mut foreign = None;
+        let mut at = 0;
+        for (number, line) in (1..).zip(text.split_inclusive(|byte| *byte == b'\n')) {
+            at += line.len();
+            match serde_json::from_slice::<Line>(line.strip_suffix(b"\n").unwrap_or(line)) {
+                Ok(line) => {
+                    let letter = Buried::new(line.key, line.key_bytes.clone())
+                        .failed_with(line.error)
+                        .failed_at(from_unix_millis(line.time));
+                    letters.by_key.insert(line.key_bytes, letter);
+                }
+                // Torn, also where an earlier release has added the next letter behind it.
+                Err(error) if error.is_eof() || line.contains(&0) => continue,
+                Err(error) => {
+                    foreign = foreign.or(Some((number, error)));
+                    // Torn too, unless something follows.
+                    if serde_json::from_slice::<Object>(line).is_err() {
+                        continue;
+                    }
+                }
+            }
+            letters.end = at;
+            letters.foreign = letters.foreign.or(foreign.take());
+        }
+        letters
+    }
+}
+
+/// Bytes as hexadecimal digits, for serde.
+mod hex {
+    use std::fmt::Write as _;
+
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        let digits = bytes.iter().fold(String::new(), |mut text, byte| {
+            // A string takes whatever is written.
+            let _ = write!(text, "{byte:02x}");
+            text
+        });
+        serializer.serialize_str(&digits)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<u8>, D::Error> {
+        let digits = String::deserialize(deserializer)?;
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        let bytes = digits.as_bytes().chunks(2).map(|pair| match *pair {
+            [high, low] => u8::try_from(digit(high)? << 4 | digit(low)?).ok(),
+            _ => None,
+        });
+        let bytes: Option<Vec<u8>> = bytes.collect();
+        bytes.ok_or_else(|| de::Error::custom("key_bytes are no pairs of hexadecimal digits"))
+    }
+}
+
+/// A job's file can't be read or written, doesn't hold what it should, or is a later run's.
+#[derive(Debug)]
+pub struct FileError {
+    path: PathBuf,
+    problem: Problem,
+}
+
+#[derive(Debug)]
+enum Problem {
+    /// What couldn't be done with the file.
+    Io(&'static str, io::Error),
+    Content(NotACheckpoint),
+    /// Of a file of dead letters, this line; from 1.
+    Letter(usize, serde_json::Error),
+    /// It holds a later run's checkpoint.
+    Superseded,
+}
+
+impl FileError {
+    pub(crate) fn io(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |error| FileError {
+            path,
+            problem: Problem::Io(verb, error),
+        }
+    }
+
+    pub(crate) fn content(path: &Path) -> impl FnOnce(NotACheckpoint) -> Self {
+        let path = path.to_owned();
+        move |error| FileError {
+            path,
+            problem: Problem::Content(error),
+        }
+    }
+
+    pub(crate) fn letter(path: &Path, line: usize) -> impl FnOnce(serde_json::Error) -> Self {
+        let path = path.to_owned();
+        move |error| FileError {
+            path,
+            problem: Problem::Letter(line, error),
+        }
+    }
+
+    pub(crate) fn superseded(path: &Path) -> Self {
+        FileError {
+            path: path.to_owned(),
+            problem: Problem::Superseded,
+        }
+    }
+
+    /// The file or folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the operating system said; `None` if the file could be read, but holds no checkpoint or dead
+    /// letter, or a later run's checkpoint.
+    #[must_use]
+    pub fn io_error(&self) -> Option<&io::Error> {
+        match &self.problem {
+            Problem::Io(_, error) => Some(error),
+            Problem::Content(_) | Problem::Letter(..) | Problem::Superseded => None,
+        }
+    }
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.problem {
+            Problem::Io(verb, _) => write!(f, "can't {verb} {}", self.path.display()),
+            Problem::Content(_) => write!(
+                f,
+                "{} is no checkpoint that this release can read; restore it, or reset the job to start \
+                 anew",
+                self.path.display()
+            ),
+            Problem::Letter(line, _) => write!(
+                f,
+                "line {line} of {} is no dead letter that this release can read; restore it, take it out, or \
+                 reset the job to start anew",
+                self.path.display()
+            ),
+            Problem::Superseded => write!(
+                f,
+                "a later run of the job has taken {} over, and goes on from there; this run records nothing \
+                 more",
+                self.path.display()
+            ),
+        }
+    }
+}
+
+impl Error for FileError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.problem {
+            Problem::Io(_, error) => Some(error),
+            Problem::Content(error) => error.source(),
+            Problem::Letter(_, error) => Some(error),
+            Problem::Superseded => None,
+        }
     }
 }

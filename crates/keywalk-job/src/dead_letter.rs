@@ -1,11 +1,81 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use crate::BoxError;
+use crate::checkpoints::Checkpoints;
+use crate::error::BoxError;
+
+/// Keeps the items that a job has [skipped](crate::Job::skip_failures), each with its last error, until the job is
+/// [reset](crate::Leases::reset).
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use keywalk::Walk;
+/// use keywalk_job::{CheckpointFiles, DeadLetters, Job};
+///
+/// # let folder = tempfile::tempdir()?;
+/// let numbers = BTreeMap::from([(1, "12"), (2, "a dozen"), (3, "144")]);
+/// let mut checkpoints = CheckpointFiles::new(folder.path());
+/// let job = Job::new("parse", Walk::new(keywalk_memory::Named::new("numbers", &numbers)), &mut checkpoints);
+/// let outcome = job.skip_failures().run(|(), items| {
+///     for (_, number) in items {
+///         println!("{}", number.parse::<u32>()?);
+///     }
+///     Ok(())
+/// })?;
+/// assert_eq!(outcome.skipped(), 1);
+///
+/// for letter in checkpoints.dead_letters("parse")? {
+///     println!("{}: {}", letter.key(), letter.error()); // 2: invalid digit found in string
+/// }
+/// # assert_eq!(checkpoints.dead_letters("parse")?[0].key(), "2");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no place for the items that a job skips: it is no `DeadLetters`",
+    label = "keeps no dead letters",
+    note = "implement `keywalk_job::DeadLetters` beside `Checkpoints`, or let the job end at the first failure"
+)]
+pub trait DeadLetters: Checkpoints {
+    /// Records an item that failed, to be committed with the scope. A later letter of the same job and key
+    /// replaces it.
+    ///
+    /// # Errors
+    ///
+    /// The store's own.
+    fn bury(
+        scope: &mut Self::Scope<'_>,
+        rest: &mut Self::Rest<'_>,
+        letter: &DeadLetter<'_>,
+    ) -> Result<(), Self::Error>;
+
+    /// Lists a job's letters, by their keys' bytes. O(letters).
+    ///
+    /// How they are done again is told where they are kept: by another job over the letters in SQLite
+    /// (`keywalk_sqlite::CheckpointTable`), one after the other by their keys elsewhere. A store of your own
+    /// makes the letters by [`Buried::new`].
+    ///
+    /// # Errors
+    ///
+    /// The store's own; also if a letter can't be read.
+    fn dead_letters(&mut self, job: &str) -> Result<Vec<Buried>, Self::Error>;
+}
+
+impl<C: DeadLetters> DeadLetters for &mut C {
+    fn bury(
+        scope: &mut C::Scope<'_>,
+        rest: &mut C::Rest<'_>,
+        letter: &DeadLetter<'_>,
+    ) -> Result<(), C::Error> {
+        C::bury(scope, rest, letter)
+    }
+
+    fn dead_letters(&mut self, job: &str) -> Result<Vec<Buried>, C::Error> {
+        (**self).dead_letters(job)
+    }
+}
 
 /// An item that the job's function failed for, and that was skipped: what
-/// [`Job::skip_failures`](crate::Job::skip_failures) has recorded. A [`Buried`](crate::Buried) is one that is
-/// read back.
+/// [`Job::skip_failures`](crate::Job::skip_failures) has recorded. A [`Buried`] is one that is read back.
 pub struct DeadLetter<'a> {
     pub(crate) job: &'a str,
     pub(crate) key: String,
@@ -65,6 +135,88 @@ impl fmt::Debug for DeadLetter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeadLetter")
             .field("job", &self.job)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A [`DeadLetter`] that was recorded, as [`DeadLetters::dead_letters`] reads it back.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Buried {
+    key: String,
+    key_bytes: Vec<u8>,
+    error: String,
+    time: SystemTime,
+}
+
+impl Buried {
+    /// The letter of the item with this key, in words and as the source encodes it; for a store of your own.
+    ///
+    /// ```
+    /// use keywalk_job::{Buried, from_unix_millis};
+    ///
+    /// // As they were stored.
+    /// let (key, key_bytes, error, time) = ("7", vec![0, 7], "no such file", 1_764_214_226_123);
+    /// let letter = Buried::new(key, key_bytes)
+    ///     .failed_with(error)
+    ///     .failed_at(from_unix_millis(time));
+    /// assert_eq!(letter.error(), "no such file");
+    /// ```
+    #[must_use]
+    pub fn new(key: impl Into<String>, key_bytes: Vec<u8>) -> Self {
+        Buried {
+            key: key.into(),
+            key_bytes,
+            error: String::new(),
+            time: SystemTime::UNIX_EPOCH,
+        }
+    }
+
+    /// With what the function failed with, in words: [`DeadLetter::error_text`].
+    /// Default: empty.
+    #[must_use]
+    pub fn failed_with(mut self, error: impl Into<String>) -> Self {
+        self.error = error.into();
+        self
+    }
+
+    /// With the time of the failure: [`DeadLetter::time`]. Default: 1970.
+    #[must_use]
+    pub fn failed_at(mut self, time: SystemTime) -> Self {
+        self.time = time;
+        self
+    }
+
+    /// The item's key, in words.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The item's key as the source encodes it, and
+    /// [reads it again](keywalk::ResumableSource::decode_key).
+    #[must_use]
+    pub fn key_bytes(&self) -> &[u8] {
+        &self.key_bytes
+    }
+
+    /// What the function failed with and what caused that, with colons between them.
+    #[must_use]
+    pub fn error(&self) -> &str {
+        &self.error
+    }
+
+    /// When it failed, the last time.
+    #[must_use]
+    pub fn time(&self) -> SystemTime {
+        self.time
+    }
+}
+
+/// Prints its time, and no data.
+impl fmt::Debug for Buried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Buried")
+            .field("time", &self.time)
             .finish_non_exhaustive()
     }
 }

@@ -96,6 +96,34 @@ pub enum Error<S, C> {
         /// What the function failed with on this item.
         error: BoxError,
     },
+    /// A blocking run stopped at a future, which never happens: a bug of this crate. What was done before stays
+    /// done, and recorded.
+    Suspended {
+        /// The job's name.
+        job: String,
+    },
+}
+
+pub(crate) fn walk_failed<S, C>(job: &str, error: keywalk::Error<S>) -> Error<S, C> {
+    let job = job.to_owned();
+    match error {
+        keywalk::Error::Token(error) => Error::Resume {
+            job,
+            differs: Differs::Token(error),
+        },
+        error => Error::Walk { job, error },
+    }
+}
+
+pub(crate) fn source_failed<S, C>(job: &str) -> impl FnOnce(S) -> Error<S, C> {
+    move |error| walk_failed(job, keywalk::Error::Source(error))
+}
+
+pub(crate) fn checkpoints_failed<S, C>(job: &str) -> impl FnOnce(C) -> Error<S, C> {
+    move |error| Error::Checkpoints {
+        job: job.to_owned(),
+        error,
+    }
 }
 
 impl<S, C> fmt::Display for Error<S, C> {
@@ -156,6 +184,11 @@ impl<S, C> fmt::Display for Error<S, C> {
                  {items} items were skipped, and no more may be; fix what they failed over and run the job \
                  again, or let it skip more (`Job::max_skipped`, `Job::max_skipped_ratio`)"
             ),
+            Error::Suspended { job } => write!(
+                f,
+                "the run of the job {job:?} waited where it can't, which is a bug of keywalk-job; report it and \
+                 run the job again to go on where it was"
+            ),
         }
     }
 }
@@ -163,7 +196,7 @@ impl<S, C> fmt::Display for Error<S, C> {
 impl<S: StdError + 'static, C: StdError + 'static> StdError for Error<S, C> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Error::Taken { .. } => None,
+            Error::Taken { .. } | Error::Suspended { .. } => None,
             Error::Resume { differs, .. } => differs.token_error(),
             Error::Walk { error, .. } => Some(error),
             Error::Checkpoints { error, .. } => Some(error),

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{Checkpoint, DeadLetter, Error, Outcome};
+use crate::checkpoint::Checkpoint;
+use crate::dead_letter::DeadLetter;
+use crate::error::Error;
+use crate::outcome::Outcome;
 
 #[cfg(feature = "tracing")]
 pub(crate) use tracing::Span;
@@ -98,6 +101,7 @@ pub(crate) fn ended<S, C>(outcome: &Result<Outcome, Error<S, C>>) {
         Err(Error::Resume { .. }) => "the checkpoint isn't of this walk".to_owned(),
         Err(Error::Walk { .. }) => "the walk failed".to_owned(),
         Err(Error::Taken { .. }) => "another runner has the job".to_owned(),
+        Err(Error::Suspended { .. }) => "it waited where it can't".to_owned(),
     };
     event!(error, error = why, "the run failed");
 }

@@ -2,12 +2,24 @@ use std::fmt;
 use std::time::Duration;
 
 use backon::BackoffBuilder;
+#[cfg(feature = "indicatif")]
+use indicatif::ProgressBar;
 use keywalk::{ChunkSource, ResumableSource, Walk};
 
-use crate::clock::SystemClock;
-use crate::options::{Again, Options};
-use crate::run::Run;
-use crate::{BoxError, Checkpoints, Clock, Error, Outcome, Progress, Stop};
+use crate::blocking::{self, Blocking, Bury, Hooks, Retry, poll_once};
+use crate::checkpoints::Checkpoints;
+use crate::clock::{Clock, SystemClock};
+use crate::control::Options;
+use crate::dead_letter::DeadLetters;
+use crate::error::{BoxError, Error};
+use crate::events;
+use crate::lease::Leases;
+#[cfg(feature = "indicatif")]
+use crate::outcome::Items;
+use crate::outcome::Outcome;
+use crate::progress::Progress;
+use crate::run::run;
+use crate::stop::Stop;
 
 /// A walk with a name, whose position is kept: stopped, killed or crashed, it goes on where it was when it
 /// is run again.
@@ -83,11 +95,14 @@ use crate::{BoxError, Checkpoints, Clock, Error, Outcome, Progress, Stop};
 ///
 /// A second runner is refused; see [`wait_for_lease`](Self::wait_for_lease).
 #[must_use = "a job does nothing until it is run"]
-pub struct Job<'a, S: ChunkSource + ResumableSource, C> {
-    pub(crate) name: String,
-    pub(crate) walk: Walk<S>,
-    pub(crate) checkpoints: C,
-    pub(crate) options: Options<'a, S::Key>,
+pub struct Job<'a, S: ChunkSource + ResumableSource, C: Checkpoints> {
+    name: String,
+    walk: Walk<S>,
+    checkpoints: C,
+    /// How items that fail are recorded, if they are skipped.
+    bury: Option<Bury<C>>,
+    options: Options,
+    hooks: Hooks<'a, S::Key>,
 }
 
 impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
@@ -101,7 +116,14 @@ impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
             name: name.into(),
             walk,
             checkpoints,
-            options: Options::new(SystemClock),
+            bury: None,
+            options: Options::default(),
+            hooks: Hooks {
+                clock: Box::new(SystemClock),
+                retry: None,
+                hold: None,
+                on_progress: Vec::new(),
+            },
         }
     }
 
@@ -231,13 +253,13 @@ impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
         mut self,
         hold: impl FnMut(&Progress<'_, S::Key>) -> Option<Duration> + 'a,
     ) -> Self {
-        self.options.hold = Some(Box::new(hold));
+        self.hooks.hold = Some(Box::new(hold));
         self
     }
 
     /// Skips the items for which the function fails, and records each with its error as a
-    /// [dead letter](crate::DeadLetter), where the checkpoints have a place for them;
-    /// [`Checkpoints::dead_letters`] lists them. Default: the run ends at the first failure.
+    /// [dead letter](crate::DeadLetter); [`DeadLetters::dead_letters`] lists them. Default: the run ends at the
+    /// first failure.
     ///
     /// What the *source* fails at isn't skipped: a row that its closure can't decode ends the run. Decode in
     /// the job's function what may be wrong. Nor is an error that loses the chunk's whole scope, such as one
@@ -248,14 +270,20 @@ impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
     ///
     /// Limit how many with [`max_skipped`](Self::max_skipped) or
     /// [`max_skipped_ratio`](Self::max_skipped_ratio), so that a mistake in the function doesn't skip them all.
-    pub fn skip_failures(mut self) -> Self {
-        self.options.skips = true;
+    pub fn skip_failures(mut self) -> Self
+    where
+        C: DeadLetters,
+    {
+        self.bury = Some(blocking::bury);
         self
     }
 
     /// [Skips failures](Self::skip_failures), but at most `items` of the job, over all its runs. One more ends the
     /// run with [`Error::SkipLimit`]; what came before it is done and recorded. Default: no limit.
-    pub fn max_skipped(mut self, items: u64) -> Self {
+    pub fn max_skipped(mut self, items: u64) -> Self
+    where
+        C: DeadLetters,
+    {
         self.options.max_skipped = Some(items);
         self.skip_failures()
     }
@@ -268,7 +296,10 @@ impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
     ///
     /// If the share isn't 0 to 1.
     #[track_caller]
-    pub fn max_skipped_ratio(mut self, ratio: f64, min_items: u64) -> Self {
+    pub fn max_skipped_ratio(mut self, ratio: f64, min_items: u64) -> Self
+    where
+        C: DeadLetters,
+    {
         assert!(
             (0.0..=1.0).contains(&ratio),
             "the share of skipped items must be 0 to 1"
@@ -294,10 +325,9 @@ impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
         B: BackoffBuilder + Clone + 'a,
         B::Backoff: 'a,
     {
-        self.options.again = Some(Again {
+        self.hooks.retry = Some(Retry {
             policy: Box::new(move || Box::new(policy.clone().build())),
             when: Box::new(when),
-            for_checkpoints: None,
         });
         self
     }
@@ -312,14 +342,24 @@ impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
     /// Calls this before the first chunk, and after each once it is recorded; also now and then while a filter
     /// matches nothing. May be called for several.
     pub fn on_progress(mut self, hook: impl FnMut(&Progress<'_, S::Key>) + 'a) -> Self {
-        self.options.hooks.push(Box::new(hook));
+        self.hooks.on_progress.push(Box::new(hook));
         self
+    }
+
+    /// Shows the progress on this bar: of the items, if their [total](Self::total) is told, otherwise by
+    /// the share that is done, in ten-thousandths. Where neither can be told it counts items, without an
+    /// end. The bar's message is the number of items, and of those that were skipped.
+    ///
+    /// With the feature `indicatif`.
+    #[cfg(feature = "indicatif")]
+    pub fn bar(self, bar: ProgressBar) -> Self {
+        self.on_progress(move |progress| show(&bar, progress))
     }
 
     /// Takes time from this clock and waits by it. Default: the machine's. For tests. The walk's
     /// [own](Walk::clock), by which chunks are sized, is another one.
     pub fn clock(mut self, clock: impl Clock + 'a) -> Self {
-        self.options.clock = Box::new(clock);
+        self.hooks.clock = Box::new(clock);
         self
     }
 
@@ -334,18 +374,55 @@ impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
     /// See [`Error`]. What was done before stays done, and recorded.
     pub fn run<F>(self, work: F) -> Result<Outcome, Error<S::Error, C::Error>>
     where
-        F: FnMut(&C::Scope, &[S::Item]) -> Result<(), BoxError>,
+        C: Leases,
+        F: FnMut(&mut C::Scope<'_>, &[S::Item]) -> Result<(), BoxError>,
     {
-        Run::of(self, work)
+        let walk = match self.options.rate {
+            // A second's worth: what is bunched by a chunk isn't more.
+            Some(rate) => self.walk.chunk_size_at_most((rate.ceil() as usize).max(1)),
+            None => self.walk,
+        };
+        let begins = walk.cursor();
+        let mut store = Blocking {
+            checkpoints: self.checkpoints,
+            work,
+            bury: self.bury,
+        };
+        let (name, options, hooks) = (&self.name, self.options, self.hooks);
+        events::run(name).in_scope(|| {
+            let run = run(name, options, hooks, begins, walk.chunks(), &mut store);
+            poll_once(name, run)
+        })
     }
 }
 
 /// Prints the name, and no data.
-impl<S: ChunkSource + ResumableSource, C> fmt::Debug for Job<'_, S, C> {
+impl<S: ChunkSource + ResumableSource, C: Checkpoints> fmt::Debug for Job<'_, S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job")
             .field("name", &self.name)
             .field("walk", &self.walk)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "indicatif")]
+fn show<K>(bar: &ProgressBar, progress: &Progress<'_, K>) {
+    /// The length of a bar whose items aren't counted.
+    const PARTS: u64 = 10_000;
+    match (progress.total(), progress.share()) {
+        (Some(total), _) => {
+            bar.set_length(total);
+            bar.set_position(progress.items());
+        }
+        (None, Some(share)) => {
+            bar.set_length(PARTS);
+            bar.set_position((share * PARTS as f64) as u64);
+        }
+        (None, None) => bar.set_position(progress.items()),
+    }
+    bar.set_message(Items(progress.items(), progress.skipped()).to_string());
+    if progress.is_done() {
+        bar.finish();
     }
 }

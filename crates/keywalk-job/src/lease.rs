@@ -1,12 +1,78 @@
 use std::any::Any;
+use std::convert::Infallible;
 use std::fmt::{self, Write};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
 
-/// That a job is this runner's alone, until it is dropped; what
-/// [`Checkpoints::lease`](crate::Checkpoints::lease) gives.
+use crate::checkpoints::Checkpoints;
+use crate::error::Error;
+
+/// Gives each job to one runner at a time: by a lock on a file, a lock of the database's, or a row that expires.
+///
+/// # Contract
+///
+/// While a job's [`Lease`] lives, no other is given for it; a crash ends it. Where a lease fails at that, a later
+/// [run](crate::Checkpoint::run) fences off an earlier one; see [`Checkpoints`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't keep two runners of a job apart: it is no `Leases`",
+    label = "gives no leases",
+    note = "implement `keywalk_job::Leases` beside `Checkpoints`: by `Lease::by_file`, or `Lease::unguarded` where \
+            one process alone can reach the store"
+)]
+pub trait Leases: Checkpoints {
+    /// Takes the job for one runner; `None` if another one has it. Doesn't wait.
+    ///
+    /// # Errors
+    ///
+    /// The store's own.
+    fn lease(&mut self, job: &str) -> Result<Option<Lease>, Self::Error>;
+
+    /// Forgets a job that isn't running, so that its next run starts over; its dead letters go too. Returns
+    /// whether it was known. Provided, by [`lease`](Self::lease) and [`remove`](Checkpoints::remove).
+    ///
+    /// ```
+    /// use keywalk_job::{CheckpointFiles, Checkpoints, Leases};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let mut checkpoints = CheckpointFiles::new(folder.path());
+    /// for job in checkpoints.list()? {
+    ///     println!("{}: {} items, at {:?}", job.job(), job.items(), job.position());
+    /// }
+    /// assert!(!checkpoints.reset("export")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Taken`] while the job runs, and the store's own.
+    fn reset(&mut self, job: &str) -> Result<bool, Error<Infallible, Self::Error>> {
+        let failed = |error| Error::Checkpoints {
+            job: job.to_owned(),
+            error,
+        };
+        match self.lease(job).map_err(failed)? {
+            Some(_lease) => self.remove(job).map_err(failed),
+            None => Err(Error::Taken {
+                job: job.to_owned(),
+            }),
+        }
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<C: Leases> Leases for &mut C {
+    fn lease(&mut self, job: &str) -> Result<Option<Lease>, C::Error> {
+        (**self).lease(job)
+    }
+
+    fn reset(&mut self, job: &str) -> Result<bool, Error<Infallible, C::Error>> {
+        (**self).reset(job)
+    }
+}
+
+/// That a job is this runner's alone, until it is dropped; what [`Leases::lease`] gives.
 ///
 /// ```
 /// use keywalk_job::Lease;

@@ -25,11 +25,12 @@
 //! - [`Job`] is where to start: a named walk whose position is kept. What may be said: how it is
 //!   throttled, stopped, what a failure does, who hears of its progress.
 //! - [`Checkpoints`] is where positions are kept: [`CheckpointFiles`], SQLite's [`CheckpointTable`] (in
-//!   `keywalk-sqlite`, feature `jobs`), or a store of your own.
+//!   `keywalk-sqlite`, feature `jobs`), or a store of your own. [`Leases`] keep two runners of a job apart,
+//!   [`DeadLetters`] keep what was skipped.
 //! - [`Outcome`], [`Error`], [`Progress`], [`Checkpoint`] and [`DeadLetter`] are what is told of a job.
 //!   [`Checkpoints::list`] and [`load`](Checkpoints::load) tell what jobs are known and where they stand,
-//!   [`reset`](Checkpoints::reset) forgets one;
-//!   [`dead_letters`](Checkpoints::dead_letters) tells what was skipped.
+//!   [`reset`](Leases::reset) forgets one;
+//!   [`dead_letters`](DeadLetters::dead_letters) tells what was skipped.
 //!
 //! # How often an item's effect happens
 //!
@@ -54,7 +55,7 @@
 //! | The function panics | the panic goes on to the caller, as if it had failed | the same |
 //! | The store fails | ends with [`Error::Walk`] ([`keywalk-retry`] waits for what passes by itself) | goes on |
 //! | The checkpoint can't be written | ends with [`Error::Checkpoints`]; or waits by the policy of [`Job::retry`], where the failure [passes by itself](Checkpoints::is_transient) | goes on from the last one that was |
-//! | The checkpoint is damaged | ends with [`Error::Checkpoints`] before anything is done | the same, until it is restored or [reset](Checkpoints::reset) |
+//! | The checkpoint is damaged | ends with [`Error::Checkpoints`] before anything is done | the same, until it is restored or [reset](Leases::reset) |
 //! | Another runner has the job | [`Error::Taken`], or [waits](Job::wait_for_lease) | |
 //! | Another runner takes the job though this one has it: its lock was deleted, or fails on this file system | ends with [`Error::Checkpoints`] at its next commit | the later run goes on |
 //! | The walk is over another table, key, filter, range or order, or live where it wasn't | [`Error::Resume`]; or [starts over](Job::restart_if_changed), goes on to a [later end](Job::extend_range), or [adopts](Job::adopt) another query | |
@@ -86,41 +87,36 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
-#[cfg(feature = "indicatif")]
-mod bar;
-mod buried;
+mod blocking;
 mod checkpoint;
 mod checkpoint_files;
 mod checkpoints;
 mod clock;
+mod control;
 mod dead_letter;
+mod driver;
 mod error;
 mod events;
-mod file_error;
 mod job;
 mod lease;
-mod options;
 mod outcome;
 mod progress;
+mod resume;
 mod run;
 mod stop;
-mod unix_millis;
 
 pub use backon::{self, BackoffBuilder, ConstantBuilder, ExponentialBuilder};
 #[cfg(feature = "indicatif")]
 pub use indicatif;
 
-pub use buried::Buried;
-pub use checkpoint::{Checkpoint, NotACheckpoint};
-pub use checkpoint_files::CheckpointFiles;
+pub use checkpoint::{Checkpoint, NotACheckpoint, from_unix_millis, unix_millis};
+pub use checkpoint_files::{CheckpointFiles, FileError};
 pub use checkpoints::{Attempt, Checkpoints};
 pub use clock::Clock;
-pub use dead_letter::DeadLetter;
+pub use dead_letter::{Buried, DeadLetter, DeadLetters};
 pub use error::{BoxError, Differs, Error};
-pub use file_error::FileError;
 pub use job::Job;
-pub use lease::Lease;
+pub use lease::{Lease, Leases};
 pub use outcome::{Ended, Outcome};
 pub use progress::Progress;
 pub use stop::Stop;
-pub use unix_millis::{from_unix_millis, unix_millis};

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::Checkpoint;
+use crate::checkpoint::Checkpoint;
 
 /// How a run of a job ended, where nothing failed. Printed it says `done: 500000 items in 977 chunks, 2.31 s`, or
 /// `done: 500000 items (19 skipped) in 977 chunks, 2.31 s`.
@@ -30,13 +30,14 @@ pub enum Ended {
 }
 
 impl Outcome {
-    pub(crate) fn of(ended: Ended, elapsed: Duration) -> Self {
+    /// Of a run that has done nothing.
+    pub(crate) fn of(ended: Ended, elapsed: Duration, retries: u64) -> Self {
         Outcome {
             ended,
             items: 0,
             chunks: 0,
             skipped: 0,
-            retries: 0,
+            retries,
             elapsed,
             checkpoint: None,
         }

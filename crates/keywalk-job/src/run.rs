@@ -1,40 +1,155 @@
-use std::ops::Bound;
+use std::slice;
 use std::time::Duration;
 
-use keywalk::{ChunkSource, Chunks, Cursor, Excerpt, ResumableSource, Step, Token};
+use keywalk::{Cursor, Keyed, ResumableSource, Step};
 
-mod chunk;
-mod start;
-
-use crate::options::{Delays, Options};
-use crate::{
-    BoxError, Checkpoint, Checkpoints, Differs, Ended, Error, Lease, Outcome, Progress, unix_millis,
-};
+use crate::checkpoint::Checkpoint;
+use crate::checkpoints::Attempt;
+use crate::control::{Control, Options};
+use crate::dead_letter::DeadLetter;
+use crate::driver::{Host, OpenScope, Steps, Store};
+use crate::error::{BoxError, Error, checkpoints_failed, source_failed, walk_failed};
+use crate::events;
+use crate::lease::Lease;
+use crate::outcome::{Ended, Outcome};
+use crate::progress::Progress;
+use crate::resume::{first_token, key_text, open, position};
 
 /// After how many stretches without an item the position is recorded all the same.
 const MOST_MOVES: u32 = 64;
 
-/// A run of a job.
-pub(crate) struct Run<'a, S: ChunkSource + ResumableSource, C, F> {
-    chunks: Chunks<S>,
-    checkpoints: C,
-    options: Options<'a, S::Key>,
-    work: F,
-    /// As it was committed last.
-    checkpoint: Checkpoint,
-    /// Where the walk stands by what was committed.
-    committed: Cursor<S::Key>,
-    first: Option<S::Key>,
-    began: Duration,
+const LEASE_POLL: Duration = Duration::from_millis(50);
+
+/// What a run fails with, where its store fails with `E`.
+type Failure<W, E> = Error<<W as Steps>::Error, E>;
+
+/// Runs a job: takes its lease, finds where it stands and does chunk by chunk, until it is done or should end.
+///
+/// How it waits is up to the driver that implements the traits.
+pub(crate) async fn run<W, St, H>(
+    job: &str,
+    options: Options,
+    host: H,
+    begins: Cursor<W::Key>,
+    walk: W,
+    store: &mut St,
+) -> Result<Outcome, Failure<W, St::Error>>
+where
+    W: Steps,
+    St: Store<W::Item>,
+    H: Host<Key = W::Key>,
+{
+    let control = Control::new(host, options);
+    let outcome = start(job, control, begins, walk, store).await;
+    events::ended(&outcome);
+    outcome
+}
+
+async fn start<W, St, H>(
+    job: &str,
+    mut control: Control<H>,
+    begins: Cursor<W::Key>,
+    mut walk: W,
+    store: &mut St,
+) -> Result<Outcome, Failure<W, St::Error>>
+where
+    W: Steps,
+    St: Store<W::Item>,
+    H: Host<Key = W::Key>,
+{
+    let _lease = match take_lease(job, &mut control, store).await? {
+        Ok(lease) => lease,
+        Err(ended) => return Ok(Outcome::of(ended, control.elapsed(), control.retries)),
+    };
+    let opened = loop {
+        let error = match open(job, &begins, walk.source(), store, &control).await {
+            Ok(opened) => break opened,
+            Err(error) => error,
+        };
+        let delay = control.delay_for_checkpoints(store, error)?;
+        if let Some(ended) = control.wait_for(delay).await {
+            return Ok(Outcome::of(ended, control.elapsed(), control.retries));
+        }
+    };
+    control.checkpoints_worked();
+    // A walk that contradicts its own cursor is to say so.
+    if opened.cursor != begins {
+        walk.seek(opened.cursor.clone());
+    }
+    let mut run = Run {
+        walk,
+        control,
+        tally: Tally {
+            share_at_start: opened.checkpoint.share.unwrap_or(0.0),
+            checkpoint: opened.checkpoint,
+            committed: opened.cursor,
+            items: 0,
+            chunks: 0,
+            skipped: 0,
+        },
+        first: opened.first,
+        moves: 0,
+        tries: None,
+    };
+    run.tell();
+    let ended = run.walk(store).await?;
+    let Run { tally, control, .. } = run;
+    Ok(Outcome {
+        items: tally.items,
+        chunks: tally.chunks,
+        skipped: tally.skipped,
+        checkpoint: Some(tally.checkpoint),
+        ..Outcome::of(ended, control.elapsed(), control.retries)
+    })
+}
+
+/// Waits for the lease where that was asked for. Returns why the run should end, if that comes first.
+async fn take_lease<S, T, St: Store<T>, H: Host>(
+    job: &str,
+    control: &mut Control<H>,
+    store: &mut St,
+) -> Result<Result<Lease, Ended>, Error<S, St::Error>> {
+    loop {
+        let lease = store.lease(job).await.map_err(checkpoints_failed(job));
+        let delay = match lease {
+            Ok(Some(lease)) => return Ok(Ok(lease)),
+            Ok(None) if control.options.waits => LEASE_POLL,
+            Ok(None) => {
+                return Err(Error::Taken {
+                    job: job.to_owned(),
+                });
+            }
+            Err(error) => control.delay_for_checkpoints(store, error)?,
+        };
+        if let Some(ended) = control.wait_for(delay).await {
+            return Ok(Err(ended));
+        }
+    }
+}
+
+/// A run that has the lease and has recorded that it begins.
+struct Run<W: Steps, H: Host> {
+    walk: W,
+    control: Control<H>,
+    tally: Tally<W::Key>,
+    /// The first key that the job had.
+    first: Option<W::Key>,
     /// Stretches since the last commit.
     moves: u32,
-    share_at_start: f64,
-    outcome: Outcome,
     /// Of what failed last and isn't done yet.
-    tries: Option<Tries<'a, S::Key>>,
-    /// When the next chunk may begin.
-    next_start: Duration,
-    _lease: Lease,
+    tries: Option<Tries<W::Key, H::Delays>>,
+}
+
+/// What was committed.
+struct Tally<K> {
+    checkpoint: Checkpoint,
+    /// Where the walk stands by the checkpoint.
+    committed: Cursor<K>,
+    /// Of this run, as the next two.
+    items: u64,
+    chunks: u64,
+    skipped: u64,
+    share_at_start: f64,
 }
 
 /// What came of a step.
@@ -45,75 +160,85 @@ enum Went {
 }
 
 /// How often an item has failed, or a chunk where its items aren't told apart.
-struct Tries<'a, K> {
+struct Tries<K, D> {
     key: Option<K>,
     failed: u64,
-    delays: Delays<'a>,
+    delays: D,
 }
 
-type Failure<S, C> = Error<<S as keywalk::Source>::Error, <C as Checkpoints>::Error>;
+/// How far the function's work on a chunk got.
+struct Worked {
+    /// How many items from the first on are done or skipped, and are to be committed.
+    done: usize,
+    /// Of these.
+    skipped: u64,
+    then: Then,
+}
 
-impl<'a, S, C, F> Run<'a, S, C, F>
-where
-    S: ChunkSource + ResumableSource,
-    C: Checkpoints,
-    F: FnMut(&C::Scope, &[S::Item]) -> Result<(), BoxError>,
-{
-    fn go(mut self) -> Result<Outcome, Failure<S, C>> {
-        self.tell();
-        let ended = self.walk()?;
-        Ok(Outcome {
-            ended,
-            elapsed: self.options.clock.now().saturating_sub(self.began),
-            checkpoint: Some(self.checkpoint),
-            ..self.outcome
-        })
-    }
+enum Then {
+    GoOn,
+    /// What comes next is tried again, after this time.
+    Retry(Duration),
+    /// The item at this place, or the chunk, has failed.
+    Fail(Option<usize>, BoxError),
+    /// The item with this key has failed, and no more may be skipped.
+    Refuse(String, BoxError),
+}
 
-    /// Chunk by chunk, until the run ends.
-    fn walk(&mut self) -> Result<Ended, Failure<S, C>> {
-        while !self.checkpoint.is_done() {
-            if let Some(ended) = self.wait() {
-                self.record_moves()?;
+impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
+    /// Walks chunk by chunk, until the run ends.
+    async fn walk<St: Store<W::Item>>(
+        &mut self,
+        store: &mut St,
+    ) -> Result<Ended, Failure<W, St::Error>> {
+        while !self.tally.checkpoint.is_done() {
+            if let Some(ended) = self.wait().await {
+                self.record_moves(store).await?;
                 return Ok(ended);
             }
-            match self.step() {
+            match self.step(store).await {
                 Ok(Went::On) => {}
                 Ok(Went::ToTheEnd) => break,
                 Err(error) => {
-                    let options = &mut self.options;
-                    let delay = options.delay_for_checkpoints(&self.checkpoints, error)?;
-                    self.try_after(delay);
+                    let delay = self.control.delay_for_checkpoints(store, error)?;
+                    self.control.try_after(delay);
                 }
             }
         }
         Ok(Ended::Done)
     }
 
-    /// Puts one question to the store, and does what it answers.
-    fn step(&mut self) -> Result<Went, Failure<S, C>> {
-        let chunk_began = self.options.clock.now();
-        let scope = self.begin()?;
-        match self.chunks.step() {
+    /// Sends one request to the store, and does what it returns.
+    async fn step<St: Store<W::Item>>(
+        &mut self,
+        store: &mut St,
+    ) -> Result<Went, Failure<W, St::Error>> {
+        let chunk_began = self.control.host.now();
+        let skips = store.skips();
+        let scope = store
+            .begin()
+            .await
+            .map_err(checkpoints_failed(self.job()))?;
+        match self.walk.step().await {
             Err(error) => {
                 drop(scope);
-                return Err(walk_failed(&self.checkpoint.job, error));
+                return Err(walk_failed(self.job(), error));
             }
             Ok(Step::Moved) => {
                 self.moves += 1;
                 // Also after a failure of the checkpoints: only a commit shows that they work again.
-                if self.moves >= MOST_MOVES || self.options.retries_checkpoints() {
-                    self.record_in(scope)?;
+                if self.moves >= MOST_MOVES || self.control.retries_checkpoints() {
+                    self.record_in(scope).await?;
                     self.tell();
                 }
             }
             Ok(Step::End) => {
-                self.record_in(scope)?;
+                self.record_in(scope).await?;
                 self.tell();
                 return Ok(Went::ToTheEnd);
             }
             Ok(Step::Items(_)) => {
-                if let Err(error) = self.do_chunk(scope, chunk_began) {
+                if let Err(error) = self.do_chunk(scope, skips, chunk_began).await {
                     self.go_back();
                     return Err(error);
                 }
@@ -122,206 +247,325 @@ where
         Ok(Went::On)
     }
 
-    /// Back to what was committed: what came since is undone, and fetched again.
-    fn go_back(&mut self) {
-        self.chunks.seek(self.committed.clone());
-        self.moves = 0;
+    /// Does and records what was fetched, as far as that goes, and undoes the rest.
+    async fn do_chunk<Sc: OpenScope<W::Item>>(
+        &mut self,
+        mut scope: Sc,
+        skips: bool,
+        began: Duration,
+    ) -> Result<(), Failure<W, Sc::Error>> {
+        let count = self.walk.items().len();
+        let Worked {
+            done,
+            skipped,
+            then,
+        } = match skips {
+            true => self.work_one_by_one(&mut scope, count).await?,
+            false => self.work_on_all(&mut scope, count).await,
+        };
+        match done {
+            0 => drop(scope),
+            done => self.keep(scope, done, skipped, began).await?,
+        }
+        let job = self.job().to_owned();
+        match then {
+            Then::GoOn => Ok(()),
+            Then::Retry(delay) => {
+                events::tried(&self.tally.checkpoint, count - done, delay);
+                self.go_back();
+                self.control.retries += 1;
+                self.control.try_after(delay);
+                Ok(())
+            }
+            Then::Fail(at, error) => Err(Error::Work {
+                job,
+                tries: self.failures(at),
+                item: at.map(|at| self.key_text(at)),
+                after: self.tally.checkpoint.position.clone(),
+                items: count,
+                error,
+            }),
+            Then::Refuse(item, error) => Err(Error::SkipLimit {
+                job,
+                item,
+                skipped: self.tally.checkpoint.skipped,
+                items: self.tally.checkpoint.items,
+                error,
+            }),
+        }
     }
 
-    fn try_after(&mut self, delay: Duration) {
-        self.outcome.retries += 1;
-        let time = self.options.clock.now().saturating_add(delay);
-        self.next_start = self.next_start.max(time);
+    async fn work_on_all<Sc: OpenScope<W::Item>>(
+        &mut self,
+        scope: &mut Sc,
+        count: usize,
+    ) -> Worked {
+        let (done, then) = match scope.work(self.walk.items()).await {
+            Ok(()) => {
+                self.tries = None;
+                (count, Then::GoOn)
+            }
+            Err(error) => match self.delay_for(&error, None) {
+                Some(delay) => (0, Then::Retry(delay)),
+                None => (0, Then::Fail(None, error)),
+            },
+        };
+        let skipped = 0;
+        Worked {
+            done,
+            skipped,
+            then,
+        }
     }
 
-    /// Waits as long as the job was told to, unless the run should end before.
-    fn wait(&mut self) -> Option<Ended> {
-        if let Some(ended) = self.options.wait_until(self.next_start, self.began) {
-            return Some(ended);
+    /// Where an item fails that is to be tried again, those before it are committed, and so is that item once
+    /// it is done: then nothing that fails later brings them back.
+    async fn work_one_by_one<Sc: OpenScope<W::Item>>(
+        &mut self,
+        scope: &mut Sc,
+        count: usize,
+    ) -> Result<Worked, Failure<W, Sc::Error>> {
+        let mut skipped = 0;
+        let kept = |done, skipped, then| {
+            Ok(Worked {
+                done,
+                skipped,
+                then,
+            })
+        };
+        for at in 0..count {
+            if at > 0 && self.is_tried(at) {
+                return kept(at, skipped, Then::GoOn);
+            }
+            let item = slice::from_ref(&self.walk.items()[at]);
+            let attempt = scope.attempt(item).await;
+            match attempt.map_err(checkpoints_failed(self.job()))? {
+                Attempt::Done => {}
+                Attempt::Undone(error) => {
+                    if let Some(delay) = self.delay_for(&error, Some(at)) {
+                        return kept(at, skipped, Then::Retry(delay));
+                    }
+                    let items = self.tally.checkpoint.items + at as u64 + 1;
+                    let failed = self.tally.checkpoint.skipped + skipped + 1;
+                    if !self.control.options.may_skip(failed, items) {
+                        return kept(at, skipped, Then::Refuse(self.key_text(at), error));
+                    }
+                    self.bury(scope, at, &error).await?;
+                    skipped += 1;
+                }
+                Attempt::Lost(error) => {
+                    let then = match self.delay_for(&error, Some(at)) {
+                        Some(delay) => Then::Retry(delay),
+                        None => Then::Fail(Some(at), error),
+                    };
+                    return kept(0, 0, then);
+                }
+            }
+            if self.is_tried(at) {
+                self.tries = None;
+                return kept(at + 1, skipped, Then::GoOn);
+            }
         }
-        let mut hold = self.options.hold.take()?;
-        let mut ended = None;
-        while ended.is_none()
-            && let Some(time) = hold(&self.progress())
-        {
-            ended = self.options.wait_for(time, self.began);
+        kept(count, skipped, Then::GoOn)
+    }
+
+    /// Records the item at this place of the chunk with its error.
+    async fn bury<Sc: OpenScope<W::Item>>(
+        &mut self,
+        scope: &mut Sc,
+        at: usize,
+        error: &BoxError,
+    ) -> Result<(), Failure<W, Sc::Error>> {
+        let mut key_bytes = Vec::new();
+        let source = self.walk.source();
+        source.encode_key(&self.key(at), &mut key_bytes);
+        let letter = DeadLetter {
+            job: self.job(),
+            key: self.key_text(at),
+            key_bytes: &key_bytes,
+            error,
+            time: self.control.host.time_of_day(),
+        };
+        events::buried(&letter);
+        let buried = scope.bury(&letter).await;
+        buried.map_err(checkpoints_failed(self.job()))
+    }
+
+    /// Whether the item at this place has failed before.
+    fn is_tried(&self, at: usize) -> bool {
+        let key = self.tries.as_ref().and_then(|tries| tries.key.as_ref());
+        key.is_some_and(|key| *key == self.key(at))
+    }
+
+    /// Returns the time after which to try the item at this place again, or the chunk, if that is worth it.
+    fn delay_for(&mut self, error: &BoxError, at: Option<usize>) -> Option<Duration> {
+        let key = at.map(|at| self.key(at));
+        let host = &mut self.control.host;
+        let is_worth_it = host.is_worth_a_retry(error);
+        if !self.tries.as_ref().is_some_and(|tries| tries.key == key) {
+            if !is_worth_it {
+                return None;
+            }
+            self.tries = Some(Tries {
+                key,
+                failed: 0,
+                delays: host.delays()?,
+            });
         }
-        self.options.hold = Some(hold);
-        ended
+        let tries = self.tries.as_mut()?;
+        tries.failed += 1;
+        match is_worth_it {
+            true => tries.delays.next(),
+            false => None,
+        }
+    }
+
+    /// How often the item at this place has failed, or the chunk.
+    fn failures(&self, at: Option<usize>) -> u64 {
+        let key = at.map(|at| self.key(at));
+        let tries = self.tries.as_ref().filter(|tries| tries.key == key);
+        tries.map_or(1, |tries| tries.failed)
+    }
+
+    /// Commits the chunk's first items, `done` of them.
+    async fn keep<Sc: OpenScope<W::Item>>(
+        &mut self,
+        scope: Sc,
+        done: usize,
+        skipped: u64,
+        began: Duration,
+    ) -> Result<(), Failure<W, Sc::Error>> {
+        if self.first.is_none() {
+            self.first = Some(self.key(0));
+        }
+        let is_part = done < self.walk.items().len();
+        let cursor = match is_part {
+            true => self.walk.cursor_past(self.key(done - 1)),
+            false => self.walk.cursor(),
+        };
+        self.commit(scope, cursor, done as u64, skipped).await?;
+        if is_part {
+            self.go_back();
+        }
+        self.tally.items += done as u64;
+        self.tally.chunks += 1;
+        self.tally.skipped += skipped;
+        events::chunk(&self.tally.checkpoint, done, skipped);
+        self.control.chunk_done(began, done);
+        self.tell();
+        Ok(())
     }
 
     /// Commits where the run leaves off. Where another writer is in the way it is let be: no item was done since.
-    fn record_moves(&mut self) -> Result<(), Failure<S, C>> {
+    async fn record_moves<St: Store<W::Item>>(
+        &mut self,
+        store: &mut St,
+    ) -> Result<(), Failure<W, St::Error>> {
         if self.moves == 0 {
             return Ok(());
         }
-        let recorded = self.begin().and_then(|scope| self.record_in(scope));
+        let recorded = match store.begin().await {
+            Ok(scope) => self.record_in(scope).await,
+            Err(error) => Err(checkpoints_failed(self.job())(error)),
+        };
         match recorded {
-            Err(Error::Checkpoints { error, .. }) if self.checkpoints.is_transient(&error) => {
-                Ok(())
-            }
+            Err(Error::Checkpoints { error, .. }) if store.is_transient(&error) => Ok(()),
             recorded => recorded,
         }
     }
 
     /// Commits where the walk stands, with nothing done meanwhile.
-    fn record_in(&mut self, scope: C::Scope) -> Result<(), Failure<S, C>> {
-        self.commit(scope, self.chunks.cursor(), 0, 0)
-    }
-
-    fn begin(&mut self) -> Result<C::Scope, Failure<S, C>> {
-        let begun = self.checkpoints.begin();
-        begun.map_err(checkpoints_failed(&self.checkpoint.job))
+    async fn record_in<Sc: OpenScope<W::Item>>(
+        &mut self,
+        scope: Sc,
+    ) -> Result<(), Failure<W, Sc::Error>> {
+        self.commit(scope, self.walk.cursor(), 0, 0).await
     }
 
     /// Commits that so many more items were done, up to `cursor`.
-    fn commit(
+    async fn commit<Sc: OpenScope<W::Item>>(
         &mut self,
-        scope: C::Scope,
-        cursor: Cursor<S::Key>,
+        scope: Sc,
+        cursor: Cursor<W::Key>,
         items: u64,
         skipped: u64,
-    ) -> Result<(), Failure<S, C>> {
-        let job = &self.checkpoint.job;
-        let source = self.chunks.source();
-        let mut next = self.checkpoint.clone();
+    ) -> Result<(), Failure<W, Sc::Error>> {
+        let source = self.walk.source();
+        let mut next = self.tally.checkpoint.clone();
         next.items += items;
         next.chunks += u64::from(items > 0);
         next.skipped += skipped;
         if let (None, Some(first)) = (&next.first, &self.first) {
             let first = first_token(first, &cursor, source);
-            next.first = Some(first.map_err(source_failed(job))?);
+            next.first = Some(first.map_err(source_failed(self.job()))?);
         }
-        let stands = next.stand_at(&cursor, self.first.as_ref(), source, &self.options);
-        stands.map_err(source_failed(job))?;
-        let committed = self.checkpoints.commit(scope, &next);
-        committed.map_err(checkpoints_failed(job))?;
-        self.options.checkpoints_worked();
-        self.checkpoint = next;
-        self.committed = cursor;
+        let stands = next.stand_at(&cursor, self.first.as_ref(), source, &self.control);
+        stands.map_err(source_failed(self.job()))?;
+        let committed = scope.commit(&next).await;
+        committed.map_err(checkpoints_failed(self.job()))?;
+        self.control.checkpoints_worked();
+        self.tally.checkpoint = next;
+        self.tally.committed = cursor;
         self.moves = 0;
         Ok(())
     }
 
-    fn tell(&mut self) {
-        if self.options.hooks.is_empty() {
-            return;
-        }
-        let mut hooks = std::mem::take(&mut self.options.hooks);
-        let progress = self.progress();
-        hooks.iter_mut().for_each(|hook| hook(&progress));
-        self.options.hooks = hooks;
+    /// Goes back to what was committed: what came since is undone, and fetched again.
+    fn go_back(&mut self) {
+        self.walk.seek(self.tally.committed.clone());
+        self.moves = 0;
     }
 
-    fn progress(&self) -> Progress<'_, S::Key> {
-        let now = self.options.clock.now();
+    /// Waits as long as the job was told to, unless the run should end before.
+    async fn wait(&mut self) -> Option<Ended> {
+        let next_start = self.control.next_start;
+        let mut ended = self.control.wait_until(next_start).await;
+        while ended.is_none() {
+            let progress = self.tally.progress(&self.control);
+            let time = self.control.host.hold(&progress)?;
+            ended = self.control.wait_for(time).await;
+        }
+        ended
+    }
+
+    fn tell(&mut self) {
+        let progress = self.tally.progress(&self.control);
+        self.control.host.tell(&progress);
+    }
+
+    fn job(&self) -> &str {
+        &self.tally.checkpoint.job
+    }
+
+    fn key(&self, at: usize) -> W::Key {
+        self.walk.items()[at].key()
+    }
+
+    fn key_text(&self, at: usize) -> String {
+        key_text(self.walk.source(), &self.key(at))
+    }
+}
+
+impl<K> Tally<K> {
+    fn progress<'t, H: Host>(&'t self, control: &Control<H>) -> Progress<'t, K> {
+        let now = control.host.now();
         let due = match self.checkpoint.is_done() {
             true => now,
-            false => now.max(self.next_start),
+            false => now.max(control.next_start),
         };
         Progress {
             job: &self.checkpoint.job,
             position: position(&self.committed, &self.checkpoint),
             items: self.checkpoint.items,
-            items_of_run: self.outcome.items,
+            items_of_run: self.items,
             chunks: self.checkpoint.chunks,
             skipped: self.checkpoint.skipped,
-            elapsed: now.saturating_sub(self.began),
-            charged: due.saturating_sub(self.began),
+            elapsed: now.saturating_sub(control.began),
+            charged: due.saturating_sub(control.began),
             share: self.checkpoint.share,
             share_at_start: self.share_at_start,
-            total: self.options.total,
+            total: control.options.total,
             is_done: self.checkpoint.is_done(),
         }
-    }
-}
-
-impl Checkpoint {
-    /// Moves it to `cursor`.
-    fn stand_at<S: ChunkSource + ResumableSource>(
-        &mut self,
-        cursor: &Cursor<S::Key>,
-        first: Option<&S::Key>,
-        source: &S,
-        options: &Options<'_, S::Key>,
-    ) -> Result<(), S::Error> {
-        self.token = Token::new(cursor, source)?;
-        self.position = position(cursor, self).map(|key| key_text(source, key));
-        self.share = self.share_at(cursor, first, source, options.total);
-        self.updated = unix_millis(options.clock.time_of_day());
-        Ok(())
-    }
-
-    fn share_at<S: ChunkSource + ResumableSource>(
-        &self,
-        cursor: &Cursor<S::Key>,
-        first: Option<&S::Key>,
-        source: &S,
-        total: Option<u64>,
-    ) -> Option<f64> {
-        if self.is_done() {
-            return Some(1.0);
-        }
-        if let Some(total) = total {
-            let share = self.items as f64 / total as f64;
-            return (total > 0).then_some(share.min(1.0));
-        }
-        let (Bound::Included(last) | Bound::Excluded(last)) = cursor.range().far() else {
-            return None;
-        };
-        source.share(first?, last, passed(cursor)?)
-    }
-}
-
-/// A walk from past the first item on, of which that key alone is read again.
-fn first_token<S: ChunkSource + ResumableSource>(
-    first: &S::Key,
-    cursor: &Cursor<S::Key>,
-    source: &S,
-) -> Result<Token, S::Error> {
-    let mut range = cursor.range().clone();
-    range.advance_past(first.clone());
-    Token::new(&Cursor::live(range), source)
-}
-
-/// The key that a job has come to. None before its first item: a walk that begins behind a key hasn't
-/// come to that.
-fn position<'c, K>(cursor: &'c Cursor<K>, checkpoint: &Checkpoint) -> Option<&'c K> {
-    (checkpoint.items > 0).then(|| passed(cursor)).flatten()
-}
-
-/// A human-readable key, escaped and cut: errors, logs and status reports show it on terminals.
-fn key_text<S: ChunkSource + ResumableSource>(source: &S, key: &S::Key) -> String {
-    const MOST_CHARS: usize = 1_000;
-    Excerpt::new(&source.key_text(key), MOST_CHARS).to_string()
-}
-
-/// The key that the rest of a walk lies behind.
-fn passed<K>(cursor: &Cursor<K>) -> Option<&K> {
-    match cursor.range().near() {
-        Bound::Excluded(key) => Some(key),
-        Bound::Included(_) | Bound::Unbounded => None,
-    }
-}
-
-fn walk_failed<S, C>(job: &str, error: keywalk::Error<S>) -> Error<S, C> {
-    let job = job.to_owned();
-    match error {
-        keywalk::Error::Token(error) => Error::Resume {
-            job,
-            differs: Differs::Token(error),
-        },
-        error => Error::Walk { job, error },
-    }
-}
-
-fn source_failed<S, C>(job: &str) -> impl FnOnce(S) -> Error<S, C> {
-    move |error| walk_failed(job, keywalk::Error::Source(error))
-}
-
-fn checkpoints_failed<S, C>(job: &str) -> impl FnOnce(C) -> Error<S, C> {
-    move |error| Error::Checkpoints {
-        job: job.to_owned(),
-        error,
     }
 }

@@ -76,6 +76,7 @@ impl<K: Ord + Clone + Send + 'static> Stores<K> {
         self.named(SkipList::new(Arc::clone(&self.skips)))
     }
 
+    #[expect(clippy::type_complexity, reason = "its closure has no name")]
     fn slice(&self) -> Named<SortedSlice<'_, (K, K), impl Fn(&(K, K)) -> K + Copy>> {
         let slice = SortedSlice::new(&self.items, |(key, _): &(K, K)| key.clone());
         self.named(slice.expect("the keys are sorted"))

@@ -1,9 +1,17 @@
-use rusqlite::{Connection, Params, Row};
+#[cfg(unix)]
+use std::ffi::OsString;
+#[cfg(unix)]
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 
-mod checkpoints;
+use keywalk_job::{
+    Attempt, BoxError, Buried, Checkpoint, Checkpoints, DeadLetter, DeadLetters, Lease, Leases,
+    from_unix_millis, unix_millis,
+};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Params, Row, Transaction, TransactionBehavior};
+
 mod error;
-mod file;
-mod sql;
 
 pub use error::{CheckpointError, CheckpointErrorKind};
 
@@ -49,9 +57,9 @@ use error::Problem;
 /// some by [`Job::retry`](keywalk_job::Job::retry). Between two chunks, and while
 /// the job pauses or waits, nothing is held.
 ///
-/// The function must leave the transaction open, and hand on errors. One that it ends, or that SQLite ends
-/// over an error (`INSERT OR ROLLBACK`, an interrupt, a full disk), is an error, and the chunk comes again;
-/// but what the function has changed outside of it, by committing or after its end, stays. That it is
+/// The function must leave the transaction open, its drop behavior as it is, and hand on errors. One that it ends,
+/// or that SQLite ends over an error (`INSERT OR ROLLBACK`, an interrupt, a full disk), is an error, and the chunk
+/// comes again; but what the function has changed outside of it, by committing or after its end, stays. That it is
 /// still the same transaction is checked by a savepoint in each chunk, which adds a few hundredths to SQLite's
 /// time.
 ///
@@ -75,12 +83,12 @@ use error::Problem;
 ///
 /// # What was skipped, and doing it again
 ///
-/// [`dead_letters`](keywalk_job::Checkpoints::dead_letters) lists a job's letters. They are rows, so what did them wrong
+/// [`dead_letters`](keywalk_job::DeadLetters::dead_letters) lists a job's letters. They are rows, so what did them wrong
 /// once mended, another job over them does those items again, and takes each letter away with the effect:
 ///
 /// ```
 /// use keywalk::{ResumableSource, Walk};
-/// use keywalk_job::{Checkpoints, Job};
+/// use keywalk_job::{DeadLetters, Job};
 /// use keywalk_sqlite::{CheckpointTable, Table};
 ///
 /// # let db = rusqlite::Connection::open_in_memory()?;
@@ -152,33 +160,289 @@ impl<'db> CheckpointTable<'db> {
     pub fn new(db: &'db Connection) -> Self {
         CheckpointTable { db, is_made: false }
     }
+}
 
-    fn load_json(&self, job: &str) -> Result<Option<String>, Problem> {
-        let sql = "SELECT checkpoint FROM main.keywalk_jobs WHERE name = ?1";
-        let mut found = self.ask(sql, [job], |row| row.get::<_, String>(0))?;
-        Ok(found.pop())
+impl<'db> Checkpoints for CheckpointTable<'db> {
+    type Scope<'a> = Transaction<'db>;
+    type Rest<'a>
+        = ()
+    where
+        Self: 'a;
+    type Error = CheckpointError;
+
+    fn begin(&mut self) -> Result<(Transaction<'db>, ()), CheckpointError> {
+        if !self.db.is_autocommit() {
+            return Err(Problem::InTransaction.into());
+        }
+        let begin = || Transaction::new_unchecked(self.db, TransactionBehavior::Immediate);
+        let failed = |source| Problem::Sqlite {
+            verb: "begin",
+            source,
+        };
+        if !self.is_made {
+            // A change of the schema, which a walk by another connection doesn't see in the middle of one.
+            let made = begin().and_then(|transaction| {
+                transaction.execute_batch(TABLES)?;
+                transaction.commit()
+            });
+            made.map_err(failed)?;
+            self.is_made = true;
+        }
+        let transaction = begin().map_err(failed)?;
+        run(&transaction, MARK).map_err(failed)?;
+        Ok((transaction, ()))
     }
 
-    /// Asks the table of jobs; nothing if there is none yet.
-    fn ask<T>(
-        &self,
-        sql: &str,
-        params: impl Params,
-        mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> Result<Vec<T>, Problem> {
-        let exists =
-            "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'keywalk_jobs'";
-        let ask = || {
-            if !self.db.prepare_cached(exists)?.exists([])? {
-                return Ok(Vec::new());
-            }
-            let mut statement = self.db.prepare(sql)?;
-            let rows = statement.query_map(params, |row| read(row))?;
-            rows.collect()
-        };
-        ask().map_err(|source| Problem::Sqlite {
-            verb: "read",
+    fn load_in(
+        scope: &mut Transaction<'db>,
+        (): &mut (),
+        job: &str,
+    ) -> Result<Option<Checkpoint>, CheckpointError> {
+        load(scope, job)
+    }
+
+    fn commit(
+        scope: Transaction<'db>,
+        (): (),
+        checkpoint: &Checkpoint,
+    ) -> Result<(), CheckpointError> {
+        if scope.is_autocommit() || run(&scope, UNMARK).is_err() {
+            return Err(Problem::Ended.into());
+        }
+        let updated = unix_millis(checkpoint.updated());
+        let recorded = scope.prepare_cached(RECORD).and_then(|mut statement| {
+            statement.execute((
+                checkpoint.job(),
+                checkpoint.run().cast_signed(),
+                checkpoint.is_done(),
+                checkpoint.items().cast_signed(),
+                checkpoint.skipped().cast_signed(),
+                checkpoint.share(),
+                checkpoint.position(),
+                updated,
+                checkpoint.to_json(),
+            ))
+        });
+        if recorded.map_err(unwritten)? == 0 {
+            let job = checkpoint.job().to_owned();
+            return Err(Problem::Superseded { job }.into());
+        }
+        Ok(scope.commit().map_err(|source| Problem::Sqlite {
+            verb: "commit",
             source,
-        })
+        })?)
+    }
+
+    fn remove(&mut self, job: &str) -> Result<bool, CheckpointError> {
+        // Not to make the tables for it.
+        if load_json(self.db, job)?.is_none() {
+            return Ok(false);
+        }
+        let (scope, ()) = self.begin()?;
+        let remove = || {
+            scope.execute(
+                "DELETE FROM main.keywalk_dead_letters WHERE job = ?1",
+                [job],
+            )?;
+            let removed = scope.execute("DELETE FROM main.keywalk_jobs WHERE name = ?1", [job])?;
+            scope.commit()?;
+            Ok(removed > 0)
+        };
+        Ok(remove().map_err(unwritten)?)
+    }
+
+    fn list(&mut self) -> Result<Vec<Checkpoint>, CheckpointError> {
+        let sql = "SELECT name, checkpoint FROM main.keywalk_jobs ORDER BY name";
+        let found = ask(self.db, sql, [], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+        })?;
+        found.iter().map(|(job, json)| read(job, json)).collect()
+    }
+
+    /// Makes no tables and takes no lock, other than a scope.
+    fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, CheckpointError> {
+        load(self.db, job)
+    }
+
+    fn is_transient(&self, error: &CheckpointError) -> bool {
+        error.is_transient()
+    }
+
+    fn attempt<'a>(
+        scope: &mut Transaction<'db>,
+        work: &mut dyn FnMut(&mut Transaction<'db>) -> Result<(), BoxError>,
+    ) -> Result<Attempt, CheckpointError> {
+        run(scope, "SAVEPOINT keywalk_item").map_err(unwritten)?;
+        let worked = work(scope);
+        let is_kept = || {
+            !scope.is_autocommit()
+                && (worked.is_ok() || run(scope, "ROLLBACK TO keywalk_item").is_ok())
+                && run(scope, "RELEASE keywalk_item").is_ok()
+        };
+        match (is_kept(), worked) {
+            (true, Ok(())) => Ok(Attempt::Done),
+            (true, Err(error)) => Ok(Attempt::Undone(error)),
+            // Some errors end the transaction, a full disk and an interrupt among them. Another savepoint
+            // would then begin one, and its release commit the next item by itself.
+            (false, Err(error)) => Ok(Attempt::Lost(error)),
+            (false, Ok(())) => Err(Problem::Ended.into()),
+        }
     }
 }
+
+impl Leases for CheckpointTable<'_> {
+    fn lease(&mut self, job: &str) -> Result<Option<Lease>, CheckpointError> {
+        let path = file(self.db)?;
+        // In memory, or in a file that has no name.
+        if path.as_os_str().is_empty() {
+            return Ok(Some(Lease::unguarded()));
+        }
+        let lease = Lease::beside(&path, job);
+        Ok(lease.map_err(|source| Problem::Lease { path, source })?)
+    }
+}
+
+impl<'db> DeadLetters for CheckpointTable<'db> {
+    fn bury(
+        scope: &mut Transaction<'db>,
+        (): &mut (),
+        letter: &DeadLetter<'_>,
+    ) -> Result<(), CheckpointError> {
+        let bury = || {
+            scope.prepare_cached(BURY)?.execute((
+                letter.job(),
+                letter.key(),
+                letter.key_bytes(),
+                letter.error_text(),
+                unix_millis(letter.time()),
+            ))
+        };
+        bury().map_err(unwritten)?;
+        Ok(())
+    }
+
+    fn dead_letters(&mut self, job: &str) -> Result<Vec<Buried>, CheckpointError> {
+        Ok(ask(self.db, LETTERS, [job], |row| {
+            let letter = Buried::new(row.get::<_, String>(0)?, row.get(1)?);
+            let letter = letter.failed_with(row.get::<_, String>(2)?);
+            Ok(letter.failed_at(from_unix_millis(row.get(3)?)))
+        })?)
+    }
+}
+
+fn load(db: &Connection, job: &str) -> Result<Option<Checkpoint>, CheckpointError> {
+    let json = load_json(db, job)?;
+    json.map(|json| read(job, &json)).transpose()
+}
+
+fn load_json(db: &Connection, job: &str) -> Result<Option<String>, Problem> {
+    let sql = "SELECT checkpoint FROM main.keywalk_jobs WHERE name = ?1";
+    let mut found = ask(db, sql, [job], |row| row.get::<_, String>(0))?;
+    Ok(found.pop())
+}
+
+/// Queries the table of jobs; nothing if there is none yet.
+fn ask<T>(
+    db: &Connection,
+    sql: &str,
+    params: impl Params,
+    mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>, Problem> {
+    let exists = "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'keywalk_jobs'";
+    let ask = || {
+        if !db.prepare_cached(exists)?.exists([])? {
+            return Ok(Vec::new());
+        }
+        let mut statement = db.prepare(sql)?;
+        let rows = statement.query_map(params, |row| read(row))?;
+        rows.collect()
+    };
+    ask().map_err(|source| Problem::Sqlite {
+        verb: "read",
+        source,
+    })
+}
+
+/// Of a chunk's transaction: it is gone from one that the function has put in the place of it.
+const MARK: &str = "SAVEPOINT keywalk_chunk";
+const UNMARK: &str = "RELEASE keywalk_chunk";
+
+fn run(scope: &Connection, sql: &str) -> rusqlite::Result<usize> {
+    scope.prepare_cached(sql)?.execute([])
+}
+
+fn unwritten(source: rusqlite::Error) -> Problem {
+    Problem::Sqlite {
+        verb: "write",
+        source,
+    }
+}
+
+fn read(job: &str, json: &str) -> Result<Checkpoint, CheckpointError> {
+    Ok(
+        Checkpoint::from_json(json).map_err(|source| Problem::Content {
+            job: job.to_owned(),
+            source,
+        })?,
+    )
+}
+
+/// The main database's file, whose name need not be UTF-8; empty if it has none.
+fn file(db: &Connection) -> Result<PathBuf, Problem> {
+    let sql = "SELECT file FROM pragma_database_list WHERE name = 'main'";
+    let name = db.query_row(sql, [], |row| match row.get_ref(0)? {
+        ValueRef::Text(name) => Ok(name.to_vec()),
+        _ => Ok(Vec::new()),
+    });
+    let name = name.map_err(|source| Problem::Sqlite {
+        verb: "find",
+        source,
+    })?;
+    #[cfg(unix)]
+    return Ok(OsString::from_vec(name).into());
+    // SQLite's names are UTF-8 elsewhere.
+    #[cfg(not(unix))]
+    return Ok(String::from_utf8_lossy(&name).into_owned().into());
+}
+
+/// The tables, made where they aren't there.
+const TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS main.keywalk_jobs (
+        name TEXT NOT NULL PRIMARY KEY,
+        run INTEGER NOT NULL,
+        done INTEGER NOT NULL,
+        items INTEGER NOT NULL,
+        skipped INTEGER NOT NULL,
+        share REAL,
+        position TEXT,
+        updated INTEGER NOT NULL,
+        checkpoint TEXT NOT NULL
+    );
+    CREATE TABLE IF NOT EXISTS main.keywalk_dead_letters (
+        job TEXT NOT NULL,
+        key TEXT NOT NULL,
+        key_bytes BLOB NOT NULL,
+        error TEXT NOT NULL,
+        time INTEGER NOT NULL,
+        PRIMARY KEY (job, key_bytes)
+    );";
+
+/// Replaces no later run's.
+const RECORD: &str = "
+    INSERT INTO main.keywalk_jobs
+        (name, run, done, items, skipped, share, position, updated, checkpoint)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+    ON CONFLICT (name) DO UPDATE SET
+        run = excluded.run, done = excluded.done, items = excluded.items, skipped = excluded.skipped,
+        share = excluded.share, position = excluded.position, updated = excluded.updated,
+        checkpoint = excluded.checkpoint
+    WHERE run <= excluded.run";
+
+/// An item's last letter counts.
+const BURY: &str = "
+    INSERT OR REPLACE INTO main.keywalk_dead_letters (job, key, key_bytes, error, time)
+    VALUES (?1, ?2, ?3, ?4, ?5)";
+
+const LETTERS: &str = "
+    SELECT key, key_bytes, error, time FROM main.keywalk_dead_letters
+    WHERE job = ?1 ORDER BY key_bytes";

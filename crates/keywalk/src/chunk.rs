@@ -287,30 +287,27 @@ impl<T> Chunk<T> {
         self.overflowed = false;
     }
 
-    /// Turns the items round so that [`pop`](Self::pop) takes them in order; drops the spare ones.
-    pub(crate) fn reverse(&mut self) {
+    /// Takes the items out of the chunk, to be [popped](Self::pop) in order; drops the spare ones. Returns how many
+    /// there are.
+    pub(crate) fn take_out(&mut self) -> usize {
         if let Some(ledger) = &mut self.ledger {
-            ledger.reverse(self.len);
+            ledger.forget();
         }
         self.slots.truncate(self.len);
         self.slots.reverse();
+        core::mem::take(&mut self.len)
     }
 
-    /// The item that [`pop`](Self::pop) would take out.
+    /// The next one of those that were taken out.
     #[inline]
     pub(crate) fn peek(&self) -> Option<&T> {
         self.slots.last()
     }
 
-    /// Takes the last item out. Only after [`reverse`](Self::reverse).
+    /// The next one of those that were [taken out](Self::take_out).
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<T> {
-        if let Some(ledger) = &mut self.ledger {
-            ledger.pop();
-        }
-        let item = self.slots.pop()?;
-        self.len = self.slots.len();
-        Some(item)
+        self.slots.pop()
     }
 }
 

@@ -61,7 +61,7 @@ impl<S: Source, D: Driver<S>> Items<S, D> {
     /// Where the walk stands: past the last item yielded, exactly. O(1), and clones its keys.
     pub fn cursor(&self) -> Cursor<S::Key> {
         let cursor = self.chunks.cursor();
-        match (&self.last, self.chunks.items().last()) {
+        match (&self.last, self.chunks.driver.peek()) {
             _ if self.buffered == 0 => cursor,
             (Some(key), _) => cursor.after(key.clone()),
             // The key of the first item of all panicked; it comes next.
@@ -120,9 +120,7 @@ impl<S: Source, D: Driver<S>> Items<S, D> {
     fn fetch(&mut self) -> Option<Result<S::Item, Error<S::Error>>> {
         match self.chunks.driver.advance() {
             Ok(true) => {
-                let chunk = self.chunks.driver.chunk();
-                chunk.reverse();
-                self.buffered = chunk.len();
+                self.buffered = self.chunks.driver.chunk().take_out();
                 self.pop().map(Ok)
             }
             Ok(false) => None,

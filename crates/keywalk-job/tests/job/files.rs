@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use keywalk::{ResumableSource, Walk};
-use keywalk_job::{Buried, CheckpointFiles, Checkpoints, Error, FileError, Job, Outcome};
+use keywalk_job::{
+    Buried, CheckpointFiles, Checkpoints, DeadLetters, Error, FileError, Job, Leases, Outcome,
+};
 
 use crate::numbers::Numbers;
 use crate::store::Failed;

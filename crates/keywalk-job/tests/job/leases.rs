@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU32};
 
 use keywalk::Walk;
-use keywalk_job::{CheckpointFiles, Checkpoints, Ended, Error, Job, Lease};
+use keywalk_job::{CheckpointFiles, Ended, Error, Job, Lease, Leases};
 
 use crate::lab::{Lab, collect, millis};
 use crate::numbers::Numbers;

@@ -5,20 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use keywalk_job::{Attempt, BoxError, Checkpoint, Checkpoints, DeadLetter, Lease};
+use keywalk_job::{
+    Attempt, BoxError, Buried, Checkpoint, Checkpoints, DeadLetter, DeadLetters, Lease, Leases,
+};
 
 /// Clones are one store.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Store(Arc<Mutex<Inner>>);
-
-impl Default for Store {
-    fn default() -> Self {
-        Store(Arc::new(Mutex::new(Inner {
-            buries: true,
-            ..Inner::default()
-        })))
-    }
-}
 
 #[derive(Default)]
 pub(crate) struct Inner {
@@ -38,8 +31,6 @@ pub(crate) struct Inner {
     pub(crate) fails_late: bool,
     /// Whether what fails passes by itself.
     pub(crate) is_transient: bool,
-    /// Whether there is a place for letters.
-    pub(crate) buries: bool,
     taken: BTreeMap<String, Arc<()>>,
 }
 
@@ -110,33 +101,32 @@ impl Store {
 }
 
 impl Checkpoints for Store {
-    type Scope = Effects;
+    type Scope<'a> = Effects;
+    type Rest<'a> = &'a mut Self;
     type Error = Failed;
 
-    fn lease(&mut self, job: &str) -> Result<Option<Lease>, Failed> {
-        let mut inner = self.get();
-        let guard = inner.taken.entry(job.to_owned()).or_default();
-        let is_free = Arc::strong_count(guard) == 1;
-        Ok(is_free.then(|| Lease::new(Arc::clone(guard))))
-    }
-
-    fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, Failed> {
-        self.operation("load")?;
-        Ok(self.get().checkpoints.get(job).cloned())
-    }
-
-    fn begin(&mut self) -> Result<Effects, Failed> {
+    fn begin(&mut self) -> Result<(Effects, &mut Self), Failed> {
         self.operation("begin")?;
         assert_eq!(self.open_scopes(), 0, "one scope at a time");
-        Ok(Effects {
+        let scope = Effects {
             done: RefCell::default(),
             _open: Arc::clone(&self.get().open),
-        })
+        };
+        Ok((scope, self))
     }
 
-    fn commit(&mut self, scope: Effects, checkpoint: &Checkpoint) -> Result<(), Failed> {
-        let operation = self.operation("commit");
-        let inner = &mut *self.get();
+    fn load_in(
+        _: &mut Effects,
+        store: &mut &mut Self,
+        job: &str,
+    ) -> Result<Option<Checkpoint>, Failed> {
+        store.operation("load")?;
+        Ok(store.get().checkpoints.get(job).cloned())
+    }
+
+    fn commit(scope: Effects, store: &mut Self, checkpoint: &Checkpoint) -> Result<(), Failed> {
+        let operation = store.operation("commit");
+        let inner = &mut *store.get();
         if operation.is_err() && !inner.fails_late {
             return operation;
         }
@@ -164,10 +154,9 @@ impl Checkpoints for Store {
         self.get().is_transient
     }
 
-    fn attempt(
-        &mut self,
-        scope: &Effects,
-        work: &mut dyn FnMut(&Effects) -> Result<(), BoxError>,
+    fn attempt<'a>(
+        scope: &mut Effects,
+        work: &mut dyn FnMut(&mut Effects) -> Result<(), BoxError>,
     ) -> Result<Attempt, Failed> {
         let before = scope.done.borrow().len();
         Ok(match work(scope) {
@@ -182,13 +171,27 @@ impl Checkpoints for Store {
             }
         })
     }
+}
 
-    fn bury(&mut self, _: &Effects, letter: &DeadLetter<'_>) -> Result<bool, Failed> {
+impl Leases for Store {
+    fn lease(&mut self, job: &str) -> Result<Option<Lease>, Failed> {
         let mut inner = self.get();
-        if inner.buries {
-            let said = (letter.key().to_owned(), letter.error_text());
-            inner.letters.insert(letter.key_bytes().to_owned(), said);
-        }
-        Ok(inner.buries)
+        let guard = inner.taken.entry(job.to_owned()).or_default();
+        let is_free = Arc::strong_count(guard) == 1;
+        Ok(is_free.then(|| Lease::new(Arc::clone(guard))))
+    }
+}
+
+impl DeadLetters for Store {
+    fn bury(_: &mut Effects, store: &mut &mut Self, letter: &DeadLetter<'_>) -> Result<(), Failed> {
+        let said = (letter.key().to_owned(), letter.error_text());
+        let mut inner = store.get();
+        inner.letters.insert(letter.key_bytes().to_owned(), said);
+        Ok(())
+    }
+
+    /// Tests look into `letters`.
+    fn dead_letters(&mut self, _: &str) -> Result<Vec<Buried>, Failed> {
+        Ok(Vec::new())
     }
 }

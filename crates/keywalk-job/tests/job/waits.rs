@@ -111,7 +111,7 @@ fn every_wait_ends_with_a_stop_or_the_deadline_and_what_was_done_is_told() {
         .flat_map(|wait| [(wait, Ended::Stopped), (wait, Ended::Deadline)])
     {
         let mut lab = Lab::new(0..6);
-        let lease = keywalk_job::Checkpoints::lease(&mut lab.store, "job").unwrap();
+        let lease = keywalk_job::Leases::lease(&mut lab.store, "job").unwrap();
         let _lease = lease.filter(|_| name == "for the lease");
         if let Some(fails_in) = fails_in {
             lab.store.breaks_for_a_while(fails_in);

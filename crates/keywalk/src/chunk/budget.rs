@@ -250,20 +250,9 @@ impl<T> Ledger<T> {
         self.trim(slots, len);
     }
 
-    /// As the slots are, so are the peaks.
-    pub(crate) fn reverse(&mut self, len: usize) {
-        self.lent = false;
-        for peak in self.peaks.drain(len..) {
-            self.held -= peak as u128;
-        }
-        self.peaks.reverse();
-    }
-
-    /// The last slot is gone.
-    pub(crate) fn pop(&mut self) {
-        if let Some(peak) = self.peaks.pop() {
-            self.held -= peak as u128;
-        }
+    /// No slot will be filled again.
+    pub(crate) fn forget(&mut self) {
+        *self = Ledger::new(self.budget);
     }
 
     /// What was filled into the slot that was lent, and not added, is in it.
@@ -281,7 +270,9 @@ impl<T> Ledger<T> {
 
     fn trim(&mut self, slots: &mut Vec<T>, len: usize) {
         while self.held > 2 * self.budget.bytes as u128 && slots.len() > len {
-            self.pop();
+            if let Some(peak) = self.peaks.pop() {
+                self.held -= peak as u128;
+            }
             slots.pop();
         }
     }

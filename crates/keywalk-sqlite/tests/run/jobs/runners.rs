@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use keywalk_job::{Checkpoints, Error};
+use keywalk_job::{Checkpoints, Error, Leases};
 use keywalk_sqlite::{CheckpointErrorKind, CheckpointTable};
 use rusqlite::Connection;
 
@@ -84,9 +84,9 @@ fn an_earlier_runs_commit_is_refused() {
     let first = table.load("touch").unwrap().unwrap();
     let again = job(&db, "touch", 2).repeated().run(|_, _| Ok(()));
     assert_eq!(again.unwrap().checkpoint().unwrap().run(), 2);
-    let scope = table.begin().unwrap();
+    let (scope, rest) = table.begin().unwrap();
     scope.execute("INSERT INTO log VALUES (55)", []).unwrap();
-    let refused = table.commit(scope, &first).unwrap_err();
+    let refused = CheckpointTable::commit(scope, rest, &first).unwrap_err();
     assert_eq!(refused.kind(), CheckpointErrorKind::Superseded);
     assert!(refused.to_string().contains("\"touch\""));
     assert!(db.is_autocommit());

@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::time::{Duration, SystemTime};
 
 use keywalk::ResumableSource;
-use keywalk_job::{BoxError, Checkpoints, Error, Stop};
+use keywalk_job::{BoxError, Checkpoints, DeadLetters, Error, Leases, Stop};
 use keywalk_sqlite::{CheckpointError, CheckpointErrorKind, CheckpointTable, Table};
 use rusqlite::Connection;
 

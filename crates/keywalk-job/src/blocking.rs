@@ -1,0 +1,211 @@
+//! The driver that blocks: it never waits for a future, so that it polls a run once.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, SystemTime};
+
+use keywalk::{ChunkSource, Chunks, Cursor, ResumableSource, Step};
+
+use crate::checkpoint::Checkpoint;
+use crate::checkpoints::{Attempt, Checkpoints};
+use crate::clock::Clock;
+use crate::dead_letter::{DeadLetter, DeadLetters};
+use crate::driver::{Host, OpenScope, Steps, Store};
+use crate::error::{BoxError, Error};
+use crate::lease::{Lease, Leases};
+use crate::outcome::Outcome;
+use crate::progress::Progress;
+
+#[cfg(test)]
+mod tests;
+
+/// Polls a run that never waits.
+pub(crate) fn poll_once<S, C>(
+    job: &str,
+    run: impl Future<Output = Result<Outcome, Error<S, C>>>,
+) -> Result<Outcome, Error<S, C>> {
+    match pin!(run).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => Err(Error::Suspended {
+            job: job.to_owned(),
+        }),
+    }
+}
+
+impl<S: ChunkSource + ResumableSource> Steps for Chunks<S> {
+    type Key = S::Key;
+    type Item = S::Item;
+    type Error = S::Error;
+    type Source = S;
+
+    async fn step(&mut self) -> Result<Step<'_, S::Item>, keywalk::Error<S::Error>> {
+        Chunks::step(self)
+    }
+
+    fn items(&self) -> &[S::Item] {
+        Chunks::items(self)
+    }
+
+    fn source(&self) -> &S {
+        Chunks::source(self)
+    }
+
+    fn cursor(&self) -> Cursor<S::Key> {
+        Chunks::cursor(self)
+    }
+
+    fn cursor_past(&self, key: S::Key) -> Cursor<S::Key> {
+        Chunks::cursor_past(self, key)
+    }
+
+    fn seek(&mut self, cursor: Cursor<S::Key>) {
+        Chunks::seek(self, cursor);
+    }
+}
+
+/// Checkpoints and a function that block.
+pub(crate) struct Blocking<C: Checkpoints, F> {
+    pub(crate) checkpoints: C,
+    pub(crate) work: F,
+    pub(crate) bury: Option<Bury<C>>,
+}
+
+pub(crate) struct BlockingScope<'s, C: Checkpoints, F> {
+    open: Open<'s, C>,
+    work: &'s mut F,
+    bury: Option<Bury<C>>,
+}
+
+/// What [`Checkpoints::begin`] returned.
+pub(crate) struct Open<'s, C: Checkpoints + 's> {
+    scope: C::Scope<'s>,
+    rest: C::Rest<'s>,
+}
+
+/// [`DeadLetters::bury`] of checkpoints that have it. It names [`Open`], since a pointer for all lifetimes that
+/// names `C::Rest` requires `C: 'static`.
+pub(crate) type Bury<C> =
+    fn(&mut Open<'_, C>, &DeadLetter<'_>) -> Result<(), <C as Checkpoints>::Error>;
+
+pub(crate) fn bury<C: DeadLetters>(
+    open: &mut Open<'_, C>,
+    letter: &DeadLetter<'_>,
+) -> Result<(), C::Error> {
+    C::bury(&mut open.scope, &mut open.rest, letter)
+}
+
+impl<C, F, T> Store<T> for Blocking<C, F>
+where
+    C: Leases,
+    F: FnMut(&mut C::Scope<'_>, &[T]) -> Result<(), BoxError>,
+{
+    type Error = C::Error;
+    type Scope<'s>
+        = BlockingScope<'s, C, F>
+    where
+        Self: 's;
+
+    async fn lease(&mut self, job: &str) -> Result<Option<Lease>, C::Error> {
+        self.checkpoints.lease(job)
+    }
+
+    async fn begin(&mut self) -> Result<BlockingScope<'_, C, F>, C::Error> {
+        let (scope, rest) = self.checkpoints.begin()?;
+        Ok(BlockingScope {
+            open: Open { scope, rest },
+            work: &mut self.work,
+            bury: self.bury,
+        })
+    }
+
+    fn is_transient(&self, error: &C::Error) -> bool {
+        self.checkpoints.is_transient(error)
+    }
+
+    fn skips(&self) -> bool {
+        self.bury.is_some()
+    }
+}
+
+impl<C, F, T> OpenScope<T> for BlockingScope<'_, C, F>
+where
+    C: Checkpoints,
+    F: FnMut(&mut C::Scope<'_>, &[T]) -> Result<(), BoxError>,
+{
+    type Error = C::Error;
+
+    async fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, C::Error> {
+        C::load_in(&mut self.open.scope, &mut self.open.rest, job)
+    }
+
+    async fn work(&mut self, items: &[T]) -> Result<(), BoxError> {
+        (self.work)(&mut self.open.scope, items)
+    }
+
+    async fn attempt(&mut self, items: &[T]) -> Result<Attempt, C::Error> {
+        C::attempt(&mut self.open.scope, &mut |scope| (self.work)(scope, items))
+    }
+
+    async fn bury(&mut self, letter: &DeadLetter<'_>) -> Result<(), C::Error> {
+        match self.bury {
+            Some(bury) => bury(&mut self.open, letter),
+            // Nothing is skipped.
+            None => Ok(()),
+        }
+    }
+
+    async fn commit(self, checkpoint: &Checkpoint) -> Result<(), C::Error> {
+        C::commit(self.open.scope, self.open.rest, checkpoint)
+    }
+}
+
+/// The clock and the functions that a job was given.
+pub(crate) struct Hooks<'a, K> {
+    pub(crate) clock: Box<dyn Clock + 'a>,
+    pub(crate) retry: Option<Retry<'a>>,
+    pub(crate) hold: Option<Hold<'a, K>>,
+    pub(crate) on_progress: Vec<Hook<'a, K>>,
+}
+
+type Hold<'a, K> = Box<dyn FnMut(&Progress<'_, K>) -> Option<Duration> + 'a>;
+type Hook<'a, K> = Box<dyn FnMut(&Progress<'_, K>) + 'a>;
+type Delays<'a> = Box<dyn Iterator<Item = Duration> + 'a>;
+
+/// How what failed is tried again.
+pub(crate) struct Retry<'a> {
+    pub(crate) policy: Box<dyn Fn() -> Delays<'a> + 'a>,
+    pub(crate) when: Box<dyn FnMut(&BoxError) -> bool + 'a>,
+}
+
+impl<'a, K> Host for Hooks<'a, K> {
+    type Key = K;
+    type Delays = Delays<'a>;
+
+    fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
+    fn time_of_day(&self) -> SystemTime {
+        self.clock.time_of_day()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        self.clock.sleep(time);
+    }
+
+    fn delays(&self) -> Option<Delays<'a>> {
+        self.retry.as_ref().map(|retry| (retry.policy)())
+    }
+
+    fn is_worth_a_retry(&mut self, error: &BoxError) -> bool {
+        self.retry.as_mut().is_some_and(|retry| (retry.when)(error))
+    }
+
+    fn hold(&mut self, progress: &Progress<'_, K>) -> Option<Duration> {
+        self.hold.as_mut()?(progress)
+    }
+
+    fn tell(&mut self, progress: &Progress<'_, K>) {
+        self.on_progress.iter_mut().for_each(|hook| hook(progress));
+    }
+}

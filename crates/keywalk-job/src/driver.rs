@@ -1,0 +1,89 @@
+//! What a run needs of whatever drives it.
+//!
+//! A run is one async function, `run::run`, over these traits. They don't require `Send`: whether a run's future is
+//! `Send` follows from the types that implement them.
+
+use std::error::Error;
+use std::time::{Duration, SystemTime};
+
+use keywalk::{Cursor, Keyed, ResumableSource, Step};
+
+use crate::checkpoint::Checkpoint;
+use crate::checkpoints::Attempt;
+use crate::dead_letter::DeadLetter;
+use crate::error::BoxError;
+use crate::lease::Lease;
+use crate::progress::Progress;
+
+/// The walk of a job.
+pub(crate) trait Steps {
+    type Key: Clone + PartialOrd;
+    type Item: Keyed<Self::Key>;
+    type Error;
+    /// What writes keys down. It never waits.
+    type Source: ResumableSource<Key = Self::Key, Item = Self::Item, Error = Self::Error>;
+
+    /// Sends one request to the store; see [`keywalk::Chunks::step`].
+    async fn step(&mut self) -> Result<Step<'_, Self::Item>, keywalk::Error<Self::Error>>;
+
+    /// Returns the chunk that the last step fetched.
+    fn items(&self) -> &[Self::Item];
+    fn source(&self) -> &Self::Source;
+    fn cursor(&self) -> Cursor<Self::Key>;
+    fn cursor_past(&self, key: Self::Key) -> Cursor<Self::Key>;
+    fn seek(&mut self, cursor: Cursor<Self::Key>);
+}
+
+/// The checkpoints of a job, together with its function, which works on items of type `T`.
+pub(crate) trait Store<T> {
+    type Error: Error;
+    type Scope<'s>: OpenScope<T, Error = Self::Error>
+    where
+        Self: 's;
+
+    async fn lease(&mut self, job: &str) -> Result<Option<Lease>, Self::Error>;
+    async fn begin(&mut self) -> Result<Self::Scope<'_>, Self::Error>;
+    fn is_transient(&self, error: &Self::Error) -> bool;
+
+    /// Whether items that fail are recorded as dead letters and skipped.
+    fn skips(&self) -> bool;
+}
+
+/// A scope that is open. Dropping it undoes what was done in it.
+///
+/// These are methods of the scope. As functions of [`Store`] that take one, their futures wouldn't be `Send`: the
+/// compiler can't prove it for all lifetimes.
+pub(crate) trait OpenScope<T> {
+    type Error;
+
+    async fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, Self::Error>;
+
+    /// Has the job's function work on the items.
+    async fn work(&mut self, items: &[T]) -> Result<(), BoxError>;
+
+    /// [Works](Self::work) on a part of the chunk, and undoes that alone if it fails.
+    async fn attempt(&mut self, items: &[T]) -> Result<Attempt, Self::Error>;
+
+    async fn bury(&mut self, letter: &DeadLetter<'_>) -> Result<(), Self::Error>;
+    async fn commit(self, checkpoint: &Checkpoint) -> Result<(), Self::Error>;
+}
+
+/// Time, and the functions that the caller has set.
+pub(crate) trait Host {
+    type Key;
+    type Delays: Iterator<Item = Duration>;
+
+    fn now(&self) -> Duration;
+    fn time_of_day(&self) -> SystemTime;
+    async fn sleep(&self, time: Duration);
+
+    /// Starts the policy of retries; `None` if nothing is tried again.
+    fn delays(&self) -> Option<Self::Delays>;
+
+    /// Whether another try is worth it, after this error of the job's function.
+    fn is_worth_a_retry(&mut self, error: &BoxError) -> bool;
+
+    /// Returns how long to wait before the caller is asked again, if the run is to wait.
+    fn hold(&mut self, progress: &Progress<'_, Self::Key>) -> Option<Duration>;
+    fn tell(&mut self, progress: &Progress<'_, Self::Key>);
+}

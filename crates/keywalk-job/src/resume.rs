@@ -1,0 +1,240 @@
+//! Where a job stands: read from its checkpoint when it goes on, and written into it.
+
+use std::ops::Bound;
+
+use keywalk::{Cursor, Excerpt, KeyRange, ResumableSource, Source, Token};
+
+use crate::checkpoint::{Checkpoint, unix_millis};
+use crate::control::{Control, Options};
+use crate::driver::{Host, OpenScope, Store};
+use crate::error::{Differs, Error, checkpoints_failed, source_failed, walk_failed};
+
+type Failure<S, E> = Error<<S as Source>::Error, E>;
+
+/// Where a run begins.
+pub(crate) struct Opened<K> {
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) cursor: Cursor<K>,
+    /// The first key that the job had.
+    pub(crate) first: Option<K>,
+}
+
+/// Loads the checkpoint and records that the run has begun, in one scope: where scopes are transactions an
+/// earlier runner that lives on, in spite of the lease, can't commit between the two.
+pub(crate) async fn open<S: ResumableSource, St: Store<S::Item>, H: Host>(
+    job: &str,
+    begins: &Cursor<S::Key>,
+    source: &S,
+    store: &mut St,
+    control: &Control<H>,
+) -> Result<Opened<S::Key>, Failure<S, St::Error>> {
+    let options = &control.options;
+    let mut scope = store.begin().await.map_err(checkpoints_failed(job))?;
+    let stored = scope.load(job).await.map_err(checkpoints_failed(job))?;
+    let begun = Token::new(begins, source).map_err(source_failed(job))?;
+    let resumed = match &stored {
+        Some(stored) if !(options.repeated && stored.is_done()) => {
+            resume(stored, begins, source, options, job)?
+        }
+        _ => None,
+    };
+    let goes_on = resumed.is_some();
+    let last_run = stored.as_ref().map_or(0, Checkpoint::run);
+    let now = unix_millis(control.host.time_of_day());
+    let mut opened = match resumed {
+        Some(resumed) => resumed,
+        None => Opened {
+            checkpoint: Checkpoint {
+                run: last_run,
+                token: begun.clone(),
+                begun: begun.clone(),
+                first: None,
+                position: None,
+                share: None,
+                items: 0,
+                chunks: 0,
+                skipped: 0,
+                started: now,
+                updated: now,
+                job: job.to_owned(),
+            },
+            cursor: begins.clone(),
+            first: None,
+        },
+    };
+    let checkpoint = &mut opened.checkpoint;
+    // The name is that of the job that runs, whatever is stored under it.
+    job.clone_into(&mut checkpoint.job);
+    // A run over a job that is done records nothing, unless it is of another walk now.
+    if goes_on && opened.cursor.is_done() && checkpoint.begun == begun {
+        return Ok(opened);
+    }
+    checkpoint.run = last_run.saturating_add(1);
+    checkpoint.begun = begun;
+    let first = opened.first.as_ref();
+    checkpoint.first = match first {
+        Some(first) => Some(first_token(first, begins, source).map_err(source_failed(job))?),
+        None => None,
+    };
+    let stands = checkpoint.stand_at(&opened.cursor, first, source, control);
+    stands.map_err(source_failed(job))?;
+    let committed = scope.commit(checkpoint).await;
+    committed.map_err(checkpoints_failed(job))?;
+    Ok(opened)
+}
+
+/// Where a walk that begins at `begins` goes on by the checkpoint; `None` where it starts over.
+fn resume<S: ResumableSource, E>(
+    stored: &Checkpoint,
+    begins: &Cursor<S::Key>,
+    source: &S,
+    options: &Options,
+    job: &str,
+) -> Result<Option<Opened<S::Key>>, Failure<S, E>> {
+    let read = |token: &Token| match options.adopts {
+        true => token.adopt(source),
+        false => token.cursor(source),
+    };
+    let failed = |error| walk_failed(job, error);
+    let differs = match read(&stored.begun) {
+        Ok(begun) => differs(&begun, begins, source),
+        Err(keywalk::Error::Token(error)) => Some(match stored.begun.adopt(source) {
+            Ok(_) => Differs::Relation(error),
+            Err(_) => Differs::Token(error),
+        }),
+        Err(error) => return Err(failed(error)),
+    };
+    let is_longer = match differs {
+        None => false,
+        Some(Differs::Range {
+            is_longer: true, ..
+        }) if options.extends => true,
+        Some(_) if options.restarts => return Ok(None),
+        Some(differs) => {
+            let job = job.to_owned();
+            return Err(Error::Resume { job, differs });
+        }
+    };
+    let first = stored.first.as_ref().map(read).transpose();
+    let first = first.map_err(failed)?;
+    let mut cursor = read(&stored.token).map_err(failed)?;
+    if is_longer {
+        cursor = extended(&cursor, begins);
+    }
+    Ok(Some(Opened {
+        checkpoint: stored.clone(),
+        cursor,
+        first: first.and_then(|cursor| passed(&cursor).cloned()),
+    }))
+}
+
+/// What is another in a walk than in the one that the job was begun with.
+fn differs<S: ResumableSource>(
+    begun: &Cursor<S::Key>,
+    begins: &Cursor<S::Key>,
+    source: &S,
+) -> Option<Differs> {
+    let (was, is) = (begun.range(), begins.range());
+    if was.order() != is.order() {
+        return Some(Differs::Order);
+    }
+    if begun.is_live() != begins.is_live() {
+        return Some(Differs::Live);
+    }
+    (was != is).then(|| Differs::Range {
+        begun: range_text(was, source),
+        walk: range_text(is, source),
+        is_longer: was.near() == is.near() && is.may_enclose(was),
+    })
+}
+
+/// From `cursor` on, up to the end of a walk that begins as its own did, whose last key hasn't been asked for.
+fn extended<K: Clone + PartialOrd>(cursor: &Cursor<K>, to: &Cursor<K>) -> Cursor<K> {
+    match passed(cursor) {
+        Some(key) => to.clone().after(key.clone()),
+        None => to.clone(),
+    }
+}
+
+/// As Rust writes it, `1..9`, where it can.
+fn range_text<S: ResumableSource>(range: &KeyRange<S::Key>, source: &S) -> String {
+    let lower = match range.lower() {
+        Bound::Unbounded => String::new(),
+        Bound::Included(key) => key_text(source, key),
+        Bound::Excluded(key) => format!("after {}", key_text(source, key)),
+    };
+    let upper = match range.upper() {
+        Bound::Unbounded => String::new(),
+        Bound::Included(key) => format!("={}", key_text(source, key)),
+        Bound::Excluded(key) => key_text(source, key),
+    };
+    format!("{lower}..{upper}")
+}
+
+impl Checkpoint {
+    /// Moves it to `cursor`.
+    pub(crate) fn stand_at<S: ResumableSource, H: Host>(
+        &mut self,
+        cursor: &Cursor<S::Key>,
+        first: Option<&S::Key>,
+        source: &S,
+        control: &Control<H>,
+    ) -> Result<(), S::Error> {
+        self.token = Token::new(cursor, source)?;
+        self.position = position(cursor, self).map(|key| key_text(source, key));
+        self.share = self.share_at(cursor, first, source, control.options.total);
+        self.updated = unix_millis(control.host.time_of_day());
+        Ok(())
+    }
+
+    fn share_at<S: ResumableSource>(
+        &self,
+        cursor: &Cursor<S::Key>,
+        first: Option<&S::Key>,
+        source: &S,
+        total: Option<u64>,
+    ) -> Option<f64> {
+        if self.is_done() {
+            return Some(1.0);
+        }
+        if let Some(total) = total {
+            let share = self.items as f64 / total as f64;
+            return (total > 0).then_some(share.min(1.0));
+        }
+        let (Bound::Included(last) | Bound::Excluded(last)) = cursor.range().far() else {
+            return None;
+        };
+        source.share(first?, last, passed(cursor)?)
+    }
+}
+
+/// Writes down a walk from past the first item on, of which that key alone is read again.
+pub(crate) fn first_token<S: ResumableSource>(
+    first: &S::Key,
+    cursor: &Cursor<S::Key>,
+    source: &S,
+) -> Result<Token, S::Error> {
+    let mut range = cursor.range().clone();
+    range.advance_past(first.clone());
+    Token::new(&Cursor::live(range), source)
+}
+
+/// Returns the key that a job has come to. None before its first item: a walk that begins behind a key hasn't
+/// come to that.
+pub(crate) fn position<'c, K>(cursor: &'c Cursor<K>, checkpoint: &Checkpoint) -> Option<&'c K> {
+    (checkpoint.items > 0).then(|| passed(cursor)).flatten()
+}
+
+/// Shows a key, escaped and cut: errors, logs and status reports show it on terminals.
+pub(crate) fn key_text<S: ResumableSource>(source: &S, key: &S::Key) -> String {
+    const MOST_CHARS: usize = 1_000;
+    Excerpt::new(&source.key_text(key), MOST_CHARS).to_string()
+}
+
+/// Returns the key that the rest of a walk lies behind.
+fn passed<K>(cursor: &Cursor<K>) -> Option<&K> {
+    match cursor.range().near() {
+        Bound::Excluded(key) => Some(key),
+        Bound::Included(_) | Bound::Unbounded => None,
+    }
+}
