@@ -3,9 +3,9 @@
 use rusqlite::Connection;
 
 use crate::error::is_of_store;
-use crate::name::Quoted;
 use crate::schema::Schema;
-use crate::tokens::{Token, tokens};
+use crate::sql::Quoted;
+use crate::sql::{Token, tokens};
 
 /// The ways to write a SELECT that has these columns: each with another table to be read first, then each
 /// with an index that one of the tables has to be read by.

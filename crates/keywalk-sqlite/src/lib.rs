@@ -18,7 +18,8 @@
 //! # Contents
 //!
 //! - [`Table`] walks a table by its primary key, a unique index or its rowid; [`Query`] a SELECT: joins,
-//!   views, full-text search.
+//!   views, full-text search. Both are a [`SqlSource`], whose methods say by what to walk it and what becomes of
+//!   a row.
 //! - [`Key`] lists the key types: integers, text, blobs, UUIDs, tuples of them, [`Collated`] text,
 //!   and [`AnyKey`] for tables that aren't known when compiling. [`KeyColumn`] makes one of your own type.
 //! - A row becomes a dynamic [`Row`], what a closure makes of it ([`Table::map`]), or a type with
@@ -232,47 +233,33 @@
 
 #[cfg(feature = "jobs")]
 mod checkpoint_table;
-mod conjuncts;
+mod codec;
 mod connect;
-mod count;
 pub mod decode;
-mod durable_source;
 mod error;
-mod fetcher;
-mod fingerprint;
-mod form;
+mod fetch;
 pub mod guide;
 mod join_order;
 mod key;
-mod known;
-mod name;
-mod params;
 mod plan;
-mod proof;
 mod query;
-mod reader;
 mod relation;
-mod row;
 mod schema;
 mod seek;
-mod shape;
-mod share;
 mod source;
-mod stamp;
-mod statements;
+mod sql;
 mod table;
-mod tokens;
 mod value;
 
 #[cfg(feature = "jobs")]
 pub use checkpoint_table::{CheckpointError, CheckpointErrorKind, CheckpointTable};
 pub use connect::{Connect, Held, PerFetch};
-pub use decode::{Decode, FromRow};
+pub use decode::{Decode, FromRow, Row};
 pub use error::{Error, ErrorKind};
 pub use key::{AnyKey, Collated, Comparison, Key, KeyColumn};
-pub use query::Query;
-pub use row::Row;
-pub use table::Table;
+pub use query::{Query, QuerySpec};
+pub use source::SqlSource;
+pub use table::{Table, TableSpec};
 
 #[cfg(feature = "jobs")]
 pub use keywalk_job;

@@ -1,22 +1,18 @@
-use std::borrow::Borrow;
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use keywalk::Order;
+use rusqlite::{Connection, Statement};
 
 use crate::connect::{Connect, lend};
-use crate::decode::{Decoded, Filled, FromRow, Mapped, Rows};
+use crate::decode::Rows;
 use crate::error::{Error, ErrorKind, has_too_many_parameters, is_of_store};
-use crate::fetcher::Fetcher;
-use crate::key::Key;
-use crate::known::Known;
-use crate::params::Params;
-use crate::tokens::{has_parameter_zero, has_values, without_end};
-
-mod resolve;
-
-use resolve::{NAME, column_names, failed};
+use crate::key::{ColumnLayout, Comparison, Layout};
+use crate::relation::{KeyPart, Relation, Said};
+use crate::schema::{self, Affinity, Stamp};
+use crate::source::{Spec, SqlSource};
+use crate::sql::{Params, Quoted, has_parameter_zero, has_values, same, without_end};
+use crate::table::check_names;
 
 /// A SELECT, walked by a key that is unique in its result. Its items are `(key, row)`.
 ///
@@ -86,8 +82,10 @@ use resolve::{NAME, column_names, failed};
 /// ```
 ///
 /// An FTS5 table without a table of its own for content has one called `NAME_content`, by `id`.
-pub struct Query<C, K = (), D = Rows> {
-    pub(crate) db: C,
+pub type Query<C, K = (), D = Rows> = SqlSource<C, QuerySpec, K, D>;
+
+/// The definition of a [`Query`]: its SELECT and its key.
+pub struct QuerySpec {
     /// As it was written.
     text: String,
     /// With numbered parameters.
@@ -95,9 +93,6 @@ pub struct Query<C, K = (), D = Rows> {
     columns: Arc<[String]>,
     key: Vec<String>,
     params: Params,
-    decode: D,
-    pub(crate) known: Known,
-    types: PhantomData<fn() -> K>,
 }
 
 impl<C: Connect> Query<C> {
@@ -152,97 +147,154 @@ impl<C: Connect> Query<C> {
             .map_err(|source| because(Error::query_params, source))?;
         drop(statement);
         drop(lent);
-        Ok(Query {
-            db,
+        let spec = QuerySpec {
             text: sql,
             sql: numbered,
             columns,
             key: Vec::new(),
             params,
-            decode: Rows::default(),
-            known: Known::default(),
-            types: PhantomData,
-        })
-    }
-}
-
-impl<C: Connect, K, D> Query<C, K, D> {
-    /// Walks by these columns of the result, as keys of type `K2`. They must be unique together, and
-    /// columns of one index. Text is compared by bytes: a column under another collation can't be
-    /// searched so, which is an error at the first fetch.
-    ///
-    /// [`AnyKey`](crate::AnyKey) takes every column ascending.
-    ///
-    /// # Errors
-    ///
-    /// If the query has no such column, or two; if the columns don't fit the type; if a type leaves
-    /// the order to the column's collation.
-    pub fn key<K2: Key>(
-        self,
-        columns: impl IntoIterator<Item = impl Into<String>>,
-    ) -> Result<Query<C, K2, D>, Error> {
-        let mut query = self.with_types::<K2, D>(|decode| decode);
-        query.key = columns.into_iter().map(Into::into).collect();
-        query.key_parts(&*lend(&query.db)?)?;
-        Ok(query)
-    }
-
-    /// Makes an item's value of each row by a closure, as [`Table::map`](crate::Table::map) does. Its columns
-    /// are the SELECT's.
-    pub fn map<T, F>(self, decode: F) -> Query<C, K, Mapped<F>>
-    where
-        F: FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
-    {
-        self.with_types(|_| Mapped::new(decode))
-    }
-
-    /// As [`map`](Self::map), in place, as [`Table::fill`](crate::Table::fill) does, with an example there.
-    pub fn fill<T, F>(self, fill: F) -> Query<C, K, Filled<F, T>>
-    where
-        T: Default,
-        F: FnMut(&rusqlite::Row<'_>, &mut T) -> rusqlite::Result<()>,
-    {
-        self.with_types(|_| Filled::new(fill))
-    }
-
-    /// Makes a `T` of each row by its [`FromRow`].
-    pub fn decode<T: FromRow>(self) -> Query<C, K, Decoded<T>> {
-        self.with_types(|_| Decoded::new())
-    }
-
-    fn with_types<K2, D2>(self, decode: impl FnOnce(D) -> D2) -> Query<C, K2, D2> {
-        Query {
-            db: self.db,
-            text: self.text,
-            sql: self.sql,
-            columns: self.columns,
-            key: self.key,
-            params: self.params,
-            decode: decode(self.decode),
-            known: Known::default(),
-            types: PhantomData,
-        }
-    }
-
-    /// The statements that the walk has run so far, to be looked at with `EXPLAIN QUERY PLAN`. None before
-    /// the first fetch.
-    pub fn statements(&self) -> impl Iterator<Item = &str> {
-        self.known.fetcher.iter().flat_map(Fetcher::texts)
-    }
-}
-
-impl<C: Borrow<Connection>, K, D> Query<C, K, D> {
-    /// The connection. Between two fetches it is free for anything: writing, checkpoints, VACUUM.
-    pub fn connection(&self) -> &Connection {
-        self.db.borrow()
+        };
+        Ok(SqlSource::unresolved(db, spec, Rows::default()))
     }
 }
 
 /// Prints the names of the columns, and no data.
-impl<C, K, D> fmt::Debug for Query<C, K, D> {
+impl fmt::Debug for QuerySpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Query")
             .field("columns", &self.columns)
             .finish_non_exhaustive()
+    }
+}
+
+const NAME: &str = "the query";
+
+/// Returns the names of a statement's columns.
+fn column_names(statement: &Statement<'_>) -> Arc<[String]> {
+    // A list up to rusqlite 0.40, an iterator from 0.41 on.
+    let names = Vec::from_iter(statement.column_names());
+    names.into_iter().map(str::to_owned).collect()
+}
+
+fn failed(source: rusqlite::Error) -> Error {
+    Error::sqlite(NAME, source)
+}
+
+impl QuerySpec {
+    /// Returns the key's columns, and the query as it was prepared to find them.
+    fn key_parts<'db>(
+        &self,
+        db: &'db Connection,
+        layout: Layout,
+    ) -> Result<(Statement<'db>, Vec<KeyPart>), Error> {
+        let encoding = schema::encoding(db).map_err(failed)?;
+        let names: Vec<&str> = self.key.iter().map(String::as_str).collect();
+        check_names(NAME, &names, &layout)?;
+        let statement = db.prepare(&self.sql).map_err(failed)?;
+        let layouts = match layout {
+            Layout::Columns(layouts) => layouts,
+            Layout::FromSchema => {
+                let layout = ColumnLayout {
+                    order: Order::Ascending,
+                    comparison: Comparison::Bytes,
+                    stored: None,
+                };
+                vec![layout; self.key.len()]
+            }
+        };
+        let parts = self
+            .key
+            .iter()
+            .zip(layouts)
+            .map(|(name, layout)| match layout.comparison {
+                Comparison::Store => Err(Error::collated_in_query(NAME, name)),
+                Comparison::Bytes if encoding != schema::UTF_8 => {
+                    Err(Error::column_encoding(NAME, name, &encoding))
+                }
+                _ => self.key_part(&statement, name, layout),
+            })
+            .collect::<Result<_, _>>()?;
+        Ok((statement, parts))
+    }
+
+    fn key_part(
+        &self,
+        statement: &Statement<'_>,
+        name: &str,
+        layout: ColumnLayout,
+    ) -> Result<KeyPart, Error> {
+        let mut columns = self.columns.iter().filter(|column| same(column, name));
+        match (columns.next(), columns.next()) {
+            (Some(column), None) => Ok(KeyPart {
+                collation: None,
+                is_fleeting: false,
+                name: column.clone(),
+                // The collation of a query's column isn't known; where it is another one, its index
+                // can't be searched with this, which the plan shows.
+                expression: Relation::in_query(format_args!("{} COLLATE BINARY", Quoted(name))),
+                in_plan: None,
+                text_order: None,
+                layout,
+                affinity: affinity(statement, name),
+                at: None,
+            }),
+            (None, _) => Err(Error::no_such_column(NAME, name, &self.columns)),
+            (Some(_), Some(_)) => Err(Error::ambiguous_column(name)),
+        }
+    }
+}
+
+/// Returns the affinity that the column's declared type gives it; an expression has none.
+fn affinity(statement: &Statement<'_>, name: &str) -> Affinity {
+    // A list up to rusqlite 0.40, an iterator from 0.41 on.
+    let columns = Vec::from_iter(statement.columns());
+    let column = columns.iter().find(|column| same(column.name(), name));
+    // As if in a STRICT table: hardly anyone declares ANY in another.
+    column.map_or(Affinity::None, |column| {
+        Affinity::of(column.decl_type().unwrap_or_default(), true)
+    })
+}
+
+impl Spec for QuerySpec {
+    fn set_key(
+        &mut self,
+        db: &Connection,
+        columns: Vec<String>,
+        layout: Layout,
+    ) -> Result<(), Error> {
+        self.key = columns;
+        self.key_parts(db, layout)?;
+        Ok(())
+    }
+
+    fn resolve_again(&self, db: &Connection, before: &Relation) -> Result<Relation, Error> {
+        let relation = self.resolve(db, before.layout())?;
+        relation.succeeds(before)?;
+        Ok(relation)
+    }
+
+    fn resolve(&self, db: &Connection, layout: Layout) -> Result<Relation, Error> {
+        let stamp = Stamp::of_all(db).map_err(failed)?;
+        let (statement, key) = self.key_parts(db, layout)?;
+        if column_names(&statement) != self.columns {
+            return Err(Error::columns_changed(NAME));
+        }
+        Ok(Relation {
+            name: NAME.to_owned(),
+            said: Said::Query(self.text.trim_start().to_owned()),
+            from: Relation::subselect(&self.sql),
+            query: Some(self.sql.clone()),
+            select: Relation::in_query("*"),
+            columns: Arc::clone(&self.columns),
+            key,
+            fixed: Vec::new(),
+            filters: Vec::new(),
+            indexes: Vec::new(),
+            partial_indexes: Vec::new(),
+            params: self.params.clone(),
+            unique: false,
+            nullable: true,
+            stamp,
+        })
     }
 }

@@ -1,20 +1,26 @@
+//! What is walked, resolved under a schema.
+
 use std::fmt;
 use std::sync::Arc;
 
-use keywalk::Order;
+use keywalk::{Aspect, Fingerprint, Order};
+use rusqlite::Connection;
 use rusqlite::types::Value;
 
+use crate::codec;
 use crate::error::{Error, ErrorKind, has_too_many_parameters};
-use crate::key::{ColumnLayout, Comparison, KeyColumns};
-use crate::name::Quoted;
-use crate::params::Params;
+use crate::key::{ColumnLayout, Comparison, KeyColumns, Layout};
 use crate::plan::{Condition, PlanName};
-use crate::shape::{Answer, Shape};
-use crate::stamp::Stamp;
+use crate::schema::{Affinity, Stamp};
+use crate::sql::Params;
+use crate::sql::Quoted;
+use crate::value::bind;
 
 /// What is walked, resolved and proven: a table, or a query as a subselect.
+#[doc(hidden)]
+#[expect(unnameable_types, reason = "a part of a sealed trait")]
 #[derive(Debug)]
-pub(crate) struct Relation {
+pub struct Relation {
     /// For messages: `table "items"` or `the query`.
     pub(crate) name: String,
     /// As the caller said it.
@@ -73,8 +79,8 @@ pub(crate) struct KeyPart {
     pub(crate) text_order: Option<String>,
     /// Whether it is a rowid that VACUUM may change: not an INTEGER PRIMARY KEY.
     pub(crate) is_fleeting: bool,
-    /// Whether SQLite compares text with it as a number where it looks like one.
-    pub(crate) is_numeric: bool,
+    /// What SQLite makes of a value that is compared with it, as far as that is known.
+    pub(crate) affinity: Affinity,
     /// Where the column stands in `select`, if it does.
     pub(crate) at: Option<usize>,
 }
@@ -112,8 +118,7 @@ impl Relation {
         }
     }
 
-    /// Whether the far bound can be left to the fetch, which compares keys: it then reads one row past
-    /// it, which a filter or a query could make a long way off.
+    /// Whether the order of keys is known, and every row of the table is one of the walk.
     pub(crate) fn is_bounded_by_keys(&self) -> bool {
         let is_ordered = |part: &KeyPart| part.layout.comparison != Comparison::Store;
         self.unique && self.filters.is_empty() && self.key.iter().all(is_ordered)
@@ -132,10 +137,7 @@ impl Relation {
     }
 
     /// Where the key's columns stand in a row, from 0: those that aren't selected follow.
-    pub(crate) fn key_positions(&self, answer: Answer) -> Vec<usize> {
-        if answer == Answer::FirstKey {
-            return (0..self.key.len()).collect();
-        }
+    pub(crate) fn key_positions(&self) -> Vec<usize> {
         let mut next = self.width();
         let mut follow = || {
             next += 1;
@@ -178,21 +180,6 @@ impl Relation {
             count: columns.len(),
             operator,
         }
-    }
-
-    /// The order of a statement, by the positions of the key's columns.
-    pub(crate) fn order_by(&self, shape: Shape) -> String {
-        let positions = self.key_positions(shape.answer);
-        let terms: Vec<String> = self
-            .key
-            .iter()
-            .zip(positions)
-            .map(|(part, at)| match self.direction(part, shape.order) {
-                Order::Ascending => format!("{}", at + 1),
-                Order::Descending => format!("{} DESC", at + 1),
-            })
-            .collect();
-        format!(" ORDER BY {}", terms.join(", "))
     }
 
     /// This relation under a schema that has changed since `before`: positions of that one mean the
@@ -243,11 +230,138 @@ impl Relation {
         KeyColumns {
             from: self.from.clone(),
             names: self.key_names(),
-            layouts: self.key.iter().map(|part| part.layout).collect(),
+            layouts: self.layouts(),
         }
+    }
+
+    fn layouts(&self) -> Vec<ColumnLayout> {
+        self.key.iter().map(|part| part.layout).collect()
+    }
+
+    /// Its key's layout, to be resolved by again: whatever index the schema then has.
+    pub(crate) fn layout(&self) -> Layout {
+        Layout::Columns(self.layouts())
     }
 
     pub(crate) fn key_names(&self) -> Vec<String> {
         self.key.iter().map(|part| part.name.clone()).collect()
     }
+
+    /// Counts its rows.
+    pub(crate) fn count(&self, db: &Connection) -> Result<u64, Error> {
+        let given = self.params.len();
+        let fixed = self.fixed.iter().zip(given + 1..);
+        let fixed = fixed.map(|(part, number)| format!("{} = +?{number}", part.expression));
+        // The bracket on a line of its own: a filter may end in a comment.
+        let filters = self.filters.iter().map(|filter| format!("({filter}\n)"));
+        let terms: Vec<String> = fixed.chain(filters).collect();
+        let mut sql = format!("SELECT count(*) FROM {}", self.from);
+        if !terms.is_empty() {
+            sql += " WHERE ";
+            sql += &terms.join(" AND ");
+        }
+        let count = || {
+            let mut statement = db.prepare(&sql)?;
+            let params = (0..given).map(|at| self.params.value(at));
+            let fixed = self.fixed.iter().map(|part| bind(&part.value));
+            for (number, value) in (1..).zip(params.chain(fixed)) {
+                statement.raw_bind_parameter(number, value)?;
+            }
+            let mut rows = statement.raw_query();
+            match rows.next()? {
+                Some(row) => row.get(0).map(i64::unsigned_abs),
+                None => Ok(0),
+            }
+        };
+        count().map_err(|source| self.failed(source))
+    }
+}
+
+const AFTER_A_CHANGE: &str = "if that is but another version of the schema, something in the schema has changed since, and a rowid may be another row's (VACUUM renumbers it, and counts as a change): begin a new walk, by an INTEGER PRIMARY KEY or another unique key if it is to outlive such changes";
+const SAME_ROWS: &str = "give the table the same filter and the same `within` columns, with the same values, as when the token was taken";
+
+impl Relation {
+    /// Computes what a cursor's token is bound to. The texts are hashed into every token: one that changes
+    /// makes the tokens that exist be refused.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        let fingerprint = Fingerprint::new("sqlite");
+        let (fingerprint, condition) = match &self.said {
+            Said::Query(sql) => {
+                let fingerprint = fingerprint.relation(format!("query: {sql}"));
+                (with_values(fingerprint, self.params.values()), None)
+            }
+            Said::Table { filter } => {
+                let fingerprint = fingerprint.relation(format!("table {}", self.from));
+                (fingerprint, filter.as_ref())
+            }
+        };
+        let mut fingerprint = fingerprint.key(self.key_text());
+        if self.key.iter().any(|part| part.is_fleeting) {
+            fingerprint = fingerprint.cure(Aspect::Key, AFTER_A_CHANGE);
+        }
+        if let Said::Table { .. } = self.said {
+            fingerprint = fingerprint.cure(Aspect::Filter, SAME_ROWS);
+        }
+        if self.fixed.is_empty() && condition.is_none() {
+            return fingerprint;
+        }
+        // In whatever order they were fixed.
+        let mut fixed: Vec<_> = self.fixed.iter().collect();
+        fixed.sort_by_key(|part| &part.name);
+        let mut terms: Vec<String> = fixed
+            .iter()
+            .map(|part| format!("{} = ?", Quoted(&part.name)))
+            .collect();
+        terms.extend(condition.map(|condition| format!("({condition})")));
+        let fingerprint = fingerprint.filter(terms.join(" AND "));
+        let fingerprint = with_values(fingerprint, fixed.iter().map(|part| &part.value));
+        match condition {
+            Some(_) => with_values(fingerprint, self.params.values()),
+            None => fingerprint,
+        }
+    }
+
+    /// The key's columns. A rowid that VACUUM renumbers is the same as long as the schema is, whose
+    /// version VACUUM counts up.
+    fn key_text(&self) -> String {
+        let is_query = matches!(self.said, Said::Query(_));
+        let columns = self.key.iter().map(|part| column_text(part, is_query));
+        let columns: Vec<String> = columns.collect();
+        let mut text = columns.join(", ");
+        if self.key.iter().any(|part| part.is_fleeting)
+            && let Some(version) = self.stamp.version()
+        {
+            text += &format!(", of schema version {version}");
+        }
+        text
+    }
+}
+
+fn column_text(part: &KeyPart, is_query: bool) -> String {
+    let name = match (part.is_fleeting, is_query) {
+        // Of its three names, any will do.
+        (true, _) => "rowid".to_owned(),
+        // How SQLite calls a query's column without AS may change from one of its releases to the next.
+        (false, true) => part.name.to_ascii_lowercase(),
+        (false, false) => part.name.clone(),
+    };
+    let order = match part.layout.order {
+        Order::Ascending => "ASC",
+        Order::Descending => "DESC",
+    };
+    match &part.text_order {
+        Some(text_order) => format!("{} {text_order} {order}", Quoted(&name)),
+        None => format!("{} {order}", Quoted(&name)),
+    }
+}
+
+fn with_values<'a>(
+    fingerprint: Fingerprint,
+    values: impl IntoIterator<Item = &'a Value>,
+) -> Fingerprint {
+    values.into_iter().fold(fingerprint, |fingerprint, value| {
+        let mut encoded = Vec::new();
+        codec::write(value.into(), &mut encoded);
+        fingerprint.with_value(&encoded)
+    })
 }

@@ -1,15 +1,10 @@
-use rusqlite::Connection;
+//! What the database says of its tables, and whether it still does.
+
 use rusqlite::types::Type;
+use rusqlite::{Connection, Row};
 
 use crate::error::Error;
-use crate::name::{self, Named};
-
-mod affinity;
-mod catalog;
-
-pub(crate) use affinity::Affinity;
-pub(crate) use catalog::is_unique;
-use catalog::{Found, find, list_indexes, read_columns, read_indexes, schemas, tables};
+use crate::sql::{Named, Quoted, same};
 
 /// What the database says of a table.
 #[derive(Debug)]
@@ -20,6 +15,8 @@ pub(crate) struct Schema {
     pub(crate) has_rowid: bool,
     pub(crate) columns: Vec<Column>,
     pub(crate) indexes: Vec<Index>,
+    /// The names of its indexes over a part of it.
+    pub(crate) partial_indexes: Vec<String>,
     /// Of all text in the database.
     pub(crate) encoding: String,
 }
@@ -89,11 +86,16 @@ impl Index {
 }
 
 impl Schema {
-    /// Reads what is known of `table`: in `schema`, or where SQLite would find it.
-    pub(crate) fn read(db: &Connection, schema: Option<&str>, table: &str) -> Result<Self, Error> {
+    /// Reads what is known of `table`: in `schema`, or where SQLite would find it among the connection's
+    /// `schemas`.
+    pub(crate) fn read(
+        db: &Connection,
+        schemas: &[String],
+        schema: Option<&str>,
+        table: &str,
+    ) -> Result<Self, Error> {
         let failed = |source| Error::sqlite(&relation_name(table), source);
-        let schemas = schemas(db).map_err(failed)?;
-        let found = find(db, &schemas, schema, table).map_err(failed)?;
+        let found = find(db, schemas, schema, table).map_err(failed)?;
         let Some(Found {
             schema,
             table,
@@ -103,8 +105,8 @@ impl Schema {
         }) = found
         else {
             return Err(match schema {
-                Some(schema) if !schemas.iter().any(|known| name::same(known, schema)) => {
-                    Error::no_such_schema(schema, &schemas)
+                Some(schema) if !schemas.iter().any(|known| same(known, schema)) => {
+                    Error::no_such_schema(schema, schemas)
                 }
                 schema => {
                     let tables = tables(db, schema).map_err(failed)?;
@@ -119,7 +121,7 @@ impl Schema {
             };
             return Err(Error::not_a_table(&table, what));
         }
-        let indexes = read_indexes(db, &schema, &table).map_err(failed)?;
+        let (indexes, partial_indexes) = read_indexes(db, &schema, &table).map_err(failed)?;
         let mut columns = read_columns(db, &schema, &table, strict).map_err(failed)?;
         let has_rowid = !without_rowid;
         // A primary key of a rowid table that needs no index of its own is the rowid.
@@ -135,6 +137,7 @@ impl Schema {
             has_rowid,
             columns,
             indexes,
+            partial_indexes,
             encoding,
         })
     }
@@ -153,14 +156,6 @@ impl Schema {
         Ok(listed.into_iter().map(|index| index.name).collect())
     }
 
-    /// The names of the table's partial indexes.
-    pub(crate) fn partial_indexes(&self, db: &Connection) -> Result<Vec<String>, Error> {
-        let listed = list_indexes(db, &self.schema, &self.table);
-        let listed = listed.map_err(|source| Error::sqlite(&self.relation(), source))?;
-        let partial = listed.into_iter().filter(|index| index.partial);
-        Ok(partial.map(|index| index.name).collect())
-    }
-
     pub(crate) fn relation(&self) -> String {
         relation_name(&self.table)
     }
@@ -176,7 +171,7 @@ impl Schema {
         let mut key: Vec<&Column> = self.columns.iter().filter(is_key).collect();
         key.sort_by_key(|column| column.primary);
         if key.is_empty() && !fixed.iter().any(|fixed| fixed.is_rowid) {
-            let is_free = |name: &&str| !self.columns.iter().any(|c| name::same(&c.name, name));
+            let is_free = |name: &&str| !self.columns.iter().any(|c| same(&c.name, name));
             let free = ROWID_NAMES.into_iter().find(is_free);
             return free.into_iter().map(str::to_owned).collect();
         }
@@ -186,12 +181,12 @@ impl Schema {
 
     /// What a column's text is ordered by where it isn't by its UTF-8 bytes. A rowid is no text.
     pub(crate) fn text_order(&self, column: &Column) -> Option<String> {
-        let is_binary = name::same(&column.collation, "BINARY");
+        let is_binary = same(&column.collation, "BINARY");
         if column.is_rowid || is_binary && self.encoding == UTF_8 {
             return None;
         }
         let collation = column.collation.to_ascii_uppercase();
-        let mut order = format!("COLLATE {}", name::Quoted(&collation));
+        let mut order = format!("COLLATE {}", Quoted(&collation));
         if self.encoding != UTF_8 {
             order += &format!(" IN {}", self.encoding);
         }
@@ -200,10 +195,10 @@ impl Schema {
 
     /// The column of that name; the rowid under one of its three names if no column has it.
     pub(crate) fn column(&self, wanted: &str) -> Result<Column, Error> {
-        if let Some(column) = self.columns.iter().find(|c| name::same(&c.name, wanted)) {
+        if let Some(column) = self.columns.iter().find(|c| same(&c.name, wanted)) {
             return Ok(column.clone());
         }
-        let is_rowid = ROWID_NAMES.iter().any(|n| name::same(n, wanted));
+        let is_rowid = ROWID_NAMES.iter().any(|n| same(n, wanted));
         if self.has_rowid && is_rowid {
             return Ok(Column {
                 name: wanted.to_owned(),
@@ -240,4 +235,322 @@ pub(crate) fn encoding(db: &Connection) -> rusqlite::Result<String> {
 
 pub(crate) fn relation_name(table: &str) -> String {
     format!("table {}", Named(table))
+}
+
+/// What SQLite makes of a value that is stored in a column, by the column's declared type
+/// (<https://www.sqlite.org/datatype3.html>, section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Affinity {
+    /// INTEGER or NUMERIC: text that looks like a number becomes one.
+    Numeric,
+    /// The same, and integers become reals.
+    Real,
+    /// Numbers become text.
+    Text,
+    None,
+}
+
+impl Affinity {
+    /// Of a column declared so; in a STRICT table ANY has none.
+    pub(crate) fn of(declared: &str, strict: bool) -> Self {
+        let declared = declared.to_ascii_uppercase();
+        let has = |words: &[&str]| words.iter().any(|word| declared.contains(word));
+        if has(&["INT"]) {
+            Affinity::Numeric
+        } else if has(&["CHAR", "CLOB", "TEXT"]) {
+            Affinity::Text
+        } else if declared.is_empty() || has(&["BLOB"]) || strict && declared == "ANY" {
+            Affinity::None
+        } else if has(&["REAL", "FLOA", "DOUB"]) {
+            Affinity::Real
+        } else {
+            Affinity::Numeric
+        }
+    }
+
+    /// Whether SQLite compares a column's text as a number where it looks like one.
+    pub(crate) fn is_numeric(self) -> bool {
+        matches!(self, Affinity::Numeric | Affinity::Real)
+    }
+
+    /// The storage classes that a column's values can have, apart from NULL. A STRICT table lets no other
+    /// in than the declared one.
+    pub(crate) fn holds(self, strict: bool, declared: &str) -> &'static [Type] {
+        use Type::{Blob, Integer, Real, Text};
+        match self {
+            Affinity::Numeric if strict => &[Integer],
+            Affinity::Real if strict => &[Real],
+            Affinity::Text if strict => &[Text],
+            Affinity::None if strict && !declared.eq_ignore_ascii_case("ANY") => &[Blob],
+            Affinity::Numeric | Affinity::None => &[Integer, Real, Text, Blob],
+            Affinity::Real => &[Real, Text, Blob],
+            Affinity::Text => &[Text, Blob],
+        }
+    }
+}
+
+/// Asks a pragma about something, in one schema or in all. Not the virtual table of the pragma's
+/// name: a database may hold a table of that name, which would answer what it likes.
+fn pragma<T>(
+    db: &Connection,
+    schema: Option<&str>,
+    pragma: &str,
+    of: &str,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    let sql = match schema {
+        Some(schema) => format!("PRAGMA {}.{pragma}({})", Quoted(schema), Quoted(of)),
+        None => format!("PRAGMA {pragma}({})", Quoted(of)),
+    };
+    db.prepare(&sql)?.query_map([], read)?.collect()
+}
+
+struct Found {
+    schema: String,
+    table: String,
+    kind: String,
+    without_rowid: bool,
+    strict: bool,
+}
+
+/// The connection's databases: `main`, `temp` if it is used, those that are attached.
+pub(crate) fn schemas(db: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = db.prepare("PRAGMA database_list")?;
+    statement.query_map([], |row| row.get(1))?.collect()
+}
+
+/// The tables that someone has made, in this schema or in all.
+fn tables(db: &Connection, schema: Option<&str>) -> rusqlite::Result<Vec<String>> {
+    let mut statement = db.prepare("PRAGMA table_list")?;
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let listed = statement.query_map([], read)?;
+    let mut tables = Vec::new();
+    for listed in listed {
+        let (of, table, kind): (String, String, String) = listed?;
+        let is_asked_for = schema.is_none_or(|schema| same(schema, &of));
+        if is_asked_for && kind != "shadow" && !table.starts_with("sqlite_") {
+            tables.push(table);
+        }
+    }
+    tables.sort();
+    Ok(tables)
+}
+
+/// Looks where SQLite looks: in `temp`, in `main`, then in the attached databases in their order.
+fn find(
+    db: &Connection,
+    schemas: &[String],
+    schema: Option<&str>,
+    table: &str,
+) -> rusqlite::Result<Option<Found>> {
+    // Nothing has such a name, and SQL ends there.
+    if table.contains('\0') {
+        return Ok(None);
+    }
+    let read = |row: &Row<'_>| {
+        Ok(Found {
+            schema: row.get(0)?,
+            table: row.get(1)?,
+            kind: row.get(2)?,
+            without_rowid: row.get(4)?,
+            strict: row.get(5)?,
+        })
+    };
+    // The schema's own tables are listed under their new names, and known by the old ones.
+    let is = |name| same(table, name);
+    let known_as = match () {
+        () if is("sqlite_schema") => "sqlite_master",
+        () if is("sqlite_temp_schema") => "sqlite_temp_master",
+        () => table,
+    };
+    let mut found = pragma(db, None, "table_list", known_as, read)?;
+    found.retain(|found| schema.is_none_or(|schema| same(schema, &found.schema)));
+    Ok(found.into_iter().min_by_key(|found| {
+        let at = schemas.iter().position(|schema| *schema == found.schema);
+        (found.schema != "temp", at)
+    }))
+}
+
+/// Whether this is an index of so many columns, unique, wherever one has the name.
+pub(crate) fn is_unique(db: &Connection, index: &str, columns: usize) -> rusqlite::Result<bool> {
+    let mut found = false;
+    for schema in schemas(db)? {
+        let entries = Quoted(&schema);
+        let sql = format!(
+            "SELECT tbl_name FROM {entries}.sqlite_master WHERE type = 'index' AND name = ?1"
+        );
+        let tables: Vec<String> = db
+            .prepare(&sql)?
+            .query_map([index], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        for table in tables {
+            let read = |row: &Row<'_>| Ok((row.get::<_, String>(1)?, row.get::<_, bool>(2)?));
+            let listed = pragma(db, Some(&schema), "index_list", &table, read)?;
+            let is_unique = listed.contains(&(index.to_owned(), true));
+            let of = pragma(db, Some(&schema), "index_info", index, |_| Ok(()))?;
+            if !is_unique || of.len() != columns {
+                return Ok(false);
+            }
+            found = true;
+        }
+    }
+    Ok(found)
+}
+
+fn read_columns(
+    db: &Connection,
+    schema: &str,
+    table: &str,
+    strict: bool,
+) -> rusqlite::Result<Vec<Column>> {
+    let read = |row: &Row<'_>| {
+        let column = Column {
+            name: row.get(1)?,
+            declared: String::new(),
+            affinity: Affinity::None,
+            is_strict: strict,
+            not_null: row.get(3)?,
+            primary: row.get(5)?,
+            collation: String::new(),
+            is_rowid: false,
+        };
+        Ok((column, row.get(6)?))
+    };
+    let columns: Vec<(Column, i64)> = pragma(db, Some(schema), "table_xinfo", table, read)?;
+    columns
+        .into_iter()
+        // Hidden columns (1) are those of virtual tables; 2 and 3 are generated ones.
+        .filter(|(_, hidden)| *hidden != 1)
+        .map(|(mut column, _)| {
+            let (declared, collation, _, _, _) =
+                db.column_metadata(Some(schema), table, &column.name)?;
+            let declared = declared.map(|declared| declared.to_string_lossy().into_owned());
+            column.declared = declared.unwrap_or_default();
+            column.affinity = Affinity::of(&column.declared, strict);
+            column.collation = match collation {
+                Some(collation) => collation.to_string_lossy().into_owned(),
+                None => "BINARY".to_owned(),
+            };
+            Ok(column)
+        })
+        .collect()
+}
+
+struct Listed {
+    name: String,
+    unique: bool,
+    primary: bool,
+    partial: bool,
+}
+
+fn list_indexes(db: &Connection, schema: &str, table: &str) -> rusqlite::Result<Vec<Listed>> {
+    pragma(db, Some(schema), "index_list", table, |row| {
+        let origin: String = row.get(3)?;
+        Ok(Listed {
+            name: row.get(1)?,
+            unique: row.get(2)?,
+            primary: origin == "pk",
+            partial: row.get(4)?,
+        })
+    })
+}
+
+/// The indexes that SQLite can search, and the names of the partial ones.
+fn read_indexes(
+    db: &Connection,
+    schema: &str,
+    table: &str,
+) -> rusqlite::Result<(Vec<Index>, Vec<String>)> {
+    let (mut indexes, mut partial) = (Vec::new(), Vec::new());
+    for listed in list_indexes(db, schema, table)? {
+        if listed.partial {
+            partial.push(listed.name);
+            continue;
+        }
+        let read = |row: &Row<'_>| {
+            let is_key: bool = row.get(5)?;
+            // An expression has no name.
+            let name: Option<String> = row.get(2)?;
+            let (descending, collation) = (row.get(3)?, row.get(4)?);
+            let column = name.map(|name| IndexColumn {
+                name,
+                descending,
+                collation,
+            });
+            Ok(is_key.then_some(column))
+        };
+        let columns = pragma(db, Some(schema), "index_xinfo", &listed.name, read)?;
+        if let Some(columns) = columns.into_iter().flatten().collect() {
+            indexes.push(Index {
+                name: listed.name,
+                columns,
+                unique: listed.unique,
+                primary: listed.primary,
+            });
+        }
+    }
+    Ok((indexes, partial))
+}
+
+/// The versions of the databases' schemas at one time. Every change of a schema counts its version up
+/// (<https://www.sqlite.org/pragma.html#pragma_schema_version>), and so does VACUUM.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Stamp(Vec<(String, i64)>);
+
+impl Stamp {
+    /// Of the database with this name alone.
+    pub(crate) fn of(mut self, schema: &str) -> Self {
+        self.0.retain(|(name, _)| name == schema);
+        self
+    }
+
+    /// The names of its databases.
+    pub(crate) fn schemas(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The first of its databases that has anything in it.
+    pub(crate) fn first_with_entries(&self, db: &Connection) -> rusqlite::Result<Option<&str>> {
+        for schema in self.schemas() {
+            let entries = format!("SELECT 1 FROM {}.sqlite_master LIMIT 1", Quoted(schema));
+            if db.prepare(&entries)?.exists([])? {
+                return Ok(Some(schema));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The version of the first of its databases.
+    pub(crate) fn version(&self) -> Option<i64> {
+        self.0.first().map(|(_, version)| *version)
+    }
+
+    /// Of all databases of the connection.
+    pub(crate) fn of_all(db: &Connection) -> rusqlite::Result<Self> {
+        let mut names = db.prepare("PRAGMA database_list")?;
+        let names = names.query_map([], |row| row.get::<_, String>(1))?;
+        names
+            .map(|name| {
+                let name = name?;
+                let version = version(db, &name)?;
+                Ok((name, version))
+            })
+            .collect::<rusqlite::Result<_>>()
+            .map(Stamp)
+    }
+
+    /// Whether a schema has changed since.
+    pub(crate) fn is_stale(&self, db: &Connection) -> rusqlite::Result<bool> {
+        for (name, then) in &self.0 {
+            if version(db, name)? != *then {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn version(db: &Connection, schema: &str) -> rusqlite::Result<i64> {
+    db.prepare_cached(&format!("PRAGMA {}.schema_version", Quoted(schema)))?
+        .query_row([], |row| row.get(0))
 }

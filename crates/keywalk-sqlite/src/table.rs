@@ -1,21 +1,20 @@
-use std::borrow::Borrow;
 use std::fmt;
-use std::marker::PhantomData;
+use std::sync::Arc;
 
-use rusqlite::{Connection, ToSql};
+use keywalk::Order;
+use rusqlite::types::Value;
+use rusqlite::{Connection, Params as RusqliteParams, ToSql};
 
 use crate::connect::{Connect, lend};
 use crate::decode::Rows;
-use crate::error::Error;
-use crate::fetcher::Fetcher;
-use crate::key::{AnyKey, Key};
-use crate::known::Known;
-
-mod resolve;
-mod rows;
-mod spec;
-
-use spec::Spec;
+use crate::error::{Error, ErrorKind, has_too_many_parameters, is_of_store};
+use crate::key::{AnyKey, ColumnLayout, Comparison, Key, Layout};
+use crate::plan::PlanName;
+use crate::relation::{FixedPart, KeyPart, Relation, Said};
+use crate::schema::{self, Affinity, Column, Index, Schema, Stamp, UTF_8, relation_name};
+use crate::source::{Spec, SqlSource};
+use crate::sql::{Params, Quoted, conjuncts, has_parameter_zero, same, with_backticks};
+use crate::value::{as_stored, as_text};
 
 /// A table, walked by a key. Its items are `(key, row)`.
 ///
@@ -61,13 +60,7 @@ use spec::Spec;
 /// A fetch costs about 3 us and, for each row, what a cursor costs. Where the key isn't how the
 /// table is stored (a secondary index on a rowid table, in no order of the rows), each row is a jump:
 /// 7 to 8 times as much, for any method.
-pub struct Table<C, K = AnyKey, D = Rows> {
-    pub(crate) db: C,
-    spec: Spec,
-    decode: D,
-    pub(crate) known: Known,
-    key: PhantomData<fn() -> K>,
-}
+pub type Table<C, K = AnyKey, D = Rows> = SqlSource<C, TableSpec, K, D>;
 
 impl<C: Connect> Table<C> {
     /// The table of that name, by its primary key, with all its columns.
@@ -76,13 +69,7 @@ impl<C: Connect> Table<C> {
     /// looks: `temp`, `main`, the attached databases; [`schema`](Self::schema) names one. Nothing is
     /// read yet: a name that isn't there is an error of [`key`](Self::key), or of the first fetch.
     pub fn new(db: C, table: impl Into<String>) -> Self {
-        Table {
-            db,
-            spec: Spec::new(table.into()),
-            decode: Rows::default(),
-            known: Known::default(),
-            key: PhantomData,
-        }
+        SqlSource::unresolved(db, TableSpec::new(table.into()), Rows::default())
     }
 }
 
@@ -125,60 +112,7 @@ impl<C: Connect, K: Key, D> Table<C, K, D> {
     #[must_use]
     pub fn schema(mut self, schema: impl Into<String>) -> Self {
         self.spec.schema = Some(schema.into());
-        self.known = Known::default();
-        self
-    }
-
-    /// Walks by these columns, as keys of type `K2`, ascending by the first, then by the second, …
-    ///
-    /// Any columns will do that are unique together and that an index is sorted by: the primary key,
-    /// a UNIQUE index over NOT NULL columns, or an indexed column and the primary key behind it.
-    /// `"rowid"` is one for every table that isn't WITHOUT ROWID. But VACUUM renumbers it, and no row
-    /// shows that: a walk by it ends, and its [token](keywalk::Token) is refused, after any change of
-    /// the schema, which VACUUM counts as. A copy that was made row by row, as from a dump, isn't
-    /// noticed: don't carry such a token to another file. An INTEGER PRIMARY KEY is a rowid that stays:
-    /// walk by its own name.
-    ///
-    /// With [`AnyKey`] as the type the index's own directions are taken.
-    ///
-    /// ```
-    /// # use keywalk::Walk;
-    /// # use keywalk_sqlite::Table;
-    /// use std::cmp::Reverse;
-    ///
-    /// # let db = rusqlite::Connection::open_in_memory()?;
-    /// db.execute_batch(
-    ///     "CREATE TABLE orders (id INTEGER PRIMARY KEY, at TEXT NOT NULL);
-    ///      CREATE INDEX newest ON orders (at DESC, id)",
-    /// )?;
-    /// let newest = Table::new(&db, "orders").key::<(Reverse<String>, i64)>(["at", "id"])?;
-    /// for order in Walk::new(newest) {
-    ///     let ((at, id), _row) = order?;
-    ///     println!("{id} at {}", at.0);
-    /// }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// If the table or a column doesn't exist, if the columns don't fit the type or never hold it, aren't
-    /// proven to be unique or may hold NULL (but for a [lone primary key](Self#proven-before-the-first-row)),
-    /// or if their text is ordered otherwise than the type. Whether an index can be searched is seen by the
-    /// first fetch.
-    pub fn key<K2: Key>(
-        self,
-        columns: impl IntoIterator<Item = impl Into<String>>,
-    ) -> Result<Table<C, K2, D>, Error> {
-        let mut table = Table {
-            db: self.db,
-            spec: self.spec,
-            decode: self.decode,
-            known: Known::default(),
-            key: PhantomData::<fn() -> K2>,
-        };
-        table.spec.key = Some(columns.into_iter().map(Into::into).collect());
-        table.spec.prove(&*lend(&table.db)?, K2::layout())?;
-        Ok(table)
+        self.respecified()
     }
 
     /// Walks only the rows where a leading column of the key's index has this value, by the rest of
@@ -204,8 +138,7 @@ impl<C: Connect, K: Key, D> Table<C, K, D> {
     /// value is NULL, which equals nothing, or doesn't convert.
     pub fn within(mut self, column: impl Into<String>, value: impl ToSql) -> Result<Self, Error> {
         self.spec.fix(&*lend(&self.db)?, &column.into(), value)?;
-        self.known = Known::default();
-        Ok(self)
+        Ok(self.respecified())
     }
 
     /// Walks only the rows for which this SQL expression is true. It may have parameters of its own,
@@ -246,43 +179,519 @@ impl<C: Connect, K: Key, D> Table<C, K, D> {
     ) -> Result<Self, Error> {
         self.spec
             .filter(&*lend(&self.db)?, condition.into(), params)?;
-        self.known = Known::default();
-        Ok(self)
+        Ok(self.respecified())
     }
 
-    /// The statements that the walk has run so far, to be looked at with `EXPLAIN QUERY PLAN`. None before
-    /// the first fetch.
+    /// Reads only these columns, in this order; default: all of the table's, generated ones too. The key is
+    /// read in any case.
     ///
-    /// ```
-    /// # use keywalk::Walk;
-    /// # use keywalk_sqlite::Table;
-    /// # let db = rusqlite::Connection::open_in_memory()?;
-    /// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY); INSERT INTO items VALUES (1), (2)")?;
-    /// let mut items = Walk::new(Table::new(&db, "items").key::<i64>(["id"])?).items();
-    /// items.next().transpose()?;
-    /// for sql in items.source().statements() {
-    ///     println!("{sql}");
-    /// }
-    /// # assert!(items.source().statements().count() > 0);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn statements(&self) -> impl Iterator<Item = &str> {
-        self.known.fetcher.iter().flat_map(Fetcher::texts)
+    /// Fewer columns are faster, large ones most of all. One that isn't there is an error of the first fetch.
+    #[must_use]
+    pub fn columns(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.spec.columns = Some(columns.into_iter().map(Into::into).collect());
+        self.respecified()
     }
 }
 
-impl<C: Borrow<Connection>, K, D> Table<C, K, D> {
-    /// The connection. Between two fetches it is free for anything: writing, checkpoints, VACUUM.
-    pub fn connection(&self) -> &Connection {
-        self.db.borrow()
+/// The definition of a [`Table`]: its name, key and filter, and the columns that are read.
+#[derive(Clone)]
+pub struct TableSpec {
+    schema: Option<String>,
+    table: String,
+    key: Option<Vec<String>>,
+    within: Vec<(Column, Value)>,
+    columns: Option<Vec<String>>,
+    filter: Option<Filter>,
+}
+
+/// A condition on the rows.
+#[derive(Clone, Debug)]
+struct Filter {
+    /// As it was written.
+    text: String,
+    /// With numbered parameters, cut at its ANDs.
+    parts: Vec<String>,
+    params: Params,
+}
+
+impl TableSpec {
+    fn new(table: String) -> Self {
+        TableSpec {
+            schema: None,
+            table,
+            key: None,
+            within: Vec::new(),
+            columns: None,
+            filter: None,
+        }
+    }
+
+    fn read_schema(&self, db: &Connection) -> Result<Schema, Error> {
+        let schemas = schema::schemas(db).map_err(|source| self.failed(source))?;
+        Schema::read(db, &schemas, self.schema.as_deref(), &self.table)
+    }
+
+    fn failed(&self, source: rusqlite::Error) -> Error {
+        Error::sqlite(&relation_name(&self.table), source)
+    }
+
+    /// Fixes a column to a value.
+    fn fix(&mut self, db: &Connection, column: &str, value: impl ToSql) -> Result<(), Error> {
+        let schema = self.read_schema(db)?;
+        let column = schema.column(column)?;
+        let relation = schema.relation();
+        if self
+            .within
+            .iter()
+            .any(|(fixed, _)| fixed.name == column.name)
+        {
+            return Err(Error::repeated_column(&relation, &column.name));
+        }
+        if self.key.iter().flatten().any(|key| same(key, &column.name)) {
+            return Err(Error::fixed_column(&relation, &column.name));
+        }
+        let value = as_stored(db, value)
+            .map_err(|source| Error::given_value(&relation, &column.name, source))?;
+        if value == Value::Null {
+            return Err(Error::fixed_to_null(&relation, &column.name));
+        }
+        self.within.push((column, value));
+        Ok(())
+    }
+
+    /// Sets the filter.
+    fn filter(
+        &mut self,
+        db: &Connection,
+        condition: String,
+        params: impl RusqliteParams,
+    ) -> Result<(), Error> {
+        let schema = self.read_schema(db)?;
+        let relation = schema.relation();
+        let has_zero = has_parameter_zero(&condition);
+        // A store that fails meanwhile says nothing of the filter.
+        let because =
+            |refused: &dyn Fn(rusqlite::Error) -> Error, source| match is_of_store(&source) {
+                false if !has_zero && has_too_many_parameters(&source) => {
+                    Error::too_many_params(ErrorKind::Filter, &relation, source)
+                }
+                true => Error::sqlite(&relation, source),
+                false => refused(source),
+            };
+        if self.filter.is_some() {
+            return Err(Error::second_filter(&relation));
+        }
+        let from = from(&schema);
+        let text = condition.trim().to_owned();
+        let condition = with_backticks(&condition);
+        // Bare, so that its own brackets match; and in brackets, so that nothing follows it.
+        let bare = format!("SELECT 1 FROM {from} WHERE {condition}");
+        let bracketed = format!("SELECT ({condition}\n) FROM {from}");
+        let invalid = |source| Error::bad_filter(&relation, &schema.column_names(), source);
+        let unfit = |source| Error::filter_params(&relation, source);
+        let statement = db
+            .prepare(&bare)
+            .and_then(|statement| db.prepare(&bracketed).map(|_| statement))
+            .map_err(|source| because(&invalid, source))?;
+        let (condition, params) = Params::capture(db, &condition, &statement, params)
+            .map_err(|source| because(&unfit, source))?;
+        let parts = conjuncts(&condition);
+        let is_expression = |part: &String| {
+            db.prepare(&format!("SELECT ({part}\n) FROM {from}"))
+                .is_ok()
+        };
+        let parts = match parts.iter().all(is_expression) {
+            true => parts,
+            false => vec![condition],
+        };
+        self.filter = Some(Filter {
+            text,
+            parts,
+            params,
+        });
+        Ok(())
+    }
+
+    /// Proves what the schema can prove.
+    fn prove(&self, schema: &Schema, layout: Layout) -> Result<ProvenKey, Error> {
+        let fixed = self.fixed(schema)?;
+        let fixed: Vec<&Column> = fixed.iter().collect();
+        prove(schema, self.key.as_deref(), &fixed, layout)
+    }
+
+    /// Returns the columns that are fixed, as the schema has them now.
+    fn fixed(&self, schema: &Schema) -> Result<Vec<Column>, Error> {
+        self.within
+            .iter()
+            .map(|(column, _)| schema.column(&column.name))
+            .collect()
+    }
+
+    /// Makes a dynamic key of these values.
+    fn any_key(
+        &self,
+        db: &Connection,
+        given: impl IntoIterator<Item = impl ToSql>,
+    ) -> Result<AnyKey, Error> {
+        let relation = self.resolve(db, AnyKey::layout())?;
+        let mut parts = relation.key.iter();
+        let mut values = Vec::new();
+        for value in given {
+            let part = parts.next();
+            let name = part.map_or("", |part| &part.name);
+            let value = as_stored(db, value)
+                .map_err(|source| Error::given_value(&relation.name, name, source))?;
+            let is_text = part.is_some_and(|part| part.affinity == Affinity::Text);
+            values.push(match is_text {
+                true => as_text(db, &value).map_err(|source| relation.failed(source))?,
+                false => value,
+            });
+        }
+        let key = AnyKey::new(values, Arc::new(relation.key_columns()));
+        key.ok_or_else(|| Error::incomplete_key(&relation.name, &relation.key_names()))
     }
 }
 
 /// Prints the table's name, and no data.
-impl<C, K, D> fmt::Debug for Table<C, K, D> {
+impl fmt::Debug for TableSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table")
-            .field("name", &self.spec.name())
+            .field("name", &self.table)
             .finish_non_exhaustive()
+    }
+}
+
+impl Spec for TableSpec {
+    fn set_key(
+        &mut self,
+        db: &Connection,
+        columns: Vec<String>,
+        layout: Layout,
+    ) -> Result<(), Error> {
+        self.key = Some(columns);
+        self.prove(&self.read_schema(db)?, layout)?;
+        Ok(())
+    }
+
+    fn resolve_again(&self, db: &Connection, before: &Relation) -> Result<Relation, Error> {
+        let mut spec = self.clone();
+        spec.schema = before.stamp.schemas().next().map(str::to_owned);
+        spec.key = Some(before.key_names());
+        spec.columns = Some(before.columns.to_vec());
+        let relation = spec.resolve(db, before.layout())?;
+        relation.succeeds(before)?;
+        Ok(relation)
+    }
+
+    fn resolve(&self, db: &Connection, layout: Layout) -> Result<Relation, Error> {
+        // Before the rest is read: what changes from here on will be seen.
+        let stamp = Stamp::of_all(db).map_err(|source| self.failed(source))?;
+        let schemas: Vec<String> = stamp.schemas().map(str::to_owned).collect();
+        let schema = Schema::read(db, &schemas, self.schema.as_deref(), &self.table)?;
+        let key = self.prove(&schema, layout)?;
+        let columns = match &self.columns {
+            None => schema.columns.iter().map(|c| c.name.clone()).collect(),
+            Some(named) => named
+                .iter()
+                .map(|name| schema.column(name).map(|column| column.name))
+                .collect::<Result<Arc<[_]>, _>>()?,
+        };
+        let qualifier = qualifier(&schema.table);
+        let expression = |column: &str| format!("{}.{}", Quoted(qualifier), Quoted(column));
+        let in_plan = |column: &Column| PlanName {
+            name: column.name.clone(),
+            is_rowid: column.is_rowid,
+        };
+        let nullable = key.may_hold_null;
+        let fixed_columns = self.fixed(&schema)?;
+        let fixed_columns: Vec<&Column> = fixed_columns.iter().collect();
+        let key_columns: Vec<&Column> = key.columns.iter().map(|(column, _)| column).collect();
+        let indexes = schema
+            .indexes
+            .iter()
+            .filter(|index| index.sorted_by(&fixed_columns, &key_columns).is_some())
+            .map(|index| index.name.clone())
+            .collect();
+        let at = |name: &str| columns.iter().position(|column| same(column, name));
+        let key = key
+            .columns
+            .into_iter()
+            .map(|(column, layout)| KeyPart {
+                expression: expression(&column.name),
+                in_plan: Some(in_plan(&column)),
+                layout,
+                text_order: schema.text_order(&column),
+                collation: Some(column.collation),
+                is_fleeting: column.is_rowid && column.primary == 0,
+                affinity: column.affinity,
+                at: at(&column.name),
+                name: column.name,
+            })
+            .collect();
+        let fixed = self.within.iter().map(|(column, value)| FixedPart {
+            name: column.name.clone(),
+            expression: expression(&column.name),
+            in_plan: in_plan(column),
+            value: value.clone(),
+        });
+        let (text, filters, params) = match self.filter.clone() {
+            Some(filter) => (Some(filter.text), filter.parts, filter.params),
+            None => (None, Vec::new(), Params::default()),
+        };
+        let select: Vec<String> = columns.iter().map(|column| expression(column)).collect();
+        Ok(Relation {
+            name: schema.relation(),
+            said: Said::Table { filter: text },
+            from: from(&schema),
+            query: None,
+            indexes,
+            partial_indexes: schema.partial_indexes,
+            select: select.join(", "),
+            columns,
+            key,
+            fixed: fixed.collect(),
+            filters,
+            params,
+            unique: true,
+            nullable,
+            stamp: stamp.of(&schema.schema),
+        })
+    }
+}
+
+/// Returns what columns of this table are qualified with: SQLite before 3.45 knows columns of the schema's own
+/// tables by these tables' old names only.
+fn qualifier(table: &str) -> &str {
+    match table {
+        "sqlite_schema" => "sqlite_master",
+        "sqlite_temp_schema" => "sqlite_temp_master",
+        table => table,
+    }
+}
+
+fn from(schema: &Schema) -> String {
+    format!("{}.{}", Quoted(&schema.schema), Quoted(&schema.table))
+}
+
+/// The key of a table.
+#[derive(Debug)]
+struct ProvenKey {
+    columns: Vec<(Column, ColumnLayout)>,
+    /// SQLite lets a primary key hold NULL, unless it is declared NOT NULL.
+    may_hold_null: bool,
+}
+
+/// Finds the key of a table, and proves that it is one: the columns that are `named`, or its primary key, without those that
+/// are `fixed` to one value.
+fn prove(
+    schema: &Schema,
+    named: Option<&[String]>,
+    fixed: &[&Column],
+    layout: Layout,
+) -> Result<ProvenKey, Error> {
+    let names = match named {
+        Some(named) => named.to_vec(),
+        None => primary_key(schema, fixed)?,
+    };
+    let columns = names
+        .iter()
+        .map(|name| schema.column(name))
+        .collect::<Result<Vec<_>, _>>()?;
+    check_columns(schema, &columns, fixed, &layout)?;
+    let types = match layout {
+        Layout::Columns(types) => types,
+        Layout::FromSchema => types_from_schema(schema, &columns, fixed),
+    };
+    for (column, layout) in columns.iter().zip(&types) {
+        check_type(schema, column, *layout)?;
+    }
+    let may_hold_null = check_null(schema, &columns, &types, fixed)?;
+    check_unique(schema, &columns, fixed)?;
+    for (column, layout) in columns.iter().zip(&types) {
+        check_collation(schema, column, *layout)?;
+    }
+    Ok(ProvenKey {
+        columns: columns.into_iter().zip(types).collect(),
+        may_hold_null,
+    })
+}
+
+fn check_columns(
+    schema: &Schema,
+    columns: &[Column],
+    fixed: &[&Column],
+    layout: &Layout,
+) -> Result<(), Error> {
+    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    let fixed_column = names
+        .iter()
+        .find(|name| fixed.iter().any(|fixed| fixed.name == **name));
+    // An INTEGER PRIMARY KEY can stand first in an index.
+    let rowid = columns.iter().rev().skip(1);
+    let mut rowid = rowid.filter(|column| column.is_rowid && column.primary == 0);
+    let relation = schema.relation();
+    if let Some(column) = fixed_column {
+        return Err(Error::fixed_column(&relation, column));
+    }
+    if names.is_empty() && !fixed.is_empty() {
+        return Err(Error::all_columns_fixed(&relation));
+    }
+    check_names(&relation, &names, layout)?;
+    match rowid.next() {
+        Some(column) => Err(Error::columns_after_rowid(&relation, &column.name)),
+        None => Ok(()),
+    }
+}
+
+/// Checks that there is a name for each of the layout's columns, and none twice.
+pub(crate) fn check_names(relation: &str, names: &[&str], layout: &Layout) -> Result<(), Error> {
+    let is_repeated = |at: usize| names[..at].iter().any(|n| same(n, names[at]));
+    match layout {
+        _ if names.is_empty() => Err(Error::no_key_columns(relation)),
+        Layout::Columns(types) if types.len() != names.len() => {
+            let (expected, named) = (types.len(), names.len());
+            Err(Error::key_column_count(relation, expected, named))
+        }
+        _ => match (0..names.len()).find(|at| is_repeated(*at)) {
+            Some(at) => Err(Error::repeated_column(relation, names[at])),
+            None => Ok(()),
+        },
+    }
+}
+
+fn primary_key(schema: &Schema, fixed: &[&Column]) -> Result<Vec<String>, Error> {
+    let mut primary: Vec<&Column> = schema.columns.iter().filter(|c| c.primary > 0).collect();
+    if primary.is_empty() {
+        return Err(Error::no_primary_key(&schema.table, &schema.any_key(fixed)));
+    }
+    primary.sort_by_key(|column| column.primary);
+    Ok(primary
+        .into_iter()
+        .map(|column| column.name.clone())
+        .filter(|column| !fixed.iter().any(|f| f.name == *column))
+        .collect())
+}
+
+/// The directions of the index that holds just these columns, so that it can be walked as it is: the
+/// primary key's, a unique one's, or any.
+fn types_from_schema(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> Vec<ColumnLayout> {
+    let wanted: Vec<&Column> = columns.iter().collect();
+    let is_rowid_alone = fixed.is_empty() && columns.len() == 1 && columns[0].is_rowid;
+    let sorted = schema
+        .indexes
+        .iter()
+        .filter(|_| !is_rowid_alone)
+        .filter_map(|index| Some((index, index.sorted_by(fixed, &wanted)?)))
+        .max_by_key(|(index, _)| (index.primary, index.unique))
+        .map(|(_, columns)| columns);
+    let directions: Vec<bool> = sorted
+        .into_iter()
+        .flatten()
+        .map(|column| column.descending)
+        .collect();
+    let text_is_utf8 = schema.encoding == UTF_8;
+    columns
+        .iter()
+        .enumerate()
+        .map(|(at, column)| ColumnLayout {
+            order: match directions.get(at) {
+                Some(true) => Order::Descending,
+                _ => Order::Ascending,
+            },
+            comparison: if same(&column.collation, "BINARY") && text_is_utf8 {
+                Comparison::Bytes
+            } else {
+                Comparison::Store
+            },
+            stored: None,
+        })
+        .collect()
+}
+
+/// The column can hold a value of the key's type.
+fn check_type(schema: &Schema, column: &Column, layout: ColumnLayout) -> Result<(), Error> {
+    match layout.stored {
+        Some(stored) if !column.holds().contains(&stored) => Err(Error::key_column_type(
+            &schema.relation(),
+            &column.name,
+            &column.declared,
+            stored,
+            column.holds(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the key may hold NULL. That is let pass for a primary key of one column, where it is only
+/// a slip of the declaration, and where the walk can see a NULL when it comes to it.
+fn check_null(
+    schema: &Schema,
+    columns: &[Column],
+    types: &[ColumnLayout],
+    fixed: &[&Column],
+) -> Result<bool, Error> {
+    let is_safe = |column: &&Column| {
+        column.not_null || column.is_rowid || (!schema.has_rowid && column.primary > 0)
+    };
+    let Some(column) = columns.iter().find(|column| !is_safe(column)) else {
+        return Ok(false);
+    };
+    let is_whole_primary_key = columns.len() == 1
+        && fixed.is_empty()
+        && column.primary > 0
+        && schema.columns.iter().filter(|c| c.primary > 0).count() == 1;
+    if is_whole_primary_key && types[0].comparison != Comparison::Store {
+        return Ok(true);
+    }
+    Err(Error::nullable(
+        &schema.table,
+        &column.name,
+        &schema.any_key(fixed),
+    ))
+}
+
+/// The key, with the fixed columns, holds all of what is unique: the rowid, or the columns of a
+/// unique index. Not the other way round: a unique index under NOCASE says more than one under
+/// BINARY, so the collations must be the same.
+fn check_unique(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> Result<(), Error> {
+    let is_over_key = |index: &Index, has_collation: &dyn Fn(&Column, &str) -> bool| {
+        index.unique
+            && index.columns.iter().all(|wanted| {
+                let mut key = columns.iter().chain(fixed.iter().copied());
+                key.any(|c| c.name == wanted.name && has_collation(c, &wanted.collation))
+            })
+    };
+    let own = |column: &Column, collation: &str| same(&column.collation, collation);
+    let has = |has_collation: &dyn Fn(&Column, &str) -> bool| {
+        let mut indexes = schema.indexes.iter();
+        indexes.any(|index| is_over_key(index, has_collation))
+    };
+    if columns.iter().any(|column| column.is_rowid) || has(&own) {
+        return Ok(());
+    }
+    let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+    // A key that is refused is no cure.
+    let mut other_key = schema.any_key(fixed);
+    if other_key == names {
+        other_key.clear();
+    }
+    let refused = match has(&|_, _| true) {
+        true => Error::unique_otherwise,
+        false => Error::not_unique,
+    };
+    Err(refused(&schema.table, &names, &other_key))
+}
+
+fn check_collation(schema: &Schema, column: &Column, layout: ColumnLayout) -> Result<(), Error> {
+    if layout.comparison != Comparison::Bytes {
+        return Ok(());
+    }
+    let (name, collation) = (&column.name, &column.collation);
+    if !same(collation, "BINARY") {
+        return Err(Error::column_collation(&schema.relation(), name, collation));
+    }
+    match schema.encoding.as_str() {
+        UTF_8 => Ok(()),
+        encoding => Err(Error::column_encoding(&schema.relation(), name, encoding)),
     }
 }

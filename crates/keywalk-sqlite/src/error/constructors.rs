@@ -9,7 +9,7 @@ use rusqlite::types::{FromSqlError, Type};
 
 use super::ErrorKind::{self, *};
 use super::{Error, is_of_store, kind_of};
-use crate::name::{Named, Names};
+use crate::sql::{Named, Names};
 
 /// How much is shown of a plan, and of a column's declared type or collation.
 const PLAN_CHARS: usize = 400;

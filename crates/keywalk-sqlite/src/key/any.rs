@@ -103,10 +103,6 @@ impl Key for AnyKey {
         Ok(())
     }
 
-    fn copy_from(&mut self, other: &Self) {
-        self.clone_from(other);
-    }
-
     fn bind_column(&self, column: usize) -> ToSqlOutput<'_> {
         bind(&self.values[column])
     }

@@ -1,9 +1,12 @@
 //! A walk's statements are few, search by the whole key, and are prepared once.
 
 use std::cmp::Reverse;
+use std::mem::take;
+use std::sync::{Arc, Mutex};
 
 use keywalk::{ChunkSource, Walk};
 use keywalk_sqlite::{AnyKey, Error, Key, Query, Table};
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, StatementStatus};
 
 use super::{Mixed, Pair};
@@ -201,4 +204,47 @@ fn a_leading_column_of_few_values_with_statistics_is_walked() {
             "{values} values"
         );
     }
+}
+
+#[test]
+fn nothing_is_asked_of_the_schema_twice_by_a_key_or_by_the_first_fetch() {
+    let mut db = open(false);
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&asked);
+    let hear = move |context: AuthContext<'_>| {
+        if let AuthAction::Pragma {
+            pragma_name,
+            pragma_value,
+        } = context.action
+        {
+            let pragma = (pragma_name.to_owned(), pragma_value.map(str::to_owned));
+            let database = context.database_name.map(str::to_owned);
+            heard.lock().unwrap().push((pragma, database));
+        }
+        Authorization::Allow
+    };
+    db.authorizer(Some(hear)).unwrap();
+    let asked = || {
+        let mut asked = take(&mut *asked.lock().unwrap());
+        asked.sort();
+        assert!(asked.is_sorted_by(|a, b| a < b), "{asked:?}");
+        asked.len()
+    };
+    let table = Table::new(&db, "t");
+    table.any_key([1]).unwrap();
+    let by_any_key = asked();
+    let table = table.key::<Pair>(["c", "id"]).unwrap();
+    assert!(
+        by_any_key >= 8 && asked() >= 7,
+        "the table, its columns, each index"
+    );
+    let mut items = Walk::new(table).items();
+    items.next().unwrap().unwrap();
+    assert!(asked() >= 7);
+
+    let query = Query::new(&db, "SELECT id, k FROM t", []).unwrap();
+    let mut items = Walk::new(query.key::<i64>(["id"]).unwrap()).items();
+    assert_eq!(asked(), 1, "its encoding");
+    items.next().unwrap().unwrap();
+    assert_eq!(asked(), 2, "that and its databases");
 }

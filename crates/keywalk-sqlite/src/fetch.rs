@@ -1,0 +1,732 @@
+//! A fetch: which statement it runs, whether that still is what was proven, and what its rows become.
+
+use std::cmp::Ordering;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use keywalk::{Chunk, Fetched, KeyRange, LastKey, Order};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, Row, Statement, StatementStatus};
+
+use crate::decode::Decode;
+use crate::error::{Error, ErrorKind};
+use crate::key::{Key, KeyColumns, KeyRow, Unreadable};
+use crate::plan::{Condition, Plan};
+use crate::relation::Relation;
+use crate::seek::{FarBound, Param, write};
+use crate::sql::{is_single, same};
+use crate::value::{Shown, bind};
+
+/// How many rows a fetch looks at, at least, before it says how far it got, where its filter drops
+/// them one by one.
+const STRETCH: usize = 512;
+
+/// Fetches from a relation, over the connection that each call lends.
+#[derive(Debug)]
+pub(crate) struct Fetcher {
+    relation: Relation,
+    statements: Statements,
+    columns: Arc<KeyColumns>,
+    key_at: Vec<usize>,
+    filter_at: usize,
+    /// Whether the far bound is left to the fetch, which compares keys. It then reads one row past it, which
+    /// a filter or a query could make a long way off.
+    bounds_by_keys: bool,
+}
+
+impl Fetcher {
+    pub(crate) fn new(db: &Connection, relation: Relation) -> Result<Self, Error> {
+        Ok(Fetcher {
+            statements: Statements::new(db, &relation)?,
+            columns: Arc::new(relation.key_columns()),
+            key_at: relation.key_positions(),
+            filter_at: relation.filter_position(),
+            bounds_by_keys: relation.is_bounded_by_keys(),
+            relation,
+        })
+    }
+
+    /// Returns the SQL of the statements that were run.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.statements.texts()
+    }
+
+    /// Continues over a connection that may be another one than before.
+    pub(crate) fn move_on(&mut self) {
+        self.statements.move_on();
+    }
+
+    pub(crate) fn relation(&self) -> &Relation {
+        &self.relation
+    }
+
+    pub(crate) fn columns(&self) -> &Arc<KeyColumns> {
+        &self.columns
+    }
+
+    /// Fetches a chunk; see [`ChunkSource::fetch`](keywalk::ChunkSource::fetch).
+    pub(crate) fn fetch<K: Key, D: Decode>(
+        &mut self,
+        db: &Connection,
+        range: &KeyRange<K>,
+        decode: &mut D,
+        chunk: &mut Chunk<(K, D::Item)>,
+    ) -> Result<Fetched<K>, Error> {
+        if range.is_empty() {
+            return Ok(Fetched::End);
+        }
+        if chunk.is_full() {
+            return Ok(Fetched::More);
+        }
+        self.check_keys(range)?;
+        let exact = Shape::of(range, Answer::Rows);
+        if self.bounds_by_keys && exact.far != Edge::Open {
+            // To compare keys here takes a tenth of what SQLite takes to compare each row's columns.
+            let endless = Shape {
+                far: Edge::Open,
+                ..exact
+            };
+            let far = Some(FarBound::Compared);
+            let before = chunk.len();
+            match self.fetch_by(db, endless, far, range, decode, chunk) {
+                // Perhaps of a row past the far bound: where a key can't be read, SQLite can tell.
+                Err(error) if error.is_of_key() => match &chunk.as_slice()[before..] {
+                    [] => {}
+                    [.., (last, _)] => return self.after(db, last, range),
+                },
+                answer => return answer,
+            }
+        }
+        self.fetch_by(db, exact, None, range, decode, chunk)
+    }
+
+    /// Fetches by the statement for `shape`, whose far bound is looked for as it says, or by `far`.
+    fn fetch_by<K: Key, D: Decode>(
+        &mut self,
+        db: &Connection,
+        shape: Shape,
+        far: Option<FarBound>,
+        range: &KeyRange<K>,
+        decode: &mut D,
+        chunk: &mut Chunk<(K, D::Item)>,
+    ) -> Result<Fetched<K>, Error> {
+        let relation = &self.relation;
+        let failed = |source| relation.failed(source);
+        let statement = self.statements.get(db, relation, shape);
+        let (proven, mut statement) = statement.map_err(|p| or_changed(db, relation, p))?;
+        let far = far.unwrap_or(proven.far);
+        let reader = Reader {
+            relation,
+            far,
+            columns: &self.columns,
+            key_at: &self.key_at,
+        };
+        bind_all(&mut statement, proven, relation, range).map_err(failed)?;
+        let mut stretch = chunk.limit().max(STRETCH);
+        let before = Runs::of(&statement);
+        // Dropping the rows resets the statement, and with it ends its read transaction.
+        let mut rows = statement.raw_query();
+        let first = rows.next();
+        let first = first.map_err(|source| or_changed(db, relation, failed(source)))?;
+        let Some(mut row) = first else {
+            drop(rows);
+            check_schema(db, relation, proven, &statement, before)?;
+            return Ok(Fetched::End);
+        };
+        check_schema(db, relation, proven, row.as_ref(), before)?;
+        let filter_at = proven.filters.then_some(self.filter_at);
+        loop {
+            let passes = match filter_at {
+                None => true,
+                Some(at) => {
+                    stretch -= 1;
+                    row.get(at).map_err(failed)?
+                }
+            };
+            if passes {
+                if !reader.push(row, range, decode, chunk)? {
+                    return Ok(Fetched::End);
+                }
+                if chunk.is_full() {
+                    break;
+                }
+                if stretch == 0 {
+                    return Ok(Fetched::More);
+                }
+            } else if stretch == 0 {
+                // A dropped row needs no key; the stretch ends at the first one that has one.
+                match reader.key(row) {
+                    Err(_) => stretch = 1,
+                    Ok(key) if reader.is_beyond(row, range, &key)? => return Ok(Fetched::End),
+                    Ok(key) => return Ok(Fetched::ScannedTo(key)),
+                }
+            }
+            row = match rows.next().map_err(failed)? {
+                Some(row) => row,
+                None => return Ok(Fetched::End),
+            };
+        }
+        // The next fetch starts past the last key, and would not see it again.
+        if !relation.unique
+            && let Some(row) = rows.next().map_err(failed)?
+        {
+            reader.check_next(range, chunk, row)?;
+        }
+        Ok(Fetched::More)
+    }
+
+    /// Reads the key at the far end from the index alone.
+    pub(crate) fn last_key<K: Key>(
+        &mut self,
+        db: &Connection,
+        range: &KeyRange<K>,
+    ) -> Result<LastKey<K>, Error> {
+        if !self.statements.serves_all(&self.relation) {
+            return Ok(LastKey::Unknown);
+        }
+        self.check_keys(range)?;
+        self.first_key(db, &range.reversed())
+    }
+
+    /// Reads the key at the near end from the index alone.
+    fn first_key<K: Key>(
+        &mut self,
+        db: &Connection,
+        range: &KeyRange<K>,
+    ) -> Result<LastKey<K>, Error> {
+        let relation = &self.relation;
+        let failed = |source| relation.failed(source);
+        let shape = Shape::of(range, Answer::FirstKey);
+        let changed = |problem| or_changed(db, relation, problem);
+        let statement = self.statements.get(db, relation, shape);
+        let (proven, mut statement) = statement.map_err(changed)?;
+        if proven.filters {
+            return Ok(LastKey::Unknown);
+        }
+        bind_all(&mut statement, proven, relation, range).map_err(failed)?;
+        let reader = Reader {
+            relation,
+            far: proven.far,
+            columns: &self.columns,
+            key_at: &Vec::from_iter(0..relation.key.len()),
+        };
+        let before = Runs::of(&statement);
+        let mut rows = statement.raw_query();
+        let row = rows.next().map_err(|source| changed(failed(source)))?;
+        let Some(row) = row else {
+            drop(rows);
+            check_schema(db, relation, proven, &statement, before)?;
+            return Ok(LastKey::Empty);
+        };
+        check_schema(db, relation, proven, row.as_ref(), before)?;
+        let key = reader.key(row)?;
+        Ok(if reader.is_beyond(row, range, &key)? {
+            LastKey::Empty
+        } else {
+            LastKey::Is(key)
+        })
+    }
+
+    /// Looks after a chunk's last key in the range, where the key of the row there can't be read. The chunk's own
+    /// rows aren't read again: the decoding has seen them.
+    fn after<K: Key>(
+        &mut self,
+        db: &Connection,
+        last: &K,
+        range: &KeyRange<K>,
+    ) -> Result<Fetched<K>, Error> {
+        let mut rest = range.clone();
+        rest.advance_past(last.clone());
+        match self.first_key(db, &rest) {
+            Ok(LastKey::Empty) => Ok(Fetched::End),
+            Ok(_) => Ok(Fetched::More),
+            // The chunk is what it was under the schema before; the next fetch meets this one.
+            Err(error) if error.kind() == ErrorKind::Changed => Ok(Fetched::More),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Checks that the range's keys are keys of this relation, and compare as its rows do.
+    fn check_keys<K: Key>(&self, range: &KeyRange<K>) -> Result<(), Error> {
+        for bound in [range.near(), range.far()] {
+            let (Bound::Included(key) | Bound::Excluded(key)) = bound else {
+                continue;
+            };
+            if !key.is_of(&self.columns) {
+                return Err(Error::key_of_other_columns(
+                    &self.relation.name,
+                    &self.relation.key_names(),
+                ));
+            }
+            for (at, part) in self.relation.key.iter().enumerate() {
+                if let ToSqlOutput::Borrowed(value @ ValueRef::Text(text)) = key.bind_column(at)
+                    && part.affinity.is_numeric()
+                    && looks_like_a_number(text)
+                {
+                    return Err(Error::numeric_bound(
+                        &self.relation.name,
+                        &part.name,
+                        &Shown(value).to_string(),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the error that a statement has from its start; or that the schema has changed, if it isn't the one
+/// that the statement was written for.
+fn or_changed(db: &Connection, relation: &Relation, error: Error) -> Error {
+    match relation.stamp.is_stale(db) {
+        Ok(true) => Error::changed_again(&relation.name),
+        _ => error,
+    }
+}
+
+/// Checks, once a statement runs and with it a read transaction, that its plan and the schema are those that
+/// were proven. `before` it ran, SQLite had counted so many runs.
+fn check_schema(
+    db: &Connection,
+    relation: &Relation,
+    proven: &mut Proven,
+    statement: &Statement<'_>,
+    before: Runs,
+) -> Result<(), Error> {
+    let now = Runs::of(statement);
+    let is_stale = || {
+        let stale = relation.stamp.is_stale(db);
+        stale.map_err(|source| relation.failed(source))
+    };
+    // Prepared again, since the schema changed, or its statistics did and with them perhaps the plan. Or run by
+    // another walk, which may have met a change before; or never run.
+    if now.prepared_anew != proven.runs.unwrap_or(before).prepared_anew
+        || proven.runs != Some(before) && is_stale()?
+    {
+        return Err(Error::changed_again(&relation.name));
+    }
+    proven.runs = Some(now);
+    Ok(())
+}
+
+/// No row holds such text in a column of numeric affinity: it was stored as the number.
+fn looks_like_a_number(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| {
+        text.contains(|c: char| c.is_ascii_digit()) && text.trim().parse::<f64>().is_ok()
+    })
+}
+
+fn bind_all<K: Key>(
+    statement: &mut Statement<'_>,
+    proven: &Proven,
+    relation: &Relation,
+    range: &KeyRange<K>,
+) -> rusqlite::Result<()> {
+    fn column<K: Key>(bound: Bound<&K>, column: usize) -> ToSqlOutput<'_> {
+        match bound {
+            Bound::Included(key) | Bound::Excluded(key) => key.bind_column(column),
+            // Never asked for: the statement has no parameter for an open end.
+            Bound::Unbounded => ToSqlOutput::Borrowed(ValueRef::Null),
+        }
+    }
+    for (number, param) in (1..).zip(&proven.params) {
+        let value = match *param {
+            Param::Given(at) => relation.params.value(at),
+            Param::Fixed(at) => bind(&relation.fixed[at].value),
+            Param::Near(at) => column(range.near(), at),
+            Param::Far(at) => column(range.far(), at),
+        };
+        statement.raw_bind_parameter(number, value)?;
+    }
+    Ok(())
+}
+
+/// Turns rows into keys and items.
+struct Reader<'a> {
+    relation: &'a Relation,
+    far: FarBound,
+    columns: &'a Arc<KeyColumns>,
+    key_at: &'a [usize],
+}
+
+impl Reader<'_> {
+    fn key<K: Key>(&self, row: &Row<'_>) -> Result<K, Error> {
+        let key_row = self.key_row(row);
+        K::read_row(&key_row).map_err(|unreadable| self.unreadable(row, unreadable))
+    }
+
+    /// Adds the row's item to the chunk. Returns `false` if the row lies past the range's far bound, which
+    /// not every form of statement looks for.
+    #[inline]
+    fn push<K: Key, D: Decode>(
+        &self,
+        row: &Row<'_>,
+        range: &KeyRange<K>,
+        decode: &mut D,
+        chunk: &mut Chunk<(K, D::Item)>,
+    ) -> Result<bool, Error> {
+        if let Some((key, item)) = chunk.spare() {
+            let key_row = self.key_row(row);
+            key.reread_row(&key_row)
+                .map_err(|unreadable| self.unreadable(row, unreadable))?;
+            if self.is_beyond(row, range, key)? {
+                return Ok(false);
+            }
+            decode
+                .refill(row, item)
+                .map_err(|source| self.undecodable(key, source))?;
+            chunk.push_spare();
+        } else {
+            let key = self.key(row)?;
+            if self.is_beyond(row, range, &key)? {
+                return Ok(false);
+            }
+            let item = decode
+                .decode(row)
+                .map_err(|source| self.undecodable(&key, source))?;
+            chunk.push((key, item));
+        }
+        self.check_last(range, chunk)?;
+        Ok(true)
+    }
+
+    /// Checks whether the statement returned a row past the range's far bound.
+    #[inline]
+    fn is_beyond<K: Key>(
+        &self,
+        row: &Row<'_>,
+        range: &KeyRange<K>,
+        key: &K,
+    ) -> Result<bool, Error> {
+        match self.far {
+            FarBound::Ended => Ok(false),
+            FarBound::Compared => Ok(range.is_beyond(key)),
+            FarBound::Told => {
+                let last = row.as_ref().column_count() - 1;
+                row.get(last)
+                    .map(|within: bool| !within)
+                    .map_err(|source| self.relation.failed(source))
+            }
+        }
+    }
+
+    /// Checks that the chunk's last item comes after the one before it.
+    #[inline]
+    fn check_last<K: Key, T>(
+        &self,
+        range: &KeyRange<K>,
+        chunk: &Chunk<(K, T)>,
+    ) -> Result<(), Error> {
+        match chunk.as_slice() {
+            [.., (before, _), (key, _)] => self.check_order(range, before, key),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that the row comes after the chunk's last item.
+    fn check_next<K: Key, T>(
+        &self,
+        range: &KeyRange<K>,
+        chunk: &Chunk<(K, T)>,
+        row: &Row<'_>,
+    ) -> Result<(), Error> {
+        match chunk.as_slice() {
+            [.., (last, _)] => self.check_order(range, last, &self.key(row)?),
+            _ => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn check_order<K: Key>(&self, range: &KeyRange<K>, before: &K, key: &K) -> Result<(), Error> {
+        let comes_after = match range.order() {
+            Order::Ascending => before < key,
+            Order::Descending => before > key,
+        };
+        match comes_after {
+            true => Ok(()),
+            false => self.check_unordered(before, key),
+        }
+    }
+
+    /// Checks two keys that aren't known to be in order.
+    #[inline(never)]
+    fn check_unordered<K: Key>(&self, before: &K, key: &K) -> Result<(), Error> {
+        let relation = &self.relation;
+        match before.partial_cmp(key) {
+            // Only SQLite knows.
+            None => Ok(()),
+            Some(Ordering::Equal) if !relation.unique => Err(Error::repeated_key(&self.shown(key))),
+            // Nothing but damage, or a collation that contradicts itself.
+            Some(_) => {
+                let (before, key) = (self.shown(before), self.shown(key));
+                Err(Error::out_of_order(&relation.name, &before, &key))
+            }
+        }
+    }
+
+    #[inline]
+    fn key_row<'r, 'stmt>(&'r self, row: &'r Row<'stmt>) -> KeyRow<'r, 'stmt> {
+        KeyRow {
+            row,
+            at: self.key_at,
+            columns: self.columns,
+        }
+    }
+
+    #[cold]
+    fn unreadable(&self, row: &Row<'_>, unreadable: Unreadable) -> Error {
+        let Unreadable { column, error } = unreadable;
+        let value = row.get_ref(self.key_at[column]).unwrap_or(ValueRef::Null);
+        let (relation, name) = (&self.relation.name, &self.relation.key[column].name);
+        match value {
+            ValueRef::Null => Error::null_key(relation, name),
+            value => Error::bad_key(relation, name, &Shown(value).to_string(), error),
+        }
+    }
+
+    #[cold]
+    fn undecodable<K: Key>(&self, key: &K, source: rusqlite::Error) -> Error {
+        let relation = &self.relation.name;
+        let columns = &self.relation.columns;
+        match &source {
+            // SQLite may have hidden it all the same.
+            rusqlite::Error::InvalidColumnName(name) if !columns.iter().any(|c| same(c, name)) => {
+                Error::not_read(relation, columns, source)
+            }
+            _ => Error::bad_row(relation, &self.shown(key), source),
+        }
+    }
+
+    fn shown<K: Key>(&self, key: &K) -> String {
+        let columns: Vec<String> = (0..self.relation.key.len())
+            .map(|column| match key.bind_column(column) {
+                ToSqlOutput::Borrowed(value) => Shown(value).to_string(),
+                ToSqlOutput::Owned(value) => Shown((&value).into()).to_string(),
+                _ => "?".to_owned(),
+            })
+            .collect();
+        columns.join(", ")
+    }
+}
+
+/// What a statement is asked for; the values come with each fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shape {
+    pub(crate) order: Order,
+    pub(crate) near: Edge,
+    pub(crate) far: Edge,
+    pub(crate) answer: Answer,
+}
+
+/// A bound without its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Edge {
+    Open,
+    Included,
+    Excluded,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// All rows of the range, until the fetch has enough.
+    Rows,
+    /// The key of the first one.
+    FirstKey,
+}
+
+impl Shape {
+    fn of<K>(range: &KeyRange<K>, answer: Answer) -> Self {
+        Shape {
+            order: range.order(),
+            near: Edge::of(range.near()),
+            far: Edge::of(range.far()),
+            answer,
+        }
+    }
+}
+
+impl Edge {
+    fn of<K>(bound: Bound<&K>) -> Self {
+        match bound {
+            Bound::Unbounded => Edge::Open,
+            Bound::Included(_) => Edge::Included,
+            Bound::Excluded(_) => Edge::Excluded,
+        }
+    }
+}
+
+/// The statements of a walk: each is written, proven by its plan and prepared once, when it is
+/// first needed.
+#[derive(Debug)]
+struct Statements {
+    /// The filters that an index serves, by their positions.
+    served: Vec<usize>,
+    known: Vec<Proven>,
+}
+
+/// A statement whose plan was seen to search.
+#[derive(Debug)]
+struct Proven {
+    shape: Shape,
+    /// Whether it was asked for; if not, it was proven ahead.
+    is_used: bool,
+    /// Whether rows come with a verdict of the filters.
+    filters: bool,
+    sql: String,
+    far: FarBound,
+    /// What each of its parameters stands for, by its number less one.
+    params: Vec<Param>,
+    /// What was counted when the schema was last seen to be the one that it was proven under.
+    runs: Option<Runs>,
+    /// The conditions that its plan has to search by.
+    parts: Vec<Vec<Condition>>,
+    /// Whether its plan is proven for the connection that the walk now has.
+    is_proven_here: bool,
+}
+
+/// How often a statement was run and prepared anew, as SQLite counts it: while nothing but the walk's
+/// own runs was counted, the schema is still the one that it was prepared under, at no cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Runs {
+    run: i32,
+    prepared_anew: i32,
+}
+
+impl Runs {
+    fn of(statement: &Statement<'_>) -> Self {
+        Runs {
+            run: statement.get_status(StatementStatus::Run),
+            prepared_anew: statement.get_status(StatementStatus::RePrepare),
+        }
+    }
+}
+
+/// What every step but the first and the last of a walk looks like.
+const MIDDLE: Shape = Shape {
+    order: Order::Ascending,
+    near: Edge::Excluded,
+    far: Edge::Included,
+    answer: Answer::Rows,
+};
+
+impl Statements {
+    /// Proves that SQLite can search by the whole key, and finds which filters may stand in WHERE
+    /// without costing that: those that an index serves together with the key. Any other would be
+    /// checked row by row, and if it matches nothing make one fetch read the whole table; beside the
+    /// row's columns, the fetch can stop after so many rows.
+    fn new(db: &Connection, relation: &Relation) -> Result<Self, Error> {
+        let (_, mut plan) = write(db, relation, &[], MIDDLE)?;
+        let mut served = Vec::new();
+        for (at, filter) in relation.filters.iter().enumerate() {
+            if !is_single(filter) {
+                continue;
+            }
+            served.push(at);
+            match write(db, relation, &served, MIDDLE) {
+                Ok((_, better)) if better.serves_more_than(&plan, &relation.partial_indexes) => {
+                    plan = better;
+                }
+                Err(error) if error.is_of_sqlite() => return Err(error),
+                Ok(_) | Err(_) => {
+                    served.pop();
+                }
+            }
+        }
+        Ok(Statements {
+            served,
+            known: Vec::new(),
+        })
+    }
+
+    /// Checks whether all filters stand in WHERE.
+    fn serves_all(&self, relation: &Relation) -> bool {
+        self.served.len() == relation.filters.len()
+    }
+
+    /// Forgets what holds for one connection only: another one counts its own runs, and has its own plans, by the statistics as they were when it read them.
+    fn move_on(&mut self) {
+        for proven in &mut self.known {
+            proven.runs = None;
+            proven.is_proven_here = false;
+        }
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let used = self.known.iter().filter(|proven| proven.is_used);
+        used.map(|proven| proven.sql.as_str())
+    }
+
+    /// Returns the statement for `shape`, ready to be bound.
+    fn get<'a, 'db>(
+        &'a mut self,
+        db: &'db Connection,
+        relation: &Relation,
+        shape: Shape,
+    ) -> Result<(&'a mut Proven, CachedStatement<'db>), Error> {
+        // Before the first row: what will be asked after it.
+        if shape.answer == Answer::Rows && shape.near != Edge::Excluded {
+            self.find_or_prove(
+                db,
+                relation,
+                Shape {
+                    near: Edge::Excluded,
+                    ..shape
+                },
+            )?;
+        }
+        let at = self.find_or_prove(db, relation, shape)?;
+        self.known[at].is_used = true;
+        let proven = &mut self.known[at];
+        let statement = db
+            .prepare_cached(&proven.sql)
+            .map_err(|source| relation.failed(source))?;
+        if !proven.is_proven_here {
+            if Runs::of(&statement).run == 0 {
+                let plan = Plan::of(db, &proven.sql).map_err(|source| relation.failed(source))?;
+                if plan.unknown().is_some() || !plan.streams() || !plan.searches(&proven.parts) {
+                    return Err(Error::changed_again(&relation.name));
+                }
+            }
+            proven.is_proven_here = true;
+        }
+        Ok((proven, statement))
+    }
+
+    fn find_or_prove(
+        &mut self,
+        db: &Connection,
+        relation: &Relation,
+        shape: Shape,
+    ) -> Result<usize, Error> {
+        if let Some(at) = self.known.iter().position(|proven| proven.shape == shape) {
+            return Ok(at);
+        }
+        let proven = self.prove(db, relation, shape)?;
+        self.known.push(proven);
+        Ok(self.known.len() - 1)
+    }
+
+    fn prove(&self, db: &Connection, relation: &Relation, shape: Shape) -> Result<Proven, Error> {
+        let mut served = self.served.as_slice();
+        let seek = match write(db, relation, served, shape) {
+            // At an open end SQLite may use the filter's index in another way.
+            Err(error) if !served.is_empty() && !error.is_of_sqlite() => {
+                served = &[];
+                write(db, relation, served, shape)?.0
+            }
+            written => written?.0,
+        };
+        let given = (0..relation.params.len()).map(Param::Given);
+        Ok(Proven {
+            shape,
+            is_used: false,
+            filters: served.len() < relation.filters.len(),
+            far: seek.far,
+            params: given.chain(seek.own).collect(),
+            sql: seek.sql,
+            runs: None,
+            parts: seek.parts,
+            is_proven_here: true,
+        })
+    }
+}

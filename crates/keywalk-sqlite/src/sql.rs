@@ -1,0 +1,426 @@
+//! The caller's SQL, as far as it has to be understood: names, parameters, conditions.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use keywalk::Excerpt;
+use rusqlite::types::{ToSqlOutput, Value};
+use rusqlite::{Connection, Params as RusqliteParams, Statement};
+
+use crate::value;
+
+/// A name as SQL writes it: in double quotes, with those inside doubled.
+pub(crate) struct Quoted<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"")?;
+        for (i, part) in self.0.split('"').enumerate() {
+            if i > 0 {
+                f.write_str("\"\"")?;
+            }
+            f.write_str(part)?;
+        }
+        f.write_str("\"")
+    }
+}
+
+/// A name in a message: quoted, cut where it is long, and on one line.
+pub(crate) struct Named<'a>(pub(crate) &'a str);
+
+const NAMED_CHARS: usize = 80;
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Excerpt::new(self.0, NAMED_CHARS).to_string();
+        fmt::Display::fmt(&Quoted(&name), f)
+    }
+}
+
+/// Names, quoted, with commas between, the first of many; "none" if there are none.
+pub(crate) struct Names<'a>(pub(crate) &'a [String]);
+
+const MOST_NAMES: usize = 20;
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        for (i, name) in self.0.iter().take(MOST_NAMES).enumerate() {
+            if i > 0 {
+                f.write_str(", ")?;
+            }
+            write!(f, "{}", Named(name))?;
+        }
+        match self.0.len().checked_sub(MOST_NAMES) {
+            None | Some(0) => Ok(()),
+            Some(more) => write!(f, " and {more} more"),
+        }
+    }
+}
+
+/// SQLite compares names without regard to the case of ASCII letters.
+pub(crate) fn same(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b)
+}
+
+/// The values of the parameters in a piece of SQL that the caller wrote: bound anew for each fetch.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Params {
+    values: Vec<Value>,
+}
+
+impl Params {
+    /// Takes the values of the parameters of `sql`, which `statement` was prepared from. rusqlite
+    /// binds them itself, to a statement that answers them, so all that it accepts is accepted.
+    ///
+    /// Answers `sql` too, with each parameter as `(+?1)`: by its number, so that the text can stand
+    /// in a statement more than once; and as an expression, whose value SQLite doesn't look at when
+    /// it plans. A table with statistics would have a statement with a bare parameter prepared again
+    /// at every fetch.
+    pub(crate) fn capture(
+        db: &Connection,
+        sql: &str,
+        statement: &Statement<'_>,
+        given: impl RusqliteParams,
+    ) -> rusqlite::Result<(String, Self)> {
+        let count = statement.parameter_count();
+        let names: Vec<Option<&str>> = (1..=count).map(|at| statement.parameter_name(at)).collect();
+        // A row each: SQLite bounds the columns of a result, not the rows of a VALUES.
+        let mut echo = String::from(if count == 0 { "SELECT 1" } else { "VALUES " });
+        for (number, name) in (1..).zip(&names) {
+            let comma = if number == 1 { "" } else { ", " };
+            echo += &match name {
+                Some(name) => format!("{comma}({name})"),
+                None => format!("{comma}(?{number})"),
+            };
+        }
+        let mut echoing = db.prepare(&echo)?;
+        let rows = echoing.query_map(given, |row| row.get(0))?;
+        let mut values = rows.collect::<rusqlite::Result<Vec<Value>>>()?;
+        values.truncate(count);
+
+        let numbers: HashMap<&str, usize> = names
+            .iter()
+            .zip(1..)
+            .filter_map(|(name, number)| Some(((*name)?, number)))
+            .collect();
+        let mut numbered = String::new();
+        // A plain `?` has the number after the largest so far (sqlite.org/lang_expr.html#varparam).
+        let mut largest = 0;
+        for token in tokens(sql) {
+            let number = match token {
+                Token::Other(text) => {
+                    numbered += text;
+                    continue;
+                }
+                Token::Parameter("?") => largest + 1,
+                Token::Parameter(text) => (numbers.get(text).copied())
+                    .or_else(|| text.strip_prefix('?')?.parse().ok())
+                    .unwrap_or(largest + 1),
+            };
+            largest = largest.max(number);
+            numbered += &format!("(+?{number})");
+        }
+        Ok((numbered, Params { values }))
+    }
+
+    pub(crate) fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    pub(crate) fn value(&self, at: usize) -> ToSqlOutput<'_> {
+        value::bind(&self.values[at])
+    }
+}
+
+/// A piece of SQL, as far as parameters need to be told from everything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token<'a> {
+    /// `?`, `?5`, `:name`, `@name`, `#name` or `$name`.
+    Parameter(&'a str),
+    /// Anything else, strings, quoted names and comments whole.
+    Other(&'a str),
+}
+
+/// Cuts SQL at its parameters, by the rules of SQLite's own tokenizer. The pieces together are the
+/// text.
+pub(crate) fn tokens(mut sql: &str) -> impl Iterator<Item = Token<'_>> {
+    std::iter::from_fn(move || {
+        let first = sql.chars().next()?;
+        let rest = &sql[first.len_utf8()..];
+        let len = first.len_utf8()
+            + match first {
+                '\'' | '"' | '`' => quoted_len(rest, first),
+                '[' => rest.find(']').map_or(rest.len(), |at| at + 1),
+                '-' if rest.starts_with('-') => rest.find('\n').unwrap_or(rest.len()),
+                '/' if rest.starts_with('*') => {
+                    rest[1..].find("*/").map_or(rest.len(), |at| at + 3)
+                }
+                '?' => len_while(rest, |c| c.is_ascii_digit()),
+                ':' | '@' | '#' | '$' => variable_len(rest),
+                c if in_name(c) => len_while(rest, in_name),
+                _ => 0,
+            };
+        let (token, after) = sql.split_at(len);
+        sql = after;
+        let is_parameter = match first {
+            '?' => true,
+            ':' | '@' | '#' | '$' => token.len() > 1,
+            _ => false,
+        };
+        Some(if is_parameter {
+            Token::Parameter(token)
+        } else {
+            Token::Other(token)
+        })
+    })
+}
+
+/// The SQL with backticks around the names that stand in double quotes. SQLite takes `"x"` for a string
+/// where there is no column `x`; `` `x` `` is always a name.
+pub(crate) fn with_backticks(sql: &str) -> String {
+    let mut changed = String::new();
+    for Token::Parameter(text) | Token::Other(text) in tokens(sql) {
+        let quoted = text.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
+        match quoted {
+            Some(name) => {
+                let name = name.replace("\"\"", "\"").replace('`', "``");
+                changed += &format!("`{name}`");
+            }
+            None => changed += text,
+        }
+    }
+    changed
+}
+
+/// Whether VALUES stands in the SQL outside of brackets, where it is a SELECT of its own.
+pub(crate) fn has_values(sql: &str) -> bool {
+    let mut depth = 0_usize;
+    tokens(sql).any(|token| {
+        let (Token::Parameter(text) | Token::Other(text)) = token;
+        match text {
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && text.eq_ignore_ascii_case("values")
+    })
+}
+
+/// Whether the SQL asks for parameter 0, which there is none of. SQLite's error is that of too many.
+pub(crate) fn has_parameter_zero(sql: &str) -> bool {
+    let is_zero = |number: &str| !number.is_empty() && number.bytes().all(|digit| digit == b'0');
+    tokens(sql).any(|token| match token {
+        Token::Parameter(text) => text.strip_prefix('?').is_some_and(is_zero),
+        Token::Other(_) => false,
+    })
+}
+
+/// The SQL without the semicolons, blanks and comments at its end.
+pub(crate) fn without_end(sql: &str) -> &str {
+    let (mut end, mut at) = (0, 0);
+    for Token::Parameter(text) | Token::Other(text) in tokens(sql) {
+        at += text.len();
+        let is_comment = text.starts_with("--") || text.starts_with("/*");
+        if !is_comment && text != ";" && !text.trim().is_empty() {
+            end = at;
+        }
+    }
+    &sql[..end]
+}
+
+/// Up to and with the closing quote; a doubled one stands for itself.
+fn quoted_len(rest: &str, quote: char) -> usize {
+    let mut chars = rest.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        if c == quote && chars.next_if(|(_, next)| *next == quote).is_none() {
+            return at + 1;
+        }
+    }
+    rest.len()
+}
+
+/// A name, which may go on behind `::` and end in brackets, as Tcl's variables do.
+fn variable_len(rest: &str) -> usize {
+    let mut len = len_while(rest, in_name);
+    while rest[len..].starts_with("::") {
+        len += 2 + len_while(&rest[len + 2..], in_name);
+    }
+    if len > 0 && rest[len..].starts_with('(') {
+        let inside = len_while(&rest[len + 1..], |c| c != ')' && !c.is_ascii_whitespace());
+        if rest[len + 1 + inside..].starts_with(')') {
+            len += inside + 2;
+        }
+    }
+    len
+}
+
+fn len_while(text: &str, accepts: impl Fn(char) -> bool) -> usize {
+    text.find(|c| !accepts(c)).unwrap_or(text.len())
+}
+
+fn in_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
+}
+
+/// Cuts a condition at the ANDs that join it, where nothing binds weaker: each part can be checked by
+/// itself.
+pub(crate) fn conjuncts(condition: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut depth = 0_usize;
+    let mut betweens = 0_usize;
+    for token in tokens(condition) {
+        let (Token::Parameter(text) | Token::Other(text)) = token;
+        let is = |word: &str| text.eq_ignore_ascii_case(word);
+        if text == "(" || is("case") {
+            depth += 1;
+        } else if text == ")" || is("end") {
+            depth = depth.saturating_sub(1);
+        } else if depth == 0 && is("or") {
+            return vec![condition.to_owned()];
+        } else if depth == 0 && is("between") {
+            betweens += 1;
+        } else if depth == 0 && is("and") {
+            if betweens == 0 {
+                parts.push(String::new());
+                continue;
+            }
+            betweens -= 1;
+        }
+        if let Some(part) = parts.last_mut() {
+            part.push_str(text);
+        }
+    }
+    parts
+}
+
+/// Whether a condition is one comparison, so that an index that serves it serves all of it. One of many
+/// parameters is a list of values, whose rows don't come in the key's order; trying it would cost SQLite
+/// the square of their number.
+pub(crate) fn is_single(condition: &str) -> bool {
+    const MOST_PARAMETERS: usize = 8;
+    let parameters = tokens(condition).filter(|token| matches!(token, Token::Parameter(_)));
+    if parameters.take(MOST_PARAMETERS + 1).count() > MOST_PARAMETERS {
+        return false;
+    }
+    !tokens(condition).any(|token| {
+        let (Token::Parameter(text) | Token::Other(text)) = token;
+        ["and", "or", "not", "case", "select"]
+            .iter()
+            .any(|word| text.eq_ignore_ascii_case(word))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Token, conjuncts, is_single, tokens, with_backticks, without_end};
+
+    fn parameters(sql: &str) -> Vec<&str> {
+        let whole: String = tokens(sql)
+            .map(|(Token::Parameter(text) | Token::Other(text))| text)
+            .collect();
+        assert_eq!(whole, sql, "the pieces together are the text");
+        tokens(sql)
+            .filter_map(|token| match token {
+                Token::Parameter(text) => Some(text),
+                Token::Other(_) => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_form_of_parameter_is_found() {
+        let found = parameters("a=? and b>?12 or c in (:x,@y_1,$zé,#n,$a::b(c d),$a::b(c))");
+        let expected = ["?", "?12", ":x", "@y_1", "$zé", "#n", "$a::b", "$a::b(c)"];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_is_quoted_or_commented_is_no_parameter() {
+        let sql = "'?' \"?1\" `:a` [@b] 'it''s ?' -- ?\n /* :c */ x'3f' a$b ?";
+        assert_eq!(parameters(sql), ["?"]);
+    }
+
+    #[test]
+    fn unclosed_quotes_and_comments_reach_the_end() {
+        for sql in [
+            "'?", "\"?", "[?", "/* ?", "/*", "-- ?", "'?''", "-", "/", ":", "é?",
+        ] {
+            let expected: &[&str] = if sql == "é?" { &["?"] } else { &[] };
+            assert_eq!(parameters(sql), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn names_in_double_quotes_get_backticks_and_nothing_else_changes() {
+        let sql = r#""a" = '"b"' AND "c""d`e" > [f"g] -- "h"#;
+        let expected = r#"`a` = '"b"' AND `c"d``e` > [f"g] -- "h"#;
+        assert_eq!(with_backticks(sql), expected);
+        assert_eq!(with_backticks("\"\" \"unclosed"), "`` \"unclosed");
+    }
+
+    #[test]
+    fn what_ends_a_statement_is_cut_and_nothing_else() {
+        for end in [
+            "",
+            ";",
+            " ; ;\n",
+            "; -- ;",
+            "/* ; */ ;",
+            " /* unclosed",
+            "--",
+        ] {
+            assert_eq!(
+                without_end(&format!("a - b;c /* d */ e{end}")),
+                "a - b;c /* d */ e"
+            );
+        }
+        assert_eq!(without_end("a '; --'"), "a '; --'");
+        assert_eq!(without_end("; -- a"), "");
+    }
+
+    fn parts(condition: &str) -> Vec<String> {
+        let trim = |part: String| part.trim().to_owned();
+        conjuncts(condition).into_iter().map(trim).collect()
+    }
+
+    #[test]
+    fn ands_of_the_outermost_level_cut() {
+        assert_eq!(parts("a = 1 AND b > 2 and c"), ["a = 1", "b > 2", "c"]);
+        assert_eq!(
+            parts("(a AND b) AND f(c AND d)"),
+            ["(a AND b)", "f(c AND d)"]
+        );
+    }
+
+    #[test]
+    fn ands_that_belong_to_something_else_do_not() {
+        let whole = [
+            "a BETWEEN 1 AND 2",
+            "a AND b OR c",
+            "CASE WHEN a AND b THEN c END",
+            "a = ' and ' -- and\n",
+            "\"and\" = [x and y]",
+        ];
+        for condition in whole {
+            assert_eq!(conjuncts(condition), [condition]);
+        }
+        assert_eq!(
+            parts("a BETWEEN 1 AND 2 AND b BETWEEN 3 AND 4"),
+            ["a BETWEEN 1 AND 2", "b BETWEEN 3 AND 4"]
+        );
+    }
+
+    #[test]
+    fn a_single_comparison_joins_nothing() {
+        assert!(is_single("\"and\" = ' or '"));
+        assert!(!is_single("(a AND b)") && !is_single("x IN (SELECT 1)"));
+        assert!(is_single("x IN (?1, ?2)") && !is_single("x IN (?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+    }
+}
