@@ -165,10 +165,15 @@ impl Unwound {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl<S: Source> Source for Witness<S> {
     type Key = S::Key;
     type Item = S::Item;
     type Error = S::Error;
+
+    fn key_into(item: &S::Item, key: &mut S::Key) {
+        S::key_into(item, key);
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]

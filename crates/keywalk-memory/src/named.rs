@@ -48,10 +48,16 @@ impl<S> Named<S> {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl<S: Source> Source for Named<S> {
     type Key = S::Key;
     type Item = S::Item;
     type Error = S::Error;
+
+    #[inline]
+    fn key_into(item: &S::Item, key: &mut S::Key) {
+        S::key_into(item, key);
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]

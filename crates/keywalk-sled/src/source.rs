@@ -21,6 +21,10 @@ impl<K: Key, D: Decode> Source for Tree<K, D> {
     type Key = K;
     type Item = (K, D::Item);
     type Error = Error;
+
+    fn key_into((from, _): &Self::Item, key: &mut K) {
+        key.copy_from(from);
+    }
 }
 
 impl<K: Key, D: Decode> ChunkSource for Tree<K, D> {

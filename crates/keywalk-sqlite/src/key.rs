@@ -67,6 +67,12 @@ pub trait Key: Clone + PartialOrd + sealed::Sealed {
     #[doc(hidden)]
     fn reread_row(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable>;
 
+    /// [`Clone::clone_from`], which a tuple doesn't pass on to its columns.
+    #[doc(hidden)]
+    fn copy_from(&mut self, other: &Self) {
+        self.clone_from(other);
+    }
+
     #[doc(hidden)]
     fn bind_column(&self, column: usize) -> ToSqlOutput<'_>;
 
@@ -307,6 +313,10 @@ macro_rules! tuples {
             fn reread_row(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable> {
                 $(row.column($at, |value| self.$at.reread(value))?;)+
                 Ok(())
+            }
+
+            fn copy_from(&mut self, other: &Self) {
+                $(self.$at.clone_from(&other.$at);)+
             }
 
             fn bind_column(&self, column: usize) -> ToSqlOutput<'_> {

@@ -307,6 +307,10 @@ impl<C: Connect, S: Spec, K: Key, D: Decode> Source for SqlSource<C, S, K, D> {
     type Key = K;
     type Item = (K, D::Item);
     type Error = Error;
+
+    fn key_into((from, _): &Self::Item, key: &mut K) {
+        key.copy_from(from);
+    }
 }
 
 impl<C: Connect, S: Spec, K: Key, D: Decode> ChunkSource for SqlSource<C, S, K, D> {

@@ -107,7 +107,7 @@ impl<S: Source, D: Driver<S>> Items<S, D> {
         // Before the item is taken out: if its key panics here, it isn't lost.
         let item = chunk.peek()?;
         match &mut self.last {
-            Some(key) => item.key_into(key),
+            Some(key) => S::key_into(item, key),
             none => *none = Some(item.key()),
         }
         let item = chunk.pop()?;

@@ -5,7 +5,7 @@ use crate::range::KeyRange;
 
 /// What is walked: the types of a store's keys, items and errors.
 ///
-/// It has no methods. [`ChunkSource`] fetches, [`ResumableSource`](crate::ResumableSource) writes keys down; both
+/// [`ChunkSource`] fetches, [`ResumableSource`](crate::ResumableSource) writes keys down; both
 /// stand on this trait, so that one [`Walk`](crate::Walk), [`Engine`](crate::Engine) and
 /// [`Token`](crate::Token) serves every way to fetch.
 #[diagnostic::on_unimplemented(
@@ -31,6 +31,18 @@ pub trait Source {
     /// What can go wrong in the store; [`Infallible`](core::convert::Infallible) where nothing can. An
     /// [`Error`](core::error::Error) that is `Send + Sync + 'static` goes through `?` into a boxed one.
     type Error;
+
+    /// Puts an item's key into `key`. Provided: [`Keyed::key_into`].
+    ///
+    /// A walk that yields its items [one by one](crate::Items) calls it for each. Override it where `Key` owns memory
+    /// that its [`Clone::clone_from`] doesn't reuse: a tuple's doesn't.
+    #[inline]
+    fn key_into(item: &Self::Item, key: &mut Self::Key)
+    where
+        Self: Sized,
+    {
+        item.key_into(key);
+    }
 }
 
 /// An item that knows its key, so that no source is needed to say where a walk stands.
@@ -65,8 +77,7 @@ pub trait Keyed<K> {
 
     /// Puts the item's key into `key`. Provided: assigns [`key`](Self::key).
     ///
-    /// Called for each item that is yielded [one by one](crate::Items). Override it where keys own memory, in the
-    /// spirit of [`Clone::clone_from`].
+    /// Override it where keys own memory, in the spirit of [`Clone::clone_from`].
     fn key_into(&self, key: &mut K) {
         *key = self.key();
     }
@@ -339,12 +350,21 @@ impl<K> From<Option<K>> for LastKey<K> {
 macro_rules! forward_source {
     ([$($generics:tt)*] $wrapper:ty => $source:ty, |$this:ident| $inner:expr) => {
         #[diagnostic::do_not_recommend]
+        #[deny(clippy::missing_trait_methods)]
         impl<$($generics)*> $crate::Source for $wrapper {
             type Key = <$source as $crate::Source>::Key;
             type Item = <$source as $crate::Source>::Item;
             type Error = <$source as $crate::Source>::Error;
+
+            #[inline]
+            fn key_into(item: &Self::Item, key: &mut Self::Key) {
+                <$source as $crate::Source>::key_into(item, key);
+            }
         }
 
+        $crate::forward_source!(@ [$($generics)*] $wrapper => $source, |$this| $inner);
+    };
+    (@ [$($generics:tt)*] $wrapper:ty => $source:ty, |$this:ident| $inner:expr) => {
         #[diagnostic::do_not_recommend]
         #[deny(clippy::missing_trait_methods)]
         impl<$($generics)*> $crate::ResumableSource for $wrapper
@@ -401,7 +421,14 @@ macro_rules! forward_source {
 
 macro_rules! pointers {
     ($($pointer:ty),+) => {$(
-        forward_source!([S: Source + ?Sized] $pointer => S, |pointer| **pointer);
+        #[diagnostic::do_not_recommend]
+        impl<S: Source + ?Sized> Source for $pointer {
+            type Key = S::Key;
+            type Item = S::Item;
+            type Error = S::Error;
+        }
+
+        forward_source!(@ [S: Source + ?Sized] $pointer => S, |pointer| **pointer);
 
         #[diagnostic::do_not_recommend]
         #[deny(clippy::missing_trait_methods)]

@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use keywalk::{Chunk, Error, KeyRange, Keyed, Order, Violation, Walk};
+use keywalk::{Chunk, Error, KeyRange, Keyed, Order, Source, Violation, Walk};
 
 use crate::clause::Clause;
 use crate::harness::Harness;
@@ -245,7 +245,7 @@ pub(super) fn a_key_is_told_alike_in_both_ways<H: Harness>(lab: &Lab<H>) -> Chec
         for item in chunk.as_slice() {
             for old in ladder {
                 let mut key = old.clone();
-                item.key_into(&mut key);
+                SourceOf::<'_, H>::key_into(item, &mut key);
                 let told = item.key();
                 if key != told {
                     return Err(Breach::said(Clause::G10, "`key_into` is not `key`")
