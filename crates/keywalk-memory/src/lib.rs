@@ -28,7 +28,7 @@
 //! | Changed by others while walked | no: it is borrowed | between fetches | at any time | no: it is borrowed |
 //! | A chunk is (G3, G4, G7) | exact | exact: one lock | each item by itself | exact |
 //! | Held between fetches (G14) | the borrow, no lock | nothing | nothing | the borrow, no lock |
-//! | In memory at once (G13) | references, and few keys | a chunk of clones | a chunk of clones | references, and few keys |
+//! | In memory at once (G13) | references, and few keys | a chunk of clones | a chunk of clones | a chunk of keys and references |
 //! | Fails when (G11) | never | the lock is poisoned | never | it isn't sorted, when made |
 //! | Can be [prefetched](keywalk::Walk::prefetch) | only if it is borrowed for `'static` | if keys and values are `Send + Sync + 'static` | if keys and values are `Send + Sync + 'static` | only if it is borrowed for `'static` |
 //! | A cursor can be written down | [`Named`], where its keys are a [`keywalk_key::Key`] | the same | the same | the same |
