@@ -1,8 +1,7 @@
 use core::ops::Bound;
 use core::time::Duration;
 
-use crate::chunk::Chunk;
-use crate::chunk::budget::Budget;
+use crate::chunk::{Budget, Chunk};
 use crate::chunk_sizer::ChunkSizer;
 use crate::cursor::{Cursor, Stage};
 use crate::error::{CursorMismatch, Error, Violation};
@@ -197,7 +196,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         if self.is_fused || self.stage != Stage::Start || self.backward.is_some() {
             return Ok(());
         }
-        self.stats.count_query(took);
+        self.count(took);
         let taken = self.take_last_key(answer);
         self.is_fused = taken.is_err();
         taken
@@ -233,7 +232,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         if self.is_fused {
             return Ok(());
         }
-        self.stats.count_query(took);
+        self.count(took);
         // Only afterwards, so that where an item's key panics the same range is fetched again.
         let taken = self.take_chunk(answer, took);
         self.is_fused = taken.is_err();
@@ -263,6 +262,11 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         self.stats.chunks += u64::from(self.has_items);
         self.stats.items += self.chunk.len() as u64;
         Ok(())
+    }
+
+    fn count(&mut self, took: Duration) {
+        self.stats.queries += 1;
+        self.stats.time_in_store = self.stats.time_in_store.saturating_add(took);
     }
 
     /// Checks a chunk and moves past it.

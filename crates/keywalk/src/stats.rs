@@ -24,7 +24,7 @@ pub struct Stats {
     pub(crate) queries: u64,
     pub(crate) chunks: u64,
     pub(crate) items: u64,
-    time_in_store: Duration,
+    pub(crate) time_in_store: Duration,
 }
 
 impl Stats {
@@ -53,11 +53,5 @@ impl Stats {
     #[must_use]
     pub fn time_in_store(&self) -> Duration {
         self.time_in_store
-    }
-
-    /// Counts a query that took so long.
-    pub(crate) fn count_query(&mut self, took: Duration) {
-        self.queries += 1;
-        self.time_in_store = self.time_in_store.saturating_add(took);
     }
 }

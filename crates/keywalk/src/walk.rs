@@ -2,7 +2,7 @@ use core::fmt;
 use core::ops::RangeBounds;
 use core::time::Duration;
 
-use crate::chunk::budget::Budget;
+use crate::chunk::Budget;
 use crate::chunk_sizer::ChunkSizer;
 use crate::chunks::{Chunks, Clock, Inline};
 use crate::cursor::{Cursor, Stage};
