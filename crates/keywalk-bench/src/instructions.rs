@@ -18,7 +18,7 @@ use crate::sqlite_table::{Composite, Integer, MixedOrder, Shape, Text, TextCompo
 use crate::{memory, sled, sqlite};
 
 /// By so much a count may grow.
-const GROWTH: f64 = 1.05;
+const GROWTH: f64 = 1.02;
 
 /// The two sizes.
 const ITEMS: [u64; 2] = [10_000, 20_000];

@@ -222,12 +222,10 @@
 //! [`uuid`]: https://docs.rs/uuid/1
 //! [`uuid::Uuid`]: https://docs.rs/uuid/1/uuid/struct.Uuid.html
 //! [`uuid::fmt::Hyphenated`]: https://docs.rs/uuid/1/uuid/fmt/struct.Hyphenated.html
+//! [`keywalk-job`]: https://docs.rs/keywalk-job
+//! [`keywalk-retry`]: https://docs.rs/keywalk-retry
 #![cfg_attr(feature = "jobs", doc = "[`CheckpointTable`]: CheckpointTable")]
 #![cfg_attr(not(feature = "jobs"), doc = "[`CheckpointTable`]: #features")]
-#![cfg_attr(docsrs, doc = "[`keywalk-job`]: https://docs.rs/keywalk-job")]
-#![cfg_attr(not(docsrs), doc = "[`keywalk-job`]: ../keywalk_job/index.html")]
-#![cfg_attr(docsrs, doc = "[`keywalk-retry`]: https://docs.rs/keywalk-retry")]
-#![cfg_attr(not(docsrs), doc = "[`keywalk-retry`]: ../keywalk_retry/index.html")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
