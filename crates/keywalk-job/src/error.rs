@@ -115,10 +115,6 @@ pub(crate) fn walk_failed<S, C>(job: &str, error: keywalk::Error<S>) -> Error<S,
     }
 }
 
-pub(crate) fn source_failed<S, C>(job: &str) -> impl FnOnce(S) -> Error<S, C> {
-    move |error| walk_failed(job, keywalk::Error::Source(error))
-}
-
 pub(crate) fn checkpoints_failed<S, C>(job: &str) -> impl FnOnce(C) -> Error<S, C> {
     move |error| Error::Checkpoints {
         job: job.to_owned(),

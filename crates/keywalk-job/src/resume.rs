@@ -7,7 +7,7 @@ use keywalk::{Cursor, Excerpt, KeyRange, ResumableSource, Source, Token};
 use crate::checkpoint::{Checkpoint, unix_millis};
 use crate::control::{Control, Options};
 use crate::driver::{Host, OpenScope, Store};
-use crate::error::{Differs, Error, checkpoints_failed, source_failed, walk_failed};
+use crate::error::{Differs, Error, checkpoints_failed, walk_failed};
 
 type Failure<S, E> = Error<<S as Source>::Error, E>;
 
@@ -31,7 +31,7 @@ pub(crate) async fn open<S: ResumableSource, St: Store<S::Item>, H: Host>(
     let options = &control.options;
     let mut scope = store.begin().await.map_err(checkpoints_failed(job))?;
     let stored = scope.load(job).await.map_err(checkpoints_failed(job))?;
-    let begun = Token::new(begins, source).map_err(source_failed(job))?;
+    let begun = Token::new(begins, source).map_err(|error| walk_failed(job, error))?;
     let resumed = match &stored {
         Some(stored) if !(options.repeated && stored.is_done()) => {
             resume(stored, begins, source, options, job)?
@@ -73,11 +73,13 @@ pub(crate) async fn open<S: ResumableSource, St: Store<S::Item>, H: Host>(
     checkpoint.begun = begun;
     let first = opened.first.as_ref();
     checkpoint.first = match first {
-        Some(first) => Some(first_token(first, begins, source).map_err(source_failed(job))?),
+        Some(first) => {
+            Some(first_token(first, begins, source).map_err(|error| walk_failed(job, error))?)
+        }
         None => None,
     };
     let stands = checkpoint.stand_at(&opened.cursor, first, source, control);
-    stands.map_err(source_failed(job))?;
+    stands.map_err(|error| walk_failed(job, error))?;
     let committed = scope.commit(checkpoint).await;
     committed.map_err(checkpoints_failed(job))?;
     Ok(opened)
@@ -179,7 +181,7 @@ impl Checkpoint {
         first: Option<&S::Key>,
         source: &S,
         control: &Control<H>,
-    ) -> Result<(), S::Error> {
+    ) -> Result<(), keywalk::Error<S::Error>> {
         self.token = Token::new(cursor, source)?;
         self.position = position(cursor, self).map(|key| key_text(source, key));
         self.share = self.share_at(cursor, first, source, control.options.total);
@@ -213,7 +215,7 @@ pub(crate) fn first_token<S: ResumableSource>(
     first: &S::Key,
     cursor: &Cursor<S::Key>,
     source: &S,
-) -> Result<Token, S::Error> {
+) -> Result<Token, keywalk::Error<S::Error>> {
     let mut range = cursor.range().clone();
     range.advance_past(first.clone());
     Token::new(&Cursor::live(range), source)

@@ -10,7 +10,7 @@ use core::fmt;
 ///
 /// [`clear`](Self::clear) keeps the items of the previous chunk as *spare* slots, so that a source
 /// whose items own memory can fill the old ones again ([`push_with`](Self::push_with)) instead of
-/// making new ones. Once warm, such a walk allocates nothing.
+/// making new ones. Once warm, such a walk allocates nothing per item.
 ///
 /// Nothing is allocated ahead of the items, whatever the limit.
 ///
@@ -233,7 +233,7 @@ impl<T> Chunk<T> {
         self.slots.get_mut(self.len)
     }
 
-    /// Adds the item that [`spare`](Self::spare) lent; without one, does nothing.
+    /// Adds the item that [`spare`](Self::spare) lent. Call it only after `spare` returned one.
     #[inline]
     pub fn push_spare(&mut self) {
         if self.is_full() || self.len == self.slots.len() {

@@ -135,20 +135,24 @@ impl<S: Source, D: Driver<S>> Chunks<S, D> {
         self.driver.cursor().after(key)
     }
 
-    /// [`cursor`](Self::cursor), written down for another process. A prefetched walk waits for the fetch that runs.
+    /// [`cursor`](Self::cursor), written down for another process. A prefetched walk waits for the chunks that are
+    /// being fetched ahead.
     ///
     /// # Errors
     ///
-    /// The source's, if it can't say what it walks.
+    /// As [`Token::new`].
     pub fn token(&self) -> Result<Token, Error<S::Error>>
     where
         S: ResumableSource,
     {
-        let cursor = self.cursor();
-        let token = self
-            .driver
-            .with_source(|source| Token::new(&cursor, source));
-        token.map_err(Error::Source)
+        self.token_of(&self.cursor())
+    }
+
+    pub(crate) fn token_of(&self, cursor: &Cursor<S::Key>) -> Result<Token, Error<S::Error>>
+    where
+        S: ResumableSource,
+    {
+        self.driver.with_source(|source| Token::new(cursor, source))
     }
 
     /// The items of the chunk that was lent last; none before the first, after the end, and after an error or a

@@ -68,7 +68,8 @@ impl<K: Clone + PartialOrd> Cursor<K> {
         }
     }
 
-    /// Where the same walk stands past this key: one that it has come to, or, before it begins, any.
+    /// Where the same walk stands past this key, one that it has come to. Of a walk that hasn't begun: where one
+    /// begins whose range starts after the key.
     ///
     /// ```
     /// use std::collections::BTreeMap;

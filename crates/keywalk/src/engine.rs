@@ -26,8 +26,8 @@ use crate::stats::Stats;
 /// #     type Error = Infallible;
 /// # }
 /// impl Squares {
-///     async fn last_key(&mut self) -> Result<LastKey<u32>, Infallible> {
-///         Ok(LastKey::Is(99))
+///     async fn last_key(&mut self, range: &KeyRange<u32>) -> Result<LastKey<u32>, Infallible> {
+///         Ok((0..100).filter(|n| range.admits(n)).last().into())
 ///     }
 ///
 ///     async fn fetch(
@@ -45,7 +45,10 @@ use crate::stats::Stats;
 ///     let (mut sum, unmeasured) = (0, Duration::ZERO);
 ///     loop {
 ///         match engine.request()? {
-///             Request::LastKey(_range) => engine.last_key(source.last_key().await, unmeasured)?,
+///             Request::LastKey(range) => {
+///                 let answer = source.last_key(range).await;
+///                 engine.last_key(answer, unmeasured)?;
+///             }
 ///             Request::Fetch(range, chunk) => {
 ///                 let answer = source.fetch(range, chunk).await;
 ///                 engine.fetched(answer, unmeasured)?;
@@ -76,6 +79,8 @@ pub struct Engine<K, T> {
     cycle: CycleDetector<K>,
     is_live: bool,
     chunk: Chunk<T>,
+    /// What was requested, until it is answered.
+    requested: Requested,
     /// Whether the chunk's items are those of the last answer: not so after a failure, or in the middle of a fetch.
     has_items: bool,
     sizes: ChunkSizes<T>,
@@ -96,6 +101,15 @@ pub enum Request<'a, K, T> {
     Fetch(&'a KeyRange<K>, &'a mut Chunk<T>),
     /// Nothing: the walk has ended.
     Done,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Requested {
+    Nothing,
+    LastKey,
+    /// The last item, in the opposite order.
+    LastItem,
+    Items,
 }
 
 /// How large chunks are.
@@ -123,6 +137,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
             is_live: false,
             // A chunk holds nothing before the first fetch, which sets its limit.
             chunk: Chunk::with_limit(1),
+            requested: Requested::Nothing,
             has_items: false,
             sizes,
             stats: Stats::default(),
@@ -139,6 +154,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         self.stage = cursor.stage;
         self.backward = None;
         self.cycle = CycleDetector::default();
+        self.requested = Requested::Nothing;
         self.has_items = false;
         self.mismatch = None;
         self.is_fused = false;
@@ -162,6 +178,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
     /// Once, before the first request: that the options of the walk contradict its cursor.
     pub fn request(&mut self) -> Result<Request<'_, K, T>, CursorMismatch> {
         self.has_items = false;
+        self.requested = Requested::Nothing;
         if let Some(mismatch) = self.mismatch.take() {
             self.is_fused = true;
             return Err(mismatch);
@@ -172,11 +189,16 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         }
         Ok(match (&self.backward, self.stage) {
             (Some(backward), _) => {
+                self.requested = Requested::LastItem;
                 self.chunk.begin(1, None);
                 Request::Fetch(backward, &mut self.chunk)
             }
-            (None, Stage::Start) => Request::LastKey(&self.range),
+            (None, Stage::Start) => {
+                self.requested = Requested::LastKey;
+                Request::LastKey(&self.range)
+            }
             (None, _) => {
+                self.requested = Requested::Items;
                 self.chunk.begin(self.sizes.next(), self.sizes.budget);
                 Request::Fetch(&self.range, &mut self.chunk)
             }
@@ -193,9 +215,10 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         answer: Result<LastKey<K>, E>,
         took: Duration,
     ) -> Result<(), Error<E>> {
-        if self.is_fused || self.stage != Stage::Start || self.backward.is_some() {
+        if self.requested != Requested::LastKey {
             return Ok(());
         }
+        self.requested = Requested::Nothing;
         self.count(took);
         let taken = self.take_last_key(answer);
         self.is_fused = taken.is_err();
@@ -215,7 +238,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
     }
 
     /// Takes the answer to [`Request::Fetch`], whose chunk was filled, and how long it took. Then
-    /// [`items`](Self::items) are what it brought.
+    /// [`items`](Self::items) are what it brought. At any other time it changes nothing.
     ///
     /// # Errors
     ///
@@ -229,11 +252,12 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
     where
         T: Keyed<K>,
     {
-        if self.is_fused {
+        if !matches!(self.requested, Requested::LastItem | Requested::Items) {
             return Ok(());
         }
+        self.requested = Requested::Nothing;
         self.count(took);
-        // Only afterwards, so that where an item's key panics the same range is fetched again.
+        // Not before the answer is taken: if an item's key panics there, the same range is fetched again.
         let taken = self.take_chunk(answer, took);
         self.is_fused = taken.is_err();
         taken

@@ -120,8 +120,8 @@ impl<E: StdError> StdError for Error<E> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Violation {
-    /// An item came whose key is at or before the range's near bound: the source ignores its
-    /// position, or takes an exclusive bound for an inclusive one.
+    /// An item came whose key is before the range's near bound, or at it where that is excluded: the source ignores
+    /// its position, or takes an exclusive bound for an inclusive one.
     NotPastStart,
     /// An item came, or a stretch was said to be scanned, past the range's far bound.
     PastEnd,

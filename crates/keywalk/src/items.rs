@@ -70,21 +70,17 @@ impl<S: Source, D: Driver<S>> Items<S, D> {
         }
     }
 
-    /// [`cursor`](Self::cursor), written down for another process. A prefetched walk waits for the fetch that runs.
+    /// [`cursor`](Self::cursor), written down for another process. A prefetched walk waits for the chunks that are
+    /// being fetched ahead.
     ///
     /// # Errors
     ///
-    /// The source's, if it can't say what it walks.
+    /// As [`Token::new`].
     pub fn token(&self) -> Result<Token, Error<S::Error>>
     where
         S: ResumableSource,
     {
-        let cursor = self.cursor();
-        let token = self
-            .chunks
-            .driver
-            .with_source(|source| Token::new(&cursor, source));
-        token.map_err(Error::Source)
+        self.chunks.token_of(&self.cursor())
     }
 
     /// What the walk did so far. What is fetched ahead doesn't count yet.

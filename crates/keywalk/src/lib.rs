@@ -71,7 +71,7 @@
 //! | G12 Fused | After the end or an error comes `None`, and the store isn't asked again. |
 //! | G13 Bounded and lazy | At most one chunk is in memory, of a walk that [prefetches](Walk::prefetch) its depth and one; nothing is fetched before the first `next`. |
 //! | G14 Nothing held | Between two fetches nothing of the store is held. |
-//! | G15 Contract checks | A source that breaks its contract ends the walk with an error, never an endless loop. |
+//! | G15 Contract checks | Where a source breaks its contract, as far as O(1) per chunk shows it, the walk ends with an error; it never loops. |
 //!
 //! **Not promised.** A walk is not a snapshot: what changes behind it isn't seen, what changes ahead
 //! of it is. Changing an item's key is a delete and an insert: the item can be seen twice, or not at
@@ -83,7 +83,7 @@
 //! - `std` (default): the system's clock, for [`Stats::time_in_store`] and [`Walk::chunk_time`], and
 //!   threads, for [`Walk::prefetch`]. Without it the crate needs only `alloc`, and a walk that is to know
 //!   the time is given a [`clock`](Walk::clock). In a browser (`wasm32-unknown-unknown`) the standard library has
-//!   neither: a walk there needs a clock too, and a prefetched one fetches in its own thread.
+//!   neither: there a walk by time needs a clock too, and a prefetched one fetches in the caller's thread.
 //! - `hmac`: `SignedToken`, for cursors that pass through hands that aren't trusted.
 //! - `serde`: a [`Token`] is text in formats for people, and bytes in others.
 //!

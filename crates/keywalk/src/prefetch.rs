@@ -32,12 +32,20 @@ pub struct Prefetch<S: SendSource> {
 impl<S: SendSource> Prefetch<S> {
     /// Yields the walk's items one by one; what a `for` loop does by itself. For the
     /// [cursor](Items::cursor) and the [stats](Items::stats) while it goes on.
+    ///
+    /// # Panics
+    ///
+    /// As [`Walk::chunks`].
     pub fn items(self) -> Items<S, Prefetched<S>> {
         Items::new(self.chunks())
     }
 
     /// Lends the walk's items a chunk at a time. The fastest way: items are filled again in place, in the
     /// thread that made them.
+    ///
+    /// # Panics
+    ///
+    /// As [`Walk::chunks`].
     pub fn chunks(self) -> Chunks<S, Prefetched<S>> {
         Chunks::new(Prefetched::new(self.walk.chunks().driver, self.depth))
     }

@@ -35,7 +35,8 @@ pub trait Source {
     /// Puts an item's key into `key`. Provided: [`Keyed::key_into`].
     ///
     /// A walk that yields its items [one by one](crate::Items) calls it for each. Override it where `Key` owns memory
-    /// that its [`Clone::clone_from`] doesn't reuse: a tuple's doesn't.
+    /// that its [`Clone::clone_from`] doesn't reuse: a tuple's doesn't. A pointer to a source (`&mut S`, `Box<S>`)
+    /// has the provided one.
     #[inline]
     fn key_into(item: &Self::Item, key: &mut Self::Key)
     where
@@ -157,7 +158,7 @@ impl<K: Clone> Keyed<K> for &K {
 /// An empty or inverted range ([`KeyRange::is_empty`]) is answered with `End`; a walk doesn't ask
 /// for one. Where the store panics over it, as `BTreeMap::range` does, ask first.
 ///
-/// A store that goes up only declines a descending range with an error that says so, and overrides
+/// A store that can only ascend returns an error for a descending range, and overrides
 /// [`last_key`](Self::last_key). Where it can't know that key either, all its walks have to be
 /// [`live`](crate::Walk::live).
 ///
@@ -278,7 +279,8 @@ pub trait ChunkSource: Source {
     /// The key at the far end of `range`, asked once by a bounded walk. Provided:
     /// [`LastKey::Unknown`], and the walk fetches one item in the opposite order.
     ///
-    /// Override it where the store knows without reading the item (SQL `max(key)`).
+    /// Override it where the store knows without reading the item: in SQL `max(key)` of a range that ascends, and
+    /// `min(key)` of one that descends.
     ///
     /// # Errors
     ///
@@ -317,7 +319,7 @@ pub enum Fetched<K> {
 /// ```
 /// use keywalk::LastKey;
 ///
-/// // As `SELECT max(id)` answers, over an empty table and over another one.
+/// // As `SELECT max(id)` returns it, of an empty table and of another one.
 /// assert_eq!(LastKey::from(None::<i64>), LastKey::Empty);
 /// assert_eq!(LastKey::from(Some(7)), LastKey::Is(7));
 /// ```

@@ -104,12 +104,15 @@ impl Token {
     ///
     /// # Errors
     ///
-    /// The source's, if it can't say what it walks.
+    /// The source's, if it can't say what it walks, and [`TokenError::TooLong`] if the keys are so long that no
+    /// token of them would be read.
     pub fn new<S: ResumableSource + ?Sized>(
         cursor: &Cursor<S::Key>,
         source: &S,
-    ) -> Result<Self, S::Error> {
-        let mut bytes = body::write(cursor, source)?;
+    ) -> Result<Self, Error<S::Error>> {
+        let mut bytes = body::write(cursor, source).map_err(Error::Source)?;
+        // Of a signed token too, which is longer.
+        check_length(bytes.len() + SIGNATURE)?;
         let checksum = Fnv::of(&bytes);
         bytes.extend_from_slice(&checksum.to_be_bytes());
         Ok(Token { bytes })

@@ -56,11 +56,9 @@ pub struct Walk<S: Source> {
 impl<S: Source> Walk<S> {
     /// The chunk size of a walk that isn't given one, in items.
     ///
-    /// On the plateau of what was measured (`pictures/README.md` of the repository; rows of 600 bytes in SQLite,
-    /// lent chunks, beside one cursor): half again its time at 10 items and more, the same from 100 to 1,000, a
-    /// quarter more at 10,000. Below 100 the fixed cost of a fetch (about 3 us) shows, above some thousands the
-    /// chunk no longer fits the processor's cache. Of the plateau it is the smaller end: 1,000 rows are no
-    /// faster and hold 0.3 MB more.
+    /// Chosen by measurement (`pictures/README.md` of the repository; rows of 600 bytes in SQLite, lent chunks):
+    /// throughput is flat from 100 to 1,000 items, and that of one cursor; 10 items take 50 % longer, 10,000 take
+    /// 25 % longer. 1,000 items are no faster than 512 and hold 0.3 MB more.
     pub const DEFAULT_CHUNK_SIZE: usize = 512;
 
     /// The most items of a chunk where [`chunk_bytes`](Self::chunk_bytes) or
@@ -137,12 +135,11 @@ impl<S: Source> Walk<S> {
     ///   for the most items that were in a chunk;
     /// - what the source holds during a fetch.
     ///
-    /// A walk that [prefetches](Self::prefetch) holds `depth + 1` times as much, and item by item the keys
-    /// of these items.
+    /// A walk that [prefetches](Self::prefetch) holds `depth + 1` times as much.
     ///
     /// To keep this bound, unusually large items are not reused: if the largest item of a
-    /// [lent chunk](Self::chunks) exceeds about twice the mean size, some slots are reallocated. Items that are moved about in a lent chunk, or made larger, are counted as if
-    /// they had stayed.
+    /// [lent chunk](Self::chunks) exceeds about twice the mean size, some slots are reallocated. Items that the
+    /// caller moves within a lent chunk, or makes larger, are counted as if unchanged.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -522,7 +519,11 @@ impl<S: Source> Walk<S> {
 
     /// Whether the walk was given the range that the cursor's walk was given, as far as the cursor tells.
     fn has_range_of(&self, cursor: &Cursor<S::Key>) -> bool {
-        let range = self.range_of_options();
+        let mut range = self.range_of_options();
+        // Of which an order that wasn't set follows the cursor.
+        if range.order() != cursor.range.order() {
+            range = range.reversed();
+        }
         let is_same = cursor.given_range().is_none_or(|given| *given == range);
         // A cursor that was forged may go anywhere.
         is_same && range.may_enclose(&cursor.range)

@@ -1,7 +1,7 @@
 //! What a token says, before its checksum or signature:
 //!
 //! ```text
-//! byte 0       the form: 2 of a walk that has begun and was given a range, otherwise 1
+//! byte 0       the form: 2 of a walk that was given a range and has begun, or is live; otherwise 1
 //! byte 1       bit 0: descending; bits 1 and 2: the stage; bits 3 and 4: the near bound's kind;
 //!              bits 5 and 6: the far bound's; bit 7: signed
 //! bytes 2..18  the fingerprint: store, relation, key, filter, four bytes each

@@ -165,6 +165,7 @@ fn ascending(bounds: impl std::ops::RangeBounds<i64>) -> KeyRange<i64> {
 }
 
 fn last_key(engine: &mut Engine<i64, i64>, answer: LastKey<i64>) -> Result<(), Error<Infallible>> {
+    assert!(matches!(engine.request(), Ok(Request::LastKey(_))));
     engine.last_key(Ok(answer), Duration::ZERO)
 }
 
@@ -252,10 +253,21 @@ fn what_breaks_the_contract_ends_the_walk_where_it_stood() {
 #[test]
 fn an_answer_that_comes_out_of_turn_changes_nothing() {
     for mut engine in stages() {
-        let before = engine.cursor();
-        for answer in [LastKey::Is(3), LastKey::Is(100), LastKey::Empty] {
-            assert_eq!(last_key(&mut engine, answer), Ok(()));
+        let (before, queries) = (engine.cursor(), engine.stats().queries());
+        let fetched = Ok::<_, Infallible>(Fetched::End);
+        for seeks in [false, true] {
+            // Nothing is requested; then a fetch is, and forgotten by a seek.
+            if seeks {
+                assert!(matches!(engine.request(), Ok(Request::Fetch(..))));
+                engine.seek(before.clone());
+            }
+            for answer in [LastKey::Is(3), LastKey::Is(100), LastKey::Empty] {
+                let answer = Ok::<_, Infallible>(answer);
+                assert_eq!(engine.last_key(answer, Duration::ZERO), Ok(()));
+            }
+            assert_eq!(engine.fetched(fetched, Duration::ZERO), Ok(()));
             assert_eq!(engine.cursor(), before);
+            assert_eq!(engine.stats().queries(), queries);
         }
     }
 }

@@ -349,6 +349,19 @@ fn a_token_that_is_too_long_is_refused_before_it_is_read() {
 }
 
 #[test]
+fn a_token_that_would_be_too_long_is_not_written() {
+    let shelf = Shelf::of([String::new()]);
+    let key = |bytes| "k".repeat(bytes);
+    let written = |bytes| {
+        let cursor = Walk::new(shelf.clone()).range(key(bytes)..).cursor();
+        Token::new(&cursor, &shelf).map(drop)
+    };
+    assert_eq!(written(Token::MAX_BYTES - 100), Ok(()));
+    let refused = written(Token::MAX_BYTES);
+    assert!(matches!(refused, Err(Error::Token(TokenError::TooLong(_)))));
+}
+
+#[test]
 fn keys_of_every_length_about_a_digit_come_back() {
     for length in [0, 1, 126, 127, 128, 129, 16_383, 16_384, 16_385, 2_097_152] {
         let shelf = Shelf::of([0, 1, 2].map(|n: usize| "k".repeat(length + n)));

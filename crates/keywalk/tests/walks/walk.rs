@@ -320,7 +320,7 @@ fn options_that_contradict_a_cursor_are_refused_and_others_are_not() {
     let down_of_live: Options = |walk| walk.range(10..=50).descending().live();
     let live: Options = |walk| walk.live();
     // After so many items of a walk: what the other one is told, and why it is refused.
-    let cases: [(Options, &[usize], Options, Option<CursorMismatch>); 23] = rows! {
+    let cases: [(Options, &[usize], Options, Option<CursorMismatch>); 25] = rows! {
         (of_range, &[0, 2, 6], down, Some(Turned)),
         (of_live, &[0, 2, 6], down, Some(Turned)),
         (down, &[0, 2, 6], |walk| walk.order(Order::Ascending), Some(Turned)),
@@ -346,6 +346,9 @@ fn options_that_contradict_a_cursor_are_refused_and_others_are_not() {
         (of_live, &[0, 1, 6], of_range, None),
         (down_of_range, &[0, 1, 6], down_of_range, None),
         (down_of_live, &[0, 1, 6], down_of_live, None),
+        // An order that isn't set follows the cursor.
+        (down_of_range, &[0, 1, 6], of_range, None),
+        (down_of_live, &[0, 1, 6], of_live, None),
     };
     let ways = [
         Way::Chunks,
