@@ -249,38 +249,6 @@ proptest! {
             prop_assert!(said.contains(&format!("item {position} is {is}")), "{said}");
         }
     }
-
-    #[test]
-    fn each_store_is_walked_within_all_kinds_of_bounds(
-        keys in btree_set(0..12_u8, 0..12),
-        bounds in (bound(), bound()),
-        descending in any::<bool>(),
-        chunk_size in 1..13_usize,
-    ) {
-        let keys: Vec<u8> = keys.into_iter().collect();
-        let within = |key: &u8| std::ops::RangeBounds::contains(&bounds, key);
-        let mut expected: Vec<u8> = keys.iter().copied().filter(within).collect();
-        if descending {
-            expected.reverse();
-        }
-        each!(Stores::new("", &keys), |source| {
-            let walk = Walk::new(source()).range(bounds).chunk_size(chunk_size);
-            let mut items = if descending { walk.descending() } else { walk }.items();
-            let mut seen = Vec::new();
-            while let Some(item) = items.next().transpose()? {
-                seen.push(Keyed::<u8>::key(&item));
-            }
-            prop_assert_eq!(&seen, &expected);
-        });
-    }
-}
-
-fn bound() -> impl Strategy<Value = Bound<u8>> {
-    prop_oneof![
-        Just(Bound::Unbounded),
-        (0..12_u8).prop_map(Bound::Included),
-        (0..12_u8).prop_map(Bound::Excluded),
-    ]
 }
 
 /// A key and value whose methods are counted, and can be told to misbehave.

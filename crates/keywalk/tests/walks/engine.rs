@@ -7,10 +7,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use keywalk::{
-    Chunk, Cursor, Engine, Error, Fetched, KeyRange, LastKey, Order, Request, Source, Violation,
-    Walk,
-};
+use keywalk::{Chunk, Engine, Error, Fetched, KeyRange, LastKey, Order, Request, Source, Walk};
 use proptest::prelude::*;
 
 /// A set that is fetched from by futures, which are pending now and then.
@@ -160,145 +157,31 @@ proptest! {
     }
 }
 
-fn ascending(bounds: impl std::ops::RangeBounds<i64>) -> KeyRange<i64> {
-    KeyRange::new(bounds, Order::Ascending)
-}
-
-fn last_key(engine: &mut Engine<i64, i64>, answer: LastKey<i64>) -> Result<(), Error<Infallible>> {
-    assert!(matches!(engine.request(), Ok(Request::LastKey(_))));
-    engine.last_key(Ok(answer), Duration::ZERO)
-}
-
-/// The range of the next fetch, which is answered by these items.
-fn fetch(
-    engine: &mut Engine<i64, i64>,
-    items: &[i64],
-    fetched: Fetched<i64>,
-) -> Result<KeyRange<i64>, Error<Infallible>> {
-    let Ok(Request::Fetch(range, chunk)) = engine.request() else {
-        panic!("no fetch is requested");
-    };
-    let range = *range;
-    items.iter().for_each(|item| chunk.push(*item));
-    engine.fetched(Ok::<_, Infallible>(fetched), Duration::ZERO)?;
-    Ok(range)
-}
-
-fn is_done(engine: &mut Engine<i64, i64>) -> bool {
-    engine.is_over() && matches!(engine.request(), Ok(Request::Done))
-}
-
-/// A walk over 0 to 9 where it looks for its last key, bounded by 8, and live.
-fn stages() -> [Engine<i64, i64>; 3] {
-    let start = |walk: Walk<Slow>| walk.range(0..=9).chunk_size(3).into_engine().1;
-    let mut backward = start(Walk::new(Slow::of([])));
-    last_key(&mut backward, LastKey::Unknown).expect("it is its turn");
-    let mut bounded = start(Walk::new(Slow::of([])));
-    last_key(&mut bounded, LastKey::Is(8)).expect("it lies in the range");
-    [backward, bounded, start(Walk::new(Slow::of([])).live())]
-}
-
-#[test]
-fn a_bounded_walk_requests_the_last_key_then_the_last_item_which_bounds_it_then_items() {
-    let [mut backward, mut bounded, mut live] = stages();
-    let (range, more) = (ascending(0..=9), Fetched::More);
-    assert_eq!(fetch(&mut backward, &[7], more), Ok(range.reversed()));
-    assert!(backward.items().is_empty(), "it is not walked yet");
-    assert_eq!(fetch(&mut backward, &[1], more), Ok(ascending(0..=7)));
-    assert_eq!(fetch(&mut bounded, &[1], more), Ok(ascending(0..=8)));
-    assert_eq!(fetch(&mut live, &[1], more), Ok(range));
-    assert_eq!(live.items(), [1]);
-}
-
-#[test]
-fn no_last_key_is_the_end() {
-    let [mut backward, ..] = stages();
-    fetch(&mut backward, &[], Fetched::End).unwrap();
-    let mut start = Walk::new(Slow::of([])).into_engine().1;
-    last_key(&mut start, LastKey::Empty).unwrap();
-    for mut engine in [start, backward] {
-        assert!(is_done(&mut engine) && engine.cursor().is_done());
-    }
-}
-
-#[test]
-fn what_breaks_the_contract_ends_the_walk_where_it_stood() {
-    let answers: [(&[i64], Fetched<i64>); 6] = [
-        (&[], Fetched::More),
-        (&[5, 5], Fetched::More),
-        (&[-1], Fetched::End),
-        (&[10], Fetched::End),
-        (&[], Fetched::ScannedTo(10)),
-        (&[], Fetched::ScannedTo(-1)),
-    ];
-    for (items, fetched) in answers {
-        for mut engine in stages() {
-            let before = engine.cursor();
-            assert!(matches!(
-                fetch(&mut engine, items, fetched),
-                Err(Error::Contract(_))
-            ));
-            assert_eq!((engine.cursor(), engine.items()), (before.clone(), &[][..]));
-            assert!(is_done(&mut engine));
-            engine.seek(before);
-            assert!(!engine.is_over());
-        }
-    }
-    let mut start = Walk::new(Slow::of([])).range(0..=9).into_engine().1;
-    let outside = last_key(&mut start, LastKey::Is(10));
-    assert_eq!(outside, Err(Violation::LastKeyOutside.into()));
-    assert!(is_done(&mut start));
-}
-
+/// The rest of what a walk does by its engine is said of `Chunks`.
 #[test]
 fn an_answer_that_comes_out_of_turn_changes_nothing() {
-    for mut engine in stages() {
-        let (before, queries) = (engine.cursor(), engine.stats().queries());
+    let walk = Walk::new(Slow::of([])).range(0..=9);
+    for (walk, asks_the_last_key) in [(walk, true), (Walk::new(Slow::of([])).live(), false)] {
+        let (_, mut engine) = walk.into_engine();
+        let before = engine.cursor();
+        let last = Ok::<_, Infallible>(LastKey::Is(3));
         let fetched = Ok::<_, Infallible>(Fetched::End);
         for seeks in [false, true] {
-            // Nothing is requested; then a fetch is, and forgotten by a seek.
+            // Nothing is requested; then something is, and forgotten by a seek.
             if seeks {
-                assert!(matches!(engine.request(), Ok(Request::Fetch(..))));
+                assert!(engine.request().is_ok());
                 engine.seek(before.clone());
             }
-            for answer in [LastKey::Is(3), LastKey::Is(100), LastKey::Empty] {
-                let answer = Ok::<_, Infallible>(answer);
-                assert_eq!(engine.last_key(answer, Duration::ZERO), Ok(()));
-            }
+            assert_eq!(engine.last_key(last, Duration::ZERO), Ok(()));
             assert_eq!(engine.fetched(fetched, Duration::ZERO), Ok(()));
             assert_eq!(engine.cursor(), before);
-            assert_eq!(engine.stats().queries(), queries);
         }
+        // Only what was requested.
+        assert!(engine.request().is_ok());
+        match asks_the_last_key {
+            true => assert_eq!(engine.fetched(fetched, Duration::ZERO), Ok(())),
+            false => assert_eq!(engine.last_key(last, Duration::ZERO), Ok(())),
+        }
+        assert_eq!((engine.cursor(), engine.stats().queries()), (before, 0));
     }
-}
-
-#[test]
-fn a_walk_goes_on_from_the_cursor_past_an_item() {
-    for mut engine in stages().into_iter().skip(1) {
-        fetch(&mut engine, &[1, 2, 3], Fetched::More).unwrap();
-        let cursor = engine.cursor().after(2);
-        engine.seek(cursor.clone());
-        assert_eq!(engine.cursor(), cursor);
-        let range = fetch(&mut engine, &[], Fetched::End).unwrap();
-        assert!(range.admits(&3) && !range.admits(&2));
-    }
-}
-
-#[test]
-fn at_its_end_a_bounded_walk_stands_at_its_bound_and_a_live_one_at_its_last_item() {
-    let [_, bounded, live] = stages();
-    for (mut engine, is_left) in [(bounded, false), (live, true)] {
-        // What was the last key is gone.
-        fetch(&mut engine, &[1, 2], Fetched::End).unwrap();
-        assert!(is_done(&mut engine));
-        assert_eq!(engine.cursor().range().admits(&3), is_left);
-    }
-}
-
-#[test]
-fn the_start_of_a_walk_is_that_of_its_options() {
-    let walk = || Walk::new(Slow::of([])).range(0..=9);
-    let range = ascending(0..=9);
-    assert_eq!(walk().cursor(), Cursor::bounded(range));
-    assert_eq!(walk().live().cursor(), Cursor::live(range));
 }

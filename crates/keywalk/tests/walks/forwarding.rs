@@ -97,9 +97,3 @@ fn pointers_to_resumable_sources_are_resumable_and_forward_every_method() {
     let rest = Walk::new(items.into_source()).resume_token(&token).unwrap();
     assert!(rest.into_iter().map_while(Result::ok).eq(1..7));
 }
-
-#[test]
-fn an_option_is_what_sql_says_of_a_last_key() {
-    assert_eq!(LastKey::from(Some(7)), LastKey::Is(7));
-    assert_eq!(LastKey::<u32>::from(None), LastKey::Empty);
-}
