@@ -427,6 +427,28 @@ fn what_panics_in_a_fetch_leaves_source_lock_and_slots_sound() {
     }
 }
 
+#[test]
+fn behind_a_clone_that_panics_a_walk_goes_on_from_its_cursor() {
+    each!(touchy(7), |source| for at in 0..40 {
+        let walk = || Walk::new(source()).chunk_size(3);
+        let (mut items, mut seen) = (walk().items(), Vec::new());
+        LEFT.set(Some((Call::Clone, at)));
+        loop {
+            match catch_unwind(AssertUnwindSafe(|| items.next())) {
+                Ok(Some(item)) => {
+                    let armed = LEFT.take();
+                    seen.push(Keyed::<Touchy>::key(&item.unwrap()).0);
+                    LEFT.set(armed);
+                }
+                Ok(None) => break,
+                Err(_) => items = walk().resume(items.cursor()).items(),
+            }
+        }
+        LEFT.take();
+        assert_eq!(seen, Vec::from_iter(0..7), "{at}");
+    });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

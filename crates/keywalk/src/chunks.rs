@@ -58,8 +58,6 @@ pub(crate) mod sealed {
         /// Fetches until there are items, and puts them into the chunk. `false` at the end.
         fn advance(&mut self) -> Result<bool, Error<S::Error>>;
         fn chunk(&mut self) -> &mut Chunk<S::Item>;
-        /// The next one of the items that were taken out of the chunk.
-        fn peek(&self) -> Option<&S::Item>;
         /// The chunk's items, if they were yielded by the last call.
         fn items(&self) -> &[S::Item];
         fn cursor(&self) -> Cursor<S::Key>;
@@ -296,10 +294,6 @@ impl<S: ChunkSource> Drive<S> for Inline<S> {
     #[inline]
     fn chunk(&mut self) -> &mut Chunk<S::Item> {
         self.engine.chunk()
-    }
-
-    fn peek(&self) -> Option<&S::Item> {
-        self.engine.peek()
     }
 
     fn items(&self) -> &[S::Item] {

@@ -80,30 +80,10 @@ impl<K: Clone + PartialOrd> Cursor<K> {
     /// assert_eq!(Walk::new(&map).resume(cursor).items().count(), 2);
     /// ```
     #[must_use]
-    pub fn after(self, key: K) -> Self {
-        self.starting(Bound::Excluded(key))
-    }
-
-    /// Where the same walk stands before this key.
-    pub(crate) fn starting_at(self, key: K) -> Self {
-        self.starting(Bound::Included(key))
-    }
-
-    /// Whether it is bounded and nothing is left shows in its stage.
-    pub(crate) fn ended_if_empty(mut self) -> Self {
-        if self.range.is_empty() && self.stage != Stage::Live {
-            if self.stage == Stage::Start {
-                self.given = self.range.is_bounded().then(|| self.range.clone());
-            }
-            self.stage = Stage::Done;
-        }
-        self
-    }
-
-    fn starting(mut self, near: Bound<K>) -> Self {
+    pub fn after(mut self, key: K) -> Self {
         let before =
             (self.stage == Stage::Start && self.range.is_bounded()).then(|| self.range.clone());
-        self.range.start_at(near);
+        self.range.advance_past(key);
         self.stage = match (self.stage, self.range.far()) {
             (Stage::Live, _) => Stage::Live,
             _ if self.range.is_empty() => Stage::Done,
@@ -113,6 +93,17 @@ impl<K: Clone + PartialOrd> Cursor<K> {
         };
         if self.stage != Stage::Start && self.given.is_none() {
             self.given = before;
+        }
+        self
+    }
+
+    /// Whether it is bounded and nothing is left shows in its stage.
+    pub(crate) fn ended_if_empty(mut self) -> Self {
+        if self.range.is_empty() && self.stage != Stage::Live {
+            if self.stage == Stage::Start {
+                self.given = self.range.is_bounded().then(|| self.range.clone());
+            }
+            self.stage = Stage::Done;
         }
         self
     }

@@ -400,11 +400,6 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         &mut self.chunk
     }
 
-    /// The next one of the items that were taken out of the chunk.
-    pub(crate) fn peek(&self) -> Option<&T> {
-        self.chunk.peek()
-    }
-
     /// What the walk did so far. All items of a chunk count once it was fetched.
     #[must_use]
     pub fn stats(&self) -> Stats {

@@ -47,6 +47,8 @@ pub struct Items<S: Source, D: Driver<S> = Inline<S>> {
     buffered: usize,
     /// The key of the last item yielded.
     last: Option<S::Key>,
+    /// Where the walk stood before its first item, until that is yielded: cloning a key may panic.
+    start: Option<Cursor<S::Key>>,
 }
 
 impl<S: Source, D: Driver<S>> Items<S, D> {
@@ -55,18 +57,16 @@ impl<S: Source, D: Driver<S>> Items<S, D> {
             chunks,
             buffered: 0,
             last: None,
+            start: None,
         }
     }
 
     /// Where the walk stands: past the last item yielded, exactly. O(1), and clones its keys.
     pub fn cursor(&self) -> Cursor<S::Key> {
-        let cursor = self.chunks.cursor();
-        match (&self.last, self.chunks.driver.peek()) {
-            _ if self.buffered == 0 => cursor,
-            (Some(key), _) => cursor.after(key.clone()),
-            // The key of the first item of all panicked; it comes next.
-            (None, Some(first)) => cursor.starting_at(first.key()),
-            (None, None) => cursor,
+        match (&self.last, &self.start) {
+            (Some(key), _) if self.buffered > 0 => self.chunks.cursor_past(key.clone()),
+            (None, Some(start)) if self.buffered > 0 => start.clone(),
+            _ => self.chunks.cursor(),
         }
     }
 
@@ -114,6 +114,9 @@ impl<S: Source, D: Driver<S>> Items<S, D> {
     /// The first item of the next chunk. Out of the way of what happens for each item.
     #[inline(never)]
     fn fetch(&mut self) -> Option<Result<S::Item, Error<S::Error>>> {
+        if self.last.is_none() {
+            self.start = Some(self.chunks.cursor());
+        }
         match self.chunks.driver.advance() {
             Ok(true) => {
                 self.buffered = self.chunks.driver.chunk().take_out();

@@ -214,10 +214,6 @@ impl<S: SendSource> Drive<S> for Prefetched<S> {
         &mut self.last.chunk
     }
 
-    fn peek(&self) -> Option<&S::Item> {
-        self.last.chunk.peek()
-    }
-
     fn items(&self) -> &[S::Item] {
         match self.has_items {
             true => self.last.chunk.as_slice(),

@@ -134,12 +134,7 @@ impl<K> KeyRange<K> {
 
     /// Moves the near bound: `key` and all before it are done with.
     pub fn advance_past(&mut self, key: K) {
-        self.start_at(Bound::Excluded(key));
-    }
-
-    /// Moves the near bound.
-    pub(crate) fn start_at(&mut self, near: Bound<K>) {
-        *self.near_mut() = near;
+        *self.near_mut() = Bound::Excluded(key);
     }
 
     /// Moves the far bound: `key` is the last one to be walked.
