@@ -13,7 +13,7 @@ use proptest::prelude::*;
 /// A set that is fetched from by futures, which are pending now and then.
 struct Slow {
     keys: BTreeSet<i64>,
-    /// How often the next futures are pending, before each item too; then never.
+    /// How often the next futures are pending.
     waits: Vec<u8>,
     knows_last: bool,
 }
@@ -74,7 +74,6 @@ impl Slow {
     }
 }
 
-/// The asynchronous driver.
 struct AsyncChunks {
     source: Slow,
     engine: Engine<i64, i64>,
@@ -177,5 +176,24 @@ fn an_answer_that_comes_out_of_turn_changes_nothing() {
             false => assert_eq!(engine.last_key(last, Duration::ZERO), Ok(())),
         }
         assert_eq!((engine.cursor(), engine.stats().queries()), (before, 0));
+    }
+}
+
+#[test]
+fn at_its_end_a_bounded_walk_stands_at_its_bound_and_a_live_one_at_its_last_item() {
+    let walk = || Walk::new(Slow::of([])).range(..=9);
+    for (walk, is_left) in [(walk(), false), (walk().live(), true)] {
+        let (_, mut engine) = walk.into_engine();
+        let last = Ok::<_, Infallible>(LastKey::Is(9));
+        if let Ok(Request::LastKey(_)) = engine.request() {
+            assert_eq!(engine.last_key(last, Duration::ZERO), Ok(()));
+        }
+        // What was the last key is gone.
+        if let Ok(Request::Fetch(_, chunk)) = engine.request() {
+            chunk.push(1);
+        }
+        let end = Ok::<_, Infallible>(Fetched::End);
+        assert_eq!(engine.fetched(end, Duration::ZERO), Ok(()));
+        assert_eq!(engine.cursor().range().admits(&3), is_left);
     }
 }

@@ -36,7 +36,9 @@ pub(crate) trait Going<K> {
     fn place(&self) -> Place<K>;
 
     /// The cursor past an item that was lent.
-    fn past(&self, key: K) -> Option<Cursor<K>>;
+    fn past(&self, _: K) -> Option<Cursor<K>> {
+        None
+    }
 
     fn into_shelf(self: Box<Self>) -> Shelf<K>;
 }
@@ -99,10 +101,6 @@ impl<K: Stored, D: Driver<Shelf<K>>> Going<K> for Items<Shelf<K>, D> {
         }
     }
 
-    fn past(&self, _: K) -> Option<Cursor<K>> {
-        None
-    }
-
     fn into_shelf(self: Box<Self>) -> Shelf<K> {
         self.into_source()
     }
@@ -152,10 +150,6 @@ impl<K: Stored> Going<K> for Anew<Shelf<K>> {
 
     fn place(&self) -> Place<K> {
         self.items().place()
-    }
-
-    fn past(&self, _: K) -> Option<Cursor<K>> {
-        None
     }
 
     fn into_shelf(self: Box<Self>) -> Shelf<K> {
