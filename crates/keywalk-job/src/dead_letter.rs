@@ -60,6 +60,7 @@ pub trait DeadLetters: Checkpoints {
     fn dead_letters(&mut self, job: &str) -> Result<Vec<Buried>, Self::Error>;
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl<C: DeadLetters> DeadLetters for &mut C {
     fn bury(
         scope: &mut C::Scope<'_>,

@@ -267,7 +267,6 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
             0 => drop(scope),
             done => self.keep(scope, done, skipped, began).await?,
         }
-        let job = self.job().to_owned();
         match then {
             Then::GoOn => Ok(()),
             Then::Retry(delay) => {
@@ -278,7 +277,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
                 Ok(())
             }
             Then::Fail(at, error) => Err(Error::Work {
-                job,
+                job: self.job().to_owned(),
                 tries: self.failures(at),
                 item: at.map(|at| self.key_text(at)),
                 after: self.tally.checkpoint.position.clone(),
@@ -286,7 +285,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
                 error,
             }),
             Then::Refuse(item, error) => Err(Error::SkipLimit {
-                job,
+                job: self.job().to_owned(),
                 item,
                 skipped: self.tally.checkpoint.skipped,
                 items: self.tally.checkpoint.items,

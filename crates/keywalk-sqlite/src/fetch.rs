@@ -259,8 +259,8 @@ impl Fetcher {
                 ));
             }
             for (at, part) in self.relation.key.iter().enumerate() {
-                if let ToSqlOutput::Borrowed(value @ ValueRef::Text(text)) = key.bind_column(at)
-                    && part.affinity.is_numeric()
+                if part.affinity.is_numeric()
+                    && let ToSqlOutput::Borrowed(value @ ValueRef::Text(text)) = key.bind_column(at)
                     && looks_like_a_number(text)
                 {
                     return Err(Error::numeric_bound(
@@ -643,7 +643,8 @@ impl Statements {
         self.served.len() == relation.filters.len()
     }
 
-    /// Forgets what holds for one connection only: another one counts its own runs, and has its own plans, by the statistics as they were when it read them.
+    /// Forgets what holds for one connection only: another one counts its own runs, and has its own plans, by
+    /// the statistics as they were when it read them.
     fn move_on(&mut self) {
         for proven in &mut self.known {
             proven.runs = None;

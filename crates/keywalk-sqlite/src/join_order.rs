@@ -4,8 +4,7 @@ use rusqlite::Connection;
 
 use crate::error::is_of_store;
 use crate::schema::Schema;
-use crate::sql::Quoted;
-use crate::sql::{Token, tokens};
+use crate::sql::{Quoted, Token, tokens};
 
 /// The ways to write a SELECT that has these columns: each with another table to be read first, then each
 /// with an index that one of the tables has to be read by.

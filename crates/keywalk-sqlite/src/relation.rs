@@ -12,8 +12,7 @@ use crate::error::{Error, ErrorKind, has_too_many_parameters};
 use crate::key::{ColumnLayout, Comparison, KeyColumns, Layout};
 use crate::plan::{Condition, PlanName};
 use crate::schema::{Affinity, Stamp};
-use crate::sql::Params;
-use crate::sql::Quoted;
+use crate::sql::{Params, Quoted};
 use crate::value::bind;
 
 /// What is walked, resolved and proven: a table, or a query as a subselect.

@@ -12,11 +12,10 @@ use keywalk::{
 };
 use rusqlite::Connection;
 
-use crate::ErrorKind;
 use crate::codec;
 use crate::connect::{Connect, lend};
 use crate::decode::{Decode, Decoded, Filled, FromRow, Mapped, Rows};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::fetch::Fetcher;
 use crate::key::{Key, Layout};
 use crate::relation::Relation;

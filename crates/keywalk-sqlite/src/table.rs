@@ -481,8 +481,8 @@ struct ProvenKey {
     may_hold_null: bool,
 }
 
-/// Finds the key of a table, and proves that it is one: the columns that are `named`, or its primary key, without those that
-/// are `fixed` to one value.
+/// Finds the key of a table, and proves that it is one: the columns that are `named`, or its primary key,
+/// without those that are `fixed` to one value.
 fn prove(
     schema: &Schema,
     named: Option<&[String]>,
