@@ -143,7 +143,8 @@ where
     }
 
     async fn attempt(&mut self, items: &[T]) -> Result<Attempt, C::Error> {
-        C::attempt(&mut self.open.scope, &mut |scope| (self.work)(scope, items))
+        let Open { scope, rest } = &mut self.open;
+        C::attempt(scope, rest, |scope| (self.work)(scope, items))
     }
 
     async fn bury(&mut self, letter: &DeadLetter<'_>) -> Result<(), C::Error> {

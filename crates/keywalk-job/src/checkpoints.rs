@@ -24,6 +24,7 @@ use crate::error::BoxError;
 /// |---|---|---|
 /// | owns a client, or borrows it as `&mut Client` | `Transaction<'a>` | `()`, or its other fields |
 /// | borrows a connection as `&'db Connection` | `Transaction<'db>` | `()` |
+/// | has a pool | a transaction that owns its connection, which goes back to the pool with the scope | `()` |
 /// | has no transactions | `()` | `&'a mut Self` |
 ///
 /// # Contract
@@ -77,6 +78,119 @@ use crate::error::BoxError;
 ///         Ok(Some(Lease::unguarded())) // `&mut self`: there is no second runner.
 ///     }
 /// }
+/// ```
+///
+/// # A transaction as the scope
+///
+/// Over a client whose transactions borrow it, as that of the crate `postgres`; the walk has another one:
+///
+/// ```
+/// # mod db {
+/// #     use std::{collections::BTreeMap, fmt};
+/// #     #[derive(Debug)]
+/// #     pub struct Error;
+/// #     impl fmt::Display for Error {
+/// #         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str("failed") }
+/// #     }
+/// #     impl std::error::Error for Error {}
+/// #     type Rows = BTreeMap<String, (u64, String)>;
+/// #     #[derive(Default)]
+/// #     pub struct Client(Rows);
+/// #     pub struct Transaction<'c>(&'c mut Rows, Option<Rows>);
+/// #     impl Client {
+/// #         pub fn transaction(&mut self) -> Result<Transaction<'_>, Error> {
+/// #             Ok(Transaction(&mut self.0, Some(Rows::new())))
+/// #         }
+/// #     }
+/// #     impl Transaction<'_> {
+/// #         pub fn transaction(&mut self) -> Result<Transaction<'_>, Error> {
+/// #             Ok(Transaction(self.1.as_mut().ok_or(Error)?, Some(Rows::new())))
+/// #         }
+/// #         pub fn query_opt(&mut self, _: &str, name: &str) -> Result<Option<String>, Error> {
+/// #             Ok(self.0.get(name).map(|row| row.1.clone()))
+/// #         }
+/// #         pub fn execute(&mut self, _: &str, row: (&str, u64, String)) -> Result<u64, Error> {
+/// #             let is_later = self.0.get(row.0).is_some_and(|known| known.0 > row.1);
+/// #             self.1.as_mut().ok_or(Error)?.insert(row.0.to_owned(), (row.1, row.2));
+/// #             Ok(u64::from(!is_later))
+/// #         }
+/// #         pub fn commit(mut self) -> Result<(), Error> {
+/// #             self.0.append(&mut self.1.take().ok_or(Error)?);
+/// #             Ok(())
+/// #         }
+/// #         pub fn rollback(self) -> Result<(), Error> { Ok(()) }
+/// #     }
+/// # }
+/// use db::{Client, Transaction};
+/// use keywalk_job::{Attempt, BoxError, Checkpoint, Checkpoints};
+///
+/// struct JobTable<'c> {
+///     client: &'c mut Client,
+/// }
+///
+/// impl Checkpoints for JobTable<'_> {
+///     type Scope<'a> = Transaction<'a>;
+///     type Rest<'a> = () where Self: 'a;
+///     type Error = db::Error;
+///
+///     fn begin(&mut self) -> Result<(Transaction<'_>, ()), db::Error> {
+///         Ok((self.client.transaction()?, ()))
+///     }
+///     fn load_in(tx: &mut Transaction<'_>, (): &mut (), job: &str) -> Result<Option<Checkpoint>, db::Error> {
+///         let json = tx.query_opt("SELECT checkpoint FROM jobs WHERE name = $1 FOR UPDATE", job)?;
+///         json.map(|json| Checkpoint::from_json(&json).map_err(|_| db::Error)).transpose()
+///     }
+///     fn commit(mut tx: Transaction<'_>, (): (), checkpoint: &Checkpoint) -> Result<(), db::Error> {
+///         let sql = "INSERT INTO jobs VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE \
+///             SET run = excluded.run, checkpoint = excluded.checkpoint WHERE jobs.run <= excluded.run";
+///         match tx.execute(sql, (checkpoint.job(), checkpoint.run(), checkpoint.to_json()))? {
+///             0 => Err(db::Error), // A later run has committed.
+///             _ => tx.commit(),
+///         }
+///     }
+///     fn attempt(
+///         tx: &mut Transaction<'_>,
+///         (): &mut (),
+///         work: impl FnOnce(&mut Transaction<'_>) -> Result<(), BoxError>,
+///     ) -> Result<Attempt, db::Error> {
+///         let mut savepoint = tx.transaction()?;
+///         Ok(match work(&mut savepoint) {
+///             Ok(()) => savepoint.commit().map(|()| Attempt::Done)?,
+///             Err(error) => match savepoint.rollback() {
+///                 Ok(()) => Attempt::Undone(error),
+///                 Err(_) => Attempt::Lost(error),
+///             },
+///         })
+///     }
+/// #   fn remove(&mut self, _: &str) -> Result<bool, db::Error> { Ok(false) }
+/// #   fn list(&mut self) -> Result<Vec<Checkpoint>, db::Error> { Ok(Vec::new()) }
+///     // And `remove` and `list`.
+/// }
+/// # use keywalk::Walk;
+/// # use keywalk_job::{DeadLetter, DeadLetters, Buried, Job, Lease, Leases};
+/// # impl Leases for JobTable<'_> {
+/// #     fn lease(&mut self, _: &str) -> Result<Option<Lease>, db::Error> { Ok(Some(Lease::unguarded())) }
+/// # }
+/// # impl DeadLetters for JobTable<'_> {
+/// #     fn bury(_: &mut Transaction<'_>, (): &mut (), _: &DeadLetter<'_>) -> Result<(), db::Error> { Ok(()) }
+/// #     fn dead_letters(&mut self, _: &str) -> Result<Vec<Buried>, db::Error> { Ok(Vec::new()) }
+/// # }
+/// # let numbers = std::collections::BTreeMap::from([(1, 0), (2, 7), (3, 1)]);
+/// # let walk = || Walk::new(keywalk_memory::Named::new("numbers", &numbers)).chunk_size(2);
+/// # let mut client = Client::default();
+/// # let job = Job::new("store", walk(), JobTable { client: &mut client });
+/// # let outcome = job.skip_failures().run(|tx, items| {
+/// #     for (key, value) in items {
+/// #         tx.execute("INSERT", (&format!("number {key}"), 0, value.to_string()))?;
+/// #         if **value == 7 { return Err("seven".into()); }
+/// #     }
+/// #     Ok(())
+/// # })?;
+/// # assert_eq!((outcome.items(), outcome.skipped()), (3, 1));
+/// # assert!(Job::new("store", walk(), JobTable { client: &mut client }).run(|_, _| Ok(()))?.is_done());
+/// # let mut tx = client.transaction()?;
+/// # assert!(tx.query_opt("SELECT", "number 1")?.is_some() && tx.query_opt("SELECT", "number 2")?.is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[diagnostic::on_unimplemented(
     message = "a job's position can't be kept in `{Self}`: it is no `Checkpoints`",
@@ -132,8 +246,8 @@ pub trait Checkpoints {
         checkpoint: &Checkpoint,
     ) -> Result<(), Self::Error>;
 
-    /// Forgets the job, and answers whether there was one: for [`reset`](crate::Leases::reset), which takes the
-    /// lease first.
+    /// Forgets the job, with its [dead letters](crate::DeadLetters), and returns whether there was one: for
+    /// [`reset`](crate::Leases::reset), which takes the lease first.
     ///
     /// # Errors
     ///
@@ -175,10 +289,12 @@ pub trait Checkpoints {
     /// # Errors
     ///
     /// The store's own; what the work fails with is in the [`Attempt`].
-    fn attempt<'a>(
-        scope: &mut Self::Scope<'a>,
-        work: &mut dyn FnMut(&mut Self::Scope<'a>) -> Result<(), BoxError>,
+    fn attempt(
+        scope: &mut Self::Scope<'_>,
+        rest: &mut Self::Rest<'_>,
+        work: impl FnOnce(&mut Self::Scope<'_>) -> Result<(), BoxError>,
     ) -> Result<Attempt, Self::Error> {
+        let _ = rest;
         Ok(match work(scope) {
             Ok(()) => Attempt::Done,
             Err(error) => Attempt::Undone(error),
@@ -231,11 +347,12 @@ impl<C: Checkpoints> Checkpoints for &mut C {
         (**self).is_transient(error)
     }
 
-    fn attempt<'a>(
-        scope: &mut C::Scope<'a>,
-        work: &mut dyn FnMut(&mut C::Scope<'a>) -> Result<(), BoxError>,
+    fn attempt(
+        scope: &mut C::Scope<'_>,
+        rest: &mut C::Rest<'_>,
+        work: impl FnOnce(&mut C::Scope<'_>) -> Result<(), BoxError>,
     ) -> Result<Attempt, C::Error> {
-        C::attempt(scope, work)
+        C::attempt(scope, rest, work)
     }
 }
 

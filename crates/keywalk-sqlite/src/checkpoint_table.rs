@@ -259,7 +259,7 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
         found.iter().map(|(job, json)| read(job, json)).collect()
     }
 
-    /// Makes no tables and takes no lock, other than a scope.
+    /// Unlike a scope this makes no tables and takes no write lock.
     fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, CheckpointError> {
         load(self.db, job)
     }
@@ -268,9 +268,10 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
         error.is_transient()
     }
 
-    fn attempt<'a>(
+    fn attempt(
         scope: &mut Transaction<'db>,
-        work: &mut dyn FnMut(&mut Transaction<'db>) -> Result<(), BoxError>,
+        (): &mut (),
+        work: impl FnOnce(&mut Transaction<'db>) -> Result<(), BoxError>,
     ) -> Result<Attempt, CheckpointError> {
         run(scope, "SAVEPOINT keywalk_item").map_err(unwritten)?;
         let worked = work(scope);

@@ -100,9 +100,10 @@ impl Checkpoints for Jobs {
         Ok(self.client.checkpoint.iter().cloned().collect())
     }
 
-    fn attempt<'a>(
-        transaction: &mut Transaction<'a>,
-        work: &mut dyn FnMut(&mut Transaction<'a>) -> Result<(), BoxError>,
+    fn attempt(
+        transaction: &mut Transaction<'_>,
+        _: &mut &mut usize,
+        work: impl FnOnce(&mut Transaction<'_>) -> Result<(), BoxError>,
     ) -> Result<Attempt, Infallible> {
         let before = transaction.effects.len();
         let worked = work(transaction);

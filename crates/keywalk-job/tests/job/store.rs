@@ -154,9 +154,10 @@ impl Checkpoints for Store {
         self.get().is_transient
     }
 
-    fn attempt<'a>(
+    fn attempt(
         scope: &mut Effects,
-        work: &mut dyn FnMut(&mut Effects) -> Result<(), BoxError>,
+        _: &mut &mut Self,
+        work: impl FnOnce(&mut Effects) -> Result<(), BoxError>,
     ) -> Result<Attempt, Failed> {
         let before = scope.done.borrow().len();
         Ok(match work(scope) {
