@@ -115,6 +115,14 @@ pub(crate) fn walk_failed<S, C>(job: &str, error: keywalk::Error<S>) -> Error<S,
     }
 }
 
+/// For a position that can't be written down. It is no token that was read, so nothing is said of that.
+pub(crate) fn unwritten<S, C>(job: &str) -> impl FnOnce(keywalk::Error<S>) -> Error<S, C> {
+    move |error| Error::Walk {
+        job: job.to_owned(),
+        error,
+    }
+}
+
 pub(crate) fn checkpoints_failed<S, C>(job: &str) -> impl FnOnce(C) -> Error<S, C> {
     move |error| Error::Checkpoints {
         job: job.to_owned(),

@@ -7,7 +7,7 @@ use keywalk::{Cursor, Excerpt, KeyRange, ResumableSource, Source, Token};
 use crate::checkpoint::{Checkpoint, unix_millis};
 use crate::control::{Control, Options};
 use crate::driver::{Host, OpenScope, Store};
-use crate::error::{Differs, Error, checkpoints_failed, walk_failed};
+use crate::error::{Differs, Error, checkpoints_failed, unwritten, walk_failed};
 
 type Failure<S, E> = Error<<S as Source>::Error, E>;
 
@@ -31,7 +31,7 @@ pub(crate) async fn open<S: ResumableSource, St: Store<S::Item>, H: Host>(
     let options = &control.options;
     let mut scope = store.begin().await.map_err(checkpoints_failed(job))?;
     let stored = scope.load(job).await.map_err(checkpoints_failed(job))?;
-    let begun = Token::new(begins, source).map_err(|error| walk_failed(job, error))?;
+    let begun = Token::new(begins, source).map_err(unwritten(job))?;
     let resumed = match &stored {
         Some(stored) if !(options.repeated && stored.is_done()) => {
             resume(stored, begins, source, options, job)?
@@ -73,13 +73,11 @@ pub(crate) async fn open<S: ResumableSource, St: Store<S::Item>, H: Host>(
     checkpoint.begun = begun;
     let first = opened.first.as_ref();
     checkpoint.first = match first {
-        Some(first) => {
-            Some(first_token(first, begins, source).map_err(|error| walk_failed(job, error))?)
-        }
+        Some(first) => Some(first_token(first, begins, source).map_err(unwritten(job))?),
         None => None,
     };
     let stands = checkpoint.stand_at(&opened.cursor, first, source, control);
-    stands.map_err(|error| walk_failed(job, error))?;
+    stands.map_err(unwritten(job))?;
     let committed = scope.commit(checkpoint).await;
     committed.map_err(checkpoints_failed(job))?;
     Ok(opened)

@@ -8,7 +8,7 @@ use crate::checkpoints::Attempt;
 use crate::control::{Control, Options};
 use crate::dead_letter::DeadLetter;
 use crate::driver::{Host, OpenScope, Steps, Store};
-use crate::error::{BoxError, Error, checkpoints_failed, walk_failed};
+use crate::error::{BoxError, Error, checkpoints_failed, unwritten, walk_failed};
 use crate::events;
 use crate::lease::Lease;
 use crate::outcome::{Ended, Outcome};
@@ -496,10 +496,10 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
         next.skipped += skipped;
         if let (None, Some(first)) = (&next.first, &self.first) {
             let first = first_token(first, &cursor, source);
-            next.first = Some(first.map_err(|error| walk_failed(self.job(), error))?);
+            next.first = Some(first.map_err(unwritten(self.job()))?);
         }
         let stands = next.stand_at(&cursor, self.first.as_ref(), source, &self.control);
-        stands.map_err(|error| walk_failed(self.job(), error))?;
+        stands.map_err(unwritten(self.job()))?;
         let committed = scope.commit(&next).await;
         committed.map_err(checkpoints_failed(self.job()))?;
         self.control.checkpoints_worked();

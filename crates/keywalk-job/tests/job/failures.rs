@@ -1,13 +1,16 @@
 //! What a failure of the function, the source or the store does.
 
+use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::time::Duration;
 
-use keywalk_job::{BoxError, Error};
+use keywalk::{Token, Walk};
+use keywalk_job::{BoxError, Error, Job};
+use keywalk_memory::Named;
 
 use crate::lab::{Lab, Says, attempt, collect, delays, script};
 use crate::numbers::Numbers;
-use crate::store::Failed;
+use crate::store::{Failed, Store};
 
 #[test]
 fn a_failure_ends_the_run_and_says_where_how_often_and_what_to_do() {
@@ -60,6 +63,20 @@ fn the_source_and_the_store_fail_by_name() {
     assert!(matches!(&error, Error::Checkpoints { job, .. } if job == "job"));
     assert_eq!(error.source().unwrap().to_string(), "begin failed");
     assert!(collect(lab.job(2)).1.unwrap().is_done());
+}
+
+#[test]
+fn a_position_that_no_token_holds_is_a_failure_of_the_walk_and_not_of_an_earlier_one() {
+    let items = BTreeMap::from([("a".repeat(Token::MAX_BYTES), 1)]);
+    let job = Job::new(
+        "job",
+        Walk::new(Named::new("items", &items)),
+        Store::default(),
+    );
+    let error = job.run(|_, _| Ok(())).unwrap_err();
+    assert!(matches!(&error, Error::Walk { .. }), "{error}");
+    let cure = error.source().unwrap().to_string();
+    assert!(cure.contains("walk by a shorter key"), "{cure}");
 }
 
 #[test]
