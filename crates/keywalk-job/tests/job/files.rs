@@ -1,5 +1,6 @@
 //! Checkpoints and dead letters in files: a crash between work and checkpoint, damage, names.
 
+use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::fs;
 use std::path::Path;
@@ -8,6 +9,7 @@ use keywalk::{ResumableSource, Walk};
 use keywalk_job::{
     Buried, CheckpointFiles, Checkpoints, DeadLetters, Error, FileError, Job, Leases, Outcome,
 };
+use keywalk_memory::Named;
 
 use crate::numbers::Numbers;
 use crate::store::Failed;
@@ -60,6 +62,33 @@ fn names(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// `golden/v1` is what the release before sources shared one shape has written of a job over the keys 1 to 7, which
+/// skipped 3 and stopped after 4.
+#[test]
+fn a_job_goes_on_from_the_files_that_an_earlier_release_wrote() {
+    let folder = tempfile::tempdir().unwrap();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1");
+    for name in names(&golden) {
+        fs::copy(golden.join(&name), folder.path().join(&name)).unwrap();
+    }
+    let mut files = CheckpointFiles::new(folder.path());
+    let letters = files.dead_letters("half done").unwrap();
+    assert_eq!((letters[0].key(), letters[0].error()), ("3", "three"));
+    let items: BTreeMap<u32, &str> = (1..8).map(|key| (key, "x")).collect();
+    let walk = Walk::new(Named::new("items", &items));
+    let mut seen = Vec::new();
+    let run = Job::new("half done", walk, &mut files).run(|(), items| {
+        seen.extend(items.iter().map(|(key, _)| **key));
+        Ok(())
+    });
+    let checkpoint = run.unwrap().checkpoint().unwrap().clone();
+    assert_eq!(seen, [5, 6, 7]);
+    assert_eq!(
+        (checkpoint.items(), checkpoint.skipped(), checkpoint.run()),
+        (7, 1, 2)
+    );
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! What the tables hold, and what is wrong with them.
 
+use std::cmp::Reverse;
 use std::error::Error as _;
 use std::time::{Duration, SystemTime};
 
-use keywalk::ResumableSource;
-use keywalk_job::{BoxError, Checkpoints, DeadLetters, Error, Leases, Stop};
+use keywalk::{ChunkSource, ResumableSource, Walk};
+use keywalk_job::{BoxError, Checkpoint, Checkpoints, DeadLetters, Error, Job, Leases, Stop};
 use keywalk_sqlite::{CheckpointError, CheckpointErrorKind, CheckpointTable, Table};
 use rusqlite::Connection;
 
@@ -181,4 +182,59 @@ fn letters_are_one_jobs_with_their_last_errors_and_go_with_a_reset() {
     assert_eq!(table.dead_letters("a").unwrap(), []);
     assert_eq!(table.dead_letters("b").unwrap().len(), 2);
     assert!(table.load("a").unwrap().is_none());
+}
+
+/// `golden/jobs/v1.sql` is what the release before sources shared one shape has written, over these items. `half`
+/// stopped after 4 of them, of which it skipped 3; `by day` after 5 of Tuesday; `done` and `live` came to the end.
+#[test]
+fn jobs_go_on_from_the_tables_that_an_earlier_release_wrote() {
+    let (_world, db) = World::with(
+        "CREATE TABLE items (id INTEGER PRIMARY KEY, day TEXT NOT NULL, count INTEGER NOT NULL DEFAULT 0);
+         CREATE UNIQUE INDEX by_day ON items (day, id DESC);
+         INSERT INTO items (id, day) VALUES
+             (1, 'mon'), (2, 'mon'), (3, 'tue'), (4, 'tue'), (5, 'tue'), (6, 'wed'), (7, 'wed')",
+    );
+    db.execute_batch(include_str!("../../golden/jobs/v1.sql"))
+        .unwrap();
+    let mut table = CheckpointTable::new(&db);
+    let listed = table.list().unwrap();
+    let told = |at: &Checkpoint| (at.job().to_owned(), at.items(), at.skipped(), at.is_done());
+    let expected = [
+        ("by day", 3, 0, false),
+        ("done", 7, 1, true),
+        ("half", 4, 1, false),
+        ("live", 7, 0, false),
+    ];
+    let expected =
+        expected.map(|(job, items, skipped, is_done)| (job.to_owned(), items, skipped, is_done));
+    assert_eq!(listed.iter().map(told).collect::<Vec<_>>(), expected);
+    let letters = table.dead_letters("half").unwrap();
+    assert_eq!((letters[0].key(), letters[0].error()), ("3", "three"));
+
+    let by_id = || Table::new(&db, "items").key::<i64>(["id"]).unwrap();
+    let by_day = Table::new(&db, "items").filter("count < ?1", [5]).unwrap();
+    let by_day = by_day.key::<(String, Reverse<i64>)>(["day", "id"]).unwrap();
+    assert_eq!(rest("half", Walk::new(by_id()), &db, |key| *key), [5, 6, 7]);
+    assert!(rest("done", Walk::new(by_id()), &db, |key| *key).is_empty());
+    assert!(rest("live", Walk::new(by_id()).live(), &db, |key| *key).is_empty());
+    assert_eq!(
+        rest("by day", Walk::new(by_day), &db, |key| key.1.0),
+        [4, 3, 7, 6]
+    );
+    assert_eq!(table.load("half").unwrap().unwrap().run(), 2);
+}
+
+/// What a job does by this run.
+fn rest<S, K, T>(name: &str, walk: Walk<S>, db: &Connection, id: impl Fn(&K) -> i64) -> Vec<i64>
+where
+    S: ChunkSource<Key = K, Item = (K, T), Error: std::fmt::Debug> + ResumableSource,
+    K: Clone + PartialOrd,
+{
+    let mut ids = Vec::new();
+    let run = Job::new(name, walk, CheckpointTable::new(db)).run(|_, items| {
+        ids.extend(items.iter().map(|(key, _)| id(key)));
+        Ok(())
+    });
+    assert!(run.unwrap().is_done());
+    ids
 }
