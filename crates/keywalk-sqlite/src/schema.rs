@@ -499,9 +499,13 @@ pub(crate) struct Stamp(Vec<(String, i64)>);
 
 impl Stamp {
     /// Of the database with this name alone.
-    pub(crate) fn of(mut self, schema: &str) -> Self {
+    pub(crate) fn of(mut self, db: &Connection, schema: &str) -> rusqlite::Result<Self> {
         self.0.retain(|(name, _)| name == schema);
-        self
+        // `temp` isn't listed before it is used, but has a schema's own table.
+        if self.0.is_empty() {
+            self.0.push((schema.to_owned(), version(db, schema)?));
+        }
+        Ok(self)
     }
 
     /// The names of its databases.

@@ -388,6 +388,9 @@ impl Spec for TableSpec {
         let stamp = Stamp::of_all(db).map_err(|source| self.failed(source))?;
         let schemas: Vec<String> = stamp.schemas().map(str::to_owned).collect();
         let schema = Schema::read(db, &schemas, self.schema.as_deref(), &self.table)?;
+        let stamp = stamp
+            .of(db, &schema.schema)
+            .map_err(|source| self.failed(source))?;
         let key = self.prove(&schema, layout)?;
         let columns = match &self.columns {
             None => schema.columns.iter().map(|c| c.name.clone()).collect(),
@@ -454,7 +457,7 @@ impl Spec for TableSpec {
             params,
             unique: true,
             nullable,
-            stamp: stamp.of(&schema.schema),
+            stamp,
         })
     }
 }

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::ops::Bound;
 
 use keywalk::{Aspect, ChunkSource, Error, Fingerprint, ResumableSource, Token, TokenError, Walk};
-use keywalk_sqlite::{Collated, Error as SqliteError, ErrorKind, FromRow, Table};
+use keywalk_sqlite::{Collated, Error as SqliteError, ErrorKind, FromRow, PerFetch, Table};
 use rusqlite::{Connection, ToSql};
 
 use crate::db::{by, by_id, keys, open, query};
@@ -403,4 +403,17 @@ fn a_token_of_one_type_of_key_is_one_of_the_others_that_order_alike() {
     items.next().unwrap().unwrap();
     let refused = Walk::new(by::<u8>(&db, &["id"])).resume_token(&items.token().unwrap());
     assert!(matches!(refused, Err(Error::Token(TokenError::Key))));
+}
+
+/// Which isn't listed among the connection's databases before it is used.
+#[test]
+fn a_token_of_the_table_of_temp_is_one_over_a_connection_that_has_not_used_it() {
+    let fresh = PerFetch(|| Connection::open_in_memory().map(Box::new));
+    let table = Table::new(fresh, "sqlite_temp_schema").key::<i64>(["rowid"]);
+    let db = open("CREATE TEMP TABLE u (id INT); DROP TABLE u");
+    let used = Table::new(&db, "sqlite_temp_schema").key::<i64>(["rowid"]);
+    let key = |fingerprint: Fingerprint| format!("{fingerprint:?}");
+    let (fresh, used) = (table.unwrap().fingerprint(), used.unwrap().fingerprint());
+    assert!(key(fresh.unwrap()).contains("of schema version 0"));
+    assert!(key(used.unwrap()).contains("of schema version 2"));
 }
