@@ -190,7 +190,7 @@ impl<'a, K> Host for Hooks<'a, K> {
         self.clock.time_of_day()
     }
 
-    async fn sleep(&self, time: Duration) {
+    async fn sleep(&mut self, time: Duration) {
         self.clock.sleep(time);
     }
 

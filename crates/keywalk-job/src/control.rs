@@ -78,7 +78,7 @@ impl<H: Host> Control<H> {
     }
 
     /// Waits until `time`, unless the run should end before.
-    pub(crate) async fn wait_until(&self, time: Duration) -> Option<Ended> {
+    pub(crate) async fn wait_until(&mut self, time: Duration) -> Option<Ended> {
         loop {
             if let Some(ended) = self.end_asked() {
                 return Some(ended);
@@ -95,7 +95,7 @@ impl<H: Host> Control<H> {
     }
 
     /// Waits at least a moment, so that a caller that asks again and again doesn't spin.
-    pub(crate) async fn wait_for(&self, time: Duration) -> Option<Ended> {
+    pub(crate) async fn wait_for(&mut self, time: Duration) -> Option<Ended> {
         let time = time.max(Duration::from_millis(1));
         self.wait_until(self.host.now().saturating_add(time)).await
     }

@@ -1,7 +1,8 @@
 //! What a run needs of whatever drives it.
 //!
 //! A run is one async function, `run::run`, over these traits. They don't require `Send`: whether a run's future is
-//! `Send` follows from the types that implement them.
+//! `Send` follows from the types that implement them. Those needn't be `Sync`, but for items and keys: nothing else
+//! is borrowed shared while a run waits.
 
 use std::error::Error;
 use std::time::{Duration, SystemTime};
@@ -75,7 +76,7 @@ pub(crate) trait Host {
 
     fn now(&self) -> Duration;
     fn time_of_day(&self) -> SystemTime;
-    async fn sleep(&self, time: Duration);
+    async fn sleep(&mut self, time: Duration);
 
     /// Starts the policy of retries; `None` if nothing is tried again.
     fn delays(&self) -> Option<Self::Delays>;

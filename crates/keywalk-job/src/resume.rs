@@ -6,7 +6,7 @@ use keywalk::{Cursor, Excerpt, KeyRange, ResumableSource, Source, Token};
 
 use crate::checkpoint::{Checkpoint, unix_millis};
 use crate::control::{Control, Options};
-use crate::driver::{Host, OpenScope, Store};
+use crate::driver::{Host, OpenScope, Steps, Store};
 use crate::error::{Differs, Error, checkpoints_failed, unwritten, walk_failed};
 
 type Failure<S, E> = Error<<S as Source>::Error, E>;
@@ -21,16 +21,16 @@ pub(crate) struct Opened<K> {
 
 /// Loads the checkpoint and records that the run has begun, in one scope: where scopes are transactions an
 /// earlier runner that lives on, in spite of the lease, can't commit between the two.
-pub(crate) async fn open<S: ResumableSource, St: Store<S::Item>, H: Host>(
+pub(crate) async fn open<W: Steps, St: Store<W::Item>, H: Host>(
     job: &str,
-    begins: &Cursor<S::Key>,
-    source: &S,
+    begins: &Cursor<W::Key>,
+    walk: &mut W,
     store: &mut St,
-    control: &Control<H>,
-) -> Result<Opened<S::Key>, Failure<S, St::Error>> {
-    let options = &control.options;
+    control: &mut Control<H>,
+) -> Result<Opened<W::Key>, Error<W::Error, St::Error>> {
     let mut scope = store.begin().await.map_err(checkpoints_failed(job))?;
     let stored = scope.load(job).await.map_err(checkpoints_failed(job))?;
+    let (source, options) = (walk.source(), &control.options);
     let begun = Token::new(begins, source).map_err(unwritten(job))?;
     let resumed = match &stored {
         Some(stored) if !(options.repeated && stored.is_done()) => {

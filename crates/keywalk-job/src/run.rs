@@ -62,7 +62,7 @@ where
         Err(ended) => return Ok(Outcome::of(ended, control.elapsed(), control.retries)),
     };
     let opened = loop {
-        let error = match open(job, &begins, walk.source(), store, &control).await {
+        let error = match open(job, &begins, &mut walk, store, &mut control).await {
             Ok(opened) => break opened,
             Err(error) => error,
         };

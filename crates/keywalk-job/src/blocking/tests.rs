@@ -1,10 +1,12 @@
 //! One run, driven by a thread that blocks and by futures that really wait, over a client that its transactions
 //! borrow.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
 use std::iter::RepeatN;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::task::Wake;
@@ -161,8 +163,8 @@ impl Script {
     }
 }
 
-/// A walk, checkpoints or one of their scopes that wait before or after all they do.
-struct Waiting<T>(T, Script);
+/// A walk, checkpoints or one of their scopes that wait before or after all they do. None of them is `Sync`.
+struct Waiting<T>(T, Script, PhantomData<Cell<()>>);
 
 impl<W: Steps> Steps for Waiting<W> {
     type Key = W::Key;
@@ -210,7 +212,7 @@ impl<T, St: Store<T>> Store<T> for Waiting<St> {
 
     async fn begin(&mut self) -> Result<Waiting<St::Scope<'_>>, St::Error> {
         self.1.wait().await;
-        Ok(Waiting(self.0.begin().await?, self.1.clone()))
+        Ok(Waiting(self.0.begin().await?, self.1.clone(), PhantomData))
     }
 
     fn is_transient(&self, error: &St::Error) -> bool {
@@ -253,9 +255,9 @@ impl<T, Sc: OpenScope<T>> OpenScope<T> for Waiting<Sc> {
     }
 }
 
-/// Time passes by waiting alone.
+/// Time passes by waiting alone. Not `Sync` either, as a closure that a caller has set may be.
 #[derive(Debug)]
-struct TestTime(AtomicU64, Script);
+struct TestTime(AtomicU64, Script, PhantomData<Cell<()>>);
 
 impl Clock for TestTime {
     fn now(&self) -> Duration {
@@ -283,7 +285,7 @@ impl Host for TestTime {
         Clock::time_of_day(self)
     }
 
-    async fn sleep(&self, time: Duration) {
+    async fn sleep(&mut self, time: Duration) {
         self.1.wait().await;
         Clock::sleep(self, time);
     }
@@ -350,7 +352,7 @@ fn work(transaction: &mut Transaction<'_>, items: &[(&u32, &())]) -> Result<(), 
 
 fn blocking(skips: bool) -> (Jobs, Outcome) {
     let (numbers, mut jobs) = (numbers(skips), Jobs::default());
-    let time = TestTime(AtomicU64::new(0), Script(Arc::default()));
+    let time = TestTime(AtomicU64::new(0), Script(Arc::default()), PhantomData);
     let policy = ConstantBuilder::new()
         .with_delay(DELAY)
         .with_max_times(TIMES);
@@ -372,16 +374,16 @@ fn waiting(skips: bool, seed: u64, polls: usize) -> (Jobs, Outcome) {
         work,
         bury: skips.then_some(bury as Bury<_>),
     };
-    let mut store = Waiting(store, script.clone());
+    let mut store = Waiting(store, script.clone(), PhantomData);
     loop {
         let options = Options {
             pause: DELAY,
             ..Options::default()
         };
-        let time = TestTime(AtomicU64::new(0), script.clone());
+        let time = TestTime(AtomicU64::new(0), script.clone(), PhantomData);
         let walk = walk(&numbers);
         let begins = walk.cursor();
-        let walk = Waiting(walk.chunks(), script.clone());
+        let walk = Waiting(walk.chunks(), script.clone(), PhantomData);
         let run = run("job", options, time, begins, walk, &mut store);
         if let Some(outcome) = block_on(run, polls) {
             return (store.0.checkpoints, outcome.unwrap());
