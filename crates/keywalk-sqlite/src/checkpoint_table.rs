@@ -1,5 +1,6 @@
 #[cfg(unix)]
 use std::ffi::OsString;
+use std::ops::Deref;
 #[cfg(unix)]
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
@@ -20,7 +21,7 @@ use error::Problem;
 /// Checkpoints of jobs in the database that the jobs change: each chunk's effects and its checkpoint commit
 /// in one transaction, so every item's effect happens **exactly once**, whatever happens to the process.
 ///
-/// The job's function is given the [`Transaction`]. What it changes through it is part of the promise; what
+/// The job's function is given the transaction ([`ChunkTransaction`]). What it changes through it is part of the promise; what
 /// it does anywhere else (a request, a file, another database) is at least once. Another connection to the
 /// *same* database can't write meanwhile: it finds it locked. The walk may be over the same database, by the
 /// same connection or another one, or over any other store.
@@ -57,7 +58,7 @@ use error::Problem;
 /// some by [`Job::retry`](keywalk_job::Job::retry). Between two chunks, and while
 /// the job pauses or waits, nothing is held.
 ///
-/// The function must leave the transaction open, its drop behavior as it is, and hand on errors. One that it ends,
+/// The function must leave the transaction open, and hand on errors. One that it ends,
 /// or that SQLite ends over an error (`INSERT OR ROLLBACK`, an interrupt, a full disk), is an error, and the chunk
 /// comes again; but what the function has changed outside of it, by committing or after its end, stays. That it is
 /// still the same transaction is checked by a savepoint in each chunk, which adds a few hundredths to SQLite's
@@ -144,7 +145,6 @@ use error::Problem;
 /// has recorded itself. So effects through the transaction are never done twice, unless the job was reset between
 /// the two.
 ///
-/// [`Transaction`]: https://docs.rs/rusqlite/latest/rusqlite/struct.Transaction.html
 /// [skipped]: keywalk_job::Job::skip_failures
 /// [`skip_failures`]: keywalk_job::Job::skip_failures
 #[derive(Debug)]
@@ -162,15 +162,32 @@ impl<'db> CheckpointTable<'db> {
     }
 }
 
+/// The transaction of a chunk, lent to a job's function: its effects commit with the checkpoint, or not at all.
+///
+/// Everything that rusqlite's [`Transaction`] does through `&self` is there. What takes `&mut self` isn't, since it
+/// could commit the effects by themselves (`set_drop_behavior`).
+///
+/// [`Transaction`]: https://docs.rs/rusqlite/latest/rusqlite/struct.Transaction.html
+#[derive(Debug)]
+pub struct ChunkTransaction<'db>(Transaction<'db>);
+
+impl<'db> Deref for ChunkTransaction<'db> {
+    type Target = Transaction<'db>;
+
+    fn deref(&self) -> &Transaction<'db> {
+        &self.0
+    }
+}
+
 impl<'db> Checkpoints for CheckpointTable<'db> {
-    type Scope<'a> = Transaction<'db>;
+    type Scope<'a> = ChunkTransaction<'db>;
     type Rest<'a>
         = ()
     where
         Self: 'a;
     type Error = CheckpointError;
 
-    fn begin(&mut self) -> Result<(Transaction<'db>, ()), CheckpointError> {
+    fn begin(&mut self) -> Result<(ChunkTransaction<'db>, ()), CheckpointError> {
         if !self.db.is_autocommit() {
             return Err(Problem::InTransaction.into());
         }
@@ -190,11 +207,11 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
         }
         let transaction = begin().map_err(failed)?;
         run(&transaction, MARK).map_err(failed)?;
-        Ok((transaction, ()))
+        Ok((ChunkTransaction(transaction), ()))
     }
 
     fn load_in(
-        scope: &mut Transaction<'db>,
+        scope: &mut ChunkTransaction<'db>,
         (): &mut (),
         job: &str,
     ) -> Result<Option<Checkpoint>, CheckpointError> {
@@ -202,7 +219,7 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
     }
 
     fn commit(
-        scope: Transaction<'db>,
+        scope: ChunkTransaction<'db>,
         (): (),
         checkpoint: &Checkpoint,
     ) -> Result<(), CheckpointError> {
@@ -227,7 +244,7 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
             let job = checkpoint.job().to_owned();
             return Err(Problem::Superseded { job }.into());
         }
-        Ok(scope.commit().map_err(|source| Problem::Sqlite {
+        Ok(scope.0.commit().map_err(|source| Problem::Sqlite {
             verb: "commit",
             source,
         })?)
@@ -245,7 +262,7 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
                 [job],
             )?;
             let removed = scope.execute("DELETE FROM main.keywalk_jobs WHERE name = ?1", [job])?;
-            scope.commit()?;
+            scope.0.commit()?;
             Ok(removed > 0)
         };
         Ok(remove().map_err(unwritten)?)
@@ -269,9 +286,9 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
     }
 
     fn attempt(
-        scope: &mut Transaction<'db>,
+        scope: &mut ChunkTransaction<'db>,
         (): &mut (),
-        work: impl FnOnce(&mut Transaction<'db>) -> Result<(), BoxError>,
+        work: impl FnOnce(&mut ChunkTransaction<'db>) -> Result<(), BoxError>,
     ) -> Result<Attempt, CheckpointError> {
         run(scope, "SAVEPOINT keywalk_item").map_err(unwritten)?;
         let worked = work(scope);
@@ -305,7 +322,7 @@ impl Leases for CheckpointTable<'_> {
 
 impl<'db> DeadLetters for CheckpointTable<'db> {
     fn bury(
-        scope: &mut Transaction<'db>,
+        scope: &mut ChunkTransaction<'db>,
         (): &mut (),
         letter: &DeadLetter<'_>,
     ) -> Result<(), CheckpointError> {

@@ -250,7 +250,9 @@ mod table;
 mod value;
 
 #[cfg(feature = "jobs")]
-pub use checkpoint_table::{CheckpointError, CheckpointErrorKind, CheckpointTable};
+pub use checkpoint_table::{
+    CheckpointError, CheckpointErrorKind, CheckpointTable, ChunkTransaction,
+};
 pub use connect::{Connect, Held, PerFetch};
 pub use decode::{Decode, FromRow, Row};
 pub use error::{Error, ErrorKind};
