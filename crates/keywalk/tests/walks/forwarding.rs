@@ -3,7 +3,8 @@
 use std::convert::Infallible;
 
 use keywalk::{
-    Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, ResumableSource, Source, Walk,
+    Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, Keyed, LastKey, ResumableSource, Source,
+    Walk,
 };
 
 /// Says otherwise what the traits provide, so that a pointer that doesn't forward it shows.
@@ -96,4 +97,24 @@ fn pointers_to_resumable_sources_are_resumable_and_forward_every_method() {
     let token = items.token().unwrap();
     let rest = Walk::new(items.into_source()).resume_token(&token).unwrap();
     assert!(rest.into_iter().map_while(Result::ok).eq(1..7));
+}
+
+/// It says its key in one way alone.
+struct Row(u8);
+
+impl Keyed<u8> for Row {
+    fn key(&self) -> u8 {
+        self.0
+    }
+}
+
+#[test]
+fn an_item_puts_its_key_in_the_place_of_another() {
+    fn put<T: Keyed<u8>>(item: T) -> u8 {
+        let mut key = 255;
+        item.key_into(&mut key);
+        key
+    }
+    assert_eq!((put(1), put(&2), put(Row(3))), (1, 2, 3));
+    assert_eq!((put((4, "four")), put((&5, &"five"))), (4, 5));
 }
