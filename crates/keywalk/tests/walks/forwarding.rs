@@ -110,11 +110,11 @@ impl Keyed<u8> for Row {
 
 #[test]
 fn an_item_puts_its_key_in_the_place_of_another() {
-    fn put<T: Keyed<u8>>(item: T) -> u8 {
+    fn put(item: &impl Keyed<u8>) -> u8 {
         let mut key = 255;
         item.key_into(&mut key);
         key
     }
-    assert_eq!((put(1), put(&2), put(Row(3))), (1, 2, 3));
-    assert_eq!((put((4, "four")), put((&5, &"five"))), (4, 5));
+    assert_eq!((put(&1), put(&&2), put(&Row(3))), (1, 2, 3));
+    assert_eq!((put(&(4, "four")), put(&(&5, &"five"))), (4, 5));
 }
