@@ -13,8 +13,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use keywalk::Walk;
-use keywalk_job::{BoxError as WorkError, CheckpointFiles, Job, Leases};
-use keywalk_sqlite::{AnyKey, CheckpointTable, Table};
+use keywalk_job::{BoxError as WorkError, FileCheckpoints, Job, Leases};
+use keywalk_sqlite::{DynKey, SqliteCheckpoints, Table};
 use keywalk_tests::database::{key_columns, key_equals, open, quoted, refuse_database_file};
 use keywalk_tests::program::{BoxError, Pace, completion, job_error, print_line, run, run_summary};
 use keywalk_tests::{crash_test, sample};
@@ -85,11 +85,11 @@ fn main() -> ExitCode {
             None => fill(
                 &db,
                 &args,
-                CheckpointTable::new(&db),
+                SqliteCheckpoints::new(&db),
                 |transaction, work| work(transaction),
             ),
             // The checkpoint comes after the effects: after a crash one chunk comes again.
-            Some(folder) => fill(&db, &args, CheckpointFiles::new(folder), |(), work| {
+            Some(folder) => fill(&db, &args, FileCheckpoints::new(folder), |(), work| {
                 let transaction = db.unchecked_transaction()?;
                 work(&transaction)?;
                 Ok(transaction.commit()?)
@@ -110,7 +110,7 @@ fn fill<C: Leases<Error: Send + Sync + 'static>>(
 ) -> Result<(), BoxError> {
     let key = key_columns(db, &args.table)?;
     let items = Table::new(db, &args.table)
-        .key::<AnyKey>(&key)?
+        .key::<DynKey>(&key)?
         .columns([&args.from])
         .map(|row| row.get::<_, Option<String>>(0));
     let (table, to) = (quoted(&args.table), quoted(&args.to));

@@ -19,7 +19,7 @@ use std::time::Duration;
 use clap::Parser;
 use keywalk::Walk;
 use keywalk_job::{Job, Outcome};
-use keywalk_sqlite::{AnyKey, CheckpointTable, Table};
+use keywalk_sqlite::{DynKey, SqliteCheckpoints, Table};
 use keywalk_tests::concurrent::Writer;
 use keywalk_tests::database::{key_columns, key_equals, open, open_to_read, quoted};
 use keywalk_tests::program::{BoxError, Pace, completion, job_error, print_line, run, run_summary};
@@ -80,7 +80,7 @@ fn main() -> ExitCode {
 
 fn table<'db>(db: &'db Connection, args: &Args) -> Result<Table<&'db Connection>, BoxError> {
     let key = key_columns(db, &args.table)?;
-    Ok(Table::new(db, &args.table).key::<AnyKey>(key)?)
+    Ok(Table::new(db, &args.table).key::<DynKey>(key)?)
 }
 
 /// As their keys: nothing else of a row is needed to delete it.
@@ -99,8 +99,8 @@ fn purge(db: &Connection, args: &Args) -> Result<(u64, Outcome), BoxError> {
 
     // Done, or with another condition, it starts over: a purge that runs every night.
     let name = format!("purge {}", args.table);
-    let job = Job::new(name, walk, CheckpointTable::new(db))
-        .repeated()
+    let job = Job::new(name, walk, SqliteCheckpoints::new(db))
+        .restart_when_done()
         .restart_if_changed()
         .pause(Duration::from_millis(args.pause));
     let mut deleted = 0;

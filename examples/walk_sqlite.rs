@@ -13,7 +13,7 @@ use std::process::{Command, ExitCode, exit};
 
 use clap::Parser;
 use keywalk::{Order, Stats, Walk};
-use keywalk_sqlite::{AnyKey, Table};
+use keywalk_sqlite::{DynKey, Table};
 use keywalk_tests::concurrent::Deleter;
 use keywalk_tests::database::open_to_read;
 use keywalk_tests::peak_memory::measured;
@@ -100,7 +100,7 @@ fn walk_own(file: &Path, table: &str, args: &Args) -> Result<Stats, BoxError> {
     db.execute_batch("PRAGMA cache_size = -512")?;
     let mut source = Table::new(&db, table);
     if !args.key.is_empty() {
-        source = source.key::<AnyKey>(&args.key)?;
+        source = source.key::<DynKey>(&args.key)?;
     }
     let walk = Walk::new(source).chunk_size(args.chunk_size.get());
     let mut chunks = walk.order(args.order()).chunks();

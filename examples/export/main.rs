@@ -23,8 +23,8 @@ use std::path::{Path, absolute};
 use std::process::ExitCode;
 
 use keywalk::{ResumableSource, Walk};
-use keywalk_job::{CheckpointFiles, Checkpoints, Job, Leases};
-use keywalk_sqlite::{AnyKey, Table};
+use keywalk_job::{CheckpointStore, FileCheckpoints, Job, Leases};
+use keywalk_sqlite::{DynKey, Table};
 use keywalk_tests::database::{key_columns, open_to_read, refuse_database_file};
 use keywalk_tests::program::{
     BoxError, job_error, job_position, log_line, print_line, run, run_summary,
@@ -78,7 +78,7 @@ fn export(args: &Args, database: &Path) -> Result<bool, BoxError> {
     // Without a state it is kept for as long as it runs.
     let folder = tempfile::tempdir()?;
     let state = state.unwrap_or_else(|| folder.path().to_owned());
-    let mut checkpoints = CheckpointFiles::new(state);
+    let mut checkpoints = FileCheckpoints::new(state);
     if args.status {
         let checkpoint = checkpoints.load(&job)?;
         let position = checkpoint.as_ref().map(job_position);
@@ -88,13 +88,13 @@ fn export(args: &Args, database: &Path) -> Result<bool, BoxError> {
     }
     let db = open_to_read(database)?;
     let key = key_columns(&db, &args.table)?;
-    let table = Table::new(&db, &args.table).key::<AnyKey>(&key)?;
+    let table = Table::new(&db, &args.table).key::<DynKey>(&key)?;
     let columns = line::columns(&db, &args.table, key, &args.columns)?;
     let mut rows = table.columns(&columns);
     if let Some(condition) = &args.condition {
         rows = rows.filter(condition, [])?;
     }
-    let lines = rows.fill(|row, line| line::write(row, &columns, line));
+    let lines = rows.map_into(|row, line| line::write(row, &columns, line));
     // Proves all of it before anything is made.
     lines.fingerprint()?;
 

@@ -13,7 +13,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use keywalk::{KeyRange, Order, Walk};
-use keywalk_conformance::history::Visits;
+use keywalk_conformance::history::VisitLog;
 use keywalk_conformance::{BoxError, Counterexample, KeySpace, Schedule};
 use keywalk_sqlite::Table;
 use keywalk_tests::program::{end, print_line};
@@ -35,7 +35,7 @@ fn cases() -> impl Strategy<Value = (Schedule<i64>, usize)> {
 /// order, as it was when its chunk was read or later, however often it is killed.
 fn syncs(schedule: &Schedule<i64>, chunk_size: usize) -> Result<(), Counterexample<i64>> {
     let db = database().expect("a database in memory");
-    let promise = Visits::over(KeyRange::all(Order::Ascending))
+    let promise = VisitLog::over(KeyRange::all(Order::Ascending))
         .bounded()
         .reads_ahead(chunk_size);
     schedule.run(
@@ -56,7 +56,7 @@ fn syncs(schedule: &Schedule<i64>, chunk_size: usize) -> Result<(), Counterexamp
 fn syncs_by_offset(schedule: &Schedule<i64>, page: usize) -> Result<(), Counterexample<i64>> {
     let db = database().expect("a database in memory");
     schedule.run(
-        Visits::over(KeyRange::all(Order::Ascending)),
+        VisitLog::over(KeyRange::all(Order::Ascending)),
         |id, what| change(&db, *id, what),
         |meanwhile| {
             by_offset::sync(&db, page, |article| {

@@ -9,7 +9,7 @@ use crate::backend::Items;
 impl ResumableSource for Items {
     fn fingerprint(&self) -> Result<Fingerprint, redb::Error> {
         let fingerprint = Fingerprint::new("redb").relation(self.table.name());
-        Ok(fingerprint.key(i64::kind()))
+        Ok(fingerprint.key(i64::encoding_name()))
     }
 
     fn encode_key(&self, key: &i64, bytes: &mut Vec<u8>) {
@@ -20,7 +20,7 @@ impl ResumableSource for Items {
         Ok(i64::decode(bytes).ok())
     }
 
-    fn share(&self, first: &i64, last: &i64, at: &i64) -> Option<f64> {
-        Key::share(first, last, at)
+    fn fraction(&self, first: &i64, last: &i64, at: &i64) -> Option<f64> {
+        Key::fraction(first, last, at)
     }
 }

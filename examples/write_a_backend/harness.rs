@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keywalk::{Aspect, Fingerprint, ResumableSource};
+use keywalk::{Fingerprint, FingerprintField, ResumableSource};
 use keywalk_conformance::{BoxError, Capabilities, Capability, Harness, KeySpace, Writer};
 use redb::backends::InMemoryBackend;
 use redb::{Database, StorageError, Table, TableDefinition};
@@ -72,12 +72,12 @@ impl Harness for Redb {
         Some(Box::new(self.clone()))
     }
 
-    fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
+    fn foreign_fingerprints(&self) -> Result<Vec<(FingerprintField, Fingerprint)>, BoxError> {
         let another = Items {
             table: TableDefinition::new("another"),
             ..self.source()?
         };
-        Ok(vec![(Aspect::Relation, another.fingerprint()?)])
+        Ok(vec![(FingerprintField::Relation, another.fingerprint()?)])
     }
 }
 

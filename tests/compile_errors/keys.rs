@@ -7,12 +7,12 @@ use keywalk_sled::Tree;
 use keywalk_sqlite::{Error, Query, Table};
 use rusqlite::Connection;
 
-// The cure: no float (`AnyKey` walks a REAL column), and nothing that may be NULL
+// The cure: no float (`DynKey` walks a REAL column), and nothing that may be NULL
 fn by_a_float(db: &Connection) {
     Table::new(db, "items").key::<f64>(["price"]);
 }
 
-// The cure: no float (`AnyKey` walks a REAL column), and nothing that may be NULL
+// The cure: no float (`DynKey` walks a REAL column), and nothing that may be NULL
 fn by_what_may_be_null(db: &Connection) {
     Table::new(db, "items").key::<Option<i64>>(["id"]);
 }
@@ -30,7 +30,7 @@ fn by_a_float_among_others(db: &Connection) {
 #[derive(Clone, PartialEq, PartialOrd)]
 struct UserId(i64);
 
-// The cure: implement `keywalk_sqlite::KeyColumn`
+// The cure: implement `keywalk_sqlite::SqlKeyColumn`
 fn by_my_own_type(db: &Connection) {
     Table::new(db, "users").key::<UserId>(["id"]);
 }

@@ -85,7 +85,7 @@ fn a_writer_that_is_none() -> Box<dyn Writer<i64>> {
     Box::new(Shared)
 }
 
-// The cure: keep a `keywalk_conformance::Fuse`
+// The cure: keep a `keywalk_conformance::FaultInjector`
 fn faults_that_are_none(shared: &Shared) -> &dyn Faults {
     shared
 }

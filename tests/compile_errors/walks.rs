@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use keywalk::{ChunkSource, ResumableSource, Walk};
-use keywalk_job::{CheckpointFiles, Job};
+use keywalk_job::{FileCheckpoints, Job};
 use keywalk_memory::Named;
 use keywalk_retry::{ExponentialBuilder, Retry};
 use keywalk_sqlite::{Error, Table};
@@ -44,7 +44,7 @@ struct User {
     name: String,
 }
 
-// The cure: implement `Weigh` for it, or give a function to `Walk::chunk_bytes_by`
+// The cure: implement `ByteSize` for it, or give a function to `Walk::chunk_bytes_with`
 fn bytes_of_an_unknown_type(users: &BTreeMap<i64, User>) {
     Walk::new(users).chunk_bytes(1_000_000);
 }
@@ -75,11 +75,11 @@ fn a_token_of_keys_without_a_codec(versions: &BTreeMap<Version, String>) {
 }
 
 // The cure: leave `Job::clock` out
-fn a_job_by_no_clock<S: ChunkSource + ResumableSource>(job: Job<'_, S, CheckpointFiles>) {
+fn a_job_by_no_clock<S: ChunkSource + ResumableSource>(job: Job<'_, S, FileCheckpoints>) {
     job.clock(Instant::now());
 }
 
-// The cure: give `keywalk_sqlite::CheckpointTable::new(&db)`
+// The cure: give `keywalk_sqlite::SqliteCheckpoints::new(&db)`
 fn a_job_without_checkpoints(db: &Connection) -> Result<(), Error> {
     let items = Table::new(db, "items").key::<i64>(["id"])?;
     Job::new("job", Walk::new(items), db).run(|tx, items| Ok(()));

@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 
 use keywalk_conformance::conformance;
-use keywalk_sled::Utf8;
+use keywalk_sled::BareString;
 use keywalk_tests::stores::is_lawful_beside_writers;
 use keywalk_tests::stores::sled::{OwnSledHarness, SledHarness};
 use uuid::Uuid;
@@ -15,7 +15,7 @@ conformance! {
     key_i8: SledHarness<i8>, durable;
     key_u128: SledHarness<u128>, durable;
     text: SledHarness<String>, durable, prefetched;
-    bare_text: SledHarness<Utf8>, durable;
+    bare_text: SledHarness<BareString>, durable;
     bytes_descending: SledHarness<Reverse<Vec<u8>>>, durable, prefetched;
     bytes_and_uuid: SledHarness<(Vec<u8>, Uuid)>, durable;
     i64_and_text_descending: SledHarness<(i64, Reverse<String>)>, durable;

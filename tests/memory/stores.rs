@@ -190,7 +190,7 @@ fn make(db: &Connection, count: u32, columns: &str, values: &str) -> rusqlite::R
     ))
 }
 
-impl<K: Key + keywalk_sqlite::Key> Filled for SqliteTable<K> {
+impl<K: Key + keywalk_sqlite::SqlKey> Filled for SqliteTable<K> {
     const OWNED: usize = K::OWNED + 2 * REFILLED;
     /// Its statements and how they were proven.
     const SOURCE: usize = 4 * 1024;
@@ -233,7 +233,9 @@ impl<K: Key + keywalk_sqlite::Key> Filled for SqliteTable<K> {
             photo.extend_from_slice(row.get_ref(2)?.as_blob()?);
             Ok(())
         };
-        Ok(Table::new(&self.db, "items").key::<K>(["id"])?.fill(fill))
+        Ok(Table::new(&self.db, "items")
+            .key::<K>(["id"])?
+            .map_into(fill))
     }
 }
 
@@ -295,6 +297,8 @@ impl Filled for WildTable {
             photo.extend_from_slice(stored);
             Ok(())
         };
-        Ok(Table::new(&self.0, "items").key::<i64>(["id"])?.fill(fill))
+        Ok(Table::new(&self.0, "items")
+            .key::<i64>(["id"])?
+            .map_into(fill))
     }
 }

@@ -168,7 +168,7 @@ impl Database {
 
     /// Does what fails at once if anything is held: a reader keeps a checkpoint from its end, or others from the
     /// lock (G14).
-    pub(crate) fn use_alone(&self, db: &Connection) -> Result<(), BoxError> {
+    pub(crate) fn with_exclusive_access(&self, db: &Connection) -> Result<(), BoxError> {
         if !self.wal {
             return Ok(db.execute_batch("BEGIN EXCLUSIVE; COMMIT")?);
         }

@@ -24,7 +24,7 @@ use clap::Parser;
 use keywalk::{ChunkSource, Chunks, Error, Fetched, KeyRange, LastKey, Order, Walk};
 use keywalk_conformance::Clause;
 use keywalk_conformance::history::{
-    Answer, Breach, Change, Clock, Lives, Mutation, Oracle, Question, Span,
+    Answer, Change, Clock, KeyHistory, Mutation, Oracle, Question, Span, Violation,
 };
 use keywalk_job::Stop;
 use keywalk_tests::peak_memory::PeakMemory;
@@ -171,7 +171,7 @@ fn round(
         Ok(walks)
     })?;
 
-    let mut lives = Lives::default();
+    let mut lives = KeyHistory::default();
     for change in &changes {
         lives.record(change.clone());
     }
@@ -180,7 +180,7 @@ fn round(
     let content = database.content(&db)?;
     let (all, now) = (KeyRange::all(Order::Ascending), Span::at(clock.tick()));
     let read = Question::fetch(all, usize::MAX, content.clone(), Fetched::End, now);
-    let observed = Oracle::live(all).observe(&read, &lives);
+    let observed = Oracle::unbounded(all).observe(&read, &lives);
     observed.map_err(|breach| told(&breach, &read, &changes))?;
     let mut broken = Vec::new();
     for walked in walks {
@@ -206,7 +206,7 @@ fn walk_alone(
     let source = database.source(&db, Random::new(0), None)?;
     let mut items = Walk::new(source).order(order).chunk_size(7).items();
     let first = items.next();
-    if let Err(error) = database.use_alone(&other) {
+    if let Err(error) = database.with_exclusive_access(&other) {
         return Ok(Some(violation(Clause::G14, error)));
     }
     let walked: Vec<_> = first.into_iter().chain(items).collect::<Result<_, _>>()?;
@@ -421,7 +421,7 @@ fn walk(
                 if cursor.is_none() || random.one_in(2) {
                     walk = walk.range(range).order(range.order());
                     if live {
-                        walk = walk.live();
+                        walk = walk.unbounded();
                     }
                 }
                 if let Some(cursor) = cursor {
@@ -436,7 +436,7 @@ fn walk(
         walked.parts.push(part);
         match left {
             Ok(Some(fault)) => walked.faults.push(fault),
-            // A live walk that ended may go on, and look for what was appended.
+            // An unbounded walk that ended may go on, and look for what was appended.
             Ok(None) if live && random.one_in(2) => {}
             end => {
                 walked.broken = end.err();
@@ -478,17 +478,17 @@ impl Part {
             };
             let now = *chunks.cursor().range();
             let has_ended = matches!(left, Some(Ok(None)));
-            let moved_to = match now.near() {
-                Bound::Excluded(to) if now.near() != range.near() => Some(*to),
+            let moved_to = match now.start() {
+                Bound::Excluded(to) if now.start() != range.start() => Some(*to),
                 _ => None,
             };
             let is_answered = left.is_none() || has_ended || moved_to.is_some();
             // Where a walk ends is asked for before its first chunk; again, where that failed.
             if let Some((from, whole)) = since.take_if(|_| is_answered) {
                 range = whole;
-                let last = match now.far() {
-                    Bound::Included(last) if !has_ended || now.far() != range.far() => {
-                        LastKey::Is(*last)
+                let last = match now.end() {
+                    Bound::Included(last) if !has_ended || now.end() != range.end() => {
+                        LastKey::Known(*last)
                     }
                     _ if has_ended => LastKey::Empty,
                     _ => LastKey::Unknown,
@@ -496,8 +496,8 @@ impl Part {
                 let to = during.to;
                 let question = Question::last_key(range, last, Span { from, to });
                 self.questions.push(question);
-                if let LastKey::Is(last) = last {
-                    range.end_at(last);
+                if let LastKey::Known(last) = last {
+                    range.end_including(last);
                 }
             }
             let mut tell = |range, items, fetched, during| {
@@ -557,7 +557,7 @@ impl Walked {
     /// Judges it by all that was changed meanwhile.
     fn judge(
         self,
-        lives: &Lives<i64>,
+        lives: &KeyHistory<i64>,
         changes: &[Mutation<i64>],
         counts: &mut Counts,
     ) -> Result<(), String> {
@@ -566,7 +566,7 @@ impl Walked {
             *counts.faults.entry(fault).or_default() += 1;
         }
         let mut oracle = match self.live {
-            true => Oracle::live(self.range),
+            true => Oracle::unbounded(self.range),
             false => Oracle::bounded(self.range),
         };
         for part in &self.parts {
@@ -600,7 +600,7 @@ fn violation(clause: Clause, what: impl Display) -> String {
 }
 
 /// A breach as the kit tells it, with the last changes of its key before the answer.
-fn told(breach: &Breach<i64>, asked: &Question<i64>, changes: &[Mutation<i64>]) -> String {
+fn told(breach: &Violation<i64>, asked: &Question<i64>, changes: &[Mutation<i64>]) -> String {
     let is_of_it = |change: &&Mutation<i64>| {
         Some(&change.key) == breach.flaw().key() && !asked.during.is_before(change.during)
     };

@@ -6,8 +6,8 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Instant;
 
-use keywalk_job::{CheckpointFiles, Checkpoints, Leases};
-use keywalk_sqlite::CheckpointTable;
+use keywalk_job::{CheckpointStore, FileCheckpoints, Leases};
+use keywalk_sqlite::SqliteCheckpoints;
 
 use crate::program::{BoxError, log_line, print_line, stop_on_interrupt};
 use crate::random::Random;
@@ -92,8 +92,8 @@ pub fn backfill(
     let (mut rounds, mut ahead) = (0, 0);
     kill(kills, seed, &arguments, |is_done| {
         let (mut table, mut files) = (
-            CheckpointTable::new(&db),
-            CheckpointFiles::new(&checkpoints),
+            SqliteCheckpoints::new(&db),
+            FileCheckpoints::new(&checkpoints),
         );
         let checkpoint = match in_files {
             false => table.load(job)?,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use keywalk::{ChunkSource, ResumableSource};
-use keywalk_job::{Checkpoint, Checkpoints, Job, Outcome, Stop};
+use keywalk_job::{Checkpoint, CheckpointStore, Job, Outcome, Stop};
 use keywalk_sqlite::ErrorKind;
 
 /// Any error, of any thread.
@@ -153,7 +153,7 @@ pub fn stop_on_interrupt() -> Result<Stop, BoxError> {
 pub struct Pace {
     /// No more rows a second than this
     #[arg(long, value_name = "N")]
-    most_per_second: Option<NonZeroU32>,
+    max_items_per_second: Option<NonZeroU32>,
     /// Begin no chunk after this time
     #[arg(long, value_name = "SECONDS")]
     deadline: Option<u64>,
@@ -162,14 +162,14 @@ pub struct Pace {
 impl Pace {
     /// Applies the options to a job, stops the job on Ctrl-C, and shows its progress on stderr: as a bar on a
     /// terminal, as a line per 100,000 rows elsewhere.
-    pub fn set<'a, S: ChunkSource + ResumableSource, C: Checkpoints>(
+    pub fn set<'a, S: ChunkSource + ResumableSource, C: CheckpointStore>(
         &self,
         mut job: Job<'a, S, C>,
         verb: &'static str,
     ) -> Result<Job<'a, S, C>, BoxError> {
         job = job.stop_on(&stop_on_interrupt()?);
-        if let Some(most) = self.most_per_second {
-            job = job.most_per_second(most.get().into());
+        if let Some(most) = self.max_items_per_second {
+            job = job.max_items_per_second(most.get().into());
         }
         if let Some(seconds) = self.deadline {
             job = job.deadline(Duration::from_secs(seconds));
@@ -227,7 +227,7 @@ pub fn job_error<C: Error + Send + Sync + 'static>(
 ) -> BoxError {
     match error {
         keywalk_job::Error::Walk { error, .. } => error.into(),
-        keywalk_job::Error::Taken { .. } | keywalk_job::Error::Resume { .. } => {
+        keywalk_job::Error::AlreadyRunning { .. } | keywalk_job::Error::Resume { .. } => {
             Failure::Mistake(error.to_string()).into()
         }
         error => error.into(),

@@ -1,10 +1,10 @@
 //! A job whose position is kept beside its effects, killed wherever it can be.
 
 use keywalk::{ChunkSource, KeyRange, Order, ResumableSource, Walk};
-use keywalk_conformance::history::{Change, Visits};
+use keywalk_conformance::history::{Change, VisitLog};
 use keywalk_conformance::{BoxError, Counterexample, KeySpace, Schedule};
-use keywalk_job::{CheckpointFiles, Job};
-use keywalk_sqlite::{CheckpointTable, Error, Table};
+use keywalk_job::{FileCheckpoints, Job};
+use keywalk_sqlite::{Error, SqliteCheckpoints, Table};
 use proptest::prelude::*;
 use rusqlite::Connection;
 
@@ -27,9 +27,9 @@ fn change(db: &Connection, id: i64, change: Change) -> Result<(), BoxError> {
     Ok(())
 }
 
-fn promise(chunk_size: usize) -> Visits<i64> {
+fn promise(chunk_size: usize) -> VisitLog<i64> {
     let all = KeyRange::all(Order::Ascending);
-    Visits::over(all).bounded().reads_ahead(chunk_size)
+    VisitLog::over(all).bounded().reads_ahead(chunk_size)
 }
 
 /// What is walked.
@@ -56,7 +56,7 @@ fn in_a_transaction(
         // A chunk is read and done in one transaction. Others come between two of them.
         let table = meanwhile.interleave(table(&db)?).without_turns();
         let walk = Walk::new(table).chunk_size(size);
-        let job = Job::new("own", walk, CheckpointTable::new(&db));
+        let job = Job::new("own", walk, SqliteCheckpoints::new(&db));
         let outcome = job.on_progress(|_| meanwhile.turn()).run(|tx, items| {
             for (id, value) in items {
                 if is_purge {
@@ -80,7 +80,7 @@ fn by_files(schedule: &Schedule<i64>, size: usize) -> Result<(), Counterexample<
     let write = |id: &i64, by| change(&db, *id, by);
     schedule.run(promise(size), write, |meanwhile| {
         let walk = Walk::new(meanwhile.interleave(table(&db)?)).chunk_size(size);
-        let job = Job::new("own", walk, CheckpointFiles::new(folder.path()));
+        let job = Job::new("own", walk, FileCheckpoints::new(folder.path()));
         let outcome = job.run(|(), items| {
             for (id, value) in items {
                 meanwhile.visit(id, value.unsigned_abs());

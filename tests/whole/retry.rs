@@ -62,7 +62,7 @@ fn a_lock_of_a_second_process_delays_a_walk_and_loses_nothing() {
     let table = Table::new(&db, "t").key::<i64>(["id"]).unwrap();
     let policy = ConstantBuilder::default().with_max_times(3);
     // Nothing is slept: the lock goes at the second delay.
-    let source = Retry::new(table, policy, Error::is_transient).sleep_by(move |_| {
+    let source = Retry::new(table, policy, Error::is_transient).with_sleep(move |_| {
         delays += 1;
         if delays % 2 == 0 {
             run(&mut unlock.borrow_mut(), "COMMIT");

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use keywalk::Walk;
 use keywalk_job::Job;
-use keywalk_sqlite::{CheckpointTable, Table};
+use keywalk_sqlite::{SqliteCheckpoints, Table};
 use rusqlite::{Connection, Result};
 
 use crate::bench::{Bench, Target};
@@ -64,7 +64,7 @@ fn turn(made: &Path, end: i64, sql: &str, change: Change, is_job: bool) -> Falli
     let table = Table::new(&db, "items").key::<i64>(["id"])?;
     let walk = Walk::new(table.columns(["id"]).map(|_| Ok(()))).range(..=end);
     if is_job {
-        let outcome = Job::new("work", walk, CheckpointTable::new(&db))
+        let outcome = Job::new("work", walk, SqliteCheckpoints::new(&db))
             .run(|db, keys| Ok(work(db, keys)?))?;
         assert!(outcome.is_done());
     } else {

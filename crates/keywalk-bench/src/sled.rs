@@ -97,7 +97,7 @@ pub(crate) fn walk_lends(tree: &sled::Tree, chunk_size: usize) -> Fallible<Seen>
 }
 
 fn walk_copies(tree: &sled::Tree, chunk_size: usize) -> Fallible<Seen> {
-    let tree = Tree::<Uuid>::new(tree.clone()).fill(|value, item: &mut Vec<u8>| {
+    let tree = Tree::<Uuid>::new(tree.clone()).map_into(|value, item: &mut Vec<u8>| {
         item.clear();
         item.extend_from_slice(value);
         Ok::<_, Infallible>(())

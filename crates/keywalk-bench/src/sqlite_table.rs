@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use keywalk_sqlite::{FromRow, Key};
+use keywalk_sqlite::{FromRow, SqlKey};
 use rusqlite::{Connection, Result, Row};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -14,7 +14,7 @@ const ROWS_PER_TRANSACTION: usize = 10_000;
 /// What a table is walked by.
 pub(crate) trait Shape {
     /// The key's type for a walk.
-    type Key: Key;
+    type Key: SqlKey;
     const NAME: &'static str;
     const KEY: &'static [&'static str];
     /// The order of the walk.

@@ -185,7 +185,7 @@ fn walk<const IS_BUSY: bool>(
     goes_on: &mut dyn FnMut(usize) -> bool,
 ) -> Result<(), BoxError> {
     let table = Table::new(db, "items").key::<i64>(["id"])?;
-    let table = table.fill(|row, photo: &mut Vec<u8>| {
+    let table = table.map_into(|row, photo: &mut Vec<u8>| {
         photo.clear();
         photo.extend_from_slice(row.get_ref(2)?.as_blob()?);
         Ok(())

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::harness::{DurableHarness, Harness, PrefetchedHarness};
-use crate::lab::{Checked, Lab, Stop};
+use crate::lab::{Checked, Runner, Stop};
 use crate::outcome::{Outcome, Verdict};
 use crate::witness::watched;
 
@@ -112,7 +112,7 @@ macro_rules! __each_check {
 
 pub(crate) struct Check<H: Harness> {
     pub(crate) name: &'static str,
-    run: fn(&Lab<H>) -> Checked,
+    run: fn(&Runner<H>) -> Checked,
 }
 
 macro_rules! checks {
@@ -135,7 +135,7 @@ impl<H: Harness> Check<H> {
         let watched = watched(
             name,
             config,
-            Box::new(move |beat| match run(&Lab::new(name, config, beat)) {
+            Box::new(move |beat| match run(&Runner::new(name, config, beat)) {
                 Ok(()) => Ok(Verdict::Passed),
                 Err(Stop::Skipped(reason)) => Ok(Verdict::Skipped(reason)),
                 Err(Stop::Failed(failure)) => Err(failure),

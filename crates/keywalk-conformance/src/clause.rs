@@ -69,7 +69,7 @@ clauses! {
 }
 
 impl Clause {
-    pub(crate) fn of(violation: keywalk::Violation) -> Self {
+    pub(crate) fn of(violation: keywalk::ContractViolation) -> Self {
         match violation.clause() {
             "G1" => Clause::G1,
             "G6" => Clause::G6,

@@ -69,7 +69,7 @@ impl<K: Ord + Clone> Edit<K> {
         let past = |range: &KeyRange<K>, key: Option<&K>| {
             let mut range = range.clone();
             key.into_iter()
-                .for_each(|key| range.advance_past(key.clone()));
+                .for_each(|key| range.start_after(key.clone()));
             range
         };
         let last = nearest(present, &all.reversed());
@@ -91,7 +91,7 @@ impl<K: Ord + Clone> Edit<K> {
 
 /// The first of some keys within a range, in its order.
 fn nearest<'k, K: Ord>(keys: &'k [K], range: &KeyRange<K>) -> Option<&'k K> {
-    let within = keys.iter().filter(|key| range.admits(key));
+    let within = keys.iter().filter(|key| range.may_contain(key));
     match range.order() {
         Order::Ascending => within.min(),
         Order::Descending => within.max(),

@@ -17,7 +17,7 @@ pub enum Fault {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't make the store's operations fail: it is no `Faults`",
     label = "not a `Faults`",
-    note = "keep a `keywalk_conformance::Fuse`, which the store asks before each operation; or implement `Faults`"
+    note = "keep a `keywalk_conformance::FaultInjector`, which the store asks before each operation; or implement `Faults`"
 )]
 pub trait Faults {
     /// From now on operations fail as `fault` says.
@@ -34,9 +34,9 @@ pub trait Faults {
 /// store's. Then a fetch can fail half-way, and it is the source that turns the fault into its error.
 ///
 /// ```
-/// use keywalk_conformance::{Fault, Faults, Fuse};
+/// use keywalk_conformance::{Fault, Faults, FaultInjector};
 ///
-/// let fuse = Fuse::default();
+/// let fuse = FaultInjector::default();
 /// fuse.arm(Fault::Once(2));
 /// assert!(fuse.operation().is_ok());
 /// assert!(fuse.operation().is_err());
@@ -44,7 +44,7 @@ pub trait Faults {
 /// assert_eq!(fuse.disarm(), 1);
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Fuse(Arc<State>);
+pub struct FaultInjector(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -56,13 +56,13 @@ struct State {
     failed: AtomicU64,
 }
 
-impl Fuse {
+impl FaultInjector {
     /// To be called at each operation.
     ///
     /// # Errors
     ///
     /// If this one is to fail.
-    pub fn operation(&self) -> Result<(), Blown> {
+    pub fn operation(&self) -> Result<(), InjectedFault> {
         let State {
             count,
             first,
@@ -72,14 +72,14 @@ impl Fuse {
         let number = count.fetch_add(1, SeqCst) + 1;
         if (first.load(SeqCst)..=last.load(SeqCst)).contains(&number) {
             failed.fetch_add(1, SeqCst);
-            Err(Blown)
+            Err(InjectedFault)
         } else {
             Ok(())
         }
     }
 }
 
-impl Faults for Fuse {
+impl Faults for FaultInjector {
     fn arm(&self, fault: Fault) {
         let (first, last) = match fault {
             Fault::Once(number) => (number, number),
@@ -98,15 +98,15 @@ impl Faults for Fuse {
     }
 }
 
-/// The error of an operation that a [`Fuse`] made fail.
+/// The error of an operation that a [`FaultInjector`] made fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Blown;
+pub struct InjectedFault;
 
-impl fmt::Display for Blown {
+impl fmt::Display for InjectedFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an injected fault")
     }
 }
 
-impl Error for Blown {}
+impl Error for InjectedFault {}

@@ -1,7 +1,7 @@
 use std::error::Error;
 use std::fmt::Debug;
 
-use keywalk::{Aspect, ChunkSource, Fingerprint, ResumableSource};
+use keywalk::{ChunkSource, Fingerprint, FingerprintField, ResumableSource};
 
 use crate::faults::Faults;
 use crate::key_space::KeySpace;
@@ -139,7 +139,7 @@ pub trait Harness: Sized + 'static {
     }
 
     /// How many items were read of the store so far, by all its sources. Provided: it isn't known.
-    fn reads(&self) -> Option<u64> {
+    fn rows_read(&self) -> Option<u64> {
         None
     }
 
@@ -150,7 +150,7 @@ pub trait Harness: Sized + 'static {
     /// # Errors
     ///
     /// If the store is in use.
-    fn use_alone(&self) -> Result<(), BoxError> {
+    fn with_exclusive_access(&self) -> Result<(), BoxError> {
         Ok(())
     }
 
@@ -165,7 +165,7 @@ pub trait Harness: Sized + 'static {
     /// # Errors
     ///
     /// The store's own.
-    fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
+    fn foreign_fingerprints(&self) -> Result<Vec<(FingerprintField, Fingerprint)>, BoxError> {
         Ok(Vec::new())
     }
 }
@@ -197,7 +197,7 @@ pub trait Writer<K>: Send {
 ///
 /// `conformance!(name: Harness, durable)` proves that too; so does [`run_durable`](crate::run_durable), which
 /// answers a report. The bytes of keys, tokens of every place of a walk, and the fingerprint are tried by
-/// themselves; of the sources that it must be told apart from the harness has to [tell](Harness::strangers).
+/// themselves; of the sources that it must be told apart from the harness has to [tell](Harness::foreign_fingerprints).
 pub trait DurableHarness: for<'a> Harness<Source<'a>: ResumableSource> {}
 
 impl<H: for<'a> Harness<Source<'a>: ResumableSource>> DurableHarness for H {}
@@ -258,7 +258,7 @@ pub struct Capabilities {
     pub faults: Capability,
     /// [`reopen`](crate::Harness::reopen) keeps what was put. Default: no.
     pub reopening: Capability,
-    /// [`reads`](crate::Harness::reads) counts. Default: no.
+    /// [`reads`](crate::Harness::rows_read) counts. Default: no.
     pub counting: Capability,
 }
 

@@ -1,25 +1,25 @@
 //! What happened to a store while it was walked, and what follows from it.
 //!
 //! A history is a set of [`Mutation`]s and a walk's [`Question`]s, each with the [`Span`] of time
-//! from its call to its return. [`Lives`] says what is certain of a key during a span: present,
+//! from its call to its return. [`KeyHistory`] says what is certain of a key during a span: present,
 //! absent or possible. [`Oracle`] judges a walk by that, question by question. Where nothing happens
 //! at the same time everything is certain, and the walk must be exact.
 //!
 //! ```
 //! use keywalk::{Fetched, KeyRange, Order};
 //! use keywalk_conformance::Clause;
-//! use keywalk_conformance::history::{Change, Clock, Lives, Mutation, Oracle, Question};
+//! use keywalk_conformance::history::{Change, Clock, KeyHistory, Mutation, Oracle, Question};
 //!
 //! let clock = Clock::default();
-//! let mut lives = Lives::default();
+//! let mut lives = KeyHistory::default();
 //! for key in [1, 2] {
 //!     let ((), during) = clock.time(|| ());
 //!     lives.record(Mutation { key, change: Change::Put(10 * key), during });
 //! }
 //!
-//! // A live walk that is said to have ended, and 2 didn't come.
+//! // An unbounded walk that is said to have ended, and 2 didn't come.
 //! let range = KeyRange::all(Order::Ascending);
-//! let mut oracle = Oracle::live(range.clone());
+//! let mut oracle = Oracle::unbounded(range.clone());
 //! let ((), during) = clock.time(|| ());
 //! let items = vec![(1, 10)];
 //! let asked = Question::fetch(range, 5, items, Fetched::End, during);
@@ -38,12 +38,12 @@ mod judge;
 mod lives;
 mod visits;
 
-pub use breach::{Breach, Flaw};
+pub use breach::{FailureKind, Violation};
 pub(crate) use breach::{Shown, Tell, Telling};
 pub use judge::Oracle;
 pub(crate) use judge::{diagnosed, explained, judge, judge_by_time};
-pub use lives::{Lives, Presence};
-pub use visits::Visits;
+pub use lives::{KeyHistory, Presence};
+pub use visits::VisitLog;
 
 /// Tells the time of a history: it counts calls and returns. Clones share it, also across threads.
 #[derive(Clone, Debug, Default)]

@@ -11,16 +11,16 @@ use proptest::test_runner::{self, RngAlgorithm, TestRng, TestRunner};
 use crate::clause::Clause;
 use crate::config::Config;
 use crate::harness::{Capabilities, Capability, Harness};
-use crate::history::{Breach, Flaw, Tell};
+use crate::history::{FailureKind, Tell, Violation};
 use crate::key_space::KeySpace;
 use crate::outcome::Failure;
-use crate::trial::{Trial, Tried};
-use crate::witness::{Beat, Unwound, caught, lock, message};
+use crate::trial::{Case, Tried};
+use crate::witness::{Unwound, Watchdog, caught, lock, message};
 
-pub(crate) struct Lab<H: Harness> {
+pub(crate) struct Runner<H: Harness> {
     check: &'static str,
     pub(crate) config: Config,
-    beat: Beat,
+    beat: Watchdog,
     pub(crate) keys: KeySpace<H::Key>,
     pub(crate) can: Capabilities,
 }
@@ -41,14 +41,14 @@ impl From<Failure> for Stop {
     }
 }
 
-type OverKeys<'c, H> = dyn Fn(&mut Trial<H>, &[<H as Harness>::Key]) -> Tried<H> + 'c;
+type OverKeys<'c, H> = dyn Fn(&mut Case<H>, &[<H as Harness>::Key]) -> Tried<H> + 'c;
 
 /// Shrinking stops after so many attempts without an end.
 const MOST_ATTEMPTS: u32 = 400;
 
-impl<H: Harness> Lab<H> {
-    pub(crate) fn new(check: &'static str, config: Config, beat: Beat) -> Self {
-        Lab {
+impl<H: Harness> Runner<H> {
+    pub(crate) fn new(check: &'static str, config: Config, beat: Watchdog) -> Self {
+        Runner {
             check,
             config,
             beat,
@@ -81,7 +81,7 @@ impl<H: Harness> Lab<H> {
     }
 
     /// Carries out a check on a fresh store.
-    pub(crate) fn attempt(&self, mut check: impl FnMut(&mut Trial<H>) -> Tried<H>) -> Checked {
+    pub(crate) fn attempt(&self, mut check: impl FnMut(&mut Case<H>) -> Tried<H>) -> Checked {
         Ok(self.once(&mut check)?)
     }
 
@@ -100,7 +100,7 @@ impl<H: Harness> Lab<H> {
     pub(crate) fn in_each_order(
         &self,
         keys: &[H::Key],
-        check: impl Fn(&mut Trial<H>, &[H::Key], Order) -> Tried<H>,
+        check: impl Fn(&mut Case<H>, &[H::Key], Order) -> Tried<H>,
     ) -> Checked {
         self.attempt_with(keys, &|trial, keys| {
             let mut orders = self.orders().iter();
@@ -109,29 +109,29 @@ impl<H: Harness> Lab<H> {
     }
 
     /// It fails, whatever the store does.
-    pub(crate) fn fail(&self, breach: Breach<H::Key>) -> Checked {
+    pub(crate) fn fail(&self, breach: Violation<H::Key>) -> Checked {
         Err(self.failure(breach, Vec::new()).into())
     }
 
     pub(crate) fn once(
         &self,
-        check: &mut dyn FnMut(&mut Trial<H>) -> Tried<H>,
+        check: &mut dyn FnMut(&mut Case<H>) -> Tried<H>,
     ) -> Result<(), Failure> {
-        let opened = Trial::open(&self.beat);
+        let opened = Case::open(&self.beat);
         let mut trial = opened.map_err(|breach| self.failure(breach, Vec::new()))?;
         let breach = match caught(|| check(&mut trial)) {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(breach)) => breach,
             Err(panic) => match panic.downcast::<Unwound>() {
                 Ok(unwound) => unwound.breach(),
-                Err(panic) => Breach::new(Flaw::Panicked).got(message(&*panic)),
+                Err(panic) => Violation::new(FailureKind::Panicked).got(message(&*panic)),
             },
         };
         let lines = lock(&trial.ledger.timeline).lines();
         Err(self.failure(breach, lines))
     }
 
-    fn failure(&self, breach: Breach<H::Key>, lines: Vec<String>) -> Failure {
+    fn failure(&self, breach: Violation<H::Key>, lines: Vec<String>) -> Failure {
         Failure::new(self.check, self.config.seed, breach, lines)
     }
 
@@ -139,7 +139,7 @@ impl<H: Harness> Lab<H> {
     pub(crate) fn law<C: Debug>(
         &self,
         strategy: &BoxedStrategy<C>,
-        law: &dyn Fn(&mut Trial<H>, &C) -> Tried<H>,
+        law: &dyn Fn(&mut Case<H>, &C) -> Tried<H>,
     ) -> Checked {
         self.law_of(self.config.cases, strategy, law)
     }
@@ -148,14 +148,14 @@ impl<H: Harness> Lab<H> {
         &self,
         cases: u32,
         strategy: &BoxedStrategy<C>,
-        law: &dyn Fn(&mut Trial<H>, &C) -> Tried<H>,
+        law: &dyn Fn(&mut Case<H>, &C) -> Tried<H>,
     ) -> Checked {
         let mut runner = self.runner();
         for _ in 0..cases {
             match strategy.new_tree(&mut runner) {
                 Ok(tree) => simplest(tree, &|case| self.once(&mut |trial| law(trial, case)))?,
                 Err(reason) => {
-                    let none = Breach::said(Clause::Harness, "the key space makes no keys");
+                    let none = Violation::said(Clause::Harness, "the key space makes no keys");
                     return self.fail(none.got(reason));
                 }
             }
@@ -315,12 +315,12 @@ impl<K: Ord + Clone> Small<'_, K> {
     }
 }
 
-impl<H: Harness> Lab<H> {
+impl<H: Harness> Runner<H> {
     /// Asks each small store what `asks` says; every answer must be exact.
     pub(crate) fn exhaustively(&self, asks: &Asks<'_, H::Key>) -> Checked {
         // What was asked of the last source, and over which keys.
         let asked = RefCell::new((Vec::new(), Vec::new()));
-        let every = |trial: &Trial<H>, small: &Small<'_, H::Key>| {
+        let every = |trial: &Case<H>, small: &Small<'_, H::Key>| {
             let asks = asks(small);
             *asked.borrow_mut() = (small.present.to_vec(), asks.clone());
             ask_all(trial, &asks)
@@ -335,7 +335,7 @@ impl<H: Harness> Lab<H> {
     /// more easily.
     pub(crate) fn small_stores(
         &self,
-        check: impl Fn(&Trial<H>, &Small<'_, H::Key>) -> Tried<H>,
+        check: impl Fn(&Case<H>, &Small<'_, H::Key>) -> Tried<H>,
     ) -> Checked {
         for pool in &pools(self.keys.ladder()) {
             self.attempt(|trial| {
@@ -395,7 +395,7 @@ fn subsets<K: Clone>(pool: &[K]) -> Vec<Vec<K>> {
 }
 
 /// Makes the store hold just these.
-fn fill<H: Harness>(trial: &Trial<H>, pool: &[H::Key], present: &[H::Key]) -> Tried<H> {
+fn fill<H: Harness>(trial: &Case<H>, pool: &[H::Key], present: &[H::Key]) -> Tried<H> {
     let now = trial.ledger.present();
     let mut others = pool
         .iter()
@@ -404,7 +404,7 @@ fn fill<H: Harness>(trial: &Trial<H>, pool: &[H::Key], present: &[H::Key]) -> Tr
 }
 
 /// Asks one source everything, in chunks whose spare slots are filled again.
-fn ask_all<H: Harness>(trial: &Trial<H>, asks: &[Ask<H::Key>]) -> Tried<H> {
+fn ask_all<H: Harness>(trial: &Case<H>, asks: &[Ask<H::Key>]) -> Tried<H> {
     let mut source = trial.source()?;
     let mut chunks = BTreeMap::new();
     asks.iter().try_for_each(|(range, limit)| {

@@ -31,7 +31,7 @@
 //! [`run`] carries out the same and answers a [`Report`].
 //!
 //! Where the source's cursors can be written down ([`ResumableSource`](keywalk::ResumableSource)), one word
-//! more proves that too; so does [`run_durable`], which answers a report. [`Harness::strangers`] says whose
+//! more proves that too; so does [`run_durable`], which answers a report. [`Harness::foreign_fingerprints`] says whose
 //! tokens it must refuse:
 //!
 //! ```
@@ -69,12 +69,12 @@
 //!
 //! Code that walks a table can be wrong though its backend is right: it counts its position, keeps it before the
 //! rows are handled, or takes a short page for the end. The same key spaces, changes and oracle test *that*: a
-//! [`Schedule`] says what is in the store, what others do meanwhile and where the code is killed; [`Visits`] is
+//! [`Schedule`] says what is in the store, what others do meanwhile and where the code is killed; [`VisitLog`] is
 //! told each row that the code handled, and says whether it may be that one.
 //!
 //! ```no_run
 //! use keywalk::{KeyRange, Order, Walk};
-//! use keywalk_conformance::history::{Change, Visits};
+//! use keywalk_conformance::history::{Change, VisitLog};
 //! use keywalk_conformance::{BoxError, KeySpace};
 //! use proptest::prelude::*;
 //! # use keywalk_memory::SharedMap;
@@ -105,7 +105,7 @@
 //!         let table = Table::default();
 //!         schedule.run(
 //!             // What the code promises: all that is there at the start and stays, in order, each row once.
-//!             Visits::over(KeyRange::all(Order::Ascending)).bounded().reads_ahead(size),
+//!             VisitLog::over(KeyRange::all(Order::Ascending)).bounded().reads_ahead(size),
 //!             // How others write to the store.
 //!             |key, change| match change {
 //!                 Change::Put(value) => table.insert(*key, value),
@@ -123,13 +123,13 @@
 //! ```
 //!
 //! - Others come before each chunk that a source of the code is asked for, if that is
-//!   [interleaved](Meanwhile::interleave). Code that reads its store by itself says [`turn`](Meanwhile::turn),
+//!   [interleaved](ConcurrentStore::interleave). Code that reads its store by itself says [`turn`](ConcurrentStore::turn),
 //!   or the function does that it hands its rows to.
 //! - Code that is killed unwinds. What it does next depends on the position that it kept; whether that is right
 //!   is judged. Code that kept nothing begins at the start.
 //! - The clause, the history and what should have come are in the [`Counterexample`]; proptest shrinks the
 //!   schedule. One that once failed is kept as a test of its own: `Schedule::new([1, 2, 3]).turn([…])`.
-//! - Any other way to change a store meanwhile, from threads say, can be judged too: [`Visits`] needs no
+//! - Any other way to change a store meanwhile, from threads say, can be judged too: [`VisitLog`] needs no
 //!   schedule.
 //!
 //! | The code | is found by |
@@ -145,7 +145,7 @@
 //! The example `test_your_walk`, in the repository, does all this to a sync that goes on where it was left, over
 //! SQLite, and shows what is said of one by OFFSET.
 //!
-//! [`Visits`]: history::Visits
+//! [`VisitLog`]: history::VisitLog
 //!
 //! # A failure
 //!
@@ -192,9 +192,9 @@ mod key_space;
 mod lab;
 mod meanwhile;
 mod outcome;
-mod reads_on;
 mod report;
 mod run;
+mod scan_for_last_key;
 mod schedule;
 mod trial;
 mod witness;
@@ -202,19 +202,19 @@ mod witness;
 #[doc(hidden)]
 pub use checks::assert_conforms;
 pub use config::Config;
-pub use faults::{Blown, Fault, Faults, Fuse};
+pub use faults::{Fault, FaultInjector, Faults, InjectedFault};
 pub use harness::{BoxError, Capabilities, Capability, Harness, Writer};
 pub use harness::{DurableHarness, PrefetchedHarness};
 pub use key_space::{KeySpace, KnownKey};
-pub use meanwhile::{Counterexample, Interleaved, Meanwhile};
+pub use meanwhile::{ConcurrentStore, Counterexample, Interleaved};
 
 pub use clause::Clause;
 pub use edit::Edit;
 pub use outcome::{Failure, Outcome, Verdict};
 #[doc(no_inline)]
 pub use proptest;
-pub use reads_on::ReadsOn;
 pub use report::{Beside, Report, Trace};
 pub use report::{run, run_check, run_durable, run_durable_check};
 pub use report::{run_prefetched, run_prefetched_check, traces};
+pub use scan_for_last_key::ScanForLastKey;
 pub use schedule::Schedule;

@@ -9,7 +9,9 @@ use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, forward_source};
 use crate::clause::Clause;
 use crate::edit::{Edits, Place};
 use crate::harness::BoxError;
-use crate::history::{Breach, Change, Event, Flaw, Mutation, Shown, Span, Tell, Telling, Visits};
+use crate::history::{
+    Change, Event, FailureKind, Mutation, Shown, Span, Tell, Telling, Violation, VisitLog,
+};
 use crate::trial::{Ledger, held};
 use crate::witness::{caught, lock};
 
@@ -18,7 +20,7 @@ use crate::witness::{caught, lock};
 ///
 /// Clones are the same one, also in other threads if `W`, which writes, can go there. In a thread that unwinds,
 /// killed or by a panic of its own, it does nothing: destructors may say what they do.
-pub struct Meanwhile<K, W>(Arc<Shared<K, W>>);
+pub struct ConcurrentStore<K, W>(Arc<Shared<K, W>>);
 
 /// Threads use it in turn; one that comes again before it is done panics: it would wait for itself.
 struct Shared<K, W> {
@@ -31,7 +33,7 @@ struct State<K, W> {
     edits: Edits<K>,
     kills: Vec<usize>,
     ledger: Ledger<K>,
-    visits: Visits<K>,
+    visits: VisitLog<K>,
     write: W,
     /// Turns so far, of all runs, and when the last one ended.
     turns: usize,
@@ -54,7 +56,7 @@ struct State<K, W> {
 /// Why the code was stopped.
 enum Stop<K> {
     Killed,
-    Broke(Breach<K>),
+    Broke(Violation<K>),
 }
 
 /// Unwinds out of the code.
@@ -63,7 +65,7 @@ struct Stopped;
 /// Code that says so many turns in a row, and visits nothing, has no end.
 const MOST_IDLE: usize = 1_000;
 
-impl<K, W> Meanwhile<K, W>
+impl<K, W> ConcurrentStore<K, W>
 where
     K: Ord + Clone + Debug,
     W: FnMut(&K, Change) -> Result<(), BoxError>,
@@ -72,7 +74,7 @@ where
     pub(crate) fn begin(
         edits: &Edits<K>,
         kills: &[usize],
-        visits: Visits<K>,
+        visits: VisitLog<K>,
         write: W,
     ) -> Result<Self, Counterexample<K>> {
         let mut state = State {
@@ -95,7 +97,7 @@ where
         for key in &edits.initial {
             let put = state.write(key, true);
             put.map_err(|error| {
-                let breach = Breach::said(Clause::Harness, "a row that is there at first was not put");
+                let breach = Violation::said(Clause::Harness, "a row that is there at first was not put");
                 state.found(breach.got(error).hint(
                     "does the store take every key that is drawn, and is it empty when the run begins?",
                 ))
@@ -104,7 +106,7 @@ where
         let now = state.ledger.clock.tick();
         (state.begun, state.turned) = (now, now);
         state.visits.begin(now);
-        Ok(Meanwhile(Arc::new(Shared {
+        Ok(ConcurrentStore(Arc::new(Shared {
             state: Mutex::new(state),
             user: Mutex::new(None),
         })))
@@ -130,7 +132,8 @@ where
             }
             (None, Err(panic)) => resume_unwind(panic),
             (None, Ok(Err(error))) => {
-                let breach = Breach::said(Clause::Harness, "the code under test returned an error");
+                let breach =
+                    Violation::said(Clause::Harness, "the code under test returned an error");
                 let breach = breach.got(format!("{error:?}"));
                 Err(state.found(breach.hint("is it an error that it should have tried again?")))
             }
@@ -229,7 +232,7 @@ where
 
     /// A walk asks for what is left of its range, and others have their turn or not.
     fn asked(&self, range: &KeyRange<K>, is_turn: bool) {
-        let after = match range.near() {
+        let after = match range.start() {
             Bound::Excluded(key) => Some(key),
             _ => None,
         };
@@ -246,7 +249,7 @@ where
 
     /// Does it, and stops the code if it breaks a clause, or is killed here. Code that unwinds already is on its
     /// way out: what its destructors say neither counts nor unwinds again, which would abort.
-    fn say(&self, what: impl FnOnce(&mut State<K, W>) -> Result<bool, Breach<K>>) {
+    fn say(&self, what: impl FnOnce(&mut State<K, W>) -> Result<bool, Violation<K>>) {
         if thread::panicking() {
             return;
         }
@@ -282,15 +285,15 @@ where
     }
 }
 
-impl<K, W> Clone for Meanwhile<K, W> {
+impl<K, W> Clone for ConcurrentStore<K, W> {
     fn clone(&self) -> Self {
-        Meanwhile(Arc::clone(&self.0))
+        ConcurrentStore(Arc::clone(&self.0))
     }
 }
 
-impl<K, W> Debug for Meanwhile<K, W> {
+impl<K, W> Debug for ConcurrentStore<K, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Meanwhile").finish_non_exhaustive()
+        f.debug_struct("ConcurrentStore").finish_non_exhaustive()
     }
 }
 
@@ -299,12 +302,12 @@ where
     K: Ord + Clone + Debug,
     W: FnMut(&K, Change) -> Result<(), BoxError>,
 {
-    fn turn(&mut self) -> Result<bool, Breach<K>> {
+    fn turn(&mut self) -> Result<bool, Violation<K>> {
         let note = "others have their turn".to_owned();
         self.ledger.tell(Event::Note(note));
         self.idle += 1;
         if self.idle >= MOST_IDLE {
-            return Err(Breach::new(Flaw::Endless)
+            return Err(Violation::new(FailureKind::Endless)
                 .expected("a visit, or the end")
                 .got(format!("{MOST_IDLE} turns, and nothing visited"))
                 .hint("is the end taken for a row that is gone?"));
@@ -348,7 +351,7 @@ where
         }
     }
 
-    fn visit(&mut self, key: &K, value: Option<u64>) -> Result<bool, Breach<K>> {
+    fn visit(&mut self, key: &K, value: Option<u64>) -> Result<bool, Violation<K>> {
         let now = self.ledger.clock.tick();
         self.ledger.tell(Event::Visit(key.clone(), value));
         // A run that doesn't say where it goes on begins at the start.
@@ -360,7 +363,7 @@ where
         Ok(self.is_killed())
     }
 
-    fn resume(&mut self, after: Option<K>) -> Result<(), Breach<K>> {
+    fn resume(&mut self, after: Option<K>) -> Result<(), Violation<K>> {
         let after = self.visits.place(after);
         if after.is_none() && !self.is_lost {
             return Ok(());
@@ -377,7 +380,7 @@ where
     }
 
     /// It goes on after this key, if it was killed and hasn't said so.
-    fn find_place(&mut self, after: Option<K>) -> Result<(), Breach<K>> {
+    fn find_place(&mut self, after: Option<K>) -> Result<(), Violation<K>> {
         match self.is_lost {
             true => self.resume(after),
             false => Ok(()),
@@ -396,26 +399,26 @@ where
         self.ledger.change(key, change, || write(key, change))
     }
 
-    fn found(&self, breach: Breach<K>) -> Counterexample<K> {
+    fn found(&self, breach: Violation<K>) -> Counterexample<K> {
         Counterexample::new(breach, lock(&self.ledger.timeline).lines())
     }
 }
 
 /// A source before each of whose questions, fetches and the one for the last key, others have their turn: what
-/// [`Meanwhile::interleave`] makes.
+/// [`ConcurrentStore::interleave`] makes.
 ///
 /// By the first question after a kill it is known where the code goes on, so that isn't to be said.
 ///
 /// It is durable if the source inside is, and its tokens are that one's.
 pub struct Interleaved<S, K, W> {
     source: S,
-    meanwhile: Meanwhile<K, W>,
+    meanwhile: ConcurrentStore<K, W>,
     has_turns: bool,
 }
 
 impl<S, K, W> Interleaved<S, K, W> {
     /// Nobody has a turn before its questions: for code that reads in a transaction in which nobody else can
-    /// write, as jobs with SQLite's `CheckpointTable` do. It says [`turn`](Meanwhile::turn) where that has
+    /// write, as jobs with SQLite's `SqliteCheckpoints` do. It says [`turn`](ConcurrentStore::turn) where that has
     /// ended, in a hook for its progress, say. Default: others have their turns.
     #[must_use]
     pub fn without_turns(mut self) -> Self {
@@ -478,12 +481,12 @@ pub struct Counterexample<K>(Box<Found<K>>);
 
 #[derive(Clone, Debug)]
 struct Found<K> {
-    breach: Breach<K>,
+    breach: Violation<K>,
     telling: Telling,
 }
 
 impl<K: Clone + Debug> Counterexample<K> {
-    pub(crate) fn new(breach: Breach<K>, timeline: Vec<String>) -> Self {
+    pub(crate) fn new(breach: Violation<K>, timeline: Vec<String>) -> Self {
         let telling = Telling::new(breach.clone(), timeline);
         Counterexample(Box::new(Found { breach, telling }))
     }
@@ -492,7 +495,7 @@ impl<K: Clone + Debug> Counterexample<K> {
 impl<K: Debug> Counterexample<K> {
     /// What is wrong, with the key.
     #[must_use]
-    pub fn breach(&self) -> &Breach<K> {
+    pub fn breach(&self) -> &Violation<K> {
         &self.0.breach
     }
 

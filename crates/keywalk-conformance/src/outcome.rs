@@ -1,7 +1,7 @@
 use std::fmt::{self, Debug, Display};
 
 use crate::clause::Clause;
-use crate::history::{Breach, Telling};
+use crate::history::{Telling, Violation};
 
 /// What came out of a check.
 #[derive(Clone, Debug)]
@@ -60,7 +60,7 @@ impl Failure {
     pub(crate) fn new<K: Debug>(
         check: &'static str,
         seed: u64,
-        breach: Breach<K>,
+        breach: Violation<K>,
         timeline: Vec<String>,
     ) -> Self {
         Failure(Box::new(Told {

@@ -7,7 +7,7 @@ use keywalk::Walk;
 use crate::checks::{Check, of_prefetched, of_tokens, of_walks};
 use crate::config::Config;
 use crate::harness::{DurableHarness, Harness, PrefetchedHarness};
-use crate::lab::{Lab, Stop};
+use crate::lab::{Runner, Stop};
 use crate::outcome::{Failure, Outcome, Verdict};
 use crate::run::Run;
 use crate::witness::watched;
@@ -170,7 +170,7 @@ pub fn traces<H: Harness>(config: &Config, beside: Beside) -> Result<Vec<Trace<H
     let (tells, told) = channel();
     let config = *config;
     let run = move |beat| {
-        let lab = Lab::<H>::new(NAME, config, beat);
+        let lab = Runner::<H>::new(NAME, config, beat);
         let plans = match beside {
             Beside::Changes => lab.plans(),
             Beside::Nothing => lab.plans_of(&[]),

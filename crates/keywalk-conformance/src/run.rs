@@ -9,9 +9,9 @@ use proptest::sample::Index;
 use crate::clause::Clause;
 use crate::edit::{Edit, Edits, Place, edits};
 use crate::harness::Harness;
-use crate::history::{Answer, Breach, Flaw, Oracle, Question, explained, judge};
-use crate::lab::Lab;
-use crate::trial::{Entry, Item, SourceOf, Trial, Tried};
+use crate::history::{Answer, FailureKind, Oracle, Question, Violation, explained, judge};
+use crate::lab::Runner;
+use crate::trial::{Case, Entry, Item, SourceOf, Tried};
 
 /// A walk over a trial's store, as a plan says, beside what it must be.
 pub(crate) struct Run<'s, H: Harness> {
@@ -28,13 +28,13 @@ pub(crate) struct Run<'s, H: Harness> {
 
 impl<'s, H: Harness> Run<'s, H> {
     /// Puts what the plan has at first.
-    pub(crate) fn start(trial: &Trial<H>, plan: &'s Plan<H::Key>) -> Tried<H, Self> {
+    pub(crate) fn start(trial: &Case<H>, plan: &'s Plan<H::Key>) -> Tried<H, Self> {
         trial.put_all(&plan.edits.initial)?;
         Ok(Self::again(trial, plan))
     }
 
     /// Over what is there. Nothing changes before its first step.
-    pub(crate) fn again(trial: &Trial<H>, plan: &'s Plan<H::Key>) -> Self {
+    pub(crate) fn again(trial: &Case<H>, plan: &'s Plan<H::Key>) -> Self {
         let is_snapshot = H::capabilities().snapshot.is_yes();
         let mut oracle = plan.oracle();
         if is_snapshot {
@@ -51,7 +51,7 @@ impl<'s, H: Harness> Run<'s, H> {
     }
 
     /// Walks by chunks, with mutations between them.
-    pub(crate) fn by_chunks(mut self, trial: &Trial<H>) -> Tried<H> {
+    pub(crate) fn by_chunks(mut self, trial: &Case<H>) -> Tried<H> {
         // Tells keys while a chunk is lent.
         let reader = trial.source()?;
         let mut chunks = self.plan.walk(trial.source()?).chunks();
@@ -78,7 +78,7 @@ impl<'s, H: Harness> Run<'s, H> {
         self.is_fused(is_over, chunks.source())
     }
 
-    pub(crate) fn by_all_items(mut self, trial: &Trial<H>) -> Tried<H> {
+    pub(crate) fn by_all_items(mut self, trial: &Case<H>) -> Tried<H> {
         let walk = self.plan.walk(trial.source()?);
         let size = self.plan.chunk_size;
         self.by_items(trial, walk, size, usize::MAX).map(drop)
@@ -88,7 +88,7 @@ impl<'s, H: Harness> Run<'s, H> {
     /// then stands.
     pub(crate) fn by_items<'t>(
         &mut self,
-        trial: &'t Trial<H>,
+        trial: &'t Case<H>,
         walk: Walk<SourceOf<'t, H>>,
         chunk_size: usize,
         most: usize,
@@ -141,7 +141,7 @@ impl<'s, H: Harness> Run<'s, H> {
     /// Nobody changed the store.
     pub(crate) fn of_all<E: Debug>(
         mut self,
-        trial: &Trial<H>,
+        trial: &Case<H>,
         (opened, questions): (u64, &[Question<H::Key>]),
         entries: Vec<Entry<H>>,
         error: Option<&Error<E>>,
@@ -163,7 +163,7 @@ impl<'s, H: Harness> Run<'s, H> {
     /// Whether so many chunks were fetched by these questions, or no more will be.
     pub(crate) fn has_fetched(
         &self,
-        trial: &Trial<H>,
+        trial: &Case<H>,
         asked: &[Question<H::Key>],
         chunks: usize,
     ) -> bool {
@@ -180,7 +180,7 @@ impl<'s, H: Harness> Run<'s, H> {
     }
 
     /// Does what is due before the next chunk.
-    pub(crate) fn mutate(&mut self, trial: &Trial<H>) -> Tried<H> {
+    pub(crate) fn mutate(&mut self, trial: &Case<H>) -> Tried<H> {
         let Plan {
             edits,
             always,
@@ -206,7 +206,7 @@ impl<'s, H: Harness> Run<'s, H> {
     }
 
     /// Judges what was asked since the last mutation, and tells what is to be handed out of it.
-    fn judge(&mut self, trial: &Trial<H>, source: &SourceOf<'_, H>) -> Tried<H, Vec<Entry<H>>> {
+    fn judge(&mut self, trial: &Case<H>, source: &SourceOf<'_, H>) -> Tried<H, Vec<Entry<H>>> {
         let mut fetched = Vec::new();
         for question in source.log().from(self.judged) {
             if !fetched.is_empty() {
@@ -232,7 +232,7 @@ impl<'s, H: Harness> Run<'s, H> {
     /// Judges a question, and where the answer is wrong, by what a fresh source answers too.
     fn compare(
         &mut self,
-        trial: &Trial<H>,
+        trial: &Case<H>,
         source: &SourceOf<'_, H>,
         question: &Question<H::Key>,
     ) -> Tried<H> {
@@ -245,7 +245,7 @@ impl<'s, H: Harness> Run<'s, H> {
     }
 
     /// The next question, of a source that was opened then.
-    fn observe(&mut self, trial: &Trial<H>, opened: u64, question: &Question<H::Key>) -> Tried<H> {
+    fn observe(&mut self, trial: &Case<H>, opened: u64, question: &Question<H::Key>) -> Tried<H> {
         let lives = trial.ledger.lives.borrow();
         let Question { range, during, .. } = question;
         let observed = self.oracle.observe(question, &lives);
@@ -263,10 +263,10 @@ impl<'s, H: Harness> Run<'s, H> {
     /// Why a walk failed: what its source answered, if that shows it.
     fn failed<E: Debug>(
         &mut self,
-        trial: &Trial<H>,
+        trial: &Case<H>,
         source: &SourceOf<'_, H>,
         error: &Error<E>,
-    ) -> Breach<H::Key> {
+    ) -> Violation<H::Key> {
         let questions = source.log().from(self.judged);
         let mut questions = questions.iter();
         match questions.try_for_each(|question| self.compare(trial, source, question)) {
@@ -283,7 +283,7 @@ impl<'s, H: Harness> Run<'s, H> {
     }
 
     /// The walk says that nothing more comes. Then every key of the pool is put: nothing of it may come.
-    fn end(&mut self, trial: &Trial<H>, chunk_size: usize) -> Tried<H> {
+    fn end(&mut self, trial: &Case<H>, chunk_size: usize) -> Tried<H> {
         self.oracle.end(chunk_size, &trial.ledger.lives.borrow())?;
         match H::capabilities().mutation.is_yes() {
             true => trial.put_all(&self.plan.edits.pool),
@@ -294,24 +294,27 @@ impl<'s, H: Harness> Run<'s, H> {
     fn is_fused(&self, is_over: bool, source: &SourceOf<'_, H>) -> Tried<H> {
         match is_over && source.log().len() == self.judged {
             true => Ok(()),
-            false => Err(Breach::said(Clause::G12, "the walk went on after its end")),
+            false => Err(Violation::said(
+                Clause::G12,
+                "the walk went on after its end",
+            )),
         }
     }
 }
 
 /// An error where nothing was made to fail.
-pub(crate) fn unexpected<K: Debug, E: Debug>(error: &Error<E>) -> Breach<K> {
+pub(crate) fn unexpected<K: Debug, E: Debug>(error: &Error<E>) -> Violation<K> {
     match error {
         Error::Contract(violation) => {
             let broken = "the walk ended with a violation of the contract";
-            Breach::said(Clause::of(*violation), broken).got(violation)
+            Violation::said(Clause::of(*violation), broken).got(violation)
         }
-        error => Breach::new(Flaw::Failed).got(format!("{error:?}")),
+        error => Violation::new(FailureKind::Failed).got(format!("{error:?}")),
     }
 }
 
-fn handed_out<K: Debug>(fetched: &dyn Debug, handed_out: &dyn Debug) -> Breach<K> {
-    Breach::new(Flaw::HandedOut)
+fn handed_out<K: Debug>(fetched: &dyn Debug, handed_out: &dyn Debug) -> Violation<K> {
+    Violation::new(FailureKind::HandedOut)
         .expected(format!("{fetched:?}"))
         .got(format!("{handed_out:?}"))
 }
@@ -401,12 +404,12 @@ impl<K: Ord + Clone + Debug> Plan<K> {
     pub(crate) fn walk<S: ChunkSource<Key = K>>(&self, source: S) -> Walk<S> {
         let walk = Walk::new(source).range(self.bounds.clone());
         let walk = walk.order(self.order).chunk_size(self.chunk_size);
-        if self.live { walk.live() } else { walk }
+        if self.live { walk.unbounded() } else { walk }
     }
 
     pub(crate) fn oracle(&self) -> Oracle<K> {
         match self.live {
-            true => Oracle::live(self.range()),
+            true => Oracle::unbounded(self.range()),
             false => Oracle::bounded(self.range()),
         }
     }
@@ -419,7 +422,7 @@ impl<K: Ord + Clone + Debug> Plan<K> {
     }
 }
 
-impl<H: Harness> Lab<H> {
+impl<H: Harness> Runner<H> {
     /// Plans of all kinds over the harness's keys, as far as its store can.
     pub(crate) fn plans(&self) -> BoxedStrategy<Plan<H::Key>> {
         let can_change = self.can.mutation.is_yes();

@@ -4,9 +4,9 @@ use proptest::prelude::*;
 
 use crate::edit::{Edit, Edits, edits};
 use crate::harness::BoxError;
-use crate::history::{Change, Visits};
+use crate::history::{Change, VisitLog};
 use crate::key_space::KeySpace;
-use crate::meanwhile::{Counterexample, Meanwhile};
+use crate::meanwhile::{ConcurrentStore, Counterexample};
 
 /// What is in a store at first, what others do to it while it is walked, and where the code that walks is
 /// killed: a case of a property test of your own code.
@@ -90,9 +90,9 @@ impl<K: Ord + Clone + Debug> Schedule<K> {
     ///   there at first, so the store is empty when this is called. It uses the store as others do: where the
     ///   code reads and writes in a transaction of its own, another connection, or the same one between two
     ///   transactions ([`without_turns`](crate::Interleaved::without_turns)).
-    /// - `code` is the code under test. It is handed a [`Meanwhile`], by which it says that a page is about to
-    ///   be read ([`interleave`](Meanwhile::interleave), or [`turn`](Meanwhile::turn)) and that a row was
-    ///   handled ([`visit`](Meanwhile::visit)). Where the schedule kills it, it is called again.
+    /// - `code` is the code under test. It is handed a [`ConcurrentStore`], by which it says that a page is about to
+    ///   be read ([`interleave`](ConcurrentStore::interleave), or [`turn`](ConcurrentStore::turn)) and that a row was
+    ///   handled ([`visit`](ConcurrentStore::visit)). Where the schedule kills it, it is called again.
     ///
     /// Nothing is tried twice, and nothing waits: a case takes as long as the code does, and its writes.
     ///
@@ -119,13 +119,13 @@ impl<K: Ord + Clone + Debug> Schedule<K> {
     /// use std::ops::Bound::{Excluded, Unbounded};
     ///
     /// use keywalk::{KeyRange, Order};
-    /// use keywalk_conformance::history::{Change, Visits};
+    /// use keywalk_conformance::history::{Change, VisitLog};
     /// use keywalk_conformance::{Edit, Schedule};
     ///
     /// let rows = RefCell::new(BTreeMap::new());
     /// let schedule = Schedule::new([1, 2, 3]).turn([]).turn([Edit::DeleteCursor, Edit::Append]);
     /// schedule.run(
-    ///     Visits::over(KeyRange::all(Order::Ascending)),
+    ///     VisitLog::over(KeyRange::all(Order::Ascending)),
     ///     |key, change| {
     ///         match change {
     ///             Change::Put(value) => rows.borrow_mut().insert(*key, value),
@@ -149,14 +149,14 @@ impl<K: Ord + Clone + Debug> Schedule<K> {
     /// ```
     pub fn run<W, E: Debug>(
         &self,
-        visits: Visits<K>,
+        visits: VisitLog<K>,
         write: W,
-        mut code: impl FnMut(&Meanwhile<K, W>) -> Result<(), E>,
+        mut code: impl FnMut(&ConcurrentStore<K, W>) -> Result<(), E>,
     ) -> Result<(), Counterexample<K>>
     where
         W: FnMut(&K, Change) -> Result<(), BoxError>,
     {
-        let meanwhile = Meanwhile::begin(&self.edits, &self.kills, visits, write)?;
+        let meanwhile = ConcurrentStore::begin(&self.edits, &self.kills, visits, write)?;
         while !meanwhile.runs_to_its_end(&mut code)? {}
         meanwhile.end()
     }

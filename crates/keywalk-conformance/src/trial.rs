@@ -7,36 +7,36 @@ use keywalk::{Chunk, ChunkSource, KeyRange, Keyed, Order, Source};
 use crate::clause::Clause;
 use crate::harness::{BoxError, Harness};
 use crate::history::{
-    Answer, Breach, Change, Clock, Event, Flaw, Lives, Mutation, Presence, Question, Span,
-    Timeline, diagnosed, judge, judge_by_time,
+    Answer, Change, Clock, Event, FailureKind, KeyHistory, Mutation, Presence, Question, Span,
+    Timeline, Violation, diagnosed, judge, judge_by_time,
 };
-use crate::witness::{Beat, Diary, Doing, Witness, caught, lock, message};
+use crate::witness::{Diary, Doing, Recorder, Watchdog, caught, lock, message};
 
 /// A store under test, with all that happened to it.
-pub(crate) struct Trial<H: Harness> {
+pub(crate) struct Case<H: Harness> {
     /// Only `reopen` takes it out.
     harness: Option<H>,
-    pub(crate) beat: Beat,
+    pub(crate) beat: Watchdog,
     pub(crate) ledger: Ledger<H::Key>,
 }
 
 /// What comes of a part of a check over this harness: the breach, if one is found.
-pub(crate) type Tried<H, T = ()> = Result<T, Breach<<H as Harness>::Key>>;
+pub(crate) type Tried<H, T = ()> = Result<T, Violation<<H as Harness>::Key>>;
 
 /// The source of a harness, whose questions are written down.
-pub(crate) type SourceOf<'t, H> = Witness<<H as Harness>::Source<'t>>;
+pub(crate) type SourceOf<'t, H> = Recorder<<H as Harness>::Source<'t>>;
 
 pub(crate) type Item<'t, H> = <<H as Harness>::Source<'t> as Source>::Item;
 
 /// A key and its value.
 pub(crate) type Entry<H> = (<H as Harness>::Key, u64);
 
-impl<H: Harness> Trial<H> {
-    pub(crate) fn open(beat: &Beat) -> Tried<H, Self> {
+impl<H: Harness> Case<H> {
+    pub(crate) fn open(beat: &Watchdog) -> Tried<H, Self> {
         let harness = beat.during(Doing::Opening, H::open).map_err(refused)?;
         let ledger = Ledger::default();
         beat.shows(ledger.timeline.clone());
-        Ok(Trial {
+        Ok(Case {
             harness: Some(harness),
             beat: beat.clone(),
             ledger,
@@ -46,7 +46,7 @@ impl<H: Harness> Trial<H> {
     pub(crate) fn harness(&self) -> Tried<H, &H> {
         let lost = "the store could not be reopened";
         let harness = self.harness.as_ref();
-        harness.ok_or_else(|| Breach::said(Clause::Harness, lost))
+        harness.ok_or_else(|| Violation::said(Clause::Harness, lost))
     }
 
     pub(crate) fn source(&self) -> Tried<H, SourceOf<'_, H>> {
@@ -57,7 +57,7 @@ impl<H: Harness> Trial<H> {
             clock: self.ledger.clock.clone(),
             timeline: Arc::clone(&self.ledger.timeline),
         };
-        Ok(Witness::new(source.map_err(refused)?, H::value, diary))
+        Ok(Recorder::new(source.map_err(refused)?, H::value, diary))
     }
 
     pub(crate) fn note(&self, note: impl Into<String>) {
@@ -95,9 +95,11 @@ impl<H: Harness> Trial<H> {
     }
 
     /// Does what can't be done while anything of the store is held.
-    pub(crate) fn use_alone(&self) -> Tried<H> {
+    pub(crate) fn with_exclusive_access(&self) -> Tried<H> {
         let harness = self.harness()?;
-        let used = self.beat.during(Doing::Changing, || harness.use_alone());
+        let used = self
+            .beat
+            .during(Doing::Changing, || harness.with_exclusive_access());
         used.map_err(|error| self.unexpected(error))
     }
 
@@ -112,7 +114,7 @@ impl<H: Harness> Trial<H> {
     }
 
     /// An error of a change: the harness's own, unless a source was asked before.
-    fn unexpected(&self, error: BoxError) -> Breach<H::Key> {
+    fn unexpected(&self, error: BoxError) -> Violation<H::Key> {
         match self.beat.has_walked() {
             true => held(error),
             false => refused(error),
@@ -163,8 +165,8 @@ impl<H: Harness> Trial<H> {
     pub(crate) fn compared(
         &self,
         question: &Question<H::Key>,
-        breach: Breach<H::Key>,
-    ) -> Breach<H::Key> {
+        breach: Violation<H::Key>,
+    ) -> Violation<H::Key> {
         let (Answer::Items(answer), Ok(mut fresh)) = (&question.answer, self.source()) else {
             return breach;
         };
@@ -191,14 +193,16 @@ fn finds<S: ChunkSource>(source: &mut S, range: &KeyRange<S::Key>, key: &S::Key)
 }
 
 /// An error of the harness itself.
-pub(crate) fn refused<K: Debug>(error: BoxError) -> Breach<K> {
-    Breach::new(Flaw::Failed).of(Clause::Harness).got(error)
+pub(crate) fn refused<K: Debug>(error: BoxError) -> Violation<K> {
+    Violation::new(FailureKind::Failed)
+        .of(Clause::Harness)
+        .got(error)
 }
 
 /// All that happened to a store.
 pub(crate) struct Ledger<K> {
     pub(crate) clock: Clock,
-    pub(crate) lives: RefCell<Lives<K>>,
+    pub(crate) lives: RefCell<KeyHistory<K>>,
     pub(crate) timeline: Arc<Mutex<Timeline<K>>>,
     /// Every put has a value of its own, so that a stale one shows.
     pub(crate) puts: Cell<u64>,
@@ -247,7 +251,7 @@ impl<K: Ord + Clone> Ledger<K> {
         result
     }
 
-    /// Writes down what may be undone, until it is [settled](Lives::settle).
+    /// Writes down what may be undone, until it is [settled](KeyHistory::settle).
     pub(crate) fn attempt(&self, mutation: Mutation<K>) {
         let mut possible = mutation.clone();
         possible.during = possible.during.failed();
@@ -279,8 +283,8 @@ impl<K: Ord + Clone> Ledger<K> {
 }
 
 /// An error of a change beside a walk.
-pub(crate) fn held<K: Debug>(error: BoxError) -> Breach<K> {
-    Breach::said(Clause::G14, "a change after a fetch failed")
+pub(crate) fn held<K: Debug>(error: BoxError) -> Violation<K> {
+    Violation::said(Clause::G14, "a change after a fetch failed")
         .got(error)
         .hint("is a lock, a statement, a transaction or an iterator held between two fetches?")
 }

@@ -12,11 +12,13 @@ use keywalk::{
 
 use crate::clause::Clause;
 use crate::config::Config;
-use crate::history::{Answer, Breach, Clock, Event, Flaw, Items, Question, Tell, Timeline};
+use crate::history::{
+    Answer, Clock, Event, FailureKind, Items, Question, Tell, Timeline, Violation,
+};
 use crate::outcome::{Failure, Verdict};
 
 /// A source that writes down every question and answer, in its store's history too. In another thread as well.
-pub(crate) struct Witness<S: Source> {
+pub(crate) struct Recorder<S: Source> {
     source: S,
     value: fn(&S::Item) -> u64,
     diary: Diary<S::Key>,
@@ -26,7 +28,7 @@ pub(crate) struct Witness<S: Source> {
 
 /// Where is written down what happens to a store.
 pub(crate) struct Diary<K> {
-    pub(crate) beat: Beat,
+    pub(crate) beat: Watchdog,
     pub(crate) clock: Clock,
     pub(crate) timeline: Arc<Mutex<Timeline<K>>>,
 }
@@ -45,11 +47,11 @@ pub(crate) enum Unwound {
 /// More than any walk over the kit's small stores asks.
 const MOST_QUESTIONS: usize = 20_000;
 
-impl<S: ChunkSource> Witness<S> {
+impl<S: ChunkSource> Recorder<S> {
     pub(crate) fn new(source: S, value: fn(&S::Item) -> u64, diary: Diary<S::Key>) -> Self {
         let opened = diary.clock.tick();
         let log = Log(Arc::default());
-        Witness {
+        Recorder {
             source,
             value,
             diary,
@@ -149,11 +151,11 @@ impl<K: Clone> Log<K> {
 }
 
 impl Unwound {
-    pub(crate) fn breach<K: Debug>(self) -> Breach<K> {
+    pub(crate) fn breach<K: Debug>(self) -> Violation<K> {
         let Unwound::Unwritten(method, message) = self else {
-            return Breach::new(Flaw::Endless);
+            return Violation::new(FailureKind::Endless);
         };
-        let breach = Breach::new(Flaw::Panicked).of(Clause::G10);
+        let breach = Violation::new(FailureKind::Panicked).of(Clause::G10);
         let breach = breach.got(format!("`{method}`: {message}"));
         match method {
             "decode_key" => breach.hint(
@@ -166,7 +168,7 @@ impl Unwound {
 }
 
 #[deny(clippy::missing_trait_methods)]
-impl<S: Source> Source for Witness<S> {
+impl<S: Source> Source for Recorder<S> {
     type Key = S::Key;
     type Item = S::Item;
     type Error = S::Error;
@@ -177,7 +179,7 @@ impl<S: Source> Source for Witness<S> {
 }
 
 #[deny(clippy::missing_trait_methods)]
-impl<S: ChunkSource<Error: Debug>> ChunkSource for Witness<S> {
+impl<S: ChunkSource<Error: Debug>> ChunkSource for Recorder<S> {
     fn fetch(
         &mut self,
         range: &KeyRange<S::Key>,
@@ -204,7 +206,7 @@ impl<S: ChunkSource<Error: Debug>> ChunkSource for Witness<S> {
 }
 
 #[deny(clippy::missing_trait_methods)]
-impl<S: ChunkSource<Error: Debug> + ResumableSource> ResumableSource for Witness<S> {
+impl<S: ChunkSource<Error: Debug> + ResumableSource> ResumableSource for Recorder<S> {
     fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
         self.write("fingerprint", |source| source.fingerprint())
     }
@@ -221,14 +223,14 @@ impl<S: ChunkSource<Error: Debug> + ResumableSource> ResumableSource for Witness
         self.write("key_text", |source| source.key_text(key))
     }
 
-    fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
-        self.write("share", |source| source.share(first, last, at))
+    fn fraction(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
+        self.write("share", |source| source.fraction(first, last, at))
     }
 }
 
 /// What a check is doing, for the one who waits for it.
 #[derive(Clone, Default)]
-pub(crate) struct Beat(Arc<State>);
+pub(crate) struct Watchdog(Arc<State>);
 
 #[derive(Default)]
 struct State {
@@ -252,7 +254,7 @@ pub(crate) enum Doing {
     Writing,
 }
 
-impl Beat {
+impl Watchdog {
     /// Another store was opened: what to show if it gets stuck.
     pub(crate) fn shows(&self, history: Arc<Mutex<dyn Tell + Send>>) {
         self.0.has_walked.store(false, SeqCst);
@@ -277,7 +279,7 @@ impl Beat {
         self.0.count.load(SeqCst)
     }
 
-    fn stuck(&self) -> (Breach<()>, Vec<String>) {
+    fn stuck(&self) -> (Violation<()>, Vec<String>) {
         let (clause, flaw) = match *lock(&self.0.doing) {
             Doing::Changing if self.has_walked() => (
                 Clause::G14,
@@ -290,7 +292,7 @@ impl Beat {
         };
         let history = lock(&self.0.history);
         let lines = history.as_ref().map(|history| lock(history).lines());
-        (Breach::said(clause, flaw), lines.unwrap_or_default())
+        (Violation::said(clause, flaw), lines.unwrap_or_default())
     }
 }
 
@@ -299,10 +301,10 @@ impl Beat {
 pub(crate) fn watched(
     check: &'static str,
     config: Config,
-    run: Box<dyn FnOnce(Beat) -> Result<Verdict, Failure> + Send>,
+    run: Box<dyn FnOnce(Watchdog) -> Result<Verdict, Failure> + Send>,
 ) -> Result<Verdict, Failure> {
-    let failed = |breach: Breach<()>, lines| Failure::new(check, config.seed, breach, lines);
-    let beat = Beat::default();
+    let failed = |breach: Violation<()>, lines| Failure::new(check, config.seed, breach, lines);
+    let beat = Watchdog::default();
     let of_thread = beat.clone();
     let (told, tells) = channel();
     let run = move || {
@@ -311,7 +313,7 @@ pub(crate) fn watched(
         drop(told.send(result));
     };
     if let Err(error) = thread::Builder::new().name(check.to_owned()).spawn(run) {
-        let breach = Breach::said(Clause::Harness, "no thread could be started");
+        let breach = Violation::said(Clause::Harness, "no thread could be started");
         return Err(failed(breach.got(error), Vec::new()));
     }
     let (mut count, mut unmoved) = (beat.count(), 0);
@@ -319,7 +321,7 @@ pub(crate) fn watched(
         match tells.recv_timeout(config.patience) {
             Ok(Ok(result)) => return result,
             Ok(Err(panic)) => {
-                let breach = Breach::new(Flaw::Panicked).got(message(&*panic));
+                let breach = Violation::new(FailureKind::Panicked).got(message(&*panic));
                 return Err(failed(breach, Vec::new()));
             }
             Err(RecvTimeoutError::Timeout) => {
@@ -334,7 +336,7 @@ pub(crate) fn watched(
                 }
             }
             Err(RecvTimeoutError::Disconnected) => {
-                let breach = Breach::said(Clause::Harness, "the check's thread was lost");
+                let breach = Violation::said(Clause::Harness, "the check's thread was lost");
                 return Err(failed(breach, Vec::new()));
             }
         }

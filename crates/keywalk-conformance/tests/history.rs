@@ -7,19 +7,19 @@ use std::ops::RangeBounds;
 use keywalk::{Fetched, KeyRange, LastKey, Order};
 use keywalk_conformance::Clause::{self, G1, G2, G3, G4, G5, G6, G8, G9};
 use keywalk_conformance::history::{
-    Answer, Breach, Change, Flaw, Lives, Mutation, Oracle, Presence, Question, Span,
+    Answer, Change, FailureKind, KeyHistory, Mutation, Oracle, Presence, Question, Span, Violation,
 };
 use proptest::prelude::*;
 
-use Fetched::{End, More, ScannedTo};
-use Flaw::{
+use FailureKind::{
     Absent, Behind, Beyond, Disordered, Endless, Missing, MissingAtEnd, NoLast, NotLast, OtherEnd,
     OtherRange, Overfull, Repeated, ScannedShort, Stuck, Value,
 };
+use Fetched::{End, More, ScannedTo};
 
-type Judged = Result<(), (Clause, Flaw<i64>)>;
+type Judged = Result<(), (Clause, FailureKind<i64>)>;
 
-fn judged(observed: Result<(), Breach<i64>>) -> Judged {
+fn judged(observed: Result<(), Violation<i64>>) -> Judged {
     observed.map_err(|breach| (breach.clause(), breach.flaw().clone()))
 }
 
@@ -42,8 +42,8 @@ fn delete(key: i64, from: u64, to: u64) -> Mutation<i64> {
     }
 }
 
-fn lives(mutations: impl IntoIterator<Item = Mutation<i64>>) -> Lives<i64> {
-    let mut lives = Lives::default();
+fn lives(mutations: impl IntoIterator<Item = Mutation<i64>>) -> KeyHistory<i64> {
+    let mut lives = KeyHistory::default();
     mutations
         .into_iter()
         .for_each(|mutation| lives.record(mutation));
@@ -51,7 +51,7 @@ fn lives(mutations: impl IntoIterator<Item = Mutation<i64>>) -> Lives<i64> {
 }
 
 /// Each put with ten times itself, and done before anything else.
-fn hold(keys: &[i64]) -> Lives<i64> {
+fn hold(keys: &[i64]) -> KeyHistory<i64> {
     lives(keys.iter().map(|key| put(*key, 10 * *key as u64, 0, 1)))
 }
 
@@ -64,20 +64,20 @@ fn down(bounds: impl RangeBounds<i64>) -> KeyRange<i64> {
 }
 
 fn past(key: i64, mut range: KeyRange<i64>) -> KeyRange<i64> {
-    range.advance_past(key);
+    range.start_after(key);
     range
 }
 
-/// What a live walk's first fetch is judged to be.
+/// What an unbounded walk's first fetch is judged to be.
 fn fetch(
-    lives: &Lives<i64>,
+    lives: &KeyHistory<i64>,
     range: KeyRange<i64>,
     limit: usize,
     items: &[(i64, u64)],
     fetched: Fetched<i64>,
 ) -> Judged {
     let question = Question::fetch(range, limit, items.to_vec(), fetched, span(100, 110));
-    judged(Oracle::live(range).observe(&question, lives))
+    judged(Oracle::unbounded(range).observe(&question, lives))
 }
 
 /// A row a fetch: the keys that are there, the range, the limit; the keys that come, and how far it got.
@@ -165,16 +165,16 @@ fn a_fetch_is_judged_by_what_was_certain_meanwhile() {
 
 #[test]
 fn a_last_key_that_is_not_the_last_is_refused() {
-    use LastKey::{Empty, Is, Unknown};
+    use LastKey::{Empty, Known, Unknown};
     let rows = [
-        (up(1..=5), Is(2), Err((G8, NotLast(3)))),
+        (up(1..=5), Known(2), Err((G8, NotLast(3)))),
         (up(1..=5), Empty, Err((G8, NoLast(3)))),
-        (up(1..=5), Is(8), Err((G6, Beyond(8)))),
-        (up(1..=5), Is(5), Err((G4, Absent(5)))),
-        (up(1..=5), Is(0), Err((G6, Behind(0)))),
-        (down(1..=5), Is(3), Err((G8, NotLast(1)))),
-        (up(1..=5), Is(3), Ok(())),
-        (down(1..=5), Is(1), Ok(())),
+        (up(1..=5), Known(8), Err((G6, Beyond(8)))),
+        (up(1..=5), Known(5), Err((G4, Absent(5)))),
+        (up(1..=5), Known(0), Err((G6, Behind(0)))),
+        (down(1..=5), Known(3), Err((G8, NotLast(1)))),
+        (up(1..=5), Known(3), Ok(())),
+        (down(1..=5), Known(1), Ok(())),
         (up(1..=5), Unknown, Ok(())),
         (up(4..=5), Empty, Ok(())),
     ];
@@ -189,12 +189,12 @@ fn a_last_key_that_is_not_the_last_is_refused() {
 #[derive(Clone)]
 struct Asked {
     oracle: Oracle<i64>,
-    lives: Lives<i64>,
+    lives: KeyHistory<i64>,
     now: u64,
 }
 
 impl Asked {
-    fn of(oracle: Oracle<i64>, lives: Lives<i64>) -> Self {
+    fn of(oracle: Oracle<i64>, lives: KeyHistory<i64>) -> Self {
         let now = 100;
         Asked { oracle, lives, now }
     }
@@ -236,7 +236,7 @@ fn a_bounded_walk_ends_at_what_was_its_last_key() {
 #[test]
 fn a_live_walk_goes_on_to_what_was_appended() {
     let lives = lives([put(1, 10, 0, 2), put(2, 20, 106, 108)]);
-    let mut walk = Asked::of(Oracle::live(up(..)), lives);
+    let mut walk = Asked::of(Oracle::unbounded(up(..)), lives);
     assert_eq!(walk.ask(up(..), &[1], More), Ok(()));
     assert_eq!(walk.end(1), Err((G9, OtherEnd)), "before it is told so");
     walk.now = 110;
@@ -248,7 +248,7 @@ fn a_live_walk_goes_on_to_what_was_appended() {
 
 #[test]
 fn a_walk_that_asks_too_often_is_refused() {
-    let mut walk = Asked::of(Oracle::live(up(..)), hold(&[1, 2, 3, 4]));
+    let mut walk = Asked::of(Oracle::unbounded(up(..)), hold(&[1, 2, 3, 4]));
     let failed = Question {
         answer: Answer::Error("busy".to_owned()),
         ..Question::fetch(up(..), 2, Vec::new(), End, span(90, 92))
@@ -263,11 +263,11 @@ fn a_walk_that_asks_too_often_is_refused() {
 
 #[test]
 fn short_and_empty_stretches_are_allowed_for() {
-    let mut walk = Asked::of(Oracle::live(up(..)), hold(&[9]));
+    let mut walk = Asked::of(Oracle::unbounded(up(..)), hold(&[9]));
     let mut range = up(..);
     for key in 0..8 {
         assert_eq!(walk.ask(range, &[], ScannedTo(key)), Ok(()), "to {key}");
-        range.advance_past(key);
+        range.start_after(key);
     }
     assert_eq!(walk.ask(range, &[9], End), Ok(()));
     assert_eq!(walk.end(2), Ok(()), "each stretch counts for itself");
@@ -276,7 +276,7 @@ fn short_and_empty_stretches_are_allowed_for() {
 #[test]
 fn what_is_handed_out_comes_once_and_in_order() {
     for (range, before, after) in [(up(..), 3, 9), (down(..), 9, 3)] {
-        let mut oracle = Oracle::live(range);
+        let mut oracle = Oracle::unbounded(range);
         assert_eq!(judged(oracle.hand_out(&5)), Ok(()));
         let again = judged(oracle.clone().hand_out(&5));
         assert_eq!(again, Err((G2, Repeated(5))));
@@ -294,7 +294,7 @@ fn a_snapshot_is_of_one_moment_before_its_first_fetch_returned() {
         delete(2, 104, 106),
         put(3, 30, 108, 110),
     ]);
-    let mut walk = Asked::of(Oracle::live(up(..)).snapshot(50), lives);
+    let mut walk = Asked::of(Oracle::unbounded(up(..)).snapshot(50), lives);
     assert_eq!(walk.ask(up(..), &[1], More), Ok(()));
     walk.now = 120;
     let rest = past(1, up(..));
@@ -304,7 +304,7 @@ fn a_snapshot_is_of_one_moment_before_its_first_fetch_returned() {
 
 #[test]
 fn a_resumed_walk_asks_for_what_was_not_handed_out() {
-    let mut walk = Asked::of(Oracle::live(up(..)), hold(&[1, 2, 3]));
+    let mut walk = Asked::of(Oracle::unbounded(up(..)), hold(&[1, 2, 3]));
     assert_eq!(walk.ask(up(..), &[1, 2], More), Ok(()));
     assert_eq!(judged(walk.oracle.hand_out(&1)), Ok(()), "one of them");
     walk.oracle.resume(true, 104);
@@ -408,7 +408,7 @@ fn histories() -> impl Strategy<Value = (Vec<(Change, Span)>, Span)> {
     })
 }
 
-fn recorded(mutations: &[(Change, Span)]) -> Lives<i64> {
+fn recorded(mutations: &[(Change, Span)]) -> KeyHistory<i64> {
     let mutation = |(change, during): &(Change, Span)| Mutation {
         key: KEY,
         change: *change,

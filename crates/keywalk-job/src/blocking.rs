@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use keywalk::{ChunkSource, Chunks, Cursor, ResumableSource, Step};
 
 use crate::checkpoint::Checkpoint;
-use crate::checkpoints::{Attempt, Checkpoints};
+use crate::checkpoints::{Attempt, CheckpointStore};
 use crate::clock::Clock;
 use crate::dead_letter::{DeadLetter, DeadLetters};
 use crate::driver::{Host, OpenScope, Steps, Store};
@@ -54,8 +54,8 @@ impl<S: ChunkSource + ResumableSource> Steps for Chunks<S> {
         Chunks::cursor(self)
     }
 
-    fn cursor_past(&self, key: S::Key) -> Cursor<S::Key> {
-        Chunks::cursor_past(self, key)
+    fn cursor_after(&self, key: S::Key) -> Cursor<S::Key> {
+        Chunks::cursor_after(self, key)
     }
 
     fn seek(&mut self, cursor: Cursor<S::Key>) {
@@ -64,34 +64,34 @@ impl<S: ChunkSource + ResumableSource> Steps for Chunks<S> {
 }
 
 /// Checkpoints and a function that block.
-pub(crate) struct Blocking<C: Checkpoints, F> {
+pub(crate) struct Blocking<C: CheckpointStore, F> {
     pub(crate) checkpoints: C,
     pub(crate) work: F,
-    pub(crate) bury: Option<Bury<C>>,
+    pub(crate) record_dead_letter: Option<Bury<C>>,
 }
 
-pub(crate) struct BlockingScope<'s, C: Checkpoints, F> {
+pub(crate) struct BlockingScope<'s, C: CheckpointStore, F> {
     open: Open<'s, C>,
     work: &'s mut F,
-    bury: Option<Bury<C>>,
+    record_dead_letter: Option<Bury<C>>,
 }
 
-/// What [`Checkpoints::begin`] returned.
-pub(crate) struct Open<'s, C: Checkpoints + 's> {
+/// What [`CheckpointStore::begin`] returned.
+pub(crate) struct Open<'s, C: CheckpointStore + 's> {
     scope: C::Scope<'s>,
     rest: C::Rest<'s>,
 }
 
-/// [`DeadLetters::bury`] of checkpoints that have it. It names [`Open`], since a pointer for all lifetimes that
+/// [`DeadLetters::record_dead_letter`] of checkpoints that have it. It names [`Open`], since a pointer for all lifetimes that
 /// names `C::Rest` requires `C: 'static`.
 pub(crate) type Bury<C> =
-    fn(&mut Open<'_, C>, &DeadLetter<'_>) -> Result<(), <C as Checkpoints>::Error>;
+    fn(&mut Open<'_, C>, &DeadLetter<'_>) -> Result<(), <C as CheckpointStore>::Error>;
 
-pub(crate) fn bury<C: DeadLetters>(
+pub(crate) fn record_dead_letter<C: DeadLetters>(
     open: &mut Open<'_, C>,
     letter: &DeadLetter<'_>,
 ) -> Result<(), C::Error> {
-    C::bury(&mut open.scope, &mut open.rest, letter)
+    C::record_dead_letter(&mut open.scope, &mut open.rest, letter)
 }
 
 impl<C, F, T> Store<T> for Blocking<C, F>
@@ -114,7 +114,7 @@ where
         Ok(BlockingScope {
             open: Open { scope, rest },
             work: &mut self.work,
-            bury: self.bury,
+            record_dead_letter: self.record_dead_letter,
         })
     }
 
@@ -123,13 +123,13 @@ where
     }
 
     fn skips(&self) -> bool {
-        self.bury.is_some()
+        self.record_dead_letter.is_some()
     }
 }
 
 impl<C, F, T> OpenScope<T> for BlockingScope<'_, C, F>
 where
-    C: Checkpoints,
+    C: CheckpointStore,
     F: FnMut(&mut C::Scope<'_>, &[T]) -> Result<(), BoxError>,
 {
     type Error = C::Error;
@@ -147,9 +147,9 @@ where
         C::attempt(scope, rest, |scope| (self.work)(scope, items))
     }
 
-    async fn bury(&mut self, letter: &DeadLetter<'_>) -> Result<(), C::Error> {
-        match self.bury {
-            Some(bury) => bury(&mut self.open, letter),
+    async fn record_dead_letter(&mut self, letter: &DeadLetter<'_>) -> Result<(), C::Error> {
+        match self.record_dead_letter {
+            Some(record_dead_letter) => record_dead_letter(&mut self.open, letter),
             // Nothing is skipped.
             None => Ok(()),
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use keywalk::Token;
 use serde::{Deserialize, Serialize};
 
-/// How far a job got: what a store of [`Checkpoints`](crate::Checkpoints) keeps of it.
+/// How far a job got: what a store of [`CheckpointStore`](crate::CheckpointStore) keeps of it.
 ///
 /// With serde, or [`to_json`](Self::to_json), it has a form that later releases read.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -49,7 +49,7 @@ impl Checkpoint {
         &self.token
     }
 
-    /// Whether the job has come to its end. Never true of a live walk's.
+    /// Whether the job has come to its end. Never true of an unbounded walk's.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.token.is_done()
@@ -113,8 +113,9 @@ impl Checkpoint {
     /// # Errors
     ///
     /// If it is none, or anything in it was changed.
-    pub fn from_json(json: &str) -> Result<Self, NotACheckpoint> {
-        let checkpoint = serde_json::from_str(json).map_err(|error| NotACheckpoint(Some(error)))?;
+    pub fn from_json(json: &str) -> Result<Self, CheckpointDecodeError> {
+        let checkpoint =
+            serde_json::from_str(json).map_err(|error| CheckpointDecodeError(Some(error)))?;
         let given = json
             .trim_end()
             .rsplit_once(CHECKSUM)
@@ -123,7 +124,7 @@ impl Checkpoint {
                     checksum == format!("{:08x}\"}}", crc32fast::hash(before.as_bytes()));
                 is_right.then_some(checkpoint)
             });
-        given.ok_or(NotACheckpoint(None))
+        given.ok_or(CheckpointDecodeError(None))
     }
 }
 
@@ -144,15 +145,15 @@ const CHECKSUM: &str = ",\"checksum\":\"";
 
 /// A text is no checkpoint: cut, changed, or of a later release.
 #[derive(Debug)]
-pub struct NotACheckpoint(Option<serde_json::Error>);
+pub struct CheckpointDecodeError(Option<serde_json::Error>);
 
-impl fmt::Display for NotACheckpoint {
+impl fmt::Display for CheckpointDecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the checkpoint can't be read; restore it, or reset the job to start anew")
     }
 }
 
-impl Error for NotACheckpoint {
+impl Error for CheckpointDecodeError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.as_ref().map(|error| error as _)
     }

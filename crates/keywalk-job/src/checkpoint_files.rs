@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use atomic_write_file::AtomicWriteFile;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::{Checkpoint, NotACheckpoint, from_unix_millis, unix_millis};
-use crate::checkpoints::Checkpoints;
-use crate::dead_letter::{Buried, DeadLetter, DeadLetters};
+use crate::checkpoint::{Checkpoint, CheckpointDecodeError, from_unix_millis, unix_millis};
+use crate::checkpoints::CheckpointStore;
+use crate::dead_letter::{DeadLetter, DeadLetterRecord, DeadLetters};
 use crate::lease::{Lease, Leases, file_name, refuse_special_file};
 
 /// Checkpoints in a folder, a file a job: for walks over any source, with effects anywhere.
@@ -34,7 +34,7 @@ use crate::lease::{Lease, Leases, file_name, refuse_special_file};
 /// one's next commit is refused, since the later one has recorded itself; the chunks that both did are done
 /// twice. Two that begin in the same moment, or with a reset between them, aren't told apart: neither is refused.
 ///
-/// A checkpoint that can't be read makes [`list`](Checkpoints::list) fail, with its path. What a crash or a power
+/// A checkpoint that can't be read makes [`list`](CheckpointStore::list) fail, with its path. What a crash or a power
 /// failure tore at the end of the dead letters is ignored, and the next letter replaces it: its chunk comes again.
 /// Any other line that is no letter makes [`dead_letters`](DeadLetters::dead_letters) fail, with its number.
 ///
@@ -47,16 +47,16 @@ use crate::lease::{Lease, Leases, file_name, refuse_special_file};
 /// Two syncs per chunk, and one per dead letter: some milliseconds each on a disk. Larger chunks pay it less often,
 /// and repeat more after a crash. A run's first dead letter reads the file of them.
 #[derive(Clone, Debug)]
-pub struct CheckpointFiles {
+pub struct FileCheckpoints {
     folder: PathBuf,
     /// The file that letters were last added to, and its length then.
     letters: Option<(PathBuf, u64)>,
 }
 
-impl CheckpointFiles {
+impl FileCheckpoints {
     /// Checkpoints in this folder, which is made when the first job runs. Nothing is read yet.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        CheckpointFiles {
+        FileCheckpoints {
             folder: folder.into(),
             letters: None,
         }
@@ -78,7 +78,7 @@ const CHECKPOINT: &str = ".json";
 const LOCK: &str = ".lock";
 const DEAD_LETTERS: &str = ".dead-letters.ndjson";
 
-impl Checkpoints for CheckpointFiles {
+impl CheckpointStore for FileCheckpoints {
     type Scope<'a> = ();
     type Rest<'a> = &'a mut Self;
     type Error = FileError;
@@ -138,7 +138,7 @@ impl Checkpoints for CheckpointFiles {
     }
 }
 
-impl Leases for CheckpointFiles {
+impl Leases for FileCheckpoints {
     fn lease(&mut self, job: &str) -> Result<Option<Lease>, FileError> {
         make_folder(&self.folder).map_err(FileError::io("make", &self.folder))?;
         let path = self.path(job, LOCK);
@@ -146,8 +146,12 @@ impl Leases for CheckpointFiles {
     }
 }
 
-impl DeadLetters for CheckpointFiles {
-    fn bury((): &mut (), files: &mut &mut Self, letter: &DeadLetter<'_>) -> Result<(), FileError> {
+impl DeadLetters for FileCheckpoints {
+    fn record_dead_letter(
+        (): &mut (),
+        files: &mut &mut Self,
+        letter: &DeadLetter<'_>,
+    ) -> Result<(), FileError> {
         let path = files.path(letter.job(), DEAD_LETTERS);
         let known = files.letters.take().filter(|(known, _)| *known == path);
         let known = known.map(|(_, length)| length);
@@ -157,7 +161,7 @@ impl DeadLetters for CheckpointFiles {
         Ok(())
     }
 
-    fn dead_letters(&mut self, job: &str) -> Result<Vec<Buried>, FileError> {
+    fn dead_letters(&mut self, job: &str) -> Result<Vec<DeadLetterRecord>, FileError> {
         read_letters(&self.path(job, DEAD_LETTERS))
     }
 }
@@ -253,7 +257,7 @@ fn append_letter(path: &Path, letter: &DeadLetter<'_>, known: Option<u64>) -> io
 }
 
 /// The last letter of each key, by the keys' bytes.
-fn read_letters(path: &Path) -> Result<Vec<Buried>, FileError> {
+fn read_letters(path: &Path) -> Result<Vec<DeadLetterRecord>, FileError> {
     refuse_special_file(path).map_err(FileError::io("read", path))?;
     let text = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -268,7 +272,7 @@ fn read_letters(path: &Path) -> Result<Vec<Buried>, FileError> {
 
 /// What a file of letters holds.
 struct Letters {
-    by_key: BTreeMap<Vec<u8>, Buried>,
+    by_key: BTreeMap<Vec<u8>, DeadLetterRecord>,
     /// Where the last line ends that a crash hasn't torn. What is behind it was never committed.
     end: usize,
     /// The first line before that end which is no letter, from 1.
@@ -288,7 +292,7 @@ impl Letters {
             at += line.len();
             match serde_json::from_slice::<Line>(line.strip_suffix(b"\n").unwrap_or(line)) {
                 Ok(line) => {
-                    let letter = Buried::new(line.key, line.key_bytes.clone())
+                    let letter = DeadLetterRecord::new(line.key, line.key_bytes.clone())
                         .failed_with(line.error)
                         .failed_at(from_unix_millis(line.time));
                     letters.by_key.insert(line.key_bytes, letter);
@@ -350,7 +354,7 @@ pub struct FileError {
 enum Problem {
     /// What couldn't be done with the file.
     Io(&'static str, io::Error),
-    Content(NotACheckpoint),
+    Content(CheckpointDecodeError),
     /// Of a file of dead letters, this line; from 1.
     Letter(usize, serde_json::Error),
     /// It holds a later run's checkpoint.
@@ -366,7 +370,7 @@ impl FileError {
         }
     }
 
-    pub(crate) fn content(path: &Path) -> impl FnOnce(NotACheckpoint) -> Self {
+    pub(crate) fn content(path: &Path) -> impl FnOnce(CheckpointDecodeError) -> Self {
         let path = path.to_owned();
         move |error| FileError {
             path,

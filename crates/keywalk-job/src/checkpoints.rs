@@ -44,13 +44,13 @@ use crate::error::BoxError;
 /// ```
 /// use std::collections::BTreeMap;
 /// use std::convert::Infallible;
-/// use keywalk_job::{Checkpoint, Checkpoints, Lease, Leases};
+/// use keywalk_job::{Checkpoint, CheckpointStore, Lease, Leases};
 ///
 /// /// For a job that may start over when the process does.
 /// #[derive(Default)]
 /// struct InMemory(BTreeMap<String, Checkpoint>);
 ///
-/// impl Checkpoints for InMemory {
+/// impl CheckpointStore for InMemory {
 ///     type Scope<'a> = ();
 ///     type Rest<'a> = &'a mut Self;
 ///     type Error = Infallible;
@@ -122,13 +122,13 @@ use crate::error::BoxError;
 /// #     }
 /// # }
 /// use db::{Client, Transaction};
-/// use keywalk_job::{Attempt, BoxError, Checkpoint, Checkpoints};
+/// use keywalk_job::{Attempt, BoxError, Checkpoint, CheckpointStore};
 ///
 /// struct JobTable<'c> {
 ///     client: &'c mut Client,
 /// }
 ///
-/// impl Checkpoints for JobTable<'_> {
+/// impl CheckpointStore for JobTable<'_> {
 ///     type Scope<'a> = Transaction<'a>;
 ///     type Rest<'a> = () where Self: 'a;
 ///     type Error = db::Error;
@@ -157,8 +157,8 @@ use crate::error::BoxError;
 ///         Ok(match work(&mut savepoint) {
 ///             Ok(()) => savepoint.commit().map(|()| Attempt::Done)?,
 ///             Err(error) => match savepoint.rollback() {
-///                 Ok(()) => Attempt::Undone(error),
-///                 Err(_) => Attempt::Lost(error),
+///                 Ok(()) => Attempt::RolledBack(error),
+///                 Err(_) => Attempt::ScopeLost(error),
 ///             },
 ///         })
 ///     }
@@ -167,13 +167,13 @@ use crate::error::BoxError;
 ///     // And `remove` and `list`.
 /// }
 /// # use keywalk::Walk;
-/// # use keywalk_job::{DeadLetter, DeadLetters, Buried, Job, Lease, Leases};
+/// # use keywalk_job::{DeadLetter, DeadLetters, DeadLetterRecord, Job, Lease, Leases};
 /// # impl Leases for JobTable<'_> {
 /// #     fn lease(&mut self, _: &str) -> Result<Option<Lease>, db::Error> { Ok(Some(Lease::unguarded())) }
 /// # }
 /// # impl DeadLetters for JobTable<'_> {
-/// #     fn bury(_: &mut Transaction<'_>, (): &mut (), _: &DeadLetter<'_>) -> Result<(), db::Error> { Ok(()) }
-/// #     fn dead_letters(&mut self, _: &str) -> Result<Vec<Buried>, db::Error> { Ok(Vec::new()) }
+/// #     fn record_dead_letter(_: &mut Transaction<'_>, (): &mut (), _: &DeadLetter<'_>) -> Result<(), db::Error> { Ok(()) }
+/// #     fn dead_letters(&mut self, _: &str) -> Result<Vec<DeadLetterRecord>, db::Error> { Ok(Vec::new()) }
 /// # }
 /// # let numbers = std::collections::BTreeMap::from([(1, 0), (2, 7), (3, 1)]);
 /// # let walk = || Walk::new(keywalk_memory::Named::new("numbers", &numbers)).chunk_size(2);
@@ -193,13 +193,13 @@ use crate::error::BoxError;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "a job's position can't be kept in `{Self}`: it is no `Checkpoints`",
+    message = "a job's position can't be kept in `{Self}`: it is no `CheckpointStore`",
     label = "not a place for checkpoints",
-    note = "give `keywalk_sqlite::CheckpointTable::new(&db)` (in the same database: effects are exactly once), \
-            or `keywalk_job::CheckpointFiles::new(\"folder\")`",
-    note = "for a store of your own implement `keywalk_job::Checkpoints`"
+    note = "give `keywalk_sqlite::SqliteCheckpoints::new(&db)` (in the same database: effects are exactly once), \
+            or `keywalk_job::FileCheckpoints::new(\"folder\")`",
+    note = "for a store of your own implement `keywalk_job::CheckpointStore`"
 )]
-pub trait Checkpoints {
+pub trait CheckpointStore {
     /// What the work of a chunk is done in, lent to the job's function: a transaction, or `()`.
     ///
     /// It may borrow from `&'a mut self`. It has no `where Self: 'a`: with it the bound of a job's function,
@@ -283,7 +283,7 @@ pub trait Checkpoints {
     }
 
     /// Does a part of the chunk's work, and undoes it alone if it fails, where the store can. Provided: does
-    /// the work and undoes nothing; a failure is answered as [`Attempt::Undone`] all the same. A store whose
+    /// the work and undoes nothing; a failure is answered as [`Attempt::RolledBack`] all the same. A store whose
     /// scope is a transaction must undo it, since the rest of the chunk is committed.
     ///
     /// # Errors
@@ -297,13 +297,13 @@ pub trait Checkpoints {
         let _ = rest;
         Ok(match work(scope) {
             Ok(()) => Attempt::Done,
-            Err(error) => Attempt::Undone(error),
+            Err(error) => Attempt::RolledBack(error),
         })
     }
 }
 
 #[deny(clippy::missing_trait_methods)]
-impl<C: Checkpoints> Checkpoints for &mut C {
+impl<C: CheckpointStore> CheckpointStore for &mut C {
     type Scope<'a> = C::Scope<'a>;
     type Rest<'a>
         = C::Rest<'a>
@@ -356,14 +356,14 @@ impl<C: Checkpoints> Checkpoints for &mut C {
     }
 }
 
-/// What came of a part of a chunk's work; see [`Checkpoints::attempt`].
+/// What came of a part of a chunk's work; see [`CheckpointStore::attempt`].
 #[derive(Debug)]
 pub enum Attempt {
     /// It is done.
     Done,
     /// It failed, and is undone; the rest of the chunk can be done all the same.
-    Undone(BoxError),
+    RolledBack(BoxError),
     /// It failed, and the scope is lost with it: an error of SQLite's that ends the transaction, say. The
     /// chunk can't be committed.
-    Lost(BoxError),
+    ScopeLost(BoxError),
 }

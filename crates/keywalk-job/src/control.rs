@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::driver::{Host, Store};
 use crate::error::Error;
 use crate::events;
-use crate::outcome::Ended;
+use crate::outcome::StopReason;
 use crate::stop::Stop;
 
 /// The longest time for which a job doesn't look whether to stop.
@@ -68,17 +68,17 @@ impl<H: Host> Control<H> {
     }
 
     /// Returns why the run should end now, if it should.
-    fn end_asked(&self) -> Option<Ended> {
+    fn end_asked(&self) -> Option<StopReason> {
         if self.options.stops.iter().any(Stop::is_requested) {
-            return Some(Ended::Stopped);
+            return Some(StopReason::Stopped);
         }
         let deadline = self.options.deadline;
         let is_late = deadline.is_some_and(|deadline| self.elapsed() >= deadline);
-        is_late.then_some(Ended::Deadline)
+        is_late.then_some(StopReason::Deadline)
     }
 
     /// Waits until `time`, unless the run should end before.
-    pub(crate) async fn wait_until(&mut self, time: Duration) -> Option<Ended> {
+    pub(crate) async fn wait_until(&mut self, time: Duration) -> Option<StopReason> {
         loop {
             if let Some(ended) = self.end_asked() {
                 return Some(ended);
@@ -95,7 +95,7 @@ impl<H: Host> Control<H> {
     }
 
     /// Waits at least a moment, so that a caller that asks again and again doesn't spin.
-    pub(crate) async fn wait_for(&mut self, time: Duration) -> Option<Ended> {
+    pub(crate) async fn wait_for(&mut self, time: Duration) -> Option<StopReason> {
         let time = time.max(Duration::from_millis(1));
         self.wait_until(self.host.now().saturating_add(time)).await
     }
@@ -122,7 +122,7 @@ impl<H: Host> Control<H> {
         store: &St,
         error: Error<S, St::Error>,
     ) -> Result<Duration, Error<S, St::Error>> {
-        let Error::Checkpoints { job, error: cause } = &error else {
+        let Error::CheckpointStore { job, error: cause } = &error else {
             return Err(error);
         };
         if !store.is_transient(cause) {

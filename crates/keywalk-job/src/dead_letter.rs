@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use crate::checkpoints::Checkpoints;
+use crate::checkpoints::CheckpointStore;
 use crate::error::BoxError;
 
 /// Keeps the items that a job has [skipped](crate::Job::skip_failures), each with its last error, until the job is
@@ -10,11 +10,11 @@ use crate::error::BoxError;
 /// ```
 /// use std::collections::BTreeMap;
 /// use keywalk::Walk;
-/// use keywalk_job::{CheckpointFiles, DeadLetters, Job};
+/// use keywalk_job::{FileCheckpoints, DeadLetters, Job};
 ///
 /// # let folder = tempfile::tempdir()?;
 /// let numbers = BTreeMap::from([(1, "12"), (2, "a dozen"), (3, "144")]);
-/// let mut checkpoints = CheckpointFiles::new(folder.path());
+/// let mut checkpoints = FileCheckpoints::new(folder.path());
 /// let job = Job::new("parse", Walk::new(keywalk_memory::Named::new("numbers", &numbers)), &mut checkpoints);
 /// let outcome = job.skip_failures().run(|(), items| {
 ///     for (_, number) in items {
@@ -33,16 +33,16 @@ use crate::error::BoxError;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no place for the items that a job skips: it is no `DeadLetters`",
     label = "keeps no dead letters",
-    note = "implement `keywalk_job::DeadLetters` beside `Checkpoints`, or let the job end at the first failure"
+    note = "implement `keywalk_job::DeadLetters` beside `CheckpointStore`, or let the job end at the first failure"
 )]
-pub trait DeadLetters: Checkpoints {
+pub trait DeadLetters: CheckpointStore {
     /// Records an item that failed, to be committed with the scope. A later letter of the same job and key
     /// replaces it.
     ///
     /// # Errors
     ///
     /// The store's own.
-    fn bury(
+    fn record_dead_letter(
         scope: &mut Self::Scope<'_>,
         rest: &mut Self::Rest<'_>,
         letter: &DeadLetter<'_>,
@@ -51,32 +51,32 @@ pub trait DeadLetters: Checkpoints {
     /// Lists a job's letters, by their keys' bytes. O(letters).
     ///
     /// How they are done again is told where they are kept: by another job over the letters in SQLite
-    /// (`keywalk_sqlite::CheckpointTable`), one after the other by their keys elsewhere. A store of your own
-    /// makes the letters by [`Buried::new`].
+    /// (`keywalk_sqlite::SqliteCheckpoints`), one after the other by their keys elsewhere. A store of your own
+    /// makes the letters by [`DeadLetterRecord::new`].
     ///
     /// # Errors
     ///
     /// The store's own; also if a letter can't be read.
-    fn dead_letters(&mut self, job: &str) -> Result<Vec<Buried>, Self::Error>;
+    fn dead_letters(&mut self, job: &str) -> Result<Vec<DeadLetterRecord>, Self::Error>;
 }
 
 #[deny(clippy::missing_trait_methods)]
 impl<C: DeadLetters> DeadLetters for &mut C {
-    fn bury(
+    fn record_dead_letter(
         scope: &mut C::Scope<'_>,
         rest: &mut C::Rest<'_>,
         letter: &DeadLetter<'_>,
     ) -> Result<(), C::Error> {
-        C::bury(scope, rest, letter)
+        C::record_dead_letter(scope, rest, letter)
     }
 
-    fn dead_letters(&mut self, job: &str) -> Result<Vec<Buried>, C::Error> {
+    fn dead_letters(&mut self, job: &str) -> Result<Vec<DeadLetterRecord>, C::Error> {
         (**self).dead_letters(job)
     }
 }
 
 /// An item that the job's function failed for, and that was skipped: what
-/// [`Job::skip_failures`](crate::Job::skip_failures) has recorded. A [`Buried`] is one that is read back.
+/// [`Job::skip_failures`](crate::Job::skip_failures) has recorded. A [`DeadLetterRecord`] is one that is read back.
 pub struct DeadLetter<'a> {
     pub(crate) job: &'a str,
     pub(crate) key: String,
@@ -142,29 +142,29 @@ impl fmt::Debug for DeadLetter<'_> {
 
 /// A [`DeadLetter`] that was recorded, as [`DeadLetters::dead_letters`] reads it back.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Buried {
+pub struct DeadLetterRecord {
     key: String,
     key_bytes: Vec<u8>,
     error: String,
     time: SystemTime,
 }
 
-impl Buried {
+impl DeadLetterRecord {
     /// The letter of the item with this key, in words and as the source encodes it; for a store of your own.
     ///
     /// ```
-    /// use keywalk_job::{Buried, from_unix_millis};
+    /// use keywalk_job::{DeadLetterRecord, from_unix_millis};
     ///
     /// // As they were stored.
     /// let (key, key_bytes, error, time) = ("7", vec![0, 7], "no such file", 1_764_214_226_123);
-    /// let letter = Buried::new(key, key_bytes)
+    /// let letter = DeadLetterRecord::new(key, key_bytes)
     ///     .failed_with(error)
     ///     .failed_at(from_unix_millis(time));
     /// assert_eq!(letter.error(), "no such file");
     /// ```
     #[must_use]
     pub fn new(key: impl Into<String>, key_bytes: Vec<u8>) -> Self {
-        Buried {
+        DeadLetterRecord {
             key: key.into(),
             key_bytes,
             error: String::new(),
@@ -214,9 +214,9 @@ impl Buried {
 }
 
 /// Prints its time, and no data.
-impl fmt::Debug for Buried {
+impl fmt::Debug for DeadLetterRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Buried")
+        f.debug_struct("DeadLetterRecord")
             .field("time", &self.time)
             .finish_non_exhaustive()
     }

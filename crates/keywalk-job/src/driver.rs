@@ -31,7 +31,7 @@ pub(crate) trait Steps {
     fn items(&self) -> &[Self::Item];
     fn source(&self) -> &Self::Source;
     fn cursor(&self) -> Cursor<Self::Key>;
-    fn cursor_past(&self, key: Self::Key) -> Cursor<Self::Key>;
+    fn cursor_after(&self, key: Self::Key) -> Cursor<Self::Key>;
     fn seek(&mut self, cursor: Cursor<Self::Key>);
 }
 
@@ -65,7 +65,7 @@ pub(crate) trait OpenScope<T> {
     /// [Works](Self::work) on a part of the chunk, and undoes that alone if it fails.
     async fn attempt(&mut self, items: &[T]) -> Result<Attempt, Self::Error>;
 
-    async fn bury(&mut self, letter: &DeadLetter<'_>) -> Result<(), Self::Error>;
+    async fn record_dead_letter(&mut self, letter: &DeadLetter<'_>) -> Result<(), Self::Error>;
     async fn commit(self, checkpoint: &Checkpoint) -> Result<(), Self::Error>;
 }
 

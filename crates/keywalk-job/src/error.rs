@@ -9,18 +9,18 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 /// Why a run of a job ended before the job did. The checkpoint stands at what was done: run again, the job
 /// goes on there.
 ///
-/// `S` is the source's error, `C` that of the [`Checkpoints`](crate::Checkpoints). Each message says what to
+/// `S` is the source's error, `C` that of the [`CheckpointStore`](crate::CheckpointStore). Each message says what to
 /// do; what the store or the function said is in [`source`](StdError::source).
 ///
 /// ```
 /// use keywalk::Walk;
-/// use keywalk_job::{CheckpointFiles, Error, Job};
+/// use keywalk_job::{FileCheckpoints, Error, Job};
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let folder = folder.path();
 /// # let map = std::collections::BTreeMap::from([(1, "a dozen")]);
 /// # let walk = Walk::new(keywalk_memory::Named::new("items", &map)).chunk_size(1);
-/// let run = Job::new("parse", walk, CheckpointFiles::new(folder)).run(|(), items| {
+/// let run = Job::new("parse", walk, FileCheckpoints::new(folder)).run(|(), items| {
 ///     for (_id, number) in items {
 ///         println!("{}", number.parse::<u32>()?);
 ///     }
@@ -28,7 +28,7 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 /// });
 /// match run {
 ///     Ok(outcome) => println!("{outcome}"),
-///     Err(Error::Taken { job }) => println!("{job} runs already"),
+///     Err(Error::AlreadyRunning { job }) => println!("{job} runs already"),
 ///     Err(Error::Work { after, error, .. }) => println!("after {after:?}: {error}"),
 ///     Err(other) => return Err(other.into()),
 /// }
@@ -38,19 +38,19 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 #[non_exhaustive]
 pub enum Error<S, C> {
     /// Another runner has the job. Nothing was done.
-    Taken {
+    AlreadyRunning {
         /// The job's name.
         job: String,
     },
     /// The job's checkpoint isn't one of this walk's: it is of another table, key, filter, range or order,
-    /// or one of the two is live and the other isn't. Nothing was done. The message names what lets the job go on:
+    /// or one of the two is unbounded and the other isn't. Nothing was done. The message names what lets the job go on:
     /// [`Job::extend_range`](crate::Job::extend_range), [`Job::adopt`](crate::Job::adopt) or
     /// [`Job::restart_if_changed`](crate::Job::restart_if_changed).
     Resume {
         /// The job's name.
         job: String,
         /// What differs.
-        differs: Differs,
+        differs: WalkMismatch,
     },
     /// The walk failed: the store, or the source's contract.
     Walk {
@@ -61,7 +61,7 @@ pub enum Error<S, C> {
     },
     /// The checkpoint couldn't be read or written. After a failed write what was done with the last chunk
     /// is undone, or done again by the next run.
-    Checkpoints {
+    CheckpointStore {
         /// The job's name.
         job: String,
         /// What the store of the checkpoints failed with.
@@ -109,7 +109,7 @@ pub(crate) fn walk_failed<S, C>(job: &str, error: keywalk::Error<S>) -> Error<S,
     match error {
         keywalk::Error::Token(error) => Error::Resume {
             job,
-            differs: Differs::Token(error),
+            differs: WalkMismatch::Token(error),
         },
         error => Error::Walk { job, error },
     }
@@ -124,7 +124,7 @@ pub(crate) fn unwritten<S, C>(job: &str) -> impl FnOnce(keywalk::Error<S>) -> Er
 }
 
 pub(crate) fn checkpoints_failed<S, C>(job: &str) -> impl FnOnce(C) -> Error<S, C> {
-    move |error| Error::Checkpoints {
+    move |error| Error::CheckpointStore {
         job: job.to_owned(),
         error,
     }
@@ -133,7 +133,7 @@ pub(crate) fn checkpoints_failed<S, C>(job: &str) -> impl FnOnce(C) -> Error<S, 
 impl<S, C> fmt::Display for Error<S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Taken { job } => write!(
+            Error::AlreadyRunning { job } => write!(
                 f,
                 "another process or thread runs the job {job:?}; try again when that has ended, or let a run \
                  wait for it (`Job::wait_for_lease`)"
@@ -148,7 +148,7 @@ impl<S, C> fmt::Display for Error<S, C> {
                 "the walk of the job {job:?} failed; run the job again to go on where it was, with \
                  `Job::adopt` if its query has to change"
             ),
-            Error::Checkpoints { job, .. } => {
+            Error::CheckpointStore { job, .. } => {
                 write!(
                     f,
                     "the checkpoints of the job {job:?} failed; mend what they failed over and try again"
@@ -200,10 +200,10 @@ impl<S, C> fmt::Display for Error<S, C> {
 impl<S: StdError + 'static, C: StdError + 'static> StdError for Error<S, C> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Error::Taken { .. } | Error::Suspended { .. } => None,
+            Error::AlreadyRunning { .. } | Error::Suspended { .. } => None,
             Error::Resume { differs, .. } => differs.token_error(),
             Error::Walk { error, .. } => Some(error),
-            Error::Checkpoints { error, .. } => Some(error),
+            Error::CheckpointStore { error, .. } => Some(error),
             Error::Work { error, .. } | Error::SkipLimit { error, .. } => Some(&**error),
         }
     }
@@ -212,7 +212,7 @@ impl<S: StdError + 'static, C: StdError + 'static> StdError for Error<S, C> {
 /// How a walk differs from the one that a job was begun with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Differs {
+pub enum WalkMismatch {
     /// It is over another store, or by another key.
     Token(TokenError),
     /// It is over another table, query or filter, by the same key; see [`Job::adopt`](crate::Job::adopt).
@@ -229,35 +229,35 @@ pub enum Differs {
         /// [`Job::extend_range`](crate::Job::extend_range).
         is_longer: bool,
     },
-    /// One of them is live, the other isn't.
-    Live,
+    /// One of them is unbounded, the other isn't.
+    Unbounded,
 }
 
-impl Differs {
+impl WalkMismatch {
     fn token_error(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Differs::Token(error) | Differs::Relation(error) => Some(error),
-            Differs::Order | Differs::Range { .. } | Differs::Live => None,
+            WalkMismatch::Token(error) | WalkMismatch::Relation(error) => Some(error),
+            WalkMismatch::Order | WalkMismatch::Range { .. } | WalkMismatch::Unbounded => None,
         }
     }
 
     fn cure(&self) -> &'static str {
         match self {
-            Differs::Token(_) | Differs::Order | Differs::Live => {
+            WalkMismatch::Token(_) | WalkMismatch::Order | WalkMismatch::Unbounded => {
                 "give it the walk that it was begun with, use a different name, or let it start over \
                  (`Job::restart_if_changed`)"
             }
-            Differs::Relation(_) => {
+            WalkMismatch::Relation(_) => {
                 "give it the walk that it was begun with, let it go on at its position all the same \
                  (`Job::adopt`), or start over (`Job::restart_if_changed`)"
             }
-            Differs::Range {
+            WalkMismatch::Range {
                 is_longer: true, ..
             } => {
                 "give it that range, let it go on to the new end (`Job::extend_range`), or start over \
                  (`Job::restart_if_changed`)"
             }
-            Differs::Range { .. } => {
+            WalkMismatch::Range { .. } => {
                 "give it that range, use a different name, or let it start over \
                  (`Job::restart_if_changed`)"
             }
@@ -265,21 +265,25 @@ impl Differs {
     }
 }
 
-impl fmt::Display for Differs {
+impl fmt::Display for WalkMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Differs::Token(_) => "which isn't over the store and by the key that it was begun with",
-            Differs::Relation(_) => {
+            WalkMismatch::Token(_) => {
+                "which isn't over the store and by the key that it was begun with"
+            }
+            WalkMismatch::Relation(_) => {
                 "which isn't over the table, query or filter that it was begun with"
             }
-            Differs::Order => "which goes in the other order than it was begun in",
-            Differs::Range { begun, walk, .. } => {
+            WalkMismatch::Order => "which goes in the other order than it was begun in",
+            WalkMismatch::Range { begun, walk, .. } => {
                 return write!(
                     f,
                     "whose range is `{walk}` where it was begun with `{begun}`"
                 );
             }
-            Differs::Live => "which is live where it was begun with one that isn't, or the reverse",
+            WalkMismatch::Unbounded => {
+                "which is unbounded where it was begun with one that isn't, or the reverse"
+            }
         })
     }
 }

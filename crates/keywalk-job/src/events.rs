@@ -86,7 +86,7 @@ pub(crate) fn buried(letter: &DeadLetter<'_>) {
 pub(crate) fn ended<S, C>(outcome: &Result<Outcome, Error<S, C>>) {
     let why = match outcome {
         Ok(outcome) => {
-            let ended = format!("{:?}", outcome.ended());
+            let ended = format!("{:?}", outcome.stop_reason());
             return event!(
                 info,
                 ended = ended,
@@ -97,10 +97,10 @@ pub(crate) fn ended<S, C>(outcome: &Result<Outcome, Error<S, C>>) {
         }
         Err(Error::Work { error, .. }) => error.to_string(),
         Err(Error::SkipLimit { .. }) => "too many items failed".to_owned(),
-        Err(Error::Checkpoints { .. }) => "the checkpoint can't be read or written".to_owned(),
+        Err(Error::CheckpointStore { .. }) => "the checkpoint can't be read or written".to_owned(),
         Err(Error::Resume { .. }) => "the checkpoint isn't of this walk".to_owned(),
         Err(Error::Walk { .. }) => "the walk failed".to_owned(),
-        Err(Error::Taken { .. }) => "another runner has the job".to_owned(),
+        Err(Error::AlreadyRunning { .. }) => "another runner has the job".to_owned(),
         Err(Error::Suspended { .. }) => "it waited where it can't".to_owned(),
     };
     event!(error, error = why, "the run failed");

@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 use keywalk::{ChunkSource, ResumableSource, Walk};
 
 use crate::blocking::{self, Blocking, Bury, Hooks, Retry, poll_once};
-use crate::checkpoints::Checkpoints;
+use crate::checkpoints::CheckpointStore;
 use crate::clock::{Clock, SystemClock};
 use crate::control::Options;
 use crate::dead_letter::DeadLetters;
@@ -26,15 +26,15 @@ use crate::stop::Stop;
 ///
 /// For each chunk it fetches the items, runs the caller's function over them and records the position.
 /// Where the function works through the transaction that the position is recorded in
-/// (`keywalk_sqlite::CheckpointTable`) each item's effect happens *exactly once*, whatever happens to the
-/// process. With a checkpoint elsewhere ([`CheckpointFiles`](crate::CheckpointFiles)) it is *at least
+/// (`keywalk_sqlite::SqliteCheckpoints`) each item's effect happens *exactly once*, whatever happens to the
+/// process. With a checkpoint elsewhere ([`FileCheckpoints`](crate::FileCheckpoints)) it is *at least
 /// once*: after a crash the items of one chunk may come again, and only those.
 ///
 /// ```
 /// use std::collections::BTreeMap;
 /// use std::sync::{Arc, RwLock};
 /// use keywalk::Walk;
-/// use keywalk_job::{CheckpointFiles, Job};
+/// use keywalk_job::{FileCheckpoints, Job};
 /// use keywalk_memory::{Named, SharedMap};
 ///
 /// # let folder = tempfile::tempdir()?;
@@ -43,7 +43,7 @@ use crate::stop::Stop;
 /// let users = Named::new("users", SharedMap::new(users));
 /// let walk = Walk::new(users).chunk_size(100);
 ///
-/// let outcome = Job::new("greet", walk, CheckpointFiles::new(folder)).run(|(), users| {
+/// let outcome = Job::new("greet", walk, FileCheckpoints::new(folder)).run(|(), users| {
 ///     for (id, name) in users {
 ///         println!("hello {name}, who is {id}");
 ///     }
@@ -58,17 +58,17 @@ use crate::stop::Stop;
 /// ```
 /// use std::time::Duration;
 /// use keywalk::Walk;
-/// use keywalk_job::{CheckpointFiles, ExponentialBuilder, Job, Stop};
+/// use keywalk_job::{FileCheckpoints, ExponentialBuilder, Job, Stop};
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let folder = folder.path();
 /// # let map = std::collections::BTreeMap::from([(1, "12"), (2, "a dozen")]);
 /// # let walk = Walk::new(keywalk_memory::Named::new("items", &map));
 /// let stop = Stop::new();
-/// let outcome = Job::new("parse", walk, CheckpointFiles::new(folder))
+/// let outcome = Job::new("parse", walk, FileCheckpoints::new(folder))
 ///     .stop_on(&stop)
 ///     .deadline(Duration::from_secs(3_600))
-///     .most_per_second(20_000.0)
+///     .max_items_per_second(20_000.0)
 ///     // An item that fails is tried again; then it is recorded and skipped, at most 100 of them.
 ///     .retry(ExponentialBuilder::default().with_max_times(2), |error| error.is::<std::io::Error>())
 ///     .max_skipped(100)
@@ -90,25 +90,25 @@ use crate::stop::Stop;
 /// same order and range, and what differs is an [error](Error::Resume), unless the job may
 /// [start over](Self::restart_if_changed), go on to a [later end](Self::extend_range) or
 /// [adopt](Self::adopt) another query. Its chunk size is free. A job that
-/// is done does nothing more, unless it is [`repeated`](Self::repeated). A [live](Walk::live) walk's job is
+/// is done does nothing more, unless it is [`restart_when_done`](Self::restart_when_done). An [unbounded](Walk::unbounded) walk's job is
 /// never done: each run does what was appended since.
 ///
 /// A second runner is refused; see [`wait_for_lease`](Self::wait_for_lease).
 #[must_use = "a job does nothing until it is run"]
-pub struct Job<'a, S: ChunkSource + ResumableSource, C: Checkpoints> {
+pub struct Job<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> {
     name: String,
     walk: Walk<S>,
     checkpoints: C,
     /// How items that fail are recorded, if they are skipped.
-    bury: Option<Bury<C>>,
+    record_dead_letter: Option<Bury<C>>,
     options: Options,
     hooks: Hooks<'a, S::Key>,
 }
 
-impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
+impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
     /// A job of this name, unique among those of the same checkpoints. Nothing is read yet.
     ///
-    /// With [`CheckpointFiles`](crate::CheckpointFiles), or `keywalk_sqlite::CheckpointTable` over a file, the
+    /// With [`FileCheckpoints`](crate::FileCheckpoints), or `keywalk_sqlite::SqliteCheckpoints` over a file, the
     /// name becomes a part of a file's, three bytes for any that isn't a small letter, a digit, `-` or `_`:
     /// what is too long for that is an error when the job runs (255 bytes in all, on most systems).
     pub fn new(name: impl Into<String>, walk: Walk<S>, checkpoints: C) -> Self {
@@ -116,7 +116,7 @@ impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
             name: name.into(),
             walk,
             checkpoints,
-            bury: None,
+            record_dead_letter: None,
             options: Options::default(),
             hooks: Hooks {
                 clock: Box::new(SystemClock),
@@ -130,7 +130,7 @@ impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
     /// Starts anew where an earlier run has come to the end, as a nightly clean-up does; then with any walk.
     /// Dead letters stay until their item fails again or the job is reset. Default: a job that is done stays
     /// done.
-    pub fn repeated(mut self) -> Self {
+    pub fn restart_when_done(mut self) -> Self {
         self.options.repeated = true;
         self
     }
@@ -148,13 +148,13 @@ impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
     /// [`Error::Resume`].
     ///
     /// The start of the range must stay the same. A done job goes on past the last key that it had, so what
-    /// was inserted before that isn't visited. Not for jobs that are [`repeated`](Self::repeated): those start
+    /// was inserted before that isn't visited. Not for jobs that are [`restart_when_done`](Self::restart_when_done): those start
     /// over once they are done.
     ///
     /// ```
     /// use std::collections::BTreeMap;
     /// use keywalk::Walk;
-    /// use keywalk_job::{CheckpointFiles, Job};
+    /// use keywalk_job::{FileCheckpoints, Job};
     /// use keywalk_memory::Named;
     ///
     /// # let folder = tempfile::tempdir()?;
@@ -162,7 +162,7 @@ impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
     /// let mut total = 0;
     /// for (day, expected) in [(2, 20), (4, 125)] {
     ///     let walk = Walk::new(Named::new("sales", &sales)).range(..day);
-    ///     let job = Job::new("total", walk, CheckpointFiles::new(folder.path())).extend_range();
+    ///     let job = Job::new("total", walk, FileCheckpoints::new(folder.path())).extend_range();
     ///     let outcome = job.run(|(), sales| {
     ///         total += sales.iter().map(|(_day, amount)| *amount).sum::<u32>();
     ///         Ok(())
@@ -190,7 +190,7 @@ impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
     }
 
     /// Waits while another runner has the job, until it is [stopped](Self::stop_on) or its
-    /// [time](Self::deadline) is up. Default: [`Error::Taken`] at once.
+    /// [time](Self::deadline) is up. Default: [`Error::AlreadyRunning`] at once.
     pub fn wait_for_lease(mut self) -> Self {
         self.options.waits = true;
         self
@@ -225,7 +225,7 @@ impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
     ///
     /// If the rate isn't a number above 0.
     #[track_caller]
-    pub fn most_per_second(mut self, items: f64) -> Self {
+    pub fn max_items_per_second(mut self, items: f64) -> Self {
         assert!(items > 0.0, "the rate must be above 0");
         self.options.rate = Some(items);
         self
@@ -237,19 +237,19 @@ impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
     /// ```
     /// # use std::time::Duration;
     /// # use keywalk::Walk;
-    /// # use keywalk_job::{CheckpointFiles, Job};
+    /// # use keywalk_job::{FileCheckpoints, Job};
     /// # let map = std::collections::BTreeMap::from([(1, 2)]);
     /// # let walk = Walk::new(keywalk_memory::Named::new("items", &map));
     /// # let folder = tempfile::tempdir()?;
-    /// # let checkpoints = CheckpointFiles::new(folder.path());
-    /// let job = Job::new("polite", walk, checkpoints).hold_while(|_progress| {
+    /// # let checkpoints = FileCheckpoints::new(folder.path());
+    /// let job = Job::new("polite", walk, checkpoints).throttle_with(|_progress| {
     ///     let wal = std::fs::metadata("shop.db-wal").map_or(0, |file| file.len());
     ///     (wal > 64 << 20).then_some(Duration::from_millis(200))
     /// });
     /// # drop(job);
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn hold_while(
+    pub fn throttle_with(
         mut self,
         hold: impl FnMut(&Progress<'_, S::Key>) -> Option<Duration> + 'a,
     ) -> Self {
@@ -274,7 +274,7 @@ impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
     where
         C: DeadLetters,
     {
-        self.bury = Some(blocking::bury);
+        self.record_dead_letter = Some(blocking::record_dead_letter);
         self
     }
 
@@ -319,7 +319,7 @@ impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
     ///
     /// The checkpoints follow the same policy: where another writer holds the lock for too long the job waits, and
     /// does the chunk again. `when` isn't asked about their errors, but
-    /// [`Checkpoints::is_transient`]. Failures of the *source* are for `keywalk-retry`.
+    /// [`CheckpointStore::is_transient`]. Failures of the *source* are for `keywalk-retry`.
     pub fn retry<B>(mut self, policy: B, when: impl FnMut(&BoxError) -> bool + 'a) -> Self
     where
         B: BackoffBuilder + Clone + 'a,
@@ -379,14 +379,14 @@ impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
     {
         let walk = match self.options.rate {
             // A second's worth: what is bunched by a chunk isn't more.
-            Some(rate) => self.walk.chunk_size_at_most((rate.ceil() as usize).max(1)),
+            Some(rate) => self.walk.max_chunk_size((rate.ceil() as usize).max(1)),
             None => self.walk,
         };
         let begins = walk.cursor();
         let mut store = Blocking {
             checkpoints: self.checkpoints,
             work,
-            bury: self.bury,
+            record_dead_letter: self.record_dead_letter,
         };
         let (name, options, hooks) = (&self.name, self.options, self.hooks);
         events::run(name).in_scope(|| {
@@ -397,7 +397,7 @@ impl<'a, S: ChunkSource + ResumableSource, C: Checkpoints> Job<'a, S, C> {
 }
 
 /// Prints the name, and no data.
-impl<S: ChunkSource + ResumableSource, C: Checkpoints> fmt::Debug for Job<'_, S, C> {
+impl<S: ChunkSource + ResumableSource, C: CheckpointStore> fmt::Debug for Job<'_, S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job")
             .field("name", &self.name)

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
 
-use crate::checkpoints::Checkpoints;
+use crate::checkpoints::CheckpointStore;
 use crate::error::Error;
 
 /// Gives each job to one runner at a time: by a lock on a file, a lock of the database's, or a row that expires.
@@ -14,14 +14,14 @@ use crate::error::Error;
 /// # Contract
 ///
 /// While a job's [`Lease`] lives, no other is given for it; a crash ends it. Where a lease fails at that, a later
-/// [run](crate::Checkpoint::run) fences off an earlier one; see [`Checkpoints`].
+/// [run](crate::Checkpoint::run) fences off an earlier one; see [`CheckpointStore`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't keep two runners of a job apart: it is no `Leases`",
     label = "gives no leases",
-    note = "implement `keywalk_job::Leases` beside `Checkpoints`: by `Lease::by_file`, or `Lease::unguarded` where \
+    note = "implement `keywalk_job::Leases` beside `CheckpointStore`: by `Lease::by_file`, or `Lease::unguarded` where \
             one process alone can reach the store"
 )]
-pub trait Leases: Checkpoints {
+pub trait Leases: CheckpointStore {
     /// Takes the job for one runner; `None` if another one has it. Doesn't wait.
     ///
     /// # Errors
@@ -30,13 +30,13 @@ pub trait Leases: Checkpoints {
     fn lease(&mut self, job: &str) -> Result<Option<Lease>, Self::Error>;
 
     /// Forgets a job that isn't running, so that its next run starts over; its dead letters go too. Returns
-    /// whether it was known. Provided, by [`lease`](Self::lease) and [`remove`](Checkpoints::remove).
+    /// whether it was known. Provided, by [`lease`](Self::lease) and [`remove`](CheckpointStore::remove).
     ///
     /// ```
-    /// use keywalk_job::{CheckpointFiles, Checkpoints, Leases};
+    /// use keywalk_job::{FileCheckpoints, CheckpointStore, Leases};
     ///
     /// # let folder = tempfile::tempdir()?;
-    /// let mut checkpoints = CheckpointFiles::new(folder.path());
+    /// let mut checkpoints = FileCheckpoints::new(folder.path());
     /// for job in checkpoints.list()? {
     ///     println!("{}: {} items, at {:?}", job.job(), job.items(), job.position());
     /// }
@@ -46,15 +46,15 @@ pub trait Leases: Checkpoints {
     ///
     /// # Errors
     ///
-    /// [`Error::Taken`] while the job runs, and the store's own.
+    /// [`Error::AlreadyRunning`] while the job runs, and the store's own.
     fn reset(&mut self, job: &str) -> Result<bool, Error<Infallible, Self::Error>> {
-        let failed = |error| Error::Checkpoints {
+        let failed = |error| Error::CheckpointStore {
             job: job.to_owned(),
             error,
         };
         match self.lease(job).map_err(failed)? {
             Some(_lease) => self.remove(job).map_err(failed),
-            None => Err(Error::Taken {
+            None => Err(Error::AlreadyRunning {
                 job: job.to_owned(),
             }),
         }

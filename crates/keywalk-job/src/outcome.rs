@@ -8,7 +8,7 @@ use crate::checkpoint::Checkpoint;
 #[derive(Clone, Debug)]
 #[must_use = "the run may have been stopped before the job was done"]
 pub struct Outcome {
-    pub(crate) ended: Ended,
+    pub(crate) ended: StopReason,
     pub(crate) items: u64,
     pub(crate) chunks: u64,
     pub(crate) skipped: u64,
@@ -20,7 +20,7 @@ pub struct Outcome {
 /// Why a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Ended {
+pub enum StopReason {
     /// The job is done: the walk came to its end, now or in an earlier run.
     Done,
     /// It was [asked to](crate::Stop).
@@ -31,7 +31,7 @@ pub enum Ended {
 
 impl Outcome {
     /// Of a run that has done nothing.
-    pub(crate) fn of(ended: Ended, elapsed: Duration, retries: u64) -> Self {
+    pub(crate) fn of(ended: StopReason, elapsed: Duration, retries: u64) -> Self {
         Outcome {
             ended,
             items: 0,
@@ -45,15 +45,15 @@ impl Outcome {
 
     /// Why the run ended.
     #[must_use]
-    pub fn ended(&self) -> Ended {
+    pub fn stop_reason(&self) -> StopReason {
         self.ended
     }
 
-    /// Whether the walk came to its end, now or in an earlier run. True of a live walk's run too, which found
+    /// Whether the walk came to its end, now or in an earlier run. True of an unbounded walk's run too, which found
     /// nothing more, while its job is never done.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.ended == Ended::Done
+        self.ended == StopReason::Done
     }
 
     /// The items of this run; the skipped ones among them.
@@ -97,9 +97,9 @@ impl Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ended = match self.ended {
-            Ended::Done => "done",
-            Ended::Stopped => "stopped",
-            Ended::Deadline => "out of time",
+            StopReason::Done => "done",
+            StopReason::Stopped => "stopped",
+            StopReason::Deadline => "out of time",
         };
         let (items, chunks) = (Items(self.items, self.skipped), self.chunks);
         let seconds = self.elapsed.as_secs_f64();

@@ -82,7 +82,7 @@ impl<K> Progress<'_, K> {
     /// The share that is done, 0 to 1: of the items, if their [total](crate::Job::total) was told;
     /// otherwise by where the last key lies between the first and the last one of the walk, which costs
     /// nothing and is right where keys are spread evenly. That can be told for integers, UUIDs and bytes, and
-    /// for composite keys by the first column that changes. `None` for text, for a live walk without an end,
+    /// for composite keys by the first column that changes. `None` for text, for an unbounded walk without an end,
     /// and at the start.
     #[must_use]
     pub fn share(&self) -> Option<f64> {

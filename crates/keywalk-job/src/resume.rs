@@ -7,7 +7,7 @@ use keywalk::{Cursor, Excerpt, KeyRange, ResumableSource, Source, Token};
 use crate::checkpoint::{Checkpoint, unix_millis};
 use crate::control::{Control, Options};
 use crate::driver::{Host, OpenScope, Steps, Store};
-use crate::error::{Differs, Error, checkpoints_failed, unwritten, walk_failed};
+use crate::error::{Error, WalkMismatch, checkpoints_failed, unwritten, walk_failed};
 
 type Failure<S, E> = Error<<S as Source>::Error, E>;
 
@@ -99,14 +99,14 @@ fn resume<S: ResumableSource, E>(
     let differs = match read(&stored.begun) {
         Ok(begun) => differs(&begun, begins, source),
         Err(keywalk::Error::Token(error)) => Some(match stored.begun.adopt(source) {
-            Ok(_) => Differs::Relation(error),
-            Err(_) => Differs::Token(error),
+            Ok(_) => WalkMismatch::Relation(error),
+            Err(_) => WalkMismatch::Token(error),
         }),
         Err(error) => return Err(failed(error)),
     };
     let is_longer = match differs {
         None => false,
-        Some(Differs::Range {
+        Some(WalkMismatch::Range {
             is_longer: true, ..
         }) if options.extends => true,
         Some(_) if options.restarts => return Ok(None),
@@ -133,18 +133,18 @@ fn differs<S: ResumableSource>(
     begun: &Cursor<S::Key>,
     begins: &Cursor<S::Key>,
     source: &S,
-) -> Option<Differs> {
+) -> Option<WalkMismatch> {
     let (was, is) = (begun.range(), begins.range());
     if was.order() != is.order() {
-        return Some(Differs::Order);
+        return Some(WalkMismatch::Order);
     }
-    if begun.is_live() != begins.is_live() {
-        return Some(Differs::Live);
+    if begun.is_unbounded() != begins.is_unbounded() {
+        return Some(WalkMismatch::Unbounded);
     }
-    (was != is).then(|| Differs::Range {
+    (was != is).then(|| WalkMismatch::Range {
         begun: range_text(was, source),
         walk: range_text(is, source),
-        is_longer: was.near() == is.near() && is.may_enclose(was),
+        is_longer: was.start() == is.start() && is.may_contain_range(was),
     })
 }
 
@@ -201,10 +201,10 @@ impl Checkpoint {
             let share = self.items as f64 / total as f64;
             return (total > 0).then_some(share.min(1.0));
         }
-        let (Bound::Included(last) | Bound::Excluded(last)) = cursor.range().far() else {
+        let (Bound::Included(last) | Bound::Excluded(last)) = cursor.range().end() else {
             return None;
         };
-        source.share(first?, last, passed(cursor)?)
+        source.fraction(first?, last, passed(cursor)?)
     }
 }
 
@@ -215,8 +215,8 @@ pub(crate) fn first_token<S: ResumableSource>(
     source: &S,
 ) -> Result<Token, keywalk::Error<S::Error>> {
     let mut range = cursor.range().clone();
-    range.advance_past(first.clone());
-    Token::new(&Cursor::live(range), source)
+    range.start_after(first.clone());
+    Token::new(&Cursor::unbounded(range), source)
 }
 
 /// Returns the key that a job has come to. None before its first item: a walk that begins behind a key hasn't
@@ -233,7 +233,7 @@ pub(crate) fn key_text<S: ResumableSource>(source: &S, key: &S::Key) -> String {
 
 /// Returns the key that the rest of a walk lies behind.
 fn passed<K>(cursor: &Cursor<K>) -> Option<&K> {
-    match cursor.range().near() {
+    match cursor.range().start() {
         Bound::Excluded(key) => Some(key),
         Bound::Included(_) | Bound::Unbounded => None,
     }

@@ -11,7 +11,7 @@ use crate::driver::{Host, OpenScope, Steps, Store};
 use crate::error::{BoxError, Error, checkpoints_failed, unwritten, walk_failed};
 use crate::events;
 use crate::lease::Lease;
-use crate::outcome::{Ended, Outcome};
+use crate::outcome::{Outcome, StopReason};
 use crate::progress::Progress;
 use crate::resume::{first_token, key_text, open, position};
 
@@ -108,14 +108,14 @@ async fn take_lease<S, T, St: Store<T>, H: Host>(
     job: &str,
     control: &mut Control<H>,
     store: &mut St,
-) -> Result<Result<Lease, Ended>, Error<S, St::Error>> {
+) -> Result<Result<Lease, StopReason>, Error<S, St::Error>> {
     loop {
         let lease = store.lease(job).await.map_err(checkpoints_failed(job));
         let delay = match lease {
             Ok(Some(lease)) => return Ok(Ok(lease)),
             Ok(None) if control.options.waits => LEASE_POLL,
             Ok(None) => {
-                return Err(Error::Taken {
+                return Err(Error::AlreadyRunning {
                     job: job.to_owned(),
                 });
             }
@@ -155,7 +155,7 @@ struct Tally<K> {
 /// What came of a step.
 enum Went {
     On,
-    /// Also of a live walk, which isn't done by it.
+    /// Also of an unbounded walk, which isn't done by it.
     ToTheEnd,
 }
 
@@ -190,7 +190,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
     async fn walk<St: Store<W::Item>>(
         &mut self,
         store: &mut St,
-    ) -> Result<Ended, Failure<W, St::Error>> {
+    ) -> Result<StopReason, Failure<W, St::Error>> {
         while !self.tally.checkpoint.is_done() {
             if let Some(ended) = self.wait().await {
                 self.record_moves(store).await?;
@@ -205,7 +205,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
                 }
             }
         }
-        Ok(Ended::Done)
+        Ok(StopReason::Done)
     }
 
     /// Sends one request to the store, and does what it returns.
@@ -224,7 +224,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
                 drop(scope);
                 return Err(walk_failed(self.job(), error));
             }
-            Ok(Step::Moved) => {
+            Ok(Step::Progress) => {
                 self.moves += 1;
                 // Also after a failure of the checkpoints: only a commit shows that they work again.
                 if self.moves >= MOST_MOVES || self.control.retries_checkpoints() {
@@ -340,7 +340,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
             let attempt = scope.attempt(item).await;
             match attempt.map_err(checkpoints_failed(self.job()))? {
                 Attempt::Done => {}
-                Attempt::Undone(error) => {
+                Attempt::RolledBack(error) => {
                     if let Some(delay) = self.delay_for(&error, Some(at)) {
                         return kept(at, skipped, Then::Retry(delay));
                     }
@@ -349,10 +349,10 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
                     if !self.control.options.may_skip(failed, items) {
                         return kept(at, skipped, Then::Refuse(self.key_text(at), error));
                     }
-                    self.bury(scope, at, &error).await?;
+                    self.record_dead_letter(scope, at, &error).await?;
                     skipped += 1;
                 }
-                Attempt::Lost(error) => {
+                Attempt::ScopeLost(error) => {
                     let then = match self.delay_for(&error, Some(at)) {
                         Some(delay) => Then::Retry(delay),
                         None => Then::Fail(Some(at), error),
@@ -369,7 +369,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
     }
 
     /// Records the item at this place of the chunk with its error.
-    async fn bury<Sc: OpenScope<W::Item>>(
+    async fn record_dead_letter<Sc: OpenScope<W::Item>>(
         &mut self,
         scope: &mut Sc,
         at: usize,
@@ -386,7 +386,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
             time: self.control.host.time_of_day(),
         };
         events::buried(&letter);
-        let buried = scope.bury(&letter).await;
+        let buried = scope.record_dead_letter(&letter).await;
         buried.map_err(checkpoints_failed(self.job()))
     }
 
@@ -439,7 +439,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
         }
         let is_part = done < self.walk.items().len();
         let cursor = match is_part {
-            true => self.walk.cursor_past(self.key(done - 1)),
+            true => self.walk.cursor_after(self.key(done - 1)),
             false => self.walk.cursor(),
         };
         self.commit(scope, cursor, done as u64, skipped).await?;
@@ -468,7 +468,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
             Err(error) => Err(checkpoints_failed(self.job())(error)),
         };
         match recorded {
-            Err(Error::Checkpoints { error, .. }) if store.is_transient(&error) => Ok(()),
+            Err(Error::CheckpointStore { error, .. }) if store.is_transient(&error) => Ok(()),
             recorded => recorded,
         }
     }
@@ -516,7 +516,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
     }
 
     /// Waits as long as the job was told to, unless the run should end before.
-    async fn wait(&mut self) -> Option<Ended> {
+    async fn wait(&mut self) -> Option<StopReason> {
         let next_start = self.control.next_start;
         let mut ended = self.control.wait_until(next_start).await;
         while ended.is_none() {

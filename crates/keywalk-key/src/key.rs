@@ -15,9 +15,9 @@ mod words;
 
 use std::borrow::Cow;
 
-pub use column::KeyColumn;
-pub use malformed::Malformed;
-pub use text::Utf8;
+pub use column::TupleElement;
+pub use malformed::DecodeError;
+pub use text::BareString;
 
 /// A key of a store that is ordered by bytes: bytes whose order is the key's own.
 ///
@@ -27,11 +27,11 @@ pub use text::Utf8;
 /// | `i8` to `i128` | the same with the sign bit flipped |
 /// | [`Uuid`](https://docs.rs/uuid/1/uuid/struct.Uuid.html) | its 16 bytes |
 /// | `Vec<u8>` | themselves: every store's |
-/// | [`Utf8`] | the text, with nothing around it |
+/// | [`BareString`] | the text, with nothing around it |
 /// | `String` | one text of the tuple layer: `02`, the text with `00` as `00 ff`, `00` |
-/// | `(A, B, …)`, to six | one [`KeyColumn`] of the tuple layer after the other |
+/// | `(A, B, …)`, to six | one [`TupleElement`] of the tuple layer after the other |
 /// | [`Reverse`](std::cmp::Reverse) of an integer or UUID | the complement of its bytes |
-/// | `Reverse` of `String` or `Vec<u8>` | the [`KeyColumn`] |
+/// | `Reverse` of `String` or `Vec<u8>` | the [`TupleElement`] |
 ///
 /// The [tuple layer](https://github.com/apple/foundationdb/blob/main/design/tuple.md) is
 /// FoundationDB's published format, which other languages write too.
@@ -40,7 +40,7 @@ pub use text::Utf8;
 ///
 /// ```
 /// use std::borrow::Cow;
-/// use keywalk_key::{Key, Malformed};
+/// use keywalk_key::{Key, DecodeError};
 ///
 /// #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 /// struct Version {
@@ -54,17 +54,17 @@ pub use text::Utf8;
 ///         bytes.extend_from_slice(&self.minor.to_be_bytes());
 ///     }
 ///
-///     fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+///     fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
 ///         match *bytes {
 ///             [a, b, c, d] => Ok(Version {
 ///                 major: u16::from_be_bytes([a, b]),
 ///                 minor: u16::from_be_bytes([c, d]),
 ///             }),
-///             _ => Err(Malformed::new(format!("has {} bytes, not 4", bytes.len()))),
+///             _ => Err(DecodeError::new(format!("has {} bytes, not 4", bytes.len()))),
 ///         }
 ///     }
 ///
-///     fn kind() -> Cow<'static, str> {
+///     fn encoding_name() -> Cow<'static, str> {
 ///         "our_shop::Version".into()
 ///     }
 /// }
@@ -80,22 +80,22 @@ pub use text::Utf8;
 ///    begins.
 /// 2. **Round trip.** `decode` gives back what was encoded.
 /// 3. **Hostile bytes.** `decode` takes whatever a store holds, and never panics. It need not be
-///    [strict](Self::STRICT): what it takes is encoded again and compared, so no two byte strings come as
+///    [strict](Self::CANONICAL): what it takes is encoded again and compared, so no two byte strings come as
 ///    one key.
-/// 4. **Named.** Types whose bytes or order differ have different [kinds](Self::kind).
+/// 4. **Named.** Types whose bytes or order differ have different [kinds](Self::encoding_name).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be written as bytes in its order: it is no `keywalk_key::Key`",
     label = "not a key",
-    note = "keys are `i8` to `i128`, `u8` to `u128`, `String`, `Vec<u8>`, `Utf8`, `Uuid`, tuples of up to six columns, and their \
+    note = "keys are `i8` to `i128`, `u8` to `u128`, `String`, `Vec<u8>`, `BareString`, `Uuid`, tuples of up to six columns, and their \
             `Reverse`; no floats, nothing borrowed or optional",
     note = "for a type of your own implement `keywalk_key::Key`"
 )]
 pub trait Key: Clone + Ord {
     /// Whether [`decode`](Self::decode) refuses all bytes but those that [`encode`](Self::encode) writes,
     /// so that a store needn't encode each key that it reads again. So it is for integers, UUIDs, bytes,
-    /// [`Utf8`] and [`Reverse`](std::cmp::Reverse) of what has a fixed width; provided: `false`, which is
+    /// [`BareString`] and [`Reverse`](std::cmp::Reverse) of what has a fixed width; provided: `false`, which is
     /// never wrong.
-    const STRICT: bool = false;
+    const CANONICAL: bool = false;
 
     /// Appends the key's bytes.
     fn encode(&self, bytes: &mut Vec<u8>);
@@ -105,7 +105,7 @@ pub trait Key: Clone + Ord {
     /// # Errors
     ///
     /// If they are none.
-    fn decode(bytes: &[u8]) -> Result<Self, Malformed>;
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError>;
 
     /// The name of the type's bytes and order, by which a cursor that was written down is told from one
     /// by another key: `"i64"`, `"Reverse<String>"`, `"(integer, String)"`.
@@ -118,11 +118,11 @@ pub trait Key: Clone + Ord {
     /// use std::cmp::Reverse;
     /// use keywalk_key::Key;
     ///
-    /// assert_eq!(<u16 as Key>::kind(), "u16");
+    /// assert_eq!(<u16 as Key>::encoding_name(), "u16");
     /// // An integer column is written alike whatever its type, so it may become wider.
-    /// assert_eq!(<(u16, Reverse<String>)>::kind(), "(integer, Reverse<String>)");
+    /// assert_eq!(<(u16, Reverse<String>)>::encoding_name(), "(integer, Reverse<String>)");
     /// ```
-    fn kind() -> Cow<'static, str>;
+    fn encoding_name() -> Cow<'static, str>;
 
     /// What part of the way from `first` to `last` lies before `at`, from 0 to 1, for a progress bar;
     /// `None` if there is no way between them, or it can't be told. `first` is the larger one of a walk
@@ -135,12 +135,12 @@ pub trait Key: Clone + Ord {
     /// ```
     /// use keywalk_key::Key;
     ///
-    /// assert_eq!(Key::share(&-10_i64, &30, &0), Some(0.25));
-    /// assert_eq!(Key::share(&30_i64, &-10, &0), Some(0.75));
-    /// assert_eq!(Key::share(&7_i64, &7, &7), None);
+    /// assert_eq!(Key::fraction(&-10_i64, &30, &0), Some(0.25));
+    /// assert_eq!(Key::fraction(&30_i64, &-10, &0), Some(0.75));
+    /// assert_eq!(Key::fraction(&7_i64, &7, &7), None);
     /// ```
     #[must_use]
-    fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+    fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
         share::of_bytes(&first.to_bytes(), &last.to_bytes(), &at.to_bytes())
     }
 
@@ -153,9 +153,9 @@ pub trait Key: Clone + Ord {
     /// use keywalk_key::Key;
     ///
     /// let key = ("ada".to_string(), Reverse(7_i64), vec![0, 255]);
-    /// assert_eq!(key.text(), r#"("ada", 7, 00ff)"#);
+    /// assert_eq!(key.display(), r#"("ada", 7, 00ff)"#);
     /// ```
-    fn text(&self) -> String {
+    fn display(&self) -> String {
         words::of_bytes(&self.to_bytes())
     }
 
@@ -164,7 +164,7 @@ pub trait Key: Clone + Ord {
     /// # Errors
     ///
     /// As [`decode`](Self::decode); the key is then of no meaning.
-    fn decode_in_place(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+    fn decode_in_place(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
         *self = Self::decode(bytes)?;
         Ok(())
     }

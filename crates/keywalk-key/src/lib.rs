@@ -13,9 +13,9 @@
 //! # Contents
 //!
 //! - [`Key`] lists the key types and their bytes: integers, text, UUIDs, raw bytes, tuples of columns
-//!   ([`KeyColumn`]) in any direction, and types of your own.
-//! - [`Utf8`] is a text that is written bare.
-//! - [`Malformed`] says why bytes are no key.
+//!   ([`TupleElement`]) in any direction, and types of your own.
+//! - [`BareString`] is a text that is written bare.
+//! - [`DecodeError`] says why bytes are no key.
 //!
 //! [`keywalk-sled`] stores by these bytes, and [`keywalk-memory`] writes its cursors' keys by them. They are
 //! a storage format: no release changes them. (SQLite orders by values and not by bytes: [`keywalk-sqlite`]
@@ -41,6 +41,6 @@
 
 mod key;
 
-pub use key::{Key, KeyColumn, Malformed, Utf8};
+pub use key::{BareString, DecodeError, Key, TupleElement};
 
 pub use uuid;

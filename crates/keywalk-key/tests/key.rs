@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::error::Error as StdError;
 use std::fmt::Debug;
 
-use keywalk_key::{Key, KeyColumn, Malformed, Utf8};
+use keywalk_key::{BareString, DecodeError, Key, TupleElement};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -50,8 +50,8 @@ fn the_bytes_of_keys_are_what_they_were() {
     // Bytes, bare texts and UUIDs are themselves.
     check(b"a\0\xff".to_vec(), b"a\0\xff");
     check(Vec::new(), b"");
-    check(Utf8::from("na\0ïve"), b"na\0\xc3\xafve");
-    check(Utf8::default(), b"");
+    check(BareString::from("na\0ïve"), b"na\0\xc3\xafve");
+    check(BareString::default(), b"");
     let uuid = Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
     check(
         uuid,
@@ -112,14 +112,14 @@ fn the_bytes_of_keys_are_what_they_were() {
 fn the_kinds_of_keys_are_what_they_were() {
     macro_rules! kinds {
         ($($key:ty => $kind:literal),+ $(,)?) => {{
-            $(assert_eq!(<$key>::kind(), $kind);)+
+            $(assert_eq!(<$key>::encoding_name(), $kind);)+
             [$($kind),+]
         }};
     }
     let kinds = kinds! {
         u8 => "u8", u16 => "u16", u32 => "u32", u64 => "u64", u128 => "u128",
         i8 => "i8", i16 => "i16", i32 => "i32", i64 => "i64", i128 => "i128",
-        Uuid => "Uuid", Vec<u8> => "bytes", Utf8 => "Utf8", String => "String",
+        Uuid => "Uuid", Vec<u8> => "bytes", BareString => "BareString", String => "String",
         Reverse<u8> => "Reverse<u8>", Reverse<i8> => "Reverse<i8>", Reverse<u64> => "Reverse<u64>",
         Reverse<i64> => "Reverse<i64>", Reverse<u128> => "Reverse<u128>", Reverse<Uuid> => "Reverse<Uuid>",
         Reverse<Vec<u8>> => "Reverse<bytes>", Reverse<String> => "Reverse<String>",
@@ -146,25 +146,25 @@ impl Key for Own {
         Key::encode(&self.0, bytes);
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         Key::decode(bytes).map(Own)
     }
 
-    fn kind() -> Cow<'static, str> {
+    fn encoding_name() -> Cow<'static, str> {
         "Own".into()
     }
 }
 
-impl KeyColumn for Own {
+impl TupleElement for Own {
     fn pack(&self, bytes: &mut Vec<u8>) {
         Uuid::from_u128(self.0.into()).pack(bytes);
     }
 
-    fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
+    fn unpack(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
         let number = Uuid::unpack(bytes)?.as_u128().try_into();
         number
             .map(Own)
-            .map_err(|_| Malformed::new("is a larger number"))
+            .map_err(|_| DecodeError::new("is a larger number"))
     }
 
     fn column_kind() -> Cow<'static, str> {
@@ -185,28 +185,28 @@ fn a_key_in_words_is_its_value_fit_for_a_terminal_and_of_bounded_length() {
         vec![2_u8],
     );
     for (said, expected) in rows! {
-        ((-7_i8).text(), "-7"),
-        (u128::MAX.text(), &u128::MAX.to_string()),
-        (Reverse(300_u16).text(), "300"),
-        (vec![0_u8, 171].text(), "00ab"),
-        (text("a\n\"b").text(), r#""a\n\"b""#),
-        (Utf8::from("a").text(), r#""a""#),
-        (Reverse(text("a")).text(), r#""a""#),
-        (Reverse(vec![1_u8]).text(), "01"),
-        (uuid.text(), "00000000-0000-0000-0000-0000000000ab"),
-        (Reverse(uuid).text(), "00000000-0000-0000-0000-0000000000ab"),
-        ((7_u8,).text(), "(7)"),
-        (four.text(), &format!(r#"("", {uuid}, -1, 02)"#)),
-        (hostile.text(), escaped),
-        (Utf8(hostile.clone()).text(), escaped),
-        ((Reverse(hostile), 7).text(), &format!("({escaped}, 7)")),
-        (whole.text(), &format!("\"{whole}\"")),
-        ((whole.clone() + "é").text(), &format!("\"{whole}\"... (242 bytes)")),
-        (vec![0xab_u8; 60].text(), &"ab".repeat(60)),
-        (vec![0xab_u8; 61].text(), &("ab".repeat(60) + "... (61 bytes)")),
+        ((-7_i8).display(), "-7"),
+        (u128::MAX.display(), &u128::MAX.to_string()),
+        (Reverse(300_u16).display(), "300"),
+        (vec![0_u8, 171].display(), "00ab"),
+        (text("a\n\"b").display(), r#""a\n\"b""#),
+        (BareString::from("a").display(), r#""a""#),
+        (Reverse(text("a")).display(), r#""a""#),
+        (Reverse(vec![1_u8]).display(), "01"),
+        (uuid.display(), "00000000-0000-0000-0000-0000000000ab"),
+        (Reverse(uuid).display(), "00000000-0000-0000-0000-0000000000ab"),
+        ((7_u8,).display(), "(7)"),
+        (four.display(), &format!(r#"("", {uuid}, -1, 02)"#)),
+        (hostile.display(), escaped),
+        (BareString(hostile.clone()).display(), escaped),
+        ((Reverse(hostile), 7).display(), &format!("({escaped}, 7)")),
+        (whole.display(), &format!("\"{whole}\"")),
+        ((whole.clone() + "é").display(), &format!("\"{whole}\"... (242 bytes)")),
+        (vec![0xab_u8; 60].display(), &"ab".repeat(60)),
+        (vec![0xab_u8; 61].display(), &("ab".repeat(60) + "... (61 bytes)")),
         // A type of one's own is its bytes.
-        (Own(255).text(), "00000000000000ff"),
-        ((1_u8, Own(255)).text(), &format!("(1, 30{:032x})", 255)),
+        (Own(255).display(), "00000000000000ff"),
+        ((1_u8, Own(255)).display(), &format!("(1, 30{:032x})", 255)),
     } {
         assert_eq!(said, expected);
     }
@@ -235,7 +235,7 @@ fn are_ordered<K: Key + Debug>(a: &K, b: &K) -> Result<(), TestCaseError> {
 }
 
 /// As a column: alone, before another, behind another, reversed, and reversed twice.
-fn are_ordered_columns<C: KeyColumn + Debug>(a: &C, b: &C) -> Result<(), TestCaseError> {
+fn are_ordered_columns<C: TupleElement + Debug>(a: &C, b: &C) -> Result<(), TestCaseError> {
     let turn = |column: &C| Reverse(column.clone());
     are_ordered(&(a.clone(),), &(b.clone(),))?;
     are_ordered(&(turn(a),), &(turn(b),))?;
@@ -286,28 +286,33 @@ fn goes_from_0_to_1<K: Key + Debug>(
     let mut keys = Vec::from_iter(keys);
     keys.sort();
     let (first, last) = (&keys[0], &keys[keys.len() - 1]);
-    prop_assert_eq!(K::share(first, first, last), None);
+    prop_assert_eq!(K::fraction(first, first, last), None);
     if first == last {
         return Ok(());
     }
     let mut before = 0.0;
     for at in &keys {
-        let share = K::share(first, last, at).expect("there is a way");
+        let share = K::fraction(first, last, at).expect("there is a way");
         prop_assert!(before <= share && share <= 1.0, "{before} {share} {at:?}");
-        let back = K::share(last, first, at).expect("there is a way");
+        let back = K::fraction(last, first, at).expect("there is a way");
         prop_assert!((share + back - 1.0).abs() < 1e-9, "{share} {back}");
         before = share;
     }
-    let ends = |first, last| (K::share(first, last, first), K::share(first, last, last));
+    let ends = |first, last| {
+        (
+            K::fraction(first, last, first),
+            K::fraction(first, last, last),
+        )
+    };
     prop_assert_eq!(ends(first, last), (Some(0.0), Some(1.0)));
     prop_assert_eq!(ends(last, first), (Some(0.0), Some(1.0)));
     // What lies outside.
     let middle = &keys[keys.len() / 2];
     if first < middle && middle < last {
-        prop_assert_eq!(K::share(middle, last, first), Some(0.0));
-        prop_assert_eq!(K::share(last, middle, first), Some(1.0));
-        prop_assert_eq!(K::share(first, middle, last), Some(1.0));
-        prop_assert_eq!(K::share(middle, first, last), Some(0.0));
+        prop_assert_eq!(K::fraction(middle, last, first), Some(0.0));
+        prop_assert_eq!(K::fraction(last, middle, first), Some(1.0));
+        prop_assert_eq!(K::fraction(first, middle, last), Some(1.0));
+        prop_assert_eq!(K::fraction(middle, first, last), Some(0.0));
     }
     Ok(())
 }
@@ -370,7 +375,7 @@ proptest! {
         are_ordered_columns(&a, &b)?;
         are_ordered(&Reverse(a), &Reverse(b))?;
         are_ordered(&c, &d)?;
-        are_ordered(&Utf8(c.clone()), &Utf8(d.clone()))?;
+        are_ordered(&BareString(c.clone()), &BareString(d.clone()))?;
         are_ordered_columns(&c, &d)?;
         are_ordered(&Reverse(c), &Reverse(d))?;
         are_ordered(&e, &f)?;
@@ -440,20 +445,20 @@ proptest! {
     ) {
         let start = start.min(i64::MAX - step * i64::from(steps));
         let (last, at) = (start + step * i64::from(steps), start + step * i64::from(part));
-        prop_assert!(near(Key::share(&start, &last, &at), part, steps));
-        prop_assert!(near(Key::share(&last, &start, &at), steps - part, steps));
-        prop_assert!(near(Key::share(&Reverse(last), &Reverse(start), &Reverse(at)), steps - part, steps));
-        prop_assert!(near(Key::share(&(7, start), &(7, last), &(7, at)), part, steps));
+        prop_assert!(near(Key::fraction(&start, &last, &at), part, steps));
+        prop_assert!(near(Key::fraction(&last, &start, &at), steps - part, steps));
+        prop_assert!(near(Key::fraction(&Reverse(last), &Reverse(start), &Reverse(at)), steps - part, steps));
+        prop_assert!(near(Key::fraction(&(7, start), &(7, last), &(7, at)), part, steps));
         // By their bytes, too.
-        prop_assert!(near(Vec::share(&start.to_bytes(), &last.to_bytes(), &at.to_bytes()), part, steps));
+        prop_assert!(near(Vec::fraction(&start.to_bytes(), &last.to_bytes(), &at.to_bytes()), part, steps));
         let own = |number: i64| Own(number.wrapping_sub(i64::MIN) as u64);
-        prop_assert!(near(Key::share(&own(start), &own(last), &own(at)), part, steps));
-        prop_assert!(near(Key::share(&(own(start),), &(own(last),), &(own(at),)), part, steps));
+        prop_assert!(near(Key::fraction(&own(start), &own(last), &own(at)), part, steps));
+        prop_assert!(near(Key::fraction(&(own(start),), &(own(last),), &(own(at),)), part, steps));
         // Over twice the width, with bits below that count for nothing.
         let wide = |number: i64| (own(number).0 as u128) << 64 | 0xffff;
-        prop_assert!(near(Key::share(&wide(start), &wide(last), &wide(at)), part, steps));
+        prop_assert!(near(Key::fraction(&wide(start), &wide(last), &wide(at)), part, steps));
         let uuid = |number| Uuid::from_u128(wide(number));
-        prop_assert!(near(Key::share(&uuid(start), &uuid(last), &uuid(at)), part, steps));
+        prop_assert!(near(Key::fraction(&uuid(start), &uuid(last), &uuid(at)), part, steps));
     }
 
     /// Stores then don't look again.
@@ -461,12 +466,12 @@ proptest! {
     fn what_is_strict_reads_nothing_but_what_it_writes(bytes in any_bytes()) {
         macro_rules! check {
             ($($key:ty),+) => {$(
-                if let (true, Ok(key)) = (<$key as Key>::STRICT, <$key as Key>::decode(&bytes)) {
+                if let (true, Ok(key)) = (<$key as Key>::CANONICAL, <$key as Key>::decode(&bytes)) {
                     prop_assert_eq!(key.to_bytes(), &bytes[..], "{:?}", key);
                 }
             )+};
         }
-        check!(u8, u16, u32, u64, u128, i8, i16, i32, i64, i128, Uuid, Vec<u8>, Utf8, String, (i64,));
+        check!(u8, u16, u32, u64, u128, i8, i16, i32, i64, i128, Uuid, Vec<u8>, BareString, String, (i64,));
         check!((i64, String), Reverse<i64>, Reverse<u16>, Reverse<Uuid>, Reverse<String>, Reverse<Vec<u8>>);
     }
 }
@@ -482,7 +487,7 @@ fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
 
 /// Each by itself: values of one constant are alike.
 macro_rules! strict {
-    ($($key:ty),+) => { $(const _: () = assert!(<$key as Key>::STRICT);)+ };
+    ($($key:ty),+) => { $(const _: () = assert!(<$key as Key>::CANONICAL);)+ };
 }
 
 strict!(
@@ -492,7 +497,7 @@ strict!(
     i128,
     Uuid,
     Vec<u8>,
-    Utf8,
+    BareString,
     Reverse<u32>,
     Reverse<Uuid>
 );
@@ -501,30 +506,30 @@ strict!(
 fn shares_are_those_of_the_first_column_that_differs_and_text_has_none() {
     let texts = |a: &str, b: i32| (text(a), b);
     let three = |a: u8, b: i64, c: &str| (a, b, text(c));
-    let share = |at| <(u8, i64, String)>::share(&three(1, 0, "z"), &three(1, 4, "a"), &at);
+    let share = |at| <(u8, i64, String)>::fraction(&three(1, 0, "z"), &three(1, 4, "a"), &at);
     let long = |end: &str| format!("https://example.org/orders/2026/{end}").into_bytes();
-    let zeros = |first, last, at| Vec::share(&vec![0; first], &vec![0; last], &vec![0; at]);
+    let zeros = |first, last, at| Vec::fraction(&vec![0; first], &vec![0; last], &vec![0; at]);
     for (name, share, expected) in rows! {
         // The widest ranges don't overflow.
-        ("i64", Key::share(&i64::MIN, &i64::MAX, &0), Some(0.5)),
-        ("i128", Key::share(&i128::MAX, &i128::MIN, &0), Some(0.5)),
-        ("u128", Key::share(&u128::MAX, &0, &(u128::MAX / 4 * 3)), Some(0.25)),
-        ("i8", Key::share(&i8::MIN, &i8::MAX, &127), Some(1.0)),
-        ("text", Key::share(&text("a"), &text("c"), &text("b")), None),
-        ("text, first", Key::share(&text("a"), &text("c"), &text("a")), None),
-        ("bare text", Key::share(&Utf8::from("a"), &Utf8::from("c"), &Utf8::from("b")), None),
-        ("text, down", Key::share(&Reverse(text("c")), &Reverse(text("a")), &Reverse(text("b"))), None),
+        ("i64", Key::fraction(&i64::MIN, &i64::MAX, &0), Some(0.5)),
+        ("i128", Key::fraction(&i128::MAX, &i128::MIN, &0), Some(0.5)),
+        ("u128", Key::fraction(&u128::MAX, &0, &(u128::MAX / 4 * 3)), Some(0.25)),
+        ("i8", Key::fraction(&i8::MIN, &i8::MAX, &127), Some(1.0)),
+        ("text", Key::fraction(&text("a"), &text("c"), &text("b")), None),
+        ("text, first", Key::fraction(&text("a"), &text("c"), &text("a")), None),
+        ("bare text", Key::fraction(&BareString::from("a"), &BareString::from("c"), &BareString::from("b")), None),
+        ("text, down", Key::fraction(&Reverse(text("c")), &Reverse(text("a")), &Reverse(text("b"))), None),
         // Nor what is led by it; where the text is the same, by what follows.
-        ("led", Key::share(&texts("a", 0), &texts("c", 4), &texts("a", 0)), None),
-        ("led", Key::share(&texts("a", 0), &texts("c", 4), &texts("b", 3)), None),
-        ("led", Key::share(&texts("a", 0), &texts("c", 4), &texts("c", 4)), None),
-        ("led, same", Key::share(&texts("a", 0), &texts("a", 4), &texts("a", 1)), Some(0.25)),
+        ("led", Key::fraction(&texts("a", 0), &texts("c", 4), &texts("a", 0)), None),
+        ("led", Key::fraction(&texts("a", 0), &texts("c", 4), &texts("b", 3)), None),
+        ("led", Key::fraction(&texts("a", 0), &texts("c", 4), &texts("c", 4)), None),
+        ("led, same", Key::fraction(&texts("a", 0), &texts("a", 4), &texts("a", 1)), Some(0.25)),
         ("second", share(three(1, 3, "m")), Some(0.75)),
         ("second, before", share(three(0, 9, "m")), Some(0.0)),
         ("second, behind", share(three(2, 1, "m")), Some(1.0)),
         // Bytes are measured behind the common beginning.
-        ("bytes", Key::share(&long("a"), &long("e"), &long("b")), Some(0.25)),
-        ("no bytes", Key::share(&vec![], &vec![0x40], &vec![0x10]), Some(0.25)),
+        ("bytes", Key::fraction(&long("a"), &long("e"), &long("b")), Some(0.25)),
+        ("no bytes", Key::fraction(&vec![], &vec![0x40], &vec![0x10]), Some(0.25)),
         // Those that differ in the zeros at their end alone are half way.
         ("zeros", zeros(1, 3, 2), Some(0.5)),
         ("zeros, back", zeros(3, 1, 2), Some(0.5)),
@@ -537,5 +542,5 @@ fn shares_are_those_of_the_first_column_that_differs_and_text_has_none() {
 #[test]
 fn an_error_moves_between_threads() {
     fn is_error<T: StdError + Debug + Send + Sync + 'static>() {}
-    is_error::<Malformed>();
+    is_error::<DecodeError>();
 }

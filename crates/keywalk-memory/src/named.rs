@@ -2,7 +2,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use keywalk::{
-    Aspect, Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, ResumableSource, Source,
+    Chunk, ChunkSource, Fetched, Fingerprint, FingerprintField, KeyRange, LastKey, ResumableSource,
+    Source,
 };
 use keywalk_key::Key;
 
@@ -80,8 +81,8 @@ impl<S: Source<Key: Key>> ResumableSource for Named<S> {
     fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
         let fingerprint = Fingerprint::new("memory").relation(&*self.name);
         Ok(fingerprint
-            .key(S::Key::kind())
-            .cure(Aspect::Relation, SAME_NAME))
+            .key(S::Key::encoding_name())
+            .cure(FingerprintField::Relation, SAME_NAME))
     }
 
     fn encode_key(&self, key: &S::Key, bytes: &mut Vec<u8>) {
@@ -93,11 +94,11 @@ impl<S: Source<Key: Key>> ResumableSource for Named<S> {
     }
 
     fn key_text(&self, key: &S::Key) -> String {
-        key.text()
+        key.display()
     }
 
-    fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
-        Key::share(first, last, at)
+    fn fraction(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
+        Key::fraction(first, last, at)
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, RwLock};
 use std::thread;
 
 use crossbeam_skiplist::SkipMap;
-use keywalk::{Aspect, Chunk, ChunkSource, Error, Fetched, Fingerprint, ResumableSource};
+use keywalk::{Chunk, ChunkSource, Error, Fetched, Fingerprint, FingerprintField, ResumableSource};
 use keywalk::{KeyRange, Keyed, Order, Token, Walk};
 use keywalk_memory::keywalk_key::Key;
 use keywalk_memory::{Named, Poisoned, SharedMap, SkipList, SortedSlice, Unsorted};
@@ -352,11 +352,11 @@ fn touchy(count: u8) -> Stores<Touchy> {
 
 #[test]
 fn chunks_are_filled_again_in_place_and_few_keys_are_cloned() {
-    /// The clones and the refills of a live walk over 10, in chunks of 4.
+    /// The clones and the refills of an unbounded walk over 10, in chunks of 4.
     fn counts<S: ChunkSource<Error: Debug>>(source: S, by_items: bool) -> (usize, usize) {
         CLONES.set(0);
         REFILLS.set(0);
-        let walk = Walk::new(source).live().chunk_size(4);
+        let walk = Walk::new(source).unbounded().chunk_size(4);
         if by_items {
             assert_eq!(walk.items().count(), 10);
         } else {
@@ -464,7 +464,7 @@ proptest! {
     ) {
         each!(touchy(100), |source| {
             let walk = Walk::new(source()).order(order).chunk_size(size);
-            let walk = if live { walk.live() } else { walk };
+            let walk = if live { walk.unbounded() } else { walk };
             set_mood(mood, seed);
             let ended = catch_unwind(AssertUnwindSafe(|| walk.items().map_while(Result::ok).count()));
             set_mood(Mood::Well, 0);
@@ -489,7 +489,7 @@ proptest! {
             item.set((*number).into());
         }
         let walk = Walk::new(slice).order(order).chunk_size(size);
-        let walk = if live { walk.live() } else { walk };
+        let walk = if live { walk.unbounded() } else { walk };
         let most = 100 * items.len();
         prop_assert!(walk.into_iter().take(most).count() < most);
     }
@@ -521,8 +521,8 @@ fn golden_tokens_give_the_rest_and_are_what_is_written_today() {
 #[test]
 fn the_way_is_measured_by_the_key_and_keys_are_in_words() {
     each!(Stores::new("", &[(1_u8, 8_i64)]), |source| {
-        assert_eq!(source().share(&(1, 0), &(1, 8), &(1, 2)), Some(0.25));
-        assert_eq!(source().share(&(1, 8), &(1, 0), &(1, 2)), Some(0.75));
+        assert_eq!(source().fraction(&(1, 0), &(1, 8), &(1, 2)), Some(0.25));
+        assert_eq!(source().fraction(&(1, 8), &(1, 0), &(1, 2)), Some(0.75));
         assert_eq!(source().key_text(&(1, -2)), "(1, -2)");
     });
 }
@@ -536,7 +536,10 @@ fn a_token_of_another_name_is_refused_with_the_cure() {
             each!(Stores::new(ours, &[1_u64, 2]), |source| if ours == theirs {
                 assert!(token.cursor(&source()).is_ok());
             } else {
-                assert_eq!(refusal(source(), &token), differs(Aspect::Relation, ours));
+                assert_eq!(
+                    refusal(source(), &token),
+                    differs(FingerprintField::Relation, ours)
+                );
                 let told = token.cursor(&source()).map(drop).unwrap_err().to_string();
                 let none = if ours.is_empty() {
                     "which has none; "
@@ -572,17 +575,17 @@ fn a_token_by_another_type_of_key_of_another_store_or_with_a_filter_is_refused()
             differs(aspect, here)
         ));
     };
-    is_refused(foreign, Aspect::Store, "memory");
-    is_refused(filtered, Aspect::Filter, "");
-    is_refused(token(signed.slice()), Aspect::Key, "u64");
-    is_refused(token(texts.map()), Aspect::Key, "u64");
-    is_refused(token(pairs.shared_map()), Aspect::Key, "u64");
-    is_refused(token(uuids.skip_list()), Aspect::Key, "u64");
+    is_refused(foreign, FingerprintField::Store, "memory");
+    is_refused(filtered, FingerprintField::Filter, "");
+    is_refused(token(signed.slice()), FingerprintField::Key, "u64");
+    is_refused(token(texts.map()), FingerprintField::Key, "u64");
+    is_refused(token(pairs.shared_map()), FingerprintField::Key, "u64");
+    is_refused(token(uuids.skip_list()), FingerprintField::Key, "u64");
     each!(pairs, |source| {
-        let kind = <(String, i64)>::kind();
+        let kind = <(String, i64)>::encoding_name();
         assert_eq!(
             refusal(source(), &token(signed.map())),
-            differs(Aspect::Key, &kind)
+            differs(FingerprintField::Key, &kind)
         );
         assert!(
             source()

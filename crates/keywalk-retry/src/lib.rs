@@ -26,7 +26,7 @@
 //! |---|---|
 //! | Order, chunks, keys, isolation (G1 to G8) | those of the source inside |
 //! | Errors (G11) | the source's own, after the last try; what a failed fetch had put into the chunk is thrown away |
-//! | Held while it waits (G14) | nothing of the store; the thread sleeps, or does what [`Retry::sleep_by`] says |
+//! | Held while it waits (G14) | nothing of the store; the thread sleeps, or does what [`Retry::with_sleep`] says |
 //! | Memory (G13) | nothing of its own |
 //! | Time | each question, a fetch or that for the last key, has the whole policy to itself |
 //! | Tokens | those of the source inside: a walk may be wrapped, or no longer be, when it is resumed |

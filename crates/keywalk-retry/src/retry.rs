@@ -60,10 +60,10 @@ impl<S, B, W, Z> Retry<S, B, W, Z> {
     /// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY)")?;
     /// let items = Table::new(&db, "items").key::<i64>(["id"])?;
     /// let items = Retry::new(items, ExponentialBuilder::default(), Error::is_transient)
-    ///     .sleep_by(|delay| println!("locked; again in {delay:?}"));
+    ///     .with_sleep(|delay| println!("locked; again in {delay:?}"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn sleep_by<Z2: FnMut(Duration)>(self, sleep: Z2) -> Retry<S, B, W, Z2> {
+    pub fn with_sleep<Z2: FnMut(Duration)>(self, sleep: Z2) -> Retry<S, B, W, Z2> {
         Retry {
             source: self.source,
             policy: self.policy,

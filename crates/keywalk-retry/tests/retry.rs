@@ -57,7 +57,7 @@ impl ChunkSource for Numbers {
         range: &KeyRange<u8>,
         chunk: &mut Chunk<u8>,
     ) -> Result<Fetched<u8>, Failure> {
-        let is_full = chunk.fill_from((0..self.end).filter(|number| range.admits(number)));
+        let is_full = chunk.fill_from((0..self.end).filter(|number| range.may_contain(number)));
         // As a store fails: after it has answered in part.
         self.fail()?;
         Ok(match is_full {
@@ -96,7 +96,7 @@ impl ResumableSource for Numbers {
         format!("number {key}")
     }
 
-    fn share(&self, _first: &u8, _last: &u8, at: &u8) -> Option<f64> {
+    fn fraction(&self, _first: &u8, _last: &u8, at: &u8) -> Option<f64> {
         (*at > 0).then(|| 1.0 / f64::from(*at))
     }
 }
@@ -162,9 +162,9 @@ fn the_delays_are_the_policys() {
     let source = Retry::new(Numbers::new(1, [PASSING; 3]), policy, |_: &Failure| true);
     // backon multiplies as floating point.
     let rounded = |delay: Duration| (delay.as_secs_f64() * 1000.0).round();
-    let mut source = source.sleep_by(|delay| delays.borrow_mut().push(rounded(delay)));
+    let mut source = source.with_sleep(|delay| delays.borrow_mut().push(rounded(delay)));
     let last = source.last_key(&KeyRange::all(Order::Ascending));
-    assert_eq!(last, Ok(LastKey::Is(0)));
+    assert_eq!(last, Ok(LastKey::Known(0)));
     assert_eq!(*delays.borrow(), [10.0, 20.0, 40.0]);
 }
 
@@ -186,7 +186,7 @@ fn token<S: ChunkSource<Key = u8, Item = u8, Error = Failure> + ResumableSource>
     source: S,
     items: usize,
 ) -> Token {
-    let mut walk = Walk::new(source).live().items();
+    let mut walk = Walk::new(source).unbounded().items();
     assert!(walk.by_ref().take(items).all(|item| item.is_ok()));
     walk.token().expect("it has a name")
 }
@@ -215,8 +215,8 @@ fn a_token_is_alike_wrapped_or_not_and_is_taken_or_refused_by_either() {
 fn words_shares_and_bytes_are_the_sources_own() {
     let source = retry(Numbers::new(10, []), 3);
     assert_eq!(source.key_text(&7), "number 7");
-    assert_eq!(source.share(&0, &9, &2), Some(0.5));
-    assert_eq!(source.share(&0, &9, &0), None);
+    assert_eq!(source.fraction(&0, &9, &2), Some(0.5));
+    assert_eq!(source.fraction(&0, &9, &0), None);
     let mut bytes = vec![1];
     source.encode_key(&5, &mut bytes);
     assert_eq!(bytes, [1, !5]);

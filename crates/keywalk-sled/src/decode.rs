@@ -75,7 +75,7 @@ impl<F> fmt::Debug for Mapped<F> {
     }
 }
 
-/// Values by a closure that fills an item in place; see [`Tree::fill`](crate::Tree::fill).
+/// Values by a closure that fills an item in place; see [`Tree::map_into`](crate::Tree::map_into).
 #[derive(Clone)]
 pub struct Filled<F, T> {
     fill: F,

@@ -10,7 +10,7 @@ pub(crate) use shown::{TreeName, TypeName};
 /// What went wrong in a tree: a stored key that isn't of the key's type, a value that doesn't decode,
 /// or sled itself.
 ///
-/// It says which tree and key it is about and what to do. Match on [`kind`](Self::kind); what a closure
+/// It says which tree and key it is about and what to do. Match on [`kind`](Self::encoding_name); what a closure
 /// or sled said is in [`source`](StdError::source). None is transient: sled waits for its locks itself.
 pub struct Error {
     problem: Box<Problem>,

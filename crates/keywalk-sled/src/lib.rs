@@ -19,7 +19,7 @@
 //! - [`Tree`] walks a tree. Its items are keys and the values as sled lends them, or what a closure
 //!   makes of those.
 //! - [`Key`] lists the key types and their bytes: integers, text, UUIDs, raw bytes, tuples of columns
-//!   ([`KeyColumn`]) in any direction, and types of your own. [`Key::to_bytes`] makes what to insert by.
+//!   ([`TupleElement`]) in any direction, and types of your own. [`Key::to_bytes`] makes what to insert by.
 //! - A walk's cursor can be written down, as a [`Token`](keywalk::Token), and another process goes on from
 //!   it over a tree of the same name, by the same type of key, wherever its database lies.
 //! - [`Error`] says which key of which tree isn't what was asked for, and what to do.
@@ -38,7 +38,7 @@
 //! | Keys | those of [`Key`]: integers, text, bytes, UUIDs, tuples to six, `Reverse`, your own |
 //! | A key that isn't of the key's type (G11) | an error that shows its bytes; nothing is skipped |
 //! | Threads | a tree is `Send` if what its closure holds is, and owns its handle: it can be [prefetched](keywalk::Walk::prefetch) |
-//! | A key written in a second way | an error: keys of types that aren't [`STRICT`](Key::STRICT) are encoded again and compared |
+//! | A key written in a second way | an error: keys of types that aren't [`CANONICAL`](Key::CANONICAL) are encoded again and compared |
 //! | Allocated for each item, warm and lent | nothing here; sled itself allocates for a key of more than 22 bytes |
 //!
 //! The promises G1 to G15 are those of a [walk](keywalk#what-a-walk-promises).
@@ -104,7 +104,7 @@ mod tree;
 
 pub use decode::Decode;
 pub use error::{Error, ErrorKind};
-pub use keywalk_key::{Key, KeyColumn, Malformed, Utf8};
+pub use keywalk_key::{BareString, DecodeError, Key, TupleElement};
 pub use tree::Tree;
 
 pub use keywalk_key::uuid;

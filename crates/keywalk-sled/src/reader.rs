@@ -1,7 +1,7 @@
 use std::any::type_name;
 
 use keywalk::Chunk;
-use keywalk_key::{Key, Malformed};
+use keywalk_key::{DecodeError, Key};
 use sled::IVec;
 
 use crate::decode::Decode;
@@ -53,8 +53,8 @@ impl<'a> Reader<'a> {
 
     /// No other bytes than the key's own may stand for it: they would be a second key of one name, and
     /// not in its place.
-    fn check<K: Key>(&mut self, key: &K, bytes: &[u8]) -> Result<(), Malformed> {
-        if K::STRICT {
+    fn check<K: Key>(&mut self, key: &K, bytes: &[u8]) -> Result<(), DecodeError> {
+        if K::CANONICAL {
             return Ok(());
         }
         self.again.clear();
@@ -62,12 +62,12 @@ impl<'a> Reader<'a> {
         if self.again.as_slice() == bytes {
             Ok(())
         } else {
-            Err(Malformed::new("isn't written as such a key is"))
+            Err(DecodeError::new("isn't written as such a key is"))
         }
     }
 
     #[cold]
-    fn malformed<K>(&self, bytes: &IVec, why: Malformed) -> Error {
+    fn malformed<K>(&self, bytes: &IVec, why: DecodeError) -> Error {
         Error::from(Problem::Key {
             tree: TreeName(self.tree.name()),
             key: bytes.clone(),

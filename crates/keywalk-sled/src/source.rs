@@ -89,7 +89,7 @@ impl<K: Key, D: Decode> ChunkSource for Tree<K, D> {
     }
 }
 
-/// By the tree's name and the [kind](Key::kind) of its key, whatever database it is in and whatever is
+/// By the tree's name and the [kind](Key::encoding_name) of its key, whatever database it is in and whatever is
 /// made of its values. Nothing of it asks sled.
 #[deny(clippy::missing_trait_methods)]
 impl<K: Key, D: Decode> ResumableSource for Tree<K, D> {
@@ -98,7 +98,7 @@ impl<K: Key, D: Decode> ResumableSource for Tree<K, D> {
         Ok(Fingerprint::new("sled")
             .relation(text(&name))
             .with_value(&name)
-            .key(K::kind()))
+            .key(K::encoding_name()))
     }
 
     fn encode_key(&self, key: &K, bytes: &mut Vec<u8>) {
@@ -112,11 +112,11 @@ impl<K: Key, D: Decode> ResumableSource for Tree<K, D> {
     }
 
     fn key_text(&self, key: &K) -> String {
-        key.text()
+        key.display()
     }
 
-    fn share(&self, first: &K, last: &K, at: &K) -> Option<f64> {
-        K::share(first, last, at)
+    fn fraction(&self, first: &K, last: &K, at: &K) -> Option<f64> {
+        K::fraction(first, last, at)
     }
 }
 

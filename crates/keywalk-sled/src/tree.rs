@@ -12,7 +12,7 @@ use crate::error::TreeName;
 /// A sled tree, walked by keys of type `K`. Its items are `(key, value)`.
 ///
 /// A value is an [`IVec`](https://docs.rs/sled/0.34.7/sled/struct.IVec.html), lent by sled without a copy, or what [`map`](Self::map) or
-/// [`fill`](Self::fill) make of it.
+/// [`map_into`](Self::map_into) make of it.
 ///
 /// ```
 /// use keywalk::Walk;
@@ -59,11 +59,11 @@ impl<K> Tree<K> {
     /// A source over a tree; sled's handle is cheap to clone. Nothing is read yet.
     ///
     /// ```
-    /// use keywalk_sled::{Tree, Utf8};
+    /// use keywalk_sled::{Tree, BareString};
     ///
     /// # let db = sled::Config::new().temporary(true).open()?;
     /// let items = Tree::<u64>::new(db.open_tree("items")?);
-    /// let default_tree = Tree::<Utf8>::new((*db).clone());
+    /// let default_tree = Tree::<BareString>::new((*db).clone());
     /// # Ok::<(), sled::Error>(())
     /// ```
     pub fn new(tree: sled::Tree) -> Self
@@ -104,7 +104,7 @@ impl<K: Key, D> Tree<K, D> {
     /// use keywalk_sled::Tree;
     ///
     /// # let db = sled::Config::new().temporary(true).open()?;
-    /// let names = Tree::<u64>::new(db.open_tree("names")?).fill(|value, name: &mut String| {
+    /// let names = Tree::<u64>::new(db.open_tree("names")?).map_into(|value, name: &mut String| {
     ///     name.clear();
     ///     std::str::from_utf8(value).map(|text| name.push_str(text))
     /// });
@@ -114,7 +114,7 @@ impl<K: Key, D> Tree<K, D> {
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn fill<T, E, F>(self, fill: F) -> Tree<K, Filled<F, T>>
+    pub fn map_into<T, E, F>(self, fill: F) -> Tree<K, Filled<F, T>>
     where
         T: Default,
         E: Into<Box<dyn StdError + Send + Sync>>,

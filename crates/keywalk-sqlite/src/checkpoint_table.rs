@@ -6,8 +6,8 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use keywalk_job::{
-    Attempt, BoxError, Buried, Checkpoint, Checkpoints, DeadLetter, DeadLetters, Lease, Leases,
-    from_unix_millis, unix_millis,
+    Attempt, BoxError, Checkpoint, CheckpointStore, DeadLetter, DeadLetterRecord, DeadLetters,
+    Lease, Leases, from_unix_millis, unix_millis,
 };
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row, Transaction, TransactionBehavior};
@@ -29,13 +29,13 @@ use error::Problem;
 /// ```
 /// use keywalk::Walk;
 /// use keywalk_job::Job;
-/// use keywalk_sqlite::{CheckpointTable, Table};
+/// use keywalk_sqlite::{SqliteCheckpoints, Table};
 ///
 /// # let db = rusqlite::Connection::open_in_memory()?;
 /// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, slug TEXT);
 /// #     INSERT INTO items VALUES (1, 'A Name', NULL)")?;
 /// let items = Table::new(&db, "items").key::<i64>(["id"])?.map(|row| row.get::<_, String>("name"));
-/// let job = Job::new("slugs", Walk::new(items), CheckpointTable::new(&db));
+/// let job = Job::new("slugs", Walk::new(items), SqliteCheckpoints::new(&db));
 /// let outcome = job.run(|tx, items| {
 ///     let mut update = tx.prepare_cached("UPDATE items SET slug = ?2 WHERE id = ?1")?;
 ///     for (id, name) in items {
@@ -90,14 +90,14 @@ use error::Problem;
 /// ```
 /// use keywalk::{ResumableSource, Walk};
 /// use keywalk_job::{DeadLetters, Job};
-/// use keywalk_sqlite::{CheckpointTable, Table};
+/// use keywalk_sqlite::{SqliteCheckpoints, Table};
 ///
 /// # let db = rusqlite::Connection::open_in_memory()?;
 /// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, price TEXT, cents INTEGER);
 /// #     INSERT INTO items (id, price) VALUES (1, '1.50'), (2, '2,50'), (3, '3.50')")?;
 /// # let parse = |price: &str| price.parse::<f64>().map(|price| (price * 100.0).round());
 /// # let items = Table::new(&db, "items").key::<i64>(["id"])?.map(|row| row.get::<_, String>("price"));
-/// # let job = Job::new("cents", Walk::new(items), CheckpointTable::new(&db)).skip_failures();
+/// # let job = Job::new("cents", Walk::new(items), SqliteCheckpoints::new(&db)).skip_failures();
 /// # let outcome = job.run(|tx, items| {
 /// #     for (id, price) in items {
 /// #         tx.execute("UPDATE items SET cents = ?2 WHERE id = ?1", (id, parse(price)?))?;
@@ -105,16 +105,16 @@ use error::Problem;
 /// #     Ok(())
 /// # })?;
 /// # assert_eq!(outcome.skipped(), 1);
-/// for letter in CheckpointTable::new(&db).dead_letters("cents")? {
+/// for letter in SqliteCheckpoints::new(&db).dead_letters("cents")? {
 ///     println!("{}: {}", letter.key(), letter.error()); // 2: invalid float literal
 /// }
 /// # db.execute("UPDATE items SET price = replace(price, ',', '.')", [])?;
 ///
 /// let items = Table::new(&db, "items").key::<i64>(["id"])?; // As they were walked.
 /// let letters = Table::new(&db, "keywalk_dead_letters")
-///     .within("job", "cents")?
+///     .prefix_eq("job", "cents")?
 ///     .key::<Vec<u8>>(["key_bytes"])?;
-/// let again = Job::new("cents again", Walk::new(letters), CheckpointTable::new(&db)).repeated();
+/// let again = Job::new("cents again", Walk::new(letters), SqliteCheckpoints::new(&db)).restart_when_done();
 /// again.run(|tx, letters| {
 ///     for (key_bytes, _letter) in letters {
 ///         if let Some(id) = items.decode_key(key_bytes)? {
@@ -127,7 +127,7 @@ use error::Problem;
 ///     }
 ///     Ok(())
 /// })?;
-/// assert!(CheckpointTable::new(&db).dead_letters("cents")?.is_empty());
+/// assert!(SqliteCheckpoints::new(&db).dead_letters("cents")?.is_empty());
 /// # assert_eq!(db.query_row("SELECT cents FROM items WHERE id = 2", [], |row| row.get::<_, i64>(0))?, 250);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -148,17 +148,17 @@ use error::Problem;
 /// [skipped]: keywalk_job::Job::skip_failures
 /// [`skip_failures`]: keywalk_job::Job::skip_failures
 #[derive(Debug)]
-pub struct CheckpointTable<'db> {
+pub struct SqliteCheckpoints<'db> {
     db: &'db Connection,
     /// Whether the tables are known to be there.
     is_made: bool,
 }
 
-impl<'db> CheckpointTable<'db> {
+impl<'db> SqliteCheckpoints<'db> {
     /// Checkpoints in this connection's main database. Nothing is read yet.
     #[must_use]
     pub fn new(db: &'db Connection) -> Self {
-        CheckpointTable { db, is_made: false }
+        SqliteCheckpoints { db, is_made: false }
     }
 }
 
@@ -179,7 +179,7 @@ impl<'db> Deref for ChunkTransaction<'db> {
     }
 }
 
-impl<'db> Checkpoints for CheckpointTable<'db> {
+impl<'db> CheckpointStore for SqliteCheckpoints<'db> {
     type Scope<'a> = ChunkTransaction<'db>;
     type Rest<'a>
         = ()
@@ -224,7 +224,7 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
         checkpoint: &Checkpoint,
     ) -> Result<(), CheckpointError> {
         if scope.is_autocommit() || run(&scope, UNMARK).is_err() {
-            return Err(Problem::Ended.into());
+            return Err(Problem::StopReason.into());
         }
         let updated = unix_millis(checkpoint.updated());
         let recorded = scope.prepare_cached(RECORD).and_then(|mut statement| {
@@ -299,16 +299,16 @@ impl<'db> Checkpoints for CheckpointTable<'db> {
         };
         match (is_kept(), worked) {
             (true, Ok(())) => Ok(Attempt::Done),
-            (true, Err(error)) => Ok(Attempt::Undone(error)),
+            (true, Err(error)) => Ok(Attempt::RolledBack(error)),
             // Some errors end the transaction, a full disk and an interrupt among them. Another savepoint
             // would then begin one, and its release commit the next item by itself.
-            (false, Err(error)) => Ok(Attempt::Lost(error)),
-            (false, Ok(())) => Err(Problem::Ended.into()),
+            (false, Err(error)) => Ok(Attempt::ScopeLost(error)),
+            (false, Ok(())) => Err(Problem::StopReason.into()),
         }
     }
 }
 
-impl Leases for CheckpointTable<'_> {
+impl Leases for SqliteCheckpoints<'_> {
     fn lease(&mut self, job: &str) -> Result<Option<Lease>, CheckpointError> {
         let path = file(self.db)?;
         // In memory, or in a file that has no name.
@@ -320,13 +320,13 @@ impl Leases for CheckpointTable<'_> {
     }
 }
 
-impl<'db> DeadLetters for CheckpointTable<'db> {
-    fn bury(
+impl<'db> DeadLetters for SqliteCheckpoints<'db> {
+    fn record_dead_letter(
         scope: &mut ChunkTransaction<'db>,
         (): &mut (),
         letter: &DeadLetter<'_>,
     ) -> Result<(), CheckpointError> {
-        let bury = || {
+        let record_dead_letter = || {
             scope.prepare_cached(BURY)?.execute((
                 letter.job(),
                 letter.key(),
@@ -335,13 +335,13 @@ impl<'db> DeadLetters for CheckpointTable<'db> {
                 unix_millis(letter.time()),
             ))
         };
-        bury().map_err(unwritten)?;
+        record_dead_letter().map_err(unwritten)?;
         Ok(())
     }
 
-    fn dead_letters(&mut self, job: &str) -> Result<Vec<Buried>, CheckpointError> {
+    fn dead_letters(&mut self, job: &str) -> Result<Vec<DeadLetterRecord>, CheckpointError> {
         Ok(ask(self.db, LETTERS, [job], |row| {
-            let letter = Buried::new(row.get::<_, String>(0)?, row.get(1)?);
+            let letter = DeadLetterRecord::new(row.get::<_, String>(0)?, row.get(1)?);
             let letter = letter.failed_with(row.get::<_, String>(2)?);
             Ok(letter.failed_at(from_unix_millis(row.get(3)?)))
         })?)

@@ -8,7 +8,7 @@ use foundationdb_tuple::{Element, PackError, PackResult, TupleDepth, TupleUnpack
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use uuid::fmt::Hyphenated;
 
-use crate::key::{Comparison, Key, KeyColumn};
+use crate::key::{SqlKey, SqlKeyColumn, TextOrder};
 use crate::value::compare;
 
 /// Appends a value. One that SQLite wouldn't store so (a text that isn't UTF-8) is written as NULL, which
@@ -80,13 +80,13 @@ fn read_as<'de, T: TupleUnpack<'de>>(
 /// What part of the way from `first` to `last` lies before `at`, by the first column in which those two
 /// differ. `None` along text that isn't UUIDs: characters use little of a byte's range, so that all dates of
 /// a year would lie within a hundredth of the way.
-pub(crate) fn share<K: Key>(first: &K, last: &K, at: &K) -> Option<f64> {
+pub(crate) fn fraction<K: SqlKey>(first: &K, last: &K, at: &K) -> Option<f64> {
     for column in 0..first.width() {
         // Fails for what is no value of SQLite's.
         let value = |key: &K| Value::try_from(lent(&key.bind_column(column))).ok();
         let (from, to, here) = (value(first)?, value(last)?, value(at)?);
         if compare(&from, &to) != Ordering::Equal {
-            let by_collation = first.comparison(column) == Comparison::Store;
+            let by_collation = first.comparison(column) == TextOrder::Collation;
             let place = |value| match value {
                 Value::Text(_) if by_collation => None,
                 Value::Text(text) => uuid(&text),
@@ -103,12 +103,12 @@ pub(crate) fn share<K: Key>(first: &K, last: &K, at: &K) -> Option<f64> {
 
 /// The bytes of a UUID that is written as text, in the one form that is ordered as they are.
 fn uuid(text: &str) -> Option<Value> {
-    let uuid: Hyphenated = KeyColumn::read(ValueRef::Text(text.as_bytes())).ok()?;
+    let uuid: Hyphenated = SqlKeyColumn::read(ValueRef::Text(text.as_bytes())).ok()?;
     Some(Value::Blob(uuid.as_uuid().as_bytes().to_vec()))
 }
 
 /// Where a key stands that has other values in columns which first and last have in common.
-fn beside<K: Key>(first: &K, last: &K, at: &K) -> Option<f64> {
+fn beside<K: SqlKey>(first: &K, last: &K, at: &K) -> Option<f64> {
     let way = first.partial_cmp(last)?;
     let step = first.partial_cmp(at)?;
     Some(if step == way { 1.0 } else { 0.0 })

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use keywalk::Weigh;
+use keywalk::ByteSize;
 use rusqlite::types::{Type, Value};
 
 use crate::sql::same;
@@ -184,8 +184,8 @@ impl Row {
 }
 
 /// Its values; the names of the columns are shared by all rows and don't count. O(columns).
-impl Weigh for Row {
-    fn weigh(&self) -> usize {
+impl ByteSize for Row {
+    fn byte_size(&self) -> usize {
         size_of::<Self>().saturating_add(weigh(&self.values))
     }
 }
@@ -238,7 +238,7 @@ impl<F> fmt::Debug for Mapped<F> {
     }
 }
 
-/// Rows by a closure that fills an item in place; see [`Table::fill`](crate::Table::fill).
+/// Rows by a closure that fills an item in place; see [`Table::map_into`](crate::Table::map_into).
 #[derive(Clone)]
 pub struct Filled<F, T> {
     fill: F,

@@ -10,7 +10,7 @@ use rusqlite::{CachedStatement, Connection, Row, Statement, StatementStatus};
 
 use crate::decode::Decode;
 use crate::error::{Error, ErrorKind};
-use crate::key::{Key, KeyColumns, KeyRow, Unreadable};
+use crate::key::{KeyColumns, KeyRow, SqlKey, Unreadable};
 use crate::plan::{Condition, Plan};
 use crate::relation::Relation;
 use crate::seek::{FarBound, Param, write};
@@ -65,7 +65,7 @@ impl Fetcher {
     }
 
     /// Fetches a chunk; see [`ChunkSource::fetch`](keywalk::ChunkSource::fetch).
-    pub(crate) fn fetch<K: Key, D: Decode>(
+    pub(crate) fn fetch<K: SqlKey, D: Decode>(
         &mut self,
         db: &Connection,
         range: &KeyRange<K>,
@@ -79,10 +79,10 @@ impl Fetcher {
             return Ok(Fetched::More);
         }
         self.check_keys(range)?;
-        let exact = Shape::of(range, Answer::Rows);
+        let exact = RangeShape::of(range, Answer::Rows);
         if self.bounds_by_keys && exact.far != Edge::Open {
             // To compare keys here takes a tenth of what SQLite takes to compare each row's columns.
-            let endless = Shape {
+            let endless = RangeShape {
                 far: Edge::Open,
                 ..exact
             };
@@ -101,10 +101,10 @@ impl Fetcher {
     }
 
     /// Fetches by the statement for `shape`, whose far bound is looked for as it says, or by `far`.
-    fn fetch_by<K: Key, D: Decode>(
+    fn fetch_by<K: SqlKey, D: Decode>(
         &mut self,
         db: &Connection,
-        shape: Shape,
+        shape: RangeShape,
         far: Option<FarBound>,
         range: &KeyRange<K>,
         decode: &mut D,
@@ -123,7 +123,7 @@ impl Fetcher {
         };
         bind_all(&mut statement, proven, relation, range).map_err(failed)?;
         let mut stretch = chunk.limit().max(STRETCH);
-        let before = Runs::of(&statement);
+        let before = StatementCounters::of(&statement);
         // Dropping the rows resets the statement, and with it ends its read transaction.
         let mut rows = statement.raw_query();
         let first = rows.next();
@@ -157,7 +157,7 @@ impl Fetcher {
                 // A dropped row needs no key; the stretch ends at the first one that has one.
                 match reader.key(row) {
                     Err(_) => stretch = 1,
-                    Ok(key) if reader.is_beyond(row, range, &key)? => return Ok(Fetched::End),
+                    Ok(key) if reader.is_after_end(row, range, &key)? => return Ok(Fetched::End),
                     Ok(key) => return Ok(Fetched::ScannedTo(key)),
                 }
             }
@@ -176,7 +176,7 @@ impl Fetcher {
     }
 
     /// Reads the key at the far end from the index alone.
-    pub(crate) fn last_key<K: Key>(
+    pub(crate) fn last_key<K: SqlKey>(
         &mut self,
         db: &Connection,
         range: &KeyRange<K>,
@@ -189,14 +189,14 @@ impl Fetcher {
     }
 
     /// Reads the key at the near end from the index alone.
-    fn first_key<K: Key>(
+    fn first_key<K: SqlKey>(
         &mut self,
         db: &Connection,
         range: &KeyRange<K>,
     ) -> Result<LastKey<K>, Error> {
         let relation = &self.relation;
         let failed = |source| relation.failed(source);
-        let shape = Shape::of(range, Answer::FirstKey);
+        let shape = RangeShape::of(range, Answer::FirstKey);
         let changed = |problem| or_changed(db, relation, problem);
         let statement = self.statements.get(db, relation, shape);
         let (proven, mut statement) = statement.map_err(changed)?;
@@ -210,7 +210,7 @@ impl Fetcher {
             columns: &self.columns,
             key_at: &Vec::from_iter(0..relation.key.len()),
         };
-        let before = Runs::of(&statement);
+        let before = StatementCounters::of(&statement);
         let mut rows = statement.raw_query();
         let row = rows.next().map_err(|source| changed(failed(source)))?;
         let Some(row) = row else {
@@ -220,23 +220,23 @@ impl Fetcher {
         };
         check_schema(db, relation, proven, row.as_ref(), before)?;
         let key = reader.key(row)?;
-        Ok(if reader.is_beyond(row, range, &key)? {
+        Ok(if reader.is_after_end(row, range, &key)? {
             LastKey::Empty
         } else {
-            LastKey::Is(key)
+            LastKey::Known(key)
         })
     }
 
     /// Looks after a chunk's last key in the range, where the key of the row there can't be read. The chunk's own
     /// rows aren't read again: the decoding has seen them.
-    fn after<K: Key>(
+    fn after<K: SqlKey>(
         &mut self,
         db: &Connection,
         last: &K,
         range: &KeyRange<K>,
     ) -> Result<Fetched<K>, Error> {
         let mut rest = range.clone();
-        rest.advance_past(last.clone());
+        rest.start_after(last.clone());
         match self.first_key(db, &rest) {
             Ok(LastKey::Empty) => Ok(Fetched::End),
             Ok(_) => Ok(Fetched::More),
@@ -247,8 +247,8 @@ impl Fetcher {
     }
 
     /// Checks that the range's keys are keys of this relation, and compare as its rows do.
-    fn check_keys<K: Key>(&self, range: &KeyRange<K>) -> Result<(), Error> {
-        for bound in [range.near(), range.far()] {
+    fn check_keys<K: SqlKey>(&self, range: &KeyRange<K>) -> Result<(), Error> {
+        for bound in [range.start(), range.end()] {
             let (Bound::Included(key) | Bound::Excluded(key)) = bound else {
                 continue;
             };
@@ -291,9 +291,9 @@ fn check_schema(
     relation: &Relation,
     proven: &mut Proven,
     statement: &Statement<'_>,
-    before: Runs,
+    before: StatementCounters,
 ) -> Result<(), Error> {
-    let now = Runs::of(statement);
+    let now = StatementCounters::of(statement);
     let is_stale = || {
         let stale = relation.stamp.is_stale(db);
         stale.map_err(|source| relation.failed(source))
@@ -316,13 +316,13 @@ fn looks_like_a_number(text: &[u8]) -> bool {
     })
 }
 
-fn bind_all<K: Key>(
+fn bind_all<K: SqlKey>(
     statement: &mut Statement<'_>,
     proven: &Proven,
     relation: &Relation,
     range: &KeyRange<K>,
 ) -> rusqlite::Result<()> {
-    fn column<K: Key>(bound: Bound<&K>, column: usize) -> ToSqlOutput<'_> {
+    fn column<K: SqlKey>(bound: Bound<&K>, column: usize) -> ToSqlOutput<'_> {
         match bound {
             Bound::Included(key) | Bound::Excluded(key) => key.bind_column(column),
             // Never asked for: the statement has no parameter for an open end.
@@ -333,8 +333,8 @@ fn bind_all<K: Key>(
         let value = match *param {
             Param::Given(at) => relation.params.value(at),
             Param::Fixed(at) => bind(&relation.fixed[at].value),
-            Param::Near(at) => column(range.near(), at),
-            Param::Far(at) => column(range.far(), at),
+            Param::Near(at) => column(range.start(), at),
+            Param::Far(at) => column(range.end(), at),
         };
         statement.raw_bind_parameter(number, value)?;
     }
@@ -350,7 +350,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn key<K: Key>(&self, row: &Row<'_>) -> Result<K, Error> {
+    fn key<K: SqlKey>(&self, row: &Row<'_>) -> Result<K, Error> {
         let key_row = self.key_row(row);
         K::read_row(&key_row).map_err(|unreadable| self.unreadable(row, unreadable))
     }
@@ -358,7 +358,7 @@ impl Reader<'_> {
     /// Adds the row's item to the chunk. Returns `false` if the row lies past the range's far bound, which
     /// not every form of statement looks for.
     #[inline]
-    fn push<K: Key, D: Decode>(
+    fn push<K: SqlKey, D: Decode>(
         &self,
         row: &Row<'_>,
         range: &KeyRange<K>,
@@ -369,7 +369,7 @@ impl Reader<'_> {
             let key_row = self.key_row(row);
             key.reread_row(&key_row)
                 .map_err(|unreadable| self.unreadable(row, unreadable))?;
-            if self.is_beyond(row, range, key)? {
+            if self.is_after_end(row, range, key)? {
                 return Ok(false);
             }
             decode
@@ -378,7 +378,7 @@ impl Reader<'_> {
             chunk.push_spare();
         } else {
             let key = self.key(row)?;
-            if self.is_beyond(row, range, &key)? {
+            if self.is_after_end(row, range, &key)? {
                 return Ok(false);
             }
             let item = decode
@@ -392,15 +392,15 @@ impl Reader<'_> {
 
     /// Checks whether the statement returned a row past the range's far bound.
     #[inline]
-    fn is_beyond<K: Key>(
+    fn is_after_end<K: SqlKey>(
         &self,
         row: &Row<'_>,
         range: &KeyRange<K>,
         key: &K,
     ) -> Result<bool, Error> {
         match self.far {
-            FarBound::Ended => Ok(false),
-            FarBound::Compared => Ok(range.is_beyond(key)),
+            FarBound::StopReason => Ok(false),
+            FarBound::Compared => Ok(range.is_after_end(key)),
             FarBound::Told => {
                 let last = row.as_ref().column_count() - 1;
                 row.get(last)
@@ -412,7 +412,7 @@ impl Reader<'_> {
 
     /// Checks that the chunk's last item comes after the one before it.
     #[inline]
-    fn check_last<K: Key, T>(
+    fn check_last<K: SqlKey, T>(
         &self,
         range: &KeyRange<K>,
         chunk: &Chunk<(K, T)>,
@@ -424,7 +424,7 @@ impl Reader<'_> {
     }
 
     /// Checks that the row comes after the chunk's last item.
-    fn check_next<K: Key, T>(
+    fn check_next<K: SqlKey, T>(
         &self,
         range: &KeyRange<K>,
         chunk: &Chunk<(K, T)>,
@@ -437,7 +437,12 @@ impl Reader<'_> {
     }
 
     #[inline]
-    fn check_order<K: Key>(&self, range: &KeyRange<K>, before: &K, key: &K) -> Result<(), Error> {
+    fn check_order<K: SqlKey>(
+        &self,
+        range: &KeyRange<K>,
+        before: &K,
+        key: &K,
+    ) -> Result<(), Error> {
         let comes_after = match range.order() {
             Order::Ascending => before < key,
             Order::Descending => before > key,
@@ -450,7 +455,7 @@ impl Reader<'_> {
 
     /// Checks two keys that aren't known to be in order.
     #[inline(never)]
-    fn check_unordered<K: Key>(&self, before: &K, key: &K) -> Result<(), Error> {
+    fn check_unordered<K: SqlKey>(&self, before: &K, key: &K) -> Result<(), Error> {
         let relation = &self.relation;
         match before.partial_cmp(key) {
             // Only SQLite knows.
@@ -485,7 +490,7 @@ impl Reader<'_> {
     }
 
     #[cold]
-    fn undecodable<K: Key>(&self, key: &K, source: rusqlite::Error) -> Error {
+    fn undecodable<K: SqlKey>(&self, key: &K, source: rusqlite::Error) -> Error {
         let relation = &self.relation.name;
         let columns = &self.relation.columns;
         match &source {
@@ -497,7 +502,7 @@ impl Reader<'_> {
         }
     }
 
-    fn shown<K: Key>(&self, key: &K) -> String {
+    fn shown<K: SqlKey>(&self, key: &K) -> String {
         let columns: Vec<String> = (0..self.relation.key.len())
             .map(|column| match key.bind_column(column) {
                 ToSqlOutput::Borrowed(value) => Shown(value).to_string(),
@@ -511,7 +516,7 @@ impl Reader<'_> {
 
 /// What a statement is asked for; the values come with each fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Shape {
+pub(crate) struct RangeShape {
     pub(crate) order: Order,
     pub(crate) near: Edge,
     pub(crate) far: Edge,
@@ -534,12 +539,12 @@ pub(crate) enum Answer {
     FirstKey,
 }
 
-impl Shape {
+impl RangeShape {
     fn of<K>(range: &KeyRange<K>, answer: Answer) -> Self {
-        Shape {
+        RangeShape {
             order: range.order(),
-            near: Edge::of(range.near()),
-            far: Edge::of(range.far()),
+            near: Edge::of(range.start()),
+            far: Edge::of(range.end()),
             answer,
         }
     }
@@ -567,7 +572,7 @@ struct Statements {
 /// A statement whose plan was seen to search.
 #[derive(Debug)]
 struct Proven {
-    shape: Shape,
+    shape: RangeShape,
     /// Whether it was asked for; if not, it was proven ahead.
     is_used: bool,
     /// Whether rows come with a verdict of the filters.
@@ -577,7 +582,7 @@ struct Proven {
     /// What each of its parameters stands for, by its number less one.
     params: Vec<Param>,
     /// What was counted when the schema was last seen to be the one that it was proven under.
-    runs: Option<Runs>,
+    runs: Option<StatementCounters>,
     /// The conditions that its plan has to search by.
     parts: Vec<Vec<Condition>>,
     /// Whether its plan is proven for the connection that the walk now has.
@@ -587,14 +592,14 @@ struct Proven {
 /// How often a statement was run and prepared anew, as SQLite counts it: while nothing but the walk's
 /// own runs was counted, the schema is still the one that it was prepared under, at no cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Runs {
+struct StatementCounters {
     run: i32,
     prepared_anew: i32,
 }
 
-impl Runs {
+impl StatementCounters {
     fn of(statement: &Statement<'_>) -> Self {
-        Runs {
+        StatementCounters {
             run: statement.get_status(StatementStatus::Run),
             prepared_anew: statement.get_status(StatementStatus::RePrepare),
         }
@@ -602,7 +607,7 @@ impl Runs {
 }
 
 /// What every step but the first and the last of a walk looks like.
-const MIDDLE: Shape = Shape {
+const MIDDLE: RangeShape = RangeShape {
     order: Order::Ascending,
     near: Edge::Excluded,
     far: Edge::Included,
@@ -662,14 +667,14 @@ impl Statements {
         &'a mut self,
         db: &'db Connection,
         relation: &Relation,
-        shape: Shape,
+        shape: RangeShape,
     ) -> Result<(&'a mut Proven, CachedStatement<'db>), Error> {
         // Before the first row: what will be asked after it.
         if shape.answer == Answer::Rows && shape.near != Edge::Excluded {
             self.find_or_prove(
                 db,
                 relation,
-                Shape {
+                RangeShape {
                     near: Edge::Excluded,
                     ..shape
                 },
@@ -682,7 +687,7 @@ impl Statements {
             .prepare_cached(&proven.sql)
             .map_err(|source| relation.failed(source))?;
         if !proven.is_proven_here {
-            if Runs::of(&statement).run == 0 {
+            if StatementCounters::of(&statement).run == 0 {
                 let plan = Plan::of(db, &proven.sql).map_err(|source| relation.failed(source))?;
                 if plan.unknown().is_some() || !plan.streams() || !plan.searches(&proven.parts) {
                     return Err(Error::changed_again(&relation.name));
@@ -697,7 +702,7 @@ impl Statements {
         &mut self,
         db: &Connection,
         relation: &Relation,
-        shape: Shape,
+        shape: RangeShape,
     ) -> Result<usize, Error> {
         if let Some(at) = self.known.iter().position(|proven| proven.shape == shape) {
             return Ok(at);
@@ -707,7 +712,12 @@ impl Statements {
         Ok(self.known.len() - 1)
     }
 
-    fn prove(&self, db: &Connection, relation: &Relation, shape: Shape) -> Result<Proven, Error> {
+    fn prove(
+        &self,
+        db: &Connection,
+        relation: &Relation,
+        shape: RangeShape,
+    ) -> Result<Proven, Error> {
         let mut served = self.served.as_slice();
         let seek = match write(db, relation, served, shape) {
             // At an open end SQLite may use the filter's index in another way.

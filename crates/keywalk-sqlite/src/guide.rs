@@ -13,7 +13,7 @@
 //! come from there. What is said of others was seen by running the version that is named, or stands in its
 //! documentation.
 //!
-//! From here: [`Table`](crate::Table) for all that can be said of a table, [`Key`](crate::Key) for the types of
+//! From here: [`Table`](crate::Table) for all that can be said of a table, [`SqlKey`](crate::Key) for the types of
 //! keys, [`Walk`](keywalk::Walk) for the options of a walk, and [what happens when](crate#what-happens-when)
 //! something fails.
 
@@ -22,8 +22,8 @@ macro_rules! page {
     ($page:ident) => {
         #[doc = include_str!(concat!("guide/", stringify!($page), ".md"))]
         ///
-        /// [`any_key`]: crate::Table::any_key
-        /// [`AnyKey`]: crate::AnyKey
+        /// [`dyn_key`]: crate::Table::dyn_key
+        /// [`DynKey`]: crate::DynKey
         /// [`chunk_bytes`]: keywalk::Walk::chunk_bytes
         /// [`chunk_size`]: keywalk::Walk::chunk_size
         /// [`chunks`]: keywalk::Walk::chunks
@@ -34,7 +34,7 @@ macro_rules! page {
         /// [`decode`]: crate::Table::decode
         /// [`descending`]: keywalk::Walk::descending
         /// [`Error`]: crate::Error
-        /// [`fill`]: crate::Table::fill
+        /// [`map_into`]: crate::Table::map_into
         /// [`filter`]: crate::Table::filter
         /// [`from_django`]: crate::guide::from_django
         /// [`from_offset`]: crate::guide::from_offset
@@ -45,7 +45,7 @@ macro_rules! page {
         /// [`is_transient`]: crate::Error::is_transient
         /// [`items`]: keywalk::Walk::items
         /// [`key`]: crate::Table::key
-        /// [`live`]: keywalk::Walk::live
+        /// [`unbounded`]: keywalk::Walk::unbounded
         /// [`map`]: crate::Table::map
         /// [`prefetch`]: keywalk::Walk::prefetch
         /// [`Query`]: crate::Query
@@ -55,7 +55,7 @@ macro_rules! page {
         /// [`Table`]: crate::Table
         /// [`token`]: keywalk::Items::token
         /// [`Walk`]: keywalk::Walk
-        /// [`within`]: crate::Table::within
+        /// [`prefix_eq`]: crate::Table::prefix_eq
         #[cfg_attr(feature = "jobs", doc = include_str!("guide/links/jobs.md"))]
         #[cfg_attr(not(feature = "jobs"), doc = include_str!("guide/links/no_jobs.md"))]
         pub mod $page {}

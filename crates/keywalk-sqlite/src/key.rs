@@ -6,7 +6,7 @@ use std::cmp::{Ordering, Reverse};
 use std::fmt;
 use std::sync::Arc;
 
-use keywalk::{Order, Weigh};
+use keywalk::{ByteSize, Order};
 use rusqlite::Row;
 use rusqlite::types::{FromSqlError, FromSqlResult, ToSqlOutput, Type, Value, ValueRef};
 use uuid::Uuid;
@@ -16,10 +16,10 @@ use crate::value::refill_text;
 
 mod any;
 
-pub use any::AnyKey;
+pub use any::DynKey;
 
-/// A key that rows can be walked by: one [`KeyColumn`], a tuple of up to six of them, or an
-/// [`AnyKey`] whose columns the schema tells.
+/// A key that rows can be walked by: one [`SqlKeyColumn`], a tuple of up to six of them, or an
+/// [`DynKey`] whose columns the schema tells.
 ///
 /// | Type | Stored as | Order |
 /// |---|---|---|
@@ -31,7 +31,7 @@ pub use any::AnyKey;
 /// | [`Hyphenated`](https://docs.rs/uuid/1/uuid/fmt/struct.Hyphenated.html) | TEXT, 36 lower-case characters | by bytes |
 /// | [`Reverse<T>`](std::cmp::Reverse) | as `T` | the other way round (`DESC`) |
 /// | `(A, B, …)` | a column each | by the first, then by the second, … |
-/// | [`AnyKey`] | anything but NULL | that of the table's key |
+/// | [`DynKey`] | anything but NULL | that of the table's key |
 ///
 /// A type that its column never holds, text of an INTEGER PRIMARY KEY, say, is refused when it is
 /// [named](crate::Table::key). In other columns SQLite stores any value, so a stored one that isn't of the
@@ -47,16 +47,16 @@ pub use any::AnyKey;
 /// # }
 /// ```
 ///
-/// This trait is sealed; to make a key of your own type implement [`KeyColumn`].
+/// This trait is sealed; to make a key of your own type implement [`SqlKeyColumn`].
 #[diagnostic::on_unimplemented(
     message = "rows can't be walked by a key of type `{Self}`",
     label = "not a key of SQLite's",
     note = "a key is `i8` to `i64`, `u8` to `u32`, `String`, `Vec<u8>`, `Uuid`, `Hyphenated`, `Collated`, their \
-            `Reverse`, a tuple of up to six of these, or `AnyKey`; no float (`AnyKey` walks a REAL column), and nothing that may be NULL",
-    note = "for a type of your own implement `keywalk_sqlite::KeyColumn`",
+            `Reverse`, a tuple of up to six of these, or `DynKey`; no float (`DynKey` walks a REAL column), and nothing that may be NULL",
+    note = "for a type of your own implement `keywalk_sqlite::SqlKeyColumn`",
     note = "a `Query` has no key until it is told: `.key::<i64>([\"id\"])?`"
 )]
-pub trait Key: Clone + PartialOrd + sealed::Sealed {
+pub trait SqlKey: Clone + PartialOrd + sealed::Sealed {
     #[doc(hidden)]
     fn layout() -> Layout;
 
@@ -81,7 +81,7 @@ pub trait Key: Clone + PartialOrd + sealed::Sealed {
     fn width(&self) -> usize;
 
     #[doc(hidden)]
-    fn comparison(&self, column: usize) -> Comparison;
+    fn comparison(&self, column: usize) -> TextOrder;
 
     /// The key of these values; `None` if they are none of it.
     #[doc(hidden)]
@@ -112,7 +112,7 @@ pub enum Layout {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ColumnLayout {
     pub order: Order,
-    pub comparison: Comparison,
+    pub comparison: TextOrder,
     /// The storage class that its values have, if it is one.
     pub stored: Option<Type>,
 }
@@ -145,20 +145,20 @@ pub struct Unreadable {
     pub(crate) error: FromSqlError,
 }
 
-/// A type that one column of a key can have. [`Key`] lists those that are here.
+/// A type that one column of a key can have. [`SqlKey`] lists those that are here.
 ///
 /// Implement it for a type of your own by way of one of those: reading must refuse every stored
 /// value that [`bind`](Self::bind) wouldn't give back, and `PartialOrd` must be SQLite's order.
 ///
 /// ```
-/// use keywalk_sqlite::{Comparison, KeyColumn, Table};
+/// use keywalk_sqlite::{TextOrder, SqlKeyColumn, Table};
 /// use rusqlite::types::{FromSqlResult, ToSqlOutput, ValueRef};
 ///
 /// #[derive(Clone, Debug, PartialEq, PartialOrd)]
 /// struct UserId(i64);
 ///
-/// impl KeyColumn for UserId {
-///     const COMPARISON: Comparison = Comparison::Value;
+/// impl SqlKeyColumn for UserId {
+///     const TEXT_ORDER: TextOrder = TextOrder::NotText;
 ///
 ///     fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
 ///         i64::read(value).map(UserId)
@@ -175,15 +175,15 @@ pub struct Unreadable {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "a column of a key can't be of type `{Self}`: it is no `keywalk_sqlite::KeyColumn`",
+    message = "a column of a key can't be of type `{Self}`: it is no `keywalk_sqlite::SqlKeyColumn`",
     label = "not a column of a key",
     note = "columns are `i8` to `i64`, `u8` to `u32`, `String`, `Vec<u8>`, `Uuid`, `Hyphenated`, `Collated` and their \
-            `Reverse`; no float (`AnyKey` walks a REAL column), and nothing that may be NULL",
-    note = "for a type of your own implement `keywalk_sqlite::KeyColumn`, by way of one of these"
+            `Reverse`; no float (`DynKey` walks a REAL column), and nothing that may be NULL",
+    note = "for a type of your own implement `keywalk_sqlite::SqlKeyColumn`, by way of one of these"
 )]
-pub trait KeyColumn: Clone + PartialOrd {
+pub trait SqlKeyColumn: Clone + PartialOrd {
     /// How the type's values are compared; says which collations the column may have.
-    const COMPARISON: Comparison;
+    const TEXT_ORDER: TextOrder;
 
     /// Whether smaller values come first, or last as in an index over the column `DESC`. Default:
     /// ascending. [`Reverse`] turns it round.
@@ -192,9 +192,9 @@ pub trait KeyColumn: Clone + PartialOrd {
     /// The storage class of the type's values, if they all have the same: a column that never holds it
     /// (an INTEGER PRIMARY KEY, say, for text) is refused before the first row. Default: text for a type
     /// that is compared as text; otherwise it isn't known (`None`), and it is found at the first row.
-    const STORED: Option<Type> = match Self::COMPARISON {
-        Comparison::Value => None,
-        Comparison::Bytes | Comparison::Store => Some(Type::Text),
+    const STORAGE_CLASS: Option<Type> = match Self::TEXT_ORDER {
+        TextOrder::NotText => None,
+        TextOrder::Binary | TextOrder::Collation => Some(Type::Text),
     };
 
     /// Decodes a stored value.
@@ -219,24 +219,24 @@ pub trait KeyColumn: Clone + PartialOrd {
     fn bind(&self) -> ToSqlOutput<'_>;
 }
 
-/// How the values of a [`KeyColumn`] are compared.
+/// How the values of a [`SqlKeyColumn`] are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Comparison {
+pub enum TextOrder {
     /// Numbers and blobs: no collation matters.
-    Value,
+    NotText,
     /// Text, by its UTF-8 bytes: the column's collation has to be BINARY. A type of your own that is
-    /// stored otherwise, or may be, sets [`KeyColumn::STORED`]: to `None` if it depends.
-    Bytes,
+    /// stored otherwise, or may be, sets [`SqlKeyColumn::STORAGE_CLASS`]: to `None` if it depends.
+    Binary,
     /// Text, as the column's collation has it: the type's `partial_cmp` answers `None` for two that
     /// are not equal.
-    Store,
+    Collation,
 }
 
-impl<T: KeyColumn> sealed::Sealed for T {}
+impl<T: SqlKeyColumn> sealed::Sealed for T {}
 
 #[diagnostic::do_not_recommend]
-impl<T: KeyColumn> Key for T {
+impl<T: SqlKeyColumn> SqlKey for T {
     fn layout() -> Layout {
         Layout::Columns(vec![ColumnLayout::of::<T>()])
     }
@@ -259,8 +259,8 @@ impl<T: KeyColumn> Key for T {
         1
     }
 
-    fn comparison(&self, _column: usize) -> Comparison {
-        T::COMPARISON
+    fn comparison(&self, _column: usize) -> TextOrder {
+        T::TEXT_ORDER
     }
 
     fn from_values(values: Vec<Value>, _columns: &Arc<KeyColumns>) -> Option<Self> {
@@ -272,11 +272,11 @@ impl<T: KeyColumn> Key for T {
 }
 
 impl ColumnLayout {
-    fn of<T: KeyColumn>() -> Self {
+    fn of<T: SqlKeyColumn>() -> Self {
         ColumnLayout {
             order: T::ORDER,
-            comparison: T::COMPARISON,
-            stored: T::STORED,
+            comparison: T::TEXT_ORDER,
+            stored: T::STORAGE_CLASS,
         }
     }
 }
@@ -299,9 +299,9 @@ impl KeyRow<'_, '_> {
 
 macro_rules! tuples {
     ($(($($column:ident $at:tt),+);)+) => {$(
-        impl<$($column: KeyColumn),+> sealed::Sealed for ($($column,)+) {}
+        impl<$($column: SqlKeyColumn),+> sealed::Sealed for ($($column,)+) {}
 
-        impl<$($column: KeyColumn),+> Key for ($($column,)+) {
+        impl<$($column: SqlKeyColumn),+> SqlKey for ($($column,)+) {
             fn layout() -> Layout {
                 Layout::Columns(vec![$(ColumnLayout::of::<$column>()),+])
             }
@@ -330,8 +330,8 @@ macro_rules! tuples {
                 [$($at),+].len()
             }
 
-            fn comparison(&self, column: usize) -> Comparison {
-                [$($column::COMPARISON),+][column]
+            fn comparison(&self, column: usize) -> TextOrder {
+                [$($column::TEXT_ORDER),+][column]
             }
 
             fn from_values(values: Vec<Value>, _columns: &Arc<KeyColumns>) -> Option<Self> {
@@ -355,10 +355,10 @@ tuples! {
 
 macro_rules! integers {
     ($($integer:ty),+) => {$(
-        impl KeyColumn for $integer {
-            const COMPARISON: Comparison = Comparison::Value;
+        impl SqlKeyColumn for $integer {
+            const TEXT_ORDER: TextOrder = TextOrder::NotText;
 
-            const STORED: Option<Type> = Some(Type::Integer);
+            const STORAGE_CLASS: Option<Type> = Some(Type::Integer);
 
             fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
                 let integer = value.as_i64()?;
@@ -374,10 +374,10 @@ macro_rules! integers {
 
 integers!(i8, i16, i32, u8, u16, u32);
 
-impl KeyColumn for i64 {
-    const COMPARISON: Comparison = Comparison::Value;
+impl SqlKeyColumn for i64 {
+    const TEXT_ORDER: TextOrder = TextOrder::NotText;
 
-    const STORED: Option<Type> = Some(Type::Integer);
+    const STORAGE_CLASS: Option<Type> = Some(Type::Integer);
 
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
         value.as_i64()
@@ -388,8 +388,8 @@ impl KeyColumn for i64 {
     }
 }
 
-impl KeyColumn for String {
-    const COMPARISON: Comparison = Comparison::Bytes;
+impl SqlKeyColumn for String {
+    const TEXT_ORDER: TextOrder = TextOrder::Binary;
 
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
         value.as_str().map(Into::into)
@@ -407,10 +407,10 @@ impl KeyColumn for String {
     }
 }
 
-impl KeyColumn for Vec<u8> {
-    const COMPARISON: Comparison = Comparison::Value;
+impl SqlKeyColumn for Vec<u8> {
+    const TEXT_ORDER: TextOrder = TextOrder::NotText;
 
-    const STORED: Option<Type> = Some(Type::Blob);
+    const STORAGE_CLASS: Option<Type> = Some(Type::Blob);
 
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
         value.as_blob().map(Into::into)
@@ -428,15 +428,15 @@ impl KeyColumn for Vec<u8> {
     }
 }
 
-impl<T: KeyColumn> KeyColumn for Reverse<T> {
-    const COMPARISON: Comparison = T::COMPARISON;
+impl<T: SqlKeyColumn> SqlKeyColumn for Reverse<T> {
+    const TEXT_ORDER: TextOrder = T::TEXT_ORDER;
 
     const ORDER: Order = match T::ORDER {
         Order::Ascending => Order::Descending,
         Order::Descending => Order::Ascending,
     };
 
-    const STORED: Option<Type> = T::STORED;
+    const STORAGE_CLASS: Option<Type> = T::STORAGE_CLASS;
 
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
         T::read(value).map(Reverse)
@@ -484,9 +484,9 @@ impl<T: KeyColumn> KeyColumn for Reverse<T> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Collated(pub String);
 
-impl Weigh for Collated {
-    fn weigh(&self) -> usize {
-        self.0.weigh()
+impl ByteSize for Collated {
+    fn byte_size(&self) -> usize {
+        self.0.byte_size()
     }
 }
 
@@ -502,8 +502,8 @@ impl fmt::Display for Collated {
     }
 }
 
-impl KeyColumn for Collated {
-    const COMPARISON: Comparison = Comparison::Store;
+impl SqlKeyColumn for Collated {
+    const TEXT_ORDER: TextOrder = TextOrder::Collation;
 
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
         String::read(value).map(Collated)
@@ -518,10 +518,10 @@ impl KeyColumn for Collated {
     }
 }
 
-impl KeyColumn for Uuid {
-    const COMPARISON: Comparison = Comparison::Value;
+impl SqlKeyColumn for Uuid {
+    const TEXT_ORDER: TextOrder = TextOrder::NotText;
 
-    const STORED: Option<Type> = Some(Type::Blob);
+    const STORAGE_CLASS: Option<Type> = Some(Type::Blob);
 
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let blob = value.as_blob()?;
@@ -538,8 +538,8 @@ impl KeyColumn for Uuid {
 
 /// Only the canonical form is read: an upper-case one would stand elsewhere in the order, and
 /// searching for its canonical form wouldn't find it.
-impl KeyColumn for Hyphenated {
-    const COMPARISON: Comparison = Comparison::Bytes;
+impl SqlKeyColumn for Hyphenated {
+    const TEXT_ORDER: TextOrder = TextOrder::Binary;
 
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let text = value.as_str()?;

@@ -20,13 +20,13 @@
 //! - [`Table`] walks a table by its primary key, a unique index or its rowid; [`Query`] a SELECT: joins,
 //!   views, full-text search. Both are a [`SqlSource`], whose methods say by what to walk it and what becomes of
 //!   a row.
-//! - [`Key`] lists the key types: integers, text, blobs, UUIDs, tuples of them, [`Collated`] text,
-//!   and [`AnyKey`] for tables that aren't known when compiling. [`KeyColumn`] makes one of your own type.
+//! - [`SqlKey`] lists the key types: integers, text, blobs, UUIDs, tuples of them, [`Collated`] text,
+//!   and [`DynKey`] for tables that aren't known when compiling. [`SqlKeyColumn`] makes one of your own type.
 //! - A row becomes a dynamic [`Row`], what a closure makes of it ([`Table::map`]), or a type with
 //!   [`FromRow`].
 //! - [`Connect`] is what they have their connection from: one of rusqlite's, a guard of one ([`Held`]), or a pool
 //!   ([`PerFetch`]).
-//! - [`CheckpointTable`] (feature `jobs`) keeps the positions of [`keywalk-job`]'s jobs, so that what they do
+//! - [`SqliteCheckpoints`] (feature `jobs`) keeps the positions of [`keywalk-job`]'s jobs, so that what they do
 //!   to each row happens exactly once.
 //! - [`Error`] says what is wrong with a key, a filter or a stored value, and what to do;
 //!   [what happens when](#what-happens-when) is a table.
@@ -97,7 +97,7 @@
 //! It is good for the same table (by schema and name) or the same SELECT (to the letter, with the same
 //! parameters), by the same key columns in the same directions and collations, with the same filter and
 //! fixed columns. Any other is [refused](keywalk::TokenError::Source). The key's Rust type is free (`i64`
-//! or [`AnyKey`]), and so are the file, the columns that are read, how they are decoded, indexes and the
+//! or [`DynKey`]), and so are the file, the columns that are read, how they are decoded, indexes and the
 //! rest of the schema. A table's name is looked up anew: one in `temp` hides one in `main`.
 //!
 //! Keys stand in it readably, as one tuple of
@@ -202,7 +202,7 @@
 //!
 //! - `bundled` (default): builds SQLite from source, as rusqlite's feature of that name. Without it
 //!   the system's library is [used](#sqlites-own-versions).
-//! - `jobs`: [`CheckpointTable`], for jobs of [`keywalk-job`] whose effects happen exactly once.
+//! - `jobs`: [`SqliteCheckpoints`], for jobs of [`keywalk-job`] whose effects happen exactly once.
 //!
 //! # SQLite's own versions
 //!
@@ -224,8 +224,8 @@
 //! [`uuid::fmt::Hyphenated`]: https://docs.rs/uuid/1/uuid/fmt/struct.Hyphenated.html
 //! [`keywalk-job`]: https://docs.rs/keywalk-job
 //! [`keywalk-retry`]: https://docs.rs/keywalk-retry
-#![cfg_attr(feature = "jobs", doc = "[`CheckpointTable`]: CheckpointTable")]
-#![cfg_attr(not(feature = "jobs"), doc = "[`CheckpointTable`]: #features")]
+#![cfg_attr(feature = "jobs", doc = "[`SqliteCheckpoints`]: SqliteCheckpoints")]
+#![cfg_attr(not(feature = "jobs"), doc = "[`SqliteCheckpoints`]: #features")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
@@ -251,12 +251,12 @@ mod value;
 
 #[cfg(feature = "jobs")]
 pub use checkpoint_table::{
-    CheckpointError, CheckpointErrorKind, CheckpointTable, ChunkTransaction,
+    CheckpointError, CheckpointErrorKind, ChunkTransaction, SqliteCheckpoints,
 };
 pub use connect::{Connect, Held, PerFetch};
 pub use decode::{Decode, FromRow, Row};
 pub use error::{Error, ErrorKind};
-pub use key::{AnyKey, Collated, Comparison, Key, KeyColumn};
+pub use key::{Collated, DynKey, SqlKey, SqlKeyColumn, TextOrder};
 pub use query::{Query, QuerySpec};
 pub use source::SqlSource;
 pub use table::{Table, TableSpec};

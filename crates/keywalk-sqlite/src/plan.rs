@@ -175,7 +175,7 @@ impl Plan {
     }
 
     /// Whether a search is from some value on, by this operator: up to the first loop of more than one
-    /// row, or `within` it too.
+    /// row, or `prefix_eq` it too.
     pub(crate) fn ranges(&self, operator: char, within: bool) -> bool {
         let (one, several) = (format!("{operator}?"), format!("{operator}("));
         let is_ranged = |step: &&Step| step.what.contains(&one) || step.what.contains(&several);

@@ -7,9 +7,9 @@ use rusqlite::{Connection, Statement};
 use crate::connect::{Connect, lend};
 use crate::decode::Rows;
 use crate::error::{Error, ErrorKind, has_too_many_parameters, is_of_store};
-use crate::key::{ColumnLayout, Comparison, Layout};
-use crate::relation::{KeyPart, Relation, Said};
-use crate::schema::{self, Affinity, Stamp};
+use crate::key::{ColumnLayout, Layout, TextOrder};
+use crate::relation::{Definition, KeyPart, Relation};
+use crate::schema::{self, Affinity, SchemaVersion};
 use crate::source::{Spec, SqlSource};
 use crate::sql::{Params, Quoted, has_parameter_zero, has_values, same, without_end};
 use crate::table::check_names;
@@ -196,7 +196,7 @@ impl QuerySpec {
             Layout::FromSchema => {
                 let layout = ColumnLayout {
                     order: Order::Ascending,
-                    comparison: Comparison::Bytes,
+                    comparison: TextOrder::Binary,
                     stored: None,
                 };
                 vec![layout; self.key.len()]
@@ -207,8 +207,8 @@ impl QuerySpec {
             .iter()
             .zip(layouts)
             .map(|(name, layout)| match layout.comparison {
-                Comparison::Store => Err(Error::collated_in_query(NAME, name)),
-                Comparison::Bytes if encoding != schema::UTF_8 => {
+                TextOrder::Collation => Err(Error::collated_in_query(NAME, name)),
+                TextOrder::Binary if encoding != schema::UTF_8 => {
                     Err(Error::column_encoding(NAME, name, &encoding))
                 }
                 _ => self.key_part(&statement, name, layout),
@@ -227,7 +227,7 @@ impl QuerySpec {
         match (columns.next(), columns.next()) {
             (Some(column), None) => Ok(KeyPart {
                 collation: None,
-                is_fleeting: false,
+                is_unstable_rowid: false,
                 name: column.clone(),
                 // The collation of a query's column isn't known; where it is another one, its index
                 // can't be searched with this, which the plan shows.
@@ -274,14 +274,14 @@ impl Spec for QuerySpec {
     }
 
     fn resolve(&self, db: &Connection, layout: Layout) -> Result<Relation, Error> {
-        let stamp = Stamp::of_all(db).map_err(failed)?;
+        let stamp = SchemaVersion::of_all(db).map_err(failed)?;
         let (statement, key) = self.key_parts(db, layout)?;
         if column_names(&statement) != self.columns {
             return Err(Error::columns_changed(NAME));
         }
         Ok(Relation {
             name: NAME.to_owned(),
-            said: Said::Query(self.text.trim_start().to_owned()),
+            said: Definition::Query(self.text.trim_start().to_owned()),
             from: Relation::subselect(&self.sql),
             query: Some(self.sql.clone()),
             select: Relation::in_query("*"),

@@ -3,15 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use keywalk::{Aspect, Fingerprint, Order};
+use keywalk::{Fingerprint, FingerprintField, Order};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use crate::codec;
 use crate::error::{Error, ErrorKind, has_too_many_parameters};
-use crate::key::{ColumnLayout, Comparison, KeyColumns, Layout};
+use crate::key::{ColumnLayout, KeyColumns, Layout, TextOrder};
 use crate::plan::{Condition, PlanName};
-use crate::schema::{Affinity, Stamp};
+use crate::schema::{Affinity, SchemaVersion};
 use crate::sql::{Params, Quoted};
 use crate::value::bind;
 
@@ -23,7 +23,7 @@ pub struct Relation {
     /// For messages: `table "items"` or `the query`.
     pub(crate) name: String,
     /// As the caller said it.
-    pub(crate) said: Said,
+    pub(crate) said: Definition,
     /// What stands after FROM.
     pub(crate) from: String,
     /// A query's SELECT, with numbered parameters.
@@ -50,12 +50,12 @@ pub struct Relation {
     /// compares with nothing, statements must be written so that it does come.
     pub(crate) nullable: bool,
     /// When all this was read from the schema.
-    pub(crate) stamp: Stamp,
+    pub(crate) stamp: SchemaVersion,
 }
 
 /// What the caller said, for what doesn't change with the way that statements are written.
 #[derive(Debug)]
-pub(crate) enum Said {
+pub(crate) enum Definition {
     /// Of a table, the filter if there is one.
     Table { filter: Option<String> },
     /// The SELECT.
@@ -77,7 +77,7 @@ pub(crate) struct KeyPart {
     /// The same where it isn't by its UTF-8 bytes, as a fingerprint says it.
     pub(crate) text_order: Option<String>,
     /// Whether it is a rowid that VACUUM may change: not an INTEGER PRIMARY KEY.
-    pub(crate) is_fleeting: bool,
+    pub(crate) is_unstable_rowid: bool,
     /// What SQLite makes of a value that is compared with it, as far as that is known.
     pub(crate) affinity: Affinity,
     /// Where the column stands in `select`, if it does.
@@ -119,7 +119,7 @@ impl Relation {
 
     /// Whether the order of keys is known, and every row of the table is one of the walk.
     pub(crate) fn is_bounded_by_keys(&self) -> bool {
-        let is_ordered = |part: &KeyPart| part.layout.comparison != Comparison::Store;
+        let is_ordered = |part: &KeyPart| part.layout.comparison != TextOrder::Collation;
         self.unique && self.filters.is_empty() && self.key.iter().all(is_ordered)
     }
 
@@ -186,12 +186,12 @@ impl Relation {
     pub(crate) fn succeeds(&self, before: &Relation) -> Result<(), Error> {
         let same_order = self.key_columns() == before.key_columns()
             && self.key.iter().zip(&before.key).all(|(now, then)| {
-                now.layout.comparison != Comparison::Store || now.collation == then.collation
+                now.layout.comparison != TextOrder::Collation || now.collation == then.collation
             });
         if !same_order {
             return Err(Error::key_changed(&self.name));
         }
-        if self.stamp != before.stamp && before.key.iter().any(|part| part.is_fleeting) {
+        if self.stamp != before.stamp && before.key.iter().any(|part| part.is_unstable_rowid) {
             return Err(Error::rowids_changed(&self.name));
         }
         Ok(())
@@ -199,8 +199,8 @@ impl Relation {
 
     pub(crate) fn failed(&self, source: rusqlite::Error) -> Error {
         let kind = match self.said {
-            Said::Query(_) => ErrorKind::Query,
-            Said::Table { .. } => ErrorKind::Filter,
+            Definition::Query(_) => ErrorKind::Query,
+            Definition::Table { .. } => ErrorKind::Filter,
         };
         match has_too_many_parameters(&source) {
             true => Error::too_many_params(kind, &self.name, source),
@@ -212,7 +212,7 @@ impl Relation {
     /// no INTEGER PRIMARY KEY can't be declared: every index has it at its end, ascending.
     pub(crate) fn wanted_index(&self) -> String {
         let fixed = self.fixed.iter().map(|part| Quoted(&part.name).to_string());
-        let rowid = self.key.last().filter(|part| part.is_fleeting);
+        let rowid = self.key.last().filter(|part| part.is_unstable_rowid);
         // The other way round the index is walked backward.
         let is_backward = rowid.is_some_and(|part| part.layout.order == Order::Descending);
         let declared = &self.key[..self.key.len() - usize::from(rowid.is_some())];
@@ -277,7 +277,7 @@ impl Relation {
 }
 
 const AFTER_A_CHANGE: &str = "if that is but another version of the schema, something in the schema has changed since, and a rowid may be another row's (VACUUM renumbers it, and counts as a change): begin a new walk, by an INTEGER PRIMARY KEY or another unique key if it is to outlive such changes";
-const SAME_ROWS: &str = "give the table the same filter and the same `within` columns, with the same values, as when the token was taken";
+const SAME_ROWS: &str = "give the table the same filter and the same `prefix_eq` columns, with the same values, as when the token was taken";
 
 impl Relation {
     /// Computes what a cursor's token is bound to. The texts are hashed into every token: one that changes
@@ -285,21 +285,21 @@ impl Relation {
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         let fingerprint = Fingerprint::new("sqlite");
         let (fingerprint, condition) = match &self.said {
-            Said::Query(sql) => {
+            Definition::Query(sql) => {
                 let fingerprint = fingerprint.relation(format!("query: {sql}"));
                 (with_values(fingerprint, self.params.values()), None)
             }
-            Said::Table { filter } => {
+            Definition::Table { filter } => {
                 let fingerprint = fingerprint.relation(format!("table {}", self.from));
                 (fingerprint, filter.as_ref())
             }
         };
         let mut fingerprint = fingerprint.key(self.key_text());
-        if self.key.iter().any(|part| part.is_fleeting) {
-            fingerprint = fingerprint.cure(Aspect::Key, AFTER_A_CHANGE);
+        if self.key.iter().any(|part| part.is_unstable_rowid) {
+            fingerprint = fingerprint.cure(FingerprintField::Key, AFTER_A_CHANGE);
         }
-        if let Said::Table { .. } = self.said {
-            fingerprint = fingerprint.cure(Aspect::Filter, SAME_ROWS);
+        if let Definition::Table { .. } = self.said {
+            fingerprint = fingerprint.cure(FingerprintField::Filter, SAME_ROWS);
         }
         if self.fixed.is_empty() && condition.is_none() {
             return fingerprint;
@@ -323,11 +323,11 @@ impl Relation {
     /// The key's columns. A rowid that VACUUM renumbers is the same as long as the schema is, whose
     /// version VACUUM counts up.
     fn key_text(&self) -> String {
-        let is_query = matches!(self.said, Said::Query(_));
+        let is_query = matches!(self.said, Definition::Query(_));
         let columns = self.key.iter().map(|part| column_text(part, is_query));
         let columns: Vec<String> = columns.collect();
         let mut text = columns.join(", ");
-        if self.key.iter().any(|part| part.is_fleeting)
+        if self.key.iter().any(|part| part.is_unstable_rowid)
             && let Some(version) = self.stamp.version()
         {
             text += &format!(", of schema version {version}");
@@ -337,7 +337,7 @@ impl Relation {
 }
 
 fn column_text(part: &KeyPart, is_query: bool) -> String {
-    let name = match (part.is_fleeting, is_query) {
+    let name = match (part.is_unstable_rowid, is_query) {
         // Of its three names, any will do.
         (true, _) => "rowid".to_owned(),
         // How SQLite calls a query's column without AS may change from one of its releases to the next.

@@ -163,7 +163,7 @@ impl Schema {
     /// The columns of a key that is there without more being declared: the rowid, best under a name that
     /// keeps it, or the primary key; without those that are `fixed`. Empty if there is none, or none can be
     /// named.
-    pub(crate) fn any_key(&self, fixed: &[&Column]) -> Vec<String> {
+    pub(crate) fn dyn_key(&self, fixed: &[&Column]) -> Vec<String> {
         let is_key = |column: &&Column| match self.has_rowid {
             true => column.is_rowid,
             false => column.primary > 0,
@@ -495,9 +495,9 @@ fn read_indexes(
 /// The versions of the databases' schemas at one time. Every change of a schema counts its version up
 /// (<https://www.sqlite.org/pragma.html#pragma_schema_version>), and so does VACUUM.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Stamp(Vec<(String, i64)>);
+pub(crate) struct SchemaVersion(Vec<(String, i64)>);
 
-impl Stamp {
+impl SchemaVersion {
     /// Of the database with this name alone.
     pub(crate) fn of(mut self, db: &Connection, schema: &str) -> rusqlite::Result<Self> {
         self.0.retain(|(name, _)| name == schema);
@@ -540,7 +540,7 @@ impl Stamp {
                 Ok((name, version))
             })
             .collect::<rusqlite::Result<_>>()
-            .map(Stamp)
+            .map(SchemaVersion)
     }
 
     /// Whether a schema has changed since.

@@ -4,9 +4,9 @@ use keywalk::Order;
 use rusqlite::Connection;
 
 use crate::error::{Error, is_of_store};
-use crate::fetch::{Answer, Edge, Shape};
+use crate::fetch::{Answer, Edge, RangeShape};
 use crate::join_order;
-use crate::key::Comparison;
+use crate::key::TextOrder;
 use crate::plan::{Condition, ONE_ROW, Plan};
 use crate::relation::{KeyPart, Relation};
 use crate::sql::Quoted;
@@ -17,7 +17,7 @@ pub(crate) fn write(
     db: &Connection,
     relation: &Relation,
     served: &[usize],
-    shape: Shape,
+    shape: RangeShape,
 ) -> Result<(Seek, Plan), Error> {
     let failed = |source| relation.failed(source);
     let mut attempts = Attempts {
@@ -76,7 +76,7 @@ struct Attempts<'a> {
     db: &'a Connection,
     relation: &'a Relation,
     served: &'a [usize],
-    shape: Shape,
+    shape: RangeShape,
     /// What would do if there is nothing better: a joined table is read whole.
     second: Option<(Seek, Plan)>,
     /// SQLite's own choice.
@@ -93,12 +93,12 @@ impl Attempts<'_> {
         may_scan: bool,
     ) -> Result<Option<(Seek, Plan)>, Error> {
         let (db, relation, shape) = (self.db, self.relation, self.shape);
-        let forms: &[Form] = if relation.key.len() == 1 {
-            &[Form::RowValue]
+        let forms: &[SeekForm] = if relation.key.len() == 1 {
+            &[SeekForm::RowValue]
         } else if relation.is_mixed() {
-            &[Form::Union]
+            &[SeekForm::Union]
         } else {
-            &[Form::RowValue, Form::Union]
+            &[SeekForm::RowValue, SeekForm::Union]
         };
         let is_own_choice = from.is_none() && index.is_none() && urge == Urge::default();
         for form in forms {
@@ -191,27 +191,27 @@ fn check_no_range(
     db: &Connection,
     relation: &Relation,
     how: How<'_>,
-    shape: Shape,
+    shape: RangeShape,
     plan: &Plan,
 ) -> Result<(), Error> {
     let has_callers_sql = !relation.unique || !how.served.is_empty();
     if !has_callers_sql || shape.near == Edge::Open {
         return Ok(());
     }
-    let open = Shape {
+    let open = RangeShape {
         near: Edge::Open,
         far: Edge::Open,
         ..shape
     };
     // Behind a row of the caller's SQL the search stands further in, and elsewhere without its value.
-    let is_behind = plan.begins_with_one();
+    let is_before_start = plan.begins_with_one();
     let seek = Seek::new(relation, how, open);
     let plan = Plan::of(db, &seek.sql).map_err(|source| relation.failed(source))?;
     check_known(relation, &plan)?;
     let is_ranged = relation
         .key
         .iter()
-        .any(|part| plan.ranges(relation.operator(part, shape.order), is_behind));
+        .any(|part| plan.ranges(relation.operator(part, shape.order), is_before_start));
     if plan.streams() && is_ranged {
         return Err(Error::own_range(&relation.name, &relation.key_names()));
     }
@@ -220,7 +220,7 @@ fn check_no_range(
 
 /// How a statement finds its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+enum SeekForm {
     /// `(a, b) > (?, ?)`, bounded at both ends: one search of an index in one direction.
     RowValue,
     /// `a = ? AND b < ?`, then `a > ?`, merged: for columns that go in different directions, for an
@@ -234,7 +234,7 @@ enum Form {
 /// How a statement is written.
 #[derive(Clone, Copy, Debug)]
 struct How<'a> {
-    form: Form,
+    form: SeekForm,
     /// What stands after FROM, where it isn't as the caller wrote it.
     from: Option<&'a str>,
     /// The index that SQLite is told to use.
@@ -266,7 +266,7 @@ const CERTAIN: &str = "1.0";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FarBound {
     /// The statement ends there.
-    Ended,
+    StopReason,
     /// The fetch: it compares each row's key.
     Compared,
     /// The statement says it of each row, in its last column: only SQLite knows the order.
@@ -298,7 +298,7 @@ pub(crate) struct Seek {
 }
 
 impl Seek {
-    fn new(relation: &Relation, how: How<'_>, shape: Shape) -> Self {
+    fn new(relation: &Relation, how: How<'_>, shape: RangeShape) -> Self {
         let mut writer = Writer {
             relation,
             how,
@@ -307,8 +307,8 @@ impl Seek {
             parts: Vec::new(),
         };
         let mut sql = match writer.form() {
-            Form::RowValue => writer.row_value(),
-            Form::Union => writer.union(),
+            SeekForm::RowValue => writer.row_value(),
+            SeekForm::Union => writer.union(),
         };
         sql += &writer.order_by();
         // A literal: a statement with `LIMIT ?` would be prepared again for each value.
@@ -317,7 +317,7 @@ impl Seek {
         }
         Seek {
             sql,
-            far: writer.far(),
+            far: writer.end(),
             own: writer.own,
             parts: writer.parts,
         }
@@ -327,7 +327,7 @@ impl Seek {
 struct Writer<'a> {
     relation: &'a Relation,
     how: How<'a>,
-    shape: Shape,
+    shape: RangeShape,
     own: Vec<Param>,
     parts: Vec<Vec<Condition>>,
 }
@@ -335,21 +335,22 @@ struct Writer<'a> {
 impl Writer<'_> {
     /// A row value with NULL in it compares as NULL: the search down from `(x, 5)` would miss
     /// `(x, NULL)`. The union has parts for those.
-    fn form(&self) -> Form {
+    fn form(&self) -> SeekForm {
         let down = |part| self.relation.direction(part, self.shape.order) == Order::Descending;
         if self.relation.nullable && self.relation.key.iter().any(down) {
-            Form::Union
+            SeekForm::Union
         } else {
             self.how.form
         }
     }
 
     /// Up to `(x, 5)`, a row value would miss `(x, NULL)`: then the fetch looks for the far bound.
-    fn far(&self) -> FarBound {
-        let is_unordered = |part: &KeyPart| part.layout.comparison == Comparison::Store;
-        if self.shape.far == Edge::Open || self.form() == Form::RowValue && !self.relation.nullable
+    fn end(&self) -> FarBound {
+        let is_unordered = |part: &KeyPart| part.layout.comparison == TextOrder::Collation;
+        if self.shape.far == Edge::Open
+            || self.form() == SeekForm::RowValue && !self.relation.nullable
         {
-            FarBound::Ended
+            FarBound::StopReason
         } else if self.relation.key.iter().any(is_unordered) {
             FarBound::Told
         } else {
@@ -381,7 +382,7 @@ impl Writer<'_> {
         let mut conditions = Vec::new();
         self.fix(&mut terms, &mut conditions);
         let all: Vec<usize> = (0..self.relation.key.len()).collect();
-        let ends = self.shape.far != Edge::Open && self.far() == FarBound::Ended;
+        let ends = self.shape.far != Edge::Open && self.end() == FarBound::StopReason;
         if self.shape.near != Edge::Open {
             let past = self.shape.near == Edge::Excluded;
             let (term, condition) = self.compare(&all, self.shape.order, past, Param::Near);
@@ -591,9 +592,9 @@ impl Writer<'_> {
         if !checked.is_empty() {
             columns.push(&verdict);
         }
-        let within = match self.far() {
+        let within = match self.end() {
             FarBound::Told => Some(self.within()),
-            FarBound::Ended | FarBound::Compared => None,
+            FarBound::StopReason | FarBound::Compared => None,
         };
         columns.extend(within.as_deref());
         let mut sql = format!("SELECT {} FROM ", columns.join(", "));

@@ -17,7 +17,7 @@ use crate::connect::{Connect, lend};
 use crate::decode::{Decode, Decoded, Filled, FromRow, Mapped, Rows};
 use crate::error::{Error, ErrorKind};
 use crate::fetch::Fetcher;
-use crate::key::{Key, Layout};
+use crate::key::{Layout, SqlKey};
 use crate::relation::Relation;
 use crate::value::key_text;
 
@@ -94,11 +94,11 @@ impl<C: Connect, S: Spec, K, D> SqlSource<C, S, K, D> {
     /// shows that: a walk by it ends, and its [token](keywalk::Token) is refused, after any change of
     /// the schema, which VACUUM counts as. A copy that was made row by row, as from a dump, isn't
     /// noticed: don't carry such a token to another file. An INTEGER PRIMARY KEY is a rowid that stays:
-    /// walk by its own name. With [`AnyKey`](crate::AnyKey) as the type the index's own directions are taken.
+    /// walk by its own name. With [`DynKey`](crate::DynKey) as the type the index's own directions are taken.
     ///
     /// Of a **query** the columns of the result must be unique together, and columns of one index. Text is
     /// compared by bytes: a column under another collation can't be searched so, which is an error at the
-    /// first fetch. [`AnyKey`](crate::AnyKey) takes every column ascending.
+    /// first fetch. [`DynKey`](crate::DynKey) takes every column ascending.
     ///
     /// ```
     /// # use keywalk::Walk;
@@ -126,7 +126,7 @@ impl<C: Connect, S: Spec, K, D> SqlSource<C, S, K, D> {
     /// the type. Of a query, if it has no such column, or two; if the columns don't fit the type; if a type
     /// leaves the order to the column's collation. Whether an index can be searched is seen by the first
     /// fetch.
-    pub fn key<K2: Key>(
+    pub fn key<K2: SqlKey>(
         self,
         columns: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<SqlSource<C, S, K2, D>, Error> {
@@ -160,7 +160,7 @@ impl<C: Connect, S: Spec, K, D> SqlSource<C, S, K, D> {
     /// # use keywalk_sqlite::Table;
     /// # let db = rusqlite::Connection::open_in_memory()?;
     /// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)")?;
-    /// let names = Table::new(&db, "items").key::<i64>(["id"])?.fill(|row, name: &mut String| {
+    /// let names = Table::new(&db, "items").key::<i64>(["id"])?.map_into(|row, name: &mut String| {
     ///     name.clear();
     ///     name.push_str(row.get_ref("name")?.as_str()?);
     ///     Ok(())
@@ -171,7 +171,7 @@ impl<C: Connect, S: Spec, K, D> SqlSource<C, S, K, D> {
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn fill<T, F>(self, fill: F) -> SqlSource<C, S, K, Filled<F, T>>
+    pub fn map_into<T, F>(self, fill: F) -> SqlSource<C, S, K, Filled<F, T>>
     where
         T: Default,
         F: FnMut(&rusqlite::Row<'_>, &mut T) -> rusqlite::Result<()>,
@@ -194,13 +194,13 @@ impl<C: Connect, S: Spec, K, D> SqlSource<C, S, K, D> {
     /// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY); INSERT INTO items VALUES (1), (2)")?;
     /// let mut items = Walk::new(Table::new(&db, "items").key::<i64>(["id"])?).items();
     /// items.next().transpose()?;
-    /// for sql in items.source().statements() {
+    /// for sql in items.source().executed_sql() {
     ///     println!("{sql}");
     /// }
-    /// # assert!(items.source().statements().count() > 0);
+    /// # assert!(items.source().executed_sql().count() > 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn statements(&self) -> impl Iterator<Item = &str> {
+    pub fn executed_sql(&self) -> impl Iterator<Item = &str> {
         self.fetcher.iter().flat_map(Fetcher::texts)
     }
 }
@@ -212,9 +212,9 @@ impl<C: Borrow<Connection>, S, K, D> SqlSource<C, S, K, D> {
     }
 }
 
-impl<C: Connect, S: Spec, K: Key, D> SqlSource<C, S, K, D> {
+impl<C: Connect, S: Spec, K: SqlKey, D> SqlSource<C, S, K, D> {
     /// How many rows there are to walk: all of the query's, or all of the table's that
-    /// [`within`](crate::Table::within) and [`filter`](crate::Table::filter) let through, whatever the walk's
+    /// [`prefix_eq`](crate::Table::prefix_eq) and [`filter`](crate::Table::filter) let through, whatever the walk's
     /// range.
     ///
     /// For a progress bar. It reads them all, in O(rows) and in one go, and is out of date as soon as
@@ -254,7 +254,7 @@ impl<C: Connect, S: Spec, K: Key, D> SqlSource<C, S, K, D> {
     }
 }
 
-impl<C: Connect, S: Spec, K: Key, D: Decode> SqlSource<C, S, K, D> {
+impl<C: Connect, S: Spec, K: SqlKey, D: Decode> SqlSource<C, S, K, D> {
     /// Runs `request` against the store, and again where the schema turns out to have changed before the
     /// first row.
     fn ask<T>(
@@ -302,7 +302,7 @@ impl<C: Connect, S: Spec, K: Key, D: Decode> SqlSource<C, S, K, D> {
     }
 }
 
-impl<C: Connect, S: Spec, K: Key, D: Decode> Source for SqlSource<C, S, K, D> {
+impl<C: Connect, S: Spec, K: SqlKey, D: Decode> Source for SqlSource<C, S, K, D> {
     type Key = K;
     type Item = (K, D::Item);
     type Error = Error;
@@ -312,7 +312,7 @@ impl<C: Connect, S: Spec, K: Key, D: Decode> Source for SqlSource<C, S, K, D> {
     }
 }
 
-impl<C: Connect, S: Spec, K: Key, D: Decode> ChunkSource for SqlSource<C, S, K, D> {
+impl<C: Connect, S: Spec, K: SqlKey, D: Decode> ChunkSource for SqlSource<C, S, K, D> {
     fn fetch(
         &mut self,
         range: &KeyRange<K>,
@@ -326,7 +326,7 @@ impl<C: Connect, S: Spec, K: Key, D: Decode> ChunkSource for SqlSource<C, S, K, 
     }
 }
 
-impl<C: Connect, S: Spec, K: Key, D: Decode> ResumableSource for SqlSource<C, S, K, D> {
+impl<C: Connect, S: Spec, K: SqlKey, D: Decode> ResumableSource for SqlSource<C, S, K, D> {
     fn fingerprint(&self) -> Result<Fingerprint, Error> {
         Ok(self.relation()?.fingerprint())
     }
@@ -359,8 +359,8 @@ impl<C: Connect, S: Spec, K: Key, D: Decode> ResumableSource for SqlSource<C, S,
         }
     }
 
-    fn share(&self, first: &K, last: &K, at: &K) -> Option<f64> {
-        codec::share(first, last, at)
+    fn fraction(&self, first: &K, last: &K, at: &K) -> Option<f64> {
+        codec::fraction(first, last, at)
     }
 }
 

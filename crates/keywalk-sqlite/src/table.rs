@@ -8,10 +8,10 @@ use rusqlite::{Connection, Params as RusqliteParams, ToSql};
 use crate::connect::{Connect, lend};
 use crate::decode::Rows;
 use crate::error::{Error, ErrorKind, has_too_many_parameters, is_of_store};
-use crate::key::{AnyKey, ColumnLayout, Comparison, Key, Layout};
+use crate::key::{ColumnLayout, DynKey, Layout, SqlKey, TextOrder};
 use crate::plan::PlanName;
-use crate::relation::{FixedPart, KeyPart, Relation, Said};
-use crate::schema::{self, Affinity, Column, Index, Schema, Stamp, UTF_8, relation_name};
+use crate::relation::{Definition, FixedPart, KeyPart, Relation};
+use crate::schema::{self, Affinity, Column, Index, Schema, SchemaVersion, UTF_8, relation_name};
 use crate::source::{Spec, SqlSource};
 use crate::sql::{Params, Quoted, conjuncts, has_parameter_zero, same, with_backticks};
 use crate::value::{as_stored, as_text};
@@ -24,9 +24,9 @@ use crate::value::{as_stored, as_text};
 /// `'static`, and [`connection`](Self::connection) lends it out between two fetches. Inside a
 /// transaction give `&*transaction`.
 ///
-/// What it is walked by (`K`): its primary key as [`AnyKey`], or the columns and the type that
+/// What it is walked by (`K`): its primary key as [`DynKey`], or the columns and the type that
 /// [`key`](Self::key) is told. What a row becomes (`D`): a [`Row`](crate::Row), or what
-/// [`map`](Self::map), [`fill`](Self::fill) or [`decode`](Self::decode) make of it.
+/// [`map`](Self::map), [`map_into`](Self::map_into) or [`decode`](Self::decode) make of it.
 ///
 /// ```
 /// use keywalk::Walk;
@@ -50,7 +50,7 @@ use crate::value::{as_stored, as_text};
 ///
 /// The table and its columns exist; the key is unique by the schema and holds no NULL (a primary key of
 /// one column that isn't declared NOT NULL is let pass, unless it is walked as
-/// [`Collated`](crate::Collated), or as [`AnyKey`] under another collation than BINARY: a NULL in it is an
+/// [`Collated`](crate::Collated), or as [`DynKey`] under another collation than BINARY: a NULL in it is an
 /// error when the walk comes to it); and for every statement of the walk `EXPLAIN QUERY PLAN` shows a
 /// search by the whole key on an index, and no sorting. Each failing is an [`Error`] of its own
 /// [kind](crate::ErrorKind). [`key`](Self::key) proves the schema's part at once, the first fetch the rest.
@@ -60,7 +60,7 @@ use crate::value::{as_stored, as_text};
 /// A fetch costs about 3 us and, for each row, what a cursor costs. Where the key isn't how the
 /// table is stored (a secondary index on a rowid table, in no order of the rows), each row is a jump:
 /// 7 to 8 times as much, for any method.
-pub type Table<C, K = AnyKey, D = Rows> = SqlSource<C, TableSpec, K, D>;
+pub type Table<C, K = DynKey, D = Rows> = SqlSource<C, TableSpec, K, D>;
 
 impl<C: Connect> Table<C> {
     /// The table of that name, by its primary key, with all its columns.
@@ -73,7 +73,7 @@ impl<C: Connect> Table<C> {
     }
 }
 
-impl<C: Connect, D> Table<C, AnyKey, D> {
+impl<C: Connect, D> Table<C, DynKey, D> {
     /// A key of this table, for a [range](keywalk::Walk::range): a value for each column of the key;
     /// several of different types by `rusqlite::params!["x", 1]`.
     ///
@@ -83,7 +83,7 @@ impl<C: Connect, D> Table<C, AnyKey, D> {
     /// # let db = rusqlite::Connection::open_in_memory()?;
     /// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY)")?;
     /// let items = Table::new(&db, "items");
-    /// let start = items.any_key([100])?;
+    /// let start = items.dyn_key([100])?;
     /// let from_100_on = Walk::new(items).range(start..);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -92,12 +92,12 @@ impl<C: Connect, D> Table<C, AnyKey, D> {
     ///
     /// If the table's key can't be proven, if there is another number of values than columns, or if
     /// one is NULL or doesn't convert.
-    pub fn any_key(&self, values: impl IntoIterator<Item = impl ToSql>) -> Result<AnyKey, Error> {
-        self.spec.any_key(&*lend(&self.db)?, values)
+    pub fn dyn_key(&self, values: impl IntoIterator<Item = impl ToSql>) -> Result<DynKey, Error> {
+        self.spec.dyn_key(&*lend(&self.db)?, values)
     }
 }
 
-impl<C: Connect, K: Key, D> Table<C, K, D> {
+impl<C: Connect, K: SqlKey, D> Table<C, K, D> {
     /// Looks for the table in this schema only: `main`, `temp` or an attached database. Default: where
     /// SQLite looks.
     ///
@@ -116,7 +116,7 @@ impl<C: Connect, K: Key, D> Table<C, K, D> {
     }
 
     /// Walks only the rows where a leading column of the key's index has this value, by the rest of
-    /// the key: `within("tenant", 5)` and then `key(["id"])` for a primary key `(tenant, id)`.
+    /// the key: `prefix_eq("tenant", 5)` and then `key(["id"])` for a primary key `(tenant, id)`.
     ///
     /// May be called for several columns, and must be before [`key`](Self::key). This is the fast
     /// way: as a filter the condition would not use the index together with the key.
@@ -127,7 +127,7 @@ impl<C: Connect, K: Key, D> Table<C, K, D> {
     /// # let db = rusqlite::Connection::open_in_memory()?;
     /// # db.execute_batch("CREATE TABLE orders (tenant INT, id INT, PRIMARY KEY (tenant, id)) WITHOUT ROWID;
     /// #     INSERT INTO orders VALUES (5, 1), (6, 1), (6, 2)")?;
-    /// let of_six = Table::new(&db, "orders").within("tenant", 6)?.key::<i64>(["id"])?;
+    /// let of_six = Table::new(&db, "orders").prefix_eq("tenant", 6)?.key::<i64>(["id"])?;
     /// assert_eq!(Walk::new(of_six).into_iter().count(), 2);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -136,7 +136,11 @@ impl<C: Connect, K: Key, D> Table<C, K, D> {
     ///
     /// If there is no such column, if it was fixed already or is part of the key that was named, or if the
     /// value is NULL, which equals nothing, or doesn't convert.
-    pub fn within(mut self, column: impl Into<String>, value: impl ToSql) -> Result<Self, Error> {
+    pub fn prefix_eq(
+        mut self,
+        column: impl Into<String>,
+        value: impl ToSql,
+    ) -> Result<Self, Error> {
         self.spec.fix(&*lend(&self.db)?, &column.into(), value)?;
         Ok(self.respecified())
     }
@@ -151,7 +155,7 @@ impl<C: Connect, K: Key, D> Table<C, K, D> {
     /// matches nothing makes for many short fetches, not a long one.
     ///
     /// A range of keys is better said with [`Walk::range`](keywalk::Walk::range), a fixed leading
-    /// column with [`within`](Self::within).
+    /// column with [`prefix_eq`](Self::prefix_eq).
     ///
     /// What stands in double quotes is a name here, never a string, as it would be to SQLite where there
     /// is no such column.
@@ -328,12 +332,12 @@ impl TableSpec {
     }
 
     /// Makes a dynamic key of these values.
-    fn any_key(
+    fn dyn_key(
         &self,
         db: &Connection,
         given: impl IntoIterator<Item = impl ToSql>,
-    ) -> Result<AnyKey, Error> {
-        let relation = self.resolve(db, AnyKey::layout())?;
+    ) -> Result<DynKey, Error> {
+        let relation = self.resolve(db, DynKey::layout())?;
         let mut parts = relation.key.iter();
         let mut values = Vec::new();
         for value in given {
@@ -347,7 +351,7 @@ impl TableSpec {
                 false => value,
             });
         }
-        let key = AnyKey::new(values, Arc::new(relation.key_columns()));
+        let key = DynKey::new(values, Arc::new(relation.key_columns()));
         key.ok_or_else(|| Error::incomplete_key(&relation.name, &relation.key_names()))
     }
 }
@@ -385,7 +389,7 @@ impl Spec for TableSpec {
 
     fn resolve(&self, db: &Connection, layout: Layout) -> Result<Relation, Error> {
         // Before the rest is read: what changes from here on will be seen.
-        let stamp = Stamp::of_all(db).map_err(|source| self.failed(source))?;
+        let stamp = SchemaVersion::of_all(db).map_err(|source| self.failed(source))?;
         let schemas: Vec<String> = stamp.schemas().map(str::to_owned).collect();
         let schema = Schema::read(db, &schemas, self.schema.as_deref(), &self.table)?;
         let stamp = stamp
@@ -425,7 +429,7 @@ impl Spec for TableSpec {
                 layout,
                 text_order: schema.text_order(&column),
                 collation: Some(column.collation),
-                is_fleeting: column.is_rowid && column.primary == 0,
+                is_unstable_rowid: column.is_rowid && column.primary == 0,
                 affinity: column.affinity,
                 at: at(&column.name),
                 name: column.name,
@@ -444,7 +448,7 @@ impl Spec for TableSpec {
         let select: Vec<String> = columns.iter().map(|column| expression(column)).collect();
         Ok(Relation {
             name: schema.relation(),
-            said: Said::Table { filter: text },
+            said: Definition::Table { filter: text },
             from: from(&schema),
             query: None,
             indexes,
@@ -565,7 +569,7 @@ pub(crate) fn check_names(relation: &str, names: &[&str], layout: &Layout) -> Re
 fn primary_key(schema: &Schema, fixed: &[&Column]) -> Result<Vec<String>, Error> {
     let mut primary: Vec<&Column> = schema.columns.iter().filter(|c| c.primary > 0).collect();
     if primary.is_empty() {
-        return Err(Error::no_primary_key(&schema.table, &schema.any_key(fixed)));
+        return Err(Error::no_primary_key(&schema.table, &schema.dyn_key(fixed)));
     }
     primary.sort_by_key(|column| column.primary);
     Ok(primary
@@ -602,9 +606,9 @@ fn types_from_schema(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> 
                 _ => Order::Ascending,
             },
             comparison: if same(&column.collation, "BINARY") && text_is_utf8 {
-                Comparison::Bytes
+                TextOrder::Binary
             } else {
-                Comparison::Store
+                TextOrder::Collation
             },
             stored: None,
         })
@@ -643,13 +647,13 @@ fn check_null(
         && fixed.is_empty()
         && column.primary > 0
         && schema.columns.iter().filter(|c| c.primary > 0).count() == 1;
-    if is_whole_primary_key && types[0].comparison != Comparison::Store {
+    if is_whole_primary_key && types[0].comparison != TextOrder::Collation {
         return Ok(true);
     }
     Err(Error::nullable(
         &schema.table,
         &column.name,
-        &schema.any_key(fixed),
+        &schema.dyn_key(fixed),
     ))
 }
 
@@ -674,7 +678,7 @@ fn check_unique(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> Resul
     }
     let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
     // A key that is refused is no cure.
-    let mut other_key = schema.any_key(fixed);
+    let mut other_key = schema.dyn_key(fixed);
     if other_key == names {
         other_key.clear();
     }
@@ -686,7 +690,7 @@ fn check_unique(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> Resul
 }
 
 fn check_collation(schema: &Schema, column: &Column, layout: ColumnLayout) -> Result<(), Error> {
-    if layout.comparison != Comparison::Bytes {
+    if layout.comparison != TextOrder::Binary {
         return Ok(());
     }
     let (name, collation) = (&column.name, &column.collation);

@@ -6,7 +6,7 @@ use core::fmt;
 ///
 /// A source pushes items until the chunk [`is_full`](Self::is_full). Pushing more is not an error
 /// here: the item is dropped and the chunk remembers that it [overflowed](Self::overflowed), which
-/// ends the walk with a [`Violation`](crate::Violation).
+/// ends the walk with a [`ContractViolation`](crate::ContractViolation).
 ///
 /// [`clear`](Self::clear) keeps the items of the previous chunk as *spare* slots, so that a source
 /// whose items own memory can fill the old ones again ([`push_with`](Self::push_with)) instead of

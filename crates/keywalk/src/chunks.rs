@@ -125,11 +125,11 @@ impl<S: Source, D: Driver<S>> Chunks<S, D> {
     /// let mut chunks = Walk::new(&map).chunks();
     /// let done = chunks.next()?.map(|items| *items[0].0).unwrap_or_default();
     ///
-    /// let rest = Walk::new(&map).resume(chunks.cursor_past(done));
+    /// let rest = Walk::new(&map).resume(chunks.cursor_after(done));
     /// assert_eq!(rest.items().next(), Some(Ok((&2, &"two"))));
     /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
     /// ```
-    pub fn cursor_past(&self, key: S::Key) -> Cursor<S::Key> {
+    pub fn cursor_after(&self, key: S::Key) -> Cursor<S::Key> {
         self.driver.cursor().after(key)
     }
 
@@ -184,7 +184,7 @@ impl<S: ChunkSource> Chunks<S> {
     /// loop {
     ///     match chunks.step()? {
     ///         Step::Items(items) => println!("{} items", items.len()),
-    ///         Step::Moved => println!("none yet"),
+    ///         Step::Progress => println!("none yet"),
     ///         Step::End => break,
     ///     }
     /// }
@@ -201,7 +201,7 @@ impl<S: ChunkSource> Chunks<S> {
     pub fn step(&mut self) -> Result<Step<'_, S::Item>, Error<S::Error>> {
         Ok(match self.driver.step()? {
             Stepped::Items => Step::Items(self.driver.engine.items_mut()),
-            Stepped::Moved => Step::Moved,
+            Stepped::Progress => Step::Progress,
             Stepped::End => Step::End,
         })
     }
@@ -238,7 +238,7 @@ pub enum Step<'a, T> {
     Items(&'a mut [T]),
     /// The walk got further, and no item came: it asked for the last key, or scanned a stretch that
     /// holds nothing.
-    Moved,
+    Progress,
     /// The end; also after an error. It stays so, but for a [`seek`](Chunks::seek).
     End,
 }
@@ -253,7 +253,7 @@ pub struct Inline<S: Source> {
 /// As a [`Step`], while the chunk keeps its items.
 enum Stepped {
     Items,
-    Moved,
+    Progress,
     End,
 }
 
@@ -272,7 +272,7 @@ impl<S: ChunkSource> Inline<S> {
             }
         }
         Ok(match self.engine.items().is_empty() {
-            true => Stepped::Moved,
+            true => Stepped::Progress,
             false => Stepped::Items,
         })
     }
@@ -285,7 +285,7 @@ impl<S: ChunkSource> Drive<S> for Inline<S> {
         loop {
             match self.step()? {
                 Stepped::Items => return Ok(true),
-                Stepped::Moved => {}
+                Stepped::Progress => {}
                 Stepped::End => return Ok(false),
             }
         }

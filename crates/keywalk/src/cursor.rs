@@ -57,9 +57,9 @@ impl<K: Clone + PartialOrd> Cursor<K> {
         }
     }
 
-    /// Where a [live](crate::Walk::live) walk over `range` begins, which goes on while there is more.
+    /// Where an [unbounded](crate::Walk::unbounded) walk over `range` begins, which goes on while there is more.
     #[must_use]
-    pub fn live(range: KeyRange<K>) -> Self {
+    pub fn unbounded(range: KeyRange<K>) -> Self {
         let given = range.is_bounded().then(|| range.clone());
         Cursor {
             range,
@@ -83,8 +83,8 @@ impl<K: Clone + PartialOrd> Cursor<K> {
     pub fn after(mut self, key: K) -> Self {
         let before =
             (self.stage == Stage::Start && self.range.is_bounded()).then(|| self.range.clone());
-        self.range.advance_past(key);
-        self.stage = match (self.stage, self.range.far()) {
+        self.range.start_after(key);
+        self.stage = match (self.stage, self.range.end()) {
             (Stage::Live, _) => Stage::Live,
             _ if self.range.is_empty() => Stage::Done,
             // It ended at this fetch, and part of what came is still to be walked.
@@ -119,19 +119,19 @@ impl<K> Cursor<K> {
     }
 
     /// The range that is still to be walked. Its far bound is the last key of the store once the
-    /// walk has asked for it, or the walk's own bound if it is live.
+    /// walk has asked for it, or the walk's own bound if it is unbounded.
     #[must_use]
     pub fn range(&self) -> &KeyRange<K> {
         &self.range
     }
 
-    /// Whether the walk is [live](crate::Walk::live), rather than bounded by the last key.
+    /// Whether the walk is [unbounded](crate::Walk::unbounded), rather than bounded by the last key.
     #[must_use]
-    pub fn is_live(&self) -> bool {
+    pub fn is_unbounded(&self) -> bool {
         self.stage == Stage::Live
     }
 
-    /// Whether the walk has ended: resuming yields nothing. Never true of a live walk, which looks
+    /// Whether the walk has ended: resuming yields nothing. Never true of an unbounded walk, which looks
     /// for what was appended since.
     #[must_use]
     pub fn is_done(&self) -> bool {

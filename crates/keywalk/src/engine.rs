@@ -4,7 +4,7 @@ use core::time::Duration;
 use crate::chunk::{Budget, Chunk};
 use crate::chunk_sizer::ChunkSizer;
 use crate::cursor::{Cursor, Stage};
-use crate::error::{CursorMismatch, Error, Violation};
+use crate::error::{ContractViolation, CursorMismatch, Error};
 use crate::range::KeyRange;
 use crate::source::{Fetched, Keyed, LastKey};
 use crate::stats::Stats;
@@ -27,7 +27,7 @@ use crate::stats::Stats;
 /// # }
 /// impl Squares {
 ///     async fn last_key(&mut self, range: &KeyRange<u32>) -> Result<LastKey<u32>, Infallible> {
-///         Ok((0..100).filter(|n| range.admits(n)).last().into())
+///         Ok((0..100).filter(|n| range.may_contain(n)).last().into())
 ///     }
 ///
 ///     async fn fetch(
@@ -35,7 +35,7 @@ use crate::stats::Stats;
 ///         range: &KeyRange<u32>,
 ///         chunk: &mut Chunk<(u32, u32)>,
 ///     ) -> Result<Fetched<u32>, Infallible> {
-///         let numbers = (0..100).filter(|n| range.admits(n)).map(|n| (n, n * n));
+///         let numbers = (0..100).filter(|n| range.may_contain(n)).map(|n| (n, n * n));
 ///         Ok(if chunk.fill_from(numbers) { Fetched::More } else { Fetched::End })
 ///     }
 /// }
@@ -77,7 +77,7 @@ pub struct Engine<K, T> {
     /// The range in the opposite order, while its last item is being looked for.
     backward: Option<KeyRange<K>>,
     cycle: CycleDetector<K>,
-    is_live: bool,
+    is_unbounded: bool,
     chunk: Chunk<T>,
     /// What was requested, until it is answered.
     requested: Requested,
@@ -134,7 +134,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
             stage: cursor.stage,
             backward: None,
             cycle: CycleDetector::default(),
-            is_live: false,
+            is_unbounded: false,
             // A chunk holds nothing before the first fetch, which sets its limit.
             chunk: Chunk::with_limit(1),
             requested: Requested::Nothing,
@@ -163,7 +163,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
 
     /// The rest of `seek`, with range and stage set.
     fn stand_at(&mut self, given: Option<KeyRange<K>>) {
-        self.is_live = self.stage == Stage::Live;
+        self.is_unbounded = self.stage == Stage::Live;
         self.given = match self.stage {
             Stage::Start => self.range.is_bounded().then(|| self.range.clone()),
             Stage::Bounded | Stage::Live | Stage::Done => given,
@@ -227,10 +227,10 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
 
     fn take_last_key<E>(&mut self, answer: Result<LastKey<K>, E>) -> Result<(), Error<E>> {
         match answer.map_err(Error::Source)? {
-            LastKey::Is(key) if !self.range.admits(&key) => {
-                return Err(Violation::LastKeyOutside.into());
+            LastKey::Known(key) if !self.range.may_contain(&key) => {
+                return Err(ContractViolation::LastKeyOutside.into());
             }
-            LastKey::Is(key) => self.bound_at(key),
+            LastKey::Known(key) => self.bound_at(key),
             LastKey::Empty => self.stage = Stage::Done,
             LastKey::Unknown => self.backward = Some(self.range.reversed()),
         }
@@ -276,7 +276,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
             return Ok(self.take(answer)?);
         }
         if self.chunk.exceeds(self.sizes.budget) {
-            return Err(Violation::Overfull.into());
+            return Err(ContractViolation::Overfull.into());
         }
         self.take(answer)?;
         if let Some(sizer) = &mut self.sizes.sizer {
@@ -294,7 +294,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
     }
 
     /// Checks a chunk and moves past it.
-    fn take(&mut self, answer: Fetched<K>) -> Result<(), Violation>
+    fn take(&mut self, answer: Fetched<K>) -> Result<(), ContractViolation>
     where
         T: Keyed<K>,
     {
@@ -305,7 +305,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         let last = check_items(range, &self.chunk, limit)?;
         let position = match answer {
             Fetched::End => None,
-            Fetched::More => Some(last.clone().ok_or(Violation::NoProgress)?),
+            Fetched::More => Some(last.clone().ok_or(ContractViolation::NoProgress)?),
             Fetched::ScannedTo(key) => Some(check_scanned(range, last.as_ref(), key)?),
         };
         if let Some(position) = &position {
@@ -315,13 +315,13 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
             (Some(_), Some(key), _) => self.bound_at(key),
             (Some(_), None, None) => self.stage = Stage::Done,
             (Some(backward), None, Some(key)) => {
-                backward.advance_past(key);
+                backward.start_after(key);
                 if backward.is_empty() {
                     self.stage = Stage::Done;
                 }
             }
             (None, _, Some(key)) => {
-                self.range.advance_past(key);
+                self.range.start_after(key);
                 self.end_if_empty();
             }
             (None, last, None) => self.end(last),
@@ -330,21 +330,21 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
     }
 
     fn bound_at(&mut self, key: K) {
-        self.range.end_at(key);
+        self.range.end_including(key);
         self.stage = Stage::Bounded;
         self.backward = None;
         self.cycle = CycleDetector::default();
     }
 
-    /// The source reported the end: all up to the far bound is covered. A live walk stands at its last
+    /// The source reported the end: all up to the far bound is covered. An unbounded walk stands at its last
     /// item, since more may be appended between that and the far bound.
     fn end(&mut self, last: Option<K>) {
-        let far = match self.range.far() {
-            Bound::Included(key) | Bound::Excluded(key) if !self.is_live => Some(key.clone()),
+        let far = match self.range.end() {
+            Bound::Included(key) | Bound::Excluded(key) if !self.is_unbounded => Some(key.clone()),
             _ => last,
         };
         if let Some(key) = far {
-            self.range.advance_past(key);
+            self.range.start_after(key);
         }
         self.stage = Stage::Done;
     }
@@ -358,8 +358,8 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
     /// Where the walk stands, after all that was fetched.
     #[must_use]
     pub fn cursor(&self) -> Cursor<K> {
-        // A live walk is never done: resuming it looks for what was appended.
-        let stage = if self.is_live {
+        // An unbounded walk is never done: resuming it looks for what was appended.
+        let stage = if self.is_unbounded {
             Stage::Live
         } else {
             self.stage
@@ -425,9 +425,9 @@ fn check_items<K: PartialOrd, T: Keyed<K>>(
     range: &KeyRange<K>,
     chunk: &Chunk<T>,
     limit: usize,
-) -> Result<Option<K>, Violation> {
+) -> Result<Option<K>, ContractViolation> {
     if chunk.overflowed() || chunk.len() > limit {
-        return Err(Violation::Overfull);
+        return Err(ContractViolation::Overfull);
     }
     let (first, last) = match chunk.as_slice() {
         [] => return Ok(None),
@@ -435,11 +435,11 @@ fn check_items<K: PartialOrd, T: Keyed<K>>(
         [first, .., last] => (Some(first.key()), last.key()),
     };
     for key in first.iter().chain([&last]) {
-        if range.is_behind(key) {
-            return Err(Violation::NotPastStart);
+        if range.is_before_start(key) {
+            return Err(ContractViolation::NotPastStart);
         }
-        if range.is_beyond(key) {
-            return Err(Violation::PastEnd);
+        if range.is_after_end(key) {
+            return Err(ContractViolation::PastEnd);
         }
     }
     if let Some(first) = first
@@ -447,7 +447,7 @@ fn check_items<K: PartialOrd, T: Keyed<K>>(
             .compare(&first, &last)
             .is_some_and(|order| order.is_ge())
     {
-        return Err(Violation::OutOfOrder);
+        return Err(ContractViolation::OutOfOrder);
     }
     Ok(Some(last))
 }
@@ -457,15 +457,15 @@ fn check_scanned<K: PartialOrd>(
     range: &KeyRange<K>,
     last: Option<&K>,
     key: K,
-) -> Result<K, Violation> {
-    if range.is_beyond(&key) {
-        return Err(Violation::PastEnd);
+) -> Result<K, ContractViolation> {
+    if range.is_after_end(&key) {
+        return Err(ContractViolation::PastEnd);
     }
     match last {
         Some(last) if range.compare(&key, last).is_some_and(|order| order.is_lt()) => {
-            Err(Violation::ScannedShort)
+            Err(ContractViolation::ScannedShort)
         }
-        None if range.is_behind(&key) => Err(Violation::NoProgress),
+        None if range.is_before_start(&key) => Err(ContractViolation::NoProgress),
         _ => Ok(key),
     }
 }
@@ -493,9 +493,9 @@ impl<K> Default for CycleDetector<K> {
 }
 
 impl<K: Clone + PartialEq> CycleDetector<K> {
-    fn pass(&mut self, position: &K) -> Result<(), Violation> {
+    fn pass(&mut self, position: &K) -> Result<(), ContractViolation> {
         if self.key.as_ref() == Some(position) {
-            return Err(Violation::NoProgress);
+            return Err(ContractViolation::NoProgress);
         }
         self.steps += 1;
         if self.steps >= self.reach {

@@ -39,7 +39,7 @@ use crate::token::TokenError;
 ///         if !self.is_down {
 ///             return Err(Down);
 ///         }
-///         let numbers = (0..u32::MAX).filter(|number| range.admits(number));
+///         let numbers = (0..u32::MAX).filter(|number| range.may_contain(number));
 ///         Ok(match chunk.fill_from(numbers.map(|number| (number, ()))) {
 ///             true => Fetched::More,
 ///             false => Fetched::End,
@@ -47,7 +47,7 @@ use crate::token::TokenError;
 ///     }
 /// }
 ///
-/// let mut items = Walk::new(Numbers { is_down: false }).live().chunk_size(1).items();
+/// let mut items = Walk::new(Numbers { is_down: false }).unbounded().chunk_size(1).items();
 /// assert_eq!(items.next(), Some(Ok((0, ()))));
 /// assert_eq!(items.next(), Some(Err(Error::Source(Down))));
 /// assert_eq!(items.next(), None);
@@ -62,7 +62,7 @@ pub enum Error<E> {
     /// The store failed to answer; the error is the source's own.
     Source(E),
     /// The source broke its contract. What it answered was thrown away.
-    Contract(Violation),
+    Contract(ContractViolation),
     /// The walk's options contradict the cursor that it was to resume from. The store wasn't asked.
     Cursor(CursorMismatch),
     /// The token that the walk was to resume from isn't one of this source's, or is damaged.
@@ -82,8 +82,8 @@ impl<E> From<CursorMismatch> for Error<E> {
     }
 }
 
-impl<E> From<Violation> for Error<E> {
-    fn from(violation: Violation) -> Self {
+impl<E> From<ContractViolation> for Error<E> {
+    fn from(violation: ContractViolation) -> Self {
         Error::Contract(violation)
     }
 }
@@ -119,7 +119,7 @@ impl<E: StdError> StdError for Error<E> {
 /// store under it is damaged in a way that it doesn't notice itself: check that first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Violation {
+pub enum ContractViolation {
     /// An item came whose key is before the range's near bound, or at it where that is excluded: the source ignores
     /// its position, or takes an exclusive bound for an inclusive one.
     NotPastStart,
@@ -138,41 +138,49 @@ pub enum Violation {
     LastKeyOutside,
 }
 
-impl Violation {
+impl ContractViolation {
     /// The clause of the walk's contract that was broken, such as `"G6"`.
     ///
     /// ```
-    /// assert_eq!(keywalk::Violation::NoProgress.clause(), "G8");
+    /// assert_eq!(keywalk::ContractViolation::NoProgress.clause(), "G8");
     /// ```
     #[must_use]
     pub fn clause(self) -> &'static str {
         match self {
-            Violation::OutOfOrder => "G1",
-            Violation::NotPastStart
-            | Violation::PastEnd
-            | Violation::Overfull
-            | Violation::LastKeyOutside => "G6",
-            Violation::NoProgress | Violation::ScannedShort => "G8",
+            ContractViolation::OutOfOrder => "G1",
+            ContractViolation::NotPastStart
+            | ContractViolation::PastEnd
+            | ContractViolation::Overfull
+            | ContractViolation::LastKeyOutside => "G6",
+            ContractViolation::NoProgress | ContractViolation::ScannedShort => "G8",
         }
     }
 }
 
-impl fmt::Display for Violation {
+impl fmt::Display for ContractViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Violation::NotPastStart => "an item came whose key is not past the start of the range",
-            Violation::PastEnd => "an item or a scanned key came that is past the end of the range",
-            Violation::OutOfOrder => "the last key of a chunk does not come after its first",
-            Violation::Overfull => "more items came than the chunk's limit",
-            Violation::NoProgress => "the source says there is more, and got no further",
-            Violation::ScannedShort => "the scanned key lies before an item of the same chunk",
-            Violation::LastKeyOutside => "the range's last key does not lie in the range",
+            ContractViolation::NotPastStart => {
+                "an item came whose key is not past the start of the range"
+            }
+            ContractViolation::PastEnd => {
+                "an item or a scanned key came that is past the end of the range"
+            }
+            ContractViolation::OutOfOrder => {
+                "the last key of a chunk does not come after its first"
+            }
+            ContractViolation::Overfull => "more items came than the chunk's limit",
+            ContractViolation::NoProgress => "the source says there is more, and got no further",
+            ContractViolation::ScannedShort => {
+                "the scanned key lies before an item of the same chunk"
+            }
+            ContractViolation::LastKeyOutside => "the range's last key does not lie in the range",
         })?;
         write!(f, " ({})", self.clause())
     }
 }
 
-impl StdError for Violation {}
+impl StdError for ContractViolation {}
 
 /// Which option of a [`Walk`](crate::Walk) contradicts the cursor that it was to resume from.
 ///
@@ -186,7 +194,7 @@ pub enum CursorMismatch {
     /// The walk was given another range than the cursor's walk was.
     Range,
     /// The walk was told to be live, and the cursor is of a bounded one.
-    Live,
+    Unbounded,
 }
 
 impl fmt::Display for CursorMismatch {
@@ -198,8 +206,8 @@ impl fmt::Display for CursorMismatch {
             CursorMismatch::Range => {
                 "the walk's range is not the one that the cursor's walk was given; leave `range` out to go on as the cursor says, or leave the cursor out to walk another range"
             }
-            CursorMismatch::Live => {
-                "the walk is live and the cursor is of a bounded one; leave `live` out to go on as the cursor says"
+            CursorMismatch::Unbounded => {
+                "the walk is unbounded and the cursor is of a bounded one; leave `unbounded` out to go on as the cursor says"
             }
         })
     }

@@ -7,7 +7,7 @@ use crate::fnv::Fnv;
 /// What a [`ResumableSource`](crate::ResumableSource) walks, in words: by it a [`Token`](crate::Token) of
 /// another source is told apart.
 ///
-/// It has four [aspects](Aspect). Of each a token keeps a hash of 32 bits, so that it stays small and
+/// It has four [aspects](FingerprintField). Of each a token keeps a hash of 32 bits, so that it stays small and
 /// shows no names; when one differs, the error names the aspect, and what this source says of it.
 ///
 /// Say all that decides which keys are walked, in which order, and nothing that doesn't: not the file
@@ -26,13 +26,13 @@ use crate::fnv::Fnv;
 pub struct Fingerprint {
     aspects: [Said; 4],
     /// Of which [`with_value`](Self::with_value) speaks.
-    last: Aspect,
+    last: FingerprintField,
 }
 
 /// What two sources can differ in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Aspect {
+pub enum FingerprintField {
     /// The kind of store: SQLite, sled, a map.
     Store,
     /// The table, tree or query.
@@ -51,9 +51,13 @@ struct Said {
     cure: Cow<'static, str>,
 }
 
-impl Aspect {
-    pub(crate) const ALL: [Aspect; 4] =
-        [Aspect::Store, Aspect::Relation, Aspect::Key, Aspect::Filter];
+impl FingerprintField {
+    pub(crate) const ALL: [FingerprintField; 4] = [
+        FingerprintField::Store,
+        FingerprintField::Relation,
+        FingerprintField::Key,
+        FingerprintField::Filter,
+    ];
 }
 
 impl Fingerprint {
@@ -67,27 +71,27 @@ impl Fingerprint {
         };
         let fingerprint = Fingerprint {
             aspects: [nothing(), nothing(), nothing(), nothing()],
-            last: Aspect::Store,
+            last: FingerprintField::Store,
         };
-        fingerprint.say(Aspect::Store, store.into())
+        fingerprint.say(FingerprintField::Store, store.into())
     }
 
     /// Says which table, tree or query is walked.
     #[must_use]
     pub fn relation(self, text: impl Into<String>) -> Self {
-        self.say(Aspect::Relation, text.into())
+        self.say(FingerprintField::Relation, text.into())
     }
 
     /// Says by what is walked: columns, types, directions.
     #[must_use]
     pub fn key(self, text: impl Into<String>) -> Self {
-        self.say(Aspect::Key, text.into())
+        self.say(FingerprintField::Key, text.into())
     }
 
     /// Says which keys are left out, if any are.
     #[must_use]
     pub fn filter(self, text: impl Into<String>) -> Self {
-        self.say(Aspect::Filter, text.into())
+        self.say(FingerprintField::Filter, text.into())
     }
 
     /// Adds a value that counts and that no message shows (a filter's parameter, say) to the aspect that
@@ -103,18 +107,18 @@ impl Fingerprint {
     /// Sets what a [`TokenError::Source`](crate::TokenError::Source) tells to do where a token differs in
     /// this aspect. Default: to resume it over the source that it was taken from. No token holds it.
     #[must_use]
-    pub fn cure(mut self, aspect: Aspect, cure: impl Into<Cow<'static, str>>) -> Self {
+    pub fn cure(mut self, aspect: FingerprintField, cure: impl Into<Cow<'static, str>>) -> Self {
         self.aspects[aspect as usize].cure = cure.into();
         self
     }
 
-    pub(crate) fn said_cure(&self, aspect: Aspect) -> &str {
+    pub(crate) fn said_cure(&self, aspect: FingerprintField) -> &str {
         &self.aspects[aspect as usize].cure
     }
 
     /// What was said of an aspect, for messages.
     #[must_use]
-    pub fn text(&self, aspect: Aspect) -> &str {
+    pub fn text(&self, aspect: FingerprintField) -> &str {
         &self.aspects[aspect as usize].text
     }
 
@@ -123,7 +127,7 @@ impl Fingerprint {
         self.aspects.each_ref().map(|said| said.hash.folded())
     }
 
-    fn say(mut self, aspect: Aspect, text: String) -> Self {
+    fn say(mut self, aspect: FingerprintField, text: String) -> Self {
         self.last = aspect;
         let said = &mut self.aspects[aspect as usize];
         said.text.clear();
@@ -134,13 +138,13 @@ impl Fingerprint {
     }
 }
 
-impl fmt::Display for Aspect {
+impl fmt::Display for FingerprintField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Aspect::Store => "store",
-            Aspect::Relation => "table or query",
-            Aspect::Key => "key",
-            Aspect::Filter => "filter",
+            FingerprintField::Store => "store",
+            FingerprintField::Relation => "table or query",
+            FingerprintField::Key => "key",
+            FingerprintField::Filter => "filter",
         })
     }
 }

@@ -64,7 +64,7 @@ impl<S: Source, D: Driver<S>> Items<S, D> {
     /// Where the walk stands: past the last item yielded, exactly. O(1), and clones its keys.
     pub fn cursor(&self) -> Cursor<S::Key> {
         match (&self.last, &self.start) {
-            (Some(key), _) if self.buffered > 0 => self.chunks.cursor_past(key.clone()),
+            (Some(key), _) if self.buffered > 0 => self.chunks.cursor_after(key.clone()),
             (None, Some(start)) if self.buffered > 0 => start.clone(),
             _ => self.chunks.cursor(),
         }

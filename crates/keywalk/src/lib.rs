@@ -43,7 +43,7 @@
 //!   [`SendSource`]. [`Stats`] says what a walk did, [`Error`] why it ended early.
 //! - [`Cursor`] is a walk's position, and [`Token`] one that is written down, for another process; the
 //!   sources that have it are [`ResumableSource`]s, and tell themselves apart by a [`Fingerprint`].
-//! - [`Weigh`] tells an item's bytes, for chunks [by bytes](Walk::chunk_bytes).
+//! - [`ByteSize`] tells an item's bytes, for chunks [by bytes](Walk::chunk_bytes).
 //! - [`Source`] and [`ChunkSource`] are what a store implements: its types, and "up to N items of this key range".
 //!   An item is [`Keyed`]: it knows its key. [`KeyRange`], [`Chunk`], [`Fetched`] and [`LastKey`] are what a source
 //!   is asked with, fills and returns.
@@ -80,7 +80,7 @@
 //!
 //! # Features
 //!
-//! - `std` (default): the system's clock, for [`Stats::time_in_store`] and [`Walk::chunk_time`], and
+//! - `std` (default): the system's clock, for [`Stats::time_in_store`] and [`Walk::target_fetch_time`], and
 //!   threads, for [`Walk::prefetch`]. Without it the crate needs only `alloc`, and a walk that is to know
 //!   the time is given a [`clock`](Walk::clock). In a browser (`wasm32-unknown-unknown`) the standard library has
 //!   neither: there a walk by time needs a clock too, and a prefetched one fetches in the caller's thread.
@@ -132,9 +132,9 @@ pub use chunk::Chunk;
 pub use chunks::{Chunks, Driver, Inline, Step};
 pub use cursor::Cursor;
 pub use engine::{Engine, Request};
-pub use error::{CursorMismatch, Error, Violation};
+pub use error::{ContractViolation, CursorMismatch, Error};
 pub use excerpt::Excerpt;
-pub use fingerprint::{Aspect, Fingerprint};
+pub use fingerprint::{Fingerprint, FingerprintField};
 pub use items::Items;
 #[cfg(feature = "std")]
 pub use prefetch::{Prefetch, Prefetched, SendSource};
@@ -146,4 +146,4 @@ pub use stats::Stats;
 pub use token::SignedToken;
 pub use token::{Token, TokenError};
 pub use walk::Walk;
-pub use weigh::Weigh;
+pub use weigh::ByteSize;

@@ -37,7 +37,7 @@ impl Order {
 ///
 /// A source whose store takes bounds at both ends, excluded or included, passes [`lower`](Self::lower)
 /// and [`upper`](Self::upper) on; one whose store only knows "after this key" begins at
-/// [`near`](Self::near), and stops at the first key that [`is_beyond`](Self::is_beyond) the range.
+/// [`near`](Self::start), and stops at the first key that [`is_after_end`](Self::is_after_end) the range.
 ///
 /// A range whose bounds are inverted holds nothing ([`is_empty`](Self::is_empty)); making one
 /// never panics, unlike `BTreeMap::range`, so a source over such a map has to ask first.
@@ -50,10 +50,10 @@ impl Order {
 /// use keywalk::{KeyRange, Order};
 ///
 /// let mut range = KeyRange::new(10..=20, Order::Descending);
-/// assert_eq!(range.near(), Bound::Included(&20));
-/// range.advance_past(17);
-/// assert_eq!(range.near(), Bound::Excluded(&17));
-/// assert!(range.admits(&16) && !range.admits(&17));
+/// assert_eq!(range.start(), Bound::Included(&20));
+/// range.start_after(17);
+/// assert_eq!(range.start(), Bound::Excluded(&17));
+/// assert!(range.may_contain(&16) && !range.may_contain(&17));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KeyRange<K> {
@@ -115,7 +115,7 @@ impl<K> KeyRange<K> {
     /// The bound from which the walk goes on.
     #[must_use]
     #[inline]
-    pub fn near(&self) -> Bound<&K> {
+    pub fn start(&self) -> Bound<&K> {
         match self.order {
             Order::Ascending => self.lower.as_ref(),
             Order::Descending => self.upper.as_ref(),
@@ -125,7 +125,7 @@ impl<K> KeyRange<K> {
     /// The bound at which the walk ends.
     #[must_use]
     #[inline]
-    pub fn far(&self) -> Bound<&K> {
+    pub fn end(&self) -> Bound<&K> {
         match self.order {
             Order::Ascending => self.upper.as_ref(),
             Order::Descending => self.lower.as_ref(),
@@ -133,18 +133,18 @@ impl<K> KeyRange<K> {
     }
 
     /// Moves the near bound: `key` and all before it are done with.
-    pub fn advance_past(&mut self, key: K) {
-        *self.near_mut() = Bound::Excluded(key);
+    pub fn start_after(&mut self, key: K) {
+        *self.start_mut() = Bound::Excluded(key);
     }
 
     /// Moves the far bound: `key` is the last one to be walked.
-    pub fn end_at(&mut self, key: K) {
-        *self.far_mut() = Bound::Included(key);
+    pub fn end_including(&mut self, key: K) {
+        *self.end_mut() = Bound::Included(key);
     }
 
     /// Moves the far bound: the walk ends before `key`.
-    pub fn end_before(&mut self, key: K) {
-        *self.far_mut() = Bound::Excluded(key);
+    pub fn end_excluding(&mut self, key: K) {
+        *self.end_mut() = Bound::Excluded(key);
     }
 
     /// The same keys in the opposite order.
@@ -159,14 +159,14 @@ impl<K> KeyRange<K> {
         }
     }
 
-    fn near_mut(&mut self) -> &mut Bound<K> {
+    fn start_mut(&mut self) -> &mut Bound<K> {
         match self.order {
             Order::Ascending => &mut self.lower,
             Order::Descending => &mut self.upper,
         }
     }
 
-    fn far_mut(&mut self) -> &mut Bound<K> {
+    fn end_mut(&mut self) -> &mut Bound<K> {
         match self.order {
             Order::Ascending => &mut self.upper,
             Order::Descending => &mut self.lower,
@@ -207,28 +207,28 @@ impl<K: PartialOrd> KeyRange<K> {
     /// Whether `key` may lie in the range: it is not known to be before the near bound or past the
     /// far one.
     #[must_use]
-    pub fn admits(&self, key: &K) -> bool {
-        !self.is_behind(key) && !self.is_beyond(key)
+    pub fn may_contain(&self, key: &K) -> bool {
+        !self.is_before_start(key) && !self.is_after_end(key)
     }
 
     /// Whether `key` is known to lie before the near bound: where the walk has been.
     #[must_use]
     #[inline]
-    pub fn is_behind(&self, key: &K) -> bool {
-        is_outside(self.near(), key, self.order)
+    pub fn is_before_start(&self, key: &K) -> bool {
+        is_outside(self.start(), key, self.order)
     }
 
     /// Whether `key` is known to lie past the far bound: where the walk doesn't go.
     #[must_use]
     #[inline]
-    pub fn is_beyond(&self, key: &K) -> bool {
-        is_outside(self.far(), key, self.order.reversed())
+    pub fn is_after_end(&self, key: &K) -> bool {
+        is_outside(self.end(), key, self.order.reversed())
     }
 
     /// Whether all of `other` may lie within this range's bounds, whatever the orders: neither of
     /// its bounds is known to reach further. An empty `other` lies in every range.
     #[must_use]
-    pub fn may_enclose(&self, other: &KeyRange<K>) -> bool {
+    pub fn may_contain_range(&self, other: &KeyRange<K>) -> bool {
         other.is_empty()
             || !(reaches_further(self.lower(), other.lower(), Ordering::Less)
                 || reaches_further(self.upper(), other.upper(), Ordering::Greater))

@@ -39,14 +39,14 @@ use crate::source::Source;
 /// # impl ChunkSource for Squares {
 /// #     fn fetch(&mut self, range: &KeyRange<u32>, chunk: &mut Chunk<(u32, u32)>)
 /// #         -> Result<Fetched<u32>, Infallible> {
-/// #         for n in (0..100).filter(|n| range.admits(n)) {
+/// #         for n in (0..100).filter(|n| range.may_contain(n)) {
 /// #             if chunk.is_full() { return Ok(Fetched::More); }
 /// #             chunk.push((n, n * n));
 /// #         }
 /// #         Ok(Fetched::End)
 /// #     }
 /// #     fn last_key(&mut self, range: &KeyRange<u32>) -> Result<keywalk::LastKey<u32>, Infallible> {
-/// #         Ok((0..100).rev().find(|n| range.admits(n)).into())
+/// #         Ok((0..100).rev().find(|n| range.may_contain(n)).into())
 /// #     }
 /// # }
 ///
@@ -138,7 +138,7 @@ pub trait ResumableSource: Source {
     /// progress bar. Provided: `None`, it can't be told.
     ///
     /// By the keys alone, without asking the store: an estimate, right where keys are spread evenly.
-    fn share(&self, first: &Self::Key, last: &Self::Key, at: &Self::Key) -> Option<f64> {
+    fn fraction(&self, first: &Self::Key, last: &Self::Key, at: &Self::Key) -> Option<f64> {
         let _ = (first, last, at);
         None
     }

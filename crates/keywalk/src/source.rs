@@ -160,7 +160,7 @@ impl<K: Clone> Keyed<K> for &K {
 ///
 /// A store that can only ascend returns an error for a descending range, and overrides
 /// [`last_key`](Self::last_key). Where it can't know that key either, all its walks have to be
-/// [`live`](crate::Walk::live).
+/// [`unbounded`](crate::Walk::unbounded).
 ///
 /// # Implementing
 ///
@@ -185,7 +185,7 @@ impl<K: Clone> Keyed<K> for &K {
 ///         range: &KeyRange<u32>,
 ///         chunk: &mut Chunk<(u32, u32)>,
 ///     ) -> Result<Fetched<u32>, Infallible> {
-///         let mut numbers: Vec<u32> = (0..100).filter(|n| range.admits(n)).collect();
+///         let mut numbers: Vec<u32> = (0..100).filter(|n| range.may_contain(n)).collect();
 ///         if range.order() == Order::Descending {
 ///             numbers.reverse();
 ///         }
@@ -321,12 +321,12 @@ pub enum Fetched<K> {
 ///
 /// // As `SELECT max(id)` returns it, of an empty table and of another one.
 /// assert_eq!(LastKey::from(None::<i64>), LastKey::Empty);
-/// assert_eq!(LastKey::from(Some(7)), LastKey::Is(7));
+/// assert_eq!(LastKey::from(Some(7)), LastKey::Known(7));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LastKey<K> {
     /// The range's last key, in the range's order.
-    Is(K),
+    Known(K),
     /// The range holds nothing.
     Empty,
     /// It takes a fetch to know.
@@ -337,7 +337,7 @@ pub enum LastKey<K> {
 impl<K> From<Option<K>> for LastKey<K> {
     fn from(key: Option<K>) -> Self {
         match key {
-            Some(key) => LastKey::Is(key),
+            Some(key) => LastKey::Known(key),
             None => LastKey::Empty,
         }
     }
@@ -408,14 +408,14 @@ macro_rules! forward_source {
                 <$source as $crate::ResumableSource>::key_text(&$inner, key)
             }
 
-            fn share(
+            fn fraction(
                 &self,
                 first: &<$source as $crate::Source>::Key,
                 last: &<$source as $crate::Source>::Key,
                 at: &<$source as $crate::Source>::Key,
             ) -> ::core::option::Option<f64> {
                 let $this = self;
-                <$source as $crate::ResumableSource>::share(&$inner, first, last, at)
+                <$source as $crate::ResumableSource>::fraction(&$inner, first, last, at)
             }
         }
     };

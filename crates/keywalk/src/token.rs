@@ -4,7 +4,7 @@ use core::str::FromStr;
 
 use crate::cursor::Cursor;
 use crate::error::Error;
-use crate::fingerprint::{Aspect, Fingerprint};
+use crate::fingerprint::{Fingerprint, FingerprintField};
 use crate::fnv::Fnv;
 use crate::resumable_source::ResumableSource;
 
@@ -49,11 +49,11 @@ const SIGNATURE: usize = 32;
 /// # impl ChunkSource for Squares {
 /// #     fn fetch(&mut self, range: &KeyRange<u32>, chunk: &mut Chunk<(u32, u32)>)
 /// #         -> Result<Fetched<u32>, Infallible> {
-/// #         let squares = (0..100).filter(|n| range.admits(n)).map(|n| (n, n * n));
+/// #         let squares = (0..100).filter(|n| range.may_contain(n)).map(|n| (n, n * n));
 /// #         Ok(if chunk.fill_from(squares) { Fetched::More } else { Fetched::End })
 /// #     }
 /// #     fn last_key(&mut self, _: &KeyRange<u32>) -> Result<LastKey<u32>, Infallible> {
-/// #         Ok(LastKey::Is(99))
+/// #         Ok(LastKey::Known(99))
 /// #     }
 /// # }
 /// # impl ResumableSource for Squares {
@@ -158,7 +158,7 @@ impl Token {
         source: &S,
     ) -> Result<Cursor<S::Key>, Error<S::Error>> {
         let body = self.body().map_err(Error::Token)?;
-        body.cursor(source, &Aspect::ALL)
+        body.cursor(source, &FingerprintField::ALL)
     }
 
     /// Decodes the cursor for a walk over `source`, as [`cursor`](Self::cursor) does, although the token may be
@@ -175,7 +175,7 @@ impl Token {
         source: &S,
     ) -> Result<Cursor<S::Key>, Error<S::Error>> {
         let body = self.body().map_err(Error::Token)?;
-        body.cursor(source, &[Aspect::Store, Aspect::Key])
+        body.cursor(source, &[FingerprintField::Store, FingerprintField::Key])
     }
 
     /// That it is of a source with this fingerprint.
@@ -184,10 +184,10 @@ impl Token {
     ///
     /// [`TokenError::Source`] if it isn't.
     pub fn check(&self, fingerprint: &Fingerprint) -> Result<(), TokenError> {
-        self.body()?.check(fingerprint, &Aspect::ALL)
+        self.body()?.check(fingerprint, &FingerprintField::ALL)
     }
 
-    /// Whether the walk had ended: going on yields nothing. Never true of a live walk.
+    /// Whether the walk had ended: going on yields nothing. Never true of an unbounded walk.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.body().is_ok_and(|body| body.is_done())

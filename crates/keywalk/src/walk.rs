@@ -13,7 +13,7 @@ use crate::range::{KeyRange, Order};
 use crate::resumable_source::ResumableSource;
 use crate::source::{ChunkSource, Source};
 use crate::token::Token;
-use crate::weigh::Weigh;
+use crate::weigh::ByteSize;
 
 /// A walk over a source, to be configured and then iterated: item by item, as it is an
 /// [`IntoIterator`], or chunk by chunk with [`chunks`](Self::chunks).
@@ -62,7 +62,7 @@ impl<S: Source> Walk<S> {
     pub const DEFAULT_CHUNK_SIZE: usize = 512;
 
     /// The most items of a chunk where [`chunk_bytes`](Self::chunk_bytes) or
-    /// [`chunk_time`](Self::chunk_time) sizes chunks and no [`chunk_size`](Self::chunk_size) is set.
+    /// [`target_fetch_time`](Self::target_fetch_time) sizes chunks and no [`chunk_size`](Self::chunk_size) is set.
     ///
     /// Sixteen times the default: beyond that a fetch's fixed cost no longer shows, unless it is a long
     /// way to the store.
@@ -85,7 +85,7 @@ impl<S: Source> Walk<S> {
 
     /// How many items to fetch at a time; also how many are in memory at once (and `depth` times as many
     /// more if they are [prefetched](Self::prefetch)). Beside
-    /// [`chunk_bytes`](Self::chunk_bytes) and [`chunk_time`](Self::chunk_time) it is the most of a
+    /// [`chunk_bytes`](Self::chunk_bytes) and [`target_fetch_time`](Self::target_fetch_time) it is the most of a
     /// chunk: a chunk ends at whatever is reached first.
     ///
     /// Default: [`DEFAULT_CHUNK_SIZE`](Self::DEFAULT_CHUNK_SIZE). Smaller chunks see changes sooner
@@ -109,13 +109,13 @@ impl<S: Source> Walk<S> {
     ///
     /// If `items` is 0.
     #[track_caller]
-    pub fn chunk_size_at_most(self, items: usize) -> Self {
+    pub fn max_chunk_size(self, items: usize) -> Self {
         let size = self.most_items().min(items);
         self.chunk_size(size)
     }
 
-    /// How many bytes of items to fetch at a time, as their [`Weigh`] tells them: for items of very
-    /// different sizes. [`chunk_bytes_by`](Self::chunk_bytes_by) takes a function instead.
+    /// How many bytes of items to fetch at a time, as their [`ByteSize`] tells them: for items of very
+    /// different sizes. [`chunk_bytes_with`](Self::chunk_bytes_with) takes a function instead.
     ///
     /// Default: not limited. A chunk is full once its items weigh so much: with the one that reaches
     /// it, so at least one item comes, however large it is; and at
@@ -143,7 +143,7 @@ impl<S: Source> Walk<S> {
     ///
     /// ```
     /// use std::collections::BTreeMap;
-    /// use keywalk::{Walk, Weigh};
+    /// use keywalk::{Walk, ByteSize};
     ///
     /// let mails = BTreeMap::from([(1, "x".repeat(900)), (2, "y".repeat(90)), (3, "z".repeat(9))]);
     /// let mut chunks = Walk::new(&mails).chunk_bytes(1_000).chunks();
@@ -161,13 +161,13 @@ impl<S: Source> Walk<S> {
     #[track_caller]
     pub fn chunk_bytes(self, bytes: usize) -> Self
     where
-        S::Item: Weigh,
+        S::Item: ByteSize,
     {
-        self.chunk_bytes_by(bytes, Weigh::weigh)
+        self.chunk_bytes_with(bytes, ByteSize::byte_size)
     }
 
     /// How many bytes of items to fetch at a time, as `weigh` tells them: for items without a
-    /// [`Weigh`], or where another measure is meant (the bytes of a request, say). All else is as with
+    /// [`ByteSize`], or where another measure is meant (the bytes of a request, say). All else is as with
     /// [`chunk_bytes`](Self::chunk_bytes); a later call of either replaces an earlier one.
     ///
     /// An item may weigh 0. For the promise about memory, `weigh` has to tell all that an item holds.
@@ -177,7 +177,7 @@ impl<S: Source> Walk<S> {
     /// use keywalk::Walk;
     ///
     /// let jobs = BTreeMap::from([(1, "build"), (2, "test"), (3, "ship")]);
-    /// let walk = Walk::new(&jobs).chunk_bytes_by(8, |(_, job)| job.len());
+    /// let walk = Walk::new(&jobs).chunk_bytes_with(8, |(_, job)| job.len());
     /// let mut chunks = walk.chunks();
     /// assert_eq!(chunks.next()?.map(|jobs| jobs.len()), Some(2));
     /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
@@ -187,7 +187,7 @@ impl<S: Source> Walk<S> {
     ///
     /// If `bytes` is 0.
     #[track_caller]
-    pub fn chunk_bytes_by(mut self, bytes: usize, weigh: fn(&S::Item) -> usize) -> Self {
+    pub fn chunk_bytes_with(mut self, bytes: usize, weigh: fn(&S::Item) -> usize) -> Self {
         self.budget = Some(Budget::new(bytes, weigh));
         self
     }
@@ -211,7 +211,7 @@ impl<S: Source> Walk<S> {
     /// use keywalk::Walk;
     ///
     /// let map: BTreeMap<u32, char> = (1..).zip("keywalk".chars()).collect();
-    /// let walk = Walk::new(&map).chunk_time(Duration::from_millis(20));
+    /// let walk = Walk::new(&map).target_fetch_time(Duration::from_millis(20));
     /// for item in walk {
     ///     let (_number, letter) = item?;
     ///     println!("{letter}");
@@ -224,13 +224,13 @@ impl<S: Source> Walk<S> {
     /// If `target` is zero. Without the feature `std`, or in a browser, a [`clock`](Self::clock) is needed,
     /// or the walk panics when it is turned into its items or chunks.
     #[track_caller]
-    pub fn chunk_time(mut self, target: Duration) -> Self {
+    pub fn target_fetch_time(mut self, target: Duration) -> Self {
         assert!(!target.is_zero(), "a chunk's time must not be 0");
         self.target = Some(target);
         self
     }
 
-    /// Tells the time to [`chunk_time`](Self::chunk_time) and
+    /// Tells the time to [`target_fetch_time`](Self::target_fetch_time) and
     /// [`Stats::time_in_store`](crate::Stats::time_in_store): what has passed since any fixed moment.
     ///
     /// Default: the system's monotonic clock, with the feature `std`; none without it, or in a browser. It
@@ -288,7 +288,7 @@ impl<S: Source> Walk<S> {
     /// Goes on for as long as there is more, also what is appended while walking. Default: off; a
     /// walk is *bounded*, it asks for the range's last key before the first item and stops there.
     ///
-    /// A live walk saves that one query, and may never end while others append faster than it
+    /// An unbounded walk saves that one query, and may never end while others append faster than it
     /// walks (G9). After its end its [`cursor`](Items::cursor) is good to look for more later:
     ///
     /// ```
@@ -296,7 +296,7 @@ impl<S: Source> Walk<S> {
     /// use keywalk::Walk;
     ///
     /// let mut log = BTreeMap::from([(1, "started"), (2, "listening")]);
-    /// let mut lines = Walk::new(&log).live().items();
+    /// let mut lines = Walk::new(&log).unbounded().items();
     /// assert_eq!(lines.by_ref().count(), 2);
     /// let cursor = lines.cursor();
     ///
@@ -305,7 +305,7 @@ impl<S: Source> Walk<S> {
     /// assert_eq!(more.next(), Some(Ok((&3, &"stopped"))));
     /// assert_eq!(more.next(), None);
     /// ```
-    pub fn live(mut self) -> Self {
+    pub fn unbounded(mut self) -> Self {
         self.live = true;
         self
     }
@@ -347,13 +347,13 @@ impl<S: Source> Walk<S> {
         Ok(self.resume(cursor))
     }
 
-    /// Where the walk begins: its range, its order, and whether it is live. The store isn't asked.
+    /// Where the walk begins: its range, its order, and whether it is unbounded. The store isn't asked.
     ///
     /// Two walks over one source that begin with equal cursors are the same walk.
     pub fn cursor(&self) -> Cursor<S::Key> {
         match &self.cursor {
             Some(cursor) => cursor.clone(),
-            None if self.live => Cursor::live(self.range_of_options()),
+            None if self.live => Cursor::unbounded(self.range_of_options()),
             None => Cursor::bounded(self.range_of_options()),
         }
         .ended_if_empty()
@@ -382,7 +382,7 @@ impl<S: Source> Walk<S> {
     ///
     /// # Panics
     ///
-    /// If there is a [`chunk_time`](Self::chunk_time) and no clock: without the feature `std` or in a browser,
+    /// If there is a [`target_fetch_time`](Self::target_fetch_time) and no clock: without the feature `std` or in a browser,
     /// where none was given.
     pub fn chunks(self) -> Chunks<S>
     where
@@ -509,7 +509,7 @@ impl<S: Source> Walk<S> {
         {
             Some(CursorMismatch::Order)
         } else if self.live && cursor.stage != Stage::Live {
-            Some(CursorMismatch::Live)
+            Some(CursorMismatch::Unbounded)
         } else if self.bounds.is_some() && !self.has_range_of(cursor) {
             Some(CursorMismatch::Range)
         } else {
@@ -526,7 +526,7 @@ impl<S: Source> Walk<S> {
         }
         let is_same = cursor.given_range().is_none_or(|given| *given == range);
         // A cursor that was forged may go anywhere.
-        is_same && range.may_enclose(&cursor.range)
+        is_same && range.may_contain_range(&cursor.range)
     }
 }
 
@@ -545,7 +545,7 @@ impl<S: Source> fmt::Debug for Walk<S> {
         f.debug_struct("Walk")
             .field("chunk_size", &self.most_items())
             .field("chunk_bytes", &self.budget.map(Budget::bytes))
-            .field("chunk_time", &self.target)
+            .field("target_fetch_time", &self.target)
             .field("order", &self.order.unwrap_or_default())
             .field("ranged", &self.bounds.is_some())
             .field("live", &self.live)

@@ -14,54 +14,54 @@ use core::cmp::Reverse;
 ///
 /// Implemented for numbers, text, byte strings, and tuples, lists and boxes of what has a weight. For
 /// types of other crates (a `Uuid`, sled's `IVec`) take
-/// [`Walk::chunk_bytes_by`](crate::Walk::chunk_bytes_by) instead.
+/// [`Walk::chunk_bytes_with`](crate::Walk::chunk_bytes_with) instead.
 ///
 /// ```
-/// use keywalk::Weigh;
+/// use keywalk::ByteSize;
 ///
 /// struct User {
 ///     id: i64,
 ///     name: String,
 /// }
 ///
-/// impl Weigh for User {
-///     fn weigh(&self) -> usize {
-///         self.id.weigh() + self.name.weigh()
+/// impl ByteSize for User {
+///     fn byte_size(&self) -> usize {
+///         self.id.byte_size() + self.name.byte_size()
 ///     }
 /// }
 ///
 /// let ada = User { id: 1, name: "Ada".to_owned() };
-/// assert_eq!(ada.weigh(), size_of::<User>() + 3);
+/// assert_eq!(ada.byte_size(), size_of::<User>() + 3);
 /// ```
 #[diagnostic::on_unimplemented(
     message = "it isn't known how many bytes `{Self}` holds",
-    note = "implement `Weigh` for it, or give a function to `Walk::chunk_bytes_by`"
+    note = "implement `ByteSize` for it, or give a function to `Walk::chunk_bytes_with`"
 )]
-pub trait Weigh {
+pub trait ByteSize {
     /// The bytes. Called once for each item that comes, so it should be O(1), or as good as.
-    fn weigh(&self) -> usize;
+    fn byte_size(&self) -> usize;
 
     /// The bytes of some items together. Provided: their sum, O(n).
     ///
     /// Override it where all weigh the same; so a `Vec<u8>` of any length is weighed at once.
-    fn weigh_slice(items: &[Self]) -> usize
+    fn slice_byte_size(items: &[Self]) -> usize
     where
         Self: Sized,
     {
         items
             .iter()
-            .fold(0, |sum, item| sum.saturating_add(item.weigh()))
+            .fold(0, |sum, item| sum.saturating_add(item.byte_size()))
     }
 }
 
 macro_rules! plain {
     ($($type:ty),+) => {$(
-        impl Weigh for $type {
-            fn weigh(&self) -> usize {
+        impl ByteSize for $type {
+            fn byte_size(&self) -> usize {
                 size_of::<Self>()
             }
 
-            fn weigh_slice(items: &[Self]) -> usize {
+            fn slice_byte_size(items: &[Self]) -> usize {
                 size_of_val(items)
             }
         }
@@ -88,62 +88,62 @@ plain!(
     f64
 );
 
-impl Weigh for str {
-    fn weigh(&self) -> usize {
+impl ByteSize for str {
+    fn byte_size(&self) -> usize {
         self.len()
     }
 }
 
-impl Weigh for String {
-    fn weigh(&self) -> usize {
+impl ByteSize for String {
+    fn byte_size(&self) -> usize {
         size_of::<Self>().saturating_add(self.len())
     }
 }
 
-impl<T: Weigh> Weigh for [T] {
-    fn weigh(&self) -> usize {
-        T::weigh_slice(self)
+impl<T: ByteSize> ByteSize for [T] {
+    fn byte_size(&self) -> usize {
+        T::slice_byte_size(self)
     }
 }
 
-impl<T: Weigh, const N: usize> Weigh for [T; N] {
-    fn weigh(&self) -> usize {
-        T::weigh_slice(self)
+impl<T: ByteSize, const N: usize> ByteSize for [T; N] {
+    fn byte_size(&self) -> usize {
+        T::slice_byte_size(self)
     }
 }
 
-impl<T: Weigh> Weigh for Vec<T> {
-    fn weigh(&self) -> usize {
-        size_of::<Self>().saturating_add(T::weigh_slice(self))
+impl<T: ByteSize> ByteSize for Vec<T> {
+    fn byte_size(&self) -> usize {
+        size_of::<Self>().saturating_add(T::slice_byte_size(self))
     }
 }
 
-impl<T: Weigh> Weigh for Option<T> {
-    fn weigh(&self) -> usize {
+impl<T: ByteSize> ByteSize for Option<T> {
+    fn byte_size(&self) -> usize {
         match self {
-            Some(item) => (size_of::<Self>() - size_of::<T>()).saturating_add(item.weigh()),
+            Some(item) => (size_of::<Self>() - size_of::<T>()).saturating_add(item.byte_size()),
             None => size_of::<Self>(),
         }
     }
 }
 
-impl<T: Weigh> Weigh for Reverse<T> {
-    fn weigh(&self) -> usize {
-        self.0.weigh()
+impl<T: ByteSize> ByteSize for Reverse<T> {
+    fn byte_size(&self) -> usize {
+        self.0.byte_size()
     }
 }
 
-impl<T: Weigh + ToOwned + ?Sized> Weigh for Cow<'_, T> {
-    fn weigh(&self) -> usize {
-        size_of::<Self>().saturating_add((**self).weigh())
+impl<T: ByteSize + ToOwned + ?Sized> ByteSize for Cow<'_, T> {
+    fn byte_size(&self) -> usize {
+        size_of::<Self>().saturating_add((**self).byte_size())
     }
 }
 
 macro_rules! pointers {
     ($($pointer:ty),+) => {$(
-        impl<T: Weigh + ?Sized> Weigh for $pointer {
-            fn weigh(&self) -> usize {
-                size_of::<Self>().saturating_add((**self).weigh())
+        impl<T: ByteSize + ?Sized> ByteSize for $pointer {
+            fn byte_size(&self) -> usize {
+                size_of::<Self>().saturating_add((**self).byte_size())
             }
         }
     )+};
@@ -153,12 +153,12 @@ pointers!(&T, &mut T, Box<T>, Rc<T>, Arc<T>);
 
 macro_rules! tuples {
     ($(($($name:ident),+);)+) => {$(
-        impl<$($name: Weigh),+> Weigh for ($($name,)+) {
-            fn weigh(&self) -> usize {
+        impl<$($name: ByteSize),+> ByteSize for ($($name,)+) {
+            fn byte_size(&self) -> usize {
                 #[allow(non_snake_case)]
                 let ($($name,)+) = self;
                 let padding = size_of::<Self>() $(- size_of_val($name))+;
-                padding $(.saturating_add($name.weigh()))+
+                padding $(.saturating_add($name.byte_size()))+
             }
         }
     )+};

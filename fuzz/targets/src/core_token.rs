@@ -176,7 +176,11 @@ impl<K: Coded> Shelf<K> {
 
     /// The keys within a range, in its order.
     fn within(&self, range: &KeyRange<K>) -> Vec<K> {
-        let keys = self.keys.iter().filter(|key| range.admits(key)).cloned();
+        let keys = self
+            .keys
+            .iter()
+            .filter(|key| range.may_contain(key))
+            .cloned();
         match range.order() {
             Order::Ascending => keys.collect(),
             Order::Descending => keys.rev().collect(),

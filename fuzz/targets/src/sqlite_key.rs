@@ -7,18 +7,18 @@ use std::marker::PhantomData;
 
 use arbitrary::{Arbitrary, Unstructured};
 use keywalk::{Cursor, Error, Order, Walk};
-use keywalk_sqlite::{AnyKey, Collated, ErrorKind, Key, KeyColumn, Table};
+use keywalk_sqlite::{Collated, DynKey, ErrorKind, SqlKey, SqlKeyColumn, Table};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row};
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
 /// Whether the value of the row's `at`-th column is of that type.
-fn is_of<T: KeyColumn>(row: &Row<'_>, at: usize) -> bool {
+fn is_of<T: SqlKeyColumn>(row: &Row<'_>, at: usize) -> bool {
     row.get_ref(at).is_ok_and(|value| T::read(value).is_ok())
 }
 
-/// Whether an [`AnyKey`] holds the row's values.
+/// Whether a [`DynKey`] holds the row's values.
 fn is_any(row: &Row<'_>) -> bool {
     (0..row.as_ref().column_count()).all(|at| match row.get_ref(at) {
         Ok(ValueRef::Text(text)) => std::str::from_utf8(text).is_ok(),
@@ -28,7 +28,7 @@ fn is_any(row: &Row<'_>) -> bool {
 }
 
 /// Keeps what is in `input` in a table of so many key columns, and walks it by `K`.
-fn try_key<K: Key + Debug>(
+fn try_key<K: SqlKey + Debug>(
     input: &mut Unstructured<'_>,
     columns: usize,
     directions: Option<&[&'static str]>,
@@ -95,7 +95,7 @@ pub fn run(data: &[u8]) {
     // What is too short says nothing.
     let _ = match TYPED.get(choice % (TYPED.len() + 8)) {
         Some(typed) => typed(&mut input),
-        None => try_key::<AnyKey>(&mut input, choice % 3 + 1, None, is_any),
+        None => try_key::<DynKey>(&mut input, choice % 3 + 1, None, is_any),
     };
 }
 
@@ -182,7 +182,7 @@ impl Kept {
         Ok(())
     }
 
-    /// Those of the key as it is kept, which an `AnyKey` follows.
+    /// Those of the key as it is kept, which a `DynKey` follows.
     fn directions(&self) -> Vec<&'static str> {
         let sql = "SELECT count(*) FROM pragma_index_list('t')";
         let indexes: i64 = self
@@ -251,7 +251,7 @@ type Numbered<'a, K> =
     Result<Table<&'a Connection, K, keywalk_sqlite::decode::Mapped<Number>>, keywalk_sqlite::Error>;
 type Number = fn(&Row<'_>) -> rusqlite::Result<i64>;
 
-impl<'a, K: Key + Debug> Trial<'a, K> {
+impl<'a, K: SqlKey + Debug> Trial<'a, K> {
     fn new(
         kept: &'a Kept,
         is_key: fn(&Row<'_>) -> bool,

@@ -5,14 +5,14 @@ use std::ops::Bound;
 
 use arbitrary::{Arbitrary, Unstructured};
 use keywalk::{KeyRange, Order, Walk};
-use keywalk_conformance::history::{Change, Visits};
+use keywalk_conformance::history::{Change, VisitLog};
 use keywalk_conformance::{BoxError, Edit, KeySpace, KnownKey, Schedule};
-use keywalk_sqlite::{Key, Table};
+use keywalk_sqlite::{SqlKey, Table};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 /// A key, and the table that it is the key of.
-trait Shape: Key + KnownKey {
+trait Shape: SqlKey + KnownKey {
     const TABLE: &str;
     const COLUMNS: &[&str];
 
@@ -119,12 +119,12 @@ impl Case {
             put(key, -1).expect("the table is empty");
         }
         let size = usize::from(self.chunk_size % 12) + 1;
-        let visits = Visits::over(range.clone()).reads_ahead(size);
+        let visits = VisitLog::over(range.clone()).reads_ahead(size);
         let mut upkeep = self.upkeep.iter();
         let mut kept = None;
         let followed = schedule.run(
             if self.live {
-                visits.live()
+                visits.unbounded()
             } else {
                 visits.bounded()
             },
@@ -157,7 +157,7 @@ impl Case {
                 let walk = Walk::new(meanwhile.interleave(table)).chunk_size(size);
                 let walk = match (kept.clone(), self.live) {
                     (Some(cursor), _) => walk.resume(cursor),
-                    (None, true) => walk.order(range.order()).range(range.clone()).live(),
+                    (None, true) => walk.order(range.order()).range(range.clone()).unbounded(),
                     (None, false) => walk.order(range.order()).range(range.clone()),
                 };
                 let mut items = walk.items();

@@ -2,7 +2,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use keywalk::{Aspect, Fingerprint, ResumableSource};
+use keywalk::{Fingerprint, FingerprintField, ResumableSource};
 use keywalk_conformance::{BoxError, Capabilities, Capability, Harness, KeySpace, KnownKey};
 use keywalk_key::Key;
 use keywalk_memory::{Named, SortedSlice};
@@ -76,8 +76,10 @@ macro_rules! lent {
                 KeySpace::known()
             }
 
-            fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
-                Ok(strangers::<K>())
+            fn foreign_fingerprints(
+                &self,
+            ) -> Result<Vec<(FingerprintField, Fingerprint)>, BoxError> {
+                Ok(foreign_fingerprints::<K>())
             }
         }
 
@@ -98,13 +100,13 @@ lent!(
 );
 
 /// A store in memory of another name, and one by keys of another type.
-pub(super) fn strangers<K: Ord + Key>() -> Vec<(Aspect, Fingerprint)> {
+pub(super) fn foreign_fingerprints<K: Ord + Key>() -> Vec<(FingerprintField, Fingerprint)> {
     fn fingerprint<K: Ord + Key>(name: &'static str) -> Fingerprint {
         let of_none = Named::new(name, &BTreeMap::<K, u64>::new()).fingerprint();
         of_none.unwrap_or_else(|error| match error {})
     }
     vec![
-        (Aspect::Relation, fingerprint::<K>("another")),
-        (Aspect::Key, fingerprint::<u8>("")),
+        (FingerprintField::Relation, fingerprint::<K>("another")),
+        (FingerprintField::Key, fingerprint::<u8>("")),
     ]
 }

@@ -2,7 +2,8 @@ use std::io::{Error, ErrorKind};
 use std::time::Duration;
 
 use keywalk::{
-    Aspect, Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, ResumableSource, Source,
+    Chunk, ChunkSource, Fetched, Fingerprint, FingerprintField, KeyRange, LastKey, ResumableSource,
+    Source,
 };
 use keywalk_conformance::{BoxError, Capabilities, Harness, KeySpace, KnownKey, Writer};
 use keywalk_key::Key;
@@ -73,8 +74,8 @@ impl<S: ResumableSource<Error = Poisoned>> ResumableSource for Lossy<S> {
         self.source.key_text(key)
     }
 
-    fn share(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
-        self.source.share(first, last, at)
+    fn fraction(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
+        self.source.fraction(first, last, at)
     }
 }
 
@@ -123,11 +124,11 @@ impl<K: KnownKey + Key + Send + Sync> Harness for RetriedHarness<K> {
         self.0.writer()
     }
 
-    fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
-        self.0.strangers()
+    fn foreign_fingerprints(&self) -> Result<Vec<(FingerprintField, Fingerprint)>, BoxError> {
+        self.0.foreign_fingerprints()
     }
 
-    fn use_alone(&self) -> Result<(), BoxError> {
-        self.0.use_alone()
+    fn with_exclusive_access(&self) -> Result<(), BoxError> {
+        self.0.with_exclusive_access()
     }
 }

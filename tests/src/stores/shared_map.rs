@@ -1,14 +1,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock, RwLockWriteGuard};
 
-use keywalk::{Aspect, Fingerprint};
+use keywalk::{Fingerprint, FingerprintField};
 use keywalk_conformance::{
     BoxError, Capabilities, Capability, Harness, KeySpace, KnownKey, Writer,
 };
 use keywalk_key::Key;
 use keywalk_memory::{Named, SharedMap};
 
-use super::{ByCopy, lent::strangers};
+use super::{ByCopy, lent::foreign_fingerprints};
 
 /// A map behind a lock.
 #[derive(Clone, Debug)]
@@ -66,8 +66,8 @@ impl<K: KnownKey + Key + Send + Sync> Harness for SharedMapHarness<K> {
         KeySpace::known()
     }
 
-    fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
-        Ok(strangers::<K>())
+    fn foreign_fingerprints(&self) -> Result<Vec<(FingerprintField, Fingerprint)>, BoxError> {
+        Ok(foreign_fingerprints::<K>())
     }
 
     fn writer(&self) -> Option<Box<dyn Writer<K>>> {
@@ -75,7 +75,7 @@ impl<K: KnownKey + Key + Send + Sync> Harness for SharedMapHarness<K> {
     }
 
     /// Doesn't wait: a lock that is held is an error.
-    fn use_alone(&self) -> Result<(), BoxError> {
+    fn with_exclusive_access(&self) -> Result<(), BoxError> {
         let locked = self.map.try_write();
         locked.map(drop).map_err(|error| error.to_string().into())
     }

@@ -2,14 +2,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use crossbeam_skiplist::SkipMap;
-use keywalk::{Aspect, Fingerprint};
+use keywalk::{Fingerprint, FingerprintField};
 use keywalk_conformance::{
     BoxError, Capabilities, Capability, Harness, KeySpace, KnownKey, Writer,
 };
 use keywalk_key::Key;
 use keywalk_memory::{Named, SkipList};
 
-use super::{ByCopy, lent::strangers};
+use super::{ByCopy, lent::foreign_fingerprints};
 
 /// A lock-free skip list.
 #[derive(Clone)]
@@ -60,8 +60,8 @@ impl<K: KnownKey + Key + Send + Sync> Harness for SkipListHarness<K> {
         KeySpace::known()
     }
 
-    fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
-        Ok(strangers::<K>())
+    fn foreign_fingerprints(&self) -> Result<Vec<(FingerprintField, Fingerprint)>, BoxError> {
+        Ok(foreign_fingerprints::<K>())
     }
 
     fn writer(&self) -> Option<Box<dyn Writer<K>>> {

@@ -7,12 +7,12 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock};
 
-use keywalk::{Aspect, Fingerprint, ResumableSource};
+use keywalk::{Fingerprint, FingerprintField, ResumableSource};
 use keywalk_conformance::{
-    BoxError, Capabilities, Capability, Faults, Fuse, Harness, KeySpace, Writer,
+    BoxError, Capabilities, Capability, FaultInjector, Faults, Harness, KeySpace, Writer,
 };
 use keywalk_sled::decode::Mapped;
-use keywalk_sled::{Key, Tree, Utf8};
+use keywalk_sled::{BareString, Key, Tree};
 use sled::Db;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -43,7 +43,7 @@ keys! {
     i64: KeySpace::known();
     u128: KeySpace::known();
     String: KeySpace::known();
-    Utf8: KeySpace::known().map(Utf8);
+    BareString: KeySpace::known().map(BareString);
     Vec<u8>: KeySpace::known();
     Reverse<Vec<u8>>: KeySpace::known();
     (Vec<u8>, Uuid): KeySpace::known();
@@ -57,7 +57,7 @@ pub struct SledHarness<K, const OWN: bool = false> {
     // Of its own database.
     folder: Option<TempDir>,
     _idle: Option<Idle>,
-    fuse: Fuse,
+    fuse: FaultInjector,
     key: PhantomData<fn() -> K>,
 }
 
@@ -98,7 +98,7 @@ impl Drop for Idle {
 }
 
 impl<K, const OWN: bool> SledHarness<K, OWN> {
-    fn at(folder: TempDir, fuse: Fuse) -> Result<Self, BoxError> {
+    fn at(folder: TempDir, fuse: FaultInjector) -> Result<Self, BoxError> {
         let db = reopened(|| sled::open(folder.path()))?;
         Ok(SledHarness {
             tree: db.open_tree("items")?,
@@ -121,7 +121,7 @@ impl<K: SledKey, const OWN: bool> Harness for SledHarness<K, OWN> {
 
     fn open() -> Result<Self, BoxError> {
         if OWN {
-            return Self::at(tempfile::tempdir()?, Fuse::default());
+            return Self::at(tempfile::tempdir()?, FaultInjector::default());
         }
         let idle = Idle::take()?;
         Ok(SledHarness {
@@ -129,7 +129,7 @@ impl<K: SledKey, const OWN: bool> Harness for SledHarness<K, OWN> {
             tree: idle.0.clone(),
             folder: None,
             _idle: Some(idle),
-            fuse: Fuse::default(),
+            fuse: FaultInjector::default(),
             key: PhantomData,
         })
     }
@@ -184,13 +184,13 @@ impl<K: SledKey, const OWN: bool> Harness for SledHarness<K, OWN> {
         Some(&self.fuse)
     }
 
-    fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
+    fn foreign_fingerprints(&self) -> Result<Vec<(FingerprintField, Fingerprint)>, BoxError> {
         let another = Tree::<K>::new(self.db.open_tree("another")?).fingerprint()?;
         // No store of ours has keys of these types.
         let by_another_key = Tree::<(u8, Reverse<u8>)>::new(self.tree.clone());
         Ok(vec![
-            (Aspect::Relation, another),
-            (Aspect::Key, by_another_key.fingerprint()?),
+            (FingerprintField::Relation, another),
+            (FingerprintField::Key, by_another_key.fingerprint()?),
         ])
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::atomic::Ordering::SeqCst;
 
-use keywalk::{Aspect, Fingerprint};
+use keywalk::{Fingerprint, FingerprintField};
 use keywalk_conformance::{BoxError, Capabilities, Capability, Faults, Harness, KeySpace, Writer};
 
 mod change;
@@ -84,8 +84,8 @@ impl<K: SqliteKey, W: Way<K>, P: Place> Harness for SqliteHarness<K, W, P> {
         Some(&self.place.probe().fuse)
     }
 
-    fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
-        W::strangers(self.place.changes())
+    fn foreign_fingerprints(&self) -> Result<Vec<(FingerprintField, Fingerprint)>, BoxError> {
+        W::foreign_fingerprints(self.place.changes())
     }
 
     fn reopen(self) -> Result<Self, BoxError> {
@@ -95,12 +95,12 @@ impl<K: SqliteKey, W: Way<K>, P: Place> Harness for SqliteHarness<K, W, P> {
         })
     }
 
-    fn reads(&self) -> Option<u64> {
+    fn rows_read(&self) -> Option<u64> {
         W::COUNTS.then(|| self.place.probe().seen.load(SeqCst))
     }
 
-    fn use_alone(&self) -> Result<(), BoxError> {
-        self.place.use_alone()
+    fn with_exclusive_access(&self) -> Result<(), BoxError> {
+        self.place.with_exclusive_access()
     }
 }
 

@@ -8,9 +8,9 @@ use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 use keywalk::{ChunkSource, ResumableSource, Walk};
-use keywalk_job::{CheckpointFiles, Checkpoints, Job};
+use keywalk_job::{CheckpointStore, FileCheckpoints, Job};
 use keywalk_memory::{Named, SharedMap};
-use keywalk_sqlite::{CheckpointTable, Table};
+use keywalk_sqlite::{SqliteCheckpoints, Table};
 use rusqlite::Connection;
 
 use crate::process::Process;
@@ -50,22 +50,26 @@ pub(crate) fn database(folder: &Path) -> Connection {
     db
 }
 
-pub(crate) fn sqlite_job(db: &Connection) -> Job<'_, Table<&Connection, i64>, CheckpointTable<'_>> {
+pub(crate) fn sqlite_job(
+    db: &Connection,
+) -> Job<'_, Table<&Connection, i64>, SqliteCheckpoints<'_>> {
     let items = Table::new(db, "items").key::<i64>(["id"]).unwrap();
     let walk = Walk::new(items).chunk_size(CHUNK);
-    Job::new("killed", walk, CheckpointTable::new(db))
+    Job::new("killed", walk, SqliteCheckpoints::new(db))
 }
 
-pub(crate) fn files_job<'a>(folder: &Path) -> Job<'a, Named<SharedMap<u32, ()>>, CheckpointFiles> {
+pub(crate) fn files_job<'a>(folder: &Path) -> Job<'a, Named<SharedMap<u32, ()>>, FileCheckpoints> {
     let map: BTreeMap<u32, ()> = (0..ROWS).map(|key| (key, ())).collect();
     let map = SharedMap::new(Arc::new(RwLock::new(map)));
     let walk = Walk::new(Named::new("", map)).chunk_size(CHUNK);
-    let checkpoints = CheckpointFiles::new(folder.join("checkpoints"));
+    let checkpoints = FileCheckpoints::new(folder.join("checkpoints"));
     Job::new("killed", walk, checkpoints)
 }
 
 /// Waits to be allowed each chunk.
-fn in_steps<S: ChunkSource + ResumableSource, C: Checkpoints>(job: Job<'_, S, C>) -> Job<'_, S, C> {
+fn in_steps<S: ChunkSource + ResumableSource, C: CheckpointStore>(
+    job: Job<'_, S, C>,
+) -> Job<'_, S, C> {
     let mut chunks = 0;
     job.on_progress(move |_| {
         println!("{SAID}{chunks}");

@@ -1,9 +1,9 @@
 //! A walk over sled whose position is kept in SQLite, with what it writes there.
 
 use keywalk::Walk;
-use keywalk_job::{Ended, Job, Stop};
+use keywalk_job::{Job, Stop, StopReason};
 use keywalk_sled::Tree;
-use keywalk_sqlite::CheckpointTable;
+use keywalk_sqlite::SqliteCheckpoints;
 use rusqlite::Connection;
 
 #[test]
@@ -22,7 +22,7 @@ fn what_is_copied_from_sled_to_sqlite_is_copied_exactly_once() {
         runs += 1;
         let stop = Stop::new();
         let walk = Walk::new(Tree::<u64>::new(sled::Tree::clone(&sled))).chunk_size(8);
-        let job = Job::new("copy", walk, CheckpointTable::new(&db));
+        let job = Job::new("copy", walk, SqliteCheckpoints::new(&db));
         let mut chunks = 0;
         let run = job.stop_on(&stop).run(|tx, items| {
             for (id, value) in items {
@@ -40,7 +40,7 @@ fn what_is_copied_from_sled_to_sqlite_is_copied_exactly_once() {
                 _ => Ok(()),
             }
         });
-        if run.is_ok_and(|outcome| outcome.ended() == Ended::Done) {
+        if run.is_ok_and(|outcome| outcome.stop_reason() == StopReason::Done) {
             break;
         }
     }

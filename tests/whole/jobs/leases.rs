@@ -58,7 +58,12 @@ fn a_job_that_another_process_has_is_refused_or_waited_for_until_that_is_killed(
          CREATE TABLE log (id INTEGER NOT NULL); INSERT INTO items VALUES (1, 0), (2, 0)",
     )
     .unwrap();
-    let refused = || matches!(sqlite_job(&db).run(|_, _| Ok(())), Err(Error::Taken { .. }));
+    let refused = || {
+        matches!(
+            sqlite_job(&db).run(|_, _| Ok(())),
+            Err(Error::AlreadyRunning { .. })
+        )
+    };
     let waits = |clock: &Killing| {
         let job = sqlite_job(&db).wait_for_lease().clock(clock);
         job.run(|_, _| Ok(())).unwrap()
@@ -66,7 +71,7 @@ fn a_job_that_another_process_has_is_refused_or_waited_for_until_that_is_killed(
     check(Store::Sqlite, refused, waits, folder, folder);
 
     let run = || files_job(folder).run(|_, _| Ok(()));
-    let refused = || matches!(run(), Err(Error::Taken { .. }));
+    let refused = || matches!(run(), Err(Error::AlreadyRunning { .. }));
     let waits = |clock: &Killing| {
         let job = files_job(folder).wait_for_lease().clock(clock);
         let run = job.run(|_, items| {

@@ -4,10 +4,10 @@ use keywalk::{Chunk, KeyRange, Order};
 
 use crate::edit::{Edit, Edits};
 use crate::harness::Harness;
-use crate::lab::{Checked, Lab};
+use crate::lab::{Checked, Runner};
 use crate::run::{Plan, Run, unexpected};
 
-pub(super) fn every_fetch_is_exact_beside_changes<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn every_fetch_is_exact_beside_changes<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.mutation)?;
     lab.law(&lab.plans(), &|trial, plan| {
         Run::start(trial, plan)?.by_chunks(trial)
@@ -20,7 +20,7 @@ pub(super) fn every_fetch_is_exact_beside_changes<H: Harness>(lab: &Lab<H>) -> C
 /// What happens before every chunk.
 macro_rules! beside {
     ($($name:ident: $($edit:ident)+;)+) => {$(
-        pub(super) fn $name<H: Harness>(lab: &Lab<H>) -> Checked {
+        pub(super) fn $name<H: Harness>(lab: &Runner<H>) -> Checked {
             beside(lab, &[$(Edit::$edit),+])
         }
     )+};
@@ -36,7 +36,7 @@ beside! {
 }
 
 pub(super) fn appending_for_ever_does_not_keep_a_walk_from_its_end<H: Harness>(
-    lab: &Lab<H>,
+    lab: &Runner<H>,
 ) -> Checked {
     beside(lab, &[Edit::Append])?;
     // Far more is appended than was there.
@@ -56,7 +56,7 @@ pub(super) fn appending_for_ever_does_not_keep_a_walk_from_its_end<H: Harness>(
     Ok(())
 }
 
-pub(super) fn clearing_the_store_ends_the_walk<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn clearing_the_store_ends_the_walk<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.mutation)?;
     lab.law(&lab.plans(), &|trial, plan| {
         // After the chunk that the plan cuts at.
@@ -67,7 +67,7 @@ pub(super) fn clearing_the_store_ends_the_walk<H: Harness>(lab: &Lab<H>) -> Chec
     })
 }
 
-fn beside<H: Harness>(lab: &Lab<H>, always: &[Edit<H::Key>]) -> Checked {
+fn beside<H: Harness>(lab: &Runner<H>, always: &[Edit<H::Key>]) -> Checked {
     lab.needs(|can| can.mutation)?;
     // One in which it surely shows, whatever the plans are.
     let keys = lab.some_keys(12);
@@ -88,7 +88,7 @@ fn beside<H: Harness>(lab: &Lab<H>, always: &[Edit<H::Key>]) -> Checked {
 }
 
 /// The same source, asked the same again.
-pub(super) fn a_refetch_sees_the_latest<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn a_refetch_sees_the_latest<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.mutation)?;
     lab.needs_no_snapshot("a snapshot answers what was there")?;
     lab.law(&lab.plans(), &|trial, plan| {
@@ -108,7 +108,7 @@ pub(super) fn a_refetch_sees_the_latest<H: Harness>(lab: &Lab<H>) -> Checked {
     })
 }
 
-pub(super) fn a_snapshot_is_stable<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn a_snapshot_is_stable<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.mutation)?;
     lab.needs(|can| can.snapshot)?;
     lab.law(&lab.plans(), &|trial, plan| {
@@ -126,7 +126,7 @@ pub(super) fn a_snapshot_is_stable<H: Harness>(lab: &Lab<H>) -> Checked {
 
 /// After every chunk, after items of half a chunk, and when a walk is dropped on its way: the store
 /// can be changed, and used alone.
-pub(super) fn nothing_is_held_between_fetches<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn nothing_is_held_between_fetches<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.mutation)?;
     let keys = lab.some_keys(12);
     let Some((spare, keys)) = keys.split_last() else {
@@ -134,10 +134,10 @@ pub(super) fn nothing_is_held_between_fetches<H: Harness>(lab: &Lab<H>) -> Check
     };
     lab.in_each_order(keys, |trial, _, order| {
         let touch = || {
-            trial.use_alone()?;
+            trial.with_exclusive_access()?;
             trial.put(spare)?;
             trial.delete(spare)?;
-            trial.use_alone()
+            trial.with_exclusive_access()
         };
         for size in [1, 5, 100] {
             let plan = Plan::of_all(order, size);

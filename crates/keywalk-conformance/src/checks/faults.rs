@@ -6,10 +6,10 @@ use crate::clause::Clause;
 use crate::edit::Edits;
 use crate::faults::{Fault, Faults};
 use crate::harness::Harness;
-use crate::history::{Answer, Breach, Flaw, Items, Question};
-use crate::lab::{Checked, Lab};
+use crate::history::{Answer, FailureKind, Items, Question, Violation};
+use crate::lab::{Checked, Runner};
 use crate::run::{Here, Plan, Run, Walks, taken, unexpected};
-use crate::trial::{Entry, Trial, Tried};
+use crate::trial::{Case, Entry, Tried};
 
 /// Of a walk of so few rows. Whoever has more than these counts something else, or has no end.
 const MOST_OPERATIONS: u64 = 3_000;
@@ -17,17 +17,17 @@ const MOST_OPERATIONS: u64 = 3_000;
 /// Few, so that every operation of a walk can be made to fail.
 const KEYS: usize = 5;
 
-pub(super) fn a_transient_fault_is_said_and_loses_nothing<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn a_transient_fault_is_said_and_loses_nothing<H: Harness>(lab: &Runner<H>) -> Checked {
     every_fault::<H, Here>(lab, Fault::Once)
 }
 
-pub(super) fn a_lasting_fault_is_said_and_loses_nothing<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn a_lasting_fault_is_said_and_loses_nothing<H: Harness>(lab: &Runner<H>) -> Checked {
     every_fault::<H, Here>(lab, Fault::From)
 }
 
 /// Fails a walk's first operation, its second, … until it has no more.
 pub(super) fn every_fault<H: Harness, W: Walks<H>>(
-    lab: &Lab<H>,
+    lab: &Runner<H>,
     fault: fn(u64) -> Fault,
 ) -> Checked {
     lab.needs(|can| can.faults)?;
@@ -55,8 +55,8 @@ pub(super) fn every_fault<H: Harness, W: Walks<H>>(
 
 /// Has a store's first operation fail, its second, … until none does any more; `attempt` tells how many did.
 fn each_operation<H: Harness>(
-    lab: &Lab<H>,
-    attempt: impl Fn(&mut Trial<H>, u64) -> Tried<H, u64>,
+    lab: &Runner<H>,
+    attempt: impl Fn(&mut Case<H>, u64) -> Tried<H, u64>,
 ) -> Checked {
     for number in 1..=MOST_OPERATIONS {
         let mut failed = 0;
@@ -70,7 +70,7 @@ fn each_operation<H: Harness>(
     }
     let endless = "of a few rows, there is always another operation to fail";
     lab.fail(
-        Breach::said(Clause::Harness, endless)
+        Violation::said(Clause::Harness, endless)
             .expected(format!("at most {MOST_OPERATIONS} operations"))
             .hint("does `disarm` count what failed since `arm`? If so, let an operation be more"),
     )
@@ -89,7 +89,7 @@ fn of_walk<K>(questions: Vec<Question<K>>, order: Order) -> Vec<Items<K>> {
 
 /// Walks until the fault is said, and goes on without it. How many operations failed?
 fn walk_beside<H: Harness, W: Walks<H>>(
-    trial: &Trial<H>,
+    trial: &Case<H>,
     plan: &Plan<H::Key>,
     fault: Fault,
     clean: &[Items<H::Key>],
@@ -109,12 +109,12 @@ fn walk_beside<H: Harness, W: Walks<H>>(
     match error {
         None if fired > 0 => looks_alike(&answers, clean)?,
         None => {}
-        Some(Error::Source(_)) if fired == 0 => return Err(Breach::new(Flaw::Failed)),
+        Some(Error::Source(_)) if fired == 0 => return Err(Violation::new(FailureKind::Failed)),
         Some(Error::Source(_)) => is_let_go(trial, &seen)?,
         Some(error) => return Err(unexpected::<H::Key, _>(&error).of(Clause::G11)),
     }
     if !is_fused {
-        return Err(Breach::said(
+        return Err(Violation::said(
             Clause::G12,
             "the walk went on after its error",
         ));
@@ -141,18 +141,18 @@ fn same<H: Harness>(lost: &'static str, expected: &[Entry<H>], got: &[Entry<H>])
     if got == expected {
         return Ok(());
     }
-    Err(Breach::said(Clause::G11, lost)
+    Err(Violation::said(Clause::G11, lost)
         .expected(format!("{expected:?}"))
         .got(format!("{got:?}"))
         .hint("is an error taken for the end, or did the position move without its items?"))
 }
 
 /// The walk that failed is still there, and holds nothing (G14).
-fn is_let_go<H: Harness>(trial: &Trial<H>, seen: &[Entry<H>]) -> Tried<H> {
+fn is_let_go<H: Harness>(trial: &Case<H>, seen: &[Entry<H>]) -> Tried<H> {
     if !H::capabilities().mutation.is_yes() {
         return Ok(());
     }
-    trial.use_alone()?;
+    trial.with_exclusive_access()?;
     // A key that came: it isn't asked for again.
     seen.first().map_or(Ok(()), |(key, _)| trial.put(key))
 }
@@ -162,7 +162,7 @@ fn is_let_go<H: Harness>(trial: &Trial<H>, seen: &[Entry<H>]) -> Tried<H> {
 fn looks_alike<K: std::fmt::Debug + Clone + Ord>(
     answers: &[Items<K>],
     clean: &[Items<K>],
-) -> Result<(), Breach<K>> {
+) -> Result<(), Violation<K>> {
     let mut both = answers.iter().zip(clean);
     let Some((answer, whole)) = both.find(|(answer, whole)| answer != whole) else {
         return Ok(());
@@ -173,14 +173,14 @@ fn looks_alike<K: std::fmt::Debug + Clone + Ord>(
         _ if whole.items.len() < whole.limit => return Ok(()),
         _ => "an operation failed, and less was answered instead of the error",
     };
-    Err(Breach::said(Clause::G11, what)
+    Err(Violation::said(Clause::G11, what)
         .expected(format!("the error, or {:?}", whole.items))
         .got(format!("{:?}, {:?}", answer.items, answer.fetched))
         .hint("half a chunk is thrown away: the same range is asked again"))
 }
 
 /// The same source is asked the same again, with and without the fault.
-pub(super) fn a_failed_fetch_can_be_asked_again<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn a_failed_fetch_can_be_asked_again<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.faults)?;
     let keys = lab.some_keys(KEYS);
     each_operation(lab, |trial, number| {
@@ -211,7 +211,7 @@ pub(super) fn a_failed_fetch_can_be_asked_again<H: Harness>(lab: &Lab<H>) -> Che
                 _ => breach.of(Clause::G11),
             })?;
             match covered {
-                Some(key) => range.advance_past(key),
+                Some(key) => range.start_after(key),
                 None => break,
             }
         }
@@ -219,14 +219,14 @@ pub(super) fn a_failed_fetch_can_be_asked_again<H: Harness>(lab: &Lab<H>) -> Che
     })
 }
 
-fn faults<H: Harness>(trial: &Trial<H>) -> Tried<H, &dyn Faults> {
+fn faults<H: Harness>(trial: &Case<H>) -> Tried<H, &dyn Faults> {
     let none = "faults are declared, and the harness has none";
     let faults = trial.harness()?.faults();
-    faults.ok_or_else(|| Breach::said(Clause::Harness, none))
+    faults.ok_or_else(|| Violation::said(Clause::Harness, none))
 }
 
 /// Whether any operation of a walk can be made to fail.
-pub(super) fn fire<H: Harness>(trial: &Trial<H>) -> Tried<H, bool> {
+pub(super) fn fire<H: Harness>(trial: &Case<H>) -> Tried<H, bool> {
     let faults = faults(trial)?;
     let mut source = trial.source()?;
     faults.arm(Fault::From(1));

@@ -2,20 +2,20 @@
 
 use std::ops::Bound;
 
-use keywalk::{Chunk, Error, KeyRange, Keyed, Order, Source, Violation, Walk};
+use keywalk::{Chunk, ContractViolation, Error, KeyRange, Keyed, Order, Source, Walk};
 
 use crate::clause::Clause;
 use crate::harness::Harness;
-use crate::history::{Breach, Flaw};
-use crate::lab::{Ask, Checked, Lab, Small};
+use crate::history::{FailureKind, Violation};
+use crate::lab::{Ask, Checked, Runner, Small};
 use crate::run::{Plan, Run};
-use crate::trial::{SourceOf, Trial, Tried};
+use crate::trial::{Case, SourceOf, Tried};
 
 /// What is asked of each small store.
 macro_rules! asks {
     ($($(#[doc = $doc:literal])* $name:ident: $small:ident => $asks:expr;)+) => {$(
         $(#[doc = $doc])*
-        pub(super) fn $name<H: Harness>(lab: &Lab<H>) -> Checked {
+        pub(super) fn $name<H: Harness>(lab: &Runner<H>) -> Checked {
             lab.exhaustively(&|$small| $asks)
         }
     )+};
@@ -60,13 +60,15 @@ asks! {
 }
 
 /// Bytes end a chunk where its limit is far: the source has to ask the chunk whether it is full.
-pub(super) fn a_byte_budget_is_kept<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn a_byte_budget_is_kept<H: Harness>(lab: &Runner<H>) -> Checked {
     const LIMIT: usize = 20;
     lab.in_each_order(&lab.some_keys(13), |trial, _, order| {
         for items in [1, 3] {
             let plan = Plan::of_all(order, LIMIT);
             let walk = || -> Tried<H, _> {
-                Ok(plan.walk(trial.source()?).chunk_bytes_by(8 * items, |_| 8))
+                Ok(plan
+                    .walk(trial.source()?)
+                    .chunk_bytes_with(8 * items, |_| 8))
             };
             chunks_hold_at_most::<H>(walk()?, items)?;
             drop(Run::again(trial, &plan).by_items(trial, walk()?, items, usize::MAX)?);
@@ -81,20 +83,20 @@ fn chunks_hold_at_most<H: Harness>(walk: Walk<SourceOf<'_, H>>, most: usize) -> 
         let came = match chunks.next() {
             Ok(Some(items)) => items.len(),
             Ok(None) => return Ok(()),
-            Err(Error::Contract(Violation::Overfull)) => most + 1,
+            Err(Error::Contract(ContractViolation::Overfull)) => most + 1,
             // What it answered is judged where the items are.
             Err(_) => return Ok(()),
         };
         if came > most {
             let expected = format!("at most {most} items, which weigh as much as is asked for");
-            return Err(Breach::new(Flaw::Overfull)
+            return Err(Violation::new(FailureKind::Overfull)
                 .expected(expected)
                 .hint("a chunk may be full before its limit: ask `is_full` after each item"));
         }
     }
 }
 
-pub(super) fn no_limit_is_too_large<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn no_limit_is_too_large<H: Harness>(lab: &Runner<H>) -> Checked {
     // Past what bytes, signed and unsigned integers of SQL and others hold. The largest by themselves:
     // who reserves memory for the limit panics there, and for less aborts the process.
     const TOO_LARGE: [usize; 4] = [
@@ -113,7 +115,7 @@ pub(super) fn no_limit_is_too_large<H: Harness>(lab: &Lab<H>) -> Checked {
     Ok(())
 }
 
-pub(super) fn descending_mirrors_ascending<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn descending_mirrors_ascending<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.descending)?;
     lab.exhaustively(&|small| {
         let ranges = small.ranges().into_iter().step_by(3);
@@ -137,12 +139,12 @@ fn after<'k, K: Ord + Clone + 'k>(
         .collect()
 }
 
-pub(super) fn keys_come_in_strict_order<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn keys_come_in_strict_order<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.exhaustively(&|small| vec![(small.all(), usize::MAX)])?;
     pages_through(lab, &lab.some_keys(100), &[usize::MAX])
 }
 
-pub(super) fn no_key_comes_twice<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn no_key_comes_twice<H: Harness>(lab: &Runner<H>) -> Checked {
     // Put twice, deleted and put again: it is one key.
     again(lab, |trial, key| {
         trial.put(key)?;
@@ -151,11 +153,11 @@ pub(super) fn no_key_comes_twice<H: Harness>(lab: &Lab<H>) -> Checked {
     })
 }
 
-pub(super) fn values_are_those_that_were_put<H: Harness>(lab: &Lab<H>) -> Checked {
-    again(lab, Trial::put)
+pub(super) fn values_are_those_that_were_put<H: Harness>(lab: &Runner<H>) -> Checked {
+    again(lab, Case::put)
 }
 
-fn again<H: Harness>(lab: &Lab<H>, change: fn(&Trial<H>, &H::Key) -> Tried<H>) -> Checked {
+fn again<H: Harness>(lab: &Runner<H>, change: fn(&Case<H>, &H::Key) -> Tried<H>) -> Checked {
     lab.attempt_with(lab.keys.ladder(), &|trial, ladder| {
         let pages = || {
             let mut orders = lab.orders().iter();
@@ -169,11 +171,11 @@ fn again<H: Harness>(lab: &Lab<H>, change: fn(&Trial<H>, &H::Key) -> Tried<H>) -
     })
 }
 
-pub(super) fn the_end_is_said_only_when_nothing_remains<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn the_end_is_said_only_when_nothing_remains<H: Harness>(lab: &Runner<H>) -> Checked {
     pages_through(lab, &lab.some_keys(40), &[1, 2, 3, 7, 13, 20, 40])
 }
 
-pub(super) fn the_end_comes<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn the_end_comes<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.attempt(|trial| {
         for (count, next) in lab.keys.ladder().iter().enumerate() {
             for limit in [1, 2, count.max(1)] {
@@ -181,7 +183,7 @@ pub(super) fn the_end_comes<H: Harness>(lab: &Lab<H>) -> Checked {
                     let questions = page_through(trial, *order, limit)?;
                     // Shorter pages than asked for are right; each has an item.
                     if questions > count + 2 {
-                        return Err(Breach::new(Flaw::Endless)
+                        return Err(Violation::new(FailureKind::Endless)
                             .expected(format!("at most {} fetches", count + 2))
                             .got(questions));
                     }
@@ -193,7 +195,7 @@ pub(super) fn the_end_comes<H: Harness>(lab: &Lab<H>) -> Checked {
     })
 }
 
-pub(super) fn the_smallest_and_the_largest_key_come<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn the_smallest_and_the_largest_key_come<H: Harness>(lab: &Runner<H>) -> Checked {
     let ladder = lab.keys.ladder();
     let (Some(first), Some(last)) = (ladder.first(), ladder.last()) else {
         return Ok(());
@@ -209,7 +211,7 @@ pub(super) fn the_smallest_and_the_largest_key_come<H: Harness>(lab: &Lab<H>) ->
 }
 
 /// Each rung of the ladder as a start and as an end, with all others there.
-pub(super) fn every_boundary_key_has_its_place<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn every_boundary_key_has_its_place<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.in_each_order(lab.keys.ladder(), |trial, ladder, order| {
         let mut source = trial.source()?;
         for rung in ladder {
@@ -226,7 +228,7 @@ pub(super) fn every_boundary_key_has_its_place<H: Harness>(lab: &Lab<H>) -> Chec
     })
 }
 
-pub(super) fn the_last_key_is_the_furthest<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn the_last_key_is_the_furthest<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.small_stores(|trial, small| {
         let mut source = trial.source()?;
         let ranges = small.ranges();
@@ -237,7 +239,7 @@ pub(super) fn the_last_key_is_the_furthest<H: Harness>(lab: &Lab<H>) -> Checked 
 }
 
 /// What the iterator keeps of an item is its key.
-pub(super) fn a_key_is_told_alike_in_both_ways<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn a_key_is_told_alike_in_both_ways<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.attempt_with(lab.keys.ladder(), &|trial, ladder| {
         let mut source = trial.source()?;
         let mut chunk = Chunk::with_limit(usize::MAX);
@@ -248,7 +250,7 @@ pub(super) fn a_key_is_told_alike_in_both_ways<H: Harness>(lab: &Lab<H>) -> Chec
                 SourceOf::<'_, H>::key_into(item, &mut key);
                 let told = item.key();
                 if key != told {
-                    return Err(Breach::said(Clause::G10, "`key_into` is not `key`")
+                    return Err(Violation::said(Clause::G10, "`key_into` is not `key`")
                         .expected(format!("{told:?}"))
                         .got(format!("{key:?}, in the place of {old:?}"))
                         .hint("does it set all of the key?"));
@@ -259,7 +261,7 @@ pub(super) fn a_key_is_told_alike_in_both_ways<H: Harness>(lab: &Lab<H>) -> Chec
     })
 }
 
-fn pages_through<H: Harness>(lab: &Lab<H>, keys: &[H::Key], limits: &[usize]) -> Checked {
+fn pages_through<H: Harness>(lab: &Runner<H>, keys: &[H::Key], limits: &[usize]) -> Checked {
     lab.in_each_order(keys, |trial, _, order| {
         let mut limits = limits.iter();
         limits.try_for_each(|limit| page_through(trial, order, *limit).map(drop))
@@ -267,14 +269,14 @@ fn pages_through<H: Harness>(lab: &Lab<H>, keys: &[H::Key], limits: &[usize]) ->
 }
 
 /// Fetches until the end is said. How many fetches with an item, and at the end, was that?
-fn page_through<H: Harness>(trial: &Trial<H>, order: Order, limit: usize) -> Tried<H, usize> {
+fn page_through<H: Harness>(trial: &Case<H>, order: Order, limit: usize) -> Tried<H, usize> {
     let mut source = trial.source()?;
     let mut chunk = Chunk::with_limit(limit);
     let mut range = KeyRange::all(order);
     let mut fetches = 0;
     while let Some(key) = trial.ask(&mut source, &range, &mut chunk)? {
         fetches += usize::from(!chunk.is_empty());
-        range.advance_past(key);
+        range.start_after(key);
         if range.is_empty() {
             return Ok(fetches);
         }

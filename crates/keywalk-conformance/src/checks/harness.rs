@@ -9,12 +9,12 @@ use super::faults;
 use crate::clause::Clause;
 use crate::edit::{Edit, Edits};
 use crate::harness::{Capability, Harness};
-use crate::history::{Answer, Breach, Flaw};
-use crate::lab::{Checked, Lab};
+use crate::history::{Answer, FailureKind, Violation};
+use crate::lab::{Checked, Runner};
 use crate::run::{Here, Plan, Run, Walks, taken};
-use crate::trial::{Entry, Trial, Tried, refused};
+use crate::trial::{Case, Entry, Tried, refused};
 
-pub(super) fn every_store_is_opened_empty<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn every_store_is_opened_empty<H: Harness>(lab: &Runner<H>) -> Checked {
     let shared = "a store that was opened isn't empty, or shares with another one";
     lab.attempt(|trial| {
         is_empty(trial, shared)?;
@@ -26,20 +26,20 @@ pub(super) fn every_store_is_opened_empty<H: Harness>(lab: &Lab<H>) -> Checked {
             Ok(())
         });
         let none = "no second store could be opened";
-        attempt.map_err(|_| Breach::said(Clause::Harness, none))?;
+        attempt.map_err(|_| Violation::said(Clause::Harness, none))?;
         second
     })?;
     lab.attempt(|trial| is_empty(trial, "a store that was dropped isn't cleaned up"))
 }
 
-fn is_empty<H: Harness>(trial: &Trial<H>, otherwise: &'static str) -> Tried<H> {
+fn is_empty<H: Harness>(trial: &Case<H>, otherwise: &'static str) -> Tried<H> {
     match fetch_all(trial)?.unwrap_or_default().first() {
         None => Ok(()),
-        Some(item) => Err(Breach::said(Clause::Harness, otherwise).got(format!("{item:?}"))),
+        Some(item) => Err(Violation::said(Clause::Harness, otherwise).got(format!("{item:?}"))),
     }
 }
 
-pub(super) fn what_is_put_can_be_fetched<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn what_is_put_can_be_fetched<H: Harness>(lab: &Runner<H>) -> Checked {
     for keys in [lab.keys.ladder(), &lab.some_keys(20)] {
         lab.attempt_with(keys, &|trial, keys| {
             let delete = || keys.iter().try_for_each(|key| trial.delete(key));
@@ -49,7 +49,7 @@ pub(super) fn what_is_put_can_be_fetched<H: Harness>(lab: &Lab<H>) -> Checked {
             trial.put_all(keys)?;
             if fetch_all(trial)?.is_some_and(|all| all.is_empty()) && !keys.is_empty() {
                 let nothing = "nothing comes of what was put";
-                return Err(Breach::said(Clause::Harness, nothing).hint(
+                return Err(Violation::said(Clause::Harness, nothing).hint(
                     "does `put` write where `source` reads? Or does the source always say the end?",
                 ));
             }
@@ -62,20 +62,22 @@ pub(super) fn what_is_put_can_be_fetched<H: Harness>(lab: &Lab<H>) -> Checked {
 
 /// All items, without a judgement of them; `None` if the source breaks its contract, which is for other
 /// checks.
-fn fetch_all<H: Harness>(trial: &Trial<H>) -> Tried<H, Option<Vec<Entry<H>>>> {
-    let walk = Walk::new(trial.source()?).live();
+fn fetch_all<H: Harness>(trial: &Case<H>) -> Tried<H, Option<Vec<Entry<H>>>> {
+    let walk = Walk::new(trial.source()?).unbounded();
     match taken::<H>(&mut *Here::items(walk), &trial.source()?) {
         (entries, None) => Ok(Some(entries)),
-        (_, Some(Error::Source(error))) => Err(Breach::new(Flaw::Failed).got(format!("{error:?}"))),
+        (_, Some(Error::Source(error))) => {
+            Err(Violation::new(FailureKind::Failed).got(format!("{error:?}")))
+        }
         _ => Ok(None),
     }
 }
 
 /// `PartialOrd`, which the walk uses, agrees with `Ord`; the key space has keys enough.
-pub(super) fn keys_are_ordered_as_they_declare<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn keys_are_ordered_as_they_declare<H: Harness>(lab: &Runner<H>) -> Checked {
     let (ladder, some) = (lab.keys.ladder(), lab.some_keys(50));
     if ladder.len() < 5 || some.len() < 5 {
-        let few = Breach::said(Clause::Harness, "a key space needs at least five keys");
+        let few = Violation::said(Clause::Harness, "a key space needs at least five keys");
         return lab.fail(few.got(format!("{ladder:?} and {some:?}")));
     }
     let keys = || ladder.iter().chain(&some);
@@ -86,7 +88,7 @@ pub(super) fn keys_are_ordered_as_they_declare<H: Harness>(lab: &Lab<H>) -> Chec
             && (a == b) == order.is_eq();
         if !is_same {
             let otherwise = "the key's `PartialOrd`, `Eq` and `Ord` disagree";
-            let breach = Breach::said(Clause::Harness, otherwise);
+            let breach = Violation::said(Clause::Harness, otherwise);
             return lab.fail(breach.got(format!("{a:?} and {b:?}")));
         }
     }
@@ -94,7 +96,7 @@ pub(super) fn keys_are_ordered_as_they_declare<H: Harness>(lab: &Lab<H>) -> Chec
 }
 
 /// What is declared is so, and what isn't declared isn't there. Says on stderr what is skipped.
-pub(super) fn capabilities_are_as_declared<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn capabilities_are_as_declared<H: Harness>(lab: &Runner<H>) -> Checked {
     let can = lab.can;
     for (name, capability) in can.each() {
         if let Capability::No(reason) = capability {
@@ -110,19 +112,19 @@ pub(super) fn capabilities_are_as_declared<H: Harness>(lab: &Lab<H>) -> Checked 
             true => "a capability is declared, and isn't there",
             false => "a capability is declared not to be there, and is",
         };
-        Err(Breach::said(Clause::Harness, otherwise).got(name))
+        Err(Violation::said(Clause::Harness, otherwise).got(name))
     };
     lab.attempt_with(&keys, &|trial, _| {
         let harness = trial.harness()?;
         is_declared("threads", can.threads, harness.writer().is_some())?;
         let fails = harness.faults().is_some() && faults::fire(trial)?;
         is_declared("faults", can.faults, fails)?;
-        is_declared("counting", can.counting, harness.reads().is_some())?;
+        is_declared("counting", can.counting, harness.rows_read().is_some())?;
         is_declared("descending", can.descending, goes_back(trial)?)?;
         let last = trial.source()?.last_key(&KeyRange::all(Order::Ascending));
         if !can.descending.is_yes() && matches!(last, Ok(LastKey::Unknown)) {
             let unbounded = "a source that doesn't go back has to know its last key";
-            return Err(Breach::said(Clause::G8, unbounded));
+            return Err(Violation::said(Clause::G8, unbounded));
         }
         Ok(())
     })?;
@@ -148,14 +150,14 @@ pub(super) fn capabilities_are_as_declared<H: Harness>(lab: &Lab<H>) -> Checked 
         let works = lab.attempt(|trial| Run::start(trial, &beside)?.by_chunks(trial));
         if works.is_ok() {
             let otherwise = "mutation is declared not to work beside a walk, and does";
-            return lab.fail(Breach::said(Clause::Harness, otherwise));
+            return lab.fail(Violation::said(Clause::Harness, otherwise));
         }
     }
     Ok(())
 }
 
 /// A writer for another thread changes this store.
-fn writes_here<H: Harness>(trial: &Trial<H>, keys: &[H::Key]) -> Tried<H> {
+fn writes_here<H: Harness>(trial: &Case<H>, keys: &[H::Key]) -> Tried<H> {
     const VALUE: u64 = u32::MAX as u64;
     let (Some(mut writer), [first, second, ..]) = (trial.harness()?.writer(), keys) else {
         return Ok(());
@@ -170,11 +172,11 @@ fn writes_here<H: Harness>(trial: &Trial<H>, keys: &[H::Key]) -> Tried<H> {
         return Ok(());
     }
     let elsewhere = "what a writer for other threads does isn't seen";
-    Err(Breach::said(Clause::Harness, elsewhere).got(format!("{all:?}")))
+    Err(Violation::said(Clause::Harness, elsewhere).got(format!("{all:?}")))
 }
 
 /// Whether all comes in descending order too.
-fn goes_back<H: Harness>(trial: &Trial<H>) -> Tried<H, bool> {
+fn goes_back<H: Harness>(trial: &Case<H>) -> Tried<H, bool> {
     let mut source = trial.source()?;
     let mut chunk = Chunk::with_limit(usize::MAX);
     drop(source.fetch(&KeyRange::all(Order::Descending), &mut chunk));

@@ -6,15 +6,15 @@ use keywalk::{Cursor, Error, Items, Order, Token, TokenError, Walk};
 
 use crate::clause::Clause;
 use crate::harness::{DurableHarness, Harness};
-use crate::history::{Breach, Flaw};
-use crate::lab::{Checked, Lab};
+use crate::history::{FailureKind, Violation};
+use crate::lab::{Checked, Runner};
 use crate::run::{Plan, Run};
-use crate::trial::{SourceOf, Trial, Tried};
+use crate::trial::{Case, SourceOf, Tried};
 
 /// Of what harness, in which way it is cut, and by what it goes on.
 macro_rules! cut {
     ($($name:ident: $harness:ident, $how:ident, $kept:ident;)+) => {$(
-        pub(super) fn $name<H: $harness>(lab: &Lab<H>) -> Checked {
+        pub(super) fn $name<H: $harness>(lab: &Runner<H>) -> Checked {
             $how::<H, $kept<H::Key>>(lab)
         }
     )+};
@@ -28,7 +28,7 @@ cut! {
     a_token_goes_on_after_reopening: DurableHarness, after_reopening, Written;
 }
 
-pub(super) fn a_token_goes_on_at_every_item<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+pub(super) fn a_token_goes_on_at_every_item<H: DurableHarness>(lab: &Runner<H>) -> Checked {
     lab.in_each_order(lab.keys.ladder(), |trial, keys, order| {
         [false, true].into_iter().try_for_each(|live| {
             let plan = Plan {
@@ -43,7 +43,7 @@ pub(super) fn a_token_goes_on_at_every_item<H: DurableHarness>(lab: &Lab<H>) -> 
 }
 
 /// The row that it stands at is deleted, and the one where the walk is to end.
-pub(super) fn a_token_outlives_its_rows<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+pub(super) fn a_token_outlives_its_rows<H: DurableHarness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.mutation)?;
     lab.in_each_order(&lab.some_keys(7), |trial, keys, order| {
         for (live, cut) in (1..=keys.len()).flat_map(|cut| [(false, cut), (true, cut)]) {
@@ -77,7 +77,7 @@ trait Kept<H: Harness>: Sized {
     fn walk<'t>(&self, source: SourceOf<'t, H>) -> Tried<H, Walk<SourceOf<'t, H>>>;
 }
 
-fn at_every_item<H: Harness, P: Kept<H>>(lab: &Lab<H>) -> Checked {
+fn at_every_item<H: Harness, P: Kept<H>>(lab: &Runner<H>) -> Checked {
     lab.law_of(lab.few(), &lab.plans(), &|trial, plan| {
         let plan = plan.clone().still();
         trial.put_all(&plan.edits.initial)?;
@@ -86,7 +86,7 @@ fn at_every_item<H: Harness, P: Kept<H>>(lab: &Lab<H>) -> Checked {
 }
 
 fn cut_at_each<H: Harness, P: Kept<H>>(
-    trial: &mut Trial<H>,
+    trial: &mut Case<H>,
     plan: &Plan<H::Key>,
     items: usize,
 ) -> Tried<H> {
@@ -97,7 +97,7 @@ fn cut_at_each<H: Harness, P: Kept<H>>(
     })
 }
 
-fn after_changes<H: Harness, P: Kept<H>>(lab: &Lab<H>) -> Checked {
+fn after_changes<H: Harness, P: Kept<H>>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.mutation)?;
     lab.law(&lab.plans(), &|trial, plan| {
         let run = Run::start(trial, plan)?;
@@ -108,7 +108,7 @@ fn after_changes<H: Harness, P: Kept<H>>(lab: &Lab<H>) -> Checked {
     })
 }
 
-fn after_reopening<H: Harness, P: Kept<H>>(lab: &Lab<H>) -> Checked {
+fn after_reopening<H: Harness, P: Kept<H>>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.reopening)?;
     lab.law_of(lab.few(), &lab.plans(), &|trial, plan| {
         let run = Run::start(trial, plan)?;
@@ -117,10 +117,10 @@ fn after_reopening<H: Harness, P: Kept<H>>(lab: &Lab<H>) -> Checked {
 }
 
 fn cut_and_go_on<H: Harness, P: Kept<H>>(
-    trial: &mut Trial<H>,
+    trial: &mut Case<H>,
     mut run: Run<'_, H>,
     cut: usize,
-    meanwhile: impl FnOnce(&mut Trial<H>, &mut Run<'_, H>) -> Tried<H>,
+    meanwhile: impl FnOnce(&mut Case<H>, &mut Run<'_, H>) -> Tried<H>,
 ) -> Tried<H> {
     let plan = run.plan;
     let walk = plan.walk(trial.source()?);
@@ -160,7 +160,7 @@ impl<H: DurableHarness> Kept<H> for Written<H::Key> {
             }),
             other => {
                 let otherwise = "a token doesn't come back from its text";
-                let breach = Breach::said(Clause::G10, otherwise).expected(text);
+                let breach = Violation::said(Clause::G10, otherwise).expected(text);
                 Err(breach.got(format!("{other:?}")))
             }
         }
@@ -173,7 +173,7 @@ impl<H: DurableHarness> Kept<H> for Written<H::Key> {
             .map_err(|error| refused(&error))?;
         if read != self.cursor {
             return Err(
-                Breach::said(Clause::G10, "a token is read as another cursor")
+                Violation::said(Clause::G10, "a token is read as another cursor")
                     .expected(format!("{:?}", self.cursor))
                     .got(format!("{read:?}"))
                     .hint("does `decode_key` give back what `encode_key` was given?"),
@@ -185,12 +185,12 @@ impl<H: DurableHarness> Kept<H> for Written<H::Key> {
 }
 
 /// A token is refused by a source that it is of.
-fn refused<K: Debug, E: Debug>(error: &Error<E>) -> Breach<K> {
+fn refused<K: Debug, E: Debug>(error: &Error<E>) -> Violation<K> {
     if let Error::Source(error) = error {
         return failed(error);
     }
     let refused = "a token is refused by another source over its store";
-    let breach = Breach::said(Clause::G10, refused).got(format!("{error:?}"));
+    let breach = Violation::said(Clause::G10, refused).got(format!("{error:?}"));
     match error {
         Error::Token(TokenError::Key) => breach.hint(
             "does a key come back from its bytes? What `decode_key` gives is encoded again and \
@@ -203,8 +203,8 @@ fn refused<K: Debug, E: Debug>(error: &Error<E>) -> Breach<K> {
 }
 
 /// A method of [`ResumableSource`](keywalk::ResumableSource) fails where nothing was made to.
-pub(super) fn failed<K: Debug, E: Debug>(error: &E) -> Breach<K> {
-    Breach::new(Flaw::Failed)
+pub(super) fn failed<K: Debug, E: Debug>(error: &E) -> Violation<K> {
+    Violation::new(FailureKind::Failed)
         .of(Clause::G10)
         .got(format!("{error:?}"))
 }

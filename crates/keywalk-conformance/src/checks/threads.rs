@@ -10,10 +10,10 @@ use keywalk::Order;
 
 use crate::clause::Clause;
 use crate::harness::{Harness, Writer};
-use crate::history::{Breach, Change, Clock, Event, Flaw, Mutation, Oracle, Question};
-use crate::lab::{Checked, Lab};
+use crate::history::{Change, Clock, Event, FailureKind, Mutation, Oracle, Question, Violation};
+use crate::lab::{Checked, Runner};
 use crate::run::{Here, Plan, Walks, taken, unexpected};
-use crate::trial::{Trial, Tried};
+use crate::trial::{Case, Tried};
 use crate::witness::{Doing, lock};
 
 /// Walks go on until so much has happened (a call and a return are four moments), or so many times.
@@ -26,7 +26,7 @@ const MOST_CHANGES: usize = 4_000;
 /// Keys that stay, among others that come and go: none of them is missed, repeated or overshot, and
 /// of the others none comes that certainly wasn't there. Each round another pair of writers works on
 /// keys of its own, or on the same.
-pub(super) fn keys_that_stay_are_found_beside_writers<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn keys_that_stay_are_found_beside_writers<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.threads)?;
     let keys = lab.some_keys(48);
     (0..lab.few())
@@ -34,8 +34,8 @@ pub(super) fn keys_that_stay_are_found_beside_writers<H: Harness>(lab: &Lab<H>) 
 }
 
 fn beside_writers<H: Harness>(
-    lab: &Lab<H>,
-    trial: &Trial<H>,
+    lab: &Runner<H>,
+    trial: &Case<H>,
     keys: &[H::Key],
     round: u32,
 ) -> Tried<H> {
@@ -58,7 +58,7 @@ fn beside_writers<H: Harness>(
         let none = "threads are declared, and the harness has no writer";
         let writer = trial.harness()?.writer();
         let churn = Churn {
-            writer: writer.ok_or_else(|| Breach::said(Clause::Harness, none))?,
+            writer: writer.ok_or_else(|| Violation::said(Clause::Harness, none))?,
             keys,
             clock: trial.ledger.clock.clone(),
             value: number << 32,
@@ -79,7 +79,7 @@ fn beside_writers<H: Harness>(
     let (mut changes, mut failed) = (Vec::new(), None);
     for joined in trial.beat.during(Doing::Changing, join) {
         let Ok((mutations, error)) = joined else {
-            return Err(Breach::new(Flaw::Panicked).got("a writer"));
+            return Err(Violation::new(FailureKind::Panicked).got("a writer"));
         };
         trial.ledger.adopt(&mutations);
         changes.extend(mutations);
@@ -89,7 +89,7 @@ fn beside_writers<H: Harness>(
     let mut walked = walked?.into_iter();
     let judged = walked.try_for_each(|walk| walk.judge(trial, &changes));
     match failed {
-        Some(error) => Err(Breach::new(Flaw::Failed).got(format!("a writer: {error}"))),
+        Some(error) => Err(Violation::new(FailureKind::Failed).got(format!("a writer: {error}"))),
         None => judged,
     }
 }
@@ -100,10 +100,14 @@ struct Walked<K> {
     chunk_size: usize,
     questions: Vec<Question<K>>,
     entries: Vec<(K, u64)>,
-    failed: Option<Breach<K>>,
+    failed: Option<Violation<K>>,
 }
 
-fn walks<H: Harness>(lab: &Lab<H>, trial: &Trial<H>, round: u32) -> Tried<H, Vec<Walked<H::Key>>> {
+fn walks<H: Harness>(
+    lab: &Runner<H>,
+    trial: &Case<H>,
+    round: u32,
+) -> Tried<H, Vec<Walked<H::Key>>> {
     let mut walked = Vec::new();
     let until = trial.ledger.clock.tick() + MOMENTS;
     for turn in 0..MOST_TURNS {
@@ -122,8 +126,8 @@ fn walks<H: Harness>(lab: &Lab<H>, trial: &Trial<H>, round: u32) -> Tried<H, Vec
 }
 
 fn walk<H: Harness>(
-    lab: &Lab<H>,
-    trial: &Trial<H>,
+    lab: &Runner<H>,
+    trial: &Case<H>,
     order: Order,
     chunk_size: usize,
 ) -> Tried<H, Walked<H::Key>> {
@@ -148,9 +152,9 @@ fn walk<H: Harness>(
 impl<K: Ord + Clone + Debug + Send + 'static> Walked<K> {
     fn judge<H: Harness<Key = K>>(
         mut self,
-        trial: &Trial<H>,
+        trial: &Case<H>,
         changes: &[Mutation<K>],
-    ) -> Result<(), Breach<K>> {
+    ) -> Result<(), Violation<K>> {
         let lives = trial.ledger.lives.borrow();
         for question in &self.questions {
             let observed = self.oracle.observe(question, &lives);
@@ -170,7 +174,7 @@ impl<K: Ord + Clone + Debug + Send + 'static> Walked<K> {
 /// What bears on a question, of all that happened: the last changes of the key that the breach is about,
 /// and what was at the same time; then the question.
 fn about<K: Ord + Clone + Debug>(
-    breach: &Breach<K>,
+    breach: &Violation<K>,
     question: &Question<K>,
     changes: &[Mutation<K>],
 ) -> Vec<Event<K>> {

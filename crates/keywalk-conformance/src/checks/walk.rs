@@ -9,12 +9,12 @@ use super::faults::every_fault;
 use crate::clause::Clause;
 use crate::faults::Fault;
 use crate::harness::{Harness, PrefetchedHarness};
-use crate::history::{Breach, Flaw};
-use crate::lab::{Checked, Lab};
+use crate::history::{FailureKind, Violation};
+use crate::lab::{Checked, Runner};
 use crate::run::{ByItems, Plan, Run, Walks, unexpected};
-use crate::trial::{SourceOf, Trial, Tried};
+use crate::trial::{Case, SourceOf, Tried};
 
-pub(super) fn every_chunk_size_gives_the_same_walk<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn every_chunk_size_gives_the_same_walk<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.in_each_order(&lab.some_keys(14), |trial, keys, order| {
         let mut sizes = (1..=keys.len() + 1).chain([usize::MAX]);
         sizes.try_for_each(|size| by_chunks_and_items(trial, &Plan::of_all(order, size)))
@@ -26,14 +26,14 @@ pub(super) fn every_chunk_size_gives_the_same_walk<H: Harness>(lab: &Lab<H>) -> 
     })
 }
 
-fn by_chunks_and_items<H: Harness>(trial: &Trial<H>, plan: &Plan<H::Key>) -> Tried<H> {
+fn by_chunks_and_items<H: Harness>(trial: &Case<H>, plan: &Plan<H::Key>) -> Tried<H> {
     Run::again(trial, plan).by_chunks(trial)?;
     Run::again(trial, plan).by_all_items(trial)
 }
 
 /// Many more than 300 items, in chunks of more than 64 and of two: more than one page of whatever a
 /// store pages by, and more fetches than a source may have counted on.
-pub(super) fn long_walks_have_every_item<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn long_walks_have_every_item<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.in_each_order(&lab.some_keys(1_100), |trial, _, order| {
         let sizes = [2, 65, 100, 200, 256, 257, 300, 512, 1_050];
         let plans = sizes.map(|size| Plan::of_all(order, size));
@@ -42,7 +42,7 @@ pub(super) fn long_walks_have_every_item<H: Harness>(lab: &Lab<H>) -> Checked {
     })
 }
 
-pub(super) fn nothing_is_read_before_the_first_item<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn nothing_is_read_before_the_first_item<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.mutation)?;
     lab.needs_no_snapshot("a snapshot may be taken when the source is opened")?;
     let keys = lab.some_keys(6);
@@ -50,12 +50,12 @@ pub(super) fn nothing_is_read_before_the_first_item<H: Harness>(lab: &Lab<H>) ->
         let even = || keys.iter().step_by(2);
         trial.put_all(even())?;
         let plan = Plan::of_all(Order::Ascending, 2);
-        let reads = trial.harness()?.reads();
+        let reads = trial.harness()?.rows_read();
         let walk = plan.walk(trial.source()?);
         trial.note("a walk is made, and nothing is asked of it yet");
-        if reads != trial.harness()?.reads() {
+        if reads != trial.harness()?.rows_read() {
             let early = "items were read before the first was asked for";
-            return Err(Breach::said(Clause::G13, early));
+            return Err(Violation::said(Clause::G13, early));
         }
         // What is there at the first question is what counts.
         trial.put_all(keys.iter().skip(1).step_by(2))?;
@@ -66,7 +66,7 @@ pub(super) fn nothing_is_read_before_the_first_item<H: Harness>(lab: &Lab<H>) ->
 }
 
 /// What was read before it was asked for.
-fn early<K: Debug>(breach: Breach<K>) -> Breach<K> {
+fn early<K: Debug>(breach: Violation<K>) -> Violation<K> {
     match breach.clause() {
         Clause::G7 | Clause::G5 => breach.of(Clause::G13),
         _ => breach,
@@ -74,7 +74,7 @@ fn early<K: Debug>(breach: Breach<K>) -> Breach<K> {
 }
 
 /// With a chunk handed out, everything ahead of it is rewritten: what comes is what is there now.
-pub(super) fn no_more_than_a_chunk_is_buffered<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn no_more_than_a_chunk_is_buffered<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.mutation)?;
     lab.needs_no_snapshot("a snapshot answers what was there")?;
     lab.in_each_order(&lab.some_keys(60), |trial, keys, order| {
@@ -94,7 +94,7 @@ pub(super) fn no_more_than_a_chunk_is_buffered<H: Harness>(lab: &Lab<H>) -> Chec
                 })?;
                 match next.map_err(|error| unexpected(&error))? {
                     Some(count) if count > size => {
-                        return Err(Breach::new(Flaw::HandedOut).got(count));
+                        return Err(Violation::new(FailureKind::HandedOut).got(count));
                     }
                     Some(_) => trial.put_all(keys)?,
                     None => break,
@@ -105,7 +105,7 @@ pub(super) fn no_more_than_a_chunk_is_buffered<H: Harness>(lab: &Lab<H>) -> Chec
     })
 }
 
-pub(super) fn a_fetch_reads_about_what_it_answers<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn a_fetch_reads_about_what_it_answers<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.counting)?;
     lab.in_each_order(&lab.some_keys(300), |trial, _, order| {
         for size in [1, 10] {
@@ -113,7 +113,7 @@ pub(super) fn a_fetch_reads_about_what_it_answers<H: Harness>(lab: &Lab<H>) -> C
             let reads = || {
                 trial
                     .harness()
-                    .map(|harness| harness.reads().unwrap_or_default())
+                    .map(|harness| harness.rows_read().unwrap_or_default())
             };
             let before = reads()?;
             let mut items = walk.items();
@@ -135,16 +135,16 @@ pub(super) fn a_fetch_reads_about_what_it_answers<H: Harness>(lab: &Lab<H>) -> C
 }
 
 /// Not fewer than what came, nor far more than what was asked for.
-fn reads_enough<K: Debug>(read: u64, came: usize, most: usize) -> Result<(), Breach<K>> {
+fn reads_enough<K: Debug>(read: u64, came: usize, most: usize) -> Result<(), Violation<K>> {
     if read < came as u64 {
         let fewer = "more items came than were read: `reads` doesn't count";
-        return Err(Breach::said(Clause::Harness, fewer)
+        return Err(Violation::said(Clause::Harness, fewer)
             .expected(came)
             .got(read));
     }
     if read > most as u64 {
         let much = "a fetch reads far more than it is asked for";
-        return Err(Breach::said(Clause::G13, much)
+        return Err(Violation::said(Clause::G13, much)
             .expected(format!("at most {most} items read"))
             .got(read)
             .hint("does it seek to its position, and stop when the chunk is full?"));
@@ -152,7 +152,7 @@ fn reads_enough<K: Debug>(read: u64, came: usize, most: usize) -> Result<(), Bre
     Ok(())
 }
 
-pub(super) fn two_walks_do_not_disturb_each_other<H: Harness>(lab: &Lab<H>) -> Checked {
+pub(super) fn two_walks_do_not_disturb_each_other<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.attempt_with(&lab.some_keys(20), &|trial, keys| {
         let walk =
             |order| -> Tried<H, _> { Ok(Plan::of_all(order, 3).walk(trial.source()?).items()) };
@@ -170,7 +170,7 @@ pub(super) fn two_walks_do_not_disturb_each_other<H: Harness>(lab: &Lab<H>) -> C
         }
         if seen != [keys.len(); 2] {
             let fewer = "of two walks in turns, each has all items";
-            let breach = Breach::said(Clause::G3, fewer).expected(keys.len());
+            let breach = Violation::said(Clause::G3, fewer).expected(keys.len());
             return Err(breach.got(format!("{seen:?}")));
         }
         Ok(())
@@ -180,7 +180,7 @@ pub(super) fn two_walks_do_not_disturb_each_other<H: Harness>(lab: &Lab<H>) -> C
 const DEPTH: usize = 2;
 
 /// It answers the same, into chunks that are filled in turns.
-pub(super) fn a_prefetched_walk_is_the_same_walk<H: PrefetchedHarness>(lab: &Lab<H>) -> Checked {
+pub(super) fn a_prefetched_walk_is_the_same_walk<H: PrefetchedHarness>(lab: &Runner<H>) -> Checked {
     lab.in_each_order(&lab.some_keys(10), |trial, keys, order| {
         for size in (1..=keys.len() + 1).chain([usize::MAX]) {
             let plan = Plan::of_all(order, size);
@@ -209,7 +209,9 @@ pub(super) fn a_prefetched_walk_is_the_same_walk<H: PrefetchedHarness>(lab: &Lab
 }
 
 /// What was fetched before the fault comes before it, and the cursor stands behind it.
-pub(super) fn a_prefetched_fault_comes_in_its_place<H: PrefetchedHarness>(lab: &Lab<H>) -> Checked {
+pub(super) fn a_prefetched_fault_comes_in_its_place<H: PrefetchedHarness>(
+    lab: &Runner<H>,
+) -> Checked {
     every_fault::<H, Ahead>(lab, Fault::Once)?;
     every_fault::<H, Ahead>(lab, Fault::From)
 }

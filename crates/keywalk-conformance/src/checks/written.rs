@@ -14,13 +14,13 @@ use proptest::prelude::*;
 use super::resume::failed;
 use crate::clause::Clause;
 use crate::harness::DurableHarness;
-use crate::history::Breach;
-use crate::lab::{Checked, Lab, Stop};
+use crate::history::Violation;
+use crate::lab::{Checked, Runner, Stop};
 use crate::trial::{SourceOf, Tried, refused};
 
 /// For each of the boundary keys and others, each once. None has to be in the store.
 fn each_key<H: DurableHarness>(
-    lab: &Lab<H>,
+    lab: &Runner<H>,
     others: usize,
     mut check: impl FnMut(&mut SourceOf<'_, H>, &H::Key) -> Tried<H>,
 ) -> Checked {
@@ -34,7 +34,7 @@ fn each_key<H: DurableHarness>(
     })
 }
 
-pub(super) fn keys_come_back_from_their_bytes<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+pub(super) fn keys_come_back_from_their_bytes<H: DurableHarness>(lab: &Runner<H>) -> Checked {
     each_key(lab, 100, |source, key| comes_back::<H>(source, key))
 }
 
@@ -44,7 +44,7 @@ fn comes_back<H: DurableHarness>(source: &SourceOf<'_, H>, key: &H::Key) -> Trie
     source.encode_key(key, &mut appended);
     if appended.strip_prefix(b"kept") != Some(&*bytes) {
         let otherwise = "`encode_key` doesn't append, or gives a key other bytes each time";
-        return Err(Breach::said(Clause::G10, otherwise)
+        return Err(Violation::said(Clause::G10, otherwise)
             .expected(format!("{}{}, for {key:?}", Hex(b"kept"), Hex(&bytes)))
             .got(Hex(&appended)));
     }
@@ -53,7 +53,7 @@ fn comes_back<H: DurableHarness>(source: &SourceOf<'_, H>, key: &H::Key) -> Trie
     if back.as_ref().is_some_and(is_same) {
         return Ok(());
     }
-    let breach = Breach::said(Clause::G10, "a key doesn't come back from its bytes")
+    let breach = Violation::said(Clause::G10, "a key doesn't come back from its bytes")
         .expected(format!("{key:?}, from {}", Hex(&bytes)));
     Err(match back {
         None => breach
@@ -66,14 +66,14 @@ fn comes_back<H: DurableHarness>(source: &SourceOf<'_, H>, key: &H::Key) -> Trie
     })
 }
 
-pub(super) fn different_keys_have_different_bytes<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+pub(super) fn different_keys_have_different_bytes<H: DurableHarness>(lab: &Runner<H>) -> Checked {
     let mut seen = BTreeMap::new();
     each_key(lab, 100, |source, key| {
         let bytes = encoded(source, key);
         let Some(other) = seen.insert(bytes.clone(), key.clone()) else {
             return Ok(());
         };
-        Err(Breach::said(Clause::G10, "two keys have the same bytes")
+        Err(Violation::said(Clause::G10, "two keys have the same bytes")
             .expected("bytes of its own for each key")
             .got(format!("{} for {other:?} and for {key:?}", Hex(&bytes)))
             .hint("does `encode_key` write all of the key, and where a column ends?"))
@@ -81,7 +81,7 @@ pub(super) fn different_keys_have_different_bytes<H: DurableHarness>(lab: &Lab<H
 }
 
 /// Neither a panic nor an error; and what is read as a key is one.
-pub(super) fn any_bytes_are_a_key_or_refused<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+pub(super) fn any_bytes_are_a_key_or_refused<H: DurableHarness>(lab: &Runner<H>) -> Checked {
     each_key(lab, 10, |source, key| {
         let mut near = near(&encoded(source, key)).into_iter();
         near.try_for_each(|bytes| is_tame::<H>(source, key, &bytes))
@@ -120,7 +120,7 @@ fn is_tame<H: DurableHarness>(
     bytes: &[u8],
 ) -> Tried<H> {
     let decoded = source.decode_key(bytes).map_err(|error| {
-        Breach::said(Clause::G10, "`decode_key` fails over bytes that are no key")
+        Violation::said(Clause::G10, "`decode_key` fails over bytes that are no key")
             .expected(format!("a key or `None`, from {}", Hex(bytes)))
             .got(format!("{error:?}"))
             .hint("`None` says that they are no key; an error is the store's own")
@@ -141,24 +141,24 @@ fn is_tame<H: DurableHarness>(
         Err(error) => format!("{error:?}"),
     };
     let otherwise = "a token is taken with bytes that its source doesn't write, or the other way";
-    Err(Breach::said(Clause::G10, otherwise)
+    Err(Violation::said(Clause::G10, otherwise)
         .expected(format!("taken: {is_form}, with {}", Hex(bytes)))
         .got(answer))
 }
 
-pub(super) fn a_key_in_words_is_told_apart<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+pub(super) fn a_key_in_words_is_told_apart<H: DurableHarness>(lab: &Runner<H>) -> Checked {
     let mut seen = BTreeMap::new();
     each_key(lab, 100, |source, key| {
         let text = source.key_text(key);
         if text.is_empty() {
-            let empty = Breach::said(Clause::G10, "the human-readable form of a key is empty");
+            let empty = Violation::said(Clause::G10, "the human-readable form of a key is empty");
             return Err(empty.got(format!("\"\", for {key:?}")));
         }
         let Some(other) = seen.insert(text.clone(), key.clone()) else {
             return Ok(());
         };
         Err(
-            Breach::said(Clause::G10, "two keys have the same human-readable form")
+            Violation::said(Clause::G10, "two keys have the same human-readable form")
                 .got(format!("{text:?} for {other:?} and for {key:?}"))
                 .hint("does `key_text` show all of the key?"),
         )
@@ -186,7 +186,7 @@ impl Display for Hex<'_> {
 }
 
 /// From 0 to 1 on every way between two keys, and never back; where it can't be told it isn't.
-pub(super) fn the_share_grows_from_0_to_1<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+pub(super) fn the_share_grows_from_0_to_1<H: DurableHarness>(lab: &Runner<H>) -> Checked {
     let ladder = lab.keys.ladder().to_vec();
     let mut all = ladder.clone();
     all.extend(lab.some_keys(100));
@@ -220,7 +220,7 @@ fn grows<H: DurableHarness>(source: &SourceOf<'_, H>, way: &[H::Key]) -> Tried<H
     };
     let mut before = 0.0;
     for at in way {
-        let Some(share) = source.share(first, last, at) else {
+        let Some(share) = source.fraction(first, last, at) else {
             continue;
         };
         let (least, most) = match at {
@@ -231,7 +231,7 @@ fn grows<H: DurableHarness>(source: &SourceOf<'_, H>, way: &[H::Key]) -> Tried<H
         let allowed = least - ROUNDING..=most + ROUNDING;
         if !(0.0..=1.0).contains(&share) || !allowed.contains(&share) {
             let otherwise = "a share isn't of the way that lies before a key";
-            return Err(Breach::said(Clause::G10, otherwise)
+            return Err(Violation::said(Clause::G10, otherwise)
                 .expected(format!("{least} to {most}"))
                 .got(format!("{share}, at {at:?} between {first:?} and {last:?}"))
                 .hint(
@@ -245,7 +245,7 @@ fn grows<H: DurableHarness>(source: &SourceOf<'_, H>, way: &[H::Key]) -> Tried<H
 }
 
 /// Of every source over a store, at every time.
-pub(super) fn the_fingerprint_stays_the_same<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+pub(super) fn the_fingerprint_stays_the_same<H: DurableHarness>(lab: &Runner<H>) -> Checked {
     lab.attempt_with(&lab.some_keys(6), &|trial, keys| {
         let mut source = trial.source()?;
         let first = First::of::<H>(&mut source)?;
@@ -294,33 +294,33 @@ impl First {
             true => " with another value",
             false => "",
         };
-        Err(Breach::said(Clause::G10, "the fingerprint changes")
+        Err(Violation::said(Clause::G10, "the fingerprint changes")
             .expected(format!("{aspect} {first:?}"))
             .got(format!("{now:?}{value}, {when}"))
             .hint("does it say more than what decides which keys are walked, in which order?"))
     }
 }
 
-pub(super) fn a_token_of_a_stranger_is_refused<H: DurableHarness>(lab: &Lab<H>) -> Checked {
+pub(super) fn a_token_of_a_stranger_is_refused<H: DurableHarness>(lab: &Runner<H>) -> Checked {
     let count = Cell::new(0);
     lab.attempt_with(&lab.some_keys(3), &|trial, keys| {
-        let strangers = trial.harness()?.strangers().map_err(refused)?;
-        count.set(strangers.len());
-        for (aspect, stranger) in strangers {
+        let foreign_fingerprints = trial.harness()?.foreign_fingerprints().map_err(refused)?;
+        count.set(foreign_fingerprints.len());
+        for (aspect, stranger) in foreign_fingerprints {
             let mut source = trial.source()?;
             let cursor = some_cursor(&mut source, keys);
             let token = Token::new(&cursor, &Forged(&source, Some(stranger.clone()), None));
             let token = token.map_err(|error| failed(&error))?;
-            let reads = trial.harness()?.reads();
+            let reads = trial.harness()?.rows_read();
             let walk = Walk::new(source).resume_token(&token);
             let said = |what| {
                 let text = stranger.text(aspect);
                 let differs = format!("refused: of another {aspect}, {text:?}");
-                Breach::said(Clause::G10, what).expected(differs)
+                Violation::said(Clause::G10, what).expected(differs)
             };
             let breach = match walk {
                 Err(Error::Token(TokenError::Source { aspect: told, .. })) if told == aspect => {
-                    if reads == trial.harness()?.reads() {
+                    if reads == trial.harness()?.rows_read() {
                         continue;
                     }
                     said("items were read before a token was refused").got("reads")
@@ -342,7 +342,9 @@ pub(super) fn a_token_of_a_stranger_is_refused<H: DurableHarness>(lab: &Lab<H>) 
         Ok(())
     })?;
     match count.get() {
-        0 => Err(Stop::Skipped("the harness tells of no strangers")),
+        0 => Err(Stop::Skipped(
+            "the harness tells of no foreign_fingerprints",
+        )),
         _ => Ok(()),
     }
 }

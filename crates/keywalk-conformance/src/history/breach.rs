@@ -8,9 +8,9 @@ use crate::history::{Answer, Change, Event, Mutation, Question, Span};
 
 /// A clause that a history breaks, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Breach<K> {
+pub struct Violation<K> {
     clause: Clause,
-    flaw: Flaw<K>,
+    flaw: FailureKind<K>,
     expected: Option<String>,
     got: Option<String>,
     hint: Option<&'static str>,
@@ -26,14 +26,14 @@ macro_rules! flaws {
         /// What is wrong with an answer, or with a walk.
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
-        pub enum Flaw<K> {
+        pub enum FailureKind<K> {
             $($(#[doc = $doc])+ $flaw $(($($type),+))?,)+
         }
 
-        impl<K> Flaw<K> {
+        impl<K> FailureKind<K> {
             fn clause(&self) -> Clause {
                 match self {
-                    $(Flaw::$flaw { .. } => Clause::$clause,)+
+                    $(FailureKind::$flaw { .. } => Clause::$clause,)+
                 }
             }
 
@@ -42,21 +42,21 @@ macro_rules! flaws {
             #[allow(unused_variables)]
             pub fn key(&self) -> Option<&K> {
                 match self {
-                    $(Flaw::$flaw $(($($of),+))? => $key,)+
+                    $(FailureKind::$flaw $(($($of),+))? => $key,)+
                 }
             }
 
             fn hint(&self) -> Option<&'static str> {
                 match self {
-                    $(Flaw::$flaw { .. } => None$(.or(Some($hint)))?,)+
+                    $(FailureKind::$flaw { .. } => None$(.or(Some($hint)))?,)+
                 }
             }
         }
 
-        impl<K: Debug> Display for Flaw<K> {
+        impl<K: Debug> Display for FailureKind<K> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self {
-                    $(Flaw::$flaw $(($($of),+))? => write!(f, $said),)+
+                    $(FailureKind::$flaw $(($($of),+))? => write!(f, $said),)+
                 }
             }
         }
@@ -128,9 +128,9 @@ flaws! {
     Said(what: &'static str): Harness, None, "{what}";
 }
 
-impl<K: Debug> Breach<K> {
-    pub(crate) fn new(flaw: Flaw<K>) -> Self {
-        Breach {
+impl<K: Debug> Violation<K> {
+    pub(crate) fn new(flaw: FailureKind<K>) -> Self {
+        Violation {
             clause: flaw.clause(),
             hint: flaw.hint(),
             flaw,
@@ -141,7 +141,7 @@ impl<K: Debug> Breach<K> {
 
     /// Whatever the text says.
     pub(crate) fn said(clause: Clause, what: &'static str) -> Self {
-        Breach::new(Flaw::Said(what)).of(clause)
+        Violation::new(FailureKind::Said(what)).of(clause)
     }
 
     /// Of a clause that says more than the flaw alone.
@@ -167,7 +167,7 @@ impl<K: Debug> Breach<K> {
 
     /// A fresh source answers the same question right.
     pub(crate) fn of_its_state(mut self) -> Self {
-        if self.clause == Clause::G8 && matches!(self.flaw, Flaw::MissingAtEnd(_)) {
+        if self.clause == Clause::G8 && matches!(self.flaw, FailureKind::MissingAtEnd(_)) {
             // The end would be true, had nothing been skipped before.
             self.clause = Clause::G3;
         }
@@ -180,7 +180,10 @@ impl<K: Debug> Breach<K> {
     /// The source declares a snapshot, and this isn't of it.
     pub(crate) fn of_a_snapshot(self) -> Self {
         match self.flaw {
-            Flaw::Missing(_) | Flaw::MissingAtEnd(_) | Flaw::Absent(_) | Flaw::Value(_) => self
+            FailureKind::Missing(_)
+            | FailureKind::MissingAtEnd(_)
+            | FailureKind::Absent(_)
+            | FailureKind::Value(_) => self
                 .of(Clause::G7)
                 .hint("the source declares a snapshot: does it answer what the store holds now?"),
             _ => self,
@@ -195,13 +198,13 @@ impl<K: Debug> Breach<K> {
 
     /// What is wrong.
     #[must_use]
-    pub fn flaw(&self) -> &Flaw<K> {
+    pub fn flaw(&self) -> &FailureKind<K> {
         &self.flaw
     }
 }
 
 /// The alternate form (`{:#}`) also says what was expected and what came, a line each.
-impl<K: Debug> Display for Breach<K> {
+impl<K: Debug> Display for Violation<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.flaw, self.clause.name())?;
         for (name, fact) in [("expected", &self.expected), ("got", &self.got)] {
@@ -213,7 +216,7 @@ impl<K: Debug> Display for Breach<K> {
     }
 }
 
-impl<K: Debug> std::error::Error for Breach<K> {}
+impl<K: Debug> std::error::Error for Violation<K> {}
 
 /// A breach and the history that leads to it, as text.
 #[derive(Clone, Debug)]
@@ -226,7 +229,7 @@ pub(crate) struct Telling {
 }
 
 impl Telling {
-    pub(crate) fn new<K: Debug>(breach: Breach<K>, timeline: Vec<String>) -> Self {
+    pub(crate) fn new<K: Debug>(breach: Violation<K>, timeline: Vec<String>) -> Self {
         Telling {
             clause: breach.clause,
             what: breach.flaw.to_string(),

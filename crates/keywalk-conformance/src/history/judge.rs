@@ -8,8 +8,8 @@ use keywalk::{Cursor, Fetched, KeyRange, LastKey, Order};
 
 use super::lives::is_inverted;
 use crate::clause::Clause;
-use crate::history::breach::{Breach, Flaw};
-use crate::history::lives::{Lives, Presence};
+use crate::history::breach::{FailureKind, Violation};
+use crate::history::lives::{KeyHistory, Presence};
 use crate::history::{Answer, Items, Question, Span};
 
 /// How far an answer got: to a key, or to the end of its range (`None`).
@@ -19,9 +19,9 @@ type Covered<K> = Option<K>;
 pub(crate) fn judge<K: Ord + Clone + Debug>(
     range: &KeyRange<K>,
     answer: &Items<K>,
-    lives: &Lives<K>,
+    lives: &KeyHistory<K>,
     during: Span,
-) -> Result<Covered<K>, Breach<K>> {
+) -> Result<Covered<K>, Violation<K>> {
     let Items {
         limit,
         items,
@@ -30,14 +30,14 @@ pub(crate) fn judge<K: Ord + Clone + Debug>(
     } = answer;
     let breach = |flaw| {
         let about = match &flaw {
-            Flaw::Missing(key) | Flaw::MissingAtEnd(key) => Some(key),
+            FailureKind::Missing(key) | FailureKind::MissingAtEnd(key) => Some(key),
             _ => None,
         };
         let expected = expectation(range, answer, lives, during, about);
-        Breach::new(flaw).expected(expected).got(answer)
+        Violation::new(flaw).expected(expected).got(answer)
     };
     if *overflowed || items.len() > *limit {
-        return Err(breach(Flaw::Overfull));
+        return Err(breach(FailureKind::Overfull));
     }
     let misplaced = || items.iter().find_map(|(key, _)| outside(range, key));
     if let Some(flaw) = disorder(range, items).or_else(misplaced) {
@@ -48,10 +48,10 @@ pub(crate) fn judge<K: Ord + Clone + Debug>(
     }
     for (key, value) in items {
         if lives.presence(key, during) == Presence::Absent {
-            return Err(breach(Flaw::Absent(key.clone())));
+            return Err(breach(FailureKind::Absent(key.clone())));
         }
         if !lives.may_hold(key, *value, during) {
-            return Err(breach(Flaw::Value(key.clone())));
+            return Err(breach(FailureKind::Value(key.clone())));
         }
     }
     let last = items.last().map(|(key, _)| key);
@@ -59,17 +59,17 @@ pub(crate) fn judge<K: Ord + Clone + Debug>(
         Fetched::End => None,
         Fetched::More => match last {
             Some(key) => Some(key),
-            None => return Err(breach(Flaw::Stuck)),
+            None => return Err(breach(FailureKind::Stuck)),
         },
         Fetched::ScannedTo(key) => {
-            if is_beyond(range, key) {
-                return Err(breach(Flaw::Beyond(key.clone())));
+            if is_after_end(range, key) {
+                return Err(breach(FailureKind::Beyond(key.clone())));
             }
             match last {
                 Some(last) if compare(range.order(), key, last).is_lt() => {
-                    return Err(breach(Flaw::ScannedShort(key.clone())));
+                    return Err(breach(FailureKind::ScannedShort(key.clone())));
                 }
-                None if is_behind(range, key) => return Err(breach(Flaw::Stuck)),
+                None if is_before_start(range, key) => return Err(breach(FailureKind::Stuck)),
                 _ => Some(key),
             }
         }
@@ -83,31 +83,31 @@ pub(crate) fn judge<K: Ord + Clone + Debug>(
 pub(crate) fn judge_last_key<K: Ord + Clone + Debug>(
     range: &KeyRange<K>,
     answer: &LastKey<K>,
-    lives: &Lives<K>,
+    lives: &KeyHistory<K>,
     during: Span,
-) -> Result<(), Breach<K>> {
+) -> Result<(), Violation<K>> {
     let backward = range.reversed();
     let content = lives.content(&backward, during);
     let mut certain = content.filter(|(_, presence)| *presence == Presence::Present);
     let last = certain.next().map(|(key, _)| key);
     let flaw = match (answer, last) {
         (LastKey::Unknown, _) | (LastKey::Empty, None) => return Ok(()),
-        (LastKey::Empty, Some(last)) => Flaw::NoLast(last.clone()),
-        (LastKey::Is(key), _) if is_behind(range, key) => Flaw::Behind(key.clone()),
-        (LastKey::Is(key), _) if is_beyond(range, key) => Flaw::Beyond(key.clone()),
-        (LastKey::Is(key), Some(last)) if compare(range.order(), key, last).is_lt() => {
-            Flaw::NotLast(last.clone())
+        (LastKey::Empty, Some(last)) => FailureKind::NoLast(last.clone()),
+        (LastKey::Known(key), _) if is_before_start(range, key) => FailureKind::Behind(key.clone()),
+        (LastKey::Known(key), _) if is_after_end(range, key) => FailureKind::Beyond(key.clone()),
+        (LastKey::Known(key), Some(last)) if compare(range.order(), key, last).is_lt() => {
+            FailureKind::NotLast(last.clone())
         }
-        (LastKey::Is(key), _) if lives.presence(key, during) == Presence::Absent => {
-            Flaw::Absent(key.clone())
+        (LastKey::Known(key), _) if lives.presence(key, during) == Presence::Absent => {
+            FailureKind::Absent(key.clone())
         }
-        (LastKey::Is(_), _) => return Ok(()),
+        (LastKey::Known(_), _) => return Ok(()),
     };
     let expected = match last {
         Some(key) => format!("Is({key:?})"),
         None => "Empty".to_owned(),
     };
-    let breach = Breach::new(flaw).expected(expected);
+    let breach = Violation::new(flaw).expected(expected);
     Err(breach.got(format!("{answer:?}")))
 }
 
@@ -115,18 +115,20 @@ pub(crate) fn judge_last_key<K: Ord + Clone + Debug>(
 pub(crate) fn judge_by_time<K: Ord + Clone + Debug>(
     question: &Question<K>,
     opened: u64,
-    lives: &Lives<K>,
-) -> Result<Covered<K>, Breach<K>> {
+    lives: &KeyHistory<K>,
+) -> Result<Covered<K>, Violation<K>> {
     let range = &question.range;
     let judged = |at| match &question.answer {
         Answer::Items(answer) => judge(range, answer, lives, at),
         Answer::LastKey(answer) => judge_last_key(range, answer, lives, at).map(|()| None),
-        Answer::Error(error) => Err(Breach::new(Flaw::Failed).got(error)),
+        Answer::Error(error) => Err(Violation::new(FailureKind::Failed).got(error)),
         Answer::Panic(panic) if range.is_empty() => {
-            let breach = Breach::new(Flaw::Panicked).of(Clause::G6).got(panic);
+            let breach = Violation::new(FailureKind::Panicked)
+                .of(Clause::G6)
+                .got(panic);
             Err(breach.hint("`BTreeMap::range` panics on such a range: ask `is_empty` first"))
         }
-        Answer::Panic(panic) => Err(Breach::new(Flaw::Panicked).got(panic)),
+        Answer::Panic(panic) => Err(Violation::new(FailureKind::Panicked).got(panic)),
     };
     let during = question.during;
     judged(during)
@@ -141,16 +143,16 @@ pub(crate) fn compare<K: Ord>(order: Order, a: &K, b: &K) -> Ordering {
     }
 }
 
-pub(super) fn is_behind<K: Ord>(range: &KeyRange<K>, key: &K) -> bool {
-    match range.near() {
+pub(super) fn is_before_start<K: Ord>(range: &KeyRange<K>, key: &K) -> bool {
+    match range.start() {
         Bound::Unbounded => false,
         Bound::Included(near) => compare(range.order(), key, near).is_lt(),
         Bound::Excluded(near) => compare(range.order(), key, near).is_le(),
     }
 }
 
-pub(super) fn is_beyond<K: Ord>(range: &KeyRange<K>, key: &K) -> bool {
-    match range.far() {
+pub(super) fn is_after_end<K: Ord>(range: &KeyRange<K>, key: &K) -> bool {
+    match range.end() {
         Bound::Unbounded => false,
         Bound::Included(far) => compare(range.order(), key, far).is_gt(),
         Bound::Excluded(far) => compare(range.order(), key, far).is_ge(),
@@ -158,24 +160,24 @@ pub(super) fn is_beyond<K: Ord>(range: &KeyRange<K>, key: &K) -> bool {
 }
 
 /// Whether the key lies before the range, or past it.
-pub(super) fn outside<K: Ord + Clone>(range: &KeyRange<K>, key: &K) -> Option<Flaw<K>> {
-    match (is_behind(range, key), is_beyond(range, key)) {
-        (true, _) => Some(Flaw::Behind(key.clone())),
-        (_, true) => Some(Flaw::Beyond(key.clone())),
+pub(super) fn outside<K: Ord + Clone>(range: &KeyRange<K>, key: &K) -> Option<FailureKind<K>> {
+    match (is_before_start(range, key), is_after_end(range, key)) {
+        (true, _) => Some(FailureKind::Behind(key.clone())),
+        (_, true) => Some(FailureKind::Beyond(key.clone())),
         _ => None,
     }
 }
 
 /// A repeated key, if there is one anywhere: it explains the disorder.
-fn disorder<K: Ord + Clone>(range: &KeyRange<K>, items: &[(K, u64)]) -> Option<Flaw<K>> {
+fn disorder<K: Ord + Clone>(range: &KeyRange<K>, items: &[(K, u64)]) -> Option<FailureKind<K>> {
     let order = |pair: &&[(K, u64)]| compare(range.order(), &pair[0].0, &pair[1].0);
     let pair = items.windows(2).find(|pair| order(pair).is_ge())?;
     let mut keys: Vec<&K> = items.iter().map(|(key, _)| key).collect();
     keys.sort();
     let repeated = keys.windows(2).find(|pair| pair[0] == pair[1]);
     Some(match repeated {
-        Some(pair) => Flaw::Repeated(pair[0].clone()),
-        None => Flaw::Disordered(pair[0].0.clone(), pair[1].0.clone()),
+        Some(pair) => FailureKind::Repeated(pair[0].clone()),
+        None => FailureKind::Disordered(pair[0].0.clone(), pair[1].0.clone()),
     })
 }
 
@@ -184,9 +186,9 @@ fn missing<K: Ord + Clone>(
     range: &KeyRange<K>,
     items: &[(K, u64)],
     covered: Option<&K>,
-    lives: &Lives<K>,
+    lives: &KeyHistory<K>,
     during: Span,
-) -> Option<Flaw<K>> {
+) -> Option<FailureKind<K>> {
     let order = range.order();
     let mut items = items.iter().map(|(key, _)| key).peekable();
     for (key, presence) in lives.content(range, during) {
@@ -197,20 +199,20 @@ fn missing<K: Ord + Clone>(
         while items.next_if(is_before).is_some() {}
         if items.next_if_eq(&key).is_none() && presence == Presence::Present {
             return Some(match (items.peek(), covered) {
-                (None, None) => Flaw::MissingAtEnd(key.clone()),
-                _ => Flaw::Missing(key.clone()),
+                (None, None) => FailureKind::MissingAtEnd(key.clone()),
+                _ => FailureKind::Missing(key.clone()),
             });
         }
     }
     None
 }
 
-fn hint_at_bound<K: PartialEq>(range: &KeyRange<K>, flaw: &Flaw<K>) -> Option<&'static str> {
-    match (flaw, range.near(), range.far()) {
-        (Flaw::Behind(key), Bound::Excluded(near), _) if key == near => {
+fn hint_at_bound<K: PartialEq>(range: &KeyRange<K>, flaw: &FailureKind<K>) -> Option<&'static str> {
+    match (flaw, range.start(), range.end()) {
+        (FailureKind::Behind(key), Bound::Excluded(near), _) if key == near => {
             Some("the key equals the cursor, which is excluded: `>=` where `>` is meant?")
         }
-        (Flaw::Beyond(key), _, Bound::Excluded(far)) if key == far => {
+        (FailureKind::Beyond(key), _, Bound::Excluded(far)) if key == far => {
             Some("the key equals the bound, which is excluded: `<=` where `<` is meant?")
         }
         _ => None,
@@ -220,18 +222,18 @@ fn hint_at_bound<K: PartialEq>(range: &KeyRange<K>, flaw: &Flaw<K>) -> Option<&'
 /// A breach that is explained by a state that the store was in since a source was opened: the answer
 /// `is_right` at some moment, and old.
 pub(crate) fn explained<K: Ord + Clone + Debug>(
-    breach: Breach<K>,
-    lives: &Lives<K>,
+    breach: Violation<K>,
+    lives: &KeyHistory<K>,
     (opened, asked): (u64, Span),
     is_right: impl Fn(Span) -> bool,
-) -> Breach<K> {
+) -> Violation<K> {
     let clause = match breach.flaw() {
-        Flaw::Missing(_)
-        | Flaw::MissingAtEnd(_)
-        | Flaw::Absent(_)
-        | Flaw::NotLast(_)
-        | Flaw::NoLast(_) => Clause::G7,
-        Flaw::Value(_) => Clause::G5,
+        FailureKind::Missing(_)
+        | FailureKind::MissingAtEnd(_)
+        | FailureKind::Absent(_)
+        | FailureKind::NotLast(_)
+        | FailureKind::NoLast(_) => Clause::G7,
+        FailureKind::Value(_) => Clause::G5,
         _ => return breach,
     };
     let returns = lives.moments(opened).filter(|at| *at < asked.from);
@@ -250,12 +252,12 @@ pub(crate) fn explained<K: Ord + Clone + Debug>(
 /// A breach by a missing key, told by whether the source `finds` it when asked in other ways.
 pub(crate) fn diagnosed<K: Ord + Clone + Debug>(
     range: &KeyRange<K>,
-    breach: Breach<K>,
+    breach: Violation<K>,
     mut finds: impl FnMut(&KeyRange<K>, &K) -> bool,
-) -> Breach<K> {
+) -> Violation<K> {
     let key = match breach.flaw() {
-        Flaw::Missing(key) if breach.clause() == Clause::G3 => key.clone(),
-        Flaw::MissingAtEnd(key) if breach.clause() == Clause::G8 => key.clone(),
+        FailureKind::Missing(key) if breach.clause() == Clause::G3 => key.clone(),
+        FailureKind::MissingAtEnd(key) if breach.clause() == Clause::G8 => key.clone(),
         _ => return breach,
     };
     let order = range.order();
@@ -282,7 +284,7 @@ pub(crate) fn diagnosed<K: Ord + Clone + Debug>(
 fn expectation<K: Ord + Clone + Debug>(
     range: &KeyRange<K>,
     answer: &Items<K>,
-    lives: &Lives<K>,
+    lives: &KeyHistory<K>,
     during: Span,
     about: Option<&K>,
 ) -> String {
@@ -370,7 +372,7 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
 
     /// Of a walk over `range` that goes on while there is more.
     #[must_use]
-    pub fn live(range: KeyRange<K>) -> Self {
+    pub fn unbounded(range: KeyRange<K>) -> Self {
         Self::new(range, true)
     }
 
@@ -408,7 +410,11 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
     /// # Errors
     ///
     /// If the walk may not ask so, or the store may not answer so.
-    pub fn observe(&mut self, question: &Question<K>, lives: &Lives<K>) -> Result<(), Breach<K>> {
+    pub fn observe(
+        &mut self,
+        question: &Question<K>,
+        lives: &KeyHistory<K>,
+    ) -> Result<(), Violation<K>> {
         self.questions += 1;
         let during = match &mut self.snapshot {
             None => question.during,
@@ -426,7 +432,7 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
             _ => &self.left,
         };
         if *asked != question.range {
-            return Err(Breach::new(Flaw::OtherRange)
+            return Err(Violation::new(FailureKind::OtherRange)
                 .expected(format!("{asked:?}"))
                 .got(format!("{:?}", question.range)));
         }
@@ -435,7 +441,7 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
             (Answer::LastKey(answer), Stage::Start) => {
                 judge_last_key(&self.left, answer, lives, during)?;
                 match answer {
-                    LastKey::Is(key) => self.bound_at(key.clone()),
+                    LastKey::Known(key) => self.bound_at(key.clone()),
                     LastKey::Empty => self.stage = Stage::Ended,
                     LastKey::Unknown => self.stage = Stage::Backward(self.left.reversed()),
                 }
@@ -447,7 +453,7 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
                     (None, None) => self.stage = Stage::Ended,
                     (None, Some(key)) => {
                         self.extra += 1;
-                        backward.advance_past(key);
+                        backward.start_after(key);
                         if is_inverted((backward.lower(), backward.upper())) {
                             self.stage = Stage::Ended;
                         }
@@ -458,7 +464,7 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
                 let covered = judge(&self.left, items, lives, during)?;
                 self.cover(items, covered);
             }
-            _ => return Err(Breach::new(Flaw::OtherEnd).got(format!("{question:?}"))),
+            _ => return Err(Violation::new(FailureKind::OtherEnd).got(format!("{question:?}"))),
         }
         Ok(())
     }
@@ -468,15 +474,15 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
     /// # Errors
     ///
     /// If it doesn't come after the one before it.
-    pub fn hand_out(&mut self, key: &K) -> Result<(), Breach<K>> {
+    pub fn hand_out(&mut self, key: &K) -> Result<(), Violation<K>> {
         if let Some(last) = &self.last {
             let flaw = match compare(self.range.order(), last, key) {
                 Ordering::Less => None,
-                Ordering::Equal => Some(Flaw::Repeated(key.clone())),
-                Ordering::Greater => Some(Flaw::Disordered(last.clone(), key.clone())),
+                Ordering::Equal => Some(FailureKind::Repeated(key.clone())),
+                Ordering::Greater => Some(FailureKind::Disordered(last.clone(), key.clone())),
             };
             if let Some(flaw) = flaw {
-                return Err(Breach::new(flaw));
+                return Err(Violation::new(flaw));
             }
         }
         self.last = Some(key.clone());
@@ -488,14 +494,14 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
     /// # Errors
     ///
     /// If it may not end yet, or asked too often; `chunk_size` is the smallest that it asked with.
-    pub fn end(&self, chunk_size: usize, lives: &Lives<K>) -> Result<(), Breach<K>> {
+    pub fn end(&self, chunk_size: usize, lives: &KeyHistory<K>) -> Result<(), Violation<K>> {
         if !self.has_ended() {
-            return Err(Breach::new(Flaw::OtherEnd).got("the end"));
+            return Err(Violation::new(FailureKind::OtherEnd).got("the end"));
         }
         let chunks = lives.ever_within(&self.range).div_ceil(chunk_size);
         let most = chunks + 2 + self.extra;
         if self.questions > most {
-            return Err(Breach::new(Flaw::Endless)
+            return Err(Violation::new(FailureKind::Endless)
                 .expected(format!("at most {most} questions"))
                 .got(self.questions));
         }
@@ -507,12 +513,12 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
     /// # Errors
     ///
     /// If it says something else.
-    pub fn cursor_is(&self, cursor: &Cursor<K>) -> Result<(), Breach<K>> {
+    pub fn cursor_is(&self, cursor: &Cursor<K>) -> Result<(), Violation<K>> {
         let is_done = self.has_ended() && !self.live;
         if cursor.range() == &self.left && cursor.is_done() == is_done {
             return Ok(());
         }
-        Err(Breach::new(Flaw::Cursor)
+        Err(Violation::new(FailureKind::Cursor)
             .expected(format!("{:?}", self.left))
             .got(format!("{cursor:?}")))
     }
@@ -522,13 +528,13 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
     /// # Errors
     ///
     /// If it says something else.
-    pub fn cursor_is_past(&self, cursor: &Cursor<K>, last: &K) -> Result<(), Breach<K>> {
+    pub fn cursor_is_past(&self, cursor: &Cursor<K>, last: &K) -> Result<(), Violation<K>> {
         let mut left = self.left.clone();
-        left.advance_past(last.clone());
+        left.start_after(last.clone());
         if cursor.range() == &left && !cursor.is_done() {
             return Ok(());
         }
-        Err(Breach::new(Flaw::Cursor)
+        Err(Violation::new(FailureKind::Cursor)
             .expected(format!("{left:?}"))
             .got(format!("{cursor:?}")))
     }
@@ -548,7 +554,7 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
         }
         let asks_again = unread || (self.live && self.has_ended());
         if let Some(last) = self.last.clone().filter(|_| unread) {
-            self.left.advance_past(last);
+            self.left.start_after(last);
         }
         if asks_again {
             self.stage = Stage::Forward;
@@ -557,7 +563,7 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
     }
 
     fn bound_at(&mut self, key: K) {
-        self.left.end_at(key);
+        self.left.end_including(key);
         self.stage = Stage::Forward;
     }
 
@@ -567,16 +573,16 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
             Some(key) => {
                 self.extra +=
                     usize::from(is_short || matches!(answer.fetched, Fetched::ScannedTo(_)));
-                self.left.advance_past(key);
+                self.left.start_after(key);
                 self.end_if_empty();
             }
             None => {
-                let far = match self.left.far() {
+                let far = match self.left.end() {
                     Bound::Included(far) | Bound::Excluded(far) if !self.live => Some(far.clone()),
                     _ => answer.items.last().map(|(key, _)| key.clone()),
                 };
                 if let Some(key) = far {
-                    self.left.advance_past(key);
+                    self.left.start_after(key);
                 }
                 self.stage = Stage::Ended;
             }

@@ -8,7 +8,7 @@ use crate::history::{Change, Mutation, Span};
 
 /// All that was done to each key.
 #[derive(Clone, Debug)]
-pub struct Lives<K> {
+pub struct KeyHistory<K> {
     keys: BTreeMap<K, Vec<(Change, Span)>>,
 }
 
@@ -23,15 +23,15 @@ pub enum Presence {
     Possible,
 }
 
-impl<K> Default for Lives<K> {
+impl<K> Default for KeyHistory<K> {
     fn default() -> Self {
-        Lives {
+        KeyHistory {
             keys: BTreeMap::new(),
         }
     }
 }
 
-impl<K: Ord + Clone> Lives<K> {
+impl<K: Ord + Clone> KeyHistory<K> {
     /// Adds a mutation. They may come in any order.
     pub fn record(&mut self, mutation: Mutation<K>) {
         let life = self.keys.entry(mutation.key).or_default();

@@ -5,11 +5,11 @@ use std::ops::Bound;
 
 use keywalk::KeyRange;
 
-use super::judge::{compare, is_behind, is_beyond, outside};
+use super::judge::{compare, is_after_end, is_before_start, outside};
 use crate::clause::Clause;
 use crate::history::Span;
-use crate::history::breach::{Breach, Flaw, Shown};
-use crate::history::lives::{Lives, Presence};
+use crate::history::breach::{FailureKind, Shown, Violation};
+use crate::history::lives::{KeyHistory, Presence};
 
 /// Judges code that walks by nothing but what it visited: which rows, in which order, and when.
 ///
@@ -20,16 +20,16 @@ use crate::history::lives::{Lives, Presence};
 /// ```
 /// use keywalk::{KeyRange, Order};
 /// use keywalk_conformance::Clause;
-/// use keywalk_conformance::history::{Change, Clock, Lives, Mutation, Visits};
+/// use keywalk_conformance::history::{Change, Clock, KeyHistory, Mutation, VisitLog};
 ///
 /// let clock = Clock::default();
-/// let mut lives = Lives::default();
+/// let mut lives = KeyHistory::default();
 /// for key in [1, 2, 3] {
 ///     let ((), during) = clock.time(|| ());
 ///     lives.record(Mutation { key, change: Change::Put(10 * key), during });
 /// }
 ///
-/// let mut visits = Visits::over(KeyRange::all(Order::Ascending));
+/// let mut visits = VisitLog::over(KeyRange::all(Order::Ascending));
 /// visits.begin(clock.tick());
 /// visits.visit(&1, Some(10), clock.tick(), &lives)?;
 /// let breach = visits.visit(&3, Some(30), clock.tick(), &lives).expect_err("2 is left out");
@@ -41,11 +41,11 @@ use crate::history::lives::{Lives, Presence};
 /// was or as it is, while it may have been read before or after. The less the code is said to
 /// [read ahead](Self::reads_ahead), the more is certain. A right program is never refused.
 ///
-/// A visit costs a few look-ups in [`Lives`], and the keys between it and the last one; every key visited is
+/// A visit costs a few look-ups in [`KeyHistory`], and the keys between it and the last one; every key visited is
 /// kept.
 #[derive(Clone, Debug)]
 #[must_use = "it judges nothing until it is told what was visited, by `Schedule::run` or `visit`"]
-pub struct Visits<K> {
+pub struct VisitLog<K> {
     range: KeyRange<K>,
     until: Until,
     reads_ahead: usize,
@@ -80,11 +80,11 @@ struct End<K> {
     at_most: Option<K>,
 }
 
-impl<K: Ord + Clone + Debug> Visits<K> {
+impl<K: Ord + Clone + Debug> VisitLog<K> {
     /// Of code that walks `range`: whatever is there at the start and stays has to come. What is appended
     /// behind it meanwhile may.
     pub fn over(range: KeyRange<K>) -> Self {
-        Visits {
+        VisitLog {
             range,
             until: Until::Either,
             reads_ahead: usize::MAX,
@@ -107,9 +107,9 @@ impl<K: Ord + Clone + Debug> Visits<K> {
         self
     }
 
-    /// What is appended before the end is reached has to come too: a [live](keywalk::Walk::live) walk, or a
+    /// What is appended before the end is reached has to come too: an [unbounded](keywalk::Walk::unbounded) walk, or a
     /// pager that goes on until a page is empty. Default: it may.
-    pub fn live(mut self) -> Self {
+    pub fn unbounded(mut self) -> Self {
         self.until = Until::NothingMore;
         self
     }
@@ -153,8 +153,8 @@ impl<K: Ord + Clone + Debug> Visits<K> {
         key: &K,
         value: Option<u64>,
         now: u64,
-        lives: &Lives<K>,
-    ) -> Result<(), Breach<K>> {
+        lives: &KeyHistory<K>,
+    ) -> Result<(), Violation<K>> {
         self.find_end(now, lives);
         let shown = match value {
             Some(value) => format!("{key:?} = {value}"),
@@ -167,15 +167,15 @@ impl<K: Ord + Clone + Debug> Visits<K> {
         }
         let missed = self.missed(Bound::Excluded(key), self.page_from(), now, lives);
         if let Some((missed, values)) = missed {
-            let breach = Breach::new(Flaw::Missing(missed)).expected(values);
+            let breach = Violation::new(FailureKind::Missing(missed)).expected(values);
             return Err(self.of_resumption(breach.got(shown)));
         }
         let read = Span::new(self.read_from(), now);
         if lives.presence(key, read) == Presence::Absent {
-            return Err(Breach::new(Flaw::Absent(key.clone())).got(shown));
+            return Err(Violation::new(FailureKind::Absent(key.clone())).got(shown));
         }
         if value.is_some_and(|value| !lives.may_hold(key, value, read)) {
-            return Err(Breach::new(Flaw::Value(key.clone()))
+            return Err(Violation::new(FailureKind::Value(key.clone()))
                 .expected(lives.shown(key, read))
                 .got(shown));
         }
@@ -197,7 +197,7 @@ impl<K: Ord + Clone + Debug> Visits<K> {
     /// # Errors
     ///
     /// If something should have come (G8).
-    pub fn end(&mut self, now: u64, lives: &Lives<K>) -> Result<(), Breach<K>> {
+    pub fn end(&mut self, now: u64, lives: &KeyHistory<K>) -> Result<(), Violation<K>> {
         self.find_end(now, lives);
         let from = self.end_read_from.unwrap_or(self.page_from());
         match self.missed(Bound::Unbounded, from, now, lives) {
@@ -206,7 +206,7 @@ impl<K: Ord + Clone + Debug> Visits<K> {
                 Ok(())
             }
             Some((missed, values)) => {
-                let breach = Breach::new(Flaw::MissingAtEnd(missed));
+                let breach = Violation::new(FailureKind::MissingAtEnd(missed));
                 Err(self.of_resumption(breach.expected(values).got("the end")))
             }
         }
@@ -214,7 +214,7 @@ impl<K: Ord + Clone + Debug> Visits<K> {
 
     /// Where code is that goes on after this key: at the start, where the range begins past it.
     pub(crate) fn place(&self, after: Option<K>) -> Option<K> {
-        after.filter(|key| !is_behind(&self.range, key))
+        after.filter(|key| !is_before_start(&self.range, key))
     }
 
     /// The code was killed, and goes on after this key, which it kept; `None` is from the start, and so is a
@@ -228,8 +228,8 @@ impl<K: Ord + Clone + Debug> Visits<K> {
         &mut self,
         after: Option<K>,
         now: u64,
-        lives: &Lives<K>,
-    ) -> Result<(), Breach<K>> {
+        lives: &KeyHistory<K>,
+    ) -> Result<(), Violation<K>> {
         let order = self.range.order();
         let after = self.place(after);
         self.is_resumed = true;
@@ -239,7 +239,7 @@ impl<K: Ord + Clone + Debug> Visits<K> {
                 && let Some((missed, values)) =
                     self.missed(Bound::Included(after), self.page_from(), now, lives)
             {
-                let breach = Breach::new(Flaw::Missing(missed)).expected(values);
+                let breach = Violation::new(FailureKind::Missing(missed)).expected(values);
                 return Err(self.of_resumption(breach.got(format!("kept {after:?}"))));
             }
         }
@@ -266,7 +266,7 @@ impl<K: Ord + Clone + Debug> Visits<K> {
 }
 
 /// What may come next, what should have come, and where the end is.
-impl<K: Ord + Clone + Debug> Visits<K> {
+impl<K: Ord + Clone + Debug> VisitLog<K> {
     /// The first key that should have come after the last one and up to `until`, or up to the end, and what it
     /// held, if these were read between `from` and `now`.
     fn missed(
@@ -274,18 +274,18 @@ impl<K: Ord + Clone + Debug> Visits<K> {
         until: Bound<&K>,
         from: u64,
         now: u64,
-        lives: &Lives<K>,
+        lives: &KeyHistory<K>,
     ) -> Option<(K, String)> {
         if self.has_ended {
             return None;
         }
         let mut left = self.range.clone();
         if let Some(last) = &self.last {
-            left.advance_past(last.clone());
+            left.start_after(last.clone());
         }
         let until = match until {
             // All of the range lies before it.
-            Bound::Included(key) if is_beyond(&self.range, key) => Bound::Unbounded,
+            Bound::Included(key) if is_after_end(&self.range, key) => Bound::Unbounded,
             until => until,
         };
         match (until, &self.end) {
@@ -293,12 +293,12 @@ impl<K: Ord + Clone + Debug> Visits<K> {
             (Bound::Included(key), Some(end)) if self.until == Until::LastAtStart => {
                 let end = end.at_least.as_ref()?;
                 let is_nearer = compare(self.range.order(), end, key).is_lt();
-                left.end_at(if is_nearer { end } else { key }.clone());
+                left.end_including(if is_nearer { end } else { key }.clone());
             }
-            (Bound::Included(key), _) => left.end_at(key.clone()),
-            (Bound::Excluded(key), _) => left.end_before(key.clone()),
+            (Bound::Included(key), _) => left.end_including(key.clone()),
+            (Bound::Excluded(key), _) => left.end_excluding(key.clone()),
             (Bound::Unbounded, Some(end)) if self.until != Until::NothingMore => {
-                left.end_at(end.at_least.clone()?);
+                left.end_including(end.at_least.clone()?);
             }
             _ => {}
         }
@@ -322,27 +322,27 @@ impl<K: Ord + Clone + Debug> Visits<K> {
         self.moments.get(at).copied().unwrap_or(self.begun)
     }
 
-    fn out_of_turn(&self, key: &K) -> Option<Breach<K>> {
+    fn out_of_turn(&self, key: &K) -> Option<Violation<K>> {
         let last = self.last.as_ref()?;
         let flaw = match compare(self.range.order(), last, key) {
             Ordering::Less => return None,
             Ordering::Greater if !self.seen.contains(key) => {
-                Flaw::Disordered(last.clone(), key.clone())
+                FailureKind::Disordered(last.clone(), key.clone())
             }
-            _ => Flaw::Repeated(key.clone()),
+            _ => FailureKind::Repeated(key.clone()),
         };
         let hint =
             "is `>=` taken for `>`, or a position counted (OFFSET) instead of a key compared?";
-        let breach = Breach::new(flaw).expected(format!("a key past {last:?}"));
+        let breach = Violation::new(flaw).expected(format!("a key past {last:?}"));
         Some(self.of_resumption(breach.hint(hint)))
     }
 
-    fn out_of_range(&self, key: &K) -> Option<Breach<K>> {
+    fn out_of_range(&self, key: &K) -> Option<Violation<K>> {
         let flaw = outside(&self.range, key)?;
-        Some(Breach::new(flaw).expected(Shown(&self.range)))
+        Some(Violation::new(flaw).expected(Shown(&self.range)))
     }
 
-    fn past_the_end(&self, key: &K) -> Option<Breach<K>> {
+    fn past_the_end(&self, key: &K) -> Option<Violation<K>> {
         if self.until != Until::LastAtStart {
             return None;
         }
@@ -356,7 +356,7 @@ impl<K: Ord + Clone + Debug> Visits<K> {
             None => "the end".to_owned(),
         };
         Some(
-            Breach::new(Flaw::Beyond(key.clone()))
+            Violation::new(FailureKind::Beyond(key.clone()))
                 .of(Clause::G9)
                 .expected(expected)
                 .hint("a bounded walk ends at what is the last key when it starts"),
@@ -364,7 +364,7 @@ impl<K: Ord + Clone + Debug> Visits<K> {
     }
 
     /// The last key at the start is known as well as it ever is: something came, or nothing will.
-    fn find_end(&mut self, now: u64, lives: &Lives<K>) {
+    fn find_end(&mut self, now: u64, lives: &KeyHistory<K>) {
         if self.end.is_some() {
             return;
         }
@@ -383,7 +383,7 @@ impl<K: Ord + Clone + Debug> Visits<K> {
     }
 
     /// What goes wrong right after a cut is a matter of how the code goes on.
-    fn of_resumption(&self, breach: Breach<K>) -> Breach<K> {
+    fn of_resumption(&self, breach: Violation<K>) -> Violation<K> {
         if !self.is_resumed {
             return breach;
         }

@@ -13,8 +13,10 @@ use std::rc::Rc;
 
 use keywalk::{KeyRange, Order, Walk};
 use keywalk_conformance::Clause::{self, G4, G5, G9, G10};
-use keywalk_conformance::history::{Breach, Change, Clock, Flaw, Lives, Mutation, Visits};
-use keywalk_conformance::{BoxError, Counterexample, Edit, Meanwhile, Schedule};
+use keywalk_conformance::history::{
+    Change, Clock, FailureKind, KeyHistory, Mutation, Violation, VisitLog,
+};
+use keywalk_conformance::{BoxError, ConcurrentStore, Counterexample, Edit, Schedule};
 
 use Step::{After, Deleted, Key, Turn, Visit};
 use pager::{Mistake, caught, run, said, visits};
@@ -33,7 +35,7 @@ enum Step {
 /// How code is judged that says this in each of its runs, and how many steps it came through in each.
 fn played(
     schedule: &Schedule<i64>,
-    visits: Visits<i64>,
+    visits: VisitLog<i64>,
     runs: &[&[Step]],
 ) -> (Result<(), Clause>, Vec<usize>) {
     let done = RefCell::new(Vec::new());
@@ -56,8 +58,8 @@ fn played(
     (run.map_err(|found| found.clause()), done.into_inner())
 }
 
-fn all() -> Visits<i64> {
-    Visits::over(KeyRange::all(Order::Ascending))
+fn all() -> VisitLog<i64> {
+    VisitLog::over(KeyRange::all(Order::Ascending))
 }
 
 #[test]
@@ -118,7 +120,7 @@ fn what_the_code_deletes_need_not_come() {
 #[test]
 fn a_position_past_the_range_is_the_end_of_it() {
     let scan = || Schedule::new([1, 2, 110, 120]).kill(3);
-    let visits = || Visits::over(KeyRange::new(..=100, Order::Ascending));
+    let visits = || VisitLog::over(KeyRange::new(..=100, Order::Ascending));
     scripts! {
         "all": scan(), visits(), [After(None), Visit(1), Visit(2), Turn], [After(Some(120))] => Ok(());
         "2 was never visited": scan(), visits(),
@@ -131,7 +133,7 @@ fn an_end_that_was_read_before_a_kill_is_one() {
     // A job reads its last page, keeps that it is done, and is killed; then 3 comes, and stays.
     let schedule = Schedule::new([1, 2, 3]).turn([Edit::DeleteLast]);
     let schedule = schedule.turn([Edit::InsertAhead]);
-    for visits in [all(), all().bounded(), all().live()] {
+    for visits in [all(), all().bounded(), all().unbounded()] {
         let visits = || visits.clone().reads_ahead(1);
         scripts! {
             "3 was gone": schedule.clone().kill(4), visits(), [Turn, Key(1), Key(2), Turn], [] => Ok(());
@@ -163,9 +165,9 @@ fn code_that_has_no_end_is_stopped_at_its_thousandth_turn() {
 
 #[test]
 fn a_bounded_walk_may_keep_a_position_past_its_end() {
-    let kept_after_110 = |visits: Visits<i64>| -> Result<(), Breach<i64>> {
+    let kept_after_110 = |visits: VisitLog<i64>| -> Result<(), Violation<i64>> {
         let clock = Clock::default();
-        let mut lives = Lives::default();
+        let mut lives = KeyHistory::default();
         let mut put = |key: i64| {
             let ((), during) = clock.time(|| ());
             let change = Change::Put(key as u64);
@@ -186,7 +188,7 @@ fn a_bounded_walk_may_keep_a_position_past_its_end() {
         visits.resume(Some(110), clock.tick(), &lives)
     };
     assert!(kept_after_110(all().bounded()).is_ok());
-    let live = kept_after_110(all().live());
+    let live = kept_after_110(all().unbounded());
     assert_eq!(live.map_err(|breach| breach.clause()), Err(G10));
 }
 
@@ -197,7 +199,7 @@ fn events_are_counted_from_1() {
 }
 
 /// Says a turn when it is dropped, as a guard that flushes its buffer may.
-struct Flushes<'m, W>(&'m Meanwhile<i64, W>)
+struct Flushes<'m, W>(&'m ConcurrentStore<i64, W>)
 where
     W: FnMut(&i64, Change) -> Result<(), BoxError>;
 
@@ -250,7 +252,7 @@ fn a_panic_of_the_code_is_not_taken_for_a_kill_by_what_its_destructors_say() {
 fn found<W>(
     schedule: &Schedule<i64>,
     write: W,
-    code: impl FnMut(&Meanwhile<i64, W>) -> Result<(), String>,
+    code: impl FnMut(&ConcurrentStore<i64, W>) -> Result<(), String>,
 ) -> Counterexample<i64>
 where
     W: FnMut(&i64, Change) -> Result<(), BoxError>,
@@ -272,7 +274,7 @@ fn a_page_before_which_the_code_is_killed_is_not_read() {
             }
             let map = BTreeMap::from([(1, 1)]);
             let walk = Walk::new(meanwhile.interleave(&map));
-            walk.live()
+            walk.unbounded()
                 .items()
                 .try_for_each(|item| item.map(drop))
                 .expect("memory");
@@ -368,7 +370,7 @@ mistakes! {
     a_position_kept_before_its_rows_are_handled: KeptTooEarly => G10;
     from_the_start_after_a_kill: NeverKept => G10;
     appended_rows_of_a_bounded_walk: None.bounded() => G9;
-    an_end_before_what_is_appended: UntilTheLast.live() => G8 | G9;
+    an_end_before_what_is_appended: UntilTheLast.unbounded() => G8 | G9;
     an_error: Fails => Harness;
 }
 
@@ -387,7 +389,7 @@ fn a_counted_position_loses_rows_or_repeats_them() {
 fn a_counterexample_shows_the_clause_the_history_and_what_should_have_come() {
     let schedule = Schedule::new([1, 2, 3]).turn([]).turn([Edit::DeleteCursor]);
     let found = run(&schedule, 1, visits(), Mistake::Offset).expect_err("a mistake");
-    assert_eq!(found.breach().flaw(), &Flaw::Missing(2));
+    assert_eq!(found.breach().flaw(), &FailureKind::Missing(2));
     assert_eq!(found.timeline().len(), 8);
     let shown = "\
 2 did not come, and what is after it did

@@ -7,8 +7,10 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, RwLock};
 
 use keywalk::{KeyRange, Order, Token, Walk};
-use keywalk_conformance::history::{Change, Visits};
-use keywalk_conformance::{BoxError, Clause, Counterexample, Edit, KeySpace, Meanwhile, Schedule};
+use keywalk_conformance::history::{Change, VisitLog};
+use keywalk_conformance::{
+    BoxError, Clause, ConcurrentStore, Counterexample, Edit, KeySpace, Schedule,
+};
 use keywalk_memory::{Named, SharedMap};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
@@ -91,7 +93,7 @@ impl Table {
     /// Handles every row up to [`MOST`].
     pub(crate) fn handle<W>(
         &self,
-        meanwhile: &Meanwhile<i64, W>,
+        meanwhile: &ConcurrentStore<i64, W>,
         size: usize,
         mistake: Mistake,
     ) -> Result<(), &'static str>
@@ -153,14 +155,14 @@ impl Table {
 /// The last key of the pager's range.
 pub(crate) const MOST: i64 = 100;
 
-pub(crate) fn visits() -> Visits<i64> {
-    Visits::over(KeyRange::new(..=MOST, Order::Ascending))
+pub(crate) fn visits() -> VisitLog<i64> {
+    VisitLog::over(KeyRange::new(..=MOST, Order::Ascending))
 }
 
 pub(crate) fn run(
     schedule: &Schedule<i64>,
     size: usize,
-    visits: Visits<i64>,
+    visits: VisitLog<i64>,
     mistake: Mistake,
 ) -> Result<(), Counterexample<i64>> {
     let table = Table::default();
@@ -171,7 +173,7 @@ pub(crate) fn run(
 }
 
 /// The clause that the smallest schedule breaks, of those that are drawn.
-pub(crate) fn caught(visits: &Visits<i64>, mistake: Mistake) -> Option<Clause> {
+pub(crate) fn caught(visits: &VisitLog<i64>, mistake: Mistake) -> Option<Clause> {
     let schedules = keys().schedules();
     let config = Config {
         failure_persistence: None,
@@ -250,8 +252,8 @@ proptest! {
     #[test]
     fn a_pager_that_goes_on_until_a_page_is_empty(schedule in keys().schedules(), size in 1..4_usize) {
         run(&schedule, size, visits(), Mistake::None)?;
-        run(&schedule, size, visits().live(), Mistake::None)?;
-        run(&schedule, size, visits().live().reads_ahead(size), Mistake::None)?;
+        run(&schedule, size, visits().unbounded(), Mistake::None)?;
+        run(&schedule, size, visits().unbounded().reads_ahead(size), Mistake::None)?;
     }
 
     #[test]
@@ -265,14 +267,14 @@ proptest! {
     ) {
         let table = Shared::default();
         let token = Mutex::new(None::<Token>);
-        let range = Visits::over(KeyRange::new(bounds, order)).reads_ahead(size);
-        let visits = if live { range.live() } else { range.bounded() };
+        let range = VisitLog::over(KeyRange::new(bounds, order)).reads_ahead(size);
+        let visits = if live { range.unbounded() } else { range.bounded() };
         schedule.run(visits, table.write(), |meanwhile| -> Result<(), BoxError> {
             let walk = Walk::new(meanwhile.interleave(table.source())).chunk_size(size);
             let kept = token.lock().unwrap().clone();
             let walk = match kept {
                 Some(token) => walk.resume_token(&token)?,
-                None if live => walk.range(bounds).order(order).live(),
+                None if live => walk.range(bounds).order(order).unbounded(),
                 None => walk.range(bounds).order(order),
             };
             let mut items = walk.items();
@@ -298,7 +300,7 @@ proptest! {
         // A chunk that is handed out, those that wait, and the one that is being fetched.
         let ahead = size * (depth + 2);
         let range = KeyRange::new(bounds, Order::Ascending);
-        let visits = Visits::over(range).bounded().reads_ahead(ahead);
+        let visits = VisitLog::over(range).bounded().reads_ahead(ahead);
         schedule.run(visits, table.write(), |meanwhile| -> Result<(), BoxError> {
             let walk = Walk::new(meanwhile.interleave(table.source()));
             for item in walk.range(bounds).chunk_size(size).prefetch(depth).items() {
@@ -318,7 +320,7 @@ proptest! {
         let table = Shared::default();
         let mut delete = table.write();
         let range = KeyRange::new(bounds, Order::Ascending);
-        let visits = Visits::over(range).bounded().reads_ahead(size);
+        let visits = VisitLog::over(range).bounded().reads_ahead(size);
         schedule.run(visits, table.write(), |meanwhile| -> Result<(), BoxError> {
             let walk = Walk::new(meanwhile.interleave(table.source()));
             for item in walk.range(bounds).chunk_size(size) {
@@ -334,11 +336,11 @@ proptest! {
 
 #[test]
 fn a_store_that_nothing_happens_to() {
-    run(&Schedule::new([]), 1, visits().live(), Mistake::None).expect("nothing is there");
+    run(&Schedule::new([]), 1, visits().unbounded(), Mistake::None).expect("nothing is there");
     run(
         &Schedule::new([1, 2, 120]),
         2,
-        visits().live(),
+        visits().unbounded(),
         Mistake::None,
     )
     .expect("all of the range");
@@ -351,7 +353,7 @@ fn a_walk_that_begins_anew_after_an_excluded_start_has_a_new_end() {
     let schedule = Schedule::new([1, 2, 3]).initially([1, 2]);
     let schedule = schedule.turn([]).turn([]).turn([]).turn([Edit::Append]);
     let bounds = (Excluded(0), Unbounded);
-    let visits = Visits::over(KeyRange::new(bounds, Order::Ascending)).bounded();
+    let visits = VisitLog::over(KeyRange::new(bounds, Order::Ascending)).bounded();
     let run = schedule
         .kill(4)
         .run(visits, table.write(), |meanwhile| -> Result<(), BoxError> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 
 use keywalk::{ChunkSource, Fetched, KeyRange, LastKey, Order};
-use keywalk_conformance::{Clause::*, ReadsOn};
+use keywalk_conformance::{Clause::*, ScanForLastKey};
 
 use crate::rows::Rows;
 use crate::store::{
@@ -35,16 +35,16 @@ fn last_of(chunk: &Numbers) -> Option<i64> {
 
 /// Whether a range may be the rest of a walk over another one.
 fn is_of(range: &Range, whole: &Range) -> bool {
-    range.far() == whole.far() && range.order() == whole.order()
+    range.end() == whole.end() && range.order() == whole.order()
 }
 
 /// The first key that it finds after a cursor is lost.
 fn skips(store: &Store<i64>, range: &Range, chunk: &mut Numbers) -> Answer<i64> {
     let mut range = *range;
-    if matches!(range.near(), Bound::Excluded(_))
+    if matches!(range.start(), Bound::Excluded(_))
         && let Some((first, _)) = store.take(&range, 1)?.first()
     {
-        range.advance_past(*first);
+        range.start_after(*first);
     }
     store.answer(&range, chunk)
 }
@@ -54,7 +54,7 @@ pub(crate) fn starts(all: &mut Rows<i64>) {
     all.fail("the_start_is_exclusive", G6);
     // `>=` where `>` is meant.
     all.fetch("cursor_inclusive", |store, range, chunk| {
-        let near = match range.near().cloned() {
+        let near = match range.start().cloned() {
             Bound::Excluded(near) => Bound::Included(near),
             near => near,
         };
@@ -62,7 +62,7 @@ pub(crate) fn starts(all: &mut Rows<i64>) {
     });
     // A cursor at 0 looks like none.
     all.fetch("takes_zero_for_the_start", |store, range, chunk| {
-        let near = range.near().cloned();
+        let near = range.start().cloned();
         let is_zero = near == Bound::Excluded(0);
         let near = if is_zero { Bound::Unbounded } else { near };
         store.answer(&from(range, near), chunk)
@@ -80,7 +80,7 @@ pub(crate) fn starts(all: &mut Rows<i64>) {
     all.open("pages_by_offset", |_| {
         let (mut offset, mut last, mut of) = (0_usize, None, None::<Range>);
         fetches(move |store, range, chunk: &mut Numbers| {
-            let goes_on = last.is_some_and(|last| range.near() == Bound::Excluded(&last));
+            let goes_on = last.is_some_and(|last| range.start() == Bound::Excluded(&last));
             let whole = of.filter(|whole| goes_on && is_of(range, whole));
             let whole = whole.unwrap_or_else(|| {
                 (offset, of) = (0, Some(*range));
@@ -170,7 +170,7 @@ pub(crate) fn items(all: &mut Rows<i64>) {
         let bounds = (range.lower().map(place), range.upper().map(place));
         let within = KeyRange::new(bounds, range.order());
         *items = store.in_order_of(range, place);
-        items.retain(|(key, _)| within.admits(&place(key)));
+        items.retain(|(key, _)| within.may_contain(&place(key)));
     });
     // In a chunk of several.
     all.items("last_two_swapped", |_, _, items| {
@@ -238,7 +238,7 @@ pub(crate) fn ends(all: &mut Rows<i64>) {
     // It looks its position up, and doesn't find it.
     all.fetch(
         "stops_where_the_cursors_row_is_gone",
-        |store, range, chunk| match range.near() {
+        |store, range, chunk| match range.start() {
             Bound::Excluded(key) if !store.read_lock().contains_key(key) => Ok(Fetched::End),
             _ => store.answer(range, chunk),
         },
@@ -277,7 +277,7 @@ pub(crate) fn ends(all: &mut Rows<i64>) {
 }
 
 /// Every page is the first one, and there is always more: it gets nowhere, and is read on for its last key.
-fn reads_on(say: fn(i64) -> Fetched<i64>) -> impl Fn(&Arc<Store<i64>>) -> Quirk<i64> {
+fn scan_for_last_key(say: fn(i64) -> Fetched<i64>) -> impl Fn(&Arc<Store<i64>>) -> Quirk<i64> {
     let fetch = move |store: &Store<i64>, range: &Range, chunk: &mut Numbers| {
         store.answer(&from(range, Bound::Unbounded), chunk)?;
         Ok(last_of(chunk).map_or(Fetched::End, say))
@@ -286,7 +286,7 @@ fn reads_on(say: fn(i64) -> Fetched<i64>) -> impl Fn(&Arc<Store<i64>>) -> Quirk<
         let store = Arc::clone(store);
         let last_key = move |_: &Store<i64>, range: &Range| {
             let (store, quirk) = (Arc::clone(&store), fetches(fetch));
-            ReadsOn(QuirkySource { store, quirk }).last_key(range)
+            ScanForLastKey(QuirkySource { store, quirk }).last_key(range)
         };
         Quirk {
             last_key: Box::new(last_key),
@@ -312,7 +312,7 @@ pub(crate) fn last_keys(all: &mut Rows<i64>) {
     // `<` where `<=` is meant.
     all.last_key(
         "the_key_before_the_bound_for_the_last",
-        |store, range| match range.far() {
+        |store, range| match range.end() {
             Bound::Included(key) => {
                 let before = from(&range.reversed(), Bound::Excluded(*key));
                 store.last_key(&before.reversed())
@@ -326,16 +326,16 @@ pub(crate) fn last_keys(all: &mut Rows<i64>) {
     all.last_key("the_last_key_of_the_store", |store, range| {
         store.last_key(&KeyRange::all(range.order()))
     });
-    let more = reads_on(|_| Fetched::More);
+    let more = scan_for_last_key(|_| Fetched::More);
     all.open("more_of_the_first_page_for_ever", more);
-    let as_much_scanned = reads_on(Fetched::ScannedTo);
+    let as_much_scanned = scan_for_last_key(Fetched::ScannedTo);
     all.open("a_stretch_of_the_first_page_for_ever", as_much_scanned);
 
     all.fail("the_last_key_is_the_furthest", G4);
     // The bound itself, whether it is there or not.
     all.last_key("the_bound_for_the_last_key", |store, range| {
-        match range.far() {
-            Bound::Included(key) if !range.is_empty() => Ok(LastKey::Is(*key)),
+        match range.end() {
+            Bound::Included(key) if !range.is_empty() => Ok(LastKey::Known(*key)),
             _ => store.last_key(range),
         }
     });
@@ -352,7 +352,7 @@ fn iterator(_: &Arc<Store<i64>>) -> Quirk<i64> {
     let (mut rest, mut last, mut of) = (Vec::new().into_iter(), None, None::<Range>);
     fetches(move |store, range, chunk: &mut Numbers| {
         store.fuse.operation()?;
-        let is_next = last.is_some_and(|last| range.near() == Bound::Excluded(&last));
+        let is_next = last.is_some_and(|last| range.start() == Bound::Excluded(&last));
         if !is_next || of.is_none_or(|of| !is_of(range, &of)) {
             rest = store.take(range, usize::MAX)?.into_iter();
         }
@@ -440,11 +440,11 @@ pub(crate) fn held(all: &mut Rows<i64>) {
         fetches(move |store, range, chunk: &mut Numbers| {
             let mut rest = *range;
             if let Some((after, entry)) = peeked.take()
-                && range.near() == Bound::Excluded(&after)
-                && range.admits(&entry.0)
+                && range.start() == Bound::Excluded(&after)
+                && range.may_contain(&entry.0)
             {
                 chunk.push(entry);
-                rest.advance_past(entry.0);
+                rest.start_after(entry.0);
             }
             let wanted = chunk.limit() - chunk.len();
             let mut entries = store.take(&rest, wanted.saturating_add(1))?;

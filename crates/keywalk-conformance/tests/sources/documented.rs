@@ -86,6 +86,7 @@ fn every_check_is_listed_in_its_place_with_what_it_needs() {
     let of_snapshots =
         |row: &Documented| row.needs.ends_with("`snapshot`") && !row.needs.contains("no ");
     assert_eq!(names_of(&rows, of_snapshots), skipped(&able));
-    let needy = |row: &Documented| !row.needs.is_empty() && !row.needs.contains("strangers");
+    let needy =
+        |row: &Documented| !row.needs.is_empty() && !row.needs.contains("foreign_fingerprints");
     assert_eq!(names_of(&rows, needy), skipped(&outcomes(unable)));
 }

@@ -73,7 +73,7 @@ fn keep_past(
     items: &mut Vec<(Pair, u64)>,
     is_past: fn(Ordering, Ordering) -> bool,
 ) {
-    if let Bound::Excluded((a, b)) = range.near() {
+    if let Bound::Excluded((a, b)) = range.start() {
         items.retain(|((x, y), _)| match range.order() {
             Order::Ascending => is_past(x.cmp(a), y.cmp(b)),
             Order::Descending => is_past(a.cmp(x), b.cmp(y)),
@@ -105,7 +105,7 @@ fn ascending(store: &Store<Mixed>, range: &KeyRange<Mixed>, items: &mut Vec<(Mix
     let bounds = (range.lower().map(plain), range.upper().map(plain));
     let within = KeyRange::new(bounds, range.order());
     *items = store.in_order_of(range, plain);
-    items.retain(|(key, _)| within.admits(&plain(key)));
+    items.retain(|(key, _)| within.may_contain(&plain(key)));
 }
 
 pub(crate) fn mixed(all: &mut Rows<Mixed>) {
@@ -165,7 +165,7 @@ impl ChunkSource for &HalfKeyed {
         chunk: &mut Chunk<Half>,
     ) -> Result<Fetched<(i64, i64)>, Infallible> {
         let items = self.0.borrow().clone().into_iter();
-        let mut items: Vec<_> = items.filter(|(key, _)| range.admits(key)).collect();
+        let mut items: Vec<_> = items.filter(|(key, _)| range.may_contain(key)).collect();
         if range.order() == Order::Descending {
             items.reverse();
         }

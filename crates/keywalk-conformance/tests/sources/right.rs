@@ -4,7 +4,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use keywalk::{Fetched, KeyRange, LastKey, Order};
-use keywalk_conformance::{BoxError, Capabilities, Capability, Harness, KeySpace, ReadsOn};
+use keywalk_conformance::{BoxError, Capabilities, Capability, Harness, KeySpace, ScanForLastKey};
 
 use crate::other_keys::leniently;
 use crate::rows::Rows;
@@ -14,7 +14,7 @@ use crate::store::{Kind, Quirk, QuirkySource, Store, fetches, more_if, snapshot}
 fn forward_only() -> Quirk<i64> {
     fetches(|store, range, chunk| match range.order() {
         Order::Ascending => store.answer(range, chunk),
-        Order::Descending => Err(keywalk_conformance::Blown::default()),
+        Order::Descending => Err(keywalk_conformance::InjectedFault::default()),
     })
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn chunks(all: &mut Rows<i64>) {
             Order::Ascending => first.checked_sub(1),
             Order::Descending => first.checked_add(1),
         };
-        if let Some(before) = before.filter(|key| range.admits(key)) {
+        if let Some(before) = before.filter(|key| range.may_contain(key)) {
             return Ok(Fetched::ScannedTo(before));
         }
         let mut last = *first;
@@ -93,7 +93,7 @@ pub(crate) fn chunks(all: &mut Rows<i64>) {
             Order::Ascending => i64::MIN,
             Order::Descending => i64::MAX,
         };
-        let is_first = range.near() == Bound::Unbounded;
+        let is_first = range.start() == Bound::Unbounded;
         if !is_first
             || store
                 .take(range, 1)?
@@ -102,7 +102,7 @@ pub(crate) fn chunks(all: &mut Rows<i64>) {
         {
             return store.answer(range, chunk);
         }
-        Ok(match range.admits(&far_end) {
+        Ok(match range.may_contain(&far_end) {
             true => Fetched::ScannedTo(far_end),
             false => Fetched::End,
         })
@@ -149,7 +149,7 @@ pub(crate) struct Upward(Arc<Store<i64>>);
 
 impl Harness for Upward {
     type Key = i64;
-    type Source<'a> = ReadsOn<QuirkySource<i64>>;
+    type Source<'a> = ScanForLastKey<QuirkySource<i64>>;
 
     fn open() -> Result<Self, BoxError> {
         Ok(Upward(Store::open()))
@@ -162,9 +162,9 @@ impl Harness for Upward {
         }
     }
 
-    fn source(&self) -> Result<ReadsOn<QuirkySource<i64>>, BoxError> {
+    fn source(&self) -> Result<ScanForLastKey<QuirkySource<i64>>, BoxError> {
         let (store, quirk) = (Arc::clone(&self.0), forward_only());
-        Ok(ReadsOn(QuirkySource { store, quirk }))
+        Ok(ScanForLastKey(QuirkySource { store, quirk }))
     }
 
     fn put(&self, key: &i64, value: u64) -> Result<(), BoxError> {

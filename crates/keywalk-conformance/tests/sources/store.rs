@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use keywalk::{
-    Aspect, Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, Order, ResumableSource,
-    Source,
+    Chunk, ChunkSource, Fetched, Fingerprint, FingerprintField, KeyRange, LastKey, Order,
+    ResumableSource, Source,
 };
 use keywalk_conformance::{
-    Blown, BoxError, Capabilities, Capability, Faults, Fuse, Harness, KeySpace, KnownKey, Writer,
+    BoxError, Capabilities, Capability, FaultInjector, Faults, Harness, InjectedFault, KeySpace,
+    KnownKey, Writer,
 };
 use keywalk_key::Key;
 
@@ -22,9 +23,9 @@ pub(crate) trait Tried: Key + KnownKey + Send + Sync {}
 impl<K: Key + KnownKey + Send + Sync> Tried for K {}
 
 pub(crate) type Entries<K> = Chunk<(K, u64)>;
-pub(crate) type Answer<K> = Result<Fetched<K>, Blown>;
-pub(crate) type Told<K> = Result<LastKey<K>, Blown>;
-pub(crate) type Read<K> = Result<Option<K>, Blown>;
+pub(crate) type Answer<K> = Result<Fetched<K>, InjectedFault>;
+pub(crate) type Told<K> = Result<LastKey<K>, InjectedFault>;
+pub(crate) type Read<K> = Result<Option<K>, InjectedFault>;
 
 /// Numbers by key, behind a lock; it counts what is read and fails where it is made to.
 pub(crate) struct Store<K> {
@@ -32,7 +33,7 @@ pub(crate) struct Store<K> {
     reads: AtomicU64,
     /// How many times it was reopened.
     pub(crate) reopened: AtomicU64,
-    pub(crate) fuse: Fuse,
+    pub(crate) fuse: FaultInjector,
 }
 
 impl<K: Ord + Clone> Store<K> {
@@ -41,7 +42,7 @@ impl<K: Ord + Clone> Store<K> {
             entries: RwLock::default(),
             reads: AtomicU64::new(0),
             reopened: AtomicU64::new(0),
-            fuse: Fuse::default(),
+            fuse: FaultInjector::default(),
         })
     }
 
@@ -58,7 +59,7 @@ impl<K: Ord + Clone> Store<K> {
         &self,
         range: &KeyRange<K>,
         mut each: impl FnMut((K, u64)) -> bool,
-    ) -> Result<(), Blown> {
+    ) -> Result<(), InjectedFault> {
         self.fuse.operation()?;
         if range.is_empty() {
             return Ok(());
@@ -82,7 +83,11 @@ impl<K: Ord + Clone> Store<K> {
     }
 
     /// At most some entries of a range.
-    pub(crate) fn take(&self, range: &KeyRange<K>, most: usize) -> Result<Vec<(K, u64)>, Blown> {
+    pub(crate) fn take(
+        &self,
+        range: &KeyRange<K>,
+        most: usize,
+    ) -> Result<Vec<(K, u64)>, InjectedFault> {
         let mut taken = Vec::new();
         if most > 0 {
             self.read(range, |entry| {
@@ -151,7 +156,7 @@ pub(crate) fn answer_from(
     chunk: &mut Entries<i64>,
 ) -> Fetched<i64> {
     let within = entries.iter().map(|(key, value)| (*key, *value));
-    let mut within: Vec<_> = within.filter(|(key, _)| range.admits(key)).collect();
+    let mut within: Vec<_> = within.filter(|(key, _)| range.may_contain(key)).collect();
     if range.order() == Order::Descending {
         within.reverse();
     }
@@ -186,7 +191,7 @@ impl<K: Tried> Default for Quirk<K> {
                 let bytes = key.to_bytes().into_iter();
                 bytes.fold("x".to_owned(), |text, byte| format!("{text}{byte:02x}"))
             }),
-            share: Box::new(K::share),
+            share: Box::new(K::fraction),
         }
     }
 }
@@ -226,14 +231,14 @@ impl Walked {
     };
 
     /// What it must be told apart from.
-    fn strangers() -> [(Aspect, Walked); 4] {
+    fn foreign_fingerprints() -> [(FingerprintField, Walked); 4] {
         let own = Walked::OWN;
         let of = |table, key, tenant| Walked { table, key, tenant };
         [
-            (Aspect::Relation, of("items", own.key, own.tenant)),
-            (Aspect::Key, of(own.table, "id DESC", own.tenant)),
-            (Aspect::Filter, of(own.table, own.key, Some(6))),
-            (Aspect::Filter, of(own.table, own.key, None)),
+            (FingerprintField::Relation, of("items", own.key, own.tenant)),
+            (FingerprintField::Key, of(own.table, "id DESC", own.tenant)),
+            (FingerprintField::Filter, of(own.table, own.key, Some(6))),
+            (FingerprintField::Filter, of(own.table, own.key, None)),
         ]
     }
 
@@ -403,13 +408,13 @@ impl<B: By> Harness for Quirky<B> {
         Ok(self)
     }
 
-    fn strangers(&self) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
+    fn foreign_fingerprints(&self) -> Result<Vec<(FingerprintField, Fingerprint)>, BoxError> {
         let quirk = (B::kind().open)(&self.store);
         let of = |(aspect, walked)| (aspect, (quirk.fingerprint)(&self.store, &walked));
-        Ok(Walked::strangers().map(of).into())
+        Ok(Walked::foreign_fingerprints().map(of).into())
     }
 
-    fn reads(&self) -> Option<u64> {
+    fn rows_read(&self) -> Option<u64> {
         let counts = Self::capabilities().counting.is_yes();
         counts.then(|| self.store.reads.load(SeqCst))
     }
@@ -432,7 +437,7 @@ impl<K: Ord + Clone + Debug + Send + Sync> Writer<K> for Shared<K> {
 impl<K: Tried> Source for QuirkySource<K> {
     type Key = K;
     type Item = (K, u64);
-    type Error = Blown;
+    type Error = InjectedFault;
 }
 
 impl<K: Tried> ChunkSource for QuirkySource<K> {
@@ -446,7 +451,7 @@ impl<K: Tried> ChunkSource for QuirkySource<K> {
 }
 
 impl<K: Tried> ResumableSource for QuirkySource<K> {
-    fn fingerprint(&self) -> Result<Fingerprint, Blown> {
+    fn fingerprint(&self) -> Result<Fingerprint, InjectedFault> {
         Ok((self.quirk.fingerprint)(&self.store, &Walked::OWN))
     }
 
@@ -462,7 +467,7 @@ impl<K: Tried> ResumableSource for QuirkySource<K> {
         (self.quirk.text)(key)
     }
 
-    fn share(&self, first: &K, last: &K, at: &K) -> Option<f64> {
+    fn fraction(&self, first: &K, last: &K, at: &K) -> Option<f64> {
         (self.quirk.share)(first, last, at)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, PoisonError};
 
 use keywalk::{Fingerprint, KeyRange, Order};
-use keywalk_conformance::{Blown, Clause::*};
+use keywalk_conformance::{Clause::*, InjectedFault};
 use keywalk_key::Key;
 
 use crate::rows::Rows;
@@ -48,7 +48,9 @@ pub(crate) fn key_bytes(all: &mut Rows<i64>) {
     });
     // What is no key is an error of the store.
     all.decode("bytes_of_no_key_are_an_error", |_, bytes| {
-        i64::decode(bytes).map(Some).map_err(|_| Blown::default())
+        i64::decode(bytes)
+            .map(Some)
+            .map_err(|_| InjectedFault::default())
     });
 
     all.fail("a_token_goes_on_at_every_item", G10);
@@ -167,15 +169,15 @@ pub(crate) fn shares(all: &mut Rows<i64>) {
     all.fail("the_share_grows_from_0_to_1", G10);
     // What is left.
     all.share("a_share_that_goes_back", |first, last, at| {
-        Key::share(last, first, at)
+        Key::fraction(last, first, at)
     });
     // 0 to 100.
     all.share("a_share_in_percent", |first, last, at| {
-        Key::share(first, last, at).map(|share| 100.0 * share)
+        Key::fraction(first, last, at).map(|share| 100.0 * share)
     });
     // The smaller key first, in whichever order it is walked.
     all.share("a_share_of_walks_upwards", |first, last, at| {
-        Key::share(first.min(last), first.max(last), at)
+        Key::fraction(first.min(last), first.max(last), at)
     });
     // It subtracts as integers.
     all.share("a_share_that_overflows", |first, last, at| {

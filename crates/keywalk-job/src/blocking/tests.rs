@@ -17,14 +17,14 @@ use keywalk_memory::Named;
 
 use super::*;
 use crate::control::Options;
-use crate::dead_letter::Buried;
+use crate::dead_letter::DeadLetterRecord;
 use crate::job::Job;
 use crate::run::run;
 
 #[derive(Debug, Default, PartialEq)]
 struct Client {
     effects: Vec<u32>,
-    letters: Vec<Buried>,
+    letters: Vec<DeadLetterRecord>,
     checkpoint: Option<Checkpoint>,
     /// Whether 8 has failed.
     has_failed: bool,
@@ -34,7 +34,7 @@ struct Client {
 struct Transaction<'c> {
     client: &'c mut Client,
     effects: Vec<u32>,
-    letters: Vec<Buried>,
+    letters: Vec<DeadLetterRecord>,
 }
 
 impl Transaction<'_> {
@@ -57,7 +57,7 @@ struct Jobs {
     commits: usize,
 }
 
-impl Checkpoints for Jobs {
+impl CheckpointStore for Jobs {
     type Scope<'a> = Transaction<'a>;
     type Rest<'a> = &'a mut usize;
     type Error = Infallible;
@@ -112,7 +112,7 @@ impl Checkpoints for Jobs {
         Ok(worked.map_or_else(
             |error| {
                 transaction.effects.truncate(before);
-                Attempt::Undone(error)
+                Attempt::RolledBack(error)
             },
             |()| Attempt::Done,
         ))
@@ -126,17 +126,17 @@ impl Leases for Jobs {
 }
 
 impl DeadLetters for Jobs {
-    fn bury(
+    fn record_dead_letter(
         transaction: &mut Transaction<'_>,
         _: &mut &mut usize,
         letter: &DeadLetter<'_>,
     ) -> Result<(), Infallible> {
-        let letter = Buried::new(letter.key(), letter.key_bytes().to_owned());
+        let letter = DeadLetterRecord::new(letter.key(), letter.key_bytes().to_owned());
         transaction.letters.push(letter);
         Ok(())
     }
 
-    fn dead_letters(&mut self, _: &str) -> Result<Vec<Buried>, Infallible> {
+    fn dead_letters(&mut self, _: &str) -> Result<Vec<DeadLetterRecord>, Infallible> {
         Ok(self.client.letters.clone())
     }
 }
@@ -189,8 +189,8 @@ impl<W: Steps> Steps for Waiting<W> {
         self.0.cursor()
     }
 
-    fn cursor_past(&self, key: W::Key) -> Cursor<W::Key> {
-        self.0.cursor_past(key)
+    fn cursor_after(&self, key: W::Key) -> Cursor<W::Key> {
+        self.0.cursor_after(key)
     }
 
     fn seek(&mut self, cursor: Cursor<W::Key>) {
@@ -244,9 +244,9 @@ impl<T, Sc: OpenScope<T>> OpenScope<T> for Waiting<Sc> {
         attempt
     }
 
-    async fn bury(&mut self, letter: &DeadLetter<'_>) -> Result<(), Sc::Error> {
+    async fn record_dead_letter(&mut self, letter: &DeadLetter<'_>) -> Result<(), Sc::Error> {
         self.1.wait().await;
-        self.0.bury(letter).await
+        self.0.record_dead_letter(letter).await
     }
 
     async fn commit(self, checkpoint: &Checkpoint) -> Result<(), Sc::Error> {
@@ -372,7 +372,7 @@ fn waiting(skips: bool, seed: u64, polls: usize) -> (Jobs, Outcome) {
     let store = Blocking {
         checkpoints: Jobs::default(),
         work,
-        bury: skips.then_some(bury as Bury<_>),
+        record_dead_letter: skips.then_some(record_dead_letter as Bury<_>),
     };
     let mut store = Waiting(store, script.clone(), PhantomData);
     loop {

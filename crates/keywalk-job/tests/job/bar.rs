@@ -11,7 +11,7 @@ fn a_bar_counts_items_of_their_total_or_shares_or_items_without_an_end() {
     let cases: [(Begin, u64, u64, Option<u64>); 4] = [
         (|lab| lab.job(25).total(101), 2, 50, Some(101)),
         (|lab| lab.job(25), 2, 4900, Some(10_000)),
-        (|lab| lab.job_over(lab.walk(25).live()), 2, 50, None),
+        (|lab| lab.job_over(lab.walk(25).unbounded()), 2, 50, None),
         (|lab| lab.job(25), 5, 10_000, Some(10_000)),
     ];
     for (begin, chunks, position, length) in cases {

@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::ops::Range;
 
 use keywalk::Walk;
-use keywalk_job::{Differs, Ended, Error};
+use keywalk_job::{Error, StopReason, WalkMismatch};
 
 use crate::lab::{Lab, NumbersJob, attempt, collect};
 use crate::numbers::Numbers;
@@ -24,7 +24,7 @@ fn job(walk: NumbersWalk, store: &Store) -> NumbersJob<'static> {
 /// To the end; which items were done.
 fn run(walk: NumbersWalk, store: &Store) -> Result<Vec<u32>, Error<Failed, Failed>> {
     let (seen, run) = collect(job(walk, store));
-    assert_eq!(run?.ended(), Ended::Done);
+    assert_eq!(run?.stop_reason(), StopReason::Done);
     Ok(seen)
 }
 
@@ -50,7 +50,7 @@ fn a_walk_of_another_range_order_or_liveness_is_refused_and_says_which() {
         ("2..6", |walk| walk.range(2..6)),
         ("down", |walk| walk.descending()),
         ("down ..6", |walk| walk.descending().range(..6)),
-        ("live", |walk| walk.live()),
+        ("live", |walk| walk.unbounded()),
     ];
     let range = |name: &'static str| match name.trim_start_matches("down ") {
         "all" | "down" => "..",
@@ -71,9 +71,9 @@ fn a_walk_of_another_range_order_or_liveness_is_refused_and_says_which() {
                     error => panic!("{first} and then {then}: {error}"),
                 };
                 let expected = match (first.contains("down"), then.contains("down")) {
-                    (a, b) if a != b => Differs::Order,
-                    _ if first == "live" || then == "live" => Differs::Live,
-                    _ => Differs::Range {
+                    (a, b) if a != b => WalkMismatch::Order,
+                    _ if first == "live" || then == "live" => WalkMismatch::Unbounded,
+                    _ => WalkMismatch::Range {
                         begun: range(first).to_owned(),
                         walk: range(then).to_owned(),
                         is_longer: matches!((first, then), ("..6", "..8" | "all") | ("..8", "all")),
@@ -95,8 +95,8 @@ fn the_cures_that_a_refusal_names_go_on_where_it_was_or_start_over() {
         match words {
             "..6" => Walk::new(numbers).range(..6),
             "..=7" => Walk::new(numbers).range(..=7),
-            "..6 live" => Walk::new(numbers).range(..6).live(),
-            "..=7 live" => Walk::new(numbers).range(..=7).live(),
+            "..6 live" => Walk::new(numbers).range(..6).unbounded(),
+            "..=7 live" => Walk::new(numbers).range(..=7).unbounded(),
             "4.. down" => Walk::new(numbers).range(4..).descending(),
             "1.. down" => Walk::new(numbers).range(1..).descending(),
             name => Walk::new(Numbers { name, ..numbers }),
@@ -145,7 +145,10 @@ fn the_cures_that_a_refusal_names_go_on_where_it_was_or_start_over() {
             };
             let (seen, outcome) = collect(job);
             assert!(outcome.unwrap().is_done());
-            assert_eq!(copy.at("job").is_done(), !walk(then).cursor().is_live());
+            assert_eq!(
+                copy.at("job").is_done(),
+                !walk(then).cursor().is_unbounded()
+            );
             // It is this walk's now.
             assert!(run(walk(then), &copy).unwrap().is_empty());
             seen
@@ -216,7 +219,7 @@ fn a_stop_in_the_middle_of_what_a_filter_drops_records_how_far_it_was() {
     for (is_locked, stretches) in [(false, 101), (true, 131)] {
         let lab = Lab::of(Numbers::new(0..1000).filter(|n| n == 999));
         let mut questions = 0;
-        let job = lab.job(512).hold_while(|_| {
+        let job = lab.job(512).throttle_with(|_| {
             questions += 1;
             if questions == 30 {
                 lab.stop.request();
@@ -226,7 +229,7 @@ fn a_stop_in_the_middle_of_what_a_filter_drops_records_how_far_it_was() {
             }
             None
         });
-        assert_eq!(collect(job).1.unwrap().ended(), Ended::Stopped);
+        assert_eq!(collect(job).1.unwrap().stop_reason(), StopReason::Stopped);
         assert_eq!(lab.store.get().commits, if is_locked { 1 } else { 2 });
         assert_eq!(lab.numbers.asked.get(), 30);
         assert_eq!(run(lab.walk(512), &lab.store).unwrap(), [999]);

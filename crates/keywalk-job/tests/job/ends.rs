@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use keywalk_job::{Ended, Stop};
+use keywalk_job::{Stop, StopReason};
 
 use crate::lab::{Lab, attempt, collect};
 
@@ -65,9 +65,9 @@ fn the_end_is_told_once_and_nothing_is_waited_for_after_it() {
 #[test]
 fn any_stop_finishes_the_chunk_and_the_next_run_goes_on_unless_the_job_is_done() {
     for (size, which, ended) in [
-        (4, 0, Ended::Stopped),
-        (4, 1, Ended::Stopped),
-        (10, 0, Ended::Done),
+        (4, 0, StopReason::Stopped),
+        (4, 1, StopReason::Stopped),
+        (10, 0, StopReason::Done),
     ] {
         let (lab, another) = (Lab::new(0..10), Stop::new());
         let job = || lab.job(size).stop_on(&another);
@@ -75,13 +75,13 @@ fn any_stop_finishes_the_chunk_and_the_next_run_goes_on_unless_the_job_is_done()
             [&lab.stop, &another][which].request();
             None
         });
-        assert_eq!((seen.len(), run.unwrap().ended()), (1, ended));
+        assert_eq!((seen.len(), run.unwrap().stop_reason()), (1, ended));
         // Already asked to.
         let (rest, run) = collect(job());
-        assert!(rest.is_empty() && run.unwrap().ended() == ended);
+        assert!(rest.is_empty() && run.unwrap().stop_reason() == ended);
         let rest = collect(lab.again().job(5)).0;
         assert!(rest.into_iter().eq(size as u32..10));
-        let runs = if ended == Ended::Done { 1 } else { 3 };
+        let runs = if ended == StopReason::Done { 1 } else { 3 };
         assert_eq!(lab.store.at("job").run(), runs);
     }
 }
@@ -89,26 +89,26 @@ fn any_stop_finishes_the_chunk_and_the_next_run_goes_on_unless_the_job_is_done()
 #[test]
 fn a_repeated_job_starts_anew_only_where_it_was_done_and_then_with_any_walk() {
     let lab = Lab::new(0..4);
-    let run = lab.job(2).repeated().run(|_, _| {
+    let run = lab.job(2).restart_when_done().run(|_, _| {
         lab.stop.request();
         Ok(())
     });
     assert!(!run.unwrap().is_done());
     let lab = lab.again();
-    assert_eq!(collect(lab.job(2).repeated()).0, [2, 3]);
+    assert_eq!(collect(lab.job(2).restart_when_done()).0, [2, 3]);
     assert_eq!(lab.store.at("job").items(), 4);
     lab.numbers.keys.borrow_mut().insert(9);
-    assert_eq!(collect(lab.job(9).repeated()).0, [0, 1, 2, 3, 9]);
+    assert_eq!(collect(lab.job(9).restart_when_done()).0, [0, 1, 2, 3, 9]);
     let at = lab.store.at("job");
     assert_eq!((at.items(), at.run(), at.position()), (5, 3, Some("9")));
     let down = lab.job_over(lab.walk(2).descending());
-    assert_eq!(collect(down.repeated()).0, [9, 3, 2, 1, 0]);
+    assert_eq!(collect(down.restart_when_done()).0, [9, 3, 2, 1, 0]);
 }
 
 #[test]
 fn a_live_walks_job_is_never_done_and_does_what_was_appended() {
     let lab = Lab::new(0..3);
-    let live = || lab.job_over(lab.walk(512).live());
+    let live = || lab.job_over(lab.walk(512).unbounded());
     assert_eq!(collect(live()).0, [0, 1, 2]);
     assert!(collect(live()).0.is_empty());
     lab.numbers.keys.borrow_mut().extend([5, 6]);

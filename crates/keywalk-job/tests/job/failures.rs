@@ -60,7 +60,7 @@ fn the_source_and_the_store_fail_by_name() {
     assert_eq!(error.source().unwrap().to_string(), "the numbers failed");
     lab.store.get().fails_in = Some(0);
     let error = collect(lab.job(2)).1.unwrap_err();
-    assert!(matches!(&error, Error::Checkpoints { job, .. } if job == "job"));
+    assert!(matches!(&error, Error::CheckpointStore { job, .. } if job == "job"));
     assert_eq!(error.source().unwrap().to_string(), "begin failed");
     assert!(collect(lab.job(2)).1.unwrap().is_done());
 }
@@ -258,7 +258,7 @@ fn checkpoints_are_tried_as_often_as_the_policy_says_and_anew_once_they_worked()
         match times {
             Some(times) => assert_eq!(run.unwrap().retries(), times, "{name}"),
             None => {
-                assert!(matches!(run, Err(Error::Checkpoints { .. })), "{name}");
+                assert!(matches!(run, Err(Error::CheckpointStore { .. })), "{name}");
                 assert_eq!(lab.clock.now(), Duration::from_secs(6), "{name}");
             }
         }

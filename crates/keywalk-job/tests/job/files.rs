@@ -7,7 +7,8 @@ use std::path::Path;
 
 use keywalk::{ResumableSource, Walk};
 use keywalk_job::{
-    Buried, CheckpointFiles, Checkpoints, DeadLetters, Error, FileError, Job, Leases, Outcome,
+    CheckpointStore, DeadLetterRecord, DeadLetters, Error, FileCheckpoints, FileError, Job, Leases,
+    Outcome,
 };
 use keywalk_memory::Named;
 
@@ -17,8 +18,8 @@ use crate::store::Failed;
 type Run = Result<Outcome, Error<Failed, FileError>>;
 
 /// Over ten numbers, in chunks of four.
-fn job(name: &str, folder: &Path) -> Job<'static, Numbers, CheckpointFiles> {
-    Job::new(name, numbers(), CheckpointFiles::new(folder))
+fn job(name: &str, folder: &Path) -> Job<'static, Numbers, FileCheckpoints> {
+    Job::new(name, numbers(), FileCheckpoints::new(folder))
 }
 
 fn numbers() -> Walk<Numbers> {
@@ -34,9 +35,9 @@ fn run(name: &str, folder: &Path, seen: &mut Vec<u32>) -> Run {
 
 /// Skips these, with checkpoints that are lent to the job; how many were.
 fn skip(name: &str, folder: &Path, bad: &[u32], error: &'static str) -> u64 {
-    let mut files = CheckpointFiles::new(folder);
+    let mut files = FileCheckpoints::new(folder);
     let job = Job::new(name, numbers(), &mut files)
-        .repeated()
+        .restart_when_done()
         .skip_failures();
     let run = job.run(|(), items| match bad.contains(&items[0]) {
         true => Err(error.into()),
@@ -49,7 +50,7 @@ fn skip(name: &str, folder: &Path, bad: &[u32], error: &'static str) -> u64 {
 #[track_caller]
 fn of_checkpoints(run: Run) -> FileError {
     match run.unwrap_err() {
-        Error::Checkpoints { error, .. } => error,
+        Error::CheckpointStore { error, .. } => error,
         error => panic!("{error}"),
     }
 }
@@ -73,7 +74,7 @@ fn a_job_goes_on_from_the_files_that_an_earlier_release_wrote() {
     for name in names(&golden) {
         fs::copy(golden.join(&name), folder.path().join(&name)).unwrap();
     }
-    let mut files = CheckpointFiles::new(folder.path());
+    let mut files = FileCheckpoints::new(folder.path());
     let letters = files.dead_letters("half done").unwrap();
     assert_eq!((letters[0].key(), letters[0].error()), ("3", "three"));
     let items: BTreeMap<u32, &str> = (1..8).map(|key| (key, "x")).collect();
@@ -117,7 +118,7 @@ fn a_crash_between_work_and_checkpoint_repeats_that_chunk_alone() {
 fn the_folder_is_made_and_holds_what_is_documented() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("not/there/yet");
-    let mut files = CheckpointFiles::new(&folder);
+    let mut files = FileCheckpoints::new(&folder);
     assert!(files.list().unwrap().is_empty());
     assert_eq!(skip("letters", &folder, &[3], "bad\nindeed"), 1);
     let expected = ["job-letters.dead-letters.ndjson", "job-letters.json"];
@@ -159,7 +160,7 @@ fn a_damaged_checkpoint_is_an_error_and_a_reset_mends_it() {
         let kept = fs::read(&path).unwrap();
         assert_eq!(kept, content, "it is left for who looks");
     }
-    assert!(CheckpointFiles::new(folder).reset("damage").unwrap());
+    assert!(FileCheckpoints::new(folder).reset("damage").unwrap());
     assert_eq!(run("damage", folder, &mut Vec::new()).unwrap().items(), 10);
 }
 
@@ -183,7 +184,7 @@ fn every_name_has_files_of_its_own_in_the_folder() {
     small.sort();
     small.dedup();
     assert_eq!(small.len(), jobs.len(), "where case doesn't count");
-    let listed = CheckpointFiles::new(&folder).list().unwrap();
+    let listed = FileCheckpoints::new(&folder).list().unwrap();
     jobs.sort();
     assert!(listed.iter().map(|checkpoint| checkpoint.job()).eq(jobs));
 }
@@ -245,7 +246,7 @@ fn a_pipe_in_the_place_of_a_file_is_an_error_that_does_not_wait() {
 #[test]
 fn letters_read_back_are_the_last_of_each_key_by_their_keys_without_what_a_crash_cut() {
     let folder = tempfile::tempdir().unwrap();
-    let mut files = CheckpointFiles::new(folder.path());
+    let mut files = FileCheckpoints::new(folder.path());
     assert_eq!(files.dead_letters("read").unwrap(), []);
     skip("read", folder.path(), &[9, 3], "first");
     skip("read", folder.path(), &[3], "again");
@@ -256,7 +257,7 @@ fn letters_read_back_are_the_last_of_each_key_by_their_keys_without_what_a_crash
     let letters = files.dead_letters("read").unwrap();
     let said: Vec<_> = letters.iter().map(|l| (l.key(), l.error())).collect();
     assert_eq!(said, [("3", "again"), ("9", "first")]);
-    let key = |letter: &Buried| Numbers::new([]).decode_key(letter.key_bytes()).unwrap();
+    let key = |letter: &DeadLetterRecord| Numbers::new([]).decode_key(letter.key_bytes()).unwrap();
     assert!(letters.iter().map(key).eq([Some(3), Some(9)]));
     assert!(letters[0].time() >= letters[1].time());
 
@@ -272,7 +273,7 @@ fn what_a_crash_tore_at_the_end_is_no_letter_and_the_next_one_replaces_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("job-torn.dead-letters.ndjson");
     let letters = || {
-        CheckpointFiles::new(folder.path())
+        FileCheckpoints::new(folder.path())
             .dead_letters("torn")
             .unwrap()
             .len()
@@ -322,7 +323,7 @@ fn a_damaged_letter_is_an_error_that_names_its_file_and_line() {
     // Also at the end: a crash leaves no whole object that is no letter.
     for rest in followed.into_iter().chain(["{\"key\":7}\n".to_owned()]) {
         fs::write(&path, format!("{LETTER}\n{rest}")).unwrap();
-        let letters = CheckpointFiles::new(folder.path()).dead_letters("bad");
+        let letters = FileCheckpoints::new(folder.path()).dead_letters("bad");
         let error = letters.expect_err(&rest);
         assert_eq!(error.path(), path);
         assert!(error.io_error().is_none() && error.source().is_some());

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use keywalk::Walk;
-use keywalk_job::{Buried, Checkpoint, Job, from_unix_millis, unix_millis};
+use keywalk_job::{Checkpoint, DeadLetterRecord, Job, from_unix_millis, unix_millis};
 
 use crate::lab::{Lab, attempt, collect, millis};
 use crate::numbers::Numbers;
@@ -35,7 +35,7 @@ fn progress_and_outcome_are_shown_with_their_counts_and_printed_without_a_key() 
 
 #[test]
 fn a_letter_says_what_a_store_has_put_into_it_and_prints_no_data() {
-    let letter = Buried::new("77", vec![0, 77]);
+    let letter = DeadLetterRecord::new("77", vec![0, 77]);
     assert!(letter.error().is_empty());
     assert_eq!(letter.time(), SystemTime::UNIX_EPOCH);
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(5);

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use keywalk::Walk;
-use keywalk_job::{ConstantBuilder, Ended};
+use keywalk_job::{ConstantBuilder, StopReason};
 use proptest::prelude::*;
 
 use crate::lab::Lab;
@@ -134,7 +134,7 @@ fn run(
     match outcome {
         Ok(Ok(outcome)) => {
             assert_eq!(outcome.is_done(), outcome.checkpoint().unwrap().is_done());
-            assert!(outcome.is_done() || outcome.ended() != Ended::Done);
+            assert!(outcome.is_done() || outcome.stop_reason() != StopReason::Done);
             outcome.is_done()
         }
         Ok(Err(_)) | Err(_) => false,

@@ -6,14 +6,14 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU32};
 
 use keywalk::Walk;
-use keywalk_job::{CheckpointFiles, Ended, Error, Job, Lease, Leases};
+use keywalk_job::{Error, FileCheckpoints, Job, Lease, Leases, StopReason};
 
 use crate::lab::{Lab, collect, millis};
 use crate::numbers::Numbers;
 
 /// A job whose checkpoints are in this folder.
-fn job(name: &str, folder: &tempfile::TempDir) -> Job<'static, Numbers, CheckpointFiles> {
-    let files = CheckpointFiles::new(folder.path());
+fn job(name: &str, folder: &tempfile::TempDir) -> Job<'static, Numbers, FileCheckpoints> {
+    let files = FileCheckpoints::new(folder.path());
     Job::new(name, Walk::new(Numbers::new(0..4)), files)
 }
 
@@ -24,9 +24,9 @@ fn a_second_runner_and_a_reset_are_refused_while_a_job_runs() {
         // From another thread, in the middle of a chunk.
         let other = || {
             let refused = job("mine", &folder).run(|_, _| Err("it is taken".into()));
-            assert!(matches!(refused, Err(Error::Taken { job }) if job == "mine"));
-            let refused = CheckpointFiles::new(folder.path()).reset("mine");
-            assert!(matches!(refused, Err(Error::Taken { job }) if job == "mine"));
+            assert!(matches!(refused, Err(Error::AlreadyRunning { job }) if job == "mine"));
+            let refused = FileCheckpoints::new(folder.path()).reset("mine");
+            assert!(matches!(refused, Err(Error::AlreadyRunning { job }) if job == "mine"));
             let another = job("another", &folder).run(|_, _| Ok(()));
             assert!(another.unwrap().is_done());
         };
@@ -34,7 +34,7 @@ fn a_second_runner_and_a_reset_are_refused_while_a_job_runs() {
         Ok(())
     });
     assert!(outcome.unwrap().is_done());
-    let again = job("mine", &folder).repeated().run(|_, _| Ok(()));
+    let again = job("mine", &folder).restart_when_done().run(|_, _| Ok(()));
     assert_eq!(again.unwrap().items(), 4, "the lease has ended");
 }
 
@@ -83,7 +83,10 @@ fn who_waits_gets_the_job_when_it_is_free() {
         }
     });
     let outcome = collect(lab.job(2).wait_for_lease()).1.unwrap();
-    assert_eq!((outcome.ended(), outcome.items()), (Ended::Done, 4));
+    assert_eq!(
+        (outcome.stop_reason(), outcome.items()),
+        (StopReason::Done, 4)
+    );
     let waited = outcome.elapsed();
     assert!((7000..=7050).contains(&waited.as_millis()), "{waited:?}");
 }

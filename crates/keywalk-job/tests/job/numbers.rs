@@ -51,7 +51,11 @@ impl Numbers {
 
     fn within(&self, range: &KeyRange<u32>) -> Vec<u32> {
         let keys = self.keys.borrow();
-        let mut within: Vec<u32> = keys.iter().copied().filter(|k| range.admits(k)).collect();
+        let mut within: Vec<u32> = keys
+            .iter()
+            .copied()
+            .filter(|k| range.may_contain(k))
+            .collect();
         if range.order() == Order::Descending {
             within.reverse();
         }
@@ -112,7 +116,7 @@ impl ResumableSource for Numbers {
         }
     }
 
-    fn share(&self, first: &u32, last: &u32, at: &u32) -> Option<f64> {
+    fn fraction(&self, first: &u32, last: &u32, at: &u32) -> Option<f64> {
         let way = f64::from(last.abs_diff(*first));
         (way > 0.0).then(|| f64::from(at.abs_diff(*first)) / way)
     }

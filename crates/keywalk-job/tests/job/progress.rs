@@ -59,7 +59,7 @@ fn rate_and_time_left_are_those_of_this_run() {
 #[test]
 fn rate_and_time_left_know_the_pause_that_follows() {
     let mut told = Vec::new();
-    let job = Lab::new(0..101).job(51).most_per_second(51.0);
+    let job = Lab::new(0..101).job(51).max_items_per_second(51.0);
     let job = job.pause(Duration::from_secs(10)).on_progress(|progress| {
         let elapsed = progress.elapsed().as_secs();
         told.push((progress.rate(), elapsed, progress.to_string()));
@@ -76,7 +76,7 @@ fn rate_and_time_left_know_the_pause_that_follows() {
 
 #[test]
 fn a_total_tells_the_share_where_the_key_cannot() {
-    // Whether the walk is live, and the share after the first chunk, of half the items.
+    // Whether the walk is unbounded, and the share after the first chunk, of half the items.
     let cases = [
         (true, Some(16), Some(0.25)),
         (true, None, None),
@@ -84,17 +84,17 @@ fn a_total_tells_the_share_where_the_key_cannot() {
         (false, Some(2), Some(1.0)),
         (false, Some(0), None),
     ];
-    for (is_live, total, share) in cases {
+    for (is_unbounded, total, share) in cases {
         let (lab, told) = (Lab::new(0..8), RefCell::default());
-        let walk = if is_live {
-            lab.walk(4).live()
+        let walk = if is_unbounded {
+            lab.walk(4).unbounded()
         } else {
             lab.walk(4)
         };
         let job = lab.job_over(walk).on_progress(|progress| {
             assert!(progress.share().is_some() || progress.time_left().is_none());
             assert_eq!(progress.total(), total);
-            assert!(!(progress.is_done() && is_live));
+            assert!(!(progress.is_done() && is_unbounded));
             Vec::push(&mut told.borrow_mut(), progress.share());
         });
         let job = match total {
@@ -104,7 +104,7 @@ fn a_total_tells_the_share_where_the_key_cannot() {
         assert!(collect(job).1.unwrap().is_done());
         let told = told.into_inner();
         assert_eq!(told[1], share, "{total:?}");
-        assert_eq!(told.len(), if is_live { 4 } else { 3 });
+        assert_eq!(told.len(), if is_unbounded { 4 } else { 3 });
     }
 }
 

@@ -6,7 +6,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use keywalk_job::{
-    Attempt, BoxError, Buried, Checkpoint, Checkpoints, DeadLetter, DeadLetters, Lease, Leases,
+    Attempt, BoxError, Checkpoint, CheckpointStore, DeadLetter, DeadLetterRecord, DeadLetters,
+    Lease, Leases,
 };
 
 /// Clones are one store.
@@ -100,7 +101,7 @@ impl Store {
     }
 }
 
-impl Checkpoints for Store {
+impl CheckpointStore for Store {
     type Scope<'a> = Effects;
     type Rest<'a> = &'a mut Self;
     type Error = Failed;
@@ -164,11 +165,11 @@ impl Checkpoints for Store {
             Ok(()) => Attempt::Done,
             Err(error) if error.to_string() == "lost" => {
                 scope.done.borrow_mut().clear();
-                Attempt::Lost(error)
+                Attempt::ScopeLost(error)
             }
             Err(error) => {
                 scope.done.borrow_mut().truncate(before);
-                Attempt::Undone(error)
+                Attempt::RolledBack(error)
             }
         })
     }
@@ -184,7 +185,11 @@ impl Leases for Store {
 }
 
 impl DeadLetters for Store {
-    fn bury(_: &mut Effects, store: &mut &mut Self, letter: &DeadLetter<'_>) -> Result<(), Failed> {
+    fn record_dead_letter(
+        _: &mut Effects,
+        store: &mut &mut Self,
+        letter: &DeadLetter<'_>,
+    ) -> Result<(), Failed> {
         let said = (letter.key().to_owned(), letter.error_text());
         let mut inner = store.get();
         inner.letters.insert(letter.key_bytes().to_owned(), said);
@@ -192,7 +197,7 @@ impl DeadLetters for Store {
     }
 
     /// Tests look into `letters`.
-    fn dead_letters(&mut self, _: &str) -> Result<Vec<Buried>, Failed> {
+    fn dead_letters(&mut self, _: &str) -> Result<Vec<DeadLetterRecord>, Failed> {
         Ok(Vec::new())
     }
 }

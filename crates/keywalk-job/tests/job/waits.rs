@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use keywalk_job::Ended;
+use keywalk_job::StopReason;
 
 use crate::lab::{Lab, NumbersJob, Says, collect, delays, millis};
 
@@ -34,7 +34,7 @@ fn a_chunk_begins_when_pause_ceiling_hold_and_deadline_let_it() {
         };
         let job = match rate {
             0.0 => job,
-            rate => job.most_per_second(rate),
+            rate => job.max_items_per_second(rate),
         };
         let mut starts = Vec::new();
         let outcome = job.run(|_, _| {
@@ -48,10 +48,10 @@ fn a_chunk_begins_when_pause_ceiling_hold_and_deadline_let_it() {
         assert_eq!(outcome.items(), items as u64, "{name}");
         let (ended, elapsed) = match deadline {
             // Nothing is waited for after the end.
-            NO => (Ended::Done, expected[2] + 100),
-            deadline => (Ended::Deadline, deadline.max(200)),
+            NO => (StopReason::Done, expected[2] + 100),
+            deadline => (StopReason::Deadline, deadline.max(200)),
         };
-        assert_eq!(outcome.ended(), ended, "{name}");
+        assert_eq!(outcome.stop_reason(), ended, "{name}");
         assert_eq!(outcome.elapsed(), millis(elapsed), "{name}");
     }
 }
@@ -60,7 +60,7 @@ fn a_chunk_begins_when_pause_ceiling_hold_and_deadline_let_it() {
 fn a_hold_is_asked_until_it_says_nothing() {
     let lab = Lab::new(0..4);
     let (asked, mut answers) = (RefCell::default(), vec![None, Some(300), Some(200), None]);
-    let job = lab.job(2).hold_while(|progress| {
+    let job = lab.job(2).throttle_with(|progress| {
         Vec::push(
             &mut asked.borrow_mut(),
             (lab.clock.now().as_millis(), progress.items()),
@@ -76,7 +76,7 @@ fn a_hold_is_asked_until_it_says_nothing() {
 #[test]
 #[should_panic(expected = "the rate must be above 0")]
 fn a_rate_is_above_0() {
-    drop(Lab::new([]).job(1).most_per_second(f64::NAN));
+    drop(Lab::new([]).job(1).max_items_per_second(f64::NAN));
 }
 
 /// A stop within 20 milliseconds, the deadline at once.
@@ -88,7 +88,7 @@ fn every_wait_ends_with_a_stop_or_the_deadline_and_what_was_done_is_told() {
     const SLOW: f64 = f64::MIN_POSITIVE;
     fn spins<'a>(job: NumbersJob<'a>) -> NumbersJob<'a> {
         let mut asked = 0;
-        job.hold_while(move |_| {
+        job.throttle_with(move |_| {
             asked += 1;
             assert!(asked <= 2000, "a millisecond at least");
             Some(Duration::ZERO)
@@ -97,8 +97,13 @@ fn every_wait_ends_with_a_stop_or_the_deadline_and_what_was_done_is_told() {
     // With the operation of the store that fails, and how many items are done before.
     let waits: [(&str, Says, Option<usize>, u64); 9] = [
         ("between two chunks", |job| job.pause(LONG), None, 2),
-        ("for the rate", |job| job.most_per_second(SLOW), None, 1),
-        ("on hold", |job| job.hold_while(|_| Some(LONG)), None, 0),
+        (
+            "for the rate",
+            |job| job.max_items_per_second(SLOW),
+            None,
+            1,
+        ),
+        ("on hold", |job| job.throttle_with(|_| Some(LONG)), None, 0),
         ("on hold by no time", spins, None, 0),
         ("for another try", |job| job, None, 0),
         ("for the lease", |job| job.wait_for_lease(), None, 0),
@@ -108,7 +113,7 @@ fn every_wait_ends_with_a_stop_or_the_deadline_and_what_was_done_is_told() {
     ];
     for ((name, says, fails_in, items), ended) in waits
         .into_iter()
-        .flat_map(|wait| [(wait, Ended::Stopped), (wait, Ended::Deadline)])
+        .flat_map(|wait| [(wait, StopReason::Stopped), (wait, StopReason::Deadline)])
     {
         let mut lab = Lab::new(0..6);
         let lease = keywalk_job::Leases::lease(&mut lab.store, "job").unwrap();
@@ -118,7 +123,7 @@ fn every_wait_ends_with_a_stop_or_the_deadline_and_what_was_done_is_told() {
         }
         let job = says(lab.job(2)).retry(delays(1).with_delay(LONG), |_| true);
         let job = match ended {
-            Ended::Deadline => job.deadline(at),
+            StopReason::Deadline => job.deadline(at),
             _ => {
                 lab.stop_at(at);
                 job
@@ -129,9 +134,13 @@ fn every_wait_ends_with_a_stop_or_the_deadline_and_what_was_done_is_told() {
             _ => Ok(()),
         });
         let outcome = outcome.unwrap();
-        assert_eq!((outcome.ended(), outcome.items()), (ended, items), "{name}");
+        assert_eq!(
+            (outcome.stop_reason(), outcome.items()),
+            (ended, items),
+            "{name}"
+        );
         let late = outcome.elapsed().checked_sub(at);
-        let most = if ended == Ended::Stopped { 20 } else { 0 };
+        let most = if ended == StopReason::Stopped { 20 } else { 0 };
         assert!(
             late.is_some_and(|late| late <= millis(most)),
             "{name}: {late:?}"

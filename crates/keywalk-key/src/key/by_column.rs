@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 
-use super::{Key, KeyColumn, Malformed, packed};
+use super::{DecodeError, Key, TupleElement, packed};
 
 macro_rules! by_column {
     ($($key:ty),+) => {$(
@@ -12,25 +12,25 @@ macro_rules! by_column {
                 self.pack(bytes);
             }
 
-            fn decode(mut bytes: &[u8]) -> Result<Self, Malformed> {
+            fn decode(mut bytes: &[u8]) -> Result<Self, DecodeError> {
                 let key = Self::unpack(&mut bytes)?;
                 packed::end(bytes)?;
                 Ok(key)
             }
 
-            fn kind() -> Cow<'static, str> {
+            fn encoding_name() -> Cow<'static, str> {
                 Self::column_kind()
             }
 
-            fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+            fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
                 Self::column_share(first, last, at)
             }
 
-            fn text(&self) -> String {
+            fn display(&self) -> String {
                 self.column_text()
             }
 
-            fn decode_in_place(&mut self, mut bytes: &[u8]) -> Result<(), Malformed> {
+            fn decode_in_place(&mut self, mut bytes: &[u8]) -> Result<(), DecodeError> {
                 self.unpack_in_place(&mut bytes)?;
                 packed::end(bytes)
             }

@@ -2,44 +2,44 @@ use std::borrow::Cow;
 
 use foundationdb_tuple::Bytes;
 
-use super::{Key, KeyColumn, Malformed, packed, share, words};
+use super::{DecodeError, Key, TupleElement, packed, share, words};
 
 impl Key for Vec<u8> {
-    const STRICT: bool = true;
+    const CANONICAL: bool = true;
 
     fn encode(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(self);
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         Ok(bytes.to_vec())
     }
 
-    fn kind() -> Cow<'static, str> {
+    fn encoding_name() -> Cow<'static, str> {
         Self::column_kind()
     }
 
-    fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+    fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
         Self::column_share(first, last, at)
     }
 
-    fn text(&self) -> String {
+    fn display(&self) -> String {
         self.column_text()
     }
 
-    fn decode_in_place(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+    fn decode_in_place(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
         self.clear();
         self.extend_from_slice(bytes);
         Ok(())
     }
 }
 
-impl KeyColumn for Vec<u8> {
+impl TupleElement for Vec<u8> {
     fn pack(&self, bytes: &mut Vec<u8>) {
         packed::pack(&Bytes::from(self.as_slice()), bytes);
     }
 
-    fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
+    fn unpack(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
         packed::unpack(bytes, "byte string").map(Bytes::into_owned)
     }
 
@@ -55,7 +55,7 @@ impl KeyColumn for Vec<u8> {
         words::of_bytes(self)
     }
 
-    fn unpack_in_place(&mut self, bytes: &mut &[u8]) -> Result<(), Malformed> {
+    fn unpack_in_place(&mut self, bytes: &mut &[u8]) -> Result<(), DecodeError> {
         let found: Bytes<'_> = packed::unpack(bytes, "byte string")?;
         self.clear();
         self.extend_from_slice(&found);

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use super::{Malformed, share, words};
+use super::{DecodeError, share, words};
 
 /// A column of a tuple that is a [`Key`](crate::Key): bytes that are ordered and show where they end,
 /// so that another column can follow.
@@ -20,17 +20,17 @@ use super::{Malformed, share, words};
 ///
 /// ```
 /// use std::borrow::Cow;
-/// use keywalk_key::{Key, KeyColumn, Malformed};
+/// use keywalk_key::{Key, TupleElement, DecodeError};
 ///
 /// #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 /// struct Tenant(u32);
 ///
-/// impl KeyColumn for Tenant {
+/// impl TupleElement for Tenant {
 ///     fn pack(&self, bytes: &mut Vec<u8>) {
 ///         self.0.pack(bytes);
 ///     }
 ///
-///     fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
+///     fn unpack(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
 ///         u32::unpack(bytes).map(Tenant)
 ///     }
 ///
@@ -56,13 +56,13 @@ use super::{Malformed, share, words};
 /// 2. No column's bytes are the beginning of another's; or, where the first byte is `01` or `02`, only
 ///    if the other goes on with `ff`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be a column of a key: it is no `keywalk_key::KeyColumn`",
+    message = "`{Self}` can't be a column of a key: it is no `keywalk_key::TupleElement`",
     label = "not a column of a key",
     note = "columns are `i8` to `i128`, `u8` to `u128`, `String`, `Vec<u8>`, `Uuid`, and their `Reverse`; no floats, nothing \
             borrowed or optional",
-    note = "for a type of your own implement `keywalk_key::KeyColumn`, by way of one of these"
+    note = "for a type of your own implement `keywalk_key::TupleElement`, by way of one of these"
 )]
-pub trait KeyColumn: Clone + Ord {
+pub trait TupleElement: Clone + Ord {
     /// Appends the column's bytes.
     fn pack(&self, bytes: &mut Vec<u8>);
 
@@ -71,20 +71,20 @@ pub trait KeyColumn: Clone + Ord {
     /// # Errors
     ///
     /// If they don't begin with one.
-    fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed>;
+    fn unpack(bytes: &mut &[u8]) -> Result<Self, DecodeError>;
 
-    /// The name of the column's bytes and order, in the [kind](crate::Key::kind) of its tuple:
+    /// The name of the column's bytes and order, in the [kind](crate::Key::encoding_name) of its tuple:
     /// `"integer"`, `"String"`, `"Reverse<integer>"`.
     fn column_kind() -> Cow<'static, str>;
 
-    /// What part of the way from `first` to `last` lies before `at`, as [`Key::share`](crate::Key::share)
+    /// What part of the way from `first` to `last` lies before `at`, as [`Key::fraction`](crate::Key::fraction)
     /// says. Provided: by the column's bytes.
     #[must_use]
     fn column_share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
         share::of_bytes(&packed(first), &packed(last), &packed(at))
     }
 
-    /// The column in words, for people, as [`Key::text`](crate::Key::text) says. Provided: its bytes as
+    /// The column in words, for people, as [`Key::display`](crate::Key::display) says. Provided: its bytes as
     /// hexadecimal digits.
     fn column_text(&self) -> String {
         words::of_bytes(&packed(self))
@@ -95,13 +95,13 @@ pub trait KeyColumn: Clone + Ord {
     /// # Errors
     ///
     /// As [`unpack`](Self::unpack); the column is then of no meaning.
-    fn unpack_in_place(&mut self, bytes: &mut &[u8]) -> Result<(), Malformed> {
+    fn unpack_in_place(&mut self, bytes: &mut &[u8]) -> Result<(), DecodeError> {
         *self = Self::unpack(bytes)?;
         Ok(())
     }
 }
 
-fn packed(column: &impl KeyColumn) -> Vec<u8> {
+fn packed(column: &impl TupleElement) -> Vec<u8> {
     let mut bytes = Vec::new();
     column.pack(&mut bytes);
     bytes

@@ -1,13 +1,13 @@
 use std::borrow::Cow;
 
-use super::{Key, KeyColumn, Malformed, packed, share};
+use super::{DecodeError, Key, TupleElement, packed, share};
 
 /// The bytes, if they are as many as the type has.
 #[inline]
-pub(super) fn fixed<const WIDTH: usize>(bytes: &[u8]) -> Result<[u8; WIDTH], Malformed> {
+pub(super) fn fixed<const WIDTH: usize>(bytes: &[u8]) -> Result<[u8; WIDTH], DecodeError> {
     bytes.try_into().map_err(|_| {
         let count = bytes.len();
-        Malformed::new(match count {
+        DecodeError::new(match count {
             1 => format!("has 1 byte, not {WIDTH}"),
             _ => format!("has {count} bytes, not {WIDTH}"),
         })
@@ -17,26 +17,26 @@ pub(super) fn fixed<const WIDTH: usize>(bytes: &[u8]) -> Result<[u8; WIDTH], Mal
 macro_rules! keys {
     ($($integer:ident flips $sign:expr),+;) => {$(
         impl Key for $integer {
-            const STRICT: bool = true;
+            const CANONICAL: bool = true;
 
             fn encode(&self, bytes: &mut Vec<u8>) {
                 bytes.extend_from_slice(&(self ^ $sign).to_be_bytes());
             }
 
             #[inline]
-            fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+            fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
                 Ok($integer::from_be_bytes(fixed(bytes)?) ^ $sign)
             }
 
-            fn kind() -> Cow<'static, str> {
+            fn encoding_name() -> Cow<'static, str> {
                 stringify!($integer).into()
             }
 
-            fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+            fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
                 Self::column_share(first, last, at)
             }
 
-            fn text(&self) -> String {
+            fn display(&self) -> String {
                 self.column_text()
             }
         }
@@ -70,12 +70,12 @@ macro_rules! integer {
 
 macro_rules! columns {
     ($($integer:ident),+) => {$(
-        impl KeyColumn for $integer {
+        impl TupleElement for $integer {
             fn pack(&self, bytes: &mut Vec<u8>) {
                 packed::pack(self, bytes);
             }
 
-            fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
+            fn unpack(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
                 packed::unpack(bytes, "integer")
             }
 
@@ -89,12 +89,12 @@ columns!(i16, i32, i64, i128, u16, u32, u64, u128);
 /// The tuple layer's crate begins at two bytes; the form is the same.
 macro_rules! narrow_columns {
     ($($integer:ident as $wide:ident),+) => {$(
-        impl KeyColumn for $integer {
+        impl TupleElement for $integer {
             fn pack(&self, bytes: &mut Vec<u8>) {
                 packed::pack(&$wide::from(*self), bytes);
             }
 
-            fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
+            fn unpack(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
                 let wide: $wide = packed::unpack(bytes, "integer")?;
                 wide.try_into().map_err(|_| packed::out_of_range())
             }

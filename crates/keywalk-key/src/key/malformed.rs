@@ -4,30 +4,30 @@ use std::fmt;
 
 /// Why bytes are no key of a type; what [`Key::decode`](crate::Key::decode) answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Malformed {
+pub struct DecodeError {
     /// Counted from 1.
     column: Option<usize>,
     why: Cow<'static, str>,
 }
 
-impl Malformed {
+impl DecodeError {
     /// `why` is read after "it": `"has 3 bytes, not 4"`.
     pub fn new(why: impl Into<Cow<'static, str>>) -> Self {
-        Malformed {
+        DecodeError {
             column: None,
             why: why.into(),
         }
     }
 
     pub(super) fn in_column(self, at: usize) -> Self {
-        Malformed {
+        DecodeError {
             column: Some(at + 1),
             ..self
         }
     }
 }
 
-impl fmt::Display for Malformed {
+impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.column {
             None => write!(f, "it {}", self.why),
@@ -36,4 +36,4 @@ impl fmt::Display for Malformed {
     }
 }
 
-impl StdError for Malformed {}
+impl StdError for DecodeError {}

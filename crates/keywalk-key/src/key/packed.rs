@@ -2,7 +2,7 @@
 
 use foundationdb_tuple::{PackError, PackResult, TupleDepth, TuplePack, TupleUnpack};
 
-use super::Malformed;
+use super::DecodeError;
 
 pub(super) fn pack(column: &impl TuplePack, bytes: &mut Vec<u8>) {
     column.pack_into_vec(bytes);
@@ -25,34 +25,34 @@ impl<'a, T: TupleUnpack<'a>> TupleUnpack<'a> for Front<'a, T> {
 pub(super) fn unpack<'a, T: TupleUnpack<'a>>(
     bytes: &mut &'a [u8],
     what: &str,
-) -> Result<T, Malformed> {
+) -> Result<T, DecodeError> {
     let front = Front::<T>::unpack_root(bytes).map_err(|error| malformed(&error, what))?;
     *bytes = front.rest;
     Ok(front.column)
 }
 
-fn malformed(error: &PackError, what: &str) -> Malformed {
+fn malformed(error: &PackError, what: &str) -> DecodeError {
     match error {
-        PackError::MissingBytes => Malformed::new(format!("is no whole {what}")),
+        PackError::MissingBytes => DecodeError::new(format!("is no whole {what}")),
         PackError::BadCode { found, .. } => {
-            Malformed::new(format!("starts with 0x{found:02x}, which begins no {what}"))
+            DecodeError::new(format!("starts with 0x{found:02x}, which begins no {what}"))
         }
-        PackError::BadStringFormat => Malformed::new("is a text that isn't UTF-8"),
+        PackError::BadStringFormat => DecodeError::new("is a text that isn't UTF-8"),
         PackError::UnsupportedIntLength => out_of_range(),
-        other => Malformed::new(format!("is no {what}: {other}")),
+        other => DecodeError::new(format!("is no {what}: {other}")),
     }
 }
 
-pub(super) fn out_of_range() -> Malformed {
-    Malformed::new("is an integer that the type can't hold")
+pub(super) fn out_of_range() -> DecodeError {
+    DecodeError::new("is an integer that the type can't hold")
 }
 
 /// Nothing may follow the last column.
-pub(super) fn end(rest: &[u8]) -> Result<(), Malformed> {
+pub(super) fn end(rest: &[u8]) -> Result<(), DecodeError> {
     match rest.len() {
         0 => Ok(()),
-        1 => Err(Malformed::new("goes on for 1 byte after its end")),
-        more => Err(Malformed::new(format!(
+        1 => Err(DecodeError::new("goes on for 1 byte after its end")),
+        more => Err(DecodeError::new(format!(
             "goes on for {more} bytes after its end"
         ))),
     }

@@ -3,32 +3,32 @@ use std::cmp::Reverse;
 
 use uuid::Uuid;
 
-use super::{Key, KeyColumn, Malformed};
+use super::{DecodeError, Key, TupleElement};
 
 /// Of fixed width: the complement.
 macro_rules! fixed {
     ($($key:ident),+) => {$(
         impl Key for Reverse<$key> {
-            const STRICT: bool = <$key as Key>::STRICT;
+            const CANONICAL: bool = <$key as Key>::CANONICAL;
 
             fn encode(&self, bytes: &mut Vec<u8>) {
                 turn_appended(bytes, |bytes| Key::encode(&self.0, bytes));
             }
 
-            fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+            fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
                 turned(bytes, <$key as Key>::decode).map(Reverse)
             }
 
-            fn kind() -> Cow<'static, str> {
-                reverse(&<$key as Key>::kind())
+            fn encoding_name() -> Cow<'static, str> {
+                reverse(&<$key as Key>::encoding_name())
             }
 
-            fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-                Key::share(&first.0, &last.0, &at.0)
+            fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+                Key::fraction(&first.0, &last.0, &at.0)
             }
 
-            fn text(&self) -> String {
-                self.0.text()
+            fn display(&self) -> String {
+                self.0.display()
             }
         }
     )+};
@@ -36,7 +36,7 @@ macro_rules! fixed {
 
 fixed!(i8, i16, i32, i64, i128, u8, u16, u32, u64, u128, Uuid);
 
-impl<T: KeyColumn> KeyColumn for Reverse<T> {
+impl<T: TupleElement> TupleElement for Reverse<T> {
     fn pack(&self, bytes: &mut Vec<u8>) {
         turn_appended(bytes, |bytes| {
             let start = bytes.len();
@@ -47,7 +47,7 @@ impl<T: KeyColumn> KeyColumn for Reverse<T> {
         });
     }
 
-    fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
+    fn unpack(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
         take_turned(bytes, T::unpack).map(Reverse)
     }
 
@@ -63,7 +63,7 @@ impl<T: KeyColumn> KeyColumn for Reverse<T> {
         self.0.column_text()
     }
 
-    fn unpack_in_place(&mut self, bytes: &mut &[u8]) -> Result<(), Malformed> {
+    fn unpack_in_place(&mut self, bytes: &mut &[u8]) -> Result<(), DecodeError> {
         take_turned(bytes, |bytes| self.0.unpack_in_place(bytes))
     }
 }
@@ -90,15 +90,15 @@ fn turn_appended(bytes: &mut Vec<u8>, append: impl FnOnce(&mut Vec<u8>)) {
 /// Reads a column of the complement, and takes as much off `bytes` as was read.
 fn take_turned<R>(
     bytes: &mut &[u8],
-    read: impl FnOnce(&mut &[u8]) -> Result<R, Malformed>,
-) -> Result<R, Malformed> {
+    read: impl FnOnce(&mut &[u8]) -> Result<R, DecodeError>,
+) -> Result<R, DecodeError> {
     let (found, left) = turned(bytes, |mut turned| {
         let has_open_end = has_open_end(turned);
         let found = read(&mut turned)?;
         if has_open_end {
             turned = match turned.split_first() {
                 Some((&END, rest)) => rest,
-                _ => return Err(Malformed::new("lacks the mark of its end")),
+                _ => return Err(DecodeError::new("lacks the mark of its end")),
             };
         }
         Ok((found, turned.len()))

@@ -1,6 +1,6 @@
 //! What part of the way from one key to another lies before a third one.
 
-use super::KeyColumn;
+use super::TupleElement;
 
 /// `None` where there is no way. What isn't between the two counts as the one that it lies beyond.
 pub(super) fn between<T: Ord + ?Sized>(

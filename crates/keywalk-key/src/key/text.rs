@@ -2,14 +2,14 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str;
 
-use super::{Key, KeyColumn, Malformed, packed, words};
+use super::{DecodeError, Key, TupleElement, packed, words};
 
-impl KeyColumn for String {
+impl TupleElement for String {
     fn pack(&self, bytes: &mut Vec<u8>) {
         packed::pack(self, bytes);
     }
 
-    fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
+    fn unpack(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
         packed::unpack(bytes, "text")
     }
 
@@ -27,7 +27,7 @@ impl KeyColumn for String {
         words::of_text(self)
     }
 
-    fn unpack_in_place(&mut self, bytes: &mut &[u8]) -> Result<(), Malformed> {
+    fn unpack_in_place(&mut self, bytes: &mut &[u8]) -> Result<(), DecodeError> {
         let found: Cow<'_, str> = packed::unpack(bytes, "text")?;
         self.clear();
         self.push_str(&found);
@@ -41,39 +41,39 @@ impl KeyColumn for String {
 /// one can't: a text may be the beginning of another.
 ///
 /// ```
-/// use keywalk_key::{Key, Utf8};
+/// use keywalk_key::{Key, BareString};
 ///
-/// assert_eq!(Utf8::from("bob").to_bytes(), b"bob");
+/// assert_eq!(BareString::from("bob").to_bytes(), b"bob");
 /// assert_eq!("bob".to_string().to_bytes(), b"\x02bob\x00");
 /// ```
 #[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Utf8(pub String);
+pub struct BareString(pub String);
 
-impl Key for Utf8 {
-    const STRICT: bool = true;
+impl Key for BareString {
+    const CANONICAL: bool = true;
 
     fn encode(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(self.0.as_bytes());
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        utf8(bytes).map(Utf8::from)
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        utf8(bytes).map(BareString::from)
     }
 
-    fn kind() -> Cow<'static, str> {
-        "Utf8".into()
+    fn encoding_name() -> Cow<'static, str> {
+        "BareString".into()
     }
 
-    /// Not told: see [`KeyColumn::column_share`].
-    fn share(_first: &Self, _last: &Self, _at: &Self) -> Option<f64> {
+    /// Not told: see [`TupleElement::column_share`].
+    fn fraction(_first: &Self, _last: &Self, _at: &Self) -> Option<f64> {
         None
     }
 
-    fn text(&self) -> String {
+    fn display(&self) -> String {
         words::of_text(&self.0)
     }
 
-    fn decode_in_place(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+    fn decode_in_place(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
         let text = utf8(bytes)?;
         self.0.clear();
         self.0.push_str(text);
@@ -81,16 +81,16 @@ impl Key for Utf8 {
     }
 }
 
-fn utf8(bytes: &[u8]) -> Result<&str, Malformed> {
+fn utf8(bytes: &[u8]) -> Result<&str, DecodeError> {
     str::from_utf8(bytes).map_err(|error| {
-        Malformed::new(format!("isn't UTF-8 from byte {} on", error.valid_up_to()))
+        DecodeError::new(format!("isn't UTF-8 from byte {} on", error.valid_up_to()))
     })
 }
 
 /// In the memory of the text that is there, where [`clone_from`](Clone::clone_from) is asked.
-impl Clone for Utf8 {
+impl Clone for BareString {
     fn clone(&self) -> Self {
-        Utf8(self.0.clone())
+        BareString(self.0.clone())
     }
 
     fn clone_from(&mut self, other: &Self) {
@@ -98,19 +98,19 @@ impl Clone for Utf8 {
     }
 }
 
-impl From<String> for Utf8 {
+impl From<String> for BareString {
     fn from(text: String) -> Self {
-        Utf8(text)
+        BareString(text)
     }
 }
 
-impl From<&str> for Utf8 {
+impl From<&str> for BareString {
     fn from(text: &str) -> Self {
-        Utf8(text.to_owned())
+        BareString(text.to_owned())
     }
 }
 
-impl fmt::Display for Utf8 {
+impl fmt::Display for BareString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

@@ -1,15 +1,15 @@
 use std::borrow::Cow;
 
-use super::{Key, KeyColumn, Malformed, packed, share};
+use super::{DecodeError, Key, TupleElement, packed, share};
 
 macro_rules! tuples {
     ($(($($column:ident $at:tt),+);)+) => {$(
-        impl<$($column: KeyColumn),+> Key for ($($column,)+) {
+        impl<$($column: TupleElement),+> Key for ($($column,)+) {
             fn encode(&self, bytes: &mut Vec<u8>) {
                 $(self.$at.pack(bytes);)+
             }
 
-            fn decode(mut bytes: &[u8]) -> Result<Self, Malformed> {
+            fn decode(mut bytes: &[u8]) -> Result<Self, DecodeError> {
                 let key = ($(
                     $column::unpack(&mut bytes).map_err(|malformed| malformed.in_column($at))?,
                 )+);
@@ -17,12 +17,12 @@ macro_rules! tuples {
                 Ok(key)
             }
 
-            fn kind() -> Cow<'static, str> {
+            fn encoding_name() -> Cow<'static, str> {
                 let kinds = [$($column::column_kind()),+].join(", ");
                 format!("({kinds})").into()
             }
 
-            fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+            fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
                 // What lies between is in the columns before as both are.
                 let inside = 'column: {
                     $(
@@ -35,12 +35,12 @@ macro_rules! tuples {
                 share::between(first, last, at, || Some(inside))
             }
 
-            fn text(&self) -> String {
+            fn display(&self) -> String {
                 let columns = [$(self.$at.column_text()),+].join(", ");
                 format!("({columns})")
             }
 
-            fn decode_in_place(&mut self, mut bytes: &[u8]) -> Result<(), Malformed> {
+            fn decode_in_place(&mut self, mut bytes: &[u8]) -> Result<(), DecodeError> {
                 $(
                     self.$at
                         .unpack_in_place(&mut bytes)

@@ -2,39 +2,39 @@ use std::borrow::Cow;
 
 use uuid::Uuid;
 
-use super::{Key, KeyColumn, Malformed, integer, packed};
+use super::{DecodeError, Key, TupleElement, integer, packed};
 
 impl Key for Uuid {
-    const STRICT: bool = true;
+    const CANONICAL: bool = true;
 
     fn encode(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(self.as_bytes());
     }
 
     #[inline]
-    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         integer::fixed(bytes).map(Uuid::from_bytes)
     }
 
-    fn kind() -> Cow<'static, str> {
+    fn encoding_name() -> Cow<'static, str> {
         Self::column_kind()
     }
 
-    fn share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+    fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
         Self::column_share(first, last, at)
     }
 
-    fn text(&self) -> String {
+    fn display(&self) -> String {
         self.column_text()
     }
 }
 
-impl KeyColumn for Uuid {
+impl TupleElement for Uuid {
     fn pack(&self, bytes: &mut Vec<u8>) {
         packed::pack(self, bytes);
     }
 
-    fn unpack(bytes: &mut &[u8]) -> Result<Self, Malformed> {
+    fn unpack(bytes: &mut &[u8]) -> Result<Self, DecodeError> {
         packed::unpack(bytes, "UUID")
     }
 

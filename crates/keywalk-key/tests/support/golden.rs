@@ -63,7 +63,7 @@ impl Golden {
                 Order::Ascending => "ascending",
                 Order::Descending => "descending",
             };
-            for (stage, walk) in [("bounded", walk()), ("live", walk().live())] {
+            for (stage, walk) in [("bounded", walk()), ("live", walk().unbounded())] {
                 let mut items = walk.items();
                 assert_eq!(items.by_ref().take(3).filter(Result::is_ok).count(), 3);
                 let name = format!("{}-{direction}-{stage}", K::NAME);

@@ -2,11 +2,11 @@
 
 use std::fmt::Debug;
 
-use keywalk::{Aspect, ChunkSource, Error, ResumableSource, Token, TokenError, Walk};
+use keywalk::{ChunkSource, Error, FingerprintField, ResumableSource, Token, TokenError, Walk};
 
 /// Of a walk's place after its first item, or at its start where there is none.
 pub(crate) fn token<S: ChunkSource<Error: Debug> + ResumableSource>(source: S) -> Token {
-    let mut items = Walk::new(source).live().items();
+    let mut items = Walk::new(source).unbounded().items();
     items
         .next()
         .map(|item| item.map_err(drop).expect("the store answers"));
@@ -27,7 +27,7 @@ pub(crate) fn refusal<S: ChunkSource<Error: Debug> + ResumableSource>(
 }
 
 /// That it is of another source, which says this of itself.
-pub(crate) fn differs(aspect: Aspect, here: &str) -> TokenError {
+pub(crate) fn differs(aspect: FingerprintField, here: &str) -> TokenError {
     TokenError::Source {
         aspect,
         here: here.to_owned(),

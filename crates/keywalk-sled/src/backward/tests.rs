@@ -104,7 +104,7 @@ fn a_walk_by_bytes_reads_about_as_much_as_it_takes_and_not_up_to_the_limit() {
     }
     for (items, most) in [(1, 30.0), (10, 4.0), (100, 3.0)] {
         let walk = Walk::new(crate::Tree::<u64>::new((*db).clone())).descending();
-        let walk = walk.chunk_size(1_000).chunk_bytes_by(8 * items, |_| 8);
+        let walk = walk.chunk_size(1_000).chunk_bytes_with(8 * items, |_| 8);
         READ.set((0, 0));
         let keys = walk.items().map(|item| item.map(|(key, _)| key));
         let keys: Vec<u64> = keys.collect::<Result<_, _>>().expect("it is read");

@@ -2,7 +2,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use keywalk_key::Malformed;
+use keywalk_key::DecodeError;
 use sled::IVec;
 
 use super::ErrorKind;
@@ -15,7 +15,7 @@ pub(crate) enum Problem {
         tree: TreeName,
         key: IVec,
         expected: TypeName,
-        why: Malformed,
+        why: DecodeError,
     },
     Value {
         tree: TreeName,

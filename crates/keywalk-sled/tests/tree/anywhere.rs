@@ -108,7 +108,7 @@ pub(crate) fn damage_and_walk(directory: &Path, damage: &str) {
         // Where sled looks a million times before it panics, each walk takes a second.
         for (size, live) in [(1, true), (16, true), (1_000, true), (16, false)] {
             let walk = walk(&db).order(order);
-            let walk = if live { walk.live() } else { walk };
+            let walk = if live { walk.unbounded() } else { walk };
             let kind = read.check(walk.chunk_size(size), order, size, live);
             *kinds.entry(format!("{kind:?}")).or_insert(0) += 1;
         }

@@ -6,7 +6,7 @@ use std::cmp;
 use std::panic::{self, AssertUnwindSafe};
 
 use keywalk::{ChunkSource, Items, Walk};
-use keywalk_sled::{Error, Key, Malformed, Tree};
+use keywalk_sled::{DecodeError, Error, Key, Tree};
 use sled::transaction::TransactionResult;
 
 use crate::trees::{ORDERS, insert, open};
@@ -73,12 +73,12 @@ impl Key for Touchy {
         bytes.push(self.0.to_be_bytes()[1]);
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         tick(Code::Bytes);
         u16::decode(bytes).map(Touchy)
     }
 
-    fn kind() -> Cow<'static, str> {
+    fn encoding_name() -> Cow<'static, str> {
         "Touchy".into()
     }
 }
@@ -128,7 +128,7 @@ fn a_panic_of_a_closure_or_key_goes_on_to_the_caller_and_in_a_fetch_loses_no_ite
         for code in [Code::Bytes, Code::Keys] {
             for calls in (0..).step_by(5) {
                 LEFT.set(Some((code, calls)));
-                let tree = Tree::<Touchy>::new((*db).clone()).fill(|_, item: &mut String| {
+                let tree = Tree::<Touchy>::new((*db).clone()).map_into(|_, item: &mut String| {
                     item.clear();
                     tick(Code::Bytes);
                     Ok::<_, Error>(())

@@ -3,7 +3,7 @@
 use std::error::Error as _;
 
 use keywalk::{Items, Order};
-use keywalk_sled::{Error, ErrorKind, Tree, Utf8};
+use keywalk_sled::{BareString, Error, ErrorKind, Tree};
 
 use crate::reopened::reopened;
 use crate::trees::{ORDERS, insert, open, walk};
@@ -100,7 +100,7 @@ fn a_long_name_of_a_tree_is_shortened() {
     let name = "n".repeat(1_000);
     let tree = db.open_tree(&name).unwrap();
     db.drop_tree(&name).unwrap();
-    let error = walk::<Utf8>(&tree).into_iter().next();
+    let error = walk::<BareString>(&tree).into_iter().next();
     let message = error.unwrap().unwrap_err().to_string();
     let shown = format!("tree \"{}\"… was dropped", "n".repeat(120));
     assert!(message.starts_with(&shown), "{message}");

@@ -11,7 +11,7 @@ use crate::files::{Files, value};
 use crate::trees::{ORDERS, failed, walk};
 
 fn live(db: &sled::Db, order: Order, size: usize) -> Walk<Tree<u64>> {
-    walk(db).live().order(order).chunk_size(size)
+    walk(db).unbounded().order(order).chunk_size(size)
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::error::Error as StdError;
 
 use keywalk::{ChunkSource, Order, Walk};
-use keywalk_sled::{Error, ErrorKind, Key, Tree, Utf8};
+use keywalk_sled::{BareString, Error, ErrorKind, Key, Tree};
 use uuid::Uuid;
 
 use crate::trees::{failed, open, walk};
@@ -26,7 +26,7 @@ fn message<K: Key>(name: &[u8], bytes: &[u8]) -> String {
     let db = open();
     let tree = db.open_tree(name).expect("it opens");
     tree.insert(bytes, "value").expect("it takes any key");
-    let (_, error) = items_and_error(walk::<K>(&tree).live());
+    let (_, error) = items_and_error(walk::<K>(&tree).unbounded());
     assert_eq!((error.kind(), error.key()), (ErrorKind::Key, Some(bytes)));
     assert!(error.source().is_none());
     let bounded = items_and_error(walk::<K>(&tree)).1;
@@ -50,7 +50,7 @@ fn a_key_of_another_type_is_named_with_tree_and_cure() {
         Reverse<u32>: b"__sled__default", b"\x07"
             => "0x07 of the default tree is no Reverse<u32>: it has 1 byte, not 4";
         Uuid: b"\xff\x01", b"" => "of no bytes of tree 0xff01 is no Uuid: it has 0 bytes, not 16";
-        Utf8: b"t", b"ab\xffc" => r#"0x6162ff63 of tree "t" is no Utf8: it isn't UTF-8 from byte 2 on"#;
+        BareString: b"t", b"ab\xffc" => r#"0x6162ff63 of tree "t" is no BareString: it isn't UTF-8 from byte 2 on"#;
         String: b"t", b"ada"
             => r#"0x616461 ("ada") of tree "t" is no String: it starts with 0x61, which begins no text"#;
         String: b"t", b"\x02a\xff\x00"
@@ -103,7 +103,7 @@ fn what_comes_before_a_key_of_another_type_is_handed_out() {
     }
     db.insert(&3_u64.to_be_bytes()[..7], "odd").unwrap();
     for (order, good) in [(Order::Ascending, 0), (Order::Descending, 4)] {
-        let (count, error) = items_and_error(walk::<u64>(&db).order(order).live());
+        let (count, error) = items_and_error(walk::<u64>(&db).order(order).unbounded());
         assert_eq!((count, error.kind()), (good, ErrorKind::Key), "{order:?}");
     }
     let rest = walk::<u64>(&db).range(1..).items();
@@ -123,8 +123,8 @@ fn a_value_that_does_not_decode_is_named_by_its_key() {
         *age = parse(value)?;
         Ok(())
     };
-    let mapped = Tree::<Utf8>::new(tree.clone()).map(parse);
-    let filled = Tree::<Utf8>::new(tree).fill(fill);
+    let mapped = Tree::<BareString>::new(tree.clone()).map(parse);
+    let filled = Tree::<BareString>::new(tree).map_into(fill);
     for (count, error) in [
         items_and_error(Walk::new(mapped)),
         items_and_error(Walk::new(filled).descending()),
@@ -164,7 +164,7 @@ fn a_key_is_refused_alike_in_the_memory_of_another() {
         db.insert(&bytes, "").expect("it can be written");
         db.insert([&bytes[..], b"\x01"].concat(), "")
             .expect("it can be written");
-        let (count, error) = items_and_error(walk::<K>(&db).live());
+        let (count, error) = items_and_error(walk::<K>(&db).unbounded());
         assert_eq!(count, 1);
         assert!(error.to_string().contains(why), "{error}");
     }
@@ -182,7 +182,7 @@ fn a_key_is_refused_alike_in_the_memory_of_another() {
 fn debug_of_an_error_shows_its_kind_and_message() {
     let db = open();
     db.insert("name", "value").expect("it takes any key");
-    let (_, error) = items_and_error(walk::<u64>(&db).live());
+    let (_, error) = items_and_error(walk::<u64>(&db).unbounded());
     let shown = format!("{error:?}");
     let start = "Error { kind: Key, message: the key 0x6e616d65";
     assert!(shown.starts_with(start), "{shown}");

@@ -1,6 +1,6 @@
 //! Cursors of trees, written down.
 
-use keywalk::{Aspect, ResumableSource, Walk};
+use keywalk::{FingerprintField, ResumableSource, Walk};
 use keywalk_sled::{Key, Tree};
 
 use crate::golden_files::Golden;
@@ -76,7 +76,7 @@ fn a_token_of_another_tree_is_refused() {
         let token = token(tree(name));
         assert_eq!(
             refusal(tree(other), &token),
-            differs(Aspect::Relation, here)
+            differs(FingerprintField::Relation, here)
         );
         assert!(Walk::new(tree(name)).resume_token(&token).is_ok());
     }
@@ -85,8 +85,8 @@ fn a_token_of_another_tree_is_refused() {
 #[test]
 fn the_way_is_measured_by_the_key_and_keys_are_in_words() {
     let source = Tree::<(u8, i64)>::new(open().open_tree("orders").unwrap());
-    assert_eq!(source.share(&(1, 0), &(1, 8), &(1, 2)), Some(0.25));
-    assert_eq!(source.share(&(1, 8), &(1, 0), &(1, 2)), Some(0.75));
-    assert_eq!(source.share(&(1, 8), &(1, 8), &(1, 8)), None);
+    assert_eq!(source.fraction(&(1, 0), &(1, 8), &(1, 2)), Some(0.25));
+    assert_eq!(source.fraction(&(1, 8), &(1, 0), &(1, 2)), Some(0.75));
+    assert_eq!(source.fraction(&(1, 8), &(1, 8), &(1, 8)), None);
     assert_eq!(source.key_text(&(1, -2)), "(1, -2)");
 }

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt::Debug;
 
 use keywalk::{Items, Walk};
-use keywalk_sled::{Error, Key, Malformed, Tree, Utf8};
+use keywalk_sled::{BareString, DecodeError, Error, Key, Tree};
 
 use crate::trees::{ORDERS, insert, open, walk};
 
@@ -14,7 +14,7 @@ fn old_items_are_filled_again_in_place() {
     insert(&db, &(0..100).collect::<Vec<u32>>());
     for order in ORDERS {
         let mut fresh = 0;
-        let tree = Tree::<u32>::new((*db).clone()).fill(|value, item: &mut (bool, Vec<u8>)| {
+        let tree = Tree::<u32>::new((*db).clone()).map_into(|value, item: &mut (bool, Vec<u8>)| {
             fresh += usize::from(!item.0);
             item.0 = true;
             item.1.clear();
@@ -40,7 +40,7 @@ fn old_items_are_filled_again_in_place() {
 fn a_lent_value_is_sleds_own() {
     let db = open();
     db.insert("key", vec![7; 500]).unwrap();
-    let (_, lent) = walk::<Utf8>(&db).items().next().unwrap().unwrap();
+    let (_, lent) = walk::<BareString>(&db).items().next().unwrap().unwrap();
     let got = db.get("key").unwrap().unwrap();
     assert_eq!(lent.as_ptr(), got.as_ptr());
 }
@@ -50,11 +50,11 @@ fn sources_and_errors_move_between_threads() {
     fn is_thread_safe<T: Send + Sync + 'static>() {}
     is_thread_safe::<Tree<u64>>();
     is_thread_safe::<Tree<(String, Vec<u8>)>>();
-    is_thread_safe::<Items<Tree<Utf8>>>();
+    is_thread_safe::<Items<Tree<BareString>>>();
     is_thread_safe::<Error>();
     fn is_error<T: StdError + Debug>() {}
     is_error::<Error>();
-    is_error::<Malformed>();
+    is_error::<DecodeError>();
     assert_eq!(size_of::<Error>(), size_of::<usize>());
 }
 
@@ -68,6 +68,6 @@ fn a_tree_is_printed_by_its_name_alone() {
     ] {
         let tree = db.open_tree(name).unwrap();
         tree.insert("key", "value").unwrap();
-        assert_eq!(format!("{:?}", Tree::<Utf8>::new(tree)), shown);
+        assert_eq!(format!("{:?}", Tree::<BareString>::new(tree)), shown);
     }
 }

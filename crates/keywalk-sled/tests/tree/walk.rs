@@ -18,7 +18,7 @@ fn check<K: Key + Debug>(tree: &sled::Tree, bounds: (Bound<K>, Bound<K>), expect
             .flat_map(|s| [(s, false), (s, true)])
         {
             let walk = Walk::new(&mut source).range(bounds.clone()).order(order);
-            let walk = if live { walk.live() } else { walk };
+            let walk = if live { walk.unbounded() } else { walk };
             let item = |item: Result<(K, sled::IVec), _>| {
                 let (key, value) = item.expect("the walk goes on");
                 assert_eq!(value, key.to_bytes());

@@ -3,7 +3,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use keywalk_job::NotACheckpoint;
+use keywalk_job::CheckpointDecodeError;
 use rusqlite::ErrorCode;
 
 /// What is wrong with a job's checkpoint in a database, and what to do.
@@ -35,13 +35,13 @@ pub enum CheckpointErrorKind {
 #[derive(Debug)]
 pub(super) enum Problem {
     InTransaction,
-    Ended,
+    StopReason,
     Superseded {
         job: String,
     },
     Content {
         job: String,
-        source: NotACheckpoint,
+        source: CheckpointDecodeError,
     },
     Lease {
         path: PathBuf,
@@ -60,7 +60,7 @@ impl CheckpointError {
     pub fn kind(&self) -> CheckpointErrorKind {
         match *self.problem {
             Problem::InTransaction => CheckpointErrorKind::InTransaction,
-            Problem::Ended => CheckpointErrorKind::TransactionEnded,
+            Problem::StopReason => CheckpointErrorKind::TransactionEnded,
             Problem::Superseded { .. } => CheckpointErrorKind::Superseded,
             Problem::Content { .. } => CheckpointErrorKind::Content,
             Problem::Lease { .. } => CheckpointErrorKind::Lease,
@@ -110,7 +110,7 @@ impl fmt::Display for CheckpointError {
                 "the connection is in a transaction, and a job has its own for each chunk; commit it \
                  first, or give the job another connection",
             ),
-            Problem::Ended => f.write_str(
+            Problem::StopReason => f.write_str(
                 "the transaction of a job's chunk was ended by its function, or by SQLite over an error \
                  that the function passed over; leave it open, and hand errors on",
             ),
@@ -154,7 +154,7 @@ impl StdError for CheckpointError {
             Problem::Content { source, .. } => source.source(),
             Problem::Lease { source, .. } => Some(source),
             Problem::Sqlite { source, .. } => Some(source),
-            Problem::InTransaction | Problem::Ended | Problem::Superseded { .. } => None,
+            Problem::InTransaction | Problem::StopReason | Problem::Superseded { .. } => None,
         }
     }
 }

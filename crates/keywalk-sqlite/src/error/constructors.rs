@@ -96,11 +96,11 @@ impl Error {
 
     pub(crate) fn fixed_column(relation: &str, column: &str) -> Self {
         let column = Named(column);
-        error!(KeyColumns: "the key of {relation} names the column {column}, which `within` fixes to one value; leave one of the two out")
+        error!(KeyColumns: "the key of {relation} names the column {column}, which `prefix_eq` fixes to one value; leave one of the two out")
     }
 
     pub(crate) fn all_columns_fixed(relation: &str) -> Self {
-        error!(KeyColumns: "the key of {relation} has no column left to walk by: `within` fixes all of them")
+        error!(KeyColumns: "the key of {relation} has no column left to walk by: `prefix_eq` fixes all of them")
     }
 
     pub(crate) fn columns_after_rowid(relation: &str, rowid: &str) -> Self {
@@ -125,11 +125,11 @@ impl Error {
             Some(Type::Integer) => "use a type such as `i64` for it",
             Some(Type::Text) => "use a type such as `String` for it",
             Some(Type::Blob) => "use a type such as `Vec<u8>` for it",
-            Some(Type::Null | Type::Real) | None => "use `AnyKey`",
+            Some(Type::Null | Type::Real) | None => "use `DynKey`",
         };
         // By default a type that compares as text is stored as text.
         let other_cure = match stored {
-            Type::Text => ", or say by `KeyColumn::STORED` how your own is stored",
+            Type::Text => ", or say by `SqlKeyColumn::STORAGE_CLASS` how your own is stored",
             _ => "",
         };
         let (column, stored, held) = (Named(column), plural(stored), held.join(" or "));
@@ -286,7 +286,7 @@ impl Error {
 
     pub(crate) fn numeric_bound(relation: &str, column: &str, value: &str) -> Self {
         let column = Named(column);
-        error!(Value: "{value} can't be a bound of key column {column} of {relation}: by its declared type SQLite compares it as a number; declare the column TEXT, or bound the walk by a number as an `AnyKey`")
+        error!(Value: "{value} can't be a bound of key column {column} of {relation}: by its declared type SQLite compares it as a number; declare the column TEXT, or bound the walk by a number as a `DynKey`")
     }
 
     pub(crate) fn key_of_other_columns(relation: &str, columns: &[String]) -> Self {

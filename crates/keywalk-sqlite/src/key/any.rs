@@ -2,11 +2,11 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use keywalk::{Order, Weigh};
+use keywalk::{ByteSize, Order};
 use rusqlite::types::{FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef};
 
 use super::sealed::Sealed;
-use super::{Comparison, Key, KeyColumns, KeyRow, Layout, Unreadable};
+use super::{KeyColumns, KeyRow, Layout, SqlKey, TextOrder, Unreadable};
 use crate::value::{Shown, bind, compare, refill, weigh};
 
 /// A key whose columns the schema tells: what a [`Table`](crate::Table) is walked by where no type
@@ -32,15 +32,15 @@ use crate::value::{Shown, bind, compare, refill, weigh};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Two keys of different tables don't compare. [`Table::any_key`](crate::Table::any_key) makes one, for
+/// Two keys of different tables don't compare. [`Table::dyn_key`](crate::Table::dyn_key) makes one, for
 /// a [range](keywalk::Walk::range).
 #[derive(Clone)]
-pub struct AnyKey {
+pub struct DynKey {
     values: Vec<Value>,
     columns: Arc<KeyColumns>,
 }
 
-impl AnyKey {
+impl DynKey {
     /// `None` if there is another number of values than columns, or a NULL among them (which SQLite
     /// takes a NaN for).
     pub(crate) fn new(values: Vec<Value>, columns: Arc<KeyColumns>) -> Option<Self> {
@@ -50,7 +50,7 @@ impl AnyKey {
             _ => false,
         };
         let fits = values.len() == columns.names.len() && !values.iter().any(is_null);
-        fits.then_some(AnyKey { values, columns })
+        fits.then_some(DynKey { values, columns })
     }
 
     /// The names of the key's columns, in its order.
@@ -80,15 +80,15 @@ fn not_null(value: ValueRef<'_>) -> FromSqlResult<ValueRef<'_>> {
     }
 }
 
-impl Sealed for AnyKey {}
+impl Sealed for DynKey {}
 
-impl Key for AnyKey {
+impl SqlKey for DynKey {
     fn layout() -> Layout {
         Layout::FromSchema
     }
 
     fn read_row(row: &KeyRow<'_, '_>) -> Result<Self, Unreadable> {
-        let mut key = AnyKey {
+        let mut key = DynKey {
             values: vec![Value::Null; row.at.len()],
             columns: Arc::clone(row.columns),
         };
@@ -111,12 +111,12 @@ impl Key for AnyKey {
         self.values.len()
     }
 
-    fn comparison(&self, column: usize) -> Comparison {
+    fn comparison(&self, column: usize) -> TextOrder {
         self.columns.layouts[column].comparison
     }
 
     fn from_values(values: Vec<Value>, columns: &Arc<KeyColumns>) -> Option<Self> {
-        AnyKey::new(values, Arc::clone(columns))
+        DynKey::new(values, Arc::clone(columns))
     }
 
     fn is_of(&self, columns: &Arc<KeyColumns>) -> bool {
@@ -125,19 +125,19 @@ impl Key for AnyKey {
 }
 
 /// Its values. O(columns).
-impl Weigh for AnyKey {
-    fn weigh(&self) -> usize {
+impl ByteSize for DynKey {
+    fn byte_size(&self) -> usize {
         size_of::<Self>().saturating_add(weigh(&self.values))
     }
 }
 
-impl PartialEq for AnyKey {
+impl PartialEq for DynKey {
     fn eq(&self, other: &Self) -> bool {
         self.partial_cmp(other) == Some(Ordering::Equal)
     }
 }
 
-impl PartialOrd for AnyKey {
+impl PartialOrd for DynKey {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         if !self.is_of(&other.columns) {
             return None;
@@ -149,7 +149,7 @@ impl PartialOrd for AnyKey {
             .zip(self.values.iter().zip(&other.values))
         {
             let order = match (a, b, column.comparison) {
-                (Value::Text(a), Value::Text(b), Comparison::Store) if a != b => return None,
+                (Value::Text(a), Value::Text(b), TextOrder::Collation) if a != b => return None,
                 (a, b, _) => compare(a, b),
             };
             match (order, column.order) {
@@ -162,14 +162,14 @@ impl PartialOrd for AnyKey {
     }
 }
 
-impl fmt::Debug for AnyKey {
+impl fmt::Debug for DynKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("AnyKey").field(&self.values).finish()
+        f.debug_tuple("DynKey").field(&self.values).finish()
     }
 }
 
 /// As SQL writes a row value; long texts and blobs are cut.
-impl fmt::Display for AnyKey {
+impl fmt::Display for DynKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut list = f.debug_list();
         for value in &self.values {

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use keywalk::Walk;
-use keywalk_sqlite::{AnyKey, Collated, ErrorKind, Query, Table};
+use keywalk_sqlite::{Collated, DynKey, ErrorKind, Query, Table};
 use rusqlite::Connection;
 use rusqlite::limits::Limit;
 
@@ -62,7 +62,7 @@ const CURES: &[Cure] = cures! {
         "", Some(|db| query::<i64>(db, "SELECT id FROM u", &["id"])) => ["7"];
     "CREATE TABLE t (a INT UNIQUE NOT NULL); INSERT INTO t VALUES (7)"; |db| walked(Table::new(db, "t"))
         => NoPrimaryKey: r#""t" | name the columns of a UNIQUE index over NOT NULL columns | rowid"#;
-        "", Some(|db| by::<AnyKey>(db, &["a"])) => ["7"];
+        "", Some(|db| by::<DynKey>(db, &["a"])) => ["7"];
     "CREATE TABLE t (id INTEGER PRIMARY KEY, a INT NOT NULL); CREATE INDEX i ON t (a);
      INSERT INTO t VALUES (1, 5), (2, 5)"; |db| by::<i64>(db, &["a"])
         => NotUnique: "add the columns of its primary key";
@@ -81,7 +81,7 @@ const CURES: &[Cure] = cures! {
     "PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (a TEXT NOT NULL PRIMARY KEY); INSERT INTO t VALUES ('a')";
         |db| by::<String>(db, &["a"]) => Collation: "UTF-16le | use `Collated`";
         "", Some(|db| by::<Collated>(db, &["a"])) => ["'a'"];
-    TWO; |db| walked(Table::new(db, "t").within("a", None::<i64>)?)
+    TWO; |db| walked(Table::new(db, "t").prefix_eq("a", None::<i64>)?)
         => Value: "use a filter with IS NULL";
         "", Some(|db| walked(Table::new(db, "t").filter("a IS NULL", [])?.key::<i64>(["rowid"])?)) => [];
     // Every index has the rowid at its end, where it can't be declared.
@@ -99,8 +99,8 @@ const CURES: &[Cure] = cures! {
     UNIQUE; |db| by::<(i64, Reverse<i64>)>(db, &["b", "a"]) => NotSeekable: r#"make one on ("b", "a" DESC)"#;
         "CREATE INDEX i ON t (\"b\", \"a\" DESC)", SAME => ["(1, 2)", "(2, 1)"];
     "CREATE TABLE t (k REAL NOT NULL UNIQUE); INSERT INTO t VALUES (0.5), (-2)"; |db| by::<i64>(db, &["k"])
-        => KeyColumns: "; use `AnyKey`";
-        "", Some(|db| by::<AnyKey>(db, &["k"])) => ["-2.0", "0.5"];
+        => KeyColumns: "; use `DynKey`";
+        "", Some(|db| by::<DynKey>(db, &["k"])) => ["-2.0", "0.5"];
     "CREATE TABLE t (id INTEGER PRIMARY KEY, a INT); INSERT INTO t VALUES (1, 5)";
         |db| walked(Table::new(db, "t").filter("a > 1", [])?.filter("a < 9", [])?)
         => Filter: "join the conditions with AND in one filter";
@@ -131,21 +131,21 @@ const CURES: &[Cure] = cures! {
         "", Some(|db| query::<String>(db, "SELECT k FROM t WHERE +\"k\" IS NOT NULL", &["k"])) => ["'a'"];
     "CREATE TABLE t (k INT PRIMARY KEY NOT NULL); INSERT INTO t VALUES (1), ('x')"; |db| by::<i64>(db, &["k"])
         => Value: "change the row, or the key's type";
-        "", Some(|db| by::<AnyKey>(db, &["k"])) => ["1", "'x'"];
+        "", Some(|db| by::<DynKey>(db, &["k"])) => ["1", "'x'"];
     NUMBERS; |db| all(Walk::new(Table::new(db, "t").key::<String>(["k"])?).range("5".to_owned()..))
-        => Value: "or bound the walk by a number as an `AnyKey`";
+        => Value: "or bound the walk by a number as a `DynKey`";
         "", Some(|db| {
-            let table = Table::new(db, "t").key::<AnyKey>(["k"])?;
-            let five = table.any_key([5])?;
+            let table = Table::new(db, "t").key::<DynKey>(["k"])?;
+            let five = table.dyn_key([5])?;
             all(Walk::new(table).range(five..))
         }) => ["5", "'x'"];
-    NUMBERS; |db| walked(Table::new(db, "t").key::<AnyKey>(["k"])?.map(|row| row.get::<_, i64>("n")))
+    NUMBERS; |db| walked(Table::new(db, "t").key::<DynKey>(["k"])?.map(|row| row.get::<_, i64>("n")))
         => Value: "an `Option` where a column may be NULL";
         "", Some(|db| {
-            let table = Table::new(db, "t").key::<AnyKey>(["k"])?;
+            let table = Table::new(db, "t").key::<DynKey>(["k"])?;
             walked(table.map(|row| row.get::<_, Option<i64>>("n")))
         }) => ["1", "5", "'x'"];
-    NUMBERS; |db| query::<AnyKey>(db, "SELECT k FROM t WHERE k > 1", &["k"])
+    NUMBERS; |db| query::<DynKey>(db, "SELECT k FROM t WHERE k > 1", &["k"])
         => NotSeekable: "leave that condition out and give the walk a `range`";
         "DELETE FROM t WHERE k = 'x'",
         Some(|db| {
@@ -153,7 +153,7 @@ const CURES: &[Cure] = cures! {
             all(Walk::new(query).range(2..))
         }) => ["5"];
     "CREATE TABLE t (a INT, b INT, PRIMARY KEY (a, b)) WITHOUT ROWID; INSERT INTO t VALUES (1, 5)";
-        |db| within(db, &["a", "b"]) => KeyColumns: r#""a" | `within` | leave one of the two out"#;
+        |db| within(db, &["a", "b"]) => KeyColumns: r#""a" | `prefix_eq` | leave one of the two out"#;
         "", Some(|db| within(db, &["b"])) => ["5"];
     "CREATE TABLE t (a INT UNIQUE); INSERT INTO t VALUES (5)"; |db| by::<i64>(db, &["a"])
         => Nullable: "declare it NOT NULL";
@@ -300,11 +300,11 @@ fn the_key_that_is_told_is_the_rowid_by_a_name_that_no_column_has() {
         let end = hint.as_deref().unwrap_or("NOT NULL columns");
         assert!(error.to_string().ends_with(end), "{columns}: {error}");
         if let Some(name) = told {
-            assert_eq!(by::<AnyKey>(&db, &[name]).unwrap().len(), 1);
+            assert_eq!(by::<DynKey>(&db, &[name]).unwrap().len(), 1);
         }
     }
     let db = open("CREATE TABLE t (a)");
-    let fixed = Table::new(&db, "t").within("oid", 1).unwrap();
+    let fixed = Table::new(&db, "t").prefix_eq("oid", 1).unwrap();
     let message = fixed.key::<i64>(["a"]).err().unwrap().to_string();
     assert!(!message.contains("rowid"), "{message}");
 }

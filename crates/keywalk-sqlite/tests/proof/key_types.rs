@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use keywalk_sqlite::{AnyKey, Collated, Comparison, ErrorKind, Key, KeyColumn, Table};
+use keywalk_sqlite::{Collated, DynKey, ErrorKind, SqlKey, SqlKeyColumn, Table, TextOrder};
 use rusqlite::Connection;
 use rusqlite::types::{FromSqlResult, ToSqlOutput, Type, ValueRef};
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use uuid::fmt::Hyphenated;
 use crate::support::{by, open};
 
 /// The message, if the key is refused; the table is empty.
-fn refusal<K: Key>(db: &Connection, columns: &[&str]) -> Option<String> {
+fn refusal<K: SqlKey>(db: &Connection, columns: &[&str]) -> Option<String> {
     let error = Table::new(db, "t").key::<K>(columns.to_vec()).err()?;
     assert_eq!(error.kind(), ErrorKind::KeyColumns, "{error}");
     Some(error.to_string())
@@ -20,7 +20,7 @@ fn refusal<K: Key>(db: &Connection, columns: &[&str]) -> Option<String> {
 #[test]
 fn an_integer_primary_key_is_a_key_of_integers_alone() {
     let db = open("CREATE TABLE t (id Integer PRIMARY KEY, v TEXT)");
-    let own = ", or say by `KeyColumn::STORED` how your own is stored";
+    let own = ", or say by `SqlKeyColumn::STORAGE_CLASS` how your own is stored";
     for (refused, what) in [
         (refusal::<String>(&db, &["id"]), "text"),
         (refusal::<Collated>(&db, &["id"]), "text"),
@@ -45,7 +45,7 @@ fn an_integer_primary_key_is_a_key_of_integers_alone() {
     );
     assert_eq!(refusal::<i64>(&db, &["id"]), None);
     assert_eq!(refusal::<Reverse<u8>>(&db, &["ID"]), None);
-    assert_eq!(refusal::<AnyKey>(&db, &["id"]), None);
+    assert_eq!(refusal::<DynKey>(&db, &["id"]), None);
 }
 
 #[test]
@@ -68,8 +68,8 @@ fn of_a_composite_key_the_column_is_named_that_does_not_fit() {
 fn a_strict_column_of_reals_is_a_key_of_any() {
     let db = open("CREATE TABLE t (k REAL NOT NULL UNIQUE) STRICT; INSERT INTO t VALUES (0.5)");
     let refused = refusal::<i64>(&db, &["k"]).unwrap();
-    assert!(refused.ends_with("; use `AnyKey`"), "{refused}");
-    assert_eq!(by::<AnyKey>(&db, &["k"]).unwrap(), ["0.5"]);
+    assert!(refused.ends_with("; use `DynKey`"), "{refused}");
+    assert_eq!(by::<DynKey>(&db, &["k"]).unwrap(), ["0.5"]);
 }
 
 /// What a type can't be stored in, of those that SQLite stores a value in as it is.
@@ -121,8 +121,8 @@ fn what_a_column_can_hold_is_no_more_than_its_affinity_lets_in() {
 #[derive(Clone, PartialEq, PartialOrd)]
 struct Mine(i64);
 
-impl KeyColumn for Mine {
-    const COMPARISON: Comparison = Comparison::Value;
+impl SqlKeyColumn for Mine {
+    const TEXT_ORDER: TextOrder = TextOrder::NotText;
 
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
         i64::read(value).map(Mine)
@@ -144,11 +144,11 @@ fn a_type_that_does_not_say_how_it_is_stored_is_refused_by_no_column() {
 #[derive(Clone, PartialEq, PartialOrd)]
 struct Bytes<const IS_TEXT: bool>(Vec<u8>);
 
-impl<const IS_TEXT: bool> KeyColumn for Bytes<IS_TEXT> {
-    const COMPARISON: Comparison = Comparison::Bytes;
+impl<const IS_TEXT: bool> SqlKeyColumn for Bytes<IS_TEXT> {
+    const TEXT_ORDER: TextOrder = TextOrder::Binary;
 
-    const STORED: Option<Type> = match IS_TEXT {
-        true => String::STORED,
+    const STORAGE_CLASS: Option<Type> = match IS_TEXT {
+        true => String::STORAGE_CLASS,
         false => None,
     };
 
@@ -165,6 +165,9 @@ impl<const IS_TEXT: bool> KeyColumn for Bytes<IS_TEXT> {
 fn a_type_that_compares_by_bytes_and_may_be_a_blob_says_that_it_depends() {
     let db = open("CREATE TABLE t (k BLOB NOT NULL UNIQUE) STRICT; INSERT INTO t VALUES (x'07')");
     let refused = refusal::<Bytes<true>>(&db, &["k"]).unwrap();
-    assert!(refused.contains("`KeyColumn::STORED`"), "{refused}");
+    assert!(
+        refused.contains("`SqlKeyColumn::STORAGE_CLASS`"),
+        "{refused}"
+    );
     assert_eq!(by::<Bytes<false>>(&db, &["k"]).unwrap(), ["x'07'"]);
 }

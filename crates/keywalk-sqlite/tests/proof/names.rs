@@ -1,7 +1,7 @@
 //! A name is a name and never SQL; and a table is looked for where SQLite looks.
 
 use keywalk::Walk;
-use keywalk_sqlite::{AnyKey, ErrorKind, Key, Table};
+use keywalk_sqlite::{DynKey, ErrorKind, SqlKey, Table};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -34,7 +34,7 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn keys<K: Key>(table: Table<&Connection, K>, size: usize) -> Vec<K> {
+fn keys<K: SqlKey>(table: Table<&Connection, K>, size: usize) -> Vec<K> {
     let walk = Walk::new(table).chunk_size(size).into_iter();
     walk.map(|item| item.expect("the walk goes on").0).collect()
 }
@@ -78,8 +78,8 @@ fn columns_of_any_name_make_composite_keys_prefixes_and_queries() {
         ));
         let all = walked(Table::new(&db, "t")).unwrap();
         assert_eq!(all, ["(1, 2)", "(1, 1)", "(2, 1)"], "{pair:?}");
-        let rest = Table::new(&db, "t").within(pair[0], 1).unwrap();
-        let rest = walked(rest.key::<AnyKey>([pair[1]]).unwrap()).unwrap();
+        let rest = Table::new(&db, "t").prefix_eq(pair[0], 1).unwrap();
+        let rest = walked(rest.key::<DynKey>([pair[1]]).unwrap()).unwrap();
         assert_eq!(rest, ["2", "1"], "{pair:?}");
         let sql = format!("SELECT rowid AS {b} FROM t");
         assert_eq!(

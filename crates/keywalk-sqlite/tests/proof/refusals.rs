@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use keywalk::Walk;
-use keywalk_sqlite::{AnyKey, Collated, ErrorKind, Query, Table};
+use keywalk_sqlite::{Collated, DynKey, ErrorKind, Query, Table};
 use rusqlite::Connection;
 
 use crate::support::{Call, all, assert_refused, by, open, query, walked};
@@ -36,11 +36,11 @@ refusals! {
             |db| by::<(i64, i64)>(db, &["a"]) => KeyColumns: "2 column | 1 were named";
             |db| by::<(i64, i64)>(db, &["a", "A"]) => KeyColumns: r#""a" twice"#;
             |db| by::<i64>(db, &[]) => KeyColumns: "names no column";
-            |db| by::<AnyKey>(db, &[]) => KeyColumns: "names no column";
-            |db| walked(Table::new(db, "t").within("a", 1)?.within("A", 2)?) => KeyColumns: r#""a" twice"#;
-            |db| walked(Table::new(db, "t").within("a", 1)?.within("b", 1)?)
+            |db| by::<DynKey>(db, &[]) => KeyColumns: "names no column";
+            |db| walked(Table::new(db, "t").prefix_eq("a", 1)?.prefix_eq("A", 2)?) => KeyColumns: r#""a" twice"#;
+            |db| walked(Table::new(db, "t").prefix_eq("a", 1)?.prefix_eq("b", 1)?)
                 => KeyColumns: "no column left | fixes all of them";
-            |db| walked(Table::new(db, "t").within("a", 1)?.within("b", 1)?.key::<AnyKey>([""; 0])?)
+            |db| walked(Table::new(db, "t").prefix_eq("a", 1)?.prefix_eq("b", 1)?.key::<DynKey>([""; 0])?)
                 => KeyColumns: "fixes all of them";
         }
     }
@@ -72,7 +72,7 @@ refusals! {
         }
         "CREATE TABLE t (a TEXT PRIMARY KEY COLLATE NOCASE); INSERT INTO t VALUES ('a')" => {
             |db| by::<Collated>(db, &["a"]) => Nullable: r#""a" | NOT NULL"#;
-            |db| by::<AnyKey>(db, &["a"]) => Nullable: r#""a" | NOT NULL"#;
+            |db| by::<DynKey>(db, &["a"]) => Nullable: r#""a" | NOT NULL"#;
         }
     }
 
@@ -90,7 +90,7 @@ refusals! {
                 => NotSeekable: r#"table "t" | "b", "a" | make one on | the plan is"#;
             |db| by::<(i64, Reverse<i64>)>(db, &["a", "b"]) => NotSeekable: r#""a", "b""#;
             |db| by::<(i64, i64)>(db, &["c", "rowid"]) => NotSeekable: "make one on";
-            |db| walked(Table::new(db, "t").within("b", 1)?.key::<i64>(["a"])?) => NotSeekable: r#""b", "a""#;
+            |db| walked(Table::new(db, "t").prefix_eq("b", 1)?.key::<i64>(["a"])?) => NotSeekable: r#""b", "a""#;
         }
     }
 
@@ -128,8 +128,8 @@ refusals! {
     a_column_that_does_not_exist_is_never_taken_for_a_string {
         "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a')" => {
             |db| by::<i64>(db, &["nosuch"]) => NoSuchColumn: NO_SUCH_COLUMN;
-            |db| by::<AnyKey>(db, &["id", "nosuch"]) => NoSuchColumn: NO_SUCH_COLUMN;
-            |db| walked(Table::new(db, "t").within("nosuch", 1)?) => NoSuchColumn: NO_SUCH_COLUMN;
+            |db| by::<DynKey>(db, &["id", "nosuch"]) => NoSuchColumn: NO_SUCH_COLUMN;
+            |db| walked(Table::new(db, "t").prefix_eq("nosuch", 1)?) => NoSuchColumn: NO_SUCH_COLUMN;
             |db| walked(Table::new(db, "t").columns(["v", "nosuch"])) => NoSuchColumn: NO_SUCH_COLUMN;
             |db| by::<i64>(db, &["id\0"]) => NoSuchColumn: r#""id", "v""#;
         }
@@ -140,9 +140,9 @@ refusals! {
 
     a_value_that_sqlite_stores_as_null_fixes_no_column {
         THREE => {
-            |db| walked(Table::new(db, "t").within("x", None::<i64>)?)
+            |db| walked(Table::new(db, "t").prefix_eq("x", None::<i64>)?)
                 => Value: r#""x" of table "t" | IS NULL"#;
-            |db| walked(Table::new(db, "t").within("x", f64::NAN)?) => Value: r#""x" of table "t""#;
+            |db| walked(Table::new(db, "t").prefix_eq("x", f64::NAN)?) => Value: r#""x" of table "t""#;
         }
     }
 
@@ -195,7 +195,7 @@ const THREE: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, d TEXT, x INT);
 fn a_lone_primary_key_without_not_null_is_let_pass_where_its_bytes_are_compared() {
     let db = open("CREATE TABLE t (a TEXT PRIMARY KEY); INSERT INTO t VALUES ('a')");
     assert_eq!(by::<String>(&db, &["a"]).unwrap(), ["'a'"]);
-    assert_eq!(by::<AnyKey>(&db, &["a"]).unwrap(), ["'a'"]);
+    assert_eq!(by::<DynKey>(&db, &["a"]).unwrap(), ["'a'"]);
 }
 
 /// One lookup finds the row of the leading columns, and there is no other with them.
@@ -347,7 +347,7 @@ fn where_the_keys_own_index_may_be_called_unordered_analyze_is_a_cure_too() {
 #[test]
 fn statistics_of_another_index_or_table_are_not_to_blame() {
     let db = analyzed("5000 1 1 unordered");
-    let table = |name, key: [&str; 2]| all(Walk::new(Table::new(&db, name).key::<AnyKey>(key)?));
+    let table = |name, key: [&str; 2]| all(Walk::new(Table::new(&db, name).key::<DynKey>(key)?));
     for (keys, says) in [
         (table("v", ["a", "id"]), r#"make one on ("a", "id")"#),
         (table("t", ["b", "id"]), r#"make one on ("b", "id")"#),

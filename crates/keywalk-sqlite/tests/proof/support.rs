@@ -1,7 +1,7 @@
 //! A database for a test, and what is walked or refused in it.
 
 use keywalk::{ChunkSource, ResumableSource, Walk};
-use keywalk_sqlite::{AnyKey, Error, ErrorKind, Key, Query, Table};
+use keywalk_sqlite::{DynKey, Error, ErrorKind, Query, SqlKey, Table};
 use rusqlite::Connection;
 
 pub(crate) fn open(sql: &str) -> Connection {
@@ -52,16 +52,16 @@ where
     all(Walk::new(source))
 }
 
-pub(crate) fn by<K: Key>(db: &Connection, columns: &[&str]) -> Keys {
+pub(crate) fn by<K: SqlKey>(db: &Connection, columns: &[&str]) -> Keys {
     walked(Table::new(db, "t").key::<K>(columns.iter().copied())?)
 }
 
 pub(crate) fn within(db: &Connection, columns: &[&str]) -> Keys {
-    let table = Table::new(db, "t").within("a", 1)?;
-    walked(table.key::<AnyKey>(columns.iter().copied())?)
+    let table = Table::new(db, "t").prefix_eq("a", 1)?;
+    walked(table.key::<DynKey>(columns.iter().copied())?)
 }
 
-pub(crate) fn query<K: Key>(db: &Connection, sql: &str, columns: &[&str]) -> Keys {
+pub(crate) fn query<K: SqlKey>(db: &Connection, sql: &str, columns: &[&str]) -> Keys {
     walked(Query::new(db, sql, [])?.key::<K>(columns.iter().copied())?)
 }
 

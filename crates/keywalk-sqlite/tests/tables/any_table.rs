@@ -4,7 +4,7 @@
 use std::ops::Bound;
 
 use keywalk::{Order, Walk};
-use keywalk_sqlite::{AnyKey, Query, Table};
+use keywalk_sqlite::{DynKey, Query, Table};
 use proptest::prelude::*;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, params_from_iter};
@@ -102,7 +102,7 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 /// What is walked, by the whole key or by the rest of it.
-type Source<'db> = Boxed<'db, AnyKey>;
+type Source<'db> = Boxed<'db, DynKey>;
 
 impl AnyTable {
     /// The table with those of the rows that are unique in it; `n` numbers them.
@@ -160,7 +160,7 @@ impl AnyTable {
         (0..self.columns.len()).map(|at| format!("k{at}")).collect()
     }
 
-    fn table<'db>(&self, db: &'db Connection) -> Table<&'db Connection, AnyKey> {
+    fn table<'db>(&self, db: &'db Connection) -> Table<&'db Connection, DynKey> {
         let table = Table::new(db, "t").key(self.names()).expect("it is a key");
         match self.filter {
             Some(filter) => table.filter(filter, [0]).expect("it is a condition"),
@@ -206,7 +206,7 @@ impl Cuts {
         db: &Connection,
         source: impl Fn() -> Source<'db>,
         way: &Way,
-    ) -> (Vec<i64>, Vec<AnyKey>) {
+    ) -> (Vec<i64>, Vec<DynKey>) {
         let mut sizes = self.sizes.iter().copied().cycle();
         let mut size = || sizes.next().unwrap_or(1);
         let mut between = self.between.iter().cycle();
@@ -214,7 +214,7 @@ impl Cuts {
         let walk = Walk::new(source())
             .range(way.range.clone())
             .order(way.order);
-        let walk = if way.live { walk.live() } else { walk };
+        let walk = if way.live { walk.unbounded() } else { walk };
         let mut items = walk.chunk_size(size()).items();
         loop {
             let before = numbers.len();
@@ -245,7 +245,7 @@ impl Cuts {
 
 #[derive(Clone)]
 struct Way {
-    range: (Bound<AnyKey>, Bound<AnyKey>),
+    range: (Bound<DynKey>, Bound<DynKey>),
     order: Order,
     live: bool,
 }
@@ -294,7 +294,7 @@ proptest! {
 
         // The same keys made by hand.
         for key in &keys {
-            let by_hand = table.table(db).any_key(key.values().to_vec());
+            let by_hand = table.table(db).dyn_key(key.values().to_vec());
             prop_assert_eq!(by_hand.map_err(|error| error.to_string()), Ok(key.clone()));
         }
 
@@ -322,7 +322,7 @@ proptest! {
             let sql = format!("SELECT n FROM t WHERE k0 = ?1 ORDER BY {}", table.order());
             let expected = select(db, &sql, [value]).into_iter().flatten();
             let source = || -> Source<'_> {
-                let within = Table::new(db, "t").within("k0", value.clone());
+                let within = Table::new(db, "t").prefix_eq("k0", value.clone());
                 let within = within.and_then(|within| within.key(table.names().split_off(1)));
                 Box::new(within.expect("it is a key"))
             };

@@ -1,7 +1,7 @@
 //! Rows by their bytes.
 
-use keywalk::{Walk, Weigh};
-use keywalk_sqlite::{AnyKey, Collated, Row, Table};
+use keywalk::{ByteSize, Walk};
+use keywalk_sqlite::{Collated, DynKey, Row, Table};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -17,14 +17,14 @@ fn files() -> Connection {
     )
 }
 
-fn weight((key, row): &(AnyKey, Row)) -> usize {
+fn weight((key, row): &(DynKey, Row)) -> usize {
     let values = key.values().iter().chain(row.values());
     let weights = values.map(|value| match value {
         Value::Text(text) => size_of::<Value>() + text.len(),
         Value::Blob(blob) => size_of::<Value>() + blob.len(),
         _ => size_of::<Value>(),
     });
-    size_of::<(AnyKey, Row)>() + weights.sum::<usize>()
+    size_of::<(DynKey, Row)>() + weights.sum::<usize>()
 }
 
 #[test]
@@ -32,10 +32,10 @@ fn a_row_and_a_key_weigh_their_values() {
     let db = files();
     for item in Walk::new(Table::new(&db, "files")) {
         let item = item.unwrap();
-        assert_eq!(item.weigh(), weight(&item));
+        assert_eq!(item.byte_size(), weight(&item));
     }
     let name = Collated("seven b".to_owned());
-    assert_eq!(name.weigh(), size_of::<String>() + 7);
+    assert_eq!(name.byte_size(), size_of::<String>() + 7);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn chunks_of_rows_reach_the_bytes_and_no_more_by_more_than_a_row() {
         {
             let table = || Table::new(&db, "files").filter(filter, []).unwrap();
             let walk = || Walk::new(table()).order(order);
-            let all: Vec<(AnyKey, Row)> = walk().items().collect::<Result<_, _>>().unwrap();
+            let all: Vec<(DynKey, Row)> = walk().items().collect::<Result<_, _>>().unwrap();
             let mut rest = &all[..];
             let mut chunks = walk().chunk_bytes(bytes).chunks();
             while let Some(items) = chunks.next().unwrap() {
@@ -74,7 +74,7 @@ fn a_query_is_walked_by_bytes_too() {
     let query = query::<String>(&db, "SELECT path, body FROM files", [], &["path"]);
     let query = query.map(|row| row.get::<_, Vec<u8>>(1));
     let mut chunks = Walk::new(query)
-        .chunk_bytes_by(10_000, |(_, body)| body.len())
+        .chunk_bytes_with(10_000, |(_, body)| body.len())
         .chunks();
     let mut lens = Vec::new();
     while let Some(items) = chunks.next().unwrap() {

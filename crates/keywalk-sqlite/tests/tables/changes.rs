@@ -8,7 +8,7 @@ use keywalk::{
     ChunkSource, Error, Items, KeyRange, Order, ResumableSource, Token, TokenError, Walk,
 };
 use keywalk_sqlite::{
-    AnyKey, Collated, Error as SqliteError, ErrorKind, Key, PerFetch, Query, Table,
+    Collated, DynKey, Error as SqliteError, ErrorKind, PerFetch, Query, SqlKey, Table,
 };
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -23,7 +23,7 @@ type Make<K> = for<'db> fn(&'db Connection) -> Made<'db, K>;
 type Walking<'db, K> = Items<Boxed<'db, K>>;
 
 /// The keys that come, and what ends them if that isn't the end.
-fn rest<K: Key>(items: &mut Walking<'_, K>) -> String {
+fn rest<K: SqlKey>(items: &mut Walking<'_, K>) -> String {
     let mut came = Vec::new();
     while let Some(item) = items.next() {
         match item {
@@ -37,7 +37,7 @@ fn rest<K: Key>(items: &mut Walking<'_, K>) -> String {
     came.join(" ")
 }
 
-fn resumed<'db, K: Key>(
+fn resumed<'db, K: SqlKey>(
     source: Made<'db, K>,
     token: &Token,
 ) -> Result<Walking<'db, K>, Error<SqliteError>> {
@@ -56,7 +56,7 @@ fn told(error: Error<SqliteError>) -> String {
 }
 
 /// A walk that stands after two items.
-fn after_two<K: Key, S: RowSource<K>>(source: S) -> Items<S> {
+fn after_two<K: SqlKey, S: RowSource<K>>(source: S) -> Items<S> {
     let mut items = Walk::new(source).chunk_size(1).items();
     for _ in 0..2 {
         items.next().expect("there are more").expect("it is fine");
@@ -65,7 +65,7 @@ fn after_two<K: Key, S: RowSource<K>>(source: S) -> Items<S> {
 }
 
 /// What ends the walk.
-fn ending<K: Key, S: RowSource<K>>(items: &mut Items<S>) -> String {
+fn ending<K: SqlKey, S: RowSource<K>>(items: &mut Items<S>) -> String {
     items.find_map(Result::err).map_or_else(String::new, told)
 }
 
@@ -76,7 +76,7 @@ fn change(db: &Connection, sql: &str) {
 
 /// After two items the schema changes. What comes is told of the walk that runs, of one that begins after
 /// it from a token of before, and of one that had read that token already.
-fn after<K: Key>(schema: &str, make: Make<K>, sql: &str) -> [String; 3] {
+fn after<K: SqlKey>(schema: &str, make: Make<K>, sql: &str) -> [String; 3] {
     let db = open(schema);
     let mut items = after_two(make(&db).expect("it is a key"));
     let token: Token = items.token().expect("the source says what it walks");
@@ -104,7 +104,9 @@ const NOT_UNIQUE: &str = "DROP TABLE t; CREATE TABLE t (id INT NOT NULL, name, s
     CREATE INDEX i ON t(id);
     INSERT INTO t VALUES (2, 'a', 0), (2, 'b', 0), (3, 'c', 0), (3, 'd', 0)";
 
-fn made<'db, K: Key + 'db>(table: Result<Table<&'db Connection, K>, SqliteError>) -> Made<'db, K> {
+fn made<'db, K: SqlKey + 'db>(
+    table: Result<Table<&'db Connection, K>, SqliteError>,
+) -> Made<'db, K> {
     Ok(Box::new(table?))
 }
 
@@ -113,7 +115,7 @@ fn items(db: &Connection) -> Made<'_, i64> {
 }
 
 /// What comes of all these changes.
-fn gives<K: Key>(schema: &str, make: Make<K>, expected: [&str; 3], changes: &[&str]) {
+fn gives<K: SqlKey>(schema: &str, make: Make<K>, expected: [&str; 3], changes: &[&str]) {
     for sql in changes {
         assert_eq!(after(schema, make, sql), expected, "{sql}");
     }
@@ -188,7 +190,7 @@ fn a_rowid_that_vacuum_may_renumber_is_good_for_one_schema() {
         INSERT INTO t VALUES ('a'), ('b'), ('c'), ('d'); DELETE FROM t WHERE name = 'a'";
     let rowid: Make<i64> = |db| made(Table::new(db, "t").key(["rowid"]));
     let oid: Make<i64> = |db| made(Table::new(db, "t").key(["OID"]));
-    let any: Make<AnyKey> = |db| made(Table::new(db, "t").key(["rowid"]));
+    let any: Make<DynKey> = |db| made(Table::new(db, "t").key(["rowid"]));
     let changes = ["VACUUM", "CREATE TABLE other (id)"];
     let kept = ["INSERT INTO t VALUES ('e')"];
     for make in [rowid, oid] {
@@ -235,7 +237,7 @@ fn an_order_that_has_changed_ends_the_walk() {
     let anew = |schema: String| format!("DROP TABLE t; {schema}");
     let collated: Make<Collated> = |db| made(Table::new(db, "t").key(["name"]));
     let text: Make<String> = |db| made(Table::new(db, "t").key(["name"]));
-    let any: Make<AnyKey> = |db| made(Ok(Table::new(db, "t")));
+    let any: Make<DynKey> = |db| made(Ok(Table::new(db, "t")));
     gives(&names("NOCASE"), collated, ENDED, &[&anew(names("BINARY"))]);
     gives(&names("NOCASE"), any, ENDED, &[&anew(names("RTRIM"))]);
     let binary = names("BINARY");
@@ -389,7 +391,7 @@ fn a_change_is_seen_by_each_connection_of_a_pool() {
     let table = Table::new(get, "t").key::<i64>(["id"]).unwrap();
     let mut items = after_two(table);
     change(&pool[0], NOT_UNIQUE);
-    for sql in items.source().statements() {
+    for sql in items.source().executed_sql() {
         let mut statement = pool[1].prepare_cached(sql).unwrap();
         statement.raw_query().next().unwrap();
     }

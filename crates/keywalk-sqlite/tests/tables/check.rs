@@ -7,24 +7,24 @@ use std::ops::Bound;
 use keywalk::{ChunkSource, ResumableSource, Walk};
 use keywalk_sqlite::uuid::Uuid;
 use keywalk_sqlite::uuid::fmt::Hyphenated;
-use keywalk_sqlite::{AnyKey, Collated, Error, Key, KeyColumn, Row};
+use keywalk_sqlite::{Collated, DynKey, Error, Row, SqlKey, SqlKeyColumn};
 use rusqlite::types::{ToSqlOutput, Value};
 use rusqlite::{Connection, Params};
 
 use crate::db::ORDERS;
 
 /// A key whose values can be told.
-pub(crate) trait Values: Key + Debug {
+pub(crate) trait Values: SqlKey + Debug {
     fn values(&self) -> Vec<Value>;
 }
 
-impl Values for AnyKey {
+impl Values for DynKey {
     fn values(&self) -> Vec<Value> {
-        AnyKey::values(self).to_vec()
+        DynKey::values(self).to_vec()
     }
 }
 
-fn value(column: &impl KeyColumn) -> Value {
+fn value(column: &impl SqlKeyColumn) -> Value {
     match column.bind() {
         ToSqlOutput::Borrowed(value) => value.try_into().expect("it is valid"),
         ToSqlOutput::Owned(value) => value,
@@ -45,7 +45,7 @@ macro_rules! columns {
 columns!(i8, i16, i32, i64, u8, u16, u32);
 columns!(String, Vec<u8>, Uuid, Hyphenated, Collated);
 
-impl<T: KeyColumn + Debug> Values for Reverse<T> {
+impl<T: SqlKeyColumn + Debug> Values for Reverse<T> {
     fn values(&self) -> Vec<Value> {
         vec![value(&self.0)]
     }
@@ -53,7 +53,7 @@ impl<T: KeyColumn + Debug> Values for Reverse<T> {
 
 macro_rules! tuples {
     ($(($($column:ident $at:tt),+);)+) => {$(
-        impl<$($column: KeyColumn + Debug),+> Values for ($($column,)+) {
+        impl<$($column: SqlKeyColumn + Debug),+> Values for ($($column,)+) {
             fn values(&self) -> Vec<Value> {
                 vec![$(value(&self.$at)),+]
             }
@@ -114,13 +114,13 @@ impl Expected {
     }
 }
 
-fn items<K: Key, S: RowSource<K>>(walk: Walk<S>) -> Vec<(K, Row)> {
+fn items<K: SqlKey, S: RowSource<K>>(walk: Walk<S>) -> Vec<(K, Row)> {
     let items: Result<_, _> = walk.into_iter().collect();
     items.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// By lent chunks: what is in their memory is made anew.
-fn lent<K: Key, S: RowSource<K>>(walk: Walk<S>) -> Vec<(K, Row)> {
+fn lent<K: SqlKey, S: RowSource<K>>(walk: Walk<S>) -> Vec<(K, Row)> {
     let mut chunks = walk.chunks();
     let mut came = Vec::new();
     while let Some(items) = chunks.next().unwrap_or_else(|error| panic!("{error}")) {
@@ -171,7 +171,7 @@ fn check_source<K: Values>(mut source: Boxed<'_, K>, mut expected: Expected) {
         for size in [1, 2, 3, 7, 512, usize::MAX] {
             for live in [false, true] {
                 let walk = Walk::new(&mut source).chunk_size(size).order(order);
-                let came = lent(if live { walk.live() } else { walk });
+                let came = lent(if live { walk.unbounded() } else { walk });
                 expected.assert(&came, 0, count, &(size, order, live));
             }
         }
@@ -221,7 +221,7 @@ fn check_bounds<K: Values>(source: &mut dyn RowSource<K>, expected: &mut Expecte
                 for live in [false, true] {
                     let walk = Walk::new(&mut *source).order(order).chunk_size(2);
                     let walk = walk.range((lower.clone(), upper.clone()));
-                    let came = lent(if live { walk.live() } else { walk });
+                    let came = lent(if live { walk.unbounded() } else { walk });
                     expected.assert(&came, start, end, &(&lower, &upper, order, live));
                 }
                 expected.rows.reverse();

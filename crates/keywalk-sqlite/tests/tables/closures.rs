@@ -40,7 +40,7 @@ fn a_closure_that_walks_the_same_or_another_table_gets_its_rows_and_disturbs_not
             let v: i64 = row.get("v")?;
             let same = keys(Walk::new(by_id(&db)).chunk_size(size).order(order));
             let rest = keys(Walk::new(by_id(&db)).range(id..).chunk_size(2).descending());
-            let children = Table::new(&db, "u").within("a", id).expect("a column");
+            let children = Table::new(&db, "u").prefix_eq("a", id).expect("a column");
             let children = keys(Walk::new(children).chunk_size(size));
             let sql = "SELECT b FROM u WHERE a = ?1 AND b <> 0";
             let queried = keys(Walk::new(query::<i64>(&db, sql, [id], &["b"])).chunk_size(1));
@@ -230,7 +230,7 @@ fn a_panic_while_a_row_is_decoded_holds_nothing_and_loses_nothing() {
     panics(&db, &other, || by_id(&db).map(decode));
     panics(&db, &other, || by_id(&db).decode::<Item>());
     panics(&db, &other, || {
-        by_id(&db).fill(|row, item: &mut i64| {
+        by_id(&db).map_into(|row, item: &mut i64| {
             *item = -1;
             *item = decode(row)?;
             Ok(())
@@ -249,7 +249,12 @@ fn a_panic_in_a_function_that_sqlite_calls_is_an_error_and_poisons_nothing() {
         })
         .unwrap();
         let filtered = || by_id(&db).filter("own(id)", []).unwrap();
-        let found = walked(Walk::new(filtered()).chunk_size(size).order(order).live());
+        let found = walked(
+            Walk::new(filtered())
+                .chunk_size(size)
+                .order(order)
+                .unbounded(),
+        );
         let error = found.error.expect("there is an error before the end");
         assert!(error.to_string().contains("table \"t\""), "{error}");
         assert_free(&db, &other);

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use keywalk::Walk;
-use keywalk_sqlite::{AnyKey, Collated, ErrorKind, Table};
+use keywalk_sqlite::{Collated, DynKey, ErrorKind, Table};
 use proptest::prelude::*;
 use rusqlite::Connection;
 
@@ -108,7 +108,7 @@ fn walk_under(collation: impl Fn(&str, &str) -> Ordering + Send + Clone + 'stati
         {
             set(&db, by_length);
             let walk = Walk::new(by_k(&db)).chunk_size(size).order(order);
-            let mut items = if live { walk.live() } else { walk }.items();
+            let mut items = if live { walk.unbounded() } else { walk }.items();
             assert!(items.by_ref().take(2).all(|item| item.is_ok()));
             set(&db, collation.clone());
             let steps = items.by_ref().take(MANY).count();
@@ -145,7 +145,7 @@ fn equality_is_the_collations() {
     );
     let past = (Bound::Excluded(collated("A")), Bound::Unbounded);
     assert_eq!(keys(Walk::new(by_k(&db)).range(past)), [collated("B")]);
-    let x = Table::new(&db, "r").within("k", "x ").unwrap();
+    let x = Table::new(&db, "r").prefix_eq("k", "x ").unwrap();
     let found = keys(Walk::new(x.key::<i64>(["n"]).unwrap()).chunk_size(1));
     assert_eq!(found, [1, 2]);
     // A row may change to a text that is the same key, under the walk, and comes once.
@@ -172,8 +172,8 @@ proptest! {
         set(&db, move |a, b| answers[at(a) * 9 + at(b)].cmp(&0));
         for order in ORDERS {
             let walk = Walk::new(by_k(&db)).chunk_size(size).order(order);
-            prop_assert!(walk.live().items().take(MANY).count() < MANY);
-            let walk = Walk::new(Table::new(&db, "u").key::<AnyKey>(["k", "n"]).expect("a key"));
+            prop_assert!(walk.unbounded().items().take(MANY).count() < MANY);
+            let walk = Walk::new(Table::new(&db, "u").key::<DynKey>(["k", "n"]).expect("a key"));
             prop_assert!(walk.chunk_size(size).order(order).items().take(MANY).count() < MANY);
             assert_free(&db, &other);
         }

@@ -20,7 +20,7 @@ fn all_that_filter_and_fixed_columns_let_through_is_counted() {
     let db = hundred();
     let of_1 = || {
         Table::new(&db, "t")
-            .within("tenant", 1)
+            .prefix_eq("tenant", 1)
             .and_then(|t| t.key::<i64>(["id"]))
     };
     assert_eq!(Table::new(&db, "t").count().unwrap(), 100);

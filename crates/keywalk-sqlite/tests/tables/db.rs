@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use keywalk::{ChunkSource, Cursor, Order, Walk};
-use keywalk_sqlite::{Error, ErrorKind, Key, Query, Table};
+use keywalk_sqlite::{Error, ErrorKind, Query, SqlKey, Table};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Params};
 use tempfile::TempDir;
@@ -54,7 +54,7 @@ pub(crate) fn assert_free(db: &Connection, other: &Connection) {
 }
 
 /// The table `t` by these columns.
-pub(crate) fn by<'db, K: Key>(db: &'db Connection, key: &[&str]) -> Table<&'db Connection, K> {
+pub(crate) fn by<'db, K: SqlKey>(db: &'db Connection, key: &[&str]) -> Table<&'db Connection, K> {
     let table = Table::new(db, "t").key(key.iter().copied());
     table.unwrap_or_else(|error| panic!("{error}"))
 }
@@ -63,7 +63,7 @@ pub(crate) fn by_id(db: &Connection) -> Table<&Connection, i64> {
     by(db, &["id"])
 }
 
-pub(crate) fn query<'db, K: Key>(
+pub(crate) fn query<'db, K: SqlKey>(
     db: &'db Connection,
     sql: &str,
     params: impl Params,

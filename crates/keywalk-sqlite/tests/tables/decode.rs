@@ -78,9 +78,9 @@ fn closures_and_types_make_or_fill_items() {
     let named = by_id(&db).map(|row| row.get::<_, String>("name"));
     assert_eq!(lent(named), names());
     assert_eq!(lent(by_id(&db).map(|row| row.get::<_, String>(1))), names());
-    assert_eq!(lent(by_id(&db).fill(fill)), names());
-    assert_eq!(lent(all().fill(fill)), names());
-    let owned = Walk::new(by_id(&db).fill(fill)).chunk_size(2).items();
+    assert_eq!(lent(by_id(&db).map_into(fill)), names());
+    assert_eq!(lent(all().map_into(fill)), names());
+    let owned = Walk::new(by_id(&db).map_into(fill)).chunk_size(2).items();
     assert!(owned.map(|item| item.unwrap().1).eq(names()));
     let plain: Vec<Plain> = names().into_iter().map(Plain).collect();
     assert_eq!(lent(by_id(&db).decode::<Plain>()), plain);
@@ -300,7 +300,7 @@ fn a_row_whose_key_was_bad_when_its_chunk_was_fetched_comes_in_the_next_one() {
         }
         Ok(v)
     });
-    let mut chunks = Walk::new(table).range(..=9).live().chunks();
+    let mut chunks = Walk::new(table).range(..=9).unbounded().chunks();
     assert_eq!(chunks.next().unwrap().unwrap(), [(1, 1), (2, 2)]);
     assert_eq!(chunks.next().unwrap().unwrap(), [(7, 3)]);
     assert!(chunks.next().unwrap().is_none());

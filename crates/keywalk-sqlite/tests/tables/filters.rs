@@ -38,7 +38,7 @@ fn passes<P: Params + Clone>(db: &Connection, condition: &str, params: P) {
     filtered::<i64, P>(db, condition, params.clone(), &["id"], "id");
     filtered::<(i64, i64), P>(db, condition, params.clone(), &["c", "id"], "c, id");
     filtered::<(i64, Reverse<i64>), P>(db, condition, params.clone(), &["c", "x"], "c, x DESC");
-    let within = Table::new(db, "t").within("c", 3);
+    let within = Table::new(db, "t").prefix_eq("c", 3);
     let within = within.and_then(|within| within.key::<Reverse<i64>>(["x"]));
     let within = within.and_then(|within| within.filter(condition, params.clone()));
     let sql = format!("SELECT * FROM t WHERE ({condition}\n) AND c = 3 ORDER BY x DESC");
@@ -176,7 +176,7 @@ fn rows_that_the_filter_drops_need_no_key() {
         let table = by::<String>(&db, &["id"])
             .filter("id IS NOT NULL", [])
             .unwrap();
-        let found = keys(Walk::new(table).chunk_size(size).live());
+        let found = keys(Walk::new(table).chunk_size(size).unbounded());
         assert_eq!(found, ["a", "b"], "chunks of {size}");
     }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use keywalk::{ChunkSource, ResumableSource, Token, Walk};
 use keywalk_sqlite::uuid::Uuid;
 use keywalk_sqlite::uuid::fmt::Hyphenated;
-use keywalk_sqlite::{AnyKey, Collated, Error, Key, Table};
+use keywalk_sqlite::{Collated, DynKey, Error, SqlKey, Table};
 use rusqlite::Connection;
 
 use crate::db::{open, query};
@@ -69,7 +69,7 @@ impl Golden {
     }
 
     /// Of a walk after so many items these are the keys that are left.
-    fn check<K: Key, T, S>(
+    fn check<K: SqlKey, T, S>(
         &mut self,
         name: &str,
         source: impl Fn() -> S,
@@ -103,7 +103,7 @@ impl Golden {
     }
 }
 
-fn by<'db, K: Key>(db: &'db Connection, table: &str, key: &[&str]) -> Table<&'db Connection, K> {
+fn by<'db, K: SqlKey>(db: &'db Connection, table: &str, key: &[&str]) -> Table<&'db Connection, K> {
     let table = Table::new(db, table).key(key.iter().copied());
     table.expect("it is a key")
 }
@@ -136,10 +136,10 @@ fn walks(golden: &mut Golden) {
     let last = max.to_string();
     golden.check("integer", numbers, as_it_is, 2, &format!("0 255 {max}"));
     golden.check("integer_descending", numbers, Walk::descending, 3, &least);
-    golden.check("live", numbers, Walk::live, 4, &last);
+    golden.check("live", numbers, Walk::unbounded, 4, &last);
     golden.check("not_begun", numbers, as_it_is, 0, &all);
     golden.check("done", numbers, as_it_is, 5, "");
-    let live = |walk: Walk<_>| walk.range(-1..255).live();
+    let live = |walk: Walk<_>| walk.range(-1..255).unbounded();
     golden.check("live_in_range", numbers, live, 1, "0");
     let down = |walk: Walk<_>| walk.range(-1..=255).descending();
     golden.check("not_begun_in_range", numbers, down, 0, "255 0 -1");
@@ -168,7 +168,7 @@ fn keys(golden: &mut Golden) {
     let folded = || by::<Collated>(&db, "folded", &["name"]);
     golden.check("collated", folded, as_it_is, 2, "'C'");
     let db = open(BARE);
-    let bare = || by::<AnyKey>(&db, "bare", &["rowid"]);
+    let bare = || by::<DynKey>(&db, "bare", &["rowid"]);
     golden.check("rowid", bare, as_it_is, 2, "3");
 }
 
@@ -181,7 +181,7 @@ fn sources(golden: &mut Golden) {
     golden.check("attached", past, as_it_is, 1, "20");
     let of_x = || {
         Table::new(&db, "orders")
-            .within("tenant", "x")
+            .prefix_eq("tenant", "x")
             .expect("a column")
     };
     golden.check("within", of_x, as_it_is, 1, "2 3");

@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use keywalk::{ChunkSource, ResumableSource};
 use keywalk_sqlite::uuid::Uuid;
 use keywalk_sqlite::uuid::fmt::Hyphenated;
-use keywalk_sqlite::{Collated, Comparison, Key, KeyColumn, Table};
+use keywalk_sqlite::{Collated, SqlKey, SqlKeyColumn, Table, TextOrder};
 use rusqlite::Connection;
 use rusqlite::types::{FromSqlResult, ToSqlOutput, Value, ValueRef};
 
@@ -17,8 +17,8 @@ use crate::db::open;
 #[derive(Clone, Debug, PartialEq, PartialOrd)]
 struct Real(f64);
 
-impl KeyColumn for Real {
-    const COMPARISON: Comparison = Comparison::Value;
+impl SqlKeyColumn for Real {
+    const TEXT_ORDER: TextOrder = TextOrder::NotText;
 
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
         value.as_f64().map(Real)
@@ -40,7 +40,7 @@ fn tables() -> Connection {
 
 const TABLES: [&str; 3] = ["one", "two", "three"];
 
-fn by<K: Key>(db: &Connection) -> Table<&Connection, K> {
+fn by<K: SqlKey>(db: &Connection) -> Table<&Connection, K> {
     let tables = TABLES.iter().enumerate();
     let mut tables =
         tables.map(|(at, table)| Table::new(db, *table).key(["a", "b", "c"][..=at].to_vec()));
@@ -61,7 +61,7 @@ fn bytes_in<S: ChunkSource<Key: Debug, Error: Debug> + ResumableSource>(
     bytes
 }
 
-fn bytes<K: Key + Debug>(key: K) -> Vec<u8> {
+fn bytes<K: SqlKey + Debug>(key: K) -> Vec<u8> {
     bytes_in(&by::<K>(&tables()), &key)
 }
 
@@ -69,11 +69,11 @@ fn bytes<K: Key + Debug>(key: K) -> Vec<u8> {
 fn dynamic(values: Vec<Value>) -> Vec<u8> {
     let db = tables();
     let table = Table::new(&db, TABLES[values.len() - 1]);
-    let key = table.any_key(values).expect("they fit");
+    let key = table.dyn_key(values).expect("they fit");
     bytes_in(&table, &key)
 }
 
-fn is_taken<K: Key>(bytes: &[u8]) -> bool {
+fn is_taken<K: SqlKey>(bytes: &[u8]) -> bool {
     let key = by::<K>(&tables()).decode_key(bytes);
     key.expect("the table is there").is_some()
 }

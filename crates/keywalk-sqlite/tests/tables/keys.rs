@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order, Walk};
 use keywalk_sqlite::uuid::Uuid;
 use keywalk_sqlite::uuid::fmt::Hyphenated;
-use keywalk_sqlite::{AnyKey, Collated, Table};
+use keywalk_sqlite::{Collated, DynKey, Table};
 use rusqlite::{Connection, params};
 
 use crate::check::{Values, check};
@@ -242,7 +242,7 @@ fn values_of_all_classes_in_one_column_come_in_sqlites_order() {
                          (-9223372036854775807 - 1), (9007199254740993), (9007199254740992.0), ('abc'),
                          ('1e1'), (' 7'), (''), (x'00'), (x''), (x'ff'), (10), (1e-300), (1e19)"
                 ));
-                gives::<AnyKey>(&db, &["k"], order);
+                gives::<DynKey>(&db, &["k"], order);
             }
         }
     }
@@ -275,9 +275,9 @@ fn the_columns_of_an_index_and_the_rowid_behind_them_are_a_key() {
     for index in ["c", "c, v"] {
         let db = indexed(index);
         gives::<Up>(&db, &["c", "v"], "c, v");
-        gives::<AnyKey>(&db, &["C", "V"], "c, v");
+        gives::<DynKey>(&db, &["C", "V"], "c, v");
         gives::<Down>(&db, &["c", "v"], "c DESC, v DESC");
-        let within = || Table::new(&db, "t").within("c", "b").unwrap();
+        let within = || Table::new(&db, "t").prefix_eq("c", "b").unwrap();
         let sql = "SELECT v, * FROM t WHERE c = 'b' ORDER BY v";
         check(within().key::<i64>(["v"]).unwrap(), &db, sql, [], &["v"]);
     }
@@ -286,7 +286,7 @@ fn the_columns_of_an_index_and_the_rowid_behind_them_are_a_key() {
         gives::<Mixed>(&indexed(index), &["c", "v"], "c DESC, v");
     }
     for index in ["c DESC", "c DESC, v"] {
-        gives::<AnyKey>(&indexed(index), &["c", "v"], "c DESC, v");
+        gives::<DynKey>(&indexed(index), &["c", "v"], "c DESC, v");
     }
     gives::<Down>(&indexed("c DESC, v DESC"), &["c", "v"], "c DESC, v DESC");
     // One that begins with it doesn't matter.
@@ -298,12 +298,12 @@ fn the_columns_of_an_index_and_the_rowid_behind_them_are_a_key() {
     // A unique one, and columns that are computed.
     let db = open(
         "CREATE TABLE t (v INTEGER PRIMARY KEY, a TEXT NOT NULL, b INT NOT NULL,
-             neg INT NOT NULL AS (-v) VIRTUAL UNIQUE, hex TEXT NOT NULL AS (hex(v * 7 % 5)) STORED UNIQUE,
+             neg INT NOT NULL AS (-v) VIRTUAL UNIQUE, hex TEXT NOT NULL AS (hex(v * 7 % 5)) STORAGE_CLASS UNIQUE,
              UNIQUE (a, b DESC));
          INSERT INTO t VALUES (1, 'x', 1), (2, 'x', 2), (3, 'w', 5), (4, 'y', 0)",
     );
     gives::<(String, Reverse<i64>)>(&db, &["a", "b"], "a, b DESC");
-    gives::<AnyKey>(&db, &["A", "B"], "a, b DESC");
+    gives::<DynKey>(&db, &["A", "B"], "a, b DESC");
     gives::<i64>(&db, &["neg"], "neg");
     gives::<String>(&db, &["hex"], "hex");
 }
@@ -339,16 +339,16 @@ fn collated_columns_come_in_their_collations_order() {
             }
         }
         gives::<Collated>(&db, &["k"], "k");
-        gives::<AnyKey>(&db, &["k"], "k");
+        gives::<DynKey>(&db, &["k"], "k");
         gives::<Reverse<Collated>>(&db, &["k"], "k DESC");
         for db in [&db, &twice] {
             gives::<(Collated, i64)>(db, &["k", "n"], "k, n");
             gives::<(Reverse<Collated>, Reverse<i64>)>(db, &["k", "n"], "k DESC, n DESC");
-            gives::<AnyKey>(db, &["k", "n"], "k, n");
+            gives::<DynKey>(db, &["k", "n"], "k, n");
             gives::<(Collated, i64)>(db, &["k", "id"], "k, id");
-            gives::<AnyKey>(db, &["k", "id"], "k, id");
+            gives::<DynKey>(db, &["k", "id"], "k, id");
             gives::<(Reverse<i64>, Collated)>(db, &["n", "k"], "n DESC, k");
-            gives::<AnyKey>(db, &["n", "k"], "n DESC, k");
+            gives::<DynKey>(db, &["n", "k"], "n DESC, k");
         }
     }
 }
@@ -361,22 +361,22 @@ fn within_walks_the_rows_of_one_prefix_by_the_rest_of_the_key() {
          WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 53)
              INSERT INTO t SELECT i, i % 3, i / 3 % 3, i / 9 % 3, i / 27 FROM n",
     );
-    let within = |a: &str| Table::new(&db, "t").within("a", a).unwrap();
+    let within = |a: &str| Table::new(&db, "t").prefix_eq("a", a).unwrap();
     let rest = &["b", "c", "d"];
     let sql = "SELECT * FROM t WHERE a = 1 ORDER BY b, c DESC, d";
     type Rest = (String, Reverse<i64>, i64);
     check(within("1").key::<Rest>(*rest).unwrap(), &db, sql, [], rest);
-    let any = within("1").key::<AnyKey>(*rest).unwrap();
+    let any = within("1").key::<DynKey>(*rest).unwrap();
     check(any, &db, sql, [], rest);
     // The primary key without what is fixed; a value of another type compares as in SQL.
     check(within("1"), &db, sql, [], rest);
     let sql = "SELECT * FROM t WHERE a = 2 AND b = '0' ORDER BY c DESC, d";
     let fixed = || {
-        let b = Table::new(&db, "t").within("b", "0");
-        b.and_then(|b| b.within("A", 2)).unwrap()
+        let b = Table::new(&db, "t").prefix_eq("b", "0");
+        b.and_then(|b| b.prefix_eq("A", 2)).unwrap()
     };
     let rest = &["c", "d"];
-    check(fixed().key::<AnyKey>(*rest).unwrap(), &db, sql, [], rest);
+    check(fixed().key::<DynKey>(*rest).unwrap(), &db, sql, [], rest);
     let typed = fixed().key::<(Reverse<i64>, i64)>(*rest).unwrap();
     check(typed, &db, sql, [], rest);
     check(fixed(), &db, sql, [], rest);
@@ -413,7 +413,7 @@ fn a_full_chunk_is_left_as_it_is() {
     let mut chunk = Chunk::with_limit(2);
     let mut range = KeyRange::all(Order::Ascending);
     assert_eq!(table.fetch(&range, &mut chunk).unwrap(), Fetched::More);
-    range.advance_past(2);
+    range.start_after(2);
     assert_eq!(table.fetch(&range, &mut chunk).unwrap(), Fetched::More);
     assert_eq!(chunk.as_slice(), [(1, ()), (2, ())]);
     assert!(!chunk.overflowed());

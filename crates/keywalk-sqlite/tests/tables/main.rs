@@ -5,7 +5,6 @@
 mod check;
 mod db;
 
-mod any_key;
 mod any_table;
 mod by_bytes;
 mod changes;
@@ -13,6 +12,7 @@ mod closures;
 mod collations;
 mod count;
 mod decode;
+mod dyn_key;
 mod filters;
 mod golden;
 mod key_bytes;

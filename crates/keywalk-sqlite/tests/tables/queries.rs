@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use keywalk::Walk;
-use keywalk_sqlite::{AnyKey, Error, ErrorKind, Query};
+use keywalk_sqlite::{DynKey, Error, ErrorKind, Query};
 use rusqlite::{Connection, Params, params};
 
 use crate::check::{Boxed, Values, check};
@@ -92,7 +92,7 @@ fn composite_keys_in_any_directions_give_the_rows_that_sql_gives() {
         "SELECT * FROM orders WHERE sum IN (7.5, 24.5, 31.5, 0.5, 1.5)",
     ] {
         gives::<(i64, i64)>(all, [], &["user", "id"], "user, id");
-        gives::<AnyKey>(all, [], &["user", "id"], "user, id");
+        gives::<DynKey>(all, [], &["user", "id"], "user, id");
         gives::<(Reverse<i64>, Reverse<i64>)>(all, [], &["user", "id"], "user DESC, id DESC");
         gives::<(String, i64)>(all, [], &["tag", "id"], "tag, id");
     }

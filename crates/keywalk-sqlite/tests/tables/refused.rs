@@ -2,7 +2,7 @@
 //! named; whatever they hold, they are never run.
 
 use keywalk::Walk;
-use keywalk_sqlite::{AnyKey, Error, ErrorKind, Query, Table};
+use keywalk_sqlite::{DynKey, Error, ErrorKind, Query, Table};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -64,12 +64,12 @@ fn a_name_that_would_be_sql_is_a_name_that_is_not_there() {
             assert_says(name, refused, ErrorKind::NoSuchTable, &[]);
         }
         for refused in [
-            t().key::<AnyKey>([name]).map(drop),
-            t().key::<AnyKey>(["id", name]).map(drop),
-            t().within(name, 1).map(drop),
+            t().key::<DynKey>([name]).map(drop),
+            t().key::<DynKey>(["id", name]).map(drop),
+            t().prefix_eq(name, 1).map(drop),
             walked(t().columns([name])),
             walked(t().columns(["id", name])),
-            query.key::<AnyKey>([name]).map(drop),
+            query.key::<DynKey>([name]).map(drop),
         ] {
             assert_says(name, refused, ErrorKind::NoSuchColumn, &[]);
         }
@@ -87,7 +87,7 @@ fn a_value_is_a_value_whatever_it_says() {
     for text in INJECTIONS {
         let filtered = Table::new(&db, "t").filter("v = ?", [text]).unwrap();
         assert_eq!(keys(Walk::new(filtered)).len(), 1, "{text}");
-        let within = Table::new(&db, "t").within("v", text).unwrap();
+        let within = Table::new(&db, "t").prefix_eq("v", text).unwrap();
         assert_eq!(keys(Walk::new(within.key::<i64>(["id"]).unwrap())).len(), 1);
         let only = (text.to_owned(), i64::MIN)..=(text.to_owned(), i64::MAX);
         let walk = Walk::new(by::<(String, i64)>(&db, &["v", "id"])).range(only);
@@ -160,23 +160,23 @@ fn triple(db: &Connection) -> Result<(), Error> {
 }
 
 fn any_triple(db: &Connection) -> Result<(), Error> {
-    Table::new(db, "t").key::<AnyKey>(TRIPLE).map(drop)
+    Table::new(db, "t").key::<DynKey>(TRIPLE).map(drop)
 }
 
 fn within_a(db: &Connection) -> Result<(), Error> {
-    outcome(Walk::new(Table::new(db, "t").within("a", 1)?)).map(drop)
+    outcome(Walk::new(Table::new(db, "t").prefix_eq("a", 1)?)).map(drop)
 }
 
 fn b_within_a(db: &Connection) -> Result<(), Error> {
     Table::new(db, "t")
-        .within("a", "x")?
+        .prefix_eq("a", "x")?
         .key::<i64>(["b"])
         .map(drop)
 }
 
 fn newest_within_a(db: &Connection) -> Result<(), Error> {
     type Newest = (std::cmp::Reverse<i64>, i64);
-    let table = Table::new(db, "t").within("a", 1)?;
+    let table = Table::new(db, "t").prefix_eq("a", 1)?;
     outcome(Walk::new(table.key::<Newest>(["b", "c"])?)).map(drop)
 }
 

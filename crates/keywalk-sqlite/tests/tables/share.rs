@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use keywalk::ResumableSource;
 use keywalk_sqlite::uuid::Uuid;
-use keywalk_sqlite::{Collated, Key, Table};
+use keywalk_sqlite::{Collated, SqlKey, Table};
 use proptest::prelude::*;
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -19,21 +19,21 @@ fn two(columns: &str) -> Connection {
 
 const ANY: &str = "a ANY NOT NULL, b ANY NOT NULL";
 
-fn share<K: Key>(first: K, last: K, at: K) -> Option<f64> {
+fn share<K: SqlKey>(first: K, last: K, at: K) -> Option<f64> {
     let db =
         open("CREATE TABLE t (a ANY NOT NULL, b ANY NOT NULL, PRIMARY KEY (a, b), UNIQUE (a))");
     let one = Table::new(&db, "t").key(["a"]);
     let table = one.or_else(|_| Table::new(&db, "t").key(["a", "b"]));
     let table = table.expect("it has one or two columns");
-    table.share(&first, &last, &at)
+    table.fraction(&first, &last, &at)
 }
 
 fn any_share(columns: &str, values: [impl Into<Value>; 3]) -> Option<f64> {
     let db = two(columns);
     let table = Table::new(&db, "t");
-    let key = |value: Value| table.any_key([value, 0.into()]).expect("they are two");
+    let key = |value: Value| table.dyn_key([value, 0.into()]).expect("they are two");
     let [first, last, at] = values.map(|value| key(value.into()));
-    table.share(&first, &last, &at)
+    table.fraction(&first, &last, &at)
 }
 
 #[test]
@@ -143,14 +143,14 @@ proptest! {
     ) {
         let db = two(ANY);
         let table = Table::new(&db, "t");
-        let keys = values.into_iter().map(|values| table.any_key(values).expect("they are two"));
+        let keys = values.into_iter().map(|values| table.dyn_key(values).expect("they are two"));
         let mut keys: Vec<_> = keys.collect();
         keys.sort_by(|a, b| a.partial_cmp(b).expect("they are of one table"));
         if descending {
             keys.reverse();
         }
         let (first, last) = (&keys[0], &keys[keys.len() - 1]);
-        let shares: Vec<_> = keys.iter().map(|at| table.share(first, last, at)).collect();
+        let shares: Vec<_> = keys.iter().map(|at| table.fraction(first, last, at)).collect();
         if first == last {
             prop_assert!(shares.iter().all(Option::is_none));
         } else {

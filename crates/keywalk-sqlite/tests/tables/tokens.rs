@@ -4,7 +4,9 @@
 use std::cmp::Reverse;
 use std::ops::Bound;
 
-use keywalk::{Aspect, ChunkSource, Error, Fingerprint, ResumableSource, Token, TokenError, Walk};
+use keywalk::{
+    ChunkSource, Error, Fingerprint, FingerprintField, ResumableSource, Token, TokenError, Walk,
+};
 use keywalk_sqlite::{Collated, Error as SqliteError, ErrorKind, FromRow, PerFetch, Table};
 use rusqlite::{Connection, ToSql};
 
@@ -59,7 +61,7 @@ fn told<'db, S: ChunkSource<Error = SqliteError> + ResumableSource + 'db>(
 
 impl Told<'_> {
     /// In what it differs from a token's source, and what it says of itself in that.
-    fn refuses(&self, token: &Token) -> Option<(Aspect, String)> {
+    fn refuses(&self, token: &Token) -> Option<(FingerprintField, String)> {
         match (self.takes)(token) {
             Ok(()) => None,
             Err(Error::Token(TokenError::Source { aspect, here, .. })) => Some((aspect, here)),
@@ -73,12 +75,12 @@ fn filtered<'db>(db: &'db Connection, filter: &'static str, least: impl ToSql + 
 }
 
 fn of_tenant(db: &Connection, tenant: i64) -> Table<&Connection, String> {
-    let tenant = t(db).within("tenant", tenant).expect("it is a column");
+    let tenant = t(db).prefix_eq("tenant", tenant).expect("it is a column");
     tenant.key(["name"]).expect("it is a key")
 }
 
 /// A walk by `source` refuses a token `of` another, which differs from it in that; it takes its own.
-fn differ(aspect: Aspect, of: &Told<'_>, source: &Told<'_>, here: &str) {
+fn differ(aspect: FingerprintField, of: &Told<'_>, source: &Told<'_>, here: &str) {
     let refused = source.refuses(&of.token);
     assert_eq!(refused, Some((aspect, here.to_owned())));
     assert_eq!(source.refuses(&source.token), None, "{here}");
@@ -87,8 +89,9 @@ fn differ(aspect: Aspect, of: &Told<'_>, source: &Told<'_>, here: &str) {
 #[test]
 fn a_token_of_another_table_schema_or_query_is_refused() {
     let db = &open(SCHEMA);
-    let relation =
-        |of: &Told<'_>, source: &Told<'_>, here: &str| differ(Aspect::Relation, of, source, here);
+    let relation = |of: &Told<'_>, source: &Told<'_>, here: &str| {
+        differ(FingerprintField::Relation, of, source, here)
+    };
     let id = || told(|| by_id(db));
     let by_least = |sql: &'static str, least| told(move || query::<i64>(db, sql, [least], &["id"]));
     let least = "SELECT * FROM t WHERE size + 0 >= :least";
@@ -106,7 +109,7 @@ fn a_token_of_another_table_schema_or_query_is_refused() {
     relation(&of_least, &by_least(least, 11), &shown);
     relation(&of_least, &by_least(more, 10), &format!("query: {more}"));
     let size = told(|| query::<i64>(db, least, [10], &["size"]));
-    differ(Aspect::Key, &of_least, &size, r#""size" ASC"#);
+    differ(FingerprintField::Key, &of_least, &size, r#""size" ASC"#);
     // The same name, now found elsewhere.
     let of_main = id();
     db.execute_batch("CREATE TEMP TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (7)")
@@ -119,7 +122,9 @@ fn a_token_of_another_table_schema_or_query_is_refused() {
 #[test]
 fn a_token_of_another_key_or_filter_is_refused() {
     let db = &open(SCHEMA);
-    let key = |of: &Told<'_>, source: &Told<'_>, here: &str| differ(Aspect::Key, of, source, here);
+    let key = |of: &Told<'_>, source: &Told<'_>, here: &str| {
+        differ(FingerprintField::Key, of, source, here)
+    };
     let id = told(|| by_id(db));
     let size = told(|| by::<i64>(db, &["size"]));
     let down = told(|| by::<Reverse<i64>>(db, &["id"]));
@@ -130,8 +135,9 @@ fn a_token_of_another_key_or_filter_is_refused() {
     key(&two, &id, r#""id" ASC"#);
     key(&down, &told(|| t(db)), r#""id" ASC"#);
 
-    let filter =
-        |of: &Told<'_>, source: &Told<'_>, here: &str| differ(Aspect::Filter, of, source, here);
+    let filter = |of: &Told<'_>, source: &Told<'_>, here: &str| {
+        differ(FingerprintField::Filter, of, source, here)
+    };
     let of_10 = filtered(db, "size >= ?1", 10);
     let shown = "(size >= ?1)";
     filter(&id, &of_10, shown);
@@ -186,7 +192,7 @@ fn a_token_of_another_order_is_refused() {
     ] {
         let (before, after) = (open(&of), open(&here));
         let refused = told(|| t(&after)).refuses(&token(t(&before)));
-        let expected = says.map(|says| (Aspect::Key, says.to_owned()));
+        let expected = says.map(|says| (FingerprintField::Key, says.to_owned()));
         assert_eq!(refused, expected, "{of}; {here}");
     }
     let folded = open(&text("COLLATE NOCASE"));
@@ -204,7 +210,7 @@ fn a_token_of_another_store_or_of_a_table_that_is_gone_is_refused_as_that() {
         matches!(
             error,
             TokenError::Source {
-                aspect: Aspect::Store,
+                aspect: FingerprintField::Store,
                 ..
             }
         )
@@ -230,7 +236,7 @@ fn what_the_message_tells_to_do_helps() {
     let sized = || filtered(db, "size > ?1", 1);
     let within = [
         "another filter",
-        "the same `within` columns, with the same values",
+        "the same `prefix_eq` columns, with the same values",
     ];
     for (right, wrong, words) in [
         (one(), names(), &within[..]),
@@ -282,7 +288,7 @@ fn columns_decoding_types_and_blanks_do_not_matter() {
         token(t().columns(["x"])),
         token(t().columns([""; 0])),
         token(t().map(|_| Ok(()))),
-        token(t().fill(|_, _: &mut u8| Ok(()))),
+        token(t().map_into(|_, _: &mut u8| Ok(()))),
         token(t().decode::<Nothing>()),
         token(t().schema("Main")),
         token(by::<(u8, i32, i64)>(&db, &["A", "b", "id"])),
@@ -291,7 +297,7 @@ fn columns_decoding_types_and_blanks_do_not_matter() {
     }
     let within = |columns: [(&str, i64); 2]| {
         let fixed = columns.into_iter().fold(t(), |table, (column, value)| {
-            table.within(column, value).expect("it is a column")
+            table.prefix_eq(column, value).expect("it is a column")
         });
         move |filter: &str| token(fixed.filter(filter, ["q"]).expect("a filter"))
     };
@@ -317,7 +323,7 @@ fn connections_files_indexes_and_rows_do_not_matter() {
     let of = |db: Connection| {
         let table = Table::new(db, "t").key(["a", "b", "id"]).expect("a key");
         let range = (1_i64, 2_i64, 3_i64)..=(1, 3, 5);
-        let mut items = Walk::new(table).range(range).live().items();
+        let mut items = Walk::new(table).range(range).unbounded().items();
         items.next().expect("there are some").expect("it is fine");
         items.token().expect("it is a table")
     };

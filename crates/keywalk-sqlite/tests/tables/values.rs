@@ -7,7 +7,7 @@ use std::error::Error as StdError;
 use keywalk::{Order, Walk};
 use keywalk_sqlite::uuid::Uuid;
 use keywalk_sqlite::uuid::fmt::Hyphenated;
-use keywalk_sqlite::{AnyKey, Comparison, ErrorKind, KeyColumn, Table};
+use keywalk_sqlite::{DynKey, ErrorKind, SqlKeyColumn, Table, TextOrder};
 use rusqlite::types::{FromSqlResult, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, params};
 
@@ -18,7 +18,7 @@ fn table<'db, K: Values + 'static>(db: &'db Connection, key: &[&str]) -> Boxed<'
     Box::new(by::<K>(db, key))
 }
 
-fn by_primary_key<'db>(db: &'db Connection, _: &[&str]) -> Boxed<'db, AnyKey> {
+fn by_primary_key<'db>(db: &'db Connection, _: &[&str]) -> Boxed<'db, DynKey> {
     Box::new(Table::new(db, "t"))
 }
 
@@ -63,7 +63,7 @@ fn bad_of<K: Values>(
         let place = place.expect("it is there");
         let db = open(schema);
         let walk = Walk::new(source(&db, &key)).chunk_size(size).order(order);
-        let found = walked(if live { walk.live() } else { walk });
+        let found = walked(if live { walk.unbounded() } else { walk });
         let error = found.error.expect(&name);
         assert_eq!(error.kind(), ErrorKind::Value, "{name}");
         let said = error.to_string();
@@ -284,7 +284,7 @@ fn a_bad_row_past_the_range_does_not_matter_and_one_in_it_does() {
     );
     type Mixed = (i64, Reverse<i64>);
     let walk = Walk::new(by::<Mixed>(&db, &["a", "b"])).range(..=(2, Reverse(0)));
-    assert_eq!(keys(walk.live()).len(), 2);
+    assert_eq!(keys(walk.unbounded()).len(), 2);
 
     let db = open(
         "CREATE TABLE t (id INT NOT NULL UNIQUE);
@@ -294,7 +294,7 @@ fn a_bad_row_past_the_range_does_not_matter_and_one_in_it_does() {
         for order in ORDERS {
             let walk = |range: std::ops::RangeInclusive<i64>| {
                 let walk = Walk::new(by_id(&db)).range(range).order(order);
-                walked(walk.live().chunk_size(size))
+                walked(walk.unbounded().chunk_size(size))
             };
             let in_range = walk(0..=2);
             assert!(in_range.error.is_none(), "{order:?}, chunks of {size}");
@@ -312,8 +312,8 @@ fn a_bad_row_past_the_range_does_not_matter_and_one_in_it_does() {
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 struct Unsigned(u64);
 
-impl KeyColumn for Unsigned {
-    const COMPARISON: Comparison = Comparison::Value;
+impl SqlKeyColumn for Unsigned {
+    const TEXT_ORDER: TextOrder = TextOrder::NotText;
 
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
         Ok(Unsigned(value.as_i64()?.cast_unsigned() ^ (1 << 63)))
@@ -335,7 +335,7 @@ fn u64_keys_are_walked_by_a_type_of_ones_own() {
     let db = open("CREATE TABLE t (id INTEGER PRIMARY KEY)");
     let all = [0, 1, 1 << 63, u64::MAX - 1, u64::MAX].map(Unsigned);
     for key in &all {
-        db.execute("INSERT INTO t VALUES (?1)", [KeyColumn::bind(key)])
+        db.execute("INSERT INTO t VALUES (?1)", [SqlKeyColumn::bind(key)])
             .unwrap();
     }
     let key = &["id"];
@@ -358,7 +358,7 @@ fn keys_of_a_megabyte_are_walked_and_messages_stay_short() {
     let expected = column(&db, "SELECT k FROM t ORDER BY k");
     for size in [1, 2, 7] {
         let found = keys(Walk::new(Table::new(&db, "t")).chunk_size(size));
-        let found: Vec<Value> = found.into_iter().flat_map(AnyKey::into_values).collect();
+        let found: Vec<Value> = found.into_iter().flat_map(DynKey::into_values).collect();
         assert!(found == expected, "chunks of {size}");
     }
 
@@ -382,6 +382,6 @@ fn keys_of_a_megabyte_are_walked_and_messages_stay_short() {
         assert!(said.contains("... (1048577 bytes)"), "{said}");
         assert!(said.len() < 400, "{} bytes", said.len());
     }
-    let key = Table::new(&db, "t").any_key([format!("{long}a")]).unwrap();
+    let key = Table::new(&db, "t").dyn_key([format!("{long}a")]).unwrap();
     assert!(key.to_string().len() < 100);
 }

@@ -1,7 +1,7 @@
 //! What a token says, before its checksum or signature:
 //!
 //! ```text
-//! byte 0       the form: 2 of a walk that was given a range and has begun, or is live; otherwise 1
+//! byte 0       the form: 2 of a walk that was given a range and has begun, or is unbounded; otherwise 1
 //! byte 1       bit 0: descending; bits 1 and 2: the stage; bits 3 and 4: the near bound's kind;
 //!              bits 5 and 6: the far bound's; bit 7: signed
 //! bytes 2..18  the fingerprint: store, relation, key, filter, four bytes each
@@ -17,7 +17,7 @@ use core::ops::Bound;
 use super::TokenError;
 use crate::cursor::{Cursor, Stage};
 use crate::error::Error;
-use crate::fingerprint::{Aspect, Fingerprint};
+use crate::fingerprint::{Fingerprint, FingerprintField};
 use crate::range::{KeyRange, Order};
 use crate::resumable_source::ResumableSource;
 
@@ -53,8 +53,8 @@ pub(super) fn write<S: ResumableSource + ?Sized>(
     let flags = [
         u8::from(range.order() == Order::Descending),
         stage_code(cursor.stage) << STAGE,
-        bound_code(range.near()) << NEAR,
-        bound_code(range.far()) << FAR,
+        bound_code(range.start()) << NEAR,
+        bound_code(range.end()) << FAR,
     ];
     let flags = flags.into_iter().sum();
     let form = match cursor.given {
@@ -66,7 +66,7 @@ pub(super) fn write<S: ResumableSource + ?Sized>(
         bytes.extend_from_slice(&hash.to_be_bytes());
     }
     if let Some(given) = &cursor.given {
-        let (near, far) = (bound_code(given.near()), bound_code(given.far()));
+        let (near, far) = (bound_code(given.start()), bound_code(given.end()));
         bytes.push(near << GIVEN_NEAR | far << GIVEN_FAR);
     }
     let mut encoded = Vec::new();
@@ -74,7 +74,7 @@ pub(super) fn write<S: ResumableSource + ?Sized>(
     for bound in ranges
         .into_iter()
         .flatten()
-        .flat_map(|range| [range.near(), range.far()])
+        .flat_map(|range| [range.start(), range.end()])
     {
         if let Bound::Included(key) | Bound::Excluded(key) = bound {
             encoded.clear();
@@ -152,7 +152,11 @@ impl<'a> Body<'a> {
         self.stage == Stage::Done
     }
 
-    pub(super) fn check(&self, source: &Fingerprint, aspects: &[Aspect]) -> Result<(), TokenError> {
+    pub(super) fn check(
+        &self,
+        source: &Fingerprint,
+        aspects: &[FingerprintField],
+    ) -> Result<(), TokenError> {
         let here = source.hashes();
         match aspects
             .iter()
@@ -172,7 +176,7 @@ impl<'a> Body<'a> {
     pub(super) fn cursor<S: ResumableSource + ?Sized>(
         &self,
         source: &S,
-        aspects: &[Aspect],
+        aspects: &[FingerprintField],
     ) -> Result<Cursor<S::Key>, Error<S::Error>> {
         let fingerprint = source.fingerprint().map_err(Error::Source)?;
         self.check(&fingerprint, aspects).map_err(Error::Token)?;

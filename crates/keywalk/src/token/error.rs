@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::Token;
 use crate::excerpt::Excerpt;
-use crate::fingerprint::Aspect;
+use crate::fingerprint::FingerprintField;
 
 /// How much is shown of what a source says of itself.
 const MOST_CHARS: usize = 120;
@@ -34,7 +34,7 @@ pub enum TokenError {
     /// It is of another source.
     Source {
         /// What differs; the first of them, if several do.
-        aspect: Aspect,
+        aspect: FingerprintField,
         /// What the source that was to be walked says of it.
         here: String,
         /// What that source [says](crate::Fingerprint::cure) to do about it; empty if it says nothing.

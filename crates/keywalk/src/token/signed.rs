@@ -28,11 +28,11 @@ use super::{CHECKSUM, Token, TokenError, check_length, checked, from_text, signe
 /// # impl ChunkSource for Squares {
 /// #     fn fetch(&mut self, range: &KeyRange<u32>, chunk: &mut Chunk<(u32, u32)>)
 /// #         -> Result<Fetched<u32>, Infallible> {
-/// #         let squares = (0..100).filter(|n| range.admits(n)).map(|n| (n, n * n));
+/// #         let squares = (0..100).filter(|n| range.may_contain(n)).map(|n| (n, n * n));
 /// #         Ok(if chunk.fill_from(squares) { Fetched::More } else { Fetched::End })
 /// #     }
 /// #     fn last_key(&mut self, _: &KeyRange<u32>) -> Result<LastKey<u32>, Infallible> {
-/// #         Ok(LastKey::Is(99))
+/// #         Ok(LastKey::Known(99))
 /// #     }
 /// # }
 /// # impl ResumableSource for Squares {

@@ -180,7 +180,7 @@ impl Item {
         self.room.change(before, self.bytes.capacity());
     }
 
-    fn weigh(&self) -> usize {
+    fn byte_size(&self) -> usize {
         self.bytes.len()
     }
 }
@@ -225,7 +225,7 @@ proptest! {
         steps in prop::collection::vec(weighed(), 0..300),
     ) {
         let room = Room::default();
-        let mut chunk = Chunk::with_budget(limit, bytes, Item::weigh);
+        let mut chunk = Chunk::with_budget(limit, bytes, Item::byte_size);
         prop_assert_eq!(chunk.budget(), Some(bytes));
         let mut model: Vec<usize> = Vec::new();
         let mut heaviest = 0;
@@ -282,7 +282,7 @@ proptest! {
                     model.clear();
                 }
             }
-            let lens: Vec<usize> = chunk.as_slice().iter().map(Item::weigh).collect();
+            let lens: Vec<usize> = chunk.as_slice().iter().map(Item::byte_size).collect();
             prop_assert_eq!(&lens, &model);
             prop_assert!(!chunk.overflowed());
             prop_assert!(
@@ -317,7 +317,7 @@ fn made_anew(chunk: &mut Chunk<Item>, lens: impl IntoIterator<Item = usize>) -> 
 
 #[test]
 fn items_of_similar_size_are_all_filled_in_the_slots_of_earlier_ones() {
-    let mut chunk = Chunk::with_budget(1_000, 10_000, Item::weigh);
+    let mut chunk = Chunk::with_budget(1_000, 10_000, Item::byte_size);
     // From 100 to 180 bytes, in another slot each time: up to 1.3 times the mean.
     let lens = || (0..5_000_usize).map(|n| 100 + n * 37 % 81);
     made_anew(&mut chunk, lens());
@@ -326,7 +326,7 @@ fn items_of_similar_size_are_all_filled_in_the_slots_of_earlier_ones() {
 
 #[test]
 fn one_large_item_does_not_take_the_slots_of_all_others_for_long() {
-    let mut chunk = Chunk::with_budget(1_000, 10_000, Item::weigh);
+    let mut chunk = Chunk::with_budget(1_000, 10_000, Item::byte_size);
     let lens = || (0..5_000_usize).map(|n| 100 + n * 37 % 81);
     made_anew(&mut chunk, lens());
     for large in [5_000, 15_000, 100_000] {
@@ -338,8 +338,8 @@ fn one_large_item_does_not_take_the_slots_of_all_others_for_long() {
 
 #[test]
 fn items_that_weigh_nothing_or_endlessly_much_are_counted() {
-    type Weigh = fn(&i64) -> usize;
-    let cases: [(Weigh, usize); 3] = [
+    type ByteSize = fn(&i64) -> usize;
+    let cases: [(ByteSize, usize); 3] = [
         (|_| 0, 4),
         (|_| usize::MAX, 1),
         (|n| if *n == 1 { usize::MAX } else { 1 }, 2),
@@ -349,7 +349,7 @@ fn items_that_weigh_nothing_or_endlessly_much_are_counted() {
         .flat_map(|case| [(case, 2), (case, usize::MAX)])
     {
         let walk = Walk::new(numbers(10)).chunk_size(4);
-        let mut chunks = walk.chunk_bytes_by(bytes, weigh).chunks();
+        let mut chunks = walk.chunk_bytes_with(bytes, weigh).chunks();
         assert_eq!(chunks.next().unwrap().unwrap().len(), chunk);
         while chunks.next().unwrap().is_some() {}
         assert_eq!(chunks.stats().items(), 10);

@@ -71,10 +71,10 @@ impl<K: Stored> Spec<K> {
             walk = walk.range(self.bounds.clone());
         }
         if self.live {
-            walk = walk.live();
+            walk = walk.unbounded();
         }
         match self.bytes {
-            Some(bytes) => walk.chunk_bytes_by(bytes, weigh),
+            Some(bytes) => walk.chunk_bytes_with(bytes, weigh),
             None => walk,
         }
     }
@@ -103,7 +103,7 @@ impl<K: Stored> Spec<K> {
             1 => 0,
             _ => 1 + keys([self.bounds.0.as_ref(), self.bounds.1.as_ref()]),
         };
-        let bytes = 26 + keys([range.near(), range.far()]) + given;
+        let bytes = 26 + keys([range.start(), range.end()]) + given;
         assert_eq!(
             (token.as_bytes().len(), token.to_string().len()),
             (bytes, (bytes * 4).div_ceil(3))
@@ -206,10 +206,10 @@ impl<K: Stored> Spec<K> {
         );
         assert_eq!(range.order(), self.order);
         let Some(last_seen) = seen.last() else { return };
-        assert_eq!(range.near(), Bound::Excluded(last_seen));
+        assert_eq!(range.start(), Bound::Excluded(last_seen));
         if !self.live {
             assert_eq!(
-                range.far(),
+                range.end(),
                 expected.last().map_or(Bound::Unbounded, Bound::Included)
             );
         }
@@ -275,7 +275,7 @@ impl<K: Stored> Spec<K> {
                     assert_eq!((error, ends), (Error::Source(Broken(at)), 0));
                     errors += 1;
                     let after = going.place();
-                    assert_eq!(after.cursor.range().near(), before.cursor.range().near());
+                    assert_eq!(after.cursor.range().start(), before.cursor.range().start());
                     // Nothing was learnt from it; a call may have asked for the last key before.
                     let is_one_question = way == Way::Steps || at == 0;
                     assert!(!is_one_question || after.cursor == before.cursor);

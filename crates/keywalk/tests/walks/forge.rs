@@ -131,7 +131,7 @@ fn whatever_the_given_range_a_token_is_refused_or_its_walk_is_exact() {
             }
         }
     }
-    // Two orders; 8 kinds of given range; 9 of a live walk's and a done one's, 3 of a bounded one's.
+    // Two orders; 8 kinds of given range; 9 of an unbounded walk's and a done one's, 3 of a bounded one's.
     assert_eq!(taken, 2 * 8 * (9 + 9 + 3));
 }
 
@@ -267,7 +267,7 @@ impl ResumableSource for Floats {
 #[test]
 fn what_doesnt_equal_itself_is_no_key() {
     let past = |key: f64| {
-        let cursor = Walk::new(Floats).live().chunks().cursor_past(key);
+        let cursor = Walk::new(Floats).unbounded().chunks().cursor_after(key);
         let token = Token::new(&cursor, &Floats).unwrap();
         token.cursor(&Floats).map(|_| ())
     };

@@ -23,7 +23,7 @@ impl ChunkSource for Knowing {
         chunk: &mut Chunk<u32>,
     ) -> Result<Fetched<u32>, Infallible> {
         Ok(
-            match chunk.fill_from((0..7).filter(|key| range.admits(key))) {
+            match chunk.fill_from((0..7).filter(|key| range.may_contain(key))) {
                 true => Fetched::More,
                 false => Fetched::End,
             },
@@ -31,7 +31,7 @@ impl ChunkSource for Knowing {
     }
 
     fn last_key(&mut self, _: &KeyRange<u32>) -> Result<LastKey<u32>, Infallible> {
-        Ok(LastKey::Is(6))
+        Ok(LastKey::Known(6))
     }
 }
 
@@ -52,7 +52,7 @@ impl ResumableSource for Knowing {
         format!("number {key}")
     }
 
-    fn share(&self, first: &u32, last: &u32, at: &u32) -> Option<f64> {
+    fn fraction(&self, first: &u32, last: &u32, at: &u32) -> Option<f64> {
         Some(f64::from(at - first) / f64::from(last - first))
     }
 }
@@ -88,7 +88,7 @@ fn pointers_to_resumable_sources_are_resumable_and_forward_every_method() {
         assert_eq!(source.decode_key(&bytes[1..]), Ok(Some(258)));
         assert_eq!(source.decode_key(&bytes), Ok(None));
         assert_eq!(source.key_text(&7), "number 7");
-        assert_eq!(source.share(&10, &30, &15), Some(0.25));
+        assert_eq!(source.fraction(&10, &30, &15), Some(0.25));
     }
     forwards(&&mut Knowing);
     forwards(&(Box::new(Knowing) as Box<DynResumable>));

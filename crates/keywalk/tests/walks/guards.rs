@@ -2,9 +2,9 @@
 
 use std::ops::Bound;
 
-use keywalk::Violation::{LastKeyOutside, NoProgress, NotPastStart};
-use keywalk::Violation::{OutOfOrder, Overfull, PastEnd, ScannedShort};
-use keywalk::{Error, Fetched, KeyRange, Order, Violation, Walk};
+use keywalk::ContractViolation::{LastKeyOutside, NoProgress, NotPastStart};
+use keywalk::ContractViolation::{OutOfOrder, Overfull, PastEnd, ScannedShort};
+use keywalk::{ContractViolation, Error, Fetched, KeyRange, Order, Walk};
 
 use crate::shelf::{Answer, Last, Opaque, Shelf, Stored, all};
 use crate::ways::Way;
@@ -50,7 +50,11 @@ fn written<K: Stored>(text: &str, key: &dyn Fn(i64) -> K) -> (bool, Shelf<K>, Ve
 
 /// By every way the walk must hand out all but the last answer's items, then say the violation once with its
 /// cursor where it was, and then be fused.
-fn must_end<K: Stored>(range: &KeyRange<K>, key: &dyn Fn(i64) -> K, cases: &[(&str, Violation)]) {
+fn must_end<K: Stored>(
+    range: &KeyRange<K>,
+    key: &dyn Fn(i64) -> K,
+    cases: &[(&str, ContractViolation)],
+) {
     for (text, violation) in cases {
         for way in [
             Way::Steps,
@@ -65,7 +69,7 @@ fn must_end<K: Stored>(range: &KeyRange<K>, key: &dyn Fn(i64) -> K, cases: &[(&s
                 .chunk_size(2)
                 .range(range.clone())
                 .order(range.order());
-            let mut going = way.start(if live { walk.live() } else { walk }, 2);
+            let mut going = way.start(if live { walk.unbounded() } else { walk }, 2);
             let mut seen = Vec::new();
             let (before, error) = loop {
                 let before = going.place().cursor;
@@ -93,13 +97,13 @@ fn must_end<K: Stored>(range: &KeyRange<K>, key: &dyn Fn(i64) -> K, cases: &[(&s
                     ..
                 }) => Bound::Excluded(key),
                 Some(answer) => Bound::Excluded(answer.keys.last().expect("it has keys")),
-                None => range.near(),
+                None => range.start(),
             };
-            assert_eq!(after.cursor.range().near(), stands, "{text}");
+            assert_eq!(after.cursor.range().start(), stands, "{text}");
             assert!(!after.cursor.is_done(), "{text}");
             // Only a bounded walk that just began may have learnt its end.
             assert!(
-                seen.is_empty() || after.cursor.range().far() == before.range().far(),
+                seen.is_empty() || after.cursor.range().end() == before.range().end(),
                 "{text}"
             );
             assert_eq!(after.stats.items(), keys.len() as u64, "{text}");
@@ -260,7 +264,7 @@ fn whatever_circle_a_source_goes_in_the_walk_ends_soon() {
                     },
                 });
             let walk = Walk::new(Shelf::written(answers.collect(), Last::Unknown)).chunk_size(1);
-            let last = if live { walk.live() } else { walk }.items().last();
+            let last = if live { walk.unbounded() } else { walk }.items().last();
             // A circle of one is a source that doesn't move.
             let found = if circle == 1 && !scans {
                 NotPastStart
@@ -290,7 +294,7 @@ fn a_source_that_ignores_the_bytes_is_found_and_another_chunk_within_them_is_fin
         ("@9 1 2 3 + 4 5 6 7 .", 24, Err(Overfull)),
     ] {
         let (_, shelf, _) = written(text, &|key| key);
-        let items = Walk::new(shelf).live().chunk_bytes(bytes).items();
+        let items = Walk::new(shelf).unbounded().chunk_bytes(bytes).items();
         let items: Result<Vec<i64>, _> = items.collect();
         let found = items.map(|items| items.len());
         assert_eq!(found, expected.map_err(Error::Contract), "{text}");

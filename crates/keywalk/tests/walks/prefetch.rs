@@ -34,7 +34,7 @@ fn as_many_chunks_as_the_depth_are_fetched_while_the_caller_has_one_and_no_more(
     for depth in 0..5 {
         let shelf = numbers(200);
         let watch = shelf.watch.clone();
-        let walk = Walk::new(shelf).live().chunk_size(2).prefetch(depth);
+        let walk = Walk::new(shelf).unbounded().chunk_size(2).prefetch(depth);
         let mut chunks = walk.chunks();
         for chunk in 1..=100_usize {
             watch.change(|state| state.due = chunk + depth);

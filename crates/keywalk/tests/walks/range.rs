@@ -62,7 +62,7 @@ fn a_range_admits_what_is_within_its_bounds_and_is_empty_if_nothing_can_be() {
             Order::Ascending => (range.lower(), range.upper()),
             Order::Descending => (range.upper(), range.lower()),
         };
-        assert_eq!((range.near(), range.far()), ends);
+        assert_eq!((range.start(), range.end()), ends);
         assert_eq!(
             (range.start_bound(), range.end_bound()),
             (range.lower(), range.upper())
@@ -74,16 +74,16 @@ fn a_range_admits_what_is_within_its_bounds_and_is_empty_if_nothing_can_be() {
                 Order::Descending => (above(key, range.upper()), below(key, range.lower())),
             };
             assert_eq!(
-                (range.is_behind(&key), range.is_beyond(&key)),
+                (range.is_before_start(&key), range.is_after_end(&key)),
                 (behind, beyond),
                 "{range:?}"
             );
             assert_eq!(
-                range.admits(&key),
+                range.may_contain(&key),
                 content(&range).contains(&key),
                 "{range:?}"
             );
-            assert_eq!(range.contains(&key), range.admits(&key));
+            assert_eq!(range.contains(&key), range.may_contain(&key));
             for other in PROBES {
                 let ordering = match range.order() {
                     Order::Ascending => key.cmp(&other),
@@ -96,7 +96,7 @@ fn a_range_admits_what_is_within_its_bounds_and_is_empty_if_nothing_can_be() {
     for order in ORDERS {
         let all = KeyRange::<i64>::all(order);
         assert_eq!((all, all.is_empty()), (KeyRange::new(.., order), false));
-        assert!(PROBES.into_iter().all(|key| all.admits(&key)));
+        assert!(PROBES.into_iter().all(|key| all.may_contain(&key)));
     }
 }
 
@@ -113,26 +113,29 @@ fn advancing_leaves_what_comes_after_and_a_moved_end_is_the_last_key_or_the_firs
                 .collect()
         };
         let mut rest = range;
-        rest.advance_past(key);
+        rest.start_after(key);
         assert_eq!(
             content(&rest),
-            comes(&[Ordering::Greater], &|key| range.is_beyond(key))
+            comes(&[Ordering::Greater], &|key| range.is_after_end(key))
         );
-        assert_eq!(rest.near(), Bound::Excluded(&key));
-        assert_eq!((rest.far(), rest.order()), (range.far(), range.order()));
+        assert_eq!(rest.start(), Bound::Excluded(&key));
+        assert_eq!((rest.end(), rest.order()), (range.end(), range.order()));
 
         let (mut at, mut before) = (range, range);
-        at.end_at(key);
-        before.end_before(key);
+        at.end_including(key);
+        before.end_excluding(key);
         let up_to = [Ordering::Less, Ordering::Equal];
-        assert_eq!(content(&at), comes(&up_to, &|key| range.is_behind(key)));
+        assert_eq!(
+            content(&at),
+            comes(&up_to, &|key| range.is_before_start(key))
+        );
         assert_eq!(
             content(&before),
-            comes(&up_to[..1], &|key| range.is_behind(key))
+            comes(&up_to[..1], &|key| range.is_before_start(key))
         );
-        assert_eq!((at.near(), before.near()), (range.near(), range.near()));
+        assert_eq!((at.start(), before.start()), (range.start(), range.start()));
         assert_eq!(
-            (at.far(), before.far()),
+            (at.end(), before.end()),
             (Bound::Included(&key), Bound::Excluded(&key))
         );
     }
@@ -151,7 +154,7 @@ fn reversed_is_the_mirror_and_its_own_inverse() {
             (mirror.lower(), mirror.upper()),
             (range.lower(), range.upper())
         );
-        assert_eq!((mirror.near(), mirror.far()), (range.far(), range.near()));
+        assert_eq!((mirror.start(), mirror.end()), (range.end(), range.start()));
     }
 }
 
@@ -176,12 +179,12 @@ fn a_range_encloses_another_exactly_if_it_holds_all_of_its_keys() {
             })
         {
             let held = content(&inner).iter().all(|key| holds.contains(key));
-            assert_eq!(outer.may_enclose(&inner), held, "{outer:?} {inner:?}");
+            assert_eq!(outer.may_contain_range(&inner), held, "{outer:?} {inner:?}");
             let apart = reaches_further(outer.lower(), inner.lower())
                 || reaches_further(outer.upper(), inner.upper());
             let inner = opaque(&inner);
             assert_eq!(
-                opaque(&outer).may_enclose(&inner),
+                opaque(&outer).may_contain_range(&inner),
                 inner.is_empty() || !apart,
                 "{outer:?} {inner:?}"
             );
@@ -205,17 +208,20 @@ fn keys_that_cannot_be_ordered_are_outside_only_by_equality_and_a_range_of_them_
         for probe in PROBES {
             let key = Opaque(probe);
             let excluded = |at: Bound<&i64>| at == Bound::Excluded(&probe);
-            let (behind, beyond) = (excluded(range.near()), excluded(range.far()));
+            let (behind, beyond) = (excluded(range.start()), excluded(range.end()));
             assert_eq!(
-                (unordered.is_behind(&key), unordered.is_beyond(&key)),
+                (
+                    unordered.is_before_start(&key),
+                    unordered.is_after_end(&key)
+                ),
                 (behind, beyond)
             );
-            assert_eq!(unordered.admits(&key), !behind && !beyond);
+            assert_eq!(unordered.may_contain(&key), !behind && !beyond);
             assert_eq!(unordered.compare(&key, &Opaque(probe + 1)), None);
             assert_eq!(unordered.compare(&key, &key), Some(Ordering::Equal));
         }
     }
     // One that does not equal itself is never outside.
-    assert!(KeyRange::new(1.0..2.0, Order::Ascending).admits(&f64::NAN));
+    assert!(KeyRange::new(1.0..2.0, Order::Ascending).may_contain(&f64::NAN));
     assert!(!KeyRange::new(f64::NAN..f64::NAN, Order::Ascending).is_empty());
 }

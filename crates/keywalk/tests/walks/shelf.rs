@@ -402,7 +402,7 @@ impl<K: Stored> ChunkSource for Shelf<K> {
         Ok(match &self.last {
             Last::Unknown => LastKey::Unknown,
             Last::Known => self.within(range).pop().into(),
-            Last::Said(key) => LastKey::Is(key.clone()),
+            Last::Said(key) => LastKey::Known(key.clone()),
         })
     }
 }

@@ -79,7 +79,7 @@ impl ChunkSource for Numbers {
         range: &KeyRange<u64>,
         chunk: &mut Chunk<u64>,
     ) -> Result<Fetched<u64>, Infallible> {
-        let start = match range.near() {
+        let start = match range.start() {
             std::ops::Bound::Excluded(key) => *key + 1,
             _ => 0,
         };
@@ -128,7 +128,7 @@ proptest! {
     ) {
         let (_, mut numbers) = Numbers::new(len, costs.1);
         numbers.fixed = costs.0;
-        let walk = numbers.walk().chunk_size(chunk_size).chunk_time(nanos(target));
+        let walk = numbers.walk().chunk_size(chunk_size).target_fetch_time(nanos(target));
         let mut items = walk.items();
         let seen: Vec<u64> = items.by_ref().collect::<Result<_, _>>()?;
         prop_assert_eq!(seen, (0..len).collect::<Vec<_>>());
@@ -144,7 +144,7 @@ proptest! {
 fn a_fetch_soon_takes_about_the_time() {
     for (each, expected) in [(1_000, 100), (100, 1_000), (20, 5_000)] {
         let (_, numbers) = Numbers::new(60_000, each);
-        let numbers = walked(numbers.walk().chunk_time(nanos(100_000)));
+        let numbers = walked(numbers.walk().target_fetch_time(nanos(100_000)));
         let limits = numbers.limits();
         assert_eq!(limits[0], 512);
         assert!(
@@ -157,14 +157,17 @@ fn a_fetch_soon_takes_about_the_time() {
 #[test]
 fn the_size_never_goes_beyond_the_chunk_size_or_the_named_most() {
     let (_, numbers) = Numbers::new(60_000, 0);
-    let limits = walked(numbers.walk().chunk_time(nanos(10))).limits();
+    let limits = walked(numbers.walk().target_fetch_time(nanos(10))).limits();
     assert_eq!(limits[..5], [512, 1_024, 2_048, 4_096, 8_192]);
     let most = Walk::<Numbers>::MAX_CHUNK_SIZE;
     assert!(limits[5..].iter().all(|limit| *limit == most), "{limits:?}");
 
     for (chunk_size, first) in [(100, 100), (700, 512)] {
         let (_, numbers) = Numbers::new(9_000, 0);
-        let walk = numbers.walk().chunk_time(nanos(10)).chunk_size(chunk_size);
+        let walk = numbers
+            .walk()
+            .target_fetch_time(nanos(10))
+            .chunk_size(chunk_size);
         let limits = walked(walk).limits();
         assert_eq!((limits[0], limits[1]), (first, chunk_size));
         assert_eq!(limits.iter().max(), Some(&chunk_size));
@@ -174,7 +177,7 @@ fn the_size_never_goes_beyond_the_chunk_size_or_the_named_most() {
 #[test]
 fn the_time_of_who_takes_the_items_does_not_count() {
     let (clock, numbers) = Numbers::new(20_000, 100);
-    let mut chunks = numbers.walk().chunk_time(nanos(51_200)).chunks();
+    let mut chunks = numbers.walk().target_fetch_time(nanos(51_200)).chunks();
     while chunks.next().unwrap().is_some() {
         clock.pass(1_000_000_000);
     }
@@ -186,7 +189,7 @@ fn the_time_of_who_takes_the_items_does_not_count() {
 fn the_question_for_the_last_key_does_not_count() {
     let (_, mut numbers) = Numbers::new(2_000, 100);
     numbers.last_key = 1_000_000_000;
-    let numbers = walked(numbers.walk().chunk_time(nanos(51_200)));
+    let numbers = walked(numbers.walk().target_fetch_time(nanos(51_200)));
     assert_eq!(numbers.limits(), [512; 4]);
 }
 
@@ -195,7 +198,7 @@ fn stretches_that_hold_little_do_not_let_it_grow() {
     let (_, mut numbers) = Numbers::new(20_000, 1);
     // Nothing but every fiftieth, at first.
     numbers.is_deleted = |n| n < 10_000 && n % 50 != 0;
-    let numbers = walked(numbers.walk().chunk_time(nanos(100_000)));
+    let numbers = walked(numbers.walk().target_fetch_time(nanos(100_000)));
     let short = numbers
         .log
         .iter()
@@ -214,7 +217,10 @@ fn stretches_that_hold_little_do_not_let_it_grow() {
 #[test]
 fn chunks_that_are_full_by_their_bytes_do_not_let_it_grow() {
     let (_, numbers) = Numbers::new(2_000, 1);
-    let walk = numbers.walk().chunk_time(nanos(100_000)).chunk_bytes(80);
+    let walk = numbers
+        .walk()
+        .target_fetch_time(nanos(100_000))
+        .chunk_bytes(80);
     let numbers = walked(walk);
     assert!(
         numbers.log[..199].iter().all(|log| *log == (512, 10)),
@@ -231,7 +237,9 @@ fn a_smaller_chunk_leaves_what_a_larger_one_left_to_fill_again_alone() {
         clock.now()
     };
     // Each fetch takes a thousand times as long as it should: each chunk has half as many items.
-    let walk = Walk::new(numbers(2_000)).clock(now).chunk_time(nanos(1));
+    let walk = Walk::new(numbers(2_000))
+        .clock(now)
+        .target_fetch_time(nanos(1));
     let mut chunks = walk.chunks();
     let (mut lens, mut keys) = (Vec::new(), Vec::new());
     while let Some(items) = chunks.next().unwrap() {
@@ -251,7 +259,7 @@ fn a_clock_that_goes_back_counts_as_standing_still() {
         back.0.fetch_sub(1_000, SeqCst);
         back.now()
     });
-    let mut chunks = walk.chunk_time(nanos(10)).chunks();
+    let mut chunks = walk.target_fetch_time(nanos(10)).chunks();
     while chunks.next().unwrap().is_some() {}
     assert_eq!(chunks.stats().time_in_store(), Duration::ZERO);
     assert_eq!(chunks.source().limits(), [512, 1_024, 2_048]);
@@ -286,7 +294,10 @@ fn pass() {
 #[test]
 fn by_the_systems_clock_the_time_in_the_store_is_that_of_its_queries() {
     let start = Instant::now();
-    let mut items = Walk::new(Slow).live().chunk_time(Duration::MAX).items();
+    let mut items = Walk::new(Slow)
+        .unbounded()
+        .target_fetch_time(Duration::MAX)
+        .items();
     assert_eq!(items.stats().time_in_store(), Duration::ZERO);
     assert_eq!(items.next(), Some(Ok(1)));
     let time = items.stats().time_in_store();

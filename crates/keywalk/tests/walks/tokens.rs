@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use keywalk::{Aspect, Error, Fingerprint, ResumableSource, SignedToken, Token, TokenError, Walk};
+use keywalk::{
+    Error, Fingerprint, FingerprintField, ResumableSource, SignedToken, Token, TokenError, Walk,
+};
 use proptest::prelude::*;
 use serde_core::Deserialize;
 
@@ -380,34 +382,34 @@ fn a_token_of_another_source_is_refused_by_what_differs_first_before_the_store_i
     let long = format!("SELECT\n{}", "é".repeat(500));
     let whole = "x".repeat(120);
     for (says, aspect, here, message) in rows! {
-        (Fingerprint::new("sled"), Aspect::Store, "sled", "another store than the source's, `sled`"),
+        (Fingerprint::new("sled"), FingerprintField::Store, "sled", "another store than the source's, `sled`"),
         (
             orders().relation("items"),
-            Aspect::Relation,
+            FingerprintField::Relation,
             "items",
             "another table or query than the source's, `items`",
         ),
         (
             orders().key("i64, down"),
-            Aspect::Key,
+            FingerprintField::Key,
             "i64, down",
             "another key than the source's, `i64, down`",
         ),
         (
             orders().filter("of none"),
-            Aspect::Filter,
+            FingerprintField::Filter,
             "of none",
             "another filter than the source's, `of none`",
         ),
         // The text is the same, and the value isn't.
-        (orders().filter("of tenant").with_value(b"6"), Aspect::Filter, "of tenant", "`of tenant`"),
-        (orders().filter("of tenant"), Aspect::Filter, "of tenant", "`of tenant`"),
-        (unfiltered(), Aspect::Filter, "", "another filter than the source, which has none"),
-        (orders().filter("of none").relation("items"), Aspect::Relation, "items", "`items`"),
-        (orders().relation(hostile), Aspect::Relation, hostile, r#"`\u{1b}[2J\u{202e}\u{9b}"'\`"#),
-        (orders().relation(&long), Aspect::Relation, &long, r"`SELECT\né"),
-        (orders().relation(&long), Aspect::Relation, &long, "é... (1007 bytes)`"),
-        (orders().relation(&whole), Aspect::Relation, &whole, &format!("`{whole}`")),
+        (orders().filter("of tenant").with_value(b"6"), FingerprintField::Filter, "of tenant", "`of tenant`"),
+        (orders().filter("of tenant"), FingerprintField::Filter, "of tenant", "`of tenant`"),
+        (unfiltered(), FingerprintField::Filter, "", "another filter than the source, which has none"),
+        (orders().filter("of none").relation("items"), FingerprintField::Relation, "items", "`items`"),
+        (orders().relation(hostile), FingerprintField::Relation, hostile, r#"`\u{1b}[2J\u{202e}\u{9b}"'\`"#),
+        (orders().relation(&long), FingerprintField::Relation, &long, r"`SELECT\né"),
+        (orders().relation(&long), FingerprintField::Relation, &long, "é... (1007 bytes)`"),
+        (orders().relation(&whole), FingerprintField::Relation, &whole, &format!("`{whole}`")),
     } {
         let error = TokenError::Source {
             aspect,
@@ -506,7 +508,12 @@ fn what_is_said_in_another_way_is_told_apart() {
 #[test]
 fn a_fingerprint_gives_its_texts_and_shows_no_value() {
     let says = said("of tenant", &[b"secret"]).relation("orders").key("id");
-    let texts = [Aspect::Store, Aspect::Relation, Aspect::Key, Aspect::Filter];
+    let texts = [
+        FingerprintField::Store,
+        FingerprintField::Relation,
+        FingerprintField::Key,
+        FingerprintField::Filter,
+    ];
     let texts = texts.map(|aspect| says.text(aspect));
     assert_eq!(texts, ["shelf", "orders", "id", "of tenant"]);
     assert!(!format!("{says:?}").contains("secret"));

@@ -6,9 +6,9 @@ use std::iter::FusedIterator;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use keywalk::{
-    Aspect, Chunk, Chunks, Cursor, CursorMismatch, Engine, Error, Fetched, Fingerprint, Items,
-    KeyRange, LastKey, Order, Prefetch, Prefetched, Request, Stats, Step, Token, TokenError,
-    Violation, Walk,
+    Chunk, Chunks, ContractViolation, Cursor, CursorMismatch, Engine, Error, Fetched, Fingerprint,
+    FingerprintField, Items, KeyRange, LastKey, Order, Prefetch, Prefetched, Request, Stats, Step,
+    Token, TokenError, Walk,
 };
 
 use crate::shelf::Shelf;
@@ -39,7 +39,7 @@ fn types_are_send_sync_and_debug_where_their_parts_are() {
     #[cfg(feature = "hmac")]
     assert_plain::<keywalk::SignedToken>();
     assert_plain::<Fingerprint>();
-    assert_plain::<Aspect>();
+    assert_plain::<FingerprintField>();
     assert_fused::<Items<Source>>();
     assert_plain::<Prefetch<Source>>();
     assert_plain::<Chunks<Source, Prefetched<Source>>>();
@@ -62,7 +62,7 @@ fn walks_can_cross_a_caught_panic_where_their_source_can() {
 #[test]
 fn errors_are_errors_that_can_cross_threads() {
     assert_error::<Error<std::fmt::Error>>();
-    assert_error::<Violation>();
+    assert_error::<ContractViolation>();
     assert_error::<CursorMismatch>();
     assert_error::<TokenError>();
 }
@@ -76,13 +76,13 @@ fn a_walks_error_is_one_whole_sentence() {
         assert!(!text.ends_with('.') && !text.contains('\n'), "{text}");
         text
     }
-    let overfull = Error::<std::fmt::Error>::Contract(Violation::Overfull);
-    assert!(sentence(&overfull).contains(&sentence(&Violation::Overfull)));
-    assert!(sentence(&overfull).contains(Violation::Overfull.clause()));
+    let overfull = Error::<std::fmt::Error>::Contract(ContractViolation::Overfull);
+    assert!(sentence(&overfull).contains(&sentence(&ContractViolation::Overfull)));
+    assert!(sentence(&overfull).contains(ContractViolation::Overfull.clause()));
     for mismatch in [
         CursorMismatch::Order,
         CursorMismatch::Range,
-        CursorMismatch::Live,
+        CursorMismatch::Unbounded,
     ] {
         let error = Error::<std::fmt::Error>::Cursor(mismatch);
         assert!(sentence(&error).contains(&sentence(&mismatch)));
@@ -90,7 +90,7 @@ fn a_walks_error_is_one_whole_sentence() {
     }
     let here = "of\ntenant".to_owned();
     let source = |here| TokenError::Source {
-        aspect: Aspect::Filter,
+        aspect: FingerprintField::Filter,
         here,
         cure: String::new(),
     };
@@ -137,13 +137,13 @@ fn a_sources_error_is_seen_through_the_walks() {
 #[test]
 fn a_violation_says_its_clause() {
     for (violation, clause) in [
-        (Violation::NotPastStart, "G6"),
-        (Violation::PastEnd, "G6"),
-        (Violation::OutOfOrder, "G1"),
-        (Violation::Overfull, "G6"),
-        (Violation::NoProgress, "G8"),
-        (Violation::ScannedShort, "G8"),
-        (Violation::LastKeyOutside, "G6"),
+        (ContractViolation::NotPastStart, "G6"),
+        (ContractViolation::PastEnd, "G6"),
+        (ContractViolation::OutOfOrder, "G1"),
+        (ContractViolation::Overfull, "G6"),
+        (ContractViolation::NoProgress, "G8"),
+        (ContractViolation::ScannedShort, "G8"),
+        (ContractViolation::LastKeyOutside, "G6"),
     ] {
         assert_eq!(violation.clause(), clause);
         assert!(violation.to_string().ends_with(&format!(" ({clause})")));
@@ -168,7 +168,7 @@ fn debug_shows_counts_and_no_data() {
         walk.chunk_size(3)
     };
     shows(
-        &walk().live(),
+        &walk().unbounded(),
         &[
             "Walk",
             "chunk_size: 3",
@@ -179,8 +179,8 @@ fn debug_shows_counts_and_no_data() {
     );
     shows(&walk().descending(), &["order: Descending", "live: false"]);
     shows(
-        &walk().chunk_bytes_by(70, |_| 1),
-        &["chunk_bytes: Some(70)", "chunk_time: None"],
+        &walk().chunk_bytes_with(70, |_| 1),
+        &["chunk_bytes: Some(70)", "target_fetch_time: None"],
     );
 
     let mut chunks = walk().chunks();
@@ -201,8 +201,8 @@ fn debug_shows_counts_and_no_data() {
     items.next().unwrap().unwrap();
     shows(&items, &["Items", "items: 1", "depth: 2", "buffered: 2"]);
 
-    let chunks = Walk::new(Shelf::of([])).live().chunks();
-    let token = Token::new(&chunks.cursor_past(key(3)), chunks.source()).unwrap();
+    let chunks = Walk::new(Shelf::of([])).unbounded().chunks();
+    let token = Token::new(&chunks.cursor_after(key(3)), chunks.source()).unwrap();
     shows(&token, &["Token", "bytes: 39"]);
     #[cfg(feature = "hmac")]
     shows(&token.sign(b"secret"), &["SignedToken", "bytes: 63"]);

@@ -31,16 +31,16 @@ fn a_chunk_holds_as_many_items_as_the_walk_was_told() {
         ("the default", |walk| walk, &[Walk::<Shelf>::DEFAULT_CHUNK_SIZE, 512]),
         ("the largest", |walk| walk.chunk_size(usize::MAX), &[20_000]),
         ("a later size", |walk| walk.chunk_size(1).chunk_size(5), &[5]),
-        ("lowered", |walk| walk.chunk_size(700).chunk_size_at_most(600), &[600]),
-        ("not raised", |walk| walk.chunk_size(700).chunk_size_at_most(800), &[700]),
-        ("the default not raised", |walk| walk.chunk_size_at_most(800), &[512]),
-        ("the default lowered", |walk| walk.chunk_size_at_most(100), &[100]),
+        ("lowered", |walk| walk.chunk_size(700).max_chunk_size(600), &[600]),
+        ("not raised", |walk| walk.chunk_size(700).max_chunk_size(800), &[700]),
+        ("the default not raised", |walk| walk.max_chunk_size(800), &[512]),
+        ("the default lowered", |walk| walk.max_chunk_size(100), &[100]),
         // Not held to the default number of items.
-        ("bytes", |walk| walk.chunk_bytes_by(40_000, |_| 8), &[5_000; 4]),
+        ("bytes", |walk| walk.chunk_bytes_with(40_000, |_| 8), &[5_000; 4]),
         ("all bytes", |walk| walk.chunk_bytes(usize::MAX), &[Walk::<Shelf>::MAX_CHUNK_SIZE, 8_192]),
         ("bytes and a size", |walk| walk.chunk_bytes(usize::MAX).chunk_size(10), &[10]),
-        ("later bytes", |walk| walk.chunk_bytes(1).chunk_bytes_by(3, |_| 1), &[3]),
-        ("later bytes by weight", |walk| walk.chunk_bytes_by(1, |_| 1).chunk_bytes(24), &[3]),
+        ("later bytes", |walk| walk.chunk_bytes(1).chunk_bytes_with(3, |_| 1), &[3]),
+        ("later bytes by weight", |walk| walk.chunk_bytes_with(1, |_| 1).chunk_bytes(24), &[3]),
     };
     for (name, options, sizes) in cases {
         let mut chunks = options(Walk::new(numbers(20_000))).chunks();
@@ -60,9 +60,9 @@ fn a_later_range_or_order_replaces_an_earlier_one() {
 fn limits_of_0_panic() {
     let cases: [(&str, fn()); 5] = rows! {
         ("the chunk size must not be 0", || { drop(Walk::new(tens(1)).chunk_size(0)) }),
-        ("the chunk size must not be 0", || { drop(Walk::new(tens(1)).chunk_size_at_most(0)) }),
+        ("the chunk size must not be 0", || { drop(Walk::new(tens(1)).max_chunk_size(0)) }),
         ("a chunk's bytes must not be 0", || { drop(Walk::new(tens(1)).chunk_bytes(0)) }),
-        ("a chunk's time must not be 0", || { drop(Walk::new(tens(1)).chunk_time(Duration::ZERO)) }),
+        ("a chunk's time must not be 0", || { drop(Walk::new(tens(1)).target_fetch_time(Duration::ZERO)) }),
         ("a chunk's limit must not be 0", || { drop(Chunk::<u8>::with_limit(0)) }),
     };
     for (says, panics) in cases {
@@ -92,7 +92,7 @@ fn a_bounded_walk_stops_at_what_was_the_last_key_when_it_began_and_a_live_one_go
     {
         let shelf = numbers(0);
         let walk = Walk::new(shelf.clone()).order(order).chunk_size(2);
-        let mut chunks = if live { walk.live() } else { walk }.chunks();
+        let mut chunks = if live { walk.unbounded() } else { walk }.chunks();
         let key = |n: i64| if order == Order::Ascending { n } else { -n };
         // Nothing is asked before the first call: what is written until then is seen.
         (1..=6).for_each(|n| shelf.put(key(n)));
@@ -148,10 +148,10 @@ fn a_cursor_of_a_finished_live_walk_finds_what_was_appended() {
     for (len, far) in fars.into_iter().flat_map(|far| [(0, far), (4, far)]) {
         let shelf = tens(len);
         let walk = Walk::new(shelf.clone()).range((Bound::Unbounded, far));
-        let mut items = walk.live().chunk_size(2).items();
+        let mut items = walk.unbounded().chunk_size(2).items();
         assert_eq!(items.by_ref().count(), len as usize);
         let cursor = items.cursor();
-        assert!(!cursor.is_done() && cursor.is_live());
+        assert!(!cursor.is_done() && cursor.is_unbounded());
         assert_eq!(rest(&shelf, &cursor), [0; 0]);
         shelf.put(1_000);
         shelf.put(2_000);
@@ -214,10 +214,10 @@ fn every_step_is_one_question_and_an_empty_answer_is_a_move() {
     let cases: [(Walk<Shelf>, &[&[i64]]); 5] = rows! {
         // The last key isn't known; it is looked for from 39 down to 13; then 0 to 9, 10 to 13.
         (sparse(&[5, 13]), &[&[], &[], &[], &[], &[5], &[13]]),
-        (sparse(&[5, 33]).live(), &[&[5], &[], &[], &[33]]),
-        (sparse(&[5, 33]).live().descending(), &[&[33], &[], &[], &[5]]),
+        (sparse(&[5, 33]).unbounded(), &[&[5], &[], &[], &[33]]),
+        (sparse(&[5, 33]).unbounded().descending(), &[&[33], &[], &[], &[5]]),
         (sparse(&[]), &[&[], &[], &[], &[], &[]]),
-        (sparse(&[1, 2, 3]).live().chunk_size(2), &[&[1, 2], &[3], &[], &[]]),
+        (sparse(&[1, 2, 3]).unbounded().chunk_size(2), &[&[1, 2], &[3], &[], &[]]),
     };
     for (at, (walk, expected)) in cases.into_iter().enumerate() {
         let mut going = Way::Steps.start(walk, 1);
@@ -242,7 +242,7 @@ fn steps_and_calls_of_next_may_be_mixed_in_any_way() {
                 let items = match mix >> (turn % 12) & 1 {
                     0 => match chunks.step().unwrap() {
                         Step::Items(items) => items,
-                        Step::Moved => continue,
+                        Step::Progress => continue,
                         Step::End => break,
                     },
                     _ => match chunks.next().unwrap() {
@@ -268,9 +268,9 @@ fn past_a_key_before_the_first_question_a_walk_is_bounded_like_any_other() {
         (walk().descending(), &[1]),
     ] {
         let mut chunks = walk.chunks();
-        let cursor = chunks.cursor_past(2);
+        let cursor = chunks.cursor_after(2);
         let mut resumed = Walk::new(Shelf::of(1..=4)).resume(cursor.clone()).chunks();
-        let is_moved = matches!(resumed.step(), Ok(Step::Moved));
+        let is_moved = matches!(resumed.step(), Ok(Step::Progress));
         assert_eq!(is_moved, !expected.is_empty(), "it asks for the last key");
         assert_eq!(rest(&Shelf::of(1..=4), &cursor), expected);
         assert!(
@@ -285,12 +285,12 @@ fn walks_begin_with_equal_cursors_exactly_if_they_are_told_the_same() {
     let cases: [(Options, bool, bool); 8] = [
         (|walk| walk, false, false),
         (|walk| walk.descending(), false, true),
-        (|walk| walk.live(), true, false),
+        (|walk| walk.unbounded(), true, false),
         (|walk| walk.range(1..), false, false),
         (|walk| walk.range(1..5), false, false),
         (|walk| walk.range(1..=5), false, false),
         (|walk| walk.range(1..5).descending(), false, true),
-        (|walk| walk.range(1..5).live(), true, false),
+        (|walk| walk.range(1..5).unbounded(), true, false),
     ];
     let begin = |options: Options| options(Walk::new(tens(2))).chunk_size(3).cursor();
     for (at, (options, live, descending)) in cases.iter().enumerate() {
@@ -298,7 +298,7 @@ fn walks_begin_with_equal_cursors_exactly_if_they_are_told_the_same() {
         for (other, (others, ..)) in cases.iter().enumerate() {
             assert_eq!(cursor == begin(*others), at == other, "{at} {other}");
         }
-        assert_eq!(cursor.is_live(), *live);
+        assert_eq!(cursor.is_unbounded(), *live);
         assert_eq!(cursor.range().order() == Order::Descending, *descending);
         // Resumed from elsewhere, it begins there.
         let mut items = Walk::new(tens(2)).items();
@@ -311,20 +311,20 @@ fn walks_begin_with_equal_cursors_exactly_if_they_are_told_the_same() {
 /// Before a store is asked, once, and the cursor stays: options that contradict it, as a cursor or a token.
 #[test]
 fn options_that_contradict_a_cursor_are_refused_and_others_are_not() {
-    use CursorMismatch::{Live, Order as Turned, Range};
+    use CursorMismatch::{Order as Turned, Range, Unbounded};
 
     let of_range: Options = |walk| walk.range(10..=50);
-    let of_live: Options = |walk| walk.range(10..=50).live();
+    let of_live: Options = |walk| walk.range(10..=50).unbounded();
     let down: Options = |walk| walk.descending();
     let down_of_range: Options = |walk| walk.range(10..=50).descending();
-    let down_of_live: Options = |walk| walk.range(10..=50).descending().live();
-    let live: Options = |walk| walk.live();
+    let down_of_live: Options = |walk| walk.range(10..=50).descending().unbounded();
+    let live: Options = |walk| walk.unbounded();
     // After so many items of a walk: what the other one is told, and why it is refused.
     let cases: [(Options, &[usize], Options, Option<CursorMismatch>); 25] = rows! {
         (of_range, &[0, 2, 6], down, Some(Turned)),
         (of_live, &[0, 2, 6], down, Some(Turned)),
         (down, &[0, 2, 6], |walk| walk.order(Order::Ascending), Some(Turned)),
-        (of_range, &[0, 2, 6], live, Some(Live)),
+        (of_range, &[0, 2, 6], live, Some(Unbounded)),
         // A wider range too: its other rows would not be walked.
         (of_range, &[0, 1, 6], |walk| walk.range(10..50), Some(Range)),
         (of_range, &[0, 1, 6], |walk| walk.range(20..51), Some(Range)),
@@ -336,7 +336,7 @@ fn options_that_contradict_a_cursor_are_refused_and_others_are_not() {
         (of_live, &[0, 1, 6], |walk| walk.range(20..=30), Some(Range)),
         (of_live, &[0, 1, 6], |walk| walk.range(10..=30), Some(Range)),
         (of_live, &[0, 1, 6], |walk| walk.range(0..=50), Some(Range)),
-        // A live walk isn't bounded by what there is.
+        // An unbounded walk isn't bounded by what there is.
         (live, &[0, 1], |walk| walk.range(..=50), Some(Range)),
         (of_range, &[0, 1, 6], |walk| walk, None),
         (of_range, &[0, 1, 6], of_range, None),

@@ -79,7 +79,7 @@ impl<K: Stored, D: Driver<Shelf<K>>> Going<K> for Chunks<Shelf<K>, D> {
     }
 
     fn past(&self, key: K) -> Option<Cursor<K>> {
-        Some(self.cursor_past(key))
+        Some(self.cursor_after(key))
     }
 
     fn into_shelf(self: Box<Self>) -> Shelf<K> {
@@ -113,7 +113,7 @@ impl<K: Stored> Going<K> for Steps<Shelf<K>> {
         Ok(match self.0.step()? {
             Step::Items([]) => panic!("an empty chunk"),
             Step::Items(items) => Some(taken(items)),
-            Step::Moved => Some(Vec::new()),
+            Step::Progress => Some(Vec::new()),
             Step::End => None,
         })
     }

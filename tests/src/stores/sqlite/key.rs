@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use keywalk::Order;
 use keywalk_conformance::{KeySpace, KnownKey};
-use keywalk_sqlite::KeyColumn;
+use keywalk_sqlite::SqlKeyColumn;
 use rusqlite::types::{ToSqlOutput, Value};
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
@@ -47,7 +47,7 @@ macro_rules! columns {
             }
 
             fn value(&self) -> Value {
-                match KeyColumn::bind(self) {
+                match SqlKeyColumn::bind(self) {
                     ToSqlOutput::Borrowed(value) => value.try_into().unwrap_or(Value::Null),
                     ToSqlOutput::Owned(value) => value,
                     _ => Value::Null,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::Seq
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use keywalk_conformance::{BoxError, Capabilities, Capability, Fuse};
+use keywalk_conformance::{BoxError, Capabilities, Capability, FaultInjector};
 use keywalk_sqlite::Connect;
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
@@ -35,7 +35,7 @@ pub trait Place: Debug + Sized + 'static {
     fn probe(&self) -> &Probe;
 
     /// Does what fails while a statement of a source isn't reset.
-    fn use_alone(&self) -> Result<(), BoxError>;
+    fn with_exclusive_access(&self) -> Result<(), BoxError>;
 
     /// A connection for another thread; none where the database has one only.
     fn another(&self) -> Option<Connection> {
@@ -88,7 +88,7 @@ impl Place for Lent {
 
     /// A table can't be dropped while a statement of the connection reads. A temporary one: a
     /// change of the walked schema would end a walk by rowid.
-    fn use_alone(&self) -> Result<(), BoxError> {
+    fn with_exclusive_access(&self) -> Result<(), BoxError> {
         let alone = "CREATE TEMP TABLE alone (a); DROP TABLE alone";
         self.db.execute_batch(alone)?;
         match self.db.is_busy() {
@@ -237,7 +237,7 @@ impl<M: Mode> Place for File<M> {
 
     /// With a rollback journal a reader keeps others from the lock; with a WAL it keeps a checkpoint
     /// from its end.
-    fn use_alone(&self) -> Result<(), BoxError> {
+    fn with_exclusive_access(&self) -> Result<(), BoxError> {
         self.changes.execute_batch("BEGIN EXCLUSIVE; COMMIT")?;
         let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
         match self.changes.query_row(checkpoint, [], |row| row.get(0))? {
@@ -261,7 +261,7 @@ impl<M: Mode> Place for File<M> {
 pub struct Probe {
     steps: i32,
     /// Makes steps fail.
-    pub(super) fuse: Fuse,
+    pub(super) fuse: FaultInjector,
     /// How many rows were looked at by statements that call `seen`.
     pub(super) seen: Arc<AtomicU64>,
 }
@@ -274,7 +274,7 @@ impl Probe {
     pub fn new(steps: i32) -> Self {
         Probe {
             steps,
-            fuse: Fuse::default(),
+            fuse: FaultInjector::default(),
             seen: Arc::default(),
         }
     }

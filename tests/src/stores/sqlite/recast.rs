@@ -74,7 +74,7 @@ impl<S: ChunkSource<Item = (<S as Source>::Key, u64)>, K: Clone + Ord> ChunkSour
     fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, S::Error> {
         let range = self.range(range)?;
         Ok(match self.source.last_key(&range)? {
-            LastKey::Is(key) => LastKey::Is(self.key_of_row(key)),
+            LastKey::Known(key) => LastKey::Known(self.key_of_row(key)),
             LastKey::Empty => LastKey::Empty,
             LastKey::Unknown => LastKey::Unknown,
         })
@@ -102,9 +102,9 @@ impl<S: ResumableSource, K: Clone + Ord> ResumableSource for Recast<S, K> {
         key.map_or_else(String::new, |key| self.source.key_text(&key))
     }
 
-    fn share(&self, first: &K, last: &K, at: &K) -> Option<f64> {
+    fn fraction(&self, first: &K, last: &K, at: &K) -> Option<f64> {
         let [first, last, at] = [first, last, at].map(|key| (self.into)(&self.source, key).ok());
-        self.source.share(&first?, &last?, &at?)
+        self.source.fraction(&first?, &last?, &at?)
     }
 }
 

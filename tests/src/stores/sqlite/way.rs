@@ -2,10 +2,10 @@
 
 use std::fmt::Debug;
 
-use keywalk::{Aspect, ChunkSource, Fingerprint, Order, ResumableSource};
+use keywalk::{ChunkSource, Fingerprint, FingerprintField, Order, ResumableSource};
 use keywalk_conformance::{BoxError, KeySpace};
 use keywalk_sqlite::decode::Mapped;
-use keywalk_sqlite::{Connect, Error, Key, Table};
+use keywalk_sqlite::{Connect, Error, SqlKey, Table};
 use rusqlite::{Connection, Row};
 
 use super::SqliteKey;
@@ -21,7 +21,7 @@ pub use unordered::{ByCollation, Dynamic};
 /// How the table `t` is made and walked, by keys of type `K`.
 pub trait Way<K: SqliteKey>: Debug + 'static {
     /// The key of an item.
-    type Walked: Key;
+    type Walked: SqlKey;
 
     /// The source over a connection.
     type Source<C: Connect>: ChunkSource<Key = K, Item = (K, u64), Error = Error> + ResumableSource;
@@ -36,7 +36,7 @@ pub trait Way<K: SqliteKey>: Debug + 'static {
     const STEPS: i32 = 4;
 
     /// By what it is told from the same table with another filter.
-    const TOLD_BY: Aspect = Aspect::Filter;
+    const TOLD_BY: FingerprintField = FingerprintField::Filter;
 
     /// What else is true of the rows that are walked.
     const OURS: &'static str = "TRUE";
@@ -61,11 +61,13 @@ pub trait Way<K: SqliteKey>: Debug + 'static {
     fn source<C: Connect>(db: C) -> Result<Self::Source<C>, BoxError>;
 
     /// What it must be told apart from: another table, and this one with another filter.
-    fn strangers(db: &Connection) -> Result<Vec<(Aspect, Fingerprint)>, BoxError> {
+    fn foreign_fingerprints(
+        db: &Connection,
+    ) -> Result<Vec<(FingerprintField, Fingerprint)>, BoxError> {
         db.execute_batch("CREATE TABLE IF NOT EXISTS u (a INTEGER PRIMARY KEY)")?;
         let another = Table::new(db, "u").key::<i64>(["a"])?;
         Ok(vec![
-            (Aspect::Relation, another.fingerprint()?),
+            (FingerprintField::Relation, another.fingerprint()?),
             (Self::TOLD_BY, Self::filtered(db)?),
         ])
     }
@@ -76,7 +78,7 @@ pub trait Way<K: SqliteKey>: Debug + 'static {
     }
 }
 
-fn filtered<K: Key>(db: &Connection, names: Vec<&'static str>) -> Result<Fingerprint, BoxError> {
+fn filtered<K: SqlKey>(db: &Connection, names: Vec<&'static str>) -> Result<Fingerprint, BoxError> {
     let table = Table::new(db, "t").key::<K>(names)?;
     Ok(table.filter("value = ?", [7])?.fingerprint()?)
 }

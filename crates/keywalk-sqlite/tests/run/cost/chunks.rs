@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use keywalk::{ChunkSource, KeyRange, LastKey, Order, Walk};
-use keywalk_sqlite::{AnyKey, Error, Query, Table};
+use keywalk_sqlite::{DynKey, Error, Query, Table};
 use rusqlite::Connection;
 
 use super::{Count, Mixed, Pair, set_statistics};
@@ -97,8 +97,8 @@ fn the_last_key_is_read_from_the_index_alone() {
         table.last_key(&range).unwrap();
         let (last, cost) = count.during(|| table.last_key(&range).unwrap());
         assert!(cost < 50, "{cost} operations");
-        assert_eq!(last, LastKey::Is(expected));
-        let reads_the_index = table.statements().all(|sql| {
+        assert_eq!(last, LastKey::Known(expected));
+        let reads_the_index = table.executed_sql().all(|sql| {
             let explain = format!("EXPLAIN QUERY PLAN {sql}");
             let step = db.query_row(&explain, [], |row| row.get::<_, String>(3));
             step.is_ok_and(|step| step.contains("COVERING INDEX"))
@@ -236,7 +236,7 @@ fn a_join_reads_what_it_is_asked_for_whatever_the_statistics_say() {
                 continue;
             }
             let query = Query::new(&db, format!("SELECT {sql}"), []).unwrap();
-            let costs = costs(query.key::<AnyKey>(key.iter().copied()), &count, order);
+            let costs = costs(query.key::<DynKey>(key.iter().copied()), &count, order);
             let what = format!("{sql}, {stat:?}, {order:?}");
             assert_flat(&costs, 13, &what);
             // Of seven posts that are read one is to be found, with its user.

@@ -1,7 +1,7 @@
 //! A filter never costs the search by the key, and no fetch reads the whole table for it.
 
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Order};
-use keywalk_sqlite::{Decode, Key, Table};
+use keywalk_sqlite::{Decode, SqlKey, Table};
 use rusqlite::Connection;
 
 use super::{Count, Mixed};
@@ -21,7 +21,7 @@ fn open(analyzed: bool) -> (Connection, Count) {
 }
 
 /// What each fetch costs, and how many rows came.
-fn costs<K: Key, D: Decode>(
+fn costs<K: SqlKey, D: Decode>(
     mut table: Table<&Connection, K, D>,
     count: &Count,
     order: Order,
@@ -29,8 +29,8 @@ fn costs<K: Key, D: Decode>(
 ) -> (Vec<u64>, usize) {
     let mut range = KeyRange::all(order);
     // Proves the statements, which costs once.
-    if let LastKey::Is(key) = table.last_key(&range).expect("the walk goes on") {
-        range.end_at(key);
+    if let LastKey::Known(key) = table.last_key(&range).expect("the walk goes on") {
+        range.end_including(key);
     }
     let mut costs = Vec::new();
     let mut rows = 0;
@@ -41,8 +41,8 @@ fn costs<K: Key, D: Decode>(
         rows += chunk.len();
         match fetched.expect("the walk goes on") {
             Fetched::End => return (costs, rows),
-            Fetched::More => range.advance_past(chunk.as_slice()[chunk.len() - 1].0.clone()),
-            Fetched::ScannedTo(key) => range.advance_past(key),
+            Fetched::More => range.start_after(chunk.as_slice()[chunk.len() - 1].0.clone()),
+            Fetched::ScannedTo(key) => range.start_after(key),
         }
         if range.is_empty() {
             return (costs, rows);

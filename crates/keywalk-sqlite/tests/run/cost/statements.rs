@@ -5,7 +5,7 @@ use std::mem::take;
 use std::sync::{Arc, Mutex};
 
 use keywalk::{ChunkSource, Walk};
-use keywalk_sqlite::{AnyKey, Error, Key, Query, Table};
+use keywalk_sqlite::{DynKey, Error, Query, SqlKey, Table};
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, StatementStatus};
 
@@ -51,7 +51,7 @@ fn check<S: ChunkSource<Error = Error>>(
         db.flush_prepared_statement_cache();
         let walk = Walk::new(source().expect("the key is proven"));
         let walk = walk.chunk_size(100).order(order);
-        let mut chunks = if live { walk.live() } else { walk }.chunks();
+        let mut chunks = if live { walk.unbounded() } else { walk }.chunks();
         let mut found = 0;
         while let Some(items) = chunks.next().expect("the walk goes on") {
             found += items.len();
@@ -77,12 +77,12 @@ fn check<S: ChunkSource<Error = Error>>(
     }
 }
 
-fn check_table<'db, K: Key>(
+fn check_table<'db, K: SqlKey>(
     db: &'db Connection,
     rows: u32,
     source: impl Fn() -> Result<Table<&'db Connection, K>, Error>,
 ) {
-    let statements = |table: &Table<_, K>| table.statements().map(str::to_owned).collect();
+    let statements = |table: &Table<_, K>| table.executed_sql().map(str::to_owned).collect();
     check(db, source, statements, rows);
 }
 
@@ -98,8 +98,8 @@ fn statements_of_a_table_are_few_search_and_are_prepared_once() {
         check_table(db, ROWS, || p().key::<Pair>(["a", "b"]));
         check_table(db, ROWS, || m().key::<Mixed>(["a", "b"]));
         check_table(db, ROWS, || Ok(m()));
-        check_table(db, 5_000, || p().within("a", 1)?.key::<i64>(["b"]));
-        check_table(db, 5_000, || m().within("a", 1)?.key::<AnyKey>(["b"]));
+        check_table(db, 5_000, || p().prefix_eq("a", 1)?.key::<i64>(["b"]));
+        check_table(db, 5_000, || m().prefix_eq("a", 1)?.key::<DynKey>(["b"]));
 
         let fifth = ROWS / 5;
         check_table(db, fifth, || t().filter("d = ?", [3])?.key::<i64>(["id"]));
@@ -111,7 +111,7 @@ fn statements_of_a_table_are_few_search_and_are_prepared_once() {
         check_table(db, fifth, || two()?.key::<Pair>(["c", "id"]));
         let of_five = || m().filter("b % ? = 0", [5]);
         check_table(db, fifth, || of_five()?.key::<Mixed>(["a", "b"]));
-        let within = || p().filter("b % ?1 = 0", [5])?.within("a", 1);
+        let within = || p().filter("b % ?1 = 0", [5])?.prefix_eq("a", 1);
         check_table(db, 1_000, || within()?.key::<i64>(["b"]));
     }
 }
@@ -131,7 +131,8 @@ fn statements_of_a_query_are_prepared_once() {
         ] {
             let params = || rusqlite::params_from_iter(params);
             let query = || Query::new(db, sql, params())?.key::<i64>(["id"]);
-            let statements = |query: &Query<_, _>| query.statements().map(str::to_owned).collect();
+            let statements =
+                |query: &Query<_, _>| query.executed_sql().map(str::to_owned).collect();
             check(db, query, statements, rows);
         }
     }
@@ -174,7 +175,7 @@ fn a_small_table_with_statistics_is_walked_by_its_rowid_whatever_indexes_it_has(
                 let plain = Walk::new(Table::new(&db, "t")).order(order);
                 let filtered = Table::new(&db, "t").columns(["v"]);
                 let filtered = filtered.filter("v % 2 = 0", []).unwrap();
-                let live = Walk::new(filtered).order(order).live();
+                let live = Walk::new(filtered).order(order).unbounded();
                 for walk in [plain, live] {
                     let items: Result<Vec<_>, _> = walk.into_iter().collect();
                     assert_eq!(items.expect(index).len(), rows, "{index}");
@@ -194,7 +195,11 @@ fn a_leading_column_of_few_values_with_statistics_is_walked() {
         db.execute_batch("ANALYZE").unwrap();
         let table = || Table::new(&db, "t");
         let whole = table().key::<Pair>(["c", "id"]).unwrap();
-        let within = table().within("c", 0).unwrap().key::<i64>(["id"]).unwrap();
+        let within = table()
+            .prefix_eq("c", 0)
+            .unwrap()
+            .key::<i64>(["id"])
+            .unwrap();
         assert!(
             Walk::new(whole).into_iter().next().unwrap().is_ok(),
             "{values} values"
@@ -231,7 +236,7 @@ fn nothing_is_asked_of_the_schema_twice_by_a_key_or_by_the_first_fetch() {
         asked.len()
     };
     let table = Table::new(&db, "t");
-    table.any_key([1]).unwrap();
+    table.dyn_key([1]).unwrap();
     let by_any_key = asked();
     let table = table.key::<Pair>(["c", "id"]).unwrap();
     assert!(

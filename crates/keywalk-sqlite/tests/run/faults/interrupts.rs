@@ -103,7 +103,7 @@ const MAKES: [Make; 3] = [
         Ok(Box::new(table.key(["id"])?.map(|_| Ok(Vec::new()))))
     },
     |db| {
-        let table = Table::new(db, "u").within("a", 5)?;
+        let table = Table::new(db, "u").prefix_eq("a", 5)?;
         Ok(Box::new(table.key(["id"])?.map(|_| Ok(Vec::new()))))
     },
 ];

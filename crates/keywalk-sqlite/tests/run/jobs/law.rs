@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use keywalk::Walk;
 use keywalk_job::{Job, Stop};
-use keywalk_sqlite::{AnyKey, CheckpointTable, Table};
+use keywalk_sqlite::{DynKey, SqliteCheckpoints, Table};
 use proptest::prelude::*;
 use proptest::sample::select;
 use rusqlite::Connection;
@@ -86,13 +86,13 @@ fn run(
         .unwrap();
     let table = Table::new(&*db, "items");
     let table = match shape {
-        1 => table.key::<AnyKey>(["rowid"]).unwrap(),
+        1 => table.key::<DynKey>(["rowid"]).unwrap(),
         _ => table,
     };
     let walk = Walk::new(table.map(|row| row.get::<_, i64>("n"))).chunk_size(size);
     let walk = if down { walk.descending() } else { walk };
     let stop = Stop::new();
-    let mut job = Job::new("law", walk, CheckpointTable::new(db)).stop_on(&stop);
+    let mut job = Job::new("law", walk, SqliteCheckpoints::new(db)).stop_on(&stop);
     if skips {
         // Nothing fails so often that it is skipped, which would be another law.
         job = job.skip_failures().retry(tries(1), |_| true);

@@ -2,8 +2,8 @@
 
 use std::thread;
 
-use keywalk_job::{Checkpoints, Error, Leases};
-use keywalk_sqlite::{CheckpointErrorKind, CheckpointTable};
+use keywalk_job::{CheckpointStore, Error, Leases};
+use keywalk_sqlite::{CheckpointErrorKind, SqliteCheckpoints};
 use rusqlite::Connection;
 
 use super::world::{World, assert_once, job, run};
@@ -22,12 +22,12 @@ fn a_second_runner_is_refused_whatever_its_thread_and_connection() {
             let other = thread::spawn(move || {
                 let other = Connection::open(path).unwrap();
                 let refused = run(&other, 2, |_, _| Ok(()));
-                assert!(matches!(refused, Err(Error::Taken { job }) if job == "touch"));
+                assert!(matches!(refused, Err(Error::AlreadyRunning { job }) if job == "touch"));
             });
             other.join().unwrap();
         }
-        let refused = CheckpointTable::new(&db).reset("touch");
-        assert!(matches!(refused, Err(Error::Taken { .. })));
+        let refused = SqliteCheckpoints::new(&db).reset("touch");
+        assert!(matches!(refused, Err(Error::AlreadyRunning { .. })));
         Ok(())
     });
     assert!(outcome.unwrap().is_done());
@@ -45,7 +45,7 @@ fn the_lease_is_a_file_beside_the_database_that_goes_with_it_and_none_in_memory(
     assert!(run(&db, 1, |_, _| Ok(())).unwrap().is_done());
     assert!(beside().is_empty());
     // Of another job: both run.
-    let mut table = CheckpointTable::new(&db);
+    let mut table = SqliteCheckpoints::new(&db);
     let leases = ["first", "second"].map(|job| table.lease(job).unwrap());
     assert!(leases.iter().all(Option::is_some));
     assert_eq!(beside().len(), 2);
@@ -53,7 +53,7 @@ fn the_lease_is_a_file_beside_the_database_that_goes_with_it_and_none_in_memory(
     assert!(beside().is_empty());
     for name in [":memory:", "", "file:/keywalk-jobs-in-memory?vfs=memdb"] {
         let memory = Connection::open(name).unwrap();
-        let lease = CheckpointTable::new(&memory).lease("job").unwrap();
+        let lease = SqliteCheckpoints::new(&memory).lease("job").unwrap();
         assert!(lease.is_some(), "{name}");
     }
     assert!(!std::path::Path::new("/keywalk-jobs-in-memory.job-job.lock").exists());
@@ -68,11 +68,21 @@ fn a_database_whose_name_is_not_utf8_has_a_lease_like_any() {
     let connect = || Connection::open(world.path().with_file_name(name)).unwrap();
     let (db, other) = (connect(), connect());
     db.execute_batch("CREATE TABLE t (a)").unwrap();
-    let lease = CheckpointTable::new(&db).lease("job").unwrap();
+    let lease = SqliteCheckpoints::new(&db).lease("job").unwrap();
     assert!(lease.is_some());
-    assert!(CheckpointTable::new(&other).lease("job").unwrap().is_none());
+    assert!(
+        SqliteCheckpoints::new(&other)
+            .lease("job")
+            .unwrap()
+            .is_none()
+    );
     drop(lease);
-    assert!(CheckpointTable::new(&other).lease("job").unwrap().is_some());
+    assert!(
+        SqliteCheckpoints::new(&other)
+            .lease("job")
+            .unwrap()
+            .is_some()
+    );
 }
 
 /// As where the lease fails to keep two runners apart.
@@ -80,13 +90,13 @@ fn a_database_whose_name_is_not_utf8_has_a_lease_like_any() {
 fn an_earlier_runs_commit_is_refused() {
     let (_world, db) = World::new(4);
     assert!(run(&db, 2, |_, _| Ok(())).unwrap().is_done());
-    let mut table = CheckpointTable::new(&db);
+    let mut table = SqliteCheckpoints::new(&db);
     let first = table.load("touch").unwrap().unwrap();
-    let again = job(&db, "touch", 2).repeated().run(|_, _| Ok(()));
+    let again = job(&db, "touch", 2).restart_when_done().run(|_, _| Ok(()));
     assert_eq!(again.unwrap().checkpoint().unwrap().run(), 2);
     let (scope, rest) = table.begin().unwrap();
     scope.execute("INSERT INTO log VALUES (55)", []).unwrap();
-    let refused = CheckpointTable::commit(scope, rest, &first).unwrap_err();
+    let refused = SqliteCheckpoints::commit(scope, rest, &first).unwrap_err();
     assert_eq!(refused.kind(), CheckpointErrorKind::Superseded);
     assert!(refused.to_string().contains("\"touch\""));
     assert!(db.is_autocommit());

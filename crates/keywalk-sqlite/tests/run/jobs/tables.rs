@@ -5,8 +5,8 @@ use std::error::Error as _;
 use std::time::{Duration, SystemTime};
 
 use keywalk::{ChunkSource, ResumableSource, Walk};
-use keywalk_job::{BoxError, Checkpoint, Checkpoints, DeadLetters, Error, Job, Leases, Stop};
-use keywalk_sqlite::{CheckpointError, CheckpointErrorKind, CheckpointTable, Table};
+use keywalk_job::{BoxError, Checkpoint, CheckpointStore, DeadLetters, Error, Job, Leases, Stop};
+use keywalk_sqlite::{CheckpointError, CheckpointErrorKind, SqliteCheckpoints, Table};
 use rusqlite::Connection;
 
 use super::world::{World, job, kind, log, run, touch, touch_all};
@@ -47,7 +47,7 @@ fn keys_in_words_are_cut_where_long_and_escaped_where_a_terminal_would_act() {
     )
     .unwrap();
     let any = Table::new(&db, "t");
-    let key = any.any_key(rusqlite::params!["say \"a\"", 1.5, [0_u8, 0xff]]);
+    let key = any.dyn_key(rusqlite::params!["say \"a\"", 1.5, [0_u8, 0xff]]);
     let key = key.unwrap();
     assert_eq!(any.key_text(&key), r#"('say "a"', 1.5, x'00ff')"#);
     let table = Table::new(&db, "u")
@@ -65,7 +65,7 @@ fn keys_in_words_are_cut_where_long_and_escaped_where_a_terminal_would_act() {
 #[test]
 fn asking_makes_no_tables() {
     let (_world, db) = World::new(2);
-    let mut table = CheckpointTable::new(&db);
+    let mut table = SqliteCheckpoints::new(&db);
     assert!(table.list().unwrap().is_empty());
     assert!(table.load("touch").unwrap().is_none());
     assert!(!table.reset("touch").unwrap());
@@ -98,9 +98,9 @@ fn a_damaged_checkpoint_is_an_error_that_a_reset_mends() {
         let error = run(&db, 2, |_, _| Err("nothing is done".into()));
         assert_eq!(kind(error), CheckpointErrorKind::Content, "{damage}");
     }
-    let error = CheckpointTable::new(&db).list().unwrap_err();
+    let error = SqliteCheckpoints::new(&db).list().unwrap_err();
     assert!(error.source().is_some() && error.to_string().contains("\"touch\""));
-    assert!(CheckpointTable::new(&db).reset("touch").unwrap());
+    assert!(SqliteCheckpoints::new(&db).reset("touch").unwrap());
     assert_eq!(run(&db, 2, |_, _| Ok(())).unwrap().items(), 4);
 }
 
@@ -110,7 +110,7 @@ fn errors_are_errors_and_the_store_prints_no_rows() {
     error::<CheckpointError>();
     error::<Error<keywalk_sqlite::Error, CheckpointError>>();
     fn printed<T: std::fmt::Debug>() {}
-    printed::<CheckpointTable<'_>>();
+    printed::<SqliteCheckpoints<'_>>();
 }
 
 #[test]
@@ -160,14 +160,14 @@ fn letters_are_one_jobs_with_their_last_errors_and_go_with_a_reset() {
     let (_world, db) = World::new(4);
     let begun = SystemTime::now();
     for (name, said) in [("a", "first"), ("a", "second"), ("b", "another")] {
-        let job = job(&db, name, 4).repeated().skip_failures();
+        let job = job(&db, name, 4).restart_when_done().skip_failures();
         let outcome = job.run(|_, items| match items[0].0 {
             2 | 4 => Err(BoxError::from(said)),
             _ => Ok(()),
         });
         assert_eq!(outcome.unwrap().skipped(), 2);
     }
-    let mut table = CheckpointTable::new(&db);
+    let mut table = SqliteCheckpoints::new(&db);
     let letters = table.dead_letters("a").unwrap();
     let said: Vec<_> = letters.iter().map(|l| (l.key(), l.error())).collect();
     assert_eq!(said, [("2", "second"), ("4", "second")]);
@@ -185,7 +185,7 @@ fn letters_are_one_jobs_with_their_last_errors_and_go_with_a_reset() {
 }
 
 /// `golden/jobs/v1.sql` is what the release before sources shared one shape has written, over these items. `half`
-/// stopped after 4 of them, of which it skipped 3; `by day` after 5 of Tuesday; `done` and `live` came to the end.
+/// stopped after 4 of them, of which it skipped 3; `by day` after 5 of Tuesday; `done` and `unbounded` came to the end.
 #[test]
 fn jobs_go_on_from_the_tables_that_an_earlier_release_wrote() {
     let (_world, db) = World::with(
@@ -196,7 +196,7 @@ fn jobs_go_on_from_the_tables_that_an_earlier_release_wrote() {
     );
     db.execute_batch(include_str!("../../golden/jobs/v1.sql"))
         .unwrap();
-    let mut table = CheckpointTable::new(&db);
+    let mut table = SqliteCheckpoints::new(&db);
     let listed = table.list().unwrap();
     let told = |at: &Checkpoint| (at.job().to_owned(), at.items(), at.skipped(), at.is_done());
     let expected = [
@@ -216,7 +216,7 @@ fn jobs_go_on_from_the_tables_that_an_earlier_release_wrote() {
     let by_day = by_day.key::<(String, Reverse<i64>)>(["day", "id"]).unwrap();
     assert_eq!(rest("half", Walk::new(by_id()), &db, |key| *key), [5, 6, 7]);
     assert!(rest("done", Walk::new(by_id()), &db, |key| *key).is_empty());
-    assert!(rest("live", Walk::new(by_id()).live(), &db, |key| *key).is_empty());
+    assert!(rest("live", Walk::new(by_id()).unbounded(), &db, |key| *key).is_empty());
     assert_eq!(
         rest("by day", Walk::new(by_day), &db, |key| key.1.0),
         [4, 3, 7, 6]
@@ -231,7 +231,7 @@ where
     K: Clone + PartialOrd,
 {
     let mut ids = Vec::new();
-    let run = Job::new(name, walk, CheckpointTable::new(db)).run(|_, items| {
+    let run = Job::new(name, walk, SqliteCheckpoints::new(db)).run(|_, items| {
         ids.extend(items.iter().map(|(key, _)| id(key)));
         Ok(())
     });

@@ -2,8 +2,8 @@
 
 use std::error::Error as _;
 
-use keywalk_job::{Checkpoints, Error};
-use keywalk_sqlite::{CheckpointErrorKind, CheckpointTable};
+use keywalk_job::{CheckpointStore, Error};
+use keywalk_sqlite::{CheckpointErrorKind, SqliteCheckpoints};
 use rusqlite::ErrorCode;
 
 use super::world::{
@@ -133,7 +133,7 @@ fn a_commit_that_a_reader_holds_up_or_a_begin_that_a_writer_does_undoes_the_chun
             }
         });
         let busy = walk.run(|tx, items| touch_all(tx, items));
-        let Err(Error::Checkpoints { job, error }) = busy else {
+        let Err(Error::CheckpointStore { job, error }) = busy else {
             panic!("{busy:?}");
         };
         assert_eq!(job, "touch");
@@ -142,8 +142,8 @@ fn a_commit_that_a_reader_holds_up_or_a_begin_that_a_writer_does_undoes_the_chun
             .and_then(rusqlite::Error::sqlite_error_code);
         assert_eq!(code, Some(ErrorCode::DatabaseBusy));
         assert_eq!(error.kind(), CheckpointErrorKind::Sqlite);
-        assert!(Checkpoints::is_transient(
-            &CheckpointTable::new(&db),
+        assert!(CheckpointStore::is_transient(
+            &SqliteCheckpoints::new(&db),
             &error
         ));
         let message = error.to_string();

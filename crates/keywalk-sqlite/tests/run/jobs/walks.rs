@@ -2,7 +2,7 @@
 
 use keywalk::Walk;
 use keywalk_job::{Error, Job, Stop};
-use keywalk_sqlite::{CheckpointTable, Table};
+use keywalk_sqlite::{SqliteCheckpoints, Table};
 use rusqlite::Connection;
 
 use super::world::{Failure, World, assert_once, job, log, touch_all};
@@ -14,7 +14,7 @@ fn another_connection_writes_between_the_stretches_that_a_filter_drops() {
     let items = Table::new(&db, "items").key::<i64>(["id"]).unwrap();
     let walk = Walk::new(items.filter("count = 7", []).unwrap()).chunk_size(10);
     let mut written = 0;
-    let job = Job::new("sparse", walk, CheckpointTable::new(&db)).hold_while(|_| {
+    let job = Job::new("sparse", walk, SqliteCheckpoints::new(&db)).throttle_with(|_| {
         // It waits for nothing: were the lock held, this would fail.
         written += writer.execute("INSERT INTO log VALUES (0)", []).unwrap();
         None
@@ -38,7 +38,7 @@ fn by_rowid(walked: &Connection, db: &Connection) -> Result<bool, Failure> {
     let stop = Stop::new();
     let items = Table::new(walked, "items").key::<i64>(["rowid"]).unwrap();
     let walk = Walk::new(items).chunk_size(2);
-    let job = Job::new("rowid", walk, CheckpointTable::new(db));
+    let job = Job::new("rowid", walk, SqliteCheckpoints::new(db));
     let outcome = job.stop_on(&stop).run(|tx, items| {
         stop.request();
         touch_all(tx, items)
@@ -64,7 +64,7 @@ fn counting_first_keeps_no_job_from_walking_by_rowid() {
     let (_world, db) = rowids();
     let items = Table::new(&db, "items").key::<i64>(["rowid"]).unwrap();
     assert_eq!(items.count().unwrap(), 5);
-    let job = Job::new("count", Walk::new(items), CheckpointTable::new(&db));
+    let job = Job::new("count", Walk::new(items), SqliteCheckpoints::new(&db));
     let outcome = job.run(|tx, items| touch_all(tx, items));
     assert!(outcome.unwrap().is_done());
     assert_once(&db, 5);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use keywalk::Walk;
 use keywalk_job::{BoxError, ConstantBuilder, Error, Job, Outcome};
 use keywalk_sqlite::decode::Decode;
-use keywalk_sqlite::{CheckpointError, CheckpointErrorKind, CheckpointTable, Table};
+use keywalk_sqlite::{CheckpointError, CheckpointErrorKind, SqliteCheckpoints, Table};
 use rusqlite::{Connection, Transaction};
 
 pub(crate) type Failure = Error<keywalk_sqlite::Error, CheckpointError>;
@@ -50,7 +50,7 @@ impl World {
 
 pub(crate) type Items<'db, D> = Table<&'db Connection, i64, D>;
 
-pub(crate) type SqliteJob<'a, S> = Job<'a, S, CheckpointTable<'a>>;
+pub(crate) type SqliteJob<'a, S> = Job<'a, S, SqliteCheckpoints<'a>>;
 
 /// A job over all items.
 pub(crate) fn job<'db>(
@@ -60,7 +60,7 @@ pub(crate) fn job<'db>(
 ) -> SqliteJob<'db, Items<'db, impl Decode<Item = ()>>> {
     let items = Table::new(db, "items").key::<i64>(["id"]).unwrap();
     let walk = Walk::new(items.map(|_| Ok(()))).chunk_size(size);
-    Job::new(name, walk, CheckpointTable::new(db))
+    Job::new(name, walk, SqliteCheckpoints::new(db))
 }
 
 /// So many tries more, at once.
@@ -126,7 +126,7 @@ pub(crate) fn assert_once(db: &Connection, rows: u32) {
 #[track_caller]
 pub(crate) fn kind<T: std::fmt::Debug>(run: Result<T, Failure>) -> CheckpointErrorKind {
     match run.unwrap_err() {
-        Error::Checkpoints { error, .. } => error.kind(),
+        Error::CheckpointStore { error, .. } => error.kind(),
         other => panic!("{other:?}"),
     }
 }

@@ -1,9 +1,9 @@
 //! Tables, and a query, by keys of any type.
 
-use keywalk::{Aspect, Fingerprint, ResumableSource};
+use keywalk::{Fingerprint, FingerprintField, ResumableSource};
 use keywalk_conformance::BoxError;
 use keywalk_sqlite::decode::Mapped;
-use keywalk_sqlite::{Connect, Key, Query, Table};
+use keywalk_sqlite::{Connect, Query, SqlKey, Table};
 use rusqlite::Connection;
 
 use super::{Decoder, Walked, Way, by_key, by_rowid, declared, decode, sorted};
@@ -20,7 +20,7 @@ macro_rules! ways {
         #[derive(Debug)]
         pub struct $name;
 
-        impl<K: SqliteKey + Key> Way<K> for $name {
+        impl<K: SqliteKey + SqlKey> Way<K> for $name {
             type Walked = K;
             type Source<C: Connect> = Walked<C, K>;
             $($more)*
@@ -99,22 +99,22 @@ ways! {
         const OURS: &'static str = "tenant = 5";
 
         fn filtered(db: &Connection) -> Result<Fingerprint, BoxError> {
-            let table = Table::new(db, "t").within("tenant", 6)?;
+            let table = Table::new(db, "t").prefix_eq("tenant", 6)?;
             Ok(table.key::<K>(<Self as Way<K>>::names())?.fingerprint()?)
         }
     }
-    table, names => table.within("tenant", 5)?.key::<K>(names)?;
+    table, names => table.prefix_eq("tenant", 5)?.key::<K>(names)?;
 }
 
 /// A query that joins the table to itself.
 #[derive(Debug)]
 pub struct Joined;
 
-impl<K: SqliteKey + Key> Way<K> for Joined {
+impl<K: SqliteKey + SqlKey> Way<K> for Joined {
     type Walked = K;
     type Source<C: Connect> = Query<C, K, Mapped<Decoder>>;
     const HIDES: bool = true;
-    const TOLD_BY: Aspect = Aspect::Relation;
+    const TOLD_BY: FingerprintField = FingerprintField::Relation;
 
     fn schema() -> String {
         by_key::<K>()

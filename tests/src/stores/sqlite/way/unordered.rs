@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use keywalk::Fingerprint;
 use keywalk_conformance::BoxError;
-use keywalk_sqlite::{AnyKey, Collated, Connect, Error, Table};
+use keywalk_sqlite::{Collated, Connect, DynKey, Error, Table};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -15,25 +15,25 @@ use crate::stores::sqlite::{NoCase, Recast, SqliteKey};
 
 type Mixed = (i64, Reverse<String>);
 
-/// By the primary key that the schema tells, as [`AnyKey`], which has no total order: keys of two
+/// By the primary key that the schema tells, as [`DynKey`], which has no total order: keys of two
 /// tables don't compare.
 #[derive(Debug)]
 pub struct Dynamic;
 
 /// Making a key reads the schema, which is the same in every test: a thread makes each once.
-fn any_key<C: Connect>(table: &Walked<C, AnyKey>, key: &Mixed) -> Result<AnyKey, Error> {
-    thread_local!(static MADE: RefCell<BTreeMap<Mixed, AnyKey>> = RefCell::default());
+fn dyn_key<C: Connect>(table: &Walked<C, DynKey>, key: &Mixed) -> Result<DynKey, Error> {
+    thread_local!(static MADE: RefCell<BTreeMap<Mixed, DynKey>> = RefCell::default());
     if let Some(made) = MADE.with_borrow(|made| made.get(key).cloned()) {
         return Ok(made);
     }
-    let made = table.any_key(key.values())?;
+    let made = table.dyn_key(key.values())?;
     MADE.with_borrow_mut(|all| all.insert(key.clone(), made.clone()));
     Ok(made)
 }
 
 impl Way<Mixed> for Dynamic {
-    type Walked = AnyKey;
-    type Source<C: Connect> = Recast<Walked<C, AnyKey>, Mixed>;
+    type Walked = DynKey;
+    type Source<C: Connect> = Recast<Walked<C, DynKey>, Mixed>;
 
     fn schema() -> String {
         by_key::<Mixed>()
@@ -43,7 +43,7 @@ impl Way<Mixed> for Dynamic {
         let table = Table::new(db, "t").map(decode as Decoder);
         Ok(Recast::new(
             table,
-            any_key,
+            dyn_key,
             |key| match <[Value; 2]>::try_from(key.into_values()) {
                 Ok([Value::Integer(number), Value::Text(text)]) => Some((number, Reverse(text))),
                 _ => None,

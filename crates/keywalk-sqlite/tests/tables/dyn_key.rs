@@ -1,7 +1,7 @@
 //! Dynamic keys: made by hand for a range, compared in the table's order, and refused by another table.
 
 use keywalk::Walk;
-use keywalk_sqlite::{AnyKey, ErrorKind, Table};
+use keywalk_sqlite::{DynKey, ErrorKind, Table};
 use rusqlite::types::{ToSqlOutput, Value};
 use rusqlite::{Connection, ToSql, params};
 
@@ -28,15 +28,15 @@ impl ToSql for Unfit {
 #[test]
 fn values_of_several_types_are_given_as_rusqlite_takes_parameters() {
     let db = tables();
-    let log = Table::new(&db, "log").key::<AnyKey>(["at", "id"]).unwrap();
-    let key = log.any_key(params!["b", 2]).unwrap();
+    let log = Table::new(&db, "log").key::<DynKey>(["at", "id"]).unwrap();
+    let key = log.dyn_key(params!["b", 2]).unwrap();
     assert_eq!(key.values(), ["b".to_owned().into(), Value::Integer(2)]);
-    let unfit = log.any_key([Unfit, Unfit]);
+    let unfit = log.dyn_key([Unfit, Unfit]);
     let cause = unfit.as_ref().err().and_then(|error| error.sqlite_error());
     assert!(cause.is_some());
     let words = ["column \"at\" of table \"log\""];
     assert_says("a key", unfit, ErrorKind::Value, &words);
-    let unfit = Table::new(&db, "log").within("at", Unfit);
+    let unfit = Table::new(&db, "log").prefix_eq("at", Unfit);
     assert_says("within", unfit, ErrorKind::Value, &words);
 }
 
@@ -53,7 +53,7 @@ fn a_key_made_by_hand_has_a_value_for_every_column() {
     ] {
         let name = format!("{values:?}");
         let words = [r#""tenant", "id""#, "isn't NULL"];
-        assert_says(&name, orders.any_key(values), ErrorKind::Value, &words);
+        assert_says(&name, orders.dyn_key(values), ErrorKind::Value, &words);
     }
 }
 
@@ -62,7 +62,7 @@ fn a_cursor_of_another_table_or_other_columns_is_refused() {
     let db = tables();
     let sources: [fn(&Connection) -> Table<&Connection>; 3] = [
         |db| Table::new(db, "log"),
-        |db| Table::new(db, "log").key::<AnyKey>(["at"]).unwrap(),
+        |db| Table::new(db, "log").key::<DynKey>(["at"]).unwrap(),
         |db| Table::new(db, "orders"),
     ];
     for (i, source) in sources.iter().enumerate() {
@@ -85,13 +85,13 @@ fn dynamic_keys_compare_in_the_tables_order_and_bound_a_range_in_it() {
          INSERT INTO t VALUES (1, 1), (1, 3), (2, 2), (3, 1), (3, 2)",
     );
     let table = || Table::new(&db, "t");
-    let key = |a: i64, b: i64| table().any_key([a, b]).unwrap();
+    let key = |a: i64, b: i64| table().dyn_key([a, b]).unwrap();
     assert!(key(1, 3) < key(1, 1) && key(1, 1) < key(2, 2) && key(2, 2) == key(2, 2));
     assert_eq!(key(1, 3).to_string(), "[1, 3]");
     let debug = format!("{:?}", key(1, 3));
-    assert_eq!(debug, "AnyKey([Integer(1), Integer(3)])");
-    let within = || table().within("a", 3).unwrap();
-    let other = within().any_key([1]).unwrap();
+    assert_eq!(debug, "DynKey([Integer(1), Integer(3)])");
+    let within = || table().prefix_eq("a", 3).unwrap();
+    let other = within().dyn_key([1]).unwrap();
     assert_eq!(key(1, 3).partial_cmp(&other), None);
     let rest = keys(Walk::new(within()).range(..other));
     assert_eq!(rest.len(), 1);
@@ -110,11 +110,11 @@ fn a_number_is_a_bound_of_a_text_key_as_the_text_that_sqlite_compares_with() {
         ));
         let table = || Table::new(&db, "t");
         for number in [Value::Integer(2), Value::Real(5.5), Value::Integer(100)] {
-            let bound = table().any_key([number.clone()]).unwrap();
+            let bound = table().dyn_key([number.clone()]).unwrap();
             for live in [false, true] {
                 let walk = |walk: Walk<_>| {
                     let walk = walk.descending().chunk_size(2);
-                    keys(if live { walk.live() } else { walk }).len()
+                    keys(if live { walk.unbounded() } else { walk }).len()
                 };
                 for (compared, found) in [
                     ("<", walk(Walk::new(table()).range(..bound.clone()))),
@@ -138,7 +138,7 @@ fn both_zeros_are_one_key() {
         ));
         let table = || Table::new(&db, "t");
         for zero in [Value::Real(-0.0), Value::Real(0.0), Value::Integer(0)] {
-            let zero = table().any_key([zero]).unwrap();
+            let zero = table().dyn_key([zero]).unwrap();
             assert_eq!(keys(Walk::new(table()).range(zero.clone()..)).len(), 3);
             assert_eq!(keys(Walk::new(table()).range(..zero)).len(), 1);
         }
