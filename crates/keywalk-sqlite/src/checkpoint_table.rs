@@ -224,7 +224,7 @@ impl<'db> CheckpointStore for SqliteCheckpoints<'db> {
         checkpoint: &Checkpoint,
     ) -> Result<(), CheckpointError> {
         if scope.is_autocommit() || run(&scope, UNMARK).is_err() {
-            return Err(Problem::StopReason.into());
+            return Err(Problem::Ended.into());
         }
         let updated = unix_millis(checkpoint.updated());
         let recorded = scope.prepare_cached(RECORD).and_then(|mut statement| {
@@ -303,7 +303,7 @@ impl<'db> CheckpointStore for SqliteCheckpoints<'db> {
             // Some errors end the transaction, a full disk and an interrupt among them. Another savepoint
             // would then begin one, and its release commit the next item by itself.
             (false, Err(error)) => Ok(Attempt::ScopeLost(error)),
-            (false, Ok(())) => Err(Problem::StopReason.into()),
+            (false, Ok(())) => Err(Problem::Ended.into()),
         }
     }
 }

@@ -399,7 +399,7 @@ impl Reader<'_> {
         key: &K,
     ) -> Result<bool, Error> {
         match self.far {
-            FarBound::StopReason => Ok(false),
+            FarBound::Ended => Ok(false),
             FarBound::Compared => Ok(range.is_after_end(key)),
             FarBound::Told => {
                 let last = row.as_ref().column_count() - 1;

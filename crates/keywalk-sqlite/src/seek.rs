@@ -266,7 +266,7 @@ const CERTAIN: &str = "1.0";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FarBound {
     /// The statement ends there.
-    StopReason,
+    Ended,
     /// The fetch: it compares each row's key.
     Compared,
     /// The statement says it of each row, in its last column: only SQLite knows the order.
@@ -350,7 +350,7 @@ impl Writer<'_> {
         if self.shape.far == Edge::Open
             || self.form() == SeekForm::RowValue && !self.relation.nullable
         {
-            FarBound::StopReason
+            FarBound::Ended
         } else if self.relation.key.iter().any(is_unordered) {
             FarBound::Told
         } else {
@@ -382,7 +382,7 @@ impl Writer<'_> {
         let mut conditions = Vec::new();
         self.fix(&mut terms, &mut conditions);
         let all: Vec<usize> = (0..self.relation.key.len()).collect();
-        let ends = self.shape.far != Edge::Open && self.end() == FarBound::StopReason;
+        let ends = self.shape.far != Edge::Open && self.end() == FarBound::Ended;
         if self.shape.near != Edge::Open {
             let past = self.shape.near == Edge::Excluded;
             let (term, condition) = self.compare(&all, self.shape.order, past, Param::Near);
@@ -594,7 +594,7 @@ impl Writer<'_> {
         }
         let within = match self.end() {
             FarBound::Told => Some(self.within()),
-            FarBound::StopReason | FarBound::Compared => None,
+            FarBound::Ended | FarBound::Compared => None,
         };
         columns.extend(within.as_deref());
         let mut sql = format!("SELECT {} FROM ", columns.join(", "));

@@ -35,7 +35,7 @@ pub enum CheckpointErrorKind {
 #[derive(Debug)]
 pub(super) enum Problem {
     InTransaction,
-    StopReason,
+    Ended,
     Superseded {
         job: String,
     },
@@ -60,7 +60,7 @@ impl CheckpointError {
     pub fn kind(&self) -> CheckpointErrorKind {
         match *self.problem {
             Problem::InTransaction => CheckpointErrorKind::InTransaction,
-            Problem::StopReason => CheckpointErrorKind::TransactionEnded,
+            Problem::Ended => CheckpointErrorKind::TransactionEnded,
             Problem::Superseded { .. } => CheckpointErrorKind::Superseded,
             Problem::Content { .. } => CheckpointErrorKind::Content,
             Problem::Lease { .. } => CheckpointErrorKind::Lease,
@@ -110,7 +110,7 @@ impl fmt::Display for CheckpointError {
                 "the connection is in a transaction, and a job has its own for each chunk; commit it \
                  first, or give the job another connection",
             ),
-            Problem::StopReason => f.write_str(
+            Problem::Ended => f.write_str(
                 "the transaction of a job's chunk was ended by its function, or by SQLite over an error \
                  that the function passed over; leave it open, and hand errors on",
             ),
@@ -154,7 +154,7 @@ impl StdError for CheckpointError {
             Problem::Content { source, .. } => source.source(),
             Problem::Lease { source, .. } => Some(source),
             Problem::Sqlite { source, .. } => Some(source),
-            Problem::InTransaction | Problem::StopReason | Problem::Superseded { .. } => None,
+            Problem::InTransaction | Problem::Ended | Problem::Superseded { .. } => None,
         }
     }
 }

@@ -298,7 +298,7 @@ fn the_columns_of_an_index_and_the_rowid_behind_them_are_a_key() {
     // A unique one, and columns that are computed.
     let db = open(
         "CREATE TABLE t (v INTEGER PRIMARY KEY, a TEXT NOT NULL, b INT NOT NULL,
-             neg INT NOT NULL AS (-v) VIRTUAL UNIQUE, hex TEXT NOT NULL AS (hex(v * 7 % 5)) STORAGE_CLASS UNIQUE,
+             neg INT NOT NULL AS (-v) VIRTUAL UNIQUE, hex TEXT NOT NULL AS (hex(v * 7 % 5)) STORED UNIQUE,
              UNIQUE (a, b DESC));
          INSERT INTO t VALUES (1, 'x', 1), (2, 'x', 2), (3, 'w', 5), (4, 'y', 0)",
     );
