@@ -126,9 +126,9 @@ impl<S: Source> Walk<S> {
     ///
     /// # Memory
     ///
-    /// All items that a walk holds, including those of earlier chunks that it keeps for reuse, weigh at most `2
-    /// * bytes` plus the heaviest item. If the walk yields [single items](Self::items), they weigh less than
-    /// `bytes` plus the heaviest item. Add to that:
+    /// All items that a walk holds, including those of earlier chunks that it keeps for reuse, weigh at most
+    /// twice `bytes` plus the heaviest item. If the walk yields [single items](Self::items), they weigh less
+    /// than `bytes` plus the heaviest item. Add to that:
     ///
     /// - what items reserve beyond their weight: a `String` or `Vec` that is filled in place reserves less than
     ///   as much again;
