@@ -6,8 +6,8 @@ use crate::range::KeyRange;
 ///
 /// [`Items::cursor`](crate::Items::cursor) and [`Chunks::cursor`](crate::Chunks::cursor) return one, and
 /// [`Walk::resume`](crate::Walk::resume) takes it. The items before it and the items after it make up one walk
-/// (G10), whatever the chunk sizes. The item at the cursor may be deleted. A cursor clones the walk's bounds
-/// and costs O(1).
+/// (G10), whatever the chunk sizes. The item at the cursor may be deleted. Taking one costs O(1): it clones a
+/// few keys.
 ///
 /// It is valid in this process, for walks over the same store by the same key. It records neither, so nothing
 /// checks that. For another process, use a [`Token`](crate::Token): a cursor written down, which refuses any
@@ -57,8 +57,8 @@ pub(crate) enum Stage {
 }
 
 impl<K: Clone + PartialOrd> Cursor<K> {
-    /// Returns the start of a bounded walk over `range`. The walk ends at the range's last key, which its first
-    /// request determines.
+    /// Returns the start of a bounded walk over `range`. The walk queries the range's last key when it starts,
+    /// and ends there.
     #[must_use]
     pub fn bounded(range: KeyRange<K>) -> Self {
         Cursor {
