@@ -254,7 +254,7 @@ impl<T> Chunk<T> {
     /// chunk.push("three");
     /// chunk.truncate(1);
     /// assert_eq!(chunk.as_slice(), ["one"]);
-    /// // What had overflowed came after what was kept.
+    /// // The item that overflowed came after the kept one.
     /// assert!(!chunk.overflowed());
     /// ```
     pub fn truncate(&mut self, len: usize) {

@@ -220,7 +220,7 @@ impl<K: Clone> Keyed<K> for &K {
 /// ```
 /// use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, forward_source};
 ///
-/// /// Counts how often the store is asked.
+/// /// Counts the requests to the store.
 /// struct Counted<S> {
 ///     source: S,
 ///     questions: u64,
