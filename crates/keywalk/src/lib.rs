@@ -28,11 +28,11 @@
 //! | a `BTreeMap` or `BTreeSet` | `Walk::new(&map)` |
 //! | a shared map, a skip list or a sorted slice in memory | [`keywalk-memory`] |
 //! | a sled tree | [`keywalk-sled`] |
-//! | another store | your own [`ChunkSource`]; its documentation shows how. [`keywalk-conformance`] tests it, one test per rule; [`keywalk-key`] encodes its keys |
+//! | another store | your own [`ChunkSource`]; [`keywalk-conformance`] tests it, [`keywalk-key`] encodes its keys |
 //!
 //! | You want | Use |
 //! |---|---|
-//! | to replace a loop over `SELECT` or `OFFSET`, or the batch iteration of Django or Rails | the [guide] to moving over, in keywalk-sqlite |
+//! | to replace a `SELECT` or `OFFSET` loop, or batches of Django or Rails | the migration [guide] of keywalk-sqlite |
 //! | a backfill, purge or export that survives crashes and applies each effect once | a job: [`keywalk-job`] |
 //! | to retry when a store fails temporarily | [`keywalk-retry`] |
 //! | a "next" link, or to resume in another process | a [`Token`] |
@@ -44,7 +44,7 @@
 //!   one chunk at a time; the fastest way). [`Walk::prefetch`] fetches ahead of them over a [`SendSource`].
 //!   [`Stats`] counts what a walk did. [`Error`] is why it ended early.
 //! - [`Cursor`] is a position in a walk, in this process. [`Token`] is a cursor written down, for another
-//!   process. Tokens need a [`ResumableSource`], which a [`Fingerprint`] identifies.
+//!   process. Tokens need a [`ResumableSource`]; a [`Fingerprint`] identifies it.
 //! - [`ByteSize`] measures items, for chunks limited [by bytes](Walk::chunk_bytes).
 //! - [`Source`] and [`ChunkSource`] are what a store implements: its types, and "up to N items of this key
 //!   range". An item is [`Keyed`]: it knows its key. [`KeyRange`] and [`Chunk`] are the arguments of a fetch;
@@ -66,8 +66,8 @@
 //! | G4 Sound | A key that was absent throughout the fetch that covers it is not yielded. |
 //! | G5 Value | An item is one that its key had during the fetch: never torn, never older. |
 //! | G6 Bounds | Every key lies in the range. A chunk never exceeds its limit. |
-//! | G7 Exact | If changes happen only between fetches, a chunk is exactly the store's content. |
-//! | G8 Explicit end | A short or empty chunk isn't the end. Only the store's report of the end is. |
+//! | G7 Exact | If changes happen only between fetches, a chunk is exactly the store's content in its span. |
+//! | G8 Explicit end | A short or empty chunk doesn't end the walk. Only the end that the store reports does. |
 //! | G9 Termination | A bounded walk ends, whatever is appended or deleted. It makes at most (keys / chunk size, rounded up) + 2 requests, plus one per scanned span that fills no chunk and one per chunk that bytes or time end sooner. |
 //! | G10 Resume | The items before a cursor and the items after it make up one walk. With a [`Token`] this holds across processes. A token that is damaged or belongs to another source is refused. |
 //! | G11 Errors | A failed fetch yields no items and doesn't move the walk. The error is returned once. |

@@ -21,8 +21,8 @@ pub trait Source {
     /// A position in the store's order.
     ///
     /// `PartialOrd` must agree with the store's order. If only the store knows the order of two unequal keys
-    /// (text under an ICU collation, say), return `None`; the walk then compares only for equality. Every key
-    /// must equal itself, so NaN can't be a key.
+    /// (text under an ICU collation, say), `partial_cmp` returns `None`; the walk then compares only for
+    /// equality. Every key must equal itself, so NaN can't be a key.
     type Key: Clone + PartialOrd;
 
     /// The item type. It knows its key. `(key, value)` is the usual one.

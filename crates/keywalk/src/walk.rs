@@ -15,7 +15,7 @@ use crate::source::{ChunkSource, Source};
 use crate::token::Token;
 use crate::weigh::ByteSize;
 
-/// A configured walk over a source. Iterate it item by item (it is [`IntoIterator`]) or chunk by chunk with
+/// A walk over a source. Set its options, then iterate it item by item (it is [`IntoIterator`]) or chunk by chunk with
 /// [`chunks`](Self::chunks).
 ///
 /// It is not an iterator itself. Call [`items`](Self::items) for `take`, `filter` and other adapters.
@@ -201,8 +201,8 @@ impl<S: Source> Walk<S> {
     /// double. It stays between 1 and [`chunk_size`](Self::chunk_size), or
     /// [`MAX_CHUNK_SIZE`](Self::MAX_CHUNK_SIZE) if that isn't set. The query for the last key doesn't count.
     ///
-    /// With a short target, waiting writers get their turn sooner; a long one pays the cost of a fetch less
-    /// often. A fetch is never interrupted, so none takes less time than a single item does. The items that a
+    /// With a short target, waiting writers get their turn sooner. A long one pays the cost of a fetch less
+    /// often. A fetch is never interrupted, so it takes at least as long as a single item. The items that a
     /// walk yields don't depend on the target.
     ///
     /// ```
@@ -449,16 +449,17 @@ impl<S: Source> Walk<S> {
     /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
     /// ```
     ///
-    /// # What stays, and what is different
+    /// # What stays the same and what differs
     ///
-    /// Every guarantee holds as without prefetching. Items, their order, errors and their place, cursors,
-    /// tokens and [`Stats`](crate::Stats) are the same. But a chunk is fetched *before* the caller requests it.
-    /// The next `depth` chunks may or may not show what the caller changes meanwhile, as with changes by
-    /// others. (G7 is about changes between two fetches, and the caller no longer knows when fetches happen.)
+    /// Every guarantee still holds. Items and their order, errors and when they are returned, cursors, tokens
+    /// and [`Stats`](crate::Stats) are the same. But a chunk is fetched *before* the caller requests it. Suppose
+    /// that the caller changes the store while it works on a chunk. The next `depth` chunks may or may not show
+    /// that change, as with changes by others. (G7 is about changes between two fetches, and the caller no
+    /// longer knows when fetches happen.)
     ///
-    /// - The first request for an item or chunk starts the thread; nothing is fetched before. At most `depth +
-    ///   1` chunks are in memory: the caller's, and those fetched or being fetched (G13). They are reused in
-    ///   place. The memory bound of [`chunk_bytes`](Self::chunk_bytes) is `depth + 1` times that of one chunk.
+    /// - The first call for an item or chunk starts the thread; nothing is fetched before. The caller's chunk
+    ///   and those that are fetched or being fetched are in memory: at most `depth + 1` (G13). They are reused
+    ///   in place. The memory bound of [`chunk_bytes`](Self::chunk_bytes) is `depth + 1` times that of one chunk.
     /// - An error is returned after the chunks that were fetched before it. A panic of the source likewise
     ///   continues in the caller. A caller that stops earlier sees neither.
     /// - Dropping the walk waits for a running fetch and ends the thread. After that nothing of the store is
@@ -473,9 +474,9 @@ impl<S: Source> Walk<S> {
     ///
     /// - 0.55 to 0.62 if the caller works on a chunk as long as its fetch takes (0.5 is ideal); 1.01 to 1.04 if
     ///   the caller does nothing.
-    /// - 0.8 and 1.2 to 1.4, respectively, with small chunks of 100 items.
-    /// - 0.88 to 1.0 for [single items](crate::Prefetch::items) that own memory, because another thread frees
-    ///   them than allocated them. Use [chunks](crate::Prefetch::chunks) for these.
+    /// - With small chunks of 100 items, 0.8 in the first case and 1.2 to 1.4 in the second.
+    /// - 0.88 to 1.0 for [single items](crate::Prefetch::items) that own memory: one thread allocates them and
+    ///   another frees them. Use [chunks](crate::Prefetch::chunks) for these.
     ///
     /// A depth of 1 is enough if all chunks take about the same time. A larger depth evens out single slow
     /// fetches.
