@@ -1,22 +1,20 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-/// The buffer that a source fills: at most [`limit`](Self::limit) items, in slots that are used
-/// again from chunk to chunk.
+/// The buffer that a source fills: at most [`limit`](Self::limit) items, in slots that are reused from chunk to
+/// chunk. A backend receives one per fetch. It allocates nothing before items arrive, whatever the limit.
 ///
-/// A source pushes items until the chunk [`is_full`](Self::is_full). Pushing more is not an error
-/// here: the item is dropped and the chunk remembers that it [overflowed](Self::overflowed), which
-/// ends the walk with a [`ContractViolation`](crate::ContractViolation).
+/// Push items until the chunk [`is_full`](Self::is_full). Pushing more is not an error here: the item is
+/// dropped and the chunk is marked as [overflowed](Self::overflowed). The walk then ends with a
+/// [`ContractViolation`](crate::ContractViolation).
 ///
-/// [`clear`](Self::clear) keeps the items of the previous chunk as *spare* slots, so that a source
-/// whose items own memory can fill the old ones again ([`push_with`](Self::push_with)) instead of
-/// making new ones. Once warm, such a walk allocates nothing per item.
+/// [`clear`](Self::clear) keeps the items of the previous chunk as *spare* slots. If items own memory, refill
+/// the old ones ([`push_with`](Self::push_with)) instead of creating new ones. Such a walk soon stops
+/// allocating per item.
 ///
-/// Nothing is allocated ahead of the items, whatever the limit.
-///
-/// A walk [by bytes](crate::Walk::chunk_bytes) gives its chunk a [budget](Self::budget) too: the chunk
-/// is full once its items weigh as much. So ask `is_full` after each item, and never count up to the
-/// limit alone. An item is weighed when it is pushed.
+/// A walk [by bytes](crate::Walk::chunk_bytes) also sets a [budget](Self::budget): the chunk is full once its
+/// items weigh that much. So check `is_full` after each item, and don't rely on the limit alone. Items are
+/// weighed when they are pushed.
 ///
 /// ```
 /// use keywalk::Chunk;
@@ -34,18 +32,18 @@ use core::fmt;
 /// assert_eq!(chunk.as_slice(), ["one", "two"]);
 /// ```
 pub struct Chunk<T> {
-    /// The items, then the spare ones of earlier chunks.
+    /// The items, followed by the spare items of earlier chunks.
     slots: Vec<T>,
     len: usize,
     limit: usize,
-    /// The limit; or the number of items, once these have the budget's weight.
+    /// The number of items at which the chunk is full: the limit, or fewer once the items reach the budget.
     room: usize,
     overflowed: bool,
     ledger: Option<Ledger<T>>,
 }
 
 impl<T> Chunk<T> {
-    /// An empty chunk for at most `limit` items. Allocates nothing.
+    /// Creates an empty chunk for at most `limit` items. Allocates nothing.
     ///
     /// # Panics
     ///
@@ -64,52 +62,51 @@ impl<T> Chunk<T> {
         }
     }
 
-    /// The number of items at which the chunk is full; at least 1.
+    /// Returns the number of items at which the chunk is full; at least 1.
     #[must_use]
     pub fn limit(&self) -> usize {
         self.limit
     }
 
-    /// The number of items in the chunk.
+    /// Returns the number of items in the chunk.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether the chunk holds no item.
+    /// Whether the chunk holds no items.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Whether the chunk takes no further item.
+    /// Whether the chunk accepts no more items.
     #[must_use]
     #[inline]
     pub fn is_full(&self) -> bool {
         self.len >= self.room
     }
 
-    /// Whether an item was pushed into the full chunk, and lost, since the last
-    /// [`clear`](Self::clear).
+    /// Whether an item was pushed into the full chunk, and lost, since the last [`clear`](Self::clear).
     #[must_use]
     pub fn overflowed(&self) -> bool {
         self.overflowed
     }
 
-    /// The items, in the order in which they were pushed.
+    /// Returns the items in the order in which they were pushed.
     #[must_use]
     #[inline]
     pub fn as_slice(&self) -> &[T] {
         &self.slots[..self.len]
     }
 
-    /// The items, to be changed in place.
+    /// Returns the items, to be changed in place.
     #[must_use]
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         &mut self.slots[..self.len]
     }
 
-    /// Adds an item, dropping the spare one whose slot it takes.
+    /// Adds an item. Drops the spare item whose slot it takes.
     #[inline]
     pub fn push(&mut self, item: T) {
         if self.is_full() {
@@ -132,8 +129,8 @@ impl<T> Chunk<T> {
         }
     }
 
-    /// Adds items until the chunk is full, or there are no more: whether it is full. None is taken from
-    /// `items` that doesn't fit. Faster than to push each.
+    /// Adds items until the chunk is full or `items` ends. Returns whether the chunk is full. It takes no item
+    /// from `items` that doesn't fit. This is faster than pushing each item.
     ///
     /// ```
     /// use keywalk::Chunk;
@@ -170,8 +167,8 @@ impl<T> Chunk<T> {
         true
     }
 
-    /// Adds an item by filling a slot in place: a spare item of an earlier chunk, with whatever it
-    /// held, or a default one where none is left. `fill` must set all of it.
+    /// Adds an item by filling a slot in place. The slot is a spare item of an earlier chunk with its old
+    /// content, or a default one if none is left. `fill` must set all of it.
     ///
     /// `fill` isn't called if the chunk is full.
     pub fn push_with(&mut self, fill: impl FnOnce(&mut T))
@@ -195,9 +192,9 @@ impl<T> Chunk<T> {
         }
     }
 
-    /// The next slot's old item, if an earlier chunk left one and the chunk isn't full: to be
-    /// filled again and added with [`push_spare`](Self::push_spare). For items that have no
-    /// default or whose filling can fail; until it is added, the item is not in the chunk.
+    /// Returns a spare item of an earlier chunk, if there is one and the chunk isn't full. Fill it, then add it
+    /// with [`push_spare`](Self::push_spare); before that it is not in the chunk. Use it for items that have no
+    /// default, or if filling can fail.
     ///
     /// ```
     /// use keywalk::Chunk;
@@ -233,7 +230,7 @@ impl<T> Chunk<T> {
         self.slots.get_mut(self.len)
     }
 
-    /// Adds the item that [`spare`](Self::spare) lent. Call it only after `spare` returned one.
+    /// Adds the item that [`spare`](Self::spare) returned. Call it only after `spare` returned one.
     #[inline]
     pub fn push_spare(&mut self) {
         if self.is_full() || self.len == self.slots.len() {
@@ -245,8 +242,8 @@ impl<T> Chunk<T> {
         }
     }
 
-    /// Keeps only the first `len` items; the others stay as spare slots. For a wrapper that asks its
-    /// source again after a failure. Does nothing if the chunk holds no more.
+    /// Keeps only the first `len` items; the others become spare slots. A wrapper calls it before it retries a
+    /// failed fetch. Does nothing if the chunk holds at most `len` items.
     ///
     /// ```
     /// use keywalk::Chunk;
@@ -257,7 +254,7 @@ impl<T> Chunk<T> {
     /// chunk.push("three");
     /// chunk.truncate(1);
     /// assert_eq!(chunk.as_slice(), ["one"]);
-    /// // What had overflowed came after what was kept.
+    /// // The item that overflowed came after the kept one.
     /// assert!(!chunk.overflowed());
     /// ```
     pub fn truncate(&mut self, len: usize) {
@@ -268,8 +265,8 @@ impl<T> Chunk<T> {
         }
     }
 
-    /// Empties the chunk. The items stay as spare slots, unless they are more than a
-    /// [budget](Self::budget) allows.
+    /// Empties the chunk. The items become spare slots, unless they exceed what a [budget](Self::budget)
+    /// allows.
     pub fn clear(&mut self) {
         self.keep(0);
     }
@@ -283,8 +280,8 @@ impl<T> Chunk<T> {
         self.overflowed = false;
     }
 
-    /// Takes the items out of the chunk, to be [popped](Self::pop) in order; drops the spare ones. Returns how many
-    /// there are.
+    /// Takes the items out of the chunk, to be [popped](Self::pop) in order, and drops the spare ones. Returns
+    /// the number of items.
     pub(crate) fn take_out(&mut self) -> usize {
         if let Some(ledger) = &mut self.ledger {
             ledger.forget();
@@ -294,13 +291,13 @@ impl<T> Chunk<T> {
         core::mem::take(&mut self.len)
     }
 
-    /// The next one of those that were taken out.
+    /// Returns the next item of those that were taken out.
     #[inline]
     pub(crate) fn peek(&self) -> Option<&T> {
         self.slots.last()
     }
 
-    /// The next one of those that were [taken out](Self::take_out).
+    /// Removes the next item of those that were [taken out](Self::take_out).
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<T> {
         self.slots.pop()
@@ -308,11 +305,11 @@ impl<T> Chunk<T> {
 }
 
 impl<T> Chunk<T> {
-    /// An empty chunk that is full at `limit` items or at so many `bytes`, as `weigh` tells them,
-    /// whichever comes first: for those who drive an [`Engine`](crate::Engine) themselves.
+    /// Creates an empty chunk that is full at `limit` items or at `bytes` bytes, as `weigh` measures them,
+    /// whichever comes first. Use it if you drive an [`Engine`](crate::Engine) yourself.
     ///
-    /// At least one item fits. All slots together, the spare ones too, hold at most twice the bytes and
-    /// the heaviest item; [`Walk::chunk_bytes`](crate::Walk::chunk_bytes) says what that counts.
+    /// At least one item fits. All slots together, including the spare ones, hold at most twice `bytes` plus
+    /// the heaviest item; [`Walk::chunk_bytes`](crate::Walk::chunk_bytes) defines what counts.
     ///
     /// ```
     /// use keywalk::Chunk;
@@ -337,14 +334,14 @@ impl<T> Chunk<T> {
         chunk
     }
 
-    /// The bytes at which the chunk is full; `None` if only their number limits its items.
+    /// Returns the bytes at which the chunk is full, or `None` if only the limit applies.
     #[must_use]
     pub fn budget(&self) -> Option<usize> {
         self.ledger.as_ref().map(Ledger::bytes)
     }
 
-    /// Empties the chunk for a fetch with these limits. Spare slots stay, unless a source put another
-    /// chunk in the place of the walk's.
+    /// Empties the chunk for a fetch with these limits. Spare slots stay, unless a source replaced the walk's
+    /// chunk.
     pub(crate) fn begin(&mut self, limit: usize, budget: Option<Budget<T>>) {
         if !self.is_by(budget) {
             self.slots.clear();
@@ -354,7 +351,8 @@ impl<T> Chunk<T> {
         self.clear();
     }
 
-    /// [`push`](Self::push) with a budget; apart, as the next two, for what is pushed without one.
+    /// [`push`](Self::push) with a budget. This and the next two are not inlined, to keep pushing without a
+    /// budget fast.
     #[inline(never)]
     fn push_weighed(&mut self, item: T) {
         let weight = self.ledger.as_ref().map(|ledger| ledger.weigh(&item));
@@ -377,7 +375,7 @@ impl<T> Chunk<T> {
         self.add(weight, Added::Filled);
     }
 
-    /// The next slot's item, of this weight, is in the chunk now.
+    /// Adds the item of the next slot, which has this weight.
     fn add(&mut self, weight: Option<usize>, how: Added) {
         if let (Some(ledger), Some(weight)) = (&mut self.ledger, weight) {
             ledger.add(&mut self.slots, self.len, weight, how);
@@ -388,7 +386,7 @@ impl<T> Chunk<T> {
         self.len += 1;
     }
 
-    /// Whether there are more items than the budget allows; also if the chunk isn't the walk's.
+    /// Whether there are more items than the budget allows. Also works if the chunk isn't the walk's.
     pub(crate) fn exceeds(&self, budget: Option<Budget<T>>) -> bool {
         !self.is_by(budget) && budget.is_some_and(|budget| budget.is_exceeded_by(self.as_slice()))
     }
@@ -402,7 +400,7 @@ impl<T> Chunk<T> {
     }
 }
 
-/// Prints counts, and no items.
+/// Prints counts and no items.
 impl<T> fmt::Debug for Chunk<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Chunk")
@@ -412,7 +410,7 @@ impl<T> fmt::Debug for Chunk<T> {
     }
 }
 
-/// The bytes at which a chunk is full, and how they are told.
+/// The bytes at which a chunk is full, and how they are measured.
 pub(crate) struct Budget<T> {
     bytes: usize,
     weigh: fn(&T) -> usize,
@@ -433,7 +431,7 @@ impl<T> Budget<T> {
         (self.weigh)(item) as u128
     }
 
-    /// Whether a chunk of these items, but for the last, was full.
+    /// Whether a chunk of these items was already full before the last one.
     pub(crate) fn is_exceeded_by(self, items: &[T]) -> bool {
         match items.split_last() {
             Some((_, [])) | None => false,
@@ -445,7 +443,7 @@ impl<T> Budget<T> {
         items.iter().map(|item| self.weigh(item)).sum()
     }
 
-    /// `false` also if the compiler made two functions of one.
+    /// Returns `false` also if the compiler duplicated the function.
     fn is(self, other: Self) -> bool {
         self.bytes == other.bytes && core::ptr::fn_addr_eq(self.weigh, other.weigh)
     }
@@ -465,31 +463,31 @@ impl<T> fmt::Debug for Budget<T> {
     }
 }
 
-/// What the slots of a chunk hold, by a budget. The chunk keeps its slots, and the ledger drops those
-/// that would be too much.
+/// The weights of a chunk's slots under a budget. The chunk owns the slots; the ledger drops those that would
+/// exceed the bound.
 ///
-/// A slot that is filled again keeps the memory of the heaviest item that it ever held: its peak. So a
-/// heavy item that wanders over the slots would make each of them as large. Two rules keep all that is
-/// held to twice the budget and one item:
+/// A slot that is refilled keeps the memory of the heaviest item that it ever held: its peak. If a heavy item
+/// moves through all slots, each of them becomes as large. Two rules bound everything that is held by twice the
+/// budget plus one item:
 ///
-/// 1. The slots of the chunk's items may hold, beyond these items, no more than the budget. A spare
-///    slot that could make it more isn't filled again.
-/// 2. While the peaks are more than twice the budget, there are no spare slots.
+/// 1. The slots of the chunk's items may hold, beyond these items, at most the budget. A spare slot that would
+///    exceed this isn't refilled.
+/// 2. While the peaks exceed twice the budget, there are no spare slots.
 ///
-/// For before an item comes, those in the chunk weigh less than the budget; by the first rule their
-/// slots hold less than twice as much, and by the second all slots hold at most that. Items of which the
-/// largest is no more than about twice their mean are filled again all the same.
+/// Proof: before an item is added, the items in the chunk weigh less than the budget. By rule 1 their slots
+/// hold less than twice the budget. By rule 2 all slots hold at most that. Slots are still refilled if the
+/// largest item is at most about twice the mean.
 struct Ledger<T> {
     budget: Budget<T>,
-    /// Of each slot.
+    /// One per slot.
     peaks: Vec<usize>,
-    /// The sum of the peaks. As the other sums it can't overflow.
+    /// The sum of the peaks. Like the other sums it can't overflow.
     held: u128,
-    /// Of the chunk's items.
+    /// The weight of the chunk's items.
     weight: u128,
-    /// What the peaks of the slots of the chunk's items are beyond these.
+    /// The peaks of the slots of the chunk's items, minus these items' weight.
     slack: u128,
-    /// Whether the first spare slot was lent, and may hold more than its peak by now.
+    /// Whether the first spare slot was lent, and may now exceed its peak.
     lent: bool,
 }
 
@@ -517,7 +515,7 @@ impl<T> Ledger<T> {
         self.weight >= self.budget.bytes as u128
     }
 
-    /// Before the first spare slot, behind `len` items, is lent: drops it if it is too large, and the
+    /// Prepares to lend the first spare slot, after `len` items. Drops it if it is too large, and so on for the
     /// next.
     fn lend(&mut self, slots: &mut Vec<T>, len: usize) {
         self.settle(slots, len);
@@ -532,12 +530,12 @@ impl<T> Ledger<T> {
         }
     }
 
-    /// Apart from what follows: it may panic, and nothing has changed then.
+    /// Separate from `add`, because it may panic: nothing has changed then.
     fn weigh(&self, item: &T) -> usize {
         (self.budget.weigh)(item)
     }
 
-    /// An item of this weight stands in the slot behind `len` items, where one was put or one filled.
+    /// Records that an item of this weight was put or filled into the slot after `len` items.
     fn add(&mut self, slots: &mut Vec<T>, len: usize, weight: usize, how: Added) {
         self.lent = false;
         if self.peaks.len() == len {
@@ -555,7 +553,7 @@ impl<T> Ledger<T> {
         self.trim(slots, len + 1);
     }
 
-    /// The chunk, which had `before` items, keeps so many.
+    /// Records that the chunk, which had `before` items, keeps `len`.
     fn keep(&mut self, slots: &mut Vec<T>, before: usize, len: usize) {
         self.settle(slots, before);
         self.weight = self.budget.weight(&slots[..len]);
@@ -564,12 +562,12 @@ impl<T> Ledger<T> {
         self.trim(slots, len);
     }
 
-    /// No slot will be filled again.
+    /// Forgets all slots: none will be refilled.
     fn forget(&mut self) {
         *self = Ledger::new(self.budget);
     }
 
-    /// What was filled into the slot that was lent, and not added, is in it.
+    /// Records what was filled into the lent slot and not added.
     fn settle(&mut self, slots: &mut Vec<T>, len: usize) {
         if !core::mem::take(&mut self.lent) {
             return;
@@ -592,11 +590,11 @@ impl<T> Ledger<T> {
     }
 }
 
-/// How an item came into its slot.
+/// How an item got into its slot.
 #[derive(Clone, Copy, Debug)]
 enum Added {
-    /// In the place of another.
+    /// It replaced the old item.
     Put,
-    /// In the memory of another.
+    /// It reused the memory of the old item.
     Filled,
 }

@@ -1,10 +1,10 @@
 use core::time::Duration;
 
-/// How many items to fetch next, so that a fetch takes about so long.
+/// Chooses how many items to fetch next, so that a fetch takes about the target time.
 ///
-/// It takes the time for proportional to the number. From one fetch to the next the number is at most
-/// doubled and at most halved, so that a single slow fetch costs a few; and it grows only if as many
-/// items came as were asked for: stretches that hold little tell nothing of what many items take.
+/// It assumes that the time is proportional to the number of items. From one fetch to the next the number at
+/// most doubles or halves, so a single slow fetch affects only a few later ones. It grows only after a full
+/// chunk: a sparse span doesn't show what many items take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ChunkSizer {
     target: Duration,
@@ -22,12 +22,12 @@ impl ChunkSizer {
         }
     }
 
-    /// How many items to fetch: at least 1.
+    /// The number of items to fetch: at least 1.
     pub(crate) fn size(&self) -> usize {
         self.size
     }
 
-    /// A fetch of [`size`](Self::size) items brought so many, and took so long.
+    /// Records that a fetch of [`size`](Self::size) items returned `items` items and took `took`.
     pub(crate) fn fetched(&mut self, items: usize, took: Duration) {
         let is_slow = took > self.target;
         if !is_slow && (items < self.size || took == self.target) {
@@ -38,7 +38,7 @@ impl ChunkSizer {
         let size = if is_slow {
             to_usize(share / took).max(self.size.div_ceil(2))
         } else {
-            // Up: where a fetch itself costs much, so that 1 item takes almost as long as 2.
+            // Rounded up: if a fetch has a high fixed cost, 1 item takes almost as long as 2.
             to_usize(share.div_ceil(took)).min(self.size.saturating_mul(2))
         };
         self.size = size.clamp(1, self.most);

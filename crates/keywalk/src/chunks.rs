@@ -13,13 +13,14 @@ use crate::source::{ChunkSource, Source};
 use crate::stats::Stats;
 use crate::token::Token;
 
-/// A walk that lends its items a chunk at a time; see [`Walk::chunks`](crate::Walk::chunks).
+/// A walk that lends its items one chunk at a time; created by [`Walk::chunks`](crate::Walk::chunks). It is the
+/// fastest way to walk: a source can refill old items in place.
 ///
 /// A lent slice is valid only until the next call. [`Iterator`] can't express that, so this type isn't one: use
 /// `while let`.
 ///
-/// Between two calls of [`next`](Self::next) nothing of the store is held (G14): it can be written
-/// to, also through the same connection.
+/// Between two calls of [`next`](Self::next) nothing of the store is held (G14). You can write to the store,
+/// also through the same connection.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -34,8 +35,8 @@ use crate::token::Token;
 /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
 /// ```
 ///
-/// `D` says where chunks are fetched: by the caller ([`Inline`]), or ahead in a thread of their own
-/// (`Prefetched`, of [`Walk::prefetch`](crate::Walk)). `Chunks<S>` is the first.
+/// `D` selects where chunks are fetched: by the caller ([`Inline`], the default), or ahead in another thread
+/// (`Prefetched`, by [`Walk::prefetch`](crate::Walk)).
 #[must_use = "a walk does nothing until it is iterated"]
 pub struct Chunks<S: Source, D: Driver<S> = Inline<S>> {
     pub(crate) driver: D,
@@ -44,7 +45,7 @@ pub struct Chunks<S: Source, D: Driver<S> = Inline<S>> {
 
 /// Fetches the chunks of a walk: [`Inline`], or `Prefetched` in a thread of its own.
 ///
-/// Sealed: [`Engine`] is for drivers of your own.
+/// The trait is sealed. To write your own driver, use [`Engine`].
 pub trait Driver<S: Source>: Drive<S> + fmt::Debug {}
 
 pub(crate) mod sealed {
@@ -55,17 +56,17 @@ pub(crate) mod sealed {
         reason = "a walk's own drivers implement it, and nobody else"
     )]
     pub trait Drive<S: Source> {
-        /// Fetches until there are items, and puts them into the chunk. `false` at the end.
+        /// Fetches until there are items, and puts them into the chunk. Returns `false` at the end.
         fn advance(&mut self) -> Result<bool, Error<S::Error>>;
         fn chunk(&mut self) -> &mut Chunk<S::Item>;
-        /// The chunk's items, if they were yielded by the last call.
+        /// The chunk's items, if the last call yielded them.
         fn items(&self) -> &[S::Item];
         fn cursor(&self) -> Cursor<S::Key>;
-        /// Of the chunks that came to the caller, the last one included.
+        /// Counts the chunks that reached the caller, including the last one.
         fn stats(&self) -> Stats;
-        /// Whether it is known that `advance` will return neither `true` nor an error.
+        /// Whether `advance` is known to return neither `true` nor an error again.
         fn is_over(&self) -> bool;
-        /// Reads the source, between two fetches.
+        /// Reads the source between two fetches.
         fn with_source<R>(&self, read: impl FnOnce(&S) -> R) -> R;
         fn into_source(self) -> S;
     }
@@ -81,22 +82,21 @@ impl<S: Source, D: Driver<S>> Chunks<S, D> {
         }
     }
 
-    /// Fetches and lends the next chunk: at least one item, in key order. `None` at the end, and
-    /// for ever after the end or an error (G12).
+    /// Fetches and lends the next chunk: at least one item, in key order. Returns `None` at the end, and always
+    /// after the end or an error (G12).
     ///
-    /// The items may be changed or taken in place; the walk's position doesn't depend on them any
-    /// more. What is left in the chunk is filled again by a later call, so a source that refills
-    /// allocates nothing once warm.
+    /// You may change the items or move them out; the walk's position no longer depends on them. A later call
+    /// refills what is left in the chunk. So if the source refills items, the walk soon stops allocating.
     ///
     /// # Errors
     ///
-    /// The source's error, once; [`Error::Contract`] if the source broke its contract; and, at the
-    /// first call, [`Error::Cursor`] if the walk's options contradict its cursor. No item of that
-    /// fetch is yielded (G11).
+    /// The source's error, once. [`Error::Contract`] if the source broke its contract. At the first call,
+    /// [`Error::Cursor`] if the walk's options contradict its cursor. No item of a failed fetch is yielded
+    /// (G11).
     ///
     /// # Panics
     ///
-    /// If the source does. The walk then stands where it stood: the next call requests the same chunk. A
+    /// If the source does. The walk doesn't move, and the next call requests the same chunk. A
     /// [prefetched](crate::Walk) walk has ended.
     #[expect(
         clippy::should_implement_trait,
@@ -109,13 +109,13 @@ impl<S: Source, D: Driver<S>> Chunks<S, D> {
         })
     }
 
-    /// Where the walk stands: past the last chunk that was lent. O(1), and clones its keys.
+    /// Returns the position after the last lent chunk. O(1); clones keys.
     pub fn cursor(&self) -> Cursor<S::Key> {
         self.driver.cursor()
     }
 
-    /// Where the walk would stand past the item of this key, one of the last chunk that was lent: for a
-    /// caller who stops in the middle of it. O(1), and clones the walk's bounds.
+    /// Returns the position after the item with this key, which must be in the last lent chunk. Use it to stop
+    /// in the middle of a chunk. O(1); clones the walk's bounds.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -133,12 +133,12 @@ impl<S: Source, D: Driver<S>> Chunks<S, D> {
         self.driver.cursor().after(key)
     }
 
-    /// [`cursor`](Self::cursor), written down for another process. A prefetched walk waits for the chunks that are
-    /// being fetched ahead.
+    /// Returns a token of the [`cursor`](Self::cursor), for another process. A prefetched walk first waits for
+    /// the chunks that are being fetched ahead.
     ///
     /// # Errors
     ///
-    /// As [`Token::new`].
+    /// See [`Token::new`].
     pub fn token(&self) -> Result<Token, Error<S::Error>>
     where
         S: ResumableSource,
@@ -153,27 +153,28 @@ impl<S: Source, D: Driver<S>> Chunks<S, D> {
         self.driver.with_source(|source| Token::new(cursor, source))
     }
 
-    /// The items of the chunk that was lent last; none before the first, after the end, and after an error or a
-    /// panic.
+    /// Returns the items of the last lent chunk. Empty before the first chunk, after the end, and after an
+    /// error or a panic.
     pub fn items(&self) -> &[S::Item] {
         self.driver.items()
     }
 
-    /// What the walk did for the chunks that were lent.
+    /// Returns what the walk did up to the last lent chunk.
     pub fn stats(&self) -> Stats {
         self.driver.stats()
     }
 
-    /// Ends the walk and gives the source back, once a fetch that runs has ended.
+    /// Ends the walk and returns the source, after a running fetch has finished.
     pub fn into_source(self) -> S {
         self.driver.into_source()
     }
 }
 
 impl<S: ChunkSource> Chunks<S> {
-    /// Puts one request to the store, where [`next`](Self::next) does so until there are items: for a
-    /// caller who holds something meanwhile, a transaction or a lock, and wants to let go of it between
-    /// two requests also where a filter matches nothing for long.
+    /// Makes one request to the store. [`next`](Self::next) makes requests until there are items.
+    ///
+    /// Use it if you hold a transaction or a lock during requests and want to release it between them, even if
+    /// a filter matches nothing for long.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -193,11 +194,11 @@ impl<S: ChunkSource> Chunks<S> {
     ///
     /// # Errors
     ///
-    /// As [`next`](Self::next).
+    /// See [`next`](Self::next).
     ///
     /// # Panics
     ///
-    /// As [`next`](Self::next).
+    /// See [`next`](Self::next).
     pub fn step(&mut self) -> Result<Step<'_, S::Item>, Error<S::Error>> {
         Ok(match self.driver.step()? {
             Stepped::Items => Step::Items(self.driver.engine.items_mut()),
@@ -206,8 +207,8 @@ impl<S: ChunkSource> Chunks<S> {
         })
     }
 
-    /// Goes on from `cursor`, one of this walk's: back to where it was, say, where what was done with a
-    /// chunk was undone. Also after an error or the end, which are then forgotten.
+    /// Moves the walk to `cursor`, which must be one of this walk's. Use it to go back, for example after the
+    /// work on a chunk was rolled back. It clears an error or the end.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -225,32 +226,31 @@ impl<S: ChunkSource> Chunks<S> {
         self.driver.engine.seek(cursor);
     }
 
-    /// The source, to reach the store between two chunks (its connection, say).
+    /// Returns the source, to use the store (through its connection, say) between two chunks.
     pub fn source(&self) -> &S {
         &self.driver.source
     }
 }
 
-/// What came of one request; see [`Chunks::step`].
+/// The result of one request; see [`Chunks::step`].
 #[derive(Debug, PartialEq)]
 pub enum Step<'a, T> {
     /// A chunk: at least one item, in key order.
     Items(&'a mut [T]),
-    /// The walk got further, and no item came: it asked for the last key, or scanned a stretch that
-    /// holds nothing.
+    /// The walk moved on without items: it queried the last key, or scanned a span without matches.
     Progress,
-    /// The end; also after an error. It stays so, but for a [`seek`](Chunks::seek).
+    /// The end, also after an error. It is permanent until a [`seek`](Chunks::seek).
     End,
 }
 
-/// Fetches each chunk when it is asked for, by the caller's own thread.
+/// Fetches each chunk on demand, in the caller's thread.
 pub struct Inline<S: Source> {
     pub(crate) source: S,
     pub(crate) engine: Engine<S::Key, S::Item>,
     pub(crate) clock: Clock,
 }
 
-/// As a [`Step`], while the chunk keeps its items.
+/// A [`Step`] whose items stay in the chunk.
 enum Stepped {
     Items,
     Progress,
@@ -321,16 +321,16 @@ impl<S: ChunkSource> Drive<S> for Inline<S> {
     }
 }
 
-/// Whether the standard library tells the time. In a browser it panics instead.
+/// Whether the standard library has a clock. In a browser its clock panics.
 const HAS_SYSTEM_CLOCK: bool = cfg!(all(
     feature = "std",
     not(all(target_family = "wasm", target_os = "unknown"))
 ));
 
-/// Tells the time: as the walk was told to, or by the system.
+/// The walk's clock: a given one, or the system's.
 #[derive(Default)]
 pub(crate) struct Clock {
-    /// Nothing of a walk is broken where it panics.
+    /// A panic of the clock leaves nothing of a walk broken.
     given: Option<AssertUnwindSafe<Box<dyn Fn() -> Duration + Send + Sync>>>,
 }
 
@@ -341,13 +341,12 @@ impl Clock {
         }
     }
 
-    /// Whether there is a time to tell.
+    /// Whether there is a clock.
     pub(crate) fn runs(&self) -> bool {
         HAS_SYSTEM_CLOCK || self.given.is_some()
     }
 
-    /// What the call returns, and how long it took; no time at all if that can't be told, or the clock
-    /// was set back.
+    /// Returns the call's result and its duration. The duration is zero if there is no clock or it went back.
     fn time<R>(&self, call: impl FnOnce() -> R) -> (R, Duration) {
         if let Some(AssertUnwindSafe(now)) = &self.given {
             let start = now();
@@ -364,7 +363,7 @@ impl Clock {
     }
 }
 
-/// Prints counts, and no data.
+/// Prints counts and no data.
 impl<S: Source, D: Driver<S>> fmt::Debug for Chunks<S, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Chunks")

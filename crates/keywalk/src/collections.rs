@@ -6,7 +6,7 @@ use crate::chunk::Chunk;
 use crate::range::{KeyRange, Order};
 use crate::source::{ChunkSource, Fetched, Keyed, LastKey, Source};
 
-/// The map's items, by key: nothing of it is copied but a few keys.
+/// Yields the map's items by key. Copies only a few keys.
 impl<'a, K: Ord + Clone, V> Source for &'a BTreeMap<K, V> {
     type Key = K;
     type Item = (&'a K, &'a V);
@@ -27,7 +27,7 @@ impl<'a, K: Ord + Clone, V> ChunkSource for &'a BTreeMap<K, V> {
     }
 }
 
-/// The set's elements, which are their own keys.
+/// Yields the set's elements, which are their own keys.
 impl<'a, K: Ord + Clone> Source for &'a BTreeSet<K> {
     type Key = K;
     type Item = &'a K;

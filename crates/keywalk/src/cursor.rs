@@ -2,15 +2,16 @@ use core::ops::Bound;
 
 use crate::range::KeyRange;
 
-/// Where a walk stands: the range it has still to cover, and whether its end is known.
+/// A position in a walk: the range that is left, and whether its end is known.
 ///
-/// Got from [`Items::cursor`](crate::Items::cursor) or [`Chunks::cursor`](crate::Chunks::cursor),
-/// given to [`Walk::resume`](crate::Walk::resume): what came before it and what comes after are
-/// together one walk (G10), whatever the chunk sizes. The row that it stands at may be deleted.
+/// [`Items::cursor`](crate::Items::cursor) and [`Chunks::cursor`](crate::Chunks::cursor) return one, and
+/// [`Walk::resume`](crate::Walk::resume) takes it. The items before it and the items after it make up one walk
+/// (G10), whatever the chunk sizes. The item at the cursor may be deleted. Taking one costs O(1): it clones a
+/// few keys.
 ///
-/// It lives as long as the process, and is for walks over the same store by the same key, which it doesn't
-/// record: it holds the range that is left and the one that the walk was given. A [`Token`](crate::Token) is a cursor written down, and refuses
-/// every other source.
+/// It is valid in this process, for walks over the same store by the same key. It records neither, so nothing
+/// checks that. For another process, use a [`Token`](crate::Token): a cursor written down, which refuses any
+/// other source.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -28,26 +29,36 @@ use crate::range::KeyRange;
 pub struct Cursor<K> {
     pub(crate) range: KeyRange<K>,
     pub(crate) stage: Stage,
-    /// The range that the walk was given, once it has begun; `None` if it was given none, or a token of
-    /// the first form doesn't tell.
+    /// The range that the walk was given, once it has begun. `None` if it was given none, or if a token of form
+    /// 1 didn't record it.
     pub(crate) given: Option<KeyRange<K>>,
 }
 
-/// What is known of the walk's end.
+/// What is known about the walk's end.
+///
+/// These invariants hold for every cursor of a walk:
+///
+/// - In stage `Bounded` the range's end is included: it is the last key. Reading a token checks this.
+/// - In stage `Done` after items of a bounded walk, the range's end is included too. A `Done` cursor with
+///   another end has yielded no item. So [`Cursor::after`] can return from `Done` to `Bounded`.
+/// - An unbounded walk is never `Done` in its cursor. The engine is `Done` after its end, but the cursor stays
+///   `Live`, since resuming finds what was appended.
+/// - In stage `Start` `given` is `None`: the range itself is the given one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// Bounded, and the last key hasn't been asked for yet.
+    /// Bounded; the last key hasn't been queried yet.
     Start,
-    /// Bounded: the range ends at the last key.
+    /// Bounded; the range ends at the last key.
     Bounded,
-    /// Live: the range ends where the caller said.
+    /// Unbounded; the range ends where the caller set its end.
     Live,
     /// Nothing is left.
     Done,
 }
 
 impl<K: Clone + PartialOrd> Cursor<K> {
-    /// Where a walk over `range` begins that ends at what is the range's last key when it is first asked.
+    /// Returns the start of a bounded walk over `range`. The walk queries the range's last key when it starts,
+    /// and ends there.
     #[must_use]
     pub fn bounded(range: KeyRange<K>) -> Self {
         Cursor {
@@ -57,7 +68,7 @@ impl<K: Clone + PartialOrd> Cursor<K> {
         }
     }
 
-    /// Where an [unbounded](crate::Walk::unbounded) walk over `range` begins, which goes on while there is more.
+    /// Returns the start of an [unbounded](crate::Walk::unbounded) walk over `range`.
     #[must_use]
     pub fn unbounded(range: KeyRange<K>) -> Self {
         let given = range.is_bounded().then(|| range.clone());
@@ -68,8 +79,8 @@ impl<K: Clone + PartialOrd> Cursor<K> {
         }
     }
 
-    /// Where the same walk stands past this key, one that it has come to. Of a walk that hasn't begun: where one
-    /// begins whose range starts after the key.
+    /// Returns the cursor of the same walk after `key`, which the walk must have reached. If the walk hasn't
+    /// begun, its range starts after `key`.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -87,7 +98,7 @@ impl<K: Clone + PartialOrd> Cursor<K> {
         self.stage = match (self.stage, self.range.end()) {
             (Stage::Live, _) => Stage::Live,
             _ if self.range.is_empty() => Stage::Done,
-            // It ended at this fetch, and part of what came is still to be walked.
+            // The walk ended with this fetch, and part of its items are still to be walked.
             (Stage::Done, Bound::Included(_)) => Stage::Bounded,
             (stage, _) => stage,
         };
@@ -97,7 +108,7 @@ impl<K: Clone + PartialOrd> Cursor<K> {
         self
     }
 
-    /// Whether it is bounded and nothing is left shows in its stage.
+    /// Sets the stage to `Done` if the walk is bounded and its range is empty.
     pub(crate) fn ended_if_empty(mut self) -> Self {
         if self.range.is_empty() && self.stage != Stage::Live {
             if self.stage == Stage::Start {
@@ -110,7 +121,7 @@ impl<K: Clone + PartialOrd> Cursor<K> {
 }
 
 impl<K> Cursor<K> {
-    /// A walk that has not begun was given what is left of it.
+    /// Returns the given range. For a walk that hasn't begun, that is the range that is left.
     pub(crate) fn given_range(&self) -> Option<&KeyRange<K>> {
         match self.stage {
             Stage::Start => Some(&self.range),
@@ -118,21 +129,21 @@ impl<K> Cursor<K> {
         }
     }
 
-    /// The range that is still to be walked. Its far bound is the last key of the store once the
-    /// walk has asked for it, or the walk's own bound if it is unbounded.
+    /// Returns the range that is left. Its end is the store's last key once the walk has queried it, or the
+    /// walk's own bound if it is unbounded.
     #[must_use]
     pub fn range(&self) -> &KeyRange<K> {
         &self.range
     }
 
-    /// Whether the walk is [unbounded](crate::Walk::unbounded), rather than bounded by the last key.
+    /// Whether the walk is [unbounded](crate::Walk::unbounded) rather than bounded by the last key.
     #[must_use]
     pub fn is_unbounded(&self) -> bool {
         self.stage == Stage::Live
     }
 
-    /// Whether the walk has ended: resuming yields nothing. Never true of an unbounded walk, which looks
-    /// for what was appended since.
+    /// Whether the walk has ended, so that resuming yields nothing. Never true for an unbounded walk, which
+    /// looks for items appended later.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.stage == Stage::Done

@@ -9,10 +9,11 @@ use crate::range::KeyRange;
 use crate::source::{Fetched, Keyed, LastKey};
 use crate::stats::Stats;
 
-/// The loop of a walk, without any I/O: what to request next, and what the answer means.
+/// The loop of a walk without I/O. It decides what to request next, and processes the response.
 ///
-/// A driver carries each [`Request`] to a store and hands the answer back; how it waits for the store is its own
-/// affair. [`Chunks`](crate::Chunks) is the blocking one. An asynchronous one differs in `.await` alone:
+/// Use it to write a driver, such as an asynchronous one. A driver sends each [`Request`] to a store and passes
+/// the response back. [`Chunks`](crate::Chunks) is the blocking driver. An asynchronous one differs only in
+/// `.await`:
 ///
 /// ```
 /// use keywalk::{Chunk, Engine, Error, Fetched, KeyRange, LastKey, Request, Source, Walk};
@@ -63,43 +64,43 @@ use crate::stats::Stats;
 /// # assert!(matches!(std::future::Future::poll(sum, &mut context), std::task::Poll::Ready(Ok(328_350))));
 /// ```
 ///
-/// The engine moves only by a whole answer. A driver that drops a fetch, or catches a panic of one, calls
-/// [`request`](Self::request) again and gets the same request: nothing is lost, and nothing comes twice.
+/// Only a complete response moves the engine. If a driver drops a fetch or catches a panic of one,
+/// [`request`](Self::request) returns the same request again. Nothing is lost, and nothing is yielded twice.
 ///
-/// It holds the range that is left, the chunk, and what the options of [`Walk`](crate::Walk) say of chunk sizes.
-/// It checks in O(1) per chunk that the source keeps its contract (G15), and keeps count. It reads no clock: the
-/// driver says how long an answer took.
+/// The engine holds the range that is left, one chunk, and the chunk sizes of the [`Walk`](crate::Walk). Per
+/// chunk it checks in O(1) that the source keeps its contract (G15), and updates the statistics. It reads no
+/// clock: the driver passes the duration of each request.
 pub struct Engine<K, T> {
     range: KeyRange<K>,
     stage: Stage,
-    /// The range that the walk was given, if it isn't all keys: a cursor carries it.
+    /// The range that the walk was given, if it isn't all keys. Cursors carry it.
     given: Option<KeyRange<K>>,
-    /// The range in the opposite order, while its last item is being looked for.
+    /// The range in the opposite order, while the walk looks for its last item.
     backward: Option<KeyRange<K>>,
     cycle: CycleDetector<K>,
     is_unbounded: bool,
     chunk: Chunk<T>,
-    /// What was requested, until it is answered.
+    /// The open request, until its response arrives.
     requested: Requested,
-    /// Whether the chunk's items are those of the last answer: not so after a failure, or in the middle of a fetch.
+    /// Whether the chunk's items are those of the last response. False after a failure and during a fetch.
     has_items: bool,
     sizes: ChunkSizes<T>,
     stats: Stats,
-    /// Why the walk can't start, until it was said.
+    /// Why the walk can't start, until it was reported.
     mismatch: Option<CursorMismatch>,
     is_fused: bool,
 }
 
-/// What a walk requests next of its store.
+/// The next request of a walk to its store.
 #[derive(Debug)]
 pub enum Request<'a, K, T> {
-    /// [`ChunkSource::last_key`](crate::ChunkSource::last_key) of the range; the answer goes to
+    /// Call [`ChunkSource::last_key`](crate::ChunkSource::last_key) with the range, and pass the result to
     /// [`Engine::last_key`].
     LastKey(&'a KeyRange<K>),
-    /// [`ChunkSource::fetch`](crate::ChunkSource::fetch) of the range into the chunk; the answer goes to
-    /// [`Engine::fetched`].
+    /// Call [`ChunkSource::fetch`](crate::ChunkSource::fetch) with the range and the chunk, and pass the result
+    /// to [`Engine::fetched`].
     Fetch(&'a KeyRange<K>, &'a mut Chunk<T>),
-    /// Nothing: the walk has ended.
+    /// No request: the walk has ended.
     Done,
 }
 
@@ -115,10 +116,11 @@ enum Requested {
 /// How large chunks are.
 #[derive(Debug)]
 pub(crate) struct ChunkSizes<T> {
-    /// The most items of a chunk. Not the chunk's own limit: a source could put another chunk in its place.
+    /// The maximum number of items per chunk. The chunk's own limit isn't enough: a source could replace the
+    /// chunk.
     pub(crate) items: usize,
     pub(crate) budget: Option<Budget<T>>,
-    /// Sets the number of items from fetch to fetch.
+    /// Adapts the number of items after each fetch.
     pub(crate) sizer: Option<ChunkSizer>,
 }
 
@@ -135,7 +137,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
             backward: None,
             cycle: CycleDetector::default(),
             is_unbounded: false,
-            // A chunk holds nothing before the first fetch, which sets its limit.
+            // The first fetch sets the chunk's limit.
             chunk: Chunk::with_limit(1),
             requested: Requested::Nothing,
             has_items: false,
@@ -148,7 +150,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         engine
     }
 
-    /// Goes on from `cursor`, one of this walk's. An error or the end is forgotten.
+    /// Moves the walk to `cursor`, which must be one of this walk's. Clears an error or the end.
     pub fn seek(&mut self, cursor: Cursor<K>) {
         self.range = cursor.range;
         self.stage = cursor.stage;
@@ -161,7 +163,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         self.stand_at(cursor.given);
     }
 
-    /// The rest of `seek`, with range and stage set.
+    /// Completes `seek` once range and stage are set.
     fn stand_at(&mut self, given: Option<KeyRange<K>>) {
         self.is_unbounded = self.stage == Stage::Live;
         self.given = match self.stage {
@@ -171,11 +173,11 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         self.end_if_empty();
     }
 
-    /// What to request of the store now. The chunk of a fetch is empty, but for spare items.
+    /// Returns the next request to the store. The chunk of a fetch is empty except for spare items.
     ///
     /// # Errors
     ///
-    /// Once, before the first request: that the options of the walk contradict its cursor.
+    /// Once, before the first request, if the walk's options contradict its cursor.
     pub fn request(&mut self) -> Result<Request<'_, K, T>, CursorMismatch> {
         self.has_items = false;
         self.requested = Requested::Nothing;
@@ -205,11 +207,13 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         })
     }
 
-    /// Takes the answer to [`Request::LastKey`], and how long it took. At any other time it changes nothing.
+    /// Processes the response to [`Request::LastKey`], which took `took`. Without such a request it does
+    /// nothing.
     ///
     /// # Errors
     ///
-    /// The source's, or that the key doesn't lie in the range. The walk has then ended, and stands where it stood.
+    /// The source's error, or a contract violation if the key doesn't lie in the range. The walk has then
+    /// ended, and its position is unchanged.
     pub fn last_key<E>(
         &mut self,
         answer: Result<LastKey<K>, E>,
@@ -237,13 +241,13 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         Ok(())
     }
 
-    /// Takes the answer to [`Request::Fetch`], whose chunk was filled, and how long it took. Then
-    /// [`items`](Self::items) are what it brought. At any other time it changes nothing.
+    /// Processes the response to [`Request::Fetch`], which took `took`. [`items`](Self::items) then returns the
+    /// fetched items. Without such a request it does nothing.
     ///
     /// # Errors
     ///
-    /// The source's, or that the answer breaks the contract in a way that is seen in O(1). The walk has then ended,
-    /// stands where it stood, and yields nothing of the chunk.
+    /// The source's error, or a contract violation that is detected in O(1). The walk has then ended, its
+    /// position is unchanged, and it yields nothing of the chunk.
     pub fn fetched<E>(
         &mut self,
         answer: Result<Fetched<K>, E>,
@@ -257,7 +261,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         }
         self.requested = Requested::Nothing;
         self.count(took);
-        // Not before the answer is taken: if an item's key panics there, the same range is fetched again.
+        // `is_fused` is set after this call: if an item's key panics in it, the same range is fetched again.
         let taken = self.take_chunk(answer, took);
         self.is_fused = taken.is_err();
         taken
@@ -336,8 +340,8 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         self.cycle = CycleDetector::default();
     }
 
-    /// The source reported the end: all up to the far bound is covered. An unbounded walk stands at its last
-    /// item, since more may be appended between that and the far bound.
+    /// Handles the reported end: the range is covered up to its end. An unbounded walk stays at its last item,
+    /// because more may be appended between that and the range's end.
     fn end(&mut self, last: Option<K>) {
         let far = match self.range.end() {
             Bound::Included(key) | Bound::Excluded(key) if !self.is_unbounded => Some(key.clone()),
@@ -355,10 +359,10 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         }
     }
 
-    /// Where the walk stands, after all that was fetched.
+    /// Returns the position after everything that was fetched.
     #[must_use]
     pub fn cursor(&self) -> Cursor<K> {
-        // An unbounded walk is never done: resuming it looks for what was appended.
+        // The cursor of an unbounded walk is never done: resuming it finds what was appended.
         let stage = if self.is_unbounded {
             Stage::Live
         } else {
@@ -375,8 +379,8 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         }
     }
 
-    /// The items that the last answer brought, in key order; none before the first, at the end, and after an error or
-    /// a fetch that was dropped.
+    /// Returns the items of the last response, in key order. Empty before the first response, at the end, and
+    /// after an error or a dropped fetch.
     #[must_use]
     pub fn items(&self) -> &[T] {
         match self.has_items {
@@ -385,7 +389,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         }
     }
 
-    /// [`items`](Self::items), to be changed or taken in place. What is left of them is filled again by the next fetch.
+    /// Returns [`items`](Self::items) to be changed or moved out. The next fetch refills what is left of them.
     #[must_use]
     pub fn items_mut(&mut self) -> &mut [T] {
         match self.has_items {
@@ -394,19 +398,19 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         }
     }
 
-    /// The chunk itself, with whatever it holds.
+    /// Returns the chunk itself, whatever it holds.
     #[inline]
     pub(crate) fn chunk(&mut self) -> &mut Chunk<T> {
         &mut self.chunk
     }
 
-    /// What the walk did so far. All items of a chunk count once it was fetched.
+    /// Returns what the walk did so far. All items of a fetched chunk count.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.stats
     }
 
-    /// Whether it is known that neither an item nor an error comes any more.
+    /// Whether neither an item nor an error can follow.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.is_fused || (self.mismatch.is_none() && self.stage == Stage::Done)
@@ -414,13 +418,13 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
 }
 
 impl<T> ChunkSizes<T> {
-    /// How many items to fetch next.
+    /// The number of items to fetch next.
     fn next(&self) -> usize {
         self.sizer.map_or(self.items, |sizer| sizer.size())
     }
 }
 
-/// G1, G2 and G6, as far as a chunk's first and last keys show them. Returns the last key.
+/// Checks G1, G2 and G6 by the chunk's first and last keys. Returns the last key.
 fn check_items<K: PartialOrd, T: Keyed<K>>(
     range: &KeyRange<K>,
     chunk: &Chunk<T>,
@@ -452,7 +456,7 @@ fn check_items<K: PartialOrd, T: Keyed<K>>(
     Ok(Some(last))
 }
 
-/// G8: a scanned key gets the walk further, within the range, past every item of the chunk.
+/// Checks G8: a scanned key makes progress within the range and lies at or after the chunk's last item.
 fn check_scanned<K: PartialOrd>(
     range: &KeyRange<K>,
     last: Option<&K>,
@@ -470,15 +474,14 @@ fn check_scanned<K: PartialOrd>(
     }
 }
 
-/// Finds a walk that goes round in a circle where keys can't be ordered, and each step by itself
-/// looks like progress: one earlier position is remembered, a later one after every power of two
-/// steps (R. P. Brent, "An improved Monte Carlo factorization algorithm", BIT 20, 1980). O(1) per
-/// chunk.
+/// Detects a walk that goes in a circle. If keys can't be ordered, each step alone looks like progress. The
+/// detector remembers one earlier position and replaces it after every power of two steps (R. P. Brent, "An
+/// improved Monte Carlo factorization algorithm", BIT 20, 1980). O(1) per chunk.
 #[derive(Clone, Debug)]
 struct CycleDetector<K> {
     key: Option<K>,
     steps: usize,
-    /// The number of steps after which a later position is remembered.
+    /// The number of steps after which the remembered position is replaced.
     reach: usize,
 }
 
@@ -507,7 +510,7 @@ impl<K: Clone + PartialEq> CycleDetector<K> {
     }
 }
 
-/// Prints counts, and no data.
+/// Prints counts and no data.
 impl<K, T> core::fmt::Debug for Engine<K, T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Engine")

@@ -3,14 +3,14 @@ use core::fmt;
 
 use crate::token::TokenError;
 
-/// Why a walk ended before its range did.
+/// Why a walk ended before the end of its range.
 ///
-/// The walk yields it once and is then fused; its cursor stays at the last item handed out, so a
-/// walk resumed from there goes on where this one stopped (G11).
+/// The walk returns it once and is then fused. Its cursor stays after the last item yielded, so a walk resumed
+/// from there continues where this one stopped (G11).
 ///
-/// A function that walks returns it, by `?`, or anything that it converts into, such as a boxed error. What parsing
-/// a [`Token`](crate::Token) fails with converts into it, and so do the errors of keywalk's adapters. An error of a
-/// source of your own is put into [`Error::Source`] by `map_err`, or by a `From` that you implement for it.
+/// A function that walks can return it with `?`, or a type that it converts into, such as a boxed error. The
+/// error of parsing a [`Token`](crate::Token) converts into it, and so do the errors of keywalk's adapters. For
+/// the error of your own source use [`Error::Source`] with `map_err`, or implement `From`.
 ///
 /// ```
 /// use keywalk::{Chunk, ChunkSource, Error, Fetched, KeyRange, Source, Walk};
@@ -59,17 +59,17 @@ use crate::token::TokenError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error<E> {
-    /// The store failed to answer; the error is the source's own.
+    /// The store failed. This is the source's own error.
     Source(E),
-    /// The source broke its contract. What it answered was thrown away.
+    /// The source broke its contract. The response was discarded.
     Contract(ContractViolation),
-    /// The walk's options contradict the cursor that it was to resume from. The store wasn't asked.
+    /// The walk's options contradict the cursor it was to resume from. No request was made.
     Cursor(CursorMismatch),
-    /// The token that the walk was to resume from isn't one of this source's, or is damaged.
+    /// The token to resume from is damaged or belongs to another source.
     Token(TokenError),
 }
 
-/// For `?` on what parsing a token fails with.
+/// Lets `?` convert the error of parsing a token.
 impl<E> From<TokenError> for Error<E> {
     fn from(error: TokenError) -> Self {
         Error::Token(error)
@@ -88,7 +88,7 @@ impl<E> From<ContractViolation> for Error<E> {
     }
 }
 
-/// The source's error speaks for itself; the others are whole sentences.
+/// Prints the source's error as it is, and the others as whole sentences.
 impl<E: fmt::Display> fmt::Display for Error<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -103,7 +103,7 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
 }
 
 impl<E: StdError> StdError for Error<E> {
-    /// What caused the source's error; the error itself is in [`Error::Source`].
+    /// Returns the cause of the source's error; the error itself is in [`Error::Source`].
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Error::Source(error) => error.source(),
@@ -112,34 +112,34 @@ impl<E: StdError> StdError for Error<E> {
     }
 }
 
-/// How a source broke the contract of [`ChunkSource`](crate::ChunkSource), as far as a walk can see
-/// it in O(1) a chunk (G15).
+/// How a source broke the contract of [`ChunkSource`](crate::ChunkSource), as far as a walk can detect it in
+/// O(1) per chunk (G15).
 ///
-/// A bug in the source, to be reported to its author; the conformance kit finds these and more. Or the
-/// store under it is damaged in a way that it doesn't notice itself: check that first.
+/// It is a bug in the source: report it to the source's author. The conformance kit finds these bugs and more.
+/// It can also mean that the store is damaged in a way that it doesn't detect itself; check that first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ContractViolation {
-    /// An item came whose key is before the range's near bound, or at it where that is excluded: the source ignores
-    /// its position, or takes an exclusive bound for an inclusive one.
+    /// The key of an item lies before the range's start, or at it although the start is excluded. The source
+    /// ignores its position, or treats an exclusive bound as inclusive.
     NotPastStart,
-    /// An item came, or a stretch was said to be scanned, past the range's far bound.
+    /// An item or a scanned key lies past the range's end.
     PastEnd,
     /// The chunk's last key doesn't come after its first one in the range's order.
     OutOfOrder,
-    /// More items came than the chunk's limit, or its bytes, allow.
+    /// The chunk has more items than its limit or its bytes allow.
     Overfull,
-    /// The source says that there is more, and neither gives an item nor gets any further; or it
-    /// came back to a position where it had been.
+    /// The source reported that there is more, but returned no item and no later position. Or it returned to an
+    /// earlier position.
     NoProgress,
-    /// The source says that it scanned up to a key that lies before an item of the same chunk.
+    /// The scanned key lies before an item of the same chunk.
     ScannedShort,
-    /// What the source says is the range's last key doesn't lie in the range.
+    /// The reported last key of the range doesn't lie in the range.
     LastKeyOutside,
 }
 
 impl ContractViolation {
-    /// The clause of the walk's contract that was broken, such as `"G6"`.
+    /// Returns the clause of the walk's contract that was broken, such as `"G6"`.
     ///
     /// ```
     /// assert_eq!(keywalk::ContractViolation::NoProgress.clause(), "G8");
@@ -182,18 +182,18 @@ impl fmt::Display for ContractViolation {
 
 impl StdError for ContractViolation {}
 
-/// Which option of a [`Walk`](crate::Walk) contradicts the cursor that it was to resume from.
+/// The option of a [`Walk`](crate::Walk) that contradicts the cursor to resume from.
 ///
-/// A cursor says what is still to be walked, how, and how far; options that say something else are
-/// refused rather than ignored (G10).
+/// A cursor holds the range that is left, the order and the end. Options that differ are refused rather than
+/// ignored (G10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CursorMismatch {
-    /// The cursor goes in the other order than the walk was told to.
+    /// The order of the walk is the opposite of the cursor's.
     Order,
-    /// The walk was given another range than the cursor's walk was.
+    /// The range of the walk isn't the one that the cursor's walk was given.
     Range,
-    /// The walk was told to be live, and the cursor is of a bounded one.
+    /// The walk is unbounded, and the cursor belongs to a bounded one.
     Unbounded,
 }
 

@@ -1,11 +1,11 @@
 use core::fmt;
 
-/// A text from elsewhere in a message: on one line, without what a terminal would act on or hide, and cut
-/// where it is long.
+/// Displays untrusted text in a message: on one line, shortened, and without characters that a terminal would
+/// interpret or hide. Costs O(characters shown).
 ///
-/// What isn't printable is escaped as [`char::escape_debug`] does: line breaks, escape sequences, marks that
-/// turn the direction of writing. Quotation marks and backslashes stay, so a text that was escaped is shown
-/// as it is. Costs O(characters shown).
+/// Unprintable characters are escaped as [`char::escape_debug`] does: line breaks, escape sequences, marks that
+/// change the direction of writing. Quotation marks and backslashes stay, so text that was already escaped is
+/// shown unchanged.
 ///
 /// ```
 /// use keywalk::Excerpt;
@@ -20,7 +20,7 @@ pub struct Excerpt<'a> {
 }
 
 impl<'a> Excerpt<'a> {
-    /// The text, of which at most so many characters are shown.
+    /// Creates an excerpt that shows at most `most_chars` characters of `text`.
     #[must_use]
     pub fn new(text: &'a str, most_chars: usize) -> Self {
         Excerpt { text, most_chars }
@@ -34,7 +34,7 @@ impl fmt::Display for Excerpt<'_> {
         let stays = |c: char| matches!(c, '"' | '\'' | '\\');
         for part in self.text[..end].split_inclusive(stays) {
             let before = part.trim_end_matches(stays);
-            // As a whole: an accent that follows its letter is printable.
+            // Escaped as a whole, because an accent is printable only after its letter.
             write!(f, "{}{}", before.escape_debug(), &part[before.len()..])?;
         }
         match cut {

@@ -4,14 +4,15 @@ use core::fmt;
 
 use crate::fnv::Fnv;
 
-/// What a [`ResumableSource`](crate::ResumableSource) walks, in words: by it a [`Token`](crate::Token) of
-/// another source is told apart.
+/// A description of what a [`ResumableSource`](crate::ResumableSource) walks. With it a [`Token`](crate::Token)
+/// of another source is detected.
 ///
-/// It has four [aspects](FingerprintField). Of each a token keeps a hash of 32 bits, so that it stays small and
-/// shows no names; when one differs, the error names the aspect, and what this source says of it.
+/// It has four [fields](FingerprintField). A token stores a 32-bit hash of each field, so that it stays small
+/// and reveals no names. If a field differs, the error names the field and shows this source's description of
+/// it.
 ///
-/// Say all that decides which keys are walked, in which order, and nothing that doesn't: not the file
-/// that a database is in (which may be moved), nor the columns that are read.
+/// Include everything that determines which keys are walked and in which order, and nothing else. For example,
+/// leave out the file of a database, which may be moved, and the columns that are read.
 ///
 /// ```
 /// use keywalk::Fingerprint;
@@ -25,11 +26,11 @@ use crate::fnv::Fnv;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Fingerprint {
     aspects: [Said; 4],
-    /// Of which [`with_value`](Self::with_value) speaks.
+    /// The field to which [`with_value`](Self::with_value) adds.
     last: FingerprintField,
 }
 
-/// What two sources can differ in.
+/// A part in which two sources can differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FingerprintField {
@@ -37,13 +38,13 @@ pub enum FingerprintField {
     Store,
     /// The table, tree or query.
     Relation,
-    /// What is walked by: the key's columns, types and directions.
+    /// The key: its columns, types and directions.
     Key,
-    /// Which of the keys are left out.
+    /// The filter: which keys are left out.
     Filter,
 }
 
-/// An aspect in words, the hash of all that was said of it, and what to do where a token differs.
+/// A field's description, the hash of everything added to it, and what to do if a token differs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Said {
     text: String,
@@ -61,7 +62,7 @@ impl FingerprintField {
 }
 
 impl Fingerprint {
-    /// Of a store of this kind, `"sqlite"`, of which nothing else is said yet.
+    /// Creates a fingerprint with this kind of store, such as `"sqlite"`. The other fields are empty.
     #[must_use]
     pub fn new(store: impl Into<String>) -> Self {
         let nothing = || Said {
@@ -76,26 +77,26 @@ impl Fingerprint {
         fingerprint.say(FingerprintField::Store, store.into())
     }
 
-    /// Says which table, tree or query is walked.
+    /// Sets the table, tree or query.
     #[must_use]
     pub fn relation(self, text: impl Into<String>) -> Self {
         self.say(FingerprintField::Relation, text.into())
     }
 
-    /// Says by what is walked: columns, types, directions.
+    /// Sets the key: columns, types, directions.
     #[must_use]
     pub fn key(self, text: impl Into<String>) -> Self {
         self.say(FingerprintField::Key, text.into())
     }
 
-    /// Says which keys are left out, if any are.
+    /// Sets which keys are left out, if any.
     #[must_use]
     pub fn filter(self, text: impl Into<String>) -> Self {
         self.say(FingerprintField::Filter, text.into())
     }
 
-    /// Adds a value that counts and that no message shows (a filter's parameter, say) to the aspect that
-    /// was spoken of last.
+    /// Adds a value to the field that was set last. It changes the hash but isn't shown in messages. Use it for
+    /// a filter's parameter, for example.
     #[must_use]
     pub fn with_value(mut self, value: &[u8]) -> Self {
         let said = &mut self.aspects[self.last as usize];
@@ -104,8 +105,8 @@ impl Fingerprint {
         self
     }
 
-    /// Sets what a [`TokenError::Source`](crate::TokenError::Source) tells to do where a token differs in
-    /// this aspect. Default: to resume it over the source that it was taken from. No token holds it.
+    /// Sets the advice in [`TokenError::Source`](crate::TokenError::Source) if a token differs in this field.
+    /// Default: resume it over the source that it was taken from. Tokens don't store it.
     #[must_use]
     pub fn cure(mut self, aspect: FingerprintField, cure: impl Into<Cow<'static, str>>) -> Self {
         self.aspects[aspect as usize].cure = cure.into();
@@ -116,13 +117,13 @@ impl Fingerprint {
         &self.aspects[aspect as usize].cure
     }
 
-    /// What was said of an aspect, for messages.
+    /// Returns a field's description, for messages.
     #[must_use]
     pub fn text(&self, aspect: FingerprintField) -> &str {
         &self.aspects[aspect as usize].text
     }
 
-    /// A hash of 32 bits of each aspect, the same in every release.
+    /// Returns a 32-bit hash of each field, the same in every release.
     pub(crate) fn hashes(&self) -> [u32; 4] {
         self.aspects.each_ref().map(|said| said.hash.folded())
     }

@@ -1,6 +1,6 @@
-/// The hash FNV-1a of 64 bits (<http://www.isthe.com/chongo/tech/comp/fnv/>): small, and the same in every
-/// release and on every machine, which the standard library's isn't. Each step is a bijection, so two
-/// inputs of one length that differ in a single byte never have the same hash. Not against forgers.
+/// The 64-bit hash FNV-1a (<http://www.isthe.com/chongo/tech/comp/fnv/>). It is small, and the same in every
+/// release and on every machine, unlike the standard library's. Each step is a bijection, so two inputs of
+/// equal length that differ in a single byte never collide. It doesn't protect against forgery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Fnv(u64);
 
@@ -21,7 +21,7 @@ impl Fnv {
         hash.0
     }
 
-    /// In 32 bits, as the hash's authors fold it.
+    /// Folds the hash to 32 bits as its authors do.
     pub(crate) fn folded(self) -> u32 {
         ((self.0 >> 32) ^ (self.0 & u64::from(u32::MAX))) as u32
     }
@@ -31,7 +31,7 @@ impl Fnv {
 mod tests {
     use super::Fnv;
 
-    /// Of the authors' own test vectors (`test_fnv.c`).
+    /// Some of the authors' own test vectors (`test_fnv.c`).
     #[test]
     fn hashes_are_the_published_ones() {
         assert_eq!(Fnv::of(b""), 0xcbf2_9ce4_8422_2325);

@@ -9,11 +9,10 @@ use crate::source::{ChunkSource, Keyed, Source};
 use crate::stats::Stats;
 use crate::token::Token;
 
-/// A walk that yields its items one by one; what [`Walk`](crate::Walk) turns into in a `for`
-/// loop.
+/// An iterator over the items of a walk. A `for` loop over a [`Walk`](crate::Walk) creates one.
 ///
-/// Each is a [`Result`]. After an error it yields `None` for ever, and its [`cursor`](Self::cursor) stays
-/// at the last item yielded (G11, G12). `by_ref` keeps it, to ask for that after a loop or an adapter:
+/// It yields [`Result`]s. After an error it always yields `None`, and its [`cursor`](Self::cursor) stays after
+/// the last item yielded (G11, G12). Use `by_ref` to keep it, and read its cursor after a loop or an adapter:
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -33,19 +32,19 @@ use crate::token::Token;
 /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
 /// ```
 ///
-/// `D` says where chunks are fetched; see [`Chunks`].
+/// `D` selects where chunks are fetched; see [`Chunks`].
 ///
 /// # Panics
 ///
-/// If the source does, the panic goes on to the caller. The walk then stands where it stood: a caller that catches
-/// the panic may go on, or resume from the cursor, and no item is lost. A prefetched walk panics behind the items that
-/// were fetched before, and has then ended.
+/// A panic of the source reaches the caller and doesn't move the walk. A caller that catches it can continue,
+/// or resume from the cursor, and loses no item. A prefetched walk panics after the items that were fetched
+/// before, and has then ended.
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Items<S: Source, D: Driver<S> = Inline<S>> {
     chunks: Chunks<S, D>,
-    /// How many items of the chunk are still to be yielded; they stand in it in reverse.
+    /// The number of items of the chunk that are still to be yielded. The chunk holds them in reverse.
     buffered: usize,
-    /// The key of the last item yielded.
+    /// The key of the last item that was yielded.
     last: Option<S::Key>,
     /// Where the walk stood before its first item, until that is yielded: cloning a key may panic.
     start: Option<Cursor<S::Key>>,
@@ -61,7 +60,7 @@ impl<S: Source, D: Driver<S>> Items<S, D> {
         }
     }
 
-    /// Where the walk stands: past the last item yielded, exactly. O(1), and clones its keys.
+    /// Returns the position after the last item that was yielded. O(1); clones keys.
     pub fn cursor(&self) -> Cursor<S::Key> {
         match (&self.last, &self.start) {
             (Some(key), _) if self.buffered > 0 => self.chunks.cursor_after(key.clone()),
@@ -70,12 +69,12 @@ impl<S: Source, D: Driver<S>> Items<S, D> {
         }
     }
 
-    /// [`cursor`](Self::cursor), written down for another process. A prefetched walk waits for the chunks that are
-    /// being fetched ahead.
+    /// Returns a token of the [`cursor`](Self::cursor), for another process. A prefetched walk first waits for
+    /// the chunks that are being fetched ahead.
     ///
     /// # Errors
     ///
-    /// As [`Token::new`].
+    /// See [`Token::new`].
     pub fn token(&self) -> Result<Token, Error<S::Error>>
     where
         S: ResumableSource,
@@ -83,24 +82,24 @@ impl<S: Source, D: Driver<S>> Items<S, D> {
         self.chunks.token_of(&self.cursor())
     }
 
-    /// What the walk did so far. What is fetched ahead doesn't count yet.
+    /// Returns what the walk did so far. Chunks that were fetched ahead don't count yet.
     pub fn stats(&self) -> Stats {
         let mut stats = self.chunks.stats();
         stats.items -= self.buffered as u64;
         stats
     }
 
-    /// Ends the walk and gives the source back, once a fetch that runs has ended. Items that were
-    /// fetched and not yielded are dropped.
+    /// Ends the walk and returns the source. Waits for a running fetch, and drops items that were fetched and
+    /// not yielded.
     pub fn into_source(self) -> S {
         self.chunks.into_source()
     }
 
-    /// The next one of those that are buffered.
+    /// Takes the next buffered item.
     #[inline]
     fn pop(&mut self) -> Option<S::Item> {
         let chunk = self.chunks.driver.chunk();
-        // Before the item is taken out: if its key panics here, it isn't lost.
+        // Before the item is removed: if its key panics here, the item isn't lost.
         let item = chunk.peek()?;
         match &mut self.last {
             Some(key) => S::key_into(item, key),
@@ -111,7 +110,8 @@ impl<S: Source, D: Driver<S>> Items<S, D> {
         Some(item)
     }
 
-    /// The first item of the next chunk. Out of the way of what happens for each item.
+    /// Fetches the next chunk and takes its first item. Not inlined, so that it doesn't slow the path of every
+    /// item.
     #[inline(never)]
     fn fetch(&mut self) -> Option<Result<S::Item, Error<S::Error>>> {
         if self.last.is_none() {
@@ -129,7 +129,7 @@ impl<S: Source, D: Driver<S>> Items<S, D> {
 }
 
 impl<S: ChunkSource> Items<S> {
-    /// The source, to reach the store while walking (its connection, say).
+    /// Returns the source, to use the store (through its connection, say) while walking.
     pub fn source(&self) -> &S {
         self.chunks.source()
     }
@@ -146,7 +146,7 @@ impl<S: Source, D: Driver<S>> Iterator for Items<S, D> {
         }
     }
 
-    /// At least what is buffered; exactly that, once the walk knows that nothing else comes.
+    /// The lower bound is the number of buffered items. It is exact once the walk has nothing more to fetch.
     fn size_hint(&self) -> (usize, Option<usize>) {
         let exact = self.chunks.driver.is_over().then_some(self.buffered);
         (self.buffered, exact)
@@ -155,7 +155,7 @@ impl<S: Source, D: Driver<S>> Iterator for Items<S, D> {
 
 impl<S: Source, D: Driver<S>> FusedIterator for Items<S, D> {}
 
-/// Prints counts, and no data.
+/// Prints counts and no data.
 impl<S: Source, D: Driver<S>> fmt::Debug for Items<S, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Items")

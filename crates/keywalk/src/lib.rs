@@ -1,4 +1,7 @@
-//! Walk any store in key order, a chunk at a time, in constant memory, resumable at any item.
+//! Walks any store in key order, chunk by chunk, in constant memory. A walk can resume at any item.
+//!
+//! Use it for backfills, exports and pagination over a store that others write to at the same time. A walk
+//! costs about one request to the store per chunk (512 items by default) and holds one chunk in memory.
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -12,80 +15,81 @@
 //! # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
 //! ```
 //!
-//! A walk is nothing but the key range that it has still to cover. It asks its store for the next
-//! few hundred items of that range, hands them out, and asks again from the last key on. Between two
-//! questions it holds nothing of the store: no statement, transaction, lock or iterator. So others
-//! can insert and delete meanwhile, and the walk can stop at any item and go on later. (A question is a fetch,
-//! or the one for the last key, with which a walk begins; [`Stats::queries`] counts both.)
+//! A walk fetches the next few hundred items of its key range, yields them, and then fetches from the last key
+//! on. Its only state is the key range that is left. Between two fetches it holds nothing of the store: no
+//! statement, transaction, lock or iterator. So others can insert and delete concurrently, and you can stop at
+//! any item and resume later.
 //!
-//! # Where to go
+//! # Where to start
 //!
-//! | You have | It is walked by |
+//! | You have | Use |
 //! |---|---|
 //! | a SQLite table or query | [`keywalk-sqlite`] |
 //! | a `BTreeMap` or `BTreeSet` | `Walk::new(&map)` |
 //! | a shared map, a skip list or a sorted slice in memory | [`keywalk-memory`] |
 //! | a sled tree | [`keywalk-sled`] |
-//! | a store that isn't here | a [`ChunkSource`] of your own: its documentation shows how, [`keywalk-conformance`] proves it by a test a rule, [`keywalk-key`] writes its keys as bytes |
+//! | another store | your own [`ChunkSource`]; [`keywalk-conformance`] tests it, [`keywalk-key`] encodes its keys |
 //!
-//! | You want | It is |
+//! | You want | Use |
 //! |---|---|
-//! | to replace a loop over a `SELECT` or over `OFFSET`, or what Django or Rails has for it | the [guide] to moving over, in keywalk-sqlite |
-//! | a backfill, purge or export that survives crashes, each effect once | a job: [`keywalk-job`] |
-//! | to wait where a store fails for a while | [`keywalk-retry`] |
-//! | a "next" link, or to go on tomorrow | a [`Token`] |
+//! | to replace a `SELECT` or `OFFSET` loop, or batches of Django or Rails | the migration [guide] of keywalk-sqlite |
+//! | a backfill, purge or export that survives crashes and applies each effect once | a job: [`keywalk-job`] |
+//! | to retry when a store fails temporarily | [`keywalk-retry`] |
+//! | a "next" link, or to resume in another process | a [`Token`] |
 //! | to fetch ahead while you work | [`Walk::prefetch`] |
 //!
 //! # Contents
 //!
-//! - [`Walk`] is where to start: its options, and then [`Items`] (an iterator) or [`Chunks`] (lends
-//!   a chunk at a time: the fastest way). [`Walk::prefetch`] fetches ahead of them, over a
-//!   [`SendSource`]. [`Stats`] says what a walk did, [`Error`] why it ended early.
-//! - [`Cursor`] is a walk's position, and [`Token`] one that is written down, for another process; the
-//!   sources that have it are [`ResumableSource`]s, and tell themselves apart by a [`Fingerprint`].
-//! - [`ByteSize`] tells an item's bytes, for chunks [by bytes](Walk::chunk_bytes).
-//! - [`Source`] and [`ChunkSource`] are what a store implements: its types, and "up to N items of this key range".
-//!   An item is [`Keyed`]: it knows its key. [`KeyRange`], [`Chunk`], [`Fetched`] and [`LastKey`] are what a source
-//!   is asked with, fills and returns.
-//! - [`Engine`] is the walk's loop apart from any I/O, for drivers of your own (an async one, say).
+//! - [`Walk`] is the entry point: set its options, then iterate [`Items`] (an iterator) or [`Chunks`] (lends
+//!   one chunk at a time; the fastest way). [`Walk::prefetch`] fetches ahead of them over a [`SendSource`].
+//!   [`Stats`] counts what a walk did. [`Error`] is why it ended early.
+//! - [`Cursor`] is a position in a walk, in this process. [`Token`] is a cursor written down, for another
+//!   process. Tokens need a [`ResumableSource`]; a [`Fingerprint`] identifies it.
+//! - [`ByteSize`] measures items, for chunks limited [by bytes](Walk::chunk_bytes).
+//! - [`Source`] and [`ChunkSource`] are what a store implements: its types, and "up to N items of this key
+//!   range". An item is [`Keyed`]: it knows its key. [`KeyRange`] and [`Chunk`] are the arguments of a fetch;
+//!   [`Fetched`] and [`LastKey`] are results.
+//! - [`Engine`] is the loop of a walk without I/O. Use it to write your own driver, such as an async one.
 //!
-//! # What a walk promises
+//! # What a walk guarantees
 //!
-//! The promises are numbered; the rest of the documentation cites the numbers. They hold while
-//! others insert and delete, in both [orders](Order), over every source that keeps the contract of
-//! [`ChunkSource`].
+//! The guarantees are numbered, and the rest of the documentation cites the numbers. They hold while others
+//! insert and delete, in both [orders](Order), over every source that keeps the contract of [`ChunkSource`]. A
+//! *request* is a fetch, or the query for the last key with which a bounded walk begins; [`Stats::queries`]
+//! counts both.
 //!
 //! | | |
 //! |---|---|
-//! | G1 Order | Keys come strictly ascending (or descending) in the store's own order. |
-//! | G2 Once | No key comes twice. |
-//! | G3 Complete | A key that was there all the time comes. |
-//! | G4 Sound | A key that was never there while its stretch was read doesn't come. |
+//! | G1 Order | Keys are strictly ascending (or descending) in the store's own order. |
+//! | G2 Once | No key is yielded twice. |
+//! | G3 Complete | A key that is present throughout the walk is yielded. |
+//! | G4 Sound | A key that was absent throughout the fetch that covers it is not yielded. |
 //! | G5 Value | An item is one that its key had during the fetch: never torn, never older. |
-//! | G6 Bounds | Every key lies in the range; a chunk holds at most its limit. |
-//! | G7 Exact | Where changes happen only between fetches, a chunk is exactly the store's content. |
-//! | G8 The end is said | A short or empty chunk isn't the end; the store has to say so. |
-//! | G9 Termination | A bounded walk ends, whatever is appended or deleted: after at most (keys / chunk size, rounded up) + 2 questions, and one for each stretch that was scanned without filling a chunk, or chunk that bytes or time ended sooner. |
-//! | G10 Resume | What came before a cursor and what comes after it are together one walk, also in another process by its [`Token`]; one that is damaged, or of another source, is refused. |
-//! | G11 Errors | A failing fetch hands out nothing and moves nothing; the error comes once. |
-//! | G12 Fused | After the end or an error comes `None`, and the store isn't asked again. |
-//! | G13 Bounded and lazy | At most one chunk is in memory, of a walk that [prefetches](Walk::prefetch) its depth and one; nothing is fetched before the first `next`. |
+//! | G6 Bounds | Every key lies in the range. A chunk never exceeds its limit. |
+//! | G7 Exact | If changes happen only between fetches, a chunk is exactly the store's content in its span. |
+//! | G8 Explicit end | A short or empty chunk doesn't end the walk. Only the end that the store reports does. |
+//! | G9 Termination | A bounded walk ends, whatever is appended or deleted. It makes at most (keys / chunk size, rounded up) + 2 requests, plus one per scanned span that fills no chunk and one per chunk that bytes or time end sooner. |
+//! | G10 Resume | The items before a cursor and the items after it make up one walk. With a [`Token`] this holds across processes. A token that is damaged or belongs to another source is refused. |
+//! | G11 Errors | A failed fetch yields no items and doesn't move the walk. The error is returned once. |
+//! | G12 Fused | After the end or an error the walk returns `None` and makes no more requests. |
+//! | G13 Bounded and lazy | At most one chunk is in memory; `depth + 1` chunks if the walk [prefetches](Walk::prefetch). Nothing is fetched before the first `next`. |
 //! | G14 Nothing held | Between two fetches nothing of the store is held. |
-//! | G15 Contract checks | Where a source breaks its contract, as far as O(1) per chunk shows it, the walk ends with an error; it never loops. |
+//! | G15 Contract checks | If a source breaks its contract in a way that O(1) work per chunk can detect, the walk ends with an error. It never loops. |
 //!
-//! **Not promised.** A walk is not a snapshot: what changes behind it isn't seen, what changes ahead
-//! of it is. Changing an item's key is a delete and an insert: the item can be seen twice, or not at
-//! all. Rows that commit behind the cursor (smaller keys, allocated earlier and committed later) are
-//! not seen.
+//! **Not guaranteed.** A walk is not a snapshot. It sees changes ahead of its position, and none behind it.
+//! Changing an item's key is a delete and an insert, so the walk can yield the item twice or not at all. It
+//! misses rows that commit behind the cursor: smaller keys, allocated earlier and committed later.
 //!
 //! # Features
 //!
-//! - `std` (default): the system's clock, for [`Stats::time_in_store`] and [`Walk::target_fetch_time`], and
-//!   threads, for [`Walk::prefetch`]. Without it the crate needs only `alloc`, and a walk that is to know
-//!   the time is given a [`clock`](Walk::clock). In a browser (`wasm32-unknown-unknown`) the standard library has
-//!   neither: there a walk by time needs a clock too, and a prefetched one fetches in the caller's thread.
-//! - `hmac`: `SignedToken`, for cursors that pass through hands that aren't trusted.
-//! - `serde`: a [`Token`] is text in formats for people, and bytes in others.
+//! - `std` (default): the system clock, for [`Stats::time_in_store`] and [`Walk::target_fetch_time`], and
+//!   threads, for [`Walk::prefetch`]. Without it the crate needs only `alloc`, and a walk that measures time
+//!   needs a [`clock`](Walk::clock). In a browser (`wasm32-unknown-unknown`) the standard library has neither.
+//!   There `target_fetch_time` needs a clock too, and a prefetched walk fetches in the caller's thread.
+//! - `hmac`: `SignedToken`, for tokens that pass through untrusted hands.
+//! - `serde`: serializes a [`Token`] as text in human-readable formats, and as bytes in others.
+//!
+//! Terms are defined in the repository's GLOSSARY.md.
 //!
 //! [`keywalk-sqlite`]: https://docs.rs/keywalk-sqlite
 //! [`keywalk-memory`]: https://docs.rs/keywalk-memory
@@ -101,7 +105,7 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
-/// For [`forward_source!`].
+/// Used by [`forward_source!`].
 #[doc(hidden)]
 pub extern crate alloc as __alloc;
 #[cfg(feature = "std")]

@@ -22,7 +22,7 @@ mod sync;
 
 use relay::Relay;
 
-/// A walk whose chunks are fetched ahead, in a thread of its own; see [`Walk::prefetch`].
+/// A walk whose chunks are fetched ahead, in a thread of its own; created by [`Walk::prefetch`].
 #[must_use = "a walk does nothing until it is iterated"]
 pub struct Prefetch<S: SendSource> {
     pub(crate) walk: Walk<S>,
@@ -30,22 +30,22 @@ pub struct Prefetch<S: SendSource> {
 }
 
 impl<S: SendSource> Prefetch<S> {
-    /// Yields the walk's items one by one; what a `for` loop does by itself. For the
-    /// [cursor](Items::cursor) and the [stats](Items::stats) while it goes on.
+    /// Yields the walk's items one by one, as a `for` loop does. Call it to read the [cursor](Items::cursor)
+    /// and the [stats](Items::stats) while iterating.
     ///
     /// # Panics
     ///
-    /// As [`Walk::chunks`].
+    /// See [`Walk::chunks`].
     pub fn items(self) -> Items<S, Prefetched<S>> {
         Items::new(self.chunks())
     }
 
-    /// Lends the walk's items a chunk at a time. The fastest way: items are filled again in place, in the
-    /// thread that made them.
+    /// Lends the walk's items one chunk at a time. This is the fastest way: the thread that created the items
+    /// refills them in place.
     ///
     /// # Panics
     ///
-    /// As [`Walk::chunks`].
+    /// See [`Walk::chunks`].
     pub fn chunks(self) -> Chunks<S, Prefetched<S>> {
         Chunks::new(Prefetched::new(self.walk.chunks().driver, self.depth))
     }
@@ -60,11 +60,12 @@ impl<S: SendSource> IntoIterator for Prefetch<S> {
     }
 }
 
-/// A source that can move to another thread, with its keys, items and errors, and stay there: what
-/// [`Walk::prefetch`] needs. Every such source is one; nothing is to be implemented.
+/// A source that can move to another thread, with its keys, items and errors. [`Walk::prefetch`] requires it.
+/// It is implemented for every such source; you never implement it.
 ///
-/// A source that borrows its connection or map is not `SendSource`; give it an owned or shared (`Arc`) handle. Nor is
-/// one whose closure makes items of what stays in one thread, an `Rc` say.
+/// A source that borrows its connection or map is not `SendSource`; give it an owned or shared (`Arc`) handle.
+/// The same holds for a source whose closure builds items from values that can't change threads, such as an
+/// `Rc`.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -89,42 +90,42 @@ impl<S: SendSource> IntoIterator for Prefetch<S> {
 )]
 pub trait SendSource: ChunkSource<Key: Send, Item: Send, Error: Send> + Send + 'static {}
 
-/// The name in a message is the source's, not that of a part deep inside it.
+/// Messages name the source, not a part deep inside it.
 #[diagnostic::do_not_recommend]
 impl<S> SendSource for S where S: ChunkSource<Key: Send, Item: Send, Error: Send> + Send + 'static {}
 
-/// Fetches chunks ahead, in a thread of its own; of [`Walk::prefetch`].
+/// Fetches chunks ahead, in a thread of its own; used by [`Walk::prefetch`].
 pub struct Prefetched<S: Source> {
-    // Dropped first: when the walk is, its thread is gone.
+    // Dropped first: its thread ends before the rest is dropped.
     ahead: Ahead<S>,
-    /// Locked for a fetch, and otherwise for as long as a key is written down.
+    /// Locked during a fetch, and otherwise only while a token is created.
     inline: Arc<Mutex<Inline<S>>>,
     depth: usize,
     last: PrefetchedChunk<S>,
-    /// Whether the last chunk's items were yielded: not so at the end, or after a failure.
+    /// Whether the last chunk's items were yielded. False at the end and after a failure.
     has_items: bool,
     is_fused: bool,
 }
 
-/// Who fetches.
+/// Where chunks are fetched.
 enum Ahead<S: Source> {
     Unasked,
     Thread(Worker<S>),
-    /// The caller: there is no thread.
+    /// In the caller: there is no thread.
     Nobody,
 }
 
-/// A chunk that was fetched, and where the walk stands past it.
+/// A fetched chunk, and the walk's position after it.
 struct PrefetchedChunk<S: Source> {
     chunk: Chunk<S::Item>,
     cursor: Cursor<S::Key>,
     stats: Stats,
-    /// Whether it is known that nothing else comes.
+    /// Whether the walk is known to be over after it.
     is_over: bool,
 }
 
 impl<S: SendSource> PrefetchedChunk<S> {
-    /// Where the walk stands, with no items.
+    /// Returns the walk's position, without items.
     fn before(inline: &Inline<S>) -> Self {
         PrefetchedChunk {
             chunk: Chunk::with_limit(1),
@@ -134,7 +135,8 @@ impl<S: SendSource> PrefetchedChunk<S> {
         }
     }
 
-    /// Fetches the next chunk, with `spare` to fill; `None` at the end. If the source panics, `spare` is lost.
+    /// Fetches the next chunk, reusing `spare`. Returns `None` at the end. If the source panics, `spare` is
+    /// lost.
     fn fetch(
         inline: &mut Inline<S>,
         mut spare: Chunk<S::Item>,
@@ -184,7 +186,7 @@ impl<S: SendSource> Prefetched<S> {
 impl<S: SendSource> Driver<S> for Prefetched<S> {}
 
 impl<S: SendSource> Drive<S> for Prefetched<S> {
-    /// Gives the last chunk back and takes the next.
+    /// Returns the last chunk for reuse and takes the next one.
     fn advance(&mut self) -> Result<bool, Error<S::Error>> {
         self.has_items = false;
         if self.is_over() {
@@ -192,7 +194,7 @@ impl<S: SendSource> Drive<S> for Prefetched<S> {
             self.ahead = Ahead::Nobody;
             return Ok(false);
         }
-        // Also if the source panics.
+        // Set also if the source panics.
         self.is_fused = true;
         let used = mem::replace(&mut self.last.chunk, Chunk::with_limit(1));
         match self.next(used) {
@@ -246,16 +248,16 @@ impl<S: SendSource> Drive<S> for Prefetched<S> {
     }
 }
 
-/// Nothing of a walk is broken where it panics.
+/// A panic leaves nothing of a walk broken, so poisoning is ignored.
 fn lock<S: Source>(inline: &Mutex<Inline<S>>) -> MutexGuard<'_, Inline<S>> {
     inline.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A chunk that was used, to be filled again.
+/// A used chunk, to be refilled.
 struct Spare<T>(Chunk<T>);
 
 impl<T> Default for Spare<T> {
-    /// Allocates nothing. The limit is set by the fetch.
+    /// Allocates nothing. The fetch sets the limit.
     fn default() -> Self {
         Spare(Chunk::with_limit(1))
     }
@@ -264,14 +266,14 @@ impl<T> Default for Spare<T> {
 /// The thread that fetches.
 struct Worker<S: Source> {
     relay: Arc<Relay<Spare<S::Item>, PrefetchedChunk<S>>>,
-    /// Until it was waited for. It says how the walk ended.
+    /// Present until it is joined. Its result is how the walk ended.
     thread: Option<AssertUnwindSafe<JoinHandle<Ended<S>>>>,
 }
 
 type Ended<S> = Result<(), Error<<S as Source>::Error>>;
 
 impl<S: SendSource> Worker<S> {
-    /// None if nothing is to be fetched ahead, or no thread can be had.
+    /// Returns `None` if nothing is to be fetched ahead, or if no thread can be started.
     fn start(inline: &Arc<Mutex<Inline<S>>>, depth: usize) -> Option<Self> {
         if depth == 0 {
             return None;
@@ -290,7 +292,7 @@ impl<S: SendSource> Worker<S> {
 }
 
 impl<S: Source> Worker<S> {
-    /// Waits for its end; the source's panic goes on here.
+    /// Waits for the thread to end. Resumes the source's panic here.
     fn join(&mut self) -> Ended<S> {
         match self.thread.take() {
             Some(AssertUnwindSafe(thread)) => {
@@ -302,7 +304,7 @@ impl<S: Source> Worker<S> {
 }
 
 impl<S: Source> Drop for Worker<S> {
-    /// Waits for the fetch that runs. How it ends nobody asks any more.
+    /// Waits for a running fetch. Its result no longer matters.
     fn drop(&mut self) {
         self.relay.leave();
         if let Some(AssertUnwindSafe(thread)) = self.thread.take() {
@@ -311,7 +313,7 @@ impl<S: Source> Drop for Worker<S> {
     }
 }
 
-/// Prints the options, and no keys.
+/// Prints the options and no keys.
 impl<S: SendSource> fmt::Debug for Prefetch<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prefetch")
@@ -321,7 +323,7 @@ impl<S: SendSource> fmt::Debug for Prefetch<S> {
     }
 }
 
-/// Prints counts, and no data.
+/// Prints counts and no data.
 impl<S: Source> fmt::Debug for Prefetched<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prefetched")

@@ -12,7 +12,7 @@ pub enum Order {
 }
 
 impl Order {
-    /// The opposite direction.
+    /// Returns the opposite direction.
     ///
     /// ```
     /// use keywalk::Order;
@@ -28,22 +28,21 @@ impl Order {
     }
 }
 
-/// The keys that are still to be walked: a lower bound, an upper bound and the order in which to
-/// go from one to the other.
+/// A range of keys in one direction: a lower bound, an upper bound and an order. A walk passes to its source
+/// the range that is left.
 ///
-/// The *near* bound is where the walk is, the *far* bound where it ends: lower and upper when
-/// ascending, upper and lower when descending. Fetching moves the near bound; a cursor is a range
-/// written down.
+/// The *start* is where the walk is, and the *end* is where it stops, in the walk's direction. When ascending,
+/// the start is the lower bound. When descending, it is the upper one. Each fetch moves the start.
 ///
-/// A source whose store takes bounds at both ends, excluded or included, passes [`lower`](Self::lower)
-/// and [`upper`](Self::upper) on; one whose store only knows "after this key" begins at
-/// [`near`](Self::start), and stops at the first key that [`is_after_end`](Self::is_after_end) the range.
+/// If your store takes a bound at both ends, excluded or included, pass it [`lower`](Self::lower) and
+/// [`upper`](Self::upper). If it only supports "after this key", begin at [`start`](Self::start) and stop at
+/// the first key that [`is_after_end`](Self::is_after_end).
 ///
-/// A range whose bounds are inverted holds nothing ([`is_empty`](Self::is_empty)); making one
-/// never panics, unlike `BTreeMap::range`, so a source over such a map has to ask first.
+/// A range with inverted bounds is empty ([`is_empty`](Self::is_empty)). Creating one never panics, unlike
+/// `BTreeMap::range`; a source over such a map must check first.
 ///
-/// Keys are compared by `PartialOrd`, and two keys that it can't order count as possibly in order:
-/// a key is outside a range only if it is *known* to be.
+/// Keys are compared by `PartialOrd`. A key is outside a range only if it is *known* to be. Two keys without a
+/// defined order count as possibly in order.
 ///
 /// ```
 /// use core::ops::Bound;
@@ -63,7 +62,7 @@ pub struct KeyRange<K> {
 }
 
 impl<K> KeyRange<K> {
-    /// Every key, in `order`.
+    /// Returns the range of all keys, in `order`.
     #[must_use]
     pub fn all(order: Order) -> Self {
         KeyRange {
@@ -73,7 +72,7 @@ impl<K> KeyRange<K> {
         }
     }
 
-    /// The keys within `bounds`, in `order`. The keys of the bounds are cloned.
+    /// Returns the range of the keys within `bounds`, in `order`. Clones the keys of the bounds.
     #[must_use]
     pub fn new(bounds: impl RangeBounds<K>, order: Order) -> Self
     where
@@ -86,25 +85,25 @@ impl<K> KeyRange<K> {
         }
     }
 
-    /// The direction from the near bound to the far one.
+    /// Returns the direction from start to end.
     #[must_use]
     pub fn order(&self) -> Order {
         self.order
     }
 
-    /// The bound at the side of the smaller keys, whatever the order.
+    /// Returns the bound at the smaller keys, whatever the order.
     #[must_use]
     pub fn lower(&self) -> Bound<&K> {
         self.lower.as_ref()
     }
 
-    /// The bound at the side of the larger keys, whatever the order.
+    /// Returns the bound at the larger keys, whatever the order.
     #[must_use]
     pub fn upper(&self) -> Bound<&K> {
         self.upper.as_ref()
     }
 
-    /// Whether it has a bound at either side.
+    /// Whether either side has a bound.
     pub(crate) fn is_bounded(&self) -> bool {
         !matches!(
             (&self.lower, &self.upper),
@@ -112,7 +111,7 @@ impl<K> KeyRange<K> {
         )
     }
 
-    /// The bound from which the walk goes on.
+    /// Returns the bound from which the walk continues.
     #[must_use]
     #[inline]
     pub fn start(&self) -> Bound<&K> {
@@ -122,7 +121,7 @@ impl<K> KeyRange<K> {
         }
     }
 
-    /// The bound at which the walk ends.
+    /// Returns the bound at which the walk ends.
     #[must_use]
     #[inline]
     pub fn end(&self) -> Bound<&K> {
@@ -132,22 +131,22 @@ impl<K> KeyRange<K> {
         }
     }
 
-    /// Moves the near bound: `key` and all before it are done with.
+    /// Moves the start past `key`: `key` and all keys before it are excluded.
     pub fn start_after(&mut self, key: K) {
         *self.start_mut() = Bound::Excluded(key);
     }
 
-    /// Moves the far bound: `key` is the last one to be walked.
+    /// Moves the end to `key`: `key` is the last key of the range.
     pub fn end_including(&mut self, key: K) {
         *self.end_mut() = Bound::Included(key);
     }
 
-    /// Moves the far bound: the walk ends before `key`.
+    /// Moves the end before `key`: `key` and all keys after it are excluded.
     pub fn end_excluding(&mut self, key: K) {
         *self.end_mut() = Bound::Excluded(key);
     }
 
-    /// The same keys in the opposite order.
+    /// Returns the same keys in the opposite order.
     #[must_use]
     pub fn reversed(&self) -> Self
     where
@@ -175,8 +174,8 @@ impl<K> KeyRange<K> {
 }
 
 impl<K: PartialOrd> KeyRange<K> {
-    /// Whether no key can lie in the range: its bounds are inverted, or meet in a key that one of
-    /// them excludes. Bounds that `PartialOrd` can't order are not known to be empty.
+    /// Whether the range can't hold a key: its bounds are inverted, or they are equal and at least one excludes
+    /// its key. Bounds that `PartialOrd` can't order are not known to be empty.
     ///
     /// ```
     /// use keywalk::{KeyRange, Order};
@@ -204,29 +203,28 @@ impl<K: PartialOrd> KeyRange<K> {
         }
     }
 
-    /// Whether `key` may lie in the range: it is not known to be before the near bound or past the
-    /// far one.
+    /// Whether `key` may lie in the range: it is not known to be before the start or after the end.
     #[must_use]
     pub fn may_contain(&self, key: &K) -> bool {
         !self.is_before_start(key) && !self.is_after_end(key)
     }
 
-    /// Whether `key` is known to lie before the near bound: where the walk has been.
+    /// Whether `key` is known to lie before the start, where the walk has been.
     #[must_use]
     #[inline]
     pub fn is_before_start(&self, key: &K) -> bool {
         is_outside(self.start(), key, self.order)
     }
 
-    /// Whether `key` is known to lie past the far bound: where the walk doesn't go.
+    /// Whether `key` is known to lie after the end, where the walk doesn't go.
     #[must_use]
     #[inline]
     pub fn is_after_end(&self, key: &K) -> bool {
         is_outside(self.end(), key, self.order.reversed())
     }
 
-    /// Whether all of `other` may lie within this range's bounds, whatever the orders: neither of
-    /// its bounds is known to reach further. An empty `other` lies in every range.
+    /// Whether all of `other` may lie within this range's bounds, whatever the orders. Both bounds of `other`
+    /// must not be known to reach further. An empty `other` lies in every range.
     #[must_use]
     pub fn may_contain_range(&self, other: &KeyRange<K>) -> bool {
         other.is_empty()
@@ -234,7 +232,7 @@ impl<K: PartialOrd> KeyRange<K> {
                 || reaches_further(self.upper(), other.upper(), Ordering::Greater))
     }
 
-    /// Where `a` stands to `b` in the range's order; `None` where `PartialOrd` can't tell.
+    /// Compares `a` to `b` in the range's order. Returns `None` if `PartialOrd` can't order them.
     #[must_use]
     #[inline]
     pub fn compare(&self, a: &K, b: &K) -> Option<Ordering> {
@@ -245,7 +243,7 @@ impl<K: PartialOrd> KeyRange<K> {
     }
 }
 
-/// Whether `key` is known to come before what `bound` lets in, in this order.
+/// Whether `key` is known to come before the keys that `bound` includes, in this order.
 #[inline]
 fn is_outside<K: PartialOrd>(bound: Bound<&K>, key: &K, order: Order) -> bool {
     match (bound, order) {
@@ -257,7 +255,7 @@ fn is_outside<K: PartialOrd>(bound: Bound<&K>, key: &K, order: Order) -> bool {
     }
 }
 
-/// Whether `other` is known to let in more than `bound` at its `side`.
+/// Whether `other` is known to include more than `bound` at this `side`.
 fn reaches_further<K: PartialOrd>(bound: Bound<&K>, other: Bound<&K>, side: Ordering) -> bool {
     let (key, at) = match (bound, other) {
         (Bound::Unbounded, _) => return false,

@@ -5,24 +5,24 @@ use core::fmt::Write;
 use crate::fingerprint::Fingerprint;
 use crate::source::Source;
 
-/// A source whose cursors can be written down, as a [`Token`](crate::Token), and read by another
-/// process: it says what it walks, and its keys have a form as bytes.
+/// A source whose cursors can be written down as a [`Token`](crate::Token) and read by another process. It
+/// identifies itself by a fingerprint, and it encodes its keys as bytes.
 ///
-/// A *backend* implements it beside [`ChunkSource`](crate::ChunkSource); [`Token`](crate::Token) calls it.
+/// A *backend* implements it together with [`ChunkSource`](crate::ChunkSource). [`Token`](crate::Token) calls
+/// it.
 ///
 /// # Contract
 ///
-/// 1. **Told apart.** Two sources that don't walk the same keys in the same order have different
-///    [fingerprints](Self::fingerprint); a source made anew in another process, or over a copy of the
+/// 1. **Distinct.** Two sources that don't walk the same keys in the same order have different
+///    [fingerprints](Self::fingerprint). A source that is recreated in another process, or over a copy of the
 ///    store, has the same one.
-/// 2. **Round trip.** A key's bytes decode into that key, exactly: nothing is rounded, cut or made
-///    lower-case.
+/// 2. **Round trip.** A key's bytes decode to exactly that key: nothing is rounded, truncated or lowercased.
 /// 3. **Stable.** Neither the fingerprint nor the bytes change from one release to the next.
-/// 4. **Hostile bytes.** [`decode_key`](Self::decode_key) takes any bytes and doesn't panic. It need not
-///    be strict: what it takes is encoded again and compared.
+/// 4. **Hostile bytes.** [`decode_key`](Self::decode_key) accepts any bytes and doesn't panic. It need not be
+///    strict: the key that it returns is encoded again and compared.
 ///
-/// The bytes need not be ordered as the keys are. A codec that is serves well; the crate [`keywalk-key`](https://docs.rs/keywalk-key)
-/// has one for the usual types.
+/// The bytes need not sort like the keys, though such a codec works well. The crate
+/// [`keywalk-key`](https://docs.rs/keywalk-key) has one for the usual types.
 ///
 /// # Implementing
 ///
@@ -74,18 +74,19 @@ use crate::source::Source;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// [`keywalk-conformance`](https://docs.rs/keywalk-conformance) proves it, if its harness is said to be `durable`.
+/// [`keywalk-conformance`](https://docs.rs/keywalk-conformance) tests the contract if the harness declares the
+/// source `durable`.
 ///
 /// # Wrapping
 ///
-/// [`forward_source!`](crate::forward_source) forwards every method, for a wrapper that walks the same keys in the
-/// same order: its tokens are those of the source inside. One that leaves keys out implements the trait itself and
-/// says so by [`Fingerprint::filter`].
+/// A wrapper that walks the same keys in the same order uses [`forward_source!`](crate::forward_source), which
+/// forwards every method. Its tokens are those of the source inside. A wrapper that leaves keys out implements
+/// the trait itself and sets [`Fingerprint::filter`].
 ///
 /// # Cost
 ///
-/// Making a token asks for the fingerprint and encodes two keys; reading one decodes them, and encodes them
-/// again to compare.
+/// Creating a token computes the fingerprint and encodes two keys. Reading one decodes the keys, and encodes
+/// them again to compare.
 #[diagnostic::on_unimplemented(
     message = "a cursor over `{Self}` can't be written down: it is no `ResumableSource`",
     label = "its cursors have no token",
@@ -93,30 +94,30 @@ use crate::source::Source;
     note = "within the process `cursor()` and `resume()` do without"
 )]
 pub trait ResumableSource: Source {
-    /// What this source walks.
+    /// Returns the fingerprint of what this source walks.
     ///
-    /// Called for each token that is made or read. Before the first fetch it may ask the store, for its
-    /// schema say.
+    /// It is called for each token that is created or read. Before the first fetch it may query the store, for
+    /// example for its schema.
     ///
     /// # Errors
     ///
     /// The store's own.
     fn fingerprint(&self) -> Result<Fingerprint, Self::Error>;
 
-    /// Appends the bytes of a key; what is in `bytes` already stays. As long as you like, though a token
-    /// holds two.
+    /// Appends a key's bytes to `bytes`, and keeps what `bytes` already holds. Any length is allowed, but a
+    /// token holds two keys.
     fn encode_key(&self, key: &Self::Key, bytes: &mut Vec<u8>);
 
-    /// The key that these bytes are; `None` if they are none of this source's.
+    /// Decodes a key. Returns `None` if the bytes aren't a key of this source.
     ///
     /// # Errors
     ///
     /// The store's own.
     fn decode_key(&self, bytes: &[u8]) -> Result<Option<Self::Key>, Self::Error>;
 
-    /// A key in words, for people: in a log, a progress bar, a list of what failed. It goes to terminals as
-    /// it is, so text of the store's is escaped and cut, as [`Excerpt`](crate::Excerpt) does. Provided: its
-    /// bytes as hexadecimal digits, of more than 60 the first; or `empty`.
+    /// Returns a human-readable key, for logs, progress bars and lists of failures. The text may go to a
+    /// terminal as it is, so escape and shorten text from the store as [`Excerpt`](crate::Excerpt) does. The
+    /// default prints the bytes in hexadecimal, at most the first 60, or `empty`.
     fn key_text(&self, key: &Self::Key) -> String {
         let mut bytes = Vec::new();
         self.encode_key(key, &mut bytes);
@@ -124,7 +125,7 @@ pub trait ResumableSource: Source {
             return "empty".into();
         }
         let mut text = String::new();
-        // A string takes whatever is written.
+        // Writing to a string can't fail.
         for byte in bytes.iter().take(MOST_BYTES) {
             let _ = write!(text, "{byte:02x}");
         }
@@ -134,15 +135,15 @@ pub trait ResumableSource: Source {
         text
     }
 
-    /// What part of the way from `first` to `last` lies before `at`: 0 to 1, whatever the order, for a
-    /// progress bar. Provided: `None`, it can't be told.
+    /// Returns which fraction of the way from `first` to `last` lies before `at`, for a progress bar. It is 0
+    /// to 1, whatever the order. The default returns `None`: unknown.
     ///
-    /// By the keys alone, without asking the store: an estimate, right where keys are spread evenly.
+    /// Compute it from the keys alone, without a query. It is an estimate, and exact if keys are spread evenly.
     fn fraction(&self, first: &Self::Key, last: &Self::Key, at: &Self::Key) -> Option<f64> {
         let _ = (first, last, at);
         None
     }
 }
 
-/// How many bytes of a key are shown.
+/// The maximum number of bytes shown of a key.
 const MOST_BYTES: usize = 60;

@@ -3,11 +3,11 @@ use alloc::boxed::Box;
 use crate::chunk::Chunk;
 use crate::range::KeyRange;
 
-/// What is walked: the types of a store's keys, items and errors.
+/// The types of a store's keys, items and errors.
 ///
-/// [`ChunkSource`] fetches, [`ResumableSource`](crate::ResumableSource) writes keys down; both
-/// stand on this trait, so that one [`Walk`](crate::Walk), [`Engine`](crate::Engine) and
-/// [`Token`](crate::Token) serves every way to fetch.
+/// Implement it for every store, together with [`ChunkSource`], which fetches.
+/// [`ResumableSource`](crate::ResumableSource) adds tokens. [`Walk`](crate::Walk), [`Engine`](crate::Engine)
+/// and [`Token`](crate::Token) need only this trait, so blocking and asynchronous sources share them.
 #[diagnostic::on_unimplemented(
     message = "a walk can't go over `{Self}`: it is no `Source`",
     label = "not a source",
@@ -20,23 +20,24 @@ use crate::range::KeyRange;
 pub trait Source {
     /// A position in the store's order.
     ///
-    /// `PartialOrd` must agree with the store. A key whose order only the store knows (text under
-    /// an ICU collation, say) compares as `None` unless equal; the walk then judges by equality
-    /// alone. Every key equals itself (a NaN doesn't, and is no key).
+    /// `PartialOrd` must agree with the store's order. If only the store knows the order of two unequal keys
+    /// (text under an ICU collation, say), `partial_cmp` returns `None`; the walk then compares only for
+    /// equality. Every key must equal itself, so NaN can't be a key.
     type Key: Clone + PartialOrd;
 
-    /// What the walk yields. It knows its key; `(key, value)` is the usual one.
+    /// The item type. It knows its key. `(key, value)` is the usual one.
     type Item: Keyed<Self::Key>;
 
-    /// What can go wrong in the store; [`Infallible`](core::convert::Infallible) where nothing can. An
-    /// [`Error`](core::error::Error) that is `Send + Sync + 'static` goes through `?` into a boxed one.
+    /// The store's error; [`Infallible`](core::convert::Infallible) if it can't fail. If it is an
+    /// [`Error`](core::error::Error) that is `Send + Sync + 'static`, `?` converts a walk's error into a boxed
+    /// one.
     type Error;
 
-    /// Puts an item's key into `key`. Provided: [`Keyed::key_into`].
+    /// Writes an item's key into `key`. The default calls [`Keyed::key_into`].
     ///
-    /// A walk that yields its items [one by one](crate::Items) calls it for each. Override it where `Key` owns memory
-    /// that its [`Clone::clone_from`] doesn't reuse: a tuple's doesn't. A pointer to a source (`&mut S`, `Box<S>`)
-    /// has the provided one.
+    /// A walk that yields [single items](crate::Items) calls it once per item. Override it if `Key` owns memory
+    /// that its [`Clone::clone_from`] doesn't reuse, as a tuple's doesn't. A pointer to a source (`&mut S`,
+    /// `Box<S>`) always uses the default.
     #[inline]
     fn key_into(item: &Self::Item, key: &mut Self::Key)
     where
@@ -46,10 +47,10 @@ pub trait Source {
     }
 }
 
-/// An item that knows its key, so that no source is needed to say where a walk stands.
+/// An item that knows its key, so a walk's position follows from the item alone.
 ///
-/// Implemented for `(K, V)`, for keys themselves, for what borrowing maps and sets yield (`(&K, &V)`, `&K`), and by
-/// you for rows of your own:
+/// It is implemented for `(K, V)`, for keys themselves, and for the items of borrowed maps and sets (`(&K,
+/// &V)`, `&K`). Implement it for your own rows:
 ///
 /// ```
 /// use keywalk::Keyed;
@@ -71,14 +72,14 @@ pub trait Source {
     note = "yield `(key, value)`, or implement `Keyed<{K}>` for the item"
 )]
 pub trait Keyed<K> {
-    /// Returns the item's key: always the same one, and without a panic.
+    /// Returns the item's key. It must always return the same key, and must not panic.
     ///
-    /// Called for the first and the last item of each chunk.
+    /// The walk calls it for the first and the last item of each chunk.
     fn key(&self) -> K;
 
-    /// Puts the item's key into `key`. Provided: assigns [`key`](Self::key).
+    /// Writes the item's key into `key`. The default assigns [`key`](Self::key).
     ///
-    /// Override it where keys own memory, in the spirit of [`Clone::clone_from`].
+    /// Override it if keys own memory, to reuse that memory as [`Clone::clone_from`] does.
     fn key_into(&self, key: &mut K) {
         *key = self.key();
     }
@@ -133,38 +134,38 @@ impl<K: Clone> Keyed<K> for &K {
     }
 }
 
-/// A store that returns "up to N items of this key range, in its order": all that a walk needs.
+/// A store that returns up to N items of a key range, in key order. A walk needs nothing else.
 ///
-/// Three roles meet here. A *backend* implements the trait for its store; a [`Walk`](crate::Walk)
-/// calls it; a *wrapper* (retrying, measuring, limiting) implements it by calling another source.
+/// A *backend* implements the trait for its store. A [`Walk`](crate::Walk) calls it. A *wrapper* (retrying,
+/// measuring, limiting) implements it by calling another source.
 ///
 /// # Contract
 ///
-/// 1. **Order.** Items are pushed in the range's order, strictly: no key twice (G1, G2).
-/// 2. **Bounds.** Every key lies in the range. An excluded near bound is the position of the walk:
-///    its own key must not come again, whether or not the store still holds it (G6).
-/// 3. **Complete and sound.** From the near bound to the last item (or the scanned key, or the
-///    range's end), every key that was there throughout the call comes, and none that wasn't there
-///    at any time of it (G3, G4). Items are whole and current (G5).
-/// 4. **The end is said.** [`Fetched::End`] means that nothing more was in the range. A chunk that
-///    isn't full says nothing (G8).
-/// 5. **Errors move nothing.** What was pushed before an error is thrown away; the same range may
-///    be asked again (G11).
-/// 6. **Nothing is held.** When `fetch` returns, no statement, transaction, lock or iterator of the
-///    store stays open (G14), and it read about as much as it was asked for (G13).
-/// 7. **A dropped fetch is a failed fetch.** Where fetching is asynchronous, a caller may drop the future at
-///    any point, and ask for the same range again; a fetch that panics counts likewise (G11).
+/// 1. **Order.** Items are pushed strictly in the range's order: no key twice (G1, G2).
+/// 2. **Bounds.** Every key lies in the range. An excluded start is the position of the walk: its key must not
+///    be pushed again, whether or not the store still holds it (G6).
+/// 3. **Complete and sound.** A fetch covers the keys from the start to the last item (or the scanned key, or
+///    the range's end). Every covered key that was present throughout the call is pushed, and none that was
+///    absent throughout the call (G3, G4). Items are whole and current (G5).
+/// 4. **Explicit end.** [`Fetched::End`] means that the range held nothing more. A chunk that isn't full
+///    doesn't imply the end (G8).
+/// 5. **Errors move nothing.** Items that were pushed before an error are discarded. The same range may be
+///    fetched again (G11).
+/// 6. **Nothing is held.** When `fetch` returns, no statement, transaction, lock or iterator of the store stays
+///    open (G14). A fetch reads about as many items as the chunk takes (G13).
+/// 7. **A dropped fetch is a failed fetch.** If fetching is asynchronous, a caller may drop the future at any
+///    point and fetch the same range again. The same holds for a fetch that panics (G11).
 ///
-/// An empty or inverted range ([`KeyRange::is_empty`]) is answered with `End`; a walk doesn't ask
-/// for one. Where the store panics over it, as `BTreeMap::range` does, ask first.
+/// Return `End` for an empty or inverted range ([`KeyRange::is_empty`]); a walk never fetches one. If the store
+/// panics on such a range, as `BTreeMap::range` does, check first.
 ///
 /// A store that can only ascend returns an error for a descending range, and overrides
-/// [`last_key`](Self::last_key). Where it can't know that key either, all its walks have to be
+/// [`last_key`](Self::last_key). If it can't find that key either, all its walks must be
 /// [`unbounded`](crate::Walk::unbounded).
 ///
 /// # Implementing
 ///
-/// The types and [`fetch`](Self::fetch) are enough:
+/// Implement the types and [`fetch`](Self::fetch):
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -203,23 +204,23 @@ impl<K: Clone> Keyed<K> for &K {
 /// assert_eq!(last, Some(Ok((99, 9801))));
 /// ```
 ///
-/// A source whose items own memory fills old ones again ([`Chunk::push_with`], [`Chunk::spare`]); one that
-/// knows its last key without reading the item overrides [`last_key`](Self::last_key). Where cursors are to be
-/// written down, it is a [`ResumableSource`](crate::ResumableSource) too.
+/// If items own memory, refill old ones ([`Chunk::push_with`], [`Chunk::spare`]). If the store can find its
+/// last key without reading the item, override [`last_key`](Self::last_key). To support tokens, implement
+/// [`ResumableSource`](crate::ResumableSource) too.
 ///
-/// The crate [`keywalk-conformance`](https://docs.rs/keywalk-conformance) proves a source by a test for each rule.
-/// The repository's CONTRIBUTING.md goes through a whole backend in steps, and through stores that are different.
+/// The crate [`keywalk-conformance`](https://docs.rs/keywalk-conformance) tests a source, one test per rule.
+/// The repository's CONTRIBUTING.md explains how to write a backend.
 ///
 /// # Wrapping
 ///
-/// `&mut S`, `Box<S>` and `Box<dyn ChunkSource<Key = K, Item = T, Error = E>>` are sources. A wrapper of your own
-/// forwards `fetch` and `last_key`; [`forward_source!`](crate::forward_source) implements the rest. Before it asks
-/// again after a failure, it takes back what came ([`Chunk::truncate`]).
+/// `&mut S`, `Box<S>` and `Box<dyn ChunkSource<Key = K, Item = T, Error = E>>` are sources. A wrapper of your
+/// own forwards `fetch` and `last_key`; [`forward_source!`](crate::forward_source) implements the rest. Before
+/// it retries a failed fetch, it removes the items of that fetch with [`Chunk::truncate`].
 ///
 /// ```
 /// use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, forward_source};
 ///
-/// /// Counts how often the store is asked.
+/// /// Counts the requests to the store.
 /// struct Counted<S> {
 ///     source: S,
 ///     questions: u64,
@@ -247,11 +248,11 @@ impl<K: Clone> Keyed<K> for &K {
 ///
 /// # Cost
 ///
-/// A bounded walk asks for the last key once (and where that is [`LastKey::Unknown`] fetches one item in the
-/// opposite order), and then fetches once for each chunk. It takes the key of the first and last item of a chunk,
-/// and clones a few keys; nothing more if chunks are lent. Yielded one by one, each item costs a
-/// [`key_into`](Keyed::key_into). A fetch costs what the store makes it cost: a search and as many items as were
-/// asked for, if the contract is kept.
+/// A bounded walk queries the last key once, and then fetches once per chunk. If the last key is
+/// [`LastKey::Unknown`], it fetches one item in the opposite order. Per chunk, the walk takes the keys of the
+/// first and the last item and clones a few keys. Lent chunks cost nothing more; single items cost one
+/// [`key_into`](Keyed::key_into) each. A fetch costs what the store makes it cost: one search and the requested
+/// items, if the contract is kept.
 #[diagnostic::on_unimplemented(
     message = "a walk can't go over `{Self}`: it is no `ChunkSource`",
     label = "not a source of chunks",
@@ -264,8 +265,8 @@ impl<K: Clone> Keyed<K> for &K {
 pub trait ChunkSource: Source {
     /// Fills `chunk` with the next items of `range`, in the range's order, until it is full.
     ///
-    /// The chunk is empty when the walk calls; it may hold [spare](Chunk::spare) items. A panic goes on to
-    /// the caller, and the same range may be asked again.
+    /// The chunk is empty when the walk calls; it may hold [spare](Chunk::spare) items. A panic reaches the
+    /// walk's caller, and the same range may be fetched again.
     ///
     /// # Errors
     ///
@@ -276,11 +277,11 @@ pub trait ChunkSource: Source {
         chunk: &mut Chunk<Self::Item>,
     ) -> Result<Fetched<Self::Key>, Self::Error>;
 
-    /// The key at the far end of `range`, asked once by a bounded walk. Provided:
-    /// [`LastKey::Unknown`], and the walk fetches one item in the opposite order.
+    /// Returns the last key of `range`. A bounded walk calls it once. The default returns [`LastKey::Unknown`],
+    /// and the walk then fetches one item in the opposite order.
     ///
-    /// Override it where the store knows without reading the item: in SQL `max(key)` of a range that ascends, and
-    /// `min(key)` of one that descends.
+    /// Override it if the store can find the key without reading the item. In SQL that is `max(key)` for an
+    /// ascending range and `min(key)` for a descending one.
     ///
     /// # Errors
     ///
@@ -293,28 +294,28 @@ pub trait ChunkSource: Source {
 
 /// How far a fetch got.
 ///
-/// | The chunk is | The store said that it has no more | It said nothing, or that it has more |
+/// | The chunk | The store reported the end | It reported more, or nothing |
 /// |---|---|---|
-/// | holds items | [`End`](Self::End) | [`More`](Self::More) |
-/// | empty | [`End`](Self::End) | [`ScannedTo`](Self::ScannedTo) the last key that was looked at |
+/// | has items | [`End`](Self::End) | [`More`](Self::More) |
+/// | is empty | [`End`](Self::End) | [`ScannedTo`](Self::ScannedTo) the last key that was scanned |
 ///
-/// After a full chunk `More` is always right: if nothing is left, the walk asks once more and is told so. Where
-/// in doubt, never `End`: it ends the walk, and what lies beyond is lost.
+/// `More` is always correct after a full chunk: if nothing is left, the next fetch returns `End`. When in
+/// doubt, never return `End`. It ends the walk, and the items beyond it are lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fetched<K> {
-    /// The range holds nothing beyond what is in the chunk. After a full chunk only a look further
-    /// can tell; without one, say [`More`](Self::More).
+    /// The range holds nothing beyond the chunk's items. After a full chunk only a look further can show that;
+    /// without one, return [`More`](Self::More).
     End,
-    /// There may be more beyond the chunk's last item. The chunk isn't empty; it need not be full,
-    /// where the store answers in pages.
+    /// There may be more beyond the chunk's last item. The chunk isn't empty, but need not be full: the store
+    /// may return pages of its own size.
     More,
-    /// Everything up to this key was looked at; there may be more beyond. The chunk may be short or
-    /// empty: tombstones, a filter that matched nothing, a server that answers in pages of its own.
-    /// The key lies in the range, and none of the chunk's lies past it.
+    /// Everything up to this key was scanned, and there may be more beyond it. The chunk may be short or empty:
+    /// there were tombstones, or a filter matched nothing, or the server returned pages of its own size. The
+    /// key lies in the range, and no item of the chunk lies after it.
     ScannedTo(K),
 }
 
-/// What a source knows of the last key of a range, without fetching items.
+/// What a source knows about the last key of a range without fetching items.
 ///
 /// ```
 /// use keywalk::LastKey;
@@ -329,11 +330,11 @@ pub enum LastKey<K> {
     Known(K),
     /// The range holds nothing.
     Empty,
-    /// It takes a fetch to know.
+    /// Finding out takes a fetch.
     Unknown,
 }
 
-/// `None` is an empty range, as SQL's `max` says it.
+/// `None` is an empty range, as with SQL's `max`.
 impl<K> From<Option<K>> for LastKey<K> {
     fn from(key: Option<K>) -> Self {
         match key {
@@ -343,11 +344,12 @@ impl<K> From<Option<K>> for LastKey<K> {
     }
 }
 
-/// Implements [`Source`] and [`ResumableSource`](crate::ResumableSource) for a wrapper, by the source inside it.
+/// Implements [`Source`] and [`ResumableSource`](crate::ResumableSource) for a wrapper by forwarding to the
+/// source inside it.
 ///
-/// `forward_source!([GENERICS] WRAPPER => SOURCE, |wrapper| wrapper.field);`. The wrapper has the source's key,
-/// item and error, and its fingerprint: its tokens are those of the source inside. [`ChunkSource`], whose two
-/// methods are what a wrapper is for, stays yours to implement; its documentation has an example.
+/// The syntax is `forward_source!([GENERICS] WRAPPER => SOURCE, |wrapper| wrapper.field);`. The wrapper gets
+/// the source's key, item, error and fingerprint, so both have the same tokens. Implement [`ChunkSource`]
+/// yourself; its documentation has an example.
 #[macro_export]
 macro_rules! forward_source {
     ([$($generics:tt)*] $wrapper:ty => $source:ty, |$this:ident| $inner:expr) => {

@@ -1,7 +1,7 @@
 use core::time::Duration;
 
-/// What a walk did so far; from [`Items::stats`](crate::Items::stats) or
-/// [`Chunks::stats`](crate::Chunks::stats). Of one walk in one process: a resumed one counts from 0.
+/// What a walk did so far; returned by [`Items::stats`](crate::Items::stats) and
+/// [`Chunks::stats`](crate::Chunks::stats). It covers one walk in one process: a resumed walk starts at 0.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -28,28 +28,28 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// How often the store was asked: fetches, those that brought no item among them, and the
-    /// queries for the last key.
+    /// Returns the number of requests to the store: fetches, including empty ones, and queries for the last
+    /// key.
     #[must_use]
     pub fn queries(&self) -> u64 {
         self.queries
     }
 
-    /// How many chunks came that held an item.
+    /// Returns the number of chunks with at least one item.
     #[must_use]
     pub fn chunks(&self) -> u64 {
         self.chunks
     }
 
-    /// How many items were handed out.
+    /// Returns the number of items that were yielded.
     #[must_use]
     pub fn items(&self) -> u64 {
         self.items
     }
 
-    /// The time that passed inside the store's queries, decoding of items included: by the walk's
-    /// [clock](crate::Walk::clock), if it was given one. Zero where there is no clock: without the
-    /// feature `std`, or in a browser.
+    /// Returns the time spent in requests to the store, including the decoding of items. It is measured by the
+    /// walk's [clock](crate::Walk::clock), if one was set. Zero if there is no clock: without the feature
+    /// `std`, or in a browser.
     #[must_use]
     pub fn time_in_store(&self) -> Duration {
         self.time_in_store

@@ -21,20 +21,20 @@ pub use error::TokenError;
 #[cfg(feature = "hmac")]
 pub use signed::SignedToken;
 
-/// In every form the last eight bytes are a checksum, and the first one is the form.
+/// In every form the first byte is the form, and the last eight bytes are a checksum.
 const CHECKSUM: usize = 8;
-/// In the checksum's place in what is signed.
+/// A signed token has a signature in place of the checksum.
 const SIGNATURE: usize = 32;
 
-/// A [`Cursor`] written down, to go on from in another process (G10): as bytes, or as text that can
-/// stand in a URL.
+/// A [`Cursor`] written down, to resume in another process (G10): as bytes, or as text that is safe in a URL.
 ///
-/// [`Items::token`](crate::Items::token) and [`Chunks::token`](crate::Chunks::token) make one,
-/// [`Walk::resume_token`](crate::Walk::resume_token) goes on from it. It holds the range that is still to
-/// be walked, the walk's bound and order, the [range](crate::Walk::range) that it was given, and a
-/// [fingerprint](crate::Fingerprint) of its source; not the chunk size, which is free. One that is damaged, of
-/// another source or of a later release's form is refused with a [`TokenError`] that says what differs, never
-/// reinterpreted.
+/// [`Items::token`](crate::Items::token) and [`Chunks::token`](crate::Chunks::token) return one, and
+/// [`Walk::resume_token`](crate::Walk::resume_token) resumes from it. It holds the range that is left, the
+/// stage and order of the walk, the [range](crate::Walk::range) that the walk was given, and a
+/// [fingerprint](crate::Fingerprint) of the source. It doesn't hold the chunk size, which may differ.
+///
+/// A damaged token, one of another source, or one of a later release's form is refused with a [`TokenError`]
+/// that shows what differs. It is never reinterpreted.
 ///
 /// ```
 /// use keywalk::{Token, Walk};
@@ -79,51 +79,51 @@ const SIGNATURE: usize = 32;
 /// # Ok::<(), keywalk::Error<Infallible>>(())
 /// ```
 ///
-/// # Its form
+/// # Format
 ///
-/// 28 bytes and the bytes of two keys; of a walk that was given a range, 3 bytes more and those of its bounds. The
-/// text is a third longer. None is read that is longer than [`MAX_BYTES`](Self::MAX_BYTES). A key can be read
-/// from it: what mustn't be seen has to be encrypted. The checksum finds accidents, not forgers: a token that passes
-/// through a stranger's hands is signed first (`Token::sign`, feature `hmac`).
+/// A token takes 28 bytes plus the bytes of two keys. If the walk was given a range, add 3 bytes and the bytes
+/// of its bounds. The text is a third longer. A token longer than [`MAX_BYTES`](Self::MAX_BYTES) is refused.
 ///
-/// What is written by this release is read by every later one, and gives the same walk. Two cursors
-/// have the same bytes if and only if they are equal and of the same source.
+/// Anyone can read the keys in a token: encrypt it if they must stay secret. The checksum detects accidents,
+/// not forgery. Sign a token that passes through untrusted hands (`Token::sign`, feature `hmac`).
+///
+/// Every later release reads the tokens of this one, and resumes the same walk. Two tokens have the same bytes
+/// if and only if their cursors are equal and belong to the same source.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Token {
     bytes: Vec<u8>,
 }
 
 impl Token {
-    /// The most bytes of a token that is read: 16 MiB, so that keys of up to 4 MB each always fit. A longer
-    /// one is refused before anything in it is looked at, with
-    /// [`TokenError::TooLong`](crate::TokenError::TooLong). Where tokens come from strangers, a limit on the
-    /// request (as servers set for a URL) keeps them far below it.
+    /// The maximum size of a token that is read: 16 MiB, so keys of up to 4 MB each always fit. A longer token
+    /// is refused with [`TokenError::TooLong`](crate::TokenError::TooLong) before it is parsed. If tokens come
+    /// from strangers, also limit the size of requests, as servers do for URLs.
     pub const MAX_BYTES: usize = 16 << 20;
 
-    /// Writes down a cursor of a walk over `source`.
+    /// Creates the token of a cursor of a walk over `source`.
     ///
     /// # Errors
     ///
-    /// The source's, if it can't say what it walks, and [`TokenError::TooLong`] if the keys are so long that no
-    /// token of them would be read.
+    /// The source's error if it can't compute its fingerprint. [`TokenError::TooLong`] if the keys are so long
+    /// that the token would be refused.
     pub fn new<S: ResumableSource + ?Sized>(
         cursor: &Cursor<S::Key>,
         source: &S,
     ) -> Result<Self, Error<S::Error>> {
         let mut bytes = body::write(cursor, source).map_err(Error::Source)?;
-        // Of a signed token too, which is longer.
+        // Leaves room for a signature, which is longer than the checksum.
         check_length(bytes.len() + SIGNATURE)?;
         let checksum = Fnv::of(&bytes);
         bytes.extend_from_slice(&checksum.to_be_bytes());
         Ok(Token { bytes })
     }
 
-    /// The token that these bytes are, which [`as_bytes`](Self::as_bytes) gave. Of which source it is
-    /// can be told only with the source.
+    /// Decodes a token from bytes returned by [`as_bytes`](Self::as_bytes). Does not check which source it
+    /// belongs to; that happens on resume.
     ///
     /// # Errors
     ///
-    /// If they are damaged, of a later release's form, or more than [`MAX_BYTES`](Self::MAX_BYTES).
+    /// If the bytes are damaged, have a later release's form, or exceed [`MAX_BYTES`](Self::MAX_BYTES).
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self, TokenError> {
         let bytes = bytes.into();
         check_length(bytes.len())?;
@@ -135,24 +135,24 @@ impl Token {
         }
     }
 
-    /// The bytes, to be stored.
+    /// Returns the bytes, for storage.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Takes the bytes out.
+    /// Converts the token into its bytes.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 
-    /// The cursor, for a walk over `source`.
+    /// Decodes the cursor for a walk over `source`.
     ///
     /// # Errors
     ///
-    /// [`Error::Token`] if it is of another source or holds a key that isn't one of the source's, and
-    /// [`Error::Source`] if the source can't say what it walks.
+    /// [`Error::Token`] if the token belongs to another source or holds a key that isn't one of the source's.
+    /// [`Error::Source`] if the source can't compute its fingerprint.
     pub fn cursor<S: ResumableSource + ?Sized>(
         &self,
         source: &S,
@@ -161,15 +161,16 @@ impl Token {
         body.cursor(source, &FingerprintField::ALL)
     }
 
-    /// Decodes the cursor for a walk over `source`, as [`cursor`](Self::cursor) does, although the token may be
-    /// of another table, query or filter. Store and key must be the same: columns, types and directions.
+    /// Decodes the cursor for a walk over `source`, like [`cursor`](Self::cursor), but accepts a token of
+    /// another table, query or filter. Store and key must be the same, including the key's columns, types and
+    /// directions.
     ///
-    /// For a query whose text had to change while a walk over it was under way. Nothing checks that both return
-    /// the same rows: what only `source` has, before the cursor, is never visited.
+    /// Use it if the text of a query had to change during a walk. Nothing checks that both queries return the
+    /// same rows. Rows before the cursor that only the new query returns are never visited.
     ///
     /// # Errors
     ///
-    /// As [`cursor`](Self::cursor).
+    /// See [`cursor`](Self::cursor).
     pub fn adopt<S: ResumableSource + ?Sized>(
         &self,
         source: &S,
@@ -178,16 +179,16 @@ impl Token {
         body.cursor(source, &[FingerprintField::Store, FingerprintField::Key])
     }
 
-    /// That it is of a source with this fingerprint.
+    /// Checks that the token belongs to a source with this fingerprint.
     ///
     /// # Errors
     ///
-    /// [`TokenError::Source`] if it isn't.
+    /// [`TokenError::Source`] if it doesn't.
     pub fn check(&self, fingerprint: &Fingerprint) -> Result<(), TokenError> {
         self.body()?.check(fingerprint, &FingerprintField::ALL)
     }
 
-    /// Whether the walk had ended: going on yields nothing. Never true of an unbounded walk.
+    /// Whether the walk has ended, so that resuming yields nothing. Never true for an unbounded walk.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.body().is_ok_and(|body| body.is_done())
@@ -205,20 +206,20 @@ fn check_length(bytes: usize) -> Result<(), TokenError> {
     }
 }
 
-/// The bytes that the text of a token stands for.
+/// Decodes the text of a token.
 fn from_text(text: &str) -> Result<Vec<u8>, TokenError> {
     let text = text.trim_ascii();
     check_length(text.len() / 4 * 3)?;
     text::decode(text).ok_or(TokenError::Damaged)
 }
 
-/// What stands before the checksum, if that is right.
+/// Returns the bytes before the checksum, if the checksum is right.
 fn checked(bytes: &[u8]) -> Option<&[u8]> {
     let (body, checksum) = bytes.split_last_chunk::<CHECKSUM>()?;
     (Fnv::of(body).to_be_bytes() == *checksum).then_some(body)
 }
 
-/// What stands before the signature, which isn't looked at, and the signature.
+/// Splits the bytes into the part before the signature and the signature. Doesn't verify it.
 fn signed(bytes: &[u8]) -> Result<(&[u8], &[u8; SIGNATURE]), TokenError> {
     let parts = bytes
         .split_last_chunk::<SIGNATURE>()
@@ -229,15 +230,15 @@ fn signed(bytes: &[u8]) -> Result<(&[u8], &[u8; SIGNATURE]), TokenError> {
     }
 }
 
-/// As text that can stand in a URL, a header, a file name: letters, digits, `-` and `_`.
+/// Prints text that is safe in a URL, a header or a file name: letters, digits, `-` and `_`.
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&text::encode(&self.bytes))
     }
 }
 
-/// The text that [`Display`](fmt::Display) gives, to the letter; white space around it, such as the end of a
-/// file's line, doesn't count.
+/// Parses exactly the text that [`Display`](fmt::Display) prints. White space around it is ignored, such as the
+/// newline at the end of a file.
 impl FromStr for Token {
     type Err = TokenError;
 
@@ -246,7 +247,7 @@ impl FromStr for Token {
     }
 }
 
-/// Prints its length, and no key.
+/// Prints the length and no keys.
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Token")

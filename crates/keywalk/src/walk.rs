@@ -15,15 +15,14 @@ use crate::source::{ChunkSource, Source};
 use crate::token::Token;
 use crate::weigh::ByteSize;
 
-/// A walk over a source, to be configured and then iterated: item by item, as it is an
-/// [`IntoIterator`], or chunk by chunk with [`chunks`](Self::chunks).
+/// A walk over a source. Set its options, then iterate it item by item (it is [`IntoIterator`]) or chunk by chunk with
+/// [`chunks`](Self::chunks).
 ///
-/// It is no iterator itself: [`items`](Self::items) gives one, for `take`,
-/// `filter` and the like.
+/// It is not an iterator itself. Call [`items`](Self::items) for `take`, `filter` and other adapters.
 ///
-/// Nothing is asked of the store before the first item is. By default a walk covers every key, in
-/// ascending order, in chunks of [`DEFAULT_CHUNK_SIZE`](Self::DEFAULT_CHUNK_SIZE) items, up to what
-/// is the last key when it starts.
+/// Configuring a walk is free: it makes no request before the first item. By default a walk covers every key,
+/// in ascending order, in chunks of [`DEFAULT_CHUNK_SIZE`](Self::DEFAULT_CHUNK_SIZE) items, up to the key that
+/// is the last when it starts.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -46,7 +45,7 @@ pub struct Walk<S: Source> {
     budget: Option<Budget<S::Item>>,
     target: Option<Duration>,
     clock: Clock,
-    /// The order in it isn't used: `order` is.
+    /// Its order is ignored; `order` holds it.
     bounds: Option<KeyRange<S::Key>>,
     order: Option<Order>,
     live: bool,
@@ -54,21 +53,22 @@ pub struct Walk<S: Source> {
 }
 
 impl<S: Source> Walk<S> {
-    /// The chunk size of a walk that isn't given one, in items.
+    /// The default number of items per chunk.
     ///
-    /// Chosen by measurement (`pictures/README.md` of the repository; rows of 600 bytes in SQLite, lent chunks):
-    /// throughput is flat from 100 to 1,000 items, and that of one cursor; 10 items take 50 % longer, 10,000 take
-    /// 25 % longer. 1,000 items are no faster than 512 and hold 0.3 MB more.
+    /// Chosen by measurement (`pictures/README.md` of the repository; rows of 600 bytes in SQLite, lent
+    /// chunks). Throughput is flat from 100 to 1,000 items, and there as high as a single cursor's. 10 items
+    /// take 50 % longer, 10,000 take 25 % longer. 1,000 items are no faster than 512 and hold 0.3 MB more.
     pub const DEFAULT_CHUNK_SIZE: usize = 512;
 
-    /// The most items of a chunk where [`chunk_bytes`](Self::chunk_bytes) or
-    /// [`target_fetch_time`](Self::target_fetch_time) sizes chunks and no [`chunk_size`](Self::chunk_size) is set.
+    /// The maximum number of items per chunk if [`chunk_bytes`](Self::chunk_bytes) or
+    /// [`target_fetch_time`](Self::target_fetch_time) sizes chunks and no [`chunk_size`](Self::chunk_size) is
+    /// set.
     ///
-    /// Sixteen times the default: beyond that a fetch's fixed cost no longer shows, unless it is a long
-    /// way to the store.
+    /// It is sixteen times the default. With larger chunks the fixed cost of a fetch is negligible, except for
+    /// a distant store.
     pub const MAX_CHUNK_SIZE: usize = 8_192;
 
-    /// A walk over all of `source`, ascending and bounded. Allocates nothing, and asks the store nothing.
+    /// Creates an ascending, bounded walk over all of `source`. Allocates nothing and makes no request.
     pub fn new(source: S) -> Self {
         Walk {
             source,
@@ -83,15 +83,16 @@ impl<S: Source> Walk<S> {
         }
     }
 
-    /// How many items to fetch at a time; also how many are in memory at once (and `depth` times as many
-    /// more if they are [prefetched](Self::prefetch)). Beside
-    /// [`chunk_bytes`](Self::chunk_bytes) and [`target_fetch_time`](Self::target_fetch_time) it is the most of a
-    /// chunk: a chunk ends at whatever is reached first.
+    /// Sets the maximum number of items per chunk. With [`chunk_bytes`](Self::chunk_bytes) or
+    /// [`target_fetch_time`](Self::target_fetch_time) it remains the upper limit: a chunk ends at the limit
+    /// that it reaches first.
     ///
-    /// Default: [`DEFAULT_CHUNK_SIZE`](Self::DEFAULT_CHUNK_SIZE). Smaller chunks see changes sooner
-    /// and hold less memory where items are large; larger ones pay the cost of a fetch less often.
-    /// What a walk yields doesn't depend on it. Nothing is allocated ahead of the items, so
-    /// `usize::MAX` is fine, and fetches everything at once.
+    /// Default: [`DEFAULT_CHUNK_SIZE`](Self::DEFAULT_CHUNK_SIZE). Smaller chunks see changes sooner and hold
+    /// less memory if items are large. Larger ones pay the cost of a fetch less often. The items that a walk
+    /// yields don't depend on the chunk size.
+    ///
+    /// One chunk is in memory at a time; a [prefetched](Self::prefetch) walk holds `depth` more. Nothing is
+    /// allocated before items arrive, so `usize::MAX` is allowed, and fetches everything at once.
     ///
     /// # Panics
     ///
@@ -114,25 +115,25 @@ impl<S: Source> Walk<S> {
         self.chunk_size(size)
     }
 
-    /// How many bytes of items to fetch at a time, as their [`ByteSize`] tells them: for items of very
-    /// different sizes. [`chunk_bytes_with`](Self::chunk_bytes_with) takes a function instead.
+    /// Limits a chunk to about `bytes` bytes of items, by their [`ByteSize`]. Use it if items differ much in
+    /// size. [`chunk_bytes_with`](Self::chunk_bytes_with) takes a function instead.
     ///
-    /// Default: not limited. A chunk is full once its items weigh so much: with the one that reaches
-    /// it, so at least one item comes, however large it is; and at
-    /// [`chunk_size`](Self::chunk_size) items, or [`MAX_CHUNK_SIZE`](Self::MAX_CHUNK_SIZE) if that isn't
-    /// set. Fewer bytes hold less memory, and pay the cost
-    /// of a fetch more often. Each item is weighed once. What a walk yields doesn't depend on it.
+    /// Default: no limit. A chunk is full once its items weigh at least `bytes`. The item that reaches the
+    /// limit is included, so a chunk always has at least one item, however large. A chunk is also full at
+    /// [`chunk_size`](Self::chunk_size) items, or at [`MAX_CHUNK_SIZE`](Self::MAX_CHUNK_SIZE) if that isn't
+    /// set. Fewer bytes hold less memory and pay the cost of a fetch more often. Each item is weighed once. The
+    /// items that a walk yields don't depend on the limit.
     ///
     /// # Memory
     ///
-    /// The items that a walk holds, with what it keeps of earlier chunks to fill again, weigh at most
-    /// `2 * bytes` and the heaviest item together; handed out [one by one](Self::items), less than
-    /// `bytes` and that item. In memory come on top:
+    /// All items that a walk holds, including those of earlier chunks that it keeps for reuse, weigh at most
+    /// twice `bytes` plus the heaviest item. If the walk yields [single items](Self::items), they weigh less
+    /// than `bytes` plus the heaviest item. Add to that:
     ///
-    /// - what items reserve beyond their weight: a `String` or `Vec` that is filled in place reserves
-    ///   less than as much again;
-    /// - the list that they stand in: less than three times `size_of::<S::Item>() + size_of::<usize>()`
-    ///   for the most items that were in a chunk;
+    /// - what items reserve beyond their weight: a `String` or `Vec` that is filled in place reserves less than
+    ///   as much again;
+    /// - the list that holds them: less than three times `size_of::<S::Item>() + size_of::<usize>()` per item
+    ///   of the longest chunk;
     /// - what the source holds during a fetch.
     ///
     /// A walk that [prefetches](Self::prefetch) holds `depth + 1` times as much.
@@ -166,11 +167,11 @@ impl<S: Source> Walk<S> {
         self.chunk_bytes_with(bytes, ByteSize::byte_size)
     }
 
-    /// How many bytes of items to fetch at a time, as `weigh` tells them: for items without a
-    /// [`ByteSize`], or where another measure is meant (the bytes of a request, say). All else is as with
+    /// Limits a chunk to about `bytes` bytes of items, as `weigh` measures them. Use it for items without a
+    /// [`ByteSize`], or for another measure, such as the bytes of a request. Otherwise it works like
     /// [`chunk_bytes`](Self::chunk_bytes); a later call of either replaces an earlier one.
     ///
-    /// An item may weigh 0. For the promise about memory, `weigh` has to tell all that an item holds.
+    /// An item may weigh 0. The memory bound holds only if `weigh` counts everything that an item holds.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -192,18 +193,17 @@ impl<S: Source> Walk<S> {
         self
     }
 
-    /// How long a fetch should take: the size of chunks follows from how long the ones before took.
+    /// Sizes chunks so that a fetch takes about `target`, based on how long earlier fetches took.
     ///
-    /// Default: chunks of a fixed size. Only the time in the store counts, never that of who takes the
-    /// items. The first fetch asks for [`DEFAULT_CHUNK_SIZE`](Self::DEFAULT_CHUNK_SIZE) items. From one
-    /// fetch to the next that is at most halved, where one took longer; and at most doubled, where one
-    /// took less and brought as many items as it was asked for. It stays between 1 and
-    /// [`chunk_size`](Self::chunk_size), or [`MAX_CHUNK_SIZE`](Self::MAX_CHUNK_SIZE) if that
-    /// isn't set. The question for the last key doesn't count.
+    /// Default: chunks of a fixed size. Only the time in the store counts, not the caller's. The first fetch
+    /// requests [`DEFAULT_CHUNK_SIZE`](Self::DEFAULT_CHUNK_SIZE) items. After a fetch that took longer than
+    /// `target`, the size shrinks, at most by half. After a full chunk that took less, it grows, at most to
+    /// double. It stays between 1 and [`chunk_size`](Self::chunk_size), or
+    /// [`MAX_CHUNK_SIZE`](Self::MAX_CHUNK_SIZE) if that isn't set. The query for the last key doesn't count.
     ///
-    /// A short time lets go of the store more often, for writers that wait; a long one pays the cost of a
-    /// fetch less often. What a walk yields doesn't depend on it. A fetch isn't interrupted: what a
-    /// single item takes is the least.
+    /// With a short target, waiting writers get their turn sooner. A long one pays the cost of a fetch less
+    /// often. A fetch is never interrupted, so it takes at least as long as a single item. The items that a
+    /// walk yields don't depend on the target.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -230,11 +230,11 @@ impl<S: Source> Walk<S> {
         self
     }
 
-    /// Tells the time to [`target_fetch_time`](Self::target_fetch_time) and
-    /// [`Stats::time_in_store`](crate::Stats::time_in_store): what has passed since any fixed moment.
+    /// Sets the clock for [`target_fetch_time`](Self::target_fetch_time) and
+    /// [`Stats::time_in_store`](crate::Stats::time_in_store). `now` returns the time since any fixed moment.
     ///
-    /// Default: the system's monotonic clock, with the feature `std`; none without it, or in a browser. It
-    /// is asked before and after each question to the store. One that goes back counts as standing still.
+    /// Default: the system's monotonic clock with the feature `std`; no clock without it or in a browser. The
+    /// walk reads the clock before and after each request. If it goes back, it counts as standing still.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -254,9 +254,9 @@ impl<S: Source> Walk<S> {
 
     /// Walks only the keys within `bounds`. Default: all keys.
     ///
-    /// Bounds are keys, of the source's own type: `"m".to_owned()..` where that is `String`. They are in the
-    /// store's order also when walking [`descending`](Self::descending): the smaller one first. Inverted
-    /// bounds hold nothing; they don't panic. A later call replaces an earlier one.
+    /// Bounds are keys of the source's own type: `"m".to_owned()..` if that is `String`. The smaller bound
+    /// comes first, also when walking [`descending`](Self::descending). Inverted bounds are an empty range;
+    /// they don't panic. A later call replaces an earlier one.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -274,22 +274,22 @@ impl<S: Source> Walk<S> {
         self
     }
 
-    /// Walks from the largest key to the smallest: `order(Order::Descending)`.
+    /// Walks from the largest key to the smallest. Short for `order(Order::Descending)`.
     pub fn descending(self) -> Self {
         self.order(Order::Descending)
     }
 
-    /// The direction of the walk. Default: [`Order::Ascending`].
+    /// Sets the direction of the walk. Default: [`Order::Ascending`].
     pub fn order(mut self, order: Order) -> Self {
         self.order = Some(order);
         self
     }
 
-    /// Goes on for as long as there is more, also what is appended while walking. Default: off; a
-    /// walk is *bounded*, it asks for the range's last key before the first item and stops there.
+    /// Makes the walk follow items that are appended while it runs. By default a walk is *bounded*: it queries
+    /// the range's last key before the first item, and stops there.
     ///
-    /// An unbounded walk saves that one query, and may never end while others append faster than it
-    /// walks (G9). After its end its [`cursor`](Items::cursor) is good to look for more later:
+    /// An unbounded walk saves that one request. It may never end if others append faster than it walks (G9).
+    /// After its end, resume from its [`cursor`](Items::cursor) to find items that were appended later:
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -310,22 +310,20 @@ impl<S: Source> Walk<S> {
         self
     }
 
-    /// Goes on from where `cursor` stands, over its range, in its order, to its bound (G10).
+    /// Resumes from `cursor`: walks the rest of its range, in its order, up to its bound (G10).
     ///
-    /// Options that were set and contradict the cursor end the walk with
-    /// [`Error::Cursor`](crate::Error::Cursor) at the first item, whichever was set first; those that
-    /// weren't set follow the cursor. A [`range`](Self::range) has to be the one that the cursor's walk
-    /// was given: a wider one would not be walked. The chunk size is free. [`Cursor`] shows it; from another
-    /// process a walk goes on by a [token](Self::resume_token).
+    /// Options that you don't set follow the cursor. An option that contradicts the cursor, whether set before
+    /// or after this call, ends the walk with [`Error::Cursor`](crate::Error::Cursor) at the first item. A
+    /// [`range`](Self::range) must equal the one of the cursor's walk; resuming can't widen it. The chunk size
+    /// may differ. [`Cursor`] has an example. In another process, resume from a [token](Self::resume_token).
     pub fn resume(mut self, cursor: Cursor<S::Key>) -> Self {
         self.cursor = Some(cursor);
         self
     }
 
-    /// Goes on from a cursor that was written down, by this process or another one, as
-    /// [`resume`](Self::resume) does.
+    /// Resumes from a token of this process or another one, as [`resume`](Self::resume) does from a cursor.
     ///
-    /// In a function that returns the walk's error, `?` takes both what parsing the token fails with and this:
+    /// In a function that returns the walk's error, `?` converts both this error and that of parsing the token:
     ///
     /// ```
     /// use keywalk::{Error, ResumableSource, Walk};
@@ -337,8 +335,9 @@ impl<S: Source> Walk<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Token`] if the token is of another store, table, key or filter than this walk's source, or
-    /// holds a key that isn't one of the source's; and [`Error::Source`] if the source can't say what it walks.
+    /// [`Error::Token`] if the token belongs to another store, table, key or filter than this walk's source, or
+    /// holds a key that isn't one of the source's. [`Error::Source`] if the source can't compute its
+    /// fingerprint.
     pub fn resume_token(self, token: &Token) -> Result<Self, Error<S::Error>>
     where
         S: ResumableSource,
@@ -347,9 +346,9 @@ impl<S: Source> Walk<S> {
         Ok(self.resume(cursor))
     }
 
-    /// Where the walk begins: its range, its order, and whether it is unbounded. The store isn't asked.
+    /// Returns where the walk begins: its range, its order, and whether it is unbounded. Makes no request.
     ///
-    /// Two walks over one source that begin with equal cursors are the same walk.
+    /// Two walks over one source are the same walk if they begin with equal cursors.
     pub fn cursor(&self) -> Cursor<S::Key> {
         match &self.cursor {
             Some(cursor) => cursor.clone(),
@@ -359,17 +358,17 @@ impl<S: Source> Walk<S> {
         .ended_if_empty()
     }
 
-    /// The source that is to be walked.
+    /// Returns the source.
     pub fn source(&self) -> &S {
         &self.source
     }
 
-    /// Yields the walk's items one by one; what a `for` loop does by itself. For iterator adapters, and
-    /// for the [cursor](Items::cursor) and the [stats](Items::stats) while it goes on.
+    /// Yields the walk's items one by one, as a `for` loop does. Call it to use iterator adapters, or to read
+    /// the [cursor](Items::cursor) and the [stats](Items::stats) while iterating.
     ///
     /// # Panics
     ///
-    /// As [`chunks`](Self::chunks).
+    /// See [`chunks`](Self::chunks).
     pub fn items(self) -> Items<S>
     where
         S: ChunkSource,
@@ -377,13 +376,13 @@ impl<S: Source> Walk<S> {
         Items::new(self.chunks())
     }
 
-    /// Lends the walk's items a chunk at a time. The fastest way: a source can fill old items again
-    /// in place.
+    /// Lends the walk's items one chunk at a time. This is the fastest way, because a source can refill old
+    /// items in place.
     ///
     /// # Panics
     ///
-    /// If there is a [`target_fetch_time`](Self::target_fetch_time) and no clock: without the feature `std` or in a browser,
-    /// where none was given.
+    /// If a [`target_fetch_time`](Self::target_fetch_time) is set and there is no clock: without the feature
+    /// `std` or in a browser, set a [`clock`](Self::clock).
     pub fn chunks(self) -> Chunks<S>
     where
         S: ChunkSource,
@@ -400,9 +399,9 @@ impl<S: Source> Walk<S> {
         })
     }
 
-    /// The source and the engine of the walk, for a driver of your own. The [`Engine`] shows one.
+    /// Returns the source and the engine of the walk, for a driver of your own. [`Engine`] has an example.
     ///
-    /// The engine has all options but the [clock](Self::clock).
+    /// The engine has all options except the [clock](Self::clock).
     pub fn into_engine(self) -> (S, Engine<S::Key, S::Item>) {
         let (source, engine, _clock) = self.into_parts();
         (source, engine)
@@ -425,12 +424,13 @@ impl<S: Source> Walk<S> {
         (self.source, engine, self.clock)
     }
 
-    /// Fetches the next chunks in a thread of its own, up to `depth` of them, while the caller works on
-    /// this one. The last option: what it gives is then iterated, as a walk is.
+    /// Fetches up to `depth` chunks ahead, in a thread of its own, while the caller works on the current one.
+    /// Set it last: it returns a [`Prefetch`](crate::Prefetch), which you iterate like a walk.
     ///
-    /// The source moves to that thread, so it has to own its connection or handle ([`SendSource`](crate::SendSource)),
-    /// which can't be used meanwhile; afterwards [`Items::into_source`] gives it back. With a
-    /// depth of 0 there is no thread, and each chunk is fetched when it is asked for.
+    /// The source moves to that thread, so it must own its connection or handle
+    /// ([`SendSource`](crate::SendSource)). You can't use the source while the walk runs;
+    /// [`Items::into_source`] returns it. With a depth of 0 there is no thread, and each chunk is fetched on
+    /// demand.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -449,34 +449,37 @@ impl<S: Source> Walk<S> {
     /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
     /// ```
     ///
-    /// # What stays, and what is different
+    /// # What stays the same and what differs
     ///
-    /// Items, their order, errors and their place, cursors, tokens and [`Stats`](crate::Stats) are those
-    /// of the same walk without prefetching, and so is every guarantee. But a chunk is fetched *before*
-    /// it is asked for: what the caller changes while it works on one may or may not be seen in the
-    /// `depth` chunks that follow, as with what others change (G7 speaks of changes between two
-    /// fetches, and the caller no longer knows when that is).
+    /// Every guarantee still holds. Items and their order, errors and when they are returned, cursors, tokens
+    /// and [`Stats`](crate::Stats) are the same. But a chunk is fetched *before* the caller requests it. Suppose
+    /// that the caller changes the store while it works on a chunk. The next `depth` chunks may or may not show
+    /// that change, as with changes by others. (G7 is about changes between two fetches, and the caller no
+    /// longer knows when fetches happen.)
     ///
-    /// - Nothing is fetched, and no thread started, before the first item or chunk is asked for. At most
-    ///   `depth + 1` chunks are in memory: the caller's, and those that are fetched or being fetched (G13).
-    ///   They go round and are filled again in place. Of [`chunk_bytes`](Self::chunk_bytes) the promise
-    ///   is then `depth + 1` times that of one chunk.
-    /// - An error comes behind the chunks that were fetched before it, and so does a panic of the source,
-    ///   which goes on in the caller. What the caller never comes to, it never sees.
-    /// - Dropping the walk ends the thread, and waits for the fetch that it is at, if it is at one: then
-    ///   nothing of the store is held. So don't drop it under a lock that a fetch needs.
-    /// - If the system has no thread to give, the walk goes on without one, as with a depth of 0.
+    /// - The first call for an item or chunk starts the thread; nothing is fetched before. The caller's chunk
+    ///   and those that are fetched or being fetched are in memory: at most `depth + 1` (G13). They are reused
+    ///   in place. The memory bound of [`chunk_bytes`](Self::chunk_bytes) is `depth + 1` times that of one chunk.
+    /// - An error is returned after the chunks that were fetched before it. A panic of the source likewise
+    ///   continues in the caller. A caller that stops earlier sees neither.
+    /// - Dropping the walk waits for a running fetch and ends the thread. After that nothing of the store is
+    ///   held. So don't drop it while you hold a lock that a fetch needs.
+    /// - If the system can't start a thread, the walk runs without one, as with a depth of 0.
     ///
     /// # Cost
     ///
-    /// A hand-over between two threads a chunk, and a thread a walk. Over SQLite with chunks of 512 and
-    /// 1,000, on two cores that did little else, the wall time was 0.55 to 0.62 of that without prefetching
-    /// where the caller takes as long over a chunk as its fetch does (half would be best), and 1.01 to 1.04
-    /// where it does nothing (`keywalk-bench`, group `prefetch`). Two things gain little or lose: chunks that are
-    /// small (of 100: 0.8 and 1.2 to 1.4), and items that own memory and are handed out
-    /// [one by one](crate::Prefetch::items), which are freed in another thread than they were made in (0.88 to 1.0);
-    /// take [chunks](crate::Prefetch::chunks) for these. A depth of 1 is enough where chunks take about the same time
-    /// each; more evens out single ones that take long.
+    /// One handover between two threads per chunk, and one thread per walk. Measured over SQLite with chunks of
+    /// 512 and 1,000 items, on two mostly idle cores (`keywalk-bench`, group `prefetch`), as wall time relative
+    /// to no prefetching:
+    ///
+    /// - 0.55 to 0.62 if the caller works on a chunk as long as its fetch takes (0.5 is ideal); 1.01 to 1.04 if
+    ///   the caller does nothing.
+    /// - With small chunks of 100 items, 0.8 in the first case and 1.2 to 1.4 in the second.
+    /// - 0.88 to 1.0 for [single items](crate::Prefetch::items) that own memory: one thread allocates them and
+    ///   another frees them. Use [chunks](crate::Prefetch::chunks) for these.
+    ///
+    /// A depth of 1 is enough if all chunks take about the same time. A larger depth evens out single slow
+    /// fetches.
     #[cfg(feature = "std")]
     pub fn prefetch(self, depth: usize) -> crate::Prefetch<S>
     where
@@ -485,7 +488,7 @@ impl<S: Source> Walk<S> {
         crate::Prefetch { walk: self, depth }
     }
 
-    /// The most items of a chunk.
+    /// The maximum number of items per chunk.
     fn most_items(&self) -> usize {
         self.size.unwrap_or(match (self.budget, self.target) {
             (None, None) => Self::DEFAULT_CHUNK_SIZE,
@@ -501,7 +504,7 @@ impl<S: Source> Walk<S> {
         }
     }
 
-    /// The first option that was set and says something else than the cursor.
+    /// Returns the first option that was set and contradicts the cursor.
     fn mismatch(&self, cursor: &Cursor<S::Key>) -> Option<CursorMismatch> {
         if self
             .order
@@ -517,15 +520,15 @@ impl<S: Source> Walk<S> {
         }
     }
 
-    /// Whether the walk was given the range that the cursor's walk was given, as far as the cursor tells.
+    /// Returns whether the walk has the same given range as the cursor's walk, as far as the cursor records it.
     fn has_range_of(&self, cursor: &Cursor<S::Key>) -> bool {
         let mut range = self.range_of_options();
-        // Of which an order that wasn't set follows the cursor.
+        // If no order was set, it follows the cursor's.
         if range.order() != cursor.range.order() {
             range = range.reversed();
         }
         let is_same = cursor.given_range().is_none_or(|given| *given == range);
-        // A cursor that was forged may go anywhere.
+        // A forged cursor may lie anywhere.
         is_same && range.may_contain_range(&cursor.range)
     }
 }

@@ -6,15 +6,15 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-/// Tells how many bytes an item holds; what [`Walk::chunk_bytes`](crate::Walk::chunk_bytes) adds up.
+/// Measures how many bytes an item holds. [`Walk::chunk_bytes`](crate::Walk::chunk_bytes) sums these sizes.
 ///
-/// The bytes are those of the value itself ([`size_of`]) and those that it owns on the heap. What it
-/// *holds* counts, not what it reserved: a `String` weighs its length, whatever its capacity. What is
-/// borrowed or shared counts in full, each time that it is reached.
+/// The size is that of the value itself ([`size_of`]) plus the heap memory that it uses. Unused capacity
+/// doesn't count: a `String` counts its length. Borrowed or shared data counts in full, each time that it is
+/// reached.
 ///
-/// Implemented for numbers, text, byte strings, and tuples, lists and boxes of what has a weight. For
-/// types of other crates (a `Uuid`, sled's `IVec`) take
-/// [`Walk::chunk_bytes_with`](crate::Walk::chunk_bytes_with) instead.
+/// It is implemented for numbers, text, byte strings, and for tuples, lists and boxes of such types. For types
+/// of other crates (a `Uuid`, sled's `IVec`) use [`Walk::chunk_bytes_with`](crate::Walk::chunk_bytes_with)
+/// instead.
 ///
 /// ```
 /// use keywalk::ByteSize;
@@ -38,12 +38,12 @@ use core::cmp::Reverse;
     note = "implement `ByteSize` for it, or give a function to `Walk::chunk_bytes_with`"
 )]
 pub trait ByteSize {
-    /// The bytes. Called once for each item that comes, so it should be O(1), or as good as.
+    /// Returns the size in bytes. It is called once per item, so it should be O(1) or nearly so.
     fn byte_size(&self) -> usize;
 
-    /// The bytes of some items together. Provided: their sum, O(n).
+    /// Returns the total size of some items. The default sums them in O(n).
     ///
-    /// Override it where all weigh the same; so a `Vec<u8>` of any length is weighed at once.
+    /// Override it if all items have the same size. So a `Vec<u8>` of any length is measured in O(1).
     fn slice_byte_size(items: &[Self]) -> usize
     where
         Self: Sized,

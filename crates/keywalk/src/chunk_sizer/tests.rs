@@ -6,7 +6,7 @@ fn nanos(nanos: u64) -> Duration {
     Duration::from_nanos(nanos)
 }
 
-/// Fetches, each of as many items as the sizer says, at this cost.
+/// Makes fetches at this cost, each of as many items as the sizer chooses.
 fn sized(sizer: &mut ChunkSizer, fetches: usize, cost: impl Fn(usize) -> u64) {
     for _ in 0..fetches {
         let size = sizer.size();
@@ -44,11 +44,11 @@ proptest! {
         start in 1..5_000_usize,
     ) {
         let cost = |size: usize| fixed + each * size as u64;
-        // As much as so many items cost.
+        // The cost of `fit` items.
         let target = fixed + each * fit;
         let fit = fit as usize;
         let mut sizer = ChunkSizer::new(nanos(target), start, usize::MAX);
-        // The longest way is where a fetch costs most by itself: one item more at a time.
+        // The longest way is with a high fixed cost: one more item per fetch.
         sized(&mut sizer, 12_000, cost);
         for _ in 0..10 {
             sized(&mut sizer, 1, cost);

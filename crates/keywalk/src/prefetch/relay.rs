@@ -4,22 +4,22 @@ use std::vec::Vec;
 
 use super::sync::{Condvar, Mutex, MutexGuard};
 
-/// Between a thread that fills what is empty and a caller who uses it up: what is full goes to the
-/// caller, in order, and what was used comes back to be filled again.
+/// Connects a thread that fills buffers and a caller that uses them. Full buffers go to the caller in order,
+/// and used ones return to be filled again.
 ///
-/// Either may leave at any moment, the thread also by a panic; the other one then learns it, and never
-/// waits for ever.
+/// Either side may leave at any time, the thread also by a panic. The other side then notices, and never waits
+/// forever.
 ///
-/// At most one of the two waits at a time: if nothing is empty and nothing is full, somebody has it.
+/// At most one side waits at a time: if no buffer is empty and none is full, one of the two sides holds it.
 pub(super) struct Relay<E, F> {
     state: Mutex<State<E, F>>,
-    /// Something came, or one of the two left.
+    /// Signals that a buffer arrived or a side left.
     changed: Condvar,
 }
 
 struct State<E, F> {
     empty: Vec<E>,
-    /// How many more empty ones may be made.
+    /// How many more empty buffers may be created.
     unmade: usize,
     full: VecDeque<F>,
     is_served: bool,
@@ -27,7 +27,7 @@ struct State<E, F> {
 }
 
 impl<E: Default, F> Relay<E, F> {
-    /// For so many that are full, or being filled, beside the one that the caller has.
+    /// Creates a relay for `depth` buffers that are full or being filled, besides the caller's.
     pub(super) fn new(depth: usize) -> Self {
         Relay {
             state: Mutex::new(State {
@@ -41,8 +41,8 @@ impl<E: Default, F> Relay<E, F> {
         }
     }
 
-    /// The thread's part: fills one after the other, until `fill` gives none or fails, or the caller has
-    /// left.
+    /// Runs the thread's side: fills one buffer after another until `fill` returns `None` or fails, or the
+    /// caller has left.
     pub(super) fn serve<X>(
         &self,
         mut fill: impl FnMut(E) -> Result<Option<F>, X>,
@@ -55,8 +55,8 @@ impl<E: Default, F> Relay<E, F> {
         Ok(())
     }
 
-    /// The caller's part: gives back what it used and waits for the next one. `None` once the thread has
-    /// left, and all that it filled has come.
+    /// Runs the caller's side: returns a used buffer and waits for the next full one. Returns `None` once the
+    /// thread has left and everything that it filled was taken.
     pub(super) fn next(&self, used: E) -> Option<F> {
         self.change(|state| state.empty.push(used));
         self.wait(|state| match state.full.pop_front() {
@@ -65,7 +65,7 @@ impl<E: Default, F> Relay<E, F> {
         })
     }
 
-    /// The caller leaves: no other one is filled.
+    /// Leaves as the caller: no more buffers are filled.
     pub(super) fn leave(&self) {
         self.change(|state| state.is_wanted = false);
     }
@@ -102,13 +102,13 @@ impl<E, F> Relay<E, F> {
         }
     }
 
-    /// Nothing is done under the lock that leaves it half done.
+    /// No code panics under the lock with the state half changed, so poisoning is ignored.
     fn lock(&self) -> MutexGuard<'_, State<E, F>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Says that the thread has left, also when it unwinds.
+/// Records that the thread has left, also when it unwinds.
 struct Leaves<'a, E, F>(&'a Relay<E, F>);
 
 impl<E, F> Drop for Leaves<'_, E, F> {

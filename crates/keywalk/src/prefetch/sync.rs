@@ -1,4 +1,4 @@
-//! What the relay waits by. A test puts another module in the place of this one, to try every order in
-//! which two threads can come to it.
+//! The synchronization primitives of the relay. A test replaces this module, to try every interleaving of the
+//! two threads.
 
 pub(super) use std::sync::{Condvar, Mutex, MutexGuard};

@@ -1,14 +1,13 @@
-//! What a token says, before its checksum or signature:
+//! The content of a token before its checksum or signature:
 //!
 //! ```text
-//! byte 0       the form: 2 of a walk that was given a range and has begun, or is unbounded; otherwise 1
-//! byte 1       bit 0: descending; bits 1 and 2: the stage; bits 3 and 4: the near bound's kind;
-//!              bits 5 and 6: the far bound's; bit 7: signed
+//! byte 0       the form: 2 if the walk was given a range and has begun or is unbounded; otherwise 1
+//! byte 1       bit 0: descending; bits 1 and 2: the stage; bits 3 and 4: the kind of the start's bound;
+//!              bits 5 and 6: the kind of the end's bound; bit 7: signed
 //! bytes 2..18  the fingerprint: store, relation, key, filter, four bytes each
-//! byte 18      form 2 only: bits 0 and 1: the kind of the given range's near bound; 2 and 3: its far
-//!              bound's
-//! then         for each bound that has one, near and then far, and those of the given range after them: the
-//!              length of its key's bytes (LEB128), and the bytes
+//! byte 18      form 2 only: bits 0 and 1: the kind of the given range's start; bits 2 and 3: of its end
+//! then         for each bound with a key (start, end, then start and end of the given range):
+//!              the length of the key's bytes (LEB128), and the bytes
 //! ```
 
 use alloc::vec::Vec;
@@ -23,7 +22,7 @@ use crate::resumable_source::ResumableSource;
 
 const UNRANGED: u8 = 1;
 const RANGED: u8 = 2;
-/// The last form that is known.
+/// The last known form.
 pub(super) const LAST_FORM: u8 = RANGED;
 
 pub(super) const SIGNED: u8 = 1 << 7;
@@ -94,7 +93,7 @@ impl<'a> Body<'a> {
             Some(later) => return Err(TokenError::Version(*later)),
         }
         let body = Self::read_fields(bytes).ok_or(TokenError::Damaged)?;
-        // The bound of a walk that has looked for it is a key that is walked.
+        // A walk that has queried its last key ends at that key, which is included.
         match (body.stage, &body.far) {
             (Stage::Bounded, Bound::Unbounded | Bound::Excluded(_)) => Err(TokenError::Damaged),
             _ => Ok(body),
@@ -134,7 +133,7 @@ impl<'a> Body<'a> {
             2 => Stage::Live,
             _ => Stage::Done,
         };
-        // What has one form only is written in no other.
+        // Each cursor has one form: reject the others.
         let is_written =
             given_flags.is_none_or(|flags| (1..=0b1111).contains(&flags) && stage != Stage::Start);
         (rest.is_empty() && is_written).then_some(Body {
@@ -172,7 +171,7 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// The cursor, if these aspects are the source's.
+    /// Decodes the cursor if these fingerprint fields match the source's.
     pub(super) fn cursor<S: ResumableSource + ?Sized>(
         &self,
         source: &S,
@@ -196,7 +195,8 @@ impl<'a> Body<'a> {
     }
 }
 
-/// A key has one form, and equals itself: what a lenient source decodes from another one is refused.
+/// Decodes a bound. A key has one encoding and equals itself; a key that a lenient source decodes from another
+/// encoding is refused.
 fn read_bound<S: ResumableSource + ?Sized>(
     bound: Bound<&[u8]>,
     source: &S,
@@ -243,14 +243,14 @@ fn write_length(mut length: usize, bytes: &mut Vec<u8>) {
     bytes.push(length as u8);
 }
 
-/// A length in its shortest form, and that many bytes.
+/// Reads a length in its shortest encoding, and that many bytes.
 fn take_key<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     let mut length = 0_usize;
     for shift in (0..usize::BITS).step_by(7) {
         let (&byte, rest) = bytes.split_first()?;
         *bytes = rest;
         let digit = usize::from(byte & 0x7f);
-        // Bits that don't fit are lost by the shift.
+        // The shift drops bits that don't fit.
         if digit << shift >> shift != digit {
             return None;
         }

@@ -6,10 +6,10 @@ use super::Token;
 use crate::excerpt::Excerpt;
 use crate::fingerprint::FingerprintField;
 
-/// How much is shown of what a source says of itself.
+/// The maximum number of characters shown of a source's own description.
 const MOST_CHARS: usize = 120;
 
-/// Why a [`Token`](crate::Token) isn't taken. It is never reinterpreted (G10).
+/// Why a [`Token`](crate::Token) was refused. A token is never reinterpreted (G10).
 ///
 /// ```
 /// use keywalk::{Token, TokenError};
@@ -19,28 +19,28 @@ const MOST_CHARS: usize = 120;
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// It isn't what was written: cut, changed, or no token at all.
+    /// The token isn't as it was written: cut, changed, or no token at all.
     Damaged,
-    /// It has so many bytes, more than [`Token::MAX_BYTES`](crate::Token::MAX_BYTES); of a text, about so
-    /// many.
+    /// The token has this many bytes, more than [`Token::MAX_BYTES`](crate::Token::MAX_BYTES). For text the
+    /// number is approximate.
     TooLong(usize),
-    /// It was written in a form of a later release, by this number.
+    /// The token has the form with this number, which only a later release knows.
     Version(u8),
-    /// It is signed, and was read as if it weren't.
+    /// The token is signed, but was read as unsigned.
     Signed,
-    /// It isn't signed, or its signature isn't the secret's: it was changed or forged, or the secret is
-    /// another one.
+    /// The token isn't signed, or its signature doesn't match the secret: it was changed or forged, or the
+    /// secret is a different one.
     Signature,
-    /// It is of another source.
+    /// The token belongs to another source.
     Source {
-        /// What differs; the first of them, if several do.
+        /// The first field that differs.
         aspect: FingerprintField,
-        /// What the source that was to be walked says of it.
+        /// The description of this field by the source to be walked.
         here: String,
-        /// What that source [says](crate::Fingerprint::cure) to do about it; empty if it says nothing.
+        /// What that source [recommends](crate::Fingerprint::cure) to do about it; empty if nothing.
         cure: String,
     },
-    /// A key in it is none of the source's.
+    /// A key in the token isn't one of the source's.
     Key,
 }
 
@@ -89,7 +89,7 @@ impl fmt::Display for TokenError {
     }
 }
 
-/// The message: it is what a `main` that returns the error shows.
+/// Prints the message, because a `main` that returns the error shows this.
 impl fmt::Debug for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TokenError({self})")

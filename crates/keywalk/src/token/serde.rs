@@ -1,4 +1,4 @@
-//! As text where the format is for people (JSON, TOML), as bytes where it isn't.
+//! Serializes tokens as text in human-readable formats (JSON, TOML), and as bytes in others.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -77,7 +77,7 @@ impl<'de, T: FromBytes> Visitor<'de> for Tokens<T> {
         T::from_bytes(bytes).map_err(E::custom)
     }
 
-    /// Formats without a type for bytes give a list of numbers.
+    /// Formats without a byte type store a list of numbers.
     fn visit_seq<A: SeqAccess<'de>>(self, mut numbers: A) -> Result<T, A::Error> {
         let mut bytes = Vec::new();
         while let Some(byte) = numbers.next_element()? {

@@ -8,12 +8,12 @@ use sha2::Sha256;
 use super::body::{Body, SIGNED};
 use super::{CHECKSUM, Token, TokenError, check_length, checked, from_text, signed, text};
 
-/// A [`Token`] with a signature (HMAC-SHA-256) in the place of its checksum, for hands that aren't
-/// trusted: a page's "next" link, say.
+/// A [`Token`] with a signature (HMAC-SHA-256) in place of its checksum. Use it if a token passes through
+/// untrusted hands, as in a page's "next" link. It adds 24 bytes.
 ///
-/// Whoever doesn't have the secret can neither change it nor make one. They can still read its keys, use
-/// it again later, and use it in the place of another one that was signed by the same secret: what mustn't
-/// be mixed up gets a secret of its own.
+/// Without the secret nobody can change or create one. Anyone can still read its keys, reuse it later, and
+/// substitute it for another token that was signed with the same secret. Use a separate secret for each purpose
+/// that must not be mixed up.
 ///
 /// ```
 /// use keywalk::{SignedToken, Walk};
@@ -62,7 +62,7 @@ pub struct SignedToken {
 }
 
 impl Token {
-    /// Signs the token with a secret, of any length; 32 random bytes are a good one.
+    /// Signs the token with a secret of any length. 32 random bytes are a good secret.
     #[must_use]
     pub fn sign(&self, secret: &[u8]) -> SignedToken {
         let mut bytes = self.bytes[..self.bytes.len() - CHECKSUM].to_vec();
@@ -74,11 +74,11 @@ impl Token {
 }
 
 impl SignedToken {
-    /// The signed token that these bytes are, to be [verified](Self::verify).
+    /// Decodes a signed token from its bytes. [Verify](Self::verify) it before use.
     ///
     /// # Errors
     ///
-    /// If they are none; [`TokenError::Signature`] if they are a token without a signature.
+    /// If the bytes are not a signed token. [`TokenError::Signature`] if they are a token without a signature.
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self, TokenError> {
         let bytes = bytes.into();
         check_length(bytes.len())?;
@@ -90,11 +90,11 @@ impl SignedToken {
         Ok(SignedToken { bytes })
     }
 
-    /// The token, if this secret signed it. Takes the same time wherever a wrong signature differs.
+    /// Returns the token if this secret signed it. Takes the same time wherever a wrong signature differs.
     ///
     /// # Errors
     ///
-    /// [`TokenError::Signature`] if it didn't.
+    /// [`TokenError::Signature`] if this secret didn't sign it.
     pub fn verify(&self, secret: &[u8]) -> Result<Token, TokenError> {
         let (body, signature) = signed(&self.bytes)?;
         keyed(secret, body)
@@ -107,7 +107,7 @@ impl SignedToken {
         Ok(Token { bytes })
     }
 
-    /// The bytes, to be stored.
+    /// Returns the bytes, for storage.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
@@ -120,14 +120,14 @@ fn keyed(secret: &[u8], body: &[u8]) -> Hmac<Sha256> {
     mac
 }
 
-/// As text that can stand in a URL.
+/// Prints text that is safe in a URL.
 impl fmt::Display for SignedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&text::encode(&self.bytes))
     }
 }
 
-/// The text that [`Display`](fmt::Display) gives, as a [`Token`]'s is read.
+/// Parses the text that [`Display`](fmt::Display) prints, like a [`Token`]'s.
 impl FromStr for SignedToken {
     type Err = TokenError;
 
@@ -136,7 +136,7 @@ impl FromStr for SignedToken {
     }
 }
 
-/// Prints its length, and no key.
+/// Prints the length and no keys.
 impl fmt::Debug for SignedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignedToken")

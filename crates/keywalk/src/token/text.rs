@@ -1,5 +1,5 @@
-//! Bytes as text that can stand in a URL: base64url without padding (RFC 4648, section 5). Here, since
-//! this crate depends on nothing.
+//! Encodes bytes as text that is safe in a URL: base64url without padding (RFC 4648, section 5). It is
+//! implemented here because this crate has no dependencies.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -20,7 +20,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
     text
 }
 
-/// `None` for any text that [`encode`] doesn't give.
+/// Returns `None` for any text that [`encode`] doesn't return.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
     for group in text.as_bytes().chunks(4) {
@@ -30,7 +30,7 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
         }
         let [_, decoded @ ..] = bits.to_be_bytes();
         let (decoded, rest) = decoded.split_at_checked(group.len().checked_sub(1)?)?;
-        // What a short group leaves over is zero; one digit alone is no byte.
+        // The unused bits of a short group are zero. A single digit is no byte.
         if decoded.is_empty() || rest.iter().any(|byte| *byte != 0) {
             return None;
         }
@@ -57,7 +57,7 @@ mod tests {
 
     use super::*;
 
-    /// RFC 4648, section 10, without the padding; and the two digits of its section 5.
+    /// Test vectors of RFC 4648, section 10, without padding, and the two digits of its section 5.
     #[test]
     fn texts_are_the_published_ones() {
         for (bytes, text) in [
