@@ -511,8 +511,8 @@ impl Writer<'_> {
         }
     }
 
-    /// Adds a condition to mark as unlikely if there is none: one that every row satisfies, including NULLs. (For
-    /// newer versions of SQLite this is done on the single row, at no cost for each row.)
+    /// Adds a condition to mark as unlikely if there is none: one that every row satisfies, including NULLs. (If
+    /// one row is joined first, newer versions of SQLite need no condition that costs something for each row.)
     fn urge_all(&self, terms: &mut Vec<String>) {
         let urge = self.how.urge;
         if urge.likelihood == Some(UNLIKELY) && urge.one_row.is_none() {
