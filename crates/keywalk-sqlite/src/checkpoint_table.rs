@@ -113,7 +113,7 @@ use error::Problem;
 /// }
 /// # db.execute("UPDATE items SET price = replace(price, ',', '.')", [])?;
 ///
-/// let items = Table::new(&db, "items").key::<i64>(["id"])?; // As they were walked.
+/// let items = Table::new(&db, "items").key::<i64>(["id"])?; // The source that the job walked.
 /// let letters = Table::new(&db, "keywalk_dead_letters")
 ///     .prefix_eq("job", "cents")?
 ///     .key::<Vec<u8>>(["key_bytes"])?;

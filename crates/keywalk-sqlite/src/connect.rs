@@ -193,7 +193,7 @@ impl<G: Deref<Target = Connection>> Borrow<Connection> for Held<G> {
 /// use keywalk::Walk;
 /// use keywalk_sqlite::{PerFetch, Table, rusqlite::{self, Connection}};
 ///
-/// // In the place of a pool; with r2d2 it is `PerFetch(|| pool.get())`.
+/// // Stands in for a pool; with r2d2, write `PerFetch(|| pool.get())`.
 /// # let db = Connection::open_in_memory()?;
 /// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT);
 /// #     INSERT INTO items VALUES (1, ' a '), (2, 'b')")?;
@@ -202,7 +202,7 @@ impl<G: Deref<Target = Connection>> Borrow<Connection> for Held<G> {
 /// let items = Table::new(PerFetch(&get), "items").key::<i64>(["id"])?;
 /// for item in Walk::new(items.map(|row| row.get::<_, String>("name"))) {
 ///     let (id, name) = item?;
-///     // The walk holds no connection here, so this one can be had.
+///     // The walk holds no connection here, so this one is available.
 ///     get()?.execute("UPDATE items SET name = ?2 WHERE id = ?1", (id, name.trim()))?;
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())

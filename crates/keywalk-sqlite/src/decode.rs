@@ -26,7 +26,7 @@ use crate::value::{refill, weigh};
 ///         Ok(User { name: row.get("name")?, photo: row.get("photo")? })
 ///     }
 ///
-///     // Optional: in the memory of an item of the chunk before.
+///     // Optional: reuses the memory of an item of the previous chunk.
 ///     fn refill(&mut self, row: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
 ///         self.name.clear();
 ///         self.name.push_str(row.get_ref("name")?.as_str()?);

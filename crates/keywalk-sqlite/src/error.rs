@@ -25,11 +25,11 @@ mod constructors;
 ///     r#"table "items" has no column "di"; its columns are "id", "name""#,
 /// );
 ///
-/// // A walk's error is the source's, or a contract that is broken.
+/// // A walk's error is the source's error, or a broken contract.
 /// for item in Walk::new(Table::new(&db, "items").key::<i64>(["id"])?) {
 ///     match item {
 ///         Ok((id, _row)) => println!("{id}"),
-///         Err(keywalk::Error::Source(error)) if error.is_transient() => break, // Go on later.
+///         Err(keywalk::Error::Source(error)) if error.is_transient() => break, // Resume later.
 ///         Err(error) => return Err(error.into()),
 ///     }
 /// }

@@ -193,7 +193,7 @@
 //!         println!("{id}: {name}");
 //!     }
 //! }
-//! // The connection comes back with the table.
+//! // The table still owns the connection.
 //! let items = chunks.into_source();
 //! assert!(items.connection().is_autocommit());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
