@@ -64,8 +64,8 @@ use error::Problem;
 /// the function has committed, or has changed after the end of the transaction, stays. A savepoint in each chunk
 /// checks that it is still the same transaction. It adds a few hundredths to SQLite's time.
 ///
-/// An error that ends the transaction is retried if [`Job::retry`](keywalk_job::Job::retry) says so. It is never
-/// [skipped]. Nor is a constraint that is checked at the commit.
+/// An error that ends the transaction is retried by the policy of [`Job::retry`](keywalk_job::Job::retry), if there
+/// is one. It is never [skipped]. Nor is a constraint that is checked at the commit.
 ///
 /// The guarantee is no stronger than that of SQLite's transactions:
 ///

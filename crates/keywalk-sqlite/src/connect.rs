@@ -49,7 +49,7 @@ pub trait Connect {
     /// The reason why no connection could be lent.
     type Error: StdError + Send + Sync + 'static;
 
-    /// Whether each call lends the same connection. If so, the walk's own statements detect a change of the schema at
+    /// True if each call lends the same connection. Then the walk's own statements detect a change of the schema at
     /// no cost. Default: `false`, which is always correct.
     const IS_SAME: bool = false;
 

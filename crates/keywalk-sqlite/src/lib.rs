@@ -1,8 +1,8 @@
 //! Walks SQLite tables and queries with [keywalk], by any key, in constant memory, while other connections write.
 //!
-//! Use it to process every row of a table in a loop that itself writes to the database. No statement stays open
-//! between chunks, so the WAL does not grow. A position can be stored and resumed in another process. A walk holds
-//! one chunk in memory and costs one statement per chunk.
+//! Use it to process every row of a table in a loop that may itself write to the database. No statement stays open
+//! between chunks, so a walk doesn't keep the WAL from being checkpointed. A position can be stored and resumed in
+//! another process. A walk holds one chunk in memory and runs about one statement per chunk.
 //!
 //! ```
 //! use keywalk::Walk;

@@ -203,7 +203,7 @@ fn check_no_range(
         far: Edge::Open,
         ..shape
     };
-    // After a row of the caller's SQL the search is nested deeper. Elsewhere it stands without its value.
+    // If the caller's SQL reads one row first, the search is in an inner loop, which is examined too.
     let is_before_start = plan.begins_with_one();
     let seek = Seek::new(relation, how, open);
     let plan = Plan::of(db, &seek.sql).map_err(|source| relation.failed(source))?;
