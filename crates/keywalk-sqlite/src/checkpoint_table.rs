@@ -18,13 +18,13 @@ pub use error::{CheckpointError, CheckpointErrorKind};
 
 use error::Problem;
 
-/// Checkpoints of jobs in the database that the jobs change: each chunk's effects and its checkpoint commit
-/// in one transaction, so every item's effect happens **exactly once**, whatever happens to the process.
+/// Stores jobs' checkpoints in the database that the jobs change. Each chunk's effects and its checkpoint commit in
+/// one transaction, so every item's effect happens **exactly once**, even if the process is killed.
 ///
-/// The job's function is given the transaction ([`ChunkTransaction`]). What it changes through it is part of the promise; what
-/// it does anywhere else (a request, a file, another database) is at least once. Another connection to the
-/// *same* database can't write meanwhile: it finds it locked. The walk may be over the same database, by the
-/// same connection or another one, or over any other store.
+/// The job's function is passed the transaction ([`ChunkTransaction`]). Changes made through it happen exactly once.
+/// Anything done elsewhere (a request, a file, another database) happens at least once. Another connection to the
+/// *same* database can't write during the chunk: it finds the database locked. The walk may be over the same
+/// database, by the same connection or another one, or over any other store.
 ///
 /// ```
 /// use keywalk::Walk;
@@ -49,43 +49,46 @@ use error::Problem;
 ///
 /// # A chunk's transaction
 ///
-/// It begins before the chunk is fetched and holds the database's write lock (`BEGIN IMMEDIATE`): the items
-/// are what the rows are until it commits, and no other writer's change is lost. Other writers wait
-/// meanwhile, for as long as the function takes over one chunk, so keep slow work out of it or chunks
-/// small. The job waits for their locks as long as the connection's busy timeout says (rusqlite's is 5
-/// seconds), and then by the policy of [`Job::retry`](keywalk_job::Job::retry), if it has one. A source that
-/// waits by itself, `keywalk-retry`'s, waits within the transaction: give it short delays, or the whole chunk
-/// some by [`Job::retry`](keywalk_job::Job::retry). Between two chunks, and while
-/// the job pauses or waits, nothing is held.
+/// The transaction begins before the chunk is fetched and holds the database's write lock (`BEGIN IMMEDIATE`). So the
+/// items match the rows until it commits, and no other writer's change is lost. Other writers wait for as long as the
+/// function takes over one chunk: keep slow work out of it, or chunks small. Between two chunks, and while the job
+/// pauses or waits, nothing is held.
 ///
-/// The function must leave the transaction open, and hand on errors. One that it ends,
-/// or that SQLite ends over an error (`INSERT OR ROLLBACK`, an interrupt, a full disk), is an error, and the chunk
-/// comes again; but what the function has changed outside of it, by committing or after its end, stays. That it is
-/// still the same transaction is checked by a savepoint in each chunk, which adds a few hundredths to SQLite's
-/// time.
+/// If another connection has the lock, the job waits as long as the connection's busy timeout allows (5 seconds by
+/// default in rusqlite). After that it follows the policy of [`Job::retry`](keywalk_job::Job::retry), if it has one.
+/// A source that waits by itself, such as `keywalk-retry`'s, waits inside the transaction. Give it short delays, or
+/// retry the whole chunk with [`Job::retry`](keywalk_job::Job::retry).
 ///
-/// An error that ends the transaction is tried again where [`Job::retry`](keywalk_job::Job::retry) says so,
-/// and isn't [skipped]; nor is a constraint that is checked at the commit.
+/// The function must leave the transaction open and return its errors. If it ends the transaction, or SQLite does
+/// over an error (`INSERT OR ROLLBACK`, an interrupt, a full disk), that is an error and the chunk is run again. What
+/// the function has committed, or has changed after the end of the transaction, stays. A savepoint in each chunk
+/// checks that it is still the same transaction. It adds a few hundredths to SQLite's time.
 ///
-/// What SQLite doesn't promise of one transaction isn't promised here: with a WAL it commits to each
-/// attached database by itself; with a WAL and `synchronous` below FULL a power failure can take back the
-/// last commits, effects and checkpoint together; with `synchronous` OFF it can damage the database, whatever the
-/// journal; and without a journal on the disk (`journal_mode` OFF or MEMORY) a crash does.
+/// An error that ends the transaction is retried by the policy of [`Job::retry`](keywalk_job::Job::retry), if there
+/// is one. It is never [skipped]. Nor is a constraint that is checked at the commit.
+///
+/// The guarantee is no stronger than that of SQLite's transactions:
+///
+/// - With a WAL, each attached database commits separately.
+/// - With a WAL and `synchronous` below FULL, a power failure can undo the last commits, effects and checkpoint
+///   together.
+/// - With `synchronous` OFF, a power failure can damage the database, whatever the journal.
+/// - Without a journal on disk (`journal_mode` OFF or MEMORY), a crash can damage it.
 ///
 /// # Tables
 ///
-/// Both are made in `main` when the first job runs, which changes the schema.
+/// Both are created in `main` when the first job runs, which changes the schema.
 ///
-/// - `keywalk_jobs`: a row a job: `name`, `run`, `done` (0 or 1), `items`, `skipped`, `share` (0 to 1),
-///   `position` (the last key, in words), `updated` (milliseconds since 1970), and `checkpoint`, of which
-///   the others are copies for those who look.
-/// - `keywalk_dead_letters`: a row an item that was [skipped]: `job`, `key` (in words),
-///   `key_bytes`, `error`, `time` (milliseconds since 1970). Its primary key is `(job, key_bytes)`.
+/// - `keywalk_jobs` has one row per job: `name`, `run`, `done` (0 or 1), `items`, `skipped`, `share` (0 to 1),
+///   `position` (the last key, human-readable), `updated` (milliseconds since 1970), and `checkpoint`. The other
+///   columns are copies of what `checkpoint` holds, for monitoring.
+/// - `keywalk_dead_letters` has one row per [skipped] item: `job`, `key` (human-readable), `key_bytes`, `error`,
+///   `time` (milliseconds since 1970). Its primary key is `(job, key_bytes)`.
 ///
-/// # What was skipped, and doing it again
+/// # Processing skipped items again
 ///
-/// [`dead_letters`](keywalk_job::DeadLetters::dead_letters) lists a job's letters. They are rows, so what did them wrong
-/// once mended, another job over them does those items again, and takes each letter away with the effect:
+/// [`dead_letters`](keywalk_job::DeadLetters::dead_letters) lists a job's dead letters. They are rows. Once the cause
+/// is fixed, another job can walk them, process those items again, and delete each letter in the same transaction:
 ///
 /// ```
 /// use keywalk::{ResumableSource, Walk};
@@ -110,7 +113,7 @@ use error::Problem;
 /// }
 /// # db.execute("UPDATE items SET price = replace(price, ',', '.')", [])?;
 ///
-/// let items = Table::new(&db, "items").key::<i64>(["id"])?; // As they were walked.
+/// let items = Table::new(&db, "items").key::<i64>(["id"])?; // The source that the job walked.
 /// let letters = Table::new(&db, "keywalk_dead_letters")
 ///     .prefix_eq("job", "cents")?
 ///     .key::<Vec<u8>>(["key_bytes"])?;
@@ -132,40 +135,40 @@ use error::Problem;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// With [`skip_failures`] it goes on past those that fail again, whose letters stay.
+/// With [`skip_failures`] the job continues past items that fail again; their letters stay.
 ///
 /// # Two runners
 ///
-/// A job's lease is a lock of the operating system on the file `DATABASE.job-NAME.lock` beside the database,
-/// which ends with the process however that ends. The empty file is removed with the lease; one that a killed
-/// process left is removed by the job's next run. A database in memory has none.
+/// A job's lease is an operating-system lock on the file `DATABASE.job-NAME.lock` beside the database. It ends with
+/// the process, however that ends. The empty file is removed with the lease; the job's next run removes one that a
+/// killed process left. A database in memory has none.
 ///
-/// Where that lock fails to keep two runners apart (two machines on a network's file system, a lock file that was
-/// deleted meanwhile, a database by two hard links), the earlier run's next commit is refused, since the later one
-/// has recorded itself. So effects through the transaction are never done twice, unless the job was reset between
-/// the two.
+/// That lock can fail to keep two runners apart: on a network file system with two machines, after the lock file was
+/// deleted, or if a database is opened by two hard links. Then the earlier run's next commit is refused, since the
+/// later run has recorded itself. Effects through the transaction are never done twice, unless the job was reset
+/// between the two runs.
 ///
 /// [skipped]: keywalk_job::Job::skip_failures
 /// [`skip_failures`]: keywalk_job::Job::skip_failures
 #[derive(Debug)]
 pub struct SqliteCheckpoints<'db> {
     db: &'db Connection,
-    /// Whether the tables are known to be there.
+    /// True once the tables are known to exist.
     is_made: bool,
 }
 
 impl<'db> SqliteCheckpoints<'db> {
-    /// Checkpoints in this connection's main database. Nothing is read yet.
+    /// Stores checkpoints in this connection's main database. Nothing is read yet.
     #[must_use]
     pub fn new(db: &'db Connection) -> Self {
         SqliteCheckpoints { db, is_made: false }
     }
 }
 
-/// The transaction of a chunk, lent to a job's function: its effects commit with the checkpoint, or not at all.
+/// The transaction of a chunk, lent to a job's function. Its effects commit with the checkpoint, or not at all.
 ///
-/// Everything that rusqlite's [`Transaction`] does through `&self` is there. What takes `&mut self` isn't, since it
-/// could commit the effects by themselves (`set_drop_behavior`).
+/// It dereferences to rusqlite's [`Transaction`], so every method of it that takes `&self` is available. Methods that
+/// take `&mut self` are not, since one of them could commit the effects separately (`set_drop_behavior`).
 ///
 /// [`Transaction`]: https://docs.rs/rusqlite/latest/rusqlite/struct.Transaction.html
 #[derive(Debug)]
@@ -197,7 +200,8 @@ impl<'db> CheckpointStore for SqliteCheckpoints<'db> {
             source,
         };
         if !self.is_made {
-            // A change of the schema, which a walk by another connection doesn't see in the middle of one.
+            // In a transaction of its own: it changes the schema, and a walk by another connection can't see that in
+            // the middle of a chunk.
             let made = begin().and_then(|transaction| {
                 transaction.execute_batch(TABLES)?;
                 transaction.commit()
@@ -251,7 +255,7 @@ impl<'db> CheckpointStore for SqliteCheckpoints<'db> {
     }
 
     fn remove(&mut self, job: &str) -> Result<bool, CheckpointError> {
-        // Not to make the tables for it.
+        // Avoids creating the tables just for this.
         if load_json(self.db, job)?.is_none() {
             return Ok(false);
         }
@@ -276,7 +280,7 @@ impl<'db> CheckpointStore for SqliteCheckpoints<'db> {
         found.iter().map(|(job, json)| read(job, json)).collect()
     }
 
-    /// Unlike a scope this makes no tables and takes no write lock.
+    /// Creates no tables and takes no write lock, unlike a scope.
     fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, CheckpointError> {
         load(self.db, job)
     }
@@ -300,8 +304,8 @@ impl<'db> CheckpointStore for SqliteCheckpoints<'db> {
         match (is_kept(), worked) {
             (true, Ok(())) => Ok(Attempt::Done),
             (true, Err(error)) => Ok(Attempt::RolledBack(error)),
-            // Some errors end the transaction, a full disk and an interrupt among them. Another savepoint
-            // would then begin one, and its release commit the next item by itself.
+            // Some errors end the transaction, such as a full disk or an interrupt. Another savepoint would then
+            // begin a new one, and its release would commit the next item alone.
             (false, Err(error)) => Ok(Attempt::ScopeLost(error)),
             (false, Ok(())) => Err(Problem::Ended.into()),
         }
@@ -311,7 +315,7 @@ impl<'db> CheckpointStore for SqliteCheckpoints<'db> {
 impl Leases for SqliteCheckpoints<'_> {
     fn lease(&mut self, job: &str) -> Result<Option<Lease>, CheckpointError> {
         let path = file(self.db)?;
-        // In memory, or in a file that has no name.
+        // The database is in memory, or in a file without a name.
         if path.as_os_str().is_empty() {
             return Ok(Some(Lease::unguarded()));
         }
@@ -359,7 +363,7 @@ fn load_json(db: &Connection, job: &str) -> Result<Option<String>, Problem> {
     Ok(found.pop())
 }
 
-/// Queries the table of jobs; nothing if there is none yet.
+/// Queries the table of jobs; returns nothing if it doesn't exist yet.
 fn ask<T>(
     db: &Connection,
     sql: &str,
@@ -381,7 +385,7 @@ fn ask<T>(
     })
 }
 
-/// Of a chunk's transaction: it is gone from one that the function has put in the place of it.
+/// Marks a chunk's transaction. If the function replaces the transaction, the savepoint is gone.
 const MARK: &str = "SAVEPOINT keywalk_chunk";
 const UNMARK: &str = "RELEASE keywalk_chunk";
 
@@ -405,7 +409,7 @@ fn read(job: &str, json: &str) -> Result<Checkpoint, CheckpointError> {
     )
 }
 
-/// The main database's file, whose name need not be UTF-8; empty if it has none.
+/// Returns the path of the main database's file, which need not be UTF-8; empty if there is no file.
 fn file(db: &Connection) -> Result<PathBuf, Problem> {
     let sql = "SELECT file FROM pragma_database_list WHERE name = 'main'";
     let name = db.query_row(sql, [], |row| match row.get_ref(0)? {
@@ -418,12 +422,12 @@ fn file(db: &Connection) -> Result<PathBuf, Problem> {
     })?;
     #[cfg(unix)]
     return Ok(OsString::from_vec(name).into());
-    // SQLite's names are UTF-8 elsewhere.
+    // SQLite's file names are UTF-8 on other systems.
     #[cfg(not(unix))]
     return Ok(String::from_utf8_lossy(&name).into_owned().into());
 }
 
-/// The tables, made where they aren't there.
+/// Creates the tables if they don't exist.
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS main.keywalk_jobs (
         name TEXT NOT NULL PRIMARY KEY,
@@ -445,7 +449,7 @@ const TABLES: &str = "
         PRIMARY KEY (job, key_bytes)
     );";
 
-/// Replaces no later run's.
+/// Does not replace the checkpoint of a later run.
 const RECORD: &str = "
     INSERT INTO main.keywalk_jobs
         (name, run, done, items, skipped, share, position, updated, checkpoint)
@@ -456,7 +460,7 @@ const RECORD: &str = "
         checkpoint = excluded.checkpoint
     WHERE run <= excluded.run";
 
-/// An item's last letter counts.
+/// Replaces an earlier letter of the same item.
 const BURY: &str = "
     INSERT OR REPLACE INTO main.keywalk_dead_letters (job, key, key_bytes, error, time)
     VALUES (?1, ?2, ?3, ?4, ?5)";

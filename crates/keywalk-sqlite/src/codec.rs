@@ -1,5 +1,5 @@
-//! Keys written down: as the bytes of a token, and as a part of the way, whatever Rust type they have. The bytes
-//! are the columns' values as one tuple of FoundationDB's tuple layer
+//! Encodes keys as the bytes of a token and as a fraction of a range, whatever Rust type they have. The bytes are the
+//! columns' values as one tuple of FoundationDB's tuple layer
 //! (<https://github.com/apple/foundationdb/blob/main/design/tuple.md>).
 
 use std::cmp::Ordering;
@@ -11,8 +11,8 @@ use uuid::fmt::Hyphenated;
 use crate::key::{SqlKey, SqlKeyColumn, TextOrder};
 use crate::value::compare;
 
-/// Appends a value. One that SQLite wouldn't store so (a text that isn't UTF-8) is written as NULL, which
-/// no key is read from.
+/// Appends a value. One that SQLite wouldn't store that way (text that isn't UTF-8) is written as NULL, which never
+/// decodes as a key.
 pub(crate) fn write(value: ValueRef<'_>, bytes: &mut Vec<u8>) {
     let element = match value {
         ValueRef::Null => Element::Nil,
@@ -27,8 +27,8 @@ pub(crate) fn write(value: ValueRef<'_>, bytes: &mut Vec<u8>) {
     pack_into(&element, bytes);
 }
 
-/// The values of a key of so many columns. `None` if the bytes are of anything else: there is no NULL in a
-/// key, nor a NaN, which SQLite stores as one. Bytes from a stranger cost no more than a key's columns.
+/// Decodes the values of a key of this many columns. Returns `None` for anything else: a key contains no NULL, and no
+/// NaN, which SQLite stores as NULL. Untrusted bytes cost no more than a key's columns.
 pub(crate) fn read(mut bytes: &[u8], columns: usize) -> Option<Vec<Value>> {
     let mut values = Vec::new();
     for _ in 0..columns {
@@ -39,7 +39,7 @@ pub(crate) fn read(mut bytes: &[u8], columns: usize) -> Option<Vec<Value>> {
     bytes.is_empty().then_some(values)
 }
 
-/// A value that is lent to a statement, or would be.
+/// Borrows a value as a statement would.
 pub(crate) fn lent<'a>(value: &'a ToSqlOutput<'a>) -> ValueRef<'a> {
     match value {
         ToSqlOutput::Borrowed(value) => *value,
@@ -48,8 +48,8 @@ pub(crate) fn lent<'a>(value: &'a ToSqlOutput<'a>) -> ValueRef<'a> {
     }
 }
 
-/// A value, and what follows it. Not an [`Element`]: that would follow tuples in tuples as deep as a
-/// stranger's bytes say.
+/// A value and the bytes after it. It isn't an [`Element`], which would follow nested tuples as deep as untrusted
+/// bytes nest them.
 struct Front<'de> {
     value: Value,
     rest: &'de [u8],
@@ -63,7 +63,7 @@ impl<'de> TupleUnpack<'de> for Front<'de> {
             .or_else(|_| read_as(bytes, depth, Value::Blob))?;
         match value {
             Value::Real(real) if real.is_nan() => Err(PackError::Message("a NaN".into())),
-            // Nothing is left for the crate, which decodes whole tuples only.
+            // Nothing is left for the crate, which decodes only whole tuples.
             value => Ok((&[], Front { value, rest })),
         }
     }
@@ -77,12 +77,12 @@ fn read_as<'de, T: TupleUnpack<'de>>(
     T::unpack(bytes, depth).map(|(rest, read)| (rest, value(read)))
 }
 
-/// What part of the way from `first` to `last` lies before `at`, by the first column in which those two
-/// differ. `None` along text that isn't UUIDs: characters use little of a byte's range, so that all dates of
-/// a year would lie within a hundredth of the way.
+/// Returns the fraction of the range from `first` to `last` that lies before `at`, by the first column in which those
+/// two differ. Returns `None` for text that isn't UUIDs: characters use only a small part of a byte's range, so all
+/// dates of a year would lie within a hundredth of the range.
 pub(crate) fn fraction<K: SqlKey>(first: &K, last: &K, at: &K) -> Option<f64> {
     for column in 0..first.width() {
-        // Fails for what is no value of SQLite's.
+        // Fails for what SQLite has no value for.
         let value = |key: &K| Value::try_from(lent(&key.bind_column(column))).ok();
         let (from, to, here) = (value(first)?, value(last)?, value(at)?);
         if compare(&from, &to) != Ordering::Equal {
@@ -101,13 +101,13 @@ pub(crate) fn fraction<K: SqlKey>(first: &K, last: &K, at: &K) -> Option<f64> {
     None
 }
 
-/// The bytes of a UUID that is written as text, in the one form that is ordered as they are.
+/// Returns the bytes of a UUID that is written as text, in the one form whose order is that of the bytes.
 fn uuid(text: &str) -> Option<Value> {
     let uuid: Hyphenated = SqlKeyColumn::read(ValueRef::Text(text.as_bytes())).ok()?;
     Some(Value::Blob(uuid.as_uuid().as_bytes().to_vec()))
 }
 
-/// Where a key stands that has other values in columns which first and last have in common.
+/// Returns the fraction for a key that has other values in columns which `first` and `last` have in common.
 fn beside<K: SqlKey>(first: &K, last: &K, at: &K) -> Option<f64> {
     let way = first.partial_cmp(last)?;
     let step = first.partial_cmp(at)?;
@@ -123,7 +123,7 @@ fn part(from: &Value, to: &Value, at: &Value) -> Option<f64> {
         return Some(1.0);
     }
     let (to, at) = match (from, to, at) {
-        // Exact, where a number of all 64 bits differs from the next in the last.
+        // Computed exactly, since a 64-bit number differs from the next in its last bit.
         (Value::Integer(from), Value::Integer(to), at) => {
             let steps = |to: i128| (to - i128::from(*from)) as f64;
             (steps(i128::from(*to)), steps(whole(at)?))
@@ -134,14 +134,14 @@ fn part(from: &Value, to: &Value, at: &Value) -> Option<f64> {
             (to - from, at - from)
         }
     };
-    // They may be too close together for a number to tell.
+    // They may be too close together to be distinguished as numbers.
     Some(match to == 0.0 {
         true => 0.0,
         false => (at / to).clamp(0.0, 1.0),
     })
 }
 
-/// A number between two integers, rounded down.
+/// Returns a number between two integers as an integer, rounded down.
 fn whole(value: &Value) -> Option<i128> {
     match value {
         Value::Integer(integer) => Some(i128::from(*integer)),
@@ -150,7 +150,7 @@ fn whole(value: &Value) -> Option<i128> {
     }
 }
 
-/// Halved, so that no difference is infinite.
+/// Returns half the number, so that no difference is infinite.
 fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Integer(integer) => Some(*integer as f64 / 2.0),
@@ -159,8 +159,8 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// How far it is to `to` and to `at`, by the eight bytes after what `from` and `to` have in common; what
-/// lies between them has it too.
+/// Returns the distances to `to` and to `at`, by the eight bytes after the common prefix of `from` and `to`.
+/// Everything between them has that prefix too.
 fn strings(from: &[u8], to: &[u8], at: &[u8]) -> (f64, f64) {
     let common = from.iter().zip(to).take_while(|(a, b)| a == b).count();
     let digits = |bytes: &[u8]| {

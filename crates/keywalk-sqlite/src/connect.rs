@@ -1,4 +1,4 @@
-//! Where a table or query has its connection from.
+//! The connections of tables and queries.
 
 use std::borrow::Borrow;
 use std::convert::Infallible;
@@ -12,26 +12,25 @@ use rusqlite::Connection;
 
 use crate::error::Error;
 
-/// Lends a connection for one fetch: a connection, a pointer to one, a [guard](Held) of one, or a
-/// [pool](PerFetch).
+/// Lends a connection for one fetch: a connection, a pointer to one, a [guard](Held) of one, or a [pool](PerFetch).
 ///
 /// [`Table`](crate::Table) and [`Query`](crate::Query) take a connection for each fetch, and for each of their
-/// methods that reads the schema, and drop it before they return. So between two fetches a walk holds only
-/// what the implementor itself holds.
+/// methods that reads the schema. They drop it before they return. Between two fetches a walk holds only what the
+/// implementor itself holds.
 ///
-/// Implement it for a pool of your own type; for a pool of another crate's [`PerFetch`] is shorter.
+/// Implement it for your own pool type. For a pool of another crate, [`PerFetch`] is shorter.
 ///
 /// # Contract
 ///
-/// The connections are alike: they lead to the same database, with the same ones attached and the same
-/// functions and collations. No table, view or index in `temp` is walked or hides one that is: those belong to
-/// one connection. Where a connection has an older schema or other plans, the walk is proven again over it,
-/// or ends with an error, as if the schema had [changed](crate#what-happens-when).
+/// All connections are equivalent: they open the same database, with the same attached databases, functions and
+/// collations. No table, view or index in `temp` is walked or hides one that is walked, since `temp` belongs to one
+/// connection. If a connection has an older schema or other plans, the walk is proven again over it or ends with an
+/// error, as after a [schema change](crate#what-happens-when).
 ///
 /// # Cost
 ///
-/// Of what lends the [same connection](Self::IS_SAME) each time, nothing. Else a read of the schema's version
-/// in each fetch; and each connection prepares and proves the walk's statements once.
+/// Nothing, if [every call lends the same connection](Self::IS_SAME). Otherwise each fetch reads the schema's
+/// version, and each connection prepares and proves the walk's statements once.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` lends no `rusqlite::Connection`",
     label = "not a connection of rusqlite's",
@@ -42,23 +41,23 @@ use crate::error::Error;
             `cargo tree --invert rusqlite` shows them"
 )]
 pub trait Connect {
-    /// A connection for one fetch, given back when it is dropped.
+    /// A connection for one fetch, returned to its owner when it is dropped.
     type Lent<'a>: Deref<Target = Connection>
     where
         Self: 'a;
 
-    /// Why no connection could be lent.
+    /// The reason why no connection could be lent.
     type Error: StdError + Send + Sync + 'static;
 
-    /// Whether each call lends the same connection: then a change of its schema shows in the walk's own
-    /// statements, at no cost. Default: `false`, which is right for any.
+    /// True if each call lends the same connection. Then the walk's own statements detect a change of the schema at
+    /// no cost. Default: `false`, which is always correct.
     const IS_SAME: bool = false;
 
-    /// Lends a connection. The walk waits meanwhile.
+    /// Lends a connection. The walk waits until it returns.
     ///
     /// # Errors
     ///
-    /// Those of a pool that has none to lend. The walk ends with
+    /// Those of a pool that has no connection to lend. The walk ends with
     /// [`ErrorKind::NoConnection`](crate::ErrorKind::NoConnection), and may be resumed.
     fn connect(&self) -> Result<Self::Lent<'_>, Self::Error>;
 }
@@ -144,8 +143,8 @@ impl<T: Connect + ?Sized> Connect for Arc<T> {
     }
 }
 
-/// A guard that dereferences to a connection, held for the whole walk: a pool's `PooledConnection`, a
-/// `MutexGuard`, a `Transaction`.
+/// A guard that dereferences to a connection, held for the whole walk: a pool's `PooledConnection`, a `MutexGuard`, a
+/// `Transaction`.
 ///
 /// ```
 /// use std::sync::Mutex;
@@ -161,7 +160,7 @@ impl<T: Connect + ?Sized> Connect for Arc<T> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Others wait for the guard until the walk is dropped; [`PerFetch`] gives it back after each fetch.
+/// Nobody else gets the guard's connection until the walk is dropped. [`PerFetch`] returns it after each fetch.
 #[derive(Clone, Copy, Debug)]
 pub struct Held<G>(pub G);
 
@@ -185,8 +184,8 @@ impl<G: Deref<Target = Connection>> Borrow<Connection> for Held<G> {
     }
 }
 
-/// A pool, by the closure that takes a connection from it: called for each fetch, after which the
-/// connection goes back. Between two fetches the walk holds none.
+/// A pool, as a closure that takes a connection from it. The closure is called for each fetch, and the connection
+/// goes back afterwards. Between two fetches the walk holds none.
 ///
 /// ```
 /// use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -194,7 +193,7 @@ impl<G: Deref<Target = Connection>> Borrow<Connection> for Held<G> {
 /// use keywalk::Walk;
 /// use keywalk_sqlite::{PerFetch, Table, rusqlite::{self, Connection}};
 ///
-/// // In the place of a pool; with r2d2 it is `PerFetch(|| pool.get())`.
+/// // Stands in for a pool; with r2d2, write `PerFetch(|| pool.get())`.
 /// # let db = Connection::open_in_memory()?;
 /// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT);
 /// #     INSERT INTO items VALUES (1, ' a '), (2, 'b')")?;
@@ -203,15 +202,14 @@ impl<G: Deref<Target = Connection>> Borrow<Connection> for Held<G> {
 /// let items = Table::new(PerFetch(&get), "items").key::<i64>(["id"])?;
 /// for item in Walk::new(items.map(|row| row.get::<_, String>("name"))) {
 ///     let (id, name) = item?;
-///     // The walk holds no connection here, so this one can be had.
+///     // The walk holds no connection here, so this one is available.
 ///     get()?.execute("UPDATE items SET name = ?2 WHERE id = ?1", (id, name.trim()))?;
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// The connections must be [alike](Connect#contract). What the closure fails with is the
-/// [`source`](std::error::Error::source) of an error of the kind
-/// [`NoConnection`](crate::ErrorKind::NoConnection).
+/// The connections must be [equivalent](Connect#contract). An error of the closure becomes the
+/// [`source`](std::error::Error::source) of an error of the kind [`NoConnection`](crate::ErrorKind::NoConnection).
 #[derive(Clone, Copy)]
 pub struct PerFetch<F>(pub F);
 
@@ -232,14 +230,14 @@ where
     }
 }
 
-/// Prints no more than its name.
+/// Prints only its name.
 impl<F> fmt::Debug for PerFetch<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PerFetch").finish_non_exhaustive()
     }
 }
 
-/// A connection for one fetch.
+/// Lends a connection for one fetch.
 #[inline]
 pub(crate) fn lend<C: Connect>(db: &C) -> Result<C::Lent<'_>, Error> {
     db.connect().map_err(Error::no_connection)

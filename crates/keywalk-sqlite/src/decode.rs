@@ -1,4 +1,4 @@
-//! How a row becomes an item.
+//! Decoding rows into items.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -10,7 +10,7 @@ use rusqlite::types::{Type, Value};
 use crate::sql::same;
 use crate::value::{refill, weigh};
 
-/// A type that a row decodes into; for [`Table::decode`](crate::Table::decode).
+/// A type that a row decodes into, for [`Table::decode`](crate::Table::decode).
 ///
 /// ```
 /// use keywalk::Walk;
@@ -26,7 +26,7 @@ use crate::value::{refill, weigh};
 ///         Ok(User { name: row.get("name")?, photo: row.get("photo")? })
 ///     }
 ///
-///     // Optional: in the memory of an item of the chunk before.
+///     // Optional: reuses the memory of an item of the previous chunk.
 ///     fn refill(&mut self, row: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
 ///         self.name.clear();
 ///         self.name.push_str(row.get_ref("name")?.as_str()?);
@@ -55,18 +55,18 @@ use crate::value::{refill, weigh};
             `.map(|row| row.get::<_, String>(\"name\"))`"
 )]
 pub trait FromRow: Sized {
-    /// Decodes a row. Its columns are those of the table, or those that
-    /// [`columns`](crate::Table::columns) named, in that order; others may follow.
+    /// Decodes a row. Its columns are those of the table, or those given to [`columns`](crate::Table::columns), in
+    /// that order; others may follow.
     ///
     /// # Errors
     ///
-    /// Whatever rusqlite says of a column or its value.
+    /// Any error of rusqlite about a column or its value.
     fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self>;
 
-    /// Decodes a row in the memory of this item, which must not keep anything of what it held.
-    /// Provided: assigns [`from_row`](Self::from_row).
+    /// Decodes a row in place, into an existing item. It must overwrite everything that the item held. Provided:
+    /// assigns [`from_row`](Self::from_row).
     ///
-    /// A walk that lends its chunks calls it once its chunk has items to fill again.
+    /// A walk that lends its chunks calls it once a chunk has items to reuse.
     ///
     /// # Errors
     ///
@@ -77,13 +77,13 @@ pub trait FromRow: Sized {
     }
 }
 
-/// How rows are decoded. Chosen by the methods of [`Table`](crate::Table) and
-/// [`Query`](crate::Query): a closure, a [`FromRow`], or none for dynamic [`Row`]s.
+/// How rows are decoded. The methods of [`Table`](crate::Table) and [`Query`](crate::Query) choose it: a closure, a
+/// [`FromRow`], or none for dynamic [`Row`]s.
 pub trait Decode {
-    /// What a row becomes.
+    /// The decoded item.
     type Item;
 
-    /// Tells the names of the columns, before the first row.
+    /// Passes the names of the columns, before the first row.
     #[doc(hidden)]
     fn columns(&mut self, names: &Arc<[String]>) {
         let _ = names;
@@ -93,10 +93,10 @@ pub trait Decode {
     ///
     /// # Errors
     ///
-    /// What the closure or the [`FromRow`] says.
+    /// The error of the closure or the [`FromRow`].
     fn decode(&mut self, row: &rusqlite::Row<'_>) -> rusqlite::Result<Self::Item>;
 
-    /// Decodes a row in the memory of an item that is there.
+    /// Decodes a row in place, into an existing item.
     ///
     /// # Errors
     ///
@@ -107,7 +107,7 @@ pub trait Decode {
     }
 }
 
-/// A row of a table that isn't known when compiling: a [`Value`] for each column.
+/// A row of a table that isn't known at compile time: one [`Value`] per column.
 ///
 /// ```
 /// use keywalk::Walk;
@@ -143,54 +143,53 @@ impl Row {
     pub(crate) fn refill(&mut self, row: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
         for (at, value) in self.values.iter_mut().enumerate() {
             refill(value, row.get_ref(at)?).map_err(|error| {
-                // A text that isn't UTF-8 is all that a `Value` can't hold.
+                // Only text that isn't UTF-8 doesn't fit into a `Value`.
                 rusqlite::Error::FromSqlConversionFailure(at, Type::Text, Box::new(error))
             })?;
         }
         Ok(())
     }
 
-    /// The value of a column, by its name, whose case doesn't matter; `None` if there is no such
-    /// column. O(columns).
+    /// Returns the value of the column of that name, ignoring case; `None` if there is no such column. O(columns).
     #[must_use]
     pub fn get(&self, column: &str) -> Option<&Value> {
         let at = self.columns.iter().position(|c| same(c, column))?;
         self.values.get(at)
     }
 
-    /// The names of the columns, in the order in which they are read: the table's, that of
-    /// [`Table::columns`](crate::Table::columns), or the SELECT's.
+    /// Returns the names of the columns in the order in which they are read: that of the table, of
+    /// [`Table::columns`](crate::Table::columns), or of the SELECT.
     #[must_use]
     pub fn columns(&self) -> &[String] {
         &self.columns
     }
 
-    /// The values, in the order of the [`columns`](Self::columns).
+    /// Returns the values, in the order of the [`columns`](Self::columns).
     #[must_use]
     pub fn values(&self) -> &[Value] {
         &self.values
     }
 
-    /// Takes the values out.
+    /// Returns the values without copying them.
     #[must_use]
     pub fn into_values(self) -> Vec<Value> {
         self.values
     }
 
-    /// The columns' names with their values.
+    /// Returns an iterator over the columns' names and values.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
         self.columns.iter().map(String::as_str).zip(&self.values)
     }
 }
 
-/// Its values; the names of the columns are shared by all rows and don't count. O(columns).
+/// Counts its values. The names of the columns are shared by all rows and don't count. O(columns).
 impl ByteSize for Row {
     fn byte_size(&self) -> usize {
         size_of::<Self>().saturating_add(weigh(&self.values))
     }
 }
 
-/// Rows as [`Row`]s, for tables that aren't known when compiling.
+/// Decodes rows as [`Row`]s, for tables that aren't known at compile time.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
     columns: Arc<[String]>,
@@ -214,7 +213,7 @@ impl Decode for Rows {
     }
 }
 
-/// Rows by a closure; see [`Table::map`](crate::Table::map).
+/// Decodes rows with a closure; see [`Table::map`](crate::Table::map).
 #[derive(Clone)]
 pub struct Mapped<F>(F);
 
@@ -238,7 +237,7 @@ impl<F> fmt::Debug for Mapped<F> {
     }
 }
 
-/// Rows by a closure that fills an item in place; see [`Table::map_into`](crate::Table::map_into).
+/// Decodes rows in place with a closure; see [`Table::map_into`](crate::Table::map_into).
 #[derive(Clone)]
 pub struct Filled<F, T> {
     fill: F,
@@ -276,7 +275,7 @@ impl<F, T> fmt::Debug for Filled<F, T> {
     }
 }
 
-/// Rows by their type's [`FromRow`]; see [`Table::decode`](crate::Table::decode).
+/// Decodes rows with their type's [`FromRow`]; see [`Table::decode`](crate::Table::decode).
 #[derive(Clone)]
 pub struct Decoded<T>(PhantomData<fn() -> T>);
 

@@ -5,11 +5,11 @@ use rusqlite::ErrorCode;
 
 mod constructors;
 
-/// What went wrong with a SQLite source: a key, filter or query that can't be walked, a stored value
-/// that isn't what was asked for, or SQLite itself.
+/// An error of a SQLite source: a key, filter or query that can't be walked, a stored value that doesn't decode, or a
+/// failure of SQLite itself.
 ///
-/// The message names the table, column, key or value and what to do, on one line of bounded length. Match
-/// on [`kind`](Self::kind). SQLite's own error is the [`source`](StdError::source) and
+/// The message names the table, column, key or value and the fix, on one line of bounded length. Match on
+/// [`kind`](Self::kind). SQLite's own error is available as [`source`](StdError::source) and
 /// [`sqlite_error`](Self::sqlite_error).
 ///
 /// ```
@@ -25,11 +25,11 @@ mod constructors;
 ///     r#"table "items" has no column "di"; its columns are "id", "name""#,
 /// );
 ///
-/// // A walk's error is the source's, or a contract that is broken.
+/// // A walk's error is the source's error, or a broken contract.
 /// for item in Walk::new(Table::new(&db, "items").key::<i64>(["id"])?) {
 ///     match item {
 ///         Ok((id, _row)) => println!("{id}"),
-///         Err(keywalk::Error::Source(error)) if error.is_transient() => break, // Go on later.
+///         Err(keywalk::Error::Source(error)) if error.is_transient() => break, // Resume later.
 ///         Err(error) => return Err(error.into()),
 ///     }
 /// }
@@ -47,53 +47,51 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// There is no such table (in the schema that was named, or in any), or no such schema.
+    /// There is no such table (in the given schema, or in any), or no such schema.
     NoSuchTable,
-    /// The name is that of a view or a virtual table: its rows have no key that can be proven.
+    /// The name belongs to a view or a virtual table. Its rows have no key that can be proven.
     NotATable,
     /// The table or query has no such column.
     NoSuchColumn,
-    /// No key was named, and the table has no primary key.
+    /// No key was given, and the table has no primary key.
     NoPrimaryKey,
-    /// The key's type has another number of columns than were named, a column is named twice, or it never
-    /// holds what the type is stored as.
+    /// The number of columns isn't that of the key's type, a column is named twice, or it never holds the type's
+    /// storage class.
     KeyColumns,
     /// Nothing in the schema makes the key unique.
     NotUnique,
     /// A key column may hold NULL. A primary key of one column without NOT NULL is accepted ([with
     /// exceptions](crate::Table#proven-before-the-first-row)); a NULL in it is a [`Value`](Self::Value).
     Nullable,
-    /// A key column's text isn't ordered as the key's type is.
+    /// A key column's text is ordered differently from the key's type.
     Collation,
-    /// SQLite can't seek by the key: its plan reads or sorts more than the rows it answers. There is no
-    /// index for it, its statistics keep SQLite from it, or a query compares its key by itself. Or this
-    /// version of SQLite explains its plan in words that aren't known.
+    /// SQLite can't seek by the key: its plan reads or sorts more rows than it returns. Either there is no index for
+    /// the key, SQLite's statistics make it avoid the index, or a query has a condition on its own key. It is also
+    /// the kind for a plan that this version of SQLite describes in unknown words.
     NotSeekable,
     /// The filter isn't a SQL expression over the table, or its parameters don't fit.
     Filter,
-    /// The query isn't a single SELECT without an order and a limit of its own, or its parameters
-    /// don't fit.
+    /// The query isn't a single SELECT, has an ORDER BY or LIMIT of its own, or its parameters don't fit.
     Query,
-    /// A stored value doesn't decode into what was asked for, or the decoding asked for a column that
-    /// isn't read; or a value that was given is NULL where that can't be.
+    /// A stored value doesn't decode into the requested type, or the decoding requested a column that isn't read. Or
+    /// a given value is NULL where NULL isn't allowed.
     Value,
-    /// A query gave two rows of the same key.
+    /// A query returned two rows with the same key.
     RepeatedKey,
-    /// During the walk the schema changed in a way that the walk can't continue under.
+    /// The schema changed during the walk in a way that prevents it from continuing.
     Changed,
-    /// A pool lent no connection; its own error is the [`source`](StdError::source).
+    /// A pool lent no connection. Its own error is the [`source`](StdError::source).
     NoConnection,
     /// Another connection holds a lock (`SQLITE_BUSY`, `LOCKED`, `PROTOCOL`). The same fetch may
     /// succeed later.
     Busy,
-    /// SQLite was told to stop (`SQLITE_INTERRUPT`): by an interrupt handle or a progress handler.
+    /// An interrupt handle or a progress handler stopped SQLite (`SQLITE_INTERRUPT`).
     Interrupted,
-    /// The file is damaged, or no database (`SQLITE_CORRUPT`, `NOTADB`), or rows come in an order that
-    /// isn't the index's.
+    /// The file is damaged or isn't a database (`SQLITE_CORRUPT`, `NOTADB`), or rows are not in the index's order.
     Corrupt,
     /// A file can't be opened, read or written (`SQLITE_IOERR`, `CANTOPEN`, `FULL`, `PERM`, `NOLFS`).
     Io,
-    /// There is no more memory, or no more than SQLite was allowed (`SQLITE_NOMEM`).
+    /// Memory, or the memory that SQLite is allowed to use, is exhausted (`SQLITE_NOMEM`).
     OutOfMemory,
     /// SQLite failed in another way; see [`Error::sqlite_error`].
     Sqlite,
@@ -120,34 +118,33 @@ impl Error {
         self.0.kind
     }
 
-    /// Checks whether the same call may succeed later: another connection's lock is in the way, of the
-    /// walk's own statement ([`ErrorKind::Busy`]) or of one that the decoding ran; or a pool had no
-    /// connection to lend ([`ErrorKind::NoConnection`]), whatever its own error is. Any other error needs
-    /// a fix first.
+    /// Checks whether the same call may succeed later. It may if another connection's lock blocked a statement of the
+    /// walk ([`ErrorKind::Busy`]) or of the decoding, or if a pool had no connection to lend
+    /// ([`ErrorKind::NoConnection`]), whatever its own error is. Any other error needs a fix first.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         let sqlite = self.sqlite_error().map(kind_of);
         self.kind() == ErrorKind::NoConnection || sqlite == Some(ErrorKind::Busy)
     }
 
-    /// Returns the error of SQLite, or of a conversion of rusqlite's; `None` if neither is the cause.
+    /// Returns the error of SQLite, or of one of rusqlite's conversions; `None` if neither is the cause.
     #[must_use]
     pub fn sqlite_error(&self) -> Option<&rusqlite::Error> {
         self.source()?.downcast_ref()
     }
 
-    /// Checks whether a fetch couldn't read a stored key. Its other errors of this kind are rusqlite's.
+    /// Checks whether a fetch couldn't read a stored key. All other errors of this kind come from rusqlite.
     pub(crate) fn is_of_key(&self) -> bool {
         self.kind() == ErrorKind::Value && self.sqlite_error().is_none()
     }
 
-    /// Checks whether SQLite failed by itself, and not over what the caller wrote or gave.
+    /// Checks whether SQLite itself failed, not over what the caller wrote or passed.
     pub(crate) fn is_of_sqlite(&self) -> bool {
         self.sqlite_error().map(kind_of) == Some(self.kind())
     }
 }
 
-/// Includes the message: a `main` that returns the error shows this.
+/// Includes the message, since a `main` that returns the error prints this.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
@@ -175,15 +172,15 @@ pub(crate) fn is_of_store(error: &rusqlite::Error) -> bool {
     kind_of(error) != ErrorKind::Sqlite
 }
 
-/// Checks whether SQL has more parameters than SQLite takes, which has no code of its own. (SQLite's message
-/// comes first in each of rusqlite's errors, of which one isn't there in every version and feature.)
+/// Checks whether SQL has more parameters than SQLite allows. SQLite has no code for this. (Its message comes first
+/// in each of rusqlite's errors, one of which doesn't exist in every version and feature set.)
 pub(crate) fn has_too_many_parameters(error: &rusqlite::Error) -> bool {
     let message = error.to_string();
     message.starts_with("too many SQL variables")
         || message.starts_with("variable number must be between")
 }
 
-/// Returns the kind of a failure of SQLite's own.
+/// Returns the kind of an error of SQLite itself.
 fn kind_of(error: &rusqlite::Error) -> ErrorKind {
     use ErrorCode::*;
     match error.sqlite_error_code() {
@@ -194,13 +191,13 @@ fn kind_of(error: &rusqlite::Error) -> ErrorKind {
             ErrorKind::Io
         }
         Some(OutOfMemory) => ErrorKind::OutOfMemory,
-        // While it reads a pragma as a table, SQLite loses the code (of `sqlite3_declare_vtab`).
+        // When it reads a pragma as a table, SQLite loses the code (of `sqlite3_declare_vtab`).
         Some(Unknown) if error.to_string() == "interrupted" => ErrorKind::Interrupted,
         _ => ErrorKind::Sqlite,
     }
 }
 
-/// For `?` in a function that returns the walk's error.
+/// Supports `?` in a function that returns the walk's error.
 impl From<Error> for keywalk::Error<Error> {
     fn from(error: Error) -> Self {
         keywalk::Error::Source(error)

@@ -1,4 +1,4 @@
-//! A fetch: which statement it runs, whether that still is what was proven, and what its rows become.
+//! Fetches chunks: chooses the statement, checks that it still is the proven one, and decodes its rows.
 
 use std::cmp::Ordering;
 use std::ops::Bound;
@@ -17,11 +17,10 @@ use crate::seek::{FarBound, Param, write};
 use crate::sql::{is_single, same};
 use crate::value::{Shown, bind};
 
-/// How many rows a fetch looks at, at least, before it says how far it got, where its filter drops
-/// them one by one.
+/// The minimum number of rows that a fetch reads before it reports its position, if its filter drops them one by one.
 const STRETCH: usize = 512;
 
-/// Fetches from a relation, over the connection that each call lends.
+/// Fetches from a relation over the connection that each call lends.
 #[derive(Debug)]
 pub(crate) struct Fetcher {
     relation: Relation,
@@ -29,8 +28,8 @@ pub(crate) struct Fetcher {
     columns: Arc<KeyColumns>,
     key_at: Vec<usize>,
     filter_at: usize,
-    /// Whether the far bound is left to the fetch, which compares keys. It then reads one row past it, which
-    /// a filter or a query could make a long way off.
+    /// True if the fetch enforces the far bound by comparing keys. It then reads one row past it. With a filter or a
+    /// query that row could be far away.
     bounds_by_keys: bool,
 }
 
@@ -81,7 +80,7 @@ impl Fetcher {
         self.check_keys(range)?;
         let exact = RangeShape::of(range, Answer::Rows);
         if self.bounds_by_keys && exact.far != Edge::Open {
-            // To compare keys here takes a tenth of what SQLite takes to compare each row's columns.
+            // Comparing keys here takes a tenth of the time that SQLite takes to compare each row's columns.
             let endless = RangeShape {
                 far: Edge::Open,
                 ..exact
@@ -89,7 +88,7 @@ impl Fetcher {
             let far = Some(FarBound::Compared);
             let before = chunk.len();
             match self.fetch_by(db, endless, far, range, decode, chunk) {
-                // Perhaps of a row past the far bound: where a key can't be read, SQLite can tell.
+                // The row may be past the far bound. If a key can't be read, SQLite can decide.
                 Err(error) if error.is_of_key() => match &chunk.as_slice()[before..] {
                     [] => {}
                     [.., (last, _)] => return self.after(db, last, range),
@@ -100,7 +99,7 @@ impl Fetcher {
         self.fetch_by(db, exact, None, range, decode, chunk)
     }
 
-    /// Fetches by the statement for `shape`, whose far bound is looked for as it says, or by `far`.
+    /// Fetches with the statement for `shape`. Its far bound is enforced as it prescribes, or by `far`.
     fn fetch_by<K: SqlKey, D: Decode>(
         &mut self,
         db: &Connection,
@@ -154,7 +153,7 @@ impl Fetcher {
                     return Ok(Fetched::More);
                 }
             } else if stretch == 0 {
-                // A dropped row needs no key; the stretch ends at the first one that has one.
+                // A dropped row needs no key; the scanned span ends at the first row that has one.
                 match reader.key(row) {
                     Err(_) => stretch = 1,
                     Ok(key) if reader.is_after_end(row, range, &key)? => return Ok(Fetched::End),
@@ -166,7 +165,7 @@ impl Fetcher {
                 None => return Ok(Fetched::End),
             };
         }
-        // The next fetch starts past the last key, and would not see it again.
+        // The next fetch starts after the last key and would not see it again.
         if !relation.unique
             && let Some(row) = rows.next().map_err(failed)?
         {
@@ -227,8 +226,8 @@ impl Fetcher {
         })
     }
 
-    /// Looks after a chunk's last key in the range, where the key of the row there can't be read. The chunk's own
-    /// rows aren't read again: the decoding has seen them.
+    /// Looks for a row after a chunk's last key in the range, if the key of the row there can't be read. The chunk's
+    /// own rows aren't read again, since they are already decoded.
     fn after<K: SqlKey>(
         &mut self,
         db: &Connection,
@@ -240,13 +239,13 @@ impl Fetcher {
         match self.first_key(db, &rest) {
             Ok(LastKey::Empty) => Ok(Fetched::End),
             Ok(_) => Ok(Fetched::More),
-            // The chunk is what it was under the schema before; the next fetch meets this one.
+            // The chunk is valid under the previous schema; the next fetch meets the new one.
             Err(error) if error.kind() == ErrorKind::Changed => Ok(Fetched::More),
             Err(error) => Err(error),
         }
     }
 
-    /// Checks that the range's keys are keys of this relation, and compare as its rows do.
+    /// Checks that the range's keys belong to this relation and compare as its rows do.
     fn check_keys<K: SqlKey>(&self, range: &KeyRange<K>) -> Result<(), Error> {
         for bound in [range.start(), range.end()] {
             let (Bound::Included(key) | Bound::Excluded(key)) = bound else {
@@ -275,8 +274,8 @@ impl Fetcher {
     }
 }
 
-/// Returns the error that a statement has from its start; or that the schema has changed, if it isn't the one
-/// that the statement was written for.
+/// Returns the error that a statement fails with at its start, or that the schema has changed since the statement was
+/// written.
 fn or_changed(db: &Connection, relation: &Relation, error: Error) -> Error {
     match relation.stamp.is_stale(db) {
         Ok(true) => Error::changed_again(&relation.name),
@@ -284,8 +283,8 @@ fn or_changed(db: &Connection, relation: &Relation, error: Error) -> Error {
     }
 }
 
-/// Checks, once a statement runs and with it a read transaction, that its plan and the schema are those that
-/// were proven. `before` it ran, SQLite had counted so many runs.
+/// Checks that the plan and the schema are those that were proven, once a statement runs and with it a read
+/// transaction. `before` is SQLite's count of runs at that time.
 fn check_schema(
     db: &Connection,
     relation: &Relation,
@@ -298,8 +297,8 @@ fn check_schema(
         let stale = relation.stamp.is_stale(db);
         stale.map_err(|source| relation.failed(source))
     };
-    // Prepared again, since the schema changed, or its statistics did and with them perhaps the plan. Or run by
-    // another walk, which may have met a change before; or never run.
+    // The statement was prepared again, because the schema changed, or its statistics did and with them perhaps the
+    // plan. Or another walk ran it, which may have met a change before. Or it was never run.
     if now.prepared_anew != proven.runs.unwrap_or(before).prepared_anew
         || proven.runs != Some(before) && is_stale()?
     {
@@ -309,7 +308,7 @@ fn check_schema(
     Ok(())
 }
 
-/// No row holds such text in a column of numeric affinity: it was stored as the number.
+/// Checks for text that no row holds in a column of numeric affinity: it was stored as the number.
 fn looks_like_a_number(text: &[u8]) -> bool {
     std::str::from_utf8(text).is_ok_and(|text| {
         text.contains(|c: char| c.is_ascii_digit()) && text.trim().parse::<f64>().is_ok()
@@ -325,7 +324,7 @@ fn bind_all<K: SqlKey>(
     fn column<K: SqlKey>(bound: Bound<&K>, column: usize) -> ToSqlOutput<'_> {
         match bound {
             Bound::Included(key) | Bound::Excluded(key) => key.bind_column(column),
-            // Never asked for: the statement has no parameter for an open end.
+            // Never used: the statement has no parameter for an open end.
             Bound::Unbounded => ToSqlOutput::Borrowed(ValueRef::Null),
         }
     }
@@ -355,8 +354,8 @@ impl Reader<'_> {
         K::read_row(&key_row).map_err(|unreadable| self.unreadable(row, unreadable))
     }
 
-    /// Adds the row's item to the chunk. Returns `false` if the row lies past the range's far bound, which
-    /// not every form of statement looks for.
+    /// Adds the row's item to the chunk. Returns `false` if the row lies past the range's far bound, which not every
+    /// statement enforces.
     #[inline]
     fn push<K: SqlKey, D: Decode>(
         &self,
@@ -461,7 +460,7 @@ impl Reader<'_> {
             // Only SQLite knows.
             None => Ok(()),
             Some(Ordering::Equal) if !relation.unique => Err(Error::repeated_key(&self.shown(key))),
-            // Nothing but damage, or a collation that contradicts itself.
+            // Only damage causes this, or an inconsistent collation.
             Some(_) => {
                 let (before, key) = (self.shown(before), self.shown(key));
                 Err(Error::out_of_order(&relation.name, &before, &key))
@@ -494,7 +493,7 @@ impl Reader<'_> {
         let relation = &self.relation.name;
         let columns = &self.relation.columns;
         match &source {
-            // SQLite may have hidden it all the same.
+            // SQLite may have hidden it anyway.
             rusqlite::Error::InvalidColumnName(name) if !columns.iter().any(|c| same(c, name)) => {
                 Error::not_read(relation, columns, source)
             }
@@ -514,7 +513,7 @@ impl Reader<'_> {
     }
 }
 
-/// What a statement is asked for; the values come with each fetch.
+/// The kind of range and result of a statement; the values come with each fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RangeShape {
     pub(crate) order: Order,
@@ -535,7 +534,7 @@ pub(crate) enum Edge {
 pub(crate) enum Answer {
     /// All rows of the range, until the fetch has enough.
     Rows,
-    /// The key of the first one.
+    /// The key of the first row.
     FirstKey,
 }
 
@@ -560,37 +559,36 @@ impl Edge {
     }
 }
 
-/// The statements of a walk: each is written, proven by its plan and prepared once, when it is
-/// first needed.
+/// The statements of a walk. Each is written, proven by its plan and prepared once, when it is first needed.
 #[derive(Debug)]
 struct Statements {
-    /// The filters that an index serves, by their positions.
+    /// The positions of the filters that an index serves.
     served: Vec<usize>,
     known: Vec<Proven>,
 }
 
-/// A statement whose plan was seen to search.
+/// A statement whose plan is proven to search.
 #[derive(Debug)]
 struct Proven {
     shape: RangeShape,
-    /// Whether it was asked for; if not, it was proven ahead.
+    /// True once it was used; otherwise it was proven ahead.
     is_used: bool,
-    /// Whether rows come with a verdict of the filters.
+    /// True if each row contains the result of the filters.
     filters: bool,
     sql: String,
     far: FarBound,
-    /// What each of its parameters stands for, by its number less one.
+    /// The meaning of each of its parameters, by its number less one.
     params: Vec<Param>,
-    /// What was counted when the schema was last seen to be the one that it was proven under.
+    /// The counters when the schema was last seen to be the one that it was proven under.
     runs: Option<StatementCounters>,
     /// The conditions that its plan has to search by.
     parts: Vec<Vec<Condition>>,
-    /// Whether its plan is proven for the connection that the walk now has.
+    /// True if its plan is proven for the walk's current connection.
     is_proven_here: bool,
 }
 
-/// How often a statement was run and prepared anew, as SQLite counts it: while nothing but the walk's
-/// own runs was counted, the schema is still the one that it was prepared under, at no cost.
+/// Counts how often a statement was run and prepared again, from SQLite. While only the walk's own runs were counted,
+/// the schema is still the one that it was prepared under. The check is free.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct StatementCounters {
     run: i32,
@@ -606,7 +604,7 @@ impl StatementCounters {
     }
 }
 
-/// What every step but the first and the last of a walk looks like.
+/// The shape of every step of a walk except the first and the last.
 const MIDDLE: RangeShape = RangeShape {
     order: Order::Ascending,
     near: Edge::Excluded,
@@ -615,10 +613,10 @@ const MIDDLE: RangeShape = RangeShape {
 };
 
 impl Statements {
-    /// Proves that SQLite can search by the whole key, and finds which filters may stand in WHERE
-    /// without costing that: those that an index serves together with the key. Any other would be
-    /// checked row by row, and if it matches nothing make one fetch read the whole table; beside the
-    /// row's columns, the fetch can stop after so many rows.
+    /// Proves that SQLite can search by the whole key. Finds the filters that may be in WHERE at no cost to that:
+    /// those that an index serves together with the key. Any other would be checked row by row in WHERE, and one that
+    /// matches nothing would make one fetch read the whole table. As an additional column, it lets the fetch stop
+    /// after enough rows.
     fn new(db: &Connection, relation: &Relation) -> Result<Self, Error> {
         let (_, mut plan) = write(db, relation, &[], MIDDLE)?;
         let mut served = Vec::new();
@@ -643,13 +641,13 @@ impl Statements {
         })
     }
 
-    /// Checks whether all filters stand in WHERE.
+    /// Checks whether all filters are in WHERE.
     fn serves_all(&self, relation: &Relation) -> bool {
         self.served.len() == relation.filters.len()
     }
 
-    /// Forgets what holds for one connection only: another one counts its own runs, and has its own plans, by
-    /// the statistics as they were when it read them.
+    /// Forgets what holds for one connection only. Another connection counts its own runs, and has its own plans, by
+    /// the statistics as it read them.
     fn move_on(&mut self) {
         for proven in &mut self.known {
             proven.runs = None;
@@ -669,7 +667,7 @@ impl Statements {
         relation: &Relation,
         shape: RangeShape,
     ) -> Result<(&'a mut Proven, CachedStatement<'db>), Error> {
-        // Before the first row: what will be asked after it.
+        // Before the first row, proves the statement that is needed after it.
         if shape.answer == Answer::Rows && shape.near != Edge::Excluded {
             self.find_or_prove(
                 db,
@@ -720,7 +718,7 @@ impl Statements {
     ) -> Result<Proven, Error> {
         let mut served = self.served.as_slice();
         let seek = match write(db, relation, served, shape) {
-            // At an open end SQLite may use the filter's index in another way.
+            // At an open end SQLite may use the filter's index differently.
             Err(error) if !served.is_empty() && !error.is_of_sqlite() => {
                 served = &[];
                 write(db, relation, served, shape)?.0

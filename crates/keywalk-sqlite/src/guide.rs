@@ -1,23 +1,22 @@
-//! From what you do today to a walk: pages to read. The modules hold nothing else.
+//! Guide pages: how to replace what you use today with a walk. The modules contain nothing else.
 //!
 //! | You have | Read |
 //! |---|---|
 //! | `SELECT *` and a loop over its rows, or all of them in a `Vec` | [`from_select`] |
 //! | `LIMIT … OFFSET …`, or `WHERE id > ? LIMIT n` written by hand; pages with a "next" link | [`from_offset`] |
-//! | Django's `iterator()`, `in_bulk`, `Paginator`, or the loop of `filter(pk__gt=…)` | [`from_django`] |
-//! | Rails' `find_each`, `find_in_batches`, `in_batches`; resumable jobs by `job-iteration` | [`from_rails`] |
-//! | connections that belong to a pool (r2d2, deadpool), or another library beside rusqlite (sqlx, diesel) | [`pools`] |
-//! | a walk that works, and a database that people use meanwhile | [`in_production`] |
+//! | Django's `iterator()`, `in_bulk`, `Paginator`, or a loop over `filter(pk__gt=…)` | [`from_django`] |
+//! | Rails' `find_each`, `find_in_batches`, `in_batches`; resumable jobs with `job-iteration` | [`from_rails`] |
+//! | connections from a pool (r2d2, deadpool), or another library beside rusqlite (sqlx, diesel) | [`pools`] |
+//! | a walk that works, and a database in production | [`in_production`] |
 //!
-//! Each page shows what is theirs and ours side by side, option by option, and says what surprises those who
-//! come from there. What is said of others was seen by running the version that is named, or stands in its
-//! documentation.
+//! Each page compares the two side by side, option by option, and ends with what usually surprises. Statements about
+//! other libraries were observed with the named version, or are in its documentation.
 //!
-//! From here: [`Table`](crate::Table) for all that can be said of a table, [`SqlKey`](crate::Key) for the types of
-//! keys, [`Walk`](keywalk::Walk) for the options of a walk, and [what happens when](crate#what-happens-when)
-//! something fails.
+//! See also [`Table`](crate::Table) for the options of a table, [`SqlKey`](crate::SqlKey) for the key types,
+//! [`Walk`](keywalk::Walk) for the options of a walk, and [what happens when](crate#what-happens-when) something
+//! fails.
 
-/// A page, and where the names in it lead.
+/// Defines a page and the targets of its links.
 macro_rules! page {
     ($page:ident) => {
         #[doc = include_str!(concat!("guide/", stringify!($page), ".md"))]

@@ -1,4 +1,4 @@
-//! Other ways to write a SELECT, so that SQLite reads one of its tables first.
+//! Rewrites a SELECT so that SQLite reads one of its tables first.
 
 use rusqlite::Connection;
 
@@ -6,7 +6,7 @@ use crate::error::is_of_store;
 use crate::schema::Schema;
 use crate::sql::{Quoted, Token, tokens};
 
-/// The ways to write a SELECT that has these columns: each with another table to be read first, then each
+/// Returns the ways to write a SELECT with these columns. First each way with another table read first, then each
 /// with an index that one of the tables has to be read by.
 pub(crate) fn others(
     db: &Connection,
@@ -54,14 +54,14 @@ pub(crate) fn others(
 /// Another way to write a SELECT.
 pub(crate) struct Other {
     pub(crate) select: String,
-    /// Whether it tells the index of a table that isn't read first.
+    /// True if it prescribes the index of a table that isn't read first.
     pub(crate) is_index_of_joined: bool,
 }
 
-/// What is refused is refused soon.
+/// Limits the attempts, so that a refusal is quick.
 const MOST_WAYS: usize = 64;
 
-/// A piece of SQL at the outermost level, outside of brackets.
+/// A word of SQL at the outermost level, outside of parentheses.
 #[derive(Clone, Copy)]
 struct Word<'a> {
     text: &'a str,
@@ -70,13 +70,13 @@ struct Word<'a> {
 
 /// A table after FROM.
 struct Term<'a> {
-    /// What joins it to those before it, where that is an outer join.
+    /// The join operator before it, if it is an outer join.
     outer_join: Option<&'a str>,
-    /// With its alias.
+    /// The table with its alias.
     table: &'a str,
     /// The expression after ON.
     on: Option<&'a str>,
-    /// USING and its columns.
+    /// USING with its columns.
     using: &'a str,
 }
 
@@ -85,13 +85,13 @@ struct Join<'a> {
     before: &'a str,
     terms: Vec<Term<'a>>,
     condition: Option<&'a str>,
-    /// Whether a table may be read before those that stand before it: the result's columns keep their
-    /// order, and no table is joined by the names of columns.
+    /// True if a table may be read before those in front of it: the result's columns keep their order, and no table
+    /// is joined by column names.
     is_movable: bool,
 }
 
 impl<'a> Join<'a> {
-    /// `None` for what isn't certain to mean the same in another order of its tables.
+    /// Parses a SELECT. Returns `None` unless it certainly means the same with its tables in another order.
     fn of(select: &'a str) -> Option<Self> {
         const OTHERS: [&str; 12] = [
             "distinct",
@@ -135,14 +135,14 @@ impl<'a> Join<'a> {
         })
     }
 
-    /// The tables that may be read first, by their positions.
+    /// Returns the positions of the tables that may be read first.
     fn firsts(&self) -> impl Iterator<Item = usize> {
         let may_be =
             |at: &usize| *at == 0 || self.is_movable && self.terms[*at].outer_join.is_none();
         (0..self.terms.len()).filter(may_be)
     }
 
-    /// The schema and table at a position, if it can be told to be read by an index.
+    /// Returns the schema and table at a position, if an index can be prescribed for it.
     fn name(&self, at: usize) -> Option<(Option<String>, String)> {
         let words = words(self.terms[at].table);
         let is_plain = |word: &Word<'_>| !word.is_any(&["(", "indexed", "not"]);
@@ -156,11 +156,11 @@ impl<'a> Join<'a> {
         }
     }
 
-    /// The SELECT, written so that the table at position `first` is read first, and the others in their
-    /// order, as SQLite doesn't turn a CROSS JOIN round; one of them by what a hint says. Inner joins may be
-    /// written in any order, and their ON as a part of WHERE.
+    /// Writes the SELECT so that the table at position `first` is read first, and the others in their order. It uses
+    /// CROSS JOIN, which SQLite doesn't reorder. A hint may prescribe an index for one of them. Inner joins may be
+    /// written in any order, with their ON as a part of WHERE.
     fn beginning_with(&self, first: usize, hint: Option<(usize, &str)>) -> String {
-        // The bracket on a line of its own: a condition may end in a comment.
+        // The parenthesis is on its own line, since a condition may end in a comment.
         let bracketed = |condition| format!("({condition}\n)");
         let table = |at: usize| match hint {
             Some((of, hint)) if of == at => format!("{}\n{hint}", self.terms[at].table),
@@ -204,7 +204,7 @@ impl<'a> Word<'a> {
         self.at + self.text.len()
     }
 
-    /// A name without its quotes.
+    /// Returns the name without its quotes.
     fn unquoted(&self) -> String {
         let inner = |quote: char| self.text.strip_prefix(quote)?.strip_suffix(quote);
         for quote in ['"', '`', '\''] {
@@ -220,7 +220,7 @@ impl<'a> Word<'a> {
     }
 }
 
-/// The words outside of brackets, with the brackets that open: no blanks, no comments.
+/// Returns the words outside of parentheses, including opening parentheses, without blanks and comments.
 fn words(sql: &str) -> Vec<Word<'_>> {
     let mut words: Vec<Word<'_>> = Vec::new();
     let (mut depth, mut at) = (0_usize, 0);
@@ -240,7 +240,7 @@ fn words(sql: &str) -> Vec<Word<'_>> {
     words
 }
 
-/// The tables between `start` and `end`.
+/// Parses the tables between `start` and `end`.
 fn terms<'a>(
     select: &'a str,
     start: usize,
@@ -292,7 +292,7 @@ fn terms<'a>(
 mod tests {
     use super::Join;
 
-    /// Each way to write it, with blanks for line breaks.
+    /// Returns each way to write it, with blanks for line breaks.
     fn orders(select: &str) -> Vec<String> {
         let Some(join) = Join::of(select) else {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! What a row is walked by: keys, their columns, and the types that are here.
+//! Keys, their columns, and the key types of this crate.
 
 #![expect(unnameable_types, reason = "the parts of a sealed trait")]
 
@@ -18,8 +18,8 @@ mod any;
 
 pub use any::DynKey;
 
-/// A key that rows can be walked by: one [`SqlKeyColumn`], a tuple of up to six of them, or an
-/// [`DynKey`] whose columns the schema tells.
+/// A key that rows can be walked by: one [`SqlKeyColumn`], a tuple of up to six of them, or a [`DynKey`], whose
+/// columns are read from the schema.
 ///
 /// | Type | Stored as | Order |
 /// |---|---|---|
@@ -29,15 +29,16 @@ pub use any::DynKey;
 /// | `Vec<u8>` | BLOB | by bytes |
 /// | [`Uuid`](https://docs.rs/uuid/1/uuid/struct.Uuid.html) | BLOB of 16 bytes | by bytes |
 /// | [`Hyphenated`](https://docs.rs/uuid/1/uuid/fmt/struct.Hyphenated.html) | TEXT, 36 lower-case characters | by bytes |
-/// | [`Reverse<T>`](std::cmp::Reverse) | as `T` | the other way round (`DESC`) |
-/// | `(A, B, …)` | a column each | by the first, then by the second, … |
-/// | [`DynKey`] | anything but NULL | that of the table's key |
+/// | [`Reverse<T>`](std::cmp::Reverse) | like `T` | reversed (`DESC`) |
+/// | `(A, B, …)` | one column per element | by the first, then by the second, … |
+/// | [`DynKey`] | anything but NULL | the order of the table's key |
 ///
-/// A type that its column never holds, text of an INTEGER PRIMARY KEY, say, is refused when it is
-/// [named](crate::Table::key). In other columns SQLite stores any value, so a stored one that isn't of the
-/// key's type, a text where an `i64` is read, is an error when the walk comes to it, and names the table, the
-/// column and the value; rows are never skipped. `u64` is missing on
-/// purpose: SQLite has no integers above `i64::MAX`, a larger one is stored as a REAL.
+/// A type that its column never holds, such as text for an INTEGER PRIMARY KEY, is refused by
+/// [`key`](crate::Table::key). In other columns SQLite stores values of any type. A stored value that doesn't have
+/// the key's type is an error when the walk reaches it. The error names the table, the column and the value; no row
+/// is ever skipped.
+///
+/// `u64` is missing on purpose. SQLite has no integers above `i64::MAX`, and stores larger ones as REAL.
 ///
 /// ```compile_fail,E0277
 /// # use keywalk_sqlite::{Error, Table, rusqlite::Connection};
@@ -47,7 +48,7 @@ pub use any::DynKey;
 /// # }
 /// ```
 ///
-/// This trait is sealed; to make a key of your own type implement [`SqlKeyColumn`].
+/// This trait is sealed. To use a key of your own type, implement [`SqlKeyColumn`].
 #[diagnostic::on_unimplemented(
     message = "rows can't be walked by a key of type `{Self}`",
     label = "not a key of SQLite's",
@@ -63,11 +64,11 @@ pub trait SqlKey: Clone + PartialOrd + sealed::Sealed {
     #[doc(hidden)]
     fn read_row(row: &KeyRow<'_, '_>) -> Result<Self, Unreadable>;
 
-    /// [`read_row`](Self::read_row), in the memory of the key that is there.
+    /// Reads the key in place, like [`read_row`](Self::read_row).
     #[doc(hidden)]
     fn reread_row(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable>;
 
-    /// [`Clone::clone_from`], which a tuple doesn't pass on to its columns.
+    /// Copies a key in place. A tuple's [`Clone::clone_from`] doesn't call that of its elements.
     #[doc(hidden)]
     fn copy_from(&mut self, other: &Self) {
         self.clone_from(other);
@@ -76,18 +77,18 @@ pub trait SqlKey: Clone + PartialOrd + sealed::Sealed {
     #[doc(hidden)]
     fn bind_column(&self, column: usize) -> ToSqlOutput<'_>;
 
-    /// How many columns there are to [`bind_column`](Self::bind_column).
+    /// Returns the number of columns for [`bind_column`](Self::bind_column).
     #[doc(hidden)]
     fn width(&self) -> usize;
 
     #[doc(hidden)]
     fn comparison(&self, column: usize) -> TextOrder;
 
-    /// The key of these values; `None` if they are none of it.
+    /// Makes a key of these values; `None` if they don't fit.
     #[doc(hidden)]
     fn from_values(values: Vec<Value>, columns: &Arc<KeyColumns>) -> Option<Self>;
 
-    /// Whether the key is one of these columns; a type that says its columns is.
+    /// Checks whether the key belongs to these columns. A type with fixed columns always does.
     #[doc(hidden)]
     fn is_of(&self, columns: &Arc<KeyColumns>) -> bool {
         let _ = columns;
@@ -99,12 +100,12 @@ pub(crate) mod sealed {
     pub trait Sealed {}
 }
 
-/// The columns that a key's type has.
+/// The columns of a key's type.
 #[doc(hidden)]
 #[derive(Clone, Debug)]
 pub enum Layout {
     Columns(Vec<ColumnLayout>),
-    /// As many as are named, in the order of the index that holds them.
+    /// As many columns as are named, in the order of the index that holds them.
     FromSchema,
 }
 
@@ -113,15 +114,15 @@ pub enum Layout {
 pub struct ColumnLayout {
     pub order: Order,
     pub comparison: TextOrder,
-    /// The storage class that its values have, if it is one.
+    /// The storage class of its values, if they all have the same.
     pub stored: Option<Type>,
 }
 
-/// The columns of a key, and whose they are.
+/// The columns of a key and their table.
 #[doc(hidden)]
 #[derive(Debug, PartialEq)]
 pub struct KeyColumns {
-    /// What stands after FROM.
+    /// The text after FROM.
     pub(crate) from: String,
     pub(crate) names: Vec<String>,
     pub(crate) layouts: Vec<ColumnLayout>,
@@ -132,12 +133,12 @@ pub struct KeyColumns {
 #[derive(Debug)]
 pub struct KeyRow<'a, 'stmt> {
     pub(crate) row: &'a Row<'stmt>,
-    /// Where each key column stands in the row.
+    /// The position of each key column in the row.
     pub(crate) at: &'a [usize],
     pub(crate) columns: &'a Arc<KeyColumns>,
 }
 
-/// A key column's value isn't of its type.
+/// The value of a key column doesn't have the column's type.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Unreadable {
@@ -145,10 +146,10 @@ pub struct Unreadable {
     pub(crate) error: FromSqlError,
 }
 
-/// A type that one column of a key can have. [`SqlKey`] lists those that are here.
+/// A type for one column of a key. [`SqlKey`] lists the provided ones.
 ///
-/// Implement it for a type of your own by way of one of those: reading must refuse every stored
-/// value that [`bind`](Self::bind) wouldn't give back, and `PartialOrd` must be SQLite's order.
+/// Implement it for your own type by wrapping one of those. [`read`](Self::read) must refuse every stored value that
+/// [`bind`](Self::bind) wouldn't return unchanged. `PartialOrd` must be SQLite's order.
 ///
 /// ```
 /// use keywalk_sqlite::{TextOrder, SqlKeyColumn, Table};
@@ -182,16 +183,16 @@ pub struct Unreadable {
     note = "for a type of your own implement `keywalk_sqlite::SqlKeyColumn`, by way of one of these"
 )]
 pub trait SqlKeyColumn: Clone + PartialOrd {
-    /// How the type's values are compared; says which collations the column may have.
+    /// How the type's values are compared. Determines which collations the column may have.
     const TEXT_ORDER: TextOrder;
 
-    /// Whether smaller values come first, or last as in an index over the column `DESC`. Default:
-    /// ascending. [`Reverse`] turns it round.
+    /// The direction of the column: ascending, or descending as in an index over the column `DESC`. Default:
+    /// ascending. [`Reverse`] reverses it.
     const ORDER: Order = Order::Ascending;
 
-    /// The storage class of the type's values, if they all have the same: a column that never holds it
-    /// (an INTEGER PRIMARY KEY, say, for text) is refused before the first row. Default: text for a type
-    /// that is compared as text; otherwise it isn't known (`None`), and it is found at the first row.
+    /// The storage class of the type's values, if they all have the same. A column that never holds it (such as an
+    /// INTEGER PRIMARY KEY for text) is refused before the first row. Default: text for a type that is compared as
+    /// text. Otherwise `None`: a value that doesn't fit is found when the walk reaches it.
     const STORAGE_CLASS: Option<Type> = match Self::TEXT_ORDER {
         TextOrder::NotText => None,
         TextOrder::Binary | TextOrder::Collation => Some(Type::Text),
@@ -201,11 +202,11 @@ pub trait SqlKeyColumn: Clone + PartialOrd {
     ///
     /// # Errors
     ///
-    /// If it isn't one of the type's: another storage class, out of range, not in the one form that
-    /// [`bind`](Self::bind) gives.
+    /// If the value isn't one of the type: it has another storage class, is out of range, or isn't in the exact form
+    /// that [`bind`](Self::bind) returns.
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self>;
 
-    /// Decodes a stored value in the memory of this one. Provided: assigns [`read`](Self::read).
+    /// Decodes a stored value in place. Provided: assigns [`read`](Self::read).
     ///
     /// # Errors
     ///
@@ -215,7 +216,7 @@ pub trait SqlKeyColumn: Clone + PartialOrd {
         Ok(())
     }
 
-    /// The value as SQLite stores it, to search for.
+    /// Returns the value as SQLite stores it, for searching.
     fn bind(&self) -> ToSqlOutput<'_>;
 }
 
@@ -223,13 +224,13 @@ pub trait SqlKeyColumn: Clone + PartialOrd {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TextOrder {
-    /// Numbers and blobs: no collation matters.
+    /// Numbers and blobs; collations don't matter.
     NotText,
-    /// Text, by its UTF-8 bytes: the column's collation has to be BINARY. A type of your own that is
-    /// stored otherwise, or may be, sets [`SqlKeyColumn::STORAGE_CLASS`]: to `None` if it depends.
+    /// Text by its UTF-8 bytes; the column's collation must be BINARY. If your own type is, or may be, stored in
+    /// another way, set [`SqlKeyColumn::STORAGE_CLASS`], to `None` if it depends.
     Binary,
-    /// Text, as the column's collation has it: the type's `partial_cmp` answers `None` for two that
-    /// are not equal.
+    /// Text in the order of the column's collation. The type's `partial_cmp` returns `None` for two values that are
+    /// not equal.
     Collation,
 }
 
@@ -451,17 +452,17 @@ impl<T: SqlKeyColumn> SqlKeyColumn for Reverse<T> {
     }
 }
 
-/// Text in the order of its column's collation (NOCASE, RTRIM, one that the application defines),
-/// which only SQLite knows.
+/// Text in the order of its column's collation: NOCASE, RTRIM, or one that the application defines. Only SQLite knows
+/// that order.
 ///
-/// Two of them compare as `None` unless they are the same text. So a walk by such a key judges by
-/// equality alone: [G15](keywalk#what-a-walk-promises) finds less. What SQLite answers is what
-/// counts, and its index and its comparison use the same collation, which is proven.
+/// Two values compare as `None` unless they are the same text. A walk by such a key can therefore only check that
+/// keys don't repeat: [G15](keywalk#what-a-walk-promises) detects less. The order is SQLite's. That its index and its
+/// comparison use the same collation is proven.
 ///
-/// So the collation must be what the index was sorted by, and an order: one that an application
-/// defines anew, without REINDEX, or that contradicts itself or panics, misleads SQLite's search, which
-/// may then miss rows without noticing. The same goes for text in a UTF-16 database that isn't valid:
-/// it can't be read as it is stored. Walk such a table by another key.
+/// The collation must be a total order, and the one that the index was sorted by. SQLite's search may miss rows
+/// without noticing if an application redefines a collation without REINDEX, or if the collation is inconsistent or
+/// panics. The same holds for invalid text in a UTF-16 database, which can't be read as it is stored. Walk such a
+/// table by another key.
 ///
 /// ```
 /// use keywalk::Walk;
@@ -536,8 +537,8 @@ impl SqlKeyColumn for Uuid {
     }
 }
 
-/// Only the canonical form is read: an upper-case one would stand elsewhere in the order, and
-/// searching for its canonical form wouldn't find it.
+/// Reads only the canonical form. An upper-case UUID would have another place in the order, and a search for its
+/// canonical form wouldn't find it.
 impl SqlKeyColumn for Hyphenated {
     const TEXT_ORDER: TextOrder = TextOrder::Binary;
 
@@ -558,7 +559,7 @@ impl SqlKeyColumn for Hyphenated {
     }
 }
 
-/// A UUID is stored in another form than 36 lower-case characters with hyphens.
+/// A UUID is not stored as 36 lower-case characters with hyphens.
 #[derive(Debug)]
 struct NotCanonical;
 

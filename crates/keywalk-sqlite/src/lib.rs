@@ -1,5 +1,8 @@
-//! Walk SQLite tables and queries with [keywalk]: by any key, in constant memory, beside a
-//! live writer.
+//! Walks SQLite tables and queries with [keywalk], by any key, in constant memory, while other connections write.
+//!
+//! Use it to process every row of a table in a loop that may itself write to the database. No statement stays open
+//! between chunks, so a walk doesn't keep the WAL from being checkpointed. A position can be stored and resumed in
+//! another process. A walk holds one chunk in memory and runs about one statement per chunk.
 //!
 //! ```
 //! use keywalk::Walk;
@@ -17,59 +20,57 @@
 //!
 //! # Contents
 //!
-//! - [`Table`] walks a table by its primary key, a unique index or its rowid; [`Query`] a SELECT: joins,
-//!   views, full-text search. Both are a [`SqlSource`], whose methods say by what to walk it and what becomes of
-//!   a row.
-//! - [`SqlKey`] lists the key types: integers, text, blobs, UUIDs, tuples of them, [`Collated`] text,
-//!   and [`DynKey`] for tables that aren't known when compiling. [`SqlKeyColumn`] makes one of your own type.
-//! - A row becomes a dynamic [`Row`], what a closure makes of it ([`Table::map`]), or a type with
+//! - [`Table`] walks a table by its primary key, a unique index or its rowid. [`Query`] walks a SELECT: joins, views,
+//!   full-text search. Both are a [`SqlSource`]. Its methods choose the key and how rows are decoded.
+//! - [`SqlKey`] lists the key types: integers, text, blobs, UUIDs, tuples of them and [`Collated`] text. [`DynKey`]
+//!   is for tables that are not known at compile time. Implement [`SqlKeyColumn`] to use your own type.
+//! - A row becomes a dynamic [`Row`], the result of a closure ([`Table::map`]), or a type that implements
 //!   [`FromRow`].
-//! - [`Connect`] is what they have their connection from: one of rusqlite's, a guard of one ([`Held`]), or a pool
-//!   ([`PerFetch`]).
-//! - [`SqliteCheckpoints`] (feature `jobs`) keeps the positions of [`keywalk-job`]'s jobs, so that what they do
-//!   to each row happens exactly once.
-//! - [`Error`] says what is wrong with a key, a filter or a stored value, and what to do;
-//!   [what happens when](#what-happens-when) is a table.
-//! - [`guide`] has pages for those who come from `SELECT *`, OFFSET, Django or Rails, and for a database in use.
+//! - [`Connect`] provides the connection: one of rusqlite's, a guard of one ([`Held`]), or a pool ([`PerFetch`]).
+//! - [`SqliteCheckpoints`] (feature `jobs`) stores the positions of [`keywalk-job`]'s jobs in the same database. The
+//!   effect of such a job on each row happens exactly once.
+//! - [`Error`] names the key, filter or stored value that is wrong, and the fix. [What happens
+//!   when](#what-happens-when) lists the failures in one table.
+//! - [`guide`] has pages for users of `SELECT *`, OFFSET, Django and Rails, and for production use.
 //!
 //! # What it guarantees
 //!
-//! The [promises of a walk](keywalk#what-a-walk-promises), G1 to G15, hold for both; what is behind them:
+//! The [promises of a walk](keywalk#what-a-walk-promises), G1 to G15, hold for both. This is how each is kept:
 //!
 //! | | [`Table`] | [`Query`] |
 //! |---|---|---|
-//! | Order (G1) | the index's: numbers, text by the column's collation, blobs by bytes, each column `ASC` or `DESC` | the same; text by its bytes |
-//! | Once (G2) | proven: a primary key, a UNIQUE index over NOT NULL columns, or the rowid is part of the key | checked: a key that equals the one before is an error |
-//! | Isolation (G3 to G5, G7) | a chunk is one statement, so one moment: what was committed when it was fetched, what its own connection wrote, and inside a transaction what that sees | the same |
-//! | Where it ends (G6, G8, G9) | at the last key when it begins, which is read from the index alone; with a filter, from the rows | the same, from the index alone |
-//! | Going on (G10) | by a cursor in this process, by a token in any: [below](#stopping-and-going-on) | the same |
-//! | Errors (G11, G12) | one, of its own [kind](ErrorKind), that names table, column and value; a key that is NULL or not of the key's type is one, never a skipped row | the same |
-//! | What a fetch reads (G13) | about its chunk: each statement's plan is proven to search by the whole key and to sort nothing; of rows that a filter drops 512, or a chunk if that's more | its plan is proven too, but rows that its own WHERE drops are all read in one fetch |
+//! | Order (G1) | the index's order: numbers, text by the column's collation, blobs by bytes; each column `ASC` or `DESC` | the same, but text by its bytes |
+//! | Once (G2) | proven: the key contains a primary key, a UNIQUE index over NOT NULL columns, or the rowid | checked: a key that equals the previous one is an error |
+//! | Isolation (G3 to G5, G7) | a chunk is one statement and so one snapshot: what was committed when it was fetched, and what its own connection wrote; inside a transaction, what that transaction sees | the same |
+//! | Where it ends (G6, G8, G9) | at the last key when the walk begins, read from the index alone; with a filter, from the rows | the same, from the index alone |
+//! | Resuming (G10) | by a cursor in this process, by a token in any process: [below](#stopping-and-resuming) | the same |
+//! | Errors (G11, G12) | one error, with its own [kind](ErrorKind), that names table, column and value; a key that is NULL or has another type is an error, never a skipped row | the same |
+//! | What a fetch reads (G13) | about its chunk: the plan of each statement is proven to search by the whole key and to sort nothing; a fetch reads at most 512 rows that a filter drops, or the chunk size if that is larger | the plan is proven too, but all rows that its own WHERE drops are read in one fetch |
 //! | Memory (G13) | one chunk of items, and SQLite's page cache (2 MB by default) | the same |
-//! | Held between fetches (G14) | nothing: statements are reset, so no read transaction pins the WAL; over a [pool](PerFetch) no connection either | the same |
-//! | What breaks the order (G15) | damage, found row by row; of [`Collated`] keys only repeats are | the same |
-//! | Threads | one that owns its connection is `Send`; one that borrows it stays in its thread | the same |
-//! | Refused | views and virtual tables (walk a query); keys that may repeat or be NULL, or that their columns never hold; searches that would scan or sort | what doesn't only read; an ORDER BY or LIMIT of its own; searches that would scan, sort or group |
+//! | Held between fetches (G14) | nothing: statements are reset, so no read transaction pins the WAL; over a [pool](PerFetch), no connection either | the same |
+//! | What breaks the order (G15) | damage, found row by row; with [`Collated`] keys only repeats are found | the same |
+//! | Threads | a source that owns its connection is `Send`; one that borrows it stays in its thread | the same |
+//! | Refused | views and virtual tables (walk a query instead); keys that may repeat or be NULL, or that their columns never hold; searches that would scan or sort | statements that do more than read; an ORDER BY or LIMIT of its own; searches that would scan, sort or group |
 //!
-//! # What it is used with
+//! # Dependencies and versions
 //!
-//! keywalk, rusqlite and uuid are parts of this crate's interface, and re-exported: as [`keywalk`],
-//! [`rusqlite`] and [`uuid`], and with the feature `jobs` keywalk-job as `keywalk_job`. So this crate is all
-//! that has to be depended on (`use keywalk_sqlite::{Table, keywalk::Walk, rusqlite::Connection}`), but for
-//! their own features: `hmac`, `serde`, `indicatif` and `tracing` want a line of that crate's.
+//! keywalk, rusqlite and uuid are parts of this crate's API. They are re-exported as [`keywalk`], [`rusqlite`] and
+//! [`uuid`]; with the feature `jobs`, keywalk-job is `keywalk_job`. So you only need to depend on this crate: `use
+//! keywalk_sqlite::{Table, keywalk::Walk, rusqlite::Connection}`. To enable their own features (`hmac`, `serde`,
+//! `indicatif`, `tracing`), add the crate in question to your `Cargo.toml`.
 //!
-//! rusqlite may be any from 0.39 to 0.43. Cargo takes the one that the program's other crates ask for, where
-//! that follows from SQLite's library, of which a program has one: rusqlite 0.39 for sqlx 0.9 and SeaORM 2.0,
-//! 0.40 for r2d2_sqlite 0.35, deadpool-sqlite 0.14, tokio-rusqlite 0.8 and diesel 2.3. 0.42 and 0.43 share that
-//! library, so a program that names 0.42 gets both, and types that don't match: `cargo update rusqlite@0.43.0
-//! --precise 0.42.0` leaves one.
+//! rusqlite may be any version from 0.39 to 0.43. A program links one copy of SQLite's library, so Cargo usually
+//! picks the rusqlite that your other crates require: 0.39 for sqlx 0.9 and SeaORM 2.0; 0.40 for r2d2_sqlite 0.35,
+//! deadpool-sqlite 0.14, tokio-rusqlite 0.8 and diesel 2.3. Versions 0.42 and 0.43 share that library. A program that
+//! names 0.42 therefore gets both, with types that don't match. `cargo update rusqlite@0.43.0 --precise 0.42.0`
+//! leaves one.
 //!
-//! A UUID stored as a blob is a [`uuid::Uuid`], one stored as text a [`uuid::fmt::Hyphenated`].
+//! A UUID stored as a blob is a [`uuid::Uuid`]. One stored as text is a [`uuid::fmt::Hyphenated`].
 //!
-//! # Stopping and going on
+//! # Stopping and resuming
 //!
-//! A walk's [token](keywalk::Token) is its position as text. Another process goes on from it, exact to
-//! the item, whatever rows came or went, with whatever chunk size:
+//! A walk's [token](keywalk::Token) is its position as text. Another process resumes from it at the exact item,
+//! whatever rows came or went, and with any chunk size:
 //!
 //! ```
 //! use keywalk::Walk;
@@ -94,52 +95,52 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! It is good for the same table (by schema and name) or the same SELECT (to the letter, with the same
-//! parameters), by the same key columns in the same directions and collations, with the same filter and
-//! fixed columns. Any other is [refused](keywalk::TokenError::Source). The key's Rust type is free (`i64`
-//! or [`DynKey`]), and so are the file, the columns that are read, how they are decoded, indexes and the
-//! rest of the schema. A table's name is looked up anew: one in `temp` hides one in `main`.
+//! A token is valid for the same table (by schema and name) or the same SELECT (the same text and parameters). The
+//! key columns, their directions and collations, the filter and the fixed columns must be the same too. Otherwise it
+//! is [refused](keywalk::TokenError::Source). These may change: the key's Rust type (`i64` or [`DynKey`]), the file,
+//! the columns that are read, how they are decoded, indexes, and the rest of the schema. The table's name is looked
+//! up again on resume, so a table in `temp` hides one in `main`.
 //!
-//! Keys stand in it readably, as one tuple of
-//! [FoundationDB's tuple layer](https://github.com/apple/foundationdb/blob/main/design/tuple.md); names
-//! and a filter's values don't.
+//! A token contains its key in readable form, as one tuple of [FoundationDB's tuple
+//! layer](https://github.com/apple/foundationdb/blob/main/design/tuple.md). It does not contain names or the filter's
+//! values.
 //!
 //! # What happens when
 //!
-//! An error comes once and ends the walk (G11). Its cursor stands at the last item handed out: resumed
-//! from there, once the cause is gone, the walk goes on as if nothing had been.
+//! An error is returned once and ends the walk (G11). Its cursor stays at the last item that the walk yielded. Once
+//! the cause is gone, resume from there: the walk continues as if nothing had happened.
 //!
 //! | What | The walk | [`ErrorKind`] | The cure |
 //! |---|---|---|---|
-//! | No such table or column; a view or virtual table as a [`Table`]; a key that isn't unique, may hold NULL (but for a lone [primary key](Table#proven-before-the-first-row)), is of a type that its column never holds, or can't be searched | doesn't begin | `NoSuchTable`, `NoSuchColumn`, `NotATable`, `NoPrimaryKey`, `KeyColumns`, `NotUnique`, `Nullable`, `Collation`, `NotSeekable` | the message names it: another key or type, an index, a declaration, ANALYZE |
-//! | A filter or query that isn't one, or has parameters that don't fit | doesn't begin | `Filter`, `Query` | write it as the message says |
-//! | A key of another type than the key's, or NULL; a row that doesn't decode | stops before its row's chunk | `Value` | mend the row, or name another type |
-//! | A [token](keywalk::Token) of another table, key, filter or query, or of a rowid that a change of the schema may have renumbered | doesn't begin | none: [`keywalk::Error::Token`], which says what differs | resume what it was taken from, or walk anew |
-//! | A token that was cut or changed, or has a key that the key's type can't hold | doesn't begin | none: [`keywalk::Error::Token`] | an earlier token; the type it was taken with |
-//! | The schema changes after a token was read and before the first row | as while it is walked | | |
-//! | A query gives a key twice | stops | `RepeatedKey` | walk it by a key that is unique |
-//! | Another connection holds an exclusive lock, or a shared cache's | stops | `Busy`, [transient](Error::is_transient) | a busy timeout; [`keywalk-retry`]; resume |
-//! | A pool lends no connection | stops | `NoConnection`, taken for [transient](Error::is_transient) | what the pool's own error says; resume |
-//! | Another connection writes to the WAL, or has only begun to write | goes on | | |
-//! | A writer crashed | goes on: what it had begun is rolled back (not by a read-only connection: `Sqlite`) | | |
-//! | An interrupt, or a progress handler that says stop, during a fetch | stops; the caller's transaction stays | `Interrupted` | resume |
-//! | The schema changes: another index, a column added, the table made anew with the same key, VACUUM | goes on, proven again, with the columns that it had | | |
-//! | The table, the key or a column that is read goes | stops | that of the first row | bring it back and resume, or walk anew |
-//! | The key's order changes; any change of the schema, since VACUUM looks the same, where the key is a rowid that isn't an INTEGER PRIMARY KEY; a query of `*` over other columns | stops | `Changed` | walk anew |
-//! | Pages are damaged, the file is cut, its header is overwritten | stops behind the rows that are whole | `Corrupt` | restore it, drop the page cache, resume |
-//! | Bits of a key are damaged, which SQLite doesn't notice | stops where rows are out of order; behind a wrong key at the very end of a table's chunk rows can be missed | `Corrupt`, `Value` | `PRAGMA integrity_check` |
-//! | The file is renamed over or deleted | goes on over the old file, to its end (Unix) | | open it again |
-//! | The WAL is cut, a file can't be opened, the disk fails | stops | `Io` | mend it, resume |
-//! | The disk is full | goes on: only writers fail | | |
+//! | There is no such table or column; a view or virtual table is given as a [`Table`]; a key isn't unique, may hold NULL (except a lone [primary key](Table#proven-before-the-first-row)), has a type that its column never holds, or can't be searched | doesn't begin | `NoSuchTable`, `NoSuchColumn`, `NotATable`, `NoPrimaryKey`, `KeyColumns`, `NotUnique`, `Nullable`, `Collation`, `NotSeekable` | named by the message: another key or type, an index, a declaration, ANALYZE |
+//! | A filter or query is invalid, or its parameters don't fit | doesn't begin | `Filter`, `Query` | write it as the message describes |
+//! | A stored key is NULL or has another type; a row doesn't decode | stops before the chunk of that row | `Value` | fix the row, or use another type |
+//! | A [token](keywalk::Token) belongs to another table, key, filter or query, or to a rowid that a change of the schema may have renumbered | doesn't begin | none: [`keywalk::Error::Token`] names the difference | resume the walk that it was taken from, or start over |
+//! | A token was cut or changed, or has a key that the key's type can't hold | doesn't begin | none: [`keywalk::Error::Token`] | an earlier token; the type it was taken with |
+//! | The schema changes after a token was read and before the first row | behaves as during the walk | | |
+//! | A query returns a key twice | stops | `RepeatedKey` | walk it by a unique key |
+//! | Another connection holds an exclusive lock, or a lock of a shared cache | stops | `Busy`, [transient](Error::is_transient) | a busy timeout; [`keywalk-retry`]; resume |
+//! | A pool lends no connection | stops | `NoConnection`, treated as [transient](Error::is_transient) | see the pool's own error; resume |
+//! | Another connection writes to the WAL, or has only begun to write | continues | | |
+//! | A writer crashed | continues: the unfinished transaction is rolled back (a read-only connection can't do that: `Sqlite`) | | |
+//! | An interrupt, or a progress handler that returns stop, during a fetch | stops; the caller's transaction stays open | `Interrupted` | resume |
+//! | The schema changes: another index, a new column, the table recreated with the same key, VACUUM | continues with the columns that it had, after its key and plans are proven again | | |
+//! | The table, the key or a column that is read is dropped | stops | as at the first row | restore it and resume, or start over |
+//! | The key's order changes; or any change of the schema (VACUUM looks the same) where the key is a rowid that isn't an INTEGER PRIMARY KEY; or a query of `*` returns other columns | stops | `Changed` | start over |
+//! | Pages are damaged, the file is cut, its header is overwritten | stops after the intact rows | `Corrupt` | restore it, drop the page cache, resume |
+//! | Bits of a key are damaged, which SQLite doesn't notice | stops where rows are out of order; after a wrong key at the very end of a table's chunk, rows can be missed | `Corrupt`, `Value` | `PRAGMA integrity_check` |
+//! | Another file is renamed over the file, or it is deleted | continues over the old file, to its end (Unix) | | open it again |
+//! | The WAL is cut, a file can't be opened, the disk fails | stops | `Io` | fix it, resume |
+//! | The disk is full | continues: only writers fail | | |
 //! | A heap limit is reached | stops | `OutOfMemory` | smaller chunks, a higher limit |
 //! | A row or statement is above one of SQLite's [limits](https://www.sqlite.org/limits.html) | stops before its chunk | `Sqlite` | raise the limit |
-//! | An authorizer denies | stops when SQLite prepares the next time | `Sqlite` | allow it |
-//! | The decoding panics | the panic goes on to the caller; nothing is held, and the walk may go on | | |
+//! | An authorizer denies access | stops when SQLite next prepares a statement | `Sqlite` | allow it |
+//! | The decoding panics | the panic reaches the caller; nothing is held, and the walk may continue | | |
 //!
-//! With [`PRAGMA mmap_size`](https://www.sqlite.org/mmap.html) a file that another program cuts ends the
-//! process (SIGBUS), as it does for any reader.
+//! With [`PRAGMA mmap_size`](https://www.sqlite.org/mmap.html), a file that another program truncates ends the
+//! process with SIGBUS, as for any reader.
 //!
-//! # A connection that moves
+//! # Moving a walk to another thread
 //!
 //! A table that owns its connection can be walked in another thread, stored or returned:
 //!
@@ -172,9 +173,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! So it can also be [prefetched](keywalk::Walk::prefetch): a thread fetches and decodes the next chunk
-//! while the caller works on this one. What the caller writes goes through another connection (with a WAL
-//! neither waits for the other), and need not be seen in the chunk that is already there.
+//! Such a table can also be [prefetched](keywalk::Walk::prefetch): a thread fetches and decodes the next chunk while
+//! the caller works on this one. The caller then writes through another connection. With a WAL, neither waits for the
+//! other. A chunk that was already fetched need not show the caller's latest writes.
 //!
 //! ```
 //! use keywalk::Walk;
@@ -192,7 +193,7 @@
 //!         println!("{id}: {name}");
 //!     }
 //! }
-//! // The connection comes back with the table.
+//! // The table still owns the connection.
 //! let items = chunks.into_source();
 //! assert!(items.connection().is_autocommit());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -200,23 +201,23 @@
 //!
 //! # Features
 //!
-//! - `bundled` (default): builds SQLite from source, as rusqlite's feature of that name. Without it
-//!   the system's library is [used](#sqlites-own-versions).
-//! - `jobs`: [`SqliteCheckpoints`], for jobs of [`keywalk-job`] whose effects happen exactly once.
+//! - `bundled` (default): builds SQLite from source, like rusqlite's feature of that name. Without it the [system's
+//!   library](#sqlites-own-versions) is linked.
+//! - `jobs`: adds [`SqliteCheckpoints`], for jobs of [`keywalk-job`] whose effects happen exactly once.
 //!
 //! # SQLite's own versions
 //!
 //! | | SQLite |
 //! |---|---|
-//! | keywalk-sqlite itself | 3.37, which knows `pragma_table_list` |
-//! | rusqlite 0.39 and 0.40, its hooks among them | 3.34.1 |
-//! | rusqlite from 0.41 on | 3.45.3, by its own word; without its hooks (busy, progress, update, commit, authorizer), which want `sqlite3_set_clientdata` of 3.44, it links with older ones too |
-//! | tested | 3.40.1 with rusqlite 0.39, and what the newest rusqlite bundles |
+//! | keywalk-sqlite itself | 3.37, the first with `pragma_table_list` |
+//! | rusqlite 0.39 and 0.40, with their hooks | 3.34.1 |
+//! | rusqlite 0.41 and newer | 3.45.3, by its documentation. Its hooks (busy, progress, update, commit, authorizer) need `sqlite3_set_clientdata` of 3.44; without them it links with older versions too |
+//! | tested | 3.40.1 with rusqlite 0.39, and the version that the newest rusqlite bundles |
 //!
-//! Plans are SQLite's choice. An older one may find none that searches where a newer one does: 3.40 sorts for
-//! some keys of mixed directions under a filter, and for some queries, such as joins of tables whose statistics
-//! speak of a few rows. Such a walk is refused
-//! ([`NotSeekable`](ErrorKind::NotSeekable)), never slow or wrong.
+//! SQLite chooses the plans. An older version may find no plan that searches where a newer one does. For example,
+//! 3.40 sorts for some keys of mixed directions under a filter. It also sorts for some queries, such as joins of
+//! tables whose statistics record only a few rows. Such a walk is refused ([`NotSeekable`](ErrorKind::NotSeekable));
+//! it is never slow or wrong.
 //!
 //! [`rusqlite`]: https://docs.rs/rusqlite
 //! [`uuid`]: https://docs.rs/uuid/1

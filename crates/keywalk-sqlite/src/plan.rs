@@ -3,7 +3,7 @@ use rusqlite::Connection;
 use crate::error::is_of_store;
 use crate::schema::is_unique;
 
-/// What SQLite plans to do for a statement (`EXPLAIN QUERY PLAN`).
+/// SQLite's plan for a statement (`EXPLAIN QUERY PLAN`).
 #[derive(Debug, PartialEq)]
 pub(crate) struct Plan {
     steps: Vec<Step>,
@@ -14,8 +14,8 @@ struct Step {
     id: i64,
     parent: i64,
     what: String,
-    /// Whether it is a loop of one row: a search by all columns of what is unique. (A value of a list reads
-    /// the same. Of several rows nothing has an order unless the key begins there.)
+    /// True for a loop of one row: a search by all columns of something unique. (A value of a list looks the same.
+    /// Several rows have no order unless the key begins there.)
     finds_one: bool,
 }
 
@@ -25,10 +25,10 @@ impl Step {
     }
 }
 
-/// How the aliases of tables begin of which a statement reads one row.
+/// The prefix of aliases of tables of which a statement reads one row.
 pub(crate) const ONE_ROW: &str = "keywalk one row";
 
-/// Ids are addresses in the program, which differ between statements with the same plan.
+/// Ignores ids: they are addresses in the bytecode and differ between statements with the same plan.
 impl PartialEq for Step {
     fn eq(&self, other: &Self) -> bool {
         self.what == other.what
@@ -39,12 +39,11 @@ impl PartialEq for Step {
 #[derive(Clone, Debug)]
 pub(crate) struct PlanName {
     pub(crate) name: String,
-    /// Then it may also be called `rowid`: where no index names it, or an index has it at its end
-    /// without naming it.
+    /// True if it may also be called `rowid`: if no index names it, or an index has it at its end without naming it.
     pub(crate) is_rowid: bool,
 }
 
-/// One condition that a search of an index has to use, such as `(a,b)>(?,?)`.
+/// A condition that a search of an index has to use, such as `(a,b)>(?,?)`.
 #[derive(Clone, Debug)]
 pub(crate) struct Condition {
     /// The columns as the plan names them; `None` where they aren't known (a query's).
@@ -68,14 +67,14 @@ impl Plan {
                     None => false,
                     Some((None, _)) => true,
                     Some((Some(index), columns)) => match is_unique(db, index, columns) {
-                        // Who may not read the schema's table isn't told by it.
+                        // An authorizer may deny reading the schema table; then it isn't known to be unique.
                         Err(error) if !is_of_store(&error) => false,
                         unique => unique?,
                     },
                 },
                 what,
             };
-            // Subqueries within expressions are the filter's own affair.
+            // Subqueries within expressions are the filter's business.
             let is_subquery = !step.is_loop()
                 && step.what.contains("SUBQUERY")
                 && step.what != "LEFT-MOST SUBQUERY";
@@ -88,14 +87,14 @@ impl Plan {
         Ok(Plan { steps })
     }
 
-    /// A step whose wording isn't known.
+    /// Returns a step whose wording isn't known.
     pub(crate) fn unknown(&self) -> Option<&str> {
         let steps = self.steps.iter().map(|step| step.what.as_str());
         steps.into_iter().find(|step| !is_known(step))
     }
 
-    /// Whether the statement reads what it needs, when it needs it: nothing is sorted, kept aside
-    /// or indexed first.
+    /// Checks whether the statement reads its rows as they are needed: nothing is sorted, materialized or indexed
+    /// first.
     pub(crate) fn streams(&self) -> bool {
         let keeps = |step: &Step| {
             [
@@ -110,16 +109,16 @@ impl Plan {
         !self.steps.iter().any(|step| !step.is_loop() && keeps(step)) && !self.makes_index()
     }
 
-    /// Whether a joined table is indexed first. (In an outer loop it would be the table's name.)
+    /// Checks whether a joined table is indexed first. (In an outer loop it would be the table's name.)
     pub(crate) fn makes_index(&self) -> bool {
         let loops = self.loops();
         let mut inner = loops.iter().flat_map(|loops| loops.iter().skip(1));
         inner.any(|step| step.what.contains(" USING AUTOMATIC "))
     }
 
-    /// Whether each of the statement's parts searches by all of its conditions: up to the first loop of
-    /// more than one row, which has the key's order, as nothing is sorted. If there is none, the
-    /// equalities leave no more to search. A part without conditions may be a scan in the index's order.
+    /// Checks whether each of the statement's parts searches by all of its conditions. The loops are examined up to
+    /// the first of more than one row, which has the key's order, since nothing is sorted. If there is none, the
+    /// equalities leave nothing to search. A part without conditions may be a scan in the index's order.
     pub(crate) fn searches(&self, parts: &[Vec<Condition>]) -> bool {
         let loops = self.loops();
         loops.len() == parts.len()
@@ -138,8 +137,8 @@ impl Plan {
             })
     }
 
-    /// Whether a joined table is read whole for each row before it. (What a virtual table reads isn't
-    /// told.)
+    /// Checks whether a joined table is read whole for each row before it. (The plan doesn't show what a virtual
+    /// table reads.)
     pub(crate) fn scans_within(&self) -> bool {
         let is_scan = |step: &&Step| {
             step.what.starts_with("SCAN ") && !step.what.contains(" VIRTUAL TABLE INDEX ")
@@ -150,7 +149,7 @@ impl Plan {
         })
     }
 
-    /// Whether a part begins with a loop of one row that the caller's SQL makes.
+    /// Checks whether a part begins with a loop of one row from the caller's SQL.
     pub(crate) fn begins_with_one(&self) -> bool {
         self.loops().iter().any(|loops| {
             let first = loops.iter().find(|step| !step.what.contains(ONE_ROW));
@@ -158,8 +157,8 @@ impl Plan {
         })
     }
 
-    /// Whether an index serves more of the conditions than in `other`: each search is by a further
-    /// equality, or in an index that holds only the rows in question.
+    /// Checks whether an index serves more of the conditions than in `other`: each search has a further equality, or
+    /// uses an index that holds only the rows in question.
     pub(crate) fn serves_more_than(&self, other: &Plan, partial_indexes: &[String]) -> bool {
         let equalities = |step: &str| step.matches("=?").count();
         let is_partial = |step: &str| {
@@ -174,8 +173,8 @@ impl Plan {
             })
     }
 
-    /// Whether a search is from some value on, by this operator: up to the first loop of more than one
-    /// row, or `prefix_eq` it too.
+    /// Checks whether a search is a range with this operator: up to the first loop of more than one row, or `within`
+    /// it too.
     pub(crate) fn ranges(&self, operator: char, within: bool) -> bool {
         let (one, several) = (format!("{operator}?"), format!("{operator}("));
         let is_ranged = |step: &&Step| step.what.contains(&one) || step.what.contains(&several);
@@ -191,7 +190,7 @@ impl Plan {
         loops.iter().map(|loops| loops[0].what.as_str()).collect()
     }
 
-    /// The loops of each of the statement's parts, the outermost first.
+    /// Returns the loops of each of the statement's parts, the outermost first.
     fn loops(&self) -> Vec<Vec<&Step>> {
         let mut parts: Vec<Vec<&Step>> = Vec::new();
         for step in self.steps.iter().filter(|step| step.is_loop()) {
@@ -239,7 +238,7 @@ impl Condition {
     }
 }
 
-/// How steps begin that are no loops, by SQLite's sources.
+/// The beginnings of steps that aren't loops, from SQLite's sources.
 const KNOWN: &[&str] = &[
     "USE TEMP B-TREE FOR ",
     "MERGE (",
@@ -266,7 +265,7 @@ const KNOWN: &[&str] = &[
     "USING ROWID SEARCH ",
 ];
 
-/// What a loop may use.
+/// The access paths that a loop may use.
 const KNOWN_USES: &[&str] = &[
     "INDEX ",
     "COVERING INDEX ",
@@ -275,7 +274,7 @@ const KNOWN_USES: &[&str] = &[
     "AUTOMATIC ",
 ];
 
-/// Whether a step is worded as in the versions of SQLite that are known. What isn't may mean anything.
+/// Checks whether a step is worded as in known versions of SQLite. Any other wording may mean anything.
 fn is_known(step: &str) -> bool {
     let search = step.strip_prefix("SEARCH ");
     let Some(of) = search.or_else(|| step.strip_prefix("SCAN ")) else {
@@ -285,14 +284,13 @@ fn is_known(step: &str) -> bool {
         return true;
     }
     match of.rsplit_once(" USING ") {
-        // Only min() and max() make a search of a loop without conditions.
+        // Only min() and max() turn a loop without conditions into a search.
         None => search.is_none() || !of.contains('?'),
         Some((_, uses)) => KNOWN_USES.iter().any(|start| uses.starts_with(start)),
     }
 }
 
-/// The index and the number of columns of a search that equals each with a value, for a rowid without
-/// the index.
+/// Returns the index and the number of columns of a search that equals each with a value; no index for a rowid.
 fn lookup(step: &str) -> Option<(Option<&str>, usize)> {
     let step = step.strip_prefix("SEARCH ")?;
     let (_, uses) = step.rsplit_once(" USING ")?;

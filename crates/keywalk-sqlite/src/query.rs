@@ -16,12 +16,12 @@ use crate::table::check_names;
 
 /// A SELECT, walked by a key that is unique in its result. Its items are `(key, row)`.
 ///
-/// For what a [`Table`](crate::Table) can't say: joins, views, computed columns, full-text search. The query
-/// is put into the walk's statements as a subselect, so it must not have an ORDER BY or LIMIT of its own;
-/// SQLite moves the search by the key into it.
+/// Use it where a [`Table`](crate::Table) isn't enough: joins, views, computed columns, full-text search. The query
+/// becomes a subselect of the walk's statements, so it must not have an ORDER BY or LIMIT of its own. SQLite pushes
+/// the search by the key down into it.
 ///
-/// `C` lends a connection, as a table's. `K` is the key's type, once [`key`](Self::key) has
-/// said it: only then it can be walked. `D` is what becomes of a row.
+/// `C` lends a connection, as for a table. `K` is the key's type: a query can be walked only after [`key`](Self::key)
+/// has set it. `D` decodes a row.
 ///
 /// ```
 /// use keywalk::Walk;
@@ -44,27 +44,28 @@ use crate::table::check_names;
 ///
 /// # What is proven, and what is checked
 ///
-/// The plan is proven as for a table: a search by the whole key, nothing sorted, grouped or kept
-/// aside first. Where SQLite would do otherwise by its statistics, the walk's own statements tell it which
-/// table to read first, and by which index: the rows are the same. What has to be sorted or grouped is
-/// [`NotSeekable`](crate::ErrorKind::NotSeekable); a [`Table`](crate::Table) whose filter asks for the rest by
-/// EXISTS or IN may do instead. That the key is unique can't be read from a schema, so each key is compared with the
-/// one before, across the chunks' edges too (one row is read ahead): a repeat is an
-/// [error](crate::ErrorKind::RepeatedKey). A row whose key holds NULL is an
-/// [error](crate::ErrorKind::Value) too, when the walk comes to it.
+/// The plan is proven as for a table: a search by the whole key, with nothing sorted, grouped or materialized first.
+/// If SQLite's statistics would lead it elsewhere, the walk's own statements fix which table is read first, and by
+/// which index. The rows are the same. A query that needs sorting or grouping is
+/// [`NotSeekable`](crate::ErrorKind::NotSeekable). A [`Table`](crate::Table) whose filter tests the rest with EXISTS
+/// or IN may work instead.
 ///
-/// A [token](keywalk::Token) of it is good for the same text and the same values of its parameters. Name
-/// the schemas of its tables where there are several; and don't walk it by a rowid that isn't an INTEGER
-/// PRIMARY KEY, which VACUUM renumbers: behind a SELECT that can't be seen.
+/// No schema shows that the key of a query is unique. So each key is compared with the previous one, also across
+/// chunks (one row is read ahead). A repeat is an [error](crate::ErrorKind::RepeatedKey). A row whose key holds NULL
+/// is an [error](crate::ErrorKind::Value) when the walk reaches it.
 ///
-/// A condition inside the query that drops most rows is checked row by row within one fetch; only a
-/// table's [`filter`](crate::Table::filter) is cut into stretches. One that compares the key itself is an
-/// error, since it would be in the search's way: give the walk a [range](keywalk::Walk::range).
+/// A [token](keywalk::Token) of a query is valid for the same text with the same parameter values. If there are
+/// several schemas, qualify the query's tables with theirs. Don't walk a query by a rowid that isn't an INTEGER
+/// PRIMARY KEY: VACUUM renumbers it, and a SELECT hides that from the walk.
+///
+/// A condition inside the query that drops most rows is checked row by row within one fetch. Only a table's
+/// [`filter`](crate::Table::filter) is spread over several fetches. A condition on the key itself is an error, since
+/// it would prevent the search: use a [range](keywalk::Walk::range) of the walk instead.
 ///
 /// # Full-text search, and other virtual tables
 ///
-/// A virtual table's plan tells nothing that can be proven. Read the table that holds its content first,
-/// and this one behind CROSS JOIN, which SQLite doesn't turn round:
+/// The plan of a virtual table proves nothing. Read the table that holds its content first, and join the virtual
+/// table with CROSS JOIN, which SQLite doesn't reorder:
 ///
 /// ```
 /// # use keywalk::Walk;
@@ -81,14 +82,14 @@ use crate::table::check_names;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// An FTS5 table without a table of its own for content has one called `NAME_content`, by `id`.
+/// An FTS5 table without an external content table stores its content in `NAME_content`, with the key `id`.
 pub type Query<C, K = (), D = Rows> = SqlSource<C, QuerySpec, K, D>;
 
 /// The definition of a [`Query`]: its SELECT and its key.
 pub struct QuerySpec {
-    /// As it was written.
+    /// The text as the caller wrote it.
     text: String,
-    /// With numbered parameters.
+    /// The text with numbered parameters.
     sql: String,
     columns: Arc<[String]>,
     key: Vec<String>,
@@ -96,27 +97,26 @@ pub struct QuerySpec {
 }
 
 impl<C: Connect> Query<C> {
-    /// The rows of this SELECT, with its parameters as rusqlite takes them. Say by what to walk it
-    /// with [`key`](Self::key).
+    /// Walks the rows of this SELECT. Parameters are passed as in rusqlite. Set the key with [`key`](Self::key).
     ///
     /// # Errors
     ///
-    /// If it isn't one valid SELECT that only reads, if it has an ORDER BY or LIMIT of its own, or
-    /// if the parameters don't fit.
+    /// If it isn't one valid SELECT that only reads, if it has an ORDER BY or LIMIT of its own, or if the parameters
+    /// don't fit.
     pub fn new(
         db: C,
         sql: impl Into<String>,
         params: impl rusqlite::Params,
     ) -> Result<Self, Error> {
         let mut sql = sql.into();
-        // What ends a statement can't stand in a subselect.
+        // A subselect can't contain the end of a statement (`;`).
         sql.truncate(without_end(&sql).len());
         // An error of `prepare` from rusqlite 0.43 on, and a statement without columns before.
         if sql.is_empty() {
             return Err(Error::not_a_select());
         }
         let has_zero = has_parameter_zero(&sql);
-        // A store that fails meanwhile says nothing of the query.
+        // A failure of the store is not a fault of the query.
         let because = |refused: fn(_) -> Error, source| match is_of_store(&source) {
             false if !has_zero && has_too_many_parameters(&source) => {
                 Error::too_many_params(ErrorKind::Query, NAME, source)
@@ -135,7 +135,7 @@ impl<C: Connect> Query<C> {
         connection
             .prepare(&format!("SELECT * FROM ({sql}\n)"))
             .map_err(|source| because(Error::bad_query, source))?;
-        // A query that has an order or a limit takes no further order.
+        // A query with an ORDER BY or LIMIT accepts no further ORDER BY.
         connection
             .prepare(&format!("{sql}\nORDER BY 1"))
             .map_err(|source| match has_values(&sql) && !is_of_store(&source) {
@@ -158,7 +158,7 @@ impl<C: Connect> Query<C> {
     }
 }
 
-/// Prints the names of the columns, and no data.
+/// Prints the names of the columns but no data.
 impl fmt::Debug for QuerySpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Query")
@@ -181,7 +181,7 @@ fn failed(source: rusqlite::Error) -> Error {
 }
 
 impl QuerySpec {
-    /// Returns the key's columns, and the query as it was prepared to find them.
+    /// Returns the key's columns, and the prepared query in which they were found.
     fn key_parts<'db>(
         &self,
         db: &'db Connection,
@@ -229,8 +229,8 @@ impl QuerySpec {
                 collation: None,
                 is_unstable_rowid: false,
                 name: column.clone(),
-                // The collation of a query's column isn't known; where it is another one, its index
-                // can't be searched with this, which the plan shows.
+                // The collation of a query's column isn't known. If it isn't BINARY, its index can't be searched with
+                // this expression, and the plan shows that.
                 expression: Relation::in_query(format_args!("{} COLLATE BINARY", Quoted(name))),
                 in_plan: None,
                 text_order: None,
@@ -244,12 +244,12 @@ impl QuerySpec {
     }
 }
 
-/// Returns the affinity that the column's declared type gives it; an expression has none.
+/// Returns the affinity of the column's declared type; an expression has none.
 fn affinity(statement: &Statement<'_>, name: &str) -> Affinity {
     // A list up to rusqlite 0.40, an iterator from 0.41 on.
     let columns = Vec::from_iter(statement.columns());
     let column = columns.iter().find(|column| same(column.name(), name));
-    // As if in a STRICT table: hardly anyone declares ANY in another.
+    // Treated as in a STRICT table: a declared type ANY is rare elsewhere.
     column.map_or(Affinity::None, |column| {
         Affinity::of(column.decl_type().unwrap_or_default(), true)
     })

@@ -1,4 +1,4 @@
-//! What is walked, resolved under a schema.
+//! Relations: tables and queries, resolved under a schema.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,25 +15,25 @@ use crate::schema::{Affinity, SchemaVersion};
 use crate::sql::{Params, Quoted};
 use crate::value::bind;
 
-/// What is walked, resolved and proven: a table, or a query as a subselect.
+/// A table, or a query as a subselect, resolved and proven.
 #[doc(hidden)]
 #[expect(unnameable_types, reason = "a part of a sealed trait")]
 #[derive(Debug)]
 pub struct Relation {
     /// For messages: `table "items"` or `the query`.
     pub(crate) name: String,
-    /// As the caller said it.
+    /// The definition as the caller wrote it.
     pub(crate) said: Definition,
-    /// What stands after FROM.
+    /// The text after FROM.
     pub(crate) from: String,
     /// A query's SELECT, with numbered parameters.
     pub(crate) query: Option<String>,
-    /// Indexes that are sorted by the key, for where SQLite wouldn't search them by itself: its
-    /// statistics may speak for another, which isn't.
+    /// Indexes that are sorted by the key. They are prescribed if SQLite wouldn't search them by itself, since its
+    /// statistics may favor another index that isn't sorted so.
     pub(crate) indexes: Vec<String>,
     /// Indexes over a part of the table.
     pub(crate) partial_indexes: Vec<String>,
-    /// What is selected, as SQL, before key columns that aren't among it.
+    /// The selected columns as SQL. Key columns that aren't among them follow.
     pub(crate) select: String,
     /// The names of those columns.
     pub(crate) columns: Arc<[String]>,
@@ -42,21 +42,21 @@ pub struct Relation {
     pub(crate) fixed: Vec<FixedPart>,
     /// The conditions that rows must meet.
     pub(crate) filters: Vec<String>,
-    /// Of the filter, or of the query.
+    /// The parameters of the filter or of the query.
     pub(crate) params: Params,
-    /// Whether the schema proves that no key comes twice; otherwise each fetch checks.
+    /// True if the schema proves that no key repeats; otherwise each fetch checks.
     pub(crate) unique: bool,
-    /// Whether a key column may hold NULL. Such a row is an error when it comes; and since NULL
-    /// compares with nothing, statements must be written so that it does come.
+    /// True if a key column may hold NULL. Such a row is an error when the walk reaches it. NULL compares with
+    /// nothing, so statements must be written so that it is reached.
     pub(crate) nullable: bool,
-    /// When all this was read from the schema.
+    /// The version of the schema from which all this was read.
     pub(crate) stamp: SchemaVersion,
 }
 
-/// What the caller said, for what doesn't change with the way that statements are written.
+/// The caller's definition, which doesn't change with the way that statements are written.
 #[derive(Debug)]
 pub(crate) enum Definition {
-    /// Of a table, the filter if there is one.
+    /// A table, with its filter if there is one.
     Table { filter: Option<String> },
     /// The SELECT.
     Query(String),
@@ -69,18 +69,18 @@ pub(crate) struct KeyPart {
     pub(crate) name: String,
     /// The column as SQL.
     pub(crate) expression: String,
-    /// The column as plans name it, if that's known.
+    /// The column as plans name it, if known.
     pub(crate) in_plan: Option<PlanName>,
     pub(crate) layout: ColumnLayout,
-    /// What its text is ordered by, if that's known.
+    /// The collation of its text, if known.
     pub(crate) collation: Option<String>,
-    /// The same where it isn't by its UTF-8 bytes, as a fingerprint says it.
+    /// The text order as a fingerprint contains it, if it isn't by UTF-8 bytes.
     pub(crate) text_order: Option<String>,
-    /// Whether it is a rowid that VACUUM may change: not an INTEGER PRIMARY KEY.
+    /// True for a rowid that VACUUM may change: not an INTEGER PRIMARY KEY.
     pub(crate) is_unstable_rowid: bool,
-    /// What SQLite makes of a value that is compared with it, as far as that is known.
+    /// The conversion that SQLite applies to a value that is compared with it, as far as that is known.
     pub(crate) affinity: Affinity,
-    /// Where the column stands in `select`, if it does.
+    /// The column's position in `select`, if it is there.
     pub(crate) at: Option<usize>,
 }
 
@@ -93,21 +93,21 @@ pub(crate) struct FixedPart {
     pub(crate) value: Value,
 }
 
-/// The subselect's name.
+/// The name of the subselect.
 const QUERY: &str = "\"query\"";
 
 impl Relation {
-    /// A query's SELECT as what stands after FROM.
+    /// Returns a query's SELECT as the text after FROM.
     pub(crate) fn subselect(sql: &str) -> String {
         format!("({sql}\n) AS {QUERY}")
     }
 
-    /// A column of a query, or all with `*`.
+    /// Returns a column of a query as SQL, or all with `*`.
     pub(crate) fn in_query(column: impl fmt::Display) -> String {
         format!("{QUERY}.{column}")
     }
 
-    /// Whether the key is the rowid alone.
+    /// Checks whether the key is the rowid alone.
     pub(crate) fn is_by_rowid(&self) -> bool {
         match self.key.as_slice() {
             [part] => {
@@ -117,25 +117,25 @@ impl Relation {
         }
     }
 
-    /// Whether the order of keys is known, and every row of the table is one of the walk.
+    /// Checks whether the order of keys is known and the walk includes every row of the table.
     pub(crate) fn is_bounded_by_keys(&self) -> bool {
         let is_ordered = |part: &KeyPart| part.layout.comparison != TextOrder::Collation;
         self.unique && self.filters.is_empty() && self.key.iter().all(is_ordered)
     }
 
-    /// Whether the key's columns go in different directions.
+    /// Checks whether the key's columns have different directions.
     pub(crate) fn is_mixed(&self) -> bool {
         let mut orders = self.key.iter().map(|part| part.layout.order);
         let first = orders.next();
         orders.any(|order| Some(order) != first)
     }
 
-    /// How many columns are selected, apart from key columns that follow them.
+    /// Returns the number of selected columns, without key columns that follow them.
     pub(crate) fn width(&self) -> usize {
         self.columns.len()
     }
 
-    /// Where the key's columns stand in a row, from 0: those that aren't selected follow.
+    /// Returns the positions of the key's columns in a row, from 0. Those that aren't selected come last.
     pub(crate) fn key_positions(&self) -> Vec<usize> {
         let mut next = self.width();
         let mut follow = || {
@@ -148,12 +148,12 @@ impl Relation {
             .collect()
     }
 
-    /// Where the filter's verdict stands in a row that has one: last.
+    /// Returns the position of the filter's result in a row that has one: last.
     pub(crate) fn filter_position(&self) -> usize {
         self.width() + self.key.iter().filter(|part| part.at.is_none()).count()
     }
 
-    /// The direction of a key column in a walk of this order.
+    /// Returns the direction of a key column in a walk of this order.
     pub(crate) fn direction(&self, part: &KeyPart, order: Order) -> Order {
         match part.layout.order {
             Order::Ascending => order,
@@ -161,7 +161,7 @@ impl Relation {
         }
     }
 
-    /// What a key column's values must be to come after another in a walk of this order.
+    /// Returns the operator for a key column's values that come after another in a walk of this order.
     pub(crate) fn operator(&self, part: &KeyPart, order: Order) -> char {
         match self.direction(part, order) {
             Order::Ascending => '>',
@@ -169,7 +169,7 @@ impl Relation {
         }
     }
 
-    /// What a plan says of a search by these key columns.
+    /// Returns the condition that a plan shows for a search by these key columns.
     pub(crate) fn condition(&self, columns: &[usize], operator: char) -> Condition {
         Condition {
             columns: columns
@@ -181,8 +181,7 @@ impl Relation {
         }
     }
 
-    /// This relation under a schema that has changed since `before`: positions of that one mean the
-    /// same in it.
+    /// Checks that this relation, under a schema that has changed since `before`, gives positions the same meaning.
     pub(crate) fn succeeds(&self, before: &Relation) -> Result<(), Error> {
         let same_order = self.key_columns() == before.key_columns()
             && self.key.iter().zip(&before.key).all(|(now, then)| {
@@ -208,12 +207,12 @@ impl Relation {
         }
     }
 
-    /// The columns of an index that the relation could be searched by, as SQL declares them. A rowid that is
-    /// no INTEGER PRIMARY KEY can't be declared: every index has it at its end, ascending.
+    /// Returns the columns of an index that the relation could be searched by, as in its declaration. A rowid that
+    /// isn't an INTEGER PRIMARY KEY can't be declared: every index has it at its end, ascending.
     pub(crate) fn wanted_index(&self) -> String {
         let fixed = self.fixed.iter().map(|part| Quoted(&part.name).to_string());
         let rowid = self.key.last().filter(|part| part.is_unstable_rowid);
-        // The other way round the index is walked backward.
+        // In the other direction the index is walked backward.
         let is_backward = rowid.is_some_and(|part| part.layout.order == Order::Descending);
         let declared = &self.key[..self.key.len() - usize::from(rowid.is_some())];
         let key = declared.iter().map(|part| {
@@ -237,7 +236,7 @@ impl Relation {
         self.key.iter().map(|part| part.layout).collect()
     }
 
-    /// Its key's layout, to be resolved by again: whatever index the schema then has.
+    /// Returns the key's layout, for resolving again with whatever index the schema then has.
     pub(crate) fn layout(&self) -> Layout {
         Layout::Columns(self.layouts())
     }
@@ -251,7 +250,7 @@ impl Relation {
         let given = self.params.len();
         let fixed = self.fixed.iter().zip(given + 1..);
         let fixed = fixed.map(|(part, number)| format!("{} = +?{number}", part.expression));
-        // The bracket on a line of its own: a filter may end in a comment.
+        // The parenthesis is on its own line, since a filter may end in a comment.
         let filters = self.filters.iter().map(|filter| format!("({filter}\n)"));
         let terms: Vec<String> = fixed.chain(filters).collect();
         let mut sql = format!("SELECT count(*) FROM {}", self.from);
@@ -280,8 +279,8 @@ const AFTER_A_CHANGE: &str = "if that is but another version of the schema, some
 const SAME_ROWS: &str = "give the table the same filter and the same `prefix_eq` columns, with the same values, as when the token was taken";
 
 impl Relation {
-    /// Computes what a cursor's token is bound to. The texts are hashed into every token: one that changes
-    /// makes the tokens that exist be refused.
+    /// Computes the fingerprint that tokens are bound to. The texts are hashed into every token. If one of them
+    /// changes, existing tokens are refused.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         let fingerprint = Fingerprint::new("sqlite");
         let (fingerprint, condition) = match &self.said {
@@ -304,7 +303,7 @@ impl Relation {
         if self.fixed.is_empty() && condition.is_none() {
             return fingerprint;
         }
-        // In whatever order they were fixed.
+        // The order in which they were fixed doesn't matter.
         let mut fixed: Vec<_> = self.fixed.iter().collect();
         fixed.sort_by_key(|part| &part.name);
         let mut terms: Vec<String> = fixed
@@ -320,8 +319,8 @@ impl Relation {
         }
     }
 
-    /// The key's columns. A rowid that VACUUM renumbers is the same as long as the schema is, whose
-    /// version VACUUM counts up.
+    /// Describes the key's columns. A rowid that VACUUM renumbers stays the same as long as the schema version does,
+    /// which VACUUM increments.
     fn key_text(&self) -> String {
         let is_query = matches!(self.said, Definition::Query(_));
         let columns = self.key.iter().map(|part| column_text(part, is_query));
@@ -338,9 +337,9 @@ impl Relation {
 
 fn column_text(part: &KeyPart, is_query: bool) -> String {
     let name = match (part.is_unstable_rowid, is_query) {
-        // Of its three names, any will do.
+        // Any of its three names is the same key.
         (true, _) => "rowid".to_owned(),
-        // How SQLite calls a query's column without AS may change from one of its releases to the next.
+        // SQLite's name for a query's column without AS may change between releases.
         (false, true) => part.name.to_ascii_lowercase(),
         (false, false) => part.name.clone(),
     };

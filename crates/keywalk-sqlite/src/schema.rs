@@ -1,4 +1,4 @@
-//! What the database says of its tables, and whether it still does.
+//! Reads the schema of tables, and detects changes to it.
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row};
 use crate::error::Error;
 use crate::sql::{Named, Quoted, same};
 
-/// What the database says of a table.
+/// The schema of a table.
 #[derive(Debug)]
 pub(crate) struct Schema {
     /// `main`, `temp` or the name of an attached database.
@@ -15,29 +15,29 @@ pub(crate) struct Schema {
     pub(crate) has_rowid: bool,
     pub(crate) columns: Vec<Column>,
     pub(crate) indexes: Vec<Index>,
-    /// The names of its indexes over a part of it.
+    /// The names of its partial indexes.
     pub(crate) partial_indexes: Vec<String>,
-    /// Of all text in the database.
+    /// The encoding of all text in the database.
     pub(crate) encoding: String,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Column {
     pub(crate) name: String,
-    /// The type that it is declared with; empty if with none.
+    /// The declared type; empty if there is none.
     pub(crate) declared: String,
     pub(crate) affinity: Affinity,
-    /// Whether the table is STRICT.
+    /// True if the table is STRICT.
     pub(crate) is_strict: bool,
     pub(crate) not_null: bool,
-    /// The position in the primary key, from 1; 0 if it isn't in it.
+    /// The position in the primary key, from 1; 0 if it isn't part of it.
     pub(crate) primary: i64,
     pub(crate) collation: String,
-    /// Another name of the rowid: an INTEGER PRIMARY KEY.
+    /// True for an alias of the rowid: an INTEGER PRIMARY KEY.
     pub(crate) is_rowid: bool,
 }
 
-/// An index that SQLite can search, without those of expressions and partial ones.
+/// An index that SQLite can search. Excludes partial indexes and those over expressions.
 #[derive(Debug)]
 pub(crate) struct Index {
     pub(crate) name: String,
@@ -54,7 +54,7 @@ pub(crate) struct IndexColumn {
 }
 
 impl Column {
-    /// The storage classes that its values can have, apart from NULL.
+    /// Returns the storage classes that its values can have, apart from NULL.
     pub(crate) fn holds(&self) -> &'static [Type] {
         match self.is_rowid {
             true => &[Type::Integer],
@@ -64,8 +64,8 @@ impl Column {
 }
 
 impl Index {
-    /// The index's key columns behind those that are `fixed`, if it is sorted by just these
-    /// `columns`. The rowid may stand at the end of any index, unnamed and ascending.
+    /// Returns the index's key columns after the `fixed` ones, if it is sorted by exactly these `columns`. The rowid
+    /// may be at the end of any index, unnamed and ascending.
     pub(crate) fn sorted_by(
         &self,
         fixed: &[&Column],
@@ -86,8 +86,7 @@ impl Index {
 }
 
 impl Schema {
-    /// Reads what is known of `table`: in `schema`, or where SQLite would find it among the connection's
-    /// `schemas`.
+    /// Reads the schema of `table`: in `schema`, or where SQLite would find it among the connection's `schemas`.
     pub(crate) fn read(
         db: &Connection,
         schemas: &[String],
@@ -124,7 +123,7 @@ impl Schema {
         let (indexes, partial_indexes) = read_indexes(db, &schema, &table).map_err(failed)?;
         let mut columns = read_columns(db, &schema, &table, strict).map_err(failed)?;
         let has_rowid = !without_rowid;
-        // A primary key of a rowid table that needs no index of its own is the rowid.
+        // If the primary key of a rowid table has no index of its own, it is the rowid.
         if has_rowid && !indexes.iter().any(|index| index.primary) {
             for column in columns.iter_mut().filter(|column| column.primary > 0) {
                 column.is_rowid = true;
@@ -142,7 +141,7 @@ impl Schema {
         })
     }
 
-    /// The names of a table's indexes, none if there is no such table.
+    /// Returns the names of a table's indexes; none if there is no such table.
     pub(crate) fn indexes_of(
         db: &Connection,
         schema: Option<&str>,
@@ -160,9 +159,8 @@ impl Schema {
         relation_name(&self.table)
     }
 
-    /// The columns of a key that is there without more being declared: the rowid, best under a name that
-    /// keeps it, or the primary key; without those that are `fixed`. Empty if there is none, or none can be
-    /// named.
+    /// Returns the columns of a key that needs no further declaration, without those that are `fixed`: the rowid,
+    /// preferably under a stable name, or the primary key. Empty if there is none, or none can be named.
     pub(crate) fn dyn_key(&self, fixed: &[&Column]) -> Vec<String> {
         let is_key = |column: &&Column| match self.has_rowid {
             true => column.is_rowid,
@@ -179,7 +177,7 @@ impl Schema {
         key.into_iter().map(|column| column.name.clone()).collect()
     }
 
-    /// What a column's text is ordered by where it isn't by its UTF-8 bytes. A rowid is no text.
+    /// Returns the order of a column's text if it isn't by UTF-8 bytes. A rowid isn't text.
     pub(crate) fn text_order(&self, column: &Column) -> Option<String> {
         let is_binary = same(&column.collation, "BINARY");
         if column.is_rowid || is_binary && self.encoding == UTF_8 {
@@ -193,7 +191,7 @@ impl Schema {
         Some(order)
     }
 
-    /// The column of that name; the rowid under one of its three names if no column has it.
+    /// Returns the column of that name; the rowid under one of its three names if no column has it.
     pub(crate) fn column(&self, wanted: &str) -> Result<Column, Error> {
         if let Some(column) = self.columns.iter().find(|c| same(&c.name, wanted)) {
             return Ok(column.clone());
@@ -223,12 +221,12 @@ impl Schema {
     }
 }
 
-/// What SQLite knows the rowid by, where no column has the name.
+/// The names of the rowid, if no column has that name.
 const ROWID_NAMES: [&str; 3] = ["rowid", "oid", "_rowid_"];
 
 pub(crate) const UTF_8: &str = "UTF-8";
 
-/// How the database stores text; attached ones have the same.
+/// Returns the database's text encoding; attached databases have the same.
 pub(crate) fn encoding(db: &Connection) -> rusqlite::Result<String> {
     db.query_row("PRAGMA encoding", [], |row| row.get(0))
 }
@@ -237,7 +235,7 @@ pub(crate) fn relation_name(table: &str) -> String {
     format!("table {}", Named(table))
 }
 
-/// What SQLite makes of a value that is stored in a column, by the column's declared type
+/// The conversion that SQLite applies to a value stored in a column, by the column's declared type
 /// (<https://www.sqlite.org/datatype3.html>, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Affinity {
@@ -251,7 +249,7 @@ pub(crate) enum Affinity {
 }
 
 impl Affinity {
-    /// Of a column declared so; in a STRICT table ANY has none.
+    /// Returns the affinity of a declared type; in a STRICT table, ANY has none.
     pub(crate) fn of(declared: &str, strict: bool) -> Self {
         let declared = declared.to_ascii_uppercase();
         let has = |words: &[&str]| words.iter().any(|word| declared.contains(word));
@@ -268,13 +266,13 @@ impl Affinity {
         }
     }
 
-    /// Whether SQLite compares a column's text as a number where it looks like one.
+    /// Checks whether SQLite compares a column's text as a number if it looks like one.
     pub(crate) fn is_numeric(self) -> bool {
         matches!(self, Affinity::Numeric | Affinity::Real)
     }
 
-    /// The storage classes that a column's values can have, apart from NULL. A STRICT table lets no other
-    /// in than the declared one.
+    /// Returns the storage classes that a column's values can have, apart from NULL. A STRICT table accepts only the
+    /// declared one.
     pub(crate) fn holds(self, strict: bool, declared: &str) -> &'static [Type] {
         use Type::{Blob, Integer, Real, Text};
         match self {
@@ -289,8 +287,8 @@ impl Affinity {
     }
 }
 
-/// Asks a pragma about something, in one schema or in all. Not the virtual table of the pragma's
-/// name: a database may hold a table of that name, which would answer what it likes.
+/// Queries a pragma about something, in one schema or in all. Doesn't use the virtual table of the pragma's name,
+/// since a database may contain a table of that name with any content.
 fn pragma<T>(
     db: &Connection,
     schema: Option<&str>,
@@ -313,13 +311,13 @@ struct Found {
     strict: bool,
 }
 
-/// The connection's databases: `main`, `temp` if it is used, those that are attached.
+/// Returns the connection's databases: `main`, `temp` if it is used, and the attached ones.
 pub(crate) fn schemas(db: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut statement = db.prepare("PRAGMA database_list")?;
     statement.query_map([], |row| row.get(1))?.collect()
 }
 
-/// The tables that someone has made, in this schema or in all.
+/// Returns the user's tables, in this schema or in all.
 fn tables(db: &Connection, schema: Option<&str>) -> rusqlite::Result<Vec<String>> {
     let mut statement = db.prepare("PRAGMA table_list")?;
     let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
@@ -336,14 +334,14 @@ fn tables(db: &Connection, schema: Option<&str>) -> rusqlite::Result<Vec<String>
     Ok(tables)
 }
 
-/// Looks where SQLite looks: in `temp`, in `main`, then in the attached databases in their order.
+/// Finds the schema of a table as SQLite does: in `temp`, in `main`, then in the attached databases in their order.
 fn find(
     db: &Connection,
     schemas: &[String],
     schema: Option<&str>,
     table: &str,
 ) -> rusqlite::Result<Option<Found>> {
-    // Nothing has such a name, and SQL ends there.
+    // Nothing has such a name, and SQL ends at a NUL.
     if table.contains('\0') {
         return Ok(None);
     }
@@ -356,7 +354,7 @@ fn find(
             strict: row.get(5)?,
         })
     };
-    // The schema's own tables are listed under their new names, and known by the old ones.
+    // The schema tables are listed under their new names, and known by the old ones.
     let is = |name| same(table, name);
     let known_as = match () {
         () if is("sqlite_schema") => "sqlite_master",
@@ -371,7 +369,7 @@ fn find(
     }))
 }
 
-/// Whether this is an index of so many columns, unique, wherever one has the name.
+/// Checks whether any schema has a unique index of this name with this number of columns.
 pub(crate) fn is_unique(db: &Connection, index: &str, columns: usize) -> rusqlite::Result<bool> {
     let mut found = false;
     for schema in schemas(db)? {
@@ -455,7 +453,7 @@ fn list_indexes(db: &Connection, schema: &str, table: &str) -> rusqlite::Result<
     })
 }
 
-/// The indexes that SQLite can search, and the names of the partial ones.
+/// Reads the indexes that SQLite can search, and the names of the partial ones.
 fn read_indexes(
     db: &Connection,
     schema: &str,
@@ -492,28 +490,28 @@ fn read_indexes(
     Ok((indexes, partial))
 }
 
-/// The versions of the databases' schemas at one time. Every change of a schema counts its version up
+/// The versions of the databases' schemas at one time. Every change of a schema increments its version
 /// (<https://www.sqlite.org/pragma.html#pragma_schema_version>), and so does VACUUM.
 #[derive(Debug, PartialEq)]
 pub(crate) struct SchemaVersion(Vec<(String, i64)>);
 
 impl SchemaVersion {
-    /// Of the database with this name alone.
+    /// Keeps only the version of the database with this name.
     pub(crate) fn of(mut self, db: &Connection, schema: &str) -> rusqlite::Result<Self> {
         self.0.retain(|(name, _)| name == schema);
-        // `temp` isn't listed before it is used, but has a schema's own table.
+        // `temp` isn't listed before it is used, but it has a schema table.
         if self.0.is_empty() {
             self.0.push((schema.to_owned(), version(db, schema)?));
         }
         Ok(self)
     }
 
-    /// The names of its databases.
+    /// Returns the names of its databases.
     pub(crate) fn schemas(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
-    /// The first of its databases that has anything in it.
+    /// Returns the first of its databases that isn't empty.
     pub(crate) fn first_with_entries(&self, db: &Connection) -> rusqlite::Result<Option<&str>> {
         for schema in self.schemas() {
             let entries = format!("SELECT 1 FROM {}.sqlite_master LIMIT 1", Quoted(schema));
@@ -524,12 +522,12 @@ impl SchemaVersion {
         Ok(None)
     }
 
-    /// The version of the first of its databases.
+    /// Returns the version of the first of its databases.
     pub(crate) fn version(&self) -> Option<i64> {
         self.0.first().map(|(_, version)| *version)
     }
 
-    /// Of all databases of the connection.
+    /// Reads the versions of all databases of the connection.
     pub(crate) fn of_all(db: &Connection) -> rusqlite::Result<Self> {
         let mut names = db.prepare("PRAGMA database_list")?;
         let names = names.query_map([], |row| row.get::<_, String>(1))?;
@@ -543,7 +541,7 @@ impl SchemaVersion {
             .map(SchemaVersion)
     }
 
-    /// Whether a schema has changed since.
+    /// Checks whether a schema has changed since.
     pub(crate) fn is_stale(&self, db: &Connection) -> rusqlite::Result<bool> {
         for (name, then) in &self.0 {
             if version(db, name)? != *then {

@@ -1,4 +1,4 @@
-//! The SQL of a walk, written so that SQLite searches.
+//! Writes the SQL of a walk so that SQLite searches by the key.
 
 use keywalk::Order;
 use rusqlite::Connection;
@@ -11,8 +11,8 @@ use crate::plan::{Condition, ONE_ROW, Plan};
 use crate::relation::{KeyPart, Relation};
 use crate::sql::Quoted;
 
-/// Writes a statement in the first way for which SQLite's plan is a search by all conditions: as it
-/// chooses by itself, or else by what leaves it no other choice, so that no statistics keep it from that.
+/// Writes a statement in the first way for which SQLite's plan is a search by all conditions. SQLite's own choice of
+/// index is tried first. The other ways leave it no choice, so that statistics can't prevent the search.
 pub(crate) fn write(
     db: &Connection,
     relation: &Relation,
@@ -29,7 +29,7 @@ pub(crate) fn write(
         refused: None,
     };
     let found = attempts.one(None, None, Urge::default(), true)?;
-    // An index that serves a filter too is SQLite's own choice.
+    // If an index serves a filter too, the choice is left to SQLite.
     if found.is_some() || !served.is_empty() {
         return attempts.or_error(found);
     }
@@ -71,20 +71,20 @@ pub(crate) fn write(
     attempts.or_error(None)
 }
 
-/// The ways that a statement was tried to be written in.
+/// The ways that were tried to write a statement.
 struct Attempts<'a> {
     db: &'a Connection,
     relation: &'a Relation,
     served: &'a [usize],
     shape: RangeShape,
-    /// What would do if there is nothing better: a joined table is read whole.
+    /// The fallback if there is nothing better: it reads a joined table whole.
     second: Option<(Seek, Plan)>,
-    /// SQLite's own choice.
+    /// The plan that SQLite chose by itself.
     refused: Option<Plan>,
 }
 
 impl Attempts<'_> {
-    /// Tries all forms of one way. What scans a joined table will do only if it `may_scan`.
+    /// Tries all forms of one way. A plan that scans a joined table is accepted only if it `may_scan`.
     fn one(
         &mut self,
         from: Option<&str>,
@@ -112,13 +112,13 @@ impl Attempts<'_> {
             let seek = Seek::new(relation, how, shape);
             let plan = match Plan::of(db, &seek.sql) {
                 Ok(plan) => plan,
-                // Of an index or order that SQLite can't use for this ("no query solution").
+                // SQLite can't use this index or order ("no query solution").
                 Err(source) if !is_own_choice && !is_of_store(&source) => continue,
                 Err(source) => return Err(relation.failed(source)),
             };
             check_known(relation, &plan)?;
             if !plan.streams() || !plan.searches(&seek.parts) {
-                // The cure is clearest where SQLite itself makes an index.
+                // The cure is clearest if SQLite itself builds an index.
                 let is_clearer = |before: &Plan| !before.makes_index() && plan.makes_index();
                 if self.refused.as_ref().is_none_or(is_clearer) {
                     self.refused = Some(plan);
@@ -129,7 +129,7 @@ impl Attempts<'_> {
             if !plan.scans_within() {
                 return Ok(Some((seek, plan)));
             }
-            // Behind one row the scan may be by the key, of all rows for each one before.
+            // After a single row, the scan may be by the key, over all rows for each one before.
             if may_scan && !plan.begins_with_one() {
                 self.second.get_or_insert((seek, plan));
             }
@@ -137,8 +137,8 @@ impl Attempts<'_> {
         Ok(None)
     }
 
-    /// Tries one way with each urge. To read few rows, or by an index that it is told, SQLite scans a joined
-    /// table that it would make an index of to read many.
+    /// Tries one way with each urge. SQLite builds an index of a joined table to read many rows. To read few rows, or
+    /// by an index that it is given, it scans that table instead.
     fn urged(
         &mut self,
         from: Option<&str>,
@@ -176,7 +176,7 @@ impl Attempts<'_> {
     }
 }
 
-/// That every step of a plan can be understood.
+/// Checks that every step of a plan is understood.
 fn check_known(relation: &Relation, plan: &Plan) -> Result<(), Error> {
     match plan.unknown() {
         None => Ok(()),
@@ -184,9 +184,9 @@ fn check_known(relation: &Relation, plan: &Plan) -> Result<(), Error> {
     }
 }
 
-/// The caller's SQL has no range over the key: SQLite searches by one of two such conditions and
-/// checks the other row by row, from the same place at every chunk if it chooses the wrong one. It
-/// shows in the plan where the walk itself asks for no range.
+/// Checks that the caller's SQL has no range over the key. Of two such conditions, SQLite searches by one and checks
+/// the other row by row. With the wrong choice each chunk starts from the same place. The plan shows such a range if
+/// the walk itself has none.
 fn check_no_range(
     db: &Connection,
     relation: &Relation,
@@ -203,7 +203,7 @@ fn check_no_range(
         far: Edge::Open,
         ..shape
     };
-    // Behind a row of the caller's SQL the search stands further in, and elsewhere without its value.
+    // If the caller's SQL reads one row first, the search is in an inner loop, which is examined too.
     let is_before_start = plan.begins_with_one();
     let seek = Seek::new(relation, how, open);
     let plan = Plan::of(db, &seek.sql).map_err(|source| relation.failed(source))?;
@@ -218,67 +218,66 @@ fn check_no_range(
     Ok(())
 }
 
-/// How a statement finds its place.
+/// The form of a statement's search conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SeekForm {
     /// `(a, b) > (?, ?)`, bounded at both ends: one search of an index in one direction.
     RowValue,
-    /// `a = ? AND b < ?`, then `a > ?`, merged: for columns that go in different directions, for an
-    /// index whose last column is the rowid, and on the way down to NULL. Bounded at the near end,
-    /// and at the far one by the first column: the fetch looks for the rest. The OR of these
-    /// conditions would search by the first column alone, and read all rows of one `a` at every
-    /// chunk.
+    /// `a = ? AND b < ?`, then `a > ?`, merged. For columns of different directions, for an index whose last column
+    /// is the rowid, and for descending to NULL. It is bounded at the near end, and at the far end by the first
+    /// column; the fetch checks the rest. The OR of these conditions would search by the first column alone, and read
+    /// all rows of one `a` at every chunk.
     Union,
 }
 
-/// How a statement is written.
+/// The way a statement is written.
 #[derive(Clone, Copy, Debug)]
 struct How<'a> {
     form: SeekForm,
-    /// What stands after FROM, where it isn't as the caller wrote it.
+    /// The text after FROM, if it isn't the caller's.
     from: Option<&'a str>,
-    /// The index that SQLite is told to use.
+    /// The index that SQLite has to use.
     index: Option<&'a str>,
     urge: Urge<'a>,
-    /// The filters that stand in WHERE, since an index serves them; by their positions. The others
-    /// stand beside the row's columns, after them: the fetch counts the rows that they drop.
+    /// The positions of the filters in WHERE, which an index serves. The others are evaluated in columns after the
+    /// row's own, and the fetch counts the rows that they drop.
     served: &'a [usize],
 }
 
-/// What moves SQLite to search, whatever its statistics say.
+/// A hint that makes SQLite search, whatever its statistics say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Urge<'a> {
-    /// How likely the walk's conditions are called.
+    /// The likelihood that the walk's conditions are given.
     likelihood: Option<&'static str>,
-    /// Two lookups of one row, in this schema's own table, are joined before.
+    /// The schema whose own table is joined first, as two lookups of one row.
     one_row: Option<&'a str>,
 }
 
-/// As a fetch reads only a chunk: so a join begins with the key's table, and nothing is sorted for it.
+/// Reflects that a fetch reads only a chunk. A join then begins with the key's table, and nothing is sorted for it.
 const UNLIKELY: &str = "0.000001";
 
-/// Where statistics say that a table has one row or two, SQLite finds a scan by the rowid cheaper than a
-/// search, by a difference that is lost beside the cost of looking up one row before: then it takes what
-/// reads fewer rows. (And after a table without statistics, it makes no Bloom filter of another.)
+/// If statistics record one or two rows for a table, SQLite considers a scan by the rowid cheaper than a search. The
+/// difference vanishes beside the cost of looking up one row first, and SQLite then chooses what reads fewer rows.
+/// (After a table without statistics, it makes no Bloom filter of another.)
 const CERTAIN: &str = "1.0";
 
-/// Who looks for the range's far bound.
+/// How the range's far bound is enforced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FarBound {
-    /// The statement ends there.
+    /// The statement ends at the bound.
     Ended,
-    /// The fetch: it compares each row's key.
+    /// The fetch compares each row's key.
     Compared,
-    /// The statement says it of each row, in its last column: only SQLite knows the order.
+    /// The statement reports it for each row, in its last column: only SQLite knows the order.
     Told,
 }
 
-/// What a parameter of a walk's statement stands for.
+/// The meaning of a parameter of a walk's statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Param {
-    /// The caller's, by its position.
+    /// The caller's parameter at this position.
     Given(usize),
-    /// A column that is fixed to one value.
+    /// The value of a fixed column.
     Fixed(usize),
     /// A column of the key at the near bound.
     Near(usize),
@@ -286,13 +285,13 @@ pub(crate) enum Param {
     Far(usize),
 }
 
-/// A statement's text, and what is known of it.
+/// A statement's text and its properties.
 #[derive(Debug)]
 pub(crate) struct Seek {
     pub(crate) sql: String,
     /// The walk's own parameters, numbered after the caller's.
     pub(crate) own: Vec<Param>,
-    /// What each part of the statement has to search by.
+    /// The conditions that each part of the statement has to search by.
     pub(crate) parts: Vec<Vec<Condition>>,
     pub(crate) far: FarBound,
 }
@@ -311,7 +310,7 @@ impl Seek {
             SeekForm::Union => writer.union(),
         };
         sql += &writer.order_by();
-        // A literal: a statement with `LIMIT ?` would be prepared again for each value.
+        // A literal, since a statement with `LIMIT ?` would be prepared again for each value.
         if shape.answer == Answer::FirstKey {
             sql += " LIMIT 1";
         }
@@ -333,8 +332,8 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// A row value with NULL in it compares as NULL: the search down from `(x, 5)` would miss
-    /// `(x, NULL)`. The union has parts for those.
+    /// Chooses the form. A row value with NULL in it compares as NULL, so a search down from `(x, 5)` would miss `(x,
+    /// NULL)`. The union has parts for those.
     fn form(&self) -> SeekForm {
         let down = |part| self.relation.direction(part, self.shape.order) == Order::Descending;
         if self.relation.nullable && self.relation.key.iter().any(down) {
@@ -344,7 +343,8 @@ impl Writer<'_> {
         }
     }
 
-    /// Up to `(x, 5)`, a row value would miss `(x, NULL)`: then the fetch looks for the far bound.
+    /// Chooses how the far bound is enforced. Up to `(x, 5)`, a row value would miss `(x, NULL)`; then the fetch
+    /// checks the far bound.
     fn end(&self) -> FarBound {
         let is_unordered = |part: &KeyPart| part.layout.comparison == TextOrder::Collation;
         if self.shape.far == Edge::Open
@@ -358,7 +358,7 @@ impl Writer<'_> {
         }
     }
 
-    /// The order of the statement, by the positions of the key's columns.
+    /// Returns the ORDER BY, as the positions of the key's columns.
     fn order_by(&self) -> String {
         let (relation, order) = (self.relation, self.shape.order);
         let positions = match self.shape.answer {
@@ -436,8 +436,8 @@ impl Writer<'_> {
             if self.relation.nullable && down {
                 selects.push(self.part(equal, |writer| {
                     let term = format!("{} IS NULL", writer.relation.key[equal].expression);
-                    // SQLite may know that it can't be; then it says nothing of a search, and
-                    // doesn't begin with this part.
+                    // SQLite may know that this is never true. Its plan then shows no search and doesn't begin with
+                    // this part.
                     (term, None)
                 }));
             }
@@ -445,8 +445,7 @@ impl Writer<'_> {
         selects.join(" UNION ALL ")
     }
 
-    /// A part of the union: the rows that have the first `equal` columns of the near key, and for
-    /// which `last` holds.
+    /// Writes a part of the union: the rows that have the first `equal` columns of the near key and satisfy `last`.
     fn part(
         &mut self,
         equal: usize,
@@ -459,7 +458,7 @@ impl Writer<'_> {
             let number = self.number(Param::Near(column));
             let expression = &self.relation.key[column].expression;
             let term = format!("{expression} = +?{number}");
-            // Few rows meet it as it is.
+            // Few rows satisfy it anyway.
             terms.push(match self.how.urge.likelihood {
                 Some(CERTAIN) => self.urged(term, true),
                 _ => term,
@@ -480,7 +479,7 @@ impl Writer<'_> {
         self.select(terms)
     }
 
-    /// The far bound, as far as the first column tells: rows past it aren't read.
+    /// Adds the far bound on the first column: rows past it aren't read.
     fn end_at_first_column(&mut self, terms: &mut Vec<String>) {
         if self.shape.far != Edge::Open && !self.relation.nullable {
             let order = self.shape.order.reversed();
@@ -488,7 +487,7 @@ impl Writer<'_> {
         }
     }
 
-    /// The columns that are fixed to one value.
+    /// Adds the conditions on the fixed columns.
     fn fix(&mut self, terms: &mut Vec<String>, conditions: &mut Vec<Condition>) {
         let relation = self.relation;
         for (at, fixed) in relation.fixed.iter().enumerate() {
@@ -502,8 +501,8 @@ impl Writer<'_> {
         }
     }
 
-    /// A condition of the walk's own, as likely as it is called. Of two the lower one stands first, and only
-    /// the upper one is unlikely: else SQLite would find that one of them leaves as few rows as both.
+    /// Marks a condition of the walk with its likelihood. Of two conditions the lower one comes first, and only the
+    /// upper one is marked unlikely. Otherwise SQLite would assume that one of them leaves as few rows as both.
     fn urged(&self, term: String, may_be_unlikely: bool) -> String {
         match self.how.urge.likelihood {
             None => term,
@@ -512,8 +511,8 @@ impl Writer<'_> {
         }
     }
 
-    /// Where there is no condition to be called unlikely: one that every row meets, NULLs too. (Before one
-    /// row that does it for newer versions of SQLite, at no cost for each row.)
+    /// Adds a condition to mark as unlikely if there is none: one that every row satisfies, including NULLs. (If
+    /// one row is joined first, newer versions of SQLite need no condition that costs something for each row.)
     fn urge_all(&self, terms: &mut Vec<String>) {
         let urge = self.how.urge;
         if urge.likelihood == Some(UNLIKELY) && urge.one_row.is_none() {
@@ -522,8 +521,8 @@ impl Writer<'_> {
         }
     }
 
-    /// A comparison of key columns, all of one direction, with a key: the rows that come after it
-    /// in `order`, and those at it unless `past`.
+    /// Compares key columns, all of one direction, with a key: the rows that come after it in `order`, and those
+    /// equal to it unless `past`.
     fn compare(
         &mut self,
         columns: &[usize],
@@ -533,9 +532,8 @@ impl Writer<'_> {
     ) -> (String, Condition) {
         let key = &self.relation.key;
         let operator = self.relation.operator(&key[columns[0]], order);
-        // Plus signs: SQLite doesn't look at the value of an expression when it plans, so a
-        // statement isn't prepared again when another value is bound (as it would be for a table
-        // with statistics).
+        // The plus signs make expressions, whose values SQLite ignores when it plans. So a statement isn't prepared
+        // again when another value is bound, as it would be for a table with statistics.
         let values: Vec<String> = columns
             .iter()
             .map(|column| format!("+?{}", self.number(param(*column))))
@@ -556,7 +554,7 @@ impl Writer<'_> {
         (term, self.relation.condition(columns, operator))
     }
 
-    /// The number of one of the walk's own parameters.
+    /// Returns the number of one of the walk's own parameters.
     fn number(&mut self, param: Param) -> usize {
         let at = self.own.iter().position(|known| *known == param);
         let at = at.unwrap_or_else(|| {
@@ -579,14 +577,14 @@ impl Writer<'_> {
         }
         let (mut checked, mut served) = (Vec::new(), Vec::new());
         for (at, filter) in relation.filters.iter().enumerate() {
-            // The bracket on a line of its own: a filter may end in a comment.
+            // The parenthesis is on its own line, since a filter may end in a comment.
             let filter = format!("({filter}\n)");
             match self.how.served.contains(&at) {
                 true => served.push(filter),
                 false => checked.push(filter),
             }
         }
-        // After the walk's own conditions: of two that would do, SQLite uses the first.
+        // After the walk's own conditions: if two are usable, SQLite uses the first.
         terms.append(&mut served);
         let verdict = format!("({}) IS TRUE", checked.join(" AND "));
         if !checked.is_empty() {
@@ -606,7 +604,7 @@ impl Writer<'_> {
         if let Some(index) = self.how.index {
             sql += &format!(" INDEXED BY {}", Quoted(index));
         } else if relation.is_by_rowid() && self.how.served.is_empty() {
-            // By the rowid still: where an index is small, SQLite may sort what that holds instead.
+            // Searches by the rowid: if an index is small, SQLite may prefer to sort its content instead.
             sql += " NOT INDEXED";
         }
         if !terms.is_empty() {
@@ -616,7 +614,7 @@ impl Writer<'_> {
         sql
     }
 
-    /// Whether a row lies within the far bound, as an expression that doesn't end a search.
+    /// Writes an expression that tests the far bound for each row and doesn't end the search.
     fn within(&mut self) -> String {
         let order = self.shape.order.reversed();
         let last = self.relation.key.len() - 1;
@@ -639,8 +637,8 @@ impl Writer<'_> {
     }
 }
 
-/// A row of which SQLite knows that there is one: a table's own entry in its schema is there, or
-/// another. Its column has a name that no caller's expression means.
+/// Writes a subselect that SQLite knows to return one row: the entry of the schema table for itself, or another. No
+/// expression of the caller can mean its column.
 fn one_row(schema: &str) -> String {
     let entries = format!("{}.sqlite_master", Quoted(schema));
     format!(

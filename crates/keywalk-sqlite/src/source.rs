@@ -1,4 +1,4 @@
-//! The one source behind tables and queries.
+//! The source that tables and queries share.
 
 #![expect(unnameable_types, reason = "the parts of a sealed trait")]
 
@@ -21,28 +21,29 @@ use crate::key::{Layout, SqlKey};
 use crate::relation::Relation;
 use crate::value::key_text;
 
-/// How often one request proves its relation again because the schema changed meanwhile.
+/// The maximum number of times that one request proves its relation again because the schema changed.
 const MOST_CHANGES: u32 = 8;
 
-/// A table or a query, as a walk fetches from it. Name it [`Table`](crate::Table) or
-/// [`Query`](crate::Query): there is what each of them adds, with examples.
+/// A walkable table or query. Use it through its aliases [`Table`](crate::Table) and [`Query`](crate::Query), which
+/// have the constructors and examples.
 ///
-/// `C` lends a connection ([`Connect`]). `S` is what is walked: a [`TableSpec`](crate::TableSpec) or a
-/// [`QuerySpec`](crate::QuerySpec). `K` is the key's type. `D` makes an item's value of a row. Its methods
-/// build it and read at most the schema; rows are read when the walk fetches.
+/// `C` lends a connection ([`Connect`]). `S` defines what is walked: a [`TableSpec`](crate::TableSpec) or a
+/// [`QuerySpec`](crate::QuerySpec). `K` is the key's type. `D` decodes a row into an item's value. The methods that
+/// build a source read at most the schema; rows are read when the walk fetches.
 pub struct SqlSource<C, S, K, D = Rows> {
     pub(crate) db: C,
     pub(crate) spec: S,
     decode: D,
-    /// What the spec was resolved to before the first fetch, when a token was read or made. The first fetch
-    /// checks that it still is: a position isn't walked from under a schema that it wasn't checked against.
+    /// The relation that the spec was resolved to before the first fetch, when a token was read or made. The first
+    /// fetch checks that it still holds, so that a position is never used under a schema that it wasn't checked
+    /// against.
     before: OnceLock<Relation>,
-    /// Made by the first fetch.
+    /// Created by the first fetch.
     fetcher: Option<Fetcher>,
     key: PhantomData<fn() -> K>,
 }
 
-/// What is walked, as the caller defined it: a table or a query. Sealed.
+/// The definition of what is walked: a table or a query. Sealed.
 pub trait Spec: fmt::Debug {
     /// Sets the key's columns, and proves what can be proven before the first fetch.
     #[doc(hidden)]
@@ -53,11 +54,11 @@ pub trait Spec: fmt::Debug {
         layout: Layout,
     ) -> Result<(), Error>;
 
-    /// Returns what is walked, under the schema as it is.
+    /// Resolves the definition under the current schema.
     #[doc(hidden)]
     fn resolve(&self, db: &Connection, layout: Layout) -> Result<Relation, Error>;
 
-    /// Returns what `before` is under a schema that has changed: with the same key and columns.
+    /// Resolves `before` again under a schema that has changed, with the same key and columns.
     #[doc(hidden)]
     fn resolve_again(&self, db: &Connection, before: &Relation) -> Result<Relation, Error>;
 }
@@ -74,31 +75,33 @@ impl<C, S, K, D> SqlSource<C, S, K, D> {
         }
     }
 
-    /// The same connection and spec, not resolved yet.
+    /// Returns a source with the same connection and spec, not resolved yet.
     fn with<K2, D2>(self, decode: impl FnOnce(D) -> D2) -> SqlSource<C, S, K2, D2> {
         SqlSource::unresolved(self.db, self.spec, decode(self.decode))
     }
 
-    /// The same with another spec, not resolved yet.
+    /// Returns the same source after its spec was changed, not resolved yet.
     pub(crate) fn respecified(self) -> Self {
         self.with(|decode| decode)
     }
 }
 
 impl<C: Connect, S: Spec, K, D> SqlSource<C, S, K, D> {
-    /// Walks by these columns, as keys of type `K2`, ascending by the first, then by the second, …
+    /// Walks by these columns, with keys of type `K2`. Rows are ordered by the first column, then by the second, and
+    /// so on, each ascending unless its type is a [`Reverse`](std::cmp::Reverse).
     ///
-    /// Of a **table** any columns will do that are unique together and that an index is sorted by: the primary
-    /// key, a UNIQUE index over NOT NULL columns, or an indexed column and the primary key behind it.
-    /// `"rowid"` is one for every table that isn't WITHOUT ROWID. But VACUUM renumbers it, and no row
-    /// shows that: a walk by it ends, and its [token](keywalk::Token) is refused, after any change of
-    /// the schema, which VACUUM counts as. A copy that was made row by row, as from a dump, isn't
-    /// noticed: don't carry such a token to another file. An INTEGER PRIMARY KEY is a rowid that stays:
-    /// walk by its own name. With [`DynKey`](crate::DynKey) as the type the index's own directions are taken.
+    /// For a **table**, the columns must be unique together, and an index must be sorted by them: the primary key, a
+    /// UNIQUE index over NOT NULL columns, or an indexed column followed by the primary key. With
+    /// [`DynKey`](crate::DynKey) as the type, the walk uses the index's own directions.
     ///
-    /// Of a **query** the columns of the result must be unique together, and columns of one index. Text is
-    /// compared by bytes: a column under another collation can't be searched so, which is an error at the
-    /// first fetch. [`DynKey`](crate::DynKey) takes every column ascending.
+    /// `"rowid"` is a key of every table that isn't WITHOUT ROWID. But VACUUM renumbers it, and no row shows that. So
+    /// after any change of the schema, which includes VACUUM, a walk by rowid ends and its [token](keywalk::Token) is
+    /// refused. A copy made row by row, such as a dump, is not detected: don't use a rowid token with another file.
+    /// An INTEGER PRIMARY KEY is a rowid that VACUUM keeps: walk by its own name.
+    ///
+    /// For a **query**, the columns of the result must be unique together, and columns of one index. Text is compared
+    /// by bytes. A column under another collation can't be searched that way, which is an error at the first fetch.
+    /// [`DynKey`](crate::DynKey) takes every column ascending.
     ///
     /// ```
     /// # use keywalk::Walk;
@@ -120,12 +123,21 @@ impl<C: Connect, S: Spec, K, D> SqlSource<C, S, K, D> {
     ///
     /// # Errors
     ///
-    /// Of a table, if it or a column doesn't exist, if the columns don't fit the type or never hold it, aren't
-    /// proven to be unique or may hold NULL (but for a
-    /// [lone primary key](crate::Table#proven-before-the-first-row)), or if their text is ordered otherwise than
-    /// the type. Of a query, if it has no such column, or two; if the columns don't fit the type; if a type
-    /// leaves the order to the column's collation. Whether an index can be searched is seen by the first
-    /// fetch.
+    /// For a table:
+    ///
+    /// - the table or a column doesn't exist;
+    /// - the columns don't fit the type, or never hold it;
+    /// - they aren't proven to be unique, or may hold NULL (except a [lone primary
+    ///   key](crate::Table#proven-before-the-first-row));
+    /// - their text is ordered differently from the type.
+    ///
+    /// For a query:
+    ///
+    /// - it has no such column, or two of that name;
+    /// - the columns don't fit the type;
+    /// - the type leaves the order to the column's collation.
+    ///
+    /// Whether an index can be searched is checked by the first fetch.
     pub fn key<K2: SqlKey>(
         self,
         columns: impl IntoIterator<Item = impl Into<String>>,
@@ -136,15 +148,16 @@ impl<C: Connect, S: Spec, K, D> SqlSource<C, S, K, D> {
         Ok(source)
     }
 
-    /// Makes an item's value of each row by a closure. Items are `(key, value)`.
+    /// Decodes each row with a closure. Items are `(key, value)`.
     ///
-    /// The row's columns are the table's, or those of [`columns`](crate::Table::columns), or the SELECT's, in
-    /// that order; others may follow. A column is found by its name in O(columns), by its position at once.
-    /// What the closure fails with ends the walk, with an [error](crate::ErrorKind::Value) that names the row.
+    /// The row's columns are those of the table, of [`columns`](crate::Table::columns) or of the SELECT, in that
+    /// order; others may follow. Finding a column by name takes O(columns), by position O(1). If the closure returns
+    /// an error, the walk ends with an [error](crate::ErrorKind::Value) that names the row.
     ///
-    /// It is called for each row of a chunk, in their order, before the chunk is handed out. A row comes to
-    /// it once; but the rows of a chunk that fails come again when the walk is resumed, and the last row of a
-    /// table with a [`filter`](crate::Table::filter) comes first too, since its key is where the walk ends.
+    /// The closure runs for each row of a chunk, in order, before the chunk is yielded. It usually sees each row
+    /// once. There are two exceptions: the rows of a chunk that failed are decoded again when the walk is resumed;
+    /// and the last row of a table with a [`filter`](crate::Table::filter) is also decoded first, since its key is
+    /// where the walk ends.
     pub fn map<T, F>(self, decode: F) -> SqlSource<C, S, K, Mapped<F>>
     where
         F: FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
@@ -152,8 +165,9 @@ impl<C: Connect, S: Spec, K, D> SqlSource<C, S, K, D> {
         self.with(|_| Mapped::new(decode))
     }
 
-    /// As [`map`](Self::map), in place: the closure gets an item of the chunk before (or a default
-    /// one) and must set all of it. Lent chunks then allocate nothing once they are warm.
+    /// Decodes each row in place with a closure. Like [`map`](Self::map), but the closure is passed an item of the
+    /// previous chunk (or a default one) and must set all of it. Lent chunks then allocate nothing once they are
+    /// warm.
     ///
     /// ```
     /// # use keywalk::Walk;
@@ -179,13 +193,14 @@ impl<C: Connect, S: Spec, K, D> SqlSource<C, S, K, D> {
         self.with(|_| Filled::new(fill))
     }
 
-    /// Makes a `T` of each row by its [`FromRow`], in place where it says how. Items are `(key, T)`.
+    /// Decodes each row as a `T` with its [`FromRow`], in place if `T` implements [`refill`](FromRow::refill). Items
+    /// are `(key, T)`.
     pub fn decode<T: FromRow>(self) -> SqlSource<C, S, K, Decoded<T>> {
         self.with(|_| Decoded::new())
     }
 
-    /// The statements that the walk has run so far, to be looked at with `EXPLAIN QUERY PLAN`. None before
-    /// the first fetch.
+    /// Returns the statements that the walk has run so far, for `EXPLAIN QUERY PLAN`. Before the first fetch there
+    /// are none.
     ///
     /// ```
     /// # use keywalk::Walk;
@@ -206,19 +221,18 @@ impl<C: Connect, S: Spec, K, D> SqlSource<C, S, K, D> {
 }
 
 impl<C: Borrow<Connection>, S, K, D> SqlSource<C, S, K, D> {
-    /// The connection. Between two fetches it is free for anything: writing, checkpoints, VACUUM.
+    /// Returns the connection. Between two fetches it is free for anything: writing, checkpoints, VACUUM.
     pub fn connection(&self) -> &Connection {
         self.db.borrow()
     }
 }
 
 impl<C: Connect, S: Spec, K: SqlKey, D> SqlSource<C, S, K, D> {
-    /// How many rows there are to walk: all of the query's, or all of the table's that
-    /// [`prefix_eq`](crate::Table::prefix_eq) and [`filter`](crate::Table::filter) let through, whatever the walk's
-    /// range.
+    /// Counts the rows to walk: all rows of the query, or all rows of the table that match
+    /// [`prefix_eq`](crate::Table::prefix_eq) and [`filter`](crate::Table::filter). The walk's range doesn't matter.
     ///
-    /// For a progress bar. It reads them all, in O(rows) and in one go, and is out of date as soon as
-    /// others write.
+    /// Use it for a progress bar. It reads all of these rows in one statement, in O(rows), and is out of date as soon
+    /// as others write.
     ///
     /// ```
     /// # use keywalk_sqlite::Table;
@@ -231,17 +245,17 @@ impl<C: Connect, S: Spec, K: SqlKey, D> SqlSource<C, S, K, D> {
     ///
     /// # Errors
     ///
-    /// If the schema doesn't prove a table's key, and SQLite's own.
+    /// If the schema doesn't prove a table's key, and SQLite's own errors.
     pub fn count(&self) -> Result<u64, Error> {
         let db = &*lend(&self.db)?;
-        // What a walk begins from isn't settled by counting: a job makes its tables after that.
+        // Counting doesn't fix the schema that the walk begins with: a job creates its tables after that.
         Ok(match &self.fetcher {
             Some(fetcher) => fetcher.relation().count(db)?,
             None => self.spec.resolve(db, K::layout())?.count(db)?,
         })
     }
 
-    /// Returns what is walked; resolves it if that wasn't done yet.
+    /// Returns the resolved relation; resolves it first if that wasn't done yet.
     fn relation(&self) -> Result<&Relation, Error> {
         match (&self.fetcher, self.before.get()) {
             (Some(fetcher), _) => Ok(fetcher.relation()),
@@ -255,15 +269,14 @@ impl<C: Connect, S: Spec, K: SqlKey, D> SqlSource<C, S, K, D> {
 }
 
 impl<C: Connect, S: Spec, K: SqlKey, D: Decode> SqlSource<C, S, K, D> {
-    /// Runs `request` against the store, and again where the schema turns out to have changed before the
-    /// first row.
+    /// Runs `request` against the store, and again if the schema has changed before the first row.
     fn ask<T>(
         &mut self,
         mut request: impl FnMut(&Connection, &mut Fetcher, &mut D) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let mut changes = 0;
         loop {
-            // One connection for what is proven again and for what is then read.
+            // Proving and reading use the same connection.
             let (db, fetcher, decode) = self.parts(changes > 0)?;
             if !C::IS_SAME {
                 fetcher.move_on();
@@ -277,8 +290,8 @@ impl<C: Connect, S: Spec, K: SqlKey, D: Decode> SqlSource<C, S, K, D> {
         }
     }
 
-    /// Returns the parts that fetch; resolves the relation first if that wasn't done, or again if the schema
-    /// has changed. If it can't be, the parts stay as they were, for the schema may change back.
+    /// Returns the parts that fetch. Resolves the relation first if that wasn't done, or again if the schema has
+    /// changed. If that fails, the parts stay as they were, since the schema may change back.
     fn parts(&mut self, has_changed: bool) -> Result<(C::Lent<'_>, &mut Fetcher, &mut D), Error> {
         let db = lend(&self.db)?;
         let fetcher = match &mut self.fetcher {
@@ -346,8 +359,8 @@ impl<C: Connect, S: Spec, K: SqlKey, D: Decode> ResumableSource for SqlSource<C,
         Ok(values.and_then(|values| K::from_values(values, &columns)))
     }
 
-    /// As SQL writes it: `7`, `'a name'`, `(5, x'00ff')`; what a terminal wouldn't show is escaped,
-    /// and more than 120 characters or 60 bytes are cut.
+    /// Writes the key as a SQL literal: `7`, `'a name'`, `(5, x'00ff')`. Characters that a terminal wouldn't show are
+    /// escaped, and more than 120 characters or 60 bytes are cut.
     fn key_text(&self, key: &K) -> String {
         let literal = |column| key_text(codec::lent(&key.bind_column(column)));
         match key.width() {

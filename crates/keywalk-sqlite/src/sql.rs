@@ -1,4 +1,4 @@
-//! The caller's SQL, as far as it has to be understood: names, parameters, conditions.
+//! Parses the caller's SQL as far as needed: names, parameters, conditions.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use rusqlite::{Connection, Params as RusqliteParams, Statement};
 
 use crate::value;
 
-/// A name as SQL writes it: in double quotes, with those inside doubled.
+/// A SQL identifier: in double quotes, with inner quotes doubled.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {
@@ -25,7 +25,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// A name in a message: quoted, cut where it is long, and on one line.
+/// A name in a message: quoted, cut if it is long, and on one line.
 pub(crate) struct Named<'a>(pub(crate) &'a str);
 
 const NAMED_CHARS: usize = 80;
@@ -37,7 +37,7 @@ impl fmt::Display for Named<'_> {
     }
 }
 
-/// Names, quoted, with commas between, the first of many; "none" if there are none.
+/// The first of several names, quoted and separated by commas; "none" if there are none.
 pub(crate) struct Names<'a>(pub(crate) &'a [String]);
 
 const MOST_NAMES: usize = 20;
@@ -60,25 +60,24 @@ impl fmt::Display for Names<'_> {
     }
 }
 
-/// SQLite compares names without regard to the case of ASCII letters.
+/// Compares names as SQLite does, ignoring the case of ASCII letters.
 pub(crate) fn same(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b)
 }
 
-/// The values of the parameters in a piece of SQL that the caller wrote: bound anew for each fetch.
+/// The values of the parameters in a piece of the caller's SQL, bound again for each fetch.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Params {
     values: Vec<Value>,
 }
 
 impl Params {
-    /// Takes the values of the parameters of `sql`, which `statement` was prepared from. rusqlite
-    /// binds them itself, to a statement that answers them, so all that it accepts is accepted.
+    /// Captures the values of the parameters of `sql`, from which `statement` was prepared. rusqlite itself binds
+    /// them, to a statement that returns them, so everything that rusqlite accepts is accepted.
     ///
-    /// Answers `sql` too, with each parameter as `(+?1)`: by its number, so that the text can stand
-    /// in a statement more than once; and as an expression, whose value SQLite doesn't look at when
-    /// it plans. A table with statistics would have a statement with a bare parameter prepared again
-    /// at every fetch.
+    /// Also returns `sql` with each parameter written as `(+?1)`. With its number, the text can appear in a statement
+    /// more than once. As an expression, its value is ignored when SQLite plans. For a table with statistics, a
+    /// statement with a bare parameter would be prepared again at every fetch.
     pub(crate) fn capture(
         db: &Connection,
         sql: &str,
@@ -87,7 +86,7 @@ impl Params {
     ) -> rusqlite::Result<(String, Self)> {
         let count = statement.parameter_count();
         let names: Vec<Option<&str>> = (1..=count).map(|at| statement.parameter_name(at)).collect();
-        // A row each: SQLite bounds the columns of a result, not the rows of a VALUES.
+        // One row per value: SQLite limits the columns of a result, not the rows of a VALUES.
         let mut echo = String::from(if count == 0 { "SELECT 1" } else { "VALUES " });
         for (number, name) in (1..).zip(&names) {
             let comma = if number == 1 { "" } else { ", " };
@@ -107,7 +106,7 @@ impl Params {
             .filter_map(|(name, number)| Some(((*name)?, number)))
             .collect();
         let mut numbered = String::new();
-        // A plain `?` has the number after the largest so far (sqlite.org/lang_expr.html#varparam).
+        // A plain `?` has the next number after the largest so far (sqlite.org/lang_expr.html#varparam).
         let mut largest = 0;
         for token in tokens(sql) {
             let number = match token {
@@ -139,17 +138,16 @@ impl Params {
     }
 }
 
-/// A piece of SQL, as far as parameters need to be told from everything else.
+/// A piece of SQL: a parameter or anything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Token<'a> {
     /// `?`, `?5`, `:name`, `@name`, `#name` or `$name`.
     Parameter(&'a str),
-    /// Anything else, strings, quoted names and comments whole.
+    /// Anything else. Strings, quoted names and comments are whole.
     Other(&'a str),
 }
 
-/// Cuts SQL at its parameters, by the rules of SQLite's own tokenizer. The pieces together are the
-/// text.
+/// Splits SQL at its parameters, by the rules of SQLite's own tokenizer. The pieces together are the text.
 pub(crate) fn tokens(mut sql: &str) -> impl Iterator<Item = Token<'_>> {
     std::iter::from_fn(move || {
         let first = sql.chars().next()?;
@@ -182,8 +180,8 @@ pub(crate) fn tokens(mut sql: &str) -> impl Iterator<Item = Token<'_>> {
     })
 }
 
-/// The SQL with backticks around the names that stand in double quotes. SQLite takes `"x"` for a string
-/// where there is no column `x`; `` `x` `` is always a name.
+/// Returns the SQL with backticks around names in double quotes. SQLite takes `"x"` for a string if there is no
+/// column `x`; `` `x` `` is always a name.
 pub(crate) fn with_backticks(sql: &str) -> String {
     let mut changed = String::new();
     for Token::Parameter(text) | Token::Other(text) in tokens(sql) {
@@ -199,7 +197,7 @@ pub(crate) fn with_backticks(sql: &str) -> String {
     changed
 }
 
-/// Whether VALUES stands in the SQL outside of brackets, where it is a SELECT of its own.
+/// Checks whether the SQL contains VALUES outside of parentheses, where it is a SELECT of its own.
 pub(crate) fn has_values(sql: &str) -> bool {
     let mut depth = 0_usize;
     tokens(sql).any(|token| {
@@ -213,7 +211,7 @@ pub(crate) fn has_values(sql: &str) -> bool {
     })
 }
 
-/// Whether the SQL asks for parameter 0, which there is none of. SQLite's error is that of too many.
+/// Checks whether the SQL contains parameter 0, which doesn't exist. SQLite reports it as too many parameters.
 pub(crate) fn has_parameter_zero(sql: &str) -> bool {
     let is_zero = |number: &str| !number.is_empty() && number.bytes().all(|digit| digit == b'0');
     tokens(sql).any(|token| match token {
@@ -222,7 +220,7 @@ pub(crate) fn has_parameter_zero(sql: &str) -> bool {
     })
 }
 
-/// The SQL without the semicolons, blanks and comments at its end.
+/// Returns the SQL without the semicolons, blanks and comments at its end.
 pub(crate) fn without_end(sql: &str) -> &str {
     let (mut end, mut at) = (0, 0);
     for Token::Parameter(text) | Token::Other(text) in tokens(sql) {
@@ -235,7 +233,7 @@ pub(crate) fn without_end(sql: &str) -> &str {
     &sql[..end]
 }
 
-/// Up to and with the closing quote; a doubled one stands for itself.
+/// Returns the length up to and including the closing quote. A doubled quote stands for itself.
 fn quoted_len(rest: &str, quote: char) -> usize {
     let mut chars = rest.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
@@ -246,7 +244,7 @@ fn quoted_len(rest: &str, quote: char) -> usize {
     rest.len()
 }
 
-/// A name, which may go on behind `::` and end in brackets, as Tcl's variables do.
+/// Returns the length of a name, which may continue after `::` and end in parentheses, like Tcl's variables.
 fn variable_len(rest: &str) -> usize {
     let mut len = len_while(rest, in_name);
     while rest[len..].starts_with("::") {
@@ -269,8 +267,7 @@ fn in_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
 }
 
-/// Cuts a condition at the ANDs that join it, where nothing binds weaker: each part can be checked by
-/// itself.
+/// Splits a condition at its top-level ANDs, unless an operator binds weaker. Each part can be checked alone.
 pub(crate) fn conjuncts(condition: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut depth = 0_usize;
@@ -300,9 +297,9 @@ pub(crate) fn conjuncts(condition: &str) -> Vec<String> {
     parts
 }
 
-/// Whether a condition is one comparison, so that an index that serves it serves all of it. One of many
-/// parameters is a list of values, whose rows don't come in the key's order; trying it would cost SQLite
-/// the square of their number.
+/// Checks whether a condition is one comparison, so that an index that serves it serves all of it. A condition with
+/// many parameters is a list of values, whose rows don't come in the key's order. Trying it would cost SQLite the
+/// square of their number.
 pub(crate) fn is_single(condition: &str) -> bool {
     const MOST_PARAMETERS: usize = 8;
     let parameters = tokens(condition).filter(|token| matches!(token, Token::Parameter(_)));

@@ -18,15 +18,14 @@ use crate::value::{as_stored, as_text};
 
 /// A table, walked by a key. Its items are `(key, row)`.
 ///
-/// `C` is what lends a connection ([`Connect`]): one that is borrowed (`&Connection`), owned, shared or
-/// boxed (`Connection`, `Rc<Connection>`), a pool's or a mutex's guard ([`Held`](crate::Held)), or a pool
-/// ([`PerFetch`](crate::PerFetch)). A table that owns its connection is `Send` and
-/// `'static`, and [`connection`](Self::connection) lends it out between two fetches. Inside a
-/// transaction give `&*transaction`.
+/// `C` lends a connection ([`Connect`]): a borrowed one (`&Connection`), an owned, shared or boxed one (`Connection`,
+/// `Rc<Connection>`), a guard of a pool or mutex ([`Held`](crate::Held)), or a pool ([`PerFetch`](crate::PerFetch)).
+/// A table that owns its connection is `Send` and `'static`. [`connection`](Self::connection) returns it between two
+/// fetches. Inside a transaction, pass `&*transaction`.
 ///
-/// What it is walked by (`K`): its primary key as [`DynKey`], or the columns and the type that
-/// [`key`](Self::key) is told. What a row becomes (`D`): a [`Row`](crate::Row), or what
-/// [`map`](Self::map), [`map_into`](Self::map_into) or [`decode`](Self::decode) make of it.
+/// `K` is the key's type. By default the table is walked by its primary key, as [`DynKey`]; [`key`](Self::key)
+/// chooses columns and a type. `D` decodes a row: by default into a [`Row`](crate::Row); [`map`](Self::map),
+/// [`map_into`](Self::map_into) and [`decode`](Self::decode) choose something else.
 ///
 /// ```
 /// use keywalk::Walk;
@@ -48,34 +47,38 @@ use crate::value::{as_stored, as_text};
 ///
 /// # Proven before the first row
 ///
-/// The table and its columns exist; the key is unique by the schema and holds no NULL (a primary key of
-/// one column that isn't declared NOT NULL is let pass, unless it is walked as
-/// [`Collated`](crate::Collated), or as [`DynKey`] under another collation than BINARY: a NULL in it is an
-/// error when the walk comes to it); and for every statement of the walk `EXPLAIN QUERY PLAN` shows a
-/// search by the whole key on an index, and no sorting. Each failing is an [`Error`] of its own
-/// [kind](crate::ErrorKind). [`key`](Self::key) proves the schema's part at once, the first fetch the rest.
+/// - The table and its columns exist.
+/// - The schema makes the key unique.
+/// - The schema keeps NULL out of the key. One exception: a primary key of one column that isn't declared NOT NULL is
+///   accepted, and a NULL in it is an error when the walk reaches it. It is refused if it is walked as
+///   [`Collated`](crate::Collated), or as [`DynKey`] under a collation other than BINARY.
+/// - For every statement of the walk, `EXPLAIN QUERY PLAN` shows a search by the whole key on an index, and no
+///   sorting.
+///
+/// Each failure is an [`Error`] with its own [kind](crate::ErrorKind). [`key`](Self::key) checks the schema at once,
+/// the first fetch checks the rest.
 ///
 /// # Cost
 ///
-/// A fetch costs about 3 us and, for each row, what a cursor costs. Where the key isn't how the
-/// table is stored (a secondary index on a rowid table, in no order of the rows), each row is a jump:
-/// 7 to 8 times as much, for any method.
+/// A fetch costs about 3 us, plus what SQLite's cursor costs for each row. If the table isn't stored in the key's
+/// order (a secondary index on a rowid table), each row is a random access. That costs 7 to 8 times as much, with any
+/// method.
 pub type Table<C, K = DynKey, D = Rows> = SqlSource<C, TableSpec, K, D>;
 
 impl<C: Connect> Table<C> {
-    /// The table of that name, by its primary key, with all its columns.
+    /// Walks the table of that name by its primary key, with all its columns.
     ///
-    /// The name is a name and never SQL: `weird "name"` is just that. It is looked up where SQLite
-    /// looks: `temp`, `main`, the attached databases; [`schema`](Self::schema) names one. Nothing is
-    /// read yet: a name that isn't there is an error of [`key`](Self::key), or of the first fetch.
+    /// The name is quoted and never interpreted as SQL: `weird "name"` is a valid name. It is looked up as SQLite
+    /// does, in `temp`, `main` and the attached databases; [`schema`](Self::schema) picks one of them. Nothing is
+    /// read yet. A missing table is an error of [`key`](Self::key), or of the first fetch.
     pub fn new(db: C, table: impl Into<String>) -> Self {
         SqlSource::unresolved(db, TableSpec::new(table.into()), Rows::default())
     }
 }
 
 impl<C: Connect, D> Table<C, DynKey, D> {
-    /// A key of this table, for a [range](keywalk::Walk::range): a value for each column of the key;
-    /// several of different types by `rusqlite::params!["x", 1]`.
+    /// Makes a key of this table, for a [range](keywalk::Walk::range). Pass one value for each column of the key.
+    /// Write values of different types as `rusqlite::params!["x", 1]`.
     ///
     /// ```
     /// # use keywalk::Walk;
@@ -90,16 +93,16 @@ impl<C: Connect, D> Table<C, DynKey, D> {
     ///
     /// # Errors
     ///
-    /// If the table's key can't be proven, if there is another number of values than columns, or if
-    /// one is NULL or doesn't convert.
+    /// If the table's key can't be proven, if the number of values isn't the number of columns, or if a value is NULL
+    /// or doesn't convert.
     pub fn dyn_key(&self, values: impl IntoIterator<Item = impl ToSql>) -> Result<DynKey, Error> {
         self.spec.dyn_key(&*lend(&self.db)?, values)
     }
 }
 
 impl<C: Connect, K: SqlKey, D> Table<C, K, D> {
-    /// Looks for the table in this schema only: `main`, `temp` or an attached database. Default: where
-    /// SQLite looks.
+    /// Looks for the table in this schema only: `main`, `temp` or an attached database. Default: all of them, in
+    /// SQLite's order.
     ///
     /// ```
     /// # use keywalk_sqlite::Table;
@@ -115,11 +118,11 @@ impl<C: Connect, K: SqlKey, D> Table<C, K, D> {
         self.respecified()
     }
 
-    /// Walks only the rows where a leading column of the key's index has this value, by the rest of
-    /// the key: `prefix_eq("tenant", 5)` and then `key(["id"])` for a primary key `(tenant, id)`.
+    /// Walks only the rows where a leading column of the key's index has this value, by the rest of the key. For a
+    /// primary key `(tenant, id)`, write `prefix_eq("tenant", 5)` and then `key(["id"])`.
     ///
-    /// May be called for several columns, and must be before [`key`](Self::key). This is the fast
-    /// way: as a filter the condition would not use the index together with the key.
+    /// It may be called for several columns, and must be called before [`key`](Self::key). It is faster than a
+    /// [`filter`](Self::filter), which would not use the index together with the key.
     ///
     /// ```
     /// # use keywalk::Walk;
@@ -134,8 +137,8 @@ impl<C: Connect, K: SqlKey, D> Table<C, K, D> {
     ///
     /// # Errors
     ///
-    /// If there is no such column, if it was fixed already or is part of the key that was named, or if the
-    /// value is NULL, which equals nothing, or doesn't convert.
+    /// If there is no such column, if it was fixed already or is part of the named key, or if the value is NULL
+    /// (which equals nothing) or doesn't convert.
     pub fn prefix_eq(
         mut self,
         column: impl Into<String>,
@@ -145,23 +148,23 @@ impl<C: Connect, K: SqlKey, D> Table<C, K, D> {
         Ok(self.respecified())
     }
 
-    /// Walks only the rows for which this SQL expression is true. It may have parameters of its own,
-    /// numbered, named or plain, given as rusqlite takes them, and as many as SQLite takes (32,766) less the
-    /// few of the walk itself.
+    /// Walks only the rows for which this SQL expression is true. Its parameters may be numbered, named or plain, and
+    /// are passed as in rusqlite. There may be as many as SQLite allows (32,766), minus the few that the walk itself
+    /// uses.
     ///
-    /// It never costs the search by the key. Of conditions that AND joins, those that an index serves
-    /// together with the key are searched by; for the others rows are read and dropped, and a fetch
-    /// ends after a stretch of them (512, or the chunk size if that's larger), so a filter that
-    /// matches nothing makes for many short fetches, not a long one.
+    /// A filter never costs the search by the key. The expression is split at its top-level ANDs. A condition that an
+    /// index serves together with the key is part of the search. For the others, rows are read and dropped. A fetch
+    /// ends after 512 dropped rows, or after the chunk size if that is larger. So a filter that matches nothing
+    /// causes many short fetches instead of one long one.
     ///
-    /// A range of keys is better said with [`Walk::range`](keywalk::Walk::range), a fixed leading
-    /// column with [`prefix_eq`](Self::prefix_eq).
+    /// Prefer [`Walk::range`](keywalk::Walk::range) for a range of keys, and [`prefix_eq`](Self::prefix_eq) for a
+    /// fixed leading column.
     ///
-    /// What stands in double quotes is a name here, never a string, as it would be to SQLite where there
-    /// is no such column.
+    /// Text in double quotes is always a name here. SQLite itself would read it as a string if there is no such
+    /// column.
     ///
-    /// The expression is SQL: never build it from what a stranger sent. It can't end the condition
-    /// that it stands in, and its values go in as parameters.
+    /// The expression is SQL: never build it from untrusted input. It can't end the condition that it stands in. Pass
+    /// values as parameters.
     ///
     /// ```
     /// # use keywalk_sqlite::Table;
@@ -174,8 +177,8 @@ impl<C: Connect, K: SqlKey, D> Table<C, K, D> {
     ///
     /// # Errors
     ///
-    /// If it isn't an expression over the table's columns, if the parameters don't fit, or if there is
-    /// a filter already.
+    /// If it isn't an expression over the table's columns, if the parameters don't fit, or if there is a filter
+    /// already.
     pub fn filter(
         mut self,
         condition: impl Into<String>,
@@ -186,10 +189,11 @@ impl<C: Connect, K: SqlKey, D> Table<C, K, D> {
         Ok(self.respecified())
     }
 
-    /// Reads only these columns, in this order; default: all of the table's, generated ones too. The key is
-    /// read in any case.
+    /// Reads only these columns, in this order. Default: all columns of the table, including generated ones. The key
+    /// is always read.
     ///
-    /// Fewer columns are faster, large ones most of all. One that isn't there is an error of the first fetch.
+    /// Fewer columns are faster, most of all if large ones are left out. A missing column is an error of the first
+    /// fetch.
     #[must_use]
     pub fn columns(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.spec.columns = Some(columns.into_iter().map(Into::into).collect());
@@ -211,9 +215,9 @@ pub struct TableSpec {
 /// A condition on the rows.
 #[derive(Clone, Debug)]
 struct Filter {
-    /// As it was written.
+    /// The text as the caller wrote it.
     text: String,
-    /// With numbered parameters, cut at its ANDs.
+    /// The condition with numbered parameters, split at its ANDs.
     parts: Vec<String>,
     params: Params,
 }
@@ -273,7 +277,7 @@ impl TableSpec {
         let schema = self.read_schema(db)?;
         let relation = schema.relation();
         let has_zero = has_parameter_zero(&condition);
-        // A store that fails meanwhile says nothing of the filter.
+        // A failure of the store is not a fault of the filter.
         let because =
             |refused: &dyn Fn(rusqlite::Error) -> Error, source| match is_of_store(&source) {
                 false if !has_zero && has_too_many_parameters(&source) => {
@@ -288,7 +292,7 @@ impl TableSpec {
         let from = from(&schema);
         let text = condition.trim().to_owned();
         let condition = with_backticks(&condition);
-        // Bare, so that its own brackets match; and in brackets, so that nothing follows it.
+        // Prepared bare, so that its own parentheses must match, and in parentheses, so that nothing can follow it.
         let bare = format!("SELECT 1 FROM {from} WHERE {condition}");
         let bracketed = format!("SELECT ({condition}\n) FROM {from}");
         let invalid = |source| Error::bad_filter(&relation, &schema.column_names(), source);
@@ -316,14 +320,14 @@ impl TableSpec {
         Ok(())
     }
 
-    /// Proves what the schema can prove.
+    /// Proves the key as far as the schema allows.
     fn prove(&self, schema: &Schema, layout: Layout) -> Result<ProvenKey, Error> {
         let fixed = self.fixed(schema)?;
         let fixed: Vec<&Column> = fixed.iter().collect();
         prove(schema, self.key.as_deref(), &fixed, layout)
     }
 
-    /// Returns the columns that are fixed, as the schema has them now.
+    /// Returns the fixed columns, as defined by the current schema.
     fn fixed(&self, schema: &Schema) -> Result<Vec<Column>, Error> {
         self.within
             .iter()
@@ -356,7 +360,7 @@ impl TableSpec {
     }
 }
 
-/// Prints the table's name, and no data.
+/// Prints the table's name but no data.
 impl fmt::Debug for TableSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table")
@@ -388,7 +392,7 @@ impl Spec for TableSpec {
     }
 
     fn resolve(&self, db: &Connection, layout: Layout) -> Result<Relation, Error> {
-        // Before the rest is read: what changes from here on will be seen.
+        // Read before the rest, so that any later change is noticed.
         let stamp = SchemaVersion::of_all(db).map_err(|source| self.failed(source))?;
         let schemas: Vec<String> = stamp.schemas().map(str::to_owned).collect();
         let schema = Schema::read(db, &schemas, self.schema.as_deref(), &self.table)?;
@@ -466,8 +470,8 @@ impl Spec for TableSpec {
     }
 }
 
-/// Returns what columns of this table are qualified with: SQLite before 3.45 knows columns of the schema's own
-/// tables by these tables' old names only.
+/// Returns the qualifier of this table's columns. SQLite before 3.45 accepts only the old names of its schema tables
+/// there.
 fn qualifier(table: &str) -> &str {
     match table {
         "sqlite_schema" => "sqlite_master",
@@ -484,12 +488,12 @@ fn from(schema: &Schema) -> String {
 #[derive(Debug)]
 struct ProvenKey {
     columns: Vec<(Column, ColumnLayout)>,
-    /// SQLite lets a primary key hold NULL, unless it is declared NOT NULL.
+    /// True for a primary key that isn't declared NOT NULL: SQLite allows NULL in it.
     may_hold_null: bool,
 }
 
-/// Finds the key of a table, and proves that it is one: the columns that are `named`, or its primary key,
-/// without those that are `fixed` to one value.
+/// Finds the key of a table and proves it: the `named` columns, or the primary key without the columns that are
+/// `fixed` to one value.
 fn prove(
     schema: &Schema,
     named: Option<&[String]>,
@@ -533,7 +537,7 @@ fn check_columns(
     let fixed_column = names
         .iter()
         .find(|name| fixed.iter().any(|fixed| fixed.name == **name));
-    // An INTEGER PRIMARY KEY can stand first in an index.
+    // Unlike other rowids, an INTEGER PRIMARY KEY can come first in an index.
     let rowid = columns.iter().rev().skip(1);
     let mut rowid = rowid.filter(|column| column.is_rowid && column.primary == 0);
     let relation = schema.relation();
@@ -550,7 +554,7 @@ fn check_columns(
     }
 }
 
-/// Checks that there is a name for each of the layout's columns, and none twice.
+/// Checks that each of the layout's columns has a name, and that no name is repeated.
 pub(crate) fn check_names(relation: &str, names: &[&str], layout: &Layout) -> Result<(), Error> {
     let is_repeated = |at: usize| names[..at].iter().any(|n| same(n, names[at]));
     match layout {
@@ -579,8 +583,8 @@ fn primary_key(schema: &Schema, fixed: &[&Column]) -> Result<Vec<String>, Error>
         .collect())
 }
 
-/// The directions of the index that holds just these columns, so that it can be walked as it is: the
-/// primary key's, a unique one's, or any.
+/// Returns the columns' directions in the index that holds just these columns, so that the index is walked as it is.
+/// The primary key's index comes first, then a unique one, then any.
 fn types_from_schema(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> Vec<ColumnLayout> {
     let wanted: Vec<&Column> = columns.iter().collect();
     let is_rowid_alone = fixed.is_empty() && columns.len() == 1 && columns[0].is_rowid;
@@ -615,7 +619,7 @@ fn types_from_schema(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> 
         .collect()
 }
 
-/// The column can hold a value of the key's type.
+/// Checks that the column can hold a value of the key's type.
 fn check_type(schema: &Schema, column: &Column, layout: ColumnLayout) -> Result<(), Error> {
     match layout.stored {
         Some(stored) if !column.holds().contains(&stored) => Err(Error::key_column_type(
@@ -629,8 +633,8 @@ fn check_type(schema: &Schema, column: &Column, layout: ColumnLayout) -> Result<
     }
 }
 
-/// Whether the key may hold NULL. That is let pass for a primary key of one column, where it is only
-/// a slip of the declaration, and where the walk can see a NULL when it comes to it.
+/// Checks the key for NULL; returns whether it may hold one. NULL is allowed for a primary key of one column: there
+/// it is only an oversight in the declaration, and the walk notices a NULL when it reaches it.
 fn check_null(
     schema: &Schema,
     columns: &[Column],
@@ -657,9 +661,8 @@ fn check_null(
     ))
 }
 
-/// The key, with the fixed columns, holds all of what is unique: the rowid, or the columns of a
-/// unique index. Not the other way round: a unique index under NOCASE says more than one under
-/// BINARY, so the collations must be the same.
+/// Checks that the key, with the fixed columns, contains something unique: the rowid, or the columns of a unique
+/// index. The collations must be the same: a key that is unique under BINARY may repeat under NOCASE.
 fn check_unique(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> Result<(), Error> {
     let is_over_key = |index: &Index, has_collation: &dyn Fn(&Column, &str) -> bool| {
         index.unique
@@ -677,7 +680,7 @@ fn check_unique(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> Resul
         return Ok(());
     }
     let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
-    // A key that is refused is no cure.
+    // Don't suggest the key that was just refused.
     let mut other_key = schema.dyn_key(fixed);
     if other_key == names {
         other_key.clear();

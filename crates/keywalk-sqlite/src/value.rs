@@ -5,7 +5,7 @@ use keywalk::Excerpt;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, ToSql};
 
-/// Puts a stored value into `value`, in the memory of the one that is there.
+/// Stores a value in place, reusing the memory of `value`.
 pub(crate) fn refill(value: &mut Value, stored: ValueRef<'_>) -> FromSqlResult<()> {
     match (value, stored) {
         (Value::Text(text), ValueRef::Text(stored)) => refill_text(text, stored)?,
@@ -25,7 +25,7 @@ pub(crate) fn refill_text(text: &mut String, stored: &[u8]) -> FromSqlResult<()>
     Ok(())
 }
 
-/// The bytes that values hold, with themselves.
+/// Returns the size of the values in bytes, including what they own.
 pub(crate) fn weigh(values: &[Value]) -> usize {
     let owned = values.iter().map(|value| match value {
         Value::Null | Value::Integer(_) | Value::Real(_) => 0,
@@ -35,17 +35,17 @@ pub(crate) fn weigh(values: &[Value]) -> usize {
     owned.fold(size_of_val(values), usize::saturating_add)
 }
 
-/// A value lent to a statement's parameter.
+/// Borrows a value for a statement's parameter.
 pub(crate) fn bind(value: &Value) -> ToSqlOutput<'_> {
     ToSqlOutput::Borrowed(value.into())
 }
 
-/// A value as SQLite takes it.
+/// Converts a value as SQLite does when it is bound.
 pub(crate) fn as_stored(db: &Connection, value: impl ToSql) -> rusqlite::Result<Value> {
     db.query_row("SELECT ?1", [value], |row| row.get(0))
 }
 
-/// A number as SQLite compares it with a column of text; anything else as it is.
+/// Converts a number as SQLite does to compare it with a text column; returns any other value unchanged.
 pub(crate) fn as_text(db: &Connection, value: &Value) -> rusqlite::Result<Value> {
     match value {
         Value::Integer(_) | Value::Real(_) => {
@@ -55,8 +55,8 @@ pub(crate) fn as_text(db: &Connection, value: &Value) -> rusqlite::Result<Value>
     }
 }
 
-/// Where `a` stands to `b` in SQLite's own order: NULL, then numbers, then text by bytes, then
-/// blobs by bytes (<https://www.sqlite.org/datatype3.html>, section 4.1).
+/// Compares in SQLite's own order: NULL, then numbers, then text by bytes, then blobs by bytes
+/// (<https://www.sqlite.org/datatype3.html>, section 4.1).
 pub(crate) fn compare(a: &Value, b: &Value) -> Ordering {
     match (a, b) {
         (Value::Integer(a), Value::Integer(b)) => a.cmp(b),
@@ -78,7 +78,7 @@ fn class(value: &Value) -> u8 {
     }
 }
 
-/// Exact, also where an integer has no `f64` of its own. SQLite stores no NaN.
+/// Compares exactly, even if the integer can't be represented as an `f64`. SQLite stores no NaN.
 fn compare_mixed(integer: i64, real: f64) -> Ordering {
     const PAST_MAX: f64 = 9_223_372_036_854_775_808.0;
     if real >= PAST_MAX {
@@ -87,15 +87,15 @@ fn compare_mixed(integer: i64, real: f64) -> Ordering {
     if real < -PAST_MAX {
         return Ordering::Greater;
     }
-    // In range, so cutting off the fraction is exact.
+    // In range, so truncating is exact.
     let whole = real.trunc();
     integer
         .cmp(&(whole as i64))
         .then_with(|| whole.partial_cmp(&real).unwrap_or(Ordering::Equal))
 }
 
-/// A value in a message: as SQL writes it, escaped, and cut where it is long. Unlike SQL it says of a text or
-/// blob that it is one.
+/// A value in a message: a SQL literal, escaped, and cut if it is long. Unlike SQL, it is labelled as a text or a
+/// blob.
 pub(crate) struct Shown<'a>(pub(crate) ValueRef<'a>);
 
 const SHOWN_CHARS: usize = 40;
@@ -117,7 +117,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// A value of a key in words, of which more is shown: it tells one key from another.
+/// Formats a key's value for people. It is cut later than in messages, since it has to distinguish keys.
 pub(crate) fn key_text(value: ValueRef<'_>) -> String {
     let literal = Literal {
         value,
@@ -127,7 +127,7 @@ pub(crate) fn key_text(value: ValueRef<'_>) -> String {
     literal.to_string()
 }
 
-/// A value as SQL writes it, but for what is escaped and cut.
+/// A SQL literal, but escaped and cut.
 struct Literal<'a> {
     value: ValueRef<'a>,
     most_chars: usize,
@@ -141,7 +141,7 @@ impl fmt::Display for Literal<'_> {
             ValueRef::Integer(integer) => write!(f, "{integer}"),
             ValueRef::Real(real) => write!(f, "{real:?}"),
             ValueRef::Text(bytes) => {
-                // Cut before decoding: a text may be long.
+                // Cut before decoding, since a text may be long.
                 let start = &bytes[..bytes.len().min(self.most_chars * 4)];
                 let text = String::from_utf8_lossy(start);
                 let cut = text.char_indices().nth(self.most_chars);

@@ -6,27 +6,27 @@ use std::path::PathBuf;
 use keywalk_job::CheckpointDecodeError;
 use rusqlite::ErrorCode;
 
-/// What is wrong with a job's checkpoint in a database, and what to do.
+/// An error about a job's checkpoint in a database. Its message names the fix.
 ///
-/// Opaque: match on its [`kind`](Self::kind).
+/// Match on its [`kind`](Self::kind).
 #[derive(Debug)]
 pub struct CheckpointError {
     problem: Box<Problem>,
 }
 
-/// What a [`CheckpointError`] is about.
+/// The kinds of [`CheckpointError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CheckpointErrorKind {
-    /// The connection is in a transaction already; a job has its own.
+    /// The connection is already in a transaction. A job opens its own.
     InTransaction,
-    /// The job's function ended the transaction that it was given, or SQLite did over an error.
+    /// The job's function ended its transaction, or SQLite ended it over an error.
     TransactionEnded,
-    /// A later run of the job has recorded itself: this one does nothing more.
+    /// A later run of the job has written its checkpoint, so this run has stopped.
     Superseded,
-    /// What the table holds can't be read.
+    /// The content of the table can't be read.
     Content,
-    /// The file of the job's lease can't be made or locked.
+    /// The file of the job's lease can't be created or locked.
     Lease,
     /// SQLite failed; see [`CheckpointError::sqlite_error`].
     Sqlite,
@@ -48,14 +48,14 @@ pub(super) enum Problem {
         source: io::Error,
     },
     Sqlite {
-        /// What couldn't be done.
+        /// The action that failed.
         verb: &'static str,
         source: rusqlite::Error,
     },
 }
 
 impl CheckpointError {
-    /// What kind of error it is.
+    /// Returns the kind of error.
     #[must_use]
     pub fn kind(&self) -> CheckpointErrorKind {
         match *self.problem {
@@ -68,8 +68,8 @@ impl CheckpointError {
         }
     }
 
-    /// Whether it passes by itself: another connection's lock is in the way, and nothing was committed. A job
-    /// waits for it by [`Job::retry`](keywalk_job::Job::retry).
+    /// Checks whether the error is temporary: another connection holds a lock, and nothing was committed. A job
+    /// retries it with [`Job::retry`](keywalk_job::Job::retry).
     #[must_use]
     pub fn is_transient(&self) -> bool {
         let code = self
@@ -85,7 +85,7 @@ impl CheckpointError {
         )
     }
 
-    /// What SQLite said, if it is to blame.
+    /// Returns SQLite's error, if it is the cause.
     #[must_use]
     pub fn sqlite_error(&self) -> Option<&rusqlite::Error> {
         match &*self.problem {

@@ -1,6 +1,6 @@
-//! One function per error: its kind, what is wrong, with which names and values, and the cure.
+//! One function per error: its kind, what is wrong, the names and values, and the cure.
 //!
-//! A relation is `table "items"` or `the query`. An `other_key` is one that the table has, or empty.
+//! A relation is `table "items"` or `the query`. An `other_key` is another key of the table, or empty.
 
 use std::error::Error as StdError;
 
@@ -11,7 +11,7 @@ use super::ErrorKind::{self, *};
 use super::{Error, is_of_store, kind_of};
 use crate::sql::{Named, Names};
 
-/// How much is shown of a plan, and of a column's declared type or collation.
+/// The maximum length of a plan in a message, and of a column's declared type or collation.
 const PLAN_CHARS: usize = 400;
 const DECLARED_CHARS: usize = 40;
 
@@ -32,7 +32,7 @@ fn plural(class: Type) -> &'static str {
     }
 }
 
-/// Makes an error of a kind, from a source if it has one, with a message as `format!` takes it.
+/// Makes an error of a kind, with a source if there is one, and a message in the syntax of `format!`.
 macro_rules! error {
     ($kind:ident $(from $source:ident)?: $message:literal) => {
         Error::new($kind, format!($message))$(.with_source($source))?
@@ -120,7 +120,7 @@ impl Error {
             declared => format!(", declared {},", Excerpt::new(declared, DECLARED_CHARS)),
         };
         let held: Vec<&str> = holds.iter().map(|class| plural(*class)).collect();
-        // What the column usually holds comes first.
+        // The first class is what the column usually holds.
         let cure = match holds.first() {
             Some(Type::Integer) => "use a type such as `i64` for it",
             Some(Type::Text) => "use a type such as `String` for it",
@@ -166,9 +166,9 @@ impl Error {
         error!(Collation: "key column {column} of {relation} is `Collated`, whose collation isn't known of a query's column; use `String`, which orders by bytes")
     }
 
-    /// `has_one` is whether the table has an index over these columns, in whatever directions.
+    /// `has_one` is true if the table has an index over these columns, in any directions.
     pub(crate) fn no_index(relation: &str, index: &str, has_one: bool, plan: &str) -> Self {
-        // ANALYZE never writes that; people do.
+        // ANALYZE never writes such statistics; people do.
         let other_cure = match has_one {
             true => ", or run ANALYZE if sqlite_stat1 calls the one over these columns unordered",
             false => "",
@@ -217,7 +217,7 @@ impl Error {
         error!(Changed: "{relation} has changed since the walk began: by what may be a VACUUM, which renumbers the rowid that it is walked by; begin a new walk, or walk by a key or an INTEGER PRIMARY KEY")
     }
 
-    /// A fetch drops this and tries again; shown only if the schema changes faster than that.
+    /// A fetch discards this error and retries. It is shown only if the schema changes faster than that.
     pub(crate) fn changed_again(relation: &str) -> Self {
         error!(Changed: "{relation} has changed since the walk began: again and again during one fetch; resume the walk")
     }
@@ -260,7 +260,7 @@ impl Error {
         error!(Query: "the query has several columns named {column}; give the key's its own name with AS")
     }
 
-    /// Of the kind `Filter` or `Query`: the caller's SQL and the walk's own have too many together.
+    /// Has the kind `Filter` or `Query`: the caller's SQL and the walk's own have too many parameters together.
     pub(crate) fn too_many_params(of: ErrorKind, relation: &str, source: rusqlite::Error) -> Self {
         error!(of from source: "{relation} has more parameters than SQLite takes in one statement (32,766, if it isn't told otherwise) beside those of the walk itself; give the values in one parameter as a JSON array, as by IN (SELECT value FROM json_each(?1)), or put them in a table")
     }
@@ -270,7 +270,7 @@ impl Error {
         error!(Value: "column {column} of {relation} can't be fixed to NULL, which equals nothing; use a filter with IS NULL")
     }
 
-    /// For a value that SQLite can't take; unless the store failed at that moment.
+    /// Reports a value that SQLite can't store, unless the store failed at that moment.
     pub(crate) fn given_value(relation: &str, column: &str, source: rusqlite::Error) -> Self {
         if is_of_store(&source) {
             return Error::sqlite(relation, source);

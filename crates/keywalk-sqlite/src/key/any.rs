@@ -9,12 +9,11 @@ use super::sealed::Sealed;
 use super::{KeyColumns, KeyRow, Layout, SqlKey, TextOrder, Unreadable};
 use crate::value::{Shown, bind, compare, refill, weigh};
 
-/// A key whose columns the schema tells: what a [`Table`](crate::Table) is walked by where no type
-/// is named.
+/// A key whose columns are read from the schema. It is the key of a [`Table`](crate::Table) if no type is named, and
+/// suits tables that aren't known at compile time.
 ///
-/// It holds a value for each column of the table's primary key (or of the columns that were named),
-/// of any storage class but NULL. Its order is SQLite's, with the directions of the index, so an
-/// index over `(a, b DESC)` is walked as it is.
+/// It holds one value for each column of the table's primary key (or of the named columns), of any storage class but
+/// NULL. Its order is SQLite's, with the directions of the index. An index over `(a, b DESC)` is walked as it is.
 ///
 /// ```
 /// use keywalk::Walk;
@@ -32,8 +31,8 @@ use crate::value::{Shown, bind, compare, refill, weigh};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Two keys of different tables don't compare. [`Table::dyn_key`](crate::Table::dyn_key) makes one, for
-/// a [range](keywalk::Walk::range).
+/// Keys of different tables don't compare. [`Table::dyn_key`](crate::Table::dyn_key) makes a key for a
+/// [range](keywalk::Walk::range).
 #[derive(Clone)]
 pub struct DynKey {
     values: Vec<Value>,
@@ -41,8 +40,8 @@ pub struct DynKey {
 }
 
 impl DynKey {
-    /// `None` if there is another number of values than columns, or a NULL among them (which SQLite
-    /// takes a NaN for).
+    /// Returns `None` if the number of values isn't the number of columns, or if one is NULL. (A NaN is NULL to
+    /// SQLite.)
     pub(crate) fn new(values: Vec<Value>, columns: Arc<KeyColumns>) -> Option<Self> {
         let is_null = |value: &Value| match value {
             Value::Null => true,
@@ -53,26 +52,26 @@ impl DynKey {
         fits.then_some(DynKey { values, columns })
     }
 
-    /// The names of the key's columns, in its order.
+    /// Returns the names of the key's columns, in the key's order.
     #[must_use]
     pub fn columns(&self) -> &[String] {
         &self.columns.names
     }
 
-    /// The values, in the order of the key's columns.
+    /// Returns the values, in the order of the key's columns.
     #[must_use]
     pub fn values(&self) -> &[Value] {
         &self.values
     }
 
-    /// Takes the values out.
+    /// Returns the values without copying them.
     #[must_use]
     pub fn into_values(self) -> Vec<Value> {
         self.values
     }
 }
 
-/// NULL has no place in a key: it compares with nothing.
+/// Refuses NULL, which can't be in a key: it compares with nothing.
 fn not_null(value: ValueRef<'_>) -> FromSqlResult<ValueRef<'_>> {
     match value {
         ValueRef::Null => Err(FromSqlError::InvalidType),
@@ -124,7 +123,7 @@ impl SqlKey for DynKey {
     }
 }
 
-/// Its values. O(columns).
+/// Counts its values. O(columns).
 impl ByteSize for DynKey {
     fn byte_size(&self) -> usize {
         size_of::<Self>().saturating_add(weigh(&self.values))
@@ -168,7 +167,7 @@ impl fmt::Debug for DynKey {
     }
 }
 
-/// As SQL writes a row value; long texts and blobs are cut.
+/// Prints a SQL row value; long texts and blobs are cut.
 impl fmt::Display for DynKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut list = f.debug_list();
