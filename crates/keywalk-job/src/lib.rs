@@ -1,7 +1,7 @@
 //! Resumable jobs over [keywalk] sources: a job that is stopped, killed or crashes continues at the exact item.
 //!
-//! Use it for backfills, purges and exports: work that takes long and must neither skip nor repeat items. The
-//! cost is one checkpoint per chunk: a row in the transaction of the effects, or two syncs of a file.
+//! Use it for backfills, purges and exports: long work that may be interrupted and must miss no item. The cost
+//! is one checkpoint per chunk: a row in the transaction of the effects, or two syncs of a file.
 //!
 //! ```
 //! # use std::{collections::BTreeMap, sync::{Arc, RwLock}};

@@ -1,4 +1,5 @@
-//! Retries for [keywalk]: a wrapper around a source that retries failed fetches after a delay.
+//! Retries for [keywalk]: a wrapper around a source that retries failed fetches after a delay. Use it for
+//! transient failures. Without a failure it only copies the policy once per fetch.
 //!
 //! ```
 //! use keywalk::Walk;

@@ -25,7 +25,7 @@
 //!   ([`TupleElement`]) in any direction, and types of your own. [`Key::to_bytes`] encodes a key to insert.
 //! - A walk's cursor can be saved as a [`Token`](keywalk::Token). Another process can resume from it, over a
 //!   tree of the same name and key type, in any database.
-//! - [`Error`] identifies the tree and the key, and says what to do.
+//! - [`Error`] identifies the tree and the key, and names the remedy.
 //!
 //! # What it guarantees
 //!
