@@ -1,5 +1,5 @@
-//! In-memory stores for [keywalk]: maps, a lock-free skip list and sorted slices. A fetch costs O(log n +
-//! items).
+//! In-memory stores for [keywalk]: maps, a lock-free skip list and sorted slices.
+//! A fetch costs O(log n + items).
 //!
 //! ```
 //! use std::collections::BTreeMap;

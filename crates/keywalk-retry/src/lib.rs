@@ -38,6 +38,7 @@
 //!
 //! The policy comes from [backon]: the number of retries, their delays and jitter. backon is part of this
 //! crate's interface, and [`backon`] is re-exported.
+//!
 //! [`keywalk-job`]: https://docs.rs/keywalk-job
 
 #![forbid(unsafe_code)]
