@@ -119,7 +119,7 @@ pub trait Key: Clone + Ord {
     /// use keywalk_key::Key;
     ///
     /// assert_eq!(<u16 as Key>::encoding_name(), "u16");
-    /// Integer columns of all types have the same encoding, so a column may become wider.
+    /// // Integer columns of all types have the same encoding, so a column may become wider.
     /// assert_eq!(<(u16, Reverse<String>)>::encoding_name(), "(integer, Reverse<String>)");
     /// ```
     fn encoding_name() -> Cow<'static, str>;
