@@ -1,4 +1,4 @@
-//! The driver that blocks: it never waits for a future, so that it polls a run once.
+//! The blocking driver. It never waits for a future, so it polls a run once.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -63,7 +63,7 @@ impl<S: ChunkSource + ResumableSource> Steps for Chunks<S> {
     }
 }
 
-/// Checkpoints and a function that block.
+/// A checkpoint store and a job's function that block.
 pub(crate) struct Blocking<C: CheckpointStore, F> {
     pub(crate) checkpoints: C,
     pub(crate) work: F,
@@ -76,14 +76,14 @@ pub(crate) struct BlockingScope<'s, C: CheckpointStore, F> {
     record_dead_letter: Option<Bury<C>>,
 }
 
-/// What [`CheckpointStore::begin`] returned.
+/// The result of [`CheckpointStore::begin`].
 pub(crate) struct Open<'s, C: CheckpointStore + 's> {
     scope: C::Scope<'s>,
     rest: C::Rest<'s>,
 }
 
-/// [`DeadLetters::record_dead_letter`] of checkpoints that have it. It names [`Open`], since a pointer for all lifetimes that
-/// names `C::Rest` requires `C: 'static`.
+/// [`DeadLetters::record_dead_letter`] of a store that implements it. The type names [`Open`], since a function
+/// pointer for all lifetimes that names `C::Rest` requires `C: 'static`.
 pub(crate) type Bury<C> =
     fn(&mut Open<'_, C>, &DeadLetter<'_>) -> Result<(), <C as CheckpointStore>::Error>;
 
@@ -160,7 +160,7 @@ where
     }
 }
 
-/// The clock and the functions that a job was given.
+/// A job's clock, and the functions that the caller has set.
 pub(crate) struct Hooks<'a, K> {
     pub(crate) clock: Box<dyn Clock + 'a>,
     pub(crate) retry: Option<Retry<'a>>,
@@ -172,7 +172,7 @@ type Hold<'a, K> = Box<dyn FnMut(&Progress<'_, K>) -> Option<Duration> + 'a>;
 type Hook<'a, K> = Box<dyn FnMut(&Progress<'_, K>) + 'a>;
 type Delays<'a> = Box<dyn Iterator<Item = Duration> + 'a>;
 
-/// How what failed is tried again.
+/// The retry policy, and which errors it applies to.
 pub(crate) struct Retry<'a> {
     pub(crate) policy: Box<dyn Fn() -> Delays<'a> + 'a>,
     pub(crate) when: Box<dyn FnMut(&BoxError) -> bool + 'a>,

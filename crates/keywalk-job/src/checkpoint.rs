@@ -5,17 +5,17 @@ use std::time::{Duration, SystemTime};
 use keywalk::Token;
 use serde::{Deserialize, Serialize};
 
-/// How far a job got: what a store of [`CheckpointStore`](crate::CheckpointStore) keeps of it.
+/// The recorded progress of a job, which a [`CheckpointStore`](crate::CheckpointStore) keeps.
 ///
-/// With serde, or [`to_json`](Self::to_json), it has a form that later releases read.
+/// Serde and [`to_json`](Self::to_json) write it in a form that later releases read.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
     pub(crate) job: String,
     pub(crate) run: u64,
     pub(crate) token: Token,
-    /// Where the walk began: its range and order, to tell another walk by.
+    /// Where the walk began: its range and order, to detect another walk.
     pub(crate) begun: Token,
-    /// A cursor past the first item, to tell what share is done.
+    /// A cursor after the first item, to compute the share that is done.
     #[serde(default)]
     pub(crate) first: Option<Token>,
     pub(crate) position: Option<String>,
@@ -30,89 +30,89 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// The job's name.
+    /// Returns the job's name.
     #[must_use]
     pub fn job(&self) -> &str {
         &self.job
     }
 
-    /// Which run of the job wrote this, counted from 1. A store that can compare refuses to replace a
-    /// later run's by an earlier one's.
+    /// Returns the number of the run that wrote this, counted from 1. A store that can compare refuses to
+    /// replace the checkpoint of a later run by that of an earlier one.
     #[must_use]
     pub fn run(&self) -> u64 {
         self.run
     }
 
-    /// The position, to go on from.
+    /// Returns the position from which the job continues.
     #[must_use]
     pub fn token(&self) -> &Token {
         &self.token
     }
 
-    /// Whether the job has come to its end. Never true of an unbounded walk's.
+    /// Returns whether the job has reached its end. Never true for an unbounded walk.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.token.is_done()
     }
 
-    /// The key that the walk has come to, in words; `None` before the first item.
+    /// Returns the key that the walk has reached, human-readable; `None` before the first item.
     #[must_use]
     pub fn position(&self) -> Option<&str> {
         self.position.as_deref()
     }
 
-    /// The share that was done, 0 to 1, where it can be told; see [`Progress::share`](crate::Progress::share).
+    /// Returns the share that is done, 0 to 1, if it is known; see [`Progress::share`](crate::Progress::share).
     #[must_use]
     pub fn share(&self) -> Option<f64> {
         self.share
     }
 
-    /// The items that were done, by all runs since the job began; the skipped ones among them.
+    /// Returns the number of items done by all runs since the job began, including the skipped ones.
     #[must_use]
     pub fn items(&self) -> u64 {
         self.items
     }
 
-    /// The chunks that were done, by all runs since the job began.
+    /// Returns the number of chunks done by all runs since the job began.
     #[must_use]
     pub fn chunks(&self) -> u64 {
         self.chunks
     }
 
-    /// The items that failed and were [recorded](crate::DeadLetter) instead, by all runs.
+    /// Returns the number of items that failed and were [recorded](crate::DeadLetter) instead, over all runs.
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.skipped
     }
 
-    /// When the job's first run began.
+    /// Returns when the job's first run began.
     #[must_use]
     pub fn started(&self) -> SystemTime {
         from_unix_millis(self.started)
     }
 
-    /// When this was written.
+    /// Returns when this was written.
     #[must_use]
     pub fn updated(&self) -> SystemTime {
         from_unix_millis(self.updated)
     }
 
-    /// One JSON object, on one line. It ends with a checksum of the text before, so it is to be stored as it
-    /// is.
+    /// Encodes the checkpoint as one JSON object on one line. It ends with a checksum of the text before, so
+    /// store it unchanged.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut json = serde_json::json!(self).to_string();
-        // The object's end, which the checksum's field comes before.
+        // The checksum's field comes before the object's end.
         json.pop();
         let checksum = crc32fast::hash(json.as_bytes());
         json + CHECKSUM + &format!("{checksum:08x}\"}}")
     }
 
-    /// Reads what [`to_json`](Self::to_json) wrote, by this release or an earlier one.
+    /// Decodes what [`to_json`](Self::to_json) wrote, in this release or an earlier one.
     ///
     /// # Errors
     ///
-    /// If it is none, or anything in it was changed.
+    /// If the text is not a checkpoint, or anything in it was changed.
     pub fn from_json(json: &str) -> Result<Self, CheckpointDecodeError> {
         let checkpoint =
             serde_json::from_str(json).map_err(|error| CheckpointDecodeError(Some(error)))?;
@@ -143,7 +143,7 @@ impl fmt::Debug for Checkpoint {
 
 const CHECKSUM: &str = ",\"checksum\":\"";
 
-/// A text is no checkpoint: cut, changed, or of a later release.
+/// A text that is not a checkpoint: it was cut, changed, or written by a later release.
 #[derive(Debug)]
 pub struct CheckpointDecodeError(Option<serde_json::Error>);
 
@@ -159,8 +159,8 @@ impl Error for CheckpointDecodeError {
     }
 }
 
-/// A time in milliseconds since 1970, as the stores of checkpoints here keep it; for one of your own. 0 for a
-/// time before that, `i64::MAX` for one that is too late to be told so.
+/// Converts a time to milliseconds since 1970, the form in which the checkpoint stores here keep it. For a
+/// store of your own. Returns 0 for an earlier time, and `i64::MAX` for one that is out of range.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -175,8 +175,8 @@ pub fn unix_millis(time: SystemTime) -> i64 {
     since.map_or(0, |since| since.as_millis().try_into().unwrap_or(i64::MAX))
 }
 
-/// The time that is so many [milliseconds](unix_millis) after 1970; 1970 itself where they are negative, or
-/// more than the machine's clock can tell.
+/// Converts [milliseconds](unix_millis) since 1970 to a time. Returns 1970 for a negative number, and for one
+/// that is out of the machine clock's range.
 #[must_use]
 pub fn from_unix_millis(millis: i64) -> SystemTime {
     let since = Duration::from_millis(millis.try_into().unwrap_or(0));

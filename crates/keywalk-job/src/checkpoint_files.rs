@@ -14,47 +14,55 @@ use crate::checkpoints::CheckpointStore;
 use crate::dead_letter::{DeadLetter, DeadLetterRecord, DeadLetters};
 use crate::lease::{Lease, Leases, file_name, refuse_special_file};
 
-/// Checkpoints in a folder, a file a job: for walks over any source, with effects anywhere.
+/// Checkpoints in a folder, one file per job. Use it for walks over any source, with effects anywhere.
 ///
-/// A job's effects are *at least once*: the checkpoint is written after the chunk's work, so that after a
-/// crash between the two the items of that one chunk come again.
+/// Effects happen *at least once*: the checkpoint is written after the chunk's work. After a crash between the
+/// two, the items of that one chunk are processed again.
 ///
-/// | File | |
+/// | File | Content |
 /// |---|---|
-/// | `job-NAME.json` | the checkpoint: written whole and durably or not at all (a new file, synced and renamed over the old one, and the folder synced) |
-/// | `job-NAME.dead-letters.ndjson` | items that were skipped, a JSON object a line: `key`, `error`, `time` in milliseconds since 1970, and `key_bytes` in hexadecimal digits; of lines with one key the last counts, since a chunk that comes again adds its letters again, as [`dead_letters`](DeadLetters::dead_letters) reads them |
-/// | `job-NAME.lock` | locked by the operating system while the job runs, and then removed; empty. One that a killed process left is locked by no one, and the job's next run removes it |
+/// | `job-NAME.json` | the checkpoint. It is written whole and durably or not at all: a new file is synced and renamed over the old one, and the folder is synced |
+/// | `job-NAME.dead-letters.ndjson` | skipped items, one JSON object per line: `key`, `error`, `time` in milliseconds since 1970, and `key_bytes` in hexadecimal digits. The last line of a key counts, since a repeated chunk adds its letters again; [`dead_letters`](DeadLetters::dead_letters) returns only that one |
+/// | `job-NAME.lock` | empty. Locked by the operating system while the job runs, and removed afterwards. After a kill the file stays unlocked, and the job's next run removes it |
 ///
-/// In the names of files what isn't a small letter, digit, `-` or `_` of a job's name is written as `%` and
-/// two hexadecimal digits. A process that is killed while it writes can leave a file
-/// `.job-NAME.json.XXXXXX`, which may be deleted.
+/// In file names, every byte of the job's name except small letters, digits, `-` and `_` is written as `%` and
+/// two hexadecimal digits. A process that is killed while it writes can leave a file `.job-NAME.json.XXXXXX`,
+/// which you may delete.
 ///
-/// The lease is the lock: the folder should be on a file system on which locks hold, and not be one that two
-/// machines share. Where two runners have the job all the same (its lock's file was deleted, say) the earlier
-/// one's next commit is refused, since the later one has recorded itself; the chunks that both did are done
-/// twice. Two that begin in the same moment, or with a reset between them, aren't told apart: neither is refused.
+/// # Two runners
 ///
-/// A checkpoint that can't be read makes [`list`](CheckpointStore::list) fail, with its path. What a crash or a power
-/// failure tore at the end of the dead letters is ignored, and the next letter replaces it: its chunk comes again.
-/// Any other line that is no letter makes [`dead_letters`](DeadLetters::dead_letters) fail, with its number.
+/// The lock is the lease, so use a file system on which locks work, and don't share the folder between
+/// machines. Two runners may still get the same job, for example if the lock file was deleted. Then the earlier
+/// one's next commit is refused, since the later one has recorded itself. Chunks that both processed are
+/// processed twice. Neither runner is refused if both begin at the same moment, or if the job was reset between
+/// them.
 ///
-/// What was skipped is done again letter by letter: the source [reads](keywalk::ResumableSource::decode_key) the
-/// key of each of the [`dead_letters`](DeadLetters::dead_letters), and a walk over `key..=key` has its item.
-/// The letters stay until the job is reset.
+/// # Damage
+///
+/// A checkpoint that can't be read makes [`list`](CheckpointStore::list) fail, and the error names its path. A
+/// dead letter that a crash or power failure tore at the end of the file is ignored. The next letter replaces
+/// it, and its chunk is processed again. Any other line that is not a letter makes
+/// [`dead_letters`](DeadLetters::dead_letters) fail, and the error names its line number.
+///
+/// # Skipped items
+///
+/// To process skipped items again, go through [`dead_letters`](DeadLetters::dead_letters). The source
+/// [decodes](keywalk::ResumableSource::decode_key) the key of each letter, and a walk over `key..=key` yields
+/// its item. The letters stay until the job is reset.
 ///
 /// # Cost
 ///
-/// Two syncs per chunk, and one per dead letter: some milliseconds each on a disk. Larger chunks pay it less often,
-/// and repeat more after a crash. A run's first dead letter reads the file of them.
+/// Two syncs per chunk, and one per dead letter: some milliseconds each on a disk. Larger chunks need fewer
+/// syncs, and repeat more after a crash. The first dead letter of a run reads the whole file of letters.
 #[derive(Clone, Debug)]
 pub struct FileCheckpoints {
     folder: PathBuf,
-    /// The file that letters were last added to, and its length then.
+    /// The file to which letters were last added, and its length then.
     letters: Option<(PathBuf, u64)>,
 }
 
 impl FileCheckpoints {
-    /// Checkpoints in this folder, which is made when the first job runs. Nothing is read yet.
+    /// Keeps checkpoints in this folder, which is created when the first job runs. Reads nothing yet.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         FileCheckpoints {
             folder: folder.into(),
@@ -62,7 +70,7 @@ impl FileCheckpoints {
         }
     }
 
-    /// The folder.
+    /// Returns the folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -191,10 +199,10 @@ fn read(path: &Path) -> Result<Option<Checkpoint>, FileError> {
     }
 }
 
-/// Makes the folder and those above it, durably. Of each that is made the folder above is synced, which holds its
-/// name.
+/// Creates the folder and its missing parents, durably. For each folder created, the parent that holds its name
+/// is synced.
 fn make_folder(folder: &Path) -> io::Result<()> {
-    // Nothing before a path's first name is the current folder.
+    // The parent of a relative path's first name is the current folder.
     if folder == Path::new("") || folder.is_dir() {
         return Ok(());
     }
@@ -221,11 +229,11 @@ struct Line {
     time: i64,
 }
 
-/// A whole line that may be a letter of another release.
+/// A complete line that may be a letter of another release.
 type Object = serde_json::Map<String, serde_json::Value>;
 
-/// Adds a letter, durably, in the place of what a crash tore at the file's end. Returns the file's length, to
-/// be given for the next one: as long as that is the file's, it is not read.
+/// Appends a letter durably, and replaces what a crash tore at the file's end. Returns the file's length. Pass
+/// it for the next letter: while the file has that length, it is not read.
 fn append_letter(path: &Path, letter: &DeadLetter<'_>, known: Option<u64>) -> io::Result<u64> {
     let line = Line {
         key: letter.key().to_owned(),
@@ -242,11 +250,11 @@ fn append_letter(path: &Path, letter: &DeadLetter<'_>, known: Option<u64>) -> io
         file.read_to_end(&mut text)?;
         let whole = &text[..Letters::of(&text).end];
         if whole.len() < text.len() {
-            // On Windows a file that is appended to can't be cut.
+            // On Windows a file that is open for appending can't be truncated.
             let file = OpenOptions::new().write(true).open(path)?;
             file.set_len(whole.len() as u64)?;
         }
-        // The last letter is whole, and only its line's end was torn.
+        // The last letter is whole; only its line end was torn.
         if whole.last().is_some_and(|byte| *byte != b'\n') {
             line.insert(0, '\n');
         }
@@ -256,7 +264,7 @@ fn append_letter(path: &Path, letter: &DeadLetter<'_>, known: Option<u64>) -> io
     Ok(file.metadata()?.len())
 }
 
-/// The last letter of each key, by the keys' bytes.
+/// Reads the last letter of each key, ordered by the keys' bytes.
 fn read_letters(path: &Path) -> Result<Vec<DeadLetterRecord>, FileError> {
     refuse_special_file(path).map_err(FileError::io("read", path))?;
     let text = match fs::read(path) {
@@ -270,12 +278,12 @@ fn read_letters(path: &Path) -> Result<Vec<DeadLetterRecord>, FileError> {
     }
 }
 
-/// What a file of letters holds.
+/// The content of a file of letters.
 struct Letters {
     by_key: BTreeMap<Vec<u8>, DeadLetterRecord>,
-    /// Where the last line ends that a crash hasn't torn. What is behind it was never committed.
+    /// The end of the last line that a crash hasn't torn. What comes after it was never committed.
     end: usize,
-    /// The first line before that end which is no letter, from 1.
+    /// The first line before that end that is not a letter, counted from 1.
     foreign: Option<(usize, serde_json::Error)>,
 }
 
@@ -297,11 +305,11 @@ impl Letters {
                         .failed_at(from_unix_millis(line.time));
                     letters.by_key.insert(line.key_bytes, letter);
                 }
-                // Torn, also where an earlier release has added the next letter behind it.
+                // Torn, also if an earlier release has appended the next letter to it.
                 Err(error) if error.is_eof() || line.contains(&0) => continue,
                 Err(error) => {
                     foreign = foreign.or(Some((number, error)));
-                    // Torn too, unless something follows.
+                    // Also torn, unless something follows.
                     if serde_json::from_slice::<Object>(line).is_err() {
                         continue;
                     }
@@ -322,7 +330,7 @@ mod hex {
 
     pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
         let digits = bytes.iter().fold(String::new(), |mut text, byte| {
-            // A string takes whatever is written.
+            // Writing to a string never fails.
             let _ = write!(text, "{byte:02x}");
             text
         });
@@ -343,7 +351,7 @@ mod hex {
     }
 }
 
-/// A job's file can't be read or written, doesn't hold what it should, or is a later run's.
+/// A job's file can't be read or written, has invalid content, or belongs to a later run.
 #[derive(Debug)]
 pub struct FileError {
     path: PathBuf,
@@ -352,12 +360,12 @@ pub struct FileError {
 
 #[derive(Debug)]
 enum Problem {
-    /// What couldn't be done with the file.
+    /// The action that failed on the file.
     Io(&'static str, io::Error),
     Content(CheckpointDecodeError),
-    /// Of a file of dead letters, this line; from 1.
+    /// The line number in a file of dead letters, counted from 1.
     Letter(usize, serde_json::Error),
-    /// It holds a later run's checkpoint.
+    /// The file holds a later run's checkpoint.
     Superseded,
 }
 
@@ -393,14 +401,14 @@ impl FileError {
         }
     }
 
-    /// The file or folder.
+    /// Returns the path of the file or folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What the operating system said; `None` if the file could be read, but holds no checkpoint or dead
-    /// letter, or a later run's checkpoint.
+    /// Returns the operating system's error. `None` if the file could be read, but its content is invalid or a
+    /// later run's checkpoint.
     #[must_use]
     pub fn io_error(&self) -> Option<&io::Error> {
         match &self.problem {

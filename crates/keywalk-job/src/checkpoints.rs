@@ -3,22 +3,24 @@ use std::error::Error;
 use crate::checkpoint::Checkpoint;
 use crate::error::BoxError;
 
-/// Where jobs record how far they got: a database, a folder of files, or a store of your own.
+/// A store in which jobs record their progress: a database, a folder of files, or a store of your own.
 ///
-/// A [`Job`](crate::Job) calls it. Before a chunk is fetched it [begins](Self::begin) a scope; the chunk is
-/// fetched, the caller's function gets the scope and the items, and then the scope is
-/// [committed](Self::commit) together with the checkpoint; or dropped, if anything failed.
+/// A [`Job`](crate::Job) calls it. For each chunk the job [begins](Self::begin) a scope, fetches the chunk, and
+/// calls the caller's function with the scope and the items. It then [commits](Self::commit) the scope together
+/// with the checkpoint, or drops the scope if anything failed.
 ///
-/// A run begins with a [`lease`](crate::Leases::lease), [`begin`](Self::begin), [`load_in`](Self::load_in) and a
-/// `commit` that records that it has begun, before the first chunk; unless the job is done.
+/// Before the first chunk, a run takes a [`lease`](crate::Leases::lease), calls [`begin`](Self::begin) and
+/// [`load_in`](Self::load_in), and commits the record that it has begun. It skips that commit if the job is
+/// done.
 ///
-/// A job also needs [`Leases`](crate::Leases) of the store, and [`DeadLetters`](crate::DeadLetters) to skip items.
+/// A job also requires that the store implements [`Leases`](crate::Leases), and
+/// [`DeadLetters`](crate::DeadLetters) to skip items.
 ///
 /// # The scope and the rest
 ///
-/// A scope may borrow the store's client: a transaction borrows its connection. So [`begin`](Self::begin) splits
-/// the store for as long as the scope is open. The job's function is lent the [`Scope`](Self::Scope); the
-/// [`Rest`](Self::Rest) is what the store needs beside it to commit.
+/// A scope may borrow the store's client: a transaction borrows its connection. So [`begin`](Self::begin)
+/// splits the store for as long as the scope is open. The job's function borrows the [`Scope`](Self::Scope).
+/// The [`Rest`](Self::Rest) is what the store needs besides it to commit.
 ///
 /// | The store | `Scope<'a>` | `Rest<'a>` |
 /// |---|---|---|
@@ -29,14 +31,14 @@ use crate::error::BoxError;
 ///
 /// # Contract
 ///
-/// 1. **Whole.** What [`load_in`](Self::load_in) returns is a checkpoint that was committed, the last one, or
-///    nothing if there was none; also after a crash in the middle of `commit`.
-/// 2. **Durable.** What `commit` has said yes to survives a crash.
-/// 3. **Together or apart.** If the scope is a transaction that the checkpoint is a part of, both commit or
-///    neither does: effects through it are then *exactly once*. If not (`Scope<'a> = ()`), `commit` comes after
-///    the effects, which are *at least once*: after a crash one chunk may come again.
-/// 4. **Fenced.** `commit` fails where a later [run](Checkpoint::run) of the job has committed, if the store can
-///    compare: a lease may fail to keep two runners apart.
+/// 1. **Whole.** [`load_in`](Self::load_in) returns the checkpoint that was committed last, or nothing if there
+///    is none. This holds also after a crash in the middle of `commit`.
+/// 2. **Durable.** Once `commit` returns `Ok`, what it committed survives a crash.
+/// 3. **Together or apart.** If the scope is a transaction that includes the checkpoint, both commit or neither
+///    does: effects through it happen *exactly once*. If not (`Scope<'a> = ()`), `commit` comes after the
+///    effects, which happen *at least once*: after a crash one chunk may be processed again.
+/// 4. **Fenced.** `commit` fails if a later [run](Checkpoint::run) of the job has committed, provided that the
+///    store can compare. This covers a lease that fails to keep two runners apart.
 /// 5. A scope that is dropped undoes what was done through it, if it can.
 ///
 /// # A store of your own
@@ -82,7 +84,8 @@ use crate::error::BoxError;
 ///
 /// # A transaction as the scope
 ///
-/// Over a client whose transactions borrow it, as that of the crate `postgres`; the walk has another one:
+/// For a client whose transactions borrow it, such as that of the crate `postgres`. The walk uses another
+/// client:
 ///
 /// ```
 /// # mod db {
@@ -200,95 +203,96 @@ use crate::error::BoxError;
     note = "for a store of your own implement `keywalk_job::CheckpointStore`"
 )]
 pub trait CheckpointStore {
-    /// What the work of a chunk is done in, lent to the job's function: a transaction, or `()`.
+    /// The scope in which a chunk is processed, which the job's function borrows: a transaction, or `()`.
     ///
-    /// It may borrow from `&'a mut self`. It has no `where Self: 'a`: with it the bound of a job's function,
+    /// It may borrow from `&'a mut self`. It has no `where Self: 'a`: with that, the bound of a job's function,
     /// `FnMut(&mut C::Scope<'_>, ..)`, would require `C: 'static`. So the scope of a store that itself borrows
     /// can't be `&'a mut Self`; it can be `&'a mut Client`, or `Transaction<'a>`.
     type Scope<'a>;
 
-    /// What stays of the store while a scope is open.
+    /// The part of the store that remains while a scope is open.
     type Rest<'a>
     where
         Self: 'a;
 
-    /// What can go wrong in the store.
+    /// The store's error.
     type Error: Error;
 
-    /// Begins the work of a chunk.
+    /// Begins a scope for a chunk.
     ///
     /// # Errors
     ///
-    /// The store's own.
+    /// Returns the store's error.
     fn begin(&mut self) -> Result<(Self::Scope<'_>, Self::Rest<'_>), Self::Error>;
 
-    /// Reads what was last committed of the job, within a scope: if that is a transaction, no other runner
-    /// commits between this and its commit.
+    /// Reads the job's last committed checkpoint within a scope. If the scope is a transaction, no other runner
+    /// commits between this call and its commit.
     ///
     /// # Errors
     ///
-    /// The store's own; also if the checkpoint can't be read.
+    /// Returns the store's error, also if the checkpoint can't be read.
     fn load_in(
         scope: &mut Self::Scope<'_>,
         rest: &mut Self::Rest<'_>,
         job: &str,
     ) -> Result<Option<Checkpoint>, Self::Error>;
 
-    /// Makes the work and the checkpoint durable, in the place of the job's last one.
+    /// Makes the work and the checkpoint durable. The checkpoint replaces the job's last one.
     ///
     /// # Errors
     ///
-    /// The store's own; also if a later [run](Checkpoint::run) of the job has committed, where the store
-    /// can tell.
+    /// Returns the store's error, also if a later [run](Checkpoint::run) of the job has committed, where the
+    /// store can compare.
     fn commit(
         scope: Self::Scope<'_>,
         rest: Self::Rest<'_>,
         checkpoint: &Checkpoint,
     ) -> Result<(), Self::Error>;
 
-    /// Forgets the job, with its [dead letters](crate::DeadLetters), and returns whether there was one: for
+    /// Forgets the job, with its [dead letters](crate::DeadLetters), and returns whether it existed. Used by
     /// [`reset`](crate::Leases::reset), which takes the lease first.
     ///
     /// # Errors
     ///
-    /// The store's own.
+    /// Returns the store's error.
     fn remove(&mut self, job: &str) -> Result<bool, Self::Error>;
 
-    /// All jobs that are known, by name.
+    /// Lists all known jobs, by name.
     ///
     /// # Errors
     ///
-    /// The store's own.
+    /// Returns the store's error.
     fn list(&mut self) -> Result<Vec<Checkpoint>, Self::Error>;
 
-    /// Reads what was last committed of the job. Provided, by [`load_in`](Self::load_in) in a scope that is
+    /// Reads the job's last committed checkpoint. Provided: calls [`load_in`](Self::load_in) in a scope that is
     /// dropped.
     ///
     /// # Errors
     ///
-    /// The store's own; also if the checkpoint can't be read.
+    /// Returns the store's error, also if the checkpoint can't be read.
     fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, Self::Error> {
         let (mut scope, mut rest) = self.begin()?;
         Self::load_in(&mut scope, &mut rest, job)
     }
 
-    /// Whether what failed passes by itself, such as another process's lock: then the run tries again by the
+    /// Returns whether the failure is transient, such as another process's lock. If so, the run retries by the
     /// policy of [`Job::retry`](crate::Job::retry), if it has one. Provided: `false`.
     ///
-    /// Of an error of [`commit`](Self::commit) it may be true only where nothing was committed: the chunk is
-    /// done again.
+    /// For an error of [`commit`](Self::commit), return `true` only if nothing was committed: the chunk is
+    /// processed again.
     fn is_transient(&self, error: &Self::Error) -> bool {
         let _ = error;
         false
     }
 
-    /// Does a part of the chunk's work, and undoes it alone if it fails, where the store can. Provided: does
-    /// the work and undoes nothing; a failure is answered as [`Attempt::RolledBack`] all the same. A store whose
-    /// scope is a transaction must undo it, since the rest of the chunk is committed.
+    /// Does a part of the chunk's work. If it fails, undoes only that part, where the store can.
+    ///
+    /// A store whose scope is a transaction must undo the part, since the rest of the chunk is committed.
+    /// Provided: does the work, undoes nothing, and returns [`Attempt::RolledBack`] for a failure.
     ///
     /// # Errors
     ///
-    /// The store's own; what the work fails with is in the [`Attempt`].
+    /// Returns the store's error. An error of the work itself is in the [`Attempt`].
     fn attempt(
         scope: &mut Self::Scope<'_>,
         rest: &mut Self::Rest<'_>,
@@ -356,14 +360,14 @@ impl<C: CheckpointStore> CheckpointStore for &mut C {
     }
 }
 
-/// What came of a part of a chunk's work; see [`CheckpointStore::attempt`].
+/// The result of a part of a chunk's work; see [`CheckpointStore::attempt`].
 #[derive(Debug)]
 pub enum Attempt {
-    /// It is done.
+    /// The work is done.
     Done,
-    /// It failed, and is undone; the rest of the chunk can be done all the same.
+    /// The work failed and is undone; the rest of the chunk can go on.
     RolledBack(BoxError),
-    /// It failed, and the scope is lost with it: an error of SQLite's that ends the transaction, say. The
+    /// The work failed and the scope is lost, for example by an SQLite error that ends the transaction. The
     /// chunk can't be committed.
     ScopeLost(BoxError),
 }

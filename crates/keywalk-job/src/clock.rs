@@ -3,7 +3,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-/// What a job knows of time, and how it waits: the machine's clock, or one that a test moves by hand.
+/// The clock that a job reads and waits by: the machine's, or one that a test moves by hand.
 ///
 /// ```
 /// use std::cell::Cell;
@@ -30,13 +30,13 @@ use std::time::{Duration, Instant, SystemTime};
     note = "leave `Job::clock` out for the machine's, or implement `keywalk_job::Clock`"
 )]
 pub trait Clock: fmt::Debug {
-    /// The time since some start that stays the same.
+    /// Returns the time since a fixed start.
     fn now(&self) -> Duration;
 
-    /// Waits. A job waits in short steps, between which it looks whether to stop.
+    /// Waits for `time`. A job waits in short steps, and checks between them whether to stop.
     fn sleep(&self, time: Duration);
 
-    /// The time of day, for what is recorded. Provided: the machine's.
+    /// Returns the time of day, to be recorded. Provided: the machine's.
     fn time_of_day(&self) -> SystemTime {
         SystemTime::now()
     }
@@ -56,8 +56,8 @@ impl<C: Clock + ?Sized> Clock for &C {
     }
 }
 
-/// The machine's clock. It is first looked at when the time is asked for: a browser has none, and a job there is
-/// given another.
+/// The machine's clock. It is not read before the first call: a browser has no such clock, and a job there uses
+/// another one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SystemClock;
 

@@ -6,10 +6,10 @@ use crate::events;
 use crate::outcome::StopReason;
 use crate::stop::Stop;
 
-/// The longest time for which a job doesn't look whether to stop.
+/// The longest time between two checks whether to stop.
 const STEP: Duration = Duration::from_millis(20);
 
-/// What a job was told, as plain data.
+/// A job's configuration, as plain data.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) repeated: bool,
@@ -18,7 +18,7 @@ pub(crate) struct Options {
     pub(crate) adopts: bool,
     pub(crate) waits: bool,
     pub(crate) max_skipped: Option<u64>,
-    /// The share of the items, and of how many at least.
+    /// The largest ratio of skipped items, and the number of items from which it applies.
     pub(crate) max_skipped_ratio: Option<(f64, u64)>,
     pub(crate) stops: Vec<Stop>,
     pub(crate) deadline: Option<Duration>,
@@ -29,7 +29,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Whether so many of the job's items may be skipped.
+    /// Returns whether this many of the job's items may be skipped.
     pub(crate) fn may_skip(&self, skipped: u64, items: u64) -> bool {
         let is_too_large = |(ratio, min_items): (f64, u64)| {
             items >= min_items && skipped as f64 > ratio * items as f64
@@ -39,7 +39,7 @@ impl Options {
     }
 }
 
-/// Decides when a run goes on, waits or ends: by what the job was told, and by the time.
+/// Decides when a run goes on, waits or ends, by the job's configuration and the time.
 pub(crate) struct Control<H: Host> {
     pub(crate) host: H,
     pub(crate) options: Options,
@@ -47,7 +47,7 @@ pub(crate) struct Control<H: Host> {
     /// When the next chunk may begin.
     pub(crate) next_start: Duration,
     pub(crate) retries: u64,
-    /// Those that are left for the checkpoints, if they failed and nothing was committed since.
+    /// The remaining retry delays of the checkpoints, if they have failed and nothing was committed since.
     checkpoint_delays: Option<H::Delays>,
 }
 
@@ -94,19 +94,19 @@ impl<H: Host> Control<H> {
         }
     }
 
-    /// Waits at least a moment, so that a caller that asks again and again doesn't spin.
+    /// Waits at least one millisecond, so that a caller in a loop doesn't spin.
     pub(crate) async fn wait_for(&mut self, time: Duration) -> Option<StopReason> {
         let time = time.max(Duration::from_millis(1));
         self.wait_until(self.host.now().saturating_add(time)).await
     }
 
-    /// Puts off the next chunk.
+    /// Delays the next chunk.
     pub(crate) fn try_after(&mut self, delay: Duration) {
         let time = self.host.now().saturating_add(delay);
         self.next_start = self.next_start.max(time);
     }
 
-    /// Sets when the next chunk may begin, after one of so many items.
+    /// Sets when the next chunk may begin, after a chunk of this many items.
     pub(crate) fn chunk_done(&mut self, chunk_began: Duration, items: usize) {
         self.next_start = self.host.now().saturating_add(self.options.pause);
         if let Some(rate) = self.options.rate {
@@ -115,8 +115,7 @@ impl<H: Host> Control<H> {
         }
     }
 
-    /// Returns the time after which the checkpoints are tried again that failed with this; the error, if they
-    /// aren't.
+    /// Returns the delay before the failed checkpoints are retried. Returns the error if they aren't.
     pub(crate) fn delay_for_checkpoints<T, S, St: Store<T>>(
         &mut self,
         store: &St,
@@ -140,12 +139,12 @@ impl<H: Host> Control<H> {
         Ok(delay)
     }
 
-    /// Whether the checkpoints have failed, and nothing was committed since.
+    /// Returns whether the checkpoints have failed and nothing was committed since.
     pub(crate) fn retries_checkpoints(&self) -> bool {
         self.checkpoint_delays.is_some()
     }
 
-    /// Gives the whole policy to what fails next: the checkpoints work.
+    /// Restores the whole retry policy for the next failure: the checkpoints work.
     pub(crate) fn checkpoints_worked(&mut self) {
         self.checkpoint_delays = None;
     }

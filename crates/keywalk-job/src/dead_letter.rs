@@ -4,8 +4,8 @@ use std::time::SystemTime;
 use crate::checkpoints::CheckpointStore;
 use crate::error::BoxError;
 
-/// Keeps the items that a job has [skipped](crate::Job::skip_failures), each with its last error, until the job is
-/// [reset](crate::Leases::reset).
+/// Keeps the items that a job has [skipped](crate::Job::skip_failures), each with its last error. They stay
+/// until the job is [reset](crate::Leases::reset).
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -36,27 +36,27 @@ use crate::error::BoxError;
     note = "implement `keywalk_job::DeadLetters` beside `CheckpointStore`, or let the job end at the first failure"
 )]
 pub trait DeadLetters: CheckpointStore {
-    /// Records an item that failed, to be committed with the scope. A later letter of the same job and key
+    /// Records an item that failed, as part of the scope's commit. A later letter of the same job and key
     /// replaces it.
     ///
     /// # Errors
     ///
-    /// The store's own.
+    /// Returns the store's error.
     fn record_dead_letter(
         scope: &mut Self::Scope<'_>,
         rest: &mut Self::Rest<'_>,
         letter: &DeadLetter<'_>,
     ) -> Result<(), Self::Error>;
 
-    /// Lists a job's letters, by their keys' bytes. O(letters).
+    /// Lists a job's letters, ordered by the bytes of their keys. O(letters).
     ///
-    /// How they are done again is told where they are kept: by another job over the letters in SQLite
-    /// (`keywalk_sqlite::SqliteCheckpoints`), one after the other by their keys elsewhere. A store of your own
-    /// makes the letters by [`DeadLetterRecord::new`].
+    /// The store's documentation describes how to process the letters again: with another job over the letters
+    /// in SQLite (`keywalk_sqlite::SqliteCheckpoints`), and key by key elsewhere. A store of your own creates
+    /// the letters with [`DeadLetterRecord::new`].
     ///
     /// # Errors
     ///
-    /// The store's own; also if a letter can't be read.
+    /// Returns the store's error, also if a letter can't be read.
     fn dead_letters(&mut self, job: &str) -> Result<Vec<DeadLetterRecord>, Self::Error>;
 }
 
@@ -75,8 +75,8 @@ impl<C: DeadLetters> DeadLetters for &mut C {
     }
 }
 
-/// An item that the job's function failed for, and that was skipped: what
-/// [`Job::skip_failures`](crate::Job::skip_failures) has recorded. A [`DeadLetterRecord`] is one that is read back.
+/// An item for which the job's function failed, and which [`Job::skip_failures`](crate::Job::skip_failures)
+/// skipped. A [`DeadLetterRecord`] is one that was read back.
 pub struct DeadLetter<'a> {
     pub(crate) job: &'a str,
     pub(crate) key: String,
@@ -86,45 +86,45 @@ pub struct DeadLetter<'a> {
 }
 
 impl DeadLetter<'_> {
-    /// The job's name.
+    /// Returns the job's name.
     #[must_use]
     pub fn job(&self) -> &str {
         self.job
     }
 
-    /// The item's key, in words.
+    /// Returns the item's key, human-readable.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// The item's key as the source encodes it: what tells one letter of a job from another.
+    /// Returns the item's key as the source encodes it. It identifies a letter within its job.
     #[must_use]
     pub fn key_bytes(&self) -> &[u8] {
         self.key_bytes
     }
 
-    /// What the function failed with.
+    /// Returns the error of the job's function.
     #[must_use]
     pub fn error(&self) -> &BoxError {
         self.error
     }
 
-    /// The error and what caused it, with colons between them.
+    /// Returns the error and its causes, separated by colons.
     #[must_use]
     pub fn error_text(&self) -> String {
         use fmt::Write;
         let mut text = self.error.to_string();
         let mut cause = self.error.source();
         while let Some(error) = cause {
-            // A string takes whatever is written.
+            // Writing to a string never fails.
             let _ = write!(text, ": {error}");
             cause = error.source();
         }
         text
     }
 
-    /// When it failed.
+    /// Returns the time of the failure.
     #[must_use]
     pub fn time(&self) -> SystemTime {
         self.time
@@ -140,7 +140,7 @@ impl fmt::Debug for DeadLetter<'_> {
     }
 }
 
-/// A [`DeadLetter`] that was recorded, as [`DeadLetters::dead_letters`] reads it back.
+/// A recorded [`DeadLetter`], as [`DeadLetters::dead_letters`] reads it back.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DeadLetterRecord {
     key: String,
@@ -150,7 +150,8 @@ pub struct DeadLetterRecord {
 }
 
 impl DeadLetterRecord {
-    /// The letter of the item with this key, in words and as the source encodes it; for a store of your own.
+    /// Creates the letter of an item from its key, human-readable and as the source encodes it. For a store of
+    /// your own.
     ///
     /// ```
     /// use keywalk_job::{DeadLetterRecord, from_unix_millis};
@@ -172,41 +173,40 @@ impl DeadLetterRecord {
         }
     }
 
-    /// With what the function failed with, in words: [`DeadLetter::error_text`].
-    /// Default: empty.
+    /// Sets the error text, [`DeadLetter::error_text`]. Default: empty.
     #[must_use]
     pub fn failed_with(mut self, error: impl Into<String>) -> Self {
         self.error = error.into();
         self
     }
 
-    /// With the time of the failure: [`DeadLetter::time`]. Default: 1970.
+    /// Sets the time of the failure, [`DeadLetter::time`]. Default: 1970.
     #[must_use]
     pub fn failed_at(mut self, time: SystemTime) -> Self {
         self.time = time;
         self
     }
 
-    /// The item's key, in words.
+    /// Returns the item's key, human-readable.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// The item's key as the source encodes it, and
-    /// [reads it again](keywalk::ResumableSource::decode_key).
+    /// Returns the item's key as the source encodes it. The source
+    /// [decodes it again](keywalk::ResumableSource::decode_key).
     #[must_use]
     pub fn key_bytes(&self) -> &[u8] {
         &self.key_bytes
     }
 
-    /// What the function failed with and what caused that, with colons between them.
+    /// Returns the error of the job's function and its causes, separated by colons.
     #[must_use]
     pub fn error(&self) -> &str {
         &self.error
     }
 
-    /// When it failed, the last time.
+    /// Returns the time of the last failure.
     #[must_use]
     pub fn time(&self) -> SystemTime {
         self.time

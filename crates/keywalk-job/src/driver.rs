@@ -1,8 +1,8 @@
-//! What a run needs of whatever drives it.
+//! The traits through which a run is driven.
 //!
-//! A run is one async function, `run::run`, over these traits. They don't require `Send`: whether a run's future is
-//! `Send` follows from the types that implement them. Those needn't be `Sync`, but for items and keys: nothing else
-//! is borrowed shared while a run waits.
+//! A run is one async function, `run::run`, over these traits. They don't require `Send`: a run's future is
+//! `Send` if the types that implement them allow it. Only items and keys need `Sync`: nothing else is borrowed
+//! shared while a run waits.
 
 use std::error::Error;
 use std::time::{Duration, SystemTime};
@@ -21,7 +21,7 @@ pub(crate) trait Steps {
     type Key: Clone + PartialOrd;
     type Item: Keyed<Self::Key>;
     type Error;
-    /// What writes keys down. It never waits.
+    /// Encodes keys. It never waits.
     type Source: ResumableSource<Key = Self::Key, Item = Self::Item, Error = Self::Error>;
 
     /// Sends one request to the store; see [`keywalk::Chunks::step`].
@@ -52,24 +52,24 @@ pub(crate) trait Store<T> {
 
 /// A scope that is open. Dropping it undoes what was done in it.
 ///
-/// These are methods of the scope. As functions of [`Store`] that take one, their futures wouldn't be `Send`: the
-/// compiler can't prove it for all lifetimes.
+/// The methods belong to the scope. As functions of [`Store`] that take a scope, their futures wouldn't be
+/// `Send`: the compiler can't prove it for all lifetimes.
 pub(crate) trait OpenScope<T> {
     type Error;
 
     async fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, Self::Error>;
 
-    /// Has the job's function work on the items.
+    /// Calls the job's function with the items.
     async fn work(&mut self, items: &[T]) -> Result<(), BoxError>;
 
-    /// [Works](Self::work) on a part of the chunk, and undoes that alone if it fails.
+    /// [Works](Self::work) on a part of the chunk, and undoes only that part if it fails.
     async fn attempt(&mut self, items: &[T]) -> Result<Attempt, Self::Error>;
 
     async fn record_dead_letter(&mut self, letter: &DeadLetter<'_>) -> Result<(), Self::Error>;
     async fn commit(self, checkpoint: &Checkpoint) -> Result<(), Self::Error>;
 }
 
-/// Time, and the functions that the caller has set.
+/// The clock, and the functions that the caller has set.
 pub(crate) trait Host {
     type Key;
     type Delays: Iterator<Item = Duration>;
@@ -78,13 +78,13 @@ pub(crate) trait Host {
     fn time_of_day(&self) -> SystemTime;
     async fn sleep(&mut self, time: Duration);
 
-    /// Starts the policy of retries; `None` if nothing is tried again.
+    /// Starts the retry policy. Returns `None` if nothing is retried.
     fn delays(&self) -> Option<Self::Delays>;
 
-    /// Whether another try is worth it, after this error of the job's function.
+    /// Returns whether a retry is worthwhile after this error of the job's function.
     fn is_worth_a_retry(&mut self, error: &BoxError) -> bool;
 
-    /// Returns how long to wait before the caller is asked again, if the run is to wait.
+    /// Returns how long to wait before this is called again, or `None` to go on.
     fn hold(&mut self, progress: &Progress<'_, Self::Key>) -> Option<Duration>;
     fn tell(&mut self, progress: &Progress<'_, Self::Key>);
 }

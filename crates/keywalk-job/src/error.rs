@@ -3,14 +3,14 @@ use std::fmt;
 
 use keywalk::TokenError;
 
-/// What a job's function fails with: any error, by `?`.
+/// The error of a job's function: any error, converted by `?`.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// Why a run of a job ended before the job did. The checkpoint stands at what was done: run again, the job
-/// goes on there.
+/// The reason why a run failed before the job was done. The checkpoint covers what was done, and the next run
+/// continues there.
 ///
-/// `S` is the source's error, `C` that of the [`CheckpointStore`](crate::CheckpointStore). Each message says what to
-/// do; what the store or the function said is in [`source`](StdError::source).
+/// `S` is the source's error, `C` that of the [`CheckpointStore`](crate::CheckpointStore). Each message names
+/// the remedy. The error of the store or the function is in [`source`](StdError::source).
 ///
 /// ```
 /// use keywalk::Walk;
@@ -42,8 +42,8 @@ pub enum Error<S, C> {
         /// The job's name.
         job: String,
     },
-    /// The job's checkpoint isn't one of this walk's: it is of another table, key, filter, range or order,
-    /// or one of the two is unbounded and the other isn't. Nothing was done. The message names what lets the job go on:
+    /// The job's checkpoint belongs to another walk. The table, key, filter, range or order differs, or only
+    /// one of the two walks is unbounded. Nothing was done. The message names what lets the job continue:
     /// [`Job::extend_range`](crate::Job::extend_range), [`Job::adopt`](crate::Job::adopt) or
     /// [`Job::restart_if_changed`](crate::Job::restart_if_changed).
     Resume {
@@ -52,38 +52,38 @@ pub enum Error<S, C> {
         /// What differs.
         differs: WalkMismatch,
     },
-    /// The walk failed: the store, or the source's contract.
+    /// The walk failed: an error of the store, or a violation of the source's contract.
     Walk {
         /// The job's name.
         job: String,
-        /// What it failed with.
+        /// The walk's error.
         error: keywalk::Error<S>,
     },
-    /// The checkpoint couldn't be read or written. After a failed write what was done with the last chunk
-    /// is undone, or done again by the next run.
+    /// The checkpoint couldn't be read or written. After a failed write, the effects of the last chunk are
+    /// undone, or the next run repeats them.
     CheckpointStore {
         /// The job's name.
         job: String,
-        /// What the store of the checkpoints failed with.
+        /// The checkpoint store's error.
         error: C,
     },
-    /// The job's function failed, and what it did with the chunk is undone, where it can be.
+    /// The job's function failed. Its effects on the chunk are undone, where possible.
     Work {
         /// The job's name.
         job: String,
-        /// The item's key, in words, where the function is given one at a time.
+        /// The item's key, human-readable, if the function gets one item at a time.
         item: Option<String>,
-        /// The last key before the chunk, in words; `None` at the start.
+        /// The last key before the chunk, human-readable; `None` at the start.
         after: Option<String>,
         /// How many items the chunk has.
         items: usize,
         /// How often it was tried.
         tries: u64,
-        /// What it failed with.
+        /// The function's error.
         error: BoxError,
     },
     /// The job's function failed on an item, and no more may be [skipped](crate::Job::max_skipped). What came
-    /// before is done and recorded, and the next run tries this item first.
+    /// before is done and recorded. The next run tries this item first.
     SkipLimit {
         /// The job's name.
         job: String,
@@ -91,13 +91,13 @@ pub enum Error<S, C> {
         item: String,
         /// How many items were skipped, by all runs.
         skipped: u64,
-        /// How many items were done, by all runs; the skipped ones among them.
+        /// How many items were done by all runs, including the skipped ones.
         items: u64,
-        /// What the function failed with on this item.
+        /// The function's error on this item.
         error: BoxError,
     },
-    /// A blocking run stopped at a future, which never happens: a bug of this crate. What was done before stays
-    /// done, and recorded.
+    /// A blocking run was suspended at a future. This never happens unless this crate has a bug. What was done
+    /// before stays done, and recorded.
     Suspended {
         /// The job's name.
         job: String,
@@ -115,7 +115,8 @@ pub(crate) fn walk_failed<S, C>(job: &str, error: keywalk::Error<S>) -> Error<S,
     }
 }
 
-/// For a position that can't be written down. It is no token that was read, so nothing is said of that.
+/// Converts the error of a position that can't be encoded. No stored token was read, so the message mentions
+/// none.
 pub(crate) fn unwritten<S, C>(job: &str) -> impl FnOnce(keywalk::Error<S>) -> Error<S, C> {
     move |error| Error::Walk {
         job: job.to_owned(),
@@ -213,23 +214,23 @@ impl<S: StdError + 'static, C: StdError + 'static> StdError for Error<S, C> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WalkMismatch {
-    /// It is over another store, or by another key.
+    /// The walk is over another store, or by another key.
     Token(TokenError),
-    /// It is over another table, query or filter, by the same key; see [`Job::adopt`](crate::Job::adopt).
+    /// The walk is over another table, query or filter, by the same key; see [`Job::adopt`](crate::Job::adopt).
     Relation(TokenError),
-    /// It goes in the other order.
+    /// The walk goes in the opposite order.
     Order,
-    /// It covers another range.
+    /// The walk covers another range.
     Range {
         /// The range that the job was begun with.
         begun: String,
         /// The walk's range.
         walk: String,
-        /// Whether they differ in the end alone, and the walk's lies further on; see
+        /// Whether they differ only in the end, and the walk's end is further on; see
         /// [`Job::extend_range`](crate::Job::extend_range).
         is_longer: bool,
     },
-    /// One of them is unbounded, the other isn't.
+    /// Only one of the two walks is unbounded.
     Unbounded,
 }
 

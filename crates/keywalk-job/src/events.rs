@@ -1,4 +1,4 @@
-//! What a run tells `tracing`, with that feature; nothing without.
+//! The events that a run sends to `tracing`, with that feature; nothing without it.
 
 use std::time::Duration;
 

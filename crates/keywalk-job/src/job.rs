@@ -21,14 +21,14 @@ use crate::progress::Progress;
 use crate::run::run;
 use crate::stop::Stop;
 
-/// A walk with a name, whose position is kept: stopped, killed or crashed, it goes on where it was when it
-/// is run again.
+/// A named walk whose position is kept: a job that is stopped, killed or crashes continues there when it is run
+/// again.
 ///
-/// For each chunk it fetches the items, runs the caller's function over them and records the position.
-/// Where the function works through the transaction that the position is recorded in
-/// (`keywalk_sqlite::SqliteCheckpoints`) each item's effect happens *exactly once*, whatever happens to the
-/// process. With a checkpoint elsewhere ([`FileCheckpoints`](crate::FileCheckpoints)) it is *at least
-/// once*: after a crash the items of one chunk may come again, and only those.
+/// For each chunk a job fetches the items, calls your function with them and records the position. If your
+/// function works through the transaction that records the position (`keywalk_sqlite::SqliteCheckpoints`), each
+/// item's effect happens *exactly once*, even if the process is killed. With a checkpoint elsewhere
+/// ([`FileCheckpoints`](crate::FileCheckpoints)) effects happen *at least once*: after a crash the items of one
+/// chunk, and only those, may be processed again.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -53,7 +53,7 @@ use crate::stop::Stop;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// # What may be said
+/// # Options
 ///
 /// ```
 /// use std::time::Duration;
@@ -86,31 +86,33 @@ use crate::stop::Stop;
 ///
 /// # Running it again
 ///
-/// A run goes on from the checkpoint, if there is one; then the walk has to be over the same source, in the
-/// same order and range, and what differs is an [error](Error::Resume), unless the job may
-/// [start over](Self::restart_if_changed), go on to a [later end](Self::extend_range) or
-/// [adopt](Self::adopt) another query. Its chunk size is free. A job that
-/// is done does nothing more, unless it is [`restart_when_done`](Self::restart_when_done). An [unbounded](Walk::unbounded) walk's job is
-/// never done: each run does what was appended since.
+/// A run continues from the job's checkpoint, if there is one. The walk must then have the same source, order
+/// and range; only its chunk size may change. A difference is an [error](Error::Resume), unless the job may
+/// [start over](Self::restart_if_changed), continue to a [later end](Self::extend_range) or
+/// [adopt](Self::adopt) another query.
 ///
-/// A second runner is refused; see [`wait_for_lease`](Self::wait_for_lease).
+/// A run of a job that is done does nothing, unless the job is set to
+/// [`restart_when_done`](Self::restart_when_done). A job over an [unbounded](Walk::unbounded) walk is never
+/// done: each run processes what was appended since the last one.
+///
+/// A second concurrent runner is refused; see [`wait_for_lease`](Self::wait_for_lease).
 #[must_use = "a job does nothing until it is run"]
 pub struct Job<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> {
     name: String,
     walk: Walk<S>,
     checkpoints: C,
-    /// How items that fail are recorded, if they are skipped.
+    /// Records the items that fail, if they are skipped.
     record_dead_letter: Option<Bury<C>>,
     options: Options,
     hooks: Hooks<'a, S::Key>,
 }
 
 impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
-    /// A job of this name, unique among those of the same checkpoints. Nothing is read yet.
+    /// Creates a job with a name that is unique among the jobs of the same checkpoints. Reads nothing yet.
     ///
-    /// With [`FileCheckpoints`](crate::FileCheckpoints), or `keywalk_sqlite::SqliteCheckpoints` over a file, the
-    /// name becomes a part of a file's, three bytes for any that isn't a small letter, a digit, `-` or `_`:
-    /// what is too long for that is an error when the job runs (255 bytes in all, on most systems).
+    /// With [`FileCheckpoints`](crate::FileCheckpoints), or `keywalk_sqlite::SqliteCheckpoints` over a file,
+    /// the name becomes part of a file name. Every byte except small letters, digits, `-` and `_` takes three
+    /// bytes there. A name that is too long (255 bytes in all, on most systems) is an error when the job runs.
     pub fn new(name: impl Into<String>, walk: Walk<S>, checkpoints: C) -> Self {
         Job {
             name: name.into(),
@@ -127,29 +129,29 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         }
     }
 
-    /// Starts anew where an earlier run has come to the end, as a nightly clean-up does; then with any walk.
-    /// Dead letters stay until their item fails again or the job is reset. Default: a job that is done stays
-    /// done.
+    /// Starts over if an earlier run has reached the end, for recurring jobs such as a nightly clean-up. The
+    /// new walk may be any walk. Dead letters stay until their item fails again or the job is reset. Default: a
+    /// job that is done stays done.
     pub fn restart_when_done(mut self) -> Self {
         self.options.repeated = true;
         self
     }
 
-    /// Starts over where the stored checkpoint is of another walk: of another table, query, filter, key, range or
-    /// order. For jobs whose range moves and whose effects may come again, such as a purge of what is older than
-    /// a date. Dead letters stay. Default: [`Error::Resume`].
+    /// Starts over if the stored checkpoint belongs to another walk: another table, query, filter, key, range
+    /// or order. For jobs whose range moves and whose effects may be repeated, such as a purge of rows older
+    /// than a date. Dead letters stay. Default: [`Error::Resume`].
     pub fn restart_if_changed(mut self) -> Self {
         self.options.restarts = true;
         self
     }
 
-    /// Goes on to the end of the walk's range where that lies further on than it did, also if the job was done: for
-    /// an increment, each of whose runs does what came since. Each item is done once. Default:
-    /// [`Error::Resume`].
+    /// Continues to the end of the walk's range if that is further on than before, even if the job was done.
+    /// For incremental jobs, where each run processes what was added since the last one. Each item is processed
+    /// once. Default: [`Error::Resume`].
     ///
-    /// The start of the range must stay the same. A done job goes on past the last key that it had, so what
-    /// was inserted before that isn't visited. Not for jobs that are [`restart_when_done`](Self::restart_when_done): those start
-    /// over once they are done.
+    /// The start of the range must stay the same. A job that is done continues after its last key, so it
+    /// doesn't visit items inserted before that key. Don't combine this with
+    /// [`restart_when_done`](Self::restart_when_done): such jobs start over once they are done.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -177,49 +179,49 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self
     }
 
-    /// Goes on at the stored position although the table, query or filter is another one: where a query's text
-    /// had to change while the job was under way. Key, range and order must be the same. Default:
+    /// Continues at the stored position even if the table, query or filter differs. For a query whose text had
+    /// to change while the job was in progress. Key, range and order must be the same. Default:
     /// [`Error::Resume`].
     ///
-    /// **Nothing checks that both return the same rows.** What only the new one returns, before the position, is
-    /// never visited. Remove this call once a run has gone on: the job is then over the new walk, and the next
-    /// change is refused again.
+    /// **Nothing checks that both return the same rows.** Rows before the position that only the new query
+    /// returns are never visited. Remove this call once a run has continued: the job then belongs to the new
+    /// walk, and the next change is refused again.
     pub fn adopt(mut self) -> Self {
         self.options.adopts = true;
         self
     }
 
-    /// Waits while another runner has the job, until it is [stopped](Self::stop_on) or its
-    /// [time](Self::deadline) is up. Default: [`Error::AlreadyRunning`] at once.
+    /// Waits while another runner has the job, until this one is [stopped](Self::stop_on) or reaches its
+    /// [deadline](Self::deadline). Default: fails with [`Error::AlreadyRunning`] at once.
     pub fn wait_for_lease(mut self) -> Self {
         self.options.waits = true;
         self
     }
 
-    /// Stops when this flag asks for it: the chunk is finished and recorded, and the run ends. Looked at
-    /// between two chunks, and every 20 milliseconds of a pause. May be called for several flags.
+    /// Ends the run when `stop` is requested: the job finishes and records its chunk first. The flag is checked
+    /// between two chunks, and every 20 milliseconds of a pause. Call this once per flag to use several.
     pub fn stop_on(mut self, stop: &Stop) -> Self {
         self.options.stops.push(stop.clone());
         self
     }
 
-    /// Stops after this time, as a cron job needs that must be over before the next one: no chunk is begun
-    /// after it. Default: never. A chunk that is under way is finished, so give it smaller chunks where
-    /// that takes long.
+    /// Ends the run after this time: no chunk is started after it. For cron jobs that must end before the next
+    /// one starts. A chunk in progress is finished, so use smaller chunks if that takes long. Default: no
+    /// deadline.
     pub fn deadline(mut self, time: Duration) -> Self {
         self.options.deadline = Some(time);
         self
     }
 
-    /// Pauses this long after each chunk, to leave the store to others. Default: not at all.
+    /// Pauses for `time` after each chunk, to leave capacity to other users of the store. Default: no pause.
     pub fn pause(mut self, time: Duration) -> Self {
         self.options.pause = time;
         self
     }
 
-    /// Does at most this many items a second: after each chunk it waits until as much time has passed as
-    /// its items may take. Chunks are made small enough for a second each, so what is bunched is that much;
-    /// a run doesn't know when the one before ended. Default: no ceiling.
+    /// Caps the throughput at `items` per second. After each chunk the job waits until the time that its items
+    /// may take has passed. Chunks hold at most one second's worth of items, which bounds a burst. The limit
+    /// doesn't carry over between runs: a run doesn't know when the one before ended. Default: no limit.
     ///
     /// # Panics
     ///
@@ -231,8 +233,8 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self
     }
 
-    /// Asks before each chunk whether to hold on: while it answers a time, the job waits that long and asks
-    /// again. For what should slow it down: load, a replica's lag, the size of the WAL. Default: goes on.
+    /// Calls `hold` before each chunk. While it returns `Some(delay)`, the job sleeps for `delay` and calls it
+    /// again. Use it to slow the job down under load, replica lag or a growing WAL. Default: never waits.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -258,18 +260,21 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
     }
 
     /// Skips the items for which the function fails, and records each with its error as a
-    /// [dead letter](crate::DeadLetter); [`DeadLetters::dead_letters`] lists them. Default: the run ends at the
+    /// [dead letter](crate::DeadLetter). [`DeadLetters::dead_letters`] lists them. Default: the run ends at the
     /// first failure.
     ///
-    /// What the *source* fails at isn't skipped: a row that its closure can't decode ends the run. Decode in
-    /// the job's function what may be wrong. Nor is an error that loses the chunk's whole scope, such as one
-    /// that ends a transaction: it may be tried [again](Self::retry), or ends the run.
+    /// The function is then called with one item at a time. Over SQLite, only the failed item's changes are
+    /// undone (one savepoint per item, about a microsecond).
     ///
-    /// The function is then called with one item at a time, and over SQLite what it did for an item that
-    /// failed is undone alone (a savepoint for each item, about a microsecond).
+    /// Two kinds of errors are not skipped:
     ///
-    /// Limit how many with [`max_skipped`](Self::max_skipped) or
-    /// [`max_skipped_ratio`](Self::max_skipped_ratio), so that a mistake in the function doesn't skip them all.
+    /// - An error of the *source*, such as a row that its closure can't decode, ends the run. Decode doubtful
+    ///   data in the job's function instead.
+    /// - An error that loses the chunk's whole scope, such as one that ends a transaction, is
+    ///   [retried](Self::retry) or ends the run.
+    ///
+    /// Set a limit with [`max_skipped`](Self::max_skipped) or [`max_skipped_ratio`](Self::max_skipped_ratio),
+    /// so that a mistake in the function doesn't skip every item.
     pub fn skip_failures(mut self) -> Self
     where
         C: DeadLetters,
@@ -278,8 +283,8 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self
     }
 
-    /// [Skips failures](Self::skip_failures), but at most `items` of the job, over all its runs. One more ends the
-    /// run with [`Error::SkipLimit`]; what came before it is done and recorded. Default: no limit.
+    /// [Skips failures](Self::skip_failures), but at most `items` of the job, over all its runs. One more ends
+    /// the run with [`Error::SkipLimit`]; what came before is done and recorded. Default: no limit.
     pub fn max_skipped(mut self, items: u64) -> Self
     where
         C: DeadLetters,
@@ -288,9 +293,9 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self.skip_failures()
     }
 
-    /// [Skips failures](Self::skip_failures), but at most this share of the items that the job has come to, once
-    /// these are at least `min_items`: 0.01 is 1 %. One more ends the run with [`Error::SkipLimit`]; what came
-    /// before it is done and recorded. Default: no limit.
+    /// [Skips failures](Self::skip_failures), but at most this ratio of the items that the job has reached:
+    /// 0.01 is 1 %. The limit applies once the job has reached `min_items` items. One more ends the run with
+    /// [`Error::SkipLimit`]; what came before is done and recorded. Default: no limit.
     ///
     /// # Panics
     ///
@@ -308,18 +313,18 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self.skip_failures()
     }
 
-    /// Tries a chunk again for which the function fails, after each of the policy's delays, `when` this
-    /// says of the error that another try is worth it. Only then the run ends, or the item is
-    /// [skipped](Self::skip_failures). Default: no second try.
+    /// Retries a chunk for which the function fails, after each of the policy's delays, if `when` returns
+    /// `true` for the error. After the last delay the run ends, or the item is [skipped](Self::skip_failures).
+    /// Default: no retry.
     ///
-    /// What was done with the chunk is undone first, where it can be, and its items are fetched again. Where
+    /// Before a retry the chunk's effects are undone, where possible, and its items are fetched again. If
     /// failures are skipped, each item has the whole policy to itself: what came before it in the chunk is
-    /// committed, and not done again. Between two tries nothing of the store is held, and a
+    /// committed and not repeated. Between two tries the job holds nothing of the store, and a
     /// [stop](Self::stop_on) or [deadline](Self::deadline) ends the run.
     ///
-    /// The checkpoints follow the same policy: where another writer holds the lock for too long the job waits, and
-    /// does the chunk again. `when` isn't asked about their errors, but
-    /// [`CheckpointStore::is_transient`]. Failures of the *source* are for `keywalk-retry`.
+    /// Checkpoint failures follow the same policy, for example if another writer holds the lock for too long:
+    /// the job waits, and processes the chunk again. [`CheckpointStore::is_transient`] decides about these
+    /// errors, not `when`. For failures of the *source* use `keywalk-retry`.
     pub fn retry<B>(mut self, policy: B, when: impl FnMut(&BoxError) -> bool + 'a) -> Self
     where
         B: BackoffBuilder + Clone + 'a,
@@ -332,42 +337,42 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self
     }
 
-    /// Tells how many items the job has in all, for [`Progress::share`]; from a count of the table, say.
-    /// Default: the share is told by the key, without counting.
+    /// Sets the number of items that the job has in all, for [`Progress::share`]; for example from a count of
+    /// the table. Default: the share is estimated from the key, without counting.
     pub fn total(mut self, items: u64) -> Self {
         self.options.total = Some(items);
         self
     }
 
-    /// Calls this before the first chunk, and after each once it is recorded; also now and then while a filter
-    /// matches nothing. May be called for several.
+    /// Calls `hook` before the first chunk, after each chunk is recorded, and occasionally while a filter
+    /// matches nothing. Call this once per hook to use several.
     pub fn on_progress(mut self, hook: impl FnMut(&Progress<'_, S::Key>) + 'a) -> Self {
         self.hooks.on_progress.push(Box::new(hook));
         self
     }
 
-    /// Shows the progress on this bar: of the items, if their [total](Self::total) is told, otherwise by
-    /// the share that is done, in ten-thousandths. Where neither can be told it counts items, without an
-    /// end. The bar's message is the number of items, and of those that were skipped.
+    /// Shows the progress on a bar. The bar counts items if their [total](Self::total) is set, otherwise the
+    /// share that is done, in ten-thousandths. If neither is known it counts items, without an end. The bar's
+    /// message is the number of items, and of those that were skipped.
     ///
-    /// With the feature `indicatif`.
+    /// Requires the feature `indicatif`.
     #[cfg(feature = "indicatif")]
     pub fn bar(self, bar: ProgressBar) -> Self {
         self.on_progress(move |progress| show(&bar, progress))
     }
 
-    /// Takes time from this clock and waits by it. Default: the machine's. For tests. The walk's
-    /// [own](Walk::clock), by which chunks are sized, is another one.
+    /// Replaces the clock that the job reads and waits by. For tests. The walk's [own clock](Walk::clock),
+    /// which sizes chunks, is separate. Default: the machine's clock.
     pub fn clock(mut self, clock: impl Clock + 'a) -> Self {
         self.hooks.clock = Box::new(clock);
         self
     }
 
-    /// Runs the job: until it is done, stopped, out of time, or something fails.
+    /// Runs the job until it is done, stopped, past its deadline, or something fails.
     ///
     /// `work` is called for each chunk, with the scope of the checkpoints (a transaction, or `()`) and the
-    /// chunk's items: at least one. It may be called again for a chunk that was undone. If it panics, the
-    /// panic goes on to the caller, and what it did with the chunk is undone as if it had failed.
+    /// chunk's items: at least one. It may be called again for a chunk that was undone. If it panics, the panic
+    /// propagates to the caller and the chunk is undone as after a failure.
     ///
     /// # Errors
     ///
@@ -378,7 +383,7 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         F: FnMut(&mut C::Scope<'_>, &[S::Item]) -> Result<(), BoxError>,
     {
         let walk = match self.options.rate {
-            // A second's worth: what is bunched by a chunk isn't more.
+            // One second's worth of items bounds the burst of a chunk.
             Some(rate) => self.walk.max_chunk_size((rate.ceil() as usize).max(1)),
             None => self.walk,
         };

@@ -9,12 +9,13 @@ use std::process;
 use crate::checkpoints::CheckpointStore;
 use crate::error::Error;
 
-/// Gives each job to one runner at a time: by a lock on a file, a lock of the database's, or a row that expires.
+/// Assigns each job to one runner at a time: by a lock on a file, a database lock, or a row that expires.
 ///
 /// # Contract
 ///
-/// While a job's [`Lease`] lives, no other is given for it; a crash ends it. Where a lease fails at that, a later
-/// [run](crate::Checkpoint::run) fences off an earlier one; see [`CheckpointStore`].
+/// While a job's [`Lease`] lives, no other lease is granted for it. A crash ends the lease. If a lease fails to
+/// keep runners apart, a later [run](crate::Checkpoint::run) fences off an earlier one; see
+/// [`CheckpointStore`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't keep two runners of a job apart: it is no `Leases`",
     label = "gives no leases",
@@ -22,15 +23,16 @@ use crate::error::Error;
             one process alone can reach the store"
 )]
 pub trait Leases: CheckpointStore {
-    /// Takes the job for one runner; `None` if another one has it. Doesn't wait.
+    /// Takes the job for one runner. Returns `None` if another runner has it. Doesn't wait.
     ///
     /// # Errors
     ///
-    /// The store's own.
+    /// Returns the store's error.
     fn lease(&mut self, job: &str) -> Result<Option<Lease>, Self::Error>;
 
-    /// Forgets a job that isn't running, so that its next run starts over; its dead letters go too. Returns
-    /// whether it was known. Provided, by [`lease`](Self::lease) and [`remove`](CheckpointStore::remove).
+    /// Forgets a job that isn't running, so that its next run starts over. Its dead letters are removed too.
+    /// Returns whether the job was known. Provided: calls [`lease`](Self::lease) and
+    /// [`remove`](CheckpointStore::remove).
     ///
     /// ```
     /// use keywalk_job::{FileCheckpoints, CheckpointStore, Leases};
@@ -46,7 +48,7 @@ pub trait Leases: CheckpointStore {
     ///
     /// # Errors
     ///
-    /// [`Error::AlreadyRunning`] while the job runs, and the store's own.
+    /// Returns [`Error::AlreadyRunning`] while the job runs, or the store's error.
     fn reset(&mut self, job: &str) -> Result<bool, Error<Infallible, Self::Error>> {
         let failed = |error| Error::CheckpointStore {
             job: job.to_owned(),
@@ -72,7 +74,7 @@ impl<C: Leases> Leases for &mut C {
     }
 }
 
-/// That a job is this runner's alone, until it is dropped; what [`Leases::lease`] gives.
+/// Exclusive ownership of a job until this is dropped. [`Leases::lease`] returns it.
 ///
 /// ```
 /// use keywalk_job::Lease;
@@ -87,61 +89,61 @@ impl<C: Leases> Leases for &mut C {
 /// ```
 #[must_use = "the job is anyone's once the lease is dropped"]
 pub struct Lease {
-    /// Held, and let go of by its own `Drop`.
+    /// Held until the lease is dropped; its own `Drop` releases it.
     _guard: Option<Box<dyn Any + Send>>,
 }
 
 impl Lease {
-    /// A lease that lasts while `guard` does.
+    /// Creates a lease that lasts as long as `guard`.
     pub fn new(guard: impl Send + 'static) -> Self {
         Lease {
             _guard: Some(Box::new(guard)),
         }
     }
 
-    /// A lease that keeps no one out: for a store that one process alone can reach.
+    /// Creates a lease that excludes no one. For a store that only one process can reach.
     pub fn unguarded() -> Self {
         Lease { _guard: None }
     }
 
-    /// A lease by a lock on this file, which is made if it isn't there and stays when the lease ends.
-    /// `None` if another runner has it, of this process or of another one on this machine.
+    /// Takes a lease by a lock on this file. The file is created if it doesn't exist, and stays when the lease
+    /// ends. Returns `None` if another runner has the lock, in this process or in another one on this machine.
     ///
-    /// The lock is the operating system's ([`File::try_lock`]): it ends with the process, however that
-    /// ends, so a crash leaves no lease behind. A forked child that drops its copy of the lease doesn't end it.
+    /// The lock is the operating system's ([`File::try_lock`]). It ends with the process, so a crash leaves no
+    /// lease behind. A forked child that drops its copy of the lease doesn't end it.
     ///
     /// # Errors
     ///
-    /// If the file can't be made or locked, or isn't a regular file.
+    /// If the file can't be created or locked, or isn't a regular file.
     pub fn by_file(path: &Path) -> io::Result<Option<Self>> {
         let file = lock(path)?;
         Ok(file.map(|file| Lease::new(Locked::new(file, None))))
     }
 
-    /// [`by_file`](Self::by_file), for a job of the store at `path`. The file is `PATH.job-NAME.lock` and is
-    /// removed when the lease ends; after a crash the next lease removes it.
+    /// Takes a lease [by a file](Self::by_file), for a job of the store at `path`. The file is
+    /// `PATH.job-NAME.lock` and is removed when the lease ends. After a crash the next lease removes it.
     ///
-    /// What isn't a small letter, digit, `-` or `_` of the job's name is written as `%` and two hexadecimal
-    /// digits.
+    /// In the job's name, every byte except small letters, digits, `-` and `_` is written as `%` and two
+    /// hexadecimal digits.
     ///
     /// # Errors
     ///
-    /// If the file can't be made or locked, or isn't a regular file.
+    /// If the file can't be created or locked, or isn't a regular file.
     pub fn beside(path: &Path, job: &str) -> io::Result<Option<Self>> {
         let mut file = path.as_os_str().to_owned();
         file.push(format!(".job-{}.lock", file_name(job)));
         Lease::by_own_file(Path::new(&file))
     }
 
-    /// A lease by a file that is there for nothing else, and is removed when the lease ends.
+    /// Takes a lease by a file that has no other purpose. The file is removed when the lease ends.
     #[cfg(not(windows))]
     pub(crate) fn by_own_file(path: &Path) -> io::Result<Option<Self>> {
         for _ in 0..MOST_REMOVALS {
             let Some(file) = lock(path)? else {
                 return Ok(None);
             };
-            // The last holder may have removed it after it was opened here: a lock on what has no name any more
-            // keeps no one out.
+            // The last holder may have removed the file after it was opened here. A lock on a file without a
+            // name excludes no one.
             if is_at(&file, path)? {
                 return Ok(Some(Lease::new(Locked::new(file, Some(path)))));
             }
@@ -151,8 +153,8 @@ impl Lease {
         ))
     }
 
-    /// A lease by a file that is there for nothing else. No one else may open it, and Windows deletes it when
-    /// it is closed, also when the process is killed.
+    /// Takes a lease by a file that has no other purpose. No one else may open the file. Windows deletes it
+    /// when it is closed, also when the process is killed.
     #[cfg(windows)]
     pub(crate) fn by_own_file(path: &Path) -> io::Result<Option<Self>> {
         use std::os::windows::fs::OpenOptionsExt;
@@ -171,12 +173,12 @@ impl Lease {
     }
 }
 
-/// How often a file may be gone by the time that it is locked. More than once is rare: another runner has to end
-/// in between.
+/// How often the file may be removed between opening and locking it. More than once is rare: another runner has
+/// to end in between.
 #[cfg(not(windows))]
 const MOST_REMOVALS: usize = 1000;
 
-/// Opens and locks the file; `None` if another one has the lock.
+/// Opens and locks the file. Returns `None` if another runner has the lock.
 fn lock(path: &Path) -> io::Result<Option<File>> {
     refuse_special_file(path)?;
     let mut options = OpenOptions::new();
@@ -192,7 +194,7 @@ fn lock(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Whether this file is the one that the path names.
+/// Returns whether the path still names this file.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
@@ -203,31 +205,32 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino()))
 }
 
-/// The standard library can't tell. On Windows nothing that was locked is removed by its name.
+/// The standard library offers no way to check this. On Windows no locked file is removed by its name.
 #[cfg(not(unix))]
 fn is_at(_file: &File, _path: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Refuses what is there and isn't a regular file: opening a named pipe waits for its other end, for ever.
+/// Refuses a path that exists and isn't a regular file: opening a named pipe would wait forever for its other
+/// end.
 pub(crate) fn refuse_special_file(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(found) if !found.is_file() => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             "it is there already, and isn't a regular file",
         )),
-        // What else is wrong with it, opening it tells.
+        // Opening the file reports any other problem.
         _ => Ok(()),
     }
 }
 
 /// A locked file, which is unlocked when this is dropped.
 ///
-/// Closing it wouldn't do: a child that is just being started has a copy of each open file, and would keep the
-/// lock for the moment.
+/// Closing the file isn't enough: a child process that is being started briefly has a copy of each open file,
+/// and would keep the lock that long.
 struct Locked {
     file: File,
-    /// The file to remove first.
+    /// The path of the file, if it is to be removed before unlocking.
     removes: Option<PathBuf>,
     /// The process that locked it.
     process: u32,
@@ -245,23 +248,24 @@ impl Locked {
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        // In a forked child: the lock is on the open file that it shares with its parent, and the parent's.
+        // In a forked child: the lock belongs to the open file that it shares with its parent, so it is the
+        // parent's.
         if process::id() != self.process {
             return;
         }
         if let Some(path) = &self.removes
             && is_at(&self.file, path).unwrap_or(false)
         {
-            // While it is locked, so that no one else can have locked it. Where it can't be removed it stays, as
+            // Removed while locked, so that no one else can have locked it. If it can't be removed it stays, as
             // after a crash.
             let _ = fs::remove_file(path);
         }
-        // It is closed in any case.
+        // Closing follows in any case.
         let _ = self.file.unlock();
     }
 }
 
-/// A job's name as a part of a file's; two names are two files also where case doesn't count.
+/// Encodes a job's name as part of a file name. Different names give different files, also if case is ignored.
 pub(crate) fn file_name(job: &str) -> String {
     job.bytes()
         .fold(String::with_capacity(job.len()), |mut name, byte| {
@@ -269,7 +273,7 @@ pub(crate) fn file_name(job: &str) -> String {
                 b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => {
                     name.push(char::from(byte));
                 }
-                // A string takes whatever is written.
+                // Writing to a string never fails.
                 byte => drop(write!(name, "%{byte:02X}")),
             }
             name

@@ -1,4 +1,7 @@
-//! Jobs over [keywalk] sources: stopped, killed or crashed, a job goes on at the exact item.
+//! Resumable jobs over [keywalk] sources: a job that is stopped, killed or crashes continues at the exact item.
+//!
+//! Use it for backfills, purges and exports: long work that may be interrupted and must miss no item. The cost
+//! is one checkpoint per chunk: a row in the transaction of the effects, or two syncs of a file.
 //!
 //! ```
 //! # use std::{collections::BTreeMap, sync::{Arc, RwLock}};
@@ -22,57 +25,57 @@
 //!
 //! # Contents
 //!
-//! - [`Job`] is where to start: a named walk whose position is kept. What may be said: how it is
-//!   throttled, stopped, what a failure does, who hears of its progress.
-//! - [`CheckpointStore`] is where positions are kept: [`FileCheckpoints`], SQLite's [`SqliteCheckpoints`] (in
-//!   `keywalk-sqlite`, feature `jobs`), or a store of your own. [`Leases`] keep two runners of a job apart,
-//!   [`DeadLetters`] keep what was skipped.
-//! - [`Outcome`], [`Error`], [`Progress`], [`Checkpoint`] and [`DeadLetter`] are what is told of a job.
-//!   [`CheckpointStore::list`] and [`load`](CheckpointStore::load) tell what jobs are known and where they stand,
-//!   [`reset`](Leases::reset) forgets one;
-//!   [`dead_letters`](DeadLetters::dead_letters) tells what was skipped.
+//! - Start with [`Job`], a named walk whose position is kept. Its methods configure throttling, stopping,
+//!   failure handling and progress reports.
+//! - [`CheckpointStore`] keeps positions: [`FileCheckpoints`], SQLite's [`SqliteCheckpoints`] (in
+//!   `keywalk-sqlite`, feature `jobs`), or a store of your own. [`Leases`] keep two runners of a job apart.
+//!   [`DeadLetters`] keep the items that were skipped.
+//! - [`Outcome`], [`Error`], [`Progress`], [`Checkpoint`] and [`DeadLetter`] describe a job's state and
+//!   results.
+//! - [`CheckpointStore::list`] and [`load`](CheckpointStore::load) return the known jobs and their positions.
+//!   [`reset`](Leases::reset) forgets a job. [`dead_letters`](DeadLetters::dead_letters) returns its skipped
+//!   items.
 //!
 //! # How often an item's effect happens
 //!
-//! | Checkpoints | The effects are | After a crash, or `kill -9` |
+//! | Checkpoints | Effects | After a crash, or `kill -9` |
 //! |---|---|---|
-//! | [`SqliteCheckpoints`] | changes through the transaction that the function is given | **exactly once**: a chunk's effects and its checkpoint commit together or not at all |
-//! | the same | anywhere else (a request, a file) | at least once: the items of one chunk may come again |
-//! | [`FileCheckpoints`], or others apart from the effects | anywhere | at least once: the items of one chunk may come again |
+//! | [`SqliteCheckpoints`] | changes through the transaction that the function receives | **exactly once**: a chunk's effects and its checkpoint commit together or not at all |
+//! | [`SqliteCheckpoints`] | anywhere else (a request, a file) | at least once: the items of one chunk may be processed again |
+//! | [`FileCheckpoints`], or any store separate from the effects | anywhere | at least once: the items of one chunk may be processed again |
 //!
-//! What comes again comes from the last checkpoint on, never from earlier, and nothing is left out. So an
-//! effect outside of the transaction should be one that can be repeated, or tell its repetition by the
-//! item's key.
+//! A repeat starts at the last checkpoint, never earlier, and no item is left out. Effects outside of the
+//! transaction should therefore be idempotent, or detect a repeat by the item's key.
 //!
 //! # What happens when
 //!
-//! | What | The run | The next run |
+//! | Event | This run | Next run |
 //! |---|---|---|
-//! | The process is killed, the machine loses power | ends | goes on from the last checkpoint (of those that the store kept: with `synchronous` below FULL a power failure can take SQLite's last ones, and with OFF damage the database) |
-//! | [`Stop`] is asked for, or the [deadline](Job::deadline) is over | finishes the chunk, records it, ends | goes on |
-//! | The function fails | ends with [`Error::Work`]; the chunk is undone where it can be. Or tries [again](Job::retry), or [skips](Job::skip_failures) the item | tries the chunk again |
-//! | It fails on more items than may be [skipped](Job::max_skipped) | ends with [`Error::SkipLimit`]; what came before is recorded | tries that item again |
-//! | The function panics | the panic goes on to the caller, as if it had failed | the same |
-//! | The store fails | ends with [`Error::Walk`] ([`keywalk-retry`] waits for what passes by itself) | goes on |
-//! | The checkpoint can't be written | ends with [`Error::CheckpointStore`]; or waits by the policy of [`Job::retry`], where the failure [passes by itself](CheckpointStore::is_transient) | goes on from the last one that was |
-//! | The checkpoint is damaged | ends with [`Error::CheckpointStore`] before anything is done | the same, until it is restored or [reset](Leases::reset) |
-//! | Another runner has the job | [`Error::AlreadyRunning`], or [waits](Job::wait_for_lease) | |
-//! | Another runner takes the job though this one has it: its lock was deleted, or fails on this file system | ends with [`Error::CheckpointStore`] at its next commit | the later run goes on |
-//! | The walk is over another table, key, filter, range or order, or live where it wasn't | [`Error::Resume`]; or [starts over](Job::restart_if_changed), goes on to a [later end](Job::extend_range), or [adopts](Job::adopt) another query | |
-//! | The job is done | does nothing, or starts [anew](Job::restart_when_done) | |
-//! | Its rows are deleted, inserted, changed meanwhile | as any [walk](keywalk#what-a-walk-promises) | |
+//! | The process is killed, or the machine loses power | ends | continues from the last checkpoint that the store kept. With `synchronous` below FULL, a power failure can lose SQLite's last checkpoints; with OFF it can damage the database |
+//! | A [`Stop`] is requested, or the [deadline](Job::deadline) has passed | finishes the chunk, records it, ends | continues |
+//! | The function fails | ends with [`Error::Work`], and the chunk is undone where possible; or [retries](Job::retry), or [skips](Job::skip_failures) the item | tries the chunk again |
+//! | The function fails on more items than may be [skipped](Job::max_skipped) | ends with [`Error::SkipLimit`]; what came before is recorded | tries that item again |
+//! | The function panics | treated as a failure, and the panic propagates to the caller | tries the chunk again |
+//! | The store fails | ends with [`Error::Walk`] ([`keywalk-retry`] retries transient failures) | continues |
+//! | The checkpoint can't be written | ends with [`Error::CheckpointStore`]; or retries by the policy of [`Job::retry`] if the failure is [transient](CheckpointStore::is_transient) | continues from the last checkpoint that was written |
+//! | The checkpoint is damaged | ends with [`Error::CheckpointStore`] before it does anything | the same, until the checkpoint is restored or [reset](Leases::reset) |
+//! | Another runner has the job | ends with [`Error::AlreadyRunning`], or [waits](Job::wait_for_lease) | |
+//! | Another runner takes the job from this one, because the lock file was deleted or locks don't work on this file system | ends with [`Error::CheckpointStore`] at its next commit | the later run continues |
+//! | The walk has another table, key, filter, range or order, or only one of the two is unbounded | ends with [`Error::Resume`]; or [starts over](Job::restart_if_changed), continues to a [later end](Job::extend_range), or [adopts](Job::adopt) another query | |
+//! | The job is done | does nothing, or [starts over](Job::restart_when_done) | |
+//! | Rows are deleted, inserted or changed concurrently | as in any [walk](keywalk#what-a-walk-promises) | |
 //!
-//! The function may delete, update and insert what it likes, also in the table that is walked. Changing a
-//! row's *key* is a delete and an insert: moved ahead of the walk it comes again, under its new key; moved
-//! behind, it doesn't.
+//! The function may delete, update and insert any rows, also in the table that is walked. Changing a row's
+//! *key* is a delete and an insert. A row that moves ahead of the walk is visited again, under its new key. A
+//! row that moves behind the walk isn't.
 //!
 //! # Features
 //!
-//! - `indicatif`: a job's progress on a bar (`Job::bar`).
-//! - `tracing`: a span a run, an event a chunk (debug), retry or skipped item (warn), and at the end. Keys and
-//!   errors are told in words.
+//! - `indicatif`: shows a job's progress on a bar (`Job::bar`).
+//! - `tracing`: one span per run, and an event per chunk (debug), per retry and skipped item (warn), and at the
+//!   end. Keys and errors are recorded as text.
 //!
-//! None is on by default.
+//! No feature is on by default.
 //!
 //! [`SqliteCheckpoints`]: https://docs.rs/keywalk-sqlite/latest/keywalk_sqlite/struct.SqliteCheckpoints.html
 //! [`keywalk-retry`]: https://docs.rs/keywalk-retry

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crate::checkpoint::Checkpoint;
 
-/// How a run of a job ended, where nothing failed. Printed it says `done: 500000 items in 977 chunks, 2.31 s`, or
+/// The result of a run in which nothing failed. Prints as `done: 500000 items in 977 chunks, 2.31 s`, or
 /// `done: 500000 items (19 skipped) in 977 chunks, 2.31 s`.
 #[derive(Clone, Debug)]
 #[must_use = "the run may have been stopped before the job was done"]
@@ -17,20 +17,20 @@ pub struct Outcome {
     pub(crate) checkpoint: Option<Checkpoint>,
 }
 
-/// Why a run ended.
+/// The reason why a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StopReason {
-    /// The job is done: the walk came to its end, now or in an earlier run.
+    /// The job is done: the walk reached its end, in this run or an earlier one.
     Done,
-    /// It was [asked to](crate::Stop).
+    /// A [stop](crate::Stop) was requested.
     Stopped,
-    /// Its [time](crate::Job::deadline) was up.
+    /// The [deadline](crate::Job::deadline) passed.
     Deadline,
 }
 
 impl Outcome {
-    /// Of a run that has done nothing.
+    /// Creates the outcome of a run that has done nothing.
     pub(crate) fn of(ended: StopReason, elapsed: Duration, retries: u64) -> Self {
         Outcome {
             ended,
@@ -43,50 +43,51 @@ impl Outcome {
         }
     }
 
-    /// Why the run ended.
+    /// Returns why the run ended.
     #[must_use]
     pub fn stop_reason(&self) -> StopReason {
         self.ended
     }
 
-    /// Whether the walk came to its end, now or in an earlier run. True of an unbounded walk's run too, which found
-    /// nothing more, while its job is never done.
+    /// Returns whether the walk reached its end, in this run or an earlier one. Also true for an unbounded
+    /// walk's run that found nothing more, although such a job is never done.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.ended == StopReason::Done
     }
 
-    /// The items of this run; the skipped ones among them.
+    /// Returns the number of items of this run, including the skipped ones.
     #[must_use]
     pub fn items(&self) -> u64 {
         self.items
     }
 
-    /// The chunks of this run.
+    /// Returns the number of chunks of this run.
     #[must_use]
     pub fn chunks(&self) -> u64 {
         self.chunks
     }
 
-    /// The items that failed in this run and were recorded instead.
+    /// Returns the number of items that failed in this run and were recorded instead.
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.skipped
     }
 
-    /// How often a chunk, an item or the checkpoints were tried again in this run.
+    /// Returns how often a chunk, an item or the checkpoints were retried in this run.
     #[must_use]
     pub fn retries(&self) -> u64 {
         self.retries
     }
 
-    /// How long this run took.
+    /// Returns the duration of this run.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.elapsed
     }
 
-    /// Where the job stands; `None` if the run ended while it waited for another runner or for the store.
+    /// Returns the job's checkpoint; `None` if the run ended while it waited for another runner or for the
+    /// store.
     #[must_use]
     pub fn checkpoint(&self) -> Option<&Checkpoint> {
         self.checkpoint.as_ref()
@@ -107,7 +108,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// So many items, and how many of them were skipped.
+/// A number of items, and how many of them were skipped.
 pub(crate) struct Items(pub(crate) u64, pub(crate) u64);
 
 impl fmt::Display for Items {

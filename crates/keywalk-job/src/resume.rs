@@ -1,4 +1,4 @@
-//! Where a job stands: read from its checkpoint when it goes on, and written into it.
+//! A job's position: read from its checkpoint at the start, and written into it.
 
 use std::ops::Bound;
 
@@ -11,7 +11,7 @@ use crate::error::{Error, WalkMismatch, checkpoints_failed, unwritten, walk_fail
 
 type Failure<S, E> = Error<<S as Source>::Error, E>;
 
-/// Where a run begins.
+/// The state in which a run begins.
 pub(crate) struct Opened<K> {
     pub(crate) checkpoint: Checkpoint,
     pub(crate) cursor: Cursor<K>,
@@ -19,8 +19,8 @@ pub(crate) struct Opened<K> {
     pub(crate) first: Option<K>,
 }
 
-/// Loads the checkpoint and records that the run has begun, in one scope: where scopes are transactions an
-/// earlier runner that lives on, in spite of the lease, can't commit between the two.
+/// Loads the checkpoint and records that the run has begun, in one scope. If scopes are transactions, an
+/// earlier runner that is still alive despite the lease can't commit between the two.
 pub(crate) async fn open<W: Steps, St: Store<W::Item>, H: Host>(
     job: &str,
     begins: &Cursor<W::Key>,
@@ -63,9 +63,9 @@ pub(crate) async fn open<W: Steps, St: Store<W::Item>, H: Host>(
         },
     };
     let checkpoint = &mut opened.checkpoint;
-    // The name is that of the job that runs, whatever is stored under it.
+    // The stored checkpoint may carry another name; it takes the name of the job that runs.
     job.clone_into(&mut checkpoint.job);
-    // A run over a job that is done records nothing, unless it is of another walk now.
+    // A run of a job that is done records nothing, unless the walk has changed.
     if goes_on && opened.cursor.is_done() && checkpoint.begun == begun {
         return Ok(opened);
     }
@@ -83,7 +83,7 @@ pub(crate) async fn open<W: Steps, St: Store<W::Item>, H: Host>(
     Ok(opened)
 }
 
-/// Where a walk that begins at `begins` goes on by the checkpoint; `None` where it starts over.
+/// Returns where a walk that begins at `begins` continues by the checkpoint; `None` if it starts over.
 fn resume<S: ResumableSource, E>(
     stored: &Checkpoint,
     begins: &Cursor<S::Key>,
@@ -128,7 +128,7 @@ fn resume<S: ResumableSource, E>(
     }))
 }
 
-/// What is another in a walk than in the one that the job was begun with.
+/// Returns how a walk differs from the one that the job was begun with.
 fn differs<S: ResumableSource>(
     begun: &Cursor<S::Key>,
     begins: &Cursor<S::Key>,
@@ -148,7 +148,7 @@ fn differs<S: ResumableSource>(
     })
 }
 
-/// From `cursor` on, up to the end of a walk that begins as its own did, whose last key hasn't been asked for.
+/// Continues from `cursor` to the end of `to`, a walk with the same start whose last key wasn't fetched yet.
 fn extended<K: Clone + PartialOrd>(cursor: &Cursor<K>, to: &Cursor<K>) -> Cursor<K> {
     match passed(cursor) {
         Some(key) => to.clone().after(key.clone()),
@@ -156,7 +156,7 @@ fn extended<K: Clone + PartialOrd>(cursor: &Cursor<K>, to: &Cursor<K>) -> Cursor
     }
 }
 
-/// As Rust writes it, `1..9`, where it can.
+/// Formats a range in Rust's notation, `1..9`, where that can express it.
 fn range_text<S: ResumableSource>(range: &KeyRange<S::Key>, source: &S) -> String {
     let lower = match range.lower() {
         Bound::Unbounded => String::new(),
@@ -172,7 +172,7 @@ fn range_text<S: ResumableSource>(range: &KeyRange<S::Key>, source: &S) -> Strin
 }
 
 impl Checkpoint {
-    /// Moves it to `cursor`.
+    /// Moves the checkpoint to `cursor`.
     pub(crate) fn stand_at<S: ResumableSource, H: Host>(
         &mut self,
         cursor: &Cursor<S::Key>,
@@ -208,7 +208,7 @@ impl Checkpoint {
     }
 }
 
-/// Writes down a walk from past the first item on, of which that key alone is read again.
+/// Encodes a cursor after the first item. Only that key is decoded from it later.
 pub(crate) fn first_token<S: ResumableSource>(
     first: &S::Key,
     cursor: &Cursor<S::Key>,
@@ -219,19 +219,19 @@ pub(crate) fn first_token<S: ResumableSource>(
     Token::new(&Cursor::unbounded(range), source)
 }
 
-/// Returns the key that a job has come to. None before its first item: a walk that begins behind a key hasn't
-/// come to that.
+/// Returns the key that a job has reached. Returns `None` before its first item, even if the walk starts after
+/// a key.
 pub(crate) fn position<'c, K>(cursor: &'c Cursor<K>, checkpoint: &Checkpoint) -> Option<&'c K> {
     (checkpoint.items > 0).then(|| passed(cursor)).flatten()
 }
 
-/// Shows a key, escaped and cut: errors, logs and status reports show it on terminals.
+/// Formats a key, escaped and cut: errors, logs and status reports show it on terminals.
 pub(crate) fn key_text<S: ResumableSource>(source: &S, key: &S::Key) -> String {
     const MOST_CHARS: usize = 1_000;
     Excerpt::new(&source.key_text(key), MOST_CHARS).to_string()
 }
 
-/// Returns the key that the rest of a walk lies behind.
+/// Returns the key after which the rest of a walk starts.
 fn passed<K>(cursor: &Cursor<K>) -> Option<&K> {
     match cursor.range().start() {
         Bound::Excluded(key) => Some(key),

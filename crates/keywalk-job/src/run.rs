@@ -15,17 +15,18 @@ use crate::outcome::{Outcome, StopReason};
 use crate::progress::Progress;
 use crate::resume::{first_token, key_text, open, position};
 
-/// After how many stretches without an item the position is recorded all the same.
+/// After this many fetches without an item the position is recorded anyway.
 const MOST_MOVES: u32 = 64;
 
 const LEASE_POLL: Duration = Duration::from_millis(50);
 
-/// What a run fails with, where its store fails with `E`.
+/// The error of a run whose store's error is `E`.
 type Failure<W, E> = Error<<W as Steps>::Error, E>;
 
-/// Runs a job: takes its lease, finds where it stands and does chunk by chunk, until it is done or should end.
+/// Runs a job: takes its lease, finds its position and processes chunk by chunk, until it is done or should
+/// end.
 ///
-/// How it waits is up to the driver that implements the traits.
+/// The driver that implements the traits decides how it waits.
 pub(crate) async fn run<W, St, H>(
     job: &str,
     options: Options,
@@ -72,7 +73,7 @@ where
         }
     };
     control.checkpoints_worked();
-    // A walk that contradicts its own cursor is to say so.
+    // No needless seek: a walk that contradicts its own cursor must report that.
     if opened.cursor != begins {
         walk.seek(opened.cursor.clone());
     }
@@ -103,7 +104,7 @@ where
     })
 }
 
-/// Waits for the lease where that was asked for. Returns why the run should end, if that comes first.
+/// Takes the lease, and waits for it if configured. Returns why the run should end, if that comes first.
 async fn take_lease<S, T, St: Store<T>, H: Host>(
     job: &str,
     control: &mut Control<H>,
@@ -134,52 +135,52 @@ struct Run<W: Steps, H: Host> {
     tally: Tally<W::Key>,
     /// The first key that the job had.
     first: Option<W::Key>,
-    /// Stretches since the last commit.
+    /// Fetches without an item since the last commit.
     moves: u32,
-    /// Of what failed last and isn't done yet.
+    /// The tries of what failed last and isn't done yet.
     tries: Option<Tries<W::Key, H::Delays>>,
 }
 
-/// What was committed.
+/// The committed counts and position.
 struct Tally<K> {
     checkpoint: Checkpoint,
-    /// Where the walk stands by the checkpoint.
+    /// The walk's position by the checkpoint.
     committed: Cursor<K>,
-    /// Of this run, as the next two.
+    /// This field and the next two count this run only.
     items: u64,
     chunks: u64,
     skipped: u64,
     share_at_start: f64,
 }
 
-/// What came of a step.
+/// The result of a step.
 enum Went {
     On,
-    /// Also of an unbounded walk, which isn't done by it.
+    /// Also for an unbounded walk, which this doesn't complete.
     ToTheEnd,
 }
 
-/// How often an item has failed, or a chunk where its items aren't told apart.
+/// How often an item has failed, or a chunk if its items are not processed one by one.
 struct Tries<K, D> {
     key: Option<K>,
     failed: u64,
     delays: D,
 }
 
-/// How far the function's work on a chunk got.
+/// The result of the function's work on a chunk.
 struct Worked {
-    /// How many items from the first on are done or skipped, and are to be committed.
+    /// How many items, counted from the first, are done or skipped and are to be committed.
     done: usize,
-    /// Of these.
+    /// How many of these were skipped.
     skipped: u64,
     then: Then,
 }
 
 enum Then {
     GoOn,
-    /// What comes next is tried again, after this time.
+    /// The next item or chunk is retried after this time.
     Retry(Duration),
-    /// The item at this place, or the chunk, has failed.
+    /// The item at this index, or the chunk, has failed.
     Fail(Option<usize>, BoxError),
     /// The item with this key has failed, and no more may be skipped.
     Refuse(String, BoxError),
@@ -208,7 +209,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
         Ok(StopReason::Done)
     }
 
-    /// Sends one request to the store, and does what it returns.
+    /// Sends one request to the store, and processes the result.
     async fn step<St: Store<W::Item>>(
         &mut self,
         store: &mut St,
@@ -247,7 +248,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
         Ok(Went::On)
     }
 
-    /// Does and records what was fetched, as far as that goes, and undoes the rest.
+    /// Processes and records the fetched items as far as possible, and undoes the rest.
     async fn do_chunk<Sc: OpenScope<W::Item>>(
         &mut self,
         mut scope: Sc,
@@ -317,8 +318,8 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
         }
     }
 
-    /// Where an item fails that is to be tried again, those before it are committed, and so is that item once
-    /// it is done: then nothing that fails later brings them back.
+    /// Processes the items one by one. If an item is to be retried, the items before it are committed first.
+    /// The item itself is committed as soon as it is done. So no later failure repeats them.
     async fn work_one_by_one<Sc: OpenScope<W::Item>>(
         &mut self,
         scope: &mut Sc,
@@ -368,7 +369,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
         kept(count, skipped, Then::GoOn)
     }
 
-    /// Records the item at this place of the chunk with its error.
+    /// Records the item at this index of the chunk with its error.
     async fn record_dead_letter<Sc: OpenScope<W::Item>>(
         &mut self,
         scope: &mut Sc,
@@ -390,13 +391,13 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
         buried.map_err(checkpoints_failed(self.job()))
     }
 
-    /// Whether the item at this place has failed before.
+    /// Returns whether the item at this index has failed before.
     fn is_tried(&self, at: usize) -> bool {
         let key = self.tries.as_ref().and_then(|tries| tries.key.as_ref());
         key.is_some_and(|key| *key == self.key(at))
     }
 
-    /// Returns the time after which to try the item at this place again, or the chunk, if that is worth it.
+    /// Returns the delay before the item at this index, or the chunk, is retried, if a retry is worthwhile.
     fn delay_for(&mut self, error: &BoxError, at: Option<usize>) -> Option<Duration> {
         let key = at.map(|at| self.key(at));
         let host = &mut self.control.host;
@@ -419,14 +420,14 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
         }
     }
 
-    /// How often the item at this place has failed, or the chunk.
+    /// Returns how often the item at this index, or the chunk, has failed.
     fn failures(&self, at: Option<usize>) -> u64 {
         let key = at.map(|at| self.key(at));
         let tries = self.tries.as_ref().filter(|tries| tries.key == key);
         tries.map_or(1, |tries| tries.failed)
     }
 
-    /// Commits the chunk's first items, `done` of them.
+    /// Commits the first `done` items of the chunk.
     async fn keep<Sc: OpenScope<W::Item>>(
         &mut self,
         scope: Sc,
@@ -455,7 +456,8 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
         Ok(())
     }
 
-    /// Commits where the run leaves off. Where another writer is in the way it is let be: no item was done since.
+    /// Commits the position at which the run ends. Ignores transient failures: no item was done since the last
+    /// commit.
     async fn record_moves<St: Store<W::Item>>(
         &mut self,
         store: &mut St,
@@ -473,7 +475,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
         }
     }
 
-    /// Commits where the walk stands, with nothing done meanwhile.
+    /// Commits the walk's position, with no new items.
     async fn record_in<Sc: OpenScope<W::Item>>(
         &mut self,
         scope: Sc,
@@ -481,7 +483,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
         self.commit(scope, self.walk.cursor(), 0, 0).await
     }
 
-    /// Commits that so many more items were done, up to `cursor`.
+    /// Commits this many more items, up to `cursor`.
     async fn commit<Sc: OpenScope<W::Item>>(
         &mut self,
         scope: Sc,
@@ -509,13 +511,13 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
         Ok(())
     }
 
-    /// Goes back to what was committed: what came since is undone, and fetched again.
+    /// Returns to the last commit: what came after it is undone, and fetched again.
     fn go_back(&mut self) {
         self.walk.seek(self.tally.committed.clone());
         self.moves = 0;
     }
 
-    /// Waits as long as the job was told to, unless the run should end before.
+    /// Waits as configured. Returns why the run should end, if that comes first.
     async fn wait(&mut self) -> Option<StopReason> {
         let next_start = self.control.next_start;
         let mut ended = self.control.wait_until(next_start).await;

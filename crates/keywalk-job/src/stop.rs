@@ -1,9 +1,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A flag that asks jobs to stop: each finishes its chunk, records it and returns. Clones are one flag.
+/// A flag that requests jobs to stop. Each job finishes its chunk, records it and returns. Clones share one
+/// flag.
 ///
-/// Setting it is all that a handler of Ctrl-C or SIGTERM has to do:
+/// A handler of Ctrl-C or SIGTERM only has to set it:
 ///
 /// ```no_run
 /// use keywalk_job::Stop;
@@ -21,26 +22,25 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// A flag that isn't set.
+    /// Creates a flag that isn't set.
     #[must_use]
     pub fn new() -> Self {
         Stop::default()
     }
 
-    /// A flag that is kept elsewhere, and that `true` asks to stop; for crates that set one in a signal's
-    /// handler.
+    /// Wraps an existing flag, for crates that set one in a signal handler. `true` requests the stop.
     #[must_use]
     pub fn from_flag(flag: Arc<AtomicBool>) -> Self {
         Stop { flag }
     }
 
-    /// Asks to stop. Takes no lock, so a signal's handler may call it.
+    /// Requests the stop. Takes no lock, so a signal handler may call it.
     #[doc(alias = "stop")]
     pub fn request(&self) {
         self.flag.store(true, Ordering::Release);
     }
 
-    /// Whether it was asked for.
+    /// Returns whether a stop was requested.
     #[must_use]
     pub fn is_requested(&self) -> bool {
         self.flag.load(Ordering::Acquire)

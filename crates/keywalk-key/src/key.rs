@@ -1,4 +1,4 @@
-//! Keys, and their bytes.
+//! Keys and their encoding.
 
 mod by_column;
 mod bytes;
@@ -19,24 +19,24 @@ pub use column::TupleElement;
 pub use malformed::DecodeError;
 pub use text::BareString;
 
-/// A key of a store that is ordered by bytes: bytes whose order is the key's own.
+/// A key of a store that is ordered by bytes: it encodes to bytes that sort as the key does.
 ///
 /// | Type | Its bytes |
 /// |---|---|
 /// | `u8` to `u128` | big-endian, as wide as the type |
-/// | `i8` to `i128` | the same with the sign bit flipped |
+/// | `i8` to `i128` | the same, with the sign bit flipped |
 /// | [`Uuid`](https://docs.rs/uuid/1/uuid/struct.Uuid.html) | its 16 bytes |
-/// | `Vec<u8>` | themselves: every store's |
+/// | `Vec<u8>` | the bytes themselves; works with every store |
 /// | [`BareString`] | the text, with nothing around it |
 /// | `String` | one text of the tuple layer: `02`, the text with `00` as `00 ff`, `00` |
-/// | `(A, B, …)`, to six | one [`TupleElement`] of the tuple layer after the other |
+/// | `(A, B, …)`, up to six | one [`TupleElement`] of the tuple layer after the other |
 /// | [`Reverse`](std::cmp::Reverse) of an integer or UUID | the complement of its bytes |
 /// | `Reverse` of `String` or `Vec<u8>` | the [`TupleElement`] |
 ///
-/// The [tuple layer](https://github.com/apple/foundationdb/blob/main/design/tuple.md) is
-/// FoundationDB's published format, which other languages write too.
+/// The [tuple layer](https://github.com/apple/foundationdb/blob/main/design/tuple.md) is FoundationDB's
+/// published format, which other languages implement too.
 ///
-/// A type of your own is a key once it says its bytes:
+/// To use a type of your own as a key, implement its encoding:
 ///
 /// ```
 /// use std::borrow::Cow;
@@ -76,13 +76,13 @@ pub use text::BareString;
 ///
 /// # Contract
 ///
-/// 1. **Order.** The bytes of a smaller key are smaller, byte by byte and a beginning before what it
-///    begins.
-/// 2. **Round trip.** `decode` gives back what was encoded.
-/// 3. **Hostile bytes.** `decode` takes whatever a store holds, and never panics. It need not be
-///    [strict](Self::CANONICAL): what it takes is encoded again and compared, so no two byte strings come as
-///    one key.
-/// 4. **Named.** Types whose bytes or order differ have different [kinds](Self::encoding_name).
+/// 1. **Order.** The bytes of a smaller key are smaller: they are compared byte by byte, and a prefix comes
+///    first.
+/// 2. **Round trip.** `decode` returns what was encoded.
+/// 3. **Hostile bytes.** `decode` accepts any bytes that a store holds, and never panics. It need not be
+///    [canonical](Self::CANONICAL): a decoded key is encoded again and compared, so no two byte strings yield the
+///    same key.
+/// 4. **Named.** Types whose bytes or order differ have different [encoding names](Self::encoding_name).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be written as bytes in its order: it is no `keywalk_key::Key`",
     label = "not a key",
@@ -91,46 +91,46 @@ pub use text::BareString;
     note = "for a type of your own implement `keywalk_key::Key`"
 )]
 pub trait Key: Clone + Ord {
-    /// Whether [`decode`](Self::decode) refuses all bytes but those that [`encode`](Self::encode) writes,
-    /// so that a store needn't encode each key that it reads again. So it is for integers, UUIDs, bytes,
-    /// [`BareString`] and [`Reverse`](std::cmp::Reverse) of what has a fixed width; provided: `false`, which is
-    /// never wrong.
+    /// Whether [`decode`](Self::decode) refuses all bytes except those that [`encode`](Self::encode) writes. If
+    /// so, a store doesn't need to encode each decoded key again. `true` for integers, UUIDs, bytes,
+    /// [`BareString`] and [`Reverse`](std::cmp::Reverse) of types of fixed width. Provided: `false`, which is
+    /// always safe.
     const CANONICAL: bool = false;
 
     /// Appends the key's bytes.
     fn encode(&self, bytes: &mut Vec<u8>);
 
-    /// The key that these bytes are.
+    /// Decodes a key from its bytes.
     ///
     /// # Errors
     ///
-    /// If they are none.
+    /// If the bytes are not a key of this type.
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError>;
 
-    /// The name of the type's bytes and order, by which a cursor that was written down is told from one
-    /// by another key: `"i64"`, `"Reverse<String>"`, `"(integer, String)"`.
+    /// Returns the name of the type's encoding and order: `"i64"`, `"Reverse<String>"`, `"(integer, String)"`.
+    /// A saved cursor records it, and is refused for another kind of key.
     ///
-    /// It stays what it is, whatever the compiler and the release ([`type_name`](std::any::type_name)
-    /// doesn't). A type of your own says what nobody else says, by its crate's name for one; or, if it
-    /// does nothing but wrap one of these and is written and ordered as that, the wrapped one's.
+    /// The name must stay the same across compilers and releases ([`type_name`](std::any::type_name) doesn't).
+    /// A type of your own needs a unique name, for example with its crate's name. If the type only wraps one of
+    /// these, with the same bytes and order, use the name of the wrapped type.
     ///
     /// ```
     /// use std::cmp::Reverse;
     /// use keywalk_key::Key;
     ///
     /// assert_eq!(<u16 as Key>::encoding_name(), "u16");
-    /// // An integer column is written alike whatever its type, so it may become wider.
+    /// // Integer columns of all types have the same encoding, so a column may become wider.
     /// assert_eq!(<(u16, Reverse<String>)>::encoding_name(), "(integer, Reverse<String>)");
     /// ```
     fn encoding_name() -> Cow<'static, str>;
 
-    /// What part of the way from `first` to `last` lies before `at`, from 0 to 1, for a progress bar;
-    /// `None` if there is no way between them, or it can't be told. `first` is the larger one of a walk
-    /// downwards.
+    /// Returns the fraction of the way from `first` to `last` that lies before `at`, 0 to 1, for a progress
+    /// bar. `None` if there is no way between them, or it isn't known. In a descending walk `first` is larger
+    /// than `last`.
     ///
-    /// By value for integers and UUIDs, by what follows the common beginning for bytes, by the first column
-    /// that differs for tuples: right where keys are spread evenly. Not told for text. Provided: by the
-    /// key's bytes, as for bytes.
+    /// Integers and UUIDs are compared by value, bytes by what follows their common prefix, and tuples by the
+    /// first column that differs. The result is right if keys are spread evenly. It is `None` for text.
+    /// Provided: by the key's bytes, as for bytes.
     ///
     /// ```
     /// use keywalk_key::Key;
@@ -144,9 +144,9 @@ pub trait Key: Clone + Ord {
         share::of_bytes(&first.to_bytes(), &last.to_bytes(), &at.to_bytes())
     }
 
-    /// The key in words, for people: in a log or a progress bar, and no format. Text is escaped, so that a
-    /// terminal only shows it; more than 120 characters, or 60 bytes, are cut, so two long keys may read
-    /// alike. Provided: its bytes as hexadecimal digits.
+    /// Returns the key human-readable, for a log or a progress bar. This is not a stable format. Text is
+    /// escaped so that it is safe on a terminal, and cut after 120 characters or 60 bytes, so two long keys may
+    /// look alike. Provided: the key's bytes as hexadecimal digits.
     ///
     /// ```
     /// use std::cmp::Reverse;
@@ -159,23 +159,23 @@ pub trait Key: Clone + Ord {
         words::of_bytes(&self.to_bytes())
     }
 
-    /// Decodes in the memory of a key that is there. Provided: assigns [`decode`](Self::decode).
+    /// Decodes into the memory of an existing key. Provided: assigns [`decode`](Self::decode).
     ///
     /// # Errors
     ///
-    /// As [`decode`](Self::decode); the key is then of no meaning.
+    /// As for [`decode`](Self::decode). The key's value is then unspecified.
     fn decode_in_place(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
         *self = Self::decode(bytes)?;
         Ok(())
     }
 
-    /// Copies in the memory of a key that is there. Provided: [`Clone::clone_from`], which a tuple
-    /// doesn't hand on to its columns.
+    /// Copies into the memory of an existing key. Provided: [`Clone::clone_from`], which a tuple doesn't
+    /// forward to its columns.
     fn copy_from(&mut self, other: &Self) {
         self.clone_from(other);
     }
 
-    /// The key's bytes, to insert by.
+    /// Returns the key's bytes, for example to insert an entry.
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         self.encode(&mut bytes);

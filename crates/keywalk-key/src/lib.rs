@@ -1,4 +1,4 @@
-//! Keys as bytes whose order is the keys' own, for keywalk and every store that is ordered by bytes.
+//! Order-preserving byte encodings for keys, for keywalk and every store that is ordered by bytes.
 //!
 //! ```
 //! use std::cmp::Reverse;
@@ -14,24 +14,24 @@
 //!
 //! - [`Key`] lists the key types and their bytes: integers, text, UUIDs, raw bytes, tuples of columns
 //!   ([`TupleElement`]) in any direction, and types of your own.
-//! - [`BareString`] is a text that is written bare.
-//! - [`DecodeError`] says why bytes are no key.
+//! - [`BareString`] is a text that is encoded as its plain bytes.
+//! - [`DecodeError`] explains why bytes are not a key.
 //!
-//! [`keywalk-sled`] stores by these bytes, and [`keywalk-memory`] writes its cursors' keys by them. They are
-//! a storage format: no release changes them. (SQLite orders by values and not by bytes: [`keywalk-sqlite`]
-//! has keys of its own.)
+//! [`keywalk-sled`] stores keys in this encoding, and [`keywalk-memory`] uses it for the keys of its cursors.
+//! The bytes are a storage format: no release changes them. SQLite orders by values and not by bytes, so
+//! [`keywalk-sqlite`] has its own keys.
 //!
 //! # What it guarantees
 //!
 //! | | |
 //! |---|---|
-//! | Order | of bytes, one by one and a beginning before what it begins, is the `Ord` of the type |
-//! | Round trip | exact: nothing is rounded, cut or made lower-case |
-//! | Hostile bytes | an error that says what is wrong, never a panic |
-//! | Cost | O(bytes); `encode` appends to memory that is there, `decode_in_place` reads into it |
-//! | Not keys | floats (a NaN has no place), `Option` (where does `None` stand?), borrowed text (a key outlives the fetch), `usize` (its width is the machine's) |
+//! | Order | comparing bytes, where a prefix comes first, gives the `Ord` of the type |
+//! | Round trip | exact: nothing is rounded, cut or changed to lower case |
+//! | Hostile bytes | an error that describes the problem, never a panic |
+//! | Cost | O(bytes); `encode` appends to existing memory, `decode_in_place` decodes into it |
+//! | Not keys | floats (a NaN has no place in the order), `Option` (the place of `None` is unclear), borrowed text (a key outlives the fetch), `usize` (its width depends on the machine) |
 //!
-//! uuid is a part of this crate's interface ([`uuid`] is re-exported): use the same version.
+//! uuid is part of this crate's interface ([`uuid`] is re-exported): use the same version.
 //!
 //! [`keywalk-sled`]: https://docs.rs/keywalk-sled
 //! [`keywalk-memory`]: https://docs.rs/keywalk-memory

@@ -1,4 +1,5 @@
-//! Stores in memory for [keywalk]: maps, a lock-free skip list and sorted slices.
+//! In-memory stores for [keywalk]: maps, a lock-free skip list and sorted slices.
+//! A fetch costs O(log n + items).
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -14,8 +15,8 @@
 //! # Ok::<(), keywalk::Error<keywalk_memory::Poisoned>>(())
 //! ```
 //!
-//! A borrowed `BTreeMap` or `BTreeSet` needs no adapter: `Walk::new(&map)`. [`Named`] gives any of these stores a
-//! name, and with it cursors that can be written down.
+//! A borrowed `BTreeMap` or `BTreeSet` needs no adapter: `Walk::new(&map)`. [`Named`] gives any of these stores
+//! a name, so that its cursors can be saved as tokens.
 //!
 //! # Stores and what they guarantee
 //!
@@ -25,36 +26,36 @@
 //! | Item | `(&K, &V)` | `(K, V)`, cloned | `(K, V)`, cloned | `(K, &T)` |
 //! | Keys | any `Ord + Clone` | any `Ord + Clone` | any `Ord + Clone` | any `Ord + Clone` |
 //! | Order (G1) | `Ord` of `K` | `Ord` of `K` | `Ord` of `K` | `Ord` of the key |
-//! | Changed by others while walked | no: it is borrowed | between fetches | at any time | no: it is borrowed |
-//! | A chunk is (G3, G4, G7) | exact | exact: one lock | each item by itself | exact |
+//! | Concurrent changes | none: it is borrowed | between fetches | at any time | none: it is borrowed |
+//! | Consistency of a chunk (G3, G4, G7) | exact | exact: one lock | each item on its own | exact |
 //! | Held between fetches (G14) | the borrow, no lock | nothing | nothing | the borrow, no lock |
-//! | In memory at once (G13) | references, and few keys | a chunk of clones | a chunk of clones | a chunk of keys and references |
-//! | Fails when (G11) | never | the lock is poisoned | never | it isn't sorted, when made |
+//! | Memory (G13) | references, and few keys | a chunk of clones | a chunk of clones | a chunk of keys and references |
+//! | Errors (G11) | none | the lock is poisoned | none | the slice isn't sorted, on creation |
 //! | Can be [prefetched](keywalk::Walk::prefetch) | only if it is borrowed for `'static` | if keys and values are `Send + Sync + 'static` | if keys and values are `Send + Sync + 'static` | only if it is borrowed for `'static` |
-//! | A cursor can be written down | [`Named`], where its keys are a [`keywalk_key::Key`] | the same | the same | the same |
+//! | Tokens | with [`Named`], if the keys are a [`keywalk_key::Key`] | the same | the same | the same |
 //! | A fetch costs | O(log n + items) | O(log n + items), locked | O(log n + items) | O(log n + items) |
 //!
 //! # What happens when
 //!
-//! | | What comes of it | And then |
+//! | Event | Result | What to do |
 //! |---|---|---|
-//! | A thread panics while it holds [`SharedMap`]'s write lock | [`Poisoned`], once; nothing is lost | repair the map, [`clear_poison`](std::sync::RwLock::clear_poison), resume from the cursor |
-//! | A slice isn't sorted, or a key comes twice | [`Unsorted`] when the [`SortedSlice`] is made, with the place | `sort_by_key`, `dedup_by_key` |
-//! | Items of a slice change behind it (a `Cell`) so that it is no longer sorted | items are missed or come twice, or a contract error; the walk ends | make the slice anew |
+//! | A thread panics while it holds [`SharedMap`]'s write lock | [`Poisoned`], once; nothing is lost | repair the map, call [`clear_poison`](std::sync::RwLock::clear_poison), resume from the cursor |
+//! | A slice isn't sorted, or has a key twice | creating the [`SortedSlice`] returns [`Unsorted`], with the position | `sort_by_key`, `dedup_by_key` |
+//! | Items of a slice change (in a `Cell`) so that it is no longer sorted | items are missed or repeated, or a contract error ends the walk | create the slice again |
 //! | `Ord` of a key contradicts itself | the same; and `BTreeMap` may panic | correct the `Ord` |
-//! | `Ord` or `Clone` of a key or value panics | the panic goes on to the caller; no lock is held or poisoned, and the source is as before | walk again |
+//! | `Ord` or `Clone` of a key or value panics | the panic propagates to the caller; no lock is held or poisoned, and the source is unchanged | walk again |
 //!
-//! A cursor that is written down, a [`Token`](keywalk::Token), goes on over any of these stores whose keys
-//! are of the same type and that has the same name: [`Named`].
+//! A saved cursor, a [`Token`](keywalk::Token), resumes over any of these stores that has the same name and key
+//! type: see [`Named`].
 //!
-//! The promises G1 to G15 are those of a [walk](keywalk#what-a-walk-promises); what the table doesn't name
-//! holds as it stands there.
+//! The guarantees G1 to G15 are those of a [walk](keywalk#what-a-walk-promises). What the table doesn't mention
+//! holds as stated there.
 //!
 //! # Features
 //!
-//! - `skiplist`: [`SkipList`]. crossbeam-skiplist is then a part of this crate's interface: use the same version.
+//! - `skiplist`: [`SkipList`]. crossbeam-skiplist is then part of this crate's interface: use the same version.
 //!
-//! Key types for tokens are [`keywalk_key`]'s, which is re-exported.
+//! Key types for tokens come from [`keywalk_key`], which is re-exported.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]

@@ -7,10 +7,11 @@ use keywalk::{
 };
 use keywalk_key::Key;
 
-/// A store in memory with a name, whose cursors can be written down as [`Token`](keywalk::Token)s.
+/// An in-memory store with a name, so that its cursors can be saved as [`Token`](keywalk::Token)s.
 ///
-/// A token is accepted by every store in memory of its name and type of key: one of a map that was shared is good
-/// for its copy in a slice. Any source whose keys are a [`keywalk_key::Key`] can be named.
+/// Every in-memory store with the same name and key type accepts the token. For example, a token of a shared
+/// map also works for a slice that holds a copy of it. You can name any source whose keys are a
+/// [`keywalk_key::Key`].
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -35,7 +36,7 @@ pub struct Named<S> {
 }
 
 impl<S> Named<S> {
-    /// Names a source. Two stores of one name and type of key can't be told apart.
+    /// Names a source. Tokens can't distinguish two stores of the same name and key type.
     pub fn new(name: impl Into<Cow<'static, str>>, source: S) -> Self {
         Named {
             name: name.into(),
@@ -43,7 +44,7 @@ impl<S> Named<S> {
         }
     }
 
-    /// Gives the source back.
+    /// Returns the source.
     pub fn into_inner(self) -> S {
         self.source
     }
@@ -102,7 +103,7 @@ impl<S: Source<Key: Key>> ResumableSource for Named<S> {
     }
 }
 
-/// Prints the name, and nothing of what it names.
+/// Prints the name, and nothing of the store.
 impl<S> fmt::Debug for Named<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Named")

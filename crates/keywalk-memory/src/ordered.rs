@@ -1,6 +1,6 @@
 use keywalk::{Chunk, Fetched, KeyRange, Order};
 
-/// Pushes what an iterator over a range returns, from the end that the range's order asks for.
+/// Pushes the items of a range's iterator, starting at the end that the range's order requires.
 pub(crate) fn fill<K, I: DoubleEndedIterator, T>(
     range: &KeyRange<K>,
     mut entries: I,
@@ -27,7 +27,7 @@ fn drain<K, E, T>(
     Fetched::More
 }
 
-/// Pushes a clone of an entry, into the memory of a spare one where there is one.
+/// Pushes a clone of an entry, and reuses the memory of a spare entry if there is one.
 pub(crate) fn push_cloned<K: Clone, V: Clone>(chunk: &mut Chunk<(K, V)>, key: &K, value: &V) {
     match chunk.spare() {
         Some(item) => {

@@ -7,10 +7,10 @@ use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Source};
 
 use crate::ordered::{fill, push_cloned};
 
-/// A [`BTreeMap`] that threads share behind a lock. The read lock is taken for each fetch and never
-/// held between two, so writers wait for one chunk at most.
+/// A [`BTreeMap`] that threads share behind a lock. Each fetch takes the read lock and releases it, so writers
+/// wait for at most one chunk.
 ///
-/// Items are clones, made with [`Clone::clone_from`] in the memory of the chunk before.
+/// Items are clones, made with [`Clone::clone_from`] in the memory of the previous chunk.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ pub struct SharedMap<K, V> {
 }
 
 impl<K, V> SharedMap<K, V> {
-    /// A source over `map`.
+    /// Creates a source over `map`.
     pub fn new(map: Arc<RwLock<BTreeMap<K, V>>>) -> Self {
         SharedMap { map }
     }
@@ -65,7 +65,7 @@ impl<K: Ord + Clone, V: Clone> ChunkSource for SharedMap<K, V> {
 }
 
 impl<K, V> Clone for SharedMap<K, V> {
-    /// Another source over the same map.
+    /// Creates another source over the same map.
     fn clone(&self) -> Self {
         SharedMap {
             map: Arc::clone(&self.map),
@@ -80,9 +80,9 @@ impl<K, V> fmt::Debug for SharedMap<K, V> {
     }
 }
 
-/// A thread panicked while it held the map's write lock, so the map may be half changed.
+/// The lock is poisoned: a thread panicked while it held the map's write lock, so the map may be half changed.
 ///
-/// The cure: repair the map and call [`RwLock::clear_poison`], then resume the walk.
+/// To recover, repair the map, call [`RwLock::clear_poison`] and resume the walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Poisoned;

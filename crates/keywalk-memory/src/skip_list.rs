@@ -9,13 +9,13 @@ use crate::ordered::{fill, push_cloned};
 
 /// A lock-free [`SkipMap`], walked while other threads insert and delete.
 ///
-/// Items are clones, made with [`Clone::clone_from`] in the memory of the chunk before. A chunk
-/// isn't one moment of the map: each item is read by itself, and a key that is inserted or removed
-/// during the fetch may or may not be in it (G3 and G4 speak of the others).
+/// Items are clones, made with [`Clone::clone_from`] in the memory of the previous chunk. A chunk isn't a
+/// snapshot of the map: each item is read on its own. A key that is inserted or removed during the fetch may or
+/// may not be in the chunk. G3 and G4 cover all other keys.
 ///
-/// [`SkipMap::insert`] over a key that is there removes the old entry first: for a moment the key is
-/// absent, and a fetch in that moment may miss it. To change values under a walk without that, keep
-/// them in a cell that can be changed in place.
+/// [`SkipMap::insert`] of an existing key removes the old entry first. The key is briefly absent, and a fetch
+/// at that moment may miss it. If you change values during a walk, keep them in a cell that you change in
+/// place.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -44,7 +44,7 @@ pub struct SkipList<K, V> {
 }
 
 impl<K, V> SkipList<K, V> {
-    /// A source over `map`.
+    /// Creates a source over `map`.
     pub fn new(map: Arc<SkipMap<K, V>>) -> Self {
         SkipList { map }
     }
@@ -73,7 +73,7 @@ impl<K: Ord + Clone, V: Clone> ChunkSource for SkipList<K, V> {
 }
 
 impl<K, V> Clone for SkipList<K, V> {
-    /// Another source over the same map.
+    /// Creates another source over the same map.
     fn clone(&self) -> Self {
         SkipList {
             map: Arc::clone(&self.map),

@@ -5,10 +5,10 @@ use std::ops::Bound;
 
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order, Source};
 
-/// A borrowed slice that is sorted by a key of its items, each key once. Items are `(K, &T)`.
+/// A borrowed slice that is sorted by a key of its items and has each key once. Items are `(K, &T)`.
 ///
-/// That it is sorted is proven when it is made, and has to stay so: an item that changes its key behind
-/// the slice (in a `Cell`), or a closure that tells another one later, may be missed or come twice.
+/// The order is checked on creation, and must stay as it is. If a key changes later (in a `Cell`, or because
+/// the closure returns another one), its item may be missed or repeated.
 ///
 /// ```
 /// use keywalk::Walk;
@@ -28,11 +28,11 @@ pub struct SortedSlice<'a, T, F> {
 }
 
 impl<'a, T, K: Ord, F: Fn(&T) -> K> SortedSlice<'a, T, F> {
-    /// A source over `items`, whose keys `key` tells. Reads every key once, O(n).
+    /// Creates a source over `items`; `key` returns an item's key. Reads every key once, O(n).
     ///
     /// # Errors
     ///
-    /// If a key isn't larger than the one before it.
+    /// If a key isn't larger than the previous one.
     pub fn new(items: &'a [T], key: F) -> Result<Self, Unsorted> {
         for (before, pair) in items.windows(2).enumerate() {
             let order = key(&pair[0]).cmp(&key(&pair[1]));
@@ -46,7 +46,7 @@ impl<'a, T, K: Ord, F: Fn(&T) -> K> SortedSlice<'a, T, F> {
         Ok(SortedSlice { items, key })
     }
 
-    /// How many items lie below `bound`, or at it where it is `past` its own key.
+    /// Returns the number of items below `bound`; with `past`, the item at it counts too.
     fn count_below(&self, bound: &K, past: bool) -> usize {
         self.items.partition_point(|item| {
             let key = (self.key)(item);
@@ -77,7 +77,7 @@ impl<'a, T, K: Ord + Clone, F: Fn(&T) -> K> ChunkSource for SortedSlice<'a, T, F
             Bound::Included(key) => self.count_below(key, true),
             Bound::Excluded(key) => self.count_below(key, false),
         };
-        // Inverted bounds give an inverted range of positions: nothing.
+        // Inverted bounds give an inverted range of positions, which holds nothing.
         let items = self.items.get(start..end).unwrap_or_default();
         let items = items.iter().map(|item| ((self.key)(item), item));
         let is_full = match range.order() {
@@ -97,15 +97,15 @@ impl<T, F> fmt::Debug for SortedSlice<'_, T, F> {
     }
 }
 
-/// A slice isn't sorted by its key, so it can't be walked by it.
+/// The slice isn't sorted by its key, so it can't be walked by that key.
 ///
-/// The cure: `sort_by_key` and, for keys that are there twice, `dedup_by_key`.
+/// To fix it, use `sort_by_key` and, for repeated keys, `dedup_by_key`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unsorted {
-    /// The position of the first item whose key isn't larger than the one before it; at least 1.
+    /// The position of the first item whose key isn't larger than the previous one; at least 1.
     pub position: usize,
-    /// Whether that key is the same as the one before it, rather than smaller.
+    /// Whether that key equals the previous one; otherwise it is smaller.
     pub repeated: bool,
 }
 

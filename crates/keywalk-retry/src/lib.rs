@@ -1,4 +1,5 @@
-//! Retrying for [keywalk]: a wrapper around a source that asks again, after a while, where it failed.
+//! Retries for [keywalk]: a wrapper around a source that retries failed fetches after a delay. Use it for
+//! transient failures. Without a failure it only copies the policy once per fetch.
 //!
 //! ```
 //! use keywalk::Walk;
@@ -16,26 +17,26 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A walk ends at its first error and can be resumed from its cursor. Where the failure passes by
-//! itself, another process's lock for one, [`Retry`] saves the loop around that: the walk doesn't see
-//! the failure, and its position, bound and promises stay what they are.
+//! Without it, a walk ends at its first error, and you resume it from its cursor. [`Retry`] replaces that loop
+//! for transient failures, such as another process's lock. The walk doesn't see the failure, and keeps its
+//! position, bounds and guarantees.
 //!
 //! # What it guarantees
 //!
 //! | | |
 //! |---|---|
-//! | Order, chunks, keys, isolation (G1 to G8) | those of the source inside |
-//! | Errors (G11) | the source's own, after the last try; what a failed fetch had put into the chunk is thrown away |
-//! | Held while it waits (G14) | nothing of the store; the thread sleeps, or does what [`Retry::with_sleep`] says |
-//! | Memory (G13) | nothing of its own |
-//! | Time | each question, a fetch or that for the last key, has the whole policy to itself |
-//! | Tokens | those of the source inside: a walk may be wrapped, or no longer be, when it is resumed |
-//! | Threads | can be [prefetched](keywalk::Walk::prefetch) where the source can, and the policy and closures are `Send + 'static` |
+//! | Order, chunks, keys, isolation (G1 to G8) | as in the wrapped source |
+//! | Errors (G11) | the source's own, after the last try; what a failed fetch put into the chunk is discarded |
+//! | Held while it waits (G14) | nothing of the store; the thread sleeps, or does what [`Retry::with_sleep`] specifies |
+//! | Memory (G13) | none of its own |
+//! | Time | each request, a fetch or a look-up of the last key, has the whole policy to itself |
+//! | Tokens | those of the wrapped source: you can add or remove the wrapper when you resume a walk |
+//! | Threads | can be [prefetched](keywalk::Walk::prefetch) if the source can, and the policy and closures are `Send + 'static` |
 //!
-//! The promises G1 to G15 are those of a [walk](keywalk#what-a-walk-promises). A job has a policy of its own,
-//! for what is done with the items and for its checkpoints: `Job::retry` in [`keywalk-job`].
+//! The guarantees G1 to G15 are those of a [walk](keywalk#what-a-walk-promises). A job has its own retry
+//! policy, for the processing of items and for its checkpoints: `Job::retry` in [`keywalk-job`].
 //!
-//! The policy is [backon]'s: how often, after what delays, with what jitter. It is a part of this
+//! The policy comes from [backon]: the number of retries, their delays and jitter. backon is part of this
 //! crate's interface, and [`backon`] is re-exported.
 //!
 //! [`keywalk-job`]: https://docs.rs/keywalk-job

@@ -5,20 +5,20 @@ use std::time::Duration;
 use backon::BackoffBuilder;
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, forward_source};
 
-/// A source that asks another one again where that failed.
+/// A source that retries the failed requests of another source.
 ///
-/// Each fetch, and the question for the last key, has the whole policy to itself: it is asked once,
-/// and then once after each of the policy's delays, until it succeeds or fails for good. What a failed
-/// fetch put into the chunk is thrown away. When the policy has no further delay, or the error isn't
-/// worth another try, the error is the walk's, which ends (G11), and its cursor is right.
+/// Each request, a fetch or a look-up of the last key, has the whole policy to itself. It is tried once, and
+/// then once after each of the policy's delays, until it succeeds. It fails for good if the policy has no
+/// further delay, or if the error isn't worth a retry. The walk then ends with that error (G11), and its cursor
+/// is right. What a failed fetch put into the chunk is discarded.
 ///
-/// The thread sleeps meanwhile, and holds nothing of the store.
+/// Between two tries the thread sleeps, and holds nothing of the store.
 ///
-/// # Bounded
+/// # Bounds
 ///
-/// A fetch fails for good after as many tries as the policy has. [`ExponentialBuilder`] has three
-/// delays by default: 1, 2 and 4 seconds. For SQLite set a busy timeout too (rusqlite's is 5 seconds):
-/// it is the store's own way to wait, and comes before the first failure.
+/// The policy bounds the number of tries. [`ExponentialBuilder`] has three delays by default: 1, 2 and 4
+/// seconds. For SQLite set a busy timeout too (rusqlite's is 5 seconds). It is the store's own way to wait, and
+/// comes before the first failure.
 ///
 /// [`ExponentialBuilder`]: crate::ExponentialBuilder
 #[must_use = "a source does nothing until it is walked"]
@@ -35,8 +35,8 @@ where
     B: BackoffBuilder + Clone,
     W: FnMut(&S::Error) -> bool,
 {
-    /// Asks `source` again, by this policy, `when` this says of the error that another try is worth it.
-    /// `when` hears of every failure, also of the last one, and may log it. Asks the store nothing yet.
+    /// Wraps `source` and retries by this policy, if `when` returns `true` for the error. `when` is called for
+    /// every failure, including the last one, and may log it. Sends no request yet.
     pub fn new(source: S, policy: B, when: W) -> Self {
         Retry {
             source,
@@ -49,8 +49,7 @@ where
 }
 
 impl<S, B, W, Z> Retry<S, B, W, Z> {
-    /// Waits in another way than by putting the thread to sleep, the default. The closure gets each delay
-    /// before the next try.
+    /// Replaces the way to wait. The closure gets each delay before the next try. Default: the thread sleeps.
     ///
     /// ```
     /// use keywalk_retry::{ExponentialBuilder, Retry};
@@ -73,22 +72,22 @@ impl<S, B, W, Z> Retry<S, B, W, Z> {
         }
     }
 
-    /// How many times it has asked again so far, over all questions; 0 if nothing failed.
+    /// Returns the number of retries so far, over all requests; 0 if nothing failed.
     pub fn retries(&self) -> u64 {
         self.retries
     }
 
-    /// The source inside, to reach its store while walking.
+    /// Returns the wrapped source, to reach its store while walking.
     pub fn get_ref(&self) -> &S {
         &self.source
     }
 
-    /// The source inside, to be changed.
+    /// Returns the wrapped source, to change it.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.source
     }
 
-    /// Takes the source out.
+    /// Unwraps the source.
     pub fn into_inner(self) -> S {
         self.source
     }
@@ -119,8 +118,8 @@ where
     }
 }
 
-// Its tokens are those of the source inside: a walk may be wrapped when it is resumed, or no longer be. What fails as a
-// token is made or read isn't asked again.
+// Tokens are those of the wrapped source: the wrapper can be added or removed when a walk is resumed. Failures
+// to encode or decode a token are not retried.
 forward_source!([S: ChunkSource, B, W, Z] Retry<S, B, W, Z> => S, |retry| retry.source);
 
 #[deny(clippy::missing_trait_methods)]
@@ -147,7 +146,7 @@ where
     }
 }
 
-/// Prints the source, and how many times it was asked again.
+/// Prints the source and the number of retries.
 impl<S: fmt::Debug, B, W, Z> fmt::Debug for Retry<S, B, W, Z> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Retry")

@@ -5,8 +5,8 @@ use sled::{IVec, Tree};
 use crate::edge::{is_above, is_below};
 use crate::fault::{Disorder, Fault, Others, caught};
 
-/// Calls `take` with the entries from `lower` up to `upper`, until it wants no more (`false`) or there
-/// are none (`true`). Here alone is sled asked for entries.
+/// Calls `take` with the entries from `lower` up to `upper`, until it returns `false`. Returns `true` if there
+/// are no more entries, and `false` if `take` ended the call. No other code reads entries from sled.
 pub(crate) fn ascend<E: From<Fault>>(
     tree: &Tree,
     (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),
@@ -19,7 +19,7 @@ pub(crate) fn ascend<E: From<Fault>>(
     read.map_err(E::from)?
 }
 
-/// That keys ascend is checked: a walk over ones that don't would skip some, or never end.
+/// Checks that keys ascend: otherwise a walk would skip some, or never end.
 fn take_each<E: From<Fault>>(
     entries: impl Iterator<Item = sled::Result<(IVec, IVec)>>,
     (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),

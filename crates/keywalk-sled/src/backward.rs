@@ -9,22 +9,22 @@ use crate::fault::Fault;
 use crate::marks::Marks;
 use crate::step::Step;
 
-/// Entries from the largest key down, by ranges that are read upwards.
+/// Yields entries from the largest key down, from ranges that are read in ascending order.
 ///
-/// `next_back` of sled 0.34.7 can't be used. From the first key of a leaf it looks for the leaf before
-/// it at the key's predecessor, of which it takes only four bytes `ff` to be; where a leaf begins
-/// behind that, it looks a million times and then panics. The integers around 0 are enough for that:
-/// the leaf `80` comes after one that begins at `7f ff ff ff ff ff ff f0`.
+/// `next_back` of sled 0.34.7 can't be used. At the first key of a leaf it searches the previous leaf by the
+/// key's predecessor, which it computes with only four bytes `ff`. If a leaf begins after that, it searches a
+/// million times and then panics. Integers around 0 are enough to trigger this: the leaf `80` comes after one
+/// that begins at `7f ff ff ff ff ff ff f0`.
 ///
-/// So a stretch below the top is read upwards and handed out downwards, then the one below it. Where to
-/// begin it is a guess: as far down as the last fetch came. If too many entries come, some of their keys
-/// are kept as marks, from which to begin when the walk comes there, and half the way up from them is
-/// tried. So an entry is read in vain about once.
+/// So a stretch below the top is read ascending and yielded descending, and then the stretch below it. Its
+/// start is an estimate: as far down as the last fetch came. If too many entries come, some of their keys are
+/// kept as marks, at which later stretches begin. The next try then starts half way up from them. So each entry
+/// is read about once in vain.
 #[derive(Debug, Default)]
 pub(crate) struct Backward {
-    /// How far down the last fetch came.
+    /// The distance that the last fetch covered.
     step: Option<Step>,
-    /// How many entries the last fetch took, if it wanted no more.
+    /// The number of entries that the last fetch took, if `take` ended it.
     taken: usize,
     marks: Marks,
     /// The entries of a stretch. Empty between two fetches.
@@ -33,31 +33,30 @@ pub(crate) struct Backward {
     top: Vec<u8>,
 }
 
-/// How far below the top to begin, where no mark tells.
+/// How far below the top to begin, if no mark is known.
 #[derive(Clone, Copy)]
 enum Guess {
-    /// So far; `None`: at the mark below or, if there is none, at the lower bound.
+    /// This far below the top. `None`: at the mark below or, if there is none, at the lower bound.
     Step(Option<Step>),
-    /// Half way to the mark below; but at it if that is no farther than this.
+    /// Half way to the mark below, or at the mark if it is no farther than this.
     Half(Option<Step>),
 }
 
-/// In a fetch a way is halved no more often than that leads past 64 bytes that keys have in common. Where
-/// they differ behind that, it could be millions of times; from the mark on there is an entry at least.
+/// The most halvings per fetch: enough to pass a common prefix of 64 bytes. For a longer prefix millions could
+/// be needed. From the mark on there is at least one entry.
 const MOST_HALVES: usize = 512;
 
-/// So many entries are expected to be taken at least.
+/// The smallest number of entries that is expected.
 const FEW: usize = 8;
 
 impl Backward {
-    /// How many entries will be taken about, where that depends on what is in them: as many as the last
-    /// time.
+    /// Returns the expected number of entries, for chunks that their content limits: as many as the last time.
     pub(crate) fn expected(&self) -> usize {
         self.taken.max(FEW)
     }
 
-    /// Calls `take` with the entries from `upper` down to `lower`, until it wants no more (`false`) or
-    /// there are none (`true`). It wants about so many.
+    /// Calls `take` with the entries from `upper` down to `lower`, until it returns `false`. Returns `true` if
+    /// there are no more entries, and `false` if `take` ended the call. About `wanted` entries are expected.
     pub(crate) fn fetch<E: From<Fault>>(
         &mut self,
         tree: &Tree,
@@ -65,7 +64,7 @@ impl Backward {
         wanted: usize,
         take: impl FnMut(&IVec, IVec) -> Result<bool, E>,
     ) -> Result<bool, E> {
-        // Out of the source for so long: if `take` panics, no entry is kept.
+        // Moved out of the source during the call: if `take` panics, no entry is kept.
         let mut stretch = mem::take(&mut self.stretch);
         let ended = self.descend(tree, bounds, wanted, &mut stretch, take);
         stretch.clear();
@@ -86,7 +85,7 @@ impl Backward {
         let mut taken = 0;
         let mut first: Option<IVec> = None;
         let mut guess = Guess::Step(self.step);
-        // So many stretches in a row were empty.
+        // The number of empty stretches in a row.
         let mut empty = 0;
         let mut halves = 0;
         let mut top = upper.map(|key| {
@@ -96,7 +95,7 @@ impl Backward {
         loop {
             let top_key = key_of(top.map(|()| self.top.as_slice()));
             self.marks.come_to(top_key, apart);
-            // It was a guess, if more are taken: then about as many again.
+            // `wanted` was an estimate: if more entries are taken, about as many again are expected.
             let more = wanted.checked_sub(taken).filter(|more| *more > 0);
             let more = more.unwrap_or(wanted);
             let mut begin = choose(&self.marks, guess, top_key, more, &mut self.start);
@@ -158,7 +157,7 @@ enum Begin {
     Guessed,
 }
 
-/// Chooses where to begin below `top`, and puts it into `start` unless that is the lower bound.
+/// Chooses where to begin below `top`, and writes it to `start` unless it is the lower bound.
 fn choose(
     marks: &Marks,
     guess: Guess,
@@ -199,7 +198,7 @@ fn key_of(bound: Bound<&[u8]>) -> Option<&[u8]> {
     }
 }
 
-/// Reads the entries of a range; `false` if there are more than so many.
+/// Reads the entries of a range. Returns `false` if there are more than `most`.
 fn read(
     tree: &Tree,
     bounds: (Bound<&[u8]>, Bound<&[u8]>),

@@ -6,25 +6,23 @@ use std::marker::PhantomData;
 
 use sled::IVec;
 
-/// How values are decoded. Chosen by the methods of [`Tree`](crate::Tree): a closure, or none for the
-/// values as they are.
+/// A way to decode values. The methods of [`Tree`](crate::Tree) choose it: a closure, or no decoding.
 pub trait Decode {
-    /// What a value becomes.
+    /// The decoded value.
     type Item;
 
     /// Decodes a value.
     ///
     /// # Errors
     ///
-    /// What the closure says.
+    /// Returns the closure's error.
     fn decode(&mut self, value: IVec) -> Result<Self::Item, Box<dyn Error + Send + Sync>>;
 
-    /// Decodes a value in the memory of an item that is there. Provided: assigns
-    /// [`decode`](Self::decode).
+    /// Decodes a value into the memory of an existing item. Provided: assigns [`decode`](Self::decode).
     ///
     /// # Errors
     ///
-    /// As [`decode`](Self::decode).
+    /// As for [`decode`](Self::decode).
     fn refill(
         &mut self,
         value: IVec,
@@ -35,7 +33,7 @@ pub trait Decode {
     }
 }
 
-/// Values as they are, lent by sled and not copied.
+/// Leaves values as they are, lent by sled and not copied.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lent;
 
@@ -47,7 +45,7 @@ impl Decode for Lent {
     }
 }
 
-/// Values by a closure; see [`Tree::map`](crate::Tree::map).
+/// Decodes values with a closure; see [`Tree::map`](crate::Tree::map).
 #[derive(Clone)]
 pub struct Mapped<F>(F);
 
@@ -75,7 +73,7 @@ impl<F> fmt::Debug for Mapped<F> {
     }
 }
 
-/// Values by a closure that fills an item in place; see [`Tree::map_into`](crate::Tree::map_into).
+/// Decodes values with a closure that fills an item in place; see [`Tree::map_into`](crate::Tree::map_into).
 #[derive(Clone)]
 pub struct Filled<F, T> {
     fill: F,

@@ -2,7 +2,7 @@ use std::ops::Bound;
 
 use keywalk_key::Key;
 
-/// A bound of a range as bytes, in memory that is used again.
+/// A bound of a range as bytes, in reused memory.
 #[derive(Debug)]
 pub(crate) struct Edge {
     bound: Bound<()>,
@@ -27,7 +27,7 @@ impl Edge {
     }
 }
 
-/// Whether `key` lies above an upper bound.
+/// Returns whether `key` lies above an upper bound.
 pub(crate) fn is_above(key: &[u8], upper: Bound<&[u8]>) -> bool {
     match upper {
         Bound::Unbounded => false,
@@ -36,7 +36,7 @@ pub(crate) fn is_above(key: &[u8], upper: Bound<&[u8]>) -> bool {
     }
 }
 
-/// Whether `key` lies below a lower bound.
+/// Returns whether `key` lies below a lower bound.
 pub(crate) fn is_below(key: &[u8], lower: Bound<&[u8]>) -> bool {
     match lower {
         Bound::Unbounded => false,
@@ -45,7 +45,7 @@ pub(crate) fn is_below(key: &[u8], lower: Bound<&[u8]>) -> bool {
     }
 }
 
-/// Whether `key` lies below a lower bound, or at one, included or not.
+/// Returns whether `key` lies below or at a lower bound, included or not.
 pub(crate) fn is_not_past(key: &[u8], lower: Bound<&[u8]>) -> bool {
     match lower {
         Bound::Unbounded => false,

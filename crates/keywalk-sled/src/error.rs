@@ -7,11 +7,11 @@ mod shown;
 pub(crate) use problem::Problem;
 pub(crate) use shown::{TreeName, TypeName};
 
-/// What went wrong in a tree: a stored key that isn't of the key's type, a value that doesn't decode,
-/// or sled itself.
+/// An error of a tree: a stored key that isn't of the key's type, a value that doesn't decode, or an error of
+/// sled itself.
 ///
-/// It says which tree and key it is about and what to do. Match on [`kind`](Self::encoding_name); what a closure
-/// or sled said is in [`source`](StdError::source). None is transient: sled waits for its locks itself.
+/// The message names the tree, the key and what to do. Match on [`kind`](Self::kind). The error of a closure or
+/// of sled is in [`source`](StdError::source). No error is transient: sled waits for its locks itself.
 pub struct Error {
     problem: Box<Problem>,
 }
@@ -24,34 +24,34 @@ pub enum ErrorKind {
     Key,
     /// A value doesn't decode; the closure's error is the source.
     Value,
-    /// The tree was dropped, if a tree of its name is there again or not; sled's error is the source.
+    /// The tree was dropped, even if a tree of the same name exists again; sled's error is the source.
     Dropped,
-    /// What the files hold isn't what was written: a checksum is wrong, a file is too short (sled's
-    /// error is the source), or keys come out of order.
+    /// The files don't hold what was written: a checksum is wrong, a file is too short (sled's error is the
+    /// source), or keys are out of order.
     Corrupt,
     /// A file can't be read, or is missing; sled's error is the source.
     Io,
-    /// sled itself panicked; the message is the error's. See the [crate](crate#what-happens-when) for
-    /// what sled is good for then.
+    /// sled itself panicked; the error contains its message. See the [crate](crate#what-happens-when) for how
+    /// far sled is usable afterwards.
     Panicked,
     /// sled failed in another way; its error is the source.
     Store,
 }
 
 impl Error {
-    /// What kind of error it is.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.problem.kind()
     }
 
-    /// The bytes of the key that it is about; `None` if it is about none.
+    /// Returns the bytes of the key at fault; `None` if the error isn't about a key.
     #[must_use]
     pub fn key(&self) -> Option<&[u8]> {
         self.problem.key()
     }
 
-    /// sled's own error, if it is the [`source`](StdError::source).
+    /// Returns sled's own error, if it is the [`source`](StdError::source).
     #[must_use]
     pub fn sled_error(&self) -> Option<&sled::Error> {
         self.problem.sled_error()
@@ -66,7 +66,7 @@ impl From<Problem> for Error {
     }
 }
 
-/// With the message: it is what a `main` that returns the error shows.
+/// Prints the message: a `main` that returns the error shows it.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
@@ -89,7 +89,7 @@ impl StdError for Error {
     }
 }
 
-/// For `?` in a function that returns the walk's error.
+/// Supports `?` in a function that returns the walk's error.
 impl From<Error> for keywalk::Error<Error> {
     fn from(error: Error) -> Self {
         keywalk::Error::Source(error)

@@ -5,16 +5,16 @@ use std::panic::{self, AssertUnwindSafe};
 
 use sled::IVec;
 
-/// How sled failed to answer.
+/// A failure of sled.
 pub(crate) enum Fault {
     Error(sled::Error),
-    /// It panicked, and said this.
+    /// sled panicked with this message.
     Panic(String),
-    /// It gave keys that don't ascend.
+    /// sled returned keys that don't ascend.
     Disorder(Disorder),
 }
 
-/// A key that came after one, or from a bound on, that isn't smaller.
+/// A key that isn't larger than the previous key, or lies below the range's lower bound.
 pub(crate) struct Disorder {
     pub(crate) before: IVec,
     pub(crate) key: IVec,
@@ -36,12 +36,12 @@ impl From<sled::Error> for Fault {
     }
 }
 
-/// Runs code of sled's: a panic there is a fault. What [`Others::run`] runs in it isn't sled's, and a
-/// panic of that goes on to the caller as it was.
+/// Runs sled's code, and returns a panic there as a fault. Code inside [`Others::run`] isn't sled's: its panics
+/// propagate to the caller unchanged.
 pub(crate) fn caught<R>(run: impl FnOnce(&Others) -> R) -> Result<R, Fault> {
     let others = Others(Cell::new(false));
-    // Nothing that a panic left half done is used: the chunk is thrown away, and what the source
-    // keeps is set anew by each fetch or is a guess of where to look.
+    // Nothing that a panic left half done is used. The chunk is discarded, and the source's state is set again
+    // by each fetch, or is only an estimate of where to look.
     panic::catch_unwind(AssertUnwindSafe(|| run(&others))).map_err(|payload| {
         if others.0.get() {
             panic::resume_unwind(payload);
@@ -50,7 +50,7 @@ pub(crate) fn caught<R>(run: impl FnOnce(&Others) -> R) -> Result<R, Fault> {
     })
 }
 
-/// Whether code runs that isn't sled's.
+/// Tracks whether code runs that isn't sled's.
 pub(crate) struct Others(Cell<bool>);
 
 impl Others {

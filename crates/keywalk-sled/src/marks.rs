@@ -1,28 +1,28 @@
 use sled::IVec;
 
-/// Keys that were met on the way, to begin at later: where they stand says how many entries lie above.
-/// They may be gone since; then it is about so many.
+/// Keys met during a walk, at which later reads can begin. Their positions tell how many entries lie above
+/// them. That number is approximate if entries have changed since.
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
     /// Ascending.
     marks: Vec<Mark>,
-    /// How many entries lie between two marks of a series.
+    /// The number of entries between two marks of a series.
     apart: usize,
 }
 
 #[derive(Debug)]
 struct Mark {
     key: IVec,
-    /// Of the same series as the mark below it.
+    /// Whether this mark is in the same series as the mark below it.
     in_series: bool,
 }
 
-/// No more are kept: the lowest are left out.
+/// The most marks that are kept; the lowest are dropped.
 const MOST_MARKS: usize = 256;
 
 impl Marks {
-    /// Forgets the marks at or above `top`, but for one that says how far it is to the one below. If
-    /// marks are to stand otherwise apart than they do, forgets all.
+    /// Forgets the marks at or above `top`, except one that gives the distance to the mark below. Forgets all
+    /// marks if the distance between marks changes.
     pub(crate) fn come_to(&mut self, top: Option<&[u8]>, apart: usize) {
         if self.apart != apart {
             self.marks.clear();
@@ -38,7 +38,7 @@ impl Marks {
         }
     }
 
-    /// Adds a series: the keys of entries above all marks that are below the top.
+    /// Adds a series from the keys of `entries`, which lie below the top and above all other marks.
     pub(crate) fn add(&mut self, entries: &[(IVec, IVec)]) {
         let Some((first, _)) = entries.first() else {
             return;
@@ -54,7 +54,7 @@ impl Marks {
         self.marks.drain(..surplus);
     }
 
-    /// The highest mark below `top`.
+    /// Returns the highest mark below `top`.
     pub(crate) fn below(&self, top: Option<&[u8]>) -> Option<&IVec> {
         self.marks
             .iter()
@@ -63,11 +63,11 @@ impl Marks {
             .find(|key| top.is_none_or(|top| ***key < *top))
     }
 
-    /// The mark below `top` that about so many entries lie above, or fewer if that isn't known of any;
-    /// `None` if not even the highest is known to have few enough.
+    /// Returns the mark below `top` above which about `wanted` entries lie, or fewer if no mark is known to
+    /// have that many. Returns `None` if even the highest mark isn't known to have few enough.
     pub(crate) fn with_above(&self, top: Option<&[u8]>, wanted: usize) -> Option<&IVec> {
         let last = self.marks.last()?;
-        // The way from the highest mark below the top is known if it leads to a mark.
+        // The distance from the highest mark below the top is known if it leads to a mark.
         if top.is_none_or(|top| *last.key < *top) {
             return None;
         }

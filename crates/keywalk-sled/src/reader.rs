@@ -7,10 +7,10 @@ use sled::IVec;
 use crate::decode::Decode;
 use crate::error::{Error, Problem, TreeName, TypeName};
 
-/// Turns entries into keys and items.
+/// Decodes entries into keys and items.
 pub(crate) struct Reader<'a> {
     tree: &'a sled::Tree,
-    /// A key encoded again.
+    /// Memory for encoding a key again.
     again: &'a mut Vec<u8>,
 }
 
@@ -51,8 +51,8 @@ impl<'a> Reader<'a> {
             .map_err(|why| self.malformed::<K>(bytes, why))
     }
 
-    /// No other bytes than the key's own may stand for it: they would be a second key of one name, and
-    /// not in its place.
+    /// Checks that the bytes are the key's own encoding. Other bytes would be a second entry with the same key,
+    /// in the wrong place.
     fn check<K: Key>(&mut self, key: &K, bytes: &[u8]) -> Result<(), DecodeError> {
         if K::CANONICAL {
             return Ok(());

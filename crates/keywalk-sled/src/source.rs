@@ -1,4 +1,4 @@
-//! How a tree answers a walk, and how its cursors are written down.
+//! The source: how a walk fetches from a tree, and how its cursors are encoded.
 
 use std::fmt::Write;
 use std::str;
@@ -44,7 +44,7 @@ impl<K: Key, D: Decode> ChunkSource for Tree<K, D> {
         let bounds = (self.lower.get(), self.upper.get());
         let mut reader = Reader::new(&self.tree, &mut self.again);
         let room = chunk.limit() - chunk.len();
-        // Where bytes end a chunk, entries up to the limit would be read in vain, and held meanwhile.
+        // If bytes end a chunk, reading entries up to the limit would be wasted, and would hold them in memory.
         let wanted = match chunk.budget() {
             Some(_) => room.min(self.backward.expected()),
             None => room,
@@ -64,7 +64,7 @@ impl<K: Key, D: Decode> ChunkSource for Tree<K, D> {
         }
     }
 
-    /// Reads the key by itself: a value that doesn't decode is no error here.
+    /// Reads only the key: a value that doesn't decode is no error here.
     fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, Error> {
         if range.is_empty() {
             return Ok(LastKey::Empty);
@@ -78,7 +78,7 @@ impl<K: Key, D: Decode> ChunkSource for Tree<K, D> {
             Ok(false)
         };
         match range.order() {
-            // Apart from that of the walk, which is for chunks.
+            // Separate from the state of the walk, which is for chunks.
             Order::Ascending => Backward::default().fetch(&self.tree, bounds, 1, take),
             Order::Descending => ascend(&self.tree, bounds, take),
         }
@@ -89,8 +89,8 @@ impl<K: Key, D: Decode> ChunkSource for Tree<K, D> {
     }
 }
 
-/// By the tree's name and the [kind](Key::encoding_name) of its key, whatever database it is in and whatever is
-/// made of its values. Nothing of it asks sled.
+/// The fingerprint is the tree's name and the [encoding name](Key::encoding_name) of its key. The database and
+/// the mapping of values don't matter. Nothing here calls sled.
 #[deny(clippy::missing_trait_methods)]
 impl<K: Key, D: Decode> ResumableSource for Tree<K, D> {
     fn fingerprint(&self) -> Result<Fingerprint, Error> {
@@ -105,8 +105,8 @@ impl<K: Key, D: Decode> ResumableSource for Tree<K, D> {
         key.encode(bytes);
     }
 
-    /// As lenient as the key's [`decode`](Key::decode), which takes any bytes and doesn't panic: the token
-    /// encodes the key again and compares.
+    /// Decodes a key. As lenient as the key's [`decode`](Key::decode), which accepts any bytes and doesn't
+    /// panic: the token encodes the key again and compares.
     fn decode_key(&self, bytes: &[u8]) -> Result<Option<K>, Error> {
         Ok(K::decode(bytes).ok())
     }
@@ -120,20 +120,20 @@ impl<K: Key, D: Decode> ResumableSource for Tree<K, D> {
     }
 }
 
-/// A tree's name, in hexadecimal if it is no text. It is hashed, so this is a format: what messages show
-/// of a name may change, and hangs on the compiler's idea of what is printable.
+/// Formats a tree's name, in hexadecimal if it isn't text. The result is hashed, so it is a stored format. The
+/// form in messages may change: it depends on what the compiler considers printable.
 fn text(name: &[u8]) -> String {
     match str::from_utf8(name) {
         Ok(name) => name.to_owned(),
         Err(_) => name.iter().fold("0x".to_owned(), |mut text, byte| {
-            // A `String` takes all that is written.
+            // Writing to a string never fails.
             let _ = write!(text, "{byte:02x}");
             text
         }),
     }
 }
 
-/// What ends a fetch early.
+/// The reason why a fetch ends early.
 enum Failure {
     Store(Fault),
     Entry(Error),

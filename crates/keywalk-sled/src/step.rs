@@ -1,6 +1,6 @@
-/// A distance between keys, where a key counts as a number between 0 and 1: `80 40` is 0x0.8040.
+/// A distance between keys, where a key is a number between 0 and 1: `80 40` is 0x0.8040.
 ///
-/// Precise to four bytes at least. It says where to look for keys, never what is a key.
+/// Precise to at least four bytes. It estimates where to look for keys, and never decides what is a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
     /// Not 0.
@@ -10,19 +10,19 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    /// From `low` up to `high` (1 if `None`), rounded down; `None` if they are one number, or `low` is
-    /// the larger.
+    /// Returns the distance from `low` up to `high` (1 if `None`), rounded down. Returns `None` if they are the
+    /// same number, or `low` is larger.
     pub(crate) fn between(low: &[u8], high: Option<&[u8]>) -> Option<Step> {
         let length = low.len().max(high.map_or(0, <[u8]>::len));
         let digit = |key: &[u8], at: usize| i64::from(key.get(at).copied().unwrap_or(0));
-        // What is still to be added to the difference of the bytes from here on, in their unit.
+        // The carry to add to the difference of the following bytes, in their unit.
         let mut difference = i64::from(high.is_none());
         for at in 0..length {
             difference = difference * 256 + high.map_or(0, |high| digit(high, at)) - digit(low, at);
             if difference < 0 {
                 return None;
             }
-            // Two more than the bytes to come can take away.
+            // Two more than the following bytes can subtract.
             if difference > i64::from(u32::MAX) {
                 return Step::of(difference - 1, at + 1);
             }
@@ -53,8 +53,8 @@ impl Step {
         .normal()
     }
 
-    /// Sixteenfold; the more often that was in vain, the more: keys may be millions of bytes long, and be
-    /// apart in their last ones alone.
+    /// Returns a step sixteen times as long, and longer still after many empty tries: keys may be millions of
+    /// bytes long and differ only in their last ones.
     pub(crate) fn grown(self, times: usize) -> Step {
         let bytes = match times.checked_sub(5) {
             None => 0,
@@ -67,7 +67,7 @@ impl Step {
         step
     }
 
-    /// A quarter more.
+    /// Returns a step that is a quarter longer.
     pub(crate) fn with_margin(self) -> Step {
         Step {
             mantissa: self.mantissa * 320,
@@ -86,7 +86,7 @@ impl Step {
     }
 
     pub(crate) fn is_longer_than(self, other: Step) -> bool {
-        // With a mantissa of 40 bits, eight bytes more make any step the shorter one.
+        // With a mantissa of 40 bits, a step with eight more bytes is always the shorter one.
         let shifted = |step: Step, beside: Step| {
             let bytes = beside.bytes.saturating_sub(step.bytes).min(8);
             u128::from(step.mantissa) << (8 * bytes)
@@ -94,8 +94,8 @@ impl Step {
         shifted(self, other) > shifted(other, self)
     }
 
-    /// Puts into `key` one that is a step or a little more below `high` (1 if `None`); `false` if that
-    /// is below 0.
+    /// Writes to `key` a key that is one step or slightly more below `high` (1 if `None`). Returns `false` if
+    /// that is below 0.
     pub(crate) fn below(self, high: Option<&[u8]>, key: &mut Vec<u8>) -> bool {
         key.clear();
         key.extend(high.unwrap_or_default().iter().take(self.bytes));

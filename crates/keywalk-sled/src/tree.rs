@@ -11,8 +11,8 @@ use crate::error::TreeName;
 
 /// A sled tree, walked by keys of type `K`. Its items are `(key, value)`.
 ///
-/// A value is an [`IVec`](https://docs.rs/sled/0.34.7/sled/struct.IVec.html), lent by sled without a copy, or what [`map`](Self::map) or
-/// [`map_into`](Self::map_into) make of it.
+/// A value is an [`IVec`](https://docs.rs/sled/0.34.7/sled/struct.IVec.html) that sled lends without a copy, or
+/// the result of [`map`](Self::map) or [`map_into`](Self::map_into).
 ///
 /// ```
 /// use keywalk::Walk;
@@ -36,13 +36,13 @@ use crate::error::TreeName;
 ///
 /// # Cost
 ///
-/// Ascending, a fetch costs a search and for each item what `range` costs. Descending, it costs 1.4 to
-/// 3.3 times that, and the first fetch some dozens of searches more; so does finding the last key, which
-/// a bounded walk begins with (some tenths of a millisecond).
+/// Ascending, a fetch costs one search, and per item what `range` costs. Descending, it costs 1.4 to 3.3 times
+/// that. The first descending fetch, and finding the last key, cost some dozens of searches more (some tenths
+/// of a millisecond). A bounded walk begins by finding the last key.
 ///
-/// That is because sled's own way down, `next_back`, can't be used: over keys that hold four bytes `ff`
-/// in a row, `i64`s around 0 for one, it may look a million times in vain and then panic. Entries are
-/// read upwards, from a guess of where to begin, which the keys met before make ever better.
+/// Descending walks don't use sled's `next_back`. Over keys with four bytes `ff` in a row, such as `i64`s
+/// around 0, it may search a million times in vain and then panic. Instead, entries are read in ascending order
+/// from an estimated start. The keys of earlier fetches improve the estimate.
 #[must_use = "a source does nothing until it is walked"]
 pub struct Tree<K, D = Lent> {
     pub(crate) tree: sled::Tree,
@@ -50,13 +50,13 @@ pub struct Tree<K, D = Lent> {
     pub(crate) lower: Edge,
     pub(crate) upper: Edge,
     pub(crate) backward: Backward,
-    /// A key encoded again.
+    /// Memory for encoding a key again.
     pub(crate) again: Vec<u8>,
     key: PhantomData<fn() -> K>,
 }
 
 impl<K> Tree<K> {
-    /// A source over a tree; sled's handle is cheap to clone. Nothing is read yet.
+    /// Creates a source over a tree; sled's handle is cheap to clone. Reads nothing yet.
     ///
     /// ```
     /// use keywalk_sled::{Tree, BareString};
@@ -75,7 +75,7 @@ impl<K> Tree<K> {
 }
 
 impl<K: Key, D> Tree<K, D> {
-    /// Makes an item of each value by a closure. Items are `(key, item)`.
+    /// Maps each value to an item with a closure. Items are `(key, item)`.
     ///
     /// ```
     /// use keywalk::Walk;
@@ -96,8 +96,8 @@ impl<K: Key, D> Tree<K, D> {
         Tree::with(self.tree, Mapped::new(decode))
     }
 
-    /// As [`map`](Self::map), in place: the closure gets an item of the chunk before (or a default
-    /// one) and must set all of it. Lent chunks then allocate nothing once they are warm.
+    /// Maps each value to an item in place, like [`map`](Self::map). The closure gets an item of the previous
+    /// chunk, or a default one, and must set all of it. Lent chunks allocate nothing once they are warm.
     ///
     /// ```
     /// use keywalk::Walk;
@@ -137,7 +137,7 @@ impl<K, D> Tree<K, D> {
         }
     }
 
-    /// sled's tree. Between two fetches it is free for anything.
+    /// Returns sled's tree. You can use it freely between two fetches.
     #[must_use]
     pub fn tree(&self) -> &sled::Tree {
         &self.tree

@@ -1,4 +1,4 @@
-//! One run, driven by a thread that blocks and by futures that really wait, over a client that its transactions
+//! One run, driven by a blocking thread and by futures that really wait, over a client that its transactions
 //! borrow.
 
 use std::cell::Cell;
@@ -30,7 +30,7 @@ struct Client {
     has_failed: bool,
 }
 
-/// Effects that are the client's once they are committed.
+/// Effects that reach the client on commit.
 struct Transaction<'c> {
     client: &'c mut Client,
     effects: Vec<u32>,
@@ -38,7 +38,7 @@ struct Transaction<'c> {
 }
 
 impl Transaction<'_> {
-    /// 5 fails always, and 8 once.
+    /// 5 always fails, and 8 fails once.
     fn execute(&mut self, number: u32) -> Result<(), BoxError> {
         self.effects.push(number);
         let fails = number == 5 || number == 8 && !self.client.has_failed;
@@ -141,7 +141,7 @@ impl DeadLetters for Jobs {
     }
 }
 
-/// Says how often each future is pending: up to three times.
+/// Determines how often each future is pending: up to three times.
 #[derive(Clone, Debug)]
 struct Script(Arc<AtomicU64>);
 
@@ -163,7 +163,7 @@ impl Script {
     }
 }
 
-/// A walk, checkpoints or one of their scopes that wait before or after all they do. None of them is `Sync`.
+/// A walk, checkpoints or one of their scopes that wait before or after each call. None of them is `Sync`.
 struct Waiting<T>(T, Script, PhantomData<Cell<()>>);
 
 impl<W: Steps> Steps for Waiting<W> {
@@ -255,7 +255,7 @@ impl<T, Sc: OpenScope<T>> OpenScope<T> for Waiting<Sc> {
     }
 }
 
-/// Time passes by waiting alone. Not `Sync` either, as a closure that a caller has set may be.
+/// Time passes only while waiting. Not `Sync` either, like a closure that a caller may have set.
 #[derive(Debug)]
 struct TestTime(AtomicU64, Script, PhantomData<Cell<()>>);
 
@@ -316,7 +316,7 @@ impl Wake for Woken {
     }
 }
 
-/// Polls a future that could be spawned, at most this often.
+/// Polls a spawnable future, at most this often.
 fn block_on<F: Future + Send>(future: F, polls: usize) -> Option<F::Output> {
     let woken = Arc::new(Woken(AtomicBool::new(true)));
     let waker = Waker::from(Arc::clone(&woken));
@@ -332,7 +332,7 @@ fn block_on<F: Future + Send>(future: F, polls: usize) -> Option<F::Output> {
 
 type Numbers = BTreeMap<u32, ()>;
 
-/// Items that fail are skipped where there is a 5.
+/// Returns the numbers below 20. Includes 5, which always fails, only if failures are skipped.
 fn numbers(skips: bool) -> Numbers {
     (0..20)
         .filter(|n| skips || *n != 5)
@@ -365,7 +365,7 @@ fn blocking(skips: bool) -> (Jobs, Outcome) {
     (jobs, outcome)
 }
 
-/// Runs the job again and again, each time with so many polls at most, until it is done.
+/// Runs the job until it is done, with at most this many polls per run.
 fn waiting(skips: bool, seed: u64, polls: usize) -> (Jobs, Outcome) {
     let script = Script(Arc::new(AtomicU64::new(seed)));
     let numbers = numbers(skips);

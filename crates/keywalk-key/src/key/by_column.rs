@@ -1,4 +1,4 @@
-//! Keys of any width that are written as a column: its bytes show where they end, so they can be turned round.
+//! Keys of any width that are encoded as a column: the bytes mark their own end, so they can be reversed.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;

@@ -2,21 +2,20 @@ use std::borrow::Cow;
 
 use super::{DecodeError, share, words};
 
-/// A column of a tuple that is a [`Key`](crate::Key): bytes that are ordered and show where they end,
-/// so that another column can follow.
+/// A column of a tuple that is a [`Key`](crate::Key). Its bytes are ordered and mark their own end, so that
+/// another column can follow.
 ///
-/// Implemented for `i8` to `i128`, `u8` to `u128`, `String`, `Vec<u8>` and [`Uuid`], whose
-/// bytes are those of FoundationDB's
-/// [tuple layer](https://github.com/apple/foundationdb/blob/main/design/tuple.md). There all integers
-/// are of one form, whatever their type: a column may become wider without being written again.
+/// Implemented for `i8` to `i128`, `u8` to `u128`, `String`, `Vec<u8>` and [`Uuid`]. Their bytes are those of
+/// FoundationDB's [tuple layer](https://github.com/apple/foundationdb/blob/main/design/tuple.md). There all
+/// integer types share one form, so a column may become wider without rewriting its data.
 ///
 /// [`Uuid`]: https://docs.rs/uuid/1/uuid/struct.Uuid.html
 ///
-/// And for the [`Reverse`](std::cmp::Reverse) of any column, which the tuple layer lacks: its bytes are
-/// the complement, of texts and byte strings with one more `00` at their end. (The text `"a"`, `02 61
-/// 00`, is the beginning of `"a\0b"`, `02 61 00 ff 62 00`, and has to come after it.)
+/// Also implemented for the [`Reverse`](std::cmp::Reverse) of any column, which the tuple layer lacks. Its
+/// bytes are the complement. For texts and byte strings one more `00` is added at the end: the text `"a"`,
+/// `02 61 00`, is a prefix of `"a\0b"`, `02 61 00 ff 62 00`, and must sort after it.
 ///
-/// A type of your own that is made of one of these passes on what it is asked:
+/// A type of your own that wraps one of these forwards the calls:
 ///
 /// ```
 /// use std::borrow::Cow;
@@ -50,11 +49,11 @@ use super::{DecodeError, share, words};
 ///
 /// # Contract
 ///
-/// As that of [`Key`](crate::Key), and:
+/// The contract of [`Key`](crate::Key), and:
 ///
 /// 1. The first byte is neither `00` nor `ff`.
-/// 2. No column's bytes are the beginning of another's; or, where the first byte is `01` or `02`, only
-///    if the other goes on with `ff`.
+/// 2. No column's bytes are a prefix of another's. Exception: if the first byte is `01` or `02`, they may be a
+///    prefix if the other continues with `ff`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be a column of a key: it is no `keywalk_key::TupleElement`",
     label = "not a column of a key",
@@ -70,31 +69,31 @@ pub trait TupleElement: Clone + Ord {
     ///
     /// # Errors
     ///
-    /// If they don't begin with one.
+    /// If the bytes don't begin with a column of this type.
     fn unpack(bytes: &mut &[u8]) -> Result<Self, DecodeError>;
 
-    /// The name of the column's bytes and order, in the [kind](crate::Key::encoding_name) of its tuple:
-    /// `"integer"`, `"String"`, `"Reverse<integer>"`.
+    /// Returns the name of the column's encoding and order, which is part of its tuple's
+    /// [encoding name](crate::Key::encoding_name): `"integer"`, `"String"`, `"Reverse<integer>"`.
     fn column_kind() -> Cow<'static, str>;
 
-    /// What part of the way from `first` to `last` lies before `at`, as [`Key::fraction`](crate::Key::fraction)
-    /// says. Provided: by the column's bytes.
+    /// Returns the fraction of the way from `first` to `last` that lies before `at`; see
+    /// [`Key::fraction`](crate::Key::fraction). Provided: by the column's bytes.
     #[must_use]
     fn column_share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
         share::of_bytes(&packed(first), &packed(last), &packed(at))
     }
 
-    /// The column in words, for people, as [`Key::display`](crate::Key::display) says. Provided: its bytes as
+    /// Returns the column human-readable; see [`Key::display`](crate::Key::display). Provided: its bytes as
     /// hexadecimal digits.
     fn column_text(&self) -> String {
         words::of_bytes(&packed(self))
     }
 
-    /// Unpacks in the memory of a column that is there. Provided: assigns [`unpack`](Self::unpack).
+    /// Unpacks into the memory of an existing column. Provided: assigns [`unpack`](Self::unpack).
     ///
     /// # Errors
     ///
-    /// As [`unpack`](Self::unpack); the column is then of no meaning.
+    /// As for [`unpack`](Self::unpack). The column's value is then unspecified.
     fn unpack_in_place(&mut self, bytes: &mut &[u8]) -> Result<(), DecodeError> {
         *self = Self::unpack(bytes)?;
         Ok(())

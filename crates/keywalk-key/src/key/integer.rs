@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use super::{DecodeError, Key, TupleElement, packed, share};
 
-/// The bytes, if they are as many as the type has.
+/// Returns the bytes as an array, if their number matches the type.
 #[inline]
 pub(super) fn fixed<const WIDTH: usize>(bytes: &[u8]) -> Result<[u8; WIDTH], DecodeError> {
     bytes.try_into().map_err(|_| {
@@ -49,7 +49,7 @@ keys! {
     i128 flips i128::MIN;
 }
 
-/// What columns of all integers have alike.
+/// What columns of all integer types share.
 macro_rules! integer {
     () => {
         fn column_kind() -> Cow<'static, str> {
@@ -86,7 +86,7 @@ macro_rules! columns {
 
 columns!(i16, i32, i64, i128, u16, u32, u64, u128);
 
-/// The tuple layer's crate begins at two bytes; the form is the same.
+/// Integers that the tuple layer's crate doesn't support: it starts at two bytes. The form is the same.
 macro_rules! narrow_columns {
     ($($integer:ident as $wide:ident),+) => {$(
         impl TupleElement for $integer {

@@ -2,16 +2,16 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
-/// Why bytes are no key of a type; what [`Key::decode`](crate::Key::decode) answers.
+/// The reason why bytes are not a key of a type. [`Key::decode`](crate::Key::decode) returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeError {
-    /// Counted from 1.
+    /// The number of the column, from 1.
     column: Option<usize>,
     why: Cow<'static, str>,
 }
 
 impl DecodeError {
-    /// `why` is read after "it": `"has 3 bytes, not 4"`.
+    /// Creates the error. `why` follows the word "it" in the message: `"has 3 bytes, not 4"`.
     pub fn new(why: impl Into<Cow<'static, str>>) -> Self {
         DecodeError {
             column: None,

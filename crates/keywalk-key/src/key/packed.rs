@@ -8,7 +8,7 @@ pub(super) fn pack(column: &impl TuplePack, bytes: &mut Vec<u8>) {
     column.pack_into_vec(bytes);
 }
 
-/// A column, and what follows it: the crate by itself decodes whole tuples only.
+/// A column and the bytes after it: the tuple layer's crate itself decodes only whole tuples.
 struct Front<'a, T> {
     column: T,
     rest: &'a [u8],
@@ -21,7 +21,7 @@ impl<'a, T: TupleUnpack<'a>> TupleUnpack<'a> for Front<'a, T> {
     }
 }
 
-/// Takes a column off the front of `bytes`; `what` it is, for the error.
+/// Takes a column off the front of `bytes`. `what` describes the column in the error.
 pub(super) fn unpack<'a, T: TupleUnpack<'a>>(
     bytes: &mut &'a [u8],
     what: &str,
@@ -47,7 +47,7 @@ pub(super) fn out_of_range() -> DecodeError {
     DecodeError::new("is an integer that the type can't hold")
 }
 
-/// Nothing may follow the last column.
+/// Checks that nothing follows the last column.
 pub(super) fn end(rest: &[u8]) -> Result<(), DecodeError> {
     match rest.len() {
         0 => Ok(()),

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{DecodeError, Key, TupleElement};
 
-/// Of fixed width: the complement.
+/// Types of fixed width: the complement.
 macro_rules! fixed {
     ($($key:ident),+) => {$(
         impl Key for Reverse<$key> {
@@ -74,20 +74,21 @@ fn reverse(kind: &str) -> Cow<'static, str> {
 
 const END: u8 = 0x00;
 
-/// A text or byte string ends with `00`, and one that holds a `00` there goes on with `ff`: the first is
-/// the beginning of the second. Upwards the shorter comes first, as it should; downwards it mustn't.
+/// Returns whether the bytes need an end mark when reversed. A text or byte string ends with `00`; one that has
+/// a `00` there continues with `ff`. So the first is a prefix of the second, and comes first ascending, as it
+/// should. Descending it must come second.
 fn has_open_end(bytes: &[u8]) -> bool {
     matches!(bytes.first(), Some(0x01 | 0x02))
 }
 
-/// The complement of what `append` appends.
+/// Complements what `append` appends.
 fn turn_appended(bytes: &mut Vec<u8>, append: impl FnOnce(&mut Vec<u8>)) {
     let start = bytes.len();
     append(bytes);
     turn(&mut bytes[start..]);
 }
 
-/// Reads a column of the complement, and takes as much off `bytes` as was read.
+/// Reads a complemented column, and takes the bytes read off `bytes`.
 fn take_turned<R>(
     bytes: &mut &[u8],
     read: impl FnOnce(&mut &[u8]) -> Result<R, DecodeError>,
@@ -107,7 +108,7 @@ fn take_turned<R>(
     Ok(found)
 }
 
-/// Reads the complement; without allocating unless it is long.
+/// Reads the complement of `bytes`. Allocates only if they are long.
 fn turned<R>(bytes: &[u8], read: impl FnOnce(&[u8]) -> R) -> R {
     let mut short = [0; 128];
     if let Some(short) = short.get_mut(..bytes.len()) {

@@ -1,8 +1,8 @@
-//! What part of the way from one key to another lies before a third one.
+//! Which fraction of the way from one key to another lies before a third one.
 
 use super::TupleElement;
 
-/// `None` where there is no way. What isn't between the two counts as the one that it lies beyond.
+/// Returns `None` if there is no way between the two. A key outside counts as the nearer of the two.
 pub(super) fn between<T: Ord + ?Sized>(
     first: &T,
     last: &T,
@@ -21,13 +21,13 @@ pub(super) fn between<T: Ord + ?Sized>(
     }
 }
 
-/// By what follows the common beginning, as digits of a fraction.
+/// Compares what follows the common prefix, as digits of a fraction.
 pub(super) fn of_bytes(first: &[u8], last: &[u8], at: &[u8]) -> Option<f64> {
     between(first, last, at, || {
         let differ = |(a, b): (&u8, &u8)| a != b;
         let shorter = first.len().min(last.len());
         let common = first.iter().zip(last).position(differ).unwrap_or(shorter);
-        // What lies between begins as both do.
+        // What lies between has the same prefix as both.
         let number = |bytes: &[u8]| {
             let mut digits = [0; 16];
             for (digit, byte) in digits.iter_mut().zip(&bytes[common..]) {
@@ -35,7 +35,7 @@ pub(super) fn of_bytes(first: &[u8], last: &[u8], at: &[u8]) -> Option<f64> {
             }
             u128::from_be_bytes(digits)
         };
-        // They may differ in nothing but how many zeros they end with.
+        // They may differ only in the number of zeros at their end.
         u128::column_share(&number(first), &number(last), &number(at)).or(Some(0.5))
     })
 }

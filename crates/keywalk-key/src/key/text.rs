@@ -17,7 +17,7 @@ impl TupleElement for String {
         "String".into()
     }
 
-    /// Not told. Characters use little of a byte's range: of dates in a year, `2025-…` to `2026-…`, all
+    /// Returns `None`. Characters use little of a byte's range: all dates of a year, `2025-…` to `2026-…`,
     /// would lie within a hundredth of the way.
     fn column_share(_first: &Self, _last: &Self, _at: &Self) -> Option<f64> {
         None
@@ -37,8 +37,8 @@ impl TupleElement for String {
 
 /// A text whose bytes are the key, with nothing around them: what sled's `tree.insert("name", …)` writes.
 ///
-/// A `String` is stored with an end mark instead, so that it can stand in a tuple or be reversed. This
-/// one can't: a text may be the beginning of another.
+/// A `String` is stored with an end mark instead, so that it can be a column of a tuple or be reversed. A
+/// `BareString` can't, since one text may be a prefix of another.
 ///
 /// ```
 /// use keywalk_key::{Key, BareString};
@@ -64,7 +64,7 @@ impl Key for BareString {
         "BareString".into()
     }
 
-    /// Not told: see [`TupleElement::column_share`].
+    /// Returns `None`, for the reason given at the `String` column.
     fn fraction(_first: &Self, _last: &Self, _at: &Self) -> Option<f64> {
         None
     }
@@ -87,7 +87,7 @@ fn utf8(bytes: &[u8]) -> Result<&str, DecodeError> {
     })
 }
 
-/// In the memory of the text that is there, where [`clone_from`](Clone::clone_from) is asked.
+/// Implements [`clone_from`](Clone::clone_from) to reuse the memory of the existing text.
 impl Clone for BareString {
     fn clone(&self) -> Self {
         BareString(self.0.clone())

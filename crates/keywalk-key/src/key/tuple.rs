@@ -23,7 +23,7 @@ macro_rules! tuples {
             }
 
             fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-                // What lies between is in the columns before as both are.
+                // What lies between has the same leading columns as both.
                 let inside = 'column: {
                     $(
                         if first.$at != last.$at {

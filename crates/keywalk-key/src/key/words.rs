@@ -1,17 +1,17 @@
-//! Keys in words: on one line, fit for a terminal, and cut where they are long.
+//! Keys, human-readable: on one line, safe on a terminal, and cut if they are long.
 
 use std::fmt::Write;
 
 const MOST_BYTES: usize = 60;
 const MOST_CHARS: usize = 120;
 
-/// Hexadecimal digits, or a word where there are none.
+/// Formats bytes as hexadecimal digits, or as a word if there are none.
 pub(super) fn of_bytes(bytes: &[u8]) -> String {
     if bytes.is_empty() {
         return "empty".to_owned();
     }
     let mut text = String::new();
-    // A string takes whatever is written.
+    // Writing to a string never fails.
     for byte in bytes.iter().take(MOST_BYTES) {
         let _ = write!(text, "{byte:02x}");
     }
@@ -21,7 +21,7 @@ pub(super) fn of_bytes(bytes: &[u8]) -> String {
     text
 }
 
-/// In quotation marks, since it may be empty or stand in a tuple; escaped as Rust writes it.
+/// Formats a text in quotation marks, since it may be empty or part of a tuple, and escaped as in Rust.
 pub(super) fn of_text(text: &str) -> String {
     match text.char_indices().nth(MOST_CHARS) {
         None => format!("{text:?}"),

@@ -15,8 +15,7 @@ pub(super) fn count(ranges: usize, entries: usize) {
     READ.set((before.0 + ranges, before.1 + entries));
 }
 
-/// Walks down in chunks, and says how many entries were read for each that was wanted, and how many
-/// ranges for each chunk.
+/// Walks down in chunks. Returns how many entries were read per wanted entry, and how many ranges per chunk.
 fn cost(keys: &[Vec<u8>], wanted: usize) -> (f64, f64) {
     READ.set((0, 0));
     let db = sled::Config::new()
@@ -76,7 +75,7 @@ fn about_as_much_is_read_as_is_wanted_however_keys_lie() {
         let mut keys: Vec<Vec<u8>> = (0..count).map(key).collect();
         keys.sort();
         keys.dedup();
-        // The first chunk's search for where to begin counts for more where chunks are few.
+        // The first chunk's search for a start counts for more if there are few chunks.
         for (wanted, most_entries, most_ranges) in [
             (1, 7.0, 2.0),
             (10, 3.0, 5.0),
@@ -92,7 +91,7 @@ fn about_as_much_is_read_as_is_wanted_however_keys_lie() {
     }
 }
 
-/// As it is walked by bytes: a fetch is cut before the chunk's limit, where nobody knows beforehand.
+/// As in a walk by bytes: a fetch ends before the chunk's limit, at a point that isn't known beforehand.
 #[test]
 fn a_walk_by_bytes_reads_about_as_much_as_it_takes_and_not_up_to_the_limit() {
     let db = sled::Config::new()

@@ -9,7 +9,7 @@ use super::ErrorKind;
 use super::shown::{ShownKey, ShownText, TreeName, TypeName};
 use crate::fault::Fault;
 
-/// What an [`Error`](crate::Error) is about.
+/// The cause of an [`Error`](crate::Error).
 pub(crate) enum Problem {
     Key {
         tree: TreeName,
@@ -72,7 +72,7 @@ fn kind_of(fault: &Fault) -> ErrorKind {
         Fault::Error(error) => match error {
             sled::Error::CollectionNotFound(_) => ErrorKind::Dropped,
             sled::Error::Corruption { .. } => ErrorKind::Corrupt,
-            // The file ends before what was written to it.
+            // The file ends before the data that was written to it.
             sled::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 ErrorKind::Corrupt
             }

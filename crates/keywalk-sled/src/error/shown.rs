@@ -3,7 +3,7 @@ use std::str;
 
 use sled::IVec;
 
-/// At most so many bytes of a key are shown.
+/// How many bytes of a key are shown at most.
 const MOST_BYTES: usize = 32;
 
 /// A key's bytes, in hexadecimal and, if they are printable, as text.
@@ -33,7 +33,7 @@ impl fmt::Display for ShownKey<'_> {
     }
 }
 
-/// The text, if it is one; of a shortened one without a last character that was cut.
+/// Returns the text, if the bytes are one. In a shortened one, a last character that was cut is left out.
 fn beginning(bytes: &[u8], shortened: bool) -> Option<&str> {
     match str::from_utf8(bytes) {
         Ok(text) => Some(text),
@@ -44,10 +44,10 @@ fn beginning(bytes: &[u8], shortened: bool) -> Option<&str> {
     }
 }
 
-/// A text in quotation marks, of which no more than so much is shown: sled puts whole trees into some.
+/// A text in quotation marks, shortened: sled puts whole trees into some of its texts.
 pub(super) struct ShownText<'a>(pub(super) &'a str);
 
-/// At most so many characters of a text are shown.
+/// How many characters of a text are shown at most.
 const MOST_CHARS: usize = 120;
 
 impl fmt::Display for ShownText<'_> {
@@ -72,7 +72,7 @@ impl fmt::Display for TreeName {
     }
 }
 
-/// A type's name without the modules that it is in.
+/// A type's name without its modules.
 pub(crate) struct TypeName(pub(crate) &'static str);
 
 impl fmt::Display for TypeName {
