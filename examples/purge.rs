@@ -1,13 +1,13 @@
-//! How do I delete old rows from a large table without holding up writers?
+//! How do I delete old rows from a large table without blocking writers?
 //!
-//! `cargo run --release --example purge` makes a table of 500,000 events, deletes the older half a chunk
-//! at a time while a second connection inserts and reads, and checks what is left. With `--db FILE --table
-//! NAME --where SQL` it deletes from a table of yours: without `--yes` it only counts; stopped or killed and
-//! run again it goes on; and when it is done the next run starts anew, as a nightly job should. `--help`
-//! lists the options.
+//! `cargo run --release --example purge` makes a table of 500,000 events and deletes the older half, one chunk at a
+//! time. Concurrently, a second connection inserts and reads. The example then checks what is left.
 //!
-//! Each chunk is deleted in the transaction that its checkpoint is part of, so a writer waits for a chunk at
-//! most, and not for the whole.
+//! With `--db FILE --table NAME --where SQL` it works on a table of your own. Without `--yes` it only counts the rows.
+//! After a stop or a kill, run it again to continue. Once it is done, the next run starts over, as a nightly job
+//! should. `--help` lists the options.
+//!
+//! Each chunk and its checkpoint share one transaction, so a writer waits for one chunk at most.
 
 #![forbid(unsafe_code)]
 
@@ -26,33 +26,33 @@ use keywalk_tests::program::{BoxError, Pace, completion, job_error, print_line, 
 use keywalk_tests::sample;
 use rusqlite::{Connection, params_from_iter};
 
-/// Deletes old rows from a SQLite table, a chunk at a time, without holding up writers.
+/// Deletes old rows from a SQLite table, one chunk at a time, without blocking writers.
 /// Without --db it makes a table in a temporary folder and deletes the older half, while a second connection
 /// inserts and reads.
 #[derive(Parser)]
 #[command(name = "purge")]
 struct Args {
-    /// How many rows the table that is made has
+    /// Number of rows in the table that it makes
     #[arg(long, default_value = "500000", conflicts_with = "db")]
     rows: NonZeroU64,
-    /// Count the rows of a table of yours that would be deleted
+    /// Count the rows that would be deleted from a table in your own database
     #[arg(long, value_name = "FILE", requires_all = ["table", "condition"])]
     db: Option<PathBuf>,
-    /// Which table
+    /// Table to purge
     #[arg(long, value_name = "NAME", requires = "db", default_value = "events")]
     table: String,
-    /// Which rows: those for which this is true. With another text it starts over: write
+    /// Condition of the rows to delete. A changed text starts over, so write
     /// "at < unixepoch('now', '-30 days')" rather than a number that changes
     #[arg(long = "where", value_name = "SQL", requires = "db")]
     #[arg(default_value = "at < 1700000000")]
     condition: String,
-    /// Delete them. Run again it goes on where it was; once it is done, it starts anew
+    /// Delete the rows. A second run continues, or starts over if the job is done
     #[arg(long, requires = "db")]
     yes: bool,
-    /// Rows to a transaction
+    /// Rows per transaction
     #[arg(long, default_value = "512")]
     chunk_size: NonZeroUsize,
-    /// Rest so long after each chunk, so that others who wait for the database get in
+    /// Pause after each chunk, so that waiting connections get the database
     #[arg(long, value_name = "MS", default_value_t = 1)]
     pause: u64,
     #[command(flatten)]

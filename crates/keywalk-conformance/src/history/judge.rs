@@ -391,7 +391,7 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
         oracle
     }
 
-    /// Expects all answers to come from one snapshot, taken between `opened`, the moment at which the source was opened,
+    /// Expects all answers to come from one snapshot, taken between `opened`, when the source was opened,
     /// and the return of its first fetch.
     #[must_use]
     pub fn snapshot(mut self, opened: u64) -> Self {
