@@ -83,21 +83,21 @@ fn table<'db>(db: &'db Connection, args: &Args) -> Result<Table<&'db Connection>
     Ok(Table::new(db, &args.table).key::<DynKey>(key)?)
 }
 
-/// As their keys: nothing else of a row is needed to delete it.
+/// Reads only the keys: nothing else of a row is needed to delete it.
 fn old_rows<'db>(db: &'db Connection, args: &Args) -> Result<Table<&'db Connection>, BoxError> {
     let key = key_columns(db, &args.table)?;
     Ok(table(db, args)?.columns(key).filter(&args.condition, [])?)
 }
 
-/// Deletes the rows, from where the job stands, and answers how many.
+/// Deletes the rows, starting at the job's checkpoint. Returns how many it deleted.
 fn purge(db: &Connection, args: &Args) -> Result<(u64, Outcome), BoxError> {
-    // Writers may hold the lock for long.
+    // Other writers may hold the lock for a long time.
     db.busy_timeout(Duration::from_secs(60))?;
     let walk = Walk::new(old_rows(db, args)?).chunk_size(args.chunk_size.get());
     let (table, key) = (quoted(&args.table), key_columns(db, &args.table)?);
     let delete = format!("DELETE FROM {table} WHERE {}", key_equals(&key, 1));
 
-    // Done, or with another condition, it starts over: a purge that runs every night.
+    // Starts over when it was done or when the condition changed, for a purge that runs every night.
     let name = format!("purge {}", args.table);
     let job = Job::new(name, walk, SqliteCheckpoints::new(db))
         .restart_when_done()
@@ -105,7 +105,7 @@ fn purge(db: &Connection, args: &Args) -> Result<(u64, Outcome), BoxError> {
         .pause(Duration::from_millis(args.pause));
     let mut deleted = 0;
     let ran = args.pace.set(job, "purging")?.run(|transaction, rows| {
-        // The rows and the checkpoint are gone and written together, or neither is.
+        // The deletions and the checkpoint are committed together, or neither is.
         let mut delete = transaction.prepare_cached(&delete)?;
         for (key, _) in rows {
             deleted += delete.execute(params_from_iter(key.values()))? as u64;
@@ -115,13 +115,13 @@ fn purge(db: &Connection, args: &Args) -> Result<(u64, Outcome), BoxError> {
     Ok((deleted, ran.map_err(job_error)?))
 }
 
-/// Purges a table beside a writer, and checks what is left.
+/// Purges a generated table while another connection writes, and checks what is left.
 fn of_made_table(args: &Args) -> Result<(), BoxError> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("events.db");
     let rows = args.rows.get();
     let db = sample::events(&file, rows)?;
-    // From here on it is treated as one that must last.
+    // From here on, commits must be durable.
     db.execute_batch("PRAGMA synchronous = NORMAL")?;
     let writer = Writer::start(&file)?;
     let purged = purge(&db, args);

@@ -51,8 +51,8 @@ fn syncs(schedule: &Schedule<i64>, chunk_size: usize) -> Result<(), Counterexamp
     )
 }
 
-/// Tests the sync by OFFSET against a weaker promise: where it ends isn't checked, nor how outdated a row may be. It
-/// reads its table without a source, so concurrent changes happen after each row.
+/// Tests the sync by OFFSET against a weaker promise: it may visit appended rows, and its rows may be outdated. It reads
+/// its table without a source, so concurrent changes happen after each row.
 fn syncs_by_offset(schedule: &Schedule<i64>, page: usize) -> Result<(), Counterexample<i64>> {
     let db = database().expect("a database in memory");
     schedule.run(
