@@ -1,15 +1,15 @@
-//! G13: at most one chunk is in memory, however many items are walked; and lent chunks, once warm,
-//! are filled again without an allocation for an item.
+//! Tests G13: at most one chunk is in memory, however many items are walked. Once warm, lent chunks are refilled
+//! without an allocation per item.
 //!
-//! One line a walk, in numbers of the Rust heap of the whole process. Hence its own `main`: beside
-//! the test harness's threads they wouldn't be exact. As with the harness, an argument is a part of
-//! the names of the stores and rules to try.
+//! Prints one line per walk, with figures of the Rust heap of the whole process. The threads of the test harness would
+//! make them inexact, so this has its own `main`. As with the harness, an argument selects stores and rules whose names
+//! contain it.
 //!
-//! SQLite takes its memory from C's `malloc`, which isn't in these numbers: [`SqliteTable`] holds it to
-//! a limit. The memory of a process as a whole is what `.ci/run` checks of the example `walk_sqlite`.
+//! SQLite takes its memory from C's `malloc`, which these figures exclude: [`SqliteTable`] limits it. `.ci/run` checks
+//! the memory of a whole process with the example `walk_sqlite`.
 //!
-//! sled isn't here: its own iterator allocates three to four times an item, and its page cache is on the
-//! same heap, so that what a walk adds doesn't show.
+//! sled isn't tested here. Its own iterator allocates three to four times per item, and its page cache is on the same
+//! heap, which hides what a walk adds.
 
 #![forbid(unsafe_code)]
 

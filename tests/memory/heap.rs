@@ -1,12 +1,11 @@
 //! The Rust heap of the process, counted while a piece of work runs.
 //!
-//! An allocator that counts needs `unsafe`, of which this project has none, so it comes from a crate.
-//! `tracking-allocator` has no dependencies, sees all threads, can be switched on for the work alone,
-//! and tells each allocation and release to a tracker in safe code: enough for a high-water mark that
-//! starts again, and a count. Others lack one of these: `stats_alloc` has no high-water mark, that of
-//! `cap` never comes down again, `peak_alloc` and `peakmem-alloc` don't count, `allocation-counter`
-//! and `mockalloc` see a single thread, and `dhat` takes a backtrace of each allocation: 5 us each in
-//! a debug build, and there are millions.
+//! A counting allocator needs `unsafe`, which this project doesn't use, so it comes from a crate. `tracking-allocator`
+//! has no dependencies, sees all threads, can be switched on for the work alone, and reports each allocation and
+//! release to safe code. That suffices for a resettable high-water mark and a count. Other crates lack one of these:
+//! `stats_alloc` has no high-water mark, that of `cap` never decreases, `peak_alloc` and `peakmem-alloc` don't count,
+//! and `allocation-counter` and `mockalloc` see a single thread. `dhat` takes a backtrace per allocation: 5 us each in
+//! a debug build, for millions of allocations.
 
 use std::alloc::System;
 use std::hint::black_box;

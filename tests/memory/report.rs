@@ -1,4 +1,4 @@
-//! The table of all walks.
+//! The table of all walks, which prints and checks their figures.
 
 use keywalk::Order;
 

@@ -1,5 +1,5 @@
-//! The stores that are walked: each is filled once, and then only walked. A new one is [`Filled`] too, and a line in
-//! `main`.
+//! The stores that are walked. Each is filled once, and then only walked. To add a store, implement [`Filled`] and add
+//! a line to `main`.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

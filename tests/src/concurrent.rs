@@ -123,7 +123,7 @@ impl Deleter {
     }
 }
 
-/// The place of an id, and the id at a place.
+/// Converts an id to its place, or a place to its id.
 fn place(rows: u64, order: Order, id: u64) -> u64 {
     match order {
         Order::Ascending => id,

@@ -14,7 +14,7 @@ impl Random {
         Random(seed)
     }
 
-    /// Makes a generator with a fixed seed.
+    /// Returns an arbitrary seed, from the clock.
     #[must_use]
     pub fn any_seed() -> u64 {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
