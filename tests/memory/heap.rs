@@ -23,18 +23,16 @@ static LIVE: AtomicI64 = AtomicI64::new(0);
 static PEAK: AtomicI64 = AtomicI64::new(0);
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
-/// That the allocator counts, and counts right.
+/// Proof that the allocator counts, and counts right.
 #[derive(Debug)]
 pub(crate) struct Heap(());
 
-/// What a piece of work took.
+/// The memory that a piece of work took.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Usage {
-    /// The most bytes that it held at a time. What was there before isn't in it, nor taken off it
-    /// when released.
+    /// The most bytes that it held at a time. Earlier memory isn't counted, and isn't subtracted when it is released.
     pub(crate) peak: u64,
-    /// How often it asked for memory. A block that grows or shrinks is another one, and until that
-    /// is filled there are both.
+    /// The number of allocations. A block that grows or shrinks counts as a new one; until it is filled, both exist.
     pub(crate) allocations: u64,
 }
 
@@ -65,7 +63,7 @@ impl Heap {
         Ok(heap)
     }
 
-    /// What all threads take while `work` runs.
+    /// Runs `work`, and returns what all threads take during that time.
     pub(crate) fn measure<R>(&self, work: impl FnOnce() -> R) -> (R, Usage) {
         let before = LIVE.load(SeqCst);
         PEAK.store(before, SeqCst);
