@@ -51,7 +51,7 @@ fn syncs(schedule: &Schedule<i64>, chunk_size: usize) -> Result<(), Counterexamp
     )
 }
 
-/// Tests the sync by OFFSET against a weaker promise: it may visit appended rows, and its rows may be outdated. It reads
+/// Tests the sync by OFFSET against a weaker promise: it may visit appended rows, and rows may be outdated. It reads
 /// its table without a source, so concurrent changes happen after each row.
 fn syncs_by_offset(schedule: &Schedule<i64>, page: usize) -> Result<(), Counterexample<i64>> {
     let db = database().expect("a database in memory");
