@@ -1,9 +1,9 @@
-//! How do I fill a column over millions of rows, so that it survives deploys, crashes and Ctrl-C?
+//! How do I fill a column over millions of rows, so that the job survives deploys, crashes and Ctrl-C?
 //!
-//! `cargo run --release --example backfill` makes a table of 500,000 rows and fills its column `slug` from
-//! its column `name`. With `--db FILE` it does so in a database of your own: stop it with Ctrl-C or kill it,
-//! and run it again. `-- --crash-test 100` kills it a hundred times and counts how often each row was
-//! done. `--help` lists the options.
+//! `cargo run --release --example backfill` makes a table of 500,000 rows and fills its column `slug` from its column
+//! `name`. With `--db FILE` it fills a table of your own: stop it with Ctrl-C or kill it, then run it again to
+//! continue. `-- --crash-test 100` kills it a hundred times and counts how often each row was filled. `--help` lists
+//! the options.
 
 #![forbid(unsafe_code)]
 
@@ -21,37 +21,36 @@ use keywalk_tests::{crash_test, sample};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-/// Fills a column of a SQLite table from another one, a chunk at a time, and goes on where it was.
-/// Without --db it makes a table in a temporary folder and fills it.
+/// Fills a column of a SQLite table from another column, one chunk at a time. Run it again to continue.
+/// Without --db it makes a table in a temporary folder and fills that.
 #[derive(Parser)]
 #[command(name = "backfill")]
 struct Args {
-    /// How many rows the table that is made has
+    /// Number of rows in the table that it makes
     #[arg(long, default_value = "500000", conflicts_with = "db")]
     rows: NonZeroU64,
-    /// Kill it so many times at random moments, run it again until it is done, and count how often each row was
-    /// filled
+    /// Kill the job this many times at random moments, run it to the end, and count how often each row was filled
     #[arg(long, value_name = "KILLS", conflicts_with = "db")]
     crash_test: Option<u64>,
-    /// Fill a table of yours; run again it goes on, and does nothing when it is done
+    /// Fill a table in your own database; a second run continues, or does nothing if the job is done
     #[arg(long, value_name = "FILE")]
     db: Option<PathBuf>,
-    /// Forget where it stands, and start anew
+    /// Discard the position and start over
     #[arg(long, requires = "db")]
     reset: bool,
-    /// Which table
+    /// Table to fill
     #[arg(long, value_name = "NAME", default_value = "items")]
     table: String,
-    /// From this column
+    /// Column to read
     #[arg(long, value_name = "COLUMN", default_value = "name")]
     from: String,
-    /// Into this column, which is added if it isn't there
+    /// Column to fill; it is added if it doesn't exist
     #[arg(long, value_name = "COLUMN", default_value = "slug")]
     to: String,
-    /// Keep the position in a file there (at least once) instead of in the database (exactly once)
+    /// Store the position in a file in this folder (at least once) instead of in the database (exactly once)
     #[arg(long, value_name = "FOLDER")]
     checkpoint: Option<PathBuf>,
-    /// Rows to a transaction
+    /// Rows per transaction
     #[arg(long, default_value = "512")]
     chunk_size: NonZeroUsize,
     #[command(flatten)]
@@ -59,7 +58,7 @@ struct Args {
 }
 
 impl Args {
-    /// A job for each column that is filled.
+    /// Returns the job's name: there is one job per filled column.
     fn job(&self) -> String {
         format!("{} of {}", self.to, self.table)
     }
@@ -81,14 +80,14 @@ fn main() -> ExitCode {
             None => sample::items(&folder.path().join("items.db"), rows)?,
         };
         match &args.checkpoint {
-            // The effects and the checkpoint are one transaction: exactly once.
+            // The effects and the checkpoint share one transaction: exactly once.
             None => fill(
                 &db,
                 &args,
                 SqliteCheckpoints::new(&db),
                 |transaction, work| work(transaction),
             ),
-            // The checkpoint comes after the effects: after a crash one chunk comes again.
+            // The checkpoint is written after the effects: after a crash, one chunk may be repeated.
             Some(folder) => fill(&db, &args, FileCheckpoints::new(folder), |(), work| {
                 let transaction = db.unchecked_transaction()?;
                 work(&transaction)?;
@@ -98,10 +97,10 @@ fn main() -> ExitCode {
     })
 }
 
-/// What a chunk's rows have done to them, in a transaction that the checkpoints begin or it begins itself.
+/// The work on one chunk. It runs in the checkpoint store's transaction, or in one of its own.
 type InTransaction<'w> = &'w mut dyn FnMut(&Connection) -> Result<(), WorkError>;
 
-/// Fills the column, from where the job stands.
+/// Fills the column, starting at the job's checkpoint.
 fn fill<C: Leases<Error: Send + Sync + 'static>>(
     db: &Connection,
     args: &Args,
@@ -142,7 +141,7 @@ fn fill<C: Leases<Error: Send + Sync + 'static>>(
     Ok(print_line(format_args!("{summary}, {completion}"))?)
 }
 
-/// What stands in a URL for a name: its letters and digits, in lower case, joined by hyphens.
+/// Returns the URL form of a name: its letters and digits in lower case, joined by hyphens.
 fn slug(name: &str) -> String {
     let words = name.split(|c: char| !c.is_alphanumeric());
     let words = words.filter(|word| !word.is_empty()).map(str::to_lowercase);

@@ -1,13 +1,13 @@
-//! How do I delete old rows from a large table without holding up writers?
+//! How do I delete old rows from a large table without blocking writers?
 //!
-//! `cargo run --release --example purge` makes a table of 500,000 events, deletes the older half a chunk
-//! at a time while a second connection inserts and reads, and checks what is left. With `--db FILE --table
-//! NAME --where SQL` it deletes from a table of yours: without `--yes` it only counts; stopped or killed and
-//! run again it goes on; and when it is done the next run starts anew, as a nightly job should. `--help`
-//! lists the options.
+//! `cargo run --release --example purge` makes a table of 500,000 events and deletes the older half, one chunk at a
+//! time. Concurrently, a second connection inserts and reads. The example then checks what is left.
 //!
-//! Each chunk is deleted in the transaction that its checkpoint is part of, so a writer waits for a chunk at
-//! most, and not for the whole.
+//! With `--db FILE --table NAME --where SQL` it works on a table of your own. Without `--yes` it only counts the rows.
+//! After a stop or a kill, run it again to continue. Once it is done, the next run starts over, as a nightly job
+//! should. `--help` lists the options.
+//!
+//! Each chunk and its checkpoint share one transaction, so a writer waits for one chunk at most.
 
 #![forbid(unsafe_code)]
 
@@ -26,33 +26,33 @@ use keywalk_tests::program::{BoxError, Pace, completion, job_error, print_line, 
 use keywalk_tests::sample;
 use rusqlite::{Connection, params_from_iter};
 
-/// Deletes old rows from a SQLite table, a chunk at a time, without holding up writers.
+/// Deletes old rows from a SQLite table, one chunk at a time, without blocking writers.
 /// Without --db it makes a table in a temporary folder and deletes the older half, while a second connection
 /// inserts and reads.
 #[derive(Parser)]
 #[command(name = "purge")]
 struct Args {
-    /// How many rows the table that is made has
+    /// Number of rows in the table that it makes
     #[arg(long, default_value = "500000", conflicts_with = "db")]
     rows: NonZeroU64,
-    /// Count the rows of a table of yours that would be deleted
+    /// Count the rows that would be deleted from a table in your own database
     #[arg(long, value_name = "FILE", requires_all = ["table", "condition"])]
     db: Option<PathBuf>,
-    /// Which table
+    /// Table to purge
     #[arg(long, value_name = "NAME", requires = "db", default_value = "events")]
     table: String,
-    /// Which rows: those for which this is true. With another text it starts over: write
+    /// Condition of the rows to delete. A changed text starts over, so write
     /// "at < unixepoch('now', '-30 days')" rather than a number that changes
     #[arg(long = "where", value_name = "SQL", requires = "db")]
     #[arg(default_value = "at < 1700000000")]
     condition: String,
-    /// Delete them. Run again it goes on where it was; once it is done, it starts anew
+    /// Delete the rows. A second run continues, or starts over if the job is done
     #[arg(long, requires = "db")]
     yes: bool,
-    /// Rows to a transaction
+    /// Rows per transaction
     #[arg(long, default_value = "512")]
     chunk_size: NonZeroUsize,
-    /// Rest so long after each chunk, so that others who wait for the database get in
+    /// Pause after each chunk, so that waiting connections get the database
     #[arg(long, value_name = "MS", default_value_t = 1)]
     pause: u64,
     #[command(flatten)]
@@ -83,21 +83,21 @@ fn table<'db>(db: &'db Connection, args: &Args) -> Result<Table<&'db Connection>
     Ok(Table::new(db, &args.table).key::<DynKey>(key)?)
 }
 
-/// As their keys: nothing else of a row is needed to delete it.
+/// Reads only the keys: nothing else of a row is needed to delete it.
 fn old_rows<'db>(db: &'db Connection, args: &Args) -> Result<Table<&'db Connection>, BoxError> {
     let key = key_columns(db, &args.table)?;
     Ok(table(db, args)?.columns(key).filter(&args.condition, [])?)
 }
 
-/// Deletes the rows, from where the job stands, and answers how many.
+/// Deletes the rows, starting at the job's checkpoint. Returns how many it deleted.
 fn purge(db: &Connection, args: &Args) -> Result<(u64, Outcome), BoxError> {
-    // Writers may hold the lock for long.
+    // Other writers may hold the lock for a long time.
     db.busy_timeout(Duration::from_secs(60))?;
     let walk = Walk::new(old_rows(db, args)?).chunk_size(args.chunk_size.get());
     let (table, key) = (quoted(&args.table), key_columns(db, &args.table)?);
     let delete = format!("DELETE FROM {table} WHERE {}", key_equals(&key, 1));
 
-    // Done, or with another condition, it starts over: a purge that runs every night.
+    // Starts over when it was done or when the condition changed, for a purge that runs every night.
     let name = format!("purge {}", args.table);
     let job = Job::new(name, walk, SqliteCheckpoints::new(db))
         .restart_when_done()
@@ -105,7 +105,7 @@ fn purge(db: &Connection, args: &Args) -> Result<(u64, Outcome), BoxError> {
         .pause(Duration::from_millis(args.pause));
     let mut deleted = 0;
     let ran = args.pace.set(job, "purging")?.run(|transaction, rows| {
-        // The rows and the checkpoint are gone and written together, or neither is.
+        // The deletions and the checkpoint are committed together, or neither is.
         let mut delete = transaction.prepare_cached(&delete)?;
         for (key, _) in rows {
             deleted += delete.execute(params_from_iter(key.values()))? as u64;
@@ -115,13 +115,13 @@ fn purge(db: &Connection, args: &Args) -> Result<(u64, Outcome), BoxError> {
     Ok((deleted, ran.map_err(job_error)?))
 }
 
-/// Purges a table beside a writer, and checks what is left.
+/// Purges a generated table while another connection writes, and checks what is left.
 fn of_made_table(args: &Args) -> Result<(), BoxError> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("events.db");
     let rows = args.rows.get();
     let db = sample::events(&file, rows)?;
-    // From here on it is treated as one that must last.
+    // From here on, commits must be durable.
     db.execute_batch("PRAGMA synchronous = NORMAL")?;
     let writer = Writer::start(&file)?;
     let purged = purge(&db, args);

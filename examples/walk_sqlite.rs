@@ -1,8 +1,8 @@
-//! How do I walk a SQLite table in constant memory, while others delete rows?
+//! How do I walk a SQLite table in constant memory while other connections delete rows?
 //!
-//! `cargo run --release --example walk_sqlite` makes a table of 500,000 rows, walks it while a second
-//! connection deletes rows in front of and behind the cursor, and checks what came. With `--db FILE
-//! --table NAME` it walks a table of your own, whatever its key. `--help` lists the options.
+//! `cargo run --release --example walk_sqlite` makes a table of 500,000 rows and walks it. Concurrently, a second
+//! connection deletes rows ahead of and behind the cursor. The example checks every row that came. With `--db FILE
+//! --table NAME` it walks a table of your own, with any key. `--help` lists the options.
 
 #![forbid(unsafe_code)]
 
@@ -21,34 +21,34 @@ use keywalk_tests::program::{BoxError, Failure, log_line, print_line, run};
 use keywalk_tests::sample;
 use rusqlite::types::Value;
 
-/// Walks a SQLite table in key order, a chunk at a time, in constant memory.
+/// Walks a SQLite table in key order, one chunk at a time, in constant memory.
 /// Without --db it makes a table in a temporary folder, and walks it while a second connection deletes every
 /// tenth row.
 #[derive(Parser)]
 #[command(name = "walk_sqlite")]
 struct Args {
-    /// How many rows the table that is made has
+    /// Number of rows in the table that it makes
     #[arg(long, default_value_t = 500_000, conflicts_with = "db")]
     rows: u64,
-    /// Only make the table, `items`, in a new file
+    /// Only make the table `items` in a new file
     #[arg(long, value_name = "FILE", conflicts_with = "db")]
     make: Option<PathBuf>,
-    /// Walk a table of yours; the file is opened read-only
+    /// Walk a table in your own database, which is opened read-only
     #[arg(long, value_name = "FILE", requires = "table")]
     db: Option<PathBuf>,
-    /// Which one
+    /// Table to walk
     #[arg(long, value_name = "NAME", requires = "db")]
     table: Option<String>,
-    /// By these columns, with commas between them; default: the table's primary key
+    /// Key columns, separated by commas; default: the table's primary key
     #[arg(long, value_delimiter = ',', requires = "db")]
     key: Vec<String>,
-    /// Print each key, its columns separated by tabs, and the last line on stderr
+    /// Print each key, with tabs between its columns; the summary then goes to stderr
     #[arg(long, requires = "db")]
     print_keys: bool,
-    /// Rows to fetch at a time
+    /// Rows per fetch
     #[arg(long, default_value = "512")]
     chunk_size: NonZeroUsize,
-    /// From the last key to the first
+    /// Walk from the last key to the first
     #[arg(long)]
     desc: bool,
 }
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
                 let _ = std::fs::remove_dir_all(&on_interrupt);
                 exit(130);
             })?;
-            // In a process of its own, so that its memory isn't there to be used again by the walk.
+            // Made in a process of its own, so that the walk can't reuse its memory.
             let mut make = Command::new(std::env::current_exe()?);
             make.arg(format!("--rows={}", args.rows));
             if !make.arg("--make").arg(&file).status()?.success() {
@@ -93,10 +93,10 @@ impl Args {
     }
 }
 
-/// Walks a table whose key and types its schema tells.
+/// Walks a table whose key and types come from its schema.
 fn walk_own(file: &Path, table: &str, args: &Args) -> Result<Stats, BoxError> {
     let db = open_to_read(file)?;
-    // A walk reads each page once: more cache than SQLite needs for the way down the tree is wasted.
+    // A walk reads each page once, so SQLite needs no more cache than for the path down the tree.
     db.execute_batch("PRAGMA cache_size = -512")?;
     let mut source = Table::new(&db, table);
     if !args.key.is_empty() {
@@ -125,7 +125,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// Walks the table that was made, and checks that every row that stays comes once, and in order.
+/// Walks the generated table, and checks that every row that isn't deleted comes once, in order.
 fn walk_beside_deletes(file: &Path, args: &Args) -> Result<Stats, BoxError> {
     let mut deletes = Deleter::start(file, args.rows, args.order())?;
     let db = open_to_read(file)?;

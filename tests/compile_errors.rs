@@ -1,9 +1,8 @@
-//! What a newcomer reads where code doesn't compile. Each function of the files in `compile_errors` is a mistake that
-//! users make, and the line above it the cure, in the words of the message.
+//! Tests the messages for code that doesn't compile. Each function of the files in `compile_errors` is a common
+//! mistake, and the line above it is the cure, in the words of the message.
 //!
-//! The messages are rustc's too, so they are compared only where rustc is the one that they were taken down
-//! from. Another one, and another message, are taken down by
-//! `TRYBUILD=overwrite cargo test -p keywalk-tests --test compile_errors`.
+//! The messages are partly rustc's, so they are compared only with the rustc version that they were recorded with. To
+//! record them again, run `TRYBUILD=overwrite cargo test -p keywalk-tests --test compile_errors`.
 
 use std::error::Error;
 use std::fs;
@@ -49,7 +48,7 @@ fn compare_messages() -> Result<(), Box<dyn Error>> {
     if version.starts_with(TAKEN_DOWN_FROM) {
         trybuild::TestCases::new().compile_fail("compile_errors/*.rs");
     } else {
-        // Not by `eprintln`, which is shown only of a test that fails.
+        // Not with `eprintln`, whose output is shown only for a test that fails.
         let messages = "the compiler's messages, which were taken down from";
         writeln!(
             io::stderr(),

@@ -1,15 +1,15 @@
-//! G13: at most one chunk is in memory, however many items are walked; and lent chunks, once warm,
-//! are filled again without an allocation for an item.
+//! Tests G13: at most one chunk is in memory, however many items are walked. Once warm, lent chunks are refilled
+//! without an allocation per item.
 //!
-//! One line a walk, in numbers of the Rust heap of the whole process. Hence its own `main`: beside
-//! the test harness's threads they wouldn't be exact. As with the harness, an argument is a part of
-//! the names of the stores and rules to try.
+//! Prints one line per walk, with figures of the Rust heap of the whole process. The threads of the test harness would
+//! make them inexact, so this has its own `main`. As with the harness, an argument selects stores and rules whose names
+//! contain it.
 //!
-//! SQLite takes its memory from C's `malloc`, which isn't in these numbers: [`SqliteTable`] holds it to
-//! a limit. The memory of a process as a whole is what `.ci/run` checks of the example `walk_sqlite`.
+//! SQLite takes its memory from C's `malloc`, which these figures exclude: [`SqliteTable`] limits it. `.ci/run` checks
+//! the memory of a whole process with the example `walk_sqlite`.
 //!
-//! sled isn't here: its own iterator allocates three to four times an item, and its page cache is on the
-//! same heap, so that what a walk adds doesn't show.
+//! sled isn't tested here. Its own iterator allocates three to four times per item, and its page cache is on the same
+//! heap, which hides what a walk adds.
 
 #![forbid(unsafe_code)]
 
@@ -38,10 +38,10 @@ type LockFreeList<K> = Arc<SkipMap<K, String>>;
 
 const ORDERS: [Order; 2] = [Order::Ascending, Order::Descending];
 
-/// What a walk takes beside its chunk: a few keys.
+/// The bytes that a walk takes in addition to its chunk: a few keys.
 const WALK: usize = 512;
 
-/// How the items are taken.
+/// The way to take the items.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     /// In lent chunks.
@@ -75,8 +75,8 @@ fn both<S: Filled>(heap: &Heap, report: &mut Report) -> Result<(), BoxError> {
     a_warm_walk_allocates_nothing_per_item::<S>(heap, report)
 }
 
-/// From the making of the source to the end of the walk: no more than one chunk, and no more for a
-/// twenty times the items.
+/// Checks a walk from the making of the source to its end: it holds at most one chunk, and no more for twenty times as
+/// many items.
 fn a_walk_holds_one_chunk_whatever_its_length<S: Filled>(
     heap: &Heap,
     report: &mut Report,
@@ -84,7 +84,7 @@ fn a_walk_holds_one_chunk_whatever_its_length<S: Filled>(
     const FEW: u32 = 10_000;
     const MANY: u32 = 200_000;
     const CHUNK: usize = 512;
-    /// Less than a byte for each further chunk.
+    /// Less than one byte per further chunk.
     const SAME: u64 = 256;
 
     if !report.starts::<S>("a walk holds one chunk, whatever its length") {
@@ -92,7 +92,7 @@ fn a_walk_holds_one_chunk_whatever_its_length<S: Filled>(
     }
     let slots = CHUNK * size_of::<Item<'_, S>>();
     let owned = CHUNK * S::OWNED;
-    // When it is full; or half full, while its slots move to twice the place.
+    // The peak is when the chunk is full, or half full while its slots move to a block of twice the size.
     let chunk = (slots + owned).max(slots / 2 + slots + owned / 2);
     let one_chunk = (chunk + S::SOURCE + WALK) as u64;
     let (few, many) = (S::filled(FEW)?, S::filled(MANY)?);
@@ -102,7 +102,7 @@ fn a_walk_holds_one_chunk_whatever_its_length<S: Filled>(
             for (store, items) in [(&few, FEW), (&many, MANY)] {
                 let walk = || Ok(Walk::new(store.source()?).chunk_size(CHUNK).order(order));
                 let walked = measured(heap, walk, way, (order, CHUNK))?;
-                // One chunk; and of many items, it doesn't grow.
+                // At most one chunk, which doesn't grow with the number of items.
                 let rules = [
                     walked.all_of(items),
                     walked.holds(one_chunk),
@@ -116,8 +116,8 @@ fn a_walk_holds_one_chunk_whatever_its_length<S: Filled>(
     Ok(())
 }
 
-/// A maximum of bytes is one of memory, as [`Walk::chunk_bytes`] documents it; whatever slot of the chunk the largest
-/// rows come into.
+/// Checks that a byte limit bounds the memory, as [`Walk::chunk_bytes`] documents it, whatever slots the largest rows
+/// come into.
 fn a_walk_by_bytes_holds_twice_as_many_and_an_item(
     heap: &Heap,
     report: &mut Report,
@@ -145,7 +145,7 @@ fn a_walk_by_bytes_holds_twice_as_many_and_an_item(
     Ok(())
 }
 
-/// A token that isn't signed may hold any bytes for a key: a million small columns, of which a key has one.
+/// Checks a forged, unsigned token whose key bytes are a million small columns. The source's key has one column.
 fn a_strangers_key_takes_no_more_than_its_columns(
     heap: &Heap,
     report: &mut Report,
@@ -160,7 +160,7 @@ fn a_strangers_key_takes_no_more_than_its_columns(
     let source = store.source()?;
     let mut bytes = Vec::new();
     source.encode_key(&0, &mut bytes);
-    // What the source knows of its table is read once.
+    // The source reads what it knows of its table once, here.
     let known = source.decode_key(&bytes)?;
     let bytes = bytes.repeat(COLUMNS);
     let (key, usage) = heap.measure(|| source.decode_key(&bytes));
@@ -192,7 +192,7 @@ fn a_warm_walk_allocates_nothing_per_item<S: Filled>(
     allocates_nothing(heap, report, S::PER_FETCH, walk, [64, 1024], 10)
 }
 
-/// Where rows are of similar size.
+/// Checks walks by bytes over rows of similar size.
 fn a_warm_walk_by_bytes_allocates_nothing_per_item(
     heap: &Heap,
     report: &mut Report,
@@ -207,8 +207,7 @@ fn a_warm_walk_by_bytes_allocates_nothing_per_item(
     allocates_nothing(heap, report, Store::PER_FETCH, walk, [10_000, 50_000], 20)
 }
 
-/// Of lent chunks, after the first ones. What is allocated for each fetch is the same for small and
-/// large chunks.
+/// Checks lent chunks after the first ones: a fetch makes equally many allocations for small and large chunks.
 fn allocates_nothing<S: ChunkSource<Error: std::error::Error + 'static>>(
     heap: &Heap,
     report: &mut Report,

@@ -1,31 +1,31 @@
-//! The hand-over of a prefetched walk, in every order in which its two threads can come to it; where there
-//! is much to hand over, in every order with up to three moments at which one of them is held up; with
-//! `KEYWALK_CASES`, as the step `orders` before a release, up to four.
+//! Tests the hand-off between the two threads of a prefetched walk with loom, in every order of the threads. With many
+//! chunks, it tries every order with up to three preemptions; with `KEYWALK_CASES`, as the step `orders` before a
+//! release, up to four.
 
 #![forbid(unsafe_code)]
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-// Looks on, and is no step of the threads.
+// Only observes, and isn't a step of the threads.
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use loom::sync::Arc;
 use loom::thread::{self, JoinHandle};
 use relay::Relay;
 
-/// What the relay waits by, of loom's.
+/// Loom's primitives for the tested file.
 mod sync {
     pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
 }
 
-/// The very file of keywalk.
+/// The tested file of keywalk.
 #[path = "../crates/keywalk/src/prefetch/relay.rs"]
 mod relay;
 
-/// Something that is filled: with the number of times that it was.
+/// A chunk that is filled with the number of fills so far.
 type Chunk = Cell<usize>;
 
-/// How the one who fills ends, behind its last number.
+/// How the filling thread ends after its last number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum End {
     Said,
@@ -33,14 +33,14 @@ enum End {
     Panic,
 }
 
-/// What is shared with the thread.
+/// The state that is shared with the thread.
 struct Shared {
     relay: Relay<Chunk, (usize, Chunk)>,
-    /// How many were begun to be filled.
+    /// The number of fills that were begun.
     begun: AtomicUsize,
 }
 
-/// Starts a thread that fills so many.
+/// Starts a thread that fills this many chunks.
 fn serve(depth: usize, count: usize, end: End) -> (Arc<Shared>, JoinHandle<End>) {
     let shared = Arc::new(Shared {
         relay: Relay::new(depth),
@@ -56,7 +56,7 @@ fn serve(depth: usize, count: usize, end: End) -> (Arc<Shared>, JoinHandle<End>)
             _ if number <= count => Ok(Some((number, chunk))),
             End::Said => Ok(None),
             End::Error => Err(End::Error),
-            // A panic that prints nothing.
+            // Panics without printing a message.
             End::Panic => resume_unwind(Box::new(End::Panic)),
         }
     };
@@ -77,13 +77,13 @@ fn serve(depth: usize, count: usize, end: End) -> (Arc<Shared>, JoinHandle<End>)
 
 fn every_order(count: usize, run: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
-    // With more than one, all orders would take minutes.
+    // With more than one chunk, all orders would take minutes.
     let longer = std::env::var_os("KEYWALK_CASES").is_some();
     model.preemption_bound = (count > 1).then_some(if longer { 4 } else { 3 });
     model.check(run);
 }
 
-/// Takes all, in each order of the threads: they come in turn, and their end behind them.
+/// Takes all chunks, in each order of the threads. They must come in turn, with the end after them.
 fn takes_all(depth: usize, count: usize, end: End) {
     every_order(count, move || {
         let (shared, thread) = serve(depth, count, end);
@@ -94,7 +94,7 @@ fn takes_all(depth: usize, count: usize, end: End) {
                 panic!("{number} is missing");
             };
             assert_eq!(came, number);
-            // One for each, and those ahead.
+            // One fill per taken chunk, and those ahead.
             assert!(shared.begun.load(SeqCst) <= number + depth);
             fills = fills.max(chunk.get());
             used = chunk;
@@ -102,12 +102,12 @@ fn takes_all(depth: usize, count: usize, end: End) {
         assert!(shared.relay.next(used).is_none());
         assert!(shared.relay.next(Chunk::default()).is_none());
         assert!(thread.join().is_ok_and(|ended| ended == end));
-        // They go round: there are but so many of them.
+        // Chunks are reused: there are only `depth + 1`.
         assert!(fills * (depth + 1) >= count);
     });
 }
 
-/// Leaves after so many.
+/// Stops after this many chunks.
 fn leaves(depth: usize, taken: usize, end: End) {
     every_order(taken, move || {
         let (shared, thread) = serve(depth, 3, end);
@@ -121,7 +121,7 @@ fn leaves(depth: usize, taken: usize, end: End) {
         shared.relay.leave();
         let begun = shared.begun.load(SeqCst);
         assert!(thread.join().is_ok());
-        // At most the one that was about to be.
+        // At most the fill that was about to begin.
         assert!(shared.begun.load(SeqCst) <= begun + 1);
     });
 }

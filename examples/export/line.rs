@@ -1,4 +1,4 @@
-//! How a row becomes a line: one object of JSON, `{"id":1,"name":"Ada"}`.
+//! Writes a row as one line of JSON: `{"id":1,"name":"Ada"}`.
 
 use std::str::from_utf8;
 
@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Error, Row};
 use serde_json::Value as Json;
 
-/// The columns of a line: those of the key, and those that were asked for or all.
+/// Returns the columns of a line: the key columns, and the requested columns or all.
 pub(crate) fn columns(
     db: &Connection,
     table: &str,
@@ -15,7 +15,7 @@ pub(crate) fn columns(
 ) -> rusqlite::Result<Vec<String>> {
     let mut named = named.to_vec();
     if named.is_empty() {
-        // Generated columns among them, and not the hidden ones of virtual tables.
+        // Includes generated columns, but not the hidden columns of virtual tables.
         let sql = "SELECT name FROM pragma_table_xinfo(?1) WHERE hidden <> 1 ORDER BY cid";
         let mut statement = db.prepare(sql)?;
         let all = statement.query_map([table], |row| row.get(0))?;
@@ -27,7 +27,7 @@ pub(crate) fn columns(
     Ok(columns)
 }
 
-/// Writes a row that begins with these columns, in the memory of a line that is there.
+/// Writes a row that begins with these columns into `line`, and reuses its memory.
 pub(crate) fn write(row: &Row<'_>, columns: &[String], line: &mut Vec<u8>) -> rusqlite::Result<()> {
     line.clear();
     for (at, column) in columns.iter().enumerate() {
@@ -46,7 +46,7 @@ pub(crate) fn write(row: &Row<'_>, columns: &[String], line: &mut Vec<u8>) -> ru
 fn json(value: ValueRef<'_>) -> Result<Json, String> {
     Ok(match value {
         ValueRef::Null => Json::Null,
-        // With all its digits. Readers that take every number for a double have 53 bits of them.
+        // All digits are written. Readers that parse every number as a double keep only 53 bits.
         ValueRef::Integer(integer) => integer.into(),
         ValueRef::Real(real) if real.is_finite() => real.into(),
         ValueRef::Real(real) => return Err(format!("the number {real}")),

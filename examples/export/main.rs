@@ -1,17 +1,17 @@
-//! How do I export a table to a file or a queue, and go on after a crash?
+//! How do I export a table to a file or a queue, and continue after a crash?
 //!
-//! `cargo run --release --example export` makes a table of 500,000 rows, exports it to a file and checks what was
-//! written. With `--db FILE --table NAME` it writes a line of JSON for each row of a table of yours. Where it
-//! stands is kept, so that after a crash, a deploy or Ctrl-C it goes on. `--help` lists the options.
+//! `cargo run --release --example export` makes a table of 500,000 rows, exports it to a file and checks the file.
+//! With `--db FILE --table NAME` it writes one line of JSON per row of a table of your own. It stores its position, so
+//! it continues after a crash, a deploy or Ctrl-C. `--help` lists the options.
 //!
-//! | To | Checkpoint | After a crash, or `kill -9` |
+//! | Output | Checkpoint | After a crash or `kill -9` |
 //! |---|---|---|
-//! | stdout | none | from the start |
-//! | stdout, `--state FOLDER` | in the folder, after the chunk's lines were flushed | *at least once*: the lines of one chunk at most come again. Each has its row's key, by which a consumer can tell |
-//! | `--out FILE` | in `FILE.state`, or where `--state` says | **exactly once** |
+//! | stdout | none | starts over |
+//! | stdout, `--state FOLDER` | in the folder, after the chunk's lines were flushed | *at least once*: the lines of at most one chunk are repeated. Each line has its row's key, so a consumer can remove duplicates |
+//! | `--out FILE` | in `FILE.state`, or in the `--state` folder | **exactly once** |
 //!
-//! What stands in a pipe when its reader dies is lost to it. Where that matters let the queue's consumer read the
-//! file, and take a line as final only once the checkpoint counts it (`--status`).
+//! Lines that are in a pipe when its reader dies are lost. If that matters, let the consumer read the file, and treat
+//! a line as final only when the checkpoint counts it (`--status`).
 
 #![forbid(unsafe_code)]
 
@@ -60,9 +60,9 @@ fn main() -> ExitCode {
     })
 }
 
-/// Exports, or goes on with it, and answers whether it is done; or says where it stands.
+/// Starts or continues the export, and returns whether it is done. With `--status` it only prints the position.
 fn export(args: &Args, database: &Path) -> Result<bool, BoxError> {
-    // A job for each table of each database, to each file.
+    // One job per table, database and output file.
     let mut job = format!("{} of {}", args.table, absolute(database)?.display());
     let mut state = args.state.clone();
     if let Some(out) = &args.out {
@@ -75,7 +75,7 @@ fn export(args: &Args, database: &Path) -> Result<bool, BoxError> {
     if let Some(folder) = &state {
         refuse_database_file(database, "--state", folder)?;
     }
-    // Without a state it is kept for as long as it runs.
+    // Without a state folder, the state lasts as long as this process.
     let folder = tempfile::tempdir()?;
     let state = state.unwrap_or_else(|| folder.path().to_owned());
     let mut checkpoints = FileCheckpoints::new(state);
@@ -95,7 +95,7 @@ fn export(args: &Args, database: &Path) -> Result<bool, BoxError> {
         rows = rows.filter(condition, [])?;
     }
     let lines = rows.map_into(|row, line| line::write(row, &columns, line));
-    // Proves all of it before anything is made.
+    // Checks table, key and columns before any file is made.
     lines.fingerprint()?;
 
     let mut out = Out::open(args.out.as_deref())?;

@@ -1,7 +1,7 @@
-//! A file that holds each line exactly once, or stdout.
+//! The output: stdout, or a file that holds each line exactly once.
 //!
-//! A chunk's lines are appended and synced, and only then the job's checkpoint is written. So the file holds at
-//! least what the checkpoint counts, and what is more, the last line of it torn, is cut off when the next run begins.
+//! A chunk's lines are appended and synced before the job's checkpoint is written. So the file holds at least the
+//! lines that the checkpoint counts. The next run cuts off any lines beyond those, including a torn last line.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -14,12 +14,12 @@ use serde::de::IgnoredAny;
 
 pub(crate) enum Out {
     Stdout,
-    /// Locked: another job may write to the same file.
+    /// A locked file, because another job may write to it too.
     File(File, Lease),
 }
 
 impl Out {
-    /// Opens and locks the file, which is made if it isn't there.
+    /// Opens and locks the file. Creates it if it doesn't exist.
     pub(crate) fn open(path: Option<&Path>) -> Result<Self, BoxError> {
         let Some(path) = path else {
             return Ok(Out::Stdout);
@@ -32,7 +32,7 @@ impl Out {
         }
         let lease = Lease::by_file(path)?;
         let lease = lease.ok_or_else(|| refused("is written to by another export"))?;
-        // That there is such a file. Windows has no such sync.
+        // Syncs the folder, so that the new file survives a crash. Windows can't sync folders.
         if cfg!(not(windows)) {
             let folder = path.parent().filter(|folder| *folder != Path::new(""));
             File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
@@ -41,8 +41,8 @@ impl Out {
         Ok(Out::File(file, lease))
     }
 
-    /// Cuts off what is behind so many lines of these columns. Without a checkpoint, that counts them, there may be
-    /// none.
+    /// Cuts off everything after the lines that the checkpoint counts, and checks their columns. Without a checkpoint,
+    /// the file must be empty.
     pub(crate) fn cut(&mut self, counted: Option<u64>, columns: &[String]) -> Result<(), BoxError> {
         let Out::File(file, _lease) = self else {
             return Ok(());

@@ -1,10 +1,10 @@
-//! What a test needs: a table of articles, and how others write to it.
+//! The test's fixtures: a table of articles, and concurrent changes to it.
 
 use keywalk_conformance::BoxError;
 use keywalk_conformance::history::Change;
 use rusqlite::{Connection, Row};
 
-/// A row. A schedule gives each one that it writes a number of its own; any column will do for it.
+/// A row of the table. A schedule writes a new number for each put; any column can store it, here `version`.
 #[derive(Debug)]
 pub(crate) struct Article {
     pub(crate) id: i64,
@@ -20,7 +20,7 @@ impl Article {
     }
 }
 
-/// A database in memory, with an empty table.
+/// Opens a database in memory, with an empty table.
 pub(crate) fn database() -> rusqlite::Result<Connection> {
     let db = Connection::open_in_memory()?;
     db.execute_batch(
@@ -30,7 +30,7 @@ pub(crate) fn database() -> rusqlite::Result<Connection> {
     Ok(db)
 }
 
-/// What others do.
+/// Makes a concurrent change.
 pub(crate) fn change(db: &Connection, id: i64, change: Change) -> Result<(), BoxError> {
     match change {
         Change::Put(value) => db

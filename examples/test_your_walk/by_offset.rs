@@ -1,4 +1,4 @@
-//! The same as many write it first. It is wrong.
+//! The same sync with LIMIT and OFFSET, as many write it first. It is wrong.
 
 use rusqlite::Connection;
 
@@ -17,7 +17,7 @@ pub(crate) fn sync(
         let articles = select.query_map([page as i64, offset as i64], Article::from_row)?;
         let articles: Vec<Article> = articles.collect::<rusqlite::Result<_>>()?;
         articles.iter().for_each(&mut index);
-        // Where a row before it is gone by now, one is left out; where there is another, one comes twice.
+        // Wrong: if a row before the offset was deleted, a row is left out; if one was inserted, a row comes twice.
         offset += articles.len();
         if articles.is_empty() {
             return Ok(());

@@ -1,11 +1,11 @@
-//! How do I test my own code that walks?
+//! How do I test my own code that walks a table?
 //!
-//! `sync.rs` is code of an application: it copies the rows of a table into a search index and keeps its
-//! position, by a walk. `by_offset.rs` is the same as many write it first, by LIMIT and OFFSET, and wrong.
+//! - `sync.rs` is application code: it copies rows into a search index with a walk, and stores its position.
+//! - `by_offset.rs` does the same with LIMIT and OFFSET, as many write it first. It is wrong.
 //!
-//! The test draws what is in the table, what others insert, delete and replace meanwhile, and where the code is
-//! killed. `cargo test --example test_your_walk` runs it; this runs both ways a thousand times and prints what
-//! the conformance kit says of each.
+//! The property test draws the initial rows, the concurrent inserts, deletions and replacements, and where the code is
+//! killed. `cargo test --example test_your_walk` runs it. `cargo run --example test_your_walk` tries both syncs a
+//! thousand times and prints what the kit finds.
 
 #![forbid(unsafe_code)]
 
@@ -26,13 +26,13 @@ mod sync;
 
 use articles::{Article, change, database};
 
-/// What is drawn: a schedule over the table's keys, and a page size.
+/// Returns a strategy for test cases: a schedule over the table's keys, and a page size.
 fn cases() -> impl Strategy<Value = (Schedule<i64>, usize)> {
     (KeySpace::known().schedules(), 1..5_usize)
 }
 
-/// The walk's promise, for the code that syncs by one: each article that is there when it begins, once, in
-/// order, as it was when its chunk was read or later, however often it is killed.
+/// Tests the sync by a walk, however often it is killed. It must visit each article that exists from start to end once,
+/// in order, and no older than its chunk.
 fn syncs(schedule: &Schedule<i64>, chunk_size: usize) -> Result<(), Counterexample<i64>> {
     let db = database().expect("a database in memory");
     let promise = VisitLog::over(KeyRange::all(Order::Ascending))
@@ -51,8 +51,8 @@ fn syncs(schedule: &Schedule<i64>, chunk_size: usize) -> Result<(), Counterexamp
     )
 }
 
-/// The same promise, less what a pager needn't know of an end. It reads its table by itself, so others have
-/// their turn after each row.
+/// Tests the sync by OFFSET against a weaker promise: it may visit appended rows, and rows may be outdated. It reads
+/// its table without a source, so concurrent changes happen after each row.
 fn syncs_by_offset(schedule: &Schedule<i64>, page: usize) -> Result<(), Counterexample<i64>> {
     let db = database().expect("a database in memory");
     schedule.run(
@@ -69,7 +69,7 @@ fn syncs_by_offset(schedule: &Schedule<i64>, page: usize) -> Result<(), Countere
 
 type Syncs = fn(&Schedule<i64>, usize) -> Result<(), Counterexample<i64>>;
 
-/// Prints the smallest case that breaks a promise, and answers whether there is one.
+/// Prints the smallest case that breaks a promise. Returns whether there is one.
 fn breaks(name: &str, syncs: Syncs) -> Result<bool, Box<dyn Error>> {
     let config = Config {
         cases: 1_000,
@@ -116,7 +116,7 @@ mod tests {
         }
     }
 
-    // A case that once failed, and is kept.
+    // A schedule that failed once, kept as a test.
     #[test]
     fn offset_paging_leaves_a_row_out_where_one_is_deleted_behind_it() {
         let schedule = Schedule::new([1, 2, 3]).turn([Edit::DeleteCursor]);

@@ -1,4 +1,4 @@
-//! The code under test: articles into a search index, by a walk.
+//! The code under test: copies articles into a search index with a walk.
 
 use keywalk::{ChunkSource, ResumableSource, Token, Walk};
 use rusqlite::{Connection, OptionalExtension};
@@ -7,10 +7,10 @@ use crate::articles::Article;
 
 type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// Puts every article that `walk` yields into the index, and goes on where it was left: its position is in the
-/// table `position`.
+/// Puts every article that `walk` yields into the index. A later call continues at the position in the table
+/// `position`.
 ///
-/// It takes the walk, not the table, so that a test can say what happens between two chunks.
+/// It takes the walk, not the table, so that a test can make changes between two chunks.
 pub(crate) fn sync<S>(
     walk: Walk<S>,
     db: &Connection,
@@ -29,7 +29,7 @@ where
     while let Some(item) = items.next() {
         let (_, article) = item?;
         index(&article);
-        // After the article: one that is put into the index twice does no harm, one that is forgotten does.
+        // Stored after the article: indexing an article twice does no harm, leaving one out does.
         let keep = "INSERT OR REPLACE INTO position (one, token) VALUES (1, ?1)";
         let token = items.token()?;
         db.prepare_cached(keep)?.execute([token.as_bytes()])?;

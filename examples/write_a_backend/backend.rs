@@ -1,4 +1,4 @@
-//! A backend for redb: what keywalk asks of a store.
+//! A complete backend for redb.
 
 use std::sync::Arc;
 

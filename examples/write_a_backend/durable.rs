@@ -1,4 +1,4 @@
-//! How its cursors are written down, to go on from in another process.
+//! Tokens: how the backend encodes cursors, so that another process can resume.
 
 use keywalk::{Fingerprint, ResumableSource};
 use keywalk_key::Key;

@@ -1,4 +1,4 @@
-//! How the conformance kit makes, changes and reads such a store.
+//! The harness: how the conformance kit makes, changes and reads a redb store.
 
 use std::sync::Arc;
 

@@ -1,8 +1,11 @@
-//! How do I walk a store that keywalk has no crate for, and how do I know that I did it right?
+//! How do I walk a store that keywalk has no crate for, and how do I test my backend?
 //!
-//! `backend.rs` is the whole backend, here for redb, `durable.rs` how its cursors are written down, and
-//! `harness.rs` what the conformance kit needs to prove both. `cargo test --example write_a_backend` runs
-//! one test per rule; this walks a table, and then carries out the same checks and prints the report.
+//! - `backend.rs` is the whole backend, here for redb.
+//! - `durable.rs` adds tokens.
+//! - `harness.rs` is what the conformance kit needs to test both.
+//!
+//! `cargo test --example write_a_backend` runs one test per rule. `cargo run --example write_a_backend` walks a table,
+//! then runs the same checks and prints the report.
 
 #![forbid(unsafe_code)]
 
@@ -19,7 +22,7 @@ mod harness;
 
 use harness::Redb;
 
-// A name that no crate has: a module `redb` would hide the crate here.
+// The name is not `redb`, because a module of that name would hide the crate here.
 keywalk_conformance::conformance!(items: Redb, durable, prefetched);
 
 fn main() -> ExitCode {
@@ -34,7 +37,7 @@ fn walk_and_prove() -> Result<(), Box<dyn Error>> {
     for item in Walk::new(redb.source()?).descending().chunk_size(2) {
         let (key, value) = item?;
         print_line(format_args!("{key}: {value}"))?;
-        // Nothing is held: the loop may write.
+        // Nothing is held between fetches, so the loop may write.
         redb.delete(&key)?;
     }
 

@@ -1,5 +1,5 @@
-//! The stores in memory, through the conformance kit. They are generic over their keys: one of two columns, that
-//! owns memory, is tried over each.
+//! Runs the conformance kit on the stores in memory. They are generic over their keys, so each is tested with one key:
+//! of two columns, which owns memory.
 
 #![forbid(unsafe_code)]
 

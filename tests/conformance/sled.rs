@@ -1,5 +1,5 @@
-//! sled trees, through the conformance kit. A tree is walked by its keys' bytes: keys of few and of many bytes, of
-//! one length and of any, ascending and descending. What each type's bytes are is proven in keywalk-key.
+//! Runs the conformance kit on sled trees. A tree is walked by the bytes of its keys: short and long keys, of fixed and
+//! of variable length, ascending and descending. keywalk-key tests the bytes of each type.
 
 #![forbid(unsafe_code)]
 

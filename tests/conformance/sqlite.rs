@@ -1,5 +1,5 @@
-//! SQLite, through the conformance kit: each way to make and walk a table, each type of key and each place of a
-//! database once. Further keys of the same ways are walked in `differential`, and in keywalk-sqlite's own tests.
+//! Runs the conformance kit on SQLite: each way to make and walk a table, each key type and each place of a database
+//! once. Further keys are walked in `differential` and in keywalk-sqlite's own tests.
 
 #![forbid(unsafe_code)]
 

@@ -1,12 +1,11 @@
 //! The Rust heap of the process, counted while a piece of work runs.
 //!
-//! An allocator that counts needs `unsafe`, of which this project has none, so it comes from a crate.
-//! `tracking-allocator` has no dependencies, sees all threads, can be switched on for the work alone,
-//! and tells each allocation and release to a tracker in safe code: enough for a high-water mark that
-//! starts again, and a count. Others lack one of these: `stats_alloc` has no high-water mark, that of
-//! `cap` never comes down again, `peak_alloc` and `peakmem-alloc` don't count, `allocation-counter`
-//! and `mockalloc` see a single thread, and `dhat` takes a backtrace of each allocation: 5 us each in
-//! a debug build, and there are millions.
+//! A counting allocator needs `unsafe`, which this project doesn't use, so it comes from a crate. `tracking-allocator`
+//! has no dependencies, sees all threads, can be switched on for the work alone, and reports each allocation and
+//! release to safe code. That suffices for a resettable high-water mark and a count. Other crates lack one of these:
+//! `stats_alloc` has no high-water mark, that of `cap` never decreases, `peak_alloc` and `peakmem-alloc` don't count,
+//! and `allocation-counter` and `mockalloc` see a single thread. `dhat` takes a backtrace per allocation: 5 us each in
+//! a debug build, for millions of allocations.
 
 use std::alloc::System;
 use std::hint::black_box;
@@ -24,18 +23,16 @@ static LIVE: AtomicI64 = AtomicI64::new(0);
 static PEAK: AtomicI64 = AtomicI64::new(0);
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
-/// That the allocator counts, and counts right.
+/// Proof that the allocator counts, and counts right.
 #[derive(Debug)]
 pub(crate) struct Heap(());
 
-/// What a piece of work took.
+/// The memory that a piece of work took.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Usage {
-    /// The most bytes that it held at a time. What was there before isn't in it, nor taken off it
-    /// when released.
+    /// The most bytes that it held at a time. Earlier memory isn't counted, and isn't subtracted when it is released.
     pub(crate) peak: u64,
-    /// How often it asked for memory. A block that grows or shrinks is another one, and until that
-    /// is filled there are both.
+    /// The number of allocations. A block that grows or shrinks counts as a new one; until it is filled, both exist.
     pub(crate) allocations: u64,
 }
 
@@ -66,7 +63,7 @@ impl Heap {
         Ok(heap)
     }
 
-    /// What all threads take while `work` runs.
+    /// Runs `work`, and returns what all threads take during that time.
     pub(crate) fn measure<R>(&self, work: impl FnOnce() -> R) -> (R, Usage) {
         let before = LIVE.load(SeqCst);
         PEAK.store(before, SeqCst);

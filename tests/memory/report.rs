@@ -1,33 +1,33 @@
-//! The table of all walks.
+//! The table of all walks, which prints and checks their figures.
 
 use keywalk::Order;
 
 use crate::heap::Usage;
 use crate::stores::Filled;
 
-/// Prints a line for each walk, and ends at one that broke a rule.
+/// Prints one line per walk, and stops at a walk that breaks a rule.
 #[derive(Debug)]
 pub(crate) struct Report {
     wanted: Vec<String>,
-    /// The rule and the store of the lines to come.
+    /// The rule and the store of the next lines.
     heading: String,
     store: String,
 }
 
-/// A line.
+/// A line of the report.
 #[derive(Debug)]
 pub(crate) struct Walked {
     pub(crate) way: &'static str,
-    /// And the size of its chunks.
+    /// The order of the walk, and its chunk size.
     pub(crate) order: (Order, usize),
-    /// Items and fetches.
+    /// The numbers of items and fetches.
     pub(crate) counts: (u64, u64),
     pub(crate) usage: Usage,
 }
 
 impl Report {
-    /// Of the stores and rules whose names contain one of the arguments before the first option, or
-    /// of all if there is none.
+    /// Makes a report of the stores and rules whose names contain one of the arguments before the first option, or of
+    /// all without arguments.
     pub(crate) fn new(args: impl Iterator<Item = String>) -> Self {
         println!(
             "{:<32} {:<10} {:<10} {:>5} {:>9} {:>7} {:>10} {:>11}",
@@ -40,7 +40,7 @@ impl Report {
         }
     }
 
-    /// Whether this store is to be tried by this rule.
+    /// Returns whether this store is tested by this rule.
     pub(crate) fn starts<S: Filled>(&mut self, rule: &str) -> bool {
         self.store = S::name();
         self.heading = format!("{}: {rule}", self.store);

@@ -1,5 +1,5 @@
-//! The stores that are walked: each is filled once, and then only walked. A new one is [`Filled`] too, and a line in
-//! `main`.
+//! The stores that are walked. Each is filled once, and then only walked. To add a store, implement [`Filled`] and add
+//! a line to `main`.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -16,14 +16,14 @@ use keywalk_sqlite::decode::Filled as FilledInPlace;
 use rusqlite::{Connection, ErrorCode, Row};
 use tempfile::TempDir;
 
-/// What can go wrong while a store is filled or walked.
+/// Any error of filling or walking a store.
 pub(crate) type BoxError = Box<dyn Error>;
 
-/// A store with as many items as it is told to hold, to be walked by sources.
+/// A store of a given number of items, to be walked.
 ///
 /// Texts are from [`SHORTEST`] to [`LONGEST`] bytes, other data no longer than that.
 pub(crate) trait Filled: Sized {
-    /// The most bytes that an item of a chunk owns, beside its slot in the chunk.
+    /// The most bytes that an item of a chunk owns, in addition to its slot.
     const OWNED: usize;
 
     /// The most bytes that the source owns.
@@ -32,10 +32,10 @@ pub(crate) trait Filled: Sized {
     /// The most allocations of a fetch into a warm chunk, whatever the chunk's size.
     const PER_FETCH: u64;
 
-    /// What can go wrong in a fetch.
+    /// The error of a fetch.
     type Error: Error + 'static;
 
-    /// What is walked.
+    /// The source.
     type Source<'a>: ChunkSource<Error = Self::Error>
     where
         Self: 'a;
@@ -43,10 +43,10 @@ pub(crate) trait Filled: Sized {
     /// The source's name.
     fn name() -> String;
 
-    /// A store of `items` items.
+    /// Makes a store of `items` items.
     fn filled(items: u32) -> Result<Self, BoxError>;
 
-    /// A source over the store.
+    /// Makes a source over the store.
     fn source(&self) -> Result<Self::Source<'_>, BoxError>;
 }
 
@@ -54,23 +54,22 @@ pub(crate) trait Filled: Sized {
 const SHORTEST: usize = 24;
 const LONGEST: usize = 32;
 
-/// The most bytes that a text takes that was filled again: a `String` at least doubles when it
-/// grows, and here grows once at most.
+/// The most bytes of a reused text: a `String` at least doubles when it grows, and here it grows once at most.
 const REFILLED: usize = 2 * LONGEST;
 
-/// A key that there is one of for each number, in the numbers' order.
+/// A key type with one key per number, in the order of the numbers.
 pub(crate) trait Key: Ord + Clone + Debug + Send + 'static {
-    /// Its type, for the report.
+    /// The name of the type in the report.
     const NAME: &'static str;
 
-    /// The bytes that one owns beside itself.
+    /// The bytes that a key owns on the heap.
     const OWNED: usize;
 
-    /// How often a walk and a source in memory allocate for a fetch, as they clone keys: the first
-    /// and the last of the chunk, the last once more as the position, and now and then a landmark.
+    /// The number of allocations per fetch of a walk over a source in memory, which clones keys: the first and the last
+    /// of the chunk, the last again as the position, and sometimes one to detect cycles.
     const CLONES: u64;
 
-    /// The key of a number.
+    /// Makes the key of a number.
     fn numbered(number: i64) -> Self;
 }
 
@@ -94,7 +93,7 @@ impl Key for String {
     }
 }
 
-/// Items by number; the texts of neighbours have other lengths.
+/// Makes items by number. The texts of neighbours differ in length.
 fn items<K: Key, C: FromIterator<(K, String)>>(count: u32) -> C {
     let lengths = (LONGEST - SHORTEST + 1) as i64;
     let items = (0..i64::from(count)).map(|number| {
@@ -163,21 +162,21 @@ in_memory! {
 type Fill<V> = fn(&Row<'_>, &mut V) -> rusqlite::Result<()>;
 type FilledTable<'a, K, V> = Table<&'a Connection, K, FilledInPlace<Fill<V>, V>>;
 
-/// A table of SQLite's, in a file, whose rows are filled in place.
+/// A SQLite table in a file, whose rows are filled in place.
 ///
-/// SQLite's own memory isn't on the Rust heap. Once there is such a table SQLite refuses to take more
-/// than [`LIMIT`] in the whole process, and a walk that needs more fails.
+/// SQLite's own memory isn't on the Rust heap. Once such a table exists, SQLite refuses to take more than [`LIMIT`] in
+/// the whole process, and a walk that needs more fails.
 pub(crate) struct SqliteTable<K> {
     db: Connection,
     _folder: TempDir,
     key: PhantomData<K>,
 }
 
-/// In bytes. The page cache of a connection alone may take 2,048,000, and there are two of them: one
-/// of the small table, one of the large, whose file has 13 MB.
+/// In bytes. The page cache of one connection may take 2,048,000. There are two connections: one of the small table,
+/// and one of the large table, whose file has 13 MB.
 const LIMIT: u32 = 4 << 20;
 
-/// A table of `columns`, and in it a row of `values` for each number `n`.
+/// Makes a table of `columns`, with one row of `values` per number `n`.
 fn make(db: &Connection, count: u32, columns: &str, values: &str) -> rusqlite::Result<()> {
     db.execute_batch(&format!(
         "PRAGMA journal_mode = OFF;
@@ -192,9 +191,9 @@ fn make(db: &Connection, count: u32, columns: &str, values: &str) -> rusqlite::R
 
 impl<K: Key + keywalk_sqlite::SqlKey> Filled for SqliteTable<K> {
     const OWNED: usize = K::OWNED + 2 * REFILLED;
-    /// Its statements and how they were proven.
+    /// The statements, and the results of their checks.
     const SOURCE: usize = 4 * 1024;
-    /// rusqlite notes a cached statement's text each time that it lends it.
+    /// rusqlite copies a cached statement's text each time that it lends the statement.
     const PER_FETCH: u64 = K::CLONES + 1;
 
     type Error = keywalk_sqlite::Error;
@@ -239,7 +238,7 @@ impl<K: Key + keywalk_sqlite::SqlKey> Filled for SqliteTable<K> {
     }
 }
 
-/// Sets the limit, and sees that it is obeyed.
+/// Sets the limit, and checks that SQLite obeys it.
 fn limit(db: &Connection) -> Result<(), BoxError> {
     db.pragma_update(None, "hard_heap_limit", LIMIT)?;
     let too_much = db.query_row("SELECT length(randomblob(?1))", [LIMIT], |row| {
@@ -251,12 +250,12 @@ fn limit(db: &Connection) -> Result<(), BoxError> {
     }
 }
 
-/// A table of SQLite's whose rows differ wildly in size: 1 to 2 KB, and 100 and 200 KB now and then, in another slot
-/// of the chunk each time.
+/// A SQLite table whose rows differ widely in size: 1 to 2 KB, and occasionally 100 or 200 KB, in another slot of the
+/// chunk each time.
 pub(crate) struct WildTable(Connection);
 
 impl WildTable {
-    /// What the smallest and the largest row own.
+    /// The bytes of the smallest row, and of the largest.
     pub(crate) const SMALLEST: usize = 1_000;
     pub(crate) const LARGEST: usize = 200_000;
 }
@@ -289,7 +288,7 @@ impl Filled for WildTable {
     }
 
     fn source(&self) -> Result<Self::Source<'_>, BoxError> {
-        // Reserves no more than the largest that comes, so that its weight tells the memory.
+        // Reserves no more than the largest value needs, so that its size equals its memory.
         let fill: Fill<Vec<u8>> = |row, photo| {
             let stored = row.get_ref(1)?.as_blob()?;
             photo.clear();

@@ -1,4 +1,4 @@
-//! What is walked, a SQLite file, and what is done to it.
+//! The SQLite file that is walked, and the changes to it.
 
 use std::error::Error;
 use std::fmt;
@@ -13,11 +13,11 @@ use keywalk_tests::random::Random;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-/// What is made to go wrong; also the error, or the panic, of a closure that is told to fail.
+/// A fault that is injected. Also the error, or the panic, of a closure that must fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
     Kill,
-    /// Another connection has the database for itself.
+    /// Another connection locks the database.
     Busy,
     Interrupt,
     /// A closure that decodes fails, or panics.
@@ -34,22 +34,22 @@ impl fmt::Display for Fault {
 
 impl Error for Fault {}
 
-/// What is to be done to a key, or to several.
+/// A change to one or several keys.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
     Put(i64, u64),
-    /// From this key to that.
+    /// Deletes the keys from the first to the second.
     Delete(i64, i64),
 }
 
 pub(crate) struct Database {
     pub(crate) file: PathBuf,
-    /// Otherwise it has a rollback journal, so that readers and writers wait for one another; rows are marked as
-    /// deleted, and walked by a filter.
+    /// Whether the database has a WAL. Otherwise it has a rollback journal, so readers and writers wait for one
+    /// another; rows are marked as deleted, and a filter leaves them out of the walk.
     pub(crate) wal: bool,
 }
 
-/// A value is stored with its inverse and as many bytes more as it says, so that a torn one is seen.
+/// A value is stored with its inverse and a value-dependent number of bytes, so that a torn row is detected.
 fn encode(value: u64) -> Vec<u8> {
     let mut bytes = [value.to_be_bytes(), (!value).to_be_bytes()].concat();
     bytes.resize(bytes.len() + (value % 251) as usize, b'p');
@@ -71,7 +71,7 @@ fn failed(error: impl Into<BoxError>) -> rusqlite::Error {
 }
 
 impl Database {
-    /// What its file is called says which journal it has.
+    /// The file's name determines the journal.
     pub(crate) fn at(file: PathBuf) -> Self {
         let wal = file.ends_with("wal.db");
         Database { file, wal }
@@ -88,12 +88,12 @@ impl Database {
     pub(crate) fn connect(&self) -> rusqlite::Result<Connection> {
         let db = Connection::open(&self.file)?;
         db.busy_timeout(Duration::from_secs(60))?;
-        // Nothing has to outlive the machine; and a large transaction is written before its end.
+        // Data needn't survive a power failure. A large transaction is written to disk before its end.
         db.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = 10;")?;
         Ok(db)
     }
 
-    /// Its rows, once in `rarity` of which the decoding fails, panics or is interrupted.
+    /// A source of the rows. For one row in `rarity`, the decoding fails, panics or is interrupted.
     pub(crate) fn source<'db>(
         &self,
         db: &'db Connection,
@@ -113,7 +113,7 @@ impl Database {
             if rarity.is_some_and(|rarity| random.one_in(rarity)) {
                 match random.below(3) {
                     0 => return Err(failed(Fault::Decoding)),
-                    // Without the message that a panic prints.
+                    // Panics without printing a message.
                     1 => std::panic::resume_unwind(Box::new(Fault::Panic)),
                     _ => interrupts.interrupt(),
                 }
@@ -122,7 +122,7 @@ impl Database {
         }))
     }
 
-    /// All that it holds, read otherwise than by a walk.
+    /// Returns all contents, without using a walk.
     pub(crate) fn content(&self, db: &Connection) -> rusqlite::Result<Vec<(i64, u64)>> {
         let mut select = db.prepare("SELECT id, bytes FROM items WHERE NOT gone ORDER BY id")?;
         let rows = select.query_map([], |row| {
@@ -131,7 +131,7 @@ impl Database {
         rows.collect()
     }
 
-    /// Carries them out in one transaction, which isn't committed yet, and answers what takes effect by it.
+    /// Makes the changes in one transaction that isn't committed yet. Returns what takes effect when it is.
     pub(crate) fn begin<'db>(
         &self,
         db: &'db mut Connection,
@@ -166,8 +166,8 @@ impl Database {
         Ok((transaction, done))
     }
 
-    /// Does what fails at once if anything is held: a reader keeps a checkpoint from its end, or others from the
-    /// lock (G14).
+    /// Performs an operation that fails at once if anything is held (G14): a reader keeps a checkpoint from completing,
+    /// or others from the lock.
     pub(crate) fn with_exclusive_access(&self, db: &Connection) -> Result<(), BoxError> {
         if !self.wal {
             return Ok(db.execute_batch("BEGIN EXCLUSIVE; COMMIT")?);

@@ -1,9 +1,9 @@
-//! Does it hold for hours, beside everything that goes wrong?
+//! A soak test: walks SQLite for hours while everything goes wrong, and judges every walk.
 //!
-//! `cargo run --release --bin soak -- --seconds 600` walks SQLite (with a WAL, and with a rollback
-//! journal and a filter), in both orders, beside writers, locks, interrupts, closures that fail and panic, and a
-//! process that is killed while it writes. All of it is written down, and judged after each round by what a walk
-//! promises (G1 to G15); then it is forgotten.
+//! `cargo run --release --bin soak -- --seconds 600` walks one database with a WAL, and one with a rollback journal and
+//! a filter, in both orders. Meanwhile it runs writers, locks, interrupts, closures that fail and panic, and a process
+//! that is killed while it writes. All of it is recorded. After each round it is judged by what a walk promises (G1 to
+//! G15), then discarded.
 
 #![forbid(unsafe_code)]
 
@@ -35,26 +35,26 @@ use rusqlite::{Connection, ErrorCode, InterruptHandle};
 
 use database::{Database, Fault, Step};
 
-/// Walks SQLite beside writers, faults and a process that is killed, and judges every walk.
-/// The last line is for scripts; the exit code is 1 if a walk broke its contract.
+/// Walks SQLite with concurrent writers, faults and a process that is killed, and judges every walk. The last line is
+/// for scripts; the exit code is 1 if a walk broke its contract.
 #[derive(Parser)]
 #[command(name = "soak")]
 struct Args {
-    /// For so long
+    /// Duration in seconds
     #[arg(long, value_name = "N", default_value_t = 60)]
     seconds: u64,
-    /// Of what is chosen at random; what threads do is up to the machine all the same
+    /// Random seed; the interleaving of threads isn't seeded
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Where the databases are made, in a folder of their own; default: the temporary folder
+    /// Folder for the databases, which go into a new folder in it; default: the temporary folder
     #[arg(long = "db", value_name = "DIR")]
     folder: Option<PathBuf>,
-    // Of the process that is killed: it writes to this file.
+    // For the process that is killed: it writes to this file.
     #[arg(long, hide = true)]
     victim: Option<PathBuf>,
 }
 
-/// What was done so far, and what came of it.
+/// The work so far, and its results.
 #[derive(Default)]
 struct Counts {
     walks: u64,
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Walks both databases for so long, round after round, and judges.
+/// Walks both databases, round by round, until the time is over, and judges all walks.
 fn soak(args: &Args) -> Result<(), BoxError> {
     let seed = args.seed.unwrap_or_else(Random::any_seed);
     log_line(format_args!("soak: seed {seed}"));
@@ -84,7 +84,7 @@ fn soak(args: &Args) -> Result<(), BoxError> {
     }
     let (memory, time) = (PeakMemory::start()?, Duration::from_secs(args.seconds));
     thread::spawn(move || {
-        // A round that takes so much longer hangs: a walk without end, a lock that is held.
+        // A round that takes this much longer hangs: an endless walk, or a lock that is held.
         thread::sleep(time + Duration::from_secs(120));
         log_line("soak: a round doesn't end");
         exit(1);
@@ -117,7 +117,7 @@ const PANICKED: &str = "a thread panicked";
 
 type Changes = Vec<Mutation<i64>>;
 
-/// Lets things happen, and judges all walks. Answers what they broke.
+/// Runs one round and judges all its walks. Adds the violations to `counts`.
 fn round(
     database: &Database,
     number: u64,
@@ -126,9 +126,9 @@ fn round(
     counts: &mut Counts,
 ) -> Result<(), BoxError> {
     let (db, clock, start) = (database.connect()?, Clock::default(), Instant::now());
-    // So long things happen; then it is judged, and forgotten.
+    // The duration of the round; then it is judged and discarded.
     let goes_on = || start.elapsed() < Duration::from_millis(500) && !stop.is_requested();
-    // What it starts with was put before.
+    // The initial contents count as put before the round.
     let during = Span::at(clock.tick());
     let puts = database.content(&db)?.into_iter();
     let puts = puts.map(|(key, value)| (key, Change::Put(value))).collect();
@@ -176,7 +176,7 @@ fn round(
         lives.record(change.clone());
     }
     counts.changes += changes.len() as u64;
-    // If what was changed isn't there at the end, a walk isn't to blame.
+    // If a change isn't in the database at the end, no walk is to blame.
     let content = database.content(&db)?;
     let (all, now) = (KeyRange::all(Order::Ascending), Span::at(clock.tick()));
     let read = Question::fetch(all, usize::MAX, content.clone(), Fetched::End, now);
@@ -195,7 +195,7 @@ fn round(
     Ok(())
 }
 
-/// A walk beside which nothing happens gives what is there, and holds nothing between two fetches.
+/// Checks that a walk without concurrent changes yields the contents, and holds nothing between two fetches.
 fn walk_alone(
     database: &Database,
     order: Order,
@@ -222,8 +222,8 @@ fn walk_alone(
     Ok((!is_right).then(|| violation(Clause::G7, what)))
 }
 
-/// Writes with a short rest after each transaction. Some are taken back, some keep everyone from the database for a
-/// moment, and now and then a reader is interrupted. What it puts is unique, from `value` on.
+/// Writes, with a short pause after each transaction. Some transactions are rolled back, some lock the database for a
+/// moment, and sometimes a reader is interrupted. Values are unique, from `value` on.
 fn write(
     database: &Database,
     clock: &Clock,
@@ -257,8 +257,8 @@ fn write(
     Ok(changes)
 }
 
-/// Puts and deletes in the pool, of which some move a row or delete several; a queue is appended to at one end,
-/// where a value is its own key, and deleted from at the other.
+/// Puts and deletes keys of the pool; some steps move a row or delete several. A queue is appended to at one end, where
+/// a value is its own key, and deleted from at the other.
 fn steps(random: &mut Random, value: &mut u64, is_queue: bool) -> Vec<Step> {
     let key = random.below(600) as i64;
     *value += 1;
@@ -292,7 +292,7 @@ fn happened(changed: Vec<(i64, Change)>, during: Span) -> impl Iterator<Item = M
     })
 }
 
-/// What a process that is killed writes in its transaction of this number.
+/// Returns what a process that is killed writes in its transaction of this number.
 fn puts(number: i32) -> Vec<(i64, u64)> {
     let mut random = Random::new(number.unsigned_abs().into());
     let value = (1 << 62) | (u64::from(number.unsigned_abs()) << 8);
@@ -300,10 +300,10 @@ fn puts(number: i32) -> Vec<(i64, u64)> {
     values.map(|value| (pool_key(&mut random), value)).collect()
 }
 
-/// Of the last transaction of such a process that was committed.
+/// The pragma that holds the number of the last committed transaction of such a process.
 const NUMBER: &str = "user_version";
 
-/// Such a process. Should nobody kill it, it ends.
+/// The work of a process that is killed. It ends by itself if nobody kills it.
 fn write_until_killed(database: &Database) -> Result<(), BoxError> {
     let mut db = database.connect()?;
     let first: i32 = db.pragma_query_value(None, NUMBER, |row| row.get(0))?;
@@ -318,7 +318,7 @@ fn write_until_killed(database: &Database) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Starts process after process, and kills each at a random moment. Answers what they wrote, and how many.
+/// Starts processes one after another, and kills each at a random moment. Returns what they wrote, and their number.
 fn kill(
     database: &Database,
     clock: &Clock,
@@ -337,7 +337,7 @@ fn kill(
         child.kill()?;
         child.wait()?;
         kills += 1;
-        // Nothing more comes of it: what is committed now was, and the rest never is.
+        // The process is dead: what is committed now stays, and the rest never will be.
         let (last, to) = (number()?, clock.tick());
         for (key, value) in (first + 1..=last).flat_map(puts) {
             changes.extend(happened(vec![(key, Change::Put(value))], Span { from, to }));
@@ -346,7 +346,7 @@ fn kill(
     Ok((changes, kills))
 }
 
-/// Keys come and go among these; those of a queue are above. Both ends of the key's type are keys, too.
+/// The pool of keys that come and go; the keys of the queue are above. Both ends of the key type are included.
 fn pool_key(random: &mut Random) -> i64 {
     match random.below(60) {
         0 => i64::MIN,
@@ -355,10 +355,10 @@ fn pool_key(random: &mut Random) -> i64 {
     }
 }
 
-/// The queue's keys begin here.
+/// The first key of the queue.
 const QUEUE: i64 = 10_000;
 
-/// Some are empty, or inverted.
+/// Draws the bounds of a walk. Some are empty or inverted.
 fn any_range(random: &mut Random) -> KeyRange<i64> {
     let [lower, upper] = [(); 2].map(|()| {
         let key = random.pick([-300, -5, 0, 20, 300, i64::MIN, i64::MAX, QUEUE]);
@@ -369,7 +369,7 @@ fn any_range(random: &mut Random) -> KeyRange<i64> {
     KeyRange::new((lower, upper), order)
 }
 
-/// All that a walk fetched.
+/// Everything that a walk fetched.
 struct Walked {
     range: KeyRange<i64>,
     live: bool,
@@ -378,22 +378,22 @@ struct Walked {
     broken: Option<String>,
 }
 
-/// From where a walk set out to where it ended or was left.
+/// A part of a walk, from its start to its end or to where it was dropped.
 #[derive(Default)]
 struct Part {
-    /// Of its chunks.
+    /// The size of its chunks.
     size: usize,
     questions: Vec<Question<i64>>,
 }
 
-/// A walk that is dropped and resumed, or resumed after a fault, in as many parts as it takes.
+/// Walks in as many parts as necessary: the walk is dropped and resumed, or resumed after a fault.
 fn walk(
     database: &Database,
     db: &Connection,
     clock: &Clock,
     random: &mut Random,
 ) -> rusqlite::Result<Walked> {
-    // With a WAL nobody has to wait for another.
+    // With a WAL, connections needn't wait for one another.
     if !database.wal {
         db.busy_timeout(Duration::from_millis(random.pick([0, 1, 5, 20])))?;
     }
@@ -408,7 +408,7 @@ fn walk(
         broken: None,
     };
     let mut cursor = None;
-    // Until it is known where it ends: since when, and of which keys.
+    // Set until the walk's end is known: since when, and for which keys.
     let mut since = (!live).then(|| (clock.tick(), range));
     loop {
         let mut part = Part::default();
@@ -417,7 +417,7 @@ fn walk(
             Ok(source) => {
                 part.size = random.pick([1, 2, 3, 7, 16, 64, 200, 512, usize::MAX]);
                 let mut walk = Walk::new(source).chunk_size(part.size);
-                // What the cursor knows may be said again.
+                // The cursor may repeat what it knows.
                 if cursor.is_none() || random.one_in(2) {
                     walk = walk.range(range).order(range.order());
                     if live {
@@ -436,7 +436,7 @@ fn walk(
         walked.parts.push(part);
         match left {
             Ok(Some(fault)) => walked.faults.push(fault),
-            // An unbounded walk that ended may go on, and look for what was appended.
+            // An unbounded walk that ended may continue with what was appended.
             Ok(None) if live && random.one_in(2) => {}
             end => {
                 walked.broken = end.err();
@@ -447,7 +447,7 @@ fn walk(
 }
 
 impl Part {
-    /// Goes on to the end (`None`), to an error, or to where the walk is to be dropped. `since` tells of a walk
+    /// Continues to the end (`None`), to an error, or to where the walk must be dropped. `since` is set for a walk
     /// whose end isn't known yet.
     fn pull<S: ChunkSource<Key = i64, Item = (i64, u64), Error = keywalk_sqlite::Error>>(
         &mut self,
@@ -483,7 +483,7 @@ impl Part {
                 _ => None,
             };
             let is_answered = left.is_none() || has_ended || moved_to.is_some();
-            // Where a walk ends is asked for before its first chunk; again, where that failed.
+            // A walk requests its last key before its first chunk, and again if that failed.
             if let Some((from, whole)) = since.take_if(|_| is_answered) {
                 range = whole;
                 let last = match now.end() {
@@ -512,7 +512,7 @@ impl Part {
                 _ if left.is_none() => tell(range, items, Fetched::More, during),
                 _ => {}
             }
-            // That this is the end may be known since the chunk before.
+            // The end may be known since the previous chunk.
             let from = std::mem::replace(&mut before, during.from);
             if has_ended {
                 range = moved_to.map_or(range, |_| now);
@@ -525,7 +525,7 @@ impl Part {
     }
 }
 
-/// After the end and after an error nothing comes.
+/// Checks that nothing comes after the end or after an error.
 fn is_fused<S: ChunkSource>(chunks: &mut Chunks<S>) -> Result<(), String> {
     match (0..2).all(|_| matches!(chunks.next(), Ok(None))) {
         true => Ok(()),
@@ -533,11 +533,11 @@ fn is_fused<S: ChunkSource>(chunks: &mut Chunks<S>) -> Result<(), String> {
     }
 }
 
-/// The fault that was made; anything else breaks the contract.
+/// Returns the fault that caused the error; any other error breaks the contract.
 fn fault_of(error: &keywalk_sqlite::Error, is_wal: bool) -> Result<Fault, String> {
     match error.sqlite_error().and_then(|why| why.sqlite_error_code()) {
         Some(ErrorCode::DatabaseBusy) if !is_wal => {
-            // One that asks again at once only keeps the others busy.
+            // An immediate retry would only keep the other threads busy.
             thread::sleep(Duration::from_millis(1));
             return Ok(Fault::Busy);
         }
@@ -547,14 +547,14 @@ fn fault_of(error: &keywalk_sqlite::Error, is_wal: bool) -> Result<Fault, String
     let mut causes = successors(error.source(), |&cause| cause.source());
     let made = causes.find_map(|cause| match cause.downcast_ref() {
         Some(fault) => Some(*fault),
-        // A virtual table that is interrupted while it is declared says so by its message alone.
+        // If a virtual table is interrupted while it is declared, only the message shows it.
         None => (cause.to_string() == "interrupted").then_some(Fault::Interrupt),
     });
     made.ok_or_else(|| violation(Clause::G11, format!("nothing was made to fail: {error:?}")))
 }
 
 impl Walked {
-    /// Judges it by all that was changed meanwhile.
+    /// Judges the part by all concurrent changes.
     fn judge(
         self,
         lives: &KeyHistory<i64>,
@@ -574,7 +574,7 @@ impl Walked {
                 let told = |breach| told(&breach, question, changes);
                 match &question.answer {
                     Answer::LastKey(LastKey::Empty) if oracle.has_ended() => continue,
-                    // It knew that it was at its end, and didn't ask.
+                    // The walk knew its end, and made no request.
                     Answer::Items(items) if items.items.is_empty() && oracle.has_ended() => {}
                     _ => oracle.observe(question, lives).map_err(told)?,
                 }
@@ -594,12 +594,12 @@ impl Walked {
     }
 }
 
-/// What broke a clause.
+/// Makes the report of a broken clause.
 fn violation(clause: Clause, what: impl Display) -> String {
     format!("{what}\n  {clause}")
 }
 
-/// A breach as the kit tells it, with the last changes of its key before the answer.
+/// Formats a violation as the kit does, with the last changes of its key before the answer.
 fn told(breach: &Violation<i64>, asked: &Question<i64>, changes: &[Mutation<i64>]) -> String {
     let is_of_it = |change: &&Mutation<i64>| {
         Some(&change.key) == breach.flaw().key() && !asked.during.is_before(change.during)

@@ -12,8 +12,8 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::program::{BoxError, print_line};
 
-/// A thread that follows a walk and deletes every tenth row of `items`: the even tenths in front of the walk, the odd
-/// ones behind it. A row's place is its number in the walk, from 1.
+/// A thread that follows a walk and deletes every tenth row of `items`: even tenths ahead of the walk, odd ones behind
+/// it. A row's place is its number in the walk, from 1.
 #[derive(Debug)]
 pub struct Deleter {
     rows: u64,
@@ -21,35 +21,35 @@ pub struct Deleter {
     walked_to: SyncSender<u64>,
     thread: JoinHandle<rusqlite::Result<Deleted>>,
     front: Arc<Front>,
-    /// Of the last row that came.
+    /// The place of the last row that came.
     place: u64,
-    /// The front when the fetch began, and when it was back.
+    /// How far the deletes had come when the fetch began, and when it returned.
     gone: u64,
     going: u64,
     skipped: u64,
 }
 
-/// Numbers of deleted rows.
+/// The numbers of deleted rows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Deleted {
-    /// In front of the walk.
+    /// Rows ahead of the walk.
     pub ahead: u64,
-    /// Of these, those that the walk didn't yield.
+    /// Rows ahead of the walk that it didn't yield.
     pub skipped: u64,
-    /// Behind the walk.
+    /// Rows behind the walk.
     pub behind: u64,
 }
 
-/// How far the deletes in front of the walk have come.
+/// How far the deletes ahead of the walk have come.
 #[derive(Debug, Default)]
 struct Front {
-    /// Up to there they are begun: a row may be missing.
+    /// The place up to which deletes have begun, so a row may be missing.
     going: AtomicU64,
-    /// Up to there they are committed: a row must be missing.
+    /// The place up to which deletes are committed, so a row must be missing.
     gone: AtomicU64,
 }
 
-/// How many rows in front of the walk are deleted from, at least.
+/// The least number of rows ahead of the walk among which it deletes.
 const AHEAD: u64 = 10_000;
 
 impl Deleter {
@@ -76,7 +76,7 @@ impl Deleter {
 
     /// Records that a fetch begins. Call it before each one.
     pub fn fetching(&mut self) {
-        // If the thread failed it hangs up, and says why at the end.
+        // If the thread failed, the channel is closed. The error is reported at the end.
         let _ = self.walked_to.send(self.place);
         self.gone = self.front.gone.load(SeqCst);
     }
@@ -111,7 +111,7 @@ impl Deleter {
         })
     }
 
-    /// Only rows that are deleted in front of the walk may be missing before `place`.
+    /// Checks that before `place` only rows that are deleted ahead of the walk are missing.
     fn skip_to(&mut self, place: u64) -> Result<(), BoxError> {
         for missing in self.place + 1..place {
             if !missing.is_multiple_of(20) || missing > self.going {
@@ -123,7 +123,7 @@ impl Deleter {
     }
 }
 
-/// The place of an id, and the id at a place.
+/// Converts an id to its place, or a place to its id.
 fn place(rows: u64, order: Order, id: u64) -> u64 {
     match order {
         Order::Ascending => id,
@@ -131,7 +131,7 @@ fn place(rows: u64, order: Order, id: u64) -> u64 {
     }
 }
 
-/// Deletes in front of and behind each place that it is told, in a transaction each.
+/// Deletes ahead of and behind each place that it receives, in one transaction per place.
 fn delete(
     mut db: Connection,
     rows: u64,
@@ -181,7 +181,7 @@ pub struct Written {
 }
 
 impl Written {
-    /// Checks that of `rows` events only the old ones are gone, and that everything this writer wrote is there.
+    /// Checks that of `rows` events only the old ones are gone, and that everything that this writer wrote exists.
     pub fn check(&self, db: &Connection, rows: u64) -> Result<(), BoxError> {
         let sql =
             "SELECT total(at < 1700000000), total(at >= 1700000000 AND id <= ?1), total(id > ?1)

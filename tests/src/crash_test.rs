@@ -1,4 +1,4 @@
-//! Crash tests: a program runs itself again and again, kills the child at random moments, and checks what is left.
+//! Crash tests: a program runs itself repeatedly, kills the child at random moments, and checks what is left.
 
 use std::ffi::OsString;
 use std::fs;
@@ -34,7 +34,7 @@ fn kill(
         true => Ok(()),
         false => Err(BoxError::from(format!("the program failed: {status}"))),
     };
-    // About as long as each may live for all the work to take a dozen of them.
+    // The lifetime of each child, chosen so that the work takes about a dozen of them.
     let began = Instant::now();
     succeeded(start()?.wait()?)?;
     let life = began.elapsed().div_f64(12.0);

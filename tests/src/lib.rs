@@ -1,5 +1,5 @@
-//! Harnesses of all stores, for the tests that put the same to each: the conformance kit, threads,
-//! one store against another. And what the programs of this repository share: the examples, `soak`, the benchmarks.
+//! Harnesses of all stores, for tests that run on each: the conformance kit, threads, one store against another. Also
+//! the code that the repository's programs share: the examples, `soak` and the benchmarks.
 
 #![forbid(unsafe_code)]
 #![expect(
@@ -16,7 +16,7 @@ pub mod random;
 pub mod sample;
 pub mod stores;
 
-/// The code in the repository's pages is compiled, and run where it can be.
+/// Compiles the code in the repository's pages, and runs it where possible.
 #[cfg(doctest)]
 mod pages {
     macro_rules! pages {

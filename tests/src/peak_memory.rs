@@ -1,4 +1,4 @@
-//! What a stretch of work adds to the memory of this process.
+//! Measures how much peak memory a piece of work adds to this process.
 
 use std::fs;
 use std::io;
@@ -9,17 +9,17 @@ use keywalk::Stats;
 
 use crate::program::{BoxError, Failure};
 
-/// What a stretch of work adds to the process's high-water mark of memory.
+/// The peak memory that a piece of work adds to the process.
 ///
-/// Linux keeps the mark (`VmHWM` in `/proc/self/status`) and sets it back to what is in use when
-/// `5` is written to `/proc/self/clear_refs` (proc(5)).
+/// Linux keeps the high-water mark (`VmHWM` in `/proc/self/status`). Writing `5` to `/proc/self/clear_refs` resets it
+/// to the memory in use (proc(5)).
 #[derive(Debug)]
 pub struct PeakMemory {
     before: u64,
 }
 
 impl PeakMemory {
-    /// Sets the mark back and begins to measure.
+    /// Resets the mark and starts to measure.
     pub fn start() -> io::Result<Self> {
         fs::write("/proc/self/clear_refs", "5")?;
         Ok(PeakMemory {
@@ -27,7 +27,7 @@ impl PeakMemory {
         })
     }
 
-    /// The bytes that were added since the start.
+    /// Returns the bytes that were added since the start.
     pub fn added(&self) -> io::Result<u64> {
         Ok(high_water_mark()?.saturating_sub(self.before))
     }
@@ -44,7 +44,7 @@ fn high_water_mark() -> io::Result<u64> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::Unsupported, "no VmHWM in /proc/self/status"))
 }
 
-/// Measures a walk over a database, from before it is opened: a line that a script can read.
+/// Measures a walk over a database, including its opening. Returns a summary line that a script can parse.
 pub fn measured(
     database: &Path,
     walk: impl FnOnce() -> Result<Stats, BoxError>,

@@ -1,5 +1,5 @@
-//! The frame of a command-line program: arguments, lines of output, progress of jobs, Ctrl-C and exit codes.
-//! The examples, `soak` and the benchmarks share it.
+//! The common parts of a command-line program: arguments, lines of output, progress of jobs, Ctrl-C and exit codes. The
+//! examples, `soak` and the benchmarks share it.
 
 use std::error::Error;
 use std::fmt::{self, Display};
@@ -76,7 +76,7 @@ pub fn end(name: &str, done: Result<(), Box<dyn Error>>) -> ExitCode {
             line += &format!(": {said}");
         }
     }
-    // One line, whatever a name or SQLite's message holds.
+    // Always one line, even if a name or SQLite's message has line breaks.
     log_line(line.replace(['\n', '\r'], " "));
     let is_mistake = causes.iter().any(|cause| is_mistake(*cause));
     ExitCode::from(if is_mistake { 2 } else { 1 })
@@ -86,7 +86,7 @@ fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// Whether the user can fix an error: of SQLite's, those about the database and its table.
+/// Returns whether the user can fix an error. Of SQLite's errors, these are the ones about the database and its table.
 fn is_mistake(error: &(dyn Error + 'static)) -> bool {
     let walked: Option<&keywalk::Error<keywalk_sqlite::Error>> = error.downcast_ref();
     let error = match walked {
@@ -118,7 +118,7 @@ pub fn arguments<A: Parser>() -> Result<A, Failure> {
                 Err(error) => return Failure::Stdout(error),
             }
         }
-        // What follows the first blank line is usage.
+        // Usage follows the first blank line.
         let message = error.to_string();
         let message = message.split("\n\n").next().unwrap_or_default();
         let words: Vec<&str> = message.split_whitespace().collect();
@@ -151,10 +151,10 @@ pub fn stop_on_interrupt() -> Result<Stop, BoxError> {
 /// Options for how fast a job may be and for how long it may run.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Pace {
-    /// No more rows a second than this
+    /// Maximum rows per second
     #[arg(long, value_name = "N")]
     max_items_per_second: Option<NonZeroU32>,
-    /// Begin no chunk after this time
+    /// Start no new chunk after this time
     #[arg(long, value_name = "SECONDS")]
     deadline: Option<u64>,
 }

@@ -1,4 +1,4 @@
-//! A harness for each store.
+//! The harnesses, one per store.
 
 mod lent;
 mod retried;
@@ -28,15 +28,15 @@ impl<H: Harness + Send> Writer<H::Key> for ByCopy<H> {
     }
 }
 
-/// Walks beside threads that insert and delete, far more of them than the kit tries by itself: what is certainly there
-/// comes once and in order, and what certainly isn't doesn't come.
+/// Walks while threads insert and delete, with far more threads than the kit uses. What certainly exists must come once
+/// and in order; what certainly doesn't exist must not come.
 ///
 /// Each history is recorded and judged by the intervals of its calls, in both orders and several chunk sizes, for many
-/// seeds. `KEYWALK_CASES=10000` goes on for longer, four cases a round of six walks.
+/// seeds. `KEYWALK_CASES=10000` runs longer: four cases are one round of six walks.
 ///
 /// # Panics
 ///
-/// If it isn't so.
+/// If a walk breaks this rule.
 pub fn is_lawful_beside_writers<H: Harness>() {
     let longer = std::env::var_os("KEYWALK_CASES").is_some();
     let config = Config::default();

@@ -1,4 +1,4 @@
-//! What fuzzing kept, and what it once found, through the fuzzers' targets again.
+//! Runs the fuzz targets on the corpora, and on the inputs that fuzzing found to fail.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,7 +25,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The names in a folder, without what stands behind a dot.
+/// Returns the names in a folder, without their extensions.
 fn names(path: &str) -> BTreeSet<String> {
     let files = files(&folder(path));
     let stems = files.iter().filter_map(|file| file.file_stem());

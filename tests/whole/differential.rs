@@ -1,5 +1,5 @@
-//! The same walks, cut and resumed alike, beside the same changes, over every store: they hand out the
-//! same.
+//! Runs the same walks over every store, cut and resumed alike, with the same concurrent changes. They must yield the
+//! same items.
 
 use std::cmp::Reverse;
 
@@ -8,7 +8,7 @@ use keywalk_tests::stores::sled::SledHarness;
 use keywalk_tests::stores::sqlite::{Clustered, Joined, SqliteHarness};
 use keywalk_tests::stores::{LentMap, LentSlice, SharedMapHarness, SkipListHarness};
 
-/// The walks over a store are those over a map behind a lock.
+/// Checks that walks over a store are the same as those over a map behind a lock.
 fn alike<H: Harness<Key: PartialEq>>(config: &Config, beside: Beside, expected: &[Trace<H::Key>]) {
     let name = std::any::type_name::<H>();
     let traces = traces::<H>(config, beside).unwrap_or_else(|failure| panic!("{name}: {failure}"));
@@ -18,7 +18,7 @@ fn alike<H: Harness<Key: PartialEq>>(config: &Config, beside: Beside, expected: 
     assert_eq!(traces.len(), expected.len(), "{name}");
 }
 
-/// Beside changes, and beside nothing: what is borrowed can't change.
+/// With and without concurrent changes: what is borrowed can't change.
 macro_rules! every_store_hands_out_the_same {
     ($($by:ident: $key:ty;)+) => {$(
         #[test]

@@ -1,4 +1,4 @@
-//! What holds across crates: programs that walk, jobs that are killed, one store against another.
+//! Tests across crates: programs that walk, jobs that are killed, one store against another.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "tests")]

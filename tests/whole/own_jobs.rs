@@ -1,4 +1,4 @@
-//! A job whose position is kept beside its effects, killed wherever it can be.
+//! Tests a job that commits its position with its effects, killed wherever possible.
 
 use keywalk::{ChunkSource, KeyRange, Order, ResumableSource, Walk};
 use keywalk_conformance::history::{Change, VisitLog};
@@ -8,7 +8,7 @@ use keywalk_sqlite::{Error, SqliteCheckpoints, Table};
 use proptest::prelude::*;
 use rusqlite::Connection;
 
-/// A table, for what others do to it.
+/// Makes a concurrent change to a table.
 fn open() -> Connection {
     let db = Connection::open_in_memory().unwrap();
     let table = "CREATE TABLE rows (id INTEGER PRIMARY KEY, value INTEGER NOT NULL)";
@@ -32,7 +32,7 @@ fn promise(chunk_size: usize) -> VisitLog<i64> {
     VisitLog::over(all).bounded().reads_ahead(chunk_size)
 }
 
-/// What is walked.
+/// Makes the walk.
 fn table(
     db: &Connection,
 ) -> Result<
@@ -43,8 +43,8 @@ fn table(
     Ok(table.map(|row| row.get("value")))
 }
 
-/// Effects in the checkpoint's transaction are the visits that count: what a kill undoes comes again. A purge
-/// deletes rows, which are there again where a kill undoes it.
+/// Effects in the checkpoint's transaction count as visits: what a kill rolls back comes again. A purge deletes rows,
+/// which exist again if a kill rolls that back.
 fn in_a_transaction(
     schedule: &Schedule<i64>,
     size: usize,
@@ -53,7 +53,7 @@ fn in_a_transaction(
     let db = open();
     let write = |id: &i64, by| change(&db, *id, by);
     schedule.run(promise(size), write, |meanwhile| {
-        // A chunk is read and done in one transaction. Others come between two of them.
+        // A chunk is read and processed in one transaction. Other writers come between two transactions.
         let table = meanwhile.interleave(table(&db)?).without_turns();
         let walk = Walk::new(table).chunk_size(size);
         let job = Job::new("own", walk, SqliteCheckpoints::new(&db));

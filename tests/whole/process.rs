@@ -1,4 +1,4 @@
-//! This test binary, run again: a process that reads lines, answers each, and can be killed.
+//! A child process of this test binary that reads lines, answers each, and can be killed.
 
 use std::env;
 use std::ffi::OsStr;
@@ -12,7 +12,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// One that runs this test alone, which knows by a variable that it is to.
+    /// Starts a process that runs this test alone. A variable tells the test that it is the child.
     pub(crate) fn start(test: &str, variables: &[(&str, &OsStr)]) -> Self {
         let mut child = Command::new(env::current_exe().unwrap())
             .args(["--exact", test, "--nocapture"])
@@ -32,10 +32,10 @@ impl Process {
         writeln!(self.input.as_mut().unwrap(), "{line}").unwrap();
     }
 
-    /// Waits until it says so.
+    /// Waits for this line.
     pub(crate) fn hear(&mut self, said: &str) {
         let mut line = String::new();
-        // What the test harness prints may stand before it.
+        // Output of the test harness may come first.
         while !line.trim().ends_with(said) {
             line.clear();
             let length = self.output.read_line(&mut line).unwrap();
@@ -43,13 +43,13 @@ impl Process {
         }
     }
 
-    /// With SIGKILL.
+    /// Kills the process with SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Says that no more lines come, and lets it come to its end.
+    /// Closes the input, and waits for the process to end.
     pub(crate) fn finish(mut self) {
         drop(self.input.take());
         std::io::copy(&mut self.output, &mut std::io::sink()).unwrap();
@@ -57,10 +57,10 @@ impl Process {
     }
 }
 
-/// No process is left when a test fails.
+/// Kills the process if a test fails.
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

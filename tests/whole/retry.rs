@@ -1,5 +1,5 @@
-//! A second process locks the database in the middle of a walk, and lets go: a walk that asks again
-//! loses nothing, and doesn't begin anew. What it asks again and when it gives up is tried in keywalk-retry.
+//! Tests a walk while a second process locks and unlocks the database: a walk that retries loses nothing, and doesn't
+//! start over. keywalk-retry tests what is retried and when it gives up.
 
 use std::cell::RefCell;
 use std::env;
@@ -16,8 +16,8 @@ use crate::process::Process;
 
 const DATABASE: &str = "KEYWALK_LOCK_DATABASE";
 
-/// What another process runs, which takes the database's lock and lets go of it, each when it is told; by itself it
-/// has nothing to do.
+/// The work of another process, which executes the SQL that it receives to lock and unlock the database. It does
+/// nothing by itself.
 #[test]
 fn the_process_that_locks() {
     let Some(path) = env::var_os(DATABASE) else {
@@ -30,7 +30,7 @@ fn the_process_that_locks() {
     }
 }
 
-/// A table of 20 rows, for which nobody waits, and the other process.
+/// Makes a table of 20 rows, without a busy timeout, and the other process.
 fn locked() -> (Connection, Process, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("items.db");
@@ -47,7 +47,7 @@ fn locked() -> (Connection, Process, TempDir) {
     (db, other, folder)
 }
 
-/// Has the other process run this SQL; returns when it is done.
+/// Lets the other process execute this SQL, and waits until it is done.
 fn run(other: &mut Process, sql: &str) {
     other.tell(sql);
     other.hear("done");
@@ -61,7 +61,7 @@ fn a_lock_of_a_second_process_delays_a_walk_and_loses_nothing() {
     let mut delays = 0;
     let table = Table::new(&db, "t").key::<i64>(["id"]).unwrap();
     let policy = ConstantBuilder::default().with_max_times(3);
-    // Nothing is slept: the lock goes at the second delay.
+    // Doesn't sleep: the lock is released at the second delay.
     let source = Retry::new(table, policy, Error::is_transient).with_sleep(move |_| {
         delays += 1;
         if delays % 2 == 0 {
@@ -73,7 +73,8 @@ fn a_lock_of_a_second_process_delays_a_walk_and_loses_nothing() {
     for item in walk.by_ref() {
         seen.push(item.unwrap().0);
         if seen.len().is_multiple_of(6) {
-            // Behind the walk and at its position: it must neither come back nor lose the next.
+            // Changes behind the walk and at its position, which must neither come back nor make the walk lose the next
+            // row.
             run(
                 &mut other.borrow_mut(),
                 "BEGIN EXCLUSIVE; DELETE FROM t WHERE id IN (SELECT id FROM t ORDER BY id LIMIT 6)",

@@ -1,4 +1,4 @@
-//! Runs cases, each in turns with its floor, and keeps the results.
+//! Runs cases, each alternating with its floor, and collects the results.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,39 +10,39 @@ use serde::{Deserialize, Serialize};
 
 use crate::measure::{Fallible, Seen, cpu, median};
 
-/// How often a way and its floor are measured in turns.
+/// The number of alternating measurements of a way and its floor.
 const PAIRS: usize = 9;
 
-/// A result.
+/// The result of a case.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Case {
     pub(crate) group: String,
     pub(crate) name: String,
-    /// What it divides stands in the group's documentation.
+    /// The group's documentation defines what the ratio divides.
     pub(crate) ratio: f64,
     pub(crate) target: Target,
-    /// How many items each turn handled.
+    /// The number of items per turn.
     pub(crate) items: u64,
-    /// Nanoseconds per item, where time was measured.
+    /// Nanoseconds per item, if time was measured.
     pub(crate) ns_item: Option<f64>,
-    /// Other numbers, by names that end in the unit.
+    /// Other figures. Their names end in the unit.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) figures: BTreeMap<String, f64>,
 }
 
-/// What a case has to reach.
+/// The target of a case's ratio.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Target {
     AtMost(f64),
     AtLeast(f64),
-    /// Only to be known.
+    /// No target: the ratio is for information.
     None,
 }
 
 impl Case {
     fn is_missed(&self) -> bool {
-        // To the hundredth that is printed: what reads as reached is reached.
+        // Rounded to the printed hundredth, so that a ratio that reads as reached is reached.
         let ratio = (self.ratio * 100.0).round() / 100.0;
         match self.target {
             // Zero means exactly zero.
@@ -54,7 +54,7 @@ impl Case {
     }
 }
 
-/// The line that is printed.
+/// Prints one line.
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ratio = self.ratio;
@@ -80,10 +80,10 @@ impl fmt::Display for Case {
 /// Measures the requested cases of one group after the other.
 #[derive(Debug)]
 pub(crate) struct Bench {
-    /// How many items a store has, unless the group has a reason for another number.
+    /// The number of items in a store, unless the group needs another number.
     pub(crate) items: u64,
     group: &'static str,
-    /// What a case's name has to begin with.
+    /// The prefix of the requested cases' names.
     only: String,
     cases: Vec<Case>,
 }
@@ -99,18 +99,18 @@ impl Bench {
         }
     }
 
-    /// Begins a group, of whose cases those are requested whose names begin with `only`.
+    /// Begins a group. Requests the cases whose names begin with `only`.
     pub(crate) fn begin(&mut self, group: &'static str, only: &str) {
         self.group = group;
         only.clone_into(&mut self.only);
     }
 
-    /// Whether this case is requested.
+    /// Returns whether this case is requested.
     pub(crate) fn wants(&self, name: &str) -> bool {
         name.starts_with(&self.only)
     }
 
-    /// Whether any case is requested whose name begins with `start`.
+    /// Returns whether any case is requested whose name begins with `start`.
     pub(crate) fn wants_any(&self, start: &str) -> bool {
         start.starts_with(&self.only) || self.only.starts_with(start)
     }
@@ -141,7 +141,7 @@ impl Bench {
         if !self.wants(&name) {
             return Ok(None);
         }
-        // To warm up, and to see that both do the same.
+        // Warms up, and checks that both do the same.
         let (expected, _) = floor()?;
         let mut checked = || match way()? {
             (seen, took) if seen == expected => Ok(took),
@@ -165,7 +165,7 @@ impl Bench {
         Ok(Some(ratio))
     }
 
-    /// Records and prints a case, however it was measured, if it is requested.
+    /// Records and prints a case if it is requested, however it was measured.
     pub(crate) fn record(
         &mut self,
         name: impl Into<String>,
@@ -176,11 +176,11 @@ impl Bench {
         figures: &[(&str, f64)],
     ) -> Fallible {
         let name = name.into();
-        // A group may have to measure more than is requested.
+        // A group may have to measure more cases than are requested.
         if !self.wants(&name) {
             return Ok(());
         }
-        // To the thousandth, so that they read the same wherever they stand.
+        // Rounded to the thousandth, so that figures read the same everywhere.
         let rounded = |figure: f64| (figure * 1_000.0).round() / 1_000.0;
         let figures = figures
             .iter()
@@ -200,7 +200,7 @@ impl Bench {
         Ok(())
     }
 
-    /// The cases that don't reach their target.
+    /// Returns the cases that miss their targets.
     pub(crate) fn missed(&self) -> impl Iterator<Item = &Case> {
         self.cases.iter().filter(|case| case.is_missed())
     }

@@ -1,8 +1,9 @@
-//! Deleting and updating the rows that a walk over a SQLite table comes to, in chunks of the default size, over
-//! doing so by range in each chunk's transaction, one statement from its first key to its last: CPU time.
+//! Deletes and updates rows during a walk over a SQLite table, in chunks of the default size. The ratio is the CPU time
+//! over that of one statement per chunk, which changes the range from its first key to its last in the chunk's
+//! transaction.
 //!
-//! `…_by_row` is a statement for each of the chunk's rows, in one transaction; `…_by_job` a job by range, whose
-//! checkpoint is part of the chunk's transaction. Each turn works on the older half of a new copy of the table and
+//! `…_by_row` executes one statement per row, in one transaction per chunk. `…_by_job` is a job that changes ranges and
+//! commits its checkpoint in the chunk's transaction. Each turn works on the older half of a new copy of the table and
 //! leaves the same rows.
 
 use std::fs;
@@ -17,7 +18,7 @@ use crate::bench::{Bench, Target};
 use crate::measure::{Fallible, Seen, cpu_ns};
 use crate::sqlite_table::{Integer, database};
 
-/// Changes the rows of a chunk by a statement; returns how many they were.
+/// Changes the rows of a chunk with a statement. Returns how many rows changed.
 type Change = fn(&Connection, &[Key], &str) -> Result<usize>;
 
 type Key = (i64, ());
@@ -48,7 +49,7 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
     Ok(())
 }
 
-/// Works on a new copy of the database, up to a key, and times that; sees what it leaves.
+/// Changes a new copy of the database up to a key. Returns the time and what is left.
 fn turn(made: &Path, end: i64, sql: &str, change: Change, is_job: bool) -> Fallible<(Seen, f64)> {
     let file = made.with_file_name("copy.db");
     fs::copy(made, &file)?;
@@ -60,7 +61,7 @@ fn turn(made: &Path, end: i64, sql: &str, change: Change, is_job: bool) -> Falli
         items += change(db, keys, sql)? as u64;
         Ok(())
     };
-    // Over the keys alone.
+    // Walks the keys only.
     let table = Table::new(&db, "items").key::<i64>(["id"])?;
     let walk = Walk::new(table.columns(["id"]).map(|_| Ok(()))).range(..=end);
     if is_job {

@@ -1,9 +1,8 @@
-//! How many instructions an item costs, over the known count: a number that is the same in each run, where times
-//! are not.
+//! Instructions per item, over the recorded count. Unlike a time, the count is the same in each run.
 //!
-//! Each case runs as a process of its own under valgrind's callgrind, over two sizes: their difference is what
-//! the additional items cost, without what a walk costs once. The known counts are in `instructions.tsv`;
-//! `KEYWALK_BLESS=1` writes them again.
+//! Each case runs in a process of its own under valgrind's callgrind, with two numbers of items. The difference is the
+//! cost of the additional items, without the fixed cost of a walk. The recorded counts are in `instructions.tsv`;
+//! `KEYWALK_BLESS=1` rewrites them.
 
 use std::env;
 use std::fs;
@@ -17,10 +16,10 @@ use crate::measure::{Fallible, Seen};
 use crate::sqlite_table::{Composite, Integer, MixedOrder, Shape, Text, TextComposite, database};
 use crate::{memory, sled, sqlite};
 
-/// By so much a count may grow.
+/// The factor by which a count may grow.
 const GROWTH: f64 = 1.02;
 
-/// The two sizes.
+/// The two numbers of items.
 const ITEMS: [u64; 2] = [10_000, 20_000];
 
 const CHUNK_SIZE: usize = 512;
@@ -58,7 +57,7 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
 fn instructions(name: &str, items: u64) -> Fallible<f64> {
     let child = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        // Of the pass over the items alone.
+        // Counts only the pass over the items.
         .args(["--collect-atstart=no", "--toggle-collect=*counted_pass*"])
         .arg(env::current_exe()?)
         .args([PROCESS, name, &items.to_string()])
@@ -74,7 +73,7 @@ fn instructions(name: &str, items: u64) -> Fallible<f64> {
     }
 }
 
-/// Makes a store of so many items and walks it in [`counted_pass`].
+/// Makes a store of this many items and walks it in [`counted_pass`].
 pub(crate) fn process(name: &str, items: u64) -> Fallible {
     match name {
         "sqlite/cursor_visits" => table::<Integer>(items, sqlite::cursor_visits::<Integer>),
@@ -130,7 +129,7 @@ fn warm_and_counted(mut pass: impl FnMut() -> Fallible<Seen>) -> Fallible {
     counted_pass(&mut pass)
 }
 
-/// Callgrind knows it by its name.
+/// Callgrind identifies this function by its name.
 #[inline(never)]
 fn counted_pass(pass: &mut dyn FnMut() -> Fallible<Seen>) -> Fallible {
     black_box(pass()?);

@@ -1,14 +1,15 @@
-//! What does a walk cost, beside the floor that does the same work and beside what users pick today?
+//! Measures the cost of a walk, against a floor that does the same work and against what users pick today.
 //!
 //! ```sh
 //! cargo run --release -p keywalk-bench -- [GROUP[/CASE]…] [--check] [--json FILE]
 //! ```
 //!
-//! prints one line per case, `GROUP/CASE ratio=R target<=T items=N ns_item=X` and other figures, and with
-//! `--check` ends with exit code 1 where a target is missed. Each group's documentation says what its ratio
-//! divides; most divide CPU time by that of a floor. Both are measured in turns in one process, so that other
-//! load on the machine weighs on both. `--help` lists the groups; begin with `sqlite/integer`, which takes a
-//! minute. `plot FILE --out DIR` draws what `--json FILE` wrote.
+//! This prints one line per case: `GROUP/CASE ratio=R target<=T items=N ns_item=X` and other figures. With `--check`
+//! the exit code is 1 if a target is missed.
+//!
+//! Each group's documentation defines its ratio; most divide CPU time by that of a floor. Both alternate in one
+//! process, so that other load on the machine affects both. `--help` lists the groups. Begin with `sqlite/integer`,
+//! which takes a minute. `plot FILE --out DIR` draws pictures of what `--json FILE` wrote.
 
 #![forbid(unsafe_code)]
 
@@ -55,34 +56,34 @@ const GROUPS: [(&str, Run); 9] = [
 ];
 
 const ABOUT_GROUPS: &str = "Groups:
-  sqlite        every key shape and chunk size, beside one cursor: CPU time
-  sled          chunk sizes, beside one native range: CPU time
-  memory        maps, a list and a slice, beside their own iterators: CPU time
-  memory_peak   walks over short and long tables, beside one cursor: peak memory of a process
-  wal           walks beside a SQLite writer: its WAL and its time, beside those without a reader
-  prefetch      walks that fetch ahead in a second thread, beside those that don't: wall time
-  delete        deleting and updating rows while walking, beside doing so by range: CPU time
-  instructions  instructions per item, beside the known counts; needs valgrind
-  peers         what users pick today, beside keywalk's lent chunks: CPU time of processes";
+  sqlite        every key shape and chunk size, against one cursor: CPU time
+  sled          chunk sizes, against one native range: CPU time
+  memory        maps, a list and a slice, against their own iterators: CPU time
+  memory_peak   walks over short and long tables, against one cursor: peak memory of a process
+  wal           a SQLite writer with a concurrent walk, against one without: size of the WAL, time
+  prefetch      prefetched walks, against walks in one thread: wall time
+  delete        deleting and updating rows while walking, against doing so by range: CPU time
+  instructions  instructions per item, against the recorded counts; needs valgrind
+  peers         what users pick today, against keywalk's lent chunks: CPU time of processes";
 
-/// Those that run only where they are named.
+/// The groups that run only when named.
 const BY_NAME_ONLY: [&str; 2] = ["instructions", "peers"];
 
-/// What does a walk cost, beside the floor that does the same work and beside what users pick today?
+/// Measures the cost of a walk, against a floor that does the same work and against what users pick today
 #[derive(Debug, Parser)]
 #[command(name = "keywalk-bench", after_help = ABOUT_GROUPS, args_conflicts_with_subcommands = true)]
 struct Args {
-    /// With GROUP/CASE only those of the group's cases whose names begin so. Without a group all of them but
-    /// `instructions`, which needs valgrind, and `peers`, which takes minutes to build, and Python
+    /// Groups to measure, or GROUP/CASE for the group's cases whose names begin with CASE. Default: all groups except
+    /// `instructions`, which needs valgrind, and `peers`, which needs Python and minutes to build
     #[arg(value_name = "GROUP[/CASE]", value_parser = requested)]
     groups: Vec<Requested>,
     /// End with exit code 1 if a target is missed
     #[arg(long)]
     check: bool,
-    /// Also write the cases there
+    /// Also write the results to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// About so many items; targets are meant for the default
+    /// Approximate number of items; the targets apply to the default
     #[arg(long, value_name = "N", default_value_t = 500_000)]
     #[arg(value_parser = clap::value_parser!(u64).range(1_000..))]
     items: u64,
@@ -90,21 +91,21 @@ struct Args {
     instead: Option<Instead>,
 }
 
-/// What may be done instead of measuring.
+/// Commands other than measuring.
 #[derive(Debug, Subcommand)]
 enum Instead {
-    /// Draw pictures of what was measured, as SVG
+    /// Draw pictures of the measurements, as SVG
     Plot {
-        /// What `--json` wrote, of the groups memory_peak, sqlite, sled and memory
+        /// Output of `--json` for the groups memory_peak, sqlite, sled and memory
         #[arg(value_name = "FILE.json")]
         measured: PathBuf,
-        /// The folder that they are written into
+        /// Output folder
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
 }
 
-/// A group, and what the names of its cases have to begin with.
+/// A requested group, and the prefix of its requested cases' names.
 #[derive(Clone, Debug)]
 struct Requested {
     group: &'static str,
@@ -137,8 +138,8 @@ fn main() -> ExitCode {
     })
 }
 
-/// Runs a process that a group measures, if this is one. Nothing is parsed before: the heap that this leaves
-/// would be measured, too.
+/// Runs a process that a group measures, if the arguments ask for one. Parses nothing before that, because the heap
+/// that parsing leaves would be measured too.
 fn started_by_a_group(args: &[OsString]) -> Option<Fallible> {
     let (process, args) = args.split_first()?;
     match (process.to_str()?, args) {
@@ -171,7 +172,7 @@ fn measure(mut args: Args) -> Fallible<ExitCode> {
     for Requested { group, run, cases } in &args.groups {
         bench.begin(group, cases);
         match run(&mut bench) {
-            // Nobody reads on, as with `| head`.
+            // The reader closed the pipe, as `| head` does.
             Err(error) if is_broken_pipe(&*error) && !args.check => return Ok(ExitCode::SUCCESS),
             ran => ran?,
         }

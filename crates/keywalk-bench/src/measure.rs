@@ -1,4 +1,4 @@
-//! What a pass over the items saw and what it took.
+//! Measures a pass over items: what it saw and its time.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -9,7 +9,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 pub(crate) type Fallible<T = ()> = Result<T, Box<dyn Error>>;
 
-/// What a pass saw: equal if two passes did the same work, in the same order.
+/// What a pass saw. Two passes that did the same work in the same order have equal values.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Seen {
     pub(crate) items: u64,
@@ -53,27 +53,27 @@ pub(crate) fn owned<T, E: Error + 'static>(
     Ok(seen)
 }
 
-/// Runs a pass and takes its CPU time, in nanoseconds.
+/// Runs a pass and returns its CPU time in nanoseconds.
 pub(crate) fn cpu(pass: impl FnOnce() -> Fallible<Seen>) -> Fallible<(Seen, f64)> {
     let start = cpu_ns();
     let seen = pass()?;
     Ok((seen, cpu_ns() - start))
 }
 
-/// Runs a pass and takes its wall time, in nanoseconds.
+/// Runs a pass and returns its wall time in nanoseconds.
 pub(crate) fn wall(pass: impl FnOnce() -> Fallible<Seen>) -> Fallible<(Seen, f64)> {
     let start = Instant::now();
     let seen = pass()?;
     Ok((seen, start.elapsed().as_nanos() as f64))
 }
 
-/// The CPU time of this thread so far: what other processes do isn't in it.
+/// Returns the CPU time of this thread so far. It excludes other processes.
 pub(crate) fn cpu_ns() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
 }
 
-/// The middle one of an odd number of values, or the upper of the middle two.
+/// Returns the median; of an even number of values, the upper of the middle two.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);

@@ -1,10 +1,10 @@
-//! Walks over maps, lists and slices in memory beside their own iterators, CPU time.
+//! Walks over maps, lists and slices in memory. The ratio is the CPU time over that of their own iterators.
 //!
-//! Only the pass is measured: values are passed by, not read. A chunk is a second pass over what the fetch
-//! found, so it can't be free: `map/by_hand_N` is the same by hand, the references of N entries by `range` in a
-//! `Vec`, then those after the last. Keys are `u64`, values 64 bytes. `lent_N` and `items_N` as for SQLite. A
-//! [`SharedMap`] and a [`SkipList`] yield clones: their floors are iterators that clone, the map's under one
-//! lock.
+//! Only the pass is measured: values are skipped, not read. A chunk is a second pass over what the fetch found, so it
+//! can't be free. `map/by_hand_N` does the same by hand: it collects references to N entries from `range` in a `Vec`,
+//! then continues after the last. Keys are `u64`, values 64 bytes. `lent_N` and `items_N` are as for SQLite. A
+//! [`SharedMap`] and a [`SkipList`] yield clones, so their floors are iterators that clone; the map's holds one lock
+//! throughout.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -40,7 +40,7 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
         })?;
     }
     let entries: Vec<(u64, Value)> = map.iter().map(|(key, value)| (*key, *value)).collect();
-    // Once: whether it is sorted is checked in full.
+    // Made once, because the check for sortedness reads everything.
     let mut slice = SortedSlice::new(&entries, |(key, _): &(u64, Value)| *key)?;
     for size in [100, DEFAULT, 1_000] {
         bench.versus(
@@ -106,8 +106,7 @@ where
     I: IntoIterator<Item = (&'a u64, &'a Value)>,
 {
     let (mut seen, mut entries) = (Seen::default(), entries.into_iter());
-    // Never inlined: whether the compiler does so otherwise depends on the rest of this crate, and doubles or halves
-    // the floor.
+    // Never inlined: otherwise inlining would depend on the rest of this crate, and would double or halve the floor.
     let next: fn(&mut I::IntoIter) -> Option<I::Item> = black_box(Iterator::next);
     while let Some((key, value)) = next(&mut entries) {
         seen.see(digest(key, value));
@@ -115,7 +114,7 @@ where
     seen
 }
 
-/// The references of a chunk, in a `Vec` that is reused, up to what was the last key.
+/// Collects the references of a chunk in a reused `Vec`, up to the last key at the start.
 fn by_hand(map: &BTreeMap<u64, Value>, chunk_size: usize) -> Seen {
     let mut seen = Seen::default();
     let mut entries: Vec<(&u64, &Value)> = Vec::new();

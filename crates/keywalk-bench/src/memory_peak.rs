@@ -1,8 +1,8 @@
-//! The most memory that a walk over a SQLite table takes, over what one open cursor takes and 1 MB more.
+//! Peak memory of a walk over a SQLite table. The ratio is over the peak of one open cursor plus 1 MB.
 //!
-//! Each pass is in a process of its own, so that none finds the memory that another left. Its peak is in bytes
-//! above the idle process, whose code is all in memory; the median of several processes. `rows_R/WAY_N` is a
-//! walk in chunks of N, `rows_R/all` all rows in one `Vec`. MB are millions of bytes.
+//! Each pass runs in a process of its own, so that it can't reuse the memory of another. Its peak is in bytes above the
+//! idle process, whose code is all in memory; the figure is the median of several processes. `rows_R/WAY_N` is a walk
+//! in chunks of N, `rows_R/all` collects all rows in one `Vec`. MB are millions of bytes.
 
 use std::env;
 use std::fs;
@@ -46,7 +46,7 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
     Ok(())
 }
 
-/// The median of the processes' peaks, in bytes.
+/// Returns the median of the processes' peaks, in bytes.
 fn peak(file: &Path, way: &str, rows: u64) -> Fallible<f64> {
     let mut peaks = Vec::new();
     for _ in 0..PROCESSES {
@@ -67,7 +67,7 @@ fn peak(file: &Path, way: &str, rows: u64) -> Fallible<f64> {
 /// Passes over the table and prints the bytes at the peak and the number of rows.
 pub(crate) fn process(file: &Path, way: &str) -> Fallible {
     bring_in_code()?;
-    // Linux sets the mark back to what is in use when this is written (proc(5)).
+    // Writing this resets the mark to the memory in use (proc(5)).
     fs::write("/proc/self/clear_refs", "5")?;
     let before = high_water_mark()?;
     let db = Connection::open(file)?;
@@ -86,7 +86,7 @@ pub(crate) fn process(file: &Path, way: &str) -> Fallible {
     Ok(())
 }
 
-/// What users write who have never seen a large table: all structs in one `Vec`, then the work.
+/// What users write for small tables: all structs in one `Vec`, then the work.
 fn collects_structs<S: Shape>(db: &Connection) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let mut statement = db.prepare_cached(&select::<S>())?;
@@ -111,15 +111,15 @@ fn high_water_mark() -> Fallible<u64> {
     Ok(kib * 1_024)
 }
 
-/// Brings the program's code, and all that it is linked with, into memory.
+/// Loads the program's code, and all linked libraries, into memory.
 ///
-/// The system does that page by page as code is first run, and counts it as the process's memory: a way that
-/// runs more code would seem to hold more, and each differently after each build.
+/// The system loads code page by page when it first runs, and counts it as the process's memory. Without this, a way
+/// that runs more code would seem to use more memory, and the figures would change with each build.
 fn bring_in_code() -> io::Result<()> {
     let mut memory = fs::File::open("/proc/self/mem")?;
     let mut buffer = vec![0; 1 << 16];
     for line in fs::read_to_string("/proc/self/maps")?.lines() {
-        // "55d0c5a00000-55d0c5a21000 r-xp 00021000 fe:00 1234    /path": those of files that can be read.
+        // "55d0c5a00000-55d0c5a21000 r-xp 00021000 fe:00 1234    /path": the mappings of files that can be read.
         let words: Vec<&str> = line.split_whitespace().collect();
         let [range, rights, _, _, _, path] = words[..] else {
             continue;

@@ -1,11 +1,11 @@
-//! The same SQLite table walked by what users pick today: whole processes, CPU time over that of keywalk's lent
-//! chunks.
+//! The same SQLite table walked by what users pick today, each in a process. The ratio is the CPU time over that of
+//! keywalk's lent chunks.
 //!
-//! Each peer is a program under `peers/` that walks `items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, photo
-//! BLOB NOT NULL)` in order of `id` and prints what it saw, which must be the same for all. The peers take turns,
-//! each between two runs of keywalk; a ratio is the median of its rounds. The programs are built first,
-//! Python's in an environment of its own; what can't be built is left out, with a message. At the end stands
-//! the table for their README.
+//! Each peer is a program under `peers/` that walks `items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, photo BLOB NOT
+//! NULL)` in order of `id`. It prints what it saw, which must be the same for all. The peers run in rounds, each
+//! between two runs of keywalk; a ratio is the median of its rounds. The programs are built first, Python's in an
+//! environment of its own. A program that can't be built is left out, with a message. The output ends with the table
+//! for the peers' README.
 
 mod program;
 
@@ -28,10 +28,10 @@ use program::{PROGRAMS, Program};
 
 const ROUNDS: usize = 3;
 
-/// What all are compared with.
+/// The peer that all others are compared with.
 const LENT: Peer = Peer("keywalk/lent", "**keywalk, lent chunks**");
 
-/// A way to walk the table: its case, `PROGRAM/WAY`, and its name in the table for the README.
+/// A way to walk the table: its case, `PROGRAM/WAY`, and its name in the README's table.
 #[derive(Clone, Copy, Debug)]
 struct Peer(&'static str, &'static str);
 
@@ -63,7 +63,7 @@ const PEERS: [Peer; 22] = [
     Peer("sqlalchemy/all", "SQLAlchemy `.all()`"),
 ];
 
-/// What their ratios have to reach, at least.
+/// The least ratios that some peers must have.
 const AT_LEAST: [(&str, f64); 5] = [
     ("diesel/load_iter", 1.15),
     ("sqlx/fetch", 6.0),
@@ -72,7 +72,7 @@ const AT_LEAST: [(&str, f64); 5] = [
     ("django/snippet", 35.0),
 ];
 
-/// It takes so long that one round is enough.
+/// A peer that takes so long that one round is enough.
 const OFFSET: &str = "rusqlite/offset";
 
 impl Peer {
@@ -81,7 +81,7 @@ impl Peer {
         program.cases.contains(&name)
     }
 
-    /// Walks the table in a process; returns what it saw and what that took.
+    /// Walks the table in a process. Returns what it saw and its costs.
     fn run(&self, file: &Path) -> Fallible<(String, Usage)> {
         let program = PROGRAMS.iter().find(|program| self.is_of(program));
         let (_, way) = self.0.split_once('/').unwrap_or_default();
@@ -90,13 +90,13 @@ impl Peer {
     }
 }
 
-/// All rounds of a peer.
+/// The rounds of a peer.
 #[derive(Debug)]
 struct Runs {
     peer: Peer,
     usages: Vec<Usage>,
     ratios: Vec<f64>,
-    /// Whether a process of it failed: it isn't run again.
+    /// Whether one of its processes failed. Then it isn't run again.
     has_failed: bool,
 }
 
@@ -111,7 +111,7 @@ impl Runs {
         }
     }
 
-    /// Adds a round, in which what it is compared with took so many seconds of CPU time.
+    /// Adds a round, and the CPU seconds of keywalk in that round.
     fn push(&mut self, usage: Usage, floor: f64) {
         self.ratios.push(usage.cpu / floor);
         self.usages.push(usage);
@@ -121,7 +121,7 @@ impl Runs {
         median(self.usages.iter().map(number))
     }
 
-    /// Its row of the table for the README.
+    /// Returns its row of the README's table.
     fn row(&self, ratio: f64) -> String {
         let decimals = if ratio < 10.0 { 2 } else { 0 };
         let title = self.peer.1;
@@ -167,7 +167,7 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
         let target = target.map_or(Target::None, |(_, least)| Target::AtLeast(*least));
         let ratio = median(runs.ratios.iter().copied());
         table.push_str(&runs.row(ratio));
-        // Rounds of what runs in two threads, as sqlx does, were seen to differ threefold.
+        // Rounds of programs with two threads, such as sqlx, differed up to threefold.
         let ratios = runs.ratios.iter().copied();
         let figures = [
             ("ratio_least", ratios.clone().fold(f64::INFINITY, f64::min)),
@@ -192,9 +192,9 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
     Ok(())
 }
 
-/// Each of `peers` between two runs of keywalk, round by round. Returns keywalk's.
+/// Runs each of `peers` between two runs of keywalk, round by round. Returns keywalk's rounds.
 fn in_turns(peers: &mut [Runs], file: &Path, missing: &mut Vec<String>) -> Fallible<Runs> {
-    // To warm up, and to see that all do the same.
+    // Warms up, and checks that all do the same.
     let (expected, _) = LENT.run(file)?;
     let mut lent = Runs::of(LENT);
     let (_, mut before) = LENT.run(file)?;
@@ -225,14 +225,14 @@ fn in_turns(peers: &mut [Runs], file: &Path, missing: &mut Vec<String>) -> Falli
     Ok(lent)
 }
 
-/// Reports at once that something couldn't be built or run, and again at the end.
+/// Reports a program that can't be built or run, at once and again at the end.
 fn is_missing(missing: &mut Vec<String>, name: &str, error: Box<dyn Error>) {
     let line = format!("{name} isn't there: {error}\n");
     eprint!("{line}");
     missing.push(line);
 }
 
-/// What it was measured on, and the compiler.
+/// Describes the machine and the compiler.
 fn machine() -> Fallible<String> {
     let known = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let mut lines = known.lines();
@@ -241,28 +241,28 @@ fn machine() -> Fallible<String> {
     let cores = thread::available_parallelism()?;
     let rustc = Command::new("rustc").arg("--version").output()?;
     let rustc = String::from_utf8(rustc.stdout)?;
-    // Without the commit.
+    // Leaves out the commit.
     let rustc = rustc.split(" (").next().unwrap_or_default();
     Ok(format!("{model}, {cores} cores; {}", rustc.trim()))
 }
 
-/// What a process took.
+/// The costs of a process.
 #[derive(Clone, Copy, Debug)]
 struct Usage {
-    /// Seconds of the processors' time, for the program and for the system on its behalf.
+    /// Seconds of CPU time, in user and in system mode.
     cpu: f64,
-    /// Seconds.
+    /// Seconds of wall time.
     wall: f64,
     peak_mib: f64,
 }
 
 /// The first argument of the process that measures another.
 ///
-/// The peak memory that the system reports of a process includes what its parent had when it started it. So
-/// the parent is a process that has done nothing yet.
+/// The reported peak memory of a process includes the memory of its parent at the start. So the parent is a process
+/// that has done nothing yet.
 pub(crate) const PROCESS: &str = "--measured";
 
-/// Runs a command in a process that measures it; returns the line that it printed and what it took.
+/// Runs a command in a process that measures it. Returns the line that it printed and its costs.
 fn usage(command: &Command) -> Fallible<(String, Usage)> {
     let child = Command::new(env::current_exe()?)
         .arg(PROCESS)
@@ -290,7 +290,7 @@ fn usage(command: &Command) -> Fallible<(String, Usage)> {
     ))
 }
 
-/// Runs a command; prints what it prints, and its CPU time, wall time and peak memory: seconds and bytes.
+/// Runs a command. Prints its output, its CPU time and wall time in seconds, and its peak memory in bytes.
 pub(crate) fn process(program: &OsStr, args: &[OsString]) -> Fallible {
     let start = Instant::now();
     let mut child = Command::new(program)

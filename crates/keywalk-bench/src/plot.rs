@@ -1,7 +1,8 @@
-//! Pictures of what was measured, as SVG: `keywalk-bench plot FILE.json --out DIR`, where `FILE.json` is of the
-//! groups `memory_peak`, `sqlite`, `sled` and `memory`.
+//! Draws pictures of measurements as SVG: `keywalk-bench plot FILE.json --out DIR`. `FILE.json` holds the groups
+//! `memory_peak`, `sqlite`, `sled` and `memory`.
 //!
-//! The same figures give the same bytes. Those in `pictures/` are of `measured.json`, and a test compares them.
+//! The same figures produce the same bytes. The pictures in `pictures/` are drawn from `measured.json`; a test compares
+//! them.
 
 use std::fs;
 use std::ops::Range;
@@ -32,7 +33,7 @@ pub(crate) fn plot(file: &Path, folder: &Path) -> Fallible {
     Ok(())
 }
 
-/// Memory over the size of a table.
+/// Draws memory against table size.
 fn table_sizes(cases: &[Case]) -> Fallible<Chart> {
     let line = |name, look, way: &str, figure: &str| {
         line(name, look, cases, |case| {
@@ -69,7 +70,7 @@ fn table_sizes(cases: &[Case]) -> Fallible<Chart> {
     })
 }
 
-/// What an item costs over the size of a chunk.
+/// Draws the cost of an item against chunk size.
 fn chunk_sizes(cases: &[Case]) -> Fallible<Chart> {
     let line = |name, look, group: &str, start: &str| {
         line(name, look, cases, |case| {
@@ -111,7 +112,7 @@ fn chunk_sizes(cases: &[Case]) -> Fallible<Chart> {
     })
 }
 
-/// The points of those cases that are on a line, in order, at least one.
+/// Returns the points of a line's cases, in order, at least one.
 fn line(
     name: &'static str,
     look: &'static Look,
@@ -130,21 +131,21 @@ fn line(
 #[derive(Debug)]
 struct Chart {
     title: &'static str,
-    /// What is seen, for those who don't see it.
+    /// The text alternative.
     description: &'static str,
     x: Axis,
     y: Axis,
     lines: Vec<Line>,
-    /// A place on the x axis that has a name.
+    /// A named place on the x axis.
     at: Option<(f64, &'static str)>,
     legend: SeriesLabelPosition,
 }
 
-/// A name, from where to where, and the places that are labelled.
+/// An axis: its name, its start and end, and the labelled places.
 #[derive(Debug)]
 struct Axis(&'static str, Range<f64>, &'static [f64]);
 
-/// Points that belong together.
+/// The points of one line.
 #[derive(Debug)]
 struct Line {
     name: &'static str,
@@ -152,8 +153,8 @@ struct Line {
     points: Vec<(f64, f64)>,
 }
 
-/// What distinguishes a line: a colour that the colour-blind can tell from the others' (M. Okabe, K. Ito,
-/// "Color universal design", 2008), and the corners of a mark, for where there are no colours.
+/// The style of a line: a colour that the colour-blind can distinguish from the others (M. Okabe, K. Ito, "Color
+/// universal design", 2008), and the corners of a mark, for displays without colours.
 #[derive(Debug)]
 struct Look(RGBColor, &'static [(i32, i32)]);
 
@@ -176,7 +177,7 @@ static PURPLE: Look = Look(RGBColor(204, 121, 167), &[(0, 6), (5, -4), (-5, -4)]
 static DARK: Look = Look(RGBColor(0, 0, 0), &[(0, 6), (6, 0), (0, -6), (-6, 0)]);
 
 impl Look {
-    /// The mark around a place.
+    /// Draws the mark around a place.
     fn mark(&self, (x, y): (i32, i32)) -> Polygon<(i32, i32)> {
         let corners = self.1.iter().map(|(right, down)| (x + right, y + down));
         Polygon::new(corners.collect::<Vec<_>>(), self.0)
@@ -187,7 +188,7 @@ impl Chart {
     fn to_svg(&self) -> Fallible<String> {
         let mut svg = String::new();
         self.draw(&mut svg)?;
-        // Which the library has no place for.
+        // The library has no option for this.
         let (open, rest) = svg.split_once('>').ok_or("a picture without a beginning")?;
         let (title, description) = (self.title, self.description);
         Ok(format!(
@@ -198,7 +199,7 @@ impl Chart {
 
     fn draw(&self, svg: &mut String) -> Fallible {
         let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
-        // So that it can be read on a dark page, too.
+        // Makes the text readable on a dark page too.
         root.fill(&WHITE)?;
         let (Axis(x_name, x, x_ticks), Axis(y_name, y, y_ticks)) = (&self.x, &self.y);
         let bold = ("sans-serif", 19).into_font().style(FontStyle::Bold);
@@ -225,7 +226,7 @@ impl Chart {
         if let Some((at, name)) = self.at {
             let ends = [(at, y.start), (at, y.end)];
             chart.draw_series([PathElement::new(ends, BLACK.mix(0.4))])?;
-            // To the left of it: the legend may be to the right.
+            // Placed to the left, because the legend may be to the right.
             let style = ("sans-serif", TEXT).into_text_style(&root);
             let style = style.pos(Pos::new(HPos::Right, VPos::Top));
             chart.draw_series([Text::new(name, (at / 1.06, y.end / 1.05), style)])?;
@@ -255,7 +256,7 @@ impl Chart {
     }
 }
 
-/// As people write it: 1,000.
+/// Formats a number with separators: 1,000.
 fn number(number: f64) -> String {
     let mut text = number.to_string();
     let mut at = text.find('.').unwrap_or(text.len());

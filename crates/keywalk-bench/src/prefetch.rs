@@ -1,8 +1,8 @@
-//! Walks over a SQLite table that fetch the next chunk in a second thread, over the same walks without: wall
-//! time, which is what a second core saves.
+//! Walks over a SQLite table that prefetch the next chunk in a second thread. The ratio is the wall time over that of
+//! the same walks without prefetching: what a second core saves.
 //!
-//! `busy_N` computes over each chunk of N for as long as its fetch takes, so that half of the time is the
-//! best possible; `idle_N` does nothing with it, and so has nothing to gain. Both lend their chunks.
+//! `busy_N` computes over each chunk of N for as long as its fetch takes, so the best possible ratio is one half.
+//! `idle_N` does nothing with the chunk, so it can't gain anything. Both lend their chunks.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::measure::{Fallible, Seen, cpu, cpu_ns, lent, median, wall};
 use crate::sqlite::{self, DEFAULT};
 use crate::sqlite_table::{Integer, Item, Shape, database};
 
-/// One chunk ahead: more is for chunks that take very different times.
+/// One chunk ahead. More helps only if the time per chunk varies widely.
 const DEPTH: usize = 1;
 
 pub(crate) fn run(bench: &mut Bench) -> Fallible {
@@ -58,7 +58,7 @@ fn lent_ahead(file: &Path, chunk_size: usize, steps: u32) -> Fallible<Seen> {
     Ok(seen)
 }
 
-/// Digests an item after computing so many steps over it.
+/// Digests an item after this many steps of computation over it.
 fn digest(steps: u32) -> impl Fn(&(i64, Item)) -> u64 {
     move |(key, item)| {
         compute(item.digest(), steps);
@@ -72,7 +72,7 @@ fn compute(item: u64, steps: u32) -> u64 {
     })
 }
 
-/// How many steps take as long as fetching an item does.
+/// Returns how many steps take as long as fetching an item.
 fn steps_per_fetched_item(file: &Path) -> Fallible<u32> {
     const PASSES: usize = 5;
     const STEPS: u32 = 10_000_000;

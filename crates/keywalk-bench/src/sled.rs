@@ -1,7 +1,8 @@
-//! Walks over a sled tree beside one native range over the same, CPU time.
+//! Walks over a sled tree. The ratio is the CPU time over that of one native range over the same tree.
 //!
-//! Entries of 16-byte keys (UUIDs) and 500-byte values, which sled lends without a copy. `lent_N` and `items_N`
-//! as for SQLite. `copied_N` refills values of its own, over a native range that makes a new one each.
+//! Entries have 16-byte keys (UUIDs) and 500-byte values, which sled lends without a copy. `lent_N` and `items_N` are
+//! as for SQLite. `copied_N` copies values into reused buffers; its floor is a native range that makes a new value per
+//! entry.
 
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -49,11 +50,11 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
     Ok(())
 }
 
-/// Makes a tree of so many entries, in a folder of its own.
+/// Makes a tree of this many entries in a folder of its own.
 pub(crate) fn tree(entries: u64) -> Fallible<(TempDir, sled::Tree)> {
     let folder = tempfile::tempdir()?;
     let config = sled::Config::new().path(folder.path());
-    // All of it stays in the cache, as for the others.
+    // The whole tree stays in the cache, as for the other stores.
     let db = config.cache_capacity(4 << 30).open()?;
     let tree = db.open_tree("items")?;
     let mut value = [0; 500];

@@ -1,8 +1,8 @@
-//! Walks over SQLite tables beside one open cursor over the same, CPU time.
+//! Walks over SQLite tables. The ratio is the CPU time over that of one open cursor over the same table.
 //!
-//! `KEY/visit_N` is a walk in chunks of N whose closure sees each row borrowed, over a cursor that does the
-//! same. `KEY/lent_N` lends chunks whose items are refilled, `KEY/items_N` yields each item; both over a cursor
-//! that makes a new struct per row. The tables are in the cache.
+//! `KEY/visit_N` is a walk in chunks of N that passes each borrowed row to a closure, over a cursor that borrows too.
+//! `KEY/lent_N` lends chunks whose items are reused, and `KEY/items_N` yields each item. Both are compared with a
+//! cursor that makes a new struct per row. The tables are in the cache.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::sqlite_table::{
 
 pub(crate) const DEFAULT: usize = Walk::<Table<Connection>>::DEFAULT_CHUNK_SIZE;
 
-/// By so much the ratio of another key may exceed the integer key's.
+/// The amount by which the ratio of another key may exceed the integer key's.
 const MARGIN: f64 = 0.05;
 
 /// Ratios by way and chunk size.
@@ -35,7 +35,7 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
         ("items", DEFAULT | 1_000) => Target::AtMost(1.15),
         _ => Target::None,
     })?;
-    // Five more tables: fewer rows, so that all stay in the cache.
+    // The five other tables have fewer rows, so that all stay in the cache.
     let (rows, sizes) = (bench.items / 2, [100, DEFAULT, 1_000]);
     let near = |way| match integer.get(&way) {
         Some(ratio) => Target::AtMost(ratio + MARGIN),
@@ -49,7 +49,7 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
     Ok(())
 }
 
-/// Measures each way to walk a table, in chunks of each of `sizes`.
+/// Measures each way to walk a table, in chunks of each size in `sizes`.
 fn shape<S: Shape>(
     bench: &mut Bench,
     rows: u64,
@@ -75,10 +75,10 @@ fn shape<S: Shape>(
     Ok(ratios)
 }
 
-/// A walk in chunks of a size.
+/// Makes a walk in chunks of this size.
 type Pass = fn(&Connection, usize) -> Fallible<Seen>;
 
-/// What users write who want speed: a cursor that borrows each column.
+/// What users write for speed: a cursor that borrows each column.
 pub(crate) fn cursor_visits<S: Shape>(db: &Connection) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let mut statement = db.prepare_cached(&select::<S>())?;
@@ -96,7 +96,7 @@ pub(crate) fn walk_visits<S: Shape>(db: &Connection, chunk_size: usize) -> Falli
     lent(walk, |(key, bytes)| S::digest(key).wrapping_add(*bytes))
 }
 
-/// What users write: a struct per row.
+/// What users write: a cursor that makes one struct per row.
 pub(crate) fn cursor_makes_structs<S: Shape>(db: &Connection) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let mut statement = db.prepare_cached(&select::<S>())?;
@@ -122,7 +122,7 @@ pub(crate) fn walk_yields<S: Shape>(db: &Connection, chunk_size: usize) -> Falli
     })
 }
 
-/// The table, each row an [`Item`].
+/// Makes a source of the table, with each row as an [`Item`].
 pub(crate) fn table<S: Shape, C: Connect>(
     db: C,
 ) -> Fallible<Table<C, S::Key, impl Decode<Item = Item>>> {

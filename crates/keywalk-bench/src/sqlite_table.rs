@@ -1,4 +1,4 @@
-//! The SQLite tables that are walked: one per shape of key, each row of about 600 bytes.
+//! The SQLite tables that are walked: one per key shape, with rows of about 600 bytes.
 
 use std::cmp::Reverse;
 
@@ -11,7 +11,7 @@ use crate::measure::Fallible;
 
 const ROWS_PER_TRANSACTION: usize = 10_000;
 
-/// What a table is walked by.
+/// The key of a table.
 pub(crate) trait Shape {
     /// The key's type for a walk.
     type Key: SqlKey;
@@ -19,15 +19,15 @@ pub(crate) trait Shape {
     const KEY: &'static [&'static str];
     /// The order of the walk.
     const ORDER: &'static str;
-    /// What `CREATE TABLE items` says of the key's columns, and after all columns.
+    /// The declaration of the key's columns in `CREATE TABLE items`, and what follows all columns.
     const CREATE: [&'static str; 2];
-    /// The key of row number `?1`, from 1 on, in SQL.
+    /// The SQL expression of the key of row number `?1`, which counts from 1.
     const VALUES: &'static str;
 
-    /// Reads it as the cursor does that makes structs, for [`digest`](Self::digest).
+    /// Reads the key as the cursor that makes structs does, for [`digest`](Self::digest).
     fn read(row: &Row<'_>) -> Result<Self::Key>;
 
-    /// The digest of a key that is borrowed.
+    /// Returns the digest of a borrowed key.
     #[inline]
     fn visit(row: &Row<'_>) -> Result<u64> {
         Ok(Self::digest(&Self::read(row)?))
@@ -36,13 +36,13 @@ pub(crate) trait Shape {
     fn digest(key: &Self::Key) -> u64;
 }
 
-/// Makes a database of `rows` rows, `items.db` in a folder of its own: in the table `items` the key's columns,
+/// Makes the database `items.db` of `rows` rows in a folder of its own. Its table `items` has the key's columns,
 /// `name`, and `photo`, a blob of 500 bytes.
 pub(crate) fn database<S: Shape>(rows: u64) -> Fallible<(TempDir, Connection)> {
     let folder = tempfile::tempdir()?;
     let mut db = Connection::open(folder.path().join("items.db"))?;
     let [columns, end] = S::CREATE;
-    // It is thrown away at the end: what a power failure does to it doesn't matter.
+    // The database is temporary, so it needn't survive a power failure.
     db.execute_batch(&format!(
         "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = OFF;
@@ -70,7 +70,7 @@ pub(crate) fn select<S: Shape>() -> String {
     format!("SELECT {key}, name, photo FROM items ORDER BY {order}")
 }
 
-/// What a row holds beside its key.
+/// The columns of a row other than its key.
 #[derive(Debug, Default)]
 pub(crate) struct Item {
     name: String,
@@ -80,7 +80,7 @@ pub(crate) struct Item {
 impl Item {
     pub(crate) const COLUMNS: [&'static str; 2] = ["name", "photo"];
 
-    /// The [`digest`](Self::digest) of the columns from `at` on, borrowed.
+    /// Returns the [`digest`](Self::digest) of the borrowed columns from `at` on.
     #[inline]
     pub(crate) fn visit(row: &Row<'_>, at: usize) -> Result<u64> {
         let name = row.get_ref(at)?.as_str()?;
@@ -88,7 +88,7 @@ impl Item {
         Ok((name.len() + photo.len()) as u64)
     }
 
-    /// The columns from `at` on, in memory of its own.
+    /// Reads the columns from `at` on into new memory.
     #[inline]
     pub(crate) fn read(row: &Row<'_>, at: usize) -> Result<Self> {
         Ok(Item {
@@ -147,7 +147,7 @@ impl Shape for Integer {
     }
 }
 
-/// Texts of 20 bytes.
+/// A text key of 20 bytes.
 #[derive(Debug)]
 pub(crate) struct Text;
 
@@ -175,8 +175,8 @@ impl Shape for Text {
     }
 }
 
-/// UUIDs that begin with the time (version 7): of the table itself, or of its index where the table is ordered
-/// by rowid.
+/// A UUID key that begins with the time (version 7). It is the key of the table itself, or of an index if the table is
+/// ordered by rowid.
 #[derive(Debug)]
 pub(crate) struct TimeUuid<const IS_INDEX: bool>;
 

@@ -1,16 +1,16 @@
-//! What a reader does to a writer beside it, over SQLite in WAL mode.
+//! The effect of a reader on a concurrent writer, over SQLite in WAL mode.
 //!
-//! The writer commits 20,000 times, one row each, while a walk in chunks of the default size runs again and again on
-//! a thread of its own. Over the result without a reader, in the runs before and after: `size_READER`, the largest
-//! size of the WAL; `writer_wall_READER` and `writer_cpu_READER`, the writer's time. Medians of five rounds.
+//! The writer commits 20,000 times, one row each, while another thread repeats a walk in chunks of the default size.
+//! Each ratio is over the runs without a reader before and after. `size_READER` is the largest size of the WAL;
+//! `writer_wall_READER` and `writer_cpu_READER` are the writer's times. Figures are medians of five rounds.
 //!
-//! The consumer of the reader `busy` is about as busy as the fetch. `idle` does nothing: it is then in a fetch at
-//! nearly each commit, where SQLite can't restart the WAL, and it grows until a commit meets a moment between two
-//! fetches. `by_hand` is the same by the statement that users write, and `cursor` one open cursor that holds its
-//! first row: once, as it takes long.
+//! The reader `busy` spends about as much time on a chunk as on its fetch. The reader `idle` spends none, so it is in a
+//! fetch at nearly each commit. SQLite can't restart the WAL then, and the WAL grows until a commit falls between two
+//! fetches. The reader `by_hand` pages with a hand-written statement. The reader `cursor` is one open cursor that stays
+//! on its first row; it runs once, because it takes long.
 //!
-//! It needs two cores that have nothing else to do: a reader that loses its core in the middle of a fetch
-//! holds up the WAL for as long, and the writer's time is that of two threads on one core.
+//! This needs two idle cores. A reader that loses its core during a fetch blocks the WAL for as long, and the writer's
+//! time becomes that of two threads on one core.
 
 use std::error::Error;
 use std::fs;
@@ -33,7 +33,7 @@ use crate::sqlite_table::{Integer, database};
 
 const ROUNDS: usize = 5;
 
-/// A pass over the table, which asks after each chunk of so many rows whether to go on.
+/// A pass over the table. After each chunk it calls the closure with the number of rows, to learn whether to continue.
 type Pass = fn(&Connection, &mut dyn FnMut(usize) -> bool) -> Result<(), BoxError>;
 
 /// The largest size of the WAL, in bytes, and the writer's time, in nanoseconds.
@@ -58,7 +58,7 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
         ("idle", Target::None, walk::<false>),
         ("by_hand", Target::None, by_hand),
     ];
-    // To warm up.
+    // Warms up.
     writer.run()?;
     let mut alone = vec![writer.run()?];
     let mut beside = readers.map(|_| Vec::new());
@@ -88,7 +88,7 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
     )
 }
 
-/// Each run over the mean of those without a reader before and after it.
+/// Divides each run by the mean of the runs without a reader before and after it.
 fn record(
     bench: &mut Bench,
     reader: &str,
@@ -114,7 +114,7 @@ fn record(
     record("writer_cpu", "s", 1e9, |written| written.cpu)
 }
 
-/// Commits to the table `items`.
+/// The writer, which commits to the table `items`.
 #[derive(Debug)]
 struct Writer {
     file: PathBuf,
@@ -124,15 +124,15 @@ struct Writer {
 }
 
 impl Writer {
-    /// Commits so many rows, on a connection of its own and from an empty WAL.
+    /// Commits this many rows on a new connection, starting with an empty WAL.
     fn run(&mut self) -> Fallible<Written> {
-        /// Prime: each row is written in its turn, far from the one before.
+        /// A prime, so that each row is written in turn, far from the previous one.
         const STRIDE: u64 = 7_919;
         self.runs += 1;
         let db = Connection::open(&self.file)?;
         db.execute_batch("PRAGMA synchronous = NORMAL")?;
         let mut update = db.prepare("UPDATE items SET photo = ?2 WHERE id = ?1")?;
-        // Never what is there: SQLite writes no page that it would leave as it is.
+        // Always a new value, because SQLite doesn't write an unchanged page.
         let mut photo = vec![self.runs as u8; 500];
         let (start, start_cpu) = (Instant::now(), cpu_ns());
         for number in 0..self.commits {
@@ -145,13 +145,13 @@ impl Writer {
         Ok(Written {
             wall: start.elapsed().as_nanos() as f64,
             cpu: cpu_ns() - start_cpu,
-            // Never made smaller while it is open.
+            // The WAL file never shrinks while it is open.
             wal: fs::metadata(self.file.with_extension("db-wal"))?.len() as f64,
         })
     }
 }
 
-/// What the writer does beside a reader that passes over the table again and again, in a thread of its own.
+/// Runs the writer while a reader passes over the table repeatedly in a thread of its own.
 fn beside_reader(pass: Pass, writer: &mut Writer) -> Fallible<Written> {
     let (db, rows) = (Connection::open(&writer.file)?, writer.rows as usize);
     let (begun, stop) = (&Barrier::new(2), &AtomicBool::new(false));
@@ -220,7 +220,7 @@ fn by_hand(db: &Connection, goes_on: &mut dyn FnMut(usize) -> bool) -> Result<()
     }
 }
 
-/// FNV-1a, a byte at a time.
+/// FNV-1a, byte by byte.
 fn hash(bytes: &[u8]) {
     black_box(bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

@@ -1,4 +1,4 @@
-//! The pictures in `pictures/` show what is so.
+//! Checks that the pictures in `pictures/` match the measurements.
 
 #![forbid(unsafe_code)]
 

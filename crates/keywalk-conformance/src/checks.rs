@@ -1,4 +1,4 @@
-//! The checks, each named after its rule.
+//! The list of checks, each named after its rule, and the macro that makes tests of them.
 
 use crate::config::Config;
 use crate::harness::{DurableHarness, Harness, PrefetchedHarness};
@@ -15,8 +15,8 @@ mod threads;
 mod walk;
 mod written;
 
-/// Hands a list of checks, each `module::name`, to a macro: those of every source, of one whose cursors can be
-/// written down, or of one that can be prefetched.
+/// Passes a list of checks, each `module::name`, to a macro: `of_walks` for every source, `of_tokens` for resumable
+/// sources, `of_prefetched` for sources that can be prefetched.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __each_check {
@@ -117,7 +117,7 @@ pub(crate) struct Check<H: Harness> {
 
 macro_rules! checks {
     ({$checks:ident: $harness:ident} $($module:ident :: $name:ident)+) => {
-        /// In the order in which they are best read.
+        /// Returns these checks, in the order in which they are best read.
         pub(crate) fn $checks<H: $harness>() -> Vec<Check<H>> {
             vec![$(Check { name: stringify!($name), run: $module::$name::<H> }),+]
         }
@@ -129,7 +129,7 @@ crate::__each_check!(of_tokens, checks, { of_tokens: DurableHarness });
 crate::__each_check!(of_prefetched, checks, { of_prefetched: PrefetchedHarness });
 
 impl<H: Harness> Check<H> {
-    /// Runs it, on a thread of its own.
+    /// Runs the check on a thread of its own.
     pub(crate) fn run(&self, config: Config) -> Outcome {
         let Check { name, run } = *self;
         let watched = watched(
@@ -145,7 +145,7 @@ impl<H: Harness> Check<H> {
     }
 }
 
-/// Makes a module of tests of a harness: one `#[test]` a check, named after its rule.
+/// Makes a test module for a harness: one `#[test]` per check, named after its rule.
 ///
 /// ```
 /// # mod tests {
@@ -159,11 +159,11 @@ impl<H: Harness> Check<H> {
 /// # }
 /// ```
 ///
-/// `cargo test shared::the_start` runs those of a name. Each opens stores of its own, so they run at
-/// the same time.
+/// To run some of them, filter by name: `cargo test shared::the_start`. Each test opens stores of its own, so tests can
+/// run in parallel.
 ///
-/// A source whose cursors can be written down ([`ResumableSource`](keywalk::ResumableSource)) is said to be
-/// `durable`: its tokens, keys' bytes and fingerprint are then tried too.
+/// For a [`ResumableSource`](keywalk::ResumableSource), add `durable`. This also tests its tokens, the bytes of its
+/// keys and its fingerprint.
 ///
 /// ```
 /// # mod tests {
@@ -172,8 +172,8 @@ impl<H: Harness> Check<H> {
 /// # }
 /// ```
 ///
-/// One that can move to another thread, and so be [prefetched](keywalk::Walk::prefetch), is said to be
-/// `prefetched`: such walks are then tried too. Both can be said, `durable` first or last.
+/// For a source that can move to another thread, add `prefetched`. This also tests
+/// [prefetched](keywalk::Walk::prefetch) walks. The two words can be combined in any order.
 ///
 /// ```
 /// # mod tests {
@@ -224,11 +224,11 @@ macro_rules! __more_tests {
     };
 }
 
-/// What a test that [`conformance!`](crate::conformance) made says of its check.
+/// Reports the outcome of a check in a test that [`conformance!`](crate::conformance) made.
 ///
 /// # Panics
 ///
-/// If it failed, with the failure; or if there is no such check.
+/// If the check failed, with the failure, or if there is no such check.
 #[doc(hidden)]
 #[track_caller]
 pub fn assert_conforms(suite: &str, outcome: Option<Outcome>) {

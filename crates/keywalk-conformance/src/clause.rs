@@ -1,10 +1,10 @@
 use std::fmt::{self, Display};
 
-/// Each with its text, which is also its documentation, and its title.
+/// Defines the clauses. Each has a text, which is also its documentation, and a title.
 macro_rules! clauses {
     ($($(#[doc = $text:literal])+ $clause:ident $title:literal;)+) => {
-        /// A clause of what a walk promises, as far as a source can break it; or the harness, where that is
-        /// to blame.
+        /// A clause of what a walk promises, as far as a source can break it. `Harness` marks a fault of the
+        /// harness.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum Clause {
@@ -12,7 +12,7 @@ macro_rules! clauses {
         }
 
         impl Clause {
-            /// Its name, such as `"G6 Bounds"`.
+            /// Returns the clause's name, such as `"G6 Bounds"`.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self {
@@ -20,7 +20,7 @@ macro_rules! clauses {
                 }
             }
 
-            /// What it says, in a sentence.
+            /// Returns the clause's text, one sentence.
             #[must_use]
             pub fn text(self) -> &'static str {
                 match self {

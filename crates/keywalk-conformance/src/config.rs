@@ -3,10 +3,10 @@ use std::num::ParseIntError;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// How much is tried.
+/// The seed, the number of cases and the time limit of the checks.
 ///
-/// [`default`](Self::default) takes the seed from the environment's `KEYWALK_SEED` and the number of cases from
-/// `KEYWALK_CASES`, where they are set. [`seed`](Self::seed) and [`cases`](Self::cases) replace what it took.
+/// [`default`](Self::default) takes the seed from the environment variable `KEYWALK_SEED` and the number of cases from
+/// `KEYWALK_CASES`, if they are set. [`seed`](Self::seed) and [`cases`](Self::cases) override them.
 ///
 /// ```
 /// use keywalk_conformance::Config;
@@ -22,12 +22,12 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// A fresh seed, 32 cases a property, 60 seconds of patience; or the seed and cases that the environment
-    /// asks for.
+    /// Returns a random seed, 32 cases per property and 60 seconds of patience. The environment variables override the
+    /// seed and the cases.
     ///
     /// # Panics
     ///
-    /// If the environment asks for something that isn't a number, or for more than [`u32::MAX`] cases.
+    /// If a variable isn't a number, or asks for more than [`u32::MAX`] cases.
     fn default() -> Self {
         let fresh = || RandomState::new().hash_one("seed") & 0xffff_ffff;
         Config {
@@ -39,23 +39,23 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The same cases again; a failure prints its seed. Default: a fresh one.
+    /// Sets the seed, to repeat the same cases. A failure prints its seed. Default: a random one.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// How many cases each property is tried with. Default: 32. More find rarer faults, and take
-    /// proportionally longer.
+    /// Sets the number of cases per property. More cases find rarer faults and take proportionally longer.
+    /// Default: 32.
     #[must_use]
     pub fn cases(mut self, cases: u32) -> Self {
         self.cases = cases;
         self
     }
 
-    /// How long a single operation of the store may take before it is said to be stuck. Default: 60
-    /// seconds; only a store that hangs ever waits so long.
+    /// Sets how long a single operation of the store may take before it counts as stuck. Only a store that hangs ever
+    /// waits this long. Default: 60 seconds.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
@@ -77,7 +77,7 @@ mod tests {
 
     use super::Config;
 
-    /// This test alone, in a process of its own with that many cases asked for.
+    /// Runs this one test in a process of its own, with `KEYWALK_CASES` set.
     fn run_with(cases: &str, test: &str) -> Output {
         let this = std::env::current_exe().expect("a test has a file");
         let mut run = Command::new(this);

@@ -5,59 +5,58 @@ use proptest::prelude::*;
 
 use crate::key_space::KeySpace;
 
-/// Something that others do to a store while it is walked.
+/// A change that concurrent writers make to a store while it is walked.
 ///
-/// Every row that is put has a value of its own, so that a stale one shows. What an edit doesn't find (the
-/// walk stands nowhere yet, the store is empty) it leaves alone.
+/// Every put writes a new value, so a stale value is detected. An edit does nothing if its row doesn't exist, such as
+/// when the walk has no position yet or the store is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Edit<K> {
-    /// Inserts this key, or gives it another value.
+    /// Inserts this key or replaces its value.
     Put(K),
     /// Deletes this key.
     Delete(K),
-    /// Deletes the row that came last: the one that the walk stands at.
+    /// Deletes the row that the walk visited last.
     DeleteCursor,
-    /// Inserts it again, or gives it another value.
+    /// Inserts the key that the walk visited last, or replaces its value.
     PutCursor,
     /// Deletes the last row of the store, in the walk's order.
     DeleteLast,
     /// Deletes everything.
     Clear,
-    /// Inserts the [schedule's](crate::Schedule) nearest key after every row that is there, in the walk's
-    /// order.
+    /// Inserts the [schedule's](crate::Schedule) nearest key after all existing rows, in the walk's order.
     Append,
-    /// Inserts the schedule's nearest key that the walk has still before it, or gives it another value.
+    /// Inserts the schedule's nearest key ahead of the walk, or replaces its value.
     InsertAhead,
-    /// Deletes the nearest row that the walk has still before it.
+    /// Deletes the nearest row ahead of the walk.
     DeleteAhead,
-    /// Inserts the schedule's nearest key that the walk has behind it, or gives it another value.
+    /// Inserts the schedule's nearest key behind the walk, or replaces its value.
     InsertBehind,
 }
 
-/// What is in a store at first, and what others do to it while it is walked.
+/// The initial keys of a store, and the concurrent changes while it is walked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Edits<K> {
-    /// The keys that play a part, ascending.
+    /// All keys that edits may use, ascending.
     pub(crate) pool: Vec<K>,
-    /// Those that are there at first.
+    /// The keys that exist initially.
     pub(crate) initial: Vec<K>,
-    /// The i-th before the i-th page is read.
+    /// The edits before each page: the i-th entry is for the i-th page.
     pub(crate) turns: Vec<Vec<Edit<K>>>,
 }
 
-/// Where an edit finds a store and its walk.
+/// The state of a store and its walk when an edit happens.
 pub(crate) struct Place<'p, K> {
     /// The keys to choose from.
     pub(crate) pool: &'p [K],
     pub(crate) present: &'p [K],
     pub(crate) order: Order,
-    /// The last key handed out.
+    /// The last key that the walk yielded.
     pub(crate) cursor: Option<&'p K>,
 }
 
 impl<K: Ord + Clone> Edit<K> {
-    /// Whether its keys are put, else they are deleted; and these.
+    /// Returns the keys that the edit changes, and whether it puts them (`true`) or deletes them.
     pub(crate) fn at(&self, place: &Place<'_, K>) -> (bool, Vec<K>) {
         let Place {
             pool,
@@ -89,7 +88,7 @@ impl<K: Ord + Clone> Edit<K> {
     }
 }
 
-/// The first of some keys within a range, in its order.
+/// Returns the first of some keys that is within a range, in the range's order.
 fn nearest<'k, K: Ord>(keys: &'k [K], range: &KeyRange<K>) -> Option<&'k K> {
     let within = keys.iter().filter(|key| range.may_contain(key));
     match range.order() {
@@ -109,7 +108,7 @@ impl<K> Default for Edits<K> {
 }
 
 impl<K: Ord + Clone> Edits<K> {
-    /// Among these keys, all of them there at first; nothing happens.
+    /// Makes edits over these keys: all of them exist initially, and nothing changes.
     pub(crate) fn among(keys: impl IntoIterator<Item = K>) -> Self {
         let mut pool = Vec::from_iter(keys);
         pool.sort();
@@ -121,24 +120,24 @@ impl<K: Ord + Clone> Edits<K> {
         }
     }
 
-    /// Only these are there at first.
+    /// Sets which keys exist initially.
     pub(crate) fn initially(mut self, keys: impl IntoIterator<Item = K>) -> Self {
         self.initial = keys.into_iter().collect();
         self
     }
 
-    /// Adds what happens before the next page.
+    /// Adds the edits before one more page.
     pub(crate) fn turn(mut self, edits: impl IntoIterator<Item = Edit<K>>) -> Self {
         self.turns.push(edits.into_iter().collect());
         self
     }
 }
 
-/// Any over these keys, up to 15 of them: up to seven turns of up to three edits each.
+/// Returns a strategy for edits over up to 15 of these keys: up to seven turns of up to three edits each.
 pub(crate) fn edits<K: Ord + Clone + Debug + 'static>(
     keys: &KeySpace<K>,
 ) -> BoxedStrategy<Edits<K>> {
-    // Each with whether it is there at first.
+    // Each key, with whether it exists initially.
     let pool = prop::collection::btree_map(keys.strategy().clone(), any::<bool>(), 1..16);
     let edit = (kind::<K>(), any::<prop::sample::Index>());
     let turns = prop::collection::vec(prop::collection::vec(edit, 0..4), 0..8);
@@ -161,7 +160,7 @@ pub(crate) fn edits<K: Ord + Clone + Debug + 'static>(
     edits.boxed()
 }
 
-/// Any edit, of a key where it is of one; those oftener that walks are sensitive to.
+/// Returns a strategy for kinds of edits. Kinds that walks are sensitive to are more frequent.
 fn kind<K: 'static>() -> impl Strategy<Value = fn(K) -> Edit<K>> {
     prop_oneof![
         4 => Just(Edit::Put as fn(K) -> Edit<K>),

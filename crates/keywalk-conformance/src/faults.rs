@@ -3,13 +3,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-/// Which operations of a store are to fail. What an operation is the harness chooses: a read of an
-/// item, of a page, a step of a statement; the finer, the more is tried.
+/// Which operations of a store fail.
+///
+/// The harness defines what an operation is: a read of an item or of a page, or a step of a statement. Finer
+/// operations test more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The n-th from now on, and no other; 1 is the next one.
+    /// Only the n-th operation from now on fails; 1 is the next one.
     Once(u64),
-    /// The n-th from now on, and all after it.
+    /// The n-th operation from now on and all after it fail.
     From(u64),
 }
 
@@ -20,18 +22,18 @@ pub enum Fault {
     note = "keep a `keywalk_conformance::FaultInjector`, which the store asks before each operation; or implement `Faults`"
 )]
 pub trait Faults {
-    /// From now on operations fail as `fault` says.
+    /// Makes operations fail from now on, as `fault` defines.
     fn arm(&self, fault: Fault);
 
-    /// From now on none fails. How many have failed since [`arm`](Self::arm)?
+    /// Stops the failures. Returns how many operations have failed since [`arm`](Self::arm).
     fn disarm(&self) -> u64;
 }
 
-/// [`Faults`] for a store that asks before each operation whether it is to fail. Clones share their
-/// state, so that the harness keeps one and the source has another.
+/// [`Faults`] for a store that calls [`operation`](Self::operation) before each of its operations. Clones share their
+/// state: the harness keeps one clone and the store another.
 ///
-/// It belongs under the source, in what that calls: a client's transport, a file layer, a hook of the
-/// store's. Then a fetch can fail half-way, and it is the source that turns the fault into its error.
+/// Place it below the source: in a client's transport, a file layer or a hook of the store. Then a fetch can fail
+/// half-way, and the source itself has to convert the fault into its error.
 ///
 /// ```
 /// use keywalk_conformance::{Fault, Faults, FaultInjector};
@@ -48,20 +50,20 @@ pub struct FaultInjector(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Operations since it was armed.
+    /// The number of operations since the last `arm`.
     count: AtomicU64,
-    /// The first and the last one to fail; 0 is none.
+    /// The first and the last operation that fail; 0 is none.
     first: AtomicU64,
     last: AtomicU64,
     failed: AtomicU64,
 }
 
 impl FaultInjector {
-    /// To be called at each operation.
+    /// Counts one operation. Call it before each operation of the store.
     ///
     /// # Errors
     ///
-    /// If this one is to fail.
+    /// If this operation must fail.
     pub fn operation(&self) -> Result<(), InjectedFault> {
         let State {
             count,
@@ -98,7 +100,7 @@ impl Faults for FaultInjector {
     }
 }
 
-/// The error of an operation that a [`FaultInjector`] made fail.
+/// The error of an operation that a [`FaultInjector`] failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InjectedFault;

@@ -6,13 +6,13 @@ use keywalk::{ChunkSource, Fingerprint, FingerprintField, ResumableSource};
 use crate::faults::Faults;
 use crate::key_space::KeySpace;
 
-/// What a harness can fail with. Everything that is an error converts into it by `?`.
+/// The error type of a harness. Any error converts into it with `?`.
 pub type BoxError = Box<dyn Error>;
 
-/// A store of `u64` values by key, and the source over it that is to be proven.
+/// A store that maps keys to `u64` values, and the source under test over it.
 ///
-/// Six methods say how to make a store, change it and read it; the provided ones say what else it
-/// can do, and which [`Capabilities`] that allows to be declared.
+/// Implement it once per store to run the checks. Six required methods make, change and read the store. The provided
+/// methods are optional: each backs one of the [`Capabilities`], and more capabilities mean more checks.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -64,72 +64,71 @@ pub type BoxError = Box<dyn Error>;
     note = "implement `keywalk_conformance::Harness` for it: two types and six methods; its documentation has one"
 )]
 pub trait Harness: Sized + 'static {
-    /// Its `Ord` is the store's declared order. Where the source's own key has none, since only the
-    /// store knows it, the source to be proven is a wrapper that tells keys as a type that has it.
+    /// The key type. Its `Ord` is the store's declared order. If the source's own key has no `Ord`, because only the
+    /// store knows the order, wrap the source so that it yields a key type that has one.
     type Key: Ord + Clone + Debug + Send + 'static;
 
-    /// The source to be proven. It may borrow the harness, or own a handle of the store.
+    /// The source under test. It may borrow the harness, or own a handle to the store.
     type Source<'a>: ChunkSource<Key = Self::Key, Error: Debug>;
 
-    /// A fresh and empty store, that shares nothing with others that are open. Dropping it cleans
-    /// up.
+    /// Opens a new, empty store that shares nothing with other open stores. Dropping it cleans up.
     ///
-    /// It is called some thousand times: a store that is slow to open may give each harness a
-    /// table, tree or prefix of its own in one that stays open. One that waits for the disk is faster
-    /// with its files in memory (on Linux, of the crate `tempfile`, by `TMPDIR=/dev/shm`).
+    /// The kit calls this some thousand times. If your store is slow to open, keep one store open and give each harness
+    /// its own table, tree or prefix. If your store waits for the disk, keep its files in memory (on Linux, with the
+    /// crate `tempfile`, set `TMPDIR=/dev/shm`).
     ///
     /// # Errors
     ///
     /// The store's own.
     fn open() -> Result<Self, BoxError>;
 
-    /// What the store and this harness can do. Provided: walks in both orders beside changes, and
-    /// nothing of what the other provided methods are for.
+    /// Returns what the store and this harness can do. Default: walks in both orders and concurrent changes, and
+    /// nothing that another provided method backs.
     #[must_use]
     fn capabilities() -> Capabilities {
         Capabilities::default()
     }
 
-    /// Another source over the store. It has read nothing yet. Several are open at the same time, on
-    /// one thread.
+    /// Returns a new source over the store, which has read nothing yet. Several are open at the same time, on one
+    /// thread.
     ///
     /// # Errors
     ///
     /// The store's own.
     fn source(&self) -> Result<Self::Source<'_>, BoxError>;
 
-    /// Inserts, or replaces the value. When it returns, a fetch sees it.
+    /// Inserts the key or replaces its value. Every fetch after the return sees it.
     ///
     /// # Errors
     ///
-    /// The store's own. Don't wait long for a lock that the source may hold: an error says more.
+    /// The store's own. Don't wait long for a lock that the source may hold: an error is more informative.
     fn put(&self, key: &Self::Key, value: u64) -> Result<(), BoxError>;
 
-    /// Deletes the key where it is there, and does nothing where it isn't.
+    /// Deletes the key. Does nothing if the key doesn't exist.
     ///
     /// # Errors
     ///
-    /// As [`put`](Self::put).
+    /// The same as for [`put`](Self::put).
     fn delete(&self, key: &Self::Key) -> Result<(), BoxError>;
 
-    /// The value that was put, told by an item.
+    /// Returns the value of an item, as it was put.
     fn value(item: &<Self::Source<'_> as keywalk::Source>::Item) -> u64;
 
-    /// The keys to try the store with: [`KeySpace::known`] for the usual types, without those that
-    /// the store doesn't take (an empty one, one that is too long).
+    /// Returns the keys to test the store with: [`KeySpace::known`] for the usual types.
+    /// [Filter](KeySpace::filter) out keys that the store rejects, such as empty or overlong ones.
     fn keys() -> KeySpace<Self::Key>;
 
-    /// A writer for another thread. Provided: none.
+    /// Returns a writer for another thread. Default: `None`.
     fn writer(&self) -> Option<Box<dyn Writer<Self::Key>>> {
         None
     }
 
-    /// A way to make the store's operations fail. Provided: none.
+    /// Returns a way to make the store's operations fail. Default: `None`.
     fn faults(&self) -> Option<&dyn Faults> {
         None
     }
 
-    /// Closes the store and opens it again, with what it held. Provided: an error.
+    /// Closes the store and opens it again with the same contents. Default: returns an error.
     ///
     /// # Errors
     ///
@@ -138,14 +137,15 @@ pub trait Harness: Sized + 'static {
         Err("this harness doesn't reopen its store".into())
     }
 
-    /// How many items were read of the store so far, by all its sources. Provided: it isn't known.
+    /// Returns how many items all sources of this store have read so far. Default: `None`, unknown.
     fn rows_read(&self) -> Option<u64> {
         None
     }
 
-    /// Does something for which the store must be left alone: takes an exclusive lock, vacuums,
-    /// completes a checkpoint. Called between two fetches, it fails if the source holds anything.
-    /// Provided: nothing, so that only [`put`](Self::put) and [`delete`](Self::delete) tell.
+    /// Performs an operation that needs exclusive access: takes an exclusive lock, vacuums or completes a checkpoint.
+    ///
+    /// The kit calls it between two fetches, where it fails if the source holds anything. Default: does nothing, so
+    /// only [`put`](Self::put) and [`delete`](Self::delete) detect a source that holds something.
     ///
     /// # Errors
     ///
@@ -154,13 +154,16 @@ pub trait Harness: Sized + 'static {
         Ok(())
     }
 
-    /// Fingerprints of sources that walk something else than [`source`](Self::source), each with what it
-    /// differs in: another table, the same with another filter, the key the other way round. A token of
-    /// theirs must be refused; where several aspects differ, the first one is named. Provided: none.
-    /// Ask the source type itself for them, over that other table: one that is made up by hand differs
-    /// whatever the source forgets to say.
+    /// Returns the fingerprints of other sources, each with the field in which it differs from
+    /// [`source`](Self::source). Default: none.
     ///
-    /// For sources whose cursors can be written down ([`DurableHarness`](crate::DurableHarness)).
+    /// Examples are a source over another table, over the same table with another filter, or with the key reversed.
+    /// Tokens of these sources must be refused. If several fields differ, give the first one.
+    ///
+    /// Get each fingerprint from a real source over that other table. A fingerprint made by hand always differs, so it
+    /// can't reveal what the source's own fingerprint leaves out.
+    ///
+    /// Used for resumable sources only ([`DurableHarness`](crate::DurableHarness)).
     ///
     /// # Errors
     ///
@@ -170,21 +173,21 @@ pub trait Harness: Sized + 'static {
     }
 }
 
-/// Changes a store from another thread, while it is walked.
+/// Changes a store from another thread while it is walked.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't change the store from another thread: it is no `Writer<{K}>`",
     label = "not a writer of these keys",
     note = "implement `keywalk_conformance::Writer<{K}>` for it: `put` and `delete`"
 )]
 pub trait Writer<K>: Send {
-    /// As [`Harness::put`].
+    /// Does the same as [`Harness::put`].
     ///
     /// # Errors
     ///
     /// The store's own.
     fn put(&mut self, key: &K, value: u64) -> Result<(), BoxError>;
 
-    /// As [`Harness::delete`].
+    /// Does the same as [`Harness::delete`].
     ///
     /// # Errors
     ///
@@ -192,21 +195,21 @@ pub trait Writer<K>: Send {
     fn delete(&mut self, key: &K) -> Result<(), BoxError>;
 }
 
-/// A [`Harness`] whose source is a [`ResumableSource`]: its cursors can be written down. Every such harness
-/// is one; nothing is to be implemented.
+/// A [`Harness`] whose source is a [`ResumableSource`], so its cursors can become tokens. Implemented automatically
+/// for every such harness.
 ///
-/// `conformance!(name: Harness, durable)` proves that too; so does [`run_durable`](crate::run_durable), which
-/// answers a report. The bytes of keys, tokens of every place of a walk, and the fingerprint are tried by
-/// themselves; of the sources that it must be told apart from the harness has to [tell](Harness::foreign_fingerprints).
+/// To test tokens, use `conformance!(name: Harness, durable)`, or [`run_durable`](crate::run_durable) for a report.
+/// The kit tests the bytes of keys, a token at every position of a walk, and the fingerprint. To test that tokens of
+/// other sources are refused, it needs [`foreign_fingerprints`](Harness::foreign_fingerprints) from the harness.
 pub trait DurableHarness: for<'a> Harness<Source<'a>: ResumableSource> {}
 
 impl<H: for<'a> Harness<Source<'a>: ResumableSource>> DurableHarness for H {}
 
-/// A [`Harness`] whose source can move to another thread, with its items and errors: it can be
-/// [prefetched](keywalk::Walk::prefetch). Every such harness is one; nothing is to be implemented.
+/// A [`Harness`] whose source can move to another thread with its items and errors, so it can be
+/// [prefetched](keywalk::Walk::prefetch). Implemented automatically for every such harness.
 ///
-/// `conformance!(name: Harness, prefetched)` proves that too; so does
-/// [`run_prefetched`](crate::run_prefetched), which answers a report.
+/// To test prefetched walks, use `conformance!(name: Harness, prefetched)`, or
+/// [`run_prefetched`](crate::run_prefetched) for a report.
 #[diagnostic::on_unimplemented(
     message = "the source of `{Self}` can't be prefetched: it can't move to another thread",
     label = "its source isn't a `SendSource`",
@@ -224,8 +227,10 @@ impl<H> PrefetchedHarness for H where
 {
 }
 
-/// What a store and its harness can do. A check that needs what they can't is skipped, and the
-/// reason printed; what is declared and isn't so fails, in either direction.
+/// The optional capabilities of a store and its harness.
+///
+/// A check that needs a missing capability is skipped, and its reason is printed. A wrong declaration, either way,
+/// fails a check.
 ///
 /// ```
 /// use keywalk_conformance::{Capabilities, Capability};
@@ -239,40 +244,40 @@ impl<H> PrefetchedHarness for H where
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
-    /// Fetches in descending order. Without it the source answers them with an error, and knows its
-    /// [last key](keywalk::ChunkSource::last_key): else no bounded walk could begin. Where that key
-    /// can't be had, prove a wrapper that finds it by fetching on. Default: yes.
+    /// The source fetches in descending order. Without this, it must return an error for such a fetch, and must know
+    /// its [last key](keywalk::ChunkSource::last_key), which a bounded walk needs to begin. If it doesn't know that
+    /// key, test it inside [`ScanForLastKey`](crate::ScanForLastKey). Default: yes.
     pub descending: Capability,
     /// [`put`](crate::Harness::put) and [`delete`](crate::Harness::delete) work while a source is
     /// open. Default: yes.
     pub mutation: Capability,
-    /// Putting a key that is there leaves it there at every moment. Default: yes.
+    /// Replacing the value of a key never makes the key disappear, not even briefly. Default: yes.
     pub replacement: Capability,
-    /// The source answers what the store held when the walk began: one transaction, kept for all of
-    /// its fetches. Default: no, each fetch answers what it holds then.
+    /// All fetches of a source read one snapshot, such as one transaction, taken when the walk began. Default: no, each
+    /// fetch reads the store's current state.
     pub snapshot: Capability,
-    /// [`writer`](crate::Harness::writer) gives writers for other threads. Default: no.
+    /// [`writer`](crate::Harness::writer) returns writers for other threads. Default: no.
     pub threads: Capability,
-    /// [`faults`](crate::Harness::faults) makes operations fail. Without it an error that is taken
-    /// for the end isn't found. Default: no.
+    /// [`faults`](crate::Harness::faults) makes operations fail. Without this, the kit can't detect a source that takes
+    /// an error for the end. Default: no.
     pub faults: Capability,
-    /// [`reopen`](crate::Harness::reopen) keeps what was put. Default: no.
+    /// [`reopen`](crate::Harness::reopen) preserves the contents. Default: no.
     pub reopening: Capability,
-    /// [`reads`](crate::Harness::rows_read) counts. Default: no.
+    /// [`rows_read`](crate::Harness::rows_read) returns a count. Default: no.
     pub counting: Capability,
 }
 
-/// Whether something can be done.
+/// Whether a store or harness has a capability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capability {
-    /// It can.
+    /// It has the capability.
     Yes,
-    /// It can't, for this reason.
+    /// It lacks the capability, for this reason.
     No(&'static str),
 }
 
 impl Capability {
-    /// Whether it can be done.
+    /// Returns whether the capability exists.
     #[must_use]
     pub fn is_yes(self) -> bool {
         self == Capability::Yes
@@ -295,7 +300,7 @@ impl Default for Capabilities {
 }
 
 impl Capabilities {
-    /// All, by name.
+    /// Returns all capabilities with their names.
     #[must_use]
     pub fn each(&self) -> [(&'static str, Capability); 8] {
         [

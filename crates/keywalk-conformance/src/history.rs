@@ -1,9 +1,9 @@
-//! What happened to a store while it was walked, and what follows from it.
+//! Histories of a store while it is walked, and their judges. Use them to write a check of your own.
 //!
-//! A history is a set of [`Mutation`]s and a walk's [`Question`]s, each with the [`Span`] of time
-//! from its call to its return. [`KeyHistory`] says what is certain of a key during a span: present,
-//! absent or possible. [`Oracle`] judges a walk by that, question by question. Where nothing happens
-//! at the same time everything is certain, and the walk must be exact.
+//! A history is a set of [`Mutation`]s and a walk's [`Question`]s (its requests to the source). Each has a [`Span`]
+//! of time, from its call to its return. [`KeyHistory`] computes whether a key is certainly present, certainly absent
+//! or possibly present during a span. [`Oracle`] judges a walk by that, request by request; [`VisitLog`] judges code
+//! by the rows that it handled. If nothing happens concurrently, everything is certain and the walk must be exact.
 //!
 //! ```
 //! use keywalk::{Fetched, KeyRange, Order};
@@ -17,7 +17,7 @@
 //!     lives.record(Mutation { key, change: Change::Put(10 * key), during });
 //! }
 //!
-//! // An unbounded walk that is said to have ended, and 2 didn't come.
+//! // An unbounded walk reached the end without 2.
 //! let range = KeyRange::all(Order::Ascending);
 //! let mut oracle = Oracle::unbounded(range.clone());
 //! let ((), during) = clock.time(|| ());
@@ -45,18 +45,18 @@ pub(crate) use judge::{diagnosed, explained, judge, judge_by_time};
 pub use lives::{KeyHistory, Presence};
 pub use visits::VisitLog;
 
-/// Tells the time of a history: it counts calls and returns. Clones share it, also across threads.
+/// The logical clock of a history. Counts calls and returns. Clones share the count, also across threads.
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Arc<AtomicU64>);
 
 impl Clock {
-    /// A moment of its own. Others lie between two of them.
+    /// Returns a new, unique moment. There is always a moment between two ticks.
     #[must_use]
     pub fn tick(&self) -> u64 {
         self.0.fetch_add(2, SeqCst)
     }
 
-    /// What `call` returns, and when it did.
+    /// Calls `call`. Returns its result and the span of the call.
     pub fn time<T>(&self, call: impl FnOnce() -> T) -> (T, Span) {
         let from = self.tick();
         let returned = call();
@@ -65,20 +65,20 @@ impl Clock {
     }
 }
 
-/// From a call to its return.
+/// The time from a call to its return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// When it was called.
+    /// The moment of the call.
     pub from: u64,
-    /// When it returned; [`NEVER`](Self::NEVER) if it failed, so that its effect may come yet.
+    /// The moment of the return. [`NEVER`](Self::NEVER) if the call failed, because its effect may still come.
     pub to: u64,
 }
 
 impl Span {
-    /// No time at all.
+    /// The return of a call that never returned.
     pub const NEVER: u64 = u64::MAX;
 
-    /// A single moment.
+    /// Makes a span of a single moment.
     #[must_use]
     pub fn at(moment: u64) -> Self {
         Span::new(moment, moment)
@@ -88,13 +88,13 @@ impl Span {
         Span { from, to }
     }
 
-    /// The same call, which never returned.
+    /// Returns the span of the same call if it never returned.
     #[must_use]
     pub fn failed(self) -> Self {
         Span::new(self.from, Self::NEVER)
     }
 
-    /// Whether all of it was before all of `other`.
+    /// Returns whether this span ends before `other` begins.
     #[must_use]
     pub fn is_before(self, other: Span) -> bool {
         self.to < other.from
@@ -104,62 +104,62 @@ impl Span {
 /// A change of one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mutation<K> {
-    /// Of this key.
+    /// The key.
     pub key: K,
-    /// This.
+    /// The change.
     pub change: Change,
-    /// When.
+    /// The time of the change.
     pub during: Span,
 }
 
-/// What is done to a key.
+/// A put or a deletion of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Inserted or replaced, with this value.
+    /// Inserts the key or replaces its value with this one.
     Put(u64),
-    /// Deleted.
+    /// Deletes the key.
     Delete,
 }
 
-/// What a walk asked of its source.
+/// A request of a walk to its source, with the answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question<K> {
-    /// Of these keys.
+    /// The requested range.
     pub range: KeyRange<K>,
-    /// What came.
+    /// The source's answer.
     pub answer: Answer<K>,
-    /// When.
+    /// The time of the call.
     pub during: Span,
 }
 
-/// What a source said.
+/// The result of a fetch or of a request for the last key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer<K> {
     /// The last key of the range.
     LastKey(LastKey<K>),
-    /// Items, for a fetch.
+    /// The items of a fetch.
     Items(Items<K>),
-    /// An error, for either; its `Debug`.
+    /// An error of either request, as `Debug` text.
     Error(String),
-    /// A panic, for either.
+    /// The message of a panic in either request.
     Panic(String),
 }
 
-/// What a fetch answered.
+/// The result of a fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Items<K> {
     /// The chunk's limit.
     pub limit: usize,
-    /// The chunk.
+    /// The items of the chunk.
     pub items: Vec<(K, u64)>,
-    /// Whether more was pushed than the limit allows.
+    /// Whether the source pushed more items than the limit allows.
     pub overflowed: bool,
-    /// How far it got.
+    /// How far the fetch got.
     pub fetched: Fetched<K>,
 }
 
 impl<K> Question<K> {
-    /// A fetch.
+    /// Makes a fetch.
     #[must_use]
     pub fn fetch(
         range: KeyRange<K>,
@@ -180,7 +180,7 @@ impl<K> Question<K> {
         }
     }
 
-    /// A question for the last key.
+    /// Makes a request for the last key.
     #[must_use]
     pub fn last_key(range: KeyRange<K>, answer: LastKey<K>, during: Span) -> Self {
         Question {
@@ -191,16 +191,16 @@ impl<K> Question<K> {
     }
 }
 
-/// All that happened, to be shown.
+/// All events of a history, to be printed.
 pub(crate) type Timeline<K> = Vec<Event<K>>;
 
-/// Anything that happened.
+/// One event of a history.
 #[derive(Clone, Debug)]
 pub(crate) enum Event<K> {
     Mutation(Mutation<K>),
     Question(Question<K>),
-    /// Code that walks handled a row.
+    /// The code under test handled a row.
     Visit(K, Option<u64>),
-    /// The walk was cut, the store reopened, and the like.
+    /// Any other event: the walk was cut, or the store was reopened.
     Note(String),
 }

@@ -4,21 +4,21 @@ use std::fmt::{self, Debug};
 use proptest::prelude::*;
 use proptest::strategy::{BoxedStrategy, Strategy};
 
-/// Keys to try a store with: any, and a ladder of those at which stores go wrong.
+/// The keys to test a store with: a strategy for random keys, and a ladder of boundary keys at which stores go wrong.
 ///
 /// ```
 /// use keywalk_conformance::KeySpace;
 /// use keywalk_conformance::proptest::strategy::Strategy;
 ///
-/// // Supplied: integers, text, bytes, UUIDs, `Reverse`, pairs and triples.
+/// // Provided for integers, text, bytes, UUIDs, `Reverse`, pairs and triples.
 /// let known = KeySpace::<(String, i64)>::known();
 /// assert!(known.ladder().is_sorted());
 ///
-/// // Your own: even numbers, of 16 bits.
+/// // Your own keys: even 16-bit numbers.
 /// let even = KeySpace::new((0..=0x7fff_u16).prop_map(|n| n * 2), [0, 2, 254, 256, 0xfffe]);
 /// assert_eq!(even.ladder().len(), 5);
 ///
-/// // Those of a store that doesn't take every key: here none that is empty or too long.
+/// // Keys of a store that rejects some: here empty and overlong ones.
 /// let longest = 2;
 /// let keys = KeySpace::<Vec<u8>>::known();
 /// let keys = keys.filter(move |key| (1..=longest).contains(&key.len()));
@@ -26,17 +26,17 @@ use proptest::strategy::{BoxedStrategy, Strategy};
 /// assert!(keys.ladder().iter().all(|key| key.len() <= longest));
 /// ```
 ///
-/// [`Strategy`] is proptest's, which this crate re-exports.
+/// [`Strategy`] belongs to proptest, which this crate re-exports.
 pub struct KeySpace<K> {
     strategy: BoxedStrategy<K>,
     ladder: Vec<K>,
 }
 
 impl<K: Ord> KeySpace<K> {
-    /// Any keys by a proptest strategy; boundary keys in any order.
+    /// Makes a key space from a proptest strategy and boundary keys in any order.
     ///
-    /// The ladder should hold at least five keys, the store's smallest and largest among them. The
-    /// strategy should be able to make some hundred different ones.
+    /// The ladder should hold at least five keys, including the store's smallest and largest. The strategy should be
+    /// able to make some hundred different keys.
     #[must_use]
     pub fn new(
         strategy: impl Strategy<Value = K> + 'static,
@@ -56,7 +56,7 @@ impl<K: Ord> KeySpace<K> {
 }
 
 impl<K: KnownKey> KeySpace<K> {
-    /// The key space that the kit supplies for this type.
+    /// Returns the key space that the kit provides for this type.
     #[must_use]
     pub fn known() -> Self {
         K::key_space()
@@ -64,12 +64,12 @@ impl<K: KnownKey> KeySpace<K> {
 }
 
 impl<K> KeySpace<K> {
-    /// Any keys.
+    /// Returns the strategy for random keys.
     pub fn strategy(&self) -> &BoxedStrategy<K> {
         &self.strategy
     }
 
-    /// The boundary keys, ascending, each once.
+    /// Returns the boundary keys, ascending, without duplicates.
     #[must_use]
     pub fn ladder(&self) -> &[K] {
         &self.ladder
@@ -77,8 +77,8 @@ impl<K> KeySpace<K> {
 }
 
 impl<K: Ord + Debug + 'static> KeySpace<K> {
-    /// Without the keys that the store doesn't take: an empty one, one that is too long. Most should stay,
-    /// else proptest gives up drawing.
+    /// Removes keys that the store rejects, such as empty or overlong ones. Keep most keys: proptest gives up if too
+    /// many are rejected.
     #[must_use]
     pub fn filter(self, keep: impl Fn(&K) -> bool + 'static) -> Self {
         let ladder = Vec::from_iter(self.ladder.into_iter().filter(&keep));
@@ -88,7 +88,7 @@ impl<K: Ord + Debug + 'static> KeySpace<K> {
 }
 
 impl<K> KeySpace<K> {
-    /// The same keys as another type, in the order of that type.
+    /// Converts the keys to another type, ordered by that type.
     ///
     /// ```
     /// use keywalk_conformance::KeySpace;
@@ -117,25 +117,25 @@ impl<K: Debug> Debug for KeySpace<K> {
     }
 }
 
-/// A type of key for which the kit supplies a [`KeySpace`].
+/// A key type for which the kit provides a [`KeySpace`].
 #[diagnostic::on_unimplemented(
     message = "the kit has no key space of `{Self}`",
     label = "not a `KnownKey`",
     note = "make one by `KeySpace::new`, of a proptest strategy and a ladder of keys at the edges"
 )]
 pub trait KnownKey: Ord + Clone + Debug + 'static {
-    /// Its keys, for [`KeySpace::known`].
+    /// Returns the key space of this type, for [`KeySpace::known`].
     fn key_space() -> KeySpace<Self>;
 }
 
-/// Half of them near zero, so that they meet.
+/// Half of the random integers are near zero, so that equal keys occur.
 macro_rules! integers {
     ($($integer:ty),+) => {$(
         impl KnownKey for $integer {
             fn key_space() -> KeySpace<Self> {
                 const MIN: $integer = <$integer>::MIN;
                 const MAX: $integer = <$integer>::MAX;
-                // Around zero and the sign, where bytes carry, and where a float loses digits.
+                // Around zero and the sign bit, where bytes carry, and where a float loses digits.
                 let ladder = [
                     MIN, MIN + 1, MIN / 2, (0 as $integer).saturating_sub(1).max(MIN),
                     0, 1, 2, MAX / 2, MAX - 1, MAX,
@@ -159,8 +159,8 @@ integers!(i8, i16, i32, i64, i128, u8, u16, u32, u64, u128);
 
 impl KnownKey for String {
     fn key_space() -> KeySpace<String> {
-        // Prefixes of one another, a zero, blanks, case, and where UTF-8 and UTF-16 order otherwise: 𐀀 is
-        // the first character that UTF-16 writes in two.
+        // Prefixes of one another, a zero, blanks, case, and where the orders of UTF-8 and UTF-16 differ: 𐀀 is the
+        // first character that UTF-16 encodes as two units.
         let ladder = [
             "", "\0", "\u{1}", " ", "A", "B", "a", "a\0", "a\0a", "a\u{1}", "a ", "aa", "b", "é",
             "²", "\u{ffff}", "𐀀",
@@ -195,7 +195,7 @@ impl KnownKey for Vec<u8> {
 #[cfg(feature = "uuid")]
 impl KnownKey for uuid::Uuid {
     fn key_space() -> KeySpace<uuid::Uuid> {
-        // The ends, each half's sign bit, neighbours in the last bit, and in the first field's bytes.
+        // The ends, each half's sign bit, neighbours in the last bit, and bytes of the first field.
         let ladder = [
             0,
             1,
@@ -220,7 +220,7 @@ impl<K: KnownKey> KnownKey for Reverse<K> {
     }
 }
 
-/// Leading columns repeat, so that the rest decides.
+/// Leading columns repeat, so that the later ones decide the order.
 impl<A: KnownKey, B: KnownKey> KnownKey for (A, B) {
     fn key_space() -> KeySpace<(A, B)> {
         let (a, b) = (A::key_space(), B::key_space());
@@ -241,7 +241,7 @@ impl<A: KnownKey, B: KnownKey, C: KnownKey> KnownKey for (A, B, C) {
     }
 }
 
-/// The first, the last and two between them.
+/// Returns the first key, the last one and two between them.
 fn rungs<K: Clone>(ladder: &[K]) -> Vec<K> {
     let last = ladder.len().saturating_sub(1);
     let mut rungs = vec![0, last / 3, last * 2 / 3, last];

@@ -27,10 +27,10 @@ pub(crate) struct Runner<H: Harness> {
 
 pub(crate) type Checked = Result<(), Stop>;
 
-/// Why a check didn't pass.
+/// The reason why a check didn't pass.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// It needs what the store can't do, for this reason.
+    /// The check needs a capability that the store lacks, for this reason.
     Skipped(&'static str),
     Failed(Failure),
 }
@@ -43,7 +43,7 @@ impl From<Failure> for Stop {
 
 type OverKeys<'c, H> = dyn Fn(&mut Case<H>, &[<H as Harness>::Key]) -> Tried<H> + 'c;
 
-/// Shrinking stops after so many attempts without an end.
+/// Shrinking stops after this many attempts.
 const MOST_ATTEMPTS: u32 = 400;
 
 impl<H: Harness> Runner<H> {
@@ -57,7 +57,7 @@ impl<H: Harness> Runner<H> {
         }
     }
 
-    /// Skips the check if this can't be done.
+    /// Skips the check if this capability is missing.
     pub(crate) fn needs(&self, what: fn(&Capabilities) -> Capability) -> Checked {
         match what(&self.can) {
             Capability::Yes => Ok(()),
@@ -80,12 +80,12 @@ impl<H: Harness> Runner<H> {
         }
     }
 
-    /// Carries out a check on a fresh store.
+    /// Runs a check on a new store.
     pub(crate) fn attempt(&self, mut check: impl FnMut(&mut Case<H>) -> Tried<H>) -> Checked {
         Ok(self.once(&mut check)?)
     }
 
-    /// Carries out a check over a fresh store that holds these keys; if it fails, over fewer of them.
+    /// Runs a check on a new store that holds these keys. If it fails, looks for fewer keys over which it still fails.
     pub(crate) fn attempt_with(&self, keys: &[H::Key], check: &OverKeys<'_, H>) -> Checked {
         let attempt = |keys: &[H::Key]| {
             self.once(&mut |trial| {
@@ -108,7 +108,7 @@ impl<H: Harness> Runner<H> {
         })
     }
 
-    /// It fails, whatever the store does.
+    /// Fails the check with this violation.
     pub(crate) fn fail(&self, breach: Violation<H::Key>) -> Checked {
         Err(self.failure(breach, Vec::new()).into())
     }
@@ -135,7 +135,7 @@ impl<H: Harness> Runner<H> {
         Failure::new(self.check, self.config.seed, breach, lines)
     }
 
-    /// Tries a law with many cases; answers the smallest that breaks it.
+    /// Tests a property with many random cases. Returns the smallest case that breaks it.
     pub(crate) fn law<C: Debug>(
         &self,
         strategy: &BoxedStrategy<C>,
@@ -163,12 +163,12 @@ impl<H: Harness> Runner<H> {
         Ok(())
     }
 
-    /// A number of cases for what takes long.
+    /// Returns a smaller number of cases, for slow checks.
     pub(crate) fn few(&self) -> u32 {
         self.config.cases.div_ceil(4)
     }
 
-    /// Some keys of the space, different ones, as many of `count` as it makes, ascending.
+    /// Returns up to `count` different keys of the key space, ascending.
     pub(crate) fn some_keys(&self, count: usize) -> Vec<H::Key> {
         let mut runner = self.runner();
         let mut keys = BTreeSet::new();
@@ -183,7 +183,7 @@ impl<H: Harness> Runner<H> {
         Vec::from_iter(keys)
     }
 
-    /// Of its own for each check, so that their order doesn't matter.
+    /// Makes a runner with a seed per check, so the order of checks doesn't matter.
     fn runner(&self) -> TestRunner {
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&self.config.seed.to_le_bytes());
@@ -192,7 +192,7 @@ impl<H: Harness> Runner<H> {
             *byte = byte.wrapping_mul(31).wrapping_add(letter);
         }
         let config = test_runner::Config {
-            // Nothing is written beside the sources.
+            // Writes no regression files next to the sources.
             failure_persistence: None,
             ..test_runner::Config::default()
         };
@@ -200,7 +200,7 @@ impl<H: Harness> Runner<H> {
     }
 }
 
-/// The simplest case that still fails by the same clause as this one, if this one fails.
+/// Shrinks a failing case to the simplest one that still fails by the same clause.
 fn simplest<C>(
     mut tree: impl ValueTree<Value = C>,
     attempt: &dyn Fn(&C) -> Result<(), Failure>,
@@ -210,13 +210,13 @@ fn simplest<C>(
         Err(failure) => failure,
     };
     let most = match simplest.clause() {
-        // Each takes long.
+        // A walk that doesn't end makes each attempt slow.
         Clause::G9 => MOST_ATTEMPTS / 20,
         _ => MOST_ATTEMPTS,
     };
     let mut attempts = 0;
     while attempts < most && tree.simplify() {
-        // Back up where it passes, or fails otherwise.
+        // Step back if the case passes, or fails by another clause.
         loop {
             attempts += 1;
             match attempt(&tree.current()) {
@@ -232,14 +232,14 @@ fn simplest<C>(
     Err(simplest)
 }
 
-/// As few elements of a list as still fail by the same clause, and how they do: it leaves out halves,
-/// quarters, …, single ones.
+/// Reduces a list to few elements that still fail by the same clause, and returns that failure. Leaves out halves, then
+/// quarters, and finally single elements.
 pub(crate) fn smallest<T: Clone>(
     mut list: Vec<T>,
     mut failure: Failure,
     attempt: &dyn Fn(&[T]) -> Result<(), Failure>,
 ) -> (Vec<T>, Failure) {
-    // A list of some hundred needs about as many.
+    // A list of some hundred elements needs about this many.
     const MOST_ATTEMPTS: usize = 200;
     let mut attempts = 0;
     let mut size = list.len().div_ceil(2);
@@ -264,21 +264,21 @@ pub(crate) fn smallest<T: Clone>(
     (list, failure)
 }
 
-/// A fetch: of this range, at most so many items.
+/// A fetch of this range with this limit.
 pub(crate) type Ask<K> = (KeyRange<K>, usize);
 
 type Asks<'c, K> = dyn Fn(&Small<'_, K>) -> Vec<Ask<K>> + 'c;
 
-/// The keys of a small store, and the order to ask it in.
+/// The keys of a small store, and the order of its fetches.
 pub(crate) struct Small<'a, K> {
-    /// All keys that play a part, ascending.
+    /// All keys that the store may hold, ascending.
     pub(crate) pool: &'a [K],
     pub(crate) present: &'a [K],
     pub(crate) order: Order,
 }
 
 impl<K: Ord + Clone> Small<'_, K> {
-    /// From a near bound on, to the end.
+    /// Returns the range from a start bound to the end.
     pub(crate) fn from(&self, near: Bound<&K>) -> KeyRange<K> {
         match self.order {
             Order::Ascending => KeyRange::new((near, Bound::Unbounded), self.order),
@@ -295,14 +295,14 @@ impl<K: Ord + Clone> Small<'_, K> {
         self.pool.iter().filter(move |key| !is_there(key))
     }
 
-    /// Unbounded, and each key of the pool included and excluded.
+    /// Returns the unbounded bound, and each key of the pool as an included and an excluded bound.
     pub(crate) fn bounds(&self) -> Vec<Bound<&K>> {
         let at = |key| [Bound::Included(key), Bound::Excluded(key)];
         let bounds = self.pool.iter().flat_map(at);
         [Bound::Unbounded].into_iter().chain(bounds).collect()
     }
 
-    /// Every lower bound with every upper one.
+    /// Returns every combination of a lower and an upper bound.
     pub(crate) fn ranges(&self) -> Vec<KeyRange<K>> {
         let bounds = self.bounds();
         let from = |lower: &Bound<_>| {
@@ -316,9 +316,9 @@ impl<K: Ord + Clone> Small<'_, K> {
 }
 
 impl<H: Harness> Runner<H> {
-    /// Asks each small store what `asks` says; every answer must be exact.
+    /// Performs the fetches that `asks` returns on each small store. Every answer must be exact.
     pub(crate) fn exhaustively(&self, asks: &Asks<'_, H::Key>) -> Checked {
-        // What was asked of the last source, and over which keys.
+        // The keys of the last store, and the fetches of its source.
         let asked = RefCell::new((Vec::new(), Vec::new()));
         let every = |trial: &Case<H>, small: &Small<'_, H::Key>| {
             let asks = asks(small);
@@ -331,8 +331,7 @@ impl<H: Harness> Runner<H> {
         })
     }
 
-    /// Carries out a check on each small store. Larger ones come first: what they show is told apart
-    /// more easily.
+    /// Runs a check on each small store. Larger stores come first, because their failures are more specific.
     pub(crate) fn small_stores(
         &self,
         check: impl Fn(&Case<H>, &Small<'_, H::Key>) -> Tried<H>,
@@ -356,7 +355,7 @@ impl<H: Harness> Runner<H> {
         Ok(())
     }
 
-    /// The same failure of a fresh store, with as few questions and keys as will do.
+    /// Reproduces a failure on a new store, with as few fetches and keys as possible.
     fn alone(&self, failure: Failure, (present, asks): (Vec<H::Key>, Vec<Ask<H::Key>>)) -> Failure {
         let attempt = |present: &[H::Key], asks: &[Ask<H::Key>]| {
             self.once(&mut |trial| {
@@ -369,7 +368,7 @@ impl<H: Harness> Runner<H> {
     }
 }
 
-/// Few keys each: neighbours on the ladder, and its ends.
+/// Returns small sets of keys: neighbours on the ladder, and a set that includes its ends.
 fn pools<K: Clone>(ladder: &[K]) -> Vec<Vec<K>> {
     const SIZE: usize = 4;
     let last = ladder.len().saturating_sub(1);
@@ -377,12 +376,12 @@ fn pools<K: Clone>(ladder: &[K]) -> Vec<Vec<K>> {
     let ends = ends.into_iter().filter_map(|at| ladder.get(at).cloned());
     let mut pools = vec![ends.collect()];
     pools.extend(ladder.windows(SIZE).step_by(3).map(<[_]>::to_vec));
-    // The last window too, where the steps don't end there.
+    // Includes the last window even if the steps don't end there.
     pools.extend(ladder.windows(SIZE).last().map(<[_]>::to_vec));
     pools
 }
 
-/// All subsets, the largest first.
+/// Returns all subsets, the largest first.
 fn subsets<K: Clone>(pool: &[K]) -> Vec<Vec<K>> {
     let mut masks: Vec<u32> = (0..1 << pool.len()).collect();
     masks.sort_by_key(|mask| Reverse(mask.count_ones()));
@@ -394,7 +393,7 @@ fn subsets<K: Clone>(pool: &[K]) -> Vec<Vec<K>> {
     masks.into_iter().map(subset).collect()
 }
 
-/// Makes the store hold just these.
+/// Makes the store hold exactly these keys.
 fn fill<H: Harness>(trial: &Case<H>, pool: &[H::Key], present: &[H::Key]) -> Tried<H> {
     let now = trial.ledger.present();
     let mut others = pool
@@ -403,7 +402,7 @@ fn fill<H: Harness>(trial: &Case<H>, pool: &[H::Key], present: &[H::Key]) -> Tri
     others.try_for_each(|key| trial.set(key, present.contains(key)))
 }
 
-/// Asks one source everything, in chunks whose spare slots are filled again.
+/// Performs all fetches on one source, in chunks whose spare slots are reused.
 fn ask_all<H: Harness>(trial: &Case<H>, asks: &[Ask<H::Key>]) -> Tried<H> {
     let mut source = trial.source()?;
     let mut chunks = BTreeMap::new();

@@ -1,4 +1,7 @@
-//! Prove a [`keywalk`] backend: implement [`Harness`] for your store, write one line, and know.
+//! Tests a [`keywalk`] backend: implement [`Harness`] for your store, write one line, and run `cargo test`.
+//!
+//! Use it when you write a backend. Use it too when [your own code](#testing-your-own-code) walks a table. A full
+//! run opens some thousand small stores, so its duration depends on how fast your store opens.
 //!
 //! ```
 //! # use keywalk_conformance::{BoxError, Harness, KeySpace};
@@ -26,51 +29,53 @@
 //! # assert!(outcome.is_some_and(|outcome| outcome.is_ok()));
 //! ```
 //!
-//! [`conformance!`] makes a `#[test]` of each check, named after its rule: that the start is
-//! exclusive, that a deleted last row ends the walk, that nothing is held between two fetches.
-//! [`run`] carries out the same and answers a [`Report`].
+//! [`conformance!`] makes one `#[test]` per check, named after its rule. For example: the start is exclusive, a walk
+//! ends when its last row is deleted, nothing is held between two fetches. [`run`] executes the same checks and
+//! returns a [`Report`].
 //!
-//! Where the source's cursors can be written down ([`ResumableSource`](keywalk::ResumableSource)), one word
-//! more proves that too; so does [`run_durable`], which answers a report. [`Harness::foreign_fingerprints`] says whose
-//! tokens it must refuse:
+//! If your source is a [`ResumableSource`](keywalk::ResumableSource), add `durable` to test its tokens too.
+//! [`run_durable`] does the same and returns a report. [`Harness::foreign_fingerprints`] lists the sources whose
+//! tokens it must refuse.
 //!
 //! ```
 //! # macro_rules! conformance { ($($tokens:tt)*) => {} }
 //! conformance!(my_store: MyStore, durable);
 //! ```
 //!
-//! A source that can move to another thread is tried in [prefetched](keywalk::Walk::prefetch) walks too,
-//! where that is said as well; [`run_prefetched`] does so too, and answers a report:
+//! If your source can move to another thread, add `prefetched` to test [prefetched](keywalk::Walk::prefetch) walks
+//! too. [`run_prefetched`] does the same and returns a report.
 //!
 //! ```
 //! # macro_rules! conformance { ($($tokens:tt)*) => {} }
 //! conformance!(my_store: MyStore, durable, prefetched);
 //! ```
 //!
-//! # What is tried
+//! # What is tested
 //!
-//! - The harness itself, and what it declares.
-//! - Every question of small stores: each subset of a few keys, with every start, bound and limit, in
-//!   both orders; the boundary keys of the key's type.
-//! - Whole walks against a model, in all chunk sizes, longer than any page; with rows inserted,
-//!   deleted and replaced between the fetches; cut at every item and resumed; beside threads that
-//!   write; with every operation of the store made to fail in turn.
-//! - Of a durable source: that keys come back from their bytes, and any other bytes do no harm; that a token
-//!   goes on exactly, from every item, through text, by another source, after changes and after reopening;
-//!   that the fingerprint stays what it is, and refuses strangers; shares, and the human-readable form of keys.
-//! - Of a source that can move to another thread: that it answers the same there, and its errors and panics
-//!   come in their place.
+//! - The harness: its methods and the capabilities that it declares.
+//! - Every possible fetch on small stores: each subset of a few keys, with every start, bound and limit, in both
+//!   orders, and the boundary keys of the key type.
+//! - Whole walks against a model: at all chunk sizes, and longer than any page.
+//! - Concurrent changes: rows inserted, deleted and replaced between fetches, and threads that write.
+//! - Resumption: each walk is cut at every item and resumed.
+//! - Errors: every operation of the store fails in turn.
+//! - For a durable source, keys: they round-trip through bytes, any other bytes do no harm, and their
+//!   human-readable form distinguishes them. The fraction of a range grows from 0 to 1.
+//! - For a durable source, tokens: a walk resumes exactly from every item, through text, in another source, after
+//!   changes and after reopening. The fingerprint is stable and refuses other sources.
+//! - For a source that can move to another thread: results there are the same, and errors and panics arrive in
+//!   their place.
 //!
-//! Each answer is judged by what the store may have held meanwhile ([`history`]); a walk that isn't
-//! beside threads has to be exact. What a store can't do is declared ([`Capabilities`]), and said on
-//! stderr.
+//! Each answer is judged by what the store may have held during the call ([`history`]). Unless threads write
+//! concurrently, the walk must be exact. Declare what your store can't do in [`Capabilities`]; the tests print what
+//! they skip.
 //!
 //! # Testing your own code
 //!
-//! Code that walks a table can be wrong though its backend is right: it counts its position, keeps it before the
-//! rows are handled, or takes a short page for the end. The same key spaces, changes and oracle test *that*: a
-//! [`Schedule`] says what is in the store, what others do meanwhile and where the code is killed; [`VisitLog`] is
-//! told each row that the code handled, and says whether it may be that one.
+//! Code that walks a table can be wrong although its backend is right. It may count its position, store the position
+//! before the rows are handled, or take a short page for the end. The same key spaces, changes and oracle find such
+//! bugs. A [`Schedule`] defines the initial rows, the concurrent changes and where the code is killed. A
+//! [`VisitLog`] receives each row that the code handled and decides whether that row may come at that point.
 //!
 //! ```no_run
 //! use keywalk::{KeyRange, Order, Walk};
@@ -104,14 +109,14 @@
 //!     fn the_export_has_each_row(schedule in KeySpace::known().schedules(), size in 1..5_usize) {
 //!         let table = Table::default();
 //!         schedule.run(
-//!             // What the code promises: all that is there at the start and stays, in order, each row once.
+//!             // What the code promises: every row that exists throughout the run, in order, once.
 //!             VisitLog::over(KeyRange::all(Order::Ascending)).bounded().reads_ahead(size),
-//!             // How others write to the store.
+//!             // How concurrent writers change the store.
 //!             |key, change| match change {
 //!                 Change::Put(value) => table.insert(*key, value),
 //!                 Change::Delete => table.delete(*key),
 //!             },
-//!             // The code under test. It is called again where it was killed.
+//!             // The code under test. It is called again after each kill.
 //!             |meanwhile| -> Result<(), BoxError> {
 //!                 let walk = Walk::new(meanwhile.interleave(table.source())).chunk_size(size);
 //!                 export(walk, |key, value| meanwhile.visit(key, value))
@@ -122,35 +127,34 @@
 //! # fn main() {}
 //! ```
 //!
-//! - Others come before each chunk that a source of the code is asked for, if that is
-//!   [interleaved](ConcurrentStore::interleave). Code that reads its store by itself says [`turn`](ConcurrentStore::turn),
-//!   or the function does that it hands its rows to.
-//! - Code that is killed unwinds. What it does next depends on the position that it kept; whether that is right
-//!   is judged. Code that kept nothing begins at the start.
-//! - The clause, the history and what should have come are in the [`Counterexample`]; proptest shrinks the
-//!   schedule. One that once failed is kept as a test of its own: `Schedule::new([1, 2, 3]).turn([…])`.
-//! - Any other way to change a store meanwhile, from threads say, can be judged too: [`VisitLog`] needs no
-//!   schedule.
+//! - Wrap your source with [`interleave`](ConcurrentStore::interleave): concurrent changes then happen before each
+//!   fetch. If your code reads its store without a source, call [`turn`](ConcurrentStore::turn) before each page, or
+//!   in the function that receives the rows.
+//! - Killed code unwinds and is called again. It continues from the position that it stored, and the kit judges
+//!   whether that is right. Code that stored nothing begins at the start.
+//! - A [`Counterexample`] shows the clause, the history and what should have come; proptest shrinks the schedule.
+//!   Keep a schedule that failed as a test of its own: `Schedule::new([1, 2, 3]).turn([…])`.
+//! - To change the store in another way, such as from threads, use [`VisitLog`] without a schedule.
 //!
-//! | The code | is found by |
+//! | Bug in the code | Found by |
 //! |---|---|
-//! | counts its position (OFFSET) | G3, a row is left out; or G2, one comes twice |
-//! | goes on at its key, not past it (`>=`) | G2 |
+//! | counts its position (OFFSET) | G3, a row is left out; or G2, a row comes twice |
+//! | continues at its key, not after it (`>=`) | G2 |
 //! | takes a short page for the end | G8 |
-//! | goes on until it meets a row that is gone by now | G9, if it says its turns |
-//! | keeps its position too early, or goes on a row off | G10 |
-//! | handles rows as they were long ago | G5, G4 or G3, if it is said how far it reads ahead |
-//! | holds a lock or a transaction between two chunks | G14, if others can't write meanwhile |
+//! | continues until it meets a row that was deleted | G9, if it calls `turn` or reads an interleaved source |
+//! | stores its position too early, or resumes one row off | G10 |
+//! | handles outdated rows | G5, G4 or G3, if you set [`reads_ahead`](history::VisitLog::reads_ahead) |
+//! | holds a lock or a transaction between two chunks | G14, if that blocks concurrent writers |
 //!
-//! The example `test_your_walk`, in the repository, does all this to a sync that goes on where it was left, over
-//! SQLite, and shows what is said of one by OFFSET.
+//! The example `test_your_walk` in the repository tests a resumable sync over SQLite in this way. It also shows the
+//! failure of a sync that uses OFFSET.
 //!
 //! [`VisitLog`]: history::VisitLog
 //!
-//! # A failure
+//! # Reading a failure
 //!
-//! names the clause of what a [walk promises](keywalk#what-a-walk-promises), G1 to G15, and
-//! shows the smallest history that was found to break it:
+//! A failure names the broken clause of what a [walk promises](keywalk#what-a-walk-promises), G1 to G15. It shows the
+//! smallest history found that breaks it:
 //!
 //! ```text
 //! `the_start_is_exclusive` fails: 3 came, which is not past the start
@@ -168,11 +172,10 @@
 //!
 #![doc = include_str!("checks.md")]
 //!
-//! # The environment
+//! # Environment variables
 //!
-//! - `KEYWALK_SEED`: the seed of all cases, instead of a fresh one. What threads do is up to the
-//!   machine all the same.
-//! - `KEYWALK_CASES`: how many cases a property is tried with, instead of 32.
+//! - `KEYWALK_SEED`: the seed of all cases. Default: a random one. The interleaving of threads isn't seeded.
+//! - `KEYWALK_CASES`: the number of cases per property. Default: 32.
 //!
 //! # Features
 //!

@@ -15,40 +15,40 @@ use crate::history::{
 use crate::trial::{Ledger, held};
 use crate::witness::{caught, lock};
 
-/// What happens to a store while code under test walks it, and what that code did so far: the code's side of
-/// [`Schedule::run`](crate::Schedule::run).
+/// The handle that [`Schedule::run`](crate::Schedule::run) passes to the code under test. It applies the concurrent
+/// changes and records what the code does.
 ///
-/// Clones are the same one, also in other threads if `W`, which writes, can go there. In a thread that unwinds,
-/// killed or by a panic of its own, it does nothing: destructors may say what they do.
+/// Clones share their state, across threads if the writer `W` is `Send`. In a thread that unwinds, from a kill or a
+/// panic, its methods do nothing, so destructors may call them.
 pub struct ConcurrentStore<K, W>(Arc<Shared<K, W>>);
 
-/// Threads use it in turn; one that comes again before it is done panics: it would wait for itself.
+/// Threads use the state one at a time. A thread that enters it twice panics, because it would wait for itself.
 struct Shared<K, W> {
     state: Mutex<State<K, W>>,
     user: Mutex<Option<ThreadId>>,
 }
 
-/// A store beside which code runs, and what that did.
+/// The store's state, and what the code under test did.
 struct State<K, W> {
     edits: Edits<K>,
     kills: Vec<usize>,
     ledger: Ledger<K>,
     visits: VisitLog<K>,
     write: W,
-    /// Turns so far, of all runs, and when the last one ended.
+    /// The number of turns in all runs, and when the last one ended.
     turns: usize,
     turned: u64,
-    /// Turns since the last visit.
+    /// The number of turns since the last visit.
     idle: usize,
-    /// Runs before this one, when it began, and what it has had of events.
+    /// The number of earlier runs, when this run began, and the number of its events.
     runs: usize,
     begun: u64,
     events: usize,
     /// What the code deleted since the last turn.
     pending: Vec<Mutation<K>>,
-    /// Where the code is.
+    /// The position of the code.
     cursor: Option<K>,
-    /// It was killed, and hasn't said where it goes on.
+    /// Whether the code was killed and its new position isn't known yet.
     is_lost: bool,
     stop: Option<Stop<K>>,
 }
@@ -59,10 +59,10 @@ enum Stop<K> {
     Broke(Violation<K>),
 }
 
-/// Unwinds out of the code.
+/// The panic payload that stops the code.
 struct Stopped;
 
-/// Code that says so many turns in a row, and visits nothing, has no end.
+/// Code that makes this many turns in a row without a visit counts as endless.
 const MOST_IDLE: usize = 1_000;
 
 impl<K, W> ConcurrentStore<K, W>
@@ -70,7 +70,7 @@ where
     K: Ord + Clone + Debug,
     W: FnMut(&K, Change) -> Result<(), BoxError>,
 {
-    /// Puts what the schedule has at first.
+    /// Puts the initial rows of the schedule.
     pub(crate) fn begin(
         edits: &Edits<K>,
         kills: &[usize],
@@ -112,7 +112,7 @@ where
         })))
     }
 
-    /// Runs the code once. Does it run to its end, or into its death?
+    /// Runs the code once. Returns `true` if it ended by itself, `false` if it was killed.
     pub(crate) fn runs_to_its_end<E: Debug>(
         &self,
         code: &mut impl FnMut(&Self) -> Result<(), E>,
@@ -123,7 +123,7 @@ where
             (Some(Stop::Killed), _) => {
                 let note = "killed, and begun again".to_owned();
                 state.ledger.tell(Event::Note(note));
-                // Undone with its transaction, or not: it stays possible.
+                // The kill may have rolled these deletions back, so both outcomes stay possible.
                 state.pending.clear();
                 (state.runs, state.events, state.idle) = (state.runs + 1, 0, 0);
                 state.is_lost = true;
@@ -141,11 +141,11 @@ where
         })
     }
 
-    /// The code returned, as if nothing more came.
+    /// Judges the end: the code returned, so it claims that nothing more comes.
     pub(crate) fn end(&self) -> Result<(), Counterexample<K>> {
         self.with(|state| {
             let now = state.ledger.clock.tick();
-            // With nothing left to be read, nothing was.
+            // Killed code that then reads nothing is taken to continue after its last visit.
             let kept = state.cursor.clone();
             let found = state.find_place(kept);
             let found = found.and_then(|()| state.visits.end(now, &state.ledger.lives.borrow()));
@@ -153,74 +153,75 @@ where
         })
     }
 
-    /// A page is about to be read: others have their turn.
+    /// Lets the concurrent changes of the next turn happen. Call it before each page that your code reads.
     ///
-    /// For code that reads its store without a [`ChunkSource`](keywalk::ChunkSource), from wherever it can be
-    /// called: a callback between two pages, a mock of the connection, the loop itself. Sources are
-    /// [interleaved](Self::interleave). It may be called more often than pages are read, and less often: from
-    /// the function that handles a row, say. A turn that the code never comes to doesn't happen.
+    /// For code that reads its store without a [`ChunkSource`](keywalk::ChunkSource); [interleave](Self::interleave)
+    /// a source instead. Call it from any place that you control: a callback between two pages, a mock of the
+    /// connection, or the loop itself. It may be called more or less often than pages are read, such as from the
+    /// function that handles a row. If the code ends early, the remaining turns don't happen.
     ///
     /// # Panics
     ///
-    /// It unwinds where the schedule kills the code, and where the code breaks a clause: it comes for the
-    /// thousandth time in a row without a visit (G9), or the store can't be written to while the code holds
-    /// something (G14). [`Schedule::run`](crate::Schedule::run) catches it.
+    /// It unwinds where the schedule kills the code, and where the code breaks a clause:
     ///
-    /// If it comes, as by a hook of the store, from the `write` of @@ that is what others do.
-    /// The same holds for all that the code says. From another thread, for which `write` waits, it hangs.
+    /// - G9: this is the thousandth call in a row without a visit.
+    /// - G14: the store can't be written to because the code holds something.
+    ///
+    /// [`Schedule::run`](crate::Schedule::run) catches both.
+    ///
+    /// It also panics if it is called from within `write`, such as by a hook of the store: `write` is what others do
+    /// in a turn. The same holds for the other methods. A call from another thread that `write` waits for hangs.
     pub fn turn(&self) {
         self.say(State::turn);
     }
 
-    /// The code handled this row, and the value that it saw there.
+    /// Records that the code handled this row, and the value that it saw.
     ///
-    /// Where the code is killed, this row may be its last: say it before the position is kept, as a row is
-    /// handled before its position is kept.
+    /// Call it before the code stores its position: the schedule may kill the code in this call.
     ///
     /// # Panics
     ///
-    /// It unwinds where the schedule kills the code, and where it breaks a clause.
+    /// It unwinds where the schedule kills the code, and where the code breaks a clause.
     /// [`Schedule::run`](crate::Schedule::run) catches it.
     pub fn visit(&self, key: &K, value: u64) {
         self.say(|state| state.visit(key, Some(value)));
     }
 
-    /// The code handled the row of this key; what it held isn't told, and so not judged.
+    /// Records that the code handled the row of this key. The row's value isn't judged.
     ///
     /// # Panics
     ///
-    /// As [`visit`](Self::visit).
+    /// In the same cases as [`visit`](Self::visit).
     pub fn visit_key(&self, key: &K) {
         self.say(|state| state.visit(key, None));
     }
 
-    /// The code begins, or begins again, after this key: the position that it kept, and now read. `None` is
-    /// the start, and what is assumed of a run that visits a row and hasn't said.
+    /// Records that the code begins, or resumes, after this key: the position that it stored. `None` is the start.
     ///
-    /// For code that is resumed, and that reads its store by itself; said before the first page is read. A
-    /// source that is [interleaved](Self::interleave) tells it by what it is asked. Rows visited past that key
-    /// come again.
+    /// Call it before the first page if your code resumes and reads its store without a source. A source that is
+    /// [interleaved](Self::interleave) records this by itself. Without a call, a run that visits a row is taken to
+    /// begin at the start. Rows that were visited after this key must come again.
     ///
     /// # Panics
     ///
-    /// It unwinds where rows before that key were never visited (G10).
+    /// It unwinds if rows before that key were never visited (G10).
     /// [`Schedule::run`](crate::Schedule::run) catches it.
     pub fn resumes_after(&self, key: Option<&K>) {
         self.say(|state| state.resume(key.cloned()).map(|()| false));
     }
 
-    /// The code itself deleted this row, since the last [turn](Self::turn): for a purge, a dedup, a queue.
+    /// Records that the code itself deleted this row. For a purge, a deduplication or a queue.
     ///
-    /// Say it right after. It counts as done from the next turn on, when a transaction around it has to be
-    /// committed; a kill before that may undo it, so that the row comes again or doesn't. Rows whose values the
-    /// code changes are [visited by their key](Self::visit_key).
+    /// Call it right after the deletion. The deletion counts as done from the next [turn](Self::turn) on, so a
+    /// transaction around it must be committed by then. If a kill comes earlier, both outcomes are allowed. For rows
+    /// whose values the code changes, use [`visit_key`](Self::visit_key).
     pub fn deleted(&self, key: &K) {
         if !thread::panicking() {
             self.with(|state| state.delete(key));
         }
     }
 
-    /// The same source, with the others' [turn](Self::turn) before each question that a walk asks.
+    /// Wraps a source so that a [turn](Self::turn) happens before each of its fetches and last-key requests.
     #[must_use = "others have their turn only before the questions of the source that it makes"]
     pub fn interleave<S>(&self, source: S) -> Interleaved<S, K, W> {
         Interleaved {
@@ -230,7 +231,7 @@ where
         }
     }
 
-    /// A walk asks for what is left of its range, and others have their turn or not.
+    /// Records that a walk requests the rest of its range, with or without a turn before it.
     fn asked(&self, range: &KeyRange<K>, is_turn: bool) {
         let after = match range.start() {
             Bound::Excluded(key) => Some(key),
@@ -247,8 +248,8 @@ where
         });
     }
 
-    /// Does it, and stops the code if it breaks a clause, or is killed here. Code that unwinds already is on its
-    /// way out: what its destructors say neither counts nor unwinds again, which would abort.
+    /// Performs `what`, and stops the code if it breaks a clause or is killed here. Does nothing in a thread that
+    /// unwinds already, because a second panic in a destructor would abort.
     fn say(&self, what: impl FnOnce(&mut State<K, W>) -> Result<bool, Violation<K>>) {
         if thread::panicking() {
             return;
@@ -267,7 +268,7 @@ where
         }
     }
 
-    /// Waits until no other thread uses the state.
+    /// Calls `what` with the state, once no other thread uses it.
     fn with<T>(&self, what: impl FnOnce(&mut State<K, W>) -> T) -> T {
         let Shared { state, user } = &*self.0;
         let me = Some(thread::current().id());
@@ -331,7 +332,7 @@ where
         Ok(self.is_killed())
     }
 
-    /// The code deletes this row. It may do so in a transaction, that a kill undoes.
+    /// Records that the code deletes this row, perhaps in a transaction that a kill rolls back.
     fn delete(&mut self, key: &K) {
         let mutation = Mutation {
             key: key.clone(),
@@ -342,7 +343,7 @@ where
         self.pending.push(mutation);
     }
 
-    /// Others can write: what the code deleted is done.
+    /// Marks the code's deletions as done: others can write, so the code has committed.
     fn settle(&mut self) {
         let to = self.ledger.clock.tick();
         for mut mutation in self.pending.drain(..) {
@@ -354,7 +355,7 @@ where
     fn visit(&mut self, key: &K, value: Option<u64>) -> Result<bool, Violation<K>> {
         let now = self.ledger.clock.tick();
         self.ledger.tell(Event::Visit(key.clone(), value));
-        // A run that doesn't say where it goes on begins at the start.
+        // A run that didn't report its position begins at the start.
         self.find_place(None)?;
         self.visits
             .visit(key, value, now, &self.ledger.lives.borrow())?;
@@ -379,7 +380,7 @@ where
             .resume(after, self.begun, &self.ledger.lives.borrow())
     }
 
-    /// It goes on after this key, if it was killed and hasn't said so.
+    /// Resumes after this key if the code was killed and its new position isn't known yet.
     fn find_place(&mut self, after: Option<K>) -> Result<(), Violation<K>> {
         match self.is_lost {
             true => self.resume(after),
@@ -387,7 +388,7 @@ where
         }
     }
 
-    /// The event that just was is this run's last one.
+    /// Counts an event. Returns whether the schedule kills the code at it.
     fn is_killed(&mut self) -> bool {
         self.events += 1;
         self.kills.get(self.runs) == Some(&self.events)
@@ -404,12 +405,13 @@ where
     }
 }
 
-/// A source before each of whose questions, fetches and the one for the last key, others have their turn: what
-/// [`ConcurrentStore::interleave`] makes.
+/// A source with a turn for concurrent changes before each fetch and each last-key request. Made by
+/// [`ConcurrentStore::interleave`].
 ///
-/// By the first question after a kill it is known where the code goes on, so that isn't to be said.
+/// The first request after a kill shows where the code resumes, so you needn't call
+/// [`resumes_after`](ConcurrentStore::resumes_after).
 ///
-/// It is durable if the source inside is, and its tokens are that one's.
+/// It is resumable if the inner source is, with the same tokens.
 pub struct Interleaved<S, K, W> {
     source: S,
     meanwhile: ConcurrentStore<K, W>,
@@ -417,22 +419,22 @@ pub struct Interleaved<S, K, W> {
 }
 
 impl<S, K, W> Interleaved<S, K, W> {
-    /// Nobody has a turn before its questions: for code that reads in a transaction in which nobody else can
-    /// write, as jobs with SQLite's `SqliteCheckpoints` do. It says [`turn`](ConcurrentStore::turn) where that has
-    /// ended, in a hook for its progress, say. Default: others have their turns.
+    /// Turns off the turns before requests. For code that reads inside a transaction that blocks other writers, such as
+    /// jobs with SQLite's `SqliteCheckpoints`. Such code calls [`turn`](ConcurrentStore::turn) after the transaction,
+    /// for example in a progress hook. Default: turns happen.
     #[must_use]
     pub fn without_turns(mut self) -> Self {
         self.has_turns = false;
         self
     }
 
-    /// The source inside.
+    /// Returns the inner source.
     #[must_use]
     pub fn get_ref(&self) -> &S {
         &self.source
     }
 
-    /// Takes the source out.
+    /// Returns the inner source, by value.
     #[must_use]
     pub fn into_inner(self) -> S {
         self.source
@@ -462,7 +464,7 @@ where
     }
 }
 
-/// Prints the source.
+/// Prints the inner source.
 impl<S: Debug, K, W> Debug for Interleaved<S, K, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Interleaved")
@@ -471,11 +473,10 @@ impl<S: Debug, K, W> Debug for Interleaved<S, K, W> {
     }
 }
 
-/// A run of code that walks, and the clause that it breaks: what [`Schedule::run`](crate::Schedule::run)
-/// found.
+/// The error of [`Schedule::run`](crate::Schedule::run): a run of the code under test that breaks a clause.
 ///
-/// Its `Display` shows what is wrong, the clause, the history, what was expected and what came. The schedule
-/// isn't in it: proptest prints that as the minimal input.
+/// Its `Display` shows what is wrong, the clause, the history, what was expected and what came. Proptest prints the
+/// schedule separately, as the minimal input.
 #[derive(Clone, Debug)]
 pub struct Counterexample<K>(Box<Found<K>>);
 
@@ -493,19 +494,19 @@ impl<K: Clone + Debug> Counterexample<K> {
 }
 
 impl<K: Debug> Counterexample<K> {
-    /// What is wrong, with the key.
+    /// Returns what is wrong, with the key.
     #[must_use]
     pub fn breach(&self) -> &Violation<K> {
         &self.0.breach
     }
 
-    /// The clause that is broken.
+    /// Returns the broken clause.
     #[must_use]
     pub fn clause(&self) -> Clause {
         self.0.breach.clause()
     }
 
-    /// What happened, a line an event; the last 40 of a long history.
+    /// Returns the history, one line per event, at most the last 40.
     #[must_use]
     pub fn timeline(&self) -> &[String] {
         &self.0.telling.timeline

@@ -3,7 +3,7 @@ use std::fmt::{self, Debug, Display};
 use crate::clause::Clause;
 use crate::history::{Telling, Violation};
 
-/// What came out of a check.
+/// The outcome of one check.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     check: &'static str,
@@ -13,11 +13,11 @@ pub struct Outcome {
 /// Whether a check passed.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// It did.
+    /// The check passed.
     Passed,
-    /// It didn't.
+    /// The check failed.
     Failed(Failure),
-    /// It needs what the store can't do, for this reason.
+    /// The check needs a capability that the store lacks, for this reason.
     Skipped(&'static str),
 }
 
@@ -32,20 +32,20 @@ impl Outcome {
         self.check
     }
 
-    /// Whether it didn't fail.
+    /// Returns whether the check passed or was skipped.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         !matches!(self.verdict, Verdict::Failed(_))
     }
 
-    /// What came of it: passed, failed, or skipped and why.
+    /// Returns whether the check passed, failed or was skipped, and why.
     #[must_use]
     pub fn verdict(&self) -> &Verdict {
         &self.verdict
     }
 }
 
-/// A check that failed: the clause, what happened, what was expected, and how to see it again.
+/// A failed check. Its `Display` shows the clause, the history, what was expected, and the seed that repeats it.
 #[derive(Clone, Debug)]
 pub struct Failure(Box<Told>);
 
@@ -76,13 +76,13 @@ impl Failure {
         self.0.check
     }
 
-    /// The clause that is broken.
+    /// Returns the broken clause.
     #[must_use]
     pub fn clause(&self) -> Clause {
         self.0.telling.clause
     }
 
-    /// The events of the smallest history that was found to break it, a line each; the last 40 of a long one.
+    /// Returns the smallest history found that breaks the clause, one line per event, at most the last 40.
     #[must_use]
     pub fn timeline(&self) -> &[String] {
         &self.0.telling.timeline

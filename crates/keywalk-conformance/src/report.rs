@@ -12,7 +12,7 @@ use crate::outcome::{Failure, Outcome, Verdict};
 use crate::run::Run;
 use crate::witness::watched;
 
-/// What came out of all checks.
+/// The outcomes of all checks of one run.
 #[derive(Clone, Debug)]
 pub struct Report {
     suite: &'static str,
@@ -20,40 +20,40 @@ pub struct Report {
     outcomes: Vec<Outcome>,
 }
 
-/// Carries out every check, and answers what came of each. It doesn't panic, and doesn't stop at the
-/// first failure.
+/// Runs every check of a source and returns their outcomes. It doesn't panic or stop at the first failure.
+///
+/// In tests, prefer [`conformance!`](crate::conformance), which makes one `#[test]` per check.
 #[must_use]
 pub fn run<H: Harness>(config: &Config) -> Report {
     Report::of(&of_walks::<H>(), config)
 }
 
-/// The same of a source whose cursors can be written down: with the checks of its tokens too.
+/// Runs every check of a resumable source: those of [`run`], and those of its tokens.
 #[must_use]
 pub fn run_durable<H: DurableHarness>(config: &Config) -> Report {
     let checks = of_walks::<H>().into_iter().chain(of_tokens());
     Report::of(&Vec::from_iter(checks), config)
 }
 
-/// Carries out the checks of a source that can be prefetched, and only these: beside [`run`] or
-/// [`run_durable`].
+/// Runs the checks of prefetched walks only. Use it in addition to [`run`] or [`run_durable`].
 #[must_use]
 pub fn run_prefetched<H: PrefetchedHarness>(config: &Config) -> Report {
     Report::of(&of_prefetched::<H>(), config)
 }
 
-/// Carries out one check, by its name; `None` if the kit has none of that name.
+/// Runs one check of [`run`] by its name. Returns `None` if [`run`] has no such check.
 #[must_use]
 pub fn run_check<H: Harness>(check: &str, config: &Config) -> Option<Outcome> {
     one_of(&of_walks::<H>(), check, config)
 }
 
-/// The same of the checks that only [`run_durable`] carries out.
+/// Runs one check of tokens by its name. Returns `None` if it isn't one that only [`run_durable`] executes.
 #[must_use]
 pub fn run_durable_check<H: DurableHarness>(check: &str, config: &Config) -> Option<Outcome> {
     one_of(&of_tokens::<H>(), check, config)
 }
 
-/// The same of the checks of [`run_prefetched`].
+/// Runs one check of [`run_prefetched`] by its name. Returns `None` if there is no such check.
 #[must_use]
 pub fn run_prefetched_check<H: PrefetchedHarness>(check: &str, config: &Config) -> Option<Outcome> {
     one_of(&of_prefetched::<H>(), check, config)
@@ -74,19 +74,19 @@ impl Report {
         }
     }
 
-    /// Whether no check failed.
+    /// Returns whether no check failed.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.failures().next().is_none()
     }
 
-    /// What came out of each check.
+    /// Returns the outcome of each check.
     #[must_use]
     pub fn outcomes(&self) -> &[Outcome] {
         &self.outcomes
     }
 
-    /// The checks that failed.
+    /// Iterates over the failures.
     pub fn failures(&self) -> impl Iterator<Item = &Failure> {
         let outcomes = self.outcomes.iter();
         outcomes.filter_map(|outcome| match outcome.verdict() {
@@ -95,7 +95,7 @@ impl Report {
         })
     }
 
-    /// The checks that were skipped, and why.
+    /// Iterates over the names of the skipped checks and the reasons.
     pub fn skipped(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let outcomes = self.outcomes.iter();
         outcomes.filter_map(|outcome| match outcome.verdict() {
@@ -104,14 +104,14 @@ impl Report {
         })
     }
 
-    /// The seed of the cases.
+    /// Returns the seed of the cases.
     #[must_use]
     pub fn seed(&self) -> u64 {
         self.seed
     }
 }
 
-/// The numbers, what was skipped, and each failure.
+/// Prints the counts, the skipped checks and each failure.
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let failed = self.failures().count();
@@ -132,22 +132,22 @@ impl Display for Report {
     }
 }
 
-/// What a walk handed out: keys, with the number of the put that their value is of.
+/// The items that a walk yielded: each key with its value, which is the number of the put that wrote it.
 pub type Trace<K> = Vec<(K, u64)>;
 
-/// What happens to a store while [`traces`] walks it.
+/// Whether the store changes while [`traces`] walks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beside {
     /// Rows are inserted, replaced and deleted between chunks.
     Changes,
-    /// Nothing: for stores that can't be changed, or answer from a snapshot.
+    /// Nothing changes. For stores that can't be changed, or that read from a snapshot.
     Nothing,
 }
 
-/// What walks hand out that are made, changed beside, cut and resumed as the seed says: for harnesses
-/// of the same key space and the same capabilities, the same.
+/// Runs randomized walks and returns what each yielded, for tests of one store against another.
 ///
-/// For tests of one store against another:
+/// The seed determines the walks, the concurrent changes, and where each walk is cut and resumed. Two harnesses with
+/// the same key space and the same capabilities must return the same traces:
 ///
 /// ```
 /// # use keywalk_conformance::{Beside, Config, Harness, traces};
@@ -159,8 +159,8 @@ pub enum Beside {
 /// }
 /// ```
 ///
-/// Changes happen between chunks, so a source that answers shorter chunks than it is asked for (with
-/// [`ScannedTo`](keywalk::Fetched::ScannedTo), say) sees them at other items.
+/// Changes happen between chunks. A source that returns shorter chunks than requested, such as with
+/// [`ScannedTo`](keywalk::Fetched::ScannedTo), sees them at other items and so yields other traces.
 ///
 /// # Errors
 ///
@@ -182,7 +182,7 @@ pub fn traces<H: Harness>(config: &Config, beside: Beside) -> Result<Vec<Trace<H
             let (cursor, size) = (items.cursor(), plan.second_chunk_size);
             let walk = Walk::new(trial.source()?).resume(cursor).chunk_size(size);
             drop(run.by_items(trial, walk, size, usize::MAX)?);
-            // Where nobody listens any more, nothing is lost.
+            // Nothing is lost if the receiver is gone.
             drop(tells.send(run.seen));
             Ok(())
         });

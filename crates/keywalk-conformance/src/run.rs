@@ -13,27 +13,27 @@ use crate::history::{Answer, FailureKind, Oracle, Question, Violation, explained
 use crate::lab::Runner;
 use crate::trial::{Case, Entry, Item, SourceOf, Tried};
 
-/// A walk over a trial's store, as a plan says, beside what it must be.
+/// A walk over a case's store that follows a plan, and the oracle that judges it.
 pub(crate) struct Run<'s, H: Harness> {
     pub(crate) plan: &'s Plan<H::Key>,
     oracle: Oracle<H::Key>,
     is_snapshot: bool,
-    /// How many chunks were asked for.
+    /// The number of chunks requested so far.
     step: usize,
-    /// How many of the source's questions are judged.
+    /// The number of the source's requests that are judged.
     judged: usize,
-    /// What was handed out.
+    /// The items that the walk yielded.
     pub(crate) seen: Vec<Entry<H>>,
 }
 
 impl<'s, H: Harness> Run<'s, H> {
-    /// Puts what the plan has at first.
+    /// Puts the plan's initial keys, and starts a run.
     pub(crate) fn start(trial: &Case<H>, plan: &'s Plan<H::Key>) -> Tried<H, Self> {
         trial.put_all(&plan.edits.initial)?;
         Ok(Self::again(trial, plan))
     }
 
-    /// Over what is there. Nothing changes before its first step.
+    /// Starts a run over the present contents. Nothing changes before its first step.
     pub(crate) fn again(trial: &Case<H>, plan: &'s Plan<H::Key>) -> Self {
         let is_snapshot = H::capabilities().snapshot.is_yes();
         let mut oracle = plan.oracle();
@@ -50,9 +50,9 @@ impl<'s, H: Harness> Run<'s, H> {
         }
     }
 
-    /// Walks by chunks, with mutations between them.
+    /// Walks by chunks, with changes between them.
     pub(crate) fn by_chunks(mut self, trial: &Case<H>) -> Tried<H> {
-        // Tells keys while a chunk is lent.
+        // Reads keys while a chunk is lent.
         let reader = trial.source()?;
         let mut chunks = self.plan.walk(trial.source()?).chunks();
         self.judged = 0;
@@ -84,8 +84,7 @@ impl<'s, H: Harness> Run<'s, H> {
         self.by_items(trial, walk, size, usize::MAX).map(drop)
     }
 
-    /// Takes items one by one, with mutations whenever none is buffered, and gives the walk back as it
-    /// then stands.
+    /// Takes items one by one, with changes whenever no item is buffered. Returns the walk in its final state.
     pub(crate) fn by_items<'t>(
         &mut self,
         trial: &'t Case<H>,
@@ -131,14 +130,14 @@ impl<'s, H: Harness> Run<'s, H> {
             }
             self.see(entry)?;
         }
-        // It is cut here, and may go on by its cursor.
+        // The walk is cut here and may be resumed from its cursor.
         let now = trial.ledger.clock.tick();
         self.oracle.resume(!buffered.is_empty(), now);
         Ok(items)
     }
 
-    /// Judges a walk that is over: what was asked of a source that was opened then, and what came of it.
-    /// Nobody changed the store.
+    /// Judges a finished walk by its source's requests and its items. The source was opened at `opened`, and nobody
+    /// changed the store since.
     pub(crate) fn of_all<E: Debug>(
         mut self,
         trial: &Case<H>,
@@ -160,7 +159,7 @@ impl<'s, H: Harness> Run<'s, H> {
             .end(self.plan.chunk_size, &trial.ledger.lives.borrow())
     }
 
-    /// Whether so many chunks were fetched by these questions, or no more will be.
+    /// Returns whether these requests fetched `chunks` chunks, or no more will be fetched.
     pub(crate) fn has_fetched(
         &self,
         trial: &Case<H>,
@@ -179,7 +178,7 @@ impl<'s, H: Harness> Run<'s, H> {
         !goes_on || oracle.has_ended() || fetched.count() >= chunks
     }
 
-    /// Does what is due before the next chunk.
+    /// Makes the plan's changes before the next chunk.
     pub(crate) fn mutate(&mut self, trial: &Case<H>) -> Tried<H> {
         let Plan {
             edits,
@@ -187,7 +186,7 @@ impl<'s, H: Harness> Run<'s, H> {
             order,
             ..
         } = self.plan;
-        // A snapshot is of the walk's start, whenever it is taken.
+        // A snapshot belongs to the walk's start, whenever it is taken.
         if self.step > 0 || !self.is_snapshot {
             let now = edits.turns.get(self.step).into_iter().flatten();
             for edit in now.chain(always) {
@@ -205,7 +204,7 @@ impl<'s, H: Harness> Run<'s, H> {
         Ok(())
     }
 
-    /// Judges what was asked since the last mutation, and tells what is to be handed out of it.
+    /// Judges the requests since the last change. Returns the items that the walk must yield from them.
     fn judge(&mut self, trial: &Case<H>, source: &SourceOf<'_, H>) -> Tried<H, Vec<Entry<H>>> {
         let mut fetched = Vec::new();
         for question in source.log().from(self.judged) {
@@ -219,7 +218,8 @@ impl<'s, H: Harness> Run<'s, H> {
         Ok(fetched)
     }
 
-    /// The items of a walk's own question: the search for the last key goes in the other order.
+    /// Returns the items of a fetch in the walk's order. A search for the last key goes in the other order, and yields
+    /// none.
     fn items(&self, question: &Question<H::Key>) -> Vec<Entry<H>> {
         match &question.answer {
             Answer::Items(answer) if question.range.order() == self.plan.order => {
@@ -229,7 +229,7 @@ impl<'s, H: Harness> Run<'s, H> {
         }
     }
 
-    /// Judges a question, and where the answer is wrong, by what a fresh source answers too.
+    /// Judges a request. Compares a wrong answer with that of a fresh source.
     fn compare(
         &mut self,
         trial: &Case<H>,
@@ -244,7 +244,7 @@ impl<'s, H: Harness> Run<'s, H> {
         })
     }
 
-    /// The next question, of a source that was opened then.
+    /// Observes the next request of a source that was opened at `opened`.
     fn observe(&mut self, trial: &Case<H>, opened: u64, question: &Question<H::Key>) -> Tried<H> {
         let lives = trial.ledger.lives.borrow();
         let Question { range, during, .. } = question;
@@ -260,7 +260,7 @@ impl<'s, H: Harness> Run<'s, H> {
         })
     }
 
-    /// Why a walk failed: what its source answered, if that shows it.
+    /// Returns why a walk failed: its source's wrong answer if there is one, otherwise the error.
     fn failed<E: Debug>(
         &mut self,
         trial: &Case<H>,
@@ -275,14 +275,14 @@ impl<'s, H: Harness> Run<'s, H> {
         }
     }
 
-    /// What is handed out, whatever the fetches were.
+    /// Records a yielded item, whatever was fetched.
     fn see(&mut self, entry: Entry<H>) -> Tried<H> {
         self.oracle.hand_out(&entry.0)?;
         self.seen.push(entry);
         Ok(())
     }
 
-    /// The walk says that nothing more comes. Then every key of the pool is put: nothing of it may come.
+    /// Judges the end of the walk. Then puts every key of the pool, none of which may come any more.
     fn end(&mut self, trial: &Case<H>, chunk_size: usize) -> Tried<H> {
         self.oracle.end(chunk_size, &trial.ledger.lives.borrow())?;
         match H::capabilities().mutation.is_yes() {
@@ -302,7 +302,7 @@ impl<'s, H: Harness> Run<'s, H> {
     }
 }
 
-/// An error where nothing was made to fail.
+/// Makes a violation of an error that no injected fault caused.
 pub(crate) fn unexpected<K: Debug, E: Debug>(error: &Error<E>) -> Violation<K> {
     match error {
         Error::Contract(violation) => {
@@ -319,7 +319,7 @@ fn handed_out<K: Debug>(fetched: &dyn Debug, handed_out: &dyn Debug) -> Violatio
         .got(format!("{handed_out:?}"))
 }
 
-/// A walk by items, in this thread or ahead in another.
+/// A walk by items, in this thread or prefetched in another.
 pub(crate) trait ByItems<'t, H: Harness>:
     Iterator<Item = Result<Item<'t, H>, Said<'t, H>>>
 {
@@ -332,7 +332,7 @@ pub(crate) trait Walks<H: Harness> {
     fn items<'t>(walk: Walk<SourceOf<'t, H>>) -> Box<dyn ByItems<'t, H> + 't>;
 }
 
-/// In this thread.
+/// Walks in this thread.
 pub(crate) struct Here;
 
 impl<H: Harness> Walks<H> for Here {
@@ -347,7 +347,7 @@ impl<'t, H: Harness> ByItems<'t, H> for Items<SourceOf<'t, H>> {
     }
 }
 
-/// All that comes, and the error that ends it.
+/// Collects all items, and the error that ends the walk.
 pub(crate) fn taken<'t, H: Harness>(
     items: &mut dyn ByItems<'t, H>,
     reader: &SourceOf<'t, H>,
@@ -362,22 +362,22 @@ pub(crate) fn taken<'t, H: Harness>(
     (entries, error)
 }
 
-/// A walk, and what happens to its store meanwhile.
+/// A walk, and the concurrent changes to its store.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan<K> {
-    /// The turns come before each chunk that is asked for.
+    /// The edits before each requested chunk.
     pub(crate) edits: Edits<K>,
-    /// Done before every chunk, the first one too.
+    /// The edits before every chunk, including the first.
     pub(crate) always: Vec<Edit<K>>,
-    /// Of the walk; inverted ones too.
+    /// The bounds of the walk. They may be inverted.
     pub(crate) bounds: (Bound<K>, Bound<K>),
     pub(crate) order: Order,
-    /// From 1 to more than there are keys.
+    /// From 1 to more than the number of keys.
     pub(crate) chunk_size: usize,
-    /// Of a walk that resumes the first one.
+    /// The chunk size of the walk that resumes the first one.
     pub(crate) second_chunk_size: usize,
     pub(crate) live: bool,
-    /// After how many items the walk is cut and resumed.
+    /// The number of items after which the walk is cut and resumed.
     pub(crate) cut: usize,
 }
 
@@ -414,7 +414,7 @@ impl<K: Ord + Clone + Debug> Plan<K> {
         }
     }
 
-    /// The same, and nothing happens to the store meanwhile.
+    /// Returns the same plan without concurrent changes.
     pub(crate) fn still(mut self) -> Self {
         self.edits.turns.clear();
         self.always.clear();
@@ -423,7 +423,7 @@ impl<K: Ord + Clone + Debug> Plan<K> {
 }
 
 impl<H: Harness> Runner<H> {
-    /// Plans of all kinds over the harness's keys, as far as its store can.
+    /// Returns a strategy for all kinds of plans over the harness's keys, within the store's capabilities.
     pub(crate) fn plans(&self) -> BoxedStrategy<Plan<H::Key>> {
         let can_change = self.can.mutation.is_yes();
         let order = prop::sample::select(self.orders());
@@ -448,7 +448,7 @@ impl<H: Harness> Runner<H> {
         plan.boxed()
     }
 
-    /// Plans in which the same happens before every chunk, and nothing else.
+    /// Returns a strategy for plans that make only these edits, before every chunk.
     pub(crate) fn plans_of(&self, always: &[Edit<H::Key>]) -> BoxedStrategy<Plan<H::Key>> {
         let always = always.to_vec();
         let only = move |plan: Plan<H::Key>| Plan {
@@ -459,7 +459,7 @@ impl<H: Harness> Runner<H> {
     }
 }
 
-/// Often smaller than the table, so that there are several chunks.
+/// Draws chunk sizes. Most are smaller than the table, so that there are several chunks.
 fn chunk_size() -> impl Strategy<Value = usize> {
     prop_oneof![6 => 1..5_usize, 2 => 5..20_usize, 1 => Just(usize::MAX)]
 }

@@ -1,10 +1,10 @@
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Keyed, LastKey, forward_source};
 
-/// A source that goes up only and can't know its last key, made one that does: by fetching to the end.
+/// Wraps a source that is ascending only and doesn't know its last key. Finds that key by fetching to the end.
 ///
-/// Its walks are [`unbounded`](keywalk::Walk::unbounded) in use; the kit tries bounded ones too, over
-/// `type Source<'a> = ScanForLastKey<Items>`. It reads all of a range for its last key, so a harness that
-/// [counts](crate::Harness::rows_read) doesn't go with it.
+/// Use it in a harness, as `type Source<'a> = ScanForLastKey<Items>`, because the kit also tests bounded walks. In
+/// production such a source is walked [`unbounded`](keywalk::Walk::unbounded). It reads a whole range to find the
+/// last key, so the harness can't declare [`counting`](crate::Capabilities::counting).
 #[derive(Debug)]
 pub struct ScanForLastKey<S>(pub S);
 
@@ -33,7 +33,7 @@ impl<S: ChunkSource> ChunkSource for ScanForLastKey<S> {
                 {
                     rest.start_after(key);
                 }
-                // The end, or no progress: what a source answers that makes none is for the checks to find.
+                // The end, or no progress. The checks find a source that makes no progress.
                 _ => return Ok(last.into()),
             }
         }

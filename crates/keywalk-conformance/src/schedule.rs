@@ -8,16 +8,16 @@ use crate::history::{Change, VisitLog};
 use crate::key_space::KeySpace;
 use crate::meanwhile::{ConcurrentStore, Counterexample};
 
-/// What is in a store at first, what others do to it while it is walked, and where the code that walks is
-/// killed: a case of a property test of your own code.
+/// One case of a property test of your own code: the initial rows, the concurrent changes, and where the code is
+/// killed.
 ///
-/// Drawn by [`KeySpace::schedules`], and shrunk by proptest to the smallest that still fails; or written down,
-/// as a case that once failed and is to be kept:
+/// [`KeySpace::schedules`] draws random schedules, and proptest shrinks one that fails. Write one by hand to keep a
+/// case that failed:
 ///
 /// ```
 /// use keywalk_conformance::{Edit, Schedule};
 ///
-/// // Rows 1 to 4. The row that came last is deleted before the second page is read.
+/// // Rows 1 to 4. The last visited row is deleted before the second page is read.
 /// let schedule = Schedule::new([1, 2, 3, 4])
 ///     .turn([])
 ///     .turn([Edit::DeleteCursor]);
@@ -26,7 +26,7 @@ use crate::meanwhile::{ConcurrentStore, Counterexample};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule<K> {
     edits: Edits<K>,
-    /// After how many events, visits and turns, the i-th run is killed.
+    /// The number of events (visits and turns) after which the i-th run is killed.
     kills: Vec<usize>,
 }
 
@@ -40,10 +40,10 @@ impl<K> Default for Schedule<K> {
 }
 
 impl<K: Ord + Clone + Debug> Schedule<K> {
-    /// The keys that play a part, all of them there at first; nothing happens meanwhile.
+    /// Makes a schedule over these keys: all of them exist initially, and nothing changes.
     ///
-    /// [`Edit::Append`], [`InsertAhead`](Edit::InsertAhead) and [`InsertBehind`](Edit::InsertBehind) choose
-    /// among these keys.
+    /// [`Edit::Append`], [`InsertAhead`](Edit::InsertAhead) and [`InsertBehind`](Edit::InsertBehind) choose from
+    /// these keys.
     #[must_use]
     pub fn new(keys: impl IntoIterator<Item = K>) -> Self {
         Schedule {
@@ -52,24 +52,24 @@ impl<K: Ord + Clone + Debug> Schedule<K> {
         }
     }
 
-    /// Only these keys are there at first, in the order in which they are put.
+    /// Sets which keys exist initially, in the order in which they are put.
     #[must_use]
     pub fn initially(mut self, keys: impl IntoIterator<Item = K>) -> Self {
         self.edits = self.edits.initially(keys);
         self
     }
 
-    /// Adds what happens before the next page is read: the first call is before the first page. Afterwards,
-    /// nothing happens any more.
+    /// Adds the changes before one more page: the first call is for the first page, the second for the second page.
+    /// Nothing changes before later pages.
     #[must_use]
     pub fn turn(mut self, edits: impl IntoIterator<Item = Edit<K>>) -> Self {
         self.edits = self.edits.turn(edits);
         self
     }
 
-    /// Adds that the code is killed at its `event`-th event, counted from 1 at each start: pages that are about
-    /// to be read and rows that were visited. The first call is for the first run, the second for the one after
-    /// it; then the code runs to its end.
+    /// Kills one more run at its `event`-th event, counted from 1 in each run. An event is a turn before a page, or a
+    /// visited row. The first call is for the first run, the second for the second run. The run after the last kill
+    /// continues to its end.
     ///
     /// # Panics
     ///
@@ -82,36 +82,36 @@ impl<K: Ord + Clone + Debug> Schedule<K> {
         self
     }
 
-    /// Runs `code` over a store, with this happening meanwhile, and judges what it visited.
+    /// Runs `code` over a store with the schedule's changes and kills, and judges what the code visited.
     ///
-    /// - `visits` says what it is to walk, and what it promises.
-    /// - `write` changes the store: what it is told is there, or gone, when it returns. A row's value is a number,
-    ///   another one each time it is put, for any column that the code reads. First it puts the rows that are
-    ///   there at first, so the store is empty when this is called. It uses the store as others do: where the
-    ///   code reads and writes in a transaction of its own, another connection, or the same one between two
-    ///   transactions ([`without_turns`](crate::Interleaved::without_turns)).
-    /// - `code` is the code under test. It is handed a [`ConcurrentStore`], by which it says that a page is about to
-    ///   be read ([`interleave`](ConcurrentStore::interleave), or [`turn`](ConcurrentStore::turn)) and that a row was
-    ///   handled ([`visit`](ConcurrentStore::visit)). Where the schedule kills it, it is called again.
+    /// - `visits` defines the range that the code walks and what the code promises.
+    /// - `write` changes the store. The change must be visible when it returns. A row's value is a number, a new one
+    ///   for each put; store it in any column that the code reads. The store must be empty at first: the run begins
+    ///   by putting the initial rows. If the code uses a transaction of its own, write through another connection, or
+    ///   through the same one between two transactions ([`without_turns`](crate::Interleaved::without_turns)).
+    /// - `code` is the code under test. It receives a [`ConcurrentStore`]. It uses
+    ///   [`interleave`](ConcurrentStore::interleave) or [`turn`](ConcurrentStore::turn) to mark each page that it is
+    ///   about to read, and [`visit`](ConcurrentStore::visit) to mark each row that it handled. After a kill it is
+    ///   called again.
     ///
-    /// Nothing is tried twice, and nothing waits: a case takes as long as the code does, and its writes.
+    /// Nothing is retried and nothing waits: a case takes as long as the code and its writes.
     ///
-    /// A killed run unwinds from the call in which it is killed, as a panic does, without a word on stderr:
-    /// destructors run, and nothing else. With `panic = "abort"` that isn't possible. Code that breaks a clause
-    /// is stopped in the same way, at once, so one that repeats itself for ever ends too.
+    /// A killed run unwinds from the call in which it is killed, like a panic, but prints nothing. Destructors run.
+    /// This needs `panic = "unwind"`. Code that breaks a clause is stopped at once in the same way, so code that loops
+    /// for ever ends too.
     ///
     /// # Errors
     ///
-    /// The clause that the code breaks, and the history: [`Counterexample`] converts into proptest's
-    /// `TestCaseError` by `?`. An error that `code` or `write` returns is told in the same way.
+    /// The clause that the code breaks, with the history. [`Counterexample`] converts into proptest's `TestCaseError`
+    /// with `?`. An error that `code` or `write` returns is reported in the same way.
     ///
     /// # Panics
     ///
-    /// If `code` or `write` does.
+    /// If `code` or `write` panics.
     ///
     /// # Examples
     ///
-    /// A hand-written pager over a map, whose `>` someone takes for `>=` a day:
+    /// A hand-written pager over a map. The test fails if its `>` becomes `>=`:
     ///
     /// ```
     /// use std::cell::RefCell;
@@ -163,10 +163,10 @@ impl<K: Ord + Clone + Debug> Schedule<K> {
 }
 
 impl<K: Ord + Clone + Debug + 'static> KeySpace<K> {
-    /// Schedules of all kinds over these keys: a strategy of proptest's, for a property test of code that
-    /// walks. Up to 15 keys play a part; up to seven turns of up to three edits each; up to two kills.
+    /// Returns a proptest strategy for schedules over these keys, for a property test of code that walks.
     ///
-    /// [Testing your own code](crate#testing-your-own-code) shows one.
+    /// A schedule has up to 15 keys, up to seven turns of up to three edits each, and up to two kills. For an example,
+    /// see [Testing your own code](crate#testing-your-own-code).
     pub fn schedules(&self) -> BoxedStrategy<Schedule<K>> {
         let kills = prop::collection::vec(1..12_usize, 0..3);
         let schedule = (edits(self), kills);

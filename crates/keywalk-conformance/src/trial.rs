@@ -12,18 +12,18 @@ use crate::history::{
 };
 use crate::witness::{Diary, Doing, Recorder, Watchdog, caught, lock, message};
 
-/// A store under test, with all that happened to it.
+/// A store under test, with its history.
 pub(crate) struct Case<H: Harness> {
-    /// Only `reopen` takes it out.
+    /// `None` only during `reopen`, or if that failed.
     harness: Option<H>,
     pub(crate) beat: Watchdog,
     pub(crate) ledger: Ledger<H::Key>,
 }
 
-/// What comes of a part of a check over this harness: the breach, if one is found.
+/// The result of a part of a check, or the violation that it found.
 pub(crate) type Tried<H, T = ()> = Result<T, Violation<<H as Harness>::Key>>;
 
-/// The source of a harness, whose questions are written down.
+/// The source of a harness, inside a recorder of its requests.
 pub(crate) type SourceOf<'t, H> = Recorder<<H as Harness>::Source<'t>>;
 
 pub(crate) type Item<'t, H> = <<H as Harness>::Source<'t> as Source>::Item;
@@ -64,7 +64,7 @@ impl<H: Harness> Case<H> {
         self.ledger.tell(Event::Note(note.into()));
     }
 
-    /// Inserts or replaces, with a new value.
+    /// Inserts the key or replaces its value, with a new value.
     pub(crate) fn put(&self, key: &H::Key) -> Tried<H> {
         self.set(key, true)
     }
@@ -84,7 +84,7 @@ impl<H: Harness> Case<H> {
             Change::Put(value) => harness.put(key, value),
             Change::Delete => harness.delete(key),
         };
-        // A store's own assertion is an error that names its key, and the history shows the change.
+        // A panic of the store becomes an error. The history shows the change that caused it.
         let operation = || {
             caught(operation)
                 .unwrap_or_else(|panic| Err(format!("it panicked: {}", message(&*panic)).into()))
@@ -94,7 +94,7 @@ impl<H: Harness> Case<H> {
         changed.map_err(|error| self.unexpected(error))
     }
 
-    /// Does what can't be done while anything of the store is held.
+    /// Performs the harness's operation that needs exclusive access.
     pub(crate) fn with_exclusive_access(&self) -> Tried<H> {
         let harness = self.harness()?;
         let used = self
@@ -113,7 +113,7 @@ impl<H: Harness> Case<H> {
         Ok(())
     }
 
-    /// An error of a change: the harness's own, unless a source was asked before.
+    /// Converts the error of a change. It is the harness's fault, unless a source has read before.
     fn unexpected(&self, error: BoxError) -> Violation<H::Key> {
         match self.beat.has_walked() {
             true => held(error),
@@ -121,8 +121,8 @@ impl<H: Harness> Case<H> {
         }
     }
 
-    /// Fetches once, and judges the answer by itself; where a key is missing, asks on to tell why.
-    /// How far did it get? `None` is to the end.
+    /// Fetches once and judges the answer. Diagnoses a missing key with further fetches. Returns how far the fetch got:
+    /// to a key, or to the end (`None`).
     pub(crate) fn ask<'t>(
         &'t self,
         source: &mut SourceOf<'t, H>,
@@ -130,7 +130,7 @@ impl<H: Harness> Case<H> {
         chunk: &mut Chunk<Item<'t, H>>,
     ) -> Tried<H, Option<H::Key>> {
         chunk.clear();
-        // What it answered, or how it failed, is written down.
+        // The recorder has the answer or the failure.
         drop(caught(|| source.fetch(range, chunk)));
         self.judge_last(source).map_err(|breach| {
             let breach = match source.log().last() {
@@ -143,7 +143,7 @@ impl<H: Harness> Case<H> {
         })
     }
 
-    /// The same for the last key.
+    /// Requests the last key and judges the answer.
     pub(crate) fn ask_last_key<'t>(
         &'t self,
         source: &mut SourceOf<'t, H>,
@@ -153,7 +153,7 @@ impl<H: Harness> Case<H> {
         self.judge_last(source).map(drop)
     }
 
-    /// Judges a source's last answer by itself, if there was one.
+    /// Judges a source's last answer, if there was one.
     pub(crate) fn judge_last(&self, source: &SourceOf<'_, H>) -> Tried<H, Option<H::Key>> {
         match source.log().last() {
             Some(question) => judge_by_time(&question, source.opened, &self.ledger.lives.borrow()),
@@ -161,7 +161,7 @@ impl<H: Harness> Case<H> {
         }
     }
 
-    /// The breach of an answer, told by what a fresh source answers to the same question.
+    /// Refines the violation of an answer by comparison with a fresh source's answer to the same request.
     pub(crate) fn compared(
         &self,
         question: &Question<H::Key>,
@@ -184,7 +184,7 @@ impl<H: Harness> Case<H> {
     }
 }
 
-/// Whether a fetch of all of `range` has this key.
+/// Returns whether a fetch of the whole `range` finds this key.
 fn finds<S: ChunkSource>(source: &mut S, range: &KeyRange<S::Key>, key: &S::Key) -> bool {
     let mut chunk = Chunk::with_limit(usize::MAX);
     let fetched = caught(|| source.fetch(range, &mut chunk));
@@ -192,19 +192,19 @@ fn finds<S: ChunkSource>(source: &mut S, range: &KeyRange<S::Key>, key: &S::Key)
     matches!(fetched, Ok(Ok(_))) && items.any(|item| item.key() == *key)
 }
 
-/// An error of the harness itself.
+/// Makes a violation of an error of the harness itself.
 pub(crate) fn refused<K: Debug>(error: BoxError) -> Violation<K> {
     Violation::new(FailureKind::Failed)
         .of(Clause::Harness)
         .got(error)
 }
 
-/// All that happened to a store.
+/// The history of a store.
 pub(crate) struct Ledger<K> {
     pub(crate) clock: Clock,
     pub(crate) lives: RefCell<KeyHistory<K>>,
     pub(crate) timeline: Arc<Mutex<Timeline<K>>>,
-    /// Every put has a value of its own, so that a stale one shows.
+    /// The number of puts so far, which is also the last value. Each put has its own value, so a stale one is detected.
     pub(crate) puts: Cell<u64>,
 }
 
@@ -220,7 +220,7 @@ impl<K> Default for Ledger<K> {
 }
 
 impl<K: Ord + Clone> Ledger<K> {
-    /// The next put, with a value of its own, or a deletion.
+    /// Returns the next change: a put of a new value, or a deletion.
     pub(crate) fn next_change(&self, is_put: bool) -> Change {
         self.puts.set(self.puts.get() + u64::from(is_put));
         match is_put {
@@ -229,7 +229,7 @@ impl<K: Ord + Clone> Ledger<K> {
         }
     }
 
-    /// Changes a key, and writes down when. What failed is possible for ever.
+    /// Changes a key and records the time. A failed change stays possible for ever.
     pub(crate) fn change(
         &self,
         key: &K,
@@ -251,7 +251,7 @@ impl<K: Ord + Clone> Ledger<K> {
         result
     }
 
-    /// Writes down what may be undone, until it is [settled](KeyHistory::settle).
+    /// Records a change that may be rolled back, until it is [settled](KeyHistory::settle).
     pub(crate) fn attempt(&self, mutation: Mutation<K>) {
         let mut possible = mutation.clone();
         possible.during = possible.during.failed();
@@ -259,7 +259,7 @@ impl<K: Ord + Clone> Ledger<K> {
         self.tell(Event::Mutation(mutation));
     }
 
-    /// What happened elsewhere, on other threads. It is far too much to be told.
+    /// Records changes that other threads made. There are too many to show.
     pub(crate) fn adopt(&self, mutations: &[Mutation<K>]) {
         let mut lives = self.lives.borrow_mut();
         for mutation in mutations {
@@ -267,7 +267,7 @@ impl<K: Ord + Clone> Ledger<K> {
         }
     }
 
-    /// The keys that are certainly there.
+    /// Returns the keys that certainly exist.
     pub(crate) fn present(&self) -> Vec<K> {
         let now = Span::at(self.clock.tick());
         let lives = self.lives.borrow();
@@ -282,7 +282,7 @@ impl<K: Ord + Clone> Ledger<K> {
     }
 }
 
-/// An error of a change beside a walk.
+/// Makes a violation of a change that failed during a walk.
 pub(crate) fn held<K: Debug>(error: BoxError) -> Violation<K> {
     Violation::said(Clause::G14, "a change after a fetch failed")
         .got(error)

@@ -17,7 +17,7 @@ use crate::history::{
 };
 use crate::outcome::{Failure, Verdict};
 
-/// A source that writes down every question and answer, in its store's history too. In another thread as well.
+/// A source that records every request and answer, also in its store's history. Works in other threads too.
 pub(crate) struct Recorder<S: Source> {
     source: S,
     value: fn(&S::Item) -> u64,
@@ -26,25 +26,25 @@ pub(crate) struct Recorder<S: Source> {
     pub(crate) opened: u64,
 }
 
-/// Where is written down what happens to a store.
+/// The places where a recorder records: a store's watchdog, clock and history.
 pub(crate) struct Diary<K> {
     pub(crate) beat: Watchdog,
     pub(crate) clock: Clock,
     pub(crate) timeline: Arc<Mutex<Timeline<K>>>,
 }
 
-/// The questions that a source was asked.
+/// The requests to a source.
 pub(crate) struct Log<K>(Arc<Mutex<Vec<Question<K>>>>);
 
-/// Unwinds out of a check.
+/// The panic payload that ends a check.
 pub(crate) enum Unwound {
     /// A walk that doesn't end.
     Endless,
-    /// A method that panicked as a token was made or read, with its message.
+    /// A method that panicked while a token was made or read, with its message.
     Unwritten(&'static str, String),
 }
 
-/// More than any walk over the kit's small stores asks.
+/// More requests than any walk over the kit's small stores makes.
 const MOST_QUESTIONS: usize = 20_000;
 
 impl<S: ChunkSource> Recorder<S> {
@@ -60,7 +60,7 @@ impl<S: ChunkSource> Recorder<S> {
         }
     }
 
-    /// The questions so far, and those to come.
+    /// Returns a shared handle to the requests so far and later ones.
     pub(crate) fn log(&self) -> Log<S::Key> {
         Log(Arc::clone(&self.log.0))
     }
@@ -69,12 +69,12 @@ impl<S: ChunkSource> Recorder<S> {
         (item.key(), (self.value)(item))
     }
 
-    /// The source inside: what it is asked is no part of the history.
+    /// Returns the inner source. Its requests aren't recorded.
     pub(crate) fn unseen(&mut self) -> &mut S {
         &mut self.source
     }
 
-    /// What a chunk that is full at `limit` was filled with.
+    /// Returns what a fetch into a chunk with this limit returned.
     pub(crate) fn told(
         &self,
         chunk: &Chunk<S::Item>,
@@ -93,7 +93,7 @@ impl<S: ChunkSource> Recorder<S> {
         }
     }
 
-    /// Asks, and writes down when and what `answer` says of it.
+    /// Makes a request. Records its time, and its result as `answer` converts it.
     fn record<C, T>(
         &mut self,
         range: &KeyRange<S::Key>,
@@ -140,7 +140,7 @@ impl<K: Clone> Log<K> {
         lock(&self.0).len()
     }
 
-    /// Those from the n-th on.
+    /// Returns the requests from the n-th on.
     pub(crate) fn from(&self, n: usize) -> Vec<Question<K>> {
         lock(&self.0)[n..].to_vec()
     }
@@ -185,7 +185,7 @@ impl<S: ChunkSource<Error: Debug>> ChunkSource for Recorder<S> {
         range: &KeyRange<S::Key>,
         chunk: &mut Chunk<S::Item>,
     ) -> Result<Fetched<S::Key>, S::Error> {
-        // Not asked of the chunk afterwards: a source could put another in its place.
+        // Read before the fetch: a source could replace the chunk.
         let limit = chunk.limit();
         self.record(
             range,
@@ -228,16 +228,16 @@ impl<S: ChunkSource<Error: Debug> + ResumableSource> ResumableSource for Recorde
     }
 }
 
-/// What a check is doing, for the one who waits for it.
+/// The progress of a check, for the thread that waits for it.
 #[derive(Clone, Default)]
 pub(crate) struct Watchdog(Arc<State>);
 
 #[derive(Default)]
 struct State {
-    /// Odd while an operation of the store goes on.
+    /// Odd while an operation of the store runs.
     count: AtomicU64,
     doing: Mutex<Doing>,
-    /// Whether a source was asked; from then on a lock may be held.
+    /// Whether a source has fetched: from then on it may hold a lock.
     has_walked: AtomicBool,
     history: Mutex<Option<Arc<Mutex<dyn Tell + Send>>>>,
 }
@@ -247,7 +247,7 @@ struct State {
 pub(crate) enum Doing {
     #[default]
     Opening,
-    /// A change, or a use of the store for itself.
+    /// A change, or an operation with exclusive access.
     Changing,
     Fetching,
     /// A method of [`ResumableSource`](keywalk::ResumableSource).
@@ -255,13 +255,13 @@ pub(crate) enum Doing {
 }
 
 impl Watchdog {
-    /// Another store was opened: what to show if it gets stuck.
+    /// Sets the history of a newly opened store, which is shown if the store gets stuck.
     pub(crate) fn shows(&self, history: Arc<Mutex<dyn Tell + Send>>) {
         self.0.has_walked.store(false, SeqCst);
         *lock(&self.0.history) = Some(history);
     }
 
-    /// Tells that an operation begins, and that it ended.
+    /// Runs an operation, and records its start and its end.
     pub(crate) fn during<T>(&self, doing: Doing, operation: impl FnOnce() -> T) -> T {
         *lock(&self.0.doing) = doing;
         self.0.has_walked.fetch_or(doing == Doing::Fetching, SeqCst);
@@ -296,8 +296,7 @@ impl Watchdog {
     }
 }
 
-/// Runs a check on a thread of its own. Where an operation of the store hangs, the thread is left
-/// behind.
+/// Runs a check on a thread of its own. If an operation of the store hangs, leaves that thread behind.
 pub(crate) fn watched(
     check: &'static str,
     config: Config,
@@ -309,7 +308,7 @@ pub(crate) fn watched(
     let (told, tells) = channel();
     let run = move || {
         let result = caught(|| run(of_thread));
-        // Nobody listens any more if it took too long.
+        // The receiver is gone if the check took too long.
         drop(told.send(result));
     };
     if let Err(error) = thread::Builder::new().name(check.to_owned()).spawn(run) {
@@ -329,7 +328,7 @@ pub(crate) fn watched(
                 unmoved = if now == count { unmoved + 1 } else { 0 };
                 count = now;
                 let is_operating = now % 2 == 1;
-                // What the kit itself does between two operations takes no time to speak of.
+                // The kit's own work between two operations takes negligible time.
                 if unmoved > 0 && (is_operating || unmoved > 10) {
                     let (breach, lines) = beat.stuck();
                     return Err(failed(breach, lines));
@@ -347,7 +346,7 @@ pub(crate) fn caught<T>(what: impl FnOnce() -> T) -> thread::Result<T> {
     catch_unwind(AssertUnwindSafe(what))
 }
 
-/// A thread that panicked left nothing half done here.
+/// Locks a mutex. A poisoned one is usable, because a thread that panics leaves nothing half done here.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

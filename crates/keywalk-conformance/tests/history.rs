@@ -1,4 +1,4 @@
-//! Forged histories: each that breaks a law is refused by its clause, and none that keeps them is.
+//! Forged histories: each that breaks a clause is refused by that clause, and all others are accepted.
 
 #![forbid(unsafe_code)]
 
@@ -50,7 +50,7 @@ fn lives(mutations: impl IntoIterator<Item = Mutation<i64>>) -> KeyHistory<i64> 
     lives
 }
 
-/// Each put with ten times itself, and done before anything else.
+/// Records a put of each key with ten times its value, before anything else.
 fn hold(keys: &[i64]) -> KeyHistory<i64> {
     lives(keys.iter().map(|key| put(*key, 10 * *key as u64, 0, 1)))
 }
@@ -68,7 +68,7 @@ fn past(key: i64, mut range: KeyRange<i64>) -> KeyRange<i64> {
     range
 }
 
-/// What an unbounded walk's first fetch is judged to be.
+/// Judges the first fetch of an unbounded walk.
 fn fetch(
     lives: &KeyHistory<i64>,
     range: KeyRange<i64>,
@@ -80,7 +80,7 @@ fn fetch(
     judged(Oracle::unbounded(range).observe(&question, lives))
 }
 
-/// A row a fetch: the keys that are there, the range, the limit; the keys that come, and how far it got.
+/// One row per fetch: the present keys, the range, the limit, the returned keys, and how far it got.
 macro_rules! fetches {
     ($($name:literal: $held:expr, $range:expr, $limit:literal, $came:expr, $fetched:expr => $judged:expr;)+) => {$({
         let items = $came.map(|key: i64| (key, 10 * key as u64));
@@ -120,7 +120,8 @@ fn a_fetch_is_judged_by_the_keys_that_are_there() {
     }
 }
 
-/// A row a history of the key 1, and whether a fetch of all from 100 to 110 may see it with a value, or not.
+/// One row per history of the key 1: whether a fetch of everything, from 100 to 110, may see the key with a value, or
+/// not.
 macro_rules! histories {
     ($($name:literal: $mutations:expr, $came:expr => $judged:expr;)+) => {$({
         assert_eq!(fetch(&lives($mutations), up(..), 5, &$came, End), $judged, $name);
@@ -136,7 +137,7 @@ fn a_fetch_is_judged_by_what_was_certain_meanwhile() {
         "of another": [put(1, 10, 0, 2)], [(1, 20)] => Err((G5, Value(1)));
         "stale": [put(1, 10, 0, 2), put(1, 11, 4, 6)], [(1, 10)] => Err((G5, Value(1)));
         "the newest": [put(1, 10, 0, 2), put(1, 11, 4, 6)], [(1, 11)] => Ok(());
-        // What failed is possible for ever.
+        // A failed change stays possible for ever.
         "a put that failed, seen": [put(1, 10, 4, NEVER)], [(1, 10)] => Ok(());
         "a put that failed, unseen": [put(1, 10, 4, NEVER)], [] => Ok(());
         "a delete that failed, unseen": [put(1, 10, 0, 2), delete(1, 4, NEVER)], [(1, 10)] => Ok(());
@@ -144,12 +145,12 @@ fn a_fetch_is_judged_by_what_was_certain_meanwhile() {
         "before one that failed": [put(1, 10, 0, 2), put(1, 11, 4, NEVER)], [(1, 10)] => Ok(());
         "after one that failed": [put(1, 10, 0, 2), put(1, 11, 4, NEVER)], [(1, 11)] => Ok(());
         "neither": [put(1, 10, 0, 2), put(1, 11, 4, NEVER)], [(1, 12)] => Err((G5, Value(1)));
-        // A put beside a delete leaves either. One tick earlier, and the delete is certainly the last.
+        // Overlapping put and delete: either may be the last. One tick earlier, and the delete is certainly the last.
         "the put was the last": [put(1, 10, 2, 6), delete(1, 4, 8)], [(1, 10)] => Ok(());
         "the delete was the last": [put(1, 10, 2, 6), delete(1, 4, 8)], [] => Ok(());
         "in turn": [put(1, 10, 2, 3), delete(1, 4, 8)], [(1, 10)] => Err((G4, Absent(1)));
     }
-    // These overlap the fetch by a tick: it may be before them or after them.
+    // These overlap the fetch by one tick, so they may be before or after it.
     for (from, to) in [(98, 101), (109, 112), (103, 105), (98, 112)] {
         histories! {
             "inserted before": [put(1, 10, from, to)], [(1, 10)] => Ok(());
@@ -185,7 +186,7 @@ fn a_last_key_that_is_not_the_last_is_refused() {
     }
 }
 
-/// A walk, question by question.
+/// A walk, request by request.
 #[derive(Clone)]
 struct Asked {
     oracle: Oracle<i64>,
@@ -199,7 +200,7 @@ impl Asked {
         Asked { oracle, lives, now }
     }
 
-    /// The next question, two ticks long.
+    /// Makes the next request, two ticks long.
     fn ask(&mut self, range: KeyRange<i64>, keys: &[i64], fetched: Fetched<i64>) -> Judged {
         let items = keys.iter().map(|key| (*key, 10 * *key as u64)).collect();
         self.now += 4;
@@ -208,7 +209,7 @@ impl Asked {
         judged(self.oracle.observe(&question, &self.lives))
     }
 
-    /// The same, of which the walk goes on as if it hadn't been.
+    /// Makes the same request on a copy, so this walk doesn't change.
     fn would(&self, range: KeyRange<i64>, keys: &[i64], fetched: Fetched<i64>) -> Judged {
         self.clone().ask(range, keys, fetched)
     }
@@ -316,23 +317,23 @@ fn a_resumed_walk_asks_for_what_was_not_handed_out() {
     assert_eq!(judged(walk.oracle.hand_out(&2)), Ok(()));
 }
 
-/// Of which it is told what is certain, against every order in which its mutations can have taken effect.
+/// The key of the differential test: `KeyHistory` against every order in which the mutations can have taken effect.
 const KEY: i64 = 7;
 
-/// What a key held at the moments of a span, as one order of events has it; `None` is absent.
+/// The values of a key at the moments of a span, in one order of events; `None` is absent.
 type Seen = Vec<Option<u64>>;
 
-/// Something that takes effect at a moment of its span.
+/// An event that takes effect at a moment of its span.
 #[derive(Clone, Copy, Debug)]
 enum Effect {
     Change(Change),
-    /// The span that is asked about begins, and ends.
+    /// The judged span begins, and ends.
     Begin,
     Finish,
 }
 
-/// All that the key can have held during a span, in each order that the spans allow; of those that
-/// failed each may never have taken effect.
+/// Returns all values that the key can have had during a span, for each order that the spans allow. A failed mutation
+/// may never have taken effect.
 fn linearisations(mutations: &[(Change, Span)], during: Span) -> Vec<Seen> {
     let mut all = Vec::new();
     for never in 0..1_u32 << mutations.len() {
@@ -353,7 +354,7 @@ fn linearisations(mutations: &[(Change, Span)], during: Span) -> Vec<Seen> {
     all
 }
 
-/// Lets each effect be the next that no other is certainly before.
+/// Tries each effect as the next one, unless another is certainly before it.
 fn follow(
     effects: Vec<(Effect, Span)>,
     held: Option<u64>,
@@ -387,7 +388,7 @@ fn follow(
     }
 }
 
-/// Up to four mutations and a span, at moments that are all different; some of them never returned.
+/// Draws up to four mutations and a span, at distinct moments. Some mutations never returned.
 fn histories() -> impl Strategy<Value = (Vec<(Change, Span)>, Span)> {
     let moments = Just((0..10_u64).map(|at| at * 2).collect::<Vec<_>>()).prop_shuffle();
     let kinds = prop::collection::vec((any::<bool>(), prop::bool::weighted(0.15)), 0..=4);
@@ -438,7 +439,7 @@ proptest! {
         }
     }
 
-    /// Where nothing overlaps, nothing is left to chance.
+    /// Without overlaps, everything is certain.
     #[test]
     fn what_happens_in_turn_is_certain(changes in prop::collection::vec(any::<bool>(), 0..6)) {
         let mutations: Vec<_> = (0..).zip(changes).map(|(at, is_put)| {
@@ -447,7 +448,7 @@ proptest! {
         }).collect();
         let lives = recorded(&mutations);
         for at in 1..=mutations.len() {
-            // Between two mutations.
+            // A moment between two mutations.
             let during = Span::at(4 * at as u64 - 1);
             let held = match mutations[at - 1].0 {
                 Change::Put(value) => Some(value),

@@ -8,8 +8,7 @@ use keywalk_key::Key;
 use keywalk_memory::{Named, SortedSlice};
 use typed_arena::Arena;
 
-/// A map, of which each source borrows a copy: what is borrowed can't change. So a source answers
-/// from a snapshot.
+/// A map of which each source borrows a copy. What is borrowed can't change, so a source reads from a snapshot.
 pub struct LentMap<K> {
     now: RefCell<BTreeMap<K, u64>>,
     lent: Arena<BTreeMap<K, u64>>,
@@ -99,7 +98,7 @@ lent!(
     items => Named::new("", SortedSlice::new(items, (|(key, _)| key.clone()) as KeyOf<K>)?)
 );
 
-/// A store in memory of another name, and one by keys of another type.
+/// Returns the fingerprints of a store with another name and of one with another key type.
 pub(super) fn foreign_fingerprints<K: Ord + Key>() -> Vec<(FingerprintField, Fingerprint)> {
     fn fingerprint<K: Ord + Key>(name: &'static str) -> Fingerprint {
         let of_none = Named::new(name, &BTreeMap::<K, u64>::new()).fingerprint();

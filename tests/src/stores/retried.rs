@@ -12,11 +12,11 @@ use keywalk_retry::{ConstantBuilder, Retry};
 
 use super::SharedMapHarness;
 
-/// A map behind a lock whose every other answer gets lost, asked again each time.
+/// A map behind a lock, inside [`Retry`], that loses every other answer.
 #[derive(Clone, Debug)]
 pub struct RetriedHarness<K>(SharedMapHarness<K>);
 
-/// A source whose answers get lost, every other one, with the chunk already filled.
+/// A source that loses every other answer, with the chunk already filled.
 #[derive(Debug)]
 pub struct Lossy<S> {
     source: S,
@@ -56,7 +56,7 @@ impl<S: ChunkSource<Error = Poisoned>> ChunkSource for Lossy<S> {
     }
 }
 
-/// What asks no store doesn't get lost.
+/// Methods that don't read the store lose nothing.
 impl<S: ResumableSource<Error = Poisoned>> ResumableSource for Lossy<S> {
     fn fingerprint(&self) -> Result<Fingerprint, Error> {
         self.source.fingerprint().map_err(Error::other)

@@ -74,7 +74,7 @@ impl<K: KnownKey + Key + Send + Sync> Harness for SharedMapHarness<K> {
         Some(Box::new(ByCopy(self.clone())))
     }
 
-    /// Doesn't wait: a lock that is held is an error.
+    /// Fails instead of waiting if the lock is held.
     fn with_exclusive_access(&self) -> Result<(), BoxError> {
         let locked = self.map.try_write();
         locked.map(drop).map_err(|error| error.to_string().into())

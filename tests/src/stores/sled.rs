@@ -1,4 +1,4 @@
-//! sled: a harness for each key type.
+//! Harnesses for sled, one per key type.
 
 use std::cmp::Reverse;
 use std::error::Error;
@@ -22,9 +22,9 @@ mod reopened;
 
 use reopened::reopened;
 
-/// A key of sled's, and keys to try.
+/// A key type of sled's, and keys to test it with.
 pub trait SledKey: Key + fmt::Debug + Send + 'static {
-    /// As [`Harness::keys`].
+    /// Does the same as [`Harness::keys`].
     fn keys() -> KeySpace<Self>;
 }
 
@@ -50,18 +50,18 @@ keys! {
     (i64, Reverse<String>): KeySpace::known();
 }
 
-/// A tree, walked by keys of type `K`: one of a database that stays open, or of one of its own.
+/// A tree walked by keys of type `K`. It is in a shared database that stays open, or in a database of its own.
 pub struct SledHarness<K, const OWN: bool = false> {
     db: Db,
     tree: sled::Tree,
-    // Of its own database.
+    // The folder of its own database.
     folder: Option<TempDir>,
     _idle: Option<Idle>,
     fuse: FaultInjector,
     key: PhantomData<fn() -> K>,
 }
 
-/// In a database of its own.
+/// A harness with a database of its own.
 pub type OwnSledHarness<K> = SledHarness<K, true>;
 
 fn shared() -> Result<Db, sled::Error> {
@@ -70,7 +70,7 @@ fn shared() -> Result<Db, sled::Error> {
         .clone()
 }
 
-/// A tree of the shared database that goes round, emptied: making one takes sled long.
+/// An emptied tree of the shared database that harnesses reuse, because making one takes sled a long time.
 struct Idle(sled::Tree);
 
 static IDLE: Mutex<Vec<sled::Tree>> = Mutex::new(Vec::new());
@@ -86,7 +86,7 @@ impl Idle {
     }
 }
 
-/// What can't be emptied isn't used again.
+/// Returns the tree for reuse, if it can be emptied.
 impl Drop for Idle {
     fn drop(&mut self) {
         if self.0.clear().is_ok()
@@ -137,7 +137,7 @@ impl<K: SledKey, const OWN: bool> Harness for SledHarness<K, OWN> {
     fn capabilities() -> Capabilities {
         Capabilities {
             threads: Capability::Yes,
-            // Reading a value is an operation.
+            // Each read of a value counts as an operation.
             faults: Capability::Yes,
             reopening: if OWN {
                 Capability::Yes
@@ -186,7 +186,7 @@ impl<K: SledKey, const OWN: bool> Harness for SledHarness<K, OWN> {
 
     fn foreign_fingerprints(&self) -> Result<Vec<(FingerprintField, Fingerprint)>, BoxError> {
         let another = Tree::<K>::new(self.db.open_tree("another")?).fingerprint()?;
-        // No store of ours has keys of these types.
+        // No harness has keys of these types.
         let by_another_key = Tree::<(u8, Reverse<u8>)>::new(self.tree.clone());
         Ok(vec![
             (FingerprintField::Relation, another),
@@ -202,7 +202,7 @@ impl<K: SledKey, const OWN: bool> Harness for SledHarness<K, OWN> {
             fuse,
             ..
         } = self;
-        // The file is locked for as long as a handle lives.
+        // The file stays locked as long as a handle lives.
         drop((db, tree));
         Self::at(folder.ok_or(SHARED)?, fuse)
     }

@@ -1,4 +1,4 @@
-//! SQLite: a harness for each key, way of walking it, and place of the database.
+//! Harnesses for SQLite, one per combination of key, way to walk, and place of the database.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -1,4 +1,4 @@
-//! A process that runs a job: a chunk for each line that it is told, and the rest when there will be no more.
+//! A process that runs a job: one chunk per line that it receives, and the rest when its input ends.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -20,17 +20,17 @@ pub(crate) const CHUNK: usize = 20;
 
 const STORE: &str = "KEYWALK_JOB_STORE";
 const FOLDER: &str = "KEYWALK_JOB_FOLDER";
-/// What it says before the first chunk, and after each.
+/// The line that it prints before the first chunk, and after each.
 const SAID: &str = "chunks done by this process: ";
 
-/// Where the positions are kept.
+/// The store of the positions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Store {
     Sqlite,
     Files,
 }
 
-/// A process that has the job, and has done nothing yet.
+/// Starts a process that has the job and has done nothing yet.
 pub(crate) fn start(store: Store, folder: &Path) -> Process {
     let store = format!("{store:?}");
     let variables = [(STORE, store.as_ref()), (FOLDER, folder.as_os_str())];
@@ -39,7 +39,7 @@ pub(crate) fn start(store: Store, folder: &Path) -> Process {
     process
 }
 
-/// Until it has done so many chunks.
+/// Waits until it has done this many chunks.
 pub(crate) fn wait_for(process: &mut Process, chunks: u64) {
     process.hear(&format!("{SAID}{chunks}"));
 }
@@ -66,7 +66,7 @@ pub(crate) fn files_job<'a>(folder: &Path) -> Job<'a, Named<SharedMap<u32, ()>>,
     Job::new("killed", walk, checkpoints)
 }
 
-/// Waits to be allowed each chunk.
+/// Waits for permission for each chunk.
 fn in_steps<S: ChunkSource + ResumableSource, C: CheckpointStore>(
     job: Job<'_, S, C>,
 ) -> Job<'_, S, C> {
@@ -74,12 +74,12 @@ fn in_steps<S: ChunkSource + ResumableSource, C: CheckpointStore>(
     job.on_progress(move |_| {
         println!("{SAID}{chunks}");
         chunks += 1;
-        // None, when there will be no more.
+        // `None` when the input ends.
         std::io::stdin().lines().next();
     })
 }
 
-/// Not a test, but what the process runs.
+/// Not a test: the work of the child process.
 #[test]
 fn the_child() {
     let (Ok(store), Some(folder)) = (env::var(STORE), env::var_os(FOLDER)) else {

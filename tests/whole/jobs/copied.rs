@@ -1,4 +1,4 @@
-//! A walk over sled whose position is kept in SQLite, with what it writes there.
+//! Tests a job that walks sled and writes to SQLite, where its position is stored too.
 
 use keywalk::Walk;
 use keywalk_job::{Job, Stop, StopReason};

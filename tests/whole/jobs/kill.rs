@@ -1,4 +1,4 @@
-//! Processes that are killed at random moments, until the job is done.
+//! Kills processes at random moments until the job is done.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,10 +11,10 @@ use keywalk_tests::random::Random;
 use super::child::{CHUNK, ROWS, Store, database, start, wait_for};
 
 const KILLS: usize = 20;
-/// So many chunks that a child may do: fewer, in all, than there are.
+/// The number of chunks that a child may do: fewer than there are in all.
 const CHUNKS: u64 = ROWS as u64 / CHUNK as u64 / KILLS as u64 - 1;
 
-/// Kills child after child, and tells how far each was.
+/// Kills children one after another. Returns how far each got.
 fn kill_often(store: Store, folder: &Path, mut killed: impl FnMut()) {
     let given = std::env::var("KEYWALK_SEED").ok();
     let given = given.and_then(|seed| seed.parse().ok());
@@ -26,7 +26,7 @@ fn kill_often(store: Store, folder: &Path, mut killed: impl FnMut()) {
         for _ in 0..=random.below(CHUNKS) {
             process.tell("a chunk");
         }
-        // However slow the machine is, the job goes on.
+        // The job makes progress even on a slow machine.
         if kill % 2 == 0 {
             wait_for(&mut process, 1);
         }

@@ -1,4 +1,4 @@
-//! One job, two processes.
+//! Tests one job in two processes.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -10,7 +10,7 @@ use keywalk_job::{Clock, Error, Outcome};
 use super::child::{CHUNK, Store, database, files_job, sqlite_job, start};
 use crate::process::Process;
 
-/// Kills the child when it is slept on, and stops who waits too long.
+/// Kills the child at the first sleep, and fails a test that waits too long.
 struct Killing(RefCell<Process>, Cell<u32>);
 
 impl Clock for Killing {

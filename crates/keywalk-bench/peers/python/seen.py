@@ -1,4 +1,4 @@
-"""What every peer written in Python counts, and how it is called."""
+"""The count and the command line of every peer written in Python."""
 
 import sys
 
@@ -6,17 +6,17 @@ MASK = 2**64 - 1
 
 
 def see(items):
-    """Sums the items, so that all peers can be seen to have done the same work."""
+    """Sums the items, to check that all peers did the same work."""
     rows = total = 0
     for item in items:
         rows += 1
-        # The table's names are ASCII: as many bytes as characters.
+        # The table's names are ASCII, so characters count bytes.
         total = (total * 31 + item.id + len(item.name) + len(item.photo)) & MASK
     return f"{rows} {total}"
 
 
 def run(prepare, ways):
-    """Walks by WAY over FILE, the arguments."""
+    """Walks FILE in the way WAY, from the arguments."""
     if len(sys.argv) != 3:
         sys.exit("error: give WAY and FILE")
     way, file = sys.argv[1:]

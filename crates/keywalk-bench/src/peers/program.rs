@@ -1,5 +1,5 @@
-//! Builds the peers' programs: crates by their lock files, scripts in an environment of their own with the
-//! versions of `requirements.txt`.
+//! Builds the peers' programs: crates with their lock files, scripts in an environment of their own with the versions
+//! of `requirements.txt`.
 
 use std::env;
 use std::fs;
@@ -8,22 +8,22 @@ use std::process::Command;
 
 use crate::measure::Fallible;
 
-/// Where the programs' sources are.
+/// The folder of the programs' sources.
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers");
 
 /// A program that walks the table in several ways: `PROGRAM WAY FILE`.
 #[derive(Debug)]
 pub(crate) struct Program {
-    /// How its cases begin.
+    /// The prefix of its cases' names.
     pub(crate) cases: &'static [&'static str],
-    /// What it walks with, for people.
+    /// The human-readable name of the library that it uses.
     pub(crate) name: &'static str,
     source: Source,
 }
 
 #[derive(Debug)]
 enum Source {
-    /// In a folder that is called as the crate that it walks with.
+    /// A crate in a folder named after the library that it uses.
     Crate(&'static str),
     /// A script and the packages that it imports.
     Script(&'static str, &'static [&'static str]),
@@ -52,7 +52,7 @@ const fn program(cases: &'static [&'static str], name: &'static str, source: Sou
 }
 
 impl Program {
-    /// Makes it ready to run.
+    /// Builds the program.
     pub(crate) fn build(&self) -> Fallible {
         let built = built()?;
         if let Crate(folder) = self.source {
@@ -87,7 +87,7 @@ impl Program {
         )
     }
 
-    /// Without its arguments.
+    /// Returns the command without arguments.
     pub(crate) fn command(&self) -> Fallible<Command> {
         match self.source {
             Crate(folder) => {
@@ -96,7 +96,7 @@ impl Program {
             }
             Script(script, _) => {
                 let mut command = Command::new(python()?);
-                // Nothing is written beside the sources.
+                // Writes no files next to the sources.
                 command
                     .arg("-B")
                     .arg(Path::new(SOURCES).join("python").join(script));
@@ -105,7 +105,7 @@ impl Program {
         }
     }
 
-    /// The versions of what it is made of.
+    /// Returns the versions of its dependencies.
     pub(crate) fn versions(&self) -> Fallible<String> {
         match self.source {
             Crate(folder) => {
@@ -129,7 +129,7 @@ impl Program {
     }
 }
 
-/// Where what is built is: in the folder that this program was built in.
+/// Returns the folder of the built programs, which is in the folder of this program.
 fn built() -> Fallible<PathBuf> {
     let program = env::current_exe()?;
     let target = program.ancestors().nth(2);

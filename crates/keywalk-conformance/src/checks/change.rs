@@ -1,4 +1,4 @@
-//! What others change between two fetches.
+//! Checks with changes between two fetches.
 
 use keywalk::{Chunk, KeyRange, Order};
 
@@ -17,7 +17,7 @@ pub(super) fn every_fetch_is_exact_beside_changes<H: Harness>(lab: &Runner<H>) -
     })
 }
 
-/// What happens before every chunk.
+/// Defines checks that make these edits before every chunk.
 macro_rules! beside {
     ($($name:ident: $($edit:ident)+;)+) => {$(
         pub(super) fn $name<H: Harness>(lab: &Runner<H>) -> Checked {
@@ -39,7 +39,7 @@ pub(super) fn appending_for_ever_does_not_keep_a_walk_from_its_end<H: Harness>(
     lab: &Runner<H>,
 ) -> Checked {
     beside(lab, &[Edit::Append])?;
-    // Far more is appended than was there.
+    // Appends far more keys than the store held.
     let keys = lab.some_keys(60);
     for order in lab.orders() {
         let few = match order {
@@ -59,7 +59,7 @@ pub(super) fn appending_for_ever_does_not_keep_a_walk_from_its_end<H: Harness>(
 pub(super) fn clearing_the_store_ends_the_walk<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.mutation)?;
     lab.law(&lab.plans(), &|trial, plan| {
-        // After the chunk that the plan cuts at.
+        // Clears the store after the chunk at which the plan cuts.
         let mut cleared = plan.clone().still();
         cleared.edits.turns = vec![Vec::new(); plan.cut % 4];
         cleared.edits.turns.push(vec![Edit::Clear]);
@@ -69,7 +69,7 @@ pub(super) fn clearing_the_store_ends_the_walk<H: Harness>(lab: &Runner<H>) -> C
 
 fn beside<H: Harness>(lab: &Runner<H>, always: &[Edit<H::Key>]) -> Checked {
     lab.needs(|can| can.mutation)?;
-    // One in which it surely shows, whatever the plans are.
+    // One plan that certainly makes these edits, whatever the random plans are.
     let keys = lab.some_keys(12);
     for order in lab.orders() {
         for live in [false, true] {
@@ -87,7 +87,7 @@ fn beside<H: Harness>(lab: &Runner<H>, always: &[Edit<H::Key>]) -> Checked {
     })
 }
 
-/// The same source, asked the same again.
+/// Repeats the same requests on the same source.
 pub(super) fn a_refetch_sees_the_latest<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.mutation)?;
     lab.needs_no_snapshot("a snapshot answers what was there")?;
@@ -114,7 +114,7 @@ pub(super) fn a_snapshot_is_stable<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.law(&lab.plans(), &|trial, plan| {
         Run::start(trial, plan)?.by_chunks(trial)
     })?;
-    // As above, and surely something is changed.
+    // The same with a plan that certainly changes something.
     let keys = lab.some_keys(12);
     let plan = Plan {
         edits: Edits::among(keys.clone()).initially(keys.into_iter().step_by(2)),
@@ -124,8 +124,8 @@ pub(super) fn a_snapshot_is_stable<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.attempt(|trial| Run::start(trial, &plan)?.by_chunks(trial))
 }
 
-/// After every chunk, after items of half a chunk, and when a walk is dropped on its way: the store
-/// can be changed, and used alone.
+/// Changes the store and uses it exclusively at three points: after every chunk, amid a chunk's items, and after an
+/// unfinished walk is dropped.
 pub(super) fn nothing_is_held_between_fetches<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.mutation)?;
     let keys = lab.some_keys(12);

@@ -1,4 +1,4 @@
-//! What a walk does when its store fails.
+//! Checks of walks whose store fails.
 
 use keywalk::{Chunk, ChunkSource, Error, Fetched, KeyRange, Order, Walk};
 
@@ -11,10 +11,11 @@ use crate::lab::{Checked, Runner};
 use crate::run::{Here, Plan, Run, Walks, taken, unexpected};
 use crate::trial::{Case, Entry, Tried};
 
-/// Of a walk of so few rows. Whoever has more than these counts something else, or has no end.
+/// The most operations that a walk of so few rows should need. With more, the harness counts something else, or the
+/// walk is endless.
 const MOST_OPERATIONS: u64 = 3_000;
 
-/// Few, so that every operation of a walk can be made to fail.
+/// Few keys, so that every operation of a walk can be made to fail.
 const KEYS: usize = 5;
 
 pub(super) fn a_transient_fault_is_said_and_loses_nothing<H: Harness>(lab: &Runner<H>) -> Checked {
@@ -25,7 +26,7 @@ pub(super) fn a_lasting_fault_is_said_and_loses_nothing<H: Harness>(lab: &Runner
     every_fault::<H, Here>(lab, Fault::From)
 }
 
-/// Fails a walk's first operation, its second, … until it has no more.
+/// Fails a walk's first operation, then its second, and so on to its last.
 pub(super) fn every_fault<H: Harness, W: Walks<H>>(
     lab: &Runner<H>,
     fault: fn(u64) -> Fault,
@@ -37,7 +38,7 @@ pub(super) fn every_fault<H: Harness, W: Walks<H>>(
             edits: Edits::among(keys.clone()),
             ..Plan::of_all(*order, 2)
         };
-        // Without a fault first: what is wrong then isn't the fault's.
+        // First without a fault, to exclude other failures.
         let mut clean = Vec::new();
         lab.attempt(|trial| {
             let walk = plan.walk(trial.source()?);
@@ -53,7 +54,7 @@ pub(super) fn every_fault<H: Harness, W: Walks<H>>(
     Ok(())
 }
 
-/// Has a store's first operation fail, its second, … until none does any more; `attempt` tells how many did.
+/// Fails a store's first operation, then its second, and so on until none fails. `attempt` returns how many failed.
 fn each_operation<H: Harness>(
     lab: &Runner<H>,
     attempt: impl Fn(&mut Case<H>, u64) -> Tried<H, u64>,
@@ -76,7 +77,7 @@ fn each_operation<H: Harness>(
     )
 }
 
-/// The fetches of a walk, without its search for the last key, which may go in another way.
+/// Returns the fetches of a walk without its search for the last key, which may go in the other order.
 fn of_walk<K>(questions: Vec<Question<K>>, order: Order) -> Vec<Items<K>> {
     let questions = questions.into_iter();
     let questions = questions.filter(|question| question.range.order() == order);
@@ -87,7 +88,7 @@ fn of_walk<K>(questions: Vec<Question<K>>, order: Order) -> Vec<Items<K>> {
     answers.collect()
 }
 
-/// Walks until the fault is said, and goes on without it. How many operations failed?
+/// Walks until the fault is reported, and continues without it. Returns how many operations failed.
 fn walk_beside<H: Harness, W: Walks<H>>(
     trial: &Case<H>,
     plan: &Plan<H::Key>,
@@ -125,7 +126,7 @@ fn walk_beside<H: Harness, W: Walks<H>>(
         &fetched,
         &seen,
     )?;
-    // What it handed out, and what comes after, are one walk.
+    // The items before the fault and those after it must be one walk.
     let rest = Walk::new(trial.source()?).resume(items.cursor());
     let (rest, error) = taken::<H>(&mut *Here::items(rest), &reader);
     if let Some(error) = error {
@@ -147,18 +148,18 @@ fn same<H: Harness>(lost: &'static str, expected: &[Entry<H>], got: &[Entry<H>])
         .hint("is an error taken for the end, or did the position move without its items?"))
 }
 
-/// The walk that failed is still there, and holds nothing (G14).
+/// Checks that a failed walk, which still exists, holds nothing (G14).
 fn is_let_go<H: Harness>(trial: &Case<H>, seen: &[Entry<H>]) -> Tried<H> {
     if !H::capabilities().mutation.is_yes() {
         return Ok(());
     }
     trial.with_exclusive_access()?;
-    // A key that came: it isn't asked for again.
+    // A key that was yielded, which isn't fetched again.
     seen.first().map_or(Ok(()), |(key, _)| trial.put(key))
 }
 
-/// An operation failed, and no error was said: then it was tried again, and the walk is the same as
-/// without the fault.
+/// Checks a walk without an error although an operation failed. The operation must have been retried, so the walk is
+/// the same as without the fault.
 fn looks_alike<K: std::fmt::Debug + Clone + Ord>(
     answers: &[Items<K>],
     clean: &[Items<K>],
@@ -179,7 +180,7 @@ fn looks_alike<K: std::fmt::Debug + Clone + Ord>(
         .hint("half a chunk is thrown away: the same range is asked again"))
 }
 
-/// The same source is asked the same again, with and without the fault.
+/// Repeats the same requests on the same source, with and without the fault.
 pub(super) fn a_failed_fetch_can_be_asked_again<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.faults)?;
     let keys = lab.some_keys(KEYS);
@@ -191,7 +192,7 @@ pub(super) fn a_failed_fetch_can_be_asked_again<H: Harness>(lab: &Runner<H>) -> 
         let mut chunk = Chunk::with_limit(2);
         let mut failed = 0;
         for turn in 0..=keys.len() {
-            // The second time the slots of the failed fetch are there.
+            // On the second attempt the chunk still has the slots of the failed fetch.
             if turn == 1 {
                 trial.note(format!(
                     "from here on operation {number} fails, and all after it"
@@ -225,7 +226,7 @@ fn faults<H: Harness>(trial: &Case<H>) -> Tried<H, &dyn Faults> {
     faults.ok_or_else(|| Violation::said(Clause::Harness, none))
 }
 
-/// Whether any operation of a walk can be made to fail.
+/// Returns whether any operation of a walk can be made to fail.
 pub(super) fn fire<H: Harness>(trial: &Case<H>) -> Tried<H, bool> {
     let faults = faults(trial)?;
     let mut source = trial.source()?;

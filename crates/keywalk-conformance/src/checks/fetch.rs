@@ -1,4 +1,4 @@
-//! A fetch: where it begins and stops, what it has in it, and when it says the end.
+//! Checks of single fetches: start, end, contents, and the report of the end.
 
 use std::ops::Bound;
 
@@ -11,7 +11,7 @@ use crate::lab::{Ask, Checked, Runner, Small};
 use crate::run::{Plan, Run};
 use crate::trial::{Case, SourceOf, Tried};
 
-/// What is asked of each small store.
+/// Defines checks by the fetches that they make on each small store.
 macro_rules! asks {
     ($($(#[doc = $doc:literal])* $name:ident: $small:ident => $asks:expr;)+) => {$(
         $(#[doc = $doc])*
@@ -32,7 +32,7 @@ asks! {
         };
         after(small, small.pool.iter().filter(is_past))
     };
-    /// The same range again and again: an answer doesn't use it up.
+    /// Fetches the same range repeatedly: an answer must not consume it.
     a_question_can_be_asked_again: small => {
         let asks = after(small, small.pool.iter().take(2));
         let all = with_limits(small.all());
@@ -50,8 +50,8 @@ asks! {
         let ranges = small.ranges().into_iter().filter(KeyRange::is_empty);
         ranges.map(|range| (range, 2)).collect()
     };
-    /// From every start, and also just as many as are left: whether more is said to come or the end, it must be
-    /// true.
+    /// From every start, also with a limit that equals the number of remaining items. The report of more items or of
+    /// the end must be true.
     the_limit_is_respected: small => {
         let limits = 1..=small.pool.len() + 1;
         let asks = |near| limits.clone().map(move |limit| (small.from(near), limit));
@@ -59,7 +59,7 @@ asks! {
     };
 }
 
-/// Bytes end a chunk where its limit is far: the source has to ask the chunk whether it is full.
+/// A byte budget fills a chunk long before its limit. The source must check whether the chunk is full.
 pub(super) fn a_byte_budget_is_kept<H: Harness>(lab: &Runner<H>) -> Checked {
     const LIMIT: usize = 20;
     lab.in_each_order(&lab.some_keys(13), |trial, _, order| {
@@ -84,7 +84,7 @@ fn chunks_hold_at_most<H: Harness>(walk: Walk<SourceOf<'_, H>>, most: usize) -> 
             Ok(Some(items)) => items.len(),
             Ok(None) => return Ok(()),
             Err(Error::Contract(ContractViolation::Overfull)) => most + 1,
-            // What it answered is judged where the items are.
+            // The answer is judged with its items.
             Err(_) => return Ok(()),
         };
         if came > most {
@@ -97,8 +97,8 @@ fn chunks_hold_at_most<H: Harness>(walk: Walk<SourceOf<'_, H>>, most: usize) -> 
 }
 
 pub(super) fn no_limit_is_too_large<H: Harness>(lab: &Runner<H>) -> Checked {
-    // Past what bytes, signed and unsigned integers of SQL and others hold. The largest by themselves:
-    // who reserves memory for the limit panics there, and for less aborts the process.
+    // Limits beyond bytes and the signed and unsigned integers of SQL and others. The largest are tested separately: a
+    // source that reserves memory for the limit panics there, and aborts the process at a smaller one.
     const TOO_LARGE: [usize; 4] = [
         usize::MAX,
         usize::MAX - 1,
@@ -124,7 +124,7 @@ pub(super) fn descending_mirrors_ascending<H: Harness>(lab: &Runner<H>) -> Check
     })
 }
 
-/// How many items are asked for: all there are, which shows their order, and fewer.
+/// Limits: unlimited, which shows the order, and fewer items.
 const LIMITS: [usize; 3] = [usize::MAX, 2, 1];
 
 fn with_limits<K: Clone>(range: KeyRange<K>) -> impl Iterator<Item = Ask<K>> {
@@ -145,7 +145,7 @@ pub(super) fn keys_come_in_strict_order<H: Harness>(lab: &Runner<H>) -> Checked 
 }
 
 pub(super) fn no_key_comes_twice<H: Harness>(lab: &Runner<H>) -> Checked {
-    // Put twice, deleted and put again: it is one key.
+    // A key that is put twice, deleted and put again is still one key.
     again(lab, |trial, key| {
         trial.put(key)?;
         trial.delete(key)?;
@@ -164,7 +164,7 @@ fn again<H: Harness>(lab: &Runner<H>, change: fn(&Case<H>, &H::Key) -> Tried<H>)
             orders.try_for_each(|order| page_through(trial, *order, 3).map(drop))
         };
         pages()?;
-        // More than what 32 bits hold.
+        // Values beyond 32 bits.
         trial.ledger.puts.set(1 << 40);
         ladder.iter().try_for_each(|key| change(trial, key))?;
         pages()
@@ -181,7 +181,7 @@ pub(super) fn the_end_comes<H: Harness>(lab: &Runner<H>) -> Checked {
             for limit in [1, 2, count.max(1)] {
                 for order in lab.orders() {
                     let questions = page_through(trial, *order, limit)?;
-                    // Shorter pages than asked for are right; each has an item.
+                    // Short pages are allowed, but each must have an item.
                     if questions > count + 2 {
                         return Err(Violation::new(FailureKind::Endless)
                             .expected(format!("at most {} fetches", count + 2))
@@ -210,7 +210,7 @@ pub(super) fn the_smallest_and_the_largest_key_come<H: Harness>(lab: &Runner<H>)
     Ok(())
 }
 
-/// Each rung of the ladder as a start and as an end, with all others there.
+/// Uses each rung of the ladder as a start and as an end, with all other rungs in the store.
 pub(super) fn every_boundary_key_has_its_place<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.in_each_order(lab.keys.ladder(), |trial, ladder, order| {
         let mut source = trial.source()?;
@@ -232,13 +232,13 @@ pub(super) fn the_last_key_is_the_furthest<H: Harness>(lab: &Runner<H>) -> Check
     lab.small_stores(|trial, small| {
         let mut source = trial.source()?;
         let ranges = small.ranges();
-        // It may not be known; then the walk fetches one item backwards.
+        // The last key may be unknown; then the walk fetches one item backwards.
         let mut ranges = ranges.iter();
         ranges.try_for_each(|range| trial.ask_last_key(&mut source, range))
     })
 }
 
-/// What the iterator keeps of an item is its key.
+/// Checks that `key_into`, which the iterator uses for its cursor, agrees with `key`.
 pub(super) fn a_key_is_told_alike_in_both_ways<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.attempt_with(lab.keys.ladder(), &|trial, ladder| {
         let mut source = trial.source()?;
@@ -268,7 +268,7 @@ fn pages_through<H: Harness>(lab: &Runner<H>, keys: &[H::Key], limits: &[usize])
     })
 }
 
-/// Fetches until the end is said. How many fetches with an item, and at the end, was that?
+/// Fetches until the end is reported. Returns the number of fetches with an item, plus the last one.
 fn page_through<H: Harness>(trial: &Case<H>, order: Order, limit: usize) -> Tried<H, usize> {
     let mut source = trial.source()?;
     let mut chunk = Chunk::with_limit(limit);

@@ -1,4 +1,4 @@
-//! The harness itself, before the source is blamed.
+//! Checks of the harness itself, before the source is blamed.
 
 use std::any::type_name;
 use std::io::Write;
@@ -20,7 +20,7 @@ pub(super) fn every_store_is_opened_empty<H: Harness>(lab: &Runner<H>) -> Checke
         is_empty(trial, shared)?;
         trial.put_all(lab.keys.ladder())?;
         let mut second = Ok(());
-        // Beside the first one, which is still open.
+        // Opened while the first one is still open.
         let attempt = lab.attempt(|other| {
             second = is_empty(other, shared);
             Ok(())
@@ -43,7 +43,7 @@ pub(super) fn what_is_put_can_be_fetched<H: Harness>(lab: &Runner<H>) -> Checked
     for keys in [lab.keys.ladder(), &lab.some_keys(20)] {
         lab.attempt_with(keys, &|trial, keys| {
             let delete = || keys.iter().try_for_each(|key| trial.delete(key));
-            // What isn't there may be deleted; before any fetch, so that a failure is the harness's.
+            // Deleting an absent key is allowed. Done before any fetch, so that a failure is the harness's fault.
             delete()?;
             delete()?;
             trial.put_all(keys)?;
@@ -60,8 +60,7 @@ pub(super) fn what_is_put_can_be_fetched<H: Harness>(lab: &Runner<H>) -> Checked
     Ok(())
 }
 
-/// All items, without a judgement of them; `None` if the source breaks its contract, which is for other
-/// checks.
+/// Fetches all items without judging them. Returns `None` if the source breaks its contract, which other checks report.
 fn fetch_all<H: Harness>(trial: &Case<H>) -> Tried<H, Option<Vec<Entry<H>>>> {
     let walk = Walk::new(trial.source()?).unbounded();
     match taken::<H>(&mut *Here::items(walk), &trial.source()?) {
@@ -73,7 +72,7 @@ fn fetch_all<H: Harness>(trial: &Case<H>) -> Tried<H, Option<Vec<Entry<H>>>> {
     }
 }
 
-/// `PartialOrd`, which the walk uses, agrees with `Ord`; the key space has keys enough.
+/// Checks that `PartialOrd`, which the walk uses, agrees with `Ord`, and that the key space has enough keys.
 pub(super) fn keys_are_ordered_as_they_declare<H: Harness>(lab: &Runner<H>) -> Checked {
     let (ladder, some) = (lab.keys.ladder(), lab.some_keys(50));
     if ladder.len() < 5 || some.len() < 5 {
@@ -95,12 +94,12 @@ pub(super) fn keys_are_ordered_as_they_declare<H: Harness>(lab: &Runner<H>) -> C
     Ok(())
 }
 
-/// What is declared is so, and what isn't declared isn't there. Says on stderr what is skipped.
+/// Checks that declared capabilities exist and others don't. Prints the missing ones on stderr.
 pub(super) fn capabilities_are_as_declared<H: Harness>(lab: &Runner<H>) -> Checked {
     let can = lab.can;
     for (name, capability) in can.each() {
         if let Capability::No(reason) = capability {
-            // Not by `eprintln!`, which is captured where tests pass.
+            // Not with `eprintln!`, whose output is captured in tests that pass.
             let line = format!("{}: no {name}: {reason}\n", type_name::<H>());
             drop(std::io::stderr().write_all(line.as_bytes()));
         }
@@ -156,7 +155,7 @@ pub(super) fn capabilities_are_as_declared<H: Harness>(lab: &Runner<H>) -> Check
     Ok(())
 }
 
-/// A writer for another thread changes this store.
+/// Checks that a writer for another thread changes this store.
 fn writes_here<H: Harness>(trial: &Case<H>, keys: &[H::Key]) -> Tried<H> {
     const VALUE: u64 = u32::MAX as u64;
     let (Some(mut writer), [first, second, ..]) = (trial.harness()?.writer(), keys) else {
@@ -175,12 +174,12 @@ fn writes_here<H: Harness>(trial: &Case<H>, keys: &[H::Key]) -> Tried<H> {
     Err(Violation::said(Clause::Harness, elsewhere).got(format!("{all:?}")))
 }
 
-/// Whether all comes in descending order too.
+/// Returns whether a descending fetch succeeds.
 fn goes_back<H: Harness>(trial: &Case<H>) -> Tried<H, bool> {
     let mut source = trial.source()?;
     let mut chunk = Chunk::with_limit(usize::MAX);
     drop(source.fetch(&KeyRange::all(Order::Descending), &mut chunk));
-    // Whatever it answers: only an error declines.
+    // Any answer counts: only an error declines.
     let answer = source.log().last().map(|question| question.answer);
     Ok(matches!(answer, Some(Answer::Items(_))))
 }

@@ -1,4 +1,4 @@
-//! Walks that are cut and go on: from a cursor, or from a token, which is one that was written down.
+//! Checks of walks that are cut and resumed, from a cursor or from a token.
 
 use std::fmt::Debug;
 
@@ -11,7 +11,7 @@ use crate::lab::{Checked, Runner};
 use crate::run::{Plan, Run};
 use crate::trial::{Case, SourceOf, Tried};
 
-/// Of what harness, in which way it is cut, and by what it goes on.
+/// Defines checks by their harness, the way in which the walk is cut, and what it is resumed from.
 macro_rules! cut {
     ($($name:ident: $harness:ident, $how:ident, $kept:ident;)+) => {$(
         pub(super) fn $name<H: $harness>(lab: &Runner<H>) -> Checked {
@@ -42,7 +42,7 @@ pub(super) fn a_token_goes_on_at_every_item<H: DurableHarness>(lab: &Runner<H>) 
     at_every_item::<H, Written<H::Key>>(lab)
 }
 
-/// The row that it stands at is deleted, and the one where the walk is to end.
+/// Deletes the row at the cursor, and the last row of the walk.
 pub(super) fn a_token_outlives_its_rows<H: DurableHarness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.mutation)?;
     lab.in_each_order(&lab.some_keys(7), |trial, keys, order| {
@@ -70,7 +70,7 @@ pub(super) fn a_token_outlives_its_rows<H: DurableHarness>(lab: &Runner<H>) -> C
     })
 }
 
-/// What is kept of a walk that is cut, by which another source goes on.
+/// The stored position of a walk, from which another source resumes.
 trait Kept<H: Harness>: Sized {
     fn of(items: &Items<SourceOf<'_, H>>) -> Tried<H, Self>;
 
@@ -149,7 +149,7 @@ struct Written<K> {
 }
 
 impl<H: DurableHarness> Kept<H> for Written<H::Key> {
-    /// Through its text, and back.
+    /// Converts the token to text and back.
     fn of(items: &Items<SourceOf<'_, H>>) -> Tried<H, Self> {
         let token = items.token().map_err(|error| failed(&error))?;
         let text = token.to_string();
@@ -184,7 +184,7 @@ impl<H: DurableHarness> Kept<H> for Written<H::Key> {
     }
 }
 
-/// A token is refused by a source that it is of.
+/// Makes a violation of a token that its own source refuses.
 fn refused<K: Debug, E: Debug>(error: &Error<E>) -> Violation<K> {
     if let Error::Source(error) = error {
         return failed(error);
@@ -202,7 +202,7 @@ fn refused<K: Debug, E: Debug>(error: &Error<E>) -> Violation<K> {
     }
 }
 
-/// A method of [`ResumableSource`](keywalk::ResumableSource) fails where nothing was made to.
+/// Makes a violation of a [`ResumableSource`](keywalk::ResumableSource) method that failed without a fault.
 pub(super) fn failed<K: Debug, E: Debug>(error: &E) -> Violation<K> {
     Violation::new(FailureKind::Failed)
         .of(Clause::G10)

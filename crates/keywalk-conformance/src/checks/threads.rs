@@ -1,4 +1,4 @@
-//! What other threads change during a fetch.
+//! Checks with other threads that write during a fetch.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -16,16 +16,16 @@ use crate::run::{Here, Plan, Walks, taken, unexpected};
 use crate::trial::{Case, Tried};
 use crate::witness::{Doing, lock};
 
-/// Walks go on until so much has happened (a call and a return are four moments), or so many times.
+/// Walks are repeated until this many moments have passed (a call takes four), or this many times.
 const MOMENTS: u64 = 4_000;
 const MOST_TURNS: usize = 60;
 
-/// So that a history stays small where a walk is slow.
+/// Limits the history if a walk is slow.
 const MOST_CHANGES: usize = 4_000;
 
-/// Keys that stay, among others that come and go: none of them is missed, repeated or overshot, and
-/// of the others none comes that certainly wasn't there. Each round another pair of writers works on
-/// keys of its own, or on the same.
+/// Walks over keys that stay, among keys that come and go. No key that stays may be missed, repeated or overshot, and
+/// no other may come while it is certainly absent. In each round, another pair of writers works on separate keys or on
+/// the same keys.
 pub(super) fn keys_that_stay_are_found_beside_writers<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.threads)?;
     let keys = lab.some_keys(48);
@@ -45,7 +45,7 @@ fn beside_writers<H: Harness>(
         mine.map(|(_, key)| key.clone()).collect::<Vec<_>>()
     };
     trial.put_all(&share(|at| at == 0))?;
-    // Two that put the same key replace it, whatever each knows.
+    // Writers that put the same key replace its value, although neither knows of the other.
     let replaces = lab.can.replacement.is_yes();
     let shares = match replaces && round % 2 == 1 {
         true => [share(|at| at > 0), share(|at| at > 0)],
@@ -74,7 +74,7 @@ fn beside_writers<H: Harness>(
     start.wait();
     let walked = walks(lab, trial, round);
     stop.store(true, SeqCst);
-    // A writer may wait for ever, for a lock.
+    // A writer may wait for a lock for ever.
     let join = || churns.into_iter().map(JoinHandle::join).collect::<Vec<_>>();
     let (mut changes, mut failed) = (Vec::new(), None);
     for joined in trial.beat.during(Doing::Changing, join) {
@@ -85,7 +85,7 @@ fn beside_writers<H: Harness>(
         changes.extend(mutations);
         failed = failed.or(error);
     }
-    // With everything known, each question is judged.
+    // All changes are known now, so each request can be judged.
     let mut walked = walked?.into_iter();
     let judged = walked.try_for_each(|walk| walk.judge(trial, &changes));
     match failed {
@@ -94,7 +94,7 @@ fn beside_writers<H: Harness>(
     }
 }
 
-/// A walk's questions, what it handed out, and why it stopped early.
+/// A walk's requests, its items, and why it stopped early.
 struct Walked<K> {
     oracle: Oracle<K>,
     chunk_size: usize,
@@ -117,7 +117,7 @@ fn walks<H: Harness>(
         for order in lab.orders() {
             for chunk_size in [1, 2 + round as usize, 1_000] {
                 walked.push(walk(lab, trial, *order, chunk_size)?);
-                // On a machine with one core too, the writers have their turn.
+                // Lets the writers run on a machine with one core too.
                 thread::yield_now();
             }
         }
@@ -171,8 +171,8 @@ impl<K: Ord + Clone + Debug + Send + 'static> Walked<K> {
     }
 }
 
-/// What bears on a question, of all that happened: the last changes of the key that the breach is about,
-/// and what was at the same time; then the question.
+/// Returns the part of the history that matters for a request: the last changes of the violation's key, the concurrent
+/// changes, and the request.
 fn about<K: Ord + Clone + Debug>(
     breach: &Violation<K>,
     question: &Question<K>,
@@ -188,7 +188,7 @@ fn about<K: Ord + Clone + Debug>(
         .partition(|change| change.during.is_before(question.during));
     let newest = before.into_iter().rev().filter(|change| is_of_key(change));
     let mut told = Vec::from_iter(newest.take(MOST));
-    // Those of the key first, so that they aren't left out.
+    // Changes of the key come first, so that they aren't left out.
     let (of_key, others): (Vec<_>, Vec<_>) = meanwhile.into_iter().partition(|c| is_of_key(c));
     told.extend(of_key.into_iter().chain(others).take(MOST));
     told.sort_by_key(|change| change.during.from);
@@ -196,14 +196,14 @@ fn about<K: Ord + Clone + Debug>(
     told.chain([Event::Question(question.clone())]).collect()
 }
 
-/// Puts and deletes keys, until it is told to stop.
+/// A writer that puts and deletes keys until it is stopped.
 struct Churn<K> {
     writer: Box<dyn Writer<K>>,
     keys: Vec<K>,
     clock: Clock,
-    /// The last one put: each writer has its own, and puts none twice.
+    /// The last value that was put. Each writer has its own values, and puts each once.
     value: u64,
-    /// Whether it puts keys that are there.
+    /// Whether it puts keys that exist.
     replaces: bool,
     random: u64,
 }
@@ -212,7 +212,7 @@ struct Churn<K> {
 type Changes<K> = (Vec<Mutation<K>>, Option<String>);
 
 impl<K: Ord + Clone> Churn<K> {
-    /// Puts and deletes its keys, now this one, now that one.
+    /// Puts and deletes randomly chosen keys.
     fn until(mut self, stop: &AtomicBool) -> Changes<K> {
         let mut done = Vec::new();
         let mut present = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! A whole walk over a store that nobody changes, or only in front of the walk.
+//! Checks of whole walks over a store that doesn't change, or only ahead of the walk.
 
 use std::fmt::Debug;
 use std::thread;
@@ -31,8 +31,8 @@ fn by_chunks_and_items<H: Harness>(trial: &Case<H>, plan: &Plan<H::Key>) -> Trie
     Run::again(trial, plan).by_all_items(trial)
 }
 
-/// Many more than 300 items, in chunks of more than 64 and of two: more than one page of whatever a
-/// store pages by, and more fetches than a source may have counted on.
+/// Walks more than 300 items in chunks of more than 64 and of two items. That is more than one page of most stores, and
+/// more fetches than a source may expect.
 pub(super) fn long_walks_have_every_item<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.in_each_order(&lab.some_keys(1_100), |trial, _, order| {
         let sizes = [2, 65, 100, 200, 256, 257, 300, 512, 1_050];
@@ -57,7 +57,7 @@ pub(super) fn nothing_is_read_before_the_first_item<H: Harness>(lab: &Runner<H>)
             let early = "items were read before the first was asked for";
             return Err(Violation::said(Clause::G13, early));
         }
-        // What is there at the first question is what counts.
+        // The contents at the first request count.
         trial.put_all(keys.iter().skip(1).step_by(2))?;
         even().try_for_each(|key| trial.delete(key))?;
         let walked = Run::again(trial, &plan).by_items(trial, walk, 2, usize::MAX);
@@ -65,7 +65,7 @@ pub(super) fn nothing_is_read_before_the_first_item<H: Harness>(lab: &Runner<H>)
     })
 }
 
-/// What was read before it was asked for.
+/// Makes a violation of reading ahead of the request.
 fn early<K: Debug>(breach: Violation<K>) -> Violation<K> {
     match breach.clause() {
         Clause::G7 | Clause::G5 => breach.of(Clause::G13),
@@ -73,7 +73,7 @@ fn early<K: Debug>(breach: Violation<K>) -> Violation<K> {
     }
 }
 
-/// With a chunk handed out, everything ahead of it is rewritten: what comes is what is there now.
+/// Rewrites everything ahead of a yielded chunk. The walk must yield the new values.
 pub(super) fn no_more_than_a_chunk_is_buffered<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.mutation)?;
     lab.needs_no_snapshot("a snapshot answers what was there")?;
@@ -118,7 +118,7 @@ pub(super) fn a_fetch_reads_about_what_it_answers<H: Harness>(lab: &Runner<H>) -
             let before = reads()?;
             let mut items = walk.items();
             let mut taken = 0;
-            // The first chunks, and then all: a fetch isn't the dearer the further it is.
+            // Compares the first chunks with the whole walk: a later fetch must not cost more.
             for most in [3 * size, usize::MAX] {
                 while taken < most
                     && let Some(item) = items.next()
@@ -134,7 +134,7 @@ pub(super) fn a_fetch_reads_about_what_it_answers<H: Harness>(lab: &Runner<H>) -
     })
 }
 
-/// Not fewer than what came, nor far more than what was asked for.
+/// Allows no fewer reads than items, and not far more reads than requested items.
 fn reads_enough<K: Debug>(read: u64, came: usize, most: usize) -> Result<(), Violation<K>> {
     if read < came as u64 {
         let fewer = "more items came than were read: `reads` doesn't count";
@@ -159,7 +159,7 @@ pub(super) fn two_walks_do_not_disturb_each_other<H: Harness>(lab: &Runner<H>) -
         let orders = lab.orders();
         let mut walks = [walk(orders[0])?, walk(orders[orders.len() - 1])?];
         let mut seen = [0, 0];
-        // One goes twice as fast.
+        // One walk goes twice as fast as the other.
         for turn in [0, 0, 1].into_iter().cycle().take(3 * keys.len() + 6) {
             match walks[turn].next() {
                 Some(Ok(_)) => seen[turn] += 1,
@@ -179,7 +179,7 @@ pub(super) fn two_walks_do_not_disturb_each_other<H: Harness>(lab: &Runner<H>) -
 
 const DEPTH: usize = 2;
 
-/// It answers the same, into chunks that are filled in turns.
+/// A prefetched walk must return the same, into chunks that are filled in turns.
 pub(super) fn a_prefetched_walk_is_the_same_walk<H: PrefetchedHarness>(lab: &Runner<H>) -> Checked {
     lab.in_each_order(&lab.some_keys(10), |trial, keys, order| {
         for size in (1..=keys.len() + 1).chain([usize::MAX]) {
@@ -197,7 +197,7 @@ pub(super) fn a_prefetched_walk_is_the_same_walk<H: PrefetchedHarness>(lab: &Run
                     Err(error) => break Some(error),
                 }
                 handed_out += 1;
-                // Until the thread is as far ahead as it gets: who is faster doesn't matter.
+                // Waits until the thread is as far ahead as it gets, so that its speed doesn't matter.
                 while !run.has_fetched(trial, &log.from(0), handed_out + DEPTH) {
                     thread::yield_now();
                 }
@@ -208,7 +208,7 @@ pub(super) fn a_prefetched_walk_is_the_same_walk<H: PrefetchedHarness>(lab: &Run
     })
 }
 
-/// What was fetched before the fault comes before it, and the cursor stands behind it.
+/// Items that were fetched before the fault must come before it, and the cursor must be after them.
 pub(super) fn a_prefetched_fault_comes_in_its_place<H: PrefetchedHarness>(
     lab: &Runner<H>,
 ) -> Checked {
@@ -216,7 +216,7 @@ pub(super) fn a_prefetched_fault_comes_in_its_place<H: PrefetchedHarness>(
     every_fault::<H, Ahead>(lab, Fault::From)
 }
 
-/// In another thread, a chunk ahead and more.
+/// Walks in another thread, one or more chunks ahead.
 struct Ahead;
 
 impl<H: PrefetchedHarness> Walks<H> for Ahead {

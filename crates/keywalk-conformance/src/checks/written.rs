@@ -1,5 +1,5 @@
-//! The checks of what a source writes down: keys as bytes and as text for people, how far along a range they
-//! lie, and its fingerprint.
+//! Checks of what a resumable source encodes: keys as bytes and as human-readable text, their fraction of a range, and
+//! its fingerprint.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use crate::history::Violation;
 use crate::lab::{Checked, Runner, Stop};
 use crate::trial::{SourceOf, Tried, refused};
 
-/// For each of the boundary keys and others, each once. None has to be in the store.
+/// Checks each boundary key and some others, each once. The keys need not exist in the store.
 fn each_key<H: DurableHarness>(
     lab: &Runner<H>,
     others: usize,
@@ -80,7 +80,7 @@ pub(super) fn different_keys_have_different_bytes<H: DurableHarness>(lab: &Runne
     })
 }
 
-/// Neither a panic nor an error; and what is read as a key is one.
+/// Checks that arbitrary bytes cause no panic or error, and that those that decode to a key round-trip.
 pub(super) fn any_bytes_are_a_key_or_refused<H: DurableHarness>(lab: &Runner<H>) -> Checked {
     each_key(lab, 10, |source, key| {
         let mut near = near(&encoded(source, key)).into_iter();
@@ -98,7 +98,7 @@ pub(super) fn any_bytes_are_a_key_or_refused<H: DurableHarness>(lab: &Runner<H>)
     })
 }
 
-/// A key's bytes cut, longer and changed.
+/// Returns a key's bytes cut short, extended and changed.
 fn near(bytes: &[u8]) -> Vec<Vec<u8>> {
     const MOST: usize = 64;
     let places = 0..bytes.len().min(MOST);
@@ -113,7 +113,7 @@ fn near(bytes: &[u8]) -> Vec<Vec<u8>> {
     near
 }
 
-/// `key` is any of the source's.
+/// Checks arbitrary bytes. `key` is any key of the source.
 fn is_tame<H: DurableHarness>(
     source: &mut SourceOf<'_, H>,
     key: &H::Key,
@@ -125,7 +125,7 @@ fn is_tame<H: DurableHarness>(
             .got(format!("{error:?}"))
             .hint("`None` says that they are no key; an error is the store's own")
     })?;
-    // What is read has one form, whatever it was read from.
+    // A decoded key has one encoding, whatever bytes it came from.
     if let Some(decoded) = &decoded {
         comes_back::<H>(source, decoded)?;
     }
@@ -171,7 +171,7 @@ fn encoded<S: ResumableSource>(source: &S, key: &S::Key) -> Vec<u8> {
     bytes
 }
 
-/// Bytes, as failures show them.
+/// Bytes in hexadecimal, for failures.
 struct Hex<'a>(&'a [u8]);
 
 impl Display for Hex<'_> {
@@ -185,7 +185,8 @@ impl Display for Hex<'_> {
     }
 }
 
-/// From 0 to 1 on every way between two keys, and never back; where it can't be told it isn't.
+/// Checks that the fraction grows from 0 to 1 between any two keys and never decreases. Keys without a fraction are
+/// skipped.
 pub(super) fn the_share_grows_from_0_to_1<H: DurableHarness>(lab: &Runner<H>) -> Checked {
     let ladder = lab.keys.ladder().to_vec();
     let mut all = ladder.clone();
@@ -213,7 +214,7 @@ pub(super) fn the_share_grows_from_0_to_1<H: DurableHarness>(lab: &Runner<H>) ->
 }
 
 fn grows<H: DurableHarness>(source: &SourceOf<'_, H>, way: &[H::Key]) -> Tried<H> {
-    // What a division leaves over.
+    // The rounding error of a division.
     const ROUNDING: f64 = 1e-6;
     let [first, .., last] = way else {
         return Ok(());
@@ -244,7 +245,7 @@ fn grows<H: DurableHarness>(source: &SourceOf<'_, H>, way: &[H::Key]) -> Tried<H
     Ok(())
 }
 
-/// Of every source over a store, at every time.
+/// Checks the fingerprint of several sources over one store, before and after fetches, changes and reopening.
 pub(super) fn the_fingerprint_stays_the_same<H: DurableHarness>(lab: &Runner<H>) -> Checked {
     lab.attempt_with(&lab.some_keys(6), &|trial, keys| {
         let mut source = trial.source()?;
@@ -270,7 +271,7 @@ pub(super) fn the_fingerprint_stays_the_same<H: DurableHarness>(lab: &Runner<H>)
     })
 }
 
-/// A fingerprint, and a token with it, to compare others with.
+/// A fingerprint, and a token that has it, to compare others with.
 struct First {
     fingerprint: Fingerprint,
     token: Token,
@@ -349,7 +350,7 @@ pub(super) fn a_token_of_a_stranger_is_refused<H: DurableHarness>(lab: &Runner<H
     }
 }
 
-/// With a key in it, where there is one.
+/// Returns a cursor, with a key in it if there are keys.
 fn some_cursor<S: Source>(source: &mut S, keys: &[S::Key]) -> Cursor<S::Key> {
     let walk = Walk::new(source);
     match keys {
@@ -358,8 +359,7 @@ fn some_cursor<S: Source>(source: &mut S, keys: &[S::Key]) -> Cursor<S::Key> {
     }
 }
 
-/// A source as another one writes its tokens: under this fingerprint, and with these bytes for every key, where
-/// there are any.
+/// A source that writes forged tokens: with this fingerprint and these bytes for every key, if given.
 struct Forged<'s, S>(&'s S, Option<Fingerprint>, Option<&'s [u8]>);
 
 impl<S: Source> Source for Forged<'_, S> {

@@ -6,7 +6,7 @@ use keywalk::{KeyRange, Order};
 use crate::clause::Clause;
 use crate::history::{Answer, Change, Event, Mutation, Question, Span};
 
-/// A clause that a history breaks, and how.
+/// A broken clause, and how a history breaks it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation<K> {
     clause: Clause,
@@ -16,7 +16,7 @@ pub struct Violation<K> {
     hint: Option<&'static str>,
 }
 
-/// Each with its clause, the key that it is about, what is said of it, and a hint.
+/// Defines the kinds of failure, each with its clause, its key, its message and a hint.
 macro_rules! flaws {
     ($(
         $(#[doc = $doc:literal])+
@@ -37,7 +37,7 @@ macro_rules! flaws {
                 }
             }
 
-            /// The key that it is about.
+            /// Returns the key that the failure is about.
             #[must_use]
             #[allow(unused_variables)]
             pub fn key(&self) -> Option<&K> {
@@ -64,67 +64,67 @@ macro_rules! flaws {
 }
 
 flaws! {
-    /// More items than the limit.
+    /// A fetch returned more items than the limit.
     Overfull: G6, None, "more items came than the limit",
         "is the limit one too large, or are items pushed into a full chunk?";
-    /// The same key twice.
+    /// The same key came twice.
     Repeated(key: K): G2, Some(key), "{key:?} came twice",
         "does a join or an index give the same row twice?";
-    /// The second key came after the first, and has its place before it.
+    /// The second key came after the first, but is before it in the order.
     Disordered(before: K, key: K): G1, Some(key), "{key:?} came after {before:?}, out of order",
         "does the store's order differ from the key's `Ord` (sign bit, collation, bytes turned round), \
          or is the order of the range ignored?";
-    /// The key isn't past the near bound.
+    /// The key is before the start of the range, or equals an excluded start.
     Behind(key: K): G6, Some(key), "{key:?} came, which is not past the start",
         "is the position ignored, or looked up and not found?";
-    /// The key, or what was said to be scanned, is past the far bound.
+    /// The key, or the end of the scanned span, is outside the end of the range.
     Beyond(key: K): G6, Some(key), "{key:?} came, which is past the end of the range",
         "is the far bound ignored?";
-    /// The key certainly wasn't there.
+    /// The key came, but certainly didn't exist.
     Absent(key: K): G4, Some(key), "{key:?} came, which was not there",
         "a stale answer, or a key that doesn't survive its encoding or `key`?";
-    /// The key certainly was there, and an item or a scanned key after it came.
+    /// The key certainly existed, but an item or a scanned span after it came instead.
     Missing(key: K): G3, Some(key), "{key:?} did not come, and what is after it did",
         "is the order of the range ignored, a position counted (OFFSET) rather than a key compared, or \
          a composite key compared column by column?";
-    /// The key certainly was there, and the end was said.
+    /// The key certainly existed, but the end was reported before it came.
     MissingAtEnd(key: K): G8, Some(key), "the end was said, and {key:?} had not come",
         "is the end said of a full chunk, or inferred from a short page or from a cursor's row that is \
          gone?";
-    /// The key certainly had another value, or none.
+    /// The key came with a value that it certainly didn't have.
     Value(key: K): G5, Some(key), "{key:?} came with a value that it did not have",
         "is an item kept from an earlier fetch, or a slot only half refilled?";
-    /// There is more, it says, and there was neither an item nor any progress.
+    /// The source reported that there is more, but returned no item and made no progress.
     Stuck: G8, None, "it said that there is more, and got no further",
         "`More` needs an item; a page without one says `ScannedTo` or `End`";
-    /// It said that it scanned up to a key that isn't as far as its last item.
+    /// The source reported a scanned span that ends before its last item.
     ScannedShort(key: K): G8, Some(key), "it scanned to {key:?}, which is before an item that came",
         "`ScannedTo` says how far the source got, past its items";
-    /// It isn't the last key: this one certainly was there, and is further.
+    /// The source returned a wrong last key: this key certainly existed, and is further.
     NotLast(key: K): G8, Some(key), "{key:?} is further than the last key it gave",
         "the last key is that at the far end in the range's order: the largest when ascending, the \
          smallest when descending";
-    /// It gave no last key, and this one certainly was there.
+    /// The source returned no last key, but this key certainly existed.
     NoLast(key: K): G8, Some(key), "it gave no last key, and {key:?} is there",
         "the last key is that at the far end in the range's order: the largest when ascending, the \
          smallest when descending";
-    /// The walk asked for another range than was left.
+    /// The walk requested another range than the one that was left.
     OtherRange: G6, None, "the walk asked for another range than was left";
-    /// The walk asked more often than it may.
+    /// The walk made more requests than it may.
     Endless: G9, None, "the walk did not end";
-    /// The walk ended, or goes on, where it may not.
+    /// The walk ended or continued where it may not.
     OtherEnd: G9, None, "the walk ended where it may not, or went on";
-    /// What the walk handed out isn't what was fetched.
+    /// The walk yielded other items than it fetched.
     HandedOut: G13, None, "what was handed out is not what was fetched";
-    /// The cursor stands elsewhere.
+    /// The cursor is at another position than the walk.
     Cursor: G10, None, "the cursor stands elsewhere";
-    /// It failed, and nothing was made to.
+    /// An operation failed without an injected fault.
     Failed: Harness, None, "it failed, and nothing was made to fail",
         "if the store is busy for a moment, let the source wait; if it can't take such a key, leave it \
          out of `Harness::keys`";
-    /// It panicked.
+    /// An operation panicked.
     Panicked: G11, None, "it panicked";
-    /// Whatever the text says.
+    /// Another failure, described by the text.
     Said(what: &'static str): Harness, None, "{what}";
 }
 
@@ -139,12 +139,12 @@ impl<K: Debug> Violation<K> {
         }
     }
 
-    /// Whatever the text says.
+    /// Makes a violation described by the text.
     pub(crate) fn said(clause: Clause, what: &'static str) -> Self {
         Violation::new(FailureKind::Said(what)).of(clause)
     }
 
-    /// Of a clause that says more than the flaw alone.
+    /// Replaces the clause with a more precise one.
     pub(crate) fn of(mut self, clause: Clause) -> Self {
         self.clause = clause;
         self
@@ -165,10 +165,10 @@ impl<K: Debug> Violation<K> {
         self
     }
 
-    /// A fresh source answers the same question right.
+    /// Blames the source's state: a fresh source answers the same request correctly.
     pub(crate) fn of_its_state(mut self) -> Self {
         if self.clause == Clause::G8 && matches!(self.flaw, FailureKind::MissingAtEnd(_)) {
-            // The end would be true, had nothing been skipped before.
+            // The end would be right if nothing had been skipped before.
             self.clause = Clause::G3;
         }
         self.hint(
@@ -177,7 +177,7 @@ impl<K: Debug> Violation<K> {
         )
     }
 
-    /// The source declares a snapshot, and this isn't of it.
+    /// Blames a source that declares a snapshot but doesn't read from it.
     pub(crate) fn of_a_snapshot(self) -> Self {
         match self.flaw {
             FailureKind::Missing(_)
@@ -190,20 +190,20 @@ impl<K: Debug> Violation<K> {
         }
     }
 
-    /// The clause.
+    /// Returns the broken clause.
     #[must_use]
     pub fn clause(&self) -> Clause {
         self.clause
     }
 
-    /// What is wrong.
+    /// Returns the kind of failure.
     #[must_use]
     pub fn flaw(&self) -> &FailureKind<K> {
         &self.flaw
     }
 }
 
-/// The alternate form (`{:#}`) also says what was expected and what came, a line each.
+/// Prints the failure and the clause. The alternate form (`{:#}`) adds what was expected and what came, on two lines.
 impl<K: Debug> Display for Violation<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.flaw, self.clause.name())?;
@@ -218,7 +218,7 @@ impl<K: Debug> Display for Violation<K> {
 
 impl<K: Debug> std::error::Error for Violation<K> {}
 
-/// A breach and the history that leads to it, as text.
+/// A violation and the history that leads to it, as text.
 #[derive(Clone, Debug)]
 pub(crate) struct Telling {
     pub(crate) clause: Clause,
@@ -239,7 +239,7 @@ impl Telling {
     }
 }
 
-/// Each line ends.
+/// Prints lines that all end with a line break.
 impl Display for Telling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.what)?;
@@ -259,16 +259,16 @@ impl Display for Telling {
     }
 }
 
-/// Tells a history, whatever its keys are.
+/// A history as text, independent of its key type.
 pub(crate) trait Tell {
-    /// A line an event, the last ones.
+    /// Returns the last events, one line per event.
     fn lines(&self) -> Vec<String>;
 }
 
-/// So many are shown, the last ones.
+/// The number of lines shown; the last ones are kept.
 const MOST_LINES: usize = 40;
 
-/// So many puts in a row are shown as one line.
+/// A sequence of at least this many puts is abbreviated.
 const MANY_PUTS: usize = 8;
 
 impl<K: Debug> Tell for Vec<Event<K>> {
@@ -303,7 +303,7 @@ impl<K> Event<K> {
         matches!(self, Event::Mutation(mutation) if matches!(mutation.change, Change::Put(_)))
     }
 
-    /// When it was, if others were at the same time: those before it return until `until`.
+    /// Returns the time of the event as text if it overlaps earlier events, which return until `until`.
     fn overlap(&self, until: &mut u64) -> String {
         let Some(Span { from, to }) = self.during() else {
             return String::new();
@@ -366,7 +366,7 @@ impl<K: Debug> Display for Question<K> {
     }
 }
 
-/// In the notation of intervals.
+/// A range in interval notation.
 pub(crate) struct Shown<'a, K>(pub(crate) &'a KeyRange<K>);
 
 impl<K: Debug> Display for Shown<'_, K> {

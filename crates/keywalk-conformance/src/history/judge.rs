@@ -1,4 +1,4 @@
-//! The judgement of a single answer, and why it is wrong.
+//! Judges single answers and whole walks, and explains why an answer is wrong.
 
 use std::cmp::Ordering;
 use std::fmt::{self, Debug, Display};
@@ -12,10 +12,10 @@ use crate::history::breach::{FailureKind, Violation};
 use crate::history::lives::{KeyHistory, Presence};
 use crate::history::{Answer, Items, Question, Span};
 
-/// How far an answer got: to a key, or to the end of its range (`None`).
+/// The end of what an answer covers: a key, or the end of the range (`None`).
 type Covered<K> = Option<K>;
 
-/// Judges what a fetch of `range` answered, by what its store may have held during a span.
+/// Judges the result of a fetch of `range` by what the store may have held during a span.
 pub(crate) fn judge<K: Ord + Clone + Debug>(
     range: &KeyRange<K>,
     answer: &Items<K>,
@@ -111,7 +111,7 @@ pub(crate) fn judge_last_key<K: Ord + Clone + Debug>(
     Err(breach.got(format!("{answer:?}")))
 }
 
-/// Judges any answer of a source that was opened then; a wrong one also by what was right before.
+/// Judges any answer of a source that was opened at `opened`. Explains a wrong answer that was right earlier.
 pub(crate) fn judge_by_time<K: Ord + Clone + Debug>(
     question: &Question<K>,
     opened: u64,
@@ -135,7 +135,7 @@ pub(crate) fn judge_by_time<K: Ord + Clone + Debug>(
         .map_err(|breach| explained(breach, lives, (opened, during), |at| judged(at).is_ok()))
 }
 
-/// Where `a` stands to `b` in this order, by `Ord` alone: nothing here relies on what is under test.
+/// Compares `a` to `b` in this order. Uses only `Ord`, so it doesn't rely on code under test.
 pub(crate) fn compare<K: Ord>(order: Order, a: &K, b: &K) -> Ordering {
     match order {
         Order::Ascending => a.cmp(b),
@@ -159,7 +159,7 @@ pub(super) fn is_after_end<K: Ord>(range: &KeyRange<K>, key: &K) -> bool {
     }
 }
 
-/// Whether the key lies before the range, or past it.
+/// Returns the failure if the key is before the range or after it.
 pub(super) fn outside<K: Ord + Clone>(range: &KeyRange<K>, key: &K) -> Option<FailureKind<K>> {
     match (is_before_start(range, key), is_after_end(range, key)) {
         (true, _) => Some(FailureKind::Behind(key.clone())),
@@ -168,7 +168,7 @@ pub(super) fn outside<K: Ord + Clone>(range: &KeyRange<K>, key: &K) -> Option<Fa
     }
 }
 
-/// A repeated key, if there is one anywhere: it explains the disorder.
+/// Returns the first disorder of the items. A repeated key, anywhere, is preferred because it explains the disorder.
 fn disorder<K: Ord + Clone>(range: &KeyRange<K>, items: &[(K, u64)]) -> Option<FailureKind<K>> {
     let order = |pair: &&[(K, u64)]| compare(range.order(), &pair[0].0, &pair[1].0);
     let pair = items.windows(2).find(|pair| order(pair).is_ge())?;
@@ -181,7 +181,7 @@ fn disorder<K: Ord + Clone>(range: &KeyRange<K>, items: &[(K, u64)]) -> Option<F
     })
 }
 
-/// The first key that is certainly there, up to what is covered, and not among the items.
+/// Returns the first key in the covered part that certainly exists and isn't among the items.
 fn missing<K: Ord + Clone>(
     range: &KeyRange<K>,
     items: &[(K, u64)],
@@ -219,8 +219,8 @@ fn hint_at_bound<K: PartialEq>(range: &KeyRange<K>, flaw: &FailureKind<K>) -> Op
     }
 }
 
-/// A breach that is explained by a state that the store was in since a source was opened: the answer
-/// `is_right` at some moment, and old.
+/// Explains a violation by an outdated answer, if the answer `is_right` at an earlier moment since the source was
+/// opened.
 pub(crate) fn explained<K: Ord + Clone + Debug>(
     breach: Violation<K>,
     lives: &KeyHistory<K>,
@@ -238,7 +238,7 @@ pub(crate) fn explained<K: Ord + Clone + Debug>(
     };
     let returns = lives.moments(opened).filter(|at| *at < asked.from);
     let mut moments = std::iter::once(opened).chain(returns);
-    // Just after it; nothing else begins then.
+    // Just after the return; no other event lies at that moment.
     if moments.any(|at| is_right(Span::at(at + 1))) {
         breach.of(clause).hint(
             "this is what the store held earlier: a snapshot, a transaction that is kept open, or \
@@ -249,7 +249,7 @@ pub(crate) fn explained<K: Ord + Clone + Debug>(
     }
 }
 
-/// A breach by a missing key, told by whether the source `finds` it when asked in other ways.
+/// Diagnoses a missing key by whether the source `finds` it through other ranges.
 pub(crate) fn diagnosed<K: Ord + Clone + Debug>(
     range: &KeyRange<K>,
     breach: Violation<K>,
@@ -280,7 +280,7 @@ pub(crate) fn diagnosed<K: Ord + Clone + Debug>(
         .hint("it doesn't come, however it is asked for: is it written, and read, as it was put?")
 }
 
-/// What the fetch was to answer. What is only possible is marked.
+/// Returns the expected result of the fetch. Items that are only possible are marked with `?`.
 fn expectation<K: Ord + Clone + Debug>(
     range: &KeyRange<K>,
     answer: &Items<K>,
@@ -323,7 +323,7 @@ impl<K: Debug> Display for Items<K> {
     }
 }
 
-/// At most some entries, the first and the last.
+/// Returns the entries as a list. The middle of a long list is left out.
 fn list(mut entries: Vec<String>) -> String {
     const MOST: usize = 12;
     if entries.len() > MOST {
@@ -334,20 +334,20 @@ fn list(mut entries: Vec<String>) -> String {
     format!("[{}]", entries.join(", "))
 }
 
-/// Judges a walk, question by question, by what its store may have held at each.
+/// Judges a walk, request by request, by what the store may have held during each.
 ///
-/// It knows what is left to be walked, so a walk that asks for anything else, goes on after its end
-/// or ends before it is told so.
+/// It tracks what is left to be walked. So it finds a walk that requests anything else, continues after its end or
+/// ends too early.
 #[derive(Clone, Debug)]
 pub struct Oracle<K> {
     range: KeyRange<K>,
-    /// What the walk has still to cover.
+    /// What is left to be walked.
     left: KeyRange<K>,
     stage: Stage<K>,
     live: bool,
-    /// Of a source that answers from a snapshot: when it was taken, at the earliest and at the latest.
+    /// For a source that reads from a snapshot: the earliest and the latest moment at which it was taken.
     snapshot: Option<Span>,
-    /// Questions that a limit can't account for: stretches scanned, and pages shorter than asked.
+    /// The number of requests that a limit can't account for: scanned spans and short pages.
     extra: usize,
     questions: usize,
     last: Option<K>,
@@ -355,22 +355,22 @@ pub struct Oracle<K> {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Stage<K> {
-    /// The last key wasn't asked for yet.
+    /// The last key wasn't requested yet.
     Start,
-    /// It is being looked for, in this range.
+    /// The last key is being searched for in this range.
     Backward(KeyRange<K>),
     Forward,
     Ended,
 }
 
 impl<K: Ord + Clone + Debug> Oracle<K> {
-    /// Of a walk over `range` that ends at what is its last key at the start.
+    /// Makes a judge of a walk over `range` that ends at the last key at its start.
     #[must_use]
     pub fn bounded(range: KeyRange<K>) -> Self {
         Self::new(range, false)
     }
 
-    /// Of a walk over `range` that goes on while there is more.
+    /// Makes a judge of a walk over `range` that continues as long as there is more.
     #[must_use]
     pub fn unbounded(range: KeyRange<K>) -> Self {
         Self::new(range, true)
@@ -391,25 +391,25 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
         oracle
     }
 
-    /// Of a source that answers what its store held at a moment between `opened`, when it was, and
-    /// the return of its first fetch.
+    /// Expects all answers to come from one snapshot, taken between `opened`, when the source was opened,
+    /// and the return of its first fetch.
     #[must_use]
     pub fn snapshot(mut self, opened: u64) -> Self {
         self.snapshot = Some(Span::new(opened, Span::NEVER));
         self
     }
 
-    /// Whether nothing more may be asked.
+    /// Returns whether no more requests are allowed.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.stage == Stage::Ended
     }
 
-    /// The next question of the walk, with the answer of the store.
+    /// Judges the walk's next request and the store's answer.
     ///
     /// # Errors
     ///
-    /// If the walk may not ask so, or the store may not answer so.
+    /// If the walk may not make this request, or the store may not give this answer.
     pub fn observe(
         &mut self,
         question: &Question<K>,
@@ -469,11 +469,11 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
         Ok(())
     }
 
-    /// The next key that the walk handed out (G1, G2).
+    /// Judges the next key that the walk yielded (G1, G2).
     ///
     /// # Errors
     ///
-    /// If it doesn't come after the one before it.
+    /// If the key isn't after the previous one.
     pub fn hand_out(&mut self, key: &K) -> Result<(), Violation<K>> {
         if let Some(last) = &self.last {
             let flaw = match compare(self.range.order(), last, key) {
@@ -489,11 +489,11 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
         Ok(())
     }
 
-    /// The walk says that nothing more comes (G9).
+    /// Judges the end of the walk (G9). `chunk_size` is the smallest limit that it used.
     ///
     /// # Errors
     ///
-    /// If it may not end yet, or asked too often; `chunk_size` is the smallest that it asked with.
+    /// If the walk may not end yet, or made too many requests.
     pub fn end(&self, chunk_size: usize, lives: &KeyHistory<K>) -> Result<(), Violation<K>> {
         if !self.has_ended() {
             return Err(Violation::new(FailureKind::OtherEnd).got("the end"));
@@ -508,11 +508,11 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
         Ok(())
     }
 
-    /// The cursor of a walk that handed out everything that it fetched (G10).
+    /// Judges the cursor of a walk that yielded everything that it fetched (G10).
     ///
     /// # Errors
     ///
-    /// If it says something else.
+    /// If the cursor is at another position.
     pub fn cursor_is(&self, cursor: &Cursor<K>) -> Result<(), Violation<K>> {
         let is_done = self.has_ended() && !self.live;
         if cursor.range() == &self.left && cursor.is_done() == is_done {
@@ -523,11 +523,11 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
             .got(format!("{cursor:?}")))
     }
 
-    /// The cursor of a walk whose last item handed out is `last`, with others fetched after it (G10).
+    /// Judges the cursor of a walk that yielded `last` and still buffers later items (G10).
     ///
     /// # Errors
     ///
-    /// If it says something else.
+    /// If the cursor is at another position.
     pub fn cursor_is_past(&self, cursor: &Cursor<K>, last: &K) -> Result<(), Violation<K>> {
         let mut left = self.left.clone();
         left.start_after(last.clone());
@@ -539,16 +539,16 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
             .got(format!("{cursor:?}")))
     }
 
-    /// The walk is cut, and resumed from its cursor by a source that is opened now. `unread` says that
-    /// items were fetched after the last one handed out, and thrown away.
+    /// Records that the walk is cut, and resumed from its cursor with a source that is opened now. `unread` means that
+    /// buffered items, after the last one yielded, were discarded.
     pub fn resume(&mut self, unread: bool, now: u64) {
-        // The source that goes on has a snapshot of its own.
+        // The new source has a snapshot of its own.
         if self.snapshot.is_some() {
             *self = self.clone().snapshot(now);
         }
-        // Each part ends by its own count.
+        // Requests are counted for each part of the walk.
         (self.questions, self.extra) = (0, 0);
-        // A cursor doesn't know of a search that failed midway: it begins again.
+        // A cursor doesn't record an unfinished search for the last key, so the search begins again.
         if let Stage::Backward(_) = self.stage {
             self.stage = Stage::Start;
         }

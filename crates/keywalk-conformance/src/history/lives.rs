@@ -6,18 +6,18 @@ use keywalk::{KeyRange, Order};
 
 use crate::history::{Change, Mutation, Span};
 
-/// All that was done to each key.
+/// All changes to each key of a store, and what follows from them at any time.
 #[derive(Clone, Debug)]
 pub struct KeyHistory<K> {
     keys: BTreeMap<K, Vec<(Change, Span)>>,
 }
 
-/// What is certain of a key throughout a span.
+/// Whether a key existed throughout a span, as far as that is certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Presence {
-    /// It was there.
+    /// The key certainly existed.
     Present,
-    /// It wasn't.
+    /// The key certainly didn't exist.
     Absent,
     /// Neither is certain.
     Possible,
@@ -32,13 +32,13 @@ impl<K> Default for KeyHistory<K> {
 }
 
 impl<K: Ord + Clone> KeyHistory<K> {
-    /// Adds a mutation. They may come in any order.
+    /// Adds a mutation. Mutations may be added in any order.
     pub fn record(&mut self, mutation: Mutation<K>) {
         let life = self.keys.entry(mutation.key).or_default();
         life.push((mutation.change, mutation.during));
     }
 
-    /// A change that was possible for ever was done by then.
+    /// Settles a mutation that was recorded as never returned: it was done by `mutation.during.to`.
     pub(crate) fn settle(&mut self, mutation: &Mutation<K>) {
         let (change, Span { from, to }) = (mutation.change, mutation.during);
         let life = self.keys.get_mut(&mutation.key).into_iter().flatten();
@@ -48,10 +48,10 @@ impl<K: Ord + Clone> KeyHistory<K> {
         }
     }
 
-    /// What is certain of `key` throughout `during`.
+    /// Returns whether `key` certainly existed throughout `during`.
     ///
-    /// It is present if a put returned before, and no delete could have taken effect between that
-    /// put and the end of the span; absent if it was never put, or likewise.
+    /// It is present if a put returned before the span, and no delete could have taken effect between that put and the
+    /// end of the span. It is absent if it was never put, or if the same holds for a delete and later puts.
     #[must_use]
     pub fn presence(&self, key: &K, during: Span) -> Presence {
         match self.keys.get(key) {
@@ -60,8 +60,8 @@ impl<K: Ord + Clone> KeyHistory<K> {
         }
     }
 
-    /// Whether `key` could have held `value` at a moment of `during`: it was put, and not certainly
-    /// replaced or deleted before.
+    /// Returns whether `key` could have had `value` at some moment of `during`. It could if the value was put, and not
+    /// certainly replaced or deleted before the span.
     #[must_use]
     pub fn may_hold(&self, key: &K, value: u64, during: Span) -> bool {
         let Some(life) = self.keys.get(key) else {
@@ -76,7 +76,7 @@ impl<K: Ord + Clone> KeyHistory<K> {
         })
     }
 
-    /// The keys of `range`, in its order, that aren't certainly absent throughout `during`.
+    /// Iterates over the keys of `range`, in its order, that aren't certainly absent throughout `during`.
     pub(crate) fn content(
         &self,
         range: &KeyRange<K>,
@@ -87,7 +87,7 @@ impl<K: Ord + Clone> KeyHistory<K> {
             .filter(|(_, presence)| *presence != Presence::Absent)
     }
 
-    /// The values that a key may hold during a span, the newest first.
+    /// Returns the values that a key may have during a span, the newest first.
     pub(crate) fn values(&self, key: &K, during: Span) -> Vec<u64> {
         let life = self.keys.get(key).map_or(&[][..], Vec::as_slice);
         let puts = life.iter().rev().filter_map(|(change, _)| match change {
@@ -98,7 +98,7 @@ impl<K: Ord + Clone> KeyHistory<K> {
             .collect()
     }
 
-    /// A key, and the values that it may hold during a span.
+    /// Returns a key and the values that it may have during a span, as text.
     pub(crate) fn shown(&self, key: &K, during: Span) -> String
     where
         K: Debug,
@@ -108,7 +108,7 @@ impl<K: Ord + Clone> KeyHistory<K> {
         format!("{key:?} = {}", values.join(" or "))
     }
 
-    /// How many keys of `range` were ever put.
+    /// Returns how many keys of `range` were ever put.
     #[must_use]
     pub fn ever_within(&self, range: &KeyRange<K>) -> usize {
         let was_put = |life: &[(Change, Span)]| {
@@ -118,13 +118,13 @@ impl<K: Ord + Clone> KeyHistory<K> {
         self.within(range).filter(|(_, life)| was_put(life)).count()
     }
 
-    /// The moments at which a mutation returned, from `from` on.
+    /// Iterates over the moments, from `from` on, at which a mutation returned.
     pub(crate) fn moments(&self, from: u64) -> impl Iterator<Item = u64> {
         let spans = self.keys.values().flatten().map(|(_, span)| span.to);
         spans.filter(move |to| (from..Span::NEVER).contains(to))
     }
 
-    /// By `Ord` alone: nothing here relies on what is under test.
+    /// Iterates over the keys of `range`. Uses only `Ord`, so it doesn't rely on code under test.
     fn within(&self, range: &KeyRange<K>) -> impl Iterator<Item = (&K, &[(Change, Span)])> {
         let bounds = (range.lower(), range.upper());
         let mut lives = (!is_inverted(bounds)).then(|| self.keys.range::<K, _>(bounds));
@@ -140,7 +140,7 @@ impl<K: Ord + Clone> KeyHistory<K> {
     }
 }
 
-/// Whether no key can lie between them, by `Ord`.
+/// Returns whether no key can lie between two bounds, by `Ord`.
 pub(crate) fn is_inverted<K: Ord>(bounds: (Bound<&K>, Bound<&K>)) -> bool {
     match bounds {
         (Bound::Included(lower), Bound::Included(upper)) => lower > upper,
@@ -154,8 +154,8 @@ pub(crate) fn is_inverted<K: Ord>(bounds: (Bound<&K>, Bound<&K>)) -> bool {
 
 fn presence(life: &[(Change, Span)], during: Span) -> Presence {
     let is_put = |change: &Change| matches!(change, Change::Put(_));
-    // Whether one that isn't undone was certainly done before the span and the other certainly
-    // not after it.
+    // Whether such a change was certainly done before the span, and no opposite change may have followed it by the
+    // end of the span.
     let is_settled = |put: bool| {
         life.iter().any(|(change, done)| {
             is_put(change) == put

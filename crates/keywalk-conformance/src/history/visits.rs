@@ -11,11 +11,11 @@ use crate::history::Span;
 use crate::history::breach::{FailureKind, Shown, Violation};
 use crate::history::lives::{KeyHistory, Presence};
 
-/// Judges code that walks by nothing but what it visited: which rows, in which order, and when.
+/// Judges code that walks by the rows that it visited, their order, and the time of each visit.
 ///
-/// It needs no word of how the code reads its store, so the code may be anything: a loop over a
-/// [`Walk`](keywalk::Walk), a job, a pager written by hand. [`Schedule::run`](crate::Schedule::run) asks it;
-/// where a test has a way of its own to change the store meanwhile, it can be asked directly:
+/// It doesn't need to know how the code reads its store: a loop over a [`Walk`](keywalk::Walk), a job, or a
+/// hand-written pager. Usually you pass it to [`Schedule::run`](crate::Schedule::run). If your test changes the store
+/// in its own way, call its methods directly:
 ///
 /// ```
 /// use keywalk::{KeyRange, Order};
@@ -37,43 +37,43 @@ use crate::history::lives::{KeyHistory, Presence};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// What it can't know it allows: a row that others insert, delete or replace meanwhile may come or not, as it
-/// was or as it is, while it may have been read before or after. The less the code is said to
-/// [read ahead](Self::reads_ahead), the more is certain. A right program is never refused.
+/// Correct code never fails. A row that changes concurrently may be visited or not, with its old or its new value,
+/// as long as the code may have read it before or after the change. A smaller [`reads_ahead`](Self::reads_ahead)
+/// makes more outcomes certain, and so finds more bugs.
 ///
-/// A visit costs a few look-ups in [`KeyHistory`], and the keys between it and the last one; every key visited is
-/// kept.
+/// A visit costs a few look-ups in [`KeyHistory`] and a scan of the keys since the last visit. Every visited key is
+/// kept in memory.
 #[derive(Clone, Debug)]
 #[must_use = "it judges nothing until it is told what was visited, by `Schedule::run` or `visit`"]
 pub struct VisitLog<K> {
     range: KeyRange<K>,
     until: Until,
     reads_ahead: usize,
-    /// When the walk's end was decided, at the earliest.
+    /// The earliest moment at which the walk's end was decided.
     begun: u64,
-    /// When the next row, and what lies before it, was read at the earliest; then the visits since.
+    /// The earliest moment at which the next row, and what lies before it, was read; then the visits since.
     moments: VecDeque<u64>,
     end: Option<End<K>>,
     last: Option<K>,
     seen: BTreeSet<K>,
-    /// Nothing was visited since it was cut.
+    /// Whether nothing was visited since the last cut.
     is_resumed: bool,
-    /// When the end was read at the earliest, if the code read it before a kill and kept that.
+    /// The earliest moment at which the end was read, if the code read it before a kill and stored that.
     end_read_from: Option<u64>,
-    /// It said so: a bounded walk that goes on from there has nothing left.
+    /// Whether the end was reported: a bounded walk that resumes from there has nothing left.
     has_ended: bool,
 }
 
-/// Up to where code walks.
+/// Where the code's walk ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Until {
-    /// The last key at the start, or one that comes later.
+    /// At the last key at the start, or at a later one.
     Either,
     LastAtStart,
     NothingMore,
 }
 
-/// What was the last key at the start, at least and at most.
+/// The bounds of what was the last key at the start.
 #[derive(Clone, Debug)]
 struct End<K> {
     at_least: Option<K>,
@@ -81,8 +81,8 @@ struct End<K> {
 }
 
 impl<K: Ord + Clone + Debug> VisitLog<K> {
-    /// Of code that walks `range`: whatever is there at the start and stays has to come. What is appended
-    /// behind it meanwhile may.
+    /// Makes a judge of code that walks `range`. Every row that exists from the start to the end must be visited. Rows
+    /// that are appended concurrently may be visited.
     pub fn over(range: KeyRange<K>) -> Self {
         VisitLog {
             range,
@@ -99,26 +99,29 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         }
     }
 
-    /// What is appended behind the last key at the start must not come (G9), also when the walk is cut and
-    /// resumed: a [`Walk`](keywalk::Walk) as it is by default, or a pager that asks for the largest key first
-    /// and keeps it with its position. Default: it may.
+    /// Requires that rows appended after the last key at the start aren't visited (G9), even after a resumption.
+    ///
+    /// For a default [`Walk`](keywalk::Walk), or a pager that reads the largest key first and stores it with its
+    /// position. Default: such rows may be visited.
     pub fn bounded(mut self) -> Self {
         self.until = Until::LastAtStart;
         self
     }
 
-    /// What is appended before the end is reached has to come too: an [unbounded](keywalk::Walk::unbounded) walk, or a
-    /// pager that goes on until a page is empty. Default: it may.
+    /// Requires that rows appended before the end is reached are visited too.
+    ///
+    /// For an [unbounded](keywalk::Walk::unbounded) walk, or a pager that continues until a page is empty. Default:
+    /// such rows may be visited.
     pub fn unbounded(mut self) -> Self {
         self.until = Until::NothingMore;
         self
     }
 
-    /// At most so many rows, 1 or more, are read before the first of them is visited: the size of a page; if
-    /// pages are fetched ahead, of all that may wait. Default: no limit, a row may be as it was at the start.
+    /// Sets how many rows the code reads, at most, before it visits the first of them: the page size. If it prefetches
+    /// pages, count all rows that may wait. Default: no limit, so a row may be as old as the start.
     ///
-    /// With it, rows that are kept for longer are found: stale values (G5), rows that are gone (G4), and rows
-    /// that were there when they should have been read (G3).
+    /// A limit finds code that uses outdated rows: stale values (G5), deleted rows (G4) and rows that it should have
+    /// read (G3).
     ///
     /// # Panics
     ///
@@ -130,24 +133,23 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         self
     }
 
-    /// The walk begins now: whatever changes from here on, changes meanwhile. Where it isn't said, all that
-    /// ever happened did.
+    /// Marks the start of the walk: later changes count as concurrent. Without this call, all changes do.
     pub fn begin(&mut self, now: u64) {
         self.begun = now;
         self.moments = VecDeque::from([now]);
     }
 
-    /// The range that is walked.
+    /// Returns the range that is walked.
     #[must_use]
     pub fn range(&self) -> &KeyRange<K> {
         &self.range
     }
 
-    /// The code handled this row; `None` where its value isn't known.
+    /// Judges a visit: the code handled this row. The value is `None` if it isn't known.
     ///
     /// # Errors
     ///
-    /// If it may not come here, or another should have come before it.
+    /// If the row may not come here, or another row should have come before it.
     pub fn visit(
         &mut self,
         key: &K,
@@ -192,11 +194,11 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         Ok(())
     }
 
-    /// The code says that nothing more comes.
+    /// Judges the end: the code reports that nothing more comes.
     ///
     /// # Errors
     ///
-    /// If something should have come (G8).
+    /// If another row should have come (G8).
     pub fn end(&mut self, now: u64, lives: &KeyHistory<K>) -> Result<(), Violation<K>> {
         self.find_end(now, lives);
         let from = self.end_read_from.unwrap_or(self.page_from());
@@ -212,18 +214,20 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         }
     }
 
-    /// Where code is that goes on after this key: at the start, where the range begins past it.
+    /// Returns the position of code that resumes after this key: the start (`None`) if the key is before the range.
     pub(crate) fn place(&self, after: Option<K>) -> Option<K> {
         after.filter(|key| !is_before_start(&self.range, key))
     }
 
-    /// The code was killed, and goes on after this key, which it kept; `None` is from the start, and so is a
-    /// key before the range. What it visited past that key comes again (G10). If nothing does, the code may
-    /// have read the end before the kill and kept that: then only what was there all the time since is missed.
+    /// Judges a resumption: the code was killed and resumes after this key, which it stored. `None`, or a key before
+    /// the range, is the start.
+    ///
+    /// Rows that were visited after this key must come again (G10). If there are none, the code may have read and
+    /// stored the end before the kill. Then only rows that existed ever since count as missing.
     ///
     /// # Errors
     ///
-    /// If something up to that key should have come, and didn't.
+    /// If a row up to this key should have come and didn't.
     pub fn resume(
         &mut self,
         after: Option<K>,
@@ -243,7 +247,7 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
                 return Err(self.of_resumption(breach.got(format!("kept {after:?}"))));
             }
         }
-        // Where the end isn't kept, it is looked for again.
+        // An end that isn't stored is determined again.
         if after.is_none() || self.until == Until::Either {
             self.end = None;
         }
@@ -265,10 +269,10 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
     }
 }
 
-/// What may come next, what should have come, and where the end is.
+/// Computes what may come next, what should have come, and where the end is.
 impl<K: Ord + Clone + Debug> VisitLog<K> {
-    /// The first key that should have come after the last one and up to `until`, or up to the end, and what it
-    /// held, if these were read between `from` and `now`.
+    /// Returns the first key that should have come after the last one and up to `until` or the end, and its values.
+    /// The keys were read between `from` and `now`.
     fn missed(
         &self,
         until: Bound<&K>,
@@ -284,12 +288,12 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
             left.start_after(last.clone());
         }
         let until = match until {
-            // All of the range lies before it.
+            // The whole range lies before this key.
             Bound::Included(key) if is_after_end(&self.range, key) => Bound::Unbounded,
             until => until,
         };
         match (until, &self.end) {
-            // What was appended past its end a bounded walk leaves out, also where it keeps that key.
+            // A bounded walk leaves out what was appended after its end, even if it stored such a key.
             (Bound::Included(key), Some(end)) if self.until == Until::LastAtStart => {
                 let end = end.at_least.as_ref()?;
                 let is_nearer = compare(self.range.order(), end, key).is_lt();
@@ -309,14 +313,14 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         Some((key.clone(), lives.shown(key, read)))
     }
 
-    /// When what lies before the next row was read, at the earliest.
+    /// Returns the earliest moment at which what lies before the next row was read.
     fn page_from(&self) -> u64 {
         self.moments.front().copied().unwrap_or(self.begun)
     }
 
-    /// When the next row was read, at the earliest.
+    /// Returns the earliest moment at which the next row was read.
     fn read_from(&self) -> u64 {
-        // The first moment is that of a page before, which may have been looked at past its last row.
+        // The first moment belongs to the page before, which may have been read past its last row.
         let is_full = self.moments.len() > self.reads_ahead;
         let at = usize::from(is_full);
         self.moments.get(at).copied().unwrap_or(self.begun)
@@ -363,7 +367,7 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         )
     }
 
-    /// The last key at the start is known as well as it ever is: something came, or nothing will.
+    /// Determines the last key at the start, at the first visit or at the end. More will never be known about it.
     fn find_end(&mut self, now: u64, lives: &KeyHistory<K>) {
         if self.end.is_some() {
             return;
@@ -382,7 +386,7 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         self.end = Some(End { at_least, at_most });
     }
 
-    /// What goes wrong right after a cut is a matter of how the code goes on.
+    /// Attributes a violation right after a cut to resumption (G10).
     fn of_resumption(&self, breach: Violation<K>) -> Violation<K> {
         if !self.is_resumed {
             return breach;

@@ -1,5 +1,5 @@
-//! Code that walks, in the hands of `Schedule::run`: no right program is refused, and each mistake is found by
-//! the clause that names it.
+//! Tests `Schedule::run` with code that walks: no right program is refused, and each mistake is found by the clause
+//! that names it.
 
 #![forbid(unsafe_code)]
 
@@ -21,18 +21,19 @@ use keywalk_conformance::{BoxError, ConcurrentStore, Counterexample, Edit, Sched
 use Step::{After, Deleted, Key, Turn, Visit};
 use pager::{Mistake, caught, run, said, visits};
 
-/// What code says.
+/// A call of the code under test.
 #[derive(Clone, Copy)]
 enum Step {
     Turn,
-    /// A row that was put as the n-th, for its key n.
+    /// A visit of the key n, whose row was put as the n-th.
     Visit(i64),
     Key(i64),
     Deleted(i64),
     After(Option<i64>),
 }
 
-/// How code is judged that says this in each of its runs, and how many steps it came through in each.
+/// Judges code that makes these calls in each of its runs. Returns the judgement, and the number of calls that it
+/// completed in each run.
 fn played(
     schedule: &Schedule<i64>,
     visits: VisitLog<i64>,
@@ -70,7 +71,7 @@ fn the_code_is_killed_at_each_event_that_is_said_and_then_runs_to_its_end() {
     assert_eq!(played, (Ok(()), vec![0, 2, 3]));
 }
 
-/// A row a schedule, what the code promises, what it says in each run, and the judgement.
+/// One row per schedule: what the code promises, its calls in each run, and the judgement.
 macro_rules! scripts {
     ($($name:literal: $schedule:expr, $visits:expr, $($run:expr),+ => $judged:expr;)+) => {$({
         let (judged, _) = played(&$schedule, $visits, &[$(&$run[..]),+]);
@@ -107,10 +108,10 @@ fn what_the_code_deletes_need_not_come() {
         Turn,
     ];
     scripts! {
-        // A dedup: the second of two rows goes with the first.
+        // A deduplication: the second of two rows is deleted at the first.
         "of the same page": Schedule::new([1, 2, 3]), all(), [Turn, Visit(1), Deleted(2), Visit(3)] => Ok(());
         "of the next one": Schedule::new([1, 2, 3]), all(), [Turn, Visit(1), Deleted(2), Turn, Visit(3)] => Ok(());
-        // A purge whose deletions are done when its transaction is, which a kill rolls back.
+        // A purge whose deletions take effect with its transaction, which a kill rolls back.
         "undone": Schedule::new([1, 2, 3]).kill(2), all().reads_ahead(2), page, page => Ok(());
         "done by a turn": Schedule::new([1, 2]).kill(1), all().reads_ahead(1),
             [Deleted(1), Turn], [Turn, Visit(1), Visit(2)] => Err(G4);
@@ -130,7 +131,7 @@ fn a_position_past_the_range_is_the_end_of_it() {
 
 #[test]
 fn an_end_that_was_read_before_a_kill_is_one() {
-    // A job reads its last page, keeps that it is done, and is killed; then 3 comes, and stays.
+    // A job reads its last page, stores that it is done, and is killed. Then 3 is inserted, and stays.
     let schedule = Schedule::new([1, 2, 3]).turn([Edit::DeleteLast]);
     let schedule = schedule.turn([Edit::InsertAhead]);
     for visits in [all(), all().bounded(), all().unbounded()] {
@@ -198,7 +199,7 @@ fn events_are_counted_from_1() {
     let _ = Schedule::new([1]).kill(0);
 }
 
-/// Says a turn when it is dropped, as a guard that flushes its buffer may.
+/// Calls `turn` when it is dropped, as a guard that flushes its buffer may.
 struct Flushes<'m, W>(&'m ConcurrentStore<i64, W>)
 where
     W: FnMut(&i64, Change) -> Result<(), BoxError>;
@@ -248,7 +249,7 @@ fn a_panic_of_the_code_is_not_taken_for_a_kill_by_what_its_destructors_say() {
     assert_eq!(panic.downcast_ref(), Some(&"an assertion"));
 }
 
-/// Whatever `code` does, and then it is wrong.
+/// Runs wrong code, and returns the counterexample.
 fn found<W>(
     schedule: &Schedule<i64>,
     write: W,
@@ -342,7 +343,7 @@ fn a_write_that_says_a_turn_panics() {
     assert!(text.starts_with("`write` may not say"), "{text}");
 }
 
-/// Which clause names it.
+/// One row per mistake: the clauses that may name it.
 macro_rules! mistakes {
     ($($name:ident: $mistake:ident $(.$promise:ident($($most:literal)?))* => $($clause:ident)|+;)+) => {$(
         #[test]
@@ -355,14 +356,14 @@ macro_rules! mistakes {
 }
 
 mistakes! {
-    // By what it is shrunk to: a row deleted behind it or inserted there; or a kill, right after which a mistake
-    // is one of resuming, G10.
+    // The clause depends on the shrunk case: a row deleted or inserted behind the position, or a kill. Right after a
+    // kill, a mistake is one of resuming, G10.
     a_position_that_is_counted: Offset => G1 | G2 | G3 | G8 | G10;
     the_key_of_the_position_again: Inclusive => G2 | G10;
     a_short_page_taken_for_the_end: ShortPage => G8;
     for_ever_where_the_last_row_is_deleted: UntilTheLast => G9;
     all_rows_read_at_once: AllAtOnce.reads_ahead(3) => G3 | G4 | G5 | G8;
-    // A row that comes too late has been missed before it comes.
+    // A row that comes too late is missed before it comes.
     another_order: ByValue => G1 | G3 | G10;
     rows_out_of_the_range: NoRange => G6;
     the_kept_row_again_after_a_kill: KeptAgain => G10;

@@ -1,4 +1,4 @@
-//! A pager that is written by hand, and what can be wrong with one; and right programs, none of which is refused.
+//! A hand-written pager with possible mistakes, and right programs, none of which may be refused.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -18,29 +18,29 @@ use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Mistake {
     None,
-    /// Rows are counted, keys aren't compared.
+    /// It counts rows instead of comparing keys.
     Offset,
-    /// `>=` where `>` is meant.
+    /// It uses `>=` instead of `>`.
     Inclusive,
-    /// A page that isn't full is taken for the last one, and the store's pages are small.
+    /// It takes a short page for the last one, and the store's pages are small.
     ShortPage,
-    /// It goes on until it stands at what was the last key at the start.
+    /// It continues until it is at the last key at the start.
     UntilTheLast,
-    /// All is read at once, and others have their turns.
+    /// It reads everything at once, before the concurrent changes.
     AllAtOnce,
-    /// Pages are by value.
+    /// It pages by value.
     ByValue,
-    /// The range is forgotten.
+    /// It ignores the range.
     NoRange,
-    /// After a kill: the key that was kept comes again.
+    /// After a kill, it repeats the stored key.
     KeptAgain,
-    /// After a kill: one row is left out.
+    /// After a kill, it leaves out one row.
     KeptAndOneMore,
-    /// The position is kept before the page is handled.
+    /// It stores the position before it handles the page.
     KeptTooEarly,
-    /// After a kill it begins at the start, and says that it doesn't.
+    /// After a kill, it begins at the start but reports another position.
     NeverKept,
-    /// An error ends it.
+    /// It takes an error for the end.
     Fails,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct Table {
     count: Cell<usize>,
 }
 
-/// What the store answers at most.
+/// The most rows that the store returns.
 const SMALL: usize = 2;
 
 impl Table {
@@ -172,7 +172,7 @@ pub(crate) fn run(
     })
 }
 
-/// The clause that the smallest schedule breaks, of those that are drawn.
+/// Returns the clause that the smallest drawn schedule breaks.
 pub(crate) fn caught(visits: &VisitLog<i64>, mistake: Mistake) -> Option<Clause> {
     let schedules = keys().schedules();
     let config = Config {
@@ -188,7 +188,7 @@ pub(crate) fn caught(visits: &VisitLog<i64>, mistake: Mistake) -> Option<Clause>
         Ok(()) => None,
         Err(TestError::Fail(_, (schedule, size))) => {
             let found = run(&schedule, size, visits.clone(), mistake).expect_err("it failed");
-            // Shown if it isn't the expected one.
+            // Shown if the clause isn't the expected one.
             println!("{schedule:?}, pages of {size}\n{found}");
             Some(found.clause())
         }
@@ -196,19 +196,19 @@ pub(crate) fn caught(visits: &VisitLog<i64>, mistake: Mistake) -> Option<Clause>
     }
 }
 
-/// A `TestCaseError` of a counterexample is what a user's `?` makes.
+/// Converts a counterexample as a user's `?` does, and returns its text.
 pub(crate) fn said(found: Counterexample<i64>) -> String {
     TestCaseError::from(found).to_string()
 }
 
-/// Keys that meet: 120 is out of the pager's range.
+/// Keys that often coincide. 120 is out of the pager's range.
 pub(crate) fn keys() -> KeySpace<i64> {
     let few = [-20, -1, 0, 1, 20, 100, 120];
     let any = prop_oneof![4 => -20..=20_i64, 1 => prop::sample::select(few.to_vec())];
     KeySpace::new(any, few)
 }
 
-/// A table that walks can read while it is written to, in another thread too.
+/// A table that can be walked while it is written to, in another thread too.
 #[derive(Clone, Default)]
 struct Shared(Arc<RwLock<BTreeMap<i64, u64>>>);
 
@@ -234,7 +234,7 @@ fn orders() -> impl Strategy<Value = Order> {
     prop_oneof![Just(Order::Ascending), Just(Order::Descending)]
 }
 
-/// Where a walk begins and ends: with the keys, past them, between them, nowhere.
+/// Draws the bounds of a walk: at keys, after them, between them, and unbounded.
 fn bounds() -> impl Strategy<Value = (Bound<i64>, Bound<i64>)> {
     let bound = |keys: RangeInclusive<i64>| {
         prop_oneof![
@@ -297,7 +297,7 @@ proptest! {
         bounds in bounds(),
     ) {
         let table = Shared::default();
-        // A chunk that is handed out, those that wait, and the one that is being fetched.
+        // The yielded chunk, the waiting ones, and the one that is being fetched.
         let ahead = size * (depth + 2);
         let range = KeyRange::new(bounds, Order::Ascending);
         let visits = VisitLog::over(range).bounded().reads_ahead(ahead);
@@ -349,7 +349,7 @@ fn a_store_that_nothing_happens_to() {
 #[test]
 fn a_walk_that_begins_anew_after_an_excluded_start_has_a_new_end() {
     let table = Shared::default();
-    // Two questions for the last key, a page, and 1; then 3 comes.
+    // Two requests for the last key, a page, and 1; then 3 is inserted.
     let schedule = Schedule::new([1, 2, 3]).initially([1, 2]);
     let schedule = schedule.turn([]).turn([]).turn([]).turn([Edit::Append]);
     let bounds = (Excluded(0), Unbounded);

@@ -1,4 +1,4 @@
-//! The tables of checks in the documentation are those of the kit.
+//! Checks that the documentation lists the kit's checks, with their clauses and needs.
 
 use keywalk_conformance::{
     Capabilities, Capability, Clause, Config, Outcome, Verdict, run_durable, run_prefetched,
@@ -6,7 +6,7 @@ use keywalk_conformance::{
 
 use crate::store::{By, Kind, Quirky};
 
-/// A row.
+/// A row of the documented tables.
 struct Documented {
     name: &'static str,
     clauses: Vec<&'static str>,
@@ -27,7 +27,7 @@ fn documented() -> Vec<Documented> {
     rows.collect()
 }
 
-/// Whether the documentation says that the check proves this clause.
+/// Returns whether the check is documented to prove this clause.
 pub(crate) fn is_documented(check: &str, clause: Clause) -> bool {
     let rows = documented();
     let row = rows.iter().find(|row| row.name == check);
@@ -35,7 +35,7 @@ pub(crate) fn is_documented(check: &str, clause: Clause) -> bool {
     row.is_some_and(|row| row.clauses.iter().any(is_clause))
 }
 
-/// A snapshot that can do nothing else.
+/// Returns capabilities of a snapshot, and no others.
 fn unable(_: Capabilities) -> Capabilities {
     const NO: Capability = Capability::No("it is said so");
     Capabilities {
@@ -79,7 +79,7 @@ fn names_of(rows: &[Documented], which: impl Fn(&Documented) -> bool) -> Vec<&'s
 #[test]
 fn every_check_is_listed_in_its_place_with_what_it_needs() {
     let rows = documented();
-    // It can do everything but be a snapshot.
+    // All capabilities except `snapshot`.
     let able = outcomes(|all| all);
     let names: Vec<_> = able.iter().map(Outcome::check).collect();
     assert_eq!(names_of(&rows, |_| true), names);

@@ -1,5 +1,5 @@
-//! Broken sources: each must fail, by the check that is there for it and by the clause that names its fault. And
-//! sources that are right, some of them unusual: no check may fail.
+//! Tests the kit. Each broken source must fail the check that is there for its fault, by the clause that names it.
+//! Right sources, some of them unusual, must pass all checks.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::type_complexity, reason = "a quirk is a function")]
@@ -29,7 +29,7 @@ use store::{By, Kind, Quirky, by};
 
 by! {
     Integers: i64;
-    /// The same keys, for another thread.
+    /// The same keys, for another test thread.
     Numbers: i64;
     Texts: String;
     Pairs: (i64, i64);
@@ -48,10 +48,10 @@ conformance! {
 
 type Table<B> = fn(&mut Rows<<B as By>::Key>);
 
-/// A check, whichever of the suites it is of.
+/// Runs a check of any suite.
 fn outcome_of<B: By>(kind: &Kind<B::Key>, check: &str) -> Option<Outcome> {
-    // One that hangs is found soon; but not so soon that a loaded machine, which may take a second over the first
-    // backtrace of a panic, looks like one.
+    // Detects a source that hangs soon, but not too soon: on a loaded machine, the first backtrace of a panic may take
+    // a second.
     let config = &Config::default().patience(Duration::from_secs(5));
     B::trying(kind, || {
         let of_walks = run_check::<Quirky<B>>(check, config);
@@ -60,7 +60,7 @@ fn outcome_of<B: By>(kind: &Kind<B::Key>, check: &str) -> Option<Outcome> {
     })
 }
 
-/// Each broken source fails its check by its clause, which the documentation may have to say too.
+/// Checks that each broken source fails its check by its clause. The clause may have to be documented too.
 fn fail_by<B: By>(is_said: fn(&str, Clause) -> bool, tables: &[Table<B>]) {
     let mut unnoticed = String::new();
     for Row { name, kind, fails } in Rows::of(tables).rows {
@@ -90,7 +90,7 @@ fn every<B: By>(config: &Config) -> Vec<Report> {
     vec![run_durable::<Quirky<B>>(config), prefetched]
 }
 
-/// Each right source passes these suites.
+/// Checks that each right source passes these suites.
 fn pass<B: By>(suites: fn(&Config) -> Vec<Report>, tables: &[Table<B>]) {
     let rows = Rows::of(tables).rows.into_iter();
     for Row { name, kind, .. } in rows.filter(|row| row.fails.is_none()) {
@@ -100,7 +100,7 @@ fn pass<B: By>(suites: fn(&Config) -> Vec<Report>, tables: &[Table<B>]) {
     }
 }
 
-// All by integers in one test: they take turns, and a test that waits for its turn keeps a core from the others.
+// All sources by integers are in one test. They take turns, and separate tests would block cores while they wait.
 #[test]
 fn broken_sources_fail() {
     fail::<Integers>(&[tokens::key_bytes, tokens::fingerprints, tokens::shares]);

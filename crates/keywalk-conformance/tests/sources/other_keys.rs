@@ -1,4 +1,4 @@
-//! Sources by other keys than integers: those that get such keys wrong, and right ones.
+//! Sources by keys other than integers: some get such keys wrong, and some are right.
 
 use std::cell::RefCell;
 use std::cmp::{Ordering, Reverse};
@@ -17,15 +17,15 @@ pub(crate) fn plain<K: Tried>(all: &mut Rows<K>) {
     all.kind("plain", Kind::SOUND);
 }
 
-/// It takes what follows a key for nothing, and what is none for the default one: a token encodes the key again,
-/// and compares.
+/// Decodes leniently: ignores bytes after a key, and decodes invalid bytes to the default key. A token encodes the key
+/// again and compares.
 pub(crate) fn leniently<K: Tried + Default>(bytes: &[u8]) -> Option<K> {
     let mut starts = (0..=bytes.len()).rev();
     let longest = starts.find_map(|end| K::decode(&bytes[..end]).ok());
     Some(longest.unwrap_or_default())
 }
 
-/// A store that panics over an empty key. Its harness may say so.
+/// A store that panics over an empty key, with a harness that may leave such keys out.
 pub(crate) fn picky(keys: fn() -> KeySpace<String>) -> Kind<String> {
     Kind {
         put: |key| assert!(!key.is_empty(), "a key may not be empty"),
@@ -41,7 +41,7 @@ pub(crate) fn text(all: &mut Rows<String>) {
     all.kind(name, picky(without_empty));
 
     all.fail("a_question_can_be_asked_again", G4);
-    // The slots of an earlier chunk are filled again, and not emptied before.
+    // Reuses the slots of an earlier chunk without clearing them.
     all.fetch("slots_that_are_not_emptied", |store, range, chunk| {
         for (key, value) in store.take(range, chunk.limit())? {
             chunk.push_with(|slot| {
@@ -53,13 +53,13 @@ pub(crate) fn text(all: &mut Rows<String>) {
     });
 
     all.fail("keys_come_back_from_their_bytes", G10);
-    // As a collation that knows no case compares it.
+    // Encodes as a case-insensitive collation compares.
     all.encode("text_in_lower_case", |key, bytes| {
         key.to_lowercase().encode(bytes);
     });
 
     all.fail("different_keys_have_different_bytes", G10);
-    // As a column of fixed width stores it.
+    // Encodes as a fixed-width column stores.
     all.encode("text_without_its_blanks", |key, bytes| {
         key.trim_end_matches(' ').to_owned().encode(bytes);
     });
@@ -67,7 +67,7 @@ pub(crate) fn text(all: &mut Rows<String>) {
 
 type Pair = (i64, i64);
 
-/// Keeps what of two columns is past the cursor's.
+/// Keeps the items whose columns are past the cursor's, by this comparison.
 fn keep_past(
     range: &KeyRange<Pair>,
     items: &mut Vec<(Pair, u64)>,
@@ -83,23 +83,23 @@ fn keep_past(
 
 pub(crate) fn pairs(all: &mut Rows<Pair>) {
     all.fail("the_start_is_exclusive", G3);
-    // `a > ? AND b > ?`.
+    // Uses `a > ? AND b > ?`.
     all.items("compares_each_column", |_, range, items| {
         keep_past(range, items, |a, b| a.is_gt() && b.is_gt());
     });
-    // `a > ?`.
+    // Uses `a > ?`.
     all.items("compares_the_first_column", |_, range, items| {
         keep_past(range, items, |a, _| a.is_gt());
     });
 
     all.fail("a_key_in_words_is_told_apart", G10);
-    // The other column isn't shown.
+    // Shows only the first column.
     all.text("the_first_column_in_words", |(first, _)| first.to_string());
 }
 
 type Mixed = (i64, Reverse<String>);
 
-/// All columns ascend, in the index and in the comparison.
+/// All columns ascend, in the index and in the comparison, although one should descend.
 fn ascending(store: &Store<Mixed>, range: &KeyRange<Mixed>, items: &mut Vec<(Mixed, u64)>) {
     let plain = |(a, Reverse(b)): &Mixed| (*a, b.clone());
     let bounds = (range.lower().map(plain), range.upper().map(plain));
@@ -114,7 +114,7 @@ pub(crate) fn mixed(all: &mut Rows<Mixed>) {
 }
 
 pub(crate) fn text_and_number(all: &mut Rows<(String, i64)>) {
-    // Keys are shown as people write them, and read from that.
+    // Encodes keys as human-readable text.
     all.open("keys_in_words_of_their_own", |_| Quirk {
         encode: Box::new(|(name, number): &(String, i64), bytes| {
             bytes.extend_from_slice(format!("{number}:{name}").as_bytes());
@@ -125,7 +125,7 @@ pub(crate) fn text_and_number(all: &mut Rows<(String, i64)>) {
             Ok(parts.and_then(|(number, name)| Some((name.to_owned(), number.parse().ok()?))))
         }),
         text: Box::new(|(name, number)| format!("{name:?} no. {number}")),
-        // Half of the way lies between.
+        // Reports one half for every key between the ends.
         share: Box::new(|first, last, at| {
             Some(match at {
                 at if at == first => 0.0,
@@ -137,7 +137,7 @@ pub(crate) fn text_and_number(all: &mut Rows<(String, i64)>) {
     });
 }
 
-/// A store whose items keep half of a key.
+/// A store whose `key_into` sets only half of a key.
 pub(crate) struct HalfKeyed(RefCell<BTreeMap<(i64, i64), u64>>);
 
 pub(crate) struct Half((i64, i64), u64);

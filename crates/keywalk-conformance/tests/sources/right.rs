@@ -1,4 +1,4 @@
-//! Sources that are right, in ways that a naive kit would take for wrong.
+//! Right sources that a naive kit would take for wrong.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::other_keys::leniently;
 use crate::rows::Rows;
 use crate::store::{Kind, Quirk, QuirkySource, Store, fetches, more_if, snapshot};
 
-/// Descending fetches are declined.
+/// Refuses descending fetches.
 fn forward_only() -> Quirk<i64> {
     fetches(|store, range, chunk| match range.order() {
         Order::Ascending => store.answer(range, chunk),
@@ -18,18 +18,18 @@ fn forward_only() -> Quirk<i64> {
     })
 }
 
-/// Of tokens alone.
+/// Sources whose tokens are unusual.
 pub(crate) fn tokens(all: &mut Rows<i64>) {
-    // The bytes are in another order than the keys.
+    // The order of the bytes isn't the order of the keys.
     all.bytes(
         "keys_written_backwards",
         |key, bytes| bytes.extend_from_slice(&key.to_le_bytes()),
         |bytes| bytes.try_into().ok().map(i64::from_le_bytes),
     );
     all.decode("bytes_read_leniently", |_, bytes| Ok(leniently(bytes)));
-    // It can't tell how far along the way a key lies.
+    // It has no fractions.
     all.share("a_way_of_unknown_length", |_, _, _| None);
-    // Now and then.
+    // It knows its last key only sometimes.
     all.open("a_source_that_knows_its_last_key_at_times", |_| {
         let mut knows = false;
         let last_key = move |store: &Store<i64>, range: &KeyRange<i64>| {
@@ -47,12 +47,12 @@ pub(crate) fn tokens(all: &mut Rows<i64>) {
 }
 
 pub(crate) fn chunks(all: &mut Rows<i64>) {
-    // Where the last item is, it says that there may be more; then the end, without an item.
+    // After the last item it reports that there may be more, then returns the end without an item.
     all.fetch("an_empty_final_chunk", |store, range, chunk| {
         store.answer(range, chunk)?;
         Ok(more_if(!chunk.is_empty()))
     });
-    // Now one item, now two, now three, whatever the limit.
+    // It returns one, two or three items, whatever the limit.
     all.open("pages_smaller_than_the_limit", |_| {
         let mut size = 0;
         fetches(move |store, range, chunk| {
@@ -65,7 +65,7 @@ pub(crate) fn chunks(all: &mut Rows<i64>) {
             Ok(more_if(!chunk.is_empty()))
         })
     });
-    // Of two stretches one has no item: it ends just before the next key.
+    // Every other scanned span has no item, and ends just before the next key.
     all.fetch("stretches_with_empty_chunks", |store, range, chunk| {
         let page = store.take(range, chunk.limit().min(2))?;
         let Some((first, _)) = page.first() else {
@@ -87,7 +87,7 @@ pub(crate) fn chunks(all: &mut Rows<i64>) {
         }
         Ok(Fetched::ScannedTo(last))
     });
-    // The first fetch of a range finds nothing but what was deleted long ago.
+    // The first fetch of a range finds only tombstones.
     all.fetch("tombstones_before_the_first_item", |store, range, chunk| {
         let far_end = match range.order() {
             Order::Ascending => i64::MIN,
@@ -107,7 +107,7 @@ pub(crate) fn chunks(all: &mut Rows<i64>) {
             false => Fetched::End,
         })
     });
-    // A fetch that fails is tried once more before the error is said.
+    // It retries a failed fetch once before it returns the error.
     all.fetch("a_source_that_tries_again", |store, range, chunk| {
         store.answer(range, chunk).or_else(|_| {
             chunk.clear();
@@ -116,9 +116,9 @@ pub(crate) fn chunks(all: &mut Rows<i64>) {
     });
 }
 
-/// Their harness says what is special.
+/// Sources that their harness declares to be special.
 pub(crate) fn declared(all: &mut Rows<i64>) {
-    // Without a fetch.
+    // It knows its last key without a fetch.
     all.last_key("a_source_that_knows_its_last_key", Store::last_key);
     let forward_only = Kind {
         open: &|_| Quirk {
@@ -144,7 +144,7 @@ pub(crate) fn declared(all: &mut Rows<i64>) {
     all.kind("a_declared_snapshot", snapshot);
 }
 
-/// A store that lists upwards, and doesn't know where it ends.
+/// A store that lists in ascending order only, and doesn't know its last key.
 pub(crate) struct Upward(Arc<Store<i64>>);
 
 impl Harness for Upward {

@@ -1,4 +1,4 @@
-//! Tables of sources, and what must come of each.
+//! Tables of sources, and the expected outcome of each.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use keywalk_conformance::Clause;
 
 use crate::store::{Answer, Entries, Kind, Quirk, Read, Store, Told, Tried, Walked, fetches, fill};
 
-/// A kind of source. If it is broken: which check must fail, and by which clause.
+/// A kind of source. If it is broken, the check that must fail, and by which clause.
 pub(crate) struct Row<K: 'static> {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind<K>,
@@ -16,11 +16,11 @@ pub(crate) struct Row<K: 'static> {
 
 pub(crate) struct Rows<K: 'static> {
     pub(crate) rows: Vec<Row<K>>,
-    /// What those to come must fail.
+    /// What the rows to come must fail.
     fails: Option<(&'static str, Clause)>,
 }
 
-/// A row by what is peculiar about its source, which keeps nothing.
+/// Makes methods that add a row with a stateless quirk of its source.
 macro_rules! peculiar {
     ($($what:ident: $type:ty;)+) => {$(
         pub(crate) fn $what(&mut self, name: &'static str, $what: $type) {
@@ -30,7 +30,7 @@ macro_rules! peculiar {
 }
 
 impl<K: Tried> Rows<K> {
-    /// What the tables say.
+    /// Returns the rows of these tables.
     pub(crate) fn of(tables: &[fn(&mut Self)]) -> Self {
         let mut rows = Rows {
             rows: Vec::new(),
@@ -40,7 +40,7 @@ impl<K: Tried> Rows<K> {
         rows
     }
 
-    /// Those that follow must fail this check, by this clause. Those before are right.
+    /// Starts rows that must fail this check by this clause. Rows before are right.
     pub(crate) fn fail(&mut self, check: &'static str, clause: Clause) {
         self.fails = Some((check, clause));
     }
@@ -50,7 +50,7 @@ impl<K: Tried> Rows<K> {
         self.rows.push(Row { name, kind, fails });
     }
 
-    /// It is opened like this.
+    /// Adds a source that is opened like this.
     pub(crate) fn open(
         &mut self,
         name: &'static str,
@@ -71,7 +71,7 @@ impl<K: Tried> Rows<K> {
         share: fn(&K, &K, &K) -> Option<f64>;
     }
 
-    /// Keys as other bytes.
+    /// Adds a source that encodes keys as other bytes.
     pub(crate) fn bytes(
         &mut self,
         name: &'static str,
@@ -85,7 +85,7 @@ impl<K: Tried> Rows<K> {
         });
     }
 
-    /// It changes all that is left of the range, and hands that out as far as the limit goes.
+    /// Adds a source that changes the rest of the range's items, and yields them up to the limit.
     pub(crate) fn items(
         &mut self,
         name: &'static str,

@@ -1,5 +1,5 @@
-//! A store, and a harness whose source has the quirk that a test chooses. A type of harness for each key, and not
-//! for each quirk: the kit is compiled once per type.
+//! A store, and a harness whose source has the quirk that a test chooses. There is one harness type per key type, not
+//! per quirk, because the kit is compiled once per type.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -17,7 +17,7 @@ use keywalk_conformance::{
 };
 use keywalk_key::Key;
 
-/// A key of the kit's that has bytes.
+/// A key type that the kit provides and that has bytes.
 pub(crate) trait Tried: Key + KnownKey + Send + Sync {}
 
 impl<K: Key + KnownKey + Send + Sync> Tried for K {}
@@ -27,11 +27,11 @@ pub(crate) type Answer<K> = Result<Fetched<K>, InjectedFault>;
 pub(crate) type Told<K> = Result<LastKey<K>, InjectedFault>;
 pub(crate) type Read<K> = Result<Option<K>, InjectedFault>;
 
-/// Numbers by key, behind a lock; it counts what is read and fails where it is made to.
+/// Numbers by key, behind a lock. Counts reads, and fails on injected faults.
 pub(crate) struct Store<K> {
     entries: RwLock<BTreeMap<K, u64>>,
     reads: AtomicU64,
-    /// How many times it was reopened.
+    /// The number of times that it was reopened.
     pub(crate) reopened: AtomicU64,
     pub(crate) fuse: FaultInjector,
 }
@@ -54,7 +54,7 @@ impl<K: Ord + Clone> Store<K> {
         self.entries.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The entries of a range, in its order, one after the other; each may fail.
+    /// Iterates over the entries of a range, in its order. Each may fail.
     pub(crate) fn read(
         &self,
         range: &KeyRange<K>,
@@ -82,7 +82,7 @@ impl<K: Ord + Clone> Store<K> {
         }
     }
 
-    /// At most some entries of a range.
+    /// Returns at most this many entries of a range.
     pub(crate) fn take(
         &self,
         range: &KeyRange<K>,
@@ -98,7 +98,7 @@ impl<K: Ord + Clone> Store<K> {
         Ok(taken)
     }
 
-    /// What a sound source does.
+    /// Fetches as a sound source does.
     pub(crate) fn answer(&self, range: &KeyRange<K>, chunk: &mut Entries<K>) -> Answer<K> {
         self.read(range, |entry| {
             chunk.push(entry);
@@ -107,7 +107,7 @@ impl<K: Ord + Clone> Store<K> {
         Ok(more_if(chunk.is_full()))
     }
 
-    /// All that there is, by the order of something else, in the direction of a range.
+    /// Returns all entries, ordered by another property, in the direction of a range.
     pub(crate) fn in_order_of<P: Ord>(
         &self,
         range: &KeyRange<K>,
@@ -121,7 +121,7 @@ impl<K: Ord + Clone> Store<K> {
         all
     }
 
-    /// What a sound source may say, or not.
+    /// Returns the last key, as a sound source may.
     pub(crate) fn last_key(&self, range: &KeyRange<K>) -> Told<K> {
         let last = self.take(&range.reversed(), 1)?.pop();
         Ok(last.map(|(key, _)| key).into())
@@ -135,7 +135,7 @@ pub(crate) fn more_if<K>(more: bool) -> Fetched<K> {
     }
 }
 
-/// As many as there is room for.
+/// Pushes as many entries as there is room for.
 pub(crate) fn fill<K>(
     entries: impl IntoIterator<Item = (K, u64)>,
     chunk: &mut Entries<K>,
@@ -149,7 +149,7 @@ pub(crate) fn fill<K>(
     Fetched::End
 }
 
-/// Answers from entries that a source keeps for itself.
+/// Fetches from entries that a source keeps itself.
 pub(crate) fn answer_from(
     entries: &BTreeMap<i64, u64>,
     range: &KeyRange<i64>,
@@ -163,11 +163,11 @@ pub(crate) fn answer_from(
     fill(within, chunk)
 }
 
-/// What is peculiar about a source. The default is sound.
+/// The peculiarities of a source. The default is sound.
 pub(crate) struct Quirk<K> {
     pub(crate) fetch: Box<Fetch<K>>,
     pub(crate) last_key: Box<LastKeyOf<K>>,
-    /// What is said of a source that walks this.
+    /// Makes the fingerprint of a source that walks this.
     pub(crate) fingerprint: Box<dyn Fn(&Store<K>, &Walked) -> Fingerprint + Send>,
     pub(crate) encode: Box<dyn Fn(&K, &mut Vec<u8>) + Send>,
     pub(crate) decode: Box<dyn Fn(&Store<K>, &[u8]) -> Read<K> + Send>,
@@ -186,7 +186,7 @@ impl<K: Tried> Default for Quirk<K> {
             fingerprint: Box::new(|_, walked| walked.fingerprint()),
             encode: Box::new(|key, bytes| key.encode(bytes)),
             decode: Box::new(|_, bytes| Ok(K::decode(bytes).ok())),
-            // Hexadecimal digits, as what is provided; one more, so that no key has none.
+            // Hexadecimal digits, as in the provided method, and one more, so that the text is never empty.
             text: Box::new(|key| {
                 let bytes = key.to_bytes().into_iter();
                 bytes.fold("x".to_owned(), |text, byte| format!("{text}{byte:02x}"))
@@ -196,7 +196,7 @@ impl<K: Tried> Default for Quirk<K> {
     }
 }
 
-/// A source that fetches like this.
+/// Makes a source that fetches like this.
 pub(crate) fn fetches<K: Tried>(
     fetch: impl FnMut(&Store<K>, &KeyRange<K>, &mut Entries<K>) -> Answer<K> + Send + 'static,
 ) -> Quirk<K> {
@@ -206,7 +206,7 @@ pub(crate) fn fetches<K: Tried>(
     }
 }
 
-/// A transaction that is begun by the first fetch, and stays.
+/// Keeps a transaction that the first fetch begins.
 pub(crate) fn snapshot(_: &Arc<Store<i64>>) -> Quirk<i64> {
     let mut kept = None;
     fetches(move |store, range, chunk| {
@@ -216,7 +216,7 @@ pub(crate) fn snapshot(_: &Arc<Store<i64>>) -> Quirk<i64> {
     })
 }
 
-/// What a source walks, or another one.
+/// What a source walks, or a foreign one.
 pub(crate) struct Walked {
     pub(crate) table: &'static str,
     pub(crate) key: &'static str,
@@ -230,7 +230,7 @@ impl Walked {
         tenant: Some(5),
     };
 
-    /// What it must be told apart from.
+    /// Returns the foreign sources.
     fn foreign_fingerprints() -> [(FingerprintField, Walked); 4] {
         let own = Walked::OWN;
         let of = |table, key, tenant| Walked { table, key, tenant };
@@ -252,15 +252,15 @@ impl Walked {
     }
 }
 
-/// Opens a source.
+/// A function that opens a source.
 pub(crate) type Open<K> = dyn Fn(&Arc<Store<K>>) -> Quirk<K> + Sync;
 
-/// A kind of source, and what its harness says.
+/// A kind of source, and its harness.
 pub(crate) struct Kind<K: 'static> {
     pub(crate) open: &'static Open<K>,
     pub(crate) capabilities: fn(Capabilities) -> Capabilities,
     pub(crate) keys: fn() -> KeySpace<K>,
-    /// It may panic.
+    /// Called by `put`; may panic.
     pub(crate) put: fn(&K),
 }
 
@@ -281,7 +281,7 @@ impl<K: Tried> Kind<K> {
     };
 }
 
-/// Which kind a type of harness is now. The kit opens harnesses of a type, on threads of its own.
+/// The current kind of a harness type. The kit opens harnesses of a type on threads of its own.
 pub(crate) struct Now<K: 'static> {
     turn: Mutex<()>,
     kind: Mutex<Kind<K>>,
@@ -296,13 +296,13 @@ impl<K: Tried> Now<K> {
     }
 }
 
-/// Keys by which kinds of sources are tried, one kind after the other.
+/// Keys with which kinds of sources are tested, one kind after the other.
 pub(crate) trait By: 'static {
     type Key: Tried;
 
     fn now() -> &'static Now<Self::Key>;
 
-    /// Others wait, until the kit has come to its end with this kind.
+    /// Runs the kit with this kind, while others wait.
     fn trying<T>(kind: &Kind<Self::Key>, run: impl FnOnce() -> T) -> T {
         let _turn = lock(&Self::now().turn);
         *lock(&Self::now().kind) = *kind;
@@ -336,7 +336,7 @@ macro_rules! by {
 
 pub(crate) use by;
 
-/// A harness of sources of the kind that is tried, that can do everything.
+/// A harness for the current kind of source, with all capabilities.
 pub(crate) struct Quirky<B: By> {
     store: Arc<Store<B::Key>>,
     by: PhantomData<fn() -> B>,

@@ -1,4 +1,4 @@
-//! Sources whose tokens are wrong: keys as bytes, fingerprints, shares.
+//! Sources with wrong tokens: bytes of keys, fingerprints, fractions.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -11,30 +11,30 @@ use keywalk_key::Key;
 use crate::rows::Rows;
 use crate::store::{Quirk, Walked, fetches};
 
-/// They lose something of a key as they write it down.
+/// Sources that lose a part of a key in its bytes.
 pub(crate) fn key_bytes(all: &mut Rows<i64>) {
     all.fail("keys_come_back_from_their_bytes", G10);
-    // `as i32`.
+    // Encodes with `as i32`.
     all.bytes(
         "a_key_cut_to_32_bits",
         |key, bytes| bytes.extend_from_slice(&(*key as i32).to_be_bytes()),
         |bytes| Some(i32::from_be_bytes(bytes.try_into().ok()?).into()),
     );
-    // Of microseconds.
+    // Loses microseconds.
     all.bytes(
         "a_time_cut_to_milliseconds",
         |key, bytes| (key / 1_000).encode(bytes),
         |bytes| i64::decode(bytes).ok()?.checked_mul(1_000),
     );
-    // Whatever the bytes are.
+    // Decodes any bytes to the default key.
     all.decode("any_bytes_as_the_default_key", |_, _| Ok(Some(0)));
-    // It assigns where it should append.
+    // Assigns the bytes instead of appending them.
     all.encode("bytes_in_the_place_of_others", |key, bytes| {
         *bytes = key.to_bytes()
     });
 
     all.fail("different_keys_have_different_bytes", G10);
-    // `abs`.
+    // Loses the sign.
     all.bytes(
         "the_same_bytes_for_two_keys",
         |key, bytes| key.unsigned_abs().encode(bytes),
@@ -42,11 +42,11 @@ pub(crate) fn key_bytes(all: &mut Rows<i64>) {
     );
 
     all.fail("any_bytes_are_a_key_or_refused", G10);
-    // `bytes[..8]`.
+    // Panics with `bytes[..8]`.
     all.decode("short_bytes_panic", |_, bytes| {
         Ok(i64::decode(&bytes[..8]).ok())
     });
-    // What is no key is an error of the store.
+    // Returns an error for bytes that aren't a key.
     all.decode("bytes_of_no_key_are_an_error", |_, bytes| {
         i64::decode(bytes)
             .map(Some)
@@ -54,7 +54,7 @@ pub(crate) fn key_bytes(all: &mut Rows<i64>) {
     });
 
     all.fail("a_token_goes_on_at_every_item", G10);
-    // A key's number in a list of the source's own.
+    // Encodes a key as its index in a list of the source.
     all.open("keys_that_only_their_source_knows", |_| {
         let known = Arc::new(Mutex::new(Vec::new()));
         let of_decode = Arc::clone(&known);
@@ -80,7 +80,7 @@ pub(crate) fn key_bytes(all: &mut Rows<i64>) {
     });
 
     all.fail("a_token_outlives_its_rows", G10);
-    // It finds the key among the rows.
+    // Decodes a key by searching the rows.
     all.decode("a_key_is_read_by_its_row", |store, bytes| {
         let rows = store.take(&KeyRange::all(Order::Ascending), usize::MAX)?;
         let mut keys = rows.into_iter().map(|(key, _)| key);
@@ -88,14 +88,14 @@ pub(crate) fn key_bytes(all: &mut Rows<i64>) {
     });
 
     all.fail("a_key_in_words_is_told_apart", G10);
-    // Nothing is shown.
+    // Shows no text.
     all.text("no_words", |_| String::new());
 }
 
-/// They say too much of what they walk, or too little.
+/// Sources with too much or too little in their fingerprints.
 pub(crate) fn fingerprints(all: &mut Rows<i64>) {
     all.fail("the_fingerprint_stays_the_same", G10);
-    // Its number among all sources.
+    // Includes the number of the source.
     static SOURCES: AtomicU64 = AtomicU64::new(0);
     all.open("a_fingerprint_of_each_source", |_| {
         let number = SOURCES.fetch_add(1, SeqCst).to_be_bytes();
@@ -104,7 +104,7 @@ pub(crate) fn fingerprints(all: &mut Rows<i64>) {
             ..Quirk::default()
         }
     });
-    // What it finds out by its first fetch.
+    // Includes what the first fetch finds out.
     all.open("a_fingerprint_of_the_first_fetch", |_| {
         let has_fetched = Arc::new(AtomicBool::new(false));
         let of_fetch = Arc::clone(&has_fetched);
@@ -122,7 +122,7 @@ pub(crate) fn fingerprints(all: &mut Rows<i64>) {
     });
 
     all.fail("a_token_goes_on_after_changes", G10);
-    // How many rows there are.
+    // Includes the number of rows.
     all.fingerprint("a_fingerprint_of_the_rows", |store, walked| {
         let rows = store.take(&KeyRange::all(Order::Ascending), usize::MAX);
         let count = rows.map_or(0, |rows| rows.len());
@@ -130,7 +130,7 @@ pub(crate) fn fingerprints(all: &mut Rows<i64>) {
     });
 
     all.fail("a_token_goes_on_after_reopening", G10);
-    // Which time the store was opened.
+    // Includes how often the store was opened.
     all.fingerprint("a_fingerprint_of_the_handle", |store, walked| {
         let time = store.reopened.load(SeqCst);
         walked
@@ -139,17 +139,17 @@ pub(crate) fn fingerprints(all: &mut Rows<i64>) {
     });
 
     all.fail("a_token_of_a_stranger_is_refused", G10);
-    // All tables are alike.
+    // Leaves out the table.
     all.fingerprint("a_fingerprint_without_the_table", |_, walked| {
         walked.fingerprint().relation("table")
     });
-    // The key's columns are told, and not their directions.
+    // Includes the key's columns but not their directions.
     all.fingerprint("a_fingerprint_without_directions", |_, walked| {
         walked
             .fingerprint()
             .key(walked.key.trim_end_matches(" DESC"))
     });
-    // The filter is told, and not its value.
+    // Includes the filter but not its value.
     all.fingerprint(
         "a_fingerprint_without_the_filters_value",
         |_, walked| match walked.tenant {
@@ -157,33 +157,33 @@ pub(crate) fn fingerprints(all: &mut Rows<i64>) {
             None => walked.fingerprint(),
         },
     );
-    // All that is to be told as the table's name.
+    // Puts everything into the table's name.
     all.fingerprint("a_fingerprint_of_one_word", |_, walked| {
         let Walked { table, key, tenant } = walked;
         Fingerprint::new("quirky").relation(format!("{table} by {key} of {tenant:?}"))
     });
 }
 
-/// They are wrong about how far along the way a key lies.
+/// Sources with wrong fractions.
 pub(crate) fn shares(all: &mut Rows<i64>) {
     all.fail("the_share_grows_from_0_to_1", G10);
-    // What is left.
+    // Returns the part that is left.
     all.share("a_share_that_goes_back", |first, last, at| {
         Key::fraction(last, first, at)
     });
-    // 0 to 100.
+    // Returns 0 to 100.
     all.share("a_share_in_percent", |first, last, at| {
         Key::fraction(first, last, at).map(|share| 100.0 * share)
     });
-    // The smaller key first, in whichever order it is walked.
+    // Takes the smaller key for the first one in any order.
     all.share("a_share_of_walks_upwards", |first, last, at| {
         Key::fraction(first.min(last), first.max(last), at)
     });
-    // It subtracts as integers.
+    // Subtracts as integers.
     all.share("a_share_that_overflows", |first, last, at| {
         Some((at - first) as f64 / (last - first) as f64)
     });
-    // It subtracts as numbers that two near keys have in common.
+    // Subtracts as floats, which are equal for two near keys.
     all.share("a_share_that_is_no_number", |first, last, at| {
         let [first, last, at] = [*first, *last, *at].map(|key| key as f64);
         Some((at - first) / (last - first))

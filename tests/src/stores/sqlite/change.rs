@@ -1,4 +1,4 @@
-//! What changes a table that is walked.
+//! Changes to the table that is walked.
 
 use std::marker::PhantomData;
 
@@ -8,7 +8,7 @@ use rusqlite::{Connection, params_from_iter};
 
 use super::{SqliteKey, Way};
 
-/// Inserts the row, or replaces it; then it isn't hidden.
+/// Inserts the row or replaces it, and makes it visible.
 pub(super) fn put<K: SqliteKey, W: Way<K>>(
     db: &Connection,
     key: &K,
@@ -22,7 +22,7 @@ pub(super) fn put<K: SqliteKey, W: Way<K>>(
     execute(db, &sql, values)
 }
 
-/// Deletes the row. Where hidden rows aren't walked, it hides those with odd values.
+/// Deletes the row. If hidden rows aren't walked, it hides rows with odd values instead.
 pub(super) fn delete<K: SqliteKey, W: Way<K>>(db: &Connection, key: &K) -> Result<(), BoxError> {
     let names = W::names();
     let terms = names.iter().map(|name| format!("{name} = ?"));
@@ -41,7 +41,7 @@ fn execute(db: &Connection, sql: &str, values: Vec<Value>) -> Result<(), BoxErro
     Ok(())
 }
 
-/// Changes a table through a connection of its own.
+/// A writer that changes a table through a connection of its own.
 pub(super) struct SqliteWriter<K, W>(
     pub(super) Connection,
     pub(super) PhantomData<fn() -> (K, W)>,

@@ -1,4 +1,4 @@
-//! The keys of tables, and their columns.
+//! Key types of tables, and their columns.
 
 use std::cmp::Reverse;
 use std::fmt::Debug;
@@ -10,30 +10,30 @@ use rusqlite::types::{ToSqlOutput, Value};
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
-/// A key, and the columns that it is stored in.
+/// A key type, and the columns that store it.
 pub trait SqliteKey: Ord + Clone + Debug + Send + 'static {
-    /// How SQL declares the columns, and in which order an index has them.
+    /// The SQL declaration of the columns, and their order in an index.
     fn columns() -> Vec<(&'static str, Order)>;
 
-    /// What the columns hold.
+    /// Returns the values of the columns.
     fn values(&self) -> Vec<Value>;
 
-    /// The keys to try.
+    /// Returns the keys to test with.
     fn keys() -> KeySpace<Self>;
 }
 
-/// A value of a key's column.
+/// The type of one key column.
 pub trait SqliteColumn: Ord + Clone + Debug + Send + 'static {
-    /// How SQL declares the column.
+    /// The SQL declaration of the column.
     const DECLARED: &'static str;
 
-    /// How an index has it.
+    /// The column's order in an index.
     const ORDER: Order = Order::Ascending;
 
-    /// The keys to try, where it is the only column.
+    /// Returns the keys to test with if this is the only column.
     fn keys() -> KeySpace<Self>;
 
-    /// What the column holds.
+    /// Returns the value of the column.
     fn value(&self) -> Value;
 }
 

@@ -1,4 +1,4 @@
-//! Text in the order of a collation.
+//! Text keys in the order of a collation.
 
 use std::cmp::Ordering;
 
@@ -7,11 +7,11 @@ use rusqlite::types::Value;
 
 use super::SqliteColumn;
 
-/// Text as the collation NOCASE orders it, which [`Collated`](keywalk_sqlite::Collated) leaves to SQLite.
+/// Text in the order of the collation NOCASE, which [`Collated`](keywalk_sqlite::Collated) leaves to SQLite.
 #[derive(Clone, Debug)]
 pub struct NoCase {
     pub(super) text: String,
-    /// NOCASE compares texts up to a zero, without regard to the case of ASCII, and then their lengths.
+    /// NOCASE compares texts up to a zero, ignoring the case of ASCII letters, and then their lengths.
     rank: (Vec<u8>, usize),
 }
 

@@ -1,4 +1,4 @@
-//! Where a database is, and how its connections are lent.
+//! The places of a database: in memory or in a file, and how its connections are lent.
 
 use std::convert::Infallible;
 use std::fmt::Debug;
@@ -13,42 +13,42 @@ use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 use tempfile::TempDir;
 
-/// A database, and the connection that a source gets.
+/// A place of a database, and the connections to it.
 pub trait Place: Debug + Sized + 'static {
-    /// What a source gets.
+    /// The type of a connection that a source gets.
     type Connection<'a>: Connect;
 
-    /// A fresh and empty database, with this probe on the sources' connections.
+    /// Makes a new, empty database, with this probe on the sources' connections.
     fn open(probe: Probe) -> Result<Self, BoxError>;
 
-    /// What can be done there.
+    /// Returns the capabilities of the place.
     #[must_use]
     fn capabilities() -> Capabilities;
 
-    /// The connection for changes.
+    /// Returns the connection for changes.
     fn changes(&self) -> &Connection;
 
-    /// A connection for a source.
+    /// Returns a connection for a source.
     fn connect(&self) -> Result<Self::Connection<'_>, BoxError>;
 
-    /// Of the sources' connections.
+    /// Returns the probe of the sources' connections.
     fn probe(&self) -> &Probe;
 
-    /// Does what fails while a statement of a source isn't reset.
+    /// Performs an operation that fails while a statement of a source isn't reset.
     fn with_exclusive_access(&self) -> Result<(), BoxError>;
 
-    /// A connection for another thread; none where the database has one only.
+    /// Returns a connection for another thread, or `None` if the database has only one.
     fn another(&self) -> Option<Connection> {
         None
     }
 
-    /// Closes the database, and opens it again.
+    /// Closes the database and opens it again.
     fn reopen(self) -> Result<Self, BoxError> {
         Err("a database in memory is gone when it is closed".into())
     }
 }
 
-/// In memory. Sources borrow the connection that changes are made through.
+/// A database in memory. Sources borrow the connection that changes use.
 #[derive(Debug)]
 pub struct Lent {
     db: Connection,
@@ -60,7 +60,7 @@ impl Place for Lent {
 
     fn open(probe: Probe) -> Result<Self, BoxError> {
         let mut db = Connection::open_in_memory()?;
-        // For every kind of question that the kit asks.
+        // Enough for every kind of request that the kit makes.
         db.set_prepared_statement_cache_capacity(64);
         probe.attach(&mut db)?;
         Ok(Lent { db, probe })
@@ -86,8 +86,8 @@ impl Place for Lent {
         &self.probe
     }
 
-    /// A table can't be dropped while a statement of the connection reads. A temporary one: a
-    /// change of the walked schema would end a walk by rowid.
+    /// Drops a table, which fails while a statement of the connection reads. The table is temporary, because a change
+    /// of the walked schema would end a walk by rowid.
     fn with_exclusive_access(&self) -> Result<(), BoxError> {
         let alone = "CREATE TEMP TABLE alone (a); DROP TABLE alone";
         self.db.execute_batch(alone)?;
@@ -98,15 +98,15 @@ impl Place for Lent {
     }
 }
 
-/// How a file's transactions are kept, and how its connections are lent.
+/// The journal of a database file, and how its connections are lent.
 pub trait Mode: Debug + 'static {
-    /// The journal's name, for SQL.
+    /// The journal mode in SQL.
     const JOURNAL: &'static str;
 
-    /// What a source gets.
+    /// The type of a connection that a source gets.
     type Connection: Connect;
 
-    /// Of connections that are made so.
+    /// Makes the sources' connection from connections that `connect` makes.
     fn lend(
         connect: impl Fn() -> Result<Connection, BoxError>,
     ) -> Result<Self::Connection, BoxError>;
@@ -130,18 +130,18 @@ macro_rules! modes {
 }
 
 modes! {
-    /// Readers and a writer don't wait for one another. Each source owns a connection of its own.
+    /// A WAL: readers and a writer don't wait for one another. Each source owns a connection.
     Wal: "WAL", Connection, connect => connect();
-    /// A writer waits for readers, and they for it.
+    /// A rollback journal: a writer and readers wait for one another.
     Rollback: "DELETE", Connection, connect => connect();
-    /// A WAL. Each source takes turns with two connections, for a fetch each.
+    /// A WAL. Each source alternates between two connections, one per fetch.
     Pooled: "WAL", Turns, connect => Ok(Turns {
         connections: [connect()?.into(), connect()?.into()],
         taken: AtomicUsize::new(0),
     });
 }
 
-/// Two connections that are lent in turn.
+/// Two connections that are lent alternately.
 #[derive(Debug)]
 pub struct Turns {
     connections: [Mutex<Connection>; 2],
@@ -154,26 +154,26 @@ impl Connect for Turns {
 
     fn connect(&self) -> Result<MutexGuard<'_, Connection>, Infallible> {
         let turn = self.taken.fetch_add(1, Relaxed) % 2;
-        // A decoding that panicked leaves a connection as good as before.
+        // A panic in decoding doesn't damage the connection.
         let lent = self.connections[turn].lock();
         Ok(lent.unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// A file.
+/// A database in a file.
 #[derive(Debug)]
 pub struct File<M> {
-    // Closed before the directory is removed.
+    // Dropped, and so closed, before the directory is removed.
     changes: Connection,
     directory: TempDir,
     probe: Probe,
     mode: PhantomData<fn() -> M>,
 }
 
-/// What a change may wait for a source: nothing is held, so it has to be short.
+/// The time that a change may wait for a source. It is short, because nothing is held.
 const SHORT: Duration = Duration::from_millis(50);
 
-/// What threads wait for one another.
+/// The time that threads wait for one another.
 const LONG: Duration = Duration::from_secs(30);
 
 impl<M: Mode> File<M> {
@@ -199,7 +199,7 @@ impl<M: Mode> File<M> {
 fn connection(directory: &TempDir, patience: Duration) -> Result<Connection, BoxError> {
     let db = Connection::open(directory.path().join("walked.db"))?;
     db.busy_timeout(patience)?;
-    // Nothing has to outlive the machine.
+    // Data needn't survive a power failure.
     db.pragma_update(None, "synchronous", "OFF")?;
     Ok(db)
 }
@@ -235,8 +235,7 @@ impl<M: Mode> Place for File<M> {
         &self.probe
     }
 
-    /// With a rollback journal a reader keeps others from the lock; with a WAL it keeps a checkpoint
-    /// from its end.
+    /// Takes the lock with a rollback journal, or completes a checkpoint with a WAL. A reader prevents either.
     fn with_exclusive_access(&self) -> Result<(), BoxError> {
         self.changes.execute_batch("BEGIN EXCLUSIVE; COMMIT")?;
         let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
@@ -256,20 +255,19 @@ impl<M: Mode> Place for File<M> {
     }
 }
 
-/// What is watched of a harness's connections, and made to fail.
+/// The probe on a harness's connections: what it counts, and what it makes fail.
 #[derive(Clone, Debug)]
 pub struct Probe {
     steps: i32,
     /// Makes steps fail.
     pub(super) fuse: FaultInjector,
-    /// How many rows were looked at by statements that call `seen`.
+    /// The number of rows that statements which call `seen` have looked at.
     pub(super) seen: Arc<AtomicU64>,
 }
 
 impl Probe {
-    /// So many steps of SQLite's virtual machine are an operation that can fail. SQLite asks at
-    /// jumps, at each row, at the end of a statement and while it prepares, once for every so many
-    /// steps since it asked before.
+    /// The number of steps of SQLite's virtual machine per operation that can fail. SQLite calls the handler at jumps,
+    /// at each row, at the end of a statement and while it prepares one, once per this many steps since the last call.
     #[must_use]
     pub fn new(steps: i32) -> Self {
         Probe {
@@ -279,8 +277,8 @@ impl Probe {
         }
     }
 
-    /// Interrupts the connection's statements when the fuse says so, and counts the calls of the SQL
-    /// function `seen`, which is true.
+    /// Interrupts the connection's statements when the injector fails an operation. Counts the calls of the SQL
+    /// function `seen`, which returns true.
     pub fn attach(&self, db: &mut Connection) -> rusqlite::Result<()> {
         let fuse = self.fuse.clone();
         let interrupts = move || fuse.operation().is_err();

@@ -1,4 +1,4 @@
-//! A source whose keys are told as another type.
+//! A source whose keys are converted to another type.
 
 use std::fmt;
 use std::ops::Bound;
@@ -7,14 +7,14 @@ use keywalk::{
     Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, ResumableSource, Source,
 };
 
-/// Makes the source's key.
+/// Converts to the source's key.
 type Made<S, K> = fn(&S, &K) -> Result<<S as Source>::Key, <S as Source>::Error>;
 
-/// A source by keys without a total order, as one by keys that have it: the kit asks for `Ord`.
+/// Wraps a source whose keys have no total order, because the kit requires `Ord`.
 pub struct Recast<S: Source, K> {
     source: S,
     into: Made<S, K>,
-    /// None of a key that no row has: a dynamic key holds values of any class.
+    /// `None` for a key that no row has: a dynamic key holds values of any class.
     from: fn(S::Key) -> Option<K>,
 }
 
@@ -59,7 +59,7 @@ impl<S: ChunkSource<Item = (<S as Source>::Key, u64)>, K: Clone + Ord> ChunkSour
         let fetched = self.source.fetch(&range, &mut own)?;
         for (key, value) in own.as_slice() {
             if chunk.is_full() {
-                // By its bytes.
+                // Compares the bytes.
                 return Ok(Fetched::More);
             }
             chunk.push((self.key_of_row(key.clone()), *value));
@@ -81,7 +81,7 @@ impl<S: ChunkSource<Item = (<S as Source>::Key, u64)>, K: Clone + Ord> ChunkSour
     }
 }
 
-/// By the source's own keys. What it can't make a key of isn't walked either.
+/// Encodes as the source's own keys. A value that isn't a key isn't walked either.
 impl<S: ResumableSource, K: Clone + Ord> ResumableSource for Recast<S, K> {
     fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
         self.source.fingerprint()

@@ -1,4 +1,4 @@
-//! How a table is made and walked.
+//! The ways to make and walk a table.
 
 use std::fmt::Debug;
 
@@ -18,49 +18,49 @@ pub use integer::{Rowid, Sparse};
 pub use table::{Clustered, Counted, Filtered, Indexed, Joined, Partial, Plain, Served, Within};
 pub use unordered::{ByCollation, Dynamic};
 
-/// How the table `t` is made and walked, by keys of type `K`.
+/// A way to make the table `t` and to walk it by keys of type `K`.
 pub trait Way<K: SqliteKey>: Debug + 'static {
-    /// The key of an item.
+    /// Returns the key of an item.
     type Walked: SqlKey;
 
-    /// The source over a connection.
+    /// The type of the source over a connection.
     type Source<C: Connect>: ChunkSource<Key = K, Item = (K, u64), Error = Error> + ResumableSource;
 
-    /// Whether hidden rows aren't walked.
+    /// Whether a filter leaves out hidden rows.
     const HIDES: bool = false;
 
-    /// Whether each row that is looked at is counted.
+    /// Whether each scanned row is counted.
     const COUNTS: bool = false;
 
-    /// How many steps of SQLite are an operation that can fail: fewer than a row takes.
+    /// The number of SQLite's steps per operation that can fail: fewer than a row takes.
     const STEPS: i32 = 4;
 
-    /// By what it is told from the same table with another filter.
+    /// The field in which its fingerprint differs from that of the same table with another filter.
     const TOLD_BY: FingerprintField = FingerprintField::Filter;
 
-    /// What else is true of the rows that are walked.
+    /// Another condition that the walked rows satisfy.
     const OURS: &'static str = "TRUE";
 
-    /// The keys to try.
+    /// Returns the keys to test with.
     #[must_use]
     fn keys() -> KeySpace<K> {
         K::keys()
     }
 
-    /// The key's columns.
+    /// Returns the key's columns.
     #[must_use]
     fn names() -> Vec<&'static str> {
         ["a", "b", "c"][..K::columns().len()].to_vec()
     }
 
-    /// What makes the table.
+    /// Returns the SQL that makes the table.
     #[must_use]
     fn schema() -> String;
 
-    /// A source over the table.
+    /// Makes a source over the table.
     fn source<C: Connect>(db: C) -> Result<Self::Source<C>, BoxError>;
 
-    /// What it must be told apart from: another table, and this one with another filter.
+    /// Returns the fingerprints of other sources: over another table, and over this table with another filter.
     fn foreign_fingerprints(
         db: &Connection,
     ) -> Result<Vec<(FingerprintField, Fingerprint)>, BoxError> {
@@ -72,7 +72,7 @@ pub trait Way<K: SqliteKey>: Debug + 'static {
         ])
     }
 
-    /// The table with another filter.
+    /// Makes a source over the table with another filter.
     fn filtered(db: &Connection) -> Result<Fingerprint, BoxError> {
         filtered::<Self::Walked>(db, Self::names())
     }
@@ -83,17 +83,17 @@ fn filtered<K: SqlKey>(db: &Connection, names: Vec<&'static str>) -> Result<Fing
     Ok(table.filter("value = ?", [7])?.fingerprint()?)
 }
 
-/// What makes an item's value.
+/// The function that makes an item's value.
 type Decoder = fn(&Row<'_>) -> rusqlite::Result<u64>;
 
 fn decode(row: &Row<'_>) -> rusqlite::Result<u64> {
     row.get::<_, i64>("value").map(i64::cast_unsigned)
 }
 
-/// A [`Table`], with values of ours.
+/// A [`Table`] whose items have the kit's values.
 type Walked<C, K> = Table<C, K, Mapped<Decoder>>;
 
-/// The columns, as SQL declares them.
+/// Returns the columns as SQL declares them.
 fn declared<K: SqliteKey>() -> String {
     let columns = K::columns();
     let names = ["a", "b", "c"].iter().zip(columns);
@@ -101,7 +101,7 @@ fn declared<K: SqliteKey>() -> String {
     declared.collect::<String>() + "value INTEGER, hidden INTEGER NOT NULL DEFAULT 0"
 }
 
-/// The columns, as an index has them.
+/// Returns the columns as an index lists them.
 fn sorted<K: SqliteKey>() -> String {
     let columns = K::columns();
     let sorted = ["a", "b", "c"]
@@ -114,7 +114,7 @@ fn sorted<K: SqliteKey>() -> String {
     sorted.collect::<Vec<_>>().join(", ")
 }
 
-/// A rowid table with that primary key, and what follows.
+/// Returns the SQL of a rowid table with this primary key, and what follows.
 fn by_rowid<K: SqliteKey>(more: &str) -> String {
     format!(
         "CREATE TABLE t ({}, PRIMARY KEY ({})); {more}",
@@ -123,7 +123,7 @@ fn by_rowid<K: SqliteKey>(more: &str) -> String {
     )
 }
 
-/// A table that is stored by its primary key.
+/// Returns the SQL of a table that is stored by its primary key (WITHOUT ROWID).
 fn by_key<K: SqliteKey>() -> String {
     format!(
         "CREATE TABLE t ({}, PRIMARY KEY ({})) WITHOUT ROWID",

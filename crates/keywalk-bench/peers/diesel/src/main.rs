@@ -60,7 +60,7 @@ fn load_iter(db: &mut SqliteConnection) -> Fallible<Seen> {
     Ok(seen)
 }
 
-/// Pages from the last key on, by hand.
+/// Pages by hand, each after the last key.
 fn keyset(db: &mut SqliteConnection) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let mut last = 0;

@@ -14,7 +14,7 @@ type Fallible<T> = std::result::Result<T, Box<dyn Error>>;
 
 const PAGE: usize = 1_000;
 
-/// What a row has beside its key.
+/// The columns of a row other than its key.
 #[derive(Default)]
 struct Item {
     name: String,
@@ -59,7 +59,7 @@ fn main() -> Fallible<()> {
     Ok(())
 }
 
-/// One cursor, nothing copied: the least that reading the table can cost.
+/// One cursor that copies nothing: the least that reading the table can cost.
 fn cursor_borrowed(db: &Connection) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let mut statement = db.prepare("SELECT id, name, photo FROM items ORDER BY id")?;
@@ -72,7 +72,7 @@ fn cursor_borrowed(db: &Connection) -> Fallible<Seen> {
     Ok(seen)
 }
 
-/// One cursor that makes a new struct a row.
+/// One cursor that makes a new struct per row.
 fn cursor_owned(db: &Connection) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let mut statement = db.prepare("SELECT id, name, photo FROM items ORDER BY id")?;
@@ -84,7 +84,7 @@ fn cursor_owned(db: &Connection) -> Fallible<Seen> {
     Ok(seen)
 }
 
-/// Pages from the last key on, in a `Vec` that is used again: nothing is held while a page is worked on.
+/// Pages after the last key, in a reused `Vec`: nothing is held while a page is processed.
 fn keyset(db: &Connection) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let sql = format!("SELECT id, name, photo FROM items WHERE id > ?1 ORDER BY id LIMIT {PAGE}");
@@ -107,7 +107,7 @@ fn keyset(db: &Connection) -> Fallible<Seen> {
     }
 }
 
-/// Pages by number, each of which reads all before it again.
+/// Pages by OFFSET: each reads all rows before it again.
 fn offset(db: &Connection) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let sql = format!("SELECT id, name, photo FROM items ORDER BY id LIMIT {PAGE} OFFSET ?1");
@@ -125,7 +125,7 @@ fn offset(db: &Connection) -> Fallible<Seen> {
     }
 }
 
-/// Lent chunks, whose items are filled again in place.
+/// Lent chunks, whose items are reused.
 fn lent(db: &Connection) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let table = Table::new(db, "items").key::<i64>(["id"])?.decode::<Item>();
@@ -138,7 +138,7 @@ fn lent(db: &Connection) -> Fallible<Seen> {
     Ok(seen)
 }
 
-/// Item by item, each the loop's own.
+/// Item by item, each owned by the loop.
 fn items(db: &Connection) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let table = Table::new(db, "items").key::<i64>(["id"])?.decode::<Item>();
@@ -149,7 +149,7 @@ fn items(db: &Connection) -> Fallible<Seen> {
     Ok(seen)
 }
 
-/// Nothing of a row is copied: what is asked of it is found out where SQLite has it.
+/// Borrows each row and copies nothing.
 fn visit(db: &Connection) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let table = Table::new(db, "items").key::<i64>(["id"])?.map(|row| {

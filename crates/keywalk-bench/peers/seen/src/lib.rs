@@ -1,4 +1,4 @@
-//! What every peer written in Rust counts, and how it is called.
+//! The count and the command line of every peer written in Rust.
 
 #![forbid(unsafe_code)]
 
@@ -9,14 +9,14 @@ use std::hint::black_box;
 /// The arguments of a peer: `WAY FILE`.
 #[derive(Debug)]
 pub struct Args {
-    /// How the table is walked; `sqlite` prints SQLite's version instead.
+    /// The way to walk the table; `sqlite` prints SQLite's version instead.
     pub way: String,
     /// The database.
     pub file: String,
 }
 
 impl Args {
-    /// Reads those of this process.
+    /// Reads the arguments of this process.
     ///
     /// # Errors
     ///
@@ -29,14 +29,14 @@ impl Args {
         }
     }
 
-    /// The error that the way isn't one of this peer's.
+    /// Returns the error for a way that this peer doesn't have.
     #[must_use]
     pub fn unknown(&self) -> Box<dyn Error> {
         format!("no such way: {}", self.way).into()
     }
 }
 
-/// Sums the rows that it sees, so that all peers can be seen to have done the same work.
+/// Sums the rows that it sees, to check that all peers did the same work.
 #[derive(Debug, Default)]
 pub struct Seen {
     rows: u64,
@@ -44,21 +44,21 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Takes in a row.
+    /// Adds a row.
     pub fn see(&mut self, id: i64, name: &str, photo: &[u8]) {
-        // Only lengths are asked for: without this a copy of the row might never be made.
+        // Only lengths are used: without this, the compiler might never copy the row.
         let (name, photo) = black_box((name, photo));
         self.see_bytes(id, name.len() + photo.len());
     }
 
-    /// Takes in a row by its key and by how many bytes its name and its photo have.
+    /// Adds a row by its key and the byte lengths of its name and its photo.
     pub fn see_bytes(&mut self, id: i64, bytes: usize) {
         self.rows += 1;
         let row = id as u64 + bytes as u64;
         self.sum = self.sum.wrapping_mul(31).wrapping_add(row);
     }
 
-    /// How many rows it saw.
+    /// Returns the number of rows.
     #[must_use]
     pub fn rows(&self) -> u64 {
         self.rows

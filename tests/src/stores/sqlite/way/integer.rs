@@ -1,4 +1,4 @@
-//! Tables by integers.
+//! Tables walked by integers.
 
 use keywalk_conformance::{BoxError, KeySpace};
 use keywalk_sqlite::{Connect, Table};
@@ -7,7 +7,7 @@ use proptest::sample::select;
 
 use super::{Decoder, Filtered, Walked, Way, by_rowid, decode};
 
-/// By the rowid of a table without a primary key.
+/// Walks by the rowid of a table without a primary key.
 #[derive(Debug)]
 pub struct Rowid;
 
@@ -29,7 +29,7 @@ impl Way<i64> for Rowid {
     }
 }
 
-/// A filter that drops more rows in a row than a fetch looks at, so that it says how far it got.
+/// A filter that drops more consecutive rows than one fetch scans, so that the fetch returns how far it got.
 #[derive(Debug)]
 pub struct Sparse;
 
@@ -37,10 +37,10 @@ impl Way<i64> for Sparse {
     type Walked = i64;
     type Source<C: Connect> = Walked<C, i64>;
     const HIDES: bool = true;
-    // Hundreds of rows are dropped: not at each of them.
+    // Hundreds of rows are dropped, so not each can be an operation.
     const STEPS: i32 = 64;
 
-    /// Few, around those that are dropped and among them.
+    /// A few keys around the dropped rows and among them.
     fn keys() -> KeySpace<i64> {
         let ladder = [i64::MIN, 299, 300, 600, 901, i64::MAX];
         let known = KeySpace::known();

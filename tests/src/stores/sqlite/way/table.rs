@@ -1,4 +1,4 @@
-//! Tables, and a query, by keys of any type.
+//! Tables, and a query, walked by keys of any type.
 
 use keywalk::{Fingerprint, FingerprintField, ResumableSource};
 use keywalk_conformance::BoxError;
@@ -39,15 +39,15 @@ macro_rules! ways {
 }
 
 ways! {
-    /// A table that is stored by its key.
+    /// Walks a table that is stored by its key.
     Clustered: by_key::<K>(), {}
     table, names => table.key::<K>(names)?;
 
-    /// A rowid table with that primary key; an integer alone is the rowid.
+    /// Walks a rowid table by its primary key; a single integer is the rowid.
     Plain: by_rowid::<K>(""), {}
     table, names => table.key::<K>(names)?;
 
-    /// A unique index, beside another primary key.
+    /// Walks by a unique index that isn't the primary key.
     Indexed: format!(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, {}, UNIQUE ({}))",
         declared::<K>(),
@@ -55,17 +55,17 @@ ways! {
     ), {}
     table, names => table.key::<K>(names)?;
 
-    /// A filter that no index serves: rows are read and dropped.
+    /// Walks with a filter that no index serves, so rows are read and dropped.
     Filtered: by_rowid::<K>(""), { const HIDES: bool = true; }
     table, names => table.key::<K>(names)?.filter("hidden = ?", [false])?;
 
-    /// A filter that an index serves together with the key.
+    /// Walks with a filter that an index serves together with the key.
     Served: by_rowid::<K>(&format!("CREATE INDEX shown ON t (hidden, {})", sorted::<K>())), {
         const HIDES: bool = true;
     }
     table, names => table.key::<K>(names)?.filter("hidden = ?", [false])?;
 
-    /// A filter that a partial index holds to.
+    /// Walks with a filter that a partial index satisfies.
     Partial: format!(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, {0}, UNIQUE ({1}));
          CREATE INDEX shown ON t ({1}) WHERE hidden = 0",
@@ -74,14 +74,14 @@ ways! {
     ), { const HIDES: bool = true; }
     table, names => table.key::<K>(names)?.filter("hidden = 0", [])?;
 
-    /// A filter that counts the rows.
+    /// Walks with a filter that counts the rows.
     Counted: by_rowid::<K>(""), {
         const HIDES: bool = true;
         const COUNTS: bool = true;
     }
     table, names => table.key::<K>(names)?.filter("seen(a) AND hidden = 0", [])?;
 
-    /// Between the rows of two others, of which each has all that this one was ever given.
+    /// Walks between the rows of two other tenants, each of which has every row that this one ever had.
     Within: format!(
         "CREATE TABLE t (tenant INTEGER NOT NULL DEFAULT 5, {}, PRIMARY KEY (tenant, {})) WITHOUT ROWID;
          CREATE TRIGGER neighbours AFTER INSERT ON t WHEN new.tenant = 5 BEGIN
@@ -106,7 +106,7 @@ ways! {
     table, names => table.prefix_eq("tenant", 5)?.key::<K>(names)?;
 }
 
-/// A query that joins the table to itself.
+/// Walks a query that joins the table to itself.
 #[derive(Debug)]
 pub struct Joined;
 

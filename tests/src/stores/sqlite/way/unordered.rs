@@ -1,4 +1,4 @@
-//! Tables by keys without a total order.
+//! Tables walked by keys without a total order.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -15,12 +15,12 @@ use crate::stores::sqlite::{NoCase, Recast, SqliteKey};
 
 type Mixed = (i64, Reverse<String>);
 
-/// By the primary key that the schema tells, as [`DynKey`], which has no total order: keys of two
-/// tables don't compare.
+/// Walks by the primary key from the schema, as [`DynKey`]. It has no total order, because keys of two tables don't
+/// compare.
 #[derive(Debug)]
 pub struct Dynamic;
 
-/// Making a key reads the schema, which is the same in every test: a thread makes each once.
+/// Making a key reads the schema, which is the same in every test, so a thread makes each key once.
 fn dyn_key<C: Connect>(table: &Walked<C, DynKey>, key: &Mixed) -> Result<DynKey, Error> {
     thread_local!(static MADE: RefCell<BTreeMap<Mixed, DynKey>> = RefCell::default());
     if let Some(made) = MADE.with_borrow(|made| made.get(key).cloned()) {
@@ -58,7 +58,7 @@ impl Way<Mixed> for Dynamic {
 
 type TextAndNumber = (NoCase, Reverse<i64>);
 
-/// By text in the order of its collation, which only SQLite knows.
+/// Walks by text in the order of its collation, which only SQLite knows.
 #[derive(Debug)]
 pub struct ByCollation;
 
