@@ -208,7 +208,7 @@ impl<K: Clone> Keyed<K> for &K {
 /// written down, it is a [`ResumableSource`](crate::ResumableSource) too.
 ///
 /// The crate [`keywalk-conformance`](https://docs.rs/keywalk-conformance) proves a source by a test for each rule.
-/// The repository's CONTRIBUTING.md goes through a whole backend in steps, and through stores that are different.
+/// The repository's WRITE_A_BACKEND.md shows a whole backend step by step, and covers unusual stores.
 ///
 /// # Wrapping
 ///
