@@ -23,7 +23,7 @@ impl ChunkSource for Items {
         range: &KeyRange<i64>,
         chunk: &mut Chunk<(i64, u64)>,
     ) -> Result<Fetched<i64>, redb::Error> {
-        // Of this fetch alone: when it returns, nothing is held.
+        // The transaction ends when `fetch` returns, so nothing is held between two fetches.
         let table = self.database.begin_read()?.open_table(self.table)?;
         let mut entries = table.range::<&i64>((range.lower(), range.upper()))?;
         while !chunk.is_full() {

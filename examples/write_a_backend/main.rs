@@ -58,8 +58,8 @@ fn walk_and_prove() -> Result<(), Box<dyn Error>> {
 #[cfg(test)]
 mod page {
     #[test]
-    fn contributing_shows_this_backend_of_forty_lines_and_this_harness() {
-        let page = include_str!("../../CONTRIBUTING.md");
+    fn write_a_backend_shows_this_backend_of_forty_lines_and_this_harness() {
+        let page = include_str!("../../WRITE_A_BACKEND.md");
         let backend = include_str!("backend.rs");
         for file in [
             backend,
@@ -67,7 +67,7 @@ mod page {
             include_str!("durable.rs"),
         ] {
             let (_, code) = file.split_once("\n\n").expect("a line of documentation");
-            assert!(page.contains(code), "CONTRIBUTING.md hasn't:\n{code}");
+            assert!(page.contains(code), "WRITE_A_BACKEND.md lacks:\n{code}");
         }
         let code = backend.lines().map(str::trim);
         let code = code.filter(|line| !line.is_empty() && !line.starts_with("//"));

@@ -30,6 +30,7 @@ mod pages {
     pages! {
         Readme: "../../README.md";
         Contributing: "../../CONTRIBUTING.md";
+        WriteABackend: "../../WRITE_A_BACKEND.md";
         Keywalk: "../../crates/keywalk/README.md";
         KeywalkConformance: "../../crates/keywalk-conformance/README.md";
         KeywalkJob: "../../crates/keywalk-job/README.md";

@@ -209,7 +209,7 @@ impl<K: Clone> Keyed<K> for &K {
 /// [`ResumableSource`](crate::ResumableSource) too.
 ///
 /// The crate [`keywalk-conformance`](https://docs.rs/keywalk-conformance) tests a source, one test per rule.
-/// The repository's CONTRIBUTING.md explains how to write a backend.
+/// The repository's WRITE_A_BACKEND.md shows a whole backend step by step, and covers unusual stores.
 ///
 /// # Wrapping
 ///
