@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use loom::sync::Arc;
 use loom::thread::{self, JoinHandle};
-use relay::Relay;
+use relay::Handoff;
 
 /// Loom's primitives for the tested file.
 mod sync {
@@ -19,7 +19,7 @@ mod sync {
 }
 
 /// The tested file of keywalk.
-#[path = "../crates/keywalk/src/prefetch/relay.rs"]
+#[path = "../crates/keywalk/src/prefetch/handoff.rs"]
 mod relay;
 
 /// A chunk that is filled with the number of fills so far.
@@ -35,7 +35,7 @@ enum End {
 
 /// The state that is shared with the thread.
 struct Shared {
-    relay: Relay<Chunk, (usize, Chunk)>,
+    relay: Handoff<Chunk, (usize, Chunk)>,
     /// The number of fills that were begun.
     begun: AtomicUsize,
 }
@@ -43,7 +43,7 @@ struct Shared {
 /// Starts a thread that fills this many chunks.
 fn serve(depth: usize, count: usize, end: End) -> (Arc<Shared>, JoinHandle<End>) {
     let shared = Arc::new(Shared {
-        relay: Relay::new(depth),
+        relay: Handoff::new(depth),
         begun: AtomicUsize::new(0),
     });
     let of_thread = Arc::clone(&shared);

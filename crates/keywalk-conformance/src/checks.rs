@@ -2,9 +2,9 @@
 
 use crate::config::Config;
 use crate::harness::{DurableHarness, Harness, PrefetchedHarness};
-use crate::lab::{Checked, Runner, Stop};
 use crate::outcome::{Outcome, Verdict};
-use crate::witness::watched;
+use crate::recorder::watched;
+use crate::runner::{Checked, Runner, Stop};
 
 mod change;
 mod faults;

@@ -33,17 +33,17 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use keywalk::{Fetched, KeyRange, LastKey};
 
-mod breach;
 mod judge;
-mod lives;
-mod visits;
+mod key_history;
+mod violation;
+mod visit_log;
 
-pub use breach::{FailureKind, Violation};
-pub(crate) use breach::{Shown, Tell, Telling};
+pub(crate) use violation::{Shown, Tell, Telling};
 pub use judge::Oracle;
 pub(crate) use judge::{diagnosed, explained, judge, judge_by_time};
-pub use lives::{KeyHistory, Presence};
-pub use visits::VisitLog;
+pub use key_history::{KeyHistory, Presence};
+pub use violation::{FailureKind, Violation};
+pub use visit_log::VisitLog;
 
 /// The logical clock of a history. Counts calls and returns. Clones share the count, also across threads.
 #[derive(Clone, Debug, Default)]

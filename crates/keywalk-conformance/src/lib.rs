@@ -184,32 +184,32 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod case;
 mod checks;
 mod clause;
+mod concurrent_store;
 mod config;
 mod edit;
 mod faults;
 mod harness;
 pub mod history;
 mod key_space;
-mod lab;
-mod meanwhile;
 mod outcome;
+mod recorder;
 mod report;
 mod run;
+mod runner;
 mod scan_for_last_key;
 mod schedule;
-mod trial;
-mod witness;
 
 #[doc(hidden)]
 pub use checks::assert_conforms;
+pub use concurrent_store::{ConcurrentStore, Counterexample, Interleaved};
 pub use config::Config;
 pub use faults::{Fault, FaultInjector, Faults, InjectedFault};
 pub use harness::{BoxError, Capabilities, Capability, Harness, Writer};
 pub use harness::{DurableHarness, PrefetchedHarness};
 pub use key_space::{KeySpace, KnownKey};
-pub use meanwhile::{ConcurrentStore, Counterexample, Interleaved};
 
 pub use clause::Clause;
 pub use edit::Edit;

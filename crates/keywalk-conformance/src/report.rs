@@ -7,10 +7,10 @@ use keywalk::Walk;
 use crate::checks::{Check, of_prefetched, of_tokens, of_walks};
 use crate::config::Config;
 use crate::harness::{DurableHarness, Harness, PrefetchedHarness};
-use crate::lab::{Runner, Stop};
 use crate::outcome::{Failure, Outcome, Verdict};
+use crate::recorder::watched;
 use crate::run::Run;
-use crate::witness::watched;
+use crate::runner::{Runner, Stop};
 
 /// The outcomes of all checks of one run.
 #[derive(Clone, Debug)]

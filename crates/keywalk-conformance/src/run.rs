@@ -6,12 +6,12 @@ use keywalk::{ChunkSource, Cursor, Error, Items, KeyRange, Order, Source, Walk};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use crate::case::{Case, Entry, Item, SourceOf, Tried};
 use crate::clause::Clause;
 use crate::edit::{Edit, Edits, Place, edits};
 use crate::harness::Harness;
 use crate::history::{Answer, FailureKind, Oracle, Question, Violation, explained, judge};
-use crate::lab::Runner;
-use crate::trial::{Case, Entry, Item, SourceOf, Tried};
+use crate::runner::Runner;
 
 /// A walk over a case's store that follows a plan, and the oracle that judges it.
 pub(crate) struct Run<'s, H: Harness> {

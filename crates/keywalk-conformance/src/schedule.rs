@@ -2,11 +2,11 @@ use std::fmt::Debug;
 
 use proptest::prelude::*;
 
+use crate::concurrent_store::{ConcurrentStore, Counterexample};
 use crate::edit::{Edit, Edits, edits};
 use crate::harness::BoxError;
 use crate::history::{Change, VisitLog};
 use crate::key_space::KeySpace;
-use crate::meanwhile::{ConcurrentStore, Counterexample};
 
 /// One case of a property test of your own code: the initial rows, the concurrent changes, and where the code is
 /// killed.

@@ -569,10 +569,10 @@ fn a_token_by_another_type_of_key_of_another_store_or_with_a_filter_is_refused()
     let own = stores.map().fingerprint().unwrap();
     let foreign = relabelled(Fingerprint::new("sled").relation("orders").key("u64"));
     let filtered = relabelled(own.filter("of tenant"));
-    let is_refused = |token: Token, aspect, here| {
+    let is_refused = |token: Token, field, here| {
         each!(stores, |source| assert_eq!(
             refusal(source(), &token),
-            differs(aspect, here)
+            differs(field, here)
         ));
     };
     is_refused(foreign, FingerprintField::Store, "memory");

@@ -79,10 +79,10 @@ impl Fetcher {
         }
         self.check_keys(range)?;
         let exact = RangeShape::of(range, Answer::Rows);
-        if self.bounds_by_keys && exact.far != Edge::Open {
+        if self.bounds_by_keys && exact.far != BoundKind::Open {
             // Comparing keys here takes a tenth of the time that SQLite takes to compare each row's columns.
             let endless = RangeShape {
-                far: Edge::Open,
+                far: BoundKind::Open,
                 ..exact
             };
             let far = Some(FarBound::Compared);
@@ -517,14 +517,14 @@ impl Reader<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RangeShape {
     pub(crate) order: Order,
-    pub(crate) near: Edge,
-    pub(crate) far: Edge,
+    pub(crate) near: BoundKind,
+    pub(crate) far: BoundKind,
     pub(crate) answer: Answer,
 }
 
 /// A bound without its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Edge {
+pub(crate) enum BoundKind {
     Open,
     Included,
     Excluded,
@@ -542,19 +542,19 @@ impl RangeShape {
     fn of<K>(range: &KeyRange<K>, answer: Answer) -> Self {
         RangeShape {
             order: range.order(),
-            near: Edge::of(range.start()),
-            far: Edge::of(range.end()),
+            near: BoundKind::of(range.start()),
+            far: BoundKind::of(range.end()),
             answer,
         }
     }
 }
 
-impl Edge {
+impl BoundKind {
     fn of<K>(bound: Bound<&K>) -> Self {
         match bound {
-            Bound::Unbounded => Edge::Open,
-            Bound::Included(_) => Edge::Included,
-            Bound::Excluded(_) => Edge::Excluded,
+            Bound::Unbounded => BoundKind::Open,
+            Bound::Included(_) => BoundKind::Included,
+            Bound::Excluded(_) => BoundKind::Excluded,
         }
     }
 }
@@ -607,8 +607,8 @@ impl StatementCounters {
 /// The shape of every step of a walk except the first and the last.
 const MIDDLE: RangeShape = RangeShape {
     order: Order::Ascending,
-    near: Edge::Excluded,
-    far: Edge::Included,
+    near: BoundKind::Excluded,
+    far: BoundKind::Included,
     answer: Answer::Rows,
 };
 
@@ -668,12 +668,12 @@ impl Statements {
         shape: RangeShape,
     ) -> Result<(&'a mut Proven, CachedStatement<'db>), Error> {
         // Before the first row, proves the statement that is needed after it.
-        if shape.answer == Answer::Rows && shape.near != Edge::Excluded {
+        if shape.answer == Answer::Rows && shape.near != BoundKind::Excluded {
             self.find_or_prove(
                 db,
                 relation,
                 RangeShape {
-                    near: Edge::Excluded,
+                    near: BoundKind::Excluded,
                     ..shape
                 },
             )?;

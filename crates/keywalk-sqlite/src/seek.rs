@@ -4,7 +4,7 @@ use keywalk::Order;
 use rusqlite::Connection;
 
 use crate::error::{Error, is_of_store};
-use crate::fetch::{Answer, Edge, RangeShape};
+use crate::fetch::{Answer, BoundKind, RangeShape};
 use crate::join_order;
 use crate::key::TextOrder;
 use crate::plan::{Condition, ONE_ROW, Plan};
@@ -102,7 +102,7 @@ impl Attempts<'_> {
         };
         let is_own_choice = from.is_none() && index.is_none() && urge == Urge::default();
         for form in forms {
-            let how = How {
+            let how = SeekPlan {
                 form: *form,
                 from,
                 index,
@@ -190,17 +190,17 @@ fn check_known(relation: &Relation, plan: &Plan) -> Result<(), Error> {
 fn check_no_range(
     db: &Connection,
     relation: &Relation,
-    how: How<'_>,
+    how: SeekPlan<'_>,
     shape: RangeShape,
     plan: &Plan,
 ) -> Result<(), Error> {
     let has_callers_sql = !relation.unique || !how.served.is_empty();
-    if !has_callers_sql || shape.near == Edge::Open {
+    if !has_callers_sql || shape.near == BoundKind::Open {
         return Ok(());
     }
     let open = RangeShape {
-        near: Edge::Open,
-        far: Edge::Open,
+        near: BoundKind::Open,
+        far: BoundKind::Open,
         ..shape
     };
     // If the caller's SQL reads one row first, the search is in an inner loop, which is examined too.
@@ -232,7 +232,7 @@ enum SeekForm {
 
 /// The way a statement is written.
 #[derive(Clone, Copy, Debug)]
-struct How<'a> {
+struct SeekPlan<'a> {
     form: SeekForm,
     /// The text after FROM, if it isn't the caller's.
     from: Option<&'a str>,
@@ -297,7 +297,7 @@ pub(crate) struct Seek {
 }
 
 impl Seek {
-    fn new(relation: &Relation, how: How<'_>, shape: RangeShape) -> Self {
+    fn new(relation: &Relation, how: SeekPlan<'_>, shape: RangeShape) -> Self {
         let mut writer = Writer {
             relation,
             how,
@@ -325,7 +325,7 @@ impl Seek {
 
 struct Writer<'a> {
     relation: &'a Relation,
-    how: How<'a>,
+    how: SeekPlan<'a>,
     shape: RangeShape,
     own: Vec<Param>,
     parts: Vec<Vec<Condition>>,
@@ -347,7 +347,7 @@ impl Writer<'_> {
     /// checks the far bound.
     fn end(&self) -> FarBound {
         let is_unordered = |part: &KeyPart| part.layout.comparison == TextOrder::Collation;
-        if self.shape.far == Edge::Open
+        if self.shape.far == BoundKind::Open
             || self.form() == SeekForm::RowValue && !self.relation.nullable
         {
             FarBound::Ended
@@ -382,9 +382,9 @@ impl Writer<'_> {
         let mut conditions = Vec::new();
         self.fix(&mut terms, &mut conditions);
         let all: Vec<usize> = (0..self.relation.key.len()).collect();
-        let ends = self.shape.far != Edge::Open && self.end() == FarBound::Ended;
-        if self.shape.near != Edge::Open {
-            let past = self.shape.near == Edge::Excluded;
+        let ends = self.shape.far != BoundKind::Open && self.end() == FarBound::Ended;
+        if self.shape.near != BoundKind::Open {
+            let past = self.shape.near == BoundKind::Excluded;
             let (term, condition) = self.compare(&all, self.shape.order, past, Param::Near);
             terms.push(self.urged(term, !ends || condition.operator == '<'));
             conditions.push(condition);
@@ -392,11 +392,11 @@ impl Writer<'_> {
             self.urge_all(&mut terms);
         }
         if ends {
-            let before = self.shape.far == Edge::Excluded;
+            let before = self.shape.far == BoundKind::Excluded;
             let order = self.shape.order.reversed();
             let (term, condition) = self.compare(&all, order, before, Param::Far);
             let is_upper = condition.operator == '<';
-            terms.push(self.urged(term, is_upper || self.shape.near == Edge::Open));
+            terms.push(self.urged(term, is_upper || self.shape.near == BoundKind::Open));
             conditions.push(condition);
             let last = terms.len() - 1;
             if self.how.urge.likelihood.is_some() && last > 0 && !is_upper {
@@ -408,7 +408,7 @@ impl Writer<'_> {
     }
 
     fn union(&mut self) -> String {
-        if self.shape.near == Edge::Open {
+        if self.shape.near == BoundKind::Open {
             let mut terms = Vec::new();
             let mut conditions = Vec::new();
             self.fix(&mut terms, &mut conditions);
@@ -421,7 +421,7 @@ impl Writer<'_> {
         let mut selects = Vec::new();
         // The part with the most columns comes first: its rows do, and it uses every parameter.
         for equal in (0..columns).rev() {
-            let past = self.shape.near == Edge::Excluded || equal + 1 < columns;
+            let past = self.shape.near == BoundKind::Excluded || equal + 1 < columns;
             selects.push(self.part(equal, |writer| {
                 let (term, condition) =
                     writer.compare(&[equal], writer.shape.order, past, Param::Near);
@@ -481,7 +481,7 @@ impl Writer<'_> {
 
     /// Adds the far bound on the first column: rows past it aren't read.
     fn end_at_first_column(&mut self, terms: &mut Vec<String>) {
-        if self.shape.far != Edge::Open && !self.relation.nullable {
+        if self.shape.far != BoundKind::Open && !self.relation.nullable {
             let order = self.shape.order.reversed();
             terms.push(self.compare(&[0], order, false, Param::Far).0);
         }
@@ -627,7 +627,7 @@ impl Writer<'_> {
                 format!(
                     "({expression} {operator} +?{number} OR ({expression} = +?{number} AND {within}))"
                 )
-            } else if self.shape.far == Edge::Included {
+            } else if self.shape.far == BoundKind::Included {
                 format!("{expression} {operator}= +?{number}")
             } else {
                 format!("{expression} {operator} +?{number}")

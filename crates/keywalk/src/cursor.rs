@@ -51,7 +51,7 @@ pub(crate) enum Stage {
     /// Bounded; the range ends at the last key.
     Bounded,
     /// Unbounded; the range ends where the caller set its end.
-    Live,
+    Unbounded,
     /// Nothing is left.
     Done,
 }
@@ -74,7 +74,7 @@ impl<K: Clone + PartialOrd> Cursor<K> {
         let given = range.is_bounded().then(|| range.clone());
         Cursor {
             range,
-            stage: Stage::Live,
+            stage: Stage::Unbounded,
             given,
         }
     }
@@ -96,7 +96,7 @@ impl<K: Clone + PartialOrd> Cursor<K> {
             (self.stage == Stage::Start && self.range.is_bounded()).then(|| self.range.clone());
         self.range.start_after(key);
         self.stage = match (self.stage, self.range.end()) {
-            (Stage::Live, _) => Stage::Live,
+            (Stage::Unbounded, _) => Stage::Unbounded,
             _ if self.range.is_empty() => Stage::Done,
             // The walk ended with this fetch, and part of its items are still to be walked.
             (Stage::Done, Bound::Included(_)) => Stage::Bounded,
@@ -110,7 +110,7 @@ impl<K: Clone + PartialOrd> Cursor<K> {
 
     /// Sets the stage to `Done` if the walk is bounded and its range is empty.
     pub(crate) fn ended_if_empty(mut self) -> Self {
-        if self.range.is_empty() && self.stage != Stage::Live {
+        if self.range.is_empty() && self.stage != Stage::Unbounded {
             if self.stage == Stage::Start {
                 self.given = self.range.is_bounded().then(|| self.range.clone());
             }
@@ -125,7 +125,7 @@ impl<K> Cursor<K> {
     pub(crate) fn given_range(&self) -> Option<&KeyRange<K>> {
         match self.stage {
             Stage::Start => Some(&self.range),
-            Stage::Bounded | Stage::Live | Stage::Done => self.given.as_ref(),
+            Stage::Bounded | Stage::Unbounded | Stage::Done => self.given.as_ref(),
         }
     }
 
@@ -139,7 +139,7 @@ impl<K> Cursor<K> {
     /// Whether the walk is [unbounded](crate::Walk::unbounded) rather than bounded by the last key.
     #[must_use]
     pub fn is_unbounded(&self) -> bool {
-        self.stage == Stage::Live
+        self.stage == Stage::Unbounded
     }
 
     /// Whether the walk has ended, so that resuming yields nothing. Never true for an unbounded walk, which

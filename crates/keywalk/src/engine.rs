@@ -165,10 +165,10 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
 
     /// Completes `seek` once range and stage are set.
     fn stand_at(&mut self, given: Option<KeyRange<K>>) {
-        self.is_unbounded = self.stage == Stage::Live;
+        self.is_unbounded = self.stage == Stage::Unbounded;
         self.given = match self.stage {
             Stage::Start => self.range.is_bounded().then(|| self.range.clone()),
-            Stage::Bounded | Stage::Live | Stage::Done => given,
+            Stage::Bounded | Stage::Unbounded | Stage::Done => given,
         };
         self.end_if_empty();
     }
@@ -364,13 +364,13 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
     pub fn cursor(&self) -> Cursor<K> {
         // The cursor of an unbounded walk is never done: resuming it finds what was appended.
         let stage = if self.is_unbounded {
-            Stage::Live
+            Stage::Unbounded
         } else {
             self.stage
         };
         let given = match stage {
             Stage::Start => None,
-            Stage::Bounded | Stage::Live | Stage::Done => self.given.clone(),
+            Stage::Bounded | Stage::Unbounded | Stage::Done => self.given.clone(),
         };
         Cursor {
             range: self.range.clone(),

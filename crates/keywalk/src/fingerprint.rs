@@ -25,7 +25,7 @@ use crate::fnv::Fnv;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Fingerprint {
-    aspects: [Said; 4],
+    fields: [Field; 4],
     /// The field to which [`with_value`](Self::with_value) adds.
     last: FingerprintField,
 }
@@ -46,7 +46,7 @@ pub enum FingerprintField {
 
 /// A field's description, the hash of everything added to it, and what to do if a token differs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Said {
+struct Field {
     text: String,
     hash: Fnv,
     cure: Cow<'static, str>,
@@ -65,77 +65,77 @@ impl Fingerprint {
     /// Creates a fingerprint with this kind of store, such as `"sqlite"`. The other fields are empty.
     #[must_use]
     pub fn new(store: impl Into<String>) -> Self {
-        let nothing = || Said {
+        let nothing = || Field {
             text: String::new(),
             hash: Fnv::new(),
             cure: Cow::Borrowed(""),
         };
         let fingerprint = Fingerprint {
-            aspects: [nothing(), nothing(), nothing(), nothing()],
+            fields: [nothing(), nothing(), nothing(), nothing()],
             last: FingerprintField::Store,
         };
-        fingerprint.say(FingerprintField::Store, store.into())
+        fingerprint.set(FingerprintField::Store, store.into())
     }
 
     /// Sets the table, tree or query.
     #[must_use]
     pub fn relation(self, text: impl Into<String>) -> Self {
-        self.say(FingerprintField::Relation, text.into())
+        self.set(FingerprintField::Relation, text.into())
     }
 
     /// Sets the key: columns, types, directions.
     #[must_use]
     pub fn key(self, text: impl Into<String>) -> Self {
-        self.say(FingerprintField::Key, text.into())
+        self.set(FingerprintField::Key, text.into())
     }
 
     /// Sets which keys are left out, if any.
     #[must_use]
     pub fn filter(self, text: impl Into<String>) -> Self {
-        self.say(FingerprintField::Filter, text.into())
+        self.set(FingerprintField::Filter, text.into())
     }
 
     /// Adds a value to the field that was set last. It changes the hash but isn't shown in messages. Use it for
     /// a filter's parameter, for example.
     #[must_use]
     pub fn with_value(mut self, value: &[u8]) -> Self {
-        let said = &mut self.aspects[self.last as usize];
-        said.hash.write(&(value.len() as u64).to_be_bytes());
-        said.hash.write(value);
+        let stored = &mut self.fields[self.last as usize];
+        stored.hash.write(&(value.len() as u64).to_be_bytes());
+        stored.hash.write(value);
         self
     }
 
     /// Sets the advice in [`TokenError::Source`](crate::TokenError::Source) if a token differs in this field.
     /// Default: resume it over the source that it was taken from. Tokens don't store it.
     #[must_use]
-    pub fn cure(mut self, aspect: FingerprintField, cure: impl Into<Cow<'static, str>>) -> Self {
-        self.aspects[aspect as usize].cure = cure.into();
+    pub fn cure(mut self, field: FingerprintField, cure: impl Into<Cow<'static, str>>) -> Self {
+        self.fields[field as usize].cure = cure.into();
         self
     }
 
-    pub(crate) fn said_cure(&self, aspect: FingerprintField) -> &str {
-        &self.aspects[aspect as usize].cure
+    pub(crate) fn cure_of(&self, field: FingerprintField) -> &str {
+        &self.fields[field as usize].cure
     }
 
     /// Returns a field's description, for messages.
     #[must_use]
-    pub fn text(&self, aspect: FingerprintField) -> &str {
-        &self.aspects[aspect as usize].text
+    pub fn text(&self, field: FingerprintField) -> &str {
+        &self.fields[field as usize].text
     }
 
     /// Returns a 32-bit hash of each field, the same in every release.
     pub(crate) fn hashes(&self) -> [u32; 4] {
-        self.aspects.each_ref().map(|said| said.hash.folded())
+        self.fields.each_ref().map(|stored| stored.hash.folded())
     }
 
-    fn say(mut self, aspect: FingerprintField, text: String) -> Self {
-        self.last = aspect;
-        let said = &mut self.aspects[aspect as usize];
-        said.text.clear();
-        said.hash = Fnv::new();
-        let mut spoken = self.with_value(text.as_bytes());
-        spoken.aspects[aspect as usize].text = text;
-        spoken
+    fn set(mut self, field: FingerprintField, text: String) -> Self {
+        self.last = field;
+        let stored = &mut self.fields[field as usize];
+        stored.text.clear();
+        stored.hash = Fnv::new();
+        let mut changed = self.with_value(text.as_bytes());
+        changed.fields[field as usize].text = text;
+        changed
     }
 }
 

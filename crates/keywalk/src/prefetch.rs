@@ -17,10 +17,10 @@ use crate::source::{ChunkSource, Source};
 use crate::stats::Stats;
 use crate::walk::Walk;
 
-mod relay;
+mod handoff;
 mod sync;
 
-use relay::Relay;
+use handoff::Handoff;
 
 /// A walk whose chunks are fetched ahead, in a thread of its own; created by [`Walk::prefetch`].
 #[must_use = "a walk does nothing until it is iterated"]
@@ -176,7 +176,7 @@ impl<S: SendSource> Prefetched<S> {
         let Ahead::Thread(worker) = &mut self.ahead else {
             return PrefetchedChunk::fetch(&mut lock(&self.inline), used);
         };
-        match worker.relay.next(Spare(used)) {
+        match worker.handoff.next(Spare(used)) {
             Some(fetched) => Ok(Some(fetched)),
             None => worker.join().map(|()| None),
         }
@@ -265,7 +265,7 @@ impl<T> Default for Spare<T> {
 
 /// The thread that fetches.
 struct Worker<S: Source> {
-    relay: Arc<Relay<Spare<S::Item>, PrefetchedChunk<S>>>,
+    handoff: Arc<Handoff<Spare<S::Item>, PrefetchedChunk<S>>>,
     /// Present until it is joined. Its result is how the walk ended.
     thread: Option<AssertUnwindSafe<JoinHandle<Ended<S>>>>,
 }
@@ -278,14 +278,14 @@ impl<S: SendSource> Worker<S> {
         if depth == 0 {
             return None;
         }
-        let relay = Arc::new(Relay::new(depth));
-        let (inline, of_thread) = (Arc::clone(inline), Arc::clone(&relay));
+        let handoff = Arc::new(Handoff::new(depth));
+        let (inline, of_thread) = (Arc::clone(inline), Arc::clone(&handoff));
         let serve = move || {
             of_thread.serve(|Spare(chunk)| PrefetchedChunk::fetch(&mut lock(&inline), chunk))
         };
         let thread = thread::Builder::new().name("keywalk prefetch".to_owned());
         Some(Worker {
-            relay,
+            handoff,
             thread: Some(AssertUnwindSafe(thread.spawn(serve).ok()?)),
         })
     }
@@ -306,7 +306,7 @@ impl<S: Source> Worker<S> {
 impl<S: Source> Drop for Worker<S> {
     /// Waits for a running fetch. Its result no longer matters.
     fn drop(&mut self) {
-        self.relay.leave();
+        self.handoff.leave();
         if let Some(AssertUnwindSafe(thread)) = self.thread.take() {
             drop(thread.join());
         }

@@ -8,18 +8,18 @@ use crate::fingerprint::{Fingerprint, FingerprintField};
 use crate::fnv::Fnv;
 use crate::resumable_source::ResumableSource;
 
-mod body;
 mod error;
 #[cfg(feature = "serde")]
 mod serde;
 #[cfg(feature = "hmac")]
 mod signed;
 mod text;
+mod wire;
 
-use body::Body;
 pub use error::TokenError;
 #[cfg(feature = "hmac")]
 pub use signed::SignedToken;
+use wire::Body;
 
 /// In every form the first byte is the form, and the last eight bytes are a checksum.
 const CHECKSUM: usize = 8;
@@ -110,7 +110,7 @@ impl Token {
         cursor: &Cursor<S::Key>,
         source: &S,
     ) -> Result<Self, Error<S::Error>> {
-        let mut bytes = body::write(cursor, source).map_err(Error::Source)?;
+        let mut bytes = wire::write(cursor, source).map_err(Error::Source)?;
         // Leaves room for a signature, which is longer than the checksum.
         check_length(bytes.len() + SIGNATURE)?;
         let checksum = Fnv::of(&bytes);

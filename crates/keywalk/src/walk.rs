@@ -48,7 +48,7 @@ pub struct Walk<S: Source> {
     /// Its order is ignored; `order` holds it.
     bounds: Option<KeyRange<S::Key>>,
     order: Option<Order>,
-    live: bool,
+    is_unbounded: bool,
     cursor: Option<Cursor<S::Key>>,
 }
 
@@ -78,7 +78,7 @@ impl<S: Source> Walk<S> {
             clock: Clock::default(),
             bounds: None,
             order: None,
-            live: false,
+            is_unbounded: false,
             cursor: None,
         }
     }
@@ -306,7 +306,7 @@ impl<S: Source> Walk<S> {
     /// assert_eq!(more.next(), None);
     /// ```
     pub fn unbounded(mut self) -> Self {
-        self.live = true;
+        self.is_unbounded = true;
         self
     }
 
@@ -352,7 +352,7 @@ impl<S: Source> Walk<S> {
     pub fn cursor(&self) -> Cursor<S::Key> {
         match &self.cursor {
             Some(cursor) => cursor.clone(),
-            None if self.live => Cursor::unbounded(self.range_of_options()),
+            None if self.is_unbounded => Cursor::unbounded(self.range_of_options()),
             None => Cursor::bounded(self.range_of_options()),
         }
         .ended_if_empty()
@@ -511,7 +511,7 @@ impl<S: Source> Walk<S> {
             .is_some_and(|order| order != cursor.range.order())
         {
             Some(CursorMismatch::Order)
-        } else if self.live && cursor.stage != Stage::Live {
+        } else if self.is_unbounded && cursor.stage != Stage::Unbounded {
             Some(CursorMismatch::Unbounded)
         } else if self.bounds.is_some() && !self.has_range_of(cursor) {
             Some(CursorMismatch::Range)
@@ -551,7 +551,7 @@ impl<S: Source> fmt::Debug for Walk<S> {
             .field("target_fetch_time", &self.target)
             .field("order", &self.order.unwrap_or_default())
             .field("ranged", &self.bounds.is_some())
-            .field("live", &self.live)
+            .field("unbounded", &self.is_unbounded)
             .field("resumed", &self.cursor.is_some())
             .finish_non_exhaustive()
     }

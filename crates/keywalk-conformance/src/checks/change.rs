@@ -4,8 +4,8 @@ use keywalk::{Chunk, KeyRange, Order};
 
 use crate::edit::{Edit, Edits};
 use crate::harness::Harness;
-use crate::lab::{Checked, Runner};
 use crate::run::{Plan, Run, unexpected};
+use crate::runner::{Checked, Runner};
 
 pub(super) fn every_fetch_is_exact_beside_changes<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.mutation)?;

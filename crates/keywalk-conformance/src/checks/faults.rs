@@ -2,14 +2,14 @@
 
 use keywalk::{Chunk, ChunkSource, Error, Fetched, KeyRange, Order, Walk};
 
+use crate::case::{Case, Entry, Tried};
 use crate::clause::Clause;
 use crate::edit::Edits;
 use crate::faults::{Fault, Faults};
 use crate::harness::Harness;
 use crate::history::{Answer, FailureKind, Items, Question, Violation};
-use crate::lab::{Checked, Runner};
 use crate::run::{Here, Plan, Run, Walks, taken, unexpected};
-use crate::trial::{Case, Entry, Tried};
+use crate::runner::{Checked, Runner};
 
 /// The most operations that a walk of so few rows should need. With more, the harness counts something else, or the
 /// walk is endless.

@@ -4,12 +4,12 @@ use std::ops::Bound;
 
 use keywalk::{Chunk, ContractViolation, Error, KeyRange, Keyed, Order, Source, Walk};
 
+use crate::case::{Case, SourceOf, Tried};
 use crate::clause::Clause;
 use crate::harness::Harness;
 use crate::history::{FailureKind, Violation};
-use crate::lab::{Ask, Checked, Runner, Small};
 use crate::run::{Plan, Run};
-use crate::trial::{Case, SourceOf, Tried};
+use crate::runner::{Ask, Checked, Runner, Small};
 
 /// Defines checks by the fetches that they make on each small store.
 macro_rules! asks {

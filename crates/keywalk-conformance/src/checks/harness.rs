@@ -6,13 +6,13 @@ use std::io::Write;
 use keywalk::{Chunk, ChunkSource, Error, KeyRange, LastKey, Order, Walk};
 
 use super::faults;
+use crate::case::{Case, Entry, Tried, refused};
 use crate::clause::Clause;
 use crate::edit::{Edit, Edits};
 use crate::harness::{Capability, Harness};
 use crate::history::{Answer, FailureKind, Violation};
-use crate::lab::{Checked, Runner};
 use crate::run::{Here, Plan, Run, Walks, taken};
-use crate::trial::{Case, Entry, Tried, refused};
+use crate::runner::{Checked, Runner};
 
 pub(super) fn every_store_is_opened_empty<H: Harness>(lab: &Runner<H>) -> Checked {
     let shared = "a store that was opened isn't empty, or shares with another one";

@@ -4,12 +4,12 @@ use std::fmt::Debug;
 
 use keywalk::{Cursor, Error, Items, Order, Token, TokenError, Walk};
 
+use crate::case::{Case, SourceOf, Tried};
 use crate::clause::Clause;
 use crate::harness::{DurableHarness, Harness};
 use crate::history::{FailureKind, Violation};
-use crate::lab::{Checked, Runner};
 use crate::run::{Plan, Run};
-use crate::trial::{Case, SourceOf, Tried};
+use crate::runner::{Checked, Runner};
 
 /// Defines checks by their harness, the way in which the walk is cut, and what it is resumed from.
 macro_rules! cut {

@@ -8,13 +8,13 @@ use std::thread::{self, JoinHandle};
 
 use keywalk::Order;
 
+use crate::case::{Case, Tried};
 use crate::clause::Clause;
 use crate::harness::{Harness, Writer};
 use crate::history::{Change, Clock, Event, FailureKind, Mutation, Oracle, Question, Violation};
-use crate::lab::{Checked, Runner};
+use crate::recorder::{Doing, lock};
 use crate::run::{Here, Plan, Walks, taken, unexpected};
-use crate::trial::{Case, Tried};
-use crate::witness::{Doing, lock};
+use crate::runner::{Checked, Runner};
 
 /// Walks are repeated until this many moments have passed (a call takes four), or this many times.
 const MOMENTS: u64 = 4_000;

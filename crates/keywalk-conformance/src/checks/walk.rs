@@ -6,13 +6,13 @@ use std::thread;
 use keywalk::{Cursor, Items, Order, Prefetched, Walk};
 
 use super::faults::every_fault;
+use crate::case::{Case, SourceOf, Tried};
 use crate::clause::Clause;
 use crate::faults::Fault;
 use crate::harness::{Harness, PrefetchedHarness};
 use crate::history::{FailureKind, Violation};
-use crate::lab::{Checked, Runner};
 use crate::run::{ByItems, Plan, Run, Walks, unexpected};
-use crate::trial::{Case, SourceOf, Tried};
+use crate::runner::{Checked, Runner};
 
 pub(super) fn every_chunk_size_gives_the_same_walk<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.in_each_order(&lab.some_keys(14), |trial, keys, order| {

@@ -12,11 +12,11 @@ use keywalk::{
 use proptest::prelude::*;
 
 use super::resume::failed;
+use crate::case::{SourceOf, Tried, refused};
 use crate::clause::Clause;
 use crate::harness::DurableHarness;
 use crate::history::Violation;
-use crate::lab::{Checked, Runner, Stop};
-use crate::trial::{SourceOf, Tried, refused};
+use crate::runner::{Checked, Runner, Stop};
 
 /// Checks each boundary key and some others, each once. The keys need not exist in the store.
 fn each_key<H: DurableHarness>(
@@ -287,16 +287,16 @@ impl First {
 
     fn is_that_of<H: DurableHarness>(&self, source: &SourceOf<'_, H>, when: &str) -> Tried<H> {
         let now = source.fingerprint().map_err(|error| failed(&error))?;
-        let Err(TokenError::Source { aspect, .. }) = self.token.check(&now) else {
+        let Err(TokenError::Source { field, .. }) = self.token.check(&now) else {
             return Ok(());
         };
-        let (first, now) = (self.fingerprint.text(aspect), now.text(aspect));
+        let (first, now) = (self.fingerprint.text(field), now.text(field));
         let value = match first == now {
             true => " with another value",
             false => "",
         };
         Err(Violation::said(Clause::G10, "the fingerprint changes")
-            .expected(format!("{aspect} {first:?}"))
+            .expected(format!("{field} {first:?}"))
             .got(format!("{now:?}{value}, {when}"))
             .hint("does it say more than what decides which keys are walked, in which order?"))
     }
@@ -307,7 +307,7 @@ pub(super) fn a_token_of_a_stranger_is_refused<H: DurableHarness>(lab: &Runner<H
     lab.attempt_with(&lab.some_keys(3), &|trial, keys| {
         let foreign_fingerprints = trial.harness()?.foreign_fingerprints().map_err(refused)?;
         count.set(foreign_fingerprints.len());
-        for (aspect, stranger) in foreign_fingerprints {
+        for (field, stranger) in foreign_fingerprints {
             let mut source = trial.source()?;
             let cursor = some_cursor(&mut source, keys);
             let token = Token::new(&cursor, &Forged(&source, Some(stranger.clone()), None));
@@ -315,18 +315,18 @@ pub(super) fn a_token_of_a_stranger_is_refused<H: DurableHarness>(lab: &Runner<H
             let reads = trial.harness()?.rows_read();
             let walk = Walk::new(source).resume_token(&token);
             let said = |what| {
-                let text = stranger.text(aspect);
-                let differs = format!("refused: of another {aspect}, {text:?}");
+                let text = stranger.text(field);
+                let differs = format!("refused: of another {field}, {text:?}");
                 Violation::said(Clause::G10, what).expected(differs)
             };
             let breach = match walk {
-                Err(Error::Token(TokenError::Source { aspect: told, .. })) if told == aspect => {
+                Err(Error::Token(TokenError::Source { field: told, .. })) if told == field => {
                     if reads == trial.harness()?.rows_read() {
                         continue;
                     }
                     said("items were read before a token was refused").got("reads")
                 }
-                Err(Error::Token(TokenError::Source { aspect: told, .. })) => {
+                Err(Error::Token(TokenError::Source { field: told, .. })) => {
                     said("a stranger is told by another aspect")
                         .got(format!("of another {told}"))
                         .hint("the first that differs counts: store, table or query, key, filter")

@@ -6,10 +6,10 @@ use std::ops::Bound;
 
 use keywalk::{Cursor, Fetched, KeyRange, LastKey, Order};
 
-use super::lives::is_inverted;
+use super::key_history::is_inverted;
 use crate::clause::Clause;
-use crate::history::breach::{FailureKind, Violation};
-use crate::history::lives::{KeyHistory, Presence};
+use crate::history::key_history::{KeyHistory, Presence};
+use crate::history::violation::{FailureKind, Violation};
 use crate::history::{Answer, Items, Question, Span};
 
 /// The end of what an answer covers: a key, or the end of the range (`None`).

@@ -410,7 +410,7 @@ impl<B: By> Harness for Quirky<B> {
 
     fn foreign_fingerprints(&self) -> Result<Vec<(FingerprintField, Fingerprint)>, BoxError> {
         let quirk = (B::kind().open)(&self.store);
-        let of = |(aspect, walked)| (aspect, (quirk.fingerprint)(&self.store, &walked));
+        let of = |(field, walked)| (field, (quirk.fingerprint)(&self.store, &walked));
         Ok(Walked::foreign_fingerprints().map(of).into())
     }
 

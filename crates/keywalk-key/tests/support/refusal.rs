@@ -19,7 +19,7 @@ pub(crate) fn refusal<S: ChunkSource<Error: Debug> + ResumableSource>(
     token: &Token,
 ) -> TokenError {
     match Walk::new(source).resume_token(token) {
-        Err(Error::Token(TokenError::Source { aspect, here, .. })) => differs(aspect, &here),
+        Err(Error::Token(TokenError::Source { field, here, .. })) => differs(field, &here),
         Err(Error::Token(refusal)) => refusal,
         Err(error) => panic!("{error:?}"),
         Ok(_) => panic!("it is taken"),
@@ -27,9 +27,9 @@ pub(crate) fn refusal<S: ChunkSource<Error: Debug> + ResumableSource>(
 }
 
 /// That it is of another source, which says this of itself.
-pub(crate) fn differs(aspect: FingerprintField, here: &str) -> TokenError {
+pub(crate) fn differs(field: FingerprintField, here: &str) -> TokenError {
     TokenError::Source {
-        aspect,
+        field,
         here: here.to_owned(),
         cure: String::new(),
     }

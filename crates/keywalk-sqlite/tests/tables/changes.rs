@@ -50,7 +50,7 @@ fn resumed<'db, K: SqlKey>(
 fn told(error: Error<SqliteError>) -> String {
     match error {
         Error::Source(error) => format!("{:?}", error.kind()),
-        Error::Token(TokenError::Source { aspect, .. }) => format!("another {aspect}"),
+        Error::Token(TokenError::Source { field, .. }) => format!("another {field}"),
         other => panic!("{other}"),
     }
 }

@@ -64,7 +64,7 @@ impl Told<'_> {
     fn refuses(&self, token: &Token) -> Option<(FingerprintField, String)> {
         match (self.takes)(token) {
             Ok(()) => None,
-            Err(Error::Token(TokenError::Source { aspect, here, .. })) => Some((aspect, here)),
+            Err(Error::Token(TokenError::Source { field, here, .. })) => Some((field, here)),
             Err(other) => panic!("{other}"),
         }
     }
@@ -80,9 +80,9 @@ fn of_tenant(db: &Connection, tenant: i64) -> Table<&Connection, String> {
 }
 
 /// A walk by `source` refuses a token `of` another, which differs from it in that; it takes its own.
-fn differ(aspect: FingerprintField, of: &Told<'_>, source: &Told<'_>, here: &str) {
+fn differ(field: FingerprintField, of: &Told<'_>, source: &Told<'_>, here: &str) {
     let refused = source.refuses(&of.token);
-    assert_eq!(refused, Some((aspect, here.to_owned())));
+    assert_eq!(refused, Some((field, here.to_owned())));
     assert_eq!(source.refuses(&source.token), None, "{here}");
 }
 
@@ -210,7 +210,7 @@ fn a_token_of_another_store_or_of_a_table_that_is_gone_is_refused_as_that() {
         matches!(
             error,
             TokenError::Source {
-                aspect: FingerprintField::Store,
+                field: FingerprintField::Store,
                 ..
             }
         )

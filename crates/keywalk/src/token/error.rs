@@ -34,7 +34,7 @@ pub enum TokenError {
     /// The token belongs to another source.
     Source {
         /// The first field that differs.
-        aspect: FingerprintField,
+        field: FingerprintField,
         /// The description of this field by the source to be walked.
         here: String,
         /// What that source [recommends](crate::Fingerprint::cure) to do about it; empty if nothing.
@@ -61,7 +61,7 @@ impl fmt::Display for TokenError {
                 f,
                 "the cursor's token has the form {version}, and this release knows forms up to {}; \
                  read it with the release that wrote it, or a later one",
-                super::body::LAST_FORM
+                super::wire::LAST_FORM
             ),
             TokenError::Signed => f.write_str(
                 "the cursor's token is signed; read it as a `SignedToken` (feature `hmac`) and verify it",
@@ -70,8 +70,8 @@ impl fmt::Display for TokenError {
                 "the cursor's token has no signature by this secret: it was changed or forged, or \
                  signed by another secret, or not at all",
             ),
-            TokenError::Source { aspect, here, cure } => {
-                write!(f, "the cursor's token is of another {aspect} than the source")?;
+            TokenError::Source { field, here, cure } => {
+                write!(f, "the cursor's token is of another {field} than the source")?;
                 match here.is_empty() {
                     true => f.write_str(", which has none; ")?,
                     false => write!(f, "'s, `{}`; ", Excerpt::new(here, MOST_CHARS))?,

@@ -5,7 +5,7 @@ use core::str::FromStr;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::body::{Body, SIGNED};
+use super::wire::{Body, SIGNED};
 use super::{CHECKSUM, Token, TokenError, check_length, checked, from_text, signed, text};
 
 /// A [`Token`] with a signature (HMAC-SHA-256) in place of its checksum. Use it if a token passes through

@@ -381,7 +381,7 @@ fn a_token_of_another_source_is_refused_by_what_differs_first_before_the_store_i
     let hostile = "\u{1b}[2J\u{202e}\u{9b}\"'\\";
     let long = format!("SELECT\n{}", "é".repeat(500));
     let whole = "x".repeat(120);
-    for (says, aspect, here, message) in rows! {
+    for (says, field, here, message) in rows! {
         (Fingerprint::new("sled"), FingerprintField::Store, "sled", "another store than the source's, `sled`"),
         (
             orders().relation("items"),
@@ -412,7 +412,7 @@ fn a_token_of_another_source_is_refused_by_what_differs_first_before_the_store_i
         (orders().relation(&whole), FingerprintField::Relation, &whole, &format!("`{whole}`")),
     } {
         let error = TokenError::Source {
-            aspect,
+            field,
             here: here.into(),
             cure: String::new(),
         };
@@ -489,7 +489,7 @@ fn what_is_said_in_another_way_is_told_apart() {
             );
         }
     }
-    // What is said anew takes the place of what was said before, and aspects have no order.
+    // What is said anew takes the place of what was said before, and fields have no order.
     let anew = said("z", &[b"x", b"y"]).filter("a").with_value(b"b");
     assert_eq!(said("a", &[b"b"]), anew);
     let one = shelf()
@@ -514,7 +514,7 @@ fn a_fingerprint_gives_its_texts_and_shows_no_value() {
         FingerprintField::Key,
         FingerprintField::Filter,
     ];
-    let texts = texts.map(|aspect| says.text(aspect));
+    let texts = texts.map(|field| says.text(field));
     assert_eq!(texts, ["shelf", "orders", "id", "of tenant"]);
     assert!(!format!("{says:?}").contains("secret"));
 }

@@ -90,7 +90,7 @@ fn a_walks_error_is_one_whole_sentence() {
     }
     let here = "of\ntenant".to_owned();
     let source = |here| TokenError::Source {
-        aspect: FingerprintField::Filter,
+        field: FingerprintField::Filter,
         here,
         cure: String::new(),
     };
@@ -173,11 +173,14 @@ fn debug_shows_counts_and_no_data() {
             "Walk",
             "chunk_size: 3",
             "ranged: true",
-            "live: true",
+            "unbounded: true",
             "resumed: false",
         ],
     );
-    shows(&walk().descending(), &["order: Descending", "live: false"]);
+    shows(
+        &walk().descending(),
+        &["order: Descending", "unbounded: false"],
+    );
     shows(
         &walk().chunk_bytes_with(70, |_| 1),
         &["chunk_bytes: Some(70)", "target_fetch_time: None"],

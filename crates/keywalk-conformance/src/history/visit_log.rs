@@ -8,8 +8,8 @@ use keywalk::KeyRange;
 use super::judge::{compare, is_after_end, is_before_start, outside};
 use crate::clause::Clause;
 use crate::history::Span;
-use crate::history::breach::{FailureKind, Shown, Violation};
-use crate::history::lives::{KeyHistory, Presence};
+use crate::history::key_history::{KeyHistory, Presence};
+use crate::history::violation::{FailureKind, Shown, Violation};
 
 /// Judges code that walks by the rows that it visited, their order, and the time of each visit.
 ///

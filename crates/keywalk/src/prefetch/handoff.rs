@@ -11,7 +11,7 @@ use super::sync::{Condvar, Mutex, MutexGuard};
 /// forever.
 ///
 /// At most one side waits at a time: if no buffer is empty and none is full, one of the two sides holds it.
-pub(super) struct Relay<E, F> {
+pub(super) struct Handoff<E, F> {
     state: Mutex<State<E, F>>,
     /// Signals that a buffer arrived or a side left.
     changed: Condvar,
@@ -26,10 +26,10 @@ struct State<E, F> {
     is_wanted: bool,
 }
 
-impl<E: Default, F> Relay<E, F> {
-    /// Creates a relay for `depth` buffers that are full or being filled, besides the caller's.
+impl<E: Default, F> Handoff<E, F> {
+    /// Creates a handoff for `depth` buffers that are full or being filled, besides the caller's.
     pub(super) fn new(depth: usize) -> Self {
-        Relay {
+        Handoff {
             state: Mutex::new(State {
                 empty: Vec::new(),
                 unmade: depth,
@@ -85,7 +85,7 @@ impl<E: Default, F> Relay<E, F> {
     }
 }
 
-impl<E, F> Relay<E, F> {
+impl<E, F> Handoff<E, F> {
     fn change(&self, change: impl FnOnce(&mut State<E, F>)) {
         change(&mut self.lock());
         self.changed.notify_one();
@@ -109,7 +109,7 @@ impl<E, F> Relay<E, F> {
 }
 
 /// Records that the thread has left, also when it unwinds.
-struct Leaves<'a, E, F>(&'a Relay<E, F>);
+struct Leaves<'a, E, F>(&'a Handoff<E, F>);
 
 impl<E, F> Drop for Leaves<'_, E, F> {
     fn drop(&mut self) {

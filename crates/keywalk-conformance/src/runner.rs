@@ -8,14 +8,14 @@ use keywalk::{Chunk, KeyRange, Order};
 use proptest::strategy::{BoxedStrategy, Strategy, ValueTree};
 use proptest::test_runner::{self, RngAlgorithm, TestRng, TestRunner};
 
+use crate::case::{Case, Tried};
 use crate::clause::Clause;
 use crate::config::Config;
 use crate::harness::{Capabilities, Capability, Harness};
 use crate::history::{FailureKind, Tell, Violation};
 use crate::key_space::KeySpace;
 use crate::outcome::Failure;
-use crate::trial::{Case, Tried};
-use crate::witness::{Unwound, Watchdog, caught, lock, message};
+use crate::recorder::{Unwound, Watchdog, caught, lock, message};
 
 pub(crate) struct Runner<H: Harness> {
     check: &'static str,

@@ -130,7 +130,7 @@ impl<'a> Body<'a> {
         let stage = match flags >> STAGE & 3 {
             0 => Stage::Start,
             1 => Stage::Bounded,
-            2 => Stage::Live,
+            2 => Stage::Unbounded,
             _ => Stage::Done,
         };
         // Each cursor has one form: reject the others.
@@ -154,19 +154,19 @@ impl<'a> Body<'a> {
     pub(super) fn check(
         &self,
         source: &Fingerprint,
-        aspects: &[FingerprintField],
+        fields: &[FingerprintField],
     ) -> Result<(), TokenError> {
         let here = source.hashes();
-        match aspects
+        match fields
             .iter()
             .copied()
-            .find(|aspect| self.fingerprint[*aspect as usize] != here[*aspect as usize])
+            .find(|field| self.fingerprint[*field as usize] != here[*field as usize])
         {
             None => Ok(()),
-            Some(aspect) => Err(TokenError::Source {
-                aspect,
-                here: source.text(aspect).into(),
-                cure: source.said_cure(aspect).into(),
+            Some(field) => Err(TokenError::Source {
+                field,
+                here: source.text(field).into(),
+                cure: source.cure_of(field).into(),
             }),
         }
     }
@@ -175,10 +175,10 @@ impl<'a> Body<'a> {
     pub(super) fn cursor<S: ResumableSource + ?Sized>(
         &self,
         source: &S,
-        aspects: &[FingerprintField],
+        fields: &[FingerprintField],
     ) -> Result<Cursor<S::Key>, Error<S::Error>> {
         let fingerprint = source.fingerprint().map_err(Error::Source)?;
-        self.check(&fingerprint, aspects).map_err(Error::Token)?;
+        self.check(&fingerprint, fields).map_err(Error::Token)?;
         let range = |near, far| -> Result<_, Error<S::Error>> {
             let near = read_bound(near, source)?;
             let far = read_bound(far, source)?;
@@ -222,7 +222,7 @@ fn stage_code(stage: Stage) -> u8 {
     match stage {
         Stage::Start => 0,
         Stage::Bounded => 1,
-        Stage::Live => 2,
+        Stage::Unbounded => 2,
         Stage::Done => 3,
     }
 }

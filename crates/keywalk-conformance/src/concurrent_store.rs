@@ -6,14 +6,14 @@ use std::thread::{self, ThreadId};
 
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, forward_source};
 
+use crate::case::{Ledger, held};
 use crate::clause::Clause;
 use crate::edit::{Edits, Place};
 use crate::harness::BoxError;
 use crate::history::{
     Change, Event, FailureKind, Mutation, Shown, Span, Tell, Telling, Violation, VisitLog,
 };
-use crate::trial::{Ledger, held};
-use crate::witness::{caught, lock};
+use crate::recorder::{caught, lock};
 
 /// The handle that [`Schedule::run`](crate::Schedule::run) passes to the code under test. It applies the concurrent
 /// changes and records what the code does.

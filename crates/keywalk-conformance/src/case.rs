@@ -10,7 +10,7 @@ use crate::history::{
     Answer, Change, Clock, Event, FailureKind, KeyHistory, Mutation, Presence, Question, Span,
     Timeline, Violation, diagnosed, judge, judge_by_time,
 };
-use crate::witness::{Diary, Doing, Recorder, Watchdog, caught, lock, message};
+use crate::recorder::{Diary, Doing, Recorder, Watchdog, caught, lock, message};
 
 /// A store under test, with its history.
 pub(crate) struct Case<H: Harness> {
