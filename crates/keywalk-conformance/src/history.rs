@@ -38,11 +38,11 @@ mod key_history;
 mod violation;
 mod visit_log;
 
-pub(crate) use violation::{Shown, Tell, Telling};
 pub use judge::Oracle;
 pub(crate) use judge::{diagnosed, explained, judge, judge_by_time};
 pub use key_history::{KeyHistory, Presence};
 pub use violation::{FailureKind, Violation};
+pub(crate) use violation::{Shown, Tell, Telling};
 pub use visit_log::VisitLog;
 
 /// The logical clock of a history. Counts calls and returns. Clones share the count, also across threads.

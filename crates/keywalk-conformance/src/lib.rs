@@ -170,6 +170,8 @@
 //!   seed      KEYWALK_SEED=2818768626 shows it again
 //! ```
 //!
+//! Terms are defined in the repository's GLOSSARY.md.
+//!
 #![doc = include_str!("checks.md")]
 //!
 //! # Environment variables

@@ -77,6 +77,8 @@
 //!
 //! No feature is on by default.
 //!
+//! Terms are defined in the repository's GLOSSARY.md.
+//!
 //! [`SqliteCheckpoints`]: https://docs.rs/keywalk-sqlite/latest/keywalk_sqlite/struct.SqliteCheckpoints.html
 //! [`keywalk-retry`]: https://docs.rs/keywalk-retry
 

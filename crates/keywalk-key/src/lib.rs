@@ -33,6 +33,8 @@
 //!
 //! uuid is part of this crate's interface ([`uuid`] is re-exported): use the same version.
 //!
+//! Terms are defined in the repository's GLOSSARY.md.
+//!
 //! [`keywalk-sled`]: https://docs.rs/keywalk-sled
 //! [`keywalk-memory`]: https://docs.rs/keywalk-memory
 //! [`keywalk-sqlite`]: https://docs.rs/keywalk-sqlite

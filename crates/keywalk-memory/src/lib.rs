@@ -56,6 +56,8 @@
 //! - `skiplist`: [`SkipList`]. crossbeam-skiplist is then part of this crate's interface: use the same version.
 //!
 //! Key types for tokens come from [`keywalk_key`], which is re-exported.
+//!
+//! Terms are defined in the repository's GLOSSARY.md.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]

@@ -39,6 +39,8 @@
 //! The policy comes from [backon]: the number of retries, their delays and jitter. backon is part of this
 //! crate's interface, and [`backon`] is re-exported.
 //!
+//! Terms are defined in the repository's GLOSSARY.md.
+//!
 //! [`keywalk-job`]: https://docs.rs/keywalk-job
 
 #![forbid(unsafe_code)]

@@ -84,6 +84,8 @@
 //! iterators repeat keys ([#1540]). Use it for existing databases; for a new one, redb is the safer embedded
 //! store.
 //!
+//! Terms are defined in the repository's GLOSSARY.md.
+//!
 //! [#1412]: https://github.com/spacejam/sled/issues/1412
 //! [#1533]: https://github.com/spacejam/sled/issues/1533
 //! [#1387]: https://github.com/spacejam/sled/issues/1387

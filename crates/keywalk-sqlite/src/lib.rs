@@ -219,6 +219,8 @@
 //! tables whose statistics record only a few rows. Such a walk is refused ([`NotSeekable`](ErrorKind::NotSeekable));
 //! it is never slow or wrong.
 //!
+//! Terms are defined in the repository's GLOSSARY.md.
+//!
 //! [`rusqlite`]: https://docs.rs/rusqlite
 //! [`uuid`]: https://docs.rs/uuid/1
 //! [`uuid::Uuid`]: https://docs.rs/uuid/1/uuid/struct.Uuid.html
