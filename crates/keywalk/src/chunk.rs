@@ -129,8 +129,8 @@ impl<T> Chunk<T> {
         }
     }
 
-    /// Adds items until the chunk is full or `items` ends. Returns whether the chunk is full. It takes no item
-    /// from `items` that doesn't fit. This is faster than pushing each item.
+    /// Adds items until the chunk is full or `items` ends. Returns whether the chunk is full. It stops before
+    /// taking an item that wouldn't fit. This is faster than pushing each item.
     ///
     /// ```
     /// use keywalk::Chunk;
@@ -308,8 +308,8 @@ impl<T> Chunk<T> {
     /// Creates an empty chunk that is full at `limit` items or at `bytes` bytes, as `weigh` measures them,
     /// whichever comes first. Use it if you drive an [`Engine`](crate::Engine) yourself.
     ///
-    /// At least one item fits. All slots together, including the spare ones, hold at most twice `bytes` plus
-    /// the heaviest item; [`Walk::chunk_bytes`](crate::Walk::chunk_bytes) defines what counts.
+    /// At least one item fits. All slots together, including the spare ones, hold at most
+    /// `2 * bytes + heaviest item`; [`Walk::chunk_bytes`](crate::Walk::chunk_bytes) defines what counts.
     ///
     /// ```
     /// use keywalk::Chunk;

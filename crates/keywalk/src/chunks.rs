@@ -85,8 +85,9 @@ impl<S: Source, D: Driver<S>> Chunks<S, D> {
     /// Fetches and lends the next chunk: at least one item, in key order. Returns `None` at the end, and always
     /// after the end or an error (G12).
     ///
-    /// You may change the items or move them out; the walk's position no longer depends on them. A later call
-    /// refills what is left in the chunk. So if the source refills items, the walk soon stops allocating.
+    /// You may change the items or move them out; the walk's position no longer depends on them. If the source
+    /// refills items, the next call reuses the memory of those that you left in the chunk, and the walk soon stops
+    /// allocating.
     ///
     /// # Errors
     ///
@@ -208,7 +209,7 @@ impl<S: ChunkSource> Chunks<S> {
     }
 
     /// Moves the walk to `cursor`, which must be one of this walk's. Use it to go back, for example after the
-    /// work on a chunk was rolled back. It clears an error or the end.
+    /// work on a chunk was rolled back. After it the walk continues, even if it had failed or ended.
     ///
     /// ```
     /// use std::collections::BTreeMap;

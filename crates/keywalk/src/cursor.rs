@@ -9,9 +9,9 @@ use crate::range::KeyRange;
 /// (G10), whatever the chunk sizes. The item at the cursor may be deleted. Taking one costs O(1): it clones a
 /// few keys.
 ///
-/// It is valid in this process, for walks over the same store by the same key. It records neither, so nothing
-/// checks that. For another process, use a [`Token`](crate::Token): a cursor written down, which refuses any
-/// other source.
+/// It is valid in this process, for walks over the same store by the same key. A cursor doesn't record its store
+/// or key, so a wrong one isn't detected. For another process, use a [`Token`](crate::Token): a cursor written
+/// down, which refuses any other source.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -79,8 +79,8 @@ impl<K: Clone + PartialOrd> Cursor<K> {
         }
     }
 
-    /// Returns the cursor of the same walk after `key`, which the walk must have reached. If the walk hasn't
-    /// begun, its range starts after `key`.
+    /// Returns this cursor moved to after `key`. The walk must have reached `key`, unless it hasn't begun; then its
+    /// range starts after `key`.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -129,8 +129,8 @@ impl<K> Cursor<K> {
         }
     }
 
-    /// Returns the range that is left. Its end is the store's last key once the walk has queried it, or the
-    /// walk's own bound if it is unbounded.
+    /// Returns the range that is left. For a bounded walk that has begun, its end is the last key that the walk
+    /// queried. Otherwise it is the bound you set, if any.
     #[must_use]
     pub fn range(&self) -> &KeyRange<K> {
         &self.range

@@ -207,8 +207,8 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         })
     }
 
-    /// Processes the response to [`Request::LastKey`], which took `took`. Without such a request it does
-    /// nothing.
+    /// Processes the response to [`Request::LastKey`]; `took` is the duration of the request. Without such a
+    /// request it does nothing.
     ///
     /// # Errors
     ///
@@ -241,8 +241,8 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         Ok(())
     }
 
-    /// Processes the response to [`Request::Fetch`], which took `took`. [`items`](Self::items) then returns the
-    /// fetched items. Without such a request it does nothing.
+    /// Processes the response to [`Request::Fetch`]; `took` is the duration of the request.
+    /// [`items`](Self::items) then returns the fetched items. Without such a request it does nothing.
     ///
     /// # Errors
     ///

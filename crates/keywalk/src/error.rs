@@ -8,9 +8,9 @@ use crate::token::TokenError;
 /// The walk returns it once and is then fused. Its cursor stays after the last item yielded, so a walk resumed
 /// from there continues where this one stopped (G11).
 ///
-/// A function that walks can return it with `?`, or a type that it converts into, such as a boxed error. The
-/// error of parsing a [`Token`](crate::Token) converts into it, and so do the errors of keywalk's adapters. For
-/// the error of your own source use [`Error::Source`] with `map_err`, or implement `From`.
+/// `?` works in a function that returns this error or a type it converts into, such as a boxed error. The error
+/// of parsing a [`Token`](crate::Token) converts into it, and so do the errors of keywalk's adapters. For the
+/// error of your own source use [`Error::Source`] with `map_err`, or implement `From`.
 ///
 /// ```
 /// use keywalk::{Chunk, ChunkSource, Error, Fetched, KeyRange, Source, Walk};
@@ -116,7 +116,7 @@ impl<E: StdError> StdError for Error<E> {
 /// O(1) per chunk (G15).
 ///
 /// It is a bug in the source: report it to the source's author. The conformance kit finds these bugs and more.
-/// It can also mean that the store is damaged in a way that it doesn't detect itself; check that first.
+/// But check the store for undetected damage first; that can also cause this error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ContractViolation {
@@ -139,7 +139,7 @@ pub enum ContractViolation {
 }
 
 impl ContractViolation {
-    /// Returns the clause of the walk's contract that was broken, such as `"G6"`.
+    /// Returns the number of the guarantee (G1 to G15) that was broken, such as `"G6"`.
     ///
     /// ```
     /// assert_eq!(keywalk::ContractViolation::NoProgress.clause(), "G8");

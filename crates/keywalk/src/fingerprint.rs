@@ -4,8 +4,8 @@ use core::fmt;
 
 use crate::fnv::Fnv;
 
-/// A description of what a [`ResumableSource`](crate::ResumableSource) walks. With it a [`Token`](crate::Token)
-/// of another source is detected.
+/// A description of what a [`ResumableSource`](crate::ResumableSource) walks. It lets a walk detect a
+/// [`Token`](crate::Token) of another source.
 ///
 /// It has four [fields](FingerprintField). A token stores a 32-bit hash of each field, so that it stays small
 /// and reveals no names. If a field differs, the error names the field and shows this source's description of
@@ -106,7 +106,7 @@ impl Fingerprint {
     }
 
     /// Sets the advice in [`TokenError::Source`](crate::TokenError::Source) if a token differs in this field.
-    /// Default: resume it over the source that it was taken from. Tokens don't store it.
+    /// The default text advises to resume the token over its own source. Tokens don't store the advice.
     #[must_use]
     pub fn cure(mut self, field: FingerprintField, cure: impl Into<Cow<'static, str>>) -> Self {
         self.fields[field as usize].cure = cure.into();

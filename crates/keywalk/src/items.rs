@@ -37,8 +37,8 @@ use crate::token::Token;
 /// # Panics
 ///
 /// A panic of the source reaches the caller and doesn't move the walk. A caller that catches it can continue,
-/// or resume from the cursor, and loses no item. A prefetched walk panics after the items that were fetched
-/// before, and has then ended.
+/// or resume from the cursor, and loses no item. A prefetched walk first yields the items that were
+/// already fetched, then panics, and can't continue.
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Items<S: Source, D: Driver<S> = Inline<S>> {
     chunks: Chunks<S, D>,

@@ -15,10 +15,10 @@
 //! # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
 //! ```
 //!
-//! A walk fetches the next few hundred items of its key range, yields them, and then fetches from the last key
-//! on. Its only state is the key range that is left. Between two fetches it holds nothing of the store: no
-//! statement, transaction, lock or iterator. So others can insert and delete concurrently, and you can stop at
-//! any item and resume later.
+//! A walk fetches the next few hundred items of its key range, yields them, and then fetches the items after the
+//! last one yielded. Its only state is the key range that is left. Between two fetches it holds nothing of the
+//! store: no statement, transaction, lock or iterator. So others can insert and delete concurrently, and you can
+//! stop at any item and resume later.
 //!
 //! # Where to start
 //!
@@ -41,34 +41,34 @@
 //! # Contents
 //!
 //! - [`Walk`] is the entry point: set its options, then iterate [`Items`] (an iterator) or [`Chunks`] (lends
-//!   one chunk at a time; the fastest way). [`Walk::prefetch`] fetches ahead of them over a [`SendSource`].
-//!   [`Stats`] counts what a walk did. [`Error`] is why it ended early.
+//!   one chunk at a time; the fastest way). [`Walk::prefetch`] fetches chunks ahead in another thread; the source
+//!   must be a [`SendSource`]. [`Stats`] counts what a walk did. [`Error`] is why it ended early.
 //! - [`Cursor`] is a position in a walk, in this process. [`Token`] is a cursor written down, for another
 //!   process. Tokens need a [`ResumableSource`]; a [`Fingerprint`] identifies it.
 //! - [`ByteSize`] measures items, for chunks limited [by bytes](Walk::chunk_bytes).
-//! - [`Source`] and [`ChunkSource`] are what a store implements: its types, and "up to N items of this key
-//!   range". An item is [`Keyed`]: it knows its key. [`KeyRange`] and [`Chunk`] are the arguments of a fetch;
-//!   [`Fetched`] and [`LastKey`] are results.
+//! - [`Source`] declares a store's types; [`ChunkSource`] fetches up to N items of a key range. An item is
+//!   [`Keyed`]: it knows its key. [`KeyRange`] and [`Chunk`] are the arguments of a fetch; [`Fetched`] and
+//!   [`LastKey`] are results.
 //! - [`Engine`] is the loop of a walk without I/O. Use it to write your own driver, such as an async one.
 //!
 //! # What a walk guarantees
 //!
 //! The guarantees are numbered, and the rest of the documentation cites the numbers. They hold while others
 //! insert and delete, in both [orders](Order), over every source that keeps the contract of [`ChunkSource`]. A
-//! *request* is a fetch, or the query for the last key with which a bounded walk begins; [`Stats::queries`]
-//! counts both.
+//! *request* is a fetch or the query for the last key; [`Stats::queries`] counts both. A bounded walk (the
+//! default; it ends at that key) begins with this query.
 //!
 //! | | |
 //! |---|---|
 //! | G1 Order | Keys are strictly ascending (or descending) in the store's own order. |
 //! | G2 Once | No key is yielded twice. |
 //! | G3 Complete | A key that is present throughout the walk is yielded. |
-//! | G4 Sound | A key that was absent throughout the fetch that covers it is not yielded. |
-//! | G5 Value | An item is one that its key had during the fetch: never torn, never older. |
+//! | G4 Sound | Every yielded key existed at some moment during its fetch. |
+//! | G5 Value | An item's value is one that its key had at some moment during the fetch, never a mix of two values or an older one. |
 //! | G6 Bounds | Every key lies in the range. A chunk never exceeds its limit. |
 //! | G7 Exact | If changes happen only between fetches, a chunk is exactly the store's content in its span. |
 //! | G8 Explicit end | A short or empty chunk doesn't end the walk. Only the end that the store reports does. |
-//! | G9 Termination | A bounded walk ends, whatever is appended or deleted. It makes at most (keys / chunk size, rounded up) + 2 requests, plus one per scanned span that fills no chunk and one per chunk that bytes or time end sooner. |
+//! | G9 Termination | A bounded walk ends, whatever is appended or deleted. It makes at most keys / chunk size (rounded up) + 2 + *s* + *e* requests. *s* is the number of scanned spans (keys that a fetch read without yielding an item, [`Fetched::ScannedTo`]) that fill no chunk. *e* is the number of chunks that a limit of bytes or time ends before the chunk size. |
 //! | G10 Resume | The items before a cursor and the items after it make up one walk. With a [`Token`] this holds across processes. A token that is damaged or belongs to another source is refused. |
 //! | G11 Errors | A failed fetch yields no items and doesn't move the walk. The error is returned once. |
 //! | G12 Fused | After the end or an error the walk returns `None` and makes no more requests. |
@@ -78,14 +78,16 @@
 //!
 //! **Not guaranteed.** A walk is not a snapshot. It sees changes ahead of its position, and none behind it.
 //! Changing an item's key is a delete and an insert, so the walk can yield the item twice or not at all. It
-//! misses rows that commit behind the cursor: smaller keys, allocated earlier and committed later.
+//! misses a row whose key is before its position when the row commits: a smaller key, allocated earlier and
+//! committed later.
 //!
 //! # Features
 //!
 //! - `std` (default): the system clock, for [`Stats::time_in_store`] and [`Walk::target_fetch_time`], and
 //!   threads, for [`Walk::prefetch`]. Without it the crate needs only `alloc`, and a walk that measures time
-//!   needs a [`clock`](Walk::clock). In a browser (`wasm32-unknown-unknown`) the standard library has neither.
-//!   There `target_fetch_time` needs a clock too, and a prefetched walk fetches in the caller's thread.
+//!   needs a [`clock`](Walk::clock). In a browser (`wasm32-unknown-unknown`) the standard library has neither
+//!   a clock nor threads. There `target_fetch_time` needs a clock too, and a prefetched walk fetches in the
+//!   caller's thread.
 //! - `hmac`: `SignedToken`, for tokens that pass through untrusted hands.
 //! - `serde`: serializes a [`Token`] as text in human-readable formats, and as bytes in others.
 //!

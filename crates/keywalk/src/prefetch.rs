@@ -90,7 +90,7 @@ impl<S: SendSource> IntoIterator for Prefetch<S> {
 )]
 pub trait SendSource: ChunkSource<Key: Send, Item: Send, Error: Send> + Send + 'static {}
 
-/// Messages name the source, not a part deep inside it.
+// With this attribute, compiler messages name the source rather than a type deep inside it.
 #[diagnostic::do_not_recommend]
 impl<S> SendSource for S where S: ChunkSource<Key: Send, Item: Send, Error: Send> + Send + 'static {}
 

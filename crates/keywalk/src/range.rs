@@ -34,15 +34,15 @@ impl Order {
 /// The *start* is where the walk is, and the *end* is where it stops, in the walk's direction. When ascending,
 /// the start is the lower bound. When descending, it is the upper one. Each fetch moves the start.
 ///
-/// If your store takes a bound at both ends, excluded or included, pass it [`lower`](Self::lower) and
+/// If your store supports a bound at both ends, excluded or included, use [`lower`](Self::lower) and
 /// [`upper`](Self::upper). If it only supports "after this key", begin at [`start`](Self::start) and stop at
 /// the first key that [`is_after_end`](Self::is_after_end).
 ///
 /// A range with inverted bounds is empty ([`is_empty`](Self::is_empty)). Creating one never panics, unlike
 /// `BTreeMap::range`; a source over such a map must check first.
 ///
-/// Keys are compared by `PartialOrd`. A key is outside a range only if it is *known* to be. Two keys without a
-/// defined order count as possibly in order.
+/// Keys are compared by `PartialOrd`. A key is outside a range only if it is *known* to be. If `partial_cmp`
+/// returns `None` for a key and a bound, the key counts as inside that bound.
 ///
 /// ```
 /// use core::ops::Bound;
@@ -91,13 +91,13 @@ impl<K> KeyRange<K> {
         self.order
     }
 
-    /// Returns the bound at the smaller keys, whatever the order.
+    /// Returns the lower bound, in either order.
     #[must_use]
     pub fn lower(&self) -> Bound<&K> {
         self.lower.as_ref()
     }
 
-    /// Returns the bound at the larger keys, whatever the order.
+    /// Returns the upper bound, in either order.
     #[must_use]
     pub fn upper(&self) -> Bound<&K> {
         self.upper.as_ref()
@@ -223,8 +223,8 @@ impl<K: PartialOrd> KeyRange<K> {
         is_outside(self.end(), key, self.order.reversed())
     }
 
-    /// Whether all of `other` may lie within this range's bounds, whatever the orders. Both bounds of `other`
-    /// must not be known to reach further. An empty `other` lies in every range.
+    /// Whether all of `other` may lie within this range's bounds, whatever the orders. False only if a bound of
+    /// `other` is known to lie outside this range. An empty `other` lies in every range.
     #[must_use]
     pub fn may_contain_range(&self, other: &KeyRange<K>) -> bool {
         other.is_empty()

@@ -74,8 +74,9 @@ use crate::source::Source;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// [`keywalk-conformance`](https://docs.rs/keywalk-conformance) tests the contract if the harness declares the
-/// source `durable`.
+/// [`keywalk-conformance`](https://docs.rs/keywalk-conformance) tests the contract: write
+/// `conformance!(my_store: MyStore, durable)`. `MyStore` is the *harness*, your code that lets the tests create,
+/// change and read the store. `durable` adds the tests of keys, fingerprint and tokens.
 ///
 /// # Wrapping
 ///
@@ -97,7 +98,7 @@ pub trait ResumableSource: Source {
     /// Returns the fingerprint of what this source walks.
     ///
     /// It is called for each token that is created or read. Before the first fetch it may query the store, for
-    /// example for its schema.
+    /// example for its schema; later calls should reuse what was found.
     ///
     /// # Errors
     ///
@@ -105,7 +106,7 @@ pub trait ResumableSource: Source {
     fn fingerprint(&self) -> Result<Fingerprint, Self::Error>;
 
     /// Appends a key's bytes to `bytes`, and keeps what `bytes` already holds. Any length is allowed, but a
-    /// token holds two keys.
+    /// token that holds two keys must fit into [`Token::MAX_BYTES`](crate::Token::MAX_BYTES).
     fn encode_key(&self, key: &Self::Key, bytes: &mut Vec<u8>);
 
     /// Decodes a key. Returns `None` if the bytes aren't a key of this source.
@@ -117,7 +118,7 @@ pub trait ResumableSource: Source {
 
     /// Returns a human-readable key, for logs, progress bars and lists of failures. The text may go to a
     /// terminal as it is, so escape and shorten text from the store as [`Excerpt`](crate::Excerpt) does. The
-    /// default prints the bytes in hexadecimal, at most the first 60, or `empty`.
+    /// default prints up to 60 bytes in hexadecimal, and `empty` for a key without bytes.
     fn key_text(&self, key: &Self::Key) -> String {
         let mut bytes = Vec::new();
         self.encode_key(key, &mut bytes);
@@ -135,10 +136,10 @@ pub trait ResumableSource: Source {
         text
     }
 
-    /// Returns which fraction of the way from `first` to `last` lies before `at`, for a progress bar. It is 0
-    /// to 1, whatever the order. The default returns `None`: unknown.
+    /// Estimates the progress of a walk at `at`, for a progress bar: 0 at `first`, 1 at `last`, in either order.
+    /// The default returns `None`: unknown.
     ///
-    /// Compute it from the keys alone, without a query. It is an estimate, and exact if keys are spread evenly.
+    /// Compute it from the keys alone, without a query. It is exact if keys are spread evenly.
     fn fraction(&self, first: &Self::Key, last: &Self::Key, at: &Self::Key) -> Option<f64> {
         let _ = (first, last, at);
         None

@@ -36,8 +36,8 @@ pub trait Source {
     /// Writes an item's key into `key`. The default calls [`Keyed::key_into`].
     ///
     /// A walk that yields [single items](crate::Items) calls it once per item. Override it if `Key` owns memory
-    /// that its [`Clone::clone_from`] doesn't reuse, as a tuple's doesn't. A pointer to a source (`&mut S`,
-    /// `Box<S>`) always uses the default.
+    /// that its [`Clone::clone_from`] doesn't reuse; for example, a tuple's `clone_from` doesn't. A pointer to a
+    /// source (`&mut S`, `Box<S>`) always uses the default.
     #[inline]
     fn key_into(item: &Self::Item, key: &mut Self::Key)
     where
@@ -251,8 +251,7 @@ impl<K: Clone> Keyed<K> for &K {
 /// A bounded walk queries the last key once, and then fetches once per chunk. If the last key is
 /// [`LastKey::Unknown`], it fetches one item in the opposite order. Per chunk, the walk takes the keys of the
 /// first and the last item and clones a few keys. Lent chunks cost nothing more; single items cost one
-/// [`key_into`](Keyed::key_into) each. A fetch costs what the store makes it cost: one search and the requested
-/// items, if the contract is kept.
+/// [`key_into`](Keyed::key_into) each. The rest is the store's cost: one search plus reading the requested items.
 #[diagnostic::on_unimplemented(
     message = "a walk can't go over `{Self}`: it is no `ChunkSource`",
     label = "not a source of chunks",
@@ -294,7 +293,7 @@ pub trait ChunkSource: Source {
 
 /// How far a fetch got.
 ///
-/// | The chunk | The store reported the end | It reported more, or nothing |
+/// | The chunk | The store reported the end | The store reported that there is more, or didn't say |
 /// |---|---|---|
 /// | has items | [`End`](Self::End) | [`More`](Self::More) |
 /// | is empty | [`End`](Self::End) | [`ScannedTo`](Self::ScannedTo) the last key that was scanned |
@@ -303,8 +302,8 @@ pub trait ChunkSource: Source {
 /// doubt, never return `End`. It ends the walk, and the items beyond it are lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fetched<K> {
-    /// The range holds nothing beyond the chunk's items. After a full chunk only a look further can show that;
-    /// without one, return [`More`](Self::More).
+    /// The range holds nothing beyond the chunk's items. After a full chunk, return `End` only if you checked that
+    /// no item follows; otherwise return [`More`](Self::More).
     End,
     /// There may be more beyond the chunk's last item. The chunk isn't empty, but need not be full: the store
     /// may return pages of its own size.

@@ -47,9 +47,9 @@ impl Stats {
         self.items
     }
 
-    /// Returns the time spent in requests to the store, including the decoding of items. It is measured by the
-    /// walk's [clock](crate::Walk::clock), if one was set. Zero if there is no clock: without the feature
-    /// `std`, or in a browser.
+    /// Returns the time spent in requests to the store, including the decoding of items. Measured by the
+    /// walk's [clock](crate::Walk::clock): the one you set, otherwise the system's. Zero if there is neither:
+    /// without the feature `std` or in a browser, unless you set one.
     #[must_use]
     pub fn time_in_store(&self) -> Duration {
         self.time_in_store

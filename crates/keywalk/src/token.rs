@@ -33,8 +33,8 @@ const SIGNATURE: usize = 32;
 /// stage and order of the walk, the [range](crate::Walk::range) that the walk was given, and a
 /// [fingerprint](crate::Fingerprint) of the source. It doesn't hold the chunk size, which may differ.
 ///
-/// A damaged token, one of another source, or one of a later release's form is refused with a [`TokenError`]
-/// that shows what differs. It is never reinterpreted.
+/// A token is refused with a [`TokenError`] if it is damaged, belongs to another source, or has the newer format
+/// of a later release. The error shows what differs. A token is never reinterpreted.
 ///
 /// ```
 /// use keywalk::{Token, Walk};

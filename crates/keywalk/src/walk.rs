@@ -56,8 +56,9 @@ impl<S: Source> Walk<S> {
     /// The default number of items per chunk.
     ///
     /// Chosen by measurement (`pictures/README.md` of the repository; rows of 600 bytes in SQLite, lent
-    /// chunks). Throughput is flat from 100 to 1,000 items, and there as high as a single cursor's. 10 items
-    /// take 50 % longer, 10,000 take 25 % longer. 1,000 items are no faster than 512 and hold 0.3 MB more.
+    /// chunks). From 100 to 1,000 items per chunk, throughput is constant and equals that of a single cursor. With
+    /// chunks of 10 items a walk takes 50 % longer, with 10,000 items 25 % longer. Chunks of 1,000 items are no
+    /// faster than those of 512, and hold 0.3 MB more.
     pub const DEFAULT_CHUNK_SIZE: usize = 512;
 
     /// The maximum number of items per chunk if [`chunk_bytes`](Self::chunk_bytes) or
@@ -121,17 +122,16 @@ impl<S: Source> Walk<S> {
     /// Default: no limit. A chunk is full once its items weigh at least `bytes`. The item that reaches the
     /// limit is included, so a chunk always has at least one item, however large. A chunk is also full at
     /// [`chunk_size`](Self::chunk_size) items, or at [`MAX_CHUNK_SIZE`](Self::MAX_CHUNK_SIZE) if that isn't
-    /// set. Fewer bytes hold less memory and pay the cost of a fetch more often. Each item is weighed once. The
-    /// items that a walk yields don't depend on the limit.
+    /// set. A smaller limit uses less memory, but fetches more often. Each item is weighed once. The items that a
+    /// walk yields don't depend on the limit.
     ///
     /// # Memory
     ///
     /// All items that a walk holds, including those of earlier chunks that it keeps for reuse, weigh at most
-    /// twice `bytes` plus the heaviest item. If the walk yields [single items](Self::items), they weigh less
-    /// than `bytes` plus the heaviest item. Add to that:
+    /// `2 * bytes + heaviest item` in total. If the walk yields [single items](Self::items), they weigh less than
+    /// `bytes + heaviest item`. Add to that:
     ///
-    /// - what items reserve beyond their weight: a `String` or `Vec` that is filled in place reserves less than
-    ///   as much again;
+    /// - unused capacity: in a `String` or `Vec` that is filled in place, less than the greatest length it had;
     /// - the list that holds them: less than three times `size_of::<S::Item>() + size_of::<usize>()` per item
     ///   of the longest chunk;
     /// - what the source holds during a fetch.
@@ -139,8 +139,8 @@ impl<S: Source> Walk<S> {
     /// A walk that [prefetches](Self::prefetch) holds `depth + 1` times as much.
     ///
     /// To keep this bound, unusually large items are not reused: if the largest item of a
-    /// [lent chunk](Self::chunks) exceeds about twice the mean size, some slots are reallocated. Items that the
-    /// caller moves within a lent chunk, or makes larger, are counted as if unchanged.
+    /// [lent chunk](Self::chunks) exceeds about twice the mean size, some items are allocated anew. Items that
+    /// the caller moves within a lent chunk, or makes larger, are counted as if unchanged.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -221,8 +221,8 @@ impl<S: Source> Walk<S> {
     ///
     /// # Panics
     ///
-    /// If `target` is zero. Without the feature `std`, or in a browser, a [`clock`](Self::clock) is needed,
-    /// or the walk panics when it is turned into its items or chunks.
+    /// If `target` is zero. Without the feature `std`, or in a browser, set a [`clock`](Self::clock); otherwise
+    /// [`items`](Self::items) and [`chunks`](Self::chunks) panic.
     #[track_caller]
     pub fn target_fetch_time(mut self, target: Duration) -> Self {
         assert!(!target.is_zero(), "a chunk's time must not be 0");
@@ -234,7 +234,8 @@ impl<S: Source> Walk<S> {
     /// [`Stats::time_in_store`](crate::Stats::time_in_store). `now` returns the time since any fixed moment.
     ///
     /// Default: the system's monotonic clock with the feature `std`; no clock without it or in a browser. The
-    /// walk reads the clock before and after each request. If it goes back, it counts as standing still.
+    /// walk reads the clock before and after each request. If it goes back during a request, that request counts as
+    /// having taken no time.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -254,7 +255,7 @@ impl<S: Source> Walk<S> {
 
     /// Walks only the keys within `bounds`. Default: all keys.
     ///
-    /// Bounds are keys of the source's own type: `"m".to_owned()..` if that is `String`. The smaller bound
+    /// Bounds are keys of the source's own type, e.g. `"m".to_owned()..` for `String` keys. The smaller bound
     /// comes first, also when walking [`descending`](Self::descending). Inverted bounds are an empty range;
     /// they don't panic. A later call replaces an earlier one.
     ///
@@ -323,7 +324,7 @@ impl<S: Source> Walk<S> {
 
     /// Resumes from a token of this process or another one, as [`resume`](Self::resume) does from a cursor.
     ///
-    /// In a function that returns the walk's error, `?` converts both this error and that of parsing the token:
+    /// In a function that returns [`keywalk::Error`](crate::Error), `?` works on both `parse` and `resume_token`:
     ///
     /// ```
     /// use keywalk::{Error, ResumableSource, Walk};

@@ -43,7 +43,7 @@ pub trait ByteSize {
 
     /// Returns the total size of some items. The default sums them in O(n).
     ///
-    /// Override it if all items have the same size. So a `Vec<u8>` of any length is measured in O(1).
+    /// Override it if all items have the same size. That is how a `Vec<u8>` is measured in O(1).
     fn slice_byte_size(items: &[Self]) -> usize
     where
         Self: Sized,

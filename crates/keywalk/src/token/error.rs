@@ -35,7 +35,7 @@ pub enum TokenError {
     Source {
         /// The first field that differs.
         field: FingerprintField,
-        /// The description of this field by the source to be walked.
+        /// How the source that you resume on describes this field.
         here: String,
         /// What that source [recommends](crate::Fingerprint::cure) to do about it; empty if nothing.
         cure: String,

@@ -90,7 +90,7 @@ impl SignedToken {
         Ok(SignedToken { bytes })
     }
 
-    /// Returns the token if this secret signed it. Takes the same time wherever a wrong signature differs.
+    /// Returns the token if this secret signed it. Compares in constant time.
     ///
     /// # Errors
     ///
