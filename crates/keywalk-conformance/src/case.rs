@@ -35,7 +35,7 @@ impl<H: Harness> Case<H> {
     pub(crate) fn open(beat: &Watchdog) -> Tried<H, Self> {
         let harness = beat.during(Doing::Opening, H::open).map_err(refused)?;
         let ledger = Ledger::default();
-        beat.shows(ledger.timeline.clone());
+        beat.show_history(ledger.timeline.clone());
         Ok(Case {
             harness: Some(harness),
             beat: beat.clone(),
@@ -176,7 +176,7 @@ impl<H: Harness> Case<H> {
         let Ok(Ok(fetched)) = caught(fetch) else {
             return breach;
         };
-        let other = fresh.told(&chunk, limit, &fetched);
+        let other = fresh.items_of(&chunk, limit, &fetched);
         match judge(range, &other, &self.ledger.lives.borrow(), question.during) {
             Ok(_) => breach.of_its_state(),
             Err(_) => breach,

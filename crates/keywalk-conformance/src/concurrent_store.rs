@@ -11,7 +11,8 @@ use crate::clause::Clause;
 use crate::edit::{Edits, Place};
 use crate::harness::BoxError;
 use crate::history::{
-    Change, Event, FailureKind, Mutation, Shown, Span, Tell, Telling, Violation, VisitLog,
+    Change, DisplayRange, Event, Explanation, FailureKind, Mutation, Span, ToLines, Violation,
+    VisitLog,
 };
 use crate::recorder::{caught, lock};
 
@@ -241,7 +242,7 @@ where
             state.find_place(after.cloned())?;
             let is_killed = is_turn && state.turn()?;
             if !is_killed {
-                let read = format!("a page of {} is read", Shown(range));
+                let read = format!("a page of {} is read", DisplayRange(range));
                 state.ledger.tell(Event::Note(read));
             }
             Ok(is_killed)
@@ -483,13 +484,16 @@ pub struct Counterexample<K>(Box<Found<K>>);
 #[derive(Clone, Debug)]
 struct Found<K> {
     breach: Violation<K>,
-    telling: Telling,
+    explanation: Explanation,
 }
 
 impl<K: Clone + Debug> Counterexample<K> {
     pub(crate) fn new(breach: Violation<K>, timeline: Vec<String>) -> Self {
-        let telling = Telling::new(breach.clone(), timeline);
-        Counterexample(Box::new(Found { breach, telling }))
+        let explanation = Explanation::new(breach.clone(), timeline);
+        Counterexample(Box::new(Found {
+            breach,
+            explanation,
+        }))
     }
 }
 
@@ -509,13 +513,13 @@ impl<K: Debug> Counterexample<K> {
     /// Returns the history, one line per event, at most the last 40.
     #[must_use]
     pub fn timeline(&self) -> &[String] {
-        &self.0.telling.timeline
+        &self.0.explanation.timeline
     }
 }
 
 impl<K> Display for Counterexample<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Display::fmt(&self.0.telling, f)
+        Display::fmt(&self.0.explanation, f)
     }
 }
 

@@ -41,8 +41,8 @@ mod visit_log;
 pub use judge::Oracle;
 pub(crate) use judge::{diagnosed, explained, judge, judge_by_time};
 pub use key_history::{KeyHistory, Presence};
+pub(crate) use violation::{DisplayRange, Explanation, ToLines};
 pub use violation::{FailureKind, Violation};
-pub(crate) use violation::{Shown, Tell, Telling};
 pub use visit_log::VisitLog;
 
 /// The logical clock of a history. Counts calls and returns. Clones share the count, also across threads.

@@ -1,7 +1,7 @@
 use std::fmt::{self, Debug, Display};
 
 use crate::clause::Clause;
-use crate::history::{Telling, Violation};
+use crate::history::{Explanation, Violation};
 
 /// The outcome of one check.
 #[derive(Clone, Debug)]
@@ -47,12 +47,12 @@ impl Outcome {
 
 /// A failed check. Its `Display` shows the clause, the history, what was expected, and the seed that repeats it.
 #[derive(Clone, Debug)]
-pub struct Failure(Box<Told>);
+pub struct Failure(Box<FailureParts>);
 
 #[derive(Clone, Debug)]
-struct Told {
+struct FailureParts {
     check: &'static str,
-    telling: Telling,
+    explanation: Explanation,
     seed: u64,
 }
 
@@ -63,9 +63,9 @@ impl Failure {
         breach: Violation<K>,
         timeline: Vec<String>,
     ) -> Self {
-        Failure(Box::new(Told {
+        Failure(Box::new(FailureParts {
             check,
-            telling: Telling::new(breach, timeline),
+            explanation: Explanation::new(breach, timeline),
             seed,
         }))
     }
@@ -79,24 +79,24 @@ impl Failure {
     /// Returns the broken clause.
     #[must_use]
     pub fn clause(&self) -> Clause {
-        self.0.telling.clause
+        self.0.explanation.clause
     }
 
     /// Returns the smallest history found that breaks the clause, one line per event, at most the last 40.
     #[must_use]
     pub fn timeline(&self) -> &[String] {
-        &self.0.telling.timeline
+        &self.0.explanation.timeline
     }
 }
 
 impl Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Told {
+        let FailureParts {
             check,
-            telling,
+            explanation,
             seed,
         } = &*self.0;
-        write!(f, "`{check}` fails: {telling}")?;
+        write!(f, "`{check}` fails: {explanation}")?;
         write!(f, "  {:<10}KEYWALK_SEED={seed} shows it again", "seed")
     }
 }

@@ -13,7 +13,7 @@ use keywalk::{
 use crate::clause::Clause;
 use crate::config::Config;
 use crate::history::{
-    Answer, Clock, Event, FailureKind, Items, Question, Tell, Timeline, Violation,
+    Answer, Clock, Event, FailureKind, Items, Question, Timeline, ToLines, Violation,
 };
 use crate::outcome::{Failure, Verdict};
 
@@ -75,7 +75,7 @@ impl<S: ChunkSource> Recorder<S> {
     }
 
     /// Returns what a fetch into a chunk with this limit returned.
-    pub(crate) fn told(
+    pub(crate) fn items_of(
         &self,
         chunk: &Chunk<S::Item>,
         limit: usize,
@@ -191,7 +191,7 @@ impl<S: ChunkSource<Error: Debug>> ChunkSource for Recorder<S> {
             range,
             chunk,
             |source, chunk| source.fetch(range, chunk),
-            |witness, chunk, fetched| Answer::Items(witness.told(chunk, limit, fetched)),
+            |witness, chunk, fetched| Answer::Items(witness.items_of(chunk, limit, fetched)),
         )
     }
 
@@ -239,7 +239,7 @@ struct State {
     doing: Mutex<Doing>,
     /// Whether a source has fetched: from then on it may hold a lock.
     has_walked: AtomicBool,
-    history: Mutex<Option<Arc<Mutex<dyn Tell + Send>>>>,
+    history: Mutex<Option<Arc<Mutex<dyn ToLines + Send>>>>,
 }
 
 /// An operation of the store.
@@ -256,7 +256,7 @@ pub(crate) enum Doing {
 
 impl Watchdog {
     /// Sets the history of a newly opened store, which is shown if the store gets stuck.
-    pub(crate) fn shows(&self, history: Arc<Mutex<dyn Tell + Send>>) {
+    pub(crate) fn show_history(&self, history: Arc<Mutex<dyn ToLines + Send>>) {
         self.0.has_walked.store(false, SeqCst);
         *lock(&self.0.history) = Some(history);
     }
@@ -305,11 +305,11 @@ pub(crate) fn watched(
     let failed = |breach: Violation<()>, lines| Failure::new(check, config.seed, breach, lines);
     let beat = Watchdog::default();
     let of_thread = beat.clone();
-    let (told, tells) = channel();
+    let (sender, receiver) = channel();
     let run = move || {
         let result = caught(|| run(of_thread));
         // The receiver is gone if the check took too long.
-        drop(told.send(result));
+        drop(sender.send(result));
     };
     if let Err(error) = thread::Builder::new().name(check.to_owned()).spawn(run) {
         let breach = Violation::said(Clause::Harness, "no thread could be started");
@@ -317,7 +317,7 @@ pub(crate) fn watched(
     }
     let (mut count, mut unmoved) = (beat.count(), 0);
     loop {
-        match tells.recv_timeout(config.patience) {
+        match receiver.recv_timeout(config.patience) {
             Ok(Ok(result)) => return result,
             Ok(Err(panic)) => {
                 let breach = Violation::new(FailureKind::Panicked).got(message(&*panic));

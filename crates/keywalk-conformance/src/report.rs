@@ -167,7 +167,7 @@ pub enum Beside {
 /// If a walk breaks its contract.
 pub fn traces<H: Harness>(config: &Config, beside: Beside) -> Result<Vec<Trace<H::Key>>, Failure> {
     const NAME: &str = "traces";
-    let (tells, told) = channel();
+    let (sender, receiver) = channel();
     let config = *config;
     let run = move |beat| {
         let lab = Runner::<H>::new(NAME, config, beat);
@@ -183,7 +183,7 @@ pub fn traces<H: Harness>(config: &Config, beside: Beside) -> Result<Vec<Trace<H
             let walk = Walk::new(trial.source()?).resume(cursor).chunk_size(size);
             drop(run.by_items(trial, walk, size, usize::MAX)?);
             // Nothing is lost if the receiver is gone.
-            drop(tells.send(run.seen));
+            drop(sender.send(run.seen));
             Ok(())
         });
         match traced {
@@ -192,5 +192,5 @@ pub fn traces<H: Harness>(config: &Config, beside: Beside) -> Result<Vec<Trace<H
         }
     };
     watched(NAME, config, Box::new(run))?;
-    Ok(told.try_iter().collect())
+    Ok(receiver.try_iter().collect())
 }

@@ -12,7 +12,7 @@ use crate::case::{Case, Tried};
 use crate::clause::Clause;
 use crate::config::Config;
 use crate::harness::{Capabilities, Capability, Harness};
-use crate::history::{FailureKind, Tell, Violation};
+use crate::history::{FailureKind, ToLines, Violation};
 use crate::key_space::KeySpace;
 use crate::outcome::Failure;
 use crate::recorder::{Unwound, Watchdog, caught, lock, message};

@@ -67,13 +67,13 @@ impl<S: ChunkSource + ResumableSource> Steps for Chunks<S> {
 pub(crate) struct Blocking<C: CheckpointStore, F> {
     pub(crate) checkpoints: C,
     pub(crate) work: F,
-    pub(crate) record_dead_letter: Option<Bury<C>>,
+    pub(crate) record_dead_letter: Option<RecordDeadLetter<C>>,
 }
 
 pub(crate) struct BlockingScope<'s, C: CheckpointStore, F> {
     open: Open<'s, C>,
     work: &'s mut F,
-    record_dead_letter: Option<Bury<C>>,
+    record_dead_letter: Option<RecordDeadLetter<C>>,
 }
 
 /// The result of [`CheckpointStore::begin`].
@@ -84,7 +84,7 @@ pub(crate) struct Open<'s, C: CheckpointStore + 's> {
 
 /// [`DeadLetters::record_dead_letter`] of a store that implements it. The type names [`Open`], since a function
 /// pointer for all lifetimes that names `C::Rest` requires `C: 'static`.
-pub(crate) type Bury<C> =
+pub(crate) type RecordDeadLetter<C> =
     fn(&mut Open<'_, C>, &DeadLetter<'_>) -> Result<(), <C as CheckpointStore>::Error>;
 
 pub(crate) fn record_dead_letter<C: DeadLetters>(

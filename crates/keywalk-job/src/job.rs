@@ -6,7 +6,7 @@ use backon::BackoffBuilder;
 use indicatif::ProgressBar;
 use keywalk::{ChunkSource, ResumableSource, Walk};
 
-use crate::blocking::{self, Blocking, Bury, Hooks, Retry, poll_once};
+use crate::blocking::{self, Blocking, Hooks, RecordDeadLetter, Retry, poll_once};
 use crate::checkpoints::CheckpointStore;
 use crate::clock::{Clock, SystemClock};
 use crate::control::Options;
@@ -102,7 +102,7 @@ pub struct Job<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> {
     walk: Walk<S>,
     checkpoints: C,
     /// Records the items that fail, if they are skipped.
-    record_dead_letter: Option<Bury<C>>,
+    record_dead_letter: Option<RecordDeadLetter<C>>,
     options: Options,
     hooks: Hooks<'a, S::Key>,
 }

@@ -400,7 +400,7 @@ impl Reader<'_> {
         match self.far {
             FarBound::Ended => Ok(false),
             FarBound::Compared => Ok(range.is_after_end(key)),
-            FarBound::Told => {
+            FarBound::Reported => {
                 let last = row.as_ref().column_count() - 1;
                 row.get(last)
                     .map(|within: bool| !within)

@@ -269,7 +269,7 @@ pub(crate) enum FarBound {
     /// The fetch compares each row's key.
     Compared,
     /// The statement reports it for each row, in its last column: only SQLite knows the order.
-    Told,
+    Reported,
 }
 
 /// The meaning of a parameter of a walk's statement.
@@ -352,7 +352,7 @@ impl Writer<'_> {
         {
             FarBound::Ended
         } else if self.relation.key.iter().any(is_unordered) {
-            FarBound::Told
+            FarBound::Reported
         } else {
             FarBound::Compared
         }
@@ -591,7 +591,7 @@ impl Writer<'_> {
             columns.push(&verdict);
         }
         let within = match self.end() {
-            FarBound::Told => Some(self.within()),
+            FarBound::Reported => Some(self.within()),
             FarBound::Ended | FarBound::Compared => None,
         };
         columns.extend(within.as_deref());

@@ -220,7 +220,7 @@ impl<K: Debug> std::error::Error for Violation<K> {}
 
 /// A violation and the history that leads to it, as text.
 #[derive(Clone, Debug)]
-pub(crate) struct Telling {
+pub(crate) struct Explanation {
     pub(crate) clause: Clause,
     what: String,
     pub(crate) timeline: Vec<String>,
@@ -228,9 +228,9 @@ pub(crate) struct Telling {
     facts: [Option<String>; 3],
 }
 
-impl Telling {
+impl Explanation {
     pub(crate) fn new<K: Debug>(breach: Violation<K>, timeline: Vec<String>) -> Self {
-        Telling {
+        Explanation {
             clause: breach.clause,
             what: breach.flaw.to_string(),
             timeline,
@@ -240,7 +240,7 @@ impl Telling {
 }
 
 /// Prints lines that all end with a line break.
-impl Display for Telling {
+impl Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.what)?;
         writeln!(f, "\n  {}\n", self.clause)?;
@@ -260,7 +260,7 @@ impl Display for Telling {
 }
 
 /// A history as text, independent of its key type.
-pub(crate) trait Tell {
+pub(crate) trait ToLines {
     /// Returns the last events, one line per event.
     fn lines(&self) -> Vec<String>;
 }
@@ -271,7 +271,7 @@ const MOST_LINES: usize = 40;
 /// A sequence of at least this many puts is abbreviated.
 const MANY_PUTS: usize = 8;
 
-impl<K: Debug> Tell for Vec<Event<K>> {
+impl<K: Debug> ToLines for Vec<Event<K>> {
     fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         let mut number = 1;
@@ -353,7 +353,7 @@ impl<K: Debug> Display for Mutation<K> {
 
 impl<K: Debug> Display for Question<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let range = Shown(&self.range);
+        let range = DisplayRange(&self.range);
         match &self.answer {
             Answer::LastKey(answer) => write!(f, "last key of {range}: {answer:?}"),
             Answer::Error(error) => write!(f, "ask for {range}: failed, {error}"),
@@ -367,9 +367,9 @@ impl<K: Debug> Display for Question<K> {
 }
 
 /// A range in interval notation.
-pub(crate) struct Shown<'a, K>(pub(crate) &'a KeyRange<K>);
+pub(crate) struct DisplayRange<'a, K>(pub(crate) &'a KeyRange<K>);
 
-impl<K: Debug> Display for Shown<'_, K> {
+impl<K: Debug> Display for DisplayRange<'_, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.lower() {
             Bound::Unbounded => f.write_str("(-")?,

@@ -9,7 +9,7 @@ use super::judge::{compare, is_after_end, is_before_start, outside};
 use crate::clause::Clause;
 use crate::history::Span;
 use crate::history::key_history::{KeyHistory, Presence};
-use crate::history::violation::{FailureKind, Shown, Violation};
+use crate::history::violation::{DisplayRange, FailureKind, Violation};
 
 /// Judges code that walks by the rows that it visited, their order, and the time of each visit.
 ///
@@ -343,7 +343,7 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
 
     fn out_of_range(&self, key: &K) -> Option<Violation<K>> {
         let flaw = outside(&self.range, key)?;
-        Some(Violation::new(flaw).expected(Shown(&self.range)))
+        Some(Violation::new(flaw).expected(DisplayRange(&self.range)))
     }
 
     fn past_the_end(&self, key: &K) -> Option<Violation<K>> {

@@ -372,7 +372,7 @@ fn waiting(skips: bool, seed: u64, polls: usize) -> (Jobs, Outcome) {
     let store = Blocking {
         checkpoints: Jobs::default(),
         work,
-        record_dead_letter: skips.then_some(record_dead_letter as Bury<_>),
+        record_dead_letter: skips.then_some(record_dead_letter as RecordDeadLetter<_>),
     };
     let mut store = Waiting(store, script.clone(), PhantomData);
     loop {
