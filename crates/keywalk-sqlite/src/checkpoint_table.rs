@@ -59,13 +59,15 @@ use error::Problem;
 /// A source that waits by itself, such as `keywalk-retry`'s, waits inside the transaction. Give it short delays, or
 /// retry the whole chunk with [`Job::retry`](keywalk_job::Job::retry).
 ///
-/// The function must leave the transaction open and return its errors. If it ends the transaction, or SQLite does
-/// over an error (`INSERT OR ROLLBACK`, an interrupt, a full disk), that is an error and the chunk is run again. What
-/// the function has committed, or has changed after the end of the transaction, stays. A savepoint in each chunk
-/// checks that it is still the same transaction. It adds a few hundredths to SQLite's time.
+/// The function must leave the transaction open and return its errors. If it ends the transaction, the run fails with
+/// [`TransactionEnded`](CheckpointErrorKind::TransactionEnded). So it does if SQLite ends the transaction over an
+/// error (`INSERT OR ROLLBACK`, an interrupt, a full disk) that the function doesn't return. The job's next run
+/// processes the chunk again. Changes already committed, or made outside the transaction, aren't rolled back. A
+/// savepoint in each chunk detects a replaced transaction; it adds a few percent to SQLite's time.
 ///
-/// An error that ends the transaction is retried by the policy of [`Job::retry`](keywalk_job::Job::retry), if there
-/// is one. It is never [skipped]. Nor is a constraint that is checked at the commit.
+/// If the function returns the error that ended the transaction, it is retried by the policy of
+/// [`Job::retry`](keywalk_job::Job::retry), if there is one. It is never [skipped]. A deferred constraint that fails
+/// at the commit isn't skipped either.
 ///
 /// The guarantee is no stronger than that of SQLite's transactions:
 ///
@@ -77,18 +79,20 @@ use error::Problem;
 ///
 /// # Tables
 ///
-/// Both are created in `main` when the first job runs, which changes the schema.
+/// Two tables are created in `main` when the first job runs, which changes the schema.
 ///
-/// - `keywalk_jobs` has one row per job: `name`, `run`, `done` (0 or 1), `items`, `skipped`, `share` (0 to 1),
-///   `position` (the last key, human-readable), `updated` (milliseconds since 1970), and `checkpoint`. The other
-///   columns are copies of what `checkpoint` holds, for monitoring.
+/// - `keywalk_jobs` has one row per job: `name`, `run` (the number of the run that wrote the row, counted from 1),
+///   `done` (0 or 1), `items`, `skipped`, `share` (the [share](keywalk_job::Progress::share) of the walk that is done,
+///   0 to 1, or NULL if unknown), `position` (the last key, human-readable), `updated` (milliseconds since 1970), and
+///   `checkpoint`. The other columns are copies of what `checkpoint` holds, for monitoring.
 /// - `keywalk_dead_letters` has one row per [skipped] item: `job`, `key` (human-readable), `key_bytes`, `error`,
 ///   `time` (milliseconds since 1970). Its primary key is `(job, key_bytes)`.
 ///
 /// # Processing skipped items again
 ///
-/// [`dead_letters`](keywalk_job::DeadLetters::dead_letters) lists a job's dead letters. They are rows. Once the cause
-/// is fixed, another job can walk them, process those items again, and delete each letter in the same transaction:
+/// [`dead_letters`](keywalk_job::DeadLetters::dead_letters) lists a job's dead letters, which are rows of the table
+/// `keywalk_dead_letters`. Once the cause is fixed, another job can walk them, process those items again, and delete
+/// each letter in the same transaction:
 ///
 /// ```
 /// use keywalk::{ResumableSource, Walk};
@@ -141,7 +145,7 @@ use error::Problem;
 ///
 /// A job's lease is an operating-system lock on the file `DATABASE.job-NAME.lock` beside the database. It ends with
 /// the process, however that ends. The empty file is removed with the lease; the job's next run removes one that a
-/// killed process left. A database in memory has none.
+/// killed process left. An in-memory database has no lease.
 ///
 /// That lock can fail to keep two runners apart: on a network file system with two machines, after the lock file was
 /// deleted, or if a database is opened by two hard links. Then the earlier run's next commit is refused, since the

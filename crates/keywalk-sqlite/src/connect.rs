@@ -15,17 +15,18 @@ use crate::error::Error;
 /// Lends a connection for one fetch: a connection, a pointer to one, a [guard](Held) of one, or a [pool](PerFetch).
 ///
 /// [`Table`](crate::Table) and [`Query`](crate::Query) take a connection for each fetch, and for each of their
-/// methods that reads the schema. They drop it before they return. Between two fetches a walk holds only what the
-/// implementor itself holds.
+/// methods that reads the schema. The connection is dropped before the fetch or method returns. Between two fetches a
+/// walk holds only what the implementor itself holds.
 ///
 /// Implement it for your own pool type. For a pool of another crate, [`PerFetch`] is shorter.
 ///
 /// # Contract
 ///
-/// All connections are equivalent: they open the same database, with the same attached databases, functions and
-/// collations. No table, view or index in `temp` is walked or hides one that is walked, since `temp` belongs to one
-/// connection. If a connection has an older schema or other plans, the walk is proven again over it or ends with an
-/// error, as after a [schema change](crate#what-happens-when).
+/// All connections must be equivalent: they open the same database, with the same attached databases, functions and
+/// collations. Each connection has its own `temp`. So a pool's user must not walk tables, views or indexes in `temp`,
+/// nor let one there hide a walked one. If a connection has an older schema or other plans, the walk's proofs are
+/// repeated on that connection; if they fail, the walk ends with an error, as after a [schema
+/// change](crate#what-happens-when).
 ///
 /// # Cost
 ///

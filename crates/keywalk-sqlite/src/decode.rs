@@ -66,7 +66,7 @@ pub trait FromRow: Sized {
     /// Decodes a row in place, into an existing item. It must overwrite everything that the item held. Provided:
     /// assigns [`from_row`](Self::from_row).
     ///
-    /// A walk that lends its chunks calls it once a chunk has items to reuse.
+    /// [`Walk::chunks`](keywalk::Walk::chunks) calls it as soon as there are items to reuse.
     ///
     /// # Errors
     ///

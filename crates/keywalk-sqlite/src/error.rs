@@ -55,8 +55,7 @@ pub enum ErrorKind {
     NoSuchColumn,
     /// No key was given, and the table has no primary key.
     NoPrimaryKey,
-    /// The number of columns isn't that of the key's type, a column is named twice, or it never holds the type's
-    /// storage class.
+    /// Wrong number of columns for the key's type, a repeated column, or a column that can't hold the type.
     KeyColumns,
     /// Nothing in the schema makes the key unique.
     NotUnique,
@@ -66,8 +65,8 @@ pub enum ErrorKind {
     /// A key column's text is ordered differently from the key's type.
     Collation,
     /// SQLite can't seek by the key: its plan reads or sorts more rows than it returns. Either there is no index for
-    /// the key, SQLite's statistics make it avoid the index, or a query has a condition on its own key. It is also
-    /// the kind for a plan that this version of SQLite describes in unknown words.
+    /// the key, SQLite's statistics make it avoid the index, or a query has a condition on its own key. Also returned
+    /// if keywalk doesn't recognize SQLite's description of a plan.
     NotSeekable,
     /// The filter isn't a SQL expression over the table, or its parameters don't fit.
     Filter,
@@ -120,7 +119,7 @@ impl Error {
 
     /// Checks whether the same call may succeed later. It may if another connection's lock blocked a statement of the
     /// walk ([`ErrorKind::Busy`]) or of the decoding, or if a pool had no connection to lend
-    /// ([`ErrorKind::NoConnection`]), whatever its own error is. Any other error needs a fix first.
+    /// ([`ErrorKind::NoConnection`], whatever error the pool returned). Any other error needs a fix first.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         let sqlite = self.sqlite_error().map(kind_of);

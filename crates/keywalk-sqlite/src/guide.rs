@@ -9,8 +9,8 @@
 //! | connections from a pool (r2d2, deadpool), or another library beside rusqlite (sqlx, diesel) | [`pools`] |
 //! | a walk that works, and a database in production | [`in_production`] |
 //!
-//! Each page compares the two side by side, option by option, and ends with what usually surprises. Statements about
-//! other libraries were observed with the named version, or are in its documentation.
+//! Each page compares your code with the walk, option by option, and ends with common surprises. Statements about other
+//! libraries were observed with the named version, or are in its documentation.
 //!
 //! See also [`Table`](crate::Table) for the options of a table, [`SqlKey`](crate::SqlKey) for the key types,
 //! [`Walk`](keywalk::Walk) for the options of a walk, and [what happens when](crate#what-happens-when) something

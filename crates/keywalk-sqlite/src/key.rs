@@ -33,7 +33,7 @@ pub use any::DynKey;
 /// | `(A, B, …)` | one column per element | by the first, then by the second, … |
 /// | [`DynKey`] | anything but NULL | the order of the table's key |
 ///
-/// A type that its column never holds, such as text for an INTEGER PRIMARY KEY, is refused by
+/// A type that its column can't hold, such as text for an INTEGER PRIMARY KEY, is refused by
 /// [`key`](crate::Table::key). In other columns SQLite stores values of any type. A stored value that doesn't have
 /// the key's type is an error when the walk reaches it. The error names the table, the column and the value; no row
 /// is ever skipped.
@@ -148,8 +148,8 @@ pub struct Unreadable {
 
 /// A type for one column of a key. [`SqlKey`] lists the provided ones.
 ///
-/// Implement it for your own type by wrapping one of those. [`read`](Self::read) must refuse every stored value that
-/// [`bind`](Self::bind) wouldn't return unchanged. `PartialOrd` must be SQLite's order.
+/// Implement it for your own type by wrapping one of those. [`read`](Self::read) may accept a stored value only if
+/// [`bind`](Self::bind) returns that same value. `PartialOrd` must be SQLite's order.
 ///
 /// ```
 /// use keywalk_sqlite::{TextOrder, SqlKeyColumn, Table};
@@ -190,7 +190,7 @@ pub trait SqlKeyColumn: Clone + PartialOrd {
     /// ascending. [`Reverse`] reverses it.
     const ORDER: Order = Order::Ascending;
 
-    /// The storage class of the type's values, if they all have the same. A column that never holds it (such as an
+    /// The storage class of the type's values, if they all have the same. A column that can't hold it (such as an
     /// INTEGER PRIMARY KEY for text) is refused before the first row. Default: text for a type that is compared as
     /// text. Otherwise `None`: a value that doesn't fit is found when the walk reaches it.
     const STORAGE_CLASS: Option<Type> = match Self::TEXT_ORDER {
@@ -226,8 +226,8 @@ pub trait SqlKeyColumn: Clone + PartialOrd {
 pub enum TextOrder {
     /// Numbers and blobs; collations don't matter.
     NotText,
-    /// Text by its UTF-8 bytes; the column's collation must be BINARY. If your own type is, or may be, stored in
-    /// another way, set [`SqlKeyColumn::STORAGE_CLASS`], to `None` if it depends.
+    /// Text by its UTF-8 bytes; the column's collation must be BINARY. If your type isn't always stored as TEXT, set
+    /// [`SqlKeyColumn::STORAGE_CLASS`]: to its class, or to `None` if it varies.
     Binary,
     /// Text in the order of the column's collation. The type's `partial_cmp` returns `None` for two values that are
     /// not equal.
@@ -456,13 +456,13 @@ impl<T: SqlKeyColumn> SqlKeyColumn for Reverse<T> {
 /// that order.
 ///
 /// Two values compare as `None` unless they are the same text. A walk by such a key can therefore only check that
-/// keys don't repeat: [G15](keywalk#what-a-walk-promises) detects less. The order is SQLite's. That its index and its
-/// comparison use the same collation is proven.
+/// keys don't repeat, and so fewer kinds of damage are detected ([G15](keywalk#what-a-walk-promises)). The order is
+/// SQLite's. The walk proves that the index and the comparison use the same collation.
 ///
 /// The collation must be a total order, and the one that the index was sorted by. SQLite's search may miss rows
 /// without noticing if an application redefines a collation without REINDEX, or if the collation is inconsistent or
-/// panics. The same holds for invalid text in a UTF-16 database, which can't be read as it is stored. Walk such a
-/// table by another key.
+/// panics. Rows with invalid text in a UTF-16 database can be missed too, since SQLite converts it on reading. Walk
+/// such a table by another key.
 ///
 /// ```
 /// use keywalk::Walk;

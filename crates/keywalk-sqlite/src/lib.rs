@@ -35,35 +35,36 @@
 //!
 //! # What it guarantees
 //!
-//! The [promises of a walk](keywalk#what-a-walk-promises), G1 to G15, hold for both. This is how each is kept:
+//! The [promises of a walk](keywalk#what-a-walk-promises), G1 to G15, hold for [`Table`] and [`Query`]. This is
+//! how each promise is kept:
 //!
 //! | | [`Table`] | [`Query`] |
 //! |---|---|---|
 //! | Order (G1) | the index's order: numbers, text by the column's collation, blobs by bytes; each column `ASC` or `DESC` | the same, but text by its bytes |
 //! | Once (G2) | proven: the key contains a primary key, a UNIQUE index over NOT NULL columns, or the rowid | checked: a key that equals the previous one is an error |
 //! | Isolation (G3 to G5, G7) | a chunk is one statement and so one snapshot: what was committed when it was fetched, and what its own connection wrote; inside a transaction, what that transaction sees | the same |
-//! | Where it ends (G6, G8, G9) | at the last key when the walk begins, read from the index alone; with a filter, from the rows | the same, from the index alone |
-//! | Resuming (G10) | by a cursor in this process, by a token in any process: [below](#stopping-and-resuming) | the same |
+//! | Where it ends (G6, G8, G9) | at the key that is last when the walk begins. It is found in the index; with a filter, rows may be read | the same; no row is decoded to find it |
+//! | Resuming (G10) | by a cursor (the position, in this process) or a token (the position as text, for any process): [below](#stopping-and-resuming) | the same |
 //! | Errors (G11, G12) | one error, with its own [kind](ErrorKind), that names table, column and value; a key that is NULL or has another type is an error, never a skipped row | the same |
-//! | What a fetch reads (G13) | about its chunk: the plan of each statement is proven to search by the whole key and to sort nothing; a fetch reads at most 512 rows that a filter drops, or the chunk size if that is larger | the plan is proven too, but all rows that its own WHERE drops are read in one fetch |
+//! | What a fetch reads (G13) | about its chunk: the plan of each statement is proven to search by the whole key and to sort nothing; a fetch reads at most 512 rows that a filter drops, or the chunk size if that is larger | the plan is proven too, but rows that the query's own WHERE drops don't end a fetch, so one fetch can read many |
 //! | Memory (G13) | one chunk of items, and SQLite's page cache (2 MB by default) | the same |
 //! | Held between fetches (G14) | nothing: statements are reset, so no read transaction pins the WAL; over a [pool](PerFetch), no connection either | the same |
-//! | What breaks the order (G15) | damage, found row by row; with [`Collated`] keys only repeats are found | the same |
+//! | What breaks the order (G15) | damage: rows out of order are detected at each row; with [`Collated`] keys only repeated keys are | the same |
 //! | Threads | a source that owns its connection is `Send`; one that borrows it stays in its thread | the same |
-//! | Refused | views and virtual tables (walk a query instead); keys that may repeat or be NULL, or that their columns never hold; searches that would scan or sort | statements that do more than read; an ORDER BY or LIMIT of its own; searches that would scan, sort or group |
+//! | Refused | views and virtual tables (walk a query instead); keys that may repeat or be NULL; key types that the column can't hold; searches that would scan or sort | statements that do more than read; an ORDER BY or LIMIT of its own; searches that would scan, sort or group |
 //!
 //! # Dependencies and versions
 //!
 //! keywalk, rusqlite and uuid are parts of this crate's API. They are re-exported as [`keywalk`], [`rusqlite`] and
-//! [`uuid`]; with the feature `jobs`, keywalk-job is `keywalk_job`. So you only need to depend on this crate: `use
-//! keywalk_sqlite::{Table, keywalk::Walk, rusqlite::Connection}`. To enable their own features (`hmac`, `serde`,
-//! `indicatif`, `tracing`), add the crate in question to your `Cargo.toml`.
+//! [`uuid`]; with the feature `jobs`, keywalk-job is re-exported as `keywalk_job`. So you only need to depend on this
+//! crate: `use keywalk_sqlite::{Table, keywalk::Walk, rusqlite::Connection}`. To enable their own features (`hmac`,
+//! `serde`, `indicatif`, `tracing`), add the crate in question to your `Cargo.toml`.
 //!
 //! rusqlite may be any version from 0.39 to 0.43. A program links one copy of SQLite's library, so Cargo usually
 //! picks the rusqlite that your other crates require: 0.39 for sqlx 0.9 and SeaORM 2.0; 0.40 for r2d2_sqlite 0.35,
-//! deadpool-sqlite 0.14, tokio-rusqlite 0.8 and diesel 2.3. Versions 0.42 and 0.43 share that library. A program that
-//! names 0.42 therefore gets both, with types that don't match. `cargo update rusqlite@0.43.0 --precise 0.42.0`
-//! leaves one.
+//! deadpool-sqlite 0.14, tokio-rusqlite 0.8 and diesel 2.3. Versions 0.42 and 0.43 use the same version of
+//! libsqlite3-sys. If your `Cargo.toml` requires 0.42, Cargo therefore builds both, and their types are incompatible.
+//! `cargo update rusqlite@0.43.0 --precise 0.42.0` leaves one.
 //!
 //! A UUID stored as a blob is a [`uuid::Uuid`]. One stored as text is a [`uuid::fmt::Hyphenated`].
 //!
@@ -96,10 +97,10 @@
 //! ```
 //!
 //! A token is valid for the same table (by schema and name) or the same SELECT (the same text and parameters). The
-//! key columns, their directions and collations, the filter and the fixed columns must be the same too. Otherwise it
-//! is [refused](keywalk::TokenError::Source). These may change: the key's Rust type (`i64` or [`DynKey`]), the file,
-//! the columns that are read, how they are decoded, indexes, and the rest of the schema. The table's name is looked
-//! up again on resume, so a table in `temp` hides one in `main`.
+//! key columns, their directions and collations, the filter and the columns fixed by [`prefix_eq`](Table::prefix_eq)
+//! must be the same too. Otherwise it is [refused](keywalk::TokenError::Source). These may change: the key's Rust type
+//! (`i64` or [`DynKey`]), the file, the columns that are read, how they are decoded, indexes, and the rest of the
+//! schema. The table's name is looked up again on resume, so a table in `temp` hides one in `main`.
 //!
 //! A token contains its key in readable form, as one tuple of [FoundationDB's tuple
 //! layer](https://github.com/apple/foundationdb/blob/main/design/tuple.md). It does not contain names or the filter's
@@ -107,29 +108,30 @@
 //!
 //! # What happens when
 //!
-//! An error is returned once and ends the walk (G11). Its cursor stays at the last item that the walk yielded. Once
+//! An error is returned once and ends the walk (G11). The walk's cursor stays at the last item that it yielded. Once
 //! the cause is gone, resume from there: the walk continues as if nothing had happened.
 //!
 //! | What | The walk | [`ErrorKind`] | The cure |
 //! |---|---|---|---|
-//! | There is no such table or column; a view or virtual table is given as a [`Table`]; a key isn't unique, may hold NULL (except a lone [primary key](Table#proven-before-the-first-row)), has a type that its column never holds, or can't be searched | doesn't begin | `NoSuchTable`, `NoSuchColumn`, `NotATable`, `NoPrimaryKey`, `KeyColumns`, `NotUnique`, `Nullable`, `Collation`, `NotSeekable` | named by the message: another key or type, an index, a declaration, ANALYZE |
+//! | There is no such table or column; a view or virtual table is given as a [`Table`]; a key isn't unique, may hold NULL (except a lone [primary key](Table#proven-before-the-first-row)), has a type that its column can't hold, or can't be searched | doesn't begin | `NoSuchTable`, `NoSuchColumn`, `NotATable`, `NoPrimaryKey`, `KeyColumns`, `NotUnique`, `Nullable`, `Collation`, `NotSeekable` | named by the message: another key or type, an index, a declaration, ANALYZE |
 //! | A filter or query is invalid, or its parameters don't fit | doesn't begin | `Filter`, `Query` | write it as the message describes |
 //! | A stored key is NULL or has another type; a row doesn't decode | stops before the chunk of that row | `Value` | fix the row, or use another type |
-//! | A [token](keywalk::Token) belongs to another table, key, filter or query, or to a rowid that a change of the schema may have renumbered | doesn't begin | none: [`keywalk::Error::Token`] names the difference | resume the walk that it was taken from, or start over |
-//! | A token was cut or changed, or has a key that the key's type can't hold | doesn't begin | none: [`keywalk::Error::Token`] | an earlier token; the type it was taken with |
-//! | The schema changes after a token was read and before the first row | behaves as during the walk | | |
+//! | A [token](keywalk::Token) belongs to another table, key, filter or query, or to a rowid that a change of the schema may have renumbered | doesn't begin | not an `ErrorKind`, but [`keywalk::Error::Token`], which names the difference | resume the walk that it was taken from, or start over |
+//! | A token was cut or changed, or has a key that the key's type can't hold | doesn't begin | not an `ErrorKind`, but [`keywalk::Error::Token`] | an earlier token; the type it was taken with |
+//! | The schema changes after a token was read and before the first row | is handled like a schema change during the walk (rows below) | | |
 //! | A query returns a key twice | stops | `RepeatedKey` | walk it by a unique key |
 //! | Another connection holds an exclusive lock, or a lock of a shared cache | stops | `Busy`, [transient](Error::is_transient) | a busy timeout; [`keywalk-retry`]; resume |
 //! | A pool lends no connection | stops | `NoConnection`, treated as [transient](Error::is_transient) | see the pool's own error; resume |
-//! | Another connection writes to the WAL, or has only begun to write | continues | | |
-//! | A writer crashed | continues: the unfinished transaction is rolled back (a read-only connection can't do that: `Sqlite`) | | |
+//! | Another connection writes in WAL mode; or, without a WAL, has begun to write but not yet locked the file exclusively | continues | | |
+//! | A writer crashed | continues: the unfinished transaction is rolled back; with a read-only connection, which can't do that, it stops with `Sqlite` | | |
 //! | An interrupt, or a progress handler that returns stop, during a fetch | stops; the caller's transaction stays open | `Interrupted` | resume |
 //! | The schema changes: another index, a new column, the table recreated with the same key, VACUUM | continues with the columns that it had, after its key and plans are proven again | | |
-//! | The table, the key or a column that is read is dropped | stops | as at the first row | restore it and resume, or start over |
-//! | The key's order changes; or any change of the schema (VACUUM looks the same) where the key is a rowid that isn't an INTEGER PRIMARY KEY; or a query of `*` returns other columns | stops | `Changed` | start over |
+//! | The table, the key or a column that is read is dropped | stops | `NoSuchTable`, `NoSuchColumn`, `NotUnique`, `Nullable`, `NotSeekable`; `Sqlite` for a column of a filter, or what a query reads | restore it and resume, or start over |
+//! | The key's order changes; or a query of `*` returns other columns | stops | `Changed` | start over |
+//! | The key is a rowid that isn't an INTEGER PRIMARY KEY, and the schema changes or VACUUM runs | stops | `Changed` | start over |
 //! | Pages are damaged, the file is cut, its header is overwritten | stops after the intact rows | `Corrupt` | restore it, drop the page cache, resume |
-//! | Bits of a key are damaged, which SQLite doesn't notice | stops where rows are out of order; after a wrong key at the very end of a table's chunk, rows can be missed | `Corrupt`, `Value` | `PRAGMA integrity_check` |
-//! | Another file is renamed over the file, or it is deleted | continues over the old file, to its end (Unix) | | open it again |
+//! | Bits of a key are damaged, which SQLite doesn't notice | stops where rows are out of order; if the damaged key is the last of a table's chunk, rows after it can be missed | `Corrupt`, `Value` | `PRAGMA integrity_check` |
+//! | The database file is replaced (another is renamed over it) or deleted | continues over the old file, to its end (Unix) | | open it again |
 //! | The WAL is cut, a file can't be opened, the disk fails | stops | `Io` | fix it, resume |
 //! | The disk is full | continues: only writers fail | | |
 //! | A heap limit is reached | stops | `OutOfMemory` | smaller chunks, a higher limit |
@@ -137,8 +139,8 @@
 //! | An authorizer denies access | stops when SQLite next prepares a statement | `Sqlite` | allow it |
 //! | The decoding panics | the panic reaches the caller; nothing is held, and the walk may continue | | |
 //!
-//! With [`PRAGMA mmap_size`](https://www.sqlite.org/mmap.html), a file that another program truncates ends the
-//! process with SIGBUS, as for any reader.
+//! With [`PRAGMA mmap_size`](https://www.sqlite.org/mmap.html), if another program truncates the file, the process is
+//! ended by SIGBUS, as for any reader.
 //!
 //! # Moving a walk to another thread
 //!
@@ -214,10 +216,10 @@
 //! | rusqlite 0.41 and newer | 3.45.3, by its documentation. Its hooks (busy, progress, update, commit, authorizer) need `sqlite3_set_clientdata` of 3.44; without them it links with older versions too |
 //! | tested | 3.40.1 with rusqlite 0.39, and the version that the newest rusqlite bundles |
 //!
-//! SQLite chooses the plans. An older version may find no plan that searches where a newer one does. For example,
-//! 3.40 sorts for some keys of mixed directions under a filter. It also sorts for some queries, such as joins of
-//! tables whose statistics record only a few rows. Such a walk is refused ([`NotSeekable`](ErrorKind::NotSeekable));
-//! it is never slow or wrong.
+//! SQLite chooses the plans. An older version may have to scan or sort where a newer one finds an index search. For
+//! example, 3.40 sorts for some keys of mixed directions under a filter. It also sorts for some queries, such as joins
+//! of tables whose statistics record only a few rows. Such a walk is refused
+//! ([`NotSeekable`](ErrorKind::NotSeekable)); it is never slow or wrong.
 //!
 //! Terms are defined in the repository's GLOSSARY.md.
 //!

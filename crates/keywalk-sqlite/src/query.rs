@@ -45,18 +45,17 @@ use crate::table::check_names;
 /// # What is proven, and what is checked
 ///
 /// The plan is proven as for a table: a search by the whole key, with nothing sorted, grouped or materialized first.
-/// If SQLite's statistics would lead it elsewhere, the walk's own statements fix which table is read first, and by
-/// which index. The rows are the same. A query that needs sorting or grouping is
-/// [`NotSeekable`](crate::ErrorKind::NotSeekable). A [`Table`](crate::Table) whose filter tests the rest with EXISTS
-/// or IN may work instead.
+/// If SQLite would choose another plan because of its statistics, the walk forces the table order and the index. The
+/// rows are the same. A query that needs sorting or grouping is [`NotSeekable`](crate::ErrorKind::NotSeekable).
+/// Instead, a [`Table`](crate::Table) whose filter tests the other tables with EXISTS or IN may work.
 ///
 /// No schema shows that the key of a query is unique. So each key is compared with the previous one, also across
 /// chunks (one row is read ahead). A repeat is an [error](crate::ErrorKind::RepeatedKey). A row whose key holds NULL
 /// is an [error](crate::ErrorKind::Value) when the walk reaches it.
 ///
-/// A [token](keywalk::Token) of a query is valid for the same text with the same parameter values. If there are
-/// several schemas, qualify the query's tables with theirs. Don't walk a query by a rowid that isn't an INTEGER
-/// PRIMARY KEY: VACUUM renumbers it, and a SELECT hides that from the walk.
+/// A [token](keywalk::Token) of a query is valid for the same text with the same parameter values. If databases are
+/// attached, write `schema.table` in the query. Don't walk a query by a rowid that isn't an INTEGER PRIMARY KEY:
+/// VACUUM renumbers it, and a SELECT hides that from the walk.
 ///
 /// A condition inside the query that drops most rows is checked row by row within one fetch. Only a table's
 /// [`filter`](crate::Table::filter) is spread over several fetches. A condition on the key itself is an error, since

@@ -94,14 +94,14 @@ impl<C: Connect, S: Spec, K, D> SqlSource<C, S, K, D> {
     /// UNIQUE index over NOT NULL columns, or an indexed column followed by the primary key. With
     /// [`DynKey`](crate::DynKey) as the type, the walk uses the index's own directions.
     ///
-    /// `"rowid"` is a key of every table that isn't WITHOUT ROWID. But VACUUM renumbers it, and no row shows that. So
-    /// after any change of the schema, which includes VACUUM, a walk by rowid ends and its [token](keywalk::Token) is
-    /// refused. A copy made row by row, such as a dump, is not detected: don't use a rowid token with another file.
-    /// An INTEGER PRIMARY KEY is a rowid that VACUUM keeps: walk by its own name.
+    /// `"rowid"` is a key of every table that isn't WITHOUT ROWID. But VACUUM can renumber rowids, which can't be
+    /// detected from the rows. So after any change of the schema, which includes VACUUM, a walk by rowid ends and its
+    /// [token](keywalk::Token) is refused. A copy made row by row, such as a dump, is not detected: don't use a rowid
+    /// token with another file. An INTEGER PRIMARY KEY is a rowid that VACUUM keeps: walk by its own name.
     ///
-    /// For a **query**, the columns of the result must be unique together, and columns of one index. Text is compared
-    /// by bytes. A column under another collation can't be searched that way, which is an error at the first fetch.
-    /// [`DynKey`](crate::DynKey) takes every column ascending.
+    /// For a **query**, the columns of the result must be unique together and must all belong to one index. Text is
+    /// compared by bytes. A column under another collation can't be searched that way, which is an error at the first
+    /// fetch. [`DynKey`](crate::DynKey) takes every column ascending.
     ///
     /// ```
     /// # use keywalk::Walk;
@@ -126,7 +126,7 @@ impl<C: Connect, S: Spec, K, D> SqlSource<C, S, K, D> {
     /// For a table:
     ///
     /// - the table or a column doesn't exist;
-    /// - the columns don't fit the type, or never hold it;
+    /// - there are more or fewer columns than the type has, or a column can't hold the type;
     /// - they aren't proven to be unique, or may hold NULL (except a [lone primary
     ///   key](crate::Table#proven-before-the-first-row));
     /// - their text is ordered differently from the type.
@@ -134,8 +134,9 @@ impl<C: Connect, S: Spec, K, D> SqlSource<C, S, K, D> {
     /// For a query:
     ///
     /// - it has no such column, or two of that name;
-    /// - the columns don't fit the type;
-    /// - the type leaves the order to the column's collation.
+    /// - there are more or fewer columns than the type has;
+    /// - the type is [`Collated`](crate::Collated), or another with
+    ///   [`TextOrder::Collation`](crate::TextOrder::Collation).
     ///
     /// Whether an index can be searched is checked by the first fetch.
     pub fn key<K2: SqlKey>(
@@ -156,8 +157,8 @@ impl<C: Connect, S: Spec, K, D> SqlSource<C, S, K, D> {
     ///
     /// The closure runs for each row of a chunk, in order, before the chunk is yielded. It usually sees each row
     /// once. There are two exceptions: the rows of a chunk that failed are decoded again when the walk is resumed;
-    /// and the last row of a table with a [`filter`](crate::Table::filter) is also decoded first, since its key is
-    /// where the walk ends.
+    /// and with a [`filter`](crate::Table::filter), the last row is decoded once more at the start, to find where the
+    /// walk ends.
     pub fn map<T, F>(self, decode: F) -> SqlSource<C, S, K, Mapped<F>>
     where
         F: FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
@@ -166,8 +167,8 @@ impl<C: Connect, S: Spec, K, D> SqlSource<C, S, K, D> {
     }
 
     /// Decodes each row in place with a closure. Like [`map`](Self::map), but the closure is passed an item of the
-    /// previous chunk (or a default one) and must set all of it. Lent chunks then allocate nothing once they are
-    /// warm.
+    /// previous chunk (or a default one) and must set all of it. With [`chunks`](keywalk::Walk::chunks), nothing is
+    /// then allocated after the first chunk, unless an item needs more room than before.
     ///
     /// ```
     /// # use keywalk::Walk;
@@ -245,7 +246,7 @@ impl<C: Connect, S: Spec, K: SqlKey, D> SqlSource<C, S, K, D> {
     ///
     /// # Errors
     ///
-    /// If the schema doesn't prove a table's key, and SQLite's own errors.
+    /// If the schema doesn't prove a table's key, or SQLite fails.
     pub fn count(&self) -> Result<u64, Error> {
         let db = &*lend(&self.db)?;
         // Counting doesn't fix the schema that the walk begins with: a job creates its tables after that.

@@ -50,7 +50,7 @@ use crate::value::{as_stored, as_text};
 /// - The table and its columns exist.
 /// - The schema makes the key unique.
 /// - The schema keeps NULL out of the key. One exception: a primary key of one column that isn't declared NOT NULL is
-///   accepted, and a NULL in it is an error when the walk reaches it. It is refused if it is walked as
+///   accepted, and a NULL in it is an error when the walk reaches it. Such a key is refused when it is walked as
 ///   [`Collated`](crate::Collated), or as [`DynKey`] under a collation other than BINARY.
 /// - For every statement of the walk, `EXPLAIN QUERY PLAN` shows a search by the whole key on an index, and no
 ///   sorting.
@@ -118,8 +118,8 @@ impl<C: Connect, K: SqlKey, D> Table<C, K, D> {
         self.respecified()
     }
 
-    /// Walks only the rows where a leading column of the key's index has this value, by the rest of the key. For a
-    /// primary key `(tenant, id)`, write `prefix_eq("tenant", 5)` and then `key(["id"])`.
+    /// Restricts the walk to the rows whose leading index column equals `value`. The key is then the index's remaining
+    /// columns. For a primary key `(tenant, id)`, write `prefix_eq("tenant", 5)` and then `key(["id"])`.
     ///
     /// It may be called for several columns, and must be called before [`key`](Self::key). It is faster than a
     /// [`filter`](Self::filter), which would not use the index together with the key.
@@ -137,8 +137,8 @@ impl<C: Connect, K: SqlKey, D> Table<C, K, D> {
     ///
     /// # Errors
     ///
-    /// If there is no such column, if it was fixed already or is part of the named key, or if the value is NULL
-    /// (which equals nothing) or doesn't convert.
+    /// If there is no such column, if it was already given to `prefix_eq` or is one of the columns passed to
+    /// [`key`](Self::key), or if the value is NULL (which equals nothing) or doesn't convert.
     pub fn prefix_eq(
         mut self,
         column: impl Into<String>,
@@ -152,9 +152,9 @@ impl<C: Connect, K: SqlKey, D> Table<C, K, D> {
     /// are passed as in rusqlite. There may be as many as SQLite allows (32,766), minus the few that the walk itself
     /// uses.
     ///
-    /// A filter never costs the search by the key. The expression is split at its top-level ANDs. A condition that an
-    /// index serves together with the key is part of the search. For the others, rows are read and dropped. A fetch
-    /// ends after 512 dropped rows, or after the chunk size if that is larger. So a filter that matches nothing
+    /// A filter never prevents the index search by the key. The expression is split at its top-level ANDs. A condition
+    /// that an index serves together with the key is part of the search. For the others, rows are read and dropped. A
+    /// fetch ends after 512 dropped rows, or after the chunk size if that is larger. So a filter that matches nothing
     /// causes many short fetches instead of one long one.
     ///
     /// Prefer [`Walk::range`](keywalk::Walk::range) for a range of keys, and [`prefix_eq`](Self::prefix_eq) for a
@@ -163,8 +163,8 @@ impl<C: Connect, K: SqlKey, D> Table<C, K, D> {
     /// Text in double quotes is always a name here. SQLite itself would read it as a string if there is no such
     /// column.
     ///
-    /// The expression is SQL: never build it from untrusted input. It can't end the condition that it stands in. Pass
-    /// values as parameters.
+    /// The expression is SQL: never build it from untrusted input. Pass values as parameters. It can't break out of
+    /// its WHERE condition.
     ///
     /// ```
     /// # use keywalk_sqlite::Table;
