@@ -36,8 +36,8 @@ impl Checkpoint {
         &self.job
     }
 
-    /// Returns the number of the run that wrote this, counted from 1. A store that can compare refuses to
-    /// replace the checkpoint of a later run by that of an earlier one.
+    /// Returns the number of the run that wrote this, counted from 1. A store with conditional writes rejects a
+    /// checkpoint whose run number is lower than the stored one.
     #[must_use]
     pub fn run(&self) -> u64 {
         self.run
@@ -159,8 +159,9 @@ impl Error for CheckpointDecodeError {
     }
 }
 
-/// Converts a time to milliseconds since 1970, the form in which the checkpoint stores here keep it. For a
-/// store of your own. Returns 0 for an earlier time, and `i64::MAX` for one that is out of range.
+/// Converts a time to milliseconds since 1970, the form that [`FileCheckpoints`](crate::FileCheckpoints) and
+/// `keywalk_sqlite::SqliteCheckpoints` store. For a store of your own. Returns 0 for an earlier time, and
+/// `i64::MAX` for one that is out of range.
 ///
 /// ```
 /// use std::time::SystemTime;

@@ -22,8 +22,8 @@ use crate::lease::{Lease, Leases, file_name, refuse_special_file};
 /// | File | Content |
 /// |---|---|
 /// | `job-NAME.json` | the checkpoint. It is written whole and durably or not at all: a new file is synced and renamed over the old one, and the folder is synced |
-/// | `job-NAME.dead-letters.ndjson` | skipped items, one JSON object per line: `key`, `error`, `time` in milliseconds since 1970, and `key_bytes` in hexadecimal digits. The last line of a key counts, since a repeated chunk adds its letters again; [`dead_letters`](DeadLetters::dead_letters) returns only that one |
-/// | `job-NAME.lock` | empty. Locked by the operating system while the job runs, and removed afterwards. After a kill the file stays unlocked, and the job's next run removes it |
+/// | `job-NAME.dead-letters.ndjson` | skipped items, one JSON object per line: `key`, `error`, `time` in milliseconds since 1970, and `key_bytes` in hexadecimal digits. A key may have several lines, because a repeated chunk writes its letters again; only the last is valid. [`dead_letters`](DeadLetters::dead_letters) returns only that one |
+/// | `job-NAME.lock` | empty. Locked by the operating system while the job runs, and removed afterwards. After a kill the file may remain, but unlocked; the job's next run takes it over and removes it at its end |
 ///
 /// In file names, every byte of the job's name except small letters, digits, `-` and `_` is written as `%` and
 /// two hexadecimal digits. A process that is killed while it writes can leave a file `.job-NAME.json.XXXXXX`,
@@ -31,18 +31,18 @@ use crate::lease::{Lease, Leases, file_name, refuse_special_file};
 ///
 /// # Two runners
 ///
-/// The lock is the lease, so use a file system on which locks work, and don't share the folder between
-/// machines. Two runners may still get the same job, for example if the lock file was deleted. Then the earlier
-/// one's next commit is refused, since the later one has recorded itself. Chunks that both processed are
-/// processed twice. Neither runner is refused if both begin at the same moment, or if the job was reset between
-/// them.
+/// The lock is the lease, so use a file system on which locks work, and don't share the folder between machines.
+/// Two runners may still get the same job, for example if the lock file was deleted. The later run records its
+/// run number, so the earlier run's next commit fails. Until then, both may process the same chunk. This check
+/// misses two runs that start at the same moment. After a reset the run numbers start at 1 again: if the
+/// earlier run is still running then, the check may fail the later run instead, or neither.
 ///
 /// # Damage
 ///
-/// A checkpoint that can't be read makes [`list`](CheckpointStore::list) fail, and the error names its path. A
-/// dead letter that a crash or power failure tore at the end of the file is ignored. The next letter replaces
-/// it, and its chunk is processed again. Any other line that is not a letter makes
-/// [`dead_letters`](DeadLetters::dead_letters) fail, and the error names its line number.
+/// A checkpoint that can't be read makes [`list`](CheckpointStore::list) fail, and the error names its path. An
+/// incomplete last line of the dead letters, left by a crash or power failure, is ignored. The next dead letter
+/// overwrites it. The chunk of the incomplete letter is processed again. Any other line that is not a letter
+/// makes [`dead_letters`](DeadLetters::dead_letters) fail, and the error names its line number.
 ///
 /// # Skipped items
 ///

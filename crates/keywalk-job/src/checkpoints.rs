@@ -10,8 +10,8 @@ use crate::error::BoxError;
 /// with the checkpoint, or drops the scope if anything failed.
 ///
 /// Before the first chunk, a run takes a [`lease`](crate::Leases::lease), calls [`begin`](Self::begin) and
-/// [`load_in`](Self::load_in), and commits the record that it has begun. It skips that commit if the job is
-/// done.
+/// [`load_in`](Self::load_in), and commits a checkpoint with a new [run number](Checkpoint::run). It skips that
+/// commit if the job is done.
 ///
 /// A job also requires that the store implements [`Leases`](crate::Leases), and
 /// [`DeadLetters`](crate::DeadLetters) to skip items.
@@ -20,7 +20,7 @@ use crate::error::BoxError;
 ///
 /// A scope may borrow the store's client: a transaction borrows its connection. So [`begin`](Self::begin)
 /// splits the store for as long as the scope is open. The job's function borrows the [`Scope`](Self::Scope).
-/// The [`Rest`](Self::Rest) is what the store needs besides it to commit.
+/// The [`Rest`](Self::Rest) is whatever else the store needs in order to commit.
 ///
 /// | The store | `Scope<'a>` | `Rest<'a>` |
 /// |---|---|---|
@@ -34,11 +34,12 @@ use crate::error::BoxError;
 /// 1. **Whole.** [`load_in`](Self::load_in) returns the checkpoint that was committed last, or nothing if there
 ///    is none. This holds also after a crash in the middle of `commit`.
 /// 2. **Durable.** Once `commit` returns `Ok`, what it committed survives a crash.
-/// 3. **Together or apart.** If the scope is a transaction that includes the checkpoint, both commit or neither
-///    does: effects through it happen *exactly once*. If not (`Scope<'a> = ()`), `commit` comes after the
-///    effects, which happen *at least once*: after a crash one chunk may be processed again.
-/// 4. **Fenced.** `commit` fails if a later [run](Checkpoint::run) of the job has committed, provided that the
-///    store can compare. This covers a lease that fails to keep two runners apart.
+/// 3. **Atomic with the effects, or after them.** If the scope is a transaction that includes the checkpoint, the
+///    effects and the checkpoint commit together or not at all: effects through it happen *exactly once*. If not
+///    (`Scope<'a> = ()`), `commit` comes after the effects, which happen *at least once*: after a crash one chunk
+///    may be processed again.
+/// 4. **Fenced.** `commit` must fail if the stored checkpoint has a higher [run number](Checkpoint::run). Stores
+///    without a conditional write may omit this. It covers a lease that fails to keep two runners apart.
 /// 5. A scope that is dropped undoes what was done through it, if it can.
 ///
 /// # A store of your own
@@ -84,7 +85,7 @@ use crate::error::BoxError;
 ///
 /// # A transaction as the scope
 ///
-/// For a client whose transactions borrow it, such as that of the crate `postgres`. The walk uses another
+/// This example is for a client like `postgres::Client`, whose transactions borrow it. The walk uses another
 /// client:
 ///
 /// ```
@@ -205,9 +206,9 @@ use crate::error::BoxError;
 pub trait CheckpointStore {
     /// The scope in which a chunk is processed, which the job's function borrows: a transaction, or `()`.
     ///
-    /// It may borrow from `&'a mut self`. It has no `where Self: 'a`: with that, the bound of a job's function,
-    /// `FnMut(&mut C::Scope<'_>, ..)`, would require `C: 'static`. So the scope of a store that itself borrows
-    /// can't be `&'a mut Self`; it can be `&'a mut Client`, or `Transaction<'a>`.
+    /// It may borrow from `&'a mut self`. The type deliberately lacks `where Self: 'a`: adding it would force
+    /// `C: 'static` through the bound of a job's function, `FnMut(&mut C::Scope<'_>, ..)`. So if your store holds
+    /// references, its scope can't be `&'a mut Self`; it can be `&'a mut Client`, or `Transaction<'a>`.
     type Scope<'a>;
 
     /// The part of the store that remains while a scope is open.
@@ -225,12 +226,14 @@ pub trait CheckpointStore {
     /// Returns the store's error.
     fn begin(&mut self) -> Result<(Self::Scope<'_>, Self::Rest<'_>), Self::Error>;
 
-    /// Reads the job's last committed checkpoint within a scope. If the scope is a transaction, no other runner
-    /// commits between this call and its commit.
+    /// Reads the job's last committed checkpoint within a scope.
+    ///
+    /// If the scope is a transaction, this must lock the job's row (unless [`begin`](Self::begin) has locked the
+    /// database), so that no other runner can commit until the scope ends.
     ///
     /// # Errors
     ///
-    /// Returns the store's error, also if the checkpoint can't be read.
+    /// Returns the store's error, including if the checkpoint can't be read.
     fn load_in(
         scope: &mut Self::Scope<'_>,
         rest: &mut Self::Rest<'_>,
@@ -241,8 +244,8 @@ pub trait CheckpointStore {
     ///
     /// # Errors
     ///
-    /// Returns the store's error, also if a later [run](Checkpoint::run) of the job has committed, where the
-    /// store can compare.
+    /// Returns the store's error, including if the stored checkpoint has a higher [run number](Checkpoint::run);
+    /// see the contract.
     fn commit(
         scope: Self::Scope<'_>,
         rest: Self::Rest<'_>,
@@ -269,7 +272,7 @@ pub trait CheckpointStore {
     ///
     /// # Errors
     ///
-    /// Returns the store's error, also if the checkpoint can't be read.
+    /// Returns the store's error, including if the checkpoint can't be read.
     fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, Self::Error> {
         let (mut scope, mut rest) = self.begin()?;
         Self::load_in(&mut scope, &mut rest, job)
@@ -288,7 +291,8 @@ pub trait CheckpointStore {
     /// Does a part of the chunk's work. If it fails, undoes only that part, where the store can.
     ///
     /// A store whose scope is a transaction must undo the part, since the rest of the chunk is committed.
-    /// Provided: does the work, undoes nothing, and returns [`Attempt::RolledBack`] for a failure.
+    /// The default is for stores without transactions: it undoes nothing, and still returns
+    /// [`Attempt::RolledBack`] for a failure, so that the chunk continues.
     ///
     /// # Errors
     ///

@@ -3,7 +3,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-/// The clock that a job reads and waits by: the machine's, or one that a test moves by hand.
+/// The clock that a job uses to read the time and to sleep: the system's, or one that a test controls.
 ///
 /// ```
 /// use std::cell::Cell;

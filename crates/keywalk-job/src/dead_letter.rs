@@ -50,13 +50,14 @@ pub trait DeadLetters: CheckpointStore {
 
     /// Lists a job's letters, ordered by the bytes of their keys. O(letters).
     ///
-    /// The store's documentation describes how to process the letters again: with another job over the letters
-    /// in SQLite (`keywalk_sqlite::SqliteCheckpoints`), and key by key elsewhere. A store of your own creates
-    /// the letters with [`DeadLetterRecord::new`].
+    /// To process the items again: with SQLite, run a job over the table of dead letters (see
+    /// `keywalk_sqlite::SqliteCheckpoints`); with files, look up each key (see
+    /// [`FileCheckpoints`](crate::FileCheckpoints)). A store of your own creates the letters with
+    /// [`DeadLetterRecord::new`].
     ///
     /// # Errors
     ///
-    /// Returns the store's error, also if a letter can't be read.
+    /// Returns the store's error, including if a letter can't be read.
     fn dead_letters(&mut self, job: &str) -> Result<Vec<DeadLetterRecord>, Self::Error>;
 }
 
@@ -150,8 +151,8 @@ pub struct DeadLetterRecord {
 }
 
 impl DeadLetterRecord {
-    /// Creates the letter of an item from its key, human-readable and as the source encodes it. For a store of
-    /// your own.
+    /// Creates a record from the item's key: `key` is its readable text, `key_bytes` the source's encoding. For a
+    /// store of your own.
     ///
     /// ```
     /// use keywalk_job::{DeadLetterRecord, from_unix_millis};

@@ -77,7 +77,7 @@ pub enum Error<S, C> {
         after: Option<String>,
         /// How many items the chunk has.
         items: usize,
-        /// How often it was tried.
+        /// How many times the chunk (or the item, if `item` is set) was attempted.
         tries: u64,
         /// The function's error.
         error: BoxError,
@@ -96,8 +96,8 @@ pub enum Error<S, C> {
         /// The function's error on this item.
         error: BoxError,
     },
-    /// A blocking run was suspended at a future. This never happens unless this crate has a bug. What was done
-    /// before stays done, and recorded.
+    /// Internal error: a blocking run was suspended at a future. This is a bug in this crate. Please report it.
+    /// What was done before stays done, and recorded.
     Suspended {
         /// The job's name.
         job: String,
@@ -226,7 +226,7 @@ pub enum WalkMismatch {
         begun: String,
         /// The walk's range.
         walk: String,
-        /// Whether they differ only in the end, and the walk's end is further on; see
+        /// Whether only the ends of the ranges differ, and the walk's lies further on; see
         /// [`Job::extend_range`](crate::Job::extend_range).
         is_longer: bool,
     },

@@ -21,8 +21,8 @@ use crate::progress::Progress;
 use crate::run::run;
 use crate::stop::Stop;
 
-/// A named walk whose position is kept: a job that is stopped, killed or crashes continues there when it is run
-/// again.
+/// A named walk whose position is recorded. If a job is stopped or killed, or crashes, its next run continues
+/// from that position.
 ///
 /// For each chunk a job fetches the items, calls your function with them and records the position. If your
 /// function works through the transaction that records the position (`keywalk_sqlite::SqliteCheckpoints`), each
@@ -111,8 +111,8 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
     /// Creates a job with a name that is unique among the jobs of the same checkpoints. Reads nothing yet.
     ///
     /// With [`FileCheckpoints`](crate::FileCheckpoints), or `keywalk_sqlite::SqliteCheckpoints` over a file,
-    /// the name becomes part of a file name. Every byte except small letters, digits, `-` and `_` takes three
-    /// bytes there. A name that is too long (255 bytes in all, on most systems) is an error when the job runs.
+    /// the name becomes part of a file name. Every byte except `a`-`z`, `0`-`9`, `-` and `_` is escaped to three
+    /// bytes there. If the file name then exceeds the system's limit (usually 255 bytes), the run fails.
     pub fn new(name: impl Into<String>, walk: Walk<S>, checkpoints: C) -> Self {
         Job {
             name: name.into(),
@@ -130,8 +130,9 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
     }
 
     /// Starts over if an earlier run has reached the end, for recurring jobs such as a nightly clean-up. The
-    /// new walk may be any walk. Dead letters stay until their item fails again or the job is reset. Default: a
-    /// job that is done stays done.
+    /// new run may use a different walk (table, key, range or order). A dead letter stays even if its item now
+    /// succeeds. It is replaced if the item fails again, and removed by a [reset](Leases::reset). Default: a job
+    /// that is done stays done.
     pub fn restart_when_done(mut self) -> Self {
         self.options.repeated = true;
         self
@@ -145,13 +146,14 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self
     }
 
-    /// Continues to the end of the walk's range if that is further on than before, even if the job was done.
-    /// For incremental jobs, where each run processes what was added since the last one. Each item is processed
-    /// once. Default: [`Error::Resume`].
+    /// If the walk's range now ends further on than the stored one, continues to the new end, even if the job
+    /// was done. For incremental jobs, where each run processes what was added since the last one. Each item is
+    /// processed once. Default: [`Error::Resume`].
     ///
     /// The start of the range must stay the same. A job that is done continues after its last key, so it
     /// doesn't visit items inserted before that key. Don't combine this with
-    /// [`restart_when_done`](Self::restart_when_done): such jobs start over once they are done.
+    /// [`restart_when_done`](Self::restart_when_done): with that option, a job that is done starts over instead of
+    /// continuing.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -183,9 +185,9 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
     /// to change while the job was in progress. Key, range and order must be the same. Default:
     /// [`Error::Resume`].
     ///
-    /// **Nothing checks that both return the same rows.** Rows before the position that only the new query
-    /// returns are never visited. Remove this call once a run has continued: the job then belongs to the new
-    /// walk, and the next change is refused again.
+    /// **Nothing checks that the old and the new query return the same rows.** Rows before the position that
+    /// only the new query returns are never visited. Remove this call once a run has continued: the job then
+    /// belongs to the new walk, and the next change is refused again.
     pub fn adopt(mut self) -> Self {
         self.options.adopts = true;
         self
@@ -199,15 +201,16 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
     }
 
     /// Ends the run when `stop` is requested: the job finishes and records its chunk first. The flag is checked
-    /// between two chunks, and every 20 milliseconds of a pause. Call this once per flag to use several.
+    /// between two chunks, and every 20 milliseconds of a pause. May be called several times; each call adds a
+    /// flag.
     pub fn stop_on(mut self, stop: &Stop) -> Self {
         self.options.stops.push(stop.clone());
         self
     }
 
-    /// Ends the run after this time: no chunk is started after it. For cron jobs that must end before the next
-    /// one starts. A chunk in progress is finished, so use smaller chunks if that takes long. Default: no
-    /// deadline.
+    /// Starts no new chunk once `time` has passed since the call of [`run`](Self::run), and ends the run. Waiting
+    /// for the lease counts. For cron jobs that must end before the next one starts. A chunk in progress is
+    /// finished, so use smaller chunks if that takes long. Default: no deadline.
     pub fn deadline(mut self, time: Duration) -> Self {
         self.options.deadline = Some(time);
         self
@@ -219,9 +222,10 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self
     }
 
-    /// Caps the throughput at `items` per second. After each chunk the job waits until the time that its items
-    /// may take has passed. Chunks hold at most one second's worth of items, which bounds a burst. The limit
-    /// doesn't carry over between runs: a run doesn't know when the one before ended. Default: no limit.
+    /// Caps the throughput at `items` per second. After a chunk of n items, the next one starts no sooner than
+    /// n / `items` seconds after that chunk began. Chunks hold at most one second's worth of items, which bounds
+    /// a burst. The limit doesn't carry over between runs: a run doesn't know when the one before ended. Default:
+    /// no limit.
     ///
     /// # Panics
     ///
@@ -268,10 +272,9 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
     ///
     /// Two kinds of errors are not skipped:
     ///
-    /// - An error of the *source*, such as a row that its closure can't decode, ends the run. Decode doubtful
-    ///   data in the job's function instead.
-    /// - An error that loses the chunk's whole scope, such as one that ends a transaction, is
-    ///   [retried](Self::retry) or ends the run.
+    /// - An error of the *source*, such as a failure in the closure passed to `keywalk_sqlite::Table::map`, ends
+    ///   the run. Decode doubtful data in the job's function instead.
+    /// - If an error ends the whole transaction, the chunk is [retried](Self::retry), or the run ends.
     ///
     /// Set a limit with [`max_skipped`](Self::max_skipped) or [`max_skipped_ratio`](Self::max_skipped_ratio),
     /// so that a mistake in the function doesn't skip every item.
@@ -283,8 +286,8 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self
     }
 
-    /// [Skips failures](Self::skip_failures), but at most `items` of the job, over all its runs. One more ends
-    /// the run with [`Error::SkipLimit`]; what came before is done and recorded. Default: no limit.
+    /// [Skips failures](Self::skip_failures), but at most `items` of the job, over all its runs. One failure
+    /// more ends the run with [`Error::SkipLimit`]; what came before is done and recorded. Default: no limit.
     pub fn max_skipped(mut self, items: u64) -> Self
     where
         C: DeadLetters,
@@ -293,13 +296,14 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self.skip_failures()
     }
 
-    /// [Skips failures](Self::skip_failures), but at most this ratio of the items that the job has reached:
-    /// 0.01 is 1 %. The limit applies once the job has reached `min_items` items. One more ends the run with
-    /// [`Error::SkipLimit`]; what came before is done and recorded. Default: no limit.
+    /// [Skips failures](Self::skip_failures), but at most this ratio of the items that the job has reached: 0.01
+    /// is 1 %. The limit applies once the job has reached `min_items` items. The next failure that would exceed
+    /// the ratio ends the run with [`Error::SkipLimit`]; what came before is done and recorded. Default: no
+    /// limit.
     ///
     /// # Panics
     ///
-    /// If the share isn't 0 to 1.
+    /// If `ratio` isn't between 0 and 1.
     #[track_caller]
     pub fn max_skipped_ratio(mut self, ratio: f64, min_items: u64) -> Self
     where
@@ -313,13 +317,13 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self.skip_failures()
     }
 
-    /// Retries a chunk for which the function fails, after each of the policy's delays, if `when` returns
-    /// `true` for the error. After the last delay the run ends, or the item is [skipped](Self::skip_failures).
-    /// Default: no retry.
+    /// If the function fails and `when(error)` is `true`, retries the chunk, once after each delay of the policy.
+    /// If the last retry fails too, the run ends, or the item is [skipped](Self::skip_failures). Default: no
+    /// retry.
     ///
-    /// Before a retry the chunk's effects are undone, where possible, and its items are fetched again. If
-    /// failures are skipped, each item has the whole policy to itself: what came before it in the chunk is
-    /// committed and not repeated. Between two tries the job holds nothing of the store, and a
+    /// Before a retry the chunk's effects are undone if they went through the scope's transaction, and its items
+    /// are fetched again. If failures are skipped, each item gets its own set of retries. The items before it
+    /// are committed first, so they aren't repeated. Between two tries the job holds nothing of the store, and a
     /// [stop](Self::stop_on) or [deadline](Self::deadline) ends the run.
     ///
     /// Checkpoint failures follow the same policy, for example if another writer holds the lock for too long:
@@ -345,7 +349,7 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
     }
 
     /// Calls `hook` before the first chunk, after each chunk is recorded, and occasionally while a filter
-    /// matches nothing. Call this once per hook to use several.
+    /// matches nothing. May be called several times; each call adds a hook.
     pub fn on_progress(mut self, hook: impl FnMut(&Progress<'_, S::Key>) + 'a) -> Self {
         self.hooks.on_progress.push(Box::new(hook));
         self
@@ -361,8 +365,8 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self.on_progress(move |progress| show(&bar, progress))
     }
 
-    /// Replaces the clock that the job reads and waits by. For tests. The walk's [own clock](Walk::clock),
-    /// which sizes chunks, is separate. Default: the machine's clock.
+    /// Replaces the clock that the job uses to read the time and to sleep. For tests. The walk's
+    /// [own clock](Walk::clock), which sizes chunks, is separate. Default: the machine's clock.
     pub fn clock(mut self, clock: impl Clock + 'a) -> Self {
         self.hooks.clock = Box::new(clock);
         self
@@ -370,8 +374,8 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
 
     /// Runs the job until it is done, stopped, past its deadline, or something fails.
     ///
-    /// `work` is called for each chunk, with the scope of the checkpoints (a transaction, or `()`) and the
-    /// chunk's items: at least one. It may be called again for a chunk that was undone. If it panics, the panic
+    /// `work` is called for each non-empty chunk with the store's scope (for SQLite, the transaction; for files,
+    /// `()`) and the items. It may be called again for a chunk that was undone. If it panics, the panic
     /// propagates to the caller and the chunk is undone as after a failure.
     ///
     /// # Errors

@@ -1,7 +1,9 @@
-//! Resumable jobs over [keywalk] sources: a job that is stopped, killed or crashes continues at the exact item.
+//! Resumable jobs over [keywalk] sources: a job that was stopped or killed, or crashed, continues from its last
+//! checkpoint.
 //!
 //! Use it for backfills, purges and exports: long work that may be interrupted and must miss no item. The cost
-//! is one checkpoint per chunk: a row in the transaction of the effects, or two syncs of a file.
+//! is one checkpoint per chunk: one row, written in the same transaction as the effects, or two fsyncs (of the
+//! file and of its folder).
 //!
 //! ```
 //! # use std::{collections::BTreeMap, sync::{Arc, RwLock}};
@@ -55,25 +57,25 @@
 //! | A [`Stop`] is requested, or the [deadline](Job::deadline) has passed | finishes the chunk, records it, ends | continues |
 //! | The function fails | ends with [`Error::Work`], and the chunk is undone where possible; or [retries](Job::retry), or [skips](Job::skip_failures) the item | tries the chunk again |
 //! | The function fails on more items than may be [skipped](Job::max_skipped) | ends with [`Error::SkipLimit`]; what came before is recorded | tries that item again |
-//! | The function panics | treated as a failure, and the panic propagates to the caller | tries the chunk again |
+//! | The function panics | undoes the chunk as a failure does, but never retries or skips; the panic propagates to the caller | tries the chunk again |
 //! | The store fails | ends with [`Error::Walk`] ([`keywalk-retry`] retries transient failures) | continues |
 //! | The checkpoint can't be written | ends with [`Error::CheckpointStore`]; or retries by the policy of [`Job::retry`] if the failure is [transient](CheckpointStore::is_transient) | continues from the last checkpoint that was written |
 //! | The checkpoint is damaged | ends with [`Error::CheckpointStore`] before it does anything | the same, until the checkpoint is restored or [reset](Leases::reset) |
 //! | Another runner has the job | ends with [`Error::AlreadyRunning`], or [waits](Job::wait_for_lease) | |
 //! | Another runner takes the job from this one, because the lock file was deleted or locks don't work on this file system | ends with [`Error::CheckpointStore`] at its next commit | the later run continues |
-//! | The walk has another table, key, filter, range or order, or only one of the two is unbounded | ends with [`Error::Resume`]; or [starts over](Job::restart_if_changed), continues to a [later end](Job::extend_range), or [adopts](Job::adopt) another query | |
+//! | The walk differs from the one that the job began with: in table, key, filter, range or order, or in whether it is unbounded | ends with [`Error::Resume`]; or [starts over](Job::restart_if_changed), continues to a [later end](Job::extend_range), or [adopts](Job::adopt) another query | |
 //! | The job is done | does nothing, or [starts over](Job::restart_when_done) | |
 //! | Rows are deleted, inserted or changed concurrently | as in any [walk](keywalk#what-a-walk-promises) | |
 //!
-//! The function may delete, update and insert any rows, also in the table that is walked. Changing a row's
-//! *key* is a delete and an insert. A row that moves ahead of the walk is visited again, under its new key. A
-//! row that moves behind the walk isn't.
+//! The function may delete, update and insert any rows, also in the table that is walked. Changing a row's *key*
+//! is a delete and an insert. A row that was behind the walk and moves ahead of it is visited again, under its
+//! new key. A row that was ahead of the walk and moves behind it is missed.
 //!
 //! # Features
 //!
 //! - `indicatif`: shows a job's progress on a bar (`Job::bar`).
-//! - `tracing`: one span per run, and an event per chunk (debug), per retry and skipped item (warn), and at the
-//!   end. Keys and errors are recorded as text.
+//! - `tracing`: a span per run, and events: each chunk (debug), each retry and skipped item (warn), and the end
+//!   of the run (info, or error if it failed). Keys and errors are recorded as text.
 //!
 //! No feature is on by default.
 //!

@@ -49,8 +49,8 @@ impl Outcome {
         self.ended
     }
 
-    /// Returns whether the walk reached its end, in this run or an earlier one. Also true for an unbounded
-    /// walk's run that found nothing more, although such a job is never done.
+    /// Returns whether the walk reached its end, in this run or an earlier one. For an unbounded walk: whether
+    /// this run reached the current end of the table. ([`Checkpoint::is_done`] stays `false`.)
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.ended == StopReason::Done

@@ -29,8 +29,8 @@ impl<K> Progress<'_, K> {
         self.job
     }
 
-    /// Returns the key that the walk has reached: the last one that was done, or a later one if a filter has
-    /// dropped the keys that follow. `None` before the first item.
+    /// Returns the key that the walk has reached: the key of the last processed item, or a later key that the
+    /// filter rejected. `None` before the first item.
     #[must_use]
     pub fn position(&self) -> Option<&K> {
         self.position
@@ -81,12 +81,12 @@ impl<K> Progress<'_, K> {
 
     /// Returns the share that is done, 0 to 1.
     ///
-    /// If the [total](crate::Job::total) is set, this is the share of the items. Otherwise it is estimated:
-    /// where the last key lies between the first and the last key of the walk. The estimate costs nothing and
-    /// is right if keys are spread evenly. It works for integers, UUIDs and bytes, and for composite keys by
-    /// the first column that changes.
+    /// If the [total](crate::Job::total) is set, this is the share of the items. Otherwise it is estimated from
+    /// where the current key lies between the walk's first and last key. The estimate costs nothing and is right
+    /// if keys are spread evenly. It works for integers, UUIDs and bytes, and for composite keys by the first
+    /// column that changes.
     ///
-    /// Returns `None` for text, for an unbounded walk without an end, and at the start.
+    /// The estimate is `None` for text, for an unbounded walk whose range has no end, and at the start.
     #[must_use]
     pub fn share(&self) -> Option<f64> {
         self.share
