@@ -122,7 +122,7 @@ mod tests {
         let schedule = Schedule::new([1, 2, 3]).turn([Edit::DeleteCursor]);
         let found = syncs_by_offset(&schedule, 1).expect_err("2 is left out");
         assert_eq!(found.clause(), Clause::G3);
-        assert_eq!(found.breach().flaw().key(), Some(&2));
+        assert_eq!(found.violation().kind().key(), Some(&2));
         syncs(&schedule, 1).unwrap();
     }
 }

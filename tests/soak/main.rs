@@ -181,7 +181,7 @@ fn round(
     let (all, now) = (KeyRange::all(Order::Ascending), Span::at(clock.tick()));
     let read = Question::fetch(all, usize::MAX, content.clone(), Fetched::End, now);
     let observed = Oracle::unbounded(all).observe(&read, &lives);
-    observed.map_err(|breach| told(&breach, &read, &changes))?;
+    observed.map_err(|violation| told(&violation, &read, &changes))?;
     let mut broken = Vec::new();
     for walked in walks {
         broken.extend(walked.judge(&lives, &changes, counts).err());
@@ -207,7 +207,7 @@ fn walk_alone(
     let mut items = Walk::new(source).order(order).chunk_size(7).items();
     let first = items.next();
     if let Err(error) = database.with_exclusive_access(&other) {
-        return Ok(Some(violation(Clause::G14, error)));
+        return Ok(Some(message(Clause::G14, error)));
     }
     let walked: Vec<_> = first.into_iter().chain(items).collect::<Result<_, _>>()?;
     let is_right = match order {
@@ -219,7 +219,7 @@ fn walk_alone(
         walked.len(),
         content.len()
     );
-    Ok((!is_right).then(|| violation(Clause::G7, what)))
+    Ok((!is_right).then(|| message(Clause::G7, what)))
 }
 
 /// Writes, with a short pause after each transaction. Some transactions are rolled back, some lock the database for a
@@ -472,9 +472,9 @@ impl Part {
                     let fault = is_fused(chunks).and_then(|()| fault_of(&error, is_wal));
                     (Vec::new(), Some(fault.map(Some)))
                 }
-                Ok(Err(error)) => return Err(violation(Clause::G15, error)),
+                Ok(Err(error)) => return Err(message(Clause::G15, error)),
                 Err(panic) if panic.is::<Fault>() => (Vec::new(), Some(Ok(Some(Fault::Panic)))),
-                Err(_) => return Err(violation(Clause::G11, "it panicked")),
+                Err(_) => return Err(message(Clause::G11, "it panicked")),
             };
             let now = *chunks.cursor().range();
             let has_ended = matches!(left, Some(Ok(None)));
@@ -529,7 +529,7 @@ impl Part {
 fn is_fused<S: ChunkSource>(chunks: &mut Chunks<S>) -> Result<(), String> {
     match (0..2).all(|_| matches!(chunks.next(), Ok(None))) {
         true => Ok(()),
-        false => Err(violation(Clause::G12, "it goes on after its end")),
+        false => Err(message(Clause::G12, "it goes on after its end")),
     }
 }
 
@@ -550,7 +550,7 @@ fn fault_of(error: &keywalk_sqlite::Error, is_wal: bool) -> Result<Fault, String
         // If a virtual table is interrupted while it is declared, only the message shows it.
         None => (cause.to_string() == "interrupted").then_some(Fault::Interrupt),
     });
-    made.ok_or_else(|| violation(Clause::G11, format!("nothing was made to fail: {error:?}")))
+    made.ok_or_else(|| message(Clause::G11, format!("nothing was made to fail: {error:?}")))
 }
 
 impl Walked {
@@ -571,7 +571,7 @@ impl Walked {
         };
         for part in &self.parts {
             for question in &part.questions {
-                let told = |breach| told(&breach, question, changes);
+                let told = |violation| told(&violation, question, changes);
                 match &question.answer {
                     Answer::LastKey(LastKey::Empty) if oracle.has_ended() => continue,
                     // The walk knew its end, and made no request.
@@ -595,20 +595,20 @@ impl Walked {
 }
 
 /// Makes the report of a broken clause.
-fn violation(clause: Clause, what: impl Display) -> String {
+fn message(clause: Clause, what: impl Display) -> String {
     format!("{what}\n  {clause}")
 }
 
 /// Formats a violation as the kit does, with the last changes of its key before the answer.
-fn told(breach: &Violation<i64>, asked: &Question<i64>, changes: &[Mutation<i64>]) -> String {
+fn told(violation: &Violation<i64>, asked: &Question<i64>, changes: &[Mutation<i64>]) -> String {
     let is_of_it = |change: &&Mutation<i64>| {
-        Some(&change.key) == breach.flaw().key() && !asked.during.is_before(change.during)
+        Some(&change.key) == violation.kind().key() && !asked.during.is_before(change.during)
     };
     let mut of_key: Vec<_> = changes.iter().filter(is_of_it).collect();
     of_key.sort_by_key(|change| change.during.from);
-    let mut told = format!("{breach:#}\n    {:?}: {asked}\n", asked.during);
+    let mut told = format!("{violation:#}\n    {:?}: {asked}\n", asked.during);
     for change in of_key.iter().rev().take(5) {
         told += &format!("    {:?}: {change}\n", change.during);
     }
-    violation(breach.clause(), told)
+    message(violation.clause(), told)
 }

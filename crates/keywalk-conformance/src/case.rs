@@ -132,12 +132,12 @@ impl<H: Harness> Case<H> {
         chunk.clear();
         // The recorder has the answer or the failure.
         drop(caught(|| source.fetch(range, chunk)));
-        self.judge_last(source).map_err(|breach| {
-            let breach = match source.log().last() {
-                Some(question) => self.compared(&question, breach),
-                None => breach,
+        self.judge_last(source).map_err(|violation| {
+            let violation = match source.log().last() {
+                Some(question) => self.compared(&question, violation),
+                None => violation,
             };
-            diagnosed(range, breach, |range, key| {
+            diagnosed(range, violation, |range, key| {
                 finds(source.unseen(), range, key)
             })
         })
@@ -165,21 +165,21 @@ impl<H: Harness> Case<H> {
     pub(crate) fn compared(
         &self,
         question: &Question<H::Key>,
-        breach: Violation<H::Key>,
+        violation: Violation<H::Key>,
     ) -> Violation<H::Key> {
         let (Answer::Items(answer), Ok(mut fresh)) = (&question.answer, self.source()) else {
-            return breach;
+            return violation;
         };
         let (range, limit) = (&question.range, answer.limit);
         let mut chunk = Chunk::with_limit(limit);
         let fetch = || fresh.unseen().fetch(range, &mut chunk);
         let Ok(Ok(fetched)) = caught(fetch) else {
-            return breach;
+            return violation;
         };
         let other = fresh.items_of(&chunk, limit, &fetched);
         match judge(range, &other, &self.ledger.lives.borrow(), question.during) {
-            Ok(_) => breach.of_its_state(),
-            Err(_) => breach,
+            Ok(_) => violation.of_its_state(),
+            Err(_) => violation,
         }
     }
 }

@@ -42,7 +42,7 @@ clauses! {
     G3 " Complete";
     /// a key that is certainly absent throughout its fetch is not yielded
     G4 " Sound";
-    /// an item is one that its key has during the fetch: never torn, never of an earlier fetch
+    /// an item is one that its key has during the fetch: never parts of two versions, never of an earlier fetch
     G5 " Value";
     /// every key lies past the cursor and within the range, and no more come than the limit
     G6 " Bounds";
@@ -55,7 +55,7 @@ clauses! {
     G9 " Termination";
     /// what came before a cursor and what comes after it are together one walk
     G10 " Resume";
-    /// a fetch that fails says so, hands out nothing, moves nothing, and never looks like the end
+    /// a fetch that fails says so, returns no item, moves nothing, and never looks like the end
     G11 " Errors";
     /// after the end or an error nothing comes, and the store is not asked again
     G12 " Fused";

@@ -98,8 +98,8 @@ where
         for key in &edits.initial {
             let put = state.write(key, true);
             put.map_err(|error| {
-                let breach = Violation::said(Clause::Harness, "a row that is there at first was not put");
-                state.found(breach.got(error).hint(
+                let violation = Violation::said(Clause::Harness, "a row that is there at first was not put");
+                state.found(violation.got(error).hint(
                     "does the store take every key that is drawn, and is it empty when the run begins?",
                 ))
             })?;
@@ -120,7 +120,7 @@ where
     ) -> Result<bool, Counterexample<K>> {
         let returned = caught(|| code(self));
         self.with(|state| match (state.stop.take(), returned) {
-            (Some(Stop::Broke(breach)), _) => Err(state.found(breach)),
+            (Some(Stop::Broke(violation)), _) => Err(state.found(violation)),
             (Some(Stop::Killed), _) => {
                 let note = "killed, and begun again".to_owned();
                 state.ledger.tell(Event::Note(note));
@@ -133,10 +133,10 @@ where
             }
             (None, Err(panic)) => resume_unwind(panic),
             (None, Ok(Err(error))) => {
-                let breach =
+                let violation =
                     Violation::said(Clause::Harness, "the code under test returned an error");
-                let breach = breach.got(format!("{error:?}"));
-                Err(state.found(breach.hint("is it an error that it should have tried again?")))
+                let violation = violation.got(format!("{error:?}"));
+                Err(state.found(violation.hint("is it an error that it should have tried again?")))
             }
             (None, Ok(Ok(()))) => Ok(true),
         })
@@ -150,7 +150,7 @@ where
             let kept = state.cursor.clone();
             let found = state.find_place(kept);
             let found = found.and_then(|()| state.visits.end(now, &state.ledger.lives.borrow()));
-            found.map_err(|breach| state.found(breach))
+            found.map_err(|violation| state.found(violation))
         })
     }
 
@@ -258,7 +258,7 @@ where
         let goes_on = self.with(|state| {
             if state.stop.is_none() {
                 state.stop = match what(state) {
-                    Err(breach) => Some(Stop::Broke(breach)),
+                    Err(violation) => Some(Stop::Broke(violation)),
                     Ok(is_killed) => is_killed.then_some(Stop::Killed),
                 };
             }
@@ -401,8 +401,8 @@ where
         self.ledger.change(key, change, || write(key, change))
     }
 
-    fn found(&self, breach: Violation<K>) -> Counterexample<K> {
-        Counterexample::new(breach, lock(&self.ledger.timeline).lines())
+    fn found(&self, violation: Violation<K>) -> Counterexample<K> {
+        Counterexample::new(violation, lock(&self.ledger.timeline).lines())
     }
 }
 
@@ -483,15 +483,15 @@ pub struct Counterexample<K>(Box<Found<K>>);
 
 #[derive(Clone, Debug)]
 struct Found<K> {
-    breach: Violation<K>,
+    violation: Violation<K>,
     explanation: Explanation,
 }
 
 impl<K: Clone + Debug> Counterexample<K> {
-    pub(crate) fn new(breach: Violation<K>, timeline: Vec<String>) -> Self {
-        let explanation = Explanation::new(breach.clone(), timeline);
+    pub(crate) fn new(violation: Violation<K>, timeline: Vec<String>) -> Self {
+        let explanation = Explanation::new(violation.clone(), timeline);
         Counterexample(Box::new(Found {
-            breach,
+            violation,
             explanation,
         }))
     }
@@ -500,14 +500,14 @@ impl<K: Clone + Debug> Counterexample<K> {
 impl<K: Debug> Counterexample<K> {
     /// Returns what is wrong, with the key.
     #[must_use]
-    pub fn breach(&self) -> &Violation<K> {
-        &self.0.breach
+    pub fn violation(&self) -> &Violation<K> {
+        &self.0.violation
     }
 
     /// Returns the broken clause.
     #[must_use]
     pub fn clause(&self) -> Clause {
-        self.0.breach.clause()
+        self.0.violation.clause()
     }
 
     /// Returns the history, one line per event, at most the last 40.

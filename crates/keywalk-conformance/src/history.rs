@@ -23,8 +23,8 @@
 //! let ((), during) = clock.time(|| ());
 //! let items = vec![(1, 10)];
 //! let asked = Question::fetch(range, 5, items, Fetched::End, during);
-//! let breach = oracle.observe(&asked, &lives).expect_err("2 is missing");
-//! assert_eq!(breach.clause(), Clause::G8);
+//! let violation = oracle.observe(&asked, &lives).expect_err("2 is missing");
+//! assert_eq!(violation.clause(), Clause::G8);
 //! ```
 
 use std::fmt::Debug;

@@ -60,12 +60,12 @@ impl Failure {
     pub(crate) fn new<K: Debug>(
         check: &'static str,
         seed: u64,
-        breach: Violation<K>,
+        violation: Violation<K>,
         timeline: Vec<String>,
     ) -> Self {
         Failure(Box::new(FailureParts {
             check,
-            explanation: Explanation::new(breach, timeline),
+            explanation: Explanation::new(violation, timeline),
             seed,
         }))
     }

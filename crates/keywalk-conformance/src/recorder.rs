@@ -151,18 +151,18 @@ impl<K: Clone> Log<K> {
 }
 
 impl Unwound {
-    pub(crate) fn breach<K: Debug>(self) -> Violation<K> {
+    pub(crate) fn violation<K: Debug>(self) -> Violation<K> {
         let Unwound::Unwritten(method, message) = self else {
             return Violation::new(FailureKind::Endless);
         };
-        let breach = Violation::new(FailureKind::Panicked).of(Clause::G10);
-        let breach = breach.got(format!("`{method}`: {message}"));
+        let violation = Violation::new(FailureKind::Panicked).of(Clause::G10);
+        let violation = violation.got(format!("`{method}`: {message}"));
         match method {
-            "decode_key" => breach.hint(
+            "decode_key" => violation.hint(
                 "it is given any bytes: are there as many as it takes, and is the text UTF-8?",
             ),
-            "share" => breach.hint("does a difference of two far keys overflow?"),
-            _ => breach,
+            "share" => violation.hint("does a difference of two far keys overflow?"),
+            _ => violation,
         }
     }
 }
@@ -280,7 +280,7 @@ impl Watchdog {
     }
 
     fn stuck(&self) -> (Violation<()>, Vec<String>) {
-        let (clause, flaw) = match *lock(&self.0.doing) {
+        let (clause, kind) = match *lock(&self.0.doing) {
             Doing::Changing if self.has_walked() => (
                 Clause::G14,
                 "a change after a fetch doesn't return: the source holds a lock",
@@ -292,7 +292,7 @@ impl Watchdog {
         };
         let history = lock(&self.0.history);
         let lines = history.as_ref().map(|history| lock(history).lines());
-        (Violation::said(clause, flaw), lines.unwrap_or_default())
+        (Violation::said(clause, kind), lines.unwrap_or_default())
     }
 }
 
@@ -302,7 +302,8 @@ pub(crate) fn watched(
     config: Config,
     run: Box<dyn FnOnce(Watchdog) -> Result<Verdict, Failure> + Send>,
 ) -> Result<Verdict, Failure> {
-    let failed = |breach: Violation<()>, lines| Failure::new(check, config.seed, breach, lines);
+    let failed =
+        |violation: Violation<()>, lines| Failure::new(check, config.seed, violation, lines);
     let beat = Watchdog::default();
     let of_thread = beat.clone();
     let (sender, receiver) = channel();
@@ -312,16 +313,16 @@ pub(crate) fn watched(
         drop(sender.send(result));
     };
     if let Err(error) = thread::Builder::new().name(check.to_owned()).spawn(run) {
-        let breach = Violation::said(Clause::Harness, "no thread could be started");
-        return Err(failed(breach.got(error), Vec::new()));
+        let violation = Violation::said(Clause::Harness, "no thread could be started");
+        return Err(failed(violation.got(error), Vec::new()));
     }
     let (mut count, mut unmoved) = (beat.count(), 0);
     loop {
         match receiver.recv_timeout(config.patience) {
             Ok(Ok(result)) => return result,
             Ok(Err(panic)) => {
-                let breach = Violation::new(FailureKind::Panicked).got(message(&*panic));
-                return Err(failed(breach, Vec::new()));
+                let violation = Violation::new(FailureKind::Panicked).got(message(&*panic));
+                return Err(failed(violation, Vec::new()));
             }
             Err(RecvTimeoutError::Timeout) => {
                 let now = beat.count();
@@ -330,13 +331,13 @@ pub(crate) fn watched(
                 let is_operating = now % 2 == 1;
                 // The kit's own work between two operations takes negligible time.
                 if unmoved > 0 && (is_operating || unmoved > 10) {
-                    let (breach, lines) = beat.stuck();
-                    return Err(failed(breach, lines));
+                    let (violation, lines) = beat.stuck();
+                    return Err(failed(violation, lines));
                 }
             }
             Err(RecvTimeoutError::Disconnected) => {
-                let breach = Violation::said(Clause::Harness, "the check's thread was lost");
-                return Err(failed(breach, Vec::new()));
+                let violation = Violation::said(Clause::Harness, "the check's thread was lost");
+                return Err(failed(violation, Vec::new()));
             }
         }
     }

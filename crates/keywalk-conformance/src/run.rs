@@ -237,10 +237,10 @@ impl<'s, H: Harness> Run<'s, H> {
         question: &Question<H::Key>,
     ) -> Tried<H> {
         let observed = self.observe(trial, source.opened, question);
-        observed.map_err(|breach| match breach.clause() {
-            Clause::G7 | Clause::G5 => breach,
-            _ if self.is_snapshot => breach,
-            _ => trial.compared(question, breach),
+        observed.map_err(|violation| match violation.clause() {
+            Clause::G7 | Clause::G5 => violation,
+            _ if self.is_snapshot => violation,
+            _ => trial.compared(question, violation),
         })
     }
 
@@ -249,14 +249,14 @@ impl<'s, H: Harness> Run<'s, H> {
         let lives = trial.ledger.lives.borrow();
         let Question { range, during, .. } = question;
         let observed = self.oracle.observe(question, &lives);
-        observed.map_err(|breach| match &question.answer {
+        observed.map_err(|violation| match &question.answer {
             Answer::Items(answer) if !self.is_snapshot => {
-                explained(breach, &lives, (opened, *during), |at| {
+                explained(violation, &lives, (opened, *during), |at| {
                     judge(range, answer, &lives, at).is_ok()
                 })
             }
-            Answer::Items(_) if breach.flaw().key().is_some() => breach.of_a_snapshot(),
-            _ => breach,
+            Answer::Items(_) if violation.kind().key().is_some() => violation.of_a_snapshot(),
+            _ => violation,
         })
     }
 
@@ -270,7 +270,7 @@ impl<'s, H: Harness> Run<'s, H> {
         let questions = source.log().from(self.judged);
         let mut questions = questions.iter();
         match questions.try_for_each(|question| self.compare(trial, source, question)) {
-            Err(breach) => breach,
+            Err(violation) => violation,
             Ok(()) => unexpected(error),
         }
     }

@@ -109,8 +109,8 @@ impl<H: Harness> Runner<H> {
     }
 
     /// Fails the check with this violation.
-    pub(crate) fn fail(&self, breach: Violation<H::Key>) -> Checked {
-        Err(self.failure(breach, Vec::new()).into())
+    pub(crate) fn fail(&self, violation: Violation<H::Key>) -> Checked {
+        Err(self.failure(violation, Vec::new()).into())
     }
 
     pub(crate) fn once(
@@ -118,21 +118,21 @@ impl<H: Harness> Runner<H> {
         check: &mut dyn FnMut(&mut Case<H>) -> Tried<H>,
     ) -> Result<(), Failure> {
         let opened = Case::open(&self.beat);
-        let mut trial = opened.map_err(|breach| self.failure(breach, Vec::new()))?;
-        let breach = match caught(|| check(&mut trial)) {
+        let mut trial = opened.map_err(|violation| self.failure(violation, Vec::new()))?;
+        let violation = match caught(|| check(&mut trial)) {
             Ok(Ok(())) => return Ok(()),
-            Ok(Err(breach)) => breach,
+            Ok(Err(violation)) => violation,
             Err(panic) => match panic.downcast::<Unwound>() {
-                Ok(unwound) => unwound.breach(),
+                Ok(unwound) => unwound.violation(),
                 Err(panic) => Violation::new(FailureKind::Panicked).got(message(&*panic)),
             },
         };
         let lines = lock(&trial.ledger.timeline).lines();
-        Err(self.failure(breach, lines))
+        Err(self.failure(violation, lines))
     }
 
-    fn failure(&self, breach: Violation<H::Key>, lines: Vec<String>) -> Failure {
-        Failure::new(self.check, self.config.seed, breach, lines)
+    fn failure(&self, violation: Violation<H::Key>, lines: Vec<String>) -> Failure {
+        Failure::new(self.check, self.config.seed, violation, lines)
     }
 
     /// Tests a property with many random cases. Returns the smallest case that breaks it.

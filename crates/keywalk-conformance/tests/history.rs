@@ -20,7 +20,7 @@ use Fetched::{End, More, ScannedTo};
 type Judged = Result<(), (Clause, FailureKind<i64>)>;
 
 fn judged(observed: Result<(), Violation<i64>>) -> Judged {
-    observed.map_err(|breach| (breach.clause(), breach.flaw().clone()))
+    observed.map_err(|violation| (violation.clause(), violation.kind().clone()))
 }
 
 fn span(from: u64, to: u64) -> Span {

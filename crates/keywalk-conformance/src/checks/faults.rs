@@ -207,9 +207,9 @@ pub(super) fn a_failed_fetch_can_be_asked_again<H: Harness>(lab: &Runner<H>) -> 
                 trial.note("from here on nothing fails");
             }
             let covered = trial.ask(&mut source, &range, &mut chunk);
-            let covered = covered.map_err(|breach| match turn {
-                0 => breach,
-                _ => breach.of(Clause::G11),
+            let covered = covered.map_err(|violation| match turn {
+                0 => violation,
+                _ => violation.of(Clause::G11),
             })?;
             match covered {
                 Some(key) => range.start_after(key),

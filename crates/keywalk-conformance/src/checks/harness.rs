@@ -87,8 +87,8 @@ pub(super) fn keys_are_ordered_as_they_declare<H: Harness>(lab: &Runner<H>) -> C
             && (a == b) == order.is_eq();
         if !is_same {
             let otherwise = "the key's `PartialOrd`, `Eq` and `Ord` disagree";
-            let breach = Violation::said(Clause::Harness, otherwise);
-            return lab.fail(breach.got(format!("{a:?} and {b:?}")));
+            let violation = Violation::said(Clause::Harness, otherwise);
+            return lab.fail(violation.got(format!("{a:?} and {b:?}")));
         }
     }
     Ok(())

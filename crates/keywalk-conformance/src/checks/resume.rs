@@ -160,8 +160,8 @@ impl<H: DurableHarness> Kept<H> for Written<H::Key> {
             }),
             other => {
                 let otherwise = "a token doesn't come back from its text";
-                let breach = Violation::said(Clause::G10, otherwise).expected(text);
-                Err(breach.got(format!("{other:?}")))
+                let violation = Violation::said(Clause::G10, otherwise).expected(text);
+                Err(violation.got(format!("{other:?}")))
             }
         }
     }
@@ -190,15 +190,15 @@ fn refused<K: Debug, E: Debug>(error: &Error<E>) -> Violation<K> {
         return failed(error);
     }
     let refused = "a token is refused by another source over its store";
-    let breach = Violation::said(Clause::G10, refused).got(format!("{error:?}"));
+    let violation = Violation::said(Clause::G10, refused).got(format!("{error:?}"));
     match error {
-        Error::Token(TokenError::Key) => breach.hint(
+        Error::Token(TokenError::Key) => violation.hint(
             "does a key come back from its bytes? What `decode_key` gives is encoded again and \
              compared",
         ),
-        Error::Token(TokenError::Source { .. }) => breach
+        Error::Token(TokenError::Source { .. }) => violation
             .hint("does the fingerprint say what isn't the same for each source and at each time?"),
-        _ => breach,
+        _ => violation,
     }
 }
 

@@ -158,14 +158,14 @@ impl<K: Ord + Clone + Debug + Send + 'static> Walked<K> {
         let lives = trial.ledger.lives.borrow();
         for question in &self.questions {
             let observed = self.oracle.observe(question, &lives);
-            observed.inspect_err(|breach| {
-                *lock(&trial.ledger.timeline) = about(breach, question, changes);
+            observed.inspect_err(|violation| {
+                *lock(&trial.ledger.timeline) = about(violation, question, changes);
             })?;
         }
         let mut entries = self.entries.iter();
         entries.try_for_each(|(key, _)| self.oracle.hand_out(key))?;
         match self.failed {
-            Some(breach) => Err(breach),
+            Some(violation) => Err(violation),
             None => self.oracle.end(self.chunk_size, &lives),
         }
     }
@@ -174,12 +174,12 @@ impl<K: Ord + Clone + Debug + Send + 'static> Walked<K> {
 /// Returns the part of the history that matters for a request: the last changes of the violation's key, the concurrent
 /// changes, and the request.
 fn about<K: Ord + Clone + Debug>(
-    breach: &Violation<K>,
+    violation: &Violation<K>,
     question: &Question<K>,
     changes: &[Mutation<K>],
 ) -> Vec<Event<K>> {
     const MOST: usize = 12;
-    let is_of_key = |change: &Mutation<K>| Some(&change.key) == breach.flaw().key();
+    let is_of_key = |change: &Mutation<K>| Some(&change.key) == violation.kind().key();
     let mut changes = Vec::from_iter(changes);
     changes.sort_by_key(|change| change.during.from);
     changes.retain(|change| !question.during.is_before(change.during));

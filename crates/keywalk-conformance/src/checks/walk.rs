@@ -66,10 +66,10 @@ pub(super) fn nothing_is_read_before_the_first_item<H: Harness>(lab: &Runner<H>)
 }
 
 /// Makes a violation of reading ahead of the request.
-fn early<K: Debug>(breach: Violation<K>) -> Violation<K> {
-    match breach.clause() {
-        Clause::G7 | Clause::G5 => breach.of(Clause::G13),
-        _ => breach,
+fn early<K: Debug>(violation: Violation<K>) -> Violation<K> {
+    match violation.clause() {
+        Clause::G7 | Clause::G5 => violation.of(Clause::G13),
+        _ => violation,
     }
 }
 
@@ -82,14 +82,14 @@ pub(super) fn no_more_than_a_chunk_is_buffered<H: Harness>(lab: &Runner<H>) -> C
             let mut chunks = Plan::of_all(order, size).walk(trial.source()?).chunks();
             loop {
                 let next = chunks.next().map(|chunk| chunk.map(|items| items.len()));
-                trial.judge_last(chunks.source()).map_err(|breach| {
-                    let breach = early(breach);
-                    match breach.clause() {
-                        Clause::G13 => breach.hint(
+                trial.judge_last(chunks.source()).map_err(|violation| {
+                    let violation = early(violation);
+                    match violation.clause() {
+                        Clause::G13 => violation.hint(
                             "items that were read ahead? A fetch reads about as many as it is \
                              asked for",
                         ),
-                        _ => breach,
+                        _ => violation,
                     }
                 })?;
                 match next.map_err(|error| unexpected(&error))? {
@@ -170,8 +170,8 @@ pub(super) fn two_walks_do_not_disturb_each_other<H: Harness>(lab: &Runner<H>) -
         }
         if seen != [keys.len(); 2] {
             let fewer = "of two walks in turns, each has all items";
-            let breach = Violation::said(Clause::G3, fewer).expected(keys.len());
-            return Err(breach.got(format!("{seen:?}")));
+            let violation = Violation::said(Clause::G3, fewer).expected(keys.len());
+            return Err(violation.got(format!("{seen:?}")));
         }
         Ok(())
     })

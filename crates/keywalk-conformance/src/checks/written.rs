@@ -53,13 +53,13 @@ fn comes_back<H: DurableHarness>(source: &SourceOf<'_, H>, key: &H::Key) -> Trie
     if back.as_ref().is_some_and(is_same) {
         return Ok(());
     }
-    let breach = Violation::said(Clause::G10, "a key doesn't come back from its bytes")
+    let violation = Violation::said(Clause::G10, "a key doesn't come back from its bytes")
         .expected(format!("{key:?}, from {}", Hex(&bytes)));
     Err(match back {
-        None => breach
+        None => violation
             .got("no key")
             .hint("is `decode_key` stricter than `encode_key`?"),
-        Some(back) => breach.got(format!("{back:?}")).hint(
+        Some(back) => violation.got(format!("{back:?}")).hint(
             "does `encode_key` cut, round or fold the key? A walk that goes on from another key \
              repeats items, or skips them",
         ),
@@ -319,7 +319,7 @@ pub(super) fn a_token_of_a_stranger_is_refused<H: DurableHarness>(lab: &Runner<H
                 let differs = format!("refused: of another {field}, {text:?}");
                 Violation::said(Clause::G10, what).expected(differs)
             };
-            let breach = match walk {
+            let violation = match walk {
                 Err(Error::Token(TokenError::Source { field: told, .. })) if told == field => {
                     if reads == trial.harness()?.rows_read() {
                         continue;
@@ -338,7 +338,7 @@ pub(super) fn a_token_of_a_stranger_is_refused<H: DurableHarness>(lab: &Runner<H
                     "does the fingerprint say all that decides which keys are walked, in which order?",
                 ),
             };
-            return Err(breach);
+            return Err(violation);
         }
         Ok(())
     })?;

@@ -28,30 +28,30 @@ pub(crate) fn judge<K: Ord + Clone + Debug>(
         overflowed,
         fetched,
     } = answer;
-    let breach = |flaw| {
-        let about = match &flaw {
+    let violation = |kind| {
+        let about = match &kind {
             FailureKind::Missing(key) | FailureKind::MissingAtEnd(key) => Some(key),
             _ => None,
         };
         let expected = expectation(range, answer, lives, during, about);
-        Violation::new(flaw).expected(expected).got(answer)
+        Violation::new(kind).expected(expected).got(answer)
     };
     if *overflowed || items.len() > *limit {
-        return Err(breach(FailureKind::Overfull));
+        return Err(violation(FailureKind::Overfull));
     }
     let misplaced = || items.iter().find_map(|(key, _)| outside(range, key));
-    if let Some(flaw) = disorder(range, items).or_else(misplaced) {
-        return Err(match hint_at_bound(range, &flaw) {
-            Some(hint) => breach(flaw).hint(hint),
-            None => breach(flaw),
+    if let Some(kind) = disorder(range, items).or_else(misplaced) {
+        return Err(match hint_at_bound(range, &kind) {
+            Some(hint) => violation(kind).hint(hint),
+            None => violation(kind),
         });
     }
     for (key, value) in items {
         if lives.presence(key, during) == Presence::Absent {
-            return Err(breach(FailureKind::Absent(key.clone())));
+            return Err(violation(FailureKind::Absent(key.clone())));
         }
         if !lives.may_hold(key, *value, during) {
-            return Err(breach(FailureKind::Value(key.clone())));
+            return Err(violation(FailureKind::Value(key.clone())));
         }
     }
     let last = items.last().map(|(key, _)| key);
@@ -59,23 +59,23 @@ pub(crate) fn judge<K: Ord + Clone + Debug>(
         Fetched::End => None,
         Fetched::More => match last {
             Some(key) => Some(key),
-            None => return Err(breach(FailureKind::Stuck)),
+            None => return Err(violation(FailureKind::Stuck)),
         },
         Fetched::ScannedTo(key) => {
             if is_after_end(range, key) {
-                return Err(breach(FailureKind::Beyond(key.clone())));
+                return Err(violation(FailureKind::Beyond(key.clone())));
             }
             match last {
                 Some(last) if compare(range.order(), key, last).is_lt() => {
-                    return Err(breach(FailureKind::ScannedShort(key.clone())));
+                    return Err(violation(FailureKind::ScannedShort(key.clone())));
                 }
-                None if is_before_start(range, key) => return Err(breach(FailureKind::Stuck)),
+                None if is_before_start(range, key) => return Err(violation(FailureKind::Stuck)),
                 _ => Some(key),
             }
         }
     };
-    if let Some(flaw) = missing(range, items, covered, lives, during) {
-        return Err(breach(flaw));
+    if let Some(kind) = missing(range, items, covered, lives, during) {
+        return Err(violation(kind));
     }
     Ok(covered.cloned())
 }
@@ -90,7 +90,7 @@ pub(crate) fn judge_last_key<K: Ord + Clone + Debug>(
     let content = lives.content(&backward, during);
     let mut certain = content.filter(|(_, presence)| *presence == Presence::Present);
     let last = certain.next().map(|(key, _)| key);
-    let flaw = match (answer, last) {
+    let kind = match (answer, last) {
         (LastKey::Unknown, _) | (LastKey::Empty, None) => return Ok(()),
         (LastKey::Empty, Some(last)) => FailureKind::NoLast(last.clone()),
         (LastKey::Known(key), _) if is_before_start(range, key) => FailureKind::Behind(key.clone()),
@@ -107,8 +107,8 @@ pub(crate) fn judge_last_key<K: Ord + Clone + Debug>(
         Some(key) => format!("Is({key:?})"),
         None => "Empty".to_owned(),
     };
-    let breach = Violation::new(flaw).expected(expected);
-    Err(breach.got(format!("{answer:?}")))
+    let violation = Violation::new(kind).expected(expected);
+    Err(violation.got(format!("{answer:?}")))
 }
 
 /// Judges any answer of a source that was opened at `opened`. Explains a wrong answer that was right earlier.
@@ -123,16 +123,16 @@ pub(crate) fn judge_by_time<K: Ord + Clone + Debug>(
         Answer::LastKey(answer) => judge_last_key(range, answer, lives, at).map(|()| None),
         Answer::Error(error) => Err(Violation::new(FailureKind::Failed).got(error)),
         Answer::Panic(panic) if range.is_empty() => {
-            let breach = Violation::new(FailureKind::Panicked)
+            let violation = Violation::new(FailureKind::Panicked)
                 .of(Clause::G6)
                 .got(panic);
-            Err(breach.hint("`BTreeMap::range` panics on such a range: ask `is_empty` first"))
+            Err(violation.hint("`BTreeMap::range` panics on such a range: ask `is_empty` first"))
         }
         Answer::Panic(panic) => Err(Violation::new(FailureKind::Panicked).got(panic)),
     };
     let during = question.during;
     judged(during)
-        .map_err(|breach| explained(breach, lives, (opened, during), |at| judged(at).is_ok()))
+        .map_err(|violation| explained(violation, lives, (opened, during), |at| judged(at).is_ok()))
 }
 
 /// Compares `a` to `b` in this order. Uses only `Ord`, so it doesn't rely on code under test.
@@ -207,8 +207,8 @@ fn missing<K: Ord + Clone>(
     None
 }
 
-fn hint_at_bound<K: PartialEq>(range: &KeyRange<K>, flaw: &FailureKind<K>) -> Option<&'static str> {
-    match (flaw, range.start(), range.end()) {
+fn hint_at_bound<K: PartialEq>(range: &KeyRange<K>, kind: &FailureKind<K>) -> Option<&'static str> {
+    match (kind, range.start(), range.end()) {
         (FailureKind::Behind(key), Bound::Excluded(near), _) if key == near => {
             Some("the key equals the cursor, which is excluded: `>=` where `>` is meant?")
         }
@@ -222,60 +222,60 @@ fn hint_at_bound<K: PartialEq>(range: &KeyRange<K>, flaw: &FailureKind<K>) -> Op
 /// Explains a violation by an outdated answer, if the answer `is_right` at an earlier moment since the source was
 /// opened.
 pub(crate) fn explained<K: Ord + Clone + Debug>(
-    breach: Violation<K>,
+    violation: Violation<K>,
     lives: &KeyHistory<K>,
     (opened, asked): (u64, Span),
     is_right: impl Fn(Span) -> bool,
 ) -> Violation<K> {
-    let clause = match breach.flaw() {
+    let clause = match violation.kind() {
         FailureKind::Missing(_)
         | FailureKind::MissingAtEnd(_)
         | FailureKind::Absent(_)
         | FailureKind::NotLast(_)
         | FailureKind::NoLast(_) => Clause::G7,
         FailureKind::Value(_) => Clause::G5,
-        _ => return breach,
+        _ => return violation,
     };
     let returns = lives.moments(opened).filter(|at| *at < asked.from);
     let mut moments = std::iter::once(opened).chain(returns);
     // Just after the return; no other event lies at that moment.
     if moments.any(|at| is_right(Span::at(at + 1))) {
-        breach.of(clause).hint(
+        violation.of(clause).hint(
             "this is what the store held earlier: a snapshot, a transaction that is kept open, or \
              items read ahead? (If it is meant: declare `snapshot`)",
         )
     } else {
-        breach
+        violation
     }
 }
 
 /// Diagnoses a missing key by whether the source `finds` it through other ranges.
 pub(crate) fn diagnosed<K: Ord + Clone + Debug>(
     range: &KeyRange<K>,
-    breach: Violation<K>,
+    violation: Violation<K>,
     mut finds: impl FnMut(&KeyRange<K>, &K) -> bool,
 ) -> Violation<K> {
-    let key = match breach.flaw() {
-        FailureKind::Missing(key) if breach.clause() == Clause::G3 => key.clone(),
-        FailureKind::MissingAtEnd(key) if breach.clause() == Clause::G8 => key.clone(),
-        _ => return breach,
+    let key = match violation.kind() {
+        FailureKind::Missing(key) if violation.clause() == Clause::G3 => key.clone(),
+        FailureKind::MissingAtEnd(key) if violation.clause() == Clause::G8 => key.clone(),
+        _ => return violation,
     };
     let order = range.order();
     if finds(&KeyRange::new(key.clone()..=key.clone(), order), &key) {
-        return breach;
+        return violation;
     }
     let mut is_bound = |bound: Bound<&K>, without: (Bound<&K>, Bound<&K>)| {
         bound == Bound::Included(&key) && finds(&KeyRange::new(without, order), &key)
     };
     if is_bound(range.lower(), (Bound::Unbounded, range.upper())) {
         let hint = "the lower bound is included: `>` where `>=` is meant?";
-        return breach.of(Clause::G6).hint(hint);
+        return violation.of(Clause::G6).hint(hint);
     }
     if is_bound(range.upper(), (range.lower(), Bound::Unbounded)) {
         let hint = "the upper bound is included: `<` where `<=` is meant?";
-        return breach.of(Clause::G6).hint(hint);
+        return violation.of(Clause::G6).hint(hint);
     }
-    breach
+    violation
         .of(Clause::G3)
         .hint("it doesn't come, however it is asked for: is it written, and read, as it was put?")
 }
@@ -476,13 +476,13 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
     /// If the key isn't after the previous one.
     pub fn hand_out(&mut self, key: &K) -> Result<(), Violation<K>> {
         if let Some(last) = &self.last {
-            let flaw = match compare(self.range.order(), last, key) {
+            let kind = match compare(self.range.order(), last, key) {
                 Ordering::Less => None,
                 Ordering::Equal => Some(FailureKind::Repeated(key.clone())),
                 Ordering::Greater => Some(FailureKind::Disordered(last.clone(), key.clone())),
             };
-            if let Some(flaw) = flaw {
-                return Err(Violation::new(flaw));
+            if let Some(kind) = kind {
+                return Err(Violation::new(kind));
             }
         }
         self.last = Some(key.clone());

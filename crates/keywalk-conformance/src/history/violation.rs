@@ -10,30 +10,30 @@ use crate::history::{Answer, Change, Event, Mutation, Question, Span};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation<K> {
     clause: Clause,
-    flaw: FailureKind<K>,
+    kind: FailureKind<K>,
     expected: Option<String>,
     got: Option<String>,
     hint: Option<&'static str>,
 }
 
 /// Defines the kinds of failure, each with its clause, its key, its message and a hint.
-macro_rules! flaws {
+macro_rules! kinds {
     ($(
         $(#[doc = $doc:literal])+
-        $flaw:ident $(($($of:ident: $type:ty),+))?:
+        $kind:ident $(($($of:ident: $type:ty),+))?:
         $clause:ident, $key:expr, $said:literal $(, $hint:literal)?;
     )+) => {
         /// What is wrong with an answer, or with a walk.
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum FailureKind<K> {
-            $($(#[doc = $doc])+ $flaw $(($($type),+))?,)+
+            $($(#[doc = $doc])+ $kind $(($($type),+))?,)+
         }
 
         impl<K> FailureKind<K> {
             fn clause(&self) -> Clause {
                 match self {
-                    $(FailureKind::$flaw { .. } => Clause::$clause,)+
+                    $(FailureKind::$kind { .. } => Clause::$clause,)+
                 }
             }
 
@@ -42,13 +42,13 @@ macro_rules! flaws {
             #[allow(unused_variables)]
             pub fn key(&self) -> Option<&K> {
                 match self {
-                    $(FailureKind::$flaw $(($($of),+))? => $key,)+
+                    $(FailureKind::$kind $(($($of),+))? => $key,)+
                 }
             }
 
             fn hint(&self) -> Option<&'static str> {
                 match self {
-                    $(FailureKind::$flaw { .. } => None$(.or(Some($hint)))?,)+
+                    $(FailureKind::$kind { .. } => None$(.or(Some($hint)))?,)+
                 }
             }
         }
@@ -56,14 +56,14 @@ macro_rules! flaws {
         impl<K: Debug> Display for FailureKind<K> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self {
-                    $(FailureKind::$flaw $(($($of),+))? => write!(f, $said),)+
+                    $(FailureKind::$kind $(($($of),+))? => write!(f, $said),)+
                 }
             }
         }
     };
 }
 
-flaws! {
+kinds! {
     /// A fetch returned more items than the limit.
     Overfull: G6, None, "more items came than the limit",
         "is the limit one too large, or are items pushed into a full chunk?";
@@ -129,11 +129,11 @@ flaws! {
 }
 
 impl<K: Debug> Violation<K> {
-    pub(crate) fn new(flaw: FailureKind<K>) -> Self {
+    pub(crate) fn new(kind: FailureKind<K>) -> Self {
         Violation {
-            clause: flaw.clause(),
-            hint: flaw.hint(),
-            flaw,
+            clause: kind.clause(),
+            hint: kind.hint(),
+            kind,
             expected: None,
             got: None,
         }
@@ -167,7 +167,7 @@ impl<K: Debug> Violation<K> {
 
     /// Blames the source's state: a fresh source answers the same request correctly.
     pub(crate) fn of_its_state(mut self) -> Self {
-        if self.clause == Clause::G8 && matches!(self.flaw, FailureKind::MissingAtEnd(_)) {
+        if self.clause == Clause::G8 && matches!(self.kind, FailureKind::MissingAtEnd(_)) {
             // The end would be right if nothing had been skipped before.
             self.clause = Clause::G3;
         }
@@ -179,7 +179,7 @@ impl<K: Debug> Violation<K> {
 
     /// Blames a source that declares a snapshot but doesn't read from it.
     pub(crate) fn of_a_snapshot(self) -> Self {
-        match self.flaw {
+        match self.kind {
             FailureKind::Missing(_)
             | FailureKind::MissingAtEnd(_)
             | FailureKind::Absent(_)
@@ -198,15 +198,15 @@ impl<K: Debug> Violation<K> {
 
     /// Returns the kind of failure.
     #[must_use]
-    pub fn flaw(&self) -> &FailureKind<K> {
-        &self.flaw
+    pub fn kind(&self) -> &FailureKind<K> {
+        &self.kind
     }
 }
 
 /// Prints the failure and the clause. The alternate form (`{:#}`) adds what was expected and what came, on two lines.
 impl<K: Debug> Display for Violation<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.flaw, self.clause.name())?;
+        write!(f, "{} ({})", self.kind, self.clause.name())?;
         for (name, fact) in [("expected", &self.expected), ("got", &self.got)] {
             if let (Some(fact), true) = (fact, f.alternate()) {
                 write!(f, "\n  {name:<10}{fact}")?;
@@ -229,12 +229,16 @@ pub(crate) struct Explanation {
 }
 
 impl Explanation {
-    pub(crate) fn new<K: Debug>(breach: Violation<K>, timeline: Vec<String>) -> Self {
+    pub(crate) fn new<K: Debug>(violation: Violation<K>, timeline: Vec<String>) -> Self {
         Explanation {
-            clause: breach.clause,
-            what: breach.flaw.to_string(),
+            clause: violation.clause,
+            what: violation.kind.to_string(),
             timeline,
-            facts: [breach.expected, breach.got, breach.hint.map(str::to_owned)],
+            facts: [
+                violation.expected,
+                violation.got,
+                violation.hint.map(str::to_owned),
+            ],
         }
     }
 }

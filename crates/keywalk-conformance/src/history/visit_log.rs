@@ -32,8 +32,8 @@ use crate::history::violation::{DisplayRange, FailureKind, Violation};
 /// let mut visits = VisitLog::over(KeyRange::all(Order::Ascending));
 /// visits.begin(clock.tick());
 /// visits.visit(&1, Some(10), clock.tick(), &lives)?;
-/// let breach = visits.visit(&3, Some(30), clock.tick(), &lives).expect_err("2 is left out");
-/// assert_eq!(breach.clause(), Clause::G3);
+/// let violation = visits.visit(&3, Some(30), clock.tick(), &lives).expect_err("2 is left out");
+/// assert_eq!(violation.clause(), Clause::G3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -164,13 +164,13 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         };
         let misplaced = self.out_of_turn(key);
         let misplaced = misplaced.or_else(|| self.out_of_range(key));
-        if let Some(breach) = misplaced.or_else(|| self.past_the_end(key)) {
-            return Err(breach.got(shown));
+        if let Some(violation) = misplaced.or_else(|| self.past_the_end(key)) {
+            return Err(violation.got(shown));
         }
         let missed = self.missed(Bound::Excluded(key), self.page_from(), now, lives);
         if let Some((missed, values)) = missed {
-            let breach = Violation::new(FailureKind::Missing(missed)).expected(values);
-            return Err(self.of_resumption(breach.got(shown)));
+            let violation = Violation::new(FailureKind::Missing(missed)).expected(values);
+            return Err(self.of_resumption(violation.got(shown)));
         }
         let read = Span::new(self.read_from(), now);
         if lives.presence(key, read) == Presence::Absent {
@@ -208,8 +208,8 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
                 Ok(())
             }
             Some((missed, values)) => {
-                let breach = Violation::new(FailureKind::MissingAtEnd(missed));
-                Err(self.of_resumption(breach.expected(values).got("the end")))
+                let violation = Violation::new(FailureKind::MissingAtEnd(missed));
+                Err(self.of_resumption(violation.expected(values).got("the end")))
             }
         }
     }
@@ -243,8 +243,8 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
                 && let Some((missed, values)) =
                     self.missed(Bound::Included(after), self.page_from(), now, lives)
             {
-                let breach = Violation::new(FailureKind::Missing(missed)).expected(values);
-                return Err(self.of_resumption(breach.got(format!("kept {after:?}"))));
+                let violation = Violation::new(FailureKind::Missing(missed)).expected(values);
+                return Err(self.of_resumption(violation.got(format!("kept {after:?}"))));
             }
         }
         // An end that isn't stored is determined again.
@@ -328,7 +328,7 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
 
     fn out_of_turn(&self, key: &K) -> Option<Violation<K>> {
         let last = self.last.as_ref()?;
-        let flaw = match compare(self.range.order(), last, key) {
+        let kind = match compare(self.range.order(), last, key) {
             Ordering::Less => return None,
             Ordering::Greater if !self.seen.contains(key) => {
                 FailureKind::Disordered(last.clone(), key.clone())
@@ -337,13 +337,13 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         };
         let hint =
             "is `>=` taken for `>`, or a position counted (OFFSET) instead of a key compared?";
-        let breach = Violation::new(flaw).expected(format!("a key past {last:?}"));
-        Some(self.of_resumption(breach.hint(hint)))
+        let violation = Violation::new(kind).expected(format!("a key past {last:?}"));
+        Some(self.of_resumption(violation.hint(hint)))
     }
 
     fn out_of_range(&self, key: &K) -> Option<Violation<K>> {
-        let flaw = outside(&self.range, key)?;
-        Some(Violation::new(flaw).expected(DisplayRange(&self.range)))
+        let kind = outside(&self.range, key)?;
+        Some(Violation::new(kind).expected(DisplayRange(&self.range)))
     }
 
     fn past_the_end(&self, key: &K) -> Option<Violation<K>> {
@@ -387,11 +387,11 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
     }
 
     /// Attributes a violation right after a cut to resumption (G10).
-    fn of_resumption(&self, breach: Violation<K>) -> Violation<K> {
+    fn of_resumption(&self, violation: Violation<K>) -> Violation<K> {
         if !self.is_resumed {
-            return breach;
+            return violation;
         }
-        breach.of(Clause::G10).hint(
+        violation.of(Clause::G10).hint(
             "it goes on after a kill: is the key that was kept taken again (`>=`), kept before its row was \
              handled, or counted?",
         )

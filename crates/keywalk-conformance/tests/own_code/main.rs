@@ -190,7 +190,7 @@ fn a_bounded_walk_may_keep_a_position_past_its_end() {
     };
     assert!(kept_after_110(all().bounded()).is_ok());
     let live = kept_after_110(all().unbounded());
-    assert_eq!(live.map_err(|breach| breach.clause()), Err(G10));
+    assert_eq!(live.map_err(|violation| violation.clause()), Err(G10));
 }
 
 #[test]
@@ -390,7 +390,7 @@ fn a_counted_position_loses_rows_or_repeats_them() {
 fn a_counterexample_shows_the_clause_the_history_and_what_should_have_come() {
     let schedule = Schedule::new([1, 2, 3]).turn([]).turn([Edit::DeleteCursor]);
     let found = run(&schedule, 1, visits(), Mistake::Offset).expect_err("a mistake");
-    assert_eq!(found.breach().flaw(), &FailureKind::Missing(2));
+    assert_eq!(found.violation().kind(), &FailureKind::Missing(2));
     assert_eq!(found.timeline().len(), 8);
     let shown = "\
 2 did not come, and what is after it did
