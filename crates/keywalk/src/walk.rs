@@ -139,7 +139,7 @@ impl<S: Source> Walk<S> {
     /// A walk that [prefetches](Self::prefetch) holds `depth + 1` times as much.
     ///
     /// To keep this bound, unusually large items are not reused: if the largest item of a
-    /// [lent chunk](Self::chunks) exceeds about twice the mean size, some items are allocated anew. Items that
+    /// [lent chunk](Self::chunks) exceeds about twice the mean size, some items are allocated again. Items that
     /// the caller moves within a lent chunk, or makes larger, are counted as if unchanged.
     ///
     /// ```
