@@ -38,8 +38,8 @@ use crate::error::Error;
     note = "a connection is `Connection`, a reference to it, or a `Box`, `Rc` or `Arc` of one",
     note = "a guard that dereferences to a connection, as a pool's or a mutex's, is given as `Held(guard)`",
     note = "a pool lends one for each fetch by `PerFetch(|| pool.get())`",
-    note = "of another version of rusqlite's than `keywalk_sqlite::rusqlite` none is taken: \
-            `cargo tree --invert rusqlite` shows them"
+    note = "a type of another version of rusqlite than `keywalk_sqlite::rusqlite` isn't accepted: \
+            `cargo tree --invert rusqlite` shows the versions"
 )]
 pub trait Connect {
     /// A connection for one fetch, returned to its owner when it is dropped.
