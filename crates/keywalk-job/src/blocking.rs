@@ -82,8 +82,8 @@ pub(crate) struct Open<'s, C: CheckpointStore + 's> {
     rest: C::Rest<'s>,
 }
 
-/// [`DeadLetters::record_dead_letter`] of a store that implements it. The type names [`Open`], since a function
-/// pointer for all lifetimes that names `C::Rest` requires `C: 'static`.
+/// [`DeadLetters::record_dead_letter`] of a store that implements it. It takes an [`Open`] rather than
+/// `C::Rest<'_>`: a higher-ranked function pointer that names `C::Rest` requires `C: 'static`.
 pub(crate) type RecordDeadLetter<C> =
     fn(&mut Open<'_, C>, &DeadLetter<'_>) -> Result<(), <C as CheckpointStore>::Error>;
 

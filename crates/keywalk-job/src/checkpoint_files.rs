@@ -35,7 +35,8 @@ use crate::lease::{Lease, Leases, file_name, refuse_special_file};
 /// Two runners may still get the same job, for example if the lock file was deleted. The later run records its
 /// run number, so the earlier run's next commit fails. Until then, both may process the same chunk. This check
 /// misses two runs that start at the same moment. After a reset the run numbers start at 1 again: if the
-/// earlier run is still running then, the check may fail the later run instead, or neither.
+/// earlier run is still running then, the later run's commit may fail instead, or both runs may continue
+/// unnoticed.
 ///
 /// # Damage
 ///
@@ -229,11 +230,11 @@ struct Line {
     time: i64,
 }
 
-/// A complete line that may be a letter of another release.
+/// Any JSON object: perhaps a dead letter that another release wrote.
 type Object = serde_json::Map<String, serde_json::Value>;
 
 /// Appends a letter durably, and replaces what a crash tore at the file's end. Returns the file's length. Pass
-/// it for the next letter: while the file has that length, it is not read.
+/// that length as `known` next time: if the file still has it, the file isn't read again.
 fn append_letter(path: &Path, letter: &DeadLetter<'_>, known: Option<u64>) -> io::Result<u64> {
     let line = Line {
         key: letter.key().to_owned(),

@@ -39,7 +39,8 @@ use crate::error::BoxError;
 ///    (`Scope<'a> = ()`), `commit` comes after the effects, which happen *at least once*: after a crash one chunk
 ///    may be processed again.
 /// 4. **Fenced.** `commit` must fail if the stored checkpoint has a higher [run number](Checkpoint::run). Stores
-///    without a conditional write may omit this. It covers a lease that fails to keep two runners apart.
+///    without a conditional write may omit this. This check is the second line of defence, if a lease fails to
+///    keep two runners apart.
 /// 5. A scope that is dropped undoes what was done through it, if it can.
 ///
 /// # A store of your own
@@ -78,7 +79,8 @@ use crate::error::BoxError;
 ///
 /// impl Leases for InMemory {
 ///     fn lease(&mut self, _job: &str) -> Result<Option<Lease>, Infallible> {
-///         Ok(Some(Lease::unguarded())) // `&mut self`: there is no second runner.
+///         // The job owns the store or borrows it mutably, so no second runner can use it.
+///         Ok(Some(Lease::unguarded()))
 ///     }
 /// }
 /// ```
@@ -207,8 +209,9 @@ pub trait CheckpointStore {
     /// The scope in which a chunk is processed, which the job's function borrows: a transaction, or `()`.
     ///
     /// It may borrow from `&'a mut self`. The type deliberately lacks `where Self: 'a`: adding it would force
-    /// `C: 'static` through the bound of a job's function, `FnMut(&mut C::Scope<'_>, ..)`. So if your store holds
-    /// references, its scope can't be `&'a mut Self`; it can be `&'a mut Client`, or `Transaction<'a>`.
+    /// `C: 'static` through the bound of a job's function, `FnMut(&mut C::Scope<'_>, ..)`. Without that bound,
+    /// `&'a mut Self` isn't a valid scope for a store that holds references. Use `&'a mut Client` or
+    /// `Transaction<'a>` instead.
     type Scope<'a>;
 
     /// The part of the store that remains while a scope is open.

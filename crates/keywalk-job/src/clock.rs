@@ -56,8 +56,8 @@ impl<C: Clock + ?Sized> Clock for &C {
     }
 }
 
-/// The machine's clock. It is not read before the first call: a browser has no such clock, and a job there uses
-/// another one.
+/// The machine's clock, read lazily, at the first call: in a browser reading it panics, so jobs there set their
+/// own clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SystemClock;
 

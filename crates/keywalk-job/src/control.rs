@@ -47,7 +47,7 @@ pub(crate) struct Control<H: Host> {
     /// When the next chunk may begin.
     pub(crate) next_start: Duration,
     pub(crate) retries: u64,
-    /// The remaining retry delays of the checkpoints, if they have failed and nothing was committed since.
+    /// The remaining delays for retrying the checkpoint store; `None` unless it failed since the last commit.
     checkpoint_delays: Option<H::Delays>,
 }
 
@@ -144,7 +144,7 @@ impl<H: Host> Control<H> {
         self.checkpoint_delays.is_some()
     }
 
-    /// Restores the whole retry policy for the next failure: the checkpoints work.
+    /// Called after the checkpoint store succeeds: its next failure starts the retry policy from the beginning.
     pub(crate) fn checkpoints_worked(&mut self) {
         self.checkpoint_delays = None;
     }

@@ -1,8 +1,8 @@
 //! The traits through which a run is driven.
 //!
 //! A run is one async function, `run::run`, over these traits. They don't require `Send`: a run's future is
-//! `Send` if the types that implement them allow it. Only items and keys need `Sync`: nothing else is borrowed
-//! shared while a run waits.
+//! `Send` if the types that implement them allow it. Only items and keys need `Sync`: no other value is held by
+//! shared reference across an await.
 
 use std::error::Error;
 use std::time::{Duration, SystemTime};

@@ -115,8 +115,8 @@ pub(crate) fn walk_failed<S, C>(job: &str, error: keywalk::Error<S>) -> Error<S,
     }
 }
 
-/// Converts the error of a position that can't be encoded. No stored token was read, so the message mentions
-/// none.
+/// Converts the error of encoding a position. Unlike errors of reading a token, its message doesn't mention a
+/// stored token.
 pub(crate) fn unwritten<S, C>(job: &str) -> impl FnOnce(keywalk::Error<S>) -> Error<S, C> {
     move |error| Error::Walk {
         job: job.to_owned(),

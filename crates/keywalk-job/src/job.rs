@@ -69,7 +69,7 @@ use crate::stop::Stop;
 ///     .stop_on(&stop)
 ///     .deadline(Duration::from_secs(3_600))
 ///     .max_items_per_second(20_000.0)
-///     // An item that fails is tried again; then it is recorded and skipped, at most 100 of them.
+///     // An I/O error is retried twice. Any item that still fails is recorded and skipped: at most 100 items.
 ///     .retry(ExponentialBuilder::default().with_max_times(2), |error| error.is::<std::io::Error>())
 ///     .max_skipped(100)
 ///     .on_progress(|progress| println!("{progress}")) // 40960 items, 40 %, 2 s left
@@ -322,9 +322,9 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
     /// retry.
     ///
     /// Before a retry the chunk's effects are undone if they went through the scope's transaction, and its items
-    /// are fetched again. If failures are skipped, each item gets its own set of retries. The items before it
-    /// are committed first, so they aren't repeated. Between two tries the job holds nothing of the store, and a
-    /// [stop](Self::stop_on) or [deadline](Self::deadline) ends the run.
+    /// are fetched again. If failures are skipped, each item gets its own set of retries: before an item is
+    /// retried, the items before it in the chunk are committed, so they aren't repeated. Between two tries the
+    /// job holds nothing of the store, and a [stop](Self::stop_on) or [deadline](Self::deadline) ends the run.
     ///
     /// Checkpoint failures follow the same policy, for example if another writer holds the lock for too long:
     /// the job waits, and processes the chunk again. [`CheckpointStore::is_transient`] decides about these

@@ -173,8 +173,8 @@ impl Lease {
     }
 }
 
-/// How often the file may be removed between opening and locking it. More than once is rare: another runner has
-/// to end in between.
+/// The number of attempts to lock the file, if other runners keep removing it between opening and locking. More
+/// than two are rarely needed.
 #[cfg(not(windows))]
 const MOST_REMOVALS: usize = 1000;
 
@@ -205,7 +205,8 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino()))
 }
 
-/// The standard library offers no way to check this. On Windows no locked file is removed by its name.
+/// Always true: the standard library can't check it here. It isn't needed on Windows, where a lease doesn't
+/// remove its file by name.
 #[cfg(not(unix))]
 fn is_at(_file: &File, _path: &Path) -> io::Result<bool> {
     Ok(true)
@@ -226,8 +227,8 @@ pub(crate) fn refuse_special_file(path: &Path) -> io::Result<()> {
 
 /// A locked file, which is unlocked when this is dropped.
 ///
-/// Closing the file isn't enough: a child process that is being started briefly has a copy of each open file,
-/// and would keep the lock that long.
+/// Closing the file isn't enough: while a child process is being started, it holds copies of all open files, and
+/// so would keep the lock.
 struct Locked {
     file: File,
     /// The path of the file, if it is to be removed before unlocking.
@@ -290,7 +291,7 @@ impl fmt::Debug for Lease {
 mod tests {
     use super::*;
 
-    /// A child's copy is of the same open file, as `try_clone` makes one; and forking is unsafe code.
+    /// Uses `try_clone` instead of a fork, which needs unsafe code: either way, both copies share one open file.
     #[test]
     fn a_forked_child_that_drops_the_lease_leaves_it_to_its_parent() {
         let folder = tempfile::tempdir().unwrap();

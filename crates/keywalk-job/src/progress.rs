@@ -14,7 +14,7 @@ pub struct Progress<'a, K> {
     pub(crate) chunks: u64,
     pub(crate) skipped: u64,
     pub(crate) elapsed: Duration,
-    /// Includes the pause still to come after the last chunk.
+    /// The elapsed time plus the pause that follows the last chunk; used for the rate and time left.
     pub(crate) charged: Duration,
     pub(crate) share: Option<f64>,
     pub(crate) share_at_start: f64,
@@ -83,8 +83,8 @@ impl<K> Progress<'_, K> {
     ///
     /// If the [total](crate::Job::total) is set, this is the share of the items. Otherwise it is estimated from
     /// where the current key lies between the walk's first and last key. The estimate costs nothing and is right
-    /// if keys are spread evenly. It works for integers, UUIDs and bytes, and for composite keys by the first
-    /// column that changes.
+    /// if keys are spread evenly. It works for integers, UUIDs and bytes; for composite keys it uses the first
+    /// column in which the first and last key differ.
     ///
     /// The estimate is `None` for text, for an unbounded walk whose range has no end, and at the start.
     #[must_use]

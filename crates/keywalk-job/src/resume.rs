@@ -83,7 +83,8 @@ pub(crate) async fn open<W: Steps, St: Store<W::Item>, H: Host>(
     Ok(opened)
 }
 
-/// Returns where a walk that begins at `begins` continues by the checkpoint; `None` if it starts over.
+/// Returns where a walk that would begin at `begins` continues according to the checkpoint; `None` if it starts
+/// over.
 fn resume<S: ResumableSource, E>(
     stored: &Checkpoint,
     begins: &Cursor<S::Key>,
@@ -148,7 +149,8 @@ fn differs<S: ResumableSource>(
     })
 }
 
-/// Continues from `cursor` to the end of `to`, a walk with the same start whose last key wasn't fetched yet.
+/// Returns the position of `cursor` in the longer walk `to`, which has the same start and hasn't fetched its last
+/// key.
 fn extended<K: Clone + PartialOrd>(cursor: &Cursor<K>, to: &Cursor<K>) -> Cursor<K> {
     match passed(cursor) {
         Some(key) => to.clone().after(key.clone()),

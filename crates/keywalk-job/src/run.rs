@@ -137,14 +137,14 @@ struct Run<W: Steps, H: Host> {
     first: Option<W::Key>,
     /// Fetches without an item since the last commit.
     moves: u32,
-    /// The tries of what failed last and isn't done yet.
+    /// How often the item or chunk that failed last was tried, and its remaining delays; `None` once it is done.
     tries: Option<Tries<W::Key, H::Delays>>,
 }
 
 /// The committed counts and position.
 struct Tally<K> {
     checkpoint: Checkpoint,
-    /// The walk's position by the checkpoint.
+    /// The walk's position according to the checkpoint.
     committed: Cursor<K>,
     /// This field and the next two count this run only.
     items: u64,
@@ -156,7 +156,7 @@ struct Tally<K> {
 /// The result of a step.
 enum Went {
     On,
-    /// Also for an unbounded walk, which this doesn't complete.
+    /// The walk reached the current end. An unbounded walk still isn't done.
     ToTheEnd,
 }
 

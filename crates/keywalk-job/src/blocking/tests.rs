@@ -1,5 +1,4 @@
-//! One run, driven by a blocking thread and by futures that really wait, over a client that its transactions
-//! borrow.
+//! Runs the same job blocking and with futures that return `Pending`. Its transactions borrow the client.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -163,7 +162,7 @@ impl Script {
     }
 }
 
-/// A walk, checkpoints or one of their scopes that wait before or after each call. None of them is `Sync`.
+/// Wraps a walk, a checkpoint store or a scope so that each call waits before or after. Never `Sync`.
 struct Waiting<T>(T, Script, PhantomData<Cell<()>>);
 
 impl<W: Steps> Steps for Waiting<W> {
@@ -255,7 +254,7 @@ impl<T, Sc: OpenScope<T>> OpenScope<T> for Waiting<Sc> {
     }
 }
 
-/// Time passes only while waiting. Not `Sync` either, like a closure that a caller may have set.
+/// A clock that advances only in `sleep`. It isn't `Sync`, because a caller's closures may not be either.
 #[derive(Debug)]
 struct TestTime(AtomicU64, Script, PhantomData<Cell<()>>);
 
