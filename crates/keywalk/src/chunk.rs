@@ -87,7 +87,8 @@ impl<T> Chunk<T> {
         self.len >= self.room
     }
 
-    /// Whether an item was pushed into the full chunk, and lost, since the last [`clear`](Self::clear).
+    /// Whether an item was pushed into the full chunk, and lost, since the last [`clear`](Self::clear) or the last
+    /// [`truncate`](Self::truncate) that removed items.
     #[must_use]
     pub fn overflowed(&self) -> bool {
         self.overflowed
@@ -254,7 +255,7 @@ impl<T> Chunk<T> {
     /// chunk.push("three");
     /// chunk.truncate(1);
     /// assert_eq!(chunk.as_slice(), ["one"]);
-    /// // The item that overflowed came after the kept one.
+    /// // Removing items also clears the overflow mark.
     /// assert!(!chunk.overflowed());
     /// ```
     pub fn truncate(&mut self, len: usize) {
@@ -340,8 +341,9 @@ impl<T> Chunk<T> {
         self.ledger.as_ref().map(Ledger::bytes)
     }
 
-    /// Empties the chunk for a fetch with these limits. Spare slots stay, unless a source replaced the walk's
-    /// chunk.
+    /// Empties the chunk for a fetch with these limits. Spare slots stay if the chunk already has this budget. It
+    /// may have another one after the search for the last item, or if a source overwrote the walk's chunk through
+    /// the `&mut` (`*chunk = …`).
     pub(crate) fn begin(&mut self, limit: usize, budget: Option<Budget<T>>) {
         if !self.is_by(budget) {
             self.slots.clear();
@@ -443,7 +445,7 @@ impl<T> Budget<T> {
         items.iter().map(|item| self.weigh(item)).sum()
     }
 
-    /// Returns `false` also if the compiler duplicated the function.
+    /// Compares `weigh` by address: may return `false` for the same function if the compiler duplicated it.
     fn is(self, other: Self) -> bool {
         self.bytes == other.bytes && core::ptr::fn_addr_eq(self.weigh, other.weigh)
     }
@@ -467,16 +469,17 @@ impl<T> fmt::Debug for Budget<T> {
 /// exceed the bound.
 ///
 /// A slot that is refilled keeps the memory of the heaviest item that it ever held: its peak. If a heavy item
-/// moves through all slots, each of them becomes as large. Two rules bound everything that is held by twice the
+/// moves through all slots, each of them becomes as large. Two rules limit the total memory held to twice the
 /// budget plus one item:
 ///
-/// 1. The slots of the chunk's items may hold, beyond these items, at most the budget. A spare slot that would
-///    exceed this isn't refilled.
-/// 2. While the peaks exceed twice the budget, there are no spare slots.
+/// 1. The slots in use may waste at most the budget in total. A slot wastes its peak minus the current weight of
+///    its item. A spare slot that might exceed this isn't refilled.
+/// 2. While the sum of the peaks exceeds twice the budget, there are no spare slots.
 ///
 /// Proof: before an item is added, the items in the chunk weigh less than the budget. By rule 1 their slots
-/// hold less than twice the budget. By rule 2 all slots hold at most that. Slots are still refilled if the
-/// largest item is at most about twice the mean.
+/// hold less than twice the budget. By rule 2 there are spare slots only while all slots together hold at most
+/// twice the budget. The item being added is the "plus one". Slots are still refilled if the largest item is at
+/// most about twice the mean.
 struct Ledger<T> {
     budget: Budget<T>,
     /// One per slot.

@@ -62,9 +62,9 @@ pub(crate) mod sealed {
         /// The chunk's items, if the last call yielded them.
         fn items(&self) -> &[S::Item];
         fn cursor(&self) -> Cursor<S::Key>;
-        /// Counts the chunks that reached the caller, including the last one.
+        /// Statistics up to and including the last chunk that the caller received.
         fn stats(&self) -> Stats;
-        /// Whether `advance` is known to return neither `true` nor an error again.
+        /// Whether `advance` is known to return only `Ok(false)` from now on.
         fn is_over(&self) -> bool;
         /// Reads the source between two fetches.
         fn with_source<R>(&self, read: impl FnOnce(&S) -> R) -> R;

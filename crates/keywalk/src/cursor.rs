@@ -2,7 +2,7 @@ use core::ops::Bound;
 
 use crate::range::KeyRange;
 
-/// A position in a walk: the range that is left, and whether its end is known.
+/// A position in a walk: the range that is left, and whether the walk is bounded, unbounded or done.
 ///
 /// [`Items::cursor`](crate::Items::cursor) and [`Chunks::cursor`](crate::Chunks::cursor) return one, and
 /// [`Walk::resume`](crate::Walk::resume) takes it. The items before it and the items after it make up one walk
@@ -30,7 +30,7 @@ pub struct Cursor<K> {
     pub(crate) range: KeyRange<K>,
     pub(crate) stage: Stage,
     /// The range that the walk was given, once it has begun. `None` if it was given none, or if a token of form
-    /// 1 didn't record it.
+    /// 1 didn't record it. The form is the version of the token's byte format; see `token/wire.rs`.
     pub(crate) given: Option<KeyRange<K>>,
 }
 
@@ -39,10 +39,10 @@ pub struct Cursor<K> {
 /// These invariants hold for every cursor of a walk:
 ///
 /// - In stage `Bounded` the range's end is included: it is the last key. Reading a token checks this.
-/// - In stage `Done` after items of a bounded walk, the range's end is included too. A `Done` cursor with
-///   another end has yielded no item. So [`Cursor::after`] can return from `Done` to `Bounded`.
+/// - A `Done` walk that yielded items has an included end too, so [`Cursor::after`] can move it back to
+///   `Bounded`. A `Done` walk whose end isn't included yielded nothing.
 /// - An unbounded walk is never `Done` in its cursor. The engine is `Done` after its end, but the cursor stays
-///   `Live`, since resuming finds what was appended.
+///   `Unbounded`, since resuming finds what was appended.
 /// - In stage `Start` `given` is `None`: the range itself is the given one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -79,8 +79,8 @@ impl<K: Clone + PartialOrd> Cursor<K> {
         }
     }
 
-    /// Returns this cursor moved to after `key`. The walk must have reached `key`, unless it hasn't begun; then its
-    /// range starts after `key`.
+    /// Returns this cursor moved to after `key`, which must be a key that the walk has fetched. If the walk hasn't
+    /// begun, it may be any key of the range, even one that the store doesn't hold.
     ///
     /// ```
     /// use std::collections::BTreeMap;

@@ -9,7 +9,7 @@ use crate::token::TokenError;
 /// from there continues where this one stopped (G11).
 ///
 /// `?` works in a function that returns this error or a type it converts into, such as a boxed error. The error
-/// of parsing a [`Token`](crate::Token) converts into it, and so do the errors of keywalk's adapters. For the
+/// of parsing a [`Token`](crate::Token) converts into it, and so do the errors of keywalk's backends. For the
 /// error of your own source use [`Error::Source`] with `map_err`, or implement `From`.
 ///
 /// ```

@@ -46,7 +46,8 @@ pub struct Items<S: Source, D: Driver<S> = Inline<S>> {
     buffered: usize,
     /// The key of the last item that was yielded.
     last: Option<S::Key>,
-    /// Where the walk stood before its first item, until that is yielded: cloning a key may panic.
+    /// The cursor before the first item. Used until that item is yielded, because cloning its key may panic before
+    /// then.
     start: Option<Cursor<S::Key>>,
 }
 

@@ -56,7 +56,7 @@
 //! The guarantees are numbered, and the rest of the documentation cites the numbers. They hold while others
 //! insert and delete, in both [orders](Order), over every source that keeps the contract of [`ChunkSource`]. A
 //! *request* is a fetch or the query for the last key; [`Stats::queries`] counts both. A bounded walk (the
-//! default; it ends at that key) begins with this query.
+//! default) first queries the range's last key, and ends there.
 //!
 //! | | |
 //! |---|---|
@@ -66,9 +66,9 @@
 //! | G4 Sound | Every yielded key existed at some moment during its fetch. |
 //! | G5 Value | An item's value is one that its key had at some moment during the fetch, never a mix of two values or an older one. |
 //! | G6 Bounds | Every key lies in the range. A chunk never exceeds its limit. |
-//! | G7 Exact | If changes happen only between fetches, a chunk is exactly the store's content in its span. |
+//! | G7 Exact | If changes happen only between fetches, a chunk is exactly what the store holds from the start of the fetched range to the chunk's last key (or to the scanned key, or to the range's end). |
 //! | G8 Explicit end | A short or empty chunk doesn't end the walk. Only the end that the store reports does. |
-//! | G9 Termination | A bounded walk ends, whatever is appended or deleted. It makes at most keys / chunk size (rounded up) + 2 + *s* + *e* requests. *s* is the number of scanned spans (keys that a fetch read without yielding an item, [`Fetched::ScannedTo`]) that fill no chunk. *e* is the number of chunks that a limit of bytes or time ends before the chunk size. |
+//! | G9 Termination | A bounded walk ends, whatever is appended or deleted. It makes at most *k* / chunk size (rounded up) + 2 (for finding the last key) + *s* + *e* requests. *k* is the number of keys that the range held at some moment of the walk. *s* is the number of fetches that return [`Fetched::ScannedTo`] with a chunk that isn't full. *e* is the number of other chunks that end before the chunk size, by a limit of bytes or time or because the store returns smaller pages. |
 //! | G10 Resume | The items before a cursor and the items after it make up one walk. With a [`Token`] this holds across processes. A token that is damaged or belongs to another source is refused. |
 //! | G11 Errors | A failed fetch yields no items and doesn't move the walk. The error is returned once. |
 //! | G12 Fused | After the end or an error the walk returns `None` and makes no more requests. |

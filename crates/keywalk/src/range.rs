@@ -243,7 +243,7 @@ impl<K: PartialOrd> KeyRange<K> {
     }
 }
 
-/// Whether `key` is known to come before the keys that `bound` includes, in this order.
+/// Whether `key` is known to lie before a range that starts at `bound`, in this order.
 #[inline]
 fn is_outside<K: PartialOrd>(bound: Bound<&K>, key: &K, order: Order) -> bool {
     match (bound, order) {

@@ -21,7 +21,7 @@ use crate::source::Source;
 /// 4. **Hostile bytes.** [`decode_key`](Self::decode_key) accepts any bytes and doesn't panic. It need not be
 ///    strict: the key that it returns is encoded again and compared.
 ///
-/// The bytes need not sort like the keys, though such a codec works well. The crate
+/// The bytes need not sort like the keys. An order-preserving codec is also fine: the crate
 /// [`keywalk-key`](https://docs.rs/keywalk-key) has one for the usual types.
 ///
 /// # Implementing

@@ -35,9 +35,9 @@ pub trait Source {
 
     /// Writes an item's key into `key`. The default calls [`Keyed::key_into`].
     ///
-    /// A walk that yields [single items](crate::Items) calls it once per item. Override it if `Key` owns memory
-    /// that its [`Clone::clone_from`] doesn't reuse; for example, a tuple's `clone_from` doesn't. A pointer to a
-    /// source (`&mut S`, `Box<S>`) always uses the default.
+    /// A walk that yields [single items](crate::Items) calls it once per item. `Keyed::key_into` usually uses
+    /// [`Clone::clone_from`]. Override this method if that doesn't reuse the memory of `Key`, as for tuples. A
+    /// pointer to a source (`&mut S`, `Box<S>`) always uses the default.
     #[inline]
     fn key_into(item: &Self::Item, key: &mut Self::Key)
     where
@@ -156,12 +156,12 @@ impl<K: Clone> Keyed<K> for &K {
 /// 7. **A dropped fetch is a failed fetch.** If fetching is asynchronous, a caller may drop the future at any
 ///    point and fetch the same range again. The same holds for a fetch that panics (G11).
 ///
-/// Return `End` for an empty or inverted range ([`KeyRange::is_empty`]); a walk never fetches one. If the store
-/// panics on such a range, as `BTreeMap::range` does, check first.
+/// Return `End` for an empty or inverted range ([`KeyRange::is_empty`]). A walk never fetches one, but other
+/// callers may. If the store panics on such a range, as `BTreeMap::range` does, check first.
 ///
 /// A store that can only ascend returns an error for a descending range, and overrides
-/// [`last_key`](Self::last_key). If it can't find that key either, all its walks must be
-/// [`unbounded`](crate::Walk::unbounded).
+/// [`last_key`](Self::last_key), whose default makes the walk fetch in the opposite order. If it can't find that
+/// key either, all its walks must be [`unbounded`](crate::Walk::unbounded).
 ///
 /// # Implementing
 ///
@@ -214,8 +214,8 @@ impl<K: Clone> Keyed<K> for &K {
 /// # Wrapping
 ///
 /// `&mut S`, `Box<S>` and `Box<dyn ChunkSource<Key = K, Item = T, Error = E>>` are sources. A wrapper of your
-/// own forwards `fetch` and `last_key`; [`forward_source!`](crate::forward_source) implements the rest. Before
-/// it retries a failed fetch, it removes the items of that fetch with [`Chunk::truncate`].
+/// own forwards `fetch` and `last_key`; [`forward_source!`](crate::forward_source) implements the rest. A
+/// wrapper that retries a failed fetch first removes that fetch's items with [`Chunk::truncate`].
 ///
 /// ```
 /// use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, forward_source};
@@ -295,7 +295,7 @@ pub trait ChunkSource: Source {
 ///
 /// | The chunk | The store reported the end | The store reported that there is more, or didn't say |
 /// |---|---|---|
-/// | has items | [`End`](Self::End) | [`More`](Self::More) |
+/// | has items | [`End`](Self::End) | [`More`](Self::More), or [`ScannedTo`](Self::ScannedTo) if the scan went past the last item |
 /// | is empty | [`End`](Self::End) | [`ScannedTo`](Self::ScannedTo) the last key that was scanned |
 ///
 /// `More` is always correct after a full chunk: if nothing is left, the next fetch returns `End`. When in

@@ -14,7 +14,7 @@ use core::time::Duration;
 /// }
 /// let stats = items.stats();
 /// assert_eq!((stats.items(), stats.chunks()), (3, 2));
-/// // One per chunk, and one for the last key; two, where it takes a fetch to know that.
+/// // One per chunk, plus one for the last key (two if the source answers `LastKey::Unknown`).
 /// assert_eq!(stats.queries(), 3);
 /// println!("{:?} in the store", stats.time_in_store());
 /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())

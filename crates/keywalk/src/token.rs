@@ -21,7 +21,8 @@ pub use error::TokenError;
 pub use signed::SignedToken;
 use wire::Body;
 
-/// In every form the first byte is the form, and the last eight bytes are a checksum.
+/// In every form (version of the byte format; see `wire`) the first byte is the form's number, and the last eight
+/// bytes are a checksum.
 const CHECKSUM: usize = 8;
 /// A signed token has a signature in place of the checksum.
 const SIGNATURE: usize = 32;
@@ -29,12 +30,12 @@ const SIGNATURE: usize = 32;
 /// A [`Cursor`] written down, to resume in another process (G10): as bytes, or as text that is safe in a URL.
 ///
 /// [`Items::token`](crate::Items::token) and [`Chunks::token`](crate::Chunks::token) return one, and
-/// [`Walk::resume_token`](crate::Walk::resume_token) resumes from it. It holds the range that is left, the
-/// stage and order of the walk, the [range](crate::Walk::range) that the walk was given, and a
-/// [fingerprint](crate::Fingerprint) of the source. It doesn't hold the chunk size, which may differ.
+/// [`Walk::resume_token`](crate::Walk::resume_token) resumes from it. It holds the range that is left,
+/// whether the walk is bounded, unbounded or done, its order, the [range](crate::Walk::range) that it was given,
+/// and a [fingerprint](crate::Fingerprint) of the source. It doesn't hold the chunk size, which may differ.
 ///
 /// A token is refused with a [`TokenError`] if it is damaged, belongs to another source, or has the newer format
-/// of a later release. The error shows what differs. A token is never reinterpreted.
+/// of a later release. The error shows what differs. A token never resumes a different walk.
 ///
 /// ```
 /// use keywalk::{Token, Walk};

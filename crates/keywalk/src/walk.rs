@@ -131,7 +131,8 @@ impl<S: Source> Walk<S> {
     /// `2 * bytes + heaviest item` in total. If the walk yields [single items](Self::items), they weigh less than
     /// `bytes + heaviest item`. Add to that:
     ///
-    /// - unused capacity: in a `String` or `Vec` that is filled in place, less than the greatest length it had;
+    /// - unused capacity: each `String` or `Vec` that is refilled in place may keep, unused, up to about the greatest
+    ///   length it ever had;
     /// - the list that holds them: less than three times `size_of::<S::Item>() + size_of::<usize>()` per item
     ///   of the longest chunk;
     /// - what the source holds during a fetch.

@@ -9,7 +9,7 @@ use crate::fingerprint::FingerprintField;
 /// The maximum number of characters shown of a source's own description.
 const MOST_CHARS: usize = 120;
 
-/// Why a [`Token`](crate::Token) was refused. A token is never reinterpreted (G10).
+/// Why a [`Token`](crate::Token) was refused. A token never resumes a different walk (G10).
 ///
 /// ```
 /// use keywalk::{Token, TokenError};

@@ -57,7 +57,7 @@ mod tests {
 
     use super::*;
 
-    /// Test vectors of RFC 4648, section 10, without padding, and the two digits of its section 5.
+    /// Test vectors of RFC 4648, section 10, without padding, and the characters `-` and `_` of its section 5.
     #[test]
     fn texts_are_the_published_ones() {
         for (bytes, text) in [

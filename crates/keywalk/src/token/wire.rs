@@ -1,7 +1,8 @@
 //! The content of a token before its checksum or signature:
 //!
 //! ```text
-//! byte 0       the form: 2 if the walk was given a range and has begun or is unbounded; otherwise 1
+//! byte 0       the form (the version of this format): 2 if a given range is recorded: the walk was given one,
+//!              and either has begun or is unbounded; otherwise 1
 //! byte 1       bit 0: descending; bits 1 and 2: the stage; bits 3 and 4: the kind of the start's bound;
 //!              bits 5 and 6: the kind of the end's bound; bit 7: signed
 //! bytes 2..18  the fingerprint: store, relation, key, filter, four bytes each
@@ -195,8 +196,7 @@ impl<'a> Body<'a> {
     }
 }
 
-/// Decodes a bound. A key has one encoding and equals itself; a key that a lenient source decodes from another
-/// encoding is refused.
+/// Decodes a bound. Refuses a key that doesn't equal itself or doesn't encode back to exactly these bytes.
 fn read_bound<S: ResumableSource + ?Sized>(
     bound: Bound<&[u8]>,
     source: &S,
