@@ -60,14 +60,15 @@ use error::Problem;
 /// retry the whole chunk with [`Job::retry`](keywalk_job::Job::retry).
 ///
 /// The function must leave the transaction open and return its errors. If it ends the transaction, the run fails with
-/// [`TransactionEnded`](CheckpointErrorKind::TransactionEnded). So it does if SQLite ends the transaction over an
-/// error (`INSERT OR ROLLBACK`, an interrupt, a full disk) that the function doesn't return. The job's next run
-/// processes the chunk again. Changes already committed, or made outside the transaction, aren't rolled back. A
-/// savepoint in each chunk detects a replaced transaction; it adds a few percent to SQLite's time.
+/// [`TransactionEnded`](CheckpointErrorKind::TransactionEnded). The same happens if an error makes SQLite end the
+/// transaction (`INSERT OR ROLLBACK`, an interrupt, a full disk) and the function doesn't return that error. The job's
+/// next run processes the chunk again. Changes already committed, or made outside the transaction, aren't rolled back.
+/// A savepoint in each chunk detects that the function ended the transaction and began another. It adds a few percent
+/// to SQLite's time.
 ///
-/// If the function returns the error that ended the transaction, it is retried by the policy of
-/// [`Job::retry`](keywalk_job::Job::retry), if there is one. It is never [skipped]. A deferred constraint that fails
-/// at the commit isn't skipped either.
+/// If the function returns the error that ended the transaction, the chunk is retried by the policy of
+/// [`Job::retry`](keywalk_job::Job::retry), if there is one. No item is [skipped] for such an error, nor for a
+/// deferred constraint that fails at the commit.
 ///
 /// The guarantee is no stronger than that of SQLite's transactions:
 ///

@@ -12,10 +12,11 @@ use rusqlite::Connection;
 
 use crate::error::Error;
 
-/// Lends a connection for one fetch: a connection, a pointer to one, a [guard](Held) of one, or a [pool](PerFetch).
+/// Lends a connection for one fetch. It is implemented for rusqlite's connection and pointers to it, for a
+/// [guard](Held) that dereferences to one (a mutex's or a pool's), and for a [pool](PerFetch).
 ///
 /// [`Table`](crate::Table) and [`Query`](crate::Query) take a connection for each fetch, and for each of their
-/// methods that reads the schema. The connection is dropped before the fetch or method returns. Between two fetches a
+/// methods that reads the schema. What was lent is given back before the fetch or method returns. Between two fetches a
 /// walk holds only what the implementor itself holds.
 ///
 /// Implement it for your own pool type. For a pool of another crate, [`PerFetch`] is shorter.
@@ -23,8 +24,8 @@ use crate::error::Error;
 /// # Contract
 ///
 /// All connections must be equivalent: they open the same database, with the same attached databases, functions and
-/// collations. Each connection has its own `temp`. So a pool's user must not walk tables, views or indexes in `temp`,
-/// nor let one there hide a walked one. If a connection has an older schema or other plans, the walk's proofs are
+/// collations. Each connection has its own `temp`. Over a pool, don't walk anything in `temp`, and create nothing there
+/// with the name of a walked table. If a connection has an older schema or other plans, the walk's proofs are
 /// repeated on that connection; if they fail, the walk ends with an error, as after a [schema
 /// change](crate#what-happens-when).
 ///

@@ -63,8 +63,8 @@ pub trait FromRow: Sized {
     /// Any error of rusqlite about a column or its value.
     fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self>;
 
-    /// Decodes a row in place, into an existing item. It must overwrite everything that the item held. Provided:
-    /// assigns [`from_row`](Self::from_row).
+    /// Decodes a row in place, into an existing item. It must overwrite everything that the item held. The default
+    /// implementation replaces `self` with the result of [`from_row`](Self::from_row).
     ///
     /// [`Walk::chunks`](keywalk::Walk::chunks) calls it as soon as there are items to reuse.
     ///
@@ -182,7 +182,7 @@ impl Row {
     }
 }
 
-/// Counts its values. The names of the columns are shared by all rows and don't count. O(columns).
+/// The size in bytes of all values. The names of the columns are shared by all rows and don't count. O(columns).
 impl ByteSize for Row {
     fn byte_size(&self) -> usize {
         size_of::<Self>().saturating_add(weigh(&self.values))

@@ -118,8 +118,8 @@ impl Error {
     }
 
     /// Checks whether the same call may succeed later. It may if another connection's lock blocked a statement of the
-    /// walk ([`ErrorKind::Busy`]) or of the decoding, or if a pool had no connection to lend
-    /// ([`ErrorKind::NoConnection`], whatever error the pool returned). Any other error needs a fix first.
+    /// walk ([`ErrorKind::Busy`]), or one that your decoding closure ran. It may also if a pool had no connection to
+    /// lend ([`ErrorKind::NoConnection`], whatever error the pool returned). Any other error needs a fix first.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         let sqlite = self.sqlite_error().map(kind_of);

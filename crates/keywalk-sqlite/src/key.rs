@@ -206,7 +206,8 @@ pub trait SqlKeyColumn: Clone + PartialOrd {
     /// that [`bind`](Self::bind) returns.
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self>;
 
-    /// Decodes a stored value in place. Provided: assigns [`read`](Self::read).
+    /// Decodes a stored value in place. The default implementation replaces `self` with the result of
+    /// [`read`](Self::read).
     ///
     /// # Errors
     ///
@@ -226,8 +227,8 @@ pub trait SqlKeyColumn: Clone + PartialOrd {
 pub enum TextOrder {
     /// Numbers and blobs; collations don't matter.
     NotText,
-    /// Text by its UTF-8 bytes; the column's collation must be BINARY. If your type isn't always stored as TEXT, set
-    /// [`SqlKeyColumn::STORAGE_CLASS`]: to its class, or to `None` if it varies.
+    /// Text by its UTF-8 bytes; the column's collation must be BINARY. The default storage class is TEXT. If text is
+    /// only one of the classes that your type is stored as, set [`SqlKeyColumn::STORAGE_CLASS`] to `None`.
     Binary,
     /// Text in the order of the column's collation. The type's `partial_cmp` returns `None` for two values that are
     /// not equal.

@@ -54,8 +54,8 @@ use crate::table::check_names;
 /// is an [error](crate::ErrorKind::Value) when the walk reaches it.
 ///
 /// A [token](keywalk::Token) of a query is valid for the same text with the same parameter values. If databases are
-/// attached, write `schema.table` in the query. Don't walk a query by a rowid that isn't an INTEGER PRIMARY KEY:
-/// VACUUM renumbers it, and a SELECT hides that from the walk.
+/// attached, write `schema.table`, so that a name can't come to mean another table. Don't walk a query by a rowid that
+/// isn't an INTEGER PRIMARY KEY: VACUUM renumbers it, and a SELECT hides that from the walk.
 ///
 /// A condition inside the query that drops most rows is checked row by row within one fetch. Only a table's
 /// [`filter`](crate::Table::filter) is spread over several fetches. A condition on the key itself is an error, since
@@ -63,8 +63,8 @@ use crate::table::check_names;
 ///
 /// # Full-text search, and other virtual tables
 ///
-/// The plan of a virtual table proves nothing. Read the table that holds its content first, and join the virtual
-/// table with CROSS JOIN, which SQLite doesn't reorder:
+/// The plan of a virtual table proves nothing. In FROM, put the table that holds its content first, then CROSS JOIN
+/// the virtual table; SQLite doesn't reorder that:
 ///
 /// ```
 /// # use keywalk::Walk;

@@ -127,8 +127,8 @@ impl<C: Connect, S: Spec, K, D> SqlSource<C, S, K, D> {
     ///
     /// - the table or a column doesn't exist;
     /// - there are more or fewer columns than the type has, or a column can't hold the type;
-    /// - they aren't proven to be unique, or may hold NULL (except a [lone primary
-    ///   key](crate::Table#proven-before-the-first-row));
+    /// - they aren't proven to be unique, or may hold NULL (except a [primary key of a single
+    ///   column](crate::Table#proven-before-the-first-row));
     /// - their text is ordered differently from the type.
     ///
     /// For a query:

@@ -123,7 +123,7 @@ impl SqlKey for DynKey {
     }
 }
 
-/// Counts its values. O(columns).
+/// The size in bytes of all values. O(columns).
 impl ByteSize for DynKey {
     fn byte_size(&self) -> usize {
         size_of::<Self>().saturating_add(weigh(&self.values))
