@@ -285,7 +285,7 @@ impl<'db> CheckpointStore for SqliteCheckpoints<'db> {
         found.iter().map(|(job, json)| read(job, json)).collect()
     }
 
-    /// Creates no tables and takes no write lock, unlike a scope.
+    /// Creates no tables and takes no write lock, unlike `begin`, which starts a chunk's transaction.
     fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, CheckpointError> {
         load(self.db, job)
     }

@@ -11,8 +11,7 @@ use uuid::fmt::Hyphenated;
 use crate::key::{SqlKey, SqlKeyColumn, TextOrder};
 use crate::value::compare;
 
-/// Appends a value. One that SQLite wouldn't store that way (text that isn't UTF-8) is written as NULL, which never
-/// decodes as a key.
+/// Appends a value. Text that isn't UTF-8 is written as NULL, which never decodes as a key.
 pub(crate) fn write(value: ValueRef<'_>, bytes: &mut Vec<u8>) {
     let element = match value {
         ValueRef::Null => Element::Nil,
@@ -28,7 +27,7 @@ pub(crate) fn write(value: ValueRef<'_>, bytes: &mut Vec<u8>) {
 }
 
 /// Decodes the values of a key of this many columns. Returns `None` for anything else: a key contains no NULL, and no
-/// NaN, which SQLite stores as NULL. Untrusted bytes cost no more than a key's columns.
+/// NaN, which SQLite stores as NULL. Reads at most that many values, so untrusted bytes can't make it allocate more.
 pub(crate) fn read(mut bytes: &[u8], columns: usize) -> Option<Vec<Value>> {
     let mut values = Vec::new();
     for _ in 0..columns {
@@ -78,8 +77,8 @@ fn read_as<'de, T: TupleUnpack<'de>>(
 }
 
 /// Returns the fraction of the range from `first` to `last` that lies before `at`, by the first column in which those
-/// two differ. Returns `None` for text that isn't UUIDs: characters use only a small part of a byte's range, so all
-/// dates of a year would lie within a hundredth of the range.
+/// two differ. Text other than UUIDs gives `None`: it uses few byte values, so the fraction would be far from even (all
+/// dates of a year would lie within a hundredth of the range).
 pub(crate) fn fraction<K: SqlKey>(first: &K, last: &K, at: &K) -> Option<f64> {
     for column in 0..first.width() {
         // Fails for what SQLite has no value for.
@@ -107,7 +106,8 @@ fn uuid(text: &str) -> Option<Value> {
     Some(Value::Blob(uuid.as_uuid().as_bytes().to_vec()))
 }
 
-/// Returns the fraction for a key that has other values in columns which `first` and `last` have in common.
+/// Returns the fraction (0 or 1) for a key outside the range, which differs in a column where `first` and `last` are
+/// equal.
 fn beside<K: SqlKey>(first: &K, last: &K, at: &K) -> Option<f64> {
     let way = first.partial_cmp(last)?;
     let step = first.partial_cmp(at)?;
@@ -141,7 +141,7 @@ fn part(from: &Value, to: &Value, at: &Value) -> Option<f64> {
     })
 }
 
-/// Returns a number between two integers as an integer, rounded down.
+/// Returns the number as an integer, rounded down. The caller knows that it lies between two integers.
 fn whole(value: &Value) -> Option<i128> {
     match value {
         Value::Integer(integer) => Some(i128::from(*integer)),

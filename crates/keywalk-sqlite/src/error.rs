@@ -132,12 +132,13 @@ impl Error {
         self.source()?.downcast_ref()
     }
 
-    /// Checks whether a fetch couldn't read a stored key. All other errors of this kind come from rusqlite.
+    /// Checks whether a fetch couldn't read a stored key. Its other errors of kind [`Value`](ErrorKind::Value) from
+    /// reading rows have a rusqlite error as source.
     pub(crate) fn is_of_key(&self) -> bool {
         self.kind() == ErrorKind::Value && self.sqlite_error().is_none()
     }
 
-    /// Checks whether SQLite itself failed, not over what the caller wrote or passed.
+    /// Checks whether SQLite itself failed, for a reason other than the caller's SQL or values.
     pub(crate) fn is_of_sqlite(&self) -> bool {
         self.sqlite_error().map(kind_of) == Some(self.kind())
     }
@@ -171,8 +172,8 @@ pub(crate) fn is_of_store(error: &rusqlite::Error) -> bool {
     kind_of(error) != ErrorKind::Sqlite
 }
 
-/// Checks whether SQL has more parameters than SQLite allows. SQLite has no code for this. (Its message comes first
-/// in each of rusqlite's errors, one of which doesn't exist in every version and feature set.)
+/// Checks whether SQL has more parameters than SQLite allows. SQLite has no code for this. (Compares the text, since
+/// the matching rusqlite variant depends on its version and features. Each begins with SQLite's message.)
 pub(crate) fn has_too_many_parameters(error: &rusqlite::Error) -> bool {
     let message = error.to_string();
     message.starts_with("too many SQL variables")

@@ -99,7 +99,7 @@ impl Fetcher {
         self.fetch_by(db, exact, None, range, decode, chunk)
     }
 
-    /// Fetches with the statement for `shape`. Its far bound is enforced as it prescribes, or by `far`.
+    /// Fetches with the statement for `shape`. `far`, if given, overrides how the statement enforces the far bound.
     fn fetch_by<K: SqlKey, D: Decode>(
         &mut self,
         db: &Connection,
@@ -226,8 +226,8 @@ impl Fetcher {
         })
     }
 
-    /// Looks for a row after a chunk's last key in the range, if the key of the row there can't be read. The chunk's
-    /// own rows aren't read again, since they are already decoded.
+    /// Asks SQLite whether the range has a row after the chunk's last key. Used when the next row's key couldn't be
+    /// read. The chunk's own rows aren't read again, since they are already decoded.
     fn after<K: SqlKey>(
         &mut self,
         db: &Connection,
@@ -274,8 +274,7 @@ impl Fetcher {
     }
 }
 
-/// Returns the error that a statement fails with at its start, or that the schema has changed since the statement was
-/// written.
+/// If the schema has changed since the statement was written, returns the error for that; otherwise `error`.
 fn or_changed(db: &Connection, relation: &Relation, error: Error) -> Error {
     match relation.stamp.is_stale(db) {
         Ok(true) => Error::changed_again(&relation.name),
@@ -283,8 +282,8 @@ fn or_changed(db: &Connection, relation: &Relation, error: Error) -> Error {
     }
 }
 
-/// Checks that the plan and the schema are those that were proven, once a statement runs and with it a read
-/// transaction. `before` is SQLite's count of runs at that time.
+/// Checks that the plan and the schema are those that were proven. Call it after the statement's first step, inside its
+/// read transaction if there is a row. `before`: the counters before that step.
 fn check_schema(
     db: &Connection,
     relation: &Relation,
@@ -308,7 +307,7 @@ fn check_schema(
     Ok(())
 }
 
-/// Checks for text that no row holds in a column of numeric affinity: it was stored as the number.
+/// Checks for text that a column of numeric affinity never contains, because SQLite stores it as a number.
 fn looks_like_a_number(text: &[u8]) -> bool {
     std::str::from_utf8(text).is_ok_and(|text| {
         text.contains(|c: char| c.is_ascii_digit()) && text.trim().parse::<f64>().is_ok()
@@ -579,7 +578,7 @@ struct Proven {
     far: FarBound,
     /// The meaning of each of its parameters, by its number less one.
     params: Vec<Param>,
-    /// The counters when the schema was last seen to be the one that it was proven under.
+    /// The counters when the schema was last checked and found unchanged.
     runs: Option<StatementCounters>,
     /// The conditions that its plan has to search by.
     parts: Vec<Vec<Condition>>,
@@ -587,8 +586,8 @@ struct Proven {
     is_proven_here: bool,
 }
 
-/// Counts how often a statement was run and prepared again, from SQLite. While only the walk's own runs were counted,
-/// the schema is still the one that it was prepared under. The check is free.
+/// SQLite's counters of a statement's runs and re-preparations. If they grew only by this walk's own runs, the schema
+/// hasn't changed. Reading them is free.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct StatementCounters {
     run: i32,

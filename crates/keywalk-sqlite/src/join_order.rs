@@ -6,8 +6,8 @@ use crate::error::is_of_store;
 use crate::schema::Schema;
 use crate::sql::{Quoted, Token, tokens};
 
-/// Returns the ways to write a SELECT with these columns. First each way with another table read first, then each
-/// with an index that one of the tables has to be read by.
+/// Returns the ways to write a SELECT with these columns: first one variant for each table read first, then the same
+/// variants for each index that can be forced.
 pub(crate) fn others(
     db: &Connection,
     select: &str,

@@ -105,7 +105,7 @@ pub(crate) mod sealed {
 #[derive(Clone, Debug)]
 pub enum Layout {
     Columns(Vec<ColumnLayout>),
-    /// As many columns as are named, in the order of the index that holds them.
+    /// As many columns as are named, with the directions of the index (ascending for a query).
     FromSchema,
 }
 

@@ -14,8 +14,8 @@ struct Step {
     id: i64,
     parent: i64,
     what: String,
-    /// True for a loop of one row: a search by all columns of something unique. (A value of a list looks the same.
-    /// Several rows have no order unless the key begins there.)
+    /// True for a loop of one row: a search by all columns of something unique. (`IN (…)` shows as `=?` too, but may
+    /// find several rows, which are in key order only if the key begins there.)
     finds_one: bool,
 }
 
@@ -25,7 +25,7 @@ impl Step {
     }
 }
 
-/// The prefix of aliases of tables of which a statement reads one row.
+/// The prefix of the aliases that `one_row` gives to its tables, by which plans show them.
 pub(crate) const ONE_ROW: &str = "keywalk one row";
 
 /// Ignores ids: they are addresses in the bytecode and differ between statements with the same plan.
@@ -39,7 +39,7 @@ impl PartialEq for Step {
 #[derive(Clone, Debug)]
 pub(crate) struct PlanName {
     pub(crate) name: String,
-    /// True if it may also be called `rowid`: if no index names it, or an index has it at its end without naming it.
+    /// True for the rowid under any of its names: plans call it `rowid` unless the index names the column.
     pub(crate) is_rowid: bool,
 }
 
@@ -109,16 +109,17 @@ impl Plan {
         !self.steps.iter().any(|step| !step.is_loop() && keeps(step)) && !self.makes_index()
     }
 
-    /// Checks whether a joined table is indexed first. (In an outer loop it would be the table's name.)
+    /// Checks whether a joined table is indexed first. (Ignores the outermost loop, where these words could only come
+    /// from the table's name.)
     pub(crate) fn makes_index(&self) -> bool {
         let loops = self.loops();
         let mut inner = loops.iter().flat_map(|loops| loops.iter().skip(1));
         inner.any(|step| step.what.contains(" USING AUTOMATIC "))
     }
 
-    /// Checks whether each of the statement's parts searches by all of its conditions. The loops are examined up to
-    /// the first of more than one row, which has the key's order, since nothing is sorted. If there is none, the
-    /// equalities leave nothing to search. A part without conditions may be a scan in the index's order.
+    /// Checks whether each of the statement's parts searches by all of its conditions. Only the loops up to the first
+    /// multi-row one matter: it sets the order, since nothing is sorted. If all are single-row, the equality conditions
+    /// suffice. A part without conditions may be a scan in the index's order.
     pub(crate) fn searches(&self, parts: &[Vec<Condition>]) -> bool {
         let loops = self.loops();
         loops.len() == parts.len()
@@ -149,7 +150,8 @@ impl Plan {
         })
     }
 
-    /// Checks whether a part begins with a loop of one row from the caller's SQL.
+    /// Checks whether the statement, or any part of its UNION, first reads a single row that the caller's SQL selects,
+    /// not `one_row`.
     pub(crate) fn begins_with_one(&self) -> bool {
         self.loops().iter().any(|loops| {
             let first = loops.iter().find(|step| !step.what.contains(ONE_ROW));
@@ -173,8 +175,8 @@ impl Plan {
             })
     }
 
-    /// Checks whether a search is a range with this operator: up to the first loop of more than one row, or `within`
-    /// it too.
+    /// Checks whether any loop, up to the first multi-row one (all loops if `within`), searches a range with this
+    /// operator.
     pub(crate) fn ranges(&self, operator: char, within: bool) -> bool {
         let (one, several) = (format!("{operator}?"), format!("{operator}("));
         let is_ranged = |step: &&Step| step.what.contains(&one) || step.what.contains(&several);
@@ -290,7 +292,8 @@ fn is_known(step: &str) -> bool {
     }
 }
 
-/// Returns the index and the number of columns of a search that equals each with a value; no index for a rowid.
+/// Parses a search in which every condition is `=?`: returns the index (`None` for the rowid) and the number of
+/// columns.
 fn lookup(step: &str) -> Option<(Option<&str>, usize)> {
     let step = step.strip_prefix("SEARCH ")?;
     let (_, uses) = step.rsplit_once(" USING ")?;

@@ -53,7 +53,7 @@ pub struct Relation {
     pub(crate) stamp: SchemaVersion,
 }
 
-/// The caller's definition, which doesn't change with the way that statements are written.
+/// The caller's own text. Tokens depend on it, not on how keywalk writes statements.
 #[derive(Debug)]
 pub(crate) enum Definition {
     /// A table, with its filter if there is one.
@@ -161,7 +161,7 @@ impl Relation {
         }
     }
 
-    /// Returns the operator for a key column's values that come after another in a walk of this order.
+    /// Returns `>` or `<`: how a later value of the key column, in a walk of this order, compares with an earlier one.
     pub(crate) fn operator(&self, part: &KeyPart, order: Order) -> char {
         match self.direction(part, order) {
             Order::Ascending => '>',
@@ -181,7 +181,7 @@ impl Relation {
         }
     }
 
-    /// Checks that this relation, under a schema that has changed since `before`, gives positions the same meaning.
+    /// Checks that positions taken under `before` are still valid: the key, its order and its rowids are unchanged.
     pub(crate) fn succeeds(&self, before: &Relation) -> Result<(), Error> {
         let same_order = self.key_columns() == before.key_columns()
             && self.key.iter().zip(&before.key).all(|(now, then)| {
@@ -279,8 +279,8 @@ const AFTER_A_CHANGE: &str = "if that is but another version of the schema, some
 const SAME_ROWS: &str = "give the table the same filter and the same `prefix_eq` columns, with the same values, as when the token was taken";
 
 impl Relation {
-    /// Computes the fingerprint that tokens are bound to. The texts are hashed into every token. If one of them
-    /// changes, existing tokens are refused.
+    /// Computes the fingerprint that tokens are bound to. The strings in this function are hashed into tokens: changing
+    /// one invalidates the existing tokens that have it.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         let fingerprint = Fingerprint::new("sqlite");
         let (fingerprint, condition) = match &self.said {

@@ -159,8 +159,8 @@ impl Schema {
         relation_name(&self.table)
     }
 
-    /// Returns the columns of a key that needs no further declaration, without those that are `fixed`: the rowid,
-    /// preferably under a stable name, or the primary key. Empty if there is none, or none can be named.
+    /// Returns the columns of a key for an error to suggest, without those that are `fixed`: the rowid, preferably
+    /// under a stable name, or the primary key. Empty if there is none, or none can be named.
     pub(crate) fn dyn_key(&self, fixed: &[&Column]) -> Vec<String> {
         let is_key = |column: &&Column| match self.has_rowid {
             true => column.is_rowid,

@@ -137,8 +137,8 @@ impl Attempts<'_> {
         Ok(None)
     }
 
-    /// Tries one way with each urge. SQLite builds an index of a joined table to read many rows. To read few rows, or
-    /// by an index that it is given, it scans that table instead.
+    /// Tries one way with each hint (an [`Urge`]). If SQLite expects many rows, it may build an automatic index of a
+    /// joined table. If it expects few, or has to use a given index, it may scan that table instead.
     fn urged(
         &mut self,
         from: Option<&str>,
@@ -185,8 +185,8 @@ fn check_known(relation: &Relation, plan: &Plan) -> Result<(), Error> {
 }
 
 /// Checks that the caller's SQL has no range over the key. Of two such conditions, SQLite searches by one and checks
-/// the other row by row. With the wrong choice each chunk starts from the same place. The plan shows such a range if
-/// the walk itself has none.
+/// the other row by row. With the wrong choice each chunk starts from the same place. To find out, it plans the
+/// statement without the walk's own range: any range over the key that is left is the caller's.
 fn check_no_range(
     db: &Connection,
     relation: &Relation,
@@ -223,10 +223,10 @@ fn check_no_range(
 enum SeekForm {
     /// `(a, b) > (?, ?)`, bounded at both ends: one search of an index in one direction.
     RowValue,
-    /// `a = ? AND b < ?`, then `a > ?`, merged. For columns of different directions, for an index whose last column
-    /// is the rowid, and for descending to NULL. It is bounded at the near end, and at the far end by the first
-    /// column; the fetch checks the rest. The OR of these conditions would search by the first column alone, and read
-    /// all rows of one `a` at every chunk.
+    /// `a = ? AND b < ?`, then `a > ?`, merged. For columns of different directions, for an index whose last column is
+    /// the rowid, and for descending walks that must reach NULL keys. It is bounded at the near end, and at the far end
+    /// by the first column; the fetch checks the rest. The OR of these conditions would search by the first column
+    /// alone, and read all rows of one `a` at every chunk.
     Union,
 }
 
@@ -247,18 +247,19 @@ struct SeekPlan<'a> {
 /// A hint that makes SQLite search, whatever its statistics say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Urge<'a> {
-    /// The likelihood that the walk's conditions are given.
+    /// The second argument of `likelihood()` around the walk's conditions, if any.
     likelihood: Option<&'static str>,
-    /// The schema whose own table is joined first, as two lookups of one row.
+    /// If set, one row of this schema's `sqlite_master` is joined first; see [`one_row`].
     one_row: Option<&'a str>,
 }
 
 /// Reflects that a fetch reads only a chunk. A join then begins with the key's table, and nothing is sorted for it.
 const UNLIKELY: &str = "0.000001";
 
-/// If statistics record one or two rows for a table, SQLite considers a scan by the rowid cheaper than a search. The
-/// difference vanishes beside the cost of looking up one row first, and SQLite then chooses what reads fewer rows.
-/// (After a table without statistics, it makes no Bloom filter of another.)
+/// Keeps a condition from lowering SQLite's estimate of the rows: the lower bound of a range, or any condition with the
+/// one-row join. If statistics record one or two rows for a table, SQLite prefers a scan by the rowid to a search. The
+/// join costs so much more that the difference vanishes, and SQLite chooses what reads fewer rows. (It also builds no
+/// Bloom filter if the table before, here the one-row one, has no statistics.)
 const CERTAIN: &str = "1.0";
 
 /// How the range's far bound is enforced.
@@ -268,7 +269,7 @@ pub(crate) enum FarBound {
     Ended,
     /// The fetch compares each row's key.
     Compared,
-    /// The statement reports it for each row, in its last column: only SQLite knows the order.
+    /// A last column tells for each row whether it is within the bound, since only SQLite knows the order.
     Reported,
 }
 
@@ -501,8 +502,9 @@ impl Writer<'_> {
         }
     }
 
-    /// Marks a condition of the walk with its likelihood. Of two conditions the lower one comes first, and only the
-    /// upper one is marked unlikely. Otherwise SQLite would assume that one of them leaves as few rows as both.
+    /// Marks a condition of the walk with its likelihood. Of the two bounds of a range, the lower one is written first,
+    /// and only the upper one is marked unlikely. Otherwise SQLite would assume that either alone leaves as few rows as
+    /// both.
     fn urged(&self, term: String, may_be_unlikely: bool) -> String {
         match self.how.urge.likelihood {
             None => term,
@@ -511,8 +513,8 @@ impl Writer<'_> {
         }
     }
 
-    /// Adds a condition to mark as unlikely if there is none: one that every row satisfies, including NULLs. (If
-    /// one row is joined first, newer versions of SQLite need no condition that costs something for each row.)
+    /// Adds a condition to mark as unlikely if there is none: one that every row satisfies, including NULLs. (Not added
+    /// if `one_row` is joined: that suffices for newer versions of SQLite, and the condition costs time per row.)
     fn urge_all(&self, terms: &mut Vec<String>) {
         let urge = self.how.urge;
         if urge.likelihood == Some(UNLIKELY) && urge.one_row.is_none() {
@@ -637,8 +639,8 @@ impl Writer<'_> {
     }
 }
 
-/// Writes a subselect that SQLite knows to return one row: the entry of the schema table for itself, or another. No
-/// expression of the caller can mean its column.
+/// Writes a subselect that SQLite knows to return one row: an arbitrary entry of the schema table. Its column has a
+/// name that the caller's SQL won't contain.
 fn one_row(schema: &str) -> String {
     let entries = format!("{}.sqlite_master", Quoted(schema));
     format!(

@@ -291,8 +291,8 @@ impl<C: Connect, S: Spec, K: SqlKey, D: Decode> SqlSource<C, S, K, D> {
         }
     }
 
-    /// Returns the parts that fetch. Resolves the relation first if that wasn't done, or again if the schema has
-    /// changed. If that fails, the parts stay as they were, since the schema may change back.
+    /// Returns a connection, the fetcher and the decoder. Resolves the relation first if that wasn't done, or again if
+    /// the schema has changed. If that fails, the fetcher stays as it was, since the schema may change back.
     fn parts(&mut self, has_changed: bool) -> Result<(C::Lent<'_>, &mut Fetcher, &mut D), Error> {
         let db = lend(&self.db)?;
         let fetcher = match &mut self.fetcher {

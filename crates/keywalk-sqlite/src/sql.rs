@@ -75,9 +75,9 @@ impl Params {
     /// Captures the values of the parameters of `sql`, from which `statement` was prepared. rusqlite itself binds
     /// them, to a statement that returns them, so everything that rusqlite accepts is accepted.
     ///
-    /// Also returns `sql` with each parameter written as `(+?1)`. With its number, the text can appear in a statement
-    /// more than once. As an expression, its value is ignored when SQLite plans. For a table with statistics, a
-    /// statement with a bare parameter would be prepared again at every fetch.
+    /// Also returns `sql` with each parameter written as `(+?1)`. The number lets the text occur more than once in a
+    /// statement. The `+` hides the value from the planner: with a bare parameter and a table with statistics, SQLite
+    /// would prepare the statement again at every fetch.
     pub(crate) fn capture(
         db: &Connection,
         sql: &str,
@@ -297,9 +297,8 @@ pub(crate) fn conjuncts(condition: &str) -> Vec<String> {
     parts
 }
 
-/// Checks whether a condition is one comparison, so that an index that serves it serves all of it. A condition with
-/// many parameters is a list of values, whose rows don't come in the key's order. Trying it would cost SQLite the
-/// square of their number.
+/// Checks whether a condition is one comparison, so that an index that serves it serves all of it. Conditions with many
+/// parameters (`IN` lists) are excluded: their rows aren't in key order, and planning them takes quadratic time.
 pub(crate) fn is_single(condition: &str) -> bool {
     const MOST_PARAMETERS: usize = 8;
     let parameters = tokens(condition).filter(|token| matches!(token, Token::Parameter(_)));

@@ -470,8 +470,8 @@ impl Spec for TableSpec {
     }
 }
 
-/// Returns the qualifier of this table's columns. SQLite before 3.45 accepts only the old names of its schema tables
-/// there.
+/// Returns the name to write before this table's columns. Before 3.45, SQLite accepts `sqlite_master` there but not
+/// `sqlite_schema` (and likewise for `temp`).
 fn qualifier(table: &str) -> &str {
     match table {
         "sqlite_schema" => "sqlite_master",

@@ -94,8 +94,8 @@ fn compare_mixed(integer: i64, real: f64) -> Ordering {
         .then_with(|| whole.partial_cmp(&real).unwrap_or(Ordering::Equal))
 }
 
-/// A value in a message: a SQL literal, escaped, and cut if it is long. Unlike SQL, it is labelled as a text or a
-/// blob.
+/// A value in a message: a SQL literal, escaped, and cut if it is long. For readers, "the text" or "the blob" is
+/// written before a value of that type.
 pub(crate) struct Shown<'a>(pub(crate) ValueRef<'a>);
 
 const SHOWN_CHARS: usize = 40;
@@ -117,7 +117,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Formats a key's value for people. It is cut later than in messages, since it has to distinguish keys.
+/// Formats a key's value for people. Its length limit is higher than in messages, since it has to distinguish keys.
 pub(crate) fn key_text(value: ValueRef<'_>) -> String {
     let literal = Literal {
         value,

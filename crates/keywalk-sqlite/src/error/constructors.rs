@@ -270,7 +270,7 @@ impl Error {
         error!(Value: "column {column} of {relation} can't be fixed to NULL, which equals nothing; use a filter with IS NULL")
     }
 
-    /// Reports a value that SQLite can't store, unless the store failed at that moment.
+    /// Reports a value that SQLite can't store. If `source` is a failure of the database, reports that instead.
     pub(crate) fn given_value(relation: &str, column: &str, source: rusqlite::Error) -> Self {
         if is_of_store(&source) {
             return Error::sqlite(relation, source);
