@@ -41,7 +41,7 @@ struct State<K, W> {
     turned: u64,
     /// The number of turns since the last visit.
     idle: usize,
-    /// The number of earlier runs, when this run began, and the number of its events.
+    /// The number of earlier runs, the moment at which this run began, and the number of events in this run.
     runs: usize,
     begun: u64,
     events: usize,
@@ -156,10 +156,10 @@ where
 
     /// Lets the concurrent changes of the next turn happen. Call it before each page that your code reads.
     ///
-    /// For code that reads its store without a [`ChunkSource`](keywalk::ChunkSource); [interleave](Self::interleave)
-    /// a source instead. Call it from any place that you control: a callback between two pages, a mock of the
-    /// connection, or the loop itself. It may be called more or less often than pages are read, such as from the
-    /// function that handles a row. If the code ends early, the remaining turns don't happen.
+    /// Use it for code that reads its store without a [`ChunkSource`](keywalk::ChunkSource). If the code has a source,
+    /// [interleave](Self::interleave) that instead. Call it from any place that you control: a callback between two
+    /// pages, a mock of the connection, or the loop itself. It may be called more or less often than pages are read,
+    /// such as from the function that handles a row. If the code ends early, the remaining turns don't happen.
     ///
     /// # Panics
     ///
@@ -170,8 +170,9 @@ where
     ///
     /// [`Schedule::run`](crate::Schedule::run) catches both.
     ///
-    /// It also panics if it is called from within `write`, such as by a hook of the store: `write` is what others do
-    /// in a turn. The same holds for the other methods. A call from another thread that `write` waits for hangs.
+    /// It also panics if it is called from within `write`, such as by a hook of the store: `write` is what others do in
+    /// a turn. The same holds for the other methods. If `write` waits for another thread that calls such a method, both
+    /// threads hang.
     pub fn turn(&self) {
         self.say(State::turn);
     }
@@ -200,12 +201,12 @@ where
     /// Records that the code begins, or resumes, after this key: the position that it stored. `None` is the start.
     ///
     /// Call it before the first page if your code resumes and reads its store without a source. A source that is
-    /// [interleaved](Self::interleave) records this by itself. Without a call, a run that visits a row is taken to
-    /// begin at the start. Rows that were visited after this key must come again.
+    /// [interleaved](Self::interleave) records this by itself. If no position is recorded, the kit assumes that the run
+    /// begins at the start. Rows that were visited after this key must come again.
     ///
     /// # Panics
     ///
-    /// It unwinds if rows before that key were never visited (G10).
+    /// It unwinds if a row up to that key should have been visited and wasn't (G10).
     /// [`Schedule::run`](crate::Schedule::run) catches it.
     pub fn resumes_after(&self, key: Option<&K>) {
         self.say(|state| state.resume(key.cloned()).map(|()| false));
@@ -420,9 +421,9 @@ pub struct Interleaved<S, K, W> {
 }
 
 impl<S, K, W> Interleaved<S, K, W> {
-    /// Turns off the turns before requests. For code that reads inside a transaction that blocks other writers, such as
-    /// jobs with SQLite's `SqliteCheckpoints`. Such code calls [`turn`](ConcurrentStore::turn) after the transaction,
-    /// for example in a progress hook. Default: turns happen.
+    /// Lets requests happen without a turn before them. Use it for code that reads inside a transaction that blocks
+    /// other writers, such as jobs with SQLite's `SqliteCheckpoints`. Such code calls [`turn`](ConcurrentStore::turn)
+    /// after the transaction, for example in a progress hook. Default: turns happen.
     #[must_use]
     pub fn without_turns(mut self) -> Self {
         self.has_turns = false;

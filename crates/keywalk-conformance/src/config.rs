@@ -54,8 +54,8 @@ impl Config {
         self
     }
 
-    /// Sets how long a single operation of the store may take before it counts as stuck. Only a store that hangs ever
-    /// waits this long. Default: 60 seconds.
+    /// Sets how long a single operation of the store may take before it counts as stuck. The kit waits this long only
+    /// if a store hangs. Default: 60 seconds.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;

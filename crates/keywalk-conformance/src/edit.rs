@@ -7,8 +7,8 @@ use crate::key_space::KeySpace;
 
 /// A change that concurrent writers make to a store while it is walked.
 ///
-/// Every put writes a new value, so a stale value is detected. An edit does nothing if its row doesn't exist, such as
-/// when the walk has no position yet or the store is empty.
+/// Every put writes a new value, so a stale value is detected. An edit does nothing if there is no row or key that it
+/// could apply to, such as [`DeleteCursor`](Self::DeleteCursor) before the first visit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Edit<K> {
@@ -24,7 +24,8 @@ pub enum Edit<K> {
     DeleteLast,
     /// Deletes everything.
     Clear,
-    /// Inserts the [schedule's](crate::Schedule) nearest key after all existing rows, in the walk's order.
+    /// Inserts the first of the [schedule's](crate::Schedule) keys that is after all existing rows, in the walk's
+    /// order.
     Append,
     /// Inserts the schedule's nearest key ahead of the walk, or replaces its value.
     InsertAhead,

@@ -82,15 +82,15 @@ pub trait Harness: Sized + 'static {
     /// The store's own.
     fn open() -> Result<Self, BoxError>;
 
-    /// Returns what the store and this harness can do. Default: walks in both orders and concurrent changes, and
-    /// nothing that another provided method backs.
+    /// Returns what the store and this harness can do. Default: both orders, changes while a source is open, and
+    /// replacement. All other capabilities are off.
     #[must_use]
     fn capabilities() -> Capabilities {
         Capabilities::default()
     }
 
-    /// Returns a new source over the store, which has read nothing yet. Several are open at the same time, on one
-    /// thread.
+    /// Returns a new source over the store. The source must not have read anything yet. The kit opens several sources
+    /// at the same time, on one thread.
     ///
     /// # Errors
     ///
@@ -144,7 +144,7 @@ pub trait Harness: Sized + 'static {
 
     /// Performs an operation that needs exclusive access: takes an exclusive lock, vacuums or completes a checkpoint.
     ///
-    /// The kit calls it between two fetches, where it fails if the source holds anything. Default: does nothing, so
+    /// The kit calls it between two fetches. If it fails there, the source holds something. Default: does nothing, so
     /// only [`put`](Self::put) and [`delete`](Self::delete) detect a source that holds something.
     ///
     /// # Errors
@@ -158,7 +158,8 @@ pub trait Harness: Sized + 'static {
     /// [`source`](Self::source). Default: none.
     ///
     /// Examples are a source over another table, over the same table with another filter, or with the key reversed.
-    /// Tokens of these sources must be refused. If several fields differ, give the first one.
+    /// Tokens of these sources must be refused. If several fields differ, give the one that [`FingerprintField`] lists
+    /// first.
     ///
     /// Get each fingerprint from a real source over that other table. A fingerprint made by hand always differs, so it
     /// can't reveal what the source's own fingerprint leaves out.
@@ -229,8 +230,8 @@ impl<H> PrefetchedHarness for H where
 
 /// The optional capabilities of a store and its harness.
 ///
-/// A check that needs a missing capability is skipped, and its reason is printed. A wrong declaration, either way,
-/// fails a check.
+/// A check that needs a missing capability is skipped, and the declared reason is printed. A check fails if a declared
+/// capability doesn't exist, or if one that is declared missing exists.
 ///
 /// ```
 /// use keywalk_conformance::{Capabilities, Capability};

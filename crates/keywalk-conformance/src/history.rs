@@ -50,7 +50,7 @@ pub use visit_log::VisitLog;
 pub struct Clock(Arc<AtomicU64>);
 
 impl Clock {
-    /// Returns a new, unique moment. There is always a moment between two ticks.
+    /// Returns a new, unique moment. At least one moment that is never returned lies between any two that are.
     #[must_use]
     pub fn tick(&self) -> u64 {
         self.0.fetch_add(2, SeqCst)
@@ -75,7 +75,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// The return of a call that never returned.
+    /// The value of `to` for a call that never returned.
     pub const NEVER: u64 = u64::MAX;
 
     /// Makes a span of a single moment.
@@ -88,7 +88,7 @@ impl Span {
         Span { from, to }
     }
 
-    /// Returns the span of the same call if it never returned.
+    /// Returns this span with `to` set to [`NEVER`](Self::NEVER), for a call that failed.
     #[must_use]
     pub fn failed(self) -> Self {
         Span::new(self.from, Self::NEVER)
@@ -159,7 +159,7 @@ pub struct Items<K> {
 }
 
 impl<K> Question<K> {
-    /// Makes a fetch.
+    /// Makes the record of a fetch.
     #[must_use]
     pub fn fetch(
         range: KeyRange<K>,
@@ -180,7 +180,7 @@ impl<K> Question<K> {
         }
     }
 
-    /// Makes a request for the last key.
+    /// Makes the record of a request for the last key.
     #[must_use]
     pub fn last_key(range: KeyRange<K>, answer: LastKey<K>, during: Span) -> Self {
         Question {

@@ -34,8 +34,8 @@
 //! returns a [`Report`].
 //!
 //! If your source is a [`ResumableSource`](keywalk::ResumableSource), add `durable` to test its tokens too.
-//! [`run_durable`] does the same and returns a report. [`Harness::foreign_fingerprints`] lists the sources whose
-//! tokens it must refuse.
+//! [`run_durable`] does the same and returns a report. To test that your source refuses tokens of other sources,
+//! implement [`Harness::foreign_fingerprints`].
 //!
 //! ```
 //! # macro_rules! conformance { ($($tokens:tt)*) => {} }
@@ -59,12 +59,12 @@
 //! - Concurrent changes: rows inserted, deleted and replaced between fetches, and threads that write.
 //! - Resumption: each walk is cut at every item and resumed.
 //! - Errors: every operation of the store fails in turn.
-//! - For a durable source, keys: they round-trip through bytes, any other bytes do no harm, and their
-//!   human-readable form distinguishes them. The fraction of a range grows from 0 to 1.
+//! - For a durable source, keys: they round-trip through bytes, any other bytes do no harm, and their human-readable
+//!   form distinguishes them. The estimated progress of a walk grows from 0 to 1.
 //! - For a durable source, tokens: a walk resumes exactly from every item, through text, in another source, after
 //!   changes and after reopening. The fingerprint is stable and refuses other sources.
-//! - For a source that can move to another thread: results there are the same, and errors and panics arrive in
-//!   their place.
+//! - For a source that can move to another thread: prefetched walks yield the same items, and an error arrives after
+//!   the items that were fetched before it.
 //!
 //! Each answer is judged by what the store may have held during the call ([`history`]). Unless threads write
 //! concurrently, the walk must be exact. Declare what your store can't do in [`Capabilities`]; the tests print what
@@ -72,10 +72,11 @@
 //!
 //! # Testing your own code
 //!
-//! Code that walks a table can be wrong although its backend is right. It may count its position, store the position
-//! before the rows are handled, or take a short page for the end. The same key spaces, changes and oracle find such
-//! bugs. A [`Schedule`] defines the initial rows, the concurrent changes and where the code is killed. A
-//! [`VisitLog`] receives each row that the code handled and decides whether that row may come at that point.
+//! Code that walks a table can be wrong although its backend is right. It may count rows instead of comparing keys,
+//! store its position before the rows are handled, or take a short page for the end. The kit finds such bugs with the
+//! same key spaces and concurrent changes that it tests backends with. A [`Schedule`] defines the initial rows, the
+//! concurrent changes and where the code is killed. A [`VisitLog`] receives each row that the code handled and decides
+//! whether that row may come at that point.
 //!
 //! ```no_run
 //! use keywalk::{KeyRange, Order, Walk};
@@ -141,7 +142,7 @@
 //! | counts its position (OFFSET) | G3, a row is left out; or G2, a row comes twice |
 //! | continues at its key, not after it (`>=`) | G2 |
 //! | takes a short page for the end | G8 |
-//! | continues until it meets a row that was deleted | G9, if it calls `turn` or reads an interleaved source |
+//! | ends only at a certain row, and that row was deleted | G9, if it calls `turn` or reads an interleaved source |
 //! | stores its position too early, or resumes one row off | G10 |
 //! | handles outdated rows | G5, G4 or G3, if you set [`reads_ahead`](history::VisitLog::reads_ahead) |
 //! | holds a lock or a transaction between two chunks | G14, if that blocks concurrent writers |
@@ -153,8 +154,8 @@
 //!
 //! # Reading a failure
 //!
-//! A failure names the broken clause of what a [walk promises](keywalk#what-a-walk-promises), G1 to G15. It shows the
-//! smallest history found that breaks it:
+//! A failure names the broken clause: one of the [walk's promises](keywalk#what-a-walk-promises), G1 to G15, or
+//! `Harness`. It shows the smallest history found that breaks it:
 //!
 //! ```text
 //! `the_start_is_exclusive` fails: 3 came, which is not past the start

@@ -26,7 +26,7 @@ impl Outcome {
         Outcome { check, verdict }
     }
 
-    /// The check, by its name.
+    /// Returns the name of the check.
     #[must_use]
     pub fn check(&self) -> &'static str {
         self.check
@@ -70,7 +70,7 @@ impl Failure {
         }))
     }
 
-    /// The check, by its name.
+    /// Returns the name of the check.
     #[must_use]
     pub fn check(&self) -> &'static str {
         self.0.check

@@ -26,7 +26,7 @@ pub(crate) struct Recorder<S: Source> {
     pub(crate) opened: u64,
 }
 
-/// The places where a recorder records: a store's watchdog, clock and history.
+/// What a recorder writes to: a store's watchdog, clock and history.
 pub(crate) struct Diary<K> {
     pub(crate) beat: Watchdog,
     pub(crate) clock: Clock,
@@ -74,7 +74,7 @@ impl<S: ChunkSource> Recorder<S> {
         &mut self.source
     }
 
-    /// Returns what a fetch into a chunk with this limit returned.
+    /// Returns the record of a fetch: its limit, its items, and how far it got.
     pub(crate) fn items_of(
         &self,
         chunk: &Chunk<S::Item>,

@@ -47,7 +47,8 @@ pub fn run_check<H: Harness>(check: &str, config: &Config) -> Option<Outcome> {
     one_of(&of_walks::<H>(), check, config)
 }
 
-/// Runs one check of tokens by its name. Returns `None` if it isn't one that only [`run_durable`] executes.
+/// Runs one of the checks that [`run_durable`] adds to those of [`run`], by its name. Returns `None` if there is no
+/// such check.
 #[must_use]
 pub fn run_durable_check<H: DurableHarness>(check: &str, config: &Config) -> Option<Outcome> {
     one_of(&of_tokens::<H>(), check, config)
@@ -159,8 +160,8 @@ pub enum Beside {
 /// }
 /// ```
 ///
-/// Changes happen between chunks. A source that returns shorter chunks than requested, such as with
-/// [`ScannedTo`](keywalk::Fetched::ScannedTo), sees them at other items and so yields other traces.
+/// Changes happen between chunks. If a source returns shorter chunks than requested, such as with
+/// [`ScannedTo`](keywalk::Fetched::ScannedTo), the changes happen after other items, so its traces differ.
 ///
 /// # Errors
 ///

@@ -20,7 +20,7 @@ pub(crate) struct Run<'s, H: Harness> {
     is_snapshot: bool,
     /// The number of chunks requested so far.
     step: usize,
-    /// The number of the source's requests that are judged.
+    /// The number of the source's requests that were judged so far.
     judged: usize,
     /// The items that the walk yielded.
     pub(crate) seen: Vec<Entry<H>>,
@@ -275,7 +275,7 @@ impl<'s, H: Harness> Run<'s, H> {
         }
     }
 
-    /// Records a yielded item, whatever was fetched.
+    /// Records a yielded item, without comparing it to what was fetched.
     fn see(&mut self, entry: Entry<H>) -> Tried<H> {
         self.oracle.hand_out(&entry.0)?;
         self.seen.push(entry);

@@ -67,9 +67,9 @@ impl<K: Ord + Clone + Debug> Schedule<K> {
         self
     }
 
-    /// Kills one more run at its `event`-th event, counted from 1 in each run. An event is a turn before a page, or a
-    /// visited row. The first call is for the first run, the second for the second run. The run after the last kill
-    /// continues to its end.
+    /// Adds a kill: the first call kills the first run, the second call the second run. The run is killed at its
+    /// `event`-th event, counted from 1. An event is a turn before a page, or a visited row. The run after the last
+    /// kill continues to its end.
     ///
     /// # Panics
     ///

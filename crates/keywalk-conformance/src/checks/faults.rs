@@ -158,8 +158,8 @@ fn is_let_go<H: Harness>(trial: &Case<H>, seen: &[Entry<H>]) -> Tried<H> {
     seen.first().map_or(Ok(()), |(key, _)| trial.put(key))
 }
 
-/// Checks a walk without an error although an operation failed. The operation must have been retried, so the walk is
-/// the same as without the fault.
+/// Checks a walk that reported no error although an operation failed. The operation must have been retried, so the walk
+/// is the same as without the fault.
 fn looks_alike<K: std::fmt::Debug + Clone + Ord>(
     answers: &[Items<K>],
     clean: &[Items<K>],

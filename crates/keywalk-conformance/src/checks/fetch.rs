@@ -124,7 +124,7 @@ pub(super) fn descending_mirrors_ascending<H: Harness>(lab: &Runner<H>) -> Check
     })
 }
 
-/// Limits: unlimited, which shows the order, and fewer items.
+/// Limits of fetches: none, which shows the whole order, then two items and one item.
 const LIMITS: [usize; 3] = [usize::MAX, 2, 1];
 
 fn with_limits<K: Clone>(range: KeyRange<K>) -> impl Iterator<Item = Ask<K>> {

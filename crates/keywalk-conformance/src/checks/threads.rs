@@ -16,15 +16,15 @@ use crate::recorder::{Doing, lock};
 use crate::run::{Here, Plan, Walks, taken, unexpected};
 use crate::runner::{Checked, Runner};
 
-/// Walks are repeated until this many moments have passed (a call takes four), or this many times.
+/// Walks are repeated until `MOMENTS` moments have passed (a call takes four), or `MOST_TURNS` times.
 const MOMENTS: u64 = 4_000;
 const MOST_TURNS: usize = 60;
 
-/// Limits the history if a walk is slow.
+/// A writer stops after this many changes, which limits the history if a walk is slow.
 const MOST_CHANGES: usize = 4_000;
 
 /// Walks over keys that stay, among keys that come and go. No key that stays may be missed, repeated or overshot, and
-/// no other may come while it is certainly absent. In each round, another pair of writers works on separate keys or on
+/// no other may come while it is certainly absent. Each round has two new writers, which work on separate keys or on
 /// the same keys.
 pub(super) fn keys_that_stay_are_found_beside_writers<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.threads)?;

@@ -179,7 +179,7 @@ pub(super) fn two_walks_do_not_disturb_each_other<H: Harness>(lab: &Runner<H>) -
 
 const DEPTH: usize = 2;
 
-/// A prefetched walk must return the same, into chunks that are filled in turns.
+/// A prefetched walk must return the same as one in this thread, although it fills several chunks in turns.
 pub(super) fn a_prefetched_walk_is_the_same_walk<H: PrefetchedHarness>(lab: &Runner<H>) -> Checked {
     lab.in_each_order(&lab.some_keys(10), |trial, keys, order| {
         for size in (1..=keys.len() + 1).chain([usize::MAX]) {

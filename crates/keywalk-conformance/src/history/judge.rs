@@ -364,7 +364,7 @@ enum Stage<K> {
 }
 
 impl<K: Ord + Clone + Debug> Oracle<K> {
-    /// Makes a judge of a walk over `range` that ends at the last key at its start.
+    /// Makes a judge of a walk over `range` that ends at the key that is last when it begins.
     #[must_use]
     pub fn bounded(range: KeyRange<K>) -> Self {
         Self::new(range, false)
@@ -391,8 +391,8 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
         oracle
     }
 
-    /// Expects all answers to come from one snapshot, taken between `opened`, when the source was opened,
-    /// and the return of its first fetch.
+    /// Expects all answers to come from one snapshot. It was taken after `opened`, the moment at which the source was
+    /// opened, and before the first fetch returned.
     #[must_use]
     pub fn snapshot(mut self, opened: u64) -> Self {
         self.snapshot = Some(Span::new(opened, Span::NEVER));

@@ -6,7 +6,7 @@ use keywalk::{KeyRange, Order};
 
 use crate::history::{Change, Mutation, Span};
 
-/// All changes to each key of a store, and what follows from them at any time.
+/// All changes to each key of a store. Computes from them whether a key existed at a time, and with which values.
 #[derive(Clone, Debug)]
 pub struct KeyHistory<K> {
     keys: BTreeMap<K, Vec<(Change, Span)>>,
@@ -38,7 +38,7 @@ impl<K: Ord + Clone> KeyHistory<K> {
         life.push((mutation.change, mutation.during));
     }
 
-    /// Settles a mutation that was recorded as never returned: it was done by `mutation.during.to`.
+    /// Corrects a mutation that was recorded as never returned: it took effect at `mutation.during.to` at the latest.
     pub(crate) fn settle(&mut self, mutation: &Mutation<K>) {
         let (change, Span { from, to }) = (mutation.change, mutation.during);
         let life = self.keys.get_mut(&mutation.key).into_iter().flatten();
@@ -51,7 +51,8 @@ impl<K: Ord + Clone> KeyHistory<K> {
     /// Returns whether `key` certainly existed throughout `during`.
     ///
     /// It is present if a put returned before the span, and no delete could have taken effect between that put and the
-    /// end of the span. It is absent if it was never put, or if the same holds for a delete and later puts.
+    /// end of the span. It is absent if it was never put, or if a delete returned before the span, and no put could
+    /// have taken effect between that delete and the end of the span.
     #[must_use]
     pub fn presence(&self, key: &K, during: Span) -> Presence {
         match self.keys.get(key) {

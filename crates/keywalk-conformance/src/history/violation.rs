@@ -77,7 +77,7 @@ kinds! {
     /// The key is before the start of the range, or equals an excluded start.
     Behind(key: K): G6, Some(key), "{key:?} came, which is not past the start",
         "is the position ignored, or looked up and not found?";
-    /// The key, or the end of the scanned span, is outside the end of the range.
+    /// The key, or the end of the scanned span, is past the end of the range.
     Beyond(key: K): G6, Some(key), "{key:?} came, which is past the end of the range",
         "is the far bound ignored?";
     /// The key came, but certainly didn't exist.
@@ -108,7 +108,7 @@ kinds! {
     NoLast(key: K): G8, Some(key), "it gave no last key, and {key:?} is there",
         "the last key is that at the far end in the range's order: the largest when ascending, the \
          smallest when descending";
-    /// The walk requested another range than the one that was left.
+    /// The walk requested another range than the part that was left to walk.
     OtherRange: G6, None, "the walk asked for another range than was left";
     /// The walk made more requests than it may.
     Endless: G9, None, "the walk did not end";

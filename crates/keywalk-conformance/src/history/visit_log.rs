@@ -38,8 +38,8 @@ use crate::history::violation::{DisplayRange, FailureKind, Violation};
 /// ```
 ///
 /// Correct code never fails. A row that changes concurrently may be visited or not, with its old or its new value,
-/// as long as the code may have read it before or after the change. A smaller [`reads_ahead`](Self::reads_ahead)
-/// makes more outcomes certain, and so finds more bugs.
+/// unless it is certain that the code read it before the change, or after it. A smaller
+/// [`reads_ahead`](Self::reads_ahead) makes more outcomes certain, and so finds more bugs.
 ///
 /// A visit costs a few look-ups in [`KeyHistory`] and a scan of the keys since the last visit. Every visited key is
 /// kept in memory.
@@ -51,7 +51,8 @@ pub struct VisitLog<K> {
     reads_ahead: usize,
     /// The earliest moment at which the walk's end was decided.
     begun: u64,
-    /// The earliest moment at which the next row, and what lies before it, was read; then the visits since.
+    /// The moment of the start or of the resumption, then, if `reads_ahead` is limited, those of the visits since. Only
+    /// the last `reads_ahead + 1` are kept.
     moments: VecDeque<u64>,
     end: Option<End<K>>,
     last: Option<K>,
@@ -73,7 +74,7 @@ enum Until {
     NothingMore,
 }
 
-/// The bounds of what was the last key at the start.
+/// The nearest and the furthest key that may have been the last one at the start.
 #[derive(Clone, Debug)]
 struct End<K> {
     at_least: Option<K>,
@@ -99,7 +100,8 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         }
     }
 
-    /// Requires that rows appended after the last key at the start aren't visited (G9), even after a resumption.
+    /// Requires that the code visits no row after the key that was last when the walk began (G9), even after a
+    /// resumption.
     ///
     /// For a default [`Walk`](keywalk::Walk), or a pager that reads the largest key first and stores it with its
     /// position. Default: such rows may be visited.
@@ -223,7 +225,7 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
     /// the range, is the start.
     ///
     /// Rows that were visited after this key must come again (G10). If there are none, the code may have read and
-    /// stored the end before the kill. Then only rows that existed ever since count as missing.
+    /// stored the end before the kill. Then a row counts as missing only if it existed since before that read.
     ///
     /// # Errors
     ///
@@ -367,7 +369,7 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         )
     }
 
-    /// Determines the last key at the start, at the first visit or at the end. More will never be known about it.
+    /// Determines the last key at the start, unless that is already done. Later calls wouldn't know more about it.
     fn find_end(&mut self, now: u64, lives: &KeyHistory<K>) {
         if self.end.is_some() {
             return;
