@@ -28,10 +28,10 @@ pub use text::BareString;
 /// | [`Uuid`](https://docs.rs/uuid/1/uuid/struct.Uuid.html) | its 16 bytes |
 /// | `Vec<u8>` | the bytes themselves; works with every store |
 /// | [`BareString`] | the text, with nothing around it |
-/// | `String` | one text of the tuple layer: `02`, the text with `00` as `00 ff`, `00` |
-/// | `(A, B, …)`, up to six | one [`TupleElement`] of the tuple layer after the other |
+/// | `String` | as in the tuple layer: `02`, then the text (each `00` in it becomes `00 ff`), then `00` |
+/// | `(A, B, …)`, up to six | the bytes of each column ([`TupleElement`]), one after the other, as in the tuple layer |
 /// | [`Reverse`](std::cmp::Reverse) of an integer or UUID | the complement of its bytes |
-/// | `Reverse` of `String` or `Vec<u8>` | the [`TupleElement`] |
+/// | `Reverse` of `String` or `Vec<u8>` | the same bytes as in a tuple, see [`TupleElement`] |
 ///
 /// The [tuple layer](https://github.com/apple/foundationdb/blob/main/design/tuple.md) is FoundationDB's
 /// published format, which other languages implement too.
@@ -79,9 +79,9 @@ pub use text::BareString;
 /// 1. **Order.** The bytes of a smaller key are smaller: they are compared byte by byte, and a prefix comes
 ///    first.
 /// 2. **Round trip.** `decode` returns what was encoded.
-/// 3. **Hostile bytes.** `decode` accepts any bytes that a store holds, and never panics. It need not be
-///    [canonical](Self::CANONICAL): a decoded key is encoded again and compared, so no two byte strings yield the
-///    same key.
+/// 3. **Hostile bytes.** `decode` may get any bytes that a store holds, and never panics. Unless the type is
+///    [`CANONICAL`](Self::CANONICAL), it may accept bytes that `encode` doesn't write. The store then encodes the
+///    decoded key again, and refuses it if the bytes differ.
 /// 4. **Named.** Types whose bytes or order differ have different [encoding names](Self::encoding_name).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be written as bytes in its order: it is no `keywalk_key::Key`",
@@ -125,12 +125,12 @@ pub trait Key: Clone + Ord {
     fn encoding_name() -> Cow<'static, str>;
 
     /// Returns the fraction of the way from `first` to `last` that lies before `at`, 0 to 1, for a progress
-    /// bar. `None` if there is no way between them, or it isn't known. In a descending walk `first` is larger
-    /// than `last`.
+    /// bar. `None` if `first` equals `last`, or if the fraction isn't known. In a descending walk `first` is
+    /// larger than `last`.
     ///
     /// Integers and UUIDs are compared by value, bytes by what follows their common prefix, and tuples by the
-    /// first column that differs. The result is right if keys are spread evenly. It is `None` for text.
-    /// Provided: by the key's bytes, as for bytes.
+    /// first column that differs. The result is right if keys are spread evenly. It is `None` for text. By
+    /// default, compares the encoded keys as bytes.
     ///
     /// ```
     /// use keywalk_key::Key;
@@ -169,8 +169,8 @@ pub trait Key: Clone + Ord {
         Ok(())
     }
 
-    /// Copies into the memory of an existing key. Provided: [`Clone::clone_from`], which a tuple doesn't
-    /// forward to its columns.
+    /// Copies into the memory of an existing key. By default, calls [`Clone::clone_from`]. Tuples override it,
+    /// since their `clone_from` doesn't reuse the memory of their columns.
     fn copy_from(&mut self, other: &Self) {
         self.clone_from(other);
     }

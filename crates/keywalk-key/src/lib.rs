@@ -13,7 +13,7 @@
 //! # Contents
 //!
 //! - [`Key`] lists the key types and their bytes: integers, text, UUIDs, raw bytes, tuples of columns
-//!   ([`TupleElement`]) in any direction, and types of your own.
+//!   ([`TupleElement`]), each ascending or reversed, and types of your own.
 //! - [`BareString`] is a text that is encoded as its plain bytes.
 //! - [`DecodeError`] explains why bytes are not a key.
 //!

@@ -29,8 +29,8 @@
 //! | Concurrent changes | none: it is borrowed | between fetches | at any time | none: it is borrowed |
 //! | Consistency of a chunk (G3, G4, G7) | exact | exact: one lock | each item on its own | exact |
 //! | Held between fetches (G14) | the borrow, no lock | nothing | nothing | the borrow, no lock |
-//! | Memory (G13) | references, and few keys | a chunk of clones | a chunk of clones | a chunk of keys and references |
-//! | Errors (G11) | none | the lock is poisoned | none | the slice isn't sorted, on creation |
+//! | Memory (G13) | a chunk of references, and a few keys | a chunk of clones | a chunk of clones | a chunk of keys and references |
+//! | Errors (G11) | none | the lock is poisoned | none | only on creation: the slice isn't sorted |
 //! | Can be [prefetched](keywalk::Walk::prefetch) | only if it is borrowed for `'static` | if keys and values are `Send + Sync + 'static` | if keys and values are `Send + Sync + 'static` | only if it is borrowed for `'static` |
 //! | Tokens | with [`Named`], if the keys are a [`keywalk_key::Key`] | the same | the same | the same |
 //! | A fetch costs | O(log n + items) | O(log n + items), locked | O(log n + items) | O(log n + items) |
@@ -42,14 +42,14 @@
 //! | A thread panics while it holds [`SharedMap`]'s write lock | [`Poisoned`], once; nothing is lost | repair the map, call [`clear_poison`](std::sync::RwLock::clear_poison), resume from the cursor |
 //! | A slice isn't sorted, or has a key twice | creating the [`SortedSlice`] returns [`Unsorted`], with the position | `sort_by_key`, `dedup_by_key` |
 //! | Items of a slice change (in a `Cell`) so that it is no longer sorted | items are missed or repeated, or a contract error ends the walk | create the slice again |
-//! | `Ord` of a key contradicts itself | the same; and `BTreeMap` may panic | correct the `Ord` |
+//! | `Ord` of a key contradicts itself | as in the previous row; `BTreeMap` may also panic | correct the `Ord` |
 //! | `Ord` or `Clone` of a key or value panics | the panic propagates to the caller; no lock is held or poisoned, and the source is unchanged | walk again |
 //!
 //! A saved cursor, a [`Token`](keywalk::Token), resumes over any of these stores that has the same name and key
 //! type: see [`Named`].
 //!
-//! The guarantees G1 to G15 are those of a [walk](keywalk#what-a-walk-promises). What the table doesn't mention
-//! holds as stated there.
+//! The guarantees G1 to G15 are those of a [walk](keywalk#what-a-walk-promises). Those that the table doesn't
+//! mention hold as stated there.
 //!
 //! # Features
 //!

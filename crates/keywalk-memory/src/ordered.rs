@@ -1,6 +1,6 @@
 use keywalk::{Chunk, Fetched, KeyRange, Order};
 
-/// Pushes the items of a range's iterator, starting at the end that the range's order requires.
+/// Fills the chunk from `entries`: from the front if the range is ascending, else from the back.
 pub(crate) fn fill<K, I: DoubleEndedIterator, T>(
     range: &KeyRange<K>,
     mut entries: I,

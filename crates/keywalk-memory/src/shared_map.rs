@@ -10,7 +10,7 @@ use crate::ordered::{fill, push_cloned};
 /// A [`BTreeMap`] that threads share behind a lock. Each fetch takes the read lock and releases it, so writers
 /// wait for at most one chunk.
 ///
-/// Items are clones, made with [`Clone::clone_from`] in the memory of the previous chunk.
+/// Items are clones. [`Clone::clone_from`] makes them, and can reuse the memory of the previous chunk.
 ///
 /// ```
 /// use std::collections::BTreeMap;

@@ -9,9 +9,9 @@ use crate::ordered::{fill, push_cloned};
 
 /// A lock-free [`SkipMap`], walked while other threads insert and delete.
 ///
-/// Items are clones, made with [`Clone::clone_from`] in the memory of the previous chunk. A chunk isn't a
-/// snapshot of the map: each item is read on its own. A key that is inserted or removed during the fetch may or
-/// may not be in the chunk. G3 and G4 cover all other keys.
+/// Items are clones. [`Clone::clone_from`] makes them, and can reuse the memory of the previous chunk. A chunk
+/// isn't a snapshot of the map: each item is read on its own. A key that is inserted or removed during the
+/// fetch may or may not be in the chunk. G3 and G4 cover all other keys.
 ///
 /// [`SkipMap::insert`] of an existing key removes the old entry first. The key is briefly absent, and a fetch
 /// at that moment may miss it. If you change values during a walk, keep them in a cell that you change in

@@ -46,7 +46,7 @@ impl<'a, T, K: Ord, F: Fn(&T) -> K> SortedSlice<'a, T, F> {
         Ok(SortedSlice { items, key })
     }
 
-    /// Returns the number of items below `bound`; with `past`, the item at it counts too.
+    /// Returns the number of items whose key is less than `bound` or, if `past`, equal to it.
     fn count_below(&self, bound: &K, past: bool) -> usize {
         self.items.partition_point(|item| {
             let key = (self.key)(item);

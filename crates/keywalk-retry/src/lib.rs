@@ -17,8 +17,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Without it, a walk ends at its first error, and you resume it from its cursor. [`Retry`] replaces that loop
-//! for transient failures, such as another process's lock. The walk doesn't see the failure, and keeps its
+//! Without it, a walk ends at its first error, and you resume it from its cursor. [`Retry`] saves you that for
+//! transient failures, such as another process's lock. The walk doesn't see the failure, and keeps its
 //! position, bounds and guarantees.
 //!
 //! # What it guarantees
@@ -29,7 +29,7 @@
 //! | Errors (G11) | the source's own, after the last try; what a failed fetch put into the chunk is discarded |
 //! | Held while it waits (G14) | nothing of the store; the thread sleeps, or does what [`Retry::with_sleep`] specifies |
 //! | Memory (G13) | none of its own |
-//! | Time | each request, a fetch or a look-up of the last key, has the whole policy to itself |
+//! | Time | the policy starts from its first delay for each request (a fetch or a look-up of the last key) |
 //! | Tokens | those of the wrapped source: you can add or remove the wrapper when you resume a walk |
 //! | Threads | can be [prefetched](keywalk::Walk::prefetch) if the source can, and the policy and closures are `Send + 'static` |
 //!

@@ -7,18 +7,18 @@ use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, forward_source};
 
 /// A source that retries the failed requests of another source.
 ///
-/// Each request, a fetch or a look-up of the last key, has the whole policy to itself. It is tried once, and
-/// then once after each of the policy's delays, until it succeeds. It fails for good if the policy has no
-/// further delay, or if the error isn't worth a retry. The walk then ends with that error (G11), and its cursor
-/// is right. What a failed fetch put into the chunk is discarded.
+/// A request is a fetch or a look-up of the last key. For each request the policy starts from its first delay.
+/// A request is tried once, and then once after each of the policy's delays, until it succeeds. It fails for
+/// good if the policy has no further delay, or if the error isn't worth a retry. The walk then ends with that
+/// error (G11), and its cursor stands at the last item. What a failed fetch put into the chunk is discarded.
 ///
 /// Between two tries the thread sleeps, and holds nothing of the store.
 ///
 /// # Bounds
 ///
 /// The policy bounds the number of tries. [`ExponentialBuilder`] has three delays by default: 1, 2 and 4
-/// seconds. For SQLite set a busy timeout too (rusqlite's is 5 seconds). It is the store's own way to wait, and
-/// comes before the first failure.
+/// seconds. For SQLite set a busy timeout too (rusqlite's is 5 seconds). With it, SQLite itself waits for a
+/// lock, and a request fails only after that.
 ///
 /// [`ExponentialBuilder`]: crate::ExponentialBuilder
 #[must_use = "a source does nothing until it is walked"]

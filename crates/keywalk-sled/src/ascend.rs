@@ -19,7 +19,8 @@ pub(crate) fn ascend<E: From<Fault>>(
     read.map_err(E::from)?
 }
 
-/// Checks that keys ascend: otherwise a walk would skip some, or never end.
+/// Calls `take` as [`ascend`] does. Returns a fault if keys don't ascend: the walk would skip some, or never
+/// end.
 fn take_each<E: From<Fault>>(
     entries: impl Iterator<Item = sled::Result<(IVec, IVec)>>,
     (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),
@@ -48,7 +49,7 @@ fn take_each<E: From<Fault>>(
 mod tests {
     use super::*;
 
-    /// What is taken of these keys, and the key at fault with what it came after.
+    /// Returns the keys that were taken and, if there was a fault, the wrong key and the key or bound before it.
     fn taken(lower: Bound<&[u8]>, keys: &[&[u8]]) -> (Vec<IVec>, Option<(IVec, IVec)>) {
         let mut taken = Vec::new();
         let entries = keys

@@ -11,15 +11,15 @@ use crate::step::Step;
 
 /// Yields entries from the largest key down, from ranges that are read in ascending order.
 ///
-/// `next_back` of sled 0.34.7 can't be used. At the first key of a leaf it searches the previous leaf by the
-/// key's predecessor, which it computes with only four bytes `ff`. If a leaf begins after that, it searches a
-/// million times and then panics. Integers around 0 are enough to trigger this: the leaf `80` comes after one
-/// that begins at `7f ff ff ff ff ff ff f0`.
+/// `next_back` of sled 0.34.7 can't be used. To get from a leaf to the previous one, it guesses the key before
+/// the leaf's first key: the last byte less one, then four bytes `ff`. If the previous leaf begins above that
+/// guess, it searches a million times and then panics. Integers around 0 are enough to trigger this: the leaf
+/// `80` comes after one that begins at `7f ff ff ff ff ff ff f0`.
 ///
-/// So a stretch below the top is read ascending and yielded descending, and then the stretch below it. Its
-/// start is an estimate: as far down as the last fetch came. If too many entries come, some of their keys are
-/// kept as marks, at which later stretches begin. The next try then starts half way up from them. So each entry
-/// is read about once in vain.
+/// So a stretch below the top is read ascending and yielded descending, and then the stretch below it. Where a
+/// stretch starts is an estimate: as far below the top as the last fetch went. If a stretch has too many
+/// entries, some of their keys are kept as marks, at which later stretches begin. The next try then starts half
+/// way between the highest mark and the top. So on average each entry is read about one time too often.
 #[derive(Debug, Default)]
 pub(crate) struct Backward {
     /// The distance that the last fetch covered.
@@ -38,19 +38,19 @@ pub(crate) struct Backward {
 enum Guess {
     /// This far below the top. `None`: at the mark below or, if there is none, at the lower bound.
     Step(Option<Step>),
-    /// Half way to the mark below, or at the mark if it is no farther than this.
+    /// Half way to the mark below, or at the mark itself if it is at most this far from the top.
     Half(Option<Step>),
 }
 
 /// The most halvings per fetch: enough to pass a common prefix of 64 bytes. For a longer prefix millions could
-/// be needed. From the mark on there is at least one entry.
+/// be needed. After that many, stretches begin at the mark, which is itself an entry.
 const MOST_HALVES: usize = 512;
 
 /// The smallest number of entries that is expected.
 const FEW: usize = 8;
 
 impl Backward {
-    /// Returns the expected number of entries, for chunks that their content limits: as many as the last time.
+    /// Returns how many entries a chunk that is limited by bytes will probably take: as many as the last one.
     pub(crate) fn expected(&self) -> usize {
         self.taken.max(FEW)
     }

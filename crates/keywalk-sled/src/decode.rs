@@ -6,7 +6,8 @@ use std::marker::PhantomData;
 
 use sled::IVec;
 
-/// A way to decode values. The methods of [`Tree`](crate::Tree) choose it: a closure, or no decoding.
+/// A way to decode values: with a closure, or not at all. You choose it with the methods of
+/// [`Tree`](crate::Tree).
 pub trait Decode {
     /// The decoded value.
     type Item;
@@ -18,7 +19,8 @@ pub trait Decode {
     /// Returns the closure's error.
     fn decode(&mut self, value: IVec) -> Result<Self::Item, Box<dyn Error + Send + Sync>>;
 
-    /// Decodes a value into the memory of an existing item. Provided: assigns [`decode`](Self::decode).
+    /// Decodes a value into the memory of an existing item. By default, assigns what [`decode`](Self::decode)
+    /// returns.
     ///
     /// # Errors
     ///

@@ -45,7 +45,7 @@ pub(crate) fn is_below(key: &[u8], lower: Bound<&[u8]>) -> bool {
     }
 }
 
-/// Returns whether `key` lies below or at a lower bound, included or not.
+/// Returns whether `key` lies below a lower bound or is equal to it, even if the bound is included.
 pub(crate) fn is_not_past(key: &[u8], lower: Bound<&[u8]>) -> bool {
     match lower {
         Bound::Unbounded => false,

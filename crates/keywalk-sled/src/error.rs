@@ -7,11 +7,12 @@ mod shown;
 pub(crate) use problem::Problem;
 pub(crate) use shown::{TreeName, TypeName};
 
-/// An error of a tree: a stored key that isn't of the key's type, a value that doesn't decode, or an error of
-/// sled itself.
+/// An error of a tree: a stored key that isn't of the source's key type, a value that doesn't decode, or an
+/// error of sled itself.
 ///
 /// The message names the tree, the key and what to do. Match on [`kind`](Self::kind). The error of a closure or
-/// of sled is in [`source`](StdError::source). No error is transient: sled waits for its locks itself.
+/// of sled is in [`source`](StdError::source). There is no `is_transient`: sled waits for its locks
+/// itself.
 pub struct Error {
     problem: Box<Problem>,
 }
@@ -20,7 +21,7 @@ pub struct Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A stored key isn't of the key's type.
+    /// A stored key doesn't decode as the source's key type.
     Key,
     /// A value doesn't decode; the closure's error is the source.
     Value,
@@ -66,7 +67,7 @@ impl From<Problem> for Error {
     }
 }
 
-/// Prints the message: a `main` that returns the error shows it.
+/// Includes the message, since a `main` that returns the error prints it with `Debug`.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")

@@ -50,7 +50,7 @@ pub(crate) fn caught<R>(run: impl FnOnce(&Others) -> R) -> Result<R, Fault> {
     })
 }
 
-/// Tracks whether code runs that isn't sled's.
+/// Knows whether the code that runs now is sled's or someone else's, such as a closure.
 pub(crate) struct Others(Cell<bool>);
 
 impl Others {

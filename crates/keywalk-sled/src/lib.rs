@@ -19,10 +19,10 @@
 //!
 //! # Contents
 //!
-//! - [`Tree`] walks a tree. Its items are keys with the values that sled lends, or what a closure makes of the
-//!   values.
+//! - [`Tree`] walks a tree. An item is a key with its value, as sled lends it or as a closure decodes it.
 //! - [`Key`] lists the key types and their bytes: integers, text, UUIDs, raw bytes, tuples of columns
-//!   ([`TupleElement`]) in any direction, and types of your own. [`Key::to_bytes`] encodes a key to insert.
+//!   ([`TupleElement`]), each ascending or reversed, and types of your own. [`Key::to_bytes`] encodes a key to
+//!   insert.
 //! - A walk's cursor can be saved as a [`Token`](keywalk::Token). Another process can resume from it, over a
 //!   tree of the same name and key type, in any database.
 //! - [`Error`] identifies the tree and the key, and names the remedy.
@@ -36,13 +36,13 @@
 //! | Consistency of a chunk (G3, G4) | not a snapshot of the tree: a key that is inserted or removed during the fetch may or may not be in it; G3 and G4 cover all other keys |
 //! | Isolation (G5, G7) | none: sled's ranges see concurrent writes. A single insert or remove is seen whole or not at all; a batch or transaction may be seen in part |
 //! | Held between fetches (G14) | nothing: no iterator. The source keeps sled's handle, and so keeps the database open |
-//! | Memory (G13) | one chunk of items, some 256 keys, and sled's cache (1 GiB by default). A descending fetch holds half a chunk and 16 entries more; if chunks are limited by bytes, the size of the previous chunk counts |
+//! | Memory (G13) | one chunk of items, up to 256 keys at which descending fetches can start, and sled's cache (1 GiB by default). A descending fetch holds half a chunk and 16 entries more; if chunks are limited by bytes, the number of their items is estimated from the previous chunk |
 //! | A value | holds a reference count on sled's buffer: it stays whole when the entry is overwritten or removed |
 //! | Keys | those of [`Key`]: integers, text, bytes, UUIDs, tuples of up to six columns, `Reverse`, your own |
-//! | A key that isn't of the key's type (G11) | an error that shows its bytes; nothing is skipped |
+//! | A stored key that isn't of the source's key type (G11) | an error that shows its bytes; nothing is skipped |
 //! | Threads | a tree owns its handle, and is `Send` if its closure is: it can be [prefetched](keywalk::Walk::prefetch) |
 //! | A key with a second encoding | an error: keys of types that aren't [`CANONICAL`](Key::CANONICAL) are encoded again and compared |
-//! | Allocations per item, warm and lent | none here; sled itself allocates for a key of more than 22 bytes |
+//! | Allocations per item, in lent chunks after the first | none here; sled itself allocates for a key of more than 22 bytes |
 //!
 //! The guarantees G1 to G15 are those of a [walk](keywalk#what-a-walk-promises).
 //!
@@ -59,7 +59,7 @@
 //!
 //! | Event | [`ErrorKind`] | What to do |
 //! |---|---|---|
-//! | a key isn't of the key's type | `Key` | walk by the type that it was written with, or remove it |
+//! | a stored key isn't of the source's key type | `Key` | walk by the type that it was written with, or remove it |
 //! | the closure refuses a value | `Value`; the source is the closure's error | correct the value or remove it |
 //! | the tree is dropped, and perhaps created again by its name | `Dropped` | open it again; a source over the new handle resumes |
 //! | a checksum is wrong, a file is truncated, or keys don't ascend | `Corrupt` | restore the database, or walk the ranges around it |
@@ -69,12 +69,12 @@
 //! | the closure, or a method of the key, panics | the panic propagates to the caller unchanged | walk on: nothing is held, and the fetch loses no item |
 //! | the tree is cleared | no error: the walk ends | |
 //! | all `Db`s are dropped | no error: the source keeps the database open, and locked, until it is dropped | |
-//! | another process opens the database | no error here: sled refuses it there | |
+//! | another process opens the database | no error in this process: sled returns one in the other | |
 //!
-//! A panic in sled prints its message as usual: the panic hook is unchanged. What sled had locked is then free
-//! again but may be half done, and sled wasn't written to be used after a panic. Read what you need and end the
-//! process. With `panic = "abort"` the panic ends it at once. On some damage, sled retries a million times
-//! before it panics, which takes seconds; it can also hang.
+//! A panic in sled prints its message as usual: the panic hook is unchanged. sled's locks are then released,
+//! but the data under them may be half changed, and sled wasn't written to be used after a panic. Read what you
+//! need and end the process. With `panic = "abort"` the panic ends it at once. On some damage, sled retries a
+//! million times before it panics, which takes seconds; it can also hang.
 //!
 //! # The state of sled
 //!

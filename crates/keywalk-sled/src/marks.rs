@@ -1,7 +1,7 @@
 use sled::IVec;
 
-/// Keys met during a walk, at which later reads can begin. Their positions tell how many entries lie above
-/// them. That number is approximate if entries have changed since.
+/// Keys met during a walk, at which later reads can begin. Those that one read added are a series: a known
+/// number of entries lies between neighbours. That number is approximate if entries have changed since.
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
     /// Ascending.
@@ -21,8 +21,8 @@ struct Mark {
 const MOST_MARKS: usize = 256;
 
 impl Marks {
-    /// Forgets the marks at or above `top`, except one that gives the distance to the mark below. Forgets all
-    /// marks if the distance between marks changes.
+    /// Forgets the marks at or above `top`, except the lowest of them if it continues the series below `top`.
+    /// Forgets all marks if `apart` changes.
     pub(crate) fn come_to(&mut self, top: Option<&[u8]>, apart: usize) {
         if self.apart != apart {
             self.marks.clear();
@@ -38,7 +38,8 @@ impl Marks {
         }
     }
 
-    /// Adds a series from the keys of `entries`, which lie below the top and above all other marks.
+    /// Adds a series: the first of `entries` and every `apart`th after it. It replaces all marks from there
+    /// upwards.
     pub(crate) fn add(&mut self, entries: &[(IVec, IVec)]) {
         let Some((first, _)) = entries.first() else {
             return;
@@ -63,8 +64,8 @@ impl Marks {
             .find(|key| top.is_none_or(|top| ***key < *top))
     }
 
-    /// Returns the mark below `top` above which about `wanted` entries lie, or fewer if no mark is known to
-    /// have that many. Returns `None` if even the highest mark isn't known to have few enough.
+    /// Returns the mark that has about `wanted` entries between it and `top`; if no mark is known to have that
+    /// many, the one with the most. Returns `None` if no mark's number is known.
     pub(crate) fn with_above(&self, top: Option<&[u8]>, wanted: usize) -> Option<&IVec> {
         let last = self.marks.last()?;
         // The distance from the highest mark below the top is known if it leads to a mark.

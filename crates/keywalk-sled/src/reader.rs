@@ -51,8 +51,8 @@ impl<'a> Reader<'a> {
             .map_err(|why| self.malformed::<K>(bytes, why))
     }
 
-    /// Checks that the bytes are the key's own encoding. Other bytes would be a second entry with the same key,
-    /// in the wrong place.
+    /// Checks that the bytes are the key's own encoding. If other bytes also decoded to it, two entries would
+    /// have the same key, and one would be out of order.
     fn check<K: Key>(&mut self, key: &K, bytes: &[u8]) -> Result<(), DecodeError> {
         if K::CANONICAL {
             return Ok(());

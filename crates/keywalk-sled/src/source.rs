@@ -105,8 +105,8 @@ impl<K: Key, D: Decode> ResumableSource for Tree<K, D> {
         key.encode(bytes);
     }
 
-    /// Decodes a key. As lenient as the key's [`decode`](Key::decode), which accepts any bytes and doesn't
-    /// panic: the token encodes the key again and compares.
+    /// Decodes a key with [`Key::decode`], which never panics. It may accept bytes that aren't the key's own
+    /// encoding: the token encodes the key again and compares.
     fn decode_key(&self, bytes: &[u8]) -> Result<Option<K>, Error> {
         Ok(K::decode(bytes).ok())
     }
@@ -120,8 +120,9 @@ impl<K: Key, D: Decode> ResumableSource for Tree<K, D> {
     }
 }
 
-/// Formats a tree's name, in hexadecimal if it isn't text. The result is hashed, so it is a stored format. The
-/// form in messages may change: it depends on what the compiler considers printable.
+/// Formats a tree's name, in hexadecimal if it isn't text. The result is hashed, so it is a stored format.
+/// Error messages format it differently, and may change: which characters they escape depends on the Rust
+/// release.
 fn text(name: &[u8]) -> String {
     match str::from_utf8(name) {
         Ok(name) => name.to_owned(),

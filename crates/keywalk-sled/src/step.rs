@@ -1,11 +1,11 @@
 /// A distance between keys, where a key is a number between 0 and 1: `80 40` is 0x0.8040.
 ///
-/// Precise to at least four bytes. It estimates where to look for keys, and never decides what is a key.
+/// Precise to at least four bytes. It only estimates where to begin a read, so an error costs time at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
     /// Not 0.
     mantissa: u64,
-    /// In units of 1 / 256 to the power of this.
+    /// How many bytes after the point the mantissa ends: the distance is `mantissa` / 256 ^ `bytes`.
     bytes: usize,
 }
 

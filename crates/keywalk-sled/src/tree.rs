@@ -97,7 +97,8 @@ impl<K: Key, D> Tree<K, D> {
     }
 
     /// Maps each value to an item in place, like [`map`](Self::map). The closure gets an item of the previous
-    /// chunk, or a default one, and must set all of it. Lent chunks allocate nothing once they are warm.
+    /// chunk, or a default one, and must set all of it. Lent chunks reuse that memory: once it
+    /// is large enough, they allocate nothing.
     ///
     /// ```
     /// use keywalk::Walk;

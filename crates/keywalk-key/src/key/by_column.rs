@@ -1,4 +1,5 @@
-//! Keys of any width that are encoded as a column: the bytes mark their own end, so they can be reversed.
+//! Keys of variable width that are encoded as in a tuple. There the bytes mark their own end, so that they can
+//! be reversed.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;

@@ -11,9 +11,10 @@ use super::{DecodeError, share, words};
 ///
 /// [`Uuid`]: https://docs.rs/uuid/1/uuid/struct.Uuid.html
 ///
-/// Also implemented for the [`Reverse`](std::cmp::Reverse) of any column, which the tuple layer lacks. Its
-/// bytes are the complement. For texts and byte strings one more `00` is added at the end: the text `"a"`,
-/// `02 61 00`, is a prefix of `"a\0b"`, `02 61 00 ff 62 00`, and must sort after it.
+/// Also implemented for the [`Reverse`](std::cmp::Reverse) of any column, which the tuple layer doesn't have.
+/// Its bytes are the column's, each complemented. Before that, texts and byte strings get one more `00` at the
+/// end. Otherwise the reversed `"a"` (`02 61 00`) would be a prefix of the reversed `"a\0b"`
+/// (`02 61 00 ff 62 00`), and sort before it instead of after it.
 ///
 /// A type of your own that wraps one of these forwards the calls:
 ///
@@ -52,8 +53,8 @@ use super::{DecodeError, share, words};
 /// The contract of [`Key`](crate::Key), and:
 ///
 /// 1. The first byte is neither `00` nor `ff`.
-/// 2. No column's bytes are a prefix of another's. Exception: if the first byte is `01` or `02`, they may be a
-///    prefix if the other continues with `ff`.
+/// 2. No column's bytes are a prefix of another's. Exception: bytes that begin with `01` or `02` may be a
+///    prefix of others that continue with `ff`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be a column of a key: it is no `keywalk_key::TupleElement`",
     label = "not a column of a key",

@@ -86,7 +86,7 @@ macro_rules! columns {
 
 columns!(i16, i32, i64, i128, u16, u32, u64, u128);
 
-/// Integers that the tuple layer's crate doesn't support: it starts at two bytes. The form is the same.
+/// `i8` and `u8`, which foundationdb-tuple doesn't encode. They are encoded as the next wider type.
 macro_rules! narrow_columns {
     ($($integer:ident as $wide:ident),+) => {$(
         impl TupleElement for $integer {

@@ -8,7 +8,7 @@ pub(super) fn pack(column: &impl TuplePack, bytes: &mut Vec<u8>) {
     column.pack_into_vec(bytes);
 }
 
-/// A column and the bytes after it: the tuple layer's crate itself decodes only whole tuples.
+/// A column and the bytes after it. Needed because foundationdb-tuple refuses input that goes on after a value.
 struct Front<'a, T> {
     column: T,
     rest: &'a [u8],

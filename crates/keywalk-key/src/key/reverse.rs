@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{DecodeError, Key, TupleElement};
 
-/// Types of fixed width: the complement.
+/// Implements [`Key`] for reversed types of fixed width: each byte is complemented.
 macro_rules! fixed {
     ($($key:ident),+) => {$(
         impl Key for Reverse<$key> {
@@ -74,9 +74,9 @@ fn reverse(kind: &str) -> Cow<'static, str> {
 
 const END: u8 = 0x00;
 
-/// Returns whether the bytes need an end mark when reversed. A text or byte string ends with `00`; one that has
-/// a `00` there continues with `ff`. So the first is a prefix of the second, and comes first ascending, as it
-/// should. Descending it must come second.
+/// Returns whether the bytes need an end mark when reversed. A text or byte string ends with `00`, and a `00`
+/// inside one is followed by `ff`. So the bytes of `"a"` are a prefix of those of `"a\0"`. A prefix always
+/// sorts first, but reversed, `"a"` must come second.
 fn has_open_end(bytes: &[u8]) -> bool {
     matches!(bytes.first(), Some(0x01 | 0x02))
 }
@@ -88,7 +88,7 @@ fn turn_appended(bytes: &mut Vec<u8>, append: impl FnOnce(&mut Vec<u8>)) {
     turn(&mut bytes[start..]);
 }
 
-/// Reads a complemented column, and takes the bytes read off `bytes`.
+/// Reads a complemented column from the front of `bytes`, and removes it there.
 fn take_turned<R>(
     bytes: &mut &[u8],
     read: impl FnOnce(&mut &[u8]) -> Result<R, DecodeError>,

@@ -2,7 +2,7 @@
 
 use super::TupleElement;
 
-/// Returns `None` if there is no way between the two. A key outside counts as the nearer of the two.
+/// Returns `None` if `first` equals `last`, 0 or 1 if `at` isn't between them, and else what `inside` returns.
 pub(super) fn between<T: Ord + ?Sized>(
     first: &T,
     last: &T,
@@ -21,7 +21,7 @@ pub(super) fn between<T: Ord + ?Sized>(
     }
 }
 
-/// Compares what follows the common prefix, as digits of a fraction.
+/// Leaves out the common prefix, and compares the next 16 bytes as numbers.
 pub(super) fn of_bytes(first: &[u8], last: &[u8], at: &[u8]) -> Option<f64> {
     between(first, last, at, || {
         let differ = |(a, b): (&u8, &u8)| a != b;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 const MOST_BYTES: usize = 60;
 const MOST_CHARS: usize = 120;
 
-/// Formats bytes as hexadecimal digits, or as a word if there are none.
+/// Formats bytes as hexadecimal digits, or as `empty` if there are none.
 pub(super) fn of_bytes(bytes: &[u8]) -> String {
     if bytes.is_empty() {
         return "empty".to_owned();

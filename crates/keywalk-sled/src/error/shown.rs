@@ -33,7 +33,8 @@ impl fmt::Display for ShownKey<'_> {
     }
 }
 
-/// Returns the text, if the bytes are one. In a shortened one, a last character that was cut is left out.
+/// Returns the bytes as text if they are UTF-8. If they were shortened, an incomplete last character is left
+/// out.
 fn beginning(bytes: &[u8], shortened: bool) -> Option<&str> {
     match str::from_utf8(bytes) {
         Ok(text) => Some(text),
@@ -59,7 +60,7 @@ impl fmt::Display for ShownText<'_> {
     }
 }
 
-/// `tree "items"`, or the default one.
+/// A tree's name, shown as `tree "items"` or `the default tree`.
 pub(crate) struct TreeName(pub(crate) IVec);
 
 impl fmt::Display for TreeName {
