@@ -149,7 +149,7 @@ pub struct CheckpointDecodeError(Option<serde_json::Error>);
 
 impl fmt::Display for CheckpointDecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the checkpoint can't be read; restore it, or reset the job to start anew")
+        f.write_str("the checkpoint can't be read; restore it, or reset the job to start over")
     }
 }
 

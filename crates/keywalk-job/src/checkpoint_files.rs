@@ -426,13 +426,13 @@ impl fmt::Display for FileError {
             Problem::Content(_) => write!(
                 f,
                 "{} is no checkpoint that this release can read; restore it, or reset the job to start \
-                 anew",
+                 over",
                 self.path.display()
             ),
             Problem::Letter(line, _) => write!(
                 f,
                 "line {line} of {} is no dead letter that this release can read; restore it, take it out, or \
-                 reset the job to start anew",
+                 reset the job to start over",
                 self.path.display()
             ),
             Problem::Superseded => write!(

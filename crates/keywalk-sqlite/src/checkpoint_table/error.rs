@@ -121,7 +121,7 @@ impl fmt::Display for CheckpointError {
             Problem::Content { job, .. } => write!(
                 f,
                 "what the table keywalk_jobs holds of the job {job:?} can't be read; restore it, or reset \
-                 the job to start anew"
+                 the job to start over"
             ),
             Problem::Lease { path, .. } => write!(
                 f,
