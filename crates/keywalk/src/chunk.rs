@@ -2,14 +2,14 @@ use alloc::vec::Vec;
 use core::fmt;
 
 /// The buffer that a source fills: at most [`limit`](Self::limit) items, in slots that are reused from chunk to
-/// chunk. A backend receives one per fetch. It allocates nothing before items arrive, whatever the limit.
+/// chunk. A backend receives one per fetch. A new chunk allocates nothing before items arrive, whatever the limit.
 ///
 /// Push items until the chunk [`is_full`](Self::is_full). Pushing more is not an error here: the item is
 /// dropped and the chunk is marked as [overflowed](Self::overflowed). The walk then ends with a
 /// [`ContractViolation`](crate::ContractViolation).
 ///
 /// [`clear`](Self::clear) keeps the items of the previous chunk as *spare* slots. If items own memory, refill
-/// the old ones ([`push_with`](Self::push_with)) instead of creating new ones. Such a walk soon stops
+/// the old ones ([`push_with`](Self::push_with)) instead of creating new ones. The walk then soon stops
 /// allocating per item.
 ///
 /// A walk [by bytes](crate::Walk::chunk_bytes) also sets a [budget](Self::budget): the chunk is full once its
@@ -87,8 +87,8 @@ impl<T> Chunk<T> {
         self.len >= self.room
     }
 
-    /// Whether an item was pushed into the full chunk, and lost, since the last [`clear`](Self::clear) or the last
-    /// [`truncate`](Self::truncate) that removed items.
+    /// Whether an item was pushed into the full chunk and was lost. [`clear`](Self::clear) resets this. So does a
+    /// [`truncate`](Self::truncate) that removes items.
     #[must_use]
     pub fn overflowed(&self) -> bool {
         self.overflowed
@@ -341,8 +341,8 @@ impl<T> Chunk<T> {
         self.ledger.as_ref().map(Ledger::bytes)
     }
 
-    /// Empties the chunk for a fetch with these limits. Spare slots stay if the chunk already has this budget. It
-    /// may have another one after the search for the last item, or if a source overwrote the walk's chunk through
+    /// Empties the chunk for a fetch with these limits. Spare slots stay if the chunk already has this budget.
+    /// The budget may differ after the search for the last item, or if a source overwrote the walk's chunk through
     /// the `&mut` (`*chunk = …`).
     pub(crate) fn begin(&mut self, limit: usize, budget: Option<Budget<T>>) {
         if !self.is_by(budget) {
@@ -433,7 +433,7 @@ impl<T> Budget<T> {
         (self.weigh)(item) as u128
     }
 
-    /// Whether a chunk of these items was already full before the last one.
+    /// Whether these items without the last one already fill a chunk.
     pub(crate) fn is_exceeded_by(self, items: &[T]) -> bool {
         match items.split_last() {
             Some((_, [])) | None => false,
@@ -478,8 +478,9 @@ impl<T> fmt::Debug for Budget<T> {
 ///
 /// Proof: before an item is added, the items in the chunk weigh less than the budget. By rule 1 their slots
 /// hold less than twice the budget. By rule 2 there are spare slots only while all slots together hold at most
-/// twice the budget. The item being added is the "plus one". Slots are still refilled if the largest item is at
-/// most about twice the mean.
+/// twice the budget. The item being added is the "plus one".
+///
+/// If the largest item is at most about twice the mean, the rules still let slots be refilled.
 struct Ledger<T> {
     budget: Budget<T>,
     /// One per slot.
@@ -488,7 +489,7 @@ struct Ledger<T> {
     held: u128,
     /// The weight of the chunk's items.
     weight: u128,
-    /// The peaks of the slots of the chunk's items, minus these items' weight.
+    /// What the slots in use waste: the sum of their peaks minus `weight`.
     slack: u128,
     /// Whether the first spare slot was lent, and may now exceed its peak.
     lent: bool,
@@ -518,8 +519,8 @@ impl<T> Ledger<T> {
         self.weight >= self.budget.bytes as u128
     }
 
-    /// Prepares to lend the first spare slot, after `len` items. Drops it if it is too large, and so on for the
-    /// next.
+    /// Prepares to lend the first spare slot, at index `len`. Drops spare slots that are too large until one fits or
+    /// none is left.
     fn lend(&mut self, slots: &mut Vec<T>, len: usize) {
         self.settle(slots, len);
         while let Some(peak) = self.peaks.get(len).copied() {
@@ -533,12 +534,12 @@ impl<T> Ledger<T> {
         }
     }
 
-    /// Separate from `add`, because it may panic: nothing has changed then.
+    /// Weighs an item before `add` changes anything, because the caller's function may panic.
     fn weigh(&self, item: &T) -> usize {
         (self.budget.weigh)(item)
     }
 
-    /// Records that an item of this weight was put or filled into the slot after `len` items.
+    /// Records that the slot at index `len` now holds an item of this weight.
     fn add(&mut self, slots: &mut Vec<T>, len: usize, weight: usize, how: Added) {
         self.lent = false;
         if self.peaks.len() == len {

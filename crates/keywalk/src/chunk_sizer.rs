@@ -4,7 +4,7 @@ use core::time::Duration;
 ///
 /// It assumes that the time is proportional to the number of items. From one fetch to the next the number at
 /// most doubles or halves, so a single slow fetch affects only a few later ones. It grows only after a full
-/// chunk: a sparse span doesn't show what many items take.
+/// chunk: a fetch of few items doesn't show how long many items take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ChunkSizer {
     target: Duration,

@@ -98,7 +98,7 @@ impl<S: Source, D: Driver<S>> Chunks<S, D> {
     /// # Panics
     ///
     /// If the source does. The walk doesn't move, and the next call requests the same chunk. A
-    /// [prefetched](crate::Walk) walk has ended.
+    /// [prefetched](crate::Walk) walk ends instead.
     #[expect(
         clippy::should_implement_trait,
         reason = "an Iterator can't lend from itself"
@@ -209,7 +209,7 @@ impl<S: ChunkSource> Chunks<S> {
     }
 
     /// Moves the walk to `cursor`, which must be one of this walk's. Use it to go back, for example after the
-    /// work on a chunk was rolled back. After it the walk continues, even if it had failed or ended.
+    /// work on a chunk was rolled back. The walk then continues from there, even if it had failed or ended.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -240,7 +240,7 @@ pub enum Step<'a, T> {
     Items(&'a mut [T]),
     /// The walk moved on without items: it queried the last key, or scanned a span without matches.
     Progress,
-    /// The end, also after an error. It is permanent until a [`seek`](Chunks::seek).
+    /// The walk has ended, also by an earlier error. Every later step returns this, until a [`seek`](Chunks::seek).
     End,
 }
 
@@ -331,7 +331,7 @@ const HAS_SYSTEM_CLOCK: bool = cfg!(all(
 /// The walk's clock: a given one, or the system's.
 #[derive(Default)]
 pub(crate) struct Clock {
-    /// A panic of the clock leaves nothing of a walk broken.
+    /// `AssertUnwindSafe` is right, because a panic of the clock leaves the walk intact.
     given: Option<AssertUnwindSafe<Box<dyn Fn() -> Duration + Send + Sync>>>,
 }
 

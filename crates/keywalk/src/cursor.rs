@@ -6,8 +6,8 @@ use crate::range::KeyRange;
 ///
 /// [`Items::cursor`](crate::Items::cursor) and [`Chunks::cursor`](crate::Chunks::cursor) return one, and
 /// [`Walk::resume`](crate::Walk::resume) takes it. The items before it and the items after it make up one walk
-/// (G10), whatever the chunk sizes. The item at the cursor may be deleted. Taking one costs O(1): it clones a
-/// few keys.
+/// (G10), whatever the chunk sizes. The item at the cursor may be deleted. Creating a cursor costs O(1): it
+/// clones a few keys.
 ///
 /// It is valid in this process, for walks over the same store by the same key. A cursor doesn't record its store
 /// or key, so a wrong one isn't detected. For another process, use a [`Token`](crate::Token): a cursor written
@@ -129,8 +129,8 @@ impl<K> Cursor<K> {
         }
     }
 
-    /// Returns the range that is left. For a bounded walk that has begun, its end is the last key that the walk
-    /// queried. Otherwise it is the bound you set, if any.
+    /// Returns the range that is left. Once a bounded walk has begun, the range ends at the key that was last at that
+    /// moment. Otherwise it ends at the bound you set, if any.
     #[must_use]
     pub fn range(&self) -> &KeyRange<K> {
         &self.range

@@ -46,8 +46,8 @@ pub struct Items<S: Source, D: Driver<S> = Inline<S>> {
     buffered: usize,
     /// The key of the last item that was yielded.
     last: Option<S::Key>,
-    /// The cursor before the first item. Used until that item is yielded, because cloning its key may panic before
-    /// then.
+    /// The cursor before the first item. It is the walk's position until that item is yielded: if cloning the
+    /// item's key panics, the chunk is fetched already, and `last` is still `None`.
     start: Option<Cursor<S::Key>>,
 }
 

@@ -248,7 +248,7 @@ impl<S: SendSource> Drive<S> for Prefetched<S> {
     }
 }
 
-/// A panic leaves nothing of a walk broken, so poisoning is ignored.
+/// A panic leaves the walk intact, so poisoning is ignored.
 fn lock<S: Source>(inline: &Mutex<Inline<S>>) -> MutexGuard<'_, Inline<S>> {
     inline.lock().unwrap_or_else(PoisonError::into_inner)
 }

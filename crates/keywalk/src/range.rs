@@ -28,7 +28,7 @@ impl Order {
     }
 }
 
-/// A range of keys in one direction: a lower bound, an upper bound and an order. A walk passes to its source
+/// A range of keys in one direction: a lower bound, an upper bound and an order. Each fetch receives
 /// the range that is left.
 ///
 /// The *start* is where the walk is, and the *end* is where it stops, in the walk's direction. When ascending,
@@ -175,7 +175,7 @@ impl<K> KeyRange<K> {
 
 impl<K: PartialOrd> KeyRange<K> {
     /// Whether the range can't hold a key: its bounds are inverted, or they are equal and at least one excludes
-    /// its key. Bounds that `PartialOrd` can't order are not known to be empty.
+    /// its key. Returns `false` if `PartialOrd` can't order the bounds.
     ///
     /// ```
     /// use keywalk::{KeyRange, Order};

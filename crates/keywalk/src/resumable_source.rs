@@ -19,7 +19,7 @@ use crate::source::Source;
 /// 2. **Round trip.** A key's bytes decode to exactly that key: nothing is rounded, truncated or lowercased.
 /// 3. **Stable.** Neither the fingerprint nor the bytes change from one release to the next.
 /// 4. **Hostile bytes.** [`decode_key`](Self::decode_key) accepts any bytes and doesn't panic. It need not be
-///    strict: the key that it returns is encoded again and compared.
+///    strict: reading a token encodes the returned key again, and refuses the token if the bytes differ.
 ///
 /// The bytes need not sort like the keys. An order-preserving codec is also fine: the crate
 /// [`keywalk-key`](https://docs.rs/keywalk-key) has one for the usual types.

@@ -36,8 +36,8 @@ pub trait Source {
     /// Writes an item's key into `key`. The default calls [`Keyed::key_into`].
     ///
     /// A walk that yields [single items](crate::Items) calls it once per item. `Keyed::key_into` usually uses
-    /// [`Clone::clone_from`]. Override this method if that doesn't reuse the memory of `Key`, as for tuples. A
-    /// pointer to a source (`&mut S`, `Box<S>`) always uses the default.
+    /// [`Clone::clone_from`]. Override this method if `clone_from` doesn't reuse the memory of `Key`: that of a
+    /// tuple doesn't. A pointer to a source (`&mut S`, `Box<S>`) always uses the default.
     #[inline]
     fn key_into(item: &Self::Item, key: &mut Self::Key)
     where
@@ -144,9 +144,10 @@ impl<K: Clone> Keyed<K> for &K {
 /// 1. **Order.** Items are pushed strictly in the range's order: no key twice (G1, G2).
 /// 2. **Bounds.** Every key lies in the range. An excluded start is the position of the walk: its key must not
 ///    be pushed again, whether or not the store still holds it (G6).
-/// 3. **Complete and sound.** A fetch covers the keys from the start to the last item (or the scanned key, or
-///    the range's end). Every covered key that was present throughout the call is pushed, and none that was
-///    absent throughout the call (G3, G4). Items are whole and current (G5).
+/// 3. **Complete and sound.** A fetch covers the keys from the range's start to the chunk's last item. After
+///    [`Fetched::ScannedTo`] it covers the keys up to the scanned key, and after [`Fetched::End`] up to the
+///    range's end. Every covered key that was present throughout the call is pushed. No key that was absent
+///    throughout the call is pushed (G3, G4). Items are whole and current (G5).
 /// 4. **Explicit end.** [`Fetched::End`] means that the range held nothing more. A chunk that isn't full
 ///    doesn't imply the end (G8).
 /// 5. **Errors move nothing.** Items that were pushed before an error are discarded. The same range may be
@@ -159,9 +160,9 @@ impl<K: Clone> Keyed<K> for &K {
 /// Return `End` for an empty or inverted range ([`KeyRange::is_empty`]). A walk never fetches one, but other
 /// callers may. If the store panics on such a range, as `BTreeMap::range` does, check first.
 ///
-/// A store that can only ascend returns an error for a descending range, and overrides
-/// [`last_key`](Self::last_key), whose default makes the walk fetch in the opposite order. If it can't find that
-/// key either, all its walks must be [`unbounded`](crate::Walk::unbounded).
+/// A store that can only ascend returns an error for a descending range. It also overrides
+/// [`last_key`](Self::last_key), because the default makes the walk fetch in the opposite order. If the store can't
+/// find its last key, all its walks must be [`unbounded`](crate::Walk::unbounded).
 ///
 /// # Implementing
 ///

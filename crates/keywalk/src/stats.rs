@@ -47,9 +47,9 @@ impl Stats {
         self.items
     }
 
-    /// Returns the time spent in requests to the store, including the decoding of items. Measured by the
-    /// walk's [clock](crate::Walk::clock): the one you set, otherwise the system's. Zero if there is neither:
-    /// without the feature `std` or in a browser, unless you set one.
+    /// Returns the time spent in requests to the store, including the decoding of items. The
+    /// [clock](crate::Walk::clock) that you set measures it, otherwise the system's clock. Without the feature `std`,
+    /// or in a browser, the time is zero unless you set a clock.
     #[must_use]
     pub fn time_in_store(&self) -> Duration {
         self.time_in_store

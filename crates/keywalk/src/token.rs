@@ -31,8 +31,9 @@ const SIGNATURE: usize = 32;
 ///
 /// [`Items::token`](crate::Items::token) and [`Chunks::token`](crate::Chunks::token) return one, and
 /// [`Walk::resume_token`](crate::Walk::resume_token) resumes from it. It holds the range that is left,
-/// whether the walk is bounded, unbounded or done, its order, the [range](crate::Walk::range) that it was given,
-/// and a [fingerprint](crate::Fingerprint) of the source. It doesn't hold the chunk size, which may differ.
+/// its order, and whether the walk is bounded, unbounded or done. It also holds the [range](crate::Walk::range) that
+/// the walk was given, and a [fingerprint](crate::Fingerprint) of the source. It doesn't hold the chunk size, which
+/// may differ.
 ///
 /// A token is refused with a [`TokenError`] if it is damaged, belongs to another source, or has the newer format
 /// of a later release. The error shows what differs. A token never resumes a different walk.
@@ -124,7 +125,7 @@ impl Token {
     ///
     /// # Errors
     ///
-    /// If the bytes are damaged, have a later release's form, or exceed [`MAX_BYTES`](Self::MAX_BYTES).
+    /// If the bytes are damaged, exceed [`MAX_BYTES`](Self::MAX_BYTES), or have the newer format of a later release.
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self, TokenError> {
         let bytes = bytes.into();
         check_length(bytes.len())?;

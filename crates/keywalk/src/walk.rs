@@ -131,9 +131,9 @@ impl<S: Source> Walk<S> {
     /// `2 * bytes + heaviest item` in total. If the walk yields [single items](Self::items), they weigh less than
     /// `bytes + heaviest item`. Add to that:
     ///
-    /// - unused capacity: each `String` or `Vec` that is refilled in place may keep, unused, up to about the greatest
-    ///   length it ever had;
-    /// - the list that holds them: less than three times `size_of::<S::Item>() + size_of::<usize>()` per item
+    /// - unused capacity: a `String` or `Vec` that is refilled in place keeps its capacity. The unused part is at
+    ///   most about the greatest length it ever had;
+    /// - the list that holds the items: less than three times `size_of::<S::Item>() + size_of::<usize>()` per item
     ///   of the longest chunk;
     /// - what the source holds during a fetch.
     ///
@@ -316,8 +316,8 @@ impl<S: Source> Walk<S> {
     ///
     /// Options that you don't set follow the cursor. An option that contradicts the cursor, whether set before
     /// or after this call, ends the walk with [`Error::Cursor`](crate::Error::Cursor) at the first item. A
-    /// [`range`](Self::range) must equal the one of the cursor's walk; resuming can't widen it. The chunk size
-    /// may differ. [`Cursor`] has an example. In another process, resume from a [token](Self::resume_token).
+    /// [`range`](Self::range) must equal the range that the cursor's walk was given; resuming can't widen it. The
+    /// chunk size may differ. [`Cursor`] has an example. In another process, resume from a [token](Self::resume_token).
     pub fn resume(mut self, cursor: Cursor<S::Key>) -> Self {
         self.cursor = Some(cursor);
         self
@@ -337,9 +337,8 @@ impl<S: Source> Walk<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Token`] if the token belongs to another store, table, key or filter than this walk's source, or
-    /// holds a key that isn't one of the source's. [`Error::Source`] if the source can't compute its
-    /// fingerprint.
+    /// [`Error::Token`] if the token's store, table, key or filter differs from that of this walk's source, or if
+    /// a key in the token isn't one of the source's. [`Error::Source`] if the source can't compute its fingerprint.
     pub fn resume_token(self, token: &Token) -> Result<Self, Error<S::Error>>
     where
         S: ResumableSource,
@@ -453,17 +452,17 @@ impl<S: Source> Walk<S> {
     ///
     /// # What stays the same and what differs
     ///
-    /// Every guarantee still holds. Items and their order, errors and when they are returned, cursors, tokens
-    /// and [`Stats`](crate::Stats) are the same. But a chunk is fetched *before* the caller requests it. Suppose
-    /// that the caller changes the store while it works on a chunk. The next `depth` chunks may or may not show
-    /// that change, as with changes by others. (G7 is about changes between two fetches, and the caller no
-    /// longer knows when fetches happen.)
+    /// Every guarantee still holds. The items, their order, cursors, tokens and [`Stats`](crate::Stats) are the
+    /// same. So are the errors, and each is returned at the same point. But a chunk is fetched *before* the
+    /// caller requests it. Suppose that the caller changes the store while it works on a chunk. The next `depth`
+    /// chunks may or may not show that change, as with changes by others. (G7 is about changes between two
+    /// fetches, and the caller no longer knows when fetches happen.)
     ///
     /// - The first call for an item or chunk starts the thread; nothing is fetched before. The caller's chunk
     ///   and those that are fetched or being fetched are in memory: at most `depth + 1` (G13). They are reused
     ///   in place. The memory bound of [`chunk_bytes`](Self::chunk_bytes) is `depth + 1` times that of one chunk.
-    /// - An error is returned after the chunks that were fetched before it. A panic of the source likewise
-    ///   continues in the caller. A caller that stops earlier sees neither.
+    /// - An error is returned after the chunks that were fetched before it. A panic of the source also reaches
+    ///   the caller after those chunks. A caller that stops earlier sees neither.
     /// - Dropping the walk waits for a running fetch and ends the thread. After that nothing of the store is
     ///   held. So don't drop it while you hold a lock that a fetch needs.
     /// - If the system can't start a thread, the walk runs without one, as with a depth of 0.
@@ -522,7 +521,8 @@ impl<S: Source> Walk<S> {
         }
     }
 
-    /// Returns whether the walk has the same given range as the cursor's walk, as far as the cursor records it.
+    /// Returns whether the options give the range that the cursor's walk was given. If the cursor doesn't record
+    /// that range, the options' range need only contain the cursor's range.
     fn has_range_of(&self, cursor: &Cursor<S::Key>) -> bool {
         let mut range = self.range_of_options();
         // If no order was set, it follows the cursor's.

@@ -48,7 +48,7 @@ proptest! {
         let target = fixed + each * fit;
         let fit = fit as usize;
         let mut sizer = ChunkSizer::new(nanos(target), start, usize::MAX);
-        // The longest way is with a high fixed cost: one more item per fetch.
+        // A high fixed cost takes the most fetches: the size then grows by one item per fetch.
         sized(&mut sizer, 12_000, cost);
         for _ in 0..10 {
             sized(&mut sizer, 1, cost);

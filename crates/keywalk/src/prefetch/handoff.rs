@@ -10,8 +10,8 @@ use super::sync::{Condvar, Mutex, MutexGuard};
 /// Either side may leave at any time, the thread also by a panic. The other side then notices, and never waits
 /// forever.
 ///
-/// The two sides never wait at the same time: then neither would hold a buffer, so each buffer would be empty or
-/// full, and one side could proceed.
+/// The two sides never wait at the same time. Suppose that they did: neither would hold a buffer, so each buffer
+/// would be empty or full, and one side could proceed.
 pub(super) struct Handoff<E, F> {
     state: Mutex<State<E, F>>,
     /// Signals that a buffer arrived or a side left.

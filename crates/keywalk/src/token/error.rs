@@ -24,7 +24,7 @@ pub enum TokenError {
     /// The token has this many bytes, more than [`Token::MAX_BYTES`](crate::Token::MAX_BYTES). For text the
     /// number is approximate.
     TooLong(usize),
-    /// The token has the form with this number, which only a later release knows.
+    /// The token's byte format has this version. Only a later release knows it.
     Version(u8),
     /// The token is signed, but was read as unsigned.
     Signed,
@@ -89,7 +89,7 @@ impl fmt::Display for TokenError {
     }
 }
 
-/// Prints the message, because a `main` that returns the error shows this.
+/// Prints the message too: if `main` returns the error, Rust prints it with `Debug`.
 impl fmt::Debug for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TokenError({self})")
