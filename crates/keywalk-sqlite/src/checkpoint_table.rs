@@ -50,9 +50,9 @@ use error::Problem;
 /// # A chunk's transaction
 ///
 /// The transaction begins before the chunk is fetched and holds the database's write lock (`BEGIN IMMEDIATE`). So the
-/// items match the rows until it commits, and no other writer's change is lost. Other writers wait for as long as the
-/// function takes over one chunk: keep slow work out of it, or chunks small. Between two chunks, and while the job
-/// pauses or waits, nothing is held.
+/// items match the rows until it commits, and no other writer's change is lost. Other writers wait until the function
+/// has processed the chunk: keep slow work out of it, or use small chunks. Between two chunks, and while the job pauses
+/// or waits, nothing is held.
 ///
 /// If another connection has the lock, the job waits as long as the connection's busy timeout allows (5 seconds by
 /// default in rusqlite). After that it follows the policy of [`Job::retry`](keywalk_job::Job::retry), if it has one.
@@ -144,9 +144,9 @@ use error::Problem;
 ///
 /// # Two runners
 ///
-/// A job's lease is an operating-system lock on the file `DATABASE.job-NAME.lock` beside the database. It ends with
-/// the process, however that ends. The empty file is removed with the lease; the job's next run removes one that a
-/// killed process left. An in-memory database has no lease.
+/// A job's lease is an operating-system lock on the file `DATABASE.job-NAME.lock` beside the database. The lock
+/// ends with the process, even if the process is killed. The empty file is removed with the lease; the job's next run
+/// removes one that a killed process left. An in-memory database has no lease.
 ///
 /// That lock can fail to keep two runners apart: on a network file system with two machines, after the lock file was
 /// deleted, or if a database is opened by two hard links. Then the earlier run's next commit is refused, since the

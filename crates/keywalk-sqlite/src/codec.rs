@@ -62,7 +62,7 @@ impl<'de> TupleUnpack<'de> for Front<'de> {
             .or_else(|_| read_as(bytes, depth, Value::Blob))?;
         match value {
             Value::Real(real) if real.is_nan() => Err(PackError::Message("a NaN".into())),
-            // Nothing is left for the crate, which decodes only whole tuples.
+            // Returns no rest: `unpack_root` accepts only a whole tuple. `Front` keeps the rest.
             value => Ok((&[], Front { value, rest })),
         }
     }
@@ -81,7 +81,7 @@ fn read_as<'de, T: TupleUnpack<'de>>(
 /// dates of a year would lie within a hundredth of the range).
 pub(crate) fn fraction<K: SqlKey>(first: &K, last: &K, at: &K) -> Option<f64> {
     for column in 0..first.width() {
-        // Fails for what SQLite has no value for.
+        // Fails for text that isn't UTF-8.
         let value = |key: &K| Value::try_from(lent(&key.bind_column(column))).ok();
         let (from, to, here) = (value(first)?, value(last)?, value(at)?);
         if compare(&from, &to) != Ordering::Equal {
@@ -123,7 +123,7 @@ fn part(from: &Value, to: &Value, at: &Value) -> Option<f64> {
         return Some(1.0);
     }
     let (to, at) = match (from, to, at) {
-        // Computed exactly, since a 64-bit number differs from the next in its last bit.
+        // Computed as integers: as an `f64`, a large integer can equal the next one.
         (Value::Integer(from), Value::Integer(to), at) => {
             let steps = |to: i128| (to - i128::from(*from)) as f64;
             (steps(i128::from(*to)), steps(whole(at)?))

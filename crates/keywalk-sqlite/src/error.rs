@@ -117,9 +117,12 @@ impl Error {
         self.0.kind
     }
 
-    /// Checks whether the same call may succeed later. It may if another connection's lock blocked a statement of the
-    /// walk ([`ErrorKind::Busy`]), or one that your decoding closure ran. It may also if a pool had no connection to
-    /// lend ([`ErrorKind::NoConnection`], whatever error the pool returned). Any other error needs a fix first.
+    /// Checks whether the same call may succeed later. This is the case if:
+    ///
+    /// - another connection's lock blocked a statement of the walk ([`ErrorKind::Busy`]) or of your decoding closure;
+    /// - a pool lent no connection ([`ErrorKind::NoConnection`], whatever error the pool returned).
+    ///
+    /// Any other error needs a fix first.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         let sqlite = self.sqlite_error().map(kind_of);
@@ -132,8 +135,8 @@ impl Error {
         self.source()?.downcast_ref()
     }
 
-    /// Checks whether a fetch couldn't read a stored key. Its other errors of kind [`Value`](ErrorKind::Value) from
-    /// reading rows have a rusqlite error as source.
+    /// Checks whether a fetch couldn't read a stored key. When it can't decode a row, the error also has the kind
+    /// [`Value`](ErrorKind::Value), but its source is a rusqlite error.
     pub(crate) fn is_of_key(&self) -> bool {
         self.kind() == ErrorKind::Value && self.sqlite_error().is_none()
     }
@@ -173,7 +176,7 @@ pub(crate) fn is_of_store(error: &rusqlite::Error) -> bool {
 }
 
 /// Checks whether SQL has more parameters than SQLite allows. SQLite has no code for this. (Compares the text, since
-/// the matching rusqlite variant depends on its version and features. Each begins with SQLite's message.)
+/// the rusqlite variant depends on its version and features. The text of each variant begins with SQLite's message.)
 pub(crate) fn has_too_many_parameters(error: &rusqlite::Error) -> bool {
     let message = error.to_string();
     message.starts_with("too many SQL variables")

@@ -28,8 +28,8 @@ pub(crate) struct Fetcher {
     columns: Arc<KeyColumns>,
     key_at: Vec<usize>,
     filter_at: usize,
-    /// True if the fetch enforces the far bound by comparing keys. It then reads one row past it. With a filter or a
-    /// query that row could be far away.
+    /// True if the fetch enforces the far bound by comparing keys. It then reads one row past the bound. With a filter
+    /// or a query, that row could be far away.
     bounds_by_keys: bool,
 }
 
@@ -165,7 +165,7 @@ impl Fetcher {
                 None => return Ok(Fetched::End),
             };
         }
-        // The next fetch starts after the last key and would not see it again.
+        // Checks for a repeated key here: the next fetch starts after the last key, so it would not see a repeat.
         if !relation.unique
             && let Some(row) = rows.next().map_err(failed)?
         {
@@ -296,8 +296,8 @@ fn check_schema(
         let stale = relation.stamp.is_stale(db);
         stale.map_err(|source| relation.failed(source))
     };
-    // The statement was prepared again, because the schema changed, or its statistics did and with them perhaps the
-    // plan. Or another walk ran it, which may have met a change before. Or it was never run.
+    // First condition: SQLite prepared the statement again, because the schema or its statistics changed. The plan may
+    // be another one. Second: another walk ran the statement, and may have met a change; or it was never run.
     if now.prepared_anew != proven.runs.unwrap_or(before).prepared_anew
         || proven.runs != Some(before) && is_stale()?
     {
@@ -492,7 +492,7 @@ impl Reader<'_> {
         let relation = &self.relation.name;
         let columns = &self.relation.columns;
         match &source {
-            // SQLite may have hidden it anyway.
+            // Only for a column that isn't selected. An authorizer can hide the name of a selected one.
             rusqlite::Error::InvalidColumnName(name) if !columns.iter().any(|c| same(c, name)) => {
                 Error::not_read(relation, columns, source)
             }
@@ -576,7 +576,7 @@ struct Proven {
     filters: bool,
     sql: String,
     far: FarBound,
-    /// The meaning of each of its parameters, by its number less one.
+    /// The meanings of the statement's parameters: parameter 1 comes first.
     params: Vec<Param>,
     /// The counters when the schema was last checked and found unchanged.
     runs: Option<StatementCounters>,
@@ -612,10 +612,10 @@ const MIDDLE: RangeShape = RangeShape {
 };
 
 impl Statements {
-    /// Proves that SQLite can search by the whole key. Finds the filters that may be in WHERE at no cost to that:
-    /// those that an index serves together with the key. Any other would be checked row by row in WHERE, and one that
-    /// matches nothing would make one fetch read the whole table. As an additional column, it lets the fetch stop
-    /// after enough rows.
+    /// Proves that SQLite can search by the whole key. Then finds the filters that an index serves together with the
+    /// key. Only these can be in WHERE. Any other filter would be checked there row by row; if it matched nothing, one
+    /// fetch would read the whole table. It becomes an additional column instead, so that the fetch can stop after
+    /// enough rows.
     fn new(db: &Connection, relation: &Relation) -> Result<Self, Error> {
         let (_, mut plan) = write(db, relation, &[], MIDDLE)?;
         let mut served = Vec::new();
@@ -645,8 +645,8 @@ impl Statements {
         self.served.len() == relation.filters.len()
     }
 
-    /// Forgets what holds for one connection only. Another connection counts its own runs, and has its own plans, by
-    /// the statistics as it read them.
+    /// Forgets what holds for one connection only. Another connection counts its own runs. It also makes its own plans,
+    /// from the statistics that it has read.
     fn move_on(&mut self) {
         for proven in &mut self.known {
             proven.runs = None;

@@ -460,7 +460,7 @@ impl<T: SqlKeyColumn> SqlKeyColumn for Reverse<T> {
 /// keys don't repeat, and so fewer kinds of damage are detected ([G15](keywalk#what-a-walk-promises)). The order is
 /// SQLite's. The walk proves that the index and the comparison use the same collation.
 ///
-/// The collation must be a total order, and the one that the index was sorted by. SQLite's search may miss rows
+/// The collation must be a total order, and the index must have been sorted by it. SQLite's search may miss rows
 /// without noticing if an application redefines a collation without REINDEX, or if the collation is inconsistent or
 /// panics. Rows with invalid text in a UTF-16 database can be missed too, since SQLite converts it on reading. Walk
 /// such a table by another key.

@@ -26,8 +26,8 @@
 //!   is for tables that are not known at compile time. Implement [`SqlKeyColumn`] to use your own type.
 //! - A row becomes a dynamic [`Row`], the result of a closure ([`Table::map`]), or a type that implements
 //!   [`FromRow`].
-//! - [`Connect`] provides the connection: one of rusqlite's, a guard that dereferences to one ([`Held`]: a
-//!   mutex's or a pool's), or a pool ([`PerFetch`]).
+//! - [`Connect`] provides the connection: a rusqlite connection, the guard of a mutex or pool ([`Held`]), or a pool
+//!   ([`PerFetch`]).
 //! - [`SqliteCheckpoints`] (feature `jobs`) stores the positions of [`keywalk-job`]'s jobs in the same database. The
 //!   effect of such a job on each row happens exactly once.
 //! - [`Error`] names the key, filter or stored value that is wrong, and the fix. [What happens
@@ -43,11 +43,11 @@
 //! |---|---|---|
 //! | Order (G1) | the index's order: numbers, text by the column's collation, blobs by bytes; each column `ASC` or `DESC` | the same, but text by its bytes |
 //! | Once (G2) | proven: the key contains a primary key, a UNIQUE index over NOT NULL columns, or the rowid | checked: a key that equals the previous one is an error |
-//! | Isolation (G3 to G5, G7) | a chunk is one statement and so one snapshot: what was committed when it was fetched, and what its own connection wrote; inside a transaction, what that transaction sees | the same |
+//! | Isolation (G3 to G5, G7) | a chunk is one statement, so it is one snapshot. It shows what was committed when it was fetched, and what the same connection wrote. Inside a transaction, it shows what that transaction sees | the same |
 //! | Where it ends (G6, G8, G9) | at the key that is last when the walk begins. That key is read from the index alone. With a filter, table rows may have to be read to find it | the same; no row is decoded to find it |
 //! | Resuming (G10) | by a cursor (the position, in this process) or a token (the position as text, for any process): [below](#stopping-and-resuming) | the same |
 //! | Errors (G11, G12) | one error, with its own [kind](ErrorKind), that names table, column and value; a key that is NULL or has another type is an error, never a skipped row | the same |
-//! | What a fetch reads (G13) | about its chunk: the plan of each statement is proven to search by the whole key and to sort nothing; under a filter that no index serves, a fetch reads at most 512 rows, kept or dropped (or as many as the chunk size, if that is larger) | the plan is proven too, but rows that the query's own WHERE drops don't end a fetch, so one fetch can read many |
+//! | What a fetch reads (G13) | about as many rows as its chunk has: the plan of each statement is proven to search by the whole key and to sort nothing. If no index serves a filter, a fetch reads at most 512 rows, kept or dropped (or as many as the chunk size, if that is larger) | the plan is proven too. But a fetch continues past rows that the query's own WHERE drops, so it can read many rows |
 //! | Memory (G13) | one chunk of items, and SQLite's page cache (2 MB by default) | the same |
 //! | Held between fetches (G14) | nothing: statements are reset, so no read transaction pins the WAL; over a [pool](PerFetch), no connection either | the same |
 //! | What breaks the order (G15) | only damage: each row's order is checked, but with [`Collated`] keys only repeats are noticed | the same |
@@ -65,14 +65,14 @@
 //! picks the rusqlite that your other crates require: 0.39 for sqlx 0.9 and SeaORM 2.0; 0.40 for r2d2_sqlite 0.35,
 //! deadpool-sqlite 0.14, tokio-rusqlite 0.8 and diesel 2.3. Versions 0.42 and 0.43 share one libsqlite3-sys. So if
 //! your `Cargo.toml` requires 0.42, Cargo may build both: 0.42 for you, 0.43 for keywalk-sqlite. Their types
-//! are incompatible. `cargo update rusqlite@0.43.0 --precise 0.42.0` leaves one.
+//! are incompatible. `cargo update rusqlite@0.43.0 --precise 0.42.0` keeps only 0.42.
 //!
 //! A UUID stored as a blob is a [`uuid::Uuid`]. One stored as text is a [`uuid::fmt::Hyphenated`].
 //!
 //! # Stopping and resuming
 //!
-//! A walk's [token](keywalk::Token) is its position as text. Another process resumes from it at the exact item,
-//! whatever rows came or went, and with any chunk size:
+//! A walk's [token](keywalk::Token) is its position as text. Another process resumes from it at the same item,
+//! with any chunk size, even if rows were added or deleted:
 //!
 //! ```
 //! use keywalk::Walk;
@@ -116,8 +116,8 @@
 //! |---|---|---|---|
 //! | There is no such table or column; a view or virtual table is given as a [`Table`]; a key isn't unique, may hold NULL (except a [primary key of a single column](Table#proven-before-the-first-row)), has a type that its column can't hold, or can't be searched | doesn't begin | `NoSuchTable`, `NoSuchColumn`, `NotATable`, `NoPrimaryKey`, `KeyColumns`, `NotUnique`, `Nullable`, `Collation`, `NotSeekable` | named by the message: another key or type, an index, a declaration, ANALYZE |
 //! | A filter or query is invalid, or its parameters don't fit | doesn't begin | `Filter`, `Query` | write it as the message describes |
-//! | A stored key is NULL or has another type; a row doesn't decode | stops before the chunk of that row | `Value` | fix the row, or use another type |
-//! | A [token](keywalk::Token) belongs to another table, key, filter or query, or to a rowid that a change of the schema may have renumbered | doesn't begin | not an `ErrorKind`, but [`keywalk::Error::Token`], which names the difference | resume the walk that it was taken from, or start over |
+//! | A stored key is NULL or has another type; a row doesn't decode | stops before the chunk that contains that row | `Value` | fix the row, or use another type |
+//! | A [token](keywalk::Token) belongs to another table, key, filter or query; or its key is a rowid that a change of the schema may have renumbered | doesn't begin | not an `ErrorKind`, but [`keywalk::Error::Token`], which names the difference | resume the walk that it was taken from, or start over |
 //! | A token was cut or changed, or contains a value that doesn't fit your key type | doesn't begin | not an `ErrorKind`, but [`keywalk::Error::Token`] | use an earlier token, or the key type that it was made with |
 //! | The schema changes after a token was read and before the first row | is handled like a schema change during the walk (rows below) | | |
 //! | A query returns a key twice | stops | `RepeatedKey` | walk it by a unique key |
@@ -214,7 +214,7 @@
 //! |---|---|
 //! | keywalk-sqlite itself | 3.37, the first with `pragma_table_list` |
 //! | rusqlite 0.39 and 0.40 | 3.34.1, hooks included |
-//! | rusqlite 0.41 and newer | 3.45.3 by rusqlite's documentation; in fact 3.44 for a program that calls rusqlite to set a busy timeout, a busy handler or a hook (progress, update, commit, authorizer), which need `sqlite3_set_clientdata`; older without them |
+//! | rusqlite 0.41 and newer | 3.44 if the program sets a busy timeout, a busy handler or a hook (progress, update, commit, authorizer) through rusqlite, since these need `sqlite3_set_clientdata`; otherwise older. rusqlite's documentation requires 3.45.3 |
 //!
 //! Tested with 3.40.1 under rusqlite 0.39, and with the version that the newest rusqlite bundles.
 //!

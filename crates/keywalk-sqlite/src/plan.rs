@@ -15,7 +15,7 @@ struct Step {
     parent: i64,
     what: String,
     /// True for a loop of one row: a search by all columns of something unique. (`IN (…)` shows as `=?` too, but may
-    /// find several rows, which are in key order only if the key begins there.)
+    /// find several rows. They are in key order only if the key begins in this loop.)
     finds_one: bool,
 }
 
@@ -118,8 +118,8 @@ impl Plan {
     }
 
     /// Checks whether each of the statement's parts searches by all of its conditions. Only the loops up to the first
-    /// multi-row one matter: it sets the order, since nothing is sorted. If all are single-row, the equality conditions
-    /// suffice. A part without conditions may be a scan in the index's order.
+    /// multi-row loop matter: that loop sets the order, since nothing is sorted. If all are single-row, the equality
+    /// conditions suffice. A part without conditions may be a scan in the index's order.
     pub(crate) fn searches(&self, parts: &[Vec<Condition>]) -> bool {
         let loops = self.loops();
         loops.len() == parts.len()

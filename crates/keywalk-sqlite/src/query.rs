@@ -110,7 +110,7 @@ impl<C: Connect> Query<C> {
         let mut sql = sql.into();
         // A subselect can't contain the end of a statement (`;`).
         sql.truncate(without_end(&sql).len());
-        // An error of `prepare` from rusqlite 0.43 on, and a statement without columns before.
+        // `prepare` of empty SQL: an error from rusqlite 0.43 on, a statement without columns in older versions.
         if sql.is_empty() {
             return Err(Error::not_a_select());
         }

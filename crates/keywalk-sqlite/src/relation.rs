@@ -28,8 +28,8 @@ pub struct Relation {
     pub(crate) from: String,
     /// A query's SELECT, with numbered parameters.
     pub(crate) query: Option<String>,
-    /// Indexes that are sorted by the key. They are prescribed if SQLite wouldn't search them by itself, since its
-    /// statistics may favor another index that isn't sorted so.
+    /// Indexes that are sorted by the key. A statement prescribes one of them if SQLite, because of its statistics,
+    /// would use an index with another order.
     pub(crate) indexes: Vec<String>,
     /// Indexes over a part of the table.
     pub(crate) partial_indexes: Vec<String>,
@@ -46,8 +46,8 @@ pub struct Relation {
     pub(crate) params: Params,
     /// True if the schema proves that no key repeats; otherwise each fetch checks.
     pub(crate) unique: bool,
-    /// True if a key column may hold NULL. Such a row is an error when the walk reaches it. NULL compares with
-    /// nothing, so statements must be written so that it is reached.
+    /// True if a key column may hold NULL. Such a row is an error when the walk reaches it. No comparison with NULL is
+    /// true, so statements have a form that reaches such rows anyway.
     pub(crate) nullable: bool,
     /// The version of the schema from which all this was read.
     pub(crate) stamp: SchemaVersion,
@@ -74,7 +74,7 @@ pub(crate) struct KeyPart {
     pub(crate) layout: ColumnLayout,
     /// The collation of its text, if known.
     pub(crate) collation: Option<String>,
-    /// The text order as a fingerprint contains it, if it isn't by UTF-8 bytes.
+    /// The column's text order, as written in a fingerprint; `None` if text is ordered by UTF-8 bytes.
     pub(crate) text_order: Option<String>,
     /// True for a rowid that VACUUM may change: not an INTEGER PRIMARY KEY.
     pub(crate) is_unstable_rowid: bool,
@@ -207,8 +207,8 @@ impl Relation {
         }
     }
 
-    /// Returns the columns of an index that the relation could be searched by, as in its declaration. A rowid that
-    /// isn't an INTEGER PRIMARY KEY can't be declared: every index has it at its end, ascending.
+    /// Returns the columns of an index that would serve the walk, as CREATE INDEX declares them. A rowid that isn't
+    /// an INTEGER PRIMARY KEY can't be declared: every index has it at its end, ascending.
     pub(crate) fn wanted_index(&self) -> String {
         let fixed = self.fixed.iter().map(|part| Quoted(&part.name).to_string());
         let rowid = self.key.last().filter(|part| part.is_unstable_rowid);
@@ -319,8 +319,8 @@ impl Relation {
         }
     }
 
-    /// Describes the key's columns. A rowid that VACUUM renumbers stays the same as long as the schema version does,
-    /// which VACUUM increments.
+    /// Describes the key's columns. For a rowid that VACUUM may renumber, includes the schema version, which VACUUM
+    /// increments.
     fn key_text(&self) -> String {
         let is_query = matches!(self.said, Definition::Query(_));
         let columns = self.key.iter().map(|part| column_text(part, is_query));

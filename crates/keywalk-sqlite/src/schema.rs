@@ -191,7 +191,7 @@ impl Schema {
         Some(order)
     }
 
-    /// Returns the column of that name; the rowid under one of its three names if no column has it.
+    /// Returns the column of that name. If there is none, the rowid's three names return the rowid.
     pub(crate) fn column(&self, wanted: &str) -> Result<Column, Error> {
         if let Some(column) = self.columns.iter().find(|c| same(&c.name, wanted)) {
             return Ok(column.clone());
@@ -354,7 +354,7 @@ fn find(
             strict: row.get(5)?,
         })
     };
-    // The schema tables are listed under their new names, and known by the old ones.
+    // The pragma lists the schema tables under their new names, but finds them only by the old ones.
     let is = |name| same(table, name);
     let known_as = match () {
         () if is("sqlite_schema") => "sqlite_master",

@@ -118,7 +118,7 @@ impl Attempts<'_> {
             };
             check_known(relation, &plan)?;
             if !plan.streams() || !plan.searches(&seek.parts) {
-                // The cure is clearest if SQLite itself builds an index.
+                // If SQLite builds an index by itself, the error can name the clearest fix.
                 let is_clearer = |before: &Plan| !before.makes_index() && plan.makes_index();
                 if self.refused.as_ref().is_none_or(is_clearer) {
                     self.refused = Some(plan);
@@ -129,7 +129,8 @@ impl Attempts<'_> {
             if !plan.scans_within() {
                 return Ok(Some((seek, plan)));
             }
-            // After a single row, the scan may be by the key, over all rows for each one before.
+            // If the first loop reads a single row, this scan may be in the key's order. It would then read all rows
+            // for each row of the loop before it.
             if may_scan && !plan.begins_with_one() {
                 self.second.get_or_insert((seek, plan));
             }
@@ -185,8 +186,8 @@ fn check_known(relation: &Relation, plan: &Plan) -> Result<(), Error> {
 }
 
 /// Checks that the caller's SQL has no range over the key. Of two such conditions, SQLite searches by one and checks
-/// the other row by row. With the wrong choice each chunk starts from the same place. To find out, it plans the
-/// statement without the walk's own range: any range over the key that is left is the caller's.
+/// the other row by row. With the wrong choice each chunk starts from the same place. This function plans the statement
+/// without the walk's own range. If the plan still has a range over the key, that range is the caller's.
 fn check_no_range(
     db: &Connection,
     relation: &Relation,
@@ -253,13 +254,14 @@ struct Urge<'a> {
     one_row: Option<&'a str>,
 }
 
-/// Reflects that a fetch reads only a chunk. A join then begins with the key's table, and nothing is sorted for it.
+/// A likelihood for few rows, since a fetch reads only a chunk. With it, SQLite begins a join with the key's table and
+/// sorts nothing.
 const UNLIKELY: &str = "0.000001";
 
 /// Keeps a condition from lowering SQLite's estimate of the rows: the lower bound of a range, or any condition with the
 /// one-row join. If statistics record one or two rows for a table, SQLite prefers a scan by the rowid to a search. The
-/// join costs so much more that the difference vanishes, and SQLite chooses what reads fewer rows. (It also builds no
-/// Bloom filter if the table before, here the one-row one, has no statistics.)
+/// join costs so much more that the difference vanishes, and SQLite chooses what reads fewer rows. (SQLite also
+/// builds no Bloom filter after a table without statistics, and the one-row subselect has none.)
 const CERTAIN: &str = "1.0";
 
 /// How the range's far bound is enforced.
@@ -344,8 +346,8 @@ impl Writer<'_> {
         }
     }
 
-    /// Chooses how the far bound is enforced. Up to `(x, 5)`, a row value would miss `(x, NULL)`; then the fetch
-    /// checks the far bound.
+    /// Chooses how the far bound is enforced. A row value up to `(x, 5)` would miss `(x, NULL)`. So if the key may
+    /// hold NULL, the fetch checks the far bound.
     fn end(&self) -> FarBound {
         let is_unordered = |part: &KeyPart| part.layout.comparison == TextOrder::Collation;
         if self.shape.far == BoundKind::Open
@@ -420,7 +422,7 @@ impl Writer<'_> {
         }
         let columns = self.relation.key.len();
         let mut selects = Vec::new();
-        // The part with the most columns comes first: its rows do, and it uses every parameter.
+        // The part with the most columns is written first, because its rows come first. It also uses every parameter.
         for equal in (0..columns).rev() {
             let past = self.shape.near == BoundKind::Excluded || equal + 1 < columns;
             selects.push(self.part(equal, |writer| {
@@ -503,8 +505,8 @@ impl Writer<'_> {
     }
 
     /// Marks a condition of the walk with its likelihood. Of the two bounds of a range, the lower one is written first,
-    /// and only the upper one is marked unlikely. Otherwise SQLite would assume that either alone leaves as few rows as
-    /// both.
+    /// and only the upper one is marked unlikely. Otherwise SQLite would assume that one bound leaves as few rows as
+    /// both bounds together.
     fn urged(&self, term: String, may_be_unlikely: bool) -> String {
         match self.how.urge.likelihood {
             None => term,
@@ -523,8 +525,8 @@ impl Writer<'_> {
         }
     }
 
-    /// Compares key columns, all of one direction, with a key: the rows that come after it in `order`, and those
-    /// equal to it unless `past`.
+    /// Writes a comparison of key columns, all of one direction, with a key. It is true for rows that come after the
+    /// key in `order`; unless `past`, also for rows equal to it.
     fn compare(
         &mut self,
         columns: &[usize],

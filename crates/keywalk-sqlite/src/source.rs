@@ -96,12 +96,13 @@ impl<C: Connect, S: Spec, K, D> SqlSource<C, S, K, D> {
     ///
     /// `"rowid"` is a key of every table that isn't WITHOUT ROWID. But VACUUM can renumber rowids, which can't be
     /// detected from the rows. So after any change of the schema, which includes VACUUM, a walk by rowid ends and its
-    /// [token](keywalk::Token) is refused. A copy made row by row, such as a dump, is not detected: don't use a rowid
-    /// token with another file. An INTEGER PRIMARY KEY is a rowid that VACUUM keeps: walk by its own name.
+    /// [token](keywalk::Token) is refused. A copy made row by row, such as a dump, may have other rowids, and that
+    /// isn't detected: don't use a rowid token with another file. An INTEGER PRIMARY KEY is a rowid that VACUUM keeps:
+    /// walk by its own name.
     ///
-    /// For a **query**, the columns of the result must be unique together and must all belong to one index. Text is
-    /// compared by bytes. A column under another collation can't be searched that way, which is an error at the first
-    /// fetch. [`DynKey`](crate::DynKey) takes every column ascending.
+    /// For a **query**, the key's columns must be unique together in the result, and must all belong to one index. Text
+    /// is compared by bytes. A column under another collation can't be searched that way, which is an error at the
+    /// first fetch. [`DynKey`](crate::DynKey) takes every column ascending.
     ///
     /// ```
     /// # use keywalk::Walk;
@@ -249,7 +250,7 @@ impl<C: Connect, S: Spec, K: SqlKey, D> SqlSource<C, S, K, D> {
     /// If the schema doesn't prove a table's key, or SQLite fails.
     pub fn count(&self) -> Result<u64, Error> {
         let db = &*lend(&self.db)?;
-        // Counting doesn't fix the schema that the walk begins with: a job creates its tables after that.
+        // Doesn't keep the relation for the walk: a job that runs later creates its tables, which changes the schema.
         Ok(match &self.fetcher {
             Some(fetcher) => fetcher.relation().count(db)?,
             None => self.spec.resolve(db, K::layout())?.count(db)?,

@@ -72,8 +72,8 @@ pub(crate) struct Params {
 }
 
 impl Params {
-    /// Captures the values of the parameters of `sql`, from which `statement` was prepared. rusqlite itself binds
-    /// them, to a statement that returns them, so everything that rusqlite accepts is accepted.
+    /// Captures the values of the parameters of `sql`, from which `statement` was prepared. rusqlite binds them to
+    /// another statement, which returns them. So everything that rusqlite accepts is accepted.
     ///
     /// Also returns `sql` with each parameter written as `(+?1)`. The number lets the text occur more than once in a
     /// statement. The `+` hides the value from the planner: with a bare parameter and a table with statistics, SQLite

@@ -121,8 +121,9 @@ impl<C: Connect, K: SqlKey, D> Table<C, K, D> {
     /// Restricts the walk to the rows whose leading index column equals `value`. The key is then the index's remaining
     /// columns. For a primary key `(tenant, id)`, write `prefix_eq("tenant", 5)` and then `key(["id"])`.
     ///
-    /// It may be called for several columns, and must be called before [`key`](Self::key). It is part of every search.
-    /// A [`filter`](Self::filter) on that column may not be, and then rows with other values are read too.
+    /// It may be called for several columns, and must be called before [`key`](Self::key). Every search uses the
+    /// condition. A search might not use a [`filter`](Self::filter) on the same column; then it reads rows with other
+    /// values too.
     ///
     /// ```
     /// # use keywalk::Walk;
@@ -292,7 +293,8 @@ impl TableSpec {
         let from = from(&schema);
         let text = condition.trim().to_owned();
         let condition = with_backticks(&condition);
-        // Prepared bare, so that its own parentheses must match, and in parentheses, so that nothing can follow it.
+        // The condition is prepared twice. Without parentheses around it, its own must match. With them, nothing can
+        // follow it.
         let bare = format!("SELECT 1 FROM {from} WHERE {condition}");
         let bracketed = format!("SELECT ({condition}\n) FROM {from}");
         let invalid = |source| Error::bad_filter(&relation, &schema.column_names(), source);

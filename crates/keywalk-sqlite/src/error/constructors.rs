@@ -168,7 +168,7 @@ impl Error {
 
     /// `has_one` is true if the table has an index over these columns, in any directions.
     pub(crate) fn no_index(relation: &str, index: &str, has_one: bool, plan: &str) -> Self {
-        // ANALYZE never writes such statistics; people do.
+        // ANALYZE never marks an index as unordered, but people can.
         let other_cure = match has_one {
             true => ", or run ANALYZE if sqlite_stat1 calls the one over these columns unordered",
             false => "",
@@ -217,7 +217,7 @@ impl Error {
         error!(Changed: "{relation} has changed since the walk began: by what may be a VACUUM, which renumbers the rowid that it is walked by; begin a new walk, or walk by a key or an INTEGER PRIMARY KEY")
     }
 
-    /// A fetch discards this error and retries. It is shown only if the schema changes faster than that.
+    /// A fetch discards this error and retries. Callers see it only if the schema changes during each retry.
     pub(crate) fn changed_again(relation: &str) -> Self {
         error!(Changed: "{relation} has changed since the walk began: again and again during one fetch; resume the walk")
     }
