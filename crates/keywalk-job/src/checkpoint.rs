@@ -79,7 +79,8 @@ impl Checkpoint {
         self.chunks
     }
 
-    /// Returns the number of items that failed and were [recorded](crate::DeadLetter) instead, over all runs.
+    /// Returns the number of items that failed and were skipped, over all runs; see
+    /// [`DeadLetter`](crate::DeadLetter).
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.skipped

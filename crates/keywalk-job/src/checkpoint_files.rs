@@ -34,9 +34,10 @@ use crate::lease::{Lease, Leases, file_name, refuse_special_file};
 /// The lock is the lease, so use a file system on which locks work, and don't share the folder between machines.
 /// Two runners may still get the same job, for example if the lock file was deleted. The later run records its
 /// run number, so the earlier run's next commit fails. Until then, both may process the same chunk. This check
-/// misses two runs that start at the same moment. After a reset the run numbers start at 1 again: if the
-/// earlier run is still running then, the later run's commit may fail instead, or both runs may continue
-/// unnoticed.
+/// misses two runs that start at the same moment.
+///
+/// After a reset the run numbers start at 1 again. An earlier run that is still running may then have the higher
+/// number: the later run's commit may fail instead. If both have the same number, both may continue unnoticed.
 ///
 /// # Damage
 ///
@@ -306,11 +307,11 @@ impl Letters {
                         .failed_at(from_unix_millis(line.time));
                     letters.by_key.insert(line.key_bytes, letter);
                 }
-                // Torn, also if an earlier release has appended the next letter to it.
+                // This line is torn, even if an earlier release has appended the next letter to it.
                 Err(error) if error.is_eof() || line.contains(&0) => continue,
                 Err(error) => {
                     foreign = foreign.or(Some((number, error)));
-                    // Also torn, unless something follows.
+                    // This line is torn too, unless a whole line follows.
                     if serde_json::from_slice::<Object>(line).is_err() {
                         continue;
                     }
@@ -408,8 +409,8 @@ impl FileError {
         &self.path
     }
 
-    /// Returns the operating system's error. `None` if the file could be read, but its content is invalid or a
-    /// later run's checkpoint.
+    /// Returns the operating system's error. `None` if the file could be read, but its content is invalid or
+    /// belongs to a later run.
     #[must_use]
     pub fn io_error(&self) -> Option<&io::Error> {
         match &self.problem {

@@ -209,9 +209,9 @@ pub trait CheckpointStore {
     /// The scope in which a chunk is processed, which the job's function borrows: a transaction, or `()`.
     ///
     /// It may borrow from `&'a mut self`. The type deliberately lacks `where Self: 'a`: adding it would force
-    /// `C: 'static` through the bound of a job's function, `FnMut(&mut C::Scope<'_>, ..)`. Without that bound,
-    /// `&'a mut Self` isn't a valid scope for a store that holds references. Use `&'a mut Client` or
-    /// `Transaction<'a>` instead.
+    /// `C: 'static` through the bound of a job's function, `FnMut(&mut C::Scope<'_>, ..)`. Without
+    /// `where Self: 'a`, `&'a mut Self` isn't a valid scope for a store that holds references. Use
+    /// `&'a mut Client` or `Transaction<'a>` instead.
     type Scope<'a>;
 
     /// The part of the store that remains while a scope is open.

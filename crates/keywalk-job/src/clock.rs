@@ -56,8 +56,8 @@ impl<C: Clock + ?Sized> Clock for &C {
     }
 }
 
-/// The machine's clock, read lazily, at the first call: in a browser reading it panics, so jobs there set their
-/// own clock.
+/// The machine's clock. It isn't read before the first call, because reading it panics in a browser. Jobs there
+/// set their own clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SystemClock;
 

@@ -214,9 +214,9 @@ impl<S: StdError + 'static, C: StdError + 'static> StdError for Error<S, C> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WalkMismatch {
-    /// The walk is over another store, or by another key.
+    /// The store or the key differs.
     Token(TokenError),
-    /// The walk is over another table, query or filter, by the same key; see [`Job::adopt`](crate::Job::adopt).
+    /// The table, query or filter differs, but not the key; see [`Job::adopt`](crate::Job::adopt).
     Relation(TokenError),
     /// The walk goes in the opposite order.
     Order,
@@ -226,7 +226,7 @@ pub enum WalkMismatch {
         begun: String,
         /// The walk's range.
         walk: String,
-        /// Whether only the ends of the ranges differ, and the walk's lies further on; see
+        /// Whether the walk's range has the same start and a later end; see
         /// [`Job::extend_range`](crate::Job::extend_range).
         is_longer: bool,
     },

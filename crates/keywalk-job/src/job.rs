@@ -108,7 +108,7 @@ pub struct Job<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> {
 }
 
 impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
-    /// Creates a job with a name that is unique among the jobs of the same checkpoints. Reads nothing yet.
+    /// Creates a job. Its name must be unique among the jobs of the same checkpoints. Reads nothing yet.
     ///
     /// With [`FileCheckpoints`](crate::FileCheckpoints), or `keywalk_sqlite::SqliteCheckpoints` over a file,
     /// the name becomes part of a file name. Every byte except `a`-`z`, `0`-`9`, `-` and `_` is escaped to three
@@ -146,9 +146,9 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self
     }
 
-    /// If the walk's range now ends further on than the stored one, continues to the new end, even if the job
-    /// was done. For incremental jobs, where each run processes what was added since the last one. Each item is
-    /// processed once. Default: [`Error::Resume`].
+    /// Continues to the end of the walk's range if that lies beyond the stored end, even if the job was done. For
+    /// incremental jobs, where each run processes what was added since the last one. Each item is processed
+    /// once. Default: [`Error::Resume`].
     ///
     /// The start of the range must stay the same. A job that is done continues after its last key, so it
     /// doesn't visit items inserted before that key. Don't combine this with
@@ -185,9 +185,9 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
     /// to change while the job was in progress. Key, range and order must be the same. Default:
     /// [`Error::Resume`].
     ///
-    /// **Nothing checks that the old and the new query return the same rows.** Rows before the position that
-    /// only the new query returns are never visited. Remove this call once a run has continued: the job then
-    /// belongs to the new walk, and the next change is refused again.
+    /// **Nothing checks that the old and the new query return the same rows.** If only the new query returns a
+    /// row, and the row lies before the position, it is never visited. Remove this call once a run has
+    /// continued: the job then belongs to the new walk, and the next change is refused again.
     pub fn adopt(mut self) -> Self {
         self.options.adopts = true;
         self
@@ -208,9 +208,9 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self
     }
 
-    /// Starts no new chunk once `time` has passed since the call of [`run`](Self::run), and ends the run. Waiting
-    /// for the lease counts. For cron jobs that must end before the next one starts. A chunk in progress is
-    /// finished, so use smaller chunks if that takes long. Default: no deadline.
+    /// Starts no new chunk once `time` has passed since the call of [`run`](Self::run), and ends the run. `time`
+    /// includes the wait for the lease. For cron jobs that must end before the next one starts. A chunk in
+    /// progress is finished, so use smaller chunks if that takes long. Default: no deadline.
     pub fn deadline(mut self, time: Duration) -> Self {
         self.options.deadline = Some(time);
         self
@@ -286,8 +286,8 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self
     }
 
-    /// [Skips failures](Self::skip_failures), but at most `items` of the job, over all its runs. One failure
-    /// more ends the run with [`Error::SkipLimit`]; what came before is done and recorded. Default: no limit.
+    /// [Skips failures](Self::skip_failures), but no more than `items` of them over all runs of the job. The next
+    /// failure ends the run with [`Error::SkipLimit`]; what came before is done and recorded. Default: no limit.
     pub fn max_skipped(mut self, items: u64) -> Self
     where
         C: DeadLetters,
@@ -317,18 +317,18 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self.skip_failures()
     }
 
-    /// If the function fails and `when(error)` is `true`, retries the chunk, once after each delay of the policy.
-    /// If the last retry fails too, the run ends, or the item is [skipped](Self::skip_failures). Default: no
-    /// retry.
+    /// Retries the chunk if the function fails and `when(error)` is `true`. One retry follows each delay of the
+    /// policy. If the last retry fails too, the run ends, or the item is [skipped](Self::skip_failures). Default:
+    /// no retry.
     ///
     /// Before a retry the chunk's effects are undone if they went through the scope's transaction, and its items
-    /// are fetched again. If failures are skipped, each item gets its own set of retries: before an item is
+    /// are fetched again. If failures are skipped, each item gets its own set of retries. Before an item is
     /// retried, the items before it in the chunk are committed, so they aren't repeated. Between two tries the
     /// job holds nothing of the store, and a [stop](Self::stop_on) or [deadline](Self::deadline) ends the run.
     ///
-    /// Checkpoint failures follow the same policy, for example if another writer holds the lock for too long:
-    /// the job waits, and processes the chunk again. [`CheckpointStore::is_transient`] decides about these
-    /// errors, not `when`. For failures of the *source* use `keywalk-retry`.
+    /// Checkpoint failures, such as a lock that another writer holds for too long, follow the same policy. The
+    /// job waits, and processes the chunk again. [`CheckpointStore::is_transient`] decides about these errors,
+    /// not `when`. For failures of the *source* use `keywalk-retry`.
     pub fn retry<B>(mut self, policy: B, when: impl FnMut(&BoxError) -> bool + 'a) -> Self
     where
         B: BackoffBuilder + Clone + 'a,
@@ -355,9 +355,9 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self
     }
 
-    /// Shows the progress on a bar. The bar counts items if their [total](Self::total) is set, otherwise the
-    /// share that is done, in ten-thousandths. If neither is known it counts items, without an end. The bar's
-    /// message is the number of items, and of those that were skipped.
+    /// Shows the progress on a bar. If the [total](Self::total) is set, the bar counts items. Otherwise it shows
+    /// the share that is done, in ten-thousandths. If neither is known, it counts items, without an end. The
+    /// bar's message is the number of items, and how many of them were skipped.
     ///
     /// Requires the feature `indicatif`.
     #[cfg(feature = "indicatif")]

@@ -249,8 +249,8 @@ impl Locked {
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        // In a forked child: the lock belongs to the open file that it shares with its parent, so it is the
-        // parent's.
+        // In a forked child. Parent and child share the open file and so its lock, which is the parent's to
+        // release.
         if process::id() != self.process {
             return;
         }

@@ -1,9 +1,9 @@
-//! Resumable jobs over [keywalk] sources: a job that was stopped or killed, or crashed, continues from its last
+//! Resumable jobs over [keywalk] sources: after a stop, a kill or a crash, a job continues from its last
 //! checkpoint.
 //!
 //! Use it for backfills, purges and exports: long work that may be interrupted and must miss no item. The cost
-//! is one checkpoint per chunk: one row, written in the same transaction as the effects, or two fsyncs (of the
-//! file and of its folder).
+//! is one checkpoint per chunk. With [`SqliteCheckpoints`] that is one row, written in the same transaction as
+//! the effects. With [`FileCheckpoints`] it is two fsyncs (of the file and of its folder).
 //!
 //! ```
 //! # use std::{collections::BTreeMap, sync::{Arc, RwLock}};
@@ -57,7 +57,7 @@
 //! | A [`Stop`] is requested, or the [deadline](Job::deadline) has passed | finishes the chunk, records it, ends | continues |
 //! | The function fails | ends with [`Error::Work`], and the chunk is undone where possible; or [retries](Job::retry), or [skips](Job::skip_failures) the item | tries the chunk again |
 //! | The function fails on more items than may be [skipped](Job::max_skipped) | ends with [`Error::SkipLimit`]; what came before is recorded | tries that item again |
-//! | The function panics | undoes the chunk as a failure does, but never retries or skips; the panic propagates to the caller | tries the chunk again |
+//! | The function panics | undoes the chunk where possible, and neither retries nor skips it; the panic propagates to the caller | tries the chunk again |
 //! | The store fails | ends with [`Error::Walk`] ([`keywalk-retry`] retries transient failures) | continues |
 //! | The checkpoint can't be written | ends with [`Error::CheckpointStore`]; or retries by the policy of [`Job::retry`] if the failure is [transient](CheckpointStore::is_transient) | continues from the last checkpoint that was written |
 //! | The checkpoint is damaged | ends with [`Error::CheckpointStore`] before it does anything | the same, until the checkpoint is restored or [reset](Leases::reset) |

@@ -68,7 +68,7 @@ impl Outcome {
         self.chunks
     }
 
-    /// Returns the number of items that failed in this run and were recorded instead.
+    /// Returns the number of items that failed in this run and were skipped.
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.skipped

@@ -54,7 +54,7 @@ impl<K> Progress<'_, K> {
         self.chunks
     }
 
-    /// Returns the number of items that failed and were recorded instead, over all runs.
+    /// Returns the number of items that failed and were skipped, over all runs.
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.skipped

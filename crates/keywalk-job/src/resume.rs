@@ -83,8 +83,7 @@ pub(crate) async fn open<W: Steps, St: Store<W::Item>, H: Host>(
     Ok(opened)
 }
 
-/// Returns where a walk that would begin at `begins` continues according to the checkpoint; `None` if it starts
-/// over.
+/// Returns the state in which the run continues from the checkpoint; `None` if the walk starts over, at `begins`.
 fn resume<S: ResumableSource, E>(
     stored: &Checkpoint,
     begins: &Cursor<S::Key>,
@@ -149,8 +148,8 @@ fn differs<S: ResumableSource>(
     })
 }
 
-/// Returns the position of `cursor` in the longer walk `to`, which has the same start and hasn't fetched its last
-/// key.
+/// Returns the position of `cursor` in the longer walk `to`. `to` has the same start, and its last key hasn't been
+/// fetched.
 fn extended<K: Clone + PartialOrd>(cursor: &Cursor<K>, to: &Cursor<K>) -> Cursor<K> {
     match passed(cursor) {
         Some(key) => to.clone().after(key.clone()),
@@ -210,7 +209,7 @@ impl Checkpoint {
     }
 }
 
-/// Encodes a cursor after the first item. Only that key is decoded from it later.
+/// Encodes a cursor after the first item. Later, only the first item's key is decoded from it.
 pub(crate) fn first_token<S: ResumableSource>(
     first: &S::Key,
     cursor: &Cursor<S::Key>,

@@ -26,7 +26,7 @@ type Failure<W, E> = Error<<W as Steps>::Error, E>;
 /// Runs a job: takes its lease, finds its position and processes chunk by chunk, until it is done or should
 /// end.
 ///
-/// The driver that implements the traits decides how it waits.
+/// The driver that implements the traits decides how the run waits.
 pub(crate) async fn run<W, St, H>(
     job: &str,
     options: Options,
@@ -73,7 +73,7 @@ where
         }
     };
     control.checkpoints_worked();
-    // No needless seek: a walk that contradicts its own cursor must report that.
+    // Seeks only if needed: a walk whose options contradict its cursor must report that, and a seek clears it.
     if opened.cursor != begins {
         walk.seek(opened.cursor.clone());
     }
@@ -137,7 +137,7 @@ struct Run<W: Steps, H: Host> {
     first: Option<W::Key>,
     /// Fetches without an item since the last commit.
     moves: u32,
-    /// How often the item or chunk that failed last was tried, and its remaining delays; `None` once it is done.
+    /// The item or chunk that failed last: how often it failed, and its remaining delays. `None` once it is done.
     tries: Option<Tries<W::Key, H::Delays>>,
 }
 

@@ -1,5 +1,5 @@
 //! Retries for [keywalk]: a wrapper around a source that retries failed fetches after a delay. Use it for
-//! transient failures. Without a failure it only copies the policy once per fetch.
+//! transient failures. While nothing fails, its only cost is one copy of the policy per fetch.
 //!
 //! ```
 //! use keywalk::Walk;
@@ -17,9 +17,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Without it, a walk ends at its first error, and you resume it from its cursor. [`Retry`] saves you that for
-//! transient failures, such as another process's lock. The walk doesn't see the failure, and keeps its
-//! position, bounds and guarantees.
+//! Without the wrapper, a walk ends at its first error, and you resume the walk from its cursor. [`Retry`] saves
+//! you that for transient failures, such as another process's lock. The walk doesn't see the failure, and keeps
+//! its position, bounds and guarantees.
 //!
 //! # What it guarantees
 //!
@@ -29,9 +29,9 @@
 //! | Errors (G11) | the source's own, after the last try; what a failed fetch put into the chunk is discarded |
 //! | Held while it waits (G14) | nothing of the store; the thread sleeps, or does what [`Retry::with_sleep`] specifies |
 //! | Memory (G13) | none of its own |
-//! | Time | the policy starts from its first delay for each request (a fetch or a look-up of the last key) |
+//! | Delays | each request (a fetch or a look-up of the last key) starts with the policy's first delay |
 //! | Tokens | those of the wrapped source: you can add or remove the wrapper when you resume a walk |
-//! | Threads | can be [prefetched](keywalk::Walk::prefetch) if the source can, and the policy and closures are `Send + 'static` |
+//! | Threads | can be [prefetched](keywalk::Walk::prefetch) if the source can be, and if the policy and closures are `Send + 'static` |
 //!
 //! The guarantees G1 to G15 are those of a [walk](keywalk#what-a-walk-promises). A job has its own retry
 //! policy, for the processing of items and for its checkpoints: `Job::retry` in [`keywalk-job`].

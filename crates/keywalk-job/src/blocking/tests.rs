@@ -1,4 +1,4 @@
-//! Runs the same job blocking and with futures that return `Pending`. Its transactions borrow the client.
+//! Runs the same job blocking and with futures that return `Pending`. The store's transactions borrow the client.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
