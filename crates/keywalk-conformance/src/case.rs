@@ -113,7 +113,7 @@ impl<H: Harness> Case<H> {
         Ok(())
     }
 
-    /// Converts the error of a change. It is the harness's fault, unless a source has read before.
+    /// Converts the error of a change. It is the harness's fault, unless a source of this store has fetched already.
     fn unexpected(&self, error: BoxError) -> Violation<H::Key> {
         match self.beat.has_walked() {
             true => held(error),
@@ -251,7 +251,7 @@ impl<K: Ord + Clone> Ledger<K> {
         result
     }
 
-    /// Records a change that may be rolled back, until it is [settled](KeyHistory::settle).
+    /// Records a change that may be rolled back. [`settle`](KeyHistory::settle) makes it certain.
     pub(crate) fn attempt(&self, mutation: Mutation<K>) {
         let mut possible = mutation.clone();
         possible.during = possible.during.failed();

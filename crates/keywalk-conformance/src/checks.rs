@@ -228,7 +228,7 @@ macro_rules! __more_tests {
 ///
 /// # Panics
 ///
-/// If the check failed, with the failure, or if there is no such check.
+/// If the check failed (the message is the failure), or if there is no such check.
 #[doc(hidden)]
 #[track_caller]
 pub fn assert_conforms(suite: &str, outcome: Option<Outcome>) {

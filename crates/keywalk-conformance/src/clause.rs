@@ -32,7 +32,7 @@ macro_rules! clauses {
 }
 
 clauses! {
-    /// what is put can be fetched, what is declared is so, and nothing fails that wasn't made to
+    /// a key that was put can be fetched, declarations are true, and nothing fails without an injected fault
     Harness "";
     /// keys come strictly ascending in the store's declared order, or strictly descending
     G1 " Order";
@@ -42,20 +42,20 @@ clauses! {
     G3 " Complete";
     /// a key that is certainly absent throughout its fetch is not yielded
     G4 " Sound";
-    /// an item is one that its key has during the fetch: never parts of two versions, never of an earlier fetch
+    /// an item is a version that its key has during the fetch: never parts of two, never one of an earlier fetch
     G5 " Value";
     /// every key lies past the cursor and within the range, and no more come than the limit
     G6 " Bounds";
-    /// a fetch answers what the store holds when it is asked, or, from a declared snapshot, what it held
+    /// a fetch returns what the store holds at that time, or, with a declared snapshot, what the store held
     /// when the walk began
     G7 " Exact";
-    /// the end means that nothing remained; neither the end nor progress is a violation
+    /// the end means that nothing remained; an answer with neither the end nor progress is a violation
     G8 " The end is said";
     /// a bounded walk ends
     G9 " Termination";
     /// what came before a cursor and what comes after it are together one walk
     G10 " Resume";
-    /// a fetch that fails says so, returns no item, moves nothing, and never looks like the end
+    /// a fetch that fails returns an error and no item, doesn't move the position, and never looks like the end
     G11 " Errors";
     /// after the end or an error nothing comes, and the store is not asked again
     G12 " Fused";

@@ -19,8 +19,8 @@ use crate::recorder::{caught, lock};
 /// The handle that [`Schedule::run`](crate::Schedule::run) passes to the code under test. It applies the concurrent
 /// changes and records what the code does.
 ///
-/// Clones share their state, across threads if the writer `W` is `Send`. In a thread that unwinds, from a kill or a
-/// panic, its methods do nothing, so destructors may call them.
+/// Clones share their state, across threads if the writer `W` is `Send`. While a thread unwinds from a kill or a panic,
+/// the methods of this handle do nothing in that thread, so destructors may call them.
 pub struct ConcurrentStore<K, W>(Arc<Shared<K, W>>);
 
 /// Threads use the state one at a time. A thread that enters it twice panics, because it would wait for itself.
@@ -146,7 +146,7 @@ where
     pub(crate) fn end(&self) -> Result<(), Counterexample<K>> {
         self.with(|state| {
             let now = state.ledger.clock.tick();
-            // Killed code that then reads nothing is taken to continue after its last visit.
+            // Code that reads nothing after a kill counts as resumed after its last visit.
             let kept = state.cursor.clone();
             let found = state.find_place(kept);
             let found = found.and_then(|()| state.visits.end(now, &state.ledger.lives.borrow()));
@@ -170,9 +170,9 @@ where
     ///
     /// [`Schedule::run`](crate::Schedule::run) catches both.
     ///
-    /// It also panics if it is called from within `write`, such as by a hook of the store: `write` is what others do in
-    /// a turn. The same holds for the other methods. If `write` waits for another thread that calls such a method, both
-    /// threads hang.
+    /// It also panics if it is called from within `write`, such as by a hook of the store. `write` makes the changes of
+    /// a turn, so it can't begin another one. The other methods also panic there. If `write` waits for another thread
+    /// that calls such a method, both threads hang.
     pub fn turn(&self) {
         self.say(State::turn);
     }
@@ -215,8 +215,10 @@ where
     /// Records that the code itself deleted this row. For a purge, a deduplication or a queue.
     ///
     /// Call it right after the deletion. The deletion counts as done from the next [turn](Self::turn) on, so a
-    /// transaction around it must be committed by then. If a kill comes earlier, both outcomes are allowed. For rows
-    /// whose values the code changes, use [`visit_key`](Self::visit_key).
+    /// transaction around it must be committed by then. If a kill comes earlier, both outcomes are allowed.
+    ///
+    /// If the code changes the value of a row, the kit doesn't know the new value. Record such a row with
+    /// [`visit_key`](Self::visit_key).
     pub fn deleted(&self, key: &K) {
         if !thread::panicking() {
             self.with(|state| state.delete(key));

@@ -161,7 +161,7 @@ pub(crate) fn edits<K: Ord + Clone + Debug + 'static>(
     edits.boxed()
 }
 
-/// Returns a strategy for kinds of edits. Kinds that walks are sensitive to are more frequent.
+/// Returns a strategy for kinds of edits. Kinds to which walks are sensitive are more frequent.
 fn kind<K: 'static>() -> impl Strategy<Value = fn(K) -> Edit<K>> {
     prop_oneof![
         4 => Just(Edit::Put as fn(K) -> Edit<K>),

@@ -161,8 +161,8 @@ pub trait Harness: Sized + 'static {
     /// Tokens of these sources must be refused. If several fields differ, give the one that [`FingerprintField`] lists
     /// first.
     ///
-    /// Get each fingerprint from a real source over that other table. A fingerprint made by hand always differs, so it
-    /// can't reveal what the source's own fingerprint leaves out.
+    /// Get each fingerprint from a real source. A fingerprint made by hand always differs, so it can't reveal what the
+    /// source's own fingerprint leaves out.
     ///
     /// Used for resumable sources only ([`DurableHarness`](crate::DurableHarness)).
     ///
@@ -230,8 +230,8 @@ impl<H> PrefetchedHarness for H where
 
 /// The optional capabilities of a store and its harness.
 ///
-/// A check that needs a missing capability is skipped, and the declared reason is printed. A check fails if a declared
-/// capability doesn't exist, or if one that is declared missing exists.
+/// A check that needs a missing capability is skipped, and the declared reason is printed. A check fails if a
+/// declaration is wrong: it claims a capability that doesn't exist, or denies one that does.
 ///
 /// ```
 /// use keywalk_conformance::{Capabilities, Capability};
@@ -245,9 +245,11 @@ impl<H> PrefetchedHarness for H where
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
-    /// The source fetches in descending order. Without this, it must return an error for such a fetch, and must know
-    /// its [last key](keywalk::ChunkSource::last_key), which a bounded walk needs to begin. If it doesn't know that
-    /// key, test it inside [`ScanForLastKey`](crate::ScanForLastKey). Default: yes.
+    /// The source fetches in descending order. Default: yes.
+    ///
+    /// A source without this capability must return an error for a descending fetch. It must also know its
+    /// [last key](keywalk::ChunkSource::last_key), because a bounded walk needs that key to begin. For a source that
+    /// doesn't know it, wrap the source in [`ScanForLastKey`](crate::ScanForLastKey) in the harness.
     pub descending: Capability,
     /// [`put`](crate::Harness::put) and [`delete`](crate::Harness::delete) work while a source is
     /// open. Default: yes.

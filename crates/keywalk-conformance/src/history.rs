@@ -50,7 +50,7 @@ pub use visit_log::VisitLog;
 pub struct Clock(Arc<AtomicU64>);
 
 impl Clock {
-    /// Returns a new, unique moment. At least one moment that is never returned lies between any two that are.
+    /// Returns a new, unique moment. Between any two returned moments lies one that is never returned.
     #[must_use]
     pub fn tick(&self) -> u64 {
         self.0.fetch_add(2, SeqCst)

@@ -30,7 +30,7 @@
 //! ```
 //!
 //! [`conformance!`] makes one `#[test]` per check, named after its rule. For example: the start is exclusive, a walk
-//! ends when its last row is deleted, nothing is held between two fetches. [`run`] executes the same checks and
+//! still ends if its last row is deleted, nothing is held between two fetches. [`run`] executes the same checks and
 //! returns a [`Report`].
 //!
 //! If your source is a [`ResumableSource`](keywalk::ResumableSource), add `durable` to test its tokens too.
@@ -59,10 +59,11 @@
 //! - Concurrent changes: rows inserted, deleted and replaced between fetches, and threads that write.
 //! - Resumption: each walk is cut at every item and resumed.
 //! - Errors: every operation of the store fails in turn.
-//! - For a durable source, keys: they round-trip through bytes, any other bytes do no harm, and their human-readable
-//!   form distinguishes them. The estimated progress of a walk grows from 0 to 1.
-//! - For a durable source, tokens: a walk resumes exactly from every item, through text, in another source, after
-//!   changes and after reopening. The fingerprint is stable and refuses other sources.
+//! - The keys of a durable source: each key round-trips through bytes, other bytes do no harm, and no two keys have the
+//!   same human-readable form. The estimated progress of a walk grows from 0 to 1.
+//! - The tokens of a durable source: a token resumes the walk exactly, after every item. It does so too from its text,
+//!   in another source, after changes and after reopening. The fingerprint is stable, and tokens of other sources are
+//!   refused.
 //! - For a source that can move to another thread: prefetched walks yield the same items, and an error arrives after
 //!   the items that were fetched before it.
 //!

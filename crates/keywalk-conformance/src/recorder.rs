@@ -93,7 +93,7 @@ impl<S: ChunkSource> Recorder<S> {
         }
     }
 
-    /// Makes a request. Records its time, and its result as `answer` converts it.
+    /// Makes a request. Records its time and its result; `answer` converts the result.
     fn record<C, T>(
         &mut self,
         range: &KeyRange<S::Key>,

@@ -161,7 +161,8 @@ pub enum Beside {
 /// ```
 ///
 /// Changes happen between chunks. If a source returns shorter chunks than requested, such as with
-/// [`ScannedTo`](keywalk::Fetched::ScannedTo), the changes happen after other items, so its traces differ.
+/// [`ScannedTo`](keywalk::Fetched::ScannedTo), each change happens after fewer items. The traces of this source then
+/// differ from those of others.
 ///
 /// # Errors
 ///

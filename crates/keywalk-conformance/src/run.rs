@@ -186,7 +186,7 @@ impl<'s, H: Harness> Run<'s, H> {
             order,
             ..
         } = self.plan;
-        // A snapshot belongs to the walk's start, whenever it is taken.
+        // A snapshot may be taken at the first fetch, but must be of the walk's start. So nothing changes in between.
         if self.step > 0 || !self.is_snapshot {
             let now = edits.turns.get(self.step).into_iter().flatten();
             for edit in now.chain(always) {
@@ -365,9 +365,9 @@ pub(crate) fn taken<'t, H: Harness>(
 /// A walk, and the concurrent changes to its store.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan<K> {
-    /// The edits before each requested chunk.
+    /// The initial keys, and the edits of each turn: those of the i-th turn are made before the i-th chunk.
     pub(crate) edits: Edits<K>,
-    /// The edits before every chunk, including the first.
+    /// Edits that are repeated before every chunk.
     pub(crate) always: Vec<Edit<K>>,
     /// The bounds of the walk. They may be inverted.
     pub(crate) bounds: (Bound<K>, Bound<K>),

@@ -65,7 +65,7 @@ impl<H: Harness> Runner<H> {
         }
     }
 
-    /// Skips the check if the source declares a snapshot, for this reason.
+    /// Skips the check, with this reason, if the source declares a snapshot.
     pub(crate) fn needs_no_snapshot(&self, reason: &'static str) -> Checked {
         match self.can.snapshot {
             Capability::Yes => Err(Stop::Skipped(reason)),

@@ -3,8 +3,8 @@ use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Keyed, LastKey, forward_sou
 /// Wraps a source that is ascending only and doesn't know its last key. Finds that key by fetching to the end.
 ///
 /// Use it in a harness, as `type Source<'a> = ScanForLastKey<Items>`, because the kit also tests bounded walks. In
-/// production such a source is walked [`unbounded`](keywalk::Walk::unbounded). It reads a whole range to find the
-/// last key, so the harness can't declare [`counting`](crate::Capabilities::counting).
+/// production such a source is walked [`unbounded`](keywalk::Walk::unbounded). This wrapper reads a whole range to
+/// find the last key, so the harness can't declare [`counting`](crate::Capabilities::counting).
 #[derive(Debug)]
 pub struct ScanForLastKey<S>(pub S);
 

@@ -87,8 +87,9 @@ impl<K: Ord + Clone + Debug> Schedule<K> {
     /// - `visits` defines the range that the code walks and what the code promises.
     /// - `write` changes the store. The change must be visible when it returns. A row's value is a number, a new one
     ///   for each put; store it in any column that the code reads. The store must be empty at first: the run begins
-    ///   by putting the initial rows. If the code uses a transaction of its own, write through another connection, or
-    ///   through the same one between two transactions ([`without_turns`](crate::Interleaved::without_turns)).
+    ///   by putting the initial rows. If the code uses a transaction of its own, write through another connection. To
+    ///   write through the same connection, use [`without_turns`](crate::Interleaved::without_turns) and call
+    ///   [`turn`](ConcurrentStore::turn) between two transactions.
     /// - `code` is the code under test. It receives a [`ConcurrentStore`]. It uses
     ///   [`interleave`](ConcurrentStore::interleave) or [`turn`](ConcurrentStore::turn) to mark each page that it is
     ///   about to read, and [`visit`](ConcurrentStore::visit) to mark each row that it handled. After a kill it is

@@ -200,7 +200,7 @@ pub(super) fn a_failed_fetch_can_be_asked_again<H: Harness>(lab: &Runner<H>) -> 
                 faults.arm(Fault::From(number));
                 for _ in 0..2 {
                     chunk.clear();
-                    // Whatever it says.
+                    // The answer doesn't matter.
                     drop(source.fetch(&range, &mut chunk));
                 }
                 failed = faults.disarm();
@@ -232,7 +232,7 @@ pub(super) fn fire<H: Harness>(trial: &Case<H>) -> Tried<H, bool> {
     let mut source = trial.source()?;
     faults.arm(Fault::From(1));
     let mut chunk = Chunk::with_limit(2);
-    // Whatever they say.
+    // The answers don't matter.
     drop(source.fetch(&KeyRange::all(Order::Ascending), &mut chunk));
     Walk::new(source).items().for_each(drop);
     Ok(faults.disarm() > 0)

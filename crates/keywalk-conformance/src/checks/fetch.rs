@@ -50,8 +50,8 @@ asks! {
         let ranges = small.ranges().into_iter().filter(KeyRange::is_empty);
         ranges.map(|range| (range, 2)).collect()
     };
-    /// From every start, also with a limit that equals the number of remaining items. The report of more items or of
-    /// the end must be true.
+    /// Fetches from every start with every limit, including the number of remaining items. The report of more items or
+    /// of the end must be true.
     the_limit_is_respected: small => {
         let limits = 1..=small.pool.len() + 1;
         let asks = |near| limits.clone().map(move |limit| (small.from(near), limit));
@@ -84,7 +84,7 @@ fn chunks_hold_at_most<H: Harness>(walk: Walk<SourceOf<'_, H>>, most: usize) -> 
             Ok(Some(items)) => items.len(),
             Ok(None) => return Ok(()),
             Err(Error::Contract(ContractViolation::Overfull)) => most + 1,
-            // The answer is judged with its items.
+            // The walk by items that follows judges this error.
             Err(_) => return Ok(()),
         };
         if came > most {
@@ -97,8 +97,9 @@ fn chunks_hold_at_most<H: Harness>(walk: Walk<SourceOf<'_, H>>, most: usize) -> 
 }
 
 pub(super) fn no_limit_is_too_large<H: Harness>(lab: &Runner<H>) -> Checked {
-    // Limits beyond bytes and the signed and unsigned integers of SQL and others. The largest are tested separately: a
-    // source that reserves memory for the limit panics there, and aborts the process at a smaller one.
+    // Limits that overflow a byte or an integer of SQL, signed or unsigned. The largest limits come first, by
+    // themselves: a source that reserves memory for the limit only panics there. With `u32::MAX` it may abort the
+    // process.
     const TOO_LARGE: [usize; 4] = [
         usize::MAX,
         usize::MAX - 1,

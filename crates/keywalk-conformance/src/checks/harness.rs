@@ -179,7 +179,7 @@ fn goes_back<H: Harness>(trial: &Case<H>) -> Tried<H, bool> {
     let mut source = trial.source()?;
     let mut chunk = Chunk::with_limit(usize::MAX);
     drop(source.fetch(&KeyRange::all(Order::Descending), &mut chunk));
-    // Any answer counts: only an error declines.
+    // Any items count, right or wrong. Only a failed fetch means that the source doesn't go back.
     let answer = source.log().last().map(|question| question.answer);
     Ok(matches!(answer, Some(Answer::Items(_))))
 }

@@ -23,9 +23,8 @@ const MOST_TURNS: usize = 60;
 /// A writer stops after this many changes, which limits the history if a walk is slow.
 const MOST_CHANGES: usize = 4_000;
 
-/// Walks over keys that stay, among keys that come and go. No key that stays may be missed, repeated or overshot, and
-/// no other may come while it is certainly absent. Each round has two new writers, which work on separate keys or on
-/// the same keys.
+/// Walks over keys that stay, among keys that come and go. Each key that stays must come exactly once. No other key may
+/// come while it is certainly absent. Each round has two new writers, which work on separate keys or on the same keys.
 pub(super) fn keys_that_stay_are_found_beside_writers<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.needs(|can| can.threads)?;
     let keys = lab.some_keys(48);

@@ -31,8 +31,8 @@ fn by_chunks_and_items<H: Harness>(trial: &Case<H>, plan: &Plan<H::Key>) -> Trie
     Run::again(trial, plan).by_all_items(trial)
 }
 
-/// Walks more than 300 items in chunks of more than 64 and of two items. That is more than one page of most stores, and
-/// more fetches than a source may expect.
+/// Walks up to 1,100 items in chunks of 2 to 1,050 items. That is more than one page of most stores, and more fetches
+/// than a source may expect.
 pub(super) fn long_walks_have_every_item<H: Harness>(lab: &Runner<H>) -> Checked {
     lab.in_each_order(&lab.some_keys(1_100), |trial, _, order| {
         let sizes = [2, 65, 100, 200, 256, 257, 300, 512, 1_050];
@@ -57,7 +57,7 @@ pub(super) fn nothing_is_read_before_the_first_item<H: Harness>(lab: &Runner<H>)
             let early = "items were read before the first was asked for";
             return Err(Violation::said(Clause::G13, early));
         }
-        // The contents at the first request count.
+        // The walk must yield what the store holds at the first request.
         trial.put_all(keys.iter().skip(1).step_by(2))?;
         even().try_for_each(|key| trial.delete(key))?;
         let walked = Run::again(trial, &plan).by_items(trial, walk, 2, usize::MAX);

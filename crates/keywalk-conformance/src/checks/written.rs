@@ -80,7 +80,7 @@ pub(super) fn different_keys_have_different_bytes<H: DurableHarness>(lab: &Runne
     })
 }
 
-/// Checks that arbitrary bytes cause no panic or error, and that those that decode to a key round-trip.
+/// Checks that arbitrary bytes cause no panic or error. If they decode to a key, that key must round-trip.
 pub(super) fn any_bytes_are_a_key_or_refused<H: DurableHarness>(lab: &Runner<H>) -> Checked {
     each_key(lab, 10, |source, key| {
         let mut near = near(&encoded(source, key)).into_iter();
@@ -359,7 +359,7 @@ fn some_cursor<S: Source>(source: &mut S, keys: &[S::Key]) -> Cursor<S::Key> {
     }
 }
 
-/// A source that writes forged tokens: with this fingerprint and these bytes for every key, if given.
+/// A source that forges tokens. A given fingerprint replaces its own; given bytes replace those of every key.
 struct Forged<'s, S>(&'s S, Option<Fingerprint>, Option<&'s [u8]>);
 
 impl<S: Source> Source for Forged<'_, S> {

@@ -219,8 +219,8 @@ fn hint_at_bound<K: PartialEq>(range: &KeyRange<K>, kind: &FailureKind<K>) -> Op
     }
 }
 
-/// Explains a violation by an outdated answer, if the answer `is_right` at an earlier moment since the source was
-/// opened.
+/// Explains a violation as an outdated answer if the answer `is_right` for a moment between the source's opening and
+/// the request.
 pub(crate) fn explained<K: Ord + Clone + Debug>(
     violation: Violation<K>,
     lives: &KeyHistory<K>,
@@ -347,7 +347,7 @@ pub struct Oracle<K> {
     live: bool,
     /// For a source that reads from a snapshot: the earliest and the latest moment at which it was taken.
     snapshot: Option<Span>,
-    /// The number of requests that a limit can't account for: scanned spans and short pages.
+    /// The number of additional requests that are allowed, one per scanned span or short page.
     extra: usize,
     questions: usize,
     last: Option<K>,
@@ -540,7 +540,7 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
     }
 
     /// Records that the walk is cut, and resumed from its cursor with a source that is opened now. `unread` means that
-    /// buffered items, after the last one yielded, were discarded.
+    /// the walk still buffered items, which were discarded.
     pub fn resume(&mut self, unread: bool, now: u64) {
         // The new source has a snapshot of its own.
         if self.snapshot.is_some() {

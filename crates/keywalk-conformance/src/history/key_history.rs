@@ -38,7 +38,7 @@ impl<K: Ord + Clone> KeyHistory<K> {
         life.push((mutation.change, mutation.during));
     }
 
-    /// Corrects a mutation that was recorded as never returned: it took effect at `mutation.during.to` at the latest.
+    /// Completes a mutation that was recorded without a return: it took effect at `mutation.during.to` at the latest.
     pub(crate) fn settle(&mut self, mutation: &Mutation<K>) {
         let (change, Span { from, to }) = (mutation.change, mutation.during);
         let life = self.keys.get_mut(&mutation.key).into_iter().flatten();
@@ -155,8 +155,8 @@ pub(crate) fn is_inverted<K: Ord>(bounds: (Bound<&K>, Bound<&K>)) -> bool {
 
 fn presence(life: &[(Change, Span)], during: Span) -> Presence {
     let is_put = |change: &Change| matches!(change, Change::Put(_));
-    // Whether such a change was certainly done before the span, and no opposite change may have followed it by the
-    // end of the span.
+    // Whether a put (`true`) or a delete (`false`) was certainly done before the span, and no opposite change may have
+    // followed it by the end of the span.
     let is_settled = |put: bool| {
         life.iter().any(|(change, done)| {
             is_put(change) == put

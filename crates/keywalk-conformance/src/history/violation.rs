@@ -100,7 +100,7 @@ kinds! {
     /// The source reported a scanned span that ends before its last item.
     ScannedShort(key: K): G8, Some(key), "it scanned to {key:?}, which is before an item that came",
         "`ScannedTo` says how far the source got, past its items";
-    /// The source returned a wrong last key: this key certainly existed, and is further.
+    /// The source returned a wrong last key. The key given here certainly existed, and comes after it in the order.
     NotLast(key: K): G8, Some(key), "{key:?} is further than the last key it gave",
         "the last key is that at the far end in the range's order: the largest when ascending, the \
          smallest when descending";
@@ -307,7 +307,7 @@ impl<K> Event<K> {
         matches!(self, Event::Mutation(mutation) if matches!(mutation.change, Change::Put(_)))
     }
 
-    /// Returns the time of the event as text if it overlaps earlier events, which return until `until`.
+    /// Returns the time of the event as text if it overlaps earlier events. `until` is the latest return so far.
     fn overlap(&self, until: &mut u64) -> String {
         let Some(Span { from, to }) = self.during() else {
             return String::new();

@@ -37,9 +37,9 @@ use crate::history::violation::{DisplayRange, FailureKind, Violation};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Correct code never fails. A row that changes concurrently may be visited or not, with its old or its new value,
-/// unless it is certain that the code read it before the change, or after it. A smaller
-/// [`reads_ahead`](Self::reads_ahead) makes more outcomes certain, and so finds more bugs.
+/// Correct code never fails. If a row changes concurrently, the code may visit it or not, with its old or its new
+/// value. If the code certainly read the row before the change, or certainly after it, only the matching outcome is
+/// allowed. A smaller [`reads_ahead`](Self::reads_ahead) makes more outcomes certain, and so finds more bugs.
 ///
 /// A visit costs a few look-ups in [`KeyHistory`] and a scan of the keys since the last visit. Every visited key is
 /// kept in memory.
@@ -51,15 +51,15 @@ pub struct VisitLog<K> {
     reads_ahead: usize,
     /// The earliest moment at which the walk's end was decided.
     begun: u64,
-    /// The moment of the start or of the resumption, then, if `reads_ahead` is limited, those of the visits since. Only
-    /// the last `reads_ahead + 1` are kept.
+    /// The moment of the start or of the resumption. If `reads_ahead` is limited, the moments of later visits follow.
+    /// Only the last `reads_ahead + 1` moments are kept.
     moments: VecDeque<u64>,
     end: Option<End<K>>,
     last: Option<K>,
     seen: BTreeSet<K>,
     /// Whether nothing was visited since the last cut.
     is_resumed: bool,
-    /// The earliest moment at which the end was read, if the code read it before a kill and stored that.
+    /// The earliest moment at which the code may have reached the end, if it did so before a kill and stored that fact.
     end_read_from: Option<u64>,
     /// Whether the end was reported: a bounded walk that resumes from there has nothing left.
     has_ended: bool,
@@ -68,7 +68,7 @@ pub struct VisitLog<K> {
 /// Where the code's walk ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Until {
-    /// At the last key at the start, or at a later one.
+    /// At the key that was last when the walk began, or at a later one.
     Either,
     LastAtStart,
     NothingMore,
@@ -119,8 +119,9 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         self
     }
 
-    /// Sets how many rows the code reads, at most, before it visits the first of them: the page size. If it prefetches
-    /// pages, count all rows that may wait. Default: no limit, so a row may be as old as the start.
+    /// Sets how many rows the code reads, at most, before it visits the first of them: the page size. If the code
+    /// prefetches pages, count all rows that it may have read and not visited yet. Default: no limit, so a row may be
+    /// as old as the start.
     ///
     /// A limit finds code that uses outdated rows: stale values (G5), deleted rows (G4) and rows that it should have
     /// read (G3).
@@ -224,8 +225,8 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
     /// Judges a resumption: the code was killed and resumes after this key, which it stored. `None`, or a key before
     /// the range, is the start.
     ///
-    /// Rows that were visited after this key must come again (G10). If there are none, the code may have read and
-    /// stored the end before the kill. Then a row counts as missing only if it existed since before that read.
+    /// Rows that were visited after this key must come again (G10). If there are none, the code may have reached the
+    /// end before the kill and stored that fact. Then rows that were inserted later don't count as missing.
     ///
     /// # Errors
     ///
@@ -295,7 +296,7 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
             until => until,
         };
         match (until, &self.end) {
-            // A bounded walk leaves out what was appended after its end, even if it stored such a key.
+            // A bounded walk leaves out what was appended after its end, even if its stored position is there.
             (Bound::Included(key), Some(end)) if self.until == Until::LastAtStart => {
                 let end = end.at_least.as_ref()?;
                 let is_nearer = compare(self.range.order(), end, key).is_lt();
@@ -315,14 +316,14 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         Some((key.clone(), lives.shown(key, read)))
     }
 
-    /// Returns the earliest moment at which what lies before the next row was read.
+    /// Returns the earliest moment at which the gap before the next row was read.
     fn page_from(&self) -> u64 {
         self.moments.front().copied().unwrap_or(self.begun)
     }
 
     /// Returns the earliest moment at which the next row was read.
     fn read_from(&self) -> u64 {
-        // The first moment belongs to the page before, which may have been read past its last row.
+        // The first moment counts only for the gap: the previous page may have been read past its last row.
         let is_full = self.moments.len() > self.reads_ahead;
         let at = usize::from(is_full);
         self.moments.get(at).copied().unwrap_or(self.begun)
