@@ -42,7 +42,7 @@ pub(crate) enum Target {
 
 impl Case {
     fn is_missed(&self) -> bool {
-        // Rounded to the printed hundredth, so that a ratio that reads as reached is reached.
+        // Rounded to the printed hundredth: a ratio that is printed as equal to its target doesn't miss it.
         let ratio = (self.ratio * 100.0).round() / 100.0;
         match self.target {
             // Zero means exactly zero.
@@ -126,8 +126,8 @@ impl Bench {
         self.turns(name, target, || cpu(&mut floor), || cpu(&mut way))
     }
 
-    /// Measures `way` between two turns of `floor`, nine times, and records the median of its time over the
-    /// mean of theirs. Returns it, if the case is requested.
+    /// Measures `way` between two turns of `floor`, nine times. A ratio divides the time of `way` by the mean time of
+    /// these two turns. Records the median of the ratios and returns it, if the case is requested.
     ///
     /// A turn returns its own nanoseconds, so that it can prepare something first.
     pub(crate) fn turns(

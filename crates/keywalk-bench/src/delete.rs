@@ -1,10 +1,10 @@
-//! Deletes and updates rows during a walk over a SQLite table, in chunks of the default size. The ratio is the CPU time
-//! over that of one statement per chunk, which changes the range from its first key to its last in the chunk's
-//! transaction.
+//! Deletes and updates rows during a walk over a SQLite table, in chunks of the default size. The floor executes one
+//! statement per chunk, in one transaction per chunk. It changes the range from the chunk's first key to its last. The
+//! ratio is the CPU time over that of the floor.
 //!
 //! `…_by_row` executes one statement per row, in one transaction per chunk. `…_by_job` is a job that changes ranges and
-//! commits its checkpoint in the chunk's transaction. Each turn works on the older half of a new copy of the table and
-//! leaves the same rows.
+//! commits its checkpoint in the chunk's transaction. Each turn works on the older half of a new copy of the table. All
+//! ways leave the same rows.
 
 use std::fs;
 use std::path::Path;

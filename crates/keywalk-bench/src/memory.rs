@@ -1,10 +1,10 @@
 //! Walks over maps, lists and slices in memory. The ratio is the CPU time over that of their own iterators.
 //!
-//! Only the pass is measured: values are skipped, not read. A chunk is a second pass over what the fetch found, so it
-//! can't be free. `map/by_hand_N` does the same by hand: it collects references to N entries from `range` in a `Vec`,
-//! then continues after the last. Keys are `u64`, values 64 bytes. `lent_N` and `items_N` are as for SQLite. A
-//! [`SharedMap`] and a [`SkipList`] yield clones, so their floors are iterators that clone; the map's holds one lock
-//! throughout.
+//! Only the pass is measured: values are skipped, not read. A walk passes over the entries twice: the fetch collects
+//! them, and the caller visits them. So it can't be as fast as the floor. `map/by_hand_N` does the same by hand: it
+//! collects references to N entries from `range` in a `Vec`, then continues after the last. Keys are `u64`, values 64
+//! bytes. `lent_N` and `items_N` are as for SQLite. A [`SharedMap`] and a [`SkipList`] yield clones, so their floors
+//! are iterators that clone. The floor of the [`SharedMap`] holds one lock throughout.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -114,7 +114,7 @@ where
     seen
 }
 
-/// Collects the references of a chunk in a reused `Vec`, up to the last key at the start.
+/// Collects references to the entries of each chunk in a reused `Vec`. Ends at the key that was last at the start.
 fn by_hand(map: &BTreeMap<u64, Value>, chunk_size: usize) -> Seen {
     let mut seen = Seen::default();
     let mut entries: Vec<(&u64, &Value)> = Vec::new();

@@ -1,8 +1,8 @@
-//! Peak memory of a walk over a SQLite table. The ratio is over the peak of one open cursor plus 1 MB.
+//! Peak memory of a walk over a SQLite table. The ratio divides it by the peak of one open cursor plus 1 MB.
 //!
-//! Each pass runs in a process of its own, so that it can't reuse the memory of another. Its peak is in bytes above the
-//! idle process, whose code is all in memory; the figure is the median of several processes. `rows_R/WAY_N` is a walk
-//! in chunks of N, `rows_R/all` collects all rows in one `Vec`. MB are millions of bytes.
+//! Each pass runs in a process of its own, so that it can't reuse the memory of another pass. The peak is what the pass
+//! adds to the memory of the idle process, whose code is already loaded. The figure is the median of several processes.
+//! `rows_R/WAY_N` is a walk in chunks of N, `rows_R/all` collects all rows in one `Vec`. MB are millions of bytes.
 
 use std::env;
 use std::fs;

@@ -1,8 +1,8 @@
 //! Walks over SQLite tables. The ratio is the CPU time over that of one open cursor over the same table.
 //!
-//! `KEY/visit_N` is a walk in chunks of N that passes each borrowed row to a closure, over a cursor that borrows too.
-//! `KEY/lent_N` lends chunks whose items are reused, and `KEY/items_N` yields each item. Both are compared with a
-//! cursor that makes a new struct per row. The tables are in the cache.
+//! `KEY/visit_N` is a walk in chunks of N that passes each borrowed row to a closure. It is compared with a cursor that
+//! borrows too. `KEY/lent_N` lends chunks whose items are reused, and `KEY/items_N` yields each item. Both are compared
+//! with a cursor that makes a new struct per row. The tables are in the cache.
 
 use std::collections::BTreeMap;
 

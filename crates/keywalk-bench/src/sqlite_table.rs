@@ -24,7 +24,7 @@ pub(crate) trait Shape {
     /// The SQL expression of the key of row number `?1`, which counts from 1.
     const VALUES: &'static str;
 
-    /// Reads the key as the cursor that makes structs does, for [`digest`](Self::digest).
+    /// Reads the key into new memory, for [`digest`](Self::digest).
     fn read(row: &Row<'_>) -> Result<Self::Key>;
 
     /// Returns the digest of a borrowed key.

@@ -1,16 +1,17 @@
 //! The effect of a reader on a concurrent writer, over SQLite in WAL mode.
 //!
 //! The writer commits 20,000 times, one row each, while another thread repeats a walk in chunks of the default size.
-//! Each ratio is over the runs without a reader before and after. `size_READER` is the largest size of the WAL;
-//! `writer_wall_READER` and `writer_cpu_READER` are the writer's times. Figures are medians of five rounds.
+//! Each ratio divides a run by the mean of the runs before and after it, which have no reader. `size_READER` is the
+//! largest size of the WAL; `writer_wall_READER` and `writer_cpu_READER` are the writer's times. Figures are medians of
+//! five rounds.
 //!
 //! The reader `busy` spends about as much time on a chunk as on its fetch. The reader `idle` spends none, so it is in a
 //! fetch at nearly each commit. SQLite can't restart the WAL then, and the WAL grows until a commit falls between two
 //! fetches. The reader `by_hand` pages with a hand-written statement. The reader `cursor` is one open cursor that stays
 //! on its first row; it runs once, because it takes long.
 //!
-//! This needs two idle cores. A reader that loses its core during a fetch blocks the WAL for as long, and the writer's
-//! time becomes that of two threads on one core.
+//! This needs two idle cores. A reader that loses its core during a fetch blocks the WAL until it runs again. If both
+//! threads share one core, the writer's wall time includes the reader's work.
 
 use std::error::Error;
 use std::fs;
@@ -124,7 +125,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// Commits this many rows on a new connection, starting with an empty WAL.
+    /// Makes all its commits on a new connection, starting with an empty WAL.
     fn run(&mut self) -> Fallible<Written> {
         /// A prime, so that each row is written in turn, far from the previous one.
         const STRIDE: u64 = 7_919;

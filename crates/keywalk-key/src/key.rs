@@ -19,7 +19,7 @@ pub use column::TupleElement;
 pub use malformed::DecodeError;
 pub use text::BareString;
 
-/// A key of a store that is ordered by bytes: it encodes to bytes that sort as the key does.
+/// A type of keys whose bytes sort as the keys do, for stores that are ordered by bytes.
 ///
 /// | Type | Its bytes |
 /// |---|---|
@@ -93,8 +93,8 @@ pub use text::BareString;
 pub trait Key: Clone + Ord {
     /// Whether [`decode`](Self::decode) refuses all bytes except those that [`encode`](Self::encode) writes. If
     /// so, a store doesn't need to encode each decoded key again. `true` for integers, UUIDs, bytes,
-    /// [`BareString`] and [`Reverse`](std::cmp::Reverse) of types of fixed width. Provided: `false`, which is
-    /// always safe.
+    /// [`BareString`] and [`Reverse`](std::cmp::Reverse) of types of fixed width. The default is `false`, which
+    /// is always safe.
     const CANONICAL: bool = false;
 
     /// Appends the key's bytes.
@@ -108,11 +108,11 @@ pub trait Key: Clone + Ord {
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError>;
 
     /// Returns the name of the type's encoding and order: `"i64"`, `"Reverse<String>"`, `"(integer, String)"`.
-    /// A saved cursor records it, and is refused for another kind of key.
+    /// A saved cursor records the name. A walk whose keys have another name refuses the cursor.
     ///
     /// The name must stay the same across compilers and releases ([`type_name`](std::any::type_name) doesn't).
-    /// A type of your own needs a unique name, for example with its crate's name. If the type only wraps one of
-    /// these, with the same bytes and order, use the name of the wrapped type.
+    /// A type of your own needs a unique name, for example with its crate's name. If it only wraps another
+    /// key type, with the same bytes and order, use the name of the wrapped type.
     ///
     /// ```
     /// use std::cmp::Reverse;
@@ -129,8 +129,8 @@ pub trait Key: Clone + Ord {
     /// larger than `last`.
     ///
     /// Integers and UUIDs are compared by value, bytes by what follows their common prefix, and tuples by the
-    /// first column that differs. The result is right if keys are spread evenly. It is `None` for text. By
-    /// default, compares the encoded keys as bytes.
+    /// first column that differs. The fraction is right if keys are spread evenly. For text it isn't
+    /// known. For a type of your own, the default compares the encoded keys as bytes.
     ///
     /// ```
     /// use keywalk_key::Key;
@@ -146,7 +146,7 @@ pub trait Key: Clone + Ord {
 
     /// Returns the key human-readable, for a log or a progress bar. This is not a stable format. Text is
     /// escaped so that it is safe on a terminal, and cut after 120 characters or 60 bytes, so two long keys may
-    /// look alike. Provided: the key's bytes as hexadecimal digits.
+    /// look alike. By default, returns the key's bytes as hexadecimal digits.
     ///
     /// ```
     /// use std::cmp::Reverse;
@@ -159,7 +159,7 @@ pub trait Key: Clone + Ord {
         words::of_bytes(&self.to_bytes())
     }
 
-    /// Decodes into the memory of an existing key. Provided: assigns [`decode`](Self::decode).
+    /// Decodes into the memory of an existing key. By default, assigns what [`decode`](Self::decode) returns.
     ///
     /// # Errors
     ///

@@ -39,7 +39,7 @@
 //!
 //! | Event | Result | What to do |
 //! |---|---|---|
-//! | A thread panics while it holds [`SharedMap`]'s write lock | [`Poisoned`], once; nothing is lost | repair the map, call [`clear_poison`](std::sync::RwLock::clear_poison), resume from the cursor |
+//! | A thread panics while it holds [`SharedMap`]'s write lock | the walk returns [`Poisoned`] and ends; its cursor stays at the last item | repair the map, call [`clear_poison`](std::sync::RwLock::clear_poison), resume from the cursor |
 //! | A slice isn't sorted, or has a key twice | creating the [`SortedSlice`] returns [`Unsorted`], with the position | `sort_by_key`, `dedup_by_key` |
 //! | Items of a slice change (in a `Cell`) so that it is no longer sorted | items are missed or repeated, or a contract error ends the walk | create the slice again |
 //! | `Ord` of a key contradicts itself | as in the previous row; `BTreeMap` may also panic | correct the `Ord` |
@@ -48,8 +48,8 @@
 //! A saved cursor, a [`Token`](keywalk::Token), resumes over any of these stores that has the same name and key
 //! type: see [`Named`].
 //!
-//! The guarantees G1 to G15 are those of a [walk](keywalk#what-a-walk-promises). Those that the table doesn't
-//! mention hold as stated there.
+//! G1 to G15 are the promises of a [walk](keywalk#what-a-walk-promises). The promises that the first table
+//! doesn't list hold as stated there.
 //!
 //! # Features
 //!

@@ -52,7 +52,7 @@ impl<K: Ord + Clone, V: Clone> ChunkSource for SharedMap<K, V> {
         range: &KeyRange<K>,
         chunk: &mut Chunk<(K, V)>,
     ) -> Result<Fetched<K>, Poisoned> {
-        // `BTreeMap::range` panics on such a range.
+        // `BTreeMap::range` panics on some empty ranges.
         if range.is_empty() {
             return Ok(Fetched::End);
         }

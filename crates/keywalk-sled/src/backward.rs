@@ -11,15 +11,16 @@ use crate::step::Step;
 
 /// Yields entries from the largest key down, from ranges that are read in ascending order.
 ///
-/// `next_back` of sled 0.34.7 can't be used. To get from a leaf to the previous one, it guesses the key before
-/// the leaf's first key: the last byte less one, then four bytes `ff`. If the previous leaf begins above that
-/// guess, it searches a million times and then panics. Integers around 0 are enough to trigger this: the leaf
-/// `80` comes after one that begins at `7f ff ff ff ff ff ff f0`.
+/// `next_back` of sled 0.34.7 can't be used. To get from a leaf to the previous one, it guesses a key before
+/// the leaf's first key: that key with its last byte less one, then four bytes `ff`. If the previous leaf begins
+/// above that guess, it searches a million times and then panics. Integers around 0 are enough to trigger this:
+/// the leaf `80` comes after one that begins at `7f ff ff ff ff ff ff f0`.
 ///
-/// So a stretch below the top is read ascending and yielded descending, and then the stretch below it. Where a
-/// stretch starts is an estimate: as far below the top as the last fetch went. If a stretch has too many
-/// entries, some of their keys are kept as marks, at which later stretches begin. The next try then starts half
-/// way between the highest mark and the top. So on average each entry is read about one time too often.
+/// So this type reads a stretch below the top in ascending order, and yields it in descending order. Then it reads
+/// the stretch below that one. It estimates where to start a stretch: the distance from the top is the distance
+/// that the last fetch covered. If a stretch has too many entries, some of their keys are kept as marks, at which
+/// later stretches begin. The next try then starts half way between the highest mark and the top. On average, each
+/// entry is read about twice.
 #[derive(Debug, Default)]
 pub(crate) struct Backward {
     /// The distance that the last fetch covered.
@@ -38,12 +39,12 @@ pub(crate) struct Backward {
 enum Guess {
     /// This far below the top. `None`: at the mark below or, if there is none, at the lower bound.
     Step(Option<Step>),
-    /// Half way to the mark below, or at the mark itself if it is at most this far from the top.
+    /// Half way to the mark below. If that mark is at most this far from the top, at the mark itself.
     Half(Option<Step>),
 }
 
-/// The most halvings per fetch: enough to pass a common prefix of 64 bytes. For a longer prefix millions could
-/// be needed. After that many, stretches begin at the mark, which is itself an entry.
+/// The most halvings per fetch: enough to pass a common prefix of 64 bytes. A longer prefix could need millions.
+/// After the last halving, stretches begin at the mark, which is itself an entry.
 const MOST_HALVES: usize = 512;
 
 /// The smallest number of entries that is expected.

@@ -11,8 +11,8 @@ pub(crate) use shown::{TreeName, TypeName};
 /// error of sled itself.
 ///
 /// The message names the tree, the key and what to do. Match on [`kind`](Self::kind). The error of a closure or
-/// of sled is in [`source`](StdError::source). There is no `is_transient`: sled waits for its locks
-/// itself.
+/// of sled is in [`source`](StdError::source). sled waits for its locks instead of returning an error, so this
+/// type has no `is_transient`, unlike the error of keywalk-sqlite.
 pub struct Error {
     problem: Box<Problem>,
 }
@@ -23,19 +23,20 @@ pub struct Error {
 pub enum ErrorKind {
     /// A stored key doesn't decode as the source's key type.
     Key,
-    /// A value doesn't decode; the closure's error is the source.
+    /// A value doesn't decode. [`Error::source`](StdError::source) is the closure's error.
     Value,
-    /// The tree was dropped, even if a tree of the same name exists again; sled's error is the source.
+    /// The tree was dropped, even if a tree of the same name exists again. [`Error::source`](StdError::source) is
+    /// sled's error.
     Dropped,
-    /// The files don't hold what was written: a checksum is wrong, a file is too short (sled's error is the
-    /// source), or keys are out of order.
+    /// The files don't hold what was written: a checksum is wrong, a file is too short, or keys are out of order.
+    /// [`Error::source`](StdError::source) is sled's error, if sled noticed the damage.
     Corrupt,
-    /// A file can't be read, or is missing; sled's error is the source.
+    /// A file can't be read, or is missing. [`Error::source`](StdError::source) is sled's error.
     Io,
-    /// sled itself panicked; the error contains its message. See the [crate](crate#what-happens-when) for how
-    /// far sled is usable afterwards.
+    /// sled itself panicked; the error contains its message. Read what you need, and end the process: see the
+    /// [crate](crate#what-happens-when).
     Panicked,
-    /// sled failed in another way; its error is the source.
+    /// sled failed in another way. [`Error::source`](StdError::source) is sled's error.
     Store,
 }
 

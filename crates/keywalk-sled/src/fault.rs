@@ -40,8 +40,8 @@ impl From<sled::Error> for Fault {
 /// propagate to the caller unchanged.
 pub(crate) fn caught<R>(run: impl FnOnce(&Others) -> R) -> Result<R, Fault> {
     let others = Others(Cell::new(false));
-    // Nothing that a panic left half done is used. The chunk is discarded, and the source's state is set again
-    // by each fetch, or is only an estimate of where to look.
+    // Nothing that a panic left half done is used. The chunk is discarded. Each fetch sets the source's state again,
+    // except for the estimates of where to look.
     panic::catch_unwind(AssertUnwindSafe(|| run(&others))).map_err(|payload| {
         if others.0.get() {
             panic::resume_unwind(payload);

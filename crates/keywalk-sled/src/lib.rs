@@ -1,7 +1,7 @@
 //! Walks sled trees with [keywalk]: by typed keys, in both orders, in constant memory.
 //!
 //! Use it for existing sled databases; [sled is unmaintained](#the-state-of-sled). A fetch costs what sled's
-//! `range` costs, and descending up to 3.3 times that.
+//! `range` costs. A descending fetch costs up to 3.3 times that.
 //!
 //! ```
 //! use keywalk::Walk;
@@ -36,13 +36,13 @@
 //! | Consistency of a chunk (G3, G4) | not a snapshot of the tree: a key that is inserted or removed during the fetch may or may not be in it; G3 and G4 cover all other keys |
 //! | Isolation (G5, G7) | none: sled's ranges see concurrent writes. A single insert or remove is seen whole or not at all; a batch or transaction may be seen in part |
 //! | Held between fetches (G14) | nothing: no iterator. The source keeps sled's handle, and so keeps the database open |
-//! | Memory (G13) | one chunk of items, up to 256 keys at which descending fetches can start, and sled's cache (1 GiB by default). A descending fetch holds half a chunk and 16 entries more; if chunks are limited by bytes, the number of their items is estimated from the previous chunk |
+//! | Memory (G13) | one chunk of items, and sled's cache (1 GiB by default). A descending walk also keeps up to 256 keys. A descending fetch reads entries ahead: at most as many as one and a half chunks hold, and 16 more. If chunks are limited by bytes, this counts the items of the previous chunk, at least 8 |
 //! | A value | holds a reference count on sled's buffer: it stays whole when the entry is overwritten or removed |
 //! | Keys | those of [`Key`]: integers, text, bytes, UUIDs, tuples of up to six columns, `Reverse`, your own |
 //! | A stored key that isn't of the source's key type (G11) | an error that shows its bytes; nothing is skipped |
 //! | Threads | a tree owns its handle, and is `Send` if its closure is: it can be [prefetched](keywalk::Walk::prefetch) |
-//! | A key with a second encoding | an error: keys of types that aren't [`CANONICAL`](Key::CANONICAL) are encoded again and compared |
-//! | Allocations per item, in lent chunks after the first | none here; sled itself allocates for a key of more than 22 bytes |
+//! | Stored bytes that decode to a key but aren't its encoding | an error; the source encodes keys again to find such bytes, unless the type is [`CANONICAL`](Key::CANONICAL) |
+//! | Allocations per item, in lent chunks after the first | none by this crate; sled itself allocates for a key of more than 22 bytes |
 //!
 //! The guarantees G1 to G15 are those of a [walk](keywalk#what-a-walk-promises).
 //!
@@ -69,7 +69,7 @@
 //! | the closure, or a method of the key, panics | the panic propagates to the caller unchanged | walk on: nothing is held, and the fetch loses no item |
 //! | the tree is cleared | no error: the walk ends | |
 //! | all `Db`s are dropped | no error: the source keeps the database open, and locked, until it is dropped | |
-//! | another process opens the database | no error in this process: sled returns one in the other | |
+//! | another process opens the database | no error in this process; in the other process, sled fails to open it | |
 //!
 //! A panic in sled prints its message as usual: the panic hook is unchanged. sled's locks are then released,
 //! but the data under them may be half changed, and sled wasn't written to be used after a panic. Read what you
@@ -79,10 +79,10 @@
 //! # The state of sled
 //!
 //! sled 0.34.7 is from 2021 and isn't maintained. It can hang ([#1412]), and issues [#1533] and [#1387] are
-//! open. It depends on two crates that RustSec lists as unmaintained: `fxhash` ([RUSTSEC-2025-0057]) and, with
-//! an old `parking_lot`, `instant` ([RUSTSEC-2024-0384]). This crate doesn't use the alphas of 1.0: their
-//! iterators repeat keys ([#1540]). Use it for existing databases; for a new one, redb is the safer embedded
-//! store.
+//! open. RustSec lists two of its dependencies as unmaintained: `fxhash` ([RUSTSEC-2025-0057]) and `instant`
+//! ([RUSTSEC-2024-0384]), which its old `parking_lot` needs. This crate doesn't use the alphas of sled 1.0: their
+//! iterators repeat keys ([#1540]). Use keywalk-sled for existing databases. For a new one, redb is the safer
+//! embedded store.
 //!
 //! Terms are defined in the repository's GLOSSARY.md.
 //!

@@ -1,6 +1,6 @@
 use sled::IVec;
 
-/// Keys met during a walk, at which later reads can begin. Those that one read added are a series: a known
+/// Keys met during a walk, at which later reads can begin. The marks that one read adds form a series: a known
 /// number of entries lies between neighbours. That number is approximate if entries have changed since.
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
@@ -21,8 +21,8 @@ struct Mark {
 const MOST_MARKS: usize = 256;
 
 impl Marks {
-    /// Forgets the marks at or above `top`, except the lowest of them if it continues the series below `top`.
-    /// Forgets all marks if `apart` changes.
+    /// Forgets the marks at or above `top`. Keeps the lowest of them if it is in one series with the mark below
+    /// `top`. Forgets all marks if `apart` changes.
     pub(crate) fn come_to(&mut self, top: Option<&[u8]>, apart: usize) {
         if self.apart != apart {
             self.marks.clear();
@@ -64,11 +64,11 @@ impl Marks {
             .find(|key| top.is_none_or(|top| ***key < *top))
     }
 
-    /// Returns the mark that has about `wanted` entries between it and `top`; if no mark is known to have that
-    /// many, the one with the most. Returns `None` if no mark's number is known.
+    /// Returns the mark that has about `wanted` entries between it and `top`. If all known numbers of entries are
+    /// smaller, returns the mark with the largest number. Returns `None` if no number is known.
     pub(crate) fn with_above(&self, top: Option<&[u8]>, wanted: usize) -> Option<&IVec> {
         let last = self.marks.last()?;
-        // The distance from the highest mark below the top is known if it leads to a mark.
+        // How many entries lie above the highest mark below the top is known only up to another mark.
         if top.is_none_or(|top| *last.key < *top) {
             return None;
         }
@@ -96,7 +96,7 @@ mod tests {
             .collect()
     }
 
-    /// Of the keys from 0 to 20, four apart.
+    /// Returns marks at every fourth key from 0 to 19.
     fn marks() -> Marks {
         let mut marks = Marks::default();
         marks.come_to(None, 4);

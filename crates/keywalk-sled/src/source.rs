@@ -44,7 +44,7 @@ impl<K: Key, D: Decode> ChunkSource for Tree<K, D> {
         let bounds = (self.lower.get(), self.upper.get());
         let mut reader = Reader::new(&self.tree, &mut self.again);
         let room = chunk.limit() - chunk.len();
-        // If bytes end a chunk, reading entries up to the limit would be wasted, and would hold them in memory.
+        // A limit in bytes may end the chunk first. Entries read beyond that would be wasted, and held in memory.
         let wanted = match chunk.budget() {
             Some(_) => room.min(self.backward.expected()),
             None => room,
@@ -78,7 +78,7 @@ impl<K: Key, D: Decode> ChunkSource for Tree<K, D> {
             Ok(false)
         };
         match range.order() {
-            // Separate from the state of the walk, which is for chunks.
+            // Uses a state of its own: the estimates of `self.backward` are for chunks.
             Order::Ascending => Backward::default().fetch(&self.tree, bounds, 1, take),
             Order::Descending => ascend(&self.tree, bounds, take),
         }

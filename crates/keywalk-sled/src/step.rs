@@ -5,7 +5,7 @@
 pub(crate) struct Step {
     /// Not 0.
     mantissa: u64,
-    /// How many bytes after the point the mantissa ends: the distance is `mantissa` / 256 ^ `bytes`.
+    /// The distance is `mantissa` / 256 ^ `bytes`.
     bytes: usize,
 }
 
@@ -15,14 +15,14 @@ impl Step {
     pub(crate) fn between(low: &[u8], high: Option<&[u8]>) -> Option<Step> {
         let length = low.len().max(high.map_or(0, <[u8]>::len));
         let digit = |key: &[u8], at: usize| i64::from(key.get(at).copied().unwrap_or(0));
-        // The carry to add to the difference of the following bytes, in their unit.
+        // The difference of the bytes so far, in units of the last of them. A missing `high` is 1, before all bytes.
         let mut difference = i64::from(high.is_none());
         for at in 0..length {
             difference = difference * 256 + high.map_or(0, |high| digit(high, at)) - digit(low, at);
             if difference < 0 {
                 return None;
             }
-            // Two more than the following bytes can subtract.
+            // Precise enough. The following bytes subtract less than one unit, so one less is rounded down.
             if difference > i64::from(u32::MAX) {
                 return Step::of(difference - 1, at + 1);
             }

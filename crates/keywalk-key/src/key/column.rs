@@ -12,9 +12,9 @@ use super::{DecodeError, share, words};
 /// [`Uuid`]: https://docs.rs/uuid/1/uuid/struct.Uuid.html
 ///
 /// Also implemented for the [`Reverse`](std::cmp::Reverse) of any column, which the tuple layer doesn't have.
-/// Its bytes are the column's, each complemented. Before that, texts and byte strings get one more `00` at the
-/// end. Otherwise the reversed `"a"` (`02 61 00`) would be a prefix of the reversed `"a\0b"`
-/// (`02 61 00 ff 62 00`), and sort before it instead of after it.
+/// It has the bytes of the column, each complemented. A text or byte string gets one more `00` at the end before
+/// it is complemented. Without that `00`, `"a"` (`02 61 00`) would be a prefix of `"a\0b"` (`02 61 00 ff 62 00`).
+/// The reversed `"a"` would then sort first, but it must sort second.
 ///
 /// A type of your own that wraps one of these forwards the calls:
 ///
@@ -53,8 +53,8 @@ use super::{DecodeError, share, words};
 /// The contract of [`Key`](crate::Key), and:
 ///
 /// 1. The first byte is neither `00` nor `ff`.
-/// 2. No column's bytes are a prefix of another's. Exception: bytes that begin with `01` or `02` may be a
-///    prefix of others that continue with `ff`.
+/// 2. The bytes of a column are not a prefix of the bytes of another column. One exception: bytes that
+///    begin with `01` or `02` may be such a prefix, if the longer bytes have `ff` right after it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be a column of a key: it is no `keywalk_key::TupleElement`",
     label = "not a column of a key",
@@ -78,19 +78,19 @@ pub trait TupleElement: Clone + Ord {
     fn column_kind() -> Cow<'static, str>;
 
     /// Returns the fraction of the way from `first` to `last` that lies before `at`; see
-    /// [`Key::fraction`](crate::Key::fraction). Provided: by the column's bytes.
+    /// [`Key::fraction`](crate::Key::fraction). By default, compares the columns' bytes.
     #[must_use]
     fn column_share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
         share::of_bytes(&packed(first), &packed(last), &packed(at))
     }
 
-    /// Returns the column human-readable; see [`Key::display`](crate::Key::display). Provided: its bytes as
-    /// hexadecimal digits.
+    /// Returns the column human-readable; see [`Key::display`](crate::Key::display). By default, returns its
+    /// bytes as hexadecimal digits.
     fn column_text(&self) -> String {
         words::of_bytes(&packed(self))
     }
 
-    /// Unpacks into the memory of an existing column. Provided: assigns [`unpack`](Self::unpack).
+    /// Unpacks into the memory of an existing column. By default, assigns what [`unpack`](Self::unpack) returns.
     ///
     /// # Errors
     ///

@@ -17,8 +17,8 @@ impl TupleElement for String {
         "String".into()
     }
 
-    /// Returns `None`. Texts use few of the 256 values of a byte, so the fraction would be wrong: all dates
-    /// from `2025-…` to `2026-…` would lie within a hundredth of the way.
+    /// Returns `None`. Texts use few of the 256 values of a byte, so the fraction would be wrong: from
+    /// `2025-01-01` to `2026-01-01`, every date of 2025 would lie below 0.01.
     fn column_share(_first: &Self, _last: &Self, _at: &Self) -> Option<f64> {
         None
     }
