@@ -41,7 +41,7 @@ struct Args {
     /// Table to purge
     #[arg(long, value_name = "NAME", requires = "db", default_value = "events")]
     table: String,
-    /// Condition of the rows to delete. A changed text starts over, so write
+    /// Delete the rows that satisfy this condition. The job starts over if the text changes, so write
     /// "at < unixepoch('now', '-30 days')" rather than a number that changes
     #[arg(long = "where", value_name = "SQL", requires = "db")]
     #[arg(default_value = "at < 1700000000")]
@@ -52,7 +52,7 @@ struct Args {
     /// Rows per transaction
     #[arg(long, default_value = "512")]
     chunk_size: NonZeroUsize,
-    /// Pause after each chunk, so that waiting connections get the database
+    /// Pause after each chunk, so that waiting connections can lock the database
     #[arg(long, value_name = "MS", default_value_t = 1)]
     pause: u64,
     #[command(flatten)]
@@ -97,7 +97,7 @@ fn purge(db: &Connection, args: &Args) -> Result<(u64, Outcome), BoxError> {
     let (table, key) = (quoted(&args.table), key_columns(db, &args.table)?);
     let delete = format!("DELETE FROM {table} WHERE {}", key_equals(&key, 1));
 
-    // Starts over when it was done or when the condition changed, for a purge that runs every night.
+    // The purge may run every night. The job starts over if the last run finished it, or if the condition changed.
     let name = format!("purge {}", args.table);
     let job = Job::new(name, walk, SqliteCheckpoints::new(db))
         .restart_when_done()

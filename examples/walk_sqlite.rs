@@ -1,8 +1,8 @@
 //! How do I walk a SQLite table in constant memory while other connections delete rows?
 //!
 //! `cargo run --release --example walk_sqlite` makes a table of 500,000 rows and walks it. Concurrently, a second
-//! connection deletes rows ahead of and behind the cursor. The example checks every row that came. With `--db FILE
-//! --table NAME` it walks a table of your own, with any key. `--help` lists the options.
+//! connection deletes rows ahead of and behind the cursor. The example checks every row that the walk yields.
+//! With `--db FILE --table NAME` it walks a table of your own, with any key. `--help` lists the options.
 
 #![forbid(unsafe_code)]
 
@@ -96,7 +96,7 @@ impl Args {
 /// Walks a table whose key and types come from its schema.
 fn walk_own(file: &Path, table: &str, args: &Args) -> Result<Stats, BoxError> {
     let db = open_to_read(file)?;
-    // A walk reads each page once, so SQLite needs no more cache than for the path down the tree.
+    // A walk reads each page once, so SQLite's cache only needs the pages on the path from the root of the tree.
     db.execute_batch("PRAGMA cache_size = -512")?;
     let mut source = Table::new(&db, table);
     if !args.key.is_empty() {
@@ -142,8 +142,8 @@ fn walk_beside_deletes(file: &Path, args: &Args) -> Result<Stats, BoxError> {
     let deleted = deletes.end()?;
     let (ahead, skipped, behind) = (deleted.ahead, deleted.skipped, deleted.behind);
     print_line(format_args!(
-        "every row that stayed came once, in order; meanwhile {ahead} rows were deleted in front of the cursor \
-         ({skipped} of them before it came) and {behind} behind it"
+        "each row that wasn't deleted was visited once, in order; concurrently, {ahead} rows were deleted ahead of the \
+         cursor ({skipped} of them before the walk reached them) and {behind} behind it"
     ))?;
     Ok(chunks.stats())
 }

@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Error, Row};
 use serde_json::Value as Json;
 
-/// Returns the columns of a line: the key columns, and the requested columns or all.
+/// Returns the columns of a line: the key columns and the requested columns. If none were requested, it returns all.
 pub(crate) fn columns(
     db: &Connection,
     table: &str,
@@ -27,7 +27,7 @@ pub(crate) fn columns(
     Ok(columns)
 }
 
-/// Writes a row that begins with these columns into `line`, and reuses its memory.
+/// Replaces the content of `line` with a row that begins with these columns. Reuses the memory of `line`.
 pub(crate) fn write(row: &Row<'_>, columns: &[String], line: &mut Vec<u8>) -> rusqlite::Result<()> {
     line.clear();
     for (at, column) in columns.iter().enumerate() {

@@ -27,7 +27,7 @@ impl Out {
         let refused = |why: &str| Failure::Mistake(format!("{} {why}", path.display()));
         if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             return Err(
-                refused("is not a regular file; leave out --out and send stdout there").into(),
+                refused("is not a regular file; omit --out and redirect stdout to it").into(),
             );
         }
         let lease = Lease::by_file(path)?;
@@ -49,7 +49,7 @@ impl Out {
         };
         let refused = |why: &str| {
             let why =
-                format!("the file {why}; name another file, or give --reset to write it anew");
+                format!("the file {why}; name another file, or give --reset to overwrite this one");
             Err(Failure::Mistake(why).into())
         };
         let (mut lines, mut line) = (BufReader::new(&*file), Vec::new());
@@ -58,19 +58,19 @@ impl Out {
             lines.read_until(b'\n', &mut line)?;
             if !line.ends_with(b"\n") {
                 return refused(&format!(
-                    "has {number} lines of those that were written to it"
+                    "has only {number} of the lines that were written to it"
                 ));
             }
             let first = (number == 0).then(|| serde_json::from_slice(&line).unwrap_or_default());
             let expected: BTreeSet<&String> = columns.iter().collect();
             let is_other = |names: BTreeMap<String, IgnoredAny>| !names.keys().eq(expected);
             if first.is_some_and(is_other) {
-                return refused("has lines of other columns");
+                return refused("has lines with other columns");
             }
         }
         let end = lines.stream_position()?;
         if counted.is_none() && file.metadata()?.len() > 0 {
-            return refused("isn't what an export of this table began to write");
+            return refused("wasn't written by an export of this table");
         }
         file.set_len(end)?;
         file.seek(SeekFrom::End(0))?;

@@ -4,7 +4,7 @@ use keywalk_conformance::BoxError;
 use keywalk_conformance::history::Change;
 use rusqlite::{Connection, Row};
 
-/// A row of the table. A schedule writes a new number for each put; any column can store it, here `version`.
+/// A row of the table. Each put of a schedule has a new number, which any column can store. Here it is `version`.
 #[derive(Debug)]
 pub(crate) struct Article {
     pub(crate) id: i64,

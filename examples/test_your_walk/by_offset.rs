@@ -1,4 +1,4 @@
-//! The same sync with LIMIT and OFFSET, as many write it first. It is wrong.
+//! The same sync with LIMIT and OFFSET, which is what many programmers write first. It is wrong.
 
 use rusqlite::Connection;
 

@@ -1,7 +1,7 @@
 //! How do I test my own code that walks a table?
 //!
 //! - `sync.rs` is application code: it copies rows into a search index with a walk, and stores its position.
-//! - `by_offset.rs` does the same with LIMIT and OFFSET, as many write it first. It is wrong.
+//! - `by_offset.rs` does the same with LIMIT and OFFSET, which is what many programmers write first. It is wrong.
 //!
 //! The property test draws the initial rows, the concurrent inserts, deletions and replacements, and where the code is
 //! killed. `cargo test --example test_your_walk` runs it. `cargo run --example test_your_walk` tries both syncs a
@@ -31,8 +31,8 @@ fn cases() -> impl Strategy<Value = (Schedule<i64>, usize)> {
     (KeySpace::known().schedules(), 1..5_usize)
 }
 
-/// Tests the sync by a walk, however often it is killed. It must visit each article that exists from start to end once,
-/// in order, and no older than its chunk.
+/// Tests the sync by a walk, which may be killed several times. It must visit articles in order. It must visit each
+/// article that exists from start to end, exactly once, and with a content at most as old as the article's chunk.
 fn syncs(schedule: &Schedule<i64>, chunk_size: usize) -> Result<(), Counterexample<i64>> {
     let db = database().expect("a database in memory");
     let promise = VisitLog::over(KeyRange::all(Order::Ascending))
@@ -51,8 +51,8 @@ fn syncs(schedule: &Schedule<i64>, chunk_size: usize) -> Result<(), Counterexamp
     )
 }
 
-/// Tests the sync by OFFSET against a weaker promise: it may visit appended rows, and rows may be outdated. It reads
-/// its table without a source, so concurrent changes happen after each row.
+/// Tests the sync by OFFSET against a weaker promise: it may visit appended rows, and rows may be outdated. The sync
+/// doesn't read through a `ChunkSource`, so the test makes the concurrent changes after each row.
 fn syncs_by_offset(schedule: &Schedule<i64>, page: usize) -> Result<(), Counterexample<i64>> {
     let db = database().expect("a database in memory");
     schedule.run(
@@ -94,7 +94,7 @@ fn compare() -> Result<(), Box<dyn Error>> {
     let offset_is_wrong = breaks("by LIMIT and OFFSET", syncs_by_offset)?;
     match breaks("by a walk", syncs)? {
         false if offset_is_wrong => Ok(()),
-        _ => Err("only the one by offset should be wrong".into()),
+        _ => Err("only the sync by OFFSET should be wrong".into()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Any bytes and any text, taken for a token: refused, or a cursor whose walk is exact.
+//! Decodes any bytes or text as a token. It is refused, or it is a cursor whose walk yields exactly its range.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -11,7 +11,7 @@ use keywalk::{
 
 const SECRET: &[u8] = b"a secret";
 
-/// What was taken is written as it was read, in every form, and gives a walk that is all of its range.
+/// Tests a decoded token: encoding it again gives the same bytes and text, and its walk yields all of its range.
 fn try_token<K: Coded>(token: &Token, shelf: &Shelf<K>) {
     let again = Token::from_bytes(token.as_bytes());
     assert_eq!(again.as_ref(), Ok(token));
@@ -22,8 +22,8 @@ fn try_token<K: Coded>(token: &Token, shelf: &Shelf<K>) {
         Err(Error::Token(TokenError::Source { .. } | TokenError::Key)) => return,
         Err(error) => panic!("{error:?}"),
     };
-    let written = Token::new(&cursor, &shelf).expect("it can say what it walks");
-    assert_eq!(&written, token, "it has two forms");
+    let written = Token::new(&cursor, &shelf).expect("the shelf has a fingerprint");
+    assert_eq!(&written, token, "the token has two encodings");
     assert_eq!(token.is_done(), cursor.is_done());
 
     let expected = match token.is_done() {
@@ -33,14 +33,14 @@ fn try_token<K: Coded>(token: &Token, shelf: &Shelf<K>) {
     for chunk_size in [1, 3] {
         let walk = Walk::new(shelf).resume_token(token);
         let mut items = walk
-            .expect("its cursor was read")
+            .expect("the cursor was decoded above")
             .chunk_size(chunk_size)
             .items();
         let keys: Vec<K> = items.by_ref().map_while(Result::ok).collect();
         assert_eq!(keys, expected, "{cursor:?}");
         let most = expected.len() / chunk_size + 3;
         assert!(items.stats().queries() <= most as u64, "G9");
-        let after = items.token().expect("it can say what it walks");
+        let after = items.token().expect("the shelf has a fingerprint");
         assert_eq!(Token::from_bytes(after.as_bytes()).as_ref(), Ok(&after));
     }
 }
@@ -91,7 +91,7 @@ fn try_all<K: Coded>(data: &[u8], shelf: &Shelf<K>) {
     if let Ok(text) = std::str::from_utf8(data) {
         try_text(text, shelf);
     }
-    // Few inputs would get past a checksum or a fingerprint by themselves.
+    // Few random inputs have a right checksum or fingerprint, so these two add them.
     try_bytes(&sealed(data), shelf);
     for form in [1, 2] {
         if let Some(bytes) = forged(form, data, shelf) {
@@ -100,18 +100,18 @@ fn try_all<K: Coded>(data: &[u8], shelf: &Shelf<K>) {
     }
 }
 
-/// Tokens are read without a panic, have one form, and give walks that end (G9, G10).
+/// Checks that decoding a token never panics, that a token has one encoding, and that its walk ends (G9, G10).
 ///
 /// # Panics
 ///
-/// If that isn't so.
+/// If keywalk breaks this promise.
 pub fn run(data: &[u8]) {
     try_all(data, &Shelf::of([i16::MIN, -300, -1, 0, 7, 256, i16::MAX]));
     let texts = ["", "a", "aa", "b", "é", "\u{10ffff}"];
     try_all(data, &Shelf::of(texts.map(String::from)));
 }
 
-/// The bytes of a token that someone made who knows the form, and the checksum that belongs to them (FNV-1a of 64 bits).
+/// Appends the right checksum (64-bit FNV-1a) to the bytes of a token, as somebody who knows the format can.
 fn sealed(body: &[u8]) -> Vec<u8> {
     let hash = body.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
@@ -119,17 +119,17 @@ fn sealed(body: &[u8]) -> Vec<u8> {
     [body, &hash.to_be_bytes()].concat()
 }
 
-/// Of this form and source: the first byte gives the flags, the others stand where the keys do (of the second
-/// form, behind a byte of further flags).
+/// Makes a token of this form, with the fingerprint of `shelf`. The first byte of `data` becomes the flags; the others
+/// stand where the keys do. In form 2, the first of these is a second byte of flags.
 fn forged<K: Coded>(form: u8, data: &[u8], shelf: &Shelf<K>) -> Option<Vec<u8>> {
     let (flags, keys) = data.split_first()?;
     let token = Walk::new(shelf).items().token();
-    let token = token.expect("it can say what it walks");
+    let token = token.expect("the shelf has a fingerprint");
     let fingerprint = token.as_bytes().get(2..18)?;
     Some(sealed(&[&[form, *flags], fingerprint, keys].concat()))
 }
 
-/// A key with a form as bytes.
+/// A key with an encoding as bytes.
 trait Coded: Ord + Clone + Debug {
     const NAME: &'static str;
 
@@ -149,7 +149,7 @@ impl Coded for i16 {
     }
 }
 
-/// Reads more than it writes: what isn't UTF-8 is mended.
+/// A lenient decoder: it replaces invalid UTF-8, so it accepts bytes that `write` never produces.
 impl Coded for String {
     const NAME: &'static str = "text";
 
@@ -162,7 +162,7 @@ impl Coded for String {
     }
 }
 
-/// Its items are its keys.
+/// A source whose items are its keys.
 struct Shelf<K> {
     keys: BTreeSet<K>,
 }
@@ -174,7 +174,7 @@ impl<K: Coded> Shelf<K> {
         }
     }
 
-    /// The keys within a range, in its order.
+    /// Returns the keys within a range, in the range's order.
     fn within(&self, range: &KeyRange<K>) -> Vec<K> {
         let keys = self
             .keys

@@ -13,12 +13,12 @@ use rusqlite::{Connection, Row};
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
-/// Whether the value of the row's `at`-th column is of that type.
+/// Returns whether the value in column `at` of the row is of type `T`.
 fn is_of<T: SqlKeyColumn>(row: &Row<'_>, at: usize) -> bool {
     row.get_ref(at).is_ok_and(|value| T::read(value).is_ok())
 }
 
-/// Whether a [`DynKey`] holds the row's values.
+/// Returns whether a [`DynKey`] can contain all values of the row.
 fn is_any(row: &Row<'_>) -> bool {
     (0..row.as_ref().column_count()).all(|at| match row.get_ref(at) {
         Ok(ValueRef::Text(text)) => std::str::from_utf8(text).is_ok(),
@@ -27,7 +27,7 @@ fn is_any(row: &Row<'_>) -> bool {
     })
 }
 
-/// Keeps what is in `input` in a table of so many key columns, and walks it by `K`.
+/// Makes a table with `columns` key columns, fills it with the values in `input`, and walks it by `K`.
 fn try_key<K: SqlKey + Debug>(
     input: &mut Unstructured<'_>,
     columns: usize,
@@ -49,7 +49,7 @@ fn try_key<K: SqlKey + Debug>(
 
 type Try = fn(&mut Unstructured<'_>) -> arbitrary::Result<()>;
 
-/// Each with the types and directions of its columns.
+/// Lists key types, each with the types and directions of its columns.
 macro_rules! keys {
     ($($key:ty = [$($column:ty, $direction:literal);+]),+ $(,)?) => {
         &[$(|input| {
@@ -83,16 +83,17 @@ const TYPED: &[Try] = keys! {
     (i64, Reverse<String>, u8) = [i64, "ASC"; String, "DESC"; u8, "ASC"],
 };
 
-/// Every row comes once and in the order of `ORDER BY`, also from a cursor on and within a range; or one
-/// short error names the table and the column, and some row's key isn't of the key's type.
+/// Checks that the walk yields every row once, in the order of `ORDER BY`, also after resuming and within a range.
+/// Otherwise, one short error must name the table. An error about a value must also name the column, and occurs only if
+/// some row's key isn't of the key's type.
 ///
 /// # Panics
 ///
-/// If that isn't so.
+/// If keywalk breaks this promise.
 pub fn run(data: &[u8]) {
     let mut input = Unstructured::new(data);
     let choice = usize::from(u8::arbitrary(&mut input).unwrap_or_default());
-    // What is too short says nothing.
+    // Input that is too short tests nothing.
     let _ = match TYPED.get(choice % (TYPED.len() + 8)) {
         Some(typed) => typed(&mut input),
         None => try_key::<DynKey>(&mut input, choice % 3 + 1, None, is_any),
@@ -133,7 +134,7 @@ struct Kept {
 }
 
 impl Kept {
-    /// `None` if SQLite refuses the table.
+    /// Returns `None` if SQLite refuses the table.
     fn new(input: &mut Unstructured<'_>, columns: usize) -> arbitrary::Result<Option<Self>> {
         let names = &NAMES[..columns];
         let mut lines = vec!["n INT".to_owned()];
@@ -176,13 +177,13 @@ impl Kept {
                 let bound = statement.raw_bind_parameter(at + 2, stored(input)?);
                 bound.expect("it has one");
             }
-            // A value may be none for a column: a text in a rowid.
+            // SQLite may refuse the value for the column, such as text for a rowid.
             let _ = statement.raw_execute();
         }
         Ok(())
     }
 
-    /// Those of the key as it is kept, which a `DynKey` follows.
+    /// Returns the directions of the key's columns as they are stored. A `DynKey` follows them.
     fn directions(&self) -> Vec<&'static str> {
         let sql = "SELECT count(*) FROM pragma_index_list('t')";
         let indexes: i64 = self
@@ -196,7 +197,7 @@ impl Kept {
         }
     }
 
-    /// The rows in the order of the key: their numbers, and whether their keys are of the type.
+    /// Returns the rows in the order of the key: each row's number, and whether its key is of the right type.
     fn rows(&self, directions: &[&str], is_key: fn(&Row<'_>) -> bool) -> Vec<(i64, bool)> {
         let terms = self.names.iter().zip(directions);
         let order: Vec<String> = terms
@@ -212,7 +213,7 @@ impl Kept {
     }
 }
 
-/// A value of any type, also of those that a Rust value isn't: a text that isn't UTF-8.
+/// Returns a value of any type. Text may be invalid UTF-8, which no Rust key type accepts.
 fn stored<'a>(input: &mut Unstructured<'a>) -> arbitrary::Result<ToSqlOutput<'a>> {
     let bytes = |input: &mut Unstructured<'a>| {
         let length = u8::arbitrary(input)? % 24;
@@ -237,12 +238,12 @@ fn stored<'a>(input: &mut Unstructured<'a>) -> arbitrary::Result<ToSqlOutput<'a>
     })
 }
 
-/// A walk by `K` over what is kept.
+/// Tests walks by `K` over a table.
 struct Trial<'a, K> {
     kept: &'a Kept,
     is_key: fn(&Row<'_>) -> bool,
     chunk_size: usize,
-    /// Of a range, by the places of keys.
+    /// The bounds of a range, as positions in the list of walked keys.
     bounds: (u8, u8),
     key: PhantomData<K>,
 }
@@ -280,7 +281,7 @@ impl<'a, K: SqlKey + Debug> Trial<'a, K> {
             let expected: Vec<i64> = rows.iter().map(|(n, _)| *n).collect();
             let are_keys = rows.iter().all(|(_, is_key)| *is_key);
             if let Some(keys) = self.walk(order, &expected, are_keys) {
-                assert!(are_keys, "{keys:?} are all keys");
+                assert!(are_keys, "a value isn't a key, in {keys:?}");
                 self.check_range(order, &keys, &expected);
             }
         }
@@ -292,7 +293,8 @@ impl<'a, K: SqlKey + Debug> Trial<'a, K> {
         Ok(table.map(number))
     }
 
-    /// All rows in order, or a part of them and one error; answers the keys if all came.
+    /// Walks the table, and checks that the rows come in order, until the end or one error. Returns the keys if there
+    /// was no error.
     fn walk(&self, order: Order, expected: &[i64], are_keys: bool) -> Option<Vec<K>> {
         let table = match self.table() {
             Ok(table) => table,
@@ -322,7 +324,7 @@ impl<'a, K: SqlKey + Debug> Trial<'a, K> {
                 Err(error) => panic!("{error} after {keys:?}"),
             }
         }
-        assert_eq!(keys.len(), expected.len(), "it ends as if all were well");
+        assert_eq!(keys.len(), expected.len(), "rows are missing at the end");
         Some(keys)
     }
 
@@ -336,7 +338,7 @@ impl<'a, K: SqlKey + Debug> Trial<'a, K> {
         }
     }
 
-    /// A part, by keys that were walked.
+    /// Walks a range between two of the walked keys.
     fn check_range(&self, order: Order, keys: &[K], expected: &[i64]) {
         let at = |place: u8| usize::from(place) % keys.len().max(1);
         let (from, to) = (at(self.bounds.0), at(self.bounds.1));
@@ -357,7 +359,8 @@ impl<'a, K: SqlKey + Debug> Trial<'a, K> {
         }
     }
 
-    /// It names the column, if there is a value to blame; or else there is no index to search by.
+    /// Checks an error of a fetch. If it is about a value, it must name the column. Otherwise it must be that no index
+    /// serves the key.
     fn is_of_a_row(&self, error: &keywalk_sqlite::Error, are_keys: bool) {
         match error.kind() {
             ErrorKind::Value => {

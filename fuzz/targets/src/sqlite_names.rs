@@ -1,4 +1,4 @@
-//! Names, filters and queries that a stranger wrote.
+//! Names, filters and queries from untrusted users.
 
 mod text;
 
@@ -15,12 +15,12 @@ use rusqlite::limits::Limit;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-/// A name is a name and never SQL. A filter is taken and the rows are those of `WHERE (filter)`, or it is
-/// refused; a query likewise. And the database is afterwards as it was.
+/// Checks that a name is never run as SQL. A filter is refused, or the walk yields the rows of `WHERE (filter)`. A
+/// query is refused, or the walk yields its rows. The database is unchanged afterwards.
 ///
 /// # Panics
 ///
-/// If that isn't so.
+/// If keywalk breaks this promise.
 pub fn run(data: &[u8]) {
     thread_local! {
         static GUARDED: RefCell<Guarded> = RefCell::new(Guarded::new());
@@ -28,7 +28,7 @@ pub fn run(data: &[u8]) {
     let mut input = Unstructured::new(data);
     GUARDED.with_borrow_mut(|guarded| {
         guarded.refresh();
-        // What is too short says nothing.
+        // Input that is too short tests nothing.
         let _ = try_input(guarded, &mut input);
         guarded.must_be_as_it_was();
     });
@@ -52,8 +52,8 @@ fn try_input(guarded: &Guarded, input: &mut Unstructured<'_>) -> arbitrary::Resu
     Ok(())
 }
 
-/// A database of two tables alike, one of more rows than a filter's stretch, where no statement runs
-/// for long or asks what changes from call to call.
+/// A database with two tables of the same columns. `long` has more rows than a fetch with a filter reads. No statement
+/// can run for long, or call a function whose result changes from call to call.
 struct Guarded {
     db: Connection,
     steps: Arc<AtomicU32>,
@@ -78,7 +78,7 @@ const SCHEMA: &str = "
     INSERT INTO long SELECT i, i % 7, char(64 + i % 5), i % 2, i / 100, i / 8.0 FROM n;
     INSERT INTO u VALUES ('a', 1), ('b', 2), ('c', NULL);";
 
-/// What an input may cost, in thousands of SQLite's steps.
+/// The maximum cost of an input, in thousands of SQLite's steps.
 const MOST_STEPS: u32 = 300;
 
 const NEVER_THE_SAME: &str = "random randomblob date time datetime julianday unixepoch strftime timediff current_timestamp \
@@ -132,7 +132,7 @@ impl Guarded {
         self.steps.store(0, Relaxed);
     }
 
-    /// Whether a statement was cut short.
+    /// Returns whether a statement was interrupted because of its cost.
     fn is_exhausted(&self) -> bool {
         self.steps.load(Relaxed) > MOST_STEPS
     }
@@ -143,7 +143,7 @@ impl Guarded {
         assert_eq!(self.content(), self.before);
     }
 
-    /// All that a statement could change.
+    /// Describes everything that a statement could change.
     fn content(&self) -> Vec<String> {
         let sql = "
             SELECT 'schema', count(*), total(length(sql)) FROM sqlite_schema
@@ -166,7 +166,7 @@ impl Guarded {
     }
 }
 
-/// SQL that a stranger wrote, and how it is to be walked.
+/// SQL from an untrusted user, and the options of its walk.
 struct Trial<'a> {
     guarded: &'a Guarded,
     sql: String,
@@ -182,7 +182,7 @@ impl<'a> Trial<'a> {
         sql: String,
         input: &mut Unstructured<'_>,
     ) -> arbitrary::Result<Self> {
-        // What is short of bytes is 0.
+        // At the end of the input, `arbitrary` returns 0.
         let how = u8::arbitrary(input)?;
         let first = i64::from(i8::arbitrary(input)?);
         Ok(Trial {
@@ -198,7 +198,7 @@ impl<'a> Trial<'a> {
         })
     }
 
-    /// As many values as `sql` has parameters.
+    /// Returns one value per parameter of `sql`.
     fn params(&self, sql: &str) -> Vec<i64> {
         let count = match self.guarded.db.prepare(sql) {
             Ok(statement) => statement.parameter_count(),
@@ -258,7 +258,7 @@ impl<'a> Trial<'a> {
         self.compare(rows, &plain, &params);
     }
 
-    /// The walk's rows are those of the plain statement, or a beginning of them and an error.
+    /// Checks that the walk yields the rows of the plain statement, or the first of them and then an error.
     fn compare(
         &self,
         walked: impl Iterator<Item = Result<Vec<Value>, Error<keywalk_sqlite::Error>>>,
@@ -290,7 +290,7 @@ impl<'a> Trial<'a> {
             assert!(found.len() <= expected.len(), "more rows by {:?}", self.sql);
             expected.truncate(found.len());
         }
-        // By what is printed: a NaN is none, but 0.0 and -0.0 are two.
+        // Compares the `Debug` output. By `==`, NaN would differ from itself, and 0.0 would equal -0.0.
         assert_eq!(
             format!("{found:?}"),
             format!("{expected:?}"),
@@ -302,7 +302,7 @@ impl<'a> Trial<'a> {
 
 fn rows(db: &Connection, sql: &str, params: &[i64]) -> rusqlite::Result<Vec<Vec<Value>>> {
     let mut statement = db.prepare(sql)?;
-    assert!(statement.readonly(), "{sql:?} was taken");
+    assert!(statement.readonly(), "{sql:?} was accepted");
     let width = statement.column_count();
     let rows = statement.query_map(params_from_iter(params), |row| {
         (0..width).map(|at| row.get(at)).collect()
@@ -322,7 +322,7 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A table, a column and a schema of these names: found by them, and by no other.
+/// Makes a table, a column and a schema with random names. Walks must find them by these names and by no others.
 fn try_names(input: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     let chunk_size = usize::from(u8::arbitrary(input)? % 4) + 1;
     let (table, column) = (text::raw(input)?, text::raw(input)?);
@@ -337,7 +337,7 @@ fn try_names(input: &mut Unstructured<'_>) -> arbitrary::Result<()> {
         quoted(&table),
         quoted(&column)
     );
-    // Not all names are allowed, and SQL ends at a NUL.
+    // SQLite refuses some names, and SQL ends at a NUL.
     let is_made = !made.contains('\0') && db.execute(&made, []).is_ok();
     if is_made {
         let insert = format!(
@@ -369,7 +369,7 @@ fn try_names(input: &mut Unstructured<'_>) -> arbitrary::Result<()> {
         if !given.0.eq_ignore_ascii_case(given.1)
             && let Ok(numbers) = walk(&db, schema, table, column, chunk_size)
         {
-            // The second column, or the rowid.
+            // The other name may be that of the second column or of the rowid.
             let is_column = ["n", "rowid", "oid", "_rowid_"]
                 .iter()
                 .any(|name| other.eq_ignore_ascii_case(name));

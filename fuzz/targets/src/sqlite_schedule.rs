@@ -1,4 +1,4 @@
-//! A schedule of the kit's over a SQLite table whose indexes and statistics come and go.
+//! Runs schedules of the conformance kit over a SQLite table while its indexes and statistics change.
 
 use std::cmp::Reverse;
 use std::ops::Bound;
@@ -11,7 +11,7 @@ use keywalk_sqlite::{SqlKey, Table};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-/// A key, and the table that it is the key of.
+/// A key type, and a table with such a key.
 trait Shape: SqlKey + KnownKey {
     const TABLE: &str;
     const COLUMNS: &[&str];
@@ -56,21 +56,21 @@ impl Shape for (i64, Reverse<String>, i64) {
     }
 }
 
-/// Keys by their places in the key space's ladder.
+/// A test case. A key is a position in the key space's ladder (its list of boundary keys).
 #[derive(Arbitrary)]
 struct Case {
     lower: Option<(u8, bool)>,
     upper: Option<(u8, bool)>,
     descending: bool,
     live: bool,
-    /// Beside rows that the walk's filter drops.
+    /// Whether the walk has a filter, and the table has rows that it drops.
     filtered: bool,
     chunk_size: u8,
-    /// With whether each is there at first; the others are dropped by the filter.
+    /// The keys of the schedule, and whether each exists at the start. The filter drops rows with other keys.
     keys: [(u8, bool); 12],
     turns: [[(u8, u8); 3]; 6],
     kills: [u8; 2],
-    /// What befalls the file before each write.
+    /// The maintenance before each write: see `kept_up`.
     upkeep: [u8; 24],
 }
 
@@ -192,7 +192,7 @@ fn edit<K>(what: u8, key: K) -> Option<Edit<K>> {
     })
 }
 
-/// What changes no row: an index is made, the file is compacted.
+/// Returns SQL that changes no row, such as making an index or compacting the file.
 fn kept_up<K: Shape>(how: u8) -> String {
     let all = K::COLUMNS.join(", ");
     match how % 12 {
@@ -208,16 +208,16 @@ fn kept_up<K: Shape>(how: u8) -> String {
     }
 }
 
-/// Whatever indexes and statistics come and go, beside any changes and across kills, what is visited is what
-/// the kit's oracle allows (G1 to G10).
+/// Checks that the kit's oracle accepts what the walk visits (G1 to G10). Concurrently, rows, indexes and statistics
+/// change, and the walk is killed and resumed.
 ///
 /// # Panics
 ///
-/// If that isn't so, or if anything fails.
+/// If keywalk breaks this promise, or if anything fails.
 pub fn run(data: &[u8]) {
     let mut input = Unstructured::new(data);
     let shape = u8::arbitrary(&mut input).unwrap_or_default() % 4;
-    // What is too short says nothing.
+    // Input that is too short tests nothing.
     let Ok(case) = Case::arbitrary(&mut input) else {
         return;
     };

@@ -1,10 +1,10 @@
-//! SQL, from bytes as they are to conditions that are right.
+//! Generates SQL from an input: arbitrary text, random tokens, and conditions and queries that are mostly valid.
 
 use arbitrary::{Arbitrary, Unstructured};
 
 type Text = arbitrary::Result<String>;
 
-/// Any text.
+/// Returns arbitrary text.
 pub(super) fn raw(input: &mut Unstructured<'_>) -> Text {
     let length = usize::from(u8::arbitrary(input)?).min(input.len());
     let bytes = input.bytes(length)?;
@@ -26,7 +26,7 @@ const PIECES: &str = "a b id end \"end\" and \"and\" AND OR NOT ( ) = <> < IS NU
     ` \u{0} é 1.5e3 0x10 GLOB ISNULL NOTNULL CAST AS TEXT OVER FILTER WHERE GROUP HAVING VALUES WITH \
     DISTINCT -> ->> % & << ~ != == . t.a main.t.a WINDOW RAISE RETURNING EXPLAIN PRAGMA w u x y sum(";
 
-/// Words and signs in any order.
+/// Returns SQL words and signs in random order.
 pub(super) fn soup(input: &mut Unstructured<'_>) -> Text {
     let pieces: Vec<&str> = PIECES
         .split(' ')
@@ -49,7 +49,7 @@ pub(super) fn soup(input: &mut Unstructured<'_>) -> Text {
     Ok(sql)
 }
 
-/// A condition, nearly always right.
+/// Returns a condition, nearly always valid SQL.
 pub(super) fn condition(input: &mut Unstructured<'_>) -> Text {
     boolean(input, 4)
 }
@@ -130,7 +130,7 @@ const FROM: &str = "t | long | w | t AS s | (SELECT * FROM t) | t, u | t JOIN u 
 const COLUMNS: &str = "* | id | id, a | a AS id | id + 1 AS id | DISTINCT id, b | b AS id, a | count(*) AS id | id, \
     'x''; --' AS x | +id AS id | id, id";
 
-/// A SELECT with a column `id`, nearly always right.
+/// Returns a SELECT, nearly always valid and with a column `id`.
 pub(super) fn query(input: &mut Unstructured<'_>) -> Text {
     let from = one_of(input, FROM, " | ")?;
     let columns = one_of(input, COLUMNS, " | ")?;
