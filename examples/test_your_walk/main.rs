@@ -41,11 +41,11 @@ fn syncs(schedule: &Schedule<i64>, chunk_size: usize) -> Result<(), Counterexamp
     schedule.run(
         promise,
         |id, what| change(&db, *id, what),
-        |meanwhile| -> Result<(), BoxError> {
+        |concurrent| -> Result<(), BoxError> {
             let table = Table::new(&db, "articles").key::<i64>(["id"])?;
-            let walk = Walk::new(meanwhile.interleave(table.map(Article::from_row)));
+            let walk = Walk::new(concurrent.interleave(table.map(Article::from_row)));
             sync::sync(walk.chunk_size(chunk_size), &db, |article| {
-                meanwhile.visit(&article.id, article.version);
+                concurrent.visit(&article.id, article.version);
             })
         },
     )
@@ -58,10 +58,10 @@ fn syncs_by_offset(schedule: &Schedule<i64>, page: usize) -> Result<(), Countere
     schedule.run(
         VisitLog::over(KeyRange::all(Order::Ascending)),
         |id, what| change(&db, *id, what),
-        |meanwhile| {
+        |concurrent| {
             by_offset::sync(&db, page, |article| {
-                meanwhile.visit(&article.id, article.version);
-                meanwhile.turn();
+                concurrent.visit(&article.id, article.version);
+                concurrent.turn();
             })
         },
     )

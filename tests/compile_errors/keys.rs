@@ -45,7 +45,7 @@ fn rows_of_an_unknown_type(db: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
-// The cure: a `Query` has no key until it is told: `.key::<i64>(["id"])?`
+// The cure: a `Query` has no key until you give one: `.key::<i64>(["id"])?`
 fn a_query_without_a_key(db: &Connection) -> Result<(), Error> {
     for row in Walk::new(Query::new(db, "SELECT id, name FROM items", [])?) {
         println!("{}", row.is_ok());

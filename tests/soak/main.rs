@@ -24,7 +24,7 @@ use clap::Parser;
 use keywalk::{ChunkSource, Chunks, Error, Fetched, KeyRange, LastKey, Order, Walk};
 use keywalk_conformance::Clause;
 use keywalk_conformance::history::{
-    Answer, Change, Clock, KeyHistory, Mutation, Oracle, Question, Span, Violation,
+    Change, Clock, KeyHistory, Mutation, Oracle, Request, Response, Span, Violation,
 };
 use keywalk_job::Stop;
 use keywalk_tests::peak_memory::PeakMemory;
@@ -179,7 +179,7 @@ fn round(
     // If a change isn't in the database at the end, no walk is to blame.
     let content = database.content(&db)?;
     let (all, now) = (KeyRange::all(Order::Ascending), Span::at(clock.tick()));
-    let read = Question::fetch(all, usize::MAX, content.clone(), Fetched::End, now);
+    let read = Request::fetch(all, usize::MAX, content.clone(), Fetched::End, now);
     let observed = Oracle::unbounded(all).observe(&read, &lives);
     observed.map_err(|violation| told(&violation, &read, &changes))?;
     let mut broken = Vec::new();
@@ -383,7 +383,7 @@ struct Walked {
 struct Part {
     /// The size of its chunks.
     size: usize,
-    questions: Vec<Question<i64>>,
+    requests: Vec<Request<i64>>,
 }
 
 /// Walks in as many parts as necessary: the walk is dropped and resumed, or resumed after a fault.
@@ -459,7 +459,7 @@ impl Part {
     ) -> Result<Option<Fault>, String> {
         let mut before = clock.tick();
         loop {
-            if drop_at == Some(self.questions.len()) {
+            if drop_at == Some(self.requests.len()) {
                 return Ok(Some(Fault::Drop));
             }
             let mut range = *chunks.cursor().range();
@@ -494,15 +494,15 @@ impl Part {
                     _ => LastKey::Unknown,
                 };
                 let to = during.to;
-                let question = Question::last_key(range, last, Span { from, to });
-                self.questions.push(question);
+                let request = Request::last_key(range, last, Span { from, to });
+                self.requests.push(request);
                 if let LastKey::Known(last) = last {
                     range.end_including(last);
                 }
             }
             let mut tell = |range, items, fetched, during| {
-                let question = Question::fetch(range, self.size, items, fetched, during);
-                self.questions.push(question);
+                let request = Request::fetch(range, self.size, items, fetched, during);
+                self.requests.push(request);
             };
             let last = items.last().map(|(key, _)| *key);
             match moved_to {
@@ -570,15 +570,15 @@ impl Walked {
             false => Oracle::bounded(self.range),
         };
         for part in &self.parts {
-            for question in &part.questions {
-                let told = |violation| told(&violation, question, changes);
-                match &question.answer {
-                    Answer::LastKey(LastKey::Empty) if oracle.has_ended() => continue,
+            for request in &part.requests {
+                let told = |violation| told(&violation, request, changes);
+                match &request.response {
+                    Response::LastKey(LastKey::Empty) if oracle.has_ended() => continue,
                     // The walk knew its end, and made no request.
-                    Answer::Items(items) if items.items.is_empty() && oracle.has_ended() => {}
-                    _ => oracle.observe(question, lives).map_err(told)?,
+                    Response::Items(items) if items.items.is_empty() && oracle.has_ended() => {}
+                    _ => oracle.observe(request, lives).map_err(told)?,
                 }
-                if let Answer::Items(items) = &question.answer {
+                if let Response::Items(items) = &request.response {
                     counts.items += items.items.len() as u64;
                     for (key, _) in &items.items {
                         oracle.hand_out(key).map_err(told)?;
@@ -599,8 +599,8 @@ fn message(clause: Clause, what: impl Display) -> String {
     format!("{what}\n  {clause}")
 }
 
-/// Formats a violation as the kit does, with the last changes of its key before the answer.
-fn told(violation: &Violation<i64>, asked: &Question<i64>, changes: &[Mutation<i64>]) -> String {
+/// Formats a violation as the kit does, with the last changes of its key before the response.
+fn told(violation: &Violation<i64>, asked: &Request<i64>, changes: &[Mutation<i64>]) -> String {
     let is_of_it = |change: &&Mutation<i64>| {
         Some(&change.key) == violation.kind().key() && !asked.during.is_before(change.during)
     };

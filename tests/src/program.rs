@@ -198,7 +198,7 @@ pub fn job_position(checkpoint: &Checkpoint) -> String {
         "{} rows in {} chunks, {:.0} %, up to the key {}, {}",
         checkpoint.items(),
         checkpoint.chunks(),
-        checkpoint.share().unwrap_or_default() * 100.0,
+        checkpoint.fraction().unwrap_or_default() * 100.0,
         checkpoint.position().unwrap_or("-"),
         completion(checkpoint.is_done())
     )

@@ -41,7 +41,7 @@ pub fn is_lawful_beside_writers<H: Harness>() {
     let longer = std::env::var_os("KEYWALK_CASES").is_some();
     let config = Config::default();
     let config = if longer { config } else { config.cases(160) };
-    let outcome = run_check::<H>("keys_that_stay_are_found_beside_writers", &config);
+    let outcome = run_check::<H>("keys_that_stay_are_found_during_writes", &config);
     let outcome = outcome.expect("the kit has that check");
     match outcome.verdict() {
         Verdict::Passed => {}

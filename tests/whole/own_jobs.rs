@@ -52,19 +52,19 @@ fn in_a_transaction(
 ) -> Result<(), Counterexample<i64>> {
     let db = open();
     let write = |id: &i64, by| change(&db, *id, by);
-    schedule.run(promise(size), write, |meanwhile| {
+    schedule.run(promise(size), write, |concurrent| {
         // A chunk is read and processed in one transaction. Other writers come between two transactions.
-        let table = meanwhile.interleave(table(&db)?).without_turns();
+        let table = concurrent.interleave(table(&db)?).without_turns();
         let walk = Walk::new(table).chunk_size(size);
         let job = Job::new("own", walk, SqliteCheckpoints::new(&db));
-        let outcome = job.on_progress(|_| meanwhile.turn()).run(|tx, items| {
+        let outcome = job.on_progress(|_| concurrent.turn()).run(|tx, items| {
             for (id, value) in items {
                 if is_purge {
                     tx.execute("DELETE FROM rows WHERE id = ?1", [id])?;
-                    meanwhile.deleted(id);
-                    meanwhile.visit_key(id);
+                    concurrent.deleted(id);
+                    concurrent.visit_key(id);
                 } else {
-                    meanwhile.visit(id, value.unsigned_abs());
+                    concurrent.visit(id, value.unsigned_abs());
                 }
             }
             Ok(())
@@ -78,12 +78,12 @@ fn by_files(schedule: &Schedule<i64>, size: usize) -> Result<(), Counterexample<
     let db = open();
     let folder = tempfile::tempdir().expect("a folder");
     let write = |id: &i64, by| change(&db, *id, by);
-    schedule.run(promise(size), write, |meanwhile| {
-        let walk = Walk::new(meanwhile.interleave(table(&db)?)).chunk_size(size);
+    schedule.run(promise(size), write, |concurrent| {
+        let walk = Walk::new(concurrent.interleave(table(&db)?)).chunk_size(size);
         let job = Job::new("own", walk, FileCheckpoints::new(folder.path()));
         let outcome = job.run(|(), items| {
             for (id, value) in items {
-                meanwhile.visit(id, value.unsigned_abs());
+                concurrent.visit(id, value.unsigned_abs());
             }
             Ok(())
         })?;

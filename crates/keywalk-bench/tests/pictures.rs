@@ -34,7 +34,7 @@ fn the_plots_are_of_the_figures_beside_them() -> Fallible {
         let kept = fs::read_to_string(pictures().join(svg.file_name()))?;
         assert!(
             fs::read_to_string(svg.path())? == kept,
-            "{} isn't what pictures/measured.json gives; draw it anew, as pictures/README.md says",
+            "{} isn't what pictures/measured.json gives; draw it again, as pictures/README.md says",
             svg.file_name().display()
         );
         plots += 1;

@@ -7,7 +7,7 @@ use keywalk::{Chunk, ChunkSource, KeyRange, Keyed, Order, Source};
 use crate::clause::Clause;
 use crate::harness::{BoxError, Harness};
 use crate::history::{
-    Answer, Change, Clock, Event, FailureKind, KeyHistory, Mutation, Presence, Question, Span,
+    Change, Clock, Event, FailureKind, KeyHistory, Mutation, Presence, Request, Response, Span,
     Timeline, Violation, diagnosed, judge, judge_by_time,
 };
 use crate::recorder::{Diary, Doing, Recorder, Watchdog, caught, lock, message};
@@ -46,7 +46,7 @@ impl<H: Harness> Case<H> {
     pub(crate) fn harness(&self) -> Tried<H, &H> {
         let lost = "the store could not be reopened";
         let harness = self.harness.as_ref();
-        harness.ok_or_else(|| Violation::said(Clause::Harness, lost))
+        harness.ok_or_else(|| Violation::message(Clause::Harness, lost))
     }
 
     pub(crate) fn source(&self) -> Tried<H, SourceOf<'_, H>> {
@@ -61,7 +61,7 @@ impl<H: Harness> Case<H> {
     }
 
     pub(crate) fn note(&self, note: impl Into<String>) {
-        self.ledger.tell(Event::Note(note.into()));
+        self.ledger.record(Event::Note(note.into()));
     }
 
     /// Inserts the key or replaces its value, with a new value.
@@ -121,20 +121,20 @@ impl<H: Harness> Case<H> {
         }
     }
 
-    /// Fetches once and judges the answer. Diagnoses a missing key with further fetches. Returns how far the fetch got:
+    /// Fetches once and judges the response. Diagnoses a missing key with further fetches. Returns how far the fetch got:
     /// to a key, or to the end (`None`).
-    pub(crate) fn ask<'t>(
+    pub(crate) fn fetch<'t>(
         &'t self,
         source: &mut SourceOf<'t, H>,
         range: &KeyRange<H::Key>,
         chunk: &mut Chunk<Item<'t, H>>,
     ) -> Tried<H, Option<H::Key>> {
         chunk.clear();
-        // The recorder has the answer or the failure.
+        // The recorder has the response or the failure.
         drop(caught(|| source.fetch(range, chunk)));
         self.judge_last(source).map_err(|violation| {
             let violation = match source.log().last() {
-                Some(question) => self.compared(&question, violation),
+                Some(request) => self.compared(&request, violation),
                 None => violation,
             };
             diagnosed(range, violation, |range, key| {
@@ -143,7 +143,7 @@ impl<H: Harness> Case<H> {
         })
     }
 
-    /// Requests the last key and judges the answer.
+    /// Requests the last key and judges the response.
     pub(crate) fn ask_last_key<'t>(
         &'t self,
         source: &mut SourceOf<'t, H>,
@@ -153,31 +153,31 @@ impl<H: Harness> Case<H> {
         self.judge_last(source).map(drop)
     }
 
-    /// Judges a source's last answer, if there was one.
+    /// Judges a source's last response, if there was one.
     pub(crate) fn judge_last(&self, source: &SourceOf<'_, H>) -> Tried<H, Option<H::Key>> {
         match source.log().last() {
-            Some(question) => judge_by_time(&question, source.opened, &self.ledger.lives.borrow()),
+            Some(request) => judge_by_time(&request, source.opened, &self.ledger.lives.borrow()),
             None => Ok(None),
         }
     }
 
-    /// Refines the violation of an answer by comparison with a fresh source's answer to the same request.
+    /// Refines the violation of a response by comparison with a fresh source's response to the same request.
     pub(crate) fn compared(
         &self,
-        question: &Question<H::Key>,
+        request: &Request<H::Key>,
         violation: Violation<H::Key>,
     ) -> Violation<H::Key> {
-        let (Answer::Items(answer), Ok(mut fresh)) = (&question.answer, self.source()) else {
+        let (Response::Items(response), Ok(mut fresh)) = (&request.response, self.source()) else {
             return violation;
         };
-        let (range, limit) = (&question.range, answer.limit);
+        let (range, limit) = (&request.range, response.limit);
         let mut chunk = Chunk::with_limit(limit);
         let fetch = || fresh.unseen().fetch(range, &mut chunk);
         let Ok(Ok(fetched)) = caught(fetch) else {
             return violation;
         };
         let other = fresh.items_of(&chunk, limit, &fetched);
-        match judge(range, &other, &self.ledger.lives.borrow(), question.during) {
+        match judge(range, &other, &self.ledger.lives.borrow(), request.during) {
             Ok(_) => violation.of_its_state(),
             Err(_) => violation,
         }
@@ -247,7 +247,7 @@ impl<K: Ord + Clone> Ledger<K> {
             during,
         };
         self.lives.borrow_mut().record(mutation.clone());
-        self.tell(Event::Mutation(mutation));
+        self.record(Event::Mutation(mutation));
         result
     }
 
@@ -256,7 +256,7 @@ impl<K: Ord + Clone> Ledger<K> {
         let mut possible = mutation.clone();
         possible.during = possible.during.failed();
         self.lives.borrow_mut().record(possible);
-        self.tell(Event::Mutation(mutation));
+        self.record(Event::Mutation(mutation));
     }
 
     /// Records changes that other threads made. There are too many to show.
@@ -277,14 +277,14 @@ impl<K: Ord + Clone> Ledger<K> {
         present.map(|(key, _)| key.clone()).collect()
     }
 
-    pub(crate) fn tell(&self, event: Event<K>) {
+    pub(crate) fn record(&self, event: Event<K>) {
         lock(&self.timeline).push(event);
     }
 }
 
 /// Makes a violation of a change that failed during a walk.
 pub(crate) fn held<K: Debug>(error: BoxError) -> Violation<K> {
-    Violation::said(Clause::G14, "a change after a fetch failed")
+    Violation::message(Clause::G14, "a change after a fetch failed")
         .got(error)
         .hint("is a lock, a statement, a transaction or an iterator held between two fetches?")
 }

@@ -49,16 +49,16 @@ macro_rules! __each_check {
             fetch::the_smallest_and_the_largest_key_come
             fetch::every_boundary_key_has_its_place
             fetch::the_last_key_is_the_furthest
-            fetch::a_key_is_told_alike_in_both_ways
+            fetch::key_and_key_into_agree
 
             walk::every_chunk_size_gives_the_same_walk
             walk::long_walks_have_every_item
             walk::nothing_is_read_before_the_first_item
             walk::no_more_than_a_chunk_is_buffered
-            walk::a_fetch_reads_about_what_it_answers
+            walk::a_fetch_reads_about_what_it_returns
             walk::two_walks_do_not_disturb_each_other
 
-            change::every_fetch_is_exact_beside_changes
+            change::every_fetch_is_exact_during_changes
             change::deleting_the_cursors_row_loses_nothing
             change::deleting_the_last_row_ends_the_walk
             change::clearing_the_store_ends_the_walk
@@ -71,34 +71,34 @@ macro_rules! __each_check {
             change::a_snapshot_is_stable
             change::nothing_is_held_between_fetches
 
-            threads::keys_that_stay_are_found_beside_writers
+            threads::keys_that_stay_are_found_during_writes
 
             resume::a_walk_can_be_resumed_at_every_item
             resume::a_walk_can_be_resumed_after_changes
             resume::a_walk_can_be_resumed_after_reopening
 
-            faults::a_transient_fault_is_said_and_loses_nothing
-            faults::a_lasting_fault_is_said_and_loses_nothing
-            faults::a_failed_fetch_can_be_asked_again
+            faults::a_transient_fault_is_returned_and_loses_nothing
+            faults::a_lasting_fault_is_returned_and_loses_nothing
+            faults::a_failed_fetch_can_be_retried
         }
     };
     (of_tokens, $then:path, $($argument:tt)*) => {
         $then! {
             $($argument)*
-            written::keys_come_back_from_their_bytes
+            written::keys_round_trip_through_their_bytes
             written::different_keys_have_different_bytes
-            written::any_bytes_are_a_key_or_refused
-            written::a_key_in_words_is_told_apart
+            written::arbitrary_bytes_decode_or_are_refused
+            written::different_keys_have_different_text
 
-            resume::a_token_goes_on_at_every_item
-            resume::a_token_goes_on_after_changes
-            resume::a_token_goes_on_after_reopening
+            resume::a_token_resumes_at_every_item
+            resume::a_token_resumes_after_changes
+            resume::a_token_resumes_after_reopening
             resume::a_token_outlives_its_rows
 
             written::the_fingerprint_stays_the_same
-            written::a_token_of_a_stranger_is_refused
+            written::a_token_of_another_source_is_refused
 
-            written::the_share_grows_from_0_to_1
+            written::the_fraction_grows_from_0_to_1
         }
     };
     (of_prefetched, $then:path, $($argument:tt)*) => {

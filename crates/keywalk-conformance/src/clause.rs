@@ -49,18 +49,18 @@ clauses! {
     /// a fetch returns what the store holds at that time, or, with a declared snapshot, what the store held
     /// when the walk began
     G7 " Exact";
-    /// the end means that nothing remained; an answer with neither the end nor progress is a violation
-    G8 " The end is said";
+    /// the end means that nothing remained; a response with neither the end nor progress is a violation
+    G8 " Explicit end";
     /// a bounded walk ends
     G9 " Termination";
     /// what came before a cursor and what comes after it are together one walk
     G10 " Resume";
     /// a fetch that fails returns an error and no item, doesn't move the position, and never looks like the end
     G11 " Errors";
-    /// after the end or an error nothing comes, and the store is not asked again
+    /// after the end or an error nothing comes, and nothing more is requested from the store
     G12 " Fused";
     /// nothing is fetched before the first item, at most a chunk is buffered, and a fetch reads about as
-    /// much as it answers
+    /// much as it returns
     G13 " Bounded and lazy";
     /// between two fetches no statement, transaction, lock or iterator of the store is held
     G14 " Nothing held";

@@ -98,7 +98,7 @@ where
         for key in &edits.initial {
             let put = state.write(key, true);
             put.map_err(|error| {
-                let violation = Violation::said(Clause::Harness, "a row that is there at first was not put");
+                let violation = Violation::message(Clause::Harness, "a row that is there at first was not put");
                 state.found(violation.got(error).hint(
                     "does the store take every key that is drawn, and is it empty when the run begins?",
                 ))
@@ -123,7 +123,7 @@ where
             (Some(Stop::Broke(violation)), _) => Err(state.found(violation)),
             (Some(Stop::Killed), _) => {
                 let note = "killed, and begun again".to_owned();
-                state.ledger.tell(Event::Note(note));
+                state.ledger.record(Event::Note(note));
                 // The kill may have rolled these deletions back, so both outcomes stay possible.
                 state.pending.clear();
                 (state.runs, state.events, state.idle) = (state.runs + 1, 0, 0);
@@ -134,7 +134,7 @@ where
             (None, Err(panic)) => resume_unwind(panic),
             (None, Ok(Err(error))) => {
                 let violation =
-                    Violation::said(Clause::Harness, "the code under test returned an error");
+                    Violation::message(Clause::Harness, "the code under test returned an error");
                 let violation = violation.got(format!("{error:?}"));
                 Err(state.found(violation.hint("is it an error that it should have tried again?")))
             }
@@ -226,17 +226,17 @@ where
     }
 
     /// Wraps a source so that a [turn](Self::turn) happens before each of its fetches and last-key requests.
-    #[must_use = "others have their turn only before the questions of the source that it makes"]
+    #[must_use = "others have their turn only before the requests of the source that it makes"]
     pub fn interleave<S>(&self, source: S) -> Interleaved<S, K, W> {
         Interleaved {
             source,
-            meanwhile: self.clone(),
+            concurrent: self.clone(),
             has_turns: true,
         }
     }
 
     /// Records that a walk requests the rest of its range, with or without a turn before it.
-    fn asked(&self, range: &KeyRange<K>, is_turn: bool) {
+    fn requested(&self, range: &KeyRange<K>, is_turn: bool) {
         let after = match range.start() {
             Bound::Excluded(key) => Some(key),
             _ => None,
@@ -246,7 +246,7 @@ where
             let is_killed = is_turn && state.turn()?;
             if !is_killed {
                 let read = format!("a page of {} is read", DisplayRange(range));
-                state.ledger.tell(Event::Note(read));
+                state.ledger.record(Event::Note(read));
             }
             Ok(is_killed)
         });
@@ -309,7 +309,7 @@ where
 {
     fn turn(&mut self) -> Result<bool, Violation<K>> {
         let note = "others have their turn".to_owned();
-        self.ledger.tell(Event::Note(note));
+        self.ledger.record(Event::Note(note));
         self.idle += 1;
         if self.idle >= MOST_IDLE {
             return Err(Violation::new(FailureKind::Endless)
@@ -358,7 +358,7 @@ where
 
     fn visit(&mut self, key: &K, value: Option<u64>) -> Result<bool, Violation<K>> {
         let now = self.ledger.clock.tick();
-        self.ledger.tell(Event::Visit(key.clone(), value));
+        self.ledger.record(Event::Visit(key.clone(), value));
         // A run that didn't report its position begins at the start.
         self.find_place(None)?;
         self.visits
@@ -378,7 +378,7 @@ where
             Some(key) => format!("goes on after {key:?}"),
             None => "begins at the start".to_owned(),
         };
-        self.ledger.tell(Event::Note(from));
+        self.ledger.record(Event::Note(from));
         self.cursor.clone_from(&after);
         self.visits
             .resume(after, self.begun, &self.ledger.lives.borrow())
@@ -418,7 +418,7 @@ where
 /// It is resumable if the inner source is, with the same tokens.
 pub struct Interleaved<S, K, W> {
     source: S,
-    meanwhile: ConcurrentStore<K, W>,
+    concurrent: ConcurrentStore<K, W>,
     has_turns: bool,
 }
 
@@ -458,12 +458,12 @@ where
         range: &KeyRange<S::Key>,
         chunk: &mut Chunk<S::Item>,
     ) -> Result<Fetched<S::Key>, S::Error> {
-        self.meanwhile.asked(range, self.has_turns);
+        self.concurrent.requested(range, self.has_turns);
         self.source.fetch(range, chunk)
     }
 
     fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
-        self.meanwhile.asked(range, self.has_turns);
+        self.concurrent.requested(range, self.has_turns);
         self.source.last_key(range)
     }
 }

@@ -27,7 +27,7 @@ impl Default for Config {
     ///
     /// # Panics
     ///
-    /// If a variable isn't a number, or asks for more than [`u32::MAX`] cases.
+    /// If a variable isn't a number, or requests more than [`u32::MAX`] cases.
     fn default() -> Self {
         let fresh = || RandomState::new().hash_one("seed") & 0xffff_ffff;
         Config {
@@ -64,10 +64,10 @@ impl Config {
 }
 
 fn asked_for<N: FromStr<Err = ParseIntError>>(name: &str) -> Option<N> {
-    let asked = std::env::var(name).ok()?;
-    match asked.trim().parse() {
+    let requested = std::env::var(name).ok()?;
+    match requested.trim().parse() {
         Ok(number) => Some(number),
-        Err(error) => panic!("{name} is {asked:?}, which is no number that it can be: {error}"),
+        Err(error) => panic!("{name} is {requested:?}, which is no number that it can be: {error}"),
     }
 }
 

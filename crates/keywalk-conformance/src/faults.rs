@@ -19,7 +19,7 @@ pub enum Fault {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't make the store's operations fail: it is no `Faults`",
     label = "not a `Faults`",
-    note = "keep a `keywalk_conformance::FaultInjector`, which the store asks before each operation; or implement `Faults`"
+    note = "keep a `keywalk_conformance::FaultInjector`, which the store calls before each operation; or implement `Faults`"
 )]
 pub trait Faults {
     /// Makes operations fail from now on, as `fault` defines.

@@ -293,7 +293,7 @@ impl Default for Capabilities {
             descending: Capability::Yes,
             mutation: Capability::Yes,
             replacement: Capability::Yes,
-            snapshot: Capability::No("each fetch answers what the store holds then"),
+            snapshot: Capability::No("each fetch returns what the store holds then"),
             threads: Capability::No("the harness has no writer for other threads"),
             faults: Capability::No("the harness can't make the store fail"),
             reopening: Capability::No("the harness can't reopen the store"),

@@ -1,6 +1,6 @@
 //! Histories of a store while it is walked, and their judges. Use them to write a check of your own.
 //!
-//! A history is a set of [`Mutation`]s and a walk's [`Question`]s (its requests to the source). Each has a [`Span`]
+//! A history is a set of [`Mutation`]s and a walk's [`Request`]s (its requests to the source). Each has a [`Span`]
 //! of time, from its call to its return. [`KeyHistory`] computes whether a key is certainly present, certainly absent
 //! or possibly present during a span. [`Oracle`] judges a walk by that, request by request; [`VisitLog`] judges code
 //! by the rows that it handled. If nothing happens concurrently, everything is certain and the walk must be exact.
@@ -8,7 +8,7 @@
 //! ```
 //! use keywalk::{Fetched, KeyRange, Order};
 //! use keywalk_conformance::Clause;
-//! use keywalk_conformance::history::{Change, Clock, KeyHistory, Mutation, Oracle, Question};
+//! use keywalk_conformance::history::{Change, Clock, KeyHistory, Mutation, Oracle, Request};
 //!
 //! let clock = Clock::default();
 //! let mut lives = KeyHistory::default();
@@ -22,8 +22,8 @@
 //! let mut oracle = Oracle::unbounded(range.clone());
 //! let ((), during) = clock.time(|| ());
 //! let items = vec![(1, 10)];
-//! let asked = Question::fetch(range, 5, items, Fetched::End, during);
-//! let violation = oracle.observe(&asked, &lives).expect_err("2 is missing");
+//! let requested = Request::fetch(range, 5, items, Fetched::End, during);
+//! let violation = oracle.observe(&requested, &lives).expect_err("2 is missing");
 //! assert_eq!(violation.clause(), Clause::G8);
 //! ```
 
@@ -121,20 +121,20 @@ pub enum Change {
     Delete,
 }
 
-/// A request of a walk to its source, with the answer.
+/// A request of a walk to its source, with the response.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Question<K> {
+pub struct Request<K> {
     /// The requested range.
     pub range: KeyRange<K>,
-    /// The source's answer.
-    pub answer: Answer<K>,
+    /// The source's response.
+    pub response: Response<K>,
     /// The time of the call.
     pub during: Span,
 }
 
 /// The result of a fetch or of a request for the last key.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Answer<K> {
+pub enum Response<K> {
     /// The last key of the range.
     LastKey(LastKey<K>),
     /// The items of a fetch.
@@ -158,7 +158,7 @@ pub struct Items<K> {
     pub fetched: Fetched<K>,
 }
 
-impl<K> Question<K> {
+impl<K> Request<K> {
     /// Makes the record of a fetch.
     #[must_use]
     pub fn fetch(
@@ -168,9 +168,9 @@ impl<K> Question<K> {
         fetched: Fetched<K>,
         during: Span,
     ) -> Self {
-        Question {
+        Request {
             range,
-            answer: Answer::Items(Items {
+            response: Response::Items(Items {
                 limit,
                 items,
                 overflowed: false,
@@ -182,10 +182,10 @@ impl<K> Question<K> {
 
     /// Makes the record of a request for the last key.
     #[must_use]
-    pub fn last_key(range: KeyRange<K>, answer: LastKey<K>, during: Span) -> Self {
-        Question {
+    pub fn last_key(range: KeyRange<K>, response: LastKey<K>, during: Span) -> Self {
+        Request {
             range,
-            answer: Answer::LastKey(answer),
+            response: Response::LastKey(response),
             during,
         }
     }
@@ -198,7 +198,7 @@ pub(crate) type Timeline<K> = Vec<Event<K>>;
 #[derive(Clone, Debug)]
 pub(crate) enum Event<K> {
     Mutation(Mutation<K>),
-    Question(Question<K>),
+    Request(Request<K>),
     /// The code under test handled a row.
     Visit(K, Option<u64>),
     /// Any other event: the walk was cut, or the store was reopened.

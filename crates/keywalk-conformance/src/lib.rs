@@ -67,7 +67,7 @@
 //! - For a source that can move to another thread: prefetched walks yield the same items, and an error arrives after
 //!   the items that were fetched before it.
 //!
-//! Each answer is judged by what the store may have held during the call ([`history`]). Unless threads write
+//! Each response is judged by what the store may have held during the call ([`history`]). Unless threads write
 //! concurrently, the walk must be exact. Declare what your store can't do in [`Capabilities`]; the tests print what
 //! they skip.
 //!
@@ -119,9 +119,9 @@
 //!                 Change::Delete => table.delete(*key),
 //!             },
 //!             // The code under test. It is called again after each kill.
-//!             |meanwhile| -> Result<(), BoxError> {
-//!                 let walk = Walk::new(meanwhile.interleave(table.source())).chunk_size(size);
-//!                 export(walk, |key, value| meanwhile.visit(key, value))
+//!             |concurrent| -> Result<(), BoxError> {
+//!                 let walk = Walk::new(concurrent.interleave(table.source())).chunk_size(size);
+//!                 export(walk, |key, value| concurrent.visit(key, value))
 //!             },
 //!         )?;
 //!     }
@@ -220,7 +220,7 @@ pub use edit::Edit;
 pub use outcome::{Failure, Outcome, Verdict};
 #[doc(no_inline)]
 pub use proptest;
-pub use report::{Beside, Report, Trace};
+pub use report::{Concurrent, Report, Trace};
 pub use report::{run, run_check, run_durable, run_durable_check};
 pub use report::{run_prefetched, run_prefetched_check, traces};
 pub use scan_for_last_key::ScanForLastKey;

@@ -13,11 +13,11 @@ use keywalk::{
 use crate::clause::Clause;
 use crate::config::Config;
 use crate::history::{
-    Answer, Clock, Event, FailureKind, Items, Question, Timeline, ToLines, Violation,
+    Clock, Event, FailureKind, Items, Request, Response, Timeline, ToLines, Violation,
 };
 use crate::outcome::{Failure, Verdict};
 
-/// A source that records every request and answer, also in its store's history. Works in other threads too.
+/// A source that records every request and response, also in its store's history. Works in other threads too.
 pub(crate) struct Recorder<S: Source> {
     source: S,
     value: fn(&S::Item) -> u64,
@@ -34,7 +34,7 @@ pub(crate) struct Diary<K> {
 }
 
 /// The requests to a source.
-pub(crate) struct Log<K>(Arc<Mutex<Vec<Question<K>>>>);
+pub(crate) struct Log<K>(Arc<Mutex<Vec<Request<K>>>>);
 
 /// The panic payload that ends a check.
 pub(crate) enum Unwound {
@@ -45,7 +45,7 @@ pub(crate) enum Unwound {
 }
 
 /// More requests than any walk over the kit's small stores makes.
-const MOST_QUESTIONS: usize = 20_000;
+const MOST_REQUESTS: usize = 20_000;
 
 impl<S: ChunkSource> Recorder<S> {
     pub(crate) fn new(source: S, value: fn(&S::Item) -> u64, diary: Diary<S::Key>) -> Self {
@@ -93,35 +93,35 @@ impl<S: ChunkSource> Recorder<S> {
         }
     }
 
-    /// Makes a request. Records its time and its result; `answer` converts the result.
+    /// Makes a request. Records its time and its result; `response` converts the result.
     fn record<C, T>(
         &mut self,
         range: &KeyRange<S::Key>,
         chunk: &mut C,
-        ask: impl FnOnce(&mut S, &mut C) -> Result<T, S::Error>,
-        answer: impl FnOnce(&Self, &C, &T) -> Answer<S::Key>,
+        request: impl FnOnce(&mut S, &mut C) -> Result<T, S::Error>,
+        response: impl FnOnce(&Self, &C, &T) -> Response<S::Key>,
     ) -> Result<T, S::Error>
     where
         S::Error: Debug,
     {
-        if self.log.len() == MOST_QUESTIONS {
+        if self.log.len() == MOST_REQUESTS {
             resume_unwind(Box::new(Unwound::Endless));
         }
         let Diary { beat, clock, .. } = &self.diary;
         let source = &mut self.source;
-        let asked = || caught(|| ask(source, chunk));
-        let (result, during) = beat.during(Doing::Fetching, || clock.time(asked));
-        let question = Question {
+        let requested = || caught(|| request(source, chunk));
+        let (result, during) = beat.during(Doing::Fetching, || clock.time(requested));
+        let request = Request {
             range: range.clone(),
-            answer: match &result {
-                Ok(Ok(value)) => answer(self, chunk, value),
-                Ok(Err(error)) => Answer::Error(format!("{error:?}")),
-                Err(panic) => Answer::Panic(message(&**panic)),
+            response: match &result {
+                Ok(Ok(value)) => response(self, chunk, value),
+                Ok(Err(error)) => Response::Error(format!("{error:?}")),
+                Err(panic) => Response::Panic(message(&**panic)),
             },
             during,
         };
-        lock(&self.diary.timeline).push(Event::Question(question.clone()));
-        lock(&self.log.0).push(question);
+        lock(&self.diary.timeline).push(Event::Request(request.clone()));
+        lock(&self.log.0).push(request);
         result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
@@ -141,11 +141,11 @@ impl<K: Clone> Log<K> {
     }
 
     /// Returns the requests from the n-th on.
-    pub(crate) fn from(&self, n: usize) -> Vec<Question<K>> {
+    pub(crate) fn from(&self, n: usize) -> Vec<Request<K>> {
         lock(&self.0)[n..].to_vec()
     }
 
-    pub(crate) fn last(&self) -> Option<Question<K>> {
+    pub(crate) fn last(&self) -> Option<Request<K>> {
         lock(&self.0).last().cloned()
     }
 }
@@ -161,7 +161,7 @@ impl Unwound {
             "decode_key" => violation.hint(
                 "it is given any bytes: are there as many as it takes, and is the text UTF-8?",
             ),
-            "share" => violation.hint("does a difference of two far keys overflow?"),
+            "fraction" => violation.hint("does a difference of two far keys overflow?"),
             _ => violation,
         }
     }
@@ -191,7 +191,7 @@ impl<S: ChunkSource<Error: Debug>> ChunkSource for Recorder<S> {
             range,
             chunk,
             |source, chunk| source.fetch(range, chunk),
-            |witness, chunk, fetched| Answer::Items(witness.items_of(chunk, limit, fetched)),
+            |witness, chunk, fetched| Response::Items(witness.items_of(chunk, limit, fetched)),
         )
     }
 
@@ -200,7 +200,7 @@ impl<S: ChunkSource<Error: Debug>> ChunkSource for Recorder<S> {
             range,
             &mut (),
             |source, ()| source.last_key(range),
-            |_, (), answer| Answer::LastKey(answer.clone()),
+            |_, (), response| Response::LastKey(response.clone()),
         )
     }
 }
@@ -224,7 +224,7 @@ impl<S: ChunkSource<Error: Debug> + ResumableSource> ResumableSource for Recorde
     }
 
     fn fraction(&self, first: &S::Key, last: &S::Key, at: &S::Key) -> Option<f64> {
-        self.write("share", |source| source.fraction(first, last, at))
+        self.write("fraction", |source| source.fraction(first, last, at))
     }
 }
 
@@ -292,7 +292,7 @@ impl Watchdog {
         };
         let history = lock(&self.0.history);
         let lines = history.as_ref().map(|history| lock(history).lines());
-        (Violation::said(clause, kind), lines.unwrap_or_default())
+        (Violation::message(clause, kind), lines.unwrap_or_default())
     }
 }
 
@@ -313,7 +313,7 @@ pub(crate) fn watched(
         drop(sender.send(result));
     };
     if let Err(error) = thread::Builder::new().name(check.to_owned()).spawn(run) {
-        let violation = Violation::said(Clause::Harness, "no thread could be started");
+        let violation = Violation::message(Clause::Harness, "no thread could be started");
         return Err(failed(violation.got(error), Vec::new()));
     }
     let (mut count, mut unmoved) = (beat.count(), 0);
@@ -336,7 +336,7 @@ pub(crate) fn watched(
                 }
             }
             Err(RecvTimeoutError::Disconnected) => {
-                let violation = Violation::said(Clause::Harness, "the check's thread was lost");
+                let violation = Violation::message(Clause::Harness, "the check's thread was lost");
                 return Err(failed(violation, Vec::new()));
             }
         }

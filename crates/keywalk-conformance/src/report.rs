@@ -138,7 +138,7 @@ pub type Trace<K> = Vec<(K, u64)>;
 
 /// Whether the store changes while [`traces`] walks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beside {
+pub enum Concurrent {
     /// Rows are inserted, replaced and deleted between chunks.
     Changes,
     /// Nothing changes. For stores that can't be changed, or that read from a snapshot.
@@ -151,11 +151,11 @@ pub enum Beside {
 /// the same key space and the same capabilities must return the same traces:
 ///
 /// ```
-/// # use keywalk_conformance::{Beside, Config, Harness, traces};
+/// # use keywalk_conformance::{Concurrent, Config, Harness, traces};
 /// fn are_alike<A: Harness, B: Harness<Key = A::Key>>() {
 ///     let config = Config::default();
-///     let traces_of_a = traces::<A>(&config, Beside::Changes).expect("A is sound");
-///     let traces_of_b = traces::<B>(&config, Beside::Changes).expect("B is sound");
+///     let traces_of_a = traces::<A>(&config, Concurrent::Changes).expect("A is sound");
+///     let traces_of_b = traces::<B>(&config, Concurrent::Changes).expect("B is sound");
 ///     assert_eq!(traces_of_a, traces_of_b);
 /// }
 /// ```
@@ -167,23 +167,26 @@ pub enum Beside {
 /// # Errors
 ///
 /// If a walk breaks its contract.
-pub fn traces<H: Harness>(config: &Config, beside: Beside) -> Result<Vec<Trace<H::Key>>, Failure> {
+pub fn traces<H: Harness>(
+    config: &Config,
+    concurrent: Concurrent,
+) -> Result<Vec<Trace<H::Key>>, Failure> {
     const NAME: &str = "traces";
     let (sender, receiver) = channel();
     let config = *config;
     let run = move |beat| {
-        let lab = Runner::<H>::new(NAME, config, beat);
-        let plans = match beside {
-            Beside::Changes => lab.plans(),
-            Beside::Nothing => lab.plans_of(&[]),
+        let runner = Runner::<H>::new(NAME, config, beat);
+        let plans = match concurrent {
+            Concurrent::Changes => runner.plans(),
+            Concurrent::Nothing => runner.plans_of(&[]),
         };
-        let traced = lab.law(&plans, &|trial, plan| {
-            let mut run = Run::start(trial, plan)?;
-            let walk = plan.walk(trial.source()?);
-            let items = run.by_items(trial, walk, plan.chunk_size, plan.cut)?;
+        let traced = runner.law(&plans, &|case, plan| {
+            let mut run = Run::start(case, plan)?;
+            let walk = plan.walk(case.source()?);
+            let items = run.by_items(case, walk, plan.chunk_size, plan.cut)?;
             let (cursor, size) = (items.cursor(), plan.second_chunk_size);
-            let walk = Walk::new(trial.source()?).resume(cursor).chunk_size(size);
-            drop(run.by_items(trial, walk, size, usize::MAX)?);
+            let walk = Walk::new(case.source()?).resume(cursor).chunk_size(size);
+            drop(run.by_items(case, walk, size, usize::MAX)?);
             // Nothing is lost if the receiver is gone.
             drop(sender.send(run.seen));
             Ok(())

@@ -10,7 +10,7 @@ use crate::case::{Case, Entry, Item, SourceOf, Tried};
 use crate::clause::Clause;
 use crate::edit::{Edit, Edits, Place, edits};
 use crate::harness::Harness;
-use crate::history::{Answer, FailureKind, Oracle, Question, Violation, explained, judge};
+use crate::history::{FailureKind, Oracle, Request, Response, Violation, explained, judge};
 use crate::runner::Runner;
 
 /// A walk over a case's store that follows a plan, and the oracle that judges it.
@@ -28,17 +28,17 @@ pub(crate) struct Run<'s, H: Harness> {
 
 impl<'s, H: Harness> Run<'s, H> {
     /// Puts the plan's initial keys, and starts a run.
-    pub(crate) fn start(trial: &Case<H>, plan: &'s Plan<H::Key>) -> Tried<H, Self> {
-        trial.put_all(&plan.edits.initial)?;
-        Ok(Self::again(trial, plan))
+    pub(crate) fn start(case: &Case<H>, plan: &'s Plan<H::Key>) -> Tried<H, Self> {
+        case.put_all(&plan.edits.initial)?;
+        Ok(Self::again(case, plan))
     }
 
     /// Starts a run over the present contents. Nothing changes before its first step.
-    pub(crate) fn again(trial: &Case<H>, plan: &'s Plan<H::Key>) -> Self {
+    pub(crate) fn again(case: &Case<H>, plan: &'s Plan<H::Key>) -> Self {
         let is_snapshot = H::capabilities().snapshot.is_yes();
         let mut oracle = plan.oracle();
         if is_snapshot {
-            oracle = oracle.snapshot(trial.ledger.clock.tick());
+            oracle = oracle.snapshot(case.ledger.clock.tick());
         }
         Run {
             plan,
@@ -51,21 +51,21 @@ impl<'s, H: Harness> Run<'s, H> {
     }
 
     /// Walks by chunks, with changes between them.
-    pub(crate) fn by_chunks(mut self, trial: &Case<H>) -> Tried<H> {
+    pub(crate) fn by_chunks(mut self, case: &Case<H>) -> Tried<H> {
         // Reads keys while a chunk is lent.
-        let reader = trial.source()?;
-        let mut chunks = self.plan.walk(trial.source()?).chunks();
+        let reader = case.source()?;
+        let mut chunks = self.plan.walk(case.source()?).chunks();
         self.judged = 0;
         loop {
-            self.mutate(trial)?;
+            self.mutate(case)?;
             let chunk = match chunks.next() {
                 Ok(Some(items)) => {
                     Some(Vec::from_iter(items.iter().map(|item| reader.entry(item))))
                 }
                 Ok(None) => None,
-                Err(error) => return Err(self.failed(trial, chunks.source(), &error)),
+                Err(error) => return Err(self.failed(case, chunks.source(), &error)),
             };
-            let fetched = self.judge(trial, chunks.source())?;
+            let fetched = self.judge(case, chunks.source())?;
             self.oracle.cursor_is(&chunks.cursor())?;
             let Some(chunk) = chunk else { break };
             if chunk != fetched || chunk.is_empty() {
@@ -73,21 +73,21 @@ impl<'s, H: Harness> Run<'s, H> {
             }
             chunk.into_iter().try_for_each(|entry| self.see(entry))?;
         }
-        self.end(trial, self.plan.chunk_size)?;
+        self.end(case, self.plan.chunk_size)?;
         let is_over = matches!(chunks.next(), Ok(None));
         self.is_fused(is_over, chunks.source())
     }
 
-    pub(crate) fn by_all_items(mut self, trial: &Case<H>) -> Tried<H> {
-        let walk = self.plan.walk(trial.source()?);
+    pub(crate) fn by_all_items(mut self, case: &Case<H>) -> Tried<H> {
+        let walk = self.plan.walk(case.source()?);
         let size = self.plan.chunk_size;
-        self.by_items(trial, walk, size, usize::MAX).map(drop)
+        self.by_items(case, walk, size, usize::MAX).map(drop)
     }
 
     /// Takes items one by one, with changes whenever no item is buffered. Returns the walk in its final state.
     pub(crate) fn by_items<'t>(
         &mut self,
-        trial: &'t Case<H>,
+        case: &'t Case<H>,
         walk: Walk<SourceOf<'t, H>>,
         chunk_size: usize,
         most: usize,
@@ -100,17 +100,17 @@ impl<'s, H: Harness> Run<'s, H> {
                 return Err(handed_out(&buffered, &items.size_hint()));
             }
             if buffered.is_empty() {
-                self.mutate(trial)?;
+                self.mutate(case)?;
             }
             let item = match items.next().transpose() {
                 Ok(item) => item,
-                Err(error) => return Err(self.failed(trial, items.source(), &error)),
+                Err(error) => return Err(self.failed(case, items.source(), &error)),
             };
             if items.source().log().len() > self.judged {
                 if !buffered.is_empty() {
                     return Err(handed_out(&buffered, &"another fetch"));
                 }
-                buffered = self.judge(trial, items.source())?.into();
+                buffered = self.judge(case, items.source())?.into();
             }
             let entry = item.map(|item| items.source().entry(&item));
             let due = buffered.pop_front();
@@ -118,7 +118,7 @@ impl<'s, H: Harness> Run<'s, H> {
                 return Err(handed_out(&due, &entry));
             }
             let Some(entry) = entry else {
-                self.end(trial, chunk_size)?;
+                self.end(case, chunk_size)?;
                 let is_over = items.next().is_none();
                 self.is_fused(is_over, items.source())?;
                 break;
@@ -131,7 +131,7 @@ impl<'s, H: Harness> Run<'s, H> {
             self.see(entry)?;
         }
         // The walk is cut here and may be resumed from its cursor.
-        let now = trial.ledger.clock.tick();
+        let now = case.ledger.clock.tick();
         self.oracle.resume(!buffered.is_empty(), now);
         Ok(items)
     }
@@ -140,46 +140,46 @@ impl<'s, H: Harness> Run<'s, H> {
     /// changed the store since.
     pub(crate) fn of_all<E: Debug>(
         mut self,
-        trial: &Case<H>,
-        (opened, questions): (u64, &[Question<H::Key>]),
+        case: &Case<H>,
+        (opened, requests): (u64, &[Request<H::Key>]),
         entries: Vec<Entry<H>>,
         error: Option<&Error<E>>,
     ) -> Tried<H> {
-        let mut asked = questions.iter();
-        asked.try_for_each(|question| self.observe(trial, opened, question))?;
+        let mut requested = requests.iter();
+        requested.try_for_each(|request| self.observe(case, opened, request))?;
         if let Some(error) = error {
             return Err(unexpected(error));
         }
-        let fetched = Vec::from_iter(questions.iter().flat_map(|question| self.items(question)));
+        let fetched = Vec::from_iter(requests.iter().flat_map(|request| self.items(request)));
         if entries != fetched {
             return Err(handed_out(&fetched, &entries));
         }
         entries.into_iter().try_for_each(|entry| self.see(entry))?;
         self.oracle
-            .end(self.plan.chunk_size, &trial.ledger.lives.borrow())
+            .end(self.plan.chunk_size, &case.ledger.lives.borrow())
     }
 
     /// Returns whether these requests fetched `chunks` chunks, or no more will be fetched.
     pub(crate) fn has_fetched(
         &self,
-        trial: &Case<H>,
-        asked: &[Question<H::Key>],
+        case: &Case<H>,
+        requested: &[Request<H::Key>],
         chunks: usize,
     ) -> bool {
         let mut oracle = self.oracle.clone();
-        let lives = trial.ledger.lives.borrow();
-        let goes_on = asked.iter().all(|question| {
-            let failed = matches!(question.answer, Answer::Error(_) | Answer::Panic(_));
-            !failed && oracle.observe(question, &lives).is_ok()
+        let lives = case.ledger.lives.borrow();
+        let goes_on = requested.iter().all(|request| {
+            let failed = matches!(request.response, Response::Error(_) | Response::Panic(_));
+            !failed && oracle.observe(request, &lives).is_ok()
         });
-        let fetched = asked
+        let fetched = requested
             .iter()
-            .filter(|question| !self.items(question).is_empty());
+            .filter(|request| !self.items(request).is_empty());
         !goes_on || oracle.has_ended() || fetched.count() >= chunks
     }
 
     /// Makes the plan's changes before the next chunk.
-    pub(crate) fn mutate(&mut self, trial: &Case<H>) -> Tried<H> {
+    pub(crate) fn mutate(&mut self, case: &Case<H>) -> Tried<H> {
         let Plan {
             edits,
             always,
@@ -192,12 +192,12 @@ impl<'s, H: Harness> Run<'s, H> {
             for edit in now.chain(always) {
                 let place = Place {
                     pool: &edits.pool,
-                    present: &trial.ledger.present(),
+                    present: &case.ledger.present(),
                     order: *order,
                     cursor: self.seen.last().map(|(key, _)| key),
                 };
                 let (is_put, keys) = edit.at(&place);
-                keys.iter().try_for_each(|key| trial.set(key, is_put))?;
+                keys.iter().try_for_each(|key| case.set(key, is_put))?;
             }
         }
         self.step += 1;
@@ -205,14 +205,14 @@ impl<'s, H: Harness> Run<'s, H> {
     }
 
     /// Judges the requests since the last change. Returns the items that the walk must yield from them.
-    fn judge(&mut self, trial: &Case<H>, source: &SourceOf<'_, H>) -> Tried<H, Vec<Entry<H>>> {
+    fn judge(&mut self, case: &Case<H>, source: &SourceOf<'_, H>) -> Tried<H, Vec<Entry<H>>> {
         let mut fetched = Vec::new();
-        for question in source.log().from(self.judged) {
+        for request in source.log().from(self.judged) {
             if !fetched.is_empty() {
                 return Err(handed_out(&fetched, &"another fetch"));
             }
-            self.compare(trial, source, &question)?;
-            fetched = self.items(&question);
+            self.compare(case, source, &request)?;
+            fetched = self.items(&request);
             self.judged += 1;
         }
         Ok(fetched)
@@ -220,56 +220,56 @@ impl<'s, H: Harness> Run<'s, H> {
 
     /// Returns the items of a fetch in the walk's order. A search for the last key goes in the other order, and yields
     /// none.
-    fn items(&self, question: &Question<H::Key>) -> Vec<Entry<H>> {
-        match &question.answer {
-            Answer::Items(answer) if question.range.order() == self.plan.order => {
-                answer.items.clone()
+    fn items(&self, request: &Request<H::Key>) -> Vec<Entry<H>> {
+        match &request.response {
+            Response::Items(response) if request.range.order() == self.plan.order => {
+                response.items.clone()
             }
             _ => Vec::new(),
         }
     }
 
-    /// Judges a request. Compares a wrong answer with that of a fresh source.
+    /// Judges a request. Compares a wrong response with that of a fresh source.
     fn compare(
         &mut self,
-        trial: &Case<H>,
+        case: &Case<H>,
         source: &SourceOf<'_, H>,
-        question: &Question<H::Key>,
+        request: &Request<H::Key>,
     ) -> Tried<H> {
-        let observed = self.observe(trial, source.opened, question);
+        let observed = self.observe(case, source.opened, request);
         observed.map_err(|violation| match violation.clause() {
             Clause::G7 | Clause::G5 => violation,
             _ if self.is_snapshot => violation,
-            _ => trial.compared(question, violation),
+            _ => case.compared(request, violation),
         })
     }
 
     /// Observes the next request of a source that was opened at `opened`.
-    fn observe(&mut self, trial: &Case<H>, opened: u64, question: &Question<H::Key>) -> Tried<H> {
-        let lives = trial.ledger.lives.borrow();
-        let Question { range, during, .. } = question;
-        let observed = self.oracle.observe(question, &lives);
-        observed.map_err(|violation| match &question.answer {
-            Answer::Items(answer) if !self.is_snapshot => {
+    fn observe(&mut self, case: &Case<H>, opened: u64, request: &Request<H::Key>) -> Tried<H> {
+        let lives = case.ledger.lives.borrow();
+        let Request { range, during, .. } = request;
+        let observed = self.oracle.observe(request, &lives);
+        observed.map_err(|violation| match &request.response {
+            Response::Items(response) if !self.is_snapshot => {
                 explained(violation, &lives, (opened, *during), |at| {
-                    judge(range, answer, &lives, at).is_ok()
+                    judge(range, response, &lives, at).is_ok()
                 })
             }
-            Answer::Items(_) if violation.kind().key().is_some() => violation.of_a_snapshot(),
+            Response::Items(_) if violation.kind().key().is_some() => violation.of_a_snapshot(),
             _ => violation,
         })
     }
 
-    /// Returns why a walk failed: its source's wrong answer if there is one, otherwise the error.
+    /// Returns why a walk failed: its source's wrong response if there is one, otherwise the error.
     fn failed<E: Debug>(
         &mut self,
-        trial: &Case<H>,
+        case: &Case<H>,
         source: &SourceOf<'_, H>,
         error: &Error<E>,
     ) -> Violation<H::Key> {
-        let questions = source.log().from(self.judged);
-        let mut questions = questions.iter();
-        match questions.try_for_each(|question| self.compare(trial, source, question)) {
+        let requests = source.log().from(self.judged);
+        let mut requests = requests.iter();
+        match requests.try_for_each(|request| self.compare(case, source, request)) {
             Err(violation) => violation,
             Ok(()) => unexpected(error),
         }
@@ -283,10 +283,10 @@ impl<'s, H: Harness> Run<'s, H> {
     }
 
     /// Judges the end of the walk. Then puts every key of the pool, none of which may come any more.
-    fn end(&mut self, trial: &Case<H>, chunk_size: usize) -> Tried<H> {
-        self.oracle.end(chunk_size, &trial.ledger.lives.borrow())?;
+    fn end(&mut self, case: &Case<H>, chunk_size: usize) -> Tried<H> {
+        self.oracle.end(chunk_size, &case.ledger.lives.borrow())?;
         match H::capabilities().mutation.is_yes() {
-            true => trial.put_all(&self.plan.edits.pool),
+            true => case.put_all(&self.plan.edits.pool),
             false => Ok(()),
         }
     }
@@ -294,7 +294,7 @@ impl<'s, H: Harness> Run<'s, H> {
     fn is_fused(&self, is_over: bool, source: &SourceOf<'_, H>) -> Tried<H> {
         match is_over && source.log().len() == self.judged {
             true => Ok(()),
-            false => Err(Violation::said(
+            false => Err(Violation::message(
                 Clause::G12,
                 "the walk went on after its end",
             )),
@@ -307,14 +307,14 @@ pub(crate) fn unexpected<K: Debug, E: Debug>(error: &Error<E>) -> Violation<K> {
     match error {
         Error::Contract(violation) => {
             let broken = "the walk ended with a violation of the contract";
-            Violation::said(Clause::of(*violation), broken).got(violation)
+            Violation::message(Clause::of(*violation), broken).got(violation)
         }
         error => Violation::new(FailureKind::Failed).got(format!("{error:?}")),
     }
 }
 
 fn handed_out<K: Debug>(fetched: &dyn Debug, handed_out: &dyn Debug) -> Violation<K> {
-    Violation::new(FailureKind::HandedOut)
+    Violation::new(FailureKind::WrongItems)
         .expected(format!("{fetched:?}"))
         .got(format!("{handed_out:?}"))
 }

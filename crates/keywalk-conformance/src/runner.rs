@@ -88,9 +88,9 @@ impl<H: Harness> Runner<H> {
     /// Runs a check on a new store that holds these keys. If it fails, looks for fewer keys over which it still fails.
     pub(crate) fn attempt_with(&self, keys: &[H::Key], check: &OverKeys<'_, H>) -> Checked {
         let attempt = |keys: &[H::Key]| {
-            self.once(&mut |trial| {
-                trial.put_all(keys)?;
-                check(trial, keys)
+            self.once(&mut |case| {
+                case.put_all(keys)?;
+                check(case, keys)
             })
         };
         let fewest = |failure| smallest(keys.to_vec(), failure, &attempt).1;
@@ -102,9 +102,9 @@ impl<H: Harness> Runner<H> {
         keys: &[H::Key],
         check: impl Fn(&mut Case<H>, &[H::Key], Order) -> Tried<H>,
     ) -> Checked {
-        self.attempt_with(keys, &|trial, keys| {
+        self.attempt_with(keys, &|case, keys| {
             let mut orders = self.orders().iter();
-            orders.try_for_each(|order| check(trial, keys, *order))
+            orders.try_for_each(|order| check(case, keys, *order))
         })
     }
 
@@ -118,8 +118,8 @@ impl<H: Harness> Runner<H> {
         check: &mut dyn FnMut(&mut Case<H>) -> Tried<H>,
     ) -> Result<(), Failure> {
         let opened = Case::open(&self.beat);
-        let mut trial = opened.map_err(|violation| self.failure(violation, Vec::new()))?;
-        let violation = match caught(|| check(&mut trial)) {
+        let mut case = opened.map_err(|violation| self.failure(violation, Vec::new()))?;
+        let violation = match caught(|| check(&mut case)) {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(violation)) => violation,
             Err(panic) => match panic.downcast::<Unwound>() {
@@ -127,7 +127,7 @@ impl<H: Harness> Runner<H> {
                 Err(panic) => Violation::new(FailureKind::Panicked).got(message(&*panic)),
             },
         };
-        let lines = lock(&trial.ledger.timeline).lines();
+        let lines = lock(&case.ledger.timeline).lines();
         Err(self.failure(violation, lines))
     }
 
@@ -153,9 +153,9 @@ impl<H: Harness> Runner<H> {
         let mut runner = self.runner();
         for _ in 0..cases {
             match strategy.new_tree(&mut runner) {
-                Ok(tree) => simplest(tree, &|case| self.once(&mut |trial| law(trial, case)))?,
+                Ok(tree) => simplest(tree, &|input| self.once(&mut |case| law(case, input)))?,
                 Err(reason) => {
-                    let none = Violation::said(Clause::Harness, "the key space makes no keys");
+                    let none = Violation::message(Clause::Harness, "the key space makes no keys");
                     return self.fail(none.got(reason));
                 }
             }
@@ -265,9 +265,9 @@ pub(crate) fn smallest<T: Clone>(
 }
 
 /// A fetch of this range with this limit.
-pub(crate) type Ask<K> = (KeyRange<K>, usize);
+pub(crate) type FetchArgs<K> = (KeyRange<K>, usize);
 
-type Asks<'c, K> = dyn Fn(&Small<'_, K>) -> Vec<Ask<K>> + 'c;
+type FetchPlan<'c, K> = dyn Fn(&Small<'_, K>) -> Vec<FetchArgs<K>> + 'c;
 
 /// The keys of a small store, and the order of its fetches.
 pub(crate) struct Small<'a, K> {
@@ -316,17 +316,17 @@ impl<K: Ord + Clone> Small<'_, K> {
 }
 
 impl<H: Harness> Runner<H> {
-    /// Performs the fetches that `asks` returns on each small store. Every answer must be exact.
-    pub(crate) fn exhaustively(&self, asks: &Asks<'_, H::Key>) -> Checked {
+    /// Performs the fetches that `fetches` returns on each small store. Every response must be exact.
+    pub(crate) fn exhaustively(&self, fetches: &FetchPlan<'_, H::Key>) -> Checked {
         // The keys of the last store, and the fetches of its source.
-        let asked = RefCell::new((Vec::new(), Vec::new()));
-        let every = |trial: &Case<H>, small: &Small<'_, H::Key>| {
-            let asks = asks(small);
-            *asked.borrow_mut() = (small.present.to_vec(), asks.clone());
-            ask_all(trial, &asks)
+        let requested = RefCell::new((Vec::new(), Vec::new()));
+        let every = |case: &Case<H>, small: &Small<'_, H::Key>| {
+            let fetches = fetches(small);
+            *requested.borrow_mut() = (small.present.to_vec(), fetches.clone());
+            fetch_all(case, &fetches)
         };
         self.small_stores(every).map_err(|stop| match stop {
-            Stop::Failed(failure) => self.alone(failure, asked.into_inner()).into(),
+            Stop::Failed(failure) => self.alone(failure, requested.into_inner()).into(),
             stop => stop,
         })
     }
@@ -337,16 +337,16 @@ impl<H: Harness> Runner<H> {
         check: impl Fn(&Case<H>, &Small<'_, H::Key>) -> Tried<H>,
     ) -> Checked {
         for pool in &pools(self.keys.ladder()) {
-            self.attempt(|trial| {
+            self.attempt(|case| {
                 for present in &subsets(pool) {
-                    fill(trial, pool, present)?;
+                    fill(case, pool, present)?;
                     for &order in self.orders() {
                         let small = Small {
                             pool,
                             present,
                             order,
                         };
-                        check(trial, &small)?;
+                        check(case, &small)?;
                     }
                 }
                 Ok(())
@@ -356,15 +356,22 @@ impl<H: Harness> Runner<H> {
     }
 
     /// Reproduces a failure on a new store, with as few fetches and keys as possible.
-    fn alone(&self, failure: Failure, (present, asks): (Vec<H::Key>, Vec<Ask<H::Key>>)) -> Failure {
-        let attempt = |present: &[H::Key], asks: &[Ask<H::Key>]| {
-            self.once(&mut |trial| {
-                trial.put_all(present)?;
-                ask_all(trial, asks)
+    fn alone(
+        &self,
+        failure: Failure,
+        (present, fetches): (Vec<H::Key>, Vec<FetchArgs<H::Key>>),
+    ) -> Failure {
+        let attempt = |present: &[H::Key], fetches: &[FetchArgs<H::Key>]| {
+            self.once(&mut |case| {
+                case.put_all(present)?;
+                fetch_all(case, fetches)
             })
         };
-        let (asks, failure) = smallest(asks, failure, &|asks| attempt(&present, asks));
-        smallest(present.clone(), failure, &|present| attempt(present, &asks)).1
+        let (fetches, failure) = smallest(fetches, failure, &|fetches| attempt(&present, fetches));
+        smallest(present.clone(), failure, &|present| {
+            attempt(present, &fetches)
+        })
+        .1
     }
 }
 
@@ -394,21 +401,21 @@ fn subsets<K: Clone>(pool: &[K]) -> Vec<Vec<K>> {
 }
 
 /// Makes the store hold exactly these keys.
-fn fill<H: Harness>(trial: &Case<H>, pool: &[H::Key], present: &[H::Key]) -> Tried<H> {
-    let now = trial.ledger.present();
+fn fill<H: Harness>(case: &Case<H>, pool: &[H::Key], present: &[H::Key]) -> Tried<H> {
+    let now = case.ledger.present();
     let mut others = pool
         .iter()
         .filter(|key| now.contains(key) != present.contains(key));
-    others.try_for_each(|key| trial.set(key, present.contains(key)))
+    others.try_for_each(|key| case.set(key, present.contains(key)))
 }
 
 /// Performs all fetches on one source, in chunks whose spare slots are reused.
-fn ask_all<H: Harness>(trial: &Case<H>, asks: &[Ask<H::Key>]) -> Tried<H> {
-    let mut source = trial.source()?;
+fn fetch_all<H: Harness>(case: &Case<H>, fetches: &[FetchArgs<H::Key>]) -> Tried<H> {
+    let mut source = case.source()?;
     let mut chunks = BTreeMap::new();
-    asks.iter().try_for_each(|(range, limit)| {
+    fetches.iter().try_for_each(|(range, limit)| {
         let chunk = chunks.entry(*limit);
         let chunk = chunk.or_insert_with(|| Chunk::with_limit(*limit));
-        trial.ask(&mut source, range, chunk).map(drop)
+        case.fetch(&mut source, range, chunk).map(drop)
     })
 }

@@ -134,14 +134,14 @@ impl<K: Ord + Clone + Debug> Schedule<K> {
     ///         };
     ///         Ok(())
     ///     },
-    ///     |meanwhile| -> Result<(), std::convert::Infallible> {
+    ///     |concurrent| -> Result<(), std::convert::Infallible> {
     ///         let mut after = None;
     ///         loop {
-    ///             meanwhile.turn();
+    ///             concurrent.turn();
     ///             let past = after.map_or(Unbounded, Excluded);
     ///             let next = rows.borrow().range((past, Unbounded)).next().map(|(k, v)| (*k, *v));
     ///             let Some((key, value)) = next else { return Ok(()) };
-    ///             meanwhile.visit(&key, value);
+    ///             concurrent.visit(&key, value);
     ///             after = Some(key);
     ///         }
     ///     },
@@ -157,9 +157,9 @@ impl<K: Ord + Clone + Debug> Schedule<K> {
     where
         W: FnMut(&K, Change) -> Result<(), BoxError>,
     {
-        let meanwhile = ConcurrentStore::begin(&self.edits, &self.kills, visits, write)?;
-        while !meanwhile.runs_to_its_end(&mut code)? {}
-        meanwhile.end()
+        let concurrent = ConcurrentStore::begin(&self.edits, &self.kills, visits, write)?;
+        while !concurrent.runs_to_its_end(&mut code)? {}
+        concurrent.end()
     }
 }
 

@@ -7,7 +7,7 @@ use std::ops::RangeBounds;
 use keywalk::{Fetched, KeyRange, LastKey, Order};
 use keywalk_conformance::Clause::{self, G1, G2, G3, G4, G5, G6, G8, G9};
 use keywalk_conformance::history::{
-    Answer, Change, FailureKind, KeyHistory, Mutation, Oracle, Presence, Question, Span, Violation,
+    Change, FailureKind, KeyHistory, Mutation, Oracle, Presence, Request, Response, Span, Violation,
 };
 use proptest::prelude::*;
 
@@ -76,8 +76,8 @@ fn fetch(
     items: &[(i64, u64)],
     fetched: Fetched<i64>,
 ) -> Judged {
-    let question = Question::fetch(range, limit, items.to_vec(), fetched, span(100, 110));
-    judged(Oracle::unbounded(range).observe(&question, lives))
+    let request = Request::fetch(range, limit, items.to_vec(), fetched, span(100, 110));
+    judged(Oracle::unbounded(range).observe(&request, lives))
 }
 
 /// One row per fetch: the present keys, the range, the limit, the returned keys, and how far it got.
@@ -179,10 +179,10 @@ fn a_last_key_that_is_not_the_last_is_refused() {
         (up(1..=5), Unknown, Ok(())),
         (up(4..=5), Empty, Ok(())),
     ];
-    for (range, answer, expected) in rows {
-        let question = Question::last_key(range, answer, span(100, 110));
-        let observed = Oracle::bounded(range).observe(&question, &hold(&[1, 2, 3, 8]));
-        assert_eq!(judged(observed), expected, "{answer:?} of {range:?}");
+    for (range, response, expected) in rows {
+        let request = Request::last_key(range, response, span(100, 110));
+        let observed = Oracle::bounded(range).observe(&request, &hold(&[1, 2, 3, 8]));
+        assert_eq!(judged(observed), expected, "{response:?} of {range:?}");
     }
 }
 
@@ -205,8 +205,8 @@ impl Asked {
         let items = keys.iter().map(|key| (*key, 10 * *key as u64)).collect();
         self.now += 4;
         let during = span(self.now - 4, self.now - 2);
-        let question = Question::fetch(range, 2, items, fetched, during);
-        judged(self.oracle.observe(&question, &self.lives))
+        let request = Request::fetch(range, 2, items, fetched, during);
+        judged(self.oracle.observe(&request, &self.lives))
     }
 
     /// Makes the same request on a copy, so this walk doesn't change.
@@ -223,14 +223,14 @@ impl Asked {
 fn a_bounded_walk_ends_at_what_was_its_last_key() {
     let lives = lives([put(1, 10, 0, 2), put(2, 20, 4, 6), put(3, 30, 106, 108)]);
     let mut walk = Asked::of(Oracle::bounded(up(..)), lives);
-    let last = Question::last_key(up(..), LastKey::Unknown, span(98, 99));
+    let last = Request::last_key(up(..), LastKey::Unknown, span(98, 99));
     assert_eq!(judged(walk.oracle.observe(&last, &walk.lives)), Ok(()));
     assert_eq!(walk.ask(down(..), &[2], More), Ok(()), "found backwards");
     walk.now = 110;
     assert_eq!(walk.would(up(..), &[1], More), Err((G6, OtherRange)));
     assert_eq!(walk.ask(up(..=2), &[1, 2], More), Ok(()), "all up to it");
     assert!(walk.oracle.has_ended());
-    assert_eq!(walk.end(2), Ok(()), "three questions");
+    assert_eq!(walk.end(2), Ok(()), "three requests");
     assert!(walk.ask(past(2, up(..=2)), &[], End).is_err(), "it ended");
 }
 
@@ -250,9 +250,9 @@ fn a_live_walk_goes_on_to_what_was_appended() {
 #[test]
 fn a_walk_that_asks_too_often_is_refused() {
     let mut walk = Asked::of(Oracle::unbounded(up(..)), hold(&[1, 2, 3, 4]));
-    let failed = Question {
-        answer: Answer::Error("busy".to_owned()),
-        ..Question::fetch(up(..), 2, Vec::new(), End, span(90, 92))
+    let failed = Request {
+        response: Response::Error("busy".to_owned()),
+        ..Request::fetch(up(..), 2, Vec::new(), End, span(90, 92))
     };
     for _ in 0..3 {
         assert_eq!(judged(walk.oracle.observe(&failed, &walk.lives)), Ok(()));

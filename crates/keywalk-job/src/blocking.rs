@@ -10,7 +10,7 @@ use crate::checkpoint::Checkpoint;
 use crate::checkpoints::{Attempt, CheckpointStore};
 use crate::clock::Clock;
 use crate::dead_letter::{DeadLetter, DeadLetters};
-use crate::driver::{Host, OpenScope, Steps, Store};
+use crate::driver::{Host, JobStore, OpenScope, Steps};
 use crate::error::{BoxError, Error};
 use crate::lease::{Lease, Leases};
 use crate::outcome::Outcome;
@@ -94,7 +94,7 @@ pub(crate) fn record_dead_letter<C: DeadLetters>(
     C::record_dead_letter(&mut open.scope, &mut open.rest, letter)
 }
 
-impl<C, F, T> Store<T> for Blocking<C, F>
+impl<C, F, T> JobStore<T> for Blocking<C, F>
 where
     C: Leases,
     F: FnMut(&mut C::Scope<'_>, &[T]) -> Result<(), BoxError>,

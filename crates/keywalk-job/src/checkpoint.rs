@@ -15,12 +15,13 @@ pub struct Checkpoint {
     pub(crate) token: Token,
     /// Where the walk began: its range and order, to detect another walk.
     pub(crate) begun: Token,
-    /// A cursor after the first item, to compute the share that is done.
+    /// A cursor after the first item, to compute the fraction that is done.
     #[serde(default)]
     pub(crate) first: Option<Token>,
     pub(crate) position: Option<String>,
     #[serde(default)]
-    pub(crate) share: Option<f64>,
+    #[serde(rename = "share")]
+    pub(crate) fraction: Option<f64>,
     pub(crate) items: u64,
     pub(crate) chunks: u64,
     pub(crate) skipped: u64,
@@ -61,10 +62,10 @@ impl Checkpoint {
         self.position.as_deref()
     }
 
-    /// Returns the share that is done, 0 to 1, if it is known; see [`Progress::share`](crate::Progress::share).
+    /// Returns the fraction that is done, 0 to 1, if it is known; see [`Progress::fraction`](crate::Progress::fraction).
     #[must_use]
-    pub fn share(&self) -> Option<f64> {
-        self.share
+    pub fn fraction(&self) -> Option<f64> {
+        self.fraction
     }
 
     /// Returns the number of items done by all runs since the job began, including the skipped ones.
@@ -136,7 +137,7 @@ impl fmt::Debug for Checkpoint {
             .field("job", &self.job)
             .field("run", &self.run)
             .field("items", &self.items)
-            .field("share", &self.share)
+            .field("fraction", &self.fraction)
             .field("done", &self.is_done())
             .finish_non_exhaustive()
     }

@@ -357,11 +357,11 @@ mod hex {
 #[derive(Debug)]
 pub struct FileError {
     path: PathBuf,
-    problem: Problem,
+    cause: Cause,
 }
 
 #[derive(Debug)]
-enum Problem {
+enum Cause {
     /// The action that failed on the file.
     Io(&'static str, io::Error),
     Content(CheckpointDecodeError),
@@ -376,7 +376,7 @@ impl FileError {
         let path = path.to_owned();
         move |error| FileError {
             path,
-            problem: Problem::Io(verb, error),
+            cause: Cause::Io(verb, error),
         }
     }
 
@@ -384,7 +384,7 @@ impl FileError {
         let path = path.to_owned();
         move |error| FileError {
             path,
-            problem: Problem::Content(error),
+            cause: Cause::Content(error),
         }
     }
 
@@ -392,14 +392,14 @@ impl FileError {
         let path = path.to_owned();
         move |error| FileError {
             path,
-            problem: Problem::Letter(line, error),
+            cause: Cause::Letter(line, error),
         }
     }
 
     pub(crate) fn superseded(path: &Path) -> Self {
         FileError {
             path: path.to_owned(),
-            problem: Problem::Superseded,
+            cause: Cause::Superseded,
         }
     }
 
@@ -413,30 +413,30 @@ impl FileError {
     /// belongs to a later run.
     #[must_use]
     pub fn io_error(&self) -> Option<&io::Error> {
-        match &self.problem {
-            Problem::Io(_, error) => Some(error),
-            Problem::Content(_) | Problem::Letter(..) | Problem::Superseded => None,
+        match &self.cause {
+            Cause::Io(_, error) => Some(error),
+            Cause::Content(_) | Cause::Letter(..) | Cause::Superseded => None,
         }
     }
 }
 
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.problem {
-            Problem::Io(verb, _) => write!(f, "can't {verb} {}", self.path.display()),
-            Problem::Content(_) => write!(
+        match &self.cause {
+            Cause::Io(verb, _) => write!(f, "can't {verb} {}", self.path.display()),
+            Cause::Content(_) => write!(
                 f,
                 "{} is no checkpoint that this release can read; restore it, or reset the job to start \
                  over",
                 self.path.display()
             ),
-            Problem::Letter(line, _) => write!(
+            Cause::Letter(line, _) => write!(
                 f,
                 "line {line} of {} is no dead letter that this release can read; restore it, take it out, or \
                  reset the job to start over",
                 self.path.display()
             ),
-            Problem::Superseded => write!(
+            Cause::Superseded => write!(
                 f,
                 "a later run of the job has taken {} over, and goes on from there; this run records nothing \
                  more",
@@ -448,11 +448,11 @@ impl fmt::Display for FileError {
 
 impl Error for FileError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &self.problem {
-            Problem::Io(_, error) => Some(error),
-            Problem::Content(error) => error.source(),
-            Problem::Letter(_, error) => Some(error),
-            Problem::Superseded => None,
+        match &self.cause {
+            Cause::Io(_, error) => Some(error),
+            Cause::Content(error) => error.source(),
+            Cause::Letter(_, error) => Some(error),
+            Cause::Superseded => None,
         }
     }
 }

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant, SystemTime};
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` doesn't tell a job the time: it is no `keywalk_job::Clock`",
+    message = "`{Self}` isn't a clock for jobs: it doesn't implement `keywalk_job::Clock`",
     label = "not a clock",
     note = "leave `Job::clock` out for the machine's, or implement `keywalk_job::Clock`"
 )]

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::driver::{Host, Store};
+use crate::driver::{Host, JobStore};
 use crate::error::Error;
 use crate::events;
 use crate::outcome::StopReason;
@@ -116,7 +116,7 @@ impl<H: Host> Control<H> {
     }
 
     /// Returns the delay before the failed checkpoints are retried. Returns the error if they aren't.
-    pub(crate) fn delay_for_checkpoints<T, S, St: Store<T>>(
+    pub(crate) fn delay_for_checkpoints<T, S, St: JobStore<T>>(
         &mut self,
         store: &St,
         error: Error<S, St::Error>,

@@ -36,7 +36,7 @@ pub(crate) trait Steps {
 }
 
 /// The checkpoints of a job, together with its function, which works on items of type `T`.
-pub(crate) trait Store<T> {
+pub(crate) trait JobStore<T> {
     type Error: Error;
     type Scope<'s>: OpenScope<T, Error = Self::Error>
     where
@@ -52,7 +52,7 @@ pub(crate) trait Store<T> {
 
 /// A scope that is open. Dropping it undoes what was done in it.
 ///
-/// The methods belong to the scope. If [`Store`] had them as functions that take a scope, their futures wouldn't be
+/// The methods belong to the scope. If [`JobStore`] had them as functions that take a scope, their futures wouldn't be
 /// `Send`: the compiler can't prove it for all lifetimes.
 pub(crate) trait OpenScope<T> {
     type Error;

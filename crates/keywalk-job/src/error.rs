@@ -152,7 +152,7 @@ impl<S, C> fmt::Display for Error<S, C> {
             Error::CheckpointStore { job, .. } => {
                 write!(
                     f,
-                    "the checkpoints of the job {job:?} failed; mend what they failed over and try again"
+                    "the checkpoints of the job {job:?} failed; fix the cause and try again"
                 )
             }
             Error::Work {
@@ -173,7 +173,7 @@ impl<S, C> fmt::Display for Error<S, C> {
                     (None, None) => write!(f, "in the chunk of {items} at the start")?,
                 }
                 f.write_str(
-                    "; mend what it failed over and run the job again, or let it skip such items \
+                    "; fix the cause and run the job again, or let it skip such items \
                      (`Job::skip_failures`) or try again (`Job::retry`)",
                 )
             }

@@ -311,7 +311,7 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
     {
         assert!(
             (0.0..=1.0).contains(&ratio),
-            "the share of skipped items must be 0 to 1"
+            "the ratio of skipped items must be 0 to 1"
         );
         self.options.max_skipped_ratio = Some((ratio, min_items));
         self.skip_failures()
@@ -341,8 +341,8 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self
     }
 
-    /// Sets the number of items that the job has in all, for [`Progress::share`]; for example from a count of
-    /// the table. Default: the share is estimated from the key, without counting.
+    /// Sets the number of items that the job has in all, for [`Progress::fraction`]; for example from a count of
+    /// the table. Default: the fraction is estimated from the key, without counting.
     pub fn total(mut self, items: u64) -> Self {
         self.options.total = Some(items);
         self
@@ -356,7 +356,7 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
     }
 
     /// Shows the progress on a bar. If the [total](Self::total) is set, the bar counts items. Otherwise it shows
-    /// the share that is done, in ten-thousandths. If neither is known, it counts items, without an end. The
+    /// the fraction that is done, in ten-thousandths. If neither is known, it counts items, without an end. The
     /// bar's message is the number of items, and how many of them were skipped.
     ///
     /// Requires the feature `indicatif`.
@@ -419,14 +419,14 @@ impl<S: ChunkSource + ResumableSource, C: CheckpointStore> fmt::Debug for Job<'_
 fn show<K>(bar: &ProgressBar, progress: &Progress<'_, K>) {
     /// The length of a bar whose items aren't counted.
     const PARTS: u64 = 10_000;
-    match (progress.total(), progress.share()) {
+    match (progress.total(), progress.fraction()) {
         (Some(total), _) => {
             bar.set_length(total);
             bar.set_position(progress.items());
         }
-        (None, Some(share)) => {
+        (None, Some(fraction)) => {
             bar.set_length(PARTS);
-            bar.set_position((share * PARTS as f64) as u64);
+            bar.set_position((fraction * PARTS as f64) as u64);
         }
         (None, None) => bar.set_position(progress.items()),
     }

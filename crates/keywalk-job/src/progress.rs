@@ -16,8 +16,8 @@ pub struct Progress<'a, K> {
     pub(crate) elapsed: Duration,
     /// The elapsed time plus the pause that follows the last chunk; used for the rate and time left.
     pub(crate) charged: Duration,
-    pub(crate) share: Option<f64>,
-    pub(crate) share_at_start: f64,
+    pub(crate) fraction: Option<f64>,
+    pub(crate) fraction_at_start: f64,
     pub(crate) total: Option<u64>,
     pub(crate) is_done: bool,
 }
@@ -79,29 +79,29 @@ impl<K> Progress<'_, K> {
         self.total
     }
 
-    /// Returns the share that is done, 0 to 1.
+    /// Returns the fraction that is done, 0 to 1.
     ///
-    /// If the [total](crate::Job::total) is set, this is the share of the items. Otherwise it is estimated from
+    /// If the [total](crate::Job::total) is set, this is the fraction of the items. Otherwise it is estimated from
     /// where the current key lies between the walk's first and last key. The estimate costs nothing and is right
     /// if keys are spread evenly. It works for integers, UUIDs and bytes; for composite keys it uses the first
     /// column in which the first and last key differ.
     ///
     /// The estimate is `None` for text, for an unbounded walk whose range has no end, and at the start.
     #[must_use]
-    pub fn share(&self) -> Option<f64> {
-        self.share
+    pub fn fraction(&self) -> Option<f64> {
+        self.fraction
     }
 
-    /// Returns the time left, if the rest goes as fast as this run so far. `None` if the share isn't known, and
+    /// Returns the time left, if the rest goes as fast as this run so far. `None` if the fraction isn't known, and
     /// at the run's start.
     #[must_use]
     pub fn time_left(&self) -> Option<Duration> {
         if self.is_done {
             return Some(Duration::ZERO);
         }
-        let share = self.share?;
-        let covered = share - self.share_at_start;
-        let left = self.charged.as_secs_f64() * (1.0 - share) / covered;
+        let fraction = self.fraction?;
+        let covered = fraction - self.fraction_at_start;
+        let left = self.charged.as_secs_f64() * (1.0 - fraction) / covered;
         (covered > 0.0).then(|| Duration::try_from_secs_f64(left.max(0.0)).ok())?
     }
 
@@ -118,7 +118,7 @@ impl<K> fmt::Debug for Progress<'_, K> {
         f.debug_struct("Progress")
             .field("job", &self.job)
             .field("items", &self.items)
-            .field("share", &self.share)
+            .field("fraction", &self.fraction)
             .field("done", &self.is_done)
             .finish_non_exhaustive()
     }
@@ -129,9 +129,9 @@ impl<K> fmt::Debug for Progress<'_, K> {
 impl<K> fmt::Display for Progress<'_, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Items(self.items, self.skipped))?;
-        if let Some(share) = self.share {
+        if let Some(fraction) = self.fraction {
             // Rounded down: 100 % means that all of it is done.
-            write!(f, ", {} %", (share * 100.0).floor())?;
+            write!(f, ", {} %", (fraction * 100.0).floor())?;
         }
         match self.time_left() {
             Some(left) if !self.is_done => write!(f, ", {} s left", left.as_secs()),

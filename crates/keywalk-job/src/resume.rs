@@ -6,7 +6,7 @@ use keywalk::{Cursor, Excerpt, KeyRange, ResumableSource, Source, Token};
 
 use crate::checkpoint::{Checkpoint, unix_millis};
 use crate::control::{Control, Options};
-use crate::driver::{Host, OpenScope, Steps, Store};
+use crate::driver::{Host, JobStore, OpenScope, Steps};
 use crate::error::{Error, WalkMismatch, checkpoints_failed, unwritten, walk_failed};
 
 type Failure<S, E> = Error<<S as Source>::Error, E>;
@@ -21,7 +21,7 @@ pub(crate) struct Opened<K> {
 
 /// Loads the checkpoint and records that the run has begun, in one scope. If scopes are transactions, an
 /// earlier runner that is still alive despite the lease can't commit between the two.
-pub(crate) async fn open<W: Steps, St: Store<W::Item>, H: Host>(
+pub(crate) async fn open<W: Steps, St: JobStore<W::Item>, H: Host>(
     job: &str,
     begins: &Cursor<W::Key>,
     walk: &mut W,
@@ -50,7 +50,7 @@ pub(crate) async fn open<W: Steps, St: Store<W::Item>, H: Host>(
                 begun: begun.clone(),
                 first: None,
                 position: None,
-                share: None,
+                fraction: None,
                 items: 0,
                 chunks: 0,
                 skipped: 0,
@@ -183,12 +183,12 @@ impl Checkpoint {
     ) -> Result<(), keywalk::Error<S::Error>> {
         self.token = Token::new(cursor, source)?;
         self.position = position(cursor, self).map(|key| key_text(source, key));
-        self.share = self.share_at(cursor, first, source, control.options.total);
+        self.fraction = self.fraction_at(cursor, first, source, control.options.total);
         self.updated = unix_millis(control.host.time_of_day());
         Ok(())
     }
 
-    fn share_at<S: ResumableSource>(
+    fn fraction_at<S: ResumableSource>(
         &self,
         cursor: &Cursor<S::Key>,
         first: Option<&S::Key>,
@@ -199,8 +199,8 @@ impl Checkpoint {
             return Some(1.0);
         }
         if let Some(total) = total {
-            let share = self.items as f64 / total as f64;
-            return (total > 0).then_some(share.min(1.0));
+            let fraction = self.items as f64 / total as f64;
+            return (total > 0).then_some(fraction.min(1.0));
         }
         let (Bound::Included(last) | Bound::Excluded(last)) = cursor.range().end() else {
             return None;

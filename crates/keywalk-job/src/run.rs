@@ -7,7 +7,7 @@ use crate::checkpoint::Checkpoint;
 use crate::checkpoints::Attempt;
 use crate::control::{Control, Options};
 use crate::dead_letter::DeadLetter;
-use crate::driver::{Host, OpenScope, Steps, Store};
+use crate::driver::{Host, JobStore, OpenScope, Steps};
 use crate::error::{BoxError, Error, checkpoints_failed, unwritten, walk_failed};
 use crate::events;
 use crate::lease::Lease;
@@ -37,7 +37,7 @@ pub(crate) async fn run<W, St, H>(
 ) -> Result<Outcome, Failure<W, St::Error>>
 where
     W: Steps,
-    St: Store<W::Item>,
+    St: JobStore<W::Item>,
     H: Host<Key = W::Key>,
 {
     let control = Control::new(host, options);
@@ -55,7 +55,7 @@ async fn start<W, St, H>(
 ) -> Result<Outcome, Failure<W, St::Error>>
 where
     W: Steps,
-    St: Store<W::Item>,
+    St: JobStore<W::Item>,
     H: Host<Key = W::Key>,
 {
     let _lease = match take_lease(job, &mut control, store).await? {
@@ -81,7 +81,7 @@ where
         walk,
         control,
         tally: Tally {
-            share_at_start: opened.checkpoint.share.unwrap_or(0.0),
+            fraction_at_start: opened.checkpoint.fraction.unwrap_or(0.0),
             checkpoint: opened.checkpoint,
             committed: opened.cursor,
             items: 0,
@@ -105,7 +105,7 @@ where
 }
 
 /// Takes the lease, and waits for it if configured. Returns why the run should end, if that comes first.
-async fn take_lease<S, T, St: Store<T>, H: Host>(
+async fn take_lease<S, T, St: JobStore<T>, H: Host>(
     job: &str,
     control: &mut Control<H>,
     store: &mut St,
@@ -150,7 +150,7 @@ struct Tally<K> {
     items: u64,
     chunks: u64,
     skipped: u64,
-    share_at_start: f64,
+    fraction_at_start: f64,
 }
 
 /// The result of a step.
@@ -188,7 +188,7 @@ enum Then {
 
 impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
     /// Walks chunk by chunk, until the run ends.
-    async fn walk<St: Store<W::Item>>(
+    async fn walk<St: JobStore<W::Item>>(
         &mut self,
         store: &mut St,
     ) -> Result<StopReason, Failure<W, St::Error>> {
@@ -210,7 +210,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
     }
 
     /// Sends one request to the store, and processes the result.
-    async fn step<St: Store<W::Item>>(
+    async fn step<St: JobStore<W::Item>>(
         &mut self,
         store: &mut St,
     ) -> Result<Went, Failure<W, St::Error>> {
@@ -458,7 +458,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
 
     /// Commits the position at which the run ends. Ignores transient failures: no item was done since the last
     /// commit.
-    async fn record_moves<St: Store<W::Item>>(
+    async fn record_moves<St: JobStore<W::Item>>(
         &mut self,
         store: &mut St,
     ) -> Result<(), Failure<W, St::Error>> {
@@ -563,8 +563,8 @@ impl<K> Tally<K> {
             skipped: self.checkpoint.skipped,
             elapsed: now.saturating_sub(control.began),
             charged: due.saturating_sub(control.began),
-            share: self.checkpoint.share,
-            share_at_start: self.share_at_start,
+            fraction: self.checkpoint.fraction,
+            fraction_at_start: self.fraction_at_start,
             total: control.options.total,
             is_done: self.checkpoint.is_done(),
         }

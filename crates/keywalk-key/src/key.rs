@@ -3,20 +3,20 @@
 mod by_column;
 mod bytes;
 mod column;
+mod decode_error;
+mod display;
+mod fraction;
 mod integer;
-mod malformed;
 mod packed;
 mod reverse;
-mod share;
 mod text;
 mod tuple;
 mod uuid;
-mod words;
 
 use std::borrow::Cow;
 
 pub use column::TupleElement;
-pub use malformed::DecodeError;
+pub use decode_error::DecodeError;
 pub use text::BareString;
 
 /// A type of keys whose bytes sort as the keys do, for stores that are ordered by bytes.
@@ -141,7 +141,7 @@ pub trait Key: Clone + Ord {
     /// ```
     #[must_use]
     fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-        share::of_bytes(&first.to_bytes(), &last.to_bytes(), &at.to_bytes())
+        fraction::of_bytes(&first.to_bytes(), &last.to_bytes(), &at.to_bytes())
     }
 
     /// Returns the key human-readable, for a log or a progress bar. This is not a stable format. Text is
@@ -156,7 +156,7 @@ pub trait Key: Clone + Ord {
     /// assert_eq!(key.display(), r#"("ada", 7, 00ff)"#);
     /// ```
     fn display(&self) -> String {
-        words::of_bytes(&self.to_bytes())
+        display::of_bytes(&self.to_bytes())
     }
 
     /// Decodes into the memory of an existing key. By default, assigns what [`decode`](Self::decode) returns.

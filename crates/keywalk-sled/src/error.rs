@@ -1,11 +1,11 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-mod problem;
-mod shown;
+mod cause;
+mod excerpt;
 
-pub(crate) use problem::Problem;
-pub(crate) use shown::{TreeName, TypeName};
+pub(crate) use cause::Cause;
+pub(crate) use excerpt::{TreeName, TypeName};
 
 /// An error of a tree: a stored key that isn't of the source's key type, a value that doesn't decode, or an
 /// error of sled itself.
@@ -14,7 +14,7 @@ pub(crate) use shown::{TreeName, TypeName};
 /// of sled is in [`source`](StdError::source). sled waits for its locks instead of returning an error, so this
 /// type has no `is_transient`, unlike the error of keywalk-sqlite.
 pub struct Error {
-    problem: Box<Problem>,
+    cause: Box<Cause>,
 }
 
 /// The kinds of [`Error`].
@@ -44,26 +44,26 @@ impl Error {
     /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
-        self.problem.kind()
+        self.cause.kind()
     }
 
     /// Returns the bytes of the key at fault; `None` if the error isn't about a key.
     #[must_use]
     pub fn key(&self) -> Option<&[u8]> {
-        self.problem.key()
+        self.cause.key()
     }
 
     /// Returns sled's own error, if it is the [`source`](StdError::source).
     #[must_use]
     pub fn sled_error(&self) -> Option<&sled::Error> {
-        self.problem.sled_error()
+        self.cause.sled_error()
     }
 }
 
-impl From<Problem> for Error {
-    fn from(problem: Problem) -> Self {
+impl From<Cause> for Error {
+    fn from(cause: Cause) -> Self {
         Error {
-            problem: Box::new(problem),
+            cause: Box::new(cause),
         }
     }
 }
@@ -81,13 +81,13 @@ impl fmt::Debug for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.problem.fmt(f)
+        self.cause.fmt(f)
     }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.problem.source()
+        self.cause.source()
     }
 }
 

@@ -5,7 +5,7 @@ use keywalk_key::{DecodeError, Key};
 use sled::IVec;
 
 use crate::decode::Decode;
-use crate::error::{Error, Problem, TreeName, TypeName};
+use crate::error::{Cause, Error, TreeName, TypeName};
 
 /// Decodes entries into keys and items.
 pub(crate) struct Reader<'a> {
@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
 
     #[cold]
     fn malformed<K>(&self, bytes: &IVec, why: DecodeError) -> Error {
-        Error::from(Problem::Key {
+        Error::from(Cause::Key {
             tree: TreeName(self.tree.name()),
             key: bytes.clone(),
             expected: TypeName(type_name::<K>()),
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
 
     #[cold]
     fn undecodable(&self, key: &IVec, source: Box<dyn std::error::Error + Send + Sync>) -> Error {
-        Error::from(Problem::Value {
+        Error::from(Cause::Value {
             tree: TreeName(self.tree.name()),
             key: key.clone(),
             source,

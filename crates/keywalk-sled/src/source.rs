@@ -12,7 +12,7 @@ use sled::IVec;
 use crate::ascend::ascend;
 use crate::backward::Backward;
 use crate::decode::Decode;
-use crate::error::{Error, Problem, TreeName};
+use crate::error::{Cause, Error, TreeName};
 use crate::fault::Fault;
 use crate::reader::Reader;
 use crate::tree::Tree;
@@ -143,7 +143,7 @@ enum Failure {
 impl Failure {
     fn in_tree(self, tree: &sled::Tree) -> Error {
         match self {
-            Failure::Store(fault) => Error::from(Problem::Store {
+            Failure::Store(fault) => Error::from(Cause::Store {
                 tree: TreeName(tree.name()),
                 fault,
             }),

@@ -16,7 +16,7 @@ mod error;
 
 pub use error::{CheckpointError, CheckpointErrorKind};
 
-use error::Problem;
+use error::Cause;
 
 /// Stores jobs' checkpoints in the database that the jobs change. Each chunk's effects and its checkpoint commit in
 /// one transaction, so every item's effect happens **exactly once**, even if the process is killed.
@@ -83,8 +83,8 @@ use error::Problem;
 /// Two tables are created in `main` when the first job runs, which changes the schema.
 ///
 /// - `keywalk_jobs` has one row per job: `name`, `run` (the number of the run that wrote the row, counted from 1),
-///   `done` (0 or 1), `items`, `skipped`, `share` (the [share](keywalk_job::Progress::share) of the walk that is done,
-///   0 to 1, or NULL if unknown), `position` (the last key, human-readable), `updated` (milliseconds since 1970), and
+///   `done` (0 or 1), `items`, `skipped`, `share` (the walk's [fraction done](keywalk_job::Progress::fraction), 0 to 1,
+///   or NULL if unknown), `position` (the last key, human-readable), `updated` (milliseconds since 1970), and
 ///   `checkpoint`. The other columns are copies of what `checkpoint` holds, for monitoring.
 /// - `keywalk_dead_letters` has one row per [skipped] item: `job`, `key` (human-readable), `key_bytes`, `error`,
 ///   `time` (milliseconds since 1970). Its primary key is `(job, key_bytes)`.
@@ -197,10 +197,10 @@ impl<'db> CheckpointStore for SqliteCheckpoints<'db> {
 
     fn begin(&mut self) -> Result<(ChunkTransaction<'db>, ()), CheckpointError> {
         if !self.db.is_autocommit() {
-            return Err(Problem::InTransaction.into());
+            return Err(Cause::InTransaction.into());
         }
         let begin = || Transaction::new_unchecked(self.db, TransactionBehavior::Immediate);
-        let failed = |source| Problem::Sqlite {
+        let failed = |source| Cause::Sqlite {
             verb: "begin",
             source,
         };
@@ -233,7 +233,7 @@ impl<'db> CheckpointStore for SqliteCheckpoints<'db> {
         checkpoint: &Checkpoint,
     ) -> Result<(), CheckpointError> {
         if scope.is_autocommit() || run(&scope, UNMARK).is_err() {
-            return Err(Problem::Ended.into());
+            return Err(Cause::Ended.into());
         }
         let updated = unix_millis(checkpoint.updated());
         let recorded = scope.prepare_cached(RECORD).and_then(|mut statement| {
@@ -243,7 +243,7 @@ impl<'db> CheckpointStore for SqliteCheckpoints<'db> {
                 checkpoint.is_done(),
                 checkpoint.items().cast_signed(),
                 checkpoint.skipped().cast_signed(),
-                checkpoint.share(),
+                checkpoint.fraction(),
                 checkpoint.position(),
                 updated,
                 checkpoint.to_json(),
@@ -251,9 +251,9 @@ impl<'db> CheckpointStore for SqliteCheckpoints<'db> {
         });
         if recorded.map_err(unwritten)? == 0 {
             let job = checkpoint.job().to_owned();
-            return Err(Problem::Superseded { job }.into());
+            return Err(Cause::Superseded { job }.into());
         }
-        Ok(scope.0.commit().map_err(|source| Problem::Sqlite {
+        Ok(scope.0.commit().map_err(|source| Cause::Sqlite {
             verb: "commit",
             source,
         })?)
@@ -312,7 +312,7 @@ impl<'db> CheckpointStore for SqliteCheckpoints<'db> {
             // Some errors end the transaction, such as a full disk or an interrupt. Another savepoint would then
             // begin a new one, and its release would commit the next item alone.
             (false, Err(error)) => Ok(Attempt::ScopeLost(error)),
-            (false, Ok(())) => Err(Problem::Ended.into()),
+            (false, Ok(())) => Err(Cause::Ended.into()),
         }
     }
 }
@@ -325,7 +325,7 @@ impl Leases for SqliteCheckpoints<'_> {
             return Ok(Some(Lease::unguarded()));
         }
         let lease = Lease::beside(&path, job);
-        Ok(lease.map_err(|source| Problem::Lease { path, source })?)
+        Ok(lease.map_err(|source| Cause::Lease { path, source })?)
     }
 }
 
@@ -362,7 +362,7 @@ fn load(db: &Connection, job: &str) -> Result<Option<Checkpoint>, CheckpointErro
     json.map(|json| read(job, &json)).transpose()
 }
 
-fn load_json(db: &Connection, job: &str) -> Result<Option<String>, Problem> {
+fn load_json(db: &Connection, job: &str) -> Result<Option<String>, Cause> {
     let sql = "SELECT checkpoint FROM main.keywalk_jobs WHERE name = ?1";
     let mut found = ask(db, sql, [job], |row| row.get::<_, String>(0))?;
     Ok(found.pop())
@@ -374,7 +374,7 @@ fn ask<T>(
     sql: &str,
     params: impl Params,
     mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-) -> Result<Vec<T>, Problem> {
+) -> Result<Vec<T>, Cause> {
     let exists = "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'keywalk_jobs'";
     let ask = || {
         if !db.prepare_cached(exists)?.exists([])? {
@@ -384,7 +384,7 @@ fn ask<T>(
         let rows = statement.query_map(params, |row| read(row))?;
         rows.collect()
     };
-    ask().map_err(|source| Problem::Sqlite {
+    ask().map_err(|source| Cause::Sqlite {
         verb: "read",
         source,
     })
@@ -398,8 +398,8 @@ fn run(scope: &Connection, sql: &str) -> rusqlite::Result<usize> {
     scope.prepare_cached(sql)?.execute([])
 }
 
-fn unwritten(source: rusqlite::Error) -> Problem {
-    Problem::Sqlite {
+fn unwritten(source: rusqlite::Error) -> Cause {
+    Cause::Sqlite {
         verb: "write",
         source,
     }
@@ -407,7 +407,7 @@ fn unwritten(source: rusqlite::Error) -> Problem {
 
 fn read(job: &str, json: &str) -> Result<Checkpoint, CheckpointError> {
     Ok(
-        Checkpoint::from_json(json).map_err(|source| Problem::Content {
+        Checkpoint::from_json(json).map_err(|source| Cause::Content {
             job: job.to_owned(),
             source,
         })?,
@@ -415,13 +415,13 @@ fn read(job: &str, json: &str) -> Result<Checkpoint, CheckpointError> {
 }
 
 /// Returns the path of the main database's file, which need not be UTF-8; empty if there is no file.
-fn file(db: &Connection) -> Result<PathBuf, Problem> {
+fn file(db: &Connection) -> Result<PathBuf, Cause> {
     let sql = "SELECT file FROM pragma_database_list WHERE name = 'main'";
     let name = db.query_row(sql, [], |row| match row.get_ref(0)? {
         ValueRef::Text(name) => Ok(name.to_vec()),
         _ => Ok(Vec::new()),
     });
-    let name = name.map_err(|source| Problem::Sqlite {
+    let name = name.map_err(|source| Cause::Sqlite {
         verb: "find",
         source,
     })?;

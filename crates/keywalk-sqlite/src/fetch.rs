@@ -298,7 +298,7 @@ fn check_schema(
     };
     // First condition: SQLite prepared the statement again, because the schema or its statistics changed. The plan may
     // be another one. Second: another walk ran the statement, and may have met a change; or it was never run.
-    if now.prepared_anew != proven.runs.unwrap_or(before).prepared_anew
+    if now.reprepared != proven.runs.unwrap_or(before).reprepared
         || proven.runs != Some(before) && is_stale()?
     {
         return Err(Error::changed_again(&relation.name));
@@ -591,14 +591,14 @@ struct Proven {
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct StatementCounters {
     run: i32,
-    prepared_anew: i32,
+    reprepared: i32,
 }
 
 impl StatementCounters {
     fn of(statement: &Statement<'_>) -> Self {
         StatementCounters {
             run: statement.get_status(StatementStatus::Run),
-            prepared_anew: statement.get_status(StatementStatus::RePrepare),
+            reprepared: statement.get_status(StatementStatus::RePrepare),
         }
     }
 }

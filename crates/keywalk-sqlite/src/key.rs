@@ -55,7 +55,7 @@ pub use any::DynKey;
     note = "a key is `i8` to `i64`, `u8` to `u32`, `String`, `Vec<u8>`, `Uuid`, `Hyphenated`, `Collated`, their \
             `Reverse`, a tuple of up to six of these, or `DynKey`; no float (`DynKey` walks a REAL column), and nothing that may be NULL",
     note = "for a type of your own implement `keywalk_sqlite::SqlKeyColumn`",
-    note = "a `Query` has no key until it is told: `.key::<i64>([\"id\"])?`"
+    note = "a `Query` has no key until you give one: `.key::<i64>([\"id\"])?`"
 )]
 pub trait SqlKey: Clone + PartialOrd + sealed::Sealed {
     #[doc(hidden)]

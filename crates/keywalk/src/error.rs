@@ -170,7 +170,9 @@ impl fmt::Display for ContractViolation {
                 "the last key of a chunk does not come after its first"
             }
             ContractViolation::Overfull => "more items came than the chunk's limit",
-            ContractViolation::NoProgress => "the source says there is more, and got no further",
+            ContractViolation::NoProgress => {
+                "the source reports that there is more, but made no progress"
+            }
             ContractViolation::ScannedShort => {
                 "the scanned key lies before an item of the same chunk"
             }
@@ -201,13 +203,13 @@ impl fmt::Display for CursorMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             CursorMismatch::Order => {
-                "the cursor's order is the opposite of the walk's; leave `order` (or `descending`) out to go on as the cursor says"
+                "the cursor's order is the opposite of the walk's; leave `order` (or `descending`) out to continue as the cursor does"
             }
             CursorMismatch::Range => {
-                "the walk's range is not the one that the cursor's walk was given; leave `range` out to go on as the cursor says, or leave the cursor out to walk another range"
+                "the walk's range is not the one that the cursor's walk was given; leave `range` out to continue as the cursor does, or leave the cursor out to walk another range"
             }
             CursorMismatch::Unbounded => {
-                "the walk is unbounded and the cursor is of a bounded one; leave `unbounded` out to go on as the cursor says"
+                "the walk is unbounded and the cursor is of a bounded one; leave `unbounded` out to continue as the cursor does"
             }
         })
     }

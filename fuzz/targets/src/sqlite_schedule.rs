@@ -146,7 +146,7 @@ impl Case {
                 };
                 Ok(())
             },
-            |meanwhile| -> Result<(), BoxError> {
+            |concurrent| -> Result<(), BoxError> {
                 let table = Table::new(&db, "t");
                 let table = match self.filtered {
                     true => table.filter("v >= 0", [])?,
@@ -154,7 +154,7 @@ impl Case {
                 };
                 let table = table.key::<K>(K::COLUMNS.iter().copied())?.columns(["v"]);
                 let table = table.map(|row| row.get::<_, i64>("v"));
-                let walk = Walk::new(meanwhile.interleave(table)).chunk_size(size);
+                let walk = Walk::new(concurrent.interleave(table)).chunk_size(size);
                 let walk = match (kept.clone(), self.live) {
                     (Some(cursor), _) => walk.resume(cursor),
                     (None, true) => walk.order(range.order()).range(range.clone()).unbounded(),
@@ -163,7 +163,7 @@ impl Case {
                 let mut items = walk.items();
                 while let Some(item) = items.next() {
                     let (key, value) = item?;
-                    meanwhile.visit(&key, value.try_into()?);
+                    concurrent.visit(&key, value.try_into()?);
                     kept = Some(items.cursor());
                 }
                 kept = Some(items.cursor());

@@ -9,19 +9,19 @@ use crate::clause::Clause;
 use crate::harness::Harness;
 use crate::history::{FailureKind, Violation};
 use crate::run::{Plan, Run};
-use crate::runner::{Ask, Checked, Runner, Small};
+use crate::runner::{Checked, FetchArgs, Runner, Small};
 
 /// Defines checks by the fetches that they make on each small store.
-macro_rules! asks {
-    ($($(#[doc = $doc:literal])* $name:ident: $small:ident => $asks:expr;)+) => {$(
+macro_rules! fetches {
+    ($($(#[doc = $doc:literal])* $name:ident: $small:ident => $fetches:expr;)+) => {$(
         $(#[doc = $doc])*
-        pub(super) fn $name<H: Harness>(lab: &Runner<H>) -> Checked {
-            lab.exhaustively(&|$small| $asks)
+        pub(super) fn $name<H: Harness>(runner: &Runner<H>) -> Checked {
+            runner.exhaustively(&|$small| $fetches)
         }
     )+};
 }
 
-asks! {
+fetches! {
     the_first_item_is_at_the_start: small => with_limits(small.all()).collect();
     the_start_is_exclusive: small => after(small, small.present.iter());
     an_absent_key_is_a_position_too: small => after(small, small.absent());
@@ -32,11 +32,11 @@ asks! {
         };
         after(small, small.pool.iter().filter(is_past))
     };
-    /// Fetches the same range repeatedly: an answer must not consume it.
+    /// Fetches the same range repeatedly: a response must not consume it.
     a_question_can_be_asked_again: small => {
-        let asks = after(small, small.pool.iter().take(2));
+        let fetches = after(small, small.pool.iter().take(2));
         let all = with_limits(small.all());
-        let again = all.chain(asks.clone()).chain(asks);
+        let again = all.chain(fetches.clone()).chain(fetches);
         again.chain(with_limits(small.all())).collect()
     };
     bounds_are_included_or_excluded: small => {
@@ -54,24 +54,22 @@ asks! {
     /// of the end must be true.
     the_limit_is_respected: small => {
         let limits = 1..=small.pool.len() + 1;
-        let asks = |near| limits.clone().map(move |limit| (small.from(near), limit));
-        small.bounds().into_iter().flat_map(asks).collect()
+        let fetches = |near| limits.clone().map(move |limit| (small.from(near), limit));
+        small.bounds().into_iter().flat_map(fetches).collect()
     };
 }
 
 /// A byte budget fills a chunk long before its limit. The source must check whether the chunk is full.
-pub(super) fn a_byte_budget_is_kept<H: Harness>(lab: &Runner<H>) -> Checked {
+pub(super) fn a_byte_budget_is_kept<H: Harness>(runner: &Runner<H>) -> Checked {
     const LIMIT: usize = 20;
-    lab.in_each_order(&lab.some_keys(13), |trial, _, order| {
+    runner.in_each_order(&runner.some_keys(13), |case, _, order| {
         for items in [1, 3] {
             let plan = Plan::of_all(order, LIMIT);
             let walk = || -> Tried<H, _> {
-                Ok(plan
-                    .walk(trial.source()?)
-                    .chunk_bytes_with(8 * items, |_| 8))
+                Ok(plan.walk(case.source()?).chunk_bytes_with(8 * items, |_| 8))
             };
             chunks_hold_at_most::<H>(walk()?, items)?;
-            drop(Run::again(trial, &plan).by_items(trial, walk()?, items, usize::MAX)?);
+            drop(Run::again(case, &plan).by_items(case, walk()?, items, usize::MAX)?);
         }
         Ok(())
     })
@@ -88,15 +86,15 @@ fn chunks_hold_at_most<H: Harness>(walk: Walk<SourceOf<'_, H>>, most: usize) -> 
             Err(_) => return Ok(()),
         };
         if came > most {
-            let expected = format!("at most {most} items, which weigh as much as is asked for");
+            let expected = format!("at most {most} items, which weigh as much as was requested");
             return Err(Violation::new(FailureKind::Overfull)
                 .expected(expected)
-                .hint("a chunk may be full before its limit: ask `is_full` after each item"));
+                .hint("a chunk may be full before its limit: check `is_full` after each item"));
         }
     }
 }
 
-pub(super) fn no_limit_is_too_large<H: Harness>(lab: &Runner<H>) -> Checked {
+pub(super) fn no_limit_is_too_large<H: Harness>(runner: &Runner<H>) -> Checked {
     // Limits that overflow a byte or an integer of SQL, signed or unsigned. The largest limits come first, by
     // themselves: a source that reserves memory for the limit only panics there. With `u32::MAX` it may abort the
     // process.
@@ -107,18 +105,18 @@ pub(super) fn no_limit_is_too_large<H: Harness>(lab: &Runner<H>) -> Checked {
         isize::MAX as usize + 1,
     ];
     for limits in [&TOO_LARGE[..], &[u32::MAX as usize, 256]] {
-        lab.exhaustively(&|small| {
+        runner.exhaustively(&|small| {
             let from = small.pool.iter().take(1).map(Bound::Excluded);
-            let asks = |near| limits.iter().map(move |limit| (small.from(near), *limit));
-            from.chain([Bound::Unbounded]).flat_map(asks).collect()
+            let fetches = |near| limits.iter().map(move |limit| (small.from(near), *limit));
+            from.chain([Bound::Unbounded]).flat_map(fetches).collect()
         })?;
     }
     Ok(())
 }
 
-pub(super) fn descending_mirrors_ascending<H: Harness>(lab: &Runner<H>) -> Checked {
-    lab.needs(|can| can.descending)?;
-    lab.exhaustively(&|small| {
+pub(super) fn descending_mirrors_ascending<H: Harness>(runner: &Runner<H>) -> Checked {
+    runner.needs(|can| can.descending)?;
+    runner.exhaustively(&|small| {
         let ranges = small.ranges().into_iter().step_by(3);
         let both = ranges.flat_map(|range| [range.clone(), range.reversed()]);
         both.flat_map(with_limits).collect()
@@ -128,99 +126,99 @@ pub(super) fn descending_mirrors_ascending<H: Harness>(lab: &Runner<H>) -> Check
 /// Limits of fetches: none, which shows the whole order, then two items and one item.
 const LIMITS: [usize; 3] = [usize::MAX, 2, 1];
 
-fn with_limits<K: Clone>(range: KeyRange<K>) -> impl Iterator<Item = Ask<K>> {
+fn with_limits<K: Clone>(range: KeyRange<K>) -> impl Iterator<Item = FetchArgs<K>> {
     LIMITS.into_iter().map(move |limit| (range.clone(), limit))
 }
 
 fn after<'k, K: Ord + Clone + 'k>(
     small: &Small<'_, K>,
     keys: impl Iterator<Item = &'k K>,
-) -> Vec<Ask<K>> {
+) -> Vec<FetchArgs<K>> {
     keys.flat_map(|key| with_limits(small.from(Bound::Excluded(key))))
         .collect()
 }
 
-pub(super) fn keys_come_in_strict_order<H: Harness>(lab: &Runner<H>) -> Checked {
-    lab.exhaustively(&|small| vec![(small.all(), usize::MAX)])?;
-    pages_through(lab, &lab.some_keys(100), &[usize::MAX])
+pub(super) fn keys_come_in_strict_order<H: Harness>(runner: &Runner<H>) -> Checked {
+    runner.exhaustively(&|small| vec![(small.all(), usize::MAX)])?;
+    pages_through(runner, &runner.some_keys(100), &[usize::MAX])
 }
 
-pub(super) fn no_key_comes_twice<H: Harness>(lab: &Runner<H>) -> Checked {
+pub(super) fn no_key_comes_twice<H: Harness>(runner: &Runner<H>) -> Checked {
     // A key that is put twice, deleted and put again is still one key.
-    again(lab, |trial, key| {
-        trial.put(key)?;
-        trial.delete(key)?;
-        trial.put(key)
+    again(runner, |case, key| {
+        case.put(key)?;
+        case.delete(key)?;
+        case.put(key)
     })
 }
 
-pub(super) fn values_are_those_that_were_put<H: Harness>(lab: &Runner<H>) -> Checked {
-    again(lab, Case::put)
+pub(super) fn values_are_those_that_were_put<H: Harness>(runner: &Runner<H>) -> Checked {
+    again(runner, Case::put)
 }
 
-fn again<H: Harness>(lab: &Runner<H>, change: fn(&Case<H>, &H::Key) -> Tried<H>) -> Checked {
-    lab.attempt_with(lab.keys.ladder(), &|trial, ladder| {
+fn again<H: Harness>(runner: &Runner<H>, change: fn(&Case<H>, &H::Key) -> Tried<H>) -> Checked {
+    runner.attempt_with(runner.keys.ladder(), &|case, ladder| {
         let pages = || {
-            let mut orders = lab.orders().iter();
-            orders.try_for_each(|order| page_through(trial, *order, 3).map(drop))
+            let mut orders = runner.orders().iter();
+            orders.try_for_each(|order| page_through(case, *order, 3).map(drop))
         };
         pages()?;
         // Values beyond 32 bits.
-        trial.ledger.puts.set(1 << 40);
-        ladder.iter().try_for_each(|key| change(trial, key))?;
+        case.ledger.puts.set(1 << 40);
+        ladder.iter().try_for_each(|key| change(case, key))?;
         pages()
     })
 }
 
-pub(super) fn the_end_is_said_only_when_nothing_remains<H: Harness>(lab: &Runner<H>) -> Checked {
-    pages_through(lab, &lab.some_keys(40), &[1, 2, 3, 7, 13, 20, 40])
+pub(super) fn the_end_is_said_only_when_nothing_remains<H: Harness>(runner: &Runner<H>) -> Checked {
+    pages_through(runner, &runner.some_keys(40), &[1, 2, 3, 7, 13, 20, 40])
 }
 
-pub(super) fn the_end_comes<H: Harness>(lab: &Runner<H>) -> Checked {
-    lab.attempt(|trial| {
-        for (count, next) in lab.keys.ladder().iter().enumerate() {
+pub(super) fn the_end_comes<H: Harness>(runner: &Runner<H>) -> Checked {
+    runner.attempt(|case| {
+        for (count, next) in runner.keys.ladder().iter().enumerate() {
             for limit in [1, 2, count.max(1)] {
-                for order in lab.orders() {
-                    let questions = page_through(trial, *order, limit)?;
+                for order in runner.orders() {
+                    let requests = page_through(case, *order, limit)?;
                     // Short pages are allowed, but each must have an item.
-                    if questions > count + 2 {
+                    if requests > count + 2 {
                         return Err(Violation::new(FailureKind::Endless)
                             .expected(format!("at most {} fetches", count + 2))
-                            .got(questions));
+                            .got(requests));
                     }
                 }
             }
-            trial.put(next)?;
+            case.put(next)?;
         }
         Ok(())
     })
 }
 
-pub(super) fn the_smallest_and_the_largest_key_come<H: Harness>(lab: &Runner<H>) -> Checked {
-    let ladder = lab.keys.ladder();
+pub(super) fn the_smallest_and_the_largest_key_come<H: Harness>(runner: &Runner<H>) -> Checked {
+    let ladder = runner.keys.ladder();
     let (Some(first), Some(last)) = (ladder.first(), ladder.last()) else {
         return Ok(());
     };
-    let middle = lab.some_keys(3);
+    let middle = runner.some_keys(3);
     for keys in [&[first][..], &[last], &[first, last]] {
         let mut keys = Vec::from_iter(keys.iter().copied().cloned());
-        pages_through(lab, &keys, &[1, 2, 3])?;
+        pages_through(runner, &keys, &[1, 2, 3])?;
         keys.extend_from_slice(&middle);
-        pages_through(lab, &keys, &[1, 2, 3, usize::MAX])?;
+        pages_through(runner, &keys, &[1, 2, 3, usize::MAX])?;
     }
     Ok(())
 }
 
 /// Uses each rung of the ladder as a start and as an end, with all other rungs in the store.
-pub(super) fn every_boundary_key_has_its_place<H: Harness>(lab: &Runner<H>) -> Checked {
-    lab.in_each_order(lab.keys.ladder(), |trial, ladder, order| {
-        let mut source = trial.source()?;
+pub(super) fn every_boundary_key_has_its_place<H: Harness>(runner: &Runner<H>) -> Checked {
+    runner.in_each_order(runner.keys.ladder(), |case, ladder, order| {
+        let mut source = case.source()?;
         for rung in ladder {
             for bound in [Bound::Included(rung), Bound::Excluded(rung)] {
                 for bounds in [(bound, Bound::Unbounded), (Bound::Unbounded, bound)] {
                     let range = KeyRange::new(bounds, order);
                     for limit in [2, usize::MAX] {
-                        trial.ask(&mut source, &range, &mut Chunk::with_limit(limit))?;
+                        case.fetch(&mut source, &range, &mut Chunk::with_limit(limit))?;
                     }
                 }
             }
@@ -229,29 +227,29 @@ pub(super) fn every_boundary_key_has_its_place<H: Harness>(lab: &Runner<H>) -> C
     })
 }
 
-pub(super) fn the_last_key_is_the_furthest<H: Harness>(lab: &Runner<H>) -> Checked {
-    lab.small_stores(|trial, small| {
-        let mut source = trial.source()?;
+pub(super) fn the_last_key_is_the_furthest<H: Harness>(runner: &Runner<H>) -> Checked {
+    runner.small_stores(|case, small| {
+        let mut source = case.source()?;
         let ranges = small.ranges();
         // The last key may be unknown; then the walk fetches one item backwards.
         let mut ranges = ranges.iter();
-        ranges.try_for_each(|range| trial.ask_last_key(&mut source, range))
+        ranges.try_for_each(|range| case.ask_last_key(&mut source, range))
     })
 }
 
 /// Checks that `key_into`, which the iterator uses for its cursor, agrees with `key`.
-pub(super) fn a_key_is_told_alike_in_both_ways<H: Harness>(lab: &Runner<H>) -> Checked {
-    lab.attempt_with(lab.keys.ladder(), &|trial, ladder| {
-        let mut source = trial.source()?;
+pub(super) fn key_and_key_into_agree<H: Harness>(runner: &Runner<H>) -> Checked {
+    runner.attempt_with(runner.keys.ladder(), &|case, ladder| {
+        let mut source = case.source()?;
         let mut chunk = Chunk::with_limit(usize::MAX);
-        trial.ask(&mut source, &KeyRange::all(Order::Ascending), &mut chunk)?;
+        case.fetch(&mut source, &KeyRange::all(Order::Ascending), &mut chunk)?;
         for item in chunk.as_slice() {
             for old in ladder {
                 let mut key = old.clone();
                 SourceOf::<'_, H>::key_into(item, &mut key);
                 let told = item.key();
                 if key != told {
-                    return Err(Violation::said(Clause::G10, "`key_into` is not `key`")
+                    return Err(Violation::message(Clause::G10, "`key_into` is not `key`")
                         .expected(format!("{told:?}"))
                         .got(format!("{key:?}, in the place of {old:?}"))
                         .hint("does it set all of the key?"));
@@ -262,20 +260,20 @@ pub(super) fn a_key_is_told_alike_in_both_ways<H: Harness>(lab: &Runner<H>) -> C
     })
 }
 
-fn pages_through<H: Harness>(lab: &Runner<H>, keys: &[H::Key], limits: &[usize]) -> Checked {
-    lab.in_each_order(keys, |trial, _, order| {
+fn pages_through<H: Harness>(runner: &Runner<H>, keys: &[H::Key], limits: &[usize]) -> Checked {
+    runner.in_each_order(keys, |case, _, order| {
         let mut limits = limits.iter();
-        limits.try_for_each(|limit| page_through(trial, order, *limit).map(drop))
+        limits.try_for_each(|limit| page_through(case, order, *limit).map(drop))
     })
 }
 
 /// Fetches until the end is reported. Returns the number of fetches with an item, plus the last one.
-fn page_through<H: Harness>(trial: &Case<H>, order: Order, limit: usize) -> Tried<H, usize> {
-    let mut source = trial.source()?;
+fn page_through<H: Harness>(case: &Case<H>, order: Order, limit: usize) -> Tried<H, usize> {
+    let mut source = case.source()?;
     let mut chunk = Chunk::with_limit(limit);
     let mut range = KeyRange::all(order);
     let mut fetches = 0;
-    while let Some(key) = trial.ask(&mut source, &range, &mut chunk)? {
+    while let Some(key) = case.fetch(&mut source, &range, &mut chunk)? {
         fetches += usize::from(!chunk.is_empty());
         range.start_after(key);
         if range.is_empty() {

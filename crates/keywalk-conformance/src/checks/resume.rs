@@ -14,8 +14,8 @@ use crate::runner::{Checked, Runner};
 /// Defines checks by their harness, the way in which the walk is cut, and what it is resumed from.
 macro_rules! cut {
     ($($name:ident: $harness:ident, $how:ident, $kept:ident;)+) => {$(
-        pub(super) fn $name<H: $harness>(lab: &Runner<H>) -> Checked {
-            $how::<H, $kept<H::Key>>(lab)
+        pub(super) fn $name<H: $harness>(runner: &Runner<H>) -> Checked {
+            $how::<H, $kept<H::Key>>(runner)
         }
     )+};
 }
@@ -24,28 +24,28 @@ cut! {
     a_walk_can_be_resumed_at_every_item: Harness, at_every_item, Cursor;
     a_walk_can_be_resumed_after_changes: Harness, after_changes, Cursor;
     a_walk_can_be_resumed_after_reopening: Harness, after_reopening, Cursor;
-    a_token_goes_on_after_changes: DurableHarness, after_changes, Written;
-    a_token_goes_on_after_reopening: DurableHarness, after_reopening, Written;
+    a_token_resumes_after_changes: DurableHarness, after_changes, Written;
+    a_token_resumes_after_reopening: DurableHarness, after_reopening, Written;
 }
 
-pub(super) fn a_token_goes_on_at_every_item<H: DurableHarness>(lab: &Runner<H>) -> Checked {
-    lab.in_each_order(lab.keys.ladder(), |trial, keys, order| {
+pub(super) fn a_token_resumes_at_every_item<H: DurableHarness>(runner: &Runner<H>) -> Checked {
+    runner.in_each_order(runner.keys.ladder(), |case, keys, order| {
         [false, true].into_iter().try_for_each(|live| {
             let plan = Plan {
                 live,
                 second_chunk_size: 4,
                 ..Plan::of_all(order, 3)
             };
-            cut_at_each::<H, Written<H::Key>>(trial, &plan, keys.len())
+            cut_at_each::<H, Written<H::Key>>(case, &plan, keys.len())
         })
     })?;
-    at_every_item::<H, Written<H::Key>>(lab)
+    at_every_item::<H, Written<H::Key>>(runner)
 }
 
 /// Deletes the row at the cursor, and the last row of the walk.
-pub(super) fn a_token_outlives_its_rows<H: DurableHarness>(lab: &Runner<H>) -> Checked {
-    lab.needs(|can| can.mutation)?;
-    lab.in_each_order(&lab.some_keys(7), |trial, keys, order| {
+pub(super) fn a_token_outlives_its_rows<H: DurableHarness>(runner: &Runner<H>) -> Checked {
+    runner.needs(|can| can.mutation)?;
+    runner.in_each_order(&runner.some_keys(7), |case, keys, order| {
         for (live, cut) in (1..=keys.len()).flat_map(|cut| [(false, cut), (true, cut)]) {
             let plan = Plan {
                 live,
@@ -56,12 +56,12 @@ pub(super) fn a_token_outlives_its_rows<H: DurableHarness>(lab: &Runner<H>) -> C
                 Order::Ascending => (cut - 1, keys.len() - 1),
                 Order::Descending => (keys.len() - cut, 0),
             };
-            trial.put_all(keys)?;
-            let run = Run::again(trial, &plan);
-            cut_and_go_on::<H, Written<H::Key>>(trial, run, cut, |trial, _| {
-                trial.delete(&keys[here])?;
+            case.put_all(keys)?;
+            let run = Run::again(case, &plan);
+            cut_and_go_on::<H, Written<H::Key>>(case, run, cut, |case, _| {
+                case.delete(&keys[here])?;
                 match cut % 2 {
-                    0 => trial.delete(&keys[last]),
+                    0 => case.delete(&keys[last]),
                     _ => Ok(()),
                 }
             })?;
@@ -77,60 +77,60 @@ trait Kept<H: Harness>: Sized {
     fn walk<'t>(&self, source: SourceOf<'t, H>) -> Tried<H, Walk<SourceOf<'t, H>>>;
 }
 
-fn at_every_item<H: Harness, P: Kept<H>>(lab: &Runner<H>) -> Checked {
-    lab.law_of(lab.few(), &lab.plans(), &|trial, plan| {
+fn at_every_item<H: Harness, P: Kept<H>>(runner: &Runner<H>) -> Checked {
+    runner.law_of(runner.few(), &runner.plans(), &|case, plan| {
         let plan = plan.clone().still();
-        trial.put_all(&plan.edits.initial)?;
-        cut_at_each::<H, P>(trial, &plan, plan.edits.initial.len())
+        case.put_all(&plan.edits.initial)?;
+        cut_at_each::<H, P>(case, &plan, plan.edits.initial.len())
     })
 }
 
 fn cut_at_each<H: Harness, P: Kept<H>>(
-    trial: &mut Case<H>,
+    case: &mut Case<H>,
     plan: &Plan<H::Key>,
     items: usize,
 ) -> Tried<H> {
     (0..=items + 1).try_for_each(|cut| {
-        trial.note(format!("a walk that is cut after {cut} items"));
-        let run = Run::again(trial, plan);
-        cut_and_go_on::<H, P>(trial, run, cut, |_, _| Ok(()))
+        case.note(format!("a walk that is cut after {cut} items"));
+        let run = Run::again(case, plan);
+        cut_and_go_on::<H, P>(case, run, cut, |_, _| Ok(()))
     })
 }
 
-fn after_changes<H: Harness, P: Kept<H>>(lab: &Runner<H>) -> Checked {
-    lab.needs(|can| can.mutation)?;
-    lab.law(&lab.plans(), &|trial, plan| {
-        let run = Run::start(trial, plan)?;
-        cut_and_go_on::<H, P>(trial, run, plan.cut, |trial, run| {
-            trial.note("the walk is cut");
-            run.mutate(trial)
+fn after_changes<H: Harness, P: Kept<H>>(runner: &Runner<H>) -> Checked {
+    runner.needs(|can| can.mutation)?;
+    runner.law(&runner.plans(), &|case, plan| {
+        let run = Run::start(case, plan)?;
+        cut_and_go_on::<H, P>(case, run, plan.cut, |case, run| {
+            case.note("the walk is cut");
+            run.mutate(case)
         })
     })
 }
 
-fn after_reopening<H: Harness, P: Kept<H>>(lab: &Runner<H>) -> Checked {
-    lab.needs(|can| can.reopening)?;
-    lab.law_of(lab.few(), &lab.plans(), &|trial, plan| {
-        let run = Run::start(trial, plan)?;
-        cut_and_go_on::<H, P>(trial, run, plan.cut, |trial, _| trial.reopen())
+fn after_reopening<H: Harness, P: Kept<H>>(runner: &Runner<H>) -> Checked {
+    runner.needs(|can| can.reopening)?;
+    runner.law_of(runner.few(), &runner.plans(), &|case, plan| {
+        let run = Run::start(case, plan)?;
+        cut_and_go_on::<H, P>(case, run, plan.cut, |case, _| case.reopen())
     })
 }
 
 fn cut_and_go_on<H: Harness, P: Kept<H>>(
-    trial: &mut Case<H>,
+    case: &mut Case<H>,
     mut run: Run<'_, H>,
     cut: usize,
-    meanwhile: impl FnOnce(&mut Case<H>, &mut Run<'_, H>) -> Tried<H>,
+    between: impl FnOnce(&mut Case<H>, &mut Run<'_, H>) -> Tried<H>,
 ) -> Tried<H> {
     let plan = run.plan;
-    let walk = plan.walk(trial.source()?);
-    let items = run.by_items(trial, walk, plan.chunk_size, cut)?;
+    let walk = plan.walk(case.source()?);
+    let items = run.by_items(case, walk, plan.chunk_size, cut)?;
     let kept = P::of(&items)?;
     drop(items);
-    meanwhile(trial, &mut run)?;
+    between(case, &mut run)?;
     let size = plan.second_chunk_size;
-    let walk = kept.walk(trial.source()?)?.chunk_size(size);
-    run.by_items(trial, walk, size, usize::MAX).map(drop)
+    let walk = kept.walk(case.source()?)?.chunk_size(size);
+    run.by_items(case, walk, size, usize::MAX).map(drop)
 }
 
 impl<H: Harness> Kept<H> for Cursor<H::Key> {
@@ -160,7 +160,7 @@ impl<H: DurableHarness> Kept<H> for Written<H::Key> {
             }),
             other => {
                 let otherwise = "a token doesn't come back from its text";
-                let violation = Violation::said(Clause::G10, otherwise).expected(text);
+                let violation = Violation::message(Clause::G10, otherwise).expected(text);
                 Err(violation.got(format!("{other:?}")))
             }
         }
@@ -173,7 +173,7 @@ impl<H: DurableHarness> Kept<H> for Written<H::Key> {
             .map_err(|error| refused(&error))?;
         if read != self.cursor {
             return Err(
-                Violation::said(Clause::G10, "a token is read as another cursor")
+                Violation::message(Clause::G10, "a token is read as another cursor")
                     .expected(format!("{:?}", self.cursor))
                     .got(format!("{read:?}"))
                     .hint("does `decode_key` give back what `encode_key` was given?"),
@@ -190,7 +190,7 @@ fn refused<K: Debug, E: Debug>(error: &Error<E>) -> Violation<K> {
         return failed(error);
     }
     let refused = "a token is refused by another source over its store";
-    let violation = Violation::said(Clause::G10, refused).got(format!("{error:?}"));
+    let violation = Violation::message(Clause::G10, refused).got(format!("{error:?}"));
     match error {
         Error::Token(TokenError::Key) => violation.hint(
             "does a key come back from its bytes? What `decode_key` gives is encoded again and \

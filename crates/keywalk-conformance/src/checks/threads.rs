@@ -11,7 +11,7 @@ use keywalk::Order;
 use crate::case::{Case, Tried};
 use crate::clause::Clause;
 use crate::harness::{Harness, Writer};
-use crate::history::{Change, Clock, Event, FailureKind, Mutation, Oracle, Question, Violation};
+use crate::history::{Change, Clock, Event, FailureKind, Mutation, Oracle, Request, Violation};
 use crate::recorder::{Doing, lock};
 use crate::run::{Here, Plan, Walks, taken, unexpected};
 use crate::runner::{Checked, Runner};
@@ -25,16 +25,16 @@ const MOST_CHANGES: usize = 4_000;
 
 /// Walks over keys that stay, among keys that come and go. Each key that stays must come exactly once. No other key may
 /// come while it is certainly absent. Each round has two new writers, which work on separate keys or on the same keys.
-pub(super) fn keys_that_stay_are_found_beside_writers<H: Harness>(lab: &Runner<H>) -> Checked {
-    lab.needs(|can| can.threads)?;
-    let keys = lab.some_keys(48);
-    (0..lab.few())
-        .try_for_each(|round| lab.attempt(|trial| beside_writers(lab, trial, &keys, round)))
+pub(super) fn keys_that_stay_are_found_during_writes<H: Harness>(runner: &Runner<H>) -> Checked {
+    runner.needs(|can| can.threads)?;
+    let keys = runner.some_keys(48);
+    (0..runner.few())
+        .try_for_each(|round| runner.attempt(|case| beside_writers(runner, case, &keys, round)))
 }
 
 fn beside_writers<H: Harness>(
-    lab: &Runner<H>,
-    trial: &Case<H>,
+    runner: &Runner<H>,
+    case: &Case<H>,
     keys: &[H::Key],
     round: u32,
 ) -> Tried<H> {
@@ -43,9 +43,9 @@ fn beside_writers<H: Harness>(
         let mine = keys.iter().enumerate().filter(|(at, _)| of(at % 3));
         mine.map(|(_, key)| key.clone()).collect::<Vec<_>>()
     };
-    trial.put_all(&share(|at| at == 0))?;
+    case.put_all(&share(|at| at == 0))?;
     // Writers that put the same key replace its value, although neither knows of the other.
-    let replaces = lab.can.replacement.is_yes();
+    let replaces = runner.can.replacement.is_yes();
     let shares = match replaces && round % 2 == 1 {
         true => [share(|at| at > 0), share(|at| at > 0)],
         false => [share(|at| at == 1), share(|at| at == 2)],
@@ -55,14 +55,14 @@ fn beside_writers<H: Harness>(
     let mut churns = Vec::new();
     for (number, keys) in (1..).zip(shares) {
         let none = "threads are declared, and the harness has no writer";
-        let writer = trial.harness()?.writer();
+        let writer = case.harness()?.writer();
         let churn = Churn {
-            writer: writer.ok_or_else(|| Violation::said(Clause::Harness, none))?,
+            writer: writer.ok_or_else(|| Violation::message(Clause::Harness, none))?,
             keys,
-            clock: trial.ledger.clock.clone(),
+            clock: case.ledger.clock.clone(),
             value: number << 32,
             replaces,
-            random: lab.config.seed ^ (u64::from(round) << 8) ^ number,
+            random: runner.config.seed ^ (u64::from(round) << 8) ^ number,
         };
         let (stop, start) = (Arc::clone(&stop), Arc::clone(&start));
         churns.push(thread::spawn(move || {
@@ -71,22 +71,22 @@ fn beside_writers<H: Harness>(
         }));
     }
     start.wait();
-    let walked = walks(lab, trial, round);
+    let walked = walks(runner, case, round);
     stop.store(true, SeqCst);
     // A writer may wait for a lock for ever.
     let join = || churns.into_iter().map(JoinHandle::join).collect::<Vec<_>>();
     let (mut changes, mut failed) = (Vec::new(), None);
-    for joined in trial.beat.during(Doing::Changing, join) {
+    for joined in case.beat.during(Doing::Changing, join) {
         let Ok((mutations, error)) = joined else {
             return Err(Violation::new(FailureKind::Panicked).got("a writer"));
         };
-        trial.ledger.adopt(&mutations);
+        case.ledger.adopt(&mutations);
         changes.extend(mutations);
         failed = failed.or(error);
     }
     // All changes are known now, so each request can be judged.
     let mut walked = walked?.into_iter();
-    let judged = walked.try_for_each(|walk| walk.judge(trial, &changes));
+    let judged = walked.try_for_each(|walk| walk.judge(case, &changes));
     match failed {
         Some(error) => Err(Violation::new(FailureKind::Failed).got(format!("a writer: {error}"))),
         None => judged,
@@ -97,25 +97,25 @@ fn beside_writers<H: Harness>(
 struct Walked<K> {
     oracle: Oracle<K>,
     chunk_size: usize,
-    questions: Vec<Question<K>>,
+    requests: Vec<Request<K>>,
     entries: Vec<(K, u64)>,
     failed: Option<Violation<K>>,
 }
 
 fn walks<H: Harness>(
-    lab: &Runner<H>,
-    trial: &Case<H>,
+    runner: &Runner<H>,
+    case: &Case<H>,
     round: u32,
 ) -> Tried<H, Vec<Walked<H::Key>>> {
     let mut walked = Vec::new();
-    let until = trial.ledger.clock.tick() + MOMENTS;
+    let until = case.ledger.clock.tick() + MOMENTS;
     for turn in 0..MOST_TURNS {
-        if turn > 0 && trial.ledger.clock.tick() > until {
+        if turn > 0 && case.ledger.clock.tick() > until {
             break;
         }
-        for order in lab.orders() {
+        for order in runner.orders() {
             for chunk_size in [1, 2 + round as usize, 1_000] {
-                walked.push(walk(lab, trial, *order, chunk_size)?);
+                walked.push(walk(runner, case, *order, chunk_size)?);
                 // Lets the writers run on a machine with one core too.
                 thread::yield_now();
             }
@@ -125,24 +125,24 @@ fn walks<H: Harness>(
 }
 
 fn walk<H: Harness>(
-    lab: &Runner<H>,
-    trial: &Case<H>,
+    runner: &Runner<H>,
+    case: &Case<H>,
     order: Order,
     chunk_size: usize,
 ) -> Tried<H, Walked<H::Key>> {
     let plan = Plan::of_all(order, chunk_size);
     let oracle = plan.oracle();
-    let oracle = match lab.can.snapshot.is_yes() {
-        true => oracle.snapshot(trial.ledger.clock.tick()),
+    let oracle = match runner.can.snapshot.is_yes() {
+        true => oracle.snapshot(case.ledger.clock.tick()),
         false => oracle,
     };
-    let (source, reader) = (trial.source()?, trial.source()?);
+    let (source, reader) = (case.source()?, case.source()?);
     let log = source.log();
     let (entries, error) = taken::<H>(&mut *Here::items(plan.walk(source)), &reader);
     Ok(Walked {
         oracle,
         chunk_size,
-        questions: log.from(0),
+        requests: log.from(0),
         entries,
         failed: error.map(|error| unexpected(&error)),
     })
@@ -151,14 +151,14 @@ fn walk<H: Harness>(
 impl<K: Ord + Clone + Debug + Send + 'static> Walked<K> {
     fn judge<H: Harness<Key = K>>(
         mut self,
-        trial: &Case<H>,
+        case: &Case<H>,
         changes: &[Mutation<K>],
     ) -> Result<(), Violation<K>> {
-        let lives = trial.ledger.lives.borrow();
-        for question in &self.questions {
-            let observed = self.oracle.observe(question, &lives);
+        let lives = case.ledger.lives.borrow();
+        for request in &self.requests {
+            let observed = self.oracle.observe(request, &lives);
             observed.inspect_err(|violation| {
-                *lock(&trial.ledger.timeline) = about(violation, question, changes);
+                *lock(&case.ledger.timeline) = about(violation, request, changes);
             })?;
         }
         let mut entries = self.entries.iter();
@@ -174,25 +174,25 @@ impl<K: Ord + Clone + Debug + Send + 'static> Walked<K> {
 /// changes, and the request.
 fn about<K: Ord + Clone + Debug>(
     violation: &Violation<K>,
-    question: &Question<K>,
+    request: &Request<K>,
     changes: &[Mutation<K>],
 ) -> Vec<Event<K>> {
     const MOST: usize = 12;
     let is_of_key = |change: &Mutation<K>| Some(&change.key) == violation.kind().key();
     let mut changes = Vec::from_iter(changes);
     changes.sort_by_key(|change| change.during.from);
-    changes.retain(|change| !question.during.is_before(change.during));
-    let (before, meanwhile): (Vec<&Mutation<K>>, Vec<_>) = changes
+    changes.retain(|change| !request.during.is_before(change.during));
+    let (before, overlapping): (Vec<&Mutation<K>>, Vec<_>) = changes
         .into_iter()
-        .partition(|change| change.during.is_before(question.during));
+        .partition(|change| change.during.is_before(request.during));
     let newest = before.into_iter().rev().filter(|change| is_of_key(change));
     let mut told = Vec::from_iter(newest.take(MOST));
     // Changes of the key come first, so that they aren't left out.
-    let (of_key, others): (Vec<_>, Vec<_>) = meanwhile.into_iter().partition(|c| is_of_key(c));
+    let (of_key, others): (Vec<_>, Vec<_>) = overlapping.into_iter().partition(|c| is_of_key(c));
     told.extend(of_key.into_iter().chain(others).take(MOST));
     told.sort_by_key(|change| change.during.from);
     let told = told.into_iter().cloned().map(Event::Mutation);
-    told.chain([Event::Question(question.clone())]).collect()
+    told.chain([Event::Request(request.clone())]).collect()
 }
 
 /// A writer that puts and deletes keys until it is stopped.

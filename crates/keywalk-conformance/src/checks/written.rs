@@ -20,22 +20,24 @@ use crate::runner::{Checked, Runner, Stop};
 
 /// Checks each boundary key and some others, each once. The keys need not exist in the store.
 fn each_key<H: DurableHarness>(
-    lab: &Runner<H>,
+    runner: &Runner<H>,
     others: usize,
     mut check: impl FnMut(&mut SourceOf<'_, H>, &H::Key) -> Tried<H>,
 ) -> Checked {
-    let ladder = lab.keys.ladder();
-    let mut others = lab.some_keys(others);
+    let ladder = runner.keys.ladder();
+    let mut others = runner.some_keys(others);
     others.retain(|key| ladder.binary_search(key).is_err());
-    lab.attempt(|trial| {
-        let mut source = trial.source()?;
+    runner.attempt(|case| {
+        let mut source = case.source()?;
         let mut keys = ladder.iter().chain(&others);
         keys.try_for_each(|key| check(&mut source, key))
     })
 }
 
-pub(super) fn keys_come_back_from_their_bytes<H: DurableHarness>(lab: &Runner<H>) -> Checked {
-    each_key(lab, 100, |source, key| comes_back::<H>(source, key))
+pub(super) fn keys_round_trip_through_their_bytes<H: DurableHarness>(
+    runner: &Runner<H>,
+) -> Checked {
+    each_key(runner, 100, |source, key| comes_back::<H>(source, key))
 }
 
 fn comes_back<H: DurableHarness>(source: &SourceOf<'_, H>, key: &H::Key) -> Tried<H> {
@@ -44,7 +46,7 @@ fn comes_back<H: DurableHarness>(source: &SourceOf<'_, H>, key: &H::Key) -> Trie
     source.encode_key(key, &mut appended);
     if appended.strip_prefix(b"kept") != Some(&*bytes) {
         let otherwise = "`encode_key` doesn't append, or gives a key other bytes each time";
-        return Err(Violation::said(Clause::G10, otherwise)
+        return Err(Violation::message(Clause::G10, otherwise)
             .expected(format!("{}{}, for {key:?}", Hex(b"kept"), Hex(&bytes)))
             .got(Hex(&appended)));
     }
@@ -53,7 +55,7 @@ fn comes_back<H: DurableHarness>(source: &SourceOf<'_, H>, key: &H::Key) -> Trie
     if back.as_ref().is_some_and(is_same) {
         return Ok(());
     }
-    let violation = Violation::said(Clause::G10, "a key doesn't come back from its bytes")
+    let violation = Violation::message(Clause::G10, "a key doesn't come back from its bytes")
         .expected(format!("{key:?}, from {}", Hex(&bytes)));
     Err(match back {
         None => violation
@@ -66,33 +68,39 @@ fn comes_back<H: DurableHarness>(source: &SourceOf<'_, H>, key: &H::Key) -> Trie
     })
 }
 
-pub(super) fn different_keys_have_different_bytes<H: DurableHarness>(lab: &Runner<H>) -> Checked {
+pub(super) fn different_keys_have_different_bytes<H: DurableHarness>(
+    runner: &Runner<H>,
+) -> Checked {
     let mut seen = BTreeMap::new();
-    each_key(lab, 100, |source, key| {
+    each_key(runner, 100, |source, key| {
         let bytes = encoded(source, key);
         let Some(other) = seen.insert(bytes.clone(), key.clone()) else {
             return Ok(());
         };
-        Err(Violation::said(Clause::G10, "two keys have the same bytes")
-            .expected("bytes of its own for each key")
-            .got(format!("{} for {other:?} and for {key:?}", Hex(&bytes)))
-            .hint("does `encode_key` write all of the key, and where a column ends?"))
+        Err(
+            Violation::message(Clause::G10, "two keys have the same bytes")
+                .expected("bytes of its own for each key")
+                .got(format!("{} for {other:?} and for {key:?}", Hex(&bytes)))
+                .hint("does `encode_key` write all of the key, and where a column ends?"),
+        )
     })
 }
 
 /// Checks that arbitrary bytes cause no panic or error. If they decode to a key, that key must round-trip.
-pub(super) fn any_bytes_are_a_key_or_refused<H: DurableHarness>(lab: &Runner<H>) -> Checked {
-    each_key(lab, 10, |source, key| {
+pub(super) fn arbitrary_bytes_decode_or_are_refused<H: DurableHarness>(
+    runner: &Runner<H>,
+) -> Checked {
+    each_key(runner, 10, |source, key| {
         let mut near = near(&encoded(source, key)).into_iter();
         near.try_for_each(|bytes| is_tame::<H>(source, key, &bytes))
     })?;
-    let Some(key) = lab.keys.ladder().first() else {
+    let Some(key) = runner.keys.ladder().first() else {
         return Ok(());
     };
     let any = proptest::collection::vec(any::<u8>(), 0..40);
     let many = proptest::collection::vec(any, 1..40).boxed();
-    lab.law(&many, &|trial, many| {
-        let mut source = trial.source()?;
+    runner.law(&many, &|case, many| {
+        let mut source = case.source()?;
         let mut many = many.iter();
         many.try_for_each(|bytes| is_tame::<H>(&mut source, key, bytes))
     })
@@ -120,10 +128,10 @@ fn is_tame<H: DurableHarness>(
     bytes: &[u8],
 ) -> Tried<H> {
     let decoded = source.decode_key(bytes).map_err(|error| {
-        Violation::said(Clause::G10, "`decode_key` fails over bytes that are no key")
+        Violation::message(Clause::G10, "`decode_key` fails over bytes that are no key")
             .expected(format!("a key or `None`, from {}", Hex(bytes)))
             .got(format!("{error:?}"))
-            .hint("`None` says that they are no key; an error is the store's own")
+            .hint("`None` means that they are no key; an error is the store's own")
     })?;
     // A decoded key has one encoding, whatever bytes it came from.
     if let Some(decoded) = &decoded {
@@ -133,7 +141,7 @@ fn is_tame<H: DurableHarness>(
     let walk = Walk::new(&mut *source).range(key.clone()..);
     let token = Token::new(&walk.cursor(), &Forged(source, None, Some(bytes)));
     let token = token.map_err(|error| failed(&error))?;
-    let answer = match token.cursor(source) {
+    let response = match token.cursor(source) {
         Ok(_) if is_form => return Ok(()),
         Err(Error::Token(TokenError::Key)) if !is_form => return Ok(()),
         Err(Error::Source(error)) => return Err(failed(&error)),
@@ -141,24 +149,25 @@ fn is_tame<H: DurableHarness>(
         Err(error) => format!("{error:?}"),
     };
     let otherwise = "a token is taken with bytes that its source doesn't write, or the other way";
-    Err(Violation::said(Clause::G10, otherwise)
+    Err(Violation::message(Clause::G10, otherwise)
         .expected(format!("taken: {is_form}, with {}", Hex(bytes)))
-        .got(answer))
+        .got(response))
 }
 
-pub(super) fn a_key_in_words_is_told_apart<H: DurableHarness>(lab: &Runner<H>) -> Checked {
+pub(super) fn different_keys_have_different_text<H: DurableHarness>(runner: &Runner<H>) -> Checked {
     let mut seen = BTreeMap::new();
-    each_key(lab, 100, |source, key| {
+    each_key(runner, 100, |source, key| {
         let text = source.key_text(key);
         if text.is_empty() {
-            let empty = Violation::said(Clause::G10, "the human-readable form of a key is empty");
+            let empty =
+                Violation::message(Clause::G10, "the human-readable form of a key is empty");
             return Err(empty.got(format!("\"\", for {key:?}")));
         }
         let Some(other) = seen.insert(text.clone(), key.clone()) else {
             return Ok(());
         };
         Err(
-            Violation::said(Clause::G10, "two keys have the same human-readable form")
+            Violation::message(Clause::G10, "two keys have the same human-readable form")
                 .got(format!("{text:?} for {other:?} and for {key:?}"))
                 .hint("does `key_text` show all of the key?"),
         )
@@ -187,15 +196,15 @@ impl Display for Hex<'_> {
 
 /// Checks that the fraction grows from 0 to 1 between any two keys and never decreases. Keys without a fraction are
 /// skipped.
-pub(super) fn the_share_grows_from_0_to_1<H: DurableHarness>(lab: &Runner<H>) -> Checked {
-    let ladder = lab.keys.ladder().to_vec();
+pub(super) fn the_fraction_grows_from_0_to_1<H: DurableHarness>(runner: &Runner<H>) -> Checked {
+    let ladder = runner.keys.ladder().to_vec();
     let mut all = ladder.clone();
-    all.extend(lab.some_keys(100));
+    all.extend(runner.some_keys(100));
     all.sort();
     all.dedup();
-    lab.attempt(|trial| {
-        let source = trial.source()?;
-        for order in lab.orders() {
+    runner.attempt(|case| {
+        let source = case.source()?;
+        for order in runner.orders() {
             let along = |keys: &[H::Key]| {
                 let mut way = keys.to_vec();
                 if *order == Order::Descending {
@@ -231,13 +240,13 @@ fn grows<H: DurableHarness>(source: &SourceOf<'_, H>, way: &[H::Key]) -> Tried<H
         };
         let allowed = least - ROUNDING..=most + ROUNDING;
         if !(0.0..=1.0).contains(&share) || !allowed.contains(&share) {
-            let otherwise = "a share isn't of the way that lies before a key";
-            return Err(Violation::said(Clause::G10, otherwise)
+            let otherwise = "a fraction isn't of the way that lies before a key";
+            return Err(Violation::message(Clause::G10, otherwise)
                 .expected(format!("{least} to {most}"))
                 .got(format!("{share}, at {at:?} between {first:?} and {last:?}"))
                 .hint(
                     "is it the part from `first`, which is the larger one of a walk downwards? \
-                     `None` says that it can't be told",
+                     `None` means that it is unknown",
                 ));
         }
         before = share;
@@ -246,26 +255,26 @@ fn grows<H: DurableHarness>(source: &SourceOf<'_, H>, way: &[H::Key]) -> Tried<H
 }
 
 /// Checks the fingerprint of several sources over one store, before and after fetches, changes and reopening.
-pub(super) fn the_fingerprint_stays_the_same<H: DurableHarness>(lab: &Runner<H>) -> Checked {
-    lab.attempt_with(&lab.some_keys(6), &|trial, keys| {
-        let mut source = trial.source()?;
+pub(super) fn the_fingerprint_stays_the_same<H: DurableHarness>(runner: &Runner<H>) -> Checked {
+    runner.attempt_with(&runner.some_keys(6), &|case, keys| {
+        let mut source = case.source()?;
         let first = First::of::<H>(&mut source)?;
-        first.is_that_of::<H>(&source, "asked again")?;
-        first.is_that_of::<H>(&trial.source()?, "of another source")?;
+        first.is_that_of::<H>(&source, "when requested again")?;
+        first.is_that_of::<H>(&case.source()?, "of another source")?;
         let all = KeyRange::all(Order::Ascending);
-        trial.ask(&mut source, &all, &mut Chunk::with_limit(2))?;
+        case.fetch(&mut source, &all, &mut Chunk::with_limit(2))?;
         first.is_that_of::<H>(&source, "after a fetch")?;
-        if lab.can.mutation.is_yes() {
-            trial.put_all(keys)?;
+        if runner.can.mutation.is_yes() {
+            case.put_all(keys)?;
             let mut others = keys.iter().step_by(2);
-            others.try_for_each(|key| trial.delete(key))?;
+            others.try_for_each(|key| case.delete(key))?;
             first.is_that_of::<H>(&source, "after changes")?;
         }
-        first.is_that_of::<H>(&trial.source()?, "of a later source")?;
+        first.is_that_of::<H>(&case.source()?, "of a later source")?;
         drop(source);
-        if lab.can.reopening.is_yes() {
-            trial.reopen()?;
-            first.is_that_of::<H>(&trial.source()?, "after reopening")?;
+        if runner.can.reopening.is_yes() {
+            case.reopen()?;
+            first.is_that_of::<H>(&case.source()?, "after reopening")?;
         }
         Ok(())
     })
@@ -295,44 +304,46 @@ impl First {
             true => " with another value",
             false => "",
         };
-        Err(Violation::said(Clause::G10, "the fingerprint changes")
+        Err(Violation::message(Clause::G10, "the fingerprint changes")
             .expected(format!("{field} {first:?}"))
             .got(format!("{now:?}{value}, {when}"))
             .hint("does it say more than what decides which keys are walked, in which order?"))
     }
 }
 
-pub(super) fn a_token_of_a_stranger_is_refused<H: DurableHarness>(lab: &Runner<H>) -> Checked {
+pub(super) fn a_token_of_another_source_is_refused<H: DurableHarness>(
+    runner: &Runner<H>,
+) -> Checked {
     let count = Cell::new(0);
-    lab.attempt_with(&lab.some_keys(3), &|trial, keys| {
-        let foreign_fingerprints = trial.harness()?.foreign_fingerprints().map_err(refused)?;
+    runner.attempt_with(&runner.some_keys(3), &|case, keys| {
+        let foreign_fingerprints = case.harness()?.foreign_fingerprints().map_err(refused)?;
         count.set(foreign_fingerprints.len());
         for (field, stranger) in foreign_fingerprints {
-            let mut source = trial.source()?;
+            let mut source = case.source()?;
             let cursor = some_cursor(&mut source, keys);
             let token = Token::new(&cursor, &Forged(&source, Some(stranger.clone()), None));
             let token = token.map_err(|error| failed(&error))?;
-            let reads = trial.harness()?.rows_read();
+            let reads = case.harness()?.rows_read();
             let walk = Walk::new(source).resume_token(&token);
             let said = |what| {
                 let text = stranger.text(field);
                 let differs = format!("refused: of another {field}, {text:?}");
-                Violation::said(Clause::G10, what).expected(differs)
+                Violation::message(Clause::G10, what).expected(differs)
             };
             let violation = match walk {
                 Err(Error::Token(TokenError::Source { field: told, .. })) if told == field => {
-                    if reads == trial.harness()?.rows_read() {
+                    if reads == case.harness()?.rows_read() {
                         continue;
                     }
                     said("items were read before a token was refused").got("reads")
                 }
                 Err(Error::Token(TokenError::Source { field: told, .. })) => {
-                    said("a stranger is told by another aspect")
+                    said("another source is refused by another field")
                         .got(format!("of another {told}"))
                         .hint("the first that differs counts: store, table or query, key, filter")
                 }
                 Err(error) => {
-                    said("a stranger's token is refused otherwise").got(format!("{error:?}"))
+                    said("another source's token is refused by another error").got(format!("{error:?}"))
                 }
                 Ok(_) => said("a token of another source is taken").got("a walk").hint(
                     "does the fingerprint say all that decides which keys are walked, in which order?",
@@ -343,9 +354,7 @@ pub(super) fn a_token_of_a_stranger_is_refused<H: DurableHarness>(lab: &Runner<H
         Ok(())
     })?;
     match count.get() {
-        0 => Err(Stop::Skipped(
-            "the harness tells of no foreign_fingerprints",
-        )),
+        0 => Err(Stop::Skipped("the harness has no foreign_fingerprints")),
         _ => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! Judges single answers and whole walks, and explains why an answer is wrong.
+//! Judges single responses and whole walks, and explains why a response is wrong.
 
 use std::cmp::Ordering;
 use std::fmt::{self, Debug, Display};
@@ -10,15 +10,15 @@ use super::key_history::is_inverted;
 use crate::clause::Clause;
 use crate::history::key_history::{KeyHistory, Presence};
 use crate::history::violation::{FailureKind, Violation};
-use crate::history::{Answer, Items, Question, Span};
+use crate::history::{Items, Request, Response, Span};
 
-/// The end of what an answer covers: a key, or the end of the range (`None`).
+/// The end of what a response covers: a key, or the end of the range (`None`).
 type Covered<K> = Option<K>;
 
 /// Judges the result of a fetch of `range` by what the store may have held during a span.
 pub(crate) fn judge<K: Ord + Clone + Debug>(
     range: &KeyRange<K>,
-    answer: &Items<K>,
+    response: &Items<K>,
     lives: &KeyHistory<K>,
     during: Span,
 ) -> Result<Covered<K>, Violation<K>> {
@@ -27,14 +27,14 @@ pub(crate) fn judge<K: Ord + Clone + Debug>(
         items,
         overflowed,
         fetched,
-    } = answer;
+    } = response;
     let violation = |kind| {
         let about = match &kind {
             FailureKind::Missing(key) | FailureKind::MissingAtEnd(key) => Some(key),
             _ => None,
         };
-        let expected = expectation(range, answer, lives, during, about);
-        Violation::new(kind).expected(expected).got(answer)
+        let expected = expectation(range, response, lives, during, about);
+        Violation::new(kind).expected(expected).got(response)
     };
     if *overflowed || items.len() > *limit {
         return Err(violation(FailureKind::Overfull));
@@ -82,7 +82,7 @@ pub(crate) fn judge<K: Ord + Clone + Debug>(
 
 pub(crate) fn judge_last_key<K: Ord + Clone + Debug>(
     range: &KeyRange<K>,
-    answer: &LastKey<K>,
+    response: &LastKey<K>,
     lives: &KeyHistory<K>,
     during: Span,
 ) -> Result<(), Violation<K>> {
@@ -90,7 +90,7 @@ pub(crate) fn judge_last_key<K: Ord + Clone + Debug>(
     let content = lives.content(&backward, during);
     let mut certain = content.filter(|(_, presence)| *presence == Presence::Present);
     let last = certain.next().map(|(key, _)| key);
-    let kind = match (answer, last) {
+    let kind = match (response, last) {
         (LastKey::Unknown, _) | (LastKey::Empty, None) => return Ok(()),
         (LastKey::Empty, Some(last)) => FailureKind::NoLast(last.clone()),
         (LastKey::Known(key), _) if is_before_start(range, key) => FailureKind::Behind(key.clone()),
@@ -108,29 +108,29 @@ pub(crate) fn judge_last_key<K: Ord + Clone + Debug>(
         None => "Empty".to_owned(),
     };
     let violation = Violation::new(kind).expected(expected);
-    Err(violation.got(format!("{answer:?}")))
+    Err(violation.got(format!("{response:?}")))
 }
 
-/// Judges any answer of a source that was opened at `opened`. Explains a wrong answer that was right earlier.
+/// Judges any response of a source that was opened at `opened`. Explains a wrong response that was right earlier.
 pub(crate) fn judge_by_time<K: Ord + Clone + Debug>(
-    question: &Question<K>,
+    request: &Request<K>,
     opened: u64,
     lives: &KeyHistory<K>,
 ) -> Result<Covered<K>, Violation<K>> {
-    let range = &question.range;
-    let judged = |at| match &question.answer {
-        Answer::Items(answer) => judge(range, answer, lives, at),
-        Answer::LastKey(answer) => judge_last_key(range, answer, lives, at).map(|()| None),
-        Answer::Error(error) => Err(Violation::new(FailureKind::Failed).got(error)),
-        Answer::Panic(panic) if range.is_empty() => {
+    let range = &request.range;
+    let judged = |at| match &request.response {
+        Response::Items(response) => judge(range, response, lives, at),
+        Response::LastKey(response) => judge_last_key(range, response, lives, at).map(|()| None),
+        Response::Error(error) => Err(Violation::new(FailureKind::Failed).got(error)),
+        Response::Panic(panic) if range.is_empty() => {
             let violation = Violation::new(FailureKind::Panicked)
                 .of(Clause::G6)
                 .got(panic);
-            Err(violation.hint("`BTreeMap::range` panics on such a range: ask `is_empty` first"))
+            Err(violation.hint("`BTreeMap::range` panics on such a range: check `is_empty` first"))
         }
-        Answer::Panic(panic) => Err(Violation::new(FailureKind::Panicked).got(panic)),
+        Response::Panic(panic) => Err(Violation::new(FailureKind::Panicked).got(panic)),
     };
-    let during = question.during;
+    let during = request.during;
     judged(during)
         .map_err(|violation| explained(violation, lives, (opened, during), |at| judged(at).is_ok()))
 }
@@ -219,12 +219,12 @@ fn hint_at_bound<K: PartialEq>(range: &KeyRange<K>, kind: &FailureKind<K>) -> Op
     }
 }
 
-/// Explains a violation as an outdated answer if the answer `is_right` for a moment between the source's opening and
+/// Explains a violation as an outdated response if the response `is_right` for a moment between the source's opening and
 /// the request.
 pub(crate) fn explained<K: Ord + Clone + Debug>(
     violation: Violation<K>,
     lives: &KeyHistory<K>,
-    (opened, asked): (u64, Span),
+    (opened, requested): (u64, Span),
     is_right: impl Fn(Span) -> bool,
 ) -> Violation<K> {
     let clause = match violation.kind() {
@@ -236,7 +236,7 @@ pub(crate) fn explained<K: Ord + Clone + Debug>(
         FailureKind::Value(_) => Clause::G5,
         _ => return violation,
     };
-    let returns = lives.moments(opened).filter(|at| *at < asked.from);
+    let returns = lives.moments(opened).filter(|at| *at < requested.from);
     let mut moments = std::iter::once(opened).chain(returns);
     // Just after the return; no other event lies at that moment.
     if moments.any(|at| is_right(Span::at(at + 1))) {
@@ -277,13 +277,13 @@ pub(crate) fn diagnosed<K: Ord + Clone + Debug>(
     }
     violation
         .of(Clause::G3)
-        .hint("it doesn't come, however it is asked for: is it written, and read, as it was put?")
+        .hint("no request returns it: is it written, and read, as it was put?")
 }
 
 /// Returns the expected result of the fetch. Items that are only possible are marked with `?`.
 fn expectation<K: Ord + Clone + Debug>(
     range: &KeyRange<K>,
-    answer: &Items<K>,
+    response: &Items<K>,
     lives: &KeyHistory<K>,
     during: Span,
     about: Option<&K>,
@@ -291,7 +291,7 @@ fn expectation<K: Ord + Clone + Debug>(
     let mut certain = 0;
     let mut content = lives.content(range, during).peekable();
     let mut entries = Vec::new();
-    while certain < answer.limit
+    while certain < response.limit
         && let Some((key, presence)) = content.next()
     {
         let is_certain = presence == Presence::Present;
@@ -349,7 +349,7 @@ pub struct Oracle<K> {
     snapshot: Option<Span>,
     /// The number of additional requests that are allowed, one per scanned span or short page.
     extra: usize,
-    questions: usize,
+    requests: usize,
     last: Option<K>,
 }
 
@@ -384,14 +384,14 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
             live,
             snapshot: None,
             extra: 0,
-            questions: 0,
+            requests: 0,
             last: None,
         };
         oracle.end_if_empty();
         oracle
     }
 
-    /// Expects all answers to come from one snapshot. It was taken after `opened`, the moment at which the source was
+    /// Expects all responses to come from one snapshot. It was taken after `opened`, the moment at which the source was
     /// opened, and before the first fetch returned.
     #[must_use]
     pub fn snapshot(mut self, opened: u64) -> Self {
@@ -405,48 +405,48 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
         self.stage == Stage::Ended
     }
 
-    /// Judges the walk's next request and the store's answer.
+    /// Judges the walk's next request and the store's response.
     ///
     /// # Errors
     ///
-    /// If the walk may not make this request, or the store may not give this answer.
+    /// If the walk may not make this request, or the store may not give this response.
     pub fn observe(
         &mut self,
-        question: &Question<K>,
+        request: &Request<K>,
         lives: &KeyHistory<K>,
     ) -> Result<(), Violation<K>> {
-        self.questions += 1;
+        self.requests += 1;
         let during = match &mut self.snapshot {
-            None => question.during,
+            None => request.during,
             Some(taken) if taken.to < Span::NEVER => *taken,
             Some(taken) => {
-                let now = Span::new(taken.from, question.during.to);
-                if matches!(question.answer, Answer::Items(_)) {
+                let now = Span::new(taken.from, request.during.to);
+                if matches!(request.response, Response::Items(_)) {
                     *taken = now;
                 }
                 now
             }
         };
-        let asked = match &self.stage {
+        let requested = match &self.stage {
             Stage::Backward(backward) => backward,
             _ => &self.left,
         };
-        if *asked != question.range {
+        if *requested != request.range {
             return Err(Violation::new(FailureKind::OtherRange)
-                .expected(format!("{asked:?}"))
-                .got(format!("{:?}", question.range)));
+                .expected(format!("{requested:?}"))
+                .got(format!("{:?}", request.range)));
         }
-        match (&question.answer, &mut self.stage) {
-            (Answer::Error(_) | Answer::Panic(_), _) => {}
-            (Answer::LastKey(answer), Stage::Start) => {
-                judge_last_key(&self.left, answer, lives, during)?;
-                match answer {
+        match (&request.response, &mut self.stage) {
+            (Response::Error(_) | Response::Panic(_), _) => {}
+            (Response::LastKey(response), Stage::Start) => {
+                judge_last_key(&self.left, response, lives, during)?;
+                match response {
                     LastKey::Known(key) => self.bound_at(key.clone()),
                     LastKey::Empty => self.stage = Stage::Ended,
                     LastKey::Unknown => self.stage = Stage::Backward(self.left.reversed()),
                 }
             }
-            (Answer::Items(items), Stage::Backward(backward)) => {
+            (Response::Items(items), Stage::Backward(backward)) => {
                 let covered = judge(backward, items, lives, during)?;
                 match (items.items.first(), covered) {
                     (Some((last, _)), _) => self.bound_at(last.clone()),
@@ -460,11 +460,11 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
                     }
                 }
             }
-            (Answer::Items(items), Stage::Forward) => {
+            (Response::Items(items), Stage::Forward) => {
                 let covered = judge(&self.left, items, lives, during)?;
                 self.cover(items, covered);
             }
-            _ => return Err(Violation::new(FailureKind::OtherEnd).got(format!("{question:?}"))),
+            _ => return Err(Violation::new(FailureKind::OtherEnd).got(format!("{request:?}"))),
         }
         Ok(())
     }
@@ -500,10 +500,10 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
         }
         let chunks = lives.ever_within(&self.range).div_ceil(chunk_size);
         let most = chunks + 2 + self.extra;
-        if self.questions > most {
+        if self.requests > most {
             return Err(Violation::new(FailureKind::Endless)
-                .expected(format!("at most {most} questions"))
-                .got(self.questions));
+                .expected(format!("at most {most} requests"))
+                .got(self.requests));
         }
         Ok(())
     }
@@ -547,7 +547,7 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
             *self = self.clone().snapshot(now);
         }
         // Requests are counted for each part of the walk.
-        (self.questions, self.extra) = (0, 0);
+        (self.requests, self.extra) = (0, 0);
         // A cursor doesn't record an unfinished search for the last key, so the search begins again.
         if let Stage::Backward(_) = self.stage {
             self.stage = Stage::Start;
@@ -567,19 +567,19 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
         self.stage = Stage::Forward;
     }
 
-    fn cover(&mut self, answer: &Items<K>, covered: Option<K>) {
-        let is_short = answer.items.len() < answer.limit;
+    fn cover(&mut self, response: &Items<K>, covered: Option<K>) {
+        let is_short = response.items.len() < response.limit;
         match covered {
             Some(key) => {
                 self.extra +=
-                    usize::from(is_short || matches!(answer.fetched, Fetched::ScannedTo(_)));
+                    usize::from(is_short || matches!(response.fetched, Fetched::ScannedTo(_)));
                 self.left.start_after(key);
                 self.end_if_empty();
             }
             None => {
                 let far = match self.left.end() {
                     Bound::Included(far) | Bound::Excluded(far) if !self.live => Some(far.clone()),
-                    _ => answer.items.last().map(|(key, _)| key.clone()),
+                    _ => response.items.last().map(|(key, _)| key.clone()),
                 };
                 if let Some(key) = far {
                     self.left.start_after(key);

@@ -4,7 +4,7 @@ use std::ops::Bound;
 use keywalk::{KeyRange, Order};
 
 use crate::clause::Clause;
-use crate::history::{Answer, Change, Event, Mutation, Question, Span};
+use crate::history::{Change, Event, Mutation, Request, Response, Span};
 
 /// A broken clause, and how a history breaks it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ macro_rules! kinds {
         $kind:ident $(($($of:ident: $type:ty),+))?:
         $clause:ident, $key:expr, $said:literal $(, $hint:literal)?;
     )+) => {
-        /// What is wrong with an answer, or with a walk.
+        /// What is wrong with a response, or with a walk.
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum FailureKind<K> {
@@ -82,24 +82,24 @@ kinds! {
         "is the far bound ignored?";
     /// The key came, but certainly didn't exist.
     Absent(key: K): G4, Some(key), "{key:?} came, which was not there",
-        "a stale answer, or a key that doesn't survive its encoding or `key`?";
+        "a stale result, or a key that doesn't survive its encoding or `key`?";
     /// The key certainly existed, but an item or a scanned span after it came instead.
     Missing(key: K): G3, Some(key), "{key:?} did not come, and what is after it did",
         "is the order of the range ignored, a position counted (OFFSET) rather than a key compared, or \
          a composite key compared column by column?";
     /// The key certainly existed, but the end was reported before it came.
-    MissingAtEnd(key: K): G8, Some(key), "the end was said, and {key:?} had not come",
-        "is the end said of a full chunk, or inferred from a short page or from a cursor's row that is \
+    MissingAtEnd(key: K): G8, Some(key), "the end was reported, and {key:?} had not come",
+        "is the end reported for a full chunk, or inferred from a short page or from a cursor's row that is \
          gone?";
     /// The key came with a value that it certainly didn't have.
     Value(key: K): G5, Some(key), "{key:?} came with a value that it did not have",
         "is an item kept from an earlier fetch, or a slot only half refilled?";
     /// The source reported that there is more, but returned no item and made no progress.
-    Stuck: G8, None, "it said that there is more, and got no further",
-        "`More` needs an item; a page without one says `ScannedTo` or `End`";
+    Stuck: G8, None, "it reported that there is more, but made no progress",
+        "`More` needs an item; a page without one returns `ScannedTo` or `End`";
     /// The source reported a scanned span that ends before its last item.
     ScannedShort(key: K): G8, Some(key), "it scanned to {key:?}, which is before an item that came",
-        "`ScannedTo` says how far the source got, past its items";
+        "`ScannedTo` reports how far the source got, past its items";
     /// The source returned a wrong last key. The key given here certainly existed, and comes after it in the order.
     NotLast(key: K): G8, Some(key), "{key:?} is further than the last key it gave",
         "the last key is that at the far end in the range's order: the largest when ascending, the \
@@ -109,13 +109,13 @@ kinds! {
         "the last key is that at the far end in the range's order: the largest when ascending, the \
          smallest when descending";
     /// The walk requested another range than the part that was left to walk.
-    OtherRange: G6, None, "the walk asked for another range than was left";
+    OtherRange: G6, None, "the walk requested another range than was left";
     /// The walk made more requests than it may.
     Endless: G9, None, "the walk did not end";
     /// The walk ended or continued where it may not.
     OtherEnd: G9, None, "the walk ended where it may not, or went on";
     /// The walk yielded other items than it fetched.
-    HandedOut: G13, None, "what was handed out is not what was fetched";
+    WrongItems: G13, None, "the walk yielded other items than it fetched";
     /// The cursor is at another position than the walk.
     Cursor: G10, None, "the cursor stands elsewhere";
     /// An operation failed without an injected fault.
@@ -125,7 +125,7 @@ kinds! {
     /// An operation panicked.
     Panicked: G11, None, "it panicked";
     /// Another failure, described by the text.
-    Said(what: &'static str): Harness, None, "{what}";
+    Message(what: &'static str): Harness, None, "{what}";
 }
 
 impl<K: Debug> Violation<K> {
@@ -140,8 +140,8 @@ impl<K: Debug> Violation<K> {
     }
 
     /// Makes a violation described by the text.
-    pub(crate) fn said(clause: Clause, what: &'static str) -> Self {
-        Violation::new(FailureKind::Said(what)).of(clause)
+    pub(crate) fn message(clause: Clause, what: &'static str) -> Self {
+        Violation::new(FailureKind::Message(what)).of(clause)
     }
 
     /// Replaces the clause with a more precise one.
@@ -172,7 +172,7 @@ impl<K: Debug> Violation<K> {
             self.clause = Clause::G3;
         }
         self.hint(
-            "a fresh source answers right: does it keep an iterator or a transaction, count its position \
+            "a fresh source answers correctly: does it keep an iterator or a transaction, count its position \
              (OFFSET), keep items, or use the chunk's old ones?",
         )
     }
@@ -185,7 +185,7 @@ impl<K: Debug> Violation<K> {
             | FailureKind::Absent(_)
             | FailureKind::Value(_) => self
                 .of(Clause::G7)
-                .hint("the source declares a snapshot: does it answer what the store holds now?"),
+                .hint("the source declares a snapshot: does it return what the store holds now?"),
             _ => self,
         }
     }
@@ -328,7 +328,7 @@ impl<K> Event<K> {
     fn during(&self) -> Option<Span> {
         match self {
             Event::Mutation(mutation) => Some(mutation.during),
-            Event::Question(question) => Some(question.during),
+            Event::Request(request) => Some(request.during),
             Event::Visit(..) | Event::Note(_) => None,
         }
     }
@@ -338,7 +338,7 @@ impl<K: Debug> Display for Event<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Event::Mutation(mutation) => Display::fmt(mutation, f),
-            Event::Question(question) => Display::fmt(question, f),
+            Event::Request(request) => Display::fmt(request, f),
             Event::Visit(key, Some(value)) => write!(f, "visit {key:?} = {value}"),
             Event::Visit(key, None) => write!(f, "visit {key:?}"),
             Event::Note(note) => f.write_str(note),
@@ -355,16 +355,16 @@ impl<K: Debug> Display for Mutation<K> {
     }
 }
 
-impl<K: Debug> Display for Question<K> {
+impl<K: Debug> Display for Request<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let range = DisplayRange(&self.range);
-        match &self.answer {
-            Answer::LastKey(answer) => write!(f, "last key of {range}: {answer:?}"),
-            Answer::Error(error) => write!(f, "ask for {range}: failed, {error}"),
-            Answer::Panic(panic) => write!(f, "ask for {range}: panicked, {panic}"),
-            Answer::Items(answer) => match answer.limit {
-                usize::MAX => write!(f, "fetch all of {range}: {answer}"),
-                limit => write!(f, "fetch {limit} of {range}: {answer}"),
+        match &self.response {
+            Response::LastKey(response) => write!(f, "last key of {range}: {response:?}"),
+            Response::Error(error) => write!(f, "request for {range} failed, {error}"),
+            Response::Panic(panic) => write!(f, "request for {range} panicked, {panic}"),
+            Response::Items(response) => match response.limit {
+                usize::MAX => write!(f, "fetch all of {range}: {response}"),
+                limit => write!(f, "fetch {limit} of {range}: {response}"),
             },
         }
     }

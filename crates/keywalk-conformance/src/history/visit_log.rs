@@ -44,7 +44,7 @@ use crate::history::violation::{DisplayRange, FailureKind, Violation};
 /// A visit costs a few look-ups in [`KeyHistory`] and a scan of the keys since the last visit. Every visited key is
 /// kept in memory.
 #[derive(Clone, Debug)]
-#[must_use = "it judges nothing until it is told what was visited, by `Schedule::run` or `visit`"]
+#[must_use = "it judges nothing until visits are reported, by `Schedule::run` or `visit`"]
 pub struct VisitLog<K> {
     range: KeyRange<K>,
     until: Until,
@@ -375,11 +375,11 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         if self.end.is_some() {
             return;
         }
-        let asked = Span::new(self.begun, now);
+        let requested = Span::new(self.begun, now);
         let backward = self.range.reversed();
         let mut at_most = None;
         let mut at_least = None;
-        for (key, presence) in lives.content(&backward, asked) {
+        for (key, presence) in lives.content(&backward, requested) {
             at_most.get_or_insert_with(|| key.clone());
             if presence == Presence::Present {
                 at_least = Some(key.clone());

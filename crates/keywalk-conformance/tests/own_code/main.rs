@@ -41,16 +41,16 @@ fn played(
 ) -> (Result<(), Clause>, Vec<usize>) {
     let done = RefCell::new(Vec::new());
     let write = |_: &i64, _| Ok::<_, BoxError>(());
-    let run = schedule.run(visits, write, |meanwhile| -> Result<(), BoxError> {
+    let run = schedule.run(visits, write, |concurrent| -> Result<(), BoxError> {
         let steps = runs.get(done.borrow().len()).ok_or("another run")?;
         done.borrow_mut().push(0);
         for step in *steps {
             match *step {
-                Turn => meanwhile.turn(),
-                Visit(key) => meanwhile.visit(&key, key as u64),
-                Key(key) => meanwhile.visit_key(&key),
-                Deleted(key) => meanwhile.deleted(&key),
-                After(key) => meanwhile.resumes_after(key.as_ref()),
+                Turn => concurrent.turn(),
+                Visit(key) => concurrent.visit(&key, key as u64),
+                Key(key) => concurrent.visit_key(&key),
+                Deleted(key) => concurrent.deleted(&key),
+                After(key) => concurrent.resumes_after(key.as_ref()),
             }
             *done.borrow_mut().last_mut().expect("this run") += 1;
         }
@@ -220,11 +220,11 @@ fn destructors_of_killed_code_may_say_what_they_do() {
     let run = schedule.run(
         all(),
         |_, _| Ok(()),
-        |meanwhile| -> Result<(), Infallible> {
+        |concurrent| -> Result<(), Infallible> {
             runs.set(runs.get() + 1);
-            let _flushes = Flushes(meanwhile);
-            meanwhile.visit(&1, 1);
-            meanwhile.visit(&2, 2);
+            let _flushes = Flushes(concurrent);
+            concurrent.visit(&1, 1);
+            concurrent.visit(&2, 2);
             Ok(())
         },
     );
@@ -239,8 +239,8 @@ fn a_panic_of_the_code_is_not_taken_for_a_kill_by_what_its_destructors_say() {
         schedule.run(
             all(),
             |_, _| Ok(()),
-            |meanwhile| -> Result<(), Infallible> {
-                let _flushes = Flushes(meanwhile);
+            |concurrent| -> Result<(), Infallible> {
+                let _flushes = Flushes(concurrent);
                 resume_unwind(Box::new("an assertion"))
             },
         )
@@ -268,13 +268,13 @@ fn a_page_before_which_the_code_is_killed_is_not_read() {
     let found = found(
         &schedule,
         |_, _| Ok(()),
-        |meanwhile| {
+        |concurrent| {
             runs.set(runs.get() + 1);
             if runs.get() > 1 {
                 return Err("seen".to_owned());
             }
             let map = BTreeMap::from([(1, 1)]);
-            let walk = Walk::new(meanwhile.interleave(&map));
+            let walk = Walk::new(concurrent.interleave(&map));
             walk.unbounded()
                 .items()
                 .try_for_each(|item| item.map(drop))
@@ -305,8 +305,8 @@ fn an_error_is_told_as_the_codes_or_the_writes() {
                 false => Ok(()),
             }
         };
-        let found = found(&schedule, write, |meanwhile| {
-            meanwhile.turn();
+        let found = found(&schedule, write, |concurrent| {
+            concurrent.turn();
             Err("timed out".to_owned())
         });
         assert_eq!(found.clause(), clause, "{found}");
@@ -330,10 +330,10 @@ fn a_write_that_says_a_turn_panics() {
     });
     let schedule = Schedule::new([1]).turn([Edit::Put(1)]);
     let run = catch_unwind(AssertUnwindSafe(|| {
-        schedule.run(all(), write, |meanwhile| -> Result<(), Infallible> {
-            let said = meanwhile.clone();
+        schedule.run(all(), write, |concurrent| -> Result<(), Infallible> {
+            let said = concurrent.clone();
             *hook.borrow_mut() = Some(Box::new(move || said.turn()));
-            meanwhile.turn();
+            concurrent.turn();
             Ok(())
         })
     }));

@@ -93,7 +93,7 @@ impl Table {
     /// Handles every row up to [`MOST`].
     pub(crate) fn handle<W>(
         &self,
-        meanwhile: &ConcurrentStore<i64, W>,
+        concurrent: &ConcurrentStore<i64, W>,
         size: usize,
         mistake: Mistake,
     ) -> Result<(), &'static str>
@@ -101,7 +101,7 @@ impl Table {
         W: FnMut(&i64, Change) -> Result<(), BoxError>,
     {
         let mut after = self.kept.get();
-        meanwhile.resumes_after(after.as_ref());
+        concurrent.resumes_after(after.as_ref());
         let last = self
             .rows
             .borrow()
@@ -116,7 +116,7 @@ impl Table {
             _ => {}
         }
         loop {
-            meanwhile.turn();
+            concurrent.turn();
             let page = self.page(after, size, mistake);
             if mistake == Mistake::KeptTooEarly
                 && let Some((key, _)) = page.last()
@@ -133,9 +133,9 @@ impl Table {
                 if mistake == Mistake::Fails && key > 0 {
                     return Err("no such column");
                 }
-                meanwhile.visit(&key, value);
+                concurrent.visit(&key, value);
                 if mistake == Mistake::AllAtOnce {
-                    meanwhile.turn();
+                    concurrent.turn();
                 }
                 self.count.set(self.count.get() + 1);
                 self.kept.set(Some(key).max(self.kept.get()));
@@ -167,8 +167,8 @@ pub(crate) fn run(
 ) -> Result<(), Counterexample<i64>> {
     let table = Table::default();
     let write = |key: &i64, change| table.change(key, change);
-    schedule.run(visits, write, |meanwhile| {
-        table.handle(meanwhile, size, mistake)
+    schedule.run(visits, write, |concurrent| {
+        table.handle(concurrent, size, mistake)
     })
 }
 
@@ -269,8 +269,8 @@ proptest! {
         let token = Mutex::new(None::<Token>);
         let range = VisitLog::over(KeyRange::new(bounds, order)).reads_ahead(size);
         let visits = if live { range.unbounded() } else { range.bounded() };
-        schedule.run(visits, table.write(), |meanwhile| -> Result<(), BoxError> {
-            let walk = Walk::new(meanwhile.interleave(table.source())).chunk_size(size);
+        schedule.run(visits, table.write(), |concurrent| -> Result<(), BoxError> {
+            let walk = Walk::new(concurrent.interleave(table.source())).chunk_size(size);
             let kept = token.lock().unwrap().clone();
             let walk = match kept {
                 Some(token) => walk.resume_token(&token)?,
@@ -280,7 +280,7 @@ proptest! {
             let mut items = walk.items();
             while let Some(item) = items.next() {
                 let (key, value) = item?;
-                meanwhile.visit(&key, value);
+                concurrent.visit(&key, value);
                 if keeps {
                     *token.lock().unwrap() = Some(items.token()?);
                 }
@@ -301,11 +301,11 @@ proptest! {
         let ahead = size * (depth + 2);
         let range = KeyRange::new(bounds, Order::Ascending);
         let visits = VisitLog::over(range).bounded().reads_ahead(ahead);
-        schedule.run(visits, table.write(), |meanwhile| -> Result<(), BoxError> {
-            let walk = Walk::new(meanwhile.interleave(table.source()));
+        schedule.run(visits, table.write(), |concurrent| -> Result<(), BoxError> {
+            let walk = Walk::new(concurrent.interleave(table.source()));
             for item in walk.range(bounds).chunk_size(size).prefetch(depth).items() {
                 let (key, value) = item?;
-                meanwhile.visit(&key, value);
+                concurrent.visit(&key, value);
             }
             Ok(())
         })?;
@@ -321,13 +321,13 @@ proptest! {
         let mut delete = table.write();
         let range = KeyRange::new(bounds, Order::Ascending);
         let visits = VisitLog::over(range).bounded().reads_ahead(size);
-        schedule.run(visits, table.write(), |meanwhile| -> Result<(), BoxError> {
-            let walk = Walk::new(meanwhile.interleave(table.source()));
+        schedule.run(visits, table.write(), |concurrent| -> Result<(), BoxError> {
+            let walk = Walk::new(concurrent.interleave(table.source()));
             for item in walk.range(bounds).chunk_size(size) {
                 let (key, _) = item?;
                 delete(&key, Change::Delete)?;
-                meanwhile.deleted(&key);
-                meanwhile.visit_key(&key);
+                concurrent.deleted(&key);
+                concurrent.visit_key(&key);
             }
             Ok(())
         })?;
@@ -354,15 +354,17 @@ fn a_walk_that_begins_anew_after_an_excluded_start_has_a_new_end() {
     let schedule = schedule.turn([]).turn([]).turn([]).turn([Edit::Append]);
     let bounds = (Excluded(0), Unbounded);
     let visits = VisitLog::over(KeyRange::new(bounds, Order::Ascending)).bounded();
-    let run = schedule
-        .kill(4)
-        .run(visits, table.write(), |meanwhile| -> Result<(), BoxError> {
-            let walk = Walk::new(meanwhile.interleave(table.source())).range(bounds);
+    let run = schedule.kill(4).run(
+        visits,
+        table.write(),
+        |concurrent| -> Result<(), BoxError> {
+            let walk = Walk::new(concurrent.interleave(table.source())).range(bounds);
             for item in walk.chunk_size(2) {
                 let (key, value) = item?;
-                meanwhile.visit(&key, value);
+                concurrent.visit(&key, value);
             }
             Ok(())
-        });
+        },
+    );
     run.expect("3 is there when the second run begins");
 }

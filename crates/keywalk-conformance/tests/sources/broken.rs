@@ -340,7 +340,7 @@ pub(crate) fn last_keys(all: &mut Rows<i64>) {
         }
     });
 
-    all.fail("a_transient_fault_is_said_and_loses_nothing", G11);
+    all.fail("a_transient_fault_is_returned_and_loses_nothing", G11);
     // Takes an error for an empty range.
     all.last_key("an_error_taken_for_an_empty_range", |store, range| {
         Ok(store.last_key(range).unwrap_or(LastKey::Empty))
@@ -396,7 +396,7 @@ pub(crate) fn held(all: &mut Rows<i64>) {
         })
     });
 
-    all.fail("a_fetch_reads_about_what_it_answers", G13);
+    all.fail("a_fetch_reads_about_what_it_returns", G13);
     // Reads the whole store for each chunk, and returns the right items.
     all.fetch(
         "reads_everything_on_the_first_fetch",
@@ -463,7 +463,7 @@ fn end_on_error(store: &Store<i64>, range: &Range, chunk: &mut Numbers) -> Answe
 
 /// Sources that don't report their store's errors.
 pub(crate) fn faults(all: &mut Rows<i64>) {
-    all.fail("a_transient_fault_is_said_and_loses_nothing", G11);
+    all.fail("a_transient_fault_is_returned_and_loses_nothing", G11);
     all.fetch("an_error_taken_for_the_end", end_on_error);
     // Returns what was read before the error. The next fetch may return the error, or not.
     all.fetch(
@@ -479,7 +479,7 @@ pub(crate) fn faults(all: &mut Rows<i64>) {
         again.or_else(|_| store.answer(range, chunk))
     });
 
-    all.fail("a_failed_fetch_can_be_asked_again", G11);
+    all.fail("a_failed_fetch_can_be_retried", G11);
     // Returns what was read before the error, and the error at the next fetch.
     all.open("an_error_a_fetch_late", |_| {
         let mut late = None;
@@ -512,12 +512,12 @@ pub(crate) fn faults(all: &mut Rows<i64>) {
 /// Sources that fail a check by another clause than its own.
 pub(crate) fn by_another_clause(all: &mut Rows<i64>) {
     let name = "what_is_wrong_without_a_fault_is_not_the_faults";
-    all.fail("a_transient_fault_is_said_and_loses_nothing", G3);
+    all.fail("a_transient_fault_is_returned_and_loses_nothing", G3);
     all.fetch(name, skips);
     all.fail("a_prefetched_fault_comes_in_its_place", G3);
     all.fetch(name, skips);
 
-    all.fail("a_lasting_fault_is_said_and_loses_nothing", Harness);
+    all.fail("a_lasting_fault_is_returned_and_loses_nothing", Harness);
     // A fetch has more operations than can be failed one by one.
     let name = "operations_that_never_run_out_are_the_harnesss";
     all.fetch(name, |store, range, chunk| {

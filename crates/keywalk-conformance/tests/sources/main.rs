@@ -115,7 +115,7 @@ fn broken_sources_with_other_keys_fail() {
     fail::<Pairs>(&[pairs]);
     fail::<Mixed>(&[mixed]);
     fail::<Texts>(&[text]);
-    let outcome = run_check::<HalfKeyed>("a_key_is_told_alike_in_both_ways", &Config::default());
+    let outcome = run_check::<HalfKeyed>("key_and_key_into_agree", &Config::default());
     let verdict = outcome.as_ref().map(Outcome::verdict);
     assert!(matches!(verdict, Some(Verdict::Failed(failure)) if failure.clause() == Clause::G10));
 }

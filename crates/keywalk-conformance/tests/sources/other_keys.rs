@@ -52,7 +52,7 @@ pub(crate) fn text(all: &mut Rows<String>) {
         Ok(more_if(chunk.is_full()))
     });
 
-    all.fail("keys_come_back_from_their_bytes", G10);
+    all.fail("keys_round_trip_through_their_bytes", G10);
     // Encodes as a case-insensitive collation compares.
     all.encode("text_in_lower_case", |key, bytes| {
         key.to_lowercase().encode(bytes);
@@ -92,7 +92,7 @@ pub(crate) fn pairs(all: &mut Rows<Pair>) {
         keep_past(range, items, |a, _| a.is_gt());
     });
 
-    all.fail("a_key_in_words_is_told_apart", G10);
+    all.fail("different_keys_have_different_text", G10);
     // Shows only the first column.
     all.text("the_first_column_in_words", |(first, _)| first.to_string());
 }

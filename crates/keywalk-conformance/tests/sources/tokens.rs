@@ -13,7 +13,7 @@ use crate::store::{Quirk, Walked, fetches};
 
 /// Sources that lose a part of a key in its bytes.
 pub(crate) fn key_bytes(all: &mut Rows<i64>) {
-    all.fail("keys_come_back_from_their_bytes", G10);
+    all.fail("keys_round_trip_through_their_bytes", G10);
     // Encodes with `as i32`.
     all.bytes(
         "a_key_cut_to_32_bits",
@@ -41,7 +41,7 @@ pub(crate) fn key_bytes(all: &mut Rows<i64>) {
         |bytes| u64::decode(bytes).ok().map(u64::cast_signed),
     );
 
-    all.fail("any_bytes_are_a_key_or_refused", G10);
+    all.fail("arbitrary_bytes_decode_or_are_refused", G10);
     // Panics with `bytes[..8]`.
     all.decode("short_bytes_panic", |_, bytes| {
         Ok(i64::decode(&bytes[..8]).ok())
@@ -53,7 +53,7 @@ pub(crate) fn key_bytes(all: &mut Rows<i64>) {
             .map_err(|_| InjectedFault::default())
     });
 
-    all.fail("a_token_goes_on_at_every_item", G10);
+    all.fail("a_token_resumes_at_every_item", G10);
     // Encodes a key as its index in a list of the source.
     all.open("keys_that_only_their_source_knows", |_| {
         let known = Arc::new(Mutex::new(Vec::new()));
@@ -87,7 +87,7 @@ pub(crate) fn key_bytes(all: &mut Rows<i64>) {
         Ok(keys.find(|key| key.to_bytes() == bytes))
     });
 
-    all.fail("a_key_in_words_is_told_apart", G10);
+    all.fail("different_keys_have_different_text", G10);
     // Shows no text.
     all.text("no_words", |_| String::new());
 }
@@ -121,7 +121,7 @@ pub(crate) fn fingerprints(all: &mut Rows<i64>) {
         }
     });
 
-    all.fail("a_token_goes_on_after_changes", G10);
+    all.fail("a_token_resumes_after_changes", G10);
     // Includes the number of rows.
     all.fingerprint("a_fingerprint_of_the_rows", |store, walked| {
         let rows = store.take(&KeyRange::all(Order::Ascending), usize::MAX);
@@ -129,7 +129,7 @@ pub(crate) fn fingerprints(all: &mut Rows<i64>) {
         walked.fingerprint().filter(format!("of {count} rows"))
     });
 
-    all.fail("a_token_goes_on_after_reopening", G10);
+    all.fail("a_token_resumes_after_reopening", G10);
     // Includes how often the store was opened.
     all.fingerprint("a_fingerprint_of_the_handle", |store, walked| {
         let time = store.reopened.load(SeqCst);
@@ -138,7 +138,7 @@ pub(crate) fn fingerprints(all: &mut Rows<i64>) {
             .filter(format!("reopened {time} times"))
     });
 
-    all.fail("a_token_of_a_stranger_is_refused", G10);
+    all.fail("a_token_of_another_source_is_refused", G10);
     // Leaves out the table.
     all.fingerprint("a_fingerprint_without_the_table", |_, walked| {
         walked.fingerprint().relation("table")
@@ -166,7 +166,7 @@ pub(crate) fn fingerprints(all: &mut Rows<i64>) {
 
 /// Sources with wrong fractions.
 pub(crate) fn shares(all: &mut Rows<i64>) {
-    all.fail("the_share_grows_from_0_to_1", G10);
+    all.fail("the_fraction_grows_from_0_to_1", G10);
     // Returns the part that is left.
     all.share("a_share_that_goes_back", |first, last, at| {
         Key::fraction(last, first, at)

@@ -197,7 +197,7 @@ impl<W: Steps> Steps for Waiting<W> {
     }
 }
 
-impl<T, St: Store<T>> Store<T> for Waiting<St> {
+impl<T, St: JobStore<T>> JobStore<T> for Waiting<St> {
     type Error = St::Error;
     type Scope<'s>
         = Waiting<St::Scope<'s>>

@@ -16,7 +16,7 @@ fn a_job_that_is_done_does_nothing_more_asks_nothing_and_tells_the_run_that_did_
     let mut told = Vec::new();
     let again = lab.job(3).pause(Duration::from_secs(5));
     let (seen, run) =
-        collect(again.on_progress(|progress| told.push((progress.is_done(), progress.share()))));
+        collect(again.on_progress(|progress| told.push((progress.is_done(), progress.fraction()))));
     let outcome = run.unwrap();
     assert!(seen.is_empty() && outcome.is_done());
     assert_eq!(outcome.elapsed(), Duration::ZERO, "nothing to wait for");
@@ -44,7 +44,7 @@ fn the_end_is_told_once_and_nothing_is_waited_for_after_it() {
         let lab = Lab::new(0..keys);
         let mut told = Vec::new();
         let job = lab.job(2).pause(Duration::from_secs(1));
-        let job = job.on_progress(|progress| told.push((progress.is_done(), progress.share())));
+        let job = job.on_progress(|progress| told.push((progress.is_done(), progress.fraction())));
         let outcome = job.run(|_, items| {
             change(&mut lab.numbers.keys.borrow_mut(), items[0]);
             Ok(())
@@ -115,5 +115,5 @@ fn a_live_walks_job_is_never_done_and_does_what_was_appended() {
     let (seen, run) = collect(live());
     assert_eq!(seen, [5, 6]);
     assert!(!run.unwrap().checkpoint().unwrap().is_done());
-    assert_eq!(lab.store.at("job").share(), None);
+    assert_eq!(lab.store.at("job").fraction(), None);
 }

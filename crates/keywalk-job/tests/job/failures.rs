@@ -40,8 +40,8 @@ fn a_failure_ends_the_run_and_says_where_how_often_and_what_to_do() {
         assert_eq!(
             error.to_string(),
             format!(
-                "the function of the job \"job\" failed {place}; mend what it failed over and run the job \
-                 again, or let it skip such items (`Job::skip_failures`) or try again (`Job::retry`)"
+                "the function of the job \"job\" failed {place}; fix the cause and run the job again, \
+                 or let it skip such items (`Job::skip_failures`) or try again (`Job::retry`)"
             )
         );
         let source = error.source().unwrap().to_string();
@@ -80,7 +80,7 @@ fn a_position_that_no_token_holds_is_a_failure_of_the_walk_and_not_of_an_earlier
 }
 
 #[test]
-fn a_chunk_is_tried_again_after_each_delay_with_nothing_held_and_fetched_anew() {
+fn a_chunk_is_tried_again_after_each_delay_with_nothing_held_and_fetched_again() {
     let lab = Lab::new(0..4);
     let held = lab.store.clone();
     lab.clock
@@ -233,7 +233,7 @@ fn checkpoints_that_fail_for_a_while_are_waited_out_and_each_effect_happens_once
 }
 
 #[test]
-fn checkpoints_are_tried_as_often_as_the_policy_says_and_anew_once_they_worked() {
+fn checkpoints_are_tried_as_often_as_the_policy_says_and_from_scratch_once_they_worked() {
     // How many operations go well at first and after each failure, and how often the policy allows that in all.
     let cases = [
         ("at the start", 0..6, 0, 0, None),

@@ -105,8 +105,7 @@ fn a_crash_between_work_and_checkpoint_repeats_that_chunk_alone() {
         seen.extend_from_slice(items);
         Ok(())
     });
-    let says =
-        "the checkpoints of the job \"crash\" failed; mend what they failed over and try again";
+    let says = "the checkpoints of the job \"crash\" failed; fix the cause and try again";
     assert_eq!(crash.as_ref().unwrap_err().to_string(), says);
     of_checkpoints(crash);
     fs::rename(&aside, &folder).unwrap();

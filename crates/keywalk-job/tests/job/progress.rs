@@ -38,7 +38,7 @@ fn rate_and_time_left_are_those_of_this_run() {
     assert_eq!(run.unwrap().items(), 51);
     let (lab, mut told) = (lab.again(), Vec::new());
     let job = lab.job(10).on_progress(|progress| {
-        told.push((progress.share(), progress.rate(), progress.time_left()));
+        told.push((progress.fraction(), progress.rate(), progress.time_left()));
     });
     let run = job.run(|_, _| {
         lab.clock.pass(Duration::from_secs(2));
@@ -92,10 +92,10 @@ fn a_total_tells_the_share_where_the_key_cannot() {
             lab.walk(4)
         };
         let job = lab.job_over(walk).on_progress(|progress| {
-            assert!(progress.share().is_some() || progress.time_left().is_none());
+            assert!(progress.fraction().is_some() || progress.time_left().is_none());
             assert_eq!(progress.total(), total);
             assert!(!(progress.is_done() && is_unbounded));
-            Vec::push(&mut told.borrow_mut(), progress.share());
+            Vec::push(&mut told.borrow_mut(), progress.fraction());
         });
         let job = match total {
             Some(total) => job.total(total),
@@ -121,7 +121,7 @@ proptest! {
             lab = lab.again();
             let walk = lab.walk(sizes[shares.len() % sizes.len()]);
             let walk = if down { walk.descending() } else { walk };
-            let job = lab.job_over(walk).on_progress(|progress| shares.extend(progress.share()));
+            let job = lab.job_over(walk).on_progress(|progress| shares.extend(progress.fraction()));
             let outcome = job.run(|_, _| {
                 lab.stop.request();
                 Ok(())

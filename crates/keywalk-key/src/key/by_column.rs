@@ -24,7 +24,7 @@ macro_rules! by_column {
             }
 
             fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-                Self::column_share(first, last, at)
+                Self::column_fraction(first, last, at)
             }
 
             fn display(&self) -> String {

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use foundationdb_tuple::Bytes;
 
-use super::{DecodeError, Key, TupleElement, packed, share, words};
+use super::{DecodeError, Key, TupleElement, display, fraction, packed};
 
 impl Key for Vec<u8> {
     const CANONICAL: bool = true;
@@ -20,7 +20,7 @@ impl Key for Vec<u8> {
     }
 
     fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-        Self::column_share(first, last, at)
+        Self::column_fraction(first, last, at)
     }
 
     fn display(&self) -> String {
@@ -47,12 +47,12 @@ impl TupleElement for Vec<u8> {
         "bytes".into()
     }
 
-    fn column_share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-        share::of_bytes(first, last, at)
+    fn column_fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+        fraction::of_bytes(first, last, at)
     }
 
     fn column_text(&self) -> String {
-        words::of_bytes(self)
+        display::of_bytes(self)
     }
 
     fn unpack_in_place(&mut self, bytes: &mut &[u8]) -> Result<(), DecodeError> {

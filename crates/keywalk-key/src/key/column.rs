@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use super::{DecodeError, share, words};
+use super::{DecodeError, display, fraction};
 
 /// A column of a tuple that is a [`Key`](crate::Key). Its bytes are ordered and mark their own end, so that
 /// another column can follow.
@@ -38,8 +38,8 @@ use super::{DecodeError, share, words};
 ///         u32::column_kind()
 ///     }
 ///
-///     fn column_share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-///         u32::column_share(&first.0, &last.0, &at.0)
+///     fn column_fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+///         u32::column_fraction(&first.0, &last.0, &at.0)
 ///     }
 /// }
 ///
@@ -80,14 +80,14 @@ pub trait TupleElement: Clone + Ord {
     /// Returns the fraction of the way from `first` to `last` that lies before `at`; see
     /// [`Key::fraction`](crate::Key::fraction). By default, compares the columns' bytes.
     #[must_use]
-    fn column_share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-        share::of_bytes(&packed(first), &packed(last), &packed(at))
+    fn column_fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+        fraction::of_bytes(&packed(first), &packed(last), &packed(at))
     }
 
     /// Returns the column human-readable; see [`Key::display`](crate::Key::display). By default, returns its
     /// bytes as hexadecimal digits.
     fn column_text(&self) -> String {
-        words::of_bytes(&packed(self))
+        display::of_bytes(&packed(self))
     }
 
     /// Unpacks into the memory of an existing column. By default, assigns what [`unpack`](Self::unpack) returns.

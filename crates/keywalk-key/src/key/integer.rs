@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use super::{DecodeError, Key, TupleElement, packed, share};
+use super::{DecodeError, Key, TupleElement, fraction, packed};
 
 /// Returns the bytes as an array, if their number matches the type.
 #[inline]
@@ -33,7 +33,7 @@ macro_rules! keys {
             }
 
             fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-                Self::column_share(first, last, at)
+                Self::column_fraction(first, last, at)
             }
 
             fn display(&self) -> String {
@@ -56,8 +56,8 @@ macro_rules! integer {
             "integer".into()
         }
 
-        fn column_share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-            share::between(first, last, at, || {
+        fn column_fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+            fraction::between(first, last, at, || {
                 Some(at.abs_diff(*first) as f64 / last.abs_diff(*first) as f64)
             })
         }

@@ -55,8 +55,8 @@ impl<T: TupleElement> TupleElement for Reverse<T> {
         reverse(&T::column_kind())
     }
 
-    fn column_share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-        T::column_share(&first.0, &last.0, &at.0)
+    fn column_fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+        T::column_fraction(&first.0, &last.0, &at.0)
     }
 
     fn column_text(&self) -> String {

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str;
 
-use super::{DecodeError, Key, TupleElement, packed, words};
+use super::{DecodeError, Key, TupleElement, display, packed};
 
 impl TupleElement for String {
     fn pack(&self, bytes: &mut Vec<u8>) {
@@ -19,12 +19,12 @@ impl TupleElement for String {
 
     /// Returns `None`. Texts use few of the 256 values of a byte, so the fraction would be wrong: from
     /// `2025-01-01` to `2026-01-01`, every date of 2025 would lie below 0.01.
-    fn column_share(_first: &Self, _last: &Self, _at: &Self) -> Option<f64> {
+    fn column_fraction(_first: &Self, _last: &Self, _at: &Self) -> Option<f64> {
         None
     }
 
     fn column_text(&self) -> String {
-        words::of_text(self)
+        display::of_text(self)
     }
 
     fn unpack_in_place(&mut self, bytes: &mut &[u8]) -> Result<(), DecodeError> {
@@ -70,7 +70,7 @@ impl Key for BareString {
     }
 
     fn display(&self) -> String {
-        words::of_text(&self.0)
+        display::of_text(&self.0)
     }
 
     fn decode_in_place(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use super::{DecodeError, Key, TupleElement, packed, share};
+use super::{DecodeError, Key, TupleElement, fraction, packed};
 
 macro_rules! tuples {
     ($(($($column:ident $at:tt),+);)+) => {$(
@@ -27,12 +27,12 @@ macro_rules! tuples {
                 let inside = 'column: {
                     $(
                         if first.$at != last.$at {
-                            break 'column $column::column_share(&first.$at, &last.$at, &at.$at);
+                            break 'column $column::column_fraction(&first.$at, &last.$at, &at.$at);
                         }
                     )+
                     None
                 }?;
-                share::between(first, last, at, || Some(inside))
+                fraction::between(first, last, at, || Some(inside))
             }
 
             fn display(&self) -> String {

@@ -21,7 +21,7 @@ impl Key for Uuid {
     }
 
     fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-        Self::column_share(first, last, at)
+        Self::column_fraction(first, last, at)
     }
 
     fn display(&self) -> String {
@@ -42,8 +42,8 @@ impl TupleElement for Uuid {
         "Uuid".into()
     }
 
-    fn column_share(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-        u128::column_share(&first.as_u128(), &last.as_u128(), &at.as_u128())
+    fn column_fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+        u128::column_fraction(&first.as_u128(), &last.as_u128(), &at.as_u128())
     }
 
     fn column_text(&self) -> String {

@@ -133,7 +133,7 @@ fn a_directory_that_is_deleted_is_an_error_or_the_rows_that_sled_has_still() {
         } else {
             let (_, error, _) = failed(live(&db, order, 3));
             assert_eq!(error.kind(), ErrorKind::Io);
-            let said = "the files of the default tree can't be read; see to what their file system says, \
+            let said = "the files of the default tree can't be read; check their file system, \
                         and resume the walk";
             assert_eq!(error.to_string(), said);
         }

@@ -11,7 +11,7 @@ use rusqlite::ErrorCode;
 /// Match on its [`kind`](Self::kind).
 #[derive(Debug)]
 pub struct CheckpointError {
-    problem: Box<Problem>,
+    cause: Box<Cause>,
 }
 
 /// The kinds of [`CheckpointError`].
@@ -33,7 +33,7 @@ pub enum CheckpointErrorKind {
 }
 
 #[derive(Debug)]
-pub(super) enum Problem {
+pub(super) enum Cause {
     InTransaction,
     Ended,
     Superseded {
@@ -58,13 +58,13 @@ impl CheckpointError {
     /// Returns the kind of error.
     #[must_use]
     pub fn kind(&self) -> CheckpointErrorKind {
-        match *self.problem {
-            Problem::InTransaction => CheckpointErrorKind::InTransaction,
-            Problem::Ended => CheckpointErrorKind::TransactionEnded,
-            Problem::Superseded { .. } => CheckpointErrorKind::Superseded,
-            Problem::Content { .. } => CheckpointErrorKind::Content,
-            Problem::Lease { .. } => CheckpointErrorKind::Lease,
-            Problem::Sqlite { .. } => CheckpointErrorKind::Sqlite,
+        match *self.cause {
+            Cause::InTransaction => CheckpointErrorKind::InTransaction,
+            Cause::Ended => CheckpointErrorKind::TransactionEnded,
+            Cause::Superseded { .. } => CheckpointErrorKind::Superseded,
+            Cause::Content { .. } => CheckpointErrorKind::Content,
+            Cause::Lease { .. } => CheckpointErrorKind::Lease,
+            Cause::Sqlite { .. } => CheckpointErrorKind::Sqlite,
         }
     }
 
@@ -88,48 +88,48 @@ impl CheckpointError {
     /// Returns SQLite's error, if it is the cause.
     #[must_use]
     pub fn sqlite_error(&self) -> Option<&rusqlite::Error> {
-        match &*self.problem {
-            Problem::Sqlite { source, .. } => Some(source),
+        match &*self.cause {
+            Cause::Sqlite { source, .. } => Some(source),
             _ => None,
         }
     }
 }
 
-impl From<Problem> for CheckpointError {
-    fn from(problem: Problem) -> Self {
+impl From<Cause> for CheckpointError {
+    fn from(cause: Cause) -> Self {
         CheckpointError {
-            problem: Box::new(problem),
+            cause: Box::new(cause),
         }
     }
 }
 
 impl fmt::Display for CheckpointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.problem {
-            Problem::InTransaction => f.write_str(
+        match &*self.cause {
+            Cause::InTransaction => f.write_str(
                 "the connection is in a transaction, and a job has its own for each chunk; commit it \
                  first, or give the job another connection",
             ),
-            Problem::Ended => f.write_str(
+            Cause::Ended => f.write_str(
                 "the transaction of a job's chunk was ended by its function, or by SQLite over an error \
                  that the function passed over; leave it open, and hand errors on",
             ),
-            Problem::Superseded { job } => write!(
+            Cause::Superseded { job } => write!(
                 f,
                 "a later run of the job {job:?} has taken it over; nothing of this chunk was done"
             ),
-            Problem::Content { job, .. } => write!(
+            Cause::Content { job, .. } => write!(
                 f,
                 "what the table keywalk_jobs holds of the job {job:?} can't be read; restore it, or reset \
                  the job to start over"
             ),
-            Problem::Lease { path, .. } => write!(
+            Cause::Lease { path, .. } => write!(
                 f,
                 "the lock of a job can't be made or locked beside {}; the folder must be writable, and the \
                  job's name not too long for a file's",
                 path.display()
             ),
-            Problem::Sqlite { verb, .. } => {
+            Cause::Sqlite { verb, .. } => {
                 match *verb {
                     "begin" | "commit" => {
                         write!(f, "the transaction of a job's chunk can't {verb}")?;
@@ -150,11 +150,11 @@ impl fmt::Display for CheckpointError {
 
 impl StdError for CheckpointError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match &*self.problem {
-            Problem::Content { source, .. } => source.source(),
-            Problem::Lease { source, .. } => Some(source),
-            Problem::Sqlite { source, .. } => Some(source),
-            Problem::InTransaction | Problem::Ended | Problem::Superseded { .. } => None,
+        match &*self.cause {
+            Cause::Content { source, .. } => source.source(),
+            Cause::Lease { source, .. } => Some(source),
+            Cause::Sqlite { source, .. } => Some(source),
+            Cause::InTransaction | Cause::Ended | Cause::Superseded { .. } => None,
         }
     }
 }

@@ -175,7 +175,7 @@ impl Error {
         };
         let index = Excerpt::new(index, PLAN_CHARS);
         let plan = Excerpt::new(plan, PLAN_CHARS);
-        error!(NotSeekable: "{relation} has no index to search by this key: SQLite would read or sort more rows than it answers; make one on ({index}), or walk by a key that has one{other_cure} (the plan is: {plan})")
+        error!(NotSeekable: "{relation} has no index to search by this key: SQLite would read or sort more rows than it returns; make one on ({index}), or walk by a key that has one{other_cure} (the plan is: {plan})")
     }
 
     pub(crate) fn query_not_seekable(relation: &str, plan: &str) -> Self {
@@ -188,7 +188,7 @@ impl Error {
             false => "; and run ANALYZE, if its statistics are of smaller tables",
         };
         let plan = Excerpt::new(plan, PLAN_CHARS);
-        error!(NotSeekable: "{relation} can't be searched by its key: SQLite would read, sort or group more rows than it answers; walk it by the columns of one index, with the collation BINARY, of one of its tables{unless_virtual}, or walk that as a `Table` and put the rest into its filter, by EXISTS or IN{other_cure} (the plan is: {plan})")
+        error!(NotSeekable: "{relation} can't be searched by its key: SQLite would read, sort or group more rows than it returns; walk it by the columns of one index, with the collation BINARY, of one of its tables{unless_virtual}, or walk that as a `Table` and put the rest into its filter, by EXISTS or IN{other_cure} (the plan is: {plan})")
     }
 
     pub(crate) fn unknown_plan(relation: &str, step: &str) -> Self {
@@ -262,7 +262,7 @@ impl Error {
 
     /// Has the kind `Filter` or `Query`: the caller's SQL and the walk's own have too many parameters together.
     pub(crate) fn too_many_params(of: ErrorKind, relation: &str, source: rusqlite::Error) -> Self {
-        error!(of from source: "{relation} has more parameters than SQLite takes in one statement (32,766, if it isn't told otherwise) beside those of the walk itself; give the values in one parameter as a JSON array, as by IN (SELECT value FROM json_each(?1)), or put them in a table")
+        error!(of from source: "{relation} has more parameters than SQLite takes in one statement (32,766 by default) beside those of the walk itself; give the values in one parameter as a JSON array, as by IN (SELECT value FROM json_each(?1)), or put them in a table")
     }
 
     pub(crate) fn fixed_to_null(relation: &str, column: &str) -> Self {
@@ -318,7 +318,7 @@ impl Error {
     }
 
     pub(crate) fn out_of_order(relation: &str, before: &str, key: &str) -> Self {
-        error!(Corrupt: "SQLite gave the row of {relation} with the key {key} after the one with {before}, against its order: the file is damaged; PRAGMA integrity_check tells more, and REINDEX rebuilds an index")
+        error!(Corrupt: "SQLite gave the row of {relation} with the key {key} after the one with {before}, against its order: the file is damaged; PRAGMA integrity_check reports more, and REINDEX rebuilds an index")
     }
 
     pub(crate) fn no_connection(source: impl StdError + Send + Sync + 'static) -> Self {
@@ -328,13 +328,13 @@ impl Error {
     pub(crate) fn sqlite(relation: &str, source: rusqlite::Error) -> Self {
         match kind_of(&source) {
             Busy => {
-                error!(Busy from source: "SQLite failed to read {relation}, which another connection has locked; set a busy timeout, or ask again later")
+                error!(Busy from source: "SQLite failed to read {relation}, which another connection has locked; set a busy timeout, or try again later")
             }
             Interrupted => {
-                error!(Interrupted from source: "SQLite failed to read {relation}, as it was told to stop; resume the walk from its cursor")
+                error!(Interrupted from source: "SQLite failed to read {relation}, because it was interrupted; resume the walk from its cursor")
             }
             Corrupt => {
-                error!(Corrupt from source: "SQLite failed to read {relation}, whose file is damaged or no database; PRAGMA integrity_check tells more")
+                error!(Corrupt from source: "SQLite failed to read {relation}, whose file is damaged or no database; PRAGMA integrity_check reports more")
             }
             Io => {
                 error!(Io from source: "SQLite failed to read {relation}; look after its file and disk, and resume the walk")

@@ -98,7 +98,7 @@ fn after<K: SqlKey>(schema: &str, make: Make<K>, sql: &str) -> [String; 3] {
 const ITEMS: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, size INT);
     INSERT INTO t VALUES (1, 'a', 10), (2, 'b', 20), (3, 'c', 30), (4, 'd', 40)";
 
-/// The table anew, where nothing makes its key unique: the third row would be lost, whose key is at the
+/// The table, recreated, where nothing makes its key unique: the third row would be lost, whose key is at the
 /// walk's position.
 const NOT_UNIQUE: &str = "DROP TABLE t; CREATE TABLE t (id INT NOT NULL, name, size);
     CREATE INDEX i ON t(id);
@@ -234,18 +234,28 @@ fn pairs(key: &str) -> String {
 
 #[test]
 fn an_order_that_has_changed_ends_the_walk() {
-    let anew = |schema: String| format!("DROP TABLE t; {schema}");
+    let recreated = |schema: String| format!("DROP TABLE t; {schema}");
     let collated: Make<Collated> = |db| made(Table::new(db, "t").key(["name"]));
     let text: Make<String> = |db| made(Table::new(db, "t").key(["name"]));
     let any: Make<DynKey> = |db| made(Ok(Table::new(db, "t")));
-    gives(&names("NOCASE"), collated, ENDED, &[&anew(names("BINARY"))]);
-    gives(&names("NOCASE"), any, ENDED, &[&anew(names("RTRIM"))]);
+    gives(
+        &names("NOCASE"),
+        collated,
+        ENDED,
+        &[&recreated(names("BINARY"))],
+    );
+    gives(&names("NOCASE"), any, ENDED, &[&recreated(names("RTRIM"))]);
     let binary = names("BINARY");
-    gives(&binary, text, ["Collation"; 3], &[&anew(names("NOCASE"))]);
+    gives(
+        &binary,
+        text,
+        ["Collation"; 3],
+        &[&recreated(names("NOCASE"))],
+    );
     // A key of the schema stays the key that it was.
     let (before, rest) = (pairs("a, b"), "(3, 2) (4, 1)");
-    gives(&before, any, [rest; 3], &[&anew(pairs("a, b"))]);
-    let turned = anew(pairs("b, a"));
+    gives(&before, any, [rest; 3], &[&recreated(pairs("a, b"))]);
+    let turned = recreated(pairs("b, a"));
     let refused = ["NotSeekable", "another key", "NotSeekable"];
     gives(&before, any, refused, &[&turned]);
     let indexed = format!("{turned}; CREATE UNIQUE INDEX i ON t(a, b)");
@@ -359,7 +369,7 @@ fn a_rowid_of_another_database_file_is_told_by_its_schema_alone() {
     assert_eq!(told(refused), "another key");
 }
 
-/// SQLite prepares a statement anew by itself, once: the second walk must not take that as its own. And
+/// SQLite prepares a statements again by itself, once: the second walk must not take that as its own. And
 /// there may be no cache of statements, nor the change be this connection's.
 #[test]
 fn a_change_is_seen_whoever_made_and_met_it() {

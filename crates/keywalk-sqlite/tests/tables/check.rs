@@ -119,7 +119,7 @@ fn items<K: SqlKey, S: RowSource<K>>(walk: Walk<S>) -> Vec<(K, Row)> {
     items.unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// By lent chunks: what is in their memory is made anew.
+/// By lent chunks: what is in their memory is allocated again.
 fn lent<K: SqlKey, S: RowSource<K>>(walk: Walk<S>) -> Vec<(K, Row)> {
     let mut chunks = walk.chunks();
     let mut came = Vec::new();

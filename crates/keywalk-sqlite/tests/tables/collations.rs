@@ -65,7 +65,7 @@ fn a_custom_collation_orders_the_walk_as_it_orders_the_store() {
     db.execute_batch("DELETE FROM t WHERE length(k) > 1")
         .unwrap();
     check(by_k(&db), &db, sql, [], &["k"]);
-    // Anew, with its index.
+    // Resumed, with its index.
     set(&db, |a, b| b.cmp(a));
     db.execute_batch("REINDEX").unwrap();
     let down = ["ä", "b", "a", "B", "A", ""].map(collated);

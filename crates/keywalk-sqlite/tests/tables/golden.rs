@@ -1,7 +1,7 @@
 //! Tokens that earlier releases wrote, `golden/v1/*.txt` and `golden/v2/*.txt`: today's code reads each,
 //! gives the very rows that were left, and writes the same text as the last form that there is of it.
 //!
-//! A file is never written anew: tokens like it are stored out there. For a shape that has none yet,
+//! A file is never rewritten: tokens like it are stored out there. For a shape that has none yet,
 //! `KEYWALK_BLESS=1` makes it.
 
 use std::cmp::Reverse;

@@ -152,7 +152,7 @@ fn a_token_of_another_key_or_filter_is_refused() {
     filter(&of_1, &told(|| by::<String>(db, &["name"])), "");
 }
 
-/// The table anew, by its own key; and what is said of the key.
+/// The table, recreated, by its own key; and what is said of the key.
 #[test]
 fn a_token_of_another_order_is_refused() {
     let text = |more: &str| {

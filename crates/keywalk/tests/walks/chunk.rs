@@ -293,8 +293,8 @@ proptest! {
     }
 }
 
-/// Fills cleared chunks with items of these lengths, and says how many were made anew.
-fn made_anew(chunk: &mut Chunk<Item>, lens: impl IntoIterator<Item = usize>) -> usize {
+/// Fills cleared chunks with items of these lengths, and says how many were allocated.
+fn allocated(chunk: &mut Chunk<Item>, lens: impl IntoIterator<Item = usize>) -> usize {
     let room = Room::default();
     let mut made = 0;
     for len in lens {
@@ -320,19 +320,19 @@ fn items_of_similar_size_are_all_filled_in_the_slots_of_earlier_ones() {
     let mut chunk = Chunk::with_budget(1_000, 10_000, Item::byte_size);
     // From 100 to 180 bytes, in another slot each time: up to 1.3 times the mean.
     let lens = || (0..5_000_usize).map(|n| 100 + n * 37 % 81);
-    made_anew(&mut chunk, lens());
-    assert_eq!(made_anew(&mut chunk, lens()), 0);
+    allocated(&mut chunk, lens());
+    assert_eq!(allocated(&mut chunk, lens()), 0);
 }
 
 #[test]
 fn one_large_item_does_not_take_the_slots_of_all_others_for_long() {
     let mut chunk = Chunk::with_budget(1_000, 10_000, Item::byte_size);
     let lens = || (0..5_000_usize).map(|n| 100 + n * 37 % 81);
-    made_anew(&mut chunk, lens());
+    allocated(&mut chunk, lens());
     for large in [5_000, 15_000, 100_000] {
-        made_anew(&mut chunk, [large]);
+        allocated(&mut chunk, [large]);
         // Those that gave way to it.
-        assert!(made_anew(&mut chunk, lens()) <= 200, "{large}");
+        assert!(allocated(&mut chunk, lens()) <= 200, "{large}");
     }
 }
 

@@ -187,7 +187,10 @@ impl<K: Stored> Spec<K> {
         let [.., (end, _), (still, _)] = &trace[..] else {
             panic!("three calls at least")
         };
-        assert!(end == still || way == Way::Anew, "fused: {end:?} {still:?}");
+        assert!(
+            end == still || way == Way::Resumed,
+            "fused: {end:?} {still:?}"
+        );
         assert_eq!(
             (end.cursor.is_done(), &end.cursor),
             (!self.live, &still.cursor)
@@ -241,7 +244,7 @@ impl<K: Stored> Spec<K> {
         let steps = self.trace(Way::Steps, expected);
         let chunks = self.trace(Way::Chunks, expected);
         let items = self.trace(Way::Items, expected);
-        self.trace(Way::Anew, expected);
+        self.trace(Way::Resumed, expected);
         assert_eq!(self.trace(Way::ChunksAhead(self.depth), expected), chunks);
         assert_eq!(self.trace(Way::ItemsAhead(self.depth), expected), items);
         // Behind what was lent stands the cursor, past the last of it.

@@ -489,9 +489,9 @@ fn what_is_said_in_another_way_is_told_apart() {
             );
         }
     }
-    // What is said anew takes the place of what was said before, and fields have no order.
-    let anew = said("z", &[b"x", b"y"]).filter("a").with_value(b"b");
-    assert_eq!(said("a", &[b"b"]), anew);
+    // What is set again takes the place of what was said before, and fields have no order.
+    let again = said("z", &[b"x", b"y"]).filter("a").with_value(b"b");
+    assert_eq!(said("a", &[b"b"]), again);
     let one = shelf()
         .relation("r")
         .with_value(b"1")

@@ -11,7 +11,7 @@ pub(crate) enum Way {
     Chunks,
     Items,
     /// Each item by a walk of its own, which goes on from the cursor of the one before.
-    Anew,
+    Resumed,
     /// As chunks, so many of them fetched ahead.
     ChunksAhead(usize),
     ItemsAhead(usize),
@@ -49,7 +49,7 @@ impl Way {
             Way::Steps => Box::new(Steps(walk.chunks())),
             Way::Chunks => Box::new(walk.chunks()),
             Way::Items => Box::new(walk.items()),
-            Way::Anew => Box::new(Anew(Some(walk.items()), size)),
+            Way::Resumed => Box::new(Resumed(Some(walk.items()), size)),
             Way::ChunksAhead(depth) => Box::new(walk.prefetch(depth).chunks()),
             Way::ItemsAhead(depth) => Box::new(walk.prefetch(depth).items()),
         }
@@ -132,15 +132,15 @@ impl<K: Stored> Going<K> for Steps<Shelf<K>> {
 }
 
 /// The walk that handed out the last item, and the chunk size.
-struct Anew<S: ChunkSource>(Option<Items<S>>, usize);
+struct Resumed<S: ChunkSource>(Option<Items<S>>, usize);
 
-impl<S: ChunkSource> Anew<S> {
+impl<S: ChunkSource> Resumed<S> {
     fn items(&self) -> &Items<S> {
         self.0.as_ref().expect("there is always one")
     }
 }
 
-impl<K: Stored> Going<K> for Anew<Shelf<K>> {
+impl<K: Stored> Going<K> for Resumed<Shelf<K>> {
     fn go(&mut self) -> Came<K> {
         let items = self.0.take().expect("there is always one");
         let cursor = items.cursor();

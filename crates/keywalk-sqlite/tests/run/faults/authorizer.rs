@@ -88,10 +88,10 @@ fn what_is_forbidden_at_the_start_is_an_error_of_the_key_or_of_the_first_fetch()
 
 /// SQLite then has no key to search by, which the proof sees.
 ///
-/// ANALYZE has SQLite prepare its statements anew, under the same schema: they are proven again. (What
+/// ANALYZE has SQLite prepare its statements again, under the same schema: they are proven again. (What
 /// is hidden without that, and flushed from the cache, isn't noticed: don't hide a key that is walked.)
 #[test]
-fn a_key_that_is_hidden_at_the_start_or_when_statements_are_prepared_anew_is_not_the_end() {
+fn a_key_that_is_hidden_at_the_start_or_when_statements_are_reprepared_is_not_the_end() {
     let (db, forbidden) = open();
     db.execute_batch("ANALYZE").unwrap();
     let not_seekable = ErrorKind::NotSeekable;

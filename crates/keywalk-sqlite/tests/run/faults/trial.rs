@@ -308,8 +308,8 @@ pub(crate) fn code_of(error: &WalkError) -> ErrorCode {
         .sqlite_error_code()
         .expect("it is SQLite that failed");
     let (kind, cure) = match code {
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => (ErrorKind::Busy, "ask again later"),
-        ErrorCode::OperationInterrupted => (ErrorKind::Interrupted, "told to stop"),
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => (ErrorKind::Busy, "try again later"),
+        ErrorCode::OperationInterrupted => (ErrorKind::Interrupted, "interrupted; resume"),
         ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
             (ErrorKind::Corrupt, "integrity_check")
         }

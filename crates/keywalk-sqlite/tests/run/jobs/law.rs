@@ -39,20 +39,20 @@ enum Fate {
     Stop,
     /// The function ends the transaction, and says that all is well.
     RollsBack,
-    BeginsAnew,
+    StartsOver,
     CommitFails,
     Interrupted,
     Nothing,
 }
 
-use Fate::{BeginsAnew, CommitFails, Interrupted, Nothing, RollsBack, WorkFails, WorkPanics};
+use Fate::{CommitFails, Interrupted, Nothing, RollsBack, StartsOver, WorkFails, WorkPanics};
 
 const FATES: [(Fate, usize); 8] = [
     (WorkFails, 30),
     (WorkPanics, 30),
     (Fate::Stop, 30),
     (RollsBack, 10),
-    (BeginsAnew, 10),
+    (StartsOver, 10),
     (CommitFails, 10),
     (Interrupted, 60),
     (Nothing, 1),
@@ -112,13 +112,13 @@ fn run(
                 tx.prepare_cached("INSERT INTO log VALUES (?1)")?
                     .execute([n])?;
             }
-            if due((fate, &mut left), &[RollsBack, BeginsAnew]) {
-                let anew = if fate == BeginsAnew {
+            if due((fate, &mut left), &[RollsBack, StartsOver]) {
+                let again = if fate == StartsOver {
                     "BEGIN IMMEDIATE"
                 } else {
                     ""
                 };
-                tx.execute_batch(&format!("ROLLBACK; {anew}"))?;
+                tx.execute_batch(&format!("ROLLBACK; {again}"))?;
             }
             Ok(())
         })

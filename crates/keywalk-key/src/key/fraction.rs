@@ -36,6 +36,6 @@ pub(super) fn of_bytes(first: &[u8], last: &[u8], at: &[u8]) -> Option<f64> {
             u128::from_be_bytes(digits)
         };
         // The numbers are equal if one key is the other with zeros at its end.
-        u128::column_share(&number(first), &number(last), &number(at)).or(Some(0.5))
+        u128::column_fraction(&number(first), &number(last), &number(at)).or(Some(0.5))
     })
 }

@@ -6,11 +6,11 @@ use keywalk_key::DecodeError;
 use sled::IVec;
 
 use super::ErrorKind;
-use super::shown::{ShownKey, ShownText, TreeName, TypeName};
+use super::excerpt::{KeyExcerpt, TextExcerpt, TreeName, TypeName};
 use crate::fault::Fault;
 
 /// The cause of an [`Error`](crate::Error).
-pub(crate) enum Problem {
+pub(crate) enum Cause {
     Key {
         tree: TreeName,
         key: IVec,
@@ -28,19 +28,19 @@ pub(crate) enum Problem {
     },
 }
 
-impl Problem {
+impl Cause {
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
-            Problem::Key { .. } => ErrorKind::Key,
-            Problem::Value { .. } => ErrorKind::Value,
-            Problem::Store { fault, .. } => kind_of(fault),
+            Cause::Key { .. } => ErrorKind::Key,
+            Cause::Value { .. } => ErrorKind::Value,
+            Cause::Store { fault, .. } => kind_of(fault),
         }
     }
 
     pub(crate) fn key(&self) -> Option<&[u8]> {
         match self {
-            Problem::Key { key, .. } | Problem::Value { key, .. } => Some(key),
-            Problem::Store { fault, .. } => match fault {
+            Cause::Key { key, .. } | Cause::Value { key, .. } => Some(key),
+            Cause::Store { fault, .. } => match fault {
                 Fault::Disorder(disorder) => Some(&disorder.key),
                 Fault::Error(_) | Fault::Panic(_) => None,
             },
@@ -49,7 +49,7 @@ impl Problem {
 
     pub(crate) fn sled_error(&self) -> Option<&sled::Error> {
         match self {
-            Problem::Store {
+            Cause::Store {
                 fault: Fault::Error(error),
                 ..
             } => Some(error),
@@ -59,7 +59,7 @@ impl Problem {
 
     pub(crate) fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Problem::Value { source, .. } => Some(&**source),
+            Cause::Value { source, .. } => Some(&**source),
             _ => self.sled_error().map(|error| error as _),
         }
     }
@@ -82,10 +82,10 @@ fn kind_of(fault: &Fault) -> ErrorKind {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Problem::Key {
+            Cause::Key {
                 tree,
                 key,
                 expected,
@@ -93,14 +93,14 @@ impl fmt::Display for Problem {
             } => write!(
                 f,
                 "the key {} of {tree} is no {expected}: {why}; walk the tree by the type of key that it was written with (`Vec<u8>` takes any), or remove the key",
-                ShownKey(key)
+                KeyExcerpt(key)
             ),
-            Problem::Value { tree, key, .. } => write!(
+            Cause::Value { tree, key, .. } => write!(
                 f,
                 "the value of {tree} at the key {} doesn't decode; put it right or remove it, or let the closure take it",
-                ShownKey(key)
+                KeyExcerpt(key)
             ),
-            Problem::Store { tree, fault } => show_fault(f, tree, fault),
+            Cause::Store { tree, fault } => show_fault(f, tree, fault),
         }
     }
 }
@@ -111,14 +111,14 @@ fn show_fault(f: &mut fmt::Formatter<'_>, tree: &TreeName, fault: &Fault) -> fmt
             return write!(
                 f,
                 "sled panicked when it read {tree} ({}); open the database again in a new process, and if that doesn't help, restore it",
-                ShownText(said)
+                TextExcerpt(said)
             );
         }
         Fault::Disorder(disorder) => write!(
             f,
             "{tree} is damaged: the key {} comes after the one {}",
-            ShownKey(&disorder.key),
-            ShownKey(&disorder.before)
+            KeyExcerpt(&disorder.key),
+            KeyExcerpt(&disorder.before)
         )?,
         Fault::Error(_) => match kind_of(fault) {
             ErrorKind::Dropped => {
@@ -130,7 +130,7 @@ fn show_fault(f: &mut fmt::Formatter<'_>, tree: &TreeName, fault: &Fault) -> fmt
             ErrorKind::Io => {
                 return write!(
                     f,
-                    "the files of {tree} can't be read; see to what their file system says, and resume the walk"
+                    "the files of {tree} can't be read; check their file system, and resume the walk"
                 );
             }
             ErrorKind::Corrupt => write!(f, "{tree} is damaged")?,
@@ -155,7 +155,7 @@ mod tests {
     fn what_sled_never_seems_to_say_has_its_kind_and_cure_too() {
         let said = |fault| {
             let tree = TreeName("t".into());
-            let error = Error::from(Problem::Store { tree, fault });
+            let error = Error::from(Cause::Store { tree, fault });
             (
                 error.kind(),
                 error.key().map(<[u8]>::to_vec),

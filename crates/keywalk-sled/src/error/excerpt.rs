@@ -7,9 +7,9 @@ use sled::IVec;
 const MOST_BYTES: usize = 32;
 
 /// A key's bytes, in hexadecimal and, if they are printable, as text.
-pub(super) struct ShownKey<'a>(pub(super) &'a [u8]);
+pub(super) struct KeyExcerpt<'a>(pub(super) &'a [u8]);
 
-impl fmt::Display for ShownKey<'_> {
+impl fmt::Display for KeyExcerpt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = self.0;
         if bytes.is_empty() {
@@ -46,12 +46,12 @@ fn beginning(bytes: &[u8], shortened: bool) -> Option<&str> {
 }
 
 /// A text in quotation marks, shortened: sled puts whole trees into some of its texts.
-pub(super) struct ShownText<'a>(pub(super) &'a str);
+pub(super) struct TextExcerpt<'a>(pub(super) &'a str);
 
 /// How many characters of a text are shown at most.
 const MOST_CHARS: usize = 120;
 
-impl fmt::Display for ShownText<'_> {
+impl fmt::Display for TextExcerpt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.char_indices().nth(MOST_CHARS) {
             None => write!(f, "{:?}", self.0),
@@ -67,8 +67,8 @@ impl fmt::Display for TreeName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match str::from_utf8(&self.0) {
             Ok("__sled__default") => f.write_str("the default tree"),
-            Ok(name) => write!(f, "tree {}", ShownText(name)),
-            Err(_) => write!(f, "tree {}", ShownKey(&self.0)),
+            Ok(name) => write!(f, "tree {}", TextExcerpt(name)),
+            Err(_) => write!(f, "tree {}", KeyExcerpt(&self.0)),
         }
     }
 }
