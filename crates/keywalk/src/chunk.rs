@@ -388,7 +388,8 @@ impl<T> Chunk<T> {
         self.len += 1;
     }
 
-    /// Whether there are more items than the budget allows. Also works if the chunk isn't the walk's.
+    /// Whether there are more items than the budget allows. A chunk with this budget never holds more. A source
+    /// may have replaced the walk's chunk by one with another budget or none; its items are weighed here.
     pub(crate) fn exceeds(&self, budget: Option<Budget<T>>) -> bool {
         !self.is_by(budget) && budget.is_some_and(|budget| budget.is_exceeded_by(self.as_slice()))
     }
@@ -476,9 +477,9 @@ impl<T> fmt::Debug for Budget<T> {
 ///    its item. A spare slot that might exceed this isn't refilled.
 /// 2. While the sum of the peaks exceeds twice the budget, there are no spare slots.
 ///
-/// Proof: before an item is added, the items in the chunk weigh less than the budget. By rule 1 their slots
-/// hold less than twice the budget. By rule 2 there are spare slots only while all slots together hold at most
-/// twice the budget. The item being added is the "plus one".
+/// Proof: before an item is added, the items in the chunk weigh less than the budget. By rule 1 their slots waste
+/// at most the budget, so these slots hold less than twice the budget. If there are spare slots too, then by
+/// rule 2 all slots together hold at most twice the budget. The item being added is the "plus one".
 ///
 /// If the largest item is at most about twice the mean, the rules still let slots be refilled.
 struct Ledger<T> {
@@ -571,7 +572,7 @@ impl<T> Ledger<T> {
         *self = Ledger::new(self.budget);
     }
 
-    /// Records what was filled into the lent slot and not added.
+    /// If the lent slot was not added to the chunk, records how much it grew.
     fn settle(&mut self, slots: &mut Vec<T>, len: usize) {
         if !core::mem::take(&mut self.lent) {
             return;

@@ -38,7 +38,8 @@ impl ChunkSizer {
         let size = if is_slow {
             to_usize(share / took).max(self.size.div_ceil(2))
         } else {
-            // Rounded up: if a fetch has a high fixed cost, 1 item takes almost as long as 2.
+            // Rounded up, so that a size of 1 can grow. If a fetch has a high fixed cost, 1 item may take more than
+            // half of the target although many items would fit into it.
             to_usize(share.div_ceil(took)).min(self.size.saturating_mul(2))
         };
         self.size = size.clamp(1, self.most);

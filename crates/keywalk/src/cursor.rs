@@ -40,7 +40,7 @@ pub struct Cursor<K> {
 ///
 /// - In stage `Bounded` the range's end is included: it is the last key. Reading a token checks this.
 /// - A `Done` walk that yielded items has an included end too, so [`Cursor::after`] can move it back to
-///   `Bounded`. A `Done` walk whose end isn't included yielded nothing.
+///   `Bounded`. If the end of a `Done` walk isn't included, the walk yielded nothing.
 /// - An unbounded walk is never `Done` in its cursor. The engine is `Done` after its end, but the cursor stays
 ///   `Unbounded`, since resuming finds what was appended.
 /// - In stage `Start` `given` is `None`: the range itself is the given one.

@@ -261,7 +261,8 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         }
         self.requested = Requested::Nothing;
         self.count(took);
-        // `is_fused` is set after this call: if an item's key panics in it, the same range is fetched again.
+        // `is_fused` is set only after this call. `Keyed::key` may panic in the call; the walk can then fetch the
+        // same range again.
         let taken = self.take_chunk(answer, took);
         self.is_fused = taken.is_err();
         taken

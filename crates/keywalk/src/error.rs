@@ -121,7 +121,7 @@ impl<E: StdError> StdError for Error<E> {
 #[non_exhaustive]
 pub enum ContractViolation {
     /// The key of an item lies before the range's start, or at it although the start is excluded. The source
-    /// ignores its position, or treats an exclusive bound as inclusive.
+    /// ignores the range's start, or treats an excluded start as included.
     NotPastStart,
     /// An item or a scanned key lies past the range's end.
     PastEnd,
@@ -129,8 +129,8 @@ pub enum ContractViolation {
     OutOfOrder,
     /// The chunk has more items than its limit or its bytes allow.
     Overfull,
-    /// The source reported that there is more, but returned no item and no later position. Or it returned to an
-    /// earlier position.
+    /// The source reported that there is more, but gave no item and no later position. Or the walk went in a
+    /// circle: a fetch ended where an earlier fetch had ended.
     NoProgress,
     /// The scanned key lies before an item of the same chunk.
     ScannedShort,

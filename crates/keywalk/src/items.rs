@@ -46,8 +46,8 @@ pub struct Items<S: Source, D: Driver<S> = Inline<S>> {
     buffered: usize,
     /// The key of the last item that was yielded.
     last: Option<S::Key>,
-    /// The cursor before the first item. It is the walk's position until that item is yielded: if cloning the
-    /// item's key panics, the chunk is fetched already, and `last` is still `None`.
+    /// The cursor before the first item. It is the walk's position until that item is yielded. This matters if
+    /// cloning the item's key panics. The chunk is then already fetched, but `last` is still `None`.
     start: Option<Cursor<S::Key>>,
 }
 
@@ -100,7 +100,7 @@ impl<S: Source, D: Driver<S>> Items<S, D> {
     #[inline]
     fn pop(&mut self) -> Option<S::Item> {
         let chunk = self.chunks.driver.chunk();
-        // Before the item is removed: if its key panics here, the item isn't lost.
+        // The key is written before the item is removed. If that panics, the item isn't lost.
         let item = chunk.peek()?;
         match &mut self.last {
             Some(key) => S::key_into(item, key),

@@ -68,7 +68,7 @@
 //! | G6 Bounds | Every key lies in the range. A chunk never exceeds its limit. |
 //! | G7 Exact | If changes happen only between fetches, a chunk is exactly what the store holds for the keys that the fetch covers. They begin at the start of the fetched range. They end at the chunk's last key, at the key of [`Fetched::ScannedTo`], or at the range's end after [`Fetched::End`]. |
 //! | G8 Explicit end | A short or empty chunk doesn't end the walk. Only the end that the store reports does. |
-//! | G9 Termination | A bounded walk ends, whatever is appended or deleted. It makes at most *k* / chunk size (rounded up) + 2 (for finding the last key) + *s* + *e* requests. *k* is the number of keys that the range held at some moment of the walk. *s* is the number of fetches that return [`Fetched::ScannedTo`] with a chunk that isn't full. *e* is the number of other chunks that are smaller than the chunk size because of a limit of bytes or time, or because the store returns smaller pages. |
+//! | G9 Termination | A bounded walk ends, whatever is appended or deleted. It makes at most 2 + *f* + *s* + *e* requests. The 2 are for finding the last key. *f* is *k* / chunk size, rounded up. *k* is the number of keys that the range held at some moment of the walk. *s* is the number of fetches that return [`Fetched::ScannedTo`] with a chunk that isn't full. *e* is the number of other chunks that are smaller than the chunk size because of a limit of bytes or time, or because the store returns smaller pages. |
 //! | G10 Resume | The items before a cursor and the items after it make up one walk. With a [`Token`] this holds across processes. A token that is damaged or belongs to another source is refused. |
 //! | G11 Errors | A failed fetch yields no items and doesn't move the walk. The error is returned once. |
 //! | G12 Fused | After the end or an error the walk returns `None` and makes no more requests. |
@@ -78,8 +78,9 @@
 //!
 //! **Not guaranteed.** A walk is not a snapshot. It sees changes ahead of its position, and none behind it.
 //! Changing an item's key is a delete and an insert, so the walk can yield the item twice or not at all. It
-//! misses a row that commits after the walk has passed the row's key. This happens if a smaller key is allocated
-//! earlier and committed later.
+//! misses a row that commits after the walk has passed the row's key. For example, one transaction inserts key 7
+//! and another inserts key 8. The second commits first, and the walk passes both keys. Then the first commits: the
+//! walk has missed key 7.
 //!
 //! # Features
 //!

@@ -255,7 +255,8 @@ fn is_outside<K: PartialOrd>(bound: Bound<&K>, key: &K, order: Order) -> bool {
     }
 }
 
-/// Whether `other` is known to include more than `bound` at this `side`.
+/// Whether `other` is known to include keys that `bound` excludes. Both are lower bounds if `side` is `Less`, and
+/// upper bounds if it is `Greater`.
 fn reaches_further<K: PartialOrd>(bound: Bound<&K>, other: Bound<&K>, side: Ordering) -> bool {
     let (key, at) = match (bound, other) {
         (Bound::Unbounded, _) => return false,

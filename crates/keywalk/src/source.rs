@@ -36,8 +36,8 @@ pub trait Source {
     /// Writes an item's key into `key`. The default calls [`Keyed::key_into`].
     ///
     /// A walk that yields [single items](crate::Items) calls it once per item. `Keyed::key_into` usually uses
-    /// [`Clone::clone_from`]. Override this method if `clone_from` doesn't reuse the memory of `Key`: that of a
-    /// tuple doesn't. A pointer to a source (`&mut S`, `Box<S>`) always uses the default.
+    /// [`Clone::clone_from`]. Override this method if the `clone_from` of `Key` doesn't reuse memory. For
+    /// example, a tuple's `clone_from` doesn't. A pointer to a source (`&mut S`, `Box<S>`) always uses the default.
     #[inline]
     fn key_into(item: &Self::Item, key: &mut Self::Key)
     where

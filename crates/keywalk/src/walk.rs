@@ -65,8 +65,8 @@ impl<S: Source> Walk<S> {
     /// [`target_fetch_time`](Self::target_fetch_time) sizes chunks and no [`chunk_size`](Self::chunk_size) is
     /// set.
     ///
-    /// It is sixteen times the default. With larger chunks the fixed cost of a fetch is negligible, except for
-    /// a distant store.
+    /// It is sixteen times the default. Even larger chunks would gain nothing, because the fixed cost of a fetch is
+    /// already negligible. A distant store is an exception.
     pub const MAX_CHUNK_SIZE: usize = 8_192;
 
     /// Creates an ascending, bounded walk over all of `source`. Allocates nothing and makes no request.
@@ -234,9 +234,9 @@ impl<S: Source> Walk<S> {
     /// Sets the clock for [`target_fetch_time`](Self::target_fetch_time) and
     /// [`Stats::time_in_store`](crate::Stats::time_in_store). `now` returns the time since any fixed moment.
     ///
-    /// Default: the system's monotonic clock with the feature `std`; no clock without it or in a browser. The
-    /// walk reads the clock before and after each request. If it goes back during a request, that request counts as
-    /// having taken no time.
+    /// Default: with the feature `std`, the system's monotonic clock. Without `std`, and in a browser, there is no
+    /// clock. The walk reads the clock before and after each request. If the clock goes back during a request, that
+    /// request counts as having taken no time.
     ///
     /// ```
     /// use std::collections::BTreeMap;

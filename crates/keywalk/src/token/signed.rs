@@ -127,7 +127,8 @@ impl fmt::Display for SignedToken {
     }
 }
 
-/// Parses the text that [`Display`](fmt::Display) prints, like a [`Token`]'s.
+/// Parses exactly the text that [`Display`](fmt::Display) prints. White space around it is ignored, as for a
+/// [`Token`].
 impl FromStr for SignedToken {
     type Err = TokenError;
 

@@ -30,7 +30,7 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
         }
         let [_, decoded @ ..] = bits.to_be_bytes();
         let (decoded, rest) = decoded.split_at_checked(group.len().checked_sub(1)?)?;
-        // The unused bits of a short group are zero. A single digit is no byte.
+        // Refuses a group with unused bits that aren't zero, and a group of one digit, which is too short for a byte.
         if decoded.is_empty() || rest.iter().any(|byte| *byte != 0) {
             return None;
         }
