@@ -15,8 +15,8 @@ mod threads;
 mod walk;
 mod written;
 
-/// Passes a list of checks, each `module::name`, to a macro: `of_walks` for every source, `of_tokens` for resumable
-/// sources, `of_prefetched` for sources that can be prefetched.
+/// Passes one list of checks, each `module::name`, to a macro. The lists are `of_walks` (for every source), `of_tokens`
+/// (for resumable sources) and `of_prefetched` (for sources that can be prefetched).
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __each_check {

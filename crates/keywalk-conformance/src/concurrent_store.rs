@@ -157,9 +157,10 @@ where
     /// Lets the concurrent changes of the next turn happen. Call it before each page that your code reads.
     ///
     /// Use it for code that reads its store without a [`ChunkSource`](keywalk::ChunkSource). If the code has a source,
-    /// [interleave](Self::interleave) that instead. Call it from any place that you control: a callback between two
-    /// pages, a mock of the connection, or the loop itself. It may be called more or less often than pages are read,
-    /// such as from the function that handles a row. If the code ends early, the remaining turns don't happen.
+    /// [interleave](Self::interleave) the source instead. You can call `turn` from any place that you control: a
+    /// callback between two pages, a mock of the connection, or the loop itself. It may be called more or less often
+    /// than pages are read, such as from the function that handles a row. If the code ends early, the remaining turns
+    /// don't happen.
     ///
     /// # Panics
     ///

@@ -186,7 +186,8 @@ impl<'s, H: Harness> Run<'s, H> {
             order,
             ..
         } = self.plan;
-        // A snapshot may be taken at the first fetch, but must be of the walk's start. So nothing changes in between.
+        // A snapshot may be taken at the first fetch, but must show the store as it was when the walk began. So nothing
+        // changes between the two.
         if self.step > 0 || !self.is_snapshot {
             let now = edits.turns.get(self.step).into_iter().flatten();
             for edit in now.chain(always) {

@@ -59,8 +59,8 @@ impl<K: Ord + Clone + Debug> Schedule<K> {
         self
     }
 
-    /// Adds the changes before one more page: the first call is for the first page, the second for the second page.
-    /// Nothing changes before later pages.
+    /// Adds a turn: the changes that happen before a page is read. The first call sets those before the first page, and
+    /// the second call those before the second page. Nothing changes before later pages.
     #[must_use]
     pub fn turn(mut self, edits: impl IntoIterator<Item = Edit<K>>) -> Self {
         self.edits = self.edits.turn(edits);

@@ -307,11 +307,11 @@ impl Letters {
                         .failed_at(from_unix_millis(line.time));
                     letters.by_key.insert(line.key_bytes, letter);
                 }
-                // This line is torn, even if an earlier release has appended the next letter to it.
+                // This line is torn. An earlier release may have appended the next letter to the same line.
                 Err(error) if error.is_eof() || line.contains(&0) => continue,
                 Err(error) => {
                     foreign = foreign.or(Some((number, error)));
-                    // This line is torn too, unless a whole line follows.
+                    // A line that isn't an object counts as torn too, unless a whole line follows.
                     if serde_json::from_slice::<Object>(line).is_err() {
                         continue;
                     }

@@ -19,8 +19,9 @@ use crate::error::BoxError;
 /// # The scope and the rest
 ///
 /// A scope may borrow the store's client: a transaction borrows its connection. So [`begin`](Self::begin)
-/// splits the store for as long as the scope is open. The job's function borrows the [`Scope`](Self::Scope).
-/// The [`Rest`](Self::Rest) is whatever else the store needs in order to commit.
+/// splits the store into two parts, and the split lasts as long as the scope is open. The job's function borrows
+/// the first part, the [`Scope`](Self::Scope). The second part, the [`Rest`](Self::Rest), is what else the store
+/// needs in order to commit.
 ///
 /// | The store | `Scope<'a>` | `Rest<'a>` |
 /// |---|---|---|
@@ -34,10 +35,10 @@ use crate::error::BoxError;
 /// 1. **Whole.** [`load_in`](Self::load_in) returns the checkpoint that was committed last, or nothing if there
 ///    is none. This holds also after a crash in the middle of `commit`.
 /// 2. **Durable.** Once `commit` returns `Ok`, what it committed survives a crash.
-/// 3. **Atomic with the effects, or after them.** If the scope is a transaction that includes the checkpoint, the
-///    effects and the checkpoint commit together or not at all: effects through it happen *exactly once*. If not
-///    (`Scope<'a> = ()`), `commit` comes after the effects, which happen *at least once*: after a crash one chunk
-///    may be processed again.
+/// 3. **Atomic with the effects, or after them.** If the scope is a transaction, and the checkpoint is written
+///    in it, the effects commit together with the checkpoint or not at all: effects through the transaction
+///    happen *exactly once*. If not (`Scope<'a> = ()`), `commit` comes after the effects, which happen *at least
+///    once*: after a crash one chunk may be processed again.
 /// 4. **Fenced.** `commit` must fail if the stored checkpoint has a higher [run number](Checkpoint::run). Stores
 ///    without a conditional write may omit this. This check is the second line of defence, if a lease fails to
 ///    keep two runners apart.
@@ -208,10 +209,10 @@ use crate::error::BoxError;
 pub trait CheckpointStore {
     /// The scope in which a chunk is processed, which the job's function borrows: a transaction, or `()`.
     ///
-    /// It may borrow from `&'a mut self`. The type deliberately lacks `where Self: 'a`: adding it would force
-    /// `C: 'static` through the bound of a job's function, `FnMut(&mut C::Scope<'_>, ..)`. Without
-    /// `where Self: 'a`, `&'a mut Self` isn't a valid scope for a store that holds references. Use
-    /// `&'a mut Client` or `Transaction<'a>` instead.
+    /// It may borrow from `&'a mut self`. The type deliberately lacks `where Self: 'a`. With this clause, the
+    /// bound of a job's function, `FnMut(&mut C::Scope<'_>, ..)`, would require `C: 'static`. Without it, a store
+    /// that holds references can't have the scope `&'a mut Self`. Use `&'a mut Client` or `Transaction<'a>`
+    /// instead.
     type Scope<'a>;
 
     /// The part of the store that remains while a scope is open.
@@ -284,8 +285,8 @@ pub trait CheckpointStore {
     /// Returns whether the failure is transient, such as another process's lock. If so, the run retries by the
     /// policy of [`Job::retry`](crate::Job::retry), if it has one. Provided: `false`.
     ///
-    /// For an error of [`commit`](Self::commit), return `true` only if nothing was committed: the chunk is
-    /// processed again.
+    /// For an error of [`commit`](Self::commit), return `true` only if nothing was committed, because the retry
+    /// processes the chunk again.
     fn is_transient(&self, error: &Self::Error) -> bool {
         let _ = error;
         false

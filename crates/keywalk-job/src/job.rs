@@ -185,9 +185,9 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
     /// to change while the job was in progress. Key, range and order must be the same. Default:
     /// [`Error::Resume`].
     ///
-    /// **Nothing checks that the old and the new query return the same rows.** If only the new query returns a
-    /// row, and the row lies before the position, it is never visited. Remove this call once a run has
-    /// continued: the job then belongs to the new walk, and the next change is refused again.
+    /// **Nothing checks that the old and the new query return the same rows.** The job never visits a row that
+    /// lies before the position and that only the new query returns. Remove this call once a run has continued:
+    /// the job then belongs to the new walk, and the next change is refused again.
     pub fn adopt(mut self) -> Self {
         self.options.adopts = true;
         self
@@ -321,10 +321,11 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
     /// policy. If the last retry fails too, the run ends, or the item is [skipped](Self::skip_failures). Default:
     /// no retry.
     ///
-    /// Before a retry the chunk's effects are undone if they went through the scope's transaction, and its items
-    /// are fetched again. If failures are skipped, each item gets its own set of retries. Before an item is
-    /// retried, the items before it in the chunk are committed, so they aren't repeated. Between two tries the
-    /// job holds nothing of the store, and a [stop](Self::stop_on) or [deadline](Self::deadline) ends the run.
+    /// Before a retry, the job fetches the items of the chunk again. Effects of the chunk are undone if they went
+    /// through the scope's transaction. If failures are skipped, each item gets its own set of retries. Before an
+    /// item is retried, the items before it in the chunk are committed, so they aren't repeated. Between two
+    /// tries the job holds nothing of the store, and a [stop](Self::stop_on) or [deadline](Self::deadline) ends
+    /// the run.
     ///
     /// Checkpoint failures, such as a lock that another writer holds for too long, follow the same policy. The
     /// job waits, and processes the chunk again. [`CheckpointStore::is_transient`] decides about these errors,

@@ -249,8 +249,8 @@ impl Locked {
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        // In a forked child. Parent and child share the open file and so its lock, which is the parent's to
-        // release.
+        // A forked child does nothing here. It shares the open file and its lock with its parent, and only the
+        // parent may release the lock.
         if process::id() != self.process {
             return;
         }

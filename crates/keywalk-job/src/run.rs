@@ -73,7 +73,8 @@ where
         }
     };
     control.checkpoints_worked();
-    // Seeks only if needed: a walk whose options contradict its cursor must report that, and a seek clears it.
+    // Seeks only if needed. A walk whose options contradict its cursor must report that error, and a seek would clear
+    // the error.
     if opened.cursor != begins {
         walk.seek(opened.cursor.clone());
     }
@@ -318,8 +319,9 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
         }
     }
 
-    /// Processes the items one by one. If an item is to be retried, the items before it are committed first.
-    /// The item itself is committed as soon as it is done. So no later failure repeats them.
+    /// Processes the items one by one. Before an item is retried, the items before it are committed. After its
+    /// retry succeeds, or the item is skipped, the item is committed at once. So no later failure repeats these
+    /// items.
     async fn work_one_by_one<Sc: OpenScope<W::Item>>(
         &mut self,
         scope: &mut Sc,

@@ -205,8 +205,8 @@ impl<'db> CheckpointStore for SqliteCheckpoints<'db> {
             source,
         };
         if !self.is_made {
-            // In a transaction of its own: it changes the schema, and a walk by another connection can't see that in
-            // the middle of a chunk.
+            // The tables are created in a transaction of their own, since that changes the schema. If the chunk's
+            // transaction did it, a walk by another connection wouldn't see the change until the chunk commits.
             let made = begin().and_then(|transaction| {
                 transaction.execute_batch(TABLES)?;
                 transaction.commit()

@@ -47,8 +47,8 @@ pub(crate) fn lent<'a>(value: &'a ToSqlOutput<'a>) -> ValueRef<'a> {
     }
 }
 
-/// A value and the bytes after it. It isn't an [`Element`], which would follow nested tuples as deep as untrusted
-/// bytes nest them.
+/// A value and the bytes after it. [`Element`] isn't used: it reads nested tuples to any depth, and untrusted bytes
+/// may nest them deeply.
 struct Front<'de> {
     value: Value,
     rest: &'de [u8],
@@ -62,7 +62,7 @@ impl<'de> TupleUnpack<'de> for Front<'de> {
             .or_else(|_| read_as(bytes, depth, Value::Blob))?;
         match value {
             Value::Real(real) if real.is_nan() => Err(PackError::Message("a NaN".into())),
-            // Returns no rest: `unpack_root` accepts only a whole tuple. `Front` keeps the rest.
+            // The rest is kept in `Front`. It isn't returned, since `unpack_root` refuses bytes after the tuple.
             value => Ok((&[], Front { value, rest })),
         }
     }
@@ -76,9 +76,9 @@ fn read_as<'de, T: TupleUnpack<'de>>(
     T::unpack(bytes, depth).map(|(rest, read)| (rest, value(read)))
 }
 
-/// Returns the fraction of the range from `first` to `last` that lies before `at`, by the first column in which those
-/// two differ. Text other than UUIDs gives `None`: it uses few byte values, so the fraction would be far from even (all
-/// dates of a year would lie within a hundredth of the range).
+/// Returns the fraction of the range from `first` to `last` that lies before `at`. It is computed from the first column
+/// in which `first` and `last` differ. Text other than UUIDs gives `None`: it uses few byte values, so the fraction
+/// would be far from even (all dates of a year would lie within a hundredth of the range).
 pub(crate) fn fraction<K: SqlKey>(first: &K, last: &K, at: &K) -> Option<f64> {
     for column in 0..first.width() {
         // Fails for text that isn't UTF-8.
@@ -106,8 +106,8 @@ fn uuid(text: &str) -> Option<Value> {
     Some(Value::Blob(uuid.as_uuid().as_bytes().to_vec()))
 }
 
-/// Returns the fraction (0 or 1) for a key outside the range, which differs in a column where `first` and `last` are
-/// equal.
+/// Returns the fraction for a key outside the range: 0 before it, 1 after it. In a column where `first` and `last` are
+/// equal, this key has another value.
 fn beside<K: SqlKey>(first: &K, last: &K, at: &K) -> Option<f64> {
     let way = first.partial_cmp(last)?;
     let step = first.partial_cmp(at)?;
@@ -159,8 +159,8 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// Returns the distances to `to` and to `at`, by the eight bytes after the common prefix of `from` and `to`.
-/// Everything between them has that prefix too.
+/// Returns the distances of `to` and of `at` from `from`. They are computed from the eight bytes after the common
+/// prefix of `from` and `to`. Everything between those two has that prefix too.
 fn strings(from: &[u8], to: &[u8], at: &[u8]) -> (f64, f64) {
     let common = from.iter().zip(to).take_while(|(a, b)| a == b).count();
     let digits = |bytes: &[u8]| {

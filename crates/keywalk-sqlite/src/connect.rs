@@ -17,7 +17,7 @@ use crate::error::Error;
 ///
 /// [`Table`](crate::Table) and [`Query`](crate::Query) take a connection for each fetch, and for each of their
 /// methods that reads the schema. What was lent is given back before the fetch or method returns. Between two fetches a
-/// walk holds only its `Connect` value, and what that holds: a [`Held`] holds its guard.
+/// walk has only its `Connect` value. If that is a [`Held`], it keeps its guard.
 ///
 /// Implement it for your own pool type. For a pool of another crate, [`PerFetch`] is shorter.
 ///

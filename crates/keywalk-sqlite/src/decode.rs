@@ -143,7 +143,7 @@ impl Row {
     pub(crate) fn refill(&mut self, row: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
         for (at, value) in self.values.iter_mut().enumerate() {
             refill(value, row.get_ref(at)?).map_err(|error| {
-                // Only text that isn't UTF-8 doesn't fit into a `Value`.
+                // Text that isn't UTF-8 is the one thing that a `Value` can't hold.
                 rusqlite::Error::FromSqlConversionFailure(at, Type::Text, Box::new(error))
             })?;
         }

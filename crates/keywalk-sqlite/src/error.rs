@@ -135,8 +135,8 @@ impl Error {
         self.source()?.downcast_ref()
     }
 
-    /// Checks whether a fetch couldn't read a stored key. When it can't decode a row, the error also has the kind
-    /// [`Value`](ErrorKind::Value), but its source is a rusqlite error.
+    /// Checks whether a fetch couldn't read a stored key. Such an error has the kind [`Value`](ErrorKind::Value). An
+    /// error for a row that doesn't decode has the same kind, but its source is a rusqlite error.
     pub(crate) fn is_of_key(&self) -> bool {
         self.kind() == ErrorKind::Value && self.sqlite_error().is_none()
     }
@@ -194,7 +194,7 @@ fn kind_of(error: &rusqlite::Error) -> ErrorKind {
             ErrorKind::Io
         }
         Some(OutOfMemory) => ErrorKind::OutOfMemory,
-        // When it reads a pragma as a table, SQLite loses the code (of `sqlite3_declare_vtab`).
+        // If an interrupt comes while SQLite reads a pragma as a table, `sqlite3_declare_vtab` loses the code.
         Some(Unknown) if error.to_string() == "interrupted" => ErrorKind::Interrupted,
         _ => ErrorKind::Sqlite,
     }

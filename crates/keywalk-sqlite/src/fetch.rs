@@ -88,7 +88,7 @@ impl Fetcher {
             let far = Some(FarBound::Compared);
             let before = chunk.len();
             match self.fetch_by(db, endless, far, range, decode, chunk) {
-                // The row may be past the far bound. If a key can't be read, SQLite can decide.
+                // The row may be past the far bound. Its key can't be read and compared here, so SQLite decides.
                 Err(error) if error.is_of_key() => match &chunk.as_slice()[before..] {
                     [] => {}
                     [.., (last, _)] => return self.after(db, last, range),
@@ -153,7 +153,8 @@ impl Fetcher {
                     return Ok(Fetched::More);
                 }
             } else if stretch == 0 {
-                // A dropped row needs no key; the scanned span ends at the first row that has one.
+                // A dropped row may have an unreadable key. The scanned span ends at the first row whose key is
+                // readable.
                 match reader.key(row) {
                     Err(_) => stretch = 1,
                     Ok(key) if reader.is_after_end(row, range, &key)? => return Ok(Fetched::End),
@@ -492,7 +493,7 @@ impl Reader<'_> {
         let relation = &self.relation.name;
         let columns = &self.relation.columns;
         match &source {
-            // Only for a column that isn't selected. An authorizer can hide the name of a selected one.
+            // The column isn't selected. (A selected column can cause this error too, if an authorizer hides its name.)
             rusqlite::Error::InvalidColumnName(name) if !columns.iter().any(|c| same(c, name)) => {
                 Error::not_read(relation, columns, source)
             }

@@ -6,8 +6,8 @@ use crate::error::is_of_store;
 use crate::schema::Schema;
 use crate::sql::{Quoted, Token, tokens};
 
-/// Returns the ways to write a SELECT with these columns. The first variants force no index: each reads another table
-/// first. The same variants follow for each index that can be forced.
+/// Returns the ways to write a SELECT with these columns. The first variants force no index, and each of them
+/// begins with a different table. The same variants follow for each index that can be forced.
 pub(crate) fn others(
     db: &Connection,
     select: &str,
@@ -85,8 +85,8 @@ struct Join<'a> {
     before: &'a str,
     terms: Vec<Term<'a>>,
     condition: Option<&'a str>,
-    /// True if the tables may be reordered: the result's columns keep their order, and no table is joined by column
-    /// names.
+    /// True if the tables may be reordered. They may not if the result has a `*`, whose columns would be reordered too,
+    /// or if a table is joined by column names (USING).
     is_movable: bool,
 }
 

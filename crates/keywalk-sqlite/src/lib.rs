@@ -50,7 +50,7 @@
 //! | What a fetch reads (G13) | about as many rows as its chunk has: the plan of each statement is proven to search by the whole key and to sort nothing. If no index serves a filter, a fetch reads at most 512 rows, kept or dropped (or as many as the chunk size, if that is larger) | the plan is proven too. But a fetch continues past rows that the query's own WHERE drops, so it can read many rows |
 //! | Memory (G13) | one chunk of items, and SQLite's page cache (2 MB by default) | the same |
 //! | Held between fetches (G14) | nothing: statements are reset, so no read transaction pins the WAL; over a [pool](PerFetch), no connection either | the same |
-//! | What breaks the order (G15) | only damage: each row's order is checked, but with [`Collated`] keys only repeats are noticed | the same |
+//! | What breaks the order (G15) | only damage. Each row's key is compared with the key before it; with [`Collated`] keys, only a repeat is noticed | the same |
 //! | Threads | a source that owns its connection is `Send`; one that borrows it stays in its thread | the same |
 //! | Refused | views and virtual tables (walk a query instead); keys that may repeat or be NULL; key types that the column can't hold; searches that would scan or sort | statements that do more than read; an ORDER BY or LIMIT of its own; searches that would scan, sort or group |
 //!
@@ -63,9 +63,10 @@
 //!
 //! rusqlite may be any version from 0.39 to 0.43. A program links one copy of SQLite's library, so Cargo usually
 //! picks the rusqlite that your other crates require: 0.39 for sqlx 0.9 and SeaORM 2.0; 0.40 for r2d2_sqlite 0.35,
-//! deadpool-sqlite 0.14, tokio-rusqlite 0.8 and diesel 2.3. Versions 0.42 and 0.43 share one libsqlite3-sys. So if
-//! your `Cargo.toml` requires 0.42, Cargo may build both: 0.42 for you, 0.43 for keywalk-sqlite. Their types
-//! are incompatible. `cargo update rusqlite@0.43.0 --precise 0.42.0` keeps only 0.42.
+//! deadpool-sqlite 0.14, tokio-rusqlite 0.8 and diesel 2.3. Versions 0.42 and 0.43 share one libsqlite3-sys, so
+//! Cargo can build both for one program. If your `Cargo.toml` requires 0.42, this may happen: you get 0.42, and
+//! keywalk-sqlite gets 0.43. Their types are incompatible. `cargo update rusqlite@0.43.0 --precise 0.42.0` keeps only
+//! 0.42.
 //!
 //! A UUID stored as a blob is a [`uuid::Uuid`]. One stored as text is a [`uuid::fmt::Hyphenated`].
 //!
@@ -101,7 +102,8 @@
 //! key columns, their directions and collations, the filter and the columns fixed by [`prefix_eq`](Table::prefix_eq)
 //! must be the same too. Otherwise it is [refused](keywalk::TokenError::Source). These may change: the key's Rust type
 //! (`i64` or [`DynKey`]), the file, the columns that are read, how they are decoded, indexes, and the rest of the
-//! schema. The table's name is looked up again on resume, so a table in `temp` hides one in `main`.
+//! schema. The table's name is looked up again on resume. If `temp` then has a table of that name, the name
+//! means that table, and a token of the table in `main` is refused.
 //!
 //! A token contains its key in readable form, as one tuple of [FoundationDB's tuple
 //! layer](https://github.com/apple/foundationdb/blob/main/design/tuple.md). It does not contain names or the filter's
@@ -127,7 +129,7 @@
 //! | A writer crashed | continues: the unfinished transaction is rolled back; with a read-only connection, which can't do that, it stops with `Sqlite` | | |
 //! | An interrupt, or a progress handler that returns stop, during a fetch | stops; the caller's transaction stays open | `Interrupted` | resume |
 //! | The schema changes: another index, a new column, the table recreated with the same key, VACUUM | continues with the columns that it had, after its key and plans are proven again | | |
-//! | The table, the key or a column that is read is dropped | stops | `NoSuchTable`, `NoSuchColumn`, `NotUnique`, `Nullable`, `NotSeekable`; `Sqlite` for a column of a filter, or what a query reads | restore it and resume, or start over |
+//! | The table, the key or a column that is read is dropped | stops | `NoSuchTable`, `NoSuchColumn`, `NotUnique`, `Nullable`, `NotSeekable`; `Sqlite` if the filter or the query reads what was dropped | restore it and resume, or start over |
 //! | The key's order changes; or a query of `*` returns other columns | stops | `Changed` | start over |
 //! | The key is a rowid that isn't an INTEGER PRIMARY KEY, and the schema changes or VACUUM runs | stops | `Changed` | start over |
 //! | Pages are damaged, the file is cut, its header is overwritten | stops after the intact rows | `Corrupt` | restore it, reopen the connection, resume |
@@ -214,7 +216,7 @@
 //! |---|---|
 //! | keywalk-sqlite itself | 3.37, the first with `pragma_table_list` |
 //! | rusqlite 0.39 and 0.40 | 3.34.1, hooks included |
-//! | rusqlite 0.41 and newer | 3.44 if the program sets a busy timeout, a busy handler or a hook (progress, update, commit, authorizer) through rusqlite, since these need `sqlite3_set_clientdata`; otherwise older. rusqlite's documentation requires 3.45.3 |
+//! | rusqlite 0.41 and newer | 3.44 if the program sets a busy timeout, a busy handler or a hook (progress, update, commit, authorizer) through rusqlite, since these need `sqlite3_set_clientdata`. If it sets none of them, an older version works. rusqlite's documentation requires 3.45.3 |
 //!
 //! Tested with 3.40.1 under rusqlite 0.39, and with the version that the newest rusqlite bundles.
 //!

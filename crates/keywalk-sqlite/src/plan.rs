@@ -15,7 +15,7 @@ struct Step {
     parent: i64,
     what: String,
     /// True for a loop of one row: a search by all columns of something unique. (`IN (…)` shows as `=?` too, but may
-    /// find several rows. They are in key order only if the key begins in this loop.)
+    /// find several rows. Those rows are in key order only if the key's first column belongs to this loop.)
     finds_one: bool,
 }
 
@@ -25,7 +25,7 @@ impl Step {
     }
 }
 
-/// The prefix of the aliases that `one_row` gives to its tables, by which plans show them.
+/// The prefix of the aliases that `one_row` gives to its tables. Plans show a table by its alias.
 pub(crate) const ONE_ROW: &str = "keywalk one row";
 
 /// Ignores ids: they are addresses in the bytecode and differ between statements with the same plan.
@@ -39,7 +39,8 @@ impl PartialEq for Step {
 #[derive(Clone, Debug)]
 pub(crate) struct PlanName {
     pub(crate) name: String,
-    /// True for the rowid under any of its names: plans call it `rowid` unless the index names the column.
+    /// True for the rowid, whatever its name. Plans call it `rowid`; if the index declares it as a column, they use
+    /// that column's name.
     pub(crate) is_rowid: bool,
 }
 
@@ -118,8 +119,9 @@ impl Plan {
     }
 
     /// Checks whether each of the statement's parts searches by all of its conditions. Only the loops up to the first
-    /// multi-row loop matter: that loop sets the order, since nothing is sorted. If all are single-row, the equality
-    /// conditions suffice. A part without conditions may be a scan in the index's order.
+    /// multi-row loop matter: that loop sets the order, since nothing is sorted. If no loop is multi-row, only the
+    /// equality conditions have to be used, and there must be one. A part without conditions may be a scan in the
+    /// index's order.
     pub(crate) fn searches(&self, parts: &[Vec<Condition>]) -> bool {
         let loops = self.loops();
         loops.len() == parts.len()
@@ -138,8 +140,8 @@ impl Plan {
             })
     }
 
-    /// Checks whether a joined table is read whole for each row before it. (The plan doesn't show what a virtual
-    /// table reads.)
+    /// Checks whether a joined table is read whole again and again: once for each row of a loop around it. (The plan
+    /// doesn't show what a virtual table reads.)
     pub(crate) fn scans_within(&self) -> bool {
         let is_scan = |step: &&Step| {
             step.what.starts_with("SCAN ") && !step.what.contains(" VIRTUAL TABLE INDEX ")
@@ -150,8 +152,8 @@ impl Plan {
         })
     }
 
-    /// Checks whether the statement, or any part of its UNION, first reads a single row that the caller's SQL selects,
-    /// not `one_row`.
+    /// Checks whether the statement, or any part of its UNION, first reads a single row of the caller's SQL. Ignores
+    /// the loops of `one_row`.
     pub(crate) fn begins_with_one(&self) -> bool {
         self.loops().iter().any(|loops| {
             let first = loops.iter().find(|step| !step.what.contains(ONE_ROW));
@@ -159,8 +161,8 @@ impl Plan {
         })
     }
 
-    /// Checks whether an index serves more of the conditions than in `other`: each search has a further equality, or
-    /// uses an index that holds only the rows in question.
+    /// Checks whether an index serves more of the conditions than in `other`. If so, the outermost loop of each part
+    /// has more equalities than in `other`, or it uses a partial index and the loop in `other` doesn't.
     pub(crate) fn serves_more_than(&self, other: &Plan, partial_indexes: &[String]) -> bool {
         let equalities = |step: &str| step.matches("=?").count();
         let is_partial = |step: &str| {
@@ -286,7 +288,7 @@ fn is_known(step: &str) -> bool {
         return true;
     }
     match of.rsplit_once(" USING ") {
-        // Only min() and max() turn a loop without conditions into a search.
+        // A step without USING has no conditions. Only min() and max() make such a step a search.
         None => search.is_none() || !of.contains('?'),
         Some((_, uses)) => KNOWN_USES.iter().any(|start| uses.starts_with(start)),
     }

@@ -129,8 +129,8 @@ impl Attempts<'_> {
             if !plan.scans_within() {
                 return Ok(Some((seek, plan)));
             }
-            // If the first loop reads a single row, this scan may be in the key's order. It would then read all rows
-            // for each row of the loop before it.
+            // The plan scans a table inside another loop. If the plan begins with a single row, the scan may be the
+            // loop in the key's order. It would then read all rows for each row of the loop before it.
             if may_scan && !plan.begins_with_one() {
                 self.second.get_or_insert((seek, plan));
             }
@@ -186,8 +186,8 @@ fn check_known(relation: &Relation, plan: &Plan) -> Result<(), Error> {
 }
 
 /// Checks that the caller's SQL has no range over the key. Of two such conditions, SQLite searches by one and checks
-/// the other row by row. With the wrong choice each chunk starts from the same place. This function plans the statement
-/// without the walk's own range. If the plan still has a range over the key, that range is the caller's.
+/// the other row by row. If it searches by the caller's, each chunk starts from the same place. This function plans the
+/// statement without the walk's own range. If the plan still has a range over the key, that range is the caller's.
 fn check_no_range(
     db: &Connection,
     relation: &Relation,
@@ -224,10 +224,10 @@ fn check_no_range(
 enum SeekForm {
     /// `(a, b) > (?, ?)`, bounded at both ends: one search of an index in one direction.
     RowValue,
-    /// `a = ? AND b < ?`, then `a > ?`, merged. For columns of different directions, for an index whose last column is
-    /// the rowid, and for descending walks that must reach NULL keys. It is bounded at the near end, and at the far end
-    /// by the first column; the fetch checks the rest. The OR of these conditions would search by the first column
-    /// alone, and read all rows of one `a` at every chunk.
+    /// A UNION ALL of a SELECT with `a = ? AND b < ?` and one with `a > ?`. For columns of different directions, for an
+    /// index whose last column is the rowid, and for descending walks that must reach NULL keys. It is bounded at the
+    /// near end, and at the far end by the first column; the fetch checks the rest. The OR of these conditions would
+    /// search by the first column alone, and read all rows of one `a` at every chunk.
     Union,
 }
 
@@ -258,10 +258,11 @@ struct Urge<'a> {
 /// sorts nothing.
 const UNLIKELY: &str = "0.000001";
 
-/// Keeps a condition from lowering SQLite's estimate of the rows: the lower bound of a range, or any condition with the
-/// one-row join. If statistics record one or two rows for a table, SQLite prefers a scan by the rowid to a search. The
-/// join costs so much more that the difference vanishes, and SQLite chooses what reads fewer rows. (SQLite also
-/// builds no Bloom filter after a table without statistics, and the one-row subselect has none.)
+/// A likelihood with which a condition doesn't lower SQLite's estimate of the rows. It marks the lower bound of a range
+/// and, in a statement with the one-row join, can mark any condition. If statistics record one or two rows for a table,
+/// SQLite prefers a scan by the rowid to a search. The cost of the join is so high that this difference no longer
+/// counts, and SQLite chooses the one that reads fewer rows. (The join also prevents a Bloom filter: SQLite builds none
+/// after a table without statistics, and the one-row subselect has no statistics.)
 const CERTAIN: &str = "1.0";
 
 /// How the range's far bound is enforced.
@@ -515,8 +516,9 @@ impl Writer<'_> {
         }
     }
 
-    /// Adds a condition to mark as unlikely if there is none: one that every row satisfies, including NULLs. (Not added
-    /// if `one_row` is joined: that suffices for newer versions of SQLite, and the condition costs time per row.)
+    /// Adds a condition for statements that have none to mark as unlikely. Every row satisfies it, including NULLs.
+    /// (Not added if `one_row` is joined: that suffices for newer versions of SQLite, and the condition costs time per
+    /// row.)
     fn urge_all(&self, terms: &mut Vec<String>) {
         let urge = self.how.urge;
         if urge.likelihood == Some(UNLIKELY) && urge.one_row.is_none() {
@@ -608,7 +610,7 @@ impl Writer<'_> {
         if let Some(index) = self.how.index {
             sql += &format!(" INDEXED BY {}", Quoted(index));
         } else if relation.is_by_rowid() && self.how.served.is_empty() {
-            // Searches by the rowid: if an index is small, SQLite may prefer to sort its content instead.
+            // The search is by the rowid. Without this, SQLite may read a small index and sort its content.
             sql += " NOT INDEXED";
         }
         if !terms.is_empty() {

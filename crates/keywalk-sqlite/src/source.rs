@@ -34,9 +34,9 @@ pub struct SqlSource<C, S, K, D = Rows> {
     pub(crate) db: C,
     pub(crate) spec: S,
     decode: D,
-    /// The relation that the spec was resolved to before the first fetch, when a token was read or made. The first
-    /// fetch checks that it still holds, so that a position is never used under a schema that it wasn't checked
-    /// against.
+    /// The relation that the spec was resolved to before the first fetch, when a token was read or made. The token's
+    /// position was checked against this relation. So the first fetch resolves the spec again, and checks that
+    /// positions are still valid.
     before: OnceLock<Relation>,
     /// Created by the first fetch.
     fetcher: Option<Fetcher>,

@@ -267,7 +267,8 @@ fn in_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
 }
 
-/// Splits a condition at its top-level ANDs, unless an operator binds weaker. Each part can be checked alone.
+/// Splits a condition at its top-level ANDs. Each part can be checked alone. A condition with a top-level OR stays
+/// whole, because OR binds weaker than AND.
 pub(crate) fn conjuncts(condition: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut depth = 0_usize;

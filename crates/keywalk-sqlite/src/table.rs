@@ -293,8 +293,8 @@ impl TableSpec {
         let from = from(&schema);
         let text = condition.trim().to_owned();
         let condition = with_backticks(&condition);
-        // The condition is prepared twice. Without parentheses around it, its own must match. With them, nothing can
-        // follow it.
+        // The condition is prepared twice. Without added parentheses, a condition with unmatched ones is refused. With
+        // them, a condition that is followed by something else, such as ORDER BY, is refused.
         let bare = format!("SELECT 1 FROM {from} WHERE {condition}");
         let bracketed = format!("SELECT ({condition}\n) FROM {from}");
         let invalid = |source| Error::bad_filter(&relation, &schema.column_names(), source);

@@ -95,9 +95,9 @@ fn chunks_hold_at_most<H: Harness>(walk: Walk<SourceOf<'_, H>>, most: usize) -> 
 }
 
 pub(super) fn no_limit_is_too_large<H: Harness>(runner: &Runner<H>) -> Checked {
-    // Limits that overflow a byte or an integer of SQL, signed or unsigned. The largest limits come first, by
-    // themselves: a source that reserves memory for the limit only panics there. With `u32::MAX` it may abort the
-    // process.
+    // Limits that overflow a byte or an integer of SQL, signed or unsigned. The largest limits come first, without the
+    // others. If a source reserves memory for the limit, it panics at the largest limits, and the check fails. At
+    // `u32::MAX` such a source may abort the process instead.
     const TOO_LARGE: [usize; 4] = [
         usize::MAX,
         usize::MAX - 1,

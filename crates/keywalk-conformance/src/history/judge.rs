@@ -219,8 +219,8 @@ fn hint_at_bound<K: PartialEq>(range: &KeyRange<K>, kind: &FailureKind<K>) -> Op
     }
 }
 
-/// Explains a violation as an outdated response if the response `is_right` for a moment between the source's opening and
-/// the request.
+/// Explains a violation as an outdated response if the response was right at an earlier moment: `is_right` returns
+/// `true` for a moment between the source's opening and the request.
 pub(crate) fn explained<K: Ord + Clone + Debug>(
     violation: Violation<K>,
     lives: &KeyHistory<K>,

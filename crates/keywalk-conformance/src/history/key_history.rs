@@ -77,7 +77,7 @@ impl<K: Ord + Clone> KeyHistory<K> {
         })
     }
 
-    /// Iterates over the keys of `range`, in its order, that aren't certainly absent throughout `during`.
+    /// Iterates over the keys of `range`, in its order. Leaves out the keys that are certainly absent during `during`.
     pub(crate) fn content(
         &self,
         range: &KeyRange<K>,

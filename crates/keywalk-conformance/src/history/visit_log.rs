@@ -119,7 +119,7 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         self
     }
 
-    /// Sets how many rows the code reads, at most, before it visits the first of them: the page size. If the code
+    /// Sets the page size: the code reads at most `rows` rows before it visits the first of them. If the code
     /// prefetches pages, count all rows that it may have read and not visited yet. Default: no limit, so a row may be
     /// as old as the start.
     ///
@@ -274,8 +274,8 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
 
 /// Computes what may come next, what should have come, and where the end is.
 impl<K: Ord + Clone + Debug> VisitLog<K> {
-    /// Returns the first key that should have come after the last one and up to `until` or the end, and its values.
-    /// The keys were read between `from` and `now`.
+    /// Returns the first key that should have come and didn't, with its values. The key lies after the last visited
+    /// one, and not past `until` or the end. The code read this part of the range between `from` and `now`.
     fn missed(
         &self,
         until: Bound<&K>,
@@ -296,7 +296,8 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
             until => until,
         };
         match (until, &self.end) {
-            // A bounded walk leaves out what was appended after its end, even if its stored position is there.
+            // A bounded walk leaves out what was appended after its end. This holds even if the stored position of the
+            // code lies after that end.
             (Bound::Included(key), Some(end)) if self.until == Until::LastAtStart => {
                 let end = end.at_least.as_ref()?;
                 let is_nearer = compare(self.range.order(), end, key).is_lt();
@@ -323,7 +324,8 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
 
     /// Returns the earliest moment at which the next row was read.
     fn read_from(&self) -> u64 {
-        // The first moment counts only for the gap: the previous page may have been read past its last row.
+        // The first moment counts only for the gap before the row: the fetch of the previous page may have covered keys
+        // after that page's last row.
         let is_full = self.moments.len() > self.reads_ahead;
         let at = usize::from(is_full);
         self.moments.get(at).copied().unwrap_or(self.begun)

@@ -168,7 +168,7 @@ impl Error {
 
     /// `has_one` is true if the table has an index over these columns, in any directions.
     pub(crate) fn no_index(relation: &str, index: &str, has_one: bool, plan: &str) -> Self {
-        // ANALYZE never marks an index as unordered, but people can.
+        // `sqlite_stat1` can mark an index as unordered. ANALYZE never writes that mark, but people can.
         let other_cure = match has_one {
             true => ", or run ANALYZE if sqlite_stat1 calls the one over these columns unordered",
             false => "",
