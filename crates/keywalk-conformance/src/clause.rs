@@ -42,7 +42,7 @@ clauses! {
     G3 " Complete";
     /// a key that is certainly absent throughout its fetch is not yielded
     G4 " Sound";
-    /// an item is a version that its key has during the fetch: never parts of two, never one of an earlier fetch
+    /// an item has a value that its key had during the fetch: never a mix of two, never a value of an earlier fetch
     G5 " Value";
     /// every key lies past the cursor and within the range, and no more come than the limit
     G6 " Bounds";
