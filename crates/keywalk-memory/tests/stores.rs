@@ -373,7 +373,7 @@ fn chunks_are_filled_again_in_place_and_few_keys_are_cloned() {
     assert_eq!(made.1 - lent.1, 2 * 6, "{made:?} {lent:?}");
     assert_eq!(counts(stores.skip_list(), false), made);
     assert!(lent.0 + lent.1 <= 6 * 3, "{lent:?} for 3 chunks");
-    // Iterating fills one key again and again; items that are handed out are allocated again.
+    // Iterating fills one key again and again; items that are yielded are allocated again.
     assert_eq!(counts(stores.map(), true), (lent.0 + 1, 9));
     assert_eq!(counts(stores.shared_map(), true), (lent.0 + 2 * 10 + 1, 9));
     assert_eq!(counts(stores.skip_list(), true), (lent.0 + 2 * 10 + 1, 9));

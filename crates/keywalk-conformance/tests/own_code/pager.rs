@@ -257,7 +257,7 @@ proptest! {
     }
 
     #[test]
-    fn a_loop_over_a_walk_that_keeps_its_token_or_begins_anew(
+    fn a_loop_over_a_walk_that_keeps_its_token_or_starts_over(
         schedule in keys().schedules(),
         size in 1..4_usize,
         order in orders(),
@@ -347,7 +347,7 @@ fn a_store_that_nothing_happens_to() {
 }
 
 #[test]
-fn a_walk_that_begins_anew_after_an_excluded_start_has_a_new_end() {
+fn a_walk_that_starts_over_after_an_excluded_start_has_a_new_end() {
     let table = Shared::default();
     // Two requests for the last key, a page, and 1; then 3 is inserted.
     let schedule = Schedule::new([1, 2, 3]).initially([1, 2]);

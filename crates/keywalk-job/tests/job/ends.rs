@@ -87,7 +87,7 @@ fn any_stop_finishes_the_chunk_and_the_next_run_goes_on_unless_the_job_is_done()
 }
 
 #[test]
-fn a_repeated_job_starts_anew_only_where_it_was_done_and_then_with_any_walk() {
+fn a_repeated_job_starts_over_only_where_it_was_done_and_then_with_any_walk() {
     let lab = Lab::new(0..4);
     let run = lab.job(2).restart_when_done().run(|_, _| {
         lab.stop.request();

@@ -49,7 +49,7 @@ fn a_lease_ends_with_its_run_however_that_ends() {
 }
 
 #[test]
-fn whoever_comes_and_goes_there_is_one_lease_at_a_time_and_no_file_when_it_ends() {
+fn however_runners_come_and_go_there_is_one_lease_at_a_time_and_no_file_when_it_ends() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("store");
     let (held, taken) = (AtomicBool::new(false), AtomicU32::new(0));

@@ -8,7 +8,7 @@ use keywalk_sled::{BareString, Error, ErrorKind, Tree};
 use crate::reopened::reopened;
 use crate::trees::{ORDERS, insert, open, walk};
 
-/// A walk over the tree that handed out `count` items.
+/// A walk over the tree that yielded `count` items.
 fn begun(tree: &sled::Tree, order: Order, count: usize) -> Items<Tree<u16>> {
     let mut items = walk(tree).order(order).chunk_size(4).into_iter();
     let came = items.by_ref().map_while(Result::ok).take(count).count();
@@ -39,7 +39,7 @@ fn a_tree_that_is_dropped_is_an_error_that_says_so_in_every_state() {
         let mut items = begun(&tree, order, before);
         db.drop_tree("gone").unwrap();
         let (count, error) = only_error(&mut items);
-        assert_eq!(count, buffered, "what was fetched before is handed out");
+        assert_eq!(count, buffered, "what was fetched before is yielded");
         assert_eq!((error.kind(), error.key()), (ErrorKind::Dropped, None));
         let said =
             "tree \"gone\" was dropped; open it again by its name, and resume the walk with that";

@@ -372,7 +372,7 @@ fn a_rowid_of_another_database_file_is_told_by_its_schema_alone() {
 /// SQLite prepares a statements again by itself, once: the second walk must not take that as its own. And
 /// there may be no cache of statements, nor the change be this connection's.
 #[test]
-fn a_change_is_seen_whoever_made_and_met_it() {
+fn a_change_is_seen_by_any_connection() {
     for (another_made, another_met, is_cached) in [
         (false, true, true),
         (false, false, false),

@@ -92,7 +92,7 @@ fn a_collation_needs_its_own_type_and_to_be_known_to_the_connection() {
     assert_eq!(keys(Walk::new(by_k(&other))), keys(Walk::new(by_k(&db))));
 }
 
-/// A key that is handed out no row twice by a sound collation takes at most this many steps.
+/// The most steps that a key takes under a sound collation, without a row twice.
 const MANY: usize = 100;
 
 /// Takes two rows, puts another collation under the walk, and goes on for as long as anything comes.

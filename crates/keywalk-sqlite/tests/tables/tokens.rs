@@ -332,7 +332,7 @@ fn connections_files_indexes_and_rows_do_not_matter() {
     assert_eq!(of(open(&format!("{TRIPLES}; {more}"))), first);
 }
 
-/// Values are told apart from one another, and from those beside them.
+/// Values are distinguished from one another, and from those beside them.
 #[test]
 fn values_that_look_alike_are_not() {
     let db = open(TRIPLES);

@@ -213,7 +213,7 @@ fn a_uuid_in_another_form_is_an_error() {
         let held = format!("the text '{text}', which ");
         bad::<Hyphenated>(&texts, "k", ("k", &held), &format!("k = '{uuid}'"));
     }
-    // In one column they are told apart. Text comes before blobs.
+    // In one column they are distinguished. Text comes before blobs.
     let both = |bad| {
         format!(
             "('{nil}', {}), (x'{sixteen}', {})",

@@ -1,4 +1,4 @@
-//! Every walk is exact: it hands out its range and nothing else, in order, however it is gone through, and
+//! Every walk is exact: it yields its range and nothing else, in order, however it is gone through, and
 //! goes on from every place by its cursor and by its token (G10). Where the source fails or panics nothing
 //! is lost, and nothing comes twice (G11).
 
@@ -239,7 +239,7 @@ impl<K: Stored> Spec<K> {
         }
     }
 
-    /// Each way to go hands out what is expected, and those that are alike show the same at each place.
+    /// Each way to go yields what is expected, and those that are alike show the same at each place.
     pub(crate) fn is_exact(&self, expected: &[K]) {
         let steps = self.trace(Way::Steps, expected);
         let chunks = self.trace(Way::Chunks, expected);

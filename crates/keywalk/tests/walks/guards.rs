@@ -79,7 +79,7 @@ fn must_end<K: Stored>(
                     Err(error) => break (before, error),
                 }
             };
-            // A search for the last key hands out nothing, and stands at the start.
+            // A search for the last key yields nothing, and stands at the start.
             let good = match text.starts_with('?') {
                 true => &[],
                 false => &answers[..answers.len().saturating_sub(1)],

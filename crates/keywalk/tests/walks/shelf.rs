@@ -327,7 +327,7 @@ impl<K: Stored> Shelf<K> {
     }
 }
 
-/// All that a walk hands out.
+/// All that a walk yields.
 pub(crate) fn all<K: Stored>(walk: Walk<Shelf<K>>) -> Vec<K> {
     let keys = walk.into_iter().collect::<Result<_, _>>();
     keys.expect("it isn't broken")

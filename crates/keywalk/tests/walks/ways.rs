@@ -131,7 +131,7 @@ impl<K: Stored> Going<K> for Steps<Shelf<K>> {
     }
 }
 
-/// The walk that handed out the last item, and the chunk size.
+/// The walk that yielded the last item, and the chunk size.
 struct Resumed<S: ChunkSource>(Option<Items<S>>, usize);
 
 impl<S: ChunkSource> Resumed<S> {

@@ -177,7 +177,7 @@ fn an_index_that_does_not_serve_the_whole_filter_does_not_count() {
         Order::Ascending,
         100,
     );
-    // In brackets the parts can't be told apart, so no index may serve the whole.
+    // In brackets the parts can't be distinguished, so no index may serve the whole.
     for (costs, _) in [
         covered,
         by_id(&db, &count, "d = 'same' AND x < 0", 100),

@@ -32,7 +32,7 @@ fn a_row_above_the_length_limit_ends_the_walk_where_its_chunk_begins() {
     }
 }
 
-/// The last key is asked for before any row: where that fails, no row was handed out.
+/// The last key is asked for before any row: where that fails, no row was yielded.
 #[test]
 fn a_last_key_that_cannot_be_read_is_an_error_before_the_first_row() {
     let db = Connection::open_in_memory().unwrap();

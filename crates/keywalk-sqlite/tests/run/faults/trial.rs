@@ -158,7 +158,7 @@ pub(crate) struct Trial {
     pub(crate) way: Way,
     pub(crate) size: usize,
     pub(crate) order: Order,
-    /// How many rows are handed out, at least, before the fault comes.
+    /// How many rows are yielded, at least, before the fault comes.
     pub(crate) taken: usize,
 }
 
