@@ -85,6 +85,10 @@ pub struct Engine<K, T> {
     /// Whether the chunk's items are those of the last response. False after a failure and during a fetch.
     has_items: bool,
     sizes: ChunkSizes<T>,
+    /// The number of items that may still be yielded, if it is limited.
+    left: Option<u64>,
+    /// The limit of the fetch that was requested last. The options may change before its response arrives.
+    requested_items: usize,
     stats: Stats,
     /// Why the walk can't start, until it was reported.
     mismatch: Option<CursorMismatch>,
@@ -128,6 +132,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
     pub(crate) fn new(
         cursor: Cursor<K>,
         sizes: ChunkSizes<T>,
+        left: Option<u64>,
         mismatch: Option<CursorMismatch>,
     ) -> Self {
         let mut engine = Engine {
@@ -142,6 +147,8 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
             requested: Requested::Nothing,
             has_items: false,
             sizes,
+            left,
+            requested_items: 1,
             stats: Stats::default(),
             mismatch,
             is_fused: false,
@@ -161,6 +168,52 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         self.mismatch = None;
         self.is_fused = false;
         self.stand_at(cursor.given);
+    }
+
+    /// Returns the number of items that may still be yielded, or `None` if it isn't limited. Each chunk reduces
+    /// it by its items.
+    #[must_use]
+    pub fn limit(&self) -> Option<u64> {
+        self.left
+    }
+
+    /// Sets the number of items that may still be yielded; see [`Walk::limit`](crate::Walk::limit). A walk that
+    /// ended by its limit continues if it is raised. [`seek`](Self::seek) doesn't change it, so a driver that goes
+    /// back also restores the limit. It applies from the next request on.
+    ///
+    /// ```
+    /// use std::collections::BTreeSet;
+    /// use keywalk::Walk;
+    ///
+    /// let numbers: BTreeSet<u32> = (1..=9).collect();
+    /// let mut chunks = Walk::new(&numbers).limit(4).chunk_size(3).chunks();
+    /// let (start, limit) = (chunks.cursor(), chunks.limit());
+    /// assert_eq!(chunks.next()?.map(|items| items.len()), Some(3));
+    /// assert_eq!(chunks.limit(), Some(1));
+    /// // The work on the chunk failed: go back.
+    /// chunks.seek(start);
+    /// chunks.set_limit(limit);
+    /// assert_eq!(chunks.next()?.map(|items| items.len()), Some(3));
+    /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+    /// ```
+    pub fn set_limit(&mut self, items: Option<u64>) {
+        self.left = items;
+    }
+
+    /// Sets the maximum number of items per chunk, as [`Walk::chunk_size`](crate::Walk::chunk_size) does. It
+    /// applies from the next request on, and replaces the earlier size. If a target time sizes the chunks, this is
+    /// their new upper limit.
+    ///
+    /// # Panics
+    ///
+    /// If `items` is 0.
+    #[track_caller]
+    pub fn set_chunk_size(&mut self, items: usize) {
+        assert!(items > 0, "the chunk size must not be 0");
+        self.sizes.items = items;
+        if let Some(sizer) = &mut self.sizes.sizer {
+            sizer.set_most(items);
+        }
     }
 
     /// Completes `seek` once range and stage are set.
@@ -186,12 +239,13 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
             return Err(mismatch);
         }
         self.is_fused |= self.stage == Stage::Done;
-        if self.is_fused {
+        if self.is_fused || self.left == Some(0) {
             return Ok(Request::Done);
         }
         Ok(match (&self.backward, self.stage) {
             (Some(backward), _) => {
                 self.requested = Requested::LastItem;
+                self.requested_items = 1;
                 self.chunk.begin(1, None);
                 Request::Fetch(backward, &mut self.chunk)
             }
@@ -201,7 +255,11 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
             }
             (None, _) => {
                 self.requested = Requested::Items;
-                self.chunk.begin(self.sizes.next(), self.sizes.budget);
+                let left = self.left.map_or(usize::MAX, |left| {
+                    usize::try_from(left).unwrap_or(usize::MAX)
+                });
+                self.requested_items = self.sizes.next().min(left);
+                self.chunk.begin(self.requested_items, self.sizes.budget);
                 Request::Fetch(&self.range, &mut self.chunk)
             }
         })
@@ -288,7 +346,11 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         }
         self.has_items = !self.chunk.is_empty();
         self.stats.chunks += u64::from(self.has_items);
-        self.stats.items += self.chunk.len() as u64;
+        let items = self.chunk.len() as u64;
+        self.stats.items += items;
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(items);
+        }
         Ok(())
     }
 
@@ -302,11 +364,8 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
     where
         T: Keyed<K>,
     {
-        let (range, limit) = match &self.backward {
-            Some(backward) => (backward, 1),
-            None => (&self.range, self.sizes.next()),
-        };
-        let last = check_items(range, &self.chunk, limit)?;
+        let range = self.backward.as_ref().unwrap_or(&self.range);
+        let last = check_items(range, &self.chunk, self.requested_items)?;
         let position = match answer {
             Fetched::End => None,
             Fetched::More => Some(last.clone().ok_or(ContractViolation::NoProgress)?),
@@ -410,10 +469,12 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         self.stats
     }
 
-    /// Whether neither an item nor an error can follow.
+    /// Whether neither an item nor an error can follow: the walk is at its end or its [limit](Self::limit), or it
+    /// failed. `cursor().is_done()` is true only at the end of a bounded walk.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.is_fused || (self.mismatch.is_none() && self.stage == Stage::Done)
+        let is_over = self.stage == Stage::Done || self.left == Some(0);
+        self.is_fused || (self.mismatch.is_none() && is_over)
     }
 }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::chunk::Budget;
 use crate::chunk_sizer::ChunkSizer;
-use crate::chunks::{Chunks, Clock, Inline};
+use crate::chunks::{self, Chunks, Clock, Inline};
 use crate::cursor::{Cursor, Stage};
 use crate::engine::{ChunkSizes, Engine};
 use crate::error::{CursorMismatch, Error};
@@ -49,6 +49,7 @@ pub struct Walk<S: Source> {
     bounds: Option<KeyRange<S::Key>>,
     order: Option<Order>,
     is_unbounded: bool,
+    limit: Option<u64>,
     cursor: Option<Cursor<S::Key>>,
 }
 
@@ -80,6 +81,7 @@ impl<S: Source> Walk<S> {
             bounds: None,
             order: None,
             is_unbounded: false,
+            limit: None,
             cursor: None,
         }
     }
@@ -312,6 +314,36 @@ impl<S: Source> Walk<S> {
         self
     }
 
+    /// Ends the walk after `items` items. A fetch never requests more than what is left. Default: no limit.
+    ///
+    /// The walk then ends as an iterator's `take` does: its cursor isn't done, and resuming from it continues. If
+    /// the limit is the walk's last item, the cursor of a bounded walk is done. So
+    /// [`is_done`](Cursor::is_done) shows whether the end was reached. The limit counts the items of this walk: a
+    /// cursor or token doesn't record it, and a resumed walk needs a limit of its own. A limit of 0 makes no
+    /// request.
+    ///
+    /// Unlike `take`, it also applies to [chunks](Self::chunks), to [prefetching](Self::prefetch), to an
+    /// [engine](Self::into_engine) and to [`count`](Self::count). A bounded walk still queries its last key first;
+    /// add [`unbounded`](Self::unbounded) to save that request.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use keywalk::Walk;
+    ///
+    /// let map: BTreeMap<u32, char> = (1..).zip("keywalk".chars()).collect();
+    /// let mut items = Walk::new(&map).limit(3).items();
+    /// assert_eq!(items.by_ref().count(), 3);
+    /// assert!(!items.cursor().is_done());
+    ///
+    /// let mut rest = Walk::new(&map).resume(items.cursor()).limit(9).items();
+    /// assert_eq!(rest.by_ref().count(), 4);
+    /// assert!(rest.cursor().is_done());
+    /// ```
+    pub fn limit(mut self, items: u64) -> Self {
+        self.limit = Some(items);
+        self
+    }
+
     /// Resumes from `cursor`: walks the rest of its range, in its order, up to its bound (G10).
     ///
     /// Options that you don't set follow the cursor. An option that contradicts the cursor, whether set before
@@ -359,6 +391,59 @@ impl<S: Source> Walk<S> {
         .ended_if_empty()
     }
 
+    /// Returns a token of the [`cursor`](Self::cursor): of the walk as it stands before it begins. Makes no request
+    /// for items.
+    ///
+    /// # Errors
+    ///
+    /// See [`Token::new`].
+    pub fn token(&self) -> Result<Token, Error<S::Error>>
+    where
+        S: ResumableSource,
+    {
+        Token::new(&self.cursor(), &self.source)
+    }
+
+    /// Counts the walk's items without yielding them: those of its range and filter, from where it resumes, up to
+    /// its [limit](Self::limit). The walk itself doesn't move. Use it for a dry run, or for the total of a
+    /// progress bar:
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use keywalk::Walk;
+    ///
+    /// let map: BTreeMap<u32, char> = (1..).zip("keywalk".chars()).collect();
+    /// let mut walk = Walk::new(&map).range(4..);
+    /// let total = walk.count()?;
+    /// for (done, item) in (1..).zip(walk) {
+    ///     println!("{:?}, {done} of {total}", item?);
+    /// }
+    /// # assert_eq!(total, 4);
+    /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// One whole walk: it reads and decodes every item, and holds one chunk in memory. If the store can count by an
+    /// index, as SQL's `count(*)` does, that is faster. The items may change before the walk itself runs. Counting
+    /// an [unbounded](Self::unbounded) walk may never end if others append faster than it walks.
+    ///
+    /// # Errors
+    ///
+    /// See [`Chunks::next`].
+    ///
+    /// # Panics
+    ///
+    /// See [`chunks`](Self::chunks).
+    pub fn count(&mut self) -> Result<u64, Error<S::Error>>
+    where
+        S: ChunkSource,
+    {
+        self.check_clock();
+        let engine = self.engine();
+        chunks::count(&mut self.source, engine, &self.clock)
+    }
+
     /// Returns the source.
     pub fn source(&self) -> &S {
         &self.source
@@ -388,27 +473,31 @@ impl<S: Source> Walk<S> {
     where
         S: ChunkSource,
     {
+        self.check_clock();
+        let engine = self.engine();
+        Chunks::new(Inline {
+            engine,
+            source: self.source,
+            clock: self.clock,
+        })
+    }
+
+    fn check_clock(&self) {
         assert!(
             self.target.is_none() || self.clock.runs(),
             "a chunk's time needs a clock: `Walk::clock`, or the feature `std`"
         );
-        let (source, engine, clock) = self.into_parts();
-        Chunks::new(Inline {
-            source,
-            engine,
-            clock,
-        })
     }
 
     /// Returns the source and the engine of the walk, for a driver of your own. [`Engine`] has an example.
     ///
     /// The engine has all options except the [clock](Self::clock).
     pub fn into_engine(self) -> (S, Engine<S::Key, S::Item>) {
-        let (source, engine, _clock) = self.into_parts();
-        (source, engine)
+        let engine = self.engine();
+        (self.source, engine)
     }
 
-    fn into_parts(self) -> (S, Engine<S::Key, S::Item>, Clock) {
+    fn engine(&self) -> Engine<S::Key, S::Item> {
         let items = self.most_items();
         let sizes = ChunkSizes {
             items,
@@ -421,8 +510,7 @@ impl<S: Source> Walk<S> {
             .cursor
             .as_ref()
             .and_then(|cursor| self.mismatch(cursor));
-        let engine = Engine::new(self.cursor(), sizes, mismatch);
-        (self.source, engine, self.clock)
+        Engine::new(self.cursor(), sizes, self.limit, mismatch)
     }
 
     /// Fetches up to `depth` chunks ahead, in a thread of its own, while the caller works on the current one.
@@ -554,6 +642,7 @@ impl<S: Source> fmt::Debug for Walk<S> {
             .field("order", &self.order.unwrap_or_default())
             .field("ranged", &self.bounds.is_some())
             .field("unbounded", &self.is_unbounded)
+            .field("limit", &self.limit)
             .field("resumed", &self.cursor.is_some())
             .finish_non_exhaustive()
     }

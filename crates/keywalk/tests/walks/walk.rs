@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use keywalk::{Chunk, Chunks, Cursor, CursorMismatch, Error, Order, Step, Token, Walk};
 
+use crate::exact::{Spec, each_kind, expected};
 use crate::shelf::{Broken, Last, ORDERS, Shelf, Style, Trouble, all, numbers, tens};
-use crate::ways::Way;
+use crate::ways::{Place, Way};
 
 /// What comes from here on: by the cursor, and by its token.
 fn rest(shelf: &Shelf, cursor: &Cursor<i64>) -> Vec<i64> {
@@ -50,6 +51,56 @@ fn a_chunk_holds_as_many_items_as_the_walk_was_told() {
     }
 }
 
+/// However it is gone through; behind a limit a walk goes on from its cursor, or by a later limit.
+#[test]
+fn a_limit_ends_a_walk_as_take_does_and_its_cursor_goes_on() {
+    let ways = [
+        Way::Steps,
+        Way::Chunks,
+        Way::Items,
+        Way::ChunksAhead(2),
+        Way::ItemsAhead(1),
+    ];
+    for (len, size) in [0, 1, 4].into_iter().flat_map(|len| [(len, 1), (len, 3)]) {
+        each_kind(&Spec::of(0..len, size), |spec| {
+            let keys = expected(&spec);
+            for (limit, way) in (0..=len as usize + 1).flat_map(|n| ways.map(|way| (n, way))) {
+                let shelf = spec.shelf();
+                let mut walk = spec.walk(shelf.clone()).limit(limit as u64);
+                let (taken, rest) = keys.split_at(limit.min(keys.len()));
+                assert_eq!(walk.count(), Ok(taken.len() as u64));
+                let asked = shelf.watch.asked();
+                let mut going = way.start(walk, size);
+                let mut seen = Vec::new();
+                while let Some(keys) = going.go().unwrap() {
+                    seen.extend(keys);
+                }
+                assert_eq!((&*seen, going.go()), (taken, Ok(None)), "{way:?}, {limit}");
+                assert_eq!(limit == 0, shelf.watch.asked() == asked);
+                let Place { cursor, hint, .. } = going.place();
+                assert!(hint.is_none_or(|hint| hint == (0, Some(0))));
+                let is_at_end = limit > 0 && rest.is_empty() && !spec.live;
+                assert_eq!(cursor.is_done(), is_at_end, "{way:?}, {limit} of {len}");
+                assert_eq!(all(Walk::new(shelf).resume(cursor)), rest);
+            }
+            let mut chunks = spec.walk(spec.shelf()).limit(3).chunks();
+            let (start, limit) = (chunks.cursor(), chunks.limit());
+            chunks.set_chunk_size(2);
+            for (more, len) in [(None, 2), (None, 1), (None, 0), (Some(9), 1)] {
+                more.map(|limit| chunks.set_limit(Some(limit)));
+                let items = chunks.next().unwrap().unwrap_or_default().len();
+                assert!(items == len || keys.len() < 4);
+            }
+            chunks.seek(start);
+            chunks.set_limit(limit);
+            assert_eq!(
+                chunks.next().unwrap().unwrap_or_default(),
+                &keys[..keys.len().min(2)]
+            );
+        });
+    }
+}
+
 #[test]
 fn a_later_range_or_order_replaces_an_earlier_one() {
     let walk = Walk::new(numbers(10)).range(..=2).range(8..);
@@ -58,8 +109,9 @@ fn a_later_range_or_order_replaces_an_earlier_one() {
 
 #[test]
 fn limits_of_0_panic() {
-    let cases: [(&str, fn()); 5] = rows! {
+    let cases: [(&str, fn()); 6] = rows! {
         ("the chunk size must not be 0", || { drop(Walk::new(tens(1)).chunk_size(0)) }),
+        ("the chunk size must not be 0", || { Walk::new(tens(1)).chunks().set_chunk_size(0) }),
         ("the chunk size must not be 0", || { drop(Walk::new(tens(1)).max_chunk_size(0)) }),
         ("a chunk's bytes must not be 0", || { drop(Walk::new(tens(1)).chunk_bytes(0)) }),
         ("a chunk's time must not be 0", || { drop(Walk::new(tens(1)).target_fetch_time(Duration::ZERO)) }),
@@ -292,7 +344,11 @@ fn walks_begin_with_equal_cursors_exactly_if_they_are_told_the_same() {
         (|walk| walk.range(1..5).descending(), false, true),
         (|walk| walk.range(1..5).unbounded(), true, false),
     ];
-    let begin = |options: Options| options(Walk::new(tens(2))).chunk_size(3).cursor();
+    let begin = |options: Options| {
+        let walk = options(Walk::new(tens(2))).chunk_size(3);
+        assert_eq!(walk.token(), Token::new(&walk.cursor(), walk.source()));
+        walk.cursor()
+    };
     for (at, (options, live, descending)) in cases.iter().enumerate() {
         let cursor = begin(*options);
         for (other, (others, ..)) in cases.iter().enumerate() {
