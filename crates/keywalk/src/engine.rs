@@ -1,4 +1,6 @@
+use alloc::sync::Arc;
 use core::ops::Bound;
+use core::panic::AssertUnwindSafe;
 use core::time::Duration;
 
 use crate::chunk::{Budget, Chunk};
@@ -75,6 +77,10 @@ pub struct Engine<K, T> {
     stage: Stage,
     /// The range that the walk was given, if it isn't all keys. Cursors carry it.
     given: Option<KeyRange<K>>,
+    /// Moves the end before the last key that was found, until it has done so.
+    lag: Option<Lag<K>>,
+    /// The range up to that end, while the walk looks for the last key before it.
+    settled: Option<KeyRange<K>>,
     /// The range in the opposite order, while the walk looks for its last item.
     backward: Option<KeyRange<K>>,
     cycle: CycleDetector<K>,
@@ -93,6 +99,21 @@ pub struct Engine<K, T> {
     /// Why the walk can't start, until it was reported.
     mismatch: Option<CursorMismatch>,
     is_fused: bool,
+}
+
+/// See [`Walk::end_before`](crate::Walk::end_before). `AssertUnwindSafe` is right, because a panic of it leaves the walk intact.
+pub(crate) struct Lag<K>(AssertUnwindSafe<Arc<dyn Fn(&K) -> K + Send + Sync>>);
+
+impl<K> Lag<K> {
+    pub(crate) fn new(end: impl Fn(&K) -> K + Send + Sync + 'static) -> Self {
+        Lag(AssertUnwindSafe(Arc::new(end)))
+    }
+}
+
+impl<K> Clone for Lag<K> {
+    fn clone(&self) -> Self {
+        Lag(AssertUnwindSafe(Arc::clone(&self.0)))
+    }
 }
 
 /// The next request of a walk to its store.
@@ -133,12 +154,15 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         cursor: Cursor<K>,
         sizes: ChunkSizes<T>,
         left: Option<u64>,
+        lag: Option<Lag<K>>,
         mismatch: Option<CursorMismatch>,
     ) -> Self {
         let mut engine = Engine {
             given: None,
             range: cursor.range,
             stage: cursor.stage,
+            lag,
+            settled: None,
             backward: None,
             cycle: CycleDetector::default(),
             is_unbounded: false,
@@ -161,6 +185,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
     pub fn seek(&mut self, cursor: Cursor<K>) {
         self.range = cursor.range;
         self.stage = cursor.stage;
+        self.settled = None;
         self.backward = None;
         self.cycle = CycleDetector::default();
         self.requested = Requested::Nothing;
@@ -251,7 +276,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
             }
             (None, Stage::Start) => {
                 self.requested = Requested::LastKey;
-                Request::LastKey(&self.range)
+                Request::LastKey(self.settled.as_ref().unwrap_or(&self.range))
             }
             (None, _) => {
                 self.requested = Requested::Items;
@@ -288,13 +313,14 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
     }
 
     fn take_last_key<E>(&mut self, answer: Result<LastKey<K>, E>) -> Result<(), Error<E>> {
+        let range = self.settled.as_ref().unwrap_or(&self.range);
         match answer.map_err(Error::Source)? {
-            LastKey::Known(key) if !self.range.may_contain(&key) => {
+            LastKey::Known(key) if !range.may_contain(&key) => {
                 return Err(ContractViolation::LastKeyOutside.into());
             }
             LastKey::Known(key) => self.bound_at(key),
             LastKey::Empty => self.stage = Stage::Done,
-            LastKey::Unknown => self.backward = Some(self.range.reversed()),
+            LastKey::Unknown => self.backward = Some(range.reversed()),
         }
         Ok(())
     }
@@ -392,11 +418,30 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         Ok(())
     }
 
+    /// Ends the range at its last key. With a lag, it first looks for the last key before that end. Until that is
+    /// found, the position doesn't change: a cursor that is taken in between applies its lag again.
     fn bound_at(&mut self, key: K) {
-        self.range.end_including(key);
-        self.stage = Stage::Bounded;
         self.backward = None;
         self.cycle = CycleDetector::default();
+        match &self.lag {
+            Some(Lag(lag)) if self.settled.is_none() => {
+                let end = lag(&key);
+                let mut settled = self.range.clone();
+                if !settled.is_after_end(&end) {
+                    settled.end_excluding(end);
+                }
+                if settled.is_empty() {
+                    self.stage = Stage::Done;
+                } else {
+                    self.settled = Some(settled);
+                }
+            }
+            _ => {
+                self.settled = None;
+                self.range.end_including(key);
+                self.stage = Stage::Bounded;
+            }
+        }
     }
 
     /// Handles the reported end: the range is covered up to its end. An unbounded walk stays at its last item,

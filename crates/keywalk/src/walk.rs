@@ -6,7 +6,7 @@ use crate::chunk::Budget;
 use crate::chunk_sizer::ChunkSizer;
 use crate::chunks::{self, Chunks, Clock, Inline};
 use crate::cursor::{Cursor, Stage};
-use crate::engine::{ChunkSizes, Engine};
+use crate::engine::{ChunkSizes, Engine, Lag};
 use crate::error::{CursorMismatch, Error};
 use crate::items::Items;
 use crate::range::{KeyRange, Order};
@@ -50,6 +50,7 @@ pub struct Walk<S: Source> {
     order: Option<Order>,
     is_unbounded: bool,
     limit: Option<u64>,
+    lag: Option<Lag<S::Key>>,
     cursor: Option<Cursor<S::Key>>,
 }
 
@@ -82,6 +83,7 @@ impl<S: Source> Walk<S> {
             order: None,
             is_unbounded: false,
             limit: None,
+            lag: None,
             cursor: None,
         }
     }
@@ -314,6 +316,39 @@ impl<S: Source> Walk<S> {
         self
     }
 
+    /// Ends a bounded walk before the key `end(last)`, where `last` is the last key when the walk begins. Default:
+    /// the walk ends at the last key itself.
+    ///
+    /// Use it for increments over a store whose rows can commit late: a row that got its key earlier than others may
+    /// become visible later. A walk that has passed the key misses the row. With a lag that is longer than any
+    /// transaction takes, the walk doesn't go so far yet. The next one, from [`extend_to`](Cursor::extend_to),
+    /// visits these rows. The lag is in the key's own unit, such as seconds or numbers:
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use std::ops::Bound;
+    /// use keywalk::Walk;
+    ///
+    /// let mut visits = BTreeMap::from([(9_000, "ada"), (9_100, "bob"), (9_700, "cy")]);
+    /// let mut tonight = Walk::new(&visits).end_before(|last| last - 600).items();
+    /// assert_eq!(tonight.by_ref().count(), 1);
+    /// let done = tonight.cursor();
+    ///
+    /// visits.insert(9_050, "committed late");
+    /// visits.insert(20_000, "dee");
+    /// let tomorrow = Walk::new(&visits).resume(done.extend_to(Bound::Unbounded));
+    /// assert_eq!(tomorrow.end_before(|last| last - 600).items().count(), 3);
+    /// ```
+    ///
+    /// It costs one more query for the last key. `end` is called once, and never if the range is empty. If it returns
+    /// a key past the end, the walk ends at the last key; if it returns one before the start, the walk is empty. A
+    /// resumed walk whose last key is known already keeps that end. So does an [unbounded](Self::unbounded) walk,
+    /// which has no last key. In a descending walk `last` is the smallest key.
+    pub fn end_before(mut self, end: impl Fn(&S::Key) -> S::Key + Send + Sync + 'static) -> Self {
+        self.lag = Some(Lag::new(end));
+        self
+    }
+
     /// Ends the walk after `items` items. A fetch never requests more than what is left. Default: no limit.
     ///
     /// The walk then ends as an iterator's `take` does: its cursor isn't done, and resuming from it continues. If
@@ -510,7 +545,7 @@ impl<S: Source> Walk<S> {
             .cursor
             .as_ref()
             .and_then(|cursor| self.mismatch(cursor));
-        Engine::new(self.cursor(), sizes, self.limit, mismatch)
+        Engine::new(self.cursor(), sizes, self.limit, self.lag.clone(), mismatch)
     }
 
     /// Fetches up to `depth` chunks ahead, in a thread of its own, while the caller works on the current one.
@@ -643,6 +678,7 @@ impl<S: Source> fmt::Debug for Walk<S> {
             .field("ranged", &self.bounds.is_some())
             .field("unbounded", &self.is_unbounded)
             .field("limit", &self.limit)
+            .field("end_before", &self.lag.is_some())
             .field("resumed", &self.cursor.is_some())
             .finish_non_exhaustive()
     }

@@ -1,10 +1,10 @@
 //! What the options of a `Walk` mean, and how a walk goes beside changes of its store.
 
-use std::ops::Bound;
+use std::ops::{Bound, RangeBounds};
 use std::panic::catch_unwind;
 use std::time::Duration;
 
-use keywalk::{Chunk, Chunks, Cursor, CursorMismatch, Error, Order, Step, Token, Walk};
+use keywalk::{Chunk, Chunks, Cursor, CursorMismatch, Error, KeyRange, Order, Step, Token, Walk};
 
 use crate::exact::{Spec, each_kind, expected};
 use crate::shelf::{Broken, Last, ORDERS, Shelf, Style, Trouble, all, numbers, tens};
@@ -361,6 +361,113 @@ fn walks_begin_with_equal_cursors_exactly_if_they_are_told_the_same() {
         items.next();
         let there = items.cursor();
         assert_eq!(Walk::new(tens(2)).resume(there.clone()).cursor(), there);
+    }
+}
+
+/// The keys from `start` to `end`, in this order.
+fn between(shelf: &Shelf, order: Order, start: Bound<i64>, end: Bound<i64>) -> Vec<i64> {
+    shelf.within(&match order {
+        Order::Ascending => KeyRange::new((start, end), order),
+        Order::Descending => KeyRange::new((end, start), order),
+    })
+}
+
+#[test]
+fn a_cursor_moved_to_a_key_or_a_later_end_walks_exactly_what_lies_between() {
+    let all = (Bound::Unbounded, Bound::Unbounded);
+    let some = (Bound::Excluded(10), Bound::Included(30));
+    for (taken, bounds) in (0..=5).flat_map(|taken| [(taken, all), (taken, some)]) {
+        // Where the shelf is empty at first, a bounded walk that has ended has no last key.
+        let len = if taken == 1 { 0 } else { 4 };
+        let spec = Spec {
+            bounds,
+            ..Spec::of((1..=len).map(|n| n * 10), 2)
+        };
+        each_kind(&spec, |spec| {
+            let (shelf, order) = (spec.shelf(), spec.order);
+            let mut items = spec.walk(shelf.clone()).items();
+            items.by_ref().take(taken).for_each(drop);
+            let cursor = items.cursor();
+            shelf.put(50);
+            shelf.put(0);
+            let (start, end) = (
+                cursor.range().start().cloned(),
+                cursor.range().end().cloned(),
+            );
+            let left = rest(&shelf, &cursor);
+            for key in [-5, 10, 15, 20, 30, 40, 50] {
+                let moved = cursor.clone().at(key);
+                let mut expected = between(&shelf, order, Bound::Included(key), end);
+                // It has no last key up to which it would go.
+                if cursor.is_done() && !matches!(end, Bound::Included(_)) {
+                    expected.clear();
+                }
+                assert_eq!(rest(&shelf, &moved), expected, "{moved:?}");
+                let again = spec
+                    .walk(shelf.clone())
+                    .resume(moved.clone())
+                    .items()
+                    .next();
+                let is_refused = matches!(again, Some(Err(Error::Cursor(CursorMismatch::Range))));
+                let escapes = expected.iter().any(|key| !bounds.contains(key));
+                assert!(is_refused || !escapes, "{moved:?}");
+                for end in [Bound::Unbounded, Bound::Included(key), Bound::Excluded(key)] {
+                    let further = between(&shelf, order, start, end);
+                    let expected = if further.len() > left.len() {
+                        &further
+                    } else {
+                        &left
+                    };
+                    let extended = cursor.clone().extend_to(end);
+                    assert_eq!(&rest(&shelf, &extended), expected, "{cursor:?} to {end:?}");
+                    assert_eq!(extended.is_unbounded(), spec.live);
+                }
+            }
+        });
+    }
+}
+
+/// And any walk that goes on before that end is known.
+#[test]
+fn a_walk_ends_before_the_key_that_is_computed_from_its_last_one() {
+    for lag in [-15, -5, 0, 1, 10, 15, 35, 100] {
+        let bounds = (Bound::Excluded(10), Bound::Excluded(40));
+        let spec = Spec::of((1..=4).map(|n| n * 10), 2);
+        let ranged = Spec {
+            bounds,
+            ..spec.clone()
+        };
+        let check = |spec: Spec| {
+            let sign = if spec.order == Order::Ascending {
+                1
+            } else {
+                -1
+            };
+            let mut expected = expected(&spec);
+            let end = (expected[expected.len() - 1] - lag * sign) * sign;
+            expected.retain(|key| spec.live || key * sign < end);
+            let mut chunks = spec
+                .walk(spec.shelf())
+                .end_before(move |last| last - lag * sign)
+                .chunks();
+            let mut seen = 0;
+            loop {
+                let walk = Walk::new(spec.shelf()).resume(chunks.cursor());
+                let left = walk.end_before(move |last| last - lag * sign);
+                assert_eq!(all(left), expected[seen..], "{lag}, {:?}", chunks.cursor());
+                match chunks.step().unwrap() {
+                    Step::Items(items) => seen += items.len(),
+                    Step::Progress => {}
+                    Step::End => break,
+                }
+            }
+            assert_eq!(
+                (seen, chunks.cursor().is_done()),
+                (expected.len(), !spec.live)
+            );
+        };
+        each_kind(&spec, check);
+        each_kind(&ranged, check);
     }
 }
 
