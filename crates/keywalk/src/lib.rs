@@ -35,7 +35,8 @@
 //! | to replace a `SELECT` or `OFFSET` loop, or batches of Django or Rails | the migration [guide] of keywalk-sqlite |
 //! | a backfill, purge or export that survives crashes and applies each effect once | a job: [`keywalk-job`] |
 //! | to retry when a store fails temporarily | [`keywalk-retry`] |
-//! | a "next" link, or to resume in another process | a [`Token`] |
+//! | pages with "next" and "previous" links | [`Walk::page`] |
+//! | to resume in another process | a [`Token`] |
 //! | to fetch ahead while you work | [`Walk::prefetch`] |
 //!
 //! # Contents
@@ -124,6 +125,7 @@ mod excerpt;
 mod fingerprint;
 mod fnv;
 mod items;
+mod page;
 #[cfg(feature = "std")]
 mod prefetch;
 mod range;
@@ -142,6 +144,7 @@ pub use error::{ContractViolation, CursorMismatch, Error};
 pub use excerpt::Excerpt;
 pub use fingerprint::{Fingerprint, FingerprintField};
 pub use items::Items;
+pub use page::Page;
 #[cfg(feature = "std")]
 pub use prefetch::{Prefetch, Prefetched, SendSource};
 pub use range::{KeyRange, Order};

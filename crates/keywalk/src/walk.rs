@@ -1,5 +1,5 @@
 use core::fmt;
-use core::ops::RangeBounds;
+use core::ops::{Bound, RangeBounds};
 use core::time::Duration;
 
 use crate::chunk::Budget;
@@ -9,6 +9,7 @@ use crate::cursor::{Cursor, Stage};
 use crate::engine::{ChunkSizes, Engine, Lag};
 use crate::error::{CursorMismatch, Error};
 use crate::items::Items;
+use crate::page::{self, Page};
 use crate::range::{KeyRange, Order};
 use crate::resumable_source::ResumableSource;
 use crate::source::{ChunkSource, Source};
@@ -477,6 +478,153 @@ impl<S: Source> Walk<S> {
         self.check_clock();
         let engine = self.engine();
         chunks::count(&mut self.source, engine, &self.clock)
+    }
+
+    /// Returns a page of up to `items` items, with the tokens of the next and the previous page. For lists with links
+    /// both ways, such as those of a web service.
+    ///
+    /// `at` is a token of an earlier page, or `None` for the first one. The page's items are in the walk's
+    /// [order](Self::order), in either direction: a previous page is fetched backward and then reversed. The walk's
+    /// [`range`](Self::range) bounds all pages. Give it the same range and order each time; the number of items may
+    /// differ.
+    ///
+    /// The links are exact. `next` is `Some` exactly if an item followed when the page was fetched, and `previous` if
+    /// one preceded. Inserted and deleted items shift nothing: a page begins after the last item of the one before. If
+    /// all items of a page were deleted, it is empty and still links back. Pages are [unbounded](Self::unbounded):
+    /// they query no last key and show what is appended. Limits of [bytes](Self::chunk_bytes) or [time](
+    /// Self::target_fetch_time) split a page into several fetches. [`limit`](Self::limit) and
+    /// [`end_before`](Self::end_before) have no effect.
+    ///
+    /// ```
+    /// use keywalk::{ChunkSource, Error, Page, ResumableSource, Walk};
+    /// # use std::convert::Infallible;
+    /// # use keywalk::{Chunk, Fetched, Fingerprint, KeyRange, Order, Source};
+    /// # struct Squares;
+    /// # impl Source for Squares {
+    /// #     type Key = u32;
+    /// #     type Item = (u32, u32);
+    /// #     type Error = Infallible;
+    /// # }
+    /// # impl ChunkSource for Squares {
+    /// #     fn fetch(&mut self, range: &KeyRange<u32>, chunk: &mut Chunk<(u32, u32)>)
+    /// #         -> Result<Fetched<u32>, Infallible> {
+    /// #         let mut numbers: Vec<u32> = (0..100).filter(|n| range.may_contain(n)).collect();
+    /// #         if range.order() == Order::Descending { numbers.reverse(); }
+    /// #         Ok(match chunk.fill_from(numbers.into_iter().map(|n| (n, n * n))) {
+    /// #             true => Fetched::More,
+    /// #             false => Fetched::End,
+    /// #         })
+    /// #     }
+    /// # }
+    /// # impl ResumableSource for Squares {
+    /// #     fn fingerprint(&self) -> Result<Fingerprint, Infallible> {
+    /// #         Ok(Fingerprint::new("squares").key("u32"))
+    /// #     }
+    /// #     fn encode_key(&self, key: &u32, bytes: &mut Vec<u8>) {
+    /// #         bytes.extend_from_slice(&key.to_be_bytes());
+    /// #     }
+    /// #     fn decode_key(&self, bytes: &[u8]) -> Result<Option<u32>, Infallible> {
+    /// #         Ok(bytes.try_into().ok().map(u32::from_be_bytes))
+    /// #     }
+    /// # }
+    ///
+    /// /// `link` is the parameter of the request, if it has one.
+    /// fn list<S>(source: S, link: Option<&str>) -> Result<Page<S::Item>, Error<S::Error>>
+    /// where
+    ///     S: ChunkSource + ResumableSource,
+    /// {
+    ///     let at = link.map(str::parse).transpose()?;
+    ///     Walk::new(source).page(10, at.as_ref())
+    /// }
+    ///
+    /// let first = list(Squares, None)?;
+    /// assert!(!first.has_previous());
+    /// let link = first.next.map(|token| token.to_string());
+    /// let second = list(Squares, link.as_deref())?;
+    /// assert_eq!(second.items[0], (10, 100));
+    ///
+    /// let link = second.previous.map(|token| token.to_string());
+    /// assert_eq!(list(Squares, link.as_deref())?.items, first.items);
+    /// # Ok::<(), Error<Infallible>>(())
+    /// ```
+    ///
+    /// # Jumping
+    ///
+    /// Any token of this source is a position, whether of a page or of a walk. A page in the token's order begins
+    /// there. To jump to a key, create one from a cursor. With the opposite order you get the page before the key:
+    ///
+    /// ```
+    /// use keywalk::{ChunkSource, Error, Page, ResumableSource, Token, Walk};
+    ///
+    /// /// The page that begins at `key`, or at the next key.
+    /// fn page_at<S>(source: S, key: S::Key) -> Result<Page<S::Item>, Error<S::Error>>
+    /// where
+    ///     S: ChunkSource + ResumableSource,
+    /// {
+    ///     let walk = Walk::new(source);
+    ///     let at = Token::new(&walk.cursor().at(key), walk.source())?;
+    ///     walk.page(10, Some(&at))
+    /// }
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// The first page costs one fetch of `items + 1` items. Any other also fetches one item in the opposite order. A
+    /// [`chunk_size`](Self::chunk_size) below that splits the first fetch. Each link computes the source's fingerprint
+    /// and encodes a few keys.
+    ///
+    /// # Errors
+    ///
+    /// Those of a walk, see [`Chunks::next`]; and those of reading `at`, see [`resume_token`](Self::resume_token). A
+    /// token that lies outside the walk's range, or of pages over another range, is
+    /// [`CursorMismatch::Range`](crate::CursorMismatch::Range). Anyone can make a token for any key. If a range must
+    /// not be left, set it here, or sign the tokens (`Token::sign`).
+    ///
+    /// # Panics
+    ///
+    /// See [`chunks`](Self::chunks).
+    pub fn page(
+        mut self,
+        items: usize,
+        at: Option<&Token>,
+    ) -> Result<Page<S::Item>, Error<S::Error>>
+    where
+        S: ChunkSource + ResumableSource,
+    {
+        let order = self.order.unwrap_or_default();
+        let at = match at {
+            Some(token) => token.cursor(&self.source)?,
+            None => self.cursor(),
+        };
+        let range = match (&self.bounds, &at.given) {
+            (None, Some(given)) => given.clone(),
+            _ => self.range_of_options(),
+        };
+        let direction = at.range.order();
+        let range = KeyRange::new(range, direction);
+        let is_same = at.given.as_ref().is_none_or(|given| *given == range);
+        let is_within = at.range.start() == range.start()
+            || match at.range.start() {
+                Bound::Included(key) | Bound::Excluded(key) => range.may_contain(key),
+                Bound::Unbounded => false,
+            };
+        if !is_same || !is_within {
+            return Err(CursorMismatch::Range.into());
+        }
+        let ahead = page::cursor(&range, direction, at.range.start().cloned());
+        if let (None, None, None) = (self.size, self.budget, self.target) {
+            self.size = Some(items.saturating_add(1));
+        }
+        // The cursor replaces all options that concern the range.
+        self = Walk {
+            bounds: None,
+            order: None,
+            is_unbounded: false,
+            limit: Some((items as u64).saturating_add(1)),
+            cursor: Some(ahead.clone()),
+            ..self
+        };
+        page::fetch(self.chunks(), ahead, &range, items, order)
     }
 
     /// Returns the source.
