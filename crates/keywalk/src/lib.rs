@@ -91,6 +91,7 @@
 //!   caller's thread.
 //! - `hmac`: `SignedToken`, for tokens that pass through untrusted hands.
 //! - `serde`: serializes a [`Token`] as text in human-readable formats, and as bytes in others.
+//! - `uuid`: UUIDs as columns of tuple keys in [`Walk::prefix`].
 //!
 //! Terms are defined in the repository's GLOSSARY.md.
 //!
@@ -128,6 +129,7 @@ mod items;
 mod page;
 #[cfg(feature = "std")]
 mod prefetch;
+mod prefix;
 mod range;
 mod resumable_source;
 mod source;
@@ -147,6 +149,7 @@ pub use items::Items;
 pub use page::Page;
 #[cfg(feature = "std")]
 pub use prefetch::{Prefetch, Prefetched, SendSource};
+pub use prefix::{HasPrefix, IntoColumn, PrefixColumn};
 pub use range::{KeyRange, Order};
 pub use resumable_source::ResumableSource;
 pub use source::{ChunkSource, Fetched, Keyed, LastKey, Source};

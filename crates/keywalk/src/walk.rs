@@ -10,6 +10,7 @@ use crate::engine::{ChunkSizes, Engine, Lag};
 use crate::error::{CursorMismatch, Error};
 use crate::items::Items;
 use crate::page::{self, Page};
+use crate::prefix::HasPrefix;
 use crate::range::{KeyRange, Order};
 use crate::resumable_source::ResumableSource;
 use crate::source::{ChunkSource, Source};
@@ -279,6 +280,37 @@ impl<S: Source> Walk<S> {
     pub fn range(mut self, bounds: impl RangeBounds<S::Key>) -> Self {
         self.bounds = Some(KeyRange::new(bounds, Order::Ascending));
         self
+    }
+
+    /// Walks only the keys that begin with `prefix`: texts or bytes that begin with it, or tuples whose first columns
+    /// equal it. [`HasPrefix`] lists the types.
+    ///
+    /// It is short for a [`range`](Self::range), of which a later call of either replaces an earlier one. It combines
+    /// with every other option, such as [`descending`](Self::descending). An empty text is a prefix of all. It costs
+    /// nothing more than a range.
+    ///
+    /// The store must order keys as their type does: text by code points or bytes. Text under another collation has
+    /// no prefixes.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use keywalk::Walk;
+    ///
+    /// let files = ["a/x", "b/x", "b/y", "c/x"].map(|path| (path.to_owned(), ()));
+    /// let files = BTreeMap::from(files);
+    /// assert_eq!(Walk::new(&files).prefix("b/").items().count(), 2);
+    ///
+    /// // The columns: tenant, day, name.
+    /// let visits = [(4, 1, "ada"), (5, 1, "bob"), (5, 2, "cy"), (6, 1, "dee")];
+    /// let visits = BTreeMap::from(visits.map(|(tenant, day, name)| ((tenant, day, name.to_owned()), ())));
+    /// assert_eq!(Walk::new(&visits).prefix((5,)).items().count(), 2);
+    /// assert_eq!(Walk::new(&visits).prefix((5, 2)).descending().items().count(), 1);
+    /// ```
+    pub fn prefix<P>(self, prefix: P) -> Self
+    where
+        S::Key: HasPrefix<P>,
+    {
+        self.range(S::Key::bounds_of(prefix))
     }
 
     /// Walks from the largest key to the smallest. Short for `order(Order::Descending)`.
