@@ -1,5 +1,6 @@
 //! Walks over what is no source, and what a source can't do; jobs.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Instant;
@@ -84,6 +85,16 @@ fn a_job_without_checkpoints(db: &Connection) -> Result<(), Error> {
     let items = Table::new(db, "items").key::<i64>(["id"])?;
     Job::new("job", Walk::new(items), db).run(|tx, items| Ok(()));
     Ok(())
+}
+
+// The cure: use `range` instead, with the first and the last key
+fn a_prefix_before_a_column_without_a_least_value(map: &BTreeMap<(i64, Reverse<String>), u8>) {
+    Walk::new(map).prefix((5,));
+}
+
+// The cure: for other keys use `range`
+fn a_prefix_of_a_number(map: &BTreeMap<i64, u8>) {
+    Walk::new(map).prefix("5");
 }
 
 fn main() {}

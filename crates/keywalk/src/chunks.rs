@@ -227,6 +227,28 @@ impl<S: ChunkSource> Chunks<S> {
         self.driver.engine.seek(cursor);
     }
 
+    /// Returns the number of items that may still be yielded; see [`Engine::limit`].
+    #[must_use]
+    pub fn limit(&self) -> Option<u64> {
+        self.driver.engine.limit()
+    }
+
+    /// Sets the number of items that may still be yielded. [`seek`](Self::seek) doesn't; see [`Engine::set_limit`],
+    /// which has an example.
+    pub fn set_limit(&mut self, items: Option<u64>) {
+        self.driver.engine.set_limit(items);
+    }
+
+    /// Sets the maximum number of items per chunk, from the next request on; see [`Engine::set_chunk_size`].
+    ///
+    /// # Panics
+    ///
+    /// If `items` is 0.
+    #[track_caller]
+    pub fn set_chunk_size(&mut self, items: usize) {
+        self.driver.engine.set_chunk_size(items);
+    }
+
     /// Returns the source, to use the store (through its connection, say) between two chunks.
     pub fn source(&self) -> &S {
         &self.driver.source
@@ -240,7 +262,8 @@ pub enum Step<'a, T> {
     Items(&'a mut [T]),
     /// The walk moved on without items: it queried the last key, or scanned a span without matches.
     Progress,
-    /// The walk has ended, also by an earlier error. Every later step returns this, until a [`seek`](Chunks::seek).
+    /// The walk has ended, also by its [limit](Chunks::limit) or an earlier error. Every later step returns this,
+    /// until a [`seek`](Chunks::seek) or, after the limit, a [`set_limit`](Chunks::set_limit).
     End,
 }
 
@@ -260,23 +283,41 @@ enum Stepped {
 
 impl<S: ChunkSource> Inline<S> {
     fn step(&mut self) -> Result<Stepped, Error<S::Error>> {
-        let source = &mut self.source;
-        match self.engine.request()? {
-            Request::Done => return Ok(Stepped::End),
-            Request::LastKey(range) => {
-                let (answer, took) = self.clock.time(|| source.last_key(range));
-                self.engine.last_key(answer, took)?;
-            }
-            Request::Fetch(range, chunk) => {
-                let (answer, took) = self.clock.time(|| source.fetch(range, chunk));
-                self.engine.fetched(answer, took)?;
-            }
-        }
-        Ok(match self.engine.items().is_empty() {
-            true => Stepped::Progress,
-            false => Stepped::Items,
-        })
+        step(&mut self.source, &mut self.engine, &self.clock)
     }
+}
+
+/// Makes one request of the engine to the source.
+fn step<S: ChunkSource>(
+    source: &mut S,
+    engine: &mut Engine<S::Key, S::Item>,
+    clock: &Clock,
+) -> Result<Stepped, Error<S::Error>> {
+    match engine.request()? {
+        Request::Done => return Ok(Stepped::End),
+        Request::LastKey(range) => {
+            let (answer, took) = clock.time(|| source.last_key(range));
+            engine.last_key(answer, took)?;
+        }
+        Request::Fetch(range, chunk) => {
+            let (answer, took) = clock.time(|| source.fetch(range, chunk));
+            engine.fetched(answer, took)?;
+        }
+    }
+    Ok(match engine.items().is_empty() {
+        true => Stepped::Progress,
+        false => Stepped::Items,
+    })
+}
+
+/// Runs the engine to its end, and returns the number of items.
+pub(crate) fn count<S: ChunkSource>(
+    source: &mut S,
+    mut engine: Engine<S::Key, S::Item>,
+    clock: &Clock,
+) -> Result<u64, Error<S::Error>> {
+    while !matches!(step(source, &mut engine, clock)?, Stepped::End) {}
+    Ok(engine.stats().items())
 }
 
 impl<S: ChunkSource> Driver<S> for Inline<S> {}

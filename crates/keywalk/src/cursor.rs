@@ -91,10 +91,84 @@ impl<K: Clone + PartialOrd> Cursor<K> {
     /// assert_eq!(Walk::new(&map).resume(cursor).items().count(), 2);
     /// ```
     #[must_use]
-    pub fn after(mut self, key: K) -> Self {
+    pub fn after(self, key: K) -> Self {
+        self.moved_to(Bound::Excluded(key))
+    }
+
+    /// Returns this cursor moved to `key`, forward or back: the walk goes on at `key` itself, or at the next key.
+    /// The store need not hold it.
+    ///
+    /// Use it to look back, so that rows which committed late are visited: items from `key` on are yielded again,
+    /// up to the walk's end. [`extend_to`](Self::extend_to) moves that too. Or use it to
+    /// [jump](crate::Walk::page#jumping). The key may lie before the start of the
+    /// [range](crate::Walk::range) that the walk was given; leave `range` out then when you resume.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use keywalk::Walk;
+    ///
+    /// let map = BTreeMap::from([(1, "one"), (2, "two"), (3, "three")]);
+    /// let mut items = Walk::new(&map).items();
+    /// assert_eq!(items.by_ref().count(), 3);
+    /// let again = Walk::new(&map).resume(items.cursor().at(2));
+    /// assert_eq!(again.items().count(), 2);
+    /// ```
+    #[must_use]
+    pub fn at(self, key: K) -> Self {
+        self.moved_to(Bound::Included(key))
+    }
+
+    /// Returns this cursor with a later end, for the next increment: the walk goes on from its position to `end`,
+    /// also if it was done. `end` is in the walk's direction; a lower bound if it descends. With
+    /// [`Bound::Unbounded`] there is no end but the last key.
+    ///
+    /// A bounded walk then begins again as a walk over what is left: it queries the last key and ends there. Leave
+    /// [`range`](crate::Walk::range) out when you resume, because its range is a different one now. An unbounded walk
+    /// stays unbounded. An end that isn't later than the cursor's changes nothing.
+    ///
+    /// A nightly job visits what was added since the last night:
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use std::ops::Bound;
+    /// use keywalk::Walk;
+    ///
+    /// let mut log = BTreeMap::from([(1, "started"), (2, "listening")]);
+    /// let mut items = Walk::new(&log).items();
+    /// assert_eq!(items.by_ref().count(), 2);
+    /// let done = items.cursor();
+    ///
+    /// log.insert(3, "stopped");
+    /// let tonight = Walk::new(&log).resume(done.extend_to(Bound::Unbounded));
+    /// assert_eq!(tonight.items().next(), Some(Ok((&3, &"stopped"))));
+    /// ```
+    ///
+    /// Rows can commit late, with keys that the walk has already passed. [`Walk::end_before`](crate::Walk::end_before) leaves the
+    /// newest rows to the next night; [`at`](Self::at) looks back.
+    #[must_use]
+    pub fn extend_to(mut self, end: Bound<K>) -> Self {
+        let mut range = self.range.clone();
+        range.set_end(end.clone());
+        let is_later = match self.stage {
+            // What was left is empty, or was found empty. So the end alone doesn't count.
+            Stage::Done => !range.is_empty(),
+            _ => self.range.may_end_before(end.as_ref()),
+        };
+        if !is_later {
+            return self;
+        }
+        self.range = range;
+        if self.stage != Stage::Unbounded {
+            self.stage = Stage::Start;
+            self.given = None;
+        }
+        self
+    }
+
+    fn moved_to(mut self, start: Bound<K>) -> Self {
         let before =
             (self.stage == Stage::Start && self.range.is_bounded()).then(|| self.range.clone());
-        self.range.start_after(key);
+        self.range.set_start(start);
         self.stage = match (self.stage, self.range.end()) {
             (Stage::Unbounded, _) => Stage::Unbounded,
             _ if self.range.is_empty() => Stage::Done,

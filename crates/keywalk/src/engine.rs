@@ -1,4 +1,6 @@
+use alloc::sync::Arc;
 use core::ops::Bound;
+use core::panic::AssertUnwindSafe;
 use core::time::Duration;
 
 use crate::chunk::{Budget, Chunk};
@@ -75,6 +77,10 @@ pub struct Engine<K, T> {
     stage: Stage,
     /// The range that the walk was given, if it isn't all keys. Cursors carry it.
     given: Option<KeyRange<K>>,
+    /// Moves the end before the last key that was found, until it has done so.
+    lag: Option<Lag<K>>,
+    /// The range up to that end, while the walk looks for the last key before it.
+    settled: Option<KeyRange<K>>,
     /// The range in the opposite order, while the walk looks for its last item.
     backward: Option<KeyRange<K>>,
     cycle: CycleDetector<K>,
@@ -85,10 +91,29 @@ pub struct Engine<K, T> {
     /// Whether the chunk's items are those of the last response. False after a failure and during a fetch.
     has_items: bool,
     sizes: ChunkSizes<T>,
+    /// The number of items that may still be yielded, if it is limited.
+    left: Option<u64>,
+    /// The limit of the fetch that was requested last. The options may change before its response arrives.
+    requested_items: usize,
     stats: Stats,
     /// Why the walk can't start, until it was reported.
     mismatch: Option<CursorMismatch>,
     is_fused: bool,
+}
+
+/// See [`Walk::end_before`](crate::Walk::end_before). `AssertUnwindSafe` is right, because a panic of it leaves the walk intact.
+pub(crate) struct Lag<K>(AssertUnwindSafe<Arc<dyn Fn(&K) -> K + Send + Sync>>);
+
+impl<K> Lag<K> {
+    pub(crate) fn new(end: impl Fn(&K) -> K + Send + Sync + 'static) -> Self {
+        Lag(AssertUnwindSafe(Arc::new(end)))
+    }
+}
+
+impl<K> Clone for Lag<K> {
+    fn clone(&self) -> Self {
+        Lag(AssertUnwindSafe(Arc::clone(&self.0)))
+    }
 }
 
 /// The next request of a walk to its store.
@@ -128,12 +153,16 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
     pub(crate) fn new(
         cursor: Cursor<K>,
         sizes: ChunkSizes<T>,
+        left: Option<u64>,
+        lag: Option<Lag<K>>,
         mismatch: Option<CursorMismatch>,
     ) -> Self {
         let mut engine = Engine {
             given: None,
             range: cursor.range,
             stage: cursor.stage,
+            lag,
+            settled: None,
             backward: None,
             cycle: CycleDetector::default(),
             is_unbounded: false,
@@ -142,6 +171,8 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
             requested: Requested::Nothing,
             has_items: false,
             sizes,
+            left,
+            requested_items: 1,
             stats: Stats::default(),
             mismatch,
             is_fused: false,
@@ -154,6 +185,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
     pub fn seek(&mut self, cursor: Cursor<K>) {
         self.range = cursor.range;
         self.stage = cursor.stage;
+        self.settled = None;
         self.backward = None;
         self.cycle = CycleDetector::default();
         self.requested = Requested::Nothing;
@@ -161,6 +193,52 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         self.mismatch = None;
         self.is_fused = false;
         self.stand_at(cursor.given);
+    }
+
+    /// Returns the number of items that may still be yielded, or `None` if it isn't limited. Each chunk reduces
+    /// it by its items.
+    #[must_use]
+    pub fn limit(&self) -> Option<u64> {
+        self.left
+    }
+
+    /// Sets the number of items that may still be yielded; see [`Walk::limit`](crate::Walk::limit). A walk that
+    /// ended by its limit continues if it is raised. [`seek`](Self::seek) doesn't change it, so a driver that goes
+    /// back also restores the limit. It applies from the next request on.
+    ///
+    /// ```
+    /// use std::collections::BTreeSet;
+    /// use keywalk::Walk;
+    ///
+    /// let numbers: BTreeSet<u32> = (1..=9).collect();
+    /// let mut chunks = Walk::new(&numbers).limit(4).chunk_size(3).chunks();
+    /// let (start, limit) = (chunks.cursor(), chunks.limit());
+    /// assert_eq!(chunks.next()?.map(|items| items.len()), Some(3));
+    /// assert_eq!(chunks.limit(), Some(1));
+    /// // The work on the chunk failed: go back.
+    /// chunks.seek(start);
+    /// chunks.set_limit(limit);
+    /// assert_eq!(chunks.next()?.map(|items| items.len()), Some(3));
+    /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+    /// ```
+    pub fn set_limit(&mut self, items: Option<u64>) {
+        self.left = items;
+    }
+
+    /// Sets the maximum number of items per chunk, as [`Walk::chunk_size`](crate::Walk::chunk_size) does. It
+    /// applies from the next request on, and replaces the earlier size. If a target time sizes the chunks, this is
+    /// their new upper limit.
+    ///
+    /// # Panics
+    ///
+    /// If `items` is 0.
+    #[track_caller]
+    pub fn set_chunk_size(&mut self, items: usize) {
+        assert!(items > 0, "the chunk size must not be 0");
+        self.sizes.items = items;
+        if let Some(sizer) = &mut self.sizes.sizer {
+            sizer.set_most(items);
+        }
     }
 
     /// Completes `seek` once range and stage are set.
@@ -186,22 +264,27 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
             return Err(mismatch);
         }
         self.is_fused |= self.stage == Stage::Done;
-        if self.is_fused {
+        if self.is_fused || self.left == Some(0) {
             return Ok(Request::Done);
         }
         Ok(match (&self.backward, self.stage) {
             (Some(backward), _) => {
                 self.requested = Requested::LastItem;
+                self.requested_items = 1;
                 self.chunk.begin(1, None);
                 Request::Fetch(backward, &mut self.chunk)
             }
             (None, Stage::Start) => {
                 self.requested = Requested::LastKey;
-                Request::LastKey(&self.range)
+                Request::LastKey(self.settled.as_ref().unwrap_or(&self.range))
             }
             (None, _) => {
                 self.requested = Requested::Items;
-                self.chunk.begin(self.sizes.next(), self.sizes.budget);
+                let left = self.left.map_or(usize::MAX, |left| {
+                    usize::try_from(left).unwrap_or(usize::MAX)
+                });
+                self.requested_items = self.sizes.next().min(left);
+                self.chunk.begin(self.requested_items, self.sizes.budget);
                 Request::Fetch(&self.range, &mut self.chunk)
             }
         })
@@ -230,13 +313,14 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
     }
 
     fn take_last_key<E>(&mut self, answer: Result<LastKey<K>, E>) -> Result<(), Error<E>> {
+        let range = self.settled.as_ref().unwrap_or(&self.range);
         match answer.map_err(Error::Source)? {
-            LastKey::Known(key) if !self.range.may_contain(&key) => {
+            LastKey::Known(key) if !range.may_contain(&key) => {
                 return Err(ContractViolation::LastKeyOutside.into());
             }
             LastKey::Known(key) => self.bound_at(key),
             LastKey::Empty => self.stage = Stage::Done,
-            LastKey::Unknown => self.backward = Some(self.range.reversed()),
+            LastKey::Unknown => self.backward = Some(range.reversed()),
         }
         Ok(())
     }
@@ -289,7 +373,11 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         }
         self.has_items = !self.chunk.is_empty();
         self.stats.chunks += u64::from(self.has_items);
-        self.stats.items += self.chunk.len() as u64;
+        let items = self.chunk.len() as u64;
+        self.stats.items += items;
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(items);
+        }
         Ok(())
     }
 
@@ -303,11 +391,8 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
     where
         T: Keyed<K>,
     {
-        let (range, limit) = match &self.backward {
-            Some(backward) => (backward, 1),
-            None => (&self.range, self.sizes.next()),
-        };
-        let last = check_items(range, &self.chunk, limit)?;
+        let range = self.backward.as_ref().unwrap_or(&self.range);
+        let last = check_items(range, &self.chunk, self.requested_items)?;
         let position = match answer {
             Fetched::End => None,
             Fetched::More => Some(last.clone().ok_or(ContractViolation::NoProgress)?),
@@ -334,11 +419,30 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         Ok(())
     }
 
+    /// Ends the range at its last key. With a lag, it first looks for the last key before that end. Until that is
+    /// found, the position doesn't change: a cursor that is taken in between applies its lag again.
     fn bound_at(&mut self, key: K) {
-        self.range.end_including(key);
-        self.stage = Stage::Bounded;
         self.backward = None;
         self.cycle = CycleDetector::default();
+        match &self.lag {
+            Some(Lag(lag)) if self.settled.is_none() => {
+                let end = lag(&key);
+                let mut settled = self.range.clone();
+                if !settled.is_after_end(&end) {
+                    settled.end_excluding(end);
+                }
+                if settled.is_empty() {
+                    self.stage = Stage::Done;
+                } else {
+                    self.settled = Some(settled);
+                }
+            }
+            _ => {
+                self.settled = None;
+                self.range.end_including(key);
+                self.stage = Stage::Bounded;
+            }
+        }
     }
 
     /// Handles the reported end: the range is covered up to its end. An unbounded walk stays at its last item,
@@ -411,10 +515,12 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         self.stats
     }
 
-    /// Whether neither an item nor an error can follow.
+    /// Whether neither an item nor an error can follow: the walk is at its end or its [limit](Self::limit), or it
+    /// failed. `cursor().is_done()` is true only at the end of a bounded walk.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.is_fused || (self.mismatch.is_none() && self.stage == Stage::Done)
+        let is_over = self.stage == Stage::Done || self.left == Some(0);
+        self.is_fused || (self.mismatch.is_none() && is_over)
     }
 }
 

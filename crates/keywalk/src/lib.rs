@@ -35,7 +35,8 @@
 //! | to replace a `SELECT` or `OFFSET` loop, or batches of Django or Rails | the migration [guide] of keywalk-sqlite |
 //! | a backfill, purge or export that survives crashes and applies each effect once | a job: [`keywalk-job`] |
 //! | to retry when a store fails temporarily | [`keywalk-retry`] |
-//! | a "next" link, or to resume in another process | a [`Token`] |
+//! | pages with "next" and "previous" links | [`Walk::page`] |
+//! | to resume in another process | a [`Token`] |
 //! | to fetch ahead while you work | [`Walk::prefetch`] |
 //!
 //! # Contents
@@ -91,6 +92,7 @@
 //!   caller's thread.
 //! - `hmac`: `SignedToken`, for tokens that pass through untrusted hands.
 //! - `serde`: serializes a [`Token`] as text in human-readable formats, and as bytes in others.
+//! - `uuid`: UUIDs as columns of tuple keys in [`Walk::prefix`].
 //!
 //! Terms are defined in the repository's GLOSSARY.md.
 //!
@@ -125,8 +127,10 @@ mod excerpt;
 mod fingerprint;
 mod fnv;
 mod items;
+mod page;
 #[cfg(feature = "std")]
 mod prefetch;
+mod prefix;
 mod range;
 mod resumable_source;
 mod source;
@@ -143,8 +147,10 @@ pub use error::{ContractViolation, CursorMismatch, Error};
 pub use excerpt::Excerpt;
 pub use fingerprint::{Fingerprint, FingerprintField};
 pub use items::Items;
+pub use page::Page;
 #[cfg(feature = "std")]
 pub use prefetch::{Prefetch, Prefetched, SendSource};
+pub use prefix::{HasPrefix, IntoColumn, PrefixColumn};
 pub use range::{KeyRange, Order};
 pub use resumable_source::ResumableSource;
 pub use source::{ChunkSource, Fetched, Keyed, LastKey, Source};

@@ -158,6 +158,14 @@ impl<K> KeyRange<K> {
         }
     }
 
+    pub(crate) fn set_start(&mut self, start: Bound<K>) {
+        *self.start_mut() = start;
+    }
+
+    pub(crate) fn set_end(&mut self, end: Bound<K>) {
+        *self.end_mut() = end;
+    }
+
     fn start_mut(&mut self) -> &mut Bound<K> {
         match self.order {
             Order::Ascending => &mut self.lower,
@@ -230,6 +238,24 @@ impl<K: PartialOrd> KeyRange<K> {
         other.is_empty()
             || !(reaches_further(self.lower(), other.lower(), Ordering::Less)
                 || reaches_further(self.upper(), other.upper(), Ordering::Greater))
+    }
+
+    /// Whether a range with this end may hold keys after this range's end.
+    pub(crate) fn may_end_before(&self, end: Bound<&K>) -> bool {
+        let (here, there) = match (self.end(), end) {
+            (Bound::Unbounded, _) => return false,
+            (_, Bound::Unbounded) => return true,
+            (
+                Bound::Included(here) | Bound::Excluded(here),
+                Bound::Included(there) | Bound::Excluded(there),
+            ) => (here, there),
+        };
+        match self.compare(here, there) {
+            Some(Ordering::Equal) => {
+                matches!((self.end(), end), (Bound::Excluded(_), Bound::Included(_)))
+            }
+            order => order != Some(Ordering::Greater),
+        }
     }
 
     /// Compares `a` to `b` in the range's order. Returns `None` if `PartialOrd` can't order them.

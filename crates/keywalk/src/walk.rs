@@ -1,14 +1,16 @@
 use core::fmt;
-use core::ops::RangeBounds;
+use core::ops::{Bound, RangeBounds};
 use core::time::Duration;
 
 use crate::chunk::Budget;
 use crate::chunk_sizer::ChunkSizer;
-use crate::chunks::{Chunks, Clock, Inline};
+use crate::chunks::{self, Chunks, Clock, Inline};
 use crate::cursor::{Cursor, Stage};
-use crate::engine::{ChunkSizes, Engine};
+use crate::engine::{ChunkSizes, Engine, Lag};
 use crate::error::{CursorMismatch, Error};
 use crate::items::Items;
+use crate::page::{self, Page};
+use crate::prefix::HasPrefix;
 use crate::range::{KeyRange, Order};
 use crate::resumable_source::ResumableSource;
 use crate::source::{ChunkSource, Source};
@@ -49,6 +51,8 @@ pub struct Walk<S: Source> {
     bounds: Option<KeyRange<S::Key>>,
     order: Option<Order>,
     is_unbounded: bool,
+    limit: Option<u64>,
+    lag: Option<Lag<S::Key>>,
     cursor: Option<Cursor<S::Key>>,
 }
 
@@ -80,6 +84,8 @@ impl<S: Source> Walk<S> {
             bounds: None,
             order: None,
             is_unbounded: false,
+            limit: None,
+            lag: None,
             cursor: None,
         }
     }
@@ -276,6 +282,37 @@ impl<S: Source> Walk<S> {
         self
     }
 
+    /// Walks only the keys that begin with `prefix`: texts or bytes that begin with it, or tuples whose first columns
+    /// equal it. [`HasPrefix`] lists the types.
+    ///
+    /// It is short for a [`range`](Self::range), of which a later call of either replaces an earlier one. It combines
+    /// with every other option, such as [`descending`](Self::descending). An empty text is a prefix of all. It costs
+    /// nothing more than a range.
+    ///
+    /// The store must order keys as their type does: text by code points or bytes. Text under another collation has
+    /// no prefixes.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use keywalk::Walk;
+    ///
+    /// let files = ["a/x", "b/x", "b/y", "c/x"].map(|path| (path.to_owned(), ()));
+    /// let files = BTreeMap::from(files);
+    /// assert_eq!(Walk::new(&files).prefix("b/").items().count(), 2);
+    ///
+    /// // The columns: tenant, day, name.
+    /// let visits = [(4, 1, "ada"), (5, 1, "bob"), (5, 2, "cy"), (6, 1, "dee")];
+    /// let visits = BTreeMap::from(visits.map(|(tenant, day, name)| ((tenant, day, name.to_owned()), ())));
+    /// assert_eq!(Walk::new(&visits).prefix((5,)).items().count(), 2);
+    /// assert_eq!(Walk::new(&visits).prefix((5, 2)).descending().items().count(), 1);
+    /// ```
+    pub fn prefix<P>(self, prefix: P) -> Self
+    where
+        S::Key: HasPrefix<P>,
+    {
+        self.range(S::Key::bounds_of(prefix))
+    }
+
     /// Walks from the largest key to the smallest. Short for `order(Order::Descending)`.
     pub fn descending(self) -> Self {
         self.order(Order::Descending)
@@ -309,6 +346,69 @@ impl<S: Source> Walk<S> {
     /// ```
     pub fn unbounded(mut self) -> Self {
         self.is_unbounded = true;
+        self
+    }
+
+    /// Ends a bounded walk before the key `end(last)`, where `last` is the last key when the walk begins. Default:
+    /// the walk ends at the last key itself.
+    ///
+    /// Use it for increments over a store whose rows can commit late: a row that got its key earlier than others may
+    /// become visible later. A walk that has passed the key misses the row. With a lag that is longer than any
+    /// transaction takes, the walk doesn't go so far yet. The next one, from [`extend_to`](Cursor::extend_to),
+    /// visits these rows. The lag is in the key's own unit, such as seconds or numbers:
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use std::ops::Bound;
+    /// use keywalk::Walk;
+    ///
+    /// let mut visits = BTreeMap::from([(9_000, "ada"), (9_100, "bob"), (9_700, "cy")]);
+    /// let mut tonight = Walk::new(&visits).end_before(|last| last - 600).items();
+    /// assert_eq!(tonight.by_ref().count(), 1);
+    /// let done = tonight.cursor();
+    ///
+    /// visits.insert(9_050, "committed late");
+    /// visits.insert(20_000, "dee");
+    /// let tomorrow = Walk::new(&visits).resume(done.extend_to(Bound::Unbounded));
+    /// assert_eq!(tomorrow.end_before(|last| last - 600).items().count(), 3);
+    /// ```
+    ///
+    /// It costs one more query for the last key. `end` is called once, and never if the range is empty. If it returns
+    /// a key past the end, the walk ends at the last key; if it returns one before the start, the walk is empty. A
+    /// resumed walk whose last key is known already keeps that end. So does an [unbounded](Self::unbounded) walk,
+    /// which has no last key. In a descending walk `last` is the smallest key.
+    pub fn end_before(mut self, end: impl Fn(&S::Key) -> S::Key + Send + Sync + 'static) -> Self {
+        self.lag = Some(Lag::new(end));
+        self
+    }
+
+    /// Ends the walk after `items` items. A fetch never requests more than what is left. Default: no limit.
+    ///
+    /// The walk then ends as an iterator's `take` does: its cursor isn't done, and resuming from it continues. If
+    /// the limit is the walk's last item, the cursor of a bounded walk is done. So
+    /// [`is_done`](Cursor::is_done) shows whether the end was reached. The limit counts the items of this walk: a
+    /// cursor or token doesn't record it, and a resumed walk needs a limit of its own. A limit of 0 makes no
+    /// request.
+    ///
+    /// Unlike `take`, it also applies to [chunks](Self::chunks), to [prefetching](Self::prefetch), to an
+    /// [engine](Self::into_engine) and to [`count`](Self::count). A bounded walk still queries its last key first;
+    /// add [`unbounded`](Self::unbounded) to save that request.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use keywalk::Walk;
+    ///
+    /// let map: BTreeMap<u32, char> = (1..).zip("keywalk".chars()).collect();
+    /// let mut items = Walk::new(&map).limit(3).items();
+    /// assert_eq!(items.by_ref().count(), 3);
+    /// assert!(!items.cursor().is_done());
+    ///
+    /// let mut rest = Walk::new(&map).resume(items.cursor()).limit(9).items();
+    /// assert_eq!(rest.by_ref().count(), 4);
+    /// assert!(rest.cursor().is_done());
+    /// ```
+    pub fn limit(mut self, items: u64) -> Self {
+        self.limit = Some(items);
         self
     }
 
@@ -359,6 +459,206 @@ impl<S: Source> Walk<S> {
         .ended_if_empty()
     }
 
+    /// Returns a token of the [`cursor`](Self::cursor): of the walk as it stands before it begins. Makes no request
+    /// for items.
+    ///
+    /// # Errors
+    ///
+    /// See [`Token::new`].
+    pub fn token(&self) -> Result<Token, Error<S::Error>>
+    where
+        S: ResumableSource,
+    {
+        Token::new(&self.cursor(), &self.source)
+    }
+
+    /// Counts the walk's items without yielding them: those of its range and filter, from where it resumes, up to
+    /// its [limit](Self::limit). The walk itself doesn't move. Use it for a dry run, or for the total of a
+    /// progress bar:
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use keywalk::Walk;
+    ///
+    /// let map: BTreeMap<u32, char> = (1..).zip("keywalk".chars()).collect();
+    /// let mut walk = Walk::new(&map).range(4..);
+    /// let total = walk.count()?;
+    /// for (done, item) in (1..).zip(walk) {
+    ///     println!("{:?}, {done} of {total}", item?);
+    /// }
+    /// # assert_eq!(total, 4);
+    /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// One whole walk: it reads and decodes every item, and holds one chunk in memory. If the store can count by an
+    /// index, as SQL's `count(*)` does, that is faster. The items may change before the walk itself runs. Counting
+    /// an [unbounded](Self::unbounded) walk may never end if others append faster than it walks.
+    ///
+    /// # Errors
+    ///
+    /// See [`Chunks::next`].
+    ///
+    /// # Panics
+    ///
+    /// See [`chunks`](Self::chunks).
+    pub fn count(&mut self) -> Result<u64, Error<S::Error>>
+    where
+        S: ChunkSource,
+    {
+        self.check_clock();
+        let engine = self.engine();
+        chunks::count(&mut self.source, engine, &self.clock)
+    }
+
+    /// Returns a page of up to `items` items, with the tokens of the next and the previous page. For lists with links
+    /// both ways, such as those of a web service.
+    ///
+    /// `at` is a token of an earlier page, or `None` for the first one. The page's items are in the walk's
+    /// [order](Self::order), in either direction: a previous page is fetched backward and then reversed. The walk's
+    /// [`range`](Self::range) bounds all pages. Give it the same range and order each time; the number of items may
+    /// differ.
+    ///
+    /// The links are exact. `next` is `Some` exactly if an item followed when the page was fetched, and `previous` if
+    /// one preceded. Inserted and deleted items shift nothing: a page begins after the last item of the one before. If
+    /// all items of a page were deleted, it is empty and still links back. Pages are [unbounded](Self::unbounded):
+    /// they query no last key and show what is appended. Limits of [bytes](Self::chunk_bytes) or [time](
+    /// Self::target_fetch_time) split a page into several fetches. [`limit`](Self::limit) and
+    /// [`end_before`](Self::end_before) have no effect.
+    ///
+    /// ```
+    /// use keywalk::{ChunkSource, Error, Page, ResumableSource, Walk};
+    /// # use std::convert::Infallible;
+    /// # use keywalk::{Chunk, Fetched, Fingerprint, KeyRange, Order, Source};
+    /// # struct Squares;
+    /// # impl Source for Squares {
+    /// #     type Key = u32;
+    /// #     type Item = (u32, u32);
+    /// #     type Error = Infallible;
+    /// # }
+    /// # impl ChunkSource for Squares {
+    /// #     fn fetch(&mut self, range: &KeyRange<u32>, chunk: &mut Chunk<(u32, u32)>)
+    /// #         -> Result<Fetched<u32>, Infallible> {
+    /// #         let mut numbers: Vec<u32> = (0..100).filter(|n| range.may_contain(n)).collect();
+    /// #         if range.order() == Order::Descending { numbers.reverse(); }
+    /// #         Ok(match chunk.fill_from(numbers.into_iter().map(|n| (n, n * n))) {
+    /// #             true => Fetched::More,
+    /// #             false => Fetched::End,
+    /// #         })
+    /// #     }
+    /// # }
+    /// # impl ResumableSource for Squares {
+    /// #     fn fingerprint(&self) -> Result<Fingerprint, Infallible> {
+    /// #         Ok(Fingerprint::new("squares").key("u32"))
+    /// #     }
+    /// #     fn encode_key(&self, key: &u32, bytes: &mut Vec<u8>) {
+    /// #         bytes.extend_from_slice(&key.to_be_bytes());
+    /// #     }
+    /// #     fn decode_key(&self, bytes: &[u8]) -> Result<Option<u32>, Infallible> {
+    /// #         Ok(bytes.try_into().ok().map(u32::from_be_bytes))
+    /// #     }
+    /// # }
+    ///
+    /// /// `link` is the parameter of the request, if it has one.
+    /// fn list<S>(source: S, link: Option<&str>) -> Result<Page<S::Item>, Error<S::Error>>
+    /// where
+    ///     S: ChunkSource + ResumableSource,
+    /// {
+    ///     let at = link.map(str::parse).transpose()?;
+    ///     Walk::new(source).page(10, at.as_ref())
+    /// }
+    ///
+    /// let first = list(Squares, None)?;
+    /// assert!(!first.has_previous());
+    /// let link = first.next.map(|token| token.to_string());
+    /// let second = list(Squares, link.as_deref())?;
+    /// assert_eq!(second.items[0], (10, 100));
+    ///
+    /// let link = second.previous.map(|token| token.to_string());
+    /// assert_eq!(list(Squares, link.as_deref())?.items, first.items);
+    /// # Ok::<(), Error<Infallible>>(())
+    /// ```
+    ///
+    /// # Jumping
+    ///
+    /// Any token of this source is a position, whether of a page or of a walk. A page in the token's order begins
+    /// there. To jump to a key, create one from a cursor. With the opposite order you get the page before the key:
+    ///
+    /// ```
+    /// use keywalk::{ChunkSource, Error, Page, ResumableSource, Token, Walk};
+    ///
+    /// /// The page that begins at `key`, or at the next key.
+    /// fn page_at<S>(source: S, key: S::Key) -> Result<Page<S::Item>, Error<S::Error>>
+    /// where
+    ///     S: ChunkSource + ResumableSource,
+    /// {
+    ///     let walk = Walk::new(source);
+    ///     let at = Token::new(&walk.cursor().at(key), walk.source())?;
+    ///     walk.page(10, Some(&at))
+    /// }
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// The first page costs one fetch of `items + 1` items. Any other also fetches one item in the opposite order. A
+    /// [`chunk_size`](Self::chunk_size) below that splits the first fetch. Each link computes the source's fingerprint
+    /// and encodes a few keys.
+    ///
+    /// # Errors
+    ///
+    /// Those of a walk, see [`Chunks::next`]; and those of reading `at`, see [`resume_token`](Self::resume_token). A
+    /// token that lies outside the walk's range, or of pages over another range, is
+    /// [`CursorMismatch::Range`](crate::CursorMismatch::Range). Anyone can make a token for any key. If a range must
+    /// not be left, set it here, or sign the tokens (`Token::sign`).
+    ///
+    /// # Panics
+    ///
+    /// See [`chunks`](Self::chunks).
+    pub fn page(
+        mut self,
+        items: usize,
+        at: Option<&Token>,
+    ) -> Result<Page<S::Item>, Error<S::Error>>
+    where
+        S: ChunkSource + ResumableSource,
+    {
+        let order = self.order.unwrap_or_default();
+        let at = match at {
+            Some(token) => token.cursor(&self.source)?,
+            None => self.cursor(),
+        };
+        let range = match (&self.bounds, &at.given) {
+            (None, Some(given)) => given.clone(),
+            _ => self.range_of_options(),
+        };
+        let direction = at.range.order();
+        let range = KeyRange::new(range, direction);
+        let is_same = at.given.as_ref().is_none_or(|given| *given == range);
+        let is_within = at.range.start() == range.start()
+            || match at.range.start() {
+                Bound::Included(key) | Bound::Excluded(key) => range.may_contain(key),
+                Bound::Unbounded => false,
+            };
+        if !is_same || !is_within {
+            return Err(CursorMismatch::Range.into());
+        }
+        let ahead = page::cursor(&range, direction, at.range.start().cloned());
+        if let (None, None, None) = (self.size, self.budget, self.target) {
+            self.size = Some(items.saturating_add(1));
+        }
+        // The cursor replaces all options that concern the range.
+        self = Walk {
+            bounds: None,
+            order: None,
+            is_unbounded: false,
+            limit: Some((items as u64).saturating_add(1)),
+            cursor: Some(ahead.clone()),
+            ..self
+        };
+        page::fetch(self.chunks(), ahead, &range, items, order)
+    }
+
     /// Returns the source.
     pub fn source(&self) -> &S {
         &self.source
@@ -388,27 +688,31 @@ impl<S: Source> Walk<S> {
     where
         S: ChunkSource,
     {
+        self.check_clock();
+        let engine = self.engine();
+        Chunks::new(Inline {
+            engine,
+            source: self.source,
+            clock: self.clock,
+        })
+    }
+
+    fn check_clock(&self) {
         assert!(
             self.target.is_none() || self.clock.runs(),
             "a chunk's time needs a clock: `Walk::clock`, or the feature `std`"
         );
-        let (source, engine, clock) = self.into_parts();
-        Chunks::new(Inline {
-            source,
-            engine,
-            clock,
-        })
     }
 
     /// Returns the source and the engine of the walk, for a driver of your own. [`Engine`] has an example.
     ///
     /// The engine has all options except the [clock](Self::clock).
     pub fn into_engine(self) -> (S, Engine<S::Key, S::Item>) {
-        let (source, engine, _clock) = self.into_parts();
-        (source, engine)
+        let engine = self.engine();
+        (self.source, engine)
     }
 
-    fn into_parts(self) -> (S, Engine<S::Key, S::Item>, Clock) {
+    fn engine(&self) -> Engine<S::Key, S::Item> {
         let items = self.most_items();
         let sizes = ChunkSizes {
             items,
@@ -421,8 +725,7 @@ impl<S: Source> Walk<S> {
             .cursor
             .as_ref()
             .and_then(|cursor| self.mismatch(cursor));
-        let engine = Engine::new(self.cursor(), sizes, mismatch);
-        (self.source, engine, self.clock)
+        Engine::new(self.cursor(), sizes, self.limit, self.lag.clone(), mismatch)
     }
 
     /// Fetches up to `depth` chunks ahead, in a thread of its own, while the caller works on the current one.
@@ -554,6 +857,8 @@ impl<S: Source> fmt::Debug for Walk<S> {
             .field("order", &self.order.unwrap_or_default())
             .field("ranged", &self.bounds.is_some())
             .field("unbounded", &self.is_unbounded)
+            .field("limit", &self.limit)
+            .field("end_before", &self.lag.is_some())
             .field("resumed", &self.cursor.is_some())
             .finish_non_exhaustive()
     }

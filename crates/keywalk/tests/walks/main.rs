@@ -13,6 +13,7 @@ mod engine;
 mod exact;
 mod forwarding;
 mod guards;
+mod page;
 mod prefetch;
 mod range;
 mod shelf;

@@ -1,9 +1,10 @@
 //! The laws of `KeyRange`, of all ranges over small integers, against a brute-force model.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
+use std::fmt::Debug;
 use std::ops::{Bound, RangeBounds, RangeInclusive};
 
-use keywalk::{KeyRange, Order};
+use keywalk::{HasPrefix, KeyRange, Order};
 
 use crate::shelf::{ORDERS, Opaque};
 
@@ -224,4 +225,131 @@ fn keys_that_cannot_be_ordered_are_outside_only_by_equality_and_a_range_of_them_
     // One that does not equal itself is never outside.
     assert!(KeyRange::new(1.0..2.0, Order::Ascending).may_contain(&f64::NAN));
     assert!(!KeyRange::new(f64::NAN..f64::NAN, Order::Ascending).is_empty());
+}
+
+/// Of these keys exactly those that begin with it lie within its bounds.
+fn has_prefix<K: Ord + Clone + HasPrefix<P> + Debug, P: Clone + Debug>(
+    keys: &[K],
+    prefix: P,
+    begins: impl Fn(&K) -> bool,
+) {
+    let bounds = K::bounds_of(prefix.clone());
+    for key in keys {
+        assert_eq!(
+            bounds.contains(key),
+            begins(key),
+            "{prefix:?} of {key:?}, {bounds:?}"
+        );
+    }
+}
+
+/// All lists of up to so many of these.
+fn lists<T: Clone>(of: &[T], most: usize) -> Vec<Vec<T>> {
+    let mut lists = vec![vec![]];
+    for len in 0..most {
+        let longer = lists
+            .iter()
+            .filter(|list: &&Vec<T>| list.len() == len)
+            .cloned();
+        let longer: Vec<_> = longer
+            .flat_map(|list| {
+                of.iter()
+                    .map(move |last| [&list[..], &[last.clone()]].concat())
+            })
+            .collect();
+        lists.extend(longer);
+    }
+    lists
+}
+
+/// Each column at its ends: where it has no next value, the one before it has.
+#[test]
+fn a_prefix_bounds_the_keys_that_begin_with_it_and_no_others() {
+    let chars = [
+        '\0',
+        'a',
+        'b',
+        '\u{d7ff}',
+        '\u{e000}',
+        '\u{10fffe}',
+        char::MAX,
+    ];
+    let texts: Vec<String> = lists(&chars, 3)
+        .into_iter()
+        .map(String::from_iter)
+        .collect();
+    for prefix in &texts {
+        has_prefix(&texts, prefix, |text| text.starts_with(prefix));
+    }
+    let bytes = lists(&[0, 1, 0xfe, 0xff], 4);
+    for prefix in &bytes {
+        has_prefix(&bytes, prefix, |bytes| bytes.starts_with(prefix));
+    }
+    let options = [None, Some(i8::MIN), Some(0), Some(i8::MAX)];
+    let (flags, numbers) = (
+        [false, true],
+        [Reverse(i8::MAX), Reverse(0), Reverse(i8::MIN)],
+    );
+    let words = ["", "\0", "x", "x\0", "x\0\0", "y"].map(str::to_owned);
+    let mut keys = Vec::new();
+    for (option, flag) in options
+        .into_iter()
+        .flat_map(|option| flags.map(|flag| (option, flag)))
+    {
+        for (number, word) in numbers
+            .into_iter()
+            .flat_map(|number| words.iter().map(move |word| (number, word)))
+        {
+            keys.push((
+                option,
+                Reverse(flag),
+                number,
+                word.clone(),
+                word.clone().into_bytes(),
+                flag,
+            ));
+        }
+    }
+    for (a, b, c, d, e, _) in &keys {
+        has_prefix(&keys, (*a,), |key| key.0 == *a);
+        has_prefix(&keys, (*a, *b), |key| (key.0, key.1) == (*a, *b));
+        has_prefix(&keys, (*a, *b, *c), |key| {
+            (key.0, key.1, key.2) == (*a, *b, *c)
+        });
+        has_prefix(&keys, (*a, *b, *c, d.as_str()), |key| {
+            (key.0, key.1, key.2, &key.3) == (*a, *b, *c, d)
+        });
+        has_prefix(&keys, (*a, *b, *c, d.clone(), e.as_slice()), |key| {
+            (key.0, key.1, key.2, &key.3, &key.4) == (*a, *b, *c, d, e)
+        });
+    }
+}
+
+#[cfg(feature = "uuid")]
+#[test]
+fn a_uuid_is_a_column_of_a_prefix_in_every_form() {
+    use uuid::Uuid;
+
+    let all = [0, 1, 7 << 64, u128::MAX - 1, u128::MAX].map(Uuid::from_u128);
+    let pairs = all.into_iter().flat_map(|one| all.map(|two| (one, two)));
+    let keys: Vec<_> = pairs
+        .map(|(one, two)| {
+            (
+                one,
+                one.simple(),
+                Reverse(two),
+                Reverse(two.hyphenated()),
+                0,
+            )
+        })
+        .collect();
+    for (one, simple, two, hyphenated, _) in keys.clone() {
+        has_prefix(&keys, (one,), |key| key.0 == one);
+        has_prefix(&keys, (one, simple, two), |key| {
+            (key.0, key.2) == (one, two)
+        });
+        has_prefix(&keys, (one, simple, two, hyphenated), |key| {
+            (key.0, key.2) == (one, two)
+        });
+    }
 }

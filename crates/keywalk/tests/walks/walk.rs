@@ -1,13 +1,14 @@
 //! What the options of a `Walk` mean, and how a walk goes beside changes of its store.
 
-use std::ops::Bound;
+use std::ops::{Bound, RangeBounds};
 use std::panic::catch_unwind;
 use std::time::Duration;
 
-use keywalk::{Chunk, Chunks, Cursor, CursorMismatch, Error, Order, Step, Token, Walk};
+use keywalk::{Chunk, Chunks, Cursor, CursorMismatch, Error, KeyRange, Order, Step, Token, Walk};
 
+use crate::exact::{Spec, each_kind, expected};
 use crate::shelf::{Broken, Last, ORDERS, Shelf, Style, Trouble, all, numbers, tens};
-use crate::ways::Way;
+use crate::ways::{Place, Way};
 
 /// What comes from here on: by the cursor, and by its token.
 fn rest(shelf: &Shelf, cursor: &Cursor<i64>) -> Vec<i64> {
@@ -50,6 +51,56 @@ fn a_chunk_holds_as_many_items_as_the_walk_was_told() {
     }
 }
 
+/// However it is gone through; behind a limit a walk goes on from its cursor, or by a later limit.
+#[test]
+fn a_limit_ends_a_walk_as_take_does_and_its_cursor_goes_on() {
+    let ways = [
+        Way::Steps,
+        Way::Chunks,
+        Way::Items,
+        Way::ChunksAhead(2),
+        Way::ItemsAhead(1),
+    ];
+    for (len, size) in [0, 1, 4].into_iter().flat_map(|len| [(len, 1), (len, 3)]) {
+        each_kind(&Spec::of(0..len, size), |spec| {
+            let keys = expected(&spec);
+            for (limit, way) in (0..=len as usize + 1).flat_map(|n| ways.map(|way| (n, way))) {
+                let shelf = spec.shelf();
+                let mut walk = spec.walk(shelf.clone()).limit(limit as u64);
+                let (taken, rest) = keys.split_at(limit.min(keys.len()));
+                assert_eq!(walk.count(), Ok(taken.len() as u64));
+                let asked = shelf.watch.asked();
+                let mut going = way.start(walk, size);
+                let mut seen = Vec::new();
+                while let Some(keys) = going.go().unwrap() {
+                    seen.extend(keys);
+                }
+                assert_eq!((&*seen, going.go()), (taken, Ok(None)), "{way:?}, {limit}");
+                assert_eq!(limit == 0, shelf.watch.asked() == asked);
+                let Place { cursor, hint, .. } = going.place();
+                assert!(hint.is_none_or(|hint| hint == (0, Some(0))));
+                let is_at_end = limit > 0 && rest.is_empty() && !spec.live;
+                assert_eq!(cursor.is_done(), is_at_end, "{way:?}, {limit} of {len}");
+                assert_eq!(all(Walk::new(shelf).resume(cursor)), rest);
+            }
+            let mut chunks = spec.walk(spec.shelf()).limit(3).chunks();
+            let (start, limit) = (chunks.cursor(), chunks.limit());
+            chunks.set_chunk_size(2);
+            for (more, len) in [(None, 2), (None, 1), (None, 0), (Some(9), 1)] {
+                more.map(|limit| chunks.set_limit(Some(limit)));
+                let items = chunks.next().unwrap().unwrap_or_default().len();
+                assert!(items == len || keys.len() < 4);
+            }
+            chunks.seek(start);
+            chunks.set_limit(limit);
+            assert_eq!(
+                chunks.next().unwrap().unwrap_or_default(),
+                &keys[..keys.len().min(2)]
+            );
+        });
+    }
+}
+
 #[test]
 fn a_later_range_or_order_replaces_an_earlier_one() {
     let walk = Walk::new(numbers(10)).range(..=2).range(8..);
@@ -58,8 +109,9 @@ fn a_later_range_or_order_replaces_an_earlier_one() {
 
 #[test]
 fn limits_of_0_panic() {
-    let cases: [(&str, fn()); 5] = rows! {
+    let cases: [(&str, fn()); 6] = rows! {
         ("the chunk size must not be 0", || { drop(Walk::new(tens(1)).chunk_size(0)) }),
+        ("the chunk size must not be 0", || { Walk::new(tens(1)).chunks().set_chunk_size(0) }),
         ("the chunk size must not be 0", || { drop(Walk::new(tens(1)).max_chunk_size(0)) }),
         ("a chunk's bytes must not be 0", || { drop(Walk::new(tens(1)).chunk_bytes(0)) }),
         ("a chunk's time must not be 0", || { drop(Walk::new(tens(1)).target_fetch_time(Duration::ZERO)) }),
@@ -292,7 +344,11 @@ fn walks_begin_with_equal_cursors_exactly_if_they_are_told_the_same() {
         (|walk| walk.range(1..5).descending(), false, true),
         (|walk| walk.range(1..5).unbounded(), true, false),
     ];
-    let begin = |options: Options| options(Walk::new(tens(2))).chunk_size(3).cursor();
+    let begin = |options: Options| {
+        let walk = options(Walk::new(tens(2))).chunk_size(3);
+        assert_eq!(walk.token(), Token::new(&walk.cursor(), walk.source()));
+        walk.cursor()
+    };
     for (at, (options, live, descending)) in cases.iter().enumerate() {
         let cursor = begin(*options);
         for (other, (others, ..)) in cases.iter().enumerate() {
@@ -305,6 +361,113 @@ fn walks_begin_with_equal_cursors_exactly_if_they_are_told_the_same() {
         items.next();
         let there = items.cursor();
         assert_eq!(Walk::new(tens(2)).resume(there.clone()).cursor(), there);
+    }
+}
+
+/// The keys from `start` to `end`, in this order.
+fn between(shelf: &Shelf, order: Order, start: Bound<i64>, end: Bound<i64>) -> Vec<i64> {
+    shelf.within(&match order {
+        Order::Ascending => KeyRange::new((start, end), order),
+        Order::Descending => KeyRange::new((end, start), order),
+    })
+}
+
+#[test]
+fn a_cursor_moved_to_a_key_or_a_later_end_walks_exactly_what_lies_between() {
+    let all = (Bound::Unbounded, Bound::Unbounded);
+    let some = (Bound::Excluded(10), Bound::Included(30));
+    for (taken, bounds) in (0..=5).flat_map(|taken| [(taken, all), (taken, some)]) {
+        // Where the shelf is empty at first, a bounded walk that has ended has no last key.
+        let len = if taken == 1 { 0 } else { 4 };
+        let spec = Spec {
+            bounds,
+            ..Spec::of((1..=len).map(|n| n * 10), 2)
+        };
+        each_kind(&spec, |spec| {
+            let (shelf, order) = (spec.shelf(), spec.order);
+            let mut items = spec.walk(shelf.clone()).items();
+            items.by_ref().take(taken).for_each(drop);
+            let cursor = items.cursor();
+            shelf.put(50);
+            shelf.put(0);
+            let (start, end) = (
+                cursor.range().start().cloned(),
+                cursor.range().end().cloned(),
+            );
+            let left = rest(&shelf, &cursor);
+            for key in [-5, 10, 15, 20, 30, 40, 50] {
+                let moved = cursor.clone().at(key);
+                let mut expected = between(&shelf, order, Bound::Included(key), end);
+                // It has no last key up to which it would go.
+                if cursor.is_done() && !matches!(end, Bound::Included(_)) {
+                    expected.clear();
+                }
+                assert_eq!(rest(&shelf, &moved), expected, "{moved:?}");
+                let again = spec
+                    .walk(shelf.clone())
+                    .resume(moved.clone())
+                    .items()
+                    .next();
+                let is_refused = matches!(again, Some(Err(Error::Cursor(CursorMismatch::Range))));
+                let escapes = expected.iter().any(|key| !bounds.contains(key));
+                assert!(is_refused || !escapes, "{moved:?}");
+                for end in [Bound::Unbounded, Bound::Included(key), Bound::Excluded(key)] {
+                    let further = between(&shelf, order, start, end);
+                    let expected = if further.len() > left.len() {
+                        &further
+                    } else {
+                        &left
+                    };
+                    let extended = cursor.clone().extend_to(end);
+                    assert_eq!(&rest(&shelf, &extended), expected, "{cursor:?} to {end:?}");
+                    assert_eq!(extended.is_unbounded(), spec.live);
+                }
+            }
+        });
+    }
+}
+
+/// And any walk that goes on before that end is known.
+#[test]
+fn a_walk_ends_before_the_key_that_is_computed_from_its_last_one() {
+    for lag in [-15, -5, 0, 1, 10, 15, 35, 100] {
+        let bounds = (Bound::Excluded(10), Bound::Excluded(40));
+        let spec = Spec::of((1..=4).map(|n| n * 10), 2);
+        let ranged = Spec {
+            bounds,
+            ..spec.clone()
+        };
+        let check = |spec: Spec| {
+            let sign = if spec.order == Order::Ascending {
+                1
+            } else {
+                -1
+            };
+            let mut expected = expected(&spec);
+            let end = (expected[expected.len() - 1] - lag * sign) * sign;
+            expected.retain(|key| spec.live || key * sign < end);
+            let mut chunks = spec
+                .walk(spec.shelf())
+                .end_before(move |last| last - lag * sign)
+                .chunks();
+            let mut seen = 0;
+            loop {
+                let walk = Walk::new(spec.shelf()).resume(chunks.cursor());
+                let left = walk.end_before(move |last| last - lag * sign);
+                assert_eq!(all(left), expected[seen..], "{lag}, {:?}", chunks.cursor());
+                match chunks.step().unwrap() {
+                    Step::Items(items) => seen += items.len(),
+                    Step::Progress => {}
+                    Step::End => break,
+                }
+            }
+            assert_eq!(
+                (seen, chunks.cursor().is_done()),
+                (expected.len(), !spec.live)
+            );
+        };
+        each_kind(&spec, check);
+        each_kind(&ranged, check);
     }
 }
 
