@@ -11,7 +11,7 @@ use uuid::fmt::Hyphenated;
 use crate::key::{SqlKey, SqlKeyColumn, TextOrder};
 use crate::value::compare;
 
-/// Appends a value. Text that isn't UTF-8 is written as NULL, which never decodes as a key.
+/// Appends a value. Text that isn't UTF-8 is written as a boolean, which never decodes as a key.
 pub(crate) fn write(value: ValueRef<'_>, bytes: &mut Vec<u8>) {
     let element = match value {
         ValueRef::Null => Element::Nil,
@@ -19,15 +19,15 @@ pub(crate) fn write(value: ValueRef<'_>, bytes: &mut Vec<u8>) {
         ValueRef::Real(real) => Element::Double(real),
         ValueRef::Text(text) => match std::str::from_utf8(text) {
             Ok(text) => Element::String(text.into()),
-            Err(_) => Element::Nil,
+            Err(_) => Element::Bool(false),
         },
         ValueRef::Blob(blob) => Element::Bytes(blob.into()),
     };
     pack_into(&element, bytes);
 }
 
-/// Decodes the values of a key of this many columns. Returns `None` for anything else: a key contains no NULL, and no
-/// NaN, which SQLite stores as NULL. Reads at most that many values, so untrusted bytes can't make it allocate more.
+/// Decodes the values of a key of this many columns. Returns `None` for anything else, such as a NaN, which SQLite
+/// stores as NULL. Whether a column may be NULL is for the key's type to check. Reads at most that many values, so untrusted bytes can't make it allocate more.
 pub(crate) fn read(mut bytes: &[u8], columns: usize) -> Option<Vec<Value>> {
     let mut values = Vec::new();
     for _ in 0..columns {
@@ -56,7 +56,8 @@ struct Front<'de> {
 
 impl<'de> TupleUnpack<'de> for Front<'de> {
     fn unpack(bytes: &'de [u8], depth: TupleDepth) -> PackResult<(&'de [u8], Self)> {
-        let (rest, value) = read_as(bytes, depth, Value::Integer)
+        let (rest, value) = read_null(bytes)
+            .or_else(|_| read_as(bytes, depth, Value::Integer))
             .or_else(|_| read_as(bytes, depth, Value::Real))
             .or_else(|_| read_as(bytes, depth, Value::Text))
             .or_else(|_| read_as(bytes, depth, Value::Blob))?;
@@ -65,6 +66,16 @@ impl<'de> TupleUnpack<'de> for Front<'de> {
             // The rest is kept in `Front`. It isn't returned, since `unpack_root` refuses bytes after the tuple.
             value => Ok((&[], Front { value, rest })),
         }
+    }
+}
+
+/// The only byte of a NULL that isn't in a nested tuple.
+const NIL: u8 = 0;
+
+fn read_null(bytes: &[u8]) -> PackResult<(&[u8], Value)> {
+    match bytes {
+        [NIL, rest @ ..] => Ok((rest, Value::Null)),
+        _ => Err(PackError::Message("no NULL".into())),
     }
 }
 

@@ -8,13 +8,14 @@ use keywalk::{Chunk, Fetched, KeyRange, LastKey, Order};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, Row, Statement, StatementStatus};
 
+use crate::codec;
 use crate::decode::Decode;
 use crate::error::{Error, ErrorKind};
 use crate::key::{KeyColumns, KeyRow, SqlKey, Unreadable};
 use crate::plan::{Condition, Plan};
 use crate::relation::Relation;
 use crate::seek::{FarBound, Param, write};
-use crate::sql::{is_single, same};
+use crate::sql::{is_single, names, same};
 use crate::value::{Shown, bind};
 
 /// The minimum number of rows that a fetch reads before it reports its position, if its filter drops them one by one.
@@ -31,6 +32,8 @@ pub(crate) struct Fetcher {
     /// True if the fetch enforces the far bound by comparing keys. It then reads one row past the bound. With a filter
     /// or a query, that row could be far away.
     bounds_by_keys: bool,
+    /// True if a bound may contain NULL.
+    takes_null: bool,
 }
 
 impl Fetcher {
@@ -41,6 +44,7 @@ impl Fetcher {
             key_at: relation.key_positions(),
             filter_at: relation.filter_position(),
             bounds_by_keys: relation.is_bounded_by_keys(),
+            takes_null: relation.key.iter().any(|part| part.layout.nullable),
             relation,
         })
     }
@@ -78,11 +82,12 @@ impl Fetcher {
             return Ok(Fetched::More);
         }
         self.check_keys(range)?;
-        let exact = RangeShape::of(range, Answer::Rows);
+        let exact = self.shape(range, Answer::Rows);
         if self.bounds_by_keys && exact.far != BoundKind::Open {
             // Comparing keys here takes a tenth of the time that SQLite takes to compare each row's columns.
             let endless = RangeShape {
                 far: BoundKind::Open,
+                far_nulls: Nulls::NONE,
                 ..exact
             };
             let far = Some(FarBound::Compared);
@@ -196,7 +201,7 @@ impl Fetcher {
     ) -> Result<LastKey<K>, Error> {
         let relation = &self.relation;
         let failed = |source| relation.failed(source);
-        let shape = RangeShape::of(range, Answer::FirstKey);
+        let shape = self.shape(range, Answer::FirstKey);
         let changed = |problem| or_changed(db, relation, problem);
         let statement = self.statements.get(db, relation, shape);
         let (proven, mut statement) = statement.map_err(changed)?;
@@ -225,6 +230,19 @@ impl Fetcher {
         } else {
             LastKey::Known(key)
         })
+    }
+
+    /// Returns the kind of statement for this range.
+    fn shape<K: SqlKey>(&self, range: &KeyRange<K>, answer: Answer) -> RangeShape {
+        let shape = RangeShape::of(range, answer);
+        match self.takes_null {
+            false => shape,
+            true => RangeShape {
+                near_nulls: Nulls::of(range.start()),
+                far_nulls: Nulls::of(range.end()),
+                ..shape
+            },
+        }
     }
 
     /// Asks SQLite whether the range has a row after the chunk's last key. Used when the next row's key couldn't be
@@ -519,7 +537,41 @@ pub(crate) struct RangeShape {
     pub(crate) order: Order,
     pub(crate) near: BoundKind,
     pub(crate) far: BoundKind,
+    /// The columns in which the near bound is NULL.
+    pub(crate) near_nulls: Nulls,
+    pub(crate) far_nulls: Nulls,
     pub(crate) answer: Answer,
+}
+
+/// The columns of a key that are NULL, as bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Nulls(u64);
+
+impl Nulls {
+    pub(crate) const NONE: Self = Nulls(0);
+
+    /// The number of columns, from the first, that may be NULL.
+    pub(crate) const MOST_COLUMNS: usize = 64;
+
+    pub(crate) fn at(columns: impl IntoIterator<Item = usize>) -> Self {
+        Nulls(columns.into_iter().fold(0, |bits, at| bits | 1 << at))
+    }
+
+    fn of<K: SqlKey>(bound: Bound<&K>) -> Self {
+        match bound {
+            Bound::Unbounded => Nulls::NONE,
+            Bound::Included(key) | Bound::Excluded(key) => {
+                let columns = 0..key.width().min(Self::MOST_COLUMNS);
+                Nulls::at(columns.filter(|column| {
+                    matches!(codec::lent(&key.bind_column(*column)), ValueRef::Null)
+                }))
+            }
+        }
+    }
+
+    pub(crate) fn has(self, column: usize) -> bool {
+        column < Self::MOST_COLUMNS && self.0 & 1 << column != 0
+    }
 }
 
 /// A bound without its key.
@@ -544,6 +596,8 @@ impl RangeShape {
             order: range.order(),
             near: BoundKind::of(range.start()),
             far: BoundKind::of(range.end()),
+            near_nulls: Nulls::NONE,
+            far_nulls: Nulls::NONE,
             answer,
         }
     }
@@ -609,6 +663,8 @@ const MIDDLE: RangeShape = RangeShape {
     order: Order::Ascending,
     near: BoundKind::Excluded,
     far: BoundKind::Included,
+    near_nulls: Nulls::NONE,
+    far_nulls: Nulls::NONE,
     answer: Answer::Rows,
 };
 
@@ -618,10 +674,29 @@ impl Statements {
     /// fetch would read the whole table. It becomes an additional column instead, so that the fetch can stop after
     /// enough rows.
     fn new(db: &Connection, relation: &Relation) -> Result<Self, Error> {
-        let (_, mut plan) = write(db, relation, &[], MIDDLE)?;
+        let found = write(db, relation, &[], MIDDLE);
+        if found.as_ref().is_err_and(|error| !error.is_of_sqlite()) {
+            for index in &relation.implied_indexes {
+                match write(db, relation, &index.filters, MIDDLE) {
+                    Err(error) if error.is_of_sqlite() => return Err(error),
+                    Err(_) => {}
+                    Ok(_) => {
+                        return Ok(Statements {
+                            served: index.filters.clone(),
+                            known: Vec::new(),
+                        });
+                    }
+                }
+            }
+        }
+        let (_, mut plan) = found?;
         let mut served = Vec::new();
+        let names_key = |filter: &str| {
+            let mut columns = relation.key.iter().filter(|part| part.excludes_null);
+            columns.any(|part| names(filter, &part.name))
+        };
         for (at, filter) in relation.filters.iter().enumerate() {
-            if !is_single(filter) {
+            if !is_single(filter) || names_key(filter) {
                 continue;
             }
             served.push(at);
@@ -669,14 +744,15 @@ impl Statements {
     ) -> Result<(&'a mut Proven, CachedStatement<'db>), Error> {
         // Before the first row, proves the statement that is needed after it.
         if shape.answer == Answer::Rows && shape.near != BoundKind::Excluded {
-            self.find_or_prove(
-                db,
-                relation,
-                RangeShape {
+            let nulls = relation.nulls();
+            for near_nulls in [shape.near_nulls, nulls] {
+                let next = RangeShape {
                     near: BoundKind::Excluded,
+                    near_nulls,
                     ..shape
-                },
-            )?;
+                };
+                self.find_or_prove(db, relation, next)?;
+            }
         }
         let at = self.find_or_prove(db, relation, shape)?;
         self.known[at].is_used = true;

@@ -116,6 +116,8 @@ pub struct ColumnLayout {
     pub comparison: TextOrder,
     /// The storage class of its values, if they all have the same.
     pub stored: Option<Type>,
+    /// True if NULL is one of its values.
+    pub nullable: bool,
 }
 
 /// The columns of a key and their table.
@@ -198,6 +200,11 @@ pub trait SqlKeyColumn: Clone + PartialOrd {
         TextOrder::Binary | TextOrder::Collation => Some(Type::Text),
     };
 
+    /// Whether NULL is one of the type's values, as for [`Option`]. Its `PartialOrd` must then put NULL before all other
+    /// values, as SQLite does, and [`bind`](Self::bind) must return NULL for no other value. Default: false, so a NULL
+    /// is an error when the walk reaches it.
+    const MAY_BE_NULL: bool = false;
+
     /// Decodes a stored value.
     ///
     /// # Errors
@@ -279,6 +286,7 @@ impl ColumnLayout {
             order: T::ORDER,
             comparison: T::TEXT_ORDER,
             stored: T::STORAGE_CLASS,
+            nullable: T::MAY_BE_NULL,
         }
     }
 }
@@ -440,6 +448,8 @@ impl<T: SqlKeyColumn> SqlKeyColumn for Reverse<T> {
 
     const STORAGE_CLASS: Option<Type> = T::STORAGE_CLASS;
 
+    const MAY_BE_NULL: bool = T::MAY_BE_NULL;
+
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
         T::read(value).map(Reverse)
     }
@@ -450,6 +460,74 @@ impl<T: SqlKeyColumn> SqlKeyColumn for Reverse<T> {
 
     fn bind(&self) -> ToSqlOutput<'_> {
         self.0.bind()
+    }
+}
+
+/// A column that may hold NULL, which comes before all other values: `None`. In a `Reverse<Option<T>>` it comes last.
+///
+/// A UNIQUE index allows many rows with NULL, so such a column isn't unique alone. End the key with the primary key or
+/// the rowid:
+///
+/// ```
+/// use keywalk::Walk;
+/// use keywalk_sqlite::Table;
+///
+/// # let db = rusqlite::Connection::open_in_memory()?;
+/// db.execute_batch(
+///     "CREATE TABLE tasks (id INTEGER PRIMARY KEY, due INTEGER);
+///      CREATE INDEX by_due ON tasks (due);
+///      INSERT INTO tasks VALUES (1, 300), (2, NULL), (3, 200), (4, NULL)",
+/// )?;
+/// let tasks = Table::new(&db, "tasks").key::<(Option<i64>, i64)>(["due", "id"])?;
+/// let keys: Vec<_> = Walk::new(tasks)
+///     .chunk_size(1)
+///     .items()
+///     .map(|item| item.map(|(key, _row)| key))
+///     .collect::<Result<_, _>>()?;
+/// assert_eq!(keys, [(None, 2), (None, 4), (Some(200), 3), (Some(300), 1)]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// SQLite can't sort NULL first in a descending column, so `Option<Reverse<T>>` doesn't compile. Write
+/// `Reverse<Option<T>>`.
+impl<T: SqlKeyColumn> SqlKeyColumn for Option<T> {
+    const TEXT_ORDER: TextOrder = T::TEXT_ORDER;
+
+    const ORDER: Order = match T::ORDER {
+        Order::Ascending => Order::Ascending,
+        Order::Descending => {
+            panic!("NULL comes last in a descending column: write `Reverse<Option<T>>`")
+        }
+    };
+
+    const STORAGE_CLASS: Option<Type> = T::STORAGE_CLASS;
+
+    const MAY_BE_NULL: bool = match T::MAY_BE_NULL {
+        true => panic!("a column has one NULL: write `Option<T>`, with a `T` that can't be NULL"),
+        false => true,
+    };
+
+    fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value {
+            ValueRef::Null => Ok(None),
+            value => T::read(value).map(Some),
+        }
+    }
+
+    fn reread(&mut self, value: ValueRef<'_>) -> FromSqlResult<()> {
+        match (self, value) {
+            (key, ValueRef::Null) => *key = None,
+            (Some(key), value) => key.reread(value)?,
+            (key, value) => *key = Some(T::read(value)?),
+        }
+        Ok(())
+    }
+
+    fn bind(&self) -> ToSqlOutput<'_> {
+        match self {
+            Some(key) => key.bind(),
+            None => ToSqlOutput::Borrowed(ValueRef::Null),
+        }
     }
 }
 

@@ -197,6 +197,7 @@ impl QuerySpec {
                     order: Order::Ascending,
                     comparison: TextOrder::Binary,
                     stored: None,
+                    nullable: false,
                 };
                 vec![layout; self.key.len()]
             }
@@ -231,11 +232,14 @@ impl QuerySpec {
                 // The collation of a query's column isn't known. If it isn't BINARY, its index can't be searched with
                 // this expression, and the plan shows that.
                 expression: Relation::in_query(format_args!("{} COLLATE BINARY", Quoted(name))),
+                uncollated: Relation::in_query(Quoted(name)),
                 in_plan: None,
                 text_order: None,
                 layout,
                 affinity: affinity(statement, name),
                 at: None,
+                may_be_null: true,
+                excludes_null: false,
             }),
             (None, _) => Err(Error::no_such_column(NAME, name, &self.columns)),
             (Some(_), Some(_)) => Err(Error::ambiguous_column(name)),
@@ -290,9 +294,9 @@ impl Spec for QuerySpec {
             filters: Vec::new(),
             indexes: Vec::new(),
             partial_indexes: Vec::new(),
+            implied_indexes: Vec::new(),
             params: self.params.clone(),
             unique: false,
-            nullable: true,
             stamp,
         })
     }

@@ -9,6 +9,7 @@ use rusqlite::types::Value;
 
 use crate::codec;
 use crate::error::{Error, ErrorKind, has_too_many_parameters};
+use crate::fetch::Nulls;
 use crate::key::{ColumnLayout, KeyColumns, Layout, TextOrder};
 use crate::plan::{Condition, PlanName};
 use crate::schema::{Affinity, SchemaVersion};
@@ -33,6 +34,8 @@ pub struct Relation {
     pub(crate) indexes: Vec<String>,
     /// Indexes over a part of the table.
     pub(crate) partial_indexes: Vec<String>,
+    /// Those of them that are sorted by the key and hold every row of the walk.
+    pub(crate) implied_indexes: Vec<ImpliedIndex>,
     /// The selected columns as SQL. Key columns that aren't among them follow.
     pub(crate) select: String,
     /// The names of those columns.
@@ -46,9 +49,6 @@ pub struct Relation {
     pub(crate) params: Params,
     /// True if the schema proves that no key repeats; otherwise each fetch checks.
     pub(crate) unique: bool,
-    /// True if a key column may hold NULL. Such a row is an error when the walk reaches it. No comparison with NULL is
-    /// true, so statements have a form that reaches such rows anyway.
-    pub(crate) nullable: bool,
     /// The version of the schema from which all this was read.
     pub(crate) stamp: SchemaVersion,
 }
@@ -62,6 +62,14 @@ pub(crate) enum Definition {
     Query(String),
 }
 
+/// A partial index whose condition the filter implies.
+#[derive(Debug)]
+pub(crate) struct ImpliedIndex {
+    pub(crate) name: String,
+    /// The positions of the filters that imply it. SQLite uses the index only if they are in WHERE.
+    pub(crate) filters: Vec<usize>,
+}
+
 /// A column of the key.
 #[derive(Debug)]
 pub(crate) struct KeyPart {
@@ -69,6 +77,8 @@ pub(crate) struct KeyPart {
     pub(crate) name: String,
     /// The column as SQL.
     pub(crate) expression: String,
+    /// The same without COLLATE, to test for NULL.
+    pub(crate) uncollated: String,
     /// The column as plans name it, if known.
     pub(crate) in_plan: Option<PlanName>,
     pub(crate) layout: ColumnLayout,
@@ -82,6 +92,11 @@ pub(crate) struct KeyPart {
     pub(crate) affinity: Affinity,
     /// The column's position in `select`, if it is there.
     pub(crate) at: Option<usize>,
+    /// True if rows of the walk may hold NULL in it. If the key's type has no NULL, such a row is an error when the walk
+    /// reaches it. No comparison with NULL is true, so statements have a form that reaches such rows anyway.
+    pub(crate) may_be_null: bool,
+    /// True if it may hold NULL, but the filter leaves such rows out.
+    pub(crate) excludes_null: bool,
 }
 
 /// A leading column that is fixed to one value.
@@ -121,6 +136,13 @@ impl Relation {
     pub(crate) fn is_bounded_by_keys(&self) -> bool {
         let is_ordered = |part: &KeyPart| part.layout.comparison != TextOrder::Collation;
         self.unique && self.filters.is_empty() && self.key.iter().all(is_ordered)
+    }
+
+    /// Returns the columns in which a row's key may be NULL.
+    pub(crate) fn nulls(&self) -> Nulls {
+        let columns = self.key.iter().enumerate();
+        let columns = columns.filter(|(_, part)| part.layout.nullable && part.may_be_null);
+        Nulls::at(columns.map(|(at, _)| at))
     }
 
     /// Checks whether the key's columns have different directions.
@@ -252,7 +274,9 @@ impl Relation {
         let fixed = fixed.map(|(part, number)| format!("{} = +?{number}", part.expression));
         // The parenthesis is on its own line, since a filter may end in a comment.
         let filters = self.filters.iter().map(|filter| format!("({filter}\n)"));
-        let terms: Vec<String> = fixed.chain(filters).collect();
+        let not_null = self.key.iter().filter(|part| part.excludes_null);
+        let not_null = not_null.map(|part| format!("{} IS NOT NULL", part.uncollated));
+        let terms: Vec<String> = fixed.chain(filters).chain(not_null).collect();
         let mut sql = format!("SELECT count(*) FROM {}", self.from);
         if !terms.is_empty() {
             sql += " WHERE ";

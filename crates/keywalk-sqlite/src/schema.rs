@@ -3,8 +3,8 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
 
-use crate::error::Error;
-use crate::sql::{Named, Quoted, same};
+use crate::error::{Error, is_of_store};
+use crate::sql::{Conjunct, Named, Quoted, index_condition, same};
 
 /// The schema of a table.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct Schema {
     pub(crate) indexes: Vec<Index>,
     /// The names of its partial indexes.
     pub(crate) partial_indexes: Vec<String>,
+    /// Those of them over columns, with their conditions.
+    pub(crate) conditional: Vec<(Index, Vec<Conjunct>)>,
     /// The encoding of all text in the database.
     pub(crate) encoding: String,
 }
@@ -37,7 +39,7 @@ pub(crate) struct Column {
     pub(crate) is_rowid: bool,
 }
 
-/// An index that SQLite can search. Excludes partial indexes and those over expressions.
+/// An index that SQLite can search. Excludes those over expressions.
 #[derive(Debug)]
 pub(crate) struct Index {
     pub(crate) name: String,
@@ -54,6 +56,11 @@ pub(crate) struct IndexColumn {
 }
 
 impl Column {
+    /// Checks whether the schema keeps NULL out.
+    pub(crate) fn is_not_null(&self, schema: &Schema) -> bool {
+        self.not_null || self.is_rowid || (!schema.has_rowid && self.primary > 0)
+    }
+
     /// Returns the storage classes that its values can have, apart from NULL.
     pub(crate) fn holds(&self) -> &'static [Type] {
         match self.is_rowid {
@@ -120,8 +127,12 @@ impl Schema {
             };
             return Err(Error::not_a_table(&table, what));
         }
-        let (indexes, partial_indexes) = read_indexes(db, &schema, &table).map_err(failed)?;
         let mut columns = read_columns(db, &schema, &table, strict).map_err(failed)?;
+        let Indexes {
+            whole: indexes,
+            partial: partial_indexes,
+            conditional,
+        } = read_indexes(db, &schema, &table, &columns).map_err(failed)?;
         let has_rowid = !without_rowid;
         // If the primary key of a rowid table has no index of its own, it is the rowid.
         if has_rowid && !indexes.iter().any(|index| index.primary) {
@@ -137,6 +148,7 @@ impl Schema {
             columns,
             indexes,
             partial_indexes,
+            conditional,
             encoding,
         })
     }
@@ -453,17 +465,24 @@ fn list_indexes(db: &Connection, schema: &str, table: &str) -> rusqlite::Result<
     })
 }
 
-/// Reads the indexes that SQLite can search, and the names of the partial ones.
+/// The indexes that SQLite can search, and the partial ones.
+#[derive(Default)]
+struct Indexes {
+    whole: Vec<Index>,
+    partial: Vec<String>,
+    conditional: Vec<(Index, Vec<Conjunct>)>,
+}
+
 fn read_indexes(
     db: &Connection,
     schema: &str,
     table: &str,
-) -> rusqlite::Result<(Vec<Index>, Vec<String>)> {
-    let (mut indexes, mut partial) = (Vec::new(), Vec::new());
+    columns: &[Column],
+) -> rusqlite::Result<Indexes> {
+    let mut indexes = Indexes::default();
     for listed in list_indexes(db, schema, table)? {
         if listed.partial {
-            partial.push(listed.name);
-            continue;
+            indexes.partial.push(listed.name.clone());
         }
         let read = |row: &Row<'_>| {
             let is_key: bool = row.get(5)?;
@@ -477,17 +496,41 @@ fn read_indexes(
             });
             Ok(is_key.then_some(column))
         };
-        let columns = pragma(db, Some(schema), "index_xinfo", &listed.name, read)?;
-        if let Some(columns) = columns.into_iter().flatten().collect() {
-            indexes.push(Index {
-                name: listed.name,
-                columns,
-                unique: listed.unique,
-                primary: listed.primary,
-            });
+        let sorted_by = pragma(db, Some(schema), "index_xinfo", &listed.name, read)?;
+        let Some(sorted_by) = sorted_by.into_iter().flatten().collect() else {
+            continue;
+        };
+        let index = Index {
+            name: listed.name,
+            columns: sorted_by,
+            unique: listed.unique,
+            primary: listed.primary,
+        };
+        if !listed.partial {
+            indexes.whole.push(index);
+        } else if let Some(condition) = read_condition(db, schema, &index.name, columns)? {
+            indexes.conditional.push((index, condition));
         }
     }
-    Ok((indexes, partial))
+    Ok(indexes)
+}
+
+/// Reads the condition of a partial index; `None` if an authorizer denies it.
+fn read_condition(
+    db: &Connection,
+    schema: &str,
+    index: &str,
+    columns: &[Column],
+) -> rusqlite::Result<Option<Vec<Conjunct>>> {
+    let entries = Quoted(schema);
+    let sql = format!("SELECT sql FROM {entries}.sqlite_master WHERE type = 'index' AND name = ?1");
+    let read = || db.prepare(&sql)?.query_row([index], |row| row.get(0));
+    let sql: String = match read() {
+        Err(error) if !is_of_store(&error) => return Ok(None),
+        sql => sql?,
+    };
+    let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+    Ok(index_condition(&sql).map(|condition| Conjunct::all(condition, &names, &|_| true)))
 }
 
 /// The versions of the databases' schemas at one time. Every change of a schema increments its version

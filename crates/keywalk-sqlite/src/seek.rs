@@ -4,7 +4,7 @@ use keywalk::Order;
 use rusqlite::Connection;
 
 use crate::error::{Error, is_of_store};
-use crate::fetch::{Answer, BoundKind, RangeShape};
+use crate::fetch::{Answer, BoundKind, Nulls, RangeShape};
 use crate::join_order;
 use crate::key::TextOrder;
 use crate::plan::{Condition, ONE_ROW, Plan};
@@ -29,6 +29,14 @@ pub(crate) fn write(
         refused: None,
     };
     let found = attempts.one(None, None, Urge::default(), true)?;
+    if found.is_none() {
+        let mut indexes = relation.implied_indexes.iter();
+        if let Some(index) = indexes.find(|index| index.filters == served)
+            && let Some(found) = attempts.one(None, Some(&index.name), Urge::default(), true)?
+        {
+            return Ok(found);
+        }
+    }
     // If an index serves a filter too, the choice is left to SQLite.
     if found.is_some() || !served.is_empty() {
         return attempts.or_error(found);
@@ -202,6 +210,8 @@ fn check_no_range(
     let open = RangeShape {
         near: BoundKind::Open,
         far: BoundKind::Open,
+        near_nulls: Nulls::NONE,
+        far_nulls: Nulls::NONE,
         ..shape
     };
     // If the caller's SQL reads one row first, the search is in an inner loop, which is examined too.
@@ -209,9 +219,12 @@ fn check_no_range(
     let seek = Seek::new(relation, how, open);
     let plan = Plan::of(db, &seek.sql).map_err(|source| relation.failed(source))?;
     check_known(relation, &plan)?;
+    // The walk's own condition that a column isn't NULL shows as a range too. No such walk has a filter on a key column
+    // in WHERE.
     let is_ranged = relation
         .key
         .iter()
+        .filter(|part| !part.excludes_null)
         .any(|part| plan.ranges(relation.operator(part, shape.order), is_before_start));
     if plan.streams() && is_ranged {
         return Err(Error::own_range(&relation.name, &relation.key_names()));
@@ -327,6 +340,17 @@ impl Seek {
     }
 }
 
+/// The condition on the last column of a part of a union.
+enum Last {
+    /// A condition that the plan has to search by.
+    Searched(String, Condition),
+    /// That the column is NULL. SQLite may know that this is never true. Its plan then shows no search and doesn't begin
+    /// with this part.
+    Unproven(String),
+    /// None: all rows that have the columns before it.
+    All,
+}
+
 struct Writer<'a> {
     relation: &'a Relation,
     how: SeekPlan<'a>,
@@ -337,10 +361,11 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     /// Chooses the form. A row value with NULL in it compares as NULL, so a search down from `(x, 5)` would miss `(x,
-    /// NULL)`. The union has parts for those.
+    /// NULL)`, and one from `(x, NULL)` finds nothing. The union has parts for those.
     fn form(&self) -> SeekForm {
-        let down = |part| self.relation.direction(part, self.shape.order) == Order::Descending;
-        if self.relation.nullable && self.relation.key.iter().any(down) {
+        let mut parts = self.relation.key.iter();
+        let is_missed = |part: &KeyPart| part.may_be_null && self.is_down(part);
+        if self.shape.near_nulls != Nulls::NONE || parts.any(is_missed) {
             SeekForm::Union
         } else {
             self.how.form
@@ -352,7 +377,7 @@ impl Writer<'_> {
     fn end(&self) -> FarBound {
         let is_unordered = |part: &KeyPart| part.layout.comparison == TextOrder::Collation;
         if self.shape.far == BoundKind::Open
-            || self.form() == SeekForm::RowValue && !self.relation.nullable
+            || self.form() == SeekForm::RowValue && !self.meets_null()
         {
             FarBound::Ended
         } else if self.relation.key.iter().any(is_unordered) {
@@ -360,6 +385,17 @@ impl Writer<'_> {
         } else {
             FarBound::Compared
         }
+    }
+
+    /// Checks whether a comparison with the far bound may be one with NULL.
+    fn meets_null(&self) -> bool {
+        let mut parts = self.relation.key.iter();
+        self.shape.far_nulls != Nulls::NONE || parts.any(|part| part.may_be_null)
+    }
+
+    /// Checks whether the walk goes down in this column: NULL then comes last.
+    fn is_down(&self, part: &KeyPart) -> bool {
+        self.relation.direction(part, self.shape.order) == Order::Descending
     }
 
     /// Returns the ORDER BY, as the positions of the key's columns.
@@ -407,6 +443,8 @@ impl Writer<'_> {
                 terms.swap(last - 1, last);
             }
         }
+        let is_compared = all.len() == 1 && (ends || self.shape.near != BoundKind::Open);
+        self.leave_nulls_out(&mut terms, usize::from(is_compared));
         self.parts.push(conditions);
         self.select(terms)
     }
@@ -417,75 +455,111 @@ impl Writer<'_> {
             let mut conditions = Vec::new();
             self.fix(&mut terms, &mut conditions);
             self.urge_all(&mut terms);
+            self.leave_nulls_out(&mut terms, 0);
             self.end_at_first_column(&mut terms);
             self.parts.push(conditions);
             return self.select(terms);
         }
-        let columns = self.relation.key.len();
+        let relation = self.relation;
+        let columns = relation.key.len();
         let mut selects = Vec::new();
         // The part with the most columns is written first, because its rows come first. It also uses every parameter.
         for equal in (0..columns).rev() {
+            let nulls = self.shape.near_nulls;
+            let key = &relation.key[equal];
+            // No row equals a NULL in a column that has none.
+            if (0..equal).any(|column| nulls.has(column) && !relation.key[column].may_be_null) {
+                continue;
+            }
             let past = self.shape.near == BoundKind::Excluded || equal + 1 < columns;
-            selects.push(self.part(equal, |writer| {
-                let (term, condition) =
-                    writer.compare(&[equal], writer.shape.order, past, Param::Near);
-                let term = match writer.how.urge.likelihood {
-                    Some(UNLIKELY) if equal > 0 => term,
-                    _ => writer.urged(term, true),
-                };
-                (term, Some(condition))
-            }));
-            let key = &self.relation.key[equal];
-            let down = self.relation.direction(key, self.shape.order) == Order::Descending;
-            if self.relation.nullable && down {
+            if !nulls.has(equal) {
                 selects.push(self.part(equal, |writer| {
-                    let term = format!("{} IS NULL", writer.relation.key[equal].expression);
-                    // SQLite may know that this is never true. Its plan then shows no search and doesn't begin with
-                    // this part.
-                    (term, None)
+                    let (term, condition) =
+                        writer.compare(&[equal], writer.shape.order, past, Param::Near);
+                    Last::Searched(term, condition)
                 }));
             }
+            let is_null = format!("{} IS NULL", key.uncollated);
+            let is_last = match key.layout.nullable {
+                true => Last::Searched(is_null, relation.condition(&[equal], '=')),
+                false => Last::Unproven(is_null),
+            };
+            match (nulls.has(equal), self.is_down(key)) {
+                // The rows with NULL are the last ones.
+                (is_at_null, true) if key.may_be_null && !(past && is_at_null) => {
+                    selects.push(self.part(equal, |_| is_last));
+                }
+                (_, true) | (false, false) => {}
+                // The rows with NULL were the first ones.
+                (true, false) if past && key.may_be_null => {
+                    let term = format!("{} IS NOT NULL", key.uncollated);
+                    let rest = Last::Searched(term, relation.condition(&[equal], '>'));
+                    selects.push(self.part(equal, |_| rest));
+                }
+                (true, false) => selects.push(self.part(equal, |_| Last::All)),
+            }
+        }
+        if selects.is_empty() {
+            self.parts.push(Vec::new());
+            selects.push(self.select(vec!["FALSE".to_owned()]));
         }
         selects.join(" UNION ALL ")
     }
 
     /// Writes a part of the union: the rows that have the first `equal` columns of the near key and satisfy `last`.
-    fn part(
-        &mut self,
-        equal: usize,
-        last: impl FnOnce(&mut Self) -> (String, Option<Condition>),
-    ) -> String {
+    fn part(&mut self, equal: usize, last: impl FnOnce(&mut Self) -> Last) -> String {
+        let relation = self.relation;
         let mut terms = Vec::new();
         let mut conditions = Vec::new();
         self.fix(&mut terms, &mut conditions);
-        for column in 0..equal {
-            let number = self.number(Param::Near(column));
-            let expression = &self.relation.key[column].expression;
-            let term = format!("{expression} = +?{number}");
+        for (column, part) in relation.key[..equal].iter().enumerate() {
+            let term = match self.shape.near_nulls.has(column) {
+                true => format!("{} IS NULL", part.uncollated),
+                false => {
+                    let number = self.number(Param::Near(column));
+                    format!("{} = +?{number}", part.expression)
+                }
+            };
             // Few rows satisfy it anyway.
             terms.push(match self.how.urge.likelihood {
                 Some(CERTAIN) => self.urged(term, true),
                 _ => term,
             });
-            conditions.push(self.relation.condition(&[column], '='));
+            conditions.push(relation.condition(&[column], '='));
         }
-        let (term, condition) = last(self);
-        terms.push(term);
-        match condition {
-            Some(condition) => conditions.push(condition),
-            None => {
+        let mut compared = equal + 1;
+        match last(self) {
+            Last::Searched(term, condition) => {
+                terms.push(match self.how.urge.likelihood {
+                    Some(UNLIKELY) if equal > 0 => term,
+                    _ => self.urged(term, true),
+                });
+                conditions.push(condition);
+            }
+            Last::Unproven(term) => {
+                terms.push(term);
                 conditions.clear();
                 self.urge_all(&mut terms);
             }
+            Last::All => compared = equal,
         }
+        self.leave_nulls_out(&mut terms, compared);
         self.end_at_first_column(&mut terms);
         self.parts.push(conditions);
         self.select(terms)
     }
 
+    /// Adds the filter's conditions that columns aren't NULL, for the columns from `first` on. A comparison with a
+    /// column alone implies the condition; with both, a plan would not show by which of the two it searches.
+    fn leave_nulls_out(&self, terms: &mut Vec<String>, first: usize) {
+        let columns = self.relation.key.iter().skip(first);
+        let columns = columns.filter(|part| part.excludes_null);
+        terms.extend(columns.map(|part| format!("{} IS NOT NULL", part.uncollated)));
+    }
+
     /// Adds the far bound on the first column: rows past it aren't read.
     fn end_at_first_column(&mut self, terms: &mut Vec<String>) {
-        if self.shape.far != BoundKind::Open && !self.relation.nullable {
+        if self.shape.far != BoundKind::Open && !self.meets_null() {
             let order = self.shape.order.reversed();
             terms.push(self.compare(&[0], order, false, Param::Far).0);
         }
@@ -626,17 +700,29 @@ impl Writer<'_> {
         let last = self.relation.key.len() - 1;
         let mut within = String::new();
         for (at, part) in self.relation.key.iter().enumerate().rev() {
-            let number = self.number(Param::Far(at));
-            let expression = &part.expression;
-            let operator = self.relation.operator(part, order);
-            within = if at < last {
-                format!(
-                    "({expression} {operator} +?{number} OR ({expression} = +?{number} AND {within}))"
-                )
-            } else if self.shape.far == BoundKind::Included {
-                format!("{expression} {operator}= +?{number}")
-            } else {
-                format!("{expression} {operator} +?{number}")
+            let (expression, operator) = (&part.expression, self.relation.operator(part, order));
+            let is_null = format!("{} IS NULL", part.uncollated);
+            // NULL comes first, so before every value of a column that goes up.
+            let is_included = at == last && self.shape.far == BoundKind::Included;
+            let or_equal = if is_included { "=" } else { "" };
+            let (mut before, equal) = match (self.shape.far_nulls.has(at), self.is_down(part)) {
+                (true, true) => (format!("{} IS NOT NULL", part.uncollated), is_null),
+                (true, false) => ("FALSE".to_owned(), is_null),
+                (false, is_down) => {
+                    let number = self.number(Param::Far(at));
+                    let mut before = format!("{expression} {operator}{or_equal} +?{number}");
+                    if part.layout.nullable && !is_down {
+                        before += &format!(" OR {is_null}");
+                    }
+                    (before, format!("{expression} = +?{number}"))
+                }
+            };
+            if is_included && self.shape.far_nulls.has(at) {
+                before += &format!(" OR {equal}");
+            }
+            within = match at < last {
+                true => format!("({before} OR ({equal} AND {within}))"),
+                false => before,
             };
         }
         format!("({within}) IS TRUE")

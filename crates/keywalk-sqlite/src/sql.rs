@@ -298,6 +298,153 @@ pub(crate) fn conjuncts(condition: &str) -> Vec<String> {
     parts
 }
 
+/// Checks whether a condition names a column.
+pub(crate) fn names(condition: &str, column: &str) -> bool {
+    tokens(condition).any(|token| match token {
+        Token::Parameter(_) => false,
+        Token::Other(text) => same(&unquoted(text), column),
+    })
+}
+
+/// Returns a name without its quotes; any other text unchanged.
+fn unquoted(text: &str) -> String {
+    let inner = |open, close| text.strip_prefix(open)?.strip_suffix(close);
+    if let Some(name) = inner('[', ']') {
+        return name.to_owned();
+    }
+    for quote in ['"', '`'] {
+        if let Some(name) = inner(quote, quote) {
+            return name.replace(&format!("{quote}{quote}"), &quote.to_string());
+        }
+    }
+    text.to_owned()
+}
+
+/// A condition, written so that the same text in other case, quotes and white space is equal to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Conjunct {
+    /// The column of this name, in lower case, isn't NULL.
+    NotNull(String),
+    Other(Vec<String>),
+}
+
+/// Words that can't name a column unless they are quoted.
+const KEYWORDS: [&str; 17] = [
+    "and", "or", "not", "is", "null", "in", "between", "case", "when", "then", "else", "exists",
+    "select", "from", "where", "isnull", "notnull",
+];
+
+impl Conjunct {
+    /// Splits a condition over a table with these columns at its ANDs, also at those in parentheses around it. Only
+    /// pieces that `is_expression` accepts are split.
+    pub(crate) fn all(
+        condition: &str,
+        columns: &[String],
+        is_expression: &dyn Fn(&str) -> bool,
+    ) -> Vec<Conjunct> {
+        let bare = without_brackets(condition);
+        let parts = conjuncts(&bare);
+        match parts.len() > 1 && parts.iter().all(|part| is_expression(part)) {
+            true => parts
+                .iter()
+                .flat_map(|part| Conjunct::all(part, columns, is_expression))
+                .collect(),
+            false => vec![Conjunct::of(&bare, columns)],
+        }
+    }
+
+    fn of(condition: &str, columns: &[String]) -> Self {
+        let tokens: Vec<String> = meaningful(condition)
+            .map(|text| {
+                let name = unquoted(text);
+                let is_keyword = || KEYWORDS.iter().any(|word| same(word, text));
+                let is_name = name != text || columns.iter().any(|column| same(column, text));
+                match text.starts_with('\'') {
+                    true => text.to_owned(),
+                    false if is_name && !is_keyword() => format!("`{}", name.to_ascii_lowercase()),
+                    false => text.to_ascii_lowercase(),
+                }
+            })
+            .collect();
+        let words: Vec<&str> = tokens.iter().map(String::as_str).collect();
+        let tested = match words.as_slice() {
+            [tested @ .., "is", "not", "null"] | [tested @ .., "not", "null"] => tested,
+            [tested @ .., "notnull"] => tested,
+            _ => &[],
+        };
+        let tested: Vec<&str> = tested
+            .iter()
+            .copied()
+            .skip_while(|word| *word == "+")
+            .collect();
+        // A name may follow those of its schema and table.
+        let is_path = |(at, word): (usize, &&str)| match at % 2 {
+            0 => word.starts_with('`') || at + 1 < tested.len(),
+            _ => *word == ".",
+        };
+        match tested.last().and_then(|word| word.strip_prefix('`')) {
+            Some(column) if tested.len() % 2 == 1 && tested.iter().enumerate().all(is_path) => {
+                Conjunct::NotNull(column.to_owned())
+            }
+            _ => Conjunct::Other(tokens),
+        }
+    }
+}
+
+/// Returns the text of the tokens that are neither blank nor a comment.
+fn meaningful(sql: &str) -> impl Iterator<Item = &str> {
+    tokens(sql)
+        .map(|(Token::Parameter(text) | Token::Other(text))| text)
+        .filter(|text| {
+            !text.trim().is_empty() && !text.starts_with("--") && !text.starts_with("/*")
+        })
+}
+
+/// Returns the condition without parentheses around all of it.
+fn without_brackets(condition: &str) -> String {
+    let mut tokens: Vec<&str> = tokens(condition)
+        .map(|(Token::Parameter(text) | Token::Other(text))| text)
+        .collect();
+    let is_filling =
+        |text: &&str| text.trim().is_empty() || text.starts_with("--") || text.starts_with("/*");
+    loop {
+        while tokens.last().is_some_and(is_filling) {
+            tokens.pop();
+        }
+        let start = tokens.iter().position(|text| !is_filling(text));
+        tokens.drain(..start.unwrap_or(0));
+        let mut depth = 0_usize;
+        let closing = tokens.iter().position(|text| {
+            match *text {
+                "(" => depth += 1,
+                ")" => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            depth == 0
+        });
+        if tokens.len() < 2 || tokens[0] != "(" || closing != Some(tokens.len() - 1) {
+            return tokens.concat();
+        }
+        tokens.pop();
+        tokens.remove(0);
+    }
+}
+
+/// Returns the condition of a partial index, from its CREATE INDEX.
+pub(crate) fn index_condition(sql: &str) -> Option<&str> {
+    let (mut depth, mut at) = (0_usize, 0);
+    for Token::Parameter(text) | Token::Other(text) in tokens(sql) {
+        at += text.len();
+        match text {
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            _ if depth == 0 && same(text, "where") => return Some(&sql[at..]),
+            _ => {}
+        }
+    }
+    None
+}
+
 /// Checks whether a condition is one comparison, so that an index that serves it serves all of it. Conditions with many
 /// parameters (`IN` lists) are excluded: their rows aren't in key order, and planning them takes quadratic time.
 pub(crate) fn is_single(condition: &str) -> bool {

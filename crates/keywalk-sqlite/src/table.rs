@@ -8,12 +8,15 @@ use rusqlite::{Connection, Params as RusqliteParams, ToSql};
 use crate::connect::{Connect, lend};
 use crate::decode::Rows;
 use crate::error::{Error, ErrorKind, has_too_many_parameters, is_of_store};
+use crate::fetch::Nulls;
 use crate::key::{ColumnLayout, DynKey, Layout, SqlKey, TextOrder};
 use crate::plan::PlanName;
-use crate::relation::{Definition, FixedPart, KeyPart, Relation};
-use crate::schema::{self, Affinity, Column, Index, Schema, SchemaVersion, UTF_8, relation_name};
+use crate::relation::{Definition, FixedPart, ImpliedIndex, KeyPart, Relation};
+use crate::schema::{
+    self, Affinity, Column, Index, IndexColumn, Schema, SchemaVersion, UTF_8, relation_name,
+};
 use crate::source::{Spec, SqlSource};
-use crate::sql::{Params, Quoted, conjuncts, has_parameter_zero, same, with_backticks};
+use crate::sql::{Conjunct, Params, Quoted, conjuncts, has_parameter_zero, same, with_backticks};
 use crate::value::{as_stored, as_text};
 
 /// A table, walked by a key. Its items are `(key, row)`.
@@ -220,7 +223,35 @@ struct Filter {
     text: String,
     /// The condition with numbered parameters, split at its ANDs.
     parts: Vec<String>,
+    /// The conditions that it consists of, each with its position in `parts`.
+    conjuncts: Vec<(usize, Conjunct)>,
     params: Params,
+}
+
+impl Filter {
+    /// Returns the position of the condition that a column isn't NULL, if it is part of the filter.
+    fn not_null(&self, column: &str) -> Option<usize> {
+        let is_it =
+            |conjunct: &Conjunct| matches!(conjunct, Conjunct::NotNull(name) if same(name, column));
+        let mut conjuncts = self.conjuncts.iter();
+        conjuncts
+            .find(|(_, conjunct)| is_it(conjunct))
+            .map(|(at, _)| *at)
+    }
+
+    /// Returns the positions of the parts that imply these conditions; `None` if they don't.
+    fn implying(&self, conditions: &[Conjunct]) -> Option<Vec<usize>> {
+        let implying = |condition| {
+            let mut conjuncts = self.conjuncts.iter();
+            conjuncts
+                .find(|(_, conjunct)| conjunct == condition)
+                .map(|(at, _)| *at)
+        };
+        let mut parts: Vec<usize> = conditions.iter().map(implying).collect::<Option<_>>()?;
+        parts.sort_unstable();
+        parts.dedup();
+        Some(parts)
+    }
 }
 
 impl TableSpec {
@@ -306,17 +337,26 @@ impl TableSpec {
         let (condition, params) = Params::capture(db, &condition, &statement, params)
             .map_err(|source| because(&unfit, source))?;
         let parts = conjuncts(&condition);
-        let is_expression = |part: &String| {
+        let is_expression = |part: &str| {
             db.prepare(&format!("SELECT ({part}\n) FROM {from}"))
                 .is_ok()
         };
-        let parts = match parts.iter().all(is_expression) {
-            true => parts,
-            false => vec![condition],
+        let (parts, conjuncts) = match parts.iter().all(|part| is_expression(part)) {
+            true => {
+                let columns = schema.column_names();
+                let all = |part: &String| Conjunct::all(part, &columns, &is_expression);
+                let numbered = parts.iter().enumerate();
+                let conjuncts = numbered
+                    .flat_map(|(at, part)| all(part).into_iter().map(move |one| (at, one)))
+                    .collect();
+                (parts, conjuncts)
+            }
+            false => (vec![condition], Vec::new()),
         };
         self.filter = Some(Filter {
             text,
             parts,
+            conjuncts,
             params,
         });
         Ok(())
@@ -326,7 +366,13 @@ impl TableSpec {
     fn prove(&self, schema: &Schema, layout: Layout) -> Result<ProvenKey, Error> {
         let fixed = self.fixed(schema)?;
         let fixed: Vec<&Column> = fixed.iter().collect();
-        prove(schema, self.key.as_deref(), &fixed, layout)
+        prove(
+            schema,
+            self.key.as_deref(),
+            &fixed,
+            layout,
+            self.filter.as_ref(),
+        )
     }
 
     /// Returns the fixed columns, as defined by the current schema.
@@ -415,31 +461,66 @@ impl Spec for TableSpec {
             name: column.name.clone(),
             is_rowid: column.is_rowid,
         };
-        let nullable = key.may_hold_null;
         let fixed_columns = self.fixed(&schema)?;
         let fixed_columns: Vec<&Column> = fixed_columns.iter().collect();
-        let key_columns: Vec<&Column> = key.columns.iter().map(|(column, _)| column).collect();
-        let indexes = schema
-            .indexes
-            .iter()
-            .filter(|index| index.sorted_by(&fixed_columns, &key_columns).is_some())
-            .map(|index| index.name.clone())
+        let key_columns: Vec<&Column> = key.columns.iter().map(|key| &key.column).collect();
+        let is_sorted = |index: &Index| index.sorted_by(&fixed_columns, &key_columns).is_some();
+        let indexes = schema.indexes.iter().filter(|index| is_sorted(index));
+        let indexes = indexes.map(|index| index.name.clone()).collect();
+        // The walk's own conditions keep these NULLs out.
+        let is_written = |at: usize| {
+            let filter = self.filter.as_ref();
+            let mut excluding = key.columns.iter().filter(|key| key.excludes_null);
+            excluding.any(|key| {
+                let not_null = Conjunct::NotNull(key.column.name.to_ascii_lowercase());
+                let conjuncts = filter.map_or(&[][..], |filter| &filter.conjuncts);
+                let mut of_part = conjuncts.iter().filter(|(part, _)| *part == at);
+                of_part.next().is_some_and(|(_, one)| *one == not_null) && of_part.next().is_none()
+            })
+        };
+        let (text, kept, filters, params) = match self.filter.clone() {
+            Some(filter) => {
+                let parts = filter.parts.into_iter().enumerate();
+                let (kept, parts): (Vec<_>, Vec<_>) =
+                    parts.filter(|(at, _)| !is_written(*at)).unzip();
+                (Some(filter.text), kept, parts, filter.params)
+            }
+            None => (None, Vec::new(), Vec::new(), Params::default()),
+        };
+        let implied_indexes = implied(&schema, self.filter.as_ref())
+            .filter(|(index, _)| is_sorted(index))
+            .map(|(index, filters)| ImpliedIndex {
+                name: index.name.clone(),
+                filters: (0..kept.len())
+                    .filter(|at| filters.contains(&kept[*at]))
+                    .collect(),
+            })
             .collect();
         let at = |name: &str| columns.iter().position(|column| same(column, name));
         let key = key
             .columns
             .into_iter()
-            .map(|(column, layout)| KeyPart {
-                expression: expression(&column.name),
-                in_plan: Some(in_plan(&column)),
-                layout,
-                text_order: schema.text_order(&column),
-                collation: Some(column.collation),
-                is_unstable_rowid: column.is_rowid && column.primary == 0,
-                affinity: column.affinity,
-                at: at(&column.name),
-                name: column.name,
-            })
+            .map(
+                |ProvenColumn {
+                     column,
+                     layout,
+                     may_be_null,
+                     excludes_null,
+                 }| KeyPart {
+                    expression: expression(&column.name),
+                    uncollated: expression(&column.name),
+                    may_be_null,
+                    excludes_null,
+                    in_plan: Some(in_plan(&column)),
+                    layout,
+                    text_order: schema.text_order(&column),
+                    collation: Some(column.collation),
+                    is_unstable_rowid: column.is_rowid && column.primary == 0,
+                    affinity: column.affinity,
+                    at: at(&column.name),
+                    name: column.name,
+                },
+            )
             .collect();
         let fixed = self.within.iter().map(|(column, value)| FixedPart {
             name: column.name.clone(),
@@ -447,10 +528,6 @@ impl Spec for TableSpec {
             in_plan: in_plan(column),
             value: value.clone(),
         });
-        let (text, filters, params) = match self.filter.clone() {
-            Some(filter) => (Some(filter.text), filter.parts, filter.params),
-            None => (None, Vec::new(), Params::default()),
-        };
         let select: Vec<String> = columns.iter().map(|column| expression(column)).collect();
         Ok(Relation {
             name: schema.relation(),
@@ -459,6 +536,7 @@ impl Spec for TableSpec {
             query: None,
             indexes,
             partial_indexes: schema.partial_indexes,
+            implied_indexes,
             select: select.join(", "),
             columns,
             key,
@@ -466,7 +544,6 @@ impl Spec for TableSpec {
             filters,
             params,
             unique: true,
-            nullable,
             stamp,
         })
     }
@@ -489,9 +566,17 @@ fn from(schema: &Schema) -> String {
 /// The key of a table.
 #[derive(Debug)]
 struct ProvenKey {
-    columns: Vec<(Column, ColumnLayout)>,
-    /// True for a primary key that isn't declared NOT NULL: SQLite allows NULL in it.
-    may_hold_null: bool,
+    columns: Vec<ProvenColumn>,
+}
+
+#[derive(Debug)]
+struct ProvenColumn {
+    column: Column,
+    layout: ColumnLayout,
+    /// True if a row of the walk may hold NULL in it.
+    may_be_null: bool,
+    /// True if only the filter keeps NULL out.
+    excludes_null: bool,
 }
 
 /// Finds the key of a table and proves it: the `named` columns, or the primary key without the columns that are
@@ -501,6 +586,7 @@ fn prove(
     named: Option<&[String]>,
     fixed: &[&Column],
     layout: Layout,
+    filter: Option<&Filter>,
 ) -> Result<ProvenKey, Error> {
     let names = match named {
         Some(named) => named.to_vec(),
@@ -511,22 +597,29 @@ fn prove(
         .map(|name| schema.column(name))
         .collect::<Result<Vec<_>, _>>()?;
     check_columns(schema, &columns, fixed, &layout)?;
+    let is_dynamic = matches!(layout, Layout::FromSchema);
     let types = match layout {
         Layout::Columns(types) => types,
-        Layout::FromSchema => types_from_schema(schema, &columns, fixed),
+        Layout::FromSchema => types_from_schema(schema, &columns, fixed, filter),
     };
     for (column, layout) in columns.iter().zip(&types) {
         check_type(schema, column, *layout)?;
     }
-    let may_hold_null = check_null(schema, &columns, &types, fixed)?;
-    check_unique(schema, &columns, fixed)?;
-    for (column, layout) in columns.iter().zip(&types) {
+    let columns = check_null(schema, columns, &types, fixed, filter)?;
+    check_unique(schema, &columns, fixed, filter, is_dynamic)?;
+    for ProvenColumn { column, layout, .. } in &columns {
         check_collation(schema, column, *layout)?;
     }
-    Ok(ProvenKey {
-        columns: columns.into_iter().zip(types).collect(),
-        may_hold_null,
-    })
+    Ok(ProvenKey { columns })
+}
+
+/// Returns the partial indexes whose conditions the filter implies, each with the positions of the parts that do.
+fn implied<'a>(
+    schema: &'a Schema,
+    filter: Option<&Filter>,
+) -> impl Iterator<Item = (&'a Index, Vec<usize>)> {
+    let indexes = schema.conditional.iter();
+    indexes.filter_map(move |(index, conditions)| Some((index, filter?.implying(conditions)?)))
 }
 
 fn check_columns(
@@ -587,12 +680,17 @@ fn primary_key(schema: &Schema, fixed: &[&Column]) -> Result<Vec<String>, Error>
 
 /// Returns the columns' directions in the index that holds just these columns, so that the index is walked as it is.
 /// The primary key's index comes first, then a unique one, then any.
-fn types_from_schema(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> Vec<ColumnLayout> {
+fn types_from_schema(
+    schema: &Schema,
+    columns: &[Column],
+    fixed: &[&Column],
+    filter: Option<&Filter>,
+) -> Vec<ColumnLayout> {
     let wanted: Vec<&Column> = columns.iter().collect();
     let is_rowid_alone = fixed.is_empty() && columns.len() == 1 && columns[0].is_rowid;
-    let sorted = schema
-        .indexes
-        .iter()
+    let partial = implied(schema, filter).map(|(index, _)| index);
+    let sorted = partial
+        .chain(&schema.indexes)
         .filter(|_| !is_rowid_alone)
         .filter_map(|index| Some((index, index.sorted_by(fixed, &wanted)?)))
         .max_by_key(|(index, _)| (index.primary, index.unique))
@@ -617,6 +715,9 @@ fn types_from_schema(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> 
                 TextOrder::Collation
             },
             stored: None,
+            nullable: at < Nulls::MOST_COLUMNS
+                && !column.is_not_null(schema)
+                && !is_lone_primary_key(schema, columns, fixed),
         })
         .collect()
 }
@@ -635,63 +736,95 @@ fn check_type(schema: &Schema, column: &Column, layout: ColumnLayout) -> Result<
     }
 }
 
-/// Checks the key for NULL; returns whether it may hold one. NULL is allowed for a primary key of one column: there
-/// it is only an oversight in the declaration, and the walk notices a NULL when it reaches it.
+/// Checks whether the key is a primary key of one column. If such a column isn't declared NOT NULL, that is only an
+/// oversight, and the walk notices a NULL when it reaches it.
+fn is_lone_primary_key(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> bool {
+    let primary = schema.columns.iter().filter(|column| column.primary > 0);
+    columns.len() == 1 && fixed.is_empty() && columns[0].primary > 0 && primary.count() == 1
+}
+
+/// Checks the key for NULL: its column, the filter or its type has to allow for it.
 fn check_null(
     schema: &Schema,
-    columns: &[Column],
+    columns: Vec<Column>,
     types: &[ColumnLayout],
     fixed: &[&Column],
-) -> Result<bool, Error> {
-    let is_safe = |column: &&Column| {
-        column.not_null || column.is_rowid || (!schema.has_rowid && column.primary > 0)
+    filter: Option<&Filter>,
+) -> Result<Vec<ProvenColumn>, Error> {
+    let is_primary = is_lone_primary_key(schema, &columns, fixed);
+    let check = |(column, layout): (Column, &ColumnLayout)| {
+        let may_be_null = !column.is_not_null(schema);
+        let is_filtered = filter.is_some_and(|filter| filter.not_null(&column.name).is_some());
+        let excludes_null = may_be_null && is_filtered;
+        let may_be_null = may_be_null && !excludes_null;
+        let is_accepted = is_primary && layout.comparison != TextOrder::Collation;
+        if may_be_null && !layout.nullable && !is_accepted {
+            let other_key = schema.dyn_key(fixed);
+            return Err(Error::nullable(&schema.table, &column.name, &other_key));
+        }
+        Ok(ProvenColumn {
+            column,
+            layout: *layout,
+            may_be_null,
+            excludes_null,
+        })
     };
-    let Some(column) = columns.iter().find(|column| !is_safe(column)) else {
-        return Ok(false);
-    };
-    let is_whole_primary_key = columns.len() == 1
-        && fixed.is_empty()
-        && column.primary > 0
-        && schema.columns.iter().filter(|c| c.primary > 0).count() == 1;
-    if is_whole_primary_key && types[0].comparison != TextOrder::Collation {
-        return Ok(true);
-    }
-    Err(Error::nullable(
-        &schema.table,
-        &column.name,
-        &schema.dyn_key(fixed),
-    ))
+    columns.into_iter().zip(types).map(check).collect()
 }
 
 /// Checks that the key, with the fixed columns, contains something unique: the rowid, or the columns of a unique
-/// index. The collations must be the same: a key that is unique under BINARY may repeat under NOCASE.
-fn check_unique(schema: &Schema, columns: &[Column], fixed: &[&Column]) -> Result<(), Error> {
-    let is_over_key = |index: &Index, has_collation: &dyn Fn(&Column, &str) -> bool| {
+/// index. The collations must be the same: a key that is unique under BINARY may repeat under NOCASE. Rows with NULL
+/// may repeat in any unique index.
+fn check_unique(
+    schema: &Schema,
+    key: &[ProvenColumn],
+    fixed: &[&Column],
+    filter: Option<&Filter>,
+    is_dynamic: bool,
+) -> Result<(), Error> {
+    // A NULL that the key's type doesn't have is an error when the walk reaches it.
+    let has_null = |key: &ProvenColumn| key.may_be_null && key.layout.nullable;
+    let is_over_key = |index: &Index, has_collation: bool, has_nulls: bool| {
+        let is_column = |c: &Column, wanted: &IndexColumn| {
+            c.name == wanted.name && (!has_collation || same(&c.collation, &wanted.collation))
+        };
         index.unique
             && index.columns.iter().all(|wanted| {
-                let mut key = columns.iter().chain(fixed.iter().copied());
-                key.any(|c| c.name == wanted.name && has_collation(c, &wanted.collation))
+                let of_key = |key: &ProvenColumn| {
+                    is_column(&key.column, wanted) && (has_nulls || !has_null(key))
+                };
+                key.iter().any(of_key) || fixed.iter().any(|c| is_column(c, wanted))
             })
     };
-    let own = |column: &Column, collation: &str| same(&column.collation, collation);
-    let has = |has_collation: &dyn Fn(&Column, &str) -> bool| {
-        let mut indexes = schema.indexes.iter();
-        indexes.any(|index| is_over_key(index, has_collation))
+    let has = |has_collation, has_nulls| {
+        let partial = implied(schema, filter).map(|(index, _)| index);
+        let mut indexes = partial.chain(&schema.indexes);
+        indexes.any(|index| is_over_key(index, has_collation, has_nulls))
     };
-    if columns.iter().any(|column| column.is_rowid) || has(&own) {
+    if key.iter().any(|key| key.column.is_rowid) || has(true, false) {
         return Ok(());
     }
-    let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+    let names: Vec<String> = key.iter().map(|key| key.column.name.clone()).collect();
     // Don't suggest the key that was just refused.
     let mut other_key = schema.dyn_key(fixed);
     if other_key == names {
         other_key.clear();
     }
-    let refused = match has(&|_, _| true) {
+    let table = &schema.table;
+    if let Some(null) = key.iter().find(|key| has_null(key))
+        && has(true, true)
+    {
+        let column = &null.column.name;
+        return Err(match is_dynamic {
+            true => Error::nullable(table, column, &other_key),
+            false => Error::null_repeats(table, column, &other_key),
+        });
+    }
+    let refused = match has(false, true) {
         true => Error::unique_otherwise,
         false => Error::not_unique,
     };
-    Err(refused(&schema.table, &names, &other_key))
+    Err(refused(table, &names, &other_key))
 }
 
 fn check_collation(schema: &Schema, column: &Column, layout: ColumnLayout) -> Result<(), Error> {

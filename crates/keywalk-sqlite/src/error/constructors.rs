@@ -148,7 +148,16 @@ impl Error {
 
     pub(crate) fn nullable(table: &str, column: &str, other_key: &[String]) -> Self {
         let (column, table, other_key) = (Named(column), Named(table), or_by(other_key));
-        error!(Nullable: "key column {column} of table {table} may hold NULL, which has no place in a key; declare it NOT NULL, leave NULLs out in a `Query` by WHERE +{column} IS NOT NULL{other_key}")
+        error!(Nullable: "key column {column} of table {table} may hold NULL, which has no place in a key; declare it NOT NULL, leave NULLs out by a `filter` {column} IS NOT NULL before the `key` (in a `Query` by WHERE +{column} IS NOT NULL), use `Option<T>` as its type in a key that ends in the primary key{other_key}")
+    }
+
+    pub(crate) fn null_repeats(table: &str, column: &str, other_key: &[String]) -> Self {
+        let (column, table) = (Named(column), Named(table));
+        let rest = match other_key {
+            [] => "the primary key".to_owned(),
+            columns => Names(columns).to_string(),
+        };
+        error!(NotUnique: "key column {column} of table {table} may hold NULL in many rows, since a UNIQUE index allows that; end the key with {rest}, or leave NULLs out by a `filter` {column} IS NOT NULL before the `key`")
     }
 
     pub(crate) fn column_collation(relation: &str, column: &str, collation: &str) -> Self {
@@ -301,7 +310,7 @@ impl Error {
 
     pub(crate) fn null_key(relation: &str, column: &str) -> Self {
         let column = Named(column);
-        error!(Value: "key column {column} of {relation} holds NULL, which has no place in a key; give the row a value, or leave it out by a condition +{column} IS NOT NULL")
+        error!(Value: "key column {column} of {relation} holds NULL, which has no place in a key of this type; give the row a value, leave it out by a condition +{column} IS NOT NULL, or use `Option<T>` as the column's type")
     }
 
     pub(crate) fn not_read(relation: &str, columns: &[String], source: rusqlite::Error) -> Self {

@@ -3,17 +3,18 @@ use std::fmt;
 use std::sync::Arc;
 
 use keywalk::{ByteSize, Order};
-use rusqlite::types::{FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef};
+use rusqlite::types::{FromSqlError, ToSqlOutput, Value, ValueRef};
 
 use super::sealed::Sealed;
-use super::{KeyColumns, KeyRow, Layout, SqlKey, TextOrder, Unreadable};
+use super::{ColumnLayout, KeyColumns, KeyRow, Layout, SqlKey, TextOrder, Unreadable};
 use crate::value::{Shown, bind, compare, refill, weigh};
 
 /// A key whose columns are read from the schema. It is the key of a [`Table`](crate::Table) if no type is named, and
 /// suits tables that aren't known at compile time.
 ///
-/// It holds one value for each column of the table's primary key (or of the named columns), of any storage class but
-/// NULL. Its order is SQLite's, with the directions of the index. An index over `(a, b DESC)` is walked as it is.
+/// It holds one value for each column of the table's primary key (or of the named columns), of any storage class. A
+/// value is NULL only in a column that may be NULL, in a key that contains the primary key or something else that is
+/// unique. Its order is SQLite's, NULL before all other values, with the directions of the index. An index over `(a, b DESC)` is walked as it is.
 ///
 /// ```
 /// use keywalk::Walk;
@@ -40,15 +41,16 @@ pub struct DynKey {
 }
 
 impl DynKey {
-    /// Returns `None` if the number of values isn't the number of columns, or if one is NULL. (A NaN is NULL to
-    /// SQLite.)
+    /// Returns `None` if the number of values isn't the number of columns, or if one is NULL in a column that can't be.
+    /// (A NaN is NULL to SQLite.)
     pub(crate) fn new(values: Vec<Value>, columns: Arc<KeyColumns>) -> Option<Self> {
-        let is_null = |value: &Value| match value {
-            Value::Null => true,
-            Value::Real(real) => real.is_nan(),
-            _ => false,
+        let fits_column = |(value, layout): (&Value, &ColumnLayout)| match value {
+            Value::Null => layout.nullable,
+            Value::Real(real) => !real.is_nan(),
+            _ => true,
         };
-        let fits = values.len() == columns.names.len() && !values.iter().any(is_null);
+        let mut pairs = values.iter().zip(&columns.layouts);
+        let fits = values.len() == columns.names.len() && pairs.all(fits_column);
         fits.then_some(DynKey { values, columns })
     }
 
@@ -71,14 +73,6 @@ impl DynKey {
     }
 }
 
-/// Refuses NULL, which can't be in a key: it compares with nothing.
-fn not_null(value: ValueRef<'_>) -> FromSqlResult<ValueRef<'_>> {
-    match value {
-        ValueRef::Null => Err(FromSqlError::InvalidType),
-        value => Ok(value),
-    }
-}
-
 impl Sealed for DynKey {}
 
 impl SqlKey for DynKey {
@@ -97,7 +91,12 @@ impl SqlKey for DynKey {
 
     fn reread_row(&mut self, row: &KeyRow<'_, '_>) -> Result<(), Unreadable> {
         for (column, value) in self.values.iter_mut().enumerate() {
-            row.column(column, |stored| refill(value, not_null(stored)?))?;
+            row.column(column, |stored| match stored {
+                ValueRef::Null if !row.columns.layouts[column].nullable => {
+                    Err(FromSqlError::InvalidType)
+                }
+                stored => refill(value, stored),
+            })?;
         }
         Ok(())
     }

@@ -51,6 +51,12 @@ impl<T: SqlKeyColumn + Debug> Values for Reverse<T> {
     }
 }
 
+impl<T: SqlKeyColumn + Debug> Values for Option<T> {
+    fn values(&self) -> Vec<Value> {
+        vec![value(self)]
+    }
+}
+
 macro_rules! tuples {
     ($(($($column:ident $at:tt),+);)+) => {$(
         impl<$($column: SqlKeyColumn + Debug),+> Values for ($($column,)+) {

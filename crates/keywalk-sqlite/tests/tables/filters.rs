@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use keywalk::Walk;
-use keywalk_sqlite::Table;
+use keywalk_sqlite::{Collated, DynKey, Table};
 use rusqlite::{Connection, Params, ToSql, params, params_from_iter};
 
 use crate::check::{Values, check};
@@ -31,6 +31,90 @@ fn filtered<K: Values, P: Params + Clone>(
     let source = by::<K>(db, key).filter(condition, params.clone());
     let sql = format!("SELECT * FROM t WHERE ({condition}\n) ORDER BY {order}");
     check(source.expect(condition), db, &sql, params, key);
+}
+
+/// A column that may hold NULL, unique under a condition.
+fn mails(index: &str) -> Connection {
+    open(&format!(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, \"mail box\" TEXT, x INT, gone INT NOT NULL);
+         INSERT INTO t VALUES (1, 'b', 1, 0), (2, NULL, 1, 0), (3, 'a', NULL, 0), (4, NULL, 2, 0),
+             (5, 'c', NULL, 0), (6, 'b', 3, 1), (7, NULL, 4, 1), (8, 'e', 5, 0), (9, 'd', 5, 0);
+         {index}"
+    ))
+}
+
+#[test]
+fn a_filter_that_leaves_null_out_makes_a_key_of_a_column_and_a_partial_index_unique() {
+    const SOME: &str = "gone = 0 AND \"mail box\" IS NOT NULL";
+    for (index, filter) in [
+        ("(\"mail box\") WHERE gone = 0", SOME),
+        (
+            "(\"mail box\") WHERE gone=0 -- and",
+            "(GONE = 0 /* and */ and +t.[Mail Box] notnull) AND x <> 1",
+        ),
+        (
+            "(`mail box` DESC) WHERE \"mail box\" NOT NULL AND gone = 0",
+            "id > 1 AND `mail box` IS NOT NULL AND gone = 0",
+        ),
+        (
+            "(\"mail box\") WHERE (gone = 0 OR id < 0)",
+            "\"mail box\" IS NOT NULL AND ((gone = 0 OR id < 0))",
+        ),
+        ("(gone, \"mail box\", id)", SOME),
+    ] {
+        let db = mails(&format!("CREATE UNIQUE INDEX i ON t {index}"));
+        let table = || Table::new(&db, "t").filter(filter, []).expect(filter);
+        let sql = format!("SELECT * FROM t WHERE {filter} ORDER BY \"mail box\"");
+        let (one, three) = (["mail box"], ["gone", "mail box", "id"]);
+        let rows = match index {
+            "(gone, \"mail box\", id)" => {
+                let table = table().key::<(i64, String, i64)>(three).expect(index);
+                check(table, &db, &sql, [], &three)
+            }
+            _ => {
+                check(
+                    table().key::<DynKey>(one).expect(index),
+                    &db,
+                    &(sql.clone()
+                        + index
+                            .get(11..16)
+                            .filter(|down| *down == " DESC")
+                            .unwrap_or("")),
+                    [],
+                    &one,
+                );
+                check(
+                    table().key::<String>(one).expect(index),
+                    &db,
+                    &sql,
+                    [],
+                    &one,
+                )
+            }
+        };
+        assert!(rows > 1, "{index}");
+        assert_eq!(
+            table().key::<(i64,)>(["id"]).and_then(|t| t.count()).ok(),
+            Some(rows as u64)
+        );
+    }
+    let db = open(
+        "CREATE TABLE t (a TEXT COLLATE NOCASE PRIMARY KEY);
+         INSERT INTO t VALUES (NULL), ('B'), ('a'), (NULL)",
+    );
+    let table = Table::new(&db, "t").filter("a IS NOT NULL", []).unwrap();
+    let table = table.key::<Collated>(["a"]).unwrap();
+    assert_eq!(table.count().unwrap(), 2);
+    assert_eq!(
+        check(
+            table,
+            &db,
+            "SELECT * FROM t WHERE a NOTNULL ORDER BY a",
+            [],
+            &["a"]
+        ),
+        2
+    );
 }
 
 /// The rows that a filter lets pass, in the forms of statement that there are, are SQL's own.

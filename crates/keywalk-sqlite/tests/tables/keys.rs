@@ -9,7 +9,7 @@ use keywalk_sqlite::{Collated, DynKey, Table};
 use rusqlite::{Connection, params};
 
 use crate::check::{Values, check};
-use crate::db::{ORDERS, by, by_id, keys, open};
+use crate::db::{ORDERS, by, by_id, keys, open, query};
 
 /// By these columns the table `t` gives what it holds in this order.
 fn gives<K: Values>(db: &Connection, key: &[&str], order: &str) {
@@ -167,6 +167,75 @@ fn columns_may_each_be_of_a_type_and_go_in_a_direction_of_their_own() {
             gives::<(Reverse<i64>, i64)>(&db, pair, "a DESC, b");
         }
     }
+}
+
+/// Keys with NULL in each column, alone and together: six rows, so that each of them bounds a walk.
+fn with_nulls(index: &str, not_null: &str) -> Connection {
+    let db = open(&format!(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a INT {not_null}, b TEXT COLLATE NOCASE, c INT, d INT NOT NULL);
+         INSERT INTO t VALUES (1, NULL, NULL, NULL, 1), (2, NULL, 'B', 3, 1), (3, 7, NULL, 3, 1),
+             (4, 7, 'a', NULL, 2), (5, 7, 'B', 3, 1), (6, -7, NULL, NULL, 3);
+         CREATE INDEX i ON t ({index})"
+    ));
+    db.execute_batch("ANALYZE").unwrap();
+    db
+}
+
+#[test]
+fn null_comes_before_all_other_values_in_every_column_and_direction() {
+    type Up = Option<i64>;
+    type Down = Reverse<Option<i64>>;
+    for (a, c) in [
+        ("a", "c"),
+        ("a", "c DESC"),
+        ("a DESC", "c"),
+        ("a DESC", "c DESC"),
+    ] {
+        let db = with_nulls(&format!("{a}, {c}, id"), "");
+        let (key, order) = (&["a", "c", "id"], format!("{a}, {c}, id"));
+        match (a, c) {
+            ("a", "c") => gives::<(Up, Up, i64)>(&db, key, &order),
+            ("a", _) => gives::<(Up, Down, i64)>(&db, key, &order),
+            (_, "c") => gives::<(Down, Up, i64)>(&db, key, &order),
+            _ => gives::<(Down, Down, i64)>(&db, key, &order),
+        }
+        gives::<DynKey>(&db, key, &order);
+    }
+    for (index, key) in [
+        ("a", ["a", "id"]),
+        ("d, a", ["a", "id"]),
+        ("a, id DESC", ["a", "id"]),
+    ] {
+        let db = with_nulls(index, "");
+        match index {
+            "a" => gives::<(Up, i64)>(&db, &key, "a, id"),
+            "d, a" => {
+                let of_one = Table::new(&db, "t").prefix_eq("d", 1).unwrap();
+                let of_one = of_one.key::<(Up, i64)>(key).unwrap();
+                check(
+                    of_one,
+                    &db,
+                    "SELECT * FROM t WHERE d = 1 ORDER BY a, id",
+                    [],
+                    &key,
+                );
+            }
+            _ => gives::<(Up, Reverse<i64>)>(&db, &key, "a, id DESC"),
+        }
+    }
+    let db = with_nulls("a", "");
+    gives::<(Down, Reverse<i64>)>(&db, &["a", "id"], "a DESC, id DESC");
+    let db = with_nulls("b, id", "");
+    gives::<(Option<Collated>, i64)>(&db, &["b", "id"], "b, id");
+    gives::<DynKey>(&db, &["b", "id"], "b, id");
+    let db = with_nulls("b DESC, id", "");
+    gives::<(Reverse<Option<Collated>>, i64)>(&db, &["b", "id"], "b DESC, id");
+    // A query, whose columns may hold NULL for all that is known.
+    let db = with_nulls("a, id", "");
+    let sql = "SELECT id, a FROM t WHERE d < 9";
+    let order = format!("{sql} ORDER BY a, id");
+    let by_a = query::<(Up, i64)>(&db, sql, [], &["a", "id"]);
+    check(by_a, &db, &order, [], &["a", "id"]);
 }
 
 #[test]
