@@ -4,12 +4,12 @@ use keywalk::Order;
 use rusqlite::Connection;
 
 use crate::error::{Error, is_of_store};
-use crate::fetch::{Answer, BoundKind, RangeShape};
 use crate::join_order;
 use crate::key::TextOrder;
 use crate::plan::{Condition, ONE_ROW, Plan};
 use crate::relation::{KeyPart, Relation};
 use crate::sql::Quoted;
+use crate::statements::{Answer, BoundKind, RangeShape};
 
 /// Writes a statement in the first way for which SQLite's plan is a search by all conditions. SQLite's own choice of
 /// index is tried first. The other ways leave it no choice, so that statistics can't prevent the search.
