@@ -79,8 +79,8 @@ struct Attempts<'a> {
     shape: RangeShape,
     /// The fallback if there is nothing better: it reads a joined table whole.
     second: Option<(Seek, Plan)>,
-    /// The plan that SQLite chose by itself.
-    refused: Option<Plan>,
+    /// The plan that SQLite chose by itself, and the conditions that its parts had to search by.
+    refused: Option<(Plan, Vec<Vec<Condition>>)>,
 }
 
 impl Attempts<'_> {
@@ -119,9 +119,13 @@ impl Attempts<'_> {
             check_known(relation, &plan)?;
             if !plan.streams() || !plan.searches(&seek.parts) {
                 // If SQLite builds an index by itself, the error can name the clearest fix.
-                let is_clearer = |before: &Plan| !before.makes_index() && plan.makes_index();
+                // SQLite doesn't search the parts of a UNION ALL by row values, so that plan says nothing about them.
+                let is_clearer = |(before, _): &(Plan, _)| {
+                    !before.makes_index() && plan.makes_index()
+                        || is_own_choice && plan.unsearched_part(&seek.parts).is_some()
+                };
                 if self.refused.as_ref().is_none_or(is_clearer) {
-                    self.refused = Some(plan);
+                    self.refused = Some((plan, seek.parts));
                 }
                 continue;
             }
@@ -163,16 +167,23 @@ impl Attempts<'_> {
         let relation = self.relation;
         let name = &relation.name;
         let plan = self.refused.as_ref();
-        let shown = plan.map(Plan::describe).unwrap_or_default();
+        let shown = plan.map(|(plan, _)| plan.describe()).unwrap_or_default();
         Err(match plan {
-            Some(plan) if relation.is_by_rowid() && self.served.is_empty() && plan.streams() => {
+            Some((plan, _))
+                if relation.is_by_rowid() && self.served.is_empty() && plan.streams() =>
+            {
                 Error::stale_statistics(name)
             }
             _ if relation.unique => {
                 let has_one = !relation.indexes.is_empty();
                 Error::no_index(name, &relation.wanted_index(), has_one, &shown)
             }
-            _ => Error::query_not_seekable(name, &shown),
+            Some((plan, _)) if plan.is_unmerged_union() => Error::unmerged_union(name, &shown),
+            Some((plan, parts)) => match plan.unsearched_part(parts) {
+                Some((number, steps)) => Error::part_not_seekable(name, number, &steps),
+                None => Error::query_not_seekable(name, &shown),
+            },
+            None => Error::query_not_seekable(name, &shown),
         })
     }
 }

@@ -305,6 +305,28 @@ fn a_query_that_would_sort_group_or_scan_or_has_a_range_of_its_own_over_the_key_
         ("SELECT count(*) AS id FROM t", searched),
         ("SELECT id, row_number() OVER () FROM t", searched),
         ("SELECT id FROM t UNION SELECT id FROM u", searched),
+        ("SELECT id FROM u UNION ALL SELECT x FROM t", "part 2 of"),
+        (
+            "SELECT t.id, u.id AS v FROM u CROSS JOIN t UNION ALL SELECT id, id FROM u",
+            "part 1 of",
+        ),
+        (
+            "SELECT id FROM u UNION ALL SELECT id FROM t UNION ALL SELECT (SELECT max(id) FROM u) FROM t",
+            "one after the other",
+        ),
+        (
+            "SELECT id FROM u UNION ALL SELECT max(id) FROM t",
+            "one after the other",
+        ),
+        (
+            "SELECT id FROM u UNION ALL SELECT d FROM t",
+            "one after the other",
+        ),
+        ("SELECT id FROM u UNION ALL SELECT 5", "one after the other"),
+        (
+            "SELECT id FROM t UNION ALL SELECT id FROM u WHERE id > 1",
+            "`range`",
+        ),
         ("SELECT id FROM t WHERE id = 1", searched),
         ("SELECT 1 AS id", searched),
         ("SELECT id, x FROM t WHERE id > 1", "`range`"),
