@@ -178,7 +178,12 @@ impl Attempts<'_> {
                 let has_one = !relation.indexes.is_empty();
                 Error::no_index(name, &relation.wanted_index(), has_one, &shown)
             }
-            Some((plan, _)) if plan.is_unmerged_union() => Error::unmerged_union(name, &shown),
+            Some((plan, _)) if plan.is_unmerged_union() => {
+                let select = relation.query.as_deref().unwrap_or_default();
+                let part = join_order::unmerged_part(self.db, select);
+                let part = part.map_err(|source| relation.failed(source))?;
+                Error::unmerged_union(name, part, &shown)
+            }
             Some((plan, parts)) => match plan.unsearched_part(parts) {
                 Some((number, steps)) => Error::part_not_seekable(name, number, &steps),
                 None => Error::query_not_seekable(name, &shown),

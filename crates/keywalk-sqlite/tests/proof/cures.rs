@@ -167,7 +167,7 @@ const CURES: &[Cure] = cures! {
         => NotSeekable: "part 2 of its UNION ALL can't | make an index | plan is: SCAN feb; USE TEMP B-TREE";
         "CREATE INDEX i ON feb (id)", SAME => ["1", "2", "3"];
     MONTHS; |db| query::<i64>(db, "SELECT id, note FROM jan UNION ALL SELECT id, NULL FROM mar", &["id"])
-        => NotSeekable: "one after the other | same type in all of them: write CAST | CO-ROUTINE";
+        => NotSeekable: "a column of part 2 has another type than in part 1; write CAST | CO-ROUTINE";
         "", Some(|db| query::<i64>(db, "SELECT id, note FROM jan UNION ALL SELECT id, CAST(NULL AS TEXT) FROM mar",
                                    &["id"])) => ["1", "3", "4"];
     SEARCH; |db| matching(db, "SELECT rowid AS id, body FROM search WHERE body MATCH ?1")

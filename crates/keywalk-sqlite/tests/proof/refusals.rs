@@ -311,18 +311,25 @@ fn a_query_that_would_sort_group_or_scan_or_has_a_range_of_its_own_over_the_key_
             "part 1 of",
         ),
         (
-            "SELECT id FROM u UNION ALL SELECT id FROM t UNION ALL SELECT (SELECT max(id) FROM u) FROM t",
-            "one after the other",
+            "SELECT id FROM u UNION ALL SELECT id FROM t -- all\nUNION ALL SELECT DISTINCT id FROM t",
+            "because part 3 isn't",
         ),
         (
-            "SELECT id FROM u UNION ALL SELECT max(id) FROM t",
-            "one after the other",
+            "SELECT max(id) AS id FROM u UNION ALL SELECT id FROM t",
+            "because part 1 isn't",
         ),
         (
             "SELECT id FROM u UNION ALL SELECT d FROM t",
-            "one after the other",
+            "a column of part 2 has another type",
         ),
-        ("SELECT id FROM u UNION ALL SELECT 5", "one after the other"),
+        (
+            "SELECT id FROM u UNION ALL SELECT 5",
+            "because part 2 isn't",
+        ),
+        (
+            "WITH x AS (SELECT 1) SELECT id FROM u UNION ALL SELECT 5",
+            "because each part has",
+        ),
         (
             "SELECT id FROM t UNION ALL SELECT id FROM u WHERE id > 1",
             "`range`",
