@@ -5,6 +5,7 @@
 use std::cmp::Ordering;
 
 use foundationdb_tuple::{Element, PackError, PackResult, TupleDepth, TupleUnpack, pack_into};
+use keywalk::Order;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use uuid::fmt::Hyphenated;
 
@@ -87,42 +88,116 @@ fn read_as<'de, T: TupleUnpack<'de>>(
     T::unpack(bytes, depth).map(|(rest, read)| (rest, value(read)))
 }
 
-/// Returns the fraction of the range from `first` to `last` that lies before `at`. It is computed from the first column
-/// in which `first` and `last` differ. Text other than UUIDs gives `None`: it uses few byte values, so the fraction
-/// would be far from even (all dates of a year would lie within a hundredth of the range).
-pub(crate) fn fraction<K: SqlKey>(first: &K, last: &K, at: &K) -> Option<f64> {
-    for column in 0..first.width() {
-        // Fails for text that isn't UTF-8.
-        let value = |key: &K| Value::try_from(lent(&key.bind_column(column))).ok();
-        let (from, to, here) = (value(first)?, value(last)?, value(at)?);
-        if compare(&from, &to) != Ordering::Equal {
-            let by_collation = first.comparison(column) == TextOrder::Collation;
-            let place = |value| match value {
-                Value::Text(_) if by_collation => None,
-                Value::Text(text) => uuid(&text),
-                value => Some(value),
-            };
-            return part(&place(from)?, &place(to)?, &place(here)?);
+/// Returns the fraction of the range from `first` to `last` that lies before `at`, for columns of these directions. It
+/// is that of the first column in which those two differ. If that column holds integers, such as tenants, the columns
+/// after it divide each step; see [`Span::steps`]. Text other than UUIDs gives `None`: it uses few byte values, so the
+/// fraction would be far from even (all dates of a year would lie within a hundredth of the range).
+pub(crate) fn fraction<K: SqlKey>(first: &K, last: &K, at: &K, orders: &[Order]) -> Option<f64> {
+    let way = (0..orders.len()).find_map(|column| {
+        match compare(&value(first, column)?, &value(last, column)?) {
+            Ordering::Equal => None,
+            way => Some(in_order(way, orders[column])),
         }
-        if compare(&from, &here) != Ordering::Equal {
-            return beside(first, last, at);
+    })?;
+    let span = Span {
+        first,
+        last,
+        orders,
+        way,
+    };
+    span.fraction(0, at)
+}
+
+/// Returns how two keys compare whose first different column compares like that.
+fn in_order(values: Ordering, order: Order) -> Ordering {
+    match order {
+        Order::Ascending => values,
+        Order::Descending => values.reverse(),
+    }
+}
+
+/// Returns a column's value. Fails for text that isn't UTF-8.
+fn value<K: SqlKey>(key: &K, column: usize) -> Option<Value> {
+    Value::try_from(lent(&key.bind_column(column))).ok()
+}
+
+/// The range of a walk, from its first to its last key.
+struct Span<'a, K> {
+    first: &'a K,
+    last: &'a K,
+    orders: &'a [Order],
+    /// How its first key compares with its last.
+    way: Ordering,
+}
+
+impl<K: SqlKey> Span<'_, K> {
+    /// Returns the fraction by the columns from this one on: 0 or 1 for a key that isn't between both ends. `None` if
+    /// it isn't known, or if these columns of the last key come before those of the first.
+    fn fraction(&self, column: usize, at: &K) -> Option<f64> {
+        let order = *self.orders.get(column)?;
+        let (from, to) = (value(self.first, column)?, value(self.last, column)?);
+        let here = value(at, column)?;
+        let by_collation = self.first.comparison(column) == TextOrder::Collation;
+        let way = compare(&from, &to);
+        if way == Ordering::Equal {
+            return match in_order(compare(&from, &here), order) {
+                Ordering::Equal => self.fraction(column + 1, at),
+                // Only SQLite knows.
+                _ if by_collation => None,
+                step => Some(if step == self.way { 1.0 } else { 0.0 }),
+            };
+        }
+        if in_order(way, order) != self.way {
+            return None;
+        }
+        let place = |value| match value {
+            Value::Text(_) if by_collation => None,
+            Value::Text(text) => uuid(&text),
+            value => Some(value),
+        };
+        let ends = [place(from)?, place(to)?];
+        let here = place(here)?;
+        match &ends {
+            [Value::Integer(from), Value::Integer(to)]
+                if self.fraction(column + 1, self.first).is_some() =>
+            {
+                self.steps(column, [*from, *to], &here, at)
+            }
+            [from, to] => part(from, to, &here),
         }
     }
-    None
+
+    /// Returns the fraction by a column of integers and the columns after it. Each integer between the ends gets an
+    /// equal share. Nobody knows where one integer's keys begin and end, so within each share the later columns run
+    /// from those of the first key to those of the last.
+    fn steps(&self, column: usize, ends: [i64; 2], here: &Value, at: &K) -> Option<f64> {
+        let [from, to] = ends.map(Value::Integer);
+        let way = compare(&from, &to);
+        if compare(here, &from) == way {
+            return Some(0.0);
+        }
+        if compare(&to, here) == way {
+            return Some(1.0);
+        }
+        let [from, to] = ends.map(i128::from);
+        let floor = whole(here)?;
+        let is_whole = i64::try_from(floor)
+            .is_ok_and(|floor| compare(here, &Value::Integer(floor)) == Ordering::Equal);
+        let within = match is_whole {
+            true => self.fraction(column + 1, at)?,
+            // A real between two integers: past all keys of one, and before all of the other.
+            false if from < to => 1.0,
+            false => 0.0,
+        };
+        let (all, before) = ((to - from).abs() as f64, (floor - from).abs() as f64);
+        Some(((before + within) / (all + 1.0)).clamp(0.0, 1.0))
+    }
 }
 
 /// Returns the bytes of a UUID that is written as text, in the one form whose order is that of the bytes.
 fn uuid(text: &str) -> Option<Value> {
     let uuid: Hyphenated = SqlKeyColumn::read(ValueRef::Text(text.as_bytes())).ok()?;
     Some(Value::Blob(uuid.as_uuid().as_bytes().to_vec()))
-}
-
-/// Returns the fraction for a key outside the range: 0 before it, 1 after it. In a column where `first` and `last` are
-/// equal, this key has another value.
-fn beside<K: SqlKey>(first: &K, last: &K, at: &K) -> Option<f64> {
-    let way = first.partial_cmp(last)?;
-    let step = first.partial_cmp(at)?;
-    Some(if step == way { 1.0 } else { 0.0 })
 }
 
 fn part(from: &Value, to: &Value, at: &Value) -> Option<f64> {

@@ -1,8 +1,9 @@
-//! Rewrites a SELECT so that SQLite reads one of its tables first.
+//! Takes a SELECT apart: rewrites it so that SQLite reads one of its tables first, and finds the parts of a UNION ALL.
 
 use rusqlite::Connection;
 
 use crate::error::is_of_store;
+use crate::plan::Plan;
 use crate::schema::Schema;
 use crate::sql::{Quoted, Token, tokens};
 
@@ -49,6 +50,49 @@ pub(crate) fn others(
         }
     }
     Ok(same)
+}
+
+/// Finds the first part, from 1, that keeps SQLite from merging the parts of a UNION ALL, and whether that is because of
+/// the types of its columns. SQLite decides that for each part by itself, and by the types of all parts' columns.
+pub(crate) fn unmerged_part(
+    db: &Connection,
+    select: &str,
+) -> rusqlite::Result<Option<(usize, bool)>> {
+    let parts = union_parts(select);
+    for (number, part) in (1..).zip(&parts) {
+        for (first, by_types) in [(part, false), (&parts[0], true)] {
+            let both = format!("SELECT * FROM ({first}\nUNION ALL {part}\n) ORDER BY 1");
+            match Plan::of(db, &both) {
+                Ok(plan) if plan.is_unmerged_union() => return Ok(Some((number, by_types))),
+                Err(error) if is_of_store(&error) => return Err(error),
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Returns the parts of a SELECT that is a UNION ALL of them. Empty for any other SELECT, and for one with a WITH.
+fn union_parts(select: &str) -> Vec<&str> {
+    let words = words(select);
+    if words
+        .iter()
+        .any(|word| word.is_any(&["with", "intersect", "except"]))
+    {
+        return Vec::new();
+    }
+    let (mut parts, mut start) = (Vec::new(), 0);
+    for at in (0..words.len()).filter(|at| words[*at].is_any(&["union"])) {
+        match words.get(at + 1) {
+            Some(all) if all.is_any(&["all"]) => {
+                parts.push(&select[start..words[at].at]);
+                start = all.end();
+            }
+            _ => return Vec::new(),
+        }
+    }
+    parts.push(&select[start..]);
+    parts
 }
 
 /// Another way to write a SELECT.

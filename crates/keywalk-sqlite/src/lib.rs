@@ -255,6 +255,7 @@ mod schema;
 mod seek;
 mod source;
 mod sql;
+mod statements;
 mod table;
 mod value;
 

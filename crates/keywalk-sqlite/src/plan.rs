@@ -23,6 +23,22 @@ impl Step {
     fn is_loop(&self) -> bool {
         self.what.starts_with("SEARCH ") || self.what.starts_with("SCAN ")
     }
+
+    /// True for a loop over an index that SQLite first makes itself.
+    fn makes_index(&self) -> bool {
+        self.what.contains(" USING AUTOMATIC ")
+    }
+
+    /// True for a step that reads rows before they are needed: it sorts or materializes them.
+    fn keeps_rows(&self) -> bool {
+        const KEEPS: [&str; 4] = [
+            "USE TEMP B-TREE",
+            "MATERIALIZE",
+            "CO-ROUTINE",
+            "BLOOM FILTER",
+        ];
+        !self.is_loop() && KEEPS.iter().any(|start| self.what.starts_with(start))
+    }
 }
 
 /// The prefix of the aliases that `one_row` gives to its tables. Plans show a table by its alias.
@@ -97,17 +113,7 @@ impl Plan {
     /// Checks whether the statement reads its rows as they are needed: nothing is sorted, materialized or indexed
     /// first.
     pub(crate) fn streams(&self) -> bool {
-        let keeps = |step: &Step| {
-            [
-                "USE TEMP B-TREE",
-                "MATERIALIZE",
-                "CO-ROUTINE",
-                "BLOOM FILTER",
-            ]
-            .iter()
-            .any(|start| step.what.starts_with(start))
-        };
-        !self.steps.iter().any(|step| !step.is_loop() && keeps(step)) && !self.makes_index()
+        !self.steps.iter().any(Step::keeps_rows) && !self.makes_index()
     }
 
     /// Checks whether a joined table is indexed first. (Ignores the outermost loop, where these words could only come
@@ -115,29 +121,53 @@ impl Plan {
     pub(crate) fn makes_index(&self) -> bool {
         let loops = self.loops();
         let mut inner = loops.iter().flat_map(|loops| loops.iter().skip(1));
-        inner.any(|step| step.what.contains(" USING AUTOMATIC "))
+        inner.any(|step| step.makes_index())
     }
 
-    /// Checks whether each of the statement's parts searches by all of its conditions. Only the loops up to the first
-    /// multi-row loop matter: that loop sets the order, since nothing is sorted. If no loop is multi-row, only the
-    /// equality conditions have to be used, and there must be one. A part without conditions may be a scan in the
-    /// index's order.
+    /// Checks whether each of the statement's parts searches by all of its conditions. A query that is a UNION ALL has
+    /// so many parts of its own in each of those: SQLite merges them all, in this order.
     pub(crate) fn searches(&self, parts: &[Vec<Condition>]) -> bool {
         let loops = self.loops();
-        loops.len() == parts.len()
-            && loops.iter().zip(parts).all(|(loops, conditions)| {
-                let first = loops.iter().position(|step| !step.finds_one);
-                let searches = &loops[..first.map_or(loops.len(), |first| first + 1)];
-                let is_used = |condition: &&Condition| {
-                    let mut searches = searches.iter();
-                    searches.any(|step| condition.is_used_by(&step.what))
-                };
-                let equalities = || conditions.iter().filter(|c| c.operator == '=');
-                conditions.iter().all(|condition| is_used(&condition))
-                    || first.is_none()
-                        && equalities().count() > 0
-                        && equalities().all(|c| is_used(&c))
-            })
+        loops.len().is_multiple_of(parts.len())
+            && !loops.is_empty()
+            && loops
+                .chunks(loops.len() / parts.len())
+                .zip(parts)
+                .all(|(own, conditions)| own.iter().all(|loops| search(loops, conditions)))
+    }
+
+    /// If the query is a UNION ALL whose parts SQLite merges, finds the first one that it doesn't search by these
+    /// conditions, or whose rows it sorts or keeps. Returns its number, from 1, and its steps.
+    pub(crate) fn unsearched_part(&self, parts: &[Vec<Condition>]) -> Option<(usize, String)> {
+        const MERGE: &str = "MERGE (UNION ALL)";
+        let mut merges = vec![0];
+        let mut leaves = Vec::new();
+        for step in &self.steps {
+            if merges.contains(&step.parent) && [MERGE, "LEFT", "RIGHT"].contains(&&*step.what) {
+                merges.push(step.id);
+                match step.what == MERGE {
+                    true => leaves.retain(|leaf| *leaf != step.parent),
+                    false => leaves.push(step.id),
+                }
+            }
+        }
+        let of_query = leaves.len() / parts.len();
+        if of_query < 2 {
+            return None;
+        }
+        let steps = |leaf: i64| self.steps.iter().filter(move |step| step.parent == leaf);
+        let at = (0..of_query * parts.len()).find(|at| {
+            let loops: Vec<&Step> = steps(leaves[*at]).filter(|step| step.is_loop()).collect();
+            !search(&loops, &parts[at / of_query])
+                || steps(leaves[*at]).any(Step::keeps_rows)
+                || loops.iter().skip(1).any(|step| step.makes_index())
+        })?;
+        Some((at % of_query + 1, describe(steps(leaves[at]))))
+    }
+
+    /// Checks whether the query is a UNION ALL whose parts SQLite reads one after the other.
+    pub(crate) fn is_unmerged_union(&self) -> bool {
+        self.steps.iter().any(|step| step.what == "UNION ALL")
     }
 
     /// Checks whether a joined table is read whole again and again: once for each row of a loop around it. (The plan
@@ -207,9 +237,28 @@ impl Plan {
     }
 
     pub(crate) fn describe(&self) -> String {
-        let steps: Vec<&str> = self.steps.iter().map(|step| step.what.as_str()).collect();
-        steps.join("; ")
+        describe(self.steps.iter())
     }
+}
+
+fn describe<'a>(steps: impl Iterator<Item = &'a Step>) -> String {
+    let steps: Vec<&str> = steps.map(|step| step.what.as_str()).collect();
+    steps.join("; ")
+}
+
+/// Checks whether these loops search by all conditions. Only the loops up to the first multi-row loop matter: that loop
+/// sets the order, since nothing is sorted. If all are single-row, the equality conditions suffice. A part without
+/// conditions may be a scan in the index's order.
+fn search(loops: &[&Step], conditions: &[Condition]) -> bool {
+    let first = loops.iter().position(|step| !step.finds_one);
+    let searches = &loops[..first.map_or(loops.len(), |first| first + 1)];
+    let is_used = |condition: &Condition| {
+        let mut searches = searches.iter();
+        searches.any(|step| condition.is_used_by(&step.what))
+    };
+    let equalities = || conditions.iter().filter(|c| c.operator == '=');
+    conditions.iter().all(is_used)
+        || first.is_none() && equalities().count() > 0 && equalities().all(is_used)
 }
 
 impl Condition {

@@ -16,9 +16,9 @@ use crate::table::check_names;
 
 /// A SELECT, walked by a key that is unique in its result. Its items are `(key, row)`.
 ///
-/// Use it where a [`Table`](crate::Table) isn't enough: joins, views, computed columns, full-text search. The query
-/// becomes a subselect of the walk's statements, so it must not have an ORDER BY or LIMIT of its own. SQLite pushes
-/// the search by the key down into it.
+/// Use it where a [`Table`](crate::Table) isn't enough: joins, views, several tables as one, computed columns, full-text
+/// search. The query becomes a subselect of the walk's statements, so it must not have an ORDER BY or LIMIT of its own.
+/// SQLite pushes the search by the key down into it.
 ///
 /// `C` lends a connection, as for a table. `K` is the key's type: a query can be walked only after [`key`](Self::key)
 /// has set it. `D` decodes a row.
@@ -60,6 +60,33 @@ use crate::table::check_names;
 /// A condition inside the query that drops most rows is checked row by row within one fetch. Only a table's
 /// [`filter`](crate::Table::filter) is spread over several fetches. A condition on the key itself is an error, since
 /// it would prevent the search: use a [range](keywalk::Walk::range) of the walk instead.
+///
+/// # Several tables as one
+///
+/// A UNION ALL of tables, such as one per month, is walked if each part can be searched by the key. SQLite merges the
+/// parts in the key's order, and each of them is searched from the walk's position. A key that two parts have is a
+/// repeat:
+///
+/// ```
+/// # use keywalk::Walk;
+/// # use keywalk_sqlite::Query;
+/// # let db = rusqlite::Connection::open_in_memory()?;
+/// # db.execute_batch("CREATE TABLE sales_01 (id INTEGER PRIMARY KEY, sum REAL);
+/// #     CREATE TABLE sales_02 (id INTEGER PRIMARY KEY, sum REAL);
+/// #     INSERT INTO sales_01 VALUES (1, 9.5), (4, 0.5); INSERT INTO sales_02 VALUES (3, 2)")?;
+/// let sql = "SELECT id, sum FROM sales_01 UNION ALL SELECT id, sum FROM sales_02";
+/// let sales = Query::new(&db, sql, [])?.key::<i64>(["id"])?;
+/// let mut ids = Vec::new();
+/// for item in Walk::new(sales) {
+///     ids.push(item?.0);
+/// }
+/// assert_eq!(ids, [1, 3, 4]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// SQLite merges parts that are a SELECT with FROM, without DISTINCT, GROUP BY and aggregate or window functions, and
+/// whose columns have the same types: write `CAST(NULL AS TEXT)` for a column that a part doesn't have. An error names
+/// the part that prevents it. A fetch costs one search per part.
 ///
 /// # Full-text search, and other virtual tables
 ///

@@ -9,11 +9,11 @@ use rusqlite::types::Value;
 
 use crate::codec;
 use crate::error::{Error, ErrorKind, has_too_many_parameters};
-use crate::fetch::Nulls;
 use crate::key::{ColumnLayout, KeyColumns, Layout, TextOrder};
 use crate::plan::{Condition, PlanName};
 use crate::schema::{Affinity, SchemaVersion};
 use crate::sql::{Params, Quoted};
+use crate::statements::Nulls;
 use crate::value::bind;
 
 /// A table, or a query as a subselect, resolved and proven.

@@ -4,12 +4,12 @@ use keywalk::Order;
 use rusqlite::Connection;
 
 use crate::error::{Error, is_of_store};
-use crate::fetch::{Answer, BoundKind, Nulls, RangeShape};
 use crate::join_order;
 use crate::key::TextOrder;
 use crate::plan::{Condition, ONE_ROW, Plan};
 use crate::relation::{KeyPart, Relation};
 use crate::sql::Quoted;
+use crate::statements::{Answer, BoundKind, Nulls, RangeShape};
 
 /// Writes a statement in the first way for which SQLite's plan is a search by all conditions. SQLite's own choice of
 /// index is tried first. The other ways leave it no choice, so that statistics can't prevent the search.
@@ -87,8 +87,8 @@ struct Attempts<'a> {
     shape: RangeShape,
     /// The fallback if there is nothing better: it reads a joined table whole.
     second: Option<(Seek, Plan)>,
-    /// The plan that SQLite chose by itself.
-    refused: Option<Plan>,
+    /// The plan that SQLite chose by itself, and the conditions that its parts had to search by.
+    refused: Option<(Plan, Vec<Vec<Condition>>)>,
 }
 
 impl Attempts<'_> {
@@ -127,9 +127,13 @@ impl Attempts<'_> {
             check_known(relation, &plan)?;
             if !plan.streams() || !plan.searches(&seek.parts) {
                 // If SQLite builds an index by itself, the error can name the clearest fix.
-                let is_clearer = |before: &Plan| !before.makes_index() && plan.makes_index();
+                // SQLite doesn't search the parts of a UNION ALL by row values, so that plan says nothing about them.
+                let is_clearer = |(before, _): &(Plan, _)| {
+                    !before.makes_index() && plan.makes_index()
+                        || is_own_choice && plan.unsearched_part(&seek.parts).is_some()
+                };
                 if self.refused.as_ref().is_none_or(is_clearer) {
-                    self.refused = Some(plan);
+                    self.refused = Some((plan, seek.parts));
                 }
                 continue;
             }
@@ -171,16 +175,28 @@ impl Attempts<'_> {
         let relation = self.relation;
         let name = &relation.name;
         let plan = self.refused.as_ref();
-        let shown = plan.map(Plan::describe).unwrap_or_default();
+        let shown = plan.map(|(plan, _)| plan.describe()).unwrap_or_default();
         Err(match plan {
-            Some(plan) if relation.is_by_rowid() && self.served.is_empty() && plan.streams() => {
+            Some((plan, _))
+                if relation.is_by_rowid() && self.served.is_empty() && plan.streams() =>
+            {
                 Error::stale_statistics(name)
             }
             _ if relation.unique => {
                 let has_one = !relation.indexes.is_empty();
                 Error::no_index(name, &relation.wanted_index(), has_one, &shown)
             }
-            _ => Error::query_not_seekable(name, &shown),
+            Some((plan, _)) if plan.is_unmerged_union() => {
+                let select = relation.query.as_deref().unwrap_or_default();
+                let part = join_order::unmerged_part(self.db, select);
+                let part = part.map_err(|source| relation.failed(source))?;
+                Error::unmerged_union(name, part, &shown)
+            }
+            Some((plan, parts)) => match plan.unsearched_part(parts) {
+                Some((number, steps)) => Error::part_not_seekable(name, number, &steps),
+                None => Error::query_not_seekable(name, &shown),
+            },
+            None => Error::query_not_seekable(name, &shown),
         })
     }
 }

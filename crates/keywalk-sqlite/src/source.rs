@@ -375,7 +375,15 @@ impl<C: Connect, S: Spec, K: SqlKey, D: Decode> ResumableSource for SqlSource<C,
     }
 
     fn fraction(&self, first: &K, last: &K, at: &K) -> Option<f64> {
-        codec::fraction(first, last, at)
+        let layout = match K::layout() {
+            Layout::FromSchema => self.relation().ok()?.layout(),
+            layout => layout,
+        };
+        let Layout::Columns(columns) = layout else {
+            return None;
+        };
+        let orders: Vec<_> = columns.iter().map(|column| column.order).collect();
+        codec::fraction(first, last, at, &orders)
     }
 }
 

@@ -8,7 +8,6 @@ use rusqlite::{Connection, Params as RusqliteParams, ToSql};
 use crate::connect::{Connect, lend};
 use crate::decode::Rows;
 use crate::error::{Error, ErrorKind, has_too_many_parameters, is_of_store};
-use crate::fetch::Nulls;
 use crate::key::{ColumnLayout, DynKey, Layout, SqlKey, TextOrder};
 use crate::plan::PlanName;
 use crate::relation::{Definition, FixedPart, ImpliedIndex, KeyPart, Relation};
@@ -17,6 +16,7 @@ use crate::schema::{
 };
 use crate::source::{Spec, SqlSource};
 use crate::sql::{Conjunct, Params, Quoted, conjuncts, has_parameter_zero, same, with_backticks};
+use crate::statements::Nulls;
 use crate::value::{as_stored, as_text};
 
 /// A table, walked by a key. Its items are `(key, row)`.

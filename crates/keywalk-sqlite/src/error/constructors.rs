@@ -200,6 +200,29 @@ impl Error {
         error!(NotSeekable: "{relation} can't be searched by its key: SQLite would read, sort or group more rows than it returns; walk it by the columns of one index, with the collation BINARY, of one of its tables{unless_virtual}, or walk that as a `Table` and put the rest into its filter, by EXISTS or IN{other_cure} (the plan is: {plan})")
     }
 
+    pub(crate) fn part_not_seekable(relation: &str, part: usize, plan: &str) -> Self {
+        let plan = Excerpt::new(plan, PLAN_CHARS);
+        error!(NotSeekable: "{relation} can't be searched by its key, because part {part} of its UNION ALL can't: SQLite would read or sort more of its rows than it returns; make an index on that part's key columns, in the order of the key and with the collation BINARY, name them there without a function or operator, and run ANALYZE, if its statistics are of smaller tables (the part's plan is: {plan})")
+    }
+
+    /// `part`: the one at fault, if known, and whether the types of its columns are.
+    pub(crate) fn unmerged_union(relation: &str, part: Option<(usize, bool)>, plan: &str) -> Self {
+        const PLAIN: &str =
+            "a SELECT with FROM, without DISTINCT, GROUP BY and aggregate or window functions";
+        const CAST: &str = "write CAST around an expression or NULL";
+        let why = match part {
+            Some((part, false)) => format!("part {part} isn't {PLAIN}"),
+            Some((part, true)) => {
+                format!("a column of part {part} has another type than in part 1; {CAST}")
+            }
+            None => format!(
+                "each part has to be {PLAIN}, and each column has to have the same type in all of them; {CAST}"
+            ),
+        };
+        let plan = Excerpt::new(plan, PLAN_CHARS);
+        error!(NotSeekable: "{relation} can't be searched by its key: SQLite would read the parts of its UNION ALL one after the other and sort the rows, because {why}, or walk each part as a query of its own (the plan is: {plan})")
+    }
+
     pub(crate) fn unknown_plan(relation: &str, step: &str) -> Self {
         let (version, step) = (rusqlite::version(), Excerpt::new(step, PLAN_CHARS));
         error!(NotSeekable: "SQLite {version} plans to read {relation} by a step that this version of keywalk-sqlite doesn't know ({step}), so nothing is proven; use a newer one, or the SQLite of the feature `bundled`")

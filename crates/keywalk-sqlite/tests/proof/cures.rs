@@ -163,11 +163,22 @@ const CURES: &[Cure] = cures! {
         => NotSeekable: "+column IS NOT NULL";
         "", Some(|db| query::<String>(db, "SELECT * FROM t WHERE +k IS NOT NULL", &["k"]))
         => ["'a'", "'b'", "'c'"];
+    MONTHS; |db| query::<i64>(db, "SELECT id FROM jan UNION ALL SELECT id FROM feb", &["id"])
+        => NotSeekable: "part 2 of its UNION ALL can't | make an index | plan is: SCAN feb; USE TEMP B-TREE";
+        "CREATE INDEX i ON feb (id)", SAME => ["1", "2", "3"];
+    MONTHS; |db| query::<i64>(db, "SELECT id, note FROM jan UNION ALL SELECT id, NULL FROM mar", &["id"])
+        => NotSeekable: "a column of part 2 has another type than in part 1; write CAST | CO-ROUTINE";
+        "", Some(|db| query::<i64>(db, "SELECT id, note FROM jan UNION ALL SELECT id, CAST(NULL AS TEXT) FROM mar",
+                                   &["id"])) => ["1", "3", "4"];
     SEARCH; |db| matching(db, "SELECT rowid AS id, body FROM search WHERE body MATCH ?1")
         => NotSeekable: "no virtual table";
         "", Some(|db| matching(db, "SELECT p.id, p.body FROM posts p CROSS JOIN search s ON s.rowid = p.id
                                     WHERE s.body MATCH ?1")) => ["1", "5"];
 };
+
+const MONTHS: &str = "CREATE TABLE jan (id INTEGER PRIMARY KEY, note TEXT); INSERT INTO jan VALUES (3, 'c'), (1, 'a');
+                      CREATE TABLE feb (id INT NOT NULL); INSERT INTO feb VALUES (2);
+                      CREATE TABLE mar (id INTEGER PRIMARY KEY); INSERT INTO mar VALUES (4)";
 
 const NULLS: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, k TEXT UNIQUE);
                      INSERT INTO t (k) VALUES ('b'), (NULL), ('a'), (NULL), ('c')";

@@ -305,6 +305,35 @@ fn a_query_that_would_sort_group_or_scan_or_has_a_range_of_its_own_over_the_key_
         ("SELECT count(*) AS id FROM t", searched),
         ("SELECT id, row_number() OVER () FROM t", searched),
         ("SELECT id FROM t UNION SELECT id FROM u", searched),
+        ("SELECT id FROM u UNION ALL SELECT x FROM t", "part 2 of"),
+        (
+            "SELECT t.id, u.id AS v FROM u CROSS JOIN t UNION ALL SELECT id, id FROM u",
+            "part 1 of",
+        ),
+        (
+            "SELECT id FROM u UNION ALL SELECT id FROM t -- all\nUNION ALL SELECT DISTINCT id FROM t",
+            "because part 3 isn't",
+        ),
+        (
+            "SELECT max(id) AS id FROM u UNION ALL SELECT id FROM t",
+            "because part 1 isn't",
+        ),
+        (
+            "SELECT id FROM u UNION ALL SELECT d FROM t",
+            "a column of part 2 has another type",
+        ),
+        (
+            "SELECT id FROM u UNION ALL SELECT 5",
+            "because part 2 isn't",
+        ),
+        (
+            "WITH x AS (SELECT 1) SELECT id FROM u UNION ALL SELECT 5",
+            "because each part has",
+        ),
+        (
+            "SELECT id FROM t UNION ALL SELECT id FROM u WHERE id > 1",
+            "`range`",
+        ),
         ("SELECT id FROM t WHERE id = 1", searched),
         ("SELECT 1 AS id", searched),
         ("SELECT id, x FROM t WHERE id > 1", "`range`"),

@@ -20,11 +20,14 @@ fn two(columns: &str) -> Connection {
 const ANY: &str = "a ANY NOT NULL, b ANY NOT NULL";
 
 fn share<K: SqlKey>(first: K, last: K, at: K) -> Option<f64> {
-    let db =
-        open("CREATE TABLE t (a ANY NOT NULL, b ANY NOT NULL, PRIMARY KEY (a, b), UNIQUE (a))");
-    let one = Table::new(&db, "t").key(["a"]);
-    let table = one.or_else(|_| Table::new(&db, "t").key(["a", "b"]));
-    let table = table.expect("it has one or two columns");
+    let db = open(
+        "CREATE TABLE t (a ANY NOT NULL, b ANY NOT NULL, c ANY NOT NULL, PRIMARY KEY (a, b), UNIQUE (a))",
+    );
+    let keys = [&["a"][..], &["a", "b"], &["a", "b", "c"]];
+    let table = keys
+        .into_iter()
+        .find_map(|key| Table::new(&db, "t").key(key.iter().copied()).ok());
+    let table = table.expect("it has one to three columns");
     table.fraction(&first, &last, &at)
 }
 
@@ -102,6 +105,54 @@ fn the_first_column_that_differs_is_measured() {
     assert_eq!(share(down(1, 20), down(1, 10), down(0, 15)), Some(0.0));
     assert_eq!(share(down(1, 20), down(1, 10), down(2, 15)), Some(1.0));
     assert_eq!(share(down(1, 10), down(1, 20), down(2, 15)), Some(0.0));
+}
+
+/// Each tenant has an equal share. Within it, the second column runs from that of the first key to that of the last.
+#[test]
+fn a_walk_by_tenants_moves_within_a_tenant() {
+    // Tenants 1 to 4, and ids 0 to 100.
+    let by_tenant = |tenant: i64, id: i64| share((1, 0), (4, 100), (tenant, id));
+    for (tenant, id, expected) in [
+        (1, 0, 0.0),
+        (1, 50, 0.125),
+        (1, 100, 0.25),
+        (1, 700, 0.25),
+        (2, -7, 0.25),
+        (3, 40, 0.6),
+        (4, 20, 0.8),
+        (4, 100, 1.0),
+        (0, 50, 0.0),
+        (5, 0, 1.0),
+    ] {
+        let name = format!("{id} of tenant {tenant}");
+        assert_eq!(by_tenant(tenant, id), Some(expected), "{name}");
+    }
+    let down = |a: i64, b: i64| (Reverse(a), b);
+    assert_eq!(share(down(4, 0), down(1, 100), down(2, 40)), Some(0.6));
+    assert_eq!(share((4, 100), (1, 0), (2, 60)), Some(0.6));
+    let (first, last) = ((1_i64, Reverse(100_i64)), (4, Reverse(0)));
+    assert_eq!(share(first, last, (3, Reverse(60))), Some(0.6));
+    // A real lies past all keys of the integer before it, in either direction.
+    let db = two(ANY);
+    let table = Table::new(&db, "t");
+    let key = |a: f64, b: i64| table.dyn_key([Value::from(a), b.into()]).unwrap();
+    let whole = |a: i64, b: i64| table.dyn_key([a, b]).unwrap();
+    let ends = [whole(1, 100), whole(4, 0)];
+    for [first, last] in [[&ends[0], &ends[1]], [&ends[1], &ends[0]]] {
+        assert_eq!(table.fraction(first, last, &key(2.5, 50)), Some(0.5));
+    }
+    // Three columns: days 1 and 2 of tenants 1 and 2.
+    assert_eq!(share((1, 1, 0), (2, 2, 100), (1, 2, 50)), Some(0.375));
+    // The second column of the last key comes before that of the first, is the same, or is text: steps of a tenant.
+    assert_eq!(share((1, 9), (3, 8), (2, 8)), Some(0.5));
+    assert_eq!(share((1, 9), (3, 9), (2, 11)), Some(0.5));
+    let text = |text: &str| text.to_owned();
+    assert_eq!(
+        share((1, text("a")), (3, text("c")), (2, text("b"))),
+        Some(0.5)
+    );
+    let uuid = |tenant: i64, byte: u8| (tenant, Uuid::from_bytes([byte; 16]).hyphenated());
+    assert_eq!(share(uuid(1, 0), uuid(2, 0xff), uuid(2, 0x33)), Some(0.6));
 }
 
 #[test]

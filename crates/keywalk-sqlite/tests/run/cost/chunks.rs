@@ -17,11 +17,16 @@ fn open(analyzed: bool) -> (Connection, Count) {
          CREATE TABLE u (id INTEGER PRIMARY KEY, live INT NOT NULL);
          INSERT INTO p SELECT i / 9900, i, 'value' FROM n;
          INSERT INTO m SELECT a, b, v FROM p; INSERT INTO t SELECT b, a, v FROM p;
-         INSERT INTO u SELECT id, id % 7 FROM t WHERE id <= 3000";
+         INSERT INTO u SELECT id, id % 7 FROM t WHERE id <= 3000;
+         CREATE TABLE odd (a INT NOT NULL, b INTEGER PRIMARY KEY, UNIQUE (a, b));
+         CREATE TABLE even (a INT NOT NULL, b INT NOT NULL UNIQUE, PRIMARY KEY (a, b)) WITHOUT ROWID;
+         INSERT INTO odd SELECT a, b FROM p WHERE b % 2 = 1; INSERT INTO even SELECT a, b FROM p WHERE b % 2 = 0";
     let mut db = super::open(10_000, schema, analyzed);
     let count = Count::of(&mut db, 1);
     (db, count)
 }
+
+const HALVES: &str = "SELECT a, b FROM odd UNION ALL SELECT a, b FROM even";
 
 /// What each chunk of a walk and its end cost, but the first two: those prove its statements.
 fn costs<S>(source: Result<S, Error>, count: &Count, order: Order) -> Vec<u64>
@@ -78,6 +83,8 @@ fn the_last_chunk_of_a_skewed_table_costs_what_an_early_one_does() {
         check(count, || {
             query("SELECT a, b FROM m")?.key::<Mixed>(["a", "b"])
         });
+        check(count, || query(HALVES)?.key::<Pair>(["a", "b"]));
+        check(count, || query(HALVES)?.key::<i64>(["b"]));
         if !analyzed {
             check(count, || table("t").key::<Pair>(["c", "id"]));
         }
@@ -127,6 +134,7 @@ fn a_table_is_searched_whatever_its_statistics_say() {
         for order in ORDERS {
             let filtered = table("t").filter("v IS NOT '?'", []).unwrap();
             let query = Query::new(&db, "SELECT id, v FROM t", []).unwrap();
+            let halves = Query::new(&db, HALVES, []).unwrap();
             for costs in [
                 costs(table("t").key::<i64>(["id"]), &count, order),
                 costs(table("t").key::<Pair>(["c", "id"]), &count, order),
@@ -134,6 +142,7 @@ fn a_table_is_searched_whatever_its_statistics_say() {
                 costs(Ok(table("p")), &count, order),
                 costs(Ok(table("m")), &count, order),
                 costs(query.key::<i64>(["id"]), &count, order),
+                costs(halves.key::<i64>(["b"]), &count, order),
             ] {
                 assert_flat(&costs, 13, stat);
             }

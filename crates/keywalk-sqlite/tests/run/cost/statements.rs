@@ -128,6 +128,12 @@ fn statements_of_a_query_are_prepared_once() {
                 &[3],
                 1_000,
             ),
+            (
+                "SELECT id, 1 FROM t WHERE d < ?1 UNION ALL SELECT id, 2 FROM t WHERE d > ?1
+                 UNION ALL SELECT id, 3 FROM t WHERE d = ?1",
+                &[3],
+                ROWS,
+            ),
         ] {
             let params = || rusqlite::params_from_iter(params);
             let query = || Query::new(db, sql, params())?.key::<i64>(["id"]);
