@@ -12,5 +12,6 @@ mod jobs {
     mod leases;
 }
 mod own_jobs;
+mod peers;
 mod process;
 mod retry;
