@@ -5,6 +5,8 @@
 //! | `SELECT *` and a loop over its rows, or all of them in a `Vec` | [`from_select`] |
 //! | `LIMIT … OFFSET …`, or `WHERE id > ? LIMIT n` written by hand; pages with a "next" link | [`from_offset`] |
 //! | Django's `iterator()`, `in_bulk`, `Paginator`, or a loop over `filter(pk__gt=…)` | [`from_django`] |
+//! | Laravel's `chunk`, `chunkById`, `lazyById`, `each`, `cursorPaginate` | [`from_laravel`] |
+//! | sqlakeyset's `get_page` or `select_page`, bookmarks, `has_next`, `has_previous` | [`from_sqlakeyset`] |
 //! | Rails' `find_each`, `find_in_batches`, `in_batches`; resumable jobs with `job-iteration` | [`from_rails`] |
 //! | connections from a pool (r2d2, deadpool), or another library beside rusqlite (sqlx, diesel) | [`pools`] |
 //! | a walk that works, and a database in production | [`in_production`] |
@@ -36,9 +38,11 @@ macro_rules! page {
         /// [`map_into`]: crate::Table::map_into
         /// [`filter`]: crate::Table::filter
         /// [`from_django`]: crate::guide::from_django
+        /// [`from_laravel`]: crate::guide::from_laravel
         /// [`from_offset`]: crate::guide::from_offset
         /// [`from_rails`]: crate::guide::from_rails
         /// [`from_select`]: crate::guide::from_select
+        /// [`from_sqlakeyset`]: crate::guide::from_sqlakeyset
         /// [`FromRow`]: crate::FromRow
         /// [`in_production`]: crate::guide::in_production
         /// [`is_transient`]: crate::Error::is_transient
@@ -65,5 +69,7 @@ page!(from_select);
 page!(from_offset);
 page!(from_django);
 page!(from_rails);
+page!(from_laravel);
+page!(from_sqlakeyset);
 page!(pools);
 page!(in_production);

@@ -90,8 +90,31 @@ use crate::table::check_names;
 ///
 /// # Full-text search, and other virtual tables
 ///
-/// The plan of a virtual table proves nothing. In FROM, put the table that holds its content first, then CROSS JOIN
-/// the virtual table; SQLite doesn't reorder that:
+/// The plan of a virtual table proves nothing, so a walk can't search one. Put the rowids that match into a table, and
+/// join the content to it. The key must be a column of that table, since the walk begins with the key's table:
+///
+/// ```
+/// # use keywalk::Walk;
+/// # use keywalk_sqlite::Query;
+/// # let db = rusqlite::Connection::open_in_memory()?;
+/// # db.execute_batch("CREATE TABLE posts (id INTEGER PRIMARY KEY, body TEXT);
+/// #     INSERT INTO posts VALUES (1, 'one apple'), (2, 'a pear'), (3, 'two apple trees');
+/// #     CREATE VIRTUAL TABLE search USING fts5(body, content = posts, content_rowid = id);
+/// #     INSERT INTO search (search) VALUES ('rebuild')")?;
+/// db.execute_batch("CREATE TEMPORARY TABLE hits (id INTEGER PRIMARY KEY)")?;
+/// db.execute("INSERT INTO hits SELECT rowid FROM search WHERE search MATCH ?1", ["apple"])?;
+/// let sql = "SELECT hits.id, posts.body FROM temp.hits JOIN main.posts ON posts.id = hits.id";
+/// let apples = Query::new(&db, sql, [])?.key::<i64>(["id"])?;
+/// assert_eq!(Walk::new(apples).into_iter().count(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// The table holds one rowid per match, from one moment. Fill it again before you resume from a token on another
+/// connection. Of 200,000 posts, the 10 with a rare word were read in 2 ms, and the 50,000 with a common one in 85 ms.
+///
+/// Without such a table, begin with the content: put it first in FROM, then CROSS JOIN the virtual table. SQLite doesn't
+/// reorder that. The walk then sees what is written while it runs, but it reads all of the content and searches the
+/// index for each row. In the same table that took 1.3 s and 3.7 s:
 ///
 /// ```
 /// # use keywalk::Walk;

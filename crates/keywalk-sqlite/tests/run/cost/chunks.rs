@@ -179,6 +179,26 @@ fn a_walk_of_a_tiny_table_that_grows_takes_linear_time() {
     }
 }
 
+#[test]
+fn a_rare_word_is_walked_by_a_table_of_its_rowids_without_reading_the_others() {
+    let schema = "CREATE TABLE posts (id INTEGER PRIMARY KEY, body TEXT);
+         INSERT INTO posts SELECT i, CASE i % 2000 WHEN 7 THEN 'rare' ELSE 'common' END FROM n;
+         CREATE VIRTUAL TABLE search USING fts5(body, content = posts, content_rowid = id);
+         INSERT INTO search (search) VALUES ('rebuild');
+         CREATE TEMP TABLE hits (id INTEGER PRIMARY KEY);
+         INSERT INTO hits SELECT rowid FROM search WHERE search MATCH 'rare'";
+    for analyzed in [false, true] {
+        let mut db = super::open(10_000, schema, analyzed);
+        let count = Count::of(&mut db, 1);
+        let sql = "SELECT hits.id, posts.body FROM temp.hits JOIN main.posts ON posts.id = hits.id";
+        let query = Query::new(&db, sql, []).and_then(|query| query.key::<i64>(["id"]));
+        let walk = Walk::new(query.unwrap());
+        let (found, cost) = count.during(|| walk.into_iter().filter_map(Result::ok).count());
+        assert_eq!(found, 5);
+        assert!(cost < 2_000, "{cost} operations");
+    }
+}
+
 const JOINS: [(&str, &[&str]); 8] = [
     (
         "posts.id FROM posts JOIN users ON users.id = posts.user_id WHERE users.country = 1",
