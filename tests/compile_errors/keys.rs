@@ -58,12 +58,12 @@ fn a_table_over_a_guard(db: MutexGuard<'_, Connection>) {
     Table::new(db, "items");
 }
 
-// The cure: keys are `i8` to `i128`, `u8` to `u128`, `String`
+// The cure: keys are `i8` to `i128`, `u8` to `u128`, `bool`
 fn a_tree_by_a_float(tree: sled::Tree) {
     Tree::<f64>::new(tree);
 }
 
-// The cure: columns are `i8` to `i128`, `u8` to `u128`, `String`
+// The cure: columns are `i8` to `i128`, `u8` to `u128`, `bool`
 fn a_tree_by_a_float_among_others(tree: sled::Tree) {
     Tree::<(u32, f64)>::new(tree);
 }

@@ -1,6 +1,5 @@
 //! Walks over what is no source, and what a source can't do; jobs.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Instant;
@@ -88,7 +87,7 @@ fn a_job_without_checkpoints(db: &Connection) -> Result<(), Error> {
 }
 
 // The cure: use `range` instead, with the first and the last key
-fn a_prefix_before_a_column_without_a_least_value(map: &BTreeMap<(i64, Reverse<String>), u8>) {
+fn a_prefix_before_a_column_without_a_least_value(map: &BTreeMap<(i64, std::cmp::Reverse<String>), u8>) {
     Walk::new(map).prefix((5,));
 }
 

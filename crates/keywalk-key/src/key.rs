@@ -1,5 +1,6 @@
 //! Keys and their encoding.
 
+mod bool;
 mod by_column;
 mod bytes;
 mod column;
@@ -7,9 +8,12 @@ mod decode_error;
 mod display;
 mod fraction;
 mod integer;
+mod option;
 mod packed;
 mod reverse;
 mod text;
+#[cfg(any(feature = "chrono", feature = "jiff"))]
+mod time;
 mod tuple;
 mod uuid;
 
@@ -26,15 +30,43 @@ pub use text::BareString;
 /// | `u8` to `u128` | big-endian, as wide as the type |
 /// | `i8` to `i128` | the same, with the sign bit flipped |
 /// | [`Uuid`](https://docs.rs/uuid/1/uuid/struct.Uuid.html) | its 16 bytes |
+/// | [`Simple`](https://docs.rs/uuid/1/uuid/fmt/struct.Simple.html), [`Hyphenated`](https://docs.rs/uuid/1/uuid/fmt/struct.Hyphenated.html) | the UUID as text, in lower case: 32 or 36 bytes |
+/// | `bool` | `00` or `01` |
 /// | `Vec<u8>` | the bytes themselves; works with every store |
 /// | [`BareString`] | the text, with nothing around it |
 /// | `String` | as in the tuple layer: `02`, then the text (each `00` in it becomes `00 ff`), then `00` |
+/// | dates (`chrono::NaiveDate`, `jiff::civil::Date`) | the days since 1970-01-01, as an `i32` |
+/// | times of day (`NaiveTime`, `civil::Time`) | the seconds since midnight as an `i32`, then the nanoseconds as a `u32` |
+/// | dates with a time (`NaiveDateTime`, `civil::DateTime`) | the seconds since 1970-01-01, rounded down, as an `i64`, then the nanoseconds as a `u32` |
+/// | timestamps (`DateTime<Utc>`, `jiff::Timestamp`) | the same, in UTC |
+/// | `Option` of a column | the same bytes as in a tuple, see [`TupleElement`]; `None` comes first |
 /// | `(A, B, …)`, up to six | the bytes of each column ([`TupleElement`]), one after the other, as in the tuple layer |
-/// | [`Reverse`](std::cmp::Reverse) of an integer or UUID | the complement of its bytes |
-/// | `Reverse` of `String` or `Vec<u8>` | the same bytes as in a tuple, see [`TupleElement`] |
+/// | [`Reverse`](std::cmp::Reverse) of a type of fixed width | the complement of its bytes |
+/// | `Reverse` of `String`, `Vec<u8>` or `Option` | the same bytes as in a tuple, see [`TupleElement`] |
 ///
 /// The [tuple layer](https://github.com/apple/foundationdb/blob/main/design/tuple.md) is FoundationDB's
 /// published format, which other languages implement too.
+///
+/// Dates and times need the feature `chrono` or `jiff`. They are exact, to the nanosecond; a leap second of chrono is
+/// kept. Both crates have the same bytes and names, so you can change from one to the other. Types with an offset or a
+/// time zone, such as `DateTime<FixedOffset>` or `Zoned`, aren't keys: equal instants differ in their zone.
+///
+/// An optional column, and a date (feature `jiff`):
+///
+/// ```
+/// use keywalk_key::Key;
+///
+/// // Posts by their category, those without one first.
+/// let none = (None::<String>, 8_u64);
+/// let news = (Some("news".to_owned()), 7_u64);
+/// assert!(none.to_bytes() < news.to_bytes());
+///
+/// # #[cfg(feature = "jiff")]
+/// # {
+/// let (old, new) = (jiff::civil::date(1969, 7, 20), jiff::civil::date(2026, 1, 1));
+/// assert!((old, 1_u64).to_bytes() < (new, 1_u64).to_bytes());
+/// # }
+/// ```
 ///
 /// To use a type of your own as a key, implement its encoding:
 ///
@@ -86,14 +118,14 @@ pub use text::BareString;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be written as bytes in its order: it is no `keywalk_key::Key`",
     label = "not a key",
-    note = "keys are `i8` to `i128`, `u8` to `u128`, `String`, `Vec<u8>`, `BareString`, `Uuid`, tuples of up to six columns, and their \
-            `Reverse`; no floats, nothing borrowed or optional",
+    note = "keys are `i8` to `i128`, `u8` to `u128`, `bool`, `String`, `Vec<u8>`, `BareString`, UUIDs, dates and times (features \
+            `chrono` and `jiff`), tuples of up to six columns, and their `Option` and `Reverse`; no floats, nothing borrowed",
     note = "for a type of your own implement `keywalk_key::Key`"
 )]
 pub trait Key: Clone + Ord {
     /// Whether [`decode`](Self::decode) refuses all bytes except those that [`encode`](Self::encode) writes. If
-    /// so, a store doesn't need to encode each decoded key again. `true` for integers, UUIDs, bytes,
-    /// [`BareString`] and [`Reverse`](std::cmp::Reverse) of types of fixed width. The default is `false`, which
+    /// so, a store doesn't need to encode each decoded key again. `true` for integers, `bool`, UUIDs, dates, times,
+    /// bytes, [`BareString`] and [`Reverse`](std::cmp::Reverse) of types of fixed width. The default is `false`, which
     /// is always safe.
     const CANONICAL: bool = false;
 
@@ -128,8 +160,9 @@ pub trait Key: Clone + Ord {
     /// bar. `None` if `first` equals `last`, or if the fraction isn't known. In a descending walk `first` is
     /// larger than `last`.
     ///
-    /// Integers and UUIDs are compared by value, bytes by what follows their common prefix, and tuples by the
-    /// first column that differs. The fraction is right if keys are spread evenly. For text it isn't
+    /// Integers, UUIDs, dates and times are compared by value, and bytes by what follows their common prefix. Tuples are
+    /// compared by the first column that differs, and within one value of it by the column after it; this assumes that
+    /// each value has about the same range there. The fraction is right if keys are spread evenly. For text it isn't
     /// known. For a type of your own, the default compares the encoded keys as bytes.
     ///
     /// ```
@@ -138,6 +171,10 @@ pub trait Key: Clone + Ord {
     /// assert_eq!(Key::fraction(&-10_i64, &30, &0), Some(0.25));
     /// assert_eq!(Key::fraction(&30_i64, &-10, &0), Some(0.75));
     /// assert_eq!(Key::fraction(&7_i64, &7, &7), None);
+    ///
+    /// // Tenants 1 to 4: half of the second one's rows.
+    /// let fraction = Key::fraction(&(1_i64, 0_i64), &(4, 800), &(2, 400));
+    /// assert!(fraction.is_some_and(|fraction| (0.37..0.38).contains(&fraction)));
     /// ```
     #[must_use]
     fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {

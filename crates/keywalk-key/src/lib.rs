@@ -12,8 +12,8 @@
 //!
 //! # Contents
 //!
-//! - [`Key`] lists the key types and their bytes: integers, text, UUIDs, raw bytes, tuples of columns
-//!   ([`TupleElement`]), each ascending or reversed, and types of your own.
+//! - [`Key`] lists the key types and their bytes: integers, `bool`, text, UUIDs, raw bytes, dates and times, tuples of
+//!   columns ([`TupleElement`]), each also optional or reversed, and types of your own.
 //! - [`BareString`] is a text that is encoded as its plain bytes.
 //! - [`DecodeError`] explains why bytes are not a key.
 //!
@@ -29,7 +29,12 @@
 //! | Round trip | exact: nothing is rounded, cut or changed to lower case |
 //! | Hostile bytes | an error that describes the problem, never a panic |
 //! | Cost | O(bytes); `encode` appends to existing memory, `decode_in_place` decodes into it |
-//! | Not keys | floats (a NaN has no place in the order), `Option` (the place of `None` is unclear), borrowed text (a key outlives the fetch), `usize` (its width depends on the machine) |
+//! | Not keys | floats (a NaN has no place in the order), borrowed text (a key outlives the fetch), `usize` (its width depends on the machine) |
+//!
+//! # Features
+//!
+//! - `chrono`, `jiff`: dates and times as keys. To use them with keywalk-sled or keywalk-memory, add this crate with the
+//!   feature to your dependencies.
 //!
 //! uuid is part of this crate's interface ([`uuid`] is re-exported): use the same version.
 //!

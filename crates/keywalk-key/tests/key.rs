@@ -12,6 +12,7 @@ use keywalk_key::{BareString, DecodeError, Key, TupleElement};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use uuid::Uuid;
+use uuid::fmt::{Hyphenated, Simple};
 
 /// A table, whose rows stay as they are written.
 macro_rules! rows {
@@ -104,6 +105,146 @@ fn the_bytes_of_keys_are_what_they_were() {
     let turned = (Reverse(text("a")), 1_i64, Reverse(b"a".to_vec()));
     check(turned, b"\xfd\x9e\xff\xff\x15\x01\xfe\x9e\xff\xff");
     check((Reverse(Reverse(text("a"))),), b"\x02a\x00\x00");
+    // What came later: booleans, UUIDs as text, and the absence of a value.
+    check(true, &[1]);
+    check((false, Reverse(true)), b"\x26\xd8");
+    let digits = *b"0123456789abcdef0123456789abcdef";
+    check(uuid.simple(), &digits);
+    assert!(Simple::decode(&digits.to_ascii_uppercase()).is_err());
+    check(uuid.hyphenated(), b"01234567-89ab-cdef-0123-456789abcdef");
+    check((uuid.simple(),), &[&b"\x02"[..], &digits, b"\0"].concat());
+    check(None::<u8>, b"\x40");
+    check((Some(7_u8), None::<String>), b"\x41\x15\x07\x40");
+    check(
+        (Some(text("a")), Some(None::<Uuid>)),
+        b"\x41\x02a\x00\x41\x40",
+    );
+    check(Reverse(Some(Some(text("a")))), b"\xbe\xbe\xfd\x9e\xff\xff");
+    let mut reused = (Some(text("long")),);
+    let memory = reused.0.as_ref().map(|text| text.as_ptr());
+    assert_eq!(reused.decode_in_place(b"\x41\x02a\x00"), Ok(()));
+    assert_eq!(reused.0.as_ref().map(|text| text.as_ptr()), memory);
+}
+
+/// The same in both crates, so that one may take the other's place.
+#[cfg(all(feature = "chrono", feature = "jiff"))]
+#[test]
+fn dates_and_times_have_the_same_bytes_and_names_in_chrono_and_jiff() {
+    fn check<A: TupleElement + Key + Debug, B: TupleElement + Key + Debug>(
+        a: A,
+        b: B,
+        bytes: &[u8],
+    ) {
+        assert_eq!(
+            (a.to_bytes(), b.to_bytes()),
+            (bytes.to_vec(), bytes.to_vec())
+        );
+        assert_eq!(
+            (A::decode(bytes), B::decode(bytes)),
+            (Ok(a.clone()), Ok(b.clone()))
+        );
+        let column = [b"\x42", bytes].concat();
+        assert_eq!(((a,).to_bytes(), (b,).to_bytes()), (column.clone(), column));
+        assert_eq!(A::encoding_name(), B::encoding_name());
+        // One after the end, and one short of it.
+        assert!(A::decode(&[bytes, b"\0"].concat()).is_err() && B::decode(&bytes[1..]).is_err());
+    }
+    let chrono = |text: &str| text.parse::<chrono::NaiveDateTime>().unwrap();
+    let jiff = |text: &str| text.parse::<jiff::civil::DateTime>().unwrap();
+    for (text, date, time, instant) in rows! {
+        ("1970-01-01T00:00:00", [0x80, 0, 0, 0], [0x80, 0, 0, 0, 0, 0, 0, 0], [0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+        (
+            "1969-12-31T23:59:58.000000007",
+            [0x7f, 0xff, 0xff, 0xff],
+            [0x80, 1, 0x51, 0x7e, 0, 0, 0, 7],
+            [0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe, 0, 0, 0, 7],
+        ),
+        (
+            "2026-11-29T12:00:00.999999999",
+            [0x80, 0, 0x51, 0x32],
+            [0x80, 0, 0xa8, 0xc0, 0x3b, 0x9a, 0xc9, 0xff],
+            [0x80, 0, 0, 0, 0x6b, 0x0c, 0x13, 0xc0, 0x3b, 0x9a, 0xc9, 0xff],
+        ),
+    } {
+        let (a, b) = (chrono(text), jiff(text));
+        check(a.date(), b.date(), &date);
+        check(a.time(), b.time(), &time);
+        check(a, b, &instant);
+        let instant_of_b = jiff::tz::TimeZone::UTC.to_timestamp(b).unwrap();
+        check(a.and_utc(), instant_of_b, &instant);
+    }
+    let day = |day| jiff::civil::date(2026, 1, day);
+    assert_eq!(Key::fraction(&day(1), &day(5), &day(2)), Some(0.25));
+    let second = |second| jiff::Timestamp::new(second, 0).unwrap();
+    assert_eq!(
+        Key::fraction(&second(-1), &second(3), &second(2)),
+        Some(0.75)
+    );
+    use chrono::Timelike;
+    // Only chrono has leap seconds, and years of more than four digits.
+    let leap = chrono("2016-12-31T23:59:60.5");
+    assert_eq!(Key::decode(&leap.to_bytes()), Ok(leap));
+    assert!(jiff::civil::DateTime::decode(&leap.to_bytes()).is_err());
+    assert!(leap.to_bytes() < chrono("2017-01-01T00:00:00").to_bytes());
+    let second = |at: u32| {
+        chrono("2016-12-31T23:59:59")
+            .with_nanosecond(at * 100_000_000)
+            .unwrap()
+    };
+    goes_from_0_to_1([11, 15, 19].map(second)).unwrap();
+    let after = chrono("2017-01-01T00:00:00");
+    goes_from_0_to_1([
+        second(9),
+        second(19),
+        after,
+        after.with_nanosecond(500_000_000).unwrap(),
+    ])
+    .unwrap();
+    for date in [chrono::NaiveDate::MIN, chrono::NaiveDate::MAX] {
+        assert_eq!(Key::decode(&date.to_bytes()), Ok(date));
+        assert!(jiff::civil::Date::decode(&date.to_bytes()).is_err());
+    }
+    for end in [jiff::Timestamp::MIN, jiff::Timestamp::MAX] {
+        assert_eq!(Key::decode(&end.to_bytes()), Ok(end));
+    }
+}
+
+/// Seconds of all lengths, and nanoseconds.
+#[cfg(all(feature = "chrono", feature = "jiff"))]
+mod times {
+    use super::*;
+
+    fn instants() -> impl Strategy<Value = (chrono::DateTime<chrono::Utc>, jiff::Timestamp)> {
+        let seconds = (-300_000_000_000..250_000_000_000_i64, 0..40_u32);
+        (seconds, 0..1_000_000_000_u32).prop_map(|((seconds, shift), nanos)| {
+            let seconds = seconds >> shift;
+            let instant = chrono::DateTime::from_timestamp(seconds, nanos).unwrap();
+            (
+                instant,
+                jiff::Timestamp::new(seconds, 0).unwrap()
+                    + std::time::Duration::from_nanos(nanos.into()),
+            )
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn dates_and_times_are_ordered_and_go_from_0_to_1(instants in vec(instants(), 2..9)) {
+            macro_rules! check {
+                ($($of:expr),+) => {$({
+                    let keys: Vec<_> = instants.iter().map($of).collect();
+                    are_ordered(&keys[0], &keys[1])?;
+                    are_ordered(&Reverse(keys[0]), &Reverse(keys[1]))?;
+                    are_ordered_columns(&keys[0], &keys[1])?;
+                    goes_from_0_to_1(keys.clone())?;
+                    goes_from_0_to_1(keys.iter().map(|key| (Some(*key), Reverse(*key))))?;
+                })+};
+            }
+            let civil = |at| jiff::tz::TimeZone::UTC.to_datetime(at);
+            check!(|at| at.0, |at| at.0.naive_utc(), |at| at.0.date_naive(), |at| at.0.time());
+            check!(|at| at.1, |at| civil(at.1), |at| civil(at.1).date(), |at| civil(at.1).time());
+        }
+    }
 }
 
 /// They are in stored cursors. Types of different bytes have different ones, and an integer column may become
@@ -119,6 +260,9 @@ fn the_kinds_of_keys_are_what_they_were() {
     let kinds = kinds! {
         u8 => "u8", u16 => "u16", u32 => "u32", u64 => "u64", u128 => "u128",
         i8 => "i8", i16 => "i16", i32 => "i32", i64 => "i64", i128 => "i128",
+        bool => "bool", Simple => "Simple", Reverse<Hyphenated> => "Reverse<Hyphenated>",
+        Option<u8> => "Option<integer>", Reverse<Option<String>> => "Reverse<Option<String>>",
+        (Option<Option<bool>>, i64) => "(Option<Option<bool>>, integer)",
         Uuid => "Uuid", Vec<u8> => "bytes", BareString => "BareString", String => "String",
         Reverse<u8> => "Reverse<u8>", Reverse<i8> => "Reverse<i8>", Reverse<u64> => "Reverse<u64>",
         Reverse<i64> => "Reverse<i64>", Reverse<u128> => "Reverse<u128>", Reverse<Uuid> => "Reverse<Uuid>",
@@ -204,6 +348,9 @@ fn a_key_in_words_is_its_value_fit_for_a_terminal_and_of_bounded_length() {
         ((whole.clone() + "é").display(), &format!("\"{whole}\"... (242 bytes)")),
         (vec![0xab_u8; 60].display(), &"ab".repeat(60)),
         (vec![0xab_u8; 61].display(), &("ab".repeat(60) + "... (61 bytes)")),
+        (true.display(), "true"),
+        (uuid.simple().display(), "000000000000000000000000000000ab"),
+        ((Some(text("a")), None::<u8>).display(), r#"("a", none)"#),
         // A type of one's own is its bytes.
         (Own(255).display(), "00000000000000ff"),
         ((1_u8, Own(255)).display(), &format!("(1, 30{:032x})", 255)),
@@ -384,6 +531,34 @@ proptest! {
     }
 
     #[test]
+    fn optional_values_booleans_and_uuids_as_text_are_ordered_with_none_first(
+        (a, b) in (prop::option::of(texts()), prop::option::of(texts())),
+        (c, d) in (prop::option::of(bytes()), prop::option::of(bytes())),
+        (e, f) in (prop::option::of(wide()), prop::option::of(wide())),
+        (g, h) in (uuids(), uuids()),
+        (i, j) in (any::<bool>(), any::<bool>()),
+    ) {
+        are_ordered(&a, &b)?;
+        are_ordered(&Reverse(a.clone()), &Reverse(b.clone()))?;
+        are_ordered_columns(&a, &b)?;
+        are_ordered_columns(&a.map(|text| Some(Reverse(text))), &b.map(|text| Some(Reverse(text))))?;
+        are_ordered_columns(&c, &d)?;
+        are_ordered_columns(&e, &f)?;
+        goes_from_0_to_1([e, f, None])?;
+        goes_from_0_to_1([c.clone(), d.clone(), None, Some(Vec::new())])?;
+        goes_from_0_to_1([(i, c.clone()), (j, c), (i, d.clone()), (j, d)])?;
+        are_ordered(&g.simple(), &h.simple())?;
+        are_ordered(&Reverse(g.hyphenated()), &Reverse(h.hyphenated()))?;
+        are_ordered_columns(&g.simple(), &h.simple())?;
+        are_ordered_columns(&g.hyphenated(), &h.hyphenated())?;
+        goes_from_0_to_1([g.simple(), h.simple(), Uuid::nil().simple()])?;
+        are_ordered(&i, &j)?;
+        are_ordered(&Reverse(i), &Reverse(j))?;
+        are_ordered_columns(&i, &j)?;
+        goes_from_0_to_1([Reverse(i), Reverse(j)])?;
+    }
+
+    #[test]
     fn tuples_are_ordered_column_by_column(
         a in (texts(), any::<i64>(), bytes(), uuids(), any::<u32>(), any::<i8>()),
         b in (texts(), any::<i64>(), bytes(), uuids(), any::<u32>(), any::<i8>()),
@@ -436,6 +611,15 @@ proptest! {
         goes_from_0_to_1(keys.iter().map(|key| (1_u8, Own(key.4))))?;
     }
 
+    #[test]
+    fn at_the_ends_of_a_first_column_fractions_go_on(
+        (at, values) in (2..=u64::MAX, 0..63_u32)
+            .prop_flat_map(|(values, shift)| (1..(values >> shift).max(2), Just((values >> shift).max(2)))),
+    ) {
+        let ends = [(at - 1, i64::MIN), (at - 1, i64::MAX), (at, i64::MIN), (at, i64::MAX)];
+        goes_from_0_to_1([[(0, i64::MIN), (values, i64::MAX)], [ends[0], ends[1]], [ends[2], ends[3]]].concat())?;
+    }
+
     /// Equal steps of values are equal steps of shares, wherever they lie and however far they go.
     #[test]
     fn shares_are_linear_in_the_value(
@@ -472,15 +656,20 @@ proptest! {
             )+};
         }
         check!(u8, u16, u32, u64, u128, i8, i16, i32, i64, i128, Uuid, Vec<u8>, BareString, String, (i64,));
+        check!(bool, Reverse<bool>, Simple, Hyphenated, Option<String>, (Option<bool>, Option<u8>));
+        #[cfg(feature = "chrono")]
+        check!(chrono::NaiveDate, chrono::NaiveTime, chrono::NaiveDateTime, chrono::DateTime<chrono::Utc>);
+        #[cfg(feature = "jiff")]
+        check!(jiff::civil::Date, jiff::civil::Time, jiff::civil::DateTime, jiff::Timestamp);
         check!((i64, String), Reverse<i64>, Reverse<u16>, Reverse<Uuid>, Reverse<String>, Reverse<Vec<u8>>);
     }
 }
 
 /// With many that begin as tuples do: a one-byte seven, and a two-byte one.
 fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
-    let some = prop::sample::select(vec![0, 7, 0x15, 0x16, 0xff]);
+    let some = prop::sample::select(vec![0, 1, 7, 0x15, 0x16, 0x26, 0x40, 0x41, b'a', 0xff]);
     let letter = prop_oneof![5 => some, 1 => any::<u8>()];
-    let widths = prop::sample::select(vec![0, 1, 2, 3, 4, 8, 16]);
+    let widths = prop::sample::select(vec![0, 1, 2, 3, 4, 8, 12, 16, 32]);
     let width = prop_oneof![7 => widths, 1 => 0..20_usize];
     width.prop_flat_map(move |width| vec(letter.clone(), width))
 }
@@ -503,18 +692,26 @@ strict!(
 );
 
 #[test]
-fn shares_are_those_of_the_first_column_that_differs_and_text_has_none() {
+fn shares_are_those_of_the_first_two_columns_that_differ_and_text_has_none() {
     let texts = |a: &str, b: i32| (text(a), b);
     let three = |a: u8, b: i64, c: &str| (a, b, text(c));
     let share = |at| <(u8, i64, String)>::fraction(&three(1, 0, "z"), &three(1, 4, "a"), &at);
     let long = |end: &str| format!("https://example.org/orders/2026/{end}").into_bytes();
     let zeros = |first, last, at| Vec::fraction(&vec![0; first], &vec![0; last], &vec![0; at]);
+    let tenants = |a, b, c, d, e: u64, f: i64| {
+        let share =
+            Key::fraction(&(a, b), &(c, d), &(e, f)).map(|share| (share * 1e4).round() / 1e4);
+        assert_eq!(Key::fraction(&(a, b), &(c, d), &(a, b)), Some(0.0));
+        share
+    };
     for (name, share, expected) in rows! {
         // The widest ranges don't overflow.
         ("i64", Key::fraction(&i64::MIN, &i64::MAX, &0), Some(0.5)),
         ("i128", Key::fraction(&i128::MAX, &i128::MIN, &0), Some(0.5)),
         ("u128", Key::fraction(&u128::MAX, &0, &(u128::MAX / 4 * 3)), Some(0.25)),
         ("i8", Key::fraction(&i8::MIN, &i8::MAX, &127), Some(1.0)),
+        ("optional", Key::fraction(&Some(0_u8), &Some(8), &Some(2)), Some(0.25)),
+        ("optional text", Key::fraction(&Some(text("a")), &Some(text("c")), &Some(text("b"))), None),
         ("text", Key::fraction(&text("a"), &text("c"), &text("b")), None),
         ("text, first", Key::fraction(&text("a"), &text("c"), &text("a")), None),
         ("bare text", Key::fraction(&BareString::from("a"), &BareString::from("c"), &BareString::from("b")), None),
@@ -527,6 +724,14 @@ fn shares_are_those_of_the_first_column_that_differs_and_text_has_none() {
         ("second", share(three(1, 3, "m")), Some(0.75)),
         ("second, before", share(three(0, 9, "m")), Some(0.0)),
         ("second, behind", share(three(2, 1, "m")), Some(1.0)),
+        // Within a tenant by its second column, as if each one had the range from 100 to 900.
+        ("tenant", tenants(1, 100, 4, 900, 1, 500), Some(0.125)),
+        ("tenant, up", tenants(1, 100, 4, 900, 3, 300), Some(0.5 + 0.0625)),
+        ("tenant, down", tenants(4, 900, 1, 100, 3, 300), Some(0.5 - 0.0625)),
+        ("tenant, last", tenants(1, 100, 4, 900, 4, 500), Some(0.875)),
+        ("tenant, beyond", tenants(1, 100, 4, 900, 2, 5_000), Some(0.5)),
+        ("tenant, one range", tenants(1, 7, 5, 7, 2, 7), Some(0.25)),
+        ("tenants, many", tenants(0, 0, 1 << 40, 10, 1 << 39, 5), Some(0.5)),
         // Bytes are measured behind the common beginning.
         ("bytes", Key::fraction(&long("a"), &long("e"), &long("b")), Some(0.25)),
         ("no bytes", Key::fraction(&vec![], &vec![0x40], &vec![0x10]), Some(0.25)),

@@ -30,7 +30,7 @@ use core::ops::Bound;
 /// assert_eq!(bounds, (Bound::Included(five), Bound::Excluded(six)));
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "a key `{Self}` has no prefix `{P}`",
+    message = "a key `{Self}` has no such prefix",
     label = "no prefix of this key",
     note = "a text has a prefix of text, bytes have one of bytes, and a tuple has a tuple of fewer columns, such as `(5,)` \
             of `(i64, String)`",

@@ -7,8 +7,8 @@ use std::cmp::Reverse;
 use super::{DecodeError, Key, TupleElement, packed};
 
 macro_rules! by_column {
-    ($($key:ty),+) => {$(
-        impl Key for $key {
+    ($([$($generics:tt)*] $key:ty),+ $(,)?) => {$(
+        impl<$($generics)*> Key for $key {
             fn encode(&self, bytes: &mut Vec<u8>) {
                 self.pack(bytes);
             }
@@ -39,4 +39,10 @@ macro_rules! by_column {
     )+};
 }
 
-by_column!(String, Reverse<String>, Reverse<Vec<u8>>);
+by_column!(
+    [] String,
+    [] Reverse<String>,
+    [] Reverse<Vec<u8>>,
+    [T: TupleElement] Option<T>,
+    [T: TupleElement] Reverse<Option<T>>,
+);

@@ -5,11 +5,19 @@ use super::{DecodeError, display, fraction};
 /// A column of a tuple that is a [`Key`](crate::Key). Its bytes are ordered and mark their own end, so that
 /// another column can follow.
 ///
-/// Implemented for `i8` to `i128`, `u8` to `u128`, `String`, `Vec<u8>` and [`Uuid`]. Their bytes are those of
+/// Implemented for `i8` to `i128`, `u8` to `u128`, `bool`, `String`, `Vec<u8>` and [`Uuid`]. Their bytes are those of
 /// FoundationDB's [tuple layer](https://github.com/apple/foundationdb/blob/main/design/tuple.md). There all
-/// integer types share one form, so a column may become wider without rewriting its data.
+/// integer types share one form, so a column may become wider without rewriting its data. `Simple` and `Hyphenated`
+/// UUIDs are texts there.
 ///
 /// [`Uuid`]: https://docs.rs/uuid/1/uuid/struct.Uuid.html
+///
+/// Also implemented for types with bytes of their own, which begin with those that the tuple layer leaves to its users:
+///
+/// | Type | Its bytes |
+/// |---|---|
+/// | `Option` of a column | `40` for `None`, which comes first; `41` and the bytes of the column for `Some` |
+/// | dates and times (features `chrono` and `jiff`) | `42`, and the bytes of the [key](crate::Key) |
 ///
 /// Also implemented for the [`Reverse`](std::cmp::Reverse) of any column, which the tuple layer doesn't have.
 /// It has the bytes of the column, each complemented. A text or byte string gets one more `00` at the end before
@@ -54,12 +62,13 @@ use super::{DecodeError, display, fraction};
 ///
 /// 1. The first byte is neither `00` nor `ff`.
 /// 2. The bytes of a column are not a prefix of the bytes of another column. One exception: bytes that
-///    begin with `01` or `02` may be such a prefix, if the longer bytes have `ff` right after it.
+///    begin with `01` or `02`, also behind one or more `41`, may be such a prefix, if the longer bytes have `ff`
+///    right after it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be a column of a key: it is no `keywalk_key::TupleElement`",
     label = "not a column of a key",
-    note = "columns are `i8` to `i128`, `u8` to `u128`, `String`, `Vec<u8>`, `Uuid`, and their `Reverse`; no floats, nothing \
-            borrowed or optional",
+    note = "columns are `i8` to `i128`, `u8` to `u128`, `bool`, `String`, `Vec<u8>`, UUIDs, dates and times (features `chrono` \
+            and `jiff`), their `Option` and `Reverse`; no floats, nothing borrowed",
     note = "for a type of your own implement `keywalk_key::TupleElement`, by way of one of these"
 )]
 pub trait TupleElement: Clone + Ord {
@@ -84,6 +93,15 @@ pub trait TupleElement: Clone + Ord {
         fraction::of_bytes(&packed(first), &packed(last), &packed(at))
     }
 
+    /// Returns the share of the way from `first` to `last`, both included, that a single value takes: 0.25 if there
+    /// are four values. A tuple's [fraction](crate::Key::fraction) uses it to move within one value of a column, by the
+    /// column that follows. `None` (the default) if it isn't known or negligible.
+    #[must_use]
+    fn column_step(first: &Self, last: &Self) -> Option<f64> {
+        let _ = (first, last);
+        None
+    }
+
     /// Returns the column human-readable; see [`Key::display`](crate::Key::display). By default, returns its
     /// bytes as hexadecimal digits.
     fn column_text(&self) -> String {
@@ -101,7 +119,7 @@ pub trait TupleElement: Clone + Ord {
     }
 }
 
-fn packed(column: &impl TupleElement) -> Vec<u8> {
+pub(super) fn packed(column: &impl TupleElement) -> Vec<u8> {
     let mut bytes = Vec::new();
     column.pack(&mut bytes);
     bytes

@@ -39,3 +39,51 @@ pub(super) fn of_bytes(first: &[u8], last: &[u8], at: &[u8]) -> Option<f64> {
         u128::column_fraction(&number(first), &number(last), &number(at)).or(Some(0.5))
     })
 }
+
+/// A value of the first column of a tuple that differs, on the way from one tuple to another.
+#[derive(Clone, Copy)]
+pub(super) struct Value {
+    /// The fraction of the way that lies before it, by this column alone.
+    pub(super) share: f64,
+    step: Option<f64>,
+    is_ascending: bool,
+    is_first: bool,
+    is_last: bool,
+}
+
+/// Smaller steps aren't divided further: nobody would see it, and rounding could turn the order around.
+const LEAST_STEP: f64 = 1e-6;
+
+impl Value {
+    /// Returns `None` if the fraction isn't known.
+    pub(super) fn of<T: TupleElement>(first: &T, last: &T, at: &T) -> Option<Self> {
+        Some(Value {
+            share: T::column_fraction(first, last, at)?,
+            step: T::column_step(first, last).filter(|step| *step >= LEAST_STEP),
+            is_ascending: first < last,
+            is_first: at == first,
+            is_last: at == last,
+        })
+    }
+
+    /// Moves within this value's step by the column that follows. Nothing is known about its range there, except where
+    /// the way begins and ends. So each value is assumed to have the range between the first tuple and the last.
+    pub(super) fn within<T: TupleElement>(self, first: &T, last: &T, at: &T) -> f64 {
+        let (low, high) = (first.min(last), first.max(last));
+        let is_known = T::column_fraction(low, high, low).is_some();
+        let (Some(step), true) = (self.step, is_known) else {
+            return self.share;
+        };
+        let (start, end) = if self.is_ascending {
+            (low, high)
+        } else {
+            (high, low)
+        };
+        let start = if self.is_first { first } else { start };
+        let end = if self.is_last { last } else { end };
+        let inside = T::column_fraction(start, end, at).unwrap_or(0.5);
+        // A little off both ends, so that rounding doesn't reach into the next value.
+        let inside = 0.5 + (inside - 0.5) * (1.0 - LEAST_STEP);
+        self.share * (1.0 - step) + step * inside
+    }
+}

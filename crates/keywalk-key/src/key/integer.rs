@@ -62,6 +62,10 @@ macro_rules! integer {
             })
         }
 
+        fn column_step(first: &Self, last: &Self) -> Option<f64> {
+            Some(1.0 / (last.abs_diff(*first) as f64 + 1.0))
+        }
+
         fn column_text(&self) -> String {
             self.to_string()
         }

@@ -2,12 +2,13 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use uuid::Uuid;
+use uuid::fmt::{Hyphenated, Simple};
 
-use super::{DecodeError, Key, TupleElement};
+use super::{DecodeError, Key, TupleElement, option};
 
 /// Implements [`Key`] for reversed types of fixed width: each byte is complemented.
 macro_rules! fixed {
-    ($($key:ident),+) => {$(
+    ($($key:ty),+) => {$(
         impl Key for Reverse<$key> {
             const CANONICAL: bool = <$key as Key>::CANONICAL;
 
@@ -34,7 +35,25 @@ macro_rules! fixed {
     )+};
 }
 
-fixed!(i8, i16, i32, i64, i128, u8, u16, u32, u64, u128, Uuid);
+fixed!(
+    i8, i16, i32, i64, i128, u8, u16, u32, u64, u128, bool, Uuid, Simple, Hyphenated
+);
+
+#[cfg(feature = "chrono")]
+fixed!(
+    chrono::NaiveDate,
+    chrono::NaiveTime,
+    chrono::NaiveDateTime,
+    chrono::DateTime<chrono::Utc>
+);
+
+#[cfg(feature = "jiff")]
+fixed!(
+    jiff::civil::Date,
+    jiff::civil::Time,
+    jiff::civil::DateTime,
+    jiff::Timestamp
+);
 
 impl<T: TupleElement> TupleElement for Reverse<T> {
     fn pack(&self, bytes: &mut Vec<u8>) {
@@ -59,6 +78,10 @@ impl<T: TupleElement> TupleElement for Reverse<T> {
         T::column_fraction(&first.0, &last.0, &at.0)
     }
 
+    fn column_step(first: &Self, last: &Self) -> Option<f64> {
+        T::column_step(&first.0, &last.0)
+    }
+
     fn column_text(&self) -> String {
         self.0.column_text()
     }
@@ -74,11 +97,12 @@ fn reverse(kind: &str) -> Cow<'static, str> {
 
 const END: u8 = 0x00;
 
-/// Returns whether the bytes need an end mark when reversed. A text or byte string ends with `00`, and a `00`
+/// Returns whether the bytes need an end mark when reversed; those of an `Option` as those of its column do. A text or byte string ends with `00`, and a `00`
 /// inside one is followed by `ff`. So the bytes of `"a"` are a prefix of those of `"a\0"`. A prefix always
 /// sorts first, but reversed, `"a"` must come second.
 fn has_open_end(bytes: &[u8]) -> bool {
-    matches!(bytes.first(), Some(0x01 | 0x02))
+    let column = bytes.iter().find(|byte| **byte != option::SOME);
+    matches!(column, Some(0x01 | 0x02))
 }
 
 /// Complements what `append` appends.

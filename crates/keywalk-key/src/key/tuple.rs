@@ -24,13 +24,20 @@ macro_rules! tuples {
 
             fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
                 // What lies between has the same leading columns as both.
+                let mut found: Option<fraction::Value> = None;
                 let inside = 'column: {
                     $(
+                        if let Some(value) = found {
+                            break 'column Some(value.within(&first.$at, &last.$at, &at.$at));
+                        }
                         if first.$at != last.$at {
-                            break 'column $column::column_fraction(&first.$at, &last.$at, &at.$at);
+                            found = fraction::Value::of(&first.$at, &last.$at, &at.$at);
+                            if found.is_none() {
+                                break 'column None;
+                            }
                         }
                     )+
-                    None
+                    found.map(|value| value.share)
                 }?;
                 fraction::between(first, last, at, || Some(inside))
             }
