@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 
 use foundationdb_tuple::{Element, PackError, PackResult, TupleDepth, TupleUnpack, pack_into};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use uuid::fmt::Hyphenated;
+use uuid::fmt::{Hyphenated, Simple};
 
 use crate::key::{SqlKey, SqlKeyColumn, TextOrder};
 use crate::value::compare;
@@ -111,10 +111,12 @@ pub(crate) fn fraction<K: SqlKey>(first: &K, last: &K, at: &K) -> Option<f64> {
     None
 }
 
-/// Returns the bytes of a UUID that is written as text, in the one form whose order is that of the bytes.
+/// Returns the bytes of a UUID that is written as text, in a form whose order is that of the bytes.
 fn uuid(text: &str) -> Option<Value> {
-    let uuid: Hyphenated = SqlKeyColumn::read(ValueRef::Text(text.as_bytes())).ok()?;
-    Some(Value::Blob(uuid.as_uuid().as_bytes().to_vec()))
+    let text = ValueRef::Text(text.as_bytes());
+    let uuid = Hyphenated::read(text).map(Hyphenated::into_uuid);
+    let uuid = uuid.or_else(|_| Simple::read(text).map(Simple::into_uuid));
+    Some(Value::Blob(uuid.ok()?.as_bytes().to_vec()))
 }
 
 /// Returns the fraction (0 or 1) for a key outside the range, which differs in a column where `first` and `last` are
