@@ -7,17 +7,12 @@ use keywalk_sled::Tree;
 use keywalk_sqlite::{Error, Query, Table};
 use rusqlite::Connection;
 
-// The cure: no float (`DynKey` walks a REAL column), and nothing that may be NULL
+// The cure: `Real` (no float), their `Option` or `Reverse`
 fn by_a_float(db: &Connection) {
     Table::new(db, "items").key::<f64>(["price"]);
 }
 
-// The cure: no float (`DynKey` walks a REAL column), and nothing that may be NULL
-fn by_what_may_be_null(db: &Connection) {
-    Table::new(db, "items").key::<Option<i64>>(["id"]);
-}
-
-// The cure: a key is `i8` to `i64`, `u8` to `u32`, `String`
+// The cure: a key is `i8` to `i64`, `u8` to `u32`, `bool`, `String`
 fn by_a_borrowed_text(db: &Connection) {
     Table::new(db, "items").key::<&str>(["name"]);
 }

@@ -8,8 +8,8 @@ use std::cmp::Reverse;
 use keywalk_conformance::conformance;
 use keywalk_tests::stores::is_lawful_beside_writers;
 use keywalk_tests::stores::sqlite::{
-    ByCollation, Clustered, Counted, Dynamic, File, Filtered, Indexed, Joined, NoCase, Partial,
-    Plain, Pooled, Rollback, Rowid, Served, Sparse, SqliteHarness, Wal, Within,
+    ByCollation, Clustered, Counted, Dynamic, File, Filtered, Indexed, Joined, NoCase, Nullable,
+    Partial, Plain, Pooled, Rollback, Rowid, Served, Sparse, SqliteHarness, Wal, Within,
 };
 use uuid::{Uuid, fmt::Hyphenated};
 
@@ -25,6 +25,8 @@ conformance! {
     counted_u16_pooled: SqliteHarness<u16, Counted, File<Pooled>>, durable, prefetched;
     sparse_i64: SqliteHarness<i64, Sparse>, durable;
     rowid: SqliteHarness<i64, Rowid>, durable;
+    nullable_and_i64: SqliteHarness<(Option<i64>, i64), Nullable>, durable;
+    nullable_down_wal: SqliteHarness<(Reverse<Option<i64>>, i64), Nullable, File<Wal>>, durable, prefetched;
     within_mixed: SqliteHarness<(i64, Reverse<String>), Within>, durable;
     joined_mixed: SqliteHarness<(i64, Reverse<String>), Joined>, durable;
     dynamic_mixed: SqliteHarness<(i64, Reverse<String>), Dynamic>, durable;

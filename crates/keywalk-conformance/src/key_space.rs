@@ -10,7 +10,7 @@ use proptest::strategy::{BoxedStrategy, Strategy};
 /// use keywalk_conformance::KeySpace;
 /// use keywalk_conformance::proptest::strategy::Strategy;
 ///
-/// // Provided for integers, text, bytes, UUIDs, `Reverse`, pairs and triples.
+/// // Provided for integers, text, bytes, UUIDs, `Option`, `Reverse`, pairs and triples.
 /// let known = KeySpace::<(String, i64)>::known();
 /// assert!(known.ladder().is_sorted());
 ///
@@ -217,6 +217,19 @@ impl KnownKey for uuid::Uuid {
 impl<K: KnownKey> KnownKey for Reverse<K> {
     fn key_space() -> KeySpace<Reverse<K>> {
         K::key_space().map(Reverse)
+    }
+}
+
+/// `None` comes often, so that a later column decides the order.
+impl<K: KnownKey> KnownKey for Option<K> {
+    fn key_space() -> KeySpace<Option<K>> {
+        let known = K::key_space();
+        let ladder = known.ladder.into_iter().map(Some).chain([None]);
+        let strategy = prop_oneof![
+            1 => Just(None),
+            3 => known.strategy.prop_map(Some),
+        ];
+        KeySpace::new(strategy, ladder)
     }
 }
 

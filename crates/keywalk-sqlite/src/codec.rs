@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use foundationdb_tuple::{Element, PackError, PackResult, TupleDepth, TupleUnpack, pack_into};
 use keywalk::Order;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use uuid::fmt::Hyphenated;
+use uuid::fmt::{Hyphenated, Simple};
 
 use crate::key::{SqlKey, SqlKeyColumn, TextOrder};
 use crate::value::compare;
@@ -194,10 +194,12 @@ impl<K: SqlKey> Span<'_, K> {
     }
 }
 
-/// Returns the bytes of a UUID that is written as text, in the one form whose order is that of the bytes.
+/// Returns the bytes of a UUID that is written as text, in a form whose order is that of the bytes.
 fn uuid(text: &str) -> Option<Value> {
-    let uuid: Hyphenated = SqlKeyColumn::read(ValueRef::Text(text.as_bytes())).ok()?;
-    Some(Value::Blob(uuid.as_uuid().as_bytes().to_vec()))
+    let text = ValueRef::Text(text.as_bytes());
+    let uuid = Hyphenated::read(text).map(Hyphenated::into_uuid);
+    let uuid = uuid.or_else(|_| Simple::read(text).map(Simple::into_uuid));
+    Some(Value::Blob(uuid.ok()?.as_bytes().to_vec()))
 }
 
 fn part(from: &Value, to: &Value, at: &Value) -> Option<f64> {

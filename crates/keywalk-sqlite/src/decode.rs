@@ -182,6 +182,48 @@ impl Row {
     }
 }
 
+/// A map of the columns' names to their values, in the order of the columns. A blob is serialized as bytes, NULL as
+/// none. Of two columns with the same name, both are written.
+///
+/// ```
+/// use keywalk::Walk;
+/// use keywalk_sqlite::Table;
+///
+/// # let db = rusqlite::Connection::open_in_memory()?;
+/// # db.execute_batch("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, born REAL);
+/// #     INSERT INTO users VALUES (1, 'Ada', NULL)")?;
+/// for item in Walk::new(Table::new(&db, "users")) {
+///     let (_key, row) = item?;
+///     assert_eq!(serde_json::to_string(&row)?, r#"{"id":1,"name":"Ada","born":null}"#);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[cfg(feature = "serde")]
+impl serde_core::Serialize for Row {
+    fn serialize<S: serde_core::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(
+            self.iter()
+                .map(|(column, value)| (column, Serialized(value))),
+        )
+    }
+}
+
+#[cfg(feature = "serde")]
+struct Serialized<'a>(&'a Value);
+
+#[cfg(feature = "serde")]
+impl serde_core::Serialize for Serialized<'_> {
+    fn serialize<S: serde_core::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Null => serializer.serialize_none(),
+            Value::Integer(integer) => serializer.serialize_i64(*integer),
+            Value::Real(real) => serializer.serialize_f64(*real),
+            Value::Text(text) => serializer.serialize_str(text),
+            Value::Blob(blob) => serializer.serialize_bytes(blob),
+        }
+    }
+}
+
 /// The size in bytes of all values. The names of the columns are shared by all rows and don't count. O(columns).
 impl ByteSize for Row {
     fn byte_size(&self) -> usize {

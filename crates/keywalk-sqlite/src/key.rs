@@ -10,13 +10,17 @@ use keywalk::{ByteSize, Order};
 use rusqlite::Row;
 use rusqlite::types::{FromSqlError, FromSqlResult, ToSqlOutput, Type, Value, ValueRef};
 use uuid::Uuid;
-use uuid::fmt::Hyphenated;
+use uuid::fmt::{Hyphenated, Simple};
 
 use crate::value::refill_text;
 
 mod any;
+#[cfg(any(feature = "chrono", feature = "jiff"))]
+mod date_time;
+mod real;
 
 pub use any::DynKey;
+pub use real::Real;
 
 /// A key that rows can be walked by: one [`SqlKeyColumn`], a tuple of up to six of them, or a [`DynKey`], whose
 /// columns are read from the schema.
@@ -24,14 +28,19 @@ pub use any::DynKey;
 /// | Type | Stored as | Order |
 /// |---|---|---|
 /// | `i8` to `i64`, `u8` to `u32` | INTEGER | numeric |
+/// | `bool` | INTEGER, 0 or 1 | `false` first |
+/// | [`Real`] | REAL | numeric |
 /// | `String` | TEXT, collation BINARY | by bytes |
 /// | [`Collated`] | TEXT, any collation | the column's collation |
 /// | `Vec<u8>` | BLOB | by bytes |
 /// | [`Uuid`](https://docs.rs/uuid/1/uuid/struct.Uuid.html) | BLOB of 16 bytes | by bytes |
 /// | [`Hyphenated`](https://docs.rs/uuid/1/uuid/fmt/struct.Hyphenated.html) | TEXT, 36 lower-case characters | by bytes |
+/// | [`Simple`](https://docs.rs/uuid/1/uuid/fmt/struct.Simple.html) | TEXT, 32 lower-case characters | by bytes |
+/// | chrono's and jiff's [dates and times](#dates-and-times) | TEXT | by time |
+/// | [`Option<T>`] | like `T`, or NULL | NULL first |
 /// | [`Reverse<T>`](std::cmp::Reverse) | like `T` | reversed (`DESC`) |
 /// | `(A, B, …)` | one column per element | by the first, then by the second, … |
-/// | [`DynKey`] | anything but NULL | the order of the table's key |
+/// | [`DynKey`] | anything | the order of the table's key |
 ///
 /// A type that its column can't hold, such as text for an INTEGER PRIMARY KEY, is refused by
 /// [`key`](crate::Table::key). In other columns SQLite stores values of any type. A stored value that doesn't have
@@ -48,12 +57,33 @@ pub use any::DynKey;
 /// # }
 /// ```
 ///
+/// # Dates and times
+///
+/// These types are stored as the text that rusqlite's features of the same names write. Such text sorts like the values:
+///
+/// | Type | Feature | Text |
+/// |---|---|---|
+/// | `chrono::NaiveDate`, `jiff::civil::Date` | `chrono`, `jiff` | `2026-01-31` |
+/// | `chrono::NaiveTime`, `jiff::civil::Time` | `chrono`, `jiff` | `23:59:00`, `23:59:00.250` |
+/// | `chrono::NaiveDateTime` | `chrono` | `2026-01-31 23:59:00`, as `CURRENT_TIMESTAMP` |
+/// | `chrono::DateTime<Utc>` | `chrono` | `2026-01-31 23:59:00+00:00` |
+/// | `jiff::civil::DateTime` | `jiff` | `2026-01-31T23:59:00` |
+///
+/// A fraction is written only if it isn't zero: by chrono with 3, 6 or 9 digits, by jiff without zeros at its end. Any
+/// other text is an error when the walk reaches it, even if SQLite's functions take it for the same time. For another
+/// form, or for times that are stored as integers, implement [`SqlKeyColumn`].
+///
+/// Years are 0 to 9999. A value outside them has no text that sorts: as a bound, it is before or after all rows, and in
+/// a token it becomes the type's first or last value.
+///
+/// Times with an offset or a time zone, and `jiff::Timestamp`, are missing on purpose: their text doesn't sort.
+///
 /// This trait is sealed. To use a key of your own type, implement [`SqlKeyColumn`].
 #[diagnostic::on_unimplemented(
     message = "rows can't be walked by a key of type `{Self}`",
     label = "not a key of SQLite's",
-    note = "a key is `i8` to `i64`, `u8` to `u32`, `String`, `Vec<u8>`, `Uuid`, `Hyphenated`, `Collated`, their \
-            `Reverse`, a tuple of up to six of these, or `DynKey`; no float (`DynKey` walks a REAL column), and nothing that may be NULL",
+    note = "a key is `i8` to `i64`, `u8` to `u32`, `bool`, `String`, `Vec<u8>`, `Uuid`, `Hyphenated`, `Simple`, \
+            `Collated`, `Real` (no float), their `Option` or `Reverse`, a tuple of up to six of these, or `DynKey`",
     note = "for a type of your own implement `keywalk_sqlite::SqlKeyColumn`",
     note = "a `Query` has no key until you give one: `.key::<i64>([\"id\"])?`"
 )]
@@ -180,8 +210,8 @@ pub struct Unreadable {
 #[diagnostic::on_unimplemented(
     message = "a column of a key can't be of type `{Self}`: it is no `keywalk_sqlite::SqlKeyColumn`",
     label = "not a column of a key",
-    note = "columns are `i8` to `i64`, `u8` to `u32`, `String`, `Vec<u8>`, `Uuid`, `Hyphenated`, `Collated` and their \
-            `Reverse`; no float (`DynKey` walks a REAL column), and nothing that may be NULL",
+    note = "columns are `i8` to `i64`, `u8` to `u32`, `bool`, `String`, `Vec<u8>`, `Uuid`, `Hyphenated`, `Simple`, \
+            `Collated`, `Real` (no float) and their `Option` or `Reverse`",
     note = "for a type of your own implement `keywalk_sqlite::SqlKeyColumn`, by way of one of these"
 )]
 pub trait SqlKeyColumn: Clone + PartialOrd {
@@ -488,8 +518,17 @@ impl<T: SqlKeyColumn> SqlKeyColumn for Reverse<T> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// SQLite can't sort NULL first in a descending column, so `Option<Reverse<T>>` doesn't compile. Write
-/// `Reverse<Option<T>>`.
+/// SQLite can't sort NULL first in a descending column. So `Option<Reverse<T>>` doesn't compile; write
+/// `Reverse<Option<T>>`:
+///
+/// ```compile_fail,E0080
+/// # use std::cmp::Reverse;
+/// # use keywalk_sqlite::{Error, Table, rusqlite::Connection};
+/// # fn walk(db: &Connection) -> Result<(), Error> {
+/// let tasks = Table::new(db, "tasks").key::<(Option<Reverse<i64>>, i64)>(["due", "id"])?;
+/// # Ok(())
+/// # }
+/// ```
 impl<T: SqlKeyColumn> SqlKeyColumn for Option<T> {
     const TEXT_ORDER: TextOrder = T::TEXT_ORDER;
 
@@ -629,7 +668,9 @@ impl SqlKeyColumn for Hyphenated {
         if hyphenated.encode_lower(&mut Uuid::encode_buffer()) == text {
             Ok(hyphenated)
         } else {
-            Err(FromSqlError::other(NotCanonical))
+            Err(FromSqlError::other(NotCanonical(
+                "a UUID in lower case with hyphens",
+            )))
         }
     }
 
@@ -638,13 +679,53 @@ impl SqlKeyColumn for Hyphenated {
     }
 }
 
-/// A UUID is not stored as 36 lower-case characters with hyphens.
+/// Reads only the canonical form, like [`Hyphenated`].
+impl SqlKeyColumn for Simple {
+    const TEXT_ORDER: TextOrder = TextOrder::Binary;
+
+    fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let text = value.as_str()?;
+        let simple = Uuid::try_parse(text).map_err(FromSqlError::other)?.simple();
+        if simple.encode_lower(&mut Uuid::encode_buffer()) == text {
+            Ok(simple)
+        } else {
+            Err(FromSqlError::other(NotCanonical(
+                "a UUID in lower case without hyphens",
+            )))
+        }
+    }
+
+    fn bind(&self) -> ToSqlOutput<'_> {
+        ToSqlOutput::Owned(self.to_string().into())
+    }
+}
+
+/// Stored as 0 and 1. Any other integer is an error.
+impl SqlKeyColumn for bool {
+    const TEXT_ORDER: TextOrder = TextOrder::NotText;
+
+    const STORAGE_CLASS: Option<Type> = Some(Type::Integer);
+
+    fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value.as_i64()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(FromSqlError::OutOfRange(other)),
+        }
+    }
+
+    fn bind(&self) -> ToSqlOutput<'_> {
+        ToSqlOutput::Borrowed(ValueRef::Integer(i64::from(*self)))
+    }
+}
+
+/// A text is not in the one form that sorts like the type's values.
 #[derive(Debug)]
-struct NotCanonical;
+struct NotCanonical(&'static str);
 
 impl fmt::Display for NotCanonical {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the UUID is not in its canonical form, lower-case with hyphens")
+        write!(f, "it isn't in the canonical form: {}", self.0)
     }
 }
 

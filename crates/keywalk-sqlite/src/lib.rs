@@ -266,7 +266,7 @@ pub use checkpoint_table::{
 pub use connect::{Connect, Held, PerFetch};
 pub use decode::{Decode, FromRow, Row};
 pub use error::{Error, ErrorKind};
-pub use key::{Collated, DynKey, SqlKey, SqlKeyColumn, TextOrder};
+pub use key::{Collated, DynKey, Real, SqlKey, SqlKeyColumn, TextOrder};
 pub use query::{Query, QuerySpec};
 pub use source::SqlSource;
 pub use table::{Table, TableSpec};

@@ -19,8 +19,8 @@ pub use nocase::NoCase;
 pub use place::{File, Lent, Mode, Place, Pooled, Probe, Rollback, Turns, Wal};
 pub use recast::Recast;
 pub use way::{
-    ByCollation, Clustered, Counted, Dynamic, Filtered, Indexed, Joined, Partial, Plain, Rowid,
-    Served, Sparse, Way, Within,
+    ByCollation, Clustered, Counted, Dynamic, Filtered, Indexed, Joined, Nullable, Partial, Plain,
+    Rowid, Served, Sparse, Way, Within,
 };
 
 /// A table `t` with a key of type `K`, walked in the way `W`, in a database at the place `P`.

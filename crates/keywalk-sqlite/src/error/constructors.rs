@@ -125,7 +125,8 @@ impl Error {
             Some(Type::Integer) => "use a type such as `i64` for it",
             Some(Type::Text) => "use a type such as `String` for it",
             Some(Type::Blob) => "use a type such as `Vec<u8>` for it",
-            Some(Type::Null | Type::Real) | None => "use `DynKey`",
+            Some(Type::Real) => "use `Real` or `DynKey`",
+            Some(Type::Null) | None => "use `DynKey`",
         };
         // By default a type that compares as text is stored as text.
         let other_cure = match stored {

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use keywalk::Walk;
-use keywalk_sqlite::{Collated, DynKey, ErrorKind, Query, Table};
+use keywalk_sqlite::{Collated, DynKey, ErrorKind, Query, Real, Table};
 use rusqlite::Connection;
 use rusqlite::limits::Limit;
 
@@ -99,8 +99,8 @@ const CURES: &[Cure] = cures! {
     UNIQUE; |db| by::<(i64, Reverse<i64>)>(db, &["b", "a"]) => NotSeekable: r#"make one on ("b", "a" DESC)"#;
         "CREATE INDEX i ON t (\"b\", \"a\" DESC)", SAME => ["(1, 2)", "(2, 1)"];
     "CREATE TABLE t (k REAL NOT NULL UNIQUE); INSERT INTO t VALUES (0.5), (-2)"; |db| by::<i64>(db, &["k"])
-        => KeyColumns: "; use `DynKey`";
-        "", Some(|db| by::<DynKey>(db, &["k"])) => ["-2.0", "0.5"];
+        => KeyColumns: "; use `Real` or `DynKey`";
+        "", Some(|db| by::<Real>(db, &["k"])) => ["-2.0", "0.5"];
     "CREATE TABLE t (id INTEGER PRIMARY KEY, a INT); INSERT INTO t VALUES (1, 5)";
         |db| walked(Table::new(db, "t").filter("a > 1", [])?.filter("a < 9", [])?)
         => Filter: "join the conditions with AND in one filter";
@@ -158,6 +158,18 @@ const CURES: &[Cure] = cures! {
     "CREATE TABLE t (a INT UNIQUE); INSERT INTO t VALUES (5)"; |db| by::<i64>(db, &["a"])
         => Nullable: "declare it NOT NULL";
         "DROP TABLE t; CREATE TABLE t (a INT UNIQUE NOT NULL); INSERT INTO t VALUES (5)", SAME => ["5"];
+    NULLS; |db| by::<String>(db, &["k"]) => Nullable: r#"by a `filter` "k" IS NOT NULL before the `key`"#;
+        "", Some(|db| walked(Table::new(db, "t").filter("k IS NOT NULL", [])?.key::<String>(["k"])?))
+        => ["'a'", "'b'", "'c'"];
+    NULLS; |db| by::<String>(db, &["k"]) => Nullable: "`Option<T>` as its type in a key that ends in the primary key";
+        "", Some(|db| by::<(Option<String>, i64)>(db, &["k", "id"]))
+        => ["(NULL, 2)", "(NULL, 4)", "('a', 3)", "('b', 1)", "('c', 5)"];
+    NULLS; |db| by::<Option<String>>(db, &["k"]) => NotUnique: r#"end the key with "id""#;
+        "DELETE FROM t WHERE id > 2", Some(|db| by::<(Option<String>, i64)>(db, &["k", "id"]))
+        => ["(NULL, 2)", "('b', 1)"];
+    "CREATE TABLE t (k TEXT PRIMARY KEY); INSERT INTO t VALUES (NULL), ('a')"; |db| by::<String>(db, &["k"])
+        => Value: "or use `Option<T>` as the column's type";
+        "", Some(|db| by::<(Option<String>, i64)>(db, &["k", "rowid"])) => ["(NULL, 1)", "('a', 2)"];
     // Without the plus SQLite takes it for a range.
     NULLS; |db| query::<String>(db, "SELECT * FROM t WHERE k IS NOT NULL", &["k"])
         => NotSeekable: "+column IS NOT NULL";

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use keywalk_sqlite::{Collated, DynKey, ErrorKind, SqlKey, SqlKeyColumn, Table, TextOrder};
+use keywalk_sqlite::{Collated, DynKey, ErrorKind, Real, SqlKey, SqlKeyColumn, Table, TextOrder};
 use rusqlite::Connection;
 use rusqlite::types::{FromSqlResult, ToSqlOutput, Type, ValueRef};
 use uuid::Uuid;
@@ -68,8 +68,9 @@ fn of_a_composite_key_the_column_is_named_that_does_not_fit() {
 fn a_strict_column_of_reals_is_a_key_of_any() {
     let db = open("CREATE TABLE t (k REAL NOT NULL UNIQUE) STRICT; INSERT INTO t VALUES (0.5)");
     let refused = refusal::<i64>(&db, &["k"]).unwrap();
-    assert!(refused.ends_with("; use `DynKey`"), "{refused}");
+    assert!(refused.ends_with("; use `Real` or `DynKey`"), "{refused}");
     assert_eq!(by::<DynKey>(&db, &["k"]).unwrap(), ["0.5"]);
+    assert_eq!(by::<Real>(&db, &["k"]).unwrap(), ["0.5"]);
 }
 
 /// What a type can't be stored in, of those that SQLite stores a value in as it is.

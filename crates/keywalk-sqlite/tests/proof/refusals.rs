@@ -6,7 +6,7 @@ use keywalk::Walk;
 use keywalk_sqlite::{Collated, DynKey, ErrorKind, Query, Table};
 use rusqlite::Connection;
 
-use crate::support::{Call, all, assert_refused, by, open, query, walked};
+use crate::support::{Call, Keys, all, assert_refused, by, open, query, walked};
 
 /// Tests: in a schema (or in each of several), calls, and how each is refused.
 macro_rules! refusals {
@@ -54,6 +54,35 @@ refusals! {
         not_unique("CREATE UNIQUE INDEX i ON t (a, b)") => { BY_A => NotUnique: NOT_UNIQUE; }
         not_unique("CREATE UNIQUE INDEX i ON t (a COLLATE NOCASE); CREATE INDEX j ON t (a)")
             => { BY_A => NotUnique: NOT_UNIQUE; }
+    }
+
+    a_column_that_may_hold_null_is_not_unique_by_its_index_alone {
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a INT UNIQUE, b INT NOT NULL, c TEXT UNIQUE);
+         CREATE UNIQUE INDEX i ON t (b, a)" => {
+            |db| by::<Option<i64>>(db, &["a"])
+                => NotUnique: r#""a" of table "t" | a UNIQUE index allows | end the key with "id" | a `filter` "a" IS NOT NULL"#;
+            |db| by::<(i64, Option<i64>)>(db, &["b", "a"]) => NotUnique: r#""a" | end the key with "id""#;
+            |db| by::<DynKey>(db, &["b", "a"]) => Nullable: r#""a" | `Option<T>`"#;
+            // The filter says something else.
+            |db| by_a_where(db, "b IS NOT NULL") => Nullable: r#""a""#;
+            |db| by_a_where(db, "a IS NOT NULL OR b = 1") => Nullable: r#""a""#;
+            |db| by_a_where(db, "NOT a IS NOT NULL") => Nullable: r#""a""#;
+            |db| by_a_where(db, "'a' IS NOT NULL") => Nullable: r#""a""#;
+            |db| by_a_where(db, "-a IS NOT NULL") => Nullable: r#""a""#;
+            |db| by_a_where(db, "a IS NOT NULL IS NOT NULL") => Nullable: r#""a""#;
+            |db| by_a_where(db, "'a IS NOT NULL' -- AND a IS NOT NULL") => Nullable: r#""a""#;
+        }
+    }
+
+    a_partial_unique_index_needs_a_filter_with_its_whole_condition {
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a INT NOT NULL, b INT, c TEXT);
+         CREATE UNIQUE INDEX i ON t (a) WHERE b = 1 AND c = 'X'" => {
+            |db| by_a_where(db, "b = 1") => NotUnique: r#""a""#;
+            |db| by_a_where(db, "b = 1 AND c = 'x'") => NotUnique: r#""a""#;
+            |db| by_a_where(db, "b = 1 AND c = 'X' OR a") => NotUnique: r#""a""#;
+            |db| by_a_where(db, "b = 1 AND NOT c = 'X'") => NotUnique: r#""a""#;
+            |db| by_a_where(db, "b = 1 AND a = 'X'") => NotUnique: r#""a""#;
+        }
     }
 
     a_key_column_that_may_hold_null_is_refused {
@@ -170,6 +199,10 @@ refusals! {
             |db| query::<Collated>(db, "SELECT id, d FROM t", &["d"]) => Collation: "use `String`";
         }
     }
+}
+
+fn by_a_where(db: &Connection, filter: &str) -> Keys {
+    walked(Table::new(db, "t").filter(filter, [])?.key::<i64>(["a"])?)
 }
 
 const BY_A: Call = |db| by::<String>(db, &["a"]);

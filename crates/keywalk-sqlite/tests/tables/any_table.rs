@@ -48,6 +48,8 @@ struct AnyTable {
     options: &'static str,
     /// Not the primary key.
     unique: bool,
+    /// The columns may hold NULL, and the key ends with the rowid.
+    nullable: bool,
     filter: Option<&'static str>,
     /// What the database says of each index, true or not.
     statistics: &'static str,
@@ -65,9 +67,9 @@ fn any_table() -> impl Strategy<Value = AnyTable> {
     let columns = prop::collection::vec((one_of(TYPES), one_of("|DESC")), 1..4);
     let (options, statistics) = (one_of("|WITHOUT ROWID"), one_of(STATISTICS));
     let filter = prop::option::of(prop::sample::select(&FILTERS[..]));
-    (columns, options, any::<bool>(), filter, statistics).prop_map(|any| {
-        let (mut columns, mut options, unique, filter, statistics) = any;
-        if unique {
+    (columns, options, any::<(bool, bool)>(), filter, statistics).prop_map(|any| {
+        let (mut columns, mut options, (unique, nullable), filter, statistics) = any;
+        if unique || nullable {
             options = "";
         }
         // An INTEGER PRIMARY KEY is the rowid, which goes up whatever is declared.
@@ -78,6 +80,7 @@ fn any_table() -> impl Strategy<Value = AnyTable> {
             columns,
             options,
             unique,
+            nullable,
             filter,
             statistics,
         }
@@ -98,6 +101,7 @@ fn value() -> impl Strategy<Value = Value> {
         prop::sample::select(integers.to_vec()).prop_map(Value::Integer),
         prop::sample::select(reals).prop_map(Value::Real),
         prop::sample::select(blobs.to_vec()).prop_map(|blob| Value::Blob(blob.to_owned())),
+        Just(Value::Null),
     ]
 }
 
@@ -108,17 +112,25 @@ impl AnyTable {
     /// The table with those of the rows that are unique in it; `n` numbers them.
     fn create(&self, rows: &[Vec<Value>]) -> Connection {
         let numbered = || self.columns.iter().enumerate();
-        let columns = numbered().map(|(at, (declared, _))| format!("k{at} {declared} NOT NULL"));
+        let not_null = if self.nullable { "" } else { "NOT NULL" };
+        let columns = numbered().map(|(at, (declared, _))| format!("k{at} {declared} {not_null}"));
         let columns: Vec<String> = columns.collect();
-        let key = match self.unique {
-            true => format!("UNIQUE ({})", self.order()),
-            false => format!("PRIMARY KEY ({})", self.order()),
+        let sorted = self.sorted();
+        let (number, key) = match (self.unique, self.nullable) {
+            (true, false) => ("INT", format!(", UNIQUE ({sorted})")),
+            (false, false) => ("INT", format!(", PRIMARY KEY ({sorted})")),
+            (_, true) => ("INTEGER PRIMARY KEY", String::new()),
         };
         let db = open(&format!(
-            "CREATE TABLE t (n INT, {}, {key}) {}",
+            "CREATE TABLE t (n {number}, {}{key}) {}",
             columns.join(", "),
             self.options
         ));
+        if self.nullable {
+            let unique = if self.unique { "UNIQUE" } else { "" };
+            let index = format!("CREATE {unique} INDEX keys ON t ({sorted})");
+            db.execute_batch(&index).expect("it is an index");
+        }
         for (number, row) in (0_i64..).zip(rows) {
             let values = row.iter().cloned().cycle().take(self.columns.len());
             let values = std::iter::once(Value::Integer(number)).chain(values);
@@ -140,7 +152,7 @@ impl AnyTable {
         db
     }
 
-    fn order(&self) -> String {
+    fn sorted(&self) -> String {
         let numbered = self.columns.iter().enumerate();
         let columns: Vec<String> = numbered
             .map(|(at, (_, direction))| format!("k{at} {direction}"))
@@ -148,16 +160,24 @@ impl AnyTable {
         columns.join(", ")
     }
 
+    fn order(&self) -> String {
+        let end = if self.nullable { ", n" } else { "" };
+        self.sorted() + end
+    }
+
     /// Another way to the same rows: a query's key goes upwards, and its text by its bytes.
     fn is_for_a_query(&self) -> bool {
         let is_plain = |(declared, direction): &(&str, &str)| {
             !declared.contains("COLLATE") && direction.is_empty()
         };
-        self.filter.is_none() && self.columns.iter().all(is_plain)
+        self.filter.is_none() && !self.nullable && self.columns.iter().all(is_plain)
     }
 
     fn names(&self) -> Vec<String> {
-        (0..self.columns.len()).map(|at| format!("k{at}")).collect()
+        let columns = (0..self.columns.len()).map(|at| format!("k{at}"));
+        columns
+            .chain(self.nullable.then(|| "n".to_owned()))
+            .collect()
     }
 
     fn table<'db>(&self, db: &'db Connection) -> Table<&'db Connection, DynKey> {
@@ -318,7 +338,11 @@ proptest! {
 
         // The rows of one value of the first column, by the rest of the key.
         if let (Some(key), [_, _, ..], None) = (keys.get(lower), table.columns.as_slice(), table.filter) {
-            let value = &key.values()[0];
+            let value = match &key.values()[0] {
+                // No row's equals it.
+                Value::Null => &Value::Integer(0),
+                value => value,
+            };
             let sql = format!("SELECT n FROM t WHERE k0 = ?1 ORDER BY {}", table.order());
             let expected = select(db, &sql, [value]).into_iter().flatten();
             let source = || -> Source<'_> {

@@ -6,8 +6,8 @@ use std::ops::Bound;
 
 use keywalk::{ChunkSource, ResumableSource, Walk};
 use keywalk_sqlite::uuid::Uuid;
-use keywalk_sqlite::uuid::fmt::Hyphenated;
-use keywalk_sqlite::{Collated, DynKey, Error, Row, SqlKey, SqlKeyColumn};
+use keywalk_sqlite::uuid::fmt::{Hyphenated, Simple};
+use keywalk_sqlite::{Collated, DynKey, Error, Real, Row, SqlKey, SqlKeyColumn};
 use rusqlite::types::{ToSqlOutput, Value};
 use rusqlite::{Connection, Params};
 
@@ -43,7 +43,25 @@ macro_rules! columns {
 }
 
 columns!(i8, i16, i32, i64, u8, u16, u32);
-columns!(String, Vec<u8>, Uuid, Hyphenated, Collated);
+columns!(
+    String,
+    Vec<u8>,
+    Uuid,
+    Hyphenated,
+    Simple,
+    Collated,
+    Real,
+    bool
+);
+#[cfg(feature = "chrono")]
+columns!(
+    chrono::NaiveDate,
+    chrono::NaiveTime,
+    chrono::NaiveDateTime,
+    chrono::DateTime<chrono::Utc>
+);
+#[cfg(feature = "jiff")]
+columns!(jiff::civil::Date, jiff::civil::Time, jiff::civil::DateTime);
 
 impl<T: SqlKeyColumn + Debug> Values for Reverse<T> {
     fn values(&self) -> Vec<Value> {

@@ -40,6 +40,9 @@ const SCHEMA: &str = r#"
         tenant TEXT NOT NULL, id INT NOT NULL, sum REAL, state TEXT, PRIMARY KEY (tenant, id));
     INSERT INTO orders VALUES
         ('x', 1, 9.5, 'new'), ('x', 2, 0.5, 'new'), ('x', 3, 7.5, 'new'), ('y', 4, 8.5, 'new');
+    CREATE TABLE nulls (id INTEGER PRIMARY KEY, a INT);
+    CREATE INDEX by_a ON nulls (a, id DESC);
+    INSERT INTO nulls VALUES (1, NULL), (2, NULL), (3, 5), (4, 5);
     ATTACH ':memory:' AS "past";
     CREATE TABLE past.numbers (id INTEGER PRIMARY KEY);
     INSERT INTO past.numbers VALUES (10), (20);
@@ -165,6 +168,9 @@ fn keys(golden: &mut Golden) {
     golden.check("dynamic_real", reals, as_it_is, 2, "3 1e300 'text' x'ab'");
     let rest = "1e300 3 -0.5 -inf";
     golden.check("dynamic_text_descending", reals, Walk::descending, 2, rest);
+    let nulls = || by::<(Option<i64>, Reverse<i64>)>(&db, "nulls", &["a", "id"]);
+    golden.check("null", nulls, as_it_is, 1, "(NULL, 1) (5, 4) (5, 3)");
+    golden.check("null_descending", nulls, Walk::descending, 3, "(NULL, 2)");
     let folded = || by::<Collated>(&db, "folded", &["name"]);
     golden.check("collated", folded, as_it_is, 2, "'C'");
     let db = open(BARE);

@@ -3,12 +3,16 @@
 use std::cmp::Reverse;
 
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order, Walk};
+#[cfg(any(feature = "chrono", feature = "jiff"))]
+use keywalk_sqlite::ErrorKind;
 use keywalk_sqlite::uuid::Uuid;
-use keywalk_sqlite::uuid::fmt::Hyphenated;
-use keywalk_sqlite::{Collated, DynKey, Table};
+use keywalk_sqlite::uuid::fmt::{Hyphenated, Simple};
+use keywalk_sqlite::{Collated, DynKey, Real, Table};
 use rusqlite::{Connection, params};
 
 use crate::check::{Values, check};
+#[cfg(any(feature = "chrono", feature = "jiff"))]
+use crate::db::outcome;
 use crate::db::{ORDERS, by, by_id, keys, open, query};
 
 /// By these columns the table `t` gives what it holds in this order.
@@ -86,15 +90,20 @@ fn text_blobs_and_uuids_come_in_the_order_of_their_bytes() {
         sorted.sort_unstable();
         assert_eq!(keys(Walk::new(by::<String>(&db, &["k"]))), sorted);
     }
-    let db = open("CREATE TABLE t (b BLOB NOT NULL UNIQUE, h TEXT NOT NULL UNIQUE)");
+    let db = open(
+        "CREATE TABLE t (b BLOB NOT NULL UNIQUE, h TEXT NOT NULL UNIQUE, s TEXT NOT NULL UNIQUE)",
+    );
     for uuid in [0, u128::MAX, 0xff << 120, 0x80 << 120, 0xab << 64, 0xab00] {
         let uuid = Uuid::from_u128(uuid);
-        let row = (&uuid.as_bytes()[..], uuid.hyphenated().to_string());
-        db.execute("INSERT INTO t VALUES (?1, ?2)", row).unwrap();
+        let texts = (uuid.hyphenated().to_string(), uuid.simple().to_string());
+        let row = (&uuid.as_bytes()[..], texts.0, texts.1);
+        db.execute("INSERT INTO t VALUES (?1, ?2, ?3)", row)
+            .unwrap();
     }
     gives::<Uuid>(&db, &["b"], "b");
     gives::<Hyphenated>(&db, &["h"], "h");
     gives::<Reverse<Hyphenated>>(&db, &["h"], "h DESC");
+    gives::<Simple>(&db, &["s"], "s");
 }
 
 /// Numbers around zero in as many columns as a key can have, so that every comparison of columns
@@ -169,6 +178,121 @@ fn columns_may_each_be_of_a_type_and_go_in_a_direction_of_their_own() {
     }
 }
 
+#[test]
+fn reals_and_truths_come_in_numeric_order() {
+    let db = open(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, r REAL NOT NULL UNIQUE, n NUMERIC NOT NULL UNIQUE, b INT NOT NULL);
+         CREATE INDEX i ON t (b, r DESC);
+         INSERT INTO t VALUES (1, -9e999, -9e999, 1), (2, -0.0, 3.0, 0), (3, 5, 2.5, 1), (4, 9e999, 1e300, 0),
+             (5, 5e-324, -7, 1)",
+    );
+    gives::<Real>(&db, &["r"], "r");
+    let numbers = keys(Walk::new(by::<Real>(&db, &["n"])));
+    let expected = [f64::NEG_INFINITY, -7.0, 2.5, 3.0, 1e300];
+    assert_eq!(
+        numbers.into_iter().map(Real::get).collect::<Vec<_>>(),
+        expected
+    );
+    gives::<(bool, Reverse<Real>)>(&db, &["b", "r"], "b, r DESC");
+    assert_eq!(Real::new(-0.0), Real::new(0.0));
+    assert_eq!(Real::new(f64::NAN), None);
+    assert!(Real::new(f64::NEG_INFINITY) < Real::new(-0.0));
+}
+
+/// These texts are keys of the type, in its order, and lie within its first and last value; these others are errors.
+#[cfg(any(feature = "chrono", feature = "jiff"))]
+fn are_texts<K: Values + Ord>(texts: &[String], others: &[&str], (first, last): (K, K)) {
+    let db = open("CREATE TABLE t (k TEXT NOT NULL UNIQUE)");
+    let insert = |text: &str| {
+        let inserted = db.execute("INSERT INTO t VALUES (?1)", [text]);
+        inserted.expect("it is another");
+    };
+    texts.iter().rev().for_each(|text| insert(text));
+    gives::<K>(&db, &["k"], "k");
+    let all = Walk::new(by::<K>(&db, &["k"])).range(first..=last);
+    assert_eq!(keys(all).len(), texts.len());
+    for other in others {
+        insert(other);
+        let error = outcome(Walk::new(by::<K>(&db, &["k"]))).expect_err(other);
+        assert_eq!(error.kind(), ErrorKind::Value, "{other}: {error}");
+        db.execute("DELETE FROM t WHERE k = ?1", [other])
+            .expect("it is there");
+    }
+}
+
+#[cfg(all(feature = "chrono", feature = "jiff"))]
+#[test]
+fn dates_and_times_come_in_the_order_of_their_text_and_in_no_other_form() {
+    use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+    use jiff::civil;
+    let dates = "0000-01-01 0999-12-31 1969-12-31 1970-01-01 2024-02-29 9999-12-31";
+    let dates: Vec<String> = dates.split(' ').map(str::to_owned).collect();
+    let times = |fractions: &str| -> Vec<String> {
+        let noons = fractions
+            .split(' ')
+            .map(|fraction| format!("12:00:00{fraction}"));
+        let ends = |end: &str| [end.to_owned()];
+        (ends("00:00:00")
+            .into_iter()
+            .chain(noons)
+            .chain(ends("23:59:59")))
+        .collect()
+    };
+    let both = |between: &str, times: &[String], end: &str| -> Vec<String> {
+        let all = dates
+            .iter()
+            .flat_map(|date| times.iter().map(move |time| (date, time)));
+        all.map(|(date, time)| format!("{date}{between}{time}{end}"))
+            .collect()
+    };
+    let (by_three, by_one) = (
+        times(" .000000001 .000001 .001 .010 .500 .500001 .500001001"),
+        times(" .000000001 .000001 .001 .01 .5 .500001 .500001001"),
+    );
+    let no_dates = [
+        "2024-02-30",
+        "2024-2-01",
+        "20240201",
+        "-0001-01-01",
+        "+2024-01-01",
+        "2024-01-01 ",
+    ];
+    let no_times = [
+        "12:00",
+        "24:00:00",
+        "12:00:00.",
+        "12:00:00.000",
+        "12:00:00.5000",
+        "12:00:00Z",
+        "9:00:00",
+    ];
+    let no_both = [
+        "2024-01-01",
+        "2024-01-01 12:00:00Z",
+        "2024-01-01 12:00:00.000",
+        "2024-01-01t12:00:00",
+    ];
+
+    are_texts(&dates, &no_dates, (NaiveDate::MIN, NaiveDate::MAX));
+    let last = NaiveTime::from_hms_nano_opt(23, 59, 59, 1_999_999_999).expect("a leap second");
+    let mut with_leap = by_three.clone();
+    with_leap.push("23:59:60.250".to_owned());
+    are_texts(&with_leap, &no_times, (NaiveTime::MIN, last));
+    let all = (NaiveDateTime::MIN, NaiveDateTime::MAX);
+    are_texts(&both(" ", &by_three, ""), &no_both, all);
+    let all = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
+    are_texts(
+        &both(" ", &by_three, "+00:00"),
+        &["2024-01-01 12:00:00", "2024-01-01 12:00:00+01:00"],
+        all,
+    );
+
+    are_texts(&dates, &no_dates, (civil::Date::MIN, civil::Date::MAX));
+    are_texts(&by_one, &no_times, (civil::Time::MIN, civil::Time::MAX));
+    let all = (civil::DateTime::MIN, civil::DateTime::MAX);
+    are_texts(&both("T", &by_one, ""), &no_both, all);
+}
+
 /// Keys with NULL in each column, alone and together: six rows, so that each of them bounds a walk.
 fn with_nulls(index: &str, not_null: &str) -> Connection {
     let db = open(&format!(
@@ -177,7 +301,7 @@ fn with_nulls(index: &str, not_null: &str) -> Connection {
              (4, 7, 'a', NULL, 2), (5, 7, 'B', 3, 1), (6, -7, NULL, NULL, 3);
          CREATE INDEX i ON t ({index})"
     ));
-    db.execute_batch("ANALYZE").unwrap();
+    db.execute_batch("ANALYZE").expect("SQLite can");
     db
 }
 

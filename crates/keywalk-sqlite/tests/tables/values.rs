@@ -73,7 +73,7 @@ fn bad_of<K: Values>(
         assert!(said.starts_with(&holds), "{name}: {said}");
         let is_null = shown == "NULL";
         let cure = if is_null {
-            "IS NOT NULL"
+            "or use `Option<T>` as the column's type"
         } else {
             ", or the key's type"
         };

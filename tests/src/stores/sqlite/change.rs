@@ -25,7 +25,7 @@ pub(super) fn put<K: SqliteKey, W: Way<K>>(
 /// Deletes the row. If hidden rows aren't walked, it hides rows with odd values instead.
 pub(super) fn delete<K: SqliteKey, W: Way<K>>(db: &Connection, key: &K) -> Result<(), BoxError> {
     let names = W::names();
-    let terms = names.iter().map(|name| format!("{name} = ?"));
+    let terms = names.iter().map(|name| format!("{name} IS ?"));
     let terms: Vec<String> = terms.chain([W::OURS.to_owned()]).collect();
     let is_it = terms.join(" AND ");
     if W::HIDES {

@@ -13,7 +13,7 @@ use uuid::fmt::Hyphenated;
 /// A key type, and the columns that store it.
 pub trait SqliteKey: Ord + Clone + Debug + Send + 'static {
     /// The SQL declaration of the columns, and their order in an index.
-    fn columns() -> Vec<(&'static str, Order)>;
+    fn columns() -> Vec<(String, Order)>;
 
     /// Returns the values of the columns.
     fn values(&self) -> Vec<Value>;
@@ -24,8 +24,11 @@ pub trait SqliteKey: Ord + Clone + Debug + Send + 'static {
 
 /// The type of one key column.
 pub trait SqliteColumn: Ord + Clone + Debug + Send + 'static {
-    /// The SQL declaration of the column.
+    /// The SQL declaration of the column, without NOT NULL.
     const DECLARED: &'static str;
+
+    /// Whether the column may hold NULL.
+    const MAY_BE_NULL: bool = false;
 
     /// The column's order in an index.
     const ORDER: Order = Order::Ascending;
@@ -58,16 +61,17 @@ macro_rules! columns {
 }
 
 columns! {
-    i64: "INTEGER NOT NULL", KeySpace::known();
-    u16: "INTEGER NOT NULL", KeySpace::known();
-    String: "TEXT NOT NULL", KeySpace::known();
-    Vec<u8>: "BLOB NOT NULL", KeySpace::known();
-    Uuid: "BLOB NOT NULL", KeySpace::known();
-    Hyphenated: "TEXT NOT NULL", KeySpace::known().map(Uuid::hyphenated);
+    i64: "INTEGER", KeySpace::known();
+    u16: "INTEGER", KeySpace::known();
+    String: "TEXT", KeySpace::known();
+    Vec<u8>: "BLOB", KeySpace::known();
+    Uuid: "BLOB", KeySpace::known();
+    Hyphenated: "TEXT", KeySpace::known().map(Uuid::hyphenated);
 }
 
 impl<T: SqliteColumn + KnownKey> SqliteColumn for Reverse<T> {
     const DECLARED: &'static str = T::DECLARED;
+    const MAY_BE_NULL: bool = T::MAY_BE_NULL;
     const ORDER: Order = Order::Descending;
 
     fn keys() -> KeySpace<Self> {
@@ -79,9 +83,27 @@ impl<T: SqliteColumn + KnownKey> SqliteColumn for Reverse<T> {
     }
 }
 
+impl<T: SqliteColumn + KnownKey> SqliteColumn for Option<T> {
+    const DECLARED: &'static str = T::DECLARED;
+    const MAY_BE_NULL: bool = true;
+
+    fn keys() -> KeySpace<Self> {
+        KeySpace::known()
+    }
+
+    fn value(&self) -> Value {
+        self.as_ref().map_or(Value::Null, T::value)
+    }
+}
+
+fn column<T: SqliteColumn>() -> (String, Order) {
+    let not_null = if T::MAY_BE_NULL { "" } else { " NOT NULL" };
+    (format!("{}{not_null}", T::DECLARED), T::ORDER)
+}
+
 impl<T: SqliteColumn> SqliteKey for T {
-    fn columns() -> Vec<(&'static str, Order)> {
-        vec![(T::DECLARED, T::ORDER)]
+    fn columns() -> Vec<(String, Order)> {
+        vec![column::<T>()]
     }
 
     fn values(&self) -> Vec<Value> {
@@ -96,8 +118,8 @@ impl<T: SqliteColumn> SqliteKey for T {
 macro_rules! tuples {
     ($(($($column:ident $at:tt),+);)+) => {$(
         impl<$($column: SqliteColumn + KnownKey),+> SqliteKey for ($($column,)+) {
-            fn columns() -> Vec<(&'static str, Order)> {
-                vec![$(($column::DECLARED, $column::ORDER)),+]
+            fn columns() -> Vec<(String, Order)> {
+                vec![$(column::<$column>()),+]
             }
 
             fn values(&self) -> Vec<Value> {

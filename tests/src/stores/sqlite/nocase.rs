@@ -52,7 +52,7 @@ impl KnownKey for NoCase {
 }
 
 impl SqliteColumn for NoCase {
-    const DECLARED: &'static str = "TEXT NOT NULL COLLATE NOCASE";
+    const DECLARED: &'static str = "TEXT COLLATE NOCASE";
 
     fn keys() -> KeySpace<Self> {
         KeySpace::known()

@@ -14,7 +14,7 @@ mod integer;
 mod table;
 mod unordered;
 
-pub use integer::{Rowid, Sparse};
+pub use integer::{Nullable, Rowid, Sparse};
 pub use table::{Clustered, Counted, Filtered, Indexed, Joined, Partial, Plain, Served, Within};
 pub use unordered::{ByCollation, Dynamic};
 

@@ -1,11 +1,13 @@
 //! Tables walked by integers.
 
+use std::cmp::Reverse;
+
 use keywalk_conformance::{BoxError, KeySpace};
 use keywalk_sqlite::{Connect, Table};
 use proptest::prop_oneof;
 use proptest::sample::select;
 
-use super::{Decoder, Filtered, Walked, Way, by_rowid, decode};
+use super::{Decoder, Filtered, Walked, Way, by_rowid, decode, sorted};
 
 /// Walks by the rowid of a table without a primary key.
 #[derive(Debug)]
@@ -27,6 +29,45 @@ impl Way<i64> for Rowid {
         let table = Table::new(db, "t").key::<i64>(["rowid"])?;
         Ok(table.map(decode as Decoder))
     }
+}
+
+/// Walks by a column that may hold NULL, and then by the primary key, which alone is unique.
+#[derive(Debug)]
+pub struct Nullable;
+
+macro_rules! nullable {
+    ($($first:ty, $into:expr;)+) => {$(
+        impl Way<($first, i64)> for Nullable {
+            type Walked = ($first, i64);
+            type Source<C: Connect> = Walked<C, Self::Walked>;
+
+            /// Keys in which the second column determines the first.
+            fn keys() -> KeySpace<Self::Walked> {
+                KeySpace::known().map(|b: i64| {
+                    let a = b.rem_euclid(4);
+                    ($into((a > 1).then_some(a)), b)
+                })
+            }
+
+            fn schema() -> String {
+                format!(
+                    "CREATE TABLE t (a INTEGER, b INTEGER PRIMARY KEY, value INTEGER, hidden INTEGER DEFAULT 0);
+                     CREATE INDEX by_a ON t ({})",
+                    sorted::<Self::Walked>()
+                )
+            }
+
+            fn source<C: Connect>(db: C) -> Result<Self::Source<C>, BoxError> {
+                let table = Table::new(db, "t").key::<Self::Walked>(["a", "b"])?;
+                Ok(table.map(decode as Decoder))
+            }
+        }
+    )+};
+}
+
+nullable! {
+    Option<i64>, std::convert::identity;
+    Reverse<Option<i64>>, Reverse;
 }
 
 /// A filter that drops more consecutive rows than one fetch scans, so that the fetch returns how far it got.
