@@ -27,6 +27,12 @@ impl ChunkSizer {
         self.size
     }
 
+    /// Caps the number of items at `most` from now on.
+    pub(crate) fn set_most(&mut self, most: usize) {
+        self.most = most;
+        self.size = self.size.min(most);
+    }
+
     /// Records that a fetch of [`size`](Self::size) items returned `items` items and took `took`.
     pub(crate) fn fetched(&mut self, items: usize, took: Duration) {
         let is_slow = took > self.target;

@@ -82,6 +82,8 @@ pub struct Engine<K, T> {
     chunk: Chunk<T>,
     /// The open request, until its response arrives.
     requested: Requested,
+    /// The largest number of items that the last request for items allows.
+    limit: usize,
     /// Whether the chunk's items are those of the last response. False after a failure and during a fetch.
     has_items: bool,
     sizes: ChunkSizes<T>,
@@ -140,6 +142,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
             // The first fetch sets the chunk's limit.
             chunk: Chunk::with_limit(1),
             requested: Requested::Nothing,
+            limit: 1,
             has_items: false,
             sizes,
             stats: Stats::default(),
@@ -201,7 +204,8 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
             }
             (None, _) => {
                 self.requested = Requested::Items;
-                self.chunk.begin(self.sizes.next(), self.sizes.budget);
+                self.limit = self.sizes.next();
+                self.chunk.begin(self.limit, self.sizes.budget);
                 Request::Fetch(&self.range, &mut self.chunk)
             }
         })
@@ -304,7 +308,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
     {
         let (range, limit) = match &self.backward {
             Some(backward) => (backward, 1),
-            None => (&self.range, self.sizes.next()),
+            None => (&self.range, self.limit),
         };
         let last = check_items(range, &self.chunk, limit)?;
         let position = match answer {
@@ -356,6 +360,27 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
     fn end_if_empty(&mut self) {
         if self.range.is_empty() {
             self.stage = Stage::Done;
+        }
+    }
+
+    /// Returns the largest number of items that a fetch requests.
+    #[must_use]
+    pub fn max_chunk_size(&self) -> usize {
+        self.sizes.items
+    }
+
+    /// Sets the largest number of items that a fetch requests, from the next request on. It may be smaller or
+    /// larger than the chunk size of the [`Walk`](crate::Walk). O(1).
+    ///
+    /// # Panics
+    ///
+    /// If `items` is 0.
+    #[track_caller]
+    pub fn set_max_chunk_size(&mut self, items: usize) {
+        assert!(items > 0, "the chunk size must not be 0");
+        self.sizes.items = items;
+        if let Some(sizer) = &mut self.sizes.sizer {
+            sizer.set_most(items);
         }
     }
 

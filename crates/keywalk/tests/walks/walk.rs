@@ -50,6 +50,25 @@ fn a_chunk_holds_as_many_items_as_the_walk_was_told() {
     }
 }
 
+/// If no fetch takes any time, a walk by time doubles its chunks up to the largest size.
+#[test]
+fn a_size_that_is_set_during_a_walk_holds_from_the_next_fetch_on() {
+    let cases: [(Options, [usize; 4]); 2] = rows! {
+        (|walk| walk.chunk_size(10), [10, 3, 700, 700]),
+        (|walk| walk.clock(|| Duration::ZERO).target_fetch_time(Duration::MAX), [512, 3, 3, 6]),
+    };
+    for (options, expected) in cases {
+        let mut chunks = options(Walk::new(numbers(20_000))).chunks();
+        let sizes = [None, Some(3), Some(700), None].map(|size| {
+            size.into_iter()
+                .for_each(|size| chunks.set_max_chunk_size(size));
+            chunks.next().unwrap().unwrap().len()
+        });
+        assert_eq!(sizes, expected);
+        assert_eq!(chunks.max_chunk_size(), 700);
+    }
+}
+
 #[test]
 fn a_later_range_or_order_replaces_an_earlier_one() {
     let walk = Walk::new(numbers(10)).range(..=2).range(8..);
@@ -58,8 +77,9 @@ fn a_later_range_or_order_replaces_an_earlier_one() {
 
 #[test]
 fn limits_of_0_panic() {
-    let cases: [(&str, fn()); 5] = rows! {
+    let cases: [(&str, fn()); 6] = rows! {
         ("the chunk size must not be 0", || { drop(Walk::new(tens(1)).chunk_size(0)) }),
+        ("the chunk size must not be 0", || { Walk::new(tens(1)).chunks().set_max_chunk_size(0) }),
         ("the chunk size must not be 0", || { drop(Walk::new(tens(1)).max_chunk_size(0)) }),
         ("a chunk's bytes must not be 0", || { drop(Walk::new(tens(1)).chunk_bytes(0)) }),
         ("a chunk's time must not be 0", || { drop(Walk::new(tens(1)).target_fetch_time(Duration::ZERO)) }),
