@@ -28,6 +28,9 @@ pub struct Checkpoint {
     /// In milliseconds since 1970.
     pub(crate) started: i64,
     pub(crate) updated: i64,
+    /// Whether the function ended the job before the walk's end.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) finished: bool,
 }
 
 impl Checkpoint {
@@ -50,10 +53,11 @@ impl Checkpoint {
         &self.token
     }
 
-    /// Returns whether the job has reached its end. Never true for an unbounded walk.
+    /// Returns whether the job has reached its end, or was [finished](crate::Next::finish) by its function. An
+    /// unbounded walk has no end.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.token.is_done()
+        self.finished || self.token.is_done()
     }
 
     /// Returns the key that the walk has reached, human-readable; `None` before the first item.
@@ -128,6 +132,11 @@ impl Checkpoint {
             });
         given.ok_or(CheckpointDecodeError(None))
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Prints the job's name and counts, and no key.

@@ -87,6 +87,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod batch;
 mod blocking;
 mod checkpoint;
 mod checkpoint_files;
@@ -99,7 +100,9 @@ mod error;
 mod events;
 mod job;
 mod lease;
+mod next;
 mod outcome;
+mod pace;
 mod progress;
 mod resume;
 mod run;
@@ -109,6 +112,7 @@ pub use backon::{self, BackoffBuilder, ConstantBuilder, ExponentialBuilder};
 #[cfg(feature = "indicatif")]
 pub use indicatif;
 
+pub use batch::Batch;
 pub use checkpoint::{Checkpoint, CheckpointDecodeError, from_unix_millis, unix_millis};
 pub use checkpoint_files::{FileCheckpoints, FileError};
 pub use checkpoints::{Attempt, CheckpointStore};
@@ -117,6 +121,8 @@ pub use dead_letter::{DeadLetter, DeadLetterRecord, DeadLetters};
 pub use error::{BoxError, Error, WalkMismatch};
 pub use job::Job;
 pub use lease::{Lease, Leases};
+pub use next::Next;
 pub use outcome::{Outcome, StopReason};
+pub use pace::Pace;
 pub use progress::Progress;
 pub use stop::Stop;

@@ -18,6 +18,8 @@ pub(crate) struct Numbers {
     /// How many questions are answered before one fails.
     pub(crate) fails_in: Rc<Cell<Option<usize>>>,
     pub(crate) asked: Rc<Cell<usize>>,
+    /// Is told the number of each question.
+    pub(crate) on_question: Rc<RefCell<Option<Box<dyn FnMut(usize)>>>>,
 }
 
 /// How many keys a fetch looks at.
@@ -31,6 +33,7 @@ impl Numbers {
             name: "numbers",
             fails_in: Rc::default(),
             asked: Rc::default(),
+            on_question: Rc::default(),
         }
     }
 
@@ -40,6 +43,9 @@ impl Numbers {
 
     fn ask(&self) -> Result<(), Failed> {
         self.asked.set(self.asked.get() + 1);
+        if let Some(on_question) = &mut *self.on_question.borrow_mut() {
+            on_question(self.asked.get());
+        }
         match self.fails_in.take() {
             Some(0) => Err(Failed("the numbers", None)),
             left => {
