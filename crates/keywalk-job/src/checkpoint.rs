@@ -31,6 +31,9 @@ pub struct Checkpoint {
     /// Whether the function ended the job before the walk's end.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) finished: bool,
+    /// How many bytes an export has written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) exported_bytes: Option<u64>,
 }
 
 impl Checkpoint {
@@ -89,6 +92,13 @@ impl Checkpoint {
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.skipped
+    }
+
+    /// Returns how many bytes a [`FileExport`](crate::FileExport) has written, over all runs; `None` for any other
+    /// job. Of a file that is appended to, these bytes are final.
+    #[must_use]
+    pub fn exported_bytes(&self) -> Option<u64> {
+        self.exported_bytes
     }
 
     /// Returns when the job's first run began.
