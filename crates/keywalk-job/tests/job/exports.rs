@@ -48,6 +48,8 @@ fn numbers(below: u32) -> String {
 }
 
 proptest! {
+    // Each run waits for the disk.
+    #![proptest_config(ProptestConfig::with_cases(32))]
     /// A crash between the write and its checkpoint leaves bytes at the end of the file, or another part.
     #[test]
     fn each_item_is_exported_once_and_in_order_whatever_a_crash_leaves(
