@@ -93,25 +93,29 @@ use crate::stop::Stop;
 /// and the job's progress. It returns `Ok(())` to go on, or a [`Next`] to keep only the first items of the batch, to
 /// end the run, or to end the job as done.
 ///
-/// If the store can process a range of keys in one statement, let it: bind the batch's
-/// [`first_key`](Batch::first_key) and [`last_key`](Batch::last_key). The walk then only needs the keys.
+/// If the store can process a range of keys in one statement, bind the batch's [`first_key`](Batch::first_key) and
+/// [`last_key`](Batch::last_key); the walk then only needs the keys. `keywalk_sqlite::SqliteCheckpoints` has an
+/// example.
 ///
 /// ```
-/// use keywalk::Walk;
-/// use keywalk_job::Job;
-/// use keywalk_sqlite::{SqliteCheckpoints, Table};
+/// # use keywalk::Walk;
+/// # use keywalk_job::{FileCheckpoints, Job};
+/// use keywalk_job::Next;
 ///
-/// # let db = rusqlite::Connection::open_in_memory()?;
-/// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, price REAL, cents INTEGER);
-/// #     INSERT INTO items VALUES (1, 1.5, NULL), (5, 2.25, NULL)")?;
-/// let keys = Table::new(&db, "items").key::<i64>(["id"])?.keys();
-/// let job = Job::new("cents", Walk::new(keys).chunk_size(5_000), SqliteCheckpoints::new(&db));
-/// job.run(|tx, items| {
-///     let mut update = tx.prepare_cached("UPDATE items SET cents = 100 * price WHERE id BETWEEN ?1 AND ?2")?;
-///     update.execute((items.first_key(), items.last_key()))?;
-///     Ok(())
+/// # let folder = tempfile::tempdir()?;
+/// # let map: std::collections::BTreeMap<u32, u32> = (1..=9).map(|n| (n, n)).collect();
+/// # let walk = Walk::new(keywalk_memory::Named::new("items", &map)).chunk_size(2);
+/// # let checkpoints = FileCheckpoints::new(folder.path());
+/// let outcome = Job::new("first five", walk, checkpoints).run(|(), items| {
+///     println!("chunk {}, up to the key {}", items.number(), items.last_key());
+///     // How many items were done before this batch.
+///     let done = items.progress().items() as usize;
+///     match 5 - done {
+///         left if left <= items.len() => Ok(Next::finish().after(left)),
+///         _ => Ok(Next::go_on()),
+///     }
 /// })?;
-/// # assert_eq!(db.query_row("SELECT sum(cents) FROM items", [], |row| row.get::<_, i64>(0))?, 375);
+/// assert_eq!((outcome.items(), outcome.is_done()), (5, true));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
