@@ -10,6 +10,8 @@ use keywalk::{
 
 use crate::store::Failed;
 
+type OnQuestion = Box<dyn FnMut(usize)>;
+
 #[derive(Clone)]
 pub(crate) struct Numbers {
     pub(crate) keys: Rc<RefCell<BTreeSet<u32>>>,
@@ -19,7 +21,7 @@ pub(crate) struct Numbers {
     pub(crate) fails_in: Rc<Cell<Option<usize>>>,
     pub(crate) asked: Rc<Cell<usize>>,
     /// Is told the number of each question.
-    pub(crate) on_question: Rc<RefCell<Option<Box<dyn FnMut(usize)>>>>,
+    pub(crate) on_question: Rc<RefCell<Option<OnQuestion>>>,
 }
 
 /// How many keys a fetch looks at.

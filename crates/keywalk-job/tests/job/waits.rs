@@ -11,7 +11,8 @@ use crate::lab::{Lab, NumbersJob, Says, collect, delays, millis};
 fn a_chunk_begins_when_pause_ceiling_hold_and_deadline_let_it() {
     // In milliseconds, and when each of three chunks of two items begins, if it takes 100.
     const NO: u64 = 0;
-    let cases: [(&str, u64, f64, f64, u64, &[u64]); 11] = [
+    type Case = (&'static str, u64, f64, f64, u64, &'static [u64]);
+    let cases: [Case; 11] = [
         ("a pause", 250, 0.0, 0.0, NO, &[0, 350, 700]),
         ("a share of the work", 0, 0.25, 0.0, NO, &[0, 125, 250]),
         ("the longer: the share", 10, 4.0, 4.0, NO, &[0, 500, 1000]),
