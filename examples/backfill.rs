@@ -4,6 +4,8 @@
 //! `name`. With `--db FILE` it fills a table of your own: stop it with Ctrl-C or kill it, then run it again to
 //! continue. `-- --crash-test 100` kills it a hundred times and counts how often each row was filled. `--help` lists
 //! the options.
+//!
+//! With `--set SQL` it fills the column by one UPDATE per chunk instead of one per row. The walk then reads only keys.
 
 #![forbid(unsafe_code)]
 
@@ -12,11 +14,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use keywalk::Walk;
-use keywalk_job::{BoxError as WorkError, FileCheckpoints, Job, Leases};
+use keywalk::{ChunkSource, ResumableSource, Walk};
+use keywalk_job::{Batch, BoxError as WorkError, FileCheckpoints, Job, Leases};
 use keywalk_sqlite::{DynKey, SqliteCheckpoints, Table};
 use keywalk_tests::database::{key_columns, key_equals, open, quoted, refuse_database_file};
-use keywalk_tests::program::{BoxError, Pace, completion, job_error, print_line, run, run_summary};
+use keywalk_tests::program::{
+    BoxError, Failure, Pace, completion, job_error, print_line, run, run_summary,
+};
 use keywalk_tests::{crash_test, sample};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
@@ -44,6 +48,9 @@ struct Args {
     /// Column to read
     #[arg(long, value_name = "COLUMN", default_value = "name")]
     from: String,
+    /// Fill the column with this SQL expression instead, by one UPDATE per chunk; needs a key of one column
+    #[arg(long, value_name = "SQL")]
+    set: Option<String>,
     /// Column to fill; it is added if it doesn't exist
     #[arg(long, value_name = "COLUMN", default_value = "slug")]
     to: String,
@@ -108,24 +115,41 @@ fn fill<C: Leases<Error: Send + Sync + 'static>>(
     mut transact: impl FnMut(&mut C::Scope<'_>, InTransaction<'_>) -> Result<(), WorkError>,
 ) -> Result<(), BoxError> {
     let key = key_columns(db, &args.table)?;
-    let items = Table::new(db, &args.table)
-        .key::<DynKey>(&key)?
-        .columns([&args.from])
-        .map(|row| row.get::<_, Option<String>>(0));
+    let items = Table::new(db, &args.table).key::<DynKey>(&key)?;
     let (table, to) = (quoted(&args.table), quoted(&args.to));
     let columns = "SELECT count(*) FROM pragma_table_info(?1) WHERE name = ?2";
     if db.query_row(columns, [&args.table, &args.to], |row| row.get::<_, i64>(0))? == 0 {
         db.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {to} TEXT"))?;
     }
-    let is_key = key_equals(&key, 2);
-    let update = format!("UPDATE {table} SET {to} = ?1 WHERE {is_key}");
-
     if args.reset {
         checkpoints.reset(&args.job())?;
     }
-    let walk = Walk::new(items).chunk_size(args.chunk_size.get());
-    let job = Job::new(args.job(), walk, checkpoints);
-    let ran = args.pace.set(job, "filling")?.run(|scope, rows| {
+    if let Some(sql) = &args.set {
+        let [key] = &key[..] else {
+            let why = "--set needs a table whose primary key is one column";
+            return Err(Failure::Mistake(why.to_owned()).into());
+        };
+        let key = quoted(key);
+        let update = format!("UPDATE {table} SET {to} = ({sql}) WHERE {key} BETWEEN ?1 AND ?2");
+        // Reports a mistake in the expression before the job begins.
+        db.prepare(&update)
+            .map_err(|error| Failure::Mistake(error.to_string()))?;
+        return run_job(args, items.keys(), checkpoints, |scope, rows| {
+            transact(scope, &mut |transaction| {
+                let (first, last) = (rows.first_key(), rows.last_key());
+                let bounds = params_from_iter(first.values().iter().chain(last.values()));
+                match transaction.prepare_cached(&update)?.execute(bounds)? {
+                    filled if filled == rows.len() => Ok(()),
+                    filled => Err(format!("filled {filled} of {} rows", rows.len()).into()),
+                }
+            })
+        });
+    }
+    let is_key = key_equals(&key, 2);
+    let update = format!("UPDATE {table} SET {to} = ?1 WHERE {is_key}");
+    let items = items.columns([&args.from]);
+    let items = items.map(|row| row.get::<_, Option<String>>(0));
+    run_job(args, items, checkpoints, |scope, rows| {
         transact(scope, &mut |transaction| {
             let mut update = transaction.prepare_cached(&update)?;
             for (key, name) in rows {
@@ -134,7 +158,23 @@ fn fill<C: Leases<Error: Send + Sync + 'static>>(
             }
             Ok(())
         })
-    });
+    })
+}
+
+/// Runs the job, and prints how far it came.
+fn run_job<S, C>(
+    args: &Args,
+    source: S,
+    checkpoints: C,
+    work: impl FnMut(&mut C::Scope<'_>, Batch<'_, S::Key, S::Item>) -> Result<(), WorkError>,
+) -> Result<(), BoxError>
+where
+    S: ChunkSource<Error = keywalk_sqlite::Error> + ResumableSource,
+    C: Leases<Error: Send + Sync + 'static>,
+{
+    let walk = Walk::new(source).chunk_size(args.chunk_size.get());
+    let job = Job::new(args.job(), walk, checkpoints);
+    let ran = args.pace.set(job, "filling")?.run(work);
     let outcome = ran.map_err(job_error)?;
     let summary = run_summary("filled", outcome.items(), &outcome);
     let completion = completion(outcome.is_done());

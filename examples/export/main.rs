@@ -17,22 +17,28 @@
 
 mod args;
 mod line;
-mod out;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, absolute};
 use std::process::ExitCode;
 
-use keywalk::{ResumableSource, Walk};
-use keywalk_job::{CheckpointStore, FileCheckpoints, Job, Leases};
+use keywalk::{ChunkSource, ResumableSource, Walk};
+use keywalk_job::{
+    BoxError as WorkError, CheckpointStore, Error, FileCheckpoints, FileError, FileExport, Job,
+    Leases,
+};
 use keywalk_sqlite::{DynKey, Table};
 use keywalk_tests::database::{key_columns, open_to_read, refuse_database_file};
 use keywalk_tests::program::{
-    BoxError, job_error, job_position, log_line, print_line, run, run_summary,
+    BoxError, Failure, job_error, job_position, log_line, print_line, run, run_summary,
 };
 use keywalk_tests::{crash_test, sample};
 
+use serde::de::IgnoredAny;
+
 use args::Args;
-use out::Out;
 
 fn main() -> ExitCode {
     run(|args: Args| {
@@ -97,23 +103,54 @@ fn export(args: &Args, database: &Path) -> Result<bool, BoxError> {
     let lines = rows.map_into(|row, line| line::write(row, &columns, line));
     // Checks table, key and columns before any file is made.
     lines.fingerprint()?;
-
-    let mut out = Out::open(args.out.as_deref())?;
-    let mut counted = None;
-    if args.reset {
-        checkpoints.reset(&job)?;
-        counted = Some(0);
-    } else if let Some(checkpoint) = checkpoints.load(&job)? {
-        counted = Some(checkpoint.items());
+    match &args.out {
+        None => write(args, &job, lines, checkpoints, |(), line| {
+            let mut out = io::stdout().lock();
+            let written = out.write_all(line).and_then(|()| out.flush());
+            Ok(written.map_err(Failure::Stdout)?)
+        }),
+        // The file holds each line exactly once.
+        Some(out) => {
+            check_file(out, &columns, args.reset)?;
+            let export = FileExport::append(out, checkpoints);
+            write(args, &job, lines, export, |file, line| {
+                Ok(file.write_all(line)?)
+            })
+        }
     }
-    out.cut(counted, &columns)?;
+}
+
+/// Writes the lines, starting at the job's checkpoint. Returns whether it is done.
+fn write<S, C>(
+    args: &Args,
+    job: &str,
+    lines: S,
+    mut checkpoints: C,
+    mut write: impl FnMut(&mut C::Scope<'_>, &[u8]) -> Result<(), WorkError>,
+) -> Result<bool, BoxError>
+where
+    S: ChunkSource<Item = (DynKey, Vec<u8>), Error = keywalk_sqlite::Error> + ResumableSource,
+    C: Leases<Error = FileError>,
+{
+    if args.reset {
+        checkpoints.reset(job)?;
+        if let Some(out) = args.out.as_ref().filter(|out| out.exists()) {
+            fs::remove_file(out)?;
+        }
+    }
     let walk = Walk::new(lines).chunk_size(args.chunk_size.get());
     let job = Job::new(job, walk, checkpoints);
-    let ran = args.pace.set(job, "exporting")?.run(|(), rows| {
+    let ran = args.pace.set(job, "exporting")?.run(|out, rows| {
         let lines: Vec<&[u8]> = rows.iter().map(|(_, line)| &line[..]).collect();
-        out.write(&lines.concat())
+        write(out, &lines.concat())
     });
-    let outcome = ran.map_err(job_error)?;
+    let outcome = ran.map_err(|error| match error {
+        // The file isn't the job's, or another job writes to it.
+        Error::CheckpointStore { error, .. } if error.io_error().is_none() => {
+            Failure::Mistake(error.to_string()).into()
+        }
+        error => job_error(error),
+    })?;
     let end = if outcome.is_done() {
         ""
     } else {
@@ -121,4 +158,25 @@ fn export(args: &Args, database: &Path) -> Result<bool, BoxError> {
     };
     log_line(run_summary("exported", outcome.items(), &outcome) + end);
     Ok(outcome.is_done())
+}
+
+/// Checks that the output is a regular file, and that the lines in it have these columns.
+fn check_file(out: &Path, columns: &[String], is_reset: bool) -> Result<(), BoxError> {
+    let refused = |why: &str| Err(Failure::Mistake(format!("{} {why}", out.display())).into());
+    if !out.exists() {
+        return Ok(());
+    }
+    if !fs::metadata(out)?.is_file() {
+        return refused("is not a regular file; omit --out and redirect stdout to it");
+    }
+    let mut first = Vec::new();
+    BufReader::new(fs::File::open(out)?).read_until(b'\n', &mut first)?;
+    let names: BTreeMap<String, IgnoredAny> = serde_json::from_slice(&first).unwrap_or_default();
+    let expected: BTreeSet<&String> = columns.iter().collect();
+    match is_reset || first.is_empty() || names.keys().eq(expected) {
+        true => Ok(()),
+        false => refused(
+            "has lines with other columns; name another file, or give --reset to overwrite this one",
+        ),
+    }
 }

@@ -66,7 +66,7 @@ fn turn(made: &Path, end: i64, sql: &str, change: Change, is_job: bool) -> Falli
     let walk = Walk::new(table.columns(["id"]).map(|_| Ok(()))).range(..=end);
     if is_job {
         let outcome = Job::new("work", walk, SqliteCheckpoints::new(&db))
-            .run(|db, keys| Ok(work(db, keys)?))?;
+            .run(|db, keys| Ok(work(db, &keys)?))?;
         assert!(outcome.is_done());
     } else {
         let mut chunks = walk.chunks();

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use keywalk::{ChunkSource, Chunks, Cursor, ResumableSource, Step};
 
+use crate::batch::Batch;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoints::{Attempt, CheckpointStore};
 use crate::clock::Clock;
@@ -13,6 +14,7 @@ use crate::dead_letter::{DeadLetter, DeadLetters};
 use crate::driver::{Host, JobStore, OpenScope, Steps};
 use crate::error::{BoxError, Error};
 use crate::lease::{Lease, Leases};
+use crate::next::Next;
 use crate::outcome::Outcome;
 use crate::progress::Progress;
 
@@ -61,6 +63,14 @@ impl<S: ChunkSource + ResumableSource> Steps for Chunks<S> {
     fn seek(&mut self, cursor: Cursor<S::Key>) {
         Chunks::seek(self, cursor);
     }
+
+    fn chunk_size(&self) -> usize {
+        Chunks::chunk_size(self)
+    }
+
+    fn set_chunk_size(&mut self, items: usize) {
+        Chunks::set_chunk_size(self, items);
+    }
 }
 
 /// A checkpoint store and a job's function that block.
@@ -94,10 +104,11 @@ pub(crate) fn record_dead_letter<C: DeadLetters>(
     C::record_dead_letter(&mut open.scope, &mut open.rest, letter)
 }
 
-impl<C, F, T> JobStore<T> for Blocking<C, F>
+impl<C, F, R, K, T> JobStore<K, T> for Blocking<C, F>
 where
     C: Leases,
-    F: FnMut(&mut C::Scope<'_>, &[T]) -> Result<(), BoxError>,
+    F: FnMut(&mut C::Scope<'_>, Batch<'_, K, T>) -> Result<R, BoxError>,
+    R: Into<Next>,
 {
     type Error = C::Error;
     type Scope<'s>
@@ -127,10 +138,11 @@ where
     }
 }
 
-impl<C, F, T> OpenScope<T> for BlockingScope<'_, C, F>
+impl<C, F, R, K, T> OpenScope<K, T> for BlockingScope<'_, C, F>
 where
     C: CheckpointStore,
-    F: FnMut(&mut C::Scope<'_>, &[T]) -> Result<(), BoxError>,
+    F: FnMut(&mut C::Scope<'_>, Batch<'_, K, T>) -> Result<R, BoxError>,
+    R: Into<Next>,
 {
     type Error = C::Error;
 
@@ -138,13 +150,20 @@ where
         C::load_in(&mut self.open.scope, &mut self.open.rest, job)
     }
 
-    async fn work(&mut self, items: &[T]) -> Result<(), BoxError> {
-        (self.work)(&mut self.open.scope, items)
+    async fn work(&mut self, batch: Batch<'_, K, T>) -> Result<Next, BoxError> {
+        (self.work)(&mut self.open.scope, batch).map(Into::into)
     }
 
-    async fn attempt(&mut self, items: &[T]) -> Result<Attempt, C::Error> {
+    async fn attempt(
+        &mut self,
+        batch: Batch<'_, K, T>,
+        next: &mut Next,
+    ) -> Result<Attempt, C::Error> {
         let Open { scope, rest } = &mut self.open;
-        C::attempt(scope, rest, |scope| (self.work)(scope, items))
+        C::attempt(scope, rest, |scope| {
+            *next = (self.work)(scope, batch)?.into();
+            Ok(())
+        })
     }
 
     async fn record_dead_letter(&mut self, letter: &DeadLetter<'_>) -> Result<(), C::Error> {

@@ -28,6 +28,12 @@ pub struct Checkpoint {
     /// In milliseconds since 1970.
     pub(crate) started: i64,
     pub(crate) updated: i64,
+    /// Whether the function ended the job before the walk's end.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) finished: bool,
+    /// How many bytes an export has written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) exported_bytes: Option<u64>,
 }
 
 impl Checkpoint {
@@ -50,10 +56,11 @@ impl Checkpoint {
         &self.token
     }
 
-    /// Returns whether the job has reached its end. Never true for an unbounded walk.
+    /// Returns whether the job has reached its end, or was [finished](crate::Next::finish) by its function. An
+    /// unbounded walk has no end.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.token.is_done()
+        self.finished || self.token.is_done()
     }
 
     /// Returns the key that the walk has reached, human-readable; `None` before the first item.
@@ -85,6 +92,13 @@ impl Checkpoint {
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.skipped
+    }
+
+    /// Returns how many bytes a [`FileExport`](crate::FileExport) has written, over all runs; `None` for any other
+    /// job. Of a file that is appended to, these bytes are final.
+    #[must_use]
+    pub fn exported_bytes(&self) -> Option<u64> {
+        self.exported_bytes
     }
 
     /// Returns when the job's first run began.
@@ -128,6 +142,11 @@ impl Checkpoint {
             });
         given.ok_or(CheckpointDecodeError(None))
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Prints the job's name and counts, and no key.

@@ -178,7 +178,7 @@ impl DeadLetters for FileCheckpoints {
 
 /// Writes the file whole and durably, or leaves the old one.
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = AtomicWriteFile::open(path)?;
     io::Write::write_all(&mut file, content)?;
     file.commit()
@@ -186,7 +186,7 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// Fails: a browser has no files.
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     fs::write(path, content)
 }
 
@@ -203,20 +203,31 @@ fn read(path: &Path) -> Result<Option<Checkpoint>, FileError> {
 
 /// Creates the folder and its missing parents, durably. For each folder created, the parent that holds its name
 /// is synced.
-fn make_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     // The parent of a relative path's first name is the current folder.
     if folder == Path::new("") || folder.is_dir() {
         return Ok(());
     }
-    let above = folder.parent().unwrap_or(Path::new(""));
-    make_folder(above)?;
+    make_folder(parent(folder))?;
     match fs::create_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
         Err(error) => Err(error),
+        Ok(()) => sync_folder(parent(folder)),
+    }
+}
+
+/// Returns the folder that holds this path; empty for the current one.
+pub(crate) fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}
+
+/// Makes the names in a folder durable.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    match folder {
         // Windows has no such sync.
-        Ok(()) if cfg!(windows) => Ok(()),
-        Ok(()) if above == Path::new("") => fs::File::open(".")?.sync_all(),
-        Ok(()) => fs::File::open(above)?.sync_all(),
+        _ if cfg!(windows) => Ok(()),
+        folder if folder == Path::new("") => fs::File::open(".")?.sync_all(),
+        folder => fs::File::open(folder)?.sync_all(),
     }
 }
 
@@ -369,6 +380,19 @@ enum Cause {
     Letter(usize, serde_json::Error),
     /// The file holds a later run's checkpoint.
     Superseded,
+    /// An export can't go to the file.
+    Export(Refusal),
+}
+
+/// Why an export can't go to a file.
+#[derive(Debug)]
+enum Refusal {
+    NotEmpty,
+    /// How many bytes it has, and how many were written to it.
+    Short(u64, u64),
+    NotExported,
+    InUse,
+    NoItems,
 }
 
 impl FileError {
@@ -403,19 +427,46 @@ impl FileError {
         }
     }
 
+    fn export(path: &Path, refusal: Refusal) -> Self {
+        FileError {
+            path: path.to_owned(),
+            cause: Cause::Export(refusal),
+        }
+    }
+
+    pub(crate) fn not_empty(path: &Path) -> Self {
+        FileError::export(path, Refusal::NotEmpty)
+    }
+
+    pub(crate) fn short(path: &Path, has: u64, written: u64) -> Self {
+        FileError::export(path, Refusal::Short(has, written))
+    }
+
+    pub(crate) fn not_exported(path: &Path) -> Self {
+        FileError::export(path, Refusal::NotExported)
+    }
+
+    pub(crate) fn in_use(path: &Path) -> Self {
+        FileError::export(path, Refusal::InUse)
+    }
+
+    pub(crate) fn no_items(path: &Path) -> Self {
+        FileError::export(path, Refusal::NoItems)
+    }
+
     /// Returns the path of the file or folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Returns the operating system's error. `None` if the file could be read, but its content is invalid or
-    /// belongs to a later run.
+    /// Returns the operating system's error. `None` if the file could be read, but its content is invalid, belongs to
+    /// a later run, or doesn't fit an export.
     #[must_use]
     pub fn io_error(&self) -> Option<&io::Error> {
         match &self.cause {
             Cause::Io(_, error) => Some(error),
-            Cause::Content(_) | Cause::Letter(..) | Cause::Superseded => None,
+            Cause::Content(_) | Cause::Letter(..) | Cause::Superseded | Cause::Export(_) => None,
         }
     }
 }
@@ -442,6 +493,38 @@ impl fmt::Display for FileError {
                  more",
                 self.path.display()
             ),
+            Cause::Export(refusal) => refusal.describe(&self.path, f),
+        }
+    }
+}
+
+impl Refusal {
+    fn describe(&self, path: &Path, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = path.display();
+        match self {
+            Refusal::NotEmpty => write!(
+                f,
+                "there is content at {path} that this job didn't write; export to another file, or remove it"
+            ),
+            Refusal::Short(has, written) => write!(
+                f,
+                "{path} has only {has} of the {written} bytes that the job wrote to it; restore it, or reset \
+                 the job to start over"
+            ),
+            Refusal::NotExported => write!(
+                f,
+                "the job that is to export to {path} has a checkpoint without an export; use a different name, \
+                 or reset the job to start over"
+            ),
+            Refusal::InUse => write!(
+                f,
+                "another job exports to {path}; try again when that has ended, or export to another file"
+            ),
+            Refusal::NoItems => write!(
+                f,
+                "the function wrote to a part of {path} and counted no item as done; write nothing before \
+                 `Next::after(0)`"
+            ),
         }
     }
 }
@@ -452,7 +535,7 @@ impl Error for FileError {
             Cause::Io(_, error) => Some(error),
             Cause::Content(error) => error.source(),
             Cause::Letter(_, error) => Some(error),
-            Cause::Superseded => None,
+            Cause::Superseded | Cause::Export(_) => None,
         }
     }
 }

@@ -1,9 +1,10 @@
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::driver::{Host, JobStore};
 use crate::error::Error;
 use crate::events;
 use crate::outcome::StopReason;
+use crate::pace::{DoneChunk, Pace, Rates};
 use crate::stop::Stop;
 
 /// The longest time between two checks whether to stop.
@@ -22,13 +23,24 @@ pub(crate) struct Options {
     pub(crate) max_skipped_ratio: Option<(f64, u64)>,
     pub(crate) stops: Vec<Stop>,
     pub(crate) deadline: Option<Duration>,
-    pub(crate) pause: Duration,
-    /// Items per second.
-    pub(crate) rate: Option<f64>,
+    /// Over all runs.
+    pub(crate) total_deadline: Option<Duration>,
+    /// The job's own rates; those of `pace` come first.
+    pub(crate) rates: Rates,
+    pub(crate) pace: Option<Pace>,
+    pub(crate) shrinks: bool,
     pub(crate) total: Option<u64>,
 }
 
 impl Options {
+    /// Returns the rates at this moment.
+    pub(crate) fn rates(&self) -> Rates {
+        match &self.pace {
+            Some(pace) => pace.get().or(self.rates),
+            None => self.rates,
+        }
+    }
+
     /// Returns whether this many of the job's items may be skipped.
     pub(crate) fn may_skip(&self, skipped: u64, items: u64) -> bool {
         let is_too_large = |(ratio, min_items): (f64, u64)| {
@@ -44,8 +56,12 @@ pub(crate) struct Control<H: Host> {
     pub(crate) host: H,
     pub(crate) options: Options,
     pub(crate) began: Duration,
-    /// When the next chunk may begin.
-    pub(crate) next_start: Duration,
+    /// When the total deadline passes, once the job's start is known.
+    total_end: Option<Duration>,
+    /// The last chunk of this run.
+    last_chunk: Option<DoneChunk>,
+    /// When the next try may begin, after a failure.
+    next_try: Duration,
     pub(crate) retries: u64,
     /// The remaining delays for retrying the checkpoint store; `None` unless it failed since the last commit.
     checkpoint_delays: Option<H::Delays>,
@@ -57,7 +73,9 @@ impl<H: Host> Control<H> {
             began: host.now(),
             host,
             options,
-            next_start: Duration::ZERO,
+            total_end: None,
+            last_chunk: None,
+            next_try: Duration::ZERO,
             retries: 0,
             checkpoint_delays: None,
         }
@@ -72,24 +90,56 @@ impl<H: Host> Control<H> {
         if self.options.stops.iter().any(Stop::is_requested) {
             return Some(StopReason::Stopped);
         }
-        let deadline = self.options.deadline;
-        let is_late = deadline.is_some_and(|deadline| self.elapsed() >= deadline);
-        is_late.then_some(StopReason::Deadline)
+        let now = self.host.now();
+        let is_late = |end: Option<Duration>| end.is_some_and(|end| now >= end);
+        match () {
+            () if is_late(self.total_end) => Some(StopReason::TotalDeadline),
+            () if is_late(self.end()) => Some(StopReason::Deadline),
+            () => None,
+        }
     }
 
-    /// Waits until `time`, unless the run should end before.
-    pub(crate) async fn wait_until(&mut self, time: Duration) -> Option<StopReason> {
+    /// Returns when the run's deadline passes.
+    fn end(&self) -> Option<Duration> {
+        let deadline = self.options.deadline;
+        deadline.map(|deadline| self.began.saturating_add(deadline))
+    }
+
+    /// Sets when the job's first run began, by the time of day.
+    pub(crate) fn set_started(&mut self, started: SystemTime) {
+        let passed = self.host.time_of_day().duration_since(started);
+        let left = self
+            .options
+            .total_deadline
+            .map(|total| total.saturating_sub(passed.unwrap_or_default()));
+        self.total_end = left.map(|left| self.host.now().saturating_add(left));
+    }
+
+    /// Returns when the next chunk may begin, by the rates at this moment.
+    pub(crate) fn next_start(&self) -> Duration {
+        let paced = self
+            .last_chunk
+            .map(|chunk| self.options.rates().next_start(chunk));
+        paced.unwrap_or_default().max(self.next_try)
+    }
+
+    /// Waits until the next chunk may begin, unless the run should end before.
+    pub(crate) async fn wait_for_start(&mut self) -> Option<StopReason> {
+        self.wait_until(Self::next_start).await
+    }
+
+    /// Waits until the time, which is asked for again after each step, unless the run should end before.
+    async fn wait_until(&mut self, time: impl Fn(&Self) -> Duration) -> Option<StopReason> {
         loop {
             if let Some(ended) = self.end_asked() {
                 return Some(ended);
             }
-            let now = self.host.now();
+            let (now, time) = (self.host.now(), time(self));
             if now >= time {
                 return None;
             }
-            let deadline = self.options.deadline;
-            let deadline = deadline.map(|left| self.began.saturating_add(left));
-            let end = deadline.map_or(time, |deadline| time.min(deadline));
+            let ends = [self.end(), self.total_end];
+            let end = ends.into_iter().flatten().fold(time, Duration::min);
             self.host.sleep(end.saturating_sub(now).min(STEP)).await;
         }
     }
@@ -97,26 +147,28 @@ impl<H: Host> Control<H> {
     /// Waits at least one millisecond, so that a caller in a loop doesn't spin.
     pub(crate) async fn wait_for(&mut self, time: Duration) -> Option<StopReason> {
         let time = time.max(Duration::from_millis(1));
-        self.wait_until(self.host.now().saturating_add(time)).await
+        let end = self.host.now().saturating_add(time);
+        self.wait_until(|_| end).await
     }
 
     /// Delays the next chunk.
     pub(crate) fn try_after(&mut self, delay: Duration) {
         let time = self.host.now().saturating_add(delay);
-        self.next_start = self.next_start.max(time);
+        self.next_try = self.next_try.max(time);
     }
 
-    /// Sets when the next chunk may begin, after a chunk of this many items.
-    pub(crate) fn chunk_done(&mut self, chunk_began: Duration, items: usize) {
-        self.next_start = self.host.now().saturating_add(self.options.pause);
-        if let Some(rate) = self.options.rate {
-            let time = Duration::try_from_secs_f64(items as f64 / rate).unwrap_or(Duration::MAX);
-            self.next_start = self.next_start.max(chunk_began.saturating_add(time));
-        }
+    /// Records that a chunk of this many items was committed, which delays the next one.
+    pub(crate) fn chunk_done(&mut self, began: Duration, items: usize) {
+        let ended = self.host.now();
+        self.last_chunk = Some(DoneChunk {
+            began,
+            ended,
+            items,
+        });
     }
 
     /// Returns the delay before the failed checkpoints are retried. Returns the error if they aren't.
-    pub(crate) fn delay_for_checkpoints<T, S, St: JobStore<T>>(
+    pub(crate) fn delay_for_checkpoints<K, T, S, St: JobStore<K, T>>(
         &mut self,
         store: &St,
         error: Error<S, St::Error>,

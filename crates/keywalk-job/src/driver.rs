@@ -9,11 +9,13 @@ use std::time::{Duration, SystemTime};
 
 use keywalk::{Cursor, Keyed, ResumableSource, Step};
 
+use crate::batch::Batch;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoints::Attempt;
 use crate::dead_letter::DeadLetter;
 use crate::error::BoxError;
 use crate::lease::Lease;
+use crate::next::Next;
 use crate::progress::Progress;
 
 /// The walk of a job.
@@ -33,12 +35,14 @@ pub(crate) trait Steps {
     fn cursor(&self) -> Cursor<Self::Key>;
     fn cursor_after(&self, key: Self::Key) -> Cursor<Self::Key>;
     fn seek(&mut self, cursor: Cursor<Self::Key>);
+    fn chunk_size(&self) -> usize;
+    fn set_chunk_size(&mut self, items: usize);
 }
 
-/// The checkpoints of a job, together with its function, which works on items of type `T`.
-pub(crate) trait JobStore<T> {
+/// The checkpoints of a job, together with its function, which works on items of type `T` by keys of type `K`.
+pub(crate) trait JobStore<K, T> {
     type Error: Error;
-    type Scope<'s>: OpenScope<T, Error = Self::Error>
+    type Scope<'s>: OpenScope<K, T, Error = Self::Error>
     where
         Self: 's;
 
@@ -54,16 +58,21 @@ pub(crate) trait JobStore<T> {
 ///
 /// The methods belong to the scope. If [`JobStore`] had them as functions that take a scope, their futures wouldn't be
 /// `Send`: the compiler can't prove it for all lifetimes.
-pub(crate) trait OpenScope<T> {
+pub(crate) trait OpenScope<K, T> {
     type Error;
 
     async fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, Self::Error>;
 
     /// Calls the job's function with the items.
-    async fn work(&mut self, items: &[T]) -> Result<(), BoxError>;
+    async fn work(&mut self, batch: Batch<'_, K, T>) -> Result<Next, BoxError>;
 
-    /// [Works](Self::work) on a part of the chunk, and undoes only that part if it fails.
-    async fn attempt(&mut self, items: &[T]) -> Result<Attempt, Self::Error>;
+    /// [Works](Self::work) on a part of the chunk, and undoes only that part if it fails. `next` is what the function
+    /// returned, if the attempt is [`Attempt::Done`].
+    async fn attempt(
+        &mut self,
+        batch: Batch<'_, K, T>,
+        next: &mut Next,
+    ) -> Result<Attempt, Self::Error>;
 
     async fn record_dead_letter(&mut self, letter: &DeadLetter<'_>) -> Result<(), Self::Error>;
     async fn commit(self, checkpoint: &Checkpoint) -> Result<(), Self::Error>;

@@ -96,6 +96,16 @@ pub enum Error<S, C> {
         /// The function's error on this item.
         error: BoxError,
     },
+    /// The job's function returned a [`Next`](crate::Next) that doesn't fit its batch. Its effects on the chunk are
+    /// undone, where possible.
+    InvalidNext {
+        /// The job's name.
+        job: String,
+        /// How many items it counted as done; see [`Next::after`](crate::Next::after).
+        done: usize,
+        /// How many items the batch has.
+        items: usize,
+    },
     /// Internal error: a blocking run was suspended at a future. This is a bug in this crate. Please report it.
     /// What was done before stays done, and recorded.
     Suspended {
@@ -189,6 +199,16 @@ impl<S, C> fmt::Display for Error<S, C> {
                  {items} items were skipped, and no more may be; fix what they failed over and run the job \
                  again, or let it skip more (`Job::max_skipped`, `Job::max_skipped_ratio`)"
             ),
+            Error::InvalidNext { job, done: 0, .. } => write!(
+                f,
+                "the function of the job {job:?} returned `Next::go_on().after(0)`: it would be called with the \
+                 same items for ever; process at least one of them, or return `Next::stop().after(0)`"
+            ),
+            Error::InvalidNext { job, done, items } => write!(
+                f,
+                "the function of the job {job:?} returned `Next::after({done})` for a batch of {items} items; \
+                 return at most {items}"
+            ),
             Error::Suspended { job } => write!(
                 f,
                 "the run of the job {job:?} waited where it can't, which is a bug of keywalk-job; report it and \
@@ -201,7 +221,9 @@ impl<S, C> fmt::Display for Error<S, C> {
 impl<S: StdError + 'static, C: StdError + 'static> StdError for Error<S, C> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Error::AlreadyRunning { .. } | Error::Suspended { .. } => None,
+            Error::AlreadyRunning { .. } | Error::InvalidNext { .. } | Error::Suspended { .. } => {
+                None
+            }
             Error::Resume { differs, .. } => differs.token_error(),
             Error::Walk { error, .. } => Some(error),
             Error::CheckpointStore { error, .. } => Some(error),

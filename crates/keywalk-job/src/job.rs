@@ -6,6 +6,7 @@ use backon::BackoffBuilder;
 use indicatif::ProgressBar;
 use keywalk::{ChunkSource, ResumableSource, Walk};
 
+use crate::batch::Batch;
 use crate::blocking::{self, Blocking, Hooks, RecordDeadLetter, Retry, poll_once};
 use crate::checkpoints::CheckpointStore;
 use crate::clock::{Clock, SystemClock};
@@ -14,9 +15,11 @@ use crate::dead_letter::DeadLetters;
 use crate::error::{BoxError, Error};
 use crate::events;
 use crate::lease::Leases;
+use crate::next::Next;
 #[cfg(feature = "indicatif")]
 use crate::outcome::Items;
 use crate::outcome::Outcome;
+use crate::pace::{Pace, check_rate, check_ratio};
 use crate::progress::Progress;
 use crate::run::run;
 use crate::stop::Stop;
@@ -81,6 +84,38 @@ use crate::stop::Stop;
 ///     })?;
 /// println!("{outcome}"); // done: 100000 items (1 skipped) in 196 chunks, 5.00 s
 /// # assert_eq!(outcome.skipped(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # What the function gets and returns
+///
+/// The function gets the store's scope and a [`Batch`]: a slice of items that also knows its number, its key range
+/// and the job's progress. It returns `Ok(())` to go on, or a [`Next`] to keep only the first items of the batch, to
+/// end the run, or to end the job as done.
+///
+/// If the store can process a range of keys in one statement, bind the batch's [`first_key`](Batch::first_key) and
+/// [`last_key`](Batch::last_key); the walk then only needs the keys. `keywalk_sqlite::SqliteCheckpoints` has an
+/// example.
+///
+/// ```
+/// # use keywalk::Walk;
+/// # use keywalk_job::{FileCheckpoints, Job};
+/// use keywalk_job::Next;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let map: std::collections::BTreeMap<u32, u32> = (1..=9).map(|n| (n, n)).collect();
+/// # let walk = Walk::new(keywalk_memory::Named::new("items", &map)).chunk_size(2);
+/// # let checkpoints = FileCheckpoints::new(folder.path());
+/// let outcome = Job::new("first five", walk, checkpoints).run(|(), items| {
+///     println!("chunk {}, up to the key {}", items.number(), items.last_key());
+///     // How many items were done before this batch.
+///     let done = items.progress().items() as usize;
+///     match 5 - done {
+///         left if left <= items.len() => Ok(Next::finish().after(left)),
+///         _ => Ok(Next::go_on()),
+///     }
+/// })?;
+/// assert_eq!((outcome.items(), outcome.is_done()), (5, true));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -208,7 +243,8 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self
     }
 
-    /// Starts no new chunk once `time` has passed since the call of [`run`](Self::run), and ends the run. `time`
+    /// Starts no new chunk once `time` has passed since the call of [`run`](Self::run), and ends the run with
+    /// [`StopReason::Deadline`](crate::StopReason::Deadline). `time`
     /// includes the wait for the lease. For cron jobs that must end before the next one starts. A chunk in
     /// progress is finished, so use smaller chunks if that takes long. Default: no deadline.
     pub fn deadline(mut self, time: Duration) -> Self {
@@ -216,9 +252,57 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self
     }
 
-    /// Pauses for `time` after each chunk, to leave capacity to other users of the store. Default: no pause.
+    /// Starts no new chunk once `time` has passed since the job's first run began, over all runs, and ends the run
+    /// with [`StopReason::TotalDeadline`](crate::StopReason::TotalDeadline). For work that is of no use any more after
+    /// some days. The checkpoint records when the first run [started](crate::Checkpoint::started); a job that starts
+    /// over starts the time over. The time is that of the machine's clock of day, and includes the time between runs.
+    /// It isn't checked while the run waits for its lease. Default: no deadline.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use keywalk::Walk;
+    /// # use keywalk_job::{FileCheckpoints, Job, StopReason};
+    /// # let map = std::collections::BTreeMap::from([(1, 2)]);
+    /// # let walk = Walk::new(keywalk_memory::Named::new("items", &map));
+    /// # let folder = tempfile::tempdir()?;
+    /// # let checkpoints = FileCheckpoints::new(folder.path());
+    /// let job = Job::new("remind", walk, checkpoints)
+    ///     .deadline(Duration::from_secs(3_600)) // An hour each night,
+    ///     .total_deadline(Duration::from_secs(7 * 86_400)); // for a week.
+    /// # drop(job);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn total_deadline(mut self, time: Duration) -> Self {
+        self.options.total_deadline = Some(time);
+        self
+    }
+
+    /// Pauses for `time` after each chunk, to leave capacity to other users of the store. If a
+    /// [ratio](Self::pause_ratio) or a [rate](Self::max_items_per_second) is set too, the longest wait applies.
+    /// Default: no pause.
     pub fn pause(mut self, time: Duration) -> Self {
-        self.options.pause = time;
+        self.options.rates.pause = Some(time);
+        self
+    }
+
+    /// Pauses after each chunk for this ratio of the time that the chunk took: its fetch, the function and the
+    /// commit. 0.25 pauses for a quarter of the work time, so the job works 80 % of the time; 1 is half of the time.
+    /// The job then slows down by itself if the store does. Default: no pause.
+    ///
+    /// # Panics
+    ///
+    /// If the ratio isn't a number from 0 on.
+    #[track_caller]
+    pub fn pause_ratio(mut self, ratio: f64) -> Self {
+        check_ratio(ratio);
+        self.options.rates.pause_ratio = Some(ratio);
+        self
+    }
+
+    /// Lets another thread change the chunk size, the rate and the pause while the job runs; see [`Pace`]. A later
+    /// call replaces an earlier one. Default: the job's own options.
+    pub fn pace(mut self, pace: &Pace) -> Self {
+        self.options.pace = Some(pace.clone());
         self
     }
 
@@ -232,13 +316,14 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
     /// If the rate isn't a number above 0.
     #[track_caller]
     pub fn max_items_per_second(mut self, items: f64) -> Self {
-        assert!(items > 0.0, "the rate must be above 0");
-        self.options.rate = Some(items);
+        check_rate(items);
+        self.options.rates.items_per_second = Some(items);
         self
     }
 
-    /// Calls `hold` before each chunk. While it returns `Some(delay)`, the job sleeps for `delay` and calls it
-    /// again. Use it to slow the job down under load, replica lag or a growing WAL. Default: never waits.
+    /// Calls `hold` once before each chunk. While it returns `Some(delay)`, the job sleeps for `delay` and calls it
+    /// again. Use it to slow the job down under load, replica lag or a growing WAL. It is also called before a retry,
+    /// and after every 64 fetches in which a filter matched nothing. Default: never waits.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -342,6 +427,48 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self
     }
 
+    /// Halves a chunk that failed before each [retry](Self::retry), down to one item. After each success the size
+    /// doubles, up to the full size. For failures that depend on the size of the chunk, such as a timeout or a full
+    /// request, and to find the item that fails. A chunk that succeeds renews the retry policy. To get from 512 items
+    /// to one takes 9 retries in a row.
+    ///
+    /// Without [`retry`](Self::retry) it does nothing. If [failures are skipped](Self::skip_failures), it does nothing
+    /// either: items are then processed one by one. Default: a retry takes the whole chunk.
+    ///
+    /// ```
+    /// # use keywalk::Walk;
+    /// use keywalk_job::{ConstantBuilder, FileCheckpoints, Job};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let map: std::collections::BTreeMap<u32, u32> = (1..=8).map(|n| (n, n)).collect();
+    /// # let walk = Walk::new(keywalk_memory::Named::new("items", &map));
+    /// let mut sizes = Vec::new();
+    /// # let checkpoints = FileCheckpoints::new(folder.path());
+    /// let job = Job::new("send", walk.chunk_size(8), checkpoints)
+    ///     .retry(ConstantBuilder::default().with_max_times(3), |_error| true)
+    ///     .shrink_on_failure();
+    /// # let job = job.clock(NoWait::default());
+    /// job.run(|(), items| {
+    ///     sizes.push(items.len());
+    ///     match items.len() {
+    ///         0..=2 => Ok(()),
+    ///         _ => Err("the request is too large".into()),
+    ///     }
+    /// })?;
+    /// assert_eq!(sizes, [8, 4, 2, 4, 2, 4, 2, 2]);
+    /// # #[derive(Debug, Default)]
+    /// # struct NoWait(std::cell::Cell<std::time::Duration>);
+    /// # impl keywalk_job::Clock for NoWait {
+    /// #     fn now(&self) -> std::time::Duration { self.0.get() }
+    /// #     fn sleep(&self, time: std::time::Duration) { self.0.set(self.0.get() + time) }
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn shrink_on_failure(mut self) -> Self {
+        self.options.shrinks = true;
+        self
+    }
+
     /// Sets the number of items that the job has in all, for [`Progress::fraction`]; for example from a count of
     /// the table. Default: the fraction is estimated from the key, without counting. That is enough for a key of
     /// evenly spread integers or UUIDs. [`Progress::fraction`] says for which keys it isn't.
@@ -377,22 +504,19 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
     /// Runs the job until it is done, stopped, past its deadline, or something fails.
     ///
     /// `work` is called for each non-empty chunk with the store's scope (for SQLite, the transaction; for files,
-    /// `()`) and the items. It may be called again for a chunk that was undone. If it panics, the panic
-    /// propagates to the caller and the chunk is undone as after a failure.
+    /// `()`) and the items, a [`Batch`]. It returns `Ok(())`, or a [`Next`]. It may be called again for a chunk that
+    /// was undone. If it panics, the panic propagates to the caller and the chunk is undone as after a failure.
     ///
     /// # Errors
     ///
     /// See [`Error`]. What was done before stays done, and recorded.
-    pub fn run<F>(self, work: F) -> Result<Outcome, Error<S::Error, C::Error>>
+    pub fn run<F, R>(self, work: F) -> Result<Outcome, Error<S::Error, C::Error>>
     where
         C: Leases,
-        F: FnMut(&mut C::Scope<'_>, &[S::Item]) -> Result<(), BoxError>,
+        F: FnMut(&mut C::Scope<'_>, Batch<'_, S::Key, S::Item>) -> Result<R, BoxError>,
+        R: Into<Next>,
     {
-        let walk = match self.options.rate {
-            // One second's worth of items bounds the burst of a chunk.
-            Some(rate) => self.walk.max_chunk_size((rate.ceil() as usize).max(1)),
-            None => self.walk,
-        };
+        let walk = self.walk;
         let begins = walk.cursor();
         let mut store = Blocking {
             checkpoints: self.checkpoints,

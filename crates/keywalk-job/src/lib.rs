@@ -28,7 +28,9 @@
 //! # Contents
 //!
 //! - Start with [`Job`], a named walk whose position is kept. Its methods configure throttling, stopping,
-//!   failure handling and progress reports.
+//!   failure handling and progress reports. Its function gets a [`Batch`] and may return a [`Next`].
+//! - [`Stop`] stops jobs, and [`Pace`] changes their speed, from another thread.
+//! - [`FileExport`] exports to a file, exactly once. [`Lines`] is a source over the lines of a file, for imports.
 //! - [`CheckpointStore`] keeps positions: [`FileCheckpoints`], SQLite's [`SqliteCheckpoints`] (in
 //!   `keywalk-sqlite`, feature `jobs`), or a store of your own. [`Leases`] keep two runners of a job apart.
 //!   [`DeadLetters`] keep the items that were skipped.
@@ -44,6 +46,7 @@
 //! |---|---|---|
 //! | [`SqliteCheckpoints`] | changes through the transaction that the function receives | **exactly once**: a chunk's effects and its checkpoint commit together or not at all |
 //! | [`SqliteCheckpoints`] | anywhere else (a request, a file) | at least once: the items of one chunk may be processed again |
+//! | [`FileExport`] | what the function writes to its scope, to a file or to part files | **exactly once**: the file is cut back to the checkpoint, and the next part is replaced |
 //! | [`FileCheckpoints`], or any store separate from the effects | anywhere | at least once: the items of one chunk may be processed again |
 //!
 //! A repeat starts at the last checkpoint, never earlier, and no item is left out. Effects outside of the
@@ -55,6 +58,8 @@
 //! |---|---|---|
 //! | The process is killed, or the machine loses power | ends | continues from the last checkpoint that the store kept. With `synchronous` below FULL, a power failure can lose SQLite's last checkpoints; with OFF it can damage the database |
 //! | A [`Stop`] is requested, or the [deadline](Job::deadline) has passed | finishes the chunk, records it, ends | continues |
+//! | The [total deadline](Job::total_deadline) of all runs has passed | finishes the chunk, records it, ends | does nothing |
+//! | The function returns [`Next::stop`], or [`Next::finish`] | records the chunk, or its first items, and ends | continues, or does nothing |
 //! | The function fails | ends with [`Error::Work`], and the chunk is undone where possible; or [retries](Job::retry), or [skips](Job::skip_failures) the item | tries the chunk again |
 //! | The function fails on more items than may be [skipped](Job::max_skipped) | ends with [`Error::SkipLimit`]; what came before is recorded | tries that item again |
 //! | The function panics | undoes the chunk where possible, and neither retries nor skips it; the panic propagates to the caller | tries the chunk again |
@@ -87,6 +92,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod batch;
 mod blocking;
 mod checkpoint;
 mod checkpoint_files;
@@ -97,9 +103,13 @@ mod dead_letter;
 mod driver;
 mod error;
 mod events;
+mod file_export;
 mod job;
 mod lease;
+mod lines;
+mod next;
 mod outcome;
+mod pace;
 mod progress;
 mod resume;
 mod run;
@@ -109,14 +119,19 @@ pub use backon::{self, BackoffBuilder, ConstantBuilder, ExponentialBuilder};
 #[cfg(feature = "indicatif")]
 pub use indicatif;
 
+pub use batch::Batch;
 pub use checkpoint::{Checkpoint, CheckpointDecodeError, from_unix_millis, unix_millis};
 pub use checkpoint_files::{FileCheckpoints, FileError};
 pub use checkpoints::{Attempt, CheckpointStore};
 pub use clock::Clock;
 pub use dead_letter::{DeadLetter, DeadLetterRecord, DeadLetters};
 pub use error::{BoxError, Error, WalkMismatch};
+pub use file_export::{ExportChunk, FileExport};
 pub use job::Job;
 pub use lease::{Lease, Leases};
+pub use lines::{Lines, LinesError};
+pub use next::Next;
 pub use outcome::{Outcome, StopReason};
+pub use pace::Pace;
 pub use progress::Progress;
 pub use stop::Stop;

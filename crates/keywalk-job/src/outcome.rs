@@ -21,12 +21,15 @@ pub struct Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StopReason {
-    /// The job is done: the walk reached its end, in this run or an earlier one.
+    /// The job is done: the walk reached its end, or the function [finished](crate::Next::finish) the job, in this
+    /// run or an earlier one.
     Done,
-    /// A [stop](crate::Stop) was requested.
+    /// A [stop](crate::Stop) was requested, or the function returned [`Next::stop`](crate::Next::stop).
     Stopped,
     /// The [deadline](crate::Job::deadline) passed.
     Deadline,
+    /// The [total deadline](crate::Job::total_deadline) of the job passed.
+    TotalDeadline,
 }
 
 impl Outcome {
@@ -49,7 +52,8 @@ impl Outcome {
         self.ended
     }
 
-    /// Returns whether the walk reached its end, in this run or an earlier one. For an unbounded walk: whether
+    /// Returns whether the walk reached its end or the function [finished](crate::Next::finish) the job, in this run
+    /// or an earlier one. For an unbounded walk: whether
     /// this run reached the current end of the table. ([`Checkpoint::is_done`] stays `false`.)
     #[must_use]
     pub fn is_done(&self) -> bool {
@@ -101,6 +105,7 @@ impl fmt::Display for Outcome {
             StopReason::Done => "done",
             StopReason::Stopped => "stopped",
             StopReason::Deadline => "out of time",
+            StopReason::TotalDeadline => "out of total time",
         };
         let (items, chunks) = (Items(self.items, self.skipped), self.chunks);
         let seconds = self.elapsed.as_secs_f64();

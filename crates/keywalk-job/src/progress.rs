@@ -5,7 +5,6 @@ use crate::outcome::Items;
 
 /// The progress of a job. [Hooks](crate::Job::on_progress) receive it before the first chunk and after each
 /// chunk. Prints as `41000 items, 41 %, 8 s left`, or `41000 items (19 skipped), 41 %, 8 s left`.
-#[derive(Clone)]
 pub struct Progress<'a, K> {
     pub(crate) job: &'a str,
     pub(crate) position: Option<&'a K>,
@@ -114,6 +113,14 @@ impl<K> Progress<'_, K> {
         self.is_done
     }
 }
+
+impl<K> Clone for Progress<'_, K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K> Copy for Progress<'_, K> {}
 
 /// Prints the job's name and counts, and no key.
 impl<K> fmt::Debug for Progress<'_, K> {

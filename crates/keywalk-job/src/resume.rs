@@ -21,7 +21,7 @@ pub(crate) struct Opened<K> {
 
 /// Loads the checkpoint and records that the run has begun, in one scope. If scopes are transactions, an
 /// earlier runner that is still alive despite the lease can't commit between the two.
-pub(crate) async fn open<W: Steps, St: JobStore<W::Item>, H: Host>(
+pub(crate) async fn open<W: Steps, St: JobStore<W::Key, W::Item>, H: Host>(
     job: &str,
     begins: &Cursor<W::Key>,
     walk: &mut W,
@@ -56,6 +56,8 @@ pub(crate) async fn open<W: Steps, St: JobStore<W::Item>, H: Host>(
                 skipped: 0,
                 started: now,
                 updated: now,
+                finished: false,
+                exported_bytes: None,
                 job: job.to_owned(),
             },
             cursor: begins.clone(),
@@ -66,7 +68,8 @@ pub(crate) async fn open<W: Steps, St: JobStore<W::Item>, H: Host>(
     // The stored checkpoint may carry another name; it takes the name of the job that runs.
     job.clone_into(&mut checkpoint.job);
     // A run of a job that is done records nothing, unless the walk has changed.
-    if goes_on && opened.cursor.is_done() && checkpoint.begun == begun {
+    let is_done = checkpoint.finished || opened.cursor.is_done();
+    if goes_on && is_done && checkpoint.begun == begun {
         return Ok(opened);
     }
     checkpoint.run = last_run.saturating_add(1);
@@ -118,11 +121,13 @@ fn resume<S: ResumableSource, E>(
     let first = stored.first.as_ref().map(read).transpose();
     let first = first.map_err(failed)?;
     let mut cursor = read(&stored.token).map_err(failed)?;
+    let mut checkpoint = stored.clone();
     if is_longer {
         cursor = extended(&cursor, begins);
+        checkpoint.finished = false;
     }
     Ok(Some(Opened {
-        checkpoint: stored.clone(),
+        checkpoint,
         cursor,
         first: first.and_then(|cursor| passed(&cursor).cloned()),
     }))

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use keywalk::{Cursor, Keyed, ResumableSource, Step};
 
+use crate::batch::Batch;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoints::Attempt;
 use crate::control::{Control, Options};
@@ -11,6 +12,7 @@ use crate::driver::{Host, JobStore, OpenScope, Steps};
 use crate::error::{BoxError, Error, checkpoints_failed, unwritten, walk_failed};
 use crate::events;
 use crate::lease::Lease;
+use crate::next::{self, Next};
 use crate::outcome::{Outcome, StopReason};
 use crate::progress::Progress;
 use crate::resume::{first_token, key_text, open, position};
@@ -37,7 +39,7 @@ pub(crate) async fn run<W, St, H>(
 ) -> Result<Outcome, Failure<W, St::Error>>
 where
     W: Steps,
-    St: JobStore<W::Item>,
+    St: JobStore<W::Key, W::Item>,
     H: Host<Key = W::Key>,
 {
     let control = Control::new(host, options);
@@ -55,7 +57,7 @@ async fn start<W, St, H>(
 ) -> Result<Outcome, Failure<W, St::Error>>
 where
     W: Steps,
-    St: JobStore<W::Item>,
+    St: JobStore<W::Key, W::Item>,
     H: Host<Key = W::Key>,
 {
     let _lease = match take_lease(job, &mut control, store).await? {
@@ -73,12 +75,16 @@ where
         }
     };
     control.checkpoints_worked();
+    control.set_started(opened.checkpoint.started());
     // Seeks only if needed. A walk whose options contradict its cursor must report that error, and a seek would clear
     // the error.
     if opened.cursor != begins {
         walk.seek(opened.cursor.clone());
     }
     let mut run = Run {
+        own_size: walk.chunk_size(),
+        most_items: usize::MAX,
+        is_asked: false,
         walk,
         control,
         tally: Tally {
@@ -106,7 +112,7 @@ where
 }
 
 /// Takes the lease, and waits for it if configured. Returns why the run should end, if that comes first.
-async fn take_lease<S, T, St: JobStore<T>, H: Host>(
+async fn take_lease<S, K, T, St: JobStore<K, T>, H: Host>(
     job: &str,
     control: &mut Control<H>,
     store: &mut St,
@@ -132,6 +138,12 @@ async fn take_lease<S, T, St: JobStore<T>, H: Host>(
 /// A run that has the lease and has recorded that it begins.
 struct Run<W: Steps, H: Host> {
     walk: W,
+    /// The walk's own chunk size.
+    own_size: usize,
+    /// The most items of a chunk after failures.
+    most_items: usize,
+    /// Whether the caller's hook has let the next chunk begin.
+    is_asked: bool,
     control: Control<H>,
     tally: Tally<W::Key>,
     /// The first key that the job had.
@@ -159,6 +171,8 @@ enum Went {
     On,
     /// The walk reached the current end. An unbounded walk still isn't done.
     ToTheEnd,
+    /// The function ended the run.
+    Stopped,
 }
 
 /// How often an item has failed, or a chunk if its items are not processed one by one.
@@ -179,6 +193,12 @@ struct Worked {
 
 enum Then {
     GoOn,
+    /// The run ends after what is done.
+    Stop,
+    /// The job ends after what is done.
+    Finish,
+    /// The function counted this many items as done, which it can't.
+    Invalid(usize),
     /// The next item or chunk is retried after this time.
     Retry(Duration),
     /// The item at this index, or the chunk, has failed.
@@ -189,7 +209,7 @@ enum Then {
 
 impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
     /// Walks chunk by chunk, until the run ends.
-    async fn walk<St: JobStore<W::Item>>(
+    async fn walk<St: JobStore<W::Key, W::Item>>(
         &mut self,
         store: &mut St,
     ) -> Result<StopReason, Failure<W, St::Error>> {
@@ -201,6 +221,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
             match self.step(store).await {
                 Ok(Went::On) => {}
                 Ok(Went::ToTheEnd) => break,
+                Ok(Went::Stopped) => return Ok(StopReason::Stopped),
                 Err(error) => {
                     let delay = self.control.delay_for_checkpoints(store, error)?;
                     self.control.try_after(delay);
@@ -211,11 +232,13 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
     }
 
     /// Sends one request to the store, and processes the result.
-    async fn step<St: JobStore<W::Item>>(
+    async fn step<St: JobStore<W::Key, W::Item>>(
         &mut self,
         store: &mut St,
     ) -> Result<Went, Failure<W, St::Error>> {
         let chunk_began = self.control.host.now();
+        let size = self.control.options.rates().most_items(self.own_size);
+        self.walk.set_chunk_size(size.min(self.most_items));
         let skips = store.skips();
         let scope = store
             .begin()
@@ -240,22 +263,23 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
                 return Ok(Went::ToTheEnd);
             }
             Ok(Step::Items(_)) => {
-                if let Err(error) = self.do_chunk(scope, skips, chunk_began).await {
+                let went = self.do_chunk(scope, skips, chunk_began).await;
+                if went.is_err() {
                     self.go_back();
-                    return Err(error);
                 }
+                return went;
             }
         }
         Ok(Went::On)
     }
 
     /// Processes and records the fetched items as far as possible, and undoes the rest.
-    async fn do_chunk<Sc: OpenScope<W::Item>>(
+    async fn do_chunk<Sc: OpenScope<W::Key, W::Item>>(
         &mut self,
         mut scope: Sc,
         skips: bool,
         began: Duration,
-    ) -> Result<(), Failure<W, Sc::Error>> {
+    ) -> Result<Went, Failure<W, Sc::Error>> {
         let count = self.walk.items().len();
         let Worked {
             done,
@@ -265,18 +289,29 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
             true => self.work_one_by_one(&mut scope, count).await?,
             false => self.work_on_all(&mut scope, count).await,
         };
-        match done {
-            0 => drop(scope),
-            done => self.keep(scope, done, skipped, began).await?,
+        if done == 0 && !matches!(then, Then::Stop | Then::Finish) {
+            drop(scope);
+        } else {
+            let finishes = matches!(then, Then::Finish);
+            self.keep(scope, done, skipped, finishes, began).await?;
         }
         match then {
-            Then::GoOn => Ok(()),
+            Then::GoOn | Then::Finish => Ok(Went::On),
+            Then::Stop => Ok(Went::Stopped),
+            Then::Invalid(done) => Err(Error::InvalidNext {
+                job: self.job().to_owned(),
+                done,
+                items: if skips { 1 } else { count },
+            }),
             Then::Retry(delay) => {
                 events::tried(&self.tally.checkpoint, count - done, delay);
                 self.go_back();
+                if self.control.options.shrinks && !skips {
+                    self.most_items = (count / 2).max(1);
+                }
                 self.control.retries += 1;
                 self.control.try_after(delay);
-                Ok(())
+                Ok(Went::On)
             }
             Then::Fail(at, error) => Err(Error::Work {
                 job: self.job().to_owned(),
@@ -296,15 +331,22 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
         }
     }
 
-    async fn work_on_all<Sc: OpenScope<W::Item>>(
+    async fn work_on_all<Sc: OpenScope<W::Key, W::Item>>(
         &mut self,
         scope: &mut Sc,
         count: usize,
     ) -> Worked {
-        let (done, then) = match scope.work(self.walk.items()).await {
-            Ok(()) => {
+        let progress = self.tally.progress(&self.control, self.control.host.now());
+        let batch = Batch {
+            items: self.walk.items(),
+            previous: None,
+            left: self.tally.committed.range(),
+            progress: &progress,
+        };
+        let (done, then) = match scope.work(batch).await {
+            Ok(next) => {
                 self.tries = None;
-                (count, Then::GoOn)
+                done_and_then(next, count)
             }
             Err(error) => match self.delay_for(&error, None) {
                 Some(delay) => (0, Then::Retry(delay)),
@@ -322,7 +364,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
     /// Processes the items one by one. Before an item is retried, the items before it are committed. After its
     /// retry succeeds, or the item is skipped, the item is committed at once. So no later failure repeats these
     /// items.
-    async fn work_one_by_one<Sc: OpenScope<W::Item>>(
+    async fn work_one_by_one<Sc: OpenScope<W::Key, W::Item>>(
         &mut self,
         scope: &mut Sc,
         count: usize,
@@ -335,14 +377,30 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
                 then,
             })
         };
+        let now = self.control.host.now();
         for at in 0..count {
             if at > 0 && self.is_tried(at) {
                 return kept(at, skipped, Then::GoOn);
             }
-            let item = slice::from_ref(&self.walk.items()[at]);
-            let attempt = scope.attempt(item).await;
+            let items = self.walk.items();
+            let progress = self.tally.progress(&self.control, now);
+            let batch = Batch {
+                items: slice::from_ref(&items[at]),
+                previous: at.checked_sub(1).map(|before| &items[before]),
+                left: self.tally.committed.range(),
+                progress: &progress,
+            };
+            let mut next = Next::go_on();
+            let attempt = scope.attempt(batch, &mut next).await;
             match attempt.map_err(checkpoints_failed(self.job()))? {
-                Attempt::Done => {}
+                Attempt::Done => match done_and_then(next, 1) {
+                    (_, Then::GoOn) => {}
+                    (_, then @ Then::Invalid(_)) => return kept(0, 0, then),
+                    (done, then) => {
+                        self.tries = None;
+                        return kept(at + done, skipped, then);
+                    }
+                },
                 Attempt::RolledBack(error) => {
                     if let Some(delay) = self.delay_for(&error, Some(at)) {
                         return kept(at, skipped, Then::Retry(delay));
@@ -372,7 +430,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
     }
 
     /// Records the item at this index of the chunk with its error.
-    async fn record_dead_letter<Sc: OpenScope<W::Item>>(
+    async fn record_dead_letter<Sc: OpenScope<W::Key, W::Item>>(
         &mut self,
         scope: &mut Sc,
         at: usize,
@@ -429,28 +487,32 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
         tries.map_or(1, |tries| tries.failed)
     }
 
-    /// Commits the first `done` items of the chunk.
-    async fn keep<Sc: OpenScope<W::Item>>(
+    /// Commits the first `done` items of the chunk. With `finishes` the job is done.
+    async fn keep<Sc: OpenScope<W::Key, W::Item>>(
         &mut self,
         scope: Sc,
         done: usize,
         skipped: u64,
+        finishes: bool,
         began: Duration,
     ) -> Result<(), Failure<W, Sc::Error>> {
-        if self.first.is_none() {
+        if self.first.is_none() && done > 0 {
             self.first = Some(self.key(0));
         }
         let is_part = done < self.walk.items().len();
-        let cursor = match is_part {
-            true => self.walk.cursor_after(self.key(done - 1)),
-            false => self.walk.cursor(),
+        let cursor = match done {
+            0 => self.tally.committed.clone(),
+            _ if is_part => self.walk.cursor_after(self.key(done - 1)),
+            _ => self.walk.cursor(),
         };
-        self.commit(scope, cursor, done as u64, skipped).await?;
+        self.commit(scope, cursor, done as u64, skipped, finishes)
+            .await?;
         if is_part {
             self.go_back();
         }
         self.tally.items += done as u64;
-        self.tally.chunks += 1;
+        self.tally.chunks += u64::from(done > 0);
+        self.most_items = self.most_items.saturating_mul(2);
         self.tally.skipped += skipped;
         events::chunk(&self.tally.checkpoint, done, skipped);
         self.control.chunk_done(began, done);
@@ -460,7 +522,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
 
     /// Commits the position at which the run ends. Ignores transient failures: no item was done since the last
     /// commit.
-    async fn record_moves<St: JobStore<W::Item>>(
+    async fn record_moves<St: JobStore<W::Key, W::Item>>(
         &mut self,
         store: &mut St,
     ) -> Result<(), Failure<W, St::Error>> {
@@ -478,26 +540,28 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
     }
 
     /// Commits the walk's position, with no new items.
-    async fn record_in<Sc: OpenScope<W::Item>>(
+    async fn record_in<Sc: OpenScope<W::Key, W::Item>>(
         &mut self,
         scope: Sc,
     ) -> Result<(), Failure<W, Sc::Error>> {
-        self.commit(scope, self.walk.cursor(), 0, 0).await
+        self.commit(scope, self.walk.cursor(), 0, 0, false).await
     }
 
     /// Commits this many more items, up to `cursor`.
-    async fn commit<Sc: OpenScope<W::Item>>(
+    async fn commit<Sc: OpenScope<W::Key, W::Item>>(
         &mut self,
         scope: Sc,
         cursor: Cursor<W::Key>,
         items: u64,
         skipped: u64,
+        finishes: bool,
     ) -> Result<(), Failure<W, Sc::Error>> {
         let source = self.walk.source();
         let mut next = self.tally.checkpoint.clone();
         next.items += items;
         next.chunks += u64::from(items > 0);
         next.skipped += skipped;
+        next.finished = finishes;
         if let (None, Some(first)) = (&next.first, &self.first) {
             let first = first_token(first, &cursor, source);
             next.first = Some(first.map_err(unwritten(self.job()))?);
@@ -510,6 +574,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
         self.tally.checkpoint = next;
         self.tally.committed = cursor;
         self.moves = 0;
+        self.is_asked = false;
         Ok(())
     }
 
@@ -517,22 +582,24 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
     fn go_back(&mut self) {
         self.walk.seek(self.tally.committed.clone());
         self.moves = 0;
+        self.is_asked = false;
     }
 
     /// Waits as configured. Returns why the run should end, if that comes first.
     async fn wait(&mut self) -> Option<StopReason> {
-        let next_start = self.control.next_start;
-        let mut ended = self.control.wait_until(next_start).await;
-        while ended.is_none() {
-            let progress = self.tally.progress(&self.control);
-            let time = self.control.host.hold(&progress)?;
-            ended = self.control.wait_for(time).await;
+        let mut ended = self.control.wait_for_start().await;
+        while ended.is_none() && !self.is_asked {
+            let progress = self.tally.progress(&self.control, self.control.host.now());
+            match self.control.host.hold(&progress) {
+                Some(time) => ended = self.control.wait_for(time).await,
+                None => self.is_asked = true,
+            }
         }
         ended
     }
 
     fn tell(&mut self) {
-        let progress = self.tally.progress(&self.control);
+        let progress = self.tally.progress(&self.control, self.control.host.now());
         self.control.host.tell(&progress);
     }
 
@@ -549,12 +616,22 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
     }
 }
 
+/// Returns how many items of a batch are done, and what follows.
+fn done_and_then(next: Next, items: usize) -> (usize, Then) {
+    match (next.items.unwrap_or(items), next.then) {
+        (done, _) if done > items => (0, Then::Invalid(done)),
+        (0, next::Then::GoOn) => (0, Then::Invalid(0)),
+        (done, next::Then::GoOn) => (done, Then::GoOn),
+        (done, next::Then::Stop) => (done, Then::Stop),
+        (done, next::Then::Finish) => (done, Then::Finish),
+    }
+}
+
 impl<K> Tally<K> {
-    fn progress<'t, H: Host>(&'t self, control: &Control<H>) -> Progress<'t, K> {
-        let now = control.host.now();
+    fn progress<'t, H: Host>(&'t self, control: &Control<H>, now: Duration) -> Progress<'t, K> {
         let due = match self.checkpoint.is_done() {
             true => now,
-            false => now.max(control.next_start),
+            false => now.max(control.next_start()),
         };
         Progress {
             job: &self.checkpoint.job,

@@ -78,6 +78,34 @@ use error::Cause;
 /// - With `synchronous` OFF, a power failure can damage the database, whatever the journal.
 /// - Without a journal on disk (`journal_mode` OFF or MEMORY), a crash can damage it.
 ///
+/// # One statement per chunk
+///
+/// If SQL can do the work, one statement per chunk is about as fast as the same loop written by hand, and twice as fast
+/// as one statement per row. Walk [only the keys](crate::Table::keys), and bind the first and the last key of the
+/// [batch](keywalk_job::Batch). If the walk has a [`filter`](crate::Table::filter), repeat it in the statement.
+///
+/// ```
+/// use keywalk::Walk;
+/// use keywalk_job::Job;
+/// use keywalk_sqlite::{SqliteCheckpoints, Table};
+///
+/// # let db = rusqlite::Connection::open_in_memory()?;
+/// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, price REAL, cents INTEGER);
+/// #     INSERT INTO items VALUES (1, 1.5, NULL), (5, 2.25, NULL)")?;
+/// let keys = Table::new(&db, "items").key::<i64>(["id"])?.keys();
+/// let job = Job::new("cents", Walk::new(keys).chunk_size(2_000), SqliteCheckpoints::new(&db));
+/// job.run(|tx, items| {
+///     let mut update = tx.prepare_cached("UPDATE items SET cents = 100 * price WHERE id BETWEEN ?1 AND ?2")?;
+///     update.execute((items.first_key(), items.last_key()))?;
+///     Ok(())
+/// })?;
+/// # assert_eq!(db.query_row("SELECT sum(cents) FROM items", [], |row| row.get::<_, i64>(0))?, 375);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// For a key of several columns, compare rows: `(tenant, id) BETWEEN (?1, ?2) AND (?3, ?4)`. In a descending walk the
+/// last key is the smaller one.
+///
 /// # Tables
 ///
 /// Two tables are created in `main` when the first job runs, which changes the schema.

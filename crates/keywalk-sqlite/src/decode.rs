@@ -255,6 +255,18 @@ impl Decode for Rows {
     }
 }
 
+/// Decodes nothing of a row but its key; see [`Table::keys`](crate::Table::keys).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeysOnly;
+
+impl Decode for KeysOnly {
+    type Item = ();
+
+    fn decode(&mut self, _: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
+        Ok(())
+    }
+}
+
 /// Decodes rows with a closure; see [`Table::map`](crate::Table::map).
 #[derive(Clone)]
 pub struct Mapped<F>(F);

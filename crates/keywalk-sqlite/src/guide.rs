@@ -56,6 +56,7 @@ macro_rules! page {
         /// [`resume_token`]: keywalk::Walk::resume_token
         /// [`Row`]: crate::Row
         /// [`Table`]: crate::Table
+        /// [`Table::keys`]: crate::Table::keys
         /// [`token`]: keywalk::Items::token
         /// [`Walk`]: keywalk::Walk
         /// [`prefix_eq`]: crate::Table::prefix_eq

@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Params as RusqliteParams, ToSql};
 
 use crate::connect::{Connect, lend};
-use crate::decode::Rows;
+use crate::decode::{KeysOnly, Rows};
 use crate::error::{Error, ErrorKind, has_too_many_parameters, is_of_store};
 use crate::key::{ColumnLayout, DynKey, Layout, SqlKey, TextOrder};
 use crate::plan::PlanName;
@@ -202,6 +202,29 @@ impl<C: Connect, K: SqlKey, D> Table<C, K, D> {
     pub fn columns(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.spec.columns = Some(columns.into_iter().map(Into::into).collect());
         self.respecified()
+    }
+
+    /// Reads only the keys: items are `(key, ())`, and no other column is read or decoded. For work that needs no
+    /// more, such as a DELETE, or one statement per chunk in a job (see `SqliteCheckpoints`).
+    ///
+    /// ```
+    /// # use keywalk::Walk;
+    /// # use keywalk_sqlite::Table;
+    /// # let db = rusqlite::Connection::open_in_memory()?;
+    /// # db.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT);
+    /// #     INSERT INTO items VALUES (7, 'a')")?;
+    /// let keys = Table::new(&db, "items").key::<i64>(["id"])?.keys();
+    /// for item in Walk::new(keys) {
+    ///     let (id, ()) = item?;
+    ///     println!("{id}");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn keys(self) -> Table<C, K, KeysOnly> {
+        let Table { db, mut spec, .. } = self;
+        spec.columns = Some(Vec::new());
+        SqlSource::unresolved(db, spec, KeysOnly)
     }
 }
 

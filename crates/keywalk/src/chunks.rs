@@ -239,6 +239,12 @@ impl<S: ChunkSource> Chunks<S> {
         self.driver.engine.set_limit(items);
     }
 
+    /// Returns the maximum number of items per chunk.
+    #[must_use]
+    pub fn chunk_size(&self) -> usize {
+        self.driver.engine.chunk_size()
+    }
+
     /// Sets the maximum number of items per chunk, from the next request on; see [`Engine::set_chunk_size`].
     ///
     /// # Panics

@@ -225,6 +225,12 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         self.left = items;
     }
 
+    /// Returns the maximum number of items per chunk.
+    #[must_use]
+    pub fn chunk_size(&self) -> usize {
+        self.sizes.items
+    }
+
     /// Sets the maximum number of items per chunk, as [`Walk::chunk_size`](crate::Walk::chunk_size) does. It
     /// applies from the next request on, and replaces the earlier size. If a target time sizes the chunks, this is
     /// their new upper limit.

@@ -18,6 +18,7 @@ use super::*;
 use crate::control::Options;
 use crate::dead_letter::DeadLetterRecord;
 use crate::job::Job;
+use crate::pace::Rates;
 use crate::run::run;
 
 #[derive(Debug, Default, PartialEq)]
@@ -195,9 +196,17 @@ impl<W: Steps> Steps for Waiting<W> {
     fn seek(&mut self, cursor: Cursor<W::Key>) {
         self.0.seek(cursor);
     }
+
+    fn chunk_size(&self) -> usize {
+        self.0.chunk_size()
+    }
+
+    fn set_chunk_size(&mut self, items: usize) {
+        self.0.set_chunk_size(items);
+    }
 }
 
-impl<T, St: JobStore<T>> JobStore<T> for Waiting<St> {
+impl<K, T, St: JobStore<K, T>> JobStore<K, T> for Waiting<St> {
     type Error = St::Error;
     type Scope<'s>
         = Waiting<St::Scope<'s>>
@@ -223,7 +232,7 @@ impl<T, St: JobStore<T>> JobStore<T> for Waiting<St> {
     }
 }
 
-impl<T, Sc: OpenScope<T>> OpenScope<T> for Waiting<Sc> {
+impl<K, T, Sc: OpenScope<K, T>> OpenScope<K, T> for Waiting<Sc> {
     type Error = Sc::Error;
 
     async fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, Sc::Error> {
@@ -231,14 +240,18 @@ impl<T, Sc: OpenScope<T>> OpenScope<T> for Waiting<Sc> {
         self.0.load(job).await
     }
 
-    async fn work(&mut self, items: &[T]) -> Result<(), BoxError> {
-        let worked = self.0.work(items).await;
+    async fn work(&mut self, batch: Batch<'_, K, T>) -> Result<Next, BoxError> {
+        let worked = self.0.work(batch).await;
         self.1.wait().await;
         worked
     }
 
-    async fn attempt(&mut self, items: &[T]) -> Result<Attempt, Sc::Error> {
-        let attempt = self.0.attempt(items).await;
+    async fn attempt(
+        &mut self,
+        batch: Batch<'_, K, T>,
+        next: &mut Next,
+    ) -> Result<Attempt, Sc::Error> {
+        let attempt = self.0.attempt(batch, next).await;
         self.1.wait().await;
         attempt
     }
@@ -343,7 +356,10 @@ fn walk(numbers: &Numbers) -> Walk<Named<&Numbers>> {
     Walk::new(Named::new("numbers", numbers)).chunk_size(4)
 }
 
-fn work(transaction: &mut Transaction<'_>, items: &[(&u32, &())]) -> Result<(), BoxError> {
+fn work(
+    transaction: &mut Transaction<'_>,
+    items: Batch<'_, u32, (&u32, &())>,
+) -> Result<(), BoxError> {
     items
         .iter()
         .try_for_each(|item| transaction.execute(*item.0))
@@ -376,7 +392,10 @@ fn waiting(skips: bool, seed: u64, polls: usize) -> (Jobs, Outcome) {
     let mut store = Waiting(store, script.clone(), PhantomData);
     loop {
         let options = Options {
-            pause: DELAY,
+            rates: Rates {
+                pause: Some(DELAY),
+                ..Rates::default()
+            },
             ..Options::default()
         };
         let time = TestTime(AtomicU64::new(0), script.clone(), PhantomData);

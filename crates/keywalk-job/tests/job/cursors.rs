@@ -218,18 +218,17 @@ fn a_stop_in_the_middle_of_what_a_filter_drops_records_how_far_it_was() {
     // Or not, where another writer is in the way: no item was done.
     for (is_locked, stretches) in [(false, 101), (true, 131)] {
         let lab = Lab::of(Numbers::new(0..1000).filter(|n| n == 999));
-        let mut questions = 0;
-        let job = lab.job(512).throttle_with(|_| {
-            questions += 1;
-            if questions == 30 {
-                lab.stop.request();
-                let mut inner = lab.store.get();
+        let (stop, store) = (lab.stop.clone(), lab.store.clone());
+        *lab.numbers.on_question.borrow_mut() = Some(Box::new(move |number| {
+            if number == 30 {
+                stop.request();
+                let mut inner = store.get();
                 inner.is_transient = true;
                 inner.fails_in = is_locked.then_some(1);
             }
-            None
-        });
-        assert_eq!(collect(job).1.unwrap().stop_reason(), StopReason::Stopped);
+        }));
+        let run_to_stop = collect(lab.job(512)).1.unwrap();
+        assert_eq!(run_to_stop.stop_reason(), StopReason::Stopped);
         assert_eq!(lab.store.get().commits, if is_locked { 1 } else { 2 });
         assert_eq!(lab.numbers.asked.get(), 30);
         assert_eq!(run(lab.walk(512), &lab.store).unwrap(), [999]);

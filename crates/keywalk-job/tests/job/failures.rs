@@ -127,7 +127,7 @@ fn each_chunk_has_the_whole_policy_to_itself_where_another_try_is_worth_it() {
 fn a_skipped_item_is_buried_with_its_error_as_a_terminal_may_see_it_and_undone_alone() {
     let lab = Lab::new([0, 1, 2, 3, u32::MAX]);
     let run = lab.job(4).skip_failures().run(|effects, items| {
-        let [number] = items else {
+        let [number] = items.items() else {
             panic!("one at a time")
         };
         effects.done(*number);

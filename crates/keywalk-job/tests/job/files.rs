@@ -28,7 +28,7 @@ fn numbers() -> Walk<Numbers> {
 
 fn run(name: &str, folder: &Path, seen: &mut Vec<u32>) -> Run {
     job(name, folder).run(|(), items| {
-        seen.extend_from_slice(items);
+        seen.extend_from_slice(&items);
         Ok(())
     })
 }
@@ -102,7 +102,7 @@ fn a_crash_between_work_and_checkpoint_repeats_that_chunk_alone() {
         if items[0] == 4 {
             fs::rename(&folder, &aside)?;
         }
-        seen.extend_from_slice(items);
+        seen.extend_from_slice(&items);
         Ok(())
     });
     let says = "the checkpoints of the job \"crash\" failed; fix the cause and try again";
@@ -234,7 +234,7 @@ fn a_pipe_in_the_place_of_a_file_is_an_error_that_does_not_wait() {
         let made = std::process::Command::new("mkfifo").arg(&path).status();
         assert!(made.unwrap().success());
         let job = job("pipe", folder.path()).skip_failures();
-        let error = of_checkpoints(job.run(|(), _| Err("bad".into())));
+        let error = of_checkpoints(job.run(|(), _| Err::<(), _>("bad".into())));
         assert_eq!(error.path(), path);
         let cause = error.io_error().unwrap().to_string();
         assert!(cause.contains("isn't a regular file"), "{cause}");

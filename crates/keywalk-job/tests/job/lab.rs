@@ -86,7 +86,7 @@ pub(crate) fn attempt(
     let run = job.run(|effects, items| {
         calls.push(items.to_vec());
         items.iter().for_each(|number| effects.done(*number));
-        fails(items, calls.len()).map_or(Ok(()), |error| Err(error.into()))
+        fails(&items, calls.len()).map_or(Ok(()), |error| Err(error.into()))
     });
     (calls, run)
 }

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use keywalk::Walk;
-use keywalk_job::{ConstantBuilder, StopReason};
+use keywalk_job::{ConstantBuilder, Next, StopReason};
 use proptest::prelude::*;
 
 use crate::lab::Lab;
@@ -25,6 +25,8 @@ enum Fate {
     WorkPanics(usize),
     HookPanics(usize),
     Stop(usize),
+    /// The function keeps what it did of the chunk, and ends the run.
+    KeepsAndStops(usize),
     Deadline(u64),
     Nothing,
 }
@@ -39,6 +41,7 @@ fn fates() -> impl Strategy<Value = Fate> {
         (0..30_usize).prop_map(Fate::WorkPanics),
         (0..6_usize).prop_map(Fate::HookPanics),
         (0..30_usize).prop_map(Fate::Stop),
+        (0..30_usize).prop_map(Fate::KeepsAndStops),
         (0..20_u64).prop_map(Fate::Deadline),
         Just(Fate::Nothing),
     ]
@@ -58,10 +61,10 @@ fn retries() -> impl Strategy<Value = Retries> {
     prop::sample::select(vec![Nothing, Chunks, Items])
 }
 
-/// Runs once, up to a key that is further than the last run's; whether the job is done.
+/// Runs once, with at most `most` items of a call done, up to a key that is further than the last run's; whether the job is done.
 fn run(
     lab: &Lab,
-    (size, bytes): (usize, bool),
+    (size, bytes, most): (usize, bool, usize),
     retries: Retries,
     (down, end): (bool, u32),
     fate: Fate,
@@ -84,7 +87,7 @@ fn run(
     let mut job = lab.job_over(walk).extend_range();
     if !matches!(retries, Retries::Nothing) {
         let policy = ConstantBuilder::new().with_max_times(2);
-        job = job.retry(policy, |_| true);
+        job = job.retry(policy, |_| true).shrink_on_failure();
     }
     if matches!(retries, Retries::Items) {
         job = job.skip_failures();
@@ -101,7 +104,8 @@ fn run(
         Fate::WorkFails(after)
         | Fate::WorkLoses(after)
         | Fate::WorkPanics(after)
-        | Fate::Stop(after) => works = Some(after),
+        | Fate::Stop(after)
+        | Fate::KeepsAndStops(after) => works = Some(after),
         Fate::HookPanics(after) => hooks = Some(after),
         Fate::Deadline(after) => job = job.deadline(Duration::from_secs(after)),
         Fate::Nothing => {}
@@ -113,9 +117,13 @@ fn run(
     });
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         job.run(|effects, items| {
-            for number in items {
+            for (at, number) in items.iter().enumerate() {
+                if at == most {
+                    return Ok(Next::go_on().after(at));
+                }
                 match works.take() {
                     Some(0) => match fate {
+                        Fate::KeepsAndStops(_) => return Ok(Next::stop().after(at)),
                         Fate::WorkPanics(_) => resume_unwind(Box::new("the function")),
                         Fate::Stop(_) => lab.stop.request(),
                         Fate::WorkLoses(_) => return Err("lost".into()),
@@ -127,7 +135,7 @@ fn run(
                 store.happens(*number);
                 effects.done(*number);
             }
-            Ok(())
+            Ok(Next::go_on())
         })
     }));
     assert_eq!(store.open_scopes(), 0, "nothing is held after a run");
@@ -150,20 +158,20 @@ proptest! {
         keys in prop::collection::btree_set(0..KEYS, 0..60),
         sparse in any::<bool>(),
         down in any::<bool>(),
-        runs in prop::collection::vec((1..12_usize, retries(), 0..KEYS / 6, fates()), 0..12),
+        runs in prop::collection::vec((1..12_usize, 1..12_usize, retries(), 0..KEYS / 6, fates()), 0..12),
         last in 1..40_usize,
         bytes in any::<bool>(),
     ) {
         let passes = if sparse { |n| n % 13 == 0 } else { |_| true };
         let lab = Lab::of(Numbers::new(keys.iter().copied()).filter(passes));
         let (mut largest, mut end) = (last, 0);
-        for (size, retries, more, fate) in runs {
+        for (size, most, retries, more, fate) in runs {
             end = KEYS.min(end + more);
-            run(&lab.again(), (size, bytes), retries, (down, end), fate);
+            run(&lab.again(), (size, bytes, most), retries, (down, end), fate);
             largest = largest.max(size);
             prop_assert!(lab.store.get().unrecorded.len() <= largest, "of one chunk");
         }
-        prop_assert!(run(&lab.again(), (last, bytes), Retries::Nothing, (down, KEYS), Fate::Nothing));
+        prop_assert!(run(&lab.again(), (last, bytes, 9), Retries::Nothing, (down, KEYS), Fate::Nothing));
         let expected: BTreeMap<u32, u32> =
             keys.into_iter().filter(|n| passes(*n)).map(|n| (n, 1)).collect();
         let inner = lab.store.get();

@@ -23,7 +23,7 @@ fn a_second_runner_and_a_reset_are_refused_while_a_job_runs() {
     let outcome = job("mine", &folder).run(|_, _| {
         // From another thread, in the middle of a chunk.
         let other = || {
-            let refused = job("mine", &folder).run(|_, _| Err("it is taken".into()));
+            let refused = job("mine", &folder).run(|_, _| Err::<(), _>("it is taken".into()));
             assert!(matches!(refused, Err(Error::AlreadyRunning { job }) if job == "mine"));
             let refused = FileCheckpoints::new(folder.path()).reset("mine");
             assert!(matches!(refused, Err(Error::AlreadyRunning { job }) if job == "mine"));
@@ -41,9 +41,9 @@ fn a_second_runner_and_a_reset_are_refused_while_a_job_runs() {
 #[test]
 fn a_lease_ends_with_its_run_however_that_ends() {
     let folder = tempfile::tempdir().unwrap();
-    let failed = job("mine", &folder).run(|_, _| Err("bad".into()));
+    let failed = job("mine", &folder).run(|_, _| Err::<(), _>("bad".into()));
     assert!(matches!(failed, Err(Error::Work { .. })));
-    let run = || drop(job("mine", &folder).run(|_, _| panic!("worse")));
+    let run = || drop(job("mine", &folder).run(|_, _| -> Result<(), _> { panic!("worse") }));
     assert!(std::panic::catch_unwind(run).is_err());
     assert!(job("mine", &folder).run(|_, _| Ok(())).unwrap().is_done());
 }

@@ -13,10 +13,12 @@ mod cursors;
 mod ends;
 #[cfg(feature = "tracing")]
 mod events;
+mod exports;
 mod failures;
 mod files;
 mod forms;
 mod law;
 mod leases;
+mod lines;
 mod progress;
 mod waits;

@@ -10,6 +10,8 @@ use keywalk::{
 
 use crate::store::Failed;
 
+type OnQuestion = Box<dyn FnMut(usize)>;
+
 #[derive(Clone)]
 pub(crate) struct Numbers {
     pub(crate) keys: Rc<RefCell<BTreeSet<u32>>>,
@@ -18,6 +20,8 @@ pub(crate) struct Numbers {
     /// How many questions are answered before one fails.
     pub(crate) fails_in: Rc<Cell<Option<usize>>>,
     pub(crate) asked: Rc<Cell<usize>>,
+    /// Is told the number of each question.
+    pub(crate) on_question: Rc<RefCell<Option<OnQuestion>>>,
 }
 
 /// How many keys a fetch looks at.
@@ -31,6 +35,7 @@ impl Numbers {
             name: "numbers",
             fails_in: Rc::default(),
             asked: Rc::default(),
+            on_question: Rc::default(),
         }
     }
 
@@ -40,6 +45,9 @@ impl Numbers {
 
     fn ask(&self) -> Result<(), Failed> {
         self.asked.set(self.asked.get() + 1);
+        if let Some(on_question) = &mut *self.on_question.borrow_mut() {
+            on_question(self.asked.get());
+        }
         match self.fails_in.take() {
             Some(0) => Err(Failed("the numbers", None)),
             left => {

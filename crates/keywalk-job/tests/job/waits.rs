@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use keywalk_job::StopReason;
+use keywalk_job::{Pace, StopReason};
 
 use crate::lab::{Lab, NumbersJob, Says, collect, delays, millis};
 
@@ -11,23 +11,41 @@ use crate::lab::{Lab, NumbersJob, Says, collect, delays, millis};
 fn a_chunk_begins_when_pause_ceiling_hold_and_deadline_let_it() {
     // In milliseconds, and when each of three chunks of two items begins, if it takes 100.
     const NO: u64 = 0;
-    let cases: [(&str, u64, f64, u64, &[u64]); 8] = [
-        ("a pause", 250, 0.0, NO, &[0, 350, 700]),
-        ("a ceiling with the work", 0, 4.0, NO, &[0, 500, 1000]),
-        ("a high one", 0, 1e9, NO, &[0, 100, 200]),
-        ("the longer: the pause", 700, 4.0, NO, &[0, 800, 1600]),
-        ("the longer: the ceiling", 10, 4.0, NO, &[0, 500, 1000]),
+    type Case = (&'static str, u64, f64, f64, u64, &'static [u64]);
+    let cases: [Case; 11] = [
+        ("a pause", 250, 0.0, 0.0, NO, &[0, 350, 700]),
+        ("a share of the work", 0, 0.25, 0.0, NO, &[0, 125, 250]),
+        ("the longer: the share", 10, 4.0, 4.0, NO, &[0, 500, 1000]),
+        (
+            "the longer: not the share",
+            250,
+            0.25,
+            0.0,
+            NO,
+            &[0, 350, 700],
+        ),
+        ("a ceiling with the work", 0, 0.0, 4.0, NO, &[0, 500, 1000]),
+        ("a high one", 0, 0.0, 1e9, NO, &[0, 100, 200]),
+        ("the longer: the pause", 700, 0.0, 4.0, NO, &[0, 800, 1600]),
+        ("the longer: the ceiling", 10, 0.0, 4.0, NO, &[0, 500, 1000]),
         // Chunks of a second's worth: up to two items, and one at least.
-        ("a ceiling of two", 0, 1.25, NO, &[0, 1600, 3200]),
-        ("a ceiling of less than one", 0, 0.1, 15_000, &[0, 10_000]),
-        ("the deadline", 0, 0.0, 150, &[0, 100]),
+        ("a ceiling of two", 0, 0.0, 1.25, NO, &[0, 1600, 3200]),
+        (
+            "a ceiling of less than one",
+            0,
+            0.0,
+            0.1,
+            15_000,
+            &[0, 10_000],
+        ),
+        ("the deadline", 0, 0.0, 0.0, 150, &[0, 100]),
     ];
-    for (name, pause, rate, deadline, expected) in cases {
+    for (name, pause, ratio, rate, deadline, expected) in cases {
         let lab = Lab::new(0..6);
         // Not from 0, where a deadline could be taken for a time; and the longest one is none.
         let began = Duration::from_secs(1000);
         lab.clock.pass(began);
-        let job = lab.job(2).pause(millis(pause));
+        let job = lab.job(2).pause(millis(pause)).pause_ratio(ratio);
         let job = match deadline {
             NO => job.deadline(Duration::MAX),
             deadline => job.deadline(millis(deadline)),
@@ -57,7 +75,7 @@ fn a_chunk_begins_when_pause_ceiling_hold_and_deadline_let_it() {
 }
 
 #[test]
-fn a_hold_is_asked_until_it_says_nothing() {
+fn a_hold_is_asked_once_a_chunk_and_until_it_says_nothing() {
     let lab = Lab::new(0..4);
     let (asked, mut answers) = (RefCell::default(), vec![None, Some(300), Some(200), None]);
     let job = lab.job(2).throttle_with(|progress| {
@@ -68,9 +86,68 @@ fn a_hold_is_asked_until_it_says_nothing() {
         answers.pop().flatten().map(millis)
     });
     assert!(collect(job).1.unwrap().is_done());
-    // The first question is for the last key.
-    let expected = [(0, 0), (0, 0), (200, 0), (500, 0), (500, 2)];
+    let expected = [(0, 0), (0, 2), (200, 2), (500, 2)];
     assert_eq!(asked.into_inner(), expected);
+}
+
+/// Each change is made by the function, as another thread would.
+#[test]
+fn a_pace_that_is_changed_holds_from_the_next_chunk_on_and_none_is_the_jobs_own() {
+    let lab = Lab::new(0..20);
+    let (pace, mut chunks) = (Pace::new(), Vec::new());
+    let job = lab.job(2).pause(millis(10)).pace(&pace.clone());
+    let outcome = job.run(|_, items| {
+        chunks.push((items.len(), lab.clock.now().as_millis()));
+        lab.clock.pass(millis(100));
+        match chunks.len() {
+            1 => pace.set_chunk_size(3),
+            2 => pace.set_pause(millis(200)),
+            3 => pace.set_pause_ratio(3.0),
+            4 => pace.set_max_items_per_second(2.0),
+            5 => {
+                pace.set_pause(None);
+                pace.set_pause_ratio(None);
+                pace.set_chunk_size(None);
+            }
+            _ => pace.set_max_items_per_second(None),
+        }
+        Ok(())
+    });
+    assert!(outcome.unwrap().is_done());
+    let expected = [
+        (2, 0),
+        (3, 110),
+        (3, 410),
+        (3, 810),
+        (2, 2310),
+        (2, 3310),
+        (2, 3420),
+    ];
+    assert_eq!(chunks[..7], expected);
+}
+
+/// By the time of day of the first run, whatever passes between the runs.
+#[test]
+fn a_total_deadline_counts_from_the_first_run_and_from_the_start_of_one_that_starts_over() {
+    let lab = Lab::new(0..6);
+    let run = |says: Says| {
+        let job = says(lab.job(2).total_deadline(Duration::from_secs(10)));
+        let ran = job.run(|_, _| {
+            lab.clock.pass(Duration::from_secs(4));
+            Ok(())
+        });
+        let outcome = ran.unwrap();
+        (outcome.stop_reason(), outcome.items())
+    };
+    let now = |job: NumbersJob<'static>| job.deadline(Duration::from_secs(1));
+    lab.clock.pass(Duration::from_secs(1000));
+    assert_eq!(run(now), (StopReason::Deadline, 2));
+    lab.clock.pass(Duration::from_secs(5));
+    assert_eq!(run(|job| job), (StopReason::TotalDeadline, 2));
+    assert_eq!(run(now), (StopReason::TotalDeadline, 0), "it did nothing");
+    assert_eq!(collect(lab.job(2)).0, [4, 5]);
+    assert_eq!(run(|job| job), (StopReason::Done, 0));
+    assert_eq!(run(|job| job.restart_when_done()), (StopReason::Done, 6));
 }
 
 #[test]

@@ -101,6 +101,25 @@ fn a_limit_ends_a_walk_as_take_does_and_its_cursor_goes_on() {
     }
 }
 
+/// If no fetch takes any time, a walk by time doubles its chunks up to the largest size.
+#[test]
+fn a_size_that_is_set_during_a_walk_holds_from_the_next_fetch_on() {
+    let cases: [(Options, [usize; 4]); 2] = rows! {
+        (|walk| walk.chunk_size(10), [10, 3, 700, 700]),
+        (|walk| walk.clock(|| Duration::ZERO).target_fetch_time(Duration::MAX), [512, 3, 3, 6]),
+    };
+    for (options, expected) in cases {
+        let mut chunks = options(Walk::new(numbers(20_000))).chunks();
+        let sizes = [None, Some(3), Some(700), None].map(|size| {
+            size.into_iter()
+                .for_each(|size| chunks.set_chunk_size(size));
+            chunks.next().unwrap().unwrap().len()
+        });
+        assert_eq!(sizes, expected);
+        assert_eq!(chunks.chunk_size(), 700);
+    }
+}
+
 #[test]
 fn a_later_range_or_order_replaces_an_earlier_one() {
     let walk = Walk::new(numbers(10)).range(..=2).range(8..);

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use keywalk::Walk;
-use keywalk_job::{Job, Stop};
+use keywalk_job::{Job, Next, Stop};
 use keywalk_sqlite::{DynKey, SqliteCheckpoints, Table};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -37,6 +37,8 @@ enum Fate {
     WorkFails,
     WorkPanics,
     Stop,
+    /// The function keeps what it did of the chunk, and ends the run.
+    KeepsAndStops,
     /// The function ends the transaction, and says that all is well.
     RollsBack,
     StartsOver,
@@ -45,12 +47,15 @@ enum Fate {
     Nothing,
 }
 
-use Fate::{CommitFails, Interrupted, Nothing, RollsBack, StartsOver, WorkFails, WorkPanics};
+use Fate::{
+    CommitFails, Interrupted, KeepsAndStops, Nothing, RollsBack, StartsOver, WorkFails, WorkPanics,
+};
 
-const FATES: [(Fate, usize); 8] = [
+const FATES: [(Fate, usize); 9] = [
     (WorkFails, 30),
     (WorkPanics, 30),
     (Fate::Stop, 30),
+    (KeepsAndStops, 30),
     (RollsBack, 10),
     (StartsOver, 10),
     (CommitFails, 10),
@@ -62,6 +67,10 @@ fn fates() -> impl Strategy<Value = (Fate, usize)> {
     select(&FATES[..]).prop_flat_map(|(fate, below)| (Just(fate), 0..below))
 }
 
+fn tried() -> impl Strategy<Value = Tried> {
+    select(&[Tried::Nothing, Tried::Items, Tried::Chunks][..])
+}
+
 /// Counts down where the fate is one of these; whether it is time, which comes once.
 fn due((fate, left): (Fate, &mut usize), fates: &[Fate]) -> bool {
     let is_due = fates.contains(&fate) && *left == 0;
@@ -71,11 +80,20 @@ fn due((fate, left): (Fate, &mut usize), fates: &[Fate]) -> bool {
     is_due
 }
 
-/// Whether the job is done. What SQLite itself does to a run is made by its hooks.
+/// What is tried again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Tried {
+    Nothing,
+    Items,
+    /// In halves.
+    Chunks,
+}
+
+/// Whether the job is done. The function does at most `most` items of a call. What SQLite itself does to a run is made by its hooks.
 fn run(
     db: &mut Connection,
     shape: usize,
-    (size, down, skips): (usize, bool, bool),
+    (size, down, tried, most): (usize, bool, Tried, usize),
     (fate, mut left): (Fate, usize),
 ) -> bool {
     let mut commits = left;
@@ -93,15 +111,24 @@ fn run(
     let walk = if down { walk.descending() } else { walk };
     let stop = Stop::new();
     let mut job = Job::new("law", walk, SqliteCheckpoints::new(db)).stop_on(&stop);
-    if skips {
-        // Nothing fails so often that it is skipped, which would be another law.
-        job = job.skip_failures().retry(tries(1), |_| true);
-    }
+    // Nothing fails so often that it is skipped, which would be another law.
+    job = match tried {
+        Tried::Nothing => job,
+        Tried::Items => job.skip_failures().retry(tries(1), |_| true),
+        Tried::Chunks => job.shrink_on_failure().retry(tries(1), |_| true),
+    };
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         job.run(|tx, items| {
-            for (_, n) in items {
-                if due((fate, &mut left), &[WorkFails, WorkPanics, Fate::Stop]) {
+            for (at, (_, n)) in items.iter().enumerate() {
+                if at == most {
+                    return Ok(Next::go_on().after(at));
+                }
+                if due(
+                    (fate, &mut left),
+                    &[WorkFails, WorkPanics, Fate::Stop, KeepsAndStops],
+                ) {
                     match fate {
+                        KeepsAndStops => return Ok(Next::stop().after(at)),
                         WorkPanics => resume_unwind(Box::new("no message")),
                         WorkFails => return Err("bad".into()),
                         _ => stop.request(),
@@ -120,7 +147,7 @@ fn run(
                 };
                 tx.execute_batch(&format!("ROLLBACK; {again}"))?;
             }
-            Ok(())
+            Ok(Next::go_on())
         })
     }));
     assert!(db.is_autocommit(), "no transaction is held after a run");
@@ -135,7 +162,7 @@ proptest! {
         rows in 0..50_i64,
         down in any::<bool>(),
         wal in any::<bool>(),
-        runs in prop::collection::vec((1..12_usize, any::<bool>(), fates()), 0..10),
+        runs in prop::collection::vec((1..12_usize, tried(), 1..12_usize, fates()), 0..10),
         last in 1..40_usize,
     ) {
         let mode = if wal { "wal" } else { "delete" };
@@ -149,10 +176,10 @@ proptest! {
         for n in 0..rows {
             db.execute(&format!("INSERT INTO items VALUES (0, ?1 {values})"), [n]).unwrap();
         }
-        for (size, skips, fate) in runs {
-            run(&mut db, shape, (size, down, skips), fate);
+        for (size, tried, most, fate) in runs {
+            run(&mut db, shape, (size, down, tried, most), fate);
         }
-        prop_assert!(run(&mut db, shape, (last, down, false), (Nothing, 0)));
+        prop_assert!(run(&mut db, shape, (last, down, Tried::Nothing, 12), (Nothing, 0)));
         let ask = |sql: &str| -> i64 { db.query_row(sql, [], |row| row.get(0)).unwrap() };
         prop_assert_eq!(ask("SELECT count(*) FROM items WHERE count = 1"), rows);
         prop_assert_eq!(ask("SELECT count(*) FROM log"), rows);

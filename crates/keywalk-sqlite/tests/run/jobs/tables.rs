@@ -117,7 +117,7 @@ fn errors_are_errors_and_the_store_prints_no_rows() {
 fn a_failed_items_effects_alone_are_undone_and_its_letter_commits_with_the_chunk() {
     let (_world, db) = World::new(10);
     let outcome = job(&db, "skips", 4).skip_failures().run(|tx, items| {
-        let [(id, ())] = items else {
+        let [(id, ())] = items.items() else {
             panic!("one at a time");
         };
         touch(tx, *id)?;
@@ -142,7 +142,7 @@ fn a_savepoint_of_the_functions_own_is_its_own() {
     let (_world, db) = World::new(4);
     let outcome = job(&db, "own", 4).skip_failures().run(|tx, items| {
         tx.execute_batch("SAVEPOINT a; SAVEPOINT b")?;
-        touch_all(tx, items)?;
+        touch_all(tx, &items)?;
         match items[0].0 {
             // Both are left open.
             1 => Ok(()),

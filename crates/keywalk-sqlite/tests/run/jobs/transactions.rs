@@ -60,7 +60,7 @@ fn a_skipped_item_that_ends_the_transaction_ends_the_run_and_nothing_is_done_twi
     db.execute_batch(ONCE).unwrap();
     let failed = job(&db, "touch", 6).skip_failures().run(|tx, items| {
         tx.execute(ROLLS_BACK, [items[0].0])?;
-        touch_all(tx, items)
+        touch_all(tx, &items)
     });
     let error = failed.unwrap_err();
     assert!(
@@ -132,7 +132,7 @@ fn a_commit_that_a_reader_holds_up_or_a_begin_that_a_writer_does_undoes_the_chun
                 other.execute_batch(lock).unwrap();
             }
         });
-        let busy = walk.run(|tx, items| touch_all(tx, items));
+        let busy = walk.run(|tx, items| touch_all(tx, &items));
         let Err(Error::CheckpointStore { job, error }) = busy else {
             panic!("{busy:?}");
         };

@@ -1,27 +1,43 @@
 //! What is walked beside the job's tables.
 
+use std::cell::Cell;
+use std::time::Duration;
+
 use keywalk::Walk;
-use keywalk_job::{Error, Job, Stop};
+use keywalk_job::{Clock, Error, Job, Stop};
 use keywalk_sqlite::{SqliteCheckpoints, Table};
 use rusqlite::Connection;
 
 use super::world::{Failure, World, assert_once, job, log, touch_all};
 
+/// Writes by another connection whenever the job looks at the time, which it does before each stretch.
+#[derive(Debug)]
+struct Writer(Connection, Cell<usize>);
+
+impl Clock for Writer {
+    fn now(&self) -> Duration {
+        // It waits for nothing: were the lock held, this would fail.
+        let written = self.0.execute("INSERT INTO log VALUES (0)", []);
+        self.1.set(self.1.get() + written.unwrap());
+        Duration::ZERO
+    }
+
+    fn sleep(&self, _: Duration) {}
+}
+
 #[test]
 fn another_connection_writes_between_the_stretches_that_a_filter_drops() {
     let (world, db) = World::new(20_000);
-    let writer = world.connect();
+    let writer = Writer(world.connect(), Cell::new(0));
     let items = Table::new(&db, "items").key::<i64>(["id"]).unwrap();
     let walk = Walk::new(items.filter("count = 7", []).unwrap()).chunk_size(10);
-    let mut written = 0;
-    let job = Job::new("sparse", walk, SqliteCheckpoints::new(&db)).throttle_with(|_| {
-        // It waits for nothing: were the lock held, this would fail.
-        written += writer.execute("INSERT INTO log VALUES (0)", []).unwrap();
-        None
-    });
-    let outcome = job.run(|_, _| Err("there is none".into())).unwrap();
+    let job = Job::new("sparse", walk, SqliteCheckpoints::new(&db)).clock(&writer);
+    let outcome = job
+        .run(|_, _| Err::<(), _>("there is none".into()))
+        .unwrap();
     assert_eq!(outcome.items(), 0);
-    assert!(written > 30, "{written} stretches");
+    let written = writer.1.get();
+    assert!(written > 2 * 30, "{written} times");
 }
 
 /// A table whose rowid has no name, which a change of the schema may renumber.
@@ -41,7 +57,7 @@ fn by_rowid(walked: &Connection, db: &Connection) -> Result<bool, Failure> {
     let job = Job::new("rowid", walk, SqliteCheckpoints::new(db));
     let outcome = job.stop_on(&stop).run(|tx, items| {
         stop.request();
-        touch_all(tx, items)
+        touch_all(tx, &items)
     })?;
     Ok(outcome.is_done())
 }
@@ -65,7 +81,7 @@ fn counting_first_keeps_no_job_from_walking_by_rowid() {
     let items = Table::new(&db, "items").key::<i64>(["rowid"]).unwrap();
     assert_eq!(items.count().unwrap(), 5);
     let job = Job::new("count", Walk::new(items), SqliteCheckpoints::new(&db));
-    let outcome = job.run(|tx, items| touch_all(tx, items));
+    let outcome = job.run(|tx, items| touch_all(tx, &items));
     assert!(outcome.unwrap().is_done());
     assert_once(&db, 5);
 }
@@ -90,7 +106,7 @@ fn statements_that_the_function_keeps_in_the_cache_hold_nothing() {
         let mut kept = tx.prepare_cached("SELECT id FROM items")?;
         let mut rows = kept.query([])?;
         assert!(rows.next()?.is_some(), "left in the middle");
-        touch_all(tx, items)
+        touch_all(tx, &items)
     });
     assert!(outcome.unwrap().is_done());
 }
