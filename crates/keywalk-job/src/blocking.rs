@@ -71,6 +71,14 @@ impl<S: ChunkSource + ResumableSource> Steps for Chunks<S> {
     fn set_chunk_size(&mut self, items: usize) {
         Chunks::set_chunk_size(self, items);
     }
+
+    fn limit(&self) -> Option<u64> {
+        Chunks::limit(self)
+    }
+
+    fn set_limit(&mut self, items: Option<u64>) {
+        Chunks::set_limit(self, items);
+    }
 }
 
 /// A checkpoint store and a job's function that block.

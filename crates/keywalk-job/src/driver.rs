@@ -37,6 +37,8 @@ pub(crate) trait Steps {
     fn seek(&mut self, cursor: Cursor<Self::Key>);
     fn chunk_size(&self) -> usize;
     fn set_chunk_size(&mut self, items: usize);
+    fn limit(&self) -> Option<u64>;
+    fn set_limit(&mut self, items: Option<u64>);
 }
 
 /// The checkpoints of a job, together with its function, which works on items of type `T` by keys of type `K`.

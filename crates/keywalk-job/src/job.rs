@@ -122,13 +122,17 @@ use crate::stop::Stop;
 /// # Running it again
 ///
 /// A run continues from the job's checkpoint, if there is one. The walk must then have the same source, order
-/// and range; only its chunk size may change. A difference is an [error](Error::Resume), unless the job may
+/// and range; only its chunk size and its [limit](Walk::limit) may change. A difference is an [error](Error::Resume), unless the job may
 /// [start over](Self::restart_if_changed), continue to a [later end](Self::extend_range) or
 /// [adopt](Self::adopt) another query.
 ///
 /// A run of a job that is done does nothing, unless the job is set to
 /// [`restart_when_done`](Self::restart_when_done). A job over an [unbounded](Walk::unbounded) walk is never
 /// done: each run processes what was appended since the last one.
+///
+/// A walk's [limit](Walk::limit) counts the job's items over all its runs. To try a job on 1,000 rows first, run it with
+/// `.limit(1_000)`. The run ends with [`StopReason::Limit`](crate::StopReason::Limit), and one without the limit
+/// continues.
 ///
 /// A second concurrent runner is refused; see [`wait_for_lease`](Self::wait_for_lease).
 #[must_use = "a job does nothing until it is run"]

@@ -30,6 +30,9 @@ pub enum StopReason {
     Deadline,
     /// The [total deadline](crate::Job::total_deadline) of the job passed.
     TotalDeadline,
+    /// The job has processed as many items as its [walk's limit](keywalk::Walk::limit) allows. A run with a higher
+    /// limit, or without one, continues.
+    Limit,
 }
 
 impl Outcome {
@@ -106,6 +109,7 @@ impl fmt::Display for Outcome {
             StopReason::Stopped => "stopped",
             StopReason::Deadline => "out of time",
             StopReason::TotalDeadline => "out of total time",
+            StopReason::Limit => "limit reached",
         };
         let (items, chunks) = (Items(self.items, self.skipped), self.chunks);
         let seconds = self.elapsed.as_secs_f64();

@@ -83,6 +83,7 @@ where
     }
     let mut run = Run {
         own_size: walk.chunk_size(),
+        limit: walk.limit(),
         most_items: usize::MAX,
         is_asked: false,
         walk,
@@ -140,6 +141,8 @@ struct Run<W: Steps, H: Host> {
     walk: W,
     /// The walk's own chunk size.
     own_size: usize,
+    /// The most items of the job, over all runs.
+    limit: Option<u64>,
     /// The most items of a chunk after failures.
     most_items: usize,
     /// Whether the caller's hook has let the next chunk begin.
@@ -214,6 +217,14 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
         store: &mut St,
     ) -> Result<StopReason, Failure<W, St::Error>> {
         while !self.tally.checkpoint.is_done() {
+            // Also set after a commit of part of a chunk, which the walk counted as a whole.
+            let left = self
+                .limit
+                .map(|limit| limit.saturating_sub(self.tally.checkpoint.items));
+            self.walk.set_limit(left);
+            if left == Some(0) {
+                return Ok(StopReason::Limit);
+            }
             if let Some(ended) = self.wait().await {
                 self.record_moves(store).await?;
                 return Ok(ended);

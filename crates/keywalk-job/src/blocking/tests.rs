@@ -204,6 +204,14 @@ impl<W: Steps> Steps for Waiting<W> {
     fn set_chunk_size(&mut self, items: usize) {
         self.0.set_chunk_size(items);
     }
+
+    fn limit(&self) -> Option<u64> {
+        self.0.limit()
+    }
+
+    fn set_limit(&mut self, items: Option<u64>) {
+        self.0.set_limit(items);
+    }
 }
 
 impl<K, T, St: JobStore<K, T>> JobStore<K, T> for Waiting<St> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use keywalk_job::{Error, Next, Stop, StopReason};
 
-use crate::lab::{Lab, Run, attempt, collect};
+use crate::lab::{Lab, Run, attempt, collect, delays};
 use crate::numbers::Numbers;
 
 #[test]
@@ -246,4 +246,42 @@ fn a_live_walks_job_is_never_done_and_does_what_was_appended() {
     assert_eq!(seen, [5, 6]);
     assert!(!run.unwrap().checkpoint().unwrap().is_done());
     assert_eq!(lab.store.at("job").fraction(), None);
+}
+
+/// Also where items come again: after a retry, one by one, or since the function kept a part of its chunk.
+#[test]
+fn a_limit_counts_the_items_of_all_runs_and_a_higher_one_lets_the_job_go_on() {
+    use StopReason::{Done, Limit};
+    for (skips, size) in [(false, 3), (true, 3), (false, 20)] {
+        let lab = Lab::new(0..10);
+        let mut all = Vec::new();
+        let mut fails = true;
+        // The limit, how the run ends, and the next number.
+        for (limit, ended, next) in [
+            (Some(4), Limit, 4),
+            (Some(4), Limit, 4),
+            (Some(2), Limit, 4),
+            (Some(8), Limit, 8),
+            (Some(10), Done, 10),
+            (None, Done, 10),
+        ] {
+            let walk = lab.walk(size);
+            let job = lab.job_over(match limit {
+                Some(limit) => walk.limit(limit),
+                None => walk,
+            });
+            let job = job.retry(delays(9), |_| true);
+            let job = if skips { job.skip_failures() } else { job };
+            let outcome = job.run(|_, items| {
+                fails = !fails;
+                if fails {
+                    return Err("again".into());
+                }
+                all.push(items[0]);
+                Ok(Next::go_on().after(1))
+            });
+            assert_eq!(outcome.unwrap().stop_reason(), ended, "{limit:?}");
+            assert_eq!(all, Vec::from_iter(0..next), "{limit:?}");
+        }
+    }
 }
