@@ -3,7 +3,7 @@
 //! | You have | Read |
 //! |---|---|
 //! | `SELECT *` and a loop over its rows, or all of them in a `Vec` | [`from_select`] |
-//! | `LIMIT … OFFSET …`, or `WHERE id > ? LIMIT n` written by hand; pages with a "next" link | [`from_offset`] |
+//! | `LIMIT … OFFSET …`, or `WHERE id > ? LIMIT n` written by hand; pages with "previous" and "next" links | [`from_offset`] |
 //! | Django's `iterator()`, `in_bulk`, `Paginator`, or a loop over `filter(pk__gt=…)` | [`from_django`] |
 //! | Laravel's `chunk`, `chunkById`, `lazyById`, `each`, `cursorPaginate` | [`from_laravel`] |
 //! | sqlakeyset's `get_page` or `select_page`, bookmarks, `has_next`, `has_previous` | [`from_sqlakeyset`] |
@@ -50,7 +50,10 @@ macro_rules! page {
         /// [`key`]: crate::Table::key
         /// [`unbounded`]: keywalk::Walk::unbounded
         /// [`map`]: crate::Table::map
+        /// [`limit`]: keywalk::Walk::limit
+        /// [`page`]: keywalk::Walk::page
         /// [`prefetch`]: keywalk::Walk::prefetch
+        /// [`prefix`]: keywalk::Walk::prefix
         /// [`Query`]: crate::Query
         /// [`range`]: keywalk::Walk::range
         /// [`resume_token`]: keywalk::Walk::resume_token
