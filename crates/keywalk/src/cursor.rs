@@ -143,8 +143,9 @@ impl<K: Clone + PartialOrd> Cursor<K> {
     /// assert_eq!(tonight.items().next(), Some(Ok((&3, &"stopped"))));
     /// ```
     ///
-    /// Rows can commit late, with keys that the walk has already passed. [`Walk::end_before`](crate::Walk::end_before) leaves the
-    /// newest rows to the next night; [`at`](Self::at) looks back.
+    /// Rows can commit late, with keys that the walk has already passed.
+    /// [`Walk::end_before`](crate::Walk::end_before) leaves the newest rows to the next night; [`at`](Self::at) looks
+    /// back.
     #[must_use]
     pub fn extend_to(mut self, end: Bound<K>) -> Self {
         let mut range = self.range.clone();
