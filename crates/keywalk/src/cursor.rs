@@ -100,7 +100,7 @@ impl<K: Clone + PartialOrd> Cursor<K> {
     ///
     /// Use it to look back, so that rows which committed late are visited: items from `key` on are yielded again,
     /// up to the walk's end. [`extend_to`](Self::extend_to) moves that too. Or use it to
-    /// [jump](crate::Walk::page#jumping). The key may lie before the start of the
+    /// jump to a [page](crate::Walk::page). The key may lie before the start of the
     /// [range](crate::Walk::range) that the walk was given; leave `range` out then when you resume.
     ///
     /// ```

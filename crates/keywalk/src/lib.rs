@@ -46,6 +46,8 @@
 //!   must be a [`SendSource`]. [`Stats`] counts what a walk did. [`Error`] is why it ended early.
 //! - [`Cursor`] is a position in a walk, in this process. [`Token`] is a cursor written down, for another
 //!   process. Tokens need a [`ResumableSource`]; a [`Fingerprint`] identifies it.
+//! - [`Walk::page`] returns a [`Page`] with links to the next and the previous one. [`HasPrefix`] and [`PrefixColumn`]
+//!   are for [`Walk::prefix`].
 //! - [`ByteSize`] measures items, for chunks limited [by bytes](Walk::chunk_bytes).
 //! - [`Source`] declares a store's types; [`ChunkSource`] fetches up to N items of a key range. An item is
 //!   [`Keyed`]: it knows its key. [`KeyRange`] and [`Chunk`] are the arguments of a fetch; [`Fetched`] and
@@ -80,7 +82,8 @@
 //! **Not guaranteed.** A walk is not a snapshot. It sees changes ahead of its position, and none behind it.
 //! Changing an item's key is a delete and an insert, so the walk can yield the item twice or not at all. It
 //! misses a row that commits after the walk has passed the row's key. This happens if a smaller key is allocated
-//! earlier and committed later.
+//! earlier and committed later. [`Walk::end_before`] leaves the newest rows to a later walk, and [`Cursor::at`] looks
+//! back.
 //!
 //! # Features
 //!
