@@ -33,8 +33,8 @@
 //!
 //! # Features
 //!
-//! - `chrono`, `jiff`: dates and times as keys. To use them with keywalk-sled or keywalk-memory, add this crate with the
-//!   feature to your dependencies.
+//! - `chrono`, `jiff`: dates and times as keys. To use them with keywalk-sled or keywalk-memory, add this crate with
+//!   the feature to your dependencies.
 //!
 //! uuid is part of this crate's interface ([`uuid`] is re-exported): use the same version.
 //!

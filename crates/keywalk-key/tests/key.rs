@@ -218,10 +218,10 @@ mod times {
         let seconds = (-300_000_000_000..250_000_000_000_i64, 0..40_u32);
         (seconds, 0..1_000_000_000_u32).prop_map(|((seconds, shift), nanos)| {
             let seconds = seconds >> shift;
-            let instant = chrono::DateTime::from_timestamp(seconds, nanos).unwrap();
+            let instant = chrono::DateTime::from_timestamp(seconds, nanos).expect("it fits");
             (
                 instant,
-                jiff::Timestamp::new(seconds, 0).unwrap()
+                jiff::Timestamp::new(seconds, 0).expect("it fits")
                     + std::time::Duration::from_nanos(nanos.into()),
             )
         })

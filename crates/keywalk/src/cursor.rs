@@ -100,7 +100,7 @@ impl<K: Clone + PartialOrd> Cursor<K> {
     ///
     /// Use it to look back, so that rows which committed late are visited: items from `key` on are yielded again,
     /// up to the walk's end. [`extend_to`](Self::extend_to) moves that too. Or use it to
-    /// [jump](crate::Walk::page#jumping). The key may lie before the start of the
+    /// jump to a [page](crate::Walk::page). The key may lie before the start of the
     /// [range](crate::Walk::range) that the walk was given; leave `range` out then when you resume.
     ///
     /// ```
@@ -143,8 +143,9 @@ impl<K: Clone + PartialOrd> Cursor<K> {
     /// assert_eq!(tonight.items().next(), Some(Ok((&3, &"stopped"))));
     /// ```
     ///
-    /// Rows can commit late, with keys that the walk has already passed. [`Walk::end_before`](crate::Walk::end_before) leaves the
-    /// newest rows to the next night; [`at`](Self::at) looks back.
+    /// Rows can commit late, with keys that the walk has already passed.
+    /// [`Walk::end_before`](crate::Walk::end_before) leaves the newest rows to the next night; [`at`](Self::at) looks
+    /// back.
     #[must_use]
     pub fn extend_to(mut self, end: Bound<K>) -> Self {
         let mut range = self.range.clone();

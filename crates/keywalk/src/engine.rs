@@ -101,8 +101,11 @@ pub struct Engine<K, T> {
     is_fused: bool,
 }
 
-/// See [`Walk::end_before`](crate::Walk::end_before). `AssertUnwindSafe` is right, because a panic of it leaves the walk intact.
-pub(crate) struct Lag<K>(AssertUnwindSafe<Arc<dyn Fn(&K) -> K + Send + Sync>>);
+/// Computes where to end from the last key; see [`Walk::end_before`](crate::Walk::end_before). `AssertUnwindSafe` is
+/// right, because a panic of it leaves the walk intact.
+pub(crate) struct Lag<K>(AssertUnwindSafe<Arc<EndOf<K>>>);
+
+type EndOf<K> = dyn Fn(&K) -> K + Send + Sync;
 
 impl<K> Lag<K> {
     pub(crate) fn new(end: impl Fn(&K) -> K + Send + Sync + 'static) -> Self {

@@ -46,6 +46,8 @@
 //!   must be a [`SendSource`]. [`Stats`] counts what a walk did. [`Error`] is why it ended early.
 //! - [`Cursor`] is a position in a walk, in this process. [`Token`] is a cursor written down, for another
 //!   process. Tokens need a [`ResumableSource`]; a [`Fingerprint`] identifies it.
+//! - [`Walk::page`] returns a [`Page`] with links to the next and the previous one. [`HasPrefix`] and [`PrefixColumn`]
+//!   are for [`Walk::prefix`].
 //! - [`ByteSize`] measures items, for chunks limited [by bytes](Walk::chunk_bytes).
 //! - [`Source`] declares a store's types; [`ChunkSource`] fetches up to N items of a key range. An item is
 //!   [`Keyed`]: it knows its key. [`KeyRange`] and [`Chunk`] are the arguments of a fetch; [`Fetched`] and
@@ -81,7 +83,7 @@
 //! Changing an item's key is a delete and an insert, so the walk can yield the item twice or not at all. It
 //! misses a row that commits after the walk has passed the row's key. For example, one transaction inserts key 7
 //! and another inserts key 8. The second commits first, and the walk passes both keys. Then the first commits: the
-//! walk has missed key 7.
+//! walk has missed key 7. [`Walk::end_before`] leaves the newest rows to a later walk, and [`Cursor::at`] looks back.
 //!
 //! # Features
 //!

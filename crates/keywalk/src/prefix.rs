@@ -12,8 +12,8 @@ use core::ops::Bound;
 /// | `Vec<u8>` | any bytes | the byte strings that begin with them |
 /// | a tuple of two to six columns | a tuple of fewer columns | the tuples whose first columns equal it |
 ///
-/// The columns of a tuple are [`PrefixColumn`]s. Write those of the prefix as the key's own types, or text as `&str` and
-/// bytes as `&[u8]`.
+/// The columns of a tuple are [`PrefixColumn`]s. Write those of the prefix as the key's own types, or text as `&str`
+/// and bytes as `&[u8]`.
 ///
 /// Implement it for a key of your own if it has prefixes. The keys with one prefix must be contiguous in the store's
 /// order.
@@ -132,8 +132,8 @@ fn bounds<K>(lower: K, upper: Option<K>) -> (Bound<K>, Bound<K>) {
     (Bound::Included(lower), upper)
 }
 
-/// Implements [`HasPrefix`] for tuples. Before the semicolon are the columns of the prefix: their type, that of the given
-/// value, and a name.
+/// Implements [`HasPrefix`] for tuples. Before the semicolon are the columns of the prefix: their type, that of the
+/// given value, and a name.
 macro_rules! tuples {
     ($($($first:ident $given:ident $at:ident),+; $($rest:ident),+;)+) => {$(
         impl<$($first, $given,)+ $($rest),+> HasPrefix<($($given,)+)> for ($($first,)+ $($rest),+)

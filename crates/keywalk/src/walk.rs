@@ -474,7 +474,7 @@ impl<S: Source> Walk<S> {
 
     /// Counts the walk's items without yielding them: those of its range and filter, from where it resumes, up to
     /// its [limit](Self::limit). The walk itself doesn't move. Use it for a dry run, or for the total of a
-    /// progress bar:
+    /// progress bar or a job (`Job::total` of keywalk-job):
     ///
     /// ```
     /// use std::collections::BTreeMap;

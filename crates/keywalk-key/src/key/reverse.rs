@@ -97,9 +97,9 @@ fn reverse(kind: &str) -> Cow<'static, str> {
 
 const END: u8 = 0x00;
 
-/// Returns whether the bytes need an end mark when reversed; those of an `Option` as those of its column do. A text or byte string ends with `00`, and a `00`
-/// inside one is followed by `ff`. So the bytes of `"a"` are a prefix of those of `"a\0"`. A prefix always
-/// sorts first, but reversed, `"a"` must come second.
+/// Returns whether the bytes need an end mark when reversed. A text or byte string ends with `00`, and a `00` inside
+/// one is followed by `ff`. So the bytes of `"a"` are a prefix of those of `"a\0"`. A prefix always sorts first, but
+/// reversed, `"a"` must come second. The bytes of an `Option` need a mark if those of its column do.
 fn has_open_end(bytes: &[u8]) -> bool {
     let column = bytes.iter().find(|byte| **byte != option::SOME);
     matches!(column, Some(0x01 | 0x02))

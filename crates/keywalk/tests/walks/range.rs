@@ -3,6 +3,7 @@
 use std::cmp::{Ordering, Reverse};
 use std::fmt::Debug;
 use std::ops::{Bound, RangeBounds, RangeInclusive};
+use std::slice::from_ref;
 
 use keywalk::{HasPrefix, KeyRange, Order};
 
@@ -254,7 +255,7 @@ fn lists<T: Clone>(of: &[T], most: usize) -> Vec<Vec<T>> {
         let longer: Vec<_> = longer
             .flat_map(|list| {
                 of.iter()
-                    .map(move |last| [&list[..], &[last.clone()]].concat())
+                    .map(move |last| [&list[..], from_ref(last)].concat())
             })
             .collect();
         lists.extend(longer);

@@ -87,7 +87,9 @@ fn a_limit_ends_a_walk_as_take_does_and_its_cursor_goes_on() {
             let (start, limit) = (chunks.cursor(), chunks.limit());
             chunks.set_chunk_size(2);
             for (more, len) in [(None, 2), (None, 1), (None, 0), (Some(9), 1)] {
-                more.map(|limit| chunks.set_limit(Some(limit)));
+                if more.is_some() {
+                    chunks.set_limit(more);
+                }
                 let items = chunks.next().unwrap().unwrap_or_default().len();
                 assert!(items == len || keys.len() < 4);
             }
@@ -469,6 +471,7 @@ fn a_walk_ends_before_the_key_that_is_computed_from_its_last_one() {
                 .walk(spec.shelf())
                 .end_before(move |last| last - lag * sign)
                 .chunks();
+            let is_empty = !spec.live && lag >= 35 && spec.bounds == bounds;
             let mut seen = 0;
             loop {
                 let walk = Walk::new(spec.shelf()).resume(chunks.cursor());
@@ -483,6 +486,10 @@ fn a_walk_ends_before_the_key_that_is_computed_from_its_last_one() {
             assert_eq!(
                 (seen, chunks.cursor().is_done()),
                 (expected.len(), !spec.live)
+            );
+            assert!(
+                !is_empty || chunks.stats().queries() <= 2,
+                "an empty range isn't asked for"
             );
         };
         each_kind(&spec, check);
