@@ -107,8 +107,8 @@ impl FileExport {
     ///
     /// A part is written under a temporary name, synced and renamed before the checkpoint is written. So a part is
     /// whole or absent, and the parts up to [`Checkpoint::chunks`] are final. The next run removes or replaces a part
-    /// after the checkpoint. A chunk for which the function writes nothing has no part. You may move parts away.
-    /// A crash may leave a file `.users-000001.parquet.XXXXXX` behind, which you may delete.
+    /// after the checkpoint. A chunk for which the function writes nothing has no part. You may move parts away. A
+    /// crash may leave `.users-000001.parquet.XXXXXX`, which you may delete.
     ///
     /// ```
     /// use std::io::Write;

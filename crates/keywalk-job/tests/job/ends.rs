@@ -107,6 +107,7 @@ fn the_function_keeps_what_it_did_of_a_chunk_and_goes_on_ends_the_run_or_ends_th
         );
         let at = lab.store.at("job");
         assert_eq!((at.items(), at.is_done()), (u64::from(end), ended == Done));
+        assert_eq!(at.chunks(), outcome.chunks(), "{next:?}");
         let rest = if ended == Done { 10 } else { end };
         assert!(
             collect(lab.again().job(4)).0.into_iter().eq(rest..10),

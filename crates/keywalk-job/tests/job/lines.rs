@@ -28,6 +28,7 @@ fn lines_of(text: &[u8]) -> Vec<Line> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn a_walk_yields_the_lines_that_begin_in_its_range_and_a_cursor_stands_between_two(
         parts in prop::collection::vec(prop_oneof![Just("\n"), Just("\r\n"), Just("a"), Just("bc\r")], 0..40),
