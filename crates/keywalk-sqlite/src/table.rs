@@ -51,8 +51,9 @@ use crate::value::{as_stored, as_text};
 /// # Proven before the first row
 ///
 /// - The table and its columns exist.
-/// - The schema makes the key unique.
-/// - The schema keeps NULL out of the key. One exception: a primary key of one column that isn't declared NOT NULL is
+/// - The schema makes the key unique. A partial UNIQUE index counts if the [`filter`](Self::filter) contains its condition.
+/// - The schema or the filter keeps NULL out of the key, except in a column whose type is an [`Option`]. One more
+///   exception: a primary key of one column that isn't declared NOT NULL is
 ///   accepted, and a NULL in it is an error when the walk reaches it. Such a key is refused when it is walked as
 ///   [`Collated`](crate::Collated), or as [`DynKey`] under a collation other than BINARY.
 /// - For every statement of the walk, `EXPLAIN QUERY PLAN` shows a search by the whole key on an index, and no
@@ -96,8 +97,8 @@ impl<C: Connect, D> Table<C, DynKey, D> {
     ///
     /// # Errors
     ///
-    /// If the table's key can't be proven, if the number of values isn't the number of columns, or if a value is NULL
-    /// or doesn't convert.
+    /// If the table's key can't be proven, if the number of values isn't the number of columns, or if a value doesn't
+    /// convert or is NULL in a column that can't be.
     pub fn dyn_key(&self, values: impl IntoIterator<Item = impl ToSql>) -> Result<DynKey, Error> {
         self.spec.dyn_key(&*lend(&self.db)?, values)
     }
@@ -160,6 +161,28 @@ impl<C: Connect, K: SqlKey, D> Table<C, K, D> {
     /// that an index serves together with the key is part of the search. For the others, each row is read, then kept
     /// or dropped, and a fetch reads at most 512 rows, or as many as the chunk size if that is larger. So a filter that
     /// matches nothing causes many short fetches instead of one long one.
+    ///
+    /// A filter set before [`key`](Self::key) also helps to prove the key:
+    ///
+    /// - Its condition `column IS NOT NULL` makes a column a key column that may hold NULL otherwise. Where that isn't the
+    ///   key's first column, the rows with NULL are read and dropped within one fetch, unless a partial index leaves
+    ///   them out.
+    /// - A partial index proves that the key is unique, and is searched, if each part of its condition is a part of the
+    ///   filter: the same text, up to case, white space and comments.
+    ///
+    /// ```
+    /// # use keywalk_sqlite::Table;
+    /// # let db = rusqlite::Connection::open_in_memory()?;
+    /// db.execute_batch(
+    ///     "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, deleted INTEGER NOT NULL);
+    ///      CREATE UNIQUE INDEX by_email ON users (email) WHERE deleted = 0",
+    /// )?;
+    /// let users = Table::new(&db, "users")
+    ///     .filter("email IS NOT NULL AND deleted = 0", [])?
+    ///     .key::<String>(["email"])?;
+    /// # assert_eq!(keywalk::Walk::new(users).into_iter().count(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// Prefer [`Walk::range`](keywalk::Walk::range) for a range of keys, and [`prefix_eq`](Self::prefix_eq) for a
     /// fixed leading column.
