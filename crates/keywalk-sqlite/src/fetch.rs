@@ -278,8 +278,11 @@ impl Fetcher {
                 ));
             }
             for (at, part) in self.relation.key.iter().enumerate() {
-                if part.affinity.is_numeric()
-                    && let ToSqlOutput::Borrowed(value @ ValueRef::Text(text)) = key.bind_column(at)
+                if !part.affinity.is_numeric() {
+                    continue;
+                }
+                let bound = key.bind_column(at);
+                if let value @ ValueRef::Text(text) = codec::lent(&bound)
                     && looks_like_a_number(text)
                 {
                     return Err(Error::numeric_bound(

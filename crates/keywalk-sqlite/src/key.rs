@@ -523,11 +523,10 @@ impl<T: SqlKeyColumn> SqlKeyColumn for Reverse<T> {
 ///
 /// ```compile_fail,E0080
 /// # use std::cmp::Reverse;
-/// # use keywalk_sqlite::{Error, Table, rusqlite::Connection};
-/// # fn walk(db: &Connection) -> Result<(), Error> {
-/// let tasks = Table::new(db, "tasks").key::<(Option<Reverse<i64>>, i64)>(["due", "id"])?;
-/// # Ok(())
-/// # }
+/// # use keywalk_sqlite::Table;
+/// # let db = rusqlite::Connection::open_in_memory()?;
+/// let tasks = Table::new(&db, "tasks").key::<(Option<Reverse<i64>>, i64)>(["due", "id"])?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl<T: SqlKeyColumn> SqlKeyColumn for Option<T> {
     const TEXT_ORDER: TextOrder = T::TEXT_ORDER;

@@ -22,8 +22,8 @@
 //!
 //! - [`Table`] walks a table by its primary key, a unique index or its rowid. [`Query`] walks a SELECT: joins, views,
 //!   full-text search. Both are a [`SqlSource`]. Its methods choose the key and how rows are decoded.
-//! - [`SqlKey`] lists the key types: integers, text, blobs, UUIDs, tuples of them and [`Collated`] text. [`DynKey`]
-//!   is for tables that are not known at compile time. Implement [`SqlKeyColumn`] to use your own type.
+//! - [`SqlKey`] lists the key types: numbers, text, blobs, UUIDs, dates and times, tuples of them, [`Collated`] text,
+//!   and `Option` for columns that may be NULL. [`DynKey`] is for tables that are not known at compile time. Implement [`SqlKeyColumn`] to use your own type.
 //! - A row becomes a dynamic [`Row`], the result of a closure ([`Table::map`]), or a type that implements
 //!   [`FromRow`].
 //! - [`Connect`] provides the connection: a rusqlite connection, the guard of a mutex or pool ([`Held`]), or a pool
@@ -42,17 +42,17 @@
 //! | | [`Table`] | [`Query`] |
 //! |---|---|---|
 //! | Order (G1) | the index's order: numbers, text by the column's collation, blobs by bytes; each column `ASC` or `DESC` | the same, but text by its bytes |
-//! | Once (G2) | proven: the key contains a primary key, a UNIQUE index over NOT NULL columns, or the rowid | checked: a key that equals the previous one is an error |
+//! | Once (G2) | proven: the key contains a primary key, a UNIQUE index over NOT NULL columns, or the rowid; a filter counts, if it leaves NULL out or contains the condition of a partial index | checked: a key that equals the previous one is an error |
 //! | Isolation (G3 to G5, G7) | a chunk is one statement, so it is one snapshot. It shows what was committed when it was fetched, and what the same connection wrote. Inside a transaction, it shows what that transaction sees | the same |
 //! | Where it ends (G6, G8, G9) | at the key that is last when the walk begins. That key is read from the index alone. With a filter, table rows may have to be read to find it | the same; no row is decoded to find it |
 //! | Resuming (G10) | by a cursor (the position, in this process) or a token (the position as text, for any process): [below](#stopping-and-resuming) | the same |
-//! | Errors (G11, G12) | one error, with its own [kind](ErrorKind), that names table, column and value; a key that is NULL or has another type is an error, never a skipped row | the same |
+//! | Errors (G11, G12) | one error, with its own [kind](ErrorKind), that names table, column and value; a key that is NULL (unless its type is an `Option`) or has another type is an error, never a skipped row | the same |
 //! | What a fetch reads (G13) | about as many rows as its chunk has: the plan of each statement is proven to search by the whole key and to sort nothing. If no index serves a filter, a fetch reads at most 512 rows, kept or dropped (or as many as the chunk size, if that is larger) | the plan is proven too. But a fetch continues past rows that the query's own WHERE drops, so it can read many rows |
 //! | Memory (G13) | one chunk of items, and SQLite's page cache (2 MB by default) | the same |
 //! | Held between fetches (G14) | nothing: statements are reset, so no read transaction pins the WAL; over a [pool](PerFetch), no connection either | the same |
 //! | What breaks the order (G15) | only damage. Each row's key is compared with the key before it; with [`Collated`] keys, only a repeat is noticed | the same |
 //! | Threads | a source that owns its connection is `Send`; one that borrows it stays in its thread | the same |
-//! | Refused | views and virtual tables (walk a query instead); keys that may repeat or be NULL; key types that the column can't hold; searches that would scan or sort | statements that do more than read; an ORDER BY or LIMIT of its own; searches that would scan, sort or group |
+//! | Refused | views and virtual tables (walk a query instead); keys that may repeat; keys that may be NULL, without `Option` or a filter; key types that the column can't hold; searches that would scan or sort | statements that do more than read; an ORDER BY or LIMIT of its own; searches that would scan, sort or group |
 //!
 //! # Dependencies and versions
 //!
@@ -68,7 +68,8 @@
 //! keywalk-sqlite gets 0.43. Their types are incompatible. `cargo update rusqlite@0.43.0 --precise 0.42.0` keeps only
 //! 0.42.
 //!
-//! A UUID stored as a blob is a [`uuid::Uuid`]. One stored as text is a [`uuid::fmt::Hyphenated`].
+//! A UUID stored as a blob is a [`uuid::Uuid`]. One stored as text is a [`uuid::fmt::Hyphenated`], or without hyphens a
+//! [`uuid::fmt::Simple`]. The types of chrono and jiff are parts of the API too, with the features of these names.
 //!
 //! # Stopping and resuming
 //!
@@ -116,9 +117,9 @@
 //!
 //! | What | The walk | [`ErrorKind`] | The cure |
 //! |---|---|---|---|
-//! | There is no such table or column; a view or virtual table is given as a [`Table`]; a key isn't unique, may hold NULL (except a [primary key of a single column](Table#proven-before-the-first-row)), has a type that its column can't hold, or can't be searched | doesn't begin | `NoSuchTable`, `NoSuchColumn`, `NotATable`, `NoPrimaryKey`, `KeyColumns`, `NotUnique`, `Nullable`, `Collation`, `NotSeekable` | named by the message: another key or type, an index, a declaration, ANALYZE |
+//! | There is no such table or column; a view or virtual table is given as a [`Table`]; a key isn't unique, may hold NULL (except an `Option`, and a [primary key of a single column](Table#proven-before-the-first-row)), has a type that its column can't hold, or can't be searched | doesn't begin | `NoSuchTable`, `NoSuchColumn`, `NotATable`, `NoPrimaryKey`, `KeyColumns`, `NotUnique`, `Nullable`, `Collation`, `NotSeekable` | named by the message: another key or type, an index, a declaration, ANALYZE |
 //! | A filter or query is invalid, or its parameters don't fit | doesn't begin | `Filter`, `Query` | write it as the message describes |
-//! | A stored key is NULL or has another type; a row doesn't decode | stops before the chunk that contains that row | `Value` | fix the row, or use another type |
+//! | A stored key is NULL (without `Option`) or has another type; a row doesn't decode | stops before the chunk that contains that row | `Value` | fix the row, or use another type |
 //! | A [token](keywalk::Token) belongs to another table, key, filter or query; or its key is a rowid that a change of the schema may have renumbered | doesn't begin | not an `ErrorKind`, but [`keywalk::Error::Token`], which names the difference | resume the walk that it was taken from, or start over |
 //! | A token was cut or changed, or contains a value that doesn't fit your key type | doesn't begin | not an `ErrorKind`, but [`keywalk::Error::Token`] | use an earlier token, or the key type that it was made with |
 //! | The schema changes after a token was read and before the first row | is handled like a schema change during the walk (rows below) | | |
@@ -209,6 +210,8 @@
 //! - `bundled` (default): builds SQLite from source, like rusqlite's feature of that name. Without it the [system's
 //!   library](#sqlites-own-versions) is linked.
 //! - `jobs`: adds [`SqliteCheckpoints`], for jobs of [`keywalk-job`] whose effects happen exactly once.
+//! - `chrono`, `jiff`: their [dates and times](SqlKey#dates-and-times) are key types.
+//! - `serde`: [`Row`] is `Serialize`.
 //!
 //! # SQLite's own versions
 //!
@@ -231,6 +234,7 @@
 //! [`uuid`]: https://docs.rs/uuid/1
 //! [`uuid::Uuid`]: https://docs.rs/uuid/1/uuid/struct.Uuid.html
 //! [`uuid::fmt::Hyphenated`]: https://docs.rs/uuid/1/uuid/fmt/struct.Hyphenated.html
+//! [`uuid::fmt::Simple`]: https://docs.rs/uuid/1/uuid/fmt/struct.Simple.html
 //! [`keywalk-job`]: https://docs.rs/keywalk-job
 //! [`keywalk-retry`]: https://docs.rs/keywalk-retry
 #![cfg_attr(feature = "jobs", doc = "[`SqliteCheckpoints`]: SqliteCheckpoints")]

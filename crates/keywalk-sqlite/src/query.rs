@@ -51,7 +51,8 @@ use crate::table::check_names;
 ///
 /// No schema shows that the key of a query is unique. So each key is compared with the previous one, also across
 /// chunks (one row is read ahead). A repeat is an [error](crate::ErrorKind::RepeatedKey). A row whose key holds NULL
-/// is an [error](crate::ErrorKind::Value) when the walk reaches it.
+/// is an [error](crate::ErrorKind::Value) when the walk reaches it, unless the column's type is an [`Option`]. Use
+/// `Option` only for a column that may be NULL: SQLite doesn't search for NULL in one that can't.
 ///
 /// A [token](keywalk::Token) of a query is valid for the same text with the same parameter values. If databases are
 /// attached, write `schema.table`, so that a name can't come to mean another table. Don't walk a query by a rowid that

@@ -530,7 +530,11 @@ fn read_condition(
         sql => sql?,
     };
     let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
-    Ok(index_condition(&sql).map(|condition| Conjunct::all(condition, &names, &|_| true)))
+    let conjuncts = |condition| {
+        let all = Conjunct::all(condition, &names, &|_| true).into_iter();
+        all.map(|(_, conjunct)| conjunct).collect()
+    };
+    Ok(index_condition(&sql).map(conjuncts))
 }
 
 /// The versions of the databases' schemas at one time. Every change of a schema increments its version

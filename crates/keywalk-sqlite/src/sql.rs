@@ -269,7 +269,7 @@ fn in_name(c: char) -> bool {
 
 /// Splits a condition at its top-level ANDs. Each part can be checked alone. A condition with a top-level OR stays
 /// whole, because OR binds weaker than AND.
-pub(crate) fn conjuncts(condition: &str) -> Vec<String> {
+fn conjuncts(condition: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut depth = 0_usize;
     let mut betweens = 0_usize;
@@ -335,13 +335,13 @@ const KEYWORDS: [&str; 17] = [
 ];
 
 impl Conjunct {
-    /// Splits a condition over a table with these columns at its ANDs, also at those in parentheses around it. Only
-    /// pieces that `is_expression` accepts are split.
+    /// Splits a condition over a table with these columns at its ANDs, also at those in parentheses around it. Returns
+    /// each part with its text. Splits only into parts that `is_expression` accepts.
     pub(crate) fn all(
         condition: &str,
         columns: &[String],
         is_expression: &dyn Fn(&str) -> bool,
-    ) -> Vec<Conjunct> {
+    ) -> Vec<(String, Conjunct)> {
         let bare = without_brackets(condition);
         let parts = conjuncts(&bare);
         match parts.len() > 1 && parts.iter().all(|part| is_expression(part)) {
@@ -349,8 +349,16 @@ impl Conjunct {
                 .iter()
                 .flat_map(|part| Conjunct::all(part, columns, is_expression))
                 .collect(),
-            false => vec![Conjunct::of(&bare, columns)],
+            false => {
+                let conjunct = Conjunct::of(&bare, columns);
+                vec![(bare, conjunct)]
+            }
         }
+    }
+
+    /// Checks whether it is that this column isn't NULL.
+    pub(crate) fn is_not_null(&self, column: &str) -> bool {
+        matches!(self, Conjunct::NotNull(name) if same(name, column))
     }
 
     fn of(condition: &str, columns: &[String]) -> Self {

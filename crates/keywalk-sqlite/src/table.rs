@@ -15,7 +15,7 @@ use crate::schema::{
     self, Affinity, Column, Index, IndexColumn, Schema, SchemaVersion, UTF_8, relation_name,
 };
 use crate::source::{Spec, SqlSource};
-use crate::sql::{Conjunct, Params, Quoted, conjuncts, has_parameter_zero, same, with_backticks};
+use crate::sql::{Conjunct, Params, Quoted, has_parameter_zero, names, same, with_backticks};
 use crate::statements::Nulls;
 use crate::value::{as_stored, as_text};
 
@@ -51,8 +51,9 @@ use crate::value::{as_stored, as_text};
 /// # Proven before the first row
 ///
 /// - The table and its columns exist.
-/// - The schema makes the key unique.
-/// - The schema keeps NULL out of the key. One exception: a primary key of one column that isn't declared NOT NULL is
+/// - The schema makes the key unique. A partial UNIQUE index counts if the [`filter`](Self::filter) contains its condition.
+/// - The schema or the filter keeps NULL out of the key, except in a column whose type is an [`Option`]. One more
+///   exception: a primary key of one column that isn't declared NOT NULL is
 ///   accepted, and a NULL in it is an error when the walk reaches it. Such a key is refused when it is walked as
 ///   [`Collated`](crate::Collated), or as [`DynKey`] under a collation other than BINARY.
 /// - For every statement of the walk, `EXPLAIN QUERY PLAN` shows a search by the whole key on an index, and no
@@ -96,8 +97,8 @@ impl<C: Connect, D> Table<C, DynKey, D> {
     ///
     /// # Errors
     ///
-    /// If the table's key can't be proven, if the number of values isn't the number of columns, or if a value is NULL
-    /// or doesn't convert.
+    /// If the table's key can't be proven, if the number of values isn't the number of columns, or if a value doesn't
+    /// convert or is NULL in a column that can't be.
     pub fn dyn_key(&self, values: impl IntoIterator<Item = impl ToSql>) -> Result<DynKey, Error> {
         self.spec.dyn_key(&*lend(&self.db)?, values)
     }
@@ -160,6 +161,28 @@ impl<C: Connect, K: SqlKey, D> Table<C, K, D> {
     /// that an index serves together with the key is part of the search. For the others, each row is read, then kept
     /// or dropped, and a fetch reads at most 512 rows, or as many as the chunk size if that is larger. So a filter that
     /// matches nothing causes many short fetches instead of one long one.
+    ///
+    /// A filter set before [`key`](Self::key) also helps to prove the key:
+    ///
+    /// - Its condition `column IS NOT NULL` makes a column a key column that may hold NULL otherwise. Where that isn't the
+    ///   key's first column, the rows with NULL are read and dropped within one fetch, unless a partial index leaves
+    ///   them out.
+    /// - A partial index proves that the key is unique, and is searched, if each part of its condition is a part of the
+    ///   filter: the same text, up to case, white space and comments.
+    ///
+    /// ```
+    /// # use keywalk_sqlite::Table;
+    /// # let db = rusqlite::Connection::open_in_memory()?;
+    /// db.execute_batch(
+    ///     "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, deleted INTEGER NOT NULL);
+    ///      CREATE UNIQUE INDEX by_email ON users (email) WHERE deleted = 0",
+    /// )?;
+    /// let users = Table::new(&db, "users")
+    ///     .filter("email IS NOT NULL AND deleted = 0", [])?
+    ///     .key::<String>(["email"])?;
+    /// # assert_eq!(keywalk::Walk::new(users).into_iter().count(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// Prefer [`Walk::range`](keywalk::Walk::range) for a range of keys, and [`prefix_eq`](Self::prefix_eq) for a
     /// fixed leading column.
@@ -245,35 +268,21 @@ struct Filter {
     /// The text as the caller wrote it.
     text: String,
     /// The condition with numbered parameters, split at its ANDs.
-    parts: Vec<String>,
-    /// The conditions that it consists of, each with its position in `parts`.
-    conjuncts: Vec<(usize, Conjunct)>,
+    parts: Vec<(String, Conjunct)>,
     params: Params,
 }
 
 impl Filter {
-    /// Returns the position of the condition that a column isn't NULL, if it is part of the filter.
-    fn not_null(&self, column: &str) -> Option<usize> {
-        let is_it =
-            |conjunct: &Conjunct| matches!(conjunct, Conjunct::NotNull(name) if same(name, column));
-        let mut conjuncts = self.conjuncts.iter();
-        conjuncts
-            .find(|(_, conjunct)| is_it(conjunct))
-            .map(|(at, _)| *at)
+    /// Checks whether the condition that a column isn't NULL is part of the filter.
+    fn excludes_null(&self, column: &str) -> bool {
+        let mut parts = self.parts.iter();
+        parts.any(|(_, conjunct)| conjunct.is_not_null(column))
     }
 
-    /// Returns the positions of the parts that imply these conditions; `None` if they don't.
-    fn implying(&self, conditions: &[Conjunct]) -> Option<Vec<usize>> {
-        let implying = |condition| {
-            let mut conjuncts = self.conjuncts.iter();
-            conjuncts
-                .find(|(_, conjunct)| conjunct == condition)
-                .map(|(at, _)| *at)
-        };
-        let mut parts: Vec<usize> = conditions.iter().map(implying).collect::<Option<_>>()?;
-        parts.sort_unstable();
-        parts.dedup();
-        Some(parts)
+    /// Checks whether these conditions are all part of the filter.
+    fn implies(&self, conditions: &[Conjunct]) -> bool {
+        let is_part = |condition| self.parts.iter().any(|(_, conjunct)| conjunct == condition);
+        conditions.iter().all(is_part)
     }
 }
 
@@ -359,27 +368,14 @@ impl TableSpec {
             .map_err(|source| because(&invalid, source))?;
         let (condition, params) = Params::capture(db, &condition, &statement, params)
             .map_err(|source| because(&unfit, source))?;
-        let parts = conjuncts(&condition);
         let is_expression = |part: &str| {
             db.prepare(&format!("SELECT ({part}\n) FROM {from}"))
                 .is_ok()
         };
-        let (parts, conjuncts) = match parts.iter().all(|part| is_expression(part)) {
-            true => {
-                let columns = schema.column_names();
-                let all = |part: &String| Conjunct::all(part, &columns, &is_expression);
-                let numbered = parts.iter().enumerate();
-                let conjuncts = numbered
-                    .flat_map(|(at, part)| all(part).into_iter().map(move |one| (at, one)))
-                    .collect();
-                (parts, conjuncts)
-            }
-            false => (vec![condition], Vec::new()),
-        };
+        let parts = Conjunct::all(&condition, &schema.column_names(), &is_expression);
         self.filter = Some(Filter {
             text,
             parts,
-            conjuncts,
             params,
         });
         Ok(())
@@ -491,32 +487,34 @@ impl Spec for TableSpec {
         let indexes = schema.indexes.iter().filter(|index| is_sorted(index));
         let indexes = indexes.map(|index| index.name.clone()).collect();
         // The walk's own conditions keep these NULLs out.
-        let is_written = |at: usize| {
-            let filter = self.filter.as_ref();
-            let mut excluding = key.columns.iter().filter(|key| key.excludes_null);
-            excluding.any(|key| {
-                let not_null = Conjunct::NotNull(key.column.name.to_ascii_lowercase());
-                let conjuncts = filter.map_or(&[][..], |filter| &filter.conjuncts);
-                let mut of_part = conjuncts.iter().filter(|(part, _)| *part == at);
-                of_part.next().is_some_and(|(_, one)| *one == not_null) && of_part.next().is_none()
-            })
+        let excluding: Vec<&str> = key
+            .columns
+            .iter()
+            .filter(|key| key.excludes_null)
+            .map(|key| key.column.name.as_str())
+            .collect();
+        let is_written =
+            |conjunct: &Conjunct| excluding.iter().any(|name| conjunct.is_not_null(name));
+        let (text, parts, params) = match self.filter.clone() {
+            Some(filter) => (Some(filter.text), filter.parts, filter.params),
+            None => (None, Vec::new(), Params::default()),
         };
-        let (text, kept, filters, params) = match self.filter.clone() {
-            Some(filter) => {
-                let parts = filter.parts.into_iter().enumerate();
-                let (kept, parts): (Vec<_>, Vec<_>) =
-                    parts.filter(|(at, _)| !is_written(*at)).unzip();
-                (Some(filter.text), kept, parts, filter.params)
-            }
-            None => (None, Vec::new(), Vec::new(), Params::default()),
-        };
+        let kept = parts
+            .into_iter()
+            .filter(|(_, conjunct)| !is_written(conjunct));
+        let (filters, kept): (Vec<String>, Vec<Conjunct>) = kept.unzip();
         let implied_indexes = implied(&schema, self.filter.as_ref())
             .filter(|(index, _)| is_sorted(index))
-            .map(|(index, filters)| ImpliedIndex {
+            .map(|(index, conditions)| ImpliedIndex {
                 name: index.name.clone(),
                 filters: (0..kept.len())
-                    .filter(|at| filters.contains(&kept[*at]))
+                    .filter(|at| conditions.contains(&kept[*at]))
                     .collect(),
+            })
+            // A plan would not show whether it searches by such a condition or by the walk's own.
+            .filter(|index| {
+                let is_on_key = |at: &usize| excluding.iter().any(|key| names(&filters[*at], key));
+                !index.filters.iter().any(is_on_key)
             })
             .collect();
         let at = |name: &str| columns.iter().position(|column| same(column, name));
@@ -636,13 +634,13 @@ fn prove(
     Ok(ProvenKey { columns })
 }
 
-/// Returns the partial indexes whose conditions the filter implies, each with the positions of the parts that do.
+/// Returns the partial indexes whose conditions the filter implies, with these conditions.
 fn implied<'a>(
     schema: &'a Schema,
     filter: Option<&Filter>,
-) -> impl Iterator<Item = (&'a Index, Vec<usize>)> {
+) -> impl Iterator<Item = &'a (Index, Vec<Conjunct>)> {
     let indexes = schema.conditional.iter();
-    indexes.filter_map(move |(index, conditions)| Some((index, filter?.implying(conditions)?)))
+    indexes.filter(move |(_, conditions)| filter.is_some_and(|filter| filter.implies(conditions)))
 }
 
 fn check_columns(
@@ -777,7 +775,7 @@ fn check_null(
     let is_primary = is_lone_primary_key(schema, &columns, fixed);
     let check = |(column, layout): (Column, &ColumnLayout)| {
         let may_be_null = !column.is_not_null(schema);
-        let is_filtered = filter.is_some_and(|filter| filter.not_null(&column.name).is_some());
+        let is_filtered = filter.is_some_and(|filter| filter.excludes_null(&column.name));
         let excludes_null = may_be_null && is_filtered;
         let may_be_null = may_be_null && !excludes_null;
         let is_accepted = is_primary && layout.comparison != TextOrder::Collation;

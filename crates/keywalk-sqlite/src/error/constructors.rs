@@ -314,7 +314,7 @@ impl Error {
 
     pub(crate) fn incomplete_key(relation: &str, columns: &[String]) -> Self {
         let columns = Names(columns);
-        error!(Value: "a key of {relation} takes a value that isn't NULL for each of {columns}")
+        error!(Value: "a key of {relation} takes a value for each of {columns}, which isn't NULL in a column that can't be")
     }
 
     pub(crate) fn numeric_bound(relation: &str, column: &str, value: &str) -> Self {

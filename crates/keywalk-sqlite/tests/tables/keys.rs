@@ -1,6 +1,7 @@
 //! Which tables can be walked, by which keys: each in SQLite's own order.
 
 use std::cmp::Reverse;
+use std::ops::Bound;
 
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order, Walk};
 #[cfg(any(feature = "chrono", feature = "jiff"))]
@@ -360,6 +361,29 @@ fn null_comes_before_all_other_values_in_every_column_and_direction() {
     let order = format!("{sql} ORDER BY a, id");
     let by_a = query::<(Up, i64)>(&db, sql, [], &["a", "id"]);
     check(by_a, &db, &order, [], &["a", "id"]);
+    let db = open("CREATE TABLE u (a INT UNIQUE); INSERT INTO u VALUES (1), (NULL), (-1)");
+    let by_a = query::<Up>(&db, "SELECT a FROM u", [], &["a"]);
+    check(by_a, &db, "SELECT a FROM u ORDER BY a", [], &["a"]);
+}
+
+#[test]
+fn a_null_bounds_a_walk_by_columns_that_have_none() {
+    let db = with_nulls("a, id", "NOT NULL ON CONFLICT REPLACE DEFAULT 5");
+    let range = |lower, upper| {
+        let walk = Walk::new(by::<(Option<i64>, i64)>(&db, &["a", "id"]));
+        let ids = keys(walk.range((lower, upper))).into_iter();
+        ids.map(|(_, id)| id).collect::<Vec<_>>()
+    };
+    let null = |id| (None, id);
+    let all = [6, 1, 2, 3, 4, 5];
+    for id in [0, 9] {
+        assert_eq!(range(Bound::Excluded(null(id)), Bound::Unbounded), all);
+        assert_eq!(range(Bound::Unbounded, Bound::Included(null(id))), [0; 0]);
+        let one = Bound::Included((Some(5), 1));
+        assert_eq!(range(Bound::Included(null(id)), one), [6, 1]);
+        let down = Walk::new(by::<(Option<i64>, i64)>(&db, &["a", "id"])).descending();
+        assert_eq!(keys(down.range(null(id)..)).len(), all.len());
+    }
 }
 
 #[test]
