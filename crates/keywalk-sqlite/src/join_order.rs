@@ -52,8 +52,8 @@ pub(crate) fn others(
     Ok(same)
 }
 
-/// Finds the first part, from 1, that keeps SQLite from merging the parts of a UNION ALL, and whether that is because of
-/// the types of its columns. SQLite decides that for each part by itself, and by the types of all parts' columns.
+/// Finds the first part, from 1, that keeps SQLite from merging the parts of a UNION ALL. Also returns whether the
+/// types of its columns do, since they differ from those of the first part.
 pub(crate) fn unmerged_part(
     db: &Connection,
     select: &str,
