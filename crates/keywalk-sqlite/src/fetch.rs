@@ -8,6 +8,7 @@ use keywalk::{Chunk, Fetched, KeyRange, LastKey, Order};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, Statement};
 
+use crate::codec;
 use crate::decode::Decode;
 use crate::error::{Error, ErrorKind};
 use crate::key::{KeyColumns, KeyRow, SqlKey, Unreadable};
