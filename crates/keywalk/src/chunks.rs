@@ -239,14 +239,33 @@ impl<S: ChunkSource> Chunks<S> {
         self.driver.engine.set_limit(items);
     }
 
-    /// Sets the maximum number of items per chunk, from the next request on; see [`Engine::set_chunk_size`].
+    /// Returns the largest number of items that a fetch requests.
+    pub fn max_chunk_size(&self) -> usize {
+        self.driver.engine.max_chunk_size()
+    }
+
+    /// Sets the largest number of items that a fetch requests, from the next fetch on. It may be smaller or
+    /// larger than the [`chunk_size`](crate::Walk::chunk_size) that the walk began with. A walk by
+    /// [bytes](crate::Walk::chunk_bytes) or by [time](crate::Walk::target_fetch_time) keeps its other limit. O(1).
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use keywalk::Walk;
+    ///
+    /// let map: BTreeMap<u32, u32> = (0..10).map(|n| (n, n)).collect();
+    /// let mut chunks = Walk::new(&map).chunk_size(2).chunks();
+    /// assert_eq!(chunks.next()?.map(|items| items.len()), Some(2));
+    /// chunks.set_max_chunk_size(5);
+    /// assert_eq!(chunks.next()?.map(|items| items.len()), Some(5));
+    /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+    /// ```
     ///
     /// # Panics
     ///
     /// If `items` is 0.
     #[track_caller]
-    pub fn set_chunk_size(&mut self, items: usize) {
-        self.driver.engine.set_chunk_size(items);
+    pub fn set_max_chunk_size(&mut self, items: usize) {
+        self.driver.engine.set_max_chunk_size(items);
     }
 
     /// Returns the source, to use the store (through its connection, say) between two chunks.

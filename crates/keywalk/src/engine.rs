@@ -228,22 +228,6 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         self.left = items;
     }
 
-    /// Sets the maximum number of items per chunk, as [`Walk::chunk_size`](crate::Walk::chunk_size) does. It
-    /// applies from the next request on, and replaces the earlier size. If a target time sizes the chunks, this is
-    /// their new upper limit.
-    ///
-    /// # Panics
-    ///
-    /// If `items` is 0.
-    #[track_caller]
-    pub fn set_chunk_size(&mut self, items: usize) {
-        assert!(items > 0, "the chunk size must not be 0");
-        self.sizes.items = items;
-        if let Some(sizer) = &mut self.sizes.sizer {
-            sizer.set_most(items);
-        }
-    }
-
     /// Completes `seek` once range and stage are set.
     fn stand_at(&mut self, given: Option<KeyRange<K>>) {
         self.is_unbounded = self.stage == Stage::Unbounded;
@@ -463,6 +447,27 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
     fn end_if_empty(&mut self) {
         if self.range.is_empty() {
             self.stage = Stage::Done;
+        }
+    }
+
+    /// Returns the largest number of items that a fetch requests.
+    #[must_use]
+    pub fn max_chunk_size(&self) -> usize {
+        self.sizes.items
+    }
+
+    /// Sets the largest number of items that a fetch requests, from the next request on. It may be smaller or
+    /// larger than the chunk size of the [`Walk`](crate::Walk). O(1).
+    ///
+    /// # Panics
+    ///
+    /// If `items` is 0.
+    #[track_caller]
+    pub fn set_max_chunk_size(&mut self, items: usize) {
+        assert!(items > 0, "the chunk size must not be 0");
+        self.sizes.items = items;
+        if let Some(sizer) = &mut self.sizes.sizer {
+            sizer.set_most(items);
         }
     }
 

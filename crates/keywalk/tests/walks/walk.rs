@@ -85,7 +85,7 @@ fn a_limit_ends_a_walk_as_take_does_and_its_cursor_goes_on() {
             }
             let mut chunks = spec.walk(spec.shelf()).limit(3).chunks();
             let (start, limit) = (chunks.cursor(), chunks.limit());
-            chunks.set_chunk_size(2);
+            chunks.set_max_chunk_size(2);
             for (more, len) in [(None, 2), (None, 1), (None, 0), (Some(9), 1)] {
                 if more.is_some() {
                     chunks.set_limit(more);
@@ -113,7 +113,7 @@ fn a_later_range_or_order_replaces_an_earlier_one() {
 fn limits_of_0_panic() {
     let cases: [(&str, fn()); 6] = rows! {
         ("the chunk size must not be 0", || { drop(Walk::new(tens(1)).chunk_size(0)) }),
-        ("the chunk size must not be 0", || { Walk::new(tens(1)).chunks().set_chunk_size(0) }),
+        ("the chunk size must not be 0", || { Walk::new(tens(1)).chunks().set_max_chunk_size(0) }),
         ("the chunk size must not be 0", || { drop(Walk::new(tens(1)).max_chunk_size(0)) }),
         ("a chunk's bytes must not be 0", || { drop(Walk::new(tens(1)).chunk_bytes(0)) }),
         ("a chunk's time must not be 0", || { drop(Walk::new(tens(1)).target_fetch_time(Duration::ZERO)) }),
