@@ -27,7 +27,7 @@ impl ChunkSizer {
         self.size
     }
 
-    /// Sets the maximum.
+    /// Caps the number of items at `most` from now on.
     pub(crate) fn set_most(&mut self, most: usize) {
         self.most = most;
         self.size = self.size.min(most);

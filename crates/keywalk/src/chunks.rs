@@ -82,8 +82,8 @@ impl<S: Source, D: Driver<S>> Chunks<S, D> {
         }
     }
 
-    /// Fetches and lends the next chunk: at least one item, in key order. Returns `None` at the end, and always
-    /// after the end or an error (G12).
+    /// Fetches and lends the next chunk: at least one item, in key order. Returns `None` at the end or the
+    /// [limit](crate::Walk::limit), and always after the end or an error (G12).
     ///
     /// You may change the items or move them out; the walk's position no longer depends on them. If the source
     /// refills items, the next call reuses the memory of those that you left in the chunk, and the walk soon stops
@@ -209,7 +209,8 @@ impl<S: ChunkSource> Chunks<S> {
     }
 
     /// Moves the walk to `cursor`, which must be one of this walk's. Use it to go back, for example after the
-    /// work on a chunk was rolled back. The walk then continues from there, even if it had failed or ended.
+    /// work on a chunk was rolled back. The walk then continues from there, even if it had failed or ended. If the walk
+    /// is limited, also restore its [limit](Self::set_limit).
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -246,6 +247,18 @@ impl<S: ChunkSource> Chunks<S> {
     }
 
     /// Sets the maximum number of items per chunk, from the next request on; see [`Engine::set_chunk_size`].
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use keywalk::Walk;
+    ///
+    /// let map: BTreeMap<u32, u32> = (0..10).map(|n| (n, n)).collect();
+    /// let mut chunks = Walk::new(&map).chunk_size(2).chunks();
+    /// assert_eq!(chunks.next()?.map(|items| items.len()), Some(2));
+    /// chunks.set_chunk_size(5);
+    /// assert_eq!(chunks.next()?.map(|items| items.len()), Some(5));
+    /// # Ok::<(), keywalk::Error<std::convert::Infallible>>(())
+    /// ```
     ///
     /// # Panics
     ///

@@ -184,7 +184,8 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         engine
     }
 
-    /// Moves the walk to `cursor`, which must be one of this walk's. Clears an error or the end.
+    /// Moves the walk to `cursor`, which must be one of this walk's. Clears an error or the end. The
+    /// [limit](Self::limit) stays as it is.
     pub fn seek(&mut self, cursor: Cursor<K>) {
         self.range = cursor.range;
         self.stage = cursor.stage;

@@ -15,6 +15,9 @@ use core::ops::Bound;
 /// The columns of a tuple are [`PrefixColumn`]s. Write those of the prefix as the key's own types, or text as `&str`
 /// and bytes as `&[u8]`.
 ///
+/// For a type that wraps a text, map the bounds: `let (start, end) = String::bounds_of("ab")`, then
+/// `walk.range((start.map(BareString), end.map(BareString)))`.
+///
 /// Implement it for a key of your own if it has prefixes. The keys with one prefix must be contiguous in the store's
 /// order.
 ///
