@@ -28,7 +28,8 @@ pub(crate) fn write(value: ValueRef<'_>, bytes: &mut Vec<u8>) {
 }
 
 /// Decodes the values of a key of this many columns. Returns `None` for anything else, such as a NaN, which SQLite
-/// stores as NULL. Whether a column may be NULL is for the key's type to check. Reads at most that many values, so untrusted bytes can't make it allocate more.
+/// stores as NULL. Whether a column may be NULL is for the key's type to check. Reads at most that many values, so
+/// untrusted bytes can't make it allocate more.
 pub(crate) fn read(mut bytes: &[u8], columns: usize) -> Option<Vec<Value>> {
     let mut values = Vec::new();
     for _ in 0..columns {

@@ -190,11 +190,11 @@ impl Row {
 /// use keywalk_sqlite::Table;
 ///
 /// # let db = rusqlite::Connection::open_in_memory()?;
-/// # db.execute_batch("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, born REAL);
-/// #     INSERT INTO users VALUES (1, 'Ada', NULL)")?;
+/// # db.execute_batch("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, photo BLOB);
+/// #     INSERT INTO users VALUES (1, NULL, x'07ff')")?;
 /// for item in Walk::new(Table::new(&db, "users")) {
 ///     let (_key, row) = item?;
-///     assert_eq!(serde_json::to_string(&row)?, r#"{"id":1,"name":"Ada","born":null}"#);
+///     assert_eq!(serde_json::to_string(&row)?, r#"{"id":1,"name":null,"photo":[7,255]}"#);
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

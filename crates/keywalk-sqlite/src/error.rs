@@ -59,8 +59,9 @@ pub enum ErrorKind {
     KeyColumns,
     /// Nothing in the schema makes the key unique.
     NotUnique,
-    /// A key column may hold NULL, its type isn't an `Option`, and the filter doesn't leave NULL out. A primary key of one column without NOT NULL is accepted ([with
-    /// exceptions](crate::Table#proven-before-the-first-row)); a NULL in it is a [`Value`](Self::Value).
+    /// A key column may hold NULL, its type isn't an `Option`, and the filter doesn't leave NULL out. A primary key of
+    /// one column without NOT NULL is accepted ([with exceptions](crate::Table#proven-before-the-first-row)); a NULL in
+    /// it is a [`Value`](Self::Value).
     Nullable,
     /// A key column's text is ordered differently from the key's type.
     Collation,

@@ -59,7 +59,7 @@ pub use real::Real;
 ///
 /// # Dates and times
 ///
-/// These types are stored as the text that rusqlite's features of the same names write. Such text sorts like the values:
+/// These types are stored as the text that rusqlite's features of the same names write. It sorts like the values:
 ///
 /// | Type | Feature | Text |
 /// |---|---|---|
@@ -230,7 +230,7 @@ pub trait SqlKeyColumn: Clone + PartialOrd {
         TextOrder::Binary | TextOrder::Collation => Some(Type::Text),
     };
 
-    /// Whether NULL is one of the type's values, as for [`Option`]. Its `PartialOrd` must then put NULL before all other
+    /// Whether NULL is one of the type's values, as for [`Option`]. `PartialOrd` must then put NULL before all other
     /// values, as SQLite does, and [`bind`](Self::bind) must return NULL for no other value. Default: false, so a NULL
     /// is an error when the walk reaches it.
     const MAY_BE_NULL: bool = false;

@@ -23,7 +23,8 @@
 //! - [`Table`] walks a table by its primary key, a unique index or its rowid. [`Query`] walks a SELECT: joins, views,
 //!   full-text search. Both are a [`SqlSource`]. Its methods choose the key and how rows are decoded.
 //! - [`SqlKey`] lists the key types: numbers, text, blobs, UUIDs, dates and times, tuples of them, [`Collated`] text,
-//!   and `Option` for columns that may be NULL. [`DynKey`] is for tables that are not known at compile time. Implement [`SqlKeyColumn`] to use your own type.
+//!   and `Option` for columns that may be NULL. [`DynKey`] is for tables that are not known at compile time. Implement
+//!   [`SqlKeyColumn`] to use your own type.
 //! - A row becomes a dynamic [`Row`], the result of a closure ([`Table::map`]), or a type that implements
 //!   [`FromRow`].
 //! - [`Connect`] provides the connection: a rusqlite connection, the guard of a mutex or pool ([`Held`]), or a pool
@@ -69,7 +70,7 @@
 //! 0.42.
 //!
 //! A UUID stored as a blob is a [`uuid::Uuid`]. One stored as text is a [`uuid::fmt::Hyphenated`], or without hyphens a
-//! [`uuid::fmt::Simple`]. The types of chrono and jiff are parts of the API too, with the features of these names.
+//! [`uuid::fmt::Simple`]. The features `chrono` and `jiff` re-export these crates.
 //!
 //! # Stopping and resuming
 //!
@@ -275,6 +276,10 @@ pub use query::{Query, QuerySpec};
 pub use source::SqlSource;
 pub use table::{Table, TableSpec};
 
+#[cfg(feature = "chrono")]
+pub use chrono;
+#[cfg(feature = "jiff")]
+pub use jiff;
 #[cfg(feature = "jobs")]
 pub use keywalk_job;
 pub use {keywalk, rusqlite, uuid};

@@ -92,8 +92,8 @@ pub(crate) struct KeyPart {
     pub(crate) affinity: Affinity,
     /// The column's position in `select`, if it is there.
     pub(crate) at: Option<usize>,
-    /// True if rows of the walk may hold NULL in it. If the key's type has no NULL, such a row is an error when the walk
-    /// reaches it. No comparison with NULL is true, so statements have a form that reaches such rows anyway.
+    /// True if rows of the walk may hold NULL in it. If the key's type has no NULL, such a row is an error when the
+    /// walk reaches it. No comparison with NULL is true, so statements have a form that reaches such rows anyway.
     pub(crate) may_be_null: bool,
     /// True if it may hold NULL, but the filter leaves such rows out.
     pub(crate) excludes_null: bool,

@@ -360,7 +360,7 @@ impl Seek {
 enum Last {
     /// A condition that the plan has to search by.
     Searched(String, Condition),
-    /// That the column is NULL. SQLite may know that this is never true. Its plan then shows no search and doesn't begin
+    /// The column is NULL. SQLite may know that this is never true. Its plan then shows no search and doesn't begin
     /// with this part.
     Unproven(String),
     /// None: all rows that have the columns before it.

@@ -94,9 +94,9 @@ impl<C: Connect, S: Spec, K, D> SqlSource<C, S, K, D> {
     /// UNIQUE index over NOT NULL columns, or an indexed column followed by the primary key. With
     /// [`DynKey`](crate::DynKey) as the type, the walk uses the index's own directions.
     ///
-    /// A column that may hold NULL can be part of the key in two ways. If its type is an [`Option`], rows with NULL come
-    /// first, as SQLite orders them. The rest of the key must then be unique, since a UNIQUE index allows many rows with
-    /// NULL. Or a [`filter`](crate::Table::filter) leaves NULL out; set it before the key.
+    /// A column that may hold NULL can be part of the key in two ways. If its type is an [`Option`], rows with NULL
+    /// come first, as SQLite orders them. The rest of the key must then be unique, since a UNIQUE index allows many
+    /// rows with NULL. Or a [`filter`](crate::Table::filter) leaves NULL out; set it before the key.
     ///
     /// `"rowid"` is a key of every table that isn't WITHOUT ROWID. But VACUUM can renumber rowids, which can't be
     /// detected from the rows. So after any change of the schema, which includes VACUUM, a walk by rowid ends and its

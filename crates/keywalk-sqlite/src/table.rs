@@ -51,7 +51,8 @@ use crate::value::{as_stored, as_text};
 /// # Proven before the first row
 ///
 /// - The table and its columns exist.
-/// - The schema makes the key unique. A partial UNIQUE index counts if the [`filter`](Self::filter) contains its condition.
+/// - The schema makes the key unique. A partial UNIQUE index counts if the [`filter`](Self::filter) contains its
+///   condition.
 /// - The schema or the filter keeps NULL out of the key, except in a column whose type is an [`Option`]. One more
 ///   exception: a primary key of one column that isn't declared NOT NULL is
 ///   accepted, and a NULL in it is an error when the walk reaches it. Such a key is refused when it is walked as
@@ -164,7 +165,7 @@ impl<C: Connect, K: SqlKey, D> Table<C, K, D> {
     ///
     /// A filter set before [`key`](Self::key) also helps to prove the key:
     ///
-    /// - Its condition `column IS NOT NULL` makes a column a key column that may hold NULL otherwise. Where that isn't the
+    /// - Its condition `column IS NOT NULL` makes a column a key column that may hold NULL otherwise. If that isn't the
     ///   key's first column, the rows with NULL are read and dropped within one fetch, unless a partial index leaves
     ///   them out.
     /// - A partial index proves that the key is unique, and is searched, if each part of its condition is a part of the

@@ -14,7 +14,8 @@ use crate::value::{Shown, bind, compare, refill, weigh};
 ///
 /// It holds one value for each column of the table's primary key (or of the named columns), of any storage class. A
 /// value is NULL only in a column that may be NULL, in a key that contains the primary key or something else that is
-/// unique. Its order is SQLite's, NULL before all other values, with the directions of the index. An index over `(a, b DESC)` is walked as it is.
+/// unique. Its order is SQLite's, NULL before all other values, with the directions of the index. An index over `(a, b
+/// DESC)` is walked as it is.
 ///
 /// ```
 /// use keywalk::Walk;

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::ops::Bound;
 
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order, Walk};
-#[cfg(any(feature = "chrono", feature = "jiff"))]
+#[cfg(all(feature = "chrono", feature = "jiff"))]
 use keywalk_sqlite::ErrorKind;
 use keywalk_sqlite::uuid::Uuid;
 use keywalk_sqlite::uuid::fmt::{Hyphenated, Simple};
@@ -12,7 +12,7 @@ use keywalk_sqlite::{Collated, DynKey, Real, Table};
 use rusqlite::{Connection, params};
 
 use crate::check::{Values, check};
-#[cfg(any(feature = "chrono", feature = "jiff"))]
+#[cfg(all(feature = "chrono", feature = "jiff"))]
 use crate::db::outcome;
 use crate::db::{ORDERS, by, by_id, keys, open, query};
 
@@ -201,7 +201,7 @@ fn reals_and_truths_come_in_numeric_order() {
 }
 
 /// These texts are keys of the type, in its order, and lie within its first and last value; these others are errors.
-#[cfg(any(feature = "chrono", feature = "jiff"))]
+#[cfg(all(feature = "chrono", feature = "jiff"))]
 fn are_texts<K: Values + Ord>(texts: &[String], others: &[&str], (first, last): (K, K)) {
     let db = open("CREATE TABLE t (k TEXT NOT NULL UNIQUE)");
     let insert = |text: &str| {

@@ -15,7 +15,12 @@ fn open(analyzed: bool) -> (Connection, Count) {
          CREATE TABLE m (a INT NOT NULL, b INT NOT NULL, v TEXT, PRIMARY KEY (a, b DESC));
          CREATE TABLE t (id INTEGER PRIMARY KEY, c INT NOT NULL, v TEXT); CREATE INDEX tc ON t (c);
          CREATE TABLE u (id INTEGER PRIMARY KEY, live INT NOT NULL);
+         CREATE TABLE z (id INTEGER PRIMARY KEY, a INT, v TEXT); CREATE INDEX za ON z (a);
+         CREATE TABLE y (id INTEGER PRIMARY KEY, a INT UNIQUE, b INT, gone INT NOT NULL);
+         CREATE UNIQUE INDEX yb ON y (b) WHERE gone = 0;
          INSERT INTO p SELECT i / 9900, i, 'value' FROM n;
+         INSERT INTO z SELECT b, nullif(a, 0), v FROM p; INSERT INTO y (a, b, gone) SELECT b, b, 0 FROM p;
+         INSERT INTO y (a, b, gone) SELECT NULL, b, 1 FROM p;
          INSERT INTO m SELECT a, b, v FROM p; INSERT INTO t SELECT b, a, v FROM p;
          INSERT INTO u SELECT id, id % 7 FROM t WHERE id <= 3000;
          CREATE TABLE odd (a INT NOT NULL, b INTEGER PRIMARY KEY, UNIQUE (a, b));
@@ -85,8 +90,16 @@ fn the_last_chunk_of_a_skewed_table_costs_what_an_early_one_does() {
         });
         check(count, || query(HALVES)?.key::<Pair>(["a", "b"]));
         check(count, || query(HALVES)?.key::<i64>(["b"]));
+        check(count, || {
+            table("y").filter("a IS NOT NULL", [])?.key::<i64>(["a"])
+        });
+        check(count, || {
+            let kept = table("y").filter("gone = 0 AND b IS NOT NULL", [])?;
+            kept.key::<i64>(["b"])
+        });
         if !analyzed {
             check(count, || table("t").key::<Pair>(["c", "id"]));
+            check(count, || table("z").key::<(Option<i64>, i64)>(["a", "id"]));
         }
     }
 }
