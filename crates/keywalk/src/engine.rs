@@ -83,7 +83,7 @@ pub struct Engine<K, T> {
     /// The open request, until its response arrives.
     requested: Requested,
     /// The largest number of items that the last request for items allows.
-    limit: usize,
+    most_items: usize,
     /// Whether the chunk's items are those of the last response. False after a failure and during a fetch.
     has_items: bool,
     sizes: ChunkSizes<T>,
@@ -142,7 +142,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
             // The first fetch sets the chunk's limit.
             chunk: Chunk::with_limit(1),
             requested: Requested::Nothing,
-            limit: 1,
+            most_items: 1,
             has_items: false,
             sizes,
             stats: Stats::default(),
@@ -204,8 +204,8 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
             }
             (None, _) => {
                 self.requested = Requested::Items;
-                self.limit = self.sizes.next();
-                self.chunk.begin(self.limit, self.sizes.budget);
+                self.most_items = self.sizes.next();
+                self.chunk.begin(self.most_items, self.sizes.budget);
                 Request::Fetch(&self.range, &mut self.chunk)
             }
         })
@@ -308,7 +308,7 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
     {
         let (range, limit) = match &self.backward {
             Some(backward) => (backward, 1),
-            None => (&self.range, self.limit),
+            None => (&self.range, self.most_items),
         };
         let last = check_items(range, &self.chunk, limit)?;
         let position = match answer {
