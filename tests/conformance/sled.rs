@@ -17,7 +17,7 @@ conformance! {
     text: SledHarness<String>, durable, prefetched;
     bare_text: SledHarness<BareString>, durable;
     bytes_descending: SledHarness<Reverse<Vec<u8>>>, durable, prefetched;
-    bytes_and_uuid: SledHarness<(Vec<u8>, Uuid)>, durable;
+    bytes_and_uuid_or_none: SledHarness<(Option<Vec<u8>>, Reverse<Option<Uuid>>)>, durable;
     i64_and_text_descending: SledHarness<(i64, Reverse<String>)>, durable;
     i64_in_a_database_of_its_own: OwnSledHarness<i64>, durable, prefetched;
 }

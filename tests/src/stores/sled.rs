@@ -46,7 +46,7 @@ keys! {
     BareString: KeySpace::known().map(BareString);
     Vec<u8>: KeySpace::known();
     Reverse<Vec<u8>>: KeySpace::known();
-    (Vec<u8>, Uuid): KeySpace::known();
+    (Option<Vec<u8>>, Reverse<Option<Uuid>>): KeySpace::known();
     (i64, Reverse<String>): KeySpace::known();
 }
 
