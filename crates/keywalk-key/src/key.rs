@@ -161,9 +161,9 @@ pub trait Key: Clone + Ord {
     /// larger than `last`.
     ///
     /// Integers, UUIDs, dates and times are compared by value, and bytes by what follows their common prefix. Tuples
-    /// are compared by the first column that differs, and within one value of it by the column after it. This assumes
-    /// that each value has about the same range there. The fraction is right if keys are spread evenly. For text it
-    /// isn't known. For a type of your own, the default compares the encoded keys as bytes.
+    /// are compared by the first column that differs. If it holds integers, the column after it divides each of them;
+    /// this assumes that each has about the same range there. The fraction is right if keys are spread evenly. It isn't
+    /// known for text, nor between `None` and a value. For a type of your own, the default compares the encoded keys as bytes.
     ///
     /// ```
     /// use keywalk_key::Key;

@@ -100,8 +100,8 @@ impl<K: Clone + PartialOrd> Cursor<K> {
     ///
     /// Use it to look back, so that rows which committed late are visited: items from `key` on are yielded again,
     /// up to the walk's end. [`extend_to`](Self::extend_to) moves that too. Or use it to
-    /// jump to a [page](crate::Walk::page). The key may lie before the start of the
-    /// [range](crate::Walk::range) that the walk was given; leave `range` out then when you resume.
+    /// jump to a [page](crate::Walk::page). Leave [`range`](crate::Walk::range) out when you resume if the key lies before
+    /// its start, or if the walk hadn't begun.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -124,7 +124,8 @@ impl<K: Clone + PartialOrd> Cursor<K> {
     ///
     /// A bounded walk then begins again as a walk over what is left: it queries the last key and ends there. Leave
     /// [`range`](crate::Walk::range) out when you resume, because its range is a different one now. An unbounded walk
-    /// stays unbounded. An end that isn't later than the cursor's changes nothing.
+    /// stays unbounded. An end that isn't later than the cursor's changes nothing, unless the walk was done without a last
+    /// key, because it found nothing.
     ///
     /// A nightly job visits what was added since the last night:
     ///
@@ -162,6 +163,9 @@ impl<K: Clone + PartialOrd> Cursor<K> {
         if self.stage != Stage::Unbounded {
             self.stage = Stage::Start;
             self.given = None;
+        } else if let Some(given) = &mut self.given {
+            given.set_end(end);
+            self.given = self.given.take().filter(KeyRange::is_bounded);
         }
         self
     }
@@ -169,6 +173,11 @@ impl<K: Clone + PartialOrd> Cursor<K> {
     fn moved_to(mut self, start: Bound<K>) -> Self {
         let before =
             (self.stage == Stage::Start && self.range.is_bounded()).then(|| self.range.clone());
+        // The walk found no last key. From another start it has to look for one.
+        if self.stage == Stage::Done && !self.range.is_empty() {
+            self.stage = Stage::Start;
+            self.given = None;
+        }
         self.range.set_start(start);
         self.stage = match (self.stage, self.range.end()) {
             (Stage::Unbounded, _) => Stage::Unbounded,

@@ -449,7 +449,8 @@ impl<S: Source> Walk<S> {
 
     /// Returns where the walk begins: its range, its order, and whether it is unbounded. Makes no request.
     ///
-    /// Two walks over one source are the same walk if they begin with equal cursors.
+    /// Two walks over one source are the same walk if they begin with equal cursors and neither has a
+    /// [`limit`](Self::limit) or [`end_before`](Self::end_before).
     pub fn cursor(&self) -> Cursor<S::Key> {
         match &self.cursor {
             Some(cursor) => cursor.clone(),
@@ -515,7 +516,8 @@ impl<S: Source> Walk<S> {
     /// Returns a page of up to `items` items, with the tokens of the next and the previous page. For lists with links
     /// both ways, such as those of a web service.
     ///
-    /// `at` is a token of an earlier page, or `None` for the first one. The page's items are in the walk's
+    /// `at` is a token of an earlier page, or `None` for the first one; it replaces a cursor that the walk
+    /// [resumes](Self::resume). The page's items are in the walk's
     /// [order](Self::order), in either direction: a previous page is fetched backward and then reversed. The walk's
     /// [`range`](Self::range) bounds all pages. Give it the same range and order each time; the number of items may
     /// differ.
@@ -583,7 +585,8 @@ impl<S: Source> Walk<S> {
     /// # Jumping
     ///
     /// Any token of this source is a position, whether of a page or of a walk. A page in the token's order begins
-    /// there. To jump to a key, create one from a cursor. With the opposite order you get the page before the key:
+    /// there. To jump to a key, create one from a cursor. With the opposite order you get the page
+    /// up to the key (or, with [`Cursor::after`], before it):
     ///
     /// ```
     /// use keywalk::{ChunkSource, Error, Page, ResumableSource, Token, Walk};
@@ -623,18 +626,31 @@ impl<S: Source> Walk<S> {
     where
         S: ChunkSource + ResumableSource,
     {
-        let order = self.order.unwrap_or_default();
+        // Like other options, an order that isn't set follows the walk's cursor.
+        let begin = self.cursor();
+        let order = self.order.unwrap_or(begin.range.order());
         let at = match at {
             Some(token) => token.cursor(&self.source)?,
-            None => self.cursor(),
-        };
-        let range = match (&self.bounds, &at.given) {
-            (None, Some(given)) => given.clone(),
-            _ => self.range_of_options(),
+            None => begin,
         };
         let direction = at.range.order();
-        let range = KeyRange::new(range, direction);
-        let is_same = at.given.as_ref().is_none_or(|given| *given == range);
+        let has_begun = at.stage != Stage::Start;
+        let range = match (&self.bounds, &at.given) {
+            (None, Some(given)) => given.clone(),
+            (Some(bounds), _) => KeyRange::new(bounds.clone(), direction),
+            (None, None) => {
+                let mut all = KeyRange::all(direction);
+                if !has_begun {
+                    all.set_end(at.range.end().cloned());
+                }
+                all
+            }
+        };
+        let is_same = match &at.given {
+            Some(given) => *given == range,
+            // A walk that hasn't begun records no start: its position is the start, or was moved from there.
+            None => has_begun || at.range.end() == range.end(),
+        };
         let is_within = at.range.start() == range.start()
             || match at.range.start() {
                 Bound::Included(key) | Bound::Excluded(key) => range.may_contain(key),

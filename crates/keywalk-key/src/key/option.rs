@@ -30,15 +30,19 @@ impl<T: TupleElement> TupleElement for Option<T> {
         format!("Option<{}>", T::column_kind()).into()
     }
 
-    /// Between `None` and a value, compares the bytes.
+    /// How far a value is from `None` isn't known.
     fn column_fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
         match (first, last, at) {
             (Some(first), Some(last), Some(at)) => T::column_fraction(first, last, at),
             _ => {
                 let [first, last, at] = [first, last, at].map(column::packed);
-                fraction::of_bytes(&first, &last, &at)
+                fraction::between(&first, &last, &at, || None)
             }
         }
+    }
+
+    fn column_step(first: &Self, last: &Self) -> Option<f64> {
+        T::column_step(first.as_ref()?, last.as_ref()?)
     }
 
     fn column_text(&self) -> String {

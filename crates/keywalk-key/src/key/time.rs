@@ -178,7 +178,9 @@ mod of_chrono {
         }
 
         fn from_parts(seconds: i64, nanos: u32) -> Option<Self> {
-            NaiveTime::from_num_seconds_from_midnight_opt(seconds.try_into().ok()?, nanos)
+            // chrono's own setters can move a leap second to any second of a minute.
+            NaiveTime::from_num_seconds_from_midnight_opt(seconds.try_into().ok()?, 0)?
+                .with_nanosecond(nanos)
         }
     }
 
@@ -191,7 +193,9 @@ mod of_chrono {
         }
 
         fn from_parts(seconds: i64, nanos: u32) -> Option<Self> {
-            DateTime::from_parts(seconds, nanos).map(|utc| utc.naive_utc())
+            DateTime::from_timestamp(seconds, 0)?
+                .naive_utc()
+                .with_nanosecond(nanos)
         }
     }
 
@@ -204,7 +208,7 @@ mod of_chrono {
         }
 
         fn from_parts(seconds: i64, nanos: u32) -> Option<Self> {
-            DateTime::from_timestamp(seconds, nanos)
+            NaiveDateTime::from_parts(seconds, nanos).map(|utc| utc.and_utc())
         }
     }
 }

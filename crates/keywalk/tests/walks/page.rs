@@ -146,6 +146,21 @@ fn a_token_of_another_range_or_source_or_outside_the_range_is_an_error_of_pages(
     let (items, before) = within.map(|page| (page.items, page.previous)).unwrap();
     assert_eq!(items, [40]);
     assert_eq!(page(&shelf, &before.unwrap()).unwrap().items, [20, 30]);
+    let unbegun = token(walk().cursor());
+    let within = Walk::new(shelf.clone()).page(9, Some(&unbegun)).unwrap();
+    assert_eq!(within.items, [20, 30, 40]);
+    let wider = Walk::new(shelf.clone())
+        .range(10..60)
+        .page(9, Some(&unbegun));
+    assert_eq!(wider, Err(Error::Cursor(CursorMismatch::Range)));
+    // So does an order.
+    let resumed = Walk::new(shelf.clone()).resume(walk().descending().cursor());
+    assert_eq!(resumed.page(2, None).unwrap().items, [40, 30]);
+    let further = walk().unbounded().cursor().extend_to(Bound::Excluded(70));
+    let wider = Walk::new(shelf.clone())
+        .range(20..70)
+        .page(9, Some(&token(further)));
+    assert_eq!(wider.unwrap().items, [20, 30, 40, 50, 60]);
     let asked = shelf.watch.asked();
     let other = Token::new(
         &Walk::new(Shelf::of(["a".to_owned()])).cursor(),
