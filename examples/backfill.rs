@@ -49,7 +49,7 @@ struct Args {
     #[arg(long, value_name = "COLUMN", default_value = "name")]
     from: String,
     /// Fill the column with this SQL expression instead, by one UPDATE per chunk; needs a key of one column
-    #[arg(long, value_name = "SQL")]
+    #[arg(long, value_name = "SQL", conflicts_with_all = ["crash_test", "from"])]
     set: Option<String>,
     /// Column to fill; it is added if it doesn't exist
     #[arg(long, value_name = "COLUMN", default_value = "slug")]
@@ -65,9 +65,13 @@ struct Args {
 }
 
 impl Args {
-    /// Returns the job's name: there is one job per filled column.
+    /// Returns the job's name: there is one job per filled column and expression.
     fn job(&self) -> String {
-        format!("{} of {}", self.to, self.table)
+        let (to, table) = (&self.to, &self.table);
+        match &self.set {
+            None => format!("{to} of {table}"),
+            Some(sql) => format!("{to} of {table}: {sql}"),
+        }
     }
 }
 
@@ -117,7 +121,18 @@ fn fill<C: Leases<Error: Send + Sync + 'static>>(
     let key = key_columns(db, &args.table)?;
     let items = Table::new(db, &args.table).key::<DynKey>(&key)?;
     let (table, to) = (quoted(&args.table), quoted(&args.to));
-    let columns = "SELECT count(*) FROM pragma_table_info(?1) WHERE name = ?2";
+    if let Some(sql) = &args.set {
+        // Reports a mistake in the expression before anything is changed.
+        let checked = db.prepare(&format!("SELECT ({sql}\n) FROM {table}"));
+        match checked
+            .map_err(|error| Failure::Mistake(error.to_string()))?
+            .parameter_count()
+        {
+            0 => {}
+            _ => return Err(Failure::Mistake("--set takes no parameters".to_owned()).into()),
+        }
+    }
+    let columns = "SELECT count(*) FROM pragma_table_xinfo(?1) WHERE name = ?2";
     if db.query_row(columns, [&args.table, &args.to], |row| row.get::<_, i64>(0))? == 0 {
         db.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {to} TEXT"))?;
     }
@@ -130,10 +145,7 @@ fn fill<C: Leases<Error: Send + Sync + 'static>>(
             return Err(Failure::Mistake(why.to_owned()).into());
         };
         let key = quoted(key);
-        let update = format!("UPDATE {table} SET {to} = ({sql}) WHERE {key} BETWEEN ?1 AND ?2");
-        // Reports a mistake in the expression before the job begins.
-        db.prepare(&update)
-            .map_err(|error| Failure::Mistake(error.to_string()))?;
+        let update = format!("UPDATE {table} SET {to} = ({sql}\n) WHERE {key} BETWEEN ?1 AND ?2");
         return run_job(args, items.keys(), checkpoints, |scope, rows| {
             transact(scope, &mut |transaction| {
                 let (first, last) = (rows.first_key(), rows.last_key());

@@ -38,7 +38,8 @@ use crate::progress::Progress;
 ///
 /// If the store can process a range of keys in one statement, bind [`first_key`](Self::first_key) and
 /// [`last_key`](Self::last_key), such as in `UPDATE items SET ... WHERE id BETWEEN ?1 AND ?2`. The walk then only
-/// needs the keys. If the walk has a filter, repeat it in the statement: the range also holds what the filter drops.
+/// needs the keys. In a descending walk the first key is the larger one. If the walk has a filter, repeat it in the
+/// statement: the range also holds what the filter drops.
 pub struct Batch<'a, K, T> {
     pub(crate) items: &'a [T],
     /// The item before the first one, if it belongs to the same chunk.

@@ -31,9 +31,18 @@ pub struct Checkpoint {
     /// Whether the function ended the job before the walk's end.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) finished: bool,
-    /// How many bytes an export has written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) exported_bytes: Option<u64>,
+    pub(crate) exported: Option<Exported>,
+}
+
+/// What an export has written.
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Exported {
+    pub(crate) bytes: u64,
+    /// The checkpoint's items at that time. It has more if another store has gone on with the job.
+    pub(crate) items: u64,
+    /// A checksum of the file's last bytes, by which the file is recognized.
+    pub(crate) tail: u32,
 }
 
 impl Checkpoint {
@@ -98,7 +107,8 @@ impl Checkpoint {
     /// job. Of a file that is appended to, these bytes are final.
     #[must_use]
     pub fn exported_bytes(&self) -> Option<u64> {
-        self.exported_bytes
+        let exported = self.exported?;
+        (exported.items == self.items).then_some(exported.bytes)
     }
 
     /// Returns when the job's first run began.

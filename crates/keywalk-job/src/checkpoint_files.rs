@@ -78,6 +78,15 @@ impl FileCheckpoints {
         &self.folder
     }
 
+    /// Fails if a later run of the job has recorded itself.
+    pub(crate) fn check_run(&self, checkpoint: &Checkpoint) -> Result<(), FileError> {
+        let path = self.path(checkpoint.job(), CHECKPOINT);
+        match read(&path)?.is_some_and(|stored| stored.run() > checkpoint.run()) {
+            true => Err(FileError::superseded(&path)),
+            false => Ok(()),
+        }
+    }
+
     fn path(&self, job: &str, end: &str) -> PathBuf {
         self.folder.join(format!("{START}{}{end}", file_name(job)))
     }
@@ -107,9 +116,7 @@ impl CheckpointStore for FileCheckpoints {
 
     fn commit((): (), files: &mut Self, checkpoint: &Checkpoint) -> Result<(), FileError> {
         let path = files.path(checkpoint.job(), CHECKPOINT);
-        if read(&path)?.is_some_and(|stored| stored.run() > checkpoint.run()) {
-            return Err(FileError::superseded(&path));
-        }
+        files.check_run(checkpoint)?;
         let write = || {
             let line = checkpoint.to_json() + "\n";
             replace(&path, line.as_bytes())

@@ -1,17 +1,17 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Seek as _, SeekFrom, Write};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, Exported};
 use crate::checkpoint_files::{
     FileCheckpoints, FileError, make_folder, parent, replace, sync_folder,
 };
 use crate::checkpoints::{Attempt, CheckpointStore};
 use crate::dead_letter::{DeadLetter, DeadLetterRecord, DeadLetters};
 use crate::error::BoxError;
-use crate::lease::{Lease, Leases, refuse_special_file};
+use crate::lease::{Lease, Leases, is_at, refuse_special_file};
 
 /// Exports to a file, **exactly once**: after a crash or `kill -9` the file holds each item's bytes once and in order.
 /// It takes the place of the checkpoints of a job, and keeps the position in [`FileCheckpoints`].
@@ -52,8 +52,8 @@ use crate::lease::{Lease, Leases, refuse_special_file};
 /// |---|---|
 /// | A crash before the checkpoint is written | cuts off what was written after the checkpoint, or replaces the part |
 /// | The job [starts over](crate::Job::restart_when_done), or is [reset](Leases::reset) | starts with an empty file, or removes the parts |
-/// | The file isn't empty, and the job is new | fails: it never overwrites a file that it didn't write |
-/// | The file is shorter than the checkpoint says | fails |
+/// | The file isn't empty, and the job is new, or wrote another file | fails, and leaves it as it is |
+/// | The file is shorter than the checkpoint says | fails, unless the job is done: then it isn't looked at |
 /// | Another job exports to the same file | fails |
 ///
 /// Don't write to the file yourself, and read only as many bytes as the checkpoint counts
@@ -77,9 +77,8 @@ struct Output {
     kind: Kind,
     /// What the function has written for the chunk.
     buffer: Vec<u8>,
-    /// What the job's last checkpoint said before this run: `None` if there was none, and no bytes if it was not an
-    /// export's.
-    before: Option<Option<u64>>,
+    /// The job's checkpoint before this run.
+    before: Option<Checkpoint>,
     /// The state after the last commit of this run.
     committed: Option<Committed>,
 }
@@ -89,11 +88,15 @@ enum Kind {
     Parts,
 }
 
-#[derive(Clone, Copy)]
 struct Committed {
     bytes: u64,
     chunks: u64,
+    /// The last bytes of a file that is appended to.
+    tail: Vec<u8>,
 }
+
+/// At most as many bytes of a file identify it.
+const MOST_TAIL: u64 = 4096;
 
 impl FileExport {
     /// Appends to the file at `path`, which is created with its folder when the job runs. Keeps the position in
@@ -198,7 +201,7 @@ impl CheckpointStore for FileExport {
         job: &str,
     ) -> Result<Option<Checkpoint>, FileError> {
         let stored = FileCheckpoints::load_in(&mut (), checkpoints, job)?;
-        chunk.0.before = stored.as_ref().map(Checkpoint::exported_bytes);
+        chunk.0.before.clone_from(&stored);
         chunk.0.committed = None;
         Ok(stored)
     }
@@ -210,40 +213,43 @@ impl CheckpointStore for FileExport {
     ) -> Result<(), FileError> {
         let out = chunk.0;
         let mut next = checkpoint.clone();
-        match out.committed {
+        let committed = match out.committed.take() {
             // The first commit of a run records that it begins.
             None => {
-                let bytes = out.open(checkpoint)?;
-                next.exported_bytes = Some(bytes);
+                let opened = out.open(checkpoint)?;
+                next.exported = Some(opened.at(next.items));
                 FileCheckpoints::commit((), checkpoints, &next)?;
                 // Afterwards, because it may remove what an earlier checkpoint counts.
-                out.cut(bytes, next.chunks)?;
-                out.committed = Some(Committed {
-                    bytes,
-                    chunks: next.chunks,
-                });
+                out.cut(opened.bytes, next.chunks)?;
+                opened
             }
             Some(committed) => {
-                out.write(committed, checkpoint)?;
-                let bytes = committed.bytes + out.buffer.len() as u64;
-                next.exported_bytes = Some(bytes);
-                FileCheckpoints::commit((), checkpoints, &next)?;
-                out.committed = Some(Committed {
-                    bytes,
-                    chunks: next.chunks,
-                });
+                // Before the write: a run that is superseded may not touch the later one's bytes.
+                let written = checkpoints
+                    .check_run(checkpoint)
+                    .and_then(|()| out.write(&committed, checkpoint))
+                    .and_then(|()| {
+                        let written = committed.after(&out.buffer, next.chunks);
+                        next.exported = Some(written.at(next.items));
+                        FileCheckpoints::commit((), checkpoints, &next)?;
+                        Ok(written)
+                    });
+                if written.is_err() {
+                    out.committed = Some(committed);
+                }
+                written?
             }
-        }
+        };
+        out.committed = Some(committed);
         Ok(())
     }
 
     fn remove(&mut self, job: &str) -> Result<bool, FileError> {
         // A checkpoint that can't be read may be another one's; the file then stays.
-        let stored = self.checkpoints.load(job);
-        let is_ours = matches!(stored, Ok(Some(stored)) if stored.exported_bytes.is_some());
+        let stored = self.checkpoints.load(job).ok().flatten();
         let was_there = self.checkpoints.remove(job)?;
-        if is_ours {
-            self.out.empty()?;
+        if let Some(stored) = stored {
+            self.out.empty(&stored)?;
         }
         Ok(was_there)
     }
@@ -286,7 +292,12 @@ impl Leases for FileExport {
             return Ok(None);
         };
         make_folder(parent(path)).map_err(FileError::io("make", parent(path)))?;
-        let mut lock = path.as_os_str().to_owned();
+        // By the file's own name, whatever links lead to it.
+        let own = match fs::canonicalize(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => path.clone(),
+            own => own.map_err(FileError::io("lock", path))?,
+        };
+        let mut lock = own.into_os_string();
         lock.push(".lock");
         let lock = Lease::by_own_file(Path::new(&lock)).map_err(FileError::io("lock", path))?;
         match lock {
@@ -311,38 +322,51 @@ impl DeadLetters for FileExport {
 }
 
 impl Output {
-    /// Opens the file of a run that begins at this checkpoint, and returns how many bytes of it count. Changes nothing
-    /// of what is there.
-    fn open(&mut self, checkpoint: &Checkpoint) -> Result<u64, FileError> {
-        let bytes = checkpoint.exported_bytes.unwrap_or(0);
-        if checkpoint.exported_bytes.is_none() && checkpoint.items > 0 {
-            return Err(FileError::not_exported(&self.path));
-        }
-        let is_ours = self.before.flatten().is_some();
-        let has = match &mut self.kind {
-            Kind::Append(open) => {
-                let is_new = !self.path.exists();
-                let mut options = File::options();
-                let file = options
-                    .write(true)
-                    .create(true)
-                    .truncate(false)
-                    .open(&self.path);
-                let file = file.map_err(FileError::io("open", &self.path))?;
-                if is_new {
-                    sync_folder(parent(&self.path)).map_err(FileError::io("make", &self.path))?;
-                }
-                let found = file.metadata().map_err(FileError::io("read", &self.path))?;
-                *open = Some(file);
-                found.len()
-            }
-            Kind::Parts => self.parts()?.len() as u64,
+    /// Opens the file of a run that begins at this checkpoint. Changes nothing of what is there.
+    fn open(&mut self, checkpoint: &Checkpoint) -> Result<Committed, FileError> {
+        let bytes = match checkpoint.exported_bytes() {
+            None if checkpoint.items > 0 => return Err(FileError::not_exported(&self.path)),
+            bytes => bytes.unwrap_or(0),
         };
-        match &self.kind {
-            _ if !is_ours && has > 0 => Err(FileError::not_empty(&self.path)),
-            Kind::Append(_) if has < bytes => Err(FileError::short(&self.path, has, bytes)),
-            _ => Ok(bytes),
+        let before = self.before.as_ref();
+        let ours = before.and_then(|before| before.exported);
+        let mut opened = Committed {
+            bytes,
+            chunks: checkpoint.chunks,
+            tail: Vec::new(),
+        };
+        let Kind::Append(open) = &mut self.kind else {
+            return match ours {
+                None if !self.parts()?.is_empty() => Err(FileError::not_empty(&self.path)),
+                _ => Ok(opened),
+            };
+        };
+        let found = match fs::metadata(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            found => Some(found.map_err(FileError::io("read", &self.path))?),
+        };
+        let has = found.as_ref().map_or(0, fs::Metadata::len);
+        if has < bytes {
+            return Err(FileError::short(&self.path, has, bytes));
         }
+        let mut options = File::options();
+        let options = options.read(true).write(true).truncate(false);
+        let file = options.create(found.is_none()).open(&self.path);
+        let file = file.map_err(FileError::io("open", &self.path))?;
+        if found.is_none() {
+            sync_folder(parent(&self.path)).map_err(FileError::io("make", &self.path))?;
+        }
+        // After the end of a job that is done, no crash can have left bytes.
+        let is_whole =
+            before.is_none_or(|before| !before.is_done() || before.exported_bytes() == Some(has));
+        let is_ours = ours.map(|ours| Ok(is_whole && is_file_of(&file, has, ours)?));
+        let is_ours = is_ours.unwrap_or(Ok(false));
+        if has > 0 && !is_ours.map_err(FileError::io("read", &self.path))? {
+            return Err(FileError::not_empty(&self.path));
+        }
+        opened.tail = read_tail(&file, bytes).map_err(FileError::io("read", &self.path))?;
+        *open = Some(file);
+        Ok(opened)
     }
 
     /// Removes what comes after the checkpoint.
@@ -357,9 +381,12 @@ impl Output {
             }),
             Kind::Parts => {
                 let parts = self.parts()?;
+                // A crash leaves one part more than its checkpoint counts. Further ones are someone else's.
+                let before = self.before.as_ref().map_or(0, |before| before.chunks);
+                let ours = chunks + 1..=before.max(chunks) + 1;
                 let late: Vec<_> = parts
                     .into_iter()
-                    .filter(|(number, _)| *number > chunks)
+                    .filter(|(number, _)| ours.contains(number))
                     .collect();
                 for (_, part) in &late {
                     fs::remove_file(part).map_err(FileError::io("remove", part))?;
@@ -375,12 +402,22 @@ impl Output {
     }
 
     /// Writes what the function wrote for a chunk, durably.
-    fn write(&mut self, committed: Committed, checkpoint: &Checkpoint) -> Result<(), FileError> {
+    fn write(&mut self, committed: &Committed, checkpoint: &Checkpoint) -> Result<(), FileError> {
         if self.buffer.is_empty() {
             return Ok(());
         }
         match &mut self.kind {
             Kind::Append(file) => {
+                let has = file
+                    .as_ref()
+                    .map_or(Ok(0), |file| match is_at(file, &self.path)? {
+                        true => Ok(file.metadata()?.len()),
+                        false => Ok(0),
+                    });
+                let has = has.map_err(FileError::io("read", &self.path))?;
+                if has < committed.bytes {
+                    return Err(FileError::short(&self.path, has, committed.bytes));
+                }
                 let write = |mut file: &File| {
                     // A commit that failed may have left bytes.
                     if file.metadata()?.len() > committed.bytes {
@@ -403,18 +440,29 @@ impl Output {
         }
     }
 
-    /// Removes all that was exported.
-    fn empty(&mut self) -> Result<(), FileError> {
+    /// Removes what a job exported up to this checkpoint. Leaves a file that isn't its own.
+    fn empty(&mut self, stored: &Checkpoint) -> Result<(), FileError> {
+        let Some(exported) = stored.exported else {
+            return Ok(());
+        };
         match &self.kind {
-            Kind::Append(_) => match File::options().write(true).open(&self.path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-                file => {
-                    let emptied =
-                        file.and_then(|file| file.set_len(0).and_then(|()| file.sync_all()));
-                    emptied.map_err(FileError::io("empty", &self.path))
-                }
-            },
-            Kind::Parts => self.cut(0, 0),
+            Kind::Append(_) => {
+                let empty = || match File::options().read(true).write(true).open(&self.path) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                    file => {
+                        let file = file?;
+                        match is_file_of(&file, file.metadata()?.len(), exported)? {
+                            true => file.set_len(0).and_then(|()| file.sync_all()),
+                            false => Ok(()),
+                        }
+                    }
+                };
+                empty().map_err(FileError::io("empty", &self.path))
+            }
+            Kind::Parts => {
+                self.before = Some(stored.clone());
+                self.cut(0, 0)
+            }
         }
     }
 
@@ -464,6 +512,45 @@ impl Output {
         };
         read().map_err(FileError::io("read", folder))
     }
+}
+
+impl Committed {
+    /// Returns the state after these bytes.
+    fn after(&self, bytes: &[u8], chunks: u64) -> Self {
+        let most = MOST_TAIL as usize;
+        let last = &bytes[bytes.len().saturating_sub(most)..];
+        let mut tail = [&self.tail, last].concat();
+        tail.drain(..tail.len().saturating_sub(most));
+        Committed {
+            bytes: self.bytes + bytes.len() as u64,
+            chunks,
+            tail,
+        }
+    }
+
+    fn at(&self, items: u64) -> Exported {
+        Exported {
+            bytes: self.bytes,
+            items,
+            tail: crc32fast::hash(&self.tail),
+        }
+    }
+}
+
+/// Returns whether a file of this length begins with what was exported, by its last bytes.
+fn is_file_of(file: &File, has: u64, exported: Exported) -> io::Result<bool> {
+    Ok(
+        has >= exported.bytes
+            && crc32fast::hash(&read_tail(file, exported.bytes)?) == exported.tail,
+    )
+}
+
+/// Reads the last bytes before this place.
+fn read_tail(mut file: &File, end: u64) -> io::Result<Vec<u8>> {
+    let mut tail = vec![0; end.min(MOST_TAIL) as usize];
+    file.seek(SeekFrom::Start(end - tail.len() as u64))?;
+    file.read_exact(&mut tail)?;
+    Ok(tail)
 }
 
 /// Prints the path, and no data.

@@ -196,7 +196,7 @@ fn lock(path: &Path) -> io::Result<Option<File>> {
 
 /// Returns whether the path still names this file.
 #[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let (ours, there) = match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -208,7 +208,7 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 /// Always true: the standard library can't check it here. It isn't needed on Windows, where a lease doesn't
 /// remove its file by name.
 #[cfg(not(unix))]
-fn is_at(_file: &File, _path: &Path) -> io::Result<bool> {
+pub(crate) fn is_at(_file: &File, _path: &Path) -> io::Result<bool> {
     Ok(true)
 }
 

@@ -48,7 +48,10 @@ use crate::lease::refuse_special_file;
 /// be written: each run of the job then imports what was appended since the last one.
 ///
 /// The file may only be appended to. If it is shorter than the walk's position, the walk ends with an error. Other
-/// changes before the position aren't noticed.
+/// changes before the position aren't noticed. Lines that are cut off ahead of the position are left out, as deleted
+/// rows are: a bounded walk then ends earlier, without an error.
+///
+/// The file needs a length, so special files such as pipes or those of `/proc` have no lines here.
 ///
 /// # Cost
 ///

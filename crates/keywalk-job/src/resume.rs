@@ -57,7 +57,7 @@ pub(crate) async fn open<W: Steps, St: JobStore<W::Key, W::Item>, H: Host>(
                 started: now,
                 updated: now,
                 finished: false,
-                exported_bytes: None,
+                exported: None,
                 job: job.to_owned(),
             },
             cursor: begins.clone(),

@@ -232,6 +232,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
             match self.step(store).await {
                 Ok(Went::On) => {}
                 Ok(Went::ToTheEnd) => break,
+                Ok(Went::Stopped) if self.tally.checkpoint.is_done() => {}
                 Ok(Went::Stopped) => return Ok(StopReason::Stopped),
                 Err(error) => {
                     let delay = self.control.delay_for_checkpoints(store, error)?;

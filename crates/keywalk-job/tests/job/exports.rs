@@ -146,7 +146,7 @@ fn a_job_that_starts_over_or_is_reset_exports_from_scratch_and_leaves_no_part() 
 #[test]
 fn a_file_that_is_not_the_jobs_is_refused_and_left_as_it_is() {
     type Spoil = fn(&Path);
-    let cases: [(bool, Spoil, &str); 5] = [
+    let cases: [(bool, Spoil, &str); 8] = [
         (
             false,
             |folder| fs::write(folder.join("out.txt"), "mine").unwrap(),
@@ -173,6 +173,37 @@ fn a_file_that_is_not_the_jobs_is_refused_and_left_as_it_is() {
         (
             false,
             |folder| {
+                let walk = Walk::new(Numbers::new(0..30));
+                let job = Job::new("export", walk, FileCheckpoints::new(folder.join("state")));
+                drop(job.run(|(), _| Ok(Next::stop().after(2))).unwrap());
+            },
+            "without an export",
+        ),
+        // Another file took the place of the job's.
+        (
+            false,
+            |folder| {
+                stop_after_two(folder);
+                fs::write(folder.join("out.txt"), "precious").unwrap();
+            },
+            "didn't write",
+        ),
+        (
+            false,
+            |folder| {
+                stop_after_two(folder);
+                fs::rename(folder.join("out.txt"), folder.join("moved.txt")).unwrap();
+                let path = folder.join("out.txt");
+                fs::write(&path, "precious").unwrap();
+                export(folder, false).reset("export").unwrap();
+            },
+            "didn't write",
+        ),
+        // Another store went on with the job.
+        (
+            false,
+            |folder| {
+                stop_after_two(folder);
                 let walk = Walk::new(Numbers::new(0..30));
                 let job = Job::new("export", walk, FileCheckpoints::new(folder.join("state")));
                 drop(job.run(|(), _| Ok(Next::stop().after(2))).unwrap());
@@ -208,6 +239,63 @@ fn stop_after_two(folder: &Path) {
         Ok(Next::stop().after(2))
     });
     drop(run.unwrap());
+}
+
+/// Whether its file is cut or removed, or a later run has taken the job over: the file stays as that run or the user
+/// left it.
+#[test]
+fn a_run_whose_file_is_no_longer_its_own_ends_and_writes_nothing() {
+    type Spoil = fn(&Path);
+    let cases: [(Spoil, &str); 3] = [
+        (
+            |folder| fs::write(folder.join("out.txt"), "").unwrap(),
+            "has only 0 of the 8 bytes",
+        ),
+        (
+            |folder| fs::remove_file(folder.join("out.txt")).unwrap(),
+            "has only 0 of the 8 bytes",
+        ),
+        (
+            |folder| {
+                // The locks are gone, as on a file system without them.
+                fs::remove_file(folder.join("out.txt.lock")).unwrap();
+                let locks = folder.join("state").read_dir().unwrap();
+                let locks = locks.map(|file| file.unwrap().path());
+                let is_lock = |path: &PathBuf| path.extension() == Some("lock".as_ref());
+                locks
+                    .filter(is_lock)
+                    .for_each(|lock| fs::remove_file(lock).unwrap());
+                let later = job(folder, false, 4).run(|out, items| {
+                    items
+                        .iter()
+                        .try_for_each(|number| writeln!(out, "{number}"))?;
+                    Ok(())
+                });
+                assert!(later.unwrap().is_done());
+            },
+            "a later run",
+        ),
+    ];
+    for (spoil, says) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let mut left = None;
+        let run = job(folder, false, 4).run(|out, items| {
+            if items.number() == 2 {
+                spoil(folder);
+                left = fs::read(folder.join("out.txt")).ok();
+            }
+            items
+                .iter()
+                .try_for_each(|number| writeln!(out, "{number}"))?;
+            Ok(())
+        });
+        let Err(Error::CheckpointStore { error, .. }) = run else {
+            panic!("{says}: {run:?}");
+        };
+        assert!(error.to_string().contains(says), "{error}");
+        assert_eq!(fs::read(folder.join("out.txt")).ok(), left, "{says}");
+    }
 }
 
 #[test]
