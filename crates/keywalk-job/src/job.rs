@@ -122,9 +122,9 @@ use crate::stop::Stop;
 /// # Running it again
 ///
 /// A run continues from the job's checkpoint, if there is one. The walk must then have the same source, order
-/// and range; only its chunk size and its [limit](Walk::limit) may change. A difference is an [error](Error::Resume), unless the job may
-/// [start over](Self::restart_if_changed), continue to a [later end](Self::extend_range) or
-/// [adopt](Self::adopt) another query.
+/// and range; only its chunk size and its [limit](Walk::limit) may change. A difference is an
+/// [error](Error::Resume), unless the job may [start over](Self::restart_if_changed), continue to a
+/// [later end](Self::extend_range) or [adopt](Self::adopt) another query.
 ///
 /// A run of a job that is done does nothing, unless the job is set to
 /// [`restart_when_done`](Self::restart_when_done). A job over an [unbounded](Walk::unbounded) walk is never
