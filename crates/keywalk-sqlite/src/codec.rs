@@ -151,6 +151,12 @@ impl<K: SqlKey> Span<'_, K> {
         if in_order(way, order) != self.way {
             return None;
         }
+        // Text and other classes have no common scale.
+        let values = [&from, &to, &here].into_iter();
+        let texts = values.filter(|value| matches!(value, Value::Text(_)));
+        if ![0, 3].contains(&texts.count()) {
+            return None;
+        }
         let place = |value| match value {
             Value::Text(_) if by_collation => None,
             Value::Text(text) => uuid(&text),

@@ -239,11 +239,9 @@ fn check_no_range(
     check_known(relation, &plan)?;
     // The walk's own condition that a column isn't NULL shows as a range too. No such walk has a filter on a key column
     // in WHERE.
-    let is_ranged = relation
-        .key
-        .iter()
-        .filter(|part| !part.excludes_null)
-        .any(|part| plan.ranges(relation.operator(part, shape.order), is_before_start));
+    let mut key = relation.key.iter();
+    let is_ranged = !key.clone().any(|part| part.excludes_null)
+        && key.any(|part| plan.ranges(relation.operator(part, shape.order), is_before_start));
     if plan.streams() && is_ranged {
         return Err(Error::own_range(&relation.name, &relation.key_names()));
     }

@@ -298,11 +298,19 @@ fn conjuncts(condition: &str) -> Vec<String> {
     parts
 }
 
-/// Checks whether a condition names a column.
-pub(crate) fn names(condition: &str, column: &str) -> bool {
+/// Checks whether a condition names a column; the rowid also by its other names.
+pub(crate) fn names(condition: &str, column: &str, is_rowid: bool) -> bool {
+    let others: &[&str] = if is_rowid {
+        &["rowid", "oid", "_rowid_"]
+    } else {
+        &[]
+    };
     tokens(condition).any(|token| match token {
         Token::Parameter(_) => false,
-        Token::Other(text) => same(&unquoted(text), column),
+        Token::Other(text) => {
+            let name = unquoted(text);
+            same(&name, column) || others.iter().any(|other| same(&name, other))
+        }
     })
 }
 
@@ -329,9 +337,27 @@ pub(crate) enum Conjunct {
 }
 
 /// Words that can't name a column unless they are quoted.
-const KEYWORDS: [&str; 17] = [
-    "and", "or", "not", "is", "null", "in", "between", "case", "when", "then", "else", "exists",
-    "select", "from", "where", "isnull", "notnull",
+const KEYWORDS: [&str; 20] = [
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "and",
+    "or",
+    "not",
+    "is",
+    "null",
+    "in",
+    "between",
+    "case",
+    "when",
+    "then",
+    "else",
+    "exists",
+    "select",
+    "from",
+    "where",
+    "isnull",
+    "notnull",
 ];
 
 impl Conjunct {

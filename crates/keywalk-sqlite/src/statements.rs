@@ -175,8 +175,12 @@ impl Statements {
         let (_, mut plan) = found?;
         let mut served = Vec::new();
         let names_key = |filter: &str| {
-            let mut columns = relation.key.iter().filter(|part| part.excludes_null);
-            columns.any(|part| names(filter, &part.name))
+            let mut key = relation.key.iter();
+            key.clone().any(|part| part.excludes_null)
+                && key.any(|part| {
+                    let is_rowid = part.in_plan.as_ref().is_some_and(|name| name.is_rowid);
+                    names(filter, &part.name, is_rowid)
+                })
         };
         for (at, filter) in relation.filters.iter().enumerate() {
             if !is_single(filter) || names_key(filter) {

@@ -171,6 +171,7 @@ impl<C: Connect, K: SqlKey, D> Table<C, K, D> {
     ///   them out.
     /// - A partial index proves that the key is unique, and is searched, if each part of its condition is a part of the
     ///   filter: the same text, up to case, white space and comments.
+    ///   None of these parts may name a key column, except by IS NOT NULL, if the filter keeps NULL out of the key.
     ///
     /// ```
     /// # use keywalk_sqlite::Table;
@@ -515,8 +516,11 @@ impl Spec for TableSpec {
             })
             // A plan would not show whether it searches by such a condition or by the walk's own.
             .filter(|index| {
-                let is_on_key = |at: &usize| excluding.iter().any(|key| names(&filters[*at], key));
-                !index.filters.iter().any(is_on_key)
+                let is_on_key = |at: &usize| {
+                    let mut key = key_columns.iter();
+                    key.any(|key| names(&filters[*at], &key.name, key.is_rowid))
+                };
+                excluding.is_empty() || !index.filters.iter().any(is_on_key)
             })
             .collect();
         let at = |name: &str| columns.iter().position(|column| same(column, name));

@@ -203,7 +203,7 @@ impl Error {
 
     pub(crate) fn part_not_seekable(relation: &str, part: usize, plan: &str) -> Self {
         let plan = Excerpt::new(plan, PLAN_CHARS);
-        error!(NotSeekable: "{relation} can't be searched by its key, because part {part} of its UNION ALL can't: SQLite would read or sort more of its rows than it returns; make an index on that part's key columns, in the order of the key and with the collation BINARY, name them there without a function or operator, and run ANALYZE, if its statistics are of smaller tables (the part's plan is: {plan})")
+        error!(NotSeekable: "{relation} can't be searched by its key, because part {part} of its UNION ALL can't: SQLite would read or sort more of its rows than it returns; make an index on that part's key columns, in the order of the key and with the collation BINARY, name them there without a function or operator, and run ANALYZE, if its statistics are of smaller tables, or delete its rows from sqlite_stat1, if it has only one or two rows (the part's plan is: {plan})")
     }
 
     /// `part`: the one at fault, if known, and whether the types of its columns are.

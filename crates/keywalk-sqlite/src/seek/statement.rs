@@ -277,7 +277,7 @@ impl Writer<'_> {
         }
         if selects.is_empty() {
             self.parts.push(Vec::new());
-            selects.push(self.select(vec!["FALSE".to_owned()]));
+            selects.push(self.select(vec!["0".to_owned()]));
         }
         selects.join(" UNION ALL ")
     }
@@ -442,7 +442,8 @@ impl Writer<'_> {
         }
         // After the walk's own conditions: if two are usable, SQLite uses the first.
         terms.append(&mut served);
-        let verdict = format!("({}) IS TRUE", checked.join(" AND "));
+        // Not `IS TRUE`: a column may be called that.
+        let verdict = format!("CASE WHEN {} THEN 1 ELSE 0 END", checked.join(" AND "));
         if !checked.is_empty() {
             columns.push(&verdict);
         }
@@ -483,7 +484,7 @@ impl Writer<'_> {
             let or_equal = if is_included { "=" } else { "" };
             let (mut before, equal) = match (self.shape.far_nulls.has(at), self.is_down(part)) {
                 (true, true) => (format!("{} IS NOT NULL", part.uncollated), is_null),
-                (true, false) => ("FALSE".to_owned(), is_null),
+                (true, false) => ("0".to_owned(), is_null),
                 (false, is_down) => {
                     let number = self.number(Param::Far(at));
                     let mut before = format!("{expression} {operator}{or_equal} +?{number}");
@@ -501,7 +502,7 @@ impl Writer<'_> {
                 false => before,
             };
         }
-        format!("({within}) IS TRUE")
+        format!("CASE WHEN {within} THEN 1 ELSE 0 END")
     }
 }
 

@@ -110,6 +110,40 @@ fn a_filter_that_leaves_null_out_makes_a_key_of_a_column_and_a_partial_index_uni
     );
 }
 
+#[test]
+fn a_column_may_have_the_name_of_a_truth_value_or_of_the_current_date() {
+    let db = open(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, c INT, \"true\" INT, \"false\" INT, current_date TEXT UNIQUE);
+         CREATE INDEX partial ON t (c) WHERE \"false\" = 0; CREATE INDEX tc ON t (c);
+         INSERT INTO t VALUES (1, NULL, 0, 1, 'x'), (2, 1, 1, 0, NULL), (3, 1, 0, 0, 'y'), (4, NULL, NULL, 5, 'z'),
+             (5, 1, 7, 0, 'w');",
+    );
+    for (condition, rows) in [("c = 1", 3), ("c IS NULL", 2), ("c > 0 OR \"true\" = 0", 4)] {
+        filtered::<i64, _>(&db, condition, [], &["id"], "id");
+        let table = by::<(Option<i64>, i64)>(&db, &["c", "id"]).filter(condition, []);
+        let sql = format!("SELECT * FROM t WHERE ({condition}) ORDER BY c, id");
+        assert_eq!(
+            check(table.expect(condition), &db, &sql, [], &["c", "id"]),
+            rows
+        );
+    }
+    // By the partial index: `c IS NOT NULL` isn't taken for a range of the caller's.
+    db.execute_batch("DROP INDEX tc").expect("it is there");
+    let some = "c IS NOT NULL AND \"false\" = 0";
+    let table = Table::new(&db, "t").filter(some, []).expect(some);
+    let table = table.key::<(i64, i64)>(["c", "id"]).expect(some);
+    let sql = format!("SELECT * FROM t WHERE {some} ORDER BY c, id");
+    assert_eq!(check(table, &db, &sql, [], &["c", "id"]), 3);
+    // Without quotes it is the function, which proves nothing about the column.
+    let table = Table::new(&db, "t").filter("current_date IS NOT NULL", []);
+    assert!(
+        table
+            .expect("it is a condition")
+            .key::<String>(["current_date"])
+            .is_err()
+    );
+}
+
 /// The rows that a filter lets pass, in the forms of statement that there are, are SQL's own.
 fn passes<P: Params + Clone>(db: &Connection, condition: &str, params: P) {
     filtered::<i64, P>(db, condition, params.clone(), &["id"], "id");
