@@ -185,9 +185,30 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self
     }
 
-    /// Continues to the end of the walk's range if that lies beyond the stored end, even if the job was done. For
-    /// incremental jobs, where each run processes what was added since the last one. Each item is processed
-    /// once. Default: [`Error::Resume`].
+    /// Continues to the end of the walk's range if that lies beyond the stored end, even if the job was done. A bounded
+    /// walk without such an end continues to the key that is last now. For incremental jobs, where each run processes
+    /// what was added since the last one. Each item is processed once. Default: [`Error::Resume`], or nothing.
+    ///
+    /// Rows that commit late, with a key that the job has passed, are missed.
+    /// [`Walk::end_before`](keywalk::Walk::end_before) leaves the newest rows to the next run, so that they can settle:
+    ///
+    /// ```
+    /// # use std::collections::BTreeMap;
+    /// # use keywalk::Walk;
+    /// # use keywalk_job::{FileCheckpoints, Job};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let mut events = BTreeMap::from([(90, "a"), (160, "b")]);
+    /// # for items in [1, 2, 0, 0] {
+    /// // Each night: up to 60 seconds before the newest event.
+    /// let walk = Walk::new(keywalk_memory::Named::new("events", &events)).end_before(|last| last - 60);
+    /// let outcome = Job::new("count", walk, FileCheckpoints::new(folder.path()))
+    ///     .extend_range()
+    ///     .run(|(), _events| Ok(()))?;
+    /// # assert_eq!(outcome.items(), items);
+    /// # events.extend([(150, "late"), (290, "c")]);
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// The start of the range must stay the same. A job that is done continues after its last key, so it
     /// doesn't visit items inserted before that key. Don't combine this with

@@ -108,7 +108,11 @@ fn resume<S: ResumableSource, E>(
         Err(error) => return Err(failed(error)),
     };
     let is_longer = match differs {
-        None => false,
+        // A bounded walk without an end of its own has a later one whenever it begins.
+        None => {
+            let is_open = !begins.is_unbounded() && begins.range().end() == Bound::Unbounded;
+            options.extends && is_open && stored.is_done()
+        }
         Some(WalkMismatch::Range {
             is_longer: true, ..
         }) if options.extends => true,
