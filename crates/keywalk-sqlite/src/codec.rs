@@ -109,7 +109,8 @@ pub(crate) fn fraction<K: SqlKey>(first: &K, last: &K, at: &K, orders: &[Order])
     span.fraction(0, at)
 }
 
-/// Returns how two keys compare whose first different column compares like that.
+/// Returns how two keys compare: `values` is how they compare in the first column in which they differ, and `order` is
+/// that column's direction.
 fn in_order(values: Ordering, order: Order) -> Ordering {
     match order {
         Order::Ascending => values,
@@ -175,8 +176,8 @@ impl<K: SqlKey> Span<'_, K> {
     }
 
     /// Returns the fraction by a column of integers and the columns after it. Each integer between the ends gets an
-    /// equal share. Nobody knows where one integer's keys begin and end, so within each share the later columns run
-    /// from those of the first key to those of the last.
+    /// equal share. It isn't known where one integer's keys begin and end. So it is assumed that within each share the
+    /// later columns run from those of the walk's first key to those of its last key.
     fn steps(&self, column: usize, ends: [i64; 2], here: &Value, at: &K) -> Option<f64> {
         let [from, to] = ends.map(Value::Integer);
         let way = compare(&from, &to);

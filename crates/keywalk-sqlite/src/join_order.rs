@@ -53,7 +53,7 @@ pub(crate) fn others(
 }
 
 /// Finds the first part, from 1, that keeps SQLite from merging the parts of a UNION ALL. Also returns whether the
-/// types of its columns do, since they differ from those of the first part.
+/// reason is the types of its columns: they differ from those of the first part.
 pub(crate) fn unmerged_part(
     db: &Connection,
     select: &str,
@@ -72,7 +72,7 @@ pub(crate) fn unmerged_part(
     Ok(None)
 }
 
-/// Returns the parts of a SELECT that is a UNION ALL of them. Empty for any other SELECT, and for one with a WITH.
+/// Returns the parts of a UNION ALL. Empty for any other SELECT, and for one with a WITH.
 fn union_parts(select: &str) -> Vec<&str> {
     let words = words(select);
     if words

@@ -43,7 +43,7 @@
 //! | | [`Table`] | [`Query`] |
 //! |---|---|---|
 //! | Order (G1) | the index's order: numbers, text by the column's collation, blobs by bytes; each column `ASC` or `DESC` | the same, but text by its bytes |
-//! | Once (G2) | proven: the key contains a primary key, a UNIQUE index over NOT NULL columns, or the rowid; a filter counts, if it leaves NULL out or contains the condition of a partial index | checked: a key that equals the previous one is an error |
+//! | Once (G2) | proven: the key contains a primary key, a UNIQUE index over NOT NULL columns, or the rowid. A filter can help to prove it: by leaving NULL out, or by containing the condition of a partial index | checked: a key that equals the previous one is an error |
 //! | Isolation (G3 to G5, G7) | a chunk is one statement, so it is one snapshot. It shows what was committed when it was fetched, and what the same connection wrote. Inside a transaction, it shows what that transaction sees | the same |
 //! | Where it ends (G6, G8, G9) | at the key that is last when the walk begins. That key is read from the index alone. With a filter, table rows may have to be read to find it | the same; no row is decoded to find it |
 //! | Resuming (G10) | by a cursor (the position, in this process) or a token (the position as text, for any process): [below](#stopping-and-resuming) | the same |

@@ -124,8 +124,8 @@ impl Plan {
         inner.any(|step| step.makes_index())
     }
 
-    /// Checks whether each of the statement's parts searches by all of its conditions. A query that is a UNION ALL has
-    /// so many parts of its own in each of those: SQLite merges them all, in this order.
+    /// Checks whether each of the statement's parts searches by all of its conditions. If the query is a UNION ALL,
+    /// each of the statement's parts contains all parts of the query. SQLite merges them all, in this order.
     pub(crate) fn searches(&self, parts: &[Vec<Condition>]) -> bool {
         let loops = self.loops();
         loops.len().is_multiple_of(parts.len())
@@ -136,8 +136,8 @@ impl Plan {
                 .all(|(own, conditions)| own.iter().all(|loops| search(loops, conditions)))
     }
 
-    /// If the query is a UNION ALL whose parts SQLite merges, finds the first one that it doesn't search by these
-    /// conditions, or whose rows it sorts or keeps. Returns its number, from 1, and its steps.
+    /// For a query that is a UNION ALL whose parts SQLite merges. Finds the first part that isn't searched by these
+    /// conditions, or whose rows are sorted or kept. Returns that part's number, from 1, and its steps.
     pub(crate) fn unsearched_part(&self, parts: &[Vec<Condition>]) -> Option<(usize, String)> {
         const MERGE: &str = "MERGE (UNION ALL)";
         let mut merges = vec![0];

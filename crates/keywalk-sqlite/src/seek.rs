@@ -129,7 +129,8 @@ impl Attempts<'_> {
             check_known(relation, &plan)?;
             if !plan.streams() || !plan.searches(&seek.parts) {
                 // If SQLite builds an index by itself, the error can name the clearest fix.
-                // SQLite doesn't search the parts of a UNION ALL by row values, so that plan says nothing about them.
+                // SQLite doesn't search the parts of a UNION ALL by row values. So the plan of a row value doesn't show
+                // which part is at fault, and a later plan replaces it.
                 let is_clearer = |(before, _): &(Plan, _)| {
                     !before.makes_index() && plan.makes_index()
                         || is_own_choice && plan.unsearched_part(&seek.parts).is_some()
@@ -237,8 +238,8 @@ fn check_no_range(
     let seek = Seek::new(relation, how, open);
     let plan = Plan::of(db, &seek.sql).map_err(|source| relation.failed(source))?;
     check_known(relation, &plan)?;
-    // The walk's own condition that a column isn't NULL shows as a range too. No such walk has a filter on a key column
-    // in WHERE.
+    // The walk's own condition that a column isn't NULL looks like a range too. But a walk with this condition has no
+    // filter on a key column in WHERE, so there is nothing to check.
     let mut key = relation.key.iter();
     let is_ranged = !key.clone().any(|part| part.excludes_null)
         && key.any(|part| plan.ranges(relation.operator(part, shape.order), is_before_start));

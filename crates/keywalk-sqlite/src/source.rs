@@ -132,8 +132,9 @@ impl<C: Connect, S: Spec, K, D> SqlSource<C, S, K, D> {
     ///
     /// - the table or a column doesn't exist;
     /// - there are more or fewer columns than the type has, or a column can't hold the type;
-    /// - they aren't proven to be unique, or may hold NULL that neither the type nor the filter allows for (except a
-    ///   [primary key of a single column](crate::Table#proven-before-the-first-row));
+    /// - they aren't proven to be unique;
+    /// - one may hold NULL, its type isn't an [`Option`], and the filter doesn't leave NULL out (except a [primary key
+    ///   of a single column](crate::Table#proven-before-the-first-row));
     /// - their text is ordered differently from the type.
     ///
     /// For a query:

@@ -361,8 +361,9 @@ const KEYWORDS: [&str; 20] = [
 ];
 
 impl Conjunct {
-    /// Splits a condition over a table with these columns at its ANDs, also at those in parentheses around it. Returns
-    /// each part with its text. Splits only into parts that `is_expression` accepts.
+    /// Splits a condition over a table with these columns at its ANDs. Parentheses around all of the condition, or
+    /// around all of a part, are removed, and what was in them is split too. Returns each part with its text. Splits
+    /// only into parts that `is_expression` accepts.
     pub(crate) fn all(
         condition: &str,
         columns: &[String],
@@ -382,7 +383,7 @@ impl Conjunct {
         }
     }
 
-    /// Checks whether it is that this column isn't NULL.
+    /// Checks whether this is the condition that the column isn't NULL.
     pub(crate) fn is_not_null(&self, column: &str) -> bool {
         matches!(self, Conjunct::NotNull(name) if same(name, column))
     }

@@ -166,12 +166,12 @@ impl<C: Connect, K: SqlKey, D> Table<C, K, D> {
     ///
     /// A filter set before [`key`](Self::key) also helps to prove the key:
     ///
-    /// - Its condition `column IS NOT NULL` makes a column a key column that may hold NULL otherwise. If that isn't the
-    ///   key's first column, the rows with NULL are read and dropped within one fetch, unless a partial index leaves
-    ///   them out.
-    /// - A partial index proves that the key is unique, and is searched, if each part of its condition is a part of the
-    ///   filter: the same text, up to case, white space and comments.
-    ///   None of these parts may name a key column, except by IS NOT NULL, if the filter keeps NULL out of the key.
+    /// - If it contains the condition `column IS NOT NULL`, a column that may hold NULL can be a key column. If that
+    ///   isn't the key's first column, the rows with NULL are read and dropped within one fetch, unless a partial index
+    ///   leaves them out.
+    /// - A partial index counts if each part of its condition is a part of the filter: the same text, up to case, white
+    ///   space and comments. Such an index can prove that the key is unique, and it can be searched. If the filter
+    ///   keeps NULL out of the key, these parts may name a key column only in IS NOT NULL.
     ///
     /// ```
     /// # use keywalk_sqlite::Table;
@@ -514,7 +514,8 @@ impl Spec for TableSpec {
                     .filter(|at| conditions.contains(&kept[*at]))
                     .collect(),
             })
-            // A plan would not show whether it searches by such a condition or by the walk's own.
+            // Leaves out indexes with a condition on a key column. A plan would not show whether it searches by that
+            // condition or by the walk's own condition that the column isn't NULL.
             .filter(|index| {
                 let is_on_key = |at: &usize| {
                     let mut key = key_columns.iter();

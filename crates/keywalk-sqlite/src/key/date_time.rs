@@ -5,8 +5,8 @@ use rusqlite::types::{FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 
 use super::{NotCanonical, SqlKeyColumn, TextOrder};
 
-/// What a value outside the years 0 to 9999 is bound as: their texts would not sort. Read as the type's first and last
-/// value.
+/// Values before the year 0 are bound as this text, and those after 9999 as `AFTER_ALL`, because their own texts would
+/// not sort. These two texts are read as the type's first and last value.
 const BEFORE_ALL: &str = "-infinity";
 #[cfg(feature = "chrono")]
 const AFTER_ALL: &str = "infinity";
@@ -29,7 +29,7 @@ macro_rules! date_times {
     )+};
 }
 
-/// The digits of a fraction that a form may have: the fewest of these that are exact.
+/// The numbers of digits that a fraction may have. The smallest that writes the fraction exactly is used.
 type Digits = &'static [usize];
 
 /// Reads `YYYY-MM-DD`; returns the rest too.

@@ -49,9 +49,9 @@ pub(super) const UNLIKELY: &str = "0.000001";
 
 /// A likelihood with which a condition doesn't lower SQLite's estimate of the rows. It marks the lower bound of a range
 /// and, in a statement with the one-row join, can mark any condition. If statistics record one or two rows for a table,
-/// SQLite prefers a scan by the rowid to a search. The cost of the join is so high that this difference no longer
-/// counts, and SQLite chooses the one that reads fewer rows. (The join also prevents a Bloom filter: SQLite builds none
-/// after a table without statistics, and the one-row subselect has no statistics.)
+/// SQLite prefers a scan by the rowid to a search. With the join, both cost so much by SQLite's estimate that the
+/// difference no longer counts. SQLite then chooses the one that reads fewer rows. (The join also prevents a Bloom
+/// filter: SQLite builds none after a table without statistics, and the one-row subselect has no statistics.)
 pub(super) const CERTAIN: &str = "1.0";
 
 /// How the range's far bound is enforced.
@@ -120,8 +120,8 @@ impl Seek {
 enum Last {
     /// A condition that the plan has to search by.
     Searched(String, Condition),
-    /// The column is NULL. SQLite may know that this is never true. Its plan then shows no search and doesn't begin
-    /// with this part.
+    /// The column is NULL. SQLite may know that this is never true. In the statement's plan, this part then has no
+    /// search and doesn't come first.
     Unproven(String),
     /// None: all rows that have the columns before it.
     All,
@@ -325,8 +325,9 @@ impl Writer<'_> {
         self.select(terms)
     }
 
-    /// Adds the filter's conditions that columns aren't NULL, for the columns from `first` on. A comparison with a
-    /// column alone implies the condition; with both, a plan would not show by which of the two it searches.
+    /// Adds the filter's conditions that columns aren't NULL, for the columns from `first` on. Each column before
+    /// it is compared alone, which implies the condition. If both were written, a plan would not show by which of the
+    /// two it searches.
     fn leave_nulls_out(&self, terms: &mut Vec<String>, first: usize) {
         let columns = self.relation.key.iter().skip(first);
         let columns = columns.filter(|part| part.excludes_null);
