@@ -84,9 +84,9 @@ impl<K: Clone, T: Keyed<K>> Batch<'_, K, T> {
         self.items[self.items.len() - 1].key()
     }
 
-    /// Returns the keys that the batch covers, in the walk's order: half-open, from after the job's position before
-    /// the batch up to its last key, inclusive. At the start of the job it begins where the walk's range does, which
-    /// may be [unbounded](std::ops::Bound::Unbounded).
+    /// Returns the range of keys that the batch covers, in the walk's order. It starts after the last key before the
+    /// batch, and it ends with the batch's last key, included. At the start of the job it starts where the walk's range
+    /// does, which may be [unbounded](std::ops::Bound::Unbounded).
     ///
     /// The ranges of successive batches are adjacent. They also cover keys that the walk's filter dropped.
     #[must_use]

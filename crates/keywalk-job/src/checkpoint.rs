@@ -39,7 +39,8 @@ pub struct Checkpoint {
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Exported {
     pub(crate) bytes: u64,
-    /// The checkpoint's items at that time. It has more if another store has gone on with the job.
+    /// How many items the job had processed by then. If the checkpoint counts more, the job has since run with another
+    /// store, without the export.
     pub(crate) items: u64,
     /// A checksum of the file's last bytes, by which the file is recognized.
     pub(crate) tail: u32,
@@ -103,8 +104,8 @@ impl Checkpoint {
         self.skipped
     }
 
-    /// Returns how many bytes a [`FileExport`](crate::FileExport) has written, over all runs; `None` for any other
-    /// job. Of a file that is appended to, these bytes are final.
+    /// Returns how many bytes a [`FileExport`](crate::FileExport) has written, over all runs; `None` for any other job.
+    /// If it appends to one file, that many bytes at the file's start are final.
     #[must_use]
     pub fn exported_bytes(&self) -> Option<u64> {
         let exported = self.exported?;

@@ -128,7 +128,7 @@ impl<H: Host> Control<H> {
         self.wait_until(Self::next_start).await
     }
 
-    /// Waits until the time, which is asked for again after each step, unless the run should end before.
+    /// Waits until `time`, unless the run should end before. Calls `time` again after each step, because it may change.
     async fn wait_until(&mut self, time: impl Fn(&Self) -> Duration) -> Option<StopReason> {
         loop {
             if let Some(ended) = self.end_asked() {

@@ -14,7 +14,7 @@ use crate::error::BoxError;
 use crate::lease::{Lease, Leases, is_at, refuse_special_file};
 
 /// Exports to a file, **exactly once**: after a crash or `kill -9` the file holds each item's bytes once and in order.
-/// It takes the place of the checkpoints of a job, and keeps the position in [`FileCheckpoints`].
+/// A job uses it as its checkpoint store. It keeps the position in [`FileCheckpoints`].
 ///
 /// The job's function writes to its scope, an [`ExportChunk`]. When the function returns, the bytes are appended to
 /// the file and synced, and then the checkpoint is written, with the file's length. The next run first cuts the file
@@ -52,7 +52,7 @@ use crate::lease::{Lease, Leases, is_at, refuse_special_file};
 /// |---|---|
 /// | A crash before the checkpoint is written | cuts off what was written after the checkpoint, or replaces the part |
 /// | The job [starts over](crate::Job::restart_when_done), or is [reset](Leases::reset) | starts with an empty file, or removes the parts |
-/// | The file isn't empty, and the job is new, or wrote another file | fails, and leaves it as it is |
+/// | The file isn't empty, and isn't the one that the job wrote | fails, and leaves it as it is |
 /// | The file is shorter than the checkpoint says | fails, unless the job is done: then it isn't looked at |
 /// | Another job exports to the same file | fails |
 ///
@@ -95,7 +95,7 @@ struct Committed {
     tail: Vec<u8>,
 }
 
-/// At most as many bytes of a file identify it.
+/// A file is recognized by at most this many bytes before its end.
 const MOST_TAIL: u64 = 4096;
 
 impl FileExport {
@@ -219,7 +219,7 @@ impl CheckpointStore for FileExport {
                 let opened = out.open(checkpoint)?;
                 next.exported = Some(opened.at(next.items));
                 FileCheckpoints::commit((), checkpoints, &next)?;
-                // Afterwards, because it may remove what an earlier checkpoint counts.
+                // Cuts only after that commit, because the earlier checkpoint may count what is removed.
                 out.cut(opened.bytes, next.chunks)?;
                 opened
             }
@@ -245,7 +245,7 @@ impl CheckpointStore for FileExport {
     }
 
     fn remove(&mut self, job: &str) -> Result<bool, FileError> {
-        // A checkpoint that can't be read may be another one's; the file then stays.
+        // If the checkpoint can't be read, nothing shows that the file is this job's. The file then stays.
         let stored = self.checkpoints.load(job).ok().flatten();
         let was_there = self.checkpoints.remove(job)?;
         if let Some(stored) = stored {

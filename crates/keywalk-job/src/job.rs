@@ -130,8 +130,8 @@ use crate::stop::Stop;
 /// [`restart_when_done`](Self::restart_when_done). A job over an [unbounded](Walk::unbounded) walk is never
 /// done: each run processes what was appended since the last one.
 ///
-/// A walk's [limit](Walk::limit) counts the job's items over all its runs. To try a job on 1,000 rows first, run it with
-/// `.limit(1_000)`. The run ends with [`StopReason::Limit`](crate::StopReason::Limit), and one without the limit
+/// A walk's [limit](Walk::limit) counts the job's items over all its runs. To try a job on 1,000 rows first, run it
+/// with `.limit(1_000)`. The run ends with [`StopReason::Limit`](crate::StopReason::Limit), and one without the limit
 /// continues.
 ///
 /// A second concurrent runner is refused; see [`wait_for_lease`](Self::wait_for_lease).
@@ -185,9 +185,10 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self
     }
 
-    /// Continues to the end of the walk's range if that lies beyond the stored end, even if the job was done. A bounded
-    /// walk without such an end continues to the key that is last now. For incremental jobs, where each run processes
-    /// what was added since the last one. Each item is processed once. Default: [`Error::Resume`], or nothing.
+    /// Continues to the end of the walk's range if that lies beyond the stored end, even if the job was done. If the
+    /// range of a bounded walk has no end, a job that was done continues to the key that is last now. For incremental
+    /// jobs, where each run processes what was added since the last one. Each item is processed once. Default: a later
+    /// end is an [`Error::Resume`], and a job that is done stays done.
     ///
     /// Rows that commit late, with a key that the job has passed, are missed.
     /// [`Walk::end_before`](keywalk::Walk::end_before) leaves the newest rows to the next run, so that they can settle:
@@ -277,11 +278,11 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self
     }
 
-    /// Starts no new chunk once `time` has passed since the job's first run began, over all runs, and ends the run
-    /// with [`StopReason::TotalDeadline`](crate::StopReason::TotalDeadline). For work that is of no use any more after
-    /// some days. The checkpoint records when the first run [started](crate::Checkpoint::started); a job that starts
-    /// over starts the time over. The time is that of the machine's clock of day, and includes the time between runs.
-    /// It isn't checked while the run waits for its lease. Default: no deadline.
+    /// Starts no new chunk once `time` has passed since the job's first run began, over all runs, and ends the run with
+    /// [`StopReason::TotalDeadline`](crate::StopReason::TotalDeadline). For work that is of no use any more after some
+    /// days. The checkpoint records when the first run [started](crate::Checkpoint::started); if the job starts over,
+    /// so does the time. It is measured with the machine's wall clock, and includes the time between runs. It isn't
+    /// checked while the run waits for its lease. Default: no deadline.
     ///
     /// ```
     /// # use std::time::Duration;

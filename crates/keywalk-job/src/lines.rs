@@ -43,9 +43,9 @@ use crate::lease::refuse_special_file;
 ///
 /// # The last line, and files that grow
 ///
-/// A bounded walk ends at the line that is last when it begins, whether or not a line end follows. An
-/// [unbounded](keywalk::Walk::unbounded) walk leaves a last line without a line end to a later run, since it may still
-/// be written: each run of the job then imports what was appended since the last one.
+/// A bounded walk ends at the line that is last when it begins, whether or not a line end follows. In an
+/// [unbounded](keywalk::Walk::unbounded) walk, each run of the job imports the lines that were appended since the last
+/// run. It leaves a last line without a line end to a later run, because that line may still be incomplete.
 ///
 /// The file may only be appended to. If it is shorter than the walk's position, the walk ends with an error. Other
 /// changes before the position aren't noticed. Lines that are cut off ahead of the position are left out, as deleted
@@ -152,7 +152,7 @@ impl ChunkSource for Lines {
                 after + file.skip_until(b'\n').map_err(self.io())? as u64
             }
         };
-        // Of a line without an end it is only known that it's whole if a bounded walk ends there.
+        // A line without a line end counts as whole only if a bounded walk ends at it.
         let last = match range.end() {
             Bound::Included(last) => Some(*last),
             _ => None,
@@ -166,7 +166,7 @@ impl ChunkSource for Lines {
             }
             let mut line = chunk.spare().map(std::mem::take).unwrap_or_default().1;
             line.clear();
-            // One byte more than fits, and one for a `\r`.
+            // Room for the longest line and `\r\n`. A line that fills it without a line end is too long.
             let most = (self.max_line_bytes as u64).saturating_add(2);
             let mut rest = (&mut file).take(most);
             let read = rest.read_until(b'\n', &mut line).map_err(self.io())? as u64;
@@ -194,7 +194,8 @@ impl ChunkSource for Lines {
             Bound::Included(key) => len.min(key.saturating_add(1)),
             Bound::Excluded(key) => len.min(*key),
         };
-        // The last line that starts before `end`: 0, or after the last line end before the byte `end - 1`.
+        // Looks for the last line that starts before `end`. It starts after the last line end among the bytes before
+        // `end - 1`, or at 0 if there is none.
         let Some(before) = end.checked_sub(1) else {
             return Ok(LastKey::Empty);
         };
@@ -234,8 +235,8 @@ impl ResumableSource for Lines {
     }
 }
 
-/// Returns the byte after which the range's first line starts: the one at this offset, or one after it. `None` if it
-/// is the file's first line.
+/// Returns the byte after which the range begins: its first line is the first one that starts after this byte. `None`
+/// if the range begins with the file's first line.
 fn start(range: &KeyRange<u64>) -> Option<u64> {
     match range.start() {
         Bound::Unbounded | Bound::Included(0) => None,

@@ -68,8 +68,8 @@ impl Next {
     /// Counts only the first `items` items of the batch as done. The item after them is the next one to be
     /// processed, in this run or a later one, and is fetched again.
     ///
-    /// More items than the batch has, or none and going on, end the run with
-    /// [`Error::InvalidNext`](crate::Error::InvalidNext), and the chunk is undone where possible.
+    /// The run ends with [`Error::InvalidNext`](crate::Error::InvalidNext) if `items` is more than the batch has, or if
+    /// it is 0 and the job goes on. The chunk is then undone where possible.
     pub const fn after(mut self, items: usize) -> Self {
         self.items = Some(items);
         self

@@ -81,14 +81,14 @@ impl<K> Progress<'_, K> {
     /// Returns the fraction that is done, 0 to 1.
     ///
     /// If the [total](crate::Job::total) is set, this is the fraction of the items. Otherwise it is estimated from
-    /// where the current key lies between the walk's first and last key. The estimate costs nothing and is right
-    /// if keys are spread evenly. It works for integers, UUIDs and bytes. For composite keys it uses the first
-    /// column in which the first and last key differ; over SQLite, the columns after it divide each step of that
-    /// column, if it holds integers. So a walk by `(tenant, id)` moves within a tenant.
+    /// where the current key lies between the walk's first and last key. The estimate costs nothing and is right if
+    /// keys are spread evenly. It works for integers, UUIDs and bytes. For composite keys it uses the first column in
+    /// which the first and last key differ. If that column holds integers, the next one divides each of its steps: in a
+    /// walk by `(tenant, id)`, the estimate also moves within a tenant.
     ///
-    /// Set the total where keys are spread unevenly: tenants of very different sizes, or tenants whose numbers have
-    /// large gaps between them, for which the estimate moves in steps. Set it also where the estimate is `None`: for
-    /// text, for an unbounded walk whose range has no end, and at the start.
+    /// Set the total where keys are spread unevenly. For example, tenants have very different sizes, or the tenants'
+    /// numbers have large gaps, where the estimate jumps. Set it also where the estimate is `None`: for text, for an
+    /// unbounded walk whose range has no end, and at the start.
     #[must_use]
     pub fn fraction(&self) -> Option<f64> {
         self.fraction

@@ -108,7 +108,8 @@ fn resume<S: ResumableSource, E>(
         Err(error) => return Err(failed(error)),
     };
     let is_longer = match differs {
-        // A bounded walk without an end of its own has a later one whenever it begins.
+        // If the range of a bounded walk has no end, the walk ends at the key that is last when it begins. That may be
+        // a later key now.
         None => {
             let is_open = !begins.is_unbounded() && begins.range().end() == Bound::Unbounded;
             options.extends && is_open && stored.is_done()

@@ -217,7 +217,7 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
         store: &mut St,
     ) -> Result<StopReason, Failure<W, St::Error>> {
         while !self.tally.checkpoint.is_done() {
-            // Also set after a commit of part of a chunk, which the walk counted as a whole.
+            // The walk counts a chunk as a whole. If only part of one was committed, this corrects the limit.
             let left = self
                 .limit
                 .map(|limit| limit.saturating_sub(self.tally.checkpoint.items));

@@ -49,7 +49,8 @@ pub use text::BareString;
 ///
 /// Dates and times need the feature `chrono` or `jiff`. They are exact, to the nanosecond; a leap second of chrono is
 /// kept. Both crates have the same bytes and names, so you can change from one to the other. Types with an offset or a
-/// time zone, such as `DateTime<FixedOffset>` or `Zoned`, aren't keys: equal instants differ in their zone.
+/// time zone, such as `DateTime<FixedOffset>` or `Zoned`, aren't keys: two equal values can have different zones, so
+/// they would have different bytes.
 ///
 /// An optional column, and a date (feature `jiff`):
 ///
@@ -161,9 +162,10 @@ pub trait Key: Clone + Ord {
     /// larger than `last`.
     ///
     /// Integers, UUIDs, dates and times are compared by value, and bytes by what follows their common prefix. Tuples
-    /// are compared by the first column that differs. If it holds integers, the column after it divides each of them;
-    /// this assumes that each has about the same range there. The fraction is right if keys are spread evenly. It isn't
-    /// known for text, nor between `None` and a value. For a type of your own, the default compares the encoded keys as bytes.
+    /// are compared by the first column that differs. If that column holds integers, the next column divides each step
+    /// from one integer to the next. This assumes that the next column has about the same range for every integer. The
+    /// fraction is right if keys are spread evenly. It isn't known for text, nor between `None` and a value. For a type
+    /// of your own, the default compares the encoded keys as bytes.
     ///
     /// ```
     /// use keywalk_key::Key;

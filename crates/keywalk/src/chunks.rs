@@ -234,8 +234,8 @@ impl<S: ChunkSource> Chunks<S> {
         self.driver.engine.limit()
     }
 
-    /// Sets the number of items that may still be yielded. [`seek`](Self::seek) doesn't; see [`Engine::set_limit`],
-    /// which has an example.
+    /// Sets the number of items that may still be yielded. [`seek`](Self::seek) doesn't change that number.
+    /// [`Engine::set_limit`] has an example.
     pub fn set_limit(&mut self, items: Option<u64>) {
         self.driver.engine.set_limit(items);
     }

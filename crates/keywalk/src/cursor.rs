@@ -98,10 +98,10 @@ impl<K: Clone + PartialOrd> Cursor<K> {
     /// Returns this cursor moved to `key`, forward or back: the walk goes on at `key` itself, or at the next key.
     /// The store need not hold it.
     ///
-    /// Use it to look back, so that rows which committed late are visited: items from `key` on are yielded again,
-    /// up to the walk's end. [`extend_to`](Self::extend_to) moves that too. Or use it to
-    /// jump to a [page](crate::Walk::page). Leave [`range`](crate::Walk::range) out when you resume if the key lies before
-    /// its start, or if the walk hadn't begun.
+    /// Use it to look back, so that rows which committed late are visited: items from `key` on are yielded again, up to
+    /// the walk's end. To move the end too, call [`extend_to`](Self::extend_to). You can also use it to jump to a
+    /// [page](crate::Walk::page). When you resume, leave [`range`](crate::Walk::range) out in two cases: `key` lies
+    /// before the range's start, or the walk hadn't begun.
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -122,10 +122,10 @@ impl<K: Clone + PartialOrd> Cursor<K> {
     /// also if it was done. `end` is in the walk's direction; a lower bound if it descends. With
     /// [`Bound::Unbounded`] there is no end but the last key.
     ///
-    /// A bounded walk then begins again as a walk over what is left: it queries the last key and ends there. Leave
-    /// [`range`](crate::Walk::range) out when you resume, because its range is a different one now. An unbounded walk
-    /// stays unbounded. An end that isn't later than the cursor's changes nothing, unless the walk was done without a last
-    /// key, because it found nothing.
+    /// A bounded walk then continues as a new walk over the rest of the range: it queries the last key and ends there.
+    /// Leave [`range`](crate::Walk::range) out when you resume, because the range is now a different one. An unbounded
+    /// walk stays unbounded. An end that isn't later than the cursor's changes nothing. The exception is a walk that
+    /// was done because it found nothing: it looks again.
     ///
     /// A nightly job visits what was added since the last night:
     ///
@@ -152,7 +152,8 @@ impl<K: Clone + PartialOrd> Cursor<K> {
         let mut range = self.range.clone();
         range.set_end(end.clone());
         let is_later = match self.stage {
-            // What was left is empty, or was found empty. So the end alone doesn't count.
+            // Either nothing is left of the old range, or the walk found nothing in it. So what counts is whether the
+            // new range is empty, not whether its end is later.
             Stage::Done => !range.is_empty(),
             _ => self.range.may_end_before(end.as_ref()),
         };

@@ -77,7 +77,7 @@ pub struct Engine<K, T> {
     stage: Stage,
     /// The range that the walk was given, if it isn't all keys. Cursors carry it.
     given: Option<KeyRange<K>>,
-    /// Moves the end before the last key that was found, until it has done so.
+    /// Computes the walk's end from the last key. Without it, the walk ends at the last key.
     lag: Option<Lag<K>>,
     /// The range up to that end, while the walk looks for the last key before it.
     settled: Option<KeyRange<K>>,
@@ -429,8 +429,9 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         Ok(())
     }
 
-    /// Ends the range at its last key. With a lag, it first looks for the last key before that end. Until that is
-    /// found, the position doesn't change: a cursor that is taken in between applies its lag again.
+    /// Ends the range at its last key. With a lag, computes the end first, and then looks for the last key before it.
+    /// Until that key is found, the position doesn't change: a walk that resumes from a cursor taken in between
+    /// computes its end again.
     fn bound_at(&mut self, key: K) {
         self.backward = None;
         self.cycle = CycleDetector::default();

@@ -14,8 +14,8 @@ use crate::token::Token;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Page<T> {
-    /// The items, in the walk's order. Empty if nothing lies in the page's direction, for example because its rows were
-    /// deleted.
+    /// The items, in the walk's order. Empty if no item is left on the page's side of its token, for example because
+    /// its rows were deleted.
     pub items: Vec<T>,
     /// The token of the next page, if an item follows.
     pub next: Option<Token>,
@@ -37,8 +37,9 @@ impl<T> Page<T> {
     }
 }
 
-/// Fetches the page of `items` items that `ahead` begins with, for display in `order`. `chunks` is a walk over
-/// `ahead`, limited to one item more. `range` bounds all pages, and has the order of `ahead`.
+/// Fetches the page of up to `items` items that begins at `ahead`, for display in `order`. `chunks` walks from `ahead`.
+/// Its limit is `items + 1`: the last item shows only that more follows. `range` bounds all pages, and has the order of
+/// `ahead`.
 pub(crate) fn fetch<S: ChunkSource + ResumableSource>(
     mut chunks: Chunks<S>,
     mut ahead: Cursor<S::Key>,

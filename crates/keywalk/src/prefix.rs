@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 use core::cmp::{Ordering, Reverse};
 use core::ops::Bound;
 
-/// A type of keys that can begin with a prefix of type `P`; [`Walk::prefix`](crate::Walk::prefix) takes one.
+/// A type of keys that can begin with a prefix of type `P`. [`Walk::prefix`](crate::Walk::prefix) walks the keys that
+/// do.
 ///
 /// | Key | Prefix | Keys with the prefix |
 /// |---|---|---|
@@ -45,7 +46,8 @@ pub trait HasPrefix<P>: Sized {
     fn bounds_of(prefix: P) -> (Bound<Self>, Bound<Self>);
 }
 
-/// A column of a tuple key that [has prefixes](HasPrefix): the type has a least value, and each value a successor.
+/// A column of a tuple key that [has prefixes](HasPrefix). The type has a least value, and each value except the
+/// greatest has a successor.
 ///
 /// Implemented for integers, `bool`, `String`, `Vec<u8>`, `Option` of a column, the [`Reverse`] of integers and `bool`,
 /// and with the feature `uuid` for UUIDs, their texts and their `Reverse`. `Reverse<String>` has no least value,
@@ -104,7 +106,7 @@ impl<const N: usize> IntoColumn<Vec<u8>> for &[u8; N] {
 impl<P: AsRef<str>> HasPrefix<P> for String {
     fn bounds_of(prefix: P) -> (Bound<Self>, Bound<Self>) {
         let mut after = prefix.as_ref().to_owned();
-        // The last character that has a next one gets it; those behind it go.
+        // The last character that has a successor is replaced by it. The characters behind it are removed.
         let next = core::iter::from_fn(|| after.pop()).find_map(|last| match last {
             // Surrogates are no characters.
             '\u{d7ff}' => Some('\u{e000}'),
@@ -148,7 +150,7 @@ macro_rules! tuples {
                 let ($($at,)+) = prefix;
                 $(let $at = $at.into_column();)+
                 let lower = ($($at.clone(),)+ $($rest::least()),+);
-                // The last column that has a successor gets it; those behind it begin again.
+                // The last column that has a successor is replaced by it. The columns behind it get their least values.
                 let have_successors = [$($at.successor().is_some()),+];
                 let steps = have_successors.iter().rposition(|has_one| *has_one);
                 let mut columns = 0_usize..;

@@ -285,9 +285,9 @@ impl<S: Source> Walk<S> {
     /// Walks only the keys that begin with `prefix`: texts or bytes that begin with it, or tuples whose first columns
     /// equal it. [`HasPrefix`] lists the types.
     ///
-    /// It is short for a [`range`](Self::range), of which a later call of either replaces an earlier one. It combines
-    /// with every other option, such as [`descending`](Self::descending). An empty text is a prefix of all. It costs
-    /// nothing more than a range.
+    /// It is short for a [`range`](Self::range). If you call both, or one of them twice, the last call counts. It
+    /// combines with every other option, such as [`descending`](Self::descending). An empty text is a prefix of all. It
+    /// costs nothing more than a range.
     ///
     /// The store must order keys as their type does: text by code points or bytes. Text under another collation has
     /// no prefixes.
@@ -352,10 +352,10 @@ impl<S: Source> Walk<S> {
     /// Ends a bounded walk before the key `end(last)`, where `last` is the last key when the walk begins. Default:
     /// the walk ends at the last key itself.
     ///
-    /// Use it for increments over a store whose rows can commit late: a row that got its key earlier than others may
-    /// become visible later. A walk that has passed the key misses the row. With a lag that is longer than any
-    /// transaction takes, the walk doesn't go so far yet. The next one, from [`extend_to`](Cursor::extend_to),
-    /// visits these rows. The lag is in the key's own unit, such as seconds or numbers:
+    /// Use it for increments over a store whose rows can commit late: a row may become visible after rows with later
+    /// keys. A walk that has passed its key by then misses the row. So end the walk before the last key, by a lag that
+    /// is longer than any transaction takes. The next walk, from [`extend_to`](Cursor::extend_to), visits the rows that
+    /// were left out. The lag is in the key's own unit, such as seconds or numbers:
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -373,10 +373,10 @@ impl<S: Source> Walk<S> {
     /// assert_eq!(tomorrow.end_before(|last| last - 600).items().count(), 3);
     /// ```
     ///
-    /// It costs one more query for the last key. `end` is called once, and never if the range is empty. If it returns
-    /// a key past the end, the walk ends at the last key; if it returns one before the start, the walk is empty. A
-    /// resumed walk whose last key is known already keeps that end. So does an [unbounded](Self::unbounded) walk,
-    /// which has no last key. In a descending walk `last` is the smallest key.
+    /// It costs one more query for the last key. `end` is called once, and never if the range is empty. If it returns a
+    /// key past the end, the walk ends at the last key; if it returns one before the start, the walk is empty. A
+    /// resumed walk that already knows its last key still ends there. An [unbounded](Self::unbounded) walk ignores this
+    /// option, because it has no last key. In a descending walk `last` is the smallest key.
     pub fn end_before(mut self, end: impl Fn(&S::Key) -> S::Key + Send + Sync + 'static) -> Self {
         self.lag = Some(Lag::new(end));
         self
@@ -384,11 +384,10 @@ impl<S: Source> Walk<S> {
 
     /// Ends the walk after `items` items. A fetch never requests more than what is left. Default: no limit.
     ///
-    /// The walk then ends as an iterator's `take` does: its cursor isn't done, and resuming from it continues. If
-    /// the limit is the walk's last item, the cursor of a bounded walk is done. So
-    /// [`is_done`](Cursor::is_done) shows whether the end was reached. The limit counts the items of this walk: a
-    /// cursor or token doesn't record it, and a resumed walk needs a limit of its own. A limit of 0 makes no
-    /// request.
+    /// The walk then ends as an iterator's `take` does: its cursor isn't done, and resuming from it continues. If the
+    /// limit is reached exactly at the last item of a bounded walk, the cursor is done. So [`is_done`](Cursor::is_done)
+    /// shows whether the end was reached. The limit counts the items of this walk: a cursor or token doesn't record it,
+    /// and a resumed walk needs a limit of its own. A limit of 0 makes no request.
     ///
     /// Unlike `take`, it also applies to [chunks](Self::chunks), to [prefetching](Self::prefetch), to an
     /// [engine](Self::into_engine) and to [`count`](Self::count). A bounded walk still queries its last key first;
@@ -460,8 +459,7 @@ impl<S: Source> Walk<S> {
         .ended_if_empty()
     }
 
-    /// Returns a token of the [`cursor`](Self::cursor): of the walk as it stands before it begins. Makes no request
-    /// for items.
+    /// Returns the [`cursor`](Self::cursor) as a token: the position where the walk begins. Makes no request for items.
     ///
     /// # Errors
     ///
@@ -584,9 +582,9 @@ impl<S: Source> Walk<S> {
     ///
     /// # Jumping
     ///
-    /// Any token of this source is a position, whether of a page or of a walk. A page in the token's order begins
-    /// there. To jump to a key, create one from a cursor. With the opposite order you get the page
-    /// up to the key (or, with [`Cursor::after`], before it):
+    /// Any token of this source is a position, whether of a page or of a walk. If the walk has the token's order, the
+    /// page begins there. To jump to a key, create a token from a cursor at that key. If the walk has the opposite
+    /// order, the page ends at the key (or, with [`Cursor::after`], just before it):
     ///
     /// ```
     /// use keywalk::{ChunkSource, Error, Page, ResumableSource, Token, Walk};
@@ -604,14 +602,14 @@ impl<S: Source> Walk<S> {
     ///
     /// # Cost
     ///
-    /// The first page costs one fetch of `items + 1` items. Any other also fetches one item in the opposite order. A
-    /// [`chunk_size`](Self::chunk_size) below that splits the first fetch. Each link computes the source's fingerprint
-    /// and encodes a few keys.
+    /// The first page costs one fetch of `items + 1` items. Any other page also fetches one item in the opposite order.
+    /// If you set a [`chunk_size`](Self::chunk_size) below `items + 1`, the first fetch is split into several. Each
+    /// link computes the source's fingerprint and encodes a few keys.
     ///
     /// # Errors
     ///
-    /// Those of a walk, see [`Chunks::next`]; and those of reading `at`, see [`resume_token`](Self::resume_token). A
-    /// token that lies outside the walk's range, or of pages over another range, is
+    /// Those of a walk, see [`Chunks::next`]; and those of reading `at`, see [`resume_token`](Self::resume_token). If
+    /// the token lies outside the walk's range, or belongs to pages over another range, the error is
     /// [`CursorMismatch::Range`](crate::CursorMismatch::Range). Anyone can make a token for any key. If a range must
     /// not be left, set it here, or sign the tokens (`Token::sign`).
     ///

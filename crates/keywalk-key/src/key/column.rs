@@ -12,7 +12,8 @@ use super::{DecodeError, display, fraction};
 ///
 /// [`Uuid`]: https://docs.rs/uuid/1/uuid/struct.Uuid.html
 ///
-/// Also implemented for types with bytes of their own, which begin with those that the tuple layer leaves to its users:
+/// Also implemented for these types, with bytes of their own. The first byte is one of the type codes that the tuple
+/// layer leaves to its users:
 ///
 /// | Type | Its bytes |
 /// |---|---|
@@ -61,9 +62,8 @@ use super::{DecodeError, display, fraction};
 /// The contract of [`Key`](crate::Key), and:
 ///
 /// 1. The first byte is neither `00` nor `ff`.
-/// 2. The bytes of a column are not a prefix of the bytes of another column. One exception: bytes that
-///    begin with `01` or `02`, also behind one or more `41`, may be such a prefix, if the longer bytes have `ff`
-///    right after it.
+/// 2. The bytes of a column are not a prefix of the bytes of another column. One exception: they may be, if they begin
+///    with `01` or `02`, or with one or more `41` and then `01` or `02`, and if the longer bytes continue with `ff`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be a column of a key: it is no `keywalk_key::TupleElement`",
     label = "not a column of a key",
@@ -93,9 +93,9 @@ pub trait TupleElement: Clone + Ord {
         fraction::of_bytes(&packed(first), &packed(last), &packed(at))
     }
 
-    /// Returns the share of the way from `first` to `last`, both included, that a single value takes: 0.25 if there
-    /// are four values. A tuple's [fraction](crate::Key::fraction) uses it to move within one value of a column, by the
-    /// column that follows. `None` (the default) if it isn't known or negligible.
+    /// Returns the share that a single value has of the range from `first` to `last`, both included: 0.25 if there are
+    /// four values. In a tuple's [fraction](crate::Key::fraction), the next column divides this share. Returns `None`
+    /// (the default) if the share isn't known, or is negligible.
     #[must_use]
     fn column_step(first: &Self, last: &Self) -> Option<f64> {
         let _ = (first, last);

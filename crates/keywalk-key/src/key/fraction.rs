@@ -40,7 +40,7 @@ pub(super) fn of_bytes(first: &[u8], last: &[u8], at: &[u8]) -> Option<f64> {
     })
 }
 
-/// A value of the first column of a tuple that differs, on the way from one tuple to another.
+/// A value on the way from one tuple to another, in the first column in which the two tuples differ.
 #[derive(Clone, Copy)]
 pub(super) struct Value {
     /// The fraction of the way that lies before it, by this column alone.
@@ -66,8 +66,8 @@ impl Value {
         })
     }
 
-    /// Moves within this value's step by the column that follows. Nothing is known about its range there, except where
-    /// the way begins and ends. So each value is assumed to have the range between the first tuple and the last.
+    /// Moves within this value's step, by the next column. The range of that column is known only where the way begins
+    /// and ends. So each value is assumed to have the range from the first tuple's column to the last tuple's.
     pub(super) fn within<T: TupleElement>(self, first: &T, last: &T, at: &T) -> f64 {
         let (low, high) = (first.min(last), first.max(last));
         let is_known = T::column_fraction(low, high, low).is_some();
@@ -82,7 +82,7 @@ impl Value {
         let start = if self.is_first { first } else { start };
         let end = if self.is_last { last } else { end };
         let inside = T::column_fraction(start, end, at).unwrap_or(0.5);
-        // A little off both ends, so that rounding doesn't reach into the next value.
+        // Keeps a small distance from both ends of the step, so that rounding can't reach the next value.
         let inside = 0.5 + (inside - 0.5) * (1.0 - LEAST_STEP);
         self.share * (1.0 - step) + step * inside
     }

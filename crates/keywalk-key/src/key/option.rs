@@ -2,8 +2,8 @@ use std::borrow::Cow;
 
 use super::{DecodeError, TupleElement, column, fraction};
 
-/// Of the bytes that the tuple layer leaves to its users. They differ from those of `null` there, `00`, which reversed
-/// would begin with `ff`; no column may.
+/// One of the type codes that the tuple layer leaves to its users. The layer's own code for `null`, `00`, can't be
+/// used: reversed it would be `ff`, and no column may begin with `ff`.
 const NONE: u8 = 0x40;
 pub(super) const SOME: u8 = 0x41;
 

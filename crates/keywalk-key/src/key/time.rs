@@ -17,7 +17,7 @@ trait Moment: Copy + Ord + Display {
     /// The days of a date; otherwise seconds, rounded down, and the nanoseconds after them.
     fn parts(self) -> (i64, u32);
 
-    /// Returns `None` if the type has no such value. Each value has one form only.
+    /// Returns `None` if the type has no such value. No two pairs of numbers give the same value.
     fn from_parts(whole: i64, nanos: u32) -> Option<Self>;
 }
 
