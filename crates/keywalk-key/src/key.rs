@@ -1,5 +1,22 @@
 //! Keys and their encoding.
 
+/// Implements the methods of [`Key`] that return the same for a key as for a column.
+macro_rules! as_column {
+    () => {
+        fn encoding_name() -> Cow<'static, str> {
+            Self::column_kind()
+        }
+
+        fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
+            Self::column_fraction(first, last, at)
+        }
+
+        fn display(&self) -> String {
+            self.column_text()
+        }
+    };
+}
+
 mod bool;
 mod by_column;
 mod bytes;

@@ -19,17 +19,7 @@ impl Key for bool {
         }
     }
 
-    fn encoding_name() -> Cow<'static, str> {
-        Self::column_kind()
-    }
-
-    fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-        Self::column_fraction(first, last, at)
-    }
-
-    fn display(&self) -> String {
-        self.column_text()
-    }
+    as_column!();
 }
 
 impl TupleElement for bool {

@@ -19,17 +19,7 @@ macro_rules! by_column {
                 Ok(key)
             }
 
-            fn encoding_name() -> Cow<'static, str> {
-                Self::column_kind()
-            }
-
-            fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-                Self::column_fraction(first, last, at)
-            }
-
-            fn display(&self) -> String {
-                self.column_text()
-            }
+            as_column!();
 
             fn decode_in_place(&mut self, mut bytes: &[u8]) -> Result<(), DecodeError> {
                 self.unpack_in_place(&mut bytes)?;

@@ -15,17 +15,7 @@ impl Key for Vec<u8> {
         Ok(bytes.to_vec())
     }
 
-    fn encoding_name() -> Cow<'static, str> {
-        Self::column_kind()
-    }
-
-    fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-        Self::column_fraction(first, last, at)
-    }
-
-    fn display(&self) -> String {
-        self.column_text()
-    }
+    as_column!();
 
     fn decode_in_place(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
         self.clear();

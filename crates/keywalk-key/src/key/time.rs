@@ -107,17 +107,7 @@ macro_rules! moments {
                 decode(bytes)
             }
 
-            fn encoding_name() -> Cow<'static, str> {
-                Self::column_kind()
-            }
-
-            fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-                Self::column_fraction(first, last, at)
-            }
-
-            fn display(&self) -> String {
-                self.column_text()
-            }
+            as_column!();
         }
 
         impl TupleElement for $moment {

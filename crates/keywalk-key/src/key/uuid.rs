@@ -17,17 +17,7 @@ impl Key for Uuid {
         integer::fixed(bytes).map(Uuid::from_bytes)
     }
 
-    fn encoding_name() -> Cow<'static, str> {
-        Self::column_kind()
-    }
-
-    fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-        Self::column_fraction(first, last, at)
-    }
-
-    fn display(&self) -> String {
-        self.column_text()
-    }
+    as_column!();
 }
 
 impl TupleElement for Uuid {
@@ -71,17 +61,7 @@ macro_rules! texts {
                 }
             }
 
-            fn encoding_name() -> Cow<'static, str> {
-                Self::column_kind()
-            }
-
-            fn fraction(first: &Self, last: &Self, at: &Self) -> Option<f64> {
-                Self::column_fraction(first, last, at)
-            }
-
-            fn display(&self) -> String {
-                self.column_text()
-            }
+            as_column!();
         }
 
         impl TupleElement for $text {
