@@ -51,7 +51,7 @@ fn a_chunk_holds_as_many_items_as_the_walk_was_told() {
     }
 }
 
-/// However it is gone through; behind a limit a walk goes on from its cursor, or by a later limit.
+/// By all ways to walk. After the limit, the cursor or a higher limit continues the walk.
 #[test]
 fn a_limit_ends_a_walk_as_take_does_and_its_cursor_goes_on() {
     let ways = [
