@@ -54,7 +54,7 @@ use crate::lease::{Lease, Leases, is_at, refuse_special_file};
 /// | The job [starts over](crate::Job::restart_when_done), or is [reset](Leases::reset) | starts with an empty file, or removes the parts |
 /// | The file isn't empty, and isn't the one that the job wrote | fails, and leaves it as it is |
 /// | The file is shorter than the checkpoint says | fails, unless the job is done: then it isn't looked at |
-/// | Another job exports to the same file | fails |
+/// | Another job exports to the same file | fails, unless this job began and has exported nothing: then it can't distinguish that file from its own first chunk, and starts it over |
 ///
 /// Don't write to the file yourself, and read only as many bytes as the checkpoint counts
 /// ([`Checkpoint::exported_bytes`]): those after it may be cut off.
@@ -329,14 +329,13 @@ impl Output {
             bytes => bytes.unwrap_or(0),
         };
         let before = self.before.as_ref();
-        let ours = before.and_then(|before| before.exported);
         let mut opened = Committed {
             bytes,
             chunks: checkpoint.chunks,
             tail: Vec::new(),
         };
         let Kind::Append(open) = &mut self.kind else {
-            return match ours {
+            return match before.and_then(|before| before.exported) {
                 None if !self.parts()?.is_empty() => Err(FileError::not_empty(&self.path)),
                 _ => Ok(opened),
             };
@@ -356,11 +355,7 @@ impl Output {
         if found.is_none() {
             sync_folder(parent(&self.path)).map_err(FileError::io("make", &self.path))?;
         }
-        // After the end of a job that is done, no crash can have left bytes.
-        let is_whole =
-            before.is_none_or(|before| !before.is_done() || before.exported_bytes() == Some(has));
-        let is_ours = ours.map(|ours| Ok(is_whole && is_file_of(&file, has, ours)?));
-        let is_ours = is_ours.unwrap_or(Ok(false));
+        let is_ours = before.map_or(Ok(false), |before| is_file_of(&file, has, before));
         if has > 0 && !is_ours.map_err(FileError::io("read", &self.path))? {
             return Err(FileError::not_empty(&self.path));
         }
@@ -451,9 +446,12 @@ impl Output {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
                     file => {
                         let file = file?;
-                        match is_file_of(&file, file.metadata()?.len(), exported)? {
-                            true => file.set_len(0).and_then(|()| file.sync_all()),
-                            false => Ok(()),
+                        match is_file_of(&file, file.metadata()?.len(), stored)? {
+                            // Without an exported byte, it could be anyone's.
+                            true if exported.bytes > 0 => {
+                                file.set_len(0).and_then(|()| file.sync_all())
+                            }
+                            _ => Ok(()),
                         }
                     }
                 };
@@ -537,12 +535,17 @@ impl Committed {
     }
 }
 
-/// Returns whether a file of this length begins with what was exported, by its last bytes.
-fn is_file_of(file: &File, has: u64, exported: Exported) -> io::Result<bool> {
-    Ok(
-        has >= exported.bytes
-            && crc32fast::hash(&read_tail(file, exported.bytes)?) == exported.tail,
-    )
+/// Returns whether a file of this length may be what a job with this checkpoint has exported, by its last bytes. After
+/// the end of a job that is done, no crash can have left more.
+fn is_file_of(file: &File, has: u64, checkpoint: &Checkpoint) -> io::Result<bool> {
+    let Some(exported) = checkpoint.exported else {
+        return Ok(false);
+    };
+    let fits = match checkpoint.is_done() {
+        true => has == exported.bytes,
+        false => has >= exported.bytes,
+    };
+    Ok(fits && crc32fast::hash(&read_tail(file, exported.bytes)?) == exported.tail)
 }
 
 /// Reads the last bytes before this place.

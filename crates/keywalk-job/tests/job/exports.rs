@@ -146,7 +146,7 @@ fn a_job_that_starts_over_or_is_reset_exports_from_scratch_and_leaves_no_part() 
 #[test]
 fn a_file_that_is_not_the_jobs_is_refused_and_left_as_it_is() {
     type Spoil = fn(&Path);
-    let cases: [(bool, Spoil, &str); 8] = [
+    let cases: [(bool, Spoil, &str); 9] = [
         (
             false,
             |folder| fs::write(folder.join("out.txt"), "mine").unwrap(),
@@ -195,6 +195,17 @@ fn a_file_that_is_not_the_jobs_is_refused_and_left_as_it_is() {
                 fs::rename(folder.join("out.txt"), folder.join("moved.txt")).unwrap();
                 let path = folder.join("out.txt");
                 fs::write(&path, "precious").unwrap();
+                export(folder, false).reset("export").unwrap();
+            },
+            "didn't write",
+        ),
+        (
+            false,
+            |folder| {
+                let walk = Walk::new(Numbers::new(0..0));
+                let nothing = Job::new("export", walk, export(folder, false));
+                drop(nothing.run(|_, _| Ok(())).unwrap());
+                fs::write(folder.join("out.txt"), "precious").unwrap();
                 export(folder, false).reset("export").unwrap();
             },
             "didn't write",
