@@ -173,7 +173,7 @@ impl<H: Harness> Check<H> {
 /// ```
 ///
 /// For a source that can move to another thread, add `prefetched`. This also tests
-/// [prefetched](keywalk::Walk::prefetch) walks. The two words can be combined in any order.
+/// [prefetched](keywalk::Walk::prefetch) walks. The words can be combined in any order.
 ///
 /// ```
 /// # mod tests {
@@ -181,6 +181,9 @@ impl<H: Harness> Check<H> {
 /// conformance!(shared: Shared, durable, prefetched);
 /// # }
 /// ```
+///
+/// For a run that takes minutes, before a release, add `thorough`, or set `KEYWALK_THOROUGH=1` instead: see
+/// [`Config::thorough`](crate::Config::thorough).
 #[macro_export]
 macro_rules! conformance {
     ($($(#[$attribute:meta])* $name:ident: $harness:ty $(, $more:ident)*);+ $(;)?) => {$(
@@ -191,6 +194,10 @@ macro_rules! conformance {
             use super::*;
 
             type Harness = $harness;
+
+            fn config() -> $crate::Config {
+                $crate::Config::default()$(.__word(stringify!($more)))*
+            }
 
             $crate::__each_check!(of_walks, $crate::__tests, {$name run_check});
             $($crate::__more_tests! { $name $more })*
@@ -204,7 +211,8 @@ macro_rules! __tests {
     ({$suite:ident $run:ident} $($module:ident :: $check:ident)+) => {$(
         #[test]
         fn $check() {
-            let outcome = $crate::$run::<Harness>(stringify!($check), &$crate::Config::default());
+            let config = config().__in_test(concat!(module_path!(), "::", stringify!($check)));
+            let outcome = $crate::$run::<Harness>(stringify!($check), &config);
             $crate::assert_conforms(stringify!($suite), outcome);
         }
     )+};
@@ -219,8 +227,9 @@ macro_rules! __more_tests {
     ($suite:ident prefetched) => {
         $crate::__each_check!(of_prefetched, $crate::__tests, {$suite run_prefetched_check});
     };
+    ($suite:ident thorough) => {};
     ($suite:ident $other:ident) => {
-        compile_error!("a source can be `durable` and `prefetched`, and nothing else");
+        compile_error!("the words of a suite are `durable`, `prefetched` and `thorough`");
     };
 }
 

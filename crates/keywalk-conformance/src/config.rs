@@ -3,37 +3,50 @@ use std::num::ParseIntError;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The seed, the number of cases and the time limit of the checks.
+/// The seed, the number of cases, the size of the largest store and the time limit of the checks.
 ///
-/// [`default`](Self::default) takes the seed from the environment variable `KEYWALK_SEED` and the number of cases from
-/// `KEYWALK_CASES`, if they are set. [`seed`](Self::seed) and [`cases`](Self::cases) override them.
+/// [`default`](Self::default) reads the environment variables `KEYWALK_SEED`, `KEYWALK_CASES`, `KEYWALK_KEYS` and
+/// `KEYWALK_THOROUGH`, if they are set. The methods override them.
 ///
 /// ```
 /// use keywalk_conformance::Config;
 ///
 /// let longer = Config::default().cases(1_000);
+/// let longest = Config::default().thorough();
 /// let again = Config::default().seed(42);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
     pub(crate) seed: u64,
     pub(crate) cases: u32,
+    pub(crate) keys: usize,
+    pub(crate) is_thorough: bool,
     pub(crate) patience: Duration,
+    /// The path of the `#[test]` that runs the check, to run it in a child process.
+    pub(crate) test: Option<&'static str>,
 }
 
 impl Default for Config {
-    /// Returns a random seed, 32 cases per property and 60 seconds of patience. The environment variables override the
-    /// seed and the cases.
+    /// Returns a random seed, 32 cases per property, 5,000 keys in the largest store and 60 seconds of patience. The
+    /// environment variables override all but the patience. `KEYWALK_THOROUGH=1` does the same as
+    /// [`thorough`](Self::thorough).
     ///
     /// # Panics
     ///
     /// If a variable isn't a number, or requests more than [`u32::MAX`] cases.
     fn default() -> Self {
         let fresh = || RandomState::new().hash_one("seed") & 0xffff_ffff;
-        Config {
+        let config = Config {
             seed: asked_for("KEYWALK_SEED").unwrap_or_else(fresh),
             cases: asked_for("KEYWALK_CASES").unwrap_or(32),
+            keys: asked_for("KEYWALK_KEYS").unwrap_or(5_000),
+            is_thorough: false,
             patience: Duration::from_secs(60),
+            test: None,
+        };
+        match asked_for::<u8>("KEYWALK_THOROUGH") {
+            None | Some(0) => config,
+            Some(_) => config.thorough(),
         }
     }
 }
@@ -51,6 +64,42 @@ impl Config {
     #[must_use]
     pub fn cases(mut self, cases: u32) -> Self {
         self.cases = cases;
+        self
+    }
+
+    /// Sets the number of keys in the largest store. More keys find faults of larger stores. Default: 5,000.
+    #[must_use]
+    pub fn keys(mut self, keys: usize) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// Runs what takes too long for every day: eight times as many cases, a store of 70,000 keys, and the checks of a
+    /// walk's memory. `KEYWALK_CASES` and `KEYWALK_KEYS` take precedence.
+    #[must_use]
+    pub fn thorough(mut self) -> Self {
+        self.cases = asked_for("KEYWALK_CASES").unwrap_or(256);
+        self.keys = asked_for("KEYWALK_KEYS").unwrap_or(70_000);
+        self.is_thorough = true;
+        self
+    }
+
+    /// Applies a word of [`conformance!`](crate::conformance).
+    #[doc(hidden)]
+    #[must_use]
+    pub fn __word(self, word: &str) -> Self {
+        match word {
+            "thorough" => self.thorough(),
+            _ => self,
+        }
+    }
+
+    /// Sets which `#[test]` runs the check: its module's path with the crate, and its name.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn __in_test(mut self, path: &'static str) -> Self {
+        // The test harness leaves out the crate.
+        self.test = path.split_once("::").map(|(_, test)| test);
         self
     }
 
