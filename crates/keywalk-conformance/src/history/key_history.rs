@@ -9,7 +9,16 @@ use crate::history::{Change, Mutation, Span};
 /// All changes to each key of a store. Computes from them whether a key existed at a time, and with which values.
 #[derive(Clone, Debug)]
 pub struct KeyHistory<K> {
-    keys: BTreeMap<K, Vec<(Change, Span)>>,
+    keys: BTreeMap<K, Vec<Lived>>,
+}
+
+/// A change of one key. The changes of a key are sorted by the moments of their calls.
+#[derive(Clone, Debug)]
+struct Lived {
+    change: Change,
+    during: Span,
+    /// Neither this change nor one before it returned later.
+    latest: u64,
 }
 
 /// Whether a key existed throughout a span, as far as that is certain.
@@ -34,17 +43,29 @@ impl<K> Default for KeyHistory<K> {
 impl<K: Ord + Clone> KeyHistory<K> {
     /// Adds a mutation. Mutations may be added in any order.
     pub fn record(&mut self, mutation: Mutation<K>) {
+        let (change, during) = (mutation.change, mutation.during);
         let life = self.keys.entry(mutation.key).or_default();
-        life.push((mutation.change, mutation.during));
+        let at = life.partition_point(|lived| lived.during.from <= during.from);
+        let before = life[..at].last();
+        let latest = before.map_or(0, |lived| lived.latest).max(during.to);
+        let lived = Lived {
+            change,
+            during,
+            latest,
+        };
+        life.insert(at, lived);
+        for lived in &mut life[at..] {
+            lived.latest = lived.latest.max(latest);
+        }
     }
 
     /// Completes a mutation that was recorded without a return: it took effect at `mutation.during.to` at the latest.
     pub(crate) fn settle(&mut self, mutation: &Mutation<K>) {
-        let (change, Span { from, to }) = (mutation.change, mutation.during);
-        let life = self.keys.get_mut(&mutation.key).into_iter().flatten();
-        let possible = Span { from, to }.failed();
-        for (_, during) in life.filter(|done| **done == (change, possible)) {
-            during.to = to;
+        let (change, during) = (mutation.change, mutation.during.failed());
+        for lived in self.keys.get_mut(&mutation.key).into_iter().flatten() {
+            if (lived.change, lived.during) == (change, during) {
+                lived.during = mutation.during;
+            }
         }
     }
 
@@ -65,16 +86,7 @@ impl<K: Ord + Clone> KeyHistory<K> {
     /// certainly replaced or deleted before the span.
     #[must_use]
     pub fn may_hold(&self, key: &K, value: u64, during: Span) -> bool {
-        let Some(life) = self.keys.get(key) else {
-            return false;
-        };
-        life.iter().any(|(change, put)| {
-            *change == Change::Put(value)
-                && put.from <= during.to
-                && !life
-                    .iter()
-                    .any(|(_, later)| put.is_before(*later) && later.is_before(during))
-        })
+        self.puts(key, during).any(|put| put == value)
     }
 
     /// Iterates over the keys of `range`, in its order. Leaves out the keys that are certainly absent during `during`.
@@ -88,15 +100,14 @@ impl<K: Ord + Clone> KeyHistory<K> {
             .filter(|(_, presence)| *presence != Presence::Absent)
     }
 
-    /// Returns the values that a key may have during a span, the newest first.
-    pub(crate) fn values(&self, key: &K, during: Span) -> Vec<u64> {
+    /// Iterates over the values that a key may have during a span, the newest first.
+    fn puts(&self, key: &K, during: Span) -> impl Iterator<Item = u64> {
         let life = self.keys.get(key).map_or(&[][..], Vec::as_slice);
-        let puts = life.iter().rev().filter_map(|(change, _)| match change {
-            Change::Put(value) => Some(*value),
+        let possible = possible(life, during).1;
+        possible.filter_map(|lived| match lived.change {
+            Change::Put(value) => Some(value),
             Change::Delete => None,
-        });
-        puts.filter(|value| self.may_hold(key, *value, during))
-            .collect()
+        })
     }
 
     /// Returns a key and the values that it may have during a span, as text.
@@ -104,29 +115,25 @@ impl<K: Ord + Clone> KeyHistory<K> {
     where
         K: Debug,
     {
-        let values = self.values(key, during);
-        let values: Vec<String> = values.iter().map(u64::to_string).collect();
-        format!("{key:?} = {}", values.join(" or "))
+        let values = self.puts(key, during).map(|value| value.to_string());
+        format!("{key:?} = {}", Vec::from_iter(values).join(" or "))
     }
 
     /// Returns how many keys of `range` were ever put.
     #[must_use]
     pub fn ever_within(&self, range: &KeyRange<K>) -> usize {
-        let was_put = |life: &[(Change, Span)]| {
-            life.iter()
-                .any(|(change, _)| matches!(change, Change::Put(_)))
-        };
+        let was_put = |life: &[Lived]| life.iter().any(|lived| lived.change != Change::Delete);
         self.within(range).filter(|(_, life)| was_put(life)).count()
     }
 
     /// Iterates over the moments, from `from` on, at which a mutation returned.
     pub(crate) fn moments(&self, from: u64) -> impl Iterator<Item = u64> {
-        let spans = self.keys.values().flatten().map(|(_, span)| span.to);
+        let spans = self.keys.values().flatten().map(|lived| lived.during.to);
         spans.filter(move |to| (from..Span::NEVER).contains(to))
     }
 
     /// Iterates over the keys of `range`. Uses only `Ord`, so it doesn't rely on code under test.
-    fn within(&self, range: &KeyRange<K>) -> impl Iterator<Item = (&K, &[(Change, Span)])> {
+    fn within(&self, range: &KeyRange<K>) -> impl Iterator<Item = (&K, &[Lived])> {
         let bounds = (range.lower(), range.upper());
         let mut lives = (!is_inverted(bounds)).then(|| self.keys.range::<K, _>(bounds));
         let order = range.order();
@@ -153,27 +160,32 @@ pub(crate) fn is_inverted<K: Ord>(bounds: (Bound<&K>, Bound<&K>)) -> bool {
     }
 }
 
-fn presence(life: &[(Change, Span)], during: Span) -> Presence {
-    let is_put = |change: &Change| matches!(change, Change::Put(_));
-    // Whether a put (`true`) or a delete (`false`) was certainly done before the span, and no opposite change may have
-    // followed it by the end of the span.
-    let is_settled = |put: bool| {
-        life.iter().any(|(change, done)| {
-            is_put(change) == put
-                && done.is_before(during)
-                && !life.iter().any(|(other, undone)| {
-                    is_put(other) != put && !undone.is_before(*done) && undone.from <= during.to
-                })
-        })
-    };
-    let was_ever_put = life
-        .iter()
-        .any(|(change, put)| is_put(change) && put.from <= during.to);
-    if is_settled(true) {
-        Presence::Present
-    } else if !was_ever_put || is_settled(false) {
-        Presence::Absent
-    } else {
-        Presence::Possible
+/// Returns whether a change was certainly done before the span, and the changes that may be the last one before it, or
+/// that may happen in it, the newest first.
+fn possible(life: &[Lived], during: Span) -> (bool, impl Iterator<Item = &Lived>) {
+    let called = life.partition_point(|lived| lived.during.from <= during.to);
+    let newest = life[..called].iter().rev();
+    let done = newest.clone().find(|lived| lived.during.is_before(during));
+    // What returned before this moment was replaced before the span.
+    let from = done.map_or(0, |done| done.during.from);
+    let possible = newest
+        .take_while(move |lived| lived.latest >= from)
+        .filter(move |lived| lived.during.to >= from);
+    (done.is_some(), possible)
+}
+
+fn presence(life: &[Lived], during: Span) -> Presence {
+    let (is_done, possible) = possible(life, during);
+    let (mut put, mut deleted) = (false, false);
+    for lived in possible {
+        match lived.change {
+            Change::Put(_) => put = true,
+            Change::Delete => deleted = true,
+        }
+    }
+    match (put, deleted) {
+        (true, false) if is_done => Presence::Present,
+        (true, _) => Presence::Possible,
+        (false, _) => Presence::Absent,
     }
 }
