@@ -25,7 +25,7 @@ use documented::is_documented;
 use other_keys::{HalfKeyed, mixed, pairs, picky, plain, text, text_and_number};
 use right::Upward;
 use rows::{Row, Rows};
-use store::{By, Kind, Quirky, by};
+use store::{By, Kind, Over, Quirky, by};
 
 by! {
     Integers: i64;
@@ -43,7 +43,7 @@ by! {
 }
 
 conformance! {
-    a_source_that_goes_up_and_reads_on: Upward, prefetched;
+    a_source_that_goes_up_and_reads_on: Over<Upward, i64>, prefetched;
 }
 
 type Table<B> = fn(&mut Rows<<B as By>::Key>);
@@ -115,7 +115,7 @@ fn broken_sources_with_other_keys_fail() {
     fail::<Pairs>(&[pairs]);
     fail::<Mixed>(&[mixed]);
     fail::<Texts>(&[text]);
-    let outcome = run_check::<HalfKeyed>("key_and_key_into_agree", &Config::default());
+    let outcome = run_check::<Over<HalfKeyed, _>>("key_and_key_into_agree", &Config::default());
     let verdict = outcome.as_ref().map(Outcome::verdict);
     assert!(matches!(verdict, Some(Verdict::Failed(failure)) if failure.clause() == Clause::G10));
 }

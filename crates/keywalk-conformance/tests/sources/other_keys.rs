@@ -1,17 +1,15 @@
 //! Sources by keys other than integers: some get such keys wrong, and some are right.
 
-use std::cell::RefCell;
 use std::cmp::{Ordering, Reverse};
-use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::ops::Bound;
+use std::sync::Arc;
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Keyed, Order, Source};
-use keywalk_conformance::{BoxError, Clause::*, Harness, KeySpace};
+use keywalk::{ChunkSource, KeyRange, Order, Source};
+use keywalk_conformance::{Clause::*, InjectedFault, KeySpace};
 use keywalk_key::Key;
 
 use crate::rows::Rows;
-use crate::store::{Kind, Quirk, Store, Tried, more_if};
+use crate::store::{Answer, Entries, Kind, OverStore, Quirk, Store, Tried, more_if};
 
 pub(crate) fn plain<K: Tried>(all: &mut Rows<K>) {
     all.kind("plain", Kind::SOUND);
@@ -137,71 +135,27 @@ pub(crate) fn text_and_number(all: &mut Rows<(String, i64)>) {
     });
 }
 
-/// A store whose `key_into` sets only half of a key.
-pub(crate) struct HalfKeyed(RefCell<BTreeMap<(i64, i64), u64>>);
+/// A source whose `key_into` sets only half of a key.
+pub(crate) struct HalfKeyed(Arc<Store<Pair>>);
 
-pub(crate) struct Half((i64, i64), u64);
+impl Source for HalfKeyed {
+    type Key = Pair;
+    type Item = (Pair, u64);
+    type Error = InjectedFault;
 
-impl Keyed<(i64, i64)> for Half {
-    fn key(&self) -> (i64, i64) {
-        self.0
-    }
-
-    fn key_into(&self, key: &mut (i64, i64)) {
-        key.1 = self.0.1;
+    fn key_into((key, _): &(Pair, u64), into: &mut Pair) {
+        into.1 = key.1;
     }
 }
 
-impl Source for &HalfKeyed {
-    type Key = (i64, i64);
-    type Item = Half;
-    type Error = Infallible;
-}
-
-impl ChunkSource for &HalfKeyed {
-    fn fetch(
-        &mut self,
-        range: &KeyRange<(i64, i64)>,
-        chunk: &mut Chunk<Half>,
-    ) -> Result<Fetched<(i64, i64)>, Infallible> {
-        let items = self.0.borrow().clone().into_iter();
-        let mut items: Vec<_> = items.filter(|(key, _)| range.may_contain(key)).collect();
-        if range.order() == Order::Descending {
-            items.reverse();
-        }
-        Ok(more_if(chunk.fill_from(
-            items.into_iter().map(|(key, value)| Half(key, value)),
-        )))
+impl ChunkSource for HalfKeyed {
+    fn fetch(&mut self, range: &KeyRange<Pair>, chunk: &mut Entries<Pair>) -> Answer<Pair> {
+        self.0.answer(range, chunk)
     }
 }
 
-impl Harness for HalfKeyed {
-    type Key = (i64, i64);
-    type Source<'a> = &'a HalfKeyed;
-
-    fn open() -> Result<Self, BoxError> {
-        Ok(HalfKeyed(RefCell::default()))
-    }
-
-    fn source(&self) -> Result<&HalfKeyed, BoxError> {
-        Ok(self)
-    }
-
-    fn put(&self, key: &(i64, i64), value: u64) -> Result<(), BoxError> {
-        self.0.borrow_mut().insert(*key, value);
-        Ok(())
-    }
-
-    fn delete(&self, key: &(i64, i64)) -> Result<(), BoxError> {
-        self.0.borrow_mut().remove(key);
-        Ok(())
-    }
-
-    fn value(item: &Half) -> u64 {
-        item.1
-    }
-
-    fn keys() -> KeySpace<(i64, i64)> {
-        KeySpace::known()
+impl OverStore<Pair> for HalfKeyed {
+    fn over(store: Arc<Store<Pair>>) -> Self {
+        HalfKeyed(store)
     }
 }

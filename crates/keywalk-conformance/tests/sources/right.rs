@@ -4,11 +4,11 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use keywalk::{Fetched, KeyRange, LastKey, Order};
-use keywalk_conformance::{BoxError, Capabilities, Capability, Harness, KeySpace, ScanForLastKey};
+use keywalk_conformance::{Capabilities, Capability, ScanForLastKey};
 
 use crate::other_keys::leniently;
 use crate::rows::Rows;
-use crate::store::{Kind, Quirk, QuirkySource, Store, fetches, more_if, snapshot};
+use crate::store::{Kind, OverStore, Quirk, QuirkySource, Store, fetches, more_if, snapshot};
 
 /// Refuses descending fetches.
 fn forward_only() -> Quirk<i64> {
@@ -144,44 +144,12 @@ pub(crate) fn declared(all: &mut Rows<i64>) {
     all.kind("a_declared_snapshot", snapshot);
 }
 
-/// A store that lists in ascending order only, and doesn't know its last key.
-pub(crate) struct Upward(Arc<Store<i64>>);
+/// A source that lists in ascending order only, and doesn't know its last key.
+pub(crate) type Upward = ScanForLastKey<QuirkySource<i64>>;
 
-impl Harness for Upward {
-    type Key = i64;
-    type Source<'a> = ScanForLastKey<QuirkySource<i64>>;
-
-    fn open() -> Result<Self, BoxError> {
-        Ok(Upward(Store::open()))
-    }
-
-    fn capabilities() -> Capabilities {
-        Capabilities {
-            descending: Capability::No("the store lists upwards"),
-            ..Capabilities::default()
-        }
-    }
-
-    fn source(&self) -> Result<ScanForLastKey<QuirkySource<i64>>, BoxError> {
-        let (store, quirk) = (Arc::clone(&self.0), forward_only());
-        Ok(ScanForLastKey(QuirkySource { store, quirk }))
-    }
-
-    fn put(&self, key: &i64, value: u64) -> Result<(), BoxError> {
-        self.0.write_lock().insert(*key, value);
-        Ok(())
-    }
-
-    fn delete(&self, key: &i64) -> Result<(), BoxError> {
-        self.0.write_lock().remove(key);
-        Ok(())
-    }
-
-    fn value(item: &(i64, u64)) -> u64 {
-        item.1
-    }
-
-    fn keys() -> KeySpace<i64> {
-        KeySpace::known()
+impl OverStore<i64> for Upward {
+    fn over(store: Arc<Store<i64>>) -> Self {
+        let quirk = forward_only();
+        ScanForLastKey(QuirkySource { store, quirk })
     }
 }

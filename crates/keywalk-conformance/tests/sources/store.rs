@@ -434,6 +434,52 @@ impl<K: Ord + Clone + Debug + Send + Sync> Writer<K> for Shared<K> {
     }
 }
 
+/// A source of a type of its own, for the harness [`Over`].
+pub(crate) trait OverStore<K: Tried>:
+    ChunkSource<Key = K, Item = (K, u64), Error = InjectedFault> + 'static
+{
+    fn over(store: Arc<Store<K>>) -> Self;
+}
+
+/// A harness for such a source, which goes upwards only.
+pub(crate) struct Over<S, K>(Arc<Store<K>>, PhantomData<fn() -> S>);
+
+impl<K: Tried, S: OverStore<K>> Harness for Over<S, K> {
+    type Key = K;
+    type Source<'a> = S;
+
+    fn open() -> Result<Self, BoxError> {
+        Ok(Over(Store::open(), PhantomData))
+    }
+
+    fn capabilities() -> Capabilities {
+        Capabilities {
+            descending: Capability::No("the store lists upwards"),
+            ..Capabilities::default()
+        }
+    }
+
+    fn source(&self) -> Result<S, BoxError> {
+        Ok(S::over(Arc::clone(&self.0)))
+    }
+
+    fn put(&self, key: &K, value: u64) -> Result<(), BoxError> {
+        Shared(Arc::clone(&self.0)).put(key, value)
+    }
+
+    fn delete(&self, key: &K) -> Result<(), BoxError> {
+        Shared(Arc::clone(&self.0)).delete(key)
+    }
+
+    fn value(item: &(K, u64)) -> u64 {
+        item.1
+    }
+
+    fn keys() -> KeySpace<K> {
+        KeySpace::known()
+    }
+}
+
 impl<K: Tried> Source for QuirkySource<K> {
     type Key = K;
     type Item = (K, u64);
