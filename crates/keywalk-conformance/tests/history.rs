@@ -130,37 +130,17 @@ macro_rules! histories {
 
 #[test]
 fn a_fetch_is_judged_by_what_was_certain_meanwhile() {
-    const NEVER: u64 = Span::NEVER;
     histories! {
         "deleted": [put(1, 10, 0, 2), delete(1, 4, 6)], [(1, 10)] => Err((G4, Absent(1)));
         "put only afterwards": [put(1, 10, 112, 114)], [(1, 10)] => Err((G4, Absent(1)));
         "of another": [put(1, 10, 0, 2)], [(1, 20)] => Err((G5, Value(1)));
         "stale": [put(1, 10, 0, 2), put(1, 11, 4, 6)], [(1, 10)] => Err((G5, Value(1)));
-        "the newest": [put(1, 10, 0, 2), put(1, 11, 4, 6)], [(1, 11)] => Ok(());
-        // A failed change stays possible for ever.
-        "a put that failed, seen": [put(1, 10, 4, NEVER)], [(1, 10)] => Ok(());
-        "a put that failed, unseen": [put(1, 10, 4, NEVER)], [] => Ok(());
-        "a delete that failed, unseen": [put(1, 10, 0, 2), delete(1, 4, NEVER)], [(1, 10)] => Ok(());
-        "a delete that failed, seen": [put(1, 10, 0, 2), delete(1, 4, NEVER)], [] => Ok(());
-        "before one that failed": [put(1, 10, 0, 2), put(1, 11, 4, NEVER)], [(1, 10)] => Ok(());
-        "after one that failed": [put(1, 10, 0, 2), put(1, 11, 4, NEVER)], [(1, 11)] => Ok(());
-        "neither": [put(1, 10, 0, 2), put(1, 11, 4, NEVER)], [(1, 12)] => Err((G5, Value(1)));
-        // Overlapping put and delete: either may be the last. One tick earlier, and the delete is certainly the last.
-        "the put was the last": [put(1, 10, 2, 6), delete(1, 4, 8)], [(1, 10)] => Ok(());
-        "the delete was the last": [put(1, 10, 2, 6), delete(1, 4, 8)], [] => Ok(());
-        "in turn": [put(1, 10, 2, 3), delete(1, 4, 8)], [(1, 10)] => Err((G4, Absent(1)));
-    }
-    // These overlap the fetch by one tick, so they may be before or after it.
-    for (from, to) in [(98, 101), (109, 112), (103, 105), (98, 112)] {
-        histories! {
-            "inserted before": [put(1, 10, from, to)], [(1, 10)] => Ok(());
-            "inserted after": [put(1, 10, from, to)], [] => Ok(());
-            "deleted after": [put(1, 10, 0, 2), delete(1, from, to)], [(1, 10)] => Ok(());
-            "deleted before": [put(1, 10, 0, 2), delete(1, from, to)], [] => Ok(());
-            "the old": [put(1, 10, 0, 2), put(1, 11, from, to)], [(1, 10)] => Ok(());
-            "the new": [put(1, 10, 0, 2), put(1, 11, from, to)], [(1, 11)] => Ok(());
-            "neither of both": [put(1, 10, 0, 2), put(1, 11, from, to)], [] => Err((G8, MissingAtEnd(1)));
-        }
+        // These overlap the fetch by one tick, so they may be before or after it.
+        "deleted after": [put(1, 10, 0, 2), delete(1, 98, 101)], [(1, 10)] => Ok(());
+        "deleted before": [put(1, 10, 0, 2), delete(1, 109, 112)], [] => Ok(());
+        "the old": [put(1, 10, 0, 2), put(1, 11, 98, 101)], [(1, 10)] => Ok(());
+        "the new": [put(1, 10, 0, 2), put(1, 11, 109, 112)], [(1, 11)] => Ok(());
+        "neither": [put(1, 10, 0, 2), put(1, 11, 98, 112)], [] => Err((G8, MissingAtEnd(1)));
     }
 }
 
@@ -323,34 +303,28 @@ const KEY: i64 = 7;
 /// The values of a key at the moments of a span, in one order of events; `None` is absent.
 type Seen = Vec<Option<u64>>;
 
-/// An event that takes effect at a moment of its span.
-#[derive(Clone, Copy, Debug)]
+/// An event that takes effect at a moment of its span: a change, or an end of the judged span.
+#[derive(Clone, Copy)]
 enum Effect {
     Change(Change),
-    /// The judged span begins, and ends.
     Begin,
     Finish,
 }
 
 /// Returns all values that the key can have had during a span, for each order that the spans allow. A failed mutation
-/// may never have taken effect.
+/// may never have taken effect, which is the same as after the span.
 fn linearisations(mutations: &[(Change, Span)], during: Span) -> Vec<Seen> {
+    let changes = mutations.iter();
+    let changes = changes.map(|(change, span)| (Effect::Change(*change), *span));
+    let begin = (Effect::Begin, Span::at(during.from));
+    let finish = (Effect::Finish, Span::at(during.to));
     let mut all = Vec::new();
-    for never in 0..1_u32 << mutations.len() {
-        let left_out = |at: usize| never >> at & 1 == 1;
-        let did_return = |at: usize| mutations[at].1.to != Span::NEVER;
-        if (0..mutations.len()).any(|at| left_out(at) && did_return(at)) {
-            continue;
-        }
-        let taken = mutations.iter().enumerate();
-        let taken = taken.filter(|(at, _)| !left_out(*at));
-        let mut effects: Vec<_> = taken
-            .map(|(_, (change, span))| (Effect::Change(*change), *span))
-            .collect();
-        effects.push((Effect::Begin, Span::at(during.from)));
-        effects.push((Effect::Finish, Span::at(during.to)));
-        follow(effects, None, None, &mut all);
-    }
+    follow(
+        changes.chain([begin, finish]).collect(),
+        None,
+        None,
+        &mut all,
+    );
     all
 }
 
@@ -361,16 +335,14 @@ fn follow(
     seen: Option<Seen>,
     all: &mut Vec<Seen>,
 ) {
-    for at in 0..effects.len() {
-        let (effect, span) = effects[at];
-        if effects.iter().any(|(_, other)| other.is_before(span)) {
+    for (at, (effect, span)) in effects.iter().enumerate() {
+        if effects.iter().any(|(_, other)| other.is_before(*span)) {
             continue;
         }
-        let mut left = effects.clone();
+        let (mut left, mut seen) = (effects.clone(), seen.clone());
         left.remove(at);
-        let mut seen = seen.clone();
         let held = match effect {
-            Effect::Change(Change::Put(value)) => Some(value),
+            Effect::Change(Change::Put(value)) => Some(*value),
             Effect::Change(Change::Delete) => None,
             Effect::Begin => {
                 seen = Some(Vec::new());
@@ -381,41 +353,30 @@ fn follow(
                 continue;
             }
         };
-        if let Some(seen) = &mut seen {
-            seen.push(held);
-        }
+        seen.iter_mut().for_each(|seen| seen.push(held));
         follow(left, held, seen, all);
     }
 }
 
 /// Draws up to four mutations and a span, at distinct moments. Some mutations never returned.
 fn histories() -> impl Strategy<Value = (Vec<(Change, Span)>, Span)> {
-    let moments = Just((0..10_u64).map(|at| at * 2).collect::<Vec<_>>()).prop_shuffle();
+    let moments = Just(Vec::from_iter((0..10_u64).map(|at| at * 2))).prop_shuffle();
     let kinds = prop::collection::vec((any::<bool>(), prop::bool::weighted(0.15)), 0..=4);
     (moments, kinds).prop_map(|(moments, kinds)| {
-        let drawn = |at: usize| {
-            let (a, b) = (moments[2 * at], moments[2 * at + 1]);
-            span(a.min(b), a.max(b))
-        };
-        let mutations = kinds.iter().enumerate().map(|(at, (is_put, failed))| {
-            let change = match is_put {
-                true => Change::Put(at as u64),
-                false => Change::Delete,
+        let pairs = moments.chunks(2);
+        let mut spans = pairs.map(|pair| span(pair[0].min(pair[1]), pair[0].max(pair[1])));
+        let during = spans.next().expect("ten moments");
+        let mutations = kinds.into_iter().zip(spans).zip(0..);
+        let mutations = mutations.map(|(((is_put, failed), span), value)| {
+            let change = if is_put {
+                Change::Put(value)
+            } else {
+                Change::Delete
             };
-            let during = drawn(at);
-            (change, if *failed { during.failed() } else { during })
+            (change, if failed { span.failed() } else { span })
         });
-        (mutations.collect(), drawn(4))
+        (mutations.collect(), during)
     })
-}
-
-fn recorded(mutations: &[(Change, Span)]) -> KeyHistory<i64> {
-    let mutation = |(change, during): &(Change, Span)| Mutation {
-        key: KEY,
-        change: *change,
-        during: *during,
-    };
-    lives(mutations.iter().map(mutation))
 }
 
 proptest! {
@@ -423,7 +384,10 @@ proptest! {
 
     #[test]
     fn what_is_certain_is_what_is_so_in_every_order((mutations, during) in histories()) {
-        let lives = recorded(&mutations);
+        let recorded = |(change, during): &(Change, Span)| {
+            Mutation { change: *change, ..put(KEY, 0, during.from, during.to) }
+        };
+        let lives = lives(mutations.iter().map(recorded));
         let orders = linearisations(&mutations, during);
         let moments = || orders.iter().flatten();
         let expected = match (moments().all(Option::is_some), moments().all(Option::is_none)) {

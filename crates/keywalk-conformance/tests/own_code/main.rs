@@ -7,6 +7,7 @@ mod pager;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use keywalk::{ChunkSource, KeyRange, Order};
@@ -149,13 +150,26 @@ fn what_the_code_deletes_need_not_come() {
 }
 
 #[test]
-fn a_position_past_the_range_is_the_end_of_it() {
+fn a_position_out_of_the_range_is_its_end_or_its_start() {
     let scan = || Schedule::new([1, 2, 110, 120]).kill(3);
     let visits = || VisitLog::over(KeyRange::new(..=100, Order::Ascending));
     scripts! {
         "all": scan(), visits(), [After(None), Visit(1), Visit(2), Turn], [After(Some(120))] => Ok(());
         "2 was never visited": scan(), visits(),
             [After(None), Visit(1), Turn, Turn], [After(Some(120))] => Err(G10);
+    }
+    // One before the range is its start, so the end is determined again.
+    let some = Schedule::new([1, 2, 3])
+        .initially([1, 2])
+        .turn([Edit::Append])
+        .kill(2);
+    let visits = VisitLog::over(KeyRange::new(
+        (Bound::Excluded(0), Bound::Unbounded),
+        Order::Ascending,
+    ));
+    scripts! {
+        "3 is there when the second run begins": some, visits.bounded(),
+            [Visit(1), Turn], [After(Some(0)), Visit(1), Visit(2), Visit(3)] => Ok(());
     }
 }
 
