@@ -7,8 +7,8 @@ use keywalk::{Chunk, ChunkSource, KeyRange, Keyed, Order, Source};
 use crate::clause::Clause;
 use crate::harness::{BoxError, Harness};
 use crate::history::{
-    Change, Clock, Event, FailureKind, KeyHistory, Mutation, Presence, Request, Response, Span,
-    Timeline, Violation, diagnosed, judge, judge_by_time,
+    Change, Clock, Event, FailureKind, KeyHistory, Mutation, Request, Response, Span, Timeline,
+    Violation, diagnosed, judge, judge_by_time,
 };
 use crate::recorder::{Diary, Doing, Recorder, Watchdog, caught, lock, message};
 
@@ -272,9 +272,7 @@ impl<K: Ord + Clone> Ledger<K> {
         let now = Span::at(self.clock.tick());
         let lives = self.lives.borrow();
         let all = KeyRange::all(Order::Ascending);
-        let present = lives.content(&all, now);
-        let present = present.filter(|(_, presence)| *presence == Presence::Present);
-        present.map(|(key, _)| key.clone()).collect()
+        lives.certain(&all, now).cloned().collect()
     }
 
     pub(crate) fn record(&self, event: Event<K>) {

@@ -95,15 +95,17 @@ where
             is_lost: false,
             stop: None,
         };
-        for key in &edits.initial {
-            let put = state.write(key, true);
-            put.map_err(|error| {
-                let violation = Violation::message(Clause::Harness, "a row that is there at first was not put");
-                state.found(violation.got(error).hint(
-                    "does the store take every key that is drawn, and is it empty when the run begins?",
-                ))
-            })?;
-        }
+        let put = edits
+            .initial
+            .iter()
+            .try_for_each(|key| state.write(key, true));
+        put.map_err(|error| {
+            let violation = "a row that is there at first was not put";
+            let violation = Violation::message(Clause::Harness, violation).got(error);
+            state.found(violation.hint(
+                "does the store take every key that is drawn, and is it empty when the run begins?",
+            ))
+        })?;
         let now = state.ledger.clock.tick();
         (state.begun, state.turned) = (now, now);
         state.visits.begin(now);
@@ -122,8 +124,7 @@ where
         self.with(|state| match (state.stop.take(), returned) {
             (Some(Stop::Broke(violation)), _) => Err(state.found(violation)),
             (Some(Stop::Killed), _) => {
-                let note = "killed, and begun again".to_owned();
-                state.ledger.record(Event::Note(note));
+                state.note("killed, and begun again");
                 // The kill may have rolled these deletions back, so both outcomes stay possible.
                 state.pending.clear();
                 (state.runs, state.events, state.idle) = (state.runs + 1, 0, 0);
@@ -133,10 +134,10 @@ where
             }
             (None, Err(panic)) => resume_unwind(panic),
             (None, Ok(Err(error))) => {
-                let violation =
-                    Violation::message(Clause::Harness, "the code under test returned an error");
-                let violation = violation.got(format!("{error:?}"));
-                Err(state.found(violation.hint("is it an error that it should have tried again?")))
+                let violation = "the code under test returned an error";
+                let violation = Violation::message(Clause::Harness, violation);
+                let violation = violation.hint("is it an error that it should have tried again?");
+                Err(state.found(violation.got(format!("{error:?}"))))
             }
             (None, Ok(Ok(()))) => Ok(true),
         })
@@ -147,8 +148,7 @@ where
         self.with(|state| {
             let now = state.ledger.clock.tick();
             // Code that reads nothing after a kill counts as resumed after its last visit.
-            let kept = state.cursor.clone();
-            let found = state.find_place(kept);
+            let found = state.find_place(state.cursor.clone());
             let found = found.and_then(|()| state.visits.end(now, &state.ledger.lives.borrow()));
             found.map_err(|violation| state.found(violation))
         })
@@ -246,8 +246,7 @@ where
             state.find_place(after.cloned())?;
             let is_killed = is_turn && state.turn()?;
             if !is_killed {
-                let read = format!("a page of {} is read", DisplayRange(range));
-                state.ledger.record(Event::Note(read));
+                state.note(format!("a page of {} is read", DisplayRange(range)));
             }
             Ok(is_killed)
         });
@@ -309,8 +308,7 @@ where
     W: FnMut(&K, Change) -> Result<(), BoxError>,
 {
     fn turn(&mut self) -> Result<bool, Violation<K>> {
-        let note = "others have their turn".to_owned();
-        self.ledger.record(Event::Note(note));
+        self.note("others have their turn");
         self.idle += 1;
         if self.idle >= MOST_IDLE {
             return Err(Violation::new(FailureKind::Endless)
@@ -375,11 +373,10 @@ where
             return Ok(());
         }
         self.is_lost = false;
-        let from = match &after {
-            Some(key) => format!("goes on after {key:?}"),
-            None => "begins at the start".to_owned(),
-        };
-        self.ledger.record(Event::Note(from));
+        match &after {
+            Some(key) => self.note(format!("goes on after {key:?}")),
+            None => self.note("begins at the start"),
+        }
         self.cursor.clone_from(&after);
         self.visits
             .resume(after, self.begun, &self.ledger.lives.borrow())
@@ -399,6 +396,10 @@ where
         self.kills.get(self.runs) == Some(&self.events)
     }
 
+    fn note(&self, note: impl Into<String>) {
+        self.ledger.record(Event::Note(note.into()));
+    }
+
     fn write(&mut self, key: &K, is_put: bool) -> Result<(), BoxError> {
         let change = self.ledger.next_change(is_put);
         let write = &mut self.write;
@@ -406,7 +407,9 @@ where
     }
 
     fn found(&self, violation: Violation<K>) -> Counterexample<K> {
-        Counterexample::new(violation, lock(&self.ledger.timeline).lines())
+        let lines = lock(&self.ledger.timeline).lines();
+        let explanation = Explanation::new(violation.clone(), lines);
+        Counterexample(Box::new((violation, explanation)))
     }
 }
 
@@ -483,47 +486,31 @@ impl<S: Debug, K, W> Debug for Interleaved<S, K, W> {
 /// Its `Display` shows what is wrong, the clause, the history, what was expected and what came. Proptest prints the
 /// schedule separately, as the minimal input.
 #[derive(Clone, Debug)]
-pub struct Counterexample<K>(Box<Found<K>>);
-
-#[derive(Clone, Debug)]
-struct Found<K> {
-    violation: Violation<K>,
-    explanation: Explanation,
-}
-
-impl<K: Clone + Debug> Counterexample<K> {
-    pub(crate) fn new(violation: Violation<K>, timeline: Vec<String>) -> Self {
-        let explanation = Explanation::new(violation.clone(), timeline);
-        Counterexample(Box::new(Found {
-            violation,
-            explanation,
-        }))
-    }
-}
+pub struct Counterexample<K>(Box<(Violation<K>, Explanation)>);
 
 impl<K: Debug> Counterexample<K> {
     /// Returns what is wrong, with the key.
     #[must_use]
     pub fn violation(&self) -> &Violation<K> {
-        &self.0.violation
+        &self.0.0
     }
 
     /// Returns the broken clause.
     #[must_use]
     pub fn clause(&self) -> Clause {
-        self.0.violation.clause()
+        self.violation().clause()
     }
 
     /// Returns the history, one line per event, at most the last 40.
     #[must_use]
     pub fn timeline(&self) -> &[String] {
-        &self.0.explanation.timeline
+        &self.0.1.timeline
     }
 }
 
 impl<K> Display for Counterexample<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Display::fmt(&self.0.explanation, f)
+        Display::fmt(&self.0.1, f)
     }
 }
 

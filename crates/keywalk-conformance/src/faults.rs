@@ -1,7 +1,8 @@
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+
+use crate::recorder::lock;
 
 /// Which operations of a store fail.
 ///
@@ -46,16 +47,14 @@ pub trait Faults {
 /// assert_eq!(fuse.disarm(), 1);
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct FaultInjector(Arc<State>);
+pub struct FaultInjector(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// The number of operations since the last `arm`.
-    count: AtomicU64,
-    /// The first and the last operation that fail; 0 is none.
-    first: AtomicU64,
-    last: AtomicU64,
-    failed: AtomicU64,
+    fault: Option<Fault>,
+    /// The number of operations since the last `arm`, and how many of them failed.
+    count: u64,
+    failed: u64,
 }
 
 impl FaultInjector {
@@ -65,38 +64,28 @@ impl FaultInjector {
     ///
     /// If this operation must fail.
     pub fn operation(&self) -> Result<(), InjectedFault> {
-        let State {
-            count,
-            first,
-            last,
-            failed,
-        } = &*self.0;
-        let number = count.fetch_add(1, SeqCst) + 1;
-        if (first.load(SeqCst)..=last.load(SeqCst)).contains(&number) {
-            failed.fetch_add(1, SeqCst);
-            Err(InjectedFault)
-        } else {
-            Ok(())
-        }
+        let state = &mut *lock(&self.0);
+        state.count += 1;
+        let fails = match state.fault {
+            None => false,
+            Some(Fault::Once(number)) => state.count == number,
+            Some(Fault::From(number)) => state.count >= number,
+        };
+        state.failed += u64::from(fails);
+        if fails { Err(InjectedFault) } else { Ok(()) }
     }
 }
 
 impl Faults for FaultInjector {
     fn arm(&self, fault: Fault) {
-        let (first, last) = match fault {
-            Fault::Once(number) => (number, number),
-            Fault::From(number) => (number, u64::MAX),
+        *lock(&self.0) = State {
+            fault: Some(fault),
+            ..State::default()
         };
-        self.disarm();
-        self.0.first.store(first, SeqCst);
-        self.0.last.store(last, SeqCst);
     }
 
     fn disarm(&self) -> u64 {
-        self.0.first.store(0, SeqCst);
-        self.0.last.store(0, SeqCst);
-        self.0.count.store(0, SeqCst);
-        self.0.failed.swap(0, SeqCst)
+        std::mem::take(&mut *lock(&self.0)).failed
     }
 }
 

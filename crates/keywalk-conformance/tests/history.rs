@@ -166,92 +166,87 @@ fn a_last_key_that_is_not_the_last_is_refused() {
     }
 }
 
-/// A walk, request by request.
-#[derive(Clone)]
-struct Asked {
-    oracle: Oracle<i64>,
-    lives: KeyHistory<i64>,
-    now: u64,
-}
-
-impl Asked {
-    fn of(oracle: Oracle<i64>, lives: KeyHistory<i64>) -> Self {
-        let now = 100;
-        Asked { oracle, lives, now }
-    }
-
-    /// Makes the next request, two ticks long.
-    fn ask(&mut self, range: KeyRange<i64>, keys: &[i64], fetched: Fetched<i64>) -> Judged {
-        let items = keys.iter().map(|key| (*key, 10 * *key as u64)).collect();
-        self.now += 4;
-        let during = span(self.now - 4, self.now - 2);
-        let request = Request::fetch(range, 2, items, fetched, during);
-        judged(self.oracle.observe(&request, &self.lives))
-    }
-
-    /// Makes the same request on a copy, so this walk doesn't change.
-    fn would(&self, range: KeyRange<i64>, keys: &[i64], fetched: Fetched<i64>) -> Judged {
-        self.clone().ask(range, keys, fetched)
-    }
-
-    fn end(&self, chunk_size: usize) -> Judged {
-        judged(self.oracle.end(chunk_size, &self.lives))
-    }
+/// Judges a walk by requests for two items. One row per request: when it is made, its range, the returned keys, and how
+/// far it got. A refused request changes nothing. Returns the judge and the history.
+macro_rules! walk {
+    ($oracle:expr, $lives:expr; $($now:literal: $range:expr, $keys:expr, $fetched:expr => $judged:expr;)+) => {{
+        let (mut oracle, lives) = ($oracle, $lives);
+        $(
+            let items = $keys.map(|key: i64| (key, 10 * key as u64)).to_vec();
+            let request = Request::fetch($range, 2, items, $fetched, span($now, $now + 2));
+            let mut next = oracle.clone();
+            let observed = judged(next.observe(&request, &lives));
+            if observed.is_ok() {
+                oracle = next;
+            }
+            assert_eq!(observed, $judged, "at {}", $now);
+        )+
+        (oracle, lives)
+    }};
 }
 
 #[test]
 fn a_bounded_walk_ends_at_what_was_its_last_key() {
     let lives = lives([put(1, 10, 0, 2), put(2, 20, 4, 6), put(3, 30, 106, 108)]);
-    let mut walk = Asked::of(Oracle::bounded(up(..)), lives);
+    let mut oracle = Oracle::bounded(up(..));
     let last = Request::last_key(up(..), LastKey::Unknown, span(98, 99));
-    assert_eq!(judged(walk.oracle.observe(&last, &walk.lives)), Ok(()));
-    assert_eq!(walk.ask(down(..), &[2], More), Ok(()), "found backwards");
-    walk.now = 110;
-    assert_eq!(walk.would(up(..), &[1], More), Err((G6, OtherRange)));
-    assert_eq!(walk.ask(up(..=2), &[1, 2], More), Ok(()), "all up to it");
-    assert!(walk.oracle.has_ended());
-    assert_eq!(walk.end(2), Ok(()), "three requests");
-    assert!(walk.ask(past(2, up(..=2)), &[], End).is_err(), "it ended");
+    assert_eq!(judged(oracle.observe(&last, &lives)), Ok(()));
+    let (oracle, lives) = walk! {
+        oracle, lives;
+        100: down(..), [2], More => Ok(());
+        110: up(..), [1], More => Err((G6, OtherRange));
+        112: up(..=2), [1, 2], More => Ok(());
+        116: past(2, up(..=2)), [], End => Err((G9, OtherEnd));
+    };
+    assert!(oracle.has_ended());
+    assert_eq!(judged(oracle.end(2, &lives)), Ok(()), "three requests");
 }
 
 #[test]
 fn a_live_walk_goes_on_to_what_was_appended() {
     let lives = lives([put(1, 10, 0, 2), put(2, 20, 106, 108)]);
-    let mut walk = Asked::of(Oracle::unbounded(up(..)), lives);
-    assert_eq!(walk.ask(up(..), &[1], More), Ok(()));
-    assert_eq!(walk.end(1), Err((G9, OtherEnd)), "before it is told so");
-    walk.now = 110;
-    let rest = past(1, up(..));
-    assert_eq!(walk.would(rest, &[], End), Err((G8, MissingAtEnd(2))));
-    assert_eq!(walk.ask(rest, &[2], End), Ok(()));
-    assert_eq!(walk.end(1), Ok(()));
+    let (oracle, lives) = walk! {
+        Oracle::unbounded(up(..)), lives;
+        100: up(..), [1], More => Ok(());
+    };
+    assert_eq!(judged(oracle.end(1, &lives)), Err((G9, OtherEnd)));
+    let (oracle, lives) = walk! {
+        oracle, lives;
+        110: past(1, up(..)), [], End => Err((G8, MissingAtEnd(2)));
+        112: past(1, up(..)), [2], End => Ok(());
+    };
+    assert_eq!(judged(oracle.end(1, &lives)), Ok(()));
 }
 
 #[test]
 fn a_walk_that_asks_too_often_is_refused() {
-    let mut walk = Asked::of(Oracle::unbounded(up(..)), hold(&[1, 2, 3, 4]));
+    let lives = hold(&[1, 2, 3, 4]);
+    let mut oracle = Oracle::unbounded(up(..));
     let failed = Request {
         response: Response::Error("busy".to_owned()),
         ..Request::fetch(up(..), 2, Vec::new(), End, span(90, 92))
     };
     for _ in 0..3 {
-        assert_eq!(judged(walk.oracle.observe(&failed, &walk.lives)), Ok(()));
+        assert_eq!(judged(oracle.observe(&failed, &lives)), Ok(()));
     }
-    assert_eq!(walk.ask(up(..), &[1, 2], More), Ok(()));
-    assert_eq!(walk.ask(past(2, up(..)), &[3, 4], End), Ok(()));
-    assert_eq!(walk.end(2), Err((G9, Endless)));
+    let (oracle, lives) = walk! {
+        oracle, lives;
+        100: up(..), [1, 2], More => Ok(());
+        102: past(2, up(..)), [3, 4], End => Ok(());
+    };
+    assert_eq!(judged(oracle.end(2, &lives)), Err((G9, Endless)));
 }
 
 #[test]
 fn short_and_empty_stretches_are_allowed_for() {
-    let mut walk = Asked::of(Oracle::unbounded(up(..)), hold(&[9]));
+    let (mut oracle, mut lives) = (Oracle::unbounded(up(..)), hold(&[9]));
     let mut range = up(..);
     for key in 0..8 {
-        assert_eq!(walk.ask(range, &[], ScannedTo(key)), Ok(()), "to {key}");
+        (oracle, lives) = walk!(oracle, lives; 100: range, [], ScannedTo(key) => Ok(()););
         range.start_after(key);
     }
-    assert_eq!(walk.ask(range, &[9], End), Ok(()));
-    assert_eq!(walk.end(2), Ok(()), "each stretch counts for itself");
+    (oracle, lives) = walk!(oracle, lives; 100: range, [9], End => Ok(()););
+    assert_eq!(judged(oracle.end(2, &lives)), Ok(()), "each stretch counts");
 }
 
 #[test]
@@ -269,32 +264,32 @@ fn what_is_handed_out_comes_once_and_in_order() {
 
 #[test]
 fn a_snapshot_is_of_one_moment_before_its_first_fetch_returned() {
-    let lives = lives([
-        put(1, 10, 0, 2),
-        put(2, 20, 4, 6),
-        delete(2, 104, 106),
-        put(3, 30, 108, 110),
-    ]);
-    let mut walk = Asked::of(Oracle::unbounded(up(..)).snapshot(50), lives);
-    assert_eq!(walk.ask(up(..), &[1], More), Ok(()));
-    walk.now = 120;
-    let rest = past(1, up(..));
-    assert_eq!(walk.would(rest, &[3], End), Err((G4, Absent(3))));
-    assert_eq!(walk.ask(rest, &[2], End), Ok(()), "as it was at first");
+    let first = [put(1, 10, 0, 2), put(2, 20, 4, 6)];
+    let later = [delete(2, 104, 106), put(3, 30, 108, 110)];
+    walk! {
+        Oracle::unbounded(up(..)).snapshot(50), lives(first.into_iter().chain(later));
+        100: up(..), [1], More => Ok(());
+        120: past(1, up(..)), [3], End => Err((G4, Absent(3)));
+        122: past(1, up(..)), [2], End => Ok(());
+    };
 }
 
 #[test]
 fn a_resumed_walk_asks_for_what_was_not_handed_out() {
-    let mut walk = Asked::of(Oracle::unbounded(up(..)), hold(&[1, 2, 3]));
-    assert_eq!(walk.ask(up(..), &[1, 2], More), Ok(()));
-    assert_eq!(judged(walk.oracle.hand_out(&1)), Ok(()), "one of them");
-    walk.oracle.resume(true, 104);
-    let skips = walk.would(past(2, up(..)), &[3], End);
-    assert_eq!(skips, Err((G6, OtherRange)));
-    assert_eq!(walk.ask(past(1, up(..)), &[2, 3], End), Ok(()), "the rest");
-    let again = judged(walk.oracle.clone().hand_out(&1));
+    let (mut oracle, lives) = walk! {
+        Oracle::unbounded(up(..)), hold(&[1, 2, 3]);
+        100: up(..), [1, 2], More => Ok(());
+    };
+    assert_eq!(judged(oracle.hand_out(&1)), Ok(()), "one of them");
+    oracle.resume(true, 104);
+    let (mut oracle, _) = walk! {
+        oracle, lives;
+        110: past(2, up(..)), [3], End => Err((G6, OtherRange));
+        112: past(1, up(..)), [2, 3], End => Ok(());
+    };
+    let again = judged(oracle.clone().hand_out(&1));
     assert_eq!(again, Err((G2, Repeated(1))));
-    assert_eq!(judged(walk.oracle.hand_out(&2)), Ok(()));
+    assert_eq!(judged(oracle.hand_out(&2)), Ok(()));
 }
 
 /// The key of the differential test: `KeyHistory` against every order in which the mutations can have taken effect.
@@ -319,12 +314,8 @@ fn linearisations(mutations: &[(Change, Span)], during: Span) -> Vec<Seen> {
     let begin = (Effect::Begin, Span::at(during.from));
     let finish = (Effect::Finish, Span::at(during.to));
     let mut all = Vec::new();
-    follow(
-        changes.chain([begin, finish]).collect(),
-        None,
-        None,
-        &mut all,
-    );
+    let effects = changes.chain([begin, finish]).collect();
+    follow(effects, None, None, &mut all);
     all
 }
 

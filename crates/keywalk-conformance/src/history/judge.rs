@@ -87,9 +87,7 @@ pub(crate) fn judge_last_key<K: Ord + Clone + Debug>(
     during: Span,
 ) -> Result<(), Violation<K>> {
     let backward = range.reversed();
-    let content = lives.content(&backward, during);
-    let mut certain = content.filter(|(_, presence)| *presence == Presence::Present);
-    let last = certain.next().map(|(key, _)| key);
+    let last = lives.certain(&backward, during).next();
     let kind = match (response, last) {
         (LastKey::Unknown, _) | (LastKey::Empty, None) => return Ok(()),
         (LastKey::Empty, Some(last)) => FailureKind::NoLast(last.clone()),
@@ -165,6 +163,19 @@ pub(super) fn outside<K: Ord + Clone>(range: &KeyRange<K>, key: &K) -> Option<Fa
         (true, _) => Some(FailureKind::Behind(key.clone())),
         (_, true) => Some(FailureKind::Beyond(key.clone())),
         _ => None,
+    }
+}
+
+/// Returns the failure if the key isn't after the last one, in this order.
+pub(super) fn disordered<K: Ord + Clone>(
+    order: Order,
+    last: &K,
+    key: &K,
+) -> Option<FailureKind<K>> {
+    match compare(order, last, key) {
+        Ordering::Less => None,
+        Ordering::Equal => Some(FailureKind::Repeated(key.clone())),
+        Ordering::Greater => Some(FailureKind::Disordered(last.clone(), key.clone())),
     }
 }
 
@@ -475,17 +486,11 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
     ///
     /// If the key isn't after the previous one.
     pub fn hand_out(&mut self, key: &K) -> Result<(), Violation<K>> {
-        if let Some(last) = &self.last {
-            let kind = match compare(self.range.order(), last, key) {
-                Ordering::Less => None,
-                Ordering::Equal => Some(FailureKind::Repeated(key.clone())),
-                Ordering::Greater => Some(FailureKind::Disordered(last.clone(), key.clone())),
-            };
-            if let Some(kind) = kind {
-                return Err(Violation::new(kind));
-            }
+        let order = self.range.order();
+        let last = self.last.replace(key.clone());
+        if let Some(kind) = last.and_then(|last| disordered(order, &last, key)) {
+            return Err(Violation::new(kind));
         }
-        self.last = Some(key.clone());
         Ok(())
     }
 
@@ -514,13 +519,7 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
     ///
     /// If the cursor is at another position.
     pub fn cursor_is(&self, cursor: &Cursor<K>) -> Result<(), Violation<K>> {
-        let is_done = self.has_ended() && !self.live;
-        if cursor.range() == &self.left && cursor.is_done() == is_done {
-            return Ok(());
-        }
-        Err(Violation::new(FailureKind::Cursor)
-            .expected(format!("{:?}", self.left))
-            .got(format!("{cursor:?}")))
+        judge_cursor(cursor, &self.left, self.has_ended() && !self.live)
     }
 
     /// Judges the cursor of a walk that yielded `last` and still buffers later items (G10).
@@ -531,12 +530,7 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
     pub fn cursor_is_past(&self, cursor: &Cursor<K>, last: &K) -> Result<(), Violation<K>> {
         let mut left = self.left.clone();
         left.start_after(last.clone());
-        if cursor.range() == &left && !cursor.is_done() {
-            return Ok(());
-        }
-        Err(Violation::new(FailureKind::Cursor)
-            .expected(format!("{left:?}"))
-            .got(format!("{cursor:?}")))
+        judge_cursor(cursor, &left, false)
     }
 
     /// Records that the walk is cut, and resumed from its cursor with a source that is opened now. `unread` means that
@@ -594,4 +588,16 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
             self.stage = Stage::Ended;
         }
     }
+}
+
+fn judge_cursor<K: PartialEq + Debug>(
+    cursor: &Cursor<K>,
+    left: &KeyRange<K>,
+    is_done: bool,
+) -> Result<(), Violation<K>> {
+    if cursor.range() == left && cursor.is_done() == is_done {
+        return Ok(());
+    }
+    let violation = Violation::new(FailureKind::Cursor).expected(format!("{left:?}"));
+    Err(violation.got(format!("{cursor:?}")))
 }

@@ -100,6 +100,12 @@ impl<K: Ord + Clone> KeyHistory<K> {
             .filter(|(_, presence)| *presence != Presence::Absent)
     }
 
+    /// Iterates over the keys of `range`, in its order, that certainly exist throughout `during`.
+    pub(crate) fn certain(&self, range: &KeyRange<K>, during: Span) -> impl Iterator<Item = &K> {
+        let content = self.content(range, during);
+        content.filter_map(|(key, presence)| (presence == Presence::Present).then_some(key))
+    }
+
     /// Iterates over the values that a key may have during a span, the newest first.
     fn puts(&self, key: &K, during: Span) -> impl Iterator<Item = u64> {
         let life = self.keys.get(key).map_or(&[][..], Vec::as_slice);

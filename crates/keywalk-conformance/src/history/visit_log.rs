@@ -1,11 +1,10 @@
-use std::cmp::Ordering;
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Debug;
 use std::ops::Bound;
 
 use keywalk::KeyRange;
 
-use super::judge::{compare, is_after_end, is_before_start, outside};
+use super::judge::{compare, disordered, is_after_end, is_before_start, outside};
 use crate::clause::Clause;
 use crate::history::Span;
 use crate::history::key_history::{KeyHistory, Presence};
@@ -54,7 +53,8 @@ pub struct VisitLog<K> {
     /// The moment of the start or of the resumption. If `reads_ahead` is limited, the moments of later visits follow.
     /// Only the last `reads_ahead + 1` moments are kept.
     moments: VecDeque<u64>,
-    end: Option<End<K>>,
+    /// The nearest and the furthest key that may have been the last one at the start, once they are known.
+    end: Option<[Option<K>; 2]>,
     last: Option<K>,
     seen: BTreeSet<K>,
     /// Whether nothing was visited since the last cut.
@@ -72,13 +72,6 @@ enum Until {
     Either,
     LastAtStart,
     NothingMore,
-}
-
-/// The nearest and the furthest key that may have been the last one at the start.
-#[derive(Clone, Debug)]
-struct End<K> {
-    at_least: Option<K>,
-    at_most: Option<K>,
 }
 
 impl<K: Ord + Clone + Debug> VisitLog<K> {
@@ -165,17 +158,14 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
             Some(value) => format!("{key:?} = {value}"),
             None => format!("{key:?}"),
         };
-        let misplaced = self.out_of_turn(key);
-        let misplaced = misplaced.or_else(|| self.out_of_range(key));
-        if let Some(violation) = misplaced.or_else(|| self.past_the_end(key)) {
+        if let Some(violation) = self.misplaced(key) {
             return Err(violation.got(shown));
         }
-        let missed = self.missed(Bound::Excluded(key), self.page_from(), now, lives);
-        if let Some((missed, values)) = missed {
-            let violation = Violation::new(FailureKind::Missing(missed)).expected(values);
-            return Err(self.of_resumption(violation.got(shown)));
-        }
-        let read = Span::new(self.read_from(), now);
+        self.missed(Bound::Excluded(key), self.moments[0], now, lives, &shown)?;
+        // The first moment counts only for the gap before the row: the fetch of the previous page may have covered keys
+        // after that page's last row.
+        let is_full = self.moments.len() > self.reads_ahead;
+        let read = Span::new(self.moments[usize::from(is_full)], now);
         if lives.presence(key, read) == Presence::Absent {
             return Err(Violation::new(FailureKind::Absent(key.clone())).got(shown));
         }
@@ -204,17 +194,10 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
     /// If another row should have come (G8).
     pub fn end(&mut self, now: u64, lives: &KeyHistory<K>) -> Result<(), Violation<K>> {
         self.find_end(now, lives);
-        let from = self.end_read_from.unwrap_or(self.page_from());
-        match self.missed(Bound::Unbounded, from, now, lives) {
-            None => {
-                self.has_ended = self.until == Until::LastAtStart;
-                Ok(())
-            }
-            Some((missed, values)) => {
-                let violation = Violation::new(FailureKind::MissingAtEnd(missed));
-                Err(self.of_resumption(violation.expected(values).got("the end")))
-            }
-        }
+        let from = self.end_read_from.unwrap_or(self.moments[0]);
+        self.missed(Bound::Unbounded, from, now, lives, "the end")?;
+        self.has_ended = self.until == Until::LastAtStart;
+        Ok(())
     }
 
     /// Returns the position of code that resumes after this key: the start (`None`) if the key is before the range.
@@ -242,29 +225,23 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         self.is_resumed = true;
         if let Some(after) = &after {
             let is_ahead = |last| compare(order, last, after).is_lt();
-            if self.last.as_ref().is_none_or(is_ahead)
-                && let Some((missed, values)) =
-                    self.missed(Bound::Included(after), self.page_from(), now, lives)
-            {
-                let violation = Violation::new(FailureKind::Missing(missed)).expected(values);
-                return Err(self.of_resumption(violation.got(format!("kept {after:?}"))));
+            if self.last.as_ref().is_none_or(is_ahead) {
+                let kept = format!("kept {after:?}");
+                self.missed(Bound::Included(after), self.moments[0], now, lives, &kept)?;
             }
         }
         // An end that isn't stored is determined again.
         if after.is_none() || self.until == Until::Either {
             self.end = None;
         }
-        self.seen.retain(|key| {
-            let is_kept = |after| compare(order, key, after).is_le();
-            after.as_ref().is_some_and(is_kept)
-        });
-        let nothing_comes_again = match (&self.last, &after) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(last), Some(after)) => compare(order, last, after).is_le(),
+        let is_kept = |key: &K| {
+            let kept = after.as_ref();
+            kept.is_some_and(|after| compare(order, key, after).is_le())
         };
+        self.seen.retain(is_kept);
+        let nothing_comes_again = self.last.as_ref().is_none_or(is_kept);
         self.has_ended &= nothing_comes_again;
-        let from = self.end_read_from.unwrap_or(self.page_from());
+        let from = self.end_read_from.unwrap_or(self.moments[0]);
         self.end_read_from = nothing_comes_again.then_some(from);
         self.last = after;
         self.moments = VecDeque::from([now]);
@@ -274,7 +251,7 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
 
 /// Computes what may come next, what should have come, and where the end is.
 impl<K: Ord + Clone + Debug> VisitLog<K> {
-    /// Returns the first key that should have come and didn't, with its values. The key lies after the last visited
+    /// Judges whether a key should have come and didn't, before what came instead. The key lies after the last visited
     /// one, and not past `until` or the end. The code read this part of the range between `from` and `now`.
     fn missed(
         &self,
@@ -282,10 +259,15 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         from: u64,
         now: u64,
         lives: &KeyHistory<K>,
-    ) -> Option<(K, String)> {
+        came: &str,
+    ) -> Result<(), Violation<K>> {
         if self.has_ended {
-            return None;
+            return Ok(());
         }
+        let kind = match until {
+            Bound::Unbounded => FailureKind::MissingAtEnd,
+            _ => FailureKind::Missing,
+        };
         let mut left = self.range.clone();
         if let Some(last) = &self.last {
             left.start_after(last.clone());
@@ -298,97 +280,67 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         match (until, &self.end) {
             // A bounded walk leaves out what was appended after its end. This holds even if the stored position of the
             // code lies after that end.
-            (Bound::Included(key), Some(end)) if self.until == Until::LastAtStart => {
-                let end = end.at_least.as_ref()?;
+            (Bound::Included(key), Some([end, _])) if self.until == Until::LastAtStart => {
+                let Some(end) = end else { return Ok(()) };
                 let is_nearer = compare(self.range.order(), end, key).is_lt();
                 left.end_including(if is_nearer { end } else { key }.clone());
             }
             (Bound::Included(key), _) => left.end_including(key.clone()),
             (Bound::Excluded(key), _) => left.end_excluding(key.clone()),
-            (Bound::Unbounded, Some(end)) if self.until != Until::NothingMore => {
-                left.end_including(end.at_least.clone()?);
-            }
+            (Bound::Unbounded, Some([end, _])) if self.until != Until::NothingMore => match end {
+                Some(end) => left.end_including(end.clone()),
+                None => return Ok(()),
+            },
             _ => {}
         }
-        let read = Span { from, to: now };
-        let (key, _) = lives
-            .content(&left, read)
-            .find(|(_, presence)| *presence == Presence::Present)?;
-        Some((key.clone(), lives.shown(key, read)))
-    }
-
-    /// Returns the earliest moment at which the gap before the next row was read.
-    fn page_from(&self) -> u64 {
-        self.moments.front().copied().unwrap_or(self.begun)
-    }
-
-    /// Returns the earliest moment at which the next row was read.
-    fn read_from(&self) -> u64 {
-        // The first moment counts only for the gap before the row: the fetch of the previous page may have covered keys
-        // after that page's last row.
-        let is_full = self.moments.len() > self.reads_ahead;
-        let at = usize::from(is_full);
-        self.moments.get(at).copied().unwrap_or(self.begun)
-    }
-
-    fn out_of_turn(&self, key: &K) -> Option<Violation<K>> {
-        let last = self.last.as_ref()?;
-        let kind = match compare(self.range.order(), last, key) {
-            Ordering::Less => return None,
-            Ordering::Greater if !self.seen.contains(key) => {
-                FailureKind::Disordered(last.clone(), key.clone())
-            }
-            _ => FailureKind::Repeated(key.clone()),
+        let read = Span::new(from, now);
+        let Some(key) = lives.certain(&left, read).next() else {
+            return Ok(());
         };
-        let hint =
-            "is `>=` taken for `>`, or a position counted (OFFSET) instead of a key compared?";
-        let violation = Violation::new(kind).expected(format!("a key past {last:?}"));
-        Some(self.of_resumption(violation.hint(hint)))
+        let violation = Violation::new(kind(key.clone())).got(came);
+        Err(self.of_resumption(violation.expected(lives.shown(key, read))))
     }
 
-    fn out_of_range(&self, key: &K) -> Option<Violation<K>> {
-        let kind = outside(&self.range, key)?;
-        Some(Violation::new(kind).expected(DisplayRange(&self.range)))
-    }
-
-    fn past_the_end(&self, key: &K) -> Option<Violation<K>> {
-        if self.until != Until::LastAtStart {
-            return None;
+    /// Returns why the key may not come here: it is out of turn, out of the range, or past the end.
+    fn misplaced(&self, key: &K) -> Option<Violation<K>> {
+        let order = self.range.order();
+        if let Some(last) = &self.last
+            && let Some(mut kind) = disordered(order, last, key)
+        {
+            if self.seen.contains(key) {
+                kind = FailureKind::Repeated(key.clone());
+            }
+            let violation = Violation::new(kind).expected(format!("a key past {last:?}"));
+            return Some(self.of_resumption(violation.hint(
+                "is `>=` taken for `>`, or a position counted (OFFSET) instead of a key compared?",
+            )));
         }
-        let at_most = self.end.as_ref()?.at_most.as_ref();
-        let is_within = |end| compare(self.range.order(), key, end).is_le();
-        if at_most.is_some_and(is_within) {
+        if let Some(kind) = outside(&self.range, key) {
+            return Some(Violation::new(kind).expected(DisplayRange(&self.range)));
+        }
+        let [_, at_most] = self.end.as_ref()?;
+        let is_within = |end| compare(order, key, end).is_le();
+        if self.until != Until::LastAtStart || at_most.as_ref().is_some_and(is_within) {
             return None;
         }
         let expected = match at_most {
             Some(end) => format!("the end, after {end:?} at the latest"),
             None => "the end".to_owned(),
         };
-        Some(
-            Violation::new(FailureKind::Beyond(key.clone()))
-                .of(Clause::G9)
-                .expected(expected)
-                .hint("a bounded walk ends at what is the last key when it starts"),
-        )
+        let violation = Violation::new(FailureKind::Beyond(key.clone())).of(Clause::G9);
+        let hint = "a bounded walk ends at what is the last key when it starts";
+        Some(violation.expected(expected).hint(hint))
     }
 
     /// Determines the last key at the start, unless that is already done. Later calls wouldn't know more about it.
     fn find_end(&mut self, now: u64, lives: &KeyHistory<K>) {
-        if self.end.is_some() {
-            return;
+        if self.end.is_none() {
+            let requested = Span::new(self.begun, now);
+            let backward = self.range.reversed();
+            let at_least = lives.certain(&backward, requested).next();
+            let at_most = lives.content(&backward, requested).next();
+            self.end = Some([at_least, at_most.map(|(key, _)| key)].map(Option::<&K>::cloned));
         }
-        let requested = Span::new(self.begun, now);
-        let backward = self.range.reversed();
-        let mut at_most = None;
-        let mut at_least = None;
-        for (key, presence) in lives.content(&backward, requested) {
-            at_most.get_or_insert_with(|| key.clone());
-            if presence == Presence::Present {
-                at_least = Some(key.clone());
-                break;
-            }
-        }
-        self.end = Some(End { at_least, at_most });
     }
 
     /// Attributes a violation right after a cut to resumption (G10).

@@ -53,23 +53,18 @@ fn skips(store: &Store<i64>, range: &Range, chunk: &mut Numbers) -> Answer<i64> 
 pub(crate) fn starts(all: &mut Rows<i64>) {
     all.fail("the_start_is_exclusive", G6);
     // Uses `>=` instead of `>`.
-    all.fetch("cursor_inclusive", |store, range, chunk| {
-        let near = match range.start().cloned() {
-            Bound::Excluded(near) => Bound::Included(near),
-            near => near,
-        };
-        store.answer(&from(range, near), chunk)
+    all.asks("cursor_inclusive", |range| match range.start() {
+        Bound::Excluded(near) => from(range, Bound::Included(*near)),
+        _ => *range,
     });
     // Takes a cursor at 0 for none.
-    all.fetch("takes_zero_for_the_start", |store, range, chunk| {
-        let near = range.start().cloned();
-        let is_zero = near == Bound::Excluded(0);
-        let near = if is_zero { Bound::Unbounded } else { near };
-        store.answer(&from(range, near), chunk)
+    all.asks("takes_zero_for_the_start", |range| match range.start() {
+        Bound::Excluded(0) => from(range, Bound::Unbounded),
+        _ => *range,
     });
     // Returns the first page every time.
-    all.fetch("ignores_its_position", |store, range, chunk| {
-        store.answer(&from(range, Bound::Unbounded), chunk)
+    all.asks("ignores_its_position", |range| {
+        from(range, Bound::Unbounded)
     });
 
     all.fail("the_start_is_exclusive", G3);
@@ -106,19 +101,16 @@ fn excluded(bound: Bound<&i64>) -> Bound<&i64> {
 pub(crate) fn bounds(all: &mut Rows<i64>) {
     all.fail("bounds_are_included_or_excluded", G6);
     // Uses `<` instead of `<=`.
-    all.fetch("upper_bound_exclusive", |store, range, chunk| {
-        let bounds = (range.lower(), excluded(range.upper()));
-        store.answer(&KeyRange::new(bounds, range.order()), chunk)
+    all.asks("upper_bound_exclusive", |range| {
+        KeyRange::new((range.lower(), excluded(range.upper())), range.order())
     });
     // Uses `>` instead of `>=`.
-    all.fetch("lower_bound_exclusive", |store, range, chunk| {
-        let bounds = (excluded(range.lower()), range.upper());
-        store.answer(&KeyRange::new(bounds, range.order()), chunk)
+    all.asks("lower_bound_exclusive", |range| {
+        KeyRange::new((excluded(range.lower()), range.upper()), range.order())
     });
     // Reads to the end of the store.
-    all.fetch("upper_bound_ignored", |store, range, chunk| {
-        let bounds = (range.lower(), Bound::Unbounded);
-        store.answer(&KeyRange::new(bounds, range.order()), chunk)
+    all.asks("upper_bound_ignored", |range| {
+        KeyRange::new((range.lower(), Bound::Unbounded), range.order())
     });
 
     all.fail("inverted_and_empty_ranges_hold_nothing", G6);
@@ -222,17 +214,11 @@ pub(crate) fn ends(all: &mut Rows<i64>) {
         Ok(more_if(chunk.is_full()))
     });
     // Reports the end after the first page.
-    all.fetch("always_ends", |store, range, chunk| {
-        store.answer(range, chunk)?;
-        Ok(Fetched::End)
-    });
+    all.says("always_ends", |_, _| Fetched::End);
 
     all.fail("the_end_comes", G8);
     // Always reports more.
-    all.fetch("never_ends", |store, range, chunk| {
-        store.answer(range, chunk)?;
-        Ok(Fetched::More)
-    });
+    all.says("never_ends", |_, _| Fetched::More);
 
     all.fail("an_absent_key_is_a_position_too", G8);
     // Looks up its position, which was deleted.
@@ -255,24 +241,19 @@ pub(crate) fn ends(all: &mut Rows<i64>) {
 
     all.fail("descending_mirrors_ascending", G8);
     // Reports a scan up to the largest key of the chunk, even if that is the first.
-    all.fetch("scans_upwards_always", |store, range, chunk| {
-        let fetched = store.answer(range, chunk)?;
+    all.says("scans_upwards_always", |chunk, fetched| {
         let largest = chunk.as_slice().iter().map(|(key, _)| *key).max();
-        Ok(match (fetched, largest) {
+        match (fetched, largest) {
             (Fetched::More, Some(largest)) => Fetched::ScannedTo(largest),
             (fetched, _) => fetched,
-        })
+        }
     });
 
     all.fail("past_the_last_key_is_the_end", G8);
     // Reports more after a scanned span without items.
-    all.fetch("says_more_without_an_item", |store, range, chunk| {
-        let fetched = store.answer(range, chunk)?;
-        Ok(if chunk.is_empty() {
-            Fetched::More
-        } else {
-            fetched
-        })
+    all.says("says_more_without_an_item", |chunk, fetched| {
+        let is_empty = chunk.is_empty();
+        if is_empty { Fetched::More } else { fetched }
     });
 }
 

@@ -8,7 +8,7 @@ use keywalk_conformance::{Capabilities, Capability, ScanForLastKey};
 
 use crate::other_keys::leniently;
 use crate::rows::Rows;
-use crate::store::{Kind, OverStore, Quirk, QuirkySource, Store, fetches, more_if, snapshot};
+use crate::store::{Kind, OverStore, Quirk, QuirkySource, Store, fetches, fill, more_if, snapshot};
 
 /// Refuses descending fetches.
 fn forward_only() -> Quirk<i64> {
@@ -48,20 +48,15 @@ pub(crate) fn tokens(all: &mut Rows<i64>) {
 
 pub(crate) fn chunks(all: &mut Rows<i64>) {
     // After the last item it reports that there may be more, then returns the end without an item.
-    all.fetch("an_empty_final_chunk", |store, range, chunk| {
-        store.answer(range, chunk)?;
-        Ok(more_if(!chunk.is_empty()))
+    all.says("an_empty_final_chunk", |chunk, _| {
+        more_if(!chunk.is_empty())
     });
     // It returns one, two or three items, whatever the limit.
     all.open("pages_smaller_than_the_limit", |_| {
         let mut size = 0;
         fetches(move |store, range, chunk| {
             size = size % 3 + 1;
-            for entry in store.take(range, chunk.limit().min(size))? {
-                if !chunk.is_full() {
-                    chunk.push(entry);
-                }
-            }
+            fill(store.take(range, chunk.limit().min(size))?, chunk);
             Ok(more_if(!chunk.is_empty()))
         })
     });
@@ -78,13 +73,9 @@ pub(crate) fn chunks(all: &mut Rows<i64>) {
         if let Some(before) = before.filter(|key| range.may_contain(key)) {
             return Ok(Fetched::ScannedTo(before));
         }
-        let mut last = *first;
-        for entry in page {
-            if !chunk.is_full() {
-                last = entry.0;
-                chunk.push(entry);
-            }
-        }
+        let before = *first;
+        fill(page, chunk);
+        let last = chunk.as_slice().last().map_or(before, |(key, _)| *key);
         Ok(Fetched::ScannedTo(last))
     });
     // The first fetch of a range finds only tombstones.
@@ -94,12 +85,8 @@ pub(crate) fn chunks(all: &mut Rows<i64>) {
             Order::Descending => i64::MAX,
         };
         let is_first = range.start() == Bound::Unbounded;
-        if !is_first
-            || store
-                .take(range, 1)?
-                .first()
-                .is_some_and(|(key, _)| *key == far_end)
-        {
+        let first = store.take(range, is_first.into())?.pop();
+        if !is_first || first.is_some_and(|(key, _)| key == far_end) {
             return store.answer(range, chunk);
         }
         Ok(match range.may_contain(&far_end) {

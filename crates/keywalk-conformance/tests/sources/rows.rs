@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keywalk::{Fingerprint, KeyRange};
+use keywalk::{Fetched, Fingerprint, KeyRange};
 use keywalk_conformance::Clause;
 
 use crate::store::{Answer, Entries, Kind, Quirk, Read, Store, Told, Tried, Walked, fetches, fill};
@@ -96,6 +96,27 @@ impl<K: Tried> Rows<K> {
                 let mut items = store.take(range, usize::MAX)?;
                 change(store, range, &mut items);
                 Ok(fill(items, chunk))
+            })
+        });
+    }
+
+    /// Adds a source that fetches another range than it is asked for.
+    pub(crate) fn asks(&mut self, name: &'static str, change: fn(&KeyRange<K>) -> KeyRange<K>) {
+        self.open(name, move |_| {
+            fetches(move |store, range, chunk| store.answer(&change(range), chunk))
+        });
+    }
+
+    /// Adds a source that fetches rightly, and says otherwise how far it got.
+    pub(crate) fn says(
+        &mut self,
+        name: &'static str,
+        say: fn(&Entries<K>, Fetched<K>) -> Fetched<K>,
+    ) {
+        self.open(name, move |_| {
+            fetches(move |store, range, chunk| {
+                let fetched = store.answer(range, chunk)?;
+                Ok(say(chunk, fetched))
             })
         });
     }
