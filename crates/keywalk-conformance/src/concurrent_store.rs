@@ -60,9 +60,6 @@ enum Stop<K> {
     Broke(Violation<K>),
 }
 
-/// The panic payload that stops the code.
-struct Stopped;
-
 /// Code that makes this many turns in a row without a visit counts as endless.
 const MOST_IDLE: usize = 1_000;
 
@@ -268,7 +265,7 @@ where
             state.stop.is_none()
         });
         if !goes_on {
-            resume_unwind(Box::new(Stopped));
+            resume_unwind(Box::new("stopped by its schedule"));
         }
     }
 

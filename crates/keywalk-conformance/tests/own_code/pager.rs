@@ -173,25 +173,6 @@ fn keys() -> KeySpace<i64> {
     KeySpace::new(any, few)
 }
 
-/// How a right program walks.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Program {
-    StartsOver,
-    KeepsItsToken,
-    /// Deletes what it visits.
-    Purges,
-    Prefetches(usize),
-}
-
-fn programs() -> impl Strategy<Value = Program> {
-    prop_oneof![
-        Just(Program::StartsOver),
-        Just(Program::KeepsItsToken),
-        Just(Program::Purges),
-        (0..3_usize).prop_map(Program::Prefetches),
-    ]
-}
-
 /// Draws the bounds of a walk: at keys, after them, between them, and unbounded.
 fn bounds() -> impl Strategy<Value = (Bound<i64>, Bound<i64>)> {
     let bound = |keys: RangeInclusive<i64>| {
@@ -221,17 +202,16 @@ proptest! {
         bounds in bounds(),
         is_up in any::<bool>(),
         live in any::<bool>(),
-        program in programs(),
+        keeps_token in any::<bool>(),
+        purges in any::<bool>(),
+        prefetched in prop::option::of(0..3_usize),
     ) {
         let table = Table::default();
         let mut delete = table.write();
         let mut token = None::<Token>;
         let order = if is_up { Order::Ascending } else { Order::Descending };
-        let ahead = match program {
-            // The yielded chunk, the waiting ones, and the one that is being fetched.
-            Program::Prefetches(depth) => size * (depth + 2),
-            _ => size,
-        };
+        // The yielded chunk, the waiting ones, and the one that is being fetched.
+        let ahead = prefetched.map_or(size, |depth| size * (depth + 2));
         let range = VisitLog::over(KeyRange::new(bounds, order)).reads_ahead(ahead);
         let visits = if live { range.unbounded() } else { range.bounded() };
         schedule.run(visits, table.write(), |concurrent| -> Result<(), BoxError> {
@@ -241,7 +221,7 @@ proptest! {
                 None if live => walk.range(bounds).order(order).unbounded(),
                 None => walk.range(bounds).order(order),
             };
-            if let Program::Prefetches(depth) = program {
+            if let Some(depth) = prefetched {
                 return walk.prefetch(depth).items().try_for_each(|item| {
                     let (key, value) = item?;
                     concurrent.visit(&key, value);
@@ -250,14 +230,14 @@ proptest! {
             }
             let mut items = walk.items();
             while let Some((key, value)) = items.next().transpose()? {
-                if program == Program::Purges {
+                if purges {
                     delete(&key, Change::Delete)?;
                     concurrent.deleted(&key);
                     concurrent.visit_key(&key);
                 } else {
                     concurrent.visit(&key, value);
                 }
-                if program == Program::KeepsItsToken {
+                if keeps_token {
                     token = Some(items.token()?);
                 }
             }

@@ -131,15 +131,13 @@ pub(crate) fn bounds(all: &mut Rows<i64>) {
 
     all.fail("a_byte_budget_is_kept", G6);
     // Reads as many items as the limit, and never checks whether the chunk is full.
-    all.fetch(
-        "up_to_the_limit_whatever_the_bytes",
-        |store, range, chunk| {
-            let entries = store.take(range, chunk.limit())?;
-            let has_more = entries.len() == chunk.limit();
-            push(entries, chunk);
-            Ok(more_if(has_more))
-        },
-    );
+    let name = "up_to_the_limit_whatever_the_bytes";
+    all.fetch(name, |store, range, chunk| {
+        let entries = store.take(range, chunk.limit())?;
+        let has_more = entries.len() == chunk.limit();
+        push(entries, chunk);
+        Ok(more_if(has_more))
+    });
 
     all.fail("no_limit_is_too_large", G8);
     // Takes a limit of 256 for 0.
@@ -222,13 +220,11 @@ pub(crate) fn ends(all: &mut Rows<i64>) {
 
     all.fail("an_absent_key_is_a_position_too", G8);
     // Looks up its position, which was deleted.
-    all.fetch(
-        "stops_where_the_cursors_row_is_gone",
-        |store, range, chunk| match range.start() {
-            Bound::Excluded(key) if !store.read_lock().contains_key(key) => Ok(Fetched::End),
-            _ => store.answer(range, chunk),
-        },
-    );
+    let name = "stops_where_the_cursors_row_is_gone";
+    all.fetch(name, |store, range, chunk| match range.start() {
+        Bound::Excluded(key) if !store.read_lock().contains_key(key) => Ok(Fetched::End),
+        _ => store.answer(range, chunk),
+    });
 
     all.fail("the_first_item_is_at_the_start", G3);
     // Reports a scan up to the first item that didn't fit.
@@ -258,21 +254,19 @@ pub(crate) fn ends(all: &mut Rows<i64>) {
 }
 
 /// Returns the first page every time and always reports more. Its last key is found by fetching on.
-fn scan_for_last_key(say: fn(i64) -> Fetched<i64>) -> impl Fn(&Arc<Store<i64>>) -> Quirk<i64> {
+fn first_page_for_ever(store: &Arc<Store<i64>>, say: fn(i64) -> Fetched<i64>) -> Quirk<i64> {
     let fetch = move |store: &Store<i64>, range: &Range, chunk: &mut Numbers| {
         store.answer(&from(range, Bound::Unbounded), chunk)?;
         Ok(last_of(chunk).map_or(Fetched::End, say))
     };
-    move |store| {
-        let store = Arc::clone(store);
-        let last_key = move |_: &Store<i64>, range: &Range| {
-            let (store, quirk) = (Arc::clone(&store), fetches(fetch));
-            ScanForLastKey(QuirkySource { store, quirk }).last_key(range)
-        };
-        Quirk {
-            last_key: Box::new(last_key),
-            ..fetches(fetch)
-        }
+    let store = Arc::clone(store);
+    let last_key = move |_: &Store<i64>, range: &Range| {
+        let (store, quirk) = (Arc::clone(&store), fetches(fetch));
+        ScanForLastKey(QuirkySource { store, quirk }).last_key(range)
+    };
+    Quirk {
+        last_key: Box::new(last_key),
+        ..fetches(fetch)
     }
 }
 
@@ -291,26 +285,26 @@ pub(crate) fn last_keys(all: &mut Rows<i64>) {
         }
     });
     // Uses `<` instead of `<=`.
-    all.last_key(
-        "the_key_before_the_bound_for_the_last",
-        |store, range| match range.end() {
-            Bound::Included(key) => {
-                let before = from(&range.reversed(), Bound::Excluded(*key));
-                store.last_key(&before.reversed())
-            }
-            _ => store.last_key(range),
-        },
-    );
+    let name = "the_key_before_the_bound_for_the_last";
+    all.last_key(name, |store, range| match range.end() {
+        Bound::Included(key) => {
+            let before = from(&range.reversed(), Bound::Excluded(*key));
+            store.last_key(&before.reversed())
+        }
+        _ => store.last_key(range),
+    });
 
     all.fail("the_last_key_is_the_furthest", G6);
     // Uses `SELECT max(key)` without a WHERE.
     all.last_key("the_last_key_of_the_store", |store, range| {
         store.last_key(&KeyRange::all(range.order()))
     });
-    let more = scan_for_last_key(|_| Fetched::More);
-    all.open("more_of_the_first_page_for_ever", more);
-    let as_much_scanned = scan_for_last_key(Fetched::ScannedTo);
-    all.open("a_stretch_of_the_first_page_for_ever", as_much_scanned);
+    all.open("more_of_the_first_page_for_ever", |store| {
+        first_page_for_ever(store, |_| Fetched::More)
+    });
+    all.open("a_stretch_of_the_first_page_for_ever", |store| {
+        first_page_for_ever(store, Fetched::ScannedTo)
+    });
 
     all.fail("the_last_key_is_the_furthest", G4);
     // Returns the bound, even if that key doesn't exist.
@@ -379,13 +373,11 @@ pub(crate) fn held(all: &mut Rows<i64>) {
 
     all.fail("a_fetch_reads_about_what_it_returns", G13);
     // Reads the whole store for each chunk, and returns the right items.
-    all.fetch(
-        "reads_everything_on_the_first_fetch",
-        |store, range, chunk| {
-            let all = store.take(&KeyRange::all(Order::Ascending), usize::MAX)?;
-            Ok(answer_from(&all.into_iter().collect(), range, chunk))
-        },
-    );
+    let name = "reads_everything_on_the_first_fetch";
+    all.fetch(name, |store, range, chunk| {
+        let all = store.take(&KeyRange::all(Order::Ascending), usize::MAX)?;
+        Ok(answer_from(&all.into_iter().collect(), range, chunk))
+    });
 
     all.fail("a_refetch_sees_the_latest", G5);
     // Reads each value once.
@@ -447,13 +439,13 @@ pub(crate) fn faults(all: &mut Rows<i64>) {
     all.fail("a_transient_fault_is_returned_and_loses_nothing", G11);
     all.fetch("an_error_taken_for_the_end", end_on_error);
     // Returns what was read before the error. The next fetch may return the error, or not.
-    all.fetch(
-        "half_a_chunk_before_an_error",
-        |store, range, chunk| match store.answer(range, chunk) {
+    let name = "half_a_chunk_before_an_error";
+    all.fetch(name, |store, range, chunk| {
+        match store.answer(range, chunk) {
             Err(_) if !chunk.is_empty() => Ok(Fetched::More),
             answer => answer,
-        },
-    );
+        }
+    });
     // Retries a failed fetch into the same chunk.
     all.fetch("tries_again_into_the_same_chunk", |store, range, chunk| {
         let again = store.answer(range, chunk);
@@ -507,28 +499,25 @@ pub(crate) fn by_another_clause(all: &mut Rows<i64>) {
     });
 }
 
+/// Is right only in the thread that opens it.
+fn in_its_thread(elsewhere: fn() -> Fetched<i64>) -> Quirk<i64> {
+    let owner = thread::current().id();
+    fetches(move |store, range, chunk| match thread::current().id() {
+        id if id == owner => store.answer(range, chunk),
+        _ => Ok(elsewhere()),
+    })
+}
+
 /// Sources that are right only in their own thread, or with a single chunk.
 pub(crate) fn threads(all: &mut Rows<i64>) {
     all.fail("a_prefetched_walk_is_the_same_walk", G8);
     // Its handles are thread-local; in another thread there is none, and the store looks empty.
-    all.open("a_handle_of_the_thread", |_| {
-        let owner = thread::current().id();
-        fetches(
-            move |store, range, chunk| match thread::current().id() == owner {
-                true => store.answer(range, chunk),
-                false => Ok(Fetched::End),
-            },
-        )
-    });
+    all.open("a_handle_of_the_thread", |_| in_its_thread(|| Fetched::End));
 
     all.fail("a_prefetched_walk_is_the_same_walk", G11);
     // Panics in any other thread.
     all.open("a_panic_in_another_thread", |_| {
-        let owner = thread::current().id();
-        fetches(move |store, range, chunk| {
-            assert_eq!(owner, thread::current().id(), "of another thread");
-            store.answer(range, chunk)
-        })
+        in_its_thread(|| panic!("of another thread"))
     });
 
     all.fail("a_prefetched_walk_is_the_same_walk", G5);

@@ -264,14 +264,6 @@ pub(crate) struct Kind<K: 'static> {
     pub(crate) put: fn(&K),
 }
 
-impl<K> Clone for Kind<K> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<K> Copy for Kind<K> {}
-
 impl<K: Tried> Kind<K> {
     pub(crate) const SOUND: Self = Kind {
         open: &|_| Quirk::default(),
@@ -305,16 +297,18 @@ pub(crate) trait By: 'static {
     /// Runs the kit with this kind, while others wait.
     fn trying<T>(kind: &Kind<Self::Key>, run: impl FnOnce() -> T) -> T {
         let _turn = lock(&Self::now().turn);
-        *lock(&Self::now().kind) = *kind;
+        *lock(&Self::now().kind) = Kind { ..*kind };
         run()
     }
 
     fn kind() -> Kind<Self::Key> {
-        *lock(&Self::now().kind)
+        Kind {
+            ..*lock(&Self::now().kind)
+        }
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

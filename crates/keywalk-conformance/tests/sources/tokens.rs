@@ -1,15 +1,14 @@
 //! Sources with wrong tokens: bytes of keys, fingerprints, fractions.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use keywalk::{Fingerprint, KeyRange, Order};
 use keywalk_conformance::{Clause::*, InjectedFault};
 use keywalk_key::Key;
 
 use crate::rows::Rows;
-use crate::store::{Quirk, Walked, fetches};
+use crate::store::{Quirk, Walked, fetches, lock};
 
 /// Sources that lose a part of a key in its bytes.
 pub(crate) fn key_bytes(all: &mut Rows<i64>) {
@@ -60,20 +59,14 @@ pub(crate) fn key_bytes(all: &mut Rows<i64>) {
         let of_decode = Arc::clone(&known);
         Quirk {
             encode: Box::new(move |key, bytes| {
-                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut known = lock(&known);
+                known.push(*key);
                 let at = known.iter().position(|known| known == key);
-                at.unwrap_or(known.len())
-                    .to_le_bytes()
-                    .as_slice()
-                    .clone_into(bytes);
-                if at.is_none() {
-                    known.push(*key);
-                }
+                bytes.extend_from_slice(&at.unwrap_or_default().to_le_bytes());
             }),
             decode: Box::new(move |_, bytes| {
                 let at = bytes.try_into().ok().map(usize::from_le_bytes);
-                let known = of_decode.lock().unwrap_or_else(PoisonError::into_inner);
-                Ok(at.and_then(|at| known.get(at).copied()))
+                Ok(at.and_then(|at| lock(&of_decode).get(at).copied()))
             }),
             ..Quirk::default()
         }
@@ -150,13 +143,11 @@ pub(crate) fn fingerprints(all: &mut Rows<i64>) {
             .key(walked.key.trim_end_matches(" DESC"))
     });
     // Includes the filter but not its value.
-    all.fingerprint(
-        "a_fingerprint_without_the_filters_value",
-        |_, walked| match walked.tenant {
-            Some(_) => walked.fingerprint().filter("tenant = ?"),
-            None => walked.fingerprint(),
-        },
-    );
+    let name = "a_fingerprint_without_the_filters_value";
+    all.fingerprint(name, |_, walked| match walked.tenant {
+        Some(_) => walked.fingerprint().filter("tenant = ?"),
+        None => walked.fingerprint(),
+    });
     // Puts everything into the table's name.
     all.fingerprint("a_fingerprint_of_one_word", |_, walked| {
         let Walked { table, key, tenant } = walked;
