@@ -199,6 +199,7 @@ mod harness;
 pub mod history;
 mod key_space;
 mod outcome;
+mod pool;
 mod recorder;
 mod report;
 mod run;
@@ -218,6 +219,7 @@ pub use key_space::{KeySpace, KnownKey};
 pub use clause::Clause;
 pub use edit::Edit;
 pub use outcome::{Failure, Outcome, Verdict};
+pub use pool::{Pool, Pooled};
 #[doc(no_inline)]
 pub use proptest;
 pub use report::{Concurrent, Report, Trace};
