@@ -1,7 +1,8 @@
 //! Tests a [`keywalk`] backend: implement [`Harness`] for your store, write one line, and run `cargo test`.
 //!
 //! Use it when you write a backend. Use it too when [your own code](#testing-your-own-code) walks a table. A full
-//! run opens some thousand small stores, so its duration depends on how fast your store opens.
+//! run opens several hundred small stores, so its duration depends on how fast your store opens. If it opens slowly,
+//! reuse its tables with a [`Pool`].
 //!
 //! ```
 //! # use keywalk_conformance::{BoxError, Harness, KeySpace};

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use keywalk::{Fingerprint, FingerprintField, ResumableSource};
 use keywalk_conformance::{
@@ -16,7 +17,9 @@ static CREATED: AtomicU64 = AtomicU64::new(0);
 
 /// Connects to the database, which is in this process.
 fn connect() -> Result<Connection, Error> {
-    Connection::open("file:/kit?vfs=memdb")
+    let connection = Connection::open("file:/kit?vfs=memdb")?;
+    connection.busy_timeout(Duration::from_secs(1))?;
+    Ok(connection)
 }
 
 /// A table, the client of its sources, and a client for its changes. If both were one, a change would be part of a
@@ -51,7 +54,16 @@ impl Table {
         change(&mut *self.changes.lock().map_err(|error| error.to_string())?)
     }
 
+    fn is_idle(&self) -> Result<(), BoxError> {
+        let reads = self.reads.try_lock().map_err(|error| error.to_string())?;
+        match reads.is_autocommit() && !reads.is_busy() {
+            true => Ok(()),
+            false => Err("a source holds a transaction or a statement".into()),
+        }
+    }
+
     fn empty(&self) -> Result<(), BoxError> {
+        self.is_idle()?;
         self.change(|changes| changes.execute("DELETE FROM {table}", []))
     }
 }
@@ -123,11 +135,7 @@ impl Harness for Sql {
     }
 
     fn with_exclusive_access(&self) -> Result<(), BoxError> {
-        let reads = self.0.reads.try_lock().map_err(|error| error.to_string())?;
-        match reads.is_autocommit() && !reads.is_busy() {
-            true => Ok(()),
-            false => Err("a source holds a transaction or a statement".into()),
-        }
+        self.0.is_idle()
     }
 
     fn foreign_fingerprints(&self) -> Result<Vec<(FingerprintField, Fingerprint)>, BoxError> {
