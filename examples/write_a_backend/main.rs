@@ -1,11 +1,10 @@
 //! How do I walk a store that keywalk has no crate for, and how do I test my backend?
 //!
-//! - `backend.rs` is the whole backend, here for redb.
-//! - `durable.rs` adds tokens.
-//! - `harness.rs` is what the conformance kit needs to test both.
+//! Four backends, one per family of stores. Each has a page in `docs/write_a_backend` that shows its code, its `source.rs`
+//! is the whole backend, and its `harness.rs` is what the conformance kit needs to test it.
 //!
 //! `cargo test --example write_a_backend` runs one test per rule. `cargo run --example write_a_backend` walks a table,
-//! then runs the same checks and prints the report.
+//! then runs the same checks and prints the reports.
 
 #![forbid(unsafe_code)]
 
@@ -13,17 +12,35 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use keywalk::Walk;
-use keywalk_conformance::{Config, Harness, Report};
+use keywalk_conformance::{Config, Harness, Report, run, run_durable, run_prefetched};
 use keywalk_tests::program::{end, print_line};
 
-mod backend;
-mod durable;
-mod harness;
+/// A store with an iterator of its own.
+mod own_trait {
+    pub(crate) mod harness;
+    pub(crate) mod source;
+}
 
-use harness::Redb;
+/// A store of keys and values as bytes, in the order of the bytes.
+mod byte_store {
+    pub(crate) mod harness;
+    pub(crate) mod source;
+}
 
-// The name is not `redb`, because a module of that name would hide the crate here.
-keywalk_conformance::conformance!(items: Redb, durable, prefetched);
+/// A database with a client that executes statements.
+mod sql {
+    pub(crate) mod harness;
+    pub(crate) mod source;
+}
+
+/// A network service that lists pages, with an asynchronous client.
+mod paged_service {
+    pub(crate) mod harness;
+    pub(crate) mod service;
+    pub(crate) mod source;
+}
+
+use own_trait::harness::Redb;
 
 fn main() -> ExitCode {
     end("write_a_backend", walk_and_prove())
@@ -43,8 +60,11 @@ fn walk_and_prove() -> Result<(), Box<dyn Error>> {
 
     let config = Config::default();
     let reports = [
-        keywalk_conformance::run_durable::<Redb>(&config),
-        keywalk_conformance::run_prefetched::<Redb>(&config),
+        run_durable::<Redb>(&config),
+        run_prefetched::<Redb>(&config),
+        run_durable::<byte_store::harness::Store<i64>>(&config),
+        run_durable::<sql::harness::Sql>(&config),
+        run::<paged_service::harness::Service>(&config),
     ];
     for report in &reports {
         print_line(report.to_string().trim_end())?;
@@ -56,20 +76,48 @@ fn walk_and_prove() -> Result<(), Box<dyn Error>> {
 }
 
 #[cfg(test)]
-mod page {
+mod pages {
+    macro_rules! family {
+        ($name:literal) => {
+            (
+                include_str!(concat!("../../docs/write_a_backend/", $name, ".md")),
+                include_str!(concat!($name, "/source.rs")),
+                include_str!(concat!($name, "/harness.rs")),
+            )
+        };
+    }
+
+    /// Returns the code blocks of a page that begin with this line, with an empty line between them.
+    fn shown(page: &str, fence: &str) -> String {
+        let blocks = page.split(fence).skip(1);
+        let blocks = blocks.filter_map(|block| block.split_once('\n')?.1.split("```").next());
+        Vec::from_iter(blocks).join("\n")
+    }
+
     #[test]
-    fn write_a_backend_shows_this_backend_of_forty_lines_and_this_harness() {
-        let page = include_str!("../../WRITE_A_BACKEND.md");
-        let backend = include_str!("backend.rs");
-        for file in [
-            backend,
-            include_str!("harness.rs"),
-            include_str!("durable.rs"),
+    fn each_page_shows_the_whole_code_of_its_family_and_no_other_code() {
+        for (page, source, harness) in [
+            family!("own_trait"),
+            family!("byte_store"),
+            family!("sql"),
+            family!("paged_service"),
         ] {
-            let (_, code) = file.split_once("\n\n").expect("a line of documentation");
-            assert!(page.contains(code), "WRITE_A_BACKEND.md lacks:\n{code}");
+            let code = [source, harness].map(|file| file.split_once("\n\n").map_or("", |it| it.1));
+            let (code, shown) = (code.join("\n"), shown(page, "```rust"));
+            for (code, shown) in code.lines().zip(shown.lines()) {
+                assert_eq!(code, shown, "change the example and its page together");
+            }
+            assert_eq!(code.lines().count(), shown.lines().count());
         }
-        let code = backend.lines().map(str::trim);
+    }
+
+    #[test]
+    fn write_a_backend_shows_code_of_an_example_and_a_source_has_at_most_forty_lines() {
+        let (_, source, harness) = family!("own_trait");
+        let page = include_str!("../../WRITE_A_BACKEND.md");
+        assert!(harness.contains(&shown(page, "```rust,ignore")));
+        let (source, _) = source.split_once("\nimpl ResumableSource").expect("tokens");
+        let code = source.lines().map(str::trim);
         let code = code.filter(|line| !line.is_empty() && !line.starts_with("//"));
         assert!(code.count() <= 40);
     }

@@ -73,8 +73,8 @@ pub trait Harness: Sized + 'static {
 
     /// Opens a new, empty store that shares nothing with other open stores. Dropping it cleans up.
     ///
-    /// The kit calls this some thousand times. If your store is slow to open, keep one store open and give each harness
-    /// its own table, tree or prefix. If your store waits for the disk, keep its files in memory (on Linux, with the
+    /// The kit calls this several hundred times. If your store is slow to open, keep one store open and give each
+    /// harness a table, tree or prefix of its own from a [`Pool`](crate::Pool). If your store waits for the disk, keep its files in memory (on Linux, with the
     /// crate `tempfile`, set `TMPDIR=/dev/shm`).
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! Tests a [`keywalk`] backend: implement [`Harness`] for your store, write one line, and run `cargo test`.
 //!
 //! Use it when you write a backend. Use it too when [your own code](#testing-your-own-code) walks a table. A full
-//! run opens some thousand small stores, so its duration depends on how fast your store opens.
+//! run opens several hundred small stores, so its duration depends on how fast your store opens. If it opens slowly,
+//! reuse its tables with a [`Pool`].
 //!
 //! ```
 //! # use keywalk_conformance::{BoxError, Harness, KeySpace};
@@ -199,6 +200,7 @@ mod harness;
 pub mod history;
 mod key_space;
 mod outcome;
+mod pool;
 mod recorder;
 mod report;
 mod run;
@@ -218,6 +220,7 @@ pub use key_space::{KeySpace, KnownKey};
 pub use clause::Clause;
 pub use edit::Edit;
 pub use outcome::{Failure, Outcome, Verdict};
+pub use pool::{Pool, Pooled};
 #[doc(no_inline)]
 pub use proptest;
 pub use report::{Concurrent, Report, Trace};

@@ -4,12 +4,13 @@ use std::cmp::Reverse;
 use std::error::Error;
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, OnceLock};
 
 use keywalk::{Fingerprint, FingerprintField, ResumableSource};
 use keywalk_conformance::{
-    BoxError, Capabilities, Capability, FaultInjector, Faults, Harness, KeySpace, Writer,
+    BoxError, Capabilities, Capability, FaultInjector, Faults, Harness, KeySpace, Pool, Pooled,
+    Writer,
 };
 use keywalk_sled::decode::Mapped;
 use keywalk_sled::{BareString, Key, Tree};
@@ -56,7 +57,7 @@ pub struct SledHarness<K, const OWN: bool = false> {
     tree: sled::Tree,
     // The folder of its own database.
     folder: Option<TempDir>,
-    _idle: Option<Idle>,
+    _pooled: Option<Pooled<sled::Tree>>,
     fuse: FaultInjector,
     key: PhantomData<fn() -> K>,
 }
@@ -70,31 +71,12 @@ fn shared() -> Result<Db, sled::Error> {
         .clone()
 }
 
-/// An emptied tree of the shared database that harnesses reuse, because making one takes sled a long time.
-struct Idle(sled::Tree);
+/// The trees of the shared database. Making one takes sled a long time.
+static TREES: Pool<sled::Tree> = Pool::new();
 
-static IDLE: Mutex<Vec<sled::Tree>> = Mutex::new(Vec::new());
-
-impl Idle {
-    fn take() -> Result<Self, BoxError> {
-        static TREES: AtomicU64 = AtomicU64::new(0);
-        let idle = IDLE.lock().map_err(|error| error.to_string())?.pop();
-        Ok(Idle(match idle {
-            Some(tree) => tree,
-            None => shared()?.open_tree(TREES.fetch_add(1, Relaxed).to_be_bytes())?,
-        }))
-    }
-}
-
-/// Returns the tree for reuse, if it can be emptied.
-impl Drop for Idle {
-    fn drop(&mut self) {
-        if self.0.clear().is_ok()
-            && let Ok(mut idle) = IDLE.lock()
-        {
-            idle.push(self.0.clone());
-        }
-    }
+fn create_tree() -> Result<sled::Tree, BoxError> {
+    static CREATED: AtomicU64 = AtomicU64::new(0);
+    Ok(shared()?.open_tree(CREATED.fetch_add(1, Relaxed).to_be_bytes())?)
 }
 
 impl<K, const OWN: bool> SledHarness<K, OWN> {
@@ -104,7 +86,7 @@ impl<K, const OWN: bool> SledHarness<K, OWN> {
             tree: db.open_tree("items")?,
             db,
             folder: Some(folder),
-            _idle: None,
+            _pooled: None,
             fuse,
             key: PhantomData,
         })
@@ -123,12 +105,12 @@ impl<K: SledKey, const OWN: bool> Harness for SledHarness<K, OWN> {
         if OWN {
             return Self::at(tempfile::tempdir()?, FaultInjector::default());
         }
-        let idle = Idle::take()?;
+        let pooled = TREES.take(create_tree, |tree| Ok(tree.clear()?))?;
         Ok(SledHarness {
             db: shared()?,
-            tree: idle.0.clone(),
+            tree: pooled.clone(),
             folder: None,
-            _idle: Some(idle),
+            _pooled: Some(pooled),
             fuse: FaultInjector::default(),
             key: PhantomData,
         })

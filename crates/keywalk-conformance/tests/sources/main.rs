@@ -7,6 +7,7 @@
 mod broken;
 mod documented;
 mod other_keys;
+mod pool;
 mod right;
 mod rows;
 mod store;

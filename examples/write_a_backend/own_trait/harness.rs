@@ -1,4 +1,4 @@
-//! The harness: how the conformance kit makes, changes and reads a redb store.
+//! How the kit makes, changes and reads a redb table.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use keywalk_conformance::{BoxError, Capabilities, Capability, Harness, KeySpace,
 use redb::backends::InMemoryBackend;
 use redb::{Database, StorageError, Table, TableDefinition};
 
-use crate::backend::Items;
+use super::source::Items;
 
 const ITEMS: TableDefinition<'_, i64, u64> = TableDefinition::new("items");
 
@@ -90,3 +90,6 @@ impl Writer<i64> for Redb {
         Harness::delete(self, key)
     }
 }
+
+// The name is not `redb`, because a module of that name would hide the crate here.
+keywalk_conformance::conformance!(items: Redb, durable, prefetched);

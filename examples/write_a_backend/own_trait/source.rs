@@ -1,9 +1,10 @@
-//! A complete backend for redb.
+//! A store with an iterator of its own: redb, with typed keys.
 
 use std::sync::Arc;
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order, Source};
-use redb::{Database, ReadableDatabase, TableDefinition};
+use keywalk::{Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, Order, ResumableSource, Source};
+use keywalk_key::Key;
+use redb::{Database, ReadableDatabase, TableDefinition, TableHandle};
 
 /// The items of a table, by key.
 pub(crate) struct Items {
@@ -37,5 +38,24 @@ impl ChunkSource for Items {
             }
         }
         Ok(Fetched::More)
+    }
+}
+
+impl ResumableSource for Items {
+    fn fingerprint(&self) -> Result<Fingerprint, redb::Error> {
+        let fingerprint = Fingerprint::new("redb").relation(self.table.name());
+        Ok(fingerprint.key(i64::encoding_name()))
+    }
+
+    fn encode_key(&self, key: &i64, bytes: &mut Vec<u8>) {
+        key.encode(bytes);
+    }
+
+    fn decode_key(&self, bytes: &[u8]) -> Result<Option<i64>, redb::Error> {
+        Ok(i64::decode(bytes).ok())
+    }
+
+    fn fraction(&self, first: &i64, last: &i64, at: &i64) -> Option<f64> {
+        Key::fraction(first, last, at)
     }
 }
