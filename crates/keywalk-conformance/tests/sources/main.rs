@@ -6,6 +6,7 @@
 
 mod broken;
 mod documented;
+mod messages;
 mod other_keys;
 mod right;
 mod rows;
@@ -31,6 +32,8 @@ by! {
     Integers: i64;
     /// The same keys, for another test thread.
     Numbers: i64;
+    /// The same keys, for another test thread.
+    Told: i64;
     Texts: String;
     Pairs: (i64, i64);
     Mixed: (i64, Reverse<String>);
