@@ -268,7 +268,7 @@ impl<K: Debug> std::error::Error for Violation<K> {}
 #[derive(Clone, Debug)]
 pub(crate) struct Explanation {
     pub(crate) clause: Clause,
-    what: String,
+    pub(crate) what: String,
     pub(crate) timeline: Vec<String>,
     /// What was expected, what came, and a hint.
     facts: [Option<String>; 3],

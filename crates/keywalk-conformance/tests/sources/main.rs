@@ -8,6 +8,7 @@ mod broken;
 mod documented;
 mod messages;
 mod other_keys;
+mod report;
 mod right;
 mod rows;
 mod store;

@@ -13,7 +13,7 @@ use crate::store::{By, Kind, Quirky, fetches, fill, more_if};
 type Tried = crate::Told;
 
 /// What the failures of these sources say, and what they don't say.
-const SAYS: [(&str, &str, &str); 19] = [
+const SAYS: [(&str, &str, &str); 20] = [
     (
         "goes_up_only",
         "declare `descending: Capability::No(…)`. Its source then needs `last_key`, or `ScanForLastKey`",
@@ -44,6 +44,12 @@ const SAYS: [(&str, &str, &str); 19] = [
         "casts_a_limit_of_256",
         "with a limit of 255 it answers right: is 256 cast",
         "fresh",
+    ),
+    // Of a long history, the last walk.
+    (
+        "casts_a_limit_of_256",
+        "lines are left out\n    1  put",
+        "fetch 2 of",
     ),
     (
         "a_chunk_full_of_bytes_taken_for_the_end",
