@@ -294,7 +294,7 @@ impl Watchdog {
         let (clause, kind) = match *lock(&self.0.doing) {
             Doing::Changing if self.has_walked() => (
                 Clause::G14,
-                "a change after a fetch doesn't return: the source holds a lock",
+                "a change after a fetch doesn't return: does the source hold a lock?",
             ),
             Doing::Changing => (Clause::Harness, "a change doesn't return"),
             Doing::Opening => (Clause::Harness, "opening the store doesn't return"),

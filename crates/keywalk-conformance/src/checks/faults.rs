@@ -77,7 +77,9 @@ fn each_operation<H: Harness>(
     runner.fail(
         Violation::message(Clause::Harness, endless)
             .expected(format!("at most {MOST_OPERATIONS} operations"))
-            .hint("does `disarm` count what failed since `arm`? If so, let an operation be more"),
+            .hint(
+                "does `disarm` count only what failed since `arm`? If so, let an operation be more",
+            ),
     )
 }
 
