@@ -336,28 +336,25 @@ impl<K: Debug> ToLines for Vec<Event<K>> {
         }));
         let walk = events.split_off(last_walk(self));
         let sources = self.iter().filter(|event| event.is_opening()).count();
-        let all = events
-            .iter()
-            .filter(|(_, event, _)| !event.is_opening())
-            .count();
+        let all = events.last().map_or(0, |(number, ..)| *number);
         events.retain(|(_, event, _)| matches!(event, Event::Mutation(_) | Event::Note(_)));
         if events.len() > MOST_CHANGES {
             let mut later = BTreeSet::new();
-            let mut is_last = |event: &Event<K>| match event {
+            events.reverse();
+            events.retain(|(_, event, _)| match event {
                 Event::Mutation(mutation) => later.insert(format!("{:?}", mutation.key)),
                 _ => false,
-            };
-            let last = Vec::from_iter(events.iter().rev().map(|(_, event, _)| is_last(event)));
-            let mut last = last.into_iter().rev();
-            events.retain(|_| last.next() == Some(true));
+            });
+            events.reverse();
         }
         let mut left_out = all - events.len();
         let (mut lines, mut walk) = (lines_of(&events, false), lines_of(&walk, sources > 1));
-        let room = MOST_LINES - usize::from(left_out > 0);
+        let room = MOST_LINES - 1;
         if lines.len() + walk.len() > room {
-            let room = MOST_LINES - 1;
-            let of_changes = room.saturating_sub(walk.len()).max(MOST_CHANGES);
-            left_out += leave_out(&mut lines, of_changes);
+            left_out += leave_out(
+                &mut lines,
+                room.saturating_sub(walk.len()).max(MOST_CHANGES),
+            );
             left_out += leave_out(&mut walk, room - lines.len());
         }
         if left_out > 0 {
