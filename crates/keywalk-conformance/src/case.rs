@@ -2,7 +2,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
-use keywalk::{Chunk, ChunkSource, KeyRange, Keyed, Order, Source};
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Keyed, Order, Source};
 
 use crate::clause::Clause;
 use crate::harness::{BoxError, Harness};
@@ -121,8 +121,8 @@ impl<H: Harness> Case<H> {
         }
     }
 
-    /// Fetches once and judges the response. Diagnoses a missing key with further fetches. Returns how far the fetch got:
-    /// to a key, or to the end (`None`).
+    /// Fetches once and judges the response. Diagnoses a missing key with fetches of other sources. Returns how far the
+    /// fetch got: to a key, or to the end (`None`).
     pub(crate) fn fetch<'t>(
         &'t self,
         source: &mut SourceOf<'t, H>,
@@ -134,11 +134,12 @@ impl<H: Harness> Case<H> {
         drop(caught(|| source.fetch(range, chunk)));
         self.judge_last(source).map_err(|violation| {
             let violation = match source.log().last() {
-                Some(request) => self.compared(&request, violation),
+                Some(request) => self.compared(source, &request, violation),
                 None => violation,
             };
             diagnosed(range, violation, |range, key| {
-                finds(source.unseen(), range, key)
+                self.source()
+                    .is_ok_and(|fresh| finds(&mut *fresh.unseen(), range, key))
             })
         })
     }
@@ -161,35 +162,128 @@ impl<H: Harness> Case<H> {
         }
     }
 
-    /// Refines the violation of a response by comparison with a fresh source's response to the same request.
+    /// Refines the violation of a response. Makes the same request again, of the same source and then of a fresh one,
+    /// finally with an ordinary limit.
     pub(crate) fn compared(
         &self,
+        source: &SourceOf<'_, H>,
         request: &Request<H::Key>,
         violation: Violation<H::Key>,
     ) -> Violation<H::Key> {
-        let (Response::Items(response), Ok(mut fresh)) = (&request.response, self.source()) else {
+        let (Response::Items(_), Some(limit)) = (&request.response, request.limit) else {
             return violation;
         };
-        let (range, limit) = (&request.range, response.limit);
-        let mut chunk = Chunk::with_limit(limit);
-        let fetch = || fresh.unseen().fetch(range, &mut chunk);
-        let Ok(Ok(fetched)) = caught(fetch) else {
+        if violation.is_of_the_past() {
+            return violation;
+        }
+        let (range, lives) = (&request.range, self.ledger.lives.borrow());
+        let is_right = |source: &SourceOf<'_, H>, limit| {
+            let mut chunk = match request.budget {
+                Some(bytes) => Chunk::with_budget(limit, bytes, weight),
+                None => Chunk::with_limit(limit),
+            };
+            let Ok(Ok(fetched)) = caught(|| source.unseen().fetch(range, &mut chunk)) else {
+                return false;
+            };
+            let response = source.items_of(&chunk, limit, &fetched);
+            judge(range, &response, &lives, request.during).is_ok()
+        };
+        if is_right(source, limit) {
+            return violation.of_the_moment();
+        }
+        let Ok(fresh) = self.source() else {
             return violation;
         };
-        let other = fresh.items_of(&chunk, limit, &fetched);
-        match judge(range, &other, &self.ledger.lives.borrow(), request.during) {
-            Ok(_) => violation.of_its_state(),
-            Err(_) => violation,
+        match ordinary(limit, lives.ever_within(range)) {
+            _ if is_right(&fresh, limit) => violation.of_its_state(),
+            Some(less) if is_right(&fresh, less) => violation.of_its_limit(limit, less),
+            _ => violation,
+        }
+    }
+
+    /// Explains a check's last request, if that failed, by requests of fresh sources.
+    pub(crate) fn explained(&self, violation: Violation<H::Key>) -> Violation<H::Key> {
+        let timeline = lock(&self.ledger.timeline);
+        let mut last = timeline.iter().rev();
+        let last = last.find(|event| !matches!(event, Event::Note(_))).cloned();
+        drop(timeline);
+        let (Some(Event::Request(request)), true) = (last, violation.is_unexplained()) else {
+            return violation;
+        };
+        let Request { range, limit, .. } = &request;
+        if !matches!(request.response, Response::Error(_) | Response::Panic(_)) {
+            return violation;
+        }
+        if let Ok(Some(faults)) = self.harness().map(H::faults) {
+            faults.disarm();
+        }
+        let answers = |range: &KeyRange<_>, limit| {
+            let fetch = |source: SourceOf<'_, H>| {
+                let mut chunk = Chunk::with_limit(limit);
+                matches!(
+                    caught(|| source.unseen().fetch(range, &mut chunk)),
+                    Ok(Ok(_))
+                )
+            };
+            self.source().is_ok_and(fetch)
+        };
+        let along = |order| KeyRange::new((range.lower(), range.upper()), order);
+        let goes = |order| answers(&along(order), 1);
+        let is_declared = H::capabilities().descending.is_yes();
+        let is_failed = !matches!(violation.kind(), FailureKind::Message(_));
+        // A walk's request for its last key may fetch in descending order too.
+        let went_back = limit.is_none() || range.order() == Order::Descending;
+        let is_likely = went_back && (is_failed || is_declared);
+        if is_likely && goes(Order::Ascending) && !goes(Order::Descending) {
+            return violation.of_one_order(is_declared);
+        }
+        let Some((limit, less)) = limit.and_then(|limit| Some((limit, ordinary(limit, 0)?))) else {
+            return violation;
+        };
+        match answers(range, less) && !answers(range, limit) {
+            true => violation.of_its_limit(limit, less),
+            false => violation,
         }
     }
 }
 
-/// Returns whether a fetch of the whole `range` finds this key.
+/// The weight of an item in every byte budget of the kit, so that a request can be made again.
+pub(crate) fn weight<T>(_: &T) -> usize {
+    8
+}
+
+/// Returns a smaller limit that no source casts wrongly, for a limit that one might. Where it can, the smaller limit
+/// holds all `content`, so that a source with short pages answers both alike.
+fn ordinary(limit: usize, content: usize) -> Option<usize> {
+    let less = match limit {
+        0..256 => return None,
+        256..=1_000 => 255,
+        _ => content.saturating_add(1).max(1_000),
+    };
+    Some(less).filter(|less| *less < limit)
+}
+
+/// Returns whether fetches of the whole `range`, with an ordinary limit, find this key.
 fn finds<S: ChunkSource>(source: &mut S, range: &KeyRange<S::Key>, key: &S::Key) -> bool {
-    let mut chunk = Chunk::with_limit(usize::MAX);
-    let fetched = caught(|| source.fetch(range, &mut chunk));
-    let mut items = chunk.as_slice().iter();
-    matches!(fetched, Ok(Ok(_))) && items.any(|item| item.key() == *key)
+    const MOST_FETCHES: usize = 100;
+    let mut range = range.clone();
+    for _ in 0..MOST_FETCHES {
+        let mut chunk = Chunk::with_limit(1_000);
+        let fetched = caught(|| source.fetch(&range, &mut chunk));
+        if chunk.as_slice().iter().any(|item| item.key() == *key) {
+            return matches!(fetched, Ok(Ok(_)));
+        }
+        let to = match fetched {
+            Ok(Ok(Fetched::More)) => chunk.as_slice().last().map(Keyed::key),
+            Ok(Ok(Fetched::ScannedTo(to))) => Some(to),
+            _ => None,
+        };
+        let Some(to) = to.filter(|to| range.may_contain(to)) else {
+            return false;
+        };
+        range.start_after(to);
+    }
+    false
 }
 
 /// Makes a violation of an error of the harness itself.
@@ -284,5 +378,8 @@ impl<K: Ord + Clone> Ledger<K> {
 pub(crate) fn held<K: Debug>(error: BoxError) -> Violation<K> {
     Violation::message(Clause::G14, "a change after a fetch failed")
         .got(error)
-        .hint("is a lock, a statement, a transaction or an iterator held between two fetches?")
+        .hint(
+            "is a lock, a statement, a transaction or an iterator held between two fetches, or does the store \
+             refuse this change without a source too?",
+        )
 }

@@ -1,5 +1,8 @@
 //! The list of checks, each named after its rule, and the macro that makes tests of them.
 
+use std::time::Instant;
+
+use crate::clause::Clause;
 use crate::config::Config;
 use crate::harness::{DurableHarness, Harness, PrefetchedHarness};
 use crate::outcome::{Outcome, Verdict};
@@ -15,7 +18,7 @@ mod threads;
 mod walk;
 mod written;
 
-/// Passes one list of checks, each `module::name`, to a macro. The lists are `of_walks` (for every source), `of_tokens`
+/// Passes one list of checks, each `module::name [clauses that it proves]`, to a macro. The lists are `of_walks` (for every source), `of_tokens`
 /// (for resumable sources) and `of_prefetched` (for sources that can be prefetched).
 #[doc(hidden)]
 #[macro_export]
@@ -23,103 +26,108 @@ macro_rules! __each_check {
     (of_walks, $then:path, $($argument:tt)*) => {
         $then! {
             $($argument)*
-            harness::every_store_is_opened_empty
-            harness::what_is_put_can_be_fetched
-            harness::keys_are_ordered_as_they_declare
-            harness::capabilities_are_as_declared
+            harness::every_store_is_opened_empty [Harness]
+            harness::what_is_put_can_be_fetched [Harness]
+            harness::keys_are_ordered_as_they_declare [Harness, G1]
+            harness::capabilities_are_as_declared [Harness]
 
-            fetch::the_first_item_is_at_the_start
-            fetch::the_start_is_exclusive
-            fetch::an_absent_key_is_a_position_too
-            fetch::past_the_last_key_is_the_end
-            fetch::a_question_can_be_asked_again
+            fetch::the_first_item_is_at_the_start [G3]
+            fetch::the_start_is_exclusive [G6, G3]
+            fetch::an_absent_key_is_a_position_too [G3, G8]
+            fetch::past_the_last_key_is_the_end [G8]
+            fetch::a_question_can_be_asked_again [G3, G4]
 
-            fetch::bounds_are_included_or_excluded
-            fetch::inverted_and_empty_ranges_hold_nothing
-            fetch::the_limit_is_respected
-            fetch::a_byte_budget_is_kept
-            fetch::no_limit_is_too_large
-            fetch::descending_mirrors_ascending
+            fetch::bounds_are_included_or_excluded [G6]
+            fetch::inverted_and_empty_ranges_hold_nothing [G6]
+            fetch::the_limit_is_respected [G6, G8]
+            fetch::a_byte_budget_is_kept [G6]
+            fetch::no_limit_is_too_large [G8]
+            fetch::descending_mirrors_ascending [G1, G8]
 
-            fetch::keys_come_in_strict_order
-            fetch::no_key_comes_twice
-            fetch::values_are_those_that_were_put
-            fetch::the_end_is_said_only_when_nothing_remains
-            fetch::the_end_comes
-            fetch::the_smallest_and_the_largest_key_come
-            fetch::every_boundary_key_has_its_place
-            fetch::the_last_key_is_the_furthest
-            fetch::key_and_key_into_agree
+            fetch::keys_come_in_strict_order [G1]
+            fetch::no_key_comes_twice [G2]
+            fetch::values_are_those_that_were_put [G5]
+            fetch::the_end_is_said_only_when_nothing_remains [G8]
+            fetch::the_end_comes [G8]
+            fetch::the_smallest_and_the_largest_key_come [G3]
+            fetch::every_boundary_key_has_its_place [G1, G3]
+            fetch::the_last_key_is_the_furthest [G8, G6, G4]
+            fetch::key_and_key_into_agree [G10]
 
-            walk::every_chunk_size_gives_the_same_walk
-            walk::long_walks_have_every_item
-            walk::nothing_is_read_before_the_first_item
-            walk::no_more_than_a_chunk_is_buffered
-            walk::a_fetch_reads_about_what_it_returns
-            walk::two_walks_do_not_disturb_each_other
+            walk::every_chunk_size_gives_the_same_walk [G7, G12]
+            walk::long_walks_have_every_item [G3]
+            walk::nothing_is_read_before_the_first_item [G13]
+            walk::no_more_than_a_chunk_is_buffered [G13]
+            walk::a_fetch_reads_about_what_it_returns [G13]
+            walk::two_walks_do_not_disturb_each_other [G3]
 
-            change::every_fetch_is_exact_during_changes
-            change::deleting_the_cursors_row_loses_nothing
-            change::deleting_the_last_row_ends_the_walk
-            change::clearing_the_store_ends_the_walk
-            change::what_is_deleted_ahead_does_not_come
-            change::what_is_inserted_ahead_comes
-            change::what_is_inserted_behind_does_not_come
-            change::what_is_inserted_again_comes_once
-            change::appending_for_ever_does_not_keep_a_walk_from_its_end
-            change::a_refetch_sees_the_latest
-            change::a_snapshot_is_stable
-            change::nothing_is_held_between_fetches
+            change::every_fetch_is_exact_during_changes [G7]
+            change::deleting_the_cursors_row_loses_nothing [G3]
+            change::deleting_the_last_row_ends_the_walk [G9]
+            change::clearing_the_store_ends_the_walk [G9]
+            change::what_is_deleted_ahead_does_not_come [G7, G4]
+            change::what_is_inserted_ahead_comes [G7, G3]
+            change::what_is_inserted_behind_does_not_come [G6]
+            change::what_is_inserted_again_comes_once [G2]
+            change::appending_for_ever_does_not_keep_a_walk_from_its_end [G9]
+            change::a_refetch_sees_the_latest [G5, G7]
+            change::a_snapshot_is_stable [G7]
+            change::nothing_is_held_between_fetches [G14]
 
-            threads::keys_that_stay_are_found_during_writes
+            threads::keys_that_stay_are_found_during_writes [G3, G2, G4]
 
-            resume::a_walk_can_be_resumed_at_every_item
-            resume::a_walk_can_be_resumed_after_changes
-            resume::a_walk_can_be_resumed_after_reopening
+            resume::a_walk_can_be_resumed_at_every_item [G10]
+            resume::a_walk_can_be_resumed_after_changes [G10]
+            resume::a_walk_can_be_resumed_after_reopening [G10]
 
-            faults::a_transient_fault_is_returned_and_loses_nothing
-            faults::a_lasting_fault_is_returned_and_loses_nothing
-            faults::a_failed_fetch_can_be_retried
+            faults::a_transient_fault_is_returned_and_loses_nothing [G11]
+            faults::a_lasting_fault_is_returned_and_loses_nothing [G11]
+            faults::a_failed_fetch_can_be_retried [G11]
         }
     };
     (of_tokens, $then:path, $($argument:tt)*) => {
         $then! {
             $($argument)*
-            written::keys_round_trip_through_their_bytes
-            written::different_keys_have_different_bytes
-            written::arbitrary_bytes_decode_or_are_refused
-            written::different_keys_have_different_text
+            written::keys_round_trip_through_their_bytes [G10]
+            written::different_keys_have_different_bytes [G10]
+            written::arbitrary_bytes_decode_or_are_refused [G10]
+            written::different_keys_have_different_text [G10]
 
-            resume::a_token_resumes_at_every_item
-            resume::a_token_resumes_after_changes
-            resume::a_token_resumes_after_reopening
-            resume::a_token_outlives_its_rows
+            resume::a_token_resumes_at_every_item [G10]
+            resume::a_token_resumes_after_changes [G10]
+            resume::a_token_resumes_after_reopening [G10]
+            resume::a_token_outlives_its_rows [G10]
 
-            written::the_fingerprint_stays_the_same
-            written::a_token_of_another_source_is_refused
+            written::the_fingerprint_stays_the_same [G10]
+            written::a_token_of_another_source_is_refused [G10]
 
-            written::the_fraction_grows_from_0_to_1
+            written::the_fraction_grows_from_0_to_1 [G10]
         }
     };
     (of_prefetched, $then:path, $($argument:tt)*) => {
         $then! {
             $($argument)*
-            walk::a_prefetched_walk_is_the_same_walk
-            walk::a_prefetched_fault_comes_in_its_place
+            walk::a_prefetched_walk_is_the_same_walk [G7, G5, G8, G11]
+            walk::a_prefetched_fault_comes_in_its_place [G11]
         }
     };
 }
 
 pub(crate) struct Check<H: Harness> {
     pub(crate) name: &'static str,
+    clauses: &'static [Clause],
     run: fn(&Runner<H>) -> Checked,
 }
 
 macro_rules! checks {
-    ({$checks:ident: $harness:ident} $($module:ident :: $name:ident)+) => {
+    ({$checks:ident: $harness:ident} $($module:ident :: $name:ident [$($clause:ident),+])+) => {
         /// Returns these checks, in the order in which they are best read.
         pub(crate) fn $checks<H: $harness>() -> Vec<Check<H>> {
-            vec![$(Check { name: stringify!($name), run: $module::$name::<H> }),+]
+            vec![$(Check {
+                name: stringify!($name),
+                clauses: &[$(Clause::$clause),+],
+                run: $module::$name::<H>,
+            }),+]
         }
     };
 }
@@ -131,7 +139,8 @@ crate::__each_check!(of_prefetched, checks, { of_prefetched: PrefetchedHarness }
 impl<H: Harness> Check<H> {
     /// Runs the check on a thread of its own.
     pub(crate) fn run(&self, config: Config) -> Outcome {
-        let Check { name, run } = *self;
+        let Check { name, clauses, run } = *self;
+        let start = Instant::now();
         let watched = watched(
             name,
             config,
@@ -141,7 +150,12 @@ impl<H: Harness> Check<H> {
                 Err(Stop::Failed(failure)) => Err(failure),
             }),
         );
-        Outcome::new(name, watched.unwrap_or_else(Verdict::Failed))
+        Outcome {
+            check: name,
+            clauses,
+            duration: start.elapsed(),
+            verdict: watched.unwrap_or_else(Verdict::Failed),
+        }
     }
 }
 
@@ -208,7 +222,7 @@ macro_rules! conformance {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __tests {
-    ({$suite:ident $run:ident} $($module:ident :: $check:ident)+) => {$(
+    ({$suite:ident $run:ident} $($module:ident :: $check:ident $clauses:tt)+) => {$(
         #[test]
         fn $check() {
             let config = config().__in_test(concat!(module_path!(), "::", stringify!($check)));

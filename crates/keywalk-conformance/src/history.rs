@@ -126,6 +126,10 @@ pub enum Change {
 pub struct Request<K> {
     /// The requested range.
     pub range: KeyRange<K>,
+    /// The chunk's limit. `None` for a request for the last key.
+    pub limit: Option<usize>,
+    /// The chunk's budget, in bytes, if it has one.
+    pub budget: Option<usize>,
     /// The source's response.
     pub response: Response<K>,
     /// The time of the call.
@@ -159,7 +163,7 @@ pub struct Items<K> {
 }
 
 impl<K> Request<K> {
-    /// Makes the record of a fetch.
+    /// Makes the record of a fetch without a byte budget.
     #[must_use]
     pub fn fetch(
         range: KeyRange<K>,
@@ -170,6 +174,8 @@ impl<K> Request<K> {
     ) -> Self {
         Request {
             range,
+            limit: Some(limit),
+            budget: None,
             response: Response::Items(Items {
                 limit,
                 items,
@@ -185,6 +191,8 @@ impl<K> Request<K> {
     pub fn last_key(range: KeyRange<K>, response: LastKey<K>, during: Span) -> Self {
         Request {
             range,
+            limit: None,
+            budget: None,
             response: Response::LastKey(response),
             during,
         }
@@ -199,6 +207,8 @@ pub(crate) type Timeline<K> = Vec<Event<K>>;
 pub(crate) enum Event<K> {
     Mutation(Mutation<K>),
     Request(Request<K>),
+    /// A source makes its first request.
+    Opened,
     /// The code under test handled a row.
     Visit(K, Option<u64>),
     /// Any other event: the walk was cut, or the store was reopened.

@@ -31,8 +31,8 @@
 //! ```
 //!
 //! [`conformance!`] makes one `#[test]` per check, named after its rule. For example: the start is exclusive, a walk
-//! still ends if its last row is deleted, nothing is held between two fetches. [`run`] executes the same checks and
-//! returns a [`Report`].
+//! still ends if its last row is deleted, nothing is held between two fetches. [`run`] executes the same checks, prints
+//! a table of them and returns a [`Report`].
 //!
 //! If your source is a [`ResumableSource`](keywalk::ResumableSource), add `durable` to test its tokens too.
 //! [`run_durable`] does the same and returns a report. To test that your source refuses tokens of other sources,
@@ -181,6 +181,9 @@
 //!
 //! - `KEYWALK_SEED`: the seed of all cases. Default: a random one. The interleaving of threads isn't seeded.
 //! - `KEYWALK_CASES`: the number of cases per property. Default: 32.
+//! - `KEYWALK_JUNIT`: a folder, into which [`run`], [`run_durable`] and [`run_prefetched`] write their reports as JUnit
+//!   XML, one file per harness and suite. A later run of the same tests overwrites them. Default: no files. The
+//!   `#[test]`s of [`conformance!`] are reported by your test runner.
 //!
 //! # Features
 //!

@@ -1,4 +1,5 @@
 use std::fmt::{self, Debug, Display};
+use std::time::Duration;
 
 use crate::clause::Clause;
 use crate::history::{Explanation, Violation};
@@ -6,8 +7,10 @@ use crate::history::{Explanation, Violation};
 /// The outcome of one check.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    check: &'static str,
-    verdict: Verdict,
+    pub(crate) check: &'static str,
+    pub(crate) clauses: &'static [Clause],
+    pub(crate) duration: Duration,
+    pub(crate) verdict: Verdict,
 }
 
 /// Whether a check passed.
@@ -22,14 +25,22 @@ pub enum Verdict {
 }
 
 impl Outcome {
-    pub(crate) fn new(check: &'static str, verdict: Verdict) -> Self {
-        Outcome { check, verdict }
-    }
-
     /// Returns the name of the check.
     #[must_use]
     pub fn check(&self) -> &'static str {
         self.check
+    }
+
+    /// Returns the clauses that the check proves. A failure may name another one.
+    #[must_use]
+    pub fn clauses(&self) -> &[Clause] {
+        self.clauses
+    }
+
+    /// Returns how long the check took.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        self.duration
     }
 
     /// Returns whether the check passed or was skipped.
@@ -82,7 +93,12 @@ impl Failure {
         self.0.explanation.clause
     }
 
-    /// Returns the smallest history found that breaks the clause, one line per event, at most the last 40.
+    pub(crate) fn what(&self) -> &str {
+        &self.0.explanation.what
+    }
+
+    /// Returns the smallest history found that breaks the clause: the changes of the store and its last walk, one line per
+    /// event, at most 40. The first line says how many are left out.
     #[must_use]
     pub fn timeline(&self) -> &[String] {
         &self.0.explanation.timeline

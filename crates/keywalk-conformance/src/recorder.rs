@@ -1,4 +1,5 @@
 use std::any::Any;
+use std::cell::{RefCell, RefMut};
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -19,7 +20,7 @@ use crate::outcome::{Failure, Verdict};
 
 /// A source that records every request and response, also in its store's history. Works in other threads too.
 pub(crate) struct Recorder<S: Source> {
-    source: S,
+    source: RefCell<S>,
     value: fn(&S::Item) -> u64,
     diary: Diary<S::Key>,
     log: Log<S::Key>,
@@ -52,7 +53,7 @@ impl<S: ChunkSource> Recorder<S> {
         let opened = diary.clock.tick();
         let log = Log(Arc::default());
         Recorder {
-            source,
+            source: RefCell::new(source),
             value,
             diary,
             log,
@@ -70,8 +71,8 @@ impl<S: ChunkSource> Recorder<S> {
     }
 
     /// Returns the inner source. Its requests aren't recorded.
-    pub(crate) fn unseen(&mut self) -> &mut S {
-        &mut self.source
+    pub(crate) fn unseen(&self) -> RefMut<'_, S> {
+        self.source.borrow_mut()
     }
 
     /// Returns the record of a fetch: its limit, its items, and how far it got.
@@ -97,6 +98,7 @@ impl<S: ChunkSource> Recorder<S> {
     fn record<C, T>(
         &mut self,
         range: &KeyRange<S::Key>,
+        (limit, budget): (Option<usize>, Option<usize>),
         chunk: &mut C,
         request: impl FnOnce(&mut S, &mut C) -> Result<T, S::Error>,
         response: impl FnOnce(&Self, &C, &T) -> Response<S::Key>,
@@ -108,11 +110,13 @@ impl<S: ChunkSource> Recorder<S> {
             resume_unwind(Box::new(Unwound::Endless));
         }
         let Diary { beat, clock, .. } = &self.diary;
-        let source = &mut self.source;
+        let source = self.source.get_mut();
         let requested = || caught(|| request(source, chunk));
         let (result, during) = beat.during(Doing::Fetching, || clock.time(requested));
         let request = Request {
             range: range.clone(),
+            limit,
+            budget,
             response: match &result {
                 Ok(Ok(value)) => response(self, chunk, value),
                 Ok(Err(error)) => Response::Error(format!("{error:?}")),
@@ -120,13 +124,18 @@ impl<S: ChunkSource> Recorder<S> {
             },
             during,
         };
-        lock(&self.diary.timeline).push(Event::Request(request.clone()));
+        let mut timeline = lock(&self.diary.timeline);
+        if self.log.len() == 0 {
+            timeline.push(Event::Opened);
+        }
+        timeline.push(Event::Request(request.clone()));
+        drop(timeline);
         lock(&self.log.0).push(request);
         result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     fn write<T>(&self, method: &'static str, write: impl FnOnce(&S) -> T) -> T {
-        let written = || caught(|| write(&self.source));
+        let written = || caught(|| write(&self.source.borrow()));
         let result = self.diary.beat.during(Doing::Writing, written);
         result.unwrap_or_else(|panic| {
             let message = message(&*panic);
@@ -186,9 +195,10 @@ impl<S: ChunkSource<Error: Debug>> ChunkSource for Recorder<S> {
         chunk: &mut Chunk<S::Item>,
     ) -> Result<Fetched<S::Key>, S::Error> {
         // Read before the fetch: a source could replace the chunk.
-        let limit = chunk.limit();
+        let (limit, budget) = (chunk.limit(), chunk.budget());
         self.record(
             range,
+            (Some(limit), budget),
             chunk,
             |source, chunk| source.fetch(range, chunk),
             |witness, chunk, fetched| Response::Items(witness.items_of(chunk, limit, fetched)),
@@ -198,6 +208,7 @@ impl<S: ChunkSource<Error: Debug>> ChunkSource for Recorder<S> {
     fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
         self.record(
             range,
+            (None, None),
             &mut (),
             |source, ()| source.last_key(range),
             |_, (), response| Response::LastKey(response.clone()),
@@ -283,7 +294,7 @@ impl Watchdog {
         let (clause, kind) = match *lock(&self.0.doing) {
             Doing::Changing if self.has_walked() => (
                 Clause::G14,
-                "a change after a fetch doesn't return: the source holds a lock",
+                "a change after a fetch doesn't return: does the source hold a lock?",
             ),
             Doing::Changing => (Clause::Harness, "a change doesn't return"),
             Doing::Opening => (Clause::Harness, "opening the store doesn't return"),

@@ -1,6 +1,13 @@
 use std::any::type_name;
-use std::fmt::{self, Debug, Display};
+use std::collections::BTreeSet;
+use std::env;
+use std::fmt::{self, Debug, Display, Write};
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Mutex;
 use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
 
 use keywalk::Walk;
 
@@ -8,37 +15,59 @@ use crate::checks::{Check, of_prefetched, of_tokens, of_walks};
 use crate::config::Config;
 use crate::harness::{DurableHarness, Harness, PrefetchedHarness};
 use crate::outcome::{Failure, Outcome, Verdict};
-use crate::recorder::watched;
+use crate::recorder::{lock, watched};
 use crate::run::Run;
 use crate::runner::{Runner, Stop};
 
-/// The outcomes of all checks of one run.
+/// The outcomes of all checks of one run. Its `Display` is the table that [`run`] prints, followed by the failures.
 #[derive(Clone, Debug)]
 pub struct Report {
-    suite: &'static str,
+    /// The harness's type and the suite.
+    suite: String,
     seed: u64,
+    duration: Duration,
     outcomes: Vec<Outcome>,
 }
 
-/// Runs every check of a source and returns their outcomes. It doesn't panic or stop at the first failure.
+/// Runs every check of a source and returns their outcomes. It doesn't stop at the first failure.
+///
+/// Prints one line per check on standard output as soon as it is done. The failures are in the report:
+///
+/// ```text
+/// my_crate::MyStore, walks
+///   check                                                clauses          outcome  seconds
+///   every_store_is_opened_empty                          Harness          passed      0.00
+///   what_is_put_can_be_fetched                           Harness          passed      0.01
+///   the_start_is_exclusive                               G6, G3           FAILED      0.02
+///   a_fetch_reads_about_what_it_returns                  G13              skipped     0.00  the harness doesn't count
+///   4 checks: 2 passed, 1 failed, 1 skipped, with seed 2818768626, in 0.03 seconds
+/// ```
+///
+/// Writes the same as JUnit XML into the folder that the environment variable `KEYWALK_JUNIT` names, if it is set.
 ///
 /// In tests, prefer [`conformance!`](crate::conformance), which makes one `#[test]` per check.
+///
+/// # Panics
+///
+/// If the folder of `KEYWALK_JUNIT` can't be written to, or standard output can't be.
 #[must_use]
 pub fn run<H: Harness>(config: &Config) -> Report {
-    Report::of(&of_walks::<H>(), config)
+    Report::of("walks", &of_walks::<H>(), config)
 }
 
-/// Runs every check of a resumable source: those of [`run`], and those of its tokens.
+/// Runs every check of a resumable source: those of [`run`], and those of its tokens. Prints and writes as [`run`]
+/// does.
 #[must_use]
 pub fn run_durable<H: DurableHarness>(config: &Config) -> Report {
     let checks = of_walks::<H>().into_iter().chain(of_tokens());
-    Report::of(&Vec::from_iter(checks), config)
+    Report::of("durable", &Vec::from_iter(checks), config)
 }
 
-/// Runs the checks of prefetched walks only. Use it in addition to [`run`] or [`run_durable`].
+/// Runs the checks of prefetched walks only. Use it in addition to [`run`] or [`run_durable`]. Prints and writes as
+/// [`run`] does.
 #[must_use]
 pub fn run_prefetched<H: PrefetchedHarness>(config: &Config) -> Report {
-    Report::of(&of_prefetched::<H>(), config)
+    Report::of("prefetched", &of_prefetched::<H>(), config)
 }
 
 /// Runs one check of [`run`] by its name. Returns `None` if [`run`] has no such check.
@@ -66,13 +95,122 @@ fn one_of<H: Harness>(all: &[Check<H>], check: &str, config: &Config) -> Option<
 }
 
 impl Report {
-    fn of<H: Harness>(checks: &[Check<H>], config: &Config) -> Self {
-        let outcomes = checks.iter().map(|check| check.run(*config));
-        Report {
-            suite: type_name::<H>(),
+    fn of<H: Harness>(suite: &str, checks: &[Check<H>], config: &Config) -> Self {
+        let start = Instant::now();
+        let mut report = Report {
+            suite: format!("{}, {suite}", type_name::<H>()),
             seed: config.seed,
-            outcomes: outcomes.collect(),
+            duration: Duration::ZERO,
+            outcomes: Vec::new(),
+        };
+        println!("{}", report.head());
+        for check in checks {
+            let outcome = check.run(*config);
+            println!("{}", Row(&outcome));
+            report.outcomes.push(outcome);
         }
+        report.duration = start.elapsed();
+        println!("{}\n", report.counts());
+        if let Some(folder) = env::var_os("KEYWALK_JUNIT")
+            && let Err(error) = report.write_into(Path::new(&folder))
+        {
+            panic!("KEYWALK_JUNIT is {folder:?}, where no report can be written: {error}");
+        }
+        report
+    }
+
+    fn head(&self) -> String {
+        let (check, clauses) = ("check", "clauses");
+        format!(
+            "{}\n  {check:<52} {clauses:<16} outcome  seconds",
+            self.suite
+        )
+    }
+
+    fn counts(&self) -> String {
+        let (all, failed, skipped) = self.numbers();
+        let passed = all - failed - skipped;
+        format!(
+            "  {all} checks: {passed} passed, {failed} failed, {skipped} skipped, with seed {}, in {:.2} seconds",
+            self.seed,
+            self.duration.as_secs_f64()
+        )
+    }
+
+    /// Returns the numbers of all checks, of those that failed, and of those that were skipped.
+    fn numbers(&self) -> (usize, usize, usize) {
+        let failed = self.failures().count();
+        (self.outcomes.len(), failed, self.skipped().count())
+    }
+
+    /// Writes the report as JUnit XML: one `testcase` per check.
+    ///
+    /// ```
+    /// # fn of<H: keywalk_conformance::Harness>() -> std::io::Result<()> {
+    /// keywalk_conformance::run::<H>(&Default::default()).write_junit("target/keywalk.xml")
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the file can't be written.
+    pub fn write_junit(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        fs::write(path, self.junit())
+    }
+
+    /// Writes a file into a folder. Its name says the package, the harness and the suite, so that no other report of
+    /// this run of the tests is overwritten.
+    fn write_into(&self, folder: &Path) -> io::Result<()> {
+        static WRITTEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+        let package = env::var("CARGO_PKG_NAME").map_or(String::new(), |package| package + ".");
+        let name = format!("{package}{}", self.suite)
+            .replace("::", ".")
+            .replace(", ", ".");
+        let is_plain = |letter: &char| letter.is_ascii_alphanumeric() || "._".contains(*letter);
+        let mut name: String = name
+            .chars()
+            .map(|letter| Some(letter).filter(is_plain).unwrap_or('-'))
+            .collect();
+        // File systems allow 255 bytes; the end says the suite.
+        name.drain(..name.len().saturating_sub(200));
+        let mut written = lock(&WRITTEN);
+        let numbers = (2..).map(|number| format!("{name}-{number}"));
+        let mut names = [name.clone()].into_iter().chain(numbers);
+        let name = names.find(|name| written.insert(name.clone()));
+        fs::create_dir_all(folder)?;
+        self.write_junit(folder.join(name.unwrap_or_default() + ".xml"))
+    }
+
+    fn junit(&self) -> String {
+        let (suite, seconds) = (Xml(&self.suite), self.duration.as_secs_f64());
+        let (all, failed, skipped) = self.numbers();
+        let mut cases = String::new();
+        for outcome in &self.outcomes {
+            let seconds = outcome.duration.as_secs_f64();
+            let verdict = match outcome.verdict() {
+                Verdict::Passed => String::new(),
+                Verdict::Skipped(reason) => format!("<skipped message=\"{}\"/>", Xml(reason)),
+                Verdict::Failed(failure) => format!(
+                    "<failure type=\"{}\" message=\"{}\">{}</failure>",
+                    failure.clause().name(),
+                    Xml(failure.what()),
+                    Xml(&failure.to_string())
+                ),
+            };
+            let check = outcome.check();
+            cases += &format!(
+                "<testcase classname=\"{suite}\" name=\"{check}\" time=\"{seconds:.3}\">{verdict}</testcase>\n"
+            );
+        }
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+             <testsuites>\n\
+             <testsuite name=\"{suite}\" tests=\"{all}\" failures=\"{failed}\" errors=\"0\" \
+             skipped=\"{skipped}\" time=\"{seconds:.3}\">\n\
+             <properties><property name=\"seed\" value=\"{}\"/></properties>\n\
+             {cases}</testsuite>\n</testsuites>\n",
+            self.seed
+        )
     }
 
     /// Returns whether no check failed.
@@ -112,24 +250,54 @@ impl Report {
     }
 }
 
-/// Prints the counts, the skipped checks and each failure.
+/// Prints the table, then each failure.
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let failed = self.failures().count();
-        let skipped = self.skipped().count();
-        let passed = self.outcomes.len() - failed - skipped;
-        writeln!(
-            f,
-            "{}: {passed} checks passed, {failed} failed, {skipped} skipped (seed {})",
-            self.suite, self.seed
-        )?;
-        for (check, reason) in self.skipped() {
-            writeln!(f, "  skipped {check}: {reason}")?;
+        writeln!(f, "{}", self.head())?;
+        for outcome in &self.outcomes {
+            writeln!(f, "{}", Row(outcome))?;
         }
+        writeln!(f, "{}", self.counts())?;
         for failure in self.failures() {
             writeln!(f, "\n{failure}")?;
         }
         Ok(())
+    }
+}
+
+/// A line of the table.
+struct Row<'o>(&'o Outcome);
+
+impl Display for Row<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let clauses = self.0.clauses().iter();
+        let clauses = Vec::from_iter(clauses.map(|clause| format!("{clause:?}"))).join(", ");
+        let (verdict, reason) = match self.0.verdict() {
+            Verdict::Passed => ("passed", None),
+            Verdict::Failed(_) => ("FAILED", None),
+            Verdict::Skipped(reason) => ("skipped", Some(reason)),
+        };
+        let seconds = self.0.duration().as_secs_f64();
+        let check = self.0.check();
+        write!(f, "  {check:<52} {clauses:<16} {verdict:<8} {seconds:>7.2}")?;
+        reason.map_or(Ok(()), |reason| write!(f, "  {reason}"))
+    }
+}
+
+/// Text in XML, in an element or an attribute. Characters that XML doesn't allow are replaced.
+struct Xml<'t>(&'t str);
+
+impl Display for Xml<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|letter| match letter {
+            '<' => f.write_str("&lt;"),
+            '>' => f.write_str("&gt;"),
+            '&' => f.write_str("&amp;"),
+            '"' => f.write_str("&quot;"),
+            '\t' | '\n' | '\r' => f.write_char(letter),
+            '\0'..' ' | '\u{fffe}' | '\u{ffff}' => f.write_char('\u{fffd}'),
+            letter => f.write_char(letter),
+        })
     }
 }
 

@@ -241,7 +241,7 @@ impl<'s, H: Harness> Run<'s, H> {
         observed.map_err(|violation| match violation.clause() {
             Clause::G7 | Clause::G5 => violation,
             _ if self.is_snapshot => violation,
-            _ => case.compared(request, violation),
+            _ => case.compared(source, request, violation),
         })
     }
 

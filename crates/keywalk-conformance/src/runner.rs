@@ -128,6 +128,7 @@ impl<H: Harness> Runner<H> {
                 Err(panic) => Violation::new(FailureKind::Panicked).got(message(&*panic)),
             },
         };
+        let violation = case.explained(violation);
         let lines = lock(&case.ledger.timeline).lines();
         Err(self.failure(violation, lines))
     }

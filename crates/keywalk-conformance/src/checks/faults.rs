@@ -77,7 +77,9 @@ fn each_operation<H: Harness>(
     runner.fail(
         Violation::message(Clause::Harness, endless)
             .expected(format!("at most {MOST_OPERATIONS} operations"))
-            .hint("does `disarm` count what failed since `arm`? If so, let an operation be more"),
+            .hint(
+                "does `disarm` count only what failed since `arm`? If so, let an operation be more",
+            ),
     )
 }
 
@@ -181,7 +183,7 @@ fn looks_alike<K: std::fmt::Debug + Clone + Ord>(
     Err(Violation::message(Clause::G11, what)
         .expected(format!("the error, or {:?}", whole.items))
         .got(format!("{:?}, {:?}", response.items, response.fetched))
-        .hint("half a chunk is thrown away: the same range is fetched again"))
+        .hint("return the error: what was pushed is discarded, and the same range fetched again"))
 }
 
 /// Repeats the same requests on the same source, with and without the fault.

@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use keywalk::{Chunk, ContractViolation, Error, KeyRange, Keyed, Order, Source, Walk};
 
-use crate::case::{Case, SourceOf, Tried};
+use crate::case::{Case, SourceOf, Tried, weight};
 use crate::clause::Clause;
 use crate::harness::Harness;
 use crate::history::{FailureKind, Violation};
@@ -66,7 +66,9 @@ pub(super) fn a_byte_budget_is_kept<H: Harness>(runner: &Runner<H>) -> Checked {
         for items in [1, 3] {
             let plan = Plan::of_all(order, LIMIT);
             let walk = || -> Tried<H, _> {
-                Ok(plan.walk(case.source()?).chunk_bytes_with(8 * items, |_| 8))
+                Ok(plan
+                    .walk(case.source()?)
+                    .chunk_bytes_with(8 * items, weight))
             };
             chunks_hold_at_most::<H>(walk()?, items)?;
             drop(Run::again(case, &plan).by_items(case, walk()?, items, usize::MAX)?);

@@ -123,7 +123,9 @@ pub(super) fn capabilities_are_as_declared<H: Harness>(runner: &Runner<H>) -> Ch
         let last = case.source()?.last_key(&KeyRange::all(Order::Ascending));
         if !can.descending.is_yes() && matches!(last, Ok(LastKey::Unknown)) {
             let unbounded = "a source that doesn't go back has to know its last key";
-            return Err(Violation::message(Clause::G8, unbounded));
+            return Err(Violation::message(Clause::G8, unbounded).hint(
+                "implement `last_key`, or wrap the source in `ScanForLastKey` in the harness",
+            ));
         }
         Ok(())
     })?;

@@ -136,7 +136,7 @@ pub(super) fn a_fetch_reads_about_what_it_returns<H: Harness>(runner: &Runner<H>
 /// Allows no fewer reads than items, and not far more reads than requested items.
 fn reads_enough<K: Debug>(read: u64, came: usize, most: usize) -> Result<(), Violation<K>> {
     if read < came as u64 {
-        let fewer = "more items came than were read: `reads` doesn't count";
+        let fewer = "more items came than were read: does `rows_read` count each?";
         return Err(Violation::message(Clause::Harness, fewer)
             .expected(came)
             .got(read));

@@ -41,10 +41,7 @@ pub(crate) fn judge<K: Ord + Clone + Debug>(
     }
     let misplaced = || items.iter().find_map(|(key, _)| outside(range, key));
     if let Some(kind) = disorder(range, items).or_else(misplaced) {
-        return Err(match hint_at_bound(range, &kind) {
-            Some(hint) => violation(kind).hint(hint),
-            None => violation(kind),
-        });
+        return Err(hinted(range, response, violation(kind)));
     }
     for (key, value) in items {
         if lives.presence(key, during) == Presence::Absent {
@@ -75,7 +72,7 @@ pub(crate) fn judge<K: Ord + Clone + Debug>(
         }
     };
     if let Some(kind) = missing(range, items, covered, lives, during) {
-        return Err(violation(kind));
+        return Err(hinted(range, response, violation(kind)));
     }
     Ok(covered.cloned())
 }
@@ -218,16 +215,44 @@ fn missing<K: Ord + Clone>(
     None
 }
 
-fn hint_at_bound<K: PartialEq>(range: &KeyRange<K>, kind: &FailureKind<K>) -> Option<&'static str> {
-    match (kind, range.start(), range.end()) {
+/// Replaces the hint of a violation's kind with a likelier one for this response.
+fn hinted<K: Ord + Debug>(
+    range: &KeyRange<K>,
+    response: &Items<K>,
+    violation: Violation<K>,
+) -> Violation<K> {
+    let items = &response.items;
+    let is_down = range.order() == Order::Descending;
+    let hint = match (violation.kind(), range.start(), range.end()) {
         (FailureKind::Behind(key), Bound::Excluded(near), _) if key == near => {
-            Some("the key equals the cursor, which is excluded: `>=` where `>` is meant?")
+            "the key equals the cursor, which is excluded: `>=` where `>` is meant?"
         }
         (FailureKind::Beyond(key), _, Bound::Excluded(far)) if key == far => {
-            Some("the key equals the bound, which is excluded: `<=` where `<` is meant?")
+            "the key equals the bound, which is excluded: `<=` where `<` is meant?"
         }
-        _ => None,
-    }
+        (FailureKind::Disordered(..), ..) if is_down && items.is_sorted() => {
+            "is the order of the range ignored?"
+        }
+        // What a source that goes up returns of a range that goes down.
+        (FailureKind::Missing(_), ..) if is_down && items.is_sorted() => {
+            "is the order of the range ignored, or does the store's order differ from the key's `Ord`?"
+        }
+        (FailureKind::Missing(key), ..) if format!("{key:?}").starts_with('(') => {
+            "is a composite key compared column by column, or is the key skipped where a page begins?"
+        }
+        (FailureKind::Missing(_), ..) => {
+            "is it skipped where a page begins, left out by a filter or a join, or does the store's order differ \
+             from the key's `Ord`?"
+        }
+        (FailureKind::MissingAtEnd(_), ..) if items.len() >= response.limit => {
+            "is the end reported because the chunk is full?"
+        }
+        (FailureKind::MissingAtEnd(_), Bound::Excluded(_), _) => {
+            "is the end inferred from a short page, or from a cursor's row that is gone?"
+        }
+        _ => return violation,
+    };
+    violation.hint(hint)
 }
 
 /// Explains a violation as an outdated response if the response was right at an earlier moment: `is_right` returns
@@ -252,7 +277,7 @@ pub(crate) fn explained<K: Ord + Clone + Debug>(
     // Just after the return; no other event lies at that moment.
     if moments.any(|at| is_right(Span::at(at + 1))) {
         violation.of(clause).hint(
-            "this is what the store held earlier: a snapshot, a transaction that is kept open, or \
+            "this is what the store held earlier: a snapshot, a transaction that is kept open, a cache, or \
              items read ahead? (If it is meant: declare `snapshot`)",
         )
     } else {
@@ -288,7 +313,7 @@ pub(crate) fn diagnosed<K: Ord + Clone + Debug>(
     }
     violation
         .of(Clause::G3)
-        .hint("no request returns it: is it written, and read, as it was put?")
+        .hint("fetched alone it doesn't come either: is it written, and read, as it was put?")
 }
 
 /// Returns the expected result of the fetch. Items that are only possible are marked with `?`.

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt::{self, Debug, Display};
 use std::ops::Bound;
 
@@ -13,7 +15,7 @@ pub struct Violation<K> {
     kind: FailureKind<K>,
     expected: Option<String>,
     got: Option<String>,
-    hint: Option<&'static str>,
+    hint: Option<Cow<'static, str>>,
 }
 
 /// Defines the kinds of failure, each with its clause, its key, its message and a hint.
@@ -66,34 +68,34 @@ macro_rules! kinds {
 kinds! {
     /// A fetch returned more items than the limit.
     Overfull: G6, None, "more items came than the limit",
-        "is the limit one too large, or are items pushed into a full chunk?";
+        "is one item more read than the limit, or pushed into a chunk that is full?";
     /// The same key came twice.
     Repeated(key: K): G2, Some(key), "{key:?} came twice",
-        "does a join or an index give the same row twice?";
+        "does the store return it twice (a join, an index, two versions), or does a page begin again at a key that \
+         came?";
     /// The second key came after the first, but is before it in the order.
     Disordered(before: K, key: K): G1, Some(key), "{key:?} came after {before:?}, out of order",
-        "does the store's order differ from the key's `Ord` (sign bit, collation, bytes turned round), \
-         or is the order of the range ignored?";
+        "does the store's order differ from the key's `Ord` (sign bit, collation, bytes turned round)?";
     /// The key is before the start of the range, or equals an excluded start.
     Behind(key: K): G6, Some(key), "{key:?} came, which is not past the start",
         "is the position ignored, or looked up and not found?";
     /// The key, or the end of the scanned span, is past the end of the range.
     Beyond(key: K): G6, Some(key), "{key:?} came, which is past the end of the range",
-        "is the far bound ignored?";
+        "is the end of the range ignored, or the other bound taken for it?";
     /// The key came, but certainly didn't exist.
     Absent(key: K): G4, Some(key), "{key:?} came, which was not there",
-        "a stale result, or a key that doesn't survive its encoding or `key`?";
+        "is it kept from an earlier fetch, or does the store or `Keyed::key` return another key than was put?";
     /// The key certainly existed, but an item or a scanned span after it came instead.
     Missing(key: K): G3, Some(key), "{key:?} did not come, and what is after it did",
         "is the order of the range ignored, a position counted (OFFSET) rather than a key compared, or \
          a composite key compared column by column?";
     /// The key certainly existed, but the end was reported before it came.
     MissingAtEnd(key: K): G8, Some(key), "the end was reported, and {key:?} had not come",
-        "is the end reported for a full chunk, or inferred from a short page or from a cursor's row that is \
-         gone?";
+        "is the end inferred from a short page, or is the end of the range taken too early?";
     /// The key came with a value that it certainly didn't have.
     Value(key: K): G5, Some(key), "{key:?} came with a value that it did not have",
-        "is an item kept from an earlier fetch, or a slot only half refilled?";
+        "is an item kept from an earlier fetch, a slot only half refilled, or a value cut on its way (`put`, \
+         `value`)?";
     /// The source reported that there is more, but returned no item and made no progress.
     Stuck: G8, None, "it reported that there is more, but made no progress",
         "`More` needs an item; a page without one returns `ScannedTo` or `End`";
@@ -106,8 +108,7 @@ kinds! {
          smallest when descending";
     /// The source returned no last key, but this key certainly existed.
     NoLast(key: K): G8, Some(key), "it gave no last key, and {key:?} is there",
-        "the last key is that at the far end in the range's order: the largest when ascending, the \
-         smallest when descending";
+        "`Empty` means that the range holds nothing: is `Unknown` meant, or another bound?";
     /// The walk requested another range than the part that was left to walk.
     OtherRange: G6, None, "the walk requested another range than was left";
     /// The walk made more requests than it may.
@@ -132,7 +133,7 @@ impl<K: Debug> Violation<K> {
     pub(crate) fn new(kind: FailureKind<K>) -> Self {
         Violation {
             clause: kind.clause(),
-            hint: kind.hint(),
+            hint: kind.hint().map(Cow::Borrowed),
             kind,
             expected: None,
             got: None,
@@ -160,20 +161,65 @@ impl<K: Debug> Violation<K> {
         self
     }
 
-    pub(crate) fn hint(mut self, hint: &'static str) -> Self {
-        self.hint = Some(hint);
+    pub(crate) fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Returns whether it has no hint but that of its kind.
+    pub(crate) fn is_unexplained(&self) -> bool {
+        self.hint.as_deref() == self.kind.hint()
+    }
+
+    /// Returns whether an outdated response explains it.
+    pub(crate) fn is_of_the_past(&self) -> bool {
+        self.clause == Clause::G7 || (self.clause == Clause::G5 && !self.is_unexplained())
+    }
+
+    /// Blames neither the source's code nor its state: the same source answers the same request correctly.
+    pub(crate) fn of_the_moment(self) -> Self {
+        self.after_others().hint(
+            "asked again, with an empty chunk, the same source answers right: does it use the chunk's old items, or \
+             does its answer depend on the request before, on time or on chance?",
+        )
+    }
+
+    /// Blames the limit: with a smaller one the same request is answered correctly.
+    pub(crate) fn of_its_limit(self, limit: usize, less: usize) -> Self {
+        self.of(Clause::G8).hint(format!(
+            "with a limit of {less} it answers right: is {limit} cast, added to, or reserved as memory?"
+        ))
+    }
+
+    /// Blames an order that the source can't go.
+    pub(crate) fn of_one_order(self, is_declared: bool) -> Self {
+        self.hint(match is_declared {
+            true => {
+                "the same range is fetched in ascending order, and not in descending order. If the store only goes \
+                 up, declare `descending: Capability::No(…)`. Its source then needs `last_key`, or \
+                 `ScanForLastKey` around it in the harness"
+            }
+            false => {
+                "a bounded walk needs its last key, and looks for it in descending order if `last_key` doesn't know \
+                 it. Implement `last_key` without a descending fetch, or wrap the source in `ScanForLastKey` in the \
+                 harness"
+            }
+        })
+    }
+
+    /// Changes the clause of a wrong end: it would be right if nothing had been skipped before.
+    fn after_others(mut self) -> Self {
+        if self.clause == Clause::G8 && matches!(self.kind, FailureKind::MissingAtEnd(_)) {
+            self.clause = Clause::G3;
+        }
         self
     }
 
     /// Blames the source's state: a fresh source answers the same request correctly.
-    pub(crate) fn of_its_state(mut self) -> Self {
-        if self.clause == Clause::G8 && matches!(self.kind, FailureKind::MissingAtEnd(_)) {
-            // The end would be right if nothing had been skipped before.
-            self.clause = Clause::G3;
-        }
-        self.hint(
-            "a fresh source answers correctly: does it keep an iterator or a transaction, count its position \
-             (OFFSET), keep items, or use the chunk's old ones?",
+    pub(crate) fn of_its_state(self) -> Self {
+        self.after_others().hint(
+            "a fresh source answers right, and this one is wrong again: does it keep an iterator, a transaction, \
+             items or a count of them between two fetches?",
         )
     }
 
@@ -222,7 +268,7 @@ impl<K: Debug> std::error::Error for Violation<K> {}
 #[derive(Clone, Debug)]
 pub(crate) struct Explanation {
     pub(crate) clause: Clause,
-    what: String,
+    pub(crate) what: String,
     pub(crate) timeline: Vec<String>,
     /// What was expected, what came, and a hint.
     facts: [Option<String>; 3],
@@ -237,7 +283,7 @@ impl Explanation {
             facts: [
                 violation.expected,
                 violation.got,
-                violation.hint.map(str::to_owned),
+                violation.hint.map(Cow::into_owned),
             ],
         }
     }
@@ -269,42 +315,101 @@ pub(crate) trait ToLines {
     fn lines(&self) -> Vec<String>;
 }
 
-/// The number of lines shown; the last ones are kept.
+/// The most lines shown, with the one that says how many are left out.
 const MOST_LINES: usize = 40;
 
 /// A sequence of at least this many puts is abbreviated.
 const MANY_PUTS: usize = 8;
 
+/// The most changes before the last walk that are all shown. Of more, only the last one of each key is.
+const MOST_CHANGES: usize = 12;
+
+/// An event with its number, and with its time if that matters.
+type Numbered<'e, K> = (usize, &'e Event<K>, String);
+
 impl<K: Debug> ToLines for Vec<Event<K>> {
     fn lines(&self) -> Vec<String> {
-        let mut lines = Vec::new();
-        let mut number = 1;
-        let mut until = 0;
-        for events in self.chunk_by(|a, b| a.is_put() && b.is_put()) {
-            if let ([first, second, .., last], true) = (events, events.len() >= MANY_PUTS) {
-                let to = number + events.len() - 1;
-                lines.push(format!("{number:>3}  {first}"));
-                lines.push(format!("     {second}, … {} in all", events.len()));
-                lines.push(format!("{to:>3}  {last}"));
-            } else {
-                for (at, event) in events.iter().enumerate() {
-                    let overlap = event.overlap(&mut until);
-                    lines.push(format!("{:>3}  {event}{overlap}", number + at));
-                }
-            }
-            number += events.len();
+        let (mut number, mut until) = (0, 0);
+        let mut events = Vec::from_iter(self.iter().map(|event| {
+            number += usize::from(!event.is_opening());
+            (number, event, event.overlap(&mut until))
+        }));
+        let walk = events.split_off(last_walk(self));
+        let sources = self.iter().filter(|event| event.is_opening()).count();
+        let all = events.last().map_or(0, |(number, ..)| *number);
+        events.retain(|(_, event, _)| matches!(event, Event::Mutation(_) | Event::Note(_)));
+        if events.len() > MOST_CHANGES {
+            let mut later = BTreeSet::new();
+            events.reverse();
+            events.retain(|(_, event, _)| match event {
+                Event::Mutation(mutation) => later.insert(format!("{:?}", mutation.key)),
+                _ => false,
+            });
+            events.reverse();
         }
-        let left_out = lines.len().saturating_sub(MOST_LINES);
+        let mut left_out = all - events.len();
+        let (mut lines, mut walk) = (lines_of(&events, false), lines_of(&walk, sources > 1));
+        let room = MOST_LINES - 1;
+        if lines.len() + walk.len() > room {
+            left_out += leave_out(
+                &mut lines,
+                room.saturating_sub(walk.len()).max(MOST_CHANGES),
+            );
+            left_out += leave_out(&mut walk, room - lines.len());
+        }
         if left_out > 0 {
-            lines.splice(..left_out, [format!("     … {left_out} lines before")]);
+            lines.insert(0, format!("     … {left_out} lines are left out"));
         }
+        lines.append(&mut walk);
         lines
     }
+}
+
+/// Removes all but the last lines. Returns how many it removed.
+fn leave_out(lines: &mut Vec<String>, most: usize) -> usize {
+    lines.drain(..lines.len().saturating_sub(most)).count()
+}
+
+/// Returns where the last walk begins: at a source that was opened, and doesn't continue the walk of another one.
+fn last_walk<K>(events: &[Event<K>]) -> usize {
+    let begins = |pair: &[Event<K>]| match pair {
+        [Event::Opened, Event::Request(first)] => {
+            !matches!(first.range.start(), Bound::Excluded(_))
+        }
+        _ => false,
+    };
+    events.windows(2).rposition(begins).unwrap_or(0)
+}
+
+fn lines_of<K: Debug>(events: &[Numbered<'_, K>], shows_openings: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    for events in events.chunk_by(|a, b| a.1.is_put() && b.1.is_put()) {
+        if let ([(number, first, _), (_, second, _), .., (to, last, _)], true) =
+            (events, events.len() >= MANY_PUTS)
+        {
+            lines.push(format!("{number:>3}  {first}"));
+            lines.push(format!("     {second}, … {} in all", events.len()));
+            lines.push(format!("{to:>3}  {last}"));
+            continue;
+        }
+        for (number, event, overlap) in events {
+            match event {
+                Event::Opened if !shows_openings => {}
+                Event::Opened => lines.push(format!("     {event}")),
+                _ => lines.push(format!("{number:>3}  {event}{overlap}")),
+            }
+        }
+    }
+    lines
 }
 
 impl<K> Event<K> {
     fn is_put(&self) -> bool {
         matches!(self, Event::Mutation(mutation) if matches!(mutation.change, Change::Put(_)))
+    }
+
+    fn is_opening(&self) -> bool {
+        matches!(self, Event::Opened)
     }
 
     /// Returns the time of the event as text if it overlaps earlier events. `until` is the latest return so far.
@@ -329,7 +434,7 @@ impl<K> Event<K> {
         match self {
             Event::Mutation(mutation) => Some(mutation.during),
             Event::Request(request) => Some(request.during),
-            Event::Visit(..) | Event::Note(_) => None,
+            Event::Opened | Event::Visit(..) | Event::Note(_) => None,
         }
     }
 }
@@ -339,6 +444,7 @@ impl<K: Debug> Display for Event<K> {
         match self {
             Event::Mutation(mutation) => Display::fmt(mutation, f),
             Event::Request(request) => Display::fmt(request, f),
+            Event::Opened => f.write_str("a source is opened"),
             Event::Visit(key, Some(value)) => write!(f, "visit {key:?} = {value}"),
             Event::Visit(key, None) => write!(f, "visit {key:?}"),
             Event::Note(note) => f.write_str(note),
@@ -357,15 +463,20 @@ impl<K: Debug> Display for Mutation<K> {
 
 impl<K: Debug> Display for Request<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let range = DisplayRange(&self.range);
+        match self.limit {
+            None => f.write_str("last key of ")?,
+            Some(usize::MAX) => f.write_str("fetch all of ")?,
+            Some(limit) => write!(f, "fetch {limit} of ")?,
+        }
+        Display::fmt(&DisplayRange(&self.range), f)?;
+        if let Some(bytes) = self.budget {
+            write!(f, " within {bytes} bytes")?;
+        }
         match &self.response {
-            Response::LastKey(response) => write!(f, "last key of {range}: {response:?}"),
-            Response::Error(error) => write!(f, "request for {range} failed, {error}"),
-            Response::Panic(panic) => write!(f, "request for {range} panicked, {panic}"),
-            Response::Items(response) => match response.limit {
-                usize::MAX => write!(f, "fetch all of {range}: {response}"),
-                limit => write!(f, "fetch {limit} of {range}: {response}"),
-            },
+            Response::LastKey(response) => write!(f, ": {response:?}"),
+            Response::Items(response) => write!(f, ": {response}"),
+            Response::Error(error) => write!(f, " failed, {error}"),
+            Response::Panic(panic) => write!(f, " panicked, {panic}"),
         }
     }
 }

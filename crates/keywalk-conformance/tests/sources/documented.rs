@@ -83,6 +83,14 @@ fn every_check_is_listed_in_its_place_with_what_it_needs() {
     let able = outcomes(|all| all);
     let names: Vec<_> = able.iter().map(Outcome::check).collect();
     assert_eq!(names_of(&rows, |_| true), names);
+    let clauses = |outcome: &Outcome| format!("{:?}", outcome.clauses());
+    let of_rows = rows
+        .iter()
+        .map(|row| format!("[{}]", row.clauses.join(", ")));
+    assert_eq!(
+        Vec::from_iter(of_rows),
+        Vec::from_iter(able.iter().map(clauses))
+    );
     let of_snapshots =
         |row: &Documented| row.needs.ends_with("`snapshot`") && !row.needs.contains("no ");
     assert_eq!(names_of(&rows, of_snapshots), skipped(&able));

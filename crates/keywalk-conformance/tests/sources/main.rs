@@ -6,8 +6,10 @@
 
 mod broken;
 mod documented;
+mod messages;
 mod other_keys;
 mod pool;
+mod report;
 mod right;
 mod rows;
 mod store;
@@ -32,6 +34,8 @@ by! {
     Integers: i64;
     /// The same keys, for another test thread.
     Numbers: i64;
+    /// The same keys, for another test thread.
+    Told: i64;
     Texts: String;
     Pairs: (i64, i64);
     Mixed: (i64, Reverse<String>);
