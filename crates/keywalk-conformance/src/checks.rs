@@ -106,6 +106,7 @@ macro_rules! __each_check {
             $($argument)*
             walk::a_prefetched_walk_is_the_same_walk
             walk::a_prefetched_fault_comes_in_its_place
+            threads::readers_in_threads_do_not_disturb_each_other
         }
     };
 }

@@ -1,10 +1,16 @@
 //! Sources whose fault is rare: it needs a long fetch, another thread or process, time, or a long input.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::thread::yield_now;
+
 use keywalk::{Fetched, KeyRange};
-use keywalk_conformance::Clause::*;
+use keywalk_conformance::{Capabilities, Capability, Clause::*};
 
 use crate::rows::Rows;
-use crate::store::{Answer, Entries, Store, fetches, more_if};
+use crate::store::{Answer, Entries, Kind, Store, answer_from, fetches, more_if};
 
 type Numbers = Entries<i64>;
 type Range = KeyRange<i64>;
@@ -101,4 +107,88 @@ fn late_end(store: &Store<i64>, range: &Range, chunk: &mut Numbers) -> Answer<i6
     } else {
         answer
     }
+}
+
+/// Reads half of a number, lets others run, and reads the other half.
+fn in_halves(read: impl Fn() -> u64) -> u64 {
+    let high = read() >> 32;
+    yield_now();
+    high << 32 | read() & 0xffff_ffff
+}
+
+fn of_the_thread(store: &Store<i64>, range: &Range, chunk: &mut Numbers) -> Answer<i64> {
+    thread_local! {
+        static ROWS: RefCell<BTreeMap<i64, u64>> = RefCell::default();
+    }
+    ROWS.with_borrow_mut(|rows| {
+        rows.retain(|key, _| range.may_contain(key));
+        if rows.is_empty() {
+            *rows = store.take(range, usize::MAX)?.into_iter().collect();
+        }
+        Ok(answer_from(rows, range, chunk))
+    })
+}
+
+/// Sources that are right as long as nobody writes, or nobody else reads.
+pub(crate) fn threads(all: &mut Rows<i64>) {
+    all.fail("keys_that_stay_are_found_during_writes", G5);
+    all.fetch("values_in_halves", |store, range, chunk| {
+        let fetched = store.answer(range, chunk)?;
+        for (key, value) in chunk.as_mut_slice() {
+            let read = || store.read_lock().get(key).copied().unwrap_or(*value);
+            *value = in_halves(read);
+        }
+        Ok(fetched)
+    });
+    // Reads the keys first, and then the values by their places.
+    all.fetch("values_of_the_rows_that_moved_up", |store, range, chunk| {
+        let fetched = store.answer(range, chunk)?;
+        yield_now();
+        let mut values = store.take(range, chunk.len())?.into_iter();
+        for item in chunk.as_mut_slice() {
+            item.1 = values.next().map_or(item.1, |(_, value)| value);
+        }
+        Ok(fetched)
+    });
+    all.fail("readers_in_threads_do_not_disturb_each_other", G3);
+    // All sources fill one buffer.
+    all.fetch("one_buffer_for_all", |store, range, chunk| {
+        static BUFFER: Mutex<Vec<(i64, u64)>> = Mutex::new(Vec::new());
+        let rows = store.take(range, chunk.limit())?;
+        *BUFFER.lock().expect("nobody panics") = rows;
+        yield_now();
+        let rows = BUFFER.lock().expect("nobody panics").clone();
+        rows.into_iter()
+            .filter(|(key, _)| range.may_contain(key))
+            .for_each(|row| chunk.push(row));
+        Ok(more_if(chunk.is_full()))
+    });
+    // Keeps a cut walk's rows for the next one in its thread.
+    let kept = Kind {
+        open: &|_| fetches(of_the_thread),
+        capabilities: |all| Capabilities {
+            threads: Capability::No("it would fail by another clause too"),
+            ..all
+        },
+        ..Kind::SOUND
+    };
+    all.kind("rows_of_the_thread", kept);
+
+    all.fail("two_walks_do_not_disturb_each_other", G3);
+    // Every third source has the place of the first one.
+    all.open("a_pool_of_two_places", |_| {
+        static PLACES: [Mutex<Option<i64>>; 2] = [const { Mutex::new(None) }; 2];
+        static SOURCES: AtomicU64 = AtomicU64::new(0);
+        let place = &PLACES[SOURCES.fetch_add(1, SeqCst) as usize % 2];
+        fetches(move |store, range, chunk: &mut Numbers| {
+            let mut rest = *range;
+            let place = &mut *place.lock().expect("nobody panics");
+            if let (std::ops::Bound::Excluded(_), Some(key)) = (range.start(), *place) {
+                rest.start_after(key);
+            }
+            let fetched = store.answer(&rest, chunk);
+            *place = chunk.as_slice().last().map(|(key, _)| *key);
+            fetched
+        })
+    });
 }
