@@ -190,6 +190,7 @@
 
 mod case;
 mod checks;
+mod child;
 mod clause;
 mod concurrent_store;
 mod config;

@@ -107,7 +107,13 @@ fn broken_sources_fail() {
     fail::<Integers>(&[tokens::key_bytes, tokens::fingerprints, tokens::shares]);
     fail::<Integers>(&[broken::starts, broken::bounds, broken::items, broken::ends]);
     fail::<Integers>(&[broken::last_keys, broken::held, broken::faults]);
-    fail::<Integers>(&[broken::threads, rare::faults, rare::threads]);
+    fail::<Integers>(&[
+        broken::threads,
+        rare::faults,
+        rare::threads,
+        rare::long_bytes,
+        rare::fingerprints,
+    ]);
     fail_by::<Integers>(|_, _| true, &[broken::by_another_clause]);
 }
 

@@ -2,15 +2,23 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{LazyLock, Mutex};
 use std::thread::yield_now;
+use std::time::SystemTime;
 
 use keywalk::{Fetched, KeyRange};
-use keywalk_conformance::{Capabilities, Capability, Clause::*};
+use keywalk_conformance::{
+    Capabilities, Capability, Clause::*, Config, Verdict, run_durable_check,
+};
+use keywalk_key::Key;
 
+use crate::Numbers as OtherNumbers;
 use crate::rows::Rows;
-use crate::store::{Answer, Entries, Kind, Store, answer_from, fetches, more_if};
+use crate::store::{
+    Answer, By, Entries, Kind, Quirk, Quirky, Store, answer_from, fetches, more_if,
+};
 
 type Numbers = Entries<i64>;
 type Range = KeyRange<i64>;
@@ -191,4 +199,102 @@ pub(crate) fn threads(all: &mut Rows<i64>) {
             fetched
         })
     });
+}
+
+/// Sources that get long bytes wrong.
+pub(crate) fn long_bytes(all: &mut Rows<i64>) {
+    all.fail("arbitrary_bytes_decode_or_are_refused", G10);
+    all.decode("a_buffer_of_4_096_bytes", |_, bytes| {
+        let mut buffer = [0; 4_096];
+        buffer[..bytes.len()].copy_from_slice(bytes);
+        Ok(i64::decode(&buffer[..bytes.len()]).ok())
+    });
+    all.decode("bytes_after_4_096_are_left_unread", |_, bytes| {
+        let read = if bytes.len() > 4_096 {
+            &bytes[..8]
+        } else {
+            bytes
+        };
+        Ok(i64::decode(read).ok())
+    });
+    all.decode("a_count_of_bytes_in_16_bits", |_, bytes| {
+        let count = u16::try_from(bytes.len()).expect("a key is short");
+        Ok(i64::decode(&bytes[..count.into()]).ok())
+    });
+    // Allocates as many bytes as the input requests, in a long form that begins with 0xff.
+    all.decode("a_length_that_is_believed", |_, bytes| {
+        match bytes.split_first_chunk::<8>() {
+            Some((length @ [0xff, ..], rest @ [_, ..])) => {
+                let mut read = Vec::with_capacity(usize::from_be_bytes(*length));
+                read.extend_from_slice(rest);
+                Ok(i64::decode(&read).ok())
+            }
+            _ => Ok(i64::decode(bytes).ok()),
+        }
+    });
+}
+
+/// Sources whose fingerprint changes as the store grows, or with time.
+pub(crate) fn fingerprints(all: &mut Rows<i64>) {
+    all.fail("the_fingerprint_stays_the_same", G10);
+    all.fingerprint("a_thousand_rows_in_the_fingerprint", |store, walked| {
+        let thousands = store.read_lock().len() / 1_000;
+        walked.fingerprint().filter(format!("{thousands}"))
+    });
+    all.fingerprint(
+        "the_digits_of_the_rows_in_the_fingerprint",
+        |store, walked| {
+            let digits = store.read_lock().len().max(1).ilog10();
+            walked.fingerprint().with_value(&digits.to_be_bytes())
+        },
+    );
+    all.fingerprint("the_second_in_the_fingerprint", |_, walked| {
+        walked.fingerprint().filter(format!("{}", now()))
+    });
+}
+
+fn now() -> u64 {
+    let now = SystemTime::UNIX_EPOCH.elapsed();
+    now.map_or(0, |now| now.as_secs())
+}
+
+/// Makes tests of fingerprints, which the check runs once more in a process of its own. `true` if the source is right.
+macro_rules! in_a_process {
+    ($($name:ident: $is_right:literal, $value:expr;)+) => {$(
+        #[test]
+        fn $name() {
+            let kind = Kind {
+                open: &|_| Quirk {
+                    fingerprint: Box::new(|store, walked| {
+                        let value: fn(&Store<i64>) -> u64 = $value;
+                        walked.fingerprint().with_value(&value(store).to_be_bytes())
+                    }),
+                    ..Quirk::default()
+                },
+                ..Kind::SOUND
+            };
+            let config = Config::default().__in_test(concat!(module_path!(), "::", stringify!($name)));
+            let run = || run_durable_check::<Quirky<OtherNumbers>>("the_fingerprint_stays_the_same", &config);
+            let outcome = OtherNumbers::trying(&kind, run).expect("it is a check");
+            match outcome.verdict() {
+                Verdict::Failed(failure) if !$is_right => assert_eq!(failure.clause(), G10),
+                verdict => assert!($is_right && outcome.is_ok(), "{verdict:?}"),
+            }
+        }
+    )+};
+}
+
+static STARTED: LazyLock<u64> = LazyLock::new(now);
+static RANDOM: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+in_a_process! {
+    the_id_of_the_process: false, |_| std::process::id().into();
+    the_address_of_a_static: false, |_| std::ptr::from_ref(&STARTED).addr() as u64;
+    the_second_of_the_start: false, |_| *STARTED;
+    the_random_state_of_the_process: false, |_| RANDOM.hash_one("key");
+    the_same_in_each_process: true, |_| 5;
+    // As a harness does whose stores are tables of their own in one database.
+    a_name_of_each_store_and_process: true, |store| {
+        std::ptr::from_ref(store).addr() as u64 ^ u64::from(std::process::id())
+    };
 }
