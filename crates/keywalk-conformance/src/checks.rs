@@ -10,6 +10,7 @@ mod change;
 mod faults;
 mod fetch;
 mod harness;
+mod memory;
 mod resume;
 mod threads;
 mod walk;
@@ -57,6 +58,7 @@ macro_rules! __each_check {
             walk::no_more_than_a_chunk_is_buffered
             walk::a_fetch_reads_about_what_it_returns
             walk::two_walks_do_not_disturb_each_other
+            memory::memory_stays_constant
 
             change::every_fetch_is_exact_during_changes
             change::deleting_the_cursors_row_loses_nothing

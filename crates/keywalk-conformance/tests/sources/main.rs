@@ -130,6 +130,7 @@ fn broken_sources_with_other_keys_fail() {
 #[test]
 fn right_sources_pass() {
     pass::<Numbers>(every::<Numbers>, &[plain, right::chunks, right::declared]);
+    pass::<Numbers>(every::<Numbers>, &[right::waiting]);
     pass::<Numbers>(durable::<Numbers>, &[right::tokens]);
 }
 

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use keywalk::{Fetched, KeyRange};
 use keywalk_conformance::{
-    Capabilities, Capability, Clause::*, Config, Verdict, run_durable_check,
+    Capabilities, Capability, Clause::*, Config, Verdict, run_check, run_durable_check,
 };
 use keywalk_key::Key;
 
@@ -282,6 +282,49 @@ macro_rules! in_a_process {
             }
         }
     )+};
+}
+
+/// Makes tests of memory, as above.
+macro_rules! memory {
+    ($($name:ident: $is_right:literal, $fetch:expr;)+) => {$(
+        #[test]
+        fn $name() {
+            let kind = Kind { open: &|_| $fetch, ..Kind::SOUND };
+            let config = Config::default().thorough();
+            let config = config.__in_test(concat!(module_path!(), "::", stringify!($name)));
+            let run = || run_check::<Quirky<OtherNumbers>>("memory_stays_constant", &config);
+            let outcome = OtherNumbers::trying(&kind, run).expect("it is a check");
+            match outcome.verdict() {
+                Verdict::Failed(failure) if !$is_right => assert_eq!(failure.clause(), G13),
+                verdict => assert!($is_right && matches!(verdict, Verdict::Passed), "{verdict:?}"),
+            }
+        }
+    )+};
+}
+
+#[cfg(target_os = "linux")]
+memory! {
+    a_source_that_keeps_what_it_read: false, {
+        let mut kept = Vec::new();
+        fetches(move |store, range, chunk: &mut Entries<i64>| {
+            let answer = store.answer(range, chunk);
+            kept.extend_from_slice(chunk.as_slice());
+            answer
+        })
+    };
+    a_source_that_leaks_in_each_fetch: false, fetches(|store, range, chunk| {
+        Box::leak(Box::new([1_u8; 200]));
+        store.answer(range, chunk)
+    });
+    a_source_that_keeps_nothing: true, Quirk::default();
+    a_source_with_a_cache: true, {
+        let mut cache = BTreeMap::new();
+        fetches(move |store, range, chunk: &mut Entries<i64>| {
+            let answer = store.answer(range, chunk);
+            cache.extend(chunk.as_slice().iter().map(|(key, value)| (*key, (*value, [1_u64; 100]))));
+            answer
+        })
+    };
 }
 
 static STARTED: LazyLock<u64> = LazyLock::new(now);
