@@ -65,7 +65,7 @@ fn beside_writers<H: Harness>(
     case: &Case<H>,
     keys: &[H::Key],
     round: u32,
-    walks: &dyn Fn(&Writes) -> Tried<H, Vec<Walked<H::Key>>>,
+    walks: &dyn Fn(&Writes) -> Walks<H>,
 ) -> Tried<H, usize> {
     // Every third key stays.
     let share = |of: fn(usize) -> bool| {
@@ -127,6 +127,8 @@ fn beside_writers<H: Harness>(
     Ok(writes.overlapped())
 }
 
+type Walks<H> = Tried<H, Vec<Walked<<H as Harness>::Key>>>;
+
 /// A walk's requests, its items, and why it stopped early.
 struct Walked<K> {
     oracle: Oracle<K>,
@@ -137,12 +139,7 @@ struct Walked<K> {
     failed: Option<Violation<K>>,
 }
 
-fn walks<H: Harness>(
-    runner: &Runner<H>,
-    case: &Case<H>,
-    round: u32,
-    writes: &Writes,
-) -> Tried<H, Vec<Walked<H::Key>>> {
+fn walks<H: Harness>(runner: &Runner<H>, case: &Case<H>, round: u32, writes: &Writes) -> Walks<H> {
     let mut walked = Vec::new();
     let orders = runner.orders();
     for turn in 0..MOST_TURNS {
@@ -220,11 +217,7 @@ pub(super) fn readers_in_threads_do_not_disturb_each_other<H: PrefetchedHarness>
     })
 }
 
-fn readers<H: PrefetchedHarness>(
-    runner: &Runner<H>,
-    case: &Case<H>,
-    writes: &Writes,
-) -> Tried<H, Vec<Walked<H::Key>>> {
+fn readers<H: PrefetchedHarness>(runner: &Runner<H>, case: &Case<H>, writes: &Writes) -> Walks<H> {
     const READERS: usize = 4;
     const WALKS: usize = 6;
     let sources = (0..READERS).map(|_| Ok(Mutex::new(case.source()?)));

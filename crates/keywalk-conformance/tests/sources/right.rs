@@ -12,7 +12,7 @@ use keywalk_conformance::{BoxError, Capabilities, Capability, Harness, KeySpace,
 
 use crate::other_keys::leniently;
 use crate::rows::Rows;
-use crate::store::{Kind, Quirk, QuirkySource, Store, answer_from, fetches, more_if, snapshot};
+use crate::store::{Kind, Quirk, QuirkySource, Store, fetches, more_if, snapshot};
 
 /// Refuses descending fetches.
 fn forward_only() -> Quirk<i64> {
@@ -122,10 +122,14 @@ pub(crate) fn chunks(all: &mut Rows<i64>) {
 
 /// Right sources that are slow to answer, in one way or another.
 pub(crate) fn waiting(all: &mut Rows<i64>) {
-    // Writers wait until the fetch is done.
+    // Writers wait until the fetch is done, which takes long.
     all.fetch("a_lock_of_the_whole_fetch", |store, range, chunk| {
-        store.fuse.operation()?;
-        Ok(answer_from(&store.write_lock(), range, chunk))
+        store.read(range, |entry| {
+            yield_now();
+            chunk.push(entry);
+            !chunk.is_full()
+        })?;
+        Ok(more_if(chunk.is_full()))
     });
     // A bridge to an asynchronous client, which isn't ready at first.
     all.fetch("an_asynchronous_source", |store, range, chunk| {
