@@ -13,6 +13,7 @@ mod change;
 mod faults;
 mod fetch;
 mod harness;
+mod memory;
 mod resume;
 mod threads;
 mod walk;
@@ -60,6 +61,7 @@ macro_rules! __each_check {
             walk::no_more_than_a_chunk_is_buffered [G13]
             walk::a_fetch_reads_about_what_it_returns [G13]
             walk::two_walks_do_not_disturb_each_other [G3]
+            memory::memory_stays_constant [G13]
 
             change::every_fetch_is_exact_during_changes [G7]
             change::deleting_the_cursors_row_loses_nothing [G3]
@@ -109,6 +111,7 @@ macro_rules! __each_check {
             $($argument)*
             walk::a_prefetched_walk_is_the_same_walk [G7, G5, G8, G11]
             walk::a_prefetched_fault_comes_in_its_place [G11]
+            threads::readers_in_threads_do_not_disturb_each_other [G3, G2, G5, G8]
         }
     };
 }

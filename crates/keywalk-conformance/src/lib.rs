@@ -59,14 +59,15 @@
 //! - Whole walks against a model: at all chunk sizes, and longer than any page.
 //! - Concurrent changes: rows inserted, deleted and replaced between fetches, and threads that write.
 //! - Resumption: each walk is cut at every item and resumed.
-//! - Errors: every operation of the store fails in turn.
+//! - Errors: every operation of the store fails in turn, and some operations of long and late fetches.
 //! - The keys of a durable source: each key round-trips through bytes, other bytes do no harm, and no two keys have the
 //!   same human-readable form. The estimated progress of a walk grows from 0 to 1.
 //! - The tokens of a durable source: a token resumes the walk exactly, after every item. It does so too from its text,
-//!   in another source, after changes and after reopening. The fingerprint is stable, and tokens of other sources are
-//!   refused.
+//!   in another source, after changes and after reopening. The fingerprint is stable, also after 1,000 rows, after a
+//!   second and in another process. Tokens of other sources are refused.
 //! - For a source that can move to another thread: prefetched walks yield the same items, and an error arrives after
-//!   the items that were fetched before it.
+//!   the items that were fetched before it. Four sources at once, on threads, don't disturb each other.
+//! - In a thorough run: the memory that a source keeps.
 //!
 //! Each response is judged by what the store may have held during the call ([`history`]). Unless threads write
 //! concurrently, the walk must be exact. Declare what your store can't do in [`Capabilities`]; the tests print what
@@ -194,6 +195,7 @@
 
 mod case;
 mod checks;
+mod child;
 mod clause;
 mod concurrent_store;
 mod config;

@@ -358,6 +358,14 @@ pub(crate) fn caught<T>(what: impl FnOnce() -> T) -> thread::Result<T> {
     catch_unwind(AssertUnwindSafe(what))
 }
 
+/// Makes a violation of a panic that ended a check or one of its threads.
+pub(crate) fn stopped<K: Debug>(panic: Box<dyn Any + Send>) -> Violation<K> {
+    match panic.downcast::<Unwound>() {
+        Ok(unwound) => unwound.violation(),
+        Err(panic) => Violation::new(FailureKind::Panicked).got(message(&*panic)),
+    }
+}
+
 /// Locks a mutex. A poisoned one is usable, because a thread that panics leaves nothing half done here.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

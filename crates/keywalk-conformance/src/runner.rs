@@ -13,10 +13,10 @@ use crate::case::{Case, Tried};
 use crate::clause::Clause;
 use crate::config::Config;
 use crate::harness::{Capabilities, Capability, Harness};
-use crate::history::{FailureKind, ToLines, Violation};
+use crate::history::{ToLines, Violation};
 use crate::key_space::KeySpace;
 use crate::outcome::Failure;
-use crate::recorder::{Unwound, Watchdog, caught, lock, message};
+use crate::recorder::{Watchdog, caught, lock, stopped};
 
 pub(crate) struct Runner<H: Harness> {
     check: &'static str,
@@ -123,10 +123,7 @@ impl<H: Harness> Runner<H> {
         let violation = match caught(|| check(&mut case)) {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(violation)) => violation,
-            Err(panic) => match panic.downcast::<Unwound>() {
-                Ok(unwound) => unwound.violation(),
-                Err(panic) => Violation::new(FailureKind::Panicked).got(message(&*panic)),
-            },
+            Err(panic) => stopped(panic),
         };
         let violation = case.explained(violation);
         let lines = lock(&case.ledger.timeline).lines();

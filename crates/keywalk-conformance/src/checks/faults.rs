@@ -1,5 +1,7 @@
 //! Checks of walks whose store fails.
 
+use std::collections::BTreeMap;
+
 use keywalk::{Chunk, ChunkSource, Error, Fetched, KeyRange, Order, Walk};
 
 use crate::case::{Case, Entry, Tried};
@@ -18,6 +20,13 @@ const MOST_OPERATIONS: u64 = 3_000;
 /// Few keys, so that every operation of a walk can be made to fail.
 const KEYS: usize = 5;
 
+/// More keys than a long chunk has items, so that it isn't the last one.
+const MANY_KEYS: usize = 64;
+const LONG_CHUNK: usize = 60;
+
+/// With chunks of this size, a walk over `MANY_KEYS` has late fetches.
+const SHORT_CHUNK: usize = 7;
+
 pub(super) fn a_transient_fault_is_returned_and_loses_nothing<H: Harness>(
     runner: &Runner<H>,
 ) -> Checked {
@@ -30,46 +39,56 @@ pub(super) fn a_lasting_fault_is_returned_and_loses_nothing<H: Harness>(
     every_fault::<H, Here>(runner, Fault::From)
 }
 
-/// Fails a walk's first operation, then its second, and so on to its last.
+/// Fails a walk's first operation, then its second, and so on to its last. Of longer walks, fails some operations.
 pub(super) fn every_fault<H: Harness, W: Walks<H>>(
     runner: &Runner<H>,
     fault: fn(u64) -> Fault,
 ) -> Checked {
     runner.needs(|can| can.faults)?;
-    let keys = runner.some_keys(KEYS);
-    for order in runner.orders() {
+    let (few, many) = (runner.some_keys(KEYS), runner.some_keys(MANY_KEYS));
+    let walks = [(&few, 2), (&many, LONG_CHUNK), (&many, SHORT_CHUNK)];
+    let each = walks.map(|walk| runner.orders().iter().map(move |order| (walk, *order)));
+    for ((keys, size), order) in each.into_iter().flatten() {
         let plan = Plan {
             edits: Edits::among(keys.clone()),
-            ..Plan::of_all(*order, 2)
+            ..Plan::of_all(order, size)
         };
         // First without a fault, to exclude other failures.
         let mut clean = Vec::new();
         runner.attempt(|case| {
             let walk = plan.walk(case.source()?);
-            let walked = Run::start(case, &plan)?.by_items(case, walk, 2, usize::MAX)?;
-            clean = of_walk(walked.source().log().from(0), *order);
+            let walked = Run::start(case, &plan)?.by_items(case, walk, size, usize::MAX)?;
+            clean = of_walk(walked.source().log().from(0), order);
             Ok(())
         })?;
-        each_operation(runner, |case, number| {
-            case.put_all(&keys)?;
+        each_operation(runner, keys, |case, number| {
             walk_beside::<H, W>(case, &plan, fault(number), &clean)
         })?;
     }
     Ok(())
 }
 
-/// Fails a store's first operation, then its second, and so on until none fails. `attempt` returns how many failed.
+/// Fails a store's first operation, then its second, and so on until none fails. Of many keys, fails some operations.
+/// `attempt` returns how many requests there were until one failed.
 fn each_operation<H: Harness>(
     runner: &Runner<H>,
-    attempt: impl Fn(&mut Case<H>, u64) -> Tried<H, u64>,
+    keys: &[H::Key],
+    attempt: impl Fn(&mut Case<H>, u64) -> Tried<H, Option<usize>>,
 ) -> Checked {
+    if keys.len() > KEYS {
+        return runner.attempt(|case| {
+            case.put_all(keys)?;
+            some_operations(runner.config.seed, |number| attempt(case, number))
+        });
+    }
     for number in 1..=MOST_OPERATIONS {
-        let mut failed = 0;
+        let mut failed = None;
         runner.attempt(|case| {
+            case.put_all(keys)?;
             failed = attempt(case, number)?;
             Ok(())
         })?;
-        if failed == 0 {
+        if failed.is_none() {
             return Ok(());
         }
     }
@@ -83,6 +102,42 @@ fn each_operation<H: Harness>(
     )
 }
 
+/// Fails the first operation, the last one, those around the ends of some fetches, and some between.
+fn some_operations<K>(
+    seed: u64,
+    mut attempt: impl FnMut(u64) -> Result<Option<usize>, Violation<K>>,
+) -> Result<(), Violation<K>> {
+    const MOST: u64 = 200 * MOST_OPERATIONS;
+    const BETWEEN: u64 = 24;
+    /// How much sooner a gap is tried that holds the end of a fetch.
+    const END: u64 = 16;
+    let mut tried = BTreeMap::new();
+    let mut number = 1;
+    while number <= MOST {
+        let requests = attempt(number)?;
+        tried.insert(number, requests);
+        if requests.is_none() {
+            break;
+        }
+        number *= 2;
+    }
+    for turn in 0..BETWEEN {
+        let gaps = tried.iter().zip(tried.iter().skip(1));
+        let gaps = gaps.map(|((from, before), (to, after))| {
+            let weight = if before == after { 1 } else { END };
+            ((to - from - 1) * weight, *from, *to)
+        });
+        let Some((1.., from, to)) = gaps.max() else {
+            break;
+        };
+        // Somewhere in the middle half.
+        let width = to - from;
+        let at = from + (width / 4 + (seed >> turn) % (width / 2).max(1)).max(1);
+        tried.insert(at, attempt(at)?);
+    }
+    Ok(())
+}
+
 /// Returns the fetches of a walk without its search for the last key, which may go in the other order.
 fn of_walk<K>(requests: Vec<Request<K>>, order: Order) -> Vec<Items<K>> {
     let requests = requests.into_iter();
@@ -94,13 +149,13 @@ fn of_walk<K>(requests: Vec<Request<K>>, order: Order) -> Vec<Items<K>> {
     responses.collect()
 }
 
-/// Walks until the fault is reported, and continues without it. Returns how many operations failed.
+/// Walks until the fault is reported, and continues without it. Returns how many requests there were, if one failed.
 fn walk_beside<H: Harness, W: Walks<H>>(
     case: &Case<H>,
     plan: &Plan<H::Key>,
     fault: Fault,
     clean: &[Items<H::Key>],
-) -> Tried<H, u64> {
+) -> Tried<H, Option<usize>> {
     let faults = faults(case)?;
     let (source, reader) = (case.source()?, case.source()?);
     let log = source.log();
@@ -117,7 +172,7 @@ fn walk_beside<H: Harness, W: Walks<H>>(
         None if fired > 0 => looks_alike(&responses, clean)?,
         None => {}
         Some(Error::Source(_)) if fired == 0 => return Err(Violation::new(FailureKind::Failed)),
-        Some(Error::Source(_)) => is_let_go(case, &seen)?,
+        Some(Error::Source(_)) => is_let_go(case, plan, &seen)?,
         Some(error) => return Err(unexpected::<H::Key, _>(&error).of(Clause::G11)),
     }
     if !is_fused {
@@ -141,7 +196,7 @@ fn walk_beside<H: Harness, W: Walks<H>>(
     let expected = Vec::from_iter(clean.iter().flat_map(|response| response.items.clone()));
     let lost = "after an error, what came and what comes are not one walk";
     same::<H>(lost, &expected, &[seen, rest].concat())?;
-    Ok(fired)
+    Ok((fired > 0).then_some(requested))
 }
 
 fn same<H: Harness>(lost: &'static str, expected: &[Entry<H>], got: &[Entry<H>]) -> Tried<H> {
@@ -155,13 +210,14 @@ fn same<H: Harness>(lost: &'static str, expected: &[Entry<H>], got: &[Entry<H>])
 }
 
 /// Checks that a failed walk, which still exists, holds nothing (G14).
-fn is_let_go<H: Harness>(case: &Case<H>, seen: &[Entry<H>]) -> Tried<H> {
+fn is_let_go<H: Harness>(case: &Case<H>, plan: &Plan<H::Key>, seen: &[Entry<H>]) -> Tried<H> {
     if !H::capabilities().mutation.is_yes() {
         return Ok(());
     }
     case.with_exclusive_access()?;
-    // A key that was yielded, which isn't fetched again.
-    seen.first().map_or(Ok(()), |(key, _)| case.put(key))
+    // A key that was yielded, which isn't fetched again. A store of many keys stays as it is for the next fault.
+    let first = seen.first().filter(|_| plan.edits.pool.len() <= KEYS);
+    first.map_or(Ok(()), |(key, _)| case.put(key))
 }
 
 /// Checks a walk that reported no error although an operation failed. The operation must have been retried, so the walk
@@ -189,17 +245,28 @@ fn looks_alike<K: std::fmt::Debug + Clone + Ord>(
 /// Repeats the same requests on the same source, with and without the fault.
 pub(super) fn a_failed_fetch_can_be_retried<H: Harness>(runner: &Runner<H>) -> Checked {
     runner.needs(|can| can.faults)?;
-    let keys = runner.some_keys(KEYS);
-    each_operation(runner, |case, number| {
-        case.put_all(&keys)?;
+    let (few, many) = (runner.some_keys(KEYS), runner.some_keys(MANY_KEYS));
+    retried(runner, &few, 2, 1)?;
+    retried(runner, &many, LONG_CHUNK, 0)?;
+    retried(runner, &many, SHORT_CHUNK, MANY_KEYS / SHORT_CHUNK - 1)
+}
+
+/// Fails the fetch of this turn twice.
+fn retried<H: Harness>(
+    runner: &Runner<H>,
+    keys: &[H::Key],
+    limit: usize,
+    failing: usize,
+) -> Checked {
+    each_operation(runner, keys, |case, number| {
         let faults = faults(case)?;
         let mut source = case.source()?;
         let mut range = KeyRange::all(Order::Ascending);
-        let mut chunk = Chunk::with_limit(2);
+        let mut chunk = Chunk::with_limit(limit);
         let mut failed = 0;
         for turn in 0..=keys.len() {
             // On the second attempt the chunk still has the slots of the failed fetch.
-            if turn == 1 {
+            if turn == failing {
                 case.note(format!(
                     "from here on operation {number} fails, and all after it"
                 ));
@@ -213,16 +280,16 @@ pub(super) fn a_failed_fetch_can_be_retried<H: Harness>(runner: &Runner<H>) -> C
                 case.note("from here on nothing fails");
             }
             let covered = case.fetch(&mut source, &range, &mut chunk);
-            let covered = covered.map_err(|violation| match turn {
-                0 => violation,
-                _ => violation.of(Clause::G11),
+            let covered = covered.map_err(|violation| match turn < failing {
+                true => violation,
+                false => violation.of(Clause::G11),
             })?;
             match covered {
                 Some(key) => range.start_after(key),
                 None => break,
             }
         }
-        Ok(failed)
+        Ok((failed > 0).then_some(failing))
     })
 }
 

@@ -3,7 +3,9 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::fmt::{self, Display, Write};
+use std::fmt::{self, Debug, Display, Write};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use keywalk::{
     Chunk, Cursor, Error, Fingerprint, KeyRange, Order, ResumableSource, Source, Token, TokenError,
@@ -12,10 +14,12 @@ use keywalk::{
 use proptest::prelude::*;
 
 use super::resume::failed;
-use crate::case::{SourceOf, Tried, refused};
+use crate::case::{Case, SourceOf, Tried, refused};
+use crate::child;
 use crate::clause::Clause;
 use crate::harness::DurableHarness;
 use crate::history::Violation;
+use crate::recorder::Doing;
 use crate::runner::{Checked, Runner, Stop};
 
 /// Checks each boundary key and some others, each once. The keys need not exist in the store.
@@ -94,9 +98,17 @@ pub(super) fn arbitrary_bytes_decode_or_are_refused<H: DurableHarness>(
         let mut near = near(&encoded(source, key)).into_iter();
         near.try_for_each(|bytes| is_tame::<H>(source, key, &bytes))
     })?;
-    let Some(key) = runner.keys.ladder().first() else {
+    let ladder = runner.keys.ladder();
+    let Some(key) = ladder.first() else {
         return Ok(());
     };
+    runner.attempt(|case| {
+        let mut source = case.source()?;
+        for key in ladder.iter().step_by(ladder.len().div_ceil(3)) {
+            is_tame_over_long_bytes::<H>(&mut source, key)?;
+        }
+        Ok(())
+    })?;
     let any = proptest::collection::vec(any::<u8>(), 0..40);
     let many = proptest::collection::vec(any, 1..40).boxed();
     runner.law(&many, &|case, many| {
@@ -119,6 +131,47 @@ fn near(bytes: &[u8]) -> Vec<Vec<u8>> {
         near.extend(changed.map(|byte| [&bytes[..at], &[byte], &bytes[at + 1..]].concat()));
     }
     near
+}
+
+/// Checks bytes of thousands of bytes: a key's own ones, repeated or padded.
+fn is_tame_over_long_bytes<H: DurableHarness>(
+    source: &mut SourceOf<'_, H>,
+    key: &H::Key,
+) -> Tried<H> {
+    let bytes = encoded(source, key);
+    let padded = |with: u8, len| [&bytes, &*vec![with; len]].concat();
+    let repeated = |len| Vec::from_iter(bytes.iter().chain(b"a").copied().cycle().take(len));
+    // A length at the front that is as large as it can be.
+    is_tame::<H>(source, key, &[&[0xff; 8], &*bytes].concat())?;
+    let is_no_key = |bytes: &[u8]| matches!(source.decode_key(bytes), Ok(None));
+    let is_strict = [0, 1, 0xff]
+        .into_iter()
+        .all(|byte| is_no_key(&padded(byte, 1)));
+    let long = [
+        repeated(1_000),
+        repeated(5_000),
+        repeated(70_000),
+        vec![b'a'; 5_000],
+    ];
+    let padded = [0, 1, 0xff].map(|byte| padded(byte, 5_000));
+    for (bytes, is_padded) in padded
+        .iter()
+        .map(|b| (b, true))
+        .chain(long.iter().map(|b| (b, false)))
+    {
+        is_tame::<H>(source, key, bytes)?;
+        if is_padded
+            && is_strict
+            && matches!(source.decode_key(bytes), Ok(Some(read)) if read == *key)
+        {
+            let otherwise = "bytes after a key are refused, unless they are many";
+            let violation = Violation::message(Clause::G10, otherwise);
+            return Err(violation
+                .expected("no key")
+                .got(format!("{key:?}, from {}", Hex(bytes))));
+        }
+    }
+    Ok(())
 }
 
 /// Checks arbitrary bytes. `key` is any key of the source.
@@ -188,9 +241,14 @@ impl Display for Hex<'_> {
         if self.0.is_empty() {
             return f.write_str("no bytes");
         }
+        const MOST: usize = 100;
         f.write_char('<')?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
-        f.write_char('>')
+        let mut first = self.0.iter().take(MOST);
+        first.try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        match self.0.len() {
+            0..=MOST => f.write_char('>'),
+            len => write!(f, "…>, {len} bytes"),
+        }
     }
 }
 
@@ -254,8 +312,15 @@ fn grows<H: DurableHarness>(source: &SourceOf<'_, H>, way: &[H::Key]) -> Tried<H
     Ok(())
 }
 
-/// Checks the fingerprint of several sources over one store, before and after fetches, changes and reopening.
+/// Checks the fingerprint of several sources over one store: before and after fetches, changes, reopening, 1,000 more
+/// rows and a second, and in another process.
 pub(super) fn the_fingerprint_stays_the_same<H: DurableHarness>(runner: &Runner<H>) -> Checked {
+    if child::is_child() {
+        return runner.attempt(|case| {
+            child::print(&runner.config, First::of::<H>(&mut case.source()?)?.token);
+            Ok(())
+        });
+    }
     runner.attempt_with(&runner.some_keys(6), &|case, keys| {
         let mut source = case.source()?;
         let first = First::of::<H>(&mut source)?;
@@ -277,7 +342,43 @@ pub(super) fn the_fingerprint_stays_the_same<H: DurableHarness>(runner: &Runner<
             first.is_that_of::<H>(&case.source()?, "after reopening")?;
         }
         Ok(())
-    })
+    })?;
+    runner.attempt(|case| stays_for_long(runner, case))
+}
+
+fn stays_for_long<H: DurableHarness>(runner: &Runner<H>, case: &Case<H>) -> Tried<H> {
+    const SECOND: Duration = Duration::from_millis(1_050);
+    let mut source = case.source()?;
+    let (since, first) = (Instant::now(), First::of::<H>(&mut source)?);
+    // If two stores that are open at once differ, the harness names each, and another process may name its own.
+    let mut has_name = true;
+    drop(runner.attempt(|other| {
+        has_name = first
+            .is_that_of::<H>(&other.source()?, "of another store")
+            .is_err();
+        Ok(())
+    }));
+    let kept = runner.can.mutation.is_yes().then_some(source);
+    let is_same = |when| {
+        let kept = kept
+            .as_ref()
+            .map(|source| first.is_that_of::<H>(source, when));
+        kept.unwrap_or(Ok(()))?;
+        first.is_that_of::<H>(&case.source()?, when)
+    };
+    let harness = case.harness()?;
+    for (key, value) in runner.some_keys(1_000).iter().zip(1..) {
+        let put = || harness.put(key, value);
+        case.beat.during(Doing::Changing, put).map_err(refused)?;
+    }
+    is_same("after 1,000 more rows")?;
+    thread::sleep(SECOND.saturating_sub(since.elapsed()));
+    is_same("after a second")?;
+    let line = child::line_of(&runner.config).filter(|_| !has_name);
+    match line.and_then(|line| line.parse::<Token>().ok()) {
+        Some(token) => first.differs(&token, &first.fingerprint, "in another process"),
+        None => Ok(()),
+    }
 }
 
 /// A fingerprint, and a token that has it, to compare others with.
@@ -296,7 +397,17 @@ impl First {
 
     fn is_that_of<H: DurableHarness>(&self, source: &SourceOf<'_, H>, when: &str) -> Tried<H> {
         let now = source.fingerprint().map_err(|error| failed(&error))?;
-        let Err(TokenError::Source { field, .. }) = self.token.check(&now) else {
+        self.differs(&self.token, &now, when)
+    }
+
+    /// Returns a violation if a token isn't of a source with this fingerprint.
+    fn differs<K: Debug>(
+        &self,
+        token: &Token,
+        now: &Fingerprint,
+        when: &str,
+    ) -> Result<(), Violation<K>> {
+        let Err(TokenError::Source { field, .. }) = token.check(now) else {
             return Ok(());
         };
         let (first, now) = (self.fingerprint.text(field), now.text(field));

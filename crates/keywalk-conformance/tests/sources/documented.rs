@@ -91,9 +91,14 @@ fn every_check_is_listed_in_its_place_with_what_it_needs() {
         Vec::from_iter(of_rows),
         Vec::from_iter(able.iter().map(clauses))
     );
-    let of_snapshots =
-        |row: &Documented| row.needs.ends_with("`snapshot`") && !row.needs.contains("no ");
-    assert_eq!(names_of(&rows, of_snapshots), skipped(&able));
+    let of_snapshots = |row: &Documented| {
+        row.needs.ends_with("`snapshot`") && !row.needs.contains("no ")
+            || row.needs.contains("thorough")
+    };
+    // Another machine may have too few overlaps of threads.
+    let mut unable_now = skipped(&able);
+    unable_now.retain(|name| *name != "keys_that_stay_are_found_during_writes");
+    assert_eq!(names_of(&rows, of_snapshots), unable_now);
     let needy =
         |row: &Documented| !row.needs.is_empty() && !row.needs.contains("foreign_fingerprints");
     assert_eq!(names_of(&rows, needy), skipped(&outcomes(unable)));

@@ -9,6 +9,7 @@ mod documented;
 mod messages;
 mod other_keys;
 mod pool;
+mod rare;
 mod report;
 mod right;
 mod rows;
@@ -111,7 +112,13 @@ fn broken_sources_fail() {
     fail::<Integers>(&[tokens::key_bytes, tokens::fingerprints, tokens::shares]);
     fail::<Integers>(&[broken::starts, broken::bounds, broken::items, broken::ends]);
     fail::<Integers>(&[broken::last_keys, broken::held, broken::faults]);
-    fail::<Integers>(&[broken::threads]);
+    fail::<Integers>(&[
+        broken::threads,
+        rare::faults,
+        rare::threads,
+        rare::long_bytes,
+        rare::fingerprints,
+    ]);
     fail_by::<Integers>(|_, _| true, &[broken::by_another_clause]);
 }
 
@@ -128,6 +135,7 @@ fn broken_sources_with_other_keys_fail() {
 #[test]
 fn right_sources_pass() {
     pass::<Numbers>(every::<Numbers>, &[plain, right::chunks, right::declared]);
+    pass::<Numbers>(every::<Numbers>, &[right::waiting]);
     pass::<Numbers>(durable::<Numbers>, &[right::tokens]);
 }
 

@@ -1,7 +1,11 @@
 //! Right sources that a naive kit would take for wrong.
 
+use std::future::{Future, poll_fn};
 use std::ops::Bound;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::thread::yield_now;
 
 use keywalk::{Fetched, KeyRange, LastKey, Order};
 use keywalk_conformance::{Capabilities, Capability, ScanForLastKey};
@@ -100,6 +104,38 @@ pub(crate) fn chunks(all: &mut Rows<i64>) {
             chunk.clear();
             store.answer(range, chunk)
         })
+    });
+}
+
+/// Right sources that are slow to answer, in one way or another.
+pub(crate) fn waiting(all: &mut Rows<i64>) {
+    // Writers wait until the fetch is done, which takes long.
+    all.fetch("a_lock_of_the_whole_fetch", |store, range, chunk| {
+        store.read(range, |entry| {
+            yield_now();
+            chunk.push(entry);
+            !chunk.is_full()
+        })?;
+        Ok(more_if(chunk.is_full()))
+    });
+    // A bridge to an asynchronous client, which isn't ready at first.
+    all.fetch("an_asynchronous_source", |store, range, chunk| {
+        let mut pending = 3;
+        let mut fetch = pin!(poll_fn(|context| match pending {
+            0 => Poll::Ready(store.answer(range, chunk)),
+            _ => {
+                pending -= 1;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }));
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            match fetch.as_mut().poll(&mut context) {
+                Poll::Ready(answer) => return answer,
+                Poll::Pending => yield_now(),
+            }
+        }
     });
 }
 
