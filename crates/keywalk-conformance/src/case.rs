@@ -57,7 +57,14 @@ impl<H: Harness> Case<H> {
             clock: self.ledger.clock.clone(),
             timeline: Arc::clone(&self.ledger.timeline),
         };
-        Ok(Recorder::new(source.map_err(refused)?, H::value, diary))
+        // More requests than any walk over this store makes.
+        let most = 20_000 + 2 * lock(&self.ledger.timeline).len();
+        Ok(Recorder::new(
+            source.map_err(refused)?,
+            H::value,
+            diary,
+            most,
+        ))
     }
 
     pub(crate) fn note(&self, note: impl Into<String>) {
@@ -69,8 +76,32 @@ impl<H: Harness> Case<H> {
         self.set(key, true)
     }
 
+    /// Puts different keys, each with a new value.
     pub(crate) fn put_all<'k>(&self, keys: impl IntoIterator<Item = &'k H::Key>) -> Tried<H> {
-        keys.into_iter().try_for_each(|key| self.put(key))
+        // More would take too long for the watchdog if the store is slow.
+        const MOST: usize = 1_000;
+        let harness = self.harness()?;
+        let mut keys = keys.into_iter().peekable();
+        while keys.peek().is_some() {
+            let first = self.ledger.puts.get() + 1;
+            let entries = keys.by_ref().take(MOST).cloned().zip(first..);
+            let entries = Vec::from_iter(entries);
+            let (put, during) = self.ledger.clock.time(|| {
+                let put = || caught(|| harness.put_all(&entries));
+                self.beat.during(Doing::Changing, put)
+            });
+            if !matches!(put, Ok(Ok(()))) {
+                // One of them fails by itself, and is shown.
+                let mut entries = entries.iter();
+                entries.try_for_each(|(key, value)| self.change(key, Change::Put(*value)))?;
+                let otherwise = "`put_all` fails over keys that `put` takes";
+                return Err(Violation::message(Clause::Harness, otherwise)
+                    .got(put.map_or_else(|panic| message(&*panic), |error| format!("{error:?}"))));
+            }
+            self.ledger.puts.set(first + entries.len() as u64 - 1);
+            self.ledger.put_all(entries, during);
+        }
+        Ok(())
     }
 
     pub(crate) fn delete(&self, key: &H::Key) -> Tried<H> {
@@ -78,8 +109,11 @@ impl<H: Harness> Case<H> {
     }
 
     pub(crate) fn set(&self, key: &H::Key, is_put: bool) -> Tried<H> {
+        self.change(key, self.ledger.next_change(is_put))
+    }
+
+    pub(crate) fn change(&self, key: &H::Key, change: Change) -> Tried<H> {
         let harness = self.harness()?;
-        let change = self.ledger.next_change(is_put);
         let operation = || match change {
             Change::Put(value) => harness.put(key, value),
             Change::Delete => harness.delete(key),
@@ -249,6 +283,21 @@ impl<K: Ord + Clone> Ledger<K> {
         self.lives.borrow_mut().record(mutation.clone());
         self.record(Event::Mutation(mutation));
         result
+    }
+
+    /// Records puts that succeeded together.
+    fn put_all(&self, entries: Vec<(K, u64)>, during: Span) {
+        let (mut lives, mut timeline) = (self.lives.borrow_mut(), lock(&self.timeline));
+        for (key, value) in entries {
+            let change = Change::Put(value);
+            let mutation = Mutation {
+                key,
+                change,
+                during,
+            };
+            lives.record(mutation.clone());
+            timeline.push(Event::Mutation(mutation));
+        }
     }
 
     /// Records a change that may be rolled back. [`settle`](KeyHistory::settle) makes it certain.

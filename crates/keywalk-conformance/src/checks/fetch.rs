@@ -176,7 +176,7 @@ pub(super) fn the_end_is_said_only_when_nothing_remains<H: Harness>(runner: &Run
 
 pub(super) fn the_end_comes<H: Harness>(runner: &Runner<H>) -> Checked {
     runner.attempt(|case| {
-        for (count, next) in runner.keys.ladder().iter().enumerate() {
+        for (count, next) in runner.some_rungs().iter().enumerate() {
             for limit in [1, 2, count.max(1)] {
                 for order in runner.orders() {
                     let requests = page_through(case, *order, limit)?;
@@ -211,15 +211,25 @@ pub(super) fn the_smallest_and_the_largest_key_come<H: Harness>(runner: &Runner<
 
 /// Uses each rung of the ladder as a start and as an end, with all other rungs in the store.
 pub(super) fn every_boundary_key_has_its_place<H: Harness>(runner: &Runner<H>) -> Checked {
+    let some = runner.some_rungs();
     runner.in_each_order(runner.keys.ladder(), |case, ladder, order| {
         let mut source = case.source()?;
-        for rung in ladder {
+        let mut fetch = |lower, upper, limit| -> Tried<H> {
+            let range = KeyRange::new((lower, upper), order);
+            case.fetch(&mut source, &range, &mut Chunk::with_limit(limit))
+                .map(drop)
+        };
+        for (at, rung) in ladder.iter().enumerate() {
+            let before = Bound::Excluded(&ladder[at.saturating_sub(3)]);
+            let after = Bound::Excluded(&ladder[(at + 3).min(ladder.len() - 1)]);
             for bound in [Bound::Included(rung), Bound::Excluded(rung)] {
-                for bounds in [(bound, Bound::Unbounded), (Bound::Unbounded, bound)] {
-                    let range = KeyRange::new(bounds, order);
-                    for limit in [2, usize::MAX] {
-                        case.fetch(&mut source, &range, &mut Chunk::with_limit(limit))?;
-                    }
+                fetch(bound, after, 4)?;
+                fetch(before, bound, 4)?;
+                let limits = [2, usize::MAX];
+                let all = if some.contains(rung) { 2 } else { 1 };
+                for limit in limits.into_iter().take(all) {
+                    fetch(bound, Bound::Unbounded, limit)?;
+                    fetch(Bound::Unbounded, bound, limit)?;
                 }
             }
         }
