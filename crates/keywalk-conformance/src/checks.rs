@@ -56,7 +56,7 @@ macro_rules! __each_check {
             walk::nothing_is_read_before_the_first_item
             walk::no_more_than_a_chunk_is_buffered
             walk::a_fetch_reads_about_what_it_returns
-            walk::two_walks_do_not_disturb_each_other
+            walk::walks_do_not_disturb_each_other
 
             change::every_fetch_is_exact_during_changes
             change::deleting_the_cursors_row_loses_nothing

@@ -79,7 +79,7 @@ pub(super) fn a_token_outlives_its_rows<H: DurableHarness>(runner: &Runner<H>) -
 }
 
 /// The stored position of a walk, from which another source resumes.
-trait Kept<H: Harness>: Sized {
+pub(super) trait Kept<H: Harness>: Sized {
     fn of(items: &Items<SourceOf<'_, H>>) -> Tried<H, Self>;
 
     fn walk<'t>(&self, source: SourceOf<'t, H>) -> Tried<H, Walk<SourceOf<'t, H>>>;
@@ -124,7 +124,7 @@ fn after_reopening<H: Harness, P: Kept<H>>(runner: &Runner<H>) -> Checked {
     })
 }
 
-fn cut_and_go_on<H: Harness, P: Kept<H>>(
+pub(super) fn cut_and_go_on<H: Harness, P: Kept<H>>(
     case: &mut Case<H>,
     mut run: Run<'_, H>,
     cut: usize,

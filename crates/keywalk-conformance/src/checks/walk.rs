@@ -206,24 +206,36 @@ fn reads_enough<K: Debug>(read: u64, came: usize, most: usize) -> Result<(), Vio
     Ok(())
 }
 
-pub(super) fn two_walks_do_not_disturb_each_other<H: Harness>(runner: &Runner<H>) -> Checked {
-    runner.attempt_with(&runner.some_keys(20), &|case, keys| {
-        let walk =
-            |order| -> Tried<H, _> { Ok(Plan::of_all(order, 3).walk(case.source()?).items()) };
+/// Walks in turns, both ways, with several chunk sizes and speeds. One walk is cut amid a chunk and resumed.
+pub(super) fn walks_do_not_disturb_each_other<H: Harness>(runner: &Runner<H>) -> Checked {
+    const SIZES: [usize; 4] = [3, 4, 7, 20];
+    runner.attempt_with(&runner.some_keys(40), &|case, keys| {
         let orders = runner.orders();
-        let mut walks = [walk(orders[0])?, walk(orders[orders.len() - 1])?];
-        let mut seen = [0, 0];
-        // One walk goes twice as fast as the other.
-        for turn in [0, 0, 1].into_iter().cycle().take(3 * keys.len() + 6) {
+        let plans = [0, 1, 2, 3].map(|at| Plan::of_all(orders[at % orders.len()], SIZES[at]));
+        let items = |plan: &Plan<_>| Ok(plan.walk(case.source()?).items());
+        let mut walks = plans.iter().map(items).collect::<Tried<H, Vec<_>>>()?;
+        let (mut seen, mut judged) = ([0; 4], [0; 4]);
+        let turns = [0, 1, 0, 2, 2, 2, 0, 3].into_iter().cycle();
+        for turn in turns.take(8 * keys.len() + 32) {
             match walks[turn].next() {
                 Some(Ok(_)) => seen[turn] += 1,
                 Some(Err(error)) => return Err(unexpected(&error)),
                 None => {}
             }
-            case.judge_last(walks[turn].source())?;
+            let requested = walks[turn].source().log().len();
+            if judged[turn] != requested {
+                judged[turn] = requested;
+                case.judge_last(walks[turn].source())?;
+            }
+            if turn == 2 && seen[turn] == keys.len() / 2 {
+                let cursor = walks[turn].cursor();
+                let walk = Walk::new(case.source()?).resume(cursor);
+                walks[turn] = walk.chunk_size(SIZES[turn]).items();
+                judged[turn] = 0;
+            }
         }
-        if seen != [keys.len(); 2] {
-            let fewer = "of two walks in turns, each has all items";
+        if seen != [keys.len(); 4] {
+            let fewer = "of four walks in turns, each has all items";
             let violation = Violation::message(Clause::G3, fewer).expected(keys.len());
             return Err(violation.got(format!("{seen:?}")));
         }
