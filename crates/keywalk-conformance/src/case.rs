@@ -57,7 +57,14 @@ impl<H: Harness> Case<H> {
             clock: self.ledger.clock.clone(),
             timeline: Arc::clone(&self.ledger.timeline),
         };
-        Ok(Recorder::new(source.map_err(refused)?, H::value, diary))
+        // More requests than any walk over this store makes.
+        let most = 20_000 + 2 * lock(&self.ledger.timeline).len();
+        Ok(Recorder::new(
+            source.map_err(refused)?,
+            H::value,
+            diary,
+            most,
+        ))
     }
 
     pub(crate) fn note(&self, note: impl Into<String>) {
@@ -69,8 +76,32 @@ impl<H: Harness> Case<H> {
         self.set(key, true)
     }
 
+    /// Puts different keys, each with a new value.
     pub(crate) fn put_all<'k>(&self, keys: impl IntoIterator<Item = &'k H::Key>) -> Tried<H> {
-        keys.into_iter().try_for_each(|key| self.put(key))
+        // More would take too long for the watchdog if the store is slow.
+        const MOST: usize = 1_000;
+        let harness = self.harness()?;
+        let mut keys = keys.into_iter().peekable();
+        while keys.peek().is_some() {
+            let first = self.ledger.puts.get() + 1;
+            let entries = keys.by_ref().take(MOST).cloned().zip(first..);
+            let entries = Vec::from_iter(entries);
+            let (put, during) = self.ledger.clock.time(|| {
+                let put = || caught(|| harness.put_all(&entries));
+                self.beat.during(Doing::Changing, put)
+            });
+            if !matches!(put, Ok(Ok(()))) {
+                // One of them fails by itself, and is shown.
+                let mut entries = entries.iter();
+                entries.try_for_each(|(key, value)| self.change(key, Change::Put(*value)))?;
+                let otherwise = "`put_all` fails over keys that `put` takes";
+                return Err(Violation::message(Clause::Harness, otherwise)
+                    .got(put.map_or_else(|panic| message(&*panic), |error| format!("{error:?}"))));
+            }
+            self.ledger.puts.set(first + entries.len() as u64 - 1);
+            self.ledger.put_all(entries, during);
+        }
+        Ok(())
     }
 
     pub(crate) fn delete(&self, key: &H::Key) -> Tried<H> {
@@ -78,8 +109,11 @@ impl<H: Harness> Case<H> {
     }
 
     pub(crate) fn set(&self, key: &H::Key, is_put: bool) -> Tried<H> {
+        self.change(key, self.ledger.next_change(is_put))
+    }
+
+    pub(crate) fn change(&self, key: &H::Key, change: Change) -> Tried<H> {
         let harness = self.harness()?;
-        let change = self.ledger.next_change(is_put);
         let operation = || match change {
             Change::Put(value) => harness.put(key, value),
             Change::Delete => harness.delete(key),
@@ -179,7 +213,7 @@ impl<H: Harness> Case<H> {
         let (range, lives) = (&request.range, self.ledger.lives.borrow());
         let is_right = |source: &SourceOf<'_, H>, limit| {
             let mut chunk = match request.budget {
-                Some(bytes) => Chunk::with_budget(limit, bytes, weight),
+                Some(bytes) => Chunk::with_budget(limit, bytes, weight::<H>),
                 None => Chunk::with_limit(limit),
             };
             let Ok(Ok(fetched)) = caught(|| source.unseen().fetch(range, &mut chunk)) else {
@@ -247,9 +281,14 @@ impl<H: Harness> Case<H> {
     }
 }
 
-/// The weight of an item in every byte budget of the kit, so that a request can be made again.
-pub(crate) fn weight<T>(_: &T) -> usize {
-    8
+/// The weight of an item in every byte budget of the kit, so that a request can be made again. An item that isn't filled
+/// yet weighs nothing; every fifth one is heavier than any budget.
+pub(crate) fn weight<H: Harness>(item: &Item<'_, H>) -> usize {
+    match H::value(item) {
+        0 => 0,
+        value if value.is_multiple_of(5) => 60,
+        value => 6 + (value % 3) as usize,
+    }
 }
 
 /// Returns a smaller limit that no source casts wrongly, for a limit that one might. Where it can, the smaller limit
@@ -343,6 +382,21 @@ impl<K: Ord + Clone> Ledger<K> {
         self.lives.borrow_mut().record(mutation.clone());
         self.record(Event::Mutation(mutation));
         result
+    }
+
+    /// Records puts that succeeded together.
+    fn put_all(&self, entries: Vec<(K, u64)>, during: Span) {
+        let (mut lives, mut timeline) = (self.lives.borrow_mut(), lock(&self.timeline));
+        for (key, value) in entries {
+            let change = Change::Put(value);
+            let mutation = Mutation {
+                key,
+                change,
+                during,
+            };
+            lives.record(mutation.clone());
+            timeline.push(Event::Mutation(mutation));
+        }
     }
 
     /// Records a change that may be rolled back. [`settle`](KeyHistory::settle) makes it certain.

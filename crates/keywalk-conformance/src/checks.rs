@@ -60,7 +60,7 @@ macro_rules! __each_check {
             walk::nothing_is_read_before_the_first_item [G13]
             walk::no_more_than_a_chunk_is_buffered [G13]
             walk::a_fetch_reads_about_what_it_returns [G13]
-            walk::two_walks_do_not_disturb_each_other [G3]
+            walk::walks_do_not_disturb_each_other [G3, G8]
             memory::memory_stays_constant [G13]
 
             change::every_fetch_is_exact_during_changes [G7]

@@ -57,6 +57,12 @@ pub(crate) struct Place<'p, K> {
 }
 
 impl<K: Ord + Clone> Edit<K> {
+    /// Returns whether [`at`](Self::at) uses the keys that exist.
+    pub(crate) fn needs_present(&self) -> bool {
+        use Edit::{Append, Clear, DeleteAhead, DeleteLast};
+        matches!(self, DeleteLast | Clear | Append | DeleteAhead)
+    }
+
     /// Returns the keys that the edit changes, and whether it puts them (`true`) or deletes them.
     pub(crate) fn at(&self, place: &Place<'_, K>) -> (bool, Vec<K>) {
         let Place {

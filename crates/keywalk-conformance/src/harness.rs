@@ -99,10 +99,43 @@ pub trait Harness: Sized + 'static {
 
     /// Inserts the key or replaces its value. Every fetch after the return sees it.
     ///
+    /// Values of all sizes come, also 0, equal ones and `u64::MAX`. If the store takes signed integers only, either
+    /// return an error for a value above `i64::MAX`, and the kit puts none, or cast it here and back in
+    /// [`value`](Self::value).
+    ///
     /// # Errors
     ///
     /// The store's own. Don't wait long for a lock that the source may hold: an error is more informative.
     fn put(&self, key: &Self::Key, value: u64) -> Result<(), BoxError>;
+
+    /// Does the same as [`put`](Self::put) for each entry, in this order. Default: calls `put`.
+    ///
+    /// The kit fills its stores with it, the largest with 5,000 keys, by at most 1,000 different keys per call. If a
+    /// transaction is slow, make one here for all entries. If the call fails, the kit puts the entries one by one.
+    ///
+    /// ```
+    /// # use keywalk_conformance::BoxError;
+    /// # struct Connection; struct Table(Connection);
+    /// # impl Connection { fn execute(&self, _sql: &str) -> Result<(), BoxError> { Ok(()) } }
+    /// # impl Table {
+    /// # fn put(&self, _key: &i64, _value: u64) -> Result<(), BoxError> { Ok(()) }
+    /// fn put_all(&self, entries: &[(i64, u64)]) -> Result<(), BoxError> {
+    ///     self.0.execute("BEGIN")?;
+    ///     let put = entries.iter().try_for_each(|(key, value)| self.put(key, *value));
+    ///     self.0.execute(if put.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+    ///     put
+    /// }
+    /// # }
+    /// # Table(Connection).put_all(&[(1, 1)]).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The same as for [`put`](Self::put).
+    fn put_all(&self, entries: &[(Self::Key, u64)]) -> Result<(), BoxError> {
+        let mut entries = entries.iter();
+        entries.try_for_each(|(key, value)| self.put(key, *value))
+    }
 
     /// Deletes the key. Does nothing if the key doesn't exist.
     ///

@@ -1,5 +1,6 @@
 use std::cmp::Reverse;
 use std::fmt::{self, Debug};
+use std::rc::Rc;
 
 use proptest::prelude::*;
 use proptest::strategy::{BoxedStrategy, Strategy};
@@ -30,7 +31,13 @@ use proptest::strategy::{BoxedStrategy, Strategy};
 pub struct KeySpace<K> {
     strategy: BoxedStrategy<K>,
     ladder: Vec<K>,
+    /// The rungs of a column, if this is one of a composite key.
+    column: Vec<K>,
+    /// Makes keys for the largest store, quickly and from any number. The strategy makes them if there is none.
+    many: Option<Many<K>>,
 }
+
+type Many<K> = Rc<dyn Fn(u64) -> Option<K>>;
 
 impl<K: Ord> KeySpace<K> {
     /// Makes a key space from a proptest strategy and boundary keys in any order.
@@ -45,14 +52,33 @@ impl<K: Ord> KeySpace<K> {
     where
         K: Debug,
     {
-        let mut ladder = Vec::from_iter(ladder);
-        ladder.sort();
-        ladder.dedup();
         KeySpace {
             strategy: strategy.boxed(),
-            ladder,
+            ladder: sorted(ladder),
+            column: Vec::new(),
+            many: None,
         }
     }
+
+    /// Sets the rungs of a column, if they aren't some of the ladder, and how to make many keys.
+    fn with(
+        self,
+        column: impl IntoIterator<Item = K>,
+        many: impl Fn(u64) -> Option<K> + 'static,
+    ) -> Self {
+        KeySpace {
+            column: sorted(column),
+            many: Some(Rc::new(many)),
+            ..self
+        }
+    }
+}
+
+fn sorted<K: Ord>(keys: impl IntoIterator<Item = K>) -> Vec<K> {
+    let mut keys = Vec::from_iter(keys);
+    keys.sort();
+    keys.dedup();
+    keys
 }
 
 impl<K: KnownKey> KeySpace<K> {
@@ -74,6 +100,28 @@ impl<K> KeySpace<K> {
     pub fn ladder(&self) -> &[K] {
         &self.ladder
     }
+
+    /// Makes a key from a random number, if this key space has a quick way.
+    pub(crate) fn many(&self) -> Option<&dyn Fn(u64) -> Option<K>> {
+        self.many.as_deref()
+    }
+
+    /// Returns the rungs of a column: by default the first key, the last one and two between them.
+    fn column(&self) -> Vec<K>
+    where
+        K: Clone,
+    {
+        if !self.column.is_empty() {
+            return self.column.clone();
+        }
+        let last = self.ladder.len().saturating_sub(1);
+        let mut rungs = vec![0, last / 3, last * 2 / 3, last];
+        rungs.dedup();
+        let rungs = rungs.into_iter();
+        rungs
+            .filter_map(|at| self.ladder.get(at).cloned())
+            .collect()
+    }
 }
 
 impl<K: Ord + Debug + 'static> KeySpace<K> {
@@ -81,9 +129,19 @@ impl<K: Ord + Debug + 'static> KeySpace<K> {
     /// many are rejected.
     #[must_use]
     pub fn filter(self, keep: impl Fn(&K) -> bool + 'static) -> Self {
-        let ladder = Vec::from_iter(self.ladder.into_iter().filter(&keep));
-        let strategy = self.strategy.prop_filter("the store takes it", keep);
-        KeySpace::new(strategy, ladder)
+        let keep = Rc::new(keep);
+        let kept = Rc::clone(&keep);
+        let filter = |keys: Vec<K>| Vec::from_iter(keys.into_iter().filter(&*keep));
+        let (ladder, column) = (filter(self.ladder), filter(self.column));
+        let many = |many: Many<K>| Rc::new(move |n| many(n).filter(&*kept)) as Many<K>;
+        let many = self.many.map(many);
+        let strategy = self.strategy;
+        let strategy = strategy.prop_filter("the store takes it", move |key| keep(key));
+        KeySpace {
+            column,
+            many,
+            ..KeySpace::new(strategy, ladder)
+        }
     }
 }
 
@@ -105,7 +163,14 @@ impl<K> KeySpace<K> {
         K: Debug + 'static,
     {
         let ladder = self.ladder.into_iter().map(into);
-        KeySpace::new(self.strategy.prop_map(into), ladder)
+        let many = self
+            .many
+            .map(|many| Rc::new(move |n| many(n).map(into)) as Many<T>);
+        KeySpace {
+            column: sorted(self.column.into_iter().map(into)),
+            many,
+            ..KeySpace::new(self.strategy.prop_map(into), ladder)
+        }
     }
 }
 
@@ -149,7 +214,13 @@ macro_rules! integers {
                     1 => (0 as $integer).saturating_sub(20)..20,
                     1 => any::<$integer>(),
                 ];
-                KeySpace::new(strategy, ladder.into_iter().chain(carries))
+                // Half of them lie close together.
+                #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
+                let many = |n: u64| {
+                    let n = u128::from(n >> (n % 2 * 48));
+                    Some((n << 64 | n) as $integer)
+                };
+                KeySpace::new(strategy, ladder.into_iter().chain(carries)).with([], many)
             }
         }
     )+};
@@ -157,38 +228,117 @@ macro_rules! integers {
 
 integers!(i8, i16, i32, i64, i128, u8, u16, u32, u64, u128);
 
+/// Lengths of long keys, in bytes: around the sizes at which positions are cut, or their lengths need another byte.
+const LONG: [usize; 6] = [9, 33, 65, 256, 300, 1_000];
+
+/// Returns a key of all but the last byte of each length, and two keys that differ in the last byte.
+fn long(lengths: &[usize]) -> impl Iterator<Item = String> {
+    let group = |length| ["", "a", "b"].map(|last| "c".repeat(length - 1) + last);
+    lengths.iter().copied().flat_map(group)
+}
+
 impl KnownKey for String {
     fn key_space() -> KeySpace<String> {
-        // Prefixes of one another, a zero, blanks, case, and where the orders of UTF-8 and UTF-16 differ: 𐀀 is the
-        // first character that UTF-16 encodes as two units.
-        let ladder = [
-            "", "\0", "\u{1}", " ", "A", "B", "a", "a\0", "a\0a", "a\u{1}", "a ", "aa", "b", "é",
-            "²", "\u{ffff}", "𐀀",
+        // Prefixes of one another, a zero, blanks, line ends, the signs of SQL and its patterns, case, composed and
+        // decomposed accents, the last code points, and where the orders of UTF-8 and UTF-16 differ: 𐀀 is the first
+        // character that UTF-16 encodes as two units.
+        let short = [
+            "",
+            "\0",
+            "\u{1}",
+            "\t",
+            "\n",
+            "\r\n",
+            " ",
+            "\"",
+            "%",
+            "'",
+            "A",
+            "B",
+            "\\",
+            "_",
+            "a",
+            "a\0",
+            "a\0a",
+            "a\u{1}",
+            "a\n",
+            "a ",
+            "a%",
+            "a'",
+            "aa",
+            "a_",
+            "b",
+            "e\u{301}",
+            "É",
+            "é",
+            "ß",
+            "ẞ",
+            "²",
+            "Σ",
+            "σ",
+            "\u{ffff}",
+            "𐀀",
+            "\u{10ffff}",
+            "\u{10ffff}\u{10ffff}",
         ]
         .map(str::to_owned);
         let strategy = prop_oneof![
-            2 => prop::sample::select(ladder.to_vec()),
-            1 => "[a-c]{0,4}",
-            1 => "\\PC{0,4}",
+            4 => prop::sample::select(short.to_vec()),
+            1 => prop::sample::select(Vec::from_iter(long(&LONG))),
+            2 => "[a-c]{0,4}",
+            3 => "\\PC{0,4}",
         ];
-        KeySpace::new(strategy, ladder)
+        let column = ["", "a", "\u{10ffff}"].map(str::to_owned);
+        let column = column.into_iter().chain(long(&[33, 300]));
+        let many = |n: u64| {
+            let letters = ['a', 'b', 'A', '0', ' ', '\'', 'é', '𐀀'];
+            let places = 0..5 + n % 4 * 2;
+            let letter = |at| letters[(n >> (3 * at + 2)) as usize % letters.len()];
+            Some(places.map(letter).collect())
+        };
+        KeySpace::new(strategy, short.clone().into_iter().chain(long(&LONG))).with(column, many)
     }
 }
 
 impl KnownKey for Vec<u8> {
     fn key_space() -> KeySpace<Vec<u8>> {
-        // Prefixes of one another, the bytes that codecs escape, and the sign bit.
-        let ladder: [&[u8]; 13] = [
-            b"", b"\0", b"\0\0", b"\0\xff", b"\x01", b"\x7f", b"\x80", b"a", b"a\0", b"a\0b",
-            b"\xff", b"\xff\0", &[0xff; 2],
+        // Prefixes of one another, the bytes that codecs escape, the sign bit, and runs of the largest byte, after
+        // which the next key is shorter.
+        let short: [&[u8]; 21] = [
+            b"",
+            b"\0",
+            b"\0\0",
+            b"\0\xff",
+            b"\x01",
+            b"\n",
+            b"\x7f",
+            b"\x80",
+            b"a",
+            b"a\0",
+            b"a\0b",
+            b"a\xff\xff\xff",
+            b"a\xff\xff\xff\xff\xff\xff\xff\xff",
+            b"b",
+            b"\xfe\xff\xff\xff",
+            b"\xff",
+            b"\xff\0",
+            &[0xff; 2],
+            &[0xff; 3],
+            &[0xff; 8],
+            b"\xff\xff\xff\xff\xff\xff\xff\xff\0",
         ];
-        let ladder = ladder.map(<[u8]>::to_vec);
+        let short = short.map(<[u8]>::to_vec);
+        let long = |lengths| long(lengths).map(String::into_bytes);
         let strategy = prop_oneof![
-            2 => prop::sample::select(ladder.to_vec()),
-            1 => prop::collection::vec(prop::sample::select(vec![0, 1, 0x7f, 0x80, 0xff]), 0..4),
-            1 => prop::collection::vec(any::<u8>(), 0..6),
+            4 => prop::sample::select(short.to_vec()),
+            1 => prop::sample::select(Vec::from_iter(long(&LONG))),
+            2 => prop::collection::vec(prop::sample::select(vec![0, 1, 0x7f, 0x80, 0xff]), 0..4),
+            3 => prop::collection::vec(any::<u8>(), 0..6),
         ];
-        KeySpace::new(strategy, ladder)
+        let column = [&b""[..], b"a\0", &[0xff; 8]].map(<[u8]>::to_vec);
+        let column = column.into_iter().chain(long(&[33, 300]));
+        let many = |n: u64| Some(n.to_be_bytes()[..3 + n as usize % 6].to_vec());
+        KeySpace::new(strategy, short.clone().into_iter().chain(long(&LONG))).with(column, many)
     }
 }
 
@@ -210,7 +360,9 @@ impl KnownKey for uuid::Uuid {
             u128::MAX,
         ];
         let strategy = prop_oneof![prop::sample::select(ladder.to_vec()), any::<u128>()];
-        KeySpace::new(strategy, ladder).map(uuid::Uuid::from_u128)
+        let many = |n: u64| Some(u128::from(n) << 64 | u128::from(n.rotate_left(32)));
+        let keys = KeySpace::new(strategy, ladder).with([], many);
+        keys.map(uuid::Uuid::from_u128)
     }
 }
 
@@ -229,7 +381,12 @@ impl<K: KnownKey> KnownKey for Option<K> {
             1 => Just(None),
             3 => known.strategy.prop_map(Some),
         ];
-        KeySpace::new(strategy, ladder)
+        let many = known.many;
+        KeySpace {
+            column: known.column.into_iter().map(Some).collect(),
+            many: many.map(|many| Rc::new(move |n| many(n).map(Some)) as Many<_>),
+            ..KeySpace::new(strategy, ladder)
+        }
     }
 }
 
@@ -237,14 +394,26 @@ impl<K: KnownKey> KnownKey for Option<K> {
 impl<A: KnownKey, B: KnownKey> KnownKey for (A, B) {
     fn key_space() -> KeySpace<(A, B)> {
         let (a, b) = (A::key_space(), B::key_space());
-        let (few, others) = (rungs(a.ladder()), rungs(b.ladder()));
+        let (few, others) = (a.column(), b.column());
         let pairs = |a: &A| Vec::from_iter(others.iter().map(|b| (a.clone(), b.clone())));
         let ladder = Vec::from_iter(few.iter().flat_map(pairs));
         let first = prop_oneof![
-            3 => prop::sample::select(few),
+            3 => prop::sample::select(few.clone()),
             1 => a.strategy().clone(),
         ];
-        KeySpace::new((first, b.strategy().clone()), ladder)
+        let strategy = (first, b.strategy().clone());
+        // Of a column: two neighbours too.
+        let middle = ladder.len() * 2 / 3;
+        let column = [0, middle, middle + 1, ladder.len().saturating_sub(1)];
+        let column = column.into_iter().filter_map(|at| ladder.get(at).cloned());
+        KeySpace {
+            column: sorted(column),
+            many: b.many.map(|many| {
+                let first = move |n: u64| few.get((n >> 59) as usize % few.len().max(1)).cloned();
+                Rc::new(move |n| Some((first(n)?, many(n)?))) as Many<_>
+            }),
+            ..KeySpace::new(strategy, ladder)
+        }
     }
 }
 
@@ -252,15 +421,4 @@ impl<A: KnownKey, B: KnownKey, C: KnownKey> KnownKey for (A, B, C) {
     fn key_space() -> KeySpace<(A, B, C)> {
         <(A, (B, C))>::key_space().map(|(a, (b, c))| (a, b, c))
     }
-}
-
-/// Returns the first key, the last one and two between them.
-fn rungs<K: Clone>(ladder: &[K]) -> Vec<K> {
-    let last = ladder.len().saturating_sub(1);
-    let mut rungs = vec![0, last / 3, last * 2 / 3, last];
-    rungs.dedup();
-    rungs
-        .iter()
-        .filter_map(|at| ladder.get(*at).cloned())
-        .collect()
 }

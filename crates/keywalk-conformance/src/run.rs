@@ -191,9 +191,13 @@ impl<'s, H: Harness> Run<'s, H> {
         if self.step > 0 || !self.is_snapshot {
             let now = edits.turns.get(self.step).into_iter().flatten();
             for edit in now.chain(always) {
+                let present = match edit.needs_present() {
+                    true => case.ledger.present(),
+                    false => Vec::new(),
+                };
                 let place = Place {
                     pool: &edits.pool,
-                    present: &case.ledger.present(),
+                    present: &present,
                     order: *order,
                     cursor: self.seen.last().map(|(key, _)| key),
                 };

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Bound;
 
 use keywalk::{Chunk, KeyRange, Order};
+use proptest::sample::subsequence;
 use proptest::strategy::{BoxedStrategy, Strategy, ValueTree};
 use proptest::test_runner::{self, RngAlgorithm, TestRng, TestRunner};
 
@@ -175,11 +176,53 @@ impl<H: Harness> Runner<H> {
             if keys.len() == count {
                 break;
             }
-            if let Ok(tree) = self.keys.strategy().new_tree(&mut runner) {
-                keys.insert(tree.current());
+            keys.extend(self.drawn(&mut runner));
+        }
+        Vec::from_iter(keys)
+    }
+
+    /// Returns up to `count` different keys, ascending: boundary keys, and keys that are quickly made. Gives up where
+    /// the key space has no more.
+    pub(crate) fn many_keys(&self, count: usize) -> Vec<H::Key> {
+        const MOST_REPEATED: usize = 200;
+        let mut runner = self.runner();
+        let mut keys = BTreeSet::from_iter(self.keys.ladder().iter().take(count).cloned());
+        let (mut state, mut repeated) = (self.config.seed, 0);
+        while keys.len() < count && repeated < MOST_REPEATED {
+            // The generator SplitMix64, which is faster than a strategy.
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+            let key = match self.keys.many() {
+                Some(many) => many(mixed ^ mixed >> 31),
+                None => self.drawn(&mut runner),
+            };
+            match key.is_some_and(|key| keys.insert(key)) {
+                true => repeated = 0,
+                false => repeated += 1,
             }
         }
         Vec::from_iter(keys)
+    }
+
+    fn drawn(&self, runner: &mut TestRunner) -> Option<H::Key> {
+        drawn(self.keys.strategy(), runner)
+    }
+
+    /// Returns the ladder, or where it is long, its ends and rungs that the seed draws.
+    pub(crate) fn some_rungs(&self) -> Vec<H::Key> {
+        const MOST: usize = 22;
+        let ladder = self.keys.ladder();
+        let step = ladder.len().div_ceil(MOST).max(1);
+        let from = self.draw(0..step);
+        let is_chosen = |at: &usize| at % step == from || *at == 0 || *at + 1 == ladder.len();
+        let chosen = (0..ladder.len()).filter(is_chosen);
+        chosen.map(|at| ladder[at].clone()).collect()
+    }
+
+    /// Returns what the seed draws for this check, or the default.
+    pub(crate) fn draw<T: Default>(&self, strategy: impl Strategy<Value = T>) -> T {
+        drawn(&strategy, &mut self.runner()).unwrap_or_default()
     }
 
     /// Makes a runner with a seed per check, so the order of checks doesn't matter.
@@ -197,6 +240,11 @@ impl<H: Harness> Runner<H> {
         };
         TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::XorShift, &seed))
     }
+}
+
+fn drawn<S: Strategy>(strategy: &S, runner: &mut TestRunner) -> Option<S::Value> {
+    let tree = strategy.new_tree(runner).ok();
+    tree.map(|tree| tree.current())
 }
 
 /// Shrinks a failing case to the simplest one that still fails by the same clause.
@@ -238,15 +286,15 @@ pub(crate) fn smallest<T: Clone>(
     mut failure: Failure,
     attempt: &dyn Fn(&[T]) -> Result<(), Failure>,
 ) -> (Vec<T>, Failure) {
-    // A list of some hundred elements needs about this many.
-    const MOST_ATTEMPTS: usize = 200;
+    // A list of some hundred elements needs about 200. Of a store of many keys each attempt takes long.
+    let most = (200_000 / list.len().max(1)).clamp(20, 200);
     let mut attempts = 0;
     let mut size = list.len().div_ceil(2);
     while size > 0 {
         let mut at = 0;
         while at < list.len() {
             attempts += 1;
-            if attempts > MOST_ATTEMPTS {
+            if attempts > most {
                 return (list, failure);
             }
             let mut fewer = list.clone();
@@ -335,7 +383,7 @@ impl<H: Harness> Runner<H> {
         &self,
         check: impl Fn(&Case<H>, &Small<'_, H::Key>) -> Tried<H>,
     ) -> Checked {
-        for pool in &pools(self.keys.ladder()) {
+        for pool in &self.pools() {
             self.attempt(|case| {
                 for present in &subsets(pool) {
                     fill(case, pool, present)?;
@@ -352,6 +400,24 @@ impl<H: Harness> Runner<H> {
             })?;
         }
         Ok(())
+    }
+
+    /// Returns small sets of keys: one that includes the ends of the ladder, and neighbours on it. Of a long ladder the
+    /// seed draws some for each check.
+    fn pools(&self) -> Vec<Vec<H::Key>> {
+        const SIZE: usize = 4;
+        const MOST: usize = 8;
+        let ladder = self.keys.ladder();
+        let last = ladder.len().saturating_sub(1);
+        let ends = BTreeSet::from([0, 1.min(last), last / 2, last]);
+        let ends = ends.into_iter().filter_map(|at| ladder.get(at).cloned());
+        let windows = ladder.windows(SIZE);
+        // Includes the last window even if the steps don't end there.
+        let windows = Vec::from_iter(windows.clone().step_by(3).chain(windows.last()));
+        let places = Vec::from_iter(0..windows.len());
+        let drawn = self.draw(subsequence(places, windows.len().min(MOST)));
+        let drawn = drawn.into_iter().map(|at| windows[at].to_vec());
+        [ends.collect()].into_iter().chain(drawn).collect()
     }
 
     /// Reproduces a failure on a new store, with as few fetches and keys as possible.
@@ -372,19 +438,6 @@ impl<H: Harness> Runner<H> {
         })
         .1
     }
-}
-
-/// Returns small sets of keys: neighbours on the ladder, and a set that includes its ends.
-fn pools<K: Clone>(ladder: &[K]) -> Vec<Vec<K>> {
-    const SIZE: usize = 4;
-    let last = ladder.len().saturating_sub(1);
-    let ends = BTreeSet::from([0, 1.min(last), last / 2, last]);
-    let ends = ends.into_iter().filter_map(|at| ladder.get(at).cloned());
-    let mut pools = vec![ends.collect()];
-    pools.extend(ladder.windows(SIZE).step_by(3).map(<[_]>::to_vec));
-    // Includes the last window even if the steps don't end there.
-    pools.extend(ladder.windows(SIZE).last().map(<[_]>::to_vec));
-    pools
 }
 
 /// Returns all subsets, the largest first.

@@ -1,7 +1,11 @@
 //! Checks with changes between two fetches.
 
-use keywalk::{Chunk, KeyRange, Order};
+use std::fmt::Debug;
 
+use keywalk::{Chunk, Cursor, KeyRange, Order};
+
+use super::resume::cut_and_go_on;
+use crate::case::{Case, Tried};
 use crate::edit::{Edit, Edits};
 use crate::harness::Harness;
 use crate::run::{Plan, Run, unexpected};
@@ -14,7 +18,61 @@ pub(super) fn every_fetch_is_exact_during_changes<H: Harness>(runner: &Runner<H>
     })?;
     runner.law(&runner.plans(), &|case, plan| {
         Run::start(case, plan)?.by_all_items(case)
-    })
+    })?;
+    // Some large chunks, by items that are cut amid a chunk too.
+    let keys = runner.many_keys(400);
+    for order in runner.orders() {
+        let plan = far_and_near(&keys, *order);
+        runner.attempt(|case| Run::start(case, &plan)?.by_chunks(case))?;
+        runner.attempt(|case| {
+            let run = Run::start(case, &plan)?;
+            cut_and_go_on::<H, Cursor<_>>(case, run, plan.cut, |case, run| run.mutate(case))
+        })?;
+    }
+    Ok(())
+}
+
+/// Returns a plan of chunks of 100 items, with changes before each: at the cursor, amid what the next chunk will hold,
+/// around its end, beyond it, and at the ends of the store.
+fn far_and_near<K: Ord + Clone + Debug>(keys: &[K], order: Order) -> Plan<K> {
+    const SIZE: usize = 100;
+    let mut along = keys.to_vec();
+    if order == Order::Descending {
+        along.reverse();
+    }
+    let is_there = |at: &usize| at % 5 != 4;
+    let there = (0..along.len()).filter(is_there);
+    let mut edits = Edits::among(keys.to_vec()).initially(there.map(|at| along[at].clone()));
+    for turn in 0..keys.len().div_ceil(SIZE) {
+        let near = [1, 3, 4, 49, 54, 64, 66, 119, 124, 126, 129, 200];
+        let near = near.map(|ahead| turn * SIZE * 5 / 4 + ahead + turn);
+        let far = [along.len().saturating_sub(2 + turn), turn];
+        let change = |at: usize| {
+            let key = along.get(at)?.clone();
+            Some(if is_there(&at) {
+                Edit::Delete(key)
+            } else {
+                Edit::Put(key)
+            })
+        };
+        let replace = |at: usize| along.get(at + 1).cloned().map(Edit::Put);
+        let changes = near.into_iter().chain(far);
+        let changes = changes.flat_map(|at| [change(at), replace(at)]).flatten();
+        edits = edits.turn(changes.chain([
+            Edit::DeleteCursor,
+            Edit::InsertAhead,
+            Edit::InsertBehind,
+            Edit::DeleteAhead,
+            Edit::DeleteLast,
+            Edit::Append,
+        ]));
+    }
+    Plan {
+        edits,
+        second_chunk_size: SIZE + 30,
+        cut: SIZE + SIZE / 2,
+        ..Plan::of_all(order, SIZE)
+    }
 }
 
 /// Defines checks that make these edits before every chunk.
@@ -128,32 +186,47 @@ pub(super) fn a_snapshot_is_stable<H: Harness>(runner: &Runner<H>) -> Checked {
 /// unfinished walk is dropped.
 pub(super) fn nothing_is_held_between_fetches<H: Harness>(runner: &Runner<H>) -> Checked {
     runner.needs(|can| can.mutation)?;
-    let keys = runner.some_keys(12);
-    let Some((spare, keys)) = keys.split_last() else {
-        return Ok(());
-    };
-    runner.in_each_order(keys, |case, _, order| {
-        let touch = || {
-            case.with_exclusive_access()?;
-            case.put(spare)?;
-            case.delete(spare)?;
-            case.with_exclusive_access()
+    // Few keys, and chunks of as many items as are held only then, a dozen of them.
+    for (keys, sizes, every) in [
+        (runner.some_keys(12), &[1, 5, 100][..], 1),
+        (runner.many_keys(1_200), &[100, 300], 70),
+    ] {
+        let Some((spare, keys)) = keys.split_last() else {
+            continue;
         };
-        for size in [1, 5, 100] {
-            let plan = Plan::of_all(order, size);
-            let mut chunks = plan.walk(case.source()?).chunks();
-            while chunks.next().map_err(|error| unexpected(&error))?.is_some() {
-                touch()?;
-            }
-            touch()?;
-            let mut items = plan.walk(case.source()?).items();
-            for item in items.by_ref().take(3) {
-                item.map_err(|error| unexpected(&error))?;
-                touch()?;
-            }
-            drop(items);
+        runner.in_each_order(keys, |case, _, order| {
+            let mut sizes = sizes.iter();
+            sizes
+                .try_for_each(|size| holds_nothing(case, spare, &Plan::of_all(order, *size), every))
+        })?;
+    }
+    Ok(())
+}
+
+fn holds_nothing<H: Harness>(
+    case: &Case<H>,
+    spare: &H::Key,
+    plan: &Plan<H::Key>,
+    every: usize,
+) -> Tried<H> {
+    let touch = || {
+        case.with_exclusive_access()?;
+        case.put(spare)?;
+        case.delete(spare)?;
+        case.with_exclusive_access()
+    };
+    let mut chunks = plan.walk(case.source()?).chunks();
+    while chunks.next().map_err(|error| unexpected(&error))?.is_some() {
+        touch()?;
+    }
+    touch()?;
+    let mut items = plan.walk(case.source()?).items();
+    for (at, item) in items.by_ref().take(3 * every).enumerate() {
+        item.map_err(|error| unexpected(&error))?;
+        if at % every == 0 {
             touch()?;
         }
-        Ok(())
-    })
+    }
+    drop(items);
+    touch()
 }

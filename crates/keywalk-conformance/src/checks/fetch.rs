@@ -1,5 +1,6 @@
 //! Checks of single fetches: start, end, contents, and the report of the end.
 
+use std::fmt::Debug;
 use std::ops::Bound;
 
 use keywalk::{Chunk, ContractViolation, Error, KeyRange, Keyed, Order, Source, Walk};
@@ -7,7 +8,7 @@ use keywalk::{Chunk, ContractViolation, Error, KeyRange, Keyed, Order, Source, W
 use crate::case::{Case, SourceOf, Tried, weight};
 use crate::clause::Clause;
 use crate::harness::Harness;
-use crate::history::{FailureKind, Violation};
+use crate::history::{Change, FailureKind, Violation};
 use crate::run::{Plan, Run};
 use crate::runner::{Checked, FetchArgs, Runner, Small};
 
@@ -59,39 +60,42 @@ fetches! {
     };
 }
 
-/// A byte budget fills a chunk long before its limit. The source must check whether the chunk is full.
+/// A byte budget fills a chunk long before its limit. The source must check whether the chunk is full, and push an item
+/// only when it is whole.
 pub(super) fn a_byte_budget_is_kept<H: Harness>(runner: &Runner<H>) -> Checked {
     const LIMIT: usize = 20;
     runner.in_each_order(&runner.some_keys(13), |case, _, order| {
-        for items in [1, 3] {
-            let plan = Plan::of_all(order, LIMIT);
+        let plan = Plan::of_all(order, LIMIT);
+        // One item, three of them, and amid a chunk.
+        for budget in [8, 24, 25] {
             let walk = || -> Tried<H, _> {
                 Ok(plan
                     .walk(case.source()?)
-                    .chunk_bytes_with(8 * items, weight))
+                    .chunk_bytes_with(budget, weight::<H>))
             };
-            chunks_hold_at_most::<H>(walk()?, items)?;
-            drop(Run::again(case, &plan).by_items(case, walk()?, items, usize::MAX)?);
+            chunks_weigh_about::<H>(walk()?, budget)?;
+            drop(Run::again(case, &plan).by_items(case, walk()?, 1, usize::MAX)?);
         }
         Ok(())
     })
 }
 
-fn chunks_hold_at_most<H: Harness>(walk: Walk<SourceOf<'_, H>>, most: usize) -> Tried<H> {
+fn chunks_weigh_about<H: Harness>(walk: Walk<SourceOf<'_, H>>, budget: usize) -> Tried<H> {
     let mut chunks = walk.chunks();
     loop {
-        let came = match chunks.next() {
-            Ok(Some(items)) => items.len(),
-            Ok(None) => return Ok(()),
-            Err(Error::Contract(ContractViolation::Overfull)) => most + 1,
+        let is_over = match chunks.next() {
+            Ok(Some([most @ .., _])) => most.iter().map(weight::<H>).sum::<usize>() >= budget,
+            Ok(_) => return Ok(()),
+            Err(Error::Contract(ContractViolation::Overfull)) => true,
             // The walk by items that follows judges this error.
             Err(_) => return Ok(()),
         };
-        if came > most {
-            let expected = format!("at most {most} items, which weigh as much as was requested");
+        if is_over {
+            let expected =
+                format!("no item after those that weigh the {budget} that were asked for");
             return Err(Violation::new(FailureKind::Overfull)
                 .expected(expected)
-                .hint("a chunk may be full before its limit: check `is_full` after each item"));
+                .hint("check `is_full` after each item, and push an item only when it is filled"));
         }
     }
 }
@@ -155,7 +159,40 @@ pub(super) fn no_key_comes_twice<H: Harness>(runner: &Runner<H>) -> Checked {
 }
 
 pub(super) fn values_are_those_that_were_put<H: Harness>(runner: &Runner<H>) -> Checked {
-    again(runner, Case::put)
+    again(runner, Case::put)?;
+    // Some stores have signed integers only.
+    let largest = |case: &mut Case<H>| {
+        let mut keys = runner.keys.ladder().iter().take(1);
+        keys.try_for_each(|key| case.change(key, Change::Put(u64::MAX)))
+    };
+    let largest = match runner.attempt(largest) {
+        Ok(()) => u64::MAX,
+        Err(_) => i64::MAX as u64,
+    };
+    // What is missing in some languages, what repeats, and where a value loses bits or gets a sign.
+    let special = [
+        0,
+        0,
+        1 << 31,
+        u32::MAX.into(),
+        (1 << 53) + 1,
+        largest,
+        largest,
+        1 << 63,
+        255,
+    ];
+    runner.attempt_with(runner.keys.ladder(), &|case, ladder| {
+        for values in [&special[..], &[0], &[largest]] {
+            let values = values.iter().filter(|value| **value <= largest);
+            for (key, value) in ladder.iter().zip(values.cycle()) {
+                case.change(key, Change::Put(*value))?;
+            }
+            for order in runner.orders() {
+                page_through(case, *order, 3)?;
+            }
+        }
+        Ok(())
+    })
 }
 
 fn again<H: Harness>(runner: &Runner<H>, change: fn(&Case<H>, &H::Key) -> Tried<H>) -> Checked {
@@ -178,7 +215,7 @@ pub(super) fn the_end_is_said_only_when_nothing_remains<H: Harness>(runner: &Run
 
 pub(super) fn the_end_comes<H: Harness>(runner: &Runner<H>) -> Checked {
     runner.attempt(|case| {
-        for (count, next) in runner.keys.ladder().iter().enumerate() {
+        for (count, next) in runner.some_rungs().iter().enumerate() {
             for limit in [1, 2, count.max(1)] {
                 for order in runner.orders() {
                     let requests = page_through(case, *order, limit)?;
@@ -213,15 +250,25 @@ pub(super) fn the_smallest_and_the_largest_key_come<H: Harness>(runner: &Runner<
 
 /// Uses each rung of the ladder as a start and as an end, with all other rungs in the store.
 pub(super) fn every_boundary_key_has_its_place<H: Harness>(runner: &Runner<H>) -> Checked {
+    let some = runner.some_rungs();
     runner.in_each_order(runner.keys.ladder(), |case, ladder, order| {
         let mut source = case.source()?;
-        for rung in ladder {
+        let mut fetch = |lower, upper, limit| -> Tried<H> {
+            let range = KeyRange::new((lower, upper), order);
+            case.fetch(&mut source, &range, &mut Chunk::with_limit(limit))
+                .map(drop)
+        };
+        for (at, rung) in ladder.iter().enumerate() {
+            let before = Bound::Excluded(&ladder[at.saturating_sub(3)]);
+            let after = Bound::Excluded(&ladder[(at + 3).min(ladder.len() - 1)]);
             for bound in [Bound::Included(rung), Bound::Excluded(rung)] {
-                for bounds in [(bound, Bound::Unbounded), (Bound::Unbounded, bound)] {
-                    let range = KeyRange::new(bounds, order);
-                    for limit in [2, usize::MAX] {
-                        case.fetch(&mut source, &range, &mut Chunk::with_limit(limit))?;
-                    }
+                fetch(bound, after, 4)?;
+                fetch(before, bound, 4)?;
+                let limits = [2, usize::MAX];
+                let all = if some.contains(rung) { 2 } else { 1 };
+                for limit in limits.into_iter().take(all) {
+                    fetch(bound, Bound::Unbounded, limit)?;
+                    fetch(Bound::Unbounded, bound, limit)?;
                 }
             }
         }
@@ -251,15 +298,44 @@ pub(super) fn key_and_key_into_agree<H: Harness>(runner: &Runner<H>) -> Checked 
                 SourceOf::<'_, H>::key_into(item, &mut key);
                 let told = item.key();
                 if key != told {
-                    return Err(Violation::message(Clause::G10, "`key_into` is not `key`")
-                        .expected(format!("{told:?}"))
-                        .got(format!("{key:?}, in the place of {old:?}"))
-                        .hint("does it set all of the key?"));
+                    return Err(not_into(
+                        &told,
+                        &format_args!("{key:?}, in place of {old:?}"),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    })?;
+    // Many items, in slots that were used before.
+    runner.attempt_with(&runner.many_keys(300), &|case, keys| {
+        let mut source = case.source()?;
+        let mut chunk = Chunk::with_limit(usize::MAX);
+        let from = |near| KeyRange::new((near, Bound::Unbounded), Order::Ascending);
+        let middle = keys
+            .get(keys.len() / 2)
+            .map_or(Bound::Unbounded, Bound::Excluded);
+        let mut key = None;
+        for range in [from(middle), from(Bound::Unbounded)] {
+            case.fetch(&mut source, &range, &mut chunk)?;
+            for item in chunk.as_slice() {
+                let told = item.key();
+                let key = key.get_or_insert_with(|| told.clone());
+                SourceOf::<'_, H>::key_into(item, key);
+                if *key != told {
+                    return Err(not_into(&told, key));
                 }
             }
         }
         Ok(())
     })
+}
+
+fn not_into<K: Debug>(told: &K, key: &dyn Debug) -> Violation<K> {
+    Violation::message(Clause::G10, "`key_into` is not `key`")
+        .expected(format!("{told:?}"))
+        .got(format!("{key:?}"))
+        .hint("does it set all of the key?")
 }
 
 fn pages_through<H: Harness>(runner: &Runner<H>, keys: &[H::Key], limits: &[usize]) -> Checked {

@@ -1,6 +1,7 @@
 //! Checks of walks that are cut and resumed, from a cursor or from a token.
 
 use std::fmt::Debug;
+use std::ops::Bound;
 
 use keywalk::{Cursor, Error, Items, Order, Token, TokenError, Walk};
 
@@ -29,15 +30,22 @@ cut! {
 }
 
 pub(super) fn a_token_resumes_at_every_item<H: DurableHarness>(runner: &Runner<H>) -> Checked {
+    // Walks a few neighbours at a time, so that many keys take as many cuts, each of a short walk.
+    const FEW: usize = 9;
     runner.in_each_order(runner.keys.ladder(), |case, keys, order| {
-        [false, true].into_iter().try_for_each(|live| {
+        for (few, live) in keys.chunks(FEW).flat_map(|few| [(few, false), (few, true)]) {
             let plan = Plan {
+                bounds: (
+                    Bound::Included(few[0].clone()),
+                    Bound::Included(few[few.len() - 1].clone()),
+                ),
                 live,
                 second_chunk_size: 4,
                 ..Plan::of_all(order, 3)
             };
-            cut_at_each::<H, Written<H::Key>>(case, &plan, keys.len())
-        })
+            cut_at_each::<H, Written<H::Key>>(case, &plan, few.len())?;
+        }
+        Ok(())
     })?;
     at_every_item::<H, Written<H::Key>>(runner)
 }
@@ -71,7 +79,7 @@ pub(super) fn a_token_outlives_its_rows<H: DurableHarness>(runner: &Runner<H>) -
 }
 
 /// The stored position of a walk, from which another source resumes.
-trait Kept<H: Harness>: Sized {
+pub(super) trait Kept<H: Harness>: Sized {
     fn of(items: &Items<SourceOf<'_, H>>) -> Tried<H, Self>;
 
     fn walk<'t>(&self, source: SourceOf<'t, H>) -> Tried<H, Walk<SourceOf<'t, H>>>;
@@ -116,7 +124,7 @@ fn after_reopening<H: Harness, P: Kept<H>>(runner: &Runner<H>) -> Checked {
     })
 }
 
-fn cut_and_go_on<H: Harness, P: Kept<H>>(
+pub(super) fn cut_and_go_on<H: Harness, P: Kept<H>>(
     case: &mut Case<H>,
     mut run: Run<'_, H>,
     cut: usize,

@@ -1,9 +1,12 @@
 //! Checks of whole walks over a store that doesn't change, or only ahead of the walk.
 
+use std::cell::Cell;
 use std::fmt::Debug;
+use std::panic::resume_unwind;
 use std::thread;
 
-use keywalk::{Cursor, Items, Order, Prefetched, Walk};
+use keywalk::{Cursor, Items, Keyed, Order, Prefetched, Walk};
+use proptest::strategy::Strategy;
 
 use super::faults::every_fault;
 use crate::case::{Case, SourceOf, Tried};
@@ -11,6 +14,7 @@ use crate::clause::Clause;
 use crate::faults::Fault;
 use crate::harness::{Harness, PrefetchedHarness};
 use crate::history::{FailureKind, Violation};
+use crate::recorder::caught;
 use crate::run::{ByItems, Plan, Run, Walks, unexpected};
 use crate::runner::{Checked, Runner};
 
@@ -31,15 +35,66 @@ fn by_chunks_and_items<H: Harness>(case: &Case<H>, plan: &Plan<H::Key>) -> Tried
     Run::again(case, plan).by_all_items(case)
 }
 
-/// Walks up to 1,100 items in chunks of 2 to 1,050 items. That is more than one page of most stores, and more fetches
-/// than a source may expect.
+/// Walks a store of [`Config::keys`](crate::Config::keys) keys: more than one page of most stores, and in more fetches,
+/// or larger ones, than a source may expect.
 pub(super) fn long_walks_have_every_item<H: Harness>(runner: &Runner<H>) -> Checked {
-    runner.in_each_order(&runner.some_keys(1_100), |case, _, order| {
-        let sizes = [2, 65, 100, 200, 256, 257, 300, 512, 1_050];
-        let plans = sizes.map(|size| Plan::of_all(order, size));
-        let mut plans = plans.iter();
-        plans.try_for_each(|plan| Run::again(case, plan).by_chunks(case))
+    let keys = runner.many_keys(runner.config.keys);
+    let all = keys.len();
+    let power = (1..=11_u32, 0..=2_usize).prop_map(|(power, more)| 2_usize.pow(power) - 1 + more);
+    let (any, near_a_power) = (runner.draw(2..=all.max(2)), runner.draw(power));
+    let sizes = [all + 1, all, 500, 100, 1, any, near_a_power];
+    // While fewer keys are looked for, only the walk that failed is repeated.
+    let failed = Cell::new(None);
+    runner.attempt_with(&keys, &|case, keys| {
+        for (at, size) in sizes.into_iter().enumerate() {
+            for order in runner.orders() {
+                let this = Some((at, *order));
+                if failed.get().is_none_or(|_| failed.get() == this) {
+                    has_all(case, keys, &Plan::of_all(*order, size))
+                        .inspect_err(|_| failed.set(this))?;
+                }
+            }
+        }
+        Ok(())
     })
+}
+
+/// Checks a walk over keys that were put last, in their order. Judges request by request only if an item is wrong.
+fn has_all<H: Harness>(case: &Case<H>, keys: &[H::Key], plan: &Plan<H::Key>) -> Tried<H> {
+    let first = case.ledger.puts.get() + 1 - keys.len() as u64;
+    let due = |came: usize| {
+        let at = match plan.order {
+            Order::Ascending => came,
+            Order::Descending => keys.len().wrapping_sub(came + 1),
+        };
+        keys.get(at).map(|key| (key, first + at as u64))
+    };
+    let walked = || {
+        let mut chunks = plan.walk(case.source()?.quiet()).chunks();
+        let mut came = 0;
+        while let Some(items) = chunks.next().map_err(|error| unexpected(&error))? {
+            for item in items {
+                let (key, value) = (item.key(), H::value(item));
+                let wrong = match due(came) {
+                    Some((due, new)) if *due == key && new == value => None,
+                    Some((due, _)) if *due == key => Some(FailureKind::Value(key)),
+                    Some((due, _)) => Some(FailureKind::Missing(due.clone())),
+                    None => Some(FailureKind::Absent(key)),
+                };
+                wrong.map_or(Ok(()), |kind| Err(Violation::new(kind)))?;
+                came += 1;
+            }
+        }
+        due(came).map_or(Ok(()), |(key, _)| {
+            Err(Violation::new(FailureKind::MissingAtEnd(key.clone())))
+        })
+    };
+    let walked: Result<Tried<H>, _> = caught(walked);
+    if !matches!(walked, Ok(Ok(()))) {
+        Run::again(case, plan).by_chunks(case)?;
+    }
+    // Otherwise the same walk is right the second time.
+    walked.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 pub(super) fn nothing_is_read_before_the_first_item<H: Harness>(runner: &Runner<H>) -> Checked {
@@ -151,29 +206,36 @@ fn reads_enough<K: Debug>(read: u64, came: usize, most: usize) -> Result<(), Vio
     Ok(())
 }
 
-pub(super) fn two_walks_do_not_disturb_each_other<H: Harness>(runner: &Runner<H>) -> Checked {
-    runner.attempt_with(&runner.some_keys(20), &|case, keys| {
-        let walk =
-            |order| -> Tried<H, _> { Ok(Plan::of_all(order, 3).walk(case.source()?).items()) };
+/// Walks in turns, both ways, with several chunk sizes and speeds. One walk is cut amid a chunk and resumed.
+pub(super) fn walks_do_not_disturb_each_other<H: Harness>(runner: &Runner<H>) -> Checked {
+    const SIZES: [usize; 4] = [3, 4, 7, 20];
+    runner.attempt_with(&runner.some_keys(40), &|case, keys| {
         let orders = runner.orders();
-        let [first, last] = [orders[0], orders[orders.len() - 1]];
-        let mut walks = [walk(first)?, walk(last)?, walk(first)?, walk(last)?];
-        let mut seen = [0; 4];
-        // The first walk goes twice as fast as the others.
-        for turn in [0, 1, 0, 2, 3]
-            .into_iter()
-            .cycle()
-            .take(5 * keys.len() + 10)
-        {
+        let plans = [0, 1, 2, 3].map(|at| Plan::of_all(orders[at % orders.len()], SIZES[at]));
+        let items = |plan: &Plan<_>| Ok(plan.walk(case.source()?).items());
+        let mut walks = plans.iter().map(items).collect::<Tried<H, Vec<_>>>()?;
+        let (mut seen, mut judged) = ([0; 4], [0; 4]);
+        let turns = [0, 1, 0, 2, 2, 2, 0, 3].into_iter().cycle();
+        for turn in turns.take(8 * keys.len() + 32) {
             match walks[turn].next() {
                 Some(Ok(_)) => seen[turn] += 1,
                 Some(Err(error)) => return Err(unexpected(&error)),
                 None => {}
             }
-            case.judge_last(walks[turn].source())?;
+            let requested = walks[turn].source().log().len();
+            if judged[turn] != requested {
+                judged[turn] = requested;
+                case.judge_last(walks[turn].source())?;
+            }
+            if turn == 2 && seen[turn] == keys.len() / 2 {
+                let cursor = walks[turn].cursor();
+                let walk = Walk::new(case.source()?).resume(cursor);
+                walks[turn] = walk.chunk_size(SIZES[turn]).items();
+                judged[turn] = 0;
+            }
         }
         if seen != [keys.len(); 4] {
-            let fewer = "of walks in turns, each has all items";
+            let fewer = "of four walks in turns, each has all items";
             let violation = Violation::message(Clause::G3, fewer).expected(keys.len());
             return Err(violation.got(format!("{seen:?}")));
         }

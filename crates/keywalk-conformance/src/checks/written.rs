@@ -120,8 +120,10 @@ pub(super) fn arbitrary_bytes_decode_or_are_refused<H: DurableHarness>(
 
 /// Returns a key's bytes cut short, extended and changed.
 fn near(bytes: &[u8]) -> Vec<Vec<u8>> {
-    const MOST: usize = 64;
-    let places = 0..bytes.len().min(MOST);
+    const MOST: usize = 16;
+    // Of a long key, some of its bytes: its ends, and between them.
+    let step = bytes.len().div_ceil(MOST).max(1);
+    let places = (0..bytes.len()).filter(|at| at % step == 0 || at + 2 > bytes.len());
     let mut near = Vec::from_iter(places.clone().map(|len| bytes[..len].to_vec()));
     for more in [&b"\0"[..], b"\x01", b"\x80", b"\xff", b"\0\0\0\0\0\0\0\0"] {
         near.push([bytes, more].concat());
@@ -216,6 +218,10 @@ pub(super) fn different_keys_have_different_text<H: DurableHarness>(runner: &Run
                 Violation::message(Clause::G10, "the human-readable form of a key is empty");
             return Err(empty.got(format!("\"\", for {key:?}")));
         }
+        // The text of a long key may be shortened.
+        if encoded(source, key).len() > 24 {
+            return Ok(());
+        }
         let Some(other) = seen.insert(text.clone(), key.clone()) else {
             return Ok(());
         };
@@ -255,8 +261,8 @@ impl Display for Hex<'_> {
 /// Checks that the fraction grows from 0 to 1 between any two keys and never decreases. Keys without a fraction are
 /// skipped.
 pub(super) fn the_fraction_grows_from_0_to_1<H: DurableHarness>(runner: &Runner<H>) -> Checked {
-    let ladder = runner.keys.ladder().to_vec();
-    let mut all = ladder.clone();
+    let ladder = runner.some_rungs();
+    let mut all = runner.keys.ladder().to_vec();
     all.extend(runner.some_keys(100));
     all.sort();
     all.dedup();

@@ -417,7 +417,8 @@ impl<K> Event<K> {
         let Some(Span { from, to }) = self.during() else {
             return String::new();
         };
-        let overlaps = from < *until || to == Span::NEVER;
+        // Changes that were made together have one span.
+        let overlaps = (from < *until && to != *until) || to == Span::NEVER;
         *until = to.max(*until);
         if overlaps {
             let to = match to {

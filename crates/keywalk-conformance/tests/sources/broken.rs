@@ -323,7 +323,7 @@ pub(crate) fn last_keys(all: &mut Rows<i64>) {
 }
 
 /// Keeps an iterator of the store as long as each fetch continues the last one.
-fn iterator(_: &Arc<Store<i64>>) -> Quirk<i64> {
+pub(crate) fn iterator(_: &Arc<Store<i64>>) -> Quirk<i64> {
     let (mut rest, mut last, mut of) = (Vec::new().into_iter(), None, None::<Range>);
     fetches(move |store, range, chunk: &mut Numbers| {
         store.fuse.operation()?;

@@ -6,6 +6,7 @@
 
 mod broken;
 mod documented;
+mod large;
 mod messages;
 mod other_keys;
 mod pool;
@@ -55,10 +56,7 @@ conformance! {
 type Table<B> = fn(&mut Rows<<B as By>::Key>);
 
 /// Runs a check of any suite.
-fn outcome_of<B: By>(kind: &Kind<B::Key>, check: &str) -> Option<Outcome> {
-    // Detects a source that hangs soon, but not too soon: on a loaded machine, the first backtrace of a panic may take
-    // a second.
-    let config = &Config::default().patience(Duration::from_secs(5));
+fn outcome_of<B: By>(config: &Config, kind: &Kind<B::Key>, check: &str) -> Option<Outcome> {
     B::trying(kind, || {
         let of_walks = run_check::<Quirky<B>>(check, config);
         let of_both = of_walks.or_else(|| run_durable_check::<Quirky<B>>(check, config));
@@ -67,13 +65,13 @@ fn outcome_of<B: By>(kind: &Kind<B::Key>, check: &str) -> Option<Outcome> {
 }
 
 /// Checks that each broken source fails its check by its clause. The clause may have to be documented too.
-fn fail_by<B: By>(is_said: fn(&str, Clause) -> bool, tables: &[Table<B>]) {
+fn fail_by<B: By>(is_said: fn(&str, Clause) -> bool, config: &Config, tables: &[Table<B>]) {
     let mut unnoticed = String::new();
     for Row { name, kind, fails } in Rows::of(tables).rows {
         let Some((check, clause)) = fails else {
             continue;
         };
-        let outcome = outcome_of::<B>(&kind, check);
+        let outcome = outcome_of::<B>(config, &kind, check);
         match outcome.as_ref().map(Outcome::verdict) {
             Some(Verdict::Failed(failure)) if failure.clause() == clause => {}
             verdict => unnoticed += &format!("{name}: {check} says {verdict:?}\n"),
@@ -84,7 +82,13 @@ fn fail_by<B: By>(is_said: fn(&str, Clause) -> bool, tables: &[Table<B>]) {
 }
 
 fn fail<B: By>(tables: &[Table<B>]) {
-    fail_by::<B>(is_documented, tables);
+    fail_by::<B>(is_documented, &quick(), tables);
+}
+
+/// Detects a source that hangs soon, but not too soon: on a loaded machine, the first backtrace of a panic may take a
+/// second.
+fn quick() -> Config {
+    Config::default().patience(Duration::from_secs(5))
 }
 
 fn durable<B: By>(config: &Config) -> Vec<Report> {
@@ -112,21 +116,20 @@ fn broken_sources_fail() {
     fail::<Integers>(&[tokens::key_bytes, tokens::fingerprints, tokens::shares]);
     fail::<Integers>(&[broken::starts, broken::bounds, broken::items, broken::ends]);
     fail::<Integers>(&[broken::last_keys, broken::held, broken::faults]);
-    fail::<Integers>(&[
-        broken::threads,
-        rare::faults,
-        rare::threads,
-        rare::long_bytes,
-        rare::fingerprints,
-    ]);
-    fail_by::<Integers>(|_, _| true, &[broken::by_another_clause]);
+    fail::<Integers>(&[broken::threads, rare::threads]);
+    fail::<Integers>(&[rare::faults, rare::long_bytes, rare::fingerprints]);
+    fail::<Integers>(&[large::stores, large::values, large::held, large::others]);
+    fail_by::<Integers>(is_documented, &quick().keys(70_000), &[large::thorough]);
+    fail_by::<Integers>(|_, _| true, &quick(), &[broken::by_another_clause]);
 }
 
 #[test]
 fn broken_sources_with_other_keys_fail() {
     fail::<Pairs>(&[pairs]);
-    fail::<Mixed>(&[mixed]);
-    fail::<Texts>(&[text]);
+    fail::<Mixed>(&[mixed, large::trailing]);
+    fail::<Texts>(&[text, large::texts]);
+    fail::<TextsAndNumbers>(&[large::leading]);
+    fail::<Bytes>(&[large::bytes]);
     let outcome = run_check::<Over<HalfKeyed, _>>("key_and_key_into_agree", &Config::default());
     let verdict = outcome.as_ref().map(Outcome::verdict);
     assert!(matches!(verdict, Some(Verdict::Failed(failure)) if failure.clause() == Clause::G10));
@@ -159,7 +162,11 @@ fn right_sources_with_other_keys_pass() {
 
 #[test]
 fn a_put_that_panics_is_told_with_its_key() {
-    let outcome = outcome_of::<Texts>(&picky(KeySpace::known), "what_is_put_can_be_fetched");
+    let outcome = outcome_of::<Texts>(
+        &quick(),
+        &picky(KeySpace::known),
+        "what_is_put_can_be_fetched",
+    );
     let Some(Verdict::Failed(failure)) = outcome.as_ref().map(Outcome::verdict) else {
         panic!("it didn't fail: {outcome:?}");
     };

@@ -26,7 +26,7 @@ pub(crate) fn leniently<K: Tried + Default>(bytes: &[u8]) -> Option<K> {
 /// A store that panics over an empty key, with a harness that may leave such keys out.
 pub(crate) fn picky(keys: fn() -> KeySpace<String>) -> Kind<String> {
     Kind {
-        put: |key| assert!(!key.is_empty(), "a key may not be empty"),
+        put: |key, _| assert!(!key.is_empty(), "a key may not be empty"),
         keys,
         ..Kind::SOUND
     }

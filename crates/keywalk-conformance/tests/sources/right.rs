@@ -64,6 +64,35 @@ pub(crate) fn chunks(all: &mut Rows<i64>) {
             Ok(more_if(!chunk.is_empty()))
         })
     });
+    // Its pages vary over a time longer than a chunk.
+    all.open("pages_of_all_sizes", |_| {
+        let mut sizes = [1, 700, 3, 150, 64, 65, 2, 99].into_iter().cycle();
+        fetches(move |store, range, chunk| {
+            let size = sizes.next().unwrap_or(1);
+            fill(store.take(range, chunk.limit().min(size))?, chunk);
+            Ok(more_if(!chunk.is_empty()))
+        })
+    });
+    // A server's page has 1,000 items at most, and says whether there are more.
+    all.fetch("a_page_cap_that_says_more", |store, range, chunk| {
+        let mut entries = store.take(range, chunk.limit().min(1_000).saturating_add(1))?;
+        let more = entries.len() > chunk.limit().min(1_000);
+        entries.truncate(entries.len() - usize::from(more));
+        let fetched = fill(entries, chunk);
+        Ok(if more { Fetched::More } else { fetched })
+    });
+    // Thousands of tombstones lie before every 500th item.
+    all.fetch("long_stretches_of_tombstones", |store, range, chunk| {
+        let entries = store.take(range, chunk.limit())?;
+        let is_after = |(_, value): &(i64, u64)| value.is_multiple_of(500);
+        let before = entries.iter().position(is_after).filter(|at| *at > 0);
+        let Some(before) = before else {
+            return Ok(fill(entries, chunk)).map(|_| more_if(chunk.is_full()));
+        };
+        let scanned = entries[before - 1].0;
+        fill(entries.into_iter().take(before), chunk);
+        Ok(Fetched::ScannedTo(scanned))
+    });
     // Every other scanned span has no item, and ends just before the next key.
     all.fetch("stretches_with_empty_chunks", |store, range, chunk| {
         let page = store.take(range, chunk.limit().min(2))?;
@@ -165,6 +194,11 @@ pub(crate) fn declared(all: &mut Rows<i64>) {
         ..Kind::SOUND
     };
     all.kind("a_declared_snapshot", snapshot);
+    let signed = Kind {
+        put: |_, value| assert!(i64::try_from(value).is_ok(), "a signed column"),
+        ..Kind::SOUND
+    };
+    all.kind("a_store_of_signed_values", signed);
 }
 
 /// A source that lists in ascending order only, and doesn't know its last key.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError,
+};
 
 use keywalk::{
     Chunk, ChunkSource, Fetched, Fingerprint, FingerprintField, KeyRange, LastKey, Order,
@@ -261,7 +263,7 @@ pub(crate) struct Kind<K: 'static> {
     pub(crate) capabilities: fn(Capabilities) -> Capabilities,
     pub(crate) keys: fn() -> KeySpace<K>,
     /// Called by `put`; may panic.
-    pub(crate) put: fn(&K),
+    pub(crate) put: fn(&K, u64),
 }
 
 impl<K: Tried> Kind<K> {
@@ -269,7 +271,7 @@ impl<K: Tried> Kind<K> {
         open: &|_| Quirk::default(),
         capabilities: |all| all,
         keys: KeySpace::known,
-        put: |_| {},
+        put: |_, _| {},
     };
 }
 
@@ -370,7 +372,7 @@ impl<B: By> Harness for Quirky<B> {
     }
 
     fn put(&self, key: &B::Key, value: u64) -> Result<(), BoxError> {
-        (B::kind().put)(key);
+        (B::kind().put)(key, value);
         self.store.write_lock().insert(key.clone(), value);
         Ok(())
     }
@@ -406,6 +408,13 @@ impl<B: By> Harness for Quirky<B> {
         let quirk = (B::kind().open)(&self.store);
         let of = |(field, walked)| (field, (quirk.fingerprint)(&self.store, &walked));
         Ok(Walked::foreign_fingerprints().map(of).into())
+    }
+
+    fn with_exclusive_access(&self) -> Result<(), BoxError> {
+        match self.store.entries.try_write() {
+            Err(TryLockError::WouldBlock) => Err("a source holds a lock".into()),
+            _ => Ok(()),
+        }
     }
 
     fn rows_read(&self) -> Option<u64> {
