@@ -11,7 +11,7 @@ use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use keywalk::{ChunkSource, KeyRange, Order};
-use keywalk_conformance::Clause::{self, G4, G5, G9, G10};
+use keywalk_conformance::Clause::{self, G1, G2, G4, G5, G9, G10};
 use keywalk_conformance::history::{Change, FailureKind, VisitLog};
 use keywalk_conformance::{BoxError, ConcurrentStore, Counterexample, Edit, Schedule};
 use proptest::test_runner::TestCaseError;
@@ -186,6 +186,17 @@ fn a_row_is_as_it_was_when_its_page_was_read_at_the_earliest() {
 }
 
 #[test]
+fn a_row_before_the_last_one_comes_twice_or_out_of_order() {
+    let inserted = Schedule::new([1, 2])
+        .initially([2])
+        .turn([Edit::InsertBehind]);
+    scripts! {
+        "it was visited": Schedule::new([1, 2]), all(), [Visit(1), Visit(2), Visit(1)] => Err(G2);
+        "it was not": inserted, all(), [Key(2), Turn, Key(1)] => Err(G1);
+    }
+}
+
+#[test]
 fn code_that_has_no_end_is_stopped_at_its_thousandth_turn() {
     scripts! {
         "999": Schedule::new([]), all(), [Turn; 999] => Ok(());
@@ -328,7 +339,7 @@ fn a_counted_position_repeats_a_row_after_one_that_is_inserted() {
         .turn([])
         .turn([Edit::InsertBehind]);
     let found = run(&schedule, 1, visits(), Mistake::Offset).expect_err("a mistake");
-    assert_eq!(found.clause(), Clause::G2, "{found}");
+    assert_eq!(found.clause(), G2, "{found}");
 }
 
 #[test]
