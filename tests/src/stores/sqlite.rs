@@ -63,6 +63,13 @@ impl<K: SqliteKey, W: Way<K>, P: Place> Harness for SqliteHarness<K, W, P> {
         change::put::<K, W>(self.place.changes(), key, value)
     }
 
+    fn put_all(&self, entries: &[(K, u64)]) -> Result<(), BoxError> {
+        let transaction = self.place.changes().unchecked_transaction()?;
+        let mut entries = entries.iter();
+        entries.try_for_each(|(key, value)| self.put(key, *value))?;
+        Ok(transaction.commit()?)
+    }
+
     fn delete(&self, key: &K) -> Result<(), BoxError> {
         change::delete::<K, W>(self.place.changes(), key)
     }
