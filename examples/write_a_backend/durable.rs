@@ -1,7 +1,7 @@
 //! Tokens: how the backend encodes cursors, so that another process can resume.
 
 use keywalk::{Fingerprint, ResumableSource};
-use keywalk_key::Key;
+use keywalk_bytes::Key;
 use redb::TableHandle;
 
 use crate::backend::Items;

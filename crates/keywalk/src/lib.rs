@@ -28,7 +28,7 @@
 //! | a `BTreeMap` or `BTreeSet` | `Walk::new(&map)` |
 //! | a shared map, a skip list or a sorted slice in memory | [`keywalk-memory`] |
 //! | a sled tree | [`keywalk-sled`] |
-//! | another store | your own [`ChunkSource`]; [`keywalk-conformance`] tests it, [`keywalk-key`] encodes its keys |
+//! | another store | your own [`ChunkSource`]; [`keywalk-conformance`] tests it, [`keywalk-bytes`] encodes its keys |
 //!
 //! | You want | Use |
 //! |---|---|
@@ -102,7 +102,7 @@
 //! [`keywalk-memory`]: https://docs.rs/keywalk-memory
 //! [`keywalk-sled`]: https://docs.rs/keywalk-sled
 //! [`keywalk-conformance`]: https://docs.rs/keywalk-conformance
-//! [`keywalk-key`]: https://docs.rs/keywalk-key
+//! [`keywalk-bytes`]: https://docs.rs/keywalk-bytes
 //! [guide]: https://docs.rs/keywalk-sqlite/latest/keywalk_sqlite/guide/index.html
 //! [`keywalk-job`]: https://docs.rs/keywalk-job
 //! [`keywalk-retry`]: https://docs.rs/keywalk-retry

@@ -4,7 +4,7 @@ use std::fmt;
 
 use keywalk::{Fingerprint, FingerprintField, ResumableSource};
 use keywalk_conformance::{BoxError, Capabilities, Capability, Harness, KeySpace, KnownKey};
-use keywalk_key::Key;
+use keywalk_bytes::Key;
 use keywalk_memory::{Named, SortedSlice};
 use typed_arena::Arena;
 

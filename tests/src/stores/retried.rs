@@ -6,7 +6,7 @@ use keywalk::{
     Source,
 };
 use keywalk_conformance::{BoxError, Capabilities, Harness, KeySpace, KnownKey, Writer};
-use keywalk_key::Key;
+use keywalk_bytes::Key;
 use keywalk_memory::{Named, Poisoned, SharedMap};
 use keywalk_retry::{ConstantBuilder, Retry};
 

@@ -5,7 +5,7 @@ use keywalk::{Fingerprint, FingerprintField};
 use keywalk_conformance::{
     BoxError, Capabilities, Capability, Harness, KeySpace, KnownKey, Writer,
 };
-use keywalk_key::Key;
+use keywalk_bytes::Key;
 use keywalk_memory::{Named, SharedMap};
 
 use super::{ByCopy, lent::foreign_fingerprints};

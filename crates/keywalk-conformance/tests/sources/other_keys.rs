@@ -8,7 +8,7 @@ use std::ops::Bound;
 
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Keyed, Order, Source};
 use keywalk_conformance::{BoxError, Clause::*, Harness, KeySpace};
-use keywalk_key::Key;
+use keywalk_bytes::Key;
 
 use crate::rows::Rows;
 use crate::store::{Kind, Quirk, Store, Tried, more_if};

@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use std::cmp::Reverse;
-//! use keywalk_key::Key;
+//! use keywalk_bytes::Key;
 //!
 //! let old = ("ada".to_string(), Reverse(7_i64));
 //! let new = ("ada".to_string(), Reverse(300_i64));

@@ -72,7 +72,7 @@ pub use text::BareString;
 /// An optional column, and a date (feature `jiff`):
 ///
 /// ```
-/// use keywalk_key::Key;
+/// use keywalk_bytes::Key;
 ///
 /// // Posts by their category, those without one first.
 /// let none = (None::<String>, 8_u64);
@@ -90,7 +90,7 @@ pub use text::BareString;
 ///
 /// ```
 /// use std::borrow::Cow;
-/// use keywalk_key::{Key, DecodeError};
+/// use keywalk_bytes::{Key, DecodeError};
 ///
 /// #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 /// struct Version {
@@ -134,11 +134,11 @@ pub use text::BareString;
 ///    decoded key again, and refuses it if the bytes differ.
 /// 4. **Named.** Types whose bytes or order differ have different [encoding names](Self::encoding_name).
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be written as bytes in its order: it is no `keywalk_key::Key`",
+    message = "`{Self}` can't be written as bytes in its order: it is no `keywalk_bytes::Key`",
     label = "not a key",
     note = "keys are `i8` to `i128`, `u8` to `u128`, `bool`, `String`, `Vec<u8>`, `BareString`, UUIDs, dates and times (features \
             `chrono` and `jiff`), tuples of up to six columns, and their `Option` and `Reverse`; no floats, nothing borrowed",
-    note = "for a type of your own implement `keywalk_key::Key`"
+    note = "for a type of your own implement `keywalk_bytes::Key`"
 )]
 pub trait Key: Clone + Ord {
     /// Whether [`decode`](Self::decode) refuses all bytes except those that [`encode`](Self::encode) writes. If
@@ -166,7 +166,7 @@ pub trait Key: Clone + Ord {
     ///
     /// ```
     /// use std::cmp::Reverse;
-    /// use keywalk_key::Key;
+    /// use keywalk_bytes::Key;
     ///
     /// assert_eq!(<u16 as Key>::encoding_name(), "u16");
     /// // Integer columns of all types have the same encoding, so a column may become wider.
@@ -185,7 +185,7 @@ pub trait Key: Clone + Ord {
     /// of your own, the default compares the encoded keys as bytes.
     ///
     /// ```
-    /// use keywalk_key::Key;
+    /// use keywalk_bytes::Key;
     ///
     /// assert_eq!(Key::fraction(&-10_i64, &30, &0), Some(0.25));
     /// assert_eq!(Key::fraction(&30_i64, &-10, &0), Some(0.75));
@@ -206,7 +206,7 @@ pub trait Key: Clone + Ord {
     ///
     /// ```
     /// use std::cmp::Reverse;
-    /// use keywalk_key::Key;
+    /// use keywalk_bytes::Key;
     ///
     /// let key = ("ada".to_string(), Reverse(7_i64), vec![0, 255]);
     /// assert_eq!(key.display(), r#"("ada", 7, 00ff)"#);

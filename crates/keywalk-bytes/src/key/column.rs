@@ -29,7 +29,7 @@ use super::{DecodeError, display, fraction};
 ///
 /// ```
 /// use std::borrow::Cow;
-/// use keywalk_key::{Key, TupleElement, DecodeError};
+/// use keywalk_bytes::{Key, TupleElement, DecodeError};
 ///
 /// #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 /// struct Tenant(u32);
@@ -65,11 +65,11 @@ use super::{DecodeError, display, fraction};
 /// 2. The bytes of a column are not a prefix of the bytes of another column. One exception: they may be, if they begin
 ///    with `01` or `02`, or with one or more `41` and then `01` or `02`, and if the longer bytes continue with `ff`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be a column of a key: it is no `keywalk_key::TupleElement`",
+    message = "`{Self}` can't be a column of a key: it is no `keywalk_bytes::TupleElement`",
     label = "not a column of a key",
     note = "columns are `i8` to `i128`, `u8` to `u128`, `bool`, `String`, `Vec<u8>`, UUIDs, dates and times (features `chrono` \
             and `jiff`), their `Option` and `Reverse`; no floats, nothing borrowed",
-    note = "for a type of your own implement `keywalk_key::TupleElement`, by way of one of these"
+    note = "for a type of your own implement `keywalk_bytes::TupleElement`, by way of one of these"
 )]
 pub trait TupleElement: Clone + Ord {
     /// Appends the column's bytes.

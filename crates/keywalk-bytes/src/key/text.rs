@@ -41,7 +41,7 @@ impl TupleElement for String {
 /// `BareString` can't, since one text may be a prefix of another.
 ///
 /// ```
-/// use keywalk_key::{Key, BareString};
+/// use keywalk_bytes::{Key, BareString};
 ///
 /// assert_eq!(BareString::from("bob").to_bytes(), b"bob");
 /// assert_eq!("bob".to_string().to_bytes(), b"\x02bob\x00");

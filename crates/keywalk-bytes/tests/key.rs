@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::error::Error as StdError;
 use std::fmt::Debug;
 
-use keywalk_key::{BareString, DecodeError, Key, TupleElement};
+use keywalk_bytes::{BareString, DecodeError, Key, TupleElement};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use uuid::Uuid;

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::fmt::Debug;
 
-use keywalk_key::Key;
+use keywalk_bytes::Key;
 use uuid::Uuid;
 
 pub(crate) trait Sample: Key + Debug + 'static {
