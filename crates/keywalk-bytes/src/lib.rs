@@ -46,8 +46,17 @@
 
 #![forbid(unsafe_code)]
 
+pub mod decode;
+mod edge;
+mod error;
 mod key;
+mod store;
+mod tree;
 
+pub use decode::Decode;
+pub use error::{Error, ErrorKind};
 pub use key::{BareString, DecodeError, Key, TupleElement};
+pub use store::{ByteStore, Each};
+pub use tree::Tree;
 
 pub use uuid;

@@ -24,21 +24,60 @@ pub(super) fn between<T: Ord + ?Sized>(
 /// Leaves out the common prefix, and compares the next 16 bytes as numbers.
 pub(super) fn of_bytes(first: &[u8], last: &[u8], at: &[u8]) -> Option<f64> {
     between(first, last, at, || {
-        let differ = |(a, b): (&u8, &u8)| a != b;
-        let shorter = first.len().min(last.len());
-        let common = first.iter().zip(last).position(differ).unwrap_or(shorter);
-        // What lies between has the same prefix as both.
-        let number = |bytes: &[u8]| {
-            let mut digits = [0; 16];
-            for (digit, byte) in digits.iter_mut().zip(&bytes[common..]) {
-                *digit = *byte;
-            }
-            u128::from_be_bytes(digits)
-        };
+        let common = common(first, last);
+        let number = |bytes| number(bytes, common);
         // The numbers are equal if one key is the other with zeros at its end.
         u128::column_fraction(&number(first), &number(last), &number(at)).or(Some(0.5))
     })
 }
+
+/// Appends the common prefix, and 16 bytes for the number that lies `fraction` of the way from `first` to `last`.
+pub(super) fn between_bytes(first: &[u8], last: &[u8], fraction: f64, bytes: &mut Vec<u8>) {
+    let common = common(first, last);
+    bytes.extend_from_slice(&first[..common]);
+    let at = u128::between(number(first, common), number(last, common), fraction);
+    bytes.extend_from_slice(&at.to_be_bytes());
+}
+
+/// Returns the length of the common prefix. What lies between has it too.
+fn common(first: &[u8], last: &[u8]) -> usize {
+    let differ = |(a, b): (&u8, &u8)| a != b;
+    let shorter = first.len().min(last.len());
+    first.iter().zip(last).position(differ).unwrap_or(shorter)
+}
+
+fn number(bytes: &[u8], common: usize) -> u128 {
+    let mut digits = [0; 16];
+    for (digit, byte) in digits.iter_mut().zip(&bytes[common..]) {
+        *digit = *byte;
+    }
+    u128::from_be_bytes(digits)
+}
+
+/// The inverse of a fraction, for integers.
+pub(super) trait Between {
+    /// Returns the integer that lies `fraction` of the way from `first` to `last`.
+    fn between(first: Self, last: Self, fraction: f64) -> Self;
+}
+
+macro_rules! between {
+    ($($integer:ident $unsigned:ident),+) => {$(
+        impl Between for $integer {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_possible_wrap)]
+            fn between(first: Self, last: Self, fraction: f64) -> Self {
+                let way = last.abs_diff(first);
+                // A cast from a float stays within the type, and the way may be rounded up.
+                let step = ((way as f64 * fraction) as $unsigned).min(way) as Self;
+                match first <= last {
+                    true => first.wrapping_add(step),
+                    false => first.wrapping_sub(step),
+                }
+            }
+        }
+    )+};
+}
+
+between!(i8 u8, i16 u16, i32 u32, i64 u64, i128 u128, u8 u8, u16 u16, u32 u32, u64 u64, u128 u128);
 
 /// A value on the way from one tuple to another, in the first column in which the two tuples differ.
 #[derive(Clone, Copy)]

@@ -1,6 +1,9 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Bound;
 use std::str;
+
+use keywalk::HasPrefix;
 
 use super::{DecodeError, Key, TupleElement, display, packed};
 
@@ -85,6 +88,13 @@ fn utf8(bytes: &[u8]) -> Result<&str, DecodeError> {
     str::from_utf8(bytes).map_err(|error| {
         DecodeError::new(format!("isn't UTF-8 from byte {} on", error.valid_up_to()))
     })
+}
+
+impl<P: AsRef<str>> HasPrefix<P> for BareString {
+    fn bounds_of(prefix: P) -> (Bound<Self>, Bound<Self>) {
+        let (lower, upper) = String::bounds_of(prefix);
+        (lower.map(BareString), upper.map(BareString))
+    }
 }
 
 /// Implements [`clone_from`](Clone::clone_from) to reuse the memory of the existing text.

@@ -42,6 +42,15 @@ macro_rules! tuples {
                 fraction::between(first, last, at, || Some(inside))
             }
 
+            fn encode_between(first: &Self, last: &Self, fraction: f64, bytes: &mut Vec<u8>) {
+                $(
+                    if first.$at != last.$at {
+                        return $column::pack_between(&first.$at, &last.$at, fraction, bytes);
+                    }
+                    first.$at.pack(bytes);
+                )+
+            }
+
             fn display(&self) -> String {
                 let columns = [$(self.$at.column_text()),+].join(", ");
                 format!("({columns})")
