@@ -41,6 +41,8 @@ pub(crate) enum Cause<E> {
     Value {
         place: Place,
         key: Vec<u8>,
+        /// The key, human-readable, if its bytes aren't.
+        text: Option<String>,
         source: Box<dyn StdError + Send + Sync>,
     },
     Store {
@@ -76,6 +78,30 @@ impl<E> Error<E> {
             Cause::Store { error, .. } => Some(error),
             Cause::Key { .. } | Cause::Value { .. } => None,
         }
+    }
+}
+
+/// For other sources over the same store, such as tables with types of the store's own.
+impl<E> Error<E> {
+    /// Creates the error of a value that doesn't decode. `text` is its key, human-readable.
+    pub fn of_value<B: ByteStore<Error = E>>(
+        store: &B,
+        key: &[u8],
+        text: String,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        Error::from(Cause::Value {
+            place: Place::of(store),
+            key: key.to_vec(),
+            text: Some(text),
+            source: source.into(),
+        })
+    }
+
+    /// Creates the error of a store that failed.
+    pub fn of_store<B: ByteStore<Error = E>>(store: &B, error: E) -> Self {
+        let place = Place::of(store);
+        Error::from(Cause::Store { place, error })
     }
 }
 
@@ -118,12 +144,16 @@ impl<E> fmt::Display for Error<E> {
                  (`Vec<u8>` takes any), or remove the key",
                 KeyExcerpt(key)
             ),
-            Cause::Value { place, key, .. } => write!(
-                f,
-                "the value of {place} at the key {} doesn't decode; put it right or remove it, or let the closure \
-                 take it",
-                KeyExcerpt(key)
-            ),
+            Cause::Value {
+                place, key, text, ..
+            } => {
+                let key = text.clone().unwrap_or_else(|| KeyExcerpt(key).to_string());
+                write!(
+                    f,
+                    "the value of {place} at the key {key} doesn't decode; put it right or remove it, or let the \
+                     closure take it",
+                )
+            }
             Cause::Store { place, .. } => write!(
                 f,
                 "{place} can't be read; solve what the store reports, and resume the walk"

@@ -66,7 +66,12 @@ impl Refused {
                 expected: TypeName(type_name::<K>()),
                 why,
             },
-            Refused::Value(key, source) => Cause::Value { place, key, source },
+            Refused::Value(key, source) => Cause::Value {
+                place,
+                key,
+                text: None,
+                source,
+            },
         })
     }
 }

@@ -11,7 +11,7 @@ use keywalk::{
 use super::Tree;
 use super::reader::{self, Refused};
 use crate::decode::Decode;
-use crate::error::{Cause, Error, Place};
+use crate::error::Error;
 use crate::{ByteStore, Key};
 
 impl<B: ByteStore, K: Key, D: Decode> Source for Tree<B, K, D> {
@@ -101,8 +101,7 @@ pub(super) fn nearest<B: ByteStore, K: Key>(
 
 #[cold]
 fn of_store<B: ByteStore>(store: &B, error: B::Error) -> Error<B::Error> {
-    let place = Place::of(store);
-    Error::from(Cause::Store { place, error })
+    Error::of_store(store, error)
 }
 
 impl<B: ByteStore, K, D> Tree<B, K, D> {
