@@ -36,6 +36,7 @@ mod pages {
         KeywalkJob: "../../crates/keywalk-job/README.md";
         KeywalkKey: "../../crates/keywalk-bytes/README.md";
         KeywalkMemory: "../../crates/keywalk-memory/README.md";
+        KeywalkRedb: "../../crates/keywalk-redb/README.md";
         KeywalkRetry: "../../crates/keywalk-retry/README.md";
         KeywalkSled: "../../crates/keywalk-sled/README.md";
         KeywalkSqlite: "../../crates/keywalk-sqlite/README.md";
