@@ -27,6 +27,7 @@
 //! | a SQLite table or query | [`keywalk-sqlite`] |
 //! | a `BTreeMap` or `BTreeSet` | `Walk::new(&map)` |
 //! | a shared map, a skip list or a sorted slice in memory | [`keywalk-memory`] |
+//! | a redb table | [`keywalk-redb`] |
 //! | a sled tree | [`keywalk-sled`] |
 //! | another store | your own [`ChunkSource`]; [`keywalk-conformance`] tests it, [`keywalk-bytes`] encodes its keys |
 //!
@@ -100,6 +101,7 @@
 //!
 //! [`keywalk-sqlite`]: https://docs.rs/keywalk-sqlite
 //! [`keywalk-memory`]: https://docs.rs/keywalk-memory
+//! [`keywalk-redb`]: https://docs.rs/keywalk-redb
 //! [`keywalk-sled`]: https://docs.rs/keywalk-sled
 //! [`keywalk-conformance`]: https://docs.rs/keywalk-conformance
 //! [`keywalk-bytes`]: https://docs.rs/keywalk-bytes
