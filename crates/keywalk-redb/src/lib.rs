@@ -1,7 +1,7 @@
 //! Walks redb tables with [keywalk]: by typed keys, in both orders, in constant memory; and runs jobs over them whose
 //! effects happen exactly once.
 //!
-//! A fetch is one read transaction. It costs what redb's `range` costs, and opening the table.
+//! A fetch is one read transaction. It costs what redb's `range` costs over the same entries, and opening the table.
 //!
 //! ```
 //! use std::sync::Arc;
