@@ -5,7 +5,8 @@ use std::sync::Arc;
 use redb::{ReadTransaction, ReadableDatabase, TransactionError};
 
 /// What tables are read from: a database (`&Database`, `Arc<Database>`, or the same of a
-/// [`ReadOnlyDatabase`](redb::ReadOnlyDatabase)), which each fetch reads in a transaction of its own, or a [`Snapshot`].
+/// [`ReadOnlyDatabase`](redb::ReadOnlyDatabase)), which each fetch reads in a transaction of its own; or a
+/// [`Snapshot`].
 #[diagnostic::on_unimplemented(
     message = "a table can't be read from `{Self}`",
     label = "not a pointer to a database, and no `Snapshot`",
