@@ -100,8 +100,8 @@ pub mod typed;
 #[cfg(feature = "jobs")]
 pub use checkpoints::{CheckpointError, CheckpointErrorKind, ChunkTransaction, RedbCheckpoints};
 pub use keywalk_bytes::{BareString, DecodeError, Error, ErrorKind, Key, TupleElement};
-pub use snapshot::{Reader, Snapshot};
-pub use table::{Table, Tree};
+pub use snapshot::Snapshot;
+pub use table::{Reader, Table, Tree};
 pub use typed::{Encoded, TypedTable};
 
 pub use keywalk_bytes::uuid;

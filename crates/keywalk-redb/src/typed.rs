@@ -14,8 +14,7 @@ use keywalk::{
 use keywalk_bytes::{ByteStore, Error};
 use redb::{Database, TableDefinition, TableHandle};
 
-use crate::snapshot::Reader;
-use crate::table::Table;
+use crate::table::{Reader, Table};
 
 mod decode;
 
