@@ -69,7 +69,7 @@ fn a_borrowed_connection_prefetched(db: &Connection) -> Result<(), Error> {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Version(u16, u16);
 
-// The cure: for a type of your own implement `keywalk_key::Key`
+// The cure: for a type of your own implement `keywalk_bytes::Key`
 fn a_token_of_keys_without_a_codec(versions: &BTreeMap<Version, String>) {
     Walk::new(Named::new("versions", versions)).items().token();
 }

@@ -1,5 +1,5 @@
 //! Runs the conformance kit on sled trees. A tree is walked by the bytes of its keys: short and long keys, of fixed and
-//! of variable length, ascending and descending. keywalk-key tests the bytes of each type.
+//! of variable length, ascending and descending. keywalk-bytes tests the bytes of each type.
 
 #![forbid(unsafe_code)]
 

@@ -64,6 +64,52 @@ fn kill(
     check(true)
 }
 
+/// What a job has done to its rows, as its store has it.
+#[derive(Debug)]
+pub struct Done {
+    /// How many items the job's checkpoint counts.
+    pub recorded: u64,
+    /// How often each row was done, over all rounds.
+    pub times: Vec<u64>,
+}
+
+/// Kills this program, which does each of `rows` rows once if it is run with these arguments, in the transaction that
+/// records it. `look` reads what is done after each child has ended. If it is told that the job is done, it resets the
+/// job after that.
+pub fn exactly_once(
+    kills: u64,
+    rows: u64,
+    arguments: &[OsString],
+    mut look: impl FnMut(bool) -> Result<Done, BoxError>,
+) -> Result<(), BoxError> {
+    let mut rounds = 0;
+    let mut times = Vec::new();
+    kill(kills, None, arguments, |is_done| {
+        let done = look(is_done)?;
+        let (filled, due) = (
+            done.times.iter().sum::<u64>(),
+            rounds * rows + done.recorded,
+        );
+        if due != filled {
+            return Err(format!("{filled} rows were done instead of {due}").into());
+        }
+        rounds += u64::from(is_done);
+        times = done.times;
+        Ok(())
+    })?;
+    let unknown = rounds * (rows - times.len() as u64);
+    let missed = times.iter().map(|times| rounds.saturating_sub(*times));
+    let missed = missed.sum::<u64>() + unknown;
+    let repeated = times.iter().map(|times| times.saturating_sub(rounds));
+    let repeated: u64 = repeated.sum();
+    let line =
+        format!("crash test: {kills} kills, {rows} rows, {missed} missed, {repeated} repeated");
+    match missed == 0 && repeated == 0 {
+        true => Ok(print_line(line)?),
+        false => Err(line.into()),
+    }
+}
+
 /// Kills the example `backfill`, and counts how often each row was filled. After a kill everything recorded is done.
 /// Everything done is recorded, too; with checkpoints in files at most one chunk isn't.
 pub fn backfill(

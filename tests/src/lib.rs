@@ -34,8 +34,9 @@ mod pages {
         Keywalk: "../../crates/keywalk/README.md";
         KeywalkConformance: "../../crates/keywalk-conformance/README.md";
         KeywalkJob: "../../crates/keywalk-job/README.md";
-        KeywalkKey: "../../crates/keywalk-key/README.md";
+        KeywalkKey: "../../crates/keywalk-bytes/README.md";
         KeywalkMemory: "../../crates/keywalk-memory/README.md";
+        KeywalkRedb: "../../crates/keywalk-redb/README.md";
         KeywalkRetry: "../../crates/keywalk-retry/README.md";
         KeywalkSled: "../../crates/keywalk-sled/README.md";
         KeywalkSqlite: "../../crates/keywalk-sqlite/README.md";

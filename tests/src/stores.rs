@@ -1,6 +1,7 @@
 //! The harnesses, one per store.
 
 mod lent;
+pub mod redb;
 mod retried;
 mod shared_map;
 mod skip_list;

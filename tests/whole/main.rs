@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod corpora;
+mod crash;
 mod differential;
 mod jobs {
     mod child;

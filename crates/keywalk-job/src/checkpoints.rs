@@ -294,7 +294,8 @@ pub trait CheckpointStore {
 
     /// Does a part of the chunk's work. If it fails, undoes only that part, where the store can.
     ///
-    /// A store whose scope is a transaction must undo the part, since the rest of the chunk is committed.
+    /// A store whose scope is a transaction must undo the part, since the rest of the chunk is committed. If it has no
+    /// savepoints, it returns [`Attempt::ScopeUndone`] and leaves the scope to be dropped.
     /// The default is for stores without transactions: it undoes nothing, and still returns
     /// [`Attempt::RolledBack`] for a failure, so that the chunk continues.
     ///
@@ -375,6 +376,9 @@ pub enum Attempt {
     Done,
     /// The work failed and is undone; the rest of the chunk can go on.
     RolledBack(BoxError),
+    /// The work failed, and everything in the scope is undone, since the store can't undo a part of it. The items
+    /// before are processed again and committed. Then this one is processed alone, and skipped if it fails again.
+    ScopeUndone(BoxError),
     /// The work failed and the scope is lost, for example by an SQLite error that ends the transaction. The
     /// chunk can't be committed.
     ScopeLost(BoxError),

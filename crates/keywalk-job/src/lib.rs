@@ -32,8 +32,8 @@
 //! - [`Stop`] stops jobs, and [`Pace`] changes their speed, from another thread.
 //! - [`FileExport`] exports to a file, exactly once. [`Lines`] is a source over the lines of a file, for imports.
 //! - [`CheckpointStore`] keeps positions: [`FileCheckpoints`], SQLite's [`SqliteCheckpoints`] (in
-//!   `keywalk-sqlite`, feature `jobs`), or a store of your own. [`Leases`] keep two runners of a job apart.
-//!   [`DeadLetters`] keep the items that were skipped.
+//!   `keywalk-sqlite`, feature `jobs`), redb's [`RedbCheckpoints`] (in `keywalk-redb`, feature `jobs`), or a store of
+//!   your own. [`Leases`] keep two runners of a job apart. [`DeadLetters`] keep the items that were skipped.
 //! - [`Outcome`], [`Error`], [`Progress`], [`Checkpoint`] and [`DeadLetter`] describe a job's state and
 //!   results.
 //! - [`CheckpointStore::list`] and [`load`](CheckpointStore::load) return the known jobs and their positions.
@@ -44,8 +44,8 @@
 //!
 //! | Checkpoints | Effects | After a crash, or `kill -9` |
 //! |---|---|---|
-//! | [`SqliteCheckpoints`] | changes through the transaction that the function receives | **exactly once**: a chunk's effects and its checkpoint commit together or not at all |
-//! | [`SqliteCheckpoints`] | anywhere else (a request, a file) | at least once: the items of one chunk may be processed again |
+//! | [`SqliteCheckpoints`], [`RedbCheckpoints`] | changes through the transaction that the function receives | **exactly once**: a chunk's effects and its checkpoint commit together or not at all |
+//! | [`SqliteCheckpoints`], [`RedbCheckpoints`] | anywhere else (a request, a file) | at least once: the items of one chunk may be processed again |
 //! | [`FileExport`] | what the function writes to its scope, to a file or to part files | **exactly once**: the file is cut back to the checkpoint, and the next part is replaced |
 //! | [`FileCheckpoints`], or any store separate from the effects | anywhere | at least once: the items of one chunk may be processed again |
 //!
@@ -87,6 +87,7 @@
 //! Terms are defined in the repository's GLOSSARY.md.
 //!
 //! [`SqliteCheckpoints`]: https://docs.rs/keywalk-sqlite/latest/keywalk_sqlite/struct.SqliteCheckpoints.html
+//! [`RedbCheckpoints`]: https://docs.rs/keywalk-redb/latest/keywalk_redb/struct.RedbCheckpoints.html
 //! [`keywalk-retry`]: https://docs.rs/keywalk-retry
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -176,13 +176,16 @@ enum Went {
     ToTheEnd,
     /// The function ended the run.
     Stopped,
+    /// The chunk's first item is to be skipped over this error, in another scope.
+    Skip(BoxError),
 }
 
 /// How often an item has failed, or a chunk if its items are not processed one by one.
 struct Tries<K, D> {
     key: Option<K>,
     failed: u64,
-    delays: D,
+    /// `None` if nothing is retried.
+    delays: Option<D>,
 }
 
 /// The result of the function's work on a chunk.
@@ -204,6 +207,10 @@ enum Then {
     Invalid(usize),
     /// The next item or chunk is retried after this time.
     Retry(Duration),
+    /// The chunk is processed again.
+    Again,
+    /// The first item is to be skipped over this error, in another scope.
+    Skip(BoxError),
     /// The item at this index, or the chunk, has failed.
     Fail(Option<usize>, BoxError),
     /// The item with this key has failed, and no more may be skipped.
@@ -234,6 +241,8 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
                 Ok(Went::ToTheEnd) => break,
                 Ok(Went::Stopped) if self.tally.checkpoint.is_done() => {}
                 Ok(Went::Stopped) => return Ok(StopReason::Stopped),
+                // `step` has skipped it.
+                Ok(Went::Skip(_)) => {}
                 Err(error) => {
                     let delay = self.control.delay_for_checkpoints(store, error)?;
                     self.control.try_after(delay);
@@ -275,7 +284,10 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
                 return Ok(Went::ToTheEnd);
             }
             Ok(Step::Items(_)) => {
-                let went = self.do_chunk(scope, skips, chunk_began).await;
+                let mut went = self.do_chunk(scope, skips, chunk_began).await;
+                if let Ok(Went::Skip(error)) = went {
+                    went = self.skip_first(store, &error, chunk_began).await;
+                }
                 if went.is_err() {
                     self.go_back();
                 }
@@ -310,6 +322,11 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
         match then {
             Then::GoOn | Then::Finish => Ok(Went::On),
             Then::Stop => Ok(Went::Stopped),
+            Then::Skip(error) => Ok(Went::Skip(error)),
+            Then::Again => {
+                self.go_back();
+                Ok(Went::On)
+            }
             Then::Invalid(done) => Err(Error::InvalidNext {
                 job: self.job().to_owned(),
                 done,
@@ -417,13 +434,28 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
                     if let Some(delay) = self.delay_for(&error, Some(at)) {
                         return kept(at, skipped, Then::Retry(delay));
                     }
-                    let items = self.tally.checkpoint.items + at as u64 + 1;
-                    let failed = self.tally.checkpoint.skipped + skipped + 1;
-                    if !self.control.options.may_skip(failed, items) {
+                    if !self.may_skip(at, skipped) {
                         return kept(at, skipped, Then::Refuse(self.key_text(at), error));
                     }
                     self.record_dead_letter(scope, at, &error).await?;
                     skipped += 1;
+                }
+                Attempt::ScopeUndone(error) => {
+                    let then = match self.delay_for(&error, Some(at)) {
+                        Some(delay) => Then::Retry(delay),
+                        // The items before it are committed first, and then it is processed alone.
+                        None if at > 0 => {
+                            self.tries = Some(Tries {
+                                key: Some(self.key(at)),
+                                failed: self.failures(Some(at)),
+                                delays: None,
+                            });
+                            Then::Again
+                        }
+                        None if self.may_skip(0, 0) => Then::Skip(error),
+                        None => Then::Refuse(self.key_text(0), error),
+                    };
+                    return kept(0, 0, then);
                 }
                 Attempt::ScopeLost(error) => {
                     let then = match self.delay_for(&error, Some(at)) {
@@ -439,6 +471,28 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
             }
         }
         kept(count, skipped, Then::GoOn)
+    }
+
+    /// Returns whether the item at this index may be skipped, after `skipped` items before it in the chunk.
+    fn may_skip(&self, at: usize, skipped: u64) -> bool {
+        let items = self.tally.checkpoint.items + at as u64 + 1;
+        let failed = self.tally.checkpoint.skipped + skipped + 1;
+        self.control.options.may_skip(failed, items)
+    }
+
+    /// Commits the chunk's first item as skipped, in a scope in which nothing else is done.
+    async fn skip_first<St: JobStore<W::Key, W::Item>>(
+        &mut self,
+        store: &mut St,
+        error: &BoxError,
+        began: Duration,
+    ) -> Result<Went, Failure<W, St::Error>> {
+        let begun = store.begin().await;
+        let mut scope = begun.map_err(checkpoints_failed(self.job()))?;
+        self.record_dead_letter(&mut scope, 0, error).await?;
+        self.tries = None;
+        self.keep(scope, 1, 1, false, began).await?;
+        Ok(Went::On)
     }
 
     /// Records the item at this index of the chunk with its error.
@@ -481,13 +535,13 @@ impl<W: Steps, H: Host<Key = W::Key>> Run<W, H> {
             self.tries = Some(Tries {
                 key,
                 failed: 0,
-                delays: host.delays()?,
+                delays: Some(host.delays()?),
             });
         }
         let tries = self.tries.as_mut()?;
         tries.failed += 1;
         match is_worth_it {
-            true => tries.delays.next(),
+            true => tries.delays.as_mut()?.next(),
             false => None,
         }
     }

@@ -32,7 +32,7 @@
 //! | Memory (G13) | a chunk of references, and a few keys | a chunk of clones | a chunk of clones | a chunk of keys and references |
 //! | Errors (G11) | none | the lock is poisoned | none | only on creation: the slice isn't sorted |
 //! | Can be [prefetched](keywalk::Walk::prefetch) | only if it is borrowed for `'static` | if keys and values are `Send + Sync + 'static` | if keys and values are `Send + Sync + 'static` | only if it is borrowed for `'static` |
-//! | Tokens | with [`Named`], if the keys are a [`keywalk_key::Key`] | the same | the same | the same |
+//! | Tokens | with [`Named`], if the keys are a [`keywalk_bytes::Key`] | the same | the same | the same |
 //! | A fetch costs | O(log n + items) | O(log n + items), locked | O(log n + items) | O(log n + items) |
 //!
 //! # What happens when
@@ -55,7 +55,7 @@
 //!
 //! - `skiplist`: [`SkipList`]. crossbeam-skiplist is then part of this crate's interface: use the same version.
 //!
-//! Key types for tokens come from [`keywalk_key`], which is re-exported.
+//! Key types for tokens come from [`keywalk_bytes`], which is re-exported.
 //!
 //! Terms are defined in the repository's GLOSSARY.md.
 
@@ -75,4 +75,4 @@ pub use shared_map::{Poisoned, SharedMap};
 pub use skip_list::SkipList;
 pub use sorted_slice::{SortedSlice, Unsorted};
 
-pub use keywalk_key;
+pub use keywalk_bytes;

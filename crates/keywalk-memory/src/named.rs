@@ -5,13 +5,13 @@ use keywalk::{
     Chunk, ChunkSource, Fetched, Fingerprint, FingerprintField, KeyRange, LastKey, ResumableSource,
     Source,
 };
-use keywalk_key::Key;
+use keywalk_bytes::Key;
 
 /// An in-memory store with a name, so that its cursors can be saved as [`Token`](keywalk::Token)s.
 ///
 /// Every in-memory store with the same name and key type accepts the token. For example, a token of a shared
 /// map also works for a slice that holds a copy of it. You can name any source whose keys are a
-/// [`keywalk_key::Key`].
+/// [`keywalk_bytes::Key`].
 ///
 /// ```
 /// use std::collections::BTreeMap;

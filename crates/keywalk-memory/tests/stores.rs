@@ -15,22 +15,22 @@ use std::thread;
 use crossbeam_skiplist::SkipMap;
 use keywalk::{Chunk, ChunkSource, Error, Fetched, Fingerprint, FingerprintField, ResumableSource};
 use keywalk::{KeyRange, Keyed, Order, Token, Walk};
-use keywalk_memory::keywalk_key::Key;
+use keywalk_memory::keywalk_bytes::Key;
 use keywalk_memory::{Named, Poisoned, SharedMap, SkipList, SortedSlice, Unsorted};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use uuid::Uuid;
 
 // What the tests of several stores need is beside their keys.
-#[path = "../../keywalk-key/tests/support/golden.rs"]
+#[path = "../../keywalk-bytes/tests/support/golden.rs"]
 mod golden_files;
-#[path = "../../keywalk-key/tests/support/refusal.rs"]
+#[path = "../../keywalk-bytes/tests/support/refusal.rs"]
 mod refusal;
-#[path = "../../keywalk-key/tests/support/relabelled.rs"]
+#[path = "../../keywalk-bytes/tests/support/relabelled.rs"]
 mod relabelled;
-#[path = "../../keywalk-key/tests/support/samples.rs"]
+#[path = "../../keywalk-bytes/tests/support/samples.rs"]
 mod samples;
-#[path = "../../keywalk-key/tests/support/walks.rs"]
+#[path = "../../keywalk-bytes/tests/support/walks.rs"]
 mod walks;
 
 use golden_files::Golden;

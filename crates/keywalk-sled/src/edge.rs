@@ -1,6 +1,6 @@
 use std::ops::Bound;
 
-use keywalk_key::Key;
+use keywalk_bytes::Key;
 
 /// A bound of a range as bytes, in reused memory.
 #[derive(Debug)]

@@ -109,8 +109,8 @@ mod tree;
 
 pub use decode::Decode;
 pub use error::{Error, ErrorKind};
-pub use keywalk_key::{BareString, DecodeError, Key, TupleElement};
+pub use keywalk_bytes::{BareString, DecodeError, Key, TupleElement};
 pub use tree::Tree;
 
-pub use keywalk_key::uuid;
+pub use keywalk_bytes::uuid;
 pub use sled;

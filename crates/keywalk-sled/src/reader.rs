@@ -1,7 +1,7 @@
 use std::any::type_name;
 
 use keywalk::Chunk;
-use keywalk_key::{DecodeError, Key};
+use keywalk_bytes::{DecodeError, Key};
 use sled::IVec;
 
 use crate::decode::Decode;

@@ -6,7 +6,7 @@ use std::str;
 use keywalk::{
     Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, Order, ResumableSource, Source,
 };
-use keywalk_key::Key;
+use keywalk_bytes::Key;
 use sled::IVec;
 
 use crate::ascend::ascend;

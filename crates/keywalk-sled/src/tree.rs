@@ -2,7 +2,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::marker::PhantomData;
 
-use keywalk_key::Key;
+use keywalk_bytes::Key;
 
 use crate::backward::Backward;
 use crate::decode::{Filled, Lent, Mapped};

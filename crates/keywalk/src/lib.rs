@@ -27,8 +27,9 @@
 //! | a SQLite table or query | [`keywalk-sqlite`] |
 //! | a `BTreeMap` or `BTreeSet` | `Walk::new(&map)` |
 //! | a shared map, a skip list or a sorted slice in memory | [`keywalk-memory`] |
+//! | a redb table | [`keywalk-redb`] |
 //! | a sled tree | [`keywalk-sled`] |
-//! | another store | your own [`ChunkSource`]; [`keywalk-conformance`] tests it, [`keywalk-key`] encodes its keys |
+//! | another store | your own [`ChunkSource`]; [`keywalk-conformance`] tests it, [`keywalk-bytes`] encodes its keys |
 //!
 //! | You want | Use |
 //! |---|---|
@@ -100,9 +101,10 @@
 //!
 //! [`keywalk-sqlite`]: https://docs.rs/keywalk-sqlite
 //! [`keywalk-memory`]: https://docs.rs/keywalk-memory
+//! [`keywalk-redb`]: https://docs.rs/keywalk-redb
 //! [`keywalk-sled`]: https://docs.rs/keywalk-sled
 //! [`keywalk-conformance`]: https://docs.rs/keywalk-conformance
-//! [`keywalk-key`]: https://docs.rs/keywalk-key
+//! [`keywalk-bytes`]: https://docs.rs/keywalk-bytes
 //! [guide]: https://docs.rs/keywalk-sqlite/latest/keywalk_sqlite/guide/index.html
 //! [`keywalk-job`]: https://docs.rs/keywalk-job
 //! [`keywalk-retry`]: https://docs.rs/keywalk-retry

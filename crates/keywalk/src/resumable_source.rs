@@ -22,7 +22,7 @@ use crate::source::Source;
 ///    strict: reading a token encodes the returned key again, and refuses the token if the bytes differ.
 ///
 /// The bytes need not sort like the keys. An order-preserving codec is also fine: the crate
-/// [`keywalk-key`](https://docs.rs/keywalk-key) has one for the usual types.
+/// [`keywalk-bytes`](https://docs.rs/keywalk-bytes) has one for the usual types.
 ///
 /// # Implementing
 ///
@@ -91,7 +91,7 @@ use crate::source::Source;
 #[diagnostic::on_unimplemented(
     message = "a cursor over `{Self}` can't be written down: it is no `ResumableSource`",
     label = "its cursors have no token",
-    note = "implement `ResumableSource` for it: what it walks, and its keys as bytes (keywalk-key has a codec)",
+    note = "implement `ResumableSource` for it: what it walks, and its keys as bytes (keywalk-bytes has a codec)",
     note = "within the process `cursor()` and `resume()` do without"
 )]
 pub trait ResumableSource: Source {

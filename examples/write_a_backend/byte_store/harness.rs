@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use keywalk::{Fingerprint, FingerprintField, ResumableSource};
 use keywalk_conformance::{BoxError, Harness, KeySpace, KnownKey};
-use keywalk_key::Key;
+use keywalk_bytes::Key;
 
 use super::source::{Bytes, Entries};
 

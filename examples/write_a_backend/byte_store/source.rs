@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use keywalk::{Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, Order, ResumableSource, Source};
-use keywalk_key::{DecodeError, Key};
+use keywalk_bytes::{DecodeError, Key};
 
 /// The store.
 pub(crate) type Bytes = Arc<RwLock<BTreeMap<Vec<u8>, Vec<u8>>>>;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keywalk::{Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, Order, ResumableSource, Source};
-use keywalk_key::Key;
+use keywalk_bytes::Key;
 use redb::{Database, ReadableDatabase, TableDefinition, TableHandle};
 
 /// The items of a table, by key.

@@ -4,7 +4,7 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use keywalk::{Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, Order, ResumableSource, Source};
-use keywalk_key::Key;
+use keywalk_bytes::Key;
 use rusqlite::{Connection, Error, ToSql};
 
 /// The columns of the key. Their order is the table's: `PRIMARY KEY (tenant, name)`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use keywalk::{Fetched, KeyRange, Order};
 use keywalk_conformance::Clause::*;
-use keywalk_key::Key;
+use keywalk_bytes::Key;
 
 use crate::broken::iterator;
 use crate::rows::Rows;

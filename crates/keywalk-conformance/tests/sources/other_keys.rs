@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use keywalk::{ChunkSource, KeyRange, Order, Source};
 use keywalk_conformance::{Clause::*, InjectedFault, KeySpace};
-use keywalk_key::Key;
+use keywalk_bytes::Key;
 
 use crate::rows::Rows;
 use crate::store::{Answer, Entries, Kind, OverStore, Quirk, Store, Tried, more_if};

@@ -12,7 +12,7 @@ use keywalk::{Fetched, KeyRange};
 use keywalk_conformance::{
     Capabilities, Capability, Clause::*, Config, Verdict, run_check, run_durable_check,
 };
-use keywalk_key::Key;
+use keywalk_bytes::Key;
 
 use crate::Numbers as OtherNumbers;
 use crate::rows::Rows;

@@ -17,7 +17,7 @@ use keywalk_conformance::{
     BoxError, Capabilities, Capability, FaultInjector, Faults, Harness, InjectedFault, KeySpace,
     KnownKey, Writer,
 };
-use keywalk_key::Key;
+use keywalk_bytes::Key;
 
 /// A key type that the kit provides and that has bytes.
 pub(crate) trait Tried: Key + KnownKey + Send + Sync {}

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use keywalk::{Fingerprint, KeyRange, Order};
 use keywalk_conformance::{Clause::*, InjectedFault};
-use keywalk_key::Key;
+use keywalk_bytes::Key;
 
 use crate::rows::Rows;
 use crate::store::{Quirk, Walked, fetches, lock};

@@ -171,6 +171,52 @@ fn what_was_done_before_an_item_that_fails_is_not_done_again() {
 }
 
 #[test]
+fn an_item_whose_failure_undoes_its_chunk_is_tried_alone_and_then_skipped() {
+    let cases: [(Says, &str, &[u32], u64); 5] = [
+        (
+            |job| job,
+            "ok ok undone ok ok undone",
+            &[0, 1, 2, 0, 1, 2, 3],
+            1,
+        ),
+        (|job| job, "ok undone ok ok", &[0, 1, 0, 1, 2, 3], 0),
+        (
+            |job| job,
+            "undone ok ok undone ok ok undone",
+            &[0, 1, 2, 3, 1, 2, 3],
+            2,
+        ),
+        (
+            |job| job.retry(delays(1), |_| true),
+            "ok undone ok undone",
+            &[0, 1, 0, 1, 2, 3],
+            1,
+        ),
+        (
+            |job| job.max_skipped(0),
+            "ok undone ok undone",
+            &[0, 1, 0, 1],
+            0,
+        ),
+    ];
+    for (says, calls, expected, skipped) in cases {
+        let lab = Lab::new(0..4);
+        let (called, run) = script(says(lab.job(4).skip_failures()), calls);
+        assert_eq!(called.concat(), expected, "{calls}");
+        assert_eq!(run.is_ok(), expected.ends_with(&[3]), "{calls}");
+        let checkpoint = lab.store.at("job");
+        assert_eq!(checkpoint.skipped(), skipped, "{calls}");
+        let inner = lab.store.get();
+        assert_eq!(inner.letters.len() as u64, skipped, "{calls}");
+        let done = checkpoint.items() - skipped;
+        assert!(
+            inner.published.values().eq(&vec![1; done as usize]),
+            "{calls}"
+        );
+    }
+}
+
+#[test]
 fn more_failures_than_may_be_skipped_end_the_run_and_keep_what_was_done() {
     // Which item ends the run where every third one fails, and how many were skipped before it.
     let limits: [(Says, u32, u64); 4] = [

@@ -167,6 +167,7 @@ impl CheckpointStore for Store {
                 scope.done.borrow_mut().clear();
                 Attempt::ScopeLost(error)
             }
+            Err(error) if error.to_string() == "undone" => Attempt::ScopeUndone(error),
             Err(error) => {
                 scope.done.borrow_mut().truncate(before);
                 Attempt::RolledBack(error)

@@ -2,7 +2,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use keywalk_key::DecodeError;
+use keywalk_bytes::DecodeError;
 use sled::IVec;
 
 use super::ErrorKind;

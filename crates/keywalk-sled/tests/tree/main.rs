@@ -20,13 +20,13 @@ mod walk;
 mod reopened;
 
 // What the tests of several stores need is beside their keys.
-#[path = "../../../keywalk-key/tests/support/golden.rs"]
+#[path = "../../../keywalk-bytes/tests/support/golden.rs"]
 mod golden_files;
-#[path = "../../../keywalk-key/tests/support/refusal.rs"]
+#[path = "../../../keywalk-bytes/tests/support/refusal.rs"]
 mod refusal;
-#[path = "../../../keywalk-key/tests/support/samples.rs"]
+#[path = "../../../keywalk-bytes/tests/support/samples.rs"]
 #[allow(dead_code, reason = "other stores' tests need more of it")]
 mod samples;
-#[path = "../../../keywalk-key/tests/support/walks.rs"]
+#[path = "../../../keywalk-bytes/tests/support/walks.rs"]
 #[allow(dead_code, reason = "other stores' tests need more of it")]
 mod walks;

@@ -1,0 +1,62 @@
+//! Order-preserving byte encodings for keys, for keywalk and every store that is ordered by bytes.
+//!
+//! ```
+//! use std::cmp::Reverse;
+//! use keywalk_bytes::Key;
+//!
+//! let old = ("ada".to_string(), Reverse(7_i64));
+//! let new = ("ada".to_string(), Reverse(300_i64));
+//! assert!(new.to_bytes() < old.to_bytes());
+//! assert_eq!(Key::decode(&old.to_bytes()), Ok(old));
+//! ```
+//!
+//! # Contents
+//!
+//! - [`Key`] lists the key types and their bytes: integers, `bool`, text, UUIDs, raw bytes, dates and times, tuples of
+//!   columns ([`TupleElement`]), each also optional or reversed, and types of your own.
+//! - [`BareString`] is a text that is encoded as its plain bytes.
+//! - [`DecodeError`] explains why bytes are not a key.
+//!
+//! [`keywalk-sled`] stores keys in this encoding, and [`keywalk-memory`] uses it for the keys of its cursors.
+//! The bytes are a storage format: no release changes them. SQLite orders by values and not by bytes, so
+//! [`keywalk-sqlite`] has its own keys.
+//!
+//! # What it guarantees
+//!
+//! | | |
+//! |---|---|
+//! | Order | comparing bytes, where a prefix comes first, gives the `Ord` of the type |
+//! | Round trip | exact: nothing is rounded, cut or changed to lower case |
+//! | Hostile bytes | an error that describes the problem, never a panic |
+//! | Cost | O(bytes); `encode` appends to existing memory, `decode_in_place` decodes into it |
+//! | Not keys | floats (a NaN has no place in the order), borrowed text (a key outlives the fetch), `usize` (its width depends on the machine) |
+//!
+//! # Features
+//!
+//! - `chrono`, `jiff`: dates and times as keys. To use them with keywalk-sled or keywalk-memory, add this crate with
+//!   the feature to your dependencies.
+//!
+//! uuid is part of this crate's interface ([`uuid`] is re-exported): use the same version.
+//!
+//! Terms are defined in the repository's GLOSSARY.md.
+//!
+//! [`keywalk-sled`]: https://docs.rs/keywalk-sled
+//! [`keywalk-memory`]: https://docs.rs/keywalk-memory
+//! [`keywalk-sqlite`]: https://docs.rs/keywalk-sqlite
+
+#![forbid(unsafe_code)]
+
+pub mod decode;
+mod edge;
+mod error;
+mod key;
+mod store;
+mod tree;
+
+pub use decode::Decode;
+pub use error::{Error, ErrorKind};
+pub use key::{BareString, DecodeError, Key, TupleElement};
+pub use store::{ByteStore, Each};
+pub use tree::Tree;
+
+pub use uuid;
