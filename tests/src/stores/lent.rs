@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use keywalk::{Fingerprint, FingerprintField, ResumableSource};
-use keywalk_conformance::{BoxError, Capabilities, Capability, Harness, KeySpace, KnownKey};
 use keywalk_bytes::Key;
+use keywalk_conformance::{BoxError, Capabilities, Capability, Harness, KeySpace, KnownKey};
 use keywalk_memory::{Named, SortedSlice};
 use typed_arena::Arena;
 

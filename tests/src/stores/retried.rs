@@ -5,8 +5,8 @@ use keywalk::{
     Chunk, ChunkSource, Fetched, Fingerprint, FingerprintField, KeyRange, LastKey, ResumableSource,
     Source,
 };
-use keywalk_conformance::{BoxError, Capabilities, Harness, KeySpace, KnownKey, Writer};
 use keywalk_bytes::Key;
+use keywalk_conformance::{BoxError, Capabilities, Harness, KeySpace, KnownKey, Writer};
 use keywalk_memory::{Named, Poisoned, SharedMap};
 use keywalk_retry::{ConstantBuilder, Retry};
 

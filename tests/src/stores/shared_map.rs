@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock, RwLockWriteGuard};
 
 use keywalk::{Fingerprint, FingerprintField};
+use keywalk_bytes::Key;
 use keywalk_conformance::{
     BoxError, Capabilities, Capability, Harness, KeySpace, KnownKey, Writer,
 };
-use keywalk_bytes::Key;
 use keywalk_memory::{Named, SharedMap};
 
 use super::{ByCopy, lent::foreign_fingerprints};

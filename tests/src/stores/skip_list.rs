@@ -3,10 +3,10 @@ use std::sync::Arc;
 
 use crossbeam_skiplist::SkipMap;
 use keywalk::{Fingerprint, FingerprintField};
+use keywalk_bytes::Key;
 use keywalk_conformance::{
     BoxError, Capabilities, Capability, Harness, KeySpace, KnownKey, Writer,
 };
-use keywalk_bytes::Key;
 use keywalk_memory::{Named, SkipList};
 
 use super::{ByCopy, lent::foreign_fingerprints};

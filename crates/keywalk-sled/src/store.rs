@@ -1,0 +1,115 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::{Bound, ControlFlow};
+use std::panic::{self, AssertUnwindSafe};
+
+use keywalk::Order;
+use keywalk_bytes::{ByteStore, Each};
+use sled::IVec;
+
+use crate::descent::Descent;
+use crate::error::SledError;
+
+/// A sled tree as a [`ByteStore`]: what a [`Tree`](crate::Tree) walks. Make one of a tree with `from`.
+pub struct SledTree {
+    tree: sled::Tree,
+    descent: Descent,
+}
+
+impl SledTree {
+    /// Returns sled's tree. You can use it freely between two fetches.
+    #[must_use]
+    pub fn tree(&self) -> &sled::Tree {
+        &self.tree
+    }
+}
+
+/// sled's handle is cheap to clone, and this reads nothing.
+impl From<sled::Tree> for SledTree {
+    fn from(tree: sled::Tree) -> Self {
+        let descent = Descent::default();
+        SledTree { tree, descent }
+    }
+}
+
+impl ByteStore for SledTree {
+    type Error = SledError;
+
+    const KIND: &'static str = "sled";
+
+    fn name(&self) -> Cow<'_, [u8]> {
+        self.tree.name().to_vec().into()
+    }
+
+    fn scan(
+        &mut self,
+        lower: Bound<&[u8]>,
+        upper: Bound<&[u8]>,
+        order: Order,
+        each: &mut Each<'_>,
+    ) -> Result<ControlFlow<()>, SledError> {
+        let bounds = (lower, upper);
+        match order {
+            Order::Ascending => ascend(&self.tree, bounds, |key, value| each(key, &value)),
+            Order::Descending => self.descent.scan(&self.tree, bounds, each),
+        }
+    }
+}
+
+/// Calls `take` with the entries from `lower` up to `upper`, until it returns `Break`. No other code reads entries.
+pub(crate) fn ascend(
+    tree: &sled::Tree,
+    (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),
+    mut take: impl FnMut(&IVec, IVec) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, SledError> {
+    let mut entries = tree.range::<&[u8], _>((lower, Bound::Unbounded));
+    let mut last: Option<IVec> = None;
+    while let Some((key, value)) = next(&mut entries)? {
+        let past = last.as_deref().map_or(lower, Bound::Excluded);
+        if is_below(&key, past) {
+            return Err(SledError::disorder(past, &key));
+        }
+        if is_above(&key, upper) {
+            break;
+        }
+        if take(&key, value).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        last = Some(key);
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+/// Returns a panic of sled as an error. Nothing that it left half done is used: the iterator is dropped.
+fn next(entries: &mut sled::Iter) -> Result<Option<(IVec, IVec)>, SledError> {
+    match panic::catch_unwind(AssertUnwindSafe(|| entries.next())) {
+        Ok(entry) => entry.transpose().map_err(SledError::from),
+        Err(payload) => Err(SledError::panic(&*payload)),
+    }
+}
+
+fn is_above(key: &[u8], upper: Bound<&[u8]>) -> bool {
+    match upper {
+        Bound::Unbounded => false,
+        Bound::Included(upper) => key > upper,
+        Bound::Excluded(upper) => key >= upper,
+    }
+}
+
+fn is_below(key: &[u8], lower: Bound<&[u8]>) -> bool {
+    match lower {
+        Bound::Unbounded => false,
+        Bound::Included(lower) => key < lower,
+        Bound::Excluded(lower) => key <= lower,
+    }
+}
+
+/// Prints the tree's name, and no data.
+impl fmt::Debug for SledTree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.tree.name();
+        f.debug_tuple("SledTree")
+            .field(&format_args!("{:?}", String::from_utf8_lossy(&name)))
+            .finish()
+    }
+}
