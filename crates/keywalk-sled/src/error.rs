@@ -2,7 +2,6 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::io::ErrorKind::UnexpectedEof;
-use std::ops::Bound;
 
 /// An error of sled, or a panic. The message says what to do. Match on [`kind`](Self::kind).
 ///
@@ -33,7 +32,7 @@ enum Cause {
     Sled(sled::Error),
     /// sled panicked with this message.
     Panic(String),
-    /// sled returned a key that isn't larger than the one before, or lies before the range.
+    /// sled returned a key that is smaller than the one before.
     Disorder {
         before: Vec<u8>,
         key: Vec<u8>,
@@ -80,11 +79,7 @@ impl SledError {
     }
 
     #[cold]
-    pub(crate) fn disorder(before: Bound<&[u8]>, key: &[u8]) -> Self {
-        let before = match before {
-            Bound::Unbounded => &[],
-            Bound::Included(before) | Bound::Excluded(before) => before,
-        };
+    pub(crate) fn disorder(before: &[u8], key: &[u8]) -> Self {
         let [before, key] = [before, key].map(|key| key[..key.len().min(MOST)].to_vec());
         SledError(Cause::Disorder { before, key })
     }

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 use std::ops::{Bound, ControlFlow};
 use std::panic::{self, AssertUnwindSafe};
@@ -50,42 +51,41 @@ impl ByteStore for SledTree {
     ) -> Result<ControlFlow<()>, SledError> {
         let bounds = (lower, upper);
         match order {
-            Order::Ascending => ascend(&self.tree, bounds, |key, value| each(key, &value)),
+            Order::Ascending => ascend(&self.tree, bounds, |key, value| each(&key, &value)),
             Order::Descending => self.descent.scan(&self.tree, bounds, each),
         }
     }
 }
 
 /// Calls `take` with the entries from `lower` up to `upper`, until it returns `Break`. No other code reads entries.
+///
+/// A panic of sled is an error. A panic of `take` goes on to the caller.
 pub(crate) fn ascend(
     tree: &sled::Tree,
     (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),
-    mut take: impl FnMut(&IVec, IVec) -> ControlFlow<()>,
+    mut take: impl FnMut(IVec, IVec) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, SledError> {
-    let mut entries = tree.range::<&[u8], _>((lower, Bound::Unbounded));
-    let mut last: Option<IVec> = None;
-    while let Some((key, value)) = next(&mut entries)? {
-        let past = last.as_deref().map_or(lower, Bound::Excluded);
-        if is_below(&key, past) {
-            return Err(SledError::disorder(past, &key));
+    let is_taking = Cell::new(false);
+    let scan = || {
+        for entry in tree.range::<&[u8], _>((lower, Bound::Unbounded)) {
+            let (key, value) = entry?;
+            if is_above(&key, upper) {
+                break;
+            }
+            is_taking.set(true);
+            let taken = take(key, value);
+            is_taking.set(false);
+            if taken.is_break() {
+                return Ok(taken);
+            }
         }
-        if is_above(&key, upper) {
-            break;
-        }
-        if take(&key, value).is_break() {
-            return Ok(ControlFlow::Break(()));
-        }
-        last = Some(key);
-    }
-    Ok(ControlFlow::Continue(()))
-}
-
-/// Returns a panic of sled as an error. Nothing that it left half done is used: the iterator is dropped.
-fn next(entries: &mut sled::Iter) -> Result<Option<(IVec, IVec)>, SledError> {
-    match panic::catch_unwind(AssertUnwindSafe(|| entries.next())) {
-        Ok(entry) => entry.transpose().map_err(SledError::from),
-        Err(payload) => Err(SledError::panic(&*payload)),
-    }
+        Ok(ControlFlow::Continue(()))
+    };
+    // Nothing that a panic left half done is used: the iterator is dropped.
+    panic::catch_unwind(AssertUnwindSafe(scan)).unwrap_or_else(|payload| match is_taking.get() {
+        true => panic::resume_unwind(payload),
+        false => Err(SledError::panic(&*payload)),
+    })
 }
 
 fn is_above(key: &[u8], upper: Bound<&[u8]>) -> bool {
@@ -93,14 +93,6 @@ fn is_above(key: &[u8], upper: Bound<&[u8]>) -> bool {
         Bound::Unbounded => false,
         Bound::Included(upper) => key > upper,
         Bound::Excluded(upper) => key >= upper,
-    }
-}
-
-fn is_below(key: &[u8], lower: Bound<&[u8]>) -> bool {
-    match lower {
-        Bound::Unbounded => false,
-        Bound::Included(lower) => key < lower,
-        Bound::Excluded(lower) => key <= lower,
     }
 }
 
