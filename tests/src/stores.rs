@@ -1,5 +1,6 @@
 //! The harnesses, one per store.
 
+mod byte_map;
 mod lent;
 mod retried;
 mod shared_map;
@@ -8,6 +9,7 @@ pub mod sled;
 pub mod sqlite;
 
 pub use self::sled::SledHarness;
+pub use byte_map::{ByteMap, ByteMapHarness};
 pub use lent::{LentMap, LentSlice};
 pub use retried::{Lossy, RetriedHarness};
 pub use shared_map::SharedMapHarness;
