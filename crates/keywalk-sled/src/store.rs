@@ -88,7 +88,7 @@ pub(crate) fn ascend(
     })
 }
 
-fn is_above(key: &[u8], upper: Bound<&[u8]>) -> bool {
+pub(crate) fn is_above(key: &[u8], upper: Bound<&[u8]>) -> bool {
     match upper {
         Bound::Unbounded => false,
         Bound::Included(upper) => key > upper,
