@@ -132,9 +132,11 @@ pub(super) struct Place<'a> {
     fraction: f64,
     step: Option<f64>,
     is_ascending: bool,
-    /// Appends the column's value at a fraction.
-    pack: Box<dyn Fn(f64, &mut Vec<u8>) + 'a>,
+    pack: Box<Pack<'a>>,
 }
+
+/// Appends the column's value at a fraction.
+type Pack<'a> = dyn Fn(f64, &mut Vec<u8>) + 'a;
 
 impl<'a> Place<'a> {
     pub(super) fn of<T: TupleElement>(first: &'a T, last: &'a T, fraction: f64) -> Self {
