@@ -1,5 +1,6 @@
 //! The harnesses, one per store.
 
+mod byte_map;
 mod lent;
 pub mod redb;
 mod retried;
@@ -9,6 +10,7 @@ pub mod sled;
 pub mod sqlite;
 
 pub use self::sled::SledHarness;
+pub use byte_map::{ByteMap, ByteMapHarness};
 pub use lent::{LentMap, LentSlice};
 pub use retried::{Lossy, RetriedHarness};
 pub use shared_map::SharedMapHarness;

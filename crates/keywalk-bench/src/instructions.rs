@@ -9,12 +9,13 @@ use std::fs;
 use std::hint::black_box;
 use std::process::Command;
 
+use keywalk_sled::SledTree;
 use rusqlite::Connection;
 
 use crate::bench::{Bench, Target};
 use crate::measure::{Fallible, Seen};
 use crate::sqlite_table::{Composite, Integer, MixedOrder, Shape, Text, TextComposite, database};
-use crate::{memory, sled, sqlite};
+use crate::{bytes, memory, sled, sqlite};
 
 /// The factor by which a count may grow.
 const GROWTH: f64 = 1.02;
@@ -96,11 +97,11 @@ pub(crate) fn process(name: &str, items: u64) -> Fallible {
         "sqlite/mixed_order_lent" => lent_table::<MixedOrder>(items, CHUNK_SIZE),
         "sled/lent" => {
             let (_folder, tree) = sled::tree(items)?;
-            warm_and_counted(|| sled::walk_lends(&tree, CHUNK_SIZE))
+            warm_and_counted(|| bytes::walk_lends::<SledTree>(tree.clone().into(), CHUNK_SIZE))
         }
         "sled/native" => {
             let (_folder, tree) = sled::tree(items)?;
-            warm_and_counted(|| sled::native(&tree))
+            warm_and_counted(|| bytes::floor(CHUNK_SIZE, |slots| sled::native(&tree, slots)))
         }
         _ => {
             let map = memory::map(items);

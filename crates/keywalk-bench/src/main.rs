@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod bytes;
 mod delete;
 mod instructions;
 mod measure;

@@ -43,6 +43,7 @@ impl Decode for Copied {
         Ok(value.to_vec())
     }
 
+    #[inline]
     fn decode_in_place(&mut self, value: &[u8], item: &mut Vec<u8>) -> Result<(), Infallible> {
         item.clear();
         item.extend_from_slice(value);

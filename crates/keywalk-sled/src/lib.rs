@@ -95,22 +95,19 @@
 
 #![forbid(unsafe_code)]
 
-mod ascend;
-mod backward;
-pub mod decode;
-mod edge;
+mod descent;
 mod error;
-mod fault;
-mod marks;
-mod reader;
-mod source;
-mod step;
-mod tree;
+mod store;
 
-pub use decode::Decode;
-pub use error::{Error, ErrorKind};
-pub use keywalk_bytes::{BareString, DecodeError, Key, TupleElement};
-pub use tree::Tree;
+pub use error::{SledError, SledErrorKind};
+pub use keywalk_bytes::{BareString, Decode, DecodeError, ErrorKind, Key, TupleElement, decode};
+pub use store::SledTree;
 
 pub use keywalk_bytes::uuid;
 pub use sled;
+
+/// Tree.
+pub type Tree<K, D = decode::Copied> = keywalk_bytes::Tree<SledTree, K, D>;
+
+/// Error.
+pub type Error = keywalk_bytes::Error<SledError>;

@@ -9,46 +9,17 @@ use std::sync::{Mutex, OnceLock};
 
 use keywalk::{Fingerprint, FingerprintField, ResumableSource};
 use keywalk_conformance::{
-    BoxError, Capabilities, Capability, FaultInjector, Faults, Harness, KeySpace, Writer,
+    BoxError, Capabilities, Capability, FaultInjector, Faults, Harness, KeySpace, KnownKey, Writer,
 };
 use keywalk_sled::decode::Mapped;
-use keywalk_sled::{BareString, Key, Tree};
+use keywalk_sled::{Key, Tree};
 use sled::Db;
 use tempfile::TempDir;
-use uuid::Uuid;
 
 #[path = "../../../crates/keywalk-sled/tests/support/reopened.rs"]
 mod reopened;
 
 use reopened::reopened;
-
-/// A key type of sled's, and keys to test it with.
-pub trait SledKey: Key + fmt::Debug + Send + 'static {
-    /// Does the same as [`Harness::keys`].
-    fn keys() -> KeySpace<Self>;
-}
-
-macro_rules! keys {
-    ($($key:ty: $keys:expr;)+) => {$(
-        impl SledKey for $key {
-            fn keys() -> KeySpace<Self> {
-                $keys
-            }
-        }
-    )+};
-}
-
-keys! {
-    i8: KeySpace::known();
-    i64: KeySpace::known();
-    u128: KeySpace::known();
-    String: KeySpace::known();
-    BareString: KeySpace::known().map(BareString);
-    Vec<u8>: KeySpace::known();
-    Reverse<Vec<u8>>: KeySpace::known();
-    (Option<Vec<u8>>, Reverse<Option<Uuid>>): KeySpace::known();
-    (i64, Reverse<String>): KeySpace::known();
-}
 
 /// A tree walked by keys of type `K`. It is in a shared database that stays open, or in a database of its own.
 pub struct SledHarness<K, const OWN: bool = false> {
@@ -115,7 +86,7 @@ const SHARED: &str = "its database is that of other harnesses too";
 
 type Decoder = Box<dyn FnMut(&[u8]) -> Result<u64, Box<dyn Error + Send + Sync>> + Send>;
 
-impl<K: SledKey, const OWN: bool> Harness for SledHarness<K, OWN> {
+impl<K: KnownKey + Key + Send, const OWN: bool> Harness for SledHarness<K, OWN> {
     type Key = K;
     type Source<'a> = Tree<K, Mapped<Decoder>>;
 
@@ -173,7 +144,7 @@ impl<K: SledKey, const OWN: bool> Harness for SledHarness<K, OWN> {
     }
 
     fn keys() -> KeySpace<K> {
-        K::keys()
+        KeySpace::known()
     }
 
     fn writer(&self) -> Option<Box<dyn Writer<K>>> {
@@ -210,7 +181,7 @@ impl<K: SledKey, const OWN: bool> Harness for SledHarness<K, OWN> {
 
 struct TreeWriter(sled::Tree);
 
-impl<K: SledKey> Writer<K> for TreeWriter {
+impl<K: KnownKey + Key + Send> Writer<K> for TreeWriter {
     fn put(&mut self, key: &K, value: u64) -> Result<(), BoxError> {
         self.0.insert(key.to_bytes(), &value.to_be_bytes())?;
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Order};
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order};
 use keywalk_sled::Tree;
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
@@ -117,20 +117,5 @@ fn what_other_ranges_taught_a_source_does_not_lead_it_out_of_this_one() {
         let expected: Vec<u16> = (low + 1..high).rev().take(16).collect();
         assert_eq!(keys(&chunk), expected, "{range:?}");
         assert_eq!(fetched == Fetched::More, chunk.len() == 16, "{range:?}");
-    }
-}
-
-/// A dropped tree would answer with an error.
-#[test]
-fn of_an_empty_range_sled_is_not_asked() {
-    let db = open();
-    let gone = db.open_tree("gone").unwrap();
-    db.drop_tree("gone").unwrap();
-    let mut gone = Tree::<u8>::new(gone);
-    let mut chunk = Chunk::with_limit(9);
-    for order in ORDERS {
-        let empty = KeyRange::new(3..3, order);
-        assert_eq!(gone.fetch(&empty, &mut chunk).unwrap(), Fetched::End);
-        assert_eq!(gone.last_key(&empty).unwrap(), LastKey::Empty);
     }
 }

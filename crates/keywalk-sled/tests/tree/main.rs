@@ -9,11 +9,9 @@ mod changes;
 mod child;
 mod closed;
 mod damage;
-mod errors;
 mod files;
 mod tokens;
 mod trees;
-mod values;
 mod walk;
 
 #[path = "../support/reopened.rs"]
@@ -22,8 +20,6 @@ mod reopened;
 // What the tests of several stores need is beside their keys.
 #[path = "../../../keywalk-bytes/tests/support/golden.rs"]
 mod golden_files;
-#[path = "../../../keywalk-bytes/tests/support/refusal.rs"]
-mod refusal;
 #[path = "../../../keywalk-bytes/tests/support/samples.rs"]
 #[allow(dead_code, reason = "other stores' tests need more of it")]
 mod samples;

@@ -1,7 +1,7 @@
 //! Trees to walk.
 
 use keywalk::{ChunkSource, Cursor, Walk};
-use keywalk_sled::{Error, Key, Tree};
+use keywalk_sled::{Error, Key, SledErrorKind, Tree};
 
 pub(crate) use crate::walks::ORDERS;
 
@@ -19,7 +19,7 @@ pub(crate) fn insert<K: Key>(tree: &sled::Tree, keys: &[K]) {
     }
 }
 
-/// A walk of lent values.
+/// A walk of copied values.
 pub(crate) fn walk<K: Key>(tree: &sled::Tree) -> Walk<Tree<K>> {
     Walk::new(Tree::new(tree.clone()))
 }
@@ -42,4 +42,9 @@ where
     };
     assert!(matches!(chunks.next(), Ok(None)), "it comes once");
     (keys, error, chunks.cursor())
+}
+
+/// The kind of sled's failure.
+pub(crate) fn kind(error: &Error) -> Option<SledErrorKind> {
+    error.store_error().map(keywalk_sled::SledError::kind)
 }

@@ -19,7 +19,7 @@ fn check<K: Key + Debug>(tree: &sled::Tree, bounds: (Bound<K>, Bound<K>), expect
         {
             let walk = Walk::new(&mut source).range(bounds.clone()).order(order);
             let walk = if live { walk.unbounded() } else { walk };
-            let item = |item: Result<(K, sled::IVec), _>| {
+            let item = |item: Result<(K, Vec<u8>), _>| {
                 let (key, value) = item.expect("the walk goes on");
                 assert_eq!(value, key.to_bytes());
                 key

@@ -1,0 +1,107 @@
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::fmt;
+use std::ops::{Bound, ControlFlow};
+use std::panic::{self, AssertUnwindSafe};
+
+use keywalk::Order;
+use keywalk_bytes::{ByteStore, Each};
+use sled::IVec;
+
+use crate::descent::Descent;
+use crate::error::SledError;
+
+/// A sled tree as a [`ByteStore`]: what a [`Tree`](crate::Tree) walks. Make one of a tree with `from`.
+pub struct SledTree {
+    tree: sled::Tree,
+    descent: Descent,
+}
+
+impl SledTree {
+    /// Returns sled's tree. You can use it freely between two fetches.
+    #[must_use]
+    pub fn tree(&self) -> &sled::Tree {
+        &self.tree
+    }
+}
+
+/// sled's handle is cheap to clone, and this reads nothing.
+impl From<sled::Tree> for SledTree {
+    fn from(tree: sled::Tree) -> Self {
+        let descent = Descent::default();
+        SledTree { tree, descent }
+    }
+}
+
+impl ByteStore for SledTree {
+    type Error = SledError;
+
+    const KIND: &'static str = "sled";
+
+    fn name(&self) -> Cow<'_, [u8]> {
+        self.tree.name().to_vec().into()
+    }
+
+    fn scan(
+        &mut self,
+        lower: Bound<&[u8]>,
+        upper: Bound<&[u8]>,
+        order: Order,
+        each: &mut Each<'_>,
+    ) -> Result<ControlFlow<()>, SledError> {
+        let bounds = (lower, upper);
+        match order {
+            Order::Ascending => ascend(&self.tree, bounds, |key, value| each(&key, &value)),
+            Order::Descending => self.descent.scan(&self.tree, bounds, each),
+        }
+    }
+}
+
+/// Calls `take` with the entries from `lower` up to `upper`, until it returns `Break`. No other code reads entries.
+///
+/// A panic of sled is an error. A panic of `take` goes on to the caller.
+pub(crate) fn ascend(
+    tree: &sled::Tree,
+    (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),
+    mut take: impl FnMut(IVec, IVec) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, SledError> {
+    let is_taking = Cell::new(false);
+    let scan = || {
+        for entry in tree.range::<&[u8], _>((lower, Bound::Unbounded)) {
+            let (key, value) = entry?;
+            if is_above(&key, upper) {
+                break;
+            }
+            is_taking.set(true);
+            let taken = take(key, value);
+            is_taking.set(false);
+            if taken.is_break() {
+                return Ok(taken);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    };
+    // Nothing that a panic left half done is used: the iterator is dropped.
+    panic::catch_unwind(AssertUnwindSafe(scan)).unwrap_or_else(|payload| match is_taking.get() {
+        true => panic::resume_unwind(payload),
+        false => Err(SledError::panic(&*payload)),
+    })
+}
+
+fn is_above(key: &[u8], upper: Bound<&[u8]>) -> bool {
+    match upper {
+        Bound::Unbounded => false,
+        Bound::Included(upper) => key > upper,
+        Bound::Excluded(upper) => key >= upper,
+    }
+}
+
+/// Prints the tree's name, and no data.
+impl fmt::Debug for SledTree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.tree.name();
+        f.debug_tuple("SledTree")
+            .field(&format_args!("{:?}", String::from_utf8_lossy(&name)))
+            .finish()
+    }
+}
