@@ -3,8 +3,10 @@
 
 use std::error::Error;
 use std::fmt::{self, Display};
+use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::process::{self, ExitCode};
 use std::time::Duration;
 
@@ -146,6 +148,20 @@ pub fn stop_on_interrupt() -> Result<Stop, BoxError> {
     let on_interrupt = stop.clone();
     ctrlc::set_handler(move || on_interrupt.request())?;
     Ok(stop)
+}
+
+/// Calls `work` with a folder that is removed after it, and also if Ctrl-C ends the program. Can be called once per
+/// process.
+pub fn in_temporary_folder(
+    work: impl FnOnce(&Path) -> Result<(), BoxError>,
+) -> Result<(), BoxError> {
+    let folder = tempfile::tempdir()?;
+    let on_interrupt = folder.path().to_owned();
+    ctrlc::set_handler(move || {
+        let _ = fs::remove_dir_all(&on_interrupt);
+        process::exit(130);
+    })?;
+    work(folder.path())
 }
 
 /// Options for how fast a job may be and for how long it may run.

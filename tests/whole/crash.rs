@@ -4,7 +4,7 @@ use std::process::Command;
 
 #[test]
 fn each_row_is_done_once_though_its_process_is_killed() {
-    for store in ["redb"] {
+    for store in ["redb", "fjall"] {
         let mut crash = Command::new(env!("CARGO_BIN_EXE_crash"));
         crash.args(["--kills", "3", "--rows", "5000", "--store", store]);
         let output = crash.output().unwrap();
