@@ -8,7 +8,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, ValueEnum};
@@ -19,8 +19,7 @@ use keywalk_redb::{Table, redb};
 use keywalk_sled::{SledTree, sled};
 use keywalk_tests::concurrent::Deleter;
 use keywalk_tests::peak_memory::measured;
-use keywalk_tests::program::{BoxError, in_temporary_folder, print_line, run};
-use redb::TableDefinition;
+use keywalk_tests::program::{BoxError, in_temporary_folder, make_in_a_process, print_line, run};
 
 /// Walks an embedded store in key order, one chunk at a time, in constant memory, while another thread deletes every
 /// tenth item. The store is made in a temporary folder.
@@ -51,7 +50,7 @@ enum Store {
     Sled,
 }
 
-const ITEMS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("items");
+const ITEMS: redb::TableDefinition<&[u8], &[u8]> = redb::TableDefinition::new("items");
 
 /// Each store's cache, in bytes. A walk reads each page once, so it can be small.
 const CACHE: u64 = 4 << 20;
@@ -62,12 +61,7 @@ fn main() -> ExitCode {
             return open(folder, &args).map(drop);
         }
         in_temporary_folder(|folder| {
-            // Made in a process of its own, so that the walk can't reuse its memory.
-            let mut make = Command::new(std::env::current_exe()?);
-            make.args(std::env::args_os().skip(1));
-            if !make.arg("--make").arg(folder).status()?.success() {
-                return Err("the store could not be made".into());
-            }
+            make_in_a_process(folder)?;
             Ok(print_line(measured(folder, || open(folder, &args))?)?)
         })
     })
@@ -80,9 +74,11 @@ type Change = (Vec<u8>, Option<Vec<u8>>);
 fn open(folder: &Path, args: &Args) -> Result<Stats, BoxError> {
     match args.store {
         Store::Redb => {
-            let mut builder = redb::Database::builder();
-            builder.set_cache_size(CACHE as usize);
-            let db = Arc::new(builder.create(folder.join("items"))?);
+            let mut db = redb::Database::builder();
+            let db = db
+                .set_cache_size(CACHE as usize)
+                .create(folder.join("items"))?;
+            let db = Arc::new(db);
             walk(Table::new(Arc::clone(&db), ITEMS), args, move |changes| {
                 let tx = db.begin_write()?;
                 let mut table = tx.open_table(ITEMS)?;
@@ -146,11 +142,7 @@ fn walk<B: ByteStore>(
         }
         return Ok(Stats::default());
     }
-    let order = if args.desc {
-        Order::Descending
-    } else {
-        Order::Ascending
-    };
+    let order = [Order::Ascending, Order::Descending][usize::from(args.desc)];
     let walk = Walk::new(Tree::<B, u64>::new(store)).chunk_size(args.chunk_size.get());
     let remove = move |ids: &[u64]| write(ids.iter().map(|id| (id.to_bytes(), None)).collect());
     Deleter::start(args.items, order, remove).check(walk, |(id, _value)| *id)

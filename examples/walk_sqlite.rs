@@ -9,7 +9,7 @@
 use std::io::{self, BufWriter, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
 use keywalk::{Order, Stats, Walk};
@@ -17,7 +17,9 @@ use keywalk_sqlite::{DynKey, Table};
 use keywalk_tests::concurrent::{Deleter, of_sqlite};
 use keywalk_tests::database::open_to_read;
 use keywalk_tests::peak_memory::measured;
-use keywalk_tests::program::{BoxError, Failure, in_temporary_folder, log_line, print_line, run};
+use keywalk_tests::program::{
+    BoxError, Failure, in_temporary_folder, log_line, make_in_a_process, print_line, run,
+};
 use keywalk_tests::sample;
 use rusqlite::types::Value;
 
@@ -66,12 +68,7 @@ fn main() -> ExitCode {
         }
         _ => in_temporary_folder(|folder| {
             let file = folder.join("items.db");
-            // Made in a process of its own, so that the walk can't reuse its memory.
-            let mut make = Command::new(std::env::current_exe()?);
-            make.arg(format!("--rows={}", args.rows));
-            if !make.arg("--make").arg(&file).status()?.success() {
-                return Err("the table could not be made".into());
-            }
+            make_in_a_process(&file)?;
             let line = measured(&file, || walk_beside_deletes(&file, &args))?;
             Ok(print_line(line)?)
         }),
