@@ -34,7 +34,7 @@ pub(crate) fn work(path: &Path) -> Result<(), BoxError> {
     let items = db.keyspace("items", KeyspaceCreateOptions::default)?;
     let walk = Walk::new(Tree::<u64>::new(items)).chunk_size(100);
     let job = Job::new(JOB, walk, FjallCheckpoints::new(&db));
-    job.run(|batch, items| {
+    let outcome = job.run(|batch, items| {
         for (row, _) in items {
             let before = times.get(row.to_bytes())?;
             let before = before.map_or(Ok(0), |before| u64::decode(&before))?;
@@ -42,7 +42,10 @@ pub(crate) fn work(path: &Path) -> Result<(), BoxError> {
         }
         Ok(())
     })?;
-    Ok(())
+    match outcome.is_done() {
+        true => Ok(()),
+        false => Err("nothing stops this job".into()),
+    }
 }
 
 /// Reads what is done, and then resets the job if it `is_done`.

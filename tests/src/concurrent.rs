@@ -1,5 +1,6 @@
 //! Threads that write while a store is walked, and checks of what the walk yields.
 
+use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -84,7 +85,7 @@ impl Deleter {
     ) -> Result<Stats, BoxError>
     where
         S::Key: Ord,
-        S::Error: Send + Sync + 'static,
+        S::Error: Error + Send + Sync + 'static,
     {
         let mut chunks = walk.order(self.order).chunks();
         loop {
