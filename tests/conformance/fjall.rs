@@ -1,18 +1,18 @@
-//! Runs the conformance kit on fjall's keyspaces by keys of each kind: live, in a snapshot, and reopened.
+//! Runs the conformance kit on fjall's keyspaces by keys of each kind: live, and in a snapshot.
 
 #![forbid(unsafe_code)]
 
 use std::cmp::Reverse;
 
 use keywalk_conformance::conformance;
-use keywalk_tests::stores::fjall::{FjallHarness, FjallSnapshotHarness, OwnFjallHarness};
+use keywalk_tests::stores::fjall::{FjallHarness, FjallSnapshotHarness};
 use keywalk_tests::stores::is_lawful_beside_writers;
 
 conformance! {
     text: FjallHarness<String>, durable;
     bytes: FjallHarness<Vec<u8>>, durable;
     i64_and_text_descending: FjallHarness<(i64, Reverse<String>)>, durable, prefetched;
-    i64_in_a_database_of_its_own: OwnFjallHarness<i64>, durable, prefetched;
+    i64: FjallHarness<i64>, durable, prefetched;
     snapshot: FjallSnapshotHarness<String>, durable, prefetched;
 }
 

@@ -1,4 +1,4 @@
-//! Harnesses for fjall, one per key type: live, in a snapshot, and in a database that is reopened.
+//! Harnesses for fjall, one per key type: live, and in a snapshot.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -17,7 +17,7 @@ use keywalk_fjall::{FjallKeyspace, Key, Tree};
 use tempfile::TempDir;
 
 /// A keyspace walked by keys of type `K`, in a snapshot or live. Its database is made for it, or used again.
-pub struct FjallHarness<K, const SNAPSHOT: bool = false, const OWN: bool = false> {
+pub struct FjallHarness<K, const SNAPSHOT: bool = false> {
     place: Option<Place>,
     fuse: FaultInjector,
     key: PhantomData<fn() -> K>,
@@ -25,9 +25,6 @@ pub struct FjallHarness<K, const SNAPSHOT: bool = false, const OWN: bool = false
 
 /// A harness that walks a snapshot.
 pub type FjallSnapshotHarness<K> = FjallHarness<K, true>;
-
-/// A harness with a database of its own.
-pub type OwnFjallHarness<K> = FjallHarness<K, false, true>;
 
 /// A database with one keyspace. The fields are dropped in this order.
 struct Place {
@@ -53,7 +50,7 @@ thread_local! {
     static IDLE: RefCell<Vec<Place>> = const { RefCell::new(Vec::new()) };
 }
 
-impl<K, const SNAPSHOT: bool, const OWN: bool> FjallHarness<K, SNAPSHOT, OWN> {
+impl<K, const SNAPSHOT: bool> FjallHarness<K, SNAPSHOT> {
     fn at(place: Place, fuse: FaultInjector) -> Self {
         FjallHarness {
             place: Some(place),
@@ -67,10 +64,9 @@ impl<K, const SNAPSHOT: bool, const OWN: bool> FjallHarness<K, SNAPSHOT, OWN> {
     }
 }
 
-impl<K, const SNAPSHOT: bool, const OWN: bool> Drop for FjallHarness<K, SNAPSHOT, OWN> {
+impl<K, const SNAPSHOT: bool> Drop for FjallHarness<K, SNAPSHOT> {
     fn drop(&mut self) {
         if let Some(place) = self.place.take()
-            && !OWN
             && place.keyspace.clear().is_ok()
         {
             // When the thread ends, there is no list any more.
@@ -81,7 +77,7 @@ impl<K, const SNAPSHOT: bool, const OWN: bool> Drop for FjallHarness<K, SNAPSHOT
 
 type Decoder = Box<dyn FnMut(&[u8]) -> Result<u64, Box<dyn Error + Send + Sync>> + Send>;
 
-impl<K, const SNAPSHOT: bool, const OWN: bool> Harness for FjallHarness<K, SNAPSHOT, OWN>
+impl<K, const SNAPSHOT: bool> Harness for FjallHarness<K, SNAPSHOT>
 where
     K: Key + KnownKey + fmt::Debug + Send,
 {
@@ -90,7 +86,7 @@ where
 
     fn open() -> Result<Self, BoxError> {
         let idle = IDLE.with(|idle| idle.borrow_mut().pop());
-        let place = match idle.filter(|_| !OWN) {
+        let place = match idle {
             Some(place) => place,
             None => Place::at(tempfile::tempdir()?)?,
         };
@@ -105,11 +101,11 @@ where
             },
             threads: Capability::Yes,
             // Each read of a value counts as an operation. fjall's files can't be made to fail from outside.
-            faults: Capability::Yes,
-            reopening: match OWN {
-                true => Capability::Yes,
-                false => Capability::No("its database is used again"),
+            faults: match SNAPSHOT {
+                true => Capability::No("it is taken before the kit puts the keys of these checks"),
+                false => Capability::Yes,
             },
+            reopening: Capability::Yes,
             counting: Capability::No("fjall doesn't count its reads"),
             ..Capabilities::default()
         }
@@ -152,7 +148,7 @@ where
     }
 
     fn faults(&self) -> Option<&dyn Faults> {
-        Some(&self.fuse)
+        (!SNAPSHOT).then_some(&self.fuse as &dyn Faults)
     }
 
     fn foreign_fingerprints(&self) -> Result<Vec<(FingerprintField, Fingerprint)>, BoxError> {
@@ -194,7 +190,7 @@ impl<K: Key> Writer<K> for KeyspaceWriter {
     }
 }
 
-impl<K, const SNAPSHOT: bool, const OWN: bool> fmt::Debug for FjallHarness<K, SNAPSHOT, OWN> {
+impl<K, const SNAPSHOT: bool> fmt::Debug for FjallHarness<K, SNAPSHOT> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FjallHarness").finish_non_exhaustive()
     }
