@@ -376,8 +376,8 @@ pub enum Attempt {
     Done,
     /// The work failed and is undone; the rest of the chunk can go on.
     RolledBack(BoxError),
-    /// The work failed, and everything in the scope is undone, since the store can't undo a part of it. The items before
-    /// are processed again and committed. Then this one is processed alone, and skipped if it fails again.
+    /// The work failed, and everything in the scope is undone, since the store can't undo a part of it. The items
+    /// before are processed again and committed. Then this one is processed alone, and skipped if it fails again.
     ScopeUndone(BoxError),
     /// The work failed and the scope is lost, for example by an SQLite error that ends the transaction. The
     /// chunk can't be committed.

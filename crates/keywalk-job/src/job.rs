@@ -379,9 +379,9 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
     /// first failure.
     ///
     /// The function is then called with one item at a time. Over SQLite, only the failed item's changes are
-    /// undone (one savepoint per item, about a microsecond). A store without savepoints, such as redb, undoes the chunk's
-    /// transaction: the items before are processed again and committed, then the failed one is processed alone, and
-    /// skipped if it fails again. So some items are processed two or three times, and their effects committed once.
+    /// undone (one savepoint per item, about a microsecond). A store without savepoints, such as redb, undoes the
+    /// chunk's transaction: the items before are processed again and committed, then the failed one is processed alone,
+    /// and skipped if it fails again. So some items are processed two or three times, and their effects committed once.
     ///
     /// Two kinds of errors are not skipped:
     ///

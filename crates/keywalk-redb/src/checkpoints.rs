@@ -66,8 +66,8 @@ use error::Cause;
 /// then continues from what was committed, with the effects up to there.
 ///
 /// redb has no savepoints within a transaction that has opened a table. So with
-/// [`Job::skip_failures`](keywalk_job::Job::skip_failures) a failure undoes its chunk: the items before it are processed
-/// again, then the failed one alone. Each failure costs two or three transactions.
+/// [`Job::skip_failures`](keywalk_job::Job::skip_failures) a failure undoes its chunk: the items before it are
+/// processed again, then the failed one alone. Each failure costs up to four transactions.
 ///
 /// # Tables
 ///
@@ -134,8 +134,8 @@ use error::Cause;
 ///
 /// # Two runners
 ///
-/// A redb file is open in one process, so a job's lease is an entry in a list of this process. It ends with the run, and
-/// with the process.
+/// A redb file is open in one process, so a job's lease is an entry in a list of this process. It ends with the run,
+/// and with the process.
 ///
 /// In [`ConcurrencyMode::MultiWriter`](redb::ConcurrencyMode::MultiWriter) other processes write, too, and the lease
 /// doesn't keep them apart. Then the earlier run's next commit is refused, since the later run has recorded itself.

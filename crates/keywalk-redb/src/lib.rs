@@ -1,7 +1,7 @@
 //! Walks redb tables with [keywalk]: by typed keys, in both orders, in constant memory; and runs jobs over them whose
 //! effects happen exactly once.
 //!
-//! A fetch is one read transaction. It costs what redb's `range` costs, and opening the table.
+//! A fetch is one read transaction. It costs what redb's `range` costs over the same entries, and opening the table.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -26,14 +26,14 @@
 //!
 //! # Contents
 //!
-//! - [`Tree`] walks a [`Table`] of bytes by keys in the encoding of [`Key`]: integers, text, UUIDs, raw bytes, tuples of
-//!   columns ([`TupleElement`]), each ascending or reversed, and types of your own. It walks
+//! - [`Tree`] walks a [`Table`] of bytes by keys in the encoding of [`Key`]: integers, text, UUIDs, raw bytes, tuples
+//!   of columns ([`TupleElement`]), each ascending or reversed, and types of your own. It walks
 //!   [prefixes](keywalk::Walk::prefix) and [splits](keywalk_bytes::Tree::split) ranges for several workers.
 //! - [`TypedTable`] walks a table of redb's own types, `TableDefinition<K, V>`, by redb's own order.
 //! - [`Snapshot`] is one state of the database for all fetches, for both.
 //! - [`RedbCheckpoints`] stores jobs' checkpoints in the database that they change (feature `jobs`).
-//! - A walk's cursor can be saved as a [`Token`](keywalk::Token). Another process can resume from it, over a table of the
-//!   same name and key type, in any database.
+//! - A walk's cursor can be saved as a [`Token`](keywalk::Token). Another process can resume from it, over a table of
+//!   the same name and key type, in any database.
 //! - [`Error`] identifies the table and the key, and names the remedy.
 //!
 //! Which of the two tables? In a `TableDefinition<(&str, u64), V>` and the like, redb orders keys by their type: take
@@ -59,15 +59,15 @@
 //!
 //! The guarantees G1 to G15 are those of a [walk](keywalk#what-a-walk-promises).
 //!
-//! `Database::compact` needs the database alone (`&mut`), so no source may refer to it: keep the walk's cursor, drop the
-//! walk, compact, and resume.
+//! `Database::compact` needs the database alone (`&mut`), so no source may refer to it: keep the walk's cursor, drop
+//! the walk, compact, and resume.
 //!
 //! redb and uuid are part of this crate's interface ([`redb`] and [`uuid`] are re-exported): use the same versions.
 //!
 //! # What happens when
 //!
-//! An [error](ErrorKind) is returned once and ends the walk. Items yielded before it stay valid. The walk's cursor stands
-//! at the last item, so that you can resume.
+//! An [error](ErrorKind) is returned once and ends the walk. Items yielded before it stay valid. The walk's cursor
+//! stands at the last item, so that you can resume.
 //!
 //! | Event | [`ErrorKind`] | What to do |
 //! |---|---|---|
@@ -100,8 +100,8 @@ pub mod typed;
 #[cfg(feature = "jobs")]
 pub use checkpoints::{CheckpointError, CheckpointErrorKind, ChunkTransaction, RedbCheckpoints};
 pub use keywalk_bytes::{BareString, DecodeError, Error, ErrorKind, Key, TupleElement};
-pub use snapshot::{Reader, Snapshot};
-pub use table::{Table, Tree};
+pub use snapshot::Snapshot;
+pub use table::{Reader, Table, Tree};
 pub use typed::{Encoded, TypedTable};
 
 pub use keywalk_bytes::uuid;

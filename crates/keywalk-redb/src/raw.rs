@@ -1,42 +1,13 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::marker::PhantomData;
-use std::ops::{Bound, ControlFlow};
 
-use keywalk::Order;
-use keywalk_bytes::Each;
-use redb::{Key, ReadTransaction, TableDefinition, TypeName, Value};
-
-/// Calls `each` with the stored bytes of a table's keys and values, in redb's order of the keys.
-pub(crate) fn scan<K: Key + 'static, V: Value + 'static>(
-    transaction: &ReadTransaction,
-    table: &str,
-    lower: Bound<&[u8]>,
-    upper: Bound<&[u8]>,
-    order: Order,
-    each: &mut Each<'_>,
-) -> Result<ControlFlow<()>, redb::Error> {
-    let table = TableDefinition::<Raw<K>, Raw<V>>::new(table);
-    let table = transaction.open_table(table)?;
-    let mut entries = table.range::<&[u8]>((lower, upper))?;
-    loop {
-        let next = match order {
-            Order::Ascending => entries.next(),
-            Order::Descending => entries.next_back(),
-        };
-        let Some((key, value)) = next.transpose()? else {
-            return Ok(ControlFlow::Continue(()));
-        };
-        if each(key.value(), value.value()).is_break() {
-            return Ok(ControlFlow::Break(()));
-        }
-    }
-}
+use redb::{Key, TypeName, Value};
 
 /// A type of redb's, as the bytes that redb stores. Its type, widths and order are those of `T`, so redb opens a table
 /// of `T` by it.
 #[derive(Debug)]
-struct Raw<T>(PhantomData<T>);
+pub(crate) struct Raw<T>(PhantomData<T>);
 
 #[deny(clippy::missing_trait_methods)]
 impl<T: Value + 'static> Value for Raw<T> {

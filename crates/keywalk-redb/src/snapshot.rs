@@ -1,36 +1,9 @@
 use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 
 use redb::{ReadTransaction, ReadableDatabase, TransactionError};
 
-/// What tables are read from: a database (`&Database`, `Arc<Database>`, or the same of a
-/// [`ReadOnlyDatabase`](redb::ReadOnlyDatabase)), which each fetch reads in a transaction of its own, or a [`Snapshot`].
-#[diagnostic::on_unimplemented(
-    message = "a table can't be read from `{Self}`",
-    label = "not a pointer to a database, and no `Snapshot`",
-    note = "give `&database`, or an `Arc` of it"
-)]
-pub trait Reader {
-    /// Calls `read` with a read transaction.
-    ///
-    /// # Errors
-    ///
-    /// That of `read`, or redb's if the transaction can't begin.
-    fn read<T>(
-        &self,
-        read: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>,
-    ) -> Result<T, redb::Error>;
-}
-
-impl<R: Deref<Target: ReadableDatabase>> Reader for R {
-    fn read<T>(
-        &self,
-        read: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>,
-    ) -> Result<T, redb::Error> {
-        read(&(**self).begin_read()?)
-    }
-}
+use crate::table::Reader;
 
 /// One state of a database. All fetches see the state as it was when the snapshot was taken, over all tables that are
 /// read from it. Clones share that state.

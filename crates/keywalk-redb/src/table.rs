@@ -1,15 +1,45 @@
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::{Bound, ControlFlow};
+use std::ops::{Bound, ControlFlow, Deref};
 use std::sync::Arc;
 
 use keywalk::Order;
 use keywalk_bytes::decode::Copied;
 use keywalk_bytes::{ByteStore, Each};
-use redb::{Database, TableDefinition, TableHandle};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableHandle,
+};
 
-use crate::raw;
-use crate::snapshot::Reader;
+use crate::raw::Raw;
+
+/// What tables are read from: a database (`&Database`, `Arc<Database>`, or the same of a
+/// [`ReadOnlyDatabase`](redb::ReadOnlyDatabase)), which each fetch reads in a transaction of its own; or a
+/// [`Snapshot`](crate::Snapshot).
+#[diagnostic::on_unimplemented(
+    message = "a table can't be read from `{Self}`",
+    label = "not a pointer to a database, and no `Snapshot`",
+    note = "give `&database`, or an `Arc` of it"
+)]
+pub trait Reader {
+    /// Calls `read` with a read transaction.
+    ///
+    /// # Errors
+    ///
+    /// That of `read`, or redb's if the transaction can't begin.
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>,
+    ) -> Result<T, redb::Error>;
+}
+
+impl<R: Deref<Target: ReadableDatabase>> Reader for R {
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>,
+    ) -> Result<T, redb::Error> {
+        read(&(**self).begin_read()?)
+    }
+}
 
 /// A [`Table`], walked by keys of type `K` in the encoding of [`Key`](crate::Key).
 ///
@@ -61,7 +91,7 @@ impl<R: Reader> Table<R> {
         Table { reader, name }
     }
 
-    /// Scans the table by redb's order of keys `K`.
+    /// Calls `each` with the stored bytes of keys and values, in redb's order of keys `K`.
     pub(crate) fn scan_by<K: redb::Key + 'static, V: redb::Value + 'static>(
         &self,
         lower: Bound<&[u8]>,
@@ -69,9 +99,39 @@ impl<R: Reader> Table<R> {
         order: Order,
         each: &mut Each<'_>,
     ) -> Result<ControlFlow<()>, redb::Error> {
-        let name = &self.name;
-        self.reader
-            .read(|transaction| raw::scan::<K, V>(transaction, name, lower, upper, order, each))
+        self.reader.read(|transaction| {
+            let table = TableDefinition::<Raw<K>, Raw<V>>::new(&self.name);
+            let table = transaction.open_table(table)?;
+            // A cursor costs less per entry than redb's `range`, and finds the same.
+            let (mut cursor, end) = match order {
+                Order::Ascending => (table.lower_bound(lower)?, upper),
+                Order::Descending => (table.upper_bound(upper)?, lower),
+            };
+            loop {
+                let next = match order {
+                    Order::Ascending => cursor.next()?,
+                    Order::Descending => cursor.prev()?,
+                };
+                let Some((key, value)) = next else {
+                    return Ok(ControlFlow::Continue(()));
+                };
+                let past_end = |bound| match order {
+                    Order::Ascending => K::compare(key.value(), bound),
+                    Order::Descending => K::compare(bound, key.value()),
+                };
+                let is_over = match end {
+                    Bound::Included(end) => past_end(end).is_gt(),
+                    Bound::Excluded(end) => past_end(end).is_ge(),
+                    Bound::Unbounded => false,
+                };
+                if is_over {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                if each(key.value(), value.value()).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        })
     }
 }
 

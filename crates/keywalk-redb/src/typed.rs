@@ -14,8 +14,7 @@ use keywalk::{
 use keywalk_bytes::{ByteStore, Error};
 use redb::{Database, TableDefinition, TableHandle};
 
-use crate::snapshot::Reader;
-use crate::table::Table;
+use crate::table::{Reader, Table};
 
 mod decode;
 
@@ -59,8 +58,8 @@ pub use decode::{Copied, Decode, Filled, Mapped};
 ///
 /// A token holds the key's bytes. It belongs to the table's name and redb's [name](redb::Value::type_name) of `K`.
 /// Bytes from a hostile token are decoded once to check them. redb's decoding panics over bytes of another type: such a
-/// token is refused, and the panic hook prints the panic. With `panic = "abort"` it ends the process, so
-/// [sign](keywalk::SignedToken) tokens that clients return.
+/// token is refused, and the panic hook prints the panic. With `panic = "abort"` it ends the process, so sign tokens
+/// that clients return (`keywalk::SignedToken`).
 #[must_use = "a source does nothing until it is walked"]
 pub struct TypedTable<K, V, R = Arc<Database>, D = Copied> {
     table: Table<R>,

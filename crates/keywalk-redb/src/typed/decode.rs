@@ -89,7 +89,8 @@ impl<F> fmt::Debug for Mapped<F> {
     }
 }
 
-/// Decodes entries with a closure that fills an item in place; see [`TypedTable::map_into`](super::TypedTable::map_into).
+/// Decodes entries with a closure that fills an item in place; see
+/// [`TypedTable::map_into`](super::TypedTable::map_into).
 #[derive(Clone)]
 pub struct Filled<F, T> {
     pub(super) fill: F,
