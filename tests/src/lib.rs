@@ -35,7 +35,7 @@ mod pages {
         KeywalkConformance: "../../crates/keywalk-conformance/README.md";
         KeywalkFjall: "../../crates/keywalk-fjall/README.md";
         KeywalkJob: "../../crates/keywalk-job/README.md";
-        KeywalkKey: "../../crates/keywalk-bytes/README.md";
+        KeywalkBytes: "../../crates/keywalk-bytes/README.md";
         KeywalkMemory: "../../crates/keywalk-memory/README.md";
         KeywalkRedb: "../../crates/keywalk-redb/README.md";
         KeywalkRetry: "../../crates/keywalk-retry/README.md";

@@ -11,7 +11,7 @@ pub mod sled;
 pub mod sqlite;
 
 pub use self::sled::SledHarness;
-pub use byte_map::{ByteMap, ByteMapHarness};
+pub use byte_map::{ByteKey, ByteMap, ByteMapHarness};
 pub use lent::{LentMap, LentSlice};
 pub use retried::{Lossy, RetriedHarness};
 pub use shared_map::SharedMapHarness;

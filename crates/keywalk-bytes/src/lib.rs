@@ -1,4 +1,5 @@
-//! Order-preserving byte encodings for keys, for keywalk and every store that is ordered by bytes.
+//! Walks any store that is ordered by bytes with [keywalk], in about 40 lines: implement the one method of
+//! [`ByteStore`], and [`Tree`] walks the store by typed keys. The keys' bytes sort as the keys do:
 //!
 //! ```
 //! use std::cmp::Reverse;
@@ -12,6 +13,10 @@
 //!
 //! # Contents
 //!
+//! - [`ByteStore`] is the trait of a store, with an example: a map of bytes.
+//! - [`Tree`] walks a store: by keys of a type, in both orders, by prefixes, from saved cursors. It
+//!   [splits](Tree::split) a range for several workers, and [decodes](Tree::map) values with a closure, without a copy.
+//! - [`Error`] names the table, the key and the cure, and holds the store's error.
 //! - [`Key`] lists the key types and their bytes: integers, `bool`, text, UUIDs, raw bytes, dates and times, tuples of
 //!   columns ([`TupleElement`]), each also optional or reversed, and types of your own.
 //! - [`BareString`] is a text that is encoded as its plain bytes.
@@ -28,7 +33,7 @@
 //! | Order | comparing bytes, where a prefix comes first, gives the `Ord` of the type |
 //! | Round trip | exact: nothing is rounded, cut or changed to lower case |
 //! | Hostile bytes | an error that describes the problem, never a panic |
-//! | Cost | O(bytes); `encode` appends to existing memory, `decode_in_place` decodes into it |
+//! | Cost | O(bytes); `encode` appends to existing memory, `decode_in_place` decodes into it. A fetch is one scan of the store, and lent chunks allocate nothing per item |
 //! | Not keys | floats (a NaN has no place in the order), borrowed text (a key outlives the fetch), `usize` (its width depends on the machine) |
 //!
 //! # Features

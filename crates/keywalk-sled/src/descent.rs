@@ -18,7 +18,7 @@ use keywalk_bytes::Each;
 use sled::{IVec, Tree};
 
 use crate::error::SledError;
-use crate::store::ascend;
+use crate::store::{ascend, is_above};
 
 /// The state that makes the next scan cheaper. Whatever it holds, a scan yields the same.
 #[derive(Debug, Default)]
@@ -55,25 +55,19 @@ impl Descent {
         let mut taken = 0;
         let mut empty = 0;
         loop {
-            let top_key = key_of(top.as_ref().map(Vec::as_slice));
-            let is_below_top = |key: &[u8]| top_key.is_none_or(|top| *key < *top);
-            self.marks
-                .truncate(self.marks.partition_point(|mark| is_below_top(&mark.key)));
-            let mark = self
-                .marks
-                .last()
-                .filter(|mark| Some(&*mark.key) > key_of(lower));
+            let upper = top.as_ref().map(Vec::as_slice);
+            self.marks.truncate(
+                self.marks
+                    .partition_point(|mark| !is_above(&mark.key, upper)),
+            );
+            let mark = self.marks.last();
+            let mark = mark.filter(|mark| Some(&*mark.key) > key_of(lower));
             // At a mark or above it; without a mark at the lower bound.
-            let start = mark.map(|mark| mark.start(top_key, empty));
+            let start = mark.map(|mark| mark.start(key_of(upper), empty));
             let from = start.as_deref().map_or(lower, Bound::Included);
             let expected = self.taken.max(taken);
             let most = expected + expected / 2 + 8;
-            if let Some(above) = read(
-                tree,
-                (from, top.as_ref().map(Vec::as_slice)),
-                most,
-                &mut stretch,
-            )? {
+            if let Some(above) = read(tree, (from, upper), most, &mut stretch)? {
                 self.add(stretch[0].0.clone(), true);
                 self.add(above, false);
                 empty = 0;

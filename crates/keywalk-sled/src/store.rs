@@ -11,7 +11,17 @@ use sled::IVec;
 use crate::descent::Descent;
 use crate::error::SledError;
 
-/// A sled tree as a [`ByteStore`]: what a [`Tree`](crate::Tree) walks. Make one of a tree with `from`.
+/// A sled tree as a [`ByteStore`], which a [`Tree`](crate::Tree) walks. Create it from a [`sled::Tree`].
+///
+/// # Cost
+///
+/// Ascending, a scan costs one search, and per entry what `range` costs. Descending, each entry is read about twice, and
+/// buffered. The first descending scan, such as the one that finds the last key of a bounded ascending walk, costs some
+/// dozens of searches more (some tenths of a millisecond).
+///
+/// Descending scans don't use sled's `next_back`. Over keys with four bytes `ff` in a row, such as `i64`s around 0, it
+/// may search a million times in vain and then panic. Instead, entries are read in ascending order from an estimated
+/// start. The keys of earlier scans improve the estimate.
 pub struct SledTree {
     tree: sled::Tree,
     descent: Descent,
@@ -25,7 +35,7 @@ impl SledTree {
     }
 }
 
-/// sled's handle is cheap to clone, and this reads nothing.
+/// Reads nothing. sled's handle is cheap to clone.
 impl From<sled::Tree> for SledTree {
     fn from(tree: sled::Tree) -> Self {
         let descent = Descent::default();
@@ -88,7 +98,7 @@ pub(crate) fn ascend(
     })
 }
 
-fn is_above(key: &[u8], upper: Bound<&[u8]>) -> bool {
+pub(crate) fn is_above(key: &[u8], upper: Bound<&[u8]>) -> bool {
     match upper {
         Bound::Unbounded => false,
         Bound::Included(upper) => key > upper,

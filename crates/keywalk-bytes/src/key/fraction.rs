@@ -67,7 +67,7 @@ macro_rules! between {
             fn between(first: Self, last: Self, fraction: f64) -> Self {
                 let way = last.abs_diff(first);
                 // A cast from a float stays within the type, and the way may be rounded up.
-                let step = ((way as f64 * fraction) as $unsigned).min(way) as Self;
+                let step = ((way as f64 * fraction).round() as $unsigned).min(way) as Self;
                 match first <= last {
                     true => first.wrapping_add(step),
                     false => first.wrapping_sub(step),
@@ -124,5 +124,57 @@ impl Value {
         // Keeps a small distance from both ends of the step, so that rounding can't reach the next value.
         let inside = 0.5 + (inside - 0.5) * (1.0 - LEAST_STEP);
         self.share * (1.0 - step) + step * inside
+    }
+}
+
+/// A place on the way from one tuple to another, in the first column in which the two tuples differ.
+pub(super) struct Place<'a> {
+    fraction: f64,
+    step: Option<f64>,
+    is_ascending: bool,
+    pack: Box<Pack<'a>>,
+}
+
+/// Appends the column's value at a fraction.
+type Pack<'a> = dyn Fn(f64, &mut Vec<u8>) + 'a;
+
+impl<'a> Place<'a> {
+    pub(super) fn of<T: TupleElement>(first: &'a T, last: &'a T, fraction: f64) -> Self {
+        Place {
+            fraction,
+            step: T::column_step(first, last).filter(|step| *step >= LEAST_STEP),
+            is_ascending: first < last,
+            pack: Box::new(move |fraction, bytes| T::pack_between(first, last, fraction, bytes)),
+        }
+    }
+
+    /// Appends this column, if it is the last one.
+    pub(super) fn pack(&self, bytes: &mut Vec<u8>) {
+        (self.pack)(self.fraction, bytes);
+    }
+
+    /// Appends this column and the next one: the inverse of [`Value::within`]. If the fraction isn't known for the next
+    /// column, the place is where the nearest value of this column begins.
+    pub(super) fn within<T: TupleElement>(self, first: &T, last: &T, bytes: &mut Vec<u8>) {
+        let Some(step) = self.step else {
+            return self.pack(bytes);
+        };
+        let (low, high) = (first.min(last), first.max(last));
+        let is_known = T::column_fraction(low, high, low).is_some();
+        let most = (1.0 / step).round() - 1.0;
+        let at = self.fraction / step;
+        let value = if is_known { at.floor() } else { at.round() }.clamp(0.0, most);
+        (self.pack)(value / most, bytes);
+        if !is_known {
+            return;
+        }
+        let (start, end) = if self.is_ascending {
+            (low, high)
+        } else {
+            (high, low)
+        };
+        let start = if value == 0.0 { first } else { start };
+        let end = if value == most { last } else { end };
+        T::pack_between(start, end, at - value, bytes);
     }
 }

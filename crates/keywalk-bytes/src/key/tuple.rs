@@ -43,12 +43,21 @@ macro_rules! tuples {
             }
 
             fn encode_between(first: &Self, last: &Self, fraction: f64, bytes: &mut Vec<u8>) {
+                let mut found: Option<fraction::Place<'_>> = None;
                 $(
-                    if first.$at != last.$at {
-                        return $column::pack_between(&first.$at, &last.$at, fraction, bytes);
+                    if let Some(place) = found {
+                        return place.within(&first.$at, &last.$at, bytes);
                     }
-                    first.$at.pack(bytes);
+                    match first.$at == last.$at {
+                        true => first.$at.pack(bytes),
+                        false => {
+                            found = Some(fraction::Place::of(&first.$at, &last.$at, fraction));
+                        }
+                    }
                 )+
+                if let Some(place) = found {
+                    place.pack(bytes);
+                }
             }
 
             fn display(&self) -> String {

@@ -110,11 +110,11 @@ fn what_other_ranges_taught_a_source_does_not_lead_it_out_of_this_one() {
         chunk.clear();
         let bounds = (
             std::ops::Bound::Excluded(low),
-            std::ops::Bound::Excluded(high),
+            std::ops::Bound::Included(high),
         );
         let range = KeyRange::new(bounds, Order::Descending);
         let fetched = tree.fetch(&range, &mut chunk).unwrap();
-        let expected: Vec<u16> = (low + 1..high).rev().take(16).collect();
+        let expected: Vec<u16> = (low + 1..=high).rev().take(16).collect();
         assert_eq!(keys(&chunk), expected, "{range:?}");
         assert_eq!(fetched == Fetched::More, chunk.len() == 16, "{range:?}");
     }
