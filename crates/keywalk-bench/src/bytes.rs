@@ -3,8 +3,8 @@
 //!
 //! Entries have 16-byte keys (UUIDs) and 500-byte values. Both passes decode them into reused slots, a chunk at a time:
 //! the key into a UUID, the value by a copy. `lent_N` lends chunks of N items, `items_N` yields owned items (over the
-//! same floor). `descending_512` is a lent descending walk over an ascending one. `peak_N` is the peak memory of `lent_N`
-//! over that of the native pass plus 1 MB, over few entries, with a small cache; see [`memory_peak`].
+//! same floor). `descending_512` is a lent descending walk over an ascending one. `peak_N` is the peak memory of
+//! `lent_N` over that of the native pass plus 1 MB, over few entries, with a small cache; see [`memory_peak`].
 
 use std::path::Path;
 

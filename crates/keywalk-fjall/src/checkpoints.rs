@@ -144,8 +144,8 @@ use error::Cause;
 ///
 /// # Two runners
 ///
-/// fjall locks a database's folder, so one process has it open, and a job's lease is an entry in a list of this process.
-/// It ends with the run, and with the process. If a checkpoint store is used without its lease, the earlier run's next
+/// fjall locks a database's folder, so one process has it open, and a job's lease is an entry in a list of this
+/// process. It ends with the run, and with the process. If a checkpoint store is used without its lease, the earlier run's next
 /// commit is refused once a later run has recorded itself.
 pub struct FjallCheckpoints {
     db: Database,

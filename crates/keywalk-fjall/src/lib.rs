@@ -28,12 +28,12 @@
 //! - [`FjallKeyspace`] is what it walks: a keyspace as it is at each fetch, or
 //!   [one state of it](FjallKeyspace::in_snapshot) for all fetches.
 //! - [`FjallCheckpoints`] stores jobs' checkpoints in the database that they change (feature `jobs`).
-//! - A walk's cursor can be saved as a [`Token`](keywalk::Token). Another process can resume from it, over a keyspace of
-//!   the same name and key type, in any database.
+//! - A walk's cursor can be saved as a [`Token`](keywalk::Token). Another process can resume from it, over a keyspace
+//!   of the same name and key type, in any database.
 //! - [`Error`] identifies the keyspace and the key, and names the remedy.
 //!
-//! A keyspace of a transactional database (`SingleWriterTxKeyspace`, `OptimisticTxKeyspace`) is walked by its `inner()`,
-//! which shows what is committed.
+//! A keyspace of a transactional database (`SingleWriterTxKeyspace`, `OptimisticTxKeyspace`) is walked by its
+//! `inner()`, which shows what is committed.
 //!
 //! # What it guarantees
 //!
@@ -59,8 +59,8 @@
 //!
 //! # What happens when
 //!
-//! An [error](ErrorKind) is returned once and ends the walk. Items yielded before it stay valid. The walk's cursor stands
-//! at the last item, so that you can resume.
+//! An [error](ErrorKind) is returned once and ends the walk. Items yielded before it stay valid. The walk's cursor
+//! stands at the last item, so that you can resume.
 //!
 //! | Event | [`ErrorKind`] | What to do |
 //! |---|---|---|
