@@ -9,15 +9,17 @@
 use std::io::{self, BufWriter, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, exit};
+use std::process::ExitCode;
 
 use clap::Parser;
 use keywalk::{Order, Stats, Walk};
 use keywalk_sqlite::{DynKey, Table};
-use keywalk_tests::concurrent::Deleter;
+use keywalk_tests::concurrent::{Deleter, of_sqlite};
 use keywalk_tests::database::open_to_read;
 use keywalk_tests::peak_memory::measured;
-use keywalk_tests::program::{BoxError, Failure, log_line, print_line, run};
+use keywalk_tests::program::{
+    BoxError, Failure, in_temporary_folder, log_line, make_in_a_process, print_line, run,
+};
 use keywalk_tests::sample;
 use rusqlite::types::Value;
 
@@ -64,23 +66,12 @@ fn main() -> ExitCode {
             }
             Ok(())
         }
-        _ => {
-            let folder = tempfile::tempdir()?;
-            let file = folder.path().join("items.db");
-            let on_interrupt = folder.path().to_owned();
-            ctrlc::set_handler(move || {
-                let _ = std::fs::remove_dir_all(&on_interrupt);
-                exit(130);
-            })?;
-            // Made in a process of its own, so that the walk can't reuse its memory.
-            let mut make = Command::new(std::env::current_exe()?);
-            make.arg(format!("--rows={}", args.rows));
-            if !make.arg("--make").arg(&file).status()?.success() {
-                return Err("the table could not be made".into());
-            }
+        _ => in_temporary_folder(|folder| {
+            let file = folder.join("items.db");
+            make_in_a_process(&file)?;
             let line = measured(&file, || walk_beside_deletes(&file, &args))?;
             Ok(print_line(line)?)
-        }
+        }),
     })
 }
 
@@ -127,23 +118,9 @@ fn shown(value: &Value) -> String {
 
 /// Walks the generated table, and checks that every row that isn't deleted comes once, in order.
 fn walk_beside_deletes(file: &Path, args: &Args) -> Result<Stats, BoxError> {
-    let mut deletes = Deleter::start(file, args.rows, args.order())?;
+    let deletes = Deleter::start(args.rows, args.order(), of_sqlite(file)?);
     let db = open_to_read(file)?;
     let items = Table::new(&db, "items").key::<i64>(["id"])?;
     let walk = Walk::new(items).chunk_size(args.chunk_size.get());
-    let mut chunks = walk.order(args.order()).chunks();
-    loop {
-        deletes.fetching();
-        let rows = chunks.next()?;
-        deletes.fetched();
-        let Some(rows) = rows else { break };
-        rows.iter().try_for_each(|(id, _row)| deletes.row(*id))?;
-    }
-    let deleted = deletes.end()?;
-    let (ahead, skipped, behind) = (deleted.ahead, deleted.skipped, deleted.behind);
-    print_line(format_args!(
-        "each row that wasn't deleted was visited once, in order; concurrently, {ahead} rows were deleted ahead of the \
-         cursor ({skipped} of them before the walk reached them) and {behind} behind it"
-    ))?;
-    Ok(chunks.stats())
+    deletes.check(walk, |(id, _row)| id.unsigned_abs())
 }

@@ -1,17 +1,19 @@
 //! Is a job's work done exactly once if its process is killed?
 //!
-//! `cargo run --release -p keywalk-tests --bin crash -- --store redb` kills a job over redb 50 times at random moments,
-//! and counts how often each row was done. SQLite's is `cargo run --release --example backfill -- --crash-test 50`.
+//! `cargo run --release -p keywalk-tests --bin crash -- --store redb` (or `fjall`) kills a job over that store 50 times
+//! at random moments, and counts how often each row was done. SQLite's is
+//! `cargo run --release --example backfill -- --crash-test 50`.
 
 #![forbid(unsafe_code)]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use keywalk_tests::crash_test::exactly_once;
-use keywalk_tests::program::run;
+use keywalk_tests::crash_test::{Done, exactly_once};
+use keywalk_tests::program::{BoxError, run};
 
+mod fjall;
 mod redb;
 
 /// Kills a job at random moments, and counts how often each row was done.
@@ -35,12 +37,22 @@ struct Args {
 #[derive(Clone, Copy, ValueEnum)]
 enum Store {
     Redb,
+    Fjall,
 }
+
+type Make = fn(&Path, u64) -> Result<(), BoxError>;
+type Work = fn(&Path) -> Result<(), BoxError>;
+type Look = fn(&Path, bool) -> Result<Done, BoxError>;
 
 fn main() -> ExitCode {
     run(|args: Args| {
         let (make, work, look) = match args.store {
-            Store::Redb => (redb::make, redb::work, redb::look),
+            Store::Redb => (redb::make as Make, redb::work as Work, redb::look as Look),
+            Store::Fjall => (
+                fjall::make as Make,
+                fjall::work as Work,
+                fjall::look as Look,
+            ),
         };
         if let Some(path) = args.child {
             return work(&path);

@@ -1,5 +1,6 @@
-//! Connections that write while a table is walked, and checks of what the walk yields.
+//! Threads that write while a store is walked, and checks of what the walk yields.
 
+use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -7,19 +8,19 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use keywalk::Order;
+use keywalk::{ChunkSource, Order, Stats, Walk};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::program::{BoxError, print_line};
 
-/// A thread that follows a walk and deletes every tenth row of `items`: even tenths ahead of the walk, odd ones behind
-/// it. A row's place is its number in the walk, from 1.
+/// A thread that follows a walk and deletes every tenth row: even tenths ahead of the walk, odd ones behind it. A row's
+/// place is its number in the walk, from 1. Ids are numbers from 1 on.
 #[derive(Debug)]
 pub struct Deleter {
     rows: u64,
     order: Order,
     walked_to: SyncSender<u64>,
-    thread: JoinHandle<rusqlite::Result<Deleted>>,
+    thread: JoinHandle<Result<Deleted, BoxError>>,
     front: Arc<Front>,
     /// The place of the last row that came.
     place: u64,
@@ -31,13 +32,13 @@ pub struct Deleter {
 
 /// The numbers of deleted rows.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Deleted {
+struct Deleted {
     /// Rows ahead of the walk.
-    pub ahead: u64,
+    ahead: u64,
     /// Rows ahead of the walk that it didn't yield.
-    pub skipped: u64,
+    skipped: u64,
     /// Rows behind the walk.
-    pub behind: u64,
+    behind: u64,
 }
 
 /// How far the deletes ahead of the walk have come.
@@ -53,15 +54,17 @@ struct Front {
 const AHEAD: u64 = 10_000;
 
 impl Deleter {
-    /// Starts the thread.
-    pub fn start(file: &Path, rows: u64, order: Order) -> rusqlite::Result<Self> {
-        let db = Connection::open(file)?;
-        db.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -256")?;
+    /// Starts the thread. `delete` deletes the rows with these ids, in one transaction if the store has them.
+    pub fn start(
+        rows: u64,
+        order: Order,
+        delete: impl FnMut(&[u64]) -> Result<(), BoxError> + Send + 'static,
+    ) -> Self {
         let front = Arc::new(Front::default());
         let (walked_to, places) = sync_channel(1);
         let of_thread = Arc::clone(&front);
-        let thread = thread::spawn(move || delete(db, rows, order, &places, &of_thread));
-        Ok(Deleter {
+        let thread = thread::spawn(move || follow(delete, rows, order, &places, &of_thread));
+        Deleter {
             rows,
             order,
             walked_to,
@@ -71,24 +74,51 @@ impl Deleter {
             gone: 0,
             going: 0,
             skipped: 0,
-        })
+        }
     }
 
-    /// Records that a fetch begins. Call it before each one.
-    pub fn fetching(&mut self) {
+    /// Walks in the thread's order, and checks that every row that isn't deleted comes once, in order.
+    pub fn check<S: ChunkSource>(
+        mut self,
+        walk: Walk<S>,
+        id: impl Fn(&S::Item) -> u64,
+    ) -> Result<Stats, BoxError>
+    where
+        S::Key: Ord,
+        S::Error: Error + Send + Sync + 'static,
+    {
+        let mut chunks = walk.order(self.order).chunks();
+        loop {
+            self.fetching();
+            let rows = chunks.next()?;
+            self.fetched();
+            let Some(rows) = rows else { break };
+            rows.iter().try_for_each(|row| self.row(id(row)))?;
+        }
+        let deleted = self.end()?;
+        let (ahead, skipped, behind) = (deleted.ahead, deleted.skipped, deleted.behind);
+        print_line(format_args!(
+            "each row that wasn't deleted was visited once, in order; concurrently, {ahead} rows were deleted ahead \
+             of the cursor ({skipped} of them before the walk reached them) and {behind} behind it"
+        ))?;
+        Ok(chunks.stats())
+    }
+
+    /// Records that a fetch begins.
+    fn fetching(&mut self) {
         // If the thread failed, the channel is closed. The error is reported at the end.
         let _ = self.walked_to.send(self.place);
         self.gone = self.front.gone.load(SeqCst);
     }
 
-    /// Records that a fetch returned. Call it after each one.
-    pub fn fetched(&mut self) {
+    /// Records that a fetch returned.
+    fn fetched(&mut self) {
         self.going = self.front.going.load(SeqCst);
     }
 
     /// Checks a row that the walk yielded.
-    pub fn row(&mut self, id: i64) -> Result<(), BoxError> {
-        let place = place(self.rows, self.order, id.unsigned_abs());
+    fn row(&mut self, id: u64) -> Result<(), BoxError> {
+        let place = place(self.rows, self.order, id);
         if place <= self.place {
             return Err(format!("row {id} came again, or late").into());
         }
@@ -101,7 +131,7 @@ impl Deleter {
     }
 
     /// Checks the end of the walk.
-    pub fn end(mut self) -> Result<Deleted, BoxError> {
+    fn end(mut self) -> Result<Deleted, BoxError> {
         self.skip_to(self.rows + 1)?;
         drop(self.walked_to);
         let deleted = self.thread.join().map_err(|_| "the thread panicked")??;
@@ -132,34 +162,51 @@ fn place(rows: u64, order: Order, id: u64) -> u64 {
 }
 
 /// Deletes ahead of and behind each place that it receives, in one transaction per place.
-fn delete(
-    mut db: Connection,
+fn follow(
+    mut delete: impl FnMut(&[u64]) -> Result<(), BoxError>,
     rows: u64,
     order: Order,
     places: &Receiver<u64>,
     front: &Front,
-) -> rusqlite::Result<Deleted> {
+) -> Result<Deleted, BoxError> {
     let mut deleted = Deleted::default();
     let (mut behind, mut ahead) = (0, 0);
     for at in places {
         let to = rows.min(at + AHEAD).max(ahead);
         front.going.store(to, SeqCst);
-        let transaction = db.transaction()?;
-        let delete = |place: u64| -> rusqlite::Result<u64> {
-            let mut delete = transaction.prepare_cached("DELETE FROM items WHERE id = ?1")?;
-            Ok(delete.execute([self::place(rows, order, place).cast_signed()])? as u64)
-        };
-        for place in (behind + 1..=at).filter(|place| place % 20 == 10) {
-            deleted.behind += delete(place)?;
+        let behind_it = (behind + 1..=at).filter(|place| place % 20 == 10);
+        let ahead_of_it = (ahead + 1..=to).filter(|place| place % 20 == 0);
+        let mut ids: Vec<u64> = behind_it.collect();
+        deleted.behind += ids.len() as u64;
+        ids.extend(ahead_of_it);
+        deleted.ahead += ids.len() as u64;
+        for id in &mut ids {
+            *id = place(rows, order, *id);
         }
-        for place in (ahead + 1..=to).filter(|place| place % 20 == 0) {
-            deleted.ahead += delete(place)?;
-        }
-        transaction.commit()?;
+        delete(&ids)?;
         (behind, ahead) = (at, to);
         front.gone.store(ahead, SeqCst);
     }
+    deleted.ahead -= deleted.behind;
     Ok(deleted)
+}
+
+/// Opens a connection that deletes rows of `items`, for a [`Deleter`].
+pub fn of_sqlite(
+    file: &Path,
+) -> rusqlite::Result<impl FnMut(&[u64]) -> Result<(), BoxError> + Send + 'static> {
+    let mut db = Connection::open(file)?;
+    db.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -256")?;
+    Ok(move |ids: &[u64]| {
+        let transaction = db.transaction()?;
+        for id in ids {
+            let mut delete = transaction.prepare_cached("DELETE FROM items WHERE id = ?1")?;
+            if delete.execute([id.cast_signed()])? != 1 {
+                return Err(format!("row {id} is gone already").into());
+            }
+        }
+        Ok(transaction.commit()?)
+    })
 }
 
 /// A thread that inserts into `events` and reads, as an application does.

@@ -33,6 +33,7 @@ mod pages {
         WriteABackend: "../../WRITE_A_BACKEND.md";
         Keywalk: "../../crates/keywalk/README.md";
         KeywalkConformance: "../../crates/keywalk-conformance/README.md";
+        KeywalkFjall: "../../crates/keywalk-fjall/README.md";
         KeywalkJob: "../../crates/keywalk-job/README.md";
         KeywalkBytes: "../../crates/keywalk-bytes/README.md";
         KeywalkMemory: "../../crates/keywalk-memory/README.md";

@@ -44,13 +44,13 @@ fn high_water_mark() -> io::Result<u64> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::Unsupported, "no VmHWM in /proc/self/status"))
 }
 
-/// Measures a walk over a database, including its opening. Returns a summary line that a script can parse.
+/// Measures a walk over a database, a file or a folder, including its opening. Returns a summary line that a script can parse.
 pub fn measured(
     database: &Path,
     walk: impl FnOnce() -> Result<Stats, BoxError>,
 ) -> Result<String, BoxError> {
     let cannot = |error| Failure::Mistake(format!("can't open {}: {error}", database.display()));
-    let size = fs::metadata(database).map_err(cannot)?.len();
+    let size = size_of(database).map_err(cannot)?;
     let memory = PeakMemory::start()
         .map_err(|error| format!("peak memory can only be measured on Linux: {error}"))?;
     let start = Instant::now();
@@ -61,4 +61,14 @@ pub fn measured(
     Ok(format!(
         "walked {rows} rows in {chunks} chunks, {seconds:.2} s, peak memory {peak:.1} MiB, database {size:.1} MiB"
     ))
+}
+
+/// Returns the size of a file, or of the files in a folder, in bytes.
+fn size_of(path: &Path) -> io::Result<u64> {
+    let is_of = fs::metadata(path)?;
+    if !is_of.is_dir() {
+        return Ok(is_of.len());
+    }
+    let mut sizes = fs::read_dir(path)?.map(|entry| size_of(&entry?.path()));
+    sizes.try_fold(0, |sum, size| Ok(sum + size?))
 }

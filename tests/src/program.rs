@@ -1,11 +1,14 @@
 //! The common parts of a command-line program: arguments, lines of output, progress of jobs, Ctrl-C and exit codes. The
 //! examples, `soak` and the benchmarks share it.
 
+use std::env;
 use std::error::Error;
 use std::fmt::{self, Display};
+use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroU32;
-use std::process::{self, ExitCode};
+use std::path::Path;
+use std::process::{self, Command, ExitCode};
 use std::time::Duration;
 
 use clap::Parser;
@@ -146,6 +149,30 @@ pub fn stop_on_interrupt() -> Result<Stop, BoxError> {
     let on_interrupt = stop.clone();
     ctrlc::set_handler(move || on_interrupt.request())?;
     Ok(stop)
+}
+
+/// Calls `work` with a folder that is removed after it, and also if Ctrl-C ends the program. Can be called once per
+/// process.
+pub fn in_temporary_folder(
+    work: impl FnOnce(&Path) -> Result<(), BoxError>,
+) -> Result<(), BoxError> {
+    let folder = tempfile::tempdir()?;
+    let on_interrupt = folder.path().to_owned();
+    ctrlc::set_handler(move || {
+        let _ = fs::remove_dir_all(&on_interrupt);
+        process::exit(130);
+    })?;
+    work(folder.path())
+}
+
+/// Runs this program in a process of its own, with `--make PATH` added, so that what follows can't reuse its memory.
+pub fn make_in_a_process(path: &Path) -> Result<(), BoxError> {
+    let mut make = Command::new(env::current_exe()?);
+    make.args(env::args_os().skip(1)).arg("--make").arg(path);
+    match make.status()?.success() {
+        true => Ok(()),
+        false => Err(format!("{} could not be made", path.display()).into()),
+    }
 }
 
 /// Options for how fast a job may be and for how long it may run.

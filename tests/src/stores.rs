@@ -1,6 +1,7 @@
 //! The harnesses, one per store.
 
 mod byte_map;
+pub mod fjall;
 mod lent;
 pub mod redb;
 mod retried;

@@ -14,3 +14,8 @@ fn each_row_is_done_once_in(store: &str) {
 fn each_row_is_done_once_in_redb_though_its_process_is_killed() {
     each_row_is_done_once_in("redb");
 }
+
+#[test]
+fn each_row_is_done_once_in_fjall_though_its_process_is_killed() {
+    each_row_is_done_once_in("fjall");
+}

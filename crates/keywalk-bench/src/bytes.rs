@@ -3,7 +3,10 @@
 //!
 //! Entries have 16-byte keys (UUIDs) and 500-byte values. Both passes decode them into reused slots, a chunk at a time:
 //! the key into a UUID, the value by a copy. `lent_N` lends chunks of N items, `items_N` yields owned items (over the
-//! same floor). `descending_512` is a lent descending walk over an ascending one.
+//! same floor). `descending_512` is a lent descending walk over an ascending one. `peak_N` is the peak memory of
+//! `lent_N` over that of the native pass plus 1 MB, over few entries, with a small cache; see [`memory_peak`].
+
+use std::path::Path;
 
 use keywalk::{Order, Walk};
 use keywalk_bytes::{ByteStore, Tree};
@@ -11,6 +14,7 @@ use uuid::Uuid;
 
 use crate::bench::{Bench, Target};
 use crate::measure::{Fallible, Seen, lent, owned};
+use crate::memory_peak;
 use crate::sqlite::DEFAULT;
 
 /// Measures the cases of a store's group. `store` returns a handle for a walk; `native` passes all entries to
@@ -65,6 +69,55 @@ pub(crate) fn run<B: ByteStore>(
         || checked(&mut descended, Order::Descending),
     )?;
     Ok(())
+}
+
+/// The cache of a store whose peak memory is measured, in bytes.
+pub(crate) const SMALL_CACHE: u64 = 8 << 20;
+
+/// Measures the peak memory of processes that run [`pass`] over a store of this name, which `make` makes in a folder.
+pub(crate) fn peaks(
+    bench: &mut Bench,
+    store: &str,
+    make: impl Fn(&Path, u64) -> Fallible,
+) -> Fallible {
+    if !bench.wants_any("peak_") {
+        return Ok(());
+    }
+    let entries = bench.items.min(100_000);
+    let folder = tempfile::tempdir()?;
+    make(folder.path(), entries)?;
+    for chunk_size in [DEFAULT, 1_000] {
+        let name = format!("peak_{chunk_size}");
+        let peak = |way| {
+            memory_peak::peak(
+                folder.path(),
+                &format!("{store}/{way}_{chunk_size}"),
+                entries,
+            )
+        };
+        let floor = peak("native")?;
+        memory_peak::record(
+            bench,
+            name,
+            Target::AtMost(1.0),
+            (peak("lent")?, floor),
+            entries,
+        )?;
+    }
+    Ok(())
+}
+
+/// The pass of a process whose peak memory is measured.
+pub(crate) fn pass<B: ByteStore>(
+    way: &str,
+    store: B,
+    native: impl Fn(&mut Slots) -> Fallible,
+) -> Fallible<Seen> {
+    match way.split_once('_') {
+        Some(("lent", size)) => walk_lends(store, size.parse()?),
+        Some(("native", size)) => floor(size.parse()?, native),
+        _ => Err(format!("{way} is no way to read a store").into()),
+    }
 }
 
 /// Returns the entries of a store.

@@ -16,6 +16,7 @@
 mod bench;
 mod bytes;
 mod delete;
+mod fjall;
 mod instructions;
 mod measure;
 mod memory;
@@ -23,6 +24,7 @@ mod memory_peak;
 mod peers;
 mod plot;
 mod prefetch;
+mod redb;
 mod sled;
 mod sqlite;
 mod sqlite_table;
@@ -44,8 +46,10 @@ use measure::Fallible;
 type Run = fn(&mut Bench) -> Fallible;
 
 /// The groups, in the order in which they run.
-const GROUPS: [(&str, Run); 9] = [
+const GROUPS: [(&str, Run); 11] = [
     ("sqlite", sqlite::run),
+    ("redb", redb::run),
+    ("fjall", fjall::run),
     ("sled", sled::run),
     ("memory", memory::run),
     ("memory_peak", memory_peak::run),
@@ -58,6 +62,8 @@ const GROUPS: [(&str, Run); 9] = [
 
 const ABOUT_GROUPS: &str = "Groups:
   sqlite        every key shape and chunk size, against one cursor: CPU time
+  redb          chunk sizes, against one native range: CPU time; peak memory of a process
+  fjall         the same
   sled          chunk sizes, against one native range: CPU time
   memory        maps, a list and a slice, against their own iterators: CPU time
   memory_peak   walks over short and long tables, against one cursor: peak memory of a process

@@ -16,6 +16,7 @@ use crate::bench::{Bench, Target};
 use crate::measure::{Fallible, Seen, median};
 use crate::sqlite::{self, DEFAULT};
 use crate::sqlite_table::{Integer, Item, Shape, database, select};
+use crate::{fjall, redb};
 
 const MB: f64 = 1e6;
 
@@ -38,16 +39,27 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
             ("all".to_owned(), Target::None),
         ] {
             let peak = peak(&file, &way, rows)?;
-            let figures = [("peak_mb", peak / MB), ("floor_mb", floor / MB)];
             let name = format!("rows_{rows}/{way}");
-            bench.record(name, target, peak / (floor + MB), rows, None, &figures)?;
+            record(bench, name, target, (peak, floor), rows)?;
         }
     }
     Ok(())
 }
 
+/// Records the peak of a way and that of its floor.
+pub(crate) fn record(
+    bench: &mut Bench,
+    name: String,
+    target: Target,
+    (peak, floor): (f64, f64),
+    rows: u64,
+) -> Fallible {
+    let figures = [("peak_mb", peak / MB), ("floor_mb", floor / MB)];
+    bench.record(name, target, peak / (floor + MB), rows, None, &figures)
+}
+
 /// Returns the median of the processes' peaks, in bytes.
-fn peak(file: &Path, way: &str, rows: u64) -> Fallible<f64> {
+pub(crate) fn peak(file: &Path, way: &str, rows: u64) -> Fallible<f64> {
     let mut peaks = Vec::new();
     for _ in 0..PROCESSES {
         let mut command = Command::new(env::current_exe()?);
@@ -70,13 +82,10 @@ pub(crate) fn process(file: &Path, way: &str) -> Fallible {
     // Writing this resets the mark to the memory in use (proc(5)).
     fs::write("/proc/self/clear_refs", "5")?;
     let before = high_water_mark()?;
-    let db = Connection::open(file)?;
-    let seen = match way.split_once('_') {
-        Some(("lent", size)) => sqlite::walk_lends::<Integer>(&db, size.parse()?),
-        Some(("items", size)) => sqlite::walk_yields::<Integer>(&db, size.parse()?),
-        None if way == "cursor" => sqlite::cursor_makes_structs::<Integer>(&db),
-        None if way == "all" => collects_structs::<Integer>(&db),
-        _ => Err(format!("{way} is no way to read a table").into()),
+    let seen = match way.split_once('/') {
+        Some(("fjall", way)) => fjall::pass(file, way),
+        Some(("redb", way)) => redb::pass(file, way),
+        _ => of_sqlite(file, way),
     }?;
     println!(
         "{} {}",
@@ -84,6 +93,17 @@ pub(crate) fn process(file: &Path, way: &str) -> Fallible {
         seen.items
     );
     Ok(())
+}
+
+fn of_sqlite(file: &Path, way: &str) -> Fallible<Seen> {
+    let db = Connection::open(file)?;
+    match way.split_once('_') {
+        Some(("lent", size)) => sqlite::walk_lends::<Integer>(&db, size.parse()?),
+        Some(("items", size)) => sqlite::walk_yields::<Integer>(&db, size.parse()?),
+        None if way == "cursor" => sqlite::cursor_makes_structs::<Integer>(&db),
+        None if way == "all" => collects_structs::<Integer>(&db),
+        _ => Err(format!("{way} is no way to read a table").into()),
+    }
 }
 
 /// What users write for small tables: all structs in one `Vec`, then the work.

@@ -28,6 +28,7 @@
 //! | a `BTreeMap` or `BTreeSet` | `Walk::new(&map)` |
 //! | a shared map, a skip list or a sorted slice in memory | [`keywalk-memory`] |
 //! | a redb table | [`keywalk-redb`] |
+//! | a fjall keyspace | [`keywalk-fjall`] |
 //! | a sled tree | [`keywalk-sled`] |
 //! | another store | your own [`ChunkSource`]; [`keywalk-conformance`] tests it, [`keywalk-bytes`] encodes its keys |
 //!
@@ -102,6 +103,7 @@
 //! [`keywalk-sqlite`]: https://docs.rs/keywalk-sqlite
 //! [`keywalk-memory`]: https://docs.rs/keywalk-memory
 //! [`keywalk-redb`]: https://docs.rs/keywalk-redb
+//! [`keywalk-fjall`]: https://docs.rs/keywalk-fjall
 //! [`keywalk-sled`]: https://docs.rs/keywalk-sled
 //! [`keywalk-conformance`]: https://docs.rs/keywalk-conformance
 //! [`keywalk-bytes`]: https://docs.rs/keywalk-bytes
