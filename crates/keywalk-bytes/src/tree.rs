@@ -63,9 +63,14 @@ pub struct Tree<B, K, D = Copied> {
     key: PhantomData<fn() -> K>,
 }
 
-impl<B: ByteStore, K: Key> Tree<B, K> {
+impl<B, K> Tree<B, K> {
     /// Creates a source over a store. Reads nothing yet.
-    pub fn new(store: impl Into<B>) -> Self {
+    // The bounds are here and not at the block, so that the compiler explains which types are keys.
+    pub fn new(store: impl Into<B>) -> Self
+    where
+        B: ByteStore,
+        K: Key,
+    {
         Tree::with(store.into(), Copied)
     }
 }
@@ -106,7 +111,9 @@ impl<B: ByteStore, K: Key, D> Tree<B, K, D> {
         let item = PhantomData;
         Tree::with(self.store, Filled { fill, item })
     }
+}
 
+impl<B, K, D> Tree<B, K, D> {
     fn with(store: B, decode: D) -> Self {
         Tree {
             store,
@@ -117,9 +124,7 @@ impl<B: ByteStore, K: Key, D> Tree<B, K, D> {
             key: PhantomData,
         }
     }
-}
 
-impl<B, K, D> Tree<B, K, D> {
     /// Returns the store. You can use it freely between two fetches.
     #[must_use]
     pub fn store(&self) -> &B {

@@ -83,7 +83,8 @@ impl ByteStore for Map {
 }
 
 fn walked<K: Key>(tree: &mut Tree<Map, K>, range: &KeyRange<K>) -> Vec<K> {
-    let items = Walk::new(tree).range(range.clone()).items();
+    let walk = Walk::new(tree).range(range.clone());
+    let items = walk.order(range.order()).items();
     items.map(|item| item.unwrap().0).collect()
 }
 
@@ -111,7 +112,7 @@ fn sizes_of_parts<K: Key + Debug>(keys: &[K], parts: usize) -> Vec<usize> {
 fn are_even<K: Key + Debug>(keys: impl IntoIterator<Item = K>) {
     let mut keys: Vec<K> = keys.into_iter().collect();
     keys.sort();
-    for parts in [1, 2, 3, 8, 61] {
+    for parts in [1, 2, 3, 8] {
         let sizes = sizes_of_parts(&keys, parts);
         let even = keys.len() / parts;
         let is_even = |size: &usize| (even / 2..=even * 2).contains(size);
@@ -155,7 +156,7 @@ fn parts_of_unevenly_spread_keys_tile_the_range() {
 fn parts_that_are_cut_while_keys_are_deleted_tile_the_range() {
     let mut tree = Tree::<Map, u64>::new(Map {
         forgets: true,
-        ..Map::of(0..100)
+        ..Map::of(0..100_u64)
     });
     let ranges = tree.split(&KeyRange::all(Order::Ascending), 40).unwrap();
     assert!(ranges.len() > 10);
@@ -346,7 +347,7 @@ fn a_store_that_fails_in_mid_scan_gives_its_error_and_nothing_of_the_fetch() {
 fn after_a_panic_of_the_closure_the_walk_goes_on_with_the_same_item() {
     for order in ORDERS {
         let mut calls = 0;
-        let tree = Tree::<Map, u8>::new(Map::of(0..9)).map(|value| {
+        let tree = Tree::<Map, u8>::new(Map::of(0..9_u8)).map(|value| {
             calls += 1;
             match calls {
                 // Unlike `panic!` this prints nothing.
@@ -375,12 +376,13 @@ fn after_a_panic_of_the_closure_the_walk_goes_on_with_the_same_item() {
 fn lent_chunks_decode_into_the_memory_of_earlier_ones() {
     for order in ORDERS {
         let mut fresh = 0;
-        let tree =
-            Tree::<Map, u32>::new(Map::of(0..100)).map_into(|value, item: &mut (bool, Vec<u8>)| {
+        let tree = Tree::<Map, u32>::new(Map::of(0..100_u32)).map_into(
+            |value, item: &mut (bool, Vec<u8>)| {
                 fresh += usize::from(!item.0);
                 *item = (true, value.to_vec());
                 Ok::<_, io::Error>(())
-            });
+            },
+        );
         let mut chunks = Walk::new(tree).order(order).chunk_size(10).chunks();
         while let Some(items) = chunks.next().unwrap() {
             assert!(
@@ -398,7 +400,7 @@ fn lent_chunks_decode_into_the_memory_of_earlier_ones() {
 fn of_an_empty_range_or_a_full_chunk_the_store_is_not_asked() {
     let mut tree = Tree::<Map, u8>::new(Map {
         left: 0,
-        ..Map::of(0..9)
+        ..Map::of(0..9_u8)
     });
     let mut chunk = Chunk::with_limit(1);
     for order in ORDERS {
@@ -421,7 +423,7 @@ fn a_token_is_of_every_tree_of_its_name_and_key_and_of_no_other() {
     let tree = |name| {
         Tree::<Map, u64>::new(Map {
             name,
-            ..Map::of([1, 2, 3])
+            ..Map::of([1_u64, 2, 3])
         })
     };
     for (name, other, here) in [

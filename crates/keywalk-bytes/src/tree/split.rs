@@ -16,6 +16,7 @@ impl<B: ByteStore, K: Key, D> Tree<B, K, D> {
     /// the range has fewer keys, or if keys are deleted concurrently.
     ///
     /// Keys may be unevenly spread, so use some more parts than workers, and let each worker take the next part.
+    /// `Walk::range` takes a part's bounds, and [`Walk::order`](keywalk::Walk::order) its order.
     ///
     /// # Errors
     ///
