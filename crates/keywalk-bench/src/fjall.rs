@@ -11,7 +11,7 @@ use crate::bytes::{self, Slots};
 use crate::measure::{Fallible, Seen};
 
 pub(crate) fn run(bench: &mut Bench) -> Fallible {
-    bytes::peaks(bench, "fjall", |path, entries| make(path, entries))?;
+    bytes::peaks(bench, "fjall", make)?;
     let folder = tempfile::tempdir()?;
     make(folder.path(), bench.items)?;
     // All entries stay in the cache, as for the other stores.
