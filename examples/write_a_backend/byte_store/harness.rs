@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use keywalk::{Fingerprint, FingerprintField, ResumableSource};
-use keywalk_conformance::{BoxError, Harness, KeySpace, KnownKey};
 use keywalk_bytes::Key;
+use keywalk_conformance::{BoxError, Harness, KeySpace, KnownKey};
 
 use super::source::{Bytes, Entries};
 

@@ -5,8 +5,8 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use keywalk::{Fetched, KeyRange, Order};
-use keywalk_conformance::Clause::*;
 use keywalk_bytes::Key;
+use keywalk_conformance::Clause::*;
 
 use crate::broken::iterator;
 use crate::rows::Rows;

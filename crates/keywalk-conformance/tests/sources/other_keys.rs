@@ -5,8 +5,8 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use keywalk::{ChunkSource, KeyRange, Order, Source};
-use keywalk_conformance::{Clause::*, InjectedFault, KeySpace};
 use keywalk_bytes::Key;
+use keywalk_conformance::{Clause::*, InjectedFault, KeySpace};
 
 use crate::rows::Rows;
 use crate::store::{Answer, Entries, Kind, OverStore, Quirk, Store, Tried, more_if};

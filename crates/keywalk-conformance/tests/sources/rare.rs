@@ -9,10 +9,10 @@ use std::thread::yield_now;
 use std::time::SystemTime;
 
 use keywalk::{Fetched, KeyRange};
+use keywalk_bytes::Key;
 use keywalk_conformance::{
     Capabilities, Capability, Clause::*, Config, Verdict, run_check, run_durable_check,
 };
-use keywalk_bytes::Key;
 
 use crate::Numbers as OtherNumbers;
 use crate::rows::Rows;

@@ -13,11 +13,11 @@ use keywalk::{
     Chunk, ChunkSource, Fetched, Fingerprint, FingerprintField, KeyRange, LastKey, Order,
     ResumableSource, Source,
 };
+use keywalk_bytes::Key;
 use keywalk_conformance::{
     BoxError, Capabilities, Capability, FaultInjector, Faults, Harness, InjectedFault, KeySpace,
     KnownKey, Writer,
 };
-use keywalk_bytes::Key;
 
 /// A key type that the kit provides and that has bytes.
 pub(crate) trait Tried: Key + KnownKey + Send + Sync {}

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use keywalk::{Fingerprint, KeyRange, Order};
-use keywalk_conformance::{Clause::*, InjectedFault};
 use keywalk_bytes::Key;
+use keywalk_conformance::{Clause::*, InjectedFault};
 
 use crate::rows::Rows;
 use crate::store::{Quirk, Walked, fetches, lock};
