@@ -125,8 +125,7 @@ pub(crate) fn by_another_clause(all: &mut Rows<i64>) {
 
     all.fail("a_lasting_fault_is_returned_and_loses_nothing", Harness);
     // A fetch has more operations than can be failed one by one.
-    let name = "operations_that_never_run_out_are_the_harnesss";
-    all.fetch(name, |store, range, chunk| {
+    all.fetch("endless_operations", |store, range, chunk| {
         (0..4_000).try_for_each(|_| store.fuse.operation())?;
         store.answer(range, chunk)
     });
@@ -252,10 +251,11 @@ pub(crate) fn sources(all: &mut Rows<i64>) {
 
     all.fail("an_absent_key_is_a_position_too", G8);
     // Looks up its position, which was deleted.
-    let name = "stops_where_the_cursors_row_is_gone";
-    all.fetch(name, |store, range, chunk| match range.start() {
-        Bound::Excluded(key) if !store.read_lock().contains_key(key) => Ok(Fetched::End),
-        _ => store.answer(range, chunk),
+    all.fetch("stops_at_a_gap", |store, range, chunk| {
+        match range.start() {
+            Bound::Excluded(key) if !store.read_lock().contains_key(key) => Ok(Fetched::End),
+            _ => store.answer(range, chunk),
+        }
     });
 
     all.fail("the_first_item_is_at_the_start", G3);
@@ -366,8 +366,7 @@ pub(crate) fn sources(all: &mut Rows<i64>) {
     });
 
     all.fail("a_question_can_be_asked_again", G3);
-    let name = "leaves_out_what_it_gave_before";
-    all.keeps(name, |seen, store, range, chunk| {
+    all.keeps("leaves_out_what_it_gave", |seen, store, range, chunk| {
         let answer = store.changed(range, chunk, |items| {
             items.retain(|(key, _)| !BTreeSet::contains(seen, key));
         });
@@ -378,10 +377,9 @@ pub(crate) fn sources(all: &mut Rows<i64>) {
     all.fail("no_more_than_a_chunk_is_buffered", G13);
     all.open("keeps_an_iterator", iterator);
     // Reads one more item to know whether there is more, and keeps it for the next fetch.
-    let name = "keeps_the_item_that_it_peeked_at";
-    all.keeps(name, |peeked: &mut Option<_>, store, range, chunk| {
+    all.keeps("keeps_a_peeked_item", |peeked, store, range, chunk| {
         let mut rest = *range;
-        if let Some((after, entry @ (key, _))) = peeked.take()
+        if let Some((after, entry @ (key, _))) = Option::take(peeked)
             && range.start() == Bound::Excluded(&after)
             && range.may_contain(&key)
         {
@@ -413,8 +411,7 @@ pub(crate) fn sources(all: &mut Rows<i64>) {
         answer.or_else(|_| store.answer(&rest, chunk))
     });
     // Reads one row more to know whether there is one.
-    let name = "an_error_of_the_probe_for_the_end";
-    all.fetch(name, |store, range, chunk| {
+    all.fetch("ends_on_a_probes_error", |store, range, chunk| {
         let mut more = false;
         let read = store.read(range, |entry| {
             more = chunk.is_full();
@@ -434,20 +431,11 @@ pub(crate) fn sources(all: &mut Rows<i64>) {
     });
 
     all.fail("a_lasting_fault_is_returned_and_loses_nothing", G11);
-    all.at_times(
-        "ends_on_late_errors",
-        |call| call.count > 7,
-        ending_on_errors,
-    );
+    all.at_times("late_errors_end", |call| call.count > 7, ending_on_errors);
 
     all.fail("a_prefetched_fault_comes_in_its_place", G11);
     all.open("an_error_that_is_swallowed_ahead", ending_on_errors);
-    instead_of_errors(
-        all,
-        "an_error_after_some_rows_for_the_end",
-        31,
-        Fetched::End,
-    );
+    instead_of_errors(all, "ends_on_errors_after_some_rows", 31, Fetched::End);
 
     all.fail("a_failed_fetch_can_be_retried", G11);
     // Returns what was read before the error, and the error at the next fetch.
@@ -463,8 +451,7 @@ pub(crate) fn sources(all: &mut Rows<i64>) {
         answer
     });
     // Keeps how far a failed fetch came, and goes on there.
-    let name = "a_position_that_moved_in_a_failed_fetch";
-    all.keeps(name, |kept, store, range, chunk| {
+    all.keeps("moved_by_a_failed_fetch", |kept, store, range, chunk| {
         let mut rest = *range;
         if let Some((of, key)) = Option::take(kept)
             && of == *range
@@ -498,11 +485,10 @@ pub(crate) fn sources(all: &mut Rows<i64>) {
 
     all.fail("a_prefetched_walk_is_the_same_walk", G5);
     // Writes the difference to the chunk's old item into a slot, but takes another chunk for that one.
-    let name = "differences_to_another_chunk";
-    all.keeps(name, |lasts: &mut Vec<u64>, store, range, chunk| {
+    all.keeps("differences_to_old_items", |lasts, store, range, chunk| {
         let mut at = 0;
         store.read(range, |(key, value)| {
-            lasts.resize(lasts.len().max(at + 1), 0);
+            Vec::resize(lasts, lasts.len().max(at + 1), 0);
             let last = std::mem::replace(&mut lasts[at], value);
             at += 1;
             match chunk.spare() {

@@ -114,14 +114,10 @@ pub(crate) fn texts(all: &mut Rows<String>) {
 pub(crate) fn bytes(all: &mut Rows<Vec<u8>>) {
     all.fail("every_boundary_key_has_its_place", G8);
     // Goes on from the next key of the same length, found with a carry over two bytes only.
-    position(
-        all,
-        "a_position_without_a_far_carry",
-        |key| match &key[..] {
-            [start @ .., byte, 0xff, 0xff, 0xff] => [start, &[byte.wrapping_add(1)]].concat(),
-            _ => key.clone(),
-        },
-    );
+    position(all, "carries_over_2_bytes", |key| match &key[..] {
+        [start @ .., byte, 0xff, 0xff, 0xff] => [start, &[byte.wrapping_add(1)]].concat(),
+        _ => key.clone(),
+    });
 }
 
 /// Sources that cut the leading column, or the trailing one.
@@ -191,11 +187,7 @@ pub(crate) fn sources(all: &mut Rows<i64>) {
     let is_late = move |call: &Call| call.count > 2 && is_large(call);
     all.at_times("keeps_an_iterator_for_late_chunks", is_late, iterator);
     all.fail("walks_do_not_disturb_each_other", G3);
-    all.at_times(
-        "loses_an_item_beside_others",
-        |call| call.sources > 3,
-        losing,
-    );
+    all.at_times("loses_an_item_beside_3", |call| call.sources > 3, losing);
     all.fail("walks_do_not_disturb_each_other", G8);
     all.at_times("has_three_statements", |call| call.sources > 3, ending);
 }

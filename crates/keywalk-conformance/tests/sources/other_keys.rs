@@ -82,8 +82,9 @@ pub(crate) fn pairs(all: &mut Rows<Pair>) {
 pub(crate) fn mixed(all: &mut Rows<(i64, Reverse<String>)>) {
     all.fail("keys_come_in_strict_order", G1);
     // All columns ascend, in the index and in the comparison, although one should descend.
-    let name = "takes_a_descending_column_for_ascending";
-    all.order(name, |(number, Reverse(text))| (*number, text.clone()));
+    all.order("all_columns_ascend", |(number, Reverse(text))| {
+        (*number, text.clone())
+    });
 }
 
 pub(crate) fn text_and_number(all: &mut Rows<(String, i64)>) {

@@ -106,8 +106,7 @@ pub(crate) fn sources(all: &mut Rows<i64>) {
         }
     });
     // Reads the keys first, and then the values by their places.
-    let name = "values_of_the_rows_that_moved_up";
-    all.fetch(name, |store, range, chunk| {
+    all.fetch("values_of_moved_rows", |store, range, chunk| {
         let answer = store.answer(range, chunk)?;
         yield_now();
         let entries = store.take(range, chunk.len())?;
@@ -127,26 +126,20 @@ pub(crate) fn sources(all: &mut Rows<i64>) {
         Ok(more_if(chunk.fill_from(rows)))
     });
     // Keeps a cut walk's rows for the next one in its thread.
-    let kept = Kind {
-        open: &|_| {
-            thread_local!(static ROWS: RefCell<BTreeMap<i64, u64>> = RefCell::default());
-            fetches(|store, range, chunk| {
-                ROWS.with_borrow_mut(|rows| {
-                    rows.retain(|key, _| range.may_contain(key));
-                    if rows.is_empty() {
-                        *rows = store.take(range, usize::MAX)?.into_iter().collect();
-                    }
-                    Ok(answer_from(rows, range, chunk))
-                })
-            })
-        },
-        capabilities: |all| Capabilities {
-            threads: Capability::No("it would fail by another clause too"),
-            ..all
-        },
-        ..Kind::SOUND
-    };
-    all.kind("rows_of_the_thread", kept);
+    all.fetch("rows_of_the_thread", |store, range, chunk| {
+        thread_local!(static ROWS: RefCell<BTreeMap<i64, u64>> = RefCell::default());
+        ROWS.with_borrow_mut(|rows| {
+            rows.retain(|key, _| range.may_contain(key));
+            if rows.is_empty() {
+                *rows = store.take(range, usize::MAX)?.into_iter().collect();
+            }
+            Ok(answer_from(rows, range, chunk))
+        })
+    });
+    all.declare(|all| Capabilities {
+        threads: Capability::No("it would fail by another clause too"),
+        ..all
+    });
 
     all.fail("walks_do_not_disturb_each_other", G3);
     // Every third source has the place of the first one.

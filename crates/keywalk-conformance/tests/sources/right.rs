@@ -159,38 +159,28 @@ pub(crate) fn answers(all: &mut Rows<i64>) {
     all.last_key("a_source_that_knows_its_last_key", |store, range| {
         store.last_key(range)
     });
-    // The first one knows its last key, and the other one reads the range for it.
-    const UP: Kind<i64> = Kind {
-        open: &|_| Quirk {
-            last_key: Box::new(|store, range| store.last_key(range)),
-            ..fetches(upward)
-        },
-        capabilities: |all| Capabilities {
-            descending: Capability::No("the store's iterator goes forward only"),
-            ..all
-        },
-        ..Kind::SOUND
-    };
-    all.kind("a_source_that_goes_forward_only", UP);
-    let reads_on = Kind {
-        open: &|_| scanning(upward),
-        capabilities: |all| Capabilities {
-            counting: Capability::No("it reads on for its last key"),
-            ..(UP.capabilities)(all)
-        },
-        ..UP
-    };
-    all.kind("a_source_that_goes_up_and_reads_on", reads_on);
-    let snapshot = Kind {
-        open: &snapshot,
-        capabilities: |all| Capabilities {
-            snapshot: Capability::Yes,
-            counting: Capability::No("the snapshot is taken as a whole"),
-            ..all
-        },
-        ..Kind::SOUND
-    };
-    all.kind("a_declared_snapshot", snapshot);
+    // It goes forward only, and knows its last key or reads on for it.
+    all.open("a_source_that_goes_forward_only", |_| Quirk {
+        last_key: Box::new(|store, range| store.last_key(range)),
+        ..fetches(upward)
+    });
+    const FORWARD: Capability = Capability::No("the store's iterator goes forward only");
+    all.declare(|all| Capabilities {
+        descending: FORWARD,
+        ..all
+    });
+    all.open("a_source_that_goes_up_and_reads_on", |_| scanning(upward));
+    all.declare(|all| Capabilities {
+        descending: FORWARD,
+        counting: Capability::No("it reads on for its last key"),
+        ..all
+    });
+    all.open("a_declared_snapshot", snapshot);
+    all.declare(|all| Capabilities {
+        snapshot: Capability::Yes,
+        counting: Capability::No("the snapshot is taken as a whole"),
+        ..all
+    });
     let signed = Kind {
         put: |_, value| assert!(i64::try_from(value).is_ok(), "a signed column"),
         ..Kind::SOUND

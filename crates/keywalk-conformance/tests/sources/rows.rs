@@ -4,7 +4,7 @@ use std::ops::Bound;
 use std::thread;
 
 use keywalk::{Fingerprint, KeyRange, Order};
-use keywalk_conformance::Clause;
+use keywalk_conformance::{Capabilities, Clause};
 
 use crate::store::{
     Answer, Entries, Handle, Kind, Quirk, Read, Told, Tried, Walked, fetches, more_if, stamped,
@@ -116,6 +116,13 @@ impl<K: Tried> Rows<K> {
         decode: fn(&Handle<K>, &[u8]) -> Read<K>;
         text: fn(&K) -> String;
         share: fn(&K, &K, &K) -> Option<f64>;
+    }
+
+    /// Declares this of the last row's source.
+    pub(crate) fn declare(&mut self, capabilities: fn(Capabilities) -> Capabilities) {
+        if let Some(row) = self.rows.last_mut() {
+            row.kind.capabilities = capabilities;
+        }
     }
 
     /// Adds a source whose fingerprint includes a value.

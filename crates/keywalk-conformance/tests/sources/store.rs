@@ -24,6 +24,7 @@ pub(crate) trait Tried: Key + KnownKey + Default + Send + Sync {}
 impl<K: Key + KnownKey + Default + Send + Sync> Tried for K {}
 
 pub(crate) type Entries<K> = Chunk<(K, u64)>;
+type Taken<K> = Result<Vec<(K, u64)>, InjectedFault>;
 pub(crate) type Answer<K> = Result<Fetched<K>, InjectedFault>;
 pub(crate) type Told<K> = Result<LastKey<K>, InjectedFault>;
 pub(crate) type Read<K> = Result<Option<K>, InjectedFault>;
@@ -77,11 +78,7 @@ impl<K: Ord + Clone> Store<K> {
     }
 
     /// Returns at most this many entries of a range.
-    pub(crate) fn take(
-        &self,
-        range: &KeyRange<K>,
-        most: usize,
-    ) -> Result<Vec<(K, u64)>, InjectedFault> {
+    pub(crate) fn take(&self, range: &KeyRange<K>, most: usize) -> Taken<K> {
         let mut taken = Vec::new();
         if most > 0 {
             self.read(range, |entry| {
@@ -132,13 +129,9 @@ pub(crate) fn fill<K>(
     entries: impl IntoIterator<Item = (K, u64)>,
     chunk: &mut Entries<K>,
 ) -> Fetched<K> {
-    for entry in entries {
-        if chunk.is_full() {
-            return Fetched::More;
-        }
-        chunk.push(entry);
-    }
-    Fetched::End
+    let mut entries = entries.into_iter();
+    chunk.fill_from(&mut entries);
+    more_if(entries.next().is_some())
 }
 
 /// Fetches from entries that a source keeps itself.

@@ -138,10 +138,11 @@ pub(crate) fn sources(all: &mut Rows<i64>) {
             .key(walked.key.trim_end_matches(" DESC"))
     });
     // Includes the filter but not its value.
-    let name = "a_fingerprint_without_the_filters_value";
-    all.fingerprint(name, |_, walked| match walked.tenant {
-        Some(_) => walked.fingerprint().filter("tenant = ?"),
-        None => walked.fingerprint(),
+    all.fingerprint("without_the_filters_value", |_, walked| {
+        match walked.tenant {
+            Some(_) => walked.fingerprint().filter("tenant = ?"),
+            None => walked.fingerprint(),
+        }
     });
     // Puts everything into the table's name.
     all.fingerprint("a_fingerprint_of_one_word", |_, walked| {
