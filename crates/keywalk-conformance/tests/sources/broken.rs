@@ -196,7 +196,6 @@ pub(crate) fn sources(all: &mut Rows<i64>) {
     });
 
     all.fail("no_limit_is_too_large", G8);
-    // Takes a limit of 256 for 0.
     let cut = |limit| limit & 0xff;
     all.pages("limit_cut_to_a_byte", cut, |items, limit| {
         items > 0 && items == limit & 0xff
@@ -234,8 +233,7 @@ pub(crate) fn sources(all: &mut Rows<i64>) {
     });
 
     all.fail("values_are_those_that_were_put", G5);
-    // Gives each item its neighbour's value.
-    all.items("wrong_values", |_, _, items| {
+    all.items("values_of_neighbours", |_, _, items| {
         for at in 1..items.len() {
             let value = items[at].1;
             items[at].1 = std::mem::replace(&mut items[at - 1].1, value);

@@ -68,7 +68,6 @@ pub(crate) fn texts(all: &mut Rows<String>) {
     position(all, "a_position_with_composed_accents", |key| {
         key.replace("e\u{301}", "A")
     });
-    // Ends before the key that it was to include.
     all.asks("an_end_cut_at_32_bytes", |_, end| {
         if let Bound::Included(key) = end {
             *key = cut(key, 32);

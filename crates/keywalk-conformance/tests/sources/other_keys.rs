@@ -43,7 +43,6 @@ pub(crate) fn text(all: &mut Rows<String>) {
     });
 
     all.fail("keys_round_trip_through_their_bytes", G10);
-    // Encodes as a case-insensitive collation compares.
     all.encodes("text_in_lower_case", |key| key.to_lowercase());
 
     all.fail("different_keys_have_different_bytes", G10);
@@ -75,7 +74,6 @@ pub(crate) fn pairs(all: &mut Rows<Pair>) {
     past(all, "compares_the_first_column", |a, _| a.is_gt());
 
     all.fail("different_keys_have_different_text", G10);
-    // Shows only the first column.
     all.text("the_first_column_in_words", |(first, _)| first.to_string());
 }
 
@@ -88,7 +86,6 @@ pub(crate) fn mixed(all: &mut Rows<(i64, Reverse<String>)>) {
 }
 
 pub(crate) fn text_and_number(all: &mut Rows<(String, i64)>) {
-    // Encodes keys as human-readable text.
     all.open("keys_in_words_of_their_own", |_| Quirk {
         encode: Box::new(|(name, number): &(String, i64), bytes| {
             bytes.extend_from_slice(format!("{number}:{name}").as_bytes());

@@ -35,9 +35,7 @@ pub(crate) fn tokens(all: &mut Rows<i64>) {
         |bytes| bytes.try_into().ok().map(i64::from_le_bytes),
     );
     all.decode("bytes_read_leniently", |_, bytes| Ok(leniently(bytes)));
-    // It has no fractions.
     all.share("a_way_of_unknown_length", |_, _, _| None);
-    // It knows its last key only sometimes.
     all.open("a_source_that_knows_its_last_key_at_times", |_| {
         let mut times = [true, false].into_iter().cycle();
         Quirk {
@@ -119,7 +117,6 @@ pub(crate) fn answers(all: &mut Rows<i64>) {
             false => Fetched::End,
         })
     });
-    // It retries a failed fetch once before it returns the error.
     all.fetch("a_source_that_tries_again", |store, range, chunk| {
         store.answer(range, chunk).or_else(|_| {
             chunk.clear();

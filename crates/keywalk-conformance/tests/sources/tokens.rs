@@ -33,7 +33,6 @@ pub(crate) fn sources(all: &mut Rows<i64>) {
     });
 
     all.fail("different_keys_have_different_bytes", G10);
-    // Loses the sign.
     all.bytes(
         "the_same_bytes_for_two_keys",
         |key, bytes| key.unsigned_abs().encode(bytes),
@@ -127,17 +126,14 @@ pub(crate) fn sources(all: &mut Rows<i64>) {
     });
 
     all.fail("a_token_of_another_source_is_refused", G10);
-    // Leaves out the table.
     all.fingerprint("a_fingerprint_without_the_table", |_, walked| {
         walked.fingerprint().relation("table")
     });
-    // Includes the key's columns but not their directions.
     all.fingerprint("a_fingerprint_without_directions", |_, walked| {
         walked
             .fingerprint()
             .key(walked.key.trim_end_matches(" DESC"))
     });
-    // Includes the filter but not its value.
     all.fingerprint("without_the_filters_value", |_, walked| {
         match walked.tenant {
             Some(_) => walked.fingerprint().filter("tenant = ?"),
@@ -155,7 +151,6 @@ pub(crate) fn sources(all: &mut Rows<i64>) {
     all.share("a_share_that_goes_back", |first, last, at| {
         Key::fraction(last, first, at)
     });
-    // Returns 0 to 100.
     all.share("a_share_in_percent", |first, last, at| {
         Key::fraction(first, last, at).map(|share| 100.0 * share)
     });
