@@ -135,21 +135,17 @@ pub(crate) fn answers(all: &mut Rows<i64>) {
     });
     // A bridge to an asynchronous client, which isn't ready at first.
     all.fetch("an_asynchronous_source", |store, range, chunk| {
-        let mut pending = 3;
-        let mut fetch = pin!(poll_fn(|context| match pending {
-            0 => Poll::Ready(store.answer(range, chunk)),
-            _ => {
-                pending -= 1;
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
+        let mut pending = 0..3;
+        let mut fetch = pin!(poll_fn(|_| match pending.next() {
+            Some(_) => Poll::Pending,
+            None => Poll::Ready(store.answer(range, chunk)),
         }));
         let mut context = Context::from_waker(Waker::noop());
         loop {
-            match fetch.as_mut().poll(&mut context) {
-                Poll::Ready(answer) => return answer,
-                Poll::Pending => yield_now(),
+            if let Poll::Ready(answer) = fetch.as_mut().poll(&mut context) {
+                return answer;
             }
+            yield_now();
         }
     });
 

@@ -130,9 +130,8 @@ pub(crate) fn sources(all: &mut Rows<i64>) {
         walked.fingerprint().relation("table")
     });
     all.fingerprint("a_fingerprint_without_directions", |_, walked| {
-        walked
-            .fingerprint()
-            .key(walked.key.trim_end_matches(" DESC"))
+        let column = walked.key.trim_end_matches(" DESC");
+        walked.fingerprint().key(column)
     });
     all.fingerprint("without_the_filters_value", |_, walked| {
         match walked.tenant {
