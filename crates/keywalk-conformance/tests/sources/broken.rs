@@ -8,7 +8,7 @@ use keywalk::{ChunkSource, Fetched, KeyRange, LastKey, Order};
 use keywalk_conformance::{Clause::*, InjectedFault, ScanForLastKey};
 
 use crate::Integers;
-use crate::rows::{Call, Rows, with};
+use crate::rows::{Call, Rows, Rule, with};
 use crate::store::{
     Answer, Entries, Handle, Quirk, QuirkySource, answer_from, fetches, fill, more_if, snapshot,
 };
@@ -73,7 +73,9 @@ pub(crate) fn capped(all: &mut Rows<i64>, name: &'static str, most: usize) {
 }
 
 /// Makes a source whose last key is found by fetching on.
-pub(crate) fn scanning(fetch: fn(&Handle<i64>, &Range, &mut Numbers) -> Answer<i64>) -> Quirk<i64> {
+pub(crate) fn scanning(
+    fetch: impl Fn(&Handle<i64>, &Range, &mut Numbers) -> Answer<i64> + Rule,
+) -> Quirk<i64> {
     Quirk {
         last_key: Box::new(move |store, range| {
             let source = QuirkySource::<Integers>(Arc::clone(store), fetches(fetch));
@@ -81,16 +83,6 @@ pub(crate) fn scanning(fetch: fn(&Handle<i64>, &Range, &mut Numbers) -> Answer<i
         }),
         ..fetches(fetch)
     }
-}
-
-/// Returns the first page every time.
-fn first_page(
-    store: &Handle<i64>,
-    range: &Range,
-    chunk: &mut Numbers,
-) -> Result<Option<i64>, InjectedFault> {
-    store.answer(&with(range, |start, _| *start = Bound::Unbounded), chunk)?;
-    Ok(last_of(chunk))
 }
 
 /// Keeps an iterator of the store as long as each fetch continues the last one.
@@ -286,10 +278,8 @@ pub(crate) fn sources(all: &mut Rows<i64>) {
         store.last_key(&range.reversed())
     });
     all.last_key("the_largest_key_for_the_last", |store, range| {
-        store.last_key(&KeyRange::new(
-            (range.lower(), range.upper()),
-            Order::Ascending,
-        ))
+        let bounds = (range.lower(), range.upper());
+        store.last_key(&KeyRange::new(bounds, Order::Ascending))
     });
     // Uses `<` instead of `<=`.
     all.last_key("the_key_before_the_bound_for_the_last", |store, range| {
@@ -301,17 +291,18 @@ pub(crate) fn sources(all: &mut Rows<i64>) {
     all.last_key("the_last_key_of_the_store", |store, range| {
         store.last_key(&KeyRange::all(range.order()))
     });
-    all.open("more_of_the_first_page_for_ever", |_| {
-        scanning(|store, range, chunk| {
-            first_page(store, range, chunk).map(|last| more_if(last.is_some()))
-        })
-    });
-    all.open("a_stretch_of_the_first_page_for_ever", |_| {
-        scanning(|store, range, chunk| {
-            let last = first_page(store, range, chunk)?;
-            Ok(last.map_or(Fetched::End, Fetched::ScannedTo))
-        })
-    });
+    let more: fn(i64) -> Fetched<i64> = |_| Fetched::More;
+    for (name, say) in [
+        ("more_of_the_first_page_for_ever", more),
+        ("a_stretch_of_the_first_page_for_ever", Fetched::ScannedTo),
+    ] {
+        all.open(name, move |_| {
+            scanning(move |store, range, chunk| {
+                store.answer(&with(range, |start, _| *start = Bound::Unbounded), chunk)?;
+                Ok(last_of(chunk).map_or(Fetched::End, say))
+            })
+        });
+    }
 
     all.fail("the_last_key_is_the_furthest", G4);
     // Returns the bound, even if that key doesn't exist.
