@@ -44,9 +44,7 @@ fn delete(key: i64, from: u64, to: u64) -> Mutation<i64> {
 
 fn lives(mutations: impl IntoIterator<Item = Mutation<i64>>) -> KeyHistory<i64> {
     let mut lives = KeyHistory::default();
-    mutations
-        .into_iter()
-        .for_each(|mutation| lives.record(mutation));
+    mutations.into_iter().for_each(|made| lives.record(made));
     lives
 }
 
@@ -298,54 +296,33 @@ const KEY: i64 = 7;
 /// The values of a key at the moments of a span, in one order of events; `None` is absent.
 type Seen = Vec<Option<u64>>;
 
-/// An event that takes effect at a moment of its span: a change, or an end of the judged span.
-#[derive(Clone, Copy)]
-enum Effect {
-    Change(Change),
-    Begin,
-    Finish,
-}
-
-/// Returns all values that the key can have had during a span, for each order that the spans allow. A failed mutation
-/// may never have taken effect, which is the same as after the span.
-fn linearisations(mutations: &[(Change, Span)], during: Span) -> Vec<Seen> {
-    let changes = mutations.iter();
-    let changes = changes.map(|(change, span)| (Effect::Change(*change), *span));
-    let begin = (Effect::Begin, Span::at(during.from));
-    let finish = (Effect::Finish, Span::at(during.to));
-    let mut all = Vec::new();
-    let effects = changes.chain([begin, finish]).collect();
-    follow(effects, None, None, &mut all);
-    all
-}
-
-/// Tries each effect as the next one, unless another is certainly before it.
-fn follow(
-    effects: Vec<(Effect, Span)>,
+/// Finds all values that the key can have had during a span, for each order of events that their spans allow: tries
+/// each event as the next one, unless another is certainly before it. An event without a change begins the judged span,
+/// or ends it. A failed mutation may never have taken effect, which is the same as after the span.
+fn linearise(
+    events: &[(Option<Change>, Span)],
     held: Option<u64>,
-    seen: Option<Seen>,
+    seen: Option<&Seen>,
     all: &mut Vec<Seen>,
 ) {
-    for (at, (effect, span)) in effects.iter().enumerate() {
-        if effects.iter().any(|(_, other)| other.is_before(*span)) {
+    for (at, (change, span)) in events.iter().enumerate() {
+        if events.iter().any(|(_, other)| other.is_before(*span)) {
             continue;
         }
-        let (mut left, mut seen) = (effects.clone(), seen.clone());
-        left.remove(at);
-        let held = match effect {
-            Effect::Change(Change::Put(value)) => Some(*value),
-            Effect::Change(Change::Delete) => None,
-            Effect::Begin => {
-                seen = Some(Vec::new());
-                held
-            }
-            Effect::Finish => {
-                all.extend(seen);
+        let held = match change {
+            Some(Change::Put(value)) => Some(*value),
+            Some(Change::Delete) => None,
+            None if seen.is_some() => {
+                all.extend(seen.cloned());
                 continue;
             }
+            None => held,
         };
+        let begins = change.is_none().then(Vec::new);
+        let mut seen = seen.cloned().or(begins);
         seen.iter_mut().for_each(|seen| seen.push(held));
-        follow(left, held, seen, all);
+        let left = [&events[..at], &events[at + 1..]].concat();
+        linearise(&left, held, seen.as_ref(), all);
     }
 }
 
@@ -359,12 +336,9 @@ fn histories() -> impl Strategy<Value = (Vec<(Change, Span)>, Span)> {
         let during = spans.next().expect("ten moments");
         let mutations = kinds.into_iter().zip(spans).zip(0..);
         let mutations = mutations.map(|(((is_put, failed), span), value)| {
-            let change = if is_put {
-                Change::Put(value)
-            } else {
-                Change::Delete
-            };
-            (change, if failed { span.failed() } else { span })
+            let put = is_put.then_some(Change::Put(value));
+            let span = if failed { span.failed() } else { span };
+            (put.unwrap_or(Change::Delete), span)
         });
         (mutations.collect(), during)
     })
@@ -379,7 +353,10 @@ proptest! {
             Mutation { change: *change, ..put(KEY, 0, during.from, during.to) }
         };
         let lives = lives(mutations.iter().map(recorded));
-        let orders = linearisations(&mutations, during);
+        let ends = [during.from, during.to].map(|at| (None, Span::at(at)));
+        let changes = mutations.iter().map(|(change, span)| (Some(*change), *span));
+        let mut orders = Vec::new();
+        linearise(&Vec::from_iter(changes.chain(ends)), None, None, &mut orders);
         let moments = || orders.iter().flatten();
         let expected = match (moments().all(Option::is_some), moments().all(Option::is_none)) {
             (true, false) => Presence::Present,
