@@ -41,7 +41,7 @@ mod visit_log;
 pub use judge::Oracle;
 pub(crate) use judge::{diagnosed, explained, judge, judge_by_time};
 pub use key_history::{KeyHistory, Presence};
-pub(crate) use violation::{DisplayRange, Explanation, ToLines};
+pub(crate) use violation::{DisplayRange, ToLines};
 pub use violation::{FailureKind, Violation};
 pub use visit_log::VisitLog;
 

@@ -335,7 +335,7 @@ pub(crate) fn watched(
     run: Box<dyn FnOnce(Watchdog) -> Result<Verdict, Failure> + Send>,
 ) -> Result<Verdict, Failure> {
     let failed =
-        |violation: Violation<()>, lines| Failure::new(check, config.seed, violation, lines);
+        |violation: Violation<()>, lines| Failure::new(check, config.seed, &violation, lines);
     let beat = Watchdog::default();
     let of_thread = beat.clone();
     let (sender, receiver) = channel();

@@ -8,9 +8,9 @@ use proptest::sample::Index;
 
 use crate::case::{Case, Entry, Item, SourceOf, Tried};
 use crate::clause::Clause;
-use crate::edit::{Edit, Edits, Place, edits};
+use crate::edit::{Edit, Schedule, edits};
 use crate::harness::Harness;
-use crate::history::{FailureKind, Oracle, Request, Response, Violation, explained, judge};
+use crate::history::{FailureKind, Oracle, Request, Response, Violation, explained};
 use crate::runner::Runner;
 
 /// A walk over a case's store that follows a plan, and the oracle that judges it.
@@ -66,7 +66,7 @@ impl<'s, H: Harness> Run<'s, H> {
                 Err(error) => return Err(self.failed(case, chunks.source(), &error)),
             };
             let fetched = self.judge(case, chunks.source())?;
-            self.oracle.cursor_is(&chunks.cursor())?;
+            self.oracle.cursor_is(&chunks.cursor(), None)?;
             let Some(chunk) = chunk else { break };
             if chunk != fetched || chunk.is_empty() {
                 return Err(handed_out(&fetched, &chunk));
@@ -123,11 +123,8 @@ impl<'s, H: Harness> Run<'s, H> {
                 self.is_fused(is_over, items.source())?;
                 break;
             };
-            if buffered.is_empty() {
-                self.oracle.cursor_is(&items.cursor())?;
-            } else {
-                self.oracle.cursor_is_past(&items.cursor(), &entry.0)?;
-            }
+            let last = (!buffered.is_empty()).then_some(&entry.0);
+            self.oracle.cursor_is(&items.cursor(), last)?;
             self.see(entry)?;
         }
         // The walk is cut here and may be resumed from its cursor.
@@ -191,17 +188,9 @@ impl<'s, H: Harness> Run<'s, H> {
         if self.step > 0 || !self.is_snapshot {
             let now = edits.turns.get(self.step).into_iter().flatten();
             for edit in now.chain(always) {
-                let present = match edit.needs_present() {
-                    true => case.ledger.present(),
-                    false => Vec::new(),
-                };
-                let place = Place {
-                    pool: &edits.pool,
-                    present: &present,
-                    order: *order,
-                    cursor: self.seen.last().map(|(key, _)| key),
-                };
-                let (is_put, keys) = edit.at(&place);
+                let (present, cursor) = (|| case.ledger.present(), self.seen.last());
+                let cursor = cursor.map(|(key, _)| key);
+                let (is_put, keys) = edit.at(&edits.pool, present, *order, cursor);
                 keys.iter().try_for_each(|key| case.set(key, is_put))?;
             }
         }
@@ -252,15 +241,10 @@ impl<'s, H: Harness> Run<'s, H> {
     /// Observes the next request of a source that was opened at `opened`.
     fn observe(&mut self, case: &Case<H>, opened: u64, request: &Request<H::Key>) -> Tried<H> {
         let lives = case.ledger.lives.borrow();
-        let Request { range, during, .. } = request;
         let observed = self.oracle.observe(request, &lives);
         observed.map_err(|violation| match &request.response {
-            Response::Items(response) if !self.is_snapshot => {
-                explained(violation, &lives, (opened, *during), |at| {
-                    judge(range, response, &lives, at).is_ok()
-                })
-            }
-            Response::Items(_) if violation.kind().key().is_some() => violation.of_a_snapshot(),
+            Response::Items(_) if self.is_snapshot => violation.of_a_snapshot(),
+            Response::Items(_) => explained(violation, request, opened, &lives),
             _ => violation,
         })
     }
@@ -371,7 +355,7 @@ pub(crate) fn taken<'t, H: Harness>(
 #[derive(Clone, Debug)]
 pub(crate) struct Plan<K> {
     /// The initial keys, and the edits of each turn: those of the i-th turn are made before the i-th chunk.
-    pub(crate) edits: Edits<K>,
+    pub(crate) edits: Schedule<K>,
     /// Edits that are repeated before every chunk.
     pub(crate) always: Vec<Edit<K>>,
     /// The bounds of the walk. They may be inverted.
@@ -389,7 +373,7 @@ pub(crate) struct Plan<K> {
 impl<K> Plan<K> {
     pub(crate) fn of_all(order: Order, chunk_size: usize) -> Self {
         Plan {
-            edits: Edits::default(),
+            edits: Schedule::default(),
             always: Vec::new(),
             bounds: (Bound::Unbounded, Bound::Unbounded),
             order,

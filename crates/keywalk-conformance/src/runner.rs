@@ -132,7 +132,7 @@ impl<H: Harness> Runner<H> {
     }
 
     fn failure(&self, violation: Violation<H::Key>, lines: Vec<String>) -> Failure {
-        Failure::new(self.check, self.config.seed, violation, lines)
+        Failure::new(self.check, self.config.seed, &violation, lines)
     }
 
     /// Tests a property with many random cases. Returns the smallest case that breaks it.

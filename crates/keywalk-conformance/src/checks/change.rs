@@ -6,7 +6,7 @@ use keywalk::{Chunk, Cursor, KeyRange, Order};
 
 use super::resume::cut_and_go_on;
 use crate::case::{Case, Tried};
-use crate::edit::{Edit, Edits};
+use crate::edit::{Edit, Schedule};
 use crate::harness::Harness;
 use crate::run::{Plan, Run, unexpected};
 use crate::runner::{Checked, Runner};
@@ -42,7 +42,7 @@ fn far_and_near<K: Ord + Clone + Debug>(keys: &[K], order: Order) -> Plan<K> {
     }
     let is_there = |at: &usize| at % 5 != 4;
     let there = (0..along.len()).filter(is_there);
-    let mut edits = Edits::among(keys.to_vec()).initially(there.map(|at| along[at].clone()));
+    let mut edits = Schedule::new(keys.to_vec()).initially(there.map(|at| along[at].clone()));
     for turn in 0..keys.len().div_ceil(SIZE) {
         let near = [1, 3, 4, 49, 54, 64, 66, 119, 124, 126, 129, 200];
         let near = near.map(|ahead| turn * SIZE * 5 / 4 + ahead + turn);
@@ -105,7 +105,7 @@ pub(super) fn appending_for_ever_does_not_keep_a_walk_from_its_end<H: Harness>(
             Order::Descending => &keys[keys.len().saturating_sub(4)..],
         };
         let plan = Plan {
-            edits: Edits::among(keys.clone()).initially(few.to_vec()),
+            edits: Schedule::new(keys.clone()).initially(few.to_vec()),
             always: vec![Edit::Append],
             ..Plan::of_all(*order, 1)
         };
@@ -132,7 +132,7 @@ fn beside<H: Harness>(runner: &Runner<H>, always: &[Edit<H::Key>]) -> Checked {
     for order in runner.orders() {
         for live in [false, true] {
             let plan = Plan {
-                edits: Edits::among(keys.clone()),
+                edits: Schedule::new(keys.clone()),
                 live,
                 always: always.to_vec(),
                 ..Plan::of_all(*order, 2)
@@ -175,7 +175,7 @@ pub(super) fn a_snapshot_is_stable<H: Harness>(runner: &Runner<H>) -> Checked {
     // The same with a plan that certainly changes something.
     let keys = runner.some_keys(12);
     let plan = Plan {
-        edits: Edits::among(keys.clone()).initially(keys.into_iter().step_by(2)),
+        edits: Schedule::new(keys.clone()).initially(keys.into_iter().step_by(2)),
         always: vec![Edit::DeleteAhead, Edit::Append],
         ..Plan::of_all(Order::Ascending, 2)
     };

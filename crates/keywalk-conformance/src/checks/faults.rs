@@ -6,7 +6,7 @@ use keywalk::{Chunk, ChunkSource, Error, Fetched, KeyRange, Order, Walk};
 
 use crate::case::{Case, Entry, Tried};
 use crate::clause::Clause;
-use crate::edit::Edits;
+use crate::edit::Schedule;
 use crate::faults::{Fault, Faults};
 use crate::harness::Harness;
 use crate::history::{FailureKind, Items, Request, Response, Violation};
@@ -50,7 +50,7 @@ pub(super) fn every_fault<H: Harness, W: Walks<H>>(
     let each = walks.map(|walk| runner.orders().iter().map(move |order| (walk, *order)));
     for ((keys, size), order) in each.into_iter().flatten() {
         let plan = Plan {
-            edits: Edits::among(keys.clone()),
+            edits: Schedule::new(keys.clone()),
             ..Plan::of_all(order, size)
         };
         // First without a fault, to exclude other failures.

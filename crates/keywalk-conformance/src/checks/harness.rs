@@ -8,7 +8,7 @@ use keywalk::{Chunk, ChunkSource, Error, KeyRange, LastKey, Order, Walk};
 use super::faults;
 use crate::case::{Case, Entry, Tried, refused};
 use crate::clause::Clause;
-use crate::edit::{Edit, Edits};
+use crate::edit::{Edit, Schedule};
 use crate::harness::{Capability, Harness};
 use crate::history::{FailureKind, Response, Violation};
 use crate::run::{Here, Plan, Run, Walks, taken};
@@ -143,7 +143,7 @@ pub(super) fn capabilities_are_as_declared<H: Harness>(runner: &Runner<H>) -> Ch
     }
     if !can.mutation.is_yes() {
         let others = keys.iter().step_by(2).cloned();
-        let edits = Edits::among(keys.clone()).initially(others).turn([]);
+        let edits = Schedule::new(keys.clone()).initially(others).turn([]);
         let beside = Plan {
             edits: edits.turn([Edit::DeleteAhead, Edit::Append]),
             ..Plan::of_all(Order::Ascending, 1)

@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use keywalk::KeyRange;
 
-use super::judge::{compare, disordered, is_after_end, is_before_start, outside};
+use super::judge::{compare, disordered, outside, place};
 use crate::clause::Clause;
 use crate::history::Span;
 use crate::history::key_history::{KeyHistory, Presence};
@@ -202,7 +202,7 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
 
     /// Returns the position of code that resumes after this key: the start (`None`) if the key is before the range.
     pub(crate) fn place(&self, after: Option<K>) -> Option<K> {
-        after.filter(|key| !is_before_start(&self.range, key))
+        after.filter(|key| !place(&self.range, key).is_lt())
     }
 
     /// Judges a resumption: the code was killed and resumes after this key, which it stored. `None`, or a key before
@@ -274,7 +274,7 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         }
         let until = match until {
             // The whole range lies before this key.
-            Bound::Included(key) if is_after_end(&self.range, key) => Bound::Unbounded,
+            Bound::Included(key) if place(&self.range, key).is_gt() => Bound::Unbounded,
             until => until,
         };
         match (until, &self.end) {
