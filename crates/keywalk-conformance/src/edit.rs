@@ -103,17 +103,6 @@ fn nearest<K: Ord + Clone>(keys: &[K], after: Option<&K>, order: Order) -> Optio
     nearest.cloned()
 }
 
-impl<K> Default for Schedule<K> {
-    fn default() -> Self {
-        Schedule {
-            pool: Vec::new(),
-            initial: Vec::new(),
-            turns: Vec::new(),
-            kills: Vec::new(),
-        }
-    }
-}
-
 impl<K: Ord + Clone> Schedule<K> {
     /// Makes a schedule over these keys: all of them exist initially, and nothing changes.
     ///
@@ -127,7 +116,8 @@ impl<K: Ord + Clone> Schedule<K> {
         Schedule {
             initial: pool.clone(),
             pool,
-            ..Schedule::default()
+            turns: Vec::new(),
+            kills: Vec::new(),
         }
     }
 

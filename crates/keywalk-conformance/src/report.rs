@@ -136,8 +136,10 @@ impl Report {
 
     /// Returns the numbers of all checks, of those that failed, and of those that were skipped.
     fn numbers(&self) -> (usize, usize, usize) {
+        let verdicts = self.outcomes.iter().map(Outcome::verdict);
+        let skipped = verdicts.filter(|verdict| matches!(verdict, Verdict::Skipped(_)));
         let failed = self.failures().count();
-        (self.outcomes.len(), failed, self.skipped().count())
+        (self.outcomes.len(), failed, skipped.count())
     }
 
     /// Writes the report as JUnit XML: one `testcase` per check.
@@ -211,15 +213,6 @@ impl Report {
         let outcomes = self.outcomes.iter();
         outcomes.filter_map(|outcome| match outcome.verdict() {
             Verdict::Failed(failure) => Some(failure),
-            _ => None,
-        })
-    }
-
-    /// Iterates over the names of the skipped checks and the reasons.
-    pub fn skipped(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        let outcomes = self.outcomes.iter();
-        outcomes.filter_map(|outcome| match outcome.verdict() {
-            Verdict::Skipped(reason) => Some((outcome.check(), *reason)),
             _ => None,
         })
     }

@@ -370,10 +370,10 @@ pub(crate) struct Plan<K> {
     pub(crate) cut: usize,
 }
 
-impl<K> Plan<K> {
+impl<K: Ord + Clone> Plan<K> {
     pub(crate) fn of_all(order: Order, chunk_size: usize) -> Self {
         Plan {
-            edits: Schedule::default(),
+            edits: Schedule::new([]),
             always: Vec::new(),
             bounds: (Bound::Unbounded, Bound::Unbounded),
             order,

@@ -20,15 +20,14 @@ pub struct Violation<K> {
 /// Defines the kinds of failure, each with its clause, its key, its message and a hint.
 macro_rules! kinds {
     ($(
-        $(#[doc = $doc:literal])+
         $kind:ident $(($($of:ident: $type:ty),+))?:
         $clause:ident, $key:expr, $said:literal $(, $hint:literal)?;
     )+) => {
-        /// What is wrong with a response, or with a walk.
+        /// What is wrong with a response, or with a walk: each kind with its message.
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum FailureKind<K> {
-            $($(#[doc = $doc])+ $kind $(($($type),+))?,)+
+            $(#[doc = concat!("\"", $said, "\"")] $kind $(($($type),+))?,)+
         }
 
         impl<K> FailureKind<K> {
@@ -60,66 +59,46 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// A fetch returned more items than the limit.
     Overfull: G6, None, "more items came than the limit",
         "is one item more read than the limit, or pushed into a chunk that is full?";
-    /// The same key came twice.
     Repeated(key: K): G2, Some(key), "{key:?} came twice",
         "does the store return it twice (a join, an index, two versions), or does a page begin again at a key that \
          came?";
-    /// The second key came after the first, but is before it in the order.
     Disordered(before: K, key: K): G1, Some(key), "{key:?} came after {before:?}, out of order",
         "does the store's order differ from the key's `Ord` (sign bit, collation, bytes turned round)?";
-    /// The key is before the start of the range, or equals an excluded start.
     Behind(key: K): G6, Some(key), "{key:?} came, which is not past the start",
         "is the position ignored, or looked up and not found?";
-    /// The key, or the end of the scanned span, is past the end of the range.
     Beyond(key: K): G6, Some(key), "{key:?} came, which is past the end of the range",
         "is the end of the range ignored, or the other bound taken for it?";
-    /// The key came, but certainly didn't exist.
     Absent(key: K): G4, Some(key), "{key:?} came, which was not there",
         "is it kept from an earlier fetch, or does the store or `Keyed::key` return another key than was put?";
-    /// The key certainly existed, but an item or a scanned span after it came instead.
     Missing(key: K): G3, Some(key), "{key:?} did not come, and what is after it did",
         "is the order of the range ignored, a position counted (OFFSET) rather than a key compared, or \
          a composite key compared column by column?";
-    /// The key certainly existed, but the end was reported before it came.
     MissingAtEnd(key: K): G8, Some(key), "the end was reported, and {key:?} had not come",
         "is the end inferred from a short page, or is the end of the range taken too early?";
-    /// The key came with a value that it certainly didn't have.
     Value(key: K): G5, Some(key), "{key:?} came with a value that it did not have",
         "is an item kept from an earlier fetch, a slot only half refilled, or a value cut on its way (`put`, \
          `value`)?";
-    /// The source reported that there is more, but returned no item and made no progress.
     Stuck: G8, None, "it reported that there is more, but made no progress",
         "`More` needs an item; a page without one returns `ScannedTo` or `End`";
-    /// The source reported a scanned span that ends before its last item.
     ScannedShort(key: K): G8, Some(key), "it scanned to {key:?}, which is before an item that came",
         "`ScannedTo` reports how far the source got, past its items";
-    /// The source returned a wrong last key. The key given here certainly existed, and comes after it in the order.
+    // The last key is wrong: this one certainly existed, and comes after it.
     NotLast(key: K): G8, Some(key), "{key:?} is further than the last key it gave",
         "the last key is that at the far end in the range's order: the largest when ascending, the \
          smallest when descending";
-    /// The source returned no last key, but this key certainly existed.
     NoLast(key: K): G8, Some(key), "it gave no last key, and {key:?} is there",
         "`Empty` means that the range holds nothing: is `Unknown` meant, or another bound?";
-    /// The walk requested another range than the part that was left to walk.
     OtherRange: G6, None, "the walk requested another range than was left";
-    /// The walk made more requests than it may.
     Endless: G9, None, "the walk did not end";
-    /// The walk ended or continued where it may not.
     OtherEnd: G9, None, "the walk ended where it may not, or went on";
-    /// The walk yielded other items than it fetched.
     WrongItems: G13, None, "the walk yielded other items than it fetched";
-    /// The cursor is at another position than the walk.
     Cursor: G10, None, "the cursor stands elsewhere";
-    /// An operation failed without an injected fault.
     Failed: Harness, None, "it failed, and nothing was made to fail",
         "if the store is busy for a moment, let the source wait; if it can't take such a key, leave it \
          out of `Harness::keys`";
-    /// An operation panicked.
     Panicked: G11, None, "it panicked";
-    /// Another failure, described by the text.
     Message(what: &'static str): Harness, None, "{what}";
 }
 
