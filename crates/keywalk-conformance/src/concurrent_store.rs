@@ -1,8 +1,9 @@
+use std::cell::Cell;
 use std::fmt::{self, Debug, Display};
 use std::ops::Bound;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
-use std::thread::{self, ThreadId};
+use std::thread;
 
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, forward_source};
 
@@ -24,12 +25,11 @@ use crate::recorder::{caught, lock};
 /// store. If `write` waits for another thread that calls one of them, both threads hang.
 ///
 /// Clones share their state, across threads if the writer `W` is `Send`.
-pub struct ConcurrentStore<K, W>(Arc<Shared<K, W>>);
+pub struct ConcurrentStore<K, W>(Arc<Mutex<State<K, W>>>);
 
-/// Threads use the state one at a time. A thread that enters it twice panics, because it would wait for itself.
-struct Shared<K, W> {
-    state: Mutex<State<K, W>>,
-    user: Mutex<Option<ThreadId>>,
+thread_local! {
+    /// Whether this thread uses a state. If it did so twice, it would wait for itself.
+    static IS_INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The store's state, and what the code under test did.
@@ -104,10 +104,7 @@ where
         let now = state.ledger.clock.tick();
         (state.begun, state.turned) = (now, now);
         state.visits.begin(now);
-        Ok(ConcurrentStore(Arc::new(Shared {
-            state: Mutex::new(state),
-            user: Mutex::new(None),
-        })))
+        Ok(ConcurrentStore(Arc::new(Mutex::new(state))))
     }
 
     /// Runs the code once. Returns `true` if it ended by itself, `false` if it was killed.
@@ -181,7 +178,7 @@ where
     /// begins at the start. Rows that were visited after this key must come again, and all rows up to it must have been
     /// visited (G10).
     pub fn resumes_after(&self, key: Option<&K>) {
-        self.say(|state| state.resume(key.cloned()).map(|()| false));
+        self.say(|state| state.resume(key.cloned()));
     }
 
     /// Records that the code itself deleted this row. For a purge, a deduplication or a queue.
@@ -215,48 +212,44 @@ where
         };
         self.say(|state| {
             state.find_place(after.cloned())?;
-            let is_killed = is_turn && state.turn()?;
-            if !is_killed {
+            if is_turn {
+                state.turn()?;
+            }
+            if state.stop.is_none() {
                 state.note(format!("a page of {} is read", DisplayRange(range)));
             }
-            Ok(is_killed)
+            Ok(())
         });
     }
 
     /// Performs `what`, and stops the code if it breaks a clause or is killed here. Does nothing in a thread that
     /// unwinds already, because a second panic in a destructor would abort.
-    fn say(&self, what: impl FnOnce(&mut State<K, W>) -> Result<bool, Violation<K>>) {
+    fn say(&self, what: impl FnOnce(&mut State<K, W>) -> Result<(), Violation<K>>) {
         if thread::panicking() {
             return;
         }
-        let goes_on = self.with(|state| {
-            if state.stop.is_none() {
-                state.stop = match what(state) {
-                    Err(violation) => Some(Stop::Broke(violation)),
-                    Ok(is_killed) => is_killed.then_some(Stop::Killed),
-                };
+        let is_stopped = self.with(|state| {
+            if state.stop.is_none()
+                && let Err(violation) = what(state)
+            {
+                state.stop = Some(Stop::Broke(violation));
             }
-            state.stop.is_none()
+            state.stop.is_some()
         });
-        if !goes_on {
+        if is_stopped {
             resume_unwind(Box::new("stopped by its schedule"));
         }
     }
 
     /// Calls `what` with the state, once no other thread uses it.
     fn with<T>(&self, what: impl FnOnce(&mut State<K, W>) -> T) -> T {
-        let Shared { state, user } = &*self.0;
-        let me = Some(thread::current().id());
         assert!(
-            *lock(user) != me,
+            !IS_INSIDE.replace(true),
             "`write` may not say turns, visits or deletions: those are the code's, and `write` is what \
              others do in a turn"
         );
-        let mut state = lock(state);
-        *lock(user) = me;
-        let done = caught(|| what(&mut state));
-        *lock(user) = None;
-        drop(state);
+        let done = caught(|| what(&mut lock(&self.0)));
+        IS_INSIDE.set(false);
         done.unwrap_or_else(|panic| resume_unwind(panic))
     }
 }
@@ -278,7 +271,7 @@ where
     K: Ord + Clone + Debug,
     W: FnMut(&K, Change) -> Result<(), BoxError>,
 {
-    fn turn(&mut self) -> Result<bool, Violation<K>> {
+    fn turn(&mut self) -> Result<(), Violation<K>> {
         self.note("others have their turn");
         self.idle += 1;
         if self.idle >= MOST_IDLE {
@@ -299,7 +292,8 @@ where
                 .map_err(held)?;
         }
         self.turned = self.ledger.clock.tick();
-        Ok(self.is_killed())
+        self.count();
+        Ok(())
     }
 
     /// Records that the code deletes this row, perhaps in a transaction that a kill rolls back.
@@ -322,7 +316,7 @@ where
         }
     }
 
-    fn visit(&mut self, key: &K, value: Option<u64>) -> Result<bool, Violation<K>> {
+    fn visit(&mut self, key: &K, value: Option<u64>) -> Result<(), Violation<K>> {
         let now = self.ledger.clock.tick();
         self.ledger.record(Event::Visit(key.clone(), value));
         // A run that didn't report its position begins at the start.
@@ -331,7 +325,8 @@ where
             .visit(key, value, now, &self.ledger.lives.borrow())?;
         self.idle = 0;
         self.cursor = Some(key.clone());
-        Ok(self.is_killed())
+        self.count();
+        Ok(())
     }
 
     fn resume(&mut self, after: Option<K>) -> Result<(), Violation<K>> {
@@ -357,10 +352,12 @@ where
         }
     }
 
-    /// Counts an event. Returns whether the schedule kills the code at it.
-    fn is_killed(&mut self) -> bool {
+    /// Counts an event, at which the schedule may kill the code.
+    fn count(&mut self) {
         self.events += 1;
-        self.schedule.kills.get(self.runs) == Some(&self.events)
+        if self.schedule.kills.get(self.runs) == Some(&self.events) {
+            self.stop = Some(Stop::Killed);
+        }
     }
 
     fn note(&self, note: impl Into<String>) {
@@ -428,9 +425,7 @@ where
 /// Prints the inner source.
 impl<S: Debug, K, W> Debug for Interleaved<S, K, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Interleaved")
-            .field("source", &self.source)
-            .finish_non_exhaustive()
+        Debug::fmt(&self.source, f)
     }
 }
 

@@ -27,6 +27,7 @@ pub struct Report {
     seed: u64,
     duration: Duration,
     outcomes: Vec<Outcome>,
+    table: String,
 }
 
 /// Runs every check of a source and returns their outcomes. It doesn't stop at the first failure.
@@ -99,15 +100,24 @@ impl Report {
             seed: config.seed,
             duration: Duration::ZERO,
             outcomes: Vec::new(),
+            table: String::new(),
         };
-        println!("{}", report.head());
+        let (check, clauses) = ("check", "clauses");
+        report.add(&report.suite.clone());
+        report.add(&format!("  {check:<52} {clauses:<16} outcome  seconds"));
         for check in checks {
-            let outcome = check.run(*config);
-            println!("{}", Row(&outcome));
-            report.outcomes.push(outcome);
+            report.outcomes.push(check.run(*config));
+            report.add(&row(&report.outcomes[report.outcomes.len() - 1]));
         }
         report.duration = start.elapsed();
-        println!("{}\n", report.counts());
+        let (all, failed, skipped) = report.numbers();
+        report.add(&format!(
+            "  {all} checks: {} passed, {failed} failed, {skipped} skipped, with seed {}, in {:.2} seconds",
+            all - failed - skipped,
+            config.seed,
+            report.duration.as_secs_f64()
+        ));
+        println!();
         if let Some(folder) = env::var_os("KEYWALK_JUNIT")
             && let Err(error) = report.write_into(Path::new(&folder))
         {
@@ -116,22 +126,10 @@ impl Report {
         report
     }
 
-    fn head(&self) -> String {
-        let (check, clauses) = ("check", "clauses");
-        format!(
-            "{}\n  {check:<52} {clauses:<16} outcome  seconds",
-            self.suite
-        )
-    }
-
-    fn counts(&self) -> String {
-        let (all, failed, skipped) = self.numbers();
-        let passed = all - failed - skipped;
-        format!(
-            "  {all} checks: {passed} passed, {failed} failed, {skipped} skipped, with seed {}, in {:.2} seconds",
-            self.seed,
-            self.duration.as_secs_f64()
-        )
+    /// Prints a line and adds it to the table.
+    fn add(&mut self, line: &str) {
+        println!("{line}");
+        self.table += &format!("{line}\n");
     }
 
     /// Returns the numbers of all checks, of those that failed, and of those that were skipped.
@@ -227,11 +225,7 @@ impl Report {
 /// Prints the table, then each failure.
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.head())?;
-        for outcome in &self.outcomes {
-            writeln!(f, "{}", Row(outcome))?;
-        }
-        writeln!(f, "{}", self.counts())?;
+        f.write_str(&self.table)?;
         for failure in self.failures() {
             writeln!(f, "\n{failure}")?;
         }
@@ -239,23 +233,18 @@ impl Display for Report {
     }
 }
 
-/// A line of the table.
-struct Row<'o>(&'o Outcome);
-
-impl Display for Row<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let clauses = self.0.clauses().iter();
-        let clauses = Vec::from_iter(clauses.map(|clause| format!("{clause:?}"))).join(", ");
-        let (verdict, reason) = match self.0.verdict() {
-            Verdict::Passed => ("passed", None),
-            Verdict::Failed(_) => ("FAILED", None),
-            Verdict::Skipped(reason) => ("skipped", Some(reason)),
-        };
-        let seconds = self.0.duration().as_secs_f64();
-        let check = self.0.check();
-        write!(f, "  {check:<52} {clauses:<16} {verdict:<8} {seconds:>7.2}")?;
-        reason.map_or(Ok(()), |reason| write!(f, "  {reason}"))
-    }
+/// Returns a line of the table.
+fn row(outcome: &Outcome) -> String {
+    let clauses = format!("{:?}", outcome.clauses());
+    let clauses = clauses.trim_matches(['[', ']']);
+    let (verdict, reason) = match outcome.verdict() {
+        Verdict::Passed => ("passed", ""),
+        Verdict::Failed(_) => ("FAILED", ""),
+        Verdict::Skipped(reason) => ("skipped", *reason),
+    };
+    let (check, seconds) = (outcome.check(), outcome.duration().as_secs_f64());
+    let line = format!("  {check:<52} {clauses:<16} {verdict:<8} {seconds:>7.2}  {reason}");
+    line.trim_end().to_owned()
 }
 
 /// Returns text as XML, for an element or an attribute. Replaces characters that XML doesn't allow.

@@ -66,7 +66,6 @@ impl<'s, H: Harness> Run<'s, H> {
                 Err(error) => return Err(self.failed(case, chunks.source(), &error)),
             };
             let fetched = self.judge(case, chunks.source())?;
-            self.oracle.cursor_is(&chunks.cursor(), None)?;
             let Some(chunk) = chunk else { break };
             if chunk != fetched || chunk.is_empty() {
                 return Err(handed_out(&fetched, &chunk));
@@ -123,8 +122,6 @@ impl<'s, H: Harness> Run<'s, H> {
                 self.is_fused(is_over, items.source())?;
                 break;
             };
-            let last = (!buffered.is_empty()).then_some(&entry.0);
-            self.oracle.cursor_is(&items.cursor(), last)?;
             self.see(entry)?;
         }
         // The walk is cut here and may be resumed from its cursor.

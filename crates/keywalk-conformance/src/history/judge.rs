@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt::{self, Debug, Display};
 use std::ops::Bound;
 
-use keywalk::{Cursor, Fetched, KeyRange, LastKey, Order};
+use keywalk::{Fetched, KeyRange, LastKey, Order};
 
 use super::key_history::is_inverted;
 use crate::clause::Clause;
@@ -521,24 +521,6 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
                 .got(self.requests));
         }
         Ok(())
-    }
-
-    /// Judges the walk's cursor (G10). `last` is the key that the walk yielded last, if it still buffers later items.
-    ///
-    /// # Errors
-    ///
-    /// If the cursor is at another position.
-    pub fn cursor_is(&self, cursor: &Cursor<K>, last: Option<&K>) -> Result<(), Violation<K>> {
-        let mut left = self.left.clone();
-        let is_done = last.is_none() && self.has_ended() && !self.live;
-        if let Some(last) = last {
-            left.start_after(last.clone());
-        }
-        if cursor.range() == &left && cursor.is_done() == is_done {
-            return Ok(());
-        }
-        let violation = Violation::new(FailureKind::Cursor).expected(format!("{left:?}"));
-        Err(violation.got(format!("{cursor:?}")))
     }
 
     /// Records that the walk is cut, and resumed from its cursor with a source that is opened now. `unread` means that

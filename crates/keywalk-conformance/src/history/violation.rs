@@ -94,7 +94,6 @@ kinds! {
     Endless: G9, None, "the walk did not end";
     OtherEnd: G9, None, "the walk ended where it may not, or went on";
     WrongItems: G13, None, "the walk yielded other items than it fetched";
-    Cursor: G10, None, "the cursor stands elsewhere";
     Failed: Harness, None, "it failed, and nothing was made to fail",
         "if the store is busy for a moment, let the source wait; if it can't take such a key, leave it \
          out of `Harness::keys`";
