@@ -2,15 +2,16 @@ use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::ops::Bound;
 
-use keywalk::{ChunkSource, Cursor, Error, Items, KeyRange, Order, Source, Walk};
+use keywalk::{ChunkSource, Cursor, Driver, Error, Items, KeyRange, Order, Walk};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::case::{Case, Entry, Item, SourceOf, Tried};
+use crate::case::{Case, Entry, SourceOf, Tried};
 use crate::clause::Clause;
 use crate::edit::{Edit, Schedule, edits};
 use crate::harness::Harness;
 use crate::history::{FailureKind, Oracle, Request, Response, Violation, explained};
+use crate::recorder::Log;
 use crate::runner::Runner;
 
 /// A walk over a case's store that follows a plan, and the oracle that judges it.
@@ -305,47 +306,39 @@ fn handed_out<K: Debug>(fetched: &dyn Debug, handed_out: &dyn Debug) -> Violatio
         .got(format!("{handed_out:?}"))
 }
 
-/// A walk by items, in this thread or prefetched in another.
-pub(crate) trait ByItems<'t, H: Harness>:
-    Iterator<Item = Result<Item<'t, H>, Said<'t, H>>>
-{
-    fn cursor(&self) -> Cursor<H::Key>;
+/// What came of a whole walk.
+pub(crate) struct Taken<K> {
+    pub(crate) entries: Vec<(K, u64)>,
+    /// The error that ended it. The source's own is of the kind `Failed`.
+    pub(crate) error: Option<Violation<K>>,
+    pub(crate) cursor: Cursor<K>,
+    /// The number of items, errors and requests after the first error or the end.
+    pub(crate) after: usize,
 }
 
-pub(crate) type Said<'t, H> = Error<<SourceOf<'t, H> as Source>::Error>;
-
-pub(crate) trait Walks<H: Harness> {
-    fn items<'t>(walk: Walk<SourceOf<'t, H>>) -> Box<dyn ByItems<'t, H> + 't>;
-}
-
-/// Walks in this thread.
-pub(crate) struct Here;
-
-impl<H: Harness> Walks<H> for Here {
-    fn items<'t>(walk: Walk<SourceOf<'t, H>>) -> Box<dyn ByItems<'t, H> + 't> {
-        Box::new(walk.items())
-    }
-}
-
-impl<'t, H: Harness> ByItems<'t, H> for Items<SourceOf<'t, H>> {
-    fn cursor(&self) -> Cursor<H::Key> {
-        Items::cursor(self)
-    }
-}
-
-/// Collects all items, and the error that ends the walk.
-pub(crate) fn taken<'t, H: Harness>(
-    items: &mut dyn ByItems<'t, H>,
+/// Walks by items, in this thread or prefetched in another. `reader` is another source over the same store.
+pub(crate) fn taken<'t, H: Harness, D: Driver<SourceOf<'t, H>>>(
+    mut items: Items<SourceOf<'t, H>, D>,
+    log: &Log<H::Key>,
     reader: &SourceOf<'t, H>,
-) -> (Vec<Entry<H>>, Option<Said<'t, H>>) {
+) -> Taken<H::Key> {
     let (mut entries, mut error) = (Vec::new(), None);
-    for item in items {
+    while error.is_none()
+        && let Some(item) = items.next()
+    {
         match item {
             Ok(item) => entries.push(reader.entry(&item)),
-            Err(said) => error = Some(said),
+            Err(said) => error = Some(unexpected(&said)),
         }
     }
-    (entries, error)
+    let requested = log.len();
+    let after = usize::from(items.next().is_some());
+    Taken {
+        entries,
+        error,
+        cursor: items.cursor(),
+        after: after + log.len() - requested,
+    }
 }
 
 /// A walk, and the concurrent changes to its store.

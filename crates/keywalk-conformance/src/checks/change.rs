@@ -20,9 +20,9 @@ pub(super) fn every_fetch_is_exact_during_changes<H: Harness>(runner: &Runner<H>
         Run::start(case, plan)?.by_all_items(case)
     })?;
     // Some large chunks, by items that are cut amid a chunk too.
-    let keys = runner.many_keys(400);
-    for order in runner.orders() {
-        let plan = far_and_near(&keys, *order);
+    let keys = runner.many_keys(500);
+    let plans = runner.orders().iter();
+    for plan in plans.flat_map(|order| [far_and_near(&keys, *order), in_and_out(&keys, *order)]) {
         runner.attempt(|case| Run::start(case, &plan)?.by_chunks(case))?;
         runner.attempt(|case| {
             let run = Run::start(case, &plan)?;
@@ -72,6 +72,19 @@ fn far_and_near<K: Ord + Clone + Debug>(keys: &[K], order: Order) -> Plan<K> {
         second_chunk_size: SIZE + 30,
         cut: SIZE + SIZE / 2,
         ..Plan::of_all(order, SIZE)
+    }
+}
+
+/// Returns a plan of chunks of 100 items, and of 40 after it is resumed. Before each, a row comes in behind the walk, and
+/// one goes out ahead of it, so their number stays and their places change.
+fn in_and_out<K: Ord + Clone>(keys: &[K], order: Order) -> Plan<K> {
+    let there = keys.iter().cloned().step_by(2);
+    Plan {
+        edits: Schedule::new(keys.to_vec()).initially(there),
+        always: vec![Edit::InsertBehind, Edit::DeleteAhead],
+        second_chunk_size: 40,
+        cut: 120,
+        ..Plan::of_all(order, 100)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::any::type_name;
 use std::io::Write;
 
-use keywalk::{Chunk, ChunkSource, Error, KeyRange, LastKey, Order, Walk};
+use keywalk::{Chunk, ChunkSource, KeyRange, LastKey, Order, Walk};
 
 use super::faults;
 use crate::case::{Case, Entry, Tried, refused};
@@ -11,7 +11,7 @@ use crate::clause::Clause;
 use crate::edit::{Edit, Schedule};
 use crate::harness::{Capability, Harness};
 use crate::history::{FailureKind, Response, Violation};
-use crate::run::{Here, Plan, Run, Walks, taken};
+use crate::run::{Plan, Run, taken};
 use crate::runner::{Checked, Runner};
 
 pub(super) fn every_store_is_opened_empty<H: Harness>(runner: &Runner<H>) -> Checked {
@@ -62,13 +62,13 @@ pub(super) fn what_is_put_can_be_fetched<H: Harness>(runner: &Runner<H>) -> Chec
 
 /// Fetches all items without judging them. Returns `None` if the source breaks its contract, which other checks report.
 fn fetch_all<H: Harness>(case: &Case<H>) -> Tried<H, Option<Vec<Entry<H>>>> {
-    let walk = Walk::new(case.source()?).unbounded();
-    match taken::<H>(&mut *Here::items(walk), &case.source()?) {
-        (entries, None) => Ok(Some(entries)),
-        (_, Some(Error::Source(error))) => {
-            Err(Violation::new(FailureKind::Failed).got(format!("{error:?}")))
-        }
-        _ => Ok(None),
+    let source = case.source()?;
+    let log = source.log();
+    let taken = taken::<H, _>(Walk::new(source).unbounded().items(), &log, &case.source()?);
+    match taken.error {
+        None => Ok(Some(taken.entries)),
+        Some(error) if matches!(error.kind(), FailureKind::Failed) => Err(error),
+        Some(_) => Ok(None),
     }
 }
 

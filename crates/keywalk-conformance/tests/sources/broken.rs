@@ -245,7 +245,7 @@ pub(crate) fn ends(all: &mut Rows<i64>) {
         }
     });
 
-    all.fail("past_the_last_key_is_the_end", G8);
+    all.fail("the_start_is_exclusive", G8);
     // Reports more after a scanned span without items.
     all.says("says_more_without_an_item", |chunk, fetched| {
         let is_empty = chunk.is_empty();

@@ -182,7 +182,7 @@ pub(crate) fn threads(all: &mut Rows<i64>) {
     };
     all.kind("rows_of_the_thread", kept);
 
-    all.fail("two_walks_do_not_disturb_each_other", G3);
+    all.fail("walks_do_not_disturb_each_other", G3);
     // Every third source has the place of the first one.
     all.open("a_pool_of_two_places", |_| {
         static PLACES: [Mutex<Option<i64>>; 2] = [const { Mutex::new(None) }; 2];
