@@ -298,10 +298,10 @@ pub fn traces<H: Harness>(
         let traced = runner.law(&plans, &|case, plan| {
             let mut run = Run::start(case, plan)?;
             let walk = plan.walk(case.source()?);
-            let items = run.by_items(case, walk, plan.chunk_size, plan.cut)?;
+            let items = run.by_items(case, walk, plan.cut)?;
             let (cursor, size) = (items.cursor(), plan.second_chunk_size);
             let walk = Walk::new(case.source()?).resume(cursor).chunk_size(size);
-            drop(run.by_items(case, walk, size, usize::MAX)?);
+            drop(run.by_items(case, walk, usize::MAX)?);
             // Nothing is lost if the receiver is gone.
             drop(sender.send(run.seen));
             Ok(())

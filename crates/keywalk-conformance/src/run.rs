@@ -73,15 +73,14 @@ impl<'s, H: Harness> Run<'s, H> {
             }
             chunk.into_iter().try_for_each(|entry| self.see(entry))?;
         }
-        self.end(case, self.plan.chunk_size)?;
+        self.end(case)?;
         let is_over = matches!(chunks.next(), Ok(None));
         self.is_fused(is_over, chunks.source())
     }
 
     pub(crate) fn by_all_items(mut self, case: &Case<H>) -> Tried<H> {
         let walk = self.plan.walk(case.source()?);
-        let size = self.plan.chunk_size;
-        self.by_items(case, walk, size, usize::MAX).map(drop)
+        self.by_items(case, walk, usize::MAX).map(drop)
     }
 
     /// Takes items one by one, with changes whenever no item is buffered. Returns the walk in its final state.
@@ -89,7 +88,6 @@ impl<'s, H: Harness> Run<'s, H> {
         &mut self,
         case: &'t Case<H>,
         walk: Walk<SourceOf<'t, H>>,
-        chunk_size: usize,
         most: usize,
     ) -> Tried<H, Items<SourceOf<'t, H>>> {
         let mut items = walk.items();
@@ -118,7 +116,7 @@ impl<'s, H: Harness> Run<'s, H> {
                 return Err(handed_out(&due, &entry));
             }
             let Some(entry) = entry else {
-                self.end(case, chunk_size)?;
+                self.end(case)?;
                 let is_over = items.next().is_none();
                 self.is_fused(is_over, items.source())?;
                 break;
@@ -150,8 +148,7 @@ impl<'s, H: Harness> Run<'s, H> {
             return Err(handed_out(&fetched, &entries));
         }
         entries.into_iter().try_for_each(|entry| self.see(entry))?;
-        self.oracle
-            .end(self.plan.chunk_size, &case.ledger.lives.borrow())
+        self.oracle.end()
     }
 
     /// Returns whether these requests fetched `chunks` chunks, or no more will be fetched.
@@ -270,8 +267,8 @@ impl<'s, H: Harness> Run<'s, H> {
     }
 
     /// Judges the end of the walk. Then puts every key of the pool, none of which may come any more.
-    fn end(&mut self, case: &Case<H>, chunk_size: usize) -> Tried<H> {
-        self.oracle.end(chunk_size, &case.ledger.lives.borrow())?;
+    fn end(&mut self, case: &Case<H>) -> Tried<H> {
+        self.oracle.end()?;
         match H::capabilities().mutation.is_yes() {
             true => case.put_all(&self.plan.edits.pool),
             false => Ok(()),

@@ -72,7 +72,7 @@ pub(super) fn every_fault<H: Harness>(
         runner.attempt(|case| {
             let mut run = Run::start(case, &plan)?;
             let walk = plan.walk(case.source()?);
-            let walked = run.by_items(case, walk, size, usize::MAX)?;
+            let walked = run.by_items(case, walk, usize::MAX)?;
             clean = of_walk(walked.source().log().from(0), order);
             Ok(())
         })?;

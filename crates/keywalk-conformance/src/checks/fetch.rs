@@ -66,7 +66,7 @@ pub(super) fn a_byte_budget_is_kept<H: Harness>(runner: &Runner<H>) -> Checked {
                     .chunk_bytes_with(budget, weight::<H>))
             };
             chunks_weigh_about::<H>(walk()?, budget)?;
-            drop(Run::again(case, &plan).by_items(case, walk()?, 1, usize::MAX)?);
+            drop(Run::again(case, &plan).by_items(case, walk()?, usize::MAX)?);
         }
         Ok(())
     })

@@ -132,7 +132,6 @@ type Walks<H> = Tried<H, Vec<Walked<<H as Harness>::Key>>>;
 /// A walk's requests, its items, and why it stopped early.
 struct Walked<K> {
     oracle: Oracle<K>,
-    chunk_size: usize,
     requests: Vec<Request<K>>,
     entries: Vec<(K, u64)>,
     is_cut: bool,
@@ -195,7 +194,6 @@ fn walk<S: ChunkSource<Key: Ord + Debug, Error: Debug>>(
     let failed = taken.unwrap_or_else(|panic| Some(stopped(panic)));
     Walked {
         oracle,
-        chunk_size: plan.chunk_size,
         requests: log.from(before),
         entries,
         is_cut,
@@ -266,7 +264,7 @@ impl<K: Ord + Clone + Debug + Send + 'static> Walked<K> {
         match self.failed {
             Some(violation) => Err(violation),
             None if self.is_cut => Ok(()),
-            None => self.oracle.end(self.chunk_size, &lives),
+            None => self.oracle.end(),
         }
     }
 }

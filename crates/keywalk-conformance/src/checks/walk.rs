@@ -121,7 +121,7 @@ pub(super) fn nothing_is_read_before_the_first_item<H: Harness>(runner: &Runner<
         // The walk must yield what the store holds at the first request.
         case.put_all(keys.iter().skip(1).step_by(2))?;
         even().try_for_each(|key| case.delete(key))?;
-        let walked = Run::again(case, &plan).by_items(case, walk, 2, usize::MAX);
+        let walked = Run::again(case, &plan).by_items(case, walk, usize::MAX);
         walked.map(drop).map_err(early)
     })
 }

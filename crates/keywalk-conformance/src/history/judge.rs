@@ -379,9 +379,6 @@ pub struct Oracle<K> {
     live: bool,
     /// For a source that reads from a snapshot: the earliest and the latest moment at which it was taken.
     snapshot: Option<Span>,
-    /// The number of additional requests that are allowed, one per scanned span or short page.
-    extra: usize,
-    requests: usize,
     last: Option<K>,
 }
 
@@ -415,8 +412,6 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
             stage: if live { Stage::Forward } else { Stage::Start },
             live,
             snapshot: None,
-            extra: 0,
-            requests: 0,
             last: None,
         };
         oracle.end_if_empty();
@@ -447,7 +442,6 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
         request: &Request<K>,
         lives: &KeyHistory<K>,
     ) -> Result<(), Violation<K>> {
-        self.requests += 1;
         let during = self.snapshot.map_or(request.during, |taken| {
             Span::new(taken.from, taken.to.min(request.during.to))
         });
@@ -478,7 +472,6 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
                     (Some((last, _)), _) => self.bound_at(last.clone()),
                     (None, None) => self.stage = Stage::Ended,
                     (None, Some(key)) => {
-                        self.extra += 1;
                         backward.start_after(key);
                         if is_inverted(backward) {
                             self.stage = Stage::Ended;
@@ -504,23 +497,16 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
         kind.map_or(Ok(()), |kind| Err(Violation::new(kind)))
     }
 
-    /// Judges the end of the walk (G9). `chunk_size` is the smallest limit that it used.
+    /// Judges the end of the walk (G9).
     ///
     /// # Errors
     ///
-    /// If the walk may not end yet, or made too many requests.
-    pub fn end(&self, chunk_size: usize, lives: &KeyHistory<K>) -> Result<(), Violation<K>> {
-        if !self.has_ended() {
-            return Err(Violation::new(FailureKind::OtherEnd).got("the end"));
+    /// If the walk may not end yet.
+    pub fn end(&self) -> Result<(), Violation<K>> {
+        match self.has_ended() {
+            true => Ok(()),
+            false => Err(Violation::new(FailureKind::OtherEnd).got("the end")),
         }
-        let chunks = lives.ever_within(&self.range).div_ceil(chunk_size);
-        let most = chunks + 2 + self.extra;
-        if self.requests > most {
-            return Err(Violation::new(FailureKind::Endless)
-                .expected(format!("at most {most} requests"))
-                .got(self.requests));
-        }
-        Ok(())
     }
 
     /// Records that the walk is cut, and resumed from its cursor with a source that is opened now. `unread` means that
@@ -530,8 +516,6 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
         if self.snapshot.is_some() {
             *self = self.clone().snapshot(now);
         }
-        // Requests are counted for each part of the walk.
-        (self.requests, self.extra) = (0, 0);
         // A cursor doesn't record an unfinished search for the last key, so the search begins again.
         if let Stage::Backward(_) = self.stage {
             self.stage = Stage::Start;
@@ -554,9 +538,6 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
     fn cover(&mut self, response: &Items<K>, covered: Option<K>) {
         match covered {
             Some(key) => {
-                let is_short = response.items.len() < response.limit
-                    || matches!(response.fetched, Fetched::ScannedTo(_));
-                self.extra += usize::from(is_short);
                 self.left.start_after(key);
                 self.end_if_empty();
             }
