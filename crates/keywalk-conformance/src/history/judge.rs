@@ -12,22 +12,16 @@ use crate::history::key_history::{KeyHistory, Presence};
 use crate::history::violation::{FailureKind, Violation};
 use crate::history::{Items, Request, Response, Span};
 
-/// The end of what a response covers: a key, or the end of the range (`None`).
-type Covered<K> = Option<K>;
-
-/// Judges the result of a fetch of `range` by what the store may have held during a span.
+/// Judges the result of a fetch of `range` by what the store may have held during a span. Returns the end of what the
+/// response covers: a key, or the end of the range (`None`).
 pub(crate) fn judge<K: Ord + Clone + Debug>(
     range: &KeyRange<K>,
     response: &Items<K>,
     lives: &KeyHistory<K>,
     during: Span,
-) -> Result<Covered<K>, Violation<K>> {
+) -> Result<Option<K>, Violation<K>> {
     covered(range, response, lives, during).map_err(|kind| {
-        let about = match &kind {
-            FailureKind::Missing(key) | FailureKind::MissingAtEnd(key) => Some(key),
-            _ => None,
-        };
-        let expected = expectation(range, response, lives, during, about);
+        let expected = expectation(range, response, lives, during, &kind);
         let violation = Violation::new(kind).expected(expected).got(response);
         hinted(range, response, violation)
     })
@@ -38,7 +32,7 @@ fn covered<K: Ord + Clone>(
     response: &Items<K>,
     lives: &KeyHistory<K>,
     during: Span,
-) -> Result<Covered<K>, FailureKind<K>> {
+) -> Result<Option<K>, FailureKind<K>> {
     let items = &response.items;
     if response.overflowed || items.len() > response.limit {
         return Err(FailureKind::Overfull);
@@ -102,7 +96,7 @@ fn judged<K: Ord + Clone + Debug>(
     request: &Request<K>,
     lives: &KeyHistory<K>,
     during: Span,
-) -> Result<Covered<K>, Violation<K>> {
+) -> Result<Option<K>, Violation<K>> {
     let range = &request.range;
     match &request.response {
         Response::Items(response) => judge(range, response, lives, during),
@@ -125,7 +119,7 @@ pub(crate) fn judge_by_time<K: Ord + Clone + Debug>(
     request: &Request<K>,
     opened: u64,
     lives: &KeyHistory<K>,
-) -> Result<Covered<K>, Violation<K>> {
+) -> Result<Option<K>, Violation<K>> {
     judged(request, lives, request.during)
         .map_err(|violation| explained(violation, request, opened, lives))
 }
@@ -318,8 +312,10 @@ fn expectation<K: Ord + Clone + Debug>(
     response: &Items<K>,
     lives: &KeyHistory<K>,
     during: Span,
-    about: Option<&K>,
+    kind: &FailureKind<K>,
 ) -> String {
+    let is_missing = matches!(kind, FailureKind::Missing(_) | FailureKind::MissingAtEnd(_));
+    let missing = kind.key().filter(|_| is_missing);
     let mut certain = 0;
     let mut content = lives.content(range, during).peekable();
     let mut entries = Vec::new();
@@ -329,8 +325,12 @@ fn expectation<K: Ord + Clone + Debug>(
         let is_certain = presence == Presence::Present;
         certain += usize::from(is_certain);
         let mark = if is_certain { "" } else { "?" };
-        let missing = if about == Some(key) { " (missing)" } else { "" };
-        entries.push(format!("{}{mark}{missing}", lives.shown(key, during)));
+        let note = if missing == Some(key) {
+            " (missing)"
+        } else {
+            ""
+        };
+        entries.push(format!("{}{mark}{note}", lives.shown(key, during)));
     }
     let end = match content.peek() {
         Some(_) => "and more to come",
@@ -479,7 +479,14 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
                     }
                 }
             }
-            (Response::Items(items), Stage::Forward) => self.cover(items, covered),
+            (Response::Items(items), Stage::Forward) => {
+                self.stage = covered.as_ref().map_or(Stage::Ended, |_| Stage::Forward);
+                let last = || items.items.last().map(|(key, _)| key.clone());
+                if let Some(key) = covered.or_else(last) {
+                    self.left.start_after(key);
+                }
+                self.end_if_empty();
+            }
             _ => return Err(Violation::new(FailureKind::OtherEnd).got(format!("{request:?}"))),
         }
         Ok(())
@@ -533,25 +540,6 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
     fn bound_at(&mut self, key: K) {
         self.left.end_including(key);
         self.stage = Stage::Forward;
-    }
-
-    fn cover(&mut self, response: &Items<K>, covered: Option<K>) {
-        match covered {
-            Some(key) => {
-                self.left.start_after(key);
-                self.end_if_empty();
-            }
-            None => {
-                let far = match self.left.end() {
-                    Bound::Included(far) | Bound::Excluded(far) if !self.live => Some(far.clone()),
-                    _ => response.items.last().map(|(key, _)| key.clone()),
-                };
-                if let Some(key) = far {
-                    self.left.start_after(key);
-                }
-                self.stage = Stage::Ended;
-            }
-        }
     }
 
     fn end_if_empty(&mut self) {

@@ -14,23 +14,8 @@ use crate::history::violation::{DisplayRange, FailureKind, Violation};
 ///
 /// It doesn't need to know how the code reads its store: a loop over a [`Walk`](keywalk::Walk), a job, or a
 /// hand-written pager. Usually you pass it to [`Schedule::run`](crate::Schedule::run). If your test changes the store
-/// in its own way, call its methods directly:
-///
-/// ```
-/// use keywalk::{KeyRange, Order};
-/// use keywalk_conformance::history::{Change, Clock, KeyHistory, Mutation, VisitLog};
-///
-/// let (clock, mut lives) = (Clock::default(), KeyHistory::default());
-/// for key in [1, 2, 3] {
-///     let ((), during) = clock.time(|| ());
-///     lives.record(Mutation { key, change: Change::Put(10 * key), during });
-/// }
-/// let mut visits = VisitLog::over(KeyRange::all(Order::Ascending));
-/// visits.begin(clock.tick());
-/// visits.visit(&1, Some(10), clock.tick(), &lives)?;
-/// visits.visit(&3, Some(30), clock.tick(), &lives).expect_err("2 is left out");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
+/// in its own way, record the changes in a [`KeyHistory`], and call [`begin`](Self::begin), [`visit`](Self::visit),
+/// [`resume`](Self::resume) and [`end`](Self::end) yourself, with times of a [`Clock`](crate::history::Clock).
 ///
 /// Correct code never fails. If a row changes concurrently, the code may visit it or not, with its old or its new
 /// value. If the code certainly read the row before the change, or certainly after it, only the matching outcome is
