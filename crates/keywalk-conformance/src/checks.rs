@@ -19,8 +19,7 @@ mod threads;
 mod walk;
 mod written;
 
-/// Passes one list of checks, each `module::name [clauses that it proves]`, to a macro. The lists are `of_walks` (for every source), `of_tokens`
-/// (for resumable sources) and `of_prefetched` (for sources that can be prefetched).
+/// Passes one list of checks, each `module::name [clauses that it proves]`, to a macro.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __each_check {
@@ -177,25 +176,10 @@ impl<H: Harness> Check<H> {
 /// To run some of them, filter by name: `cargo test shared::the_start`. Each test opens stores of its own, so tests can
 /// run in parallel.
 ///
-/// For a [`ResumableSource`](keywalk::ResumableSource), add `durable`. This also tests its tokens, the bytes of its
-/// keys and its fingerprint.
-///
-/// ```
-/// # mod tests {
-/// # macro_rules! conformance { ($($tokens:tt)*) => {} }
-/// conformance!(shared: Shared, durable);
-/// # }
-/// ```
-///
-/// For a source that can move to another thread, add `prefetched`. This also tests
-/// [prefetched](keywalk::Walk::prefetch) walks. The words can be combined in any order.
-///
-/// ```
-/// # mod tests {
-/// # macro_rules! conformance { ($($tokens:tt)*) => {} }
-/// conformance!(shared: Shared, durable, prefetched);
-/// # }
-/// ```
+/// For a [`ResumableSource`](keywalk::ResumableSource), add the word `durable`, as in
+/// `conformance!(shared: Shared, durable, prefetched)`. This also tests its tokens, the bytes of its keys and its
+/// fingerprint. For a source that can move to another thread, add `prefetched`. This also tests
+/// [prefetched](keywalk::Walk::prefetch) walks.
 ///
 /// For a run that takes minutes, before a release, add `thorough`, or set `KEYWALK_THOROUGH=1` instead: see
 /// [`Config::thorough`](crate::Config::thorough).

@@ -1,7 +1,5 @@
 //! Checks with changes between two fetches.
 
-use std::fmt::Debug;
-
 use keywalk::{Chunk, Cursor, KeyRange, Order};
 
 use super::resume::cut_and_go_on;
@@ -22,7 +20,7 @@ pub(super) fn every_fetch_is_exact_during_changes<H: Harness>(runner: &Runner<H>
     // Some large chunks, by items that are cut amid a chunk too.
     let keys = runner.many_keys(500);
     let plans = runner.orders().iter();
-    for plan in plans.flat_map(|order| [far_and_near(&keys, *order), in_and_out(&keys, *order)]) {
+    for plan in plans.flat_map(|order| [everywhere(&keys, *order), in_and_out(&keys, *order)]) {
         runner.attempt(|case| Run::start(case, &plan)?.by_chunks(case))?;
         runner.attempt(|case| {
             let run = Run::start(case, &plan)?;
@@ -32,46 +30,29 @@ pub(super) fn every_fetch_is_exact_during_changes<H: Harness>(runner: &Runner<H>
     Ok(())
 }
 
-/// Returns a plan of chunks of 100 items, with changes before each: at the cursor, amid what the next chunk will hold,
-/// around its end, beyond it, and at the ends of the store.
-fn far_and_near<K: Ord + Clone + Debug>(keys: &[K], order: Order) -> Plan<K> {
-    const SIZE: usize = 100;
-    let mut along = keys.to_vec();
-    if order == Order::Descending {
-        along.reverse();
-    }
-    let is_there = |at: &usize| at % 5 != 4;
-    let there = (0..along.len()).filter(is_there);
-    let mut edits = Schedule::new(keys.to_vec()).initially(there.map(|at| along[at].clone()));
-    for turn in 0..keys.len().div_ceil(SIZE) {
-        let near = [1, 3, 4, 49, 54, 64, 66, 119, 124, 126, 129, 200];
-        let near = near.map(|ahead| turn * SIZE * 5 / 4 + ahead + turn);
-        let far = [along.len().saturating_sub(2 + turn), turn];
-        let change = |at: usize| {
-            let key = along.get(at)?.clone();
-            Some(if is_there(&at) {
-                Edit::Delete(key)
-            } else {
-                Edit::Put(key)
-            })
-        };
-        let replace = |at: usize| along.get(at + 1).cloned().map(Edit::Put);
-        let changes = near.into_iter().chain(far);
-        let changes = changes.flat_map(|at| [change(at), replace(at)]).flatten();
-        edits = edits.turn(changes.chain([
-            Edit::DeleteCursor,
-            Edit::InsertAhead,
-            Edit::InsertBehind,
-            Edit::DeleteAhead,
-            Edit::DeleteLast,
-            Edit::Append,
-        ]));
-    }
+/// Returns a plan of chunks of 100 items, with changes before each: of every eleventh key, at the cursor, and at the ends
+/// of the store.
+fn everywhere<K: Ord + Clone>(keys: &[K], order: Order) -> Plan<K> {
+    let turn = |turn| {
+        let some = keys.iter().cloned().enumerate().skip(turn).step_by(11);
+        let some = some.map(|(at, key)| match at % 3 {
+            0 => Edit::Delete(key),
+            _ => Edit::Put(key),
+        });
+        let at_the_cursor = [Edit::DeleteCursor, Edit::InsertAhead, Edit::InsertBehind];
+        let at_the_ends = [Edit::DeleteAhead, Edit::DeleteLast, Edit::Append];
+        some.chain(at_the_cursor).chain(at_the_ends).collect()
+    };
+    let there = keys.iter().enumerate().filter(|(at, _)| at % 5 != 4);
+    let edits = Schedule::new(keys.to_vec()).initially(there.map(|(_, key)| key.clone()));
     Plan {
-        edits,
-        second_chunk_size: SIZE + 30,
-        cut: SIZE + SIZE / 2,
-        ..Plan::of_all(order, SIZE)
+        edits: Schedule {
+            turns: (0..8).map(turn).collect(),
+            ..edits
+        },
+        second_chunk_size: 130,
+        cut: 150,
+        ..Plan::of_all(order, 100)
     }
 }
 

@@ -142,51 +142,43 @@ pub(super) fn keys_come_in_strict_order<H: Harness>(runner: &Runner<H>) -> Check
 
 pub(super) fn no_key_comes_twice<H: Harness>(runner: &Runner<H>) -> Checked {
     // A key that is put twice, deleted and put again is still one key.
-    again(runner, |case, key| {
-        case.put(key)?;
-        case.delete(key)?;
-        case.put(key)
-    })
+    again(
+        runner,
+        &[&|case, _, key| {
+            case.put(key)?;
+            case.delete(key)?;
+            case.put(key)
+        }],
+    )
 }
 
 pub(super) fn values_are_those_that_were_put<H: Harness>(runner: &Runner<H>) -> Checked {
-    again(runner, Case::put)?;
     // Some stores have signed integers only.
-    let largest = |case: &mut Case<H>| {
+    let largest = runner.attempt(|case| {
         let mut keys = runner.keys.ladder().iter().take(1);
         keys.try_for_each(|key| case.change(key, Change::Put(u64::MAX)))
-    };
-    let largest = match runner.attempt(largest) {
-        Ok(()) => u64::MAX,
-        Err(_) => i64::MAX as u64,
-    };
+    });
+    let largest = largest.map_or(i64::MAX as u64, |()| u64::MAX);
     // What is missing in some languages, what repeats, and where a value loses bits or gets a sign.
-    let special = [
-        0,
-        0,
-        1 << 31,
-        u32::MAX.into(),
-        (1 << 53) + 1,
-        largest,
-        largest,
-        1 << 63,
-        255,
-    ];
-    runner.attempt_with(runner.keys.ladder(), &|case, ladder| {
-        for values in [&special[..], &[0], &[largest]] {
-            let values = values.iter().filter(|value| **value <= largest);
-            for (key, value) in ladder.iter().zip(values.cycle()) {
-                case.change(key, Change::Put(*value))?;
-            }
-            for order in runner.orders() {
-                page_through(case, *order, 3)?;
-            }
-        }
-        Ok(())
-    })
+    let (word, float) = (u32::MAX.into(), (1 << 53) + 1);
+    let mut special = vec![0, 0, 1 << 31, word, float, largest, largest, 1 << 63, 255];
+    special.retain(|value| *value <= largest);
+    let put = |case: &Case<H>, key: &_, value| case.change(key, Change::Put(value));
+    again(
+        runner,
+        &[
+            &|case, _, key| case.put(key),
+            &|case, at, key| put(case, key, special[at % special.len()]),
+            &|case, _, key| put(case, key, 0),
+            &|case, _, key| put(case, key, largest),
+        ],
+    )
 }
 
-fn again<H: Harness>(runner: &Runner<H>, change: fn(&Case<H>, &H::Key) -> Tried<H>) -> Checked {
+type ChangeOf<'c, H> = dyn Fn(&Case<H>, usize, &<H as Harness>::Key) -> Tried<H> + 'c;
+
+/// Fetches the ladder's rows, and again after each of these changes of all of them.
+fn again<H: Harness>(runner: &Runner<H>, changes: &[&ChangeOf<'_, H>]) -> Checked {
     runner.attempt_with(runner.keys.ladder(), &|case, ladder| {
         let pages = || {
             let mut orders = runner.orders().iter();
@@ -195,8 +187,11 @@ fn again<H: Harness>(runner: &Runner<H>, change: fn(&Case<H>, &H::Key) -> Tried<
         pages()?;
         // Values beyond 32 bits.
         case.ledger.puts.set(1 << 40);
-        ladder.iter().try_for_each(|key| change(case, key))?;
-        pages()
+        changes.iter().try_for_each(|change| {
+            let mut ladder = ladder.iter().enumerate();
+            ladder.try_for_each(|(at, key)| change(case, at, key))?;
+            pages()
+        })
     })
 }
 

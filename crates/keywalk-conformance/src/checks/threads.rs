@@ -15,7 +15,7 @@ use crate::harness::{Harness, PrefetchedHarness, Writer};
 use crate::history::{Change, Clock, Event, FailureKind, Mutation, Oracle, Request, Violation};
 use crate::recorder::{Doing, Recorder, caught, lock, stopped};
 use crate::run::{Plan, unexpected};
-use crate::runner::{Checked, Runner, Stop};
+use crate::runner::{Checked, Runner, Stop, mixed};
 
 /// A round ends after this many turns, or once this many fetches per case overlapped a write. In a turn, there are walks
 /// of each order and of three chunk sizes.
@@ -269,28 +269,23 @@ impl<K: Ord + Clone + Debug + Send + 'static> Walked<K> {
     }
 }
 
-/// Returns the part of the history that matters for a request: the last changes of the violation's key, the concurrent
-/// changes, and the request.
+/// Returns the part of the history that matters for a request: the changes of the violation's key until its return, the
+/// concurrent changes, and the request.
 fn about<K: Ord + Clone + Debug>(
     violation: &Violation<K>,
     request: &Request<K>,
     changes: &[Mutation<K>],
 ) -> Vec<Event<K>> {
-    const MOST: usize = 12;
-    let is_of_key = |change: &Mutation<K>| Some(&change.key) == violation.kind().key();
-    let mut changes = Vec::from_iter(changes);
-    changes.sort_by_key(|change| change.during.from);
-    changes.retain(|change| !request.during.is_before(change.during));
-    let (before, overlapping): (Vec<&Mutation<K>>, Vec<_>) = changes
-        .into_iter()
-        .partition(|change| change.during.is_before(request.during));
-    let newest = before.into_iter().rev().filter(|change| is_of_key(change));
-    let mut told = Vec::from_iter(newest.take(MOST));
-    // Changes of the key come first, so that they aren't left out.
-    let (of_key, others): (Vec<_>, Vec<_>) = overlapping.into_iter().partition(|c| is_of_key(c));
-    told.extend(of_key.into_iter().chain(others).take(MOST));
+    const MOST: usize = 24;
+    let matters = |change: &&Mutation<K>| {
+        let is_of_key = Some(&change.key) == violation.kind().key();
+        let is_later = request.during.is_before(change.during);
+        !is_later && (is_of_key || !change.during.is_before(request.during))
+    };
+    let mut told = Vec::from_iter(changes.iter().filter(matters).cloned());
     told.sort_by_key(|change| change.during.from);
-    let told = told.into_iter().cloned().map(Event::Mutation);
+    let told = told.split_off(told.len().saturating_sub(MOST));
+    let told = told.into_iter().map(Event::Mutation);
     told.chain([Event::Request(request.clone())]).collect()
 }
 
@@ -347,7 +342,7 @@ impl<K: Ord + Clone> Churn<K> {
         let mut done = Vec::new();
         let mut present = BTreeSet::new();
         while done.len() < MOST_CHANGES && !writes.stop.load(SeqCst) {
-            let random = self.next();
+            let random = mixed(&mut self.random) as usize;
             let Some(key) = self.keys.get(random % self.keys.len().max(1)).cloned() else {
                 break;
             };
@@ -371,9 +366,10 @@ impl<K: Ord + Clone> Churn<K> {
             done.push(Mutation {
                 key,
                 change,
-                during: match result {
-                    Ok(()) => during,
-                    Err(_) => during.failed(),
+                during: if result.is_ok() {
+                    during
+                } else {
+                    during.failed()
                 },
             });
             if let Err(error) = result {
@@ -381,14 +377,5 @@ impl<K: Ord + Clone> Churn<K> {
             }
         }
         (done, None)
-    }
-
-    /// G. Marsaglia, "Xorshift RNGs", Journal of Statistical Software 8 (14), 2003.
-    fn next(&mut self) -> usize {
-        self.random |= 1;
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        (self.random >> 16) as usize
     }
 }

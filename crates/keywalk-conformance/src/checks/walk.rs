@@ -5,12 +5,12 @@ use std::fmt::Debug;
 use std::panic::resume_unwind;
 use std::thread;
 
-use keywalk::{Keyed, Order, Walk};
+use keywalk::{Chunk, ChunkSource, KeyRange, Keyed, Order, Walk};
 use proptest::strategy::Strategy;
 
 use super::faults::every_fault;
 use super::fetch::is_into;
-use crate::case::{Case, Tried, weight};
+use crate::case::{Case, Tried};
 use crate::clause::Clause;
 use crate::faults::Fault;
 use crate::harness::{Harness, PrefetchedHarness};
@@ -43,7 +43,7 @@ pub(super) fn long_walks_have_every_item<H: Harness>(runner: &Runner<H>) -> Chec
     let all = keys.len();
     let power = (1..=11_u32, 0..=2_usize).prop_map(|(power, more)| 2_usize.pow(power) - 1 + more);
     let (any, near_a_power) = (runner.draw(2..=all.max(2)), runner.draw(power));
-    let sizes = [all + 1, all, 500, 100, 1, any, near_a_power];
+    let sizes = [all + 1, all, 500, 256, 100, 1, any, near_a_power];
     let plans = sizes.into_iter().flat_map(|size| {
         let orders = runner.orders().iter();
         orders.map(move |order| Plan::of_all(*order, size))
@@ -74,7 +74,14 @@ pub(super) fn long_walks_have_every_item<H: Harness>(runner: &Runner<H>) -> Chec
 /// Checks a walk over rows, which are in ascending order. Judges request by request only if an item is wrong.
 fn has_all<H: Harness>(case: &Case<H>, rows: &[(&H::Key, u64)], plan: &Plan<H::Key>) -> Tried<H> {
     let walked = || {
-        let mut chunks = plan.walk(case.source()?.quiet()).chunks();
+        let mut source = case.source()?.quiet();
+        // A request before, that the walk doesn't continue.
+        let mut rest = KeyRange::all(plan.order);
+        if let Some((middle, _)) = rows.get(rows.len() / 2) {
+            rest.start_after((*middle).clone());
+        }
+        drop(source.fetch(&rest, &mut Chunk::with_limit(100)));
+        let mut chunks = plan.walk(&mut source).chunks();
         let (mut came, mut cursor) = (0, None);
         while let Some(items) = chunks.next().map_err(|error| unexpected(&error))? {
             for item in items {
@@ -169,18 +176,8 @@ pub(super) fn no_more_than_a_chunk_is_buffered<H: Harness>(runner: &Runner<H>) -
 pub(super) fn a_fetch_reads_about_what_it_returns<H: Harness>(runner: &Runner<H>) -> Checked {
     runner.needs(|can| can.counting)?;
     runner.in_each_order(&runner.many_keys(2_000), |case, _, order| {
-        // The last walk has chunks of at most four items, because of their bytes.
-        for (size, chunk_size, bytes) in [
-            (1, 1, None),
-            (10, 10, None),
-            (100, 100, None),
-            (4, 100, Some(24)),
-        ] {
-            let walk = Plan::of_all(order, chunk_size).walk(case.source()?);
-            let walk = match bytes {
-                Some(bytes) => walk.chunk_bytes_with(bytes, weight::<H>),
-                None => walk,
-            };
+        for size in [1, 10, 100] {
+            let walk = Plan::of_all(order, size).walk(case.source()?);
             let reads = || {
                 case.harness()
                     .map(|harness| harness.rows_read().unwrap_or_default())

@@ -424,31 +424,28 @@ pub(super) fn a_token_of_another_source_is_refused<H: DurableHarness>(
             let token = token.map_err(|error| failed(&error))?;
             let reads = case.harness()?.rows_read();
             let walk = Walk::new(source).resume_token(&token);
-            let said = |what| {
-                let text = stranger.text(field);
-                let differs = format!("refused: of another {field}, {text:?}");
-                Violation::message(Clause::G10, what).expected(differs)
-            };
-            let violation = match walk {
+            let (what, got, hint) = match walk {
                 Err(Error::Token(TokenError::Source { field: told, .. })) if told == field => {
                     if reads == case.harness()?.rows_read() {
                         continue;
                     }
-                    said("items were read before a token was refused").got("reads")
+                    let early = "items were read before a token was refused";
+                    (early, "reads".to_owned(), "compare the fingerprints first")
                 }
-                Err(Error::Token(TokenError::Source { field: told, .. })) => {
-                    said("another source is refused by another field")
-                        .got(format!("of another {told}"))
-                        .hint("the first that differs counts: store, table or query, key, filter")
-                }
-                Err(error) => {
-                    said("another source's token is refused by another error").got(format!("{error:?}"))
-                }
-                Ok(_) => said("a token of another source is taken").got("a walk").hint(
+                Err(error) => (
+                    "another source's token is refused by another field or error",
+                    format!("{error:?}"),
+                    "the first field that differs counts: store, table or query, key, filter",
+                ),
+                Ok(_) => (
+                    "a token of another source is taken",
+                    "a walk".to_owned(),
                     "does the fingerprint say all that decides which keys are walked, in which order?",
                 ),
             };
-            return Err(violation);
+            let differs = format!("refused: of another {field}, {:?}", stranger.text(field));
+            let violation = Violation::message(Clause::G10, what).expected(differs);
+            return Err(violation.got(got).hint(hint));
         }
         Ok(())
     })?;
