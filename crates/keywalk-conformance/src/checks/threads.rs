@@ -12,7 +12,7 @@ use keywalk::ChunkSource;
 use crate::case::{Case, Tried};
 use crate::clause::Clause;
 use crate::harness::{Harness, PrefetchedHarness, Writer};
-use crate::history::{Change, Clock, Event, FailureKind, Mutation, Oracle, Request, Violation};
+use crate::history::{Change, Clock, Event, FailureKind, Mutation, Request, Violation};
 use crate::recorder::{Doing, Recorder, caught, lock, stopped};
 use crate::run::{Plan, unexpected};
 use crate::runner::{Checked, Runner, Stop, mixed};
@@ -131,10 +131,10 @@ type Walks<H> = Tried<H, Vec<Walked<<H as Harness>::Key>>>;
 
 /// A walk's requests, its items, and why it stopped early.
 struct Walked<K> {
-    oracle: Oracle<K>,
+    plan: Plan<K>,
+    opened: u64,
     requests: Vec<Request<K>>,
     entries: Vec<(K, u64)>,
-    is_cut: bool,
     failed: Option<Violation<K>>,
 }
 
@@ -148,8 +148,7 @@ fn walks<H: Harness>(runner: &Runner<H>, case: &Case<H>, round: u32, writes: &Wr
         {
             let before = writes.overlapped();
             let plan = Plan::of_all(order, chunk_size);
-            let is_snapshot = runner.can.snapshot.is_yes();
-            let walk = walk(&plan, &mut case.source()?, is_snapshot, writes);
+            let walk = walk(plan, &mut case.source()?, writes);
             if turn == 0 || writes.overlapped() > before || walk.failed.is_some() {
                 walked.push(walk);
             }
@@ -163,22 +162,17 @@ fn walks<H: Harness>(runner: &Runner<H>, case: &Case<H>, round: u32, writes: &Wr
 
 /// Walks until the end, or until the plan's cut if it has one.
 fn walk<S: ChunkSource<Key: Ord + Debug, Error: Debug>>(
-    plan: &Plan<S::Key>,
+    plan: Plan<S::Key>,
     source: &mut Recorder<S>,
-    is_snapshot: bool,
     writes: &Writes,
 ) -> Walked<S::Key> {
-    let oracle = match is_snapshot {
-        true => plan.oracle().snapshot(source.opened),
-        false => plan.oracle(),
-    };
-    let (log, mut entries) = (source.log(), Vec::new());
-    let (before, is_cut) = (log.len(), plan.cut > 0);
+    let (opened, log, mut entries) = (source.opened, source.log(), Vec::new());
+    let before = log.len();
     // Interrupts a writer within a write, on a machine with one core too.
     thread::sleep(MOMENT);
     let taken = caught(|| {
         let mut items = plan.walk(source).items();
-        while !is_cut || entries.len() < plan.cut {
+        while plan.cut == 0 || entries.len() < plan.cut {
             let next = match items.size_hint().0 {
                 0 => writes.during(|| items.next()),
                 _ => items.next(),
@@ -193,10 +187,10 @@ fn walk<S: ChunkSource<Key: Ord + Debug, Error: Debug>>(
     });
     let failed = taken.unwrap_or_else(|panic| Some(stopped(panic)));
     Walked {
-        oracle,
+        plan,
+        opened,
         requests: log.from(before),
         entries,
-        is_cut,
         failed,
     }
 }
@@ -221,7 +215,6 @@ fn readers<H: PrefetchedHarness>(runner: &Runner<H>, case: &Case<H>, writes: &Wr
     let sources = (0..READERS).map(|_| Ok(Mutex::new(case.source()?)));
     let sources = sources.collect::<Tried<H, Vec<_>>>()?;
     let (start, orders) = (Barrier::new(READERS), runner.orders());
-    let is_snapshot = runner.can.snapshot.is_yes();
     let read = |reader: usize| {
         start.wait();
         let walk = |turn: usize| {
@@ -229,7 +222,7 @@ fn readers<H: PrefetchedHarness>(runner: &Runner<H>, case: &Case<H>, writes: &Wr
             let mut plan = Plan::of_all(orders[(reader + turn) % orders.len()], size);
             plan.cut = turn % 2 * (reader + turn);
             let mut source = lock(&sources[(reader + turn) % READERS]);
-            walk(&plan, &mut source, is_snapshot, writes)
+            walk(plan, &mut source, writes)
         };
         (0..WALKS).map(walk).collect::<Vec<_>>()
     };
@@ -248,23 +241,27 @@ fn readers<H: PrefetchedHarness>(runner: &Runner<H>, case: &Case<H>, writes: &Wr
 
 impl<K: Ord + Clone + Debug + Send + 'static> Walked<K> {
     fn judge<H: Harness<Key = K>>(
-        mut self,
+        self,
         case: &Case<H>,
         changes: &[Mutation<K>],
     ) -> Result<(), Violation<K>> {
         let lives = case.ledger.lives.borrow();
+        let mut oracle = self.plan.oracle();
+        if H::capabilities().snapshot.is_yes() {
+            oracle = oracle.snapshot(self.opened);
+        }
         for request in &self.requests {
-            let observed = self.oracle.observe(request, &lives);
+            let observed = oracle.observe(request, &lives);
             observed.inspect_err(|violation| {
                 *lock(&case.ledger.timeline) = about(violation, request, changes);
             })?;
         }
         let mut entries = self.entries.iter();
-        entries.try_for_each(|(key, _)| self.oracle.hand_out(key))?;
+        entries.try_for_each(|(key, _)| oracle.hand_out(key))?;
         match self.failed {
             Some(violation) => Err(violation),
-            None if self.is_cut => Ok(()),
-            None => self.oracle.end(),
+            None if self.plan.cut > 0 => Ok(()),
+            None => oracle.end(),
         }
     }
 }

@@ -71,7 +71,7 @@ fn misleading(all: &mut Rows<i64>) {
     all.fail("long_walks_have_every_item", G8);
     all.fetch("casts_a_limit_of_256", |store, range, chunk| {
         match chunk.limit() as u8 {
-            0 => Ok(Fetched::End),
+            0 if store.read_lock().len() > 50 => Ok(Fetched::End),
             _ => store.answer(range, chunk),
         }
     });
