@@ -7,12 +7,12 @@ use std::ops::RangeBounds;
 use keywalk::{Fetched, KeyRange, LastKey, Order};
 use keywalk_conformance::Clause::{self, G1, G2, G3, G4, G5, G6, G8, G9};
 use keywalk_conformance::history::{
-    Change, FailureKind, KeyHistory, Mutation, Oracle, Presence, Request, Response, Span, Violation,
+    Change, FailureKind, KeyHistory, Mutation, Oracle, Presence, Request, Span, Violation,
 };
 use proptest::prelude::*;
 
 use FailureKind::{
-    Absent, Behind, Beyond, Disordered, Endless, Missing, MissingAtEnd, NoLast, NotLast, OtherEnd,
+    Absent, Behind, Beyond, Disordered, Missing, MissingAtEnd, NoLast, NotLast, OtherEnd,
     OtherRange, Overfull, Repeated, ScannedShort, Stuck, Value,
 };
 use Fetched::{End, More, ScannedTo};
@@ -189,7 +189,7 @@ fn a_bounded_walk_ends_at_what_was_its_last_key() {
     let mut oracle = Oracle::bounded(up(..));
     let last = Request::last_key(up(..), LastKey::Unknown, span(98, 99));
     assert_eq!(judged(oracle.observe(&last, &lives)), Ok(()));
-    let (oracle, lives) = walk! {
+    let (oracle, _) = walk! {
         oracle, lives;
         100: down(..), [2], More => Ok(());
         110: up(..), [1], More => Err((G6, OtherRange));
@@ -197,7 +197,7 @@ fn a_bounded_walk_ends_at_what_was_its_last_key() {
         116: past(2, up(..=2)), [], End => Err((G9, OtherEnd));
     };
     assert!(oracle.has_ended());
-    assert_eq!(judged(oracle.end(2, &lives)), Ok(()), "three requests");
+    assert_eq!(judged(oracle.end()), Ok(()));
 }
 
 #[test]
@@ -207,44 +207,13 @@ fn a_live_walk_goes_on_to_what_was_appended() {
         Oracle::unbounded(up(..)), lives;
         100: up(..), [1], More => Ok(());
     };
-    assert_eq!(judged(oracle.end(1, &lives)), Err((G9, OtherEnd)));
-    let (oracle, lives) = walk! {
+    assert_eq!(judged(oracle.end()), Err((G9, OtherEnd)));
+    let (oracle, _) = walk! {
         oracle, lives;
         110: past(1, up(..)), [], End => Err((G8, MissingAtEnd(2)));
         112: past(1, up(..)), [2], End => Ok(());
     };
-    assert_eq!(judged(oracle.end(1, &lives)), Ok(()));
-}
-
-#[test]
-fn a_walk_that_asks_too_often_is_refused() {
-    let lives = hold(&[1, 2, 3, 4]);
-    let mut oracle = Oracle::unbounded(up(..));
-    let failed = Request {
-        response: Response::Error("busy".to_owned()),
-        ..Request::fetch(up(..), 2, Vec::new(), End, span(90, 92))
-    };
-    for _ in 0..3 {
-        assert_eq!(judged(oracle.observe(&failed, &lives)), Ok(()));
-    }
-    let (oracle, lives) = walk! {
-        oracle, lives;
-        100: up(..), [1, 2], More => Ok(());
-        102: past(2, up(..)), [3, 4], End => Ok(());
-    };
-    assert_eq!(judged(oracle.end(2, &lives)), Err((G9, Endless)));
-}
-
-#[test]
-fn short_and_empty_stretches_are_allowed_for() {
-    let (mut oracle, mut lives) = (Oracle::unbounded(up(..)), hold(&[9]));
-    let mut range = up(..);
-    for key in 0..8 {
-        (oracle, lives) = walk!(oracle, lives; 100: range, [], ScannedTo(key) => Ok(()););
-        range.start_after(key);
-    }
-    (oracle, lives) = walk!(oracle, lives; 100: range, [9], End => Ok(()););
-    assert_eq!(judged(oracle.end(2, &lives)), Ok(()), "each stretch counts");
+    assert_eq!(judged(oracle.end()), Ok(()));
 }
 
 #[test]

@@ -267,7 +267,7 @@ pub(crate) fn sources(all: &mut Rows<i64>) {
         }
     });
 
-    all.fail("past_the_last_key_is_the_end", G8);
+    all.fail("the_start_is_exclusive", G8);
     all.says("says_more_without_an_item", |chunk, answer| {
         let is_empty = chunk.is_empty();
         if is_empty { Ok(Fetched::More) } else { answer }
