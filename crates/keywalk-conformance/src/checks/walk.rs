@@ -194,29 +194,24 @@ pub(super) fn a_fetch_reads_about_what_it_returns<H: Harness>(runner: &Runner<H>
                     taken += 1;
                 }
                 let requested = items.source().log().len();
-                reads_enough(reads()? - before, taken, (4 * size + 16) * requested.max(1))?;
+                let most = ((4 * size + 16) * requested.max(1)) as u64;
+                let (read, least) = (reads()? - before, taken as u64);
+                if read < least {
+                    let fewer = "more items came than were read: does `rows_read` count each?";
+                    let violation = Violation::message(Clause::Harness, fewer);
+                    return Err(violation.expected(taken).got(read));
+                }
+                if read > most {
+                    let much = "a fetch reads far more than was requested";
+                    return Err(Violation::message(Clause::G13, much)
+                        .expected(format!("at most {most} items read"))
+                        .got(read)
+                        .hint("does it seek to its position, and stop when the chunk is full?"));
+                }
             }
         }
         Ok(())
     })
-}
-
-/// Allows no fewer reads than items, and not far more reads than requested items.
-fn reads_enough<K: Debug>(read: u64, came: usize, most: usize) -> Result<(), Violation<K>> {
-    if read < came as u64 {
-        let fewer = "more items came than were read: does `rows_read` count each?";
-        return Err(Violation::message(Clause::Harness, fewer)
-            .expected(came)
-            .got(read));
-    }
-    if read > most as u64 {
-        let much = "a fetch reads far more than was requested";
-        return Err(Violation::message(Clause::G13, much)
-            .expected(format!("at most {most} items read"))
-            .got(read)
-            .hint("does it seek to its position, and stop when the chunk is full?"));
-    }
-    Ok(())
 }
 
 /// Walks in turns, both ways, with several chunk sizes and speeds. One walk is cut amid a chunk and resumed.
