@@ -215,6 +215,15 @@ impl Report {
         })
     }
 
+    /// Iterates over the names of the skipped checks and the reasons.
+    pub fn skipped(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let outcomes = self.outcomes.iter();
+        outcomes.filter_map(|outcome| match outcome.verdict() {
+            Verdict::Skipped(reason) => Some((outcome.check(), *reason)),
+            _ => None,
+        })
+    }
+
     /// Returns the seed of the cases.
     #[must_use]
     pub fn seed(&self) -> u64 {
