@@ -584,7 +584,7 @@ impl Walked {
                         oracle.hand_out(key).map_err(told)?;
                     }
                     if items.fetched == Fetched::End {
-                        oracle.end(part.size, lives).map_err(told)?;
+                        oracle.end().map_err(told)?;
                     }
                 }
             }

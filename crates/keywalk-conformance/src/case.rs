@@ -2,13 +2,13 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Keyed, Order, Source};
+use keywalk::{Chunk, ChunkSource, KeyRange, Keyed, Order, Source, Walk};
 
 use crate::clause::Clause;
 use crate::harness::{BoxError, Harness};
 use crate::history::{
-    Change, Clock, Event, FailureKind, KeyHistory, Mutation, Request, Response, Span, Timeline,
-    Violation, diagnosed, judge, judge_by_time,
+    Change, Clock, Event, FailureKind, Items, KeyHistory, Mutation, Request, Response, Span,
+    Timeline, Violation, diagnosed, judge, judge_by_time,
 };
 use crate::recorder::{Diary, Doing, Recorder, Watchdog, caught, lock, message};
 
@@ -212,15 +212,8 @@ impl<H: Harness> Case<H> {
         }
         let (range, lives) = (&request.range, self.ledger.lives.borrow());
         let is_right = |source: &SourceOf<'_, H>, limit| {
-            let mut chunk = match request.budget {
-                Some(bytes) => Chunk::with_budget(limit, bytes, weight::<H>),
-                None => Chunk::with_limit(limit),
-            };
-            let Ok(Ok(fetched)) = caught(|| source.unseen().fetch(range, &mut chunk)) else {
-                return false;
-            };
-            let response = source.items_of(&chunk, limit, &fetched);
-            judge(range, &response, &lives, request.during).is_ok()
+            asked::<H>(source, range, limit, request.budget)
+                .is_some_and(|response| judge(range, &response, &lives, request.during).is_ok())
         };
         if is_right(source, limit) {
             return violation.of_the_moment();
@@ -252,14 +245,8 @@ impl<H: Harness> Case<H> {
             faults.disarm();
         }
         let answers = |range: &KeyRange<_>, limit| {
-            let fetch = |source: SourceOf<'_, H>| {
-                let mut chunk = Chunk::with_limit(limit);
-                matches!(
-                    caught(|| source.unseen().fetch(range, &mut chunk)),
-                    Ok(Ok(_))
-                )
-            };
-            self.source().is_ok_and(fetch)
+            self.source()
+                .is_ok_and(|source| asked::<H>(&source, range, limit, None).is_some())
         };
         let along = |order| KeyRange::new((range.lower(), range.upper()), order);
         let goes = |order| answers(&along(order), 1);
@@ -302,27 +289,29 @@ fn ordinary(limit: usize, content: usize) -> Option<usize> {
     Some(less).filter(|less| *less < limit)
 }
 
-/// Returns whether fetches of the whole `range`, with an ordinary limit, find this key.
+/// Makes a request that isn't recorded. Returns the response if it doesn't fail.
+fn asked<H: Harness>(
+    source: &SourceOf<'_, H>,
+    range: &KeyRange<H::Key>,
+    limit: usize,
+    budget: Option<usize>,
+) -> Option<Items<H::Key>> {
+    let mut chunk = match budget {
+        Some(bytes) => Chunk::with_budget(limit, bytes, weight::<H>),
+        None => Chunk::with_limit(limit),
+    };
+    let fetched = caught(|| source.unseen().fetch(range, &mut chunk));
+    Some(source.items_of(&chunk, limit, &fetched.ok()?.ok()?))
+}
+
+/// Returns whether a walk over the range, with an ordinary chunk size, finds this key.
 fn finds<S: ChunkSource>(source: &mut S, range: &KeyRange<S::Key>, key: &S::Key) -> bool {
-    const MOST_FETCHES: usize = 100;
-    let mut range = range.clone();
-    for _ in 0..MOST_FETCHES {
-        let mut chunk = Chunk::with_limit(1_000);
-        let fetched = caught(|| source.fetch(&range, &mut chunk));
-        if chunk.as_slice().iter().any(|item| item.key() == *key) {
-            return matches!(fetched, Ok(Ok(_)));
-        }
-        let to = match fetched {
-            Ok(Ok(Fetched::More)) => chunk.as_slice().last().map(Keyed::key),
-            Ok(Ok(Fetched::ScannedTo(to))) => Some(to),
-            _ => None,
-        };
-        let Some(to) = to.filter(|to| range.may_contain(to)) else {
-            return false;
-        };
-        range.start_after(to);
-    }
-    false
+    const MOST: usize = 100_000;
+    let bounds = (range.lower().cloned(), range.upper().cloned());
+    let walk = Walk::new(source).range(bounds).order(range.order());
+    let mut items = walk.unbounded().chunk_size(1_000).items().take(MOST);
+    let found = caught(|| items.any(|item| item.is_ok_and(|item| item.key() == *key)));
+    found.unwrap_or(false)
 }
 
 /// Makes a violation of an error of the harness itself.

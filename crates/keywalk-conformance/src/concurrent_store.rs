@@ -1,38 +1,40 @@
+use std::cell::Cell;
 use std::fmt::{self, Debug, Display};
 use std::ops::Bound;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
-use std::thread::{self, ThreadId};
+use std::thread;
 
 use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, forward_source};
 
 use crate::case::{Ledger, held};
 use crate::clause::Clause;
-use crate::edit::{Edits, Place};
+use crate::edit::Schedule;
 use crate::harness::BoxError;
 use crate::history::{
-    Change, DisplayRange, Event, Explanation, FailureKind, Mutation, Span, ToLines, Violation,
-    VisitLog,
+    Change, DisplayRange, Event, FailureKind, Mutation, Span, ToLines, Violation, VisitLog,
 };
 use crate::recorder::{caught, lock};
 
 /// The handle that [`Schedule::run`](crate::Schedule::run) passes to the code under test. It applies the concurrent
 /// changes and records what the code does.
 ///
-/// Clones share their state, across threads if the writer `W` is `Send`. While a thread unwinds from a kill or a panic,
-/// the methods of this handle do nothing in that thread, so destructors may call them.
-pub struct ConcurrentStore<K, W>(Arc<Shared<K, W>>);
+/// Its methods unwind where the schedule kills the code, and where the code breaks a clause;
+/// [`Schedule::run`](crate::Schedule::run) catches both. While a thread unwinds already, they do nothing in that
+/// thread, so destructors may call them. They panic if they are called from within `write`, such as by a hook of the
+/// store. If `write` waits for another thread that calls one of them, both threads hang.
+///
+/// Clones share their state, across threads if the writer `W` is `Send`.
+pub struct ConcurrentStore<K, W>(Arc<Mutex<State<K, W>>>);
 
-/// Threads use the state one at a time. A thread that enters it twice panics, because it would wait for itself.
-struct Shared<K, W> {
-    state: Mutex<State<K, W>>,
-    user: Mutex<Option<ThreadId>>,
+thread_local! {
+    /// Whether this thread uses a state. If it did so twice, it would wait for itself.
+    static IS_INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The store's state, and what the code under test did.
 struct State<K, W> {
-    edits: Edits<K>,
-    kills: Vec<usize>,
+    schedule: Schedule<K>,
     ledger: Ledger<K>,
     visits: VisitLog<K>,
     write: W,
@@ -70,14 +72,12 @@ where
 {
     /// Puts the initial rows of the schedule.
     pub(crate) fn begin(
-        edits: &Edits<K>,
-        kills: &[usize],
+        schedule: &Schedule<K>,
         visits: VisitLog<K>,
         write: W,
     ) -> Result<Self, Counterexample<K>> {
         let mut state = State {
-            edits: edits.clone(),
-            kills: kills.to_vec(),
+            schedule: schedule.clone(),
             ledger: Ledger::default(),
             visits,
             write,
@@ -92,10 +92,8 @@ where
             is_lost: false,
             stop: None,
         };
-        let put = edits
-            .initial
-            .iter()
-            .try_for_each(|key| state.write(key, true));
+        let mut initial = schedule.initial.iter();
+        let put = initial.try_for_each(|key| state.write(key, true));
         put.map_err(|error| {
             let violation = "a row that is there at first was not put";
             let violation = Violation::message(Clause::Harness, violation).got(error);
@@ -106,10 +104,7 @@ where
         let now = state.ledger.clock.tick();
         (state.begun, state.turned) = (now, now);
         state.visits.begin(now);
-        Ok(ConcurrentStore(Arc::new(Shared {
-            state: Mutex::new(state),
-            user: Mutex::new(None),
-        })))
+        Ok(ConcurrentStore(Arc::new(Mutex::new(state))))
     }
 
     /// Runs the code once. Returns `true` if it ended by itself, `false` if it was killed.
@@ -155,22 +150,11 @@ where
     ///
     /// Use it for code that reads its store without a [`ChunkSource`](keywalk::ChunkSource). If the code has a source,
     /// [interleave](Self::interleave) the source instead. You can call `turn` from any place that you control: a
-    /// callback between two pages, a mock of the connection, or the loop itself. It may be called more or less often
-    /// than pages are read, such as from the function that handles a row. If the code ends early, the remaining turns
-    /// don't happen.
+    /// callback between two pages, a mock of the connection, or the function that handles a row. It may be called more
+    /// or less often than pages are read. If the code ends early, the remaining turns don't happen.
     ///
-    /// # Panics
-    ///
-    /// It unwinds where the schedule kills the code, and where the code breaks a clause:
-    ///
-    /// - G9: this is the thousandth call in a row without a visit.
-    /// - G14: the store can't be written to because the code holds something.
-    ///
-    /// [`Schedule::run`](crate::Schedule::run) catches both.
-    ///
-    /// It also panics if it is called from within `write`, such as by a hook of the store. `write` makes the changes of
-    /// a turn, so it can't begin another one. The other methods also panic there. If `write` waits for another thread
-    /// that calls such a method, both threads hang.
+    /// The thousandth call in a row without a visit breaks G9. If the store can't be written to, the code holds
+    /// something (G14).
     pub fn turn(&self) {
         self.say(State::turn);
     }
@@ -178,20 +162,11 @@ where
     /// Records that the code handled this row, and the value that it saw.
     ///
     /// Call it before the code stores its position: the schedule may kill the code in this call.
-    ///
-    /// # Panics
-    ///
-    /// It unwinds where the schedule kills the code, and where the code breaks a clause.
-    /// [`Schedule::run`](crate::Schedule::run) catches it.
     pub fn visit(&self, key: &K, value: u64) {
         self.say(|state| state.visit(key, Some(value)));
     }
 
-    /// Records that the code handled the row of this key. The row's value isn't judged.
-    ///
-    /// # Panics
-    ///
-    /// In the same cases as [`visit`](Self::visit).
+    /// Records that the code handled the row of this key, as [`visit`](Self::visit) does. The row's value isn't judged.
     pub fn visit_key(&self, key: &K) {
         self.say(|state| state.visit(key, None));
     }
@@ -200,14 +175,10 @@ where
     ///
     /// Call it before the first page if your code resumes and reads its store without a source. A source that is
     /// [interleaved](Self::interleave) records this by itself. If no position is recorded, the kit assumes that the run
-    /// begins at the start. Rows that were visited after this key must come again.
-    ///
-    /// # Panics
-    ///
-    /// It unwinds if a row up to that key should have been visited and wasn't (G10).
-    /// [`Schedule::run`](crate::Schedule::run) catches it.
+    /// begins at the start. Rows that were visited after this key must come again, and all rows up to it must have been
+    /// visited (G10).
     pub fn resumes_after(&self, key: Option<&K>) {
-        self.say(|state| state.resume(key.cloned()).map(|()| false));
+        self.say(|state| state.resume(key.cloned()));
     }
 
     /// Records that the code itself deleted this row. For a purge, a deduplication or a queue.
@@ -224,7 +195,7 @@ where
     }
 
     /// Wraps a source so that a [turn](Self::turn) happens before each of its fetches and last-key requests.
-    #[must_use = "others have their turn only before the requests of the source that it makes"]
+    #[must_use]
     pub fn interleave<S>(&self, source: S) -> Interleaved<S, K, W> {
         Interleaved {
             source,
@@ -241,48 +212,44 @@ where
         };
         self.say(|state| {
             state.find_place(after.cloned())?;
-            let is_killed = is_turn && state.turn()?;
-            if !is_killed {
+            if is_turn {
+                state.turn()?;
+            }
+            if state.stop.is_none() {
                 state.note(format!("a page of {} is read", DisplayRange(range)));
             }
-            Ok(is_killed)
+            Ok(())
         });
     }
 
     /// Performs `what`, and stops the code if it breaks a clause or is killed here. Does nothing in a thread that
     /// unwinds already, because a second panic in a destructor would abort.
-    fn say(&self, what: impl FnOnce(&mut State<K, W>) -> Result<bool, Violation<K>>) {
+    fn say(&self, what: impl FnOnce(&mut State<K, W>) -> Result<(), Violation<K>>) {
         if thread::panicking() {
             return;
         }
-        let goes_on = self.with(|state| {
-            if state.stop.is_none() {
-                state.stop = match what(state) {
-                    Err(violation) => Some(Stop::Broke(violation)),
-                    Ok(is_killed) => is_killed.then_some(Stop::Killed),
-                };
+        let is_stopped = self.with(|state| {
+            if state.stop.is_none()
+                && let Err(violation) = what(state)
+            {
+                state.stop = Some(Stop::Broke(violation));
             }
-            state.stop.is_none()
+            state.stop.is_some()
         });
-        if !goes_on {
+        if is_stopped {
             resume_unwind(Box::new("stopped by its schedule"));
         }
     }
 
     /// Calls `what` with the state, once no other thread uses it.
     fn with<T>(&self, what: impl FnOnce(&mut State<K, W>) -> T) -> T {
-        let Shared { state, user } = &*self.0;
-        let me = Some(thread::current().id());
         assert!(
-            *lock(user) != me,
+            !IS_INSIDE.replace(true),
             "`write` may not say turns, visits or deletions: those are the code's, and `write` is what \
              others do in a turn"
         );
-        let mut state = lock(state);
-        *lock(user) = me;
-        let done = caught(|| what(&mut state));
-        *lock(user) = None;
-        drop(state);
+        let done = caught(|| what(&mut lock(&self.0)));
+        IS_INSIDE.set(false);
         done.unwrap_or_else(|panic| resume_unwind(panic))
     }
 }
@@ -304,7 +271,7 @@ where
     K: Ord + Clone + Debug,
     W: FnMut(&K, Change) -> Result<(), BoxError>,
 {
-    fn turn(&mut self) -> Result<bool, Violation<K>> {
+    fn turn(&mut self) -> Result<(), Violation<K>> {
         self.note("others have their turn");
         self.idle += 1;
         if self.idle >= MOST_IDLE {
@@ -314,22 +281,19 @@ where
                 .hint("is the end taken for a row that is gone?"));
         }
         self.settle();
-        let now = self.edits.turns.get(self.turns).cloned();
+        let now = self.schedule.turns.get(self.turns).cloned();
         self.turns += 1;
         for edit in now.into_iter().flatten() {
-            let place = Place {
-                pool: &self.edits.pool,
-                present: &self.ledger.present(),
-                order: self.visits.range().order(),
-                cursor: self.cursor.as_ref(),
-            };
-            let (is_put, keys) = edit.at(&place);
+            let (pool, order) = (&self.schedule.pool, self.visits.range().order());
+            let (is_put, keys) =
+                edit.at(pool, || self.ledger.present(), order, self.cursor.as_ref());
             let mut keys = keys.iter();
             keys.try_for_each(|key| self.write(key, is_put))
                 .map_err(held)?;
         }
         self.turned = self.ledger.clock.tick();
-        Ok(self.is_killed())
+        self.count();
+        Ok(())
     }
 
     /// Records that the code deletes this row, perhaps in a transaction that a kill rolls back.
@@ -352,7 +316,7 @@ where
         }
     }
 
-    fn visit(&mut self, key: &K, value: Option<u64>) -> Result<bool, Violation<K>> {
+    fn visit(&mut self, key: &K, value: Option<u64>) -> Result<(), Violation<K>> {
         let now = self.ledger.clock.tick();
         self.ledger.record(Event::Visit(key.clone(), value));
         // A run that didn't report its position begins at the start.
@@ -361,7 +325,8 @@ where
             .visit(key, value, now, &self.ledger.lives.borrow())?;
         self.idle = 0;
         self.cursor = Some(key.clone());
-        Ok(self.is_killed())
+        self.count();
+        Ok(())
     }
 
     fn resume(&mut self, after: Option<K>) -> Result<(), Violation<K>> {
@@ -387,10 +352,12 @@ where
         }
     }
 
-    /// Counts an event. Returns whether the schedule kills the code at it.
-    fn is_killed(&mut self) -> bool {
+    /// Counts an event, at which the schedule may kill the code.
+    fn count(&mut self) {
         self.events += 1;
-        self.kills.get(self.runs) == Some(&self.events)
+        if self.schedule.kills.get(self.runs) == Some(&self.events) {
+            self.stop = Some(Stop::Killed);
+        }
     }
 
     fn note(&self, note: impl Into<String>) {
@@ -404,9 +371,7 @@ where
     }
 
     fn found(&self, violation: Violation<K>) -> Counterexample<K> {
-        let lines = lock(&self.ledger.timeline).lines();
-        let explanation = Explanation::new(violation.clone(), lines);
-        Counterexample(Box::new((violation, explanation)))
+        Counterexample(Box::new((violation, lock(&self.ledger.timeline).lines())))
     }
 }
 
@@ -426,23 +391,11 @@ pub struct Interleaved<S, K, W> {
 impl<S, K, W> Interleaved<S, K, W> {
     /// Lets requests happen without a turn before them. Use it for code that reads inside a transaction that blocks
     /// other writers, such as jobs with SQLite's `SqliteCheckpoints`. Such code calls [`turn`](ConcurrentStore::turn)
-    /// after the transaction, for example in a progress hook. Default: turns happen.
+    /// after the transaction, for example in a progress hook.
     #[must_use]
     pub fn without_turns(mut self) -> Self {
         self.has_turns = false;
         self
-    }
-
-    /// Returns the inner source.
-    #[must_use]
-    pub fn get_ref(&self) -> &S {
-        &self.source
-    }
-
-    /// Returns the inner source, by value.
-    #[must_use]
-    pub fn into_inner(self) -> S {
-        self.source
     }
 }
 
@@ -472,9 +425,7 @@ where
 /// Prints the inner source.
 impl<S: Debug, K, W> Debug for Interleaved<S, K, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Interleaved")
-            .field("source", &self.source)
-            .finish_non_exhaustive()
+        Debug::fmt(&self.source, f)
     }
 }
 
@@ -483,7 +434,7 @@ impl<S: Debug, K, W> Debug for Interleaved<S, K, W> {
 /// Its `Display` shows what is wrong, the clause, the history, what was expected and what came. Proptest prints the
 /// schedule separately, as the minimal input.
 #[derive(Clone, Debug)]
-pub struct Counterexample<K>(Box<(Violation<K>, Explanation)>);
+pub struct Counterexample<K>(Box<(Violation<K>, Vec<String>)>);
 
 impl<K: Debug> Counterexample<K> {
     /// Returns what is wrong, with the key.
@@ -501,13 +452,13 @@ impl<K: Debug> Counterexample<K> {
     /// Returns the history, one line per event, at most the last 40.
     #[must_use]
     pub fn timeline(&self) -> &[String] {
-        &self.0.1.timeline
+        &self.0.1
     }
 }
 
-impl<K> Display for Counterexample<K> {
+impl<K: Debug> Display for Counterexample<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Display::fmt(&self.0.1, f)
+        f.write_str(&self.violation().explanation(self.timeline()))
     }
 }
 

@@ -6,15 +6,7 @@ use std::time::Duration;
 /// The seed, the number of cases, the size of the largest store and the time limit of the checks.
 ///
 /// [`default`](Self::default) reads the environment variables `KEYWALK_SEED`, `KEYWALK_CASES`, `KEYWALK_KEYS` and
-/// `KEYWALK_THOROUGH`, if they are set. The methods override them.
-///
-/// ```
-/// use keywalk_conformance::Config;
-///
-/// let longer = Config::default().cases(1_000);
-/// let longest = Config::default().thorough();
-/// let again = Config::default().seed(42);
-/// ```
+/// `KEYWALK_THOROUGH`, if they are set. The methods override them: `Config::default().cases(1_000)`.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
     pub(crate) seed: u64,
@@ -27,9 +19,7 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// Returns a random seed, 32 cases per property, 5,000 keys in the largest store and 60 seconds of patience. The
-    /// environment variables override all but the patience. `KEYWALK_THOROUGH=1` does the same as
-    /// [`thorough`](Self::thorough).
+    /// Reads the environment variables. `KEYWALK_THOROUGH=1` does the same as [`thorough`](Self::thorough).
     ///
     /// # Panics
     ///
@@ -113,43 +103,25 @@ impl Config {
 }
 
 fn asked_for<N: FromStr<Err = ParseIntError>>(name: &str) -> Option<N> {
-    let requested = std::env::var(name).ok()?;
-    match requested.trim().parse() {
-        Ok(number) => Some(number),
-        Err(error) => panic!("{name} is {requested:?}, which is no number that it can be: {error}"),
-    }
+    std::env::var(name).ok().map(|value| number(name, &value))
+}
+
+fn number<N: FromStr<Err = ParseIntError>>(name: &str, value: &str) -> N {
+    let number = value.trim().parse();
+    number.unwrap_or_else(|error| {
+        panic!("{name} is {value:?}, which is no number that it can be: {error}")
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::process::{Command, Output};
-
-    use super::Config;
-
-    /// Runs this one test in a process of its own, with `KEYWALK_CASES` set.
-    fn run_with(cases: &str, test: &str) -> Output {
-        let this = std::env::current_exe().expect("a test has a file");
-        let mut run = Command::new(this);
-        run.args(["--exact", test]).env("KEYWALK_CASES", cases);
-        run.output().expect("it runs once more")
-    }
-
-    #[test]
-    fn cases_that_are_said_replace_those_of_the_environment() {
-        let config = format!("{:?}", Config::default().cases(4));
-        assert!(config.contains("cases: 4,"), "{config}");
-    }
-
     #[test]
     fn cases_that_are_no_number_or_too_large_a_one_are_refused() {
-        let test = "config::tests::cases_that_are_said_replace_those_of_the_environment";
-        assert!(run_with("7", test).status.success());
+        assert_eq!(super::number::<u32>("CASES", " 7\n"), 7);
         for cases in ["many", "-1", "4294967296"] {
-            let run = run_with(cases, test);
-            let told = String::from_utf8_lossy(&run.stdout);
-            assert!(!run.status.success(), "{cases}");
-            let named = format!("KEYWALK_CASES is \"{cases}\"");
-            assert!(told.contains(&named), "{told}");
+            let run = std::panic::catch_unwind(|| super::number::<u32>("CASES", cases));
+            let told = crate::recorder::message(&*run.expect_err(cases));
+            assert!(told.starts_with(&format!("CASES is {cases:?}")), "{told}");
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::fmt::Debug;
 
-use keywalk::{KeyRange, Order};
+use keywalk::Order;
 use proptest::prelude::*;
 
 use crate::key_space::KeySpace;
@@ -35,134 +35,131 @@ pub enum Edit<K> {
     InsertBehind,
 }
 
-/// The initial keys of a store, and the concurrent changes while it is walked.
+/// One case of a property test: the initial rows of a store, the concurrent changes while it is walked, and where the
+/// code is killed.
+///
+/// [`KeySpace::schedules`] draws random schedules, and proptest shrinks one that fails. Write one by hand to keep a
+/// case that failed: `Schedule::new([1, 2]).turn([]).turn([Edit::DeleteCursor])`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Edits<K> {
+pub struct Schedule<K> {
     /// All keys that edits may use, ascending.
     pub(crate) pool: Vec<K>,
-    /// The keys that exist initially.
     pub(crate) initial: Vec<K>,
     /// The edits before each page: the i-th entry is for the i-th page.
     pub(crate) turns: Vec<Vec<Edit<K>>>,
-}
-
-/// The state of a store and its walk when an edit happens.
-pub(crate) struct Place<'p, K> {
-    /// The keys to choose from.
-    pub(crate) pool: &'p [K],
-    pub(crate) present: &'p [K],
-    pub(crate) order: Order,
-    /// The last key that the walk yielded.
-    pub(crate) cursor: Option<&'p K>,
+    /// The number of events (visits and turns) after which the i-th run is killed.
+    pub(crate) kills: Vec<usize>,
 }
 
 impl<K: Ord + Clone> Edit<K> {
-    /// Returns whether [`at`](Self::at) uses the keys that exist.
-    pub(crate) fn needs_present(&self) -> bool {
-        use Edit::{Append, Clear, DeleteAhead, DeleteLast};
-        matches!(self, DeleteLast | Clear | Append | DeleteAhead)
-    }
-
-    /// Returns the keys that the edit changes, and whether it puts them (`true`) or deletes them.
-    pub(crate) fn at(&self, place: &Place<'_, K>) -> (bool, Vec<K>) {
-        let Place {
-            pool,
-            present,
-            order,
-            cursor,
-        } = *place;
-        let all = KeyRange::all(order);
-        let past = |range: &KeyRange<K>, key: Option<&K>| {
-            let mut range = range.clone();
-            key.into_iter()
-                .for_each(|key| range.start_after(key.clone()));
-            range
-        };
-        let last = nearest(present, &all.reversed());
+    /// Returns the keys that the edit changes, and whether it puts them (`true`) or deletes them. `present` returns the
+    /// rows, and `cursor` is the key that a walk in this order yielded last.
+    pub(crate) fn at(
+        &self,
+        pool: &[K],
+        present: impl FnOnce() -> Vec<K>,
+        order: Order,
+        cursor: Option<&K>,
+    ) -> (bool, Vec<K>) {
+        let back = order.reversed();
         let (is_put, key) = match self {
-            Edit::Put(key) => (true, Some(key)),
-            Edit::Delete(key) => (false, Some(key)),
-            Edit::DeleteCursor => (false, cursor),
-            Edit::PutCursor => (true, cursor),
-            Edit::DeleteLast => (false, last),
-            Edit::Clear => return (false, present.to_vec()),
-            Edit::Append => (true, nearest(pool, &past(&all, last))),
-            Edit::InsertAhead => (true, nearest(pool, &past(&all, cursor))),
-            Edit::DeleteAhead => (false, nearest(present, &past(&all, cursor))),
-            Edit::InsertBehind => (true, nearest(pool, &past(&all.reversed(), cursor))),
+            Edit::Put(key) => (true, Some(key.clone())),
+            Edit::Delete(key) => (false, Some(key.clone())),
+            Edit::DeleteCursor => (false, cursor.cloned()),
+            Edit::PutCursor => (true, cursor.cloned()),
+            Edit::DeleteLast => (false, nearest(&present(), None, back)),
+            Edit::Clear => return (false, present()),
+            Edit::Append => {
+                let last = nearest(&present(), None, back);
+                (true, nearest(pool, last.as_ref(), order))
+            }
+            Edit::InsertAhead => (true, nearest(pool, cursor, order)),
+            Edit::DeleteAhead => (false, nearest(&present(), cursor, order)),
+            Edit::InsertBehind => (true, nearest(pool, cursor, back)),
         };
-        (is_put, key.into_iter().cloned().collect())
+        (is_put, Vec::from_iter(key))
     }
 }
 
-/// Returns the first of some keys that is within a range, in the range's order.
-fn nearest<'k, K: Ord>(keys: &'k [K], range: &KeyRange<K>) -> Option<&'k K> {
-    let within = keys.iter().filter(|key| range.may_contain(key));
-    match range.order() {
-        Order::Ascending => within.min(),
-        Order::Descending => within.max(),
-    }
+/// Returns the first of some keys, or the first after another key, in this order.
+fn nearest<K: Ord + Clone>(keys: &[K], after: Option<&K>, order: Order) -> Option<K> {
+    let keys = keys.iter();
+    let nearest = match order {
+        Order::Ascending => keys
+            .filter(|key| after.is_none_or(|after| *key > after))
+            .min(),
+        Order::Descending => keys
+            .filter(|key| after.is_none_or(|after| *key < after))
+            .max(),
+    };
+    nearest.cloned()
 }
 
-impl<K> Default for Edits<K> {
-    fn default() -> Self {
-        Edits {
-            pool: Vec::new(),
-            initial: Vec::new(),
-            turns: Vec::new(),
-        }
-    }
-}
-
-impl<K: Ord + Clone> Edits<K> {
-    /// Makes edits over these keys: all of them exist initially, and nothing changes.
-    pub(crate) fn among(keys: impl IntoIterator<Item = K>) -> Self {
+impl<K: Ord + Clone> Schedule<K> {
+    /// Makes a schedule over these keys: all of them exist initially, and nothing changes.
+    ///
+    /// [`Edit::Append`], [`InsertAhead`](Edit::InsertAhead) and [`InsertBehind`](Edit::InsertBehind) choose from
+    /// these keys.
+    #[must_use]
+    pub fn new(keys: impl IntoIterator<Item = K>) -> Self {
         let mut pool = Vec::from_iter(keys);
         pool.sort();
         pool.dedup();
-        Edits {
+        Schedule {
             initial: pool.clone(),
             pool,
             turns: Vec::new(),
+            kills: Vec::new(),
         }
     }
 
-    /// Sets which keys exist initially.
-    pub(crate) fn initially(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+    /// Sets which keys exist initially, in the order in which they are put.
+    #[must_use]
+    pub fn initially(mut self, keys: impl IntoIterator<Item = K>) -> Self {
         self.initial = keys.into_iter().collect();
         self
     }
 
-    /// Adds the edits before one more page.
-    pub(crate) fn turn(mut self, edits: impl IntoIterator<Item = Edit<K>>) -> Self {
+    /// Adds a turn: the changes that happen before a page is read. The i-th call sets those before the i-th page.
+    /// Nothing changes before later pages.
+    #[must_use]
+    pub fn turn(mut self, edits: impl IntoIterator<Item = Edit<K>>) -> Self {
         self.turns.push(edits.into_iter().collect());
+        self
+    }
+
+    /// Adds a kill: the i-th call kills the i-th run, at its `event`-th event, counted from 1. An event is a turn
+    /// before a page, or a visited row. The run after the last kill continues to its end.
+    ///
+    /// # Panics
+    ///
+    /// If `event` is 0.
+    #[must_use]
+    #[track_caller]
+    pub fn kill(mut self, event: usize) -> Self {
+        assert!(event > 0, "events are counted from 1");
+        self.kills.push(event);
         self
     }
 }
 
-/// Returns a strategy for edits over up to 15 of these keys: up to seven turns of up to three edits each.
+/// Returns a strategy for schedules over up to 15 of these keys: up to seven turns of up to three edits each, no kills.
 pub(crate) fn edits<K: Ord + Clone + Debug + 'static>(
     keys: &KeySpace<K>,
-) -> BoxedStrategy<Edits<K>> {
+) -> BoxedStrategy<Schedule<K>> {
     // Each key, with whether it exists initially.
     let pool = prop::collection::btree_map(keys.strategy().clone(), any::<bool>(), 1..16);
     let edit = (kind::<K>(), any::<prop::sample::Index>());
     let turns = prop::collection::vec(prop::collection::vec(edit, 0..4), 0..8);
     let edits = (pool, turns).prop_map(|(pool, turns)| {
         let initial = pool.iter().filter(|(_, is_there)| **is_there);
-        let initial = initial.map(|(key, _)| key.clone()).collect();
-        let pool = Vec::from_iter(pool.into_keys());
-        let turns = turns.into_iter().map(|edits| {
-            let edits = edits.into_iter();
-            edits
-                .map(|(edit, at)| edit(at.get(&pool).clone()))
-                .collect()
-        });
-        Edits {
-            turns: turns.collect(),
-            initial,
-            pool,
-        }
+        let initial = Vec::from_iter(initial.map(|(key, _)| key.clone()));
+        let schedule = Schedule::new(pool.into_keys()).initially(initial);
+        turns.into_iter().fold(schedule, |schedule, edits| {
+            let key = |at: prop::sample::Index| at.get(&schedule.pool).clone();
+            let edits = Vec::from_iter(edits.into_iter().map(|(edit, at)| edit(key(at))));
+            schedule.turn(edits)
+        })
     });
     edits.boxed()
 }

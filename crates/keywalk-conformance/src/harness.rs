@@ -89,7 +89,7 @@ pub trait Harness: Sized + 'static {
         Capabilities::default()
     }
 
-    /// Returns a new source over the store. The source must not have read anything yet. The kit opens several sources
+    /// Returns a new source over the store. The source must not have read anything yet. The kit opens up to ten sources
     /// at the same time, on one thread.
     ///
     /// # Errors
@@ -111,23 +111,8 @@ pub trait Harness: Sized + 'static {
     /// Does the same as [`put`](Self::put) for each entry, in this order. Default: calls `put`.
     ///
     /// The kit fills its stores with it, the largest with 5,000 keys, by at most 1,000 different keys per call. If a
-    /// transaction is slow, make one here for all entries. If the call fails, the kit puts the entries one by one.
-    ///
-    /// ```
-    /// # use keywalk_conformance::BoxError;
-    /// # struct Connection; struct Table(Connection);
-    /// # impl Connection { fn execute(&self, _sql: &str) -> Result<(), BoxError> { Ok(()) } }
-    /// # impl Table {
-    /// # fn put(&self, _key: &i64, _value: u64) -> Result<(), BoxError> { Ok(()) }
-    /// fn put_all(&self, entries: &[(i64, u64)]) -> Result<(), BoxError> {
-    ///     self.0.execute("BEGIN")?;
-    ///     let put = entries.iter().try_for_each(|(key, value)| self.put(key, *value));
-    ///     self.0.execute(if put.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
-    ///     put
-    /// }
-    /// # }
-    /// # Table(Connection).put_all(&[(1, 1)]).unwrap();
-    /// ```
+    /// transaction is slow, make one here for all entries: `BEGIN`, a [`put`](Self::put) of each, then `COMMIT`, or
+    /// `ROLLBACK` if one failed. If the call fails, the kit puts the entries one by one.
     ///
     /// # Errors
     ///
@@ -261,21 +246,11 @@ impl<H> PrefetchedHarness for H where
 {
 }
 
-/// The optional capabilities of a store and its harness.
+/// The optional capabilities of a store and its harness. Set those that differ from the
+/// [default](Capabilities::default).
 ///
 /// A check that needs a missing capability is skipped, and the declared reason is printed. A check fails if a
 /// declaration is wrong: it claims a capability that doesn't exist, or denies one that does.
-///
-/// ```
-/// use keywalk_conformance::{Capabilities, Capability};
-///
-/// let durable = Capabilities {
-///     reopening: Capability::Yes,
-///     threads: Capability::No("one connection, and the database is in memory"),
-///     ..Capabilities::default()
-/// };
-/// assert_eq!(durable.descending, Capability::Yes);
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
     /// The source fetches in descending order. Default: yes.

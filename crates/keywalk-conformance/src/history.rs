@@ -7,11 +7,9 @@
 //!
 //! ```
 //! use keywalk::{Fetched, KeyRange, Order};
-//! use keywalk_conformance::Clause;
 //! use keywalk_conformance::history::{Change, Clock, KeyHistory, Mutation, Oracle, Request};
 //!
-//! let clock = Clock::default();
-//! let mut lives = KeyHistory::default();
+//! let (clock, mut lives) = (Clock::default(), KeyHistory::default());
 //! for key in [1, 2] {
 //!     let ((), during) = clock.time(|| ());
 //!     lives.record(Mutation { key, change: Change::Put(10 * key), during });
@@ -23,8 +21,7 @@
 //! let ((), during) = clock.time(|| ());
 //! let items = vec![(1, 10)];
 //! let requested = Request::fetch(range, 5, items, Fetched::End, during);
-//! let violation = oracle.observe(&requested, &lives).expect_err("2 is missing");
-//! assert_eq!(violation.clause(), Clause::G8);
+//! oracle.observe(&requested, &lives).expect_err("2 is missing");
 //! ```
 
 use std::fmt::Debug;
@@ -41,7 +38,7 @@ mod visit_log;
 pub use judge::Oracle;
 pub(crate) use judge::{diagnosed, explained, judge, judge_by_time};
 pub use key_history::{KeyHistory, Presence};
-pub(crate) use violation::{DisplayRange, Explanation, ToLines};
+pub(crate) use violation::{DisplayRange, ToLines};
 pub use violation::{FailureKind, Violation};
 pub use visit_log::VisitLog;
 

@@ -239,64 +239,35 @@ fn long(lengths: &[usize]) -> impl Iterator<Item = String> {
 
 impl KnownKey for String {
     fn key_space() -> KeySpace<String> {
-        // Prefixes of one another, a zero, blanks, line ends, the signs of SQL and its patterns, case, composed and
-        // decomposed accents, the last code points, and where the orders of UTF-8 and UTF-16 differ: 𐀀 is the first
-        // character that UTF-16 encodes as two units.
-        let short = [
-            "",
-            "\0",
-            "\u{1}",
-            "\t",
-            "\n",
-            "\r\n",
-            " ",
-            "\"",
-            "%",
-            "'",
-            "A",
-            "B",
-            "\\",
-            "_",
-            "a",
-            "a\0",
-            "a\0a",
-            "a\u{1}",
-            "a\n",
-            "a ",
-            "a%",
-            "a'",
-            "aa",
-            "a_",
-            "b",
-            "e\u{301}",
-            "É",
-            "é",
-            "ß",
-            "ẞ",
-            "²",
-            "Σ",
-            "σ",
-            "\u{ffff}",
-            "𐀀",
-            "\u{10ffff}",
-            "\u{10ffff}\u{10ffff}",
-        ]
-        .map(str::to_owned);
+        // A zero, blanks, line ends, the end of a file, the mark at the start of one, the signs of SQL and its
+        // patterns, case, accents, the last code points, and where the orders of UTF-8 and UTF-16 differ: 𐀀 is the
+        // first character that UTF-16 encodes as two units.
+        let one = "\0\u{1}\t\n \u{1a}\"%',AB\\_ab\u{7f}Ééßẞ²Σσ\u{feff}\u{ffff}𐀀\u{10ffff}";
+        // Prefixes of one another, blanks and signs at the end, a decomposed accent, and all signs in one key.
+        let more = [
+            "", "\r\n", "a\0", "a\0a", "a\u{1}", "a\n", "a ", "a%", "a'", "aa", "a_", "e\u{301}",
+        ];
+        let signs = (1..0x80_u8)
+            .map(char::from)
+            .filter(|sign| !sign.is_alphanumeric());
+        let others = [signs.collect(), "\u{10ffff}".repeat(2)];
+        let more = more.map(str::to_owned).into_iter().chain(others);
+        let short = Vec::from_iter(one.chars().map(String::from).chain(more));
         let strategy = prop_oneof![
-            4 => prop::sample::select(short.to_vec()),
+            4 => prop::sample::select(short.clone()),
             1 => prop::sample::select(Vec::from_iter(long(&LONG))),
             2 => "[a-c]{0,4}",
             3 => "\\PC{0,4}",
         ];
-        let column = ["", "a", "\u{10ffff}"].map(str::to_owned);
+        let column = ["", "a", "a\t,:;|/b", "\u{10ffff}"].map(str::to_owned);
         let column = column.into_iter().chain(long(&[33, 300]));
         let many = |n: u64| {
-            let letters = ['a', 'b', 'A', '0', ' ', '\'', 'é', '𐀀'];
+            let letters = ['a', 'b', 'A', ',', ' ', '\'', 'é', '𐀀'];
             let places = 0..5 + n % 4 * 2;
             let letter = |at| letters[(n >> (3 * at + 2)) as usize % letters.len()];
             Some(places.map(letter).collect())
         };
-        KeySpace::new(strategy, short.clone().into_iter().chain(long(&LONG))).with(column, many)
+        KeySpace::new(strategy, short.into_iter().chain(long(&LONG))).with(column, many)
     }
 }
 
@@ -304,33 +275,27 @@ impl KnownKey for Vec<u8> {
     fn key_space() -> KeySpace<Vec<u8>> {
         // Prefixes of one another, the bytes that codecs escape, the sign bit, and runs of the largest byte, after
         // which the next key is shorter.
-        let short: [&[u8]; 21] = [
-            b"",
-            b"\0",
-            b"\0\0",
-            b"\0\xff",
-            b"\x01",
-            b"\n",
-            b"\x7f",
-            b"\x80",
-            b"a",
-            b"a\0",
-            b"a\0b",
-            b"a\xff\xff\xff",
-            b"a\xff\xff\xff\xff\xff\xff\xff\xff",
-            b"b",
-            b"\xfe\xff\xff\xff",
-            b"\xff",
-            b"\xff\0",
-            &[0xff; 2],
-            &[0xff; 3],
-            &[0xff; 8],
-            b"\xff\xff\xff\xff\xff\xff\xff\xff\0",
+        let short: [&[u8]; 13] = [
+            b"", b"\0", b"\0\0", b"\0\xff", b"\x01", b"\n", b"\x7f", b"\x80", b"a", b"a\0",
+            b"a\0b", b"b", b"\xff\0",
         ];
-        let short = short.map(<[u8]>::to_vec);
+        let run = |start: &[u8], length, end: &[u8]| [start, &vec![0xff; length], end].concat();
+        let runs = [1, 2, 3, 8].map(|length| run(b"", length, b""));
+        let others = [
+            run(b"a", 3, b""),
+            run(b"a", 8, b""),
+            run(b"\xfe", 3, b""),
+            run(b"", 8, b"\0"),
+        ];
+        let short = short
+            .map(<[u8]>::to_vec)
+            .into_iter()
+            .chain(runs)
+            .chain(others);
+        let short = Vec::from_iter(short);
         let long = |lengths| long(lengths).map(String::into_bytes);
         let strategy = prop_oneof![
-            4 => prop::sample::select(short.to_vec()),
+            4 => prop::sample::select(short.clone()),
             1 => prop::sample::select(Vec::from_iter(long(&LONG))),
             2 => prop::collection::vec(prop::sample::select(vec![0, 1, 0x7f, 0x80, 0xff]), 0..4),
             3 => prop::collection::vec(any::<u8>(), 0..6),
@@ -338,7 +303,7 @@ impl KnownKey for Vec<u8> {
         let column = [&b""[..], b"a\0", &[0xff; 8]].map(<[u8]>::to_vec);
         let column = column.into_iter().chain(long(&[33, 300]));
         let many = |n: u64| Some(n.to_be_bytes()[..3 + n as usize % 6].to_vec());
-        KeySpace::new(strategy, short.clone().into_iter().chain(long(&LONG))).with(column, many)
+        KeySpace::new(strategy, short.into_iter().chain(long(&LONG))).with(column, many)
     }
 }
 
@@ -346,20 +311,10 @@ impl KnownKey for Vec<u8> {
 impl KnownKey for uuid::Uuid {
     fn key_space() -> KeySpace<uuid::Uuid> {
         // The ends, each half's sign bit, neighbours in the last bit, and bytes of the first field.
-        let ladder = [
-            0,
-            1,
-            2,
-            1 << 63,
-            1 << 64,
-            1 << 96,
-            1 << 120,
-            (1 << 127) - 1,
-            1 << 127,
-            u128::MAX - 1,
-            u128::MAX,
-        ];
-        let strategy = prop_oneof![prop::sample::select(ladder.to_vec()), any::<u128>()];
+        let powers = [0, 1, 63, 64, 96, 120, 127].map(|bits| 1 << bits);
+        let ends = [0, u128::MAX >> 1, u128::MAX - 1, u128::MAX];
+        let ladder = [&powers[..], &ends].concat();
+        let strategy = prop_oneof![prop::sample::select(ladder.clone()), any::<u128>()];
         let many = |n: u64| Some(u128::from(n) << 64 | u128::from(n.rotate_left(32)));
         let keys = KeySpace::new(strategy, ladder).with([], many);
         keys.map(uuid::Uuid::from_u128)
@@ -409,7 +364,11 @@ impl<A: KnownKey, B: KnownKey> KnownKey for (A, B) {
         KeySpace {
             column: sorted(column),
             many: b.many.map(|many| {
-                let first = move |n: u64| few.get((n >> 59) as usize % few.len().max(1)).cloned();
+                // Half of the keys have the same first column.
+                let first = move |n: u64| {
+                    let at = if n >> 63 == 0 { 0 } else { (n >> 59) as usize };
+                    few.get(at % few.len().max(1)).cloned()
+                };
                 Rc::new(move |n| Some((first(n)?, many(n)?))) as Many<_>
             }),
             ..KeySpace::new(strategy, ladder)

@@ -2,7 +2,7 @@ use std::fmt::{self, Debug, Display};
 use std::time::Duration;
 
 use crate::clause::Clause;
-use crate::history::{Explanation, Violation};
+use crate::history::Violation;
 
 /// The outcome of one check.
 #[derive(Clone, Debug)]
@@ -63,21 +63,25 @@ pub struct Failure(Box<FailureParts>);
 #[derive(Clone, Debug)]
 struct FailureParts {
     check: &'static str,
-    explanation: Explanation,
-    seed: u64,
+    clause: Clause,
+    timeline: Vec<String>,
+    text: String,
 }
 
 impl Failure {
     pub(crate) fn new<K: Debug>(
         check: &'static str,
         seed: u64,
-        violation: Violation<K>,
+        violation: &Violation<K>,
         timeline: Vec<String>,
     ) -> Self {
+        let explanation = violation.explanation(&timeline);
+        let again = format!("{:<10}KEYWALK_SEED={seed} shows it again", "seed");
         Failure(Box::new(FailureParts {
             check,
-            explanation: Explanation::new(violation, timeline),
-            seed,
+            clause: violation.clause(),
+            timeline,
+            text: format!("`{check}` fails: {explanation}  {again}"),
         }))
     }
 
@@ -90,30 +94,20 @@ impl Failure {
     /// Returns the broken clause.
     #[must_use]
     pub fn clause(&self) -> Clause {
-        self.0.explanation.clause
-    }
-
-    pub(crate) fn what(&self) -> &str {
-        &self.0.explanation.what
+        self.0.clause
     }
 
     /// Returns the smallest history found that breaks the clause: the changes of the store and its last walk, one line per
     /// event, at most 40. The first line says how many are left out.
     #[must_use]
     pub fn timeline(&self) -> &[String] {
-        &self.0.explanation.timeline
+        &self.0.timeline
     }
 }
 
 impl Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let FailureParts {
-            check,
-            explanation,
-            seed,
-        } = &*self.0;
-        write!(f, "`{check}` fails: {explanation}")?;
-        write!(f, "  {:<10}KEYWALK_SEED={seed} shows it again", "seed")
+        f.write_str(&self.0.text)
     }
 }
 

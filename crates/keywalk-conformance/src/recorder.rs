@@ -335,7 +335,7 @@ pub(crate) fn watched(
     run: Box<dyn FnOnce(Watchdog) -> Result<Verdict, Failure> + Send>,
 ) -> Result<Verdict, Failure> {
     let failed =
-        |violation: Violation<()>, lines| Failure::new(check, config.seed, violation, lines);
+        |violation: Violation<()>, lines| Err(Failure::new(check, config.seed, &violation, lines));
     let beat = Watchdog::default();
     let of_thread = beat.clone();
     let (sender, receiver) = channel();
@@ -345,16 +345,16 @@ pub(crate) fn watched(
         drop(sender.send(result));
     };
     if let Err(error) = thread::Builder::new().name(check.to_owned()).spawn(run) {
-        let violation = Violation::message(Clause::Harness, "no thread could be started");
-        return Err(failed(violation.got(error), Vec::new()));
+        let violation = Violation::<()>::message(Clause::Harness, "no thread could be started");
+        return failed(violation.got(error), Vec::new());
     }
     let (mut count, mut unmoved) = (beat.count(), 0);
     loop {
-        match receiver.recv_timeout(config.patience) {
+        let violation = match receiver.recv_timeout(config.patience) {
             Ok(Ok(result)) => return result,
-            Ok(Err(panic)) => {
-                let violation = Violation::new(FailureKind::Panicked).got(message(&*panic));
-                return Err(failed(violation, Vec::new()));
+            Ok(Err(panic)) => Violation::new(FailureKind::Panicked).got(message(&*panic)),
+            Err(RecvTimeoutError::Disconnected) => {
+                Violation::message(Clause::Harness, "the check's thread was lost")
             }
             Err(RecvTimeoutError::Timeout) => {
                 let now = beat.count();
@@ -364,14 +364,12 @@ pub(crate) fn watched(
                 // The kit's own work between two operations takes negligible time.
                 if unmoved > 0 && (is_operating || unmoved > 10) {
                     let (violation, lines) = beat.stuck();
-                    return Err(failed(violation, lines));
+                    return failed(violation, lines);
                 }
+                continue;
             }
-            Err(RecvTimeoutError::Disconnected) => {
-                let violation = Violation::message(Clause::Harness, "the check's thread was lost");
-                return Err(failed(violation, Vec::new()));
-            }
-        }
+        };
+        return failed(violation, Vec::new());
     }
 }
 

@@ -1,7 +1,7 @@
 use std::any::type_name;
 use std::collections::BTreeSet;
 use std::env;
-use std::fmt::{self, Debug, Display, Write};
+use std::fmt::{self, Display};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -27,6 +27,7 @@ pub struct Report {
     seed: u64,
     duration: Duration,
     outcomes: Vec<Outcome>,
+    table: String,
 }
 
 /// Runs every check of a source and returns their outcomes. It doesn't stop at the first failure.
@@ -37,13 +38,13 @@ pub struct Report {
 /// my_crate::MyStore, walks
 ///   check                                                clauses          outcome  seconds
 ///   every_store_is_opened_empty                          Harness          passed      0.00
-///   what_is_put_can_be_fetched                           Harness          passed      0.01
 ///   the_start_is_exclusive                               G6, G3           FAILED      0.02
 ///   a_fetch_reads_about_what_it_returns                  G13              skipped     0.00  the harness doesn't count
-///   4 checks: 2 passed, 1 failed, 1 skipped, with seed 2818768626, in 0.03 seconds
+///   3 checks: 1 passed, 1 failed, 1 skipped, with seed 2818768626, in 0.03 seconds
 /// ```
 ///
-/// Writes the same as JUnit XML into the folder that the environment variable `KEYWALK_JUNIT` names, if it is set.
+/// If the environment variable `KEYWALK_JUNIT` names a folder, writes the report there as JUnit XML, one file per
+/// harness and suite. A later run of the same tests overwrites it.
 ///
 /// In tests, prefer [`conformance!`](crate::conformance), which makes one `#[test]` per check.
 ///
@@ -55,16 +56,14 @@ pub fn run<H: Harness>(config: &Config) -> Report {
     Report::of("walks", &of_walks::<H>(), config)
 }
 
-/// Runs every check of a resumable source: those of [`run`], and those of its tokens. Prints and writes as [`run`]
-/// does.
+/// Does as [`run`] does with every check of a resumable source: those of [`run`], and those of its tokens.
 #[must_use]
 pub fn run_durable<H: DurableHarness>(config: &Config) -> Report {
     let checks = of_walks::<H>().into_iter().chain(of_tokens());
     Report::of("durable", &Vec::from_iter(checks), config)
 }
 
-/// Runs the checks of prefetched walks only. Use it in addition to [`run`] or [`run_durable`]. Prints and writes as
-/// [`run`] does.
+/// Does as [`run`] does with the checks of prefetched walks only.
 #[must_use]
 pub fn run_prefetched<H: PrefetchedHarness>(config: &Config) -> Report {
     Report::of("prefetched", &of_prefetched::<H>(), config)
@@ -76,8 +75,7 @@ pub fn run_check<H: Harness>(check: &str, config: &Config) -> Option<Outcome> {
     one_of(&of_walks::<H>(), check, config)
 }
 
-/// Runs one of the checks that [`run_durable`] adds to those of [`run`], by its name. Returns `None` if there is no
-/// such check.
+/// Runs one of the checks that [`run_durable`] adds, by its name. Returns `None` if there is no such check.
 #[must_use]
 pub fn run_durable_check<H: DurableHarness>(check: &str, config: &Config) -> Option<Outcome> {
     one_of(&of_tokens::<H>(), check, config)
@@ -102,15 +100,24 @@ impl Report {
             seed: config.seed,
             duration: Duration::ZERO,
             outcomes: Vec::new(),
+            table: String::new(),
         };
-        println!("{}", report.head());
+        let (check, clauses) = ("check", "clauses");
+        report.add(&report.suite.clone());
+        report.add(&format!("  {check:<52} {clauses:<16} outcome  seconds"));
         for check in checks {
-            let outcome = check.run(*config);
-            println!("{}", Row(&outcome));
-            report.outcomes.push(outcome);
+            report.outcomes.push(check.run(*config));
+            report.add(&row(&report.outcomes[report.outcomes.len() - 1]));
         }
         report.duration = start.elapsed();
-        println!("{}\n", report.counts());
+        let (all, failed, skipped) = report.numbers();
+        report.add(&format!(
+            "  {all} checks: {} passed, {failed} failed, {skipped} skipped, with seed {}, in {:.2} seconds",
+            all - failed - skipped,
+            config.seed,
+            report.duration.as_secs_f64()
+        ));
+        println!();
         if let Some(folder) = env::var_os("KEYWALK_JUNIT")
             && let Err(error) = report.write_into(Path::new(&folder))
         {
@@ -119,43 +126,53 @@ impl Report {
         report
     }
 
-    fn head(&self) -> String {
-        let (check, clauses) = ("check", "clauses");
-        format!(
-            "{}\n  {check:<52} {clauses:<16} outcome  seconds",
-            self.suite
-        )
-    }
-
-    fn counts(&self) -> String {
-        let (all, failed, skipped) = self.numbers();
-        let passed = all - failed - skipped;
-        format!(
-            "  {all} checks: {passed} passed, {failed} failed, {skipped} skipped, with seed {}, in {:.2} seconds",
-            self.seed,
-            self.duration.as_secs_f64()
-        )
+    /// Prints a line and adds it to the table.
+    fn add(&mut self, line: &str) {
+        println!("{line}");
+        self.table += &format!("{line}\n");
     }
 
     /// Returns the numbers of all checks, of those that failed, and of those that were skipped.
     fn numbers(&self) -> (usize, usize, usize) {
+        let verdicts = self.outcomes.iter().map(Outcome::verdict);
+        let skipped = verdicts.filter(|verdict| matches!(verdict, Verdict::Skipped(_)));
         let failed = self.failures().count();
-        (self.outcomes.len(), failed, self.skipped().count())
+        (self.outcomes.len(), failed, skipped.count())
     }
 
     /// Writes the report as JUnit XML: one `testcase` per check.
-    ///
-    /// ```
-    /// # fn of<H: keywalk_conformance::Harness>() -> std::io::Result<()> {
-    /// keywalk_conformance::run::<H>(&Default::default()).write_junit("target/keywalk.xml")
-    /// # }
-    /// ```
     ///
     /// # Errors
     ///
     /// If the file can't be written.
     pub fn write_junit(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        fs::write(path, self.junit())
+        let (suite, duration) = (xml(&self.suite), self.duration.as_secs_f64());
+        let (all, failed, skipped) = self.numbers();
+        let cases = self.outcomes.iter().map(|outcome| {
+            let verdict = match outcome.verdict() {
+                Verdict::Passed => String::new(),
+                Verdict::Skipped(reason) => format!("<skipped message=\"{}\"/>", xml(reason)),
+                Verdict::Failed(failure) => {
+                    let (clause, text) = (failure.clause().name(), xml(&failure.to_string()));
+                    let what = text.lines().next().unwrap_or_default();
+                    format!("<failure type=\"{clause}\" message=\"{what}\">{text}</failure>")
+                }
+            };
+            let (check, duration) = (outcome.check(), outcome.duration.as_secs_f64());
+            format!(
+                "<testcase classname=\"{suite}\" name=\"{check}\" time=\"{duration:.3}\">{verdict}</testcase>\n"
+            )
+        });
+        let cases = String::from_iter(cases);
+        let report = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n\
+             <testsuite name=\"{suite}\" tests=\"{all}\" failures=\"{failed}\" errors=\"0\" \
+             skipped=\"{skipped}\" time=\"{duration:.3}\">\n\
+             <properties><property name=\"seed\" value=\"{}\"/></properties>\n\
+             {cases}</testsuite>\n</testsuites>\n",
+            self.seed
+        );
+        fs::write(path, report)
     }
 
     /// Writes a file into a folder. Its name says the package, the harness and the suite, so that no other report of
@@ -163,14 +180,10 @@ impl Report {
     fn write_into(&self, folder: &Path) -> io::Result<()> {
         static WRITTEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
         let package = env::var("CARGO_PKG_NAME").map_or(String::new(), |package| package + ".");
-        let name = format!("{package}{}", self.suite)
-            .replace("::", ".")
-            .replace(", ", ".");
-        let is_plain = |letter: &char| letter.is_ascii_alphanumeric() || "._".contains(*letter);
-        let mut name: String = name
-            .chars()
-            .map(|letter| Some(letter).filter(is_plain).unwrap_or('-'))
-            .collect();
+        let is_special = |letter: char| !letter.is_ascii_alphanumeric() && !"._".contains(letter);
+        let name = package + &self.suite;
+        let mut name = name.replace("::", ".").replace(", ", ".");
+        name = name.replace(is_special, "-");
         // File systems allow 255 bytes; the end says the suite.
         name.drain(..name.len().saturating_sub(200));
         let mut written = lock(&WRITTEN);
@@ -181,42 +194,10 @@ impl Report {
         self.write_junit(folder.join(name.unwrap_or_default() + ".xml"))
     }
 
-    fn junit(&self) -> String {
-        let (suite, seconds) = (Xml(&self.suite), self.duration.as_secs_f64());
-        let (all, failed, skipped) = self.numbers();
-        let mut cases = String::new();
-        for outcome in &self.outcomes {
-            let seconds = outcome.duration.as_secs_f64();
-            let verdict = match outcome.verdict() {
-                Verdict::Passed => String::new(),
-                Verdict::Skipped(reason) => format!("<skipped message=\"{}\"/>", Xml(reason)),
-                Verdict::Failed(failure) => format!(
-                    "<failure type=\"{}\" message=\"{}\">{}</failure>",
-                    failure.clause().name(),
-                    Xml(failure.what()),
-                    Xml(&failure.to_string())
-                ),
-            };
-            let check = outcome.check();
-            cases += &format!(
-                "<testcase classname=\"{suite}\" name=\"{check}\" time=\"{seconds:.3}\">{verdict}</testcase>\n"
-            );
-        }
-        format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-             <testsuites>\n\
-             <testsuite name=\"{suite}\" tests=\"{all}\" failures=\"{failed}\" errors=\"0\" \
-             skipped=\"{skipped}\" time=\"{seconds:.3}\">\n\
-             <properties><property name=\"seed\" value=\"{}\"/></properties>\n\
-             {cases}</testsuite>\n</testsuites>\n",
-            self.seed
-        )
-    }
-
     /// Returns whether no check failed.
     #[must_use]
     pub fn is_ok(&self) -> bool {
-        self.failures().next().is_none()
+        self.outcomes.iter().all(Outcome::is_ok)
     }
 
     /// Returns the outcome of each check.
@@ -253,11 +234,7 @@ impl Report {
 /// Prints the table, then each failure.
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.head())?;
-        for outcome in &self.outcomes {
-            writeln!(f, "{}", Row(outcome))?;
-        }
-        writeln!(f, "{}", self.counts())?;
+        f.write_str(&self.table)?;
         for failure in self.failures() {
             writeln!(f, "\n{failure}")?;
         }
@@ -265,40 +242,29 @@ impl Display for Report {
     }
 }
 
-/// A line of the table.
-struct Row<'o>(&'o Outcome);
-
-impl Display for Row<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let clauses = self.0.clauses().iter();
-        let clauses = Vec::from_iter(clauses.map(|clause| format!("{clause:?}"))).join(", ");
-        let (verdict, reason) = match self.0.verdict() {
-            Verdict::Passed => ("passed", None),
-            Verdict::Failed(_) => ("FAILED", None),
-            Verdict::Skipped(reason) => ("skipped", Some(reason)),
-        };
-        let seconds = self.0.duration().as_secs_f64();
-        let check = self.0.check();
-        write!(f, "  {check:<52} {clauses:<16} {verdict:<8} {seconds:>7.2}")?;
-        reason.map_or(Ok(()), |reason| write!(f, "  {reason}"))
-    }
+/// Returns a line of the table.
+fn row(outcome: &Outcome) -> String {
+    let clauses = format!("{:?}", outcome.clauses());
+    let clauses = clauses.trim_matches(['[', ']']);
+    let (verdict, reason) = match outcome.verdict() {
+        Verdict::Passed => ("passed", ""),
+        Verdict::Failed(_) => ("FAILED", ""),
+        Verdict::Skipped(reason) => ("skipped", *reason),
+    };
+    let (check, seconds) = (outcome.check(), outcome.duration().as_secs_f64());
+    let line = format!("  {check:<52} {clauses:<16} {verdict:<8} {seconds:>7.2}  {reason}");
+    line.trim_end().to_owned()
 }
 
-/// Text in XML, in an element or an attribute. Characters that XML doesn't allow are replaced.
-struct Xml<'t>(&'t str);
-
-impl Display for Xml<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|letter| match letter {
-            '<' => f.write_str("&lt;"),
-            '>' => f.write_str("&gt;"),
-            '&' => f.write_str("&amp;"),
-            '"' => f.write_str("&quot;"),
-            '\t' | '\n' | '\r' => f.write_char(letter),
-            '\0'..' ' | '\u{fffe}' | '\u{ffff}' => f.write_char('\u{fffd}'),
-            letter => f.write_char(letter),
-        })
-    }
+/// Returns text as XML, for an element or an attribute. Replaces characters that XML doesn't allow.
+fn xml(text: &str) -> String {
+    let is_refused = |letter: char| match letter {
+        '\t' | '\n' | '\r' => false,
+        _ => letter < ' ' || letter == '\u{fffe}' || letter == '\u{ffff}',
+    };
+    let text = text.replace(is_refused, "\u{fffd}").replace('&', "&amp;");
+    let text = text.replace('<', "&lt;").replace('>', "&gt;");
+    text.replace('"', "&quot;")
 }
 
 /// The items that a walk yielded: each key with its value, which is the number of the put that wrote it.
@@ -316,17 +282,7 @@ pub enum Concurrent {
 /// Runs randomized walks and returns what each yielded, for tests of one store against another.
 ///
 /// The seed determines the walks, the concurrent changes, and where each walk is cut and resumed. Two harnesses with
-/// the same key space and the same capabilities must return the same traces:
-///
-/// ```
-/// # use keywalk_conformance::{Concurrent, Config, Harness, traces};
-/// fn are_alike<A: Harness, B: Harness<Key = A::Key>>() {
-///     let config = Config::default();
-///     let traces_of_a = traces::<A>(&config, Concurrent::Changes).expect("A is sound");
-///     let traces_of_b = traces::<B>(&config, Concurrent::Changes).expect("B is sound");
-///     assert_eq!(traces_of_a, traces_of_b);
-/// }
-/// ```
+/// the same key space and the same capabilities must return the same traces.
 ///
 /// Changes happen between chunks. If a source returns shorter chunks than requested, such as with
 /// [`ScannedTo`](keywalk::Fetched::ScannedTo), each change happens after fewer items. The traces of this source then
@@ -351,10 +307,10 @@ pub fn traces<H: Harness>(
         let traced = runner.law(&plans, &|case, plan| {
             let mut run = Run::start(case, plan)?;
             let walk = plan.walk(case.source()?);
-            let items = run.by_items(case, walk, plan.chunk_size, plan.cut)?;
+            let items = run.by_items(case, walk, plan.cut)?;
             let (cursor, size) = (items.cursor(), plan.second_chunk_size);
             let walk = Walk::new(case.source()?).resume(cursor).chunk_size(size);
-            drop(run.by_items(case, walk, size, usize::MAX)?);
+            drop(run.by_items(case, walk, usize::MAX)?);
             // Nothing is lost if the receiver is gone.
             drop(sender.send(run.seen));
             Ok(())

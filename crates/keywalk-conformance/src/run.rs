@@ -2,15 +2,16 @@ use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::ops::Bound;
 
-use keywalk::{ChunkSource, Cursor, Error, Items, KeyRange, Order, Source, Walk};
+use keywalk::{ChunkSource, Cursor, Driver, Error, Items, KeyRange, Order, Walk};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::case::{Case, Entry, Item, SourceOf, Tried};
+use crate::case::{Case, Entry, SourceOf, Tried};
 use crate::clause::Clause;
-use crate::edit::{Edit, Edits, Place, edits};
+use crate::edit::{Edit, Schedule, edits};
 use crate::harness::Harness;
-use crate::history::{FailureKind, Oracle, Request, Response, Violation, explained, judge};
+use crate::history::{FailureKind, Oracle, Request, Response, Violation, explained};
+use crate::recorder::Log;
 use crate::runner::Runner;
 
 /// A walk over a case's store that follows a plan, and the oracle that judges it.
@@ -66,22 +67,20 @@ impl<'s, H: Harness> Run<'s, H> {
                 Err(error) => return Err(self.failed(case, chunks.source(), &error)),
             };
             let fetched = self.judge(case, chunks.source())?;
-            self.oracle.cursor_is(&chunks.cursor())?;
             let Some(chunk) = chunk else { break };
             if chunk != fetched || chunk.is_empty() {
                 return Err(handed_out(&fetched, &chunk));
             }
             chunk.into_iter().try_for_each(|entry| self.see(entry))?;
         }
-        self.end(case, self.plan.chunk_size)?;
+        self.end(case)?;
         let is_over = matches!(chunks.next(), Ok(None));
         self.is_fused(is_over, chunks.source())
     }
 
     pub(crate) fn by_all_items(mut self, case: &Case<H>) -> Tried<H> {
         let walk = self.plan.walk(case.source()?);
-        let size = self.plan.chunk_size;
-        self.by_items(case, walk, size, usize::MAX).map(drop)
+        self.by_items(case, walk, usize::MAX).map(drop)
     }
 
     /// Takes items one by one, with changes whenever no item is buffered. Returns the walk in its final state.
@@ -89,7 +88,6 @@ impl<'s, H: Harness> Run<'s, H> {
         &mut self,
         case: &'t Case<H>,
         walk: Walk<SourceOf<'t, H>>,
-        chunk_size: usize,
         most: usize,
     ) -> Tried<H, Items<SourceOf<'t, H>>> {
         let mut items = walk.items();
@@ -118,16 +116,11 @@ impl<'s, H: Harness> Run<'s, H> {
                 return Err(handed_out(&due, &entry));
             }
             let Some(entry) = entry else {
-                self.end(case, chunk_size)?;
+                self.end(case)?;
                 let is_over = items.next().is_none();
                 self.is_fused(is_over, items.source())?;
                 break;
             };
-            if buffered.is_empty() {
-                self.oracle.cursor_is(&items.cursor())?;
-            } else {
-                self.oracle.cursor_is_past(&items.cursor(), &entry.0)?;
-            }
             self.see(entry)?;
         }
         // The walk is cut here and may be resumed from its cursor.
@@ -155,8 +148,7 @@ impl<'s, H: Harness> Run<'s, H> {
             return Err(handed_out(&fetched, &entries));
         }
         entries.into_iter().try_for_each(|entry| self.see(entry))?;
-        self.oracle
-            .end(self.plan.chunk_size, &case.ledger.lives.borrow())
+        self.oracle.end()
     }
 
     /// Returns whether these requests fetched `chunks` chunks, or no more will be fetched.
@@ -191,17 +183,9 @@ impl<'s, H: Harness> Run<'s, H> {
         if self.step > 0 || !self.is_snapshot {
             let now = edits.turns.get(self.step).into_iter().flatten();
             for edit in now.chain(always) {
-                let present = match edit.needs_present() {
-                    true => case.ledger.present(),
-                    false => Vec::new(),
-                };
-                let place = Place {
-                    pool: &edits.pool,
-                    present: &present,
-                    order: *order,
-                    cursor: self.seen.last().map(|(key, _)| key),
-                };
-                let (is_put, keys) = edit.at(&place);
+                let (present, cursor) = (|| case.ledger.present(), self.seen.last());
+                let cursor = cursor.map(|(key, _)| key);
+                let (is_put, keys) = edit.at(&edits.pool, present, *order, cursor);
                 keys.iter().try_for_each(|key| case.set(key, is_put))?;
             }
         }
@@ -252,15 +236,10 @@ impl<'s, H: Harness> Run<'s, H> {
     /// Observes the next request of a source that was opened at `opened`.
     fn observe(&mut self, case: &Case<H>, opened: u64, request: &Request<H::Key>) -> Tried<H> {
         let lives = case.ledger.lives.borrow();
-        let Request { range, during, .. } = request;
         let observed = self.oracle.observe(request, &lives);
         observed.map_err(|violation| match &request.response {
-            Response::Items(response) if !self.is_snapshot => {
-                explained(violation, &lives, (opened, *during), |at| {
-                    judge(range, response, &lives, at).is_ok()
-                })
-            }
-            Response::Items(_) if violation.kind().key().is_some() => violation.of_a_snapshot(),
+            Response::Items(_) if self.is_snapshot => violation.of_a_snapshot(),
+            Response::Items(_) => explained(violation, request, opened, &lives),
             _ => violation,
         })
     }
@@ -288,8 +267,8 @@ impl<'s, H: Harness> Run<'s, H> {
     }
 
     /// Judges the end of the walk. Then puts every key of the pool, none of which may come any more.
-    fn end(&mut self, case: &Case<H>, chunk_size: usize) -> Tried<H> {
-        self.oracle.end(chunk_size, &case.ledger.lives.borrow())?;
+    fn end(&mut self, case: &Case<H>) -> Tried<H> {
+        self.oracle.end()?;
         match H::capabilities().mutation.is_yes() {
             true => case.put_all(&self.plan.edits.pool),
             false => Ok(()),
@@ -324,54 +303,46 @@ fn handed_out<K: Debug>(fetched: &dyn Debug, handed_out: &dyn Debug) -> Violatio
         .got(format!("{handed_out:?}"))
 }
 
-/// A walk by items, in this thread or prefetched in another.
-pub(crate) trait ByItems<'t, H: Harness>:
-    Iterator<Item = Result<Item<'t, H>, Said<'t, H>>>
-{
-    fn cursor(&self) -> Cursor<H::Key>;
+/// What came of a whole walk.
+pub(crate) struct Taken<K> {
+    pub(crate) entries: Vec<(K, u64)>,
+    /// The error that ended it. The source's own is of the kind `Failed`.
+    pub(crate) error: Option<Violation<K>>,
+    pub(crate) cursor: Cursor<K>,
+    /// The number of items, errors and requests after the first error or the end.
+    pub(crate) after: usize,
 }
 
-pub(crate) type Said<'t, H> = Error<<SourceOf<'t, H> as Source>::Error>;
-
-pub(crate) trait Walks<H: Harness> {
-    fn items<'t>(walk: Walk<SourceOf<'t, H>>) -> Box<dyn ByItems<'t, H> + 't>;
-}
-
-/// Walks in this thread.
-pub(crate) struct Here;
-
-impl<H: Harness> Walks<H> for Here {
-    fn items<'t>(walk: Walk<SourceOf<'t, H>>) -> Box<dyn ByItems<'t, H> + 't> {
-        Box::new(walk.items())
-    }
-}
-
-impl<'t, H: Harness> ByItems<'t, H> for Items<SourceOf<'t, H>> {
-    fn cursor(&self) -> Cursor<H::Key> {
-        Items::cursor(self)
-    }
-}
-
-/// Collects all items, and the error that ends the walk.
-pub(crate) fn taken<'t, H: Harness>(
-    items: &mut dyn ByItems<'t, H>,
+/// Walks by items, in this thread or prefetched in another. `reader` is another source over the same store.
+pub(crate) fn taken<'t, H: Harness, D: Driver<SourceOf<'t, H>>>(
+    mut items: Items<SourceOf<'t, H>, D>,
+    log: &Log<H::Key>,
     reader: &SourceOf<'t, H>,
-) -> (Vec<Entry<H>>, Option<Said<'t, H>>) {
+) -> Taken<H::Key> {
     let (mut entries, mut error) = (Vec::new(), None);
-    for item in items {
+    while error.is_none()
+        && let Some(item) = items.next()
+    {
         match item {
             Ok(item) => entries.push(reader.entry(&item)),
-            Err(said) => error = Some(said),
+            Err(said) => error = Some(unexpected(&said)),
         }
     }
-    (entries, error)
+    let requested = log.len();
+    let after = usize::from(items.next().is_some());
+    Taken {
+        entries,
+        error,
+        cursor: items.cursor(),
+        after: after + log.len() - requested,
+    }
 }
 
 /// A walk, and the concurrent changes to its store.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan<K> {
     /// The initial keys, and the edits of each turn: those of the i-th turn are made before the i-th chunk.
-    pub(crate) edits: Edits<K>,
+    pub(crate) edits: Schedule<K>,
     /// Edits that are repeated before every chunk.
     pub(crate) always: Vec<Edit<K>>,
     /// The bounds of the walk. They may be inverted.
@@ -386,10 +357,10 @@ pub(crate) struct Plan<K> {
     pub(crate) cut: usize,
 }
 
-impl<K> Plan<K> {
+impl<K: Ord + Clone> Plan<K> {
     pub(crate) fn of_all(order: Order, chunk_size: usize) -> Self {
         Plan {
-            edits: Edits::default(),
+            edits: Schedule::new([]),
             always: Vec::new(),
             bounds: (Bound::Unbounded, Bound::Unbounded),
             order,

@@ -132,7 +132,7 @@ impl<H: Harness> Runner<H> {
     }
 
     fn failure(&self, violation: Violation<H::Key>, lines: Vec<String>) -> Failure {
-        Failure::new(self.check, self.config.seed, violation, lines)
+        Failure::new(self.check, self.config.seed, &violation, lines)
     }
 
     /// Tests a property with many random cases. Returns the smallest case that breaks it.
@@ -176,7 +176,7 @@ impl<H: Harness> Runner<H> {
             if keys.len() == count {
                 break;
             }
-            keys.extend(self.drawn(&mut runner));
+            keys.extend(drawn(self.keys.strategy(), &mut runner));
         }
         Vec::from_iter(keys)
     }
@@ -189,13 +189,9 @@ impl<H: Harness> Runner<H> {
         let mut keys = BTreeSet::from_iter(self.keys.ladder().iter().take(count).cloned());
         let (mut state, mut repeated) = (self.config.seed, 0);
         while keys.len() < count && repeated < MOST_REPEATED {
-            // The generator SplitMix64, which is faster than a strategy.
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
             let key = match self.keys.many() {
-                Some(many) => many(mixed ^ mixed >> 31),
-                None => self.drawn(&mut runner),
+                Some(many) => many(mixed(&mut state)),
+                None => drawn(self.keys.strategy(), &mut runner),
             };
             match key.is_some_and(|key| keys.insert(key)) {
                 true => repeated = 0,
@@ -203,10 +199,6 @@ impl<H: Harness> Runner<H> {
             }
         }
         Vec::from_iter(keys)
-    }
-
-    fn drawn(&self, runner: &mut TestRunner) -> Option<H::Key> {
-        drawn(self.keys.strategy(), runner)
     }
 
     /// Returns the ladder, or where it is long, its ends and rungs that the seed draws.
@@ -240,6 +232,14 @@ impl<H: Harness> Runner<H> {
         };
         TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::XorShift, &seed))
     }
+}
+
+/// The generator SplitMix64, which is faster than a strategy.
+pub(crate) fn mixed(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mixed = (*state ^ *state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
 }
 
 fn drawn<S: Strategy>(strategy: &S, runner: &mut TestRunner) -> Option<S::Value> {

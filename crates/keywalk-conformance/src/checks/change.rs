@@ -1,12 +1,10 @@
 //! Checks with changes between two fetches.
 
-use std::fmt::Debug;
-
 use keywalk::{Chunk, Cursor, KeyRange, Order};
 
 use super::resume::cut_and_go_on;
 use crate::case::{Case, Tried};
-use crate::edit::{Edit, Edits};
+use crate::edit::{Edit, Schedule};
 use crate::harness::Harness;
 use crate::run::{Plan, Run, unexpected};
 use crate::runner::{Checked, Runner};
@@ -20,9 +18,9 @@ pub(super) fn every_fetch_is_exact_during_changes<H: Harness>(runner: &Runner<H>
         Run::start(case, plan)?.by_all_items(case)
     })?;
     // Some large chunks, by items that are cut amid a chunk too.
-    let keys = runner.many_keys(400);
-    for order in runner.orders() {
-        let plan = far_and_near(&keys, *order);
+    let keys = runner.many_keys(500);
+    let plans = runner.orders().iter();
+    for plan in plans.flat_map(|order| [everywhere(&keys, *order), in_and_out(&keys, *order)]) {
         runner.attempt(|case| Run::start(case, &plan)?.by_chunks(case))?;
         runner.attempt(|case| {
             let run = Run::start(case, &plan)?;
@@ -32,46 +30,42 @@ pub(super) fn every_fetch_is_exact_during_changes<H: Harness>(runner: &Runner<H>
     Ok(())
 }
 
-/// Returns a plan of chunks of 100 items, with changes before each: at the cursor, amid what the next chunk will hold,
-/// around its end, beyond it, and at the ends of the store.
-fn far_and_near<K: Ord + Clone + Debug>(keys: &[K], order: Order) -> Plan<K> {
-    const SIZE: usize = 100;
-    let mut along = keys.to_vec();
-    if order == Order::Descending {
-        along.reverse();
-    }
-    let is_there = |at: &usize| at % 5 != 4;
-    let there = (0..along.len()).filter(is_there);
-    let mut edits = Edits::among(keys.to_vec()).initially(there.map(|at| along[at].clone()));
-    for turn in 0..keys.len().div_ceil(SIZE) {
-        let near = [1, 3, 4, 49, 54, 64, 66, 119, 124, 126, 129, 200];
-        let near = near.map(|ahead| turn * SIZE * 5 / 4 + ahead + turn);
-        let far = [along.len().saturating_sub(2 + turn), turn];
-        let change = |at: usize| {
-            let key = along.get(at)?.clone();
-            Some(if is_there(&at) {
-                Edit::Delete(key)
-            } else {
-                Edit::Put(key)
-            })
-        };
-        let replace = |at: usize| along.get(at + 1).cloned().map(Edit::Put);
-        let changes = near.into_iter().chain(far);
-        let changes = changes.flat_map(|at| [change(at), replace(at)]).flatten();
-        edits = edits.turn(changes.chain([
-            Edit::DeleteCursor,
-            Edit::InsertAhead,
-            Edit::InsertBehind,
-            Edit::DeleteAhead,
-            Edit::DeleteLast,
-            Edit::Append,
-        ]));
-    }
+/// Returns a plan of chunks of 100 items, with changes before each: of every eleventh key, at the cursor, and at the ends
+/// of the store.
+fn everywhere<K: Ord + Clone>(keys: &[K], order: Order) -> Plan<K> {
+    let turn = |turn| {
+        let some = keys.iter().cloned().enumerate().skip(turn).step_by(11);
+        let some = some.map(|(at, key)| match at % 3 {
+            0 => Edit::Delete(key),
+            _ => Edit::Put(key),
+        });
+        let at_the_cursor = [Edit::DeleteCursor, Edit::InsertAhead, Edit::InsertBehind];
+        let at_the_ends = [Edit::DeleteAhead, Edit::DeleteLast, Edit::Append];
+        some.chain(at_the_cursor).chain(at_the_ends).collect()
+    };
+    let there = keys.iter().enumerate().filter(|(at, _)| at % 5 != 4);
+    let edits = Schedule::new(keys.to_vec()).initially(there.map(|(_, key)| key.clone()));
     Plan {
-        edits,
-        second_chunk_size: SIZE + 30,
-        cut: SIZE + SIZE / 2,
-        ..Plan::of_all(order, SIZE)
+        edits: Schedule {
+            turns: (0..8).map(turn).collect(),
+            ..edits
+        },
+        second_chunk_size: 130,
+        cut: 150,
+        ..Plan::of_all(order, 100)
+    }
+}
+
+/// Returns a plan of chunks of 100 items, and of 40 after it is resumed. Before each, a row comes in behind the walk, and
+/// one goes out ahead of it, so their number stays and their places change.
+fn in_and_out<K: Ord + Clone>(keys: &[K], order: Order) -> Plan<K> {
+    let there = keys.iter().cloned().step_by(2);
+    Plan {
+        edits: Schedule::new(keys.to_vec()).initially(there),
+        always: vec![Edit::InsertBehind, Edit::DeleteAhead],
+        second_chunk_size: 40,
+        cut: 120,
+        ..Plan::of_all(order, 100)
     }
 }
 
@@ -105,7 +99,7 @@ pub(super) fn appending_for_ever_does_not_keep_a_walk_from_its_end<H: Harness>(
             Order::Descending => &keys[keys.len().saturating_sub(4)..],
         };
         let plan = Plan {
-            edits: Edits::among(keys.clone()).initially(few.to_vec()),
+            edits: Schedule::new(keys.clone()).initially(few.to_vec()),
             always: vec![Edit::Append],
             ..Plan::of_all(*order, 1)
         };
@@ -132,7 +126,7 @@ fn beside<H: Harness>(runner: &Runner<H>, always: &[Edit<H::Key>]) -> Checked {
     for order in runner.orders() {
         for live in [false, true] {
             let plan = Plan {
-                edits: Edits::among(keys.clone()),
+                edits: Schedule::new(keys.clone()),
                 live,
                 always: always.to_vec(),
                 ..Plan::of_all(*order, 2)
@@ -175,7 +169,7 @@ pub(super) fn a_snapshot_is_stable<H: Harness>(runner: &Runner<H>) -> Checked {
     // The same with a plan that certainly changes something.
     let keys = runner.some_keys(12);
     let plan = Plan {
-        edits: Edits::among(keys.clone()).initially(keys.into_iter().step_by(2)),
+        edits: Schedule::new(keys.clone()).initially(keys.into_iter().step_by(2)),
         always: vec![Edit::DeleteAhead, Edit::Append],
         ..Plan::of_all(Order::Ascending, 2)
     };

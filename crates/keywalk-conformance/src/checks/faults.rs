@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use keywalk::{Chunk, ChunkSource, Error, Fetched, KeyRange, Order, Walk};
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, Order, Walk};
 
-use crate::case::{Case, Entry, Tried};
+use crate::case::{Case, Entry, SourceOf, Tried};
 use crate::clause::Clause;
-use crate::edit::Edits;
+use crate::edit::Schedule;
 use crate::faults::{Fault, Faults};
 use crate::harness::Harness;
 use crate::history::{FailureKind, Items, Request, Response, Violation};
-use crate::run::{Here, Plan, Run, Walks, taken, unexpected};
+use crate::recorder::Log;
+use crate::run::{Plan, Run, Taken, taken};
 use crate::runner::{Checked, Runner};
 
 /// The most operations that a walk of so few rows should need. With more, the harness counts something else, or the
@@ -25,24 +26,37 @@ const MANY_KEYS: usize = 64;
 const LONG_CHUNK: usize = 60;
 
 /// With chunks of this size, a walk over `MANY_KEYS` has late fetches.
-const SHORT_CHUNK: usize = 7;
+const SHORT_CHUNK: usize = 2;
+
+/// A way to take all items of a walk.
+type Take<'w, H> = dyn for<'t> Fn(
+        Walk<SourceOf<'t, H>>,
+        &Log<<H as Harness>::Key>,
+        &SourceOf<'t, H>,
+    ) -> Taken<<H as Harness>::Key>
+    + 'w;
 
 pub(super) fn a_transient_fault_is_returned_and_loses_nothing<H: Harness>(
     runner: &Runner<H>,
 ) -> Checked {
-    every_fault::<H, Here>(runner, Fault::Once)
+    every_fault(runner, Fault::Once, &|walk, log, source| {
+        taken::<H, _>(walk.items(), log, source)
+    })
 }
 
 pub(super) fn a_lasting_fault_is_returned_and_loses_nothing<H: Harness>(
     runner: &Runner<H>,
 ) -> Checked {
-    every_fault::<H, Here>(runner, Fault::From)
+    every_fault(runner, Fault::From, &|walk, log, source| {
+        taken::<H, _>(walk.items(), log, source)
+    })
 }
 
 /// Fails a walk's first operation, then its second, and so on to its last. Of longer walks, fails some operations.
-pub(super) fn every_fault<H: Harness, W: Walks<H>>(
+pub(super) fn every_fault<H: Harness>(
     runner: &Runner<H>,
     fault: fn(u64) -> Fault,
+    take: &Take<'_, H>,
 ) -> Checked {
     runner.needs(|can| can.faults)?;
     let (few, many) = (runner.some_keys(KEYS), runner.some_keys(MANY_KEYS));
@@ -50,19 +64,20 @@ pub(super) fn every_fault<H: Harness, W: Walks<H>>(
     let each = walks.map(|walk| runner.orders().iter().map(move |order| (walk, *order)));
     for ((keys, size), order) in each.into_iter().flatten() {
         let plan = Plan {
-            edits: Edits::among(keys.clone()),
+            edits: Schedule::new(keys.clone()),
             ..Plan::of_all(order, size)
         };
         // First without a fault, to exclude other failures.
         let mut clean = Vec::new();
         runner.attempt(|case| {
+            let mut run = Run::start(case, &plan)?;
             let walk = plan.walk(case.source()?);
-            let walked = Run::start(case, &plan)?.by_items(case, walk, size, usize::MAX)?;
+            let walked = run.by_items(case, walk, usize::MAX)?;
             clean = of_walk(walked.source().log().from(0), order);
             Ok(())
         })?;
         each_operation(runner, keys, |case, number| {
-            walk_beside::<H, W>(case, &plan, fault(number), &clean)
+            walk_beside(case, &plan, fault(number), &clean, take)
         })?;
     }
     Ok(())
@@ -150,32 +165,33 @@ fn of_walk<K>(requests: Vec<Request<K>>, order: Order) -> Vec<Items<K>> {
 }
 
 /// Walks until the fault is reported, and continues without it. Returns how many requests there were, if one failed.
-fn walk_beside<H: Harness, W: Walks<H>>(
+fn walk_beside<H: Harness>(
     case: &Case<H>,
     plan: &Plan<H::Key>,
     fault: Fault,
     clean: &[Items<H::Key>],
+    take: &Take<'_, H>,
 ) -> Tried<H, Option<usize>> {
     let faults = faults(case)?;
-    let (source, reader) = (case.source()?, case.source()?);
-    let log = source.log();
-    let mut items = W::items(plan.walk(source));
+    let (source, other) = (case.source()?, case.source()?);
+    let (log, other_log) = (source.log(), other.log());
     case.note(format!("from here on operations fail: {fault:?}"));
     faults.arm(fault);
-    let (seen, error) = taken::<H>(&mut *items, &reader);
-    let requested = log.len();
-    let is_fused = items.next().is_none() && log.len() == requested;
+    let walked = take(plan.walk(source), &log, &other);
     let fired = faults.disarm();
     case.note("from here on nothing fails");
+    let (requested, seen) = (log.len(), walked.entries);
     let responses = of_walk(log.from(0), plan.order);
-    match error {
+    match walked.error {
         None if fired > 0 => looks_alike(&responses, clean)?,
         None => {}
-        Some(Error::Source(_)) if fired == 0 => return Err(Violation::new(FailureKind::Failed)),
-        Some(Error::Source(_)) => is_let_go(case, plan, &seen)?,
-        Some(error) => return Err(unexpected::<H::Key, _>(&error).of(Clause::G11)),
+        Some(error) if !matches!(error.kind(), FailureKind::Failed) => {
+            return Err(error.of(Clause::G11));
+        }
+        Some(error) if fired == 0 => return Err(error),
+        Some(_) => is_let_go(case, plan, &seen)?,
     }
-    if !is_fused {
+    if walked.after > 0 {
         return Err(Violation::message(
             Clause::G12,
             "the walk went on after its error",
@@ -188,14 +204,14 @@ fn walk_beside<H: Harness, W: Walks<H>>(
         &seen,
     )?;
     // The items before the fault and those after it must be one walk.
-    let rest = Walk::new(case.source()?).resume(items.cursor());
-    let (rest, error) = taken::<H>(&mut *Here::items(rest), &reader);
-    if let Some(error) = error {
-        return Err(unexpected::<H::Key, _>(&error).of(Clause::G11));
+    let rest = Walk::new(case.source()?).resume(walked.cursor).items();
+    let rest = taken::<H, _>(rest, &other_log, &other);
+    if let Some(error) = rest.error {
+        return Err(error.of(Clause::G11));
     }
     let expected = Vec::from_iter(clean.iter().flat_map(|response| response.items.clone()));
     let lost = "after an error, what came and what comes are not one walk";
-    same::<H>(lost, &expected, &[seen, rest].concat())?;
+    same::<H>(lost, &expected, &[seen, rest.entries].concat())?;
     Ok((fired > 0).then_some(requested))
 }
 

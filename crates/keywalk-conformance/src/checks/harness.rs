@@ -3,15 +3,15 @@
 use std::any::type_name;
 use std::io::Write;
 
-use keywalk::{Chunk, ChunkSource, Error, KeyRange, LastKey, Order, Walk};
+use keywalk::{Chunk, ChunkSource, KeyRange, LastKey, Order, Walk};
 
 use super::faults;
 use crate::case::{Case, Entry, Tried, refused};
 use crate::clause::Clause;
-use crate::edit::{Edit, Edits};
+use crate::edit::{Edit, Schedule};
 use crate::harness::{Capability, Harness};
 use crate::history::{FailureKind, Response, Violation};
-use crate::run::{Here, Plan, Run, Walks, taken};
+use crate::run::{Plan, Run, taken};
 use crate::runner::{Checked, Runner};
 
 pub(super) fn every_store_is_opened_empty<H: Harness>(runner: &Runner<H>) -> Checked {
@@ -62,13 +62,13 @@ pub(super) fn what_is_put_can_be_fetched<H: Harness>(runner: &Runner<H>) -> Chec
 
 /// Fetches all items without judging them. Returns `None` if the source breaks its contract, which other checks report.
 fn fetch_all<H: Harness>(case: &Case<H>) -> Tried<H, Option<Vec<Entry<H>>>> {
-    let walk = Walk::new(case.source()?).unbounded();
-    match taken::<H>(&mut *Here::items(walk), &case.source()?) {
-        (entries, None) => Ok(Some(entries)),
-        (_, Some(Error::Source(error))) => {
-            Err(Violation::new(FailureKind::Failed).got(format!("{error:?}")))
-        }
-        _ => Ok(None),
+    let source = case.source()?;
+    let log = source.log();
+    let taken = taken::<H, _>(Walk::new(source).unbounded().items(), &log, &case.source()?);
+    match taken.error {
+        None => Ok(Some(taken.entries)),
+        Some(error) if matches!(error.kind(), FailureKind::Failed) => Err(error),
+        Some(_) => Ok(None),
     }
 }
 
@@ -143,7 +143,7 @@ pub(super) fn capabilities_are_as_declared<H: Harness>(runner: &Runner<H>) -> Ch
     }
     if !can.mutation.is_yes() {
         let others = keys.iter().step_by(2).cloned();
-        let edits = Edits::among(keys.clone()).initially(others).turn([]);
+        let edits = Schedule::new(keys.clone()).initially(others).turn([]);
         let beside = Plan {
             edits: edits.turn([Edit::DeleteAhead, Edit::Append]),
             ..Plan::of_all(Order::Ascending, 1)

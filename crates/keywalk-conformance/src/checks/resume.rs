@@ -132,13 +132,13 @@ pub(super) fn cut_and_go_on<H: Harness, P: Kept<H>>(
 ) -> Tried<H> {
     let plan = run.plan;
     let walk = plan.walk(case.source()?);
-    let items = run.by_items(case, walk, plan.chunk_size, cut)?;
+    let items = run.by_items(case, walk, cut)?;
     let kept = P::of(&items)?;
     drop(items);
     between(case, &mut run)?;
-    let size = plan.second_chunk_size;
-    let walk = kept.walk(case.source()?)?.chunk_size(size);
-    run.by_items(case, walk, size, usize::MAX).map(drop)
+    let walk = kept.walk(case.source()?)?;
+    let walk = walk.chunk_size(plan.second_chunk_size);
+    run.by_items(case, walk, usize::MAX).map(drop)
 }
 
 impl<H: Harness> Kept<H> for Cursor<H::Key> {

@@ -12,10 +12,10 @@ use keywalk::ChunkSource;
 use crate::case::{Case, Tried};
 use crate::clause::Clause;
 use crate::harness::{Harness, PrefetchedHarness, Writer};
-use crate::history::{Change, Clock, Event, FailureKind, Mutation, Oracle, Request, Violation};
+use crate::history::{Change, Clock, Event, FailureKind, Mutation, Request, Violation};
 use crate::recorder::{Doing, Recorder, caught, lock, stopped};
 use crate::run::{Plan, unexpected};
-use crate::runner::{Checked, Runner, Stop};
+use crate::runner::{Checked, Runner, Stop, mixed};
 
 /// A round ends after this many turns, or once this many fetches per case overlapped a write. In a turn, there are walks
 /// of each order and of three chunk sizes.
@@ -131,11 +131,10 @@ type Walks<H> = Tried<H, Vec<Walked<<H as Harness>::Key>>>;
 
 /// A walk's requests, its items, and why it stopped early.
 struct Walked<K> {
-    oracle: Oracle<K>,
-    chunk_size: usize,
+    plan: Plan<K>,
+    opened: u64,
     requests: Vec<Request<K>>,
     entries: Vec<(K, u64)>,
-    is_cut: bool,
     failed: Option<Violation<K>>,
 }
 
@@ -149,8 +148,7 @@ fn walks<H: Harness>(runner: &Runner<H>, case: &Case<H>, round: u32, writes: &Wr
         {
             let before = writes.overlapped();
             let plan = Plan::of_all(order, chunk_size);
-            let is_snapshot = runner.can.snapshot.is_yes();
-            let walk = walk(&plan, &mut case.source()?, is_snapshot, writes);
+            let walk = walk(plan, &mut case.source()?, writes);
             if turn == 0 || writes.overlapped() > before || walk.failed.is_some() {
                 walked.push(walk);
             }
@@ -164,22 +162,17 @@ fn walks<H: Harness>(runner: &Runner<H>, case: &Case<H>, round: u32, writes: &Wr
 
 /// Walks until the end, or until the plan's cut if it has one.
 fn walk<S: ChunkSource<Key: Ord + Debug, Error: Debug>>(
-    plan: &Plan<S::Key>,
+    plan: Plan<S::Key>,
     source: &mut Recorder<S>,
-    is_snapshot: bool,
     writes: &Writes,
 ) -> Walked<S::Key> {
-    let oracle = match is_snapshot {
-        true => plan.oracle().snapshot(source.opened),
-        false => plan.oracle(),
-    };
-    let (log, mut entries) = (source.log(), Vec::new());
-    let (before, is_cut) = (log.len(), plan.cut > 0);
+    let (opened, log, mut entries) = (source.opened, source.log(), Vec::new());
+    let before = log.len();
     // Interrupts a writer within a write, on a machine with one core too.
     thread::sleep(MOMENT);
     let taken = caught(|| {
         let mut items = plan.walk(source).items();
-        while !is_cut || entries.len() < plan.cut {
+        while plan.cut == 0 || entries.len() < plan.cut {
             let next = match items.size_hint().0 {
                 0 => writes.during(|| items.next()),
                 _ => items.next(),
@@ -194,11 +187,10 @@ fn walk<S: ChunkSource<Key: Ord + Debug, Error: Debug>>(
     });
     let failed = taken.unwrap_or_else(|panic| Some(stopped(panic)));
     Walked {
-        oracle,
-        chunk_size: plan.chunk_size,
+        plan,
+        opened,
         requests: log.from(before),
         entries,
-        is_cut,
         failed,
     }
 }
@@ -223,7 +215,6 @@ fn readers<H: PrefetchedHarness>(runner: &Runner<H>, case: &Case<H>, writes: &Wr
     let sources = (0..READERS).map(|_| Ok(Mutex::new(case.source()?)));
     let sources = sources.collect::<Tried<H, Vec<_>>>()?;
     let (start, orders) = (Barrier::new(READERS), runner.orders());
-    let is_snapshot = runner.can.snapshot.is_yes();
     let read = |reader: usize| {
         start.wait();
         let walk = |turn: usize| {
@@ -231,7 +222,7 @@ fn readers<H: PrefetchedHarness>(runner: &Runner<H>, case: &Case<H>, writes: &Wr
             let mut plan = Plan::of_all(orders[(reader + turn) % orders.len()], size);
             plan.cut = turn % 2 * (reader + turn);
             let mut source = lock(&sources[(reader + turn) % READERS]);
-            walk(&plan, &mut source, is_snapshot, writes)
+            walk(plan, &mut source, writes)
         };
         (0..WALKS).map(walk).collect::<Vec<_>>()
     };
@@ -250,49 +241,48 @@ fn readers<H: PrefetchedHarness>(runner: &Runner<H>, case: &Case<H>, writes: &Wr
 
 impl<K: Ord + Clone + Debug + Send + 'static> Walked<K> {
     fn judge<H: Harness<Key = K>>(
-        mut self,
+        self,
         case: &Case<H>,
         changes: &[Mutation<K>],
     ) -> Result<(), Violation<K>> {
         let lives = case.ledger.lives.borrow();
+        let mut oracle = self.plan.oracle();
+        if H::capabilities().snapshot.is_yes() {
+            oracle = oracle.snapshot(self.opened);
+        }
         for request in &self.requests {
-            let observed = self.oracle.observe(request, &lives);
+            let observed = oracle.observe(request, &lives);
             observed.inspect_err(|violation| {
                 *lock(&case.ledger.timeline) = about(violation, request, changes);
             })?;
         }
         let mut entries = self.entries.iter();
-        entries.try_for_each(|(key, _)| self.oracle.hand_out(key))?;
+        entries.try_for_each(|(key, _)| oracle.hand_out(key))?;
         match self.failed {
             Some(violation) => Err(violation),
-            None if self.is_cut => Ok(()),
-            None => self.oracle.end(self.chunk_size, &lives),
+            None if self.plan.cut > 0 => Ok(()),
+            None => oracle.end(),
         }
     }
 }
 
-/// Returns the part of the history that matters for a request: the last changes of the violation's key, the concurrent
-/// changes, and the request.
+/// Returns the part of the history that matters for a request: the changes of the violation's key until its return, the
+/// concurrent changes, and the request.
 fn about<K: Ord + Clone + Debug>(
     violation: &Violation<K>,
     request: &Request<K>,
     changes: &[Mutation<K>],
 ) -> Vec<Event<K>> {
-    const MOST: usize = 12;
-    let is_of_key = |change: &Mutation<K>| Some(&change.key) == violation.kind().key();
-    let mut changes = Vec::from_iter(changes);
-    changes.sort_by_key(|change| change.during.from);
-    changes.retain(|change| !request.during.is_before(change.during));
-    let (before, overlapping): (Vec<&Mutation<K>>, Vec<_>) = changes
-        .into_iter()
-        .partition(|change| change.during.is_before(request.during));
-    let newest = before.into_iter().rev().filter(|change| is_of_key(change));
-    let mut told = Vec::from_iter(newest.take(MOST));
-    // Changes of the key come first, so that they aren't left out.
-    let (of_key, others): (Vec<_>, Vec<_>) = overlapping.into_iter().partition(|c| is_of_key(c));
-    told.extend(of_key.into_iter().chain(others).take(MOST));
+    const MOST: usize = 24;
+    let matters = |change: &&Mutation<K>| {
+        let is_of_key = Some(&change.key) == violation.kind().key();
+        let is_later = request.during.is_before(change.during);
+        !is_later && (is_of_key || !change.during.is_before(request.during))
+    };
+    let mut told = Vec::from_iter(changes.iter().filter(matters).cloned());
     told.sort_by_key(|change| change.during.from);
-    let told = told.into_iter().cloned().map(Event::Mutation);
+    let told = told.split_off(told.len().saturating_sub(MOST));
+    let told = told.into_iter().map(Event::Mutation);
     told.chain([Event::Request(request.clone())]).collect()
 }
 
@@ -349,7 +339,7 @@ impl<K: Ord + Clone> Churn<K> {
         let mut done = Vec::new();
         let mut present = BTreeSet::new();
         while done.len() < MOST_CHANGES && !writes.stop.load(SeqCst) {
-            let random = self.next();
+            let random = mixed(&mut self.random) as usize;
             let Some(key) = self.keys.get(random % self.keys.len().max(1)).cloned() else {
                 break;
             };
@@ -373,9 +363,10 @@ impl<K: Ord + Clone> Churn<K> {
             done.push(Mutation {
                 key,
                 change,
-                during: match result {
-                    Ok(()) => during,
-                    Err(_) => during.failed(),
+                during: if result.is_ok() {
+                    during
+                } else {
+                    during.failed()
                 },
             });
             if let Err(error) = result {
@@ -383,14 +374,5 @@ impl<K: Ord + Clone> Churn<K> {
             }
         }
         (done, None)
-    }
-
-    /// G. Marsaglia, "Xorshift RNGs", Journal of Statistical Software 8 (14), 2003.
-    fn next(&mut self) -> usize {
-        self.random |= 1;
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        (self.random >> 16) as usize
     }
 }

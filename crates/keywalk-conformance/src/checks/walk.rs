@@ -5,17 +5,18 @@ use std::fmt::Debug;
 use std::panic::resume_unwind;
 use std::thread;
 
-use keywalk::{Cursor, Items, Keyed, Order, Prefetched, Walk};
+use keywalk::{Chunk, ChunkSource, KeyRange, Keyed, Order, Walk};
 use proptest::strategy::Strategy;
 
 use super::faults::every_fault;
-use crate::case::{Case, SourceOf, Tried};
+use super::fetch::is_into;
+use crate::case::{Case, Tried};
 use crate::clause::Clause;
 use crate::faults::Fault;
 use crate::harness::{Harness, PrefetchedHarness};
 use crate::history::{FailureKind, Violation};
 use crate::recorder::caught;
-use crate::run::{ByItems, Plan, Run, Walks, unexpected};
+use crate::run::{Plan, Run, taken, unexpected};
 use crate::runner::{Checked, Runner};
 
 pub(super) fn every_chunk_size_gives_the_same_walk<H: Harness>(runner: &Runner<H>) -> Checked {
@@ -35,59 +36,71 @@ fn by_chunks_and_items<H: Harness>(case: &Case<H>, plan: &Plan<H::Key>) -> Tried
     Run::again(case, plan).by_all_items(case)
 }
 
-/// Walks a store of [`Config::keys`](crate::Config::keys) keys: more than one page of most stores, and in more fetches,
-/// or larger ones, than a source may expect.
+/// Walks a store of [`Config::keys`](crate::Config::keys) keys, some of which were deleted: more than one page of most
+/// stores, and in more fetches, or larger ones, than a source may expect.
 pub(super) fn long_walks_have_every_item<H: Harness>(runner: &Runner<H>) -> Checked {
     let keys = runner.many_keys(runner.config.keys);
     let all = keys.len();
     let power = (1..=11_u32, 0..=2_usize).prop_map(|(power, more)| 2_usize.pow(power) - 1 + more);
     let (any, near_a_power) = (runner.draw(2..=all.max(2)), runner.draw(power));
-    let sizes = [all + 1, all, 500, 100, 1, any, near_a_power];
+    let sizes = [all + 1, all, 500, 256, 100, 1, any, near_a_power];
+    let plans = sizes.into_iter().flat_map(|size| {
+        let orders = runner.orders().iter();
+        orders.map(move |order| Plan::of_all(*order, size))
+    });
+    let plans = Vec::from_iter(plans);
     // While fewer keys are looked for, only the walk that failed is repeated.
     let failed = Cell::new(None);
     runner.attempt_with(&keys, &|case, keys| {
-        for (at, size) in sizes.into_iter().enumerate() {
-            for order in runner.orders() {
-                let this = Some((at, *order));
-                if failed.get().is_none_or(|_| failed.get() == this) {
-                    has_all(case, keys, &Plan::of_all(*order, size))
-                        .inspect_err(|_| failed.set(this))?;
-                }
+        let first = case.ledger.puts.get() + 1 - keys.len() as u64;
+        let (mut rows, mut deleted) = (Vec::new(), Vec::new());
+        for (at, row) in keys.iter().zip(first..).enumerate() {
+            if at % 50 == 33 {
+                &mut deleted
+            } else {
+                &mut rows
             }
+            .push(row);
         }
-        Ok(())
+        deleted.iter().try_for_each(|(key, _)| case.delete(key))?;
+        let mut plans = plans.iter().enumerate();
+        plans.try_for_each(|(at, plan)| match failed.get() {
+            Some(other) if other != at => Ok(()),
+            _ => has_all(case, &rows, plan).inspect_err(|_| failed.set(Some(at))),
+        })
     })
 }
 
-/// Checks a walk over keys that were put last, in their order. Judges request by request only if an item is wrong.
-fn has_all<H: Harness>(case: &Case<H>, keys: &[H::Key], plan: &Plan<H::Key>) -> Tried<H> {
-    let first = case.ledger.puts.get() + 1 - keys.len() as u64;
-    let due = |came: usize| {
-        let at = match plan.order {
-            Order::Ascending => came,
-            Order::Descending => keys.len().wrapping_sub(came + 1),
-        };
-        keys.get(at).map(|key| (key, first + at as u64))
-    };
+/// Checks a walk over rows, which are in ascending order. Judges request by request only if an item is wrong.
+fn has_all<H: Harness>(case: &Case<H>, rows: &[(&H::Key, u64)], plan: &Plan<H::Key>) -> Tried<H> {
     let walked = || {
-        let mut chunks = plan.walk(case.source()?.quiet()).chunks();
-        let mut came = 0;
+        let mut source = case.source()?.quiet();
+        // A request before, that the walk doesn't continue.
+        let mut rest = KeyRange::all(plan.order);
+        if let Some((middle, _)) = rows.get(rows.len() / 2) {
+            rest.start_after((*middle).clone());
+        }
+        drop(source.fetch(&rest, &mut Chunk::with_limit(100)));
+        let mut chunks = plan.walk(&mut source).chunks();
+        let (mut came, mut cursor) = (0, None);
         while let Some(items) = chunks.next().map_err(|error| unexpected(&error))? {
             for item in items {
                 let (key, value) = (item.key(), H::value(item));
-                let wrong = match due(came) {
-                    Some((due, new)) if *due == key && new == value => None,
-                    Some((due, _)) if *due == key => Some(FailureKind::Value(key)),
-                    Some((due, _)) => Some(FailureKind::Missing(due.clone())),
-                    None => Some(FailureKind::Absent(key)),
+                let at = match plan.order {
+                    Order::Ascending => came,
+                    Order::Descending => rows.len().wrapping_sub(came + 1),
                 };
-                wrong.map_or(Ok(()), |kind| Err(Violation::new(kind)))?;
+                if rows.get(at) != Some(&(&key, value)) {
+                    return Err(Violation::new(FailureKind::Missing(key)));
+                }
+                is_into::<H>(item, cursor.get_or_insert_with(|| key.clone()))?;
                 came += 1;
             }
         }
-        due(came).map_or(Ok(()), |(key, _)| {
-            Err(Violation::new(FailureKind::MissingAtEnd(key.clone())))
-        })
+        match rows.get(came..) {
+            None | Some([]) => Ok(()),
+            Some([(key, _), ..]) => Err(Violation::new(FailureKind::MissingAtEnd((*key).clone()))),
+        }
     };
     let walked: Result<Tried<H>, _> = caught(walked);
     if !matches!(walked, Ok(Ok(()))) {
@@ -115,7 +128,7 @@ pub(super) fn nothing_is_read_before_the_first_item<H: Harness>(runner: &Runner<
         // The walk must yield what the store holds at the first request.
         case.put_all(keys.iter().skip(1).step_by(2))?;
         even().try_for_each(|key| case.delete(key))?;
-        let walked = Run::again(case, &plan).by_items(case, walk, 2, usize::MAX);
+        let walked = Run::again(case, &plan).by_items(case, walk, usize::MAX);
         walked.map(drop).map_err(early)
     })
 }
@@ -162,8 +175,8 @@ pub(super) fn no_more_than_a_chunk_is_buffered<H: Harness>(runner: &Runner<H>) -
 
 pub(super) fn a_fetch_reads_about_what_it_returns<H: Harness>(runner: &Runner<H>) -> Checked {
     runner.needs(|can| can.counting)?;
-    runner.in_each_order(&runner.some_keys(300), |case, _, order| {
-        for size in [1, 10] {
+    runner.in_each_order(&runner.many_keys(2_000), |case, _, order| {
+        for size in [1, 10, 100] {
             let walk = Plan::of_all(order, size).walk(case.source()?);
             let reads = || {
                 case.harness()
@@ -172,8 +185,8 @@ pub(super) fn a_fetch_reads_about_what_it_returns<H: Harness>(runner: &Runner<H>
             let before = reads()?;
             let mut items = walk.items();
             let mut taken = 0;
-            // Compares the first chunks with the whole walk: a later fetch must not cost more.
-            for most in [3 * size, usize::MAX] {
+            // Compares the first chunks with a longer walk: a later fetch must not cost more.
+            for most in [3 * size, 300 * size] {
                 while taken < most
                     && let Some(item) = items.next()
                 {
@@ -181,42 +194,42 @@ pub(super) fn a_fetch_reads_about_what_it_returns<H: Harness>(runner: &Runner<H>
                     taken += 1;
                 }
                 let requested = items.source().log().len();
-                reads_enough(reads()? - before, taken, (4 * size + 16) * requested.max(1))?;
+                let most = ((4 * size + 16) * requested.max(1)) as u64;
+                let (read, least) = (reads()? - before, taken as u64);
+                if read < least {
+                    let fewer = "more items came than were read: does `rows_read` count each?";
+                    let violation = Violation::message(Clause::Harness, fewer);
+                    return Err(violation.expected(taken).got(read));
+                }
+                if read > most {
+                    let much = "a fetch reads far more than was requested";
+                    return Err(Violation::message(Clause::G13, much)
+                        .expected(format!("at most {most} items read"))
+                        .got(read)
+                        .hint("does it seek to its position, and stop when the chunk is full?"));
+                }
             }
         }
         Ok(())
     })
 }
 
-/// Allows no fewer reads than items, and not far more reads than requested items.
-fn reads_enough<K: Debug>(read: u64, came: usize, most: usize) -> Result<(), Violation<K>> {
-    if read < came as u64 {
-        let fewer = "more items came than were read: does `rows_read` count each?";
-        return Err(Violation::message(Clause::Harness, fewer)
-            .expected(came)
-            .got(read));
-    }
-    if read > most as u64 {
-        let much = "a fetch reads far more than was requested";
-        return Err(Violation::message(Clause::G13, much)
-            .expected(format!("at most {most} items read"))
-            .got(read)
-            .hint("does it seek to its position, and stop when the chunk is full?"));
-    }
-    Ok(())
-}
-
 /// Walks in turns, both ways, with several chunk sizes and speeds. One walk is cut amid a chunk and resumed.
 pub(super) fn walks_do_not_disturb_each_other<H: Harness>(runner: &Runner<H>) -> Checked {
-    const SIZES: [usize; 4] = [3, 4, 7, 20];
+    // With the one that resumes, as many as most pools have connections.
+    const WALKS: usize = 9;
+    const CUT: usize = 2;
     runner.attempt_with(&runner.some_keys(40), &|case, keys| {
-        let orders = runner.orders();
-        let plans = [0, 1, 2, 3].map(|at| Plan::of_all(orders[at % orders.len()], SIZES[at]));
+        let mut orders = runner.orders().iter().cycle();
+        let sizes = [3, 4, 7, 20].into_iter().cycle().take(WALKS);
+        let plans =
+            sizes.map(|size| Plan::of_all(*orders.next().unwrap_or(&Order::Ascending), size));
+        let plans = Vec::from_iter(plans);
         let items = |plan: &Plan<_>| Ok(plan.walk(case.source()?).items());
         let mut walks = plans.iter().map(items).collect::<Tried<H, Vec<_>>>()?;
-        let (mut seen, mut judged) = ([0; 4], [0; 4]);
-        let turns = [0, 1, 0, 2, 2, 2, 0, 3].into_iter().cycle();
-        for turn in turns.take(8 * keys.len() + 32) {
+        let (mut seen, mut judged) = ([0; WALKS], [0; WALKS]);
+        let turns = [0, 1, 0, 2, 2, 2, 0, 3, 4, 5, 6, 7, 8].into_iter().cycle();
+        for turn in turns.take(13 * keys.len() + 52) {
             match walks[turn].next() {
                 Some(Ok(_)) => seen[turn] += 1,
                 Some(Err(error)) => return Err(unexpected(&error)),
@@ -227,15 +240,14 @@ pub(super) fn walks_do_not_disturb_each_other<H: Harness>(runner: &Runner<H>) ->
                 judged[turn] = requested;
                 case.judge_last(walks[turn].source())?;
             }
-            if turn == 2 && seen[turn] == keys.len() / 2 {
-                let cursor = walks[turn].cursor();
-                let walk = Walk::new(case.source()?).resume(cursor);
-                walks[turn] = walk.chunk_size(SIZES[turn]).items();
+            if turn == CUT && seen[turn] == keys.len() / 2 {
+                let walk = Walk::new(case.source()?).resume(walks[turn].cursor());
+                walks[turn] = walk.chunk_size(plans[turn].chunk_size).items();
                 judged[turn] = 0;
             }
         }
-        if seen != [keys.len(); 4] {
-            let fewer = "of four walks in turns, each has all items";
+        if seen != [keys.len(); WALKS] {
+            let fewer = "of walks in turns, each has all items";
             let violation = Violation::message(Clause::G3, fewer).expected(keys.len());
             return Err(violation.got(format!("{seen:?}")));
         }
@@ -280,23 +292,11 @@ pub(super) fn a_prefetched_walk_is_the_same_walk<H: PrefetchedHarness>(
 pub(super) fn a_prefetched_fault_comes_in_its_place<H: PrefetchedHarness>(
     runner: &Runner<H>,
 ) -> Checked {
-    every_fault::<H, Ahead>(runner, Fault::Once)?;
-    every_fault::<H, Ahead>(runner, Fault::From)
-}
-
-/// Walks in another thread, one or more chunks ahead.
-struct Ahead;
-
-impl<H: PrefetchedHarness> Walks<H> for Ahead {
-    fn items<'t>(walk: Walk<SourceOf<'t, H>>) -> Box<dyn ByItems<'t, H> + 't> {
-        Box::new(walk.prefetch(DEPTH).items())
-    }
-}
-
-impl<'t, H: PrefetchedHarness> ByItems<'t, H>
-    for Items<SourceOf<'t, H>, Prefetched<SourceOf<'t, H>>>
-{
-    fn cursor(&self) -> Cursor<H::Key> {
-        Items::cursor(self)
-    }
+    [Fault::Once, Fault::From]
+        .into_iter()
+        .try_for_each(|fault| {
+            every_fault(runner, fault, &|walk, log, source| {
+                taken::<H, _>(walk.prefetch(DEPTH).items(), log, source)
+            })
+        })
 }

@@ -72,24 +72,6 @@ fn comes_back<H: DurableHarness>(source: &SourceOf<'_, H>, key: &H::Key) -> Trie
     })
 }
 
-pub(super) fn different_keys_have_different_bytes<H: DurableHarness>(
-    runner: &Runner<H>,
-) -> Checked {
-    let mut seen = BTreeMap::new();
-    each_key(runner, 100, |source, key| {
-        let bytes = encoded(source, key);
-        let Some(other) = seen.insert(bytes.clone(), key.clone()) else {
-            return Ok(());
-        };
-        Err(
-            Violation::message(Clause::G10, "two keys have the same bytes")
-                .expected("bytes of its own for each key")
-                .got(format!("{} for {other:?} and for {key:?}", Hex(&bytes)))
-                .hint("does `encode_key` write all of the key, and where a column ends?"),
-        )
-    })
-}
-
 /// Checks that arbitrary bytes cause no panic or error. If they decode to a key, that key must round-trip.
 pub(super) fn arbitrary_bytes_decode_or_are_refused<H: DurableHarness>(
     runner: &Runner<H>,
@@ -141,39 +123,28 @@ fn is_tame_over_long_bytes<H: DurableHarness>(
     key: &H::Key,
 ) -> Tried<H> {
     let bytes = encoded(source, key);
-    let padded = |with: u8, len| [&bytes, &*vec![with; len]].concat();
+    let padded = |len| [0, 1, 0xff].map(|with| [&bytes, &*vec![with; len]].concat());
     let repeated = |len| Vec::from_iter(bytes.iter().chain(b"a").copied().cycle().take(len));
     // A length at the front that is as large as it can be.
-    is_tame::<H>(source, key, &[&[0xff; 8], &*bytes].concat())?;
-    let is_no_key = |bytes: &[u8]| matches!(source.decode_key(bytes), Ok(None));
-    let is_strict = [0, 1, 0xff]
+    let mut long = vec![[&[0xff; 8], &*bytes].concat(), vec![b'a'; 5_000]];
+    long.extend([1_000, 5_000, 70_000].map(repeated));
+    long.extend(padded(5_000));
+    let mut all = long.iter();
+    all.try_for_each(|bytes| is_tame::<H>(source, key, bytes))?;
+    let mut decoded = padded(1).into_iter().map(|bytes| source.decode_key(&bytes));
+    let is_strict = decoded.all(|decoded| matches!(decoded, Ok(None)));
+    let is_key =
+        |bytes: &Vec<u8>| matches!(source.decode_key(bytes), Ok(Some(read)) if read == *key);
+    let Some(bytes) = padded(5_000)
         .into_iter()
-        .all(|byte| is_no_key(&padded(byte, 1)));
-    let long = [
-        repeated(1_000),
-        repeated(5_000),
-        repeated(70_000),
-        vec![b'a'; 5_000],
-    ];
-    let padded = [0, 1, 0xff].map(|byte| padded(byte, 5_000));
-    for (bytes, is_padded) in padded
-        .iter()
-        .map(|b| (b, true))
-        .chain(long.iter().map(|b| (b, false)))
-    {
-        is_tame::<H>(source, key, bytes)?;
-        if is_padded
-            && is_strict
-            && matches!(source.decode_key(bytes), Ok(Some(read)) if read == *key)
-        {
-            let otherwise = "bytes after a key are refused, unless they are many";
-            let violation = Violation::message(Clause::G10, otherwise);
-            return Err(violation
-                .expected("no key")
-                .got(format!("{key:?}, from {}", Hex(bytes))));
-        }
-    }
-    Ok(())
+        .find(|bytes| is_strict && is_key(bytes))
+    else {
+        return Ok(());
+    };
+    let otherwise = "bytes after a key are refused, unless they are many";
+    Err(Violation::message(Clause::G10, otherwise)
+        .expected("no key")
+        .got(format!("{key:?}, from {}", Hex(&bytes))))
 }
 
 /// Checks arbitrary bytes. `key` is any key of the source.
@@ -318,69 +289,80 @@ fn grows<H: DurableHarness>(source: &SourceOf<'_, H>, way: &[H::Key]) -> Tried<H
     Ok(())
 }
 
-/// Checks the fingerprint of several sources over one store: before and after fetches, changes, reopening, 1,000 more
-/// rows and a second, and in another process.
+/// Checks the fingerprint of several sources over one store, after one moment and another.
 pub(super) fn the_fingerprint_stays_the_same<H: DurableHarness>(runner: &Runner<H>) -> Checked {
+    const SECOND: Duration = Duration::from_millis(1_050);
+    const ROWS: usize = 2_000;
     if child::is_child() {
         return runner.attempt(|case| {
             child::print(&runner.config, First::of::<H>(&mut case.source()?)?.token);
             Ok(())
         });
     }
-    runner.attempt_with(&runner.some_keys(6), &|case, keys| {
+    runner.attempt(|case| {
         let mut source = case.source()?;
-        let first = First::of::<H>(&mut source)?;
-        first.is_that_of::<H>(&source, "when requested again")?;
-        first.is_that_of::<H>(&case.source()?, "of another source")?;
+        let (since, first) = (Instant::now(), First::of::<H>(&mut source)?);
+        let is_same = |case: &Case<H>, source: Option<&SourceOf<'_, H>>, when| {
+            source.map_or(Ok(()), |source| first.is_that_of::<H>(source, when))?;
+            first.is_that_of::<H>(&case.source()?, when)
+        };
+        is_same(case, Some(&source), "when requested again")?;
         let all = KeyRange::all(Order::Ascending);
         case.fetch(&mut source, &all, &mut Chunk::with_limit(2))?;
-        first.is_that_of::<H>(&source, "after a fetch")?;
-        if runner.can.mutation.is_yes() {
-            case.put_all(keys)?;
-            let mut others = keys.iter().step_by(2);
-            others.try_for_each(|key| case.delete(key))?;
-            first.is_that_of::<H>(&source, "after changes")?;
+        is_same(case, Some(&source), "after a fetch")?;
+        let kept = runner.can.mutation.is_yes().then_some(source);
+        let few = runner.some_keys(6);
+        case.put_all(&few)?;
+        few.iter().step_by(2).try_for_each(|key| case.delete(key))?;
+        is_same(case, kept.as_ref(), "after changes")?;
+        // The history doesn't show these rows. Their values are large.
+        let rows = Vec::from_iter(runner.many_keys(ROWS).into_iter().zip(1 << 40..));
+        for rows in rows.chunks(ROWS / 2) {
+            let put = || case.harness().map(|harness| harness.put_all(rows));
+            case.beat.during(Doing::Changing, put)?.map_err(refused)?;
         }
-        first.is_that_of::<H>(&case.source()?, "of a later source")?;
-        drop(source);
+        is_same(case, kept.as_ref(), "after 2,000 more rows")?;
+        let mut walked = case.source()?.quiet();
+        Walk::new(&mut walked).chunk_size(50).items().for_each(drop);
+        is_same(case, Some(&walked), "after 40 more fetches")?;
+        drop(walked);
+        (0..100).try_for_each(|_| is_same(case, None, "of a hundred other sources"))?;
+        thread::sleep(SECOND.saturating_sub(since.elapsed()));
+        is_same(case, kept.as_ref(), "after a second")?;
+        drop(kept);
         if runner.can.reopening.is_yes() {
             case.reopen()?;
-            first.is_that_of::<H>(&case.source()?, "after reopening")?;
+            is_same(case, None, "after reopening")?;
         }
-        Ok(())
-    })?;
-    runner.attempt(|case| stays_for_long(runner, case))
+        is_same_elsewhere(runner, case, &first)
+    })
 }
 
-fn stays_for_long<H: DurableHarness>(runner: &Runner<H>, case: &Case<H>) -> Tried<H> {
-    const SECOND: Duration = Duration::from_millis(1_050);
-    let mut source = case.source()?;
-    let (since, first) = (Instant::now(), First::of::<H>(&mut source)?);
-    // If two stores that are open at once differ, the harness names each, and another process may name its own.
-    let mut has_name = true;
-    drop(runner.attempt(|other| {
-        has_name = first
-            .is_that_of::<H>(&other.source()?, "of another store")
-            .is_err();
-        Ok(())
-    }));
-    let kept = runner.can.mutation.is_yes().then_some(source);
-    let is_same = |when| {
-        let kept = kept
-            .as_ref()
-            .map(|source| first.is_that_of::<H>(source, when));
-        kept.unwrap_or(Ok(()))?;
-        first.is_that_of::<H>(&case.source()?, when)
+/// Checks another store's fingerprint, in another thread and in another process.
+fn is_same_elsewhere<H: DurableHarness>(
+    runner: &Runner<H>,
+    case: &Case<H>,
+    first: &First,
+) -> Tried<H> {
+    let fingerprint = || {
+        let harness = H::open().ok()?;
+        let fingerprint = harness.source().ok()?.fingerprint();
+        fingerprint.ok()
     };
-    let harness = case.harness()?;
-    for (key, value) in runner.some_keys(1_000).iter().zip(1..) {
-        let put = || harness.put(key, value);
-        case.beat.during(Doing::Changing, put).map_err(refused)?;
+    let is_same = |now: &Fingerprint| first.differs::<H::Key>(&first.token, now, "").is_ok();
+    // If two stores that are open at once differ, the harness names each.
+    if !case
+        .beat
+        .during(Doing::Opening, fingerprint)
+        .is_some_and(|now| is_same(&now))
+    {
+        return Ok(());
     }
-    is_same("after 1,000 more rows")?;
-    thread::sleep(SECOND.saturating_sub(since.elapsed()));
-    is_same("after a second")?;
-    let line = child::line_of(&runner.config).filter(|_| !has_name);
+    let in_thread = || thread::spawn(fingerprint).join();
+    if let Ok(Some(now)) = case.beat.during(Doing::Opening, in_thread) {
+        first.differs(&first.token, &now, "in another thread")?;
+    }
+    let line = child::line_of(&runner.config);
     match line.and_then(|line| line.parse::<Token>().ok()) {
         Some(token) => first.differs(&token, &first.fingerprint, "in another process"),
         None => Ok(()),
@@ -442,31 +424,28 @@ pub(super) fn a_token_of_another_source_is_refused<H: DurableHarness>(
             let token = token.map_err(|error| failed(&error))?;
             let reads = case.harness()?.rows_read();
             let walk = Walk::new(source).resume_token(&token);
-            let said = |what| {
-                let text = stranger.text(field);
-                let differs = format!("refused: of another {field}, {text:?}");
-                Violation::message(Clause::G10, what).expected(differs)
-            };
-            let violation = match walk {
+            let (what, got, hint) = match walk {
                 Err(Error::Token(TokenError::Source { field: told, .. })) if told == field => {
                     if reads == case.harness()?.rows_read() {
                         continue;
                     }
-                    said("items were read before a token was refused").got("reads")
+                    let early = "items were read before a token was refused";
+                    (early, "reads".to_owned(), "compare the fingerprints first")
                 }
-                Err(Error::Token(TokenError::Source { field: told, .. })) => {
-                    said("another source is refused by another field")
-                        .got(format!("of another {told}"))
-                        .hint("the first that differs counts: store, table or query, key, filter")
-                }
-                Err(error) => {
-                    said("another source's token is refused by another error").got(format!("{error:?}"))
-                }
-                Ok(_) => said("a token of another source is taken").got("a walk").hint(
+                Err(error) => (
+                    "another source's token is refused by another field or error",
+                    format!("{error:?}"),
+                    "the first field that differs counts: store, table or query, key, filter",
+                ),
+                Ok(_) => (
+                    "a token of another source is taken",
+                    "a walk".to_owned(),
                     "does the fingerprint say all that decides which keys are walked, in which order?",
                 ),
             };
-            return Err(violation);
+            let differs = format!("refused: of another {field}, {:?}", stranger.text(field));
+            let violation = Violation::message(Clause::G10, what).expected(differs);
+            return Err(violation.got(got).hint(hint));
         }
         Ok(())
     })?;

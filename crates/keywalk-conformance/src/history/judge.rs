@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt::{self, Debug, Display};
 use std::ops::Bound;
 
-use keywalk::{Cursor, Fetched, KeyRange, LastKey, Order};
+use keywalk::{Fetched, KeyRange, LastKey, Order};
 
 use super::key_history::is_inverted;
 use crate::clause::Clause;
@@ -12,72 +12,60 @@ use crate::history::key_history::{KeyHistory, Presence};
 use crate::history::violation::{FailureKind, Violation};
 use crate::history::{Items, Request, Response, Span};
 
-/// The end of what a response covers: a key, or the end of the range (`None`).
-type Covered<K> = Option<K>;
-
-/// Judges the result of a fetch of `range` by what the store may have held during a span.
+/// Judges the result of a fetch of `range` by what the store may have held during a span. Returns the end of what the
+/// response covers: a key, or the end of the range (`None`).
 pub(crate) fn judge<K: Ord + Clone + Debug>(
     range: &KeyRange<K>,
     response: &Items<K>,
     lives: &KeyHistory<K>,
     during: Span,
-) -> Result<Covered<K>, Violation<K>> {
-    let Items {
-        limit,
-        items,
-        overflowed,
-        fetched,
-    } = response;
-    let violation = |kind| {
-        let about = match &kind {
-            FailureKind::Missing(key) | FailureKind::MissingAtEnd(key) => Some(key),
-            _ => None,
-        };
-        let expected = expectation(range, response, lives, during, about);
-        Violation::new(kind).expected(expected).got(response)
-    };
-    if *overflowed || items.len() > *limit {
-        return Err(violation(FailureKind::Overfull));
+) -> Result<Option<K>, Violation<K>> {
+    covered(range, response, lives, during).map_err(|kind| {
+        let expected = expectation(range, response, lives, during, &kind);
+        let violation = Violation::new(kind).expected(expected).got(response);
+        hinted(range, response, violation)
+    })
+}
+
+fn covered<K: Ord + Clone>(
+    range: &KeyRange<K>,
+    response: &Items<K>,
+    lives: &KeyHistory<K>,
+    during: Span,
+) -> Result<Option<K>, FailureKind<K>> {
+    let items = &response.items;
+    if response.overflowed || items.len() > response.limit {
+        return Err(FailureKind::Overfull);
     }
     let misplaced = || items.iter().find_map(|(key, _)| outside(range, key));
     if let Some(kind) = disorder(range, items).or_else(misplaced) {
-        return Err(hinted(range, response, violation(kind)));
+        return Err(kind);
     }
     for (key, value) in items {
         if lives.presence(key, during) == Presence::Absent {
-            return Err(violation(FailureKind::Absent(key.clone())));
+            return Err(FailureKind::Absent(key.clone()));
         }
         if !lives.may_hold(key, *value, during) {
-            return Err(violation(FailureKind::Value(key.clone())));
+            return Err(FailureKind::Value(key.clone()));
         }
     }
-    let last = items.last().map(|(key, _)| key);
-    let covered = match fetched {
-        Fetched::End => None,
-        Fetched::More => match last {
-            Some(key) => Some(key),
-            None => return Err(violation(FailureKind::Stuck)),
+    let covered = match (&response.fetched, items.last().map(|(key, _)| key)) {
+        (Fetched::End, _) => None,
+        (Fetched::More, Some(key)) => Some(key),
+        (Fetched::More, None) => return Err(FailureKind::Stuck),
+        (Fetched::ScannedTo(key), last) => match last {
+            _ if place(range, key).is_gt() => return Err(FailureKind::Beyond(key.clone())),
+            None if place(range, key).is_lt() => return Err(FailureKind::Stuck),
+            Some(last) if compare(range.order(), key, last).is_lt() => {
+                return Err(FailureKind::ScannedShort(key.clone()));
+            }
+            _ => Some(key),
         },
-        Fetched::ScannedTo(key) => {
-            if is_after_end(range, key) {
-                return Err(violation(FailureKind::Beyond(key.clone())));
-            }
-            match last {
-                Some(last) if compare(range.order(), key, last).is_lt() => {
-                    return Err(violation(FailureKind::ScannedShort(key.clone())));
-                }
-                None if is_before_start(range, key) => return Err(violation(FailureKind::Stuck)),
-                _ => Some(key),
-            }
-        }
     };
-    if let Some(kind) = missing(range, items, covered, lives, during) {
-        return Err(hinted(range, response, violation(kind)));
-    }
-    Ok(covered.cloned())
+    missing(range, items, covered, lives, during).map_or(Ok(covered.cloned()), Err)
 }
 
-pub(crate) fn judge_last_key<K: Ord + Clone + Debug>(
+fn judge_last_key<K: Ord + Clone + Debug>(
     range: &KeyRange<K>,
     response: &LastKey<K>,
     lives: &KeyHistory<K>,
@@ -86,24 +74,44 @@ pub(crate) fn judge_last_key<K: Ord + Clone + Debug>(
     let backward = range.reversed();
     let last = lives.certain(&backward, during).next();
     let kind = match (response, last) {
-        (LastKey::Unknown, _) | (LastKey::Empty, None) => return Ok(()),
-        (LastKey::Empty, Some(last)) => FailureKind::NoLast(last.clone()),
-        (LastKey::Known(key), _) if is_before_start(range, key) => FailureKind::Behind(key.clone()),
-        (LastKey::Known(key), _) if is_after_end(range, key) => FailureKind::Beyond(key.clone()),
-        (LastKey::Known(key), Some(last)) if compare(range.order(), key, last).is_lt() => {
-            FailureKind::NotLast(last.clone())
-        }
-        (LastKey::Known(key), _) if lives.presence(key, during) == Presence::Absent => {
-            FailureKind::Absent(key.clone())
-        }
-        (LastKey::Known(_), _) => return Ok(()),
+        (LastKey::Empty, Some(last)) => Some(FailureKind::NoLast(last.clone())),
+        (LastKey::Known(key), last) => outside(range, key).or_else(|| match last {
+            Some(last) if compare(range.order(), key, last).is_lt() => {
+                Some(FailureKind::NotLast(last.clone()))
+            }
+            _ if lives.presence(key, during) != Presence::Absent => None,
+            _ => Some(FailureKind::Absent(key.clone())),
+        }),
+        _ => None,
     };
-    let expected = match last {
-        Some(key) => format!("Is({key:?})"),
-        None => "Empty".to_owned(),
-    };
-    let violation = Violation::new(kind).expected(expected);
-    Err(violation.got(format!("{response:?}")))
+    let expected = last.map_or("Empty".to_owned(), |key| format!("Is({key:?})"));
+    kind.map_or(Ok(()), |kind| {
+        let violation = Violation::new(kind).expected(expected);
+        Err(violation.got(format!("{response:?}")))
+    })
+}
+
+/// Judges any response by what the store may have held during a span.
+fn judged<K: Ord + Clone + Debug>(
+    request: &Request<K>,
+    lives: &KeyHistory<K>,
+    during: Span,
+) -> Result<Option<K>, Violation<K>> {
+    let range = &request.range;
+    match &request.response {
+        Response::Items(response) => judge(range, response, lives, during),
+        Response::LastKey(key) => judge_last_key(range, key, lives, during).map(|()| None),
+        Response::Error(error) => Err(Violation::new(FailureKind::Failed).got(error)),
+        Response::Panic(panic) => {
+            let violation = Violation::new(FailureKind::Panicked).got(panic);
+            Err(match range.is_empty() {
+                true => violation
+                    .of(Clause::G6)
+                    .hint("`BTreeMap::range` panics on such a range: check `is_empty` first"),
+                false => violation,
+            })
+        }
+    }
 }
 
 /// Judges any response of a source that was opened at `opened`. Explains a wrong response that was right earlier.
@@ -111,23 +119,9 @@ pub(crate) fn judge_by_time<K: Ord + Clone + Debug>(
     request: &Request<K>,
     opened: u64,
     lives: &KeyHistory<K>,
-) -> Result<Covered<K>, Violation<K>> {
-    let range = &request.range;
-    let judged = |at| match &request.response {
-        Response::Items(response) => judge(range, response, lives, at),
-        Response::LastKey(response) => judge_last_key(range, response, lives, at).map(|()| None),
-        Response::Error(error) => Err(Violation::new(FailureKind::Failed).got(error)),
-        Response::Panic(panic) if range.is_empty() => {
-            let violation = Violation::new(FailureKind::Panicked)
-                .of(Clause::G6)
-                .got(panic);
-            Err(violation.hint("`BTreeMap::range` panics on such a range: check `is_empty` first"))
-        }
-        Response::Panic(panic) => Err(Violation::new(FailureKind::Panicked).got(panic)),
-    };
-    let during = request.during;
-    judged(during)
-        .map_err(|violation| explained(violation, lives, (opened, during), |at| judged(at).is_ok()))
+) -> Result<Option<K>, Violation<K>> {
+    judged(request, lives, request.during)
+        .map_err(|violation| explained(violation, request, opened, lives))
 }
 
 /// Compares `a` to `b` in this order. Uses only `Ord`, so it doesn't rely on code under test.
@@ -138,28 +132,28 @@ pub(crate) fn compare<K: Ord>(order: Order, a: &K, b: &K) -> Ordering {
     }
 }
 
-pub(super) fn is_before_start<K: Ord>(range: &KeyRange<K>, key: &K) -> bool {
-    match range.start() {
+/// Returns whether the key is before the range, in it or after it.
+pub(super) fn place<K: Ord>(range: &KeyRange<K>, key: &K) -> Ordering {
+    let is_outside = |bound, order| match bound {
         Bound::Unbounded => false,
-        Bound::Included(near) => compare(range.order(), key, near).is_lt(),
-        Bound::Excluded(near) => compare(range.order(), key, near).is_le(),
-    }
-}
-
-pub(super) fn is_after_end<K: Ord>(range: &KeyRange<K>, key: &K) -> bool {
-    match range.end() {
-        Bound::Unbounded => false,
-        Bound::Included(far) => compare(range.order(), key, far).is_gt(),
-        Bound::Excluded(far) => compare(range.order(), key, far).is_ge(),
+        Bound::Included(bound) => compare(order, key, bound).is_lt(),
+        Bound::Excluded(bound) => compare(order, key, bound).is_le(),
+    };
+    if is_outside(range.start(), range.order()) {
+        Ordering::Less
+    } else if is_outside(range.end(), range.order().reversed()) {
+        Ordering::Greater
+    } else {
+        Ordering::Equal
     }
 }
 
 /// Returns the failure if the key is before the range or after it.
 pub(super) fn outside<K: Ord + Clone>(range: &KeyRange<K>, key: &K) -> Option<FailureKind<K>> {
-    match (is_before_start(range, key), is_after_end(range, key)) {
-        (true, _) => Some(FailureKind::Behind(key.clone())),
-        (_, true) => Some(FailureKind::Beyond(key.clone())),
-        _ => None,
+    match place(range, key) {
+        Ordering::Less => Some(FailureKind::Behind(key.clone())),
+        Ordering::Equal => None,
+        Ordering::Greater => Some(FailureKind::Beyond(key.clone())),
     }
 }
 
@@ -178,15 +172,12 @@ pub(super) fn disordered<K: Ord + Clone>(
 
 /// Returns the first disorder of the items. A repeated key, anywhere, is preferred because it explains the disorder.
 fn disorder<K: Ord + Clone>(range: &KeyRange<K>, items: &[(K, u64)]) -> Option<FailureKind<K>> {
-    let order = |pair: &&[(K, u64)]| compare(range.order(), &pair[0].0, &pair[1].0);
-    let pair = items.windows(2).find(|pair| order(pair).is_ge())?;
+    let mut pairs = items.windows(2);
+    let first = pairs.find_map(|pair| disordered(range.order(), &pair[0].0, &pair[1].0))?;
     let mut keys: Vec<&K> = items.iter().map(|(key, _)| key).collect();
     keys.sort();
     let repeated = keys.windows(2).find(|pair| pair[0] == pair[1]);
-    Some(match repeated {
-        Some(pair) => FailureKind::Repeated(pair[0].clone()),
-        None => FailureKind::Disordered(pair[0].0.clone(), pair[1].0.clone()),
-    })
+    Some(repeated.map_or(first, |pair| FailureKind::Repeated(pair[0].clone())))
 }
 
 /// Returns the first key in the covered part that certainly exists and isn't among the items.
@@ -255,13 +246,13 @@ fn hinted<K: Ord + Debug>(
     violation.hint(hint)
 }
 
-/// Explains a violation as an outdated response if the response was right at an earlier moment: `is_right` returns
-/// `true` for a moment between the source's opening and the request.
+/// Explains a violation as an outdated response, if the response was right at a moment between the source's opening
+/// and the request.
 pub(crate) fn explained<K: Ord + Clone + Debug>(
     violation: Violation<K>,
+    request: &Request<K>,
+    opened: u64,
     lives: &KeyHistory<K>,
-    (opened, requested): (u64, Span),
-    is_right: impl Fn(Span) -> bool,
 ) -> Violation<K> {
     let clause = match violation.kind() {
         FailureKind::Missing(_)
@@ -272,16 +263,15 @@ pub(crate) fn explained<K: Ord + Clone + Debug>(
         FailureKind::Value(_) => Clause::G5,
         _ => return violation,
     };
-    let returns = lives.moments(opened).filter(|at| *at < requested.from);
-    let mut moments = std::iter::once(opened).chain(returns);
-    // Just after the return; no other event lies at that moment.
-    if moments.any(|at| is_right(Span::at(at + 1))) {
-        violation.of(clause).hint(
+    let returns = lives.moments(opened).filter(|at| *at < request.during.from);
+    // Just after a return; no other event lies at that moment.
+    let is_right = |at| judged(request, lives, Span::at(at + 1)).is_ok();
+    match std::iter::once(opened).chain(returns).any(is_right) {
+        true => violation.of(clause).hint(
             "this is what the store held earlier: a snapshot, a transaction that is kept open, a cache, or \
              items read ahead? (If it is meant: declare `snapshot`)",
-        )
-    } else {
-        violation
+        ),
+        false => violation,
     }
 }
 
@@ -291,29 +281,29 @@ pub(crate) fn diagnosed<K: Ord + Clone + Debug>(
     violation: Violation<K>,
     mut finds: impl FnMut(&KeyRange<K>, &K) -> bool,
 ) -> Violation<K> {
-    let key = match violation.kind() {
-        FailureKind::Missing(key) if violation.clause() == Clause::G3 => key.clone(),
-        FailureKind::MissingAtEnd(key) if violation.clause() == Clause::G8 => key.clone(),
+    let key = match (violation.kind(), violation.clause()) {
+        (FailureKind::Missing(key), Clause::G3) => key.clone(),
+        (FailureKind::MissingAtEnd(key), Clause::G8) => key.clone(),
         _ => return violation,
     };
-    let order = range.order();
-    if finds(&KeyRange::new(key.clone()..=key.clone(), order), &key) {
+    let mut finds = |lower: Bound<&K>, upper: Bound<&K>| {
+        finds(&KeyRange::new((lower, upper), range.order()), &key)
+    };
+    let at = Bound::Included(&key);
+    if finds(at, at) {
         return violation;
     }
-    let mut is_bound = |bound: Bound<&K>, without: (Bound<&K>, Bound<&K>)| {
-        bound == Bound::Included(&key) && finds(&KeyRange::new(without, order), &key)
-    };
-    if is_bound(range.lower(), (Bound::Unbounded, range.upper())) {
+    let (clause, hint) = if range.lower() == at && finds(Bound::Unbounded, range.upper()) {
         let hint = "the lower bound is included: `>` where `>=` is meant?";
-        return violation.of(Clause::G6).hint(hint);
-    }
-    if is_bound(range.upper(), (range.lower(), Bound::Unbounded)) {
+        (Clause::G6, hint)
+    } else if range.upper() == at && finds(range.lower(), Bound::Unbounded) {
         let hint = "the upper bound is included: `<` where `<=` is meant?";
-        return violation.of(Clause::G6).hint(hint);
-    }
-    violation
-        .of(Clause::G3)
-        .hint("fetched alone it doesn't come either: is it written, and read, as it was put?")
+        (Clause::G6, hint)
+    } else {
+        let hint = "fetched alone it doesn't come either: is it written, and read, as it was put?";
+        (Clause::G3, hint)
+    };
+    violation.of(clause).hint(hint)
 }
 
 /// Returns the expected result of the fetch. Items that are only possible are marked with `?`.
@@ -322,8 +312,10 @@ fn expectation<K: Ord + Clone + Debug>(
     response: &Items<K>,
     lives: &KeyHistory<K>,
     during: Span,
-    about: Option<&K>,
+    kind: &FailureKind<K>,
 ) -> String {
+    let is_missing = matches!(kind, FailureKind::Missing(_) | FailureKind::MissingAtEnd(_));
+    let missing = kind.key().filter(|_| is_missing);
     let mut certain = 0;
     let mut content = lives.content(range, during).peekable();
     let mut entries = Vec::new();
@@ -333,8 +325,12 @@ fn expectation<K: Ord + Clone + Debug>(
         let is_certain = presence == Presence::Present;
         certain += usize::from(is_certain);
         let mark = if is_certain { "" } else { "?" };
-        let missing = if about == Some(key) { " (missing)" } else { "" };
-        entries.push(format!("{}{mark}{missing}", lives.shown(key, during)));
+        let note = if missing == Some(key) {
+            " (missing)"
+        } else {
+            ""
+        };
+        entries.push(format!("{}{mark}{note}", lives.shown(key, during)));
     }
     let end = match content.peek() {
         Some(_) => "and more to come",
@@ -383,9 +379,6 @@ pub struct Oracle<K> {
     live: bool,
     /// For a source that reads from a snapshot: the earliest and the latest moment at which it was taken.
     snapshot: Option<Span>,
-    /// The number of additional requests that are allowed, one per scanned span or short page.
-    extra: usize,
-    requests: usize,
     last: Option<K>,
 }
 
@@ -419,8 +412,6 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
             stage: if live { Stage::Forward } else { Stage::Start },
             live,
             snapshot: None,
-            extra: 0,
-            requests: 0,
             last: None,
         };
         oracle.end_if_empty();
@@ -451,18 +442,12 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
         request: &Request<K>,
         lives: &KeyHistory<K>,
     ) -> Result<(), Violation<K>> {
-        self.requests += 1;
-        let during = match &mut self.snapshot {
-            None => request.during,
-            Some(taken) if taken.to < Span::NEVER => *taken,
-            Some(taken) => {
-                let now = Span::new(taken.from, request.during.to);
-                if matches!(request.response, Response::Items(_)) {
-                    *taken = now;
-                }
-                now
-            }
-        };
+        let during = self.snapshot.map_or(request.during, |taken| {
+            Span::new(taken.from, taken.to.min(request.during.to))
+        });
+        if let (Some(taken), Response::Items(_)) = (&mut self.snapshot, &request.response) {
+            *taken = during;
+        }
         let requested = match &self.stage {
             Stage::Backward(backward) => backward,
             _ => &self.left,
@@ -472,33 +457,35 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
                 .expected(format!("{requested:?}"))
                 .got(format!("{:?}", request.range)));
         }
+        if let Response::Error(_) | Response::Panic(_) = request.response {
+            return Ok(());
+        }
+        let covered = judged(request, lives, during)?;
         match (&request.response, &mut self.stage) {
-            (Response::Error(_) | Response::Panic(_), _) => {}
-            (Response::LastKey(response), Stage::Start) => {
-                judge_last_key(&self.left, response, lives, during)?;
-                match response {
-                    LastKey::Known(key) => self.bound_at(key.clone()),
-                    LastKey::Empty => self.stage = Stage::Ended,
-                    LastKey::Unknown => self.stage = Stage::Backward(self.left.reversed()),
-                }
+            (Response::LastKey(LastKey::Known(key)), Stage::Start) => self.bound_at(key.clone()),
+            (Response::LastKey(LastKey::Empty), Stage::Start) => self.stage = Stage::Ended,
+            (Response::LastKey(LastKey::Unknown), Stage::Start) => {
+                self.stage = Stage::Backward(self.left.reversed());
             }
             (Response::Items(items), Stage::Backward(backward)) => {
-                let covered = judge(backward, items, lives, during)?;
                 match (items.items.first(), covered) {
                     (Some((last, _)), _) => self.bound_at(last.clone()),
                     (None, None) => self.stage = Stage::Ended,
                     (None, Some(key)) => {
-                        self.extra += 1;
                         backward.start_after(key);
-                        if is_inverted((backward.lower(), backward.upper())) {
+                        if is_inverted(backward) {
                             self.stage = Stage::Ended;
                         }
                     }
                 }
             }
             (Response::Items(items), Stage::Forward) => {
-                let covered = judge(&self.left, items, lives, during)?;
-                self.cover(items, covered);
+                self.stage = covered.as_ref().map_or(Stage::Ended, |_| Stage::Forward);
+                let last = || items.items.last().map(|(key, _)| key.clone());
+                if let Some(key) = covered.or_else(last) {
+                    self.left.start_after(key);
+                }
+                self.end_if_empty();
             }
             _ => return Err(Violation::new(FailureKind::OtherEnd).got(format!("{request:?}"))),
         }
@@ -513,49 +500,20 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
     pub fn hand_out(&mut self, key: &K) -> Result<(), Violation<K>> {
         let order = self.range.order();
         let last = self.last.replace(key.clone());
-        if let Some(kind) = last.and_then(|last| disordered(order, &last, key)) {
-            return Err(Violation::new(kind));
-        }
-        Ok(())
+        let kind = last.and_then(|last| disordered(order, &last, key));
+        kind.map_or(Ok(()), |kind| Err(Violation::new(kind)))
     }
 
-    /// Judges the end of the walk (G9). `chunk_size` is the smallest limit that it used.
+    /// Judges the end of the walk (G9).
     ///
     /// # Errors
     ///
-    /// If the walk may not end yet, or made too many requests.
-    pub fn end(&self, chunk_size: usize, lives: &KeyHistory<K>) -> Result<(), Violation<K>> {
-        if !self.has_ended() {
-            return Err(Violation::new(FailureKind::OtherEnd).got("the end"));
+    /// If the walk may not end yet.
+    pub fn end(&self) -> Result<(), Violation<K>> {
+        match self.has_ended() {
+            true => Ok(()),
+            false => Err(Violation::new(FailureKind::OtherEnd).got("the end")),
         }
-        let chunks = lives.ever_within(&self.range).div_ceil(chunk_size);
-        let most = chunks + 2 + self.extra;
-        if self.requests > most {
-            return Err(Violation::new(FailureKind::Endless)
-                .expected(format!("at most {most} requests"))
-                .got(self.requests));
-        }
-        Ok(())
-    }
-
-    /// Judges the cursor of a walk that yielded everything that it fetched (G10).
-    ///
-    /// # Errors
-    ///
-    /// If the cursor is at another position.
-    pub fn cursor_is(&self, cursor: &Cursor<K>) -> Result<(), Violation<K>> {
-        judge_cursor(cursor, &self.left, self.has_ended() && !self.live)
-    }
-
-    /// Judges the cursor of a walk that yielded `last` and still buffers later items (G10).
-    ///
-    /// # Errors
-    ///
-    /// If the cursor is at another position.
-    pub fn cursor_is_past(&self, cursor: &Cursor<K>, last: &K) -> Result<(), Violation<K>> {
-        let mut left = self.left.clone();
-        left.start_after(last.clone());
-        judge_cursor(cursor, &left, false)
     }
 
     /// Records that the walk is cut, and resumed from its cursor with a source that is opened now. `unread` means that
@@ -565,8 +523,6 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
         if self.snapshot.is_some() {
             *self = self.clone().snapshot(now);
         }
-        // Requests are counted for each part of the walk.
-        (self.requests, self.extra) = (0, 0);
         // A cursor doesn't record an unfinished search for the last key, so the search begins again.
         if let Stage::Backward(_) = self.stage {
             self.stage = Stage::Start;
@@ -586,43 +542,9 @@ impl<K: Ord + Clone + Debug> Oracle<K> {
         self.stage = Stage::Forward;
     }
 
-    fn cover(&mut self, response: &Items<K>, covered: Option<K>) {
-        let is_short = response.items.len() < response.limit;
-        match covered {
-            Some(key) => {
-                self.extra +=
-                    usize::from(is_short || matches!(response.fetched, Fetched::ScannedTo(_)));
-                self.left.start_after(key);
-                self.end_if_empty();
-            }
-            None => {
-                let far = match self.left.end() {
-                    Bound::Included(far) | Bound::Excluded(far) if !self.live => Some(far.clone()),
-                    _ => response.items.last().map(|(key, _)| key.clone()),
-                };
-                if let Some(key) = far {
-                    self.left.start_after(key);
-                }
-                self.stage = Stage::Ended;
-            }
-        }
-    }
-
     fn end_if_empty(&mut self) {
-        if is_inverted((self.left.lower(), self.left.upper())) {
+        if is_inverted(&self.left) {
             self.stage = Stage::Ended;
         }
     }
-}
-
-fn judge_cursor<K: PartialEq + Debug>(
-    cursor: &Cursor<K>,
-    left: &KeyRange<K>,
-    is_done: bool,
-) -> Result<(), Violation<K>> {
-    if cursor.range() == left && cursor.is_done() == is_done {
-        return Ok(());
-    }
-    let violation = Violation::new(FailureKind::Cursor).expected(format!("{left:?}"));
-    Err(violation.got(format!("{cursor:?}")))
 }

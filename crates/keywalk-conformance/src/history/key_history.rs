@@ -141,22 +141,20 @@ impl<K: Ord + Clone> KeyHistory<K> {
     /// Iterates over the keys of `range`. Uses only `Ord`, so it doesn't rely on code under test.
     fn within(&self, range: &KeyRange<K>) -> impl Iterator<Item = (&K, &[Lived])> {
         let bounds = (range.lower(), range.upper());
-        let mut lives = (!is_inverted(bounds)).then(|| self.keys.range::<K, _>(bounds));
+        let lives = (!is_inverted(range)).then(|| self.keys.range::<K, _>(bounds));
+        let mut lives = lives.into_iter().flatten();
         let order = range.order();
-        std::iter::from_fn(move || {
-            let lives = lives.as_mut()?;
-            match order {
-                Order::Ascending => lives.next(),
-                Order::Descending => lives.next_back(),
-            }
+        std::iter::from_fn(move || match order {
+            Order::Ascending => lives.next(),
+            Order::Descending => lives.next_back(),
         })
         .map(|(key, life)| (key, life.as_slice()))
     }
 }
 
-/// Returns whether no key can lie between two bounds, by `Ord`.
-pub(crate) fn is_inverted<K: Ord>(bounds: (Bound<&K>, Bound<&K>)) -> bool {
-    match bounds {
+/// Returns whether no key can lie in the range, by `Ord`.
+pub(super) fn is_inverted<K: Ord>(range: &KeyRange<K>) -> bool {
+    match (range.lower(), range.upper()) {
         (Bound::Included(lower), Bound::Included(upper)) => lower > upper,
         (
             Bound::Included(lower) | Bound::Excluded(lower),
@@ -184,10 +182,8 @@ fn presence(life: &[Lived], during: Span) -> Presence {
     let (is_done, possible) = possible(life, during);
     let (mut put, mut deleted) = (false, false);
     for lived in possible {
-        match lived.change {
-            Change::Put(_) => put = true,
-            Change::Delete => deleted = true,
-        }
+        deleted |= lived.change == Change::Delete;
+        put |= lived.change != Change::Delete;
     }
     match (put, deleted) {
         (true, false) if is_done => Presence::Present,

@@ -1,4 +1,3 @@
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::{self, Debug, Display};
 use std::ops::Bound;
@@ -15,43 +14,37 @@ pub struct Violation<K> {
     kind: FailureKind<K>,
     expected: Option<String>,
     got: Option<String>,
-    hint: Option<Cow<'static, str>>,
+    hint: Option<String>,
 }
 
 /// Defines the kinds of failure, each with its clause, its key, its message and a hint.
 macro_rules! kinds {
     ($(
-        $(#[doc = $doc:literal])+
         $kind:ident $(($($of:ident: $type:ty),+))?:
         $clause:ident, $key:expr, $said:literal $(, $hint:literal)?;
     )+) => {
-        /// What is wrong with a response, or with a walk.
+        /// What is wrong with a response, or with a walk: each kind with its message.
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum FailureKind<K> {
-            $($(#[doc = $doc])+ $kind $(($($type),+))?,)+
+            $(#[doc = concat!("\"", $said, "\"")] $kind $(($($type),+))?,)+
         }
 
         impl<K> FailureKind<K> {
-            fn clause(&self) -> Clause {
+            /// Returns its clause, its key and its hint.
+            #[allow(unused_variables)]
+            fn facts(&self) -> (Clause, Option<&K>, Option<&'static str>) {
                 match self {
-                    $(FailureKind::$kind { .. } => Clause::$clause,)+
+                    $(FailureKind::$kind $(($($of),+))? => {
+                        (Clause::$clause, $key, None$(.or(Some($hint)))?)
+                    })+
                 }
             }
 
             /// Returns the key that the failure is about.
             #[must_use]
-            #[allow(unused_variables)]
             pub fn key(&self) -> Option<&K> {
-                match self {
-                    $(FailureKind::$kind $(($($of),+))? => $key,)+
-                }
-            }
-
-            fn hint(&self) -> Option<&'static str> {
-                match self {
-                    $(FailureKind::$kind { .. } => None$(.or(Some($hint)))?,)+
-                }
+                self.facts().1
             }
         }
 
@@ -66,74 +59,54 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// A fetch returned more items than the limit.
     Overfull: G6, None, "more items came than the limit",
         "is one item more read than the limit, or pushed into a chunk that is full?";
-    /// The same key came twice.
     Repeated(key: K): G2, Some(key), "{key:?} came twice",
         "does the store return it twice (a join, an index, two versions), or does a page begin again at a key that \
          came?";
-    /// The second key came after the first, but is before it in the order.
     Disordered(before: K, key: K): G1, Some(key), "{key:?} came after {before:?}, out of order",
         "does the store's order differ from the key's `Ord` (sign bit, collation, bytes turned round)?";
-    /// The key is before the start of the range, or equals an excluded start.
     Behind(key: K): G6, Some(key), "{key:?} came, which is not past the start",
         "is the position ignored, or looked up and not found?";
-    /// The key, or the end of the scanned span, is past the end of the range.
     Beyond(key: K): G6, Some(key), "{key:?} came, which is past the end of the range",
         "is the end of the range ignored, or the other bound taken for it?";
-    /// The key came, but certainly didn't exist.
     Absent(key: K): G4, Some(key), "{key:?} came, which was not there",
         "is it kept from an earlier fetch, or does the store or `Keyed::key` return another key than was put?";
-    /// The key certainly existed, but an item or a scanned span after it came instead.
     Missing(key: K): G3, Some(key), "{key:?} did not come, and what is after it did",
         "is the order of the range ignored, a position counted (OFFSET) rather than a key compared, or \
          a composite key compared column by column?";
-    /// The key certainly existed, but the end was reported before it came.
     MissingAtEnd(key: K): G8, Some(key), "the end was reported, and {key:?} had not come",
         "is the end inferred from a short page, or is the end of the range taken too early?";
-    /// The key came with a value that it certainly didn't have.
     Value(key: K): G5, Some(key), "{key:?} came with a value that it did not have",
         "is an item kept from an earlier fetch, a slot only half refilled, or a value cut on its way (`put`, \
          `value`)?";
-    /// The source reported that there is more, but returned no item and made no progress.
     Stuck: G8, None, "it reported that there is more, but made no progress",
         "`More` needs an item; a page without one returns `ScannedTo` or `End`";
-    /// The source reported a scanned span that ends before its last item.
     ScannedShort(key: K): G8, Some(key), "it scanned to {key:?}, which is before an item that came",
         "`ScannedTo` reports how far the source got, past its items";
-    /// The source returned a wrong last key. The key given here certainly existed, and comes after it in the order.
+    // The last key is wrong: this one certainly existed, and comes after it.
     NotLast(key: K): G8, Some(key), "{key:?} is further than the last key it gave",
         "the last key is that at the far end in the range's order: the largest when ascending, the \
          smallest when descending";
-    /// The source returned no last key, but this key certainly existed.
     NoLast(key: K): G8, Some(key), "it gave no last key, and {key:?} is there",
         "`Empty` means that the range holds nothing: is `Unknown` meant, or another bound?";
-    /// The walk requested another range than the part that was left to walk.
     OtherRange: G6, None, "the walk requested another range than was left";
-    /// The walk made more requests than it may.
     Endless: G9, None, "the walk did not end";
-    /// The walk ended or continued where it may not.
     OtherEnd: G9, None, "the walk ended where it may not, or went on";
-    /// The walk yielded other items than it fetched.
     WrongItems: G13, None, "the walk yielded other items than it fetched";
-    /// The cursor is at another position than the walk.
-    Cursor: G10, None, "the cursor stands elsewhere";
-    /// An operation failed without an injected fault.
     Failed: Harness, None, "it failed, and nothing was made to fail",
         "if the store is busy for a moment, let the source wait; if it can't take such a key, leave it \
          out of `Harness::keys`";
-    /// An operation panicked.
     Panicked: G11, None, "it panicked";
-    /// Another failure, described by the text.
     Message(what: &'static str): Harness, None, "{what}";
 }
 
 impl<K: Debug> Violation<K> {
     pub(crate) fn new(kind: FailureKind<K>) -> Self {
+        let (clause, _, hint) = kind.facts();
         Violation {
-            clause: kind.clause(),
-            hint: kind.hint().map(Cow::Borrowed),
+            clause,
+            hint: hint.map(str::to_owned),
             kind,
             expected: None,
             got: None,
@@ -161,14 +134,14 @@ impl<K: Debug> Violation<K> {
         self
     }
 
-    pub(crate) fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
     /// Returns whether it has no hint but that of its kind.
     pub(crate) fn is_unexplained(&self) -> bool {
-        self.hint.as_deref() == self.kind.hint()
+        self.hint.as_deref() == self.kind.facts().2
     }
 
     /// Returns whether an outdated response explains it.
@@ -176,11 +149,29 @@ impl<K: Debug> Violation<K> {
         self.clause == Clause::G7 || (self.clause == Clause::G5 && !self.is_unexplained())
     }
 
+    /// Blames what the same source, or a fresh one, does differently when it answers the same request correctly. A wrong
+    /// end would be right if nothing had been skipped before.
+    fn after_others(self, hint: &str) -> Self {
+        match (self.clause, &self.kind) {
+            (Clause::G8, FailureKind::MissingAtEnd(_)) => self.of(Clause::G3),
+            _ => self,
+        }
+        .hint(hint)
+    }
+
     /// Blames neither the source's code nor its state: the same source answers the same request correctly.
     pub(crate) fn of_the_moment(self) -> Self {
-        self.after_others().hint(
+        self.after_others(
             "asked again, with an empty chunk, the same source answers right: does it use the chunk's old items, or \
              does its answer depend on the request before, on time or on chance?",
+        )
+    }
+
+    /// Blames the source's state: a fresh source answers the same request correctly.
+    pub(crate) fn of_its_state(self) -> Self {
+        self.after_others(
+            "a fresh source answers right, and this one is wrong again: does it keep an iterator, a transaction, \
+             items or a count of them between two fetches?",
         )
     }
 
@@ -207,22 +198,6 @@ impl<K: Debug> Violation<K> {
         })
     }
 
-    /// Changes the clause of a wrong end: it would be right if nothing had been skipped before.
-    fn after_others(mut self) -> Self {
-        if self.clause == Clause::G8 && matches!(self.kind, FailureKind::MissingAtEnd(_)) {
-            self.clause = Clause::G3;
-        }
-        self
-    }
-
-    /// Blames the source's state: a fresh source answers the same request correctly.
-    pub(crate) fn of_its_state(self) -> Self {
-        self.after_others().hint(
-            "a fresh source answers right, and this one is wrong again: does it keep an iterator, a transaction, \
-             items or a count of them between two fetches?",
-        )
-    }
-
     /// Blames a source that declares a snapshot but doesn't read from it.
     pub(crate) fn of_a_snapshot(self) -> Self {
         match self.kind {
@@ -234,6 +209,21 @@ impl<K: Debug> Violation<K> {
                 .hint("the source declares a snapshot: does it return what the store holds now?"),
             _ => self,
         }
+    }
+
+    /// Returns the violation and the history that leads to it. Each line ends with a line break.
+    pub(crate) fn explanation(&self, timeline: &[String]) -> String {
+        let mut text = format!("{}\n\n  {}\n\n", self.kind, self.clause);
+        text.extend(timeline.iter().map(|line| format!("  {line}\n")));
+        if !timeline.is_empty() {
+            text.push('\n');
+        }
+        let facts = [&self.expected, &self.got, &self.hint];
+        for (name, fact) in ["expected", "got", "hint"].iter().zip(facts) {
+            let line = |fact| format!("  {name:<10}{fact}\n");
+            text.extend(fact.as_ref().map(line));
+        }
+        text
     }
 
     /// Returns the broken clause.
@@ -264,51 +254,6 @@ impl<K: Debug> Display for Violation<K> {
 
 impl<K: Debug> std::error::Error for Violation<K> {}
 
-/// A violation and the history that leads to it, as text.
-#[derive(Clone, Debug)]
-pub(crate) struct Explanation {
-    pub(crate) clause: Clause,
-    pub(crate) what: String,
-    pub(crate) timeline: Vec<String>,
-    /// What was expected, what came, and a hint.
-    facts: [Option<String>; 3],
-}
-
-impl Explanation {
-    pub(crate) fn new<K: Debug>(violation: Violation<K>, timeline: Vec<String>) -> Self {
-        Explanation {
-            clause: violation.clause,
-            what: violation.kind.to_string(),
-            timeline,
-            facts: [
-                violation.expected,
-                violation.got,
-                violation.hint.map(Cow::into_owned),
-            ],
-        }
-    }
-}
-
-/// Prints lines that all end with a line break.
-impl Display for Explanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.what)?;
-        writeln!(f, "\n  {}\n", self.clause)?;
-        for line in &self.timeline {
-            writeln!(f, "  {line}")?;
-        }
-        if !self.timeline.is_empty() {
-            writeln!(f)?;
-        }
-        for (name, fact) in ["expected", "got", "hint"].iter().zip(&self.facts) {
-            if let Some(fact) = fact {
-                writeln!(f, "  {name:<10}{fact}")?;
-            }
-        }
-        Ok(())
-    }
-}
-
 /// A history as text, independent of its key type.
 pub(crate) trait ToLines {
     /// Returns the last events, one line per event.
@@ -318,56 +263,48 @@ pub(crate) trait ToLines {
 /// The most lines shown, with the one that says how many are left out.
 const MOST_LINES: usize = 40;
 
-/// A sequence of at least this many puts is abbreviated.
-const MANY_PUTS: usize = 8;
-
 /// The most changes before the last walk that are all shown. Of more, only the last one of each key is.
 const MOST_CHANGES: usize = 12;
 
-/// An event with its number, and with its time if that matters.
-type Numbered<'e, K> = (usize, &'e Event<K>, String);
-
 impl<K: Debug> ToLines for Vec<Event<K>> {
     fn lines(&self) -> Vec<String> {
+        let is_opening = |event: &Event<K>| matches!(event, Event::Opened);
         let (mut number, mut until) = (0, 0);
-        let mut events = Vec::from_iter(self.iter().map(|event| {
-            number += usize::from(!event.is_opening());
-            (number, event, event.overlap(&mut until))
-        }));
-        let walk = events.split_off(last_walk(self));
-        let sources = self.iter().filter(|event| event.is_opening()).count();
-        let all = events.last().map_or(0, |(number, ..)| *number);
-        events.retain(|(_, event, _)| matches!(event, Event::Mutation(_) | Event::Note(_)));
-        if events.len() > MOST_CHANGES {
+        let numbered = |event| {
+            number += usize::from(!is_opening(event));
+            (number, event, overlap(event, &mut until))
+        };
+        let mut changes = Vec::from_iter(self.iter().map(numbered));
+        let walk = changes.split_off(last_walk(self));
+        changes.retain(|(_, event, _)| matches!(event, Event::Mutation(_) | Event::Note(_)));
+        if changes.len() > MOST_CHANGES {
             let mut later = BTreeSet::new();
-            events.reverse();
-            events.retain(|(_, event, _)| match event {
+            changes.reverse();
+            changes.retain(|(_, event, _)| match event {
                 Event::Mutation(mutation) => later.insert(format!("{:?}", mutation.key)),
                 _ => false,
             });
-            events.reverse();
+            changes.reverse();
         }
-        let mut left_out = all - events.len();
-        let (mut lines, mut walk) = (lines_of(&events, false), lines_of(&walk, sources > 1));
+        let shows_openings = self.iter().filter(|event| is_opening(event)).count() > 1;
+        let line = |(number, event, overlap): (usize, &Event<K>, String)| match event {
+            Event::Opened => shows_openings.then(|| format!("     {event}")),
+            _ => Some(format!("{number:>3}  {event}{overlap}")),
+        };
+        let [mut lines, walk] =
+            [changes, walk].map(|events| Vec::from_iter(events.into_iter().filter_map(line)));
         let room = MOST_LINES - 1;
-        if lines.len() + walk.len() > room {
-            left_out += leave_out(
-                &mut lines,
-                room.saturating_sub(walk.len()).max(MOST_CHANGES),
-            );
-            left_out += leave_out(&mut walk, room - lines.len());
-        }
+        let most = room.saturating_sub(walk.len()).max(MOST_CHANGES);
+        lines.drain(..lines.len().saturating_sub(most));
+        let most = room - lines.len();
+        lines.extend_from_slice(&walk[walk.len().saturating_sub(most)..]);
+        let is_numbered = |line: &&String| !line.starts_with("     ");
+        let left_out = number - lines.iter().filter(is_numbered).count();
         if left_out > 0 {
             lines.insert(0, format!("     … {left_out} lines are left out"));
         }
-        lines.append(&mut walk);
         lines
     }
-}
-
-/// Removes all but the last lines. Returns how many it removed.
-fn leave_out(lines: &mut Vec<String>, most: usize) -> usize {
-    lines.drain(..lines.len().saturating_sub(most)).count()
 }
 
 /// Returns where the last walk begins: at a source that was opened, and doesn't continue the walk of another one.
@@ -381,62 +318,20 @@ fn last_walk<K>(events: &[Event<K>]) -> usize {
     events.windows(2).rposition(begins).unwrap_or(0)
 }
 
-fn lines_of<K: Debug>(events: &[Numbered<'_, K>], shows_openings: bool) -> Vec<String> {
-    let mut lines = Vec::new();
-    for events in events.chunk_by(|a, b| a.1.is_put() && b.1.is_put()) {
-        if let ([(number, first, _), (_, second, _), .., (to, last, _)], true) =
-            (events, events.len() >= MANY_PUTS)
-        {
-            lines.push(format!("{number:>3}  {first}"));
-            lines.push(format!("     {second}, … {} in all", events.len()));
-            lines.push(format!("{to:>3}  {last}"));
-            continue;
-        }
-        for (number, event, overlap) in events {
-            match event {
-                Event::Opened if !shows_openings => {}
-                Event::Opened => lines.push(format!("     {event}")),
-                _ => lines.push(format!("{number:>3}  {event}{overlap}")),
-            }
-        }
-    }
-    lines
-}
-
-impl<K> Event<K> {
-    fn is_put(&self) -> bool {
-        matches!(self, Event::Mutation(mutation) if matches!(mutation.change, Change::Put(_)))
-    }
-
-    fn is_opening(&self) -> bool {
-        matches!(self, Event::Opened)
-    }
-
-    /// Returns the time of the event as text if it overlaps earlier events. `until` is the latest return so far.
-    fn overlap(&self, until: &mut u64) -> String {
-        let Some(Span { from, to }) = self.during() else {
-            return String::new();
-        };
-        // Changes that were made together have one span.
-        let overlaps = (from < *until && to != *until) || to == Span::NEVER;
-        *until = to.max(*until);
-        if overlaps {
-            let to = match to {
-                Span::NEVER => "never".to_owned(),
-                moment => moment.to_string(),
-            };
-            format!("   [from {from} to {to}]")
-        } else {
-            String::new()
-        }
-    }
-
-    fn during(&self) -> Option<Span> {
-        match self {
-            Event::Mutation(mutation) => Some(mutation.during),
-            Event::Request(request) => Some(request.during),
-            Event::Opened | Event::Visit(..) | Event::Note(_) => None,
-        }
+/// Returns the time of the event as text if it overlaps earlier events. `until` is the latest return so far.
+fn overlap<K>(event: &Event<K>, until: &mut u64) -> String {
+    let Span { from, to } = match event {
+        Event::Mutation(mutation) => mutation.during,
+        Event::Request(request) => request.during,
+        Event::Opened | Event::Visit(..) | Event::Note(_) => return String::new(),
+    };
+    // Changes that were made together have one span.
+    let overlaps = from < *until && to != *until;
+    *until = to.max(*until);
+    match to {
+        Span::NEVER => format!("   [from {from} to never]"),
+        _ if overlaps => format!("   [from {from} to {to}]"),
+        _ => String::new(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use keywalk::KeyRange;
 
-use super::judge::{compare, disordered, is_after_end, is_before_start, outside};
+use super::judge::{compare, disordered, outside, place};
 use crate::clause::Clause;
 use crate::history::Span;
 use crate::history::key_history::{KeyHistory, Presence};
@@ -14,31 +14,12 @@ use crate::history::violation::{DisplayRange, FailureKind, Violation};
 ///
 /// It doesn't need to know how the code reads its store: a loop over a [`Walk`](keywalk::Walk), a job, or a
 /// hand-written pager. Usually you pass it to [`Schedule::run`](crate::Schedule::run). If your test changes the store
-/// in its own way, call its methods directly:
-///
-/// ```
-/// use keywalk::{KeyRange, Order};
-/// use keywalk_conformance::Clause;
-/// use keywalk_conformance::history::{Change, Clock, KeyHistory, Mutation, VisitLog};
-///
-/// let clock = Clock::default();
-/// let mut lives = KeyHistory::default();
-/// for key in [1, 2, 3] {
-///     let ((), during) = clock.time(|| ());
-///     lives.record(Mutation { key, change: Change::Put(10 * key), during });
-/// }
-///
-/// let mut visits = VisitLog::over(KeyRange::all(Order::Ascending));
-/// visits.begin(clock.tick());
-/// visits.visit(&1, Some(10), clock.tick(), &lives)?;
-/// let violation = visits.visit(&3, Some(30), clock.tick(), &lives).expect_err("2 is left out");
-/// assert_eq!(violation.clause(), Clause::G3);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
+/// in its own way, record the changes in a [`KeyHistory`], and call [`begin`](Self::begin), [`visit`](Self::visit),
+/// [`resume`](Self::resume) and [`end`](Self::end) yourself, with times of a [`Clock`](crate::history::Clock).
 ///
 /// Correct code never fails. If a row changes concurrently, the code may visit it or not, with its old or its new
 /// value. If the code certainly read the row before the change, or certainly after it, only the matching outcome is
-/// allowed. A smaller [`reads_ahead`](Self::reads_ahead) makes more outcomes certain, and so finds more bugs.
+/// allowed.
 ///
 /// A visit costs a few look-ups in [`KeyHistory`] and a scan of the keys since the last visit. Every visited key is
 /// kept in memory.
@@ -94,30 +75,24 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
     }
 
     /// Requires that the code visits no row after the key that was last when the walk began (G9), even after a
-    /// resumption.
-    ///
-    /// For a default [`Walk`](keywalk::Walk), or a pager that reads the largest key first and stores it with its
-    /// position. Default: such rows may be visited.
+    /// resumption. For a default [`Walk`](keywalk::Walk), or a pager that reads the largest key first and stores it with
+    /// its position.
     pub fn bounded(mut self) -> Self {
         self.until = Until::LastAtStart;
         self
     }
 
-    /// Requires that rows appended before the end is reached are visited too.
-    ///
-    /// For an [unbounded](keywalk::Walk::unbounded) walk, or a pager that continues until a page is empty. Default:
-    /// such rows may be visited.
+    /// Requires that rows appended before the end is reached are visited too. For an
+    /// [unbounded](keywalk::Walk::unbounded) walk, or a pager that continues until a page is empty.
     pub fn unbounded(mut self) -> Self {
         self.until = Until::NothingMore;
         self
     }
 
     /// Sets the page size: the code reads at most `rows` rows before it visits the first of them. If the code
-    /// prefetches pages, count all rows that it may have read and not visited yet. Default: no limit, so a row may be
-    /// as old as the start.
-    ///
-    /// A limit finds code that uses outdated rows: stale values (G5), deleted rows (G4) and rows that it should have
-    /// read (G3).
+    /// prefetches pages, count all rows that it may have read and not visited yet. A smaller number makes more outcomes
+    /// certain, and so finds more outdated rows: stale values (G5), deleted rows (G4) and rows that the code should have
+    /// read (G3). Default: no limit, so a row may be as old as the start.
     ///
     /// # Panics
     ///
@@ -154,10 +129,8 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         lives: &KeyHistory<K>,
     ) -> Result<(), Violation<K>> {
         self.find_end(now, lives);
-        let shown = match value {
-            Some(value) => format!("{key:?} = {value}"),
-            None => format!("{key:?}"),
-        };
+        let shown = value.map_or(String::new(), |value| format!(" = {value}"));
+        let shown = format!("{key:?}{shown}");
         if let Some(violation) = self.misplaced(key) {
             return Err(violation.got(shown));
         }
@@ -180,9 +153,9 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         self.end_read_from = None;
         if self.reads_ahead < usize::MAX {
             self.moments.push_back(now);
-            if self.moments.len() > self.reads_ahead + 1 {
-                self.moments.pop_front();
-            }
+            let most = self.reads_ahead + 1;
+            self.moments
+                .drain(..self.moments.len().saturating_sub(most));
         }
         Ok(())
     }
@@ -202,14 +175,14 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
 
     /// Returns the position of code that resumes after this key: the start (`None`) if the key is before the range.
     pub(crate) fn place(&self, after: Option<K>) -> Option<K> {
-        after.filter(|key| !is_before_start(&self.range, key))
+        after.filter(|key| !place(&self.range, key).is_lt())
     }
 
     /// Judges a resumption: the code was killed and resumes after this key, which it stored. `None`, or a key before
     /// the range, is the start.
     ///
-    /// Rows that were visited after this key must come again (G10). If there are none, the code may have reached the
-    /// end before the kill and stored that fact. Then rows that were inserted later don't count as missing.
+    /// Rows that were visited after this key must come again (G10). If there are none, the code may have reached and
+    /// stored the end before the kill. Then rows that were inserted later don't count as missing.
     ///
     /// # Errors
     ///
@@ -264,37 +237,35 @@ impl<K: Ord + Clone + Debug> VisitLog<K> {
         if self.has_ended {
             return Ok(());
         }
-        let kind = match until {
-            Bound::Unbounded => FailureKind::MissingAtEnd,
-            _ => FailureKind::Missing,
+        let (kind, is_all): (fn(K) -> FailureKind<K>, _) = match until {
+            Bound::Unbounded => (FailureKind::MissingAtEnd, true),
+            Bound::Included(key) => (FailureKind::Missing, place(&self.range, key).is_gt()),
+            Bound::Excluded(_) => (FailureKind::Missing, false),
         };
+        // A bounded walk leaves out what was appended after its end. This holds even if the stored position of the code
+        // lies after that end.
+        let is_ended = match self.until {
+            Until::Either => is_all,
+            Until::LastAtStart => !matches!(until, Bound::Excluded(_)),
+            Until::NothingMore => false,
+        };
+        let end = self.end.as_ref().filter(|_| is_ended);
         let mut left = self.range.clone();
         if let Some(last) = &self.last {
             left.start_after(last.clone());
         }
-        let until = match until {
-            // The whole range lies before this key.
-            Bound::Included(key) if is_after_end(&self.range, key) => Bound::Unbounded,
-            until => until,
+        let compared = |key: &K, to: &K| compare(self.range.order(), key, to);
+        let is_due = |key: &&K| {
+            let is_before = match until {
+                Bound::Unbounded => true,
+                Bound::Included(until) => compared(key, until).is_le(),
+                Bound::Excluded(until) => compared(key, until).is_lt(),
+            };
+            let is_within = |end: &K| compared(key, end).is_le();
+            is_before && end.is_none_or(|[end, _]| end.as_ref().is_some_and(is_within))
         };
-        match (until, &self.end) {
-            // A bounded walk leaves out what was appended after its end. This holds even if the stored position of the
-            // code lies after that end.
-            (Bound::Included(key), Some([end, _])) if self.until == Until::LastAtStart => {
-                let Some(end) = end else { return Ok(()) };
-                let is_nearer = compare(self.range.order(), end, key).is_lt();
-                left.end_including(if is_nearer { end } else { key }.clone());
-            }
-            (Bound::Included(key), _) => left.end_including(key.clone()),
-            (Bound::Excluded(key), _) => left.end_excluding(key.clone()),
-            (Bound::Unbounded, Some([end, _])) if self.until != Until::NothingMore => match end {
-                Some(end) => left.end_including(end.clone()),
-                None => return Ok(()),
-            },
-            _ => {}
-        }
         let read = Span::new(from, now);
-        let Some(key) = lives.certain(&left, read).next() else {
+        let Some(key) = lives.certain(&left, read).next().filter(is_due) else {
             return Ok(());
         };
         let violation = Violation::new(kind(key.clone())).got(came);

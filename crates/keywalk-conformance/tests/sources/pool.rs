@@ -2,27 +2,24 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use keywalk_conformance::{Pool, Pooled};
+
+use crate::store::lock;
 
 /// A table's number and its rows. A row 13 can't be deleted.
 type Table = (usize, Mutex<Vec<u64>>);
 
-static TABLES: Pool<Table> = Pool::new();
-static CREATED: Mutex<usize> = Mutex::new(0);
-
 fn open() -> Pooled<Table> {
-    let create = || {
-        let mut created = CREATED.lock().map_err(|_| "broken")?;
-        *created += 1;
-        Ok((*created, Mutex::default()))
-    };
+    static TABLES: Pool<Table> = Pool::new();
+    static CREATED: AtomicUsize = AtomicUsize::new(1);
+    let create = || Ok((CREATED.fetch_add(1, SeqCst), Mutex::default()));
     let empty = |(_, rows): &Table| {
-        let mut rows = rows.lock().map_err(|_| "broken")?;
+        let mut rows = lock(rows);
         rows.retain(|row| *row == 13);
-        rows.is_empty()
-            .then_some(())
-            .ok_or("a row can't be deleted")
+        let is_empty = rows.is_empty().then_some(());
+        is_empty.ok_or("a row can't be deleted")
     };
     TABLES.take(create, empty).expect("it can be created")
 }
@@ -31,12 +28,12 @@ fn open() -> Pooled<Table> {
 fn a_table_goes_round_emptied_unless_emptying_failed_or_its_thread_panicked() {
     let (first, second) = (open(), open());
     assert_eq!((first.0, second.0), (1, 2));
-    first.1.lock().unwrap().push(7);
-    second.1.lock().unwrap().push(13);
+    lock(&first.1).push(7);
+    lock(&second.1).push(13);
     drop((first, second));
     // The second one came last, is tried first, and isn't emptied.
     let again = open();
-    assert_eq!((again.0, again.1.lock().unwrap().len()), (1, 0));
+    assert_eq!((again.0, lock(&again.1).len()), (1, 0));
     drop(again);
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         let _table = open();

@@ -3,23 +3,27 @@
 use std::future::{Future, poll_fn};
 use std::ops::Bound;
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread::yield_now;
 
 use keywalk::{Fetched, KeyRange, LastKey, Order};
-use keywalk_conformance::{Capabilities, Capability, ScanForLastKey};
+use keywalk_conformance::{Capabilities, Capability, InjectedFault};
 
+use crate::broken::{last_of, scanning};
 use crate::other_keys::leniently;
 use crate::rows::Rows;
-use crate::store::{Kind, OverStore, Quirk, QuirkySource, Store, fetches, fill, more_if, snapshot};
+use crate::store::{Answer, Entries, Handle, Kind, Quirk, fetches, more_if, snapshot};
 
 /// Refuses descending fetches.
-fn forward_only() -> Quirk<i64> {
-    fetches(|store, range, chunk| match range.order() {
+pub(crate) fn upward(
+    store: &Handle<i64>,
+    range: &KeyRange<i64>,
+    chunk: &mut Entries<i64>,
+) -> Answer<i64> {
+    match range.order() {
         Order::Ascending => store.answer(range, chunk),
-        Order::Descending => Err(keywalk_conformance::InjectedFault::default()),
-    })
+        Order::Descending => Err(InjectedFault::default()),
+    }
 }
 
 /// Sources whose tokens are unusual.
@@ -31,55 +35,43 @@ pub(crate) fn tokens(all: &mut Rows<i64>) {
         |bytes| bytes.try_into().ok().map(i64::from_le_bytes),
     );
     all.decode("bytes_read_leniently", |_, bytes| Ok(leniently(bytes)));
-    // It has no fractions.
     all.share("a_way_of_unknown_length", |_, _, _| None);
-    // It knows its last key only sometimes.
     all.open("a_source_that_knows_its_last_key_at_times", |_| {
-        let mut knows = false;
-        let last_key = move |store: &Store<i64>, range: &KeyRange<i64>| {
-            knows = !knows;
-            match knows {
-                true => store.last_key(range),
-                false => Ok(LastKey::Unknown),
-            }
-        };
+        let mut times = [true, false].into_iter().cycle();
         Quirk {
-            last_key: Box::new(last_key),
+            last_key: Box::new(move |store, range| match times.next() {
+                Some(true) => store.last_key(range),
+                _ => Ok(LastKey::Unknown),
+            }),
             ..Quirk::default()
         }
     });
 }
 
-pub(crate) fn chunks(all: &mut Rows<i64>) {
+/// Sources with unusual answers.
+pub(crate) fn answers(all: &mut Rows<i64>) {
     // After the last item it reports that there may be more, then returns the end without an item.
-    all.says("an_empty_final_chunk", |chunk, _| {
-        more_if(!chunk.is_empty())
+    all.says("an_empty_final_chunk", |chunk, answer| {
+        answer.map(|_| more_if(!chunk.is_empty()))
     });
-    // It returns one, two or three items, whatever the limit.
-    all.open("pages_smaller_than_the_limit", |_| {
-        let mut size = 0;
-        fetches(move |store, range, chunk| {
-            size = size % 3 + 1;
-            fill(store.take(range, chunk.limit().min(size))?, chunk);
+    // Whatever the limit, its pages vary over a time shorter or longer than a chunk.
+    for (name, sizes) in [
+        ("pages_smaller_than_the_limit", &[1, 2, 3][..]),
+        ("pages_of_all_sizes", &[1, 700, 3, 150, 64, 65, 2, 99]),
+    ] {
+        all.keeps(name, move |at: &mut usize, store, range, chunk| {
+            let size = sizes[*at % sizes.len()].min(chunk.limit());
+            *at += 1;
+            chunk.fill_from(store.take(range, size)?);
             Ok(more_if(!chunk.is_empty()))
-        })
-    });
-    // Its pages vary over a time longer than a chunk.
-    all.open("pages_of_all_sizes", |_| {
-        let mut sizes = [1, 700, 3, 150, 64, 65, 2, 99].into_iter().cycle();
-        fetches(move |store, range, chunk| {
-            let size = sizes.next().unwrap_or(1);
-            fill(store.take(range, chunk.limit().min(size))?, chunk);
-            Ok(more_if(!chunk.is_empty()))
-        })
-    });
+        });
+    }
     // A server's page has 1,000 items at most, and says whether there are more.
     all.fetch("a_page_cap_that_says_more", |store, range, chunk| {
-        let mut entries = store.take(range, chunk.limit().min(1_000).saturating_add(1))?;
-        let more = entries.len() > chunk.limit().min(1_000);
-        entries.truncate(entries.len() - usize::from(more));
-        let fetched = fill(entries, chunk);
-        Ok(if more { Fetched::More } else { fetched })
+        let most = chunk.limit().min(1_000);
+        let entries = store.take(range, most.saturating_add(1))?;
+        chunk.fill_from(entries.iter().take(most).copied());
+        Ok(more_if(chunk.len() < entries.len()))
     });
     // Thousands of tombstones lie before every 500th item.
     all.fetch("long_stretches_of_tombstones", |store, range, chunk| {
@@ -87,10 +79,10 @@ pub(crate) fn chunks(all: &mut Rows<i64>) {
         let is_after = |(_, value): &(i64, u64)| value.is_multiple_of(500);
         let before = entries.iter().position(is_after).filter(|at| *at > 0);
         let Some(before) = before else {
-            return Ok(fill(entries, chunk)).map(|_| more_if(chunk.is_full()));
+            return Ok(more_if(chunk.fill_from(entries)));
         };
         let scanned = entries[before - 1].0;
-        fill(entries.into_iter().take(before), chunk);
+        chunk.fill_from(entries.into_iter().take(before));
         Ok(Fetched::ScannedTo(scanned))
     });
     // Every other scanned span has no item, and ends just before the next key.
@@ -106,10 +98,8 @@ pub(crate) fn chunks(all: &mut Rows<i64>) {
         if let Some(before) = before.filter(|key| range.may_contain(key)) {
             return Ok(Fetched::ScannedTo(before));
         }
-        let before = *first;
-        fill(page, chunk);
-        let last = chunk.as_slice().last().map_or(before, |(key, _)| *key);
-        Ok(Fetched::ScannedTo(last))
+        chunk.fill_from(page);
+        Ok(last_of(chunk).map_or(Fetched::End, Fetched::ScannedTo))
     });
     // The first fetch of a range finds only tombstones.
     all.fetch("tombstones_before_the_first_item", |store, range, chunk| {
@@ -127,17 +117,13 @@ pub(crate) fn chunks(all: &mut Rows<i64>) {
             false => Fetched::End,
         })
     });
-    // It retries a failed fetch once before it returns the error.
     all.fetch("a_source_that_tries_again", |store, range, chunk| {
         store.answer(range, chunk).or_else(|_| {
             chunk.clear();
             store.answer(range, chunk)
         })
     });
-}
 
-/// Right sources that are slow to answer, in one way or another.
-pub(crate) fn waiting(all: &mut Rows<i64>) {
     // Writers wait until the fetch is done, which takes long.
     all.fetch("a_lock_of_the_whole_fetch", |store, range, chunk| {
         store.read(range, |entry| {
@@ -149,64 +135,48 @@ pub(crate) fn waiting(all: &mut Rows<i64>) {
     });
     // A bridge to an asynchronous client, which isn't ready at first.
     all.fetch("an_asynchronous_source", |store, range, chunk| {
-        let mut pending = 3;
-        let mut fetch = pin!(poll_fn(|context| match pending {
-            0 => Poll::Ready(store.answer(range, chunk)),
-            _ => {
-                pending -= 1;
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
+        let mut pending = 0..3;
+        let mut fetch = pin!(poll_fn(|_| match pending.next() {
+            Some(_) => Poll::Pending,
+            None => Poll::Ready(store.answer(range, chunk)),
         }));
         let mut context = Context::from_waker(Waker::noop());
         loop {
-            match fetch.as_mut().poll(&mut context) {
-                Poll::Ready(answer) => return answer,
-                Poll::Pending => yield_now(),
+            if let Poll::Ready(answer) = fetch.as_mut().poll(&mut context) {
+                return answer;
             }
+            yield_now();
         }
     });
-}
 
-/// Sources that their harness declares to be special.
-pub(crate) fn declared(all: &mut Rows<i64>) {
-    // It knows its last key without a fetch.
-    all.last_key("a_source_that_knows_its_last_key", Store::last_key);
-    let forward_only = Kind {
-        open: &|_| Quirk {
-            last_key: Box::new(Store::last_key),
-            ..forward_only()
-        },
-        capabilities: |all| Capabilities {
-            descending: Capability::No("the store's iterator goes forward only"),
-            ..all
-        },
-        ..Kind::SOUND
-    };
-    all.kind("a_source_that_goes_forward_only", forward_only);
-    let snapshot = Kind {
-        open: &snapshot,
-        capabilities: |all| Capabilities {
-            snapshot: Capability::Yes,
-            counting: Capability::No("the snapshot is taken as a whole"),
-            ..all
-        },
-        ..Kind::SOUND
-    };
-    all.kind("a_declared_snapshot", snapshot);
+    all.last_key("a_source_that_knows_its_last_key", |store, range| {
+        store.last_key(range)
+    });
+    // It goes forward only, and knows its last key or reads on for it.
+    all.open("a_source_that_goes_forward_only", |_| Quirk {
+        last_key: Box::new(|store, range| store.last_key(range)),
+        ..fetches(upward)
+    });
+    const FORWARD: Capability = Capability::No("the store's iterator goes forward only");
+    all.declare(|all| Capabilities {
+        descending: FORWARD,
+        ..all
+    });
+    all.open("a_source_that_goes_up_and_reads_on", |_| scanning(upward));
+    all.declare(|all| Capabilities {
+        descending: FORWARD,
+        counting: Capability::No("it reads on for its last key"),
+        ..all
+    });
+    all.open("a_declared_snapshot", snapshot);
+    all.declare(|all| Capabilities {
+        snapshot: Capability::Yes,
+        counting: Capability::No("the snapshot is taken as a whole"),
+        ..all
+    });
     let signed = Kind {
         put: |_, value| assert!(i64::try_from(value).is_ok(), "a signed column"),
         ..Kind::SOUND
     };
     all.kind("a_store_of_signed_values", signed);
-}
-
-/// A source that lists in ascending order only, and doesn't know its last key.
-pub(crate) type Upward = ScanForLastKey<QuirkySource<i64>>;
-
-impl OverStore<i64> for Upward {
-    fn over(store: Arc<Store<i64>>) -> Self {
-        let quirk = forward_only();
-        ScanForLastKey(QuirkySource { store, quirk })
-    }
 }

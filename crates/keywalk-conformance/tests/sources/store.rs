@@ -2,7 +2,6 @@
 //! per quirk, because the kit is compiled once per type.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{
@@ -20,16 +19,21 @@ use keywalk_conformance::{
 };
 
 /// A key type that the kit provides and that has bytes.
-pub(crate) trait Tried: Key + KnownKey + Send + Sync {}
+pub(crate) trait Tried: Key + KnownKey + Default + Send + Sync {}
 
-impl<K: Key + KnownKey + Send + Sync> Tried for K {}
+impl<K: Key + KnownKey + Default + Send + Sync> Tried for K {}
 
 pub(crate) type Entries<K> = Chunk<(K, u64)>;
+type Taken<K> = Result<Vec<(K, u64)>, InjectedFault>;
 pub(crate) type Answer<K> = Result<Fetched<K>, InjectedFault>;
 pub(crate) type Told<K> = Result<LastKey<K>, InjectedFault>;
 pub(crate) type Read<K> = Result<Option<K>, InjectedFault>;
 
+/// A shared store.
+pub(crate) type Handle<K> = Arc<Store<K>>;
+
 /// Numbers by key, behind a lock. Counts reads, and fails on injected faults.
+#[derive(Default)]
 pub(crate) struct Store<K> {
     entries: RwLock<BTreeMap<K, u64>>,
     reads: AtomicU64,
@@ -39,15 +43,6 @@ pub(crate) struct Store<K> {
 }
 
 impl<K: Ord + Clone> Store<K> {
-    pub(crate) fn open() -> Arc<Self> {
-        Arc::new(Store {
-            entries: RwLock::default(),
-            reads: AtomicU64::new(0),
-            reopened: AtomicU64::new(0),
-            fuse: FaultInjector::default(),
-        })
-    }
-
     pub(crate) fn read_lock(&self) -> RwLockReadGuard<'_, BTreeMap<K, u64>> {
         self.entries.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -67,29 +62,23 @@ impl<K: Ord + Clone> Store<K> {
             return Ok(());
         }
         let entries = self.read_lock();
-        let mut within = entries.range::<K, _>((range.lower(), range.upper()));
-        loop {
-            let next = match range.order() {
-                Order::Ascending => within.next(),
-                Order::Descending => within.next_back(),
-            };
-            let Some((key, value)) = next else {
-                return Ok(());
-            };
+        let within = entries.range::<K, _>((range.lower(), range.upper()));
+        let within: &mut dyn Iterator<Item = _> = match range.order() {
+            Order::Ascending => &mut { within },
+            Order::Descending => &mut within.rev(),
+        };
+        for (key, value) in within {
             self.fuse.operation()?;
             self.reads.fetch_add(1, SeqCst);
             if !each((key.clone(), *value)) {
-                return Ok(());
+                break;
             }
         }
+        Ok(())
     }
 
     /// Returns at most this many entries of a range.
-    pub(crate) fn take(
-        &self,
-        range: &KeyRange<K>,
-        most: usize,
-    ) -> Result<Vec<(K, u64)>, InjectedFault> {
+    pub(crate) fn take(&self, range: &KeyRange<K>, most: usize) -> Taken<K> {
         let mut taken = Vec::new();
         if most > 0 {
             self.read(range, |entry| {
@@ -109,18 +98,16 @@ impl<K: Ord + Clone> Store<K> {
         Ok(more_if(chunk.is_full()))
     }
 
-    /// Returns all entries, ordered by another property, in the direction of a range.
-    pub(crate) fn in_order_of<P: Ord>(
+    /// Fetches from the changed rest of the range's entries.
+    pub(crate) fn changed(
         &self,
         range: &KeyRange<K>,
-        place: impl Fn(&K) -> P,
-    ) -> Vec<(K, u64)> {
-        let mut all: Vec<_> = self.read_lock().clone().into_iter().collect();
-        all.sort_by_key(|(key, _)| place(key));
-        if range.order() == Order::Descending {
-            all.reverse();
-        }
-        all
+        chunk: &mut Entries<K>,
+        change: impl FnOnce(&mut Vec<(K, u64)>),
+    ) -> Answer<K> {
+        let mut entries = self.take(range, usize::MAX)?;
+        change(&mut entries);
+        Ok(fill(entries, chunk))
     }
 
     /// Returns the last key, as a sound source may.
@@ -142,13 +129,9 @@ pub(crate) fn fill<K>(
     entries: impl IntoIterator<Item = (K, u64)>,
     chunk: &mut Entries<K>,
 ) -> Fetched<K> {
-    for entry in entries {
-        if chunk.is_full() {
-            return Fetched::More;
-        }
-        chunk.push(entry);
-    }
-    Fetched::End
+    let mut entries = entries.into_iter();
+    chunk.fill_from(&mut entries);
+    more_if(entries.next().is_some())
 }
 
 /// Fetches from entries that a source keeps itself.
@@ -157,8 +140,8 @@ pub(crate) fn answer_from(
     range: &KeyRange<i64>,
     chunk: &mut Entries<i64>,
 ) -> Fetched<i64> {
-    let within = entries.iter().map(|(key, value)| (*key, *value));
-    let mut within: Vec<_> = within.filter(|(key, _)| range.may_contain(key)).collect();
+    let mut within = Vec::from_iter(entries.clone());
+    within.retain(|(key, _)| range.may_contain(key));
     if range.order() == Order::Descending {
         within.reverse();
     }
@@ -170,20 +153,20 @@ pub(crate) struct Quirk<K> {
     pub(crate) fetch: Box<Fetch<K>>,
     pub(crate) last_key: Box<LastKeyOf<K>>,
     /// Makes the fingerprint of a source that walks this.
-    pub(crate) fingerprint: Box<dyn Fn(&Store<K>, &Walked) -> Fingerprint + Send>,
+    pub(crate) fingerprint: Box<dyn Fn(&Handle<K>, &Walked) -> Fingerprint + Send>,
     pub(crate) encode: Box<dyn Fn(&K, &mut Vec<u8>) + Send>,
-    pub(crate) decode: Box<dyn Fn(&Store<K>, &[u8]) -> Read<K> + Send>,
+    pub(crate) decode: Box<dyn Fn(&Handle<K>, &[u8]) -> Read<K> + Send>,
     pub(crate) text: Box<dyn Fn(&K) -> String + Send>,
     pub(crate) share: Box<dyn Fn(&K, &K, &K) -> Option<f64> + Send>,
 }
 
-type Fetch<K> = dyn FnMut(&Store<K>, &KeyRange<K>, &mut Entries<K>) -> Answer<K> + Send;
-type LastKeyOf<K> = dyn FnMut(&Store<K>, &KeyRange<K>) -> Told<K> + Send;
+type Fetch<K> = dyn FnMut(&Handle<K>, &KeyRange<K>, &mut Entries<K>) -> Answer<K> + Send;
+type LastKeyOf<K> = dyn FnMut(&Handle<K>, &KeyRange<K>) -> Told<K> + Send;
 
 impl<K: Tried> Default for Quirk<K> {
     fn default() -> Self {
         Quirk {
-            fetch: Box::new(Store::answer),
+            fetch: Box::new(|store, range, chunk| store.answer(range, chunk)),
             last_key: Box::new(|_, _| Ok(LastKey::Unknown)),
             fingerprint: Box::new(|_, walked| walked.fingerprint()),
             encode: Box::new(|key, bytes| key.encode(bytes)),
@@ -200,7 +183,7 @@ impl<K: Tried> Default for Quirk<K> {
 
 /// Makes a source that fetches like this.
 pub(crate) fn fetches<K: Tried>(
-    fetch: impl FnMut(&Store<K>, &KeyRange<K>, &mut Entries<K>) -> Answer<K> + Send + 'static,
+    fetch: impl FnMut(&Handle<K>, &KeyRange<K>, &mut Entries<K>) -> Answer<K> + Send + 'static,
 ) -> Quirk<K> {
     Quirk {
         fetch: Box::new(fetch),
@@ -208,8 +191,19 @@ pub(crate) fn fetches<K: Tried>(
     }
 }
 
+/// Makes a source whose fingerprint includes a value.
+pub(crate) fn stamped<K: Tried>(value: impl Fn(&Handle<K>) -> u64 + Send + 'static) -> Quirk<K> {
+    Quirk {
+        fingerprint: Box::new(move |store, walked| {
+            let value = value(store).to_be_bytes();
+            walked.fingerprint().with_value(&value)
+        }),
+        ..Quirk::default()
+    }
+}
+
 /// Keeps a transaction that the first fetch begins.
-pub(crate) fn snapshot(_: &Arc<Store<i64>>) -> Quirk<i64> {
+pub(crate) fn snapshot(_: &Handle<i64>) -> Quirk<i64> {
     let mut kept = None;
     fetches(move |store, range, chunk| {
         store.fuse.operation()?;
@@ -219,6 +213,7 @@ pub(crate) fn snapshot(_: &Arc<Store<i64>>) -> Quirk<i64> {
 }
 
 /// What a source walks, or a foreign one.
+#[derive(Clone, Copy)]
 pub(crate) struct Walked {
     pub(crate) table: &'static str,
     pub(crate) key: &'static str,
@@ -255,7 +250,7 @@ impl Walked {
 }
 
 /// A function that opens a source.
-pub(crate) type Open<K> = dyn Fn(&Arc<Store<K>>) -> Quirk<K> + Sync;
+pub(crate) type Open<K> = dyn Fn(&Handle<K>) -> Quirk<K> + Sync;
 
 /// A kind of source, and its harness.
 pub(crate) struct Kind<K: 'static> {
@@ -275,37 +270,29 @@ impl<K: Tried> Kind<K> {
     };
 }
 
-/// The current kind of a harness type. The kit opens harnesses of a type on threads of its own.
-pub(crate) struct Now<K: 'static> {
-    turn: Mutex<()>,
-    kind: Mutex<Kind<K>>,
-}
-
-impl<K: Tried> Now<K> {
-    pub(crate) const fn new() -> Self {
-        Now {
-            turn: Mutex::new(()),
-            kind: Mutex::new(Kind::SOUND),
-        }
-    }
-}
+/// Whose turn it is, and the current kind of a harness type. The kit opens harnesses on threads of its own.
+pub(crate) type Now<K> = (Mutex<()>, Mutex<Kind<K>>);
 
 /// Keys with which kinds of sources are tested, one kind after the other.
 pub(crate) trait By: 'static {
     type Key: Tried;
 
+    fn key_into(key: &Self::Key, into: &mut Self::Key) {
+        into.clone_from(key);
+    }
+
     fn now() -> &'static Now<Self::Key>;
 
     /// Runs the kit with this kind, while others wait.
     fn trying<T>(kind: &Kind<Self::Key>, run: impl FnOnce() -> T) -> T {
-        let _turn = lock(&Self::now().turn);
-        *lock(&Self::now().kind) = Kind { ..*kind };
+        let _turn = lock(&Self::now().0);
+        *lock(&Self::now().1) = Kind { ..*kind };
         run()
     }
 
     fn kind() -> Kind<Self::Key> {
         Kind {
-            ..*lock(&Self::now().kind)
+            ..*lock(&Self::now().1)
         }
     }
 }
@@ -315,15 +302,17 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 macro_rules! by {
-    ($($(#[$doc:meta])* $name:ident: $key:ty;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident: $key:ty $(, { $($key_into:tt)* })?;)+) => {$(
         $(#[$doc])*
         pub(crate) struct $name;
 
         impl $crate::store::By for $name {
             type Key = $key;
+            $($($key_into)*)?
 
             fn now() -> &'static $crate::store::Now<$key> {
-                static NOW: $crate::store::Now<$key> = $crate::store::Now::new();
+                use std::sync::Mutex;
+                static NOW: $crate::store::Now<$key> = (Mutex::new(()), Mutex::new(Kind::SOUND));
                 &NOW
             }
         }
@@ -332,26 +321,17 @@ macro_rules! by {
 
 pub(crate) use by;
 
-/// A harness for the current kind of source, with all capabilities.
-pub(crate) struct Quirky<B: By> {
-    store: Arc<Store<B::Key>>,
-    by: PhantomData<fn() -> B>,
-}
+/// A harness for the current kind of source, with all capabilities. It is its own writer.
+pub(crate) struct Quirky<B: By>(Handle<B::Key>, PhantomData<fn() -> B>);
 
-pub(crate) struct QuirkySource<K> {
-    pub(crate) store: Arc<Store<K>>,
-    pub(crate) quirk: Quirk<K>,
-}
+pub(crate) struct QuirkySource<B: By>(pub(crate) Handle<B::Key>, pub(crate) Quirk<B::Key>);
 
 impl<B: By> Harness for Quirky<B> {
     type Key = B::Key;
-    type Source<'a> = QuirkySource<B::Key>;
+    type Source<'a> = QuirkySource<B>;
 
     fn open() -> Result<Self, BoxError> {
-        Ok(Quirky {
-            store: Store::open(),
-            by: PhantomData,
-        })
+        Ok(Quirky(Arc::default(), PhantomData))
     }
 
     fn capabilities() -> Capabilities {
@@ -364,21 +344,19 @@ impl<B: By> Harness for Quirky<B> {
         })
     }
 
-    fn source(&self) -> Result<QuirkySource<B::Key>, BoxError> {
-        Ok(QuirkySource {
-            store: Arc::clone(&self.store),
-            quirk: (B::kind().open)(&self.store),
-        })
+    fn source(&self) -> Result<QuirkySource<B>, BoxError> {
+        let quirk = (B::kind().open)(&self.0);
+        Ok(QuirkySource(Arc::clone(&self.0), quirk))
     }
 
     fn put(&self, key: &B::Key, value: u64) -> Result<(), BoxError> {
         (B::kind().put)(key, value);
-        self.store.write_lock().insert(key.clone(), value);
+        self.0.write_lock().insert(key.clone(), value);
         Ok(())
     }
 
     fn delete(&self, key: &B::Key) -> Result<(), BoxError> {
-        self.store.write_lock().remove(key);
+        self.0.write_lock().remove(key);
         Ok(())
     }
 
@@ -392,26 +370,26 @@ impl<B: By> Harness for Quirky<B> {
 
     fn writer(&self) -> Option<Box<dyn Writer<B::Key>>> {
         let can = Self::capabilities().threads.is_yes();
-        can.then(|| Box::new(Shared(Arc::clone(&self.store))) as _)
+        can.then(|| Box::new(Quirky::<B>(Arc::clone(&self.0), PhantomData)) as _)
     }
 
     fn faults(&self) -> Option<&dyn Faults> {
-        Some(&self.store.fuse)
+        Some(&self.0.fuse)
     }
 
     fn reopen(self) -> Result<Self, BoxError> {
-        self.store.reopened.fetch_add(1, SeqCst);
+        self.0.reopened.fetch_add(1, SeqCst);
         Ok(self)
     }
 
     fn foreign_fingerprints(&self) -> Result<Vec<(FingerprintField, Fingerprint)>, BoxError> {
-        let quirk = (B::kind().open)(&self.store);
-        let of = |(field, walked)| (field, (quirk.fingerprint)(&self.store, &walked));
+        let quirk = (B::kind().open)(&self.0);
+        let of = |(field, walked)| (field, (quirk.fingerprint)(&self.0, &walked));
         Ok(Walked::foreign_fingerprints().map(of).into())
     }
 
     fn with_exclusive_access(&self) -> Result<(), BoxError> {
-        match self.store.entries.try_write() {
+        match self.0.entries.try_write() {
             Err(TryLockError::WouldBlock) => Err("a source holds a lock".into()),
             _ => Ok(()),
         }
@@ -419,104 +397,58 @@ impl<B: By> Harness for Quirky<B> {
 
     fn rows_read(&self) -> Option<u64> {
         let counts = Self::capabilities().counting.is_yes();
-        counts.then(|| self.store.reads.load(SeqCst))
+        counts.then(|| self.0.reads.load(SeqCst))
     }
 }
 
-struct Shared<K>(Arc<Store<K>>);
-
-impl<K: Ord + Clone + Debug + Send + Sync> Writer<K> for Shared<K> {
-    fn put(&mut self, key: &K, value: u64) -> Result<(), BoxError> {
-        self.0.write_lock().insert(key.clone(), value);
-        Ok(())
+impl<B: By> Writer<B::Key> for Quirky<B> {
+    fn put(&mut self, key: &B::Key, value: u64) -> Result<(), BoxError> {
+        Harness::put(self, key, value)
     }
 
-    fn delete(&mut self, key: &K) -> Result<(), BoxError> {
-        self.0.write_lock().remove(key);
-        Ok(())
+    fn delete(&mut self, key: &B::Key) -> Result<(), BoxError> {
+        Harness::delete(self, key)
     }
 }
 
-/// A source of a type of its own, for the harness [`Over`].
-pub(crate) trait OverStore<K: Tried>:
-    ChunkSource<Key = K, Item = (K, u64), Error = InjectedFault> + 'static
-{
-    fn over(store: Arc<Store<K>>) -> Self;
-}
-
-/// A harness for such a source, which goes upwards only.
-pub(crate) struct Over<S, K>(Arc<Store<K>>, PhantomData<fn() -> S>);
-
-impl<K: Tried, S: OverStore<K>> Harness for Over<S, K> {
-    type Key = K;
-    type Source<'a> = S;
-
-    fn open() -> Result<Self, BoxError> {
-        Ok(Over(Store::open(), PhantomData))
-    }
-
-    fn capabilities() -> Capabilities {
-        Capabilities {
-            descending: Capability::No("the store lists upwards"),
-            ..Capabilities::default()
-        }
-    }
-
-    fn source(&self) -> Result<S, BoxError> {
-        Ok(S::over(Arc::clone(&self.0)))
-    }
-
-    fn put(&self, key: &K, value: u64) -> Result<(), BoxError> {
-        Shared(Arc::clone(&self.0)).put(key, value)
-    }
-
-    fn delete(&self, key: &K) -> Result<(), BoxError> {
-        Shared(Arc::clone(&self.0)).delete(key)
-    }
-
-    fn value(item: &(K, u64)) -> u64 {
-        item.1
-    }
-
-    fn keys() -> KeySpace<K> {
-        KeySpace::known()
-    }
-}
-
-impl<K: Tried> Source for QuirkySource<K> {
-    type Key = K;
-    type Item = (K, u64);
+impl<B: By> Source for QuirkySource<B> {
+    type Key = B::Key;
+    type Item = (B::Key, u64);
     type Error = InjectedFault;
-}
 
-impl<K: Tried> ChunkSource for QuirkySource<K> {
-    fn fetch(&mut self, range: &KeyRange<K>, chunk: &mut Entries<K>) -> Answer<K> {
-        (self.quirk.fetch)(&self.store, range, chunk)
-    }
-
-    fn last_key(&mut self, range: &KeyRange<K>) -> Told<K> {
-        (self.quirk.last_key)(&self.store, range)
+    fn key_into(item: &(B::Key, u64), into: &mut B::Key) {
+        B::key_into(&item.0, into);
     }
 }
 
-impl<K: Tried> ResumableSource for QuirkySource<K> {
+impl<B: By> ChunkSource for QuirkySource<B> {
+    fn fetch(&mut self, range: &KeyRange<B::Key>, chunk: &mut Entries<B::Key>) -> Answer<B::Key> {
+        (self.1.fetch)(&self.0, range, chunk)
+    }
+
+    fn last_key(&mut self, range: &KeyRange<B::Key>) -> Told<B::Key> {
+        (self.1.last_key)(&self.0, range)
+    }
+}
+
+impl<B: By> ResumableSource for QuirkySource<B> {
     fn fingerprint(&self) -> Result<Fingerprint, InjectedFault> {
-        Ok((self.quirk.fingerprint)(&self.store, &Walked::OWN))
+        Ok((self.1.fingerprint)(&self.0, &Walked::OWN))
     }
 
-    fn encode_key(&self, key: &K, bytes: &mut Vec<u8>) {
-        (self.quirk.encode)(key, bytes);
+    fn encode_key(&self, key: &B::Key, bytes: &mut Vec<u8>) {
+        (self.1.encode)(key, bytes);
     }
 
-    fn decode_key(&self, bytes: &[u8]) -> Read<K> {
-        (self.quirk.decode)(&self.store, bytes)
+    fn decode_key(&self, bytes: &[u8]) -> Read<B::Key> {
+        (self.1.decode)(&self.0, bytes)
     }
 
-    fn key_text(&self, key: &K) -> String {
-        (self.quirk.text)(key)
+    fn key_text(&self, key: &B::Key) -> String {
+        (self.1.text)(key)
     }
 
-    fn fraction(&self, first: &K, last: &K, at: &K) -> Option<f64> {
-        (self.quirk.share)(first, last, at)
+    fn fraction(&self, first: &B::Key, last: &B::Key, at: &B::Key) -> Option<f64> {
+        (self.1.share)(first, last, at)
     }
 }
