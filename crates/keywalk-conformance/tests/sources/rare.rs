@@ -17,7 +17,7 @@ use keywalk_conformance::{
 
 use crate::broken::last_of;
 use crate::rows::Rows;
-use crate::store::{Handle, Kind, Open, Quirk, answer_from, fetches, lock, more_if, stamped};
+use crate::store::{Handle, Kind, Open, Quirk, answer_from, fetches, lock, stamped};
 use crate::{Numbers, outcome_of};
 
 pub(crate) fn now() -> u64 {
@@ -114,17 +114,19 @@ pub(crate) fn sources(all: &mut Rows<i64>) {
         items.for_each(|(item, (_, value))| item.1 = value);
         Ok(answer)
     });
-    all.fail("readers_in_threads_do_not_disturb_each_other", G3);
-    // All sources fill one buffer.
-    all.fetch("one_buffer_for_all", |store, range, chunk| {
-        static BUFFER: Mutex<Vec<(i64, u64)>> = Mutex::new(Vec::new());
-        let rows = store.take(range, chunk.limit())?;
-        *lock(&BUFFER) = rows;
-        yield_now();
-        let mut rows = lock(&BUFFER).clone();
-        rows.retain(|(key, _)| range.may_contain(key));
-        Ok(more_if(chunk.fill_from(rows)))
+    all.fail("readers_in_threads_do_not_disturb_each_other", G5);
+    // All sources read their values into one place.
+    all.fetch("one_place_for_all", |store, range, chunk| {
+        static PLACE: AtomicU64 = AtomicU64::new(0);
+        let answer = store.answer(range, chunk)?;
+        for (_, value) in chunk.as_mut_slice() {
+            PLACE.store(*value, SeqCst);
+            yield_now();
+            *value = PLACE.load(SeqCst);
+        }
+        Ok(answer)
     });
+    all.fail("readers_in_threads_do_not_disturb_each_other", G3);
     // Keeps a cut walk's rows for the next one in its thread.
     all.fetch("rows_of_the_thread", |store, range, chunk| {
         thread_local!(static ROWS: RefCell<BTreeMap<i64, u64>> = RefCell::default());
