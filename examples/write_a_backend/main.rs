@@ -6,7 +6,8 @@
 //! `cargo test --example write_a_backend` runs one test per rule. `cargo run --example write_a_backend` walks a table,
 //! then runs the same checks, which print a table.
 
-#![forbid(unsafe_code)]
+// One call needs it: heed opens an environment of LMDB.
+#![deny(unsafe_code)]
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -62,7 +63,7 @@ fn walk_and_prove() -> Result<(), Box<dyn Error>> {
     let reports = [
         run_durable::<Redb>(&config),
         run_prefetched::<Redb>(&config),
-        run_durable::<byte_store::harness::Store<i64>>(&config),
+        run_durable::<byte_store::harness::Lmdb<i64>>(&config),
         run_durable::<sql::harness::Sql>(&config),
         run::<paged_service::harness::Service>(&config),
     ];
@@ -73,6 +74,22 @@ fn walk_and_prove() -> Result<(), Box<dyn Error>> {
         true => Ok(()),
         false => Err("a check of the kit failed".into()),
     }
+}
+
+#[test]
+fn lmdb_is_walked_from_and_to_the_empty_key() -> Result<(), Box<dyn Error>> {
+    use std::ops::Bound::{Excluded, Included, Unbounded};
+    let lmdb = byte_store::harness::Lmdb::<Vec<u8>>::open()?;
+    lmdb.put(&vec![7], 1)?;
+    for empty in [Included(vec![]), Excluded(vec![])] {
+        for (bounds, count) in [((empty.clone(), Unbounded), 1), ((Unbounded, empty), 0)] {
+            for order in [keywalk::Order::Ascending, keywalk::Order::Descending] {
+                let walk = Walk::new(lmdb.source()?).range(bounds.clone()).order(order);
+                assert_eq!(walk.items().collect::<Result<Vec<_>, _>>()?.len(), count);
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -117,8 +134,13 @@ mod pages {
         let page = include_str!("../../WRITE_A_BACKEND.md");
         assert!(harness.contains(&shown(page, "```rust,ignore")));
         let (source, _) = source.split_once("\nimpl ResumableSource").expect("tokens");
-        let code = source.lines().map(str::trim);
-        let code = code.filter(|line| !line.is_empty() && !line.starts_with("//"));
-        assert!(code.count() <= 40);
+        let (_, byte_store, _) = family!("byte_store");
+        for source in [source, byte_store] {
+            let code = source.lines().map(str::trim);
+            let code = code.filter(|line| !line.is_empty() && !line.starts_with("//"));
+            // Imports don't count.
+            let code = code.filter(|line| !line.starts_with("use "));
+            assert!(code.count() <= 40);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The Rust heap of the process, counted while a piece of work runs.
 //!
-//! A counting allocator needs `unsafe`, which this project doesn't use, so it comes from a crate. `tracking-allocator`
+//! A counting allocator needs `unsafe`, which the crates don't use, so it comes from a crate. `tracking-allocator`
 //! has no dependencies, sees all threads, can be switched on for the work alone, and reports each allocation and
 //! release to safe code. That suffices for a resettable high-water mark and a count. Other crates lack one of these:
 //! `stats_alloc` has no high-water mark, that of `cap` never decreases, `peak_alloc` and `peakmem-alloc` don't count,

@@ -22,7 +22,8 @@
 //! - [`BareString`] is a text that is encoded as its plain bytes.
 //! - [`DecodeError`] explains why bytes are not a key.
 //!
-//! [`keywalk-sled`] stores keys in this encoding, and [`keywalk-memory`] uses it for the keys of its cursors.
+//! [`keywalk-redb`], [`keywalk-fjall`] and [`keywalk-sled`] walk such stores, and [`keywalk-memory`] uses the encoding
+//! for the keys of its cursors.
 //! The bytes are a storage format: no release changes them. SQLite orders by values and not by bytes, so
 //! [`keywalk-sqlite`] has its own keys.
 //!
@@ -38,13 +39,15 @@
 //!
 //! # Features
 //!
-//! - `chrono`, `jiff`: dates and times as keys. To use them with keywalk-sled or keywalk-memory, add this crate with
+//! - `chrono`, `jiff`: dates and times as keys. To use them with another keywalk crate, add this crate with
 //!   the feature to your dependencies.
 //!
 //! uuid is part of this crate's interface ([`uuid`] is re-exported): use the same version.
 //!
 //! Terms are defined in the repository's GLOSSARY.md.
 //!
+//! [`keywalk-redb`]: https://docs.rs/keywalk-redb
+//! [`keywalk-fjall`]: https://docs.rs/keywalk-fjall
 //! [`keywalk-sled`]: https://docs.rs/keywalk-sled
 //! [`keywalk-memory`]: https://docs.rs/keywalk-memory
 //! [`keywalk-sqlite`]: https://docs.rs/keywalk-sqlite

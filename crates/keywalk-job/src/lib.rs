@@ -32,8 +32,9 @@
 //! - [`Stop`] stops jobs, and [`Pace`] changes their speed, from another thread.
 //! - [`FileExport`] exports to a file, exactly once. [`Lines`] is a source over the lines of a file, for imports.
 //! - [`CheckpointStore`] keeps positions: [`FileCheckpoints`], SQLite's [`SqliteCheckpoints`] (in
-//!   `keywalk-sqlite`, feature `jobs`), redb's [`RedbCheckpoints`] (in `keywalk-redb`, feature `jobs`), or a store of
-//!   your own. [`Leases`] keep two runners of a job apart. [`DeadLetters`] keep the items that were skipped.
+//!   `keywalk-sqlite`, feature `jobs`), redb's [`RedbCheckpoints`] (in `keywalk-redb`, feature `jobs`), fjall's
+//!   [`FjallCheckpoints`] (in `keywalk-fjall`, feature `jobs`), or a store of your own. [`Leases`] keep two runners of
+//!   a job apart. [`DeadLetters`] keep the items that were skipped.
 //! - [`Outcome`], [`Error`], [`Progress`], [`Checkpoint`] and [`DeadLetter`] describe a job's state and
 //!   results.
 //! - [`CheckpointStore::list`] and [`load`](CheckpointStore::load) return the known jobs and their positions.
@@ -88,6 +89,7 @@
 //!
 //! [`SqliteCheckpoints`]: https://docs.rs/keywalk-sqlite/latest/keywalk_sqlite/struct.SqliteCheckpoints.html
 //! [`RedbCheckpoints`]: https://docs.rs/keywalk-redb/latest/keywalk_redb/struct.RedbCheckpoints.html
+//! [`FjallCheckpoints`]: https://docs.rs/keywalk-fjall/latest/keywalk_fjall/struct.FjallCheckpoints.html
 //! [`keywalk-retry`]: https://docs.rs/keywalk-retry
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -30,7 +30,8 @@
 //! | a redb table | [`keywalk-redb`] |
 //! | a fjall keyspace | [`keywalk-fjall`] |
 //! | a sled tree | [`keywalk-sled`] |
-//! | another store | your own [`ChunkSource`]; [`keywalk-conformance`] tests it, [`keywalk-bytes`] encodes its keys |
+//! | another store that is ordered by bytes, such as LMDB | [`keywalk-bytes`] and one method of your own |
+//! | any other store | your own [`ChunkSource`]; [`keywalk-conformance`] tests it |
 //!
 //! | You want | Use |
 //! |---|---|
