@@ -96,13 +96,17 @@ alone! {
 /// Sources with a rare fault.
 pub(crate) fn sources(all: &mut Rows<i64>) {
     all.fail("keys_that_stay_are_found_during_writes", G5);
-    // Reads half of a value, lets others run, and reads the other half.
+    // Reads half of a value, lets others run until one has written it, and reads the other half.
     all.items("values_in_halves", |store, _, items| {
         for (key, value) in items {
             let read = || store.read_lock().get(key).copied().unwrap_or(*value);
-            let high = read() >> 32;
-            yield_now();
-            *value = high << 32 | read() & 0xffff_ffff;
+            let first = read();
+            let is_unchanged = || {
+                yield_now();
+                read() == first
+            };
+            (0..20).take_while(|_| is_unchanged()).for_each(drop);
+            *value = first >> 32 << 32 | read() & 0xffff_ffff;
         }
     });
     // Reads the keys first, and then the values by their places.
