@@ -51,8 +51,11 @@ impl<H: Harness> Case<H> {
 
     pub(crate) fn source(&self) -> Tried<H, SourceOf<'_, H>> {
         let harness = self.harness()?;
+        // A snapshot may be taken while the source is opened.
+        let opened = self.ledger.clock.tick();
         let source = self.beat.during(Doing::Opening, || harness.source());
         let diary = Diary {
+            opened,
             beat: self.beat.clone(),
             clock: self.ledger.clock.clone(),
             timeline: Arc::clone(&self.ledger.timeline),

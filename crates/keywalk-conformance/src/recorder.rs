@@ -33,6 +33,8 @@ pub(crate) struct Recorder<S: Source> {
 
 /// What a recorder writes to: a store's watchdog, clock and history.
 pub(crate) struct Diary<K> {
+    /// The moment before the source was opened.
+    pub(crate) opened: u64,
     pub(crate) beat: Watchdog,
     pub(crate) clock: Clock,
     pub(crate) timeline: Arc<Mutex<Timeline<K>>>,
@@ -57,7 +59,7 @@ impl<S: ChunkSource> Recorder<S> {
         diary: Diary<S::Key>,
         most: usize,
     ) -> Self {
-        let opened = diary.clock.tick();
+        let opened = diary.opened;
         let log = Log(Arc::default());
         Recorder {
             source: RefCell::new(source),

@@ -12,7 +12,7 @@ use keywalk_conformance::{Capabilities, Capability, InjectedFault};
 use crate::broken::{last_of, scanning};
 use crate::other_keys::leniently;
 use crate::rows::Rows;
-use crate::store::{Answer, Entries, Handle, Kind, Quirk, fetches, more_if, snapshot};
+use crate::store::{Answer, Entries, Handle, Kind, Quirk, answer_from, fetches, more_if, snapshot};
 
 /// Refuses descending fetches.
 pub(crate) fn upward(
@@ -168,12 +168,21 @@ pub(crate) fn answers(all: &mut Rows<i64>) {
         counting: Capability::No("it reads on for its last key"),
         ..all
     });
-    all.open("a_declared_snapshot", snapshot);
-    all.declare(|all| Capabilities {
+    let as_snapshot = |all| Capabilities {
         snapshot: Capability::Yes,
         counting: Capability::No("the snapshot is taken as a whole"),
         ..all
+    };
+    all.open("a_declared_snapshot", snapshot);
+    all.declare(as_snapshot);
+    all.open("a_snapshot_taken_when_it_is_opened", |store| {
+        let entries = store.read_lock().clone();
+        fetches(move |store, range, chunk| {
+            store.fuse.operation()?;
+            Ok(answer_from(&entries, range, chunk))
+        })
     });
+    all.declare(as_snapshot);
     let signed = Kind {
         put: |_, value| assert!(i64::try_from(value).is_ok(), "a signed column"),
         ..Kind::SOUND
