@@ -127,7 +127,7 @@ macro_rules! histories {
 }
 
 #[test]
-fn a_fetch_is_judged_by_what_was_certain_meanwhile() {
+fn a_fetch_is_judged_by_what_was_certain_during_it() {
     histories! {
         "deleted": [put(1, 10, 0, 2), delete(1, 4, 6)], [(1, 10)] => Err((G4, Absent(1)));
         "put only afterwards": [put(1, 10, 112, 114)], [(1, 10)] => Err((G4, Absent(1)));

@@ -71,7 +71,7 @@
 //! | a write failed, and the database is [`Poisoned`](fjall::Error::Poisoned) | no error: it can still be read | |
 //! | the keyspace is cleared | no error: the walk ends. In a snapshot it goes on | |
 //! | the keyspace is deleted | no error: the source keeps its files, and the walk goes on | |
-//! | all `Database`s are dropped | no error: the source keeps the folder locked until it is dropped. Meanwhile nothing is compacted, and writes may wait forever | |
+//! | all `Database`s are dropped | no error: the source keeps the folder locked until it is dropped. Until then nothing is compacted, and writes may wait forever | |
 //! | another process opens the database | no error in this process; in the other process, fjall fails to open it ([`Locked`](fjall::Error::Locked)) | |
 //!
 //! # Features

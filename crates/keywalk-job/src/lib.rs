@@ -45,8 +45,8 @@
 //!
 //! | Checkpoints | Effects | After a crash, or `kill -9` |
 //! |---|---|---|
-//! | [`SqliteCheckpoints`], [`RedbCheckpoints`] | changes through the transaction that the function receives | **exactly once**: a chunk's effects and its checkpoint commit together or not at all |
-//! | [`SqliteCheckpoints`], [`RedbCheckpoints`] | anywhere else (a request, a file) | at least once: the items of one chunk may be processed again |
+//! | [`SqliteCheckpoints`], [`RedbCheckpoints`], [`FjallCheckpoints`] | changes through the transaction or batch that the function receives | **exactly once**: a chunk's effects and its checkpoint commit together or not at all |
+//! | [`SqliteCheckpoints`], [`RedbCheckpoints`], [`FjallCheckpoints`] | anywhere else (a request, a file) | at least once: the items of one chunk may be processed again |
 //! | [`FileExport`] | what the function writes to its scope, to a file or to part files | **exactly once**: the file is cut back to the checkpoint, and the next part is replaced |
 //! | [`FileCheckpoints`], or any store separate from the effects | anywhere | at least once: the items of one chunk may be processed again |
 //!

@@ -10,7 +10,7 @@ use crate::table::Reader;
 ///
 /// It is a read transaction that stays open until the last clone is dropped, with the tables that it was given to:
 ///
-/// - Pages that later commits free can't be used again, so the file grows by what is written meanwhile.
+/// - Pages that later commits free can't be used again, so the file grows with each commit.
 /// - [`Database::compact`](redb::Database::compact) fails.
 /// - Writers don't wait.
 /// - If the database is dropped, fetches fail.

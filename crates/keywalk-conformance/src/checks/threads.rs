@@ -302,7 +302,7 @@ impl Writes {
         done > 50 + 4 * self.fetched.load(SeqCst) && !self.stop.load(SeqCst)
     }
 
-    /// Calls `fetch`, and counts it if a write was in progress meanwhile.
+    /// Calls `fetch`, and counts it if a write was in progress at the same time.
     fn during<T>(&self, fetch: impl FnOnce() -> T) -> T {
         let done = self.done.load(SeqCst);
         let fetched = fetch();
