@@ -123,6 +123,8 @@ pub extern crate alloc as __alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(feature = "async")]
+mod async_source;
 mod chunk;
 mod chunk_sizer;
 mod chunks;
@@ -146,6 +148,8 @@ mod token;
 mod walk;
 mod weigh;
 
+#[cfg(feature = "async")]
+pub use async_source::{AsyncChunkSource, DynAsyncChunkSource};
 pub use chunk::Chunk;
 pub use chunks::{Chunks, Driver, Inline, Step};
 pub use cursor::Cursor;
