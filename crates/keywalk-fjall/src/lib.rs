@@ -40,7 +40,7 @@
 //! | | |
 //! |---|---|
 //! | Order (G1) | by the keys' bytes, which is the `Ord` of the key's type |
-//! | Both orders | yes, natively |
+//! | Both orders | yes; descending costs what fjall's own descending range costs: about 1.3 times as much, measured over values of 500 bytes |
 //! | Consistency of a chunk (G3, G4) | not a snapshot of the keyspace: fjall's ranges see later writes. A key that is inserted or removed during the fetch may or may not be in it; G3 and G4 cover all other keys |
 //! | Isolation (G5, G7) | a single insert or remove is seen whole or not at all; a batch or transaction may be seen in part. [In a snapshot](FjallKeyspace::in_snapshot): all fetches see one state, and batches whole |
 //! | Held between fetches (G14) | nothing: no iterator, so compactions drop what was deleted. In a snapshot, that state. The source keeps fjall's handle, and so the folder's lock |

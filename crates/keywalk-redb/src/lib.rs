@@ -45,7 +45,7 @@
 //! | | |
 //! |---|---|
 //! | Order (G1) | `Tree`: by the keys' bytes, which is the `Ord` of the key's type. `TypedTable`: by [`redb::Key::compare`] |
-//! | Both orders | yes, at about the same cost |
+//! | Both orders | yes; descending costs what redb's own descending range costs: about twice as much, measured over values of 500 bytes |
 //! | Consistency of a chunk (G3, G4, G5) | a snapshot: one read transaction, which sees whole commits only |
 //! | Between chunks (G7) | each fetch sees what is committed then; with a [`Snapshot`], what was committed when it was taken |
 //! | Held between fetches (G14) | nothing: writers, and [`compact`](redb::Database::compact), succeed. With a [`Snapshot`], its read transaction |
