@@ -124,6 +124,8 @@ pub extern crate alloc as __alloc;
 extern crate std;
 
 #[cfg(feature = "async")]
+mod async_chunks;
+#[cfg(feature = "async")]
 mod async_source;
 mod chunk;
 mod chunk_sizer;
@@ -148,6 +150,8 @@ mod token;
 mod walk;
 mod weigh;
 
+#[cfg(feature = "async")]
+pub use async_chunks::AsyncChunks;
 #[cfg(feature = "async")]
 pub use async_source::{AsyncChunkSource, DynAsyncChunkSource};
 pub use chunk::Chunk;
