@@ -38,7 +38,7 @@ pub trait AsyncChunkSource: Source<Key: Send + Sync, Item: Send, Error: Send> + 
 }
 
 /// A future in a box, which can be sent to another thread.
-type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// [`AsyncChunkSource`] for `dyn`: `Box<dyn DynAsyncChunkSource<Key = K, Item = T, Error = E>>` is a source.
 ///

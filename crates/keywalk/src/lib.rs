@@ -125,6 +125,8 @@ extern crate std;
 
 #[cfg(feature = "async")]
 mod async_chunks;
+#[cfg(all(feature = "async", feature = "std"))]
+mod async_items;
 #[cfg(feature = "async")]
 mod async_source;
 mod chunk;
@@ -152,6 +154,8 @@ mod weigh;
 
 #[cfg(feature = "async")]
 pub use async_chunks::AsyncChunks;
+#[cfg(all(feature = "async", feature = "std"))]
+pub use async_items::AsyncItems;
 #[cfg(feature = "async")]
 pub use async_source::{AsyncChunkSource, DynAsyncChunkSource};
 pub use chunk::Chunk;

@@ -789,6 +789,20 @@ impl<S: Source> Walk<S> {
         AsyncChunks::new(self.inline())
     }
 
+    /// Returns the items of an asynchronous source as a `Stream`, as [`items`](Self::items) does as an iterator.
+    /// Needs the feature `std`.
+    ///
+    /// # Panics
+    ///
+    /// See [`chunks`](Self::chunks).
+    #[cfg(all(feature = "async", feature = "std"))]
+    pub fn stream<'s>(self) -> crate::AsyncItems<'s, S>
+    where
+        S: AsyncChunkSource + 's,
+    {
+        crate::AsyncItems::new(self.inline())
+    }
+
     fn inline(self) -> Inline<S> {
         self.check_clock();
         Inline {
