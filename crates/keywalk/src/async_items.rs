@@ -302,9 +302,9 @@ impl<S: Source> Drive<S> for Awaited<'_, S> {
             return read(&walk.source);
         }
         let flight = lock(&self.flight).take();
-        drop(flight);
-        if let Some(waker) = &self.waker {
-            waker.wake_by_ref();
+        if flight.is_some() {
+            drop(flight);
+            self.waker.iter().for_each(Waker::wake_by_ref);
         }
         let mut returned = lock(&self.returned);
         let walk = take_back(&mut returned);

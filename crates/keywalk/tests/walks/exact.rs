@@ -471,7 +471,7 @@ fn bound() -> impl Strategy<Value = Bound<i64>> {
 }
 
 prop_compose! {
-    fn spec()(
+    pub(crate) fn spec()(
         comes in prop::collection::vec(prop::bool::weighted(0.2), 41),
         all_come in any::<bool>(),
         bounds in (bound(), bound()),

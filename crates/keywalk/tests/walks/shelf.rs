@@ -432,12 +432,7 @@ impl<K: Stored> ChunkSource for Shelf<K> {
     }
 }
 
-/// A future of it is ready after at most so many polls.
-#[cfg(feature = "async")]
-pub(crate) const POLLS: usize = 4;
-
-/// Waits before it answers, which takes up to three polls. Until then it has asked nothing, and the chunk may hold what
-/// doesn't come.
+/// Waits before it answers. Until then it has asked nothing, and the chunk may hold what doesn't come.
 #[cfg(feature = "async")]
 impl<K: Stored> AsyncChunkSource for Shelf<K> {
     async fn fetch(

@@ -8,6 +8,8 @@ use keywalk::{Chunk, Chunks, Cursor, CursorMismatch, Error, KeyRange, Order, Ste
 
 use crate::exact::{Spec, each_kind, expected};
 use crate::shelf::{Broken, Last, ORDERS, Shelf, Style, Trouble, all, numbers, tens};
+#[cfg(feature = "async")]
+use crate::ways::block_on;
 use crate::ways::{Place, Way, ways};
 
 /// What comes from here on: by the cursor, and by its token.
@@ -64,6 +66,8 @@ fn a_limit_ends_a_walk_as_take_does_and_its_cursor_goes_on() {
                 let mut walk = spec.walk(shelf.clone()).limit(limit as u64);
                 let (taken, rest) = keys.split_at(limit.min(keys.len()));
                 assert_eq!(walk.count(), Ok(taken.len() as u64));
+                #[cfg(feature = "async")]
+                assert_eq!(block_on(walk.async_count()), walk.count());
                 let asked = shelf.watch.asked();
                 let mut going = way.start(walk, size);
                 let mut seen = Vec::new();

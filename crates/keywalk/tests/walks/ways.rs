@@ -195,7 +195,6 @@ impl<K: Stored> Going<K> for Resumed<Shelf<K>> {
 
 #[cfg(feature = "async")]
 mod in_async {
-    use std::future::poll_fn;
     use std::pin::{Pin, pin};
     use std::task::{Context, Poll, Waker};
 
@@ -204,53 +203,32 @@ mod in_async {
     use keywalk::{AsyncChunks, AsyncItems, Step};
 
     use super::{Came, Going, Place, Shelf, Stored, taken};
-    use crate::shelf::POLLS;
     use keywalk::Cursor;
 
-    /// Drops a future after one poll, another one after two, and so on, until it can only be ready.
-    pub(super) async fn impatiently<W, R>(
-        walk: &mut W,
-        mut call: impl AsyncFnMut(&mut W) -> R,
-    ) -> R {
-        for polls in 0..POLLS {
-            let mut call = pin!(call(walk));
-            for _ in 0..polls {
-                if let Some(ready) = once(call.as_mut()).await {
-                    return ready;
-                }
-            }
-        }
-        call(walk).await
-    }
-
-    /// Polls once.
-    async fn once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
-        poll_fn(|context| {
-            Poll::Ready(match future.as_mut().poll(context) {
-                Poll::Ready(ready) => Some(ready),
-                Poll::Pending => None,
-            })
-        })
-        .await
-    }
-
-    /// Polls until it is ready.
-    pub(crate) fn block_on<R>(future: impl Future<Output = R>) -> R {
+    /// Polls until it is ready, so many times at most.
+    pub(crate) fn poll<R>(future: impl Future<Output = R>, times: usize) -> Option<R> {
         let mut future = pin!(future);
         let mut context = Context::from_waker(Waker::noop());
-        loop {
-            if let Poll::Ready(ready) = future.as_mut().poll(&mut context) {
-                return ready;
-            }
-        }
+        (0..times).find_map(|_| match future.as_mut().poll(&mut context) {
+            Poll::Ready(ready) => Some(ready),
+            Poll::Pending => None,
+        })
+    }
+
+    pub(crate) fn block_on<R>(future: impl Future<Output = R>) -> R {
+        poll(future, usize::MAX).expect("it is ready some time")
+    }
+
+    /// Drops a future after one poll, the next one after two, and so on, until one is ready.
+    fn impatiently<W, R>(walk: &mut W, call: impl AsyncFn(&mut W) -> R) -> R {
+        (1..)
+            .find_map(|polls| poll(call(walk), polls))
+            .expect("it is ready some time")
     }
 
     impl<K: Stored> Going<K> for AsyncChunks<Shelf<K>> {
         fn go(&mut self) -> Came<K> {
-            block_on(impatiently(self, async |chunks| {
-                assert!(chunks.items().is_empty() || chunks.items().len() < usize::MAX);
-                Ok(chunks.next().await?.map(taken))
-            }))
+            impatiently(self, async |chunks| Ok(chunks.next().await?.map(taken)))
         }
 
         fn place(&self) -> Place<K> {
@@ -275,14 +253,14 @@ mod in_async {
 
     impl<K: Stored> Going<K> for AsyncSteps<K> {
         fn go(&mut self) -> Came<K> {
-            block_on(impatiently(&mut self.0, async |chunks| {
+            impatiently(&mut self.0, async |chunks| {
                 Ok(match chunks.step().await? {
                     Step::Items([]) => panic!("an empty chunk"),
                     Step::Items(items) => Some(taken(items)),
                     Step::Progress => Some(Vec::new()),
                     Step::End => None,
                 })
-            }))
+            })
         }
 
         fn place(&self) -> Place<K> {
@@ -339,4 +317,4 @@ mod in_async {
     }
 }
 #[cfg(feature = "async")]
-pub(crate) use in_async::block_on;
+pub(crate) use in_async::{block_on, poll};
