@@ -126,8 +126,8 @@ fn the_first_token_of_a_stream_cancels_its_fetch_and_wakes_its_task_and_no_other
     let mut woken = Vec::new();
     // The last key is waited for; then it is cancelled; then it is waited for again.
     while let Poll::Pending = Pin::new(&mut stream).poll_next(&mut Context::from_waker(&waker)) {
-        let before = wakes.0.load(SeqCst);
         for _ in 0..2 {
+            let before = wakes.0.load(SeqCst);
             assert_eq!(stream.token(), Walk::new(shelf.clone()).token());
             woken.push(wakes.0.load(SeqCst) - before);
         }
