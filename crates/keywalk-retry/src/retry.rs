@@ -16,8 +16,8 @@ use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Source, forward_so
 /// good if the policy has no further delay, or if the error isn't worth a retry. The walk then ends with that
 /// error (G11), and its cursor stands at the last item. What a failed fetch put into the chunk is discarded.
 ///
-/// Between two tries the thread sleeps, and holds nothing of the store. Over an asynchronous source (feature `async`) the
-/// task waits instead, by the function that you pass to `with_async_sleep`.
+/// Between two tries the thread sleeps, and holds nothing of the store. Over an asynchronous source (feature `async`)
+/// the task waits instead, by the function that you pass to `with_async_sleep`.
 ///
 /// # Bounds
 ///

@@ -15,6 +15,10 @@ use crate::shelf::{Broken, Shelf, numbers};
 use crate::ways::{block_on, poll};
 
 /// Compiles for sources of unknown type: each future can be spawned.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` would be `Send` for some sources only"
+)]
 fn spawned<S: AsyncChunkSource + ResumableSource + 'static>(
     mut source: S,
     mut unknown: Box<dyn DynAsyncChunkSource<Key = S::Key, Item = S::Item, Error = S::Error>>,
@@ -125,7 +129,8 @@ fn the_first_token_of_a_stream_cancels_its_fetch_and_wakes_its_task_and_no_other
     let waker = Waker::from(Arc::clone(&wakes));
     let mut woken = Vec::new();
     // The last key is waited for; then it is cancelled; then it is waited for again.
-    while let Poll::Pending = Pin::new(&mut stream).poll_next(&mut Context::from_waker(&waker)) {
+    let mut context = Context::from_waker(&waker);
+    while Pin::new(&mut stream).poll_next(&mut context).is_pending() {
         for _ in 0..2 {
             let before = wakes.0.load(SeqCst);
             assert_eq!(stream.token(), Walk::new(shelf.clone()).token());
