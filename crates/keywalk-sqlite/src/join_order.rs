@@ -1,11 +1,12 @@
 //! Takes a SELECT apart: rewrites it so that SQLite reads one of its tables first, and finds the parts of a UNION ALL.
 
+use keywalk_sql::Quoted;
 use rusqlite::Connection;
 
 use crate::error::is_of_store;
 use crate::plan::Plan;
 use crate::schema::Schema;
-use crate::sql::{Quoted, Token, tokens};
+use crate::sql::{Token, tokens};
 
 /// Returns the ways to write a SELECT with these columns. The first variants force no index, and each of them
 /// begins with a different table. The same variants follow for each index that can be forced.

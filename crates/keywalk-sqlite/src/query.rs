@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use keywalk::Order;
+use keywalk_sql::Quoted;
 use rusqlite::{Connection, Statement};
 
 use crate::connect::{Connect, lend};
@@ -11,7 +12,7 @@ use crate::key::{ColumnLayout, Layout, TextOrder};
 use crate::relation::{Definition, KeyPart, Relation};
 use crate::schema::{self, Affinity, SchemaVersion};
 use crate::source::{Spec, SqlSource};
-use crate::sql::{Params, Quoted, has_parameter_zero, has_values, same, without_end};
+use crate::sql::{Params, has_parameter_zero, has_values, same, without_end};
 use crate::table::check_names;
 
 /// A SELECT, walked by a key that is unique in its result. Its items are `(key, row)`.

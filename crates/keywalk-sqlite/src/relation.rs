@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use keywalk::{Fingerprint, FingerprintField, Order};
+use keywalk_sql::Quoted;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -12,7 +13,7 @@ use crate::error::{Error, ErrorKind, has_too_many_parameters};
 use crate::key::{ColumnLayout, KeyColumns, Layout, TextOrder};
 use crate::plan::{Condition, PlanName};
 use crate::schema::{Affinity, SchemaVersion};
-use crate::sql::{Params, Quoted};
+use crate::sql::Params;
 use crate::statements::Nulls;
 use crate::value::bind;
 

@@ -1,10 +1,11 @@
 //! Reads the schema of tables, and detects changes to it.
 
+use keywalk_sql::{Named, Quoted};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
 
 use crate::error::{Error, is_of_store};
-use crate::sql::{Conjunct, Named, Quoted, index_condition, same};
+use crate::sql::{Conjunct, index_condition, same};
 
 /// The schema of a table.
 #[derive(Debug)]

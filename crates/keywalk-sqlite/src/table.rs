@@ -3,6 +3,7 @@ mod proof;
 use std::fmt;
 use std::sync::Arc;
 
+use keywalk_sql::Quoted;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Params as RusqliteParams, ToSql};
 
@@ -14,7 +15,7 @@ use crate::plan::PlanName;
 use crate::relation::{Definition, FixedPart, ImpliedIndex, KeyPart, Relation};
 use crate::schema::{self, Affinity, Column, Index, Schema, SchemaVersion, relation_name};
 use crate::source::{Spec, SqlSource};
-use crate::sql::{Conjunct, Params, Quoted, has_parameter_zero, names, same, with_backticks};
+use crate::sql::{Conjunct, Params, has_parameter_zero, names, same, with_backticks};
 use crate::value::{as_stored, as_text};
 
 pub(crate) use proof::check_names;

@@ -1,11 +1,11 @@
 //! The text of one statement, for one way to search.
 
 use keywalk::Order;
+use keywalk_sql::Quoted;
 
 use crate::key::TextOrder;
 use crate::plan::{Condition, ONE_ROW};
 use crate::relation::{KeyPart, Relation};
-use crate::sql::Quoted;
 use crate::statements::{Answer, BoundKind, Nulls, RangeShape};
 
 /// The form of a statement's search conditions.
