@@ -9,7 +9,7 @@ use crate::connect::{Connect, lend};
 use crate::decode::Rows;
 use crate::error::{Error, ErrorKind, has_too_many_parameters, is_of_store};
 use crate::key::{ColumnLayout, Layout, TextOrder};
-use crate::relation::{Definition, KeyPart, Relation};
+use crate::relation::{Definition, KeyPart, OwnColumn, Relation};
 use crate::schema::{self, Affinity, SchemaVersion};
 use crate::source::{Spec, SqlSource};
 use crate::sql::{Params, has_parameter_zero, has_values, same, without_end};
@@ -279,20 +279,26 @@ impl QuerySpec {
         let mut columns = self.columns.iter().filter(|column| same(column, name));
         match (columns.next(), columns.next()) {
             (Some(column), None) => Ok(KeyPart {
-                collation: None,
-                is_unstable_rowid: false,
                 name: column.clone(),
                 // The collation of a query's column isn't known. If it isn't BINARY, its index can't be searched with
                 // this expression, and the plan shows that.
                 expression: Relation::in_query(format_args!("{} COLLATE BINARY", Quoted(name))),
                 uncollated: Relation::in_query(Quoted(name)),
-                in_plan: None,
+                order: layout.order,
+                nulls_last: layout.order == Order::Descending,
+                is_collated: false,
                 text_order: None,
-                layout,
-                affinity: affinity(statement, name),
-                at: None,
+                nullable: layout.nullable,
                 may_be_null: true,
                 excludes_null: false,
+                at: None,
+                own: OwnColumn {
+                    in_plan: None,
+                    layout,
+                    collation: None,
+                    is_unstable_rowid: false,
+                    affinity: affinity(statement, name),
+                },
             }),
             (None, _) => Err(Error::no_such_column(NAME, name, &self.columns)),
             (Some(_), Some(_)) => Err(Error::ambiguous_column(name)),

@@ -3,6 +3,7 @@ mod proof;
 use std::fmt;
 use std::sync::Arc;
 
+use keywalk::Order;
 use keywalk_sql::Quoted;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Params as RusqliteParams, ToSql};
@@ -10,9 +11,11 @@ use rusqlite::{Connection, Params as RusqliteParams, ToSql};
 use crate::connect::{Connect, lend};
 use crate::decode::{KeysOnly, Rows};
 use crate::error::{Error, ErrorKind, has_too_many_parameters, is_of_store};
-use crate::key::{DynKey, Layout, SqlKey};
+use crate::key::{DynKey, Layout, SqlKey, TextOrder};
 use crate::plan::PlanName;
-use crate::relation::{Definition, FixedPart, ImpliedIndex, KeyPart, Relation};
+use crate::relation::{
+    Definition, FixedPart, ImpliedIndex, KeyPart, OwnColumn, OwnFixed, Relation,
+};
 use crate::schema::{self, Affinity, Column, Index, Schema, SchemaVersion, relation_name};
 use crate::source::{Spec, SqlSource};
 use crate::sql::{Conjunct, Params, has_parameter_zero, names, same, with_backticks};
@@ -420,7 +423,7 @@ impl TableSpec {
             let name = part.map_or("", |part| &part.name);
             let value = as_stored(db, value)
                 .map_err(|source| Error::given_value(&relation.name, name, source))?;
-            let is_text = part.is_some_and(|part| part.affinity == Affinity::Text);
+            let is_text = part.is_some_and(|part| part.own.affinity == Affinity::Text);
             values.push(match is_text {
                 true => as_text(db, &value).map_err(|source| relation.failed(source))?,
                 false => value,
@@ -538,15 +541,21 @@ impl Spec for TableSpec {
                  }| KeyPart {
                     expression: expression(&column.name),
                     uncollated: expression(&column.name),
+                    order: layout.order,
+                    nulls_last: layout.order == Order::Descending,
+                    is_collated: layout.comparison == TextOrder::Collation,
+                    text_order: schema.text_order(&column),
+                    nullable: layout.nullable,
                     may_be_null,
                     excludes_null,
-                    in_plan: Some(in_plan(&column)),
-                    layout,
-                    text_order: schema.text_order(&column),
-                    collation: Some(column.collation),
-                    is_unstable_rowid: column.is_rowid && column.primary == 0,
-                    affinity: column.affinity,
                     at: at(&column.name),
+                    own: OwnColumn {
+                        in_plan: Some(in_plan(&column)),
+                        layout,
+                        collation: Some(column.collation),
+                        is_unstable_rowid: column.is_rowid && column.primary == 0,
+                        affinity: column.affinity,
+                    },
                     name: column.name,
                 },
             )
@@ -554,8 +563,10 @@ impl Spec for TableSpec {
         let fixed = self.within.iter().map(|(column, value)| FixedPart {
             name: column.name.clone(),
             expression: expression(&column.name),
-            in_plan: in_plan(column),
-            value: value.clone(),
+            own: OwnFixed {
+                in_plan: in_plan(column),
+                value: value.clone(),
+            },
         });
         let select: Vec<String> = columns.iter().map(|column| expression(column)).collect();
         Ok(Relation {
