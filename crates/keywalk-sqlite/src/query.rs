@@ -2,14 +2,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use keywalk::Order;
-use keywalk_sql::Quoted;
+use keywalk_sql::{Definition, Quoted};
 use rusqlite::{Connection, Statement};
 
 use crate::connect::{Connect, lend};
 use crate::decode::Rows;
 use crate::error::{Error, ErrorKind, has_too_many_parameters, is_of_store};
 use crate::key::{ColumnLayout, Layout, TextOrder};
-use crate::relation::{Definition, KeyPart, OwnColumn, Relation};
+use crate::relation::{KeyPart, OwnColumn, Relation};
 use crate::schema::{self, Affinity, SchemaVersion};
 use crate::source::{Spec, SqlSource};
 use crate::sql::{Params, has_parameter_zero, has_values, same, without_end};

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use keywalk::{Fingerprint, FingerprintField, Order};
-use keywalk_sql::{FixedColumn, KeyColumn, Nulls, Quoted, Role};
+use keywalk_sql::{Definition, Dialect, FixedColumn, KeyColumn, Nulls, Quoted, Role};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -52,15 +52,6 @@ pub struct Relation {
     pub(crate) unique: bool,
     /// The version of the schema from which all this was read.
     pub(crate) stamp: SchemaVersion,
-}
-
-/// The caller's own text. Tokens depend on it, not on how keywalk writes statements.
-#[derive(Debug)]
-pub(crate) enum Definition {
-    /// A table, with its filter if there is one.
-    Table { filter: Option<String> },
-    /// The SELECT.
-    Query(String),
 }
 
 /// A partial index whose condition the filter implies.
@@ -257,46 +248,18 @@ impl Relation {
 }
 
 const AFTER_A_CHANGE: &str = "if that is but another version of the schema, something in the schema has changed since, and a rowid may be another row's (VACUUM renumbers it, and counts as a change): begin a new walk, by an INTEGER PRIMARY KEY or another unique key if it is to outlive such changes";
-const SAME_ROWS: &str = "give the table the same filter and the same `prefix_eq` columns, with the same values, as when the token was taken";
 
 impl Relation {
-    /// Computes the fingerprint that tokens are bound to. The strings in this function are hashed into tokens: changing
-    /// one invalidates the existing tokens that have it.
+    /// Computes the fingerprint that tokens are bound to.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
-        let fingerprint = Fingerprint::new("sqlite");
-        let (fingerprint, condition) = match &self.said {
-            Definition::Query(sql) => {
-                let fingerprint = fingerprint.relation(format!("query: {sql}"));
-                (with_values(fingerprint, self.params.values()), None)
-            }
-            Definition::Table { filter } => {
-                let fingerprint = fingerprint.relation(format!("table {}", self.from));
-                (fingerprint, filter.as_ref())
-            }
-        };
-        let mut fingerprint = fingerprint.key(self.key_text());
-        if self.key.iter().any(|part| part.own.is_unstable_rowid) {
-            fingerprint = fingerprint.cure(FingerprintField::Key, AFTER_A_CHANGE);
-        }
-        if let Definition::Table { .. } = self.said {
-            fingerprint = fingerprint.cure(FingerprintField::Filter, SAME_ROWS);
-        }
-        if self.fixed.is_empty() && condition.is_none() {
-            return fingerprint;
-        }
-        // The order in which they were fixed doesn't matter.
-        let mut fixed: Vec<_> = self.fixed.iter().collect();
-        fixed.sort_by_key(|part| &part.name);
-        let mut terms: Vec<String> = fixed
-            .iter()
-            .map(|part| format!("{} = ?", Quoted(&part.name)))
-            .collect();
-        terms.extend(condition.map(|condition| format!("({condition})")));
-        let fingerprint = fingerprint.filter(terms.join(" AND "));
-        let fingerprint = with_values(fingerprint, fixed.iter().map(|part| &part.own.value));
-        match condition {
-            Some(_) => with_values(fingerprint, self.params.values()),
-            None => fingerprint,
+        let fixed = self.fixed.iter();
+        let fixed = fixed.map(|part| (part.name.as_str(), encoded(&part.own.value)));
+        let params: Vec<_> = self.params.values().iter().map(encoded).collect();
+        let (said, key) = (&self.said, self.key_text());
+        let fingerprint = said.fingerprint("sqlite", &self.from, key, fixed.collect(), &params);
+        match self.key.iter().any(|part| part.own.is_unstable_rowid) {
+            true => fingerprint.cure(FingerprintField::Key, AFTER_A_CHANGE),
+            false => fingerprint,
         }
     }
 
@@ -324,23 +287,11 @@ fn column_text(part: &KeyPart, is_query: bool) -> String {
         (false, true) => part.name.to_ascii_lowercase(),
         (false, false) => part.name.clone(),
     };
-    let order = match part.order {
-        Order::Ascending => "ASC",
-        Order::Descending => "DESC",
-    };
-    match &part.text_order {
-        Some(text_order) => format!("{} {text_order} {order}", Quoted(&name)),
-        None => format!("{} {order}", Quoted(&name)),
-    }
+    part.describe(Dialect::Sqlite, &name)
 }
 
-fn with_values<'a>(
-    fingerprint: Fingerprint,
-    values: impl IntoIterator<Item = &'a Value>,
-) -> Fingerprint {
-    values.into_iter().fold(fingerprint, |fingerprint, value| {
-        let mut encoded = Vec::new();
-        codec::write(value.into(), &mut encoded);
-        fingerprint.with_value(&encoded)
-    })
+fn encoded(value: &Value) -> Vec<u8> {
+    let mut encoded = Vec::new();
+    codec::write(value.into(), &mut encoded);
+    encoded
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use keywalk::Order;
-use keywalk_sql::Quoted;
+use keywalk_sql::{Definition, Quoted};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Params as RusqliteParams, ToSql};
 
@@ -13,9 +13,7 @@ use crate::decode::{KeysOnly, Rows};
 use crate::error::{Error, ErrorKind, has_too_many_parameters, is_of_store};
 use crate::key::{DynKey, Layout, SqlKey, TextOrder};
 use crate::plan::PlanName;
-use crate::relation::{
-    Definition, FixedPart, ImpliedIndex, KeyPart, OwnColumn, OwnFixed, Relation,
-};
+use crate::relation::{FixedPart, ImpliedIndex, KeyPart, OwnColumn, OwnFixed, Relation};
 use crate::schema::{self, Affinity, Column, Index, Schema, SchemaVersion, relation_name};
 use crate::source::{Spec, SqlSource};
 use crate::sql::{Conjunct, Params, has_parameter_zero, names, same, with_backticks};
