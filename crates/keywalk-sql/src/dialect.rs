@@ -44,4 +44,30 @@ impl Dialect {
             (Dialect::Postgres, Order::Descending, true) => " DESC NULLS LAST",
         }
     }
+
+    /// Returns the form of a name in which equal names are equal. A name without quotes is in any case.
+    pub(crate) fn folded(self, name: &str, is_quoted: bool) -> String {
+        match self {
+            Dialect::Postgres if is_quoted => name.to_owned(),
+            Dialect::Sqlite | Dialect::Postgres => name.to_ascii_lowercase(),
+        }
+    }
+
+    /// Checks whether a word in lower case is a function without parentheses or a constant, and no column's name.
+    pub(crate) fn is_function(self, word: &str) -> bool {
+        const POSTGRES: [&str; 11] = [
+            "current_catalog",
+            "current_role",
+            "current_schema",
+            "current_user",
+            "false",
+            "localtime",
+            "localtimestamp",
+            "session_user",
+            "system_user",
+            "true",
+            "user",
+        ];
+        self == Dialect::Postgres && POSTGRES.contains(&word)
+    }
 }

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use keywalk::Order;
-use keywalk_sql::{Definition, Quoted};
+use keywalk_sql::{Definition, Dialect, Quoted, without_end};
 use rusqlite::{Connection, Statement};
 
 use crate::connect::{Connect, lend};
@@ -12,7 +12,7 @@ use crate::key::{ColumnLayout, Layout, TextOrder};
 use crate::relation::{KeyPart, OwnColumn, Relation};
 use crate::schema::{self, Affinity, SchemaVersion};
 use crate::source::{Spec, SqlSource};
-use crate::sql::{Params, has_parameter_zero, has_values, same, without_end};
+use crate::sql::{Params, has_parameter_zero, has_values, same};
 use crate::table::check_names;
 
 /// A SELECT, walked by a key that is unique in its result. Its items are `(key, row)`.
@@ -162,7 +162,7 @@ impl<C: Connect> Query<C> {
     ) -> Result<Self, Error> {
         let mut sql = sql.into();
         // A subselect can't contain the end of a statement (`;`).
-        sql.truncate(without_end(&sql).len());
+        sql.truncate(without_end(Dialect::Sqlite, &sql).len());
         // `prepare` of empty SQL: an error from rusqlite 0.43 on, a statement without columns in older versions.
         if sql.is_empty() {
             return Err(Error::not_a_select());

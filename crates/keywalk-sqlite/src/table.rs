@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use keywalk::Order;
-use keywalk_sql::{Definition, Quoted};
+use keywalk_sql::{Conjunct, Definition, Dialect, Quoted};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Params as RusqliteParams, ToSql};
 
@@ -16,7 +16,7 @@ use crate::plan::PlanName;
 use crate::relation::{FixedPart, ImpliedIndex, KeyPart, OwnColumn, OwnFixed, Relation};
 use crate::schema::{self, Affinity, Column, Index, Schema, SchemaVersion, relation_name};
 use crate::source::{Spec, SqlSource};
-use crate::sql::{Conjunct, Params, has_parameter_zero, names, same, with_backticks};
+use crate::sql::{Params, has_parameter_zero, names, same, with_backticks};
 use crate::value::{as_stored, as_text};
 
 pub(crate) use proof::check_names;
@@ -281,7 +281,7 @@ impl Filter {
     /// Checks whether the condition that a column isn't NULL is part of the filter.
     fn excludes_null(&self, column: &str) -> bool {
         let mut parts = self.parts.iter();
-        parts.any(|(_, conjunct)| conjunct.is_not_null(column))
+        parts.any(|(_, conjunct)| conjunct.is_not_null(Dialect::Sqlite, column))
     }
 
     /// Checks whether these conditions are all part of the filter.
@@ -377,7 +377,12 @@ impl TableSpec {
             db.prepare(&format!("SELECT ({part}\n) FROM {from}"))
                 .is_ok()
         };
-        let parts = Conjunct::all(&condition, &schema.column_names(), &is_expression);
+        let parts = Conjunct::all(
+            Dialect::Sqlite,
+            &condition,
+            &schema.column_names(),
+            &is_expression,
+        );
         self.filter = Some(Filter {
             text,
             parts,
@@ -498,8 +503,11 @@ impl Spec for TableSpec {
             .filter(|key| key.excludes_null)
             .map(|key| key.column.name.as_str())
             .collect();
-        let is_written =
-            |conjunct: &Conjunct| excluding.iter().any(|name| conjunct.is_not_null(name));
+        let is_written = |conjunct: &Conjunct| {
+            excluding
+                .iter()
+                .any(|name| conjunct.is_not_null(Dialect::Sqlite, name))
+        };
         let (text, parts, params) = match self.filter.clone() {
             Some(filter) => (Some(filter.text), filter.parts, filter.params),
             None => (None, Vec::new(), Params::default()),
