@@ -661,23 +661,23 @@ impl<X, F> Writer<'_, X, F> {
             let is_included = at == last && of.shape.far == BoundKind::Included;
             let or_equal = if is_included { "=" } else { "" };
             let (mut before, equal) = match (of.shape.far_nulls.has(at), is_null_last) {
-                (true, true) => (format!("{} IS NOT NULL", column.uncollated), is_null),
-                (true, false) => (of.dialect.never().to_owned(), is_null),
+                (true, true) => (vec![format!("{} IS NOT NULL", column.uncollated)], is_null),
+                (true, false) => (vec![of.dialect.never().to_owned()], is_null),
                 (false, _) => {
                     let value = self.number(Param::Far(at));
-                    let mut before = format!("{expression} {operator}{or_equal} {value}");
-                    if column.nullable && !is_null_last {
-                        before += &format!(" OR {is_null}");
-                    }
+                    let mut before = vec![format!("{expression} {operator}{or_equal} {value}")];
+                    before.extend((column.nullable && !is_null_last).then_some(is_null));
                     (before, format!("{expression} = {value}"))
                 }
             };
-            if is_included && of.shape.far_nulls.has(at) {
-                before += &format!(" OR {equal}");
+            if at < last {
+                before.push(format!("({equal} AND {within})"));
+            } else if is_included && of.shape.far_nulls.has(at) {
+                before.push(equal);
             }
-            within = match at < last {
-                true => format!("({before} OR ({equal} AND {within}))"),
-                false => before,
+            within = match before.len() > 1 && last > 0 {
+                true => format!("({})", before.join(" OR ")),
+                false => before.join(" OR "),
             };
         }
         format!("CASE WHEN {within} THEN 1 ELSE 0 END")
