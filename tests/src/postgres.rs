@@ -190,7 +190,7 @@ impl Drop for Database {
     fn drop(&mut self) {
         if let Some((url, None)) = &*SHARED {
             let dropped = execute(url, &format!("DROP DATABASE {} WITH (FORCE)", self.name));
-            dropped.unwrap_or_else(|error| log_line(error));
+            dropped.unwrap_or_else(log_line);
         }
     }
 }
