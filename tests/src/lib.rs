@@ -11,6 +11,7 @@ pub mod concurrent;
 pub mod crash_test;
 pub mod database;
 pub mod peak_memory;
+pub mod postgres;
 pub mod program;
 pub mod random;
 pub mod sample;
@@ -41,5 +42,6 @@ mod pages {
         KeywalkRetry: "../../crates/keywalk-retry/README.md";
         KeywalkSled: "../../crates/keywalk-sled/README.md";
         KeywalkSqlite: "../../crates/keywalk-sqlite/README.md";
+        KeywalkTokio: "../../crates/keywalk-tokio/README.md";
     }
 }
