@@ -306,12 +306,13 @@ fn a_panic_of_the_source_reaches_the_caller_and_an_offloaded_walk_goes_on() {
     // A request that was dropped still runs.
     let mut source = chunks.into_source();
     let held = numbers.fetches();
-    let (range, mut chunk) = (KeyRange::all(Order::Ascending), Chunk::with_limit(5));
+    let range = KeyRange::all(Order::Ascending);
+    let mut chunk = Chunk::with_budget(5, 9, |(_, text): &(u32, String)| text.len());
     let _entered = runtime.enter();
     let mut context = Context::from_waker(Waker::noop());
     let fetched = pin!(source.fetch(&range, &mut chunk)).poll(&mut context);
     assert!(fetched.is_pending());
-    assert_eq!(chunk.limit(), 5);
+    assert_eq!((chunk.limit(), chunk.budget()), (5, Some(9)));
     let mut source = pin!(source.into_inner());
     assert!(source.as_mut().poll(&mut context).is_pending());
     drop(held);
