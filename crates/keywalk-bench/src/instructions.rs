@@ -9,6 +9,7 @@ use std::fs;
 use std::hint::black_box;
 use std::process::Command;
 
+use keywalk::Order;
 use keywalk_sled::SledTree;
 use rusqlite::Connection;
 
@@ -101,7 +102,11 @@ pub(crate) fn process(name: &str, items: u64) -> Fallible {
         }
         "sled/native" => {
             let (_folder, tree) = sled::tree(items)?;
-            warm_and_counted(|| bytes::floor(CHUNK_SIZE, |slots| sled::native(&tree, slots)))
+            warm_and_counted(|| {
+                bytes::floor(CHUNK_SIZE, |slots| {
+                    sled::native(&tree, Order::Ascending, slots)
+                })
+            })
         }
         _ => {
             let map = memory::map(items);

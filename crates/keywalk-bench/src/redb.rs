@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use keywalk::Order;
 use keywalk_redb::Table;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
@@ -22,9 +23,9 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
     let db = Database::builder().set_cache_size(4 << 30).open(file)?;
     bytes::run(
         bench,
-        Target::AtMost(1.15),
+        Target::AtMost(1.05),
         || Table::new(&db, ITEMS),
-        |slots| native(&db, slots),
+        |order, slots| native(&db, order, slots),
     )
 }
 
@@ -39,8 +40,13 @@ fn make(file: &Path, entries: u64) -> Fallible {
 }
 
 /// What users write: one range over the whole table.
-fn native(db: &Database, slots: &mut Slots) -> Fallible {
-    for entry in db.begin_read()?.open_table(ITEMS)?.iter()? {
+fn native(db: &Database, order: Order, slots: &mut Slots) -> Fallible {
+    let table = db.begin_read()?.open_table(ITEMS)?;
+    let mut entries = table.iter()?;
+    while let Some(entry) = match order {
+        Order::Ascending => entries.next(),
+        Order::Descending => entries.next_back(),
+    } {
         let (key, value) = entry?;
         slots.take(key.value(), value.value())?;
     }
@@ -52,5 +58,7 @@ pub(crate) fn pass(folder: &Path, way: &str) -> Fallible<Seen> {
     let mut builder = Database::builder();
     builder.set_cache_size(bytes::SMALL_CACHE as usize);
     let db = builder.open(folder.join("items"))?;
-    bytes::pass(way, Table::new(&db, ITEMS), |slots| native(&db, slots))
+    bytes::pass(way, Table::new(&db, ITEMS), |order, slots| {
+        native(&db, order, slots)
+    })
 }

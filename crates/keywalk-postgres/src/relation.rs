@@ -204,7 +204,7 @@ impl Relation {
         format!(
             "SELECT {}{within} FROM (SELECT *, row_number() OVER w AS number, \
              lead(false, 1, true) OVER w AS last FROM ({inner}) AS scanned ({columns}{within}) \
-             WINDOW w AS (ORDER BY {order})) AS numbered WHERE keep = 1 OR last ORDER BY {order} LIMIT {limit}",
+             WINDOW w AS (ORDER BY {order})) AS numbered WHERE keep = 1 OR last ORDER BY {outer} LIMIT {limit}",
             named.join(", "),
         )
     }

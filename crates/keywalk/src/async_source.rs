@@ -3,7 +3,7 @@ use core::pin::Pin;
 
 use crate::chunk::Chunk;
 use crate::range::KeyRange;
-use crate::source::{Fetched, LastKey, Source};
+use crate::source::{Fetched, Keyed, LastKey, Source};
 
 /// A store that is fetched from asynchronously. It is [`ChunkSource`](crate::ChunkSource) with futures: the contract is
 /// the same, and so are chunks, tokens and guarantees.
@@ -38,7 +38,7 @@ pub trait AsyncChunkSource: Source<Key: Send + Sync, Item: Send, Error: Send> + 
 }
 
 /// A future in a box, which can be sent to another thread.
-type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// [`AsyncChunkSource`] for `dyn`: `Box<dyn DynAsyncChunkSource<Key = K, Item = T, Error = E>>` is a source.
 ///
@@ -75,3 +75,58 @@ impl<S: AsyncChunkSource> DynAsyncChunkSource for S {
         Box::pin(self.last_key(range))
     }
 }
+
+macro_rules! pointers {
+    ($($pointer:ty),+) => {$(
+        #[diagnostic::do_not_recommend]
+        #[deny(clippy::missing_trait_methods)]
+        impl<S: AsyncChunkSource> AsyncChunkSource for $pointer {
+            fn fetch(
+                &mut self,
+                range: &KeyRange<S::Key>,
+                chunk: &mut Chunk<S::Item>,
+            ) -> impl Future<Output = Result<Fetched<S::Key>, S::Error>> + Send {
+                (**self).fetch(range, chunk)
+            }
+
+            fn last_key(
+                &mut self,
+                range: &KeyRange<S::Key>,
+            ) -> impl Future<Output = Result<LastKey<S::Key>, S::Error>> + Send {
+                (**self).last_key(range)
+            }
+        }
+    )+};
+}
+
+pointers!(&mut S, Box<S>);
+
+/// A source of unknown type, behind a pointer.
+macro_rules! dyn_pointers {
+    ($([$($a:lifetime)?] $pointer:ty),+) => {$(
+        #[diagnostic::do_not_recommend]
+        #[deny(clippy::missing_trait_methods)]
+        impl<$($a,)? 's, K, T, E> AsyncChunkSource for $pointer
+        where
+            K: Clone + PartialOrd + Send + Sync,
+            T: Keyed<K> + Send,
+            E: Send,
+        {
+            async fn fetch(
+                &mut self,
+                range: &KeyRange<K>,
+                chunk: &mut Chunk<T>,
+            ) -> Result<Fetched<K>, E> {
+                (**self).fetch_boxed(range, chunk).await
+            }
+
+            async fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, E> {
+                (**self).last_key_boxed(range).await
+            }
+        }
+    )+};
+}
+
+type Dyn<'s, K, T, E> = dyn DynAsyncChunkSource<Key = K, Item = T, Error = E> + 's;
+
+dyn_pointers!(['a] &'a mut Dyn<'s, K, T, E>, [] Box<Dyn<'s, K, T, E>>);

@@ -294,10 +294,20 @@ pub struct Inline<S: Source> {
 }
 
 /// A [`Step`] whose items stay in the chunk.
-enum Stepped {
+pub(crate) enum Stepped {
     Items,
     Progress,
     End,
+}
+
+impl Stepped {
+    /// Returns what a response led to.
+    pub(crate) fn of<K: Clone + PartialOrd, T>(engine: &Engine<K, T>) -> Self {
+        match engine.items().is_empty() {
+            true => Stepped::Progress,
+            false => Stepped::Items,
+        }
+    }
 }
 
 impl<S: ChunkSource> Inline<S> {
@@ -323,10 +333,7 @@ fn step<S: ChunkSource>(
             engine.fetched(answer, took)?;
         }
     }
-    Ok(match engine.items().is_empty() {
-        true => Stepped::Progress,
-        false => Stepped::Items,
-    })
+    Ok(Stepped::of(engine))
 }
 
 /// Runs the engine to its end, and returns the number of items.
@@ -408,20 +415,41 @@ impl Clock {
     }
 
     /// Returns the call's result and its duration. The duration is zero if there is no clock or it went back.
+    #[inline]
     fn time<R>(&self, call: impl FnOnce() -> R) -> (R, Duration) {
-        if let Some(AssertUnwindSafe(now)) = &self.given {
-            let start = now();
-            let returned = call();
-            return (returned, now().saturating_sub(start));
-        }
-        #[cfg(feature = "std")]
-        if HAS_SYSTEM_CLOCK {
-            let start = std::time::Instant::now();
-            let returned = call();
-            return (returned, start.elapsed());
-        }
-        (call(), Duration::ZERO)
+        let start = self.now();
+        let returned = call();
+        (returned, self.since(start))
     }
+
+    #[inline]
+    pub(crate) fn now(&self) -> Moment {
+        match &self.given {
+            Some(AssertUnwindSafe(now)) => Moment::Given(now()),
+            #[cfg(feature = "std")]
+            None if HAS_SYSTEM_CLOCK => Moment::System(std::time::Instant::now()),
+            None => Moment::Unknown,
+        }
+    }
+
+    /// Returns the time since then, or zero if there is no clock or it went back.
+    #[inline]
+    pub(crate) fn since(&self, start: Moment) -> Duration {
+        match (start, &self.given) {
+            (Moment::Given(start), Some(AssertUnwindSafe(now))) => now().saturating_sub(start),
+            #[cfg(feature = "std")]
+            (Moment::System(start), _) => start.elapsed(),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+/// A moment by the walk's clock.
+pub(crate) enum Moment {
+    Given(Duration),
+    #[cfg(feature = "std")]
+    System(std::time::Instant),
+    Unknown,
 }
 
 /// Prints counts and no data.

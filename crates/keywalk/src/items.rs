@@ -41,9 +41,9 @@ use crate::token::Token;
 /// already fetched, then panics, and can't continue.
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Items<S: Source, D: Driver<S> = Inline<S>> {
-    chunks: Chunks<S, D>,
+    pub(crate) chunks: Chunks<S, D>,
     /// The number of items of the chunk that are still to be yielded. The chunk holds them in reverse.
-    buffered: usize,
+    pub(crate) buffered: usize,
     /// The key of the last item that was yielded.
     last: Option<S::Key>,
     /// The cursor before the first item. It is the walk's position until that item is yielded. This matters if

@@ -124,6 +124,10 @@ pub extern crate alloc as __alloc;
 extern crate std;
 
 #[cfg(feature = "async")]
+mod async_chunks;
+#[cfg(all(feature = "async", feature = "std"))]
+mod async_items;
+#[cfg(feature = "async")]
 mod async_source;
 mod chunk;
 mod chunk_sizer;
@@ -148,6 +152,10 @@ mod token;
 mod walk;
 mod weigh;
 
+#[cfg(feature = "async")]
+pub use async_chunks::AsyncChunks;
+#[cfg(all(feature = "async", feature = "std"))]
+pub use async_items::AsyncItems;
 #[cfg(feature = "async")]
 pub use async_source::{AsyncChunkSource, DynAsyncChunkSource};
 pub use chunk::Chunk;

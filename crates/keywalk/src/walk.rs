@@ -1,7 +1,12 @@
+use alloc::vec::Vec;
 use core::fmt;
 use core::ops::{Bound, RangeBounds};
 use core::time::Duration;
 
+#[cfg(feature = "async")]
+use crate::async_chunks::{self, AsyncChunks};
+#[cfg(feature = "async")]
+use crate::async_source::AsyncChunkSource;
 use crate::chunk::Budget;
 use crate::chunk_sizer::ChunkSizer;
 use crate::chunks::{self, Chunks, Clock, Inline};
@@ -9,7 +14,7 @@ use crate::cursor::{Cursor, Stage};
 use crate::engine::{ChunkSizes, Engine, Lag};
 use crate::error::{CursorMismatch, Error};
 use crate::items::Items;
-use crate::page::{self, Page};
+use crate::page::{self, Page, Paging};
 use crate::prefix::HasPrefix;
 use crate::range::{KeyRange, Order};
 use crate::resumable_source::ResumableSource;
@@ -511,6 +516,25 @@ impl<S: Source> Walk<S> {
         chunks::count(&mut self.source, engine, &self.clock)
     }
 
+    /// Counts the items of an asynchronous source; see [`count`](Self::count).
+    ///
+    /// # Errors
+    ///
+    /// See [`Chunks::next`].
+    ///
+    /// # Panics
+    ///
+    /// See [`chunks`](Self::chunks).
+    #[cfg(feature = "async")]
+    pub async fn async_count(&mut self) -> Result<u64, Error<S::Error>>
+    where
+        S: AsyncChunkSource,
+    {
+        self.check_clock();
+        let engine = self.engine();
+        async_chunks::count(&mut self.source, engine, &self.clock).await
+    }
+
     /// Returns a page of up to `items` items, with the tokens of the next and the previous page. For lists with links
     /// both ways, such as those of a web service.
     ///
@@ -616,13 +640,50 @@ impl<S: Source> Walk<S> {
     /// # Panics
     ///
     /// See [`chunks`](Self::chunks).
-    pub fn page(
-        mut self,
+    pub fn page(self, items: usize, at: Option<&Token>) -> Result<Page<S::Item>, Error<S::Error>>
+    where
+        S: ChunkSource + ResumableSource,
+    {
+        self.paging(items, at)?.fetch()
+    }
+
+    /// Returns a page over an asynchronous source; see [`page`](Self::page).
+    ///
+    /// ```
+    /// use keywalk::{AsyncChunkSource, Error, Page, ResumableSource, Walk};
+    ///
+    /// /// `link` is the parameter of the request, if it has one.
+    /// async fn list<S>(source: S, link: Option<&str>) -> Result<Page<S::Item>, Error<S::Error>>
+    /// where
+    ///     S: AsyncChunkSource + ResumableSource,
+    /// {
+    ///     let at = link.map(str::parse).transpose()?;
+    ///     Walk::new(source).async_page(10, at.as_ref()).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// See [`page`](Self::page).
+    ///
+    /// # Panics
+    ///
+    /// See [`chunks`](Self::chunks).
+    #[cfg(feature = "async")]
+    pub async fn async_page(
+        self,
         items: usize,
         at: Option<&Token>,
     ) -> Result<Page<S::Item>, Error<S::Error>>
     where
-        S: ChunkSource + ResumableSource,
+        S: AsyncChunkSource + ResumableSource,
+    {
+        self.paging(items, at)?.fetch_async().await
+    }
+
+    fn paging(mut self, items: usize, at: Option<&Token>) -> Result<Paging<S>, Error<S::Error>>
+    where
+        S: ResumableSource,
     {
         // Like other options, an order that isn't set follows the walk's cursor.
         let begin = self.cursor();
@@ -670,7 +731,16 @@ impl<S: Source> Walk<S> {
             cursor: Some(ahead.clone()),
             ..self
         };
-        page::fetch(self.chunks(), ahead, &range, items, order)
+        Ok(Paging {
+            walk: self.inline(),
+            ahead,
+            behind: None,
+            range,
+            items,
+            order,
+            found: Vec::new(),
+            has_more: false,
+        })
     }
 
     /// Returns the source.
@@ -702,13 +772,44 @@ impl<S: Source> Walk<S> {
     where
         S: ChunkSource,
     {
+        Chunks::new(self.inline())
+    }
+
+    /// Lends the items of an asynchronous source one chunk at a time, as [`chunks`](Self::chunks) does. Needs no
+    /// runtime: the source does the waiting. [`AsyncChunks`] has an example.
+    ///
+    /// # Panics
+    ///
+    /// See [`chunks`](Self::chunks).
+    #[cfg(feature = "async")]
+    pub fn async_chunks(self) -> AsyncChunks<S>
+    where
+        S: AsyncChunkSource,
+    {
+        AsyncChunks::new(self.inline())
+    }
+
+    /// Returns the items of an asynchronous source as a `Stream`, as [`items`](Self::items) does as an iterator.
+    /// Needs the feature `std`.
+    ///
+    /// # Panics
+    ///
+    /// See [`chunks`](Self::chunks).
+    #[cfg(all(feature = "async", feature = "std"))]
+    pub fn stream<'s>(self) -> crate::AsyncItems<'s, S>
+    where
+        S: AsyncChunkSource + 's,
+    {
+        crate::AsyncItems::new(self.inline())
+    }
+
+    fn inline(self) -> Inline<S> {
         self.check_clock();
-        let engine = self.engine();
-        Chunks::new(Inline {
-            engine,
+        Inline {
+            engine: self.engine(),
             source: self.source,
             clock: self.clock,
-        })
+        }
     }
 
     fn check_clock(&self) {
