@@ -30,8 +30,9 @@ impl Dialect {
         }
     }
 
-    /// Writes what follows a column in ORDER BY.
-    pub(crate) fn direction(self, order: Order, nulls_last: bool) -> &'static str {
+    /// Writes what follows a column in ORDER BY: nothing if the column has the database's default order.
+    #[must_use]
+    pub fn direction(self, order: Order, nulls_last: bool) -> &'static str {
         match (self, order, nulls_last) {
             // SQLite's NULL is before all values.
             (Dialect::Sqlite, Order::Ascending, _) => "",

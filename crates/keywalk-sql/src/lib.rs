@@ -7,21 +7,24 @@
 //! - [`Statement`] writes a walk's statement: a [`Seek`], with the conditions that an index can be searched by.
 //! - [`Definition`] computes the fingerprint that tokens are bound to.
 //! - [`tokens`] splits SQL, and [`Conjunct`] a condition at its ANDs.
+//! - [`fraction`] estimates where a key lies in a range.
 //! - [`Quoted`], [`Named`] and [`Names`] write names into SQL and messages.
 
 #![forbid(unsafe_code)]
 
 mod dialect;
 mod fingerprint;
+mod fraction;
 mod lexer;
 mod names;
 mod seek;
 
 pub use dialect::Dialect;
 pub use fingerprint::Definition;
+pub use fraction::{Scalar, Scale, fraction};
 pub use lexer::{Conjunct, Token, tokens, unquoted, without_end};
 pub use names::{Named, Names, Quoted};
 pub use seek::{
     Answer, BoundKind, FarBound, FixedColumn, KeyColumn, Nulls, Param, RangeShape, Role, Seek,
-    SeekForm, Statement, Term, is_mixed, key_positions,
+    SeekForm, Statement, Term, conditions, is_mixed, key_positions, row_width,
 };

@@ -54,7 +54,7 @@ impl<X> KeyColumn<X> {
     }
 
     /// Checks whether NULL comes last in a walk of this order.
-    fn is_null_last(&self, order: Order) -> bool {
+    pub fn is_null_last(&self, order: Order) -> bool {
         self.nulls_last == (order == Order::Ascending)
     }
 }
@@ -85,6 +85,48 @@ pub fn key_positions<X>(key: &[KeyColumn<X>], width: usize) -> Vec<usize> {
     };
     let positions = key.iter().map(|column| column.at);
     positions.map(|at| at.unwrap_or_else(&mut follow)).collect()
+}
+
+/// Returns the number of columns of a row: `width` selected columns, and those of the key that aren't among them.
+pub fn row_width<X>(key: &[KeyColumn<X>], width: usize) -> usize {
+    width + key.iter().filter(|column| column.at.is_none()).count()
+}
+
+/// Writes the conditions of the rows to walk, whatever the walk's range. The caller's own `given` parameters come
+/// first, then one for each fixed column.
+pub fn conditions<X, F>(
+    dialect: Dialect,
+    key: &[KeyColumn<X>],
+    fixed: &[FixedColumn<F>],
+    filters: &[String],
+    given: usize,
+) -> String {
+    let fixed = fixed.iter().zip(given + 1..);
+    let fixed = fixed
+        .map(|(column, number)| format!("{} = {}", column.expression, dialect.parameter(number)));
+    let terms = fixed.chain(filters.iter().map(|filter| bracketed(filter)));
+    where_all(terms.chain(not_null(key)))
+}
+
+/// Writes WHERE with these conditions, if there are any.
+fn where_all(terms: impl Iterator<Item = impl AsRef<str>>) -> String {
+    let mut sql = String::new();
+    for term in terms {
+        sql += if sql.is_empty() { " WHERE " } else { " AND " };
+        sql += term.as_ref();
+    }
+    sql
+}
+
+/// Writes the parenthesis on its own line, since a filter may end in a comment.
+fn bracketed(filter: &str) -> String {
+    format!("({filter}\n)")
+}
+
+/// Writes the filter's conditions that columns aren't NULL.
+fn not_null<X>(key: &[KeyColumn<X>]) -> impl Iterator<Item = String> {
+    let columns = key.iter().filter(|column| column.excludes_null);
+    columns.map(|column| format!("{} IS NOT NULL", column.uncollated))
 }
 
 /// The kind of range and result of a statement; the values come with each fetch.
@@ -301,11 +343,8 @@ impl Seek {
         }
         let is_limited_by_part = self.dialect == Dialect::Postgres && self.parts.len() > 1;
         let parts = self.parts.iter().map(|terms| {
-            let mut sql = format!("SELECT {} FROM {from}", self.columns);
-            for (at, term) in terms.iter().enumerate() {
-                sql += if at == 0 { " WHERE " } else { " AND " };
-                sql += &term.sql;
-            }
+            let terms = where_all(terms.iter().map(|term| &term.sql));
+            let sql = format!("SELECT {} FROM {from}{terms}", self.columns);
             match is_limited_by_part {
                 true => format!("({sql}{end})"),
                 false => sql,
@@ -413,8 +452,7 @@ impl<X, F> Statement<'_, X, F> {
     fn filters(&self, served: bool) -> impl Iterator<Item = String> {
         let filters = self.filters.iter().enumerate();
         let filters = filters.filter(move |(at, _)| self.served.contains(at) == served);
-        // The parenthesis is on its own line, since a filter may end in a comment.
-        filters.map(|(_, filter)| format!("({filter}\n)"))
+        filters.map(|(_, filter)| bracketed(filter))
     }
 }
 
@@ -544,10 +582,7 @@ impl<X, F> Writer<'_, X, F> {
     /// it is compared alone, which implies the condition. If both were written, a plan would not show by which of the
     /// two it searches.
     fn leave_nulls_out(&self, terms: &mut Vec<Term>, first: usize) {
-        let columns = self.of.key.iter().skip(first);
-        let columns = columns.filter(|column| column.excludes_null);
-        let conditions = columns.map(|column| format!("{} IS NOT NULL", column.uncollated));
-        terms.extend(conditions.map(Term::check));
+        terms.extend(not_null(&self.of.key[first..]).map(Term::check));
     }
 
     /// Adds the far bound on the first column: rows past it aren't read.
