@@ -3,6 +3,7 @@
 mod byte_map;
 pub mod fjall;
 mod lent;
+pub mod postgres;
 pub mod redb;
 mod retried;
 mod shared_map;
