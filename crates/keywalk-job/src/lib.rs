@@ -95,6 +95,12 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "async")]
+mod async_checkpoints;
+#[cfg(feature = "async")]
+mod async_driver;
+#[cfg(feature = "async")]
+mod async_job;
 mod batch;
 mod blocking;
 mod checkpoint;
@@ -122,8 +128,17 @@ pub use backon::{self, BackoffBuilder, ConstantBuilder, ExponentialBuilder};
 #[cfg(feature = "indicatif")]
 pub use indicatif;
 
+#[cfg(feature = "async")]
+pub use async_checkpoints::{AsyncCheckpointStore, AsyncDeadLetters, AsyncLeases, AsyncScope};
+#[cfg(feature = "async")]
+pub use async_driver::AsyncHooks;
+#[cfg(feature = "async")]
+pub use async_job::AsyncJob;
 pub use batch::Batch;
+pub use blocking::BlockingHooks;
 pub use checkpoint::{Checkpoint, CheckpointDecodeError, from_unix_millis, unix_millis};
+#[cfg(feature = "async")]
+pub use checkpoint_files::FileScope;
 pub use checkpoint_files::{FileCheckpoints, FileError};
 pub use checkpoints::{Attempt, CheckpointStore};
 pub use clock::Clock;
