@@ -5,6 +5,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use keywalk::{Chunk, Fetched, KeyRange, LastKey, Order};
+use keywalk_sql::{Answer, BoundKind, FarBound, Nulls, Param, RangeShape, key_positions};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, Statement};
 
@@ -13,11 +14,8 @@ use crate::decode::Decode;
 use crate::error::{Error, ErrorKind};
 use crate::key::{KeyColumns, KeyRow, SqlKey, Unreadable};
 use crate::relation::Relation;
-use crate::seek::{FarBound, Param};
 use crate::sql::same;
-use crate::statements::{
-    Answer, BoundKind, Nulls, Proven, RangeShape, StatementCounters, Statements,
-};
+use crate::statements::{Proven, StatementCounters, Statements, nulls_of};
 use crate::value::{Shown, bind};
 
 /// The minimum number of rows that a fetch reads before it reports its position, if its filter drops them one by one.
@@ -43,10 +41,10 @@ impl Fetcher {
         Ok(Fetcher {
             statements: Statements::new(db, &relation)?,
             columns: Arc::new(relation.key_columns()),
-            key_at: relation.key_positions(),
+            key_at: key_positions(&relation.key, relation.width()),
             filter_at: relation.filter_position(),
             bounds_by_keys: relation.is_bounded_by_keys(),
-            takes_null: relation.key.iter().any(|part| part.layout.nullable),
+            takes_null: relation.key.iter().any(|part| part.nullable),
             relation,
         })
     }
@@ -240,8 +238,8 @@ impl Fetcher {
         match self.takes_null {
             false => shape,
             true => RangeShape {
-                near_nulls: Nulls::of(range.start()),
-                far_nulls: Nulls::of(range.end()),
+                near_nulls: nulls_of(range.start()),
+                far_nulls: nulls_of(range.end()),
                 ..shape
             },
         }
@@ -279,7 +277,7 @@ impl Fetcher {
                 ));
             }
             for (at, part) in self.relation.key.iter().enumerate() {
-                if !part.affinity.is_numeric() {
+                if !part.own.affinity.is_numeric() {
                     continue;
                 }
                 let bound = key.bind_column(at);
@@ -354,7 +352,7 @@ fn bind_all<K: SqlKey>(
     for (number, param) in (1..).zip(&proven.params) {
         let value = match *param {
             Param::Given(at) => relation.params.value(at),
-            Param::Fixed(at) => bind(&relation.fixed[at].value),
+            Param::Fixed(at) => bind(&relation.fixed[at].own.value),
             Param::Near(at) => column(range.start(), at),
             Param::Far(at) => column(range.end(), at),
         };

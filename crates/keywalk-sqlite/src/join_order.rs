@@ -1,11 +1,12 @@
 //! Takes a SELECT apart: rewrites it so that SQLite reads one of its tables first, and finds the parts of a UNION ALL.
 
+use keywalk_sql::{Quoted, Token};
 use rusqlite::Connection;
 
 use crate::error::is_of_store;
 use crate::plan::Plan;
 use crate::schema::Schema;
-use crate::sql::{Quoted, Token, tokens};
+use crate::sql::tokens;
 
 /// Returns the ways to write a SELECT with these columns. The first variants force no index, and each of them
 /// begins with a different table. The same variants follow for each index that can be forced.
@@ -268,7 +269,7 @@ impl<'a> Word<'a> {
 fn words(sql: &str) -> Vec<Word<'_>> {
     let mut words: Vec<Word<'_>> = Vec::new();
     let (mut depth, mut at) = (0_usize, 0);
-    for Token::Parameter(text) | Token::Other(text) in tokens(sql) {
+    for text in tokens(sql).map(Token::text) {
         if text == ")" {
             depth = depth.saturating_sub(1);
         }

@@ -2,16 +2,17 @@ use std::fmt;
 use std::sync::Arc;
 
 use keywalk::Order;
+use keywalk_sql::{Definition, Dialect, Quoted, without_end};
 use rusqlite::{Connection, Statement};
 
 use crate::connect::{Connect, lend};
 use crate::decode::Rows;
 use crate::error::{Error, ErrorKind, has_too_many_parameters, is_of_store};
 use crate::key::{ColumnLayout, Layout, TextOrder};
-use crate::relation::{Definition, KeyPart, Relation};
+use crate::relation::{KeyPart, OwnColumn, Relation};
 use crate::schema::{self, Affinity, SchemaVersion};
 use crate::source::{Spec, SqlSource};
-use crate::sql::{Params, Quoted, has_parameter_zero, has_values, same, without_end};
+use crate::sql::{Params, has_parameter_zero, has_values, same};
 use crate::table::check_names;
 
 /// A SELECT, walked by a key that is unique in its result. Its items are `(key, row)`.
@@ -161,7 +162,7 @@ impl<C: Connect> Query<C> {
     ) -> Result<Self, Error> {
         let mut sql = sql.into();
         // A subselect can't contain the end of a statement (`;`).
-        sql.truncate(without_end(&sql).len());
+        sql.truncate(without_end(Dialect::Sqlite, &sql).len());
         // `prepare` of empty SQL: an error from rusqlite 0.43 on, a statement without columns in older versions.
         if sql.is_empty() {
             return Err(Error::not_a_select());
@@ -278,20 +279,26 @@ impl QuerySpec {
         let mut columns = self.columns.iter().filter(|column| same(column, name));
         match (columns.next(), columns.next()) {
             (Some(column), None) => Ok(KeyPart {
-                collation: None,
-                is_unstable_rowid: false,
                 name: column.clone(),
                 // The collation of a query's column isn't known. If it isn't BINARY, its index can't be searched with
                 // this expression, and the plan shows that.
                 expression: Relation::in_query(format_args!("{} COLLATE BINARY", Quoted(name))),
                 uncollated: Relation::in_query(Quoted(name)),
-                in_plan: None,
+                order: layout.order,
+                nulls_last: layout.order == Order::Descending,
+                is_collated: false,
                 text_order: None,
-                layout,
-                affinity: affinity(statement, name),
-                at: None,
+                nullable: layout.nullable,
                 may_be_null: true,
                 excludes_null: false,
+                at: None,
+                own: OwnColumn {
+                    in_plan: None,
+                    layout,
+                    collation: None,
+                    is_unstable_rowid: false,
+                    affinity: affinity(statement, name),
+                },
             }),
             (None, _) => Err(Error::no_such_column(NAME, name, &self.columns)),
             (Some(_), Some(_)) => Err(Error::ambiguous_column(name)),

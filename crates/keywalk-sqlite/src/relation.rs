@@ -1,19 +1,20 @@
 //! Relations: tables and queries, resolved under a schema.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use keywalk::{Fingerprint, FingerprintField, Order};
+use keywalk_sql::{Definition, Dialect, FixedColumn, KeyColumn, Nulls, Quoted, Role};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use crate::codec;
 use crate::error::{Error, ErrorKind, has_too_many_parameters};
-use crate::key::{ColumnLayout, KeyColumns, Layout, TextOrder};
+use crate::key::{ColumnLayout, KeyColumns, Layout};
 use crate::plan::{Condition, PlanName};
 use crate::schema::{Affinity, SchemaVersion};
-use crate::sql::{Params, Quoted};
-use crate::statements::Nulls;
+use crate::sql::Params;
 use crate::value::bind;
 
 /// A table, or a query as a subselect, resolved and proven.
@@ -53,15 +54,6 @@ pub struct Relation {
     pub(crate) stamp: SchemaVersion,
 }
 
-/// The caller's own text. Tokens depend on it, not on how keywalk writes statements.
-#[derive(Debug)]
-pub(crate) enum Definition {
-    /// A table, with its filter if there is one.
-    Table { filter: Option<String> },
-    /// The SELECT.
-    Query(String),
-}
-
 /// A partial index whose condition the filter implies.
 #[derive(Debug)]
 pub(crate) struct ImpliedIndex {
@@ -71,39 +63,27 @@ pub(crate) struct ImpliedIndex {
 }
 
 /// A column of the key.
+pub(crate) type KeyPart = KeyColumn<OwnColumn>;
+
+/// What only this crate knows about a column of the key.
 #[derive(Debug)]
-pub(crate) struct KeyPart {
-    /// For messages.
-    pub(crate) name: String,
-    /// The column as SQL.
-    pub(crate) expression: String,
-    /// The same without COLLATE, to test for NULL.
-    pub(crate) uncollated: String,
+pub(crate) struct OwnColumn {
     /// The column as plans name it, if known.
     pub(crate) in_plan: Option<PlanName>,
     pub(crate) layout: ColumnLayout,
     /// The collation of its text, if known.
     pub(crate) collation: Option<String>,
-    /// The column's text order, as written in a fingerprint; `None` if text is ordered by UTF-8 bytes.
-    pub(crate) text_order: Option<String>,
     /// True for a rowid that VACUUM may change: not an INTEGER PRIMARY KEY.
     pub(crate) is_unstable_rowid: bool,
     /// The conversion that SQLite applies to a value that is compared with it, as far as that is known.
     pub(crate) affinity: Affinity,
-    /// The column's position in `select`, if it is there.
-    pub(crate) at: Option<usize>,
-    /// True if rows of the walk may hold NULL in it. If the key's type has no NULL, such a row is an error when the
-    /// walk reaches it. No comparison with NULL is true, so statements have a form that reaches such rows anyway.
-    pub(crate) may_be_null: bool,
-    /// True if it may hold NULL, but the filter leaves such rows out.
-    pub(crate) excludes_null: bool,
 }
 
 /// A leading column that is fixed to one value.
+pub(crate) type FixedPart = FixedColumn<OwnFixed>;
+
 #[derive(Debug)]
-pub(crate) struct FixedPart {
-    pub(crate) name: String,
-    pub(crate) expression: String,
+pub(crate) struct OwnFixed {
     pub(crate) in_plan: PlanName,
     pub(crate) value: Value,
 }
@@ -126,7 +106,7 @@ impl Relation {
     pub(crate) fn is_by_rowid(&self) -> bool {
         match self.key.as_slice() {
             [part] => {
-                part.in_plan.as_ref().is_some_and(|name| name.is_rowid) && self.fixed.is_empty()
+                part.own.in_plan.as_ref().is_some_and(|name| name.is_rowid) && self.fixed.is_empty()
             }
             _ => false,
         }
@@ -134,22 +114,15 @@ impl Relation {
 
     /// Checks whether the order of keys is known and the walk includes every row of the table.
     pub(crate) fn is_bounded_by_keys(&self) -> bool {
-        let is_ordered = |part: &KeyPart| part.layout.comparison != TextOrder::Collation;
+        let is_ordered = |part: &KeyPart| !part.is_collated;
         self.unique && self.filters.is_empty() && self.key.iter().all(is_ordered)
     }
 
     /// Returns the columns in which a row's key may be NULL.
     pub(crate) fn nulls(&self) -> Nulls {
         let columns = self.key.iter().enumerate();
-        let columns = columns.filter(|(_, part)| part.layout.nullable && part.may_be_null);
+        let columns = columns.filter(|(_, part)| part.nullable && part.may_be_null);
         Nulls::at(columns.map(|(at, _)| at))
-    }
-
-    /// Checks whether the key's columns have different directions.
-    pub(crate) fn is_mixed(&self) -> bool {
-        let mut orders = self.key.iter().map(|part| part.layout.order);
-        let first = orders.next();
-        orders.any(|order| Some(order) != first)
     }
 
     /// Returns the number of selected columns, without key columns that follow them.
@@ -157,48 +130,21 @@ impl Relation {
         self.columns.len()
     }
 
-    /// Returns the positions of the key's columns in a row, from 0. Those that aren't selected come last.
-    pub(crate) fn key_positions(&self) -> Vec<usize> {
-        let mut next = self.width();
-        let mut follow = || {
-            next += 1;
-            next - 1
-        };
-        self.key
-            .iter()
-            .map(|part| part.at.unwrap_or_else(&mut follow))
-            .collect()
-    }
-
     /// Returns the position of the filter's result in a row that has one: last.
     pub(crate) fn filter_position(&self) -> usize {
         self.width() + self.key.iter().filter(|part| part.at.is_none()).count()
     }
 
-    /// Returns the direction of a key column in a walk of this order.
-    pub(crate) fn direction(&self, part: &KeyPart, order: Order) -> Order {
-        match part.layout.order {
-            Order::Ascending => order,
-            Order::Descending => order.reversed(),
-        }
-    }
-
-    /// Returns `>` or `<`: how a later value of the key column, in a walk of this order, compares with an earlier one.
-    pub(crate) fn operator(&self, part: &KeyPart, order: Order) -> char {
-        match self.direction(part, order) {
-            Order::Ascending => '>',
-            Order::Descending => '<',
-        }
-    }
-
-    /// Returns the condition that a plan shows for a search by these key columns.
-    pub(crate) fn condition(&self, columns: &[usize], operator: char) -> Condition {
+    /// Returns the condition that a plan shows for a search by these columns.
+    pub(crate) fn condition(&self, role: Role, columns: Range<usize>, operator: char) -> Condition {
+        let count = columns.len();
+        let in_plan = |at: usize| match role {
+            Role::Fixed => Some(self.fixed[at].own.in_plan.clone()),
+            _ => self.key[at].own.in_plan.clone(),
+        };
         Condition {
-            columns: columns
-                .iter()
-                .map(|column| self.key[*column].in_plan.clone())
-                .collect(),
-            count: columns.len(),
+            columns: columns.map(in_plan).collect(),
+            count,
             operator,
         }
     }
@@ -206,13 +152,15 @@ impl Relation {
     /// Checks that positions taken under `before` are still valid: the key, its order and its rowids are unchanged.
     pub(crate) fn succeeds(&self, before: &Relation) -> Result<(), Error> {
         let same_order = self.key_columns() == before.key_columns()
-            && self.key.iter().zip(&before.key).all(|(now, then)| {
-                now.layout.comparison != TextOrder::Collation || now.collation == then.collation
-            });
+            && self
+                .key
+                .iter()
+                .zip(&before.key)
+                .all(|(now, then)| !now.is_collated || now.own.collation == then.own.collation);
         if !same_order {
             return Err(Error::key_changed(&self.name));
         }
-        if self.stamp != before.stamp && before.key.iter().any(|part| part.is_unstable_rowid) {
+        if self.stamp != before.stamp && before.key.iter().any(|part| part.own.is_unstable_rowid) {
             return Err(Error::rowids_changed(&self.name));
         }
         Ok(())
@@ -233,12 +181,12 @@ impl Relation {
     /// an INTEGER PRIMARY KEY can't be declared: every index has it at its end, ascending.
     pub(crate) fn wanted_index(&self) -> String {
         let fixed = self.fixed.iter().map(|part| Quoted(&part.name).to_string());
-        let rowid = self.key.last().filter(|part| part.is_unstable_rowid);
+        let rowid = self.key.last().filter(|part| part.own.is_unstable_rowid);
         // In the other direction the index is walked backward.
-        let is_backward = rowid.is_some_and(|part| part.layout.order == Order::Descending);
+        let is_backward = rowid.is_some_and(|part| part.order == Order::Descending);
         let declared = &self.key[..self.key.len() - usize::from(rowid.is_some())];
         let key = declared.iter().map(|part| {
-            let is_down = part.layout.order == Order::Descending;
+            let is_down = part.order == Order::Descending;
             let direction = if is_down != is_backward { " DESC" } else { "" };
             format!("{}{direction}", Quoted(&part.name))
         });
@@ -255,7 +203,7 @@ impl Relation {
     }
 
     fn layouts(&self) -> Vec<ColumnLayout> {
-        self.key.iter().map(|part| part.layout).collect()
+        self.key.iter().map(|part| part.own.layout).collect()
     }
 
     /// Returns the key's layout, for resolving again with whatever index the schema then has.
@@ -285,7 +233,7 @@ impl Relation {
         let count = || {
             let mut statement = db.prepare(&sql)?;
             let params = (0..given).map(|at| self.params.value(at));
-            let fixed = self.fixed.iter().map(|part| bind(&part.value));
+            let fixed = self.fixed.iter().map(|part| bind(&part.own.value));
             for (number, value) in (1..).zip(params.chain(fixed)) {
                 statement.raw_bind_parameter(number, value)?;
             }
@@ -300,46 +248,18 @@ impl Relation {
 }
 
 const AFTER_A_CHANGE: &str = "if that is but another version of the schema, something in the schema has changed since, and a rowid may be another row's (VACUUM renumbers it, and counts as a change): begin a new walk, by an INTEGER PRIMARY KEY or another unique key if it is to outlive such changes";
-const SAME_ROWS: &str = "give the table the same filter and the same `prefix_eq` columns, with the same values, as when the token was taken";
 
 impl Relation {
-    /// Computes the fingerprint that tokens are bound to. The strings in this function are hashed into tokens: changing
-    /// one invalidates the existing tokens that have it.
+    /// Computes the fingerprint that tokens are bound to.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
-        let fingerprint = Fingerprint::new("sqlite");
-        let (fingerprint, condition) = match &self.said {
-            Definition::Query(sql) => {
-                let fingerprint = fingerprint.relation(format!("query: {sql}"));
-                (with_values(fingerprint, self.params.values()), None)
-            }
-            Definition::Table { filter } => {
-                let fingerprint = fingerprint.relation(format!("table {}", self.from));
-                (fingerprint, filter.as_ref())
-            }
-        };
-        let mut fingerprint = fingerprint.key(self.key_text());
-        if self.key.iter().any(|part| part.is_unstable_rowid) {
-            fingerprint = fingerprint.cure(FingerprintField::Key, AFTER_A_CHANGE);
-        }
-        if let Definition::Table { .. } = self.said {
-            fingerprint = fingerprint.cure(FingerprintField::Filter, SAME_ROWS);
-        }
-        if self.fixed.is_empty() && condition.is_none() {
-            return fingerprint;
-        }
-        // The order in which they were fixed doesn't matter.
-        let mut fixed: Vec<_> = self.fixed.iter().collect();
-        fixed.sort_by_key(|part| &part.name);
-        let mut terms: Vec<String> = fixed
-            .iter()
-            .map(|part| format!("{} = ?", Quoted(&part.name)))
-            .collect();
-        terms.extend(condition.map(|condition| format!("({condition})")));
-        let fingerprint = fingerprint.filter(terms.join(" AND "));
-        let fingerprint = with_values(fingerprint, fixed.iter().map(|part| &part.value));
-        match condition {
-            Some(_) => with_values(fingerprint, self.params.values()),
-            None => fingerprint,
+        let fixed = self.fixed.iter();
+        let fixed = fixed.map(|part| (part.name.as_str(), encoded(&part.own.value)));
+        let params: Vec<_> = self.params.values().iter().map(encoded).collect();
+        let (said, key) = (&self.said, self.key_text());
+        let fingerprint = said.fingerprint("sqlite", &self.from, key, fixed.collect(), &params);
+        match self.key.iter().any(|part| part.own.is_unstable_rowid) {
+            true => fingerprint.cure(FingerprintField::Key, AFTER_A_CHANGE),
+            false => fingerprint,
         }
     }
 
@@ -350,7 +270,7 @@ impl Relation {
         let columns = self.key.iter().map(|part| column_text(part, is_query));
         let columns: Vec<String> = columns.collect();
         let mut text = columns.join(", ");
-        if self.key.iter().any(|part| part.is_unstable_rowid)
+        if self.key.iter().any(|part| part.own.is_unstable_rowid)
             && let Some(version) = self.stamp.version()
         {
             text += &format!(", of schema version {version}");
@@ -360,30 +280,18 @@ impl Relation {
 }
 
 fn column_text(part: &KeyPart, is_query: bool) -> String {
-    let name = match (part.is_unstable_rowid, is_query) {
+    let name = match (part.own.is_unstable_rowid, is_query) {
         // Any of its three names is the same key.
         (true, _) => "rowid".to_owned(),
         // SQLite's name for a query's column without AS may change between releases.
         (false, true) => part.name.to_ascii_lowercase(),
         (false, false) => part.name.clone(),
     };
-    let order = match part.layout.order {
-        Order::Ascending => "ASC",
-        Order::Descending => "DESC",
-    };
-    match &part.text_order {
-        Some(text_order) => format!("{} {text_order} {order}", Quoted(&name)),
-        None => format!("{} {order}", Quoted(&name)),
-    }
+    part.describe(Dialect::Sqlite, &name)
 }
 
-fn with_values<'a>(
-    fingerprint: Fingerprint,
-    values: impl IntoIterator<Item = &'a Value>,
-) -> Fingerprint {
-    values.into_iter().fold(fingerprint, |fingerprint, value| {
-        let mut encoded = Vec::new();
-        codec::write(value.into(), &mut encoded);
-        fingerprint.with_value(&encoded)
-    })
+fn encoded(value: &Value) -> Vec<u8> {
+    let mut encoded = Vec::new();
+    codec::write(value.into(), &mut encoded);
+    encoded
 }

@@ -1,10 +1,11 @@
 //! Reads the schema of tables, and detects changes to it.
 
+use keywalk_sql::{Conjunct, Dialect, Named, Quoted};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
 
 use crate::error::{Error, is_of_store};
-use crate::sql::{Conjunct, Named, Quoted, index_condition, same};
+use crate::sql::{index_condition, same};
 
 /// The schema of a table.
 #[derive(Debug)]
@@ -531,7 +532,7 @@ fn read_condition(
     };
     let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
     let conjuncts = |condition| {
-        let all = Conjunct::all(condition, &names, &|_| true).into_iter();
+        let all = Conjunct::all(Dialect::Sqlite, condition, &names, &|_| true).into_iter();
         all.map(|(_, conjunct)| conjunct).collect()
     };
     Ok(index_condition(&sql).map(conjuncts))

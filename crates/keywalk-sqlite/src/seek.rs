@@ -2,16 +2,16 @@
 
 mod statement;
 
+use keywalk_sql::{BoundKind, Nulls, RangeShape, SeekForm, is_mixed};
 use rusqlite::Connection;
 
 use crate::error::{Error, is_of_store};
 use crate::join_order;
 use crate::plan::{Condition, Plan};
 use crate::relation::Relation;
-use crate::statements::{BoundKind, Nulls, RangeShape};
 
-use statement::{CERTAIN, SeekForm, SeekPlan, UNLIKELY, Urge};
-pub(crate) use statement::{FarBound, Param, Seek};
+pub(crate) use statement::Seek;
+use statement::{CERTAIN, SeekPlan, UNLIKELY, Urge};
 
 /// Writes a statement in the first way for which SQLite's plan is a search by all conditions. SQLite's own choice of
 /// index is tried first. The other ways leave it no choice, so that statistics can't prevent the search.
@@ -105,7 +105,7 @@ impl Attempts<'_> {
         let (db, relation, shape) = (self.db, self.relation, self.shape);
         let forms: &[SeekForm] = if relation.key.len() == 1 {
             &[SeekForm::RowValue]
-        } else if relation.is_mixed() {
+        } else if is_mixed(&relation.key) {
             &[SeekForm::Union]
         } else {
             &[SeekForm::RowValue, SeekForm::Union]
@@ -242,7 +242,7 @@ fn check_no_range(
     // filter on a key column in WHERE, so there is nothing to check.
     let mut key = relation.key.iter();
     let is_ranged = !key.clone().any(|part| part.excludes_null)
-        && key.any(|part| plan.ranges(relation.operator(part, shape.order), is_before_start));
+        && key.any(|part| plan.ranges(part.operator(shape.order), is_before_start));
     if plan.streams() && is_ranged {
         return Err(Error::own_range(&relation.name, &relation.key_names()));
     }

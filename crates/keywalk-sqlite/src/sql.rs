@@ -1,64 +1,12 @@
 //! Parses the caller's SQL as far as needed: names, parameters, conditions.
 
 use std::collections::HashMap;
-use std::fmt;
 
-use keywalk::Excerpt;
+use keywalk_sql::{Dialect, Token, unquoted};
 use rusqlite::types::{ToSqlOutput, Value};
 use rusqlite::{Connection, Params as RusqliteParams, Statement};
 
 use crate::value;
-
-/// A SQL identifier: in double quotes, with inner quotes doubled.
-pub(crate) struct Quoted<'a>(pub(crate) &'a str);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"")?;
-        for (i, part) in self.0.split('"').enumerate() {
-            if i > 0 {
-                f.write_str("\"\"")?;
-            }
-            f.write_str(part)?;
-        }
-        f.write_str("\"")
-    }
-}
-
-/// A name in a message: quoted, cut if it is long, and on one line.
-pub(crate) struct Named<'a>(pub(crate) &'a str);
-
-const NAMED_CHARS: usize = 80;
-
-impl fmt::Display for Named<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Excerpt::new(self.0, NAMED_CHARS).to_string();
-        fmt::Display::fmt(&Quoted(&name), f)
-    }
-}
-
-/// The first of several names, quoted and separated by commas; "none" if there are none.
-pub(crate) struct Names<'a>(pub(crate) &'a [String]);
-
-const MOST_NAMES: usize = 20;
-
-impl fmt::Display for Names<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("none");
-        }
-        for (i, name) in self.0.iter().take(MOST_NAMES).enumerate() {
-            if i > 0 {
-                f.write_str(", ")?;
-            }
-            write!(f, "{}", Named(name))?;
-        }
-        match self.0.len().checked_sub(MOST_NAMES) {
-            None | Some(0) => Ok(()),
-            Some(more) => write!(f, " and {more} more"),
-        }
-    }
-}
 
 /// Compares names as SQLite does, ignoring the case of ASCII letters.
 pub(crate) fn same(a: &str, b: &str) -> bool {
@@ -138,53 +86,16 @@ impl Params {
     }
 }
 
-/// A piece of SQL: a parameter or anything else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Token<'a> {
-    /// `?`, `?5`, `:name`, `@name`, `#name` or `$name`.
-    Parameter(&'a str),
-    /// Anything else. Strings, quoted names and comments are whole.
-    Other(&'a str),
-}
-
-/// Splits SQL at its parameters, by the rules of SQLite's own tokenizer. The pieces together are the text.
-pub(crate) fn tokens(mut sql: &str) -> impl Iterator<Item = Token<'_>> {
-    std::iter::from_fn(move || {
-        let first = sql.chars().next()?;
-        let rest = &sql[first.len_utf8()..];
-        let len = first.len_utf8()
-            + match first {
-                '\'' | '"' | '`' => quoted_len(rest, first),
-                '[' => rest.find(']').map_or(rest.len(), |at| at + 1),
-                '-' if rest.starts_with('-') => rest.find('\n').unwrap_or(rest.len()),
-                '/' if rest.starts_with('*') => {
-                    rest[1..].find("*/").map_or(rest.len(), |at| at + 3)
-                }
-                '?' => len_while(rest, |c| c.is_ascii_digit()),
-                ':' | '@' | '#' | '$' => variable_len(rest),
-                c if in_name(c) => len_while(rest, in_name),
-                _ => 0,
-            };
-        let (token, after) = sql.split_at(len);
-        sql = after;
-        let is_parameter = match first {
-            '?' => true,
-            ':' | '@' | '#' | '$' => token.len() > 1,
-            _ => false,
-        };
-        Some(if is_parameter {
-            Token::Parameter(token)
-        } else {
-            Token::Other(token)
-        })
-    })
+/// Splits SQL at its parameters.
+pub(crate) fn tokens(sql: &str) -> impl Iterator<Item = Token<'_>> {
+    keywalk_sql::tokens(Dialect::Sqlite, sql)
 }
 
 /// Returns the SQL with backticks around names in double quotes. SQLite takes `"x"` for a string if there is no
 /// column `x`; `` `x` `` is always a name.
 pub(crate) fn with_backticks(sql: &str) -> String {
     let mut changed = String::new();
-    for Token::Parameter(text) | Token::Other(text) in tokens(sql) {
+    for text in tokens(sql).map(Token::text) {
         let quoted = text.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
         match quoted {
             Some(name) => {
@@ -220,84 +131,6 @@ pub(crate) fn has_parameter_zero(sql: &str) -> bool {
     })
 }
 
-/// Returns the SQL without the semicolons, blanks and comments at its end.
-pub(crate) fn without_end(sql: &str) -> &str {
-    let (mut end, mut at) = (0, 0);
-    for Token::Parameter(text) | Token::Other(text) in tokens(sql) {
-        at += text.len();
-        let is_comment = text.starts_with("--") || text.starts_with("/*");
-        if !is_comment && text != ";" && !text.trim().is_empty() {
-            end = at;
-        }
-    }
-    &sql[..end]
-}
-
-/// Returns the length up to and including the closing quote. A doubled quote stands for itself.
-fn quoted_len(rest: &str, quote: char) -> usize {
-    let mut chars = rest.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        if c == quote && chars.next_if(|(_, next)| *next == quote).is_none() {
-            return at + 1;
-        }
-    }
-    rest.len()
-}
-
-/// Returns the length of a name, which may continue after `::` and end in parentheses, like Tcl's variables.
-fn variable_len(rest: &str) -> usize {
-    let mut len = len_while(rest, in_name);
-    while rest[len..].starts_with("::") {
-        len += 2 + len_while(&rest[len + 2..], in_name);
-    }
-    if len > 0 && rest[len..].starts_with('(') {
-        let inside = len_while(&rest[len + 1..], |c| c != ')' && !c.is_ascii_whitespace());
-        if rest[len + 1 + inside..].starts_with(')') {
-            len += inside + 2;
-        }
-    }
-    len
-}
-
-fn len_while(text: &str, accepts: impl Fn(char) -> bool) -> usize {
-    text.find(|c| !accepts(c)).unwrap_or(text.len())
-}
-
-fn in_name(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
-}
-
-/// Splits a condition at its top-level ANDs. Each part can be checked alone. A condition with a top-level OR stays
-/// whole, because OR binds weaker than AND.
-fn conjuncts(condition: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let mut depth = 0_usize;
-    let mut betweens = 0_usize;
-    for token in tokens(condition) {
-        let (Token::Parameter(text) | Token::Other(text)) = token;
-        let is = |word: &str| text.eq_ignore_ascii_case(word);
-        if text == "(" || is("case") {
-            depth += 1;
-        } else if text == ")" || is("end") {
-            depth = depth.saturating_sub(1);
-        } else if depth == 0 && is("or") {
-            return vec![condition.to_owned()];
-        } else if depth == 0 && is("between") {
-            betweens += 1;
-        } else if depth == 0 && is("and") {
-            if betweens == 0 {
-                parts.push(String::new());
-                continue;
-            }
-            betweens -= 1;
-        }
-        if let Some(part) = parts.last_mut() {
-            part.push_str(text);
-        }
-    }
-    parts
-}
-
 /// Checks whether a condition names a column; the rowid also by its other names.
 pub(crate) fn names(condition: &str, column: &str, is_rowid: bool) -> bool {
     let others: &[&str] = if is_rowid {
@@ -308,167 +141,16 @@ pub(crate) fn names(condition: &str, column: &str, is_rowid: bool) -> bool {
     tokens(condition).any(|token| match token {
         Token::Parameter(_) => false,
         Token::Other(text) => {
-            let name = unquoted(text);
+            let name = unquoted(Dialect::Sqlite, text);
             same(&name, column) || others.iter().any(|other| same(&name, other))
         }
     })
 }
 
-/// Returns a name without its quotes; any other text unchanged.
-fn unquoted(text: &str) -> String {
-    let inner = |open, close| text.strip_prefix(open)?.strip_suffix(close);
-    if let Some(name) = inner('[', ']') {
-        return name.to_owned();
-    }
-    for quote in ['"', '`'] {
-        if let Some(name) = inner(quote, quote) {
-            return name.replace(&format!("{quote}{quote}"), &quote.to_string());
-        }
-    }
-    text.to_owned()
-}
-
-/// A condition, written so that the same text in other case, quotes and white space is equal to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Conjunct {
-    /// The column of this name, in lower case, isn't NULL.
-    NotNull(String),
-    Other(Vec<String>),
-}
-
-/// Words that can't name a column unless they are quoted.
-const KEYWORDS: [&str; 20] = [
-    "current_date",
-    "current_time",
-    "current_timestamp",
-    "and",
-    "or",
-    "not",
-    "is",
-    "null",
-    "in",
-    "between",
-    "case",
-    "when",
-    "then",
-    "else",
-    "exists",
-    "select",
-    "from",
-    "where",
-    "isnull",
-    "notnull",
-];
-
-impl Conjunct {
-    /// Splits a condition over a table with these columns at its ANDs. Parentheses around all of the condition, or
-    /// around all of a part, are removed, and what was in them is split too. Returns each part with its text. Splits
-    /// only into parts that `is_expression` accepts.
-    pub(crate) fn all(
-        condition: &str,
-        columns: &[String],
-        is_expression: &dyn Fn(&str) -> bool,
-    ) -> Vec<(String, Conjunct)> {
-        let bare = without_brackets(condition);
-        let parts = conjuncts(&bare);
-        match parts.len() > 1 && parts.iter().all(|part| is_expression(part)) {
-            true => parts
-                .iter()
-                .flat_map(|part| Conjunct::all(part, columns, is_expression))
-                .collect(),
-            false => {
-                let conjunct = Conjunct::of(&bare, columns);
-                vec![(bare, conjunct)]
-            }
-        }
-    }
-
-    /// Checks whether this is the condition that the column isn't NULL.
-    pub(crate) fn is_not_null(&self, column: &str) -> bool {
-        matches!(self, Conjunct::NotNull(name) if same(name, column))
-    }
-
-    fn of(condition: &str, columns: &[String]) -> Self {
-        let tokens: Vec<String> = meaningful(condition)
-            .map(|text| {
-                let name = unquoted(text);
-                let is_keyword = || KEYWORDS.iter().any(|word| same(word, text));
-                let is_name = name != text || columns.iter().any(|column| same(column, text));
-                match text.starts_with('\'') {
-                    true => text.to_owned(),
-                    false if is_name && !is_keyword() => format!("`{}", name.to_ascii_lowercase()),
-                    false => text.to_ascii_lowercase(),
-                }
-            })
-            .collect();
-        let words: Vec<&str> = tokens.iter().map(String::as_str).collect();
-        let tested = match words.as_slice() {
-            [tested @ .., "is", "not", "null"] | [tested @ .., "not", "null"] => tested,
-            [tested @ .., "notnull"] => tested,
-            _ => &[],
-        };
-        let tested: Vec<&str> = tested
-            .iter()
-            .copied()
-            .skip_while(|word| *word == "+")
-            .collect();
-        // A name may follow those of its schema and table.
-        let is_path = |(at, word): (usize, &&str)| match at % 2 {
-            0 => word.starts_with('`') || at + 1 < tested.len(),
-            _ => *word == ".",
-        };
-        match tested.last().and_then(|word| word.strip_prefix('`')) {
-            Some(column) if tested.len() % 2 == 1 && tested.iter().enumerate().all(is_path) => {
-                Conjunct::NotNull(column.to_owned())
-            }
-            _ => Conjunct::Other(tokens),
-        }
-    }
-}
-
-/// Returns the text of the tokens that are neither blank nor a comment.
-fn meaningful(sql: &str) -> impl Iterator<Item = &str> {
-    tokens(sql)
-        .map(|(Token::Parameter(text) | Token::Other(text))| text)
-        .filter(|text| {
-            !text.trim().is_empty() && !text.starts_with("--") && !text.starts_with("/*")
-        })
-}
-
-/// Returns the condition without parentheses around all of it.
-fn without_brackets(condition: &str) -> String {
-    let mut tokens: Vec<&str> = tokens(condition)
-        .map(|(Token::Parameter(text) | Token::Other(text))| text)
-        .collect();
-    let is_filling =
-        |text: &&str| text.trim().is_empty() || text.starts_with("--") || text.starts_with("/*");
-    loop {
-        while tokens.last().is_some_and(is_filling) {
-            tokens.pop();
-        }
-        let start = tokens.iter().position(|text| !is_filling(text));
-        tokens.drain(..start.unwrap_or(0));
-        let mut depth = 0_usize;
-        let closing = tokens.iter().position(|text| {
-            match *text {
-                "(" => depth += 1,
-                ")" => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            depth == 0
-        });
-        if tokens.len() < 2 || tokens[0] != "(" || closing != Some(tokens.len() - 1) {
-            return tokens.concat();
-        }
-        tokens.pop();
-        tokens.remove(0);
-    }
-}
-
 /// Returns the condition of a partial index, from its CREATE INDEX.
 pub(crate) fn index_condition(sql: &str) -> Option<&str> {
     let (mut depth, mut at) = (0_usize, 0);
-    for Token::Parameter(text) | Token::Other(text) in tokens(sql) {
+    for text in tokens(sql).map(Token::text) {
         at += text.len();
         match text {
             "(" => depth += 1,
@@ -498,43 +180,7 @@ pub(crate) fn is_single(condition: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Token, conjuncts, is_single, tokens, with_backticks, without_end};
-
-    fn parameters(sql: &str) -> Vec<&str> {
-        let whole: String = tokens(sql)
-            .map(|(Token::Parameter(text) | Token::Other(text))| text)
-            .collect();
-        assert_eq!(whole, sql, "the pieces together are the text");
-        tokens(sql)
-            .filter_map(|token| match token {
-                Token::Parameter(text) => Some(text),
-                Token::Other(_) => None,
-            })
-            .collect()
-    }
-
-    #[test]
-    fn every_form_of_parameter_is_found() {
-        let found = parameters("a=? and b>?12 or c in (:x,@y_1,$zé,#n,$a::b(c d),$a::b(c))");
-        let expected = ["?", "?12", ":x", "@y_1", "$zé", "#n", "$a::b", "$a::b(c)"];
-        assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn what_is_quoted_or_commented_is_no_parameter() {
-        let sql = "'?' \"?1\" `:a` [@b] 'it''s ?' -- ?\n /* :c */ x'3f' a$b ?";
-        assert_eq!(parameters(sql), ["?"]);
-    }
-
-    #[test]
-    fn unclosed_quotes_and_comments_reach_the_end() {
-        for sql in [
-            "'?", "\"?", "[?", "/* ?", "/*", "-- ?", "'?''", "-", "/", ":", "é?",
-        ] {
-            let expected: &[&str] = if sql == "é?" { &["?"] } else { &[] };
-            assert_eq!(parameters(sql), expected, "{sql}");
-        }
-    }
+    use super::{is_single, with_backticks};
 
     #[test]
     fn names_in_double_quotes_get_backticks_and_nothing_else_changes() {
@@ -542,58 +188,6 @@ mod tests {
         let expected = r#"`a` = '"b"' AND `c"d``e` > [f"g] -- "h"#;
         assert_eq!(with_backticks(sql), expected);
         assert_eq!(with_backticks("\"\" \"unclosed"), "`` \"unclosed");
-    }
-
-    #[test]
-    fn what_ends_a_statement_is_cut_and_nothing_else() {
-        for end in [
-            "",
-            ";",
-            " ; ;\n",
-            "; -- ;",
-            "/* ; */ ;",
-            " /* unclosed",
-            "--",
-        ] {
-            assert_eq!(
-                without_end(&format!("a - b;c /* d */ e{end}")),
-                "a - b;c /* d */ e"
-            );
-        }
-        assert_eq!(without_end("a '; --'"), "a '; --'");
-        assert_eq!(without_end("; -- a"), "");
-    }
-
-    fn parts(condition: &str) -> Vec<String> {
-        let trim = |part: String| part.trim().to_owned();
-        conjuncts(condition).into_iter().map(trim).collect()
-    }
-
-    #[test]
-    fn ands_of_the_outermost_level_cut() {
-        assert_eq!(parts("a = 1 AND b > 2 and c"), ["a = 1", "b > 2", "c"]);
-        assert_eq!(
-            parts("(a AND b) AND f(c AND d)"),
-            ["(a AND b)", "f(c AND d)"]
-        );
-    }
-
-    #[test]
-    fn ands_that_belong_to_something_else_do_not() {
-        let whole = [
-            "a BETWEEN 1 AND 2",
-            "a AND b OR c",
-            "CASE WHEN a AND b THEN c END",
-            "a = ' and ' -- and\n",
-            "\"and\" = [x and y]",
-        ];
-        for condition in whole {
-            assert_eq!(conjuncts(condition), [condition]);
-        }
-        assert_eq!(
-            parts("a BETWEEN 1 AND 2 AND b BETWEEN 3 AND 4"),
-            ["a BETWEEN 1 AND 2", "b BETWEEN 3 AND 4"]
-        );
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::ops::Bound;
 
-use keywalk::{KeyRange, Order};
+use keywalk::Order;
+use keywalk_sql::{Answer, BoundKind, FarBound, Nulls, Param, RangeShape};
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, Statement, StatementStatus};
 
@@ -11,87 +12,20 @@ use crate::error::Error;
 use crate::key::SqlKey;
 use crate::plan::{Condition, Plan};
 use crate::relation::Relation;
-use crate::seek::{FarBound, Param, write};
+use crate::seek::write;
 use crate::sql::{is_single, names};
 
-/// The kind of range and result of a statement; the values come with each fetch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RangeShape {
-    pub(crate) order: Order,
-    pub(crate) near: BoundKind,
-    pub(crate) far: BoundKind,
-    /// The columns in which the near bound is NULL.
-    pub(crate) near_nulls: Nulls,
-    pub(crate) far_nulls: Nulls,
-    pub(crate) answer: Answer,
-}
-
-/// The columns of a key that are NULL, as bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Nulls(u64);
-
-impl Nulls {
-    pub(crate) const NONE: Self = Nulls(0);
-
-    /// The number of columns, from the first, that may be NULL.
-    pub(crate) const MOST_COLUMNS: usize = 64;
-
-    pub(crate) fn at(columns: impl IntoIterator<Item = usize>) -> Self {
-        Nulls(columns.into_iter().fold(0, |bits, at| bits | 1 << at))
-    }
-
-    pub(crate) fn of<K: SqlKey>(bound: Bound<&K>) -> Self {
-        match bound {
-            Bound::Unbounded => Nulls::NONE,
-            Bound::Included(key) | Bound::Excluded(key) => {
-                let columns = 0..key.width().min(Self::MOST_COLUMNS);
-                Nulls::at(columns.filter(|column| {
+/// Returns the columns in which a bound is NULL.
+pub(crate) fn nulls_of<K: SqlKey>(bound: Bound<&K>) -> Nulls {
+    match bound {
+        Bound::Unbounded => Nulls::NONE,
+        Bound::Included(key) | Bound::Excluded(key) => {
+            let columns = 0..key.width().min(Nulls::MOST_COLUMNS);
+            Nulls::at(
+                columns.filter(|column| {
                     matches!(codec::lent(&key.bind_column(*column)), ValueRef::Null)
-                }))
-            }
-        }
-    }
-
-    pub(crate) fn has(self, column: usize) -> bool {
-        column < Self::MOST_COLUMNS && self.0 & 1 << column != 0
-    }
-}
-
-/// A bound without its key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BoundKind {
-    Open,
-    Included,
-    Excluded,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// All rows of the range, until the fetch has enough.
-    Rows,
-    /// The key of the first row.
-    FirstKey,
-}
-
-impl RangeShape {
-    pub(crate) fn of<K>(range: &KeyRange<K>, answer: Answer) -> Self {
-        RangeShape {
-            order: range.order(),
-            near: BoundKind::of(range.start()),
-            far: BoundKind::of(range.end()),
-            near_nulls: Nulls::NONE,
-            far_nulls: Nulls::NONE,
-            answer,
-        }
-    }
-}
-
-impl BoundKind {
-    fn of<K>(bound: Bound<&K>) -> Self {
-        match bound {
-            Bound::Unbounded => BoundKind::Open,
-            Bound::Included(_) => BoundKind::Included,
-            Bound::Excluded(_) => BoundKind::Excluded,
+                }),
+            )
         }
     }
 }
@@ -178,7 +112,7 @@ impl Statements {
             let mut key = relation.key.iter();
             key.clone().any(|part| part.excludes_null)
                 && key.any(|part| {
-                    let is_rowid = part.in_plan.as_ref().is_some_and(|name| name.is_rowid);
+                    let is_rowid = part.own.in_plan.as_ref().is_some_and(|name| name.is_rowid);
                     names(filter, &part.name, is_rowid)
                 })
         };

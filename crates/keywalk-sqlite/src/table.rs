@@ -3,18 +3,20 @@ mod proof;
 use std::fmt;
 use std::sync::Arc;
 
+use keywalk::Order;
+use keywalk_sql::{Conjunct, Definition, Dialect, Quoted};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Params as RusqliteParams, ToSql};
 
 use crate::connect::{Connect, lend};
 use crate::decode::{KeysOnly, Rows};
 use crate::error::{Error, ErrorKind, has_too_many_parameters, is_of_store};
-use crate::key::{DynKey, Layout, SqlKey};
+use crate::key::{DynKey, Layout, SqlKey, TextOrder};
 use crate::plan::PlanName;
-use crate::relation::{Definition, FixedPart, ImpliedIndex, KeyPart, Relation};
+use crate::relation::{FixedPart, ImpliedIndex, KeyPart, OwnColumn, OwnFixed, Relation};
 use crate::schema::{self, Affinity, Column, Index, Schema, SchemaVersion, relation_name};
 use crate::source::{Spec, SqlSource};
-use crate::sql::{Conjunct, Params, Quoted, has_parameter_zero, names, same, with_backticks};
+use crate::sql::{Params, has_parameter_zero, names, same, with_backticks};
 use crate::value::{as_stored, as_text};
 
 pub(crate) use proof::check_names;
@@ -279,7 +281,7 @@ impl Filter {
     /// Checks whether the condition that a column isn't NULL is part of the filter.
     fn excludes_null(&self, column: &str) -> bool {
         let mut parts = self.parts.iter();
-        parts.any(|(_, conjunct)| conjunct.is_not_null(column))
+        parts.any(|(_, conjunct)| conjunct.is_not_null(Dialect::Sqlite, column))
     }
 
     /// Checks whether these conditions are all part of the filter.
@@ -375,7 +377,12 @@ impl TableSpec {
             db.prepare(&format!("SELECT ({part}\n) FROM {from}"))
                 .is_ok()
         };
-        let parts = Conjunct::all(&condition, &schema.column_names(), &is_expression);
+        let parts = Conjunct::all(
+            Dialect::Sqlite,
+            &condition,
+            &schema.column_names(),
+            &is_expression,
+        );
         self.filter = Some(Filter {
             text,
             parts,
@@ -419,7 +426,7 @@ impl TableSpec {
             let name = part.map_or("", |part| &part.name);
             let value = as_stored(db, value)
                 .map_err(|source| Error::given_value(&relation.name, name, source))?;
-            let is_text = part.is_some_and(|part| part.affinity == Affinity::Text);
+            let is_text = part.is_some_and(|part| part.own.affinity == Affinity::Text);
             values.push(match is_text {
                 true => as_text(db, &value).map_err(|source| relation.failed(source))?,
                 false => value,
@@ -496,8 +503,11 @@ impl Spec for TableSpec {
             .filter(|key| key.excludes_null)
             .map(|key| key.column.name.as_str())
             .collect();
-        let is_written =
-            |conjunct: &Conjunct| excluding.iter().any(|name| conjunct.is_not_null(name));
+        let is_written = |conjunct: &Conjunct| {
+            excluding
+                .iter()
+                .any(|name| conjunct.is_not_null(Dialect::Sqlite, name))
+        };
         let (text, parts, params) = match self.filter.clone() {
             Some(filter) => (Some(filter.text), filter.parts, filter.params),
             None => (None, Vec::new(), Params::default()),
@@ -537,15 +547,21 @@ impl Spec for TableSpec {
                  }| KeyPart {
                     expression: expression(&column.name),
                     uncollated: expression(&column.name),
+                    order: layout.order,
+                    nulls_last: layout.order == Order::Descending,
+                    is_collated: layout.comparison == TextOrder::Collation,
+                    text_order: schema.text_order(&column),
+                    nullable: layout.nullable,
                     may_be_null,
                     excludes_null,
-                    in_plan: Some(in_plan(&column)),
-                    layout,
-                    text_order: schema.text_order(&column),
-                    collation: Some(column.collation),
-                    is_unstable_rowid: column.is_rowid && column.primary == 0,
-                    affinity: column.affinity,
                     at: at(&column.name),
+                    own: OwnColumn {
+                        in_plan: Some(in_plan(&column)),
+                        layout,
+                        collation: Some(column.collation),
+                        is_unstable_rowid: column.is_rowid && column.primary == 0,
+                        affinity: column.affinity,
+                    },
                     name: column.name,
                 },
             )
@@ -553,8 +569,10 @@ impl Spec for TableSpec {
         let fixed = self.within.iter().map(|(column, value)| FixedPart {
             name: column.name.clone(),
             expression: expression(&column.name),
-            in_plan: in_plan(column),
-            value: value.clone(),
+            own: OwnFixed {
+                in_plan: in_plan(column),
+                value: value.clone(),
+            },
         });
         let select: Vec<String> = columns.iter().map(|column| expression(column)).collect();
         Ok(Relation {

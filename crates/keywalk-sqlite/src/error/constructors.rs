@@ -5,11 +5,11 @@
 use std::error::Error as StdError;
 
 use keywalk::Excerpt;
+use keywalk_sql::{Named, Names};
 use rusqlite::types::{FromSqlError, Type};
 
 use super::ErrorKind::{self, *};
 use super::{Error, is_of_store, kind_of};
-use crate::sql::{Named, Names};
 
 /// The maximum length of a plan in a message, and of a column's declared type or collation.
 const PLAN_CHARS: usize = 400;

@@ -1,24 +1,12 @@
 //! The text of one statement, for one way to search.
 
-use keywalk::Order;
+use keywalk_sql::{
+    Answer, BoundKind, Dialect, FarBound, Param, Quoted, RangeShape, Role, SeekForm, Statement,
+    Term,
+};
 
-use crate::key::TextOrder;
 use crate::plan::{Condition, ONE_ROW};
-use crate::relation::{KeyPart, Relation};
-use crate::sql::Quoted;
-use crate::statements::{Answer, BoundKind, Nulls, RangeShape};
-
-/// The form of a statement's search conditions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SeekForm {
-    /// `(a, b) > (?, ?)`, bounded at both ends: one search of an index in one direction.
-    RowValue,
-    /// A UNION ALL of a SELECT with `a = ? AND b < ?` and one with `a > ?`. For columns of different directions, for an
-    /// index whose last column is the rowid, and for descending walks that must reach NULL keys. It is bounded at the
-    /// near end, and at the far end by the first column; the fetch checks the rest. The OR of these conditions would
-    /// search by the first column alone, and read all rows of one `a` at every chunk.
-    Union,
-}
+use crate::relation::Relation;
 
 /// The way a statement is written.
 #[derive(Clone, Copy, Debug)]
@@ -54,30 +42,6 @@ pub(super) const UNLIKELY: &str = "0.000001";
 /// filter: SQLite builds none after a table without statistics, and the one-row subselect has no statistics.)
 pub(super) const CERTAIN: &str = "1.0";
 
-/// How the range's far bound is enforced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FarBound {
-    /// The statement ends at the bound.
-    Ended,
-    /// The fetch compares each row's key.
-    Compared,
-    /// A last column tells for each row whether it is within the bound, since only SQLite knows the order.
-    Reported,
-}
-
-/// The meaning of a parameter of a walk's statement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Param {
-    /// The caller's parameter at this position.
-    Given(usize),
-    /// The value of a fixed column.
-    Fixed(usize),
-    /// A column of the key at the near bound.
-    Near(usize),
-    /// A column of the key at the far bound.
-    Far(usize),
-}
-
 /// A statement's text and its properties.
 #[derive(Debug)]
 pub(crate) struct Seek {
@@ -91,419 +55,114 @@ pub(crate) struct Seek {
 
 impl Seek {
     pub(super) fn new(relation: &Relation, how: SeekPlan<'_>, shape: RangeShape) -> Self {
-        let mut writer = Writer {
-            relation,
-            how,
+        let statement = Statement {
+            dialect: Dialect::Sqlite,
+            key: &relation.key,
+            fixed: &relation.fixed,
+            select: &relation.select,
+            width: relation.width(),
+            filters: &relation.filters,
+            served: how.served,
+            given: relation.params.len(),
+            form: how.form,
             shape,
-            own: Vec::new(),
-            parts: Vec::new(),
         };
-        let mut sql = match writer.form() {
-            SeekForm::RowValue => writer.row_value(),
-            SeekForm::Union => writer.union(),
-        };
-        sql += &writer.order_by();
+        let mut seek = statement.seek();
+        let is_open = shape.near == BoundKind::Open;
+        let parts = seek.parts.iter_mut();
+        let parts = parts.map(|terms| how.urge.apply(relation, terms, is_open));
+        let parts = parts.collect();
         // A literal, since a statement with `LIMIT ?` would be prepared again for each value.
-        if shape.answer == Answer::FirstKey {
-            sql += " LIMIT 1";
-        }
+        let limit = (shape.answer == Answer::FirstKey).then_some(1);
         Seek {
-            sql,
-            far: writer.end(),
-            own: writer.own,
-            parts: writer.parts,
+            sql: seek.sql(&how.from(relation), limit),
+            own: seek.own,
+            parts,
+            far: seek.far,
         }
     }
 }
 
-/// The condition on the last column of a part of a union.
-enum Last {
-    /// A condition that the plan has to search by.
-    Searched(String, Condition),
-    /// The column is NULL. SQLite may know that this is never true. In the statement's plan, this part then has no
-    /// search and doesn't come first.
-    Unproven(String),
-    /// None: all rows that have the columns before it.
-    All,
-}
-
-struct Writer<'a> {
-    relation: &'a Relation,
-    how: SeekPlan<'a>,
-    shape: RangeShape,
-    own: Vec<Param>,
-    parts: Vec<Vec<Condition>>,
-}
-
-impl Writer<'_> {
-    /// Chooses the form. A row value with NULL in it compares as NULL, so a search down from `(x, 5)` would miss `(x,
-    /// NULL)`, and one from `(x, NULL)` finds nothing. The union has parts for those.
-    fn form(&self) -> SeekForm {
-        let mut parts = self.relation.key.iter();
-        let is_missed = |part: &KeyPart| part.may_be_null && self.is_down(part);
-        if self.shape.near_nulls != Nulls::NONE || parts.any(is_missed) {
-            SeekForm::Union
-        } else {
-            self.how.form
+impl SeekPlan<'_> {
+    /// Returns the text after FROM.
+    fn from(&self, relation: &Relation) -> String {
+        let mut from = String::new();
+        if let Some(schema) = self.urge.one_row {
+            from += &one_row(schema);
+            from += " CROSS JOIN ";
         }
-    }
-
-    /// Chooses how the far bound is enforced. A row value up to `(x, 5)` would miss `(x, NULL)`. So if the key may
-    /// hold NULL, the fetch checks the far bound.
-    fn end(&self) -> FarBound {
-        let is_unordered = |part: &KeyPart| part.layout.comparison == TextOrder::Collation;
-        if self.shape.far == BoundKind::Open
-            || self.form() == SeekForm::RowValue && !self.meets_null()
-        {
-            FarBound::Ended
-        } else if self.relation.key.iter().any(is_unordered) {
-            FarBound::Reported
-        } else {
-            FarBound::Compared
-        }
-    }
-
-    /// Checks whether a comparison with the far bound may be one with NULL.
-    fn meets_null(&self) -> bool {
-        let mut parts = self.relation.key.iter();
-        self.shape.far_nulls != Nulls::NONE || parts.any(|part| part.may_be_null)
-    }
-
-    /// Checks whether the walk goes down in this column: NULL then comes last.
-    fn is_down(&self, part: &KeyPart) -> bool {
-        self.relation.direction(part, self.shape.order) == Order::Descending
-    }
-
-    /// Returns the ORDER BY, as the positions of the key's columns.
-    fn order_by(&self) -> String {
-        let (relation, order) = (self.relation, self.shape.order);
-        let positions = match self.shape.answer {
-            Answer::Rows => relation.key_positions(),
-            Answer::FirstKey => (0..relation.key.len()).collect(),
-        };
-        let terms: Vec<String> = relation
-            .key
-            .iter()
-            .zip(positions)
-            .map(|(part, at)| match relation.direction(part, order) {
-                Order::Ascending => format!("{}", at + 1),
-                Order::Descending => format!("{} DESC", at + 1),
-            })
-            .collect();
-        format!(" ORDER BY {}", terms.join(", "))
-    }
-
-    fn row_value(&mut self) -> String {
-        let mut terms = Vec::new();
-        let mut conditions = Vec::new();
-        self.fix(&mut terms, &mut conditions);
-        let all: Vec<usize> = (0..self.relation.key.len()).collect();
-        let ends = self.shape.far != BoundKind::Open && self.end() == FarBound::Ended;
-        if self.shape.near != BoundKind::Open {
-            let past = self.shape.near == BoundKind::Excluded;
-            let (term, condition) = self.compare(&all, self.shape.order, past, Param::Near);
-            terms.push(self.urged(term, !ends || condition.operator == '<'));
-            conditions.push(condition);
-        } else {
-            self.urge_all(&mut terms);
-        }
-        if ends {
-            let before = self.shape.far == BoundKind::Excluded;
-            let order = self.shape.order.reversed();
-            let (term, condition) = self.compare(&all, order, before, Param::Far);
-            let is_upper = condition.operator == '<';
-            terms.push(self.urged(term, is_upper || self.shape.near == BoundKind::Open));
-            conditions.push(condition);
-            let last = terms.len() - 1;
-            if self.how.urge.likelihood.is_some() && last > 0 && !is_upper {
-                terms.swap(last - 1, last);
-            }
-        }
-        let is_compared = all.len() == 1 && (ends || self.shape.near != BoundKind::Open);
-        self.leave_nulls_out(&mut terms, usize::from(is_compared));
-        self.parts.push(conditions);
-        self.select(terms)
-    }
-
-    fn union(&mut self) -> String {
-        if self.shape.near == BoundKind::Open {
-            let mut terms = Vec::new();
-            let mut conditions = Vec::new();
-            self.fix(&mut terms, &mut conditions);
-            self.urge_all(&mut terms);
-            self.leave_nulls_out(&mut terms, 0);
-            self.end_at_first_column(&mut terms);
-            self.parts.push(conditions);
-            return self.select(terms);
-        }
-        let relation = self.relation;
-        let columns = relation.key.len();
-        let mut selects = Vec::new();
-        // The part with the most columns is written first, because its rows come first. It also uses every parameter.
-        for equal in (0..columns).rev() {
-            let nulls = self.shape.near_nulls;
-            let key = &relation.key[equal];
-            // No row equals a NULL in a column that has none.
-            if (0..equal).any(|column| nulls.has(column) && !relation.key[column].may_be_null) {
-                continue;
-            }
-            let past = self.shape.near == BoundKind::Excluded || equal + 1 < columns;
-            if !nulls.has(equal) {
-                selects.push(self.part(equal, |writer| {
-                    let (term, condition) =
-                        writer.compare(&[equal], writer.shape.order, past, Param::Near);
-                    Last::Searched(term, condition)
-                }));
-            }
-            let is_null = format!("{} IS NULL", key.uncollated);
-            let is_last = match key.layout.nullable {
-                true => Last::Searched(is_null, relation.condition(&[equal], '=')),
-                false => Last::Unproven(is_null),
-            };
-            match (nulls.has(equal), self.is_down(key)) {
-                // The rows with NULL are the last ones.
-                (is_at_null, true) if key.may_be_null && !(past && is_at_null) => {
-                    selects.push(self.part(equal, |_| is_last));
-                }
-                (_, true) | (false, false) => {}
-                // The rows with NULL were the first ones.
-                (true, false) if past && key.may_be_null => {
-                    let term = format!("{} IS NOT NULL", key.uncollated);
-                    let rest = Last::Searched(term, relation.condition(&[equal], '>'));
-                    selects.push(self.part(equal, |_| rest));
-                }
-                (true, false) => selects.push(self.part(equal, |_| Last::All)),
-            }
-        }
-        if selects.is_empty() {
-            self.parts.push(Vec::new());
-            selects.push(self.select(vec!["0".to_owned()]));
-        }
-        selects.join(" UNION ALL ")
-    }
-
-    /// Writes a part of the union: the rows that have the first `equal` columns of the near key and satisfy `last`.
-    fn part(&mut self, equal: usize, last: impl FnOnce(&mut Self) -> Last) -> String {
-        let relation = self.relation;
-        let mut terms = Vec::new();
-        let mut conditions = Vec::new();
-        self.fix(&mut terms, &mut conditions);
-        for (column, part) in relation.key[..equal].iter().enumerate() {
-            let term = match self.shape.near_nulls.has(column) {
-                true => format!("{} IS NULL", part.uncollated),
-                false => {
-                    let number = self.number(Param::Near(column));
-                    format!("{} = +?{number}", part.expression)
-                }
-            };
-            // Few rows satisfy it anyway.
-            terms.push(match self.how.urge.likelihood {
-                Some(CERTAIN) => self.urged(term, true),
-                _ => term,
-            });
-            conditions.push(relation.condition(&[column], '='));
-        }
-        let mut compared = equal + 1;
-        match last(self) {
-            Last::Searched(term, condition) => {
-                terms.push(match self.how.urge.likelihood {
-                    Some(UNLIKELY) if equal > 0 => term,
-                    _ => self.urged(term, true),
-                });
-                conditions.push(condition);
-            }
-            Last::Unproven(term) => {
-                terms.push(term);
-                conditions.clear();
-                self.urge_all(&mut terms);
-            }
-            Last::All => compared = equal,
-        }
-        self.leave_nulls_out(&mut terms, compared);
-        self.end_at_first_column(&mut terms);
-        self.parts.push(conditions);
-        self.select(terms)
-    }
-
-    /// Adds the filter's conditions that columns aren't NULL, for the columns from `first` on. Each column before
-    /// it is compared alone, which implies the condition. If both were written, a plan would not show by which of the
-    /// two it searches.
-    fn leave_nulls_out(&self, terms: &mut Vec<String>, first: usize) {
-        let columns = self.relation.key.iter().skip(first);
-        let columns = columns.filter(|part| part.excludes_null);
-        terms.extend(columns.map(|part| format!("{} IS NOT NULL", part.uncollated)));
-    }
-
-    /// Adds the far bound on the first column: rows past it aren't read.
-    fn end_at_first_column(&mut self, terms: &mut Vec<String>) {
-        if self.shape.far != BoundKind::Open && !self.meets_null() {
-            let order = self.shape.order.reversed();
-            terms.push(self.compare(&[0], order, false, Param::Far).0);
-        }
-    }
-
-    /// Adds the conditions on the fixed columns.
-    fn fix(&mut self, terms: &mut Vec<String>, conditions: &mut Vec<Condition>) {
-        let relation = self.relation;
-        for (at, fixed) in relation.fixed.iter().enumerate() {
-            let number = self.number(Param::Fixed(at));
-            terms.push(format!("{} = +?{number}", fixed.expression));
-            conditions.push(Condition {
-                columns: Some(vec![fixed.in_plan.clone()]),
-                count: 1,
-                operator: '=',
-            });
-        }
-    }
-
-    /// Marks a condition of the walk with its likelihood. Of the two bounds of a range, the lower one is written first,
-    /// and only the upper one is marked unlikely. Otherwise SQLite would assume that one bound leaves as few rows as
-    /// both bounds together.
-    fn urged(&self, term: String, may_be_unlikely: bool) -> String {
-        match self.how.urge.likelihood {
-            None => term,
-            Some(likelihood) if may_be_unlikely => format!("likelihood({term}, {likelihood})"),
-            Some(_) => format!("likelihood({term}, {CERTAIN})"),
-        }
-    }
-
-    /// Adds a condition for statements that have none to mark as unlikely. Every row satisfies it, including NULLs.
-    /// (Not added if `one_row` is joined: that suffices for newer versions of SQLite, and the condition costs time per
-    /// row.)
-    fn urge_all(&self, terms: &mut Vec<String>) {
-        let urge = self.how.urge;
-        if urge.likelihood == Some(UNLIKELY) && urge.one_row.is_none() {
-            let first = &self.relation.key[0].expression;
-            terms.push(self.urged(format!("typeof({first}) <> ''"), true));
-        }
-    }
-
-    /// Writes a comparison of key columns, all of one direction, with a key. It is true for rows that come after the
-    /// key in `order`; unless `past`, also for rows equal to it.
-    fn compare(
-        &mut self,
-        columns: &[usize],
-        order: Order,
-        past: bool,
-        param: fn(usize) -> Param,
-    ) -> (String, Condition) {
-        let key = &self.relation.key;
-        let operator = self.relation.operator(&key[columns[0]], order);
-        // The plus signs make expressions, whose values SQLite ignores when it plans. So a statement isn't prepared
-        // again when another value is bound, as it would be for a table with statistics.
-        let values: Vec<String> = columns
-            .iter()
-            .map(|column| format!("+?{}", self.number(param(*column))))
-            .collect();
-        let expressions: Vec<&str> = columns
-            .iter()
-            .map(|column| key[*column].expression.as_str())
-            .collect();
-        let or_equal = if past { "" } else { "=" };
-        let term = match (expressions.as_slice(), values.as_slice()) {
-            ([expression], [value]) => format!("{expression} {operator}{or_equal} {value}"),
-            _ => format!(
-                "({}) {operator}{or_equal} ({})",
-                expressions.join(", "),
-                values.join(", ")
-            ),
-        };
-        (term, self.relation.condition(columns, operator))
-    }
-
-    /// Returns the number of one of the walk's own parameters.
-    fn number(&mut self, param: Param) -> usize {
-        let at = self.own.iter().position(|known| *known == param);
-        let at = at.unwrap_or_else(|| {
-            self.own.push(param);
-            self.own.len() - 1
-        });
-        self.relation.params.len() + at + 1
-    }
-
-    fn select(&mut self, mut terms: Vec<String>) -> String {
-        let relation = self.relation;
-        let key = || relation.key.iter().map(|part| part.expression.as_str());
-        let mut columns: Vec<&str> = Vec::new();
-        if self.shape.answer == Answer::FirstKey {
-            columns.extend(key());
-        } else {
-            columns.extend((relation.width() > 0).then_some(relation.select.as_str()));
-            let others = relation.key.iter().filter(|part| part.at.is_none());
-            columns.extend(others.map(|part| part.expression.as_str()));
-        }
-        let (mut checked, mut served) = (Vec::new(), Vec::new());
-        for (at, filter) in relation.filters.iter().enumerate() {
-            // The parenthesis is on its own line, since a filter may end in a comment.
-            let filter = format!("({filter}\n)");
-            match self.how.served.contains(&at) {
-                true => served.push(filter),
-                false => checked.push(filter),
-            }
-        }
-        // After the walk's own conditions: if two are usable, SQLite uses the first.
-        terms.append(&mut served);
-        // Not `IS TRUE`: a column may be called that.
-        let verdict = format!("CASE WHEN {} THEN 1 ELSE 0 END", checked.join(" AND "));
-        if !checked.is_empty() {
-            columns.push(&verdict);
-        }
-        let within = match self.end() {
-            FarBound::Reported => Some(self.within()),
-            FarBound::Ended | FarBound::Compared => None,
-        };
-        columns.extend(within.as_deref());
-        let mut sql = format!("SELECT {} FROM ", columns.join(", "));
-        if let Some(schema) = self.how.urge.one_row {
-            sql += &one_row(schema);
-            sql += " CROSS JOIN ";
-        }
-        sql += self.how.from.unwrap_or(&relation.from);
-        if let Some(index) = self.how.index {
-            sql += &format!(" INDEXED BY {}", Quoted(index));
-        } else if relation.is_by_rowid() && self.how.served.is_empty() {
+        from += self.from.unwrap_or(&relation.from);
+        if let Some(index) = self.index {
+            from += &format!(" INDEXED BY {}", Quoted(index));
+        } else if relation.is_by_rowid() && self.served.is_empty() {
             // The search is by the rowid. Without this, SQLite may read a small index and sort its content.
-            sql += " NOT INDEXED";
+            from += " NOT INDEXED";
         }
-        if !terms.is_empty() {
-            sql += " WHERE ";
-            sql += &terms.join(" AND ");
+        from
+    }
+}
+
+impl Urge<'_> {
+    /// Writes the hint into the conditions of a part of a statement, and returns those that it has to search by.
+    /// `is_open`: the range has no near bound.
+    fn apply(self, relation: &Relation, terms: &mut Vec<Term>, is_open: bool) -> Vec<Condition> {
+        let ends = terms.iter().any(|term| term.role == Role::Far);
+        let mut conditions = Vec::new();
+        let mut is_marked = !is_open;
+        for mut term in std::mem::take(terms) {
+            if !is_marked && term.role != Role::Fixed {
+                is_marked = true;
+                terms.extend(self.mark(relation));
+            }
+            let Term {
+                role,
+                ref columns,
+                operator,
+                ..
+            } = term;
+            let is_upper = operator == '<';
+            match role {
+                Role::Unproven => conditions.clear(),
+                Role::Fixed | Role::Equal | Role::Near | Role::Far => {
+                    conditions.push(relation.condition(role, columns.clone(), operator));
+                }
+                Role::Check => {}
+            }
+            // Of the two bounds of a range, the lower one is written first, and only the upper one is marked unlikely.
+            // Otherwise SQLite would assume that one bound leaves as few rows as both bounds together.
+            let likelihood = self.likelihood.and_then(|likelihood| match role {
+                // Few rows satisfy it anyway.
+                Role::Equal => (likelihood == CERTAIN).then_some(CERTAIN),
+                Role::Near if columns.start > 0 && likelihood == UNLIKELY => None,
+                Role::Near if ends && !is_upper => Some(CERTAIN),
+                Role::Far if !is_open && !is_upper => Some(CERTAIN),
+                Role::Near | Role::Far => Some(likelihood),
+                Role::Fixed | Role::Unproven | Role::Check => None,
+            });
+            if let Some(likelihood) = likelihood {
+                term.sql = format!("likelihood({}, {likelihood})", term.sql);
+            }
+            let is_lower_bound = role == Role::Far && likelihood.is_some() && !is_upper;
+            let at = terms.len() - usize::from(is_lower_bound && !terms.is_empty());
+            terms.insert(at, term);
+            if role == Role::Unproven {
+                terms.extend(self.mark(relation));
+            }
         }
-        sql
+        if !is_marked {
+            terms.extend(self.mark(relation));
+        }
+        conditions
     }
 
-    /// Writes an expression that tests the far bound for each row and doesn't end the search.
-    fn within(&mut self) -> String {
-        let order = self.shape.order.reversed();
-        let last = self.relation.key.len() - 1;
-        let mut within = String::new();
-        for (at, part) in self.relation.key.iter().enumerate().rev() {
-            let (expression, operator) = (&part.expression, self.relation.operator(part, order));
-            let is_null = format!("{} IS NULL", part.uncollated);
-            // NULL comes first, so before every value of a column that goes up.
-            let is_included = at == last && self.shape.far == BoundKind::Included;
-            let or_equal = if is_included { "=" } else { "" };
-            let (mut before, equal) = match (self.shape.far_nulls.has(at), self.is_down(part)) {
-                (true, true) => (format!("{} IS NOT NULL", part.uncollated), is_null),
-                (true, false) => ("0".to_owned(), is_null),
-                (false, is_down) => {
-                    let number = self.number(Param::Far(at));
-                    let mut before = format!("{expression} {operator}{or_equal} +?{number}");
-                    if part.layout.nullable && !is_down {
-                        before += &format!(" OR {is_null}");
-                    }
-                    (before, format!("{expression} = +?{number}"))
-                }
-            };
-            if is_included && self.shape.far_nulls.has(at) {
-                before += &format!(" OR {equal}");
-            }
-            within = match at < last {
-                true => format!("({before} OR ({equal} AND {within}))"),
-                false => before,
-            };
-        }
-        format!("CASE WHEN {within} THEN 1 ELSE 0 END")
+    /// Returns a condition for statements that have none to mark as unlikely. Every row satisfies it, including NULLs.
+    /// (There is none if `one_row` is joined: that suffices for newer versions of SQLite, and the condition costs time
+    /// per row.)
+    fn mark(self, relation: &Relation) -> Option<Term> {
+        let is_marked = self.likelihood == Some(UNLIKELY) && self.one_row.is_none();
+        let first = &relation.key[0].expression;
+        let sql = format!("likelihood(typeof({first}) <> '', {UNLIKELY})");
+        is_marked.then(|| Term::check(sql))
     }
 }
 

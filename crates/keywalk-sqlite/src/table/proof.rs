@@ -1,13 +1,13 @@
 //! Proves that columns are the key of a table: unique, never NULL where the type has none, and searched by an index.
 
 use keywalk::Order;
+use keywalk_sql::{Conjunct, Nulls};
 
 use super::Filter;
 use crate::error::Error;
 use crate::key::{ColumnLayout, Layout, TextOrder};
 use crate::schema::{Column, Index, IndexColumn, Schema, UTF_8};
-use crate::sql::{Conjunct, same};
-use crate::statements::Nulls;
+use crate::sql::same;
 
 /// The key of a table.
 #[derive(Debug)]

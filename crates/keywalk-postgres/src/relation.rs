@@ -1,0 +1,316 @@
+//! Relations: tables and queries, resolved and proven once.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use keywalk::{Fingerprint, KeyRange, Order};
+use keywalk_sql::{
+    Answer, Dialect, FarBound, FixedColumn, KeyColumn, Nulls, Param as Meaning, RangeShape,
+    SeekForm, Statement, is_mixed, key_positions,
+};
+use tokio_postgres::types::Type;
+
+use crate::codec;
+use crate::key::{KeyColumns, SqlKey};
+use crate::value::Param;
+
+/// A table, or a query as a subselect.
+#[doc(hidden)]
+#[expect(unnameable_types, reason = "a part of a sealed trait")]
+#[derive(Debug)]
+pub struct Relation {
+    /// For messages: `table "public"."items"` or `the query`.
+    pub(crate) name: String,
+    /// The text after FROM.
+    pub(crate) from: String,
+    /// The selected columns as SQL. Key columns that aren't among them follow.
+    pub(crate) select: String,
+    /// The names of those columns.
+    pub(crate) columns: Arc<[String]>,
+    pub(crate) key: Vec<KeyColumn<()>>,
+    pub(crate) key_columns: Arc<KeyColumns>,
+    pub(crate) fixed: Vec<FixedColumn<Param>>,
+    /// The conditions that rows must meet.
+    pub(crate) filters: Vec<String>,
+    /// The positions of the filters that an index implies. They are in WHERE, so that it is used.
+    pub(crate) served: Vec<usize>,
+    /// The parameters of the filter or the query.
+    pub(crate) params: Vec<Param>,
+    /// True for a table, whose constraints prove that no key repeats.
+    pub(crate) unique: bool,
+    pub(crate) fingerprint: Fingerprint,
+}
+
+/// A statement with its parameters, and where its results are.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) sql: String,
+    pub(crate) params: Vec<Param>,
+    /// Whether the fetch compares each row with the far bound.
+    pub(crate) compares: bool,
+    /// The position of the column that tells whether the row is within the far bound, if there is one.
+    pub(crate) within_at: Option<usize>,
+    /// The number of rows that it scans at most, and the position of its columns about that. `None` without a filter.
+    pub(crate) scan: Option<Scan>,
+}
+
+/// A statement that scans a stretch of rows, and returns those that its filter keeps, and the last one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scan {
+    pub(crate) rows: usize,
+    /// The first of three columns: whether the filter keeps the row, its number from 1, whether it is the last one.
+    pub(crate) at: usize,
+}
+
+/// The minimum number of rows that a fetch scans before it reports its position, if its filter drops them.
+const STRETCH: usize = 512;
+
+/// The maximum LIMIT of a statement: that of PostgreSQL's `int8`.
+const MOST_ROWS: usize = i64::MAX as usize;
+
+impl Relation {
+    /// Returns the number of selected columns, without key columns that follow them.
+    pub(crate) fn width(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Returns the positions of the key's columns in a row.
+    pub(crate) fn key_positions(&self) -> Vec<usize> {
+        key_positions(&self.key, self.width())
+    }
+
+    /// Returns the number of columns of a row, with the key's.
+    fn whole_width(&self) -> usize {
+        self.width() + self.key.iter().filter(|column| column.at.is_none()).count()
+    }
+
+    /// Checks whether a filter drops rows that a statement reads.
+    pub(crate) fn scans(&self) -> bool {
+        self.served.len() < self.filters.len()
+    }
+
+    /// Writes the statement that reads at most `limit` rows of the range.
+    pub(crate) fn rows<K: SqlKey>(&self, range: &KeyRange<K>, limit: usize) -> Prepared {
+        let limit = limit.min(MOST_ROWS);
+        let statement = self.statement(range, Answer::Rows);
+        let seek = statement.seek();
+        let width = self.whole_width();
+        let scan = self.scans().then(|| Scan {
+            rows: limit.max(STRETCH),
+            at: width,
+        });
+        let sql = match scan {
+            None => seek.sql(&self.from, Some(limit)),
+            Some(scan) => {
+                let inner = seek.sql(&self.from, Some(scan.rows));
+                self.scan(&inner, range, limit, seek.far == FarBound::Reported)
+            }
+        };
+        let own = seek.own;
+        Prepared {
+            sql,
+            params: self.params(range, own),
+            compares: seek.far == FarBound::Compared,
+            within_at: (seek.far == FarBound::Reported)
+                .then(|| width + if scan.is_some() { 3 } else { 0 }),
+            scan,
+        }
+    }
+
+    /// Writes the statement that reads the key of the range's first row.
+    pub(crate) fn first_key<K: SqlKey>(&self, range: &KeyRange<K>) -> Prepared {
+        let seek = self.statement(range, Answer::FirstKey).seek();
+        let own = seek.own.clone();
+        Prepared {
+            sql: seek.sql(&self.from, Some(1)),
+            params: self.params(range, own),
+            compares: seek.far == FarBound::Compared,
+            within_at: (seek.far == FarBound::Reported).then_some(self.key.len()),
+            scan: None,
+        }
+    }
+
+    fn statement<K: SqlKey>(
+        &self,
+        range: &KeyRange<K>,
+        answer: Answer,
+    ) -> Statement<'_, (), Param> {
+        let takes_null = self.key.iter().any(|column| column.nullable);
+        let shape = RangeShape::of(range, answer);
+        Statement {
+            dialect: Dialect::Postgres,
+            key: &self.key,
+            fixed: &self.fixed,
+            select: &self.select,
+            width: self.width(),
+            filters: &self.filters,
+            served: &self.served,
+            given: self.params.len(),
+            form: match is_mixed(&self.key) {
+                true => SeekForm::Union,
+                false => SeekForm::RowValue,
+            },
+            shape: match takes_null {
+                false => shape,
+                true => RangeShape {
+                    near_nulls: self.nulls(range.start()),
+                    far_nulls: self.nulls(range.end()),
+                    ..shape
+                },
+            },
+        }
+    }
+
+    /// Returns the columns in which a bound is NULL.
+    fn nulls<K: SqlKey>(&self, bound: Bound<&K>) -> Nulls {
+        let (Bound::Included(key) | Bound::Excluded(key)) = bound else {
+            return Nulls::NONE;
+        };
+        let is_null = |column: &usize| !key.bind_column(*column, &mut Vec::new());
+        Nulls::at((0..self.key.len()).filter(is_null))
+    }
+
+    /// Writes the statement around `inner`, which reads a stretch of rows with the filter's verdict on each: only
+    /// those that it keeps, and the last row of the stretch, come to the client.
+    fn scan<K: SqlKey>(
+        &self,
+        inner: &str,
+        range: &KeyRange<K>,
+        limit: usize,
+        reports: bool,
+    ) -> String {
+        let width = self.whole_width();
+        let column = |at: usize| format!("c{at}");
+        // The selected columns keep their names.
+        let named = (0..width).map(|at| match self.columns.get(at) {
+            Some(name) => format!("c{at} AS {}", keywalk_sql::Quoted(name)),
+            None => column(at),
+        });
+        let named = Vec::from_iter(named.chain(["keep".into(), "number".into(), "last".into()]));
+        let order = self.key.iter().zip(self.key_positions()).map(|(key, at)| {
+            let nulls_last = key.nulls_last == (range.order() == Order::Ascending);
+            let direction = match key.direction(range.order()) {
+                Order::Ascending => "ASC",
+                Order::Descending => "DESC",
+            };
+            let nulls = if nulls_last { "LAST" } else { "FIRST" };
+            format!("c{at} {direction} NULLS {nulls}")
+        });
+        let order = Vec::from_iter(order).join(", ");
+        let within = if reports { ", within" } else { "" };
+        let columns = Vec::from_iter((0..width).map(column).chain(["keep".into()])).join(", ");
+        // The window function reads one row ahead and keeps no more; its order is that of the rows, so nothing is
+        // sorted.
+        format!(
+            "SELECT {}{within} FROM (SELECT *, row_number() OVER w AS number, \
+             lead(false, 1, true) OVER w AS last FROM ({inner}) AS scanned ({columns}{within}) \
+             WINDOW w AS (ORDER BY {order})) AS numbered WHERE keep = 1 OR last ORDER BY {order} LIMIT {limit}",
+            named.join(", "),
+        )
+    }
+
+    /// Returns the values of a statement's parameters.
+    fn params<K: SqlKey>(&self, range: &KeyRange<K>, own: Vec<Meaning>) -> Vec<Param> {
+        let bound = |bound: Bound<&K>, column: usize| {
+            let mut bytes = Vec::new();
+            let is_some = match bound {
+                Bound::Included(key) | Bound::Excluded(key) => key.bind_column(column, &mut bytes),
+                // Never used: the statement has no parameter for an open end.
+                Bound::Unbounded => false,
+            };
+            Param {
+                column: self.key_columns.types[column].clone(),
+                bytes: is_some.then_some(bytes),
+            }
+        };
+        let own = own.into_iter().map(|param| match param {
+            Meaning::Given(at) => self.params[at].clone(),
+            Meaning::Fixed(at) => self.fixed[at].own.clone(),
+            Meaning::Near(column) => bound(range.start(), column),
+            Meaning::Far(column) => bound(range.end(), column),
+        });
+        self.params.iter().cloned().chain(own).collect()
+    }
+
+    /// Writes the conditions of the rows to walk, whatever the walk's range, with their parameters.
+    pub(crate) fn conditions(&self) -> (String, Vec<Param>) {
+        let given = self.params.len();
+        let fixed = self.fixed.iter().zip(given + 1..);
+        let fixed_terms =
+            fixed.map(|(column, number)| format!("{} = ${number}", column.expression));
+        let filters = self.filters.iter().map(|filter| format!("({filter}\n)"));
+        let not_null = self.key.iter().filter(|column| column.excludes_null);
+        let not_null = not_null.map(|column| format!("{} IS NOT NULL", column.uncollated));
+        let terms = Vec::from_iter(fixed_terms.chain(filters).chain(not_null));
+        let condition = match terms.is_empty() {
+            true => String::new(),
+            false => format!(" WHERE {}", terms.join(" AND ")),
+        };
+        let params = self.params.iter().cloned();
+        (
+            condition,
+            params
+                .chain(self.fixed.iter().map(|column| column.own.clone()))
+                .collect(),
+        )
+    }
+
+    /// Writes the conditions of the rows of a range, in the form that PostgreSQL estimates well: `a > $1 OR a = $1 AND b
+    /// > $2`. Of a row value it estimates only the first column.
+    pub(crate) fn range_conditions<K: SqlKey>(&self, range: &KeyRange<K>) -> (String, Vec<Param>) {
+        let (mut condition, mut params) = self.conditions();
+        for (bound, order) in [
+            (range.lower(), Order::Ascending),
+            (range.upper(), Order::Descending),
+        ] {
+            let (key, or_equal) = match bound {
+                Bound::Unbounded => continue,
+                Bound::Included(key) => (key, "="),
+                Bound::Excluded(key) => (key, ""),
+            };
+            let mut parts = Vec::new();
+            let mut equal = String::new();
+            for (at, column) in self.key.iter().enumerate() {
+                let mut bytes = Vec::new();
+                let is_some = key.bind_column(at, &mut bytes);
+                params.push(Param {
+                    column: self.key_columns.types[at].clone(),
+                    bytes: is_some.then_some(bytes),
+                });
+                let (name, number) = (&column.expression, params.len());
+                let or_equal = if at + 1 == self.key.len() {
+                    or_equal
+                } else {
+                    ""
+                };
+                parts.push(format!(
+                    "{equal}{name} {}{or_equal} ${number}",
+                    column.operator(order)
+                ));
+                equal += &format!("{name} = ${number} AND ");
+            }
+            condition += if condition.is_empty() {
+                " WHERE "
+            } else {
+                " AND "
+            };
+            condition += &format!("({})", parts.join(" OR "));
+        }
+        (condition, params)
+    }
+
+    /// Returns a key for people.
+    pub(crate) fn key_text<K: SqlKey>(&self, key: &K) -> String {
+        let values = codec::values(key, &self.key_columns.types);
+        let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+        match values.as_slice() {
+            [value] => value.clone(),
+            values => format!("({})", values.join(", ")),
+        }
+    }
+}
+
+/// Pairs parameters with their types, as tokio-postgres takes them.
+pub(crate) fn typed(params: &[Param]) -> impl Iterator<Item = (&Param, Type)> {
+    params.iter().map(|param| (param, param.column.clone()))
+}

@@ -1,0 +1,710 @@
+//! The builder and the source that tables and queries share.
+
+#![expect(unnameable_types, reason = "the parts of a sealed trait")]
+
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::fmt;
+use std::future::poll_fn;
+use std::marker::PhantomData;
+use std::ops::Bound;
+use std::pin::{Pin, pin};
+
+use futures_core::Stream;
+use keywalk::{
+    AsyncChunkSource, Chunk, Fetched, Fingerprint, KeyRange, LastKey, ResumableSource, Source,
+};
+use tokio_postgres::{Client, Row, RowStream};
+
+use crate::codec;
+use crate::connect::{Connect, lend};
+use crate::decode::{Decode, Decoded, Filled, FromRow, Mapped, Rows};
+use crate::error::{Error, ErrorKind};
+use crate::key::{DynKey, KeyRow, Layout, SqlKey, Unreadable};
+use crate::query::check_plan;
+use crate::relation::{Prepared, Relation, typed};
+use crate::value::{Param, Value};
+
+/// A table or query to walk. Use it through its aliases [`Table`](crate::Table) and [`Query`](crate::Query), which have
+/// the constructors and examples. Await it to get the source:
+///
+/// ```no_run
+/// use keywalk_postgres::{Error, SqlSource, Table, tokio_postgres::Client};
+///
+/// # async fn example(client: Client) -> Result<(), Error> {
+/// let items: SqlSource<Client, i64> = Table::new(client, "items").key(["id"]).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Nothing is read before it is awaited. Then the catalog is read and the key is proven, in a few statements.
+#[must_use = "a table or query does nothing until it is awaited"]
+pub struct SqlBuilder<'a, C, S, K, D = Rows> {
+    client: C,
+    pub(crate) spec: S,
+    decode: D,
+    types: PhantomData<(fn() -> K, &'a ())>,
+}
+
+/// The definition of what is walked: a table or a query. Sealed.
+pub trait Spec: fmt::Debug + Send + Sync {
+    #[doc(hidden)]
+    fn set_key(&mut self, columns: Vec<String>);
+
+    /// Proves the definition under the current catalog.
+    #[doc(hidden)]
+    fn resolve(
+        &self,
+        client: &Client,
+        layout: Layout,
+    ) -> impl Future<Output = Result<Relation, Error>> + Send;
+}
+
+impl<'a, C, S, K, D> SqlBuilder<'a, C, S, K, D> {
+    pub(crate) fn of(client: C, spec: S, decode: D) -> Self {
+        SqlBuilder {
+            client,
+            spec,
+            decode,
+            types: PhantomData,
+        }
+    }
+
+    pub(crate) fn with<K2, D2>(self, decode: impl FnOnce(D) -> D2) -> SqlBuilder<'a, C, S, K2, D2> {
+        SqlBuilder::of(self.client, self.spec, decode(self.decode))
+    }
+
+    /// Decodes each row with a closure. Items are `(key, value)`.
+    ///
+    /// The row's columns are those of the table, of [`columns`](crate::Table::columns) or of the SELECT, in that
+    /// order; others may follow. If the closure returns an error, the walk ends with an
+    /// [error](ErrorKind::Value) that names the row.
+    ///
+    /// The closure runs for each row of a chunk, in order, before the chunk is yielded. It usually sees each row
+    /// once. The rows of a chunk that failed, or whose future was dropped, are decoded again.
+    pub fn map<T, F>(self, decode: F) -> SqlBuilder<'a, C, S, K, Mapped<F>>
+    where
+        F: FnMut(&Row) -> Result<T, tokio_postgres::Error>,
+    {
+        self.with(|_| Mapped::new(decode))
+    }
+
+    /// Decodes each row in place with a closure. Like [`map`](Self::map), but the closure is passed an item of the
+    /// previous chunk (or a default one) and must set all of it. In chunks, nothing of keywalk is then allocated after
+    /// the first one, unless an item needs more room than before.
+    ///
+    /// ```no_run
+    /// # use keywalk_postgres::{Error, Table, tokio_postgres::Client};
+    /// # async fn example(client: &Client) -> Result<(), Error> {
+    /// let names = Table::new(client, "items")
+    ///     .key::<i64>(["id"])
+    ///     .map_into(|row, name: &mut String| {
+    ///         name.clear();
+    ///         name.push_str(row.try_get("name")?);
+    ///         Ok(())
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn map_into<T, F>(self, fill: F) -> SqlBuilder<'a, C, S, K, Filled<F, T>>
+    where
+        T: Default,
+        F: FnMut(&Row, &mut T) -> Result<(), tokio_postgres::Error>,
+    {
+        self.with(|_| Filled::new(fill))
+    }
+
+    /// Decodes each row as a `T` with its [`FromRow`], in place if `T` implements [`refill`](FromRow::refill). Items
+    /// are `(key, T)`.
+    pub fn decode<T: FromRow>(self) -> SqlBuilder<'a, C, S, K, Decoded<T>> {
+        self.with(|_| Decoded::new())
+    }
+}
+
+impl<'a, C, S: Spec, K, D> SqlBuilder<'a, C, S, K, D> {
+    /// Walks by these columns, with keys of type `K2`. Rows are ordered by the first column, then by the second, and
+    /// so on, each ascending unless its type is a [`Reverse`](std::cmp::Reverse).
+    ///
+    /// For a **table**, the columns must be unique together, and an index must be sorted by them. With [`DynKey`] as
+    /// the type, the walk uses the index's own directions. For a **query**, the key's columns must be unique together
+    /// in the result, and should all belong to one index. [`DynKey`] takes every column ascending.
+    ///
+    /// Names are taken literally: upper and lower case count.
+    ///
+    /// ```no_run
+    /// use std::cmp::Reverse;
+    ///
+    /// # use keywalk_postgres::{Collated, Error, Table, tokio_postgres::Client};
+    /// # async fn example(client: &Client) -> Result<(), Error> {
+    /// // CREATE INDEX ON orders (country, id DESC)
+    /// let newest = Table::new(client, "orders")
+    ///     .key::<(Collated, Reverse<i64>)>(["country", "id"])
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn key<K2: SqlKey>(
+        mut self,
+        columns: impl IntoIterator<Item = impl Into<String>>,
+    ) -> SqlBuilder<'a, C, S, K2, D> {
+        self.spec
+            .set_key(columns.into_iter().map(Into::into).collect());
+        self.with(|decode| decode)
+    }
+}
+
+/// Prints the definition. It contains the values of parameters.
+impl<C, S: fmt::Debug, K, D> fmt::Debug for SqlBuilder<'_, C, S, K, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.spec.fmt(f)
+    }
+}
+
+impl<'a, C, S, K, D> IntoFuture for SqlBuilder<'a, C, S, K, D>
+where
+    C: Connect + 'a,
+    S: Spec + 'a,
+    K: SqlKey + 'a,
+    D: Decode + 'a,
+{
+    type Output = Result<SqlSource<C, K, D>, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    /// Reads the catalog and proves the key.
+    fn into_future(self) -> Self::IntoFuture {
+        let (client, spec, mut decode) = (self.client, self.spec, self.decode);
+        Box::pin(async move {
+            let lent = lend(&client).await?;
+            let relation = spec.resolve(&lent, K::layout()).await?;
+            drop(lent);
+            decode.columns(&relation.columns);
+            Ok(SqlSource {
+                key_at: relation.key_positions(),
+                client,
+                relation,
+                decode,
+                room: None,
+                is_plan_checked: false,
+                last_sql: String::new(),
+                key: PhantomData,
+            })
+        })
+    }
+}
+
+/// A proven table or query: an asynchronous source. A [`Table`](crate::Table) or a [`Query`](crate::Query) becomes one
+/// when it is awaited.
+///
+/// `C` lends a connection ([`Connect`]). `K` is the key's type. `D` decodes a row into an item's value.
+pub struct SqlSource<C, K, D = Rows> {
+    client: C,
+    relation: Relation,
+    decode: D,
+    key_at: Vec<usize>,
+    /// With a budget of bytes: the number of rows to request, from the items of the last chunk.
+    room: Option<usize>,
+    /// Whether the plan of a query's search was checked.
+    is_plan_checked: bool,
+    last_sql: String,
+    key: PhantomData<fn() -> K>,
+}
+
+impl<C, K, D> SqlSource<C, K, D> {
+    /// Returns the statement of the last fetch, for EXPLAIN. Empty before the first one.
+    #[must_use]
+    pub fn last_sql(&self) -> &str {
+        &self.last_sql
+    }
+
+    /// Returns the value that lends the connection.
+    pub fn connect(&self) -> &C {
+        &self.client
+    }
+}
+
+impl<C: Borrow<Client>, K, D> SqlSource<C, K, D> {
+    /// Returns the connection. Between two fetches it is free for anything.
+    pub fn connection(&self) -> &Client {
+        self.client.borrow()
+    }
+}
+
+impl<C, D> SqlSource<C, DynKey, D> {
+    /// Makes a key of this table, for a [range](keywalk::Walk::range). Pass one value for each column of the key.
+    ///
+    /// # Errors
+    ///
+    /// If the number of values isn't the number of columns, or if a value isn't one of its column's.
+    pub fn dyn_key(
+        &self,
+        values: impl IntoIterator<Item = impl Into<Value>>,
+    ) -> Result<DynKey, Error> {
+        let columns = &self.relation.key_columns;
+        let values: Vec<Value> = values.into_iter().map(Into::into).collect();
+        let shown: Vec<String> = values.iter().map(Value::to_string).collect();
+        DynKey::new(values, columns).ok_or_else(|| {
+            let wanted = columns.names.iter().zip(&columns.types);
+            let wanted = wanted.map(|(name, column)| format!("{name} {}", column.name()));
+            let message = format!(
+                "({}) is no key of {}, which is ({})",
+                shown.join(", "),
+                self.relation.name,
+                Vec::from_iter(wanted).join(", ")
+            );
+            Error::new(ErrorKind::Value, message)
+        })
+    }
+}
+
+impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
+    /// Counts the rows to walk: all rows of the query, or all rows of the table that match
+    /// [`prefix_eq`](crate::Table::prefix_eq) and [`filter`](crate::Table::filter). The walk's range doesn't matter.
+    ///
+    /// It reads all of these rows in one statement, in O(rows), and is out of date as soon as others write. See
+    /// [`count_estimate`](Self::count_estimate).
+    ///
+    /// # Errors
+    ///
+    /// If PostgreSQL fails.
+    pub async fn count(&self) -> Result<u64, Error> {
+        let (condition, params) = self.relation.conditions();
+        let sql = format!("SELECT count(*) FROM {}{condition}", self.relation.from);
+        let lent = lend(&self.client).await?;
+        let failed = |source| Error::postgres(&self.relation.name, source);
+        let row = first_row(&lent, &sql, &params).await.map_err(failed)?;
+        let count = row.map(|row| row.try_get::<_, i64>(0)).transpose();
+        Ok(count.map_err(failed)?.unwrap_or(0).unsigned_abs())
+    }
+
+    /// Estimates the number of rows that [`count`](Self::count) counts, from PostgreSQL's statistics, in less than a
+    /// millisecond.
+    ///
+    /// # Errors
+    ///
+    /// If PostgreSQL fails.
+    pub async fn count_estimate(&self) -> Result<u64, Error> {
+        let (condition, params) = self.relation.conditions();
+        self.estimate(&condition, &params).await
+    }
+
+    /// Estimates the number of rows in a range of keys, from PostgreSQL's statistics, in less than a millisecond. For a
+    /// progress bar over keys that aren't spread evenly: compare the range that is left with the whole one.
+    ///
+    /// # Errors
+    ///
+    /// If PostgreSQL fails.
+    pub async fn rows_estimate(&self, range: &KeyRange<K>) -> Result<u64, Error> {
+        let (condition, params) = self.relation.range_conditions(range);
+        self.estimate(&condition, &params).await
+    }
+
+    async fn estimate(&self, condition: &str, params: &[Param]) -> Result<u64, Error> {
+        let sql = format!("EXPLAIN SELECT FROM {}{condition}", self.relation.from);
+        let lent = lend(&self.client).await?;
+        let row = first_row(&lent, &sql, params).await;
+        let row = row.map_err(|source| Error::postgres(&self.relation.name, source))?;
+        let line = row
+            .and_then(|row| row.try_get::<_, String>(0).ok())
+            .unwrap_or_default();
+        let rows = line.split_once("rows=").map_or("", |(_, rest)| rest);
+        let digits = rows.split(|c: char| !c.is_ascii_digit()).next();
+        Ok(digits.and_then(|digits| digits.parse().ok()).unwrap_or(0))
+    }
+
+    /// Returns the number of rows to request for a chunk. With a budget of bytes, a chunk may be full after fewer rows
+    /// than its limit, and what the server sends beyond is thrown away.
+    fn request(&self, chunk: &Chunk<(K, D::Item)>) -> usize {
+        let left = chunk.limit() - chunk.len();
+        match chunk.budget() {
+            None => left,
+            Some(_) => left.min(self.room.unwrap_or(FIRST_ROOM)),
+        }
+    }
+
+    /// Adapts the number of rows to request to the chunk that was fetched by it.
+    fn learn(&mut self, chunk: &Chunk<(K, D::Item)>, requested: usize) {
+        if chunk.budget().is_none() {
+            return;
+        }
+        let items = chunk.len();
+        self.room = Some(match chunk.is_full() {
+            true => items + items / 8 + 1,
+            // The budget has room for more.
+            false => requested.max(items).saturating_mul(2),
+        });
+    }
+
+    /// Checks that the range's keys belong to this relation.
+    fn check_keys(&self, range: &KeyRange<K>) -> Result<(), Error> {
+        for bound in [range.start(), range.end()] {
+            if let Bound::Included(key) | Bound::Excluded(key) = bound
+                && !key.is_of(&self.relation.key_columns)
+            {
+                let message = format!("the range's key isn't one of {}", self.relation.name);
+                return Err(Error::new(ErrorKind::KeyColumns, message));
+            }
+        }
+        Ok(())
+    }
+
+    fn failed(&self, source: tokio_postgres::Error) -> Error {
+        Error::postgres(&self.relation.name, source)
+    }
+
+    /// Runs a statement, and fills the chunk with at most `requested` of its rows. `ahead`: the number of rows that it
+    /// returns beyond those.
+    async fn run(
+        &mut self,
+        range: &KeyRange<K>,
+        prepared: &Prepared,
+        requested: usize,
+        ahead: usize,
+        chunk: &mut Chunk<(K, D::Item)>,
+    ) -> Result<Fetched<K>, Error> {
+        let client = lend(&self.client).await?;
+        let is_search = !matches!(range.start(), Bound::Unbounded);
+        if !self.relation.unique && !self.is_plan_checked && is_search {
+            check_query_plan(&client, &self.relation, prepared).await?;
+            self.is_plan_checked = true;
+        }
+        let failed = |source| Error::postgres(&self.relation.name, source);
+        let rows = client
+            .query_typed_raw(&prepared.sql, typed(&prepared.params))
+            .await;
+        let mut rows = pin!(rows.map_err(failed)?);
+        let reader = Reader {
+            relation: &self.relation,
+            key_at: &self.key_at,
+            prepared,
+            range,
+        };
+        let mut count = 0;
+        loop {
+            let Some(row) = next(&mut rows).await else {
+                // Fewer rows than requested: there are no more.
+                return Ok(match count < requested.saturating_add(ahead) {
+                    true => Fetched::End,
+                    false => Fetched::More,
+                });
+            };
+            let row = row.map_err(failed)?;
+            count += 1;
+            if chunk.is_full() || count > requested {
+                reader.check_next(chunk, &row)?;
+                return Ok(Fetched::More);
+            }
+            match reader.read(&row, &mut self.decode, chunk)? {
+                Step::Pushed if chunk.is_full() && ahead == 0 => return Ok(Fetched::More),
+                Step::Pushed => {}
+                Step::Reached(fetched) => return Ok(fetched),
+            }
+        }
+    }
+
+    /// Reads the key of the range's first row.
+    async fn first_key(&mut self, range: &KeyRange<K>) -> Result<Option<K>, Error> {
+        let prepared = self.relation.first_key(range);
+        let lent = lend(&self.client).await?;
+        let row = first_row(&lent, &prepared.sql, &prepared.params).await;
+        let Some(row) = row.map_err(|source| self.failed(source))? else {
+            return Ok(None);
+        };
+        let at = Vec::from_iter(0..self.key_at.len());
+        let reader = Reader {
+            relation: &self.relation,
+            key_at: &at,
+            prepared: &prepared,
+            range,
+        };
+        let key = reader.key(&row)?;
+        Ok(match reader.is_after_end(&row, &key)? {
+            true => None,
+            false => Some(key),
+        })
+    }
+}
+
+/// The number of rows that the first fetch requests, if chunks are limited by bytes.
+const FIRST_ROOM: usize = 128;
+
+impl<C: Connect, K: SqlKey, D: Decode> Source for SqlSource<C, K, D> {
+    type Key = K;
+    type Item = (K, D::Item);
+    type Error = Error;
+
+    fn key_into((from, _): &Self::Item, key: &mut K) {
+        key.copy_from(from);
+    }
+}
+
+impl<C: Connect, K: SqlKey, D: Decode> AsyncChunkSource for SqlSource<C, K, D> {
+    async fn fetch(
+        &mut self,
+        range: &KeyRange<K>,
+        chunk: &mut Chunk<Self::Item>,
+    ) -> Result<Fetched<K>, Error> {
+        if range.is_empty() {
+            return Ok(Fetched::End);
+        }
+        if chunk.is_full() {
+            return Ok(Fetched::More);
+        }
+        self.check_keys(range)?;
+        let requested = self.request(chunk);
+        // One row is read ahead, to find a key that repeats at the chunk's end.
+        let ahead = usize::from(!self.relation.unique);
+        let prepared = self.relation.rows(range, requested.saturating_add(ahead));
+        let fetched = self.run(range, &prepared, requested, ahead, chunk).await?;
+        self.learn(chunk, requested);
+        self.last_sql = prepared.sql;
+        Ok(fetched)
+    }
+
+    async fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, Error> {
+        if range.is_empty() {
+            return Ok(LastKey::Empty);
+        }
+        // With a filter that is no part of the search, the walk fetches in the opposite order.
+        if self.relation.scans() {
+            return Ok(LastKey::Unknown);
+        }
+        self.check_keys(range)?;
+        Ok(self.first_key(&range.reversed()).await?.into())
+    }
+}
+
+impl<C: Connect, K: SqlKey, D: Decode> ResumableSource for SqlSource<C, K, D> {
+    fn fingerprint(&self) -> Result<Fingerprint, Error> {
+        Ok(self.relation.fingerprint.clone())
+    }
+
+    fn encode_key(&self, key: &K, bytes: &mut Vec<u8>) {
+        codec::write(key, self.relation.key.len(), bytes);
+    }
+
+    fn decode_key(&self, bytes: &[u8]) -> Result<Option<K>, Error> {
+        Ok(codec::read(bytes, &self.relation.key_columns))
+    }
+
+    /// Writes the key as SQL literals: `7`, `'a name'`, `(5, '\x00ff')`. Characters that a terminal wouldn't show are
+    /// escaped, and long texts are cut.
+    fn key_text(&self, key: &K) -> String {
+        self.relation.key_text(key)
+    }
+
+    fn fraction(&self, first: &K, last: &K, at: &K) -> Option<f64> {
+        codec::fraction(first, last, at, &self.relation.key_columns)
+    }
+}
+
+/// Prints the table's name or the query, and no data.
+impl<C, K, D> fmt::Debug for SqlSource<C, K, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqlSource")
+            .field("relation", &self.relation.name)
+            .field("key", &self.relation.key_columns.names)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a row did to a fetch.
+enum Step<K> {
+    Pushed,
+    Reached(Fetched<K>),
+}
+
+/// Turns rows into keys and items.
+struct Reader<'a, K> {
+    relation: &'a Relation,
+    key_at: &'a [usize],
+    prepared: &'a Prepared,
+    range: &'a KeyRange<K>,
+}
+
+impl<K: SqlKey> Reader<'_, K> {
+    /// Adds the row's item to the chunk, unless the filter drops it or it lies after the range's end.
+    fn read<D: Decode>(
+        &self,
+        row: &Row,
+        decode: &mut D,
+        chunk: &mut Chunk<(K, D::Item)>,
+    ) -> Result<Step<K>, Error> {
+        let Some(scan) = self.prepared.scan else {
+            return Ok(match self.push(row, decode, chunk)? {
+                true => Step::Pushed,
+                false => Step::Reached(Fetched::End),
+            });
+        };
+        let failed = |source| Error::postgres(&self.relation.name, source);
+        let is_kept: i32 = row.try_get(scan.at).map_err(failed)?;
+        if is_kept == 1 && !self.push(row, decode, chunk)? {
+            return Ok(Step::Reached(Fetched::End));
+        }
+        let is_last: bool = row.try_get(scan.at + 2).map_err(failed)?;
+        if !is_last {
+            return Ok(Step::Pushed);
+        }
+        // The last row of the stretch. If the stretch isn't a whole one, it is the last row of all.
+        let number: i64 = row.try_get(scan.at + 1).map_err(failed)?;
+        let is_end = number.unsigned_abs() < scan.rows as u64;
+        Ok(Step::Reached(match is_kept == 1 {
+            _ if is_end => Fetched::End,
+            true => Fetched::More,
+            false => {
+                let key = self.key(row)?;
+                match self.is_after_end(row, &key)? {
+                    true => Fetched::End,
+                    false => Fetched::ScannedTo(key),
+                }
+            }
+        }))
+    }
+
+    fn key(&self, row: &Row) -> Result<K, Error> {
+        K::read_row(&self.key_row(row)).map_err(|unreadable| self.unreadable(unreadable))
+    }
+
+    /// Adds the row's item to the chunk. Returns `false` if the row lies past the range's far bound, which not every
+    /// statement enforces.
+    fn push<D: Decode>(
+        &self,
+        row: &Row,
+        decode: &mut D,
+        chunk: &mut Chunk<(K, D::Item)>,
+    ) -> Result<bool, Error> {
+        if let Some((key, item)) = chunk.spare() {
+            key.reread_row(&self.key_row(row))
+                .map_err(|unreadable| self.unreadable(unreadable))?;
+            if self.is_after_end(row, key)? {
+                return Ok(false);
+            }
+            decode
+                .refill(row, item)
+                .map_err(|source| self.undecodable(key, source))?;
+            chunk.push_spare();
+        } else {
+            let key = self.key(row)?;
+            if self.is_after_end(row, &key)? {
+                return Ok(false);
+            }
+            let item = decode
+                .decode(row)
+                .map_err(|source| self.undecodable(&key, source))?;
+            chunk.push((key, item));
+        }
+        match chunk.as_slice() {
+            [.., (before, _), (key, _)] => self.check_order(before, key)?,
+            _ => {}
+        }
+        Ok(true)
+    }
+
+    /// Checks that the row comes after the chunk's last item.
+    fn check_next<T>(&self, chunk: &Chunk<(K, T)>, row: &Row) -> Result<(), Error> {
+        match chunk.as_slice() {
+            [.., (last, _)] => self.check_order(last, &self.key(row)?),
+            _ => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn check_order(&self, before: &K, key: &K) -> Result<(), Error> {
+        match codec::step(before, key, self.range.order()) {
+            // Or only PostgreSQL knows.
+            Some(Ordering::Less) | None => Ok(()),
+            Some(way) => Err(self.disordered(before, key, way)),
+        }
+    }
+
+    #[cold]
+    fn disordered(&self, before: &K, key: &K, way: Ordering) -> Error {
+        let (name, shown) = (&self.relation.name, self.relation.key_text(key));
+        if way == Ordering::Equal && !self.relation.unique {
+            let message =
+                format!("{name} has two rows with the key {shown}; walk it by a unique key");
+            return Error::new(ErrorKind::RepeatedKey, message);
+        }
+        let before = self.relation.key_text(before);
+        let message = format!(
+            "{name}: the key {shown} comes after {before}; its unique index was dropped, or is damaged (REINDEX \
+             rebuilds it)"
+        );
+        Error::new(ErrorKind::OutOfOrder, message)
+    }
+
+    #[inline]
+    fn is_after_end(&self, row: &Row, key: &K) -> Result<bool, Error> {
+        if let Some(at) = self.prepared.within_at {
+            let within = row.try_get::<_, i32>(at);
+            return within
+                .map(|within| within == 0)
+                .map_err(|source| Error::postgres(&self.relation.name, source));
+        }
+        Ok(self.prepared.compares && self.range.is_after_end(key))
+    }
+
+    fn key_row<'r>(&'r self, row: &'r Row) -> KeyRow<'r> {
+        KeyRow {
+            row,
+            at: self.key_at,
+            columns: &self.relation.key_columns,
+        }
+    }
+
+    #[cold]
+    fn unreadable(&self, unreadable: Unreadable) -> Error {
+        let Unreadable { column, error } = unreadable;
+        let columns = &self.relation.key_columns;
+        let (relation, name) = (&self.relation.name, &columns.names[column]);
+        let column_type = columns.types[column].name();
+        let message = format!(
+            "{relation}: a value of the key column {name:?} ({column_type}) can't be read: {error}"
+        );
+        Error::new(ErrorKind::Value, message).with_source(error)
+    }
+
+    #[cold]
+    fn undecodable(&self, key: &K, source: tokio_postgres::Error) -> Error {
+        let shown = self.relation.key_text(key);
+        // Its `Display` leaves its own cause out.
+        let cause = std::error::Error::source(&source).map(|cause| format!(": {cause}"));
+        let message = format!(
+            "{}: the row with the key {shown} doesn't decode: {source}{}",
+            self.relation.name,
+            cause.unwrap_or_default()
+        );
+        Error::new(ErrorKind::Value, message).with_source(source)
+    }
+}
+
+async fn check_query_plan(
+    client: &Client,
+    relation: &Relation,
+    prepared: &Prepared,
+) -> Result<(), Error> {
+    let failed = |source| Error::postgres(&relation.name, source);
+    let sql = format!("EXPLAIN {}", prepared.sql);
+    let rows = client.query_typed_raw(&sql, typed(&prepared.params)).await;
+    let mut rows = pin!(rows.map_err(failed)?);
+    let mut lines = Vec::new();
+    while let Some(row) = next(&mut rows).await {
+        lines.push(row.and_then(|row| row.try_get(0)).map_err(failed)?);
+    }
+    check_plan(&lines)
+}
+
+/// Returns the next row of a statement.
+async fn next(rows: &mut Pin<&mut RowStream>) -> Option<Result<Row, tokio_postgres::Error>> {
+    poll_fn(|context| rows.as_mut().poll_next(context)).await
+}
+
+/// Runs a statement and returns its first row.
+pub(crate) async fn first_row(
+    client: &Client,
+    sql: &str,
+    params: &[Param],
+) -> Result<Option<Row>, tokio_postgres::Error> {
+    let mut rows = pin!(client.query_typed_raw(sql, typed(params)).await?);
+    next(&mut rows).await.transpose()
+}
