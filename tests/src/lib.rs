@@ -11,6 +11,7 @@ pub mod concurrent;
 pub mod crash_test;
 pub mod database;
 pub mod peak_memory;
+pub mod postgres;
 pub mod program;
 pub mod random;
 pub mod sample;

@@ -3,6 +3,7 @@
 mod byte_map;
 pub mod fjall;
 mod lent;
+mod offloaded;
 pub mod redb;
 mod retried;
 mod shared_map;
@@ -13,6 +14,7 @@ pub mod sqlite;
 pub use self::sled::SledHarness;
 pub use byte_map::{ByteKey, ByteMap, ByteMapHarness};
 pub use lent::{LentMap, LentSlice};
+pub use offloaded::OffloadedHarness;
 pub use retried::{Lossy, RetriedHarness};
 pub use shared_map::SharedMapHarness;
 pub use skip_list::SkipListHarness;

@@ -1,6 +1,7 @@
 use core::fmt;
 
 use crate::async_source::AsyncChunkSource;
+use crate::chunk::Chunk;
 use crate::chunks::{Clock, Inline, Step, Stepped};
 use crate::cursor::Cursor;
 use crate::engine::{Engine, Request};
@@ -117,6 +118,12 @@ impl<S: Source> AsyncChunks<S> {
     /// panic or a dropped future.
     pub fn items(&self) -> &[S::Item] {
         self.inline.engine.items()
+    }
+
+    /// Exchanges the last lent chunk for `chunk`, whose slots the next fetch reuses. [`items`](Self::items) is then
+    /// empty. Use it to keep a chunk while the next one is fetched, for example to fetch ahead in another task.
+    pub fn swap_chunk(&mut self, chunk: &mut Chunk<S::Item>) {
+        self.inline.engine.swap_chunk(chunk);
     }
 
     /// Returns what the walk did up to the last lent chunk. Requests whose future was dropped don't count.

@@ -272,6 +272,29 @@ impl<T> Chunk<T> {
         self.keep(0);
     }
 
+    /// Returns the chunk with its items and spare slots. Leaves an empty one with the same limit and budget. An
+    /// asynchronous source calls it if another thread fills the chunk: if the fetch is dropped, the caller's chunk
+    /// is empty.
+    ///
+    /// ```
+    /// use keywalk::Chunk;
+    ///
+    /// let mut chunk = Chunk::with_limit(2);
+    /// chunk.push("one");
+    /// assert_eq!(chunk.take().as_slice(), ["one"]);
+    /// assert!(chunk.is_empty());
+    /// assert_eq!(chunk.limit(), 2);
+    /// ```
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        let mut empty = Self::with_limit(self.limit);
+        empty.ledger = self
+            .ledger
+            .as_ref()
+            .map(|ledger| Ledger::new(ledger.budget));
+        core::mem::replace(self, empty)
+    }
+
     fn keep(&mut self, len: usize) {
         if let Some(ledger) = &mut self.ledger {
             ledger.keep(&mut self.slots, self.len, len);

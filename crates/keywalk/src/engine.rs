@@ -514,6 +514,13 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         }
     }
 
+    /// Exchanges the chunk; see [`AsyncChunks::swap_chunk`](crate::AsyncChunks::swap_chunk).
+    #[cfg(feature = "async")]
+    pub(crate) fn swap_chunk(&mut self, chunk: &mut Chunk<T>) {
+        self.has_items = false;
+        core::mem::swap(&mut self.chunk, chunk);
+    }
+
     /// Returns the chunk itself, whatever it holds.
     #[inline]
     pub(crate) fn chunk(&mut self) -> &mut Chunk<T> {
