@@ -246,7 +246,8 @@ impl<'a, S: AsyncChunkSource + ResumableSource, C: AsyncCheckpointStore> AsyncJo
             skips: self.hooks.skips,
         };
         let walk = walk.async_chunks();
-        let run = run(&name, options, self.hooks, begins, walk, &mut store);
+        // In a box: a future of some kilobytes would be copied into each future that awaits it.
+        let run = Box::pin(run(&name, options, self.hooks, begins, walk, &mut store));
         events::run(&name).around(run).await
     }
 
