@@ -102,7 +102,7 @@ fn a_total_tells_the_share_where_the_key_cannot() {
             None => job,
         };
         assert!(collect(job).1.unwrap().is_done());
-        let told = told.into_inner();
+        let told = told.take();
         assert_eq!(told[1], share, "{total:?}");
         assert_eq!(told.len(), if is_unbounded { 4 } else { 3 });
     }
