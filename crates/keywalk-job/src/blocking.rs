@@ -1,17 +1,16 @@
 //! The blocking driver. It never waits for a future, so it polls a run once.
 
+use std::fmt;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
-
-use keywalk::{ChunkSource, Chunks, Cursor, ResumableSource, Step};
 
 use crate::batch::Batch;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoints::{Attempt, CheckpointStore};
 use crate::clock::Clock;
 use crate::dead_letter::{DeadLetter, DeadLetters};
-use crate::driver::{Host, JobStore, OpenScope, Steps};
+use crate::driver::{Host, JobStore, OpenScope};
 use crate::error::{BoxError, Error};
 use crate::lease::{Lease, Leases};
 use crate::next::Next;
@@ -31,53 +30,6 @@ pub(crate) fn poll_once<S, C>(
         Poll::Pending => Err(Error::Suspended {
             job: job.to_owned(),
         }),
-    }
-}
-
-impl<S: ChunkSource + ResumableSource> Steps for Chunks<S> {
-    type Key = S::Key;
-    type Item = S::Item;
-    type Error = S::Error;
-    type Source = S;
-
-    async fn step(&mut self) -> Result<Step<'_, S::Item>, keywalk::Error<S::Error>> {
-        Chunks::step(self)
-    }
-
-    fn items(&self) -> &[S::Item] {
-        Chunks::items(self)
-    }
-
-    fn source(&self) -> &S {
-        Chunks::source(self)
-    }
-
-    fn cursor(&self) -> Cursor<S::Key> {
-        Chunks::cursor(self)
-    }
-
-    fn cursor_after(&self, key: S::Key) -> Cursor<S::Key> {
-        Chunks::cursor_after(self, key)
-    }
-
-    fn seek(&mut self, cursor: Cursor<S::Key>) {
-        Chunks::seek(self, cursor);
-    }
-
-    fn chunk_size(&self) -> usize {
-        Chunks::chunk_size(self)
-    }
-
-    fn set_chunk_size(&mut self, items: usize) {
-        Chunks::set_chunk_size(self, items);
-    }
-
-    fn limit(&self) -> Option<u64> {
-        Chunks::limit(self)
-    }
-
-    fn set_limit(&mut self, items: Option<u64>) {
-        Chunks::set_limit(self, items);
     }
 }
 
@@ -119,6 +71,7 @@ where
     R: Into<Next>,
 {
     type Error = C::Error;
+    type Lease = Lease;
     type Scope<'s>
         = BlockingScope<'s, C, F>
     where
@@ -126,6 +79,10 @@ where
 
     async fn lease(&mut self, job: &str) -> Result<Option<Lease>, C::Error> {
         self.checkpoints.lease(job)
+    }
+
+    async fn release(&mut self, lease: Lease) {
+        drop(lease);
     }
 
     async fn begin(&mut self) -> Result<BlockingScope<'_, C, F>, C::Error> {
@@ -187,12 +144,23 @@ where
     }
 }
 
-/// A job's clock, and the functions that the caller has set.
-pub(crate) struct Hooks<'a, K> {
+/// The functions that the caller of a blocking [`Job`](crate::Job) has set, and its clock.
+///
+/// It is a parameter of that type's default. You never need to name it.
+pub struct BlockingHooks<'a, K, C: CheckpointStore> {
     pub(crate) clock: Box<dyn Clock + 'a>,
     pub(crate) retry: Option<Retry<'a>>,
     pub(crate) hold: Option<Hold<'a, K>>,
     pub(crate) on_progress: Vec<Hook<'a, K>>,
+    /// Records the items that fail, if they are skipped.
+    pub(crate) record_dead_letter: Option<RecordDeadLetter<C>>,
+}
+
+/// Prints no data.
+impl<K, C: CheckpointStore> fmt::Debug for BlockingHooks<'_, K, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BlockingHooks")
+    }
 }
 
 type Hold<'a, K> = Box<dyn FnMut(&Progress<'_, K>) -> Option<Duration> + 'a>;
@@ -205,7 +173,7 @@ pub(crate) struct Retry<'a> {
     pub(crate) when: Box<dyn FnMut(&BoxError) -> bool + 'a>,
 }
 
-impl<'a, K> Host for Hooks<'a, K> {
+impl<'a, K, C: CheckpointStore> Host for BlockingHooks<'a, K, C> {
     type Key = K;
     type Delays = Delays<'a>;
 

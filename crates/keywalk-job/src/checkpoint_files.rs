@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use atomic_write_file::AtomicWriteFile;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "async")]
+use crate::async_checkpoints::{AsyncCheckpointStore, AsyncDeadLetters, AsyncLeases, AsyncScope};
 use crate::checkpoint::{Checkpoint, CheckpointDecodeError, from_unix_millis, unix_millis};
 use crate::checkpoints::CheckpointStore;
 use crate::dead_letter::{DeadLetter, DeadLetterRecord, DeadLetters};
@@ -152,6 +154,63 @@ impl CheckpointStore for FileCheckpoints {
         }
         found.sort_by(|a, b| a.job().cmp(b.job()));
         Ok(found)
+    }
+}
+
+/// Each call blocks the thread: a commit for two fsyncs. The effects of a job are at least once.
+#[cfg(feature = "async")]
+impl AsyncCheckpointStore for FileCheckpoints {
+    type Scope<'a> = FileScope<'a>;
+    type Error = FileError;
+
+    async fn begin(&mut self) -> Result<FileScope<'_>, FileError> {
+        Ok(FileScope(self))
+    }
+
+    async fn remove(&mut self, job: &str) -> Result<bool, FileError> {
+        CheckpointStore::remove(self, job)
+    }
+
+    async fn list(&mut self) -> Result<Vec<Checkpoint>, FileError> {
+        CheckpointStore::list(self)
+    }
+}
+
+/// The scope of an asynchronous job with [`FileCheckpoints`]. It encloses nothing: effects happen at once.
+#[cfg(feature = "async")]
+#[derive(Debug)]
+pub struct FileScope<'a>(&'a mut FileCheckpoints);
+
+#[cfg(feature = "async")]
+impl AsyncScope for FileScope<'_> {
+    type Error = FileError;
+
+    async fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, FileError> {
+        CheckpointStore::load(self.0, job)
+    }
+
+    async fn commit(self, checkpoint: &Checkpoint) -> Result<(), FileError> {
+        FileCheckpoints::commit((), self.0, checkpoint)
+    }
+
+    async fn record_dead_letter(&mut self, letter: &DeadLetter<'_>) -> Result<(), FileError> {
+        FileCheckpoints::record_dead_letter(&mut (), &mut self.0, letter)
+    }
+}
+
+#[cfg(feature = "async")]
+impl AsyncLeases for FileCheckpoints {
+    type Lease = Lease;
+
+    async fn lease(&mut self, job: &str) -> Result<Option<Lease>, FileError> {
+        Leases::lease(self, job)
+    }
+}
+
+#[cfg(feature = "async")]
+impl AsyncDeadLetters for FileCheckpoints {
+    async fn dead_letters(&mut self, job: &str) -> Result<Vec<DeadLetterRecord>, FileError> {
+        DeadLetters::dead_letters(self, job)
     }
 }
 

@@ -41,6 +41,15 @@ impl Options {
         }
     }
 
+    #[track_caller]
+    pub(crate) fn set_max_skipped_ratio(&mut self, ratio: f64, min_items: u64) {
+        assert!(
+            (0.0..=1.0).contains(&ratio),
+            "the ratio of skipped items must be 0 to 1"
+        );
+        self.max_skipped_ratio = Some((ratio, min_items));
+    }
+
     /// Returns whether this many of the job's items may be skipped.
     pub(crate) fn may_skip(&self, skipped: u64, items: u64) -> bool {
         let is_too_large = |(ratio, min_items): (f64, u64)| {

@@ -7,14 +7,15 @@
 use std::error::Error;
 use std::time::{Duration, SystemTime};
 
-use keywalk::{Cursor, Keyed, ResumableSource, Step};
+#[cfg(feature = "async")]
+use keywalk::{AsyncChunkSource, AsyncChunks};
+use keywalk::{ChunkSource, Chunks, Cursor, Keyed, ResumableSource, Step};
 
 use crate::batch::Batch;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoints::Attempt;
 use crate::dead_letter::DeadLetter;
 use crate::error::BoxError;
-use crate::lease::Lease;
 use crate::next::Next;
 use crate::progress::Progress;
 
@@ -41,14 +42,73 @@ pub(crate) trait Steps {
     fn set_limit(&mut self, items: Option<u64>);
 }
 
+macro_rules! steps {
+    ($chunks:ident, $source:ident $(, $await:ident)?) => {
+        impl<S: $source + ResumableSource> Steps for $chunks<S> {
+            type Key = S::Key;
+            type Item = S::Item;
+            type Error = S::Error;
+            type Source = S;
+
+            async fn step(&mut self) -> Result<Step<'_, S::Item>, keywalk::Error<S::Error>> {
+                $chunks::step(self) $(.$await)?
+            }
+
+            fn items(&self) -> &[S::Item] {
+                $chunks::items(self)
+            }
+
+            fn source(&self) -> &S {
+                $chunks::source(self)
+            }
+
+            fn cursor(&self) -> Cursor<S::Key> {
+                $chunks::cursor(self)
+            }
+
+            fn cursor_after(&self, key: S::Key) -> Cursor<S::Key> {
+                $chunks::cursor_after(self, key)
+            }
+
+            fn seek(&mut self, cursor: Cursor<S::Key>) {
+                $chunks::seek(self, cursor);
+            }
+
+            fn chunk_size(&self) -> usize {
+                $chunks::chunk_size(self)
+            }
+
+            fn set_chunk_size(&mut self, items: usize) {
+                $chunks::set_chunk_size(self, items);
+            }
+
+            fn limit(&self) -> Option<u64> {
+                $chunks::limit(self)
+            }
+
+            fn set_limit(&mut self, items: Option<u64>) {
+                $chunks::set_limit(self, items);
+            }
+        }
+    };
+}
+
+steps!(Chunks, ChunkSource);
+#[cfg(feature = "async")]
+steps!(AsyncChunks, AsyncChunkSource, await);
+
 /// The checkpoints of a job, together with its function, which works on items of type `T` by keys of type `K`.
 pub(crate) trait JobStore<K, T> {
     type Error: Error;
+    type Lease;
     type Scope<'s>: OpenScope<K, T, Error = Self::Error>
     where
         Self: 's;
 
-    async fn lease(&mut self, job: &str) -> Result<Option<Lease>, Self::Error>;
+    async fn lease(&mut self, job: &str) -> Result<Option<Self::Lease>, Self::Error>;
+
+    /// Ends the lease. A lease that is dropped ends too, but perhaps later.
+    async fn release(&mut self, lease: Self::Lease);
     async fn begin(&mut self) -> Result<Self::Scope<'_>, Self::Error>;
     fn is_transient(&self, error: &Self::Error) -> bool;
 

@@ -7,16 +7,25 @@ use crate::dead_letter::DeadLetter;
 use crate::error::Error;
 use crate::outcome::Outcome;
 
-#[cfg(feature = "tracing")]
-pub(crate) use tracing::Span;
+/// A run's span. Without the feature it does nothing.
+pub(crate) struct Span {
+    #[cfg(feature = "tracing")]
+    span: tracing::Span,
+}
 
-#[cfg(not(feature = "tracing"))]
-pub(crate) struct Span;
-
-#[cfg(not(feature = "tracing"))]
 impl Span {
     pub(crate) fn in_scope<R>(&self, f: impl FnOnce() -> R) -> R {
+        #[cfg(feature = "tracing")]
+        return self.span.in_scope(f);
+        #[cfg(not(feature = "tracing"))]
         f()
+    }
+
+    /// Enters the span whenever the future is polled.
+    #[cfg(feature = "async")]
+    pub(crate) async fn around<F: Future>(self, future: F) -> F::Output {
+        let mut future = std::pin::pin!(future);
+        std::future::poll_fn(|context| self.in_scope(|| future.as_mut().poll(context))).await
     }
 }
 
@@ -35,12 +44,11 @@ macro_rules! event {
 }
 
 pub(crate) fn run(job: &str) -> Span {
-    #[cfg(feature = "tracing")]
-    return tracing::info_span!("job", name = job);
     #[cfg(not(feature = "tracing"))]
-    {
-        let _ = job;
-        Span
+    let _ = job;
+    Span {
+        #[cfg(feature = "tracing")]
+        span: tracing::info_span!("job", name = job),
     }
 }
 

@@ -1,13 +1,14 @@
 use std::fmt;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use backon::BackoffBuilder;
 #[cfg(feature = "indicatif")]
 use indicatif::ProgressBar;
-use keywalk::{ChunkSource, ResumableSource, Walk};
+use keywalk::{ChunkSource, ResumableSource, Source, Walk};
 
 use crate::batch::Batch;
-use crate::blocking::{self, Blocking, Hooks, RecordDeadLetter, Retry, poll_once};
+use crate::blocking::{self, Blocking, BlockingHooks, Retry, poll_once};
 use crate::checkpoints::CheckpointStore;
 use crate::clock::{Clock, SystemClock};
 use crate::control::Options;
@@ -135,15 +136,18 @@ use crate::stop::Stop;
 /// continues.
 ///
 /// A second concurrent runner is refused; see [`wait_for_lease`](Self::wait_for_lease).
+///
+/// `H` holds the functions that the caller has set. It distinguishes blocking jobs (the default) from asynchronous ones
+/// (`AsyncJob`, feature `async`).
 #[must_use = "a job does nothing until it is run"]
-pub struct Job<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> {
-    name: String,
-    walk: Walk<S>,
-    checkpoints: C,
-    /// Records the items that fail, if they are skipped.
-    record_dead_letter: Option<RecordDeadLetter<C>>,
-    options: Options,
-    hooks: Hooks<'a, S::Key>,
+pub struct Job<'a, S: ResumableSource, C, H = BlockingHooks<'a, <S as Source>::Key, C>> {
+    pub(crate) name: String,
+    pub(crate) walk: Walk<S>,
+    pub(crate) checkpoints: C,
+    pub(crate) options: Options,
+    pub(crate) hooks: H,
+    /// The lifetime of the hooks.
+    pub(crate) lifetime: PhantomData<&'a ()>,
 }
 
 impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
@@ -157,17 +161,178 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
             name: name.into(),
             walk,
             checkpoints,
-            record_dead_letter: None,
             options: Options::default(),
-            hooks: Hooks {
+            hooks: BlockingHooks {
                 clock: Box::new(SystemClock),
                 retry: None,
                 hold: None,
                 on_progress: Vec::new(),
+                record_dead_letter: None,
             },
+            lifetime: PhantomData,
         }
     }
 
+    /// Calls `hold` once before each chunk. While it returns `Some(delay)`, the job sleeps for `delay` and calls it
+    /// again. Use it to slow the job down under load, replica lag or a growing WAL. It is also called before a retry,
+    /// and after every 64 fetches in which a filter matched nothing. Default: never waits.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use keywalk::Walk;
+    /// # use keywalk_job::{FileCheckpoints, Job};
+    /// # let map = std::collections::BTreeMap::from([(1, 2)]);
+    /// # let walk = Walk::new(keywalk_memory::Named::new("items", &map));
+    /// # let folder = tempfile::tempdir()?;
+    /// # let checkpoints = FileCheckpoints::new(folder.path());
+    /// let job = Job::new("polite", walk, checkpoints).throttle_with(|_progress| {
+    ///     let wal = std::fs::metadata("shop.db-wal").map_or(0, |file| file.len());
+    ///     (wal > 64 << 20).then_some(Duration::from_millis(200))
+    /// });
+    /// # drop(job);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn throttle_with(
+        mut self,
+        hold: impl FnMut(&Progress<'_, S::Key>) -> Option<Duration> + 'a,
+    ) -> Self {
+        self.hooks.hold = Some(Box::new(hold));
+        self
+    }
+
+    /// Skips the items for which the function fails, and records each with its error as a
+    /// [dead letter](crate::DeadLetter). [`DeadLetters::dead_letters`] lists them. Default: the run ends at the
+    /// first failure.
+    ///
+    /// The function is then called with one item at a time. Over SQLite, only the failed item's changes are
+    /// undone (one savepoint per item, about a microsecond). A store without savepoints, such as redb, undoes the
+    /// chunk's transaction: the items before are processed again and committed, then the failed one is processed alone,
+    /// and skipped if it fails again. So some items are processed two or three times, and their effects committed once.
+    ///
+    /// Two kinds of errors are not skipped:
+    ///
+    /// - An error of the *source*, such as a failure in the closure passed to `keywalk_sqlite::Table::map`, ends
+    ///   the run. Decode doubtful data in the job's function instead.
+    /// - If an error ends the whole transaction, the chunk is [retried](Self::retry), or the run ends.
+    ///
+    /// Set a limit with [`max_skipped`](Self::max_skipped) or [`max_skipped_ratio`](Self::max_skipped_ratio),
+    /// so that a mistake in the function doesn't skip every item.
+    pub fn skip_failures(mut self) -> Self
+    where
+        C: DeadLetters,
+    {
+        self.hooks.record_dead_letter = Some(blocking::record_dead_letter);
+        self
+    }
+
+    /// [Skips failures](Self::skip_failures), but no more than `items` of them over all runs of the job. The next
+    /// failure ends the run with [`Error::SkipLimit`]; what came before is done and recorded. Default: no limit.
+    pub fn max_skipped(mut self, items: u64) -> Self
+    where
+        C: DeadLetters,
+    {
+        self.options.max_skipped = Some(items);
+        self.skip_failures()
+    }
+
+    /// [Skips failures](Self::skip_failures), but at most this ratio of the items that the job has reached: 0.01
+    /// is 1 %. The limit applies once the job has reached `min_items` items. The next failure that would exceed
+    /// the ratio ends the run with [`Error::SkipLimit`]; what came before is done and recorded. Default: no
+    /// limit.
+    ///
+    /// # Panics
+    ///
+    /// If `ratio` isn't between 0 and 1.
+    #[track_caller]
+    pub fn max_skipped_ratio(mut self, ratio: f64, min_items: u64) -> Self
+    where
+        C: DeadLetters,
+    {
+        self.options.set_max_skipped_ratio(ratio, min_items);
+        self.skip_failures()
+    }
+
+    /// Retries the chunk if the function fails and `when(error)` is `true`. One retry follows each delay of the
+    /// policy. If the last retry fails too, the run ends, or the item is [skipped](Self::skip_failures). Default:
+    /// no retry.
+    ///
+    /// Before a retry, the job fetches the items of the chunk again. Effects of the chunk are undone if they went
+    /// through the scope's transaction. If failures are skipped, each item gets its own set of retries. Before an
+    /// item is retried, the items before it in the chunk are committed, so they aren't repeated. Between two
+    /// tries the job holds nothing of the store, and a [stop](Self::stop_on) or [deadline](Self::deadline) ends
+    /// the run.
+    ///
+    /// Checkpoint failures, such as a lock that another writer holds for too long, follow the same policy. The
+    /// job waits, and processes the chunk again. [`CheckpointStore::is_transient`] decides about these errors,
+    /// not `when`. For failures of the *source* use `keywalk-retry`.
+    pub fn retry<B>(mut self, policy: B, when: impl FnMut(&BoxError) -> bool + 'a) -> Self
+    where
+        B: BackoffBuilder + Clone + 'a,
+        B::Backoff: 'a,
+    {
+        self.hooks.retry = Some(Retry {
+            policy: Box::new(move || Box::new(policy.clone().build())),
+            when: Box::new(when),
+        });
+        self
+    }
+
+    /// Calls `hook` before the first chunk, after each chunk is recorded, and occasionally while a filter
+    /// matches nothing. May be called several times; each call adds a hook.
+    pub fn on_progress(mut self, hook: impl FnMut(&Progress<'_, S::Key>) + 'a) -> Self {
+        self.hooks.on_progress.push(Box::new(hook));
+        self
+    }
+
+    /// Shows the progress on a bar. If the [total](Self::total) is set, the bar counts items. Otherwise it shows
+    /// the fraction that is done, in ten-thousandths. If neither is known, it counts items, without an end. The
+    /// bar's message is the number of items, and how many of them were skipped.
+    ///
+    /// Requires the feature `indicatif`.
+    #[cfg(feature = "indicatif")]
+    pub fn bar(self, bar: ProgressBar) -> Self {
+        self.on_progress(move |progress| show(&bar, progress))
+    }
+
+    /// Replaces the clock that the job uses to read the time and to sleep. For tests. The walk's
+    /// [own clock](Walk::clock), which sizes chunks, is separate. Default: the machine's clock.
+    pub fn clock(mut self, clock: impl Clock + 'a) -> Self {
+        self.hooks.clock = Box::new(clock);
+        self
+    }
+
+    /// Runs the job until it is done, stopped, past its deadline, or something fails.
+    ///
+    /// `work` is called for each non-empty chunk with the store's scope (for SQLite, the transaction; for files,
+    /// `()`) and the items, a [`Batch`]. It returns `Ok(())`, or a [`Next`]. It may be called again for a chunk that
+    /// was undone. If it panics, the panic propagates to the caller and the chunk is undone as after a failure.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]. What was done before stays done, and recorded.
+    pub fn run<F, R>(self, work: F) -> Result<Outcome, Error<S::Error, C::Error>>
+    where
+        C: Leases,
+        F: FnMut(&mut C::Scope<'_>, Batch<'_, S::Key, S::Item>) -> Result<R, BoxError>,
+        R: Into<Next>,
+    {
+        let walk = self.walk;
+        let begins = walk.cursor();
+        let mut store = Blocking {
+            checkpoints: self.checkpoints,
+            work,
+            record_dead_letter: self.hooks.record_dead_letter,
+        };
+        let (name, options, hooks) = (&self.name, self.options, self.hooks);
+        events::run(name).in_scope(|| {
+            let run = run(name, options, hooks, begins, walk.chunks(), &mut store);
+            poll_once(name, run)
+        })
+    }
+}
+
+/// The options of blocking and asynchronous jobs.
+impl<S: ResumableSource, C, H> Job<'_, S, C, H> {
     /// Starts over if an earlier run has reached the end, for recurring jobs such as a nightly clean-up. The
     /// new run may use a different walk (table, key, range or order). A dead letter stays even if its item now
     /// succeeds. It is replaced if the item fails again, and removed by a [reset](Leases::reset). Default: a job
@@ -347,114 +512,6 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self
     }
 
-    /// Calls `hold` once before each chunk. While it returns `Some(delay)`, the job sleeps for `delay` and calls it
-    /// again. Use it to slow the job down under load, replica lag or a growing WAL. It is also called before a retry,
-    /// and after every 64 fetches in which a filter matched nothing. Default: never waits.
-    ///
-    /// ```
-    /// # use std::time::Duration;
-    /// # use keywalk::Walk;
-    /// # use keywalk_job::{FileCheckpoints, Job};
-    /// # let map = std::collections::BTreeMap::from([(1, 2)]);
-    /// # let walk = Walk::new(keywalk_memory::Named::new("items", &map));
-    /// # let folder = tempfile::tempdir()?;
-    /// # let checkpoints = FileCheckpoints::new(folder.path());
-    /// let job = Job::new("polite", walk, checkpoints).throttle_with(|_progress| {
-    ///     let wal = std::fs::metadata("shop.db-wal").map_or(0, |file| file.len());
-    ///     (wal > 64 << 20).then_some(Duration::from_millis(200))
-    /// });
-    /// # drop(job);
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn throttle_with(
-        mut self,
-        hold: impl FnMut(&Progress<'_, S::Key>) -> Option<Duration> + 'a,
-    ) -> Self {
-        self.hooks.hold = Some(Box::new(hold));
-        self
-    }
-
-    /// Skips the items for which the function fails, and records each with its error as a
-    /// [dead letter](crate::DeadLetter). [`DeadLetters::dead_letters`] lists them. Default: the run ends at the
-    /// first failure.
-    ///
-    /// The function is then called with one item at a time. Over SQLite, only the failed item's changes are
-    /// undone (one savepoint per item, about a microsecond). A store without savepoints, such as redb, undoes the
-    /// chunk's transaction: the items before are processed again and committed, then the failed one is processed alone,
-    /// and skipped if it fails again. So some items are processed two or three times, and their effects committed once.
-    ///
-    /// Two kinds of errors are not skipped:
-    ///
-    /// - An error of the *source*, such as a failure in the closure passed to `keywalk_sqlite::Table::map`, ends
-    ///   the run. Decode doubtful data in the job's function instead.
-    /// - If an error ends the whole transaction, the chunk is [retried](Self::retry), or the run ends.
-    ///
-    /// Set a limit with [`max_skipped`](Self::max_skipped) or [`max_skipped_ratio`](Self::max_skipped_ratio),
-    /// so that a mistake in the function doesn't skip every item.
-    pub fn skip_failures(mut self) -> Self
-    where
-        C: DeadLetters,
-    {
-        self.record_dead_letter = Some(blocking::record_dead_letter);
-        self
-    }
-
-    /// [Skips failures](Self::skip_failures), but no more than `items` of them over all runs of the job. The next
-    /// failure ends the run with [`Error::SkipLimit`]; what came before is done and recorded. Default: no limit.
-    pub fn max_skipped(mut self, items: u64) -> Self
-    where
-        C: DeadLetters,
-    {
-        self.options.max_skipped = Some(items);
-        self.skip_failures()
-    }
-
-    /// [Skips failures](Self::skip_failures), but at most this ratio of the items that the job has reached: 0.01
-    /// is 1 %. The limit applies once the job has reached `min_items` items. The next failure that would exceed
-    /// the ratio ends the run with [`Error::SkipLimit`]; what came before is done and recorded. Default: no
-    /// limit.
-    ///
-    /// # Panics
-    ///
-    /// If `ratio` isn't between 0 and 1.
-    #[track_caller]
-    pub fn max_skipped_ratio(mut self, ratio: f64, min_items: u64) -> Self
-    where
-        C: DeadLetters,
-    {
-        assert!(
-            (0.0..=1.0).contains(&ratio),
-            "the ratio of skipped items must be 0 to 1"
-        );
-        self.options.max_skipped_ratio = Some((ratio, min_items));
-        self.skip_failures()
-    }
-
-    /// Retries the chunk if the function fails and `when(error)` is `true`. One retry follows each delay of the
-    /// policy. If the last retry fails too, the run ends, or the item is [skipped](Self::skip_failures). Default:
-    /// no retry.
-    ///
-    /// Before a retry, the job fetches the items of the chunk again. Effects of the chunk are undone if they went
-    /// through the scope's transaction. If failures are skipped, each item gets its own set of retries. Before an
-    /// item is retried, the items before it in the chunk are committed, so they aren't repeated. Between two
-    /// tries the job holds nothing of the store, and a [stop](Self::stop_on) or [deadline](Self::deadline) ends
-    /// the run.
-    ///
-    /// Checkpoint failures, such as a lock that another writer holds for too long, follow the same policy. The
-    /// job waits, and processes the chunk again. [`CheckpointStore::is_transient`] decides about these errors,
-    /// not `when`. For failures of the *source* use `keywalk-retry`.
-    pub fn retry<B>(mut self, policy: B, when: impl FnMut(&BoxError) -> bool + 'a) -> Self
-    where
-        B: BackoffBuilder + Clone + 'a,
-        B::Backoff: 'a,
-    {
-        self.hooks.retry = Some(Retry {
-            policy: Box::new(move || Box::new(policy.clone().build())),
-            when: Box::new(when),
-        });
-        self
-    }
-
     /// Halves a chunk that failed before each [retry](Self::retry), down to one item. After each success the size
     /// doubles, up to the full size. For failures that depend on the size of the chunk, such as a timeout or a full
     /// request, and to find the item that fails. A chunk that succeeds renews the retry policy. To get from 512 items
@@ -504,63 +561,10 @@ impl<'a, S: ChunkSource + ResumableSource, C: CheckpointStore> Job<'a, S, C> {
         self.options.total = Some(items);
         self
     }
-
-    /// Calls `hook` before the first chunk, after each chunk is recorded, and occasionally while a filter
-    /// matches nothing. May be called several times; each call adds a hook.
-    pub fn on_progress(mut self, hook: impl FnMut(&Progress<'_, S::Key>) + 'a) -> Self {
-        self.hooks.on_progress.push(Box::new(hook));
-        self
-    }
-
-    /// Shows the progress on a bar. If the [total](Self::total) is set, the bar counts items. Otherwise it shows
-    /// the fraction that is done, in ten-thousandths. If neither is known, it counts items, without an end. The
-    /// bar's message is the number of items, and how many of them were skipped.
-    ///
-    /// Requires the feature `indicatif`.
-    #[cfg(feature = "indicatif")]
-    pub fn bar(self, bar: ProgressBar) -> Self {
-        self.on_progress(move |progress| show(&bar, progress))
-    }
-
-    /// Replaces the clock that the job uses to read the time and to sleep. For tests. The walk's
-    /// [own clock](Walk::clock), which sizes chunks, is separate. Default: the machine's clock.
-    pub fn clock(mut self, clock: impl Clock + 'a) -> Self {
-        self.hooks.clock = Box::new(clock);
-        self
-    }
-
-    /// Runs the job until it is done, stopped, past its deadline, or something fails.
-    ///
-    /// `work` is called for each non-empty chunk with the store's scope (for SQLite, the transaction; for files,
-    /// `()`) and the items, a [`Batch`]. It returns `Ok(())`, or a [`Next`]. It may be called again for a chunk that
-    /// was undone. If it panics, the panic propagates to the caller and the chunk is undone as after a failure.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`]. What was done before stays done, and recorded.
-    pub fn run<F, R>(self, work: F) -> Result<Outcome, Error<S::Error, C::Error>>
-    where
-        C: Leases,
-        F: FnMut(&mut C::Scope<'_>, Batch<'_, S::Key, S::Item>) -> Result<R, BoxError>,
-        R: Into<Next>,
-    {
-        let walk = self.walk;
-        let begins = walk.cursor();
-        let mut store = Blocking {
-            checkpoints: self.checkpoints,
-            work,
-            record_dead_letter: self.record_dead_letter,
-        };
-        let (name, options, hooks) = (&self.name, self.options, self.hooks);
-        events::run(name).in_scope(|| {
-            let run = run(name, options, hooks, begins, walk.chunks(), &mut store);
-            poll_once(name, run)
-        })
-    }
 }
 
 /// Prints the name, and no data.
-impl<S: ChunkSource + ResumableSource, C: CheckpointStore> fmt::Debug for Job<'_, S, C> {
+impl<S: ResumableSource, C, H> fmt::Debug for Job<'_, S, C, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job")
             .field("name", &self.name)
@@ -570,7 +574,7 @@ impl<S: ChunkSource + ResumableSource, C: CheckpointStore> fmt::Debug for Job<'_
 }
 
 #[cfg(feature = "indicatif")]
-fn show<K>(bar: &ProgressBar, progress: &Progress<'_, K>) {
+pub(crate) fn show<K>(bar: &ProgressBar, progress: &Progress<'_, K>) {
     /// The length of a bar whose items aren't counted.
     const PARTS: u64 = 10_000;
     match (progress.total(), progress.fraction()) {

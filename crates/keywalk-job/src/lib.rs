@@ -41,12 +41,27 @@
 //!   [`reset`](Leases::reset) forgets a job. [`dead_letters`](DeadLetters::dead_letters) returns its skipped
 //!   items.
 //!
+//! # Async
+//!
+//! With the feature `async`, a job can walk an asynchronous source, with an async function:
+//!
+//! ```text
+//! let job = Job::new_async("slugs", Walk::new(items), PostgresCheckpoints::new(&client), tokio::time::sleep);
+//! let outcome = job.run_async(async |tx, items| { .. }).await?;
+//! ```
+//!
+//! It has the same options as a blocking job, and its checkpoints are the same: a blocking job can continue where an
+//! asynchronous one stopped, over the same source. `AsyncCheckpointStore` keeps its positions: PostgreSQL's
+//! [`PostgresCheckpoints`] (in `keywalk-postgres`, feature `jobs`), [`FileCheckpoints`], whose calls block, or a store of
+//! your own. A run may be dropped at any point: its open transaction is rolled back, and the next run continues at the
+//! last checkpoint. For a blocking source, such as SQLite, run a blocking job on the runtime's blocking pool.
+//!
 //! # How often an item's effect happens
 //!
 //! | Checkpoints | Effects | After a crash, or `kill -9` |
 //! |---|---|---|
-//! | [`SqliteCheckpoints`], [`RedbCheckpoints`], [`FjallCheckpoints`] | changes through the transaction or batch that the function receives | **exactly once**: a chunk's effects and its checkpoint commit together or not at all |
-//! | [`SqliteCheckpoints`], [`RedbCheckpoints`], [`FjallCheckpoints`] | anywhere else (a request, a file) | at least once: the items of one chunk may be processed again |
+//! | [`SqliteCheckpoints`], [`PostgresCheckpoints`], [`RedbCheckpoints`], [`FjallCheckpoints`] | changes through the transaction or batch that the function receives | **exactly once**: a chunk's effects and its checkpoint commit together or not at all |
+//! | [`SqliteCheckpoints`], [`PostgresCheckpoints`], [`RedbCheckpoints`], [`FjallCheckpoints`] | anywhere else (a request, a file) | at least once: the items of one chunk may be processed again |
 //! | [`FileExport`] | what the function writes to its scope, to a file or to part files | **exactly once**: the file is cut back to the checkpoint, and the next part is replaced |
 //! | [`FileCheckpoints`], or any store separate from the effects | anywhere | at least once: the items of one chunk may be processed again |
 //!
@@ -63,6 +78,7 @@
 //! | The function returns [`Next::stop`], or [`Next::finish`] | records the chunk, or its first items, and ends | continues, or does nothing |
 //! | The function fails | ends with [`Error::Work`], and the chunk is undone where possible; or [retries](Job::retry), or [skips](Job::skip_failures) the item | tries the chunk again |
 //! | The function fails on more items than may be [skipped](Job::max_skipped) | ends with [`Error::SkipLimit`]; what came before is recorded | tries that item again |
+//! | The future of an asynchronous run is dropped | undoes the chunk where possible, and ends | continues |
 //! | The function panics | undoes the chunk where possible, and neither retries nor skips it; the panic propagates to the caller | tries the chunk again |
 //! | The store fails | ends with [`Error::Walk`] ([`keywalk-retry`] retries transient failures) | continues |
 //! | The checkpoint can't be written | ends with [`Error::CheckpointStore`]; or retries by the policy of [`Job::retry`] if the failure is [transient](CheckpointStore::is_transient) | continues from the last checkpoint that was written |
@@ -79,6 +95,7 @@
 //!
 //! # Features
 //!
+//! - `async`: jobs over asynchronous sources (`Job::run_async`).
 //! - `indicatif`: shows a job's progress on a bar (`Job::bar`).
 //! - `tracing`: a span per run, and events: each chunk (debug), each retry and skipped item (warn), and the end
 //!   of the run (info, or error if it failed). Keys and errors are recorded as text.
@@ -90,11 +107,18 @@
 //! [`SqliteCheckpoints`]: https://docs.rs/keywalk-sqlite/latest/keywalk_sqlite/struct.SqliteCheckpoints.html
 //! [`RedbCheckpoints`]: https://docs.rs/keywalk-redb/latest/keywalk_redb/struct.RedbCheckpoints.html
 //! [`FjallCheckpoints`]: https://docs.rs/keywalk-fjall/latest/keywalk_fjall/struct.FjallCheckpoints.html
+//! [`PostgresCheckpoints`]: https://docs.rs/keywalk-postgres/latest/keywalk_postgres/struct.PostgresCheckpoints.html
 //! [`keywalk-retry`]: https://docs.rs/keywalk-retry
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "async")]
+mod async_checkpoints;
+#[cfg(feature = "async")]
+mod async_driver;
+#[cfg(feature = "async")]
+mod async_job;
 mod batch;
 mod blocking;
 mod checkpoint;
@@ -122,8 +146,17 @@ pub use backon::{self, BackoffBuilder, ConstantBuilder, ExponentialBuilder};
 #[cfg(feature = "indicatif")]
 pub use indicatif;
 
+#[cfg(feature = "async")]
+pub use async_checkpoints::{AsyncCheckpointStore, AsyncDeadLetters, AsyncLeases, AsyncScope};
+#[cfg(feature = "async")]
+pub use async_driver::AsyncHooks;
+#[cfg(feature = "async")]
+pub use async_job::AsyncJob;
 pub use batch::Batch;
+pub use blocking::BlockingHooks;
 pub use checkpoint::{Checkpoint, CheckpointDecodeError, from_unix_millis, unix_millis};
+#[cfg(feature = "async")]
+pub use checkpoint_files::FileScope;
 pub use checkpoint_files::{FileCheckpoints, FileError};
 pub use checkpoints::{Attempt, CheckpointStore};
 pub use clock::Clock;

@@ -11,7 +11,6 @@ use crate::dead_letter::DeadLetter;
 use crate::driver::{Host, JobStore, OpenScope, Steps};
 use crate::error::{BoxError, Error, checkpoints_failed, unwritten, walk_failed};
 use crate::events;
-use crate::lease::Lease;
 use crate::next::{self, Next};
 use crate::outcome::{Outcome, StopReason};
 use crate::progress::Progress;
@@ -52,6 +51,27 @@ async fn start<W, St, H>(
     job: &str,
     mut control: Control<H>,
     begins: Cursor<W::Key>,
+    walk: W,
+    store: &mut St,
+) -> Result<Outcome, Failure<W, St::Error>>
+where
+    W: Steps,
+    St: JobStore<W::Key, W::Item>,
+    H: Host<Key = W::Key>,
+{
+    let lease = match take_lease(job, &mut control, store).await? {
+        Ok(lease) => lease,
+        Err(ended) => return Ok(Outcome::of(ended, control.elapsed(), control.retries)),
+    };
+    let outcome = run_leased(job, control, begins, walk, store).await;
+    store.release(lease).await;
+    outcome
+}
+
+async fn run_leased<W, St, H>(
+    job: &str,
+    mut control: Control<H>,
+    begins: Cursor<W::Key>,
     mut walk: W,
     store: &mut St,
 ) -> Result<Outcome, Failure<W, St::Error>>
@@ -60,10 +80,6 @@ where
     St: JobStore<W::Key, W::Item>,
     H: Host<Key = W::Key>,
 {
-    let _lease = match take_lease(job, &mut control, store).await? {
-        Ok(lease) => lease,
-        Err(ended) => return Ok(Outcome::of(ended, control.elapsed(), control.retries)),
-    };
     let opened = loop {
         let error = match open(job, &begins, &mut walk, store, &mut control).await {
             Ok(opened) => break opened,
@@ -117,7 +133,7 @@ async fn take_lease<S, K, T, St: JobStore<K, T>, H: Host>(
     job: &str,
     control: &mut Control<H>,
     store: &mut St,
-) -> Result<Result<Lease, StopReason>, Error<S, St::Error>> {
+) -> Result<Result<St::Lease, StopReason>, Error<S, St::Error>> {
     loop {
         let lease = store.lease(job).await.map_err(checkpoints_failed(job));
         let delay = match lease {

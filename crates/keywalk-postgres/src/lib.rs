@@ -81,6 +81,8 @@
 #![forbid(unsafe_code)]
 
 mod catalog;
+#[cfg(feature = "jobs")]
+mod checkpoints;
 mod codec;
 mod connect;
 pub mod decode;
@@ -94,6 +96,10 @@ mod table;
 mod time;
 mod value;
 
+#[cfg(feature = "jobs")]
+pub use checkpoints::{
+    CheckpointError, CheckpointErrorKind, ChunkTransaction, PostgresCheckpoints, PostgresLease,
+};
 pub use connect::{Connect, PerFetch, Wrapped};
 pub use decode::{Decode, FromRow, Row};
 pub use error::{Error, ErrorKind};

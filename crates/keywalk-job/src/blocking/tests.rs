@@ -11,12 +11,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::task::Wake;
 
 use backon::ConstantBuilder;
-use keywalk::Walk;
+use keywalk::{Cursor, Step, Walk};
 use keywalk_memory::Named;
 
 use super::*;
 use crate::control::Options;
 use crate::dead_letter::DeadLetterRecord;
+use crate::driver::Steps;
 use crate::job::Job;
 use crate::pace::Rates;
 use crate::run::run;
@@ -216,14 +217,20 @@ impl<W: Steps> Steps for Waiting<W> {
 
 impl<K, T, St: JobStore<K, T>> JobStore<K, T> for Waiting<St> {
     type Error = St::Error;
+    type Lease = St::Lease;
     type Scope<'s>
         = Waiting<St::Scope<'s>>
     where
         Self: 's;
 
-    async fn lease(&mut self, job: &str) -> Result<Option<Lease>, St::Error> {
+    async fn lease(&mut self, job: &str) -> Result<Option<St::Lease>, St::Error> {
         self.1.wait().await;
         self.0.lease(job).await
+    }
+
+    async fn release(&mut self, lease: St::Lease) {
+        self.1.wait().await;
+        self.0.release(lease).await;
     }
 
     async fn begin(&mut self) -> Result<Waiting<St::Scope<'_>>, St::Error> {

@@ -1,18 +1,18 @@
 //! A clock that moves when it is slept on, and by hand.
 
-use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use keywalk_job::Clock;
 
-type Hook = Box<dyn FnMut(Duration)>;
+use crate::shared::Shared;
+
+type Hook = Box<dyn FnMut(Duration) + Send>;
 
 #[derive(Clone, Default)]
 pub(crate) struct TestClock {
-    now: Rc<Cell<Duration>>,
-    on_sleep: Rc<RefCell<Option<Hook>>>,
+    now: Shared<Duration>,
+    on_sleep: Shared<Option<Hook>>,
 }
 
 impl TestClock {
@@ -25,7 +25,7 @@ impl TestClock {
     }
 
     /// Calls this at each sleep with the time when it is over.
-    pub(crate) fn on_sleep(&self, hook: impl FnMut(Duration) + 'static) {
+    pub(crate) fn on_sleep(&self, hook: impl FnMut(Duration) + Send + 'static) {
         *self.on_sleep.borrow_mut() = Some(Box::new(hook));
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keywalk::Walk;
-use keywalk_job::{ConstantBuilder, Error, Job, Outcome, Stop};
+use keywalk_job::{ConstantBuilder, Error, Outcome, Stop};
 
 use crate::clock::TestClock;
 use crate::numbers::Numbers;
@@ -18,7 +18,7 @@ pub(crate) struct Lab {
     pub(crate) stop: Stop,
 }
 
-pub(crate) type NumbersJob<'a> = Job<'a, Numbers, Store>;
+pub(crate) use crate::driver::NumbersJob;
 /// What a test says to a job.
 pub(crate) type Says = fn(NumbersJob<'static>) -> NumbersJob<'static>;
 pub(crate) type Run = Result<Outcome, Error<Failed, Failed>>;
@@ -54,7 +54,7 @@ impl Lab {
     }
 
     pub(crate) fn job_over<'a>(&self, walk: Walk<Numbers>) -> NumbersJob<'a> {
-        Job::new("job", walk, self.store.clone())
+        NumbersJob::new("job", walk, self.store.clone())
             .clock(self.clock.clone())
             .stop_on(&self.stop)
     }

@@ -1,7 +1,5 @@
 //! Who has a job.
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU32};
 
@@ -10,6 +8,7 @@ use keywalk_job::{Error, FileCheckpoints, Job, Lease, Leases, StopReason};
 
 use crate::lab::{Lab, collect, millis};
 use crate::numbers::Numbers;
+use crate::shared::Shared;
 
 /// A job whose checkpoints are in this folder.
 fn job(name: &str, folder: &tempfile::TempDir) -> Job<'static, Numbers, FileCheckpoints> {
@@ -76,10 +75,10 @@ fn however_runners_come_and_go_there_is_one_lease_at_a_time_and_no_file_when_it_
 #[test]
 fn who_waits_gets_the_job_when_it_is_free() {
     let mut lab = Lab::new(0..4);
-    let held = Rc::new(RefCell::new(lab.store.lease("job").unwrap()));
+    let held = Shared::new(lab.store.lease("job").unwrap());
     lab.clock.on_sleep(move |now| {
         if now >= millis(7000) {
-            drop(held.borrow_mut().take());
+            drop(held.take());
         }
     });
     let outcome = collect(lab.job(2).wait_for_lease()).1.unwrap();

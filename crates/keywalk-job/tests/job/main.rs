@@ -5,7 +5,14 @@
 mod clock;
 mod lab;
 mod numbers;
+mod shared;
 mod store;
+
+mod driver {
+    use keywalk_job::Job;
+
+    pub(crate) type NumbersJob<'a> = Job<'a, crate::numbers::Numbers, crate::store::Store>;
+}
 
 #[cfg(feature = "indicatif")]
 mod bar;

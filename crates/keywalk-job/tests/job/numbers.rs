@@ -1,27 +1,26 @@
 //! A source of numbers that tests change, filter and break.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::rc::Rc;
 
 use keywalk::{
     Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, Order, ResumableSource, Source,
 };
 
+use crate::shared::Shared;
 use crate::store::Failed;
 
-type OnQuestion = Box<dyn FnMut(usize)>;
+type OnQuestion = Box<dyn FnMut(usize) + Send>;
 
 #[derive(Clone)]
 pub(crate) struct Numbers {
-    pub(crate) keys: Rc<RefCell<BTreeSet<u32>>>,
+    pub(crate) keys: Shared<BTreeSet<u32>>,
     pub(crate) passes: fn(u32) -> bool,
     pub(crate) name: &'static str,
     /// How many questions are answered before one fails.
-    pub(crate) fails_in: Rc<Cell<Option<usize>>>,
-    pub(crate) asked: Rc<Cell<usize>>,
+    pub(crate) fails_in: Shared<Option<usize>>,
+    pub(crate) asked: Shared<usize>,
     /// Is told the number of each question.
-    pub(crate) on_question: Rc<RefCell<Option<OnQuestion>>>,
+    pub(crate) on_question: Shared<Option<OnQuestion>>,
 }
 
 /// How many keys a fetch looks at.
@@ -30,12 +29,12 @@ const STRETCH: usize = 10;
 impl Numbers {
     pub(crate) fn new(keys: impl IntoIterator<Item = u32>) -> Self {
         Numbers {
-            keys: Rc::new(RefCell::new(keys.into_iter().collect())),
+            keys: Shared::new(keys.into_iter().collect()),
             passes: |_| true,
             name: "numbers",
-            fails_in: Rc::default(),
-            asked: Rc::default(),
-            on_question: Rc::default(),
+            fails_in: Shared::default(),
+            asked: Shared::default(),
+            on_question: Shared::default(),
         }
     }
 

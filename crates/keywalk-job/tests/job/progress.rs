@@ -1,15 +1,15 @@
 //! What the hooks are told.
 
-use std::cell::RefCell;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use crate::lab::{Lab, collect};
+use crate::shared::Shared;
 
 #[test]
 fn hooks_are_told_before_the_first_chunk_and_after_each() {
-    let told = RefCell::new(Vec::new());
+    let told = Shared::new(Vec::new());
     let job = Lab::new(0..5).job(2).on_progress(|progress| {
         let position = progress.position().copied();
         let counts = (progress.items(), progress.chunks());
@@ -85,7 +85,7 @@ fn a_total_tells_the_share_where_the_key_cannot() {
         (false, Some(0), None),
     ];
     for (is_unbounded, total, share) in cases {
-        let (lab, told) = (Lab::new(0..8), RefCell::default());
+        let (lab, told) = (Lab::new(0..8), Shared::default());
         let walk = if is_unbounded {
             lab.walk(4).unbounded()
         } else {
@@ -102,7 +102,7 @@ fn a_total_tells_the_share_where_the_key_cannot() {
             None => job,
         };
         assert!(collect(job).1.unwrap().is_done());
-        let told = told.into_inner();
+        let told = told.take();
         assert_eq!(told[1], share, "{total:?}");
         assert_eq!(told.len(), if is_unbounded { 4 } else { 3 });
     }

@@ -1,11 +1,11 @@
 //! Pauses, ceilings, holds, deadlines, and what ends a wait.
 
-use std::cell::RefCell;
 use std::time::Duration;
 
 use keywalk_job::{Pace, StopReason};
 
 use crate::lab::{Lab, NumbersJob, Says, collect, delays, millis};
+use crate::shared::Shared;
 
 #[test]
 fn a_chunk_begins_when_pause_ceiling_hold_and_deadline_let_it() {
@@ -77,7 +77,7 @@ fn a_chunk_begins_when_pause_ceiling_hold_and_deadline_let_it() {
 #[test]
 fn a_hold_is_asked_once_a_chunk_and_until_it_says_nothing() {
     let lab = Lab::new(0..4);
-    let (asked, mut answers) = (RefCell::default(), vec![None, Some(300), Some(200), None]);
+    let (asked, mut answers) = (Shared::default(), vec![None, Some(300), Some(200), None]);
     let job = lab.job(2).throttle_with(|progress| {
         Vec::push(
             &mut asked.borrow_mut(),
@@ -87,7 +87,7 @@ fn a_hold_is_asked_once_a_chunk_and_until_it_says_nothing() {
     });
     assert!(collect(job).1.unwrap().is_done());
     let expected = [(0, 0), (0, 2), (200, 2), (500, 2)];
-    assert_eq!(asked.into_inner(), expected);
+    assert_eq!(asked.take(), expected);
 }
 
 /// Each change is made by the function, as another thread would.
