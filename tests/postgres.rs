@@ -75,7 +75,7 @@ fn what_is_not_proven_is_refused_and_the_error_names_the_cure() {
         let setup = setup.replace("CREATE INDEX ON t (e text_pattern_ops) INCLUDE (l);", "");
         db.batch_execute(&setup).await.unwrap();
         let t = || Table::new(db, "t");
-        let query = |sql: &str| Query::new(db, sql, NONE);
+        let query = |sql: &str| keywalk_postgres::Query::new(db, sql, NONE);
         use ErrorKind::*;
         macro_rules! refused {
             ($($builder:expr, $kind:expr, $part:literal;)+) => {$(
@@ -216,13 +216,6 @@ fn keys_of_each_type_come_once_in_the_servers_order_both_ways() {
             DynKey, ["i", "a"], "i, a";
         }
         // What is printed is what PostgreSQL reads.
-        for row in db
-            .query("SELECT c::text, f::text, g::text, h FROM t", &[])
-            .await
-            .unwrap()
-        {
-            let _ = row.len();
-        }
         let source = Table::new(db, "t")
             .key::<i16>(["a"])
             .columns(["c", "f", "g", "h"])
@@ -248,12 +241,12 @@ fn keys_of_each_type_come_once_in_the_servers_order_both_ways() {
     });
 }
 
-/// A million rows are too many for CI; this table has nine tenths of its rows under one leading value.
+/// Nine tenths of the rows have one leading value.
 const SKEWED: &str =
     "CREATE TABLE t (a int4 NOT NULL, b int4 NOT NULL, pad text, PRIMARY KEY (a, b));
     CREATE INDEX ON t (a, b DESC);
     INSERT INTO t SELECT CASE WHEN i % 10 = 0 THEN i % 100 ELSE 50 END, i, repeat('x', 100)
-        FROM generate_series(1, 60000) i; VACUUM ANALYZE t";
+        FROM generate_series(1, 60000) i ORDER BY 1, 2; VACUUM ANALYZE t";
 
 #[test]
 fn a_fetch_reads_few_pages_anywhere() {
@@ -284,7 +277,7 @@ fn a_fetch_reads_few_pages_anywhere() {
         walked! {
             Table::new(db, "t").key::<(i32, i32)>(["a", "b"]), 60_000;
             Table::new(db, "t").key::<(i32, Reverse<i32>)>(["a", "b"]), 60_000;
-            Table::new(db, "t").prefix_eq("a", 50).key::<i32>(["b"]), 54_000;
+            Table::new(db, "t").prefix_eq("a", 50).key::<i32>(["b"]), 54_600;
             Table::new(db, "t").key::<(i32, i32)>(["a", "b"]).filter("b % 20000 = $1", [7]), 3;
             Query::new(db, "SELECT a, b FROM t WHERE b > $1", [0]).key::<(i32, i32)>(["a", "b"]), 60_000;
         }
@@ -432,10 +425,11 @@ fn a_dropped_fetch_loses_and_repeats_nothing() {
             "CREATE TABLE t (id int8 PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 20000)";
         db.batch_execute(setup).await.unwrap();
         let source = Table::new(&db, "t").key::<i64>(["id"]).await.unwrap();
-        let mut chunks = Walk::new(source).chunk_size(50).async_chunks();
+        let mut chunks = Walk::new(source).chunk_size(20).async_chunks();
         let (mut came, mut drops, mut polls) = (Vec::new(), 0, 0);
         loop {
-            polls = (polls + 7) % 11;
+            // Mostly less than a fetch takes, and now and then far more.
+            polls = (polls * 7 + 5) % 10_007;
             let patience = async {
                 for _ in 0..polls {
                     tokio::task::yield_now().await;
@@ -493,7 +487,7 @@ fn a_token_stays_readable_whatever_the_keys_rust_type_is() {
     });
 }
 
-const GOLDEN: &str = "";
+const GOLDEN: &str = "ATJ-33CnTZkcl0HphCZP0L_BDgUAAAABCQAAAAAAAAAEDgUAAAABCQAAAAAAAAAK9KL17Jwpr6A";
 
 #[test]
 fn a_budget_of_bytes_bounds_what_is_requested() {
