@@ -54,8 +54,6 @@ where
     keys
 }
 
-const NONE: [Value; 0] = [];
-
 #[test]
 fn what_is_not_proven_is_refused_and_the_error_names_the_cure() {
     with_database(async |database| {
@@ -75,7 +73,7 @@ fn what_is_not_proven_is_refused_and_the_error_names_the_cure() {
         let setup = setup.replace("CREATE INDEX ON t (e text_pattern_ops) INCLUDE (l);", "");
         db.batch_execute(&setup).await.unwrap();
         let t = || Table::new(db, "t");
-        let query = |sql: &str| keywalk_postgres::Query::new(db, sql, NONE);
+        let query = |sql: &str| keywalk_postgres::Query::new(db, sql, []);
         use ErrorKind::*;
         macro_rules! refused {
             ($($builder:expr, $kind:expr, $part:literal;)+) => {$(
@@ -105,18 +103,18 @@ fn what_is_not_proven_is_refused_and_the_error_names_the_cure() {
             t().key::<NullsLast<i32>>(["u"]), NotUnique, "NULL in \"u\"";
             t().key::<i32>(["l"]), NotUnique, "DEFERRABLE";
             t().key::<i32>(["p"]), NotUnique, "((n > 5) AND (f > (0)::double precision))";
-            t().key::<i32>(["p"]).filter("n > 5", NONE), NotUnique, "partial";
+            t().key::<i32>(["p"]).filter("n > 5", []), NotUnique, "partial";
             t().key::<i32>(["e"]), NotUnique, "UNIQUE index on (\"e\")";
             t().key::<(Collated, i64)>(["m", "id"]), NotSeekable, "other directions";
             t().key::<(i32, i64)>(["l", "id"]), NotSeekable, "CREATE INDEX ON \"public\".\"t\" (\"l\", \"id\")";
             Table::new(db, "hashed").key::<(Collated, i64)>(["h", "id"]), NotSeekable, "\"h\", \"id\"";
             t().prefix_eq("id", 1).key::<i64>(["id"]), KeyColumns, "prefix_eq";
             t().prefix_eq("id", None::<i64>).key::<i32>(["n"]), Value, "NULL";
-            t().filter("nope > 1", NONE), Filter, "nope";
-            t().filter("true) OR (true", NONE), Filter, "syntax";
-            t().filter("true ORDER BY id", NONE), Filter, "syntax";
+            t().filter("nope > 1", []), Filter, "nope";
+            t().filter("true) OR (true", []), Filter, "syntax";
+            t().filter("true ORDER BY id", []), Filter, "syntax";
             t().filter("n > $1", ["x"]), Filter, "integer";
-            t().filter("true", NONE).filter("true", NONE), Filter, "AND";
+            t().filter("true", []).filter("true", []), Filter, "AND";
             t().columns(["n", "n"]), KeyColumns, "twice";
             query("SELECT * FROM t ORDER BY id").key::<i64>(["id"]), Query, "ORDER BY";
             query("SELECT * FROM t LIMIT 5").key::<i64>(["id"]), Query, "LIMIT";
@@ -129,11 +127,11 @@ fn what_is_not_proven_is_refused_and_the_error_names_the_cure() {
         }
         for accepted in [
             t().key::<i32>(["u"])
-                .filter("u IS NOT NULL", NONE)
+                .filter("u IS NOT NULL", [])
                 .await
                 .err(),
             t().key::<i32>(["p"])
-                .filter("N>5 and (f > (0)::double precision)", NONE)
+                .filter("N>5 and (f > (0)::double precision)", [])
                 .await
                 .err(),
             Table::new(db, "parent")
@@ -282,7 +280,7 @@ fn a_fetch_reads_few_pages_anywhere() {
             Query::new(db, "SELECT a, b FROM t WHERE b > $1", [0]).key::<(i32, i32)>(["a", "b"]), 60_000;
         }
         let unsearchable =
-            Query::new(db, "SELECT a, -b AS b FROM t", NONE).key::<(i32, i32)>(["a", "b"]);
+            Query::new(db, "SELECT a, -b AS b FROM t", []).key::<(i32, i32)>(["a", "b"]);
         let mut chunks = Walk::new(unsearchable.await.unwrap()).async_chunks();
         let error = loop {
             match chunks.next().await {
