@@ -109,7 +109,7 @@ pub use query::{Query, QuerySpec};
 pub use source::{SqlBuilder, SqlSource};
 pub use table::{Table, TableSpec};
 pub use time::{Date, Timestamp, TimestampTz};
-pub use value::{BoxError, Value};
+pub use value::{BoxError, Params, Value};
 
 #[cfg(feature = "chrono")]
 pub use chrono;

@@ -23,10 +23,7 @@ fn a_numeric_has_the_bytes_and_the_order_of_postgresql() {
         ("9999.9999", "0002000000000004270f270f"),
         ("10000", "00010001000000000001"),
         ("123000000", "0002000200000000000108fc"),
-        (
-            "1000000000000000000000000000000",
-            "00010007000000000064",
-        ),
+        ("1000000000000000000000000000000", "00010007000000000064"),
         ("Infinity", "00000000d0000000"),
         ("NaN", "00000000c0000000"),
     ];
@@ -39,15 +36,25 @@ fn a_numeric_has_the_bytes_and_the_order_of_postgresql() {
         assert_eq!(shown, hex, "{text}");
         let read = Numeric::read(Some(&bytes)).unwrap();
         assert_eq!(read.as_str(), text);
-        assert!(before.as_ref().is_none_or(|before| *before <= read), "{text}");
+        assert!(
+            before.as_ref().is_none_or(|before| *before <= read),
+            "{text}"
+        );
         before = Some(read);
     }
-    for text in ["", "-", "1e5", ".5", "1.", "+1", "1 ", "0x1", "--1", "1.2.3", "nan"] {
+    for text in [
+        "", "-", "1e5", ".5", "1.", "+1", "1 ", "0x1", "--1", "1.2.3", "nan",
+    ] {
         assert_eq!(text.parse::<Numeric>(), Err(NotNumeric), "{text}");
     }
     assert_eq!("-007.50".parse::<Numeric>().unwrap().as_str(), "-7.50");
     assert_eq!("-0.0".parse::<Numeric>().unwrap().as_str(), "0.0");
-    for hostile in [&[][..], &[0; 7], &[0, 1, 0, 0, 0, 0, 0, 0], &[0, 0, 0, 0, 0x80, 0, 0, 0]] {
+    for hostile in [
+        &[][..],
+        &[0; 7],
+        &[0, 1, 0, 0, 0, 0, 0, 0],
+        &[0, 0, 0, 0, 0x80, 0, 0, 0],
+    ] {
         assert!(Numeric::read(Some(hostile)).is_err(), "{hostile:?}");
     }
 }
@@ -61,10 +68,22 @@ fn times_are_printed_as_postgresql_reads_them() {
         (Date::from_days(8_825).to_string(), "2024-02-29"),
         (Date::from_days(-730_120).to_string(), "0001-12-31 BC"),
         (Date::INFINITY.to_string(), "infinity"),
-        (Timestamp::from_micros(-1).to_string(), "1999-12-31 23:59:59.999999"),
-        (Timestamp::from_micros(day).to_string(), "2000-01-02 00:00:00"),
-        (TimestampTz::from_micros(1_500_000).to_string(), "2000-01-01 00:00:01.500000+00"),
-        (TimestampTz::from_micros(-730_120 * day).to_string(), "0001-12-31 00:00:00+00 BC"),
+        (
+            Timestamp::from_micros(-1).to_string(),
+            "1999-12-31 23:59:59.999999",
+        ),
+        (
+            Timestamp::from_micros(day).to_string(),
+            "2000-01-02 00:00:00",
+        ),
+        (
+            TimestampTz::from_micros(1_500_000).to_string(),
+            "2000-01-01 00:00:01.500000+00",
+        ),
+        (
+            TimestampTz::from_micros(-730_120 * day).to_string(),
+            "0001-12-31 00:00:00+00 BC",
+        ),
         (TimestampTz::NEG_INFINITY.to_string(), "-infinity"),
     ];
     for (shown, expected) in rows {

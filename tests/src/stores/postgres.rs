@@ -192,10 +192,7 @@ impl Way<Mixed> for Dynamic {
         )?;
         Ok(Recast::new(
             source,
-            |source, (a, Reverse(b))| {
-                let values = [Value::from(*a), Value::from(b.as_str())];
-                source.get_ref().dyn_key(values)
-            },
+            |source, (a, Reverse(b))| source.get_ref().dyn_key((*a, b.as_str())),
             |key| match key.into_values().as_slice() {
                 [Value::Int(a), Value::Text(b)] => Some((*a, Reverse(b.clone()))),
                 _ => None,
