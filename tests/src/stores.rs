@@ -4,6 +4,7 @@ mod byte_map;
 pub mod fjall;
 mod lent;
 mod offloaded;
+pub mod postgres;
 pub mod redb;
 mod retried;
 mod shared_map;

@@ -45,6 +45,8 @@ pub(crate) struct Index {
     pub(crate) is_unique: bool,
     pub(crate) is_primary: bool,
     pub(crate) is_immediate: bool,
+    /// UNIQUE NULLS NOT DISTINCT: NULL counts as a value.
+    pub(crate) has_one_null: bool,
     pub(crate) is_valid: bool,
     /// The condition of a partial index.
     pub(crate) predicate: Option<String>,
@@ -108,7 +110,8 @@ const INDEXES: &str = "\
         i.indexprs IS NOT NULL, i.indnkeyatts::int4, i.indkey::text, i.indoption::text, i.indcollation::text, \
         (SELECT string_agg(o.opcdefault::int::text, ' ' ORDER BY k.at) \
             FROM unnest(i.indclass::oid[]) WITH ORDINALITY AS k (oid, at) \
-            JOIN pg_catalog.pg_opclass o ON o.oid = k.oid) \
+            JOIN pg_catalog.pg_opclass o ON o.oid = k.oid), \
+        coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::bool, false) \
     FROM pg_catalog.pg_index i \
     JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid \
     JOIN pg_catalog.pg_am am ON am.oid = ic.relam \
@@ -275,6 +278,7 @@ impl Index {
             is_valid: row.try_get(5)?,
             predicate: row.try_get(6)?,
             has_expressions: row.try_get(7)?,
+            has_one_null: row.try_get(13)?,
         })
     }
 

@@ -7,9 +7,10 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use keywalk::Order;
+use keywalk_sql::{Scalar, Scale};
 use tokio_postgres::types::Type;
 
-use crate::key::{KeyColumns, SqlKey};
+use crate::key::{KeyColumns, SqlKey, TextOrder};
 use crate::value::Value;
 
 /// Appends a key.
@@ -72,84 +73,42 @@ pub(crate) fn values<K: SqlKey>(key: &K, types: &[Type]) -> Vec<Value> {
     types.iter().enumerate().map(value).collect()
 }
 
-/// Returns the fraction of the range from `first` to `last` that lies before `at`: that of the first column in which
-/// those two differ. Text gives `None`, since it uses few byte values.
+/// Returns the fraction of the range from `first` to `last` that lies before `at`.
 pub(crate) fn fraction<K: SqlKey>(
     first: &K,
     last: &K,
     at: &K,
     columns: &KeyColumns,
 ) -> Option<f64> {
+    let scales = columns.orders.iter().zip(&columns.text_orders);
+    let scales = scales.map(|(order, text_order)| Scale {
+        order: *order,
+        is_collated: *text_order == TextOrder::Collation,
+    });
     let [first, last, at] = [first, last, at].map(|key| values(key, &columns.types));
-    for column in 0..columns.types.len() {
-        let (from, to, here) = (&first[column], &last[column], &at[column]);
-        if from == to {
-            // The key isn't between the ends.
-            match from == here {
-                true => continue,
-                false => return None,
-            }
-        }
-        let way = from.compare(to)?;
-        if from.compare(here)? != way {
-            // Keys that share this column with the first one: the columns after it say little.
-            return Some(0.0);
-        }
-        if here.compare(to)? == way.reverse() {
-            return Some(1.0);
-        }
-        let (all, before) = distances(from, to, here)?;
-        return Some(match all == 0.0 {
-            true => 0.0,
-            false => (before / all).clamp(0.0, 1.0),
-        });
-    }
-    Some(0.0)
+    let [first, last, at] = [&first, &last, &at].map(|values| {
+        let scalars = values.iter().map_while(scalar);
+        Vec::from_iter(scalars)
+    });
+    keywalk_sql::fraction(&Vec::from_iter(scales), &first, &last, &at)
 }
 
-/// Returns the distances of `to` and of `here` from `from`.
-fn distances(from: &Value, to: &Value, here: &Value) -> Option<(f64, f64)> {
-    if let (Some(from), Some(to), Some(here)) = (bytes(from), bytes(to), bytes(here)) {
-        let common = from.iter().zip(to).take_while(|(a, b)| a == b).count();
-        // Everything between the ends begins with what these have in common.
-        let digits = |bytes: &[u8]| {
-            let mut digits = [0; 8];
-            let rest = bytes.get(common..).unwrap_or_default();
-            for (digit, byte) in digits.iter_mut().zip(rest) {
-                *digit = *byte;
-            }
-            i128::from(u64::from_be_bytes(digits))
-        };
-        let from = digits(from);
-        return Some(((digits(to) - from) as f64, (digits(here) - from) as f64));
-    }
-    if let (Some(from), Some(to), Some(here)) = (whole(from), whole(to), whole(here)) {
-        return Some(((to - from) as f64, (here - from) as f64));
-    }
-    let number = |value: &Value| match value {
-        Value::Numeric(number) => number.as_str().parse::<f64>().ok(),
-        _ => None,
-    };
-    let (from, to, here) = (number(from)?, number(to)?, number(here)?);
-    (from.is_finite() && to.is_finite()).then_some((to - from, here - from))
-}
-
-fn bytes(value: &Value) -> Option<&[u8]> {
-    match value {
-        Value::Bytes(bytes) => Some(bytes),
-        Value::Uuid(bytes) => Some(bytes),
-        _ => None,
-    }
-}
-
-fn whole(value: &Value) -> Option<i128> {
+/// Returns a value as a place on a scale; `None` if it has none.
+fn scalar(value: &Value) -> Option<Scalar<'_>> {
     Some(match value {
-        Value::Bool(value) => i128::from(*value),
-        Value::Int(value) => i128::from(*value),
-        Value::Date(value) if value.is_finite() => i128::from(value.days()),
-        Value::Timestamp(value) if value.is_finite() => i128::from(value.micros()),
-        Value::TimestampTz(value) if value.is_finite() => i128::from(value.micros()),
-        _ => return None,
+        Value::Null => Scalar::Null,
+        Value::Bool(value) => Scalar::Integer(i64::from(*value)),
+        Value::Int(value) => Scalar::Integer(*value),
+        Value::Numeric(value) => {
+            Scalar::Real(value.as_str().parse().ok().filter(|r: &f64| !r.is_nan())?)
+        }
+        Value::Text(value) => Scalar::Text(value),
+        Value::Bytes(value) => Scalar::Bytes(value),
+        Value::Uuid(value) => Scalar::Bytes(value),
+        Value::Date(value) => Scalar::Integer(i64::from(value.days())),
+        Value::Timestamp(value) => Scalar::Integer(value.micros()),
+        Value::TimestampTz(value) => Scalar::Integer(value.micros()),
+        Value::Float(_) | Value::Other(_) => return None,
     })
 }
 

@@ -641,6 +641,15 @@ impl<T: PartialOrd> PartialOrd for NullsLast<T> {
     }
 }
 
+impl<T: Ord> Ord for NullsLast<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (&self.0, &other.0) {
+            (Some(a), Some(b)) => a.cmp(b),
+            (a, b) => a.is_none().cmp(&b.is_none()),
+        }
+    }
+}
+
 impl<T: ByteSize> ByteSize for NullsLast<T> {
     fn byte_size(&self) -> usize {
         self.0.byte_size()

@@ -134,10 +134,11 @@ impl Spec for QuerySpec {
             )?;
             at.push(position);
         }
-        let collated = self
-            .key
-            .iter()
-            .map(|key| format!("pg_collation_for(\"query\".{})", Quoted(key)));
+        let is_text = |at: &usize| matches!(columns[*at].1, Type::TEXT | Type::VARCHAR);
+        let collated = self.key.iter().zip(&at).map(|(key, at)| match is_text(at) {
+            true => format!("pg_collation_for(\"query\".{})", Quoted(key)),
+            false => "NULL::text".to_owned(),
+        });
         let collated = Vec::from_iter(collated).join(", ");
         let row = first_row(client, &format!("SELECT {collated} {over}"), &params).await;
         let row = row.map_err(refused)?;

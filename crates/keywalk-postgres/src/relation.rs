@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use keywalk::{Fingerprint, KeyRange, Order};
 use keywalk_sql::{
-    Answer, Dialect, FarBound, FixedColumn, KeyColumn, Nulls, Param as Meaning, RangeShape,
-    SeekForm, Statement, is_mixed, key_positions,
+    Answer, Dialect, FarBound, FixedColumn, KeyColumn, Nulls, Param as Meaning, Quoted, RangeShape,
+    SeekForm, Statement, conditions, is_mixed, key_positions, row_width,
 };
 use tokio_postgres::types::Type;
 
@@ -79,11 +79,6 @@ impl Relation {
         key_positions(&self.key, self.width())
     }
 
-    /// Returns the number of columns of a row, with the key's.
-    fn whole_width(&self) -> usize {
-        self.width() + self.key.iter().filter(|column| column.at.is_none()).count()
-    }
-
     /// Checks whether a filter drops rows that a statement reads.
     pub(crate) fn scans(&self) -> bool {
         self.served.len() < self.filters.len()
@@ -94,7 +89,7 @@ impl Relation {
         let limit = limit.min(MOST_ROWS);
         let statement = self.statement(range, Answer::Rows);
         let seek = statement.seek();
-        let width = self.whole_width();
+        let width = row_width(&self.key, self.width());
         let scan = self.scans().then(|| Scan {
             rows: limit.max(STRETCH),
             at: width,
@@ -179,24 +174,28 @@ impl Relation {
         limit: usize,
         reports: bool,
     ) -> String {
-        let width = self.whole_width();
+        let width = row_width(&self.key, self.width());
         let column = |at: usize| format!("c{at}");
         // The selected columns keep their names.
         let named = (0..width).map(|at| match self.columns.get(at) {
-            Some(name) => format!("c{at} AS {}", keywalk_sql::Quoted(name)),
+            Some(name) => format!("c{at} AS {}", Quoted(name)),
             None => column(at),
         });
         let named = Vec::from_iter(named.chain(["keep".into(), "number".into(), "last".into()]));
-        let order = self.key.iter().zip(self.key_positions()).map(|(key, at)| {
-            let nulls_last = key.nulls_last == (range.order() == Order::Ascending);
-            let direction = match key.direction(range.order()) {
-                Order::Ascending => "ASC",
-                Order::Descending => "DESC",
-            };
-            let nulls = if nulls_last { "LAST" } else { "FIRST" };
-            format!("c{at} {direction} NULLS {nulls}")
-        });
-        let order = Vec::from_iter(order).join(", ");
+        // Positions aren't enough: a window takes them for constants. Names alone could be those of selected columns.
+        let order = |table: &str| {
+            let terms = self.key.iter().zip(self.key_positions()).map(|(key, at)| {
+                let direction = match key.direction(range.order()) {
+                    Order::Ascending => "ASC",
+                    Order::Descending => "DESC",
+                };
+                let is_last = key.nulls_last == (range.order() == Order::Ascending);
+                let nulls = if is_last { "LAST" } else { "FIRST" };
+                format!("{table}.c{at} {direction} NULLS {nulls}")
+            });
+            Vec::from_iter(terms).join(", ")
+        };
+        let (inside, outside) = (order("scanned"), order("numbered"));
         let within = if reports { ", within" } else { "" };
         let columns = Vec::from_iter((0..width).map(column).chain(["keep".into()])).join(", ");
         // The window function reads one row ahead and keeps no more; its order is that of the rows, so nothing is
@@ -204,7 +203,7 @@ impl Relation {
         format!(
             "SELECT {}{within} FROM (SELECT *, row_number() OVER w AS number, \
              lead(false, 1, true) OVER w AS last FROM ({inner}) AS scanned ({columns}{within}) \
-             WINDOW w AS (ORDER BY {order})) AS numbered WHERE keep = 1 OR last ORDER BY {order} LIMIT {limit}",
+             WINDOW w AS (ORDER BY {inside})) AS numbered WHERE keep = 1 OR last ORDER BY {outside} LIMIT {limit}",
             named.join(", "),
         )
     }
@@ -235,17 +234,8 @@ impl Relation {
     /// Writes the conditions of the rows to walk, whatever the walk's range, with their parameters.
     pub(crate) fn conditions(&self) -> (String, Vec<Param>) {
         let given = self.params.len();
-        let fixed = self.fixed.iter().zip(given + 1..);
-        let fixed_terms =
-            fixed.map(|(column, number)| format!("{} = ${number}", column.expression));
-        let filters = self.filters.iter().map(|filter| format!("({filter}\n)"));
-        let not_null = self.key.iter().filter(|column| column.excludes_null);
-        let not_null = not_null.map(|column| format!("{} IS NOT NULL", column.uncollated));
-        let terms = Vec::from_iter(fixed_terms.chain(filters).chain(not_null));
-        let condition = match terms.is_empty() {
-            true => String::new(),
-            false => format!(" WHERE {}", terms.join(" AND ")),
-        };
+        let dialect = Dialect::Postgres;
+        let condition = conditions(dialect, &self.key, &self.fixed, &self.filters, given);
         let params = self.params.iter().cloned();
         (
             condition,

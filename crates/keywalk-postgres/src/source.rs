@@ -216,11 +216,6 @@ impl<C, K, D> SqlSource<C, K, D> {
     pub fn last_sql(&self) -> &str {
         &self.last_sql
     }
-
-    /// Returns the value that lends the connection.
-    pub fn connect(&self) -> &C {
-        &self.client
-    }
 }
 
 impl<C: Borrow<Client>, K, D> SqlSource<C, K, D> {

@@ -544,7 +544,7 @@ impl Proof<'_> {
             let name = Named(&index.name);
             let nullable = schema
                 .names_of(index)
-                .find(|column| self.may_be_null(column));
+                .find(|column| !index.has_one_null && self.may_be_null(column));
             let implied = self.implied(index);
             let reason = match (index.fault(), nullable, &implied) {
                 (Some(fault), ..) => format!("the unique index {name} {fault}"),

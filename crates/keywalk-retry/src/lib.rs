@@ -27,11 +27,15 @@
 //! |---|---|
 //! | Order, chunks, keys, isolation (G1 to G8) | as in the wrapped source |
 //! | Errors (G11) | the source's own, after the last try; what a failed fetch put into the chunk is discarded |
-//! | Held while it waits (G14) | nothing of the store; the thread sleeps, or does what [`Retry::with_sleep`] specifies |
+//! | Held while it waits (G14) | nothing of the store; the thread sleeps, or does what [`Retry::with_sleep`] specifies; over an asynchronous source the task waits |
 //! | Memory (G13) | none of its own |
 //! | Delays | each request (a fetch or a look-up of the last key) starts with the policy's first delay |
 //! | Tokens | those of the wrapped source: you can add or remove the wrapper when you resume a walk |
 //! | Threads | can be [prefetched](keywalk::Walk::prefetch) if the source can be, and if the policy and closures are `Send + 'static` |
+//!
+//! With the feature `async`, [`Retry`] also wraps an asynchronous source (`AsyncChunkSource`). Pass a function to
+//! `Retry::with_async_sleep` that waits, such as `tokio::time::sleep`. A future that is dropped while it waits loses
+//! nothing: the next fetch starts with the policy's first delay.
 //!
 //! The guarantees G1 to G15 are those of a [walk](keywalk#what-a-walk-promises). A job has its own retry
 //! policy, for the processing of items and for its checkpoints: `Job::retry` in [`keywalk-job`].

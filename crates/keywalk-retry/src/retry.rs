@@ -3,7 +3,11 @@ use std::thread;
 use std::time::Duration;
 
 use backon::BackoffBuilder;
-use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, forward_source};
+#[cfg(feature = "async")]
+use backon::Sleeper;
+#[cfg(feature = "async")]
+use keywalk::AsyncChunkSource;
+use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, Source, forward_source};
 
 /// A source that retries the failed requests of another source.
 ///
@@ -12,7 +16,8 @@ use keywalk::{Chunk, ChunkSource, Fetched, KeyRange, LastKey, forward_source};
 /// good if the policy has no further delay, or if the error isn't worth a retry. The walk then ends with that
 /// error (G11), and its cursor stands at the last item. What a failed fetch put into the chunk is discarded.
 ///
-/// Between two tries the thread sleeps, and holds nothing of the store.
+/// Between two tries the thread sleeps, and holds nothing of the store. Over an asynchronous source (feature `async`)
+/// the task waits instead, by the function that you pass to `with_async_sleep`.
 ///
 /// # Bounds
 ///
@@ -30,7 +35,7 @@ pub struct Retry<S, B, W, Z = fn(Duration)> {
     retries: u64,
 }
 
-impl<S: ChunkSource, B, W> Retry<S, B, W>
+impl<S: Source, B, W> Retry<S, B, W>
 where
     B: BackoffBuilder + Clone,
     W: FnMut(&S::Error) -> bool,
@@ -63,6 +68,31 @@ impl<S, B, W, Z> Retry<S, B, W, Z> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn with_sleep<Z2: FnMut(Duration)>(self, sleep: Z2) -> Retry<S, B, W, Z2> {
+        self.waiting_by(sleep)
+    }
+
+    /// Replaces the way to wait, for an asynchronous source. There is no default, so that the crate needs no runtime:
+    /// without this call the wrapper isn't an [`AsyncChunkSource`].
+    ///
+    /// `sleep` is a function that returns a future, such as `tokio::time::sleep`, or another [`Sleeper`] of backon.
+    ///
+    /// ```
+    /// use keywalk::AsyncChunkSource;
+    /// use keywalk_retry::{ExponentialBuilder, Retry};
+    /// # mod tokio { pub mod time { pub use std::future::ready as sleep; } }
+    ///
+    /// /// Retries every error.
+    /// fn patient<S: AsyncChunkSource>(source: S) -> impl AsyncChunkSource<Key = S::Key, Item = S::Item> {
+    ///     let policy = ExponentialBuilder::default().with_max_times(5);
+    ///     Retry::new(source, policy, |_: &S::Error| true).with_async_sleep(tokio::time::sleep)
+    /// }
+    /// ```
+    #[cfg(feature = "async")]
+    pub fn with_async_sleep<Z2: Sleeper>(self, sleep: Z2) -> Retry<S, B, W, Z2> {
+        self.waiting_by(sleep)
+    }
+
+    fn waiting_by<Z2>(self, sleep: Z2) -> Retry<S, B, W, Z2> {
         Retry {
             source: self.source,
             policy: self.policy,
@@ -93,6 +123,20 @@ impl<S, B, W, Z> Retry<S, B, W, Z> {
     }
 }
 
+impl<S: Source, B, W, Z> Retry<S, B, W, Z>
+where
+    B: BackoffBuilder + Clone,
+    W: FnMut(&S::Error) -> bool,
+{
+    /// Returns how long to wait before the next try.
+    fn delay(&mut self, delays: &mut B::Backoff, error: S::Error) -> Result<Duration, S::Error> {
+        match (self.when)(&error).then(|| delays.next()).flatten() {
+            Some(delay) => Ok(delay),
+            None => Err(error),
+        }
+    }
+}
+
 impl<S: ChunkSource, B, W, Z> Retry<S, B, W, Z>
 where
     B: BackoffBuilder + Clone,
@@ -106,12 +150,10 @@ where
         let mut delays = self.policy.clone().build();
         loop {
             let error = match question(&mut self.source) {
-                Err(error) if (self.when)(&error) => error,
-                answer => return answer,
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
             };
-            let Some(delay) = delays.next() else {
-                return Err(error);
-            };
+            let delay = self.delay(&mut delays, error)?;
             (self.sleep)(delay);
             self.retries += 1;
         }
@@ -120,7 +162,7 @@ where
 
 // Tokens are those of the wrapped source: the wrapper can be added or removed when a walk is resumed. Failures
 // to encode or decode a token are not retried.
-forward_source!([S: ChunkSource, B, W, Z] Retry<S, B, W, Z> => S, |retry| retry.source);
+forward_source!([S: Source, B, W, Z] Retry<S, B, W, Z> => S, |retry| retry.source);
 
 #[deny(clippy::missing_trait_methods)]
 impl<S: ChunkSource, B, W, Z> ChunkSource for Retry<S, B, W, Z>
@@ -143,6 +185,55 @@ where
 
     fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
         self.ask(|source| source.last_key(range))
+    }
+}
+
+#[cfg(feature = "async")]
+impl<S: AsyncChunkSource, B, W, Z> Retry<S, B, W, Z>
+where
+    B: BackoffBuilder + Clone,
+    W: FnMut(&S::Error) -> bool + Send,
+    Z: Sleeper<Sleep: Send> + Send,
+{
+    async fn wait(&mut self, delays: &mut B::Backoff, error: S::Error) -> Result<(), S::Error> {
+        let delay = self.delay(delays, error)?;
+        self.sleep.sleep(delay).await;
+        self.retries += 1;
+        Ok(())
+    }
+}
+
+#[cfg(feature = "async")]
+#[deny(clippy::missing_trait_methods)]
+impl<S: AsyncChunkSource, B, W, Z> AsyncChunkSource for Retry<S, B, W, Z>
+where
+    B: BackoffBuilder + Clone,
+    W: FnMut(&S::Error) -> bool + Send,
+    Z: Sleeper<Sleep: Send> + Send,
+{
+    async fn fetch(
+        &mut self,
+        range: &KeyRange<S::Key>,
+        chunk: &mut Chunk<S::Item>,
+    ) -> Result<Fetched<S::Key>, S::Error> {
+        let (len, mut delays) = (chunk.len(), self.policy.clone().build());
+        loop {
+            chunk.truncate(len);
+            match self.source.fetch(range, chunk).await {
+                Ok(fetched) => return Ok(fetched),
+                Err(error) => self.wait(&mut delays, error).await?,
+            }
+        }
+    }
+
+    async fn last_key(&mut self, range: &KeyRange<S::Key>) -> Result<LastKey<S::Key>, S::Error> {
+        let mut delays = self.policy.clone().build();
+        loop {
+            match self.source.last_key(range).await {
+                Ok(last) => return Ok(last),
+                Err(error) => self.wait(&mut delays, error).await?,
+            }
+        }
     }
 }
 

@@ -140,10 +140,14 @@ fn every_question_has_the_whole_policy_and_what_it_does_not_bridge_ends_the_walk
         (vec![None, lasting], 9, 0, lasting, 0, 2),
     ] {
         let source = retry(Numbers::new(4, failures), times);
+        #[cfg(feature = "async")]
+        let came = in_async::items(source.get_ref().clone(), times);
         let mut walk = Walk::new(source).chunk_size(2).items();
         let items: Vec<_> = walk.by_ref().collect();
         let error = error.map(|error| Err(Error::Source(error)));
         assert_eq!(items, (0..good).map(Ok).chain(error).collect::<Vec<_>>());
+        #[cfg(feature = "async")]
+        assert_eq!(came, (items, retries, asked));
         assert_eq!(walk.source().retries(), retries);
         assert_eq!(walk.source().get_ref().asked.get(), asked);
         let cursor = walk.cursor();
@@ -238,4 +242,65 @@ fn what_fails_as_a_token_is_made_or_read_is_not_asked_again() {
     assert_eq!(refused, Err(Error::Source(Failure::Passing)));
     let asked = source.get_ref().asked.get();
     assert_eq!(asked, 2, "the fingerprint, and the key");
+}
+
+#[cfg(feature = "async")]
+mod in_async {
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+    use std::task::{Context, Poll, Waker};
+
+    use keywalk::AsyncChunkSource;
+
+    use super::*;
+
+    impl AsyncChunkSource for Numbers {
+        async fn fetch(
+            &mut self,
+            range: &KeyRange<u8>,
+            chunk: &mut Chunk<u8>,
+        ) -> Result<Fetched<u8>, Failure> {
+            ChunkSource::fetch(self, range, chunk)
+        }
+
+        async fn last_key(&mut self, range: &KeyRange<u8>) -> Result<LastKey<u8>, Failure> {
+            ChunkSource::last_key(self, range)
+        }
+    }
+
+    /// Walks as an asynchronous source, whose waits take a poll: the items and the error, the retries, the requests.
+    pub(super) fn items(
+        source: Numbers,
+        times: usize,
+    ) -> (Vec<Result<u8, Error<Failure>>>, u64, usize) {
+        let waits = Arc::new(AtomicU64::new(0));
+        let waited = Arc::clone(&waits);
+        let source = retry(source, times).with_async_sleep(move |delay| {
+            assert_eq!(delay, Duration::ZERO);
+            let mut polls = [Poll::Pending, Poll::Ready(())].into_iter();
+            waits.fetch_add(1, SeqCst);
+            poll_fn(move |_| polls.next().expect("it was ready"))
+        });
+        let mut chunks = Walk::new(source).chunk_size(2).async_chunks();
+        let mut items = Vec::new();
+        loop {
+            let mut next = pin!(chunks.next());
+            let came = loop {
+                let polled = next.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+                if let Poll::Ready(came) = polled {
+                    break came.map(|chunk| chunk.map(|chunk| chunk.to_vec()));
+                }
+            };
+            match came {
+                Ok(Some(chunk)) => items.extend(chunk.into_iter().map(Ok)),
+                Ok(None) => break,
+                Err(error) => items.push(Err(error)),
+            }
+        }
+        let source = chunks.into_source();
+        assert_eq!(waited.load(SeqCst), source.retries());
+        (items, source.retries(), source.get_ref().asked.get())
+    }
 }

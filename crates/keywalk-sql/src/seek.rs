@@ -54,7 +54,7 @@ impl<X> KeyColumn<X> {
     }
 
     /// Checks whether NULL comes last in a walk of this order.
-    fn is_null_last(&self, order: Order) -> bool {
+    pub fn is_null_last(&self, order: Order) -> bool {
         self.nulls_last == (order == Order::Ascending)
     }
 }
@@ -85,6 +85,48 @@ pub fn key_positions<X>(key: &[KeyColumn<X>], width: usize) -> Vec<usize> {
     };
     let positions = key.iter().map(|column| column.at);
     positions.map(|at| at.unwrap_or_else(&mut follow)).collect()
+}
+
+/// Returns the number of columns of a row: `width` selected columns, and those of the key that aren't among them.
+pub fn row_width<X>(key: &[KeyColumn<X>], width: usize) -> usize {
+    width + key.iter().filter(|column| column.at.is_none()).count()
+}
+
+/// Writes the conditions of the rows to walk, whatever the walk's range. The caller's own `given` parameters come
+/// first, then one for each fixed column.
+pub fn conditions<X, F>(
+    dialect: Dialect,
+    key: &[KeyColumn<X>],
+    fixed: &[FixedColumn<F>],
+    filters: &[String],
+    given: usize,
+) -> String {
+    let fixed = fixed.iter().zip(given + 1..);
+    let fixed = fixed
+        .map(|(column, number)| format!("{} = {}", column.expression, dialect.parameter(number)));
+    let terms = fixed.chain(filters.iter().map(|filter| bracketed(filter)));
+    where_all(terms.chain(not_null(key)))
+}
+
+/// Writes WHERE with these conditions, if there are any.
+fn where_all(terms: impl Iterator<Item = impl AsRef<str>>) -> String {
+    let mut sql = String::new();
+    for term in terms {
+        sql += if sql.is_empty() { " WHERE " } else { " AND " };
+        sql += term.as_ref();
+    }
+    sql
+}
+
+/// Writes the parenthesis on its own line, since a filter may end in a comment.
+fn bracketed(filter: &str) -> String {
+    format!("({filter}\n)")
+}
+
+/// Writes the filter's conditions that columns aren't NULL.
+fn not_null<X>(key: &[KeyColumn<X>]) -> impl Iterator<Item = String> {
+    let columns = key.iter().filter(|column| column.excludes_null);
+    columns.map(|column| format!("{} IS NOT NULL", column.uncollated))
 }
 
 /// The kind of range and result of a statement; the values come with each fetch.
@@ -281,11 +323,15 @@ impl Term {
     /// Makes a condition that a plan need not search by.
     #[must_use]
     pub fn check(sql: String) -> Self {
+        Term::new(sql, Role::Check, 0..0, '=')
+    }
+
+    fn new(sql: String, role: Role, columns: Range<usize>, operator: char) -> Self {
         Term {
             sql,
-            role: Role::Check,
-            columns: 0..0,
-            operator: '=',
+            role,
+            columns,
+            operator,
         }
     }
 }
@@ -301,11 +347,8 @@ impl Seek {
         }
         let is_limited_by_part = self.dialect == Dialect::Postgres && self.parts.len() > 1;
         let parts = self.parts.iter().map(|terms| {
-            let mut sql = format!("SELECT {} FROM {from}", self.columns);
-            for (at, term) in terms.iter().enumerate() {
-                sql += if at == 0 { " WHERE " } else { " AND " };
-                sql += &term.sql;
-            }
+            let terms = where_all(terms.iter().map(|term| &term.sql));
+            let sql = format!("SELECT {} FROM {from}{terms}", self.columns);
             match is_limited_by_part {
                 true => format!("({sql}{end})"),
                 false => sql,
@@ -413,8 +456,7 @@ impl<X, F> Statement<'_, X, F> {
     fn filters(&self, served: bool) -> impl Iterator<Item = String> {
         let filters = self.filters.iter().enumerate();
         let filters = filters.filter(move |(at, _)| self.served.contains(at) == served);
-        // The parenthesis is on its own line, since a filter may end in a comment.
-        filters.map(|(_, filter)| format!("({filter}\n)"))
+        filters.map(|(_, filter)| bracketed(filter))
     }
 }
 
@@ -465,10 +507,13 @@ impl<X, F> Writer<'_, X, F> {
             let past = of.shape.near == BoundKind::Excluded || equal + 1 < columns;
             let this = equal..equal + 1;
             if !nulls.has(equal) {
-                self.part(equal, |writer| {
-                    Some(writer.compare(this.clone(), past, Role::Near))
-                });
+                let compare = |writer: &mut Self| writer.compare(this.clone(), past, Role::Near);
+                self.part(equal, |writer| Some(compare(writer)));
             }
+            let null_test = |test: &str, role, operator| {
+                let sql = format!("{} {test}", column.uncollated);
+                Some(Term::new(sql, role, this.clone(), operator))
+            };
             match (nulls.has(equal), column.is_null_last(of.shape.order)) {
                 // The rows with NULL are the last ones.
                 (is_at_null, true) if column.may_be_null && !(past && is_at_null) => {
@@ -476,27 +521,12 @@ impl<X, F> Writer<'_, X, F> {
                         true => Role::Near,
                         false => Role::Unproven,
                     };
-                    let sql = format!("{} IS NULL", column.uncollated);
-                    self.part(equal, |_| {
-                        Some(Term {
-                            sql,
-                            role,
-                            columns: this,
-                            operator: '=',
-                        })
-                    });
+                    self.part(equal, |_| null_test("IS NULL", role, '='));
                 }
                 (_, true) | (false, false) => {}
                 // The rows with NULL were the first ones.
                 (true, false) if past && column.may_be_null => {
-                    let sql = format!("{} IS NOT NULL", column.uncollated);
-                    let rest = Term {
-                        sql,
-                        role: Role::Near,
-                        columns: this,
-                        operator: '>',
-                    };
-                    self.part(equal, |_| Some(rest));
+                    self.part(equal, |_| null_test("IS NOT NULL", Role::Near, '>'));
                 }
                 (true, false) => self.part(equal, |_| None),
             }
@@ -515,12 +545,7 @@ impl<X, F> Writer<'_, X, F> {
                 true => format!("{} IS NULL", column.uncollated),
                 false => format!("{} = {}", column.expression, self.number(Param::Near(at))),
             };
-            terms.push(Term {
-                sql,
-                role: Role::Equal,
-                columns: at..at + 1,
-                operator: '=',
-            });
+            terms.push(Term::new(sql, Role::Equal, at..at + 1, '='));
         }
         let last = last(self);
         let compared = equal + usize::from(last.is_some());
@@ -544,10 +569,7 @@ impl<X, F> Writer<'_, X, F> {
     /// it is compared alone, which implies the condition. If both were written, a plan would not show by which of the
     /// two it searches.
     fn leave_nulls_out(&self, terms: &mut Vec<Term>, first: usize) {
-        let columns = self.of.key.iter().skip(first);
-        let columns = columns.filter(|column| column.excludes_null);
-        let conditions = columns.map(|column| format!("{} IS NOT NULL", column.uncollated));
-        terms.extend(conditions.map(Term::check));
+        terms.extend(not_null(&self.of.key[first..]).map(Term::check));
     }
 
     /// Adds the far bound on the first column: rows past it aren't read.
@@ -561,11 +583,9 @@ impl<X, F> Writer<'_, X, F> {
     /// Returns the conditions on the fixed columns.
     fn fixed(&mut self) -> Vec<Term> {
         let fixed = self.of.fixed.iter().enumerate();
-        let condition = |(at, column): (usize, &FixedColumn<F>)| Term {
-            sql: format!("{} = {}", column.expression, self.number(Param::Fixed(at))),
-            role: Role::Fixed,
-            columns: at..at + 1,
-            operator: '=',
+        let condition = |(at, column): (usize, &FixedColumn<F>)| {
+            let sql = format!("{} = {}", column.expression, self.number(Param::Fixed(at)));
+            Term::new(sql, Role::Fixed, at..at + 1, '=')
         };
         fixed.map(condition).collect()
     }
@@ -594,12 +614,7 @@ impl<X, F> Writer<'_, X, F> {
                 values.join(", ")
             ),
         };
-        Term {
-            sql,
-            role,
-            columns,
-            operator,
-        }
+        Term::new(sql, role, columns, operator)
     }
 
     /// Writes one of the walk's own parameters.
@@ -626,23 +641,23 @@ impl<X, F> Writer<'_, X, F> {
             let is_included = at == last && of.shape.far == BoundKind::Included;
             let or_equal = if is_included { "=" } else { "" };
             let (mut before, equal) = match (of.shape.far_nulls.has(at), is_null_last) {
-                (true, true) => (format!("{} IS NOT NULL", column.uncollated), is_null),
-                (true, false) => (of.dialect.never().to_owned(), is_null),
+                (true, true) => (vec![format!("{} IS NOT NULL", column.uncollated)], is_null),
+                (true, false) => (vec![of.dialect.never().to_owned()], is_null),
                 (false, _) => {
                     let value = self.number(Param::Far(at));
-                    let mut before = format!("{expression} {operator}{or_equal} {value}");
-                    if column.nullable && !is_null_last {
-                        before += &format!(" OR {is_null}");
-                    }
+                    let mut before = vec![format!("{expression} {operator}{or_equal} {value}")];
+                    before.extend((column.nullable && !is_null_last).then_some(is_null));
                     (before, format!("{expression} = {value}"))
                 }
             };
-            if is_included && of.shape.far_nulls.has(at) {
-                before += &format!(" OR {equal}");
+            if at < last {
+                before.push(format!("({equal} AND {within})"));
+            } else if is_included && of.shape.far_nulls.has(at) {
+                before.push(equal);
             }
-            within = match at < last {
-                true => format!("({before} OR ({equal} AND {within}))"),
-                false => before,
+            within = match before.len() > 1 && last > 0 {
+                true => format!("({})", before.join(" OR ")),
+                false => before.join(" OR "),
             };
         }
         format!("CASE WHEN {within} THEN 1 ELSE 0 END")

@@ -5,7 +5,9 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use keywalk::{Chunk, Fetched, KeyRange, LastKey, Order};
-use keywalk_sql::{Answer, BoundKind, FarBound, Nulls, Param, RangeShape, key_positions};
+use keywalk_sql::{
+    Answer, BoundKind, FarBound, Nulls, Param, RangeShape, key_positions, row_width,
+};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, Statement};
 
@@ -42,7 +44,7 @@ impl Fetcher {
             statements: Statements::new(db, &relation)?,
             columns: Arc::new(relation.key_columns()),
             key_at: key_positions(&relation.key, relation.width()),
-            filter_at: relation.filter_position(),
+            filter_at: row_width(&relation.key, relation.width()),
             bounds_by_keys: relation.is_bounded_by_keys(),
             takes_null: relation.key.iter().any(|part| part.nullable),
             relation,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use keywalk::{Fingerprint, FingerprintField, Order};
-use keywalk_sql::{Definition, Dialect, FixedColumn, KeyColumn, Nulls, Quoted, Role};
+use keywalk_sql::{Definition, Dialect, FixedColumn, KeyColumn, Nulls, Quoted, Role, conditions};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -130,11 +130,6 @@ impl Relation {
         self.columns.len()
     }
 
-    /// Returns the position of the filter's result in a row that has one: last.
-    pub(crate) fn filter_position(&self) -> usize {
-        self.width() + self.key.iter().filter(|part| part.at.is_none()).count()
-    }
-
     /// Returns the condition that a plan shows for a search by these columns.
     pub(crate) fn condition(&self, role: Role, columns: Range<usize>, operator: char) -> Condition {
         let count = columns.len();
@@ -218,18 +213,14 @@ impl Relation {
     /// Counts its rows.
     pub(crate) fn count(&self, db: &Connection) -> Result<u64, Error> {
         let given = self.params.len();
-        let fixed = self.fixed.iter().zip(given + 1..);
-        let fixed = fixed.map(|(part, number)| format!("{} = +?{number}", part.expression));
-        // The parenthesis is on its own line, since a filter may end in a comment.
-        let filters = self.filters.iter().map(|filter| format!("({filter}\n)"));
-        let not_null = self.key.iter().filter(|part| part.excludes_null);
-        let not_null = not_null.map(|part| format!("{} IS NOT NULL", part.uncollated));
-        let terms: Vec<String> = fixed.chain(filters).chain(not_null).collect();
-        let mut sql = format!("SELECT count(*) FROM {}", self.from);
-        if !terms.is_empty() {
-            sql += " WHERE ";
-            sql += &terms.join(" AND ");
-        }
+        let terms = conditions(
+            Dialect::Sqlite,
+            &self.key,
+            &self.fixed,
+            &self.filters,
+            given,
+        );
+        let sql = format!("SELECT count(*) FROM {}{terms}", self.from);
         let count = || {
             let mut statement = db.prepare(&sql)?;
             let params = (0..given).map(|at| self.params.value(at));

@@ -387,8 +387,7 @@ impl<C: Connect, S: Spec, K: SqlKey, D: Decode> ResumableSource for SqlSource<C,
         let Layout::Columns(columns) = layout else {
             return None;
         };
-        let orders: Vec<_> = columns.iter().map(|column| column.order).collect();
-        codec::fraction(first, last, at, &orders)
+        codec::fraction(first, last, at, &columns)
     }
 }
 

@@ -2,6 +2,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use keywalk::Excerpt;
+use keywalk_sql::Scalar;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, ToSql};
 
@@ -55,43 +56,19 @@ pub(crate) fn as_text(db: &Connection, value: &Value) -> rusqlite::Result<Value>
     }
 }
 
-/// Compares in SQLite's own order: NULL, then numbers, then text by bytes, then blobs by bytes
-/// (<https://www.sqlite.org/datatype3.html>, section 4.1).
+/// Compares in SQLite's own order, which is that of [`Scalar`].
 pub(crate) fn compare(a: &Value, b: &Value) -> Ordering {
-    match (a, b) {
-        (Value::Integer(a), Value::Integer(b)) => a.cmp(b),
-        (Value::Real(a), Value::Real(b)) => a.partial_cmp(b).unwrap_or(Ordering::Equal),
-        (Value::Integer(a), Value::Real(b)) => compare_mixed(*a, *b),
-        (Value::Real(a), Value::Integer(b)) => compare_mixed(*b, *a).reverse(),
-        (Value::Text(a), Value::Text(b)) => a.cmp(b),
-        (Value::Blob(a), Value::Blob(b)) => a.cmp(b),
-        (a, b) => class(a).cmp(&class(b)),
-    }
+    scalar(a).compare(scalar(b))
 }
 
-fn class(value: &Value) -> u8 {
+pub(crate) fn scalar(value: &Value) -> Scalar<'_> {
     match value {
-        Value::Null => 0,
-        Value::Integer(_) | Value::Real(_) => 1,
-        Value::Text(_) => 2,
-        Value::Blob(_) => 3,
+        Value::Null => Scalar::Null,
+        Value::Integer(integer) => Scalar::Integer(*integer),
+        Value::Real(real) => Scalar::Real(*real),
+        Value::Text(text) => Scalar::Text(text),
+        Value::Blob(blob) => Scalar::Bytes(blob),
     }
-}
-
-/// Compares exactly, even if the integer can't be represented as an `f64`. SQLite stores no NaN.
-fn compare_mixed(integer: i64, real: f64) -> Ordering {
-    const PAST_MAX: f64 = 9_223_372_036_854_775_808.0;
-    if real >= PAST_MAX {
-        return Ordering::Less;
-    }
-    if real < -PAST_MAX {
-        return Ordering::Greater;
-    }
-    // In range, so truncating is exact.
-    let whole = real.trunc();
-    integer
-        .cmp(&(whole as i64))
-        .then_with(|| whole.partial_cmp(&real).unwrap_or(Ordering::Equal))
 }
 
 /// A value in a message: a SQL literal, escaped, and cut if it is long. For readers, "the text" or "the blob" is

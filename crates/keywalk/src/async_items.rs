@@ -13,6 +13,7 @@ use crate::chunk::Chunk;
 use crate::chunks::sealed::Drive;
 use crate::chunks::{Chunks, Driver, Inline};
 use crate::cursor::Cursor;
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::items::Items;
 use crate::resumable_source::ResumableSource;
@@ -106,9 +107,10 @@ impl<S: Source> AsyncItems<'_, S> {
         driver
             .keep
             .get_or_init(|| |source, cursor| Token::new(cursor, source).ok());
-        match (&driver.walk, &driver.token) {
-            (None, Some(token)) => Ok(token.clone()),
-            _ => self.items.token(),
+        let is_in_flight = driver.settled(|_| ()).is_none();
+        match driver.token.as_ref().filter(|_| is_in_flight) {
+            Some(token) => Ok(token.clone()),
+            None => self.items.token(),
         }
     }
 
@@ -207,9 +209,13 @@ impl<S: Source> Awaited<'_, S> {
         }
     }
 
-    /// The walk, if its position is that after the last item.
-    fn settled(&self) -> Option<&Inline<S>> {
-        self.walk.as_ref().filter(|_| self.answer.is_none())
+    /// Reads the engine, if its position is the stream's: no fetch is in flight, and no answer is to be taken.
+    fn settled<R>(&self, read: impl FnOnce(&Engine<S::Key, S::Item>) -> R) -> Option<R> {
+        match (&self.answer, &self.walk) {
+            (Some(_), _) => None,
+            (None, Some(walk)) => Some(read(&walk.engine)),
+            (None, None) => lock(&self.returned).as_ref().map(|walk| read(&walk.engine)),
+        }
     }
 }
 
@@ -274,23 +280,20 @@ impl<S: Source> Drive<S> for Awaited<'_, S> {
     }
 
     fn items(&self) -> &[S::Item] {
-        self.settled().map_or(&[], |walk| walk.engine.items())
+        self.walk.as_ref().map_or(&[], |walk| walk.engine.items())
     }
 
     fn cursor(&self) -> Cursor<S::Key> {
-        match self.settled() {
-            Some(walk) => walk.engine.cursor(),
-            None => self.before.clone(),
-        }
+        self.settled(Engine::cursor)
+            .unwrap_or_else(|| self.before.clone())
     }
 
     fn stats(&self) -> Stats {
-        self.settled()
-            .map_or(self.stats, |walk| walk.engine.stats())
+        self.settled(Engine::stats).unwrap_or(self.stats)
     }
 
     fn is_over(&self) -> bool {
-        self.settled().is_some_and(|walk| walk.engine.is_over())
+        self.settled(Engine::is_over).unwrap_or(false)
     }
 
     /// Drops a fetch in flight. The next poll makes it again; the task that waits for it is woken.
@@ -299,9 +302,9 @@ impl<S: Source> Drive<S> for Awaited<'_, S> {
             return read(&walk.source);
         }
         let flight = lock(&self.flight).take();
-        drop(flight);
-        if let Some(waker) = &self.waker {
-            waker.wake_by_ref();
+        if flight.is_some() {
+            drop(flight);
+            self.waker.iter().for_each(Waker::wake_by_ref);
         }
         let mut returned = lock(&self.returned);
         let walk = take_back(&mut returned);

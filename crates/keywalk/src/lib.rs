@@ -32,6 +32,7 @@
 //! | a sled tree | [`keywalk-sled`] |
 //! | another store that is ordered by bytes, such as LMDB | [`keywalk-bytes`] and one method of your own |
 //! | any other store | your own [`ChunkSource`]; [`keywalk-conformance`] tests it |
+//! | a store with an asynchronous client | your own `AsyncChunkSource` (feature `async`) |
 //!
 //! | You want | Use |
 //! |---|---|
@@ -41,6 +42,7 @@
 //! | pages with "next" and "previous" links | [`Walk::page`] |
 //! | to resume in another process | a [`Token`] |
 //! | to fetch ahead while you work | [`Walk::prefetch`] |
+//! | to walk in an asynchronous program | `Walk::async_chunks` or `Walk::stream` (feature `async`) |
 //!
 //! # Contents
 //!
@@ -55,7 +57,10 @@
 //! - [`Source`] declares a store's types; [`ChunkSource`] fetches up to N items of a key range. An item is
 //!   [`Keyed`]: it knows its key. [`KeyRange`] and [`Chunk`] are the arguments of a fetch; [`Fetched`] and
 //!   [`LastKey`] are results.
-//! - [`Engine`] is the loop of a walk without I/O. Use it to write your own driver, such as an async one.
+//! - With the feature `async`: an `AsyncChunkSource` is a store whose fetches are futures. `Walk::async_chunks` lends
+//!   its items (`AsyncChunks`), and `Walk::stream` yields them as a `Stream` (`AsyncItems`). Options, tokens and
+//!   guarantees are the same: a token of a blocking walk resumes an asynchronous one, and the reverse.
+//! - [`Engine`] is the loop of a walk without I/O. Use it to write your own driver.
 //!
 //! # What a walk guarantees
 //!
@@ -95,6 +100,8 @@
 //!   needs a [`clock`](Walk::clock). In a browser (`wasm32-unknown-unknown`) the standard library has neither
 //!   a clock nor threads. There `target_fetch_time` needs a clock too, and a prefetched walk fetches in the
 //!   caller's thread.
+//! - `async`: `AsyncChunkSource` and the walks over it. It works without a runtime and without `std`, except
+//!   `Walk::stream`, which needs `std`. A future of a walk can be dropped at any point: nothing is lost or repeated.
 //! - `hmac`: `SignedToken`, for tokens that pass through untrusted hands.
 //! - `serde`: serializes a [`Token`] as text in human-readable formats, and as bytes in others.
 //! - `uuid`: UUIDs as columns of tuple keys in [`Walk::prefix`].

@@ -4,13 +4,14 @@
 
 use std::ops::{Bound, RangeBounds};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use keywalk::{Cursor, Error, Order, Token, Walk};
 use proptest::prelude::*;
 
 use crate::shelf::{Broken, Last, ORDERS, Opaque, Shelf, Stored, Style, Trouble, all};
-use crate::ways::{Place, Way};
+use crate::ways::{Place, Way, alike, ways};
 
 /// A walk, and how to go on where it is left.
 #[derive(Clone, Debug)]
@@ -63,10 +64,11 @@ impl<K: Stored> Spec<K> {
         shelf
     }
 
-    /// With a clock that tells walks apart from nothing.
+    /// With a clock by which each request takes a nanosecond.
     pub(crate) fn walk(&self, shelf: Shelf<K>) -> Walk<Shelf<K>> {
         let mut walk = Walk::new(shelf).order(self.order).chunk_size(self.size);
-        walk = walk.clock(|| Duration::ZERO);
+        let ticks = AtomicU64::new(0);
+        walk = walk.clock(move || Duration::from_nanos(ticks.fetch_add(1, Relaxed)));
         if self.bounds != (Bound::Unbounded, Bound::Unbounded) {
             walk = walk.range(self.bounds.clone());
         }
@@ -150,6 +152,10 @@ impl<K: Stored> Spec<K> {
                     self.says_what_is_left(&place, &expected[..seen], expected)
                 }
                 _ => {}
+            }
+            if way != Way::Resumed {
+                let time = Duration::from_nanos(place.stats.queries());
+                assert_eq!(place.stats.time_in_store(), time);
             }
             if let Way::Steps | Way::Chunks | Way::Items = way {
                 assert_eq!(place.stats.queries(), watch.asked() as u64);
@@ -245,8 +251,14 @@ impl<K: Stored> Spec<K> {
         let chunks = self.trace(Way::Chunks, expected);
         let items = self.trace(Way::Items, expected);
         self.trace(Way::Resumed, expected);
-        assert_eq!(self.trace(Way::ChunksAhead(self.depth), expected), chunks);
-        assert_eq!(self.trace(Way::ItemsAhead(self.depth), expected), items);
+        for (way, other) in alike(self.depth) {
+            let trace = match other {
+                Way::Steps => &steps,
+                Way::Chunks => &chunks,
+                _ => &items,
+            };
+            assert_eq!(&self.trace(way, expected), trace, "{way:?}");
+        }
         // Behind what was lent stands the cursor, past the last of it.
         let lent = |(_, pasts): &&(Place<K>, Vec<Cursor<K>>)| !pasts.is_empty();
         assert!(steps.iter().filter(lent).eq(chunks.iter().filter(lent)));
@@ -425,21 +437,14 @@ fn behind_an_error_at_any_question_a_walk_goes_on_exactly() {
             let keys = expected(&spec);
             for at in 0.. {
                 let goes_on = |way| spec.goes_on_behind_an_error(way, at, &keys);
-                let (chunks, items) = (goes_on(Way::Chunks), goes_on(Way::Items));
-                let is_over = !goes_on(Way::Steps).0 && !chunks.0 && !items.0;
-                for depth in [0, 1, at % 4] {
-                    assert_eq!(
-                        goes_on(Way::ChunksAhead(depth)),
-                        chunks,
-                        "{depth} ahead, error {at}"
-                    );
-                    assert_eq!(
-                        goes_on(Way::ItemsAhead(depth)),
-                        items,
-                        "{depth} ahead, error {at}"
+                let inline = [Way::Steps, Way::Chunks, Way::Items].map(|way| (way, goes_on(way)));
+                for (way, other) in [0, 1, at % 4].into_iter().flat_map(alike) {
+                    assert!(
+                        inline.contains(&(other, goes_on(way))),
+                        "{way:?}, error {at}"
                     );
                 }
-                if is_over {
+                if inline.iter().all(|(_, (fails, ..))| !fails) {
                     break;
                 }
             }
@@ -452,12 +457,7 @@ fn behind_a_panic_at_any_call_a_walk_goes_on_exactly() {
     for (len, size) in (0..5).flat_map(|len| [(len, 1), (len, 2), (len, 3)]) {
         each_kind(&Spec::of(0..len, size), |spec| {
             let keys = expected(&spec);
-            let depth = len as usize + size;
-            let ahead = [Way::ChunksAhead(depth % 4), Way::ItemsAhead(depth % 4)];
-            for way in [Way::Steps, Way::Chunks, Way::Items]
-                .into_iter()
-                .chain(ahead)
-            {
+            for way in ways((len as usize + size) % 4) {
                 let goes_on = |at, resumes| spec.goes_on_behind_a_panic(way, at, &keys, resumes);
                 let calls = (0..)
                     .take_while(|at| goes_on(*at, false) && goes_on(*at, true))
@@ -477,7 +477,7 @@ fn bound() -> impl Strategy<Value = Bound<i64>> {
 }
 
 prop_compose! {
-    fn spec()(
+    pub(crate) fn spec()(
         comes in prop::collection::vec(prop::bool::weighted(0.2), 41),
         all_come in any::<bool>(),
         bounds in (bound(), bound()),

@@ -7,7 +7,7 @@ use keywalk::ContractViolation::{OutOfOrder, Overfull, PastEnd, ScannedShort};
 use keywalk::{ContractViolation, Error, Fetched, KeyRange, Order, Walk};
 
 use crate::shelf::{Answer, Last, Opaque, Shelf, Stored, all};
-use crate::ways::Way;
+use crate::ways::ways;
 
 /// What a source answers: the keys of each fetch, then `+` for more, `.` for the end, or `~5` for scanned
 /// to 5. Before a fetch's keys `@9` puts them in a chunk of its own, of that limit. At the front `?` is a
@@ -56,13 +56,7 @@ fn must_end<K: Stored>(
     cases: &[(&str, ContractViolation)],
 ) {
     for (text, violation) in cases {
-        for way in [
-            Way::Steps,
-            Way::Chunks,
-            Way::Items,
-            Way::ChunksAhead(1),
-            Way::ItemsAhead(1),
-        ] {
+        for way in ways(1) {
             let (live, shelf, answers) = written(text, key);
             let watch = shelf.watch.clone();
             let walk = Walk::new(shelf)

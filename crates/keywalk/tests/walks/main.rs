@@ -7,6 +7,8 @@ macro_rules! rows {
     ($($row:tt)*) => { [$($row)*] };
 }
 
+#[cfg(feature = "async")]
+mod asynchronous;
 mod chunk;
 mod collections;
 mod engine;

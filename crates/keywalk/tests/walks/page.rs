@@ -6,6 +6,8 @@ use keywalk::{Cursor, CursorMismatch, Error, KeyRange, Order, Page, Token, Token
 
 use crate::exact::{Spec, each_kind, expected};
 use crate::shelf::{Broken, Shelf, Style, Trouble, tens};
+#[cfg(feature = "async")]
+use crate::ways::block_on;
 
 type Fetched = Result<Page<i64>, Error<Broken>>;
 
@@ -44,7 +46,13 @@ fn pages_show_what_lies_next_to_their_place_and_their_links_lead_to_what_lies_ne
             let shelf = spec.shelf();
             let page = |items: usize, at: Option<&Token>| -> Page<i64> {
                 let walk = spec.walk(shelf.clone()).chunk_size(items.max(1));
-                walk.page(items, at).expect("it isn't broken")
+                let page = walk.page(items, at).expect("it isn't broken");
+                #[cfg(feature = "async")]
+                {
+                    let walk = spec.walk(shelf.clone()).chunk_size(items.max(1));
+                    assert_eq!(block_on(walk.async_page(items, at)).as_ref(), Ok(&page));
+                }
+                page
             };
             for items in [0, 1, 2, 3, usize::MAX] {
                 let clip = |place: usize| place.min(keys.len());

@@ -7,6 +7,8 @@ use std::panic::resume_unwind;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 
+#[cfg(feature = "async")]
+use keywalk::AsyncChunkSource;
 use keywalk::{
     Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, Order, ResumableSource, Source,
 };
@@ -140,6 +142,9 @@ pub(crate) struct State<K> {
     pub(crate) threads: Vec<ThreadId>,
     /// How many items were made, rather than filled again.
     pub(crate) made: usize,
+    /// At which it could wait.
+    #[cfg(feature = "async")]
+    moments: usize,
 }
 
 impl<K> Watch<K> {
@@ -194,6 +199,8 @@ impl<K: Stored> Shelf<K> {
             is_early: false,
             threads: Vec::new(),
             made: 0,
+            #[cfg(feature = "async")]
+            moments: 0,
         };
         Shelf {
             watch: Watch(Arc::new((Mutex::new(state), Condvar::new()))),
@@ -316,6 +323,24 @@ impl<K: Stored> Shelf<K> {
         }
     }
 
+    /// For one poll, at two moments of three.
+    #[cfg(feature = "async")]
+    async fn wait(&self) {
+        let mut waits = false;
+        self.watch.change(|state| {
+            state.moments += 1;
+            waits = state.moments % 3 != 0;
+        });
+        std::future::poll_fn(|context| {
+            context.waker().wake_by_ref();
+            match std::mem::take(&mut waits) {
+                true => std::task::Poll::Pending,
+                false => std::task::Poll::Ready(()),
+            }
+        })
+        .await;
+    }
+
     pub(crate) fn token(&self, cursor: &Cursor<K>) -> Token {
         Token::new(cursor, self).expect("it can say what it walks")
     }
@@ -404,6 +429,29 @@ impl<K: Stored> ChunkSource for Shelf<K> {
             Last::Known => self.within(range).pop().into(),
             Last::Said(key) => LastKey::Known(key.clone()),
         })
+    }
+}
+
+/// Waits before it answers. Until then it has asked nothing, and the chunk may hold what doesn't come.
+#[cfg(feature = "async")]
+impl<K: Stored> AsyncChunkSource for Shelf<K> {
+    async fn fetch(
+        &mut self,
+        range: &KeyRange<K>,
+        chunk: &mut Chunk<K>,
+    ) -> Result<Fetched<K>, Broken> {
+        assert!(chunk.is_empty(), "what a dropped fetch left");
+        self.wait().await;
+        let keys = self.within(range).into_iter().rev().take(2);
+        keys.for_each(|key| chunk.push(key));
+        self.wait().await;
+        chunk.clear();
+        ChunkSource::fetch(self, range, chunk)
+    }
+
+    async fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, Broken> {
+        self.wait().await;
+        ChunkSource::last_key(self, range)
     }
 }
 

@@ -45,6 +45,10 @@ fn types_are_send_sync_and_debug_where_their_parts_are() {
     assert_plain::<Chunks<Source, Prefetched<Source>>>();
     assert_plain::<Items<Source, Prefetched<Source>>>();
     assert_fused::<Items<Source, Prefetched<Source>>>();
+    #[cfg(feature = "async")]
+    assert_plain::<keywalk::AsyncChunks<Source>>();
+    #[cfg(feature = "async")]
+    assert_plain::<keywalk::AsyncItems<'_, Source>>();
 }
 
 /// A walk may have a clock, of any type.
@@ -57,6 +61,10 @@ fn walks_can_cross_a_caught_panic_where_their_source_can() {
     assert_unwind_safe::<Prefetch<Source>>();
     assert_unwind_safe::<Chunks<Source, Prefetched<Source>>>();
     assert_unwind_safe::<Items<Source, Prefetched<Source>>>();
+    #[cfg(feature = "async")]
+    assert_unwind_safe::<keywalk::AsyncChunks<Source>>();
+    #[cfg(feature = "async")]
+    assert_unwind_safe::<keywalk::AsyncItems<'_, Source>>();
 }
 
 #[test]
@@ -203,6 +211,14 @@ fn debug_shows_counts_and_no_data() {
     let mut items = walk().prefetch(2).into_iter();
     items.next().unwrap().unwrap();
     shows(&items, &["Items", "items: 1", "depth: 2", "buffered: 2"]);
+
+    #[cfg(feature = "async")]
+    {
+        let mut chunks = walk().async_chunks();
+        crate::ways::block_on(chunks.next()).unwrap();
+        shows(&chunks, &["AsyncChunks", "items: 3", "over: false"]);
+        shows(&walk().stream(), &["AsyncItems", "items: 0", "buffered: 0"]);
+    }
 
     let chunks = Walk::new(Shelf::of([])).unbounded().chunks();
     let token = Token::new(&chunks.cursor_after(key(3)), chunks.source()).unwrap();

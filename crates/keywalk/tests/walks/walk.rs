@@ -8,7 +8,9 @@ use keywalk::{Chunk, Chunks, Cursor, CursorMismatch, Error, KeyRange, Order, Ste
 
 use crate::exact::{Spec, each_kind, expected};
 use crate::shelf::{Broken, Last, ORDERS, Shelf, Style, Trouble, all, numbers, tens};
-use crate::ways::{Place, Way};
+#[cfg(feature = "async")]
+use crate::ways::block_on;
+use crate::ways::{Place, Way, ways};
 
 /// What comes from here on: by the cursor, and by its token.
 fn rest(shelf: &Shelf, cursor: &Cursor<i64>) -> Vec<i64> {
@@ -54,21 +56,18 @@ fn a_chunk_holds_as_many_items_as_the_walk_was_told() {
 /// By all ways to walk. After the limit, the cursor or a higher limit continues the walk.
 #[test]
 fn a_limit_ends_a_walk_as_take_does_and_its_cursor_goes_on() {
-    let ways = [
-        Way::Steps,
-        Way::Chunks,
-        Way::Items,
-        Way::ChunksAhead(2),
-        Way::ItemsAhead(1),
-    ];
     for (len, size) in [0, 1, 4].into_iter().flat_map(|len| [(len, 1), (len, 3)]) {
         each_kind(&Spec::of(0..len, size), |spec| {
             let keys = expected(&spec);
-            for (limit, way) in (0..=len as usize + 1).flat_map(|n| ways.map(|way| (n, way))) {
+            for (limit, way) in
+                (0..=len as usize + 1).flat_map(|n| ways(n % 3).map(move |way| (n, way)))
+            {
                 let shelf = spec.shelf();
                 let mut walk = spec.walk(shelf.clone()).limit(limit as u64);
                 let (taken, rest) = keys.split_at(limit.min(keys.len()));
                 assert_eq!(walk.count(), Ok(taken.len() as u64));
+                #[cfg(feature = "async")]
+                assert_eq!(block_on(walk.async_count()), walk.count());
                 let asked = shelf.watch.asked();
                 let mut going = way.start(walk, size);
                 let mut seen = Vec::new();
@@ -535,14 +534,11 @@ fn options_that_contradict_a_cursor_are_refused_and_others_are_not() {
         (down_of_range, &[0, 1, 6], of_range, None),
         (down_of_live, &[0, 1, 6], of_live, None),
     };
-    let ways = [
-        Way::Chunks,
-        Way::Items,
-        Way::ChunksAhead(1),
-        Way::ItemsAhead(1),
-    ];
     for (at, (options, taken, others, expected)) in cases.into_iter().enumerate() {
-        for (taken, way) in taken.iter().flat_map(|taken| ways.map(|way| (*taken, way))) {
+        for (taken, way) in taken
+            .iter()
+            .flat_map(|taken| ways(1).map(|way| (*taken, way)))
+        {
             let shelf = tens(5);
             let mut items = options(Walk::new(shelf.clone())).chunk_size(2).items();
             assert!(items.by_ref().take(taken).all(|item| item.is_ok()));

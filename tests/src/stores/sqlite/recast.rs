@@ -19,7 +19,11 @@ pub struct Recast<S: Source, K> {
 }
 
 impl<S: Source, K: Clone + Ord> Recast<S, K> {
-    pub(super) fn new(source: S, into: Made<S, K>, from: fn(S::Key) -> Option<K>) -> Self {
+    pub(in crate::stores) fn new(
+        source: S,
+        into: Made<S, K>,
+        from: fn(S::Key) -> Option<K>,
+    ) -> Self {
         Recast { source, into, from }
     }
 
