@@ -158,15 +158,15 @@ impl<C: Connect> PostgresCheckpoints<C> {
         if self.is_made {
             return Ok(());
         }
-        let failed = Cause::of("make");
         let client = self.connect().await?;
-        if !is_true(&client, EXISTS).await.map_err(failed)? {
-            if let Err(error) = client.batch_execute(TABLES).await {
-                // Another runner creates them at the same time: `IF NOT EXISTS` doesn't wait for that.
-                let exists = is_true(&client, EXISTS).await;
-                if !exists.is_ok_and(|exists| exists) {
-                    return Err(Cause::of("make")(error));
-                }
+        let exists = is_true(&client, EXISTS).await;
+        if !exists.map_err(Cause::of("make"))?
+            && let Err(error) = client.batch_execute(TABLES).await
+        {
+            // Another runner creates them at the same time: `IF NOT EXISTS` doesn't wait for that.
+            let exists = is_true(&client, EXISTS).await;
+            if !exists.is_ok_and(|exists| exists) {
+                return Err(Cause::of("make")(error));
             }
         }
         drop(client);
