@@ -43,5 +43,6 @@ mod pages {
         KeywalkRetry: "../../crates/keywalk-retry/README.md";
         KeywalkSled: "../../crates/keywalk-sled/README.md";
         KeywalkSqlite: "../../crates/keywalk-sqlite/README.md";
+        KeywalkTokio: "../../crates/keywalk-tokio/README.md";
     }
 }
