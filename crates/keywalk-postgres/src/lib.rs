@@ -72,6 +72,7 @@
 //!
 //! # Features
 //!
+//! - `jobs`: `PostgresCheckpoints`, for jobs with exactly-once effects.
 //! - `uuid`: `Uuid` is a key type, for `uuid` columns.
 //! - `chrono`: `NaiveDate`, `NaiveDateTime` and `DateTime<Utc>` are key types.
 //!
