@@ -187,6 +187,10 @@ impl fmt::Display for CheckpointError {
             Cause::Postgres { verb, .. } => {
                 match *verb {
                     "begin" | "commit" => write!(f, "the transaction of a job's chunk can't {verb}")?,
+                    "make" => f.write_str(
+                        "can't create the tables keywalk_jobs and keywalk_dead_letters; the role needs the right to \
+                         create tables in the first schema of its search_path, or let another role create them",
+                    )?,
                     verb => write!(f, "can't {verb} the checkpoint in the table keywalk_jobs")?,
                 }
                 match self.is_transient() {
