@@ -21,7 +21,6 @@ use keywalk_postgres::{
 use keywalk_tests::postgres::{Database, database};
 use tokio::runtime::Builder;
 use tokio::task::yield_now;
-use tokio_postgres::types::Type;
 use tokio_postgres::{Client, NoTls};
 
 const ITEMS: i64 = 60;
@@ -60,7 +59,7 @@ async fn job<'a, C: Connect>(
 
 async fn mark(tx: &Client, id: i64) -> Result<(), tokio_postgres::Error> {
     let sql = "UPDATE items SET done = done + 1 WHERE id = $1";
-    tx.execute_typed(sql, &[(&id, Type::INT8)]).await.map(drop)
+    tx.execute(sql, &[&id]).await.map(drop)
 }
 
 /// Returns the ids of the items that weren't done exactly once.
@@ -165,6 +164,14 @@ fn a_second_runner_is_refused_until_the_first_ends_or_is_dropped() {
     test(async |client, database| {
         let other = connect(database).await.unwrap();
         let store = || PostgresCheckpoints::new(Arc::clone(&client));
+        let mut between = store();
+        let lease = between.lease("job").await.unwrap().unwrap();
+        for second in [&other, &client] {
+            let second = &mut PostgresCheckpoints::new(second.clone());
+            assert!(second.lease("job").await.unwrap().is_none());
+            assert!(second.lease("another").await.unwrap().is_some());
+        }
+        between.release(lease).await;
         let first = job(&other, store()).await;
         let mut refusals = 0;
         let first = first.run_async(async |_, _| {

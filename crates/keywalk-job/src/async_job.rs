@@ -27,6 +27,8 @@ use crate::run::run;
 /// It has the options of a blocking job. The functions that it is given must be `Send`.
 pub type AsyncJob<'a, S, C> = Job<'a, S, C, AsyncHooks<'a, <S as Source>::Key>>;
 
+type BoxedRun<'a, S, C> = BoxFuture<'a, Result<Outcome, Error<S, C>>>;
+
 /// Asynchronous jobs. Requires the feature `async`.
 impl<'a, S: AsyncChunkSource + ResumableSource, C: AsyncCheckpointStore> AsyncJob<'a, S, C> {
     /// Creates an asynchronous job. Its name must be unique among the jobs of the same checkpoints. Reads nothing yet.
@@ -274,10 +276,7 @@ impl<'a, S: AsyncChunkSource + ResumableSource, C: AsyncCheckpointStore> AsyncJo
     /// # Errors
     ///
     /// See [`Error`]. What was done before stays done, and recorded.
-    pub fn run_boxed<F, R>(
-        self,
-        mut work: F,
-    ) -> BoxFuture<'a, Result<Outcome, Error<S::Error, C::Error>>>
+    pub fn run_boxed<F, R>(self, mut work: F) -> BoxedRun<'a, S::Error, C::Error>
     where
         S: 'a,
         S::Item: Sync,

@@ -134,6 +134,8 @@ impl<C: Borrow<Client> + Connect> PostgresCheckpoints<C> {
 impl<C: Connect> PostgresCheckpoints<C> {
     /// Stores checkpoints through a pool, which lends a connection for each chunk; or through a client behind a pooler
     /// in transaction mode, such as pgbouncer. Each job is locked during its chunks. Reads nothing yet.
+    ///
+    /// During a chunk it holds a connection. If the walk uses the same pool, that must have two of them for each job.
     #[must_use]
     pub fn pooled(db: C) -> Self {
         PostgresCheckpoints {
@@ -156,15 +158,15 @@ impl<C: Connect> PostgresCheckpoints<C> {
         if self.is_made {
             return Ok(());
         }
-        let failed = Cause::of("make");
         let client = self.connect().await?;
-        if !is_true(&client, EXISTS).await.map_err(failed)? {
-            if let Err(error) = client.batch_execute(TABLES).await {
-                // Another runner creates them at the same time: `IF NOT EXISTS` doesn't wait for that.
-                let exists = is_true(&client, EXISTS).await;
-                if !exists.is_ok_and(|exists| exists) {
-                    return Err(Cause::of("make")(error));
-                }
+        let exists = is_true(&client, EXISTS).await;
+        if !exists.map_err(Cause::of("make"))?
+            && let Err(error) = client.batch_execute(TABLES).await
+        {
+            // Another runner creates them at the same time: `IF NOT EXISTS` doesn't wait for that.
+            let exists = is_true(&client, EXISTS).await;
+            if !exists.is_ok_and(|exists| exists) {
+                return Err(Cause::of("make")(error));
             }
         }
         drop(client);
@@ -290,16 +292,14 @@ impl AsyncScope for ChunkTransaction<'_> {
 
     async fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, CheckpointError> {
         let sql = format!("{LOAD} FOR UPDATE");
-        let row = self.query_typed_opt(&sql, &[(&job, Type::TEXT)]).await;
-        row.map_err(Cause::of("read"))?
-            .as_ref()
-            .map(read)
-            .transpose()
+        let rows = self.query_typed(&sql, &[(&job, Type::TEXT)]).await;
+        let rows = rows.map_err(Cause::of("read"))?;
+        rows.first().map(read).transpose()
     }
 
     async fn commit(mut self, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
         let recorded = self
-            .execute_typed(
+            .query_typed(
                 RECORD,
                 &[
                     (&checkpoint.job(), Type::TEXT),
@@ -315,7 +315,7 @@ impl AsyncScope for ChunkTransaction<'_> {
                 ],
             )
             .await;
-        if recorded.map_err(Cause::of("write"))? == 0 {
+        if recorded.map_err(Cause::of("write"))?.is_empty() {
             let same = format!("SELECT txid_current() = {}", self.id);
             let is_same = is_true(&self, &same).await;
             return Err(match is_same.map_err(Cause::of("write"))? {
@@ -335,7 +335,7 @@ impl AsyncScope for ChunkTransaction<'_> {
 
     async fn record_dead_letter(&mut self, letter: &DeadLetter<'_>) -> Result<(), CheckpointError> {
         let recorded = self
-            .execute_typed(
+            .query_typed(
                 BURY,
                 &[
                     (&letter.job(), Type::TEXT),
@@ -417,11 +417,11 @@ impl<C: Connect> AsyncLeases for PostgresCheckpoints<C> {
         drop(client);
         self.make().await?;
         let client = self.connect().await?;
-        let row = client
-            .query_typed_one(LOCK_KEY, &[(&job, Type::TEXT)])
-            .await;
-        let row = row.map_err(failed())?;
-        let key = LockKey(row.get(0), row.get(1));
+        let keys = client.query_typed(LOCK_KEY, &[(&job, Type::TEXT)]).await;
+        let keys = keys.map_err(failed())?;
+        let Some(key) = keys.first().map(|row| LockKey(row.get(0), row.get(1))) else {
+            return Ok(None);
+        };
         let LockKey(table, job) = key;
         let try_lock = match self.session {
             Some(_) => "pg_try_advisory_lock",
@@ -557,7 +557,7 @@ const RECORD: &str = "
         run = excluded.run, done = excluded.done, items = excluded.items, skipped = excluded.skipped,
         share = excluded.share, position = excluded.position, updated = excluded.updated,
         checkpoint = excluded.checkpoint
-    WHERE job.run <= excluded.run";
+    WHERE job.run <= excluded.run RETURNING job.run";
 
 /// Replaces an earlier letter of the same item.
 const BURY: &str = "

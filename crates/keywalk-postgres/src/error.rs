@@ -129,7 +129,7 @@ impl Error {
     }
 }
 
-fn is_transient(error: &tokio_postgres::Error) -> bool {
+pub(crate) fn is_transient(error: &tokio_postgres::Error) -> bool {
     match error.code() {
         None => is_connection_lost(error),
         Some(code) => {

@@ -36,6 +36,7 @@
 //!   that implements [`FromRow`].
 //! - [`Connect`] provides the connection: a tokio-postgres client, a pool, or a closure that connects again
 //!   ([`PerFetch`]).
+//! - `PostgresCheckpoints` (feature `jobs`) stores the positions of jobs, in the transaction of their effects.
 //! - [`Error`] names the key, filter or stored value that is wrong, and the fix; [`Error::is_transient`] says whether to
 //!   try again.
 //!
@@ -71,6 +72,7 @@
 //!
 //! # Features
 //!
+//! - `jobs`: `PostgresCheckpoints`, for jobs with exactly-once effects.
 //! - `uuid`: `Uuid` is a key type, for `uuid` columns.
 //! - `chrono`: `NaiveDate`, `NaiveDateTime` and `DateTime<Utc>` are key types.
 //!

@@ -4,6 +4,8 @@ use std::fmt;
 use keywalk_job::CheckpointDecodeError;
 use tokio_postgres::error::{Severity, SqlState};
 
+use crate::error::is_transient;
+
 /// An error about a job's checkpoint in a database. Its message names the fix.
 ///
 /// Match on its [`kind`](Self::kind).
@@ -119,15 +121,7 @@ impl CheckpointError {
         match &*self.cause {
             Cause::Locked { per_chunk } => *per_chunk,
             Cause::NoConnection(_) => true,
-            Cause::Postgres { source, .. } => match source.code() {
-                Some(code) => is_transient(code),
-                None => {
-                    source.is_closed()
-                        || source
-                            .source()
-                            .is_some_and(|cause| cause.is::<std::io::Error>())
-                }
-            },
+            Cause::Postgres { source, .. } => is_transient(source),
             _ => false,
         }
     }
@@ -140,20 +134,6 @@ impl CheckpointError {
             _ => None,
         }
     }
-}
-
-/// The classes of connections and of resources, and failures of concurrency.
-fn is_transient(code: &SqlState) -> bool {
-    let codes = [
-        SqlState::T_R_SERIALIZATION_FAILURE,
-        SqlState::T_R_DEADLOCK_DETECTED,
-        SqlState::LOCK_NOT_AVAILABLE,
-        SqlState::ADMIN_SHUTDOWN,
-        SqlState::CRASH_SHUTDOWN,
-        SqlState::CANNOT_CONNECT_NOW,
-    ];
-    let classes = ["08", "53"];
-    codes.contains(code) || classes.iter().any(|class| code.code().starts_with(class))
 }
 
 impl From<Cause> for CheckpointError {
@@ -207,6 +187,10 @@ impl fmt::Display for CheckpointError {
             Cause::Postgres { verb, .. } => {
                 match *verb {
                     "begin" | "commit" => write!(f, "the transaction of a job's chunk can't {verb}")?,
+                    "make" => f.write_str(
+                        "can't create the tables keywalk_jobs and keywalk_dead_letters; the role needs the right to \
+                         create tables in the first schema of its search_path, or let another role create them",
+                    )?,
                     verb => write!(f, "can't {verb} the checkpoint in the table keywalk_jobs")?,
                 }
                 match self.is_transient() {
