@@ -10,7 +10,7 @@ use keywalk::{AsyncChunkSource, Chunk, KeyRange, Order, ResumableSource, Token, 
 use keywalk_postgres::decode::Decode;
 use keywalk_postgres::tokio_postgres::{self, Client, NoTls};
 use keywalk_postgres::{
-    Collated, Connect, Date, DynKey, Error, ErrorKind, NullsLast, Numeric, PerFetch, Query, SqlKey,
+    Collated, Connect, Date, DynKey, ErrorKind, NullsLast, Numeric, PerFetch, Query, SqlKey,
     SqlSource, Table, Timestamp, TimestampTz, Value,
 };
 use keywalk_tests::postgres::{Database, database};
@@ -23,13 +23,13 @@ fn with_database<F: Future<Output = ()>>(test: impl FnOnce(Database) -> F) {
         .worker_threads(2)
         .enable_all()
         .build();
-    runtime.unwrap().block_on(test(database));
+    let runtime = runtime.expect("threads are there");
+    runtime.block_on(test(database));
 }
 
 async fn connect(database: &Database) -> Client {
-    let (client, connection) = tokio_postgres::connect(database.url(), NoTls)
-        .await
-        .unwrap();
+    let connected = tokio_postgres::connect(database.url(), NoTls).await;
+    let (client, connection) = connected.expect("the server is there");
     tokio::spawn(connection);
     client
 }
@@ -48,7 +48,7 @@ where
     };
     let mut chunks = walk.async_chunks();
     let mut keys = Vec::new();
-    while let Some(items) = chunks.next().await.unwrap() {
+    while let Some(items) = chunks.next().await.expect("nothing fails") {
         keys.extend(items.iter().map(|(key, _)| key.clone()));
     }
     keys
@@ -520,12 +520,7 @@ fn a_budget_of_bytes_bounds_what_is_requested() {
 
 /// A generic caller can spawn a walk.
 #[expect(dead_code, reason = "compiled only")]
-fn is_send<C: Connect + 'static, K: SqlKey + 'static, D: Decode<Item: Send> + 'static>(
-    mut source: SqlSource<C, K, D>,
-    range: KeyRange<K>,
-) -> impl Future<Output = Result<(), Error>> + Send {
-    async move {
-        let mut chunk = Chunk::with_limit(1);
-        source.fetch(&range, &mut chunk).await.map(|_| ())
-    }
+fn is_send<C: Connect, K: SqlKey, D: Decode>(source: &mut SqlSource<C, K, D>, range: &KeyRange<K>) {
+    fn check(_: impl Send) {}
+    check(source.fetch(range, &mut Chunk::with_limit(1)));
 }

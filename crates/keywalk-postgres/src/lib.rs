@@ -32,13 +32,13 @@
 //!   takes.
 //! - [`SqlKey`] lists the key types. [`DynKey`] is for tables that are not known at compile time. Implement
 //!   [`SqlKeyColumn`] to use your own type.
-//! - A row becomes a dynamic [`Row`], the result of a closure ([`SqlBuilder::map`], [`SqlBuilder::map_into`]), or a type
-//!   that implements [`FromRow`].
+//! - A row becomes a dynamic [`Row`], the result of a closure ([`SqlBuilder::map`], [`SqlBuilder::map_into`]), or a
+//!   type that implements [`FromRow`].
 //! - [`Connect`] provides the connection: a tokio-postgres client, a pool, or a closure that connects again
 //!   ([`PerFetch`]).
 //! - `PostgresCheckpoints` (feature `jobs`) stores the positions of jobs, in the transaction of their effects.
-//! - [`Error`] names the key, filter or stored value that is wrong, and the fix; [`Error::is_transient`] says whether to
-//!   try again.
+//! - [`Error`] names the key, filter or stored value that is wrong, and the fix. [`Error::is_transient`] says whether
+//!   to try again.
 //!
 //! # What it guarantees
 //!
@@ -65,10 +65,10 @@
 //!
 //! # Statements
 //!
-//! Statements are unnamed: parsed, planned for their values, and run in one round trip. A named one may keep a plan that
-//! was made for a small table, and fails behind a pooler that lends another server connection per transaction. One
-//! exception: for a column whose type isn't built in (an enum, an extension's type), tokio-postgres looks up the type by
-//! named statements, once per connection.
+//! Statements are unnamed: parsed, planned for their values, and run in one round trip. A named one may keep a plan
+//! that was made for a small table, and fails behind a pooler that lends another server connection per transaction.
+//! One exception: for a column whose type isn't built in (an enum, an extension's type), tokio-postgres looks up the
+//! type by named statements, once per connection.
 //!
 //! # Features
 //!

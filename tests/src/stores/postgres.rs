@@ -12,7 +12,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use keywalk::{AsyncChunkSource, ChunkSource, Fingerprint, FingerprintField, ResumableSource};
 use keywalk_conformance::{
     BoxError, Capabilities, Capability, FaultInjector, Faults, Harness, InjectedFault, KeySpace,
-    KnownKey, Writer,
+    Writer,
 };
 use keywalk_postgres::decode::Mapped;
 use keywalk_postgres::tokio_postgres::types::{FromSql, Type};
@@ -234,7 +234,7 @@ fn runtime() -> &'static Handle {
 }
 
 /// Lends the connection of a harness's sources.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Lent {
     client: Arc<Client>,
     fuse: FaultInjector,
