@@ -2,7 +2,7 @@
 
 use std::any::TypeId;
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
@@ -402,13 +402,11 @@ impl<K: PostgresKey, W: Way<K>> Harness for PostgresHarness<K, W> {
     }
 
     fn put(&self, key: &K, value: u64) -> Result<(), BoxError> {
-        self.change(&put(&self.place().table, key, value))
+        self.put_all(&[(key.clone(), value)])
     }
 
     fn put_all(&self, entries: &[(K, u64)]) -> Result<(), BoxError> {
-        let table = &self.place().table;
-        let statements = entries.iter().map(|(key, value)| put(table, key, *value));
-        self.change(&statements.collect::<String>())
+        self.change(&put(&self.place().table, entries))
     }
 
     fn delete(&self, key: &K) -> Result<(), BoxError> {
@@ -476,14 +474,21 @@ fn literals<K: PostgresKey>(key: &K) -> impl Iterator<Item = String> {
     })
 }
 
-/// Writes a statement that inserts the row or replaces it.
-fn put<K: PostgresKey>(table: &str, key: &K, value: u64) -> String {
+/// Writes a statement that inserts the rows or replaces them. Of several with one key, the last one counts.
+fn put<K: PostgresKey>(table: &str, entries: &[(K, u64)]) -> String {
+    let entries: BTreeMap<&K, u64> = entries.iter().map(|(key, value)| (key, *value)).collect();
+    if entries.is_empty() {
+        return String::new();
+    }
     let names = Vec::from_iter(names::<K>()).join(", ");
-    let values = Vec::from_iter(literals(key)).join(", ");
+    let rows = entries.iter().map(|(key, value)| {
+        let values = Vec::from_iter(literals(*key)).join(", ");
+        format!("({values}, {})", value.cast_signed())
+    });
     format!(
-        "INSERT INTO {table} ({names}, value) VALUES ({values}, {value}) ON CONFLICT ({names}) DO UPDATE \
+        "INSERT INTO {table} ({names}, value) VALUES {} ON CONFLICT ({names}) DO UPDATE \
          SET value = excluded.value, hidden = 0;",
-        value = value.cast_signed()
+        Vec::from_iter(rows).join(", ")
     )
 }
 
@@ -508,7 +513,7 @@ struct PostgresWriter<K, W> {
 
 impl<K: PostgresKey, W: Way<K>> Writer<K> for PostgresWriter<K, W> {
     fn put(&mut self, key: &K, value: u64) -> Result<(), BoxError> {
-        execute(&self.client, &put(&self.table, key, value))
+        execute(&self.client, &put(&self.table, &[(key.clone(), value)]))
     }
 
     fn delete(&mut self, key: &K) -> Result<(), BoxError> {
