@@ -150,7 +150,14 @@ where
     }
 }
 
+/// A connection, for one fetch. It is boxed, because Rust 1.89 can't prove of a future that holds a `C::Lent` that it is
+/// `Send`.
+pub(crate) type Lent<'a> = Box<dyn Deref<Target = Client> + Send + Sync + 'a>;
+
 /// Lends a connection for one fetch.
-pub(crate) async fn lend<C: Connect>(db: &C) -> Result<C::Lent<'_>, Error> {
-    db.connect().await.map_err(Error::no_connection)
+pub(crate) async fn lend<C: Connect>(db: &C) -> Result<Lent<'_>, Error> {
+    match db.connect().await {
+        Ok(lent) => Ok(Box::new(lent)),
+        Err(error) => Err(Error::no_connection(error)),
+    }
 }

@@ -71,7 +71,7 @@ impl<'a> NumbersJob<'a> {
         throttle_with(hold: impl FnMut(&Progress<'_, u32>) -> Option<Duration> + Send + 'a);
         on_progress(hook: impl FnMut(&Progress<'_, u32>) + Send + 'a);
         retry(
-            policy: impl BackoffBuilder<Backoff: Send> + Clone + Send + 'a,
+            policy: impl BackoffBuilder<Backoff: Send> + Clone + 'a,
             when: impl FnMut(&BoxError) -> bool + Send + 'a
         );
     }
