@@ -15,7 +15,6 @@ use uuid::Uuid;
 
 conformance! {
     plain_i64: PostgresHarness<i64, Plain>, durable;
-    plain_text: PostgresHarness<String, Plain>, durable;
     plain_uuid: PostgresHarness<Uuid, Plain>, durable;
     plain_timestamptz: PostgresHarness<TimestampTz, Plain>, durable;
     plain_i32_and_text: PostgresHarness<(i32, String), Plain>, durable;

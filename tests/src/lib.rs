@@ -38,9 +38,11 @@ mod pages {
         KeywalkJob: "../../crates/keywalk-job/README.md";
         KeywalkBytes: "../../crates/keywalk-bytes/README.md";
         KeywalkMemory: "../../crates/keywalk-memory/README.md";
+        KeywalkPostgres: "../../crates/keywalk-postgres/README.md";
         KeywalkRedb: "../../crates/keywalk-redb/README.md";
         KeywalkRetry: "../../crates/keywalk-retry/README.md";
         KeywalkSled: "../../crates/keywalk-sled/README.md";
         KeywalkSqlite: "../../crates/keywalk-sqlite/README.md";
+        KeywalkTokio: "../../crates/keywalk-tokio/README.md";
     }
 }

@@ -344,9 +344,12 @@ pub(crate) async fn collations(
     Ok(collations)
 }
 
-const VIEW: &str = "is a view, and nothing proves a key of it: walk it as `Query::new(client, \"SELECT * FROM …\", [])`";
-const FOREIGN: &str = "is a foreign table, and nothing proves a key of it: walk it as a `Query`, by a single column (a key of several isn't searched by the other server)";
-const PARENT: &str = "has children by inheritance, which may hold the same keys: walk it without them, with `only()`, and each child by itself";
+const VIEW: &str = "is a view, and nothing proves a key of it: walk it as \
+     `Query::new(client, \"SELECT * FROM …\", [])`";
+const FOREIGN: &str = "is a foreign table, and nothing proves a key of it: walk it as a `Query`, by a \
+     single column (a key of several isn't searched by the other server)";
+const PARENT: &str = "has children by inheritance, which may hold the same keys: walk it without them, with \
+     `only()`, and each child by itself";
 
 impl Error {
     fn no_such_table(name: &str, is_qualified: bool) -> Self {

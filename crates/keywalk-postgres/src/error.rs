@@ -109,8 +109,8 @@ impl Error {
     /// - a pool lent no connection ([`ErrorKind::NoConnection`], whatever error the pool returned);
     /// - the connection is lost (SQLSTATE `08…`, or none), or the server is starting or shutting down (`57P01` to
     ///   `57P03`). Only a [`Connect`](crate::Connect) that connects again helps;
-    /// - the server lacked resources (`53…`), a transaction didn't serialize or conflicted with recovery (`40001`), was
-    ///   in a deadlock (`40P01`), or a lock wasn't available (`55P03`).
+    /// - the server lacked resources (`53…`), a transaction didn't serialize or conflicted with recovery (`40001`), it
+    ///   was in a deadlock (`40P01`), or a lock wasn't available (`55P03`).
     ///
     /// Any other error needs a fix first.
     #[must_use]

@@ -1,4 +1,83 @@
-//! Walks PostgreSQL tables and queries with [keywalk].
+//! Walks PostgreSQL tables and queries with [keywalk], by any key, in constant memory, while others write.
+//!
+//! Use it to process every row of a large table in a loop that may itself write to the database. No cursor, transaction
+//! or connection is held between chunks. So a walk of hours keeps no dead rows from being vacuumed, and works behind a
+//! pooler. Each chunk costs one round trip.
+//!
+//! ```no_run
+//! use keywalk::Walk;
+//! use keywalk_postgres::{Table, tokio_postgres::{self, NoTls}};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let (client, connection) = tokio_postgres::connect("host=db user=shop", NoTls).await?;
+//! tokio::spawn(connection);
+//! let items = Table::new(&client, "items")
+//!     .key::<i64>(["id"])
+//!     .map(|row| row.try_get::<_, String>("name"))
+//!     .await?;
+//! let mut chunks = Walk::new(items).async_chunks();
+//! while let Some(items) = chunks.next().await? {
+//!     for (id, name) in items {
+//!         client.execute("UPDATE items SET name = $2 WHERE id = $1", &[id, &name.trim()]).await?;
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Contents
+//!
+//! - [`Table`] walks a table by its primary key, or by another unique key that an index is sorted by. [`Query`] walks a
+//!   SELECT: joins, views. Both are builders; awaited, they become a [`SqlSource`], which a [`Walk`](keywalk::Walk)
+//!   takes.
+//! - [`SqlKey`] lists the key types. [`DynKey`] is for tables that are not known at compile time. Implement
+//!   [`SqlKeyColumn`] to use your own type.
+//! - A row becomes a dynamic [`Row`], the result of a closure ([`SqlBuilder::map`], [`SqlBuilder::map_into`]), or a
+//!   type that implements [`FromRow`].
+//! - [`Connect`] provides the connection: a tokio-postgres client, a pool, or a closure that connects again
+//!   ([`PerFetch`]).
+//! - [`Error`] names the key, filter or stored value that is wrong, and the fix. [`Error::is_transient`] says whether
+//!   to try again.
+//!
+//! # What it guarantees
+//!
+//! The [promises of a walk](keywalk#what-a-walk-promises), G1 to G15, hold for [`Table`] and [`Query`]:
+//!
+//! | | |
+//! |---|---|
+//! | Order (G1) | that of the column's own type and collation; each column `ASC` or `DESC`, `NULLS FIRST` or `LAST`, as in the index |
+//! | Once (G2) | of a table proven by the catalog; of a query, a key that equals the previous one is an error |
+//! | Isolation (G3 to G5, G7) | a chunk is one statement, so it is one snapshot. Inside a transaction, it shows what that transaction sees |
+//! | Where it ends (G6, G8, G9) | at the key that is last when the walk begins, which is read from the index |
+//! | Resuming (G10) | by a cursor or a token. A token is valid for the same table (by schema and name) or SELECT, with the same key columns, filter and fixed columns, on any server |
+//! | Errors (G11, G12) | one error, with its own [kind](ErrorKind) |
+//! | What a fetch reads (G13) | about as many rows as its chunk has; with a filter at most 512 rows, or as many as the chunk size if that is larger |
+//! | Memory (G13) | one chunk of items, and what the server sends ahead of decoding: at most the rows of one chunk |
+//! | Held between fetches (G14) | nothing; over a pool, no connection either |
+//! | What breaks the order (G15) | a dropped constraint, a damaged index, or a collation that the operating system changed |
+//!
+//! Rows that commit late: a walk that is [unbounded](keywalk::Walk::unbounded) can pass a key of a sequence before the
+//! transaction that took it commits. It doesn't return for that row.
+//!
+//! A dropped fetch is harmless: tokio-postgres reads and drops what is left of its answer, and the next fetch
+//! of the walk requests the same rows again.
+//!
+//! # Statements
+//!
+//! Statements are unnamed: parsed, planned for their values, and run in one round trip. A named one may keep a plan
+//! that was made for a small table, and fails behind a pooler that lends another server connection per transaction.
+//! One exception: for a column whose type isn't built in (an enum, an extension's type), tokio-postgres looks up the
+//! type by named statements, once per connection.
+//!
+//! # Features
+//!
+//! - `uuid`: `Uuid` is a key type, for `uuid` columns.
+//! - `chrono`: `NaiveDate`, `NaiveDateTime` and `DateTime<Utc>` are key types.
+//!
+//! keywalk and tokio-postgres are parts of this crate's API and re-exported. Terms are defined in the repository's
+//! GLOSSARY.md.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod catalog;
@@ -24,7 +103,7 @@ pub use query::{Query, QuerySpec};
 pub use source::{SqlBuilder, SqlSource};
 pub use table::{Table, TableSpec};
 pub use time::{Date, Timestamp, TimestampTz};
-pub use value::{BoxError, Value};
+pub use value::{BoxError, Params, Value};
 
 #[cfg(feature = "chrono")]
 pub use chrono;

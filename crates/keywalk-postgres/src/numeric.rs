@@ -79,7 +79,10 @@ impl Numeric {
         let sign = words.next()?;
         let scale = usize::from(words.next()?);
         let digits: Vec<u16> = words.collect();
-        if stored.len() % 2 != 0 || digits.len() != count || digits.iter().any(|d| *d > 9_999) {
+        if !stored.len().is_multiple_of(2)
+            || digits.len() != count
+            || digits.iter().any(|d| *d > 9_999)
+        {
             return None;
         }
         let mut text = String::new();

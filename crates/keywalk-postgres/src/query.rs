@@ -2,7 +2,7 @@ use tokio_postgres::Client;
 use tokio_postgres::types::{Kind, Type};
 
 use keywalk::Order;
-use keywalk_sql::{Definition, Dialect, KeyColumn, Named, Quoted};
+use keywalk_sql::{Definition, Dialect, KeyColumn, Named, Quoted, without_end};
 
 use crate::catalog::collations;
 use crate::decode::Rows;
@@ -11,7 +11,7 @@ use crate::key::{KeyColumns, Layout, Nulls, TextOrder};
 use crate::relation::Relation;
 use crate::source::{Spec, SqlBuilder, first_row};
 use crate::table::{check_count, check_text_order, check_type, describe};
-use crate::value::{Param, Value};
+use crate::value::{Param, Params, Value};
 
 /// A SELECT, walked by columns of its result: a join, a view, or any other query. A builder that is awaited once, and
 /// then is a source. Its items are `(key, row)`.
@@ -56,15 +56,11 @@ pub struct QuerySpec {
 
 impl<'a, C> Query<'a, C> {
     /// Walks the rows of this SELECT. Set the key with [`key`](Self::key).
-    pub fn new<V: Into<Value>>(
-        client: C,
-        sql: impl Into<String>,
-        params: impl IntoIterator<Item = V>,
-    ) -> Self {
+    pub fn new(client: C, sql: impl Into<String>, params: impl Params) -> Self {
         let sql = sql.into();
         let spec = QuerySpec {
-            sql: sql.trim().trim_end_matches(';').trim_end().to_owned(),
-            params: params.into_iter().map(Into::into).collect(),
+            sql: without_end(Dialect::Postgres, &sql).trim_start().to_owned(),
+            params: params.into_values(),
             key: Vec::new(),
         };
         SqlBuilder::of(client, spec, Rows::default())

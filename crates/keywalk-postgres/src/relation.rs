@@ -245,8 +245,8 @@ impl Relation {
         )
     }
 
-    /// Writes the conditions of the rows of a range, in the form that PostgreSQL estimates well: `a > $1 OR a = $1 AND b
-    /// > $2`. Of a row value it estimates only the first column.
+    /// Writes the conditions of the rows of a range, in the form that PostgreSQL estimates well:
+    /// `a > $1 OR a = $1 AND b > $2`. Of a row value it estimates only the first column.
     pub(crate) fn range_conditions<K: SqlKey>(&self, range: &KeyRange<K>) -> (String, Vec<Param>) {
         let (mut condition, mut params) = self.conditions();
         for (bound, order) in [

@@ -23,7 +23,7 @@ use crate::error::{Error, ErrorKind};
 use crate::key::{DynKey, KeyRow, Layout, SqlKey, Unreadable};
 use crate::query::check_plan;
 use crate::relation::{Prepared, Relation, typed};
-use crate::value::{Param, Value};
+use crate::value::{Param, Params, Value};
 
 /// A table or query to walk. Use it through its aliases [`Table`](crate::Table) and [`Query`](crate::Query), which have
 /// the constructors and examples. Await it to get the source:
@@ -43,7 +43,9 @@ pub struct SqlBuilder<'a, C, S, K, D = Rows> {
     client: C,
     pub(crate) spec: S,
     decode: D,
-    types: PhantomData<(fn() -> K, &'a ())>,
+    key: PhantomData<fn() -> K>,
+    /// The borrows of the future that it becomes.
+    lifetime: PhantomData<&'a ()>,
 }
 
 /// The definition of what is walked: a table or a query. Sealed.
@@ -66,7 +68,8 @@ impl<'a, C, S, K, D> SqlBuilder<'a, C, S, K, D> {
             client,
             spec,
             decode,
-            types: PhantomData,
+            key: PhantomData,
+            lifetime: PhantomData,
         }
     }
 
@@ -216,11 +219,6 @@ impl<C, K, D> SqlSource<C, K, D> {
     pub fn last_sql(&self) -> &str {
         &self.last_sql
     }
-
-    /// Returns the value that lends the connection.
-    pub fn connect(&self) -> &C {
-        &self.client
-    }
 }
 
 impl<C: Borrow<Client>, K, D> SqlSource<C, K, D> {
@@ -236,12 +234,9 @@ impl<C, D> SqlSource<C, DynKey, D> {
     /// # Errors
     ///
     /// If the number of values isn't the number of columns, or if a value isn't one of its column's.
-    pub fn dyn_key(
-        &self,
-        values: impl IntoIterator<Item = impl Into<Value>>,
-    ) -> Result<DynKey, Error> {
+    pub fn dyn_key(&self, values: impl Params) -> Result<DynKey, Error> {
         let columns = &self.relation.key_columns;
-        let values: Vec<Value> = values.into_iter().map(Into::into).collect();
+        let values = values.into_values();
         let shown: Vec<String> = values.iter().map(Value::to_string).collect();
         DynKey::new(values, columns).ok_or_else(|| {
             let wanted = columns.names.iter().zip(&columns.types);
@@ -593,9 +588,8 @@ impl<K: SqlKey> Reader<'_, K> {
                 .map_err(|source| self.undecodable(&key, source))?;
             chunk.push((key, item));
         }
-        match chunk.as_slice() {
-            [.., (before, _), (key, _)] => self.check_order(before, key)?,
-            _ => {}
+        if let [.., (before, _), (key, _)] = chunk.as_slice() {
+            self.check_order(before, key)?;
         }
         Ok(true)
     }

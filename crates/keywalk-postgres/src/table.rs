@@ -5,12 +5,12 @@ use keywalk::Order;
 use keywalk_sql::{Conjunct, Definition, Dialect, FixedColumn, KeyColumn, Named, Quoted};
 
 use crate::catalog::{Column, Index, Schema};
-use crate::decode::Rows;
+use crate::decode::{KeysOnly, Rows};
 use crate::error::{Error, ErrorKind};
 use crate::key::{ColumnLayout, DynKey, KeyColumns, Layout, Nulls, TextOrder};
 use crate::relation::Relation;
 use crate::source::{Spec, SqlBuilder, first_row};
-use crate::value::{Param, Value};
+use crate::value::{Param, Params, Value};
 
 /// A table, walked by a key: a builder that is awaited once, and then is a source. Its items are `(key, row)`.
 ///
@@ -102,7 +102,6 @@ impl<'a, C> Table<'a, C> {
 
 impl<'a, C, K, D> Table<'a, C, K, D> {
     /// Looks for the table in this schema only. The name given to [`new`](Self::new) is then the table's whole name.
-    #[must_use]
     pub fn schema(mut self, schema: impl Into<String>) -> Self {
         if let Some(before) = self.spec.schema.replace(schema.into()) {
             self.spec.table = format!("{before}.{}", self.spec.table);
@@ -112,7 +111,6 @@ impl<'a, C, K, D> Table<'a, C, K, D> {
 
     /// Walks the table without its children by inheritance (`FROM ONLY`), whose keys may repeat its own. Doesn't
     /// matter for partitions.
-    #[must_use]
     pub fn only(mut self) -> Self {
         self.spec.only = true;
         self
@@ -130,7 +128,6 @@ impl<'a, C, K, D> Table<'a, C, K, D> {
     /// # Ok(())
     /// # }
     /// ```
-    #[must_use]
     pub fn prefix_eq(mut self, column: impl Into<String>, value: impl Into<Value>) -> Self {
         self.spec.fixed.push((column.into(), value.into()));
         self
@@ -153,23 +150,18 @@ impl<'a, C, K, D> Table<'a, C, K, D> {
     /// fixed leading column. The expression is SQL: never build it from untrusted input; pass values as parameters.
     ///
     /// ```no_run
-    /// # use keywalk_postgres::{Error, Table, Value, tokio_postgres::Client};
+    /// # use keywalk_postgres::{Error, Table, tokio_postgres::Client};
     /// # async fn example(client: &Client) -> Result<(), Error> {
     /// let named = Table::new(client, "items").filter("name LIKE $1", ["a%"]).await?;
     /// let dear = Table::new(client, "items")
-    ///     .filter("price > $1 AND name <> $2", [Value::from(100), "test".into()])
+    ///     .filter("price > $1 AND name <> $2", (100, "test"))
     ///     .await?;
     /// # Ok(())
     /// # }
     /// ```
-    #[must_use]
-    pub fn filter<V: Into<Value>>(
-        mut self,
-        condition: impl Into<String>,
-        params: impl IntoIterator<Item = V>,
-    ) -> Self {
-        let params = params.into_iter().map(Into::into).collect();
-        let before = self.spec.filter.replace((condition.into(), params));
+    pub fn filter(mut self, condition: impl Into<String>, params: impl Params) -> Self {
+        let filter = (condition.into(), params.into_values());
+        let before = self.spec.filter.replace(filter);
         self.spec.has_second_filter |= before.is_some();
         self
     }
@@ -177,7 +169,6 @@ impl<'a, C, K, D> Table<'a, C, K, D> {
     /// Reads only these columns, in this order. Default: all columns of the table. The key is always read.
     ///
     /// Fewer columns are faster, most of all if large ones are left out.
-    #[must_use]
     pub fn columns(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.spec.columns = Some(columns.into_iter().map(Into::into).collect());
         self
@@ -185,10 +176,9 @@ impl<'a, C, K, D> Table<'a, C, K, D> {
 
     /// Reads only the keys: items are `(key, ())`, and no other column is read or decoded. For work that needs no
     /// more, such as a DELETE, or one statement per chunk.
-    #[must_use]
-    pub fn keys(mut self) -> Table<'a, C, K, crate::decode::KeysOnly> {
+    pub fn keys(mut self) -> Table<'a, C, K, KeysOnly> {
         self.spec.columns = Some(Vec::new());
-        self.with(|_| crate::decode::KeysOnly)
+        self.with(|_| KeysOnly)
     }
 }
 

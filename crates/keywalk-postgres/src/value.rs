@@ -263,6 +263,75 @@ impl<T: Into<Value>> From<Option<T>> for Value {
     }
 }
 
+/// The parameters of a filter or query, or the values of a key: an array (`[]`, `[7]`), a [`Vec`], or for values of
+/// different types a tuple of up to six (`(7, "x")`). Sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` isn't a list of parameters",
+    note = "parameters are `[]`, an array or `Vec` of one type, or a tuple: `(7, \"x\")`; a single one is `[7]`",
+    note = "a value is anything that is `Into<keywalk_postgres::Value>`"
+)]
+pub trait Params: sealed::Sealed {
+    #[doc(hidden)]
+    fn into_values(self) -> Vec<Value>;
+}
+
+mod sealed {
+    #[expect(unnameable_types, reason = "seals the trait above")]
+    pub trait Sealed {}
+}
+
+macro_rules! arrays {
+    ($($size:literal)+) => {$(
+        impl<V: Into<Value>> sealed::Sealed for [V; $size] {}
+
+        impl<V: Into<Value>> Params for [V; $size] {
+            fn into_values(self) -> Vec<Value> {
+                self.into_iter().map(Into::into).collect()
+            }
+        }
+    )+};
+}
+
+// Not for every size, so that the type of `[]` is known.
+arrays!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
+
+impl sealed::Sealed for [Value; 0] {}
+
+impl Params for [Value; 0] {
+    fn into_values(self) -> Vec<Value> {
+        Vec::new()
+    }
+}
+
+impl<V: Into<Value>> sealed::Sealed for Vec<V> {}
+
+impl<V: Into<Value>> Params for Vec<V> {
+    fn into_values(self) -> Vec<Value> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+
+macro_rules! tuples {
+    ($(($($name:ident $at:tt),+);)+) => {$(
+        impl<$($name: Into<Value>),+> sealed::Sealed for ($($name,)+) {}
+
+        impl<$($name: Into<Value>),+> Params for ($($name,)+) {
+            fn into_values(self) -> Vec<Value> {
+                vec![$(self.$at.into()),+]
+            }
+        }
+    )+};
+}
+
+tuples! {
+    (A 0);
+    (A 0, B 1);
+    (A 0, B 1, C 2);
+    (A 0, B 1, C 2, D 3);
+    (A 0, B 1, C 2, D 3, E 4);
+    (A 0, B 1, C 2, D 3, E 4, F 5);
+}
+
 /// Bytes as hexadecimal digits.
 struct Hex<'a>(&'a [u8]);
 

@@ -30,18 +30,17 @@ impl Dialect {
         }
     }
 
-    /// Writes what follows a column in ORDER BY: nothing if the column has the database's default order.
+    /// Writes what follows a column in ORDER BY.
     #[must_use]
     pub fn direction(self, order: Order, nulls_last: bool) -> &'static str {
         match (self, order, nulls_last) {
             // SQLite's NULL is before all values.
             (Dialect::Sqlite, Order::Ascending, _) => "",
             (Dialect::Sqlite, Order::Descending, _) => " DESC",
-            // PostgreSQL's NULL is after all values. It uses an index only in exactly the index's order, even for
-            // columns without NULL.
-            (Dialect::Postgres, Order::Ascending, true) => "",
+            // PostgreSQL uses an index only in exactly the index's order, even for columns without NULL.
+            (Dialect::Postgres, Order::Ascending, true) => " NULLS LAST",
             (Dialect::Postgres, Order::Ascending, false) => " NULLS FIRST",
-            (Dialect::Postgres, Order::Descending, false) => " DESC",
+            (Dialect::Postgres, Order::Descending, false) => " DESC NULLS FIRST",
             (Dialect::Postgres, Order::Descending, true) => " DESC NULLS LAST",
         }
     }

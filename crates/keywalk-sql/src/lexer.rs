@@ -139,7 +139,10 @@ fn dollar_quoted_len(rest: &str) -> usize {
 
 /// Returns the length of a PostgreSQL string or name with a prefix: `E'\''`, `x'ff'`, `U&"name"`.
 fn prefixed_len(sql: &str) -> Option<usize> {
-    let prefix = len_while(sql, |c| c != '\'' && c != '"');
+    let prefix = sql
+        .bytes()
+        .take(3)
+        .position(|byte| matches!(byte, b'\'' | b'"'))?;
     let quote = sql[prefix..].chars().next()?;
     let rest = &sql[prefix + 1..];
     let len = match (&*sql[..prefix].to_ascii_lowercase(), quote) {
@@ -381,6 +384,18 @@ fn without_brackets(dialect: Dialect, condition: &str) -> String {
 mod tests {
     use super::{Conjunct, Token, conjuncts, tokens, without_end};
     use crate::dialect::Dialect::{self, Postgres, Sqlite};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_pieces_of_any_text_are_the_text(sql in r#"([-$'"`/*eE\\ ;()&uU_a0?:=+\[\]é]|and|\$a\$){0,20}"#) {
+            for dialect in [Sqlite, Postgres] {
+                parameters(dialect, &sql);
+                prop_assert!(sql.starts_with(without_end(dialect, &sql)));
+                Conjunct::all(dialect, &sql, &[], &|_| true);
+            }
+        }
+    }
 
     fn parameters(dialect: Dialect, sql: &str) -> Vec<&str> {
         let whole: String = tokens(dialect, sql).map(Token::text).collect();

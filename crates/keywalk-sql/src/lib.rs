@@ -9,6 +9,56 @@
 //! - [`tokens`] splits SQL, and [`Conjunct`] a condition at its ANDs.
 //! - [`fraction`] estimates where a key lies in a range.
 //! - [`Quoted`], [`Named`] and [`Names`] write names into SQL and messages.
+//!
+//! ```
+//! use keywalk::Order::{Ascending, Descending};
+//! use keywalk_sql::*;
+//!
+//! let column = |name: &str, order| KeyColumn {
+//!     name: name.to_owned(),
+//!     expression: Quoted(name).to_string(),
+//!     uncollated: Quoted(name).to_string(),
+//!     order,
+//!     nulls_last: order == Ascending,
+//!     is_collated: false,
+//!     text_order: None,
+//!     nullable: false,
+//!     may_be_null: false,
+//!     excludes_null: false,
+//!     at: None,
+//!     own: (),
+//! };
+//! let key = [column("day", Descending), column("id", Ascending)];
+//! let statement = Statement::<(), ()> {
+//!     dialect: Dialect::Postgres,
+//!     key: &key,
+//!     fixed: &[],
+//!     select: "",
+//!     width: 0,
+//!     filters: &[],
+//!     served: &[],
+//!     given: 0,
+//!     form: SeekForm::Union, // since the directions differ
+//!     shape: RangeShape {
+//!         order: Ascending,
+//!         near: BoundKind::Excluded,
+//!         far: BoundKind::Open,
+//!         near_nulls: Nulls::NONE,
+//!         far_nulls: Nulls::NONE,
+//!         answer: Answer::Rows,
+//!     },
+//! };
+//! let seek = statement.seek();
+//! assert_eq!(
+//!     seek.sql("visits", Some(512)),
+//!     "(SELECT \"day\", \"id\" FROM visits WHERE \"day\" = $1 AND \"id\" > $2 \
+//!      ORDER BY 1 DESC NULLS FIRST, 2 NULLS LAST LIMIT 512) UNION ALL \
+//!      (SELECT \"day\", \"id\" FROM visits WHERE \"day\" < $1 \
+//!      ORDER BY 1 DESC NULLS FIRST, 2 NULLS LAST LIMIT 512) \
+//!      ORDER BY 1 DESC NULLS FIRST, 2 NULLS LAST LIMIT 512",
+//! );
+//! assert_eq!(seek.own, [Param::Near(0), Param::Near(1)]);
+//! ```
 
 #![forbid(unsafe_code)]
 

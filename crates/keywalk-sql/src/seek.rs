@@ -323,11 +323,15 @@ impl Term {
     /// Makes a condition that a plan need not search by.
     #[must_use]
     pub fn check(sql: String) -> Self {
+        Term::new(sql, Role::Check, 0..0, '=')
+    }
+
+    fn new(sql: String, role: Role, columns: Range<usize>, operator: char) -> Self {
         Term {
             sql,
-            role: Role::Check,
-            columns: 0..0,
-            operator: '=',
+            role,
+            columns,
+            operator,
         }
     }
 }
@@ -503,10 +507,13 @@ impl<X, F> Writer<'_, X, F> {
             let past = of.shape.near == BoundKind::Excluded || equal + 1 < columns;
             let this = equal..equal + 1;
             if !nulls.has(equal) {
-                self.part(equal, |writer| {
-                    Some(writer.compare(this.clone(), past, Role::Near))
-                });
+                let compare = |writer: &mut Self| writer.compare(this.clone(), past, Role::Near);
+                self.part(equal, |writer| Some(compare(writer)));
             }
+            let null_test = |test: &str, role, operator| {
+                let sql = format!("{} {test}", column.uncollated);
+                Some(Term::new(sql, role, this.clone(), operator))
+            };
             match (nulls.has(equal), column.is_null_last(of.shape.order)) {
                 // The rows with NULL are the last ones.
                 (is_at_null, true) if column.may_be_null && !(past && is_at_null) => {
@@ -514,27 +521,12 @@ impl<X, F> Writer<'_, X, F> {
                         true => Role::Near,
                         false => Role::Unproven,
                     };
-                    let sql = format!("{} IS NULL", column.uncollated);
-                    self.part(equal, |_| {
-                        Some(Term {
-                            sql,
-                            role,
-                            columns: this,
-                            operator: '=',
-                        })
-                    });
+                    self.part(equal, |_| null_test("IS NULL", role, '='));
                 }
                 (_, true) | (false, false) => {}
                 // The rows with NULL were the first ones.
                 (true, false) if past && column.may_be_null => {
-                    let sql = format!("{} IS NOT NULL", column.uncollated);
-                    let rest = Term {
-                        sql,
-                        role: Role::Near,
-                        columns: this,
-                        operator: '>',
-                    };
-                    self.part(equal, |_| Some(rest));
+                    self.part(equal, |_| null_test("IS NOT NULL", Role::Near, '>'));
                 }
                 (true, false) => self.part(equal, |_| None),
             }
@@ -553,12 +545,7 @@ impl<X, F> Writer<'_, X, F> {
                 true => format!("{} IS NULL", column.uncollated),
                 false => format!("{} = {}", column.expression, self.number(Param::Near(at))),
             };
-            terms.push(Term {
-                sql,
-                role: Role::Equal,
-                columns: at..at + 1,
-                operator: '=',
-            });
+            terms.push(Term::new(sql, Role::Equal, at..at + 1, '='));
         }
         let last = last(self);
         let compared = equal + usize::from(last.is_some());
@@ -596,11 +583,9 @@ impl<X, F> Writer<'_, X, F> {
     /// Returns the conditions on the fixed columns.
     fn fixed(&mut self) -> Vec<Term> {
         let fixed = self.of.fixed.iter().enumerate();
-        let condition = |(at, column): (usize, &FixedColumn<F>)| Term {
-            sql: format!("{} = {}", column.expression, self.number(Param::Fixed(at))),
-            role: Role::Fixed,
-            columns: at..at + 1,
-            operator: '=',
+        let condition = |(at, column): (usize, &FixedColumn<F>)| {
+            let sql = format!("{} = {}", column.expression, self.number(Param::Fixed(at)));
+            Term::new(sql, Role::Fixed, at..at + 1, '=')
         };
         fixed.map(condition).collect()
     }
@@ -629,12 +614,7 @@ impl<X, F> Writer<'_, X, F> {
                 values.join(", ")
             ),
         };
-        Term {
-            sql,
-            role,
-            columns,
-            operator,
-        }
+        Term::new(sql, role, columns, operator)
     }
 
     /// Writes one of the walk's own parameters.
@@ -661,23 +641,23 @@ impl<X, F> Writer<'_, X, F> {
             let is_included = at == last && of.shape.far == BoundKind::Included;
             let or_equal = if is_included { "=" } else { "" };
             let (mut before, equal) = match (of.shape.far_nulls.has(at), is_null_last) {
-                (true, true) => (format!("{} IS NOT NULL", column.uncollated), is_null),
-                (true, false) => (of.dialect.never().to_owned(), is_null),
+                (true, true) => (vec![format!("{} IS NOT NULL", column.uncollated)], is_null),
+                (true, false) => (vec![of.dialect.never().to_owned()], is_null),
                 (false, _) => {
                     let value = self.number(Param::Far(at));
-                    let mut before = format!("{expression} {operator}{or_equal} {value}");
-                    if column.nullable && !is_null_last {
-                        before += &format!(" OR {is_null}");
-                    }
+                    let mut before = vec![format!("{expression} {operator}{or_equal} {value}")];
+                    before.extend((column.nullable && !is_null_last).then_some(is_null));
                     (before, format!("{expression} = {value}"))
                 }
             };
-            if is_included && of.shape.far_nulls.has(at) {
-                before += &format!(" OR {equal}");
+            if at < last {
+                before.push(format!("({equal} AND {within})"));
+            } else if is_included && of.shape.far_nulls.has(at) {
+                before.push(equal);
             }
-            within = match at < last {
-                true => format!("({before} OR ({equal} AND {within}))"),
-                false => before,
+            within = match before.len() > 1 && last > 0 {
+                true => format!("({})", before.join(" OR ")),
+                false => before.join(" OR "),
             };
         }
         format!("CASE WHEN {within} THEN 1 ELSE 0 END")

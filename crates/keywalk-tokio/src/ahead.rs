@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
 /// Fetches the chunks of an asynchronous walk ahead, in a task of its own: up to `depth` chunks beside the one that you
-/// work on. A `depth` of 0 is taken as 1.
+/// work on. With a `depth` of 0, nothing is fetched ahead.
 ///
 /// Use it if your work on a chunk takes about as long as a fetch, and the walk is to do both at the same time.
 ///
@@ -39,11 +39,11 @@ where
     S: AsyncChunkSource + 'static,
 {
     Ahead {
-        depth: depth.max(1),
+        depth,
         cursor: chunks.cursor(),
         stats: chunks.stats(),
-        chunk: None,
-        has_items: false,
+        // Allocates nothing. The fetch sets the limit.
+        chunk: Some(Chunk::with_limit(1)),
         is_over: false,
         chunks: Arc::new(Mutex::new(chunks)),
         task: None,
@@ -63,8 +63,8 @@ pub struct Ahead<S: Source> {
     /// Those of the last chunk that was received.
     cursor: Cursor<S::Key>,
     stats: Stats,
+    /// The last lent chunk, at first an empty one. `None` from the next call on until another one arrives.
     chunk: Option<Chunk<S::Item>>,
-    has_items: bool,
     is_over: bool,
     /// Locked while the task makes a request.
     chunks: Arc<Mutex<AsyncChunks<S>>>,
@@ -99,7 +99,6 @@ impl<S: AsyncChunkSource + 'static> Ahead<S> {
     ///
     /// If the source does; the walk then ends. Outside a tokio runtime, and after the runtime was shut down.
     pub async fn next(&mut self) -> Result<Option<&mut [S::Item]>, Error<S::Error>> {
-        self.has_items = false;
         if self.is_over {
             return Ok(None);
         }
@@ -114,7 +113,6 @@ impl<S: AsyncChunkSource + 'static> Ahead<S> {
         if let Some(full) = task.full.recv().await {
             self.cursor = full.cursor;
             self.stats = full.stats;
-            self.has_items = true;
             return Ok(Some(self.chunk.insert(full.chunk).as_mut_slice()));
         }
         let ended = (&mut task.handle).await;
@@ -164,10 +162,7 @@ impl<S: Source> Ahead<S> {
     /// panic or a dropped future.
     #[must_use]
     pub fn items(&self) -> &[S::Item] {
-        match &self.chunk {
-            Some(chunk) if self.has_items => chunk.as_slice(),
-            _ => &[],
-        }
+        self.chunk.as_ref().map_or(&[], Chunk::as_slice)
     }
 
     /// Returns what the walk did up to the last lent chunk.
@@ -182,7 +177,6 @@ impl<S: AsyncChunkSource + 'static> Task<S> {
         let (used, mut empty) = unbounded_channel();
         let (sender, full) = unbounded_channel();
         for _ in 0..depth {
-            // Allocates nothing. The fetch sets the limit.
             drop(used.send(Chunk::with_limit(1)));
         }
         let chunks = Arc::clone(chunks);

@@ -5,11 +5,11 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
 use keywalk::{
-    AsyncChunkSource, Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, ResumableSource,
-    Source, Walk,
+    AsyncChunkSource, Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, Order,
+    ResumableSource, Source, Walk,
 };
 use keywalk_tokio::{Blocking, Offload, ahead};
 use tokio::runtime::{Builder, Runtime};
@@ -110,11 +110,12 @@ fn threads() -> Runtime {
     Builder::new_multi_thread()
         .worker_threads(2)
         .build()
-        .unwrap()
+        .expect("the system has threads")
 }
 
 fn one_thread() -> Runtime {
-    Builder::new_current_thread().build().unwrap()
+    let runtime = Builder::new_current_thread().build();
+    runtime.expect("the system has resources")
 }
 
 /// Walks until a thousand futures were dropped on the way: before they run, while their fetch is held up, and after
@@ -230,18 +231,15 @@ fn refilled_items_keep_their_memory() {
         }};
     }
     one_thread().block_on(async {
-        let walk = || {
-            Walk::new(Offload::new(Numbers::new(200)))
-                .chunk_size(5)
-                .async_chunks()
-        };
-        assert_eq!(texts!(walk()), 5);
-        assert!(texts!(ahead(walk(), 2)) <= 15);
+        let walk = Walk::new(Offload::new(Numbers::new(200))).chunk_size(5);
+        assert_eq!(texts!(walk.async_chunks()), 5);
+        let walk = Walk::new(Numbers::new(200)).chunk_size(5);
+        assert_eq!(texts!(ahead(walk.async_chunks(), 2)), 15);
     });
 }
 
 #[test]
-fn a_walk_ahead_fetches_nothing_before_it_is_asked_then_its_depth_and_ends_with_its_task() {
+fn a_walk_ahead_fetches_nothing_before_it_is_asked_then_its_depth_and_stops_when_it_is_dropped() {
     one_thread().block_on(async {
         let numbers = Numbers::new(100);
         let mut chunks = ahead(
@@ -261,37 +259,43 @@ fn a_walk_ahead_fetches_nothing_before_it_is_asked_then_its_depth_and_ends_with_
         for lent in 1..5 {
             chunks.next().await.unwrap();
             yields().await;
-            assert_eq!(*numbers.fetches(), lent + 2);
+            assert_eq!(*numbers.fetches(), lent + 3);
         }
+        // It has room for one more.
+        chunks.next().await.unwrap();
         drop(chunks);
         yields().await;
+        assert_eq!(*numbers.fetches(), 7);
         assert_eq!(Arc::strong_count(&numbers.fetches), 1);
     });
 }
 
 /// Returns the message of the panic.
 fn panics(call: impl FnOnce()) -> String {
-    let panic = catch_unwind(AssertUnwindSafe(call)).unwrap_err();
+    let panic = catch_unwind(AssertUnwindSafe(call)).expect_err("it panics");
     match panic.downcast::<String>() {
         Ok(message) => *message,
-        Err(panic) => (*panic.downcast::<&str>().unwrap()).to_owned(),
+        Err(panic) => panic
+            .downcast::<&str>()
+            .map_or_else(|_| String::new(), |text| (*text).into()),
     }
 }
 
 #[test]
 fn a_panic_of_the_source_reaches_the_caller_and_an_offloaded_walk_goes_on() {
     let runtime = one_thread();
-    let walk = || {
-        let numbers = Numbers {
-            panics: Some(2),
-            ..Numbers::new(10)
-        };
+    let panicking = || Numbers {
+        panics: Some(2),
+        ..Numbers::new(10)
+    };
+    let walk = |numbers| {
         Walk::new(Offload::new(numbers))
             .chunk_size(5)
             .unbounded()
             .async_chunks()
     };
-    let (mut chunks, mut chunks_ahead) = (walk(), ahead(walk(), 1));
+    let numbers = panicking();
+    let (mut chunks, mut chunks_ahead) = (walk(numbers.clone()), ahead(walk(panicking()), 1));
     runtime.block_on(chunks.next()).unwrap().unwrap();
     runtime.block_on(chunks_ahead.next()).unwrap().unwrap();
     assert!(panics(|| drop(runtime.block_on(chunks.next()))).contains("broken"));
@@ -299,8 +303,21 @@ fn a_panic_of_the_source_reaches_the_caller_and_an_offloaded_walk_goes_on() {
     let rest = runtime.block_on(chunks.next()).unwrap().unwrap();
     assert!(rest.iter().map(|(key, _)| *key).eq(5..10));
     assert_eq!(runtime.block_on(chunks_ahead.next()), Ok(None));
-    let source = runtime.block_on(chunks.into_source().into_inner());
-    assert_eq!(*source.fetches(), 3);
+    // A request that was dropped still runs.
+    let mut source = chunks.into_source();
+    let held = numbers.fetches();
+    let range = KeyRange::all(Order::Ascending);
+    let mut chunk = Chunk::with_budget(5, 9, |(_, text): &(u32, String)| text.len());
+    let _entered = runtime.enter();
+    let mut context = Context::from_waker(Waker::noop());
+    let fetched = pin!(source.fetch(&range, &mut chunk)).poll(&mut context);
+    assert!(fetched.is_pending());
+    assert_eq!((chunk.limit(), chunk.budget()), (5, Some(9)));
+    let mut source = pin!(source.into_inner());
+    assert!(source.as_mut().poll(&mut context).is_pending());
+    drop(held);
+    let source = runtime.block_on(source);
+    assert_eq!(*source.fetches(), 4);
 }
 
 #[test]
@@ -318,6 +335,8 @@ fn a_blocking_walk_in_asynchronous_code_panics_with_the_cure() {
         assert!(message.contains(cure), "{message}");
         let message = panics(|| runtime.block_on(async { drop(open()) }));
         assert!(message.contains(cure), "{message}");
+        let own = open();
+        runtime.block_on(async { drop(own) });
         let moved = of_threads();
         let moved = runtime.block_on(runtime.spawn_blocking(move || count(moved)));
         assert_eq!(moved.unwrap(), 10);

@@ -220,15 +220,11 @@ impl<S: Source> Awaited<'_, S> {
 }
 
 impl<'s, S: AsyncChunkSource + 's> Awaited<'s, S> {
-    /// Fetches the next chunk, unless the walk is over.
+    /// Waits until the next chunk is fetched.
     fn poll_fetch(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let flight = self.flight.get_mut();
         let flight = flight.unwrap_or_else(PoisonError::into_inner).take();
-        let mut flight = match flight {
-            Some(flight) => flight,
-            None if self.walk().engine.is_over() => return Poll::Ready(()),
-            None => self.begin(),
-        };
+        let mut flight = flight.unwrap_or_else(|| self.begin());
         // If it panics, the fetch is dropped and returns the walk.
         match flight.as_mut().poll(context) {
             Poll::Ready(answer) => {

@@ -87,6 +87,7 @@ use crate::source::{Fetched, Keyed, LastKey, Source};
     label = "not an asynchronous source",
     note = "walk a blocking source with `items()` or `chunks()`; in an asynchronous program, `Offload` of \
             keywalk-tokio makes it asynchronous",
+    note = "keywalk-retry's `Retry` is one if it knows how to wait: `retry.with_async_sleep(tokio::time::sleep)`",
     note = "for a store of your own implement `Source` (its types) and `AsyncChunkSource` (`fetch`)"
 )]
 pub trait AsyncChunkSource: Source<Key: Send + Sync, Item: Send, Error: Send> + Send {

@@ -13,9 +13,9 @@ use crate::stats::Stats;
 
 /// The loop of a walk without I/O. It decides what to request next, and processes the response.
 ///
-/// Use it to write a driver, such as an asynchronous one. A driver sends each [`Request`] to a store and passes
-/// the response back. [`Chunks`](crate::Chunks) is the blocking driver. An asynchronous one differs only in
-/// `.await`:
+/// Use it to write a driver of your own. A driver sends each [`Request`] to a store and passes the response back.
+/// [`Chunks`](crate::Chunks) is the blocking driver, and `AsyncChunks` (feature `async`) the asynchronous one. A driver
+/// is a loop like this:
 ///
 /// ```
 /// use keywalk::{Chunk, Engine, Error, Fetched, KeyRange, LastKey, Request, Source, Walk};

@@ -39,6 +39,7 @@
 //! | to replace a `SELECT` or `OFFSET` loop, or batches of Django or Rails | the migration [guide] of keywalk-sqlite |
 //! | a backfill, purge or export that survives crashes and applies each effect once | a job: [`keywalk-job`] |
 //! | to retry when a store fails temporarily | [`keywalk-retry`] |
+//! | to walk SQLite and other blocking stores in an async program | [`keywalk-tokio`] |
 //! | pages with "next" and "previous" links | [`Walk::page`] |
 //! | to resume in another process | a [`Token`] |
 //! | to fetch ahead while you work | [`Walk::prefetch`] |
@@ -118,6 +119,7 @@
 //! [guide]: https://docs.rs/keywalk-sqlite/latest/keywalk_sqlite/guide/index.html
 //! [`keywalk-job`]: https://docs.rs/keywalk-job
 //! [`keywalk-retry`]: https://docs.rs/keywalk-retry
+//! [`keywalk-tokio`]: https://docs.rs/keywalk-tokio
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -2,7 +2,7 @@
 
 use std::any::TypeId;
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
@@ -12,7 +12,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use keywalk::{AsyncChunkSource, ChunkSource, Fingerprint, FingerprintField, ResumableSource};
 use keywalk_conformance::{
     BoxError, Capabilities, Capability, FaultInjector, Faults, Harness, InjectedFault, KeySpace,
-    KnownKey, Writer,
+    Writer,
 };
 use keywalk_postgres::decode::Mapped;
 use keywalk_postgres::tokio_postgres::types::{FromSql, Type};
@@ -192,10 +192,7 @@ impl Way<Mixed> for Dynamic {
         )?;
         Ok(Recast::new(
             source,
-            |source, (a, Reverse(b))| {
-                let values = [Value::from(*a), Value::from(b.as_str())];
-                source.get_ref().dyn_key(values)
-            },
+            |source, (a, Reverse(b))| source.get_ref().dyn_key((*a, b.as_str())),
             |key| match key.into_values().as_slice() {
                 [Value::Int(a), Value::Text(b)] => Some((*a, Reverse(b.clone()))),
                 _ => None,
@@ -237,7 +234,7 @@ fn runtime() -> &'static Handle {
 }
 
 /// Lends the connection of a harness's sources.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Lent {
     client: Arc<Client>,
     fuse: FaultInjector,
@@ -405,13 +402,11 @@ impl<K: PostgresKey, W: Way<K>> Harness for PostgresHarness<K, W> {
     }
 
     fn put(&self, key: &K, value: u64) -> Result<(), BoxError> {
-        self.change(&put(&self.place().table, key, value))
+        self.put_all(&[(key.clone(), value)])
     }
 
     fn put_all(&self, entries: &[(K, u64)]) -> Result<(), BoxError> {
-        let table = &self.place().table;
-        let statements = entries.iter().map(|(key, value)| put(table, key, *value));
-        self.change(&statements.collect::<String>())
+        self.change(&put(&self.place().table, entries))
     }
 
     fn delete(&self, key: &K) -> Result<(), BoxError> {
@@ -479,14 +474,21 @@ fn literals<K: PostgresKey>(key: &K) -> impl Iterator<Item = String> {
     })
 }
 
-/// Writes a statement that inserts the row or replaces it.
-fn put<K: PostgresKey>(table: &str, key: &K, value: u64) -> String {
+/// Writes a statement that inserts the rows or replaces them. Of several with one key, the last one counts.
+fn put<K: PostgresKey>(table: &str, entries: &[(K, u64)]) -> String {
+    let entries: BTreeMap<&K, u64> = entries.iter().map(|(key, value)| (key, *value)).collect();
+    if entries.is_empty() {
+        return String::new();
+    }
     let names = Vec::from_iter(names::<K>()).join(", ");
-    let values = Vec::from_iter(literals(key)).join(", ");
+    let rows = entries.iter().map(|(key, value)| {
+        let values = Vec::from_iter(literals(*key)).join(", ");
+        format!("({values}, {})", value.cast_signed())
+    });
     format!(
-        "INSERT INTO {table} ({names}, value) VALUES ({values}, {value}) ON CONFLICT ({names}) DO UPDATE \
+        "INSERT INTO {table} ({names}, value) VALUES {} ON CONFLICT ({names}) DO UPDATE \
          SET value = excluded.value, hidden = 0;",
-        value = value.cast_signed()
+        Vec::from_iter(rows).join(", ")
     )
 }
 
@@ -511,7 +513,7 @@ struct PostgresWriter<K, W> {
 
 impl<K: PostgresKey, W: Way<K>> Writer<K> for PostgresWriter<K, W> {
     fn put(&mut self, key: &K, value: u64) -> Result<(), BoxError> {
-        execute(&self.client, &put(&self.table, key, value))
+        execute(&self.client, &put(&self.table, &[(key.clone(), value)]))
     }
 
     fn delete(&mut self, key: &K) -> Result<(), BoxError> {

@@ -52,6 +52,19 @@ fn collated(text: &str) -> Collated {
 }
 
 #[test]
+fn a_null_past_the_end_of_a_collated_range_is_not_yielded() {
+    let (_dir, db, _) = open_file(
+        "CREATE TABLE v (k TEXT NOT NULL COLLATE NOCASE, id INT NOT NULL UNIQUE, n INT);
+         CREATE INDEX by_all ON v (k, id, n);
+         INSERT INTO v VALUES ('a', 1, 1), ('a', 2, NULL)",
+    );
+    let rows = Table::new(&db, "v").key::<(Collated, i64, Option<i64>)>(["k", "id", "n"]);
+    let end = (collated("a"), 1, Some(1));
+    let found = keys(Walk::new(rows.unwrap()).range(..=&end));
+    assert_eq!(found, [end]);
+}
+
+#[test]
 fn a_custom_collation_orders_the_walk_as_it_orders_the_store() {
     let (_dir, db, _) = open_file("");
     with_texts(&db);

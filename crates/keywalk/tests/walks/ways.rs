@@ -285,7 +285,9 @@ mod in_async {
                 let is_over = self.is_terminated();
                 match Pin::new(&mut *self).poll_next(&mut context) {
                     Poll::Ready(item) => {
-                        assert!(!is_over || item.is_none());
+                        assert!(
+                            !is_over && item.is_some() || self.is_terminated() && item.is_none()
+                        );
                         return Ok(item.transpose()?.map(|key| vec![key]));
                     }
                     Poll::Pending => {
