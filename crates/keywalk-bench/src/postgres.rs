@@ -4,7 +4,7 @@
 //!   thread with their connection, and decode the same columns; the floor decodes into reused items.
 //! - `wall_lent_N`: the same, in wall time.
 //! - `peak_N`: the peak memory of lent chunks over that of the row stream plus 2 MB, as in the group `memory_peak`.
-//! - `buffers_KEY`: the largest number of pages that one fetch of a chunk reads, anywhere in a table of which one
+//! - `buffers_KEY`: the largest number of pages that the statement of one chunk reads, anywhere in a table of which one
 //!   value of the key's first column has 80 %.
 //! - `dead_tuples_READER`: old versions of rows that VACUUM has to keep after 8,000 updates beside a reader.
 
@@ -12,13 +12,15 @@ use std::cmp::Reverse;
 use std::future::poll_fn;
 use std::path::Path;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use futures_core::Stream;
 use keywalk::Walk;
 use keywalk_postgres::{FromRow, SqlKey, SqlSource, Table, decode::Decode};
 use keywalk_tests::postgres::database;
 use tokio::runtime::{Builder, Runtime};
-use tokio_postgres::{Client, Error, NoTls, Row};
+use tokio_postgres::{AsyncMessage, Client, Error, NoTls, Row};
 
 use crate::bench::{Bench, Target};
 use crate::measure::{Fallible, Seen, wall};
@@ -64,8 +66,14 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
     if bench.wants_any("dead_tuples") {
         dead_tuples(bench, &db, database.url())?;
     }
-    buffers::<(i64, i64)>(bench, &db, "buffers_composite", "a, b")?;
-    buffers::<(i64, Reverse<i64>)>(bench, &db, "buffers_mixed_order", "a, b DESC")
+    buffers::<(i64, i64)>(bench, &db, database.url(), "buffers_composite", "a, b")?;
+    buffers::<(i64, Reverse<i64>)>(
+        bench,
+        &db,
+        database.url(),
+        "buffers_mixed_order",
+        "a, b DESC",
+    )
 }
 
 /// A connection, which runs on the thread that uses it.
@@ -237,8 +245,14 @@ fn dead_tuples(bench: &mut Bench, db: &Connected, url: &str) -> Fallible {
     )
 }
 
-/// Counts the pages that each fetch of a walk reads, in the table and its index.
-fn buffers<K: SqlKey>(bench: &mut Bench, db: &Connected, name: &str, order: &str) -> Fallible {
+/// Counts the pages that each fetch of a walk reads, in the table and its index, as EXPLAIN (ANALYZE, BUFFERS) does.
+fn buffers<K: SqlKey>(
+    bench: &mut Bench,
+    db: &Connected,
+    url: &str,
+    name: &str,
+    order: &str,
+) -> Fallible {
     if !bench.wants(name) {
         return Ok(());
     }
@@ -247,32 +261,40 @@ fn buffers<K: SqlKey>(bench: &mut Bench, db: &Connected, name: &str, order: &str
         "DROP TABLE IF EXISTS skewed;
          CREATE TABLE skewed (a int8 NOT NULL, b int8 NOT NULL, name text NOT NULL);
          INSERT INTO skewed SELECT a, b, 'the number ' || b FROM (
-             SELECT CASE WHEN n % 5 > 0 THEN 500 ELSE n / 5 % 1000 END AS a, n AS b FROM generate_series(1, {rows}) AS n
+             SELECT CASE WHEN n % 5 > 0 THEN 500 ELSE n / 5 % 1000 END AS a, n AS b
+             FROM generate_series(1, {rows}) AS n
          ) AS keys ORDER BY a, b;
          CREATE UNIQUE INDEX skewed_key ON skewed ({order})"
     ))?;
     db.execute("VACUUM (ANALYZE) skewed")?;
-    let (mut most, mut all, mut chunks, mut seen) = (0, 0, 0, 0);
-    db.run(async |db| {
-        // Within a transaction, PostgreSQL counts the pages at once.
-        db.batch_execute("BEGIN").await?;
-        let read = async || -> Fallible<i64> {
-            let sql = "SELECT sum(pg_stat_get_xact_blocks_fetched(oid))::int8 FROM pg_class WHERE relname ^@ 'skewed'";
-            Ok(db.query_one(sql, &[]).await?.try_get(0)?)
-        };
-        let table = Table::new(db, "skewed").key::<K>(["a", "b"]).await?;
+    let (most, all, chunks, seen) = db.run(async |_| {
+        let (reader, mut connection) = tokio_postgres::connect(url, NoTls).await?;
+        let read = Arc::new(AtomicU64::new(0));
+        let noted = Arc::clone(&read);
+        tokio::spawn(async move {
+            while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+                if let Ok(AsyncMessage::Notice(notice)) = message {
+                    noted.fetch_add(pages(notice.message()), Relaxed);
+                }
+            }
+        });
+        let table = Table::new(&reader, "skewed").key::<K>(["a", "b"]).await?;
         let mut walk = Walk::new(table).chunk_size(DEFAULT).async_chunks();
-        let mut before = read().await?;
+        let explain = "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_analyze = on;
+             SET auto_explain.log_buffers = on; SET auto_explain.log_timing = off; SET auto_explain.log_level = notice";
+        reader.batch_execute(explain).await?;
+        let (mut most, mut all, mut chunks, mut seen) = (0, 0, 0, 0);
         while let Some(items) = walk.next().await? {
             seen += items.len() as u64;
-            let after = read().await?;
-            most = most.max(after - before);
-            (all, chunks, before) = (all + after - before, chunks + 1, after);
+            // The server sends the plan after the rows.
+            reader.batch_execute("").await?;
+            let read = read.swap(0, Relaxed);
+            (most, all, chunks) = (read.max(most), all + read, chunks + 1);
         }
-        Ok(db.batch_execute("COMMIT").await?)
+        Ok((most, all, chunks, seen))
     })?;
-    if seen != rows {
-        return Err(format!("{name}: saw {seen} of {rows} rows").into());
+    if seen != rows || all == 0 {
+        return Err(format!("{name}: saw {seen} of {rows} rows, and {all} pages").into());
     }
     let figures = [
         ("mean", all as f64 / f64::from(chunks)),
@@ -286,4 +308,16 @@ fn buffers<K: SqlKey>(bench: &mut Bench, db: &Connected, name: &str, order: &str
         None,
         &figures,
     )
+}
+
+/// Returns the number of pages that a plan has read: those of its first line `Buffers: shared hit=18 read=2`.
+fn pages(plan: &str) -> u64 {
+    let line = plan
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Buffers: shared "));
+    let counts = line.unwrap_or_default().split(' ').filter_map(|count| {
+        let (name, number) = count.split_once('=')?;
+        matches!(name, "hit" | "read").then(|| number.parse::<u64>().ok())?
+    });
+    counts.sum()
 }
