@@ -23,6 +23,7 @@ mod memory;
 mod memory_peak;
 mod peers;
 mod plot;
+mod postgres;
 mod prefetch;
 mod redb;
 mod sled;
@@ -46,7 +47,7 @@ use measure::Fallible;
 type Run = fn(&mut Bench) -> Fallible;
 
 /// The groups, in the order in which they run.
-const GROUPS: [(&str, Run); 11] = [
+const GROUPS: [(&str, Run); 12] = [
     ("sqlite", sqlite::run),
     ("redb", redb::run),
     ("fjall", fjall::run),
@@ -56,6 +57,7 @@ const GROUPS: [(&str, Run); 11] = [
     ("wal", wal::run),
     ("prefetch", prefetch::run),
     ("delete", delete::run),
+    ("postgres", postgres::run),
     ("instructions", instructions::run),
     ("peers", peers::run),
 ];
@@ -70,6 +72,8 @@ const ABOUT_GROUPS: &str = "Groups:
   wal           a SQLite writer with a concurrent walk, against one without: size of the WAL, time
   prefetch      prefetched walks, against walks in one thread: wall time
   delete        deleting and updating rows while walking, against doing so by range: CPU time
+  postgres      chunk sizes, against one row stream: the client's CPU time, wall time, peak memory of a process; pages
+                per fetch; old versions of rows that a walk keeps from VACUUM
   instructions  instructions per item, against the recorded counts; needs valgrind
   peers         what users pick today, against keywalk's lent chunks: CPU time of processes";
 

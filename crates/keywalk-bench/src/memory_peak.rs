@@ -16,9 +16,9 @@ use crate::bench::{Bench, Target};
 use crate::measure::{Fallible, Seen, median};
 use crate::sqlite::{self, DEFAULT};
 use crate::sqlite_table::{Integer, Item, Shape, database, select};
-use crate::{fjall, redb};
+use crate::{fjall, postgres, redb};
 
-const MB: f64 = 1e6;
+pub(crate) const MB: f64 = 1e6;
 
 const PROCESSES: usize = 9;
 
@@ -84,6 +84,7 @@ pub(crate) fn process(file: &Path, way: &str) -> Fallible {
     let before = high_water_mark()?;
     let seen = match way.split_once('/') {
         Some(("fjall", way)) => fjall::pass(file, way),
+        Some(("postgres", way)) => postgres::pass(file, way),
         Some(("redb", way)) => redb::pass(file, way),
         _ => of_sqlite(file, way),
     }?;

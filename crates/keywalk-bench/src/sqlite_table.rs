@@ -97,6 +97,15 @@ impl Item {
         })
     }
 
+    /// Sets all columns, and reuses their memory.
+    #[inline]
+    pub(crate) fn fill(&mut self, name: &str, photo: &[u8]) {
+        self.name.clear();
+        self.name.push_str(name);
+        self.photo.clear();
+        self.photo.extend_from_slice(photo);
+    }
+
     #[inline]
     pub(crate) fn digest(&self) -> u64 {
         (self.name.len() + self.photo.len()) as u64
@@ -111,10 +120,7 @@ impl FromRow for Item {
 
     #[inline]
     fn refill(&mut self, row: &Row<'_>) -> Result<()> {
-        self.name.clear();
-        self.name.push_str(row.get_ref(0)?.as_str()?);
-        self.photo.clear();
-        self.photo.extend_from_slice(row.get_ref(1)?.as_blob()?);
+        self.fill(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_blob()?);
         Ok(())
     }
 }

@@ -361,6 +361,7 @@ tuples! {
 }
 
 /// Returns the stored bytes, or an error for NULL.
+#[inline]
 fn some(stored: Option<&[u8]>) -> Result<&[u8], BoxError> {
     stored.ok_or_else(|| "it is NULL".into())
 }

@@ -519,6 +519,7 @@ struct Reader<'a, K> {
 
 impl<K: SqlKey> Reader<'_, K> {
     /// Adds the row's item to the chunk, unless the filter drops it or it lies after the range's end.
+    #[inline]
     fn read<D: Decode>(
         &self,
         row: &Row,
@@ -562,6 +563,7 @@ impl<K: SqlKey> Reader<'_, K> {
 
     /// Adds the row's item to the chunk. Returns `false` if the row lies past the range's far bound, which not every
     /// statement enforces.
+    #[inline]
     fn push<D: Decode>(
         &self,
         row: &Row,

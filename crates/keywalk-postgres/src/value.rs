@@ -349,11 +349,13 @@ pub(crate) fn is_text(column: &Type) -> bool {
     ) || matches!(column.kind(), Kind::Enum(_))
 }
 
+#[inline]
 pub(crate) fn number<const N: usize>(stored: &[u8]) -> Result<[u8; N], BoxError> {
     let exact = stored.try_into();
     exact.map_err(|_| format!("{} bytes instead of {N}", stored.len()).into())
 }
 
+#[inline]
 pub(crate) fn text(stored: &[u8]) -> Result<&str, BoxError> {
     std::str::from_utf8(stored).map_err(Into::into)
 }
@@ -362,6 +364,7 @@ pub(crate) fn text(stored: &[u8]) -> Result<&str, BoxError> {
 pub(crate) struct Raw<'a>(pub(crate) &'a [u8]);
 
 impl<'a> FromSql<'a> for Raw<'a> {
+    #[inline]
     fn from_sql(_: &Type, stored: &'a [u8]) -> Result<Self, BoxError> {
         Ok(Raw(stored))
     }
