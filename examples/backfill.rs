@@ -21,6 +21,7 @@ use keywalk_tests::database::{key_columns, key_equals, open, quoted, refuse_data
 use keywalk_tests::program::{
     BoxError, Failure, Pace, completion, job_error, print_line, run, run_summary,
 };
+use keywalk_tests::sample::slug;
 use keywalk_tests::{crash_test, sample};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
@@ -191,11 +192,4 @@ where
     let summary = run_summary("filled", outcome.items(), &outcome);
     let completion = completion(outcome.is_done());
     Ok(print_line(format_args!("{summary}, {completion}"))?)
-}
-
-/// Returns the URL form of a name: its letters and digits in lower case, joined by hyphens.
-fn slug(name: &str) -> String {
-    let words = name.split(|c: char| !c.is_alphanumeric());
-    let words = words.filter(|word| !word.is_empty()).map(str::to_lowercase);
-    words.collect::<Vec<_>>().join("-")
 }

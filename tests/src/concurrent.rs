@@ -8,9 +8,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use keywalk::{ChunkSource, Order, Stats, Walk};
+use keywalk::{AsyncChunkSource, ChunkSource, Order, Stats, Walk};
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::postgres::Blocking;
 use crate::program::{BoxError, print_line};
 
 /// A thread that follows a walk and deletes every tenth row: even tenths ahead of the walk, odd ones behind it. A row's
@@ -27,6 +28,7 @@ pub struct Deleter {
     /// How far the deletes had come when the fetch began, and when it returned.
     gone: u64,
     going: u64,
+    /// Rows that were deleted before the walk reached them.
     skipped: u64,
 }
 
@@ -35,8 +37,6 @@ pub struct Deleter {
 struct Deleted {
     /// Rows ahead of the walk.
     ahead: u64,
-    /// Rows ahead of the walk that it didn't yield.
-    skipped: u64,
     /// Rows behind the walk.
     behind: u64,
 }
@@ -95,12 +95,29 @@ impl Deleter {
             let Some(rows) = rows else { break };
             rows.iter().try_for_each(|row| self.row(id(row)))?;
         }
-        let deleted = self.end()?;
-        let (ahead, skipped, behind) = (deleted.ahead, deleted.skipped, deleted.behind);
-        print_line(format_args!(
-            "each row that wasn't deleted was visited once, in order; concurrently, {ahead} rows were deleted ahead \
-             of the cursor ({skipped} of them before the walk reached them) and {behind} behind it"
-        ))?;
+        self.end()?;
+        Ok(chunks.stats())
+    }
+
+    /// Does the same over an asynchronous source.
+    pub async fn check_async<S: AsyncChunkSource>(
+        mut self,
+        walk: Walk<S>,
+        id: impl Fn(&S::Item) -> u64,
+    ) -> Result<Stats, BoxError>
+    where
+        S::Key: Ord,
+        S::Error: Error + Send + Sync + 'static,
+    {
+        let mut chunks = walk.order(self.order).async_chunks();
+        loop {
+            self.fetching();
+            let rows = chunks.next().await?;
+            self.fetched();
+            let Some(rows) = rows else { break };
+            rows.iter().try_for_each(|row| self.row(id(row)))?;
+        }
+        self.end()?;
         Ok(chunks.stats())
     }
 
@@ -130,15 +147,16 @@ impl Deleter {
         Ok(())
     }
 
-    /// Checks the end of the walk.
-    fn end(mut self) -> Result<Deleted, BoxError> {
+    /// Checks the end of the walk, and prints what was deleted.
+    fn end(mut self) -> Result<(), BoxError> {
         self.skip_to(self.rows + 1)?;
         drop(self.walked_to);
         let deleted = self.thread.join().map_err(|_| "the thread panicked")??;
-        Ok(Deleted {
-            skipped: self.skipped,
-            ..deleted
-        })
+        let (ahead, skipped, behind) = (deleted.ahead, self.skipped, deleted.behind);
+        Ok(print_line(format_args!(
+            "each row that wasn't deleted was visited once, in order; concurrently, {ahead} rows were deleted ahead \
+             of the cursor ({skipped} of them before the walk reached them) and {behind} behind it"
+        ))?)
     }
 
     /// Checks that before `place` only rows that are deleted ahead of the walk are missing.
@@ -206,6 +224,21 @@ pub fn of_sqlite(
             }
         }
         Ok(transaction.commit()?)
+    })
+}
+
+/// Opens a connection that deletes rows of `items`, for a [`Deleter`].
+pub fn of_postgres(
+    url: &str,
+) -> Result<impl FnMut(&[u64]) -> Result<(), BoxError> + Send + 'static, BoxError> {
+    let db = Blocking::connect(url)?;
+    Ok(move |ids: &[u64]| {
+        let ids: Vec<i64> = ids.iter().map(|id| id.cast_signed()).collect();
+        let delete = "DELETE FROM items WHERE id = ANY ($1)";
+        match db.run(async |client| client.execute(delete, &[&ids]).await)? {
+            deleted if deleted == ids.len() as u64 => Ok(()),
+            deleted => Err(format!("{deleted} of {} rows were there", ids.len()).into()),
+        }
     })
 }
 

@@ -6,23 +6,33 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Instant;
 
-use keywalk_job::{CheckpointStore, FileCheckpoints, Leases};
+use keywalk_job::{AsyncLeases, CheckpointStore, FileCheckpoints, Leases};
+use keywalk_postgres::PostgresCheckpoints;
 use keywalk_sqlite::SqliteCheckpoints;
 
+use crate::postgres::{Blocking, Server};
 use crate::program::{BoxError, log_line, print_line, stop_on_interrupt};
 use crate::random::Random;
 use crate::sample;
 
-/// Runs this program with these arguments and kills it `kills` times. `check` runs after each child has ended and is told
-/// whether that was done; if so, it must make the next one start from scratch.
+/// Runs this program with these arguments and kills it `kills` times, then its server if it has one. `check` runs after
+/// each kill and after each child has ended, and is told whether that was done; if so, it must make the next one start
+/// from scratch.
 fn kill(
     kills: u64,
+    mut server: Option<ServerKills<'_>>,
     seed: Option<u64>,
     arguments: &[OsString],
     mut check: impl FnMut(bool) -> Result<(), BoxError>,
 ) -> Result<(), BoxError> {
     let seed = seed.unwrap_or_else(Random::any_seed);
-    log_line(format_args!("killing {kills} times, seed {seed}"));
+    let of_server = server.as_ref().map_or(0, |server| server.kills);
+    match of_server {
+        0 => log_line(format_args!("killing {kills} times, seed {seed}")),
+        more => log_line(format_args!(
+            "killing {kills} times, and the server {more} times, seed {seed}"
+        )),
+    }
     let mut random = Random::new(seed);
     let stop = stop_on_interrupt()?;
     let start = || {
@@ -41,27 +51,43 @@ fn kill(
     check(true)?;
 
     let mut killed = 0;
-    while killed < kills {
+    let mut child = start()?;
+    while killed < kills + of_server {
         if stop.is_requested() {
             return Err(format!("stopped after {killed} kills").into());
         }
-        let mut child = start()?;
         thread::sleep(life.mul_f64(random.below(2_000) as f64 / 1_000.0));
-        match child.try_wait()? {
-            None => {
+        if let Some(status) = child.try_wait()? {
+            succeeded(status)?;
+            check(true)?;
+            child = start()?;
+            continue;
+        }
+        match &mut server {
+            // The program has to go on.
+            Some(server) if killed >= kills => (server.kill)()?,
+            _ => {
                 child.kill()?;
                 child.wait()?;
-                check(false)?;
-                killed += 1;
-            }
-            Some(status) => {
-                succeeded(status)?;
-                check(true)?;
             }
         }
+        check(false)?;
+        killed += 1;
+        if killed <= kills {
+            child = start()?;
+        }
     }
-    succeeded(start()?.wait()?)?;
+    succeeded(child.wait()?)?;
     check(true)
+}
+
+/// Kills of the server of a program.
+#[expect(missing_debug_implementations, reason = "it has a closure")]
+pub struct ServerKills<'a> {
+    /// The number of kills.
+    pub kills: u64,
+    /// Kills the server and starts it again.
+    pub kill: &'a mut dyn FnMut() -> Result<(), BoxError>,
 }
 
 /// What a job has done to its rows, as its store has it.
@@ -74,17 +100,18 @@ pub struct Done {
 }
 
 /// Kills this program, which does each of `rows` rows once if it is run with these arguments, in the transaction that
-/// records it. `look` reads what is done after each child has ended. If it is told that the job is done, it resets the
-/// job after that.
+/// records it. `look` reads what is done after each kill and after each child has ended. If it is told that the job is
+/// done, it resets the job after that.
 pub fn exactly_once(
     kills: u64,
+    server: Option<ServerKills<'_>>,
     rows: u64,
     arguments: &[OsString],
     mut look: impl FnMut(bool) -> Result<Done, BoxError>,
 ) -> Result<(), BoxError> {
     let mut rounds = 0;
     let mut times = Vec::new();
-    kill(kills, None, arguments, |is_done| {
+    kill(kills, server, None, arguments, |is_done| {
         let done = look(is_done)?;
         let (filled, due) = (
             done.times.iter().sum::<u64>(),
@@ -136,7 +163,7 @@ pub fn backfill(
         arguments.extend(["--checkpoint".into(), checkpoints.clone().into()]);
     }
     let (mut rounds, mut ahead) = (0, 0);
-    kill(kills, seed, &arguments, |is_done| {
+    kill(kills, None, seed, &arguments, |is_done| {
         let (mut table, mut files) = (
             SqliteCheckpoints::new(&db),
             FileCheckpoints::new(&checkpoints),
@@ -157,8 +184,8 @@ pub fn backfill(
         if is_done {
             rounds += 1;
             match in_files {
-                false => table.reset(job)?,
-                true => files.reset(job)?,
+                false => Leases::reset(&mut table, job)?,
+                true => Leases::reset(&mut files, job)?,
             };
         }
         Ok(())
@@ -181,6 +208,57 @@ pub fn backfill(
     }
 }
 
+/// Kills the example `backfill_postgres` and then, a fifth as often, its server. Counts how often each row was filled.
+pub fn backfill_postgres(
+    kills: u64,
+    rows: u64,
+    job: &str,
+    chunk_size: usize,
+) -> Result<(), BoxError> {
+    let mut server = Server::start()?;
+    let url = server.url();
+    Blocking::connect(&url)?.run(async |db| {
+        sample::postgres_items(db, rows).await?;
+        db.batch_execute(
+            "ALTER TABLE items ADD COLUMN slug TEXT, ADD COLUMN times BIGINT NOT NULL DEFAULT 0;
+             CREATE FUNCTION counted() RETURNS TRIGGER LANGUAGE plpgsql
+                 AS 'BEGIN NEW.times := OLD.times + 1; RETURN NEW; END';
+             CREATE TRIGGER counts BEFORE UPDATE OF slug ON items
+                 FOR EACH ROW EXECUTE FUNCTION counted()",
+        )
+        .await
+        .map_err(BoxError::from)
+    })?;
+    let arguments = ["--url", &url, "--chunk-size", &chunk_size.to_string()].map(OsString::from);
+    let server = ServerKills {
+        kills: kills / 5,
+        kill: &mut || {
+            server.kill()?;
+            server.restart()
+        },
+    };
+    exactly_once(kills, Some(server), rows, &arguments, |is_done| {
+        Blocking::connect(&url)?.run(async |db| {
+            // One statement sees one moment.
+            let sql = "SELECT coalesce((SELECT items FROM keywalk_jobs WHERE name = $1), 0), \
+                 ARRAY(SELECT times FROM items), \
+                 (SELECT count(*) FROM items WHERE slug IS DISTINCT FROM replace(name, ' ', '-'))";
+            let row = db.query_one(sql, &[&job]).await?;
+            let times: Vec<i64> = row.try_get(1)?;
+            if is_done && row.try_get::<_, i64>(2)? != 0 {
+                return Err("rows were filled wrongly".into());
+            }
+            if is_done {
+                PostgresCheckpoints::new(db).reset(job).await?;
+            }
+            Ok(Done {
+                recorded: row.try_get::<_, i64>(0)?.unsigned_abs(),
+                times: times.into_iter().map(i64::unsigned_abs).collect(),
+            })
+        })
+    })
+}
+
 /// Kills the example `export`, and checks that a finished file has each row once and in order.
 pub fn export(kills: u64, rows: u64, chunk_size: usize) -> Result<(), BoxError> {
     let folder = tempfile::tempdir()?;
@@ -191,7 +269,7 @@ pub fn export(kills: u64, rows: u64, chunk_size: usize) -> Result<(), BoxError> 
     arguments.extend(["--table", "readings", "--out"].map(OsString::from));
     arguments.push(out.clone().into());
     arguments.extend(["--chunk-size".into(), chunk_size.to_string().into()]);
-    kill(kills, None, &arguments, |is_done| {
+    kill(kills, None, None, &arguments, |is_done| {
         if is_done {
             sample::check_readings(&file, &out)?;
             fs::remove_file(&out)?;

@@ -50,7 +50,14 @@ pub fn measured(
     walk: impl FnOnce() -> Result<Stats, BoxError>,
 ) -> Result<String, BoxError> {
     let cannot = |error| Failure::Mistake(format!("can't open {}: {error}", database.display()));
-    let size = size_of(database).map_err(cannot)?;
+    measured_over(size_of(database).map_err(cannot)?, walk)
+}
+
+/// Measures a walk as [`measured`] does, over a database of `size` bytes.
+pub fn measured_over(
+    size: u64,
+    walk: impl FnOnce() -> Result<Stats, BoxError>,
+) -> Result<String, BoxError> {
     let memory = PeakMemory::start()
         .map_err(|error| format!("peak memory can only be measured on Linux: {error}"))?;
     let start = Instant::now();

@@ -4,6 +4,7 @@
 //! process ends in any other way, even by SIGKILL. Its parent, `postgres.sh`, notices that.
 
 use std::env;
+use std::error::Error;
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::LazyLock;
@@ -11,7 +12,8 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::thread;
 
-use tokio_postgres::NoTls;
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::{Client, NoTls};
 
 use crate::program::{BoxError, Failure, log_line};
 
@@ -195,12 +197,44 @@ impl Drop for Database {
     }
 }
 
+/// Connects, in the current runtime, without TLS. A failure is a [`Failure::Mistake`].
+pub async fn connect(url: &str) -> Result<Client, Failure> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.map_err(|error| {
+        let cause = error.source().map(|cause| format!(": {cause}"));
+        Failure::Mistake(format!(
+            "can't connect: {error}{}",
+            cause.unwrap_or_default()
+        ))
+    })?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+/// A connection for blocking code, in a runtime of its own. It can't be used inside another runtime.
+#[derive(Debug)]
+pub struct Blocking {
+    client: Client,
+    runtime: Runtime,
+}
+
+impl Blocking {
+    /// Connects as [`connect`] does.
+    pub fn connect(url: &str) -> Result<Self, BoxError> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let client = runtime.block_on(connect(url))?;
+        Ok(Blocking { client, runtime })
+    }
+
+    /// Waits for what is done with the client.
+    pub fn run<T>(&self, work: impl AsyncFnOnce(&Client) -> T) -> T {
+        self.runtime.block_on(work(&self.client))
+    }
+}
+
 /// Executes SQL on a thread of its own, so that it can be called inside a runtime too.
 fn execute(url: &str, sql: &str) -> Result<(), BoxError> {
     let run = || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
             let connection = tokio::spawn(connection);

@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use keywalk::{ChunkSource, ResumableSource};
-use keywalk_job::{Checkpoint, CheckpointStore, Job, Outcome, Stop};
-use keywalk_sqlite::ErrorKind;
+use keywalk::{AsyncChunkSource, ChunkSource, ResumableSource};
+use keywalk_job::{
+    AsyncCheckpointStore, AsyncJob, Checkpoint, CheckpointStore, Job, Outcome, Stop,
+};
 
 /// Any error, of any thread.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -72,44 +73,64 @@ pub fn end(name: &str, done: Result<(), Box<dyn Error>>) -> ExitCode {
     if causes.iter().any(is_hang_up) {
         return ExitCode::SUCCESS;
     }
-    let mut line = format!("{name}: {error}");
-    for cause in &causes[1..] {
+    log_line(format_args!("{name}: {}", one_line(&*error)));
+    let is_mistake = causes.iter().any(|cause| is_mistake(*cause));
+    ExitCode::from(if is_mistake { 2 } else { 1 })
+}
+
+/// Returns the messages of an error and of its causes, as one line, even if the names in it have line breaks.
+#[must_use]
+pub fn one_line(error: &(dyn Error + 'static)) -> String {
+    let mut line = error.to_string();
+    for cause in causes(error).skip(1) {
         let said = cause.to_string();
         if !line.contains(&said) {
             line += &format!(": {said}");
         }
     }
-    // Always one line, even if a name or SQLite's message has line breaks.
-    log_line(line.replace(['\n', '\r'], " "));
-    let is_mistake = causes.iter().any(|cause| is_mistake(*cause));
-    ExitCode::from(if is_mistake { 2 } else { 1 })
+    line.replace(['\n', '\r'], " ")
 }
 
 fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// Returns whether the user can fix an error. Of SQLite's errors, these are the ones about the database and its table.
+/// Returns whether the user can fix an error. Of a store's errors, these are the ones about the database and its table.
 fn is_mistake(error: &(dyn Error + 'static)) -> bool {
-    let walked: Option<&keywalk::Error<keywalk_sqlite::Error>> = error.downcast_ref();
-    let error = match walked {
-        Some(keywalk::Error::Source(error)) => error,
-        _ => match error.downcast_ref() {
-            Some(error) => error,
-            None => return matches!(error.downcast_ref(), Some(Failure::Mistake(_))),
-        },
-    };
-    !matches!(
-        error.kind(),
-        ErrorKind::Sqlite
-            | ErrorKind::Busy
-            | ErrorKind::Interrupted
-            | ErrorKind::Corrupt
-            | ErrorKind::Io
-            | ErrorKind::OutOfMemory
-            | ErrorKind::Changed
-            | ErrorKind::Value
-    )
+    use keywalk_postgres::ErrorKind as Postgres;
+    use keywalk_sqlite::ErrorKind as Sqlite;
+    if let Some(error) = of_source::<keywalk_sqlite::Error>(error) {
+        return !matches!(
+            error.kind(),
+            Sqlite::Sqlite
+                | Sqlite::Busy
+                | Sqlite::Interrupted
+                | Sqlite::Corrupt
+                | Sqlite::Io
+                | Sqlite::OutOfMemory
+                | Sqlite::Changed
+                | Sqlite::Value
+        );
+    }
+    if let Some(error) = of_source::<keywalk_postgres::Error>(error) {
+        return !matches!(
+            error.kind(),
+            Postgres::Postgres
+                | Postgres::Connection
+                | Postgres::NoConnection
+                | Postgres::OutOfOrder
+                | Postgres::Value
+        );
+    }
+    matches!(error.downcast_ref(), Some(Failure::Mistake(_)))
+}
+
+/// Returns the error of a source, which may be inside that of a walk.
+fn of_source<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
+    match error.downcast_ref() {
+        Some(keywalk::Error::Source(error)) => Some(error),
+        _ => error.downcast_ref(),
+    }
 }
 
 /// Parses the command line. If it asks for help, prints the help and ends the process.
@@ -191,30 +212,76 @@ impl Pace {
     /// terminal, as a line per 100,000 rows elsewhere.
     pub fn set<'a, S: ChunkSource + ResumableSource, C: CheckpointStore>(
         &self,
-        mut job: Job<'a, S, C>,
+        job: Job<'a, S, C>,
         verb: &'static str,
     ) -> Result<Job<'a, S, C>, BoxError> {
-        job = job.stop_on(&stop_on_interrupt()?);
+        let job = self.limit(job, &stop_on_interrupt()?);
+        Ok(match progress_bar(verb)? {
+            Some(bar) => job.bar(bar),
+            None => {
+                let mut lines = ProgressLines { verb, printed: 0 };
+                job.on_progress(move |progress| lines.print(progress.items_of_run(), progress))
+            }
+        })
+    }
+
+    /// Does the same for an asynchronous job, which `stop` stops.
+    pub fn set_async<'a, S: AsyncChunkSource + ResumableSource, C: AsyncCheckpointStore>(
+        &self,
+        job: AsyncJob<'a, S, C>,
+        verb: &'static str,
+        stop: &Stop,
+    ) -> Result<AsyncJob<'a, S, C>, BoxError> {
+        let job = self.limit(job, stop);
+        Ok(match progress_bar(verb)? {
+            Some(bar) => job.bar(bar),
+            None => {
+                let mut lines = ProgressLines { verb, printed: 0 };
+                job.on_progress(move |progress| lines.print(progress.items_of_run(), progress))
+            }
+        })
+    }
+
+    fn limit<'a, S: ResumableSource, C, H>(
+        &self,
+        mut job: Job<'a, S, C, H>,
+        stop: &Stop,
+    ) -> Job<'a, S, C, H> {
+        job = job.stop_on(stop);
         if let Some(most) = self.max_items_per_second {
             job = job.max_items_per_second(most.get().into());
         }
-        if let Some(seconds) = self.deadline {
-            job = job.deadline(Duration::from_secs(seconds));
+        match self.deadline {
+            Some(seconds) => job.deadline(Duration::from_secs(seconds)),
+            None => job,
         }
-        if io::stderr().is_terminal() {
-            let style = "{prefix} {wide_bar} {percent}% {msg}, {eta} left";
-            let bar = ProgressBar::no_length().with_prefix(verb);
-            bar.set_style(ProgressStyle::with_template(style)?);
-            return Ok(job.bar(bar));
-        }
+    }
+}
+
+/// Returns the bar of a job's progress, if stderr is a terminal.
+fn progress_bar(verb: &'static str) -> Result<Option<ProgressBar>, BoxError> {
+    if !io::stderr().is_terminal() {
+        return Ok(None);
+    }
+    let style = "{prefix} {wide_bar} {percent}% {msg}, {eta} left";
+    let bar = ProgressBar::no_length().with_prefix(verb);
+    bar.set_style(ProgressStyle::with_template(style)?);
+    Ok(Some(bar))
+}
+
+/// The progress of a job as a line per 100,000 rows.
+struct ProgressLines {
+    verb: &'static str,
+    printed: u64,
+}
+
+impl ProgressLines {
+    fn print(&mut self, rows: u64, progress: impl Display) {
         const ROWS_PER_LINE: u64 = 100_000;
-        let mut lines = 0;
-        Ok(job.on_progress(move |progress| {
-            if progress.items_of_run() / ROWS_PER_LINE > lines {
-                lines = progress.items_of_run() / ROWS_PER_LINE;
-                log_line(format_args!("{verb}: {progress}"));
-            }
-        }))
+        if rows / ROWS_PER_LINE > self.printed {
+            self.printed = rows / ROWS_PER_LINE;
+            log_line(format_args!("{}: {progress}", self.verb));
+        }
     }
 }
 
@@ -247,10 +314,10 @@ pub fn run_summary(verb: &str, rows: u64, outcome: &Outcome) -> String {
     format!("{verb} {rows} rows in {chunks} chunks, {seconds:.2} s")
 }
 
-/// Converts the error of a job over SQLite. The user can fix an error about the table, a job that already runs, and a
+/// Converts the error of a job. The user can fix an error about the table, a job that already runs, and a
 /// job that was started over something else.
-pub fn job_error<C: Error + Send + Sync + 'static>(
-    error: keywalk_job::Error<keywalk_sqlite::Error, C>,
+pub fn job_error<E: Error + Send + Sync + 'static, C: Error + Send + Sync + 'static>(
+    error: keywalk_job::Error<E, C>,
 ) -> BoxError {
     match error {
         keywalk_job::Error::Walk { error, .. } => error.into(),

@@ -8,6 +8,8 @@ use std::path::Path;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use serde_json::{Map, Value as Json};
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use crate::database::refuse_beside_a_database;
 use crate::program::{BoxError, Failure, log_line};
@@ -36,6 +38,25 @@ pub fn items(file: &Path, rows: u64) -> rusqlite::Result<Connection> {
     fill(file, rows, table, row)
 }
 
+/// Creates the table of [`items`] in a PostgreSQL database that has none.
+pub async fn postgres_items(db: &Client, rows: u64) -> Result<(), BoxError> {
+    let create =
+        "CREATE TABLE items (id BIGINT PRIMARY KEY, name TEXT NOT NULL, photo BYTEA NOT NULL)";
+    match db.batch_execute(create).await {
+        Err(error) if error.code() == Some(&SqlState::DUPLICATE_TABLE) => {
+            return Err(Failure::Mistake("the table items already exists".to_owned()).into());
+        }
+        created => created?,
+    }
+    db.batch_execute(&format!(
+        "INSERT INTO items SELECT n, 'the item number ' || n, rpad(n::TEXT, 500)::BYTEA
+             FROM generate_series(1, {rows}) AS n"
+    ))
+    .await?;
+    // After the first reader has found that a row is committed, it writes that to the row. This does it for all.
+    Ok(db.batch_execute("VACUUM (ANALYZE) items").await?)
+}
+
 /// Creates the table of [`items`] in a file that doesn't exist yet.
 pub fn new_items(file: &Path, rows: u64) -> Result<(), BoxError> {
     refuse_beside_a_database(file)?;
@@ -47,6 +68,14 @@ pub fn new_items(file: &Path, rows: u64) -> Result<(), BoxError> {
         "made the table items of {rows} rows in {shown}"
     ));
     Ok(())
+}
+
+/// Returns the URL form of a name, for an item's `slug`: its letters and digits in lower case, joined by hyphens.
+#[must_use]
+pub fn slug(name: &str) -> String {
+    let words = name.split(|c: char| !c.is_alphanumeric());
+    let words = words.filter(|word| !word.is_empty()).map(str::to_lowercase);
+    words.collect::<Vec<_>>().join("-")
 }
 
 /// Creates the table `events`, about 200 bytes per row. Every second one is old: before the second 1,700,000,000.

@@ -146,8 +146,9 @@ impl Value {
         }
     }
 
-    /// Returns the text that PostgreSQL reads as this value; `None` for NULL.
-    fn literal(&self) -> Option<String> {
+    /// Returns the text that PostgreSQL reads as this value, as in CSV: `7`, `a name`, `\x00ff`. `None` for NULL.
+    #[must_use]
+    pub fn to_text(&self) -> Option<String> {
         Some(match self {
             Value::Null => return None,
             Value::Bool(value) => value.to_string(),
@@ -177,7 +178,7 @@ impl Value {
     pub(crate) fn to_param(&self) -> Param {
         Param {
             column: Type::UNKNOWN,
-            bytes: self.literal().map(String::into_bytes),
+            bytes: self.to_text().map(String::into_bytes),
         }
     }
 
@@ -196,7 +197,7 @@ impl Value {
 /// values are cut.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self, self.literal()) {
+        match (self, self.to_text()) {
             (_, None) => f.write_str("NULL"),
             (
                 Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Numeric(_),
