@@ -18,12 +18,10 @@ use keywalk_postgres::decode::Mapped;
 use keywalk_postgres::tokio_postgres::types::{FromSql, Type};
 use keywalk_postgres::tokio_postgres::{self, Client, NoTls, Row};
 use keywalk_postgres::{
-    Collated, Connect, DynKey, Error, NullsLast, Query, SqlKey, SqlSource, Table, TimestampTz,
-    Value,
+    Collated, Connect, DynKey, Error, NullsLast, Query, SqlKey, SqlSource, Table, Value,
 };
 use keywalk_tokio::Blocking;
 use tokio::runtime::{Builder, Handle, Runtime};
-use uuid::Uuid;
 
 use super::sqlite::Recast;
 use crate::postgres::{Database, database};
@@ -68,22 +66,12 @@ fn has_no_zero(text: &str) -> bool {
 
 keys! {
     i64: ["int8 NOT NULL" ""], key => [text(key)], KeySpace::known();
-    String: ["text COLLATE \"C\" NOT NULL" ""], key => [text(key)],
-        KeySpace::<String>::known().filter(|key| has_no_zero(key));
-    Uuid: ["uuid NOT NULL" ""], key => [text(key)], KeySpace::known();
-    (i32, String): ["int4 NOT NULL" "", "text COLLATE \"C\" NOT NULL" ""], key => [text(key.0), text(&key.1)],
-        KeySpace::<(i32, String)>::known().filter(|key| has_no_zero(&key.1));
     (i64, Reverse<String>): ["int8 NOT NULL" "", "text COLLATE \"C\" NOT NULL" " DESC"],
         key => [text(key.0), text(&key.1.0)],
         KeySpace::<(i64, Reverse<String>)>::known().filter(|key| has_no_zero(&key.1.0));
     (NullsLast<i64>, Reverse<Option<i64>>): ["int8" "", "int8" " DESC NULLS LAST"],
         key => [key.0.0.and_then(text), key.1.0.and_then(text)],
         KeySpace::<(Option<i64>, Reverse<Option<i64>>)>::known().map(|key| (NullsLast(key.0), key.1));
-    TimestampTz: ["timestamptz NOT NULL" ""], key => [text(key)],
-        // The first year is 4714 BC, the last one 294276; beyond are the infinities.
-        KeySpace::<i64>::known().map(TimestampTz::from_micros).filter(|key| {
-            !key.is_finite() || (-211_813_488_000_000_000..9_223_371_331_200_000_000).contains(&key.micros())
-        });
     Letters: ["text COLLATE \"en-x-icu\" NOT NULL" ""], key => [text(&key.0)],
         KeySpace::<String>::known().map(Letters::of);
 }
