@@ -416,38 +416,6 @@ fn a_lost_connection_is_transient_and_the_walk_resumes_at_the_row() {
 }
 
 #[test]
-fn a_dropped_fetch_loses_and_repeats_nothing() {
-    with_database(async |database| {
-        let db = connect(&database).await;
-        let setup =
-            "CREATE TABLE t (id int8 PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 20000)";
-        db.batch_execute(setup).await.unwrap();
-        let source = Table::new(&db, "t").key::<i64>(["id"]).await.unwrap();
-        let mut chunks = Walk::new(source).chunk_size(20).async_chunks();
-        let (mut came, mut drops, mut polls) = (Vec::new(), 0, 0);
-        loop {
-            // Mostly less than a fetch takes, and now and then far more.
-            polls = (polls * 7 + 5) % 10_007;
-            let patience = async {
-                for _ in 0..polls {
-                    tokio::task::yield_now().await;
-                }
-            };
-            tokio::select! {
-                biased;
-                items = chunks.next() => match items.unwrap() {
-                    Some(items) => came.extend(items.iter().map(|(id, _)| *id)),
-                    None => break,
-                },
-                () = patience => drops += 1,
-            }
-        }
-        assert_eq!(came, Vec::from_iter(1..=20_000));
-        assert!(drops > 100, "{drops}");
-    });
-}
-
-#[test]
 fn a_token_stays_readable_whatever_the_keys_rust_type_is() {
     with_database(async |database| {
         let db = &connect(&database).await;

@@ -9,15 +9,13 @@ use keywalk_conformance::conformance;
 use keywalk_postgres::NullsLast;
 use keywalk_tests::stores::is_lawful_beside_writers;
 use keywalk_tests::stores::postgres::{
-    ByCollation, Dynamic, Filtered, Letters, Plain, PostgresHarness, View,
+    ByCollation, Filtered, Letters, Plain, PostgresHarness, View,
 };
 
 conformance! {
-    plain_i64: PostgresHarness<i64, Plain>, durable;
     plain_nullable: PostgresHarness<(NullsLast<i64>, Reverse<Option<i64>>), Plain>, durable;
     filtered_mixed: PostgresHarness<(i64, Reverse<String>), Filtered>, durable;
     view_i64: PostgresHarness<i64, View>, durable;
-    dynamic_mixed: PostgresHarness<(i64, Reverse<String>), Dynamic>, durable;
     by_collation: PostgresHarness<Letters, ByCollation>, durable;
 }
 

@@ -17,9 +17,7 @@ use keywalk_conformance::{
 use keywalk_postgres::decode::Mapped;
 use keywalk_postgres::tokio_postgres::types::{FromSql, Type};
 use keywalk_postgres::tokio_postgres::{self, Client, NoTls, Row};
-use keywalk_postgres::{
-    Collated, Connect, DynKey, Error, NullsLast, Query, SqlKey, SqlSource, Table, Value,
-};
+use keywalk_postgres::{Collated, Connect, Error, NullsLast, Query, SqlKey, SqlSource, Table};
 use keywalk_tokio::Blocking;
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -88,9 +86,6 @@ impl Letters {
     }
 }
 
-/// A key of two directions.
-type Mixed = (i64, Reverse<String>);
-
 /// A way to walk the table by keys of type `K`.
 pub trait Way<K: PostgresKey>: Debug + 'static {
     /// The source over a table of this name.
@@ -117,10 +112,6 @@ pub struct Filtered;
 /// Walks a view as a query.
 #[derive(Debug)]
 pub struct View;
-
-/// Walks by a dynamic key.
-#[derive(Debug)]
-pub struct Dynamic;
 
 /// Walks by text that only PostgreSQL compares.
 #[derive(Debug)]
@@ -165,27 +156,6 @@ impl<K: PostgresKey + SqlKey> Way<K> for View {
                 .key::<K>(["k0", "k1"].into_iter().take(K::COLUMNS.len()))
                 .map(decode),
         )
-    }
-}
-
-impl Way<Mixed> for Dynamic {
-    type Source = Recast<Walked<DynKey>, Mixed>;
-
-    fn source(lent: Lent, table: &str) -> Result<Self::Source, Error> {
-        let decode = lent.decoder();
-        let source = blocking(
-            Table::new(lent, table)
-                .key::<DynKey>(["a", "b"])
-                .map(decode),
-        )?;
-        Ok(Recast::new(
-            source,
-            |source, (a, Reverse(b))| source.get_ref().dyn_key((*a, b.as_str())),
-            |key| match key.into_values().as_slice() {
-                [Value::Int(a), Value::Text(b)] => Some((*a, Reverse(b.clone()))),
-                _ => None,
-            },
-        ))
     }
 }
 
