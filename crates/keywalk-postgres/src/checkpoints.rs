@@ -34,7 +34,7 @@ use error::Cause;
 /// use keywalk_postgres::{PostgresCheckpoints, Table, tokio_postgres::Client};
 ///
 /// # async fn slugs(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
-/// let items = Table::new(client, "items").key::<i64>(["id"]).map(|row| row.get::<_, String>("name")).await?;
+/// let items = Table::new(client, "items").key::<i64>(["id"]).map(|row| row.try_get::<_, String>("name")).await?;
 /// let checkpoints = PostgresCheckpoints::new(client);
 /// let job = Job::new_async("slugs", Walk::new(items), checkpoints, tokio::time::sleep);
 /// let outcome = job
