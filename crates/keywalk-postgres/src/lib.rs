@@ -2,7 +2,8 @@
 //!
 //! Use it to process every row of a large table in a loop that may itself write to the database. No cursor, transaction
 //! or connection is held between chunks. So a walk of hours keeps no dead rows from being vacuumed, and works behind a
-//! pooler. Each chunk costs one round trip.
+//! pooler. Each chunk costs one round trip, during which the program waits. To work meanwhile, fetch chunks ahead with
+//! `ahead` of [keywalk-tokio](https://docs.rs/keywalk-tokio).
 //!
 //! ```no_run
 //! use keywalk::Walk;
