@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 use crate::key::{KeyColumns, Layout, Nulls, TextOrder};
 use crate::relation::Relation;
 use crate::source::{Spec, SqlBuilder, first_row};
-use crate::table::{check_count, check_text_order, check_type, describe};
+use crate::table::proof::{check_count, check_text_order, check_type, describe};
 use crate::value::{Param, Params, Value};
 
 /// A SELECT, walked by columns of its result: a join, a view, or any other query. A builder that is awaited once, and
