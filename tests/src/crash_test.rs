@@ -65,7 +65,10 @@ fn kill(
         }
         match &mut server {
             // The program has to go on.
-            Some(server) if killed >= kills => (server.kill)()?,
+            Some(server) if killed >= kills => match (server.kill)()? {
+                true => {}
+                false => continue,
+            },
             _ => {
                 child.kill()?;
                 child.wait()?;
@@ -86,8 +89,9 @@ fn kill(
 pub struct ServerKills<'a> {
     /// The number of kills.
     pub kills: u64,
-    /// Kills the server and starts it again.
-    pub kill: &'a mut dyn FnMut() -> Result<(), BoxError>,
+    /// Kills the server and starts it again. Returns `false`, and kills nothing, if the program isn't connected yet: a
+    /// program that finds no server at its start ends with an error.
+    pub kill: &'a mut dyn FnMut() -> Result<bool, BoxError>,
 }
 
 /// What a job has done to its rows, as its store has it.
@@ -233,8 +237,15 @@ pub fn backfill_postgres(
     let server = ServerKills {
         kills: kills / 5,
         kill: &mut || {
+            let others = "SELECT FROM pg_stat_activity WHERE backend_type = 'client backend'
+                AND pid <> pg_backend_pid() AND query <> ''";
+            let others = Blocking::connect(&url)?.run(async |db| db.query(others, &[]).await)?;
+            if others.is_empty() {
+                return Ok(false);
+            }
             server.kill()?;
-            server.restart()
+            server.restart()?;
+            Ok(true)
         },
     };
     exactly_once(kills, Some(server), rows, &arguments, |is_done| {
