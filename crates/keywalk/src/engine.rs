@@ -475,6 +475,11 @@ impl<K: Clone + PartialOrd, T> Engine<K, T> {
         }
     }
 
+    /// Whether the walk's end is known, or there is none. Before that, requests look for the last key.
+    pub(crate) fn knows_end(&self) -> bool {
+        self.stage != Stage::Start
+    }
+
     /// Returns the position after everything that was fetched.
     #[must_use]
     pub fn cursor(&self) -> Cursor<K> {

@@ -156,6 +156,7 @@ mod prefix;
 mod range;
 mod resumable_source;
 mod source;
+mod split;
 mod stats;
 mod token;
 mod walk;
@@ -182,6 +183,9 @@ pub use prefix::{HasPrefix, IntoColumn, PrefixColumn};
 pub use range::{KeyRange, Order};
 pub use resumable_source::ResumableSource;
 pub use source::{ChunkSource, Fetched, Keyed, LastKey, Source};
+#[cfg(feature = "async")]
+pub use split::AsyncSplitSource;
+pub use split::{SplitSource, even_split_points};
 pub use stats::Stats;
 #[cfg(feature = "hmac")]
 pub use token::SignedToken;

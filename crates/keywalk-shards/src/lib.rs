@@ -1,0 +1,3 @@
+//! Many shards and many workers, for [keywalk](keywalk).
+
+#![forbid(unsafe_code)]
