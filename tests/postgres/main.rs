@@ -2,6 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+mod faults;
+mod jobs;
+
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
