@@ -69,7 +69,9 @@
 //! Statements are unnamed: parsed, planned for their values, and run in one round trip. A named one may keep a plan
 //! that was made for a small table, and fails behind a pooler that lends another server connection per transaction.
 //! One exception: for a column whose type isn't built in (an enum, an extension's type), tokio-postgres looks up the
-//! type by named statements, once per connection.
+//! type by named statements, once per connection. Such a column also costs a second round trip: for the first fetch
+//! over a client, and for each fetch over a pool, whose connections may not know the type yet. If that matters, read
+//! only the [`columns`](SqlBuilder::columns) that you need.
 //!
 //! # Features
 //!
@@ -94,6 +96,7 @@ mod key;
 mod numeric;
 mod query;
 mod relation;
+mod snapshot;
 mod source;
 mod table;
 mod time;
