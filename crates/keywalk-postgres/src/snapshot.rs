@@ -23,7 +23,7 @@ impl Snapshot {
         Snapshot { id, begin }
     }
 
-    /// Checks that the identifier is one, and that the connection isn't in a transaction. A fetch would end that
+    /// Checks that the snapshot can be imported, and that the connection isn't in a transaction. A fetch would end that
     /// transaction.
     pub(crate) async fn check(&self, client: &Client) -> Result<(), Error> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_:.".contains(c);
@@ -47,7 +47,7 @@ impl Snapshot {
                            connection without a transaction, or leave `snapshot` out";
             return Err(Error::new(ErrorKind::Snapshot, message));
         }
-        Ok(())
+        within(client, Some(self), "a snapshot", async { Ok(()) }).await
     }
 
     #[cold]
