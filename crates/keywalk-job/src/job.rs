@@ -555,8 +555,9 @@ impl<S: ResumableSource, C, H> Job<'_, S, C, H> {
     }
 
     /// Sets the number of items that the job has in all, for [`Progress::fraction`]; for example from a count of
-    /// the table. Default: the fraction is estimated from the key, without counting. That is enough for a key of
-    /// evenly spread integers or UUIDs. [`Progress::fraction`] says for which keys it isn't.
+    /// the table, or an estimate such as `count_estimate` of keywalk-postgres. Default: the fraction is estimated from
+    /// the key, without counting. That is enough for a key of evenly spread integers or UUIDs. [`Progress::fraction`]
+    /// says for which keys it isn't.
     pub fn total(mut self, items: u64) -> Self {
         self.options.total = Some(items);
         self
