@@ -2,6 +2,10 @@
 
 #![forbid(unsafe_code)]
 
+mod parallel;
 mod parts;
 
+#[cfg(feature = "async")]
+pub use parallel::AsyncWorkerChunks;
+pub use parallel::{Handle, Parallel, Progress, Report, Worker, WorkerChunks, WorkerReport};
 pub use parts::{Parts, PartsToken};
