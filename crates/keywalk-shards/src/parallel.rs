@@ -386,13 +386,18 @@ impl<K: Clone + PartialOrd + Send> Parallel<K> {
             Ok(())
         };
         let consume = |run| {
-            while let Received::Result(done) = desk.wait(|book| book.receive(run)) {
-                if let Some(result) = shelf.take(done.result) {
-                    each(result)?;
+            loop {
+                match desk.wait(|book| book.receive(run)) {
+                    Received::Result(done) => {
+                        if let Some(result) = shelf.take(done.result) {
+                            each(result)?;
+                        }
+                        desk.book().done(run, done);
+                    }
+                    Received::Ended => {}
+                    Received::Over => return Ok(()),
                 }
-                desk.book().done(run, done);
             }
-            Ok(())
         };
         self.drive(self.results(is_ordered), work, consume)
             .map(drop)

@@ -144,6 +144,8 @@ pub(super) enum Party {
 /// What a consumer receives.
 pub(super) enum Received<K> {
     Result(Done<K>),
+    /// A part has ended. In an ordered run the worker of the next one may have to be woken.
+    Ended,
     /// No result comes any more.
     Over,
 }
@@ -274,33 +276,34 @@ impl<K: Clone + PartialOrd> Book<K> {
 
     /// Receives the consumer's next result. `None`: it has to wait.
     pub(super) fn receive(&mut self, run: u64) -> Option<Received<K>> {
-        while !self.is_over(run) {
-            let is_ordered = matches!(
-                self.mode,
-                Mode::Results {
-                    is_ordered: true,
-                    ..
-                }
-            );
-            let head = self.head;
-            let is_next = |entry: &Entry<K>| match entry {
-                Entry::Result(Done { part, .. }) | Entry::End(part) => !is_ordered || *part == head,
-            };
-            let Some(at) = self.entries.iter().position(is_next) else {
-                return (self.running == 0).then_some(Received::Over);
-            };
-            match self.entries.remove(at)? {
-                Entry::Result(done) => {
-                    self.results -= 1;
-                    return Some(Received::Result(done));
-                }
-                Entry::End(part) => {
-                    self.finish(part);
-                    self.head += 1;
-                }
-            }
+        if self.is_over(run) {
+            return Some(Received::Over);
         }
-        Some(Received::Over)
+        let head = match self.mode {
+            Mode::Results {
+                is_ordered: true, ..
+            } => Some(self.head),
+            _ => None,
+        };
+        let is_next = |entry: &Entry<K>| match entry {
+            Entry::Result(Done { part, .. }) | Entry::End(part) => {
+                head.is_none_or(|head| *part == head)
+            }
+        };
+        let Some(at) = self.entries.iter().position(is_next) else {
+            return (self.running == 0).then_some(Received::Over);
+        };
+        Some(match self.entries.remove(at)? {
+            Entry::Result(done) => {
+                self.results -= 1;
+                Received::Result(done)
+            }
+            Entry::End(part) => {
+                self.finish(part);
+                self.head += 1;
+                Received::Ended
+            }
+        })
     }
 
     /// Adds what a worker did.

@@ -185,13 +185,18 @@ impl<K: Clone + PartialOrd + Send + 'static> Parallel<K> {
             }
         };
         let consume = async |run| {
-            while let Received::Result(done) = desk.wait_async(|book| book.receive(run)).await {
-                if let Some(result) = results.take(done.result) {
-                    each(result).await?;
+            loop {
+                match desk.wait_async(|book| book.receive(run)).await {
+                    Received::Result(done) => {
+                        if let Some(result) = results.take(done.result) {
+                            each(result).await?;
+                        }
+                        desk.book().done(run, done);
+                    }
+                    Received::Ended => {}
+                    Received::Over => return Ok(()),
                 }
-                desk.book().done(run, done);
             }
-            Ok(())
         };
         let mode = self.results(is_ordered);
         self.drive_tasks(mode, work, consume).await.map(drop)

@@ -1,0 +1,3 @@
+//! Walks over many shards and by many workers.
+
+mod parallel;
