@@ -50,7 +50,8 @@ impl<K: Clone + PartialOrd + Send + 'static> Parallel<K> {
     /// let map: BTreeMap<u32, u64> = (0..1_000).map(|n| (n, 1)).collect();
     /// let parts = Walk::new(&map).split(16).expect("a map has no errors");
     /// let map = Arc::new(RwLock::new(map));
-    /// let sums = Parallel::new(parts).workers(2).async_run(move |worker| {
+    /// let mut parallel = Parallel::new(parts).workers(2);
+    /// let sums = parallel.async_run(|worker| {
     ///     // Over a database: connect in the task.
     ///     let map = SharedMap::new(Arc::clone(&map));
     ///     async move {

@@ -339,3 +339,99 @@ proptest! {
         prop_assert_eq!(present, expected);
     }
 }
+
+fn numbers(rows: u64) -> (BTreeMap<u64, u64>, Map) {
+    let rows: BTreeMap<u64, u64> = (0..rows).map(|n| (n, n)).collect();
+    let map = Arc::new(RwLock::new(rows.clone()));
+    (rows, map)
+}
+
+#[test]
+fn a_token_that_was_cut_changed_or_taken_elsewhere_is_refused() {
+    let (rows, map) = numbers(100);
+    let parts = Parts::new(Walk::new(&rows).split(3).unwrap());
+    let token = parts.token(&source(&map)).unwrap();
+    let (bytes, text) = (token.to_bytes(), token.to_string());
+    for at in 0..bytes.len() {
+        assert!(PartsToken::from_bytes(&bytes[..at]).is_err());
+        let mut changed = bytes.clone();
+        changed[at] ^= 0x10;
+        assert!(PartsToken::from_bytes(&changed).is_err(), "byte {at}");
+    }
+    for at in 0..text.len() {
+        assert!(text[..at].parse::<PartsToken>().is_err());
+    }
+    for (text, refused) in [
+        ("1.0", TokenError::Damaged),
+        ("01.1", TokenError::Damaged),
+        ("7.1", TokenError::Version(7)),
+        (&text.replacen('.', ".0", 1), TokenError::Damaged),
+        (
+            &format!("{text}.{}", text.rsplit('.').next().unwrap()),
+            TokenError::Damaged,
+        ),
+    ] {
+        assert_eq!(text.parse::<PartsToken>(), Err(refused));
+    }
+    let other = Named::new("others", SharedMap::new(map));
+    for token in [token, Parts::new([]).token(&source(&numbers(0).1)).unwrap()] {
+        let refused = token.parts(&other).unwrap_err();
+        assert!(matches!(
+            refused,
+            keywalk::Error::Token(TokenError::Source { .. })
+        ));
+    }
+}
+
+#[test]
+fn a_worker_s_limit_order_and_end_have_no_effect_and_its_range_must_contain_the_parts() {
+    let (rows, map) = numbers(100);
+    let mut parallel = Parallel::split(Walk::new(&rows).range(20..), 2).unwrap();
+    let count = |range: std::ops::RangeFrom<u64>, parallel: &mut Parallel<u64>| {
+        let open = |_| {
+            let walk = Walk::new(source(&map)).range(range.clone()).limit(1);
+            Ok(walk.descending().end_before(|last| last - 1))
+        };
+        parallel.for_each(open, |_items| Ok::<(), keywalk::Error<_>>(()))
+    };
+    let refused = keywalk::Error::Cursor(CursorMismatch::Range);
+    assert_eq!(count(30.., &mut parallel), Err(refused));
+    assert_eq!(count(20.., &mut parallel), Ok(()));
+    let report = parallel.report();
+    let items = report.workers().iter().map(|worker| worker.items());
+    assert_eq!((items.sum(), parallel.progress().parts_done()), (80, 16));
+    assert_eq!(
+        (parallel.progress().parts(), parallel.is_done()),
+        (16, true)
+    );
+}
+
+#[test]
+fn a_dropped_run_leaves_no_task_and_its_chunks_aren_t_done() {
+    let (rows, map) = numbers(100);
+    let mut parallel = Parallel::split(Walk::new(&rows), 2).unwrap();
+    let before = parallel.parts();
+    let lent = Arc::new(AtomicUsize::new(0));
+    let runtime = Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let mut run = Box::pin(parallel.async_run(|worker| {
+            let (source, lent) = (Offload::new(source(&map)), Arc::clone(&lent));
+            async move {
+                let mut chunks = worker.async_chunks(Walk::new(source));
+                while chunks.next().await?.is_some() {
+                    lent.fetch_add(1, SeqCst);
+                    std::future::pending::<()>().await;
+                }
+                Ok::<(), BoxError>(())
+            }
+        }));
+        while lent.load(SeqCst) < 2 {
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(run.as_mut().poll(&mut context).is_pending());
+            tokio::task::yield_now().await;
+        }
+        drop(run);
+        tokio::task::yield_now().await;
+    });
+    assert_eq!((Arc::strong_count(&lent), parallel.parts()), (1, before));
+}
