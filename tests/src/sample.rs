@@ -98,7 +98,12 @@ pub fn texts(file: &Path, rows: u64) -> rusqlite::Result<Connection> {
     let word = |factor| format!("trim(substr('{VOCABULARY}', 1 + 9 * (n * {factor} % 26), 9))");
     let words: Vec<String> = (1..=WORDS_PER_TEXT).map(word).collect();
     let row = format!("n, {}", words.join(" || ' ' || "));
-    fill(file, rows, "texts (id INTEGER PRIMARY KEY, body TEXT NOT NULL)", &row)
+    fill(
+        file,
+        rows,
+        "texts (id INTEGER PRIMARY KEY, body TEXT NOT NULL)",
+        &row,
+    )
 }
 
 /// Returns the words of a row of the table `texts`.
