@@ -95,6 +95,7 @@ mod numeric;
 mod query;
 mod relation;
 mod source;
+mod split;
 mod table;
 mod time;
 mod value;

@@ -125,7 +125,7 @@ impl Relation {
         }
     }
 
-    fn statement<K: SqlKey>(
+    pub(crate) fn statement<K: SqlKey>(
         &self,
         range: &KeyRange<K>,
         answer: Answer,
@@ -209,7 +209,7 @@ impl Relation {
     }
 
     /// Returns the values of a statement's parameters.
-    fn params<K: SqlKey>(&self, range: &KeyRange<K>, own: Vec<Meaning>) -> Vec<Param> {
+    pub(crate) fn params<K: SqlKey>(&self, range: &KeyRange<K>, own: Vec<Meaning>) -> Vec<Param> {
         let bound = |bound: Bound<&K>, column: usize| {
             let mut bytes = Vec::new();
             let is_some = match bound {
