@@ -1,5 +1,6 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::fnv::Fnv;
@@ -28,6 +29,15 @@ pub struct Fingerprint {
     fields: [Field; 4],
     /// The field to which [`with_value`](Self::with_value) adds.
     last: FingerprintField,
+    /// Sorted by name.
+    parts: Vec<Part>,
+}
+
+/// A source that another one is made of: its name, and a hash of its fingerprint.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Part {
+    pub(crate) name: String,
+    pub(crate) hash: u32,
 }
 
 /// A part in which two sources can differ.
@@ -73,6 +83,7 @@ impl Fingerprint {
         let fingerprint = Fingerprint {
             fields: [nothing(), nothing(), nothing(), nothing()],
             last: FingerprintField::Store,
+            parts: Vec::new(),
         };
         fingerprint.set(FingerprintField::Store, store.into())
     }
@@ -105,6 +116,43 @@ impl Fingerprint {
         self
     }
 
+    /// Adds a source that this one is made of, such as a shard. The order doesn't matter; a name that was added
+    /// before is replaced.
+    ///
+    /// A token also stores each part's name, and a 32-bit hash of its fingerprint. If a part is missing, new or
+    /// different, the token is refused in the field [`Relation`](FingerprintField::Relation), and the error names the
+    /// part.
+    ///
+    /// ```
+    /// use keywalk::Fingerprint;
+    ///
+    /// let table = |name: &str| Fingerprint::new("sqlite").relation(name).key("id INTEGER");
+    /// let orders = Fingerprint::new("shards")
+    ///     .key("id INTEGER")
+    ///     .part("eu", &table("orders"))
+    ///     .part("us", &table("orders"));
+    /// ```
+    #[must_use]
+    pub fn part(mut self, name: impl Into<String>, part: &Fingerprint) -> Self {
+        let mut hash = Fnv::new();
+        for field in part.hashes() {
+            hash.write(&field.to_be_bytes());
+        }
+        let part = Part {
+            name: name.into(),
+            hash: hash.folded(),
+        };
+        match self.parts.binary_search_by(|old| old.name.cmp(&part.name)) {
+            Ok(place) => self.parts[place] = part,
+            Err(place) => self.parts.insert(place, part),
+        }
+        self
+    }
+
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
     /// Sets the advice in [`TokenError::Source`](crate::TokenError::Source) if a token differs in this field.
     /// The default text advises to resume the token over its own source. Tokens don't store the advice.
     #[must_use]
@@ -125,7 +173,14 @@ impl Fingerprint {
 
     /// Returns a 32-bit hash of each field, the same in every release.
     pub(crate) fn hashes(&self) -> [u32; 4] {
-        self.fields.each_ref().map(|stored| stored.hash.folded())
+        let mut hashes = self.fields.each_ref().map(|stored| stored.hash);
+        for Part { name, hash } in &self.parts {
+            let relation = &mut hashes[FingerprintField::Relation as usize];
+            relation.write(&(name.len() as u64).to_be_bytes());
+            relation.write(name.as_bytes());
+            relation.write(&hash.to_be_bytes());
+        }
+        hashes.map(|hash| hash.folded())
     }
 
     fn set(mut self, field: FingerprintField, text: String) -> Self {
