@@ -40,8 +40,7 @@ use crate::shard_error::BoxError;
 #[must_use = "a source does nothing until it is walked"]
 pub struct BoxShard<'s, K, T>(Box<Resumable<'s, K, T>>);
 
-type Resumable<'s, K, T> =
-    dyn ResumableChunkSource<Key = K, Item = T, Error = BoxError> + 's;
+type Resumable<'s, K, T> = dyn ResumableChunkSource<Key = K, Item = T, Error = BoxError> + 's;
 
 /// What a [`BoxShard`] holds.
 #[expect(unnameable_types, reason = "only the box uses it")]
@@ -66,11 +65,7 @@ forward_source!(
 
 #[deny(clippy::missing_trait_methods)]
 impl<K: Clone + PartialOrd, T: Keyed<K>> ChunkSource for BoxShard<'_, K, T> {
-    fn fetch(
-        &mut self,
-        range: &KeyRange<K>,
-        chunk: &mut Chunk<T>,
-    ) -> Result<Fetched<K>, BoxError> {
+    fn fetch(&mut self, range: &KeyRange<K>, chunk: &mut Chunk<T>) -> Result<Fetched<K>, BoxError> {
         self.0.fetch(range, chunk)
     }
 

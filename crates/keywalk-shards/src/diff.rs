@@ -208,11 +208,7 @@ where
 
     /// Moves the differences into the chunk. Returns whether it is full before all are moved; `equal` is then the number
     /// of equal rows before the first one that is left.
-    fn move_found(
-        &mut self,
-        chunk: &mut Chunk<Found<L, R>>,
-        equal: &mut u64,
-    ) -> bool {
+    fn move_found(&mut self, chunk: &mut Chunk<Found<L, R>>, equal: &mut u64) -> bool {
         if self.found.is_empty() {
             return false;
         }
@@ -247,7 +243,10 @@ where
 
     /// The range in which to check a key again.
     fn again(key: &L::Key) -> KeyRange<L::Key> {
-        KeyRange::new((Bound::Included(key), Bound::Included(key)), Order::Ascending)
+        KeyRange::new(
+            (Bound::Included(key), Bound::Included(key)),
+            Order::Ascending,
+        )
     }
 }
 
@@ -431,8 +430,8 @@ where
         let of_left = left.source.fingerprint();
         let of_right = right.source.fingerprint();
         Ok(Fingerprint::new("diff")
-            .part(&left.name, &of_left.map_err(|error| left.failed(error))?)
-            .part(&right.name, &of_right.map_err(|error| right.failed(error))?))
+            .member(&left.name, &of_left.map_err(|error| left.failed(error))?)
+            .member(&right.name, &of_right.map_err(|error| right.failed(error))?))
     }
 
     fn encode_key(&self, key: &L::Key, bytes: &mut Vec<u8>) {

@@ -152,7 +152,9 @@ impl<S: Source> Merge<S> {
 
     /// Returns the shards with their names, in the order in which they were passed.
     pub fn shards(&self) -> impl ExactSizeIterator<Item = (&str, &S)> {
-        self.shards.iter().map(|shard| (&*shard.name, &shard.source))
+        self.shards
+            .iter()
+            .map(|shard| (&*shard.name, &shard.source))
     }
 
     /// Returns the shards, to change them.
@@ -163,7 +165,9 @@ impl<S: Source> Merge<S> {
 
     /// Unwraps the shards.
     pub fn into_shards(self) -> impl ExactSizeIterator<Item = (String, S)> {
-        self.shards.into_iter().map(|shard| (shard.name, shard.source))
+        self.shards
+            .into_iter()
+            .map(|shard| (shard.name, shard.source))
     }
 }
 
@@ -173,7 +177,10 @@ const LEAST_SHARE: f64 = 0.002;
 /// Returns how many of `items` items a shard with this share holds: the mean and the standard deviation, if keys are
 /// spread over the shards at random.
 fn expected(items: f64, share: f64) -> (f64, f64) {
-    (items * share, (items * share * (1.0 - share).max(0.0)).sqrt())
+    (
+        items * share,
+        (items * share * (1.0 - share).max(0.0)).sqrt(),
+    )
 }
 
 impl<S: Source<Key: fmt::Debug>> Merge<S> {
@@ -414,8 +421,8 @@ impl<S: ResumableSource<Error: Into<BoxError>>> ResumableSource for Merge<S> {
     fn fingerprint(&self) -> Result<Fingerprint, ShardError> {
         let mut whole = Fingerprint::new("shards");
         for shard in &self.shards {
-            let part = shard.source.fingerprint();
-            whole = whole.part(&shard.name, &part.map_err(|error| shard.failed(error))?);
+            let member = shard.source.fingerprint();
+            whole = whole.member(&shard.name, &member.map_err(|error| shard.failed(error))?);
         }
         Ok(whole)
     }
@@ -443,7 +450,10 @@ impl<S: ResumableSource<Error: Into<BoxError>>> ResumableSource for Merge<S> {
 impl<S: Source> fmt::Debug for Merge<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Merge")
-            .field("shards", &self.shards().map(|(name, _)| name).collect::<Vec<_>>())
+            .field(
+                "shards",
+                &self.shards().map(|(name, _)| name).collect::<Vec<_>>(),
+            )
             .field("same_key", &self.same_key)
             .finish_non_exhaustive()
     }

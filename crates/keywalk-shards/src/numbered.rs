@@ -5,8 +5,7 @@ use std::ops::Bound;
 #[cfg(feature = "async")]
 use keywalk::AsyncChunkSource;
 use keywalk::{
-    Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, Keyed, LastKey, ResumableSource,
-    Source,
+    Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, Keyed, LastKey, ResumableSource, Source,
 };
 
 /// A shard whose keys and items have its number; see [`Merge::numbered`](crate::Merge::numbered).
@@ -84,10 +83,7 @@ impl<S: Source> Numbered<S> {
                 }
             }
         };
-        let (lower, upper) = (
-            bound(range.lower(), u32::gt),
-            bound(range.upper(), u32::lt),
-        );
+        let (lower, upper) = (bound(range.lower(), u32::gt), bound(range.upper(), u32::lt));
         KeyRange::new((lower, upper), range.order())
     }
 
@@ -125,7 +121,10 @@ impl<S: Source> Numbered<S> {
                 if chunk.is_full() {
                     break;
                 }
-                chunk.push(NumberedItem { shard: number, item });
+                chunk.push(NumberedItem {
+                    shard: number,
+                    item,
+                });
                 next += 1;
             }
         }
@@ -206,7 +205,7 @@ impl<S: AsyncChunkSource> AsyncChunkSource for Numbered<S> {
 impl<S: ResumableSource> ResumableSource for Numbered<S> {
     fn fingerprint(&self) -> Result<Fingerprint, S::Error> {
         let numbered = Fingerprint::new("numbered").key(format!("shard {}", self.number));
-        Ok(numbered.part("", &self.source.fingerprint()?))
+        Ok(numbered.member("", &self.source.fingerprint()?))
     }
 
     fn encode_key(&self, (key, number): &(S::Key, u32), bytes: &mut Vec<u8>) {

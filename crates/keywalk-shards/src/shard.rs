@@ -189,10 +189,7 @@ impl<S: Source<Error: Into<BoxError>>> Shard<S> {
 
 impl<S: ChunkSource<Error: Into<BoxError>>> Shard<S> {
     /// Fetches, after [`begin`](Self::begin). Returns the key up to which the range is covered, `None` if to its end.
-    pub(crate) fn fetch(
-        &mut self,
-        range: &KeyRange<S::Key>,
-    ) -> Result<Option<S::Key>, ShardError> {
+    pub(crate) fn fetch(&mut self, range: &KeyRange<S::Key>) -> Result<Option<S::Key>, ShardError> {
         let fetched = self.source.fetch(range, &mut self.chunk);
         self.fetched(range, fetched)
     }

@@ -125,7 +125,9 @@ impl fmt::Display for ShardError {
             (ShardErrorKind::Contract, Some(cause)) => {
                 write!(f, "`{shard}`: the source broke its contract: {cause}")
             }
-            (ShardErrorKind::Shard | ShardErrorKind::Contract, None) => write!(f, "`{shard}` failed"),
+            (ShardErrorKind::Shard | ShardErrorKind::Contract, None) => {
+                write!(f, "`{shard}` failed")
+            }
             (ShardErrorKind::SameKey, _) => write!(
                 f,
                 "`{shard}` and `{other}` both hold the key {}; delete one, or use the first shard's by \
@@ -138,7 +140,10 @@ impl fmt::Display for ShardError {
                  use a key that is ordered by bytes or numbers, such as text under a binary collation"
             ),
             (ShardErrorKind::SameName, _) => {
-                write!(f, "two shards have the name `{shard}`; use a different name for each")
+                write!(
+                    f,
+                    "two shards have the name `{shard}`; use a different name for each"
+                )
             }
             (ShardErrorKind::NoShards, _) => f.write_str("there are no shards; pass at least one"),
         }

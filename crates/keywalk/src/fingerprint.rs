@@ -30,12 +30,12 @@ pub struct Fingerprint {
     /// The field to which [`with_value`](Self::with_value) adds.
     last: FingerprintField,
     /// Sorted by name.
-    parts: Vec<Part>,
+    members: Vec<Member>,
 }
 
 /// A source that another one is made of: its name, and a hash of its fingerprint.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Part {
+pub(crate) struct Member {
     pub(crate) name: String,
     pub(crate) hash: u32,
 }
@@ -83,7 +83,7 @@ impl Fingerprint {
         let fingerprint = Fingerprint {
             fields: [nothing(), nothing(), nothing(), nothing()],
             last: FingerprintField::Store,
-            parts: Vec::new(),
+            members: Vec::new(),
         };
         fingerprint.set(FingerprintField::Store, store.into())
     }
@@ -116,12 +116,12 @@ impl Fingerprint {
         self
     }
 
-    /// Adds a source that this one is made of, such as a shard. The order doesn't matter; a name that was added
+    /// Adds a member: a source that this one is made of, such as a shard. The order doesn't matter; a name that was added
     /// before is replaced.
     ///
-    /// A token also stores each part's name, and a 32-bit hash of its fingerprint. If a part is missing, new or
+    /// A token also stores each member's name, and a 32-bit hash of its fingerprint. If a member is missing, new or
     /// different, the token is refused in the field [`Relation`](FingerprintField::Relation), and the error names the
-    /// part.
+    /// member.
     ///
     /// ```
     /// use keywalk::Fingerprint;
@@ -129,28 +129,31 @@ impl Fingerprint {
     /// let table = |name: &str| Fingerprint::new("sqlite").relation(name).key("id INTEGER");
     /// let orders = Fingerprint::new("shards")
     ///     .key("id INTEGER")
-    ///     .part("eu", &table("orders"))
-    ///     .part("us", &table("orders"));
+    ///     .member("eu", &table("orders"))
+    ///     .member("us", &table("orders"));
     /// ```
     #[must_use]
-    pub fn part(mut self, name: impl Into<String>, part: &Fingerprint) -> Self {
+    pub fn member(mut self, name: impl Into<String>, member: &Fingerprint) -> Self {
         let mut hash = Fnv::new();
-        for field in part.hashes() {
+        for field in member.hashes() {
             hash.write(&field.to_be_bytes());
         }
-        let part = Part {
+        let member = Member {
             name: name.into(),
             hash: hash.folded(),
         };
-        match self.parts.binary_search_by(|old| old.name.cmp(&part.name)) {
-            Ok(place) => self.parts[place] = part,
-            Err(place) => self.parts.insert(place, part),
+        match self
+            .members
+            .binary_search_by(|old| old.name.cmp(&member.name))
+        {
+            Ok(place) => self.members[place] = member,
+            Err(place) => self.members.insert(place, member),
         }
         self
     }
 
-    pub(crate) fn parts(&self) -> &[Part] {
-        &self.parts
+    pub(crate) fn members(&self) -> &[Member] {
+        &self.members
     }
 
     /// Sets the advice in [`TokenError::Source`](crate::TokenError::Source) if a token differs in this field.
@@ -174,7 +177,7 @@ impl Fingerprint {
     /// Returns a 32-bit hash of each field, the same in every release.
     pub(crate) fn hashes(&self) -> [u32; 4] {
         let mut hashes = self.fields.each_ref().map(|stored| stored.hash);
-        for Part { name, hash } in &self.parts {
+        for Member { name, hash } in &self.members {
             let relation = &mut hashes[FingerprintField::Relation as usize];
             relation.write(&(name.len() as u64).to_be_bytes());
             relation.write(name.as_bytes());

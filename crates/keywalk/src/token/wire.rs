@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! byte 0       the form (the version of this format): 2 if a given range is recorded: the walk was given one,
-//!              and either has begun or is unbounded; otherwise 1. Plus 2 if the source is made of parts
+//!              and either has begun or is unbounded; otherwise 1. Plus 2 if the source is made of members
 //! byte 1       bit 0: descending; bits 1 and 2: the stage; bits 3 and 4: the kind of the start's bound;
 //!              bits 5 and 6: the kind of the end's bound; bit 7: signed
 //! bytes 2..18  the fingerprint: store, relation, key, filter, four bytes each
-//! then         forms 3 and 4 only: the number of parts (LEB128), at least 1; then for each, sorted by name: the
+//! then         forms 3 and 4 only: the number of members (LEB128), at least 1; then for each, sorted by name: the
 //!              length of its name (LEB128), the name in UTF-8, and the hash of its fingerprint in four bytes
 //! one byte     forms 2 and 4 only: bits 0 and 1: the kind of the given range's start; bits 2 and 3: of its end
 //! then         for each bound with a key (start, end, then start and end of the given range):
@@ -23,19 +23,19 @@ use super::TokenError;
 use crate::cursor::{Cursor, Stage};
 use crate::error::Error;
 use crate::excerpt::Excerpt;
-use crate::fingerprint::{Fingerprint, FingerprintField, Part};
+use crate::fingerprint::{Fingerprint, FingerprintField, Member};
 use crate::range::{KeyRange, Order};
 use crate::resumable_source::ResumableSource;
 
-/// The maximum number of characters shown of a part's name.
+/// The maximum number of characters shown of a member's name.
 const MOST_CHARS: usize = 60;
 
 const UNRANGED: u8 = 1;
 const RANGED: u8 = 2;
-/// Added to the form if the source is made of parts.
-const PARTS: u8 = 2;
+/// Added to the form if the source is made of members.
+const MEMBERS: u8 = 2;
 /// The last known form.
-pub(super) const LAST_FORM: u8 = RANGED + PARTS;
+pub(super) const LAST_FORM: u8 = RANGED + MEMBERS;
 
 pub(super) const SIGNED: u8 = 1 << 7;
 const DESCENDING: u8 = 1;
@@ -54,8 +54,8 @@ pub(super) struct Body<'a> {
     /// The bounds of the range that the walk was given.
     given: Option<[Bound<&'a [u8]>; 2]>,
     fingerprint: [u32; 4],
-    /// The names and hashes of the parts, sorted by name.
-    parts: Vec<(&'a str, u32)>,
+    /// The names and hashes of the members, sorted by name.
+    members: Vec<(&'a str, u32)>,
 }
 
 pub(super) fn write<S: ResumableSource + ?Sized>(
@@ -75,16 +75,16 @@ pub(super) fn write<S: ResumableSource + ?Sized>(
         Some(_) => RANGED,
     };
     let fingerprint = source.fingerprint()?;
-    if !fingerprint.parts().is_empty() {
-        form += PARTS;
+    if !fingerprint.members().is_empty() {
+        form += MEMBERS;
     }
     let mut bytes = Vec::from([form, flags]);
     for hash in fingerprint.hashes() {
         bytes.extend_from_slice(&hash.to_be_bytes());
     }
-    if !fingerprint.parts().is_empty() {
-        write_length(fingerprint.parts().len(), &mut bytes);
-        for Part { name, hash } in fingerprint.parts() {
+    if !fingerprint.members().is_empty() {
+        write_length(fingerprint.members().len(), &mut bytes);
+        for Member { name, hash } in fingerprint.members() {
             write_length(name.len(), &mut bytes);
             bytes.extend_from_slice(name.as_bytes());
             bytes.extend_from_slice(&hash.to_be_bytes());
@@ -134,11 +134,11 @@ impl<'a> Body<'a> {
             *hash = u32::from_be_bytes(*bytes);
             rest = after;
         }
-        let parts = match form > PARTS {
-            true => take_parts(&mut rest)?,
+        let members = match form > MEMBERS {
+            true => take_members(&mut rest)?,
             false => Vec::new(),
         };
-        let given_flags = match form % PARTS == RANGED % PARTS {
+        let given_flags = match form % MEMBERS == RANGED % MEMBERS {
             true => {
                 let (&flags, after) = rest.split_first()?;
                 rest = after;
@@ -174,7 +174,7 @@ impl<'a> Body<'a> {
             far,
             given,
             fingerprint,
-            parts,
+            members,
         })
     }
 
@@ -188,26 +188,27 @@ impl<'a> Body<'a> {
         fields: &[FingerprintField],
     ) -> Result<(), TokenError> {
         let here = source.hashes();
-        let cure_of_parts = self.cure_of_parts(source.parts());
+        let cure_of_members = self.cure_of_members(source.members());
         let differs = |field: &FingerprintField| {
-            // A forged token may have other parts than its hash.
-            let has_other_parts = *field == FingerprintField::Relation && cure_of_parts.is_some();
-            has_other_parts || self.fingerprint[*field as usize] != here[*field as usize]
+            // A forged token may have other members than its hash.
+            let has_other_members =
+                *field == FingerprintField::Relation && cure_of_members.is_some();
+            has_other_members || self.fingerprint[*field as usize] != here[*field as usize]
         };
         let Some(field) = fields.iter().copied().find(differs) else {
             return Ok(());
         };
-        let of_part = cure_of_parts.filter(|_| field == FingerprintField::Relation);
+        let of_member = cure_of_members.filter(|_| field == FingerprintField::Relation);
         Err(TokenError::Source {
             field,
             here: source.text(field).into(),
-            cure: of_part.unwrap_or_else(|| source.cure_of(field).into()),
+            cure: of_member.unwrap_or_else(|| source.cure_of(field).into()),
         })
     }
 
-    /// Names the first part, by name, that differs from the source's, and says what to do.
-    fn cure_of_parts(&self, here: &[Part]) -> Option<String> {
-        let (mut there, mut here) = (self.parts.iter().peekable(), here.iter().peekable());
+    /// Names the first member, by name, that differs from the source's, and says what to do.
+    fn cure_of_members(&self, here: &[Member]) -> Option<String> {
+        let (mut there, mut here) = (self.members.iter().peekable(), here.iter().peekable());
         let shown = |name: &str| format!("`{}`", Excerpt::new(name, MOST_CHARS));
         loop {
             let order = match (there.peek(), here.peek()) {
@@ -224,13 +225,15 @@ impl<'a> Body<'a> {
                 (Some((_, there)), Some(here)) if *there == here.hash => continue,
                 (Some((name, _)), Some(_)) => {
                     let name = shown(name);
-                    format!("its part {name} is another one here; pass the {name} that it was taken from")
+                    format!(
+                        "its member {name} is another one here; pass the {name} that it was taken from"
+                    )
                 }
                 (Some((name, _)), None) => {
-                    format!("its part {} is missing here; add it", shown(name))
+                    format!("its member {} is missing here; add it", shown(name))
                 }
                 (None, Some(here)) => format!(
-                    "the part {} is new here; leave it out, or walk from the start",
+                    "the member {} is new here; leave it out, or walk from the start",
                     shown(&here.name)
                 ),
                 (None, None) => return None,
@@ -309,20 +312,20 @@ fn write_length(mut length: usize, bytes: &mut Vec<u8>) {
     bytes.push(length as u8);
 }
 
-/// Reads the names and hashes of parts.
-fn take_parts<'a>(bytes: &mut &'a [u8]) -> Option<Vec<(&'a str, u32)>> {
+/// Reads the names and hashes of members.
+fn take_members<'a>(bytes: &mut &'a [u8]) -> Option<Vec<(&'a str, u32)>> {
     // The number comes from outside: it reserves no memory.
-    let mut parts: Vec<(&str, u32)> = Vec::new();
+    let mut members: Vec<(&str, u32)> = Vec::new();
     for _ in 0..take_length(bytes)? {
         let name = str::from_utf8(take_key(bytes)?).ok()?;
         let (hash, rest) = bytes.split_first_chunk()?;
         *bytes = rest;
-        if parts.last().is_some_and(|(last, _)| *last >= name) {
+        if members.last().is_some_and(|(last, _)| *last >= name) {
             return None;
         }
-        parts.push((name, u32::from_be_bytes(*hash)));
+        members.push((name, u32::from_be_bytes(*hash)));
     }
-    (!parts.is_empty()).then_some(parts)
+    (!members.is_empty()).then_some(members)
 }
 
 /// Reads a length, and that many bytes.

@@ -437,36 +437,45 @@ fn a_token_of_another_source_is_refused_by_what_differs_first_before_the_store_i
     );
 }
 
-/// A source made of parts: their names and relations.
-fn shards(parts: &[(&str, &str)]) -> Fingerprint {
+/// A source made of members: their names and relations.
+fn shards(members: &[(&str, &str)]) -> Fingerprint {
     let whole = Fingerprint::new("shelf").relation("orders").key("i64");
-    parts.iter().fold(whole, |whole, (name, relation)| {
-        whole.part(*name, &Fingerprint::new("part").relation(*relation))
+    members.iter().fold(whole, |whole, (name, relation)| {
+        whole.member(*name, &Fingerprint::new("member").relation(*relation))
     })
 }
 
 #[test]
-fn a_part_that_is_missing_or_new_or_another_one_is_named_with_its_cure_and_their_order_doesnt_matter() {
+fn a_member_that_is_missing_or_new_or_another_one_is_named_with_its_cure_and_their_order_doesnt_matter()
+ {
     let taken = token(&shards(&[("eu", "orders"), ("us", "orders")]));
     let same = shards(&[("us", "old"), ("eu", "orders"), ("us", "orders")]);
     assert_eq!(token(&same), taken);
     assert_eq!(taken.check(&same), Ok(()));
-    for (parts, cure) in rows! {
-        (&[("us", "orders")][..], "its part `eu` is missing here; add it"),
-        (&[("eu", "orders")][..], "its part `us` is missing here; add it"),
-        (&[][..], "its part `eu` is missing here; add it"),
-        (&[("as", "orders"), ("eu", "orders"), ("us", "orders")][..], "the part `as` is new here; leave it out"),
-        (&[("eu", "orders"), ("us", "items")][..], "its part `us` is another one here; pass the `us`"),
+    for (members, cure) in rows! {
+        (&[("us", "orders")][..], "its member `eu` is missing here; add it"),
+        (&[("eu", "orders")][..], "its member `us` is missing here; add it"),
+        (&[][..], "its member `eu` is missing here; add it"),
+        (&[("as", "orders"), ("eu", "orders"), ("us", "orders")][..], "the member `as` is new here; leave it out"),
+        (&[("eu", "orders"), ("us", "items")][..], "its member `us` is another one here; pass the `us`"),
     } {
-        let error = taken.check(&shards(parts)).expect_err("its parts differ");
+        let error = taken
+            .check(&shards(members))
+            .expect_err("its members differ");
         assert!(error.to_string().contains(cure), "{error}");
-        let new = token(&shards(parts)).check(&shards(&[("eu", "orders"), ("us", "orders")]));
-        assert!(new.is_err(), "{parts:?}");
+        let new = token(&shards(members)).check(&shards(&[("eu", "orders"), ("us", "orders")]));
+        assert!(new.is_err(), "{members:?}");
     }
-    // Refused, although the hash of all parts is the one of none.
+    // Refused, although the hash of all members is the one of none.
     let none = token(&shards(&[]));
     let body = &none.as_bytes()[..none.as_bytes().len() - 8];
-    let forged = [&[body[0] + 2], &body[1..18], &[1, 1, b'a', 0, 0, 0, 0], &body[18..]].concat();
+    let forged = [
+        &[body[0] + 2],
+        &body[1..18],
+        &[1, 1, b'a', 0, 0, 0, 0],
+        &body[18..],
+    ]
+    .concat();
     let forged = Token::from_bytes(sealed(&forged)).expect("it is well formed");
     assert!(forged.check(&shards(&[])).is_err());
 }
