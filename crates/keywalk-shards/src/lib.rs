@@ -1,4 +1,13 @@
 //! Many shards and many workers, for [keywalk](keywalk).
+//!
+//! | You want | Use |
+//! |---|---|
+//! | to walk the shards of a database, or a table per month, as one store in key order | [`Merge`] |
+//! | the same, over shards of different engines | [`Merge`] of [`BoxShard`]s |
+//! | to check a migration or a replica, and to repair it | [`Diff`] |
+//!
+//! [`Merge`] and [`Diff`] are sources: walks over them have all options, cursors, tokens and guarantees of a
+//! [`Walk`](keywalk::Walk), and jobs run over them.
 
 #![forbid(unsafe_code)]
 
