@@ -7,8 +7,8 @@ use futures_util::future::try_join;
 #[cfg(feature = "async")]
 use keywalk::AsyncChunkSource;
 use keywalk::{
-    Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, Keyed, LastKey, Order, ResumableSource,
-    Source,
+    Chunk, ChunkSource, Fetched, Fingerprint, FingerprintField, KeyRange, Keyed, LastKey, Order,
+    ResumableSource, Source,
 };
 
 use crate::shard::{Shard, latest};
@@ -97,11 +97,10 @@ struct Place {
     equal: u64,
 }
 
+type DifferenceOf<L, R> = Difference<<L as Source>::Item, <R as Source>::Item>;
+
 /// An item of a [`Diff`]: the key, and how the sides differ.
-type Found<L, R> = (
-    <L as Source>::Key,
-    Difference<<L as Source>::Item, <R as Source>::Item>,
-);
+type Found<L, R> = (<L as Source>::Key, DifferenceOf<L, R>);
 
 /// How two sources differ at a key. A [`Diff`] yields `(key, difference)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -335,10 +334,7 @@ where
     /// # Errors
     ///
     /// That of the side that failed.
-    pub fn check(
-        &mut self,
-        key: &L::Key,
-    ) -> Result<Option<Difference<L::Item, R::Item>>, ShardError> {
+    pub fn check(&mut self, key: &L::Key) -> Result<Option<DifferenceOf<L, R>>, ShardError> {
         let (mut range, equal) = (Self::again(key), self.equal);
         let mut chunk = Chunk::with_limit(1);
         while !range.is_empty() {
@@ -404,7 +400,7 @@ where
     pub async fn async_check(
         &mut self,
         key: &L::Key,
-    ) -> Result<Option<Difference<L::Item, R::Item>>, ShardError> {
+    ) -> Result<Option<DifferenceOf<L, R>>, ShardError> {
         let (mut range, equal) = (Self::again(key), self.equal);
         let mut chunk = Chunk::with_limit(1);
         while !range.is_empty() {
@@ -428,10 +424,14 @@ where
     fn fingerprint(&self) -> Result<Fingerprint, ShardError> {
         let (left, right) = (&self.left, &self.right);
         let of_left = left.source.fingerprint();
+        let of_left = of_left.map_err(|error| left.failed(error))?;
         let of_right = right.source.fingerprint();
+        let of_right = of_right.map_err(|error| right.failed(error))?;
         Ok(Fingerprint::new("diff")
-            .member(&left.name, &of_left.map_err(|error| left.failed(error))?)
-            .member(&right.name, &of_right.map_err(|error| right.failed(error))?))
+            .relation("two sides")
+            .key(of_left.text(FingerprintField::Key))
+            .member(&left.name, &of_left)
+            .member(&right.name, &of_right))
     }
 
     fn encode_key(&self, key: &L::Key, bytes: &mut Vec<u8>) {

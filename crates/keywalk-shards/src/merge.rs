@@ -6,7 +6,8 @@ use futures_util::future::try_join_all;
 #[cfg(feature = "async")]
 use keywalk::AsyncChunkSource;
 use keywalk::{
-    Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, ResumableSource, Source,
+    Chunk, ChunkSource, Fetched, Fingerprint, FingerprintField, KeyRange, LastKey, ResumableSource,
+    Source,
 };
 
 use crate::numbered::Numbered;
@@ -53,7 +54,7 @@ use crate::shard_error::{BoxError, ShardError};
 /// | The same key in two shards | an error that names both and the key; or [the first shard's](SameKey::First); or [both](Self::numbered) |
 /// | Errors (G11) | the error names the shard; the walk resumes whole |
 /// | Held between fetches (G14) | nothing, in any shard |
-/// | Memory (G13) | at most two chunks of items: what the walk yields, and what was fetched |
+/// | Memory (G13) | at most about two chunks of items: what the walk yields, and what was fetched. With [`chunk_bytes`](keywalk::Walk::chunk_bytes), what was fetched is less than three times the bytes |
 /// | Tokens | one position for all shards; a shard that is missing, new or different is refused by its name |
 ///
 /// A row that moves from one shard to another during the walk is a delete and an insert: it may come from either, from
@@ -151,6 +152,7 @@ impl<S: Source> Merge<S> {
     }
 
     /// Returns the shards with their names, in the order in which they were passed.
+    #[must_use]
     pub fn shards(&self) -> impl ExactSizeIterator<Item = (&str, &S)> {
         self.shards
             .iter()
@@ -164,6 +166,7 @@ impl<S: Source> Merge<S> {
     }
 
     /// Unwraps the shards.
+    #[must_use]
     pub fn into_shards(self) -> impl ExactSizeIterator<Item = (String, S)> {
         self.shards
             .into_iter()
@@ -272,8 +275,9 @@ impl<S: Source<Key: fmt::Debug>> Merge<S> {
             let (kept, dropped) = (other.min(shard), other.max(shard));
             if self.same_key == SameKey::Refuse {
                 let [kept, dropped] = [kept, dropped].map(|place| &self.shards[place]);
-                let key = dropped.head.as_ref();
-                return Err(ShardError::same_key(&kept.name, &dropped.name, &key));
+                let key = dropped.head.as_ref().map(|key| format!("{key:?}"));
+                let key = key.unwrap_or_default();
+                return Err(ShardError::same_key(&kept.name, &dropped.name, key));
             }
             self.heads[place] = kept;
             self.shards[dropped].skip();
@@ -419,10 +423,15 @@ impl<S: AsyncChunkSource<Key: fmt::Debug, Error: Into<BoxError>>> AsyncChunkSour
 /// are encoded by the shard whose name is first in the alphabet.
 impl<S: ResumableSource<Error: Into<BoxError>>> ResumableSource for Merge<S> {
     fn fingerprint(&self) -> Result<Fingerprint, ShardError> {
-        let mut whole = Fingerprint::new("shards");
-        for shard in &self.shards {
+        let count = self.shards.len();
+        let mut whole = Fingerprint::new("shards").relation(format!("{count} shards"));
+        for (shard, place) in self.shards.iter().zip(0..) {
             let member = shard.source.fingerprint();
-            whole = whole.member(&shard.name, &member.map_err(|error| shard.failed(error))?);
+            let member = member.map_err(|error| shard.failed(error))?;
+            if place == self.codec {
+                whole = whole.key(member.text(FingerprintField::Key));
+            }
+            whole = whole.member(&shard.name, &member);
         }
         Ok(whole)
     }

@@ -93,12 +93,7 @@ impl<S: Source> Numbered<S> {
             None => whole.limit(),
             Some(_) => whole.limit().min(self.most),
         };
-        if self.chunk.limit() == limit {
-            self.chunk.clear();
-        } else {
-            let like = Chunk::with_limit(1);
-            self.chunk.clear_like(&like, limit, 1);
-        }
+        self.chunk.clear_like(&Chunk::with_limit(1), limit, 1);
     }
 
     /// Moves what was fetched into the chunk.
@@ -108,6 +103,7 @@ impl<S: Source> Numbered<S> {
         chunk: &mut Chunk<NumberedItem<S::Item>>,
     ) -> Fetched<(S::Key, u32)> {
         let (number, len) = (self.number, self.chunk.len());
+        let is_lossy = self.chunk.overflowed();
         let mut next = 0;
         while next < len {
             let Some(slot) = chunk.spare() else { break };
@@ -131,6 +127,8 @@ impl<S: Source> Numbered<S> {
         self.most = next.saturating_mul(2).max(FIRST);
         match fetched {
             _ if next < len => Fetched::More,
+            // The source broke its contract, and its end may lie beyond what was lost.
+            Fetched::End if is_lossy => Fetched::More,
             Fetched::End => Fetched::End,
             Fetched::More => Fetched::More,
             Fetched::ScannedTo(key) => Fetched::ScannedTo((key, number)),

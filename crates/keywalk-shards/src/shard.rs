@@ -63,7 +63,7 @@ impl<S: Source> Shard<S> {
         self.moved = None;
         (self.next, self.end) = (0, 0);
         // A power of two, so that it seldom changes: a chunk with another budget keeps no slots. All budgets together
-        // are at most twice the whole.
+        // are less than three times the whole.
         let parts = (0.7 / self.share).log2().max(0.0) as u32;
         let bytes = whole.budget().map_or(1, |bytes| bytes >> parts.min(63));
         self.chunk.clear_like(whole, limit.max(1), bytes.max(1));

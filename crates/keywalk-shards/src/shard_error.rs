@@ -80,10 +80,10 @@ impl ShardError {
         }
     }
 
-    pub(crate) fn same_key(shard: &str, other: &str, key: &impl fmt::Debug) -> Self {
+    pub(crate) fn same_key(shard: &str, other: &str, key: String) -> Self {
         ShardError {
             other: other.into(),
-            key: format!("{key:?}"),
+            key,
             ..Self::new(ShardErrorKind::SameKey, shard)
         }
     }
