@@ -99,6 +99,7 @@ mod query;
 mod relation;
 mod snapshot;
 mod source;
+mod split;
 mod table;
 mod time;
 mod value;

@@ -162,7 +162,7 @@ impl Relation {
         (!columns.is_empty()).then(|| (sql, params.to_vec()))
     }
 
-    fn statement<K: SqlKey>(
+    pub(crate) fn statement<K: SqlKey>(
         &self,
         range: &KeyRange<K>,
         answer: Answer,
@@ -254,7 +254,7 @@ impl Relation {
     }
 
     /// Returns the values of a statement's parameters.
-    fn params<K: SqlKey>(&self, range: &KeyRange<K>, own: Vec<Meaning>) -> Vec<Param> {
+    pub(crate) fn params<K: SqlKey>(&self, range: &KeyRange<K>, own: Vec<Meaning>) -> Vec<Param> {
         let bound = |bound: Bound<&K>, column: usize| {
             let mut bytes = Vec::new();
             let is_some = match bound {

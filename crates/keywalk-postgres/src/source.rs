@@ -261,8 +261,8 @@ where
 ///
 /// `C` lends a connection ([`Connect`]). `K` is the key's type. `D` decodes a row into an item's value.
 pub struct SqlSource<C, K, D = Rows> {
-    client: C,
-    relation: Relation,
+    pub(crate) client: C,
+    pub(crate) relation: Relation,
     snapshot: Option<Snapshot>,
     decode: D,
     key_at: Vec<usize>,
@@ -380,16 +380,9 @@ impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
     }
 
     async fn estimate(&self, condition: &str, params: &[Param]) -> Result<u64, Error> {
-        let sql = format!("EXPLAIN SELECT FROM {}{condition}", self.relation.from);
+        let sql = format!("SELECT FROM {}{condition}", self.relation.from);
         let lent = lend(&self.client).await?;
-        let row = first_row(&lent, &sql, params).await;
-        let row = row.map_err(|source| Error::postgres(&self.relation.name, source))?;
-        let line = row
-            .and_then(|row| row.try_get::<_, String>(0).ok())
-            .unwrap_or_default();
-        let rows = line.split_once("rows=").map_or("", |(_, rest)| rest);
-        let digits = rows.split(|c: char| !c.is_ascii_digit()).next();
-        Ok(digits.and_then(|digits| digits.parse().ok()).unwrap_or(0))
+        estimated_rows(&lent, &self.relation, &sql, params).await
     }
 
     /// Returns the number of rows to request for a chunk. With a budget of bytes, a chunk may be full after fewer rows
@@ -416,7 +409,7 @@ impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
     }
 
     /// Checks that the range's keys belong to this relation.
-    fn check_keys(&self, range: &KeyRange<K>) -> Result<(), Error> {
+    pub(crate) fn check_keys(&self, range: &KeyRange<K>) -> Result<(), Error> {
         for bound in [range.start(), range.end()] {
             if let Bound::Included(key) | Bound::Excluded(key) = bound
                 && !key.is_of(&self.relation.key_columns)
@@ -501,31 +494,6 @@ impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
         };
         within(&client, snapshot, &self.relation.name, read).await
     }
-
-    /// Reads the key of the range's first row.
-    async fn first_key(&mut self, range: &KeyRange<K>) -> Result<Option<K>, Error> {
-        let prepared = self.relation.first_key(range);
-        let name = &self.relation.name;
-        let failed = |source| Error::postgres(name, source);
-        let lent = lend(&self.client).await?;
-        let row = first_row(&lent, &prepared.sql, &prepared.params);
-        let row = async { row.await.map_err(failed) };
-        let Some(row) = within(&lent, self.snapshot.as_ref(), name, row).await? else {
-            return Ok(None);
-        };
-        let at = Vec::from_iter(0..self.key_at.len());
-        let reader = Reader {
-            relation: &self.relation,
-            key_at: &at,
-            prepared: &prepared,
-            range,
-        };
-        let key = reader.key(&row)?;
-        Ok(match reader.is_after_end(&row, &key)? {
-            true => None,
-            false => Some(key),
-        })
-    }
 }
 
 /// The number of rows that the first fetch requests, if chunks are limited by bytes.
@@ -581,7 +549,13 @@ impl<C: Connect, K: SqlKey, D: Decode> AsyncChunkSource for SqlSource<C, K, D> {
             return Ok(LastKey::Unknown);
         }
         self.check_keys(range)?;
-        Ok(self.first_key(&range.reversed()).await?.into())
+        let client = lend(&self.client).await?;
+        let backward = range.reversed();
+        let last = first_key(&client, &self.relation, &backward);
+        let name = &self.relation.name;
+        Ok(within(&client, self.snapshot.as_ref(), name, last)
+            .await?
+            .into())
     }
 }
 
@@ -681,7 +655,8 @@ impl<K: SqlKey> Reader<'_, K> {
     }
 
     fn key(&self, row: &Row) -> Result<K, Error> {
-        K::read_row(&self.key_row(row)).map_err(|unreadable| self.unreadable(unreadable))
+        K::read_row(&self.key_row(row))
+            .map_err(|unreadable| unreadable_key(self.relation, unreadable))
     }
 
     /// Adds the row's item to the chunk. Returns `false` if the row lies past the range's far bound, which not every
@@ -695,7 +670,7 @@ impl<K: SqlKey> Reader<'_, K> {
     ) -> Result<bool, Error> {
         if let Some((key, item)) = chunk.spare() {
             key.reread_row(&self.key_row(row))
-                .map_err(|unreadable| self.unreadable(unreadable))?;
+                .map_err(|unreadable| unreadable_key(self.relation, unreadable))?;
             if self.is_after_end(row, key)? {
                 return Ok(false);
             }
@@ -772,18 +747,6 @@ impl<K: SqlKey> Reader<'_, K> {
     }
 
     #[cold]
-    fn unreadable(&self, unreadable: Unreadable) -> Error {
-        let Unreadable { column, error } = unreadable;
-        let columns = &self.relation.key_columns;
-        let (relation, name) = (&self.relation.name, &columns.names[column]);
-        let column_type = columns.types[column].name();
-        let message = format!(
-            "{relation}: a value of the key column {name:?} ({column_type}) can't be read: {error}"
-        );
-        Error::new(ErrorKind::Value, message).with_source(error)
-    }
-
-    #[cold]
     fn undecodable(&self, key: &K, source: tokio_postgres::Error) -> Error {
         let shown = self.relation.key_text(key);
         // Its `Display` leaves its own cause out.
@@ -795,6 +758,61 @@ impl<K: SqlKey> Reader<'_, K> {
         );
         Error::new(ErrorKind::Value, message).with_source(source)
     }
+}
+
+/// Reads the key of the range's first row.
+pub(crate) async fn first_key<K: SqlKey>(
+    client: &Client,
+    relation: &Relation,
+    range: &KeyRange<K>,
+) -> Result<Option<K>, Error> {
+    let prepared = relation.first_key(range);
+    let row = first_row(client, &prepared.sql, &prepared.params).await;
+    let row = row.map_err(|source| Error::postgres(&relation.name, source))?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let at = Vec::from_iter(0..relation.key.len());
+    let reader = Reader {
+        relation,
+        key_at: &at,
+        prepared: &prepared,
+        range,
+    };
+    let key = reader.key(&row)?;
+    Ok(match reader.is_after_end(&row, &key)? {
+        true => None,
+        false => Some(key),
+    })
+}
+
+/// Returns the number of rows that PostgreSQL plans for a statement.
+pub(crate) async fn estimated_rows(
+    client: &Client,
+    relation: &Relation,
+    sql: &str,
+    params: &[Param],
+) -> Result<u64, Error> {
+    let row = first_row(client, &format!("EXPLAIN {sql}"), params).await;
+    let row = row.map_err(|source| Error::postgres(&relation.name, source))?;
+    let line = row
+        .and_then(|row| row.try_get::<_, String>(0).ok())
+        .unwrap_or_default();
+    let rows = line.split_once("rows=").map_or("", |(_, rest)| rest);
+    let digits = rows.split(|c: char| !c.is_ascii_digit()).next();
+    Ok(digits.and_then(|digits| digits.parse().ok()).unwrap_or(0))
+}
+
+#[cold]
+pub(crate) fn unreadable_key(relation: &Relation, unreadable: Unreadable) -> Error {
+    let Unreadable { column, error } = unreadable;
+    let columns = &relation.key_columns;
+    let (relation, name) = (&relation.name, &columns.names[column]);
+    let column_type = columns.types[column].name();
+    let message = format!(
+        "{relation}: a value of the key column {name:?} ({column_type}) can't be read: {error}"
+    );
+    Error::new(ErrorKind::Value, message).with_source(error)
 }
 
 async fn check_query_plan(
@@ -814,7 +832,9 @@ async fn check_query_plan(
 }
 
 /// Returns the next row of a statement.
-async fn next(rows: &mut Pin<&mut RowStream>) -> Option<Result<Row, tokio_postgres::Error>> {
+pub(crate) async fn next(
+    rows: &mut Pin<&mut RowStream>,
+) -> Option<Result<Row, tokio_postgres::Error>> {
     poll_fn(|context| rows.as_mut().poll_next(context)).await
 }
 

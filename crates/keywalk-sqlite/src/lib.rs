@@ -259,6 +259,7 @@ mod relation;
 mod schema;
 mod seek;
 mod source;
+mod split;
 mod sql;
 mod statements;
 mod table;

@@ -40,6 +40,7 @@
 //! | a backfill, purge or export that survives crashes and applies each effect once | a job: [`keywalk-job`] |
 //! | to retry when a store fails temporarily | [`keywalk-retry`] |
 //! | to walk SQLite and other blocking stores in an async program | [`keywalk-tokio`] |
+//! | to walk shards, or a table per month, as one; to compare two stores | [`keywalk-shards`] |
 //! | pages with "next" and "previous" links | [`Walk::page`] |
 //! | to resume in another process | a [`Token`] |
 //! | to fetch ahead while you work | [`Walk::prefetch`] |
@@ -120,6 +121,7 @@
 //! [`keywalk-job`]: https://docs.rs/keywalk-job
 //! [`keywalk-retry`]: https://docs.rs/keywalk-retry
 //! [`keywalk-tokio`]: https://docs.rs/keywalk-tokio
+//! [`keywalk-shards`]: https://docs.rs/keywalk-shards
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -156,6 +158,7 @@ mod prefix;
 mod range;
 mod resumable_source;
 mod source;
+mod split;
 mod stats;
 mod token;
 mod walk;
@@ -182,6 +185,9 @@ pub use prefix::{HasPrefix, IntoColumn, PrefixColumn};
 pub use range::{KeyRange, Order};
 pub use resumable_source::ResumableSource;
 pub use source::{ChunkSource, Fetched, Keyed, LastKey, Source};
+#[cfg(feature = "async")]
+pub use split::AsyncSplitSource;
+pub use split::{SplitSource, even_split_points};
 pub use stats::Stats;
 #[cfg(feature = "hmac")]
 pub use token::SignedToken;

@@ -3,6 +3,9 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod faults;
+mod jobs;
+
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::future::poll_fn;
