@@ -1,6 +1,7 @@
 //! keywalk-postgres over a real server: refusals, key types, connections, faults, and what a fetch reads.
 
 #![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod faults;
 mod jobs;
