@@ -27,6 +27,7 @@ mod postgres;
 mod prefetch;
 mod redb;
 mod sled;
+mod split;
 mod sqlite;
 mod sqlite_table;
 mod wal;
@@ -47,7 +48,7 @@ use measure::Fallible;
 type Run = fn(&mut Bench) -> Fallible;
 
 /// The groups, in the order in which they run.
-const GROUPS: [(&str, Run); 12] = [
+const GROUPS: [(&str, Run); 13] = [
     ("sqlite", sqlite::run),
     ("redb", redb::run),
     ("fjall", fjall::run),
@@ -58,6 +59,7 @@ const GROUPS: [(&str, Run); 12] = [
     ("prefetch", prefetch::run),
     ("delete", delete::run),
     ("postgres", postgres::run),
+    ("split", split::run),
     ("instructions", instructions::run),
     ("peers", peers::run),
 ];
@@ -74,6 +76,7 @@ const ABOUT_GROUPS: &str = "Groups:
   delete        deleting and updating rows while walking, against doing so by range: CPU time
   postgres      chunk sizes, against one row stream: the client's CPU time, wall time, peak memory of a process; pages
                 per fetch; old versions of rows that a walk keeps from VACUUM
+  split         parts of a range for parallel workers, over evenly and unevenly spread keys: balance, wall time
   instructions  instructions per item, against the recorded counts; needs valgrind
   peers         what users pick today, against keywalk's lent chunks: CPU time of processes";
 
