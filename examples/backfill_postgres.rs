@@ -10,16 +10,16 @@
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use keywalk::Walk;
-use keywalk_job::{AsyncLeases, Job, Outcome, Stop};
+use keywalk_job::{AsyncCheckpointStore, AsyncLeases, Job, Outcome, Stop};
 use keywalk_postgres::{PostgresCheckpoints, Table};
 use keywalk_tests::database::quoted;
 use keywalk_tests::postgres::{Blocking, Server, connect};
 use keywalk_tests::program::{
-    BoxError, Pace, completion, job_error, log_line, one_line, print_line, run, run_summary,
+    BoxError, Pace, completion, job_error, log_line, one_line, print_line, run, runs_summary,
     stop_on_interrupt,
 };
 use keywalk_tests::sample::slug;
@@ -96,10 +96,18 @@ async fn fill(url: &str, args: &Args) -> Result<(), BoxError> {
         let mut checkpoints = PostgresCheckpoints::new(&db);
         checkpoints.reset(&args.job()).await.map_err(job_error)?;
     }
+    // The checkpoint counts all runs of the job, also those that lost their connection.
+    let (began, checkpoints) = (Instant::now(), PostgresCheckpoints::new(&db));
+    let before = { checkpoints }.load(&args.job()).await?;
+    let before = before.map_or((0, 0), |before| (before.items(), before.chunks()));
     loop {
         match fill_from_checkpoint(&db, args, &stop).await {
             Ok(outcome) => {
-                let summary = run_summary("filled", outcome.items(), &outcome);
+                let now = outcome.checkpoint();
+                let now = now.map_or(before, |now| (now.items(), now.chunks()));
+                let rows = now.0.saturating_sub(before.0);
+                let chunks = now.1.saturating_sub(before.1);
+                let summary = runs_summary("filled", rows, chunks, began.elapsed());
                 let completion = completion(outcome.is_done());
                 return Ok(print_line(format_args!("{summary}, {completion}"))?);
             }
@@ -140,8 +148,10 @@ async fn fill_from_checkpoint(db: &Client, args: &Args, stop: &Stop) -> Result<O
         db.batch_execute(&format!("ALTER TABLE {table} ADD COLUMN {to} TEXT"))
             .await?;
     }
+    // Shows a percentage for any key, text too.
+    let total = items.count_estimate().await?;
     let walk = Walk::new(items).chunk_size(args.chunk_size.get());
-    let job = Job::new_async(args.job(), walk, PostgresCheckpoints::new(db), sleep);
+    let job = Job::new_async(args.job(), walk, PostgresCheckpoints::new(db), sleep).total(total);
     // The server may take a moment to notice that the client of an earlier run is gone.
     let job = args.pace.set_async(job, "filling", stop)?.wait_for_lease();
     let ran = job.run_async(async |transaction, rows| {

@@ -310,7 +310,13 @@ pub fn completion(is_done: bool) -> &'static str {
 /// Describes a run of a job over this many rows.
 #[must_use]
 pub fn run_summary(verb: &str, rows: u64, outcome: &Outcome) -> String {
-    let (chunks, seconds) = (outcome.chunks(), outcome.elapsed().as_secs_f64());
+    runs_summary(verb, rows, outcome.chunks(), outcome.elapsed())
+}
+
+/// Describes several runs of a job.
+#[must_use]
+pub fn runs_summary(verb: &str, rows: u64, chunks: u64, elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs_f64();
     format!("{verb} {rows} rows in {chunks} chunks, {seconds:.2} s")
 }
 

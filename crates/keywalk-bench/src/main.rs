@@ -21,6 +21,7 @@ mod instructions;
 mod measure;
 mod memory;
 mod memory_peak;
+mod merge;
 mod parallel;
 mod peers;
 mod plot;
@@ -48,7 +49,7 @@ use measure::Fallible;
 type Run = fn(&mut Bench) -> Fallible;
 
 /// The groups, in the order in which they run.
-const GROUPS: [(&str, Run); 13] = [
+const GROUPS: [(&str, Run); 14] = [
     ("sqlite", sqlite::run),
     ("redb", redb::run),
     ("fjall", fjall::run),
@@ -59,6 +60,7 @@ const GROUPS: [(&str, Run); 13] = [
     ("prefetch", prefetch::run),
     ("parallel", parallel::run),
     ("delete", delete::run),
+    ("merge", merge::run),
     ("postgres", postgres::run),
     ("instructions", instructions::run),
     ("peers", peers::run),
@@ -75,6 +77,7 @@ const ABOUT_GROUPS: &str = "Groups:
   prefetch      prefetched walks, against walks in one thread: wall time
   parallel      two workers over SQLite and over PostgreSQL, against one: wall time
   delete        deleting and updating rows while walking, against doing so by range: CPU time
+  merge         eight SQLite files as one, and two compared, against walking them one by one: CPU time
   postgres      chunk sizes, against one row stream: the client's CPU time, wall time, peak memory of a process; pages
                 per fetch; old versions of rows that a walk keeps from VACUUM
   instructions  instructions per item, against the recorded counts; needs valgrind

@@ -8,6 +8,7 @@ use std::process;
 
 use crate::checkpoints::CheckpointStore;
 use crate::error::Error;
+use crate::parallel::part_name;
 
 /// Assigns each job to one runner at a time: by a lock on a file, a database lock, or a row that expires.
 ///
@@ -30,9 +31,9 @@ pub trait Leases: CheckpointStore {
     /// Returns the store's error.
     fn lease(&mut self, job: &str) -> Result<Option<Lease>, Self::Error>;
 
-    /// Forgets a job that isn't running, so that its next run starts over. Its dead letters are removed too.
-    /// Returns whether the job was known. Provided: calls [`lease`](Self::lease) and
-    /// [`remove`](CheckpointStore::remove).
+    /// Forgets a job that isn't running, so that its next run starts over. Its dead letters are removed too, and the
+    /// parts of a [parallel job](crate::ParallelJob). Returns whether the job was known. Provided: calls
+    /// [`lease`](Self::lease) and [`remove`](CheckpointStore::remove).
     ///
     /// ```
     /// use keywalk_job::{FileCheckpoints, CheckpointStore, Leases};
@@ -54,12 +55,29 @@ pub trait Leases: CheckpointStore {
             job: job.to_owned(),
             error,
         };
-        match self.lease(job).map_err(failed)? {
-            Some(_lease) => self.remove(job).map_err(failed),
-            None => Err(Error::AlreadyRunning {
-                job: job.to_owned(),
-            }),
+        let is_running = || Error::AlreadyRunning {
+            job: job.to_owned(),
+        };
+        let _lease = self.lease(job).map_err(failed)?.ok_or_else(is_running)?;
+        // A checkpoint that can't be read is removed too.
+        if let Ok(Some(whole)) = self.load(job)
+            && let Some(void) = whole.without_parts()
+        {
+            let parts = 1..=whole.plan().1;
+            let leases = parts.clone().map(|number| {
+                let lease = self.lease(&part_name(job, number)).map_err(failed)?;
+                lease.ok_or_else(is_running)
+            });
+            let _leases: Vec<_> = leases.collect::<Result<_, _>>()?;
+            // First, so that a job whose parts are removed in part can't go on.
+            let (mut scope, mut rest) = self.begin().map_err(failed)?;
+            Self::load_in(&mut scope, &mut rest, job).map_err(failed)?;
+            Self::commit(scope, rest, &void).map_err(failed)?;
+            for number in parts {
+                self.remove(&part_name(job, number)).map_err(failed)?;
+            }
         }
+        self.remove(job).map_err(failed)
     }
 }
 

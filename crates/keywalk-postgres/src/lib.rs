@@ -59,7 +59,8 @@
 //! | What breaks the order (G15) | a dropped constraint, a damaged index, or a collation that the operating system changed |
 //!
 //! Rows that commit late: a walk that is [unbounded](keywalk::Walk::unbounded) can pass a key of a sequence before the
-//! transaction that took it commits. It doesn't return for that row.
+//! transaction that took it commits. It doesn't return for that row. [`settled`](Table::settled) ends the walk before
+//! such a key, for increments. To walk all rows as they were at one moment, use [`snapshot`](SqlBuilder::snapshot).
 //!
 //! A dropped fetch is harmless: tokio-postgres reads and drops what is left of its answer, and the next fetch
 //! of the walk requests the same rows again.
@@ -69,7 +70,9 @@
 //! Statements are unnamed: parsed, planned for their values, and run in one round trip. A named one may keep a plan
 //! that was made for a small table, and fails behind a pooler that lends another server connection per transaction.
 //! One exception: for a column whose type isn't built in (an enum, an extension's type), tokio-postgres looks up the
-//! type by named statements, once per connection.
+//! type by named statements, once per connection. Such a column also costs a second round trip: for the first fetch
+//! over a client, and for each fetch over a pool, whose connections may not know the type yet. If that matters, read
+//! only the [`columns`](SqlBuilder::columns) that you need.
 //!
 //! # Features
 //!
@@ -94,6 +97,7 @@ mod key;
 mod numeric;
 mod query;
 mod relation;
+mod snapshot;
 mod source;
 mod split;
 mod table;

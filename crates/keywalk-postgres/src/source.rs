@@ -12,7 +12,8 @@ use std::pin::{Pin, pin};
 
 use futures_core::Stream;
 use keywalk::{
-    AsyncChunkSource, Chunk, Fetched, Fingerprint, KeyRange, LastKey, ResumableSource, Source,
+    AsyncChunkSource, Chunk, Fetched, Fingerprint, KeyRange, LastKey, Order, ResumableSource,
+    Source,
 };
 use tokio_postgres::{Client, Row, RowStream};
 
@@ -23,6 +24,7 @@ use crate::error::{Error, ErrorKind};
 use crate::key::{DynKey, KeyRow, Layout, SqlKey, Unreadable};
 use crate::query::check_plan;
 use crate::relation::{Prepared, Relation, typed};
+use crate::snapshot::{Snapshot, within};
 use crate::value::{Param, Params, Value};
 
 /// A table or query to walk. Use it through its aliases [`Table`](crate::Table) and [`Query`](crate::Query), which have
@@ -42,6 +44,7 @@ use crate::value::{Param, Params, Value};
 pub struct SqlBuilder<'a, C, S, K, D = Rows> {
     client: C,
     pub(crate) spec: S,
+    snapshot: Option<Snapshot>,
     decode: D,
     key: PhantomData<fn() -> K>,
     /// The borrows of the future that it becomes.
@@ -67,6 +70,7 @@ impl<'a, C, S, K, D> SqlBuilder<'a, C, S, K, D> {
         SqlBuilder {
             client,
             spec,
+            snapshot: None,
             decode,
             key: PhantomData,
             lifetime: PhantomData,
@@ -74,7 +78,57 @@ impl<'a, C, S, K, D> SqlBuilder<'a, C, S, K, D> {
     }
 
     pub(crate) fn with<K2, D2>(self, decode: impl FnOnce(D) -> D2) -> SqlBuilder<'a, C, S, K2, D2> {
-        SqlBuilder::of(self.client, self.spec, decode(self.decode))
+        let builder = SqlBuilder::of(self.client, self.spec, decode(self.decode));
+        SqlBuilder {
+            snapshot: self.snapshot,
+            ..builder
+        }
+    }
+
+    /// Walks the rows as they were at one moment: in the snapshot that another transaction exported. `id` is what
+    /// `pg_export_snapshot()` returned there.
+    ///
+    /// Each fetch is a short transaction that imports the snapshot, in one round trip. Between fetches nothing is held
+    /// on the walk's own connections, so a pool works, and several walks may share a snapshot.
+    ///
+    /// ```no_run
+    /// use keywalk::Walk;
+    /// use keywalk_postgres::{Table, tokio_postgres::{Client, IsolationLevel}};
+    ///
+    /// # async fn example(client: &Client, holder: &mut Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let held = holder.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
+    /// let held = held.read_only(true).start().await?;
+    /// let id: String = held.query_one("SELECT pg_export_snapshot()", &[]).await?.try_get(0)?;
+    /// let items = Table::new(client, "items").snapshot(id).key::<i64>(["id"]).await?;
+    /// let mut chunks = Walk::new(items).async_chunks();
+    /// while let Some(items) = chunks.next().await? {
+    ///     println!("{} items of that moment", items.len());
+    /// }
+    /// // Only now may VACUUM remove what was deleted meanwhile.
+    /// held.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// The transaction that exported the snapshot must stay open until the walk ends. As long as it is, PostgreSQL
+    /// keeps every row version that is replaced or deleted, in all tables of the database: 7,937 of them beside 8,000
+    /// updates, where a walk without a snapshot keeps none. So use it for walks of minutes, and only where all items
+    /// must be of one moment. On a standby, the holder may be ended by a recovery conflict.
+    ///
+    /// # Errors
+    ///
+    /// Once that transaction has ended, the next fetch is an error of the kind [`Snapshot`](ErrorKind::Snapshot). It
+    /// isn't transient: a new snapshot is of another moment. A cursor or token of the walk resumes in it, if that is
+    /// acceptable.
+    ///
+    /// The walk's own connection must not be in a transaction, which is an error when the source is awaited. To walk
+    /// in the transaction that has the snapshot, leave this out and pass `transaction.client()`: in `REPEATABLE READ`
+    /// it sees one moment anyway.
+    pub fn snapshot(mut self, id: impl Into<String>) -> Self {
+        self.snapshot = Some(Snapshot::new(id.into()));
+        self
     }
 
     /// Decodes each row with a closure. Items are `(key, value)`.
@@ -177,8 +231,12 @@ where
     /// Reads the catalog and proves the key.
     fn into_future(self) -> Self::IntoFuture {
         let (client, spec, mut decode) = (self.client, self.spec, self.decode);
+        let snapshot = self.snapshot;
         Box::pin(async move {
             let lent = lend(&client).await?;
+            if let Some(snapshot) = &snapshot {
+                snapshot.check(&lent).await?;
+            }
             let relation = spec.resolve(&lent, K::layout()).await?;
             drop(lent);
             decode.columns(&relation.columns);
@@ -186,9 +244,11 @@ where
                 key_at: relation.key_positions(),
                 client,
                 relation,
+                snapshot,
                 decode,
                 room: None,
                 is_plan_checked: false,
+                knows_types: false,
                 last_sql: String::new(),
                 key: PhantomData,
             })
@@ -203,12 +263,15 @@ where
 pub struct SqlSource<C, K, D = Rows> {
     pub(crate) client: C,
     pub(crate) relation: Relation,
+    snapshot: Option<Snapshot>,
     decode: D,
     key_at: Vec<usize>,
     /// With a budget of bytes: the number of rows to request, from the items of the last chunk.
     room: Option<usize>,
     /// Whether the plan of a query's search was checked.
     is_plan_checked: bool,
+    /// Whether the connection knows the types of [`Relation::lookup`].
+    knows_types: bool,
     last_sql: String,
     key: PhantomData<fn() -> K>,
 }
@@ -265,15 +328,37 @@ impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
     pub async fn count(&self) -> Result<u64, Error> {
         let (condition, params) = self.relation.conditions();
         let sql = format!("SELECT count(*) FROM {}{condition}", self.relation.from);
-        let lent = lend(&self.client).await?;
         let failed = |source| Error::postgres(&self.relation.name, source);
-        let row = first_row(&lent, &sql, &params).await.map_err(failed)?;
+        let lent = lend(&self.client).await?;
+        let row = async { first_row(&lent, &sql, &params).await.map_err(failed) };
+        let row = within(&lent, self.snapshot.as_ref(), &self.relation.name, row).await?;
         let count = row.map(|row| row.try_get::<_, i64>(0)).transpose();
         Ok(count.map_err(failed)?.unwrap_or(0).unsigned_abs())
     }
 
     /// Estimates the number of rows that [`count`](Self::count) counts, from PostgreSQL's statistics, in less than a
     /// millisecond.
+    ///
+    /// It gives a job over any key a percentage, without a query per chunk. Without it, a job over text keys has none,
+    /// and that of unevenly spread keys jumps. For a walk of a [range](keywalk::Walk::range), take
+    /// [`rows_estimate`](Self::rows_estimate) instead:
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "jobs")]
+    /// # async fn example(client: &keywalk_postgres::tokio_postgres::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use keywalk::Walk;
+    /// use keywalk_job::Job;
+    /// use keywalk_postgres::{Collated, PostgresCheckpoints, Table};
+    ///
+    /// let users = Table::new(client, "users").key::<Collated>(["name"]).keys().await?;
+    /// let total = users.count_estimate().await?;
+    /// let checkpoints = PostgresCheckpoints::new(client);
+    /// let job = Job::new_async("mail", Walk::new(users), checkpoints, tokio::time::sleep)
+    ///     .total(total)
+    ///     .on_progress(|progress| println!("{progress}")); // 41000 items, 41 %, 8 s left
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -336,6 +421,20 @@ impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
         Ok(())
     }
 
+    /// Checks that the walk's kind and order suit [`settled`](crate::Table::settled).
+    fn check_settled(&self, range: &KeyRange<K>) -> Result<(), Error> {
+        let grows = self.relation.key[0].direction(range.order()) == Order::Ascending;
+        if grows || !self.relation.settled {
+            return Ok(());
+        }
+        let message = format!(
+            "{}: a walk with `settled` must go towards the keys that are added last: walk ascending, or leave \
+             `settled` out",
+            self.relation.name
+        );
+        Err(Error::new(ErrorKind::Settled, message))
+    }
+
     /// Runs a statement, and fills the chunk with at most `requested` of its rows. `ahead`: the number of rows that it
     /// returns beyond those.
     async fn run(
@@ -353,37 +452,47 @@ impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
             self.is_plan_checked = true;
         }
         let failed = |source| Error::postgres(&self.relation.name, source);
-        let rows = client
-            .query_typed_raw(&prepared.sql, typed(&prepared.params))
-            .await;
-        let mut rows = pin!(rows.map_err(failed)?);
+        if let Some((sql, params)) = self.relation.lookup.as_ref()
+            && !self.knows_types
+        {
+            first_row(&client, sql, params).await.map_err(failed)?;
+            self.knows_types = self.client.is_one();
+        }
         let reader = Reader {
             relation: &self.relation,
             key_at: &self.key_at,
             prepared,
             range,
         };
-        let mut count = 0;
-        loop {
-            let Some(row) = next(&mut rows).await else {
-                // Fewer rows than requested: there are no more.
-                return Ok(match count < requested.saturating_add(ahead) {
-                    true => Fetched::End,
-                    false => Fetched::More,
-                });
-            };
-            let row = row.map_err(failed)?;
-            count += 1;
-            if chunk.is_full() || count > requested {
-                reader.check_next(chunk, &row)?;
-                return Ok(Fetched::More);
+        let (decode, snapshot) = (&mut self.decode, self.snapshot.as_ref());
+        let read = async {
+            let rows = client
+                .query_typed_raw(&prepared.sql, typed(&prepared.params))
+                .await;
+            let mut rows = pin!(rows.map_err(failed)?);
+            let mut count = 0;
+            loop {
+                let Some(row) = next(&mut rows).await else {
+                    // Fewer rows than requested: there are no more.
+                    return Ok(match count < requested.saturating_add(ahead) {
+                        true => Fetched::End,
+                        false => Fetched::More,
+                    });
+                };
+                let row = row.map_err(failed)?;
+                count += 1;
+                if chunk.is_full() || count > requested {
+                    reader.check_next(chunk, &row)?;
+                    return Ok(Fetched::More);
+                }
+                match reader.read(&row, decode, chunk)? {
+                    Step::Pushed if chunk.is_full() && ahead == 0 => return Ok(Fetched::More),
+                    Step::Pushed => {}
+                    Step::Reached(fetched) => return Ok(fetched),
+                }
             }
-            match reader.read(&row, &mut self.decode, chunk)? {
-                Step::Pushed if chunk.is_full() && ahead == 0 => return Ok(Fetched::More),
-                Step::Pushed => {}
-                Step::Reached(fetched) => return Ok(fetched),
-            }
-        }
+        };
+        within(&client, snapshot, &self.relation.name, read).await
     }
 }
 
@@ -413,6 +522,7 @@ impl<C: Connect, K: SqlKey, D: Decode> AsyncChunkSource for SqlSource<C, K, D> {
             return Ok(Fetched::More);
         }
         self.check_keys(range)?;
+        self.check_settled(range)?;
         let requested = self.request(chunk);
         // One row is read ahead, to find a key that repeats at the chunk's end.
         let ahead = usize::from(!self.relation.unique);
@@ -424,6 +534,13 @@ impl<C: Connect, K: SqlKey, D: Decode> AsyncChunkSource for SqlSource<C, K, D> {
     }
 
     async fn last_key(&mut self, range: &KeyRange<K>) -> Result<LastKey<K>, Error> {
+        if self.relation.settled {
+            let message = format!(
+                "{}: a walk with `settled` has no last key yet: make it `unbounded()`",
+                self.relation.name
+            );
+            return Err(Error::new(ErrorKind::Settled, message));
+        }
         if range.is_empty() {
             return Ok(LastKey::Empty);
         }
@@ -433,8 +550,12 @@ impl<C: Connect, K: SqlKey, D: Decode> AsyncChunkSource for SqlSource<C, K, D> {
         }
         self.check_keys(range)?;
         let client = lend(&self.client).await?;
-        let last = first_key(&*client, &self.relation, &range.reversed()).await?;
-        Ok(last.into())
+        let backward = range.reversed();
+        let last = first_key(&client, &self.relation, &backward);
+        let name = &self.relation.name;
+        Ok(within(&client, self.snapshot.as_ref(), name, last)
+            .await?
+            .into())
     }
 }
 
@@ -495,13 +616,18 @@ impl<K: SqlKey> Reader<'_, K> {
         decode: &mut D,
         chunk: &mut Chunk<(K, D::Item)>,
     ) -> Result<Step<K>, Error> {
+        let failed = |source| Error::postgres(&self.relation.name, source);
+        if let Some(at) = self.relation.settled_at()
+            && row.try_get::<_, i32>(at).map_err(failed)? == 0
+        {
+            return Ok(Step::Reached(Fetched::End));
+        }
         let Some(scan) = self.prepared.scan else {
             return Ok(match self.push(row, decode, chunk)? {
                 true => Step::Pushed,
                 false => Step::Reached(Fetched::End),
             });
         };
-        let failed = |source| Error::postgres(&self.relation.name, source);
         let is_kept: i32 = row.try_get(scan.at).map_err(failed)?;
         if is_kept == 1 && !self.push(row, decode, chunk)? {
             return Ok(Step::Reached(Fetched::End));
@@ -510,9 +636,11 @@ impl<K: SqlKey> Reader<'_, K> {
         if !is_last {
             return Ok(Step::Pushed);
         }
-        // The last row of the stretch. If the stretch isn't a whole one, it is the last row of all.
+        // The last row of the stretch. If the stretch isn't a whole one, it is the last row of all. An unbounded walk
+        // that ends has the position of its last item, which may be far back. So with `settled` the end is reported by
+        // the next fetch, when the walk is past this row.
         let number: i64 = row.try_get(scan.at + 1).map_err(failed)?;
-        let is_end = number.unsigned_abs() < scan.rows as u64;
+        let is_end = number.unsigned_abs() < scan.rows as u64 && !self.relation.settled;
         Ok(Step::Reached(match is_kept == 1 {
             _ if is_end => Fetched::End,
             true => Fetched::More,

@@ -40,6 +40,7 @@
 //! | a backfill, purge or export that survives crashes and applies each effect once | a job: [`keywalk-job`] |
 //! | to retry when a store fails temporarily | [`keywalk-retry`] |
 //! | to walk SQLite and other blocking stores in an async program | [`keywalk-tokio`] |
+//! | to walk shards, or a table per month, as one; to compare two stores | [`keywalk-shards`] |
 //! | pages with "next" and "previous" links | [`Walk::page`] |
 //! | to resume in another process | a [`Token`] |
 //! | to fetch ahead while you work | [`Walk::prefetch`] |
@@ -122,6 +123,7 @@
 //! [`keywalk-retry`]: https://docs.rs/keywalk-retry
 //! [`keywalk-shards`]: https://docs.rs/keywalk-shards
 //! [`keywalk-tokio`]: https://docs.rs/keywalk-tokio
+//! [`keywalk-shards`]: https://docs.rs/keywalk-shards
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -2,16 +2,24 @@
 
 #![forbid(unsafe_code)]
 
+mod faults;
+mod jobs;
+
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::ops::Bound;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use keywalk::{AsyncChunkSource, Chunk, KeyRange, Order, ResumableSource, Token, Walk};
 use keywalk_postgres::decode::Decode;
-use keywalk_postgres::tokio_postgres::{self, Client, NoTls};
+use keywalk_postgres::tokio_postgres::types::ToSql;
+use keywalk_postgres::tokio_postgres::{self, Client, IsolationLevel, NoTls};
 use keywalk_postgres::{
     Collated, Connect, Date, DynKey, ErrorKind, NullsLast, Numeric, PerFetch, Query, SqlKey,
-    SqlSource, Table, Timestamp, TimestampTz, Value,
+    SqlSource, Table, Timestamp, TimestampTz, Value, Wrapped,
 };
 use keywalk_tests::postgres::{Database, database};
 use uuid::Uuid;
@@ -68,7 +76,8 @@ fn what_is_not_proven_is_refused_and_the_error_names_the_cure() {
             CREATE UNIQUE INDEX expr ON t (abs(e));
             CREATE INDEX ON t (m, id DESC); CREATE INDEX ON t (e text_pattern_ops) INCLUDE (l);
             CREATE TABLE parent (id int8 PRIMARY KEY); CREATE TABLE child () INHERITS (parent);
-            CREATE TABLE bare (id int8 NOT NULL); CREATE VIEW v AS SELECT * FROM t;
+            CREATE TABLE bare (id int8 NOT NULL); CREATE TABLE keyless (a int8 UNIQUE, b text UNIQUE NOT NULL, c int8 NOT NULL);
+            CREATE UNIQUE INDEX ON keyless (c, b, a DESC); CREATE UNIQUE INDEX ON keyless (abs(a)); CREATE VIEW v AS SELECT * FROM t;
             CREATE TABLE hashed (id int8 PRIMARY KEY, h text NOT NULL); CREATE INDEX ON hashed USING hash (h);";
         let setup = setup.replace("CREATE INDEX ON t (e text_pattern_ops) INCLUDE (l);", "");
         db.batch_execute(&setup).await.unwrap();
@@ -87,7 +96,10 @@ fn what_is_not_proven_is_refused_and_the_error_names_the_cure() {
             Table::new(db, "other.t").key::<i64>(["id"]), NoSuchTable, "\"other\".\"t\"";
             Table::new(db, "v").key::<i64>(["id"]), NotATable, "Query";
             Table::new(db, "parent").key::<i64>(["id"]), NotATable, "only()";
-            Table::new(db, "bare"), NoPrimaryKey, "primary key";
+            Table::new(db, "bare"), NoPrimaryKey, "no other unique index";
+            Table::new(db, "keyless"), NoPrimaryKey, r#"key: `key(["b"])` or `key(["c", "b", "a"])`"#;
+            t().snapshot("'; DROP TABLE t"), Snapshot, "pg_export_snapshot()";
+            t().snapshot("00000003-00000001-1"), Snapshot, "must be open";
             Table::new(db, "bare").key::<i64>(["id"]), NotUnique, "UNIQUE index on (\"id\")";
             t().key::<i64>(["di"]), NoSuchColumn, "its columns are \"id\"";
             t().key::<i64>(["ID"]), NoSuchColumn, "\"ID\"";
@@ -213,27 +225,22 @@ fn keys_of_each_type_come_once_in_the_servers_order_both_ways() {
             DynKey, ["c"], "c";
             DynKey, ["i", "a"], "i, a";
         }
-        // What is printed is what PostgreSQL reads.
-        let source = Table::new(db, "t")
-            .key::<i16>(["a"])
-            .columns(["c", "f", "g", "h"])
-            .await
-            .unwrap();
+        // What is printed is what PostgreSQL reads, and a value can be bound: in binary form, or as text for `json`.
+        let source = Table::new(db, "t").key::<i16>(["a"]).await.unwrap();
         let mut items = Walk::new(source).async_chunks();
         while let Some(rows) = items.next().await.unwrap() {
-            for (a, row) in rows {
-                let values: Vec<String> = row
-                    .values()
-                    .iter()
-                    .map(|v| format!("{v}").replace('\'', ""))
-                    .collect();
-                let sql =
-                    "SELECT c::text = $2::text AND f = $3::text::date AND g = $4::text::timestamp
-                    AND h = $5::text::timestamptz FROM t WHERE a = $1";
-                let same = db
-                    .query_one(sql, &[a, &values[0], &values[1], &values[2], &values[3]])
-                    .await;
-                assert!(same.unwrap().get::<_, bool>(0), "{values:?}");
+            for (_, row) in rows {
+                let printed = [2, 5, 6, 7].map(|at| row.values()[at].to_text());
+                let values = row.values().iter().map(|v| v as &(dyn ToSql + Sync));
+                let mut values: Vec<_> = values.collect();
+                values.extend(printed.iter().map(|text| text as &(dyn ToSql + Sync)));
+                values.push(values[0]);
+                let sql = "SELECT c::text = $13::text AND f = $14::text::date AND g = $15::text::timestamp
+                        AND h = $16::text::timestamptz AND $17::json::text = a::text FROM t
+                    WHERE (a, b, c, d, e, f, g, h, i, j) = ($1::int8, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                        AND k IS NOT DISTINCT FROM $11 AND l IS NOT DISTINCT FROM $12";
+                let same = db.query_one(sql, &values).await;
+                assert!(same.unwrap().get::<_, bool>(0), "{printed:?}");
             }
         }
     });
@@ -241,7 +248,8 @@ fn keys_of_each_type_come_once_in_the_servers_order_both_ways() {
 
 /// Nine tenths of the rows have one leading value.
 const SKEWED: &str =
-    "CREATE TABLE t (a int4 NOT NULL, b int4 NOT NULL, pad text, PRIMARY KEY (a, b));
+    "CREATE TABLE t (a int4 NOT NULL, b int4 NOT NULL, pad text, PRIMARY KEY (a, b))
+        WITH (autovacuum_enabled = off);
     CREATE INDEX ON t (a, b DESC);
     INSERT INTO t SELECT CASE WHEN i % 10 = 0 THEN i % 100 ELSE 50 END, i, repeat('x', 100)
         FROM generate_series(1, 60000) i ORDER BY 1, 2; VACUUM ANALYZE t";
@@ -307,19 +315,37 @@ fn a_fetch_reads_few_pages_anywhere() {
 fn each_kind_of_connection_lends_a_client_and_is_free_between_fetches() {
     with_database(async |database| {
         let mut owned = connect(&database).await;
-        let setup =
-            "CREATE TABLE t (id int8 PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 10)";
+        // Each new connection has to look up the enum, before more rows come than tokio-postgres buffers.
+        let setup = "CREATE TYPE mood AS ENUM ('ok'); CREATE TABLE t (id int8 PRIMARY KEY, m mood, pad text);
+            INSERT INTO t SELECT i, 'ok', repeat('x', 100000) FROM generate_series(1, 10) i";
         owned.batch_execute(setup).await.unwrap();
         let shared = Arc::new(connect(&database).await);
         let pool = tokio::sync::Mutex::new(connect(&database).await);
+        let config: tokio_postgres::Config = database.url().parse().unwrap();
+        let manager = deadpool_postgres::Manager::new(config.clone(), NoTls);
+        let deadpool = deadpool_postgres::Pool::builder(manager).max_size(1);
+        let deadpool = deadpool.build().unwrap();
+        let manager = bb8_postgres::PostgresConnectionManager::new(config, NoTls);
+        let bb8 = bb8_postgres::bb8::Pool::builder().max_size(1);
+        let bb8 = bb8.build(manager).await.unwrap();
         let expected: Vec<i64> = (1..=10).collect();
         macro_rules! walked {
             ($($connection:expr;)+) => {$(
                 let source = Table::new($connection, "t").key::<i64>(["id"]).await.unwrap();
-                assert_eq!(keys(source, Order::Ascending, 3).await, expected);
+                let mut chunks = Walk::new(source).chunk_size(3).async_chunks();
+                let mut came = Vec::new();
+                while let Some(items) = chunks.next().await.unwrap() {
+                    came.extend(items.iter().map(|(id, _)| *id));
+                    let is_free = pool.try_lock().is_ok() && deadpool.status().available == deadpool.status().size;
+                    assert!(is_free && bb8.state().idle_connections == bb8.state().connections);
+                }
+                assert_eq!(came, expected);
             )+};
         }
         walked! {
+            connect(&database).await;
+            PerFetch(|| async { deadpool.get().await.map(Wrapped) });
+            PerFetch(|| bb8.get());
             &owned;
             Box::new(&owned);
             Arc::clone(&shared);
@@ -337,16 +363,6 @@ fn each_kind_of_connection_lends_a_client_and_is_free_between_fetches() {
             .unwrap();
         assert_eq!(keys(source, Order::Descending, 3).await, [5, 4, 3, 2, 1]);
         transaction.rollback().await.unwrap();
-        let source = Table::new(
-            PerFetch(|| async { Ok::<_, std::io::Error>(pool.lock().await) }),
-            "t",
-        );
-        let mut chunks = Walk::new(source.key::<i64>(["id"]).await.unwrap())
-            .chunk_size(3)
-            .async_chunks();
-        while chunks.next().await.unwrap().is_some() {
-            assert!(pool.try_lock().is_ok(), "no connection is held");
-        }
         let source = Table::new(
             PerFetch(async || Err::<Arc<Client>, _>(std::io::Error::other("no"))),
             "t",
@@ -483,6 +499,279 @@ fn a_budget_of_bytes_bounds_what_is_requested() {
         assert_eq!(came, 2000);
         limits.pop_last();
         assert!(limits.last().is_some_and(|most| *most <= 13), "{limits:?}");
+    });
+}
+
+#[test]
+fn partitions_policies_and_foreign_tables_are_walked_in_the_servers_order() {
+    with_database(async |database| {
+        let db = &connect(&database).await;
+        let setup = "CREATE TABLE ranged (b int8, a int8, pad text, PRIMARY KEY (a, b)) PARTITION BY RANGE (a);
+            CREATE TABLE r1 PARTITION OF ranged FOR VALUES FROM (MINVALUE) TO (10);
+            CREATE TABLE r2 (pad text, a int8 NOT NULL, b int8 NOT NULL, PRIMARY KEY (a, b));
+            ALTER TABLE ranged ATTACH PARTITION r2 FOR VALUES FROM (10) TO (MAXVALUE);
+            CREATE TABLE hashed (id int8 PRIMARY KEY) PARTITION BY HASH (id);
+            CREATE TABLE h1 PARTITION OF hashed FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+            CREATE TABLE h2 PARTITION OF hashed FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+            CREATE TABLE policed (id int8 PRIMARY KEY, owner text); ALTER TABLE policed ENABLE ROW LEVEL SECURITY;
+            CREATE POLICY mine ON policed USING (owner = current_user);
+            INSERT INTO ranged SELECT i % 7, i, 'x' FROM generate_series(1, 40) i;
+            INSERT INTO hashed SELECT generate_series(1, 40);
+            INSERT INTO policed SELECT i, CASE WHEN i % 3 = 0 THEN 'keywalk_reader' END FROM generate_series(1, 40) i;
+            CREATE VIEW seen AS SELECT p.id, r.b FROM policed p JOIN ranged r ON r.a = p.id;
+            DO $$ BEGIN CREATE ROLE keywalk_reader; EXCEPTION WHEN duplicate_object THEN END $$;
+            GRANT SELECT ON policed TO keywalk_reader;";
+        db.batch_execute(setup).await.unwrap();
+        let reader = &connect(&database).await;
+        let role = "SET ROLE keywalk_reader";
+        reader.batch_execute(role).await.unwrap();
+        macro_rules! walked {
+            ($($db:ident: $builder:expr, $sql:literal;)+) => {$(
+                let expected = $db.query($sql, &[]).await.unwrap();
+                let expected = Vec::from_iter(expected.iter().map(|row| row.get::<_, i64>(0)));
+                for (order, size) in [(Order::Ascending, 7), (Order::Descending, 3)] {
+                    let source = $builder.key::<DynKey>(["id"]).await.unwrap();
+                    let mut came = keys(source, order, size).await;
+                    if order == Order::Descending {
+                        came.reverse();
+                    }
+                    let came = came.iter().map(|key| key.values()[0].clone());
+                    let expected = expected.iter().map(|id| Value::Int(*id));
+                    assert!(came.eq(expected), stringify!($builder));
+                }
+            )+};
+        }
+        walked! {
+            db: Table::new(db, "hashed"), "SELECT id FROM hashed ORDER BY id";
+            db: Table::new(db, "h2").filter("id % 2 = 0", []), "SELECT id FROM h2 WHERE id % 2 = 0 ORDER BY id";
+            reader: Table::new(reader, "policed"), "SELECT id FROM policed ORDER BY id";
+            db: Query::new(db, "SELECT * FROM seen", []), "SELECT id FROM seen ORDER BY id";
+        }
+        let source = Table::new(db, "ranged").key::<(i64, i64)>(["a", "b"]);
+        let came = keys(source.await.unwrap(), Order::Descending, 7).await;
+        assert!(came.into_iter().eq((1..=40).rev().map(|i| (i, i % 7))));
+        // Over a TCP connection, the server would have to accept its own password.
+        let config: tokio_postgres::Config = database.url().parse().unwrap();
+        let [tokio_postgres::config::Host::Unix(folder)] = config.get_hosts() else {
+            return;
+        };
+        let fdw = "SELECT FROM pg_available_extensions WHERE name = 'postgres_fdw'";
+        if db.query(fdw, &[]).await.unwrap().is_empty() {
+            return;
+        }
+        let foreign = format!(
+            "CREATE EXTENSION postgres_fdw;
+            CREATE SERVER itself FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '{}', dbname '{}');
+            CREATE USER MAPPING FOR CURRENT_USER SERVER itself OPTIONS (user 'postgres');
+            CREATE FOREIGN TABLE far (id int8) SERVER itself OPTIONS (table_name 'hashed')",
+            folder.display(),
+            config.get_dbname().unwrap()
+        );
+        db.batch_execute(&foreign).await.unwrap();
+        let refused = Table::new(db, "far").key::<i64>(["id"]).await.unwrap_err();
+        assert!(
+            refused
+                .to_string()
+                .contains("as a `Query`, by a single column"),
+            "{refused}"
+        );
+        walked! {
+            db: Query::new(db, "SELECT * FROM far", []), "SELECT id FROM hashed ORDER BY id";
+        }
+    });
+}
+
+/// Walks on from a cursor, and returns the ids and the new cursor.
+async fn added<K: SqlKey, D: Decode>(
+    source: SqlSource<&Client, K, D>,
+    cursor: Option<keywalk::Cursor<K>>,
+) -> (Vec<K>, keywalk::Cursor<K>) {
+    let walk = Walk::new(source).chunk_size(2);
+    let walk = match cursor {
+        Some(cursor) => walk.resume(cursor),
+        None => walk.unbounded(),
+    };
+    let mut chunks = walk.async_chunks();
+    let mut ids = Vec::new();
+    while let Some(items) = chunks.next().await.unwrap() {
+        ids.extend(items.iter().map(|(id, _)| id.clone()));
+    }
+    (ids, chunks.cursor())
+}
+
+/// Waits until what is committed is settled. The other tests' transactions delay that.
+async fn settle(db: &Client) {
+    let id = "SELECT pg_current_xact_id()::text";
+    let id: String = db.query_one(id, &[]).await.unwrap().get(0);
+    let is_settled = "SELECT pg_snapshot_xmin(pg_current_snapshot()) > $1::text::xid8";
+    while !db
+        .query_one(is_settled, &[&id])
+        .await
+        .unwrap()
+        .get::<_, bool>(0)
+    {}
+}
+
+#[test]
+fn a_settled_walk_visits_rows_that_commit_late_and_another_one_misses_them() {
+    with_database(async |database| {
+        let db = &connect(&database).await;
+        let other = connect(&database).await;
+        let setup = "CREATE TABLE t (id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n int8) PARTITION BY HASH (id);
+            CREATE TABLE t0 PARTITION OF t FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+            CREATE TABLE t1 PARTITION OF t FOR VALUES WITH (MODULUS 2, REMAINDER 1)";
+        db.batch_execute(setup).await.unwrap();
+        let insert = "INSERT INTO t (n) SELECT generate_series(1, 3)";
+        db.batch_execute(insert).await.unwrap();
+        settle(db).await;
+        let table = || Table::new(db, "t").key::<i64>(["id"]).keys();
+        let tables = || {
+            let [first, late] = ["n = 1", "id > 3"].map(|filter| table().filter(filter, []));
+            [table(), table().settled(), first.settled(), late.settled()]
+        };
+        let begin = format!("BEGIN; {insert}");
+        other.batch_execute(&begin).await.unwrap();
+        let later = "INSERT INTO t (n) VALUES (0)";
+        db.batch_execute(later).await.unwrap();
+        let mut cursors = [const { None }; 4];
+        let tonight = [vec![1, 2, 3, 7], vec![1, 2, 3], vec![1], vec![]];
+        let tomorrow = [vec![], vec![4, 5, 6, 7], vec![4], vec![4, 5, 6, 7]];
+        for night in [tonight, tomorrow] {
+            for ((table, cursor), expected) in tables().into_iter().zip(&mut cursors).zip(night) {
+                let (ids, end) = added(table.await.unwrap(), cursor.take()).await;
+                assert_eq!(ids, expected);
+                *cursor = Some(end);
+            }
+            // What a filter drops isn't read again.
+            let start = cursors[2].as_ref().map(|cursor| cursor.range().start());
+            assert_ne!(start, Some(Bound::Excluded(&1)));
+            other.batch_execute("COMMIT").await.unwrap();
+            settle(db).await;
+        }
+        // Its own rows aren't settled.
+        let own = format!("BEGIN; {later}; SAVEPOINT s; {later}");
+        db.batch_execute(&own).await.unwrap();
+        let source = table().settled().await.unwrap();
+        assert_eq!(added(source, None).await.0, Vec::from_iter(1..=7));
+        let fake = "ROLLBACK; CREATE SCHEMA fake; CREATE FUNCTION fake.pg_current_snapshot() RETURNS pg_snapshot
+            LANGUAGE sql AS $$ SELECT current_setting('fake.snapshot')::pg_snapshot $$;
+            SET search_path = fake, pg_catalog, public";
+        db.batch_execute(fake).await.unwrap();
+        let id = "SELECT xmin::text::int8 FROM t WHERE id = 1";
+        let id: i64 = db.query_one(id, &[]).await.unwrap().get(0);
+        // The first id that a snapshot sees as running, the number of ids up to its end, and whether the row is settled.
+        let [half, all] = [1 << 31, 1_i64 << 32];
+        for (first, ids, is_settled) in [
+            (id + 1, 9, true),
+            (id, 9, false),
+            (id - 8, 9, false),
+            (id + half + 1, 9, true),
+            (id + half - 1, 9, true),
+            (id + 7 * all + 1, 9, true),
+            // An old row that looks like a new one.
+            (id + 7 * all, 9, false),
+            // The ids go round within the snapshot.
+            (all - 5, 5 + id, true),
+            (all - 5, 6 + id, false),
+        ] {
+            let set = format!("SET fake.snapshot = '{first}:{}:'", first + ids);
+            db.batch_execute(&set).await.unwrap();
+            let source = Table::new(db, "t").settled().key::<i64>(["id"]);
+            let walked = added(source.await.unwrap(), None).await.0;
+            assert_eq!(walked.first() == Some(&1), is_settled, "{set} of {id}");
+        }
+        let walk = async || Walk::new(table().settled().await.unwrap());
+        for (walk, cure) in [
+            (walk().await, "unbounded()"),
+            (walk().await.unbounded().descending(), "walk ascending"),
+        ] {
+            let Err(keywalk::Error::Source(error)) = walk.async_chunks().next().await else {
+                panic!("it walks");
+            };
+            assert_eq!(error.kind(), ErrorKind::Settled);
+            assert!(error.to_string().contains(cure), "{error}");
+        }
+    });
+}
+
+#[test]
+fn a_walk_in_a_snapshot_yields_its_moment_and_leaves_nothing_open() {
+    with_database(async |database| {
+        let db = &connect(&database).await;
+        let setup = "CREATE TABLE t (id int8 PRIMARY KEY, n int8 NOT NULL);
+            INSERT INTO t SELECT i, 0 FROM generate_series(1, 50) i";
+        db.batch_execute(setup).await.unwrap();
+        let mut holder = connect(&database).await;
+        let held = holder
+            .build_transaction()
+            .isolation_level(IsolationLevel::RepeatableRead);
+        let held = held.start().await.unwrap();
+        let id = "SELECT pg_export_snapshot()";
+        let id: String = held.query_one(id, &[]).await.unwrap().get(0);
+        let manager = deadpool_postgres::Manager::new(database.url().parse().unwrap(), NoTls);
+        let pool = deadpool_postgres::Pool::builder(manager).max_size(1);
+        let pool = pool.build().unwrap();
+        let items = || {
+            let table = Table::new(PerFetch(|| async { pool.get().await.map(Wrapped) }), "t");
+            let table = table.snapshot(&id).key::<i64>(["id"]);
+            table.map(|row| row.try_get::<_, i64>("n"))
+        };
+        let open = async || {
+            let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND xact_start IS NOT NULL";
+            db.query_one(sql, &[]).await.unwrap().get::<_, i64>(0)
+        };
+        for order in [Order::Ascending, Order::Descending] {
+            let walk = Walk::new(items().await.unwrap()).order(order);
+            let mut chunks = walk.chunk_size(7).async_chunks();
+            let (mut came, mut is_dropped) = (Vec::new(), false);
+            loop {
+                let change = "UPDATE t SET n = 1; DELETE FROM t WHERE id % 10 = 3;
+                    INSERT INTO t SELECT 1 + max(id), 1 FROM t";
+                db.batch_execute(change).await.unwrap();
+                is_dropped = !is_dropped;
+                let mut fetch = pin!(chunks.next());
+                let fetched = poll_fn(|context| match fetch.as_mut().poll(context) {
+                    Poll::Ready(fetched) => Poll::Ready(Some(fetched)),
+                    Poll::Pending if is_dropped => Poll::Ready(None),
+                    Poll::Pending => Poll::Pending,
+                });
+                match fetched.await.transpose().unwrap() {
+                    Some(Some(items)) => came.extend_from_slice(items),
+                    Some(None) => break,
+                    None => continue,
+                }
+                assert_eq!(open().await, 1, "only the holder's");
+            }
+            if order == Order::Descending {
+                came.reverse();
+            }
+            assert!(came.into_iter().eq((1..=50).map(|id| (id, 0))));
+        }
+        assert_eq!(items().await.unwrap().count().await.unwrap(), 50);
+        let mut chunks = Walk::new(items().await.unwrap())
+            .chunk_size(7)
+            .async_chunks();
+        chunks.next().await.unwrap();
+        held.rollback().await.unwrap();
+        let Err(keywalk::Error::Source(error)) = chunks.next().await else {
+            panic!("it has ended");
+        };
+        assert_eq!(
+            (error.kind(), error.is_transient()),
+            (ErrorKind::Snapshot, false)
+        );
+        assert!(error.to_string().contains("must be open"), "{error}");
+        assert_eq!(open().await, 0);
+        let begin = "BEGIN; DELETE FROM t";
+        db.batch_execute(begin).await.unwrap();
+        let refused = Table::new(db, "t").snapshot(&id).await.unwrap_err();
+        assert!(
+            refused.to_string().contains("without a transaction"),
+            "{refused}"
+        );
+        let rows = db.query("SELECT FROM t", &[]).await.unwrap();
+        assert!(rows.is_empty(), "the transaction goes on");
     });
 }
 
