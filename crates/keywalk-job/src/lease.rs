@@ -15,7 +15,8 @@ use crate::parallel::part_name;
 ///
 /// # Contract
 ///
-/// While a job's [`Lease`] lives, no other lease is granted for it. A crash ends the lease. If a lease fails to
+/// While a job's [`Lease`] lives, no other lease is granted for it. Leases of other jobs are, also to the same store: to
+/// reset or to plan a [parallel job](crate::ParallelJob), one store takes those of all its parts. A crash ends the lease. If a lease fails to
 /// keep runners apart, a later [run](crate::Checkpoint::run) fences off an earlier one; see
 /// [`CheckpointStore`].
 #[diagnostic::on_unimplemented(

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
+use keywalk::Walk;
 use keywalk_job::{
     BoxError, CheckpointStore, Error, Leases, Next, Outcome, ParallelJob, StopReason, WalkMismatch,
 };
@@ -94,6 +95,11 @@ fn skips(job: NumbersJob<'static>) -> NumbersJob<'static> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: ProptestConfig::default().cases / 4,
+        ..ProptestConfig::default()
+    })]
+
     #[test]
     fn every_row_is_done_once_however_many_workers_run_and_fail(
         keys in prop::collection::btree_set(0..300_u32, 0..150),
@@ -101,13 +107,14 @@ proptest! {
         last in 1..6_usize,
     ) {
         let lab = Lab::new(keys.iter().copied());
+        let mut most = 0;
         for runners in runs {
             thread::scope(|scope| {
                 for (workers, fate) in &runners {
                     scope.spawn(|| drop(run(&lab, *workers, skips, *fate)));
                 }
             });
-            let most: usize = runners.iter().map(|(workers, _)| workers * 3).sum();
+            most += runners.iter().map(|(workers, _)| workers * 3).sum::<usize>();
             prop_assert!(lab.store.get().unrecorded.len() <= most, "a chunk per worker");
         }
         let outcome = run(&lab, last, skips, Fate::Nothing).unwrap().unwrap();
@@ -385,4 +392,27 @@ fn rates_limits_and_progress_are_of_the_whole() {
             ..
         }
     ));
+}
+
+#[test]
+fn workers_end_where_a_walk_without_them_does() {
+    let says: [(fn(Walk<Numbers>) -> Walk<Numbers>, _); 3] = [
+        (|walk| walk.end_before(|last| last - 10), [29, 0]),
+        (|walk| walk.unbounded(), [40, 5]),
+        (|walk| walk.range(5..30).descending(), [25, 0]),
+    ];
+    for (says, expected) in says {
+        let lab = Lab::new(0..40);
+        lab.store.get().has_workers = true;
+        for items in expected {
+            let make = |worker| {
+                let job = job_of(worker, says(lab.walk(3)), lab.store.clone());
+                job.clock(lab.clock.clone())
+            };
+            let job = ParallelJob::new("job").workers(2);
+            let outcome = run_workers(job, make, |_, _| Ok(Next::go_on())).unwrap();
+            assert_eq!((outcome.items(), outcome.is_done()), (items, true));
+            lab.numbers.keys.borrow_mut().extend(40..45);
+        }
+    }
 }
