@@ -9,6 +9,8 @@ use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::ops::Bound;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
 
 use futures_core::Stream;
 use keywalk::{
@@ -22,7 +24,7 @@ use crate::decode::{Decode, Decoded, Filled, FromRow, Mapped, Rows};
 use crate::error::{Error, ErrorKind};
 use crate::key::{DynKey, KeyRow, Layout, SqlKey, Unreadable};
 use crate::query::check_plan;
-use crate::relation::{Prepared, Relation, typed};
+use crate::relation::{Prepared, Relation, Scan, Text, typed};
 use crate::value::{Param, Params, Value};
 
 /// A table or query to walk. Use it through its aliases [`Table`](crate::Table) and [`Query`](crate::Query), which have
@@ -189,7 +191,7 @@ where
                 decode,
                 room: None,
                 is_plan_checked: false,
-                last_sql: String::new(),
+                last: None,
                 key: PhantomData,
             })
         })
@@ -209,7 +211,8 @@ pub struct SqlSource<C, K, D = Rows> {
     room: Option<usize>,
     /// Whether the plan of a query's search was checked.
     is_plan_checked: bool,
-    last_sql: String,
+    /// The statement of the last fetch.
+    last: Option<Arc<Text>>,
     key: PhantomData<fn() -> K>,
 }
 
@@ -217,7 +220,7 @@ impl<C, K, D> SqlSource<C, K, D> {
     /// Returns the statement of the last fetch, for EXPLAIN. Empty before the first one.
     #[must_use]
     pub fn last_sql(&self) -> &str {
-        &self.last_sql
+        self.last.as_ref().map_or("", |text| &text.sql)
     }
 }
 
@@ -365,43 +368,25 @@ impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
         }
         let failed = |source| Error::postgres(&self.relation.name, source);
         let rows = client
-            .query_typed_raw(&prepared.sql, typed(&prepared.params))
+            .query_typed_raw(&prepared.text.sql, typed(&prepared.params))
             .await;
-        let mut rows = pin!(rows.map_err(failed)?);
+        let rows = rows.map_err(failed)?;
         let reader = Reader {
             relation: &self.relation,
             key_at: &self.key_at,
-            prepared,
+            text: &prepared.text,
             range,
         };
-        let mut count = 0;
-        loop {
-            let Some(row) = next(&mut rows).await else {
-                // Fewer rows than requested: there are no more.
-                return Ok(match count < requested.saturating_add(ahead) {
-                    true => Fetched::End,
-                    false => Fetched::More,
-                });
-            };
-            let row = row.map_err(failed)?;
-            count += 1;
-            if chunk.is_full() || count > requested {
-                reader.check_next(chunk, &row)?;
-                return Ok(Fetched::More);
-            }
-            match reader.read(&row, &mut self.decode, chunk)? {
-                Step::Pushed if chunk.is_full() && ahead == 0 => return Ok(Fetched::More),
-                Step::Pushed => {}
-                Step::Reached(fetched) => return Ok(fetched),
-            }
-        }
+        reader
+            .fill(rows, requested, ahead, &mut self.decode, chunk)
+            .await
     }
 
     /// Reads the key of the range's first row.
     async fn first_key(&mut self, range: &KeyRange<K>) -> Result<Option<K>, Error> {
         let prepared = self.relation.first_key(range);
         let lent = lend(&self.client).await?;
-        let row = first_row(&lent, &prepared.sql, &prepared.params).await;
+        let row = first_row(&lent, &prepared.text.sql, &prepared.params).await;
         let Some(row) = row.map_err(|source| self.failed(source))? else {
             return Ok(None);
         };
@@ -409,7 +394,7 @@ impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
         let reader = Reader {
             relation: &self.relation,
             key_at: &at,
-            prepared: &prepared,
+            text: &prepared.text,
             range,
         };
         let key = reader.key(&row)?;
@@ -449,10 +434,11 @@ impl<C: Connect, K: SqlKey, D: Decode> AsyncChunkSource for SqlSource<C, K, D> {
         let requested = self.request(chunk);
         // One row is read ahead, to find a key that repeats at the chunk's end.
         let ahead = usize::from(!self.relation.unique);
-        let prepared = self.relation.rows(range, requested.saturating_add(ahead));
+        let limit = requested.saturating_add(ahead);
+        let prepared = self.relation.rows(range, limit, self.last.as_ref());
+        self.last = Some(Arc::clone(&prepared.text));
         let fetched = self.run(range, &prepared, requested, ahead, chunk).await?;
         self.learn(chunk, requested);
-        self.last_sql = prepared.sql;
         Ok(fetched)
     }
 
@@ -513,25 +499,87 @@ enum Step<K> {
 struct Reader<'a, K> {
     relation: &'a Relation,
     key_at: &'a [usize],
-    prepared: &'a Prepared,
+    text: &'a Text,
     range: &'a KeyRange<K>,
 }
 
 impl<K: SqlKey> Reader<'_, K> {
+    /// Fills the chunk with at most `requested` of a statement's rows. `ahead`: the number of rows that it returns
+    /// beyond those.
+    async fn fill<D: Decode>(
+        &self,
+        rows: RowStream,
+        requested: usize,
+        ahead: usize,
+        decode: &mut D,
+        chunk: &mut Chunk<(K, D::Item)>,
+    ) -> Result<Fetched<K>, Error> {
+        let mut rows = pin!(rows);
+        let mut count = 0;
+        // One poll reads all rows that have arrived, and moves none of them. A future per row cost 4 % more instructions
+        // per walk.
+        let fill = poll_fn(|context| {
+            loop {
+                let polled = rows.as_mut().poll_next(context);
+                let row = match &polled {
+                    Poll::Ready(Some(Ok(row))) => row,
+                    Poll::Ready(Some(Err(_))) => {
+                        let Poll::Ready(Some(Err(source))) = polled else {
+                            continue;
+                        };
+                        return Poll::Ready(Err(Error::postgres(&self.relation.name, source)));
+                    }
+                    // Fewer rows than requested: there are no more.
+                    Poll::Ready(None) if count < requested.saturating_add(ahead) => {
+                        return Poll::Ready(Ok(Fetched::End));
+                    }
+                    Poll::Ready(None) => return Poll::Ready(Ok(Fetched::More)),
+                    Poll::Pending => return Poll::Pending,
+                };
+                count += 1;
+                if count > requested || chunk.is_full() {
+                    let checked = self.check_next(chunk, row);
+                    return Poll::Ready(checked.map(|()| Fetched::More));
+                }
+                match self.read(row, decode, chunk) {
+                    Ok(Step::Pushed) if ahead == 0 && chunk.is_full() => {
+                        return Poll::Ready(Ok(Fetched::More));
+                    }
+                    Ok(Step::Pushed) => {}
+                    Ok(Step::Reached(fetched)) => return Poll::Ready(Ok(fetched)),
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
+            }
+        });
+        fill.await
+    }
+
     /// Adds the row's item to the chunk, unless the filter drops it or it lies after the range's end.
-    #[inline]
+    #[inline(always)]
     fn read<D: Decode>(
         &self,
         row: &Row,
         decode: &mut D,
         chunk: &mut Chunk<(K, D::Item)>,
     ) -> Result<Step<K>, Error> {
-        let Some(scan) = self.prepared.scan else {
-            return Ok(match self.push(row, decode, chunk)? {
-                true => Step::Pushed,
-                false => Step::Reached(Fetched::End),
-            });
-        };
+        if let Some(scan) = self.text.scan {
+            return self.read_scanned(scan, row, decode, chunk);
+        }
+        Ok(match self.push(row, decode, chunk)? {
+            true => Step::Pushed,
+            false => Step::Reached(Fetched::End),
+        })
+    }
+
+    /// Like [`read`](Self::read), of a statement that scans.
+    #[inline(never)]
+    fn read_scanned<D: Decode>(
+        &self,
+        scan: Scan,
+        row: &Row,
+        decode: &mut D,
+        chunk: &mut Chunk<(K, D::Item)>,
+    ) -> Result<Step<K>, Error> {
         let failed = |source| Error::postgres(&self.relation.name, source);
         let is_kept: i32 = row.try_get(scan.at).map_err(failed)?;
         if is_kept == 1 && !self.push(row, decode, chunk)? {
@@ -563,7 +611,7 @@ impl<K: SqlKey> Reader<'_, K> {
 
     /// Adds the row's item to the chunk. Returns `false` if the row lies past the range's far bound, which not every
     /// statement enforces.
-    #[inline]
+    #[inline(always)]
     fn push<D: Decode>(
         &self,
         row: &Row,
@@ -631,13 +679,13 @@ impl<K: SqlKey> Reader<'_, K> {
 
     #[inline]
     fn is_after_end(&self, row: &Row, key: &K) -> Result<bool, Error> {
-        if let Some(at) = self.prepared.within_at {
+        if let Some(at) = self.text.within_at {
             let within = row.try_get::<_, i32>(at);
             return within
                 .map(|within| within == 0)
                 .map_err(|source| Error::postgres(&self.relation.name, source));
         }
-        Ok(self.prepared.compares && self.range.is_after_end(key))
+        Ok(self.text.compares && self.range.is_after_end(key))
     }
 
     fn key_row<'r>(&'r self, row: &'r Row) -> KeyRow<'r> {
@@ -680,7 +728,7 @@ async fn check_query_plan(
     prepared: &Prepared,
 ) -> Result<(), Error> {
     let failed = |source| Error::postgres(&relation.name, source);
-    let sql = format!("EXPLAIN {}", prepared.sql);
+    let sql = format!("EXPLAIN {}", prepared.text.sql);
     let rows = client.query_typed_raw(&sql, typed(&prepared.params)).await;
     let mut rows = pin!(rows.map_err(failed)?);
     let mut lines = Vec::new();
