@@ -287,7 +287,9 @@ impl<K: SqlKey> Split<'_, K> {
     async fn read(&self, rows: f64) -> Result<Vec<K>, Error> {
         let wanted = self.parts * SAMPLED_KEYS * 2;
         let every = (rows / wanted as f64).max(1.0) as u64;
-        let statement = self.relation.statement(self.range, Answer::Keys);
+        let statement = self
+            .relation
+            .statement(self.relation.shape(self.range, Answer::Keys));
         let seek = statement.seek();
         let keep = if self.relation.scans() { ", keep" } else { "" };
         let (within, is_within) = match seek.far {
@@ -299,7 +301,7 @@ impl<K: SqlKey> Split<'_, K> {
             "SELECT {columns} FROM (SELECT *, row_number() OVER () AS n FROM ({inner}) \
              AS keys ({columns}{keep}{within})) AS numbered WHERE n % {every} = 0{is_within} ORDER BY n"
         );
-        let params = self.relation.params(self.range, seek.own);
+        let params = self.relation.params(self.range, &seek.own);
         let rows = self
             .client
             .query_typed_raw(&statement, typed(&params))
@@ -443,11 +445,13 @@ impl<K: SqlKey> Split<'_, K> {
     fn within(&self, params: &mut Vec<Param>) -> String {
         let mut tests = vec!["true".to_owned()];
         for range in [self.range, &self.range.reversed()] {
-            let mut statement = self.relation.statement(range, Answer::Rows);
+            let mut statement = self
+                .relation
+                .statement(self.relation.shape(range, Answer::Rows));
             statement.given = params.len();
             if let Some((test, own)) = statement.within() {
                 tests.push(format!("{test} = 1"));
-                let own = self.relation.params(range, own);
+                let own = self.relation.params(range, &own);
                 params.extend(own.into_iter().skip(self.relation.params.len()));
             }
         }
