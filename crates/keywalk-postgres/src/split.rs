@@ -19,26 +19,18 @@ use crate::source::{SqlSource, estimated_rows, first_key, next, unreadable_key};
 use crate::time::{Date, Timestamp, TimestampTz};
 use crate::value::{Param, Value};
 
-/// See ["Splitting" in the crate's documentation](crate#splitting-a-walk).
 impl<C: Connect, K: SqlKey, D: Decode> AsyncSplitSource for SqlSource<C, K, D> {
     async fn split_points(&mut self, range: &KeyRange<K>, parts: usize) -> Result<Vec<K>, Error> {
         self.check_keys(range)?;
-        let ascending = match range.order() {
-            Order::Ascending => range.clone(),
-            Order::Descending => range.reversed(),
-        };
         let client = lend(&self.client).await?;
         let split = Split {
             client: &client,
             relation: &self.relation,
-            range: &ascending,
+            range,
             parts: parts.min(MOST_PARTS),
         };
         let mut points = split.points().await?;
         points.dedup_by(|a, b| a == b);
-        if range.order() == Order::Descending {
-            points.reverse();
-        }
         Ok(points)
     }
 }
@@ -58,7 +50,7 @@ const SAMPLED_PAGES: usize = 48;
 /// The number of sampled keys that each part needs.
 const SAMPLED_KEYS: usize = 16;
 
-/// Splits an ascending range.
+/// Splits a range.
 struct Split<'a, K> {
     client: &'a Client,
     relation: &'a Relation,
@@ -77,6 +69,10 @@ impl<K: SqlKey> Split<'_, K> {
         let relation = self.relation;
         let first = first_key(self.client, relation, self.range).await?;
         let last = first_key(self.client, relation, &self.range.reversed()).await?;
+        let (first, last) = match self.range.order() {
+            Order::Ascending => (first, last),
+            Order::Descending => (last, first),
+        };
         let all = match (first, last) {
             (Some(first), Some(last)) if first != last => Cell { first, last },
             _ => return Ok(Vec::new()),
@@ -157,7 +153,11 @@ impl<K: SqlKey> Split<'_, K> {
             None if at < 0.5 => cell.first.clone(),
             None => cell.last.clone(),
         });
-        Ok(Some(points.collect()))
+        let mut points: Vec<K> = points.collect();
+        if self.range.order() == Order::Descending {
+            points.reverse();
+        }
+        Ok(Some(points))
     }
 
     /// Halves a cell at the middle of its first and last key. `None` if there is none.
@@ -287,7 +287,9 @@ impl<K: SqlKey> Split<'_, K> {
     async fn read(&self, rows: f64) -> Result<Vec<K>, Error> {
         let wanted = self.parts * SAMPLED_KEYS * 2;
         let every = (rows / wanted as f64).max(1.0) as u64;
-        let statement = self.relation.statement(self.range, Answer::Keys);
+        let statement = self
+            .relation
+            .statement(self.relation.shape(self.range, Answer::Keys));
         let seek = statement.seek();
         let keep = if self.relation.scans() { ", keep" } else { "" };
         let (within, is_within) = match seek.far {
@@ -299,7 +301,7 @@ impl<K: SqlKey> Split<'_, K> {
             "SELECT {columns} FROM (SELECT *, row_number() OVER () AS n FROM ({inner}) \
              AS keys ({columns}{keep}{within})) AS numbered WHERE n % {every} = 0{is_within} ORDER BY n"
         );
-        let params = self.relation.params(self.range, seek.own);
+        let params = self.relation.params(self.range, &seek.own);
         let rows = self
             .client
             .query_typed_raw(&statement, typed(&params))
@@ -377,7 +379,10 @@ impl<K: SqlKey> Split<'_, K> {
 
     /// Returns a column's value at this fraction of the way from one to another.
     fn between(&self, column: usize, from: &[u8], to: &[u8], fraction: f64) -> Option<Vec<u8>> {
-        if self.relation.key[column].is_collated {
+        // The planner doesn't estimate UUIDs finer than a hundredth of them.
+        if self.relation.key[column].is_collated
+            || self.relation.key_columns.types[column] == Type::UUID
+        {
             return None;
         }
         let (from, to) = (
@@ -440,11 +445,13 @@ impl<K: SqlKey> Split<'_, K> {
     fn within(&self, params: &mut Vec<Param>) -> String {
         let mut tests = vec!["true".to_owned()];
         for range in [self.range, &self.range.reversed()] {
-            let mut statement = self.relation.statement(range, Answer::Rows);
+            let mut statement = self
+                .relation
+                .statement(self.relation.shape(range, Answer::Rows));
             statement.given = params.len();
             if let Some((test, own)) = statement.within() {
                 tests.push(format!("{test} = 1"));
-                let own = self.relation.params(range, own);
+                let own = self.relation.params(range, &own);
                 params.extend(own.into_iter().skip(self.relation.params.len()));
             }
         }
@@ -470,14 +477,14 @@ impl<K: SqlKey> Split<'_, K> {
         Vec::from_iter(terms).join(", ")
     }
 
-    /// The same by their names, ascending.
+    /// The same by their names, in the range's order.
     fn order_by_columns(&self) -> String {
+        let order = self.range.order();
         let columns = self.relation.key.iter().enumerate();
         let terms = columns.map(|(at, column)| {
-            format!(
-                "c{at}{}",
-                Dialect::Postgres.direction(column.order, column.nulls_last)
-            )
+            let nulls_last = column.is_null_last(order);
+            let direction = Dialect::Postgres.direction(column.direction(order), nulls_last);
+            format!("c{at}{direction}")
         });
         Vec::from_iter(terms).join(", ")
     }
@@ -562,7 +569,6 @@ fn made(like: &Value, found: Scalar<'_>) -> Option<Value> {
         (Value::Numeric(_), Scalar::Real(found)) => Value::Numeric(found.to_string().parse().ok()?),
         (Value::Text(_), Scalar::Text(found)) => Value::Text(found.to_owned()),
         (Value::Bytes(_), Scalar::Bytes(found)) => Value::Bytes(found.to_vec()),
-        (Value::Uuid(_), Scalar::Bytes(found)) => Value::Uuid(found.try_into().ok()?),
         (Value::Date(_), Scalar::Integer(found)) => {
             let days = i32::try_from(found).ok()?;
             Value::Date(Date::from_days(days.clamp(DATES[0], DATES[1])))
