@@ -30,6 +30,7 @@ use rusqlite::types::Value;
 struct Args {
     /// Number of rows in the table that it makes
     #[arg(long, default_value_t = 500_000, conflicts_with = "db")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     rows: u64,
     /// Count the words of a table in your own database, which is opened read-only
     #[arg(long, value_name = "FILE", requires = "table")]
