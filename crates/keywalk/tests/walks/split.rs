@@ -112,7 +112,7 @@ proptest! {
         prop_assert!(split.len() <= parts);
         let part = |part: &KeyRange<i64>| {
             let rest = Walk::new(Claims { keys: &keys, points: Vec::new() });
-            of(rest.resume(Cursor::bounded(part.clone())))
+            of(rest.resume(Cursor::bounded(*part)))
         };
         prop_assert_eq!(split.iter().flat_map(part).collect::<Vec<_>>(), of(walk()));
         for pair in split.windows(2) {
