@@ -14,8 +14,8 @@
 //! # Contents
 //!
 //! - [`ByteStore`] is the trait of a store, with an example: a map of bytes.
-//! - [`Tree`] walks a store: by keys of a type, in both orders, by prefixes, from saved cursors. It
-//!   [splits](Tree::split) a range for several workers, and [decodes](Tree::map) values with a closure, without a copy.
+//! - [`Tree`] walks a store: by keys of a type, in both orders, by prefixes, from saved cursors. Its walks can be
+//!   [split](keywalk::Walk::split) for several workers. It [decodes](Tree::map) values with a closure, without a copy.
 //! - [`Error`] names the table, the key and the cure, and holds the store's error.
 //! - [`Key`] lists the key types and their bytes: integers, `bool`, text, UUIDs, raw bytes, dates and times, tuples of
 //!   columns ([`TupleElement`]), each also optional or reversed, and types of your own.

@@ -33,17 +33,17 @@ mod split;
 /// #     }
 /// # }
 /// # let map = Map((1..=900_u64).map(|id| (id.to_bytes(), b"1".to_vec())).collect());
-/// use keywalk::{KeyRange, Order, Walk};
+/// use keywalk::{Cursor, Walk};
 /// use keywalk_bytes::Tree;
 ///
 /// // Counts are stored as text.
 /// let mut counts = Tree::<Map, u64>::new(map).map(|value| std::str::from_utf8(value).map(str::len));
 ///
 /// // The keys in three parts, for three workers.
-/// let parts = counts.split(&KeyRange::all(Order::Ascending), 3)?;
-/// for part in &parts {
-///     let walk = Walk::new(&mut counts).range(part.clone());
-///     assert_eq!(walk.items().count(), 300);
+/// let parts = Walk::new(&mut counts).split(3)?;
+/// for part in parts {
+///     let walk = Walk::new(&mut counts).resume(Cursor::bounded(part));
+///     assert!((290..310).contains(&walk.items().count()));
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -14,7 +14,7 @@ use std::panic::{self, AssertUnwindSafe};
 
 use keywalk::{
     Chunk, ChunkSource, Fetched, FingerprintField, HasPrefix, KeyRange, LastKey, Order,
-    ResumableSource, Walk,
+    ResumableSource, SplitSource, Walk,
 };
 use keywalk_bytes::{BareString, ByteStore, Each, Error, ErrorKind, Key, Tree};
 use uuid::Uuid;
@@ -88,6 +88,15 @@ fn walked<K: Key>(tree: &mut Tree<Map, K>, range: &KeyRange<K>) -> Vec<K> {
     items.map(|item| item.unwrap().0).collect()
 }
 
+fn parts_of<K: Key>(
+    tree: &mut Tree<Map, K>,
+    range: &KeyRange<K>,
+    parts: usize,
+) -> Vec<KeyRange<K>> {
+    let walk = Walk::new(tree).range(range.clone()).unbounded();
+    walk.order(range.order()).split(parts).unwrap()
+}
+
 /// Parts of the whole range and of a part of it tile it in its order. Returns the sizes of the parts of the whole.
 fn sizes_of_parts<K: Key + Debug>(keys: &[K], parts: usize) -> Vec<usize> {
     let mut sizes = Vec::new();
@@ -99,8 +108,8 @@ fn sizes_of_parts<K: Key + Debug>(keys: &[K], parts: usize) -> Vec<usize> {
         ] {
             let mut tree = Tree::<Map, K>::new(Map::of(keys.iter().cloned()));
             let range = KeyRange::new(bounds, order);
-            let ranges = tree.split(&range, parts).unwrap();
-            assert!((1..=parts).contains(&ranges.len()));
+            let ranges = parts_of(&mut tree, &range, parts);
+            assert!(ranges.len() <= parts);
             let walks: Vec<_> = ranges.iter().map(|part| walked(&mut tree, part)).collect();
             sizes = walks.iter().map(Vec::len).collect();
             assert_eq!(walks.concat(), walked(&mut tree, &range), "{ranges:?}");
@@ -132,6 +141,11 @@ fn parts_of_evenly_spread_keys_are_about_even() {
     are_even((0..2_000).map(Reverse));
     are_even((0..2_000).map(|n| Uuid::from_u64_pair(mixed(n), n)));
     are_even((0..2_000).map(|n| mixed(n).to_be_bytes().to_vec()));
+    // One of a hundred leading values has four fifths of the keys.
+    are_even((0..4_000_u64).map(|n| (if n % 5 > 0 { 77 } else { mixed(n) % 100 }, n)));
+    // Far from each other, and some close together.
+    are_even((0..4_000_u64).map(|n| n.pow(3)));
+    are_even((0..4_000).map(|n| format!("/srv/data/{}/{n:05}.log", mixed(n) % 50)));
     are_even(tenants(2));
     are_even(tenants(100));
     are_even(tenants(100).map(|(tenant, id)| (Reverse(tenant), Reverse(id), "x".to_owned())));
@@ -158,7 +172,7 @@ fn parts_that_are_cut_while_keys_are_deleted_tile_the_range() {
         forgets: true,
         ..Map::of(0..100_u64)
     });
-    let ranges = tree.split(&KeyRange::all(Order::Ascending), 40).unwrap();
+    let ranges = parts_of(&mut tree, &KeyRange::all(Order::Ascending), 40);
     assert!(ranges.len() > 10);
     for pair in ranges.windows(2) {
         let Bound::Included(cut) = pair[1].lower() else {
@@ -407,7 +421,7 @@ fn of_an_empty_range_or_a_full_chunk_the_store_is_not_asked() {
         let empty = KeyRange::new(3..3, order);
         assert_eq!(tree.fetch(&empty, &mut chunk).unwrap(), Fetched::End);
         assert_eq!(tree.last_key(&empty).unwrap(), LastKey::Empty);
-        assert_eq!(tree.split(&empty, 3).unwrap(), [empty]);
+        assert_eq!(tree.split_points(&empty, 3).unwrap(), []);
     }
     chunk.push((0, Vec::new()));
     assert_eq!(

@@ -24,7 +24,7 @@
 //!
 //! - [`Tree`] walks a keyspace by keys in the encoding of [`Key`]: integers, text, UUIDs, raw bytes, tuples of columns
 //!   ([`TupleElement`]), each ascending or reversed, and types of your own. It walks
-//!   [prefixes](keywalk::Walk::prefix) and [splits](keywalk_bytes::Tree::split) ranges for several workers.
+//!   [prefixes](keywalk::Walk::prefix) and [splits](keywalk::Walk::split) a walk for several workers.
 //! - [`FjallKeyspace`] is what it walks: a keyspace as it is at each fetch, or
 //!   [one state of it](FjallKeyspace::in_snapshot) for all fetches.
 //! - [`FjallCheckpoints`] stores jobs' checkpoints in the database that they change (feature `jobs`).

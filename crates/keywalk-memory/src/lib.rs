@@ -34,6 +34,7 @@
 //! | Can be [prefetched](keywalk::Walk::prefetch) | only if it is borrowed for `'static` | if keys and values are `Send + Sync + 'static` | if keys and values are `Send + Sync + 'static` | only if it is borrowed for `'static` |
 //! | Tokens | with [`Named`], if the keys are a [`keywalk_bytes::Key`] | the same | the same | the same |
 //! | A fetch costs | O(log n + items) | O(log n + items), locked | O(log n + items) | O(log n + items) |
+//! | A [split](keywalk::Walk::split) costs | O(n) | O(n), locked for at most 4,096 keys at a time | O(n) | O(log n + parts), and is exact |
 //!
 //! # What happens when
 //!

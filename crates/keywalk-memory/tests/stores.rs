@@ -14,7 +14,7 @@ use std::thread;
 
 use crossbeam_skiplist::SkipMap;
 use keywalk::{Chunk, ChunkSource, Error, Fetched, Fingerprint, FingerprintField, ResumableSource};
-use keywalk::{KeyRange, Keyed, Order, Token, Walk};
+use keywalk::{Cursor, KeyRange, Keyed, Order, SplitSource, Token, Walk};
 use keywalk_memory::keywalk_bytes::Key;
 use keywalk_memory::{Named, Poisoned, SharedMap, SkipList, SortedSlice, Unsorted};
 use proptest::collection::{btree_set, vec};
@@ -163,6 +163,41 @@ fn a_fetch_over_an_empty_or_inverted_range_answers_the_end() {
 /// Can't be cloned: a walk that compiles lends it.
 #[derive(Debug, PartialEq)]
 struct Unique(u32);
+
+#[test]
+fn parts_of_every_store_are_its_walk_and_differ_by_at_most_an_eighth_of_their_mean() {
+    fn check<S: SplitSource<Key = i64, Error: Debug>>(mut source: S, order: Order, allowed: usize) {
+        let parts = Walk::new(&mut source)
+            .range(10..19_210)
+            .order(order)
+            .split(40);
+        let mut walk = |part| {
+            let items = Walk::new(&mut source).resume(Cursor::bounded(part)).items();
+            items.map(|item| item.unwrap().key()).collect::<Vec<i64>>()
+        };
+        let parts: Vec<_> = parts.unwrap().into_iter().map(&mut walk).collect();
+        let lens = || parts.iter().map(Vec::len);
+        assert_eq!(parts.len(), 40);
+        assert!(
+            lens().max().unwrap() - lens().min().unwrap() <= allowed,
+            "{order:?} {parts:?}"
+        );
+        let whole = KeyRange::new(10..19_210, order);
+        assert_eq!(parts.concat(), walk(whole));
+    }
+    let stores = Stores::new("numbers", &(0..20_000).collect::<Vec<i64>>());
+    for order in ORDERS {
+        check(stores.map(), order, 60);
+        check(stores.shared_map(), order, 60);
+        check(stores.skip_list(), order, 60);
+        check(stores.slice(), order, 1);
+    }
+    poison(&stores.shared);
+    let error = stores
+        .shared_map()
+        .split_points(&KeyRange::all(Order::Ascending), 2);
+    assert!(matches!(error, Err(Poisoned { .. })));
+}
 
 #[test]
 fn what_is_borrowed_is_lent_and_outlives_the_walk() {

@@ -28,7 +28,7 @@
 //!
 //! - [`Tree`] walks a [`Table`] of bytes by keys in the encoding of [`Key`]: integers, text, UUIDs, raw bytes, tuples
 //!   of columns ([`TupleElement`]), each ascending or reversed, and types of your own. It walks
-//!   [prefixes](keywalk::Walk::prefix) and [splits](keywalk_bytes::Tree::split) ranges for several workers.
+//!   [prefixes](keywalk::Walk::prefix) and [splits](keywalk::Walk::split) a walk for several workers.
 //! - [`TypedTable`] walks a table of redb's own types, `TableDefinition<K, V>`, by redb's own order.
 //! - [`Snapshot`] is one state of the database for all fetches, for both.
 //! - [`RedbCheckpoints`] stores jobs' checkpoints in the database that they change (feature `jobs`).

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use keywalk::{
     Chunk, ChunkSource, Error, Fetched, Fingerprint, KeyRange, LastKey, ResumableSource, Source,
+    SplitSource,
 };
 use keywalk::{Order, Token, TokenError, Walk};
 use keywalk_retry::{ConstantBuilder, ExponentialBuilder, Retry};
@@ -69,6 +70,13 @@ impl ChunkSource for Numbers {
     fn last_key(&mut self, _: &KeyRange<u8>) -> Result<LastKey<u8>, Failure> {
         self.fail()?;
         Ok(LastKey::from(self.end.checked_sub(1)))
+    }
+}
+
+impl SplitSource for Numbers {
+    fn split_points(&mut self, _: &KeyRange<u8>, _: usize) -> Result<Vec<u8>, Failure> {
+        self.fail()?;
+        Ok(vec![self.end / 2])
     }
 }
 
@@ -154,6 +162,22 @@ fn every_question_has_the_whole_policy_and_what_it_does_not_bridge_ends_the_walk
         let rest = Walk::new(walk.into_source()).resume(cursor);
         assert!(rest.into_iter().map(Result::unwrap).eq(good..4));
     }
+}
+
+#[test]
+fn a_failed_split_is_tried_again() {
+    // The last key is found at once.
+    let split = |failure| {
+        let failures = [None, Some(failure), Some(failure)];
+        let mut walk = Walk::new(retry(Numbers::new(8, failures), 2));
+        walk.split(2)
+            .map(|parts| (parts.len(), walk.source().retries()))
+    };
+    assert_eq!(split(Failure::Passing), Ok((2, 2)));
+    assert_eq!(
+        split(Failure::Lasting),
+        Err(Error::Source(Failure::Lasting))
+    );
 }
 
 #[test]

@@ -20,7 +20,8 @@
 //! # Contents
 //!
 //! - [`Tree`] walks a tree. An item is a key with a copy of its value, or with what a closure makes of the value. It is
-//!   [keywalk-bytes' `Tree`](keywalk_bytes::Tree), which can also split a range for several workers.
+//!   [keywalk-bytes' `Tree`](keywalk_bytes::Tree), so a walk can also be [split](keywalk::Walk::split) for several
+//!   workers.
 //! - [`SledTree`] is the store that it walks.
 //! - [`Key`] lists the key types and their bytes: integers, text, UUIDs, raw bytes, tuples of columns
 //!   ([`TupleElement`]), each ascending or reversed, and types of your own. [`Key::to_bytes`] encodes a key to

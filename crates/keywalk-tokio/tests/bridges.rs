@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use keywalk::{
     AsyncChunkSource, Chunk, ChunkSource, Fetched, Fingerprint, KeyRange, LastKey, Order,
-    ResumableSource, Source, Walk,
+    ResumableSource, Source, SplitSource, Walk,
 };
 use keywalk_tokio::{Blocking, Offload, ahead};
 use tokio::runtime::{Builder, Runtime};
@@ -74,6 +74,12 @@ impl ChunkSource for Numbers {
             .rev()
             .find(|number| range.may_contain(number))
             .into())
+    }
+}
+
+impl SplitSource for Numbers {
+    fn split_points(&mut self, _: &KeyRange<u32>, parts: usize) -> Result<Vec<u32>, String> {
+        Ok(keywalk::even_split_points(0..self.len, parts))
     }
 }
 
@@ -170,6 +176,20 @@ fn a_thousand_dropped_futures_lose_and_repeat_nothing() {
             walk_with_drops!(numbers, ahead(walk().async_chunks(), 2));
         });
     }
+}
+
+#[test]
+fn a_split_through_the_bridges_is_that_of_the_source() {
+    let parts = Walk::new(Numbers::new(40)).split(4);
+    assert_eq!(parts.as_ref().map(Vec::len), Ok(4));
+    let runtime = threads();
+    let offloaded = || Offload::new(Numbers::new(40));
+    assert_eq!(
+        runtime.block_on(Walk::new(offloaded()).async_split(4)),
+        parts
+    );
+    let blocking = Blocking::new(offloaded(), runtime.handle().clone());
+    assert_eq!(Walk::new(blocking).split(4), parts);
 }
 
 /// What a walk yields: each chunk, or how it ended, with the cursor and the counts after it.

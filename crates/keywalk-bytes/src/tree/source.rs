@@ -74,20 +74,25 @@ impl<B: ByteStore, K: Key, D: Decode> ChunkSource for Tree<B, K, D> {
             Order::Ascending => Order::Descending,
             Order::Descending => Order::Ascending,
         };
-        let key = nearest(&mut self.store, (lower, upper), order, &mut self.again)?;
+        let key = nearest(&mut self.store, (lower, upper), order, 0, &mut self.again)?;
         Ok(LastKey::from(key))
     }
 }
 
-/// Returns the first key between the bounds, in this order.
+/// Returns the key between the bounds that follows `skipped` others, in this order.
 pub(super) fn nearest<B: ByteStore, K: Key>(
     store: &mut B,
     (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),
     order: Order,
+    mut skipped: usize,
     again: &mut Vec<u8>,
 ) -> Result<Option<K>, Error<B::Error>> {
     let mut found = None;
     let mut take = |key: &[u8], _: &[u8]| {
+        if let Some(left) = skipped.checked_sub(1) {
+            skipped = left;
+            return ControlFlow::Continue(());
+        }
         let decoded = reader::key::<K>(key, again);
         found = Some(decoded.map_err(|why| Refused::Key(key.to_vec(), why)));
         ControlFlow::Break(())

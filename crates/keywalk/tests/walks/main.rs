@@ -19,6 +19,7 @@ mod page;
 mod prefetch;
 mod range;
 mod shelf;
+mod split;
 mod time;
 mod traits;
 mod walk;
