@@ -77,23 +77,23 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
 }
 
 /// A connection, which runs on the thread that uses it.
-struct Connected {
+pub(crate) struct Connected {
     runtime: Runtime,
     client: Client,
 }
 
 impl Connected {
-    fn to(url: &str) -> Fallible<Self> {
+    pub(crate) fn to(url: &str) -> Fallible<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let client = runtime.block_on(connect(url))?;
         Ok(Connected { runtime, client })
     }
 
-    fn run<T>(&self, work: impl AsyncFnOnce(&Client) -> Fallible<T>) -> Fallible<T> {
+    pub(crate) fn run<T>(&self, work: impl AsyncFnOnce(&Client) -> Fallible<T>) -> Fallible<T> {
         self.runtime.block_on(work(&self.client))
     }
 
-    fn execute(&self, sql: &str) -> Fallible {
+    pub(crate) fn execute(&self, sql: &str) -> Fallible {
         Ok(self.runtime.block_on(self.client.batch_execute(sql))?)
     }
 }
