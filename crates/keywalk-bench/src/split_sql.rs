@@ -9,7 +9,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use keywalk::{Cursor, SplitSource, Walk};
+use keywalk::{Cursor, Walk};
 use keywalk_postgres::{Collated, SqlKey as PostgresKey, Table as PostgresTable};
 use keywalk_sqlite::{SqlKey, Table};
 use keywalk_tests::postgres::database;
@@ -97,7 +97,7 @@ fn of_table<K: SqlKey>(
     let statements = STATEMENTS.load(Relaxed);
     let mut counts = Vec::new();
     for part in parts {
-        let walk = Walk::new(&mut table).resume(Cursor::bounded(part));
+        let mut walk = Walk::new(&mut table).resume(Cursor::bounded(part));
         counts.push(walk.count()?);
     }
     record(bench, &name, &counts, median(times), Some(statements))

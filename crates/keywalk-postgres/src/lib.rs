@@ -120,8 +120,8 @@
 //! narrow range of UUIDs.)
 //!
 //! If 8 workers take 64 parts from a queue, the slowest has at most 1.15 of its share. A single part may have two or
-//! three times its share, so don't split into as few parts as there are workers. Statistics that are out of date make
-//! parts uneven, never wrong.
+//! three times its share, so don't split into as few parts as there are workers. At most 2,048 parts are made. Statistics
+//! that are out of date make parts uneven, never wrong.
 //!
 //! A filter counts as the planner estimates it, and in a sample if enough rows pass it, at least 16 per part. Where every
 //! nth key is read, a table's filter doesn't count: the parts then have about the same number of rows to read.

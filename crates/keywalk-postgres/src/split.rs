@@ -36,7 +36,7 @@ impl<C: Connect, K: SqlKey, D: Decode> AsyncSplitSource for SqlSource<C, K, D> {
 }
 
 /// More parts aren't made.
-const MOST_PARTS: usize = 4_096;
+const MOST_PARTS: usize = 2_048;
 
 /// Up to this estimated number of rows, their keys are read.
 const FEW_ROWS: f64 = 10_000.0;

@@ -183,12 +183,14 @@ impl<T> Cells<T> {
     }
 
     /// Returns the number of cells; at least one.
+    #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Returns the cell with the largest estimate, and its position. `None` if all are [closed](Self::close).
+    #[must_use]
     pub fn heaviest(&self) -> Option<(usize, &T)> {
         let open = self.0.iter().enumerate().filter(|(_, cell)| cell.is_open);
         let heaviest = open.max_by(|(_, a), (_, b)| a.weight.total_cmp(&b.weight));
@@ -196,11 +198,13 @@ impl<T> Cells<T> {
     }
 
     /// Returns the sum of the estimates.
+    #[must_use]
     pub fn total(&self) -> f64 {
         self.0.iter().map(|cell| cell.weight).sum()
     }
 
     /// Returns the cell's share of all estimates.
+    #[must_use]
     pub fn share(&self, at: usize) -> f64 {
         self.0[at].weight / self.total()
     }
@@ -230,6 +234,7 @@ impl<T> Cells<T> {
 
     /// Returns the places of `parts - 1` cuts, in order, that make parts of the same weight: a cell, and the fraction
     /// of it that comes before the cut.
+    #[must_use]
     pub fn cuts(&self, parts: usize) -> Vec<(&T, f64)> {
         let all = self.total();
         let mut cuts = Vec::new();
