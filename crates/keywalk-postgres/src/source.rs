@@ -433,7 +433,7 @@ impl<C: Connect, K: SqlKey, D: Decode> AsyncChunkSource for SqlSource<C, K, D> {
         }
         self.check_keys(range)?;
         let client = lend(&self.client).await?;
-        let last = first_key(&*client, &self.relation, &range.reversed()).await?;
+        let last = first_key(&client, &self.relation, &range.reversed()).await?;
         Ok(last.into())
     }
 }

@@ -177,7 +177,7 @@ proptest! {
         }
         let positions = match answer {
             Answer::Rows => key_positions(&columns, 2),
-            Answer::FirstKey => (0..width).collect(),
+            Answer::FirstKey | Answer::Keys => (0..width).collect(),
         };
         let verdict_at = if is_key { width } else { row_width(&columns, 2) };
         let within_at = verdict_at + usize::from(!is_served);
