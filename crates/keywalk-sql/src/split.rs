@@ -155,10 +155,11 @@ fn text(from: &str, to: &str, fraction: f64) -> Option<String> {
 ///
 /// // Rows are the squares below 1,000,000.
 /// let rows = |from: u32, to: u32| f64::from(to).sqrt() - f64::from(from).sqrt();
-/// let mut cells = Cells::new((0, 1_000_000), 1_000.0);
+/// let mut cells = Cells::new((0_u32, 1_000_000), 1_000.0);
 /// while cells.len() < 32 {
 ///     let Some((at, (from, to))) = cells.heaviest() else { break };
-///     let (from, middle, to) = (*from, from.midpoint(*to), *to);
+///     let (from, to) = (*from, *to);
+///     let middle = (from + to) / 2;
 ///     cells.halve(at, [((from, middle), rows(from, middle)), ((middle, to), rows(middle, to))]);
 /// }
 /// let cuts = cells.cuts(4);
