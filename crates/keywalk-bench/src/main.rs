@@ -30,6 +30,7 @@ mod prefetch;
 mod redb;
 mod sled;
 mod split;
+mod split_sql;
 mod sqlite;
 mod sqlite_table;
 mod wal;

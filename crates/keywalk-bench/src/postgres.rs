@@ -98,11 +98,11 @@ impl Connected {
         Ok(Connected { runtime, client })
     }
 
-    fn run<T>(&self, work: impl AsyncFnOnce(&Arc<Client>) -> Fallible<T>) -> Fallible<T> {
+    pub(crate) fn run<T>(&self, work: impl AsyncFnOnce(&Arc<Client>) -> Fallible<T>) -> Fallible<T> {
         self.runtime.block_on(work(&self.client))
     }
 
-    fn execute(&self, sql: &str) -> Fallible {
+    pub(crate) fn execute(&self, sql: &str) -> Fallible {
         Ok(self.runtime.block_on(self.client.batch_execute(sql))?)
     }
 

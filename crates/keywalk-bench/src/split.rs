@@ -28,10 +28,11 @@ use uuid::Uuid;
 
 use crate::bench::{Bench, Target};
 use crate::measure::{Fallible, median};
+use crate::split_sql;
 
-const PARTS: usize = 64;
+pub(crate) const PARTS: usize = 64;
 const WORKERS: usize = 8;
-const TURNS: usize = 5;
+pub(crate) const TURNS: usize = 5;
 const BALANCE: Target = Target::AtMost(1.15);
 
 pub(crate) fn run(bench: &mut Bench) -> Fallible {
@@ -40,7 +41,9 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
     of_keys(bench, "uuids", || uuids(items))?;
     of_keys(bench, "words", || words(items))?;
     of_keys(bench, "paths", || paths(items))?;
-    of_keys(bench, "skewed", || skewed(items))
+    of_keys(bench, "skewed", || skewed(items))?;
+    split_sql::sqlite(bench)?;
+    split_sql::postgres(bench)
 }
 
 /// A key that every store can hold.
@@ -99,20 +102,27 @@ where
                 .count()?,
         );
     }
-    record(bench, name, &counts, median(times))
+    record(bench, name, &counts, median(times), None)
 }
 
 /// Records a case by the number of items of each part.
-fn record(bench: &mut Bench, name: &str, counts: &[u64], split_ms: f64) -> Fallible {
+pub(crate) fn record(
+    bench: &mut Bench,
+    name: &str,
+    counts: &[u64],
+    split_ms: f64,
+    statements: Option<u64>,
+) -> Fallible {
     let items = counts.iter().sum::<u64>();
     let share = items as f64 / PARTS as f64;
     let largest = counts.iter().max().copied().unwrap_or_default() as f64;
     let balance = slowest(counts) as f64 / (items as f64 / WORKERS as f64);
-    let figures = [
+    let mut figures = vec![
         ("largest_of_share", largest / share),
         ("parts", counts.len() as f64),
         ("split_ms", split_ms),
     ];
+    figures.extend(statements.map(|statements| ("statements", statements as f64)));
     bench.record(name, BALANCE, balance, items, None, &figures)
 }
 

@@ -9,7 +9,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use keywalk::{Cursor, SplitSource, Walk};
+use keywalk::{Cursor, Walk};
 use keywalk_postgres::{Collated, SqlKey as PostgresKey, Table as PostgresTable};
 use keywalk_sqlite::{SqlKey, Table};
 use keywalk_tests::postgres::database;
@@ -28,8 +28,10 @@ static STATEMENTS: AtomicU64 = AtomicU64::new(0);
 pub(crate) fn sqlite(bench: &mut Bench) -> Fallible {
     const GAPS: &str = "n + n / 10000 * 1000000000";
     const INTEGER: &str = "n * 2654435761 % 4294967296 * 1000000 + n";
-    const UUID: &str = "unhex(printf('%08x%08x%016x', n * 2654435761 % 4294967296, n * 40503 % 4294967296, n))";
-    const TEXT: &str = "printf('%c%c-%d', 97 + n * 7919 % 26, 97 + n * n % 26, n * 2654435761 % 4294967296)";
+    const UUID: &str =
+        "unhex(printf('%08x%08x%016x', n * 2654435761 % 4294967296, n * 40503 % 4294967296, n))";
+    const TEXT: &str =
+        "printf('%c%c-%d', 97 + n * 7919 % 26, 97 + n * n % 26, n * 2654435761 % 4294967296)";
     const SKEWED: &str = "iif(n % 5 > 0, 500, n / 5 % 1000), n";
     const TREE: &str = " WITHOUT ROWID";
     let id = "id INTEGER PRIMARY KEY";
@@ -95,7 +97,7 @@ fn of_table<K: SqlKey>(
     let statements = STATEMENTS.load(Relaxed);
     let mut counts = Vec::new();
     for part in parts {
-        let walk = Walk::new(&mut table).resume(Cursor::bounded(part));
+        let mut walk = Walk::new(&mut table).resume(Cursor::bounded(part));
         counts.push(walk.count()?);
     }
     record(bench, &name, &counts, median(times), Some(statements))
@@ -147,7 +149,8 @@ fn of_items<K: PostgresKey>(
     let (times, counts, statements) = db.run(async |db| {
         // Each statement is a transaction of its own.
         let committed = async || -> Fallible<i64> {
-            db.batch_execute("SELECT pg_stat_force_next_flush()").await?;
+            db.batch_execute("SELECT pg_stat_force_next_flush()")
+                .await?;
             let sql = "SELECT pg_stat_clear_snapshot(), xact_commit FROM pg_stat_database
                 WHERE datname = current_database()";
             Ok(db.query_one(sql, &[]).await?.try_get(1)?)

@@ -112,16 +112,15 @@
 //! |---|---|---|
 //! | about 10,000 rows or fewer, by the planner's estimate | its keys are read | one pass over that part of the index |
 //! | a table with statistics (ANALYZE, or autovacuum), or a query; keys that have a middle | the range with the highest estimate is halved, at the middle of its first and last key | three requests per half, at most 400 in all, each of the planner or the index alone |
-//! | a table whose key has no middle (text under a collation, an enum, a UUID), or without statistics | 48 pages per part are sampled (`TABLESAMPLE SYSTEM`), or 384 if most of their rows aren't in the range; the keys are sorted by the server in the key's own order | up to three requests; reads the sampled pages |
+//! | a table whose key has no middle (text, an enum, a UUID), or without statistics | 48 pages per part are sampled (`TABLESAMPLE SYSTEM`), or 384 if most of their rows aren't in the range; the keys are sorted by the server in the key's own order | up to three requests; reads the sampled pages |
 //! | any other, such as a view by such a key | every nth key of the range is read from the index | one request, O(rows) on the server |
 //!
-//! Keys that have a middle are numbers, dates and times, `bytea`, `bool`, and ASCII text under a collation that sorts by
-//! bytes; in a key of several columns, the first column in which two keys differ. (The planner has no estimate of a
-//! narrow range of UUIDs.)
+//! Keys that have a middle are numbers, dates and times, `bytea` and `bool`; in a key of several columns, the first column
+//! in which two keys differ counts. The planner has no good estimates of narrow ranges of UUIDs and text.
 //!
 //! If 8 workers take 64 parts from a queue, the slowest has at most 1.15 of its share. A single part may have two or
-//! three times its share, so don't split into as few parts as there are workers. Statistics that are out of date make
-//! parts uneven, never wrong.
+//! three times its share, so don't split into as few parts as there are workers. At most 2,048 parts are made. Statistics
+//! that are out of date make parts uneven, never wrong.
 //!
 //! A filter counts as the planner estimates it, and in a sample if enough rows pass it, at least 16 per part. Where every
 //! nth key is read, a table's filter doesn't count: the parts then have about the same number of rows to read.

@@ -36,7 +36,7 @@ impl<C: Connect, K: SqlKey, D: Decode> AsyncSplitSource for SqlSource<C, K, D> {
 }
 
 /// More parts aren't made.
-const MOST_PARTS: usize = 4_096;
+const MOST_PARTS: usize = 2_048;
 
 /// Up to this estimated number of rows, their keys are read.
 const FEW_ROWS: f64 = 10_000.0;
@@ -255,10 +255,7 @@ impl<K: SqlKey> Split<'_, K> {
         let mut sql = self.sql(false);
         let within = self.within(&mut sql.params);
         let (keys, parts, wanted) = (&sql.aliased, self.parts, self.parts * SAMPLED_KEYS);
-        let kept = match sql.verdict.strip_prefix(", ") {
-            Some(verdict) => verdict,
-            None => "1",
-        };
+        let kept = sql.verdict.strip_prefix(", ").unwrap_or("1");
         let from = sql.from.replacen(
             &self.relation.from,
             &format!("{} TABLESAMPLE SYSTEM ({percent})", self.relation.from),
@@ -379,9 +376,10 @@ impl<K: SqlKey> Split<'_, K> {
 
     /// Returns a column's value at this fraction of the way from one to another.
     fn between(&self, column: usize, from: &[u8], to: &[u8], fraction: f64) -> Option<Vec<u8>> {
-        // The planner doesn't estimate UUIDs finer than a hundredth of them.
+        let column_type = &self.relation.key_columns.types[column];
+        // The planner doesn't estimate UUIDs finer than a hundredth of them, and texts badly.
         if self.relation.key[column].is_collated
-            || self.relation.key_columns.types[column] == Type::UUID
+            || [Type::UUID, Type::TEXT, Type::VARCHAR].contains(column_type)
         {
             return None;
         }
@@ -567,7 +565,6 @@ fn made(like: &Value, found: Scalar<'_>) -> Option<Value> {
         (Value::Bool(_), Scalar::Integer(found)) => Value::Bool(found != 0),
         (Value::Int(_), Scalar::Integer(found)) => Value::Int(found),
         (Value::Numeric(_), Scalar::Real(found)) => Value::Numeric(found.to_string().parse().ok()?),
-        (Value::Text(_), Scalar::Text(found)) => Value::Text(found.to_owned()),
         (Value::Bytes(_), Scalar::Bytes(found)) => Value::Bytes(found.to_vec()),
         (Value::Date(_), Scalar::Integer(found)) => {
             let days = i32::try_from(found).ok()?;

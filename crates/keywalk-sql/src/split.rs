@@ -155,10 +155,11 @@ fn text(from: &str, to: &str, fraction: f64) -> Option<String> {
 ///
 /// // Rows are the squares below 1,000,000.
 /// let rows = |from: u32, to: u32| f64::from(to).sqrt() - f64::from(from).sqrt();
-/// let mut cells = Cells::new((0, 1_000_000), 1_000.0);
+/// let mut cells = Cells::new((0_u32, 1_000_000), 1_000.0);
 /// while cells.len() < 32 {
 ///     let Some((at, (from, to))) = cells.heaviest() else { break };
-///     let (from, middle, to) = (*from, from.midpoint(*to), *to);
+///     let (from, to) = (*from, *to);
+///     let middle = (from + to) / 2;
 ///     cells.halve(at, [((from, middle), rows(from, middle)), ((middle, to), rows(middle, to))]);
 /// }
 /// let cuts = cells.cuts(4);
@@ -183,12 +184,14 @@ impl<T> Cells<T> {
     }
 
     /// Returns the number of cells; at least one.
+    #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Returns the cell with the largest estimate, and its position. `None` if all are [closed](Self::close).
+    #[must_use]
     pub fn heaviest(&self) -> Option<(usize, &T)> {
         let open = self.0.iter().enumerate().filter(|(_, cell)| cell.is_open);
         let heaviest = open.max_by(|(_, a), (_, b)| a.weight.total_cmp(&b.weight));
@@ -196,11 +199,13 @@ impl<T> Cells<T> {
     }
 
     /// Returns the sum of the estimates.
+    #[must_use]
     pub fn total(&self) -> f64 {
         self.0.iter().map(|cell| cell.weight).sum()
     }
 
     /// Returns the cell's share of all estimates.
+    #[must_use]
     pub fn share(&self, at: usize) -> f64 {
         self.0[at].weight / self.total()
     }
@@ -230,6 +235,7 @@ impl<T> Cells<T> {
 
     /// Returns the places of `parts - 1` cuts, in order, that make parts of the same weight: a cell, and the fraction
     /// of it that comes before the cut.
+    #[must_use]
     pub fn cuts(&self, parts: usize) -> Vec<(&T, f64)> {
         let all = self.total();
         let mut cuts = Vec::new();

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use keywalk::Order::{self, Ascending, Descending};
 use keywalk_sql::{
     Answer, BoundKind, Dialect, FarBound, FixedColumn, KeyColumn, Nulls, Param, RangeShape, Scalar,
-    SeekForm, Statement, is_mixed, key_positions, row_width,
+    ScalarBuf, SeekForm, Statement, between, is_mixed, key_positions, row_width,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -177,7 +177,7 @@ proptest! {
         }
         let positions = match answer {
             Answer::Rows => key_positions(&columns, 2),
-            Answer::FirstKey => (0..width).collect(),
+            Answer::FirstKey | Answer::Keys => (0..width).collect(),
         };
         let verdict_at = if is_key { width } else { row_width(&columns, 2) };
         let within_at = verdict_at + usize::from(!is_served);
@@ -250,5 +250,55 @@ fn fractions_are_those_of_the_first_column_that_differs() {
             found,
             "{at:?}"
         );
+    }
+}
+
+#[test]
+fn a_value_between_two_others_lies_at_its_fraction_and_is_never_the_first() {
+    let text = |text: &str| Some(ScalarBuf::Text(text.to_owned()));
+    let integer = |integer| Some(ScalarBuf::Integer(integer));
+    let uuids = [
+        "00000000-0000-4000-8000-000000000000",
+        "80000000-0000-4000-8000-000000000000",
+    ];
+    for (from, to, at, expected) in [
+        (Scalar::Integer(0), Scalar::Integer(100), 0.25, integer(25)),
+        (Scalar::Integer(5), Scalar::Integer(-5), 0.5, integer(0)),
+        (
+            Scalar::Integer(i64::MIN),
+            Scalar::Integer(i64::MAX),
+            0.5,
+            integer(0),
+        ),
+        (Scalar::Integer(7), Scalar::Integer(8), 0.1, integer(8)),
+        (Scalar::Integer(7), Scalar::Integer(7), 0.5, None),
+        (Scalar::Null, Scalar::Integer(7), 0.5, None),
+        (
+            Scalar::Real(-1.0),
+            Scalar::Integer(1),
+            0.5,
+            Some(ScalarBuf::Real(0.0)),
+        ),
+        (
+            Scalar::Bytes(&[1]),
+            Scalar::Bytes(&[3]),
+            0.5,
+            Some(ScalarBuf::Bytes(vec![2])),
+        ),
+        (
+            Scalar::Text("item-10"),
+            Scalar::Text("item-30"),
+            0.5,
+            text("item-20"),
+        ),
+        (Scalar::Text("é"), Scalar::Text("è"), 0.5, None),
+        (
+            Scalar::Text(uuids[0]),
+            Scalar::Text(uuids[1]),
+            0.5,
+            text("40000000-0000-4000-0000-000000000000"),
+        ),
+    ] {
+        assert_eq!(between(from, to, at), expected, "{from:?} to {to:?}");
     }
 }

@@ -118,10 +118,11 @@
 //! [`prefix_eq`](Table::prefix_eq), and holds nothing when it returns.
 //!
 //! ```
+//! use std::path::Path;
 //! use std::sync::Mutex;
 //! use std::thread;
 //!
-//! use keywalk::{Cursor, Walk};
+//! use keywalk::{Cursor, SplitSource, Walk};
 //! use keywalk_sqlite::{Table, rusqlite::Connection};
 //!
 //! # let folder = tempfile::tempdir()?;
@@ -129,19 +130,20 @@
 //! # Connection::open(&path)?.execute_batch("CREATE TABLE items (id INTEGER PRIMARY KEY, price INTEGER);
 //! #     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2000)
 //! #     INSERT INTO items SELECT i, 3 FROM n")?;
-//! fn items(path: &std::path::Path) -> keywalk_sqlite::Table<Connection, i64> {
+//! fn prices(path: &Path) -> impl SplitSource<Key = i64, Item = (i64, i64), Error = keywalk_sqlite::Error> {
 //!     let db = Connection::open(path).expect("the file is there");
-//!     Table::new(db, "items").key(["id"]).expect("it has this key")
+//!     let items = Table::new(db, "items").key(["id"]).expect("it has this key");
+//!     items.map(|row| row.get("price"))
 //! }
 //!
-//! let parts = Mutex::new(Walk::new(items(&path)).split(64)?.into_iter());
+//! let parts = Mutex::new(Walk::new(prices(&path)).split(64)?.into_iter());
 //! let sum = thread::scope(|scope| {
 //!     let worker = || {
-//!         let mut items = items(&path);
+//!         let mut prices = prices(&path);
 //!         let mut sum = 0;
 //!         while let Some(part) = { parts.lock().unwrap().next() } {
-//!             for item in Walk::new(&mut items).resume(Cursor::bounded(part)) {
-//!                 sum += item?.1.get::<i64>("price").unwrap_or(0);
+//!             for item in Walk::new(&mut prices).resume(Cursor::bounded(part)) {
+//!                 sum += item?.1;
 //!             }
 //!         }
 //!         Ok::<i64, keywalk::Error<keywalk_sqlite::Error>>(sum)
@@ -163,7 +165,7 @@
 //! | any other: text or several columns WITHOUT ROWID, or in a query | the whole range of the index is read once, and every nth key kept | O(rows): for a table WITHOUT ROWID, about the time of a walk |
 //!
 //! If 8 workers take 64 parts from a queue, the slowest has at most 1.15 of its share. A single part may have twice its
-//! share, so don't split into as few parts as there are workers.
+//! share, so don't split into as few parts as there are workers. At most 2,048 parts are made.
 //!
 //! A filter counts if enough sampled rows pass it, at least 16 per part: then the parts have about the same number of rows
 //! that pass. Otherwise, and when the whole range is read, they have about the same number of rows to read. A

@@ -29,7 +29,7 @@ impl<C: Connect, S: Spec, K: SqlKey, D: Decode> SplitSource for SqlSource<C, S, 
 }
 
 /// More parts aren't made.
-const MOST_PARTS: usize = 4_096;
+const MOST_PARTS: usize = 2_048;
 
 /// The number of sampled keys that each part needs.
 const SAMPLED_KEYS: usize = 16;
