@@ -38,14 +38,33 @@ pub struct Relation {
     pub(crate) params: Vec<Param>,
     /// True for a table, whose constraints prove that no key repeats.
     pub(crate) unique: bool,
+    /// True if a walk ends before the first row that isn't settled. Whether a row is, is then selected after `columns`.
+    pub(crate) settled: bool,
+    /// A statement that returns no rows, and has the columns whose type isn't built in, if there are any.
+    ///
+    /// tokio-postgres looks up such a type when the first rows that have it arrive, over the same connection. It hangs
+    /// if more rows follow than it buffers. So a connection must know the types before it fetches.
+    pub(crate) lookup: Option<(String, Vec<Param>)>,
     pub(crate) fingerprint: Fingerprint,
 }
 
-/// A statement with its parameters, and where its results are.
+/// A statement with its parameters.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    pub(crate) sql: String,
+    pub(crate) text: Arc<Text>,
     pub(crate) params: Vec<Param>,
+}
+
+/// A statement, and where its results are.
+#[derive(Debug)]
+pub(crate) struct Text {
+    /// The kind of range that it is for.
+    shape: RangeShape,
+    /// The number of rows that it returns at most.
+    limit: usize,
+    pub(crate) sql: String,
+    /// The meaning of its parameters after the caller's own.
+    own: Vec<Meaning>,
     /// Whether the fetch compares each row with the far bound.
     pub(crate) compares: bool,
     /// The position of the column that tells whether the row is within the far bound, if there is one.
@@ -65,13 +84,33 @@ pub(crate) struct Scan {
 /// The minimum number of rows that a fetch scans before it reports its position, if its filter drops them.
 const STRETCH: usize = 512;
 
+/// Tells whether a row is settled (1 or 0), as [`TableSpec`](crate::TableSpec)'s `settled` explains.
+///
+/// A visible row's transaction has an id before the snapshot's end, so it isn't settled if its id lies between the
+/// snapshot's first running one and that end. `xmin` has only the low 32 bits of an id, also in frozen rows, so the
+/// distance is computed without the high ones. `age` can't be used: after 2 billion transactions a frozen row's is
+/// negative. The snapshot's end doesn't bound the ids of the walk's own transaction and of its savepoints: once it has
+/// one, all ids after the first running one count.
+pub(crate) const SETTLED: &str = "\
+    CASE WHEN (xmin::text::int8 - (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::int8) & 4294967295) < \
+    (SELECT CASE WHEN pg_current_xact_id_if_assigned() IS NULL \
+        THEN pg_snapshot_xmax(pg_current_snapshot())::text::int8 - \
+            pg_snapshot_xmin(pg_current_snapshot())::text::int8 \
+        ELSE 2147483648 END) \
+    THEN 0 ELSE 1 END";
+
 /// The maximum LIMIT of a statement: that of PostgreSQL's `int8`.
 const MOST_ROWS: usize = i64::MAX as usize;
 
 impl Relation {
     /// Returns the number of selected columns, without key columns that follow them.
     pub(crate) fn width(&self) -> usize {
-        self.columns.len()
+        self.columns.len() + usize::from(self.settled)
+    }
+
+    /// Returns the position of the column that tells whether the row is settled, if there is one.
+    pub(crate) fn settled_at(&self) -> Option<usize> {
+        self.settled.then_some(self.columns.len())
     }
 
     /// Returns the positions of the key's columns in a row.
@@ -84,11 +123,28 @@ impl Relation {
         self.served.len() < self.filters.len()
     }
 
-    /// Writes the statement that reads at most `limit` rows of the range.
-    pub(crate) fn rows<K: SqlKey>(&self, range: &KeyRange<K>, limit: usize) -> Prepared {
+    /// Writes the statement that reads at most `limit` rows of the range. Takes the text from `last` if it is the same.
+    pub(crate) fn rows<K: SqlKey>(
+        &self,
+        range: &KeyRange<K>,
+        limit: usize,
+        last: Option<&Arc<Text>>,
+    ) -> Prepared {
         let limit = limit.min(MOST_ROWS);
-        let statement = self.statement(range, Answer::Rows);
-        let seek = statement.seek();
+        let shape = self.shape(range, Answer::Rows);
+        let last = last.filter(|last| last.shape == shape && last.limit == limit);
+        let text = match last {
+            Some(last) => Arc::clone(last),
+            None => Arc::new(self.rows_text(shape, limit)),
+        };
+        Prepared {
+            params: self.params(range, &text.own),
+            text,
+        }
+    }
+
+    fn rows_text(&self, shape: RangeShape, limit: usize) -> Text {
+        let seek = self.statement(shape).seek();
         let width = row_width(&self.key, self.width());
         let scan = self.scans().then(|| Scan {
             rows: limit.max(STRETCH),
@@ -98,40 +154,62 @@ impl Relation {
             None => seek.sql(&self.from, Some(limit)),
             Some(scan) => {
                 let inner = seek.sql(&self.from, Some(scan.rows));
-                self.scan(&inner, range, limit, seek.far == FarBound::Reported)
+                self.scan(&inner, shape.order, limit, seek.far == FarBound::Reported)
             }
         };
-        let own = seek.own;
-        Prepared {
+        Text {
+            shape,
+            limit,
             sql,
-            params: self.params(range, own),
             compares: seek.far == FarBound::Compared,
             within_at: (seek.far == FarBound::Reported)
                 .then(|| width + if scan.is_some() { 3 } else { 0 }),
             scan,
+            own: seek.own,
         }
     }
 
     /// Writes the statement that reads the key of the range's first row.
     pub(crate) fn first_key<K: SqlKey>(&self, range: &KeyRange<K>) -> Prepared {
-        let seek = self.statement(range, Answer::FirstKey).seek();
-        let own = seek.own.clone();
+        let shape = self.shape(range, Answer::FirstKey);
+        let seek = self.statement(shape).seek();
         Prepared {
-            sql: seek.sql(&self.from, Some(1)),
-            params: self.params(range, own),
-            compares: seek.far == FarBound::Compared,
-            within_at: (seek.far == FarBound::Reported).then_some(self.key.len()),
-            scan: None,
+            params: self.params(range, &seek.own),
+            text: Arc::new(Text {
+                shape,
+                limit: 1,
+                sql: seek.sql(&self.from, Some(1)),
+                compares: seek.far == FarBound::Compared,
+                within_at: (seek.far == FarBound::Reported).then_some(self.key.len()),
+                scan: None,
+                own: seek.own,
+            }),
         }
     }
 
-    fn statement<K: SqlKey>(
-        &self,
-        range: &KeyRange<K>,
-        answer: Answer,
-    ) -> Statement<'_, (), Param> {
-        let takes_null = self.key.iter().any(|column| column.nullable);
+    /// Makes a [`lookup`](Self::lookup) of these columns.
+    pub(crate) fn lookup(
+        columns: &[String],
+        from: &str,
+        params: &[Param],
+    ) -> Option<(String, Vec<Param>)> {
+        let sql = format!("SELECT {} FROM {from} LIMIT 0", columns.join(", "));
+        (!columns.is_empty()).then(|| (sql, params.to_vec()))
+    }
+
+    pub(crate) fn shape<K: SqlKey>(&self, range: &KeyRange<K>, answer: Answer) -> RangeShape {
         let shape = RangeShape::of(range, answer);
+        match self.key.iter().any(|column| column.nullable) {
+            false => shape,
+            true => RangeShape {
+                near_nulls: self.nulls(range.start()),
+                far_nulls: self.nulls(range.end()),
+                ..shape
+            },
+        }
+    }
+
+    pub(crate) fn statement(&self, shape: RangeShape) -> Statement<'_, (), Param> {
         Statement {
             dialect: Dialect::Postgres,
             key: &self.key,
@@ -145,14 +223,7 @@ impl Relation {
                 true => SeekForm::Union,
                 false => SeekForm::RowValue,
             },
-            shape: match takes_null {
-                false => shape,
-                true => RangeShape {
-                    near_nulls: self.nulls(range.start()),
-                    far_nulls: self.nulls(range.end()),
-                    ..shape
-                },
-            },
+            shape,
         }
     }
 
@@ -167,13 +238,7 @@ impl Relation {
 
     /// Writes the statement around `inner`, which reads a stretch of rows with the filter's verdict on each: only
     /// those that it keeps, and the last row of the stretch, come to the client.
-    fn scan<K: SqlKey>(
-        &self,
-        inner: &str,
-        range: &KeyRange<K>,
-        limit: usize,
-        reports: bool,
-    ) -> String {
+    fn scan(&self, inner: &str, walk: Order, limit: usize, reports: bool) -> String {
         let width = row_width(&self.key, self.width());
         let column = |at: usize| format!("c{at}");
         // The selected columns keep their names.
@@ -181,15 +246,23 @@ impl Relation {
             Some(name) => format!("c{at} AS {}", Quoted(name)),
             None => column(at),
         });
+        // With `settled`, the row before the first unsettled one is the last one.
+        let (last, first_unsettled) = match self.settled_at() {
+            None => ("lead(false, 1, true) OVER w".to_owned(), String::new()),
+            Some(at) => (
+                format!("lead(c{at} = 0, 1, true) OVER w"),
+                format!(" OR c{at} = 0"),
+            ),
+        };
         let named = Vec::from_iter(named.chain(["keep".into(), "number".into(), "last".into()]));
         // Positions aren't enough: a window takes them for constants. Names alone could be those of selected columns.
         let order = |table: &str| {
             let terms = self.key.iter().zip(self.key_positions()).map(|(key, at)| {
-                let direction = match key.direction(range.order()) {
+                let direction = match key.direction(walk) {
                     Order::Ascending => "ASC",
                     Order::Descending => "DESC",
                 };
-                let is_last = key.nulls_last == (range.order() == Order::Ascending);
+                let is_last = key.is_null_last(walk);
                 let nulls = if is_last { "LAST" } else { "FIRST" };
                 format!("{table}.c{at} {direction} NULLS {nulls}")
             });
@@ -202,14 +275,14 @@ impl Relation {
         // sorted.
         format!(
             "SELECT {}{within} FROM (SELECT *, row_number() OVER w AS number, \
-             lead(false, 1, true) OVER w AS last FROM ({inner}) AS scanned ({columns}{within}) \
-             WINDOW w AS (ORDER BY {inside})) AS numbered WHERE keep = 1 OR last ORDER BY {outside} LIMIT {limit}",
+             {last} AS last FROM ({inner}) AS scanned ({columns}{within}) WINDOW w AS (ORDER BY {inside})) AS numbered \
+             WHERE keep = 1 OR last{first_unsettled} ORDER BY {outside} LIMIT {limit}",
             named.join(", "),
         )
     }
 
     /// Returns the values of a statement's parameters.
-    fn params<K: SqlKey>(&self, range: &KeyRange<K>, own: Vec<Meaning>) -> Vec<Param> {
+    pub(crate) fn params<K: SqlKey>(&self, range: &KeyRange<K>, own: &[Meaning]) -> Vec<Param> {
         let bound = |bound: Bound<&K>, column: usize| {
             let mut bytes = Vec::new();
             let is_some = match bound {
@@ -222,7 +295,7 @@ impl Relation {
                 bytes: is_some.then_some(bytes),
             }
         };
-        let own = own.into_iter().map(|param| match param {
+        let own = own.iter().map(|param| match *param {
             Meaning::Given(at) => self.params[at].clone(),
             Meaning::Fixed(at) => self.fixed[at].own.clone(),
             Meaning::Near(column) => bound(range.start(), column),

@@ -1,5 +1,5 @@
 //! Walks the table `items` of a database with rusqlite by hand, or with keywalk over rusqlite:
-//! `keywalk-bench-rusqlite WAY FILE`.
+//! `keywalk-bench-rusqlite WAY STORE`.
 
 #![forbid(unsafe_code)]
 
@@ -40,7 +40,7 @@ impl FromRow for Item {
 
 fn main() -> Fallible<()> {
     let args = Args::of_this_process()?;
-    let db = Connection::open(&args.file)?;
+    let db = Connection::open(&args.store)?;
     let seen = match args.way.as_str() {
         "lent" => lent(&db)?,
         "items" => items(&db)?,
