@@ -1,4 +1,4 @@
-//! Many shards and many workers, for [keywalk](keywalk).
+//! Many shards and many workers, for [keywalk].
 //!
 //! | You want | Use |
 //! |---|---|
