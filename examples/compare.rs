@@ -21,8 +21,7 @@ use keywalk_shards::{Diff, Difference};
 use keywalk_sqlite::{DynKey, SqliteCheckpoints, Table};
 use keywalk_tests::database::{key_columns, key_equals, open, quoted};
 use keywalk_tests::program::{
-    BoxError, Failure, Pace, completion, in_temporary_folder, job_error, print_line, run,
-    run_summary, stop_on_interrupt,
+    BoxError, Failure, Pace, completion, job_error, print_line, run, run_summary, stop_on_interrupt,
 };
 use keywalk_tests::sample;
 use rusqlite::types::Value;
@@ -67,14 +66,15 @@ fn main() -> ExitCode {
                 false => sides.compare(&args, true),
             }
         }
-        _ => in_temporary_folder(|folder| {
-            let [left, right] = ["left.db", "right.db"].map(|name| folder.join(name));
+        _ => {
+            let folder = tempfile::tempdir()?;
+            let [left, right] = ["left.db", "right.db"].map(|name| folder.path().join(name));
             make(&left, &right, args.rows.get())?;
             let sides = Sides::open(&left, &right, &args)?;
             sides.compare(&args, false)?;
             sides.fix(&args)?;
             sides.compare(&args, false)
-        }),
+        }
     })
 }
 
