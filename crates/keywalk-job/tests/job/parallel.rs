@@ -16,6 +16,8 @@ use crate::lab::{Lab, collect};
 use crate::numbers::Numbers;
 use crate::store::Failed;
 
+/// An option of a walk.
+type WalkSays = fn(Walk<Numbers>) -> Walk<Numbers>;
 type Says = fn(NumbersJob<'static>) -> NumbersJob<'static>;
 
 /// The error of a run that failed.
@@ -396,7 +398,7 @@ fn rates_limits_and_progress_are_of_the_whole() {
 
 #[test]
 fn workers_end_where_a_walk_without_them_does() {
-    let says: [(fn(Walk<Numbers>) -> Walk<Numbers>, _); 3] = [
+    let says: [(WalkSays, _); 3] = [
         (|walk| walk.end_before(|last| last - 10), [29, 0]),
         (|walk| walk.unbounded(), [40, 5]),
         (|walk| walk.range(5..30).descending(), [25, 0]),
