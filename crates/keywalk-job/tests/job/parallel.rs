@@ -235,7 +235,7 @@ fn a_part_that_another_runner_has_is_left_to_it_or_waited_for() {
 }
 
 #[test]
-fn a_job_with_workers_and_one_without_are_told_apart_and_a_changed_walk_is_refused() {
+fn a_job_with_workers_and_one_without_do_not_mix_and_a_changed_walk_is_refused() {
     let lab = lab();
     assert!(collect(lab.job(3)).1.unwrap().is_done());
     let refused = |ran| {
