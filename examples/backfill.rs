@@ -25,7 +25,9 @@ use keywalk_job::{
 };
 use keywalk_sqlite::{DynKey, SqliteCheckpoints, Table};
 use keywalk_tests::crash_test::{self, Runners};
-use keywalk_tests::database::{key_columns, key_equals, open, quoted, refuse_database_file};
+use keywalk_tests::database::{
+    key_columns, key_equals, open, open_again, quoted, refuse_database_file,
+};
 use keywalk_tests::program::{
     BoxError, Failure, Pace, completion, job_error, print_line, run, run_summary, stop_on_interrupt,
 };
@@ -112,7 +114,7 @@ fn main() -> ExitCode {
                 let job = args.pace.set_workers(job, "filling")?;
                 job.run(|worker| {
                     // Each worker has a connection of its own.
-                    let db = open(file)?;
+                    let db = open_again(file)?;
                     // One of them writes at a time, so the others wait, some of them for several turns.
                     db.busy_timeout(Duration::from_secs(60))?;
                     fill_by(&db, &args, Some(worker), &stop)

@@ -26,11 +26,18 @@ pub fn open(file: &Path) -> Result<Connection, Failure> {
             )));
         }
     }
+    open_again(file)
+}
+
+/// Opens a database that this process has opened, for another thread. Unlike [`open`], it doesn't open the file besides:
+/// closing that would end the locks that this process has on the database.
+pub fn open_again(file: &Path) -> Result<Connection, Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let opened = Connection::open_with_flags(file, flags).and_then(|db| {
         db.pragma_query_value(None, "schema_version", |_| Ok(()))?;
         Ok(db)
     });
+    let shown = file.display();
     opened.map_err(|error| Failure::Mistake(format!("can't open {shown}: {error}")))
 }
 

@@ -108,7 +108,6 @@ impl Outcome {
 
     /// Returns the outcome of each worker of a [`ParallelJob`](crate::ParallelJob); empty for any other job, and for a
     /// worker.
-    #[must_use]
     pub fn workers(&self) -> &[Outcome] {
         &self.workers
     }

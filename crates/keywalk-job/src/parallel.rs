@@ -289,7 +289,7 @@ impl ParallelJob {
     /// if let Some(progress) = ParallelJob::new("greet").progress(&mut checkpoints)? {
     ///     println!("{progress}"); // 41000 items, 41 %
     /// }
-    /// # Ok::<(), keywalk_job::FileError>(())
+    /// # Ok::<(), keywalk_job::BoxError>(())
     /// ```
     ///
     /// # Errors

@@ -238,6 +238,11 @@ impl<K, T, St: JobStore<K, T>> JobStore<K, T> for Waiting<St> {
         Ok(Waiting(self.0.begin().await?, self.1.clone(), PhantomData))
     }
 
+    async fn load(&mut self, job: &str) -> Result<Option<Checkpoint>, St::Error> {
+        self.1.wait().await;
+        self.0.load(job).await
+    }
+
     fn is_transient(&self, error: &St::Error) -> bool {
         self.0.is_transient(error)
     }

@@ -16,6 +16,8 @@ use crate::lab::{Lab, collect};
 use crate::numbers::Numbers;
 use crate::store::Failed;
 
+/// An option of a walk.
+type WalkSays = fn(Walk<Numbers>) -> Walk<Numbers>;
 type Says = fn(NumbersJob<'static>) -> NumbersJob<'static>;
 
 /// The error of a run that failed.
@@ -233,7 +235,7 @@ fn a_part_that_another_runner_has_is_left_to_it_or_waited_for() {
 }
 
 #[test]
-fn a_job_with_workers_and_one_without_are_told_apart_and_a_changed_walk_is_refused() {
+fn a_job_with_workers_and_one_without_do_not_mix_and_a_changed_walk_is_refused() {
     let lab = lab();
     assert!(collect(lab.job(3)).1.unwrap().is_done());
     let refused = |ran| {
@@ -396,7 +398,7 @@ fn rates_limits_and_progress_are_of_the_whole() {
 
 #[test]
 fn workers_end_where_a_walk_without_them_does() {
-    let says: [(fn(Walk<Numbers>) -> Walk<Numbers>, _); 3] = [
+    let says: [(WalkSays, _); 3] = [
         (|walk| walk.end_before(|last| last - 10), [29, 0]),
         (|walk| walk.unbounded(), [40, 5]),
         (|walk| walk.range(5..30).descending(), [25, 0]),
