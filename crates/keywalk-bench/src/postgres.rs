@@ -2,7 +2,9 @@
 //!
 //! - `lent_N` and `stream_N`: the client's CPU time over that of one row stream of tokio-postgres. Both run on one
 //!   thread with their connection, and decode the same columns; the floor decodes into reused items.
-//! - `wall_lent_N`: the same, in wall time.
+//! - `by_hand_N`: the same of a query per chunk, written by hand without keywalk. `ahead_N`: of lent chunks, each fetched
+//!   while the one before is processed.
+//! - `wall_WAY_N`: the same, in wall time.
 //! - `peak_N`: the peak memory of lent chunks over that of the row stream plus 2 MB, as in the group `memory_peak`.
 //! - `buffers_KEY`: the largest number of pages that the statement of one chunk reads, anywhere in a table of which one
 //!   value of the key's first column has 80 %.
@@ -19,7 +21,9 @@ use futures_core::Stream;
 use keywalk::Walk;
 use keywalk_postgres::{FromRow, SqlKey, SqlSource, Table, decode::Decode};
 use keywalk_tests::postgres::database;
+use keywalk_tokio::ahead;
 use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::types::Type;
 use tokio_postgres::{AsyncMessage, Client, Error, NoTls, Row};
 
 use crate::bench::{Bench, Target};
@@ -51,6 +55,15 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
             || wall(lent),
         )?;
     }
+    let hand = || db.run(async |db| by_hand(db, DEFAULT).await);
+    let fetched_ahead = || db.run(async |db| walk_ahead(db, DEFAULT).await);
+    let ways: [(_, &dyn Fn() -> Fallible<Seen>); 2] =
+        [("by_hand", &hand), ("ahead", &fetched_ahead)];
+    for (way, pass) in ways {
+        bench.versus(format!("{way}_{DEFAULT}"), Target::None, floor, pass)?;
+        let name = format!("wall_{way}_{DEFAULT}");
+        bench.turns(name, Target::None, || wall(floor), || wall(pass))?;
+    }
     bench.versus(format!("stream_{DEFAULT}"), Target::None, floor, || {
         db.run(async |db| walk_streams(db, DEFAULT).await)
     })?;
@@ -79,17 +92,17 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
 /// A connection, which runs on the thread that uses it.
 struct Connected {
     runtime: Runtime,
-    client: Client,
+    client: Arc<Client>,
 }
 
 impl Connected {
     fn to(url: &str) -> Fallible<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let client = runtime.block_on(connect(url))?;
+        let client = Arc::new(runtime.block_on(connect(url))?);
         Ok(Connected { runtime, client })
     }
 
-    fn run<T>(&self, work: impl AsyncFnOnce(&Client) -> Fallible<T>) -> Fallible<T> {
+    fn run<T>(&self, work: impl AsyncFnOnce(&Arc<Client>) -> Fallible<T>) -> Fallible<T> {
         self.runtime.block_on(work(&self.client))
     }
 
@@ -110,7 +123,7 @@ async fn next<S: Stream>(stream: &mut Pin<&mut S>) -> Option<S::Item> {
 }
 
 /// What users write: one stream of all rows. Its items are reused like those of a chunk.
-async fn one_stream(db: &Client) -> Fallible<Seen> {
+async fn one_stream(db: &Arc<Client>) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let mut slots = Vec::from_iter((0..DEFAULT).map(|_| (0_i64, Item::default())));
     let no_params: [&str; 0] = [];
@@ -128,7 +141,33 @@ async fn one_stream(db: &Client) -> Fallible<Seen> {
     }
 }
 
-async fn walk_lends(db: &Client, chunk_size: usize) -> Fallible<Seen> {
+/// What users write instead of a walk: a query per chunk, after the last key.
+async fn by_hand(db: &Arc<Client>, chunk_size: usize) -> Fallible<Seen> {
+    let mut seen = Seen::default();
+    let mut slots = Vec::from_iter((0..chunk_size).map(|_| (0_i64, Item::default())));
+    let mut last = i64::MIN;
+    let sql =
+        format!("SELECT id, name, photo FROM items WHERE id > $1 ORDER BY id LIMIT {chunk_size}");
+    loop {
+        let mut rows = pin!(db.query_typed_raw(&sql, [(last, Type::INT8)]).await?);
+        let mut len = 0;
+        while let Some(row) = next(&mut rows).await.transpose()? {
+            let (key, item) = &mut slots[len];
+            *key = row.try_get(0)?;
+            item.fill(row.try_get(1)?, row.try_get(2)?);
+            len += 1;
+        }
+        for (key, item) in &slots[..len] {
+            seen.see((*key as u64).wrapping_add(item.digest()));
+            last = *key;
+        }
+        if len < chunk_size {
+            return Ok(seen);
+        }
+    }
+}
+
+async fn walk_lends(db: &Arc<Client>, chunk_size: usize) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let mut chunks = Walk::new(items(db).await?)
         .chunk_size(chunk_size)
@@ -141,7 +180,20 @@ async fn walk_lends(db: &Client, chunk_size: usize) -> Fallible<Seen> {
     Ok(seen)
 }
 
-async fn walk_streams(db: &Client, chunk_size: usize) -> Fallible<Seen> {
+/// Lends chunks, the next of which is fetched meanwhile.
+async fn walk_ahead(db: &Arc<Client>, chunk_size: usize) -> Fallible<Seen> {
+    let mut seen = Seen::default();
+    let walk = Walk::new(items(db).await?).chunk_size(chunk_size);
+    let mut chunks = ahead(walk.async_chunks(), 1);
+    while let Some(items) = chunks.next().await? {
+        for (key, item) in items {
+            seen.see((*key as u64).wrapping_add(item.digest()));
+        }
+    }
+    Ok(seen)
+}
+
+async fn walk_streams(db: &Arc<Client>, chunk_size: usize) -> Fallible<Seen> {
     let mut seen = Seen::default();
     let mut items = pin!(Walk::new(items(db).await?).chunk_size(chunk_size).stream());
     while let Some((key, item)) = next(&mut items).await.transpose()? {
@@ -150,8 +202,10 @@ async fn walk_streams(db: &Client, chunk_size: usize) -> Fallible<Seen> {
     Ok(seen)
 }
 
-async fn items(db: &Client) -> Fallible<SqlSource<&Client, i64, impl Decode<Item = Item>>> {
-    let table = Table::new(db, "items").key::<i64>(["id"]);
+async fn items(
+    db: &Arc<Client>,
+) -> Fallible<SqlSource<Arc<Client>, i64, impl Decode<Item = Item> + use<>>> {
+    let table = Table::new(Arc::clone(db), "items").key::<i64>(["id"]);
     Ok(table.columns(Item::COLUMNS).decode::<Item>().await?)
 }
 
@@ -173,6 +227,7 @@ pub(crate) fn pass(url: &Path, way: &str) -> Fallible<Seen> {
     let db = Connected::to(url.to_str().ok_or("the URL isn't Unicode")?)?;
     match way.split_once('_') {
         Some(("lent", size)) => db.run(async |db| walk_lends(db, size.parse()?).await),
+        Some(("hand", size)) => db.run(async |db| by_hand(db, size.parse()?).await),
         None if way == "stream" => db.run(one_stream),
         _ => Err(format!("{way} is no way to read a table").into()),
     }

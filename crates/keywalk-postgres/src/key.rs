@@ -248,6 +248,7 @@ pub trait SqlKeyColumn: Clone + PartialOrd + Send + Sync {
     /// # Errors
     ///
     /// As [`read`](Self::read).
+    #[inline]
     fn reread(&mut self, stored: Option<&[u8]>) -> Result<(), BoxError> {
         *self = Self::read(stored)?;
         Ok(())

@@ -48,11 +48,23 @@ pub struct Relation {
     pub(crate) fingerprint: Fingerprint,
 }
 
-/// A statement with its parameters, and where its results are.
+/// A statement with its parameters.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    pub(crate) sql: String,
+    pub(crate) text: Arc<Text>,
     pub(crate) params: Vec<Param>,
+}
+
+/// A statement, and where its results are.
+#[derive(Debug)]
+pub(crate) struct Text {
+    /// The kind of range that it is for.
+    shape: RangeShape,
+    /// The number of rows that it returns at most.
+    limit: usize,
+    pub(crate) sql: String,
+    /// The meaning of its parameters after the caller's own.
+    own: Vec<Meaning>,
     /// Whether the fetch compares each row with the far bound.
     pub(crate) compares: bool,
     /// The position of the column that tells whether the row is within the far bound, if there is one.
@@ -111,11 +123,28 @@ impl Relation {
         self.served.len() < self.filters.len()
     }
 
-    /// Writes the statement that reads at most `limit` rows of the range.
-    pub(crate) fn rows<K: SqlKey>(&self, range: &KeyRange<K>, limit: usize) -> Prepared {
+    /// Writes the statement that reads at most `limit` rows of the range. Takes the text from `last` if it is the same.
+    pub(crate) fn rows<K: SqlKey>(
+        &self,
+        range: &KeyRange<K>,
+        limit: usize,
+        last: Option<&Arc<Text>>,
+    ) -> Prepared {
         let limit = limit.min(MOST_ROWS);
-        let statement = self.statement(range, Answer::Rows);
-        let seek = statement.seek();
+        let shape = self.shape(range, Answer::Rows);
+        let last = last.filter(|last| last.shape == shape && last.limit == limit);
+        let text = match last {
+            Some(last) => Arc::clone(last),
+            None => Arc::new(self.rows_text(shape, limit)),
+        };
+        Prepared {
+            params: self.params(range, &text.own),
+            text,
+        }
+    }
+
+    fn rows_text(&self, shape: RangeShape, limit: usize) -> Text {
+        let seek = self.statement(shape).seek();
         let width = row_width(&self.key, self.width());
         let scan = self.scans().then(|| Scan {
             rows: limit.max(STRETCH),
@@ -125,30 +154,36 @@ impl Relation {
             None => seek.sql(&self.from, Some(limit)),
             Some(scan) => {
                 let inner = seek.sql(&self.from, Some(scan.rows));
-                self.scan(&inner, range, limit, seek.far == FarBound::Reported)
+                self.scan(&inner, shape.order, limit, seek.far == FarBound::Reported)
             }
         };
-        let own = seek.own;
-        Prepared {
+        Text {
+            shape,
+            limit,
             sql,
-            params: self.params(range, own),
             compares: seek.far == FarBound::Compared,
             within_at: (seek.far == FarBound::Reported)
                 .then(|| width + if scan.is_some() { 3 } else { 0 }),
             scan,
+            own: seek.own,
         }
     }
 
     /// Writes the statement that reads the key of the range's first row.
     pub(crate) fn first_key<K: SqlKey>(&self, range: &KeyRange<K>) -> Prepared {
-        let seek = self.statement(range, Answer::FirstKey).seek();
-        let own = seek.own.clone();
+        let shape = self.shape(range, Answer::FirstKey);
+        let seek = self.statement(shape).seek();
         Prepared {
-            sql: seek.sql(&self.from, Some(1)),
-            params: self.params(range, own),
-            compares: seek.far == FarBound::Compared,
-            within_at: (seek.far == FarBound::Reported).then_some(self.key.len()),
-            scan: None,
+            params: self.params(range, &seek.own),
+            text: Arc::new(Text {
+                shape,
+                limit: 1,
+                sql: seek.sql(&self.from, Some(1)),
+                compares: seek.far == FarBound::Compared,
+                within_at: (seek.far == FarBound::Reported).then_some(self.key.len()),
+                scan: None,
+                own: seek.own,
+            }),
         }
     }
 
@@ -162,13 +197,19 @@ impl Relation {
         (!columns.is_empty()).then(|| (sql, params.to_vec()))
     }
 
-    pub(crate) fn statement<K: SqlKey>(
-        &self,
-        range: &KeyRange<K>,
-        answer: Answer,
-    ) -> Statement<'_, (), Param> {
-        let takes_null = self.key.iter().any(|column| column.nullable);
+    pub(crate) fn shape<K: SqlKey>(&self, range: &KeyRange<K>, answer: Answer) -> RangeShape {
         let shape = RangeShape::of(range, answer);
+        match self.key.iter().any(|column| column.nullable) {
+            false => shape,
+            true => RangeShape {
+                near_nulls: self.nulls(range.start()),
+                far_nulls: self.nulls(range.end()),
+                ..shape
+            },
+        }
+    }
+
+    pub(crate) fn statement(&self, shape: RangeShape) -> Statement<'_, (), Param> {
         Statement {
             dialect: Dialect::Postgres,
             key: &self.key,
@@ -182,14 +223,7 @@ impl Relation {
                 true => SeekForm::Union,
                 false => SeekForm::RowValue,
             },
-            shape: match takes_null {
-                false => shape,
-                true => RangeShape {
-                    near_nulls: self.nulls(range.start()),
-                    far_nulls: self.nulls(range.end()),
-                    ..shape
-                },
-            },
+            shape,
         }
     }
 
@@ -204,13 +238,7 @@ impl Relation {
 
     /// Writes the statement around `inner`, which reads a stretch of rows with the filter's verdict on each: only
     /// those that it keeps, and the last row of the stretch, come to the client.
-    fn scan<K: SqlKey>(
-        &self,
-        inner: &str,
-        range: &KeyRange<K>,
-        limit: usize,
-        reports: bool,
-    ) -> String {
+    fn scan(&self, inner: &str, walk: Order, limit: usize, reports: bool) -> String {
         let width = row_width(&self.key, self.width());
         let column = |at: usize| format!("c{at}");
         // The selected columns keep their names.
@@ -230,11 +258,11 @@ impl Relation {
         // Positions aren't enough: a window takes them for constants. Names alone could be those of selected columns.
         let order = |table: &str| {
             let terms = self.key.iter().zip(self.key_positions()).map(|(key, at)| {
-                let direction = match key.direction(range.order()) {
+                let direction = match key.direction(walk) {
                     Order::Ascending => "ASC",
                     Order::Descending => "DESC",
                 };
-                let is_last = key.nulls_last == (range.order() == Order::Ascending);
+                let is_last = key.is_null_last(walk);
                 let nulls = if is_last { "LAST" } else { "FIRST" };
                 format!("{table}.c{at} {direction} NULLS {nulls}")
             });
@@ -254,7 +282,7 @@ impl Relation {
     }
 
     /// Returns the values of a statement's parameters.
-    pub(crate) fn params<K: SqlKey>(&self, range: &KeyRange<K>, own: Vec<Meaning>) -> Vec<Param> {
+    pub(crate) fn params<K: SqlKey>(&self, range: &KeyRange<K>, own: &[Meaning]) -> Vec<Param> {
         let bound = |bound: Bound<&K>, column: usize| {
             let mut bytes = Vec::new();
             let is_some = match bound {
@@ -267,7 +295,7 @@ impl Relation {
                 bytes: is_some.then_some(bytes),
             }
         };
-        let own = own.into_iter().map(|param| match param {
+        let own = own.iter().map(|param| match *param {
             Meaning::Given(at) => self.params[at].clone(),
             Meaning::Fixed(at) => self.fixed[at].own.clone(),
             Meaning::Near(column) => bound(range.start(), column),

@@ -9,6 +9,8 @@ use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::ops::Bound;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
 
 use futures_core::Stream;
 use keywalk::{
@@ -23,7 +25,7 @@ use crate::decode::{Decode, Decoded, Filled, FromRow, Mapped, Rows};
 use crate::error::{Error, ErrorKind};
 use crate::key::{DynKey, KeyRow, Layout, SqlKey, Unreadable};
 use crate::query::check_plan;
-use crate::relation::{Prepared, Relation, typed};
+use crate::relation::{Prepared, Relation, Scan, Text, typed};
 use crate::snapshot::{Snapshot, within};
 use crate::value::{Param, Params, Value};
 
@@ -249,7 +251,7 @@ where
                 room: None,
                 is_plan_checked: false,
                 knows_types: false,
-                last_sql: String::new(),
+                last: None,
                 key: PhantomData,
             })
         })
@@ -272,7 +274,8 @@ pub struct SqlSource<C, K, D = Rows> {
     is_plan_checked: bool,
     /// Whether the connection knows the types of [`Relation::lookup`].
     knows_types: bool,
-    last_sql: String,
+    /// The statement of the last fetch.
+    last: Option<Arc<Text>>,
     key: PhantomData<fn() -> K>,
 }
 
@@ -280,7 +283,7 @@ impl<C, K, D> SqlSource<C, K, D> {
     /// Returns the statement of the last fetch, for EXPLAIN. Empty before the first one.
     #[must_use]
     pub fn last_sql(&self) -> &str {
-        &self.last_sql
+        self.last.as_ref().map_or("", |text| &text.sql)
     }
 }
 
@@ -452,45 +455,22 @@ impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
             self.is_plan_checked = true;
         }
         let failed = |source| Error::postgres(&self.relation.name, source);
-        if let Some((sql, params)) = self.relation.lookup.as_ref()
-            && !self.knows_types
-        {
-            first_row(&client, sql, params).await.map_err(failed)?;
-            self.knows_types = self.client.is_one();
+        if !self.knows_types {
+            look_up(&client, &self.relation).await?;
+            self.knows_types = self.relation.lookup.is_none() || self.client.is_one();
         }
         let reader = Reader {
             relation: &self.relation,
             key_at: &self.key_at,
-            prepared,
+            text: &prepared.text,
             range,
         };
         let (decode, snapshot) = (&mut self.decode, self.snapshot.as_ref());
         let read = async {
-            let rows = client
-                .query_typed_raw(&prepared.sql, typed(&prepared.params))
-                .await;
-            let mut rows = pin!(rows.map_err(failed)?);
-            let mut count = 0;
-            loop {
-                let Some(row) = next(&mut rows).await else {
-                    // Fewer rows than requested: there are no more.
-                    return Ok(match count < requested.saturating_add(ahead) {
-                        true => Fetched::End,
-                        false => Fetched::More,
-                    });
-                };
-                let row = row.map_err(failed)?;
-                count += 1;
-                if chunk.is_full() || count > requested {
-                    reader.check_next(chunk, &row)?;
-                    return Ok(Fetched::More);
-                }
-                match reader.read(&row, decode, chunk)? {
-                    Step::Pushed if chunk.is_full() && ahead == 0 => return Ok(Fetched::More),
-                    Step::Pushed => {}
-                    Step::Reached(fetched) => return Ok(fetched),
-                }
-            }
+            let params = typed(&prepared.params);
+            let rows = client.query_typed_raw(&prepared.text.sql, params).await;
+            let rows = rows.map_err(failed)?;
+            reader.fill(rows, requested, ahead, decode, chunk).await
         };
         within(&client, snapshot, &self.relation.name, read).await
     }
@@ -526,10 +506,11 @@ impl<C: Connect, K: SqlKey, D: Decode> AsyncChunkSource for SqlSource<C, K, D> {
         let requested = self.request(chunk);
         // One row is read ahead, to find a key that repeats at the chunk's end.
         let ahead = usize::from(!self.relation.unique);
-        let prepared = self.relation.rows(range, requested.saturating_add(ahead));
+        let limit = requested.saturating_add(ahead);
+        let prepared = self.relation.rows(range, limit, self.last.as_ref());
+        self.last = Some(Arc::clone(&prepared.text));
         let fetched = self.run(range, &prepared, requested, ahead, chunk).await?;
         self.learn(chunk, requested);
-        self.last_sql = prepared.sql;
         Ok(fetched)
     }
 
@@ -603,31 +584,100 @@ enum Step<K> {
 struct Reader<'a, K> {
     relation: &'a Relation,
     key_at: &'a [usize],
-    prepared: &'a Prepared,
+    text: &'a Text,
     range: &'a KeyRange<K>,
 }
 
 impl<K: SqlKey> Reader<'_, K> {
+    /// Fills the chunk with at most `requested` of a statement's rows. `ahead`: the number of rows that it returns
+    /// beyond those.
+    async fn fill<D: Decode>(
+        &self,
+        rows: RowStream,
+        requested: usize,
+        ahead: usize,
+        decode: &mut D,
+        chunk: &mut Chunk<(K, D::Item)>,
+    ) -> Result<Fetched<K>, Error> {
+        let mut rows = pin!(rows);
+        let mut count = 0;
+        // One poll reads all rows that have arrived, and moves none of them. A future per row cost 4 % more instructions
+        // per walk.
+        let fill = poll_fn(|context| {
+            loop {
+                let polled = rows.as_mut().poll_next(context);
+                let row = match &polled {
+                    Poll::Ready(Some(Ok(row))) => row,
+                    Poll::Ready(Some(Err(_))) => {
+                        let Poll::Ready(Some(Err(source))) = polled else {
+                            continue;
+                        };
+                        return Poll::Ready(Err(Error::postgres(&self.relation.name, source)));
+                    }
+                    // Fewer rows than requested: there are no more.
+                    Poll::Ready(None) if count < requested.saturating_add(ahead) => {
+                        return Poll::Ready(Ok(Fetched::End));
+                    }
+                    Poll::Ready(None) => return Poll::Ready(Ok(Fetched::More)),
+                    Poll::Pending => return Poll::Pending,
+                };
+                count += 1;
+                if count > requested || chunk.is_full() {
+                    let checked = self.check_next(chunk, row);
+                    return Poll::Ready(checked.map(|()| Fetched::More));
+                }
+                match self.read(row, decode, chunk) {
+                    Ok(Step::Pushed) if ahead == 0 && chunk.is_full() => {
+                        return Poll::Ready(Ok(Fetched::More));
+                    }
+                    Ok(Step::Pushed) => {}
+                    Ok(Step::Reached(fetched)) => return Poll::Ready(Ok(fetched)),
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
+            }
+        });
+        fill.await
+    }
+
     /// Adds the row's item to the chunk, unless the filter drops it or it lies after the range's end.
-    #[inline]
+    #[inline(always)]
     fn read<D: Decode>(
         &self,
         row: &Row,
         decode: &mut D,
         chunk: &mut Chunk<(K, D::Item)>,
     ) -> Result<Step<K>, Error> {
-        let failed = |source| Error::postgres(&self.relation.name, source);
         if let Some(at) = self.relation.settled_at()
-            && row.try_get::<_, i32>(at).map_err(failed)? == 0
+            && !self.is_settled(row, at)?
         {
             return Ok(Step::Reached(Fetched::End));
         }
-        let Some(scan) = self.prepared.scan else {
-            return Ok(match self.push(row, decode, chunk)? {
-                true => Step::Pushed,
-                false => Step::Reached(Fetched::End),
-            });
-        };
+        if let Some(scan) = self.text.scan {
+            return self.read_scanned(scan, row, decode, chunk);
+        }
+        Ok(match self.push(row, decode, chunk)? {
+            true => Step::Pushed,
+            false => Step::Reached(Fetched::End),
+        })
+    }
+
+    /// Returns whether the row is settled, from the column at this position.
+    #[inline(never)]
+    fn is_settled(&self, row: &Row, at: usize) -> Result<bool, Error> {
+        let is_settled = row.try_get::<_, i32>(at).map(|settled| settled == 1);
+        is_settled.map_err(|source| Error::postgres(&self.relation.name, source))
+    }
+
+    /// Like [`read`](Self::read), of a statement that scans.
+    #[inline(never)]
+    fn read_scanned<D: Decode>(
+        &self,
+        scan: Scan,
+        row: &Row,
+        decode: &mut D,
+        chunk: &mut Chunk<(K, D::Item)>,
+    ) -> Result<Step<K>, Error> {
+        let failed = |source| Error::postgres(&self.relation.name, source);
         let is_kept: i32 = row.try_get(scan.at).map_err(failed)?;
         if is_kept == 1 && !self.push(row, decode, chunk)? {
             return Ok(Step::Reached(Fetched::End));
@@ -661,7 +711,7 @@ impl<K: SqlKey> Reader<'_, K> {
 
     /// Adds the row's item to the chunk. Returns `false` if the row lies past the range's far bound, which not every
     /// statement enforces.
-    #[inline]
+    #[inline(always)]
     fn push<D: Decode>(
         &self,
         row: &Row,
@@ -729,13 +779,13 @@ impl<K: SqlKey> Reader<'_, K> {
 
     #[inline]
     fn is_after_end(&self, row: &Row, key: &K) -> Result<bool, Error> {
-        if let Some(at) = self.prepared.within_at {
+        if let Some(at) = self.text.within_at {
             let within = row.try_get::<_, i32>(at);
             return within
                 .map(|within| within == 0)
                 .map_err(|source| Error::postgres(&self.relation.name, source));
         }
-        Ok(self.prepared.compares && self.range.is_after_end(key))
+        Ok(self.text.compares && self.range.is_after_end(key))
     }
 
     fn key_row<'r>(&'r self, row: &'r Row) -> KeyRow<'r> {
@@ -760,6 +810,15 @@ impl<K: SqlKey> Reader<'_, K> {
     }
 }
 
+/// Makes the connection know the types of the relation's columns, so that it can fetch; see [`Relation::lookup`].
+pub(crate) async fn look_up(client: &Client, relation: &Relation) -> Result<(), Error> {
+    if let Some((sql, params)) = &relation.lookup {
+        let row = first_row(client, sql, params).await;
+        row.map_err(|source| Error::postgres(&relation.name, source))?;
+    }
+    Ok(())
+}
+
 /// Reads the key of the range's first row.
 pub(crate) async fn first_key<K: SqlKey>(
     client: &Client,
@@ -767,7 +826,7 @@ pub(crate) async fn first_key<K: SqlKey>(
     range: &KeyRange<K>,
 ) -> Result<Option<K>, Error> {
     let prepared = relation.first_key(range);
-    let row = first_row(client, &prepared.sql, &prepared.params).await;
+    let row = first_row(client, &prepared.text.sql, &prepared.params).await;
     let row = row.map_err(|source| Error::postgres(&relation.name, source))?;
     let Some(row) = row else {
         return Ok(None);
@@ -776,7 +835,7 @@ pub(crate) async fn first_key<K: SqlKey>(
     let reader = Reader {
         relation,
         key_at: &at,
-        prepared: &prepared,
+        text: &prepared.text,
         range,
     };
     let key = reader.key(&row)?;
@@ -821,7 +880,7 @@ async fn check_query_plan(
     prepared: &Prepared,
 ) -> Result<(), Error> {
     let failed = |source| Error::postgres(&relation.name, source);
-    let sql = format!("EXPLAIN {}", prepared.sql);
+    let sql = format!("EXPLAIN {}", prepared.text.sql);
     let rows = client.query_typed_raw(&sql, typed(&prepared.params)).await;
     let mut rows = pin!(rows.map_err(failed)?);
     let mut lines = Vec::new();

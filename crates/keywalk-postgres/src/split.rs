@@ -15,7 +15,7 @@ use crate::decode::Decode;
 use crate::error::Error;
 use crate::key::{KeyRow, SqlKey};
 use crate::relation::{Relation, typed};
-use crate::source::{SqlSource, estimated_rows, first_key, next, unreadable_key};
+use crate::source::{SqlSource, estimated_rows, first_key, look_up, next, unreadable_key};
 use crate::time::{Date, Timestamp, TimestampTz};
 use crate::value::{Param, Value};
 
@@ -28,6 +28,7 @@ impl<C: Connect, K: SqlKey, D: Decode> AsyncSplitSource for SqlSource<C, K, D> {
             Order::Descending => range.reversed(),
         };
         let client = lend(&self.client).await?;
+        look_up(&client, &self.relation).await?;
         let split = Split {
             client: &client,
             relation: &self.relation,
@@ -287,7 +288,8 @@ impl<K: SqlKey> Split<'_, K> {
     async fn read(&self, rows: f64) -> Result<Vec<K>, Error> {
         let wanted = self.parts * SAMPLED_KEYS * 2;
         let every = (rows / wanted as f64).max(1.0) as u64;
-        let statement = self.relation.statement(self.range, Answer::Keys);
+        let shape = self.relation.shape(self.range, Answer::Keys);
+        let statement = self.relation.statement(shape);
         let seek = statement.seek();
         let keep = if self.relation.scans() { ", keep" } else { "" };
         let (within, is_within) = match seek.far {
@@ -299,7 +301,7 @@ impl<K: SqlKey> Split<'_, K> {
             "SELECT {columns} FROM (SELECT *, row_number() OVER () AS n FROM ({inner}) \
              AS keys ({columns}{keep}{within})) AS numbered WHERE n % {every} = 0{is_within} ORDER BY n"
         );
-        let params = self.relation.params(self.range, seek.own);
+        let params = self.relation.params(self.range, &seek.own);
         let rows = self
             .client
             .query_typed_raw(&statement, typed(&params))
@@ -440,11 +442,12 @@ impl<K: SqlKey> Split<'_, K> {
     fn within(&self, params: &mut Vec<Param>) -> String {
         let mut tests = vec!["true".to_owned()];
         for range in [self.range, &self.range.reversed()] {
-            let mut statement = self.relation.statement(range, Answer::Rows);
+            let shape = self.relation.shape(range, Answer::Rows);
+            let mut statement = self.relation.statement(shape);
             statement.given = params.len();
             if let Some((test, own)) = statement.within() {
                 tests.push(format!("{test} = 1"));
-                let own = self.relation.params(range, own);
+                let own = self.relation.params(range, &own);
                 params.extend(own.into_iter().skip(self.relation.params.len()));
             }
         }

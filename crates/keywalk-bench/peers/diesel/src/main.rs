@@ -33,7 +33,7 @@ struct Item {
 
 fn main() -> Fallible<()> {
     let args = Args::of_this_process()?;
-    let mut db = SqliteConnection::establish(&args.file)?;
+    let mut db = SqliteConnection::establish(&args.store)?;
     let seen = match args.way.as_str() {
         "load_iter" => load_iter(&mut db)?,
         "keyset" => keyset(&mut db)?,

@@ -40,7 +40,7 @@ impl FromRow for Item {
 
 fn main() -> Fallible<()> {
     let args = Args::of_this_process()?;
-    let db = Connection::open(&args.file)?;
+    let db = Connection::open(&args.store)?;
     let seen = match args.way.as_str() {
         "lent" => lent(&db)?,
         "items" => items(&db)?,

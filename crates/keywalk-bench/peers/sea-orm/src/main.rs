@@ -45,7 +45,7 @@ const PAGE: usize = 1_000;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Fallible<()> {
     let args = Args::of_this_process()?;
-    let mut options = ConnectOptions::new(format!("sqlite:{}", args.file));
+    let mut options = ConnectOptions::new(format!("sqlite:{}", args.store));
     options
         .max_connections(1)
         .sqlx_logging(false)

@@ -2,17 +2,19 @@
 
 #![forbid(unsafe_code)]
 
+use std::env;
 use std::error::Error;
 use std::fmt;
 use std::hint::black_box;
+use std::io;
 
-/// The arguments of a peer: `WAY FILE`.
+/// The arguments of a peer: `WAY STORE`.
 #[derive(Debug)]
 pub struct Args {
     /// The way to walk the table; `sqlite` prints SQLite's version instead.
     pub way: String,
-    /// The database.
-    pub file: String,
+    /// The database: a file of SQLite, or the URL of a database of PostgreSQL.
+    pub store: String,
 }
 
 impl Args {
@@ -24,8 +26,8 @@ impl Args {
     pub fn of_this_process() -> Result<Self, Box<dyn Error>> {
         let mut args = std::env::args().skip(1);
         match (args.next(), args.next()) {
-            (Some(way), Some(file)) => Ok(Self { way, file }),
-            _ => Err("give WAY and FILE".into()),
+            (Some(way), Some(store)) => Ok(Self { way, store }),
+            _ => Err("give WAY and STORE".into()),
         }
     }
 
@@ -37,10 +39,24 @@ impl Args {
 }
 
 /// Sums the rows that it sees, to check that all peers did the same work.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Seen {
     rows: u64,
     sum: u64,
+    /// The row after which it prints `paused`, and waits for a line.
+    pause_at: Option<u64>,
+}
+
+/// Pauses after as many rows as the environment variable `PAUSE_AT` says.
+impl Default for Seen {
+    fn default() -> Self {
+        let pause_at = env::var("PAUSE_AT").ok();
+        Seen {
+            rows: 0,
+            sum: 0,
+            pause_at: pause_at.and_then(|row| row.parse().ok()),
+        }
+    }
 }
 
 impl Seen {
@@ -56,6 +72,9 @@ impl Seen {
         self.rows += 1;
         let row = id as u64 + bytes as u64;
         self.sum = self.sum.wrapping_mul(31).wrapping_add(row);
+        if self.pause_at == Some(self.rows) {
+            pause();
+        }
     }
 
     /// Returns the number of rows.
@@ -63,6 +82,12 @@ impl Seen {
     pub fn rows(&self) -> u64 {
         self.rows
     }
+}
+
+#[cold]
+fn pause() {
+    println!("paused");
+    let _ = io::stdin().read_line(&mut String::new());
 }
 
 impl fmt::Display for Seen {

@@ -30,7 +30,7 @@ struct Item {
 async fn main() -> Fallible<()> {
     let args = Args::of_this_process()?;
     let mut db = SqliteConnectOptions::new()
-        .filename(&args.file)
+        .filename(&args.store)
         .row_buffer_size(ROWS_AHEAD)
         .disable_statement_logging()
         .connect()
