@@ -50,7 +50,7 @@ struct Args {
     /// Print a line per chunk to stderr
     #[arg(long)]
     verbose: bool,
-    /// Rows per fetch; default: 512 per database
+    /// Rows per fetch; default: 64 per database, but at least 512
     #[arg(long)]
     chunk_size: Option<NonZeroUsize>,
 }
@@ -106,7 +106,9 @@ struct Written {
 fn walk(args: &Args) -> Result<(usize, Written), BoxError> {
     let shards = merge(args)?;
     let count = shards.shards().len();
-    let size = args.chunk_size.map_or(512 * count, NonZeroUsize::get);
+    let size = args
+        .chunk_size
+        .map_or((64 * count).max(512), NonZeroUsize::get);
     let mut walk = Walk::new(shards).chunk_size(size);
     let mut written = Written::default();
     let state = args.out.as_ref().map(|out| out.with_extension("state"));

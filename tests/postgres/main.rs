@@ -14,7 +14,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use keywalk::{AsyncChunkSource, Chunk, KeyRange, Order, ResumableSource, Token, Walk};
+use keywalk::{AsyncChunkSource, Chunk, Cursor, KeyRange, Order, ResumableSource, Token, Walk};
 use keywalk_postgres::decode::Decode;
 use keywalk_postgres::tokio_postgres::types::ToSql;
 use keywalk_postgres::tokio_postgres::{self, Client, IsolationLevel, NoTls};
@@ -429,6 +429,187 @@ fn a_lost_connection_is_transient_and_the_walk_resumes_at_the_row() {
         }
         assert_eq!(came, Vec::from_iter(1..=3000));
         assert!(losses > 3);
+    });
+}
+
+/// Splits a walk, and walks each part. Returns the keys of the parts, which are all keys in order.
+async fn parts<C, K, D>(source: &mut SqlSource<C, K, D>, order: Order, parts: usize) -> Vec<Vec<K>>
+where
+    C: Connect,
+    K: SqlKey + std::fmt::Debug,
+    D: Decode,
+{
+    let all = Cursor::bounded(KeyRange::all(order));
+    let cut = Walk::new(&mut *source).resume(all).async_split(parts).await;
+    let cut = cut.expect("nothing fails");
+    assert!(cut.len() <= parts);
+    let mut ranges = vec![KeyRange::all(order)];
+    ranges.extend(cut);
+    let mut of_ranges = Vec::new();
+    for range in ranges {
+        let mut keys = Vec::new();
+        let walk = Walk::new(&mut *source).resume(Cursor::bounded(range));
+        let mut chunks = walk.async_chunks();
+        while let Some(items) = chunks.next().await.expect("nothing fails") {
+            keys.extend(items.iter().map(|(key, _)| key.clone()));
+        }
+        of_ranges.push(keys);
+    }
+    let all = of_ranges.remove(0);
+    assert_eq!(
+        of_ranges.concat(),
+        all,
+        "the parts cover the range and don't overlap"
+    );
+    of_ranges
+}
+
+/// The keys of the slowest of 8 workers, which take the parts from a queue, to an eighth of all.
+fn slowest<K>(parts: &[Vec<K>]) -> f64 {
+    let mut workers = [0; 8];
+    for part in parts {
+        let next = workers.iter_mut().min().expect("there are 8");
+        *next += part.len();
+    }
+    let all: usize = workers.iter().sum();
+    workers.into_iter().max().unwrap_or(0) as f64 * 8.0 / all as f64
+}
+
+#[test]
+fn parts_of_each_key_type_cover_the_range_once_and_are_even() {
+    with_database(async |database| {
+        let db = &connect(&database).await;
+        let setup = "CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
+            CREATE TABLE rows AS SELECT i AS id, abs(hashint8(i)::int8) * 1000 + i AS a, md5(i::text)::uuid AS u,
+                (md5(i::text) || i) COLLATE \"C\" AS c, (chr(97 + i % 26) || chr(65 + i / 26 % 26) || i) COLLATE \"en-x-icu\" AS x,
+                CASE WHEN i % 5 > 0 THEN 500 ELSE i / 5 % 1000 END AS skewed, 7 AS one,
+                (i / 1000.0) ^ 3 AS n, decode(md5(i::text), 'hex') AS b, date '1999-12-01' + i AS d,
+                CASE i WHEN 7 THEN 'infinity' WHEN 8 THEN '-infinity' ELSE timestamptz '2026-01-01' + i * interval '1 s' END AS z,
+                (ARRAY['happy', 'sad', 'ok'])[1 + i % 3]::mood AS m, nullif(i % 4, 0) AS k
+            FROM generate_series(1, 12000) i;
+            DO $$ DECLARE name text; BEGIN FOREACH name IN ARRAY ARRAY['known', 'unknown', 'part'] LOOP
+                EXECUTE 'CREATE TABLE ' || name || ' (id int4 NOT NULL, a int8 NOT NULL, u uuid NOT NULL,
+                    c text COLLATE \"C\" NOT NULL, x text COLLATE \"en-x-icu\" NOT NULL, skewed int4 NOT NULL,
+                    one int4 NOT NULL, n numeric NOT NULL, b bytea NOT NULL, d date NOT NULL, z timestamptz NOT NULL,
+                    m mood NOT NULL, k int4)' || CASE name WHEN 'part' THEN ' PARTITION BY RANGE (id)'
+                    ELSE ' WITH (autovacuum_enabled = off)' END;
+                IF name = 'part' THEN
+                    CREATE TABLE low PARTITION OF part FOR VALUES FROM (0) TO (6000);
+                    CREATE TABLE high PARTITION OF part FOR VALUES FROM (6000) TO (90000);
+                ELSE
+                    EXECUTE replace('CREATE UNIQUE INDEX ON t (a); CREATE UNIQUE INDEX ON t (u);
+                        CREATE UNIQUE INDEX ON t (c); CREATE UNIQUE INDEX ON t (x); CREATE UNIQUE INDEX ON t (n);
+                        CREATE UNIQUE INDEX ON t (b); CREATE UNIQUE INDEX ON t (d); CREATE UNIQUE INDEX ON t (z);
+                        CREATE UNIQUE INDEX ON t (skewed, id DESC); CREATE UNIQUE INDEX ON t (one, id);
+                        CREATE UNIQUE INDEX ON t (m, x); CREATE UNIQUE INDEX ON t (k, id);
+                        CREATE UNIQUE INDEX ON t (k NULLS FIRST, id); CREATE UNIQUE INDEX ON t (one, skewed, id)',
+                        ' t ', ' ' || name || ' ');
+                END IF;
+                EXECUTE 'ALTER TABLE ' || name || ' ADD PRIMARY KEY (id); INSERT INTO ' || name || ' SELECT * FROM rows';
+            END LOOP; END $$;
+            ANALYZE known; ANALYZE part;";
+        db.batch_execute(setup).await.unwrap();
+        macro_rules! even {
+            ($order:ident: $($builder:expr, $most:literal;)+) => {$(
+                {
+                    let mut source = $builder.await.unwrap();
+                    let parts = parts(&mut source, $order, 64).await;
+                    let (count, slowest) = (parts.len(), slowest(&parts));
+                    let what = format!("{}: {count} parts, {slowest:.2}", stringify!($builder));
+                    assert!(slowest <= $most, "{what}");
+                }
+            )+};
+        }
+        for (name, order) in [("known", Order::Ascending), ("unknown", Order::Descending)] {
+            let t = || Table::new(db, name).keys();
+            even! { order:
+                t().key::<i32>(["id"]), 1.15;
+                t().key::<i64>(["a"]), 1.15;
+                t().key::<Uuid>(["u"]), 1.15;
+                t().key::<String>(["c"]), 1.15;
+                t().key::<Collated>(["x"]), 1.15;
+                t().key::<(i32, Reverse<i32>)>(["skewed", "id"]), 1.15;
+                t().key::<(i32, i32)>(["one", "id"]), 1.15;
+                t().key::<(i32, i32, i32)>(["one", "skewed", "id"]), 1.15;
+                t().key::<DynKey>(["skewed", "id"]), 1.15;
+                t().key::<Numeric>(["n"]), 1.15;
+                t().key::<Vec<u8>>(["b"]), 1.15;
+                t().key::<Date>(["d"]), 1.15;
+                t().key::<TimestampTz>(["z"]), 1.15;
+                t().key::<(Collated, Collated)>(["m", "x"]), 1.15;
+                t().key::<(NullsLast<i32>, i32)>(["k", "id"]), 1.15;
+                t().key::<(Option<i32>, i32)>(["k", "id"]), 1.15;
+                t().prefix_eq("skewed", 500).key::<Reverse<i32>>(["id"]), 1.15;
+                t().filter("id % 3 = $1 AND d > $2", (0, "2000-01-01")).key::<Collated>(["x"]), 1.2;
+                t().filter("id % 3 = $1 AND d > $2", (0, "2000-01-01")).key::<i64>(["a"]), 1.2;
+                Query::new(db, format!("SELECT x, id FROM {name} WHERE one = $1"), [7]).key::<Collated>(["x"]), 1.15;
+                Query::new(db, format!("SELECT id, a FROM {name}"), []).key::<i32>(["id"]), 1.15;
+            }
+        }
+        let order = Order::Descending;
+        even!(order: Table::new(db, "part").key::<i32>(["id"]), 1.15;);
+        // A heavy stretch that only a sample finds: a value of the first column has no middle in the second.
+        let unknown = "CREATE TABLE mixed (a int4, x text COLLATE \"en-x-icu\", PRIMARY KEY (a, x));
+            INSERT INTO mixed SELECT CASE WHEN id % 5 = 0 THEN id / 5 % 1000 ELSE 500 END, x FROM rows; ANALYZE mixed";
+        db.batch_execute(unknown).await.unwrap();
+        even!(order: Table::new(db, "mixed").key::<(i32, Collated)>(["a", "x"]), 1.15;);
+    });
+}
+
+#[test]
+fn few_rows_are_split_into_single_ones_and_no_row_into_none() {
+    with_database(async |database| {
+        let db = &connect(&database).await;
+        db.batch_execute("CREATE TABLE t (id int8 PRIMARY KEY)")
+            .await
+            .unwrap();
+        for analyze in ["", "ANALYZE t"] {
+            db.batch_execute(analyze).await.unwrap();
+            for rows in [0, 1, 5] {
+                let fill =
+                    format!("DELETE FROM t; INSERT INTO t SELECT 3 * generate_series(1, {rows})");
+                db.batch_execute(&fill).await.unwrap();
+                for order in [Order::Ascending, Order::Descending] {
+                    let mut source = Table::new(db, "t").key::<i64>(["id"]).await.unwrap();
+                    let parts = parts(&mut source, order, 8).await;
+                    let counts: Vec<usize> = parts.iter().map(Vec::len).collect();
+                    assert_eq!(counts, vec![1; rows], "{order:?}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn parts_cover_what_stays_while_others_insert_and_delete() {
+    with_database(async |database| {
+        let (db, other) = (&connect(&database).await, connect(&database).await);
+        let setup = "CREATE TABLE t (id int8 PRIMARY KEY);
+            INSERT INTO t SELECT 10 * generate_series(1, 15000); ANALYZE t";
+        db.batch_execute(setup).await.unwrap();
+        let mut source = Table::new(db, "t").key::<i64>(["id"]).await.unwrap();
+        let edit = async |seed: i64| {
+            let sql = format!(
+                "DELETE FROM t WHERE id % 20 = 0 AND id / 10 % 97 = {seed};
+                INSERT INTO t SELECT id + {} FROM t WHERE id % 20 = 10 ON CONFLICT DO NOTHING",
+                1 + seed % 9
+            );
+            other.batch_execute(&sql).await.unwrap();
+        };
+        let mut walk = Walk::new(&mut source);
+        let (cut, ()) = tokio::join!(walk.async_split(16), edit(1));
+        let mut came = Vec::new();
+        for (seed, range) in (2..).zip(cut.unwrap()) {
+            let walk = Walk::new(&mut source).chunk_size(400);
+            let mut chunks = walk.resume(Cursor::bounded(range)).async_chunks();
+            while let Some(items) = chunks.next().await.unwrap() {
+                came.extend(items.iter().map(|(id, _)| *id));
+            }
+            edit(seed).await;
+        }
+        assert!(came.is_sorted_by(|a, b| a < b), "none comes twice");
+        let stayed: Vec<i64> = came.into_iter().filter(|id| id % 20 == 10).collect();
+        assert!(stayed.into_iter().eq((10..150_000).step_by(20)));
     });
 }
 

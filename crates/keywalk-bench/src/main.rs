@@ -29,6 +29,7 @@ mod postgres;
 mod prefetch;
 mod redb;
 mod sled;
+mod split;
 mod sqlite;
 mod sqlite_table;
 mod wal;
@@ -49,7 +50,7 @@ use measure::Fallible;
 type Run = fn(&mut Bench) -> Fallible;
 
 /// The groups, in the order in which they run.
-const GROUPS: [(&str, Run); 14] = [
+const GROUPS: [(&str, Run); 15] = [
     ("sqlite", sqlite::run),
     ("redb", redb::run),
     ("fjall", fjall::run),
@@ -62,6 +63,7 @@ const GROUPS: [(&str, Run); 14] = [
     ("delete", delete::run),
     ("merge", merge::run),
     ("postgres", postgres::run),
+    ("split", split::run),
     ("instructions", instructions::run),
     ("peers", peers::run),
 ];
@@ -80,6 +82,7 @@ const ABOUT_GROUPS: &str = "Groups:
   merge         eight SQLite files as one, and two compared, against walking them one by one: CPU time
   postgres      chunk sizes, against one row stream: the client's CPU time, wall time, peak memory of a process; pages
                 per fetch; old versions of rows that a walk keeps from VACUUM
+  split         parts of a range for parallel workers, over evenly and unevenly spread keys: balance, wall time
   instructions  instructions per item, against the recorded counts; needs valgrind
   peers         what users pick today, against keywalk's lent chunks: CPU time of processes";
 

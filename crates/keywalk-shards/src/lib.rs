@@ -3,6 +3,7 @@
 //! | You want | Use |
 //! |---|---|
 //! | to walk one store with several workers | [`Parallel`] |
+//! | to stop such a walk, and resume it in another process | [`Parts`] |
 //! | to walk the shards of a database, or a table per month, as one store in key order | [`Merge`] |
 //! | the same, over shards of different engines | [`Merge`] of [`BoxShard`]s |
 //! | to check a migration or a replica, and to repair it | [`Diff`] |

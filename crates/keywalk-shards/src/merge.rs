@@ -37,7 +37,7 @@ use crate::shard_error::{BoxError, ShardError};
 /// let months = months.into_iter().collect::<Result<Vec<_>, keywalk_sqlite::Error>>()?;
 ///
 /// // What `SELECT * FROM orders_2026_01 UNION ALL SELECT * FROM orders_2026_02 ORDER BY id` returns.
-/// let orders = Walk::new(Merge::new(months)?).chunk_size(2 * 512);
+/// let orders = Walk::new(Merge::new(months)?);
 /// let ids = orders.items().map(|order| Ok(order?.0)).collect::<Result<Vec<_>, keywalk::Error<_>>>()?;
 /// assert_eq!(ids, [1, 2, 3, 4]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -63,12 +63,12 @@ use crate::shard_error::{BoxError, ShardError};
 /// # Cost
 ///
 /// Each fetch reads all shards, each from the walk's position on, and about as many rows as the chunk takes. So a fetch
-/// costs one search per shard. Make the [chunk size](keywalk::Walk::chunk_size) 512 times the number of shards: the
-/// walk then costs about a tenth more CPU than walking the shards one after the other. Per item, it compares keys about
-/// log2(shards) times.
+/// costs one search per shard. Make the [chunk size](keywalk::Walk::chunk_size) at least 64 times the number of shards.
+/// Over 8 SQLite files and with the default of 512, a walk then executes about 11 % more instructions than walking the
+/// files one after the other. Per item, it compares keys about log2(shards) times.
 ///
 /// A blocking fetch reads the shards one after the other. The shard that holds most rows near the position is read
-/// first, and the others only up to its last key, so few rows are read twice. An asynchronous fetch reads all shards
+/// first, and the others only up to its last key, so about one row in twenty is read twice. An asynchronous fetch reads all shards
 /// concurrently, and drops what lies after the first shard that has more: about a fifth. In both cases chunks are often
 /// shorter than the chunk size.
 #[must_use = "a source does nothing until it is walked"]

@@ -19,19 +19,11 @@ use crate::relation::{Relation, Rowid};
 use crate::source::{Spec, SqlSource};
 use crate::value::scalar;
 
-/// See ["Splitting" in the crate's documentation](crate#splitting-a-walk).
 impl<C: Connect, S: Spec, K: SqlKey, D: Decode> SplitSource for SqlSource<C, S, K, D> {
     fn split_points(&mut self, range: &KeyRange<K>, parts: usize) -> Result<Vec<K>, Error> {
-        let ascending = match range.order() {
-            Order::Ascending => range.clone(),
-            Order::Descending => range.reversed(),
-        };
         let parts = parts.min(MOST_PARTS);
-        let mut points = self.ask(|db, fetcher, _| split(db, fetcher, &ascending, parts))?;
+        let mut points = self.ask(|db, fetcher, _| split(db, fetcher, range, parts))?;
         points.dedup_by(|a, b| a == b);
-        if range.order() == Order::Descending {
-            points.reverse();
-        }
         Ok(points)
     }
 }
@@ -42,7 +34,6 @@ const MOST_PARTS: usize = 4_096;
 /// The number of sampled keys that each part needs.
 const SAMPLED_KEYS: usize = 16;
 
-/// Splits an ascending range.
 fn split<K: SqlKey>(
     db: &Connection,
     fetcher: &mut Fetcher,
@@ -90,7 +81,11 @@ fn split<K: SqlKey>(
                 None => last.clone(),
             }
         });
-        return Ok(points.collect());
+        let mut points: Vec<K> = points.collect();
+        if range.order() == Order::Descending {
+            points.reverse();
+        }
+        return Ok(points);
     }
     let mut all = Thinned::new(4 * wanted);
     fetcher.each_key(db, range, |key, _| {
@@ -177,8 +172,12 @@ fn cells<K: Clone + PartialOrd>(
     wanted: usize,
     stretch: usize,
 ) -> Result<Option<Cells<Cell<K>>>, Error> {
-    let first = Edge::of(keys.stretch(range, stretch)?);
-    let last = Edge::of(keys.stretch(&range.reversed(), stretch)?);
+    let ascending = match range.order() {
+        Order::Ascending => range.clone(),
+        Order::Descending => range.reversed(),
+    };
+    let first = Edge::of(keys.stretch(&ascending, stretch)?);
+    let last = Edge::of(keys.stretch(&ascending.reversed(), stretch)?);
     let all = first.zip(last);
     let Some(all) = all.and_then(|(first, last)| Cell::new(keys, first, last, stretch)) else {
         return Ok(None);
@@ -375,10 +374,8 @@ fn sample<K: SqlKey>(
     let key = relation.key.iter();
     let keys = Vec::from_iter(key.clone().map(|part| &*part.expression)).join(", ");
     let order = key.zip(1..).map(|(part, at): (_, usize)| {
-        format!(
-            "{at}{}",
-            Dialect::Sqlite.direction(part.order, part.nulls_last)
-        )
+        let direction = part.direction(range.order());
+        format!("{at}{}", Dialect::Sqlite.direction(direction, false))
     });
     let order = Vec::from_iter(order).join(", ");
     let filter = relation

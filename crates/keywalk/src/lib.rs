@@ -44,6 +44,7 @@
 //! | pages with "next" and "previous" links | [`Walk::page`] |
 //! | to resume in another process | a [`Token`] |
 //! | to fetch ahead while you work | [`Walk::prefetch`] |
+//! | to walk with several workers, on all cores | [`Walk::split`] and [`keywalk-shards`] |
 //! | to walk in an asynchronous program | `Walk::async_chunks` or `Walk::stream` (feature `async`) |
 //!
 //! # Contents
@@ -120,6 +121,7 @@
 //! [guide]: https://docs.rs/keywalk-sqlite/latest/keywalk_sqlite/guide/index.html
 //! [`keywalk-job`]: https://docs.rs/keywalk-job
 //! [`keywalk-retry`]: https://docs.rs/keywalk-retry
+//! [`keywalk-shards`]: https://docs.rs/keywalk-shards
 //! [`keywalk-tokio`]: https://docs.rs/keywalk-tokio
 //! [`keywalk-shards`]: https://docs.rs/keywalk-shards
 

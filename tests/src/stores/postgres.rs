@@ -187,7 +187,7 @@ where
 fn runtime() -> &'static Handle {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
         let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
+            .worker_threads(2)
             .enable_all()
             .build();
         runtime.expect("threads are there")
@@ -271,6 +271,7 @@ pub struct PostgresHarness<K: PostgresKey, W: Way<K>> {
 }
 
 /// A source that is used again after it is dropped.
+#[derive(Debug)]
 pub struct Reused<S> {
     /// `None` while it is dropped.
     source: Option<S>,
