@@ -22,7 +22,7 @@ use keywalk_sqlite::{DynKey, SqliteCheckpoints, Table};
 use keywalk_tests::database::{key_columns, key_equals, open, quoted};
 use keywalk_tests::program::{
     BoxError, Failure, Pace, completion, in_temporary_folder, job_error, print_line, run,
-    run_summary,
+    run_summary, stop_on_interrupt,
 };
 use keywalk_tests::sample;
 use rusqlite::types::Value;
@@ -239,7 +239,7 @@ impl Sides {
         let job = Job::new(name, walk, SqliteCheckpoints::new(&self.right)).restart_when_done();
         let ran =
             args.pace
-                .set(job, "fixing")?
+                .set(job, "fixing", &stop_on_interrupt()?)?
                 .run(|transaction, differences| {
                     for (key, difference) in differences {
                         let key = key.values();

@@ -87,7 +87,7 @@ fn merge(args: &Args) -> Result<Merge<BoxShard<'static, i64, (i64, String)>>, Bo
         let table = keywalk_tokio::Blocking::open::<BoxError>(async {
             let table = keywalk_postgres::Table::new(connect(url).await?, &args.table);
             let table = table.key::<i64>([&args.key]).columns([&args.column]);
-            Ok(table.map(|row| row.get::<_, String>(0)).await?)
+            Ok(table.map(|row| row.try_get::<_, String>(0)).await?)
         })?;
         shards.push(("PostgreSQL".to_owned(), BoxShard::new(table)));
     }

@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use crate::bench::{Bench, Target};
 use crate::measure::{Fallible, Seen};
 use crate::sqlite_table::{Composite, Integer, MixedOrder, Shape, Text, TextComposite, database};
-use crate::{bytes, memory, sled, sqlite};
+use crate::{bytes, memory, postgres, sled, sqlite};
 
 /// The factor by which a count may grow.
 const GROWTH: f64 = 1.02;
@@ -104,6 +104,14 @@ pub(crate) fn process(name: &str, items: u64) -> Fallible {
             sqlite::walk_yields::<TextComposite>(db, CHUNK_SIZE)
         }),
         "sqlite/mixed_order_lent" => lent_table::<MixedOrder>(items, CHUNK_SIZE),
+        "postgres/lent" => {
+            let (_database, db) = postgres::items_of_new_database(items)?;
+            warm_and_counted(|| postgres::lent(&db, CHUNK_SIZE))
+        }
+        "postgres/stream" => {
+            let (_database, db) = postgres::items_of_new_database(items)?;
+            warm_and_counted(|| postgres::stream(&db))
+        }
         "sled/lent" => {
             let (_folder, tree) = sled::tree(items)?;
             warm_and_counted(|| bytes::walk_lends::<SledTree>(tree.clone().into(), CHUNK_SIZE))

@@ -50,7 +50,7 @@ use measure::Fallible;
 type Run = fn(&mut Bench) -> Fallible;
 
 /// The groups, in the order in which they run.
-const GROUPS: [(&str, Run); 15] = [
+const GROUPS: [(&str, Run); 16] = [
     ("sqlite", sqlite::run),
     ("redb", redb::run),
     ("fjall", fjall::run),
@@ -66,6 +66,7 @@ const GROUPS: [(&str, Run); 15] = [
     ("split", split::run),
     ("instructions", instructions::run),
     ("peers", peers::run),
+    ("peers_postgres", peers::run_postgres),
 ];
 
 const ABOUT_GROUPS: &str = "Groups:
@@ -84,17 +85,18 @@ const ABOUT_GROUPS: &str = "Groups:
                 per fetch; old versions of rows that a walk keeps from VACUUM
   split         parts of a range for parallel workers, over evenly and unevenly spread keys: balance, wall time
   instructions  instructions per item, against the recorded counts; needs valgrind
-  peers         what users pick today, against keywalk's lent chunks: CPU time of processes";
+  peers         what users pick today, against keywalk's lent chunks: CPU time of processes
+  peers_postgres  the same over PostgreSQL; also old versions of rows that each keeps from VACUUM";
 
 /// The groups that run only when named.
-const BY_NAME_ONLY: [&str; 2] = ["instructions", "peers"];
+const BY_NAME_ONLY: [&str; 3] = ["instructions", "peers", "peers_postgres"];
 
 /// Measures the cost of a walk, against a floor that does the same work and against what users pick today
 #[derive(Debug, Parser)]
 #[command(name = "keywalk-bench", after_help = ABOUT_GROUPS, args_conflicts_with_subcommands = true)]
 struct Args {
     /// Groups to measure, or GROUP/CASE for the group's cases whose names begin with CASE. Default: all groups except
-    /// `instructions`, which needs valgrind, and `peers`, which needs Python and minutes to build
+    /// `instructions`, which needs valgrind, and `peers` and `peers_postgres`, which need Python and minutes to build
     #[arg(value_name = "GROUP[/CASE]", value_parser = requested)]
     groups: Vec<Requested>,
     /// End with exit code 1 if a target is missed

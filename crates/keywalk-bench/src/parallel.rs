@@ -23,11 +23,15 @@ use crate::sqlite_table::{Integer, Item, Shape, database};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
+fn plain(error: BoxError) -> Box<dyn Error> {
+    error
+}
+
 pub(crate) fn run(bench: &mut Bench) -> Fallible {
     let (folder, db) = database::<Integer>(bench.items)?;
     drop(db);
     let file = folder.path().join("items.db");
-    let workers = |workers| wall(|| Ok(by_threads(&file, workers)?));
+    let workers = |workers| wall(|| by_threads(&file, workers).map_err(plain));
     bench.turns(
         "sqlite_1",
         Target::AtMost(1.05),
@@ -50,9 +54,9 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
         let db = connect(url).await?;
         postgres_items(&db, bench.items).await
     });
-    made?;
-    let walk = || wall(|| Ok(runtime.block_on(walk_postgres(url))?));
-    let workers = |workers| wall(|| Ok(by_tasks(&runtime, url, workers)?));
+    made.map_err(plain)?;
+    let walk = || wall(|| runtime.block_on(walk_postgres(url)).map_err(plain));
+    let workers = |workers| wall(|| by_tasks(&runtime, url, workers).map_err(plain));
     bench.turns("postgres_1", Target::AtMost(1.05), walk, || workers(1))?;
     let target = Target::AtMost(0.65);
     bench.turns("postgres_2", target, || workers(1), || workers(2))?;
@@ -86,7 +90,7 @@ fn by_threads(file: &Path, workers: usize) -> Result<Seen, BoxError> {
         let table = sqlite::table::<Integer, _>(Connection::open(file)?);
         table
             .map(Walk::new)
-            .map_err(|error| error.to_string().into())
+            .map_err(|error| BoxError::from(error.to_string()))
     };
     let seen = Parallel::split(open()?, workers)?.run(|worker| {
         let mut seen = Seen::default();

@@ -12,6 +12,7 @@
 
 use std::cmp::Reverse;
 use std::future::poll_fn;
+use std::ops::Range;
 use std::path::Path;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use futures_core::Stream;
 use keywalk::Walk;
 use keywalk_postgres::{FromRow, SqlKey, SqlSource, Table, decode::Decode};
-use keywalk_tests::postgres::database;
+use keywalk_tests::postgres::{Database, database};
 use keywalk_tokio::ahead;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::types::Type;
@@ -38,15 +39,10 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
     };
     let db = Connected::to(database.url())?;
     let rows = bench.items;
-    db.execute(&format!(
-        "CREATE TABLE items (id int8 PRIMARY KEY, name text NOT NULL, photo bytea NOT NULL);
-         INSERT INTO items SELECT n, 'the item number ' || n, int8send(n) || decode(repeat('00', 492), 'hex')
-         FROM generate_series(1, {rows}) AS n"
-    ))?;
-    db.execute("VACUUM (ANALYZE) items")?;
-    let floor = || db.run(one_stream);
+    db.create_items(rows)?;
+    let floor = || stream(&db);
     for size in [DEFAULT, 1_000] {
-        let lent = || db.run(async |db| walk_lends(db, size).await);
+        let lent = || lent(&db, size);
         bench.versus(format!("lent_{size}"), Target::AtMost(1.05), floor, lent)?;
         bench.turns(
             format!("wall_lent_{size}"),
@@ -90,13 +86,13 @@ pub(crate) fn run(bench: &mut Bench) -> Fallible {
 }
 
 /// A connection, which runs on the thread that uses it.
-struct Connected {
+pub(crate) struct Connected {
     runtime: Runtime,
     client: Arc<Client>,
 }
 
 impl Connected {
-    fn to(url: &str) -> Fallible<Self> {
+    pub(crate) fn to(url: &str) -> Fallible<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let client = Arc::new(runtime.block_on(connect(url))?);
         Ok(Connected { runtime, client })
@@ -108,6 +104,16 @@ impl Connected {
 
     fn execute(&self, sql: &str) -> Fallible {
         Ok(self.runtime.block_on(self.client.batch_execute(sql))?)
+    }
+
+    /// Creates the table that passes read.
+    pub(crate) fn create_items(&self, rows: u64) -> Fallible {
+        self.execute(&format!(
+            "CREATE TABLE items (id int8 PRIMARY KEY, name text NOT NULL, photo bytea NOT NULL);
+             INSERT INTO items SELECT n, 'the item number ' || n, int8send(n) || decode(repeat('00', 492), 'hex')
+             FROM generate_series(1, {rows}) AS n"
+        ))?;
+        self.execute("VACUUM (ANALYZE) items")
     }
 }
 
@@ -222,82 +228,111 @@ impl FromRow for Item {
     }
 }
 
+/// A table of this many items in a new database.
+pub(crate) fn items_of_new_database(items: u64) -> Fallible<(Database, Connected)> {
+    let database = database().ok_or("PostgreSQL isn't installed")?;
+    let db = Connected::to(database.url())?;
+    db.create_items(items)?;
+    Ok((database, db))
+}
+
+pub(crate) fn lent(db: &Connected, chunk_size: usize) -> Fallible<Seen> {
+    db.run(async |db| walk_lends(db, chunk_size).await)
+}
+
+pub(crate) fn stream(db: &Connected) -> Fallible<Seen> {
+    db.run(one_stream)
+}
+
 /// A pass whose peak memory is measured.
 pub(crate) fn pass(url: &Path, way: &str) -> Fallible<Seen> {
     let db = Connected::to(url.to_str().ok_or("the URL isn't Unicode")?)?;
     match way.split_once('_') {
-        Some(("lent", size)) => db.run(async |db| walk_lends(db, size.parse()?).await),
-        Some(("hand", size)) => db.run(async |db| by_hand(db, size.parse()?).await),
-        None if way == "stream" => db.run(one_stream),
+        Some(("lent", size)) => lent(&db, size.parse()?),
+        None if way == "stream" => stream(&db),
         _ => Err(format!("{way} is no way to read a table").into()),
+    }
+}
+
+/// A table whose rows are updated beside a reader.
+pub(crate) struct Counters<'a> {
+    db: &'a Connected,
+    updates: usize,
+}
+
+impl<'a> Counters<'a> {
+    /// Creates the table, for 8,000 updates, or one per row of `items` if those are fewer.
+    pub(crate) fn create(db: &'a Connected, items: u64) -> Fallible<Self> {
+        let updates = 8_000.min(items as usize);
+        db.execute(&format!(
+            "CREATE EXTENSION pgstattuple;
+             CREATE TABLE counters (id int8 PRIMARY KEY, count int4 NOT NULL) WITH (autovacuum_enabled = off);
+             INSERT INTO counters SELECT n, 0 FROM generate_series(1, {}) AS n",
+            2 * updates
+        ))?;
+        Ok(Counters { db, updates })
+    }
+
+    /// Makes all updates.
+    pub(crate) fn update_all(&self) -> Fallible {
+        self.update(0..self.updates)
+    }
+
+    fn update(&self, ids: Range<usize>) -> Fallible {
+        let (first, last) = (ids.start + 1, ids.end.min(self.updates));
+        self.db.execute(&format!(
+            "UPDATE counters SET count = count + 1 WHERE id BETWEEN {first} AND {last}"
+        ))
+    }
+
+    /// Returns the number of old versions that VACUUM keeps now.
+    pub(crate) fn kept(&self) -> Fallible<f64> {
+        self.db.execute("VACUUM counters")?;
+        let sql = "SELECT dead_tuple_count FROM pgstattuple('counters')";
+        self.db
+            .run(async |db| Ok(db.query_one(sql, &[]).await?.try_get::<_, i64>(0)? as f64))
+    }
+
+    pub(crate) fn server_version(&self) -> Fallible<String> {
+        let sql = "SELECT split_part(current_setting('server_version'), ' ', 1)";
+        self.db
+            .run(async |db| Ok(db.query_one(sql, &[]).await?.try_get(0)?))
     }
 }
 
 /// Updates rows between the fetches of a reader, and counts the old versions that VACUUM keeps for it.
 fn dead_tuples(bench: &mut Bench, db: &Connected, url: &str) -> Fallible {
-    let updates = 8_000.min(bench.items as usize);
-    db.execute(&format!(
-        "CREATE EXTENSION pgstattuple;
-         CREATE TABLE counters (id int8 PRIMARY KEY, count int4 NOT NULL) WITH (autovacuum_enabled = off);
-         INSERT INTO counters SELECT n, 0 FROM generate_series(1, {}) AS n",
-        2 * updates
-    ))?;
-    let update = |number: usize| {
-        let ids = number * DEFAULT..updates.min((number + 1) * DEFAULT);
-        format!(
-            "UPDATE counters SET count = count + 1 WHERE id > {} AND id <= {}",
-            ids.start, ids.end
-        )
-    };
-    let fetches = updates.div_ceil(DEFAULT);
-    let kept = async |db: &Client| -> Fallible<f64> {
-        db.batch_execute("VACUUM counters").await?;
-        let sql = "SELECT dead_tuple_count FROM pgstattuple('counters')";
-        Ok(db.query_one(sql, &[]).await?.try_get::<_, i64>(0)? as f64)
-    };
-    let beside_walk = db.run(async |db| {
-        let table = Table::new(connect(url).await?, "counters")
-            .key::<i64>(["id"])
-            .await?;
-        let mut chunks = Walk::new(table).chunk_size(DEFAULT).async_chunks();
-        for number in 0..fetches {
-            chunks
-                .next()
-                .await?
-                .ok_or("the walk was to be half through")?;
-            db.batch_execute(&update(number)).await?;
-        }
-        kept(db).await
+    let counters = Counters::create(db, bench.items)?;
+    let batches = || (0..counters.updates).step_by(DEFAULT);
+    let reader = Connected::to(url)?;
+    let table = reader.run(async |db| {
+        let table = Table::new(Arc::clone(db), "counters").key::<i64>(["id"]);
+        Ok(table.await?)
     })?;
-    let beside_cursor = db.run(async |db| {
-        let reader = connect(url).await?;
-        let cursor = "BEGIN; DECLARE reader CURSOR FOR SELECT * FROM counters ORDER BY id";
-        reader.batch_execute(cursor).await?;
-        for number in 0..fetches {
-            reader
-                .batch_execute(&format!("FETCH {DEFAULT} FROM reader"))
-                .await?;
-            db.batch_execute(&update(number)).await?;
-        }
-        kept(db).await
-    })?;
-    let updates = updates as u64;
-    bench.record(
-        "dead_tuples_walk",
-        Target::AtMost(0.0),
-        beside_walk,
-        updates,
-        None,
-        &[],
-    )?;
-    bench.record(
-        "dead_tuples_cursor",
-        Target::None,
-        beside_cursor,
-        updates,
-        None,
-        &[],
-    )
+    let mut chunks = Walk::new(table).chunk_size(DEFAULT).async_chunks();
+    for first in batches() {
+        let chunk = reader.run(async |_| Ok(chunks.next().await?.is_some()))?;
+        chunk
+            .then_some(())
+            .ok_or("the walk was to be half through")?;
+        counters.update(first..first + DEFAULT)?;
+    }
+    let beside_walk = counters.kept()?;
+    drop(chunks);
+    reader.execute("BEGIN; DECLARE reader CURSOR FOR SELECT * FROM counters ORDER BY id")?;
+    for first in batches() {
+        reader.execute(&format!("FETCH {DEFAULT} FROM reader"))?;
+        counters.update(first..first + DEFAULT)?;
+    }
+    let beside_cursor = counters.kept()?;
+    let updates = counters.updates as u64;
+    for (name, target, kept) in [
+        ("dead_tuples_walk", Target::AtMost(0.0), beside_walk),
+        ("dead_tuples_cursor", Target::None, beside_cursor),
+    ] {
+        bench.record(name, target, kept, updates, None, &[])?;
+    }
+    Ok(())
 }
 
 /// Counts the pages that each fetch of a walk reads, in the table and its index, as EXPLAIN (ANALYZE, BUFFERS) does.

@@ -6,6 +6,7 @@ use crate::checkpoint::Checkpoint;
 use crate::checkpoints::Attempt;
 use crate::dead_letter::{DeadLetter, DeadLetterRecord};
 use crate::error::{BoxError, Error};
+use crate::lease::Recorded;
 use crate::parallel::part_name;
 
 /// A store in which asynchronous jobs record their progress. It is [`CheckpointStore`](crate::CheckpointStore) with
@@ -195,11 +196,8 @@ pub trait AsyncLeases: AsyncCheckpointStore {
                 }
                 None => return Err(is_running()),
             };
-            // A checkpoint that can't be read is removed too.
-            let whole = self.load(job).await.ok().flatten();
-            let (parts, void) =
-                whole.map_or((0, None), |whole| (whole.plan().1, whole.without_parts()));
-            for number in 1..=parts {
+            let recorded = Recorded::by(self.load(job).await);
+            for number in 1..=recorded.parts.unwrap_or(0) {
                 match self.lease(&part_name(job, number)).await {
                     Ok(Some(lease)) => leases.push(lease),
                     Ok(None) => removed = Err(is_running()),
@@ -210,9 +208,7 @@ pub trait AsyncLeases: AsyncCheckpointStore {
                 }
             }
             let removed = match removed {
-                Ok(()) => remove_all(self, job, void.as_ref(), parts)
-                    .await
-                    .map_err(failed),
+                Ok(()) => remove_all(self, job, recorded).await.map_err(failed),
                 Err(error) => Err(error),
             };
             for lease in leases {
@@ -223,21 +219,22 @@ pub trait AsyncLeases: AsyncCheckpointStore {
     }
 }
 
-/// Removes a job and its parts. `void` is the job's checkpoint without parts. It is recorded first, so that a job whose
-/// parts are removed in part can't go on.
+/// Removes a job and its parts.
 async fn remove_all<C: AsyncCheckpointStore + ?Sized>(
     checkpoints: &mut C,
     job: &str,
-    void: Option<&Checkpoint>,
-    parts: usize,
+    Recorded { void, parts }: Recorded,
 ) -> Result<bool, C::Error> {
     if let Some(void) = void {
         let mut scope = checkpoints.begin().await?;
         scope.load(job).await?;
-        scope.commit(void).await?;
+        scope.commit(&void).await?;
     }
-    for number in 1..=parts {
-        checkpoints.remove(&part_name(job, number)).await?;
+    for number in 1..=parts.unwrap_or(usize::MAX) {
+        let removed = checkpoints.remove(&part_name(job, number)).await?;
+        if !removed && parts.is_none() {
+            break;
+        }
     }
     checkpoints.remove(job).await
 }

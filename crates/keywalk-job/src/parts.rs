@@ -305,8 +305,7 @@ where
         match store.lease(&part_name(job, number)).await {
             Ok(Some(lease)) => leases.push(lease),
             Ok(None) => {
-                let is_over = stored.as_ref().is_some_and(Checkpoint::is_done);
-                entered = match is_over || control.options.waits {
+                entered = match control.options.waits {
                     true => Ok(false),
                     false => Err(Error::AlreadyRunning {
                         job: job.to_owned(),
@@ -398,7 +397,10 @@ where
         recorded,
     });
     // An empty walk is done.
-    whole.finished = count == 0;
+    if count == 0 {
+        whole.finished = true;
+        whole.fraction = Some(1.0);
+    }
     record(store, &whole).await?;
     Ok(whole)
 }
@@ -426,20 +428,26 @@ fn planned<S: ResumableSource, C>(
         })
     };
     let whole = at(job, run, begins, Parallel::Whole { parts: 0, recorded })?;
-    let parts = (1..).zip(ranges).map(|(number, range)| {
-        // Only the last part is open to what is appended.
-        let cursor = match begins.is_unbounded() && number == count {
-            true => Cursor::unbounded(range),
-            false => Cursor::bounded(range),
+    let mut ranges = ranges.into_iter();
+    let parts = (1..=recorded).map(|number| {
+        let range = ranges.next();
+        // An earlier plan had more parts.
+        let finished = range.is_none();
+        let cursor = match range {
+            None => begins.clone(),
+            // Only the last part is open to what is appended.
+            Some(range) if begins.is_unbounded() && number == count => Cursor::unbounded(range),
+            Some(range) => Cursor::bounded(range),
         };
         let of = job.to_owned();
         let run = run.saturating_mul(RUNS_PER_PLAN);
-        at(
+        let part = at(
             &part_name(job, number),
             run,
             &cursor,
             Parallel::Part { of, number },
-        )
+        )?;
+        Ok(Checkpoint { finished, ..part })
     });
     Ok((whole, parts.collect::<Result<_, _>>()?))
 }

@@ -2,8 +2,7 @@
 //!
 //! Use it to process every row of a large table in a loop that may itself write to the database. No cursor, transaction
 //! or connection is held between chunks. So a walk of hours keeps no dead rows from being vacuumed, and works behind a
-//! pooler. Each chunk costs one round trip, during which the program waits. To work meanwhile, fetch chunks ahead with
-//! `ahead` of [keywalk-tokio](https://docs.rs/keywalk-tokio).
+//! pooler. Each chunk costs one round trip, during which the program waits, unless it [fetches ahead](#speed).
 //!
 //! ```no_run
 //! use keywalk::Walk;
@@ -135,6 +134,22 @@
 //! type by named statements, once per connection. Such a column also costs a second round trip: for the first fetch
 //! over a client, and for each fetch over a pool, whose connections may not know the type yet. If that matters, read
 //! only the [`columns`](SqlBuilder::columns) that you need.
+//!
+//! # Speed
+//!
+//! In chunks of 512 rows, a walk executes 1.05 times the instructions of one row stream of tokio-postgres that decodes
+//! the same rows into reused items. The rest of its price is one round trip per chunk: the server doesn't work while your
+//! loop does, nor your loop while the server does.
+//!
+//! To overlap both, pass the walk to `ahead` of [keywalk-tokio](https://docs.rs/keywalk-tokio), with a depth of 1. Do so
+//! if your work on a chunk takes about as long as a fetch, or if the server is far away. A larger depth helps only if
+//! the time of fetches varies. Give the walk a connection of its own then: statements of one connection run one after
+//! the other, so what your loop executes would wait for the fetch. Rows that were fetched ahead don't show what your loop
+//! wrote since. A larger chunk size also saves round trips, for more memory.
+//!
+//! If the future of a stream's next item is dropped, as a timeout does, its fetch stays in flight. Poll the stream again
+//! or drop it before you execute another statement on the same connection. Otherwise that statement waits for ever,
+//! because the answer before it isn't read.
 //!
 //! # Features
 //!

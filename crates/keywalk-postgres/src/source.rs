@@ -455,9 +455,9 @@ impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
             self.is_plan_checked = true;
         }
         let failed = |source| Error::postgres(&self.relation.name, source);
-        if !self.knows_types {
+        if self.relation.lookup.is_some() && !self.knows_types {
             look_up(&client, &self.relation).await?;
-            self.knows_types = self.relation.lookup.is_none() || self.client.is_one();
+            self.knows_types = self.client.is_one();
         }
         let reader = Reader {
             relation: &self.relation,
@@ -467,8 +467,9 @@ impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
         };
         let (decode, snapshot) = (&mut self.decode, self.snapshot.as_ref());
         let read = async {
-            let params = typed(&prepared.params);
-            let rows = client.query_typed_raw(&prepared.text.sql, params).await;
+            let rows = client
+                .query_typed_raw(&prepared.text.sql, typed(&prepared.params))
+                .await;
             let rows = rows.map_err(failed)?;
             reader.fill(rows, requested, ahead, decode, chunk).await
         };
@@ -648,7 +649,7 @@ impl<K: SqlKey> Reader<'_, K> {
         chunk: &mut Chunk<(K, D::Item)>,
     ) -> Result<Step<K>, Error> {
         if let Some(at) = self.relation.settled_at()
-            && !self.is_settled(row, at)?
+            && self.is_unsettled(at, row)?
         {
             return Ok(Step::Reached(Fetched::End));
         }
@@ -661,11 +662,11 @@ impl<K: SqlKey> Reader<'_, K> {
         })
     }
 
-    /// Returns whether the row is settled, from the column at this position.
     #[inline(never)]
-    fn is_settled(&self, row: &Row, at: usize) -> Result<bool, Error> {
-        let is_settled = row.try_get::<_, i32>(at).map(|settled| settled == 1);
-        is_settled.map_err(|source| Error::postgres(&self.relation.name, source))
+    fn is_unsettled(&self, at: usize, row: &Row) -> Result<bool, Error> {
+        let settled = row.try_get::<_, i32>(at);
+        let settled = settled.map_err(|source| Error::postgres(&self.relation.name, source))?;
+        Ok(settled == 0)
     }
 
     /// Like [`read`](Self::read), of a statement that scans.

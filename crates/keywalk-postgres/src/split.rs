@@ -288,8 +288,9 @@ impl<K: SqlKey> Split<'_, K> {
     async fn read(&self, rows: f64) -> Result<Vec<K>, Error> {
         let wanted = self.parts * SAMPLED_KEYS * 2;
         let every = (rows / wanted as f64).max(1.0) as u64;
-        let shape = self.relation.shape(self.range, Answer::Keys);
-        let statement = self.relation.statement(shape);
+        let statement = self
+            .relation
+            .statement(self.relation.shape(self.range, Answer::Keys));
         let seek = statement.seek();
         let keep = if self.relation.scans() { ", keep" } else { "" };
         let (within, is_within) = match seek.far {
@@ -445,8 +446,9 @@ impl<K: SqlKey> Split<'_, K> {
     fn within(&self, params: &mut Vec<Param>) -> String {
         let mut tests = vec!["true".to_owned()];
         for range in [self.range, &self.range.reversed()] {
-            let shape = self.relation.shape(range, Answer::Rows);
-            let mut statement = self.relation.statement(shape);
+            let mut statement = self
+                .relation
+                .statement(self.relation.shape(range, Answer::Rows));
             statement.given = params.len();
             if let Some((test, own)) = statement.within() {
                 tests.push(format!("{test} = 1"));

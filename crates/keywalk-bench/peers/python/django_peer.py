@@ -1,6 +1,7 @@
-"""Walks the table `items` of a database with Django: `django_peer.py WAY FILE`."""
+"""Walks the table `items` of a database with Django: `django_peer.py WAY STORE`."""
 
 import gc
+from urllib.parse import parse_qsl, urlsplit
 
 import django
 from django.conf import settings
@@ -11,10 +12,19 @@ import seen
 CHUNK_SIZE = 1_000
 
 
-def prepare(file):
+def database(store):
+    """Django's settings for a file of SQLite, or for postgres:///NAME?host=FOLDER&user=USER."""
+    if not store.startswith("postgres:"):
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": store}
+    url = urlsplit(store)
+    options = {key.upper(): value for key, value in parse_qsl(url.query)}
+    return {"ENGINE": "django.db.backends.postgresql", "NAME": url.path[1:], **options}
+
+
+def prepare(store):
     """The model, over a database."""
     settings.configure(
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": file}},
+        DATABASES={"default": database(store)},
         # As in production: with DEBUG, Django keeps each query.
         DEBUG=False,
     )
@@ -37,6 +47,13 @@ def prepare(file):
 def iterator(model):
     """One cursor."""
     return model.objects.order_by("pk").iterator(chunk_size=CHUNK_SIZE)
+
+
+def client_side_iterator(model):
+    """The same without a cursor of the server, as before Django 1.11 and behind a pooler in transaction mode: the
+    client buffers all rows."""
+    settings.DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
+    return iterator(model)
 
 
 def everything(model):
@@ -62,6 +79,7 @@ if __name__ == "__main__":
         prepare,
         {
             "iterator": iterator,
+            "client_side_iterator": client_side_iterator,
             "all": everything,
             "snippet": lambda model: chunks(model.objects.all(), gc.collect),
             "snippet_without_gc": lambda model: chunks(model.objects.all()),

@@ -1,4 +1,4 @@
-"""Walks the table `items` of a database with SQLAlchemy's ORM: `sqlalchemy_peer.py WAY FILE`."""
+"""Walks the table `items` of a database with SQLAlchemy's ORM: `sqlalchemy_peer.py WAY STORE`."""
 
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column

@@ -11,7 +11,7 @@ use crate::measure::Fallible;
 /// The folder of the programs' sources.
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers");
 
-/// A program that walks the table in several ways: `PROGRAM WAY FILE`.
+/// A program that walks the table in several ways: `PROGRAM WAY STORE`.
 #[derive(Debug)]
 pub(crate) struct Program {
     /// The prefix of its cases' names.
@@ -30,7 +30,8 @@ enum Source {
 }
 use Source::{Crate, Script};
 
-pub(crate) const PROGRAMS: [Program; 6] = [
+/// Those that walk a table of SQLite.
+pub(crate) const SQLITE: [Program; 6] = [
     program(&["keywalk", "rusqlite"], "rusqlite", Crate("rusqlite")),
     program(&["diesel"], "diesel", Crate("diesel")),
     program(&["sqlx"], "sqlx", Crate("sqlx")),
@@ -40,6 +41,23 @@ pub(crate) const PROGRAMS: [Program; 6] = [
         &["sqlalchemy"],
         "SQLAlchemy",
         Script("sqlalchemy_peer.py", &["SQLAlchemy", "sqlakeyset"]),
+    ),
+];
+
+/// Those that walk a table of PostgreSQL.
+pub(crate) const POSTGRES: [Program; 5] = [
+    program(
+        &["keywalk", "tokio_postgres"],
+        "tokio-postgres",
+        Crate("tokio-postgres"),
+    ),
+    program(&["diesel_async"], "diesel-async", Crate("diesel-async")),
+    program(&["sqlx"], "sqlx", Crate("sqlx")),
+    program(&["sea_orm"], "SeaORM", Crate("sea-orm")),
+    program(
+        &["django"],
+        "Django",
+        Script("django_peer.py", &["Django", "psycopg"]),
     ),
 ];
 
@@ -105,8 +123,8 @@ impl Program {
         }
     }
 
-    /// Returns the versions of its dependencies.
-    pub(crate) fn versions(&self) -> Fallible<String> {
+    /// Returns the versions of its dependencies, with SQLite's if `has_sqlite`.
+    pub(crate) fn versions(&self, has_sqlite: bool) -> Fallible<String> {
         match self.source {
             Crate(folder) => {
                 let lock = fs::read_to_string(Path::new(SOURCES).join(folder).join("Cargo.lock"))?;
@@ -115,15 +133,20 @@ impl Program {
                     .split_once(&package)
                     .ok_or("it isn't in its lock file")?;
                 let (version, _) = rest.split_once('"').ok_or("a version without an end")?;
+                if !has_sqlite {
+                    return Ok(format!("{} {version}", self.name));
+                }
                 let sqlite = said(self.command()?.args(["sqlite", ":memory:"]))?;
                 Ok(format!("{} {version} (SQLite {sqlite})", self.name))
             }
             Script(_, packages) => {
                 let program = "import importlib.metadata, platform, sqlite3, sys\n\
-                    packages = [f'{name} {importlib.metadata.version(name)}' for name in sys.argv[1:]]\n\
-                    print(', '.join(packages), end='')\n\
-                    print(f' (Python {platform.python_version()}, SQLite {sqlite3.sqlite_version})')";
-                said(Command::new(python()?).args(["-c", program]).args(packages))
+                    packages = [f'{name} {importlib.metadata.version(name)}' for name in sys.argv[2:]]\n\
+                    sqlite = f', SQLite {sqlite3.sqlite_version}' if sys.argv[1] == 'true' else ''\n\
+                    print(', '.join(packages), f'(Python {platform.python_version()}{sqlite})')";
+                let mut command = Command::new(python()?);
+                command.args(["-c", program, &has_sqlite.to_string()]);
+                said(command.args(packages))
             }
         }
     }

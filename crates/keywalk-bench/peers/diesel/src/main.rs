@@ -1,4 +1,4 @@
-//! Walks the table `items` of a database with diesel: `keywalk-bench-diesel WAY FILE`.
+//! Walks the table `items` of a database with diesel: `keywalk-bench-diesel WAY STORE`.
 
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,5 @@
 //! Walks the table `items` of a database with rusqlite by hand, or with keywalk over rusqlite:
-//! `keywalk-bench-rusqlite WAY FILE`.
+//! `keywalk-bench-rusqlite WAY STORE`.
 
 #![forbid(unsafe_code)]
 

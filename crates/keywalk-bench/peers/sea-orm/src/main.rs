@@ -1,4 +1,4 @@
-//! Walks the table `items` of a database with SeaORM: `keywalk-bench-sea-orm WAY FILE`.
+//! Walks the table `items` of a database with SeaORM: `keywalk-bench-sea-orm WAY STORE`.
 
 #![forbid(unsafe_code)]
 
@@ -8,7 +8,7 @@ use futures_util::TryStreamExt;
 use keywalk_bench_seen::{Args, Seen};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, EntityTrait,
-    QueryOrder, Statement,
+    PaginatorTrait, QueryOrder, Statement,
 };
 
 use item::{Column, Entity};
@@ -45,7 +45,10 @@ const PAGE: usize = 1_000;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Fallible<()> {
     let args = Args::of_this_process()?;
-    let mut options = ConnectOptions::new(format!("sqlite:{}", args.store));
+    let mut options = ConnectOptions::new(match args.store.starts_with("postgres:") {
+        true => args.store.clone(),
+        false => format!("sqlite:{}", args.store),
+    });
     options
         .max_connections(1)
         .sqlx_logging(false)
@@ -54,6 +57,7 @@ async fn main() -> Fallible<()> {
     let seen = match args.way.as_str() {
         "stream" => stream(&db).await?,
         "cursor" => cursor(&db).await?,
+        "paginator" => paginator(&db).await?,
         "all" => all(&db).await?,
         "sqlite" => {
             let sql = "SELECT sqlite_version() AS version";
@@ -95,6 +99,19 @@ async fn cursor(db: &DatabaseConnection) -> Fallible<Seen> {
             return Ok(seen);
         }
     }
+}
+
+/// SeaORM's numbered pages, by OFFSET.
+async fn paginator(db: &DatabaseConnection) -> Fallible<Seen> {
+    let mut seen = Seen::default();
+    let query = Entity::find().order_by_asc(Column::Id);
+    let mut pages = query.paginate(db, PAGE as u64);
+    while let Some(page) = pages.fetch_and_next().await? {
+        for item in &page {
+            seen.see(item.id, &item.name, &item.photo);
+        }
+    }
+    Ok(seen)
 }
 
 /// The whole table at once.
