@@ -455,10 +455,8 @@ impl<C: Connect, K: SqlKey, D: Decode> SqlSource<C, K, D> {
             self.is_plan_checked = true;
         }
         let failed = |source| Error::postgres(&self.relation.name, source);
-        if let Some((sql, params)) = self.relation.lookup.as_ref()
-            && !self.knows_types
-        {
-            first_row(&client, sql, params).await.map_err(failed)?;
+        if self.relation.lookup.is_some() && !self.knows_types {
+            look_up(&client, &self.relation).await?;
             self.knows_types = self.client.is_one();
         }
         let reader = Reader {
@@ -811,6 +809,15 @@ impl<K: SqlKey> Reader<'_, K> {
         );
         Error::new(ErrorKind::Value, message).with_source(source)
     }
+}
+
+/// Makes the connection know the types of the relation's columns, so that it can fetch; see [`Relation::lookup`].
+pub(crate) async fn look_up(client: &Client, relation: &Relation) -> Result<(), Error> {
+    if let Some((sql, params)) = &relation.lookup {
+        let row = first_row(client, sql, params).await;
+        row.map_err(|source| Error::postgres(&relation.name, source))?;
+    }
+    Ok(())
 }
 
 /// Reads the key of the range's first row.
